@@ -1,0 +1,201 @@
+//! Error kinds, their exit codes and hints: the one place that decides how the program ends.
+//!
+//! Inside the program errors are `anyhow` chains. Where a chain must end with a particular exit
+//! code, it carries a [`Fault`]; [`classify`] finds it.
+
+use std::fmt;
+use std::io::ErrorKind;
+
+use crate::net::{NetError, NetErrorKind};
+
+/// How serious an error is for the caller of the program (sysexits, see `man espomail`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Some item failed for good, the rest is done.
+    Partial,
+    /// Flags that do not fit.
+    Usage,
+    /// Input refused.
+    Data,
+    /// The server refuses for good: certificate, protocol nonsense.
+    Unavailable,
+    /// A bug of this program.
+    Bug,
+    /// Disk full, read-only or damaged database.
+    Io,
+    /// Network, 4xx, busy, deadline: run again.
+    TempFail,
+    /// Login refused, role forbids, no user mapped.
+    NoPerm,
+    /// Configuration or secret wrong.
+    Config,
+}
+
+impl Kind {
+    /// The process exit code.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Kind::Partial => 1,
+            Kind::Usage => 2,
+            Kind::Data => 65,
+            Kind::Unavailable => 69,
+            Kind::Bug => 70,
+            Kind::Io => 74,
+            Kind::TempFail => 75,
+            Kind::NoPerm => 77,
+            Kind::Config => 78,
+        }
+    }
+
+    /// The name used in JSON errors.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Partial => "partial",
+            Kind::Usage => "usage",
+            Kind::Data => "data",
+            Kind::Unavailable => "unavailable",
+            Kind::Bug => "bug",
+            Kind::Io => "io",
+            Kind::TempFail => "tempfail",
+            Kind::NoPerm => "noperm",
+            Kind::Config => "config",
+        }
+    }
+
+    /// The more serious of two kinds when several accounts failed: 78, 74, 70, 77, 69, 75, then the rest.
+    pub fn worse(self, other: Kind) -> Kind {
+        let rank = |k| match k {
+            Kind::Config => 0,
+            Kind::Io => 1,
+            Kind::Bug => 2,
+            Kind::NoPerm => 3,
+            Kind::Unavailable => 4,
+            Kind::TempFail => 5,
+            Kind::Usage | Kind::Data => 6,
+            Kind::Partial => 7,
+        };
+        if rank(other) < rank(self) { other } else { self }
+    }
+}
+
+/// An error with a known kind and, where there is one, the next step for the person who reads it.
+#[derive(Debug)]
+pub struct Fault {
+    /// Decides the exit code.
+    pub kind: Kind,
+    /// One sentence, no full stop: what is wrong, naming the field.
+    pub message: String,
+    /// The next command or step.
+    pub hint: Option<String>,
+}
+
+impl Fault {
+    /// A fault without a hint.
+    pub fn new(kind: Kind, message: impl Into<String>) -> Fault {
+        Fault { kind, message: message.into(), hint: None }
+    }
+
+    /// Adds the next step.
+    pub fn hint(mut self, hint: impl Into<String>) -> Fault {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+/// Input refused (exit 65): `error::data("subject: must not be empty")`.
+pub fn data(message: impl Into<String>) -> Fault {
+    Fault::new(Kind::Data, message)
+}
+
+/// Configuration or secret wrong (exit 78).
+pub fn config(message: impl Into<String>) -> Fault {
+    Fault::new(Kind::Config, message)
+}
+
+/// Not allowed (exit 77).
+pub fn noperm(message: impl Into<String>) -> Fault {
+    Fault::new(Kind::NoPerm, message)
+}
+
+/// The kind of an error chain and the next step for the person who reads it.
+pub fn classify(error: &anyhow::Error) -> (Kind, Option<String>) {
+    if let Some(fault) = error.chain().find_map(|cause| cause.downcast_ref::<Fault>()) {
+        return (fault.kind, fault.hint.clone());
+    }
+    if let Some(net) = error.chain().find_map(|cause| cause.downcast_ref::<NetError>()) {
+        return network(net.kind);
+    }
+    if let Some(kind) = error.chain().find_map(crate::store::db::kind_of) {
+        let hint = match kind {
+            Kind::TempFail => "another process is writing; run it again",
+            Kind::Io => "look at the disk: full, read-only or damaged? then `espomail db check`",
+            _ => "this is a bug; please report it",
+        };
+        return (kind, Some(hint.to_owned()));
+    }
+    match error.chain().find_map(|cause| cause.downcast_ref::<std::io::Error>()).map(std::io::Error::kind) {
+        Some(ErrorKind::TimedOut | ErrorKind::Interrupted | ErrorKind::WouldBlock) => (Kind::TempFail, None),
+        Some(_) => (Kind::Io, None),
+        None => (Kind::Bug, Some("this is a bug; please report it with the command you typed".to_owned())),
+    }
+}
+
+fn network(kind: NetErrorKind) -> (Kind, Option<String>) {
+    let (kind, hint) = match kind {
+        NetErrorKind::LoginRefused => (Kind::NoPerm, "check --login and the secret: espomail account test NAME"),
+        NetErrorKind::Certificate => {
+            (Kind::Unavailable, "trust its authority with --ca FILE, or this one certificate with --pin sha256:HEX")
+        }
+        NetErrorKind::Tls => {
+            (Kind::Unavailable, "is the TLS mode right? --tls implicit (993, 465) or starttls (143, 587)")
+        }
+        NetErrorKind::Folder => (Kind::Unavailable, "see `espomail account folders NAME`"),
+        NetErrorKind::Refused | NetErrorKind::Protocol => (Kind::Unavailable, ""),
+        NetErrorKind::Unreachable | NetErrorKind::Timeout | NetErrorKind::Closed | NetErrorKind::Temporary => {
+            (Kind::TempFail, "")
+        }
+    };
+    (kind, Some(hint.to_owned()).filter(|h| !h.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn chains_are_classified_by_what_they_carry() {
+        let net = |kind| anyhow::Error::from(NetError::new(kind, "said")).context("account x");
+        let rows = [
+            (anyhow::Error::from(data("subject: empty")).context("outer"), 65),
+            (net(NetErrorKind::LoginRefused), 77),
+            (net(NetErrorKind::Certificate), 69),
+            (net(NetErrorKind::Timeout), 75),
+            (anyhow::Error::from(std::io::Error::from(ErrorKind::StorageFull)), 74),
+            (anyhow!("what is this"), 70),
+        ];
+        for (error, code) in rows {
+            assert_eq!(classify(&error).0.exit_code(), code, "{error:#}");
+        }
+    }
+
+    #[test]
+    fn the_most_serious_of_several_accounts_decides() {
+        let order = [Kind::Config, Kind::Io, Kind::Bug, Kind::NoPerm, Kind::Unavailable, Kind::TempFail, Kind::Partial];
+        for pair in order.windows(2) {
+            if let [worse, better] = pair {
+                assert_eq!(worse.worse(*better), *worse);
+                assert_eq!(better.worse(*worse), *worse);
+            }
+        }
+    }
+}

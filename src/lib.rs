@@ -1,0 +1,42 @@
+//! espomail turns IMAP mailboxes into an archive, cases and answers.
+//!
+//! # The straight line
+//!
+//! ```text
+//! receive   IMAP | stdin           raw bytes + ledger row + watermark       one transaction per batch
+//! import    received -> email, parent, case, assignee, notes, outbox rows   one savepoint per message, one commit per batch
+//! settle    \Seen, MOVE, delete on the server                               rows in server_actions, after the commit, idempotent
+//! send      outbox: lock -> MAIL/RCPT/DATA -> commit "in doubt" -> body     no transaction open while a socket waits
+//! ```
+//!
+//! Each stage reads what the stage before committed, so a kill at any point is repaired by the next
+//! run doing the same thing again.
+//!
+//! # Rooms
+//!
+//! | room | what it is | may use |
+//! |---|---|---|
+//! | [`mail`] | bytes and values in, values out: no clock, no SQL, no sockets | parsing crates |
+//! | [`net`] | the only sockets: IMAP and SMTP behind two small traits | protocol crates, `mail` |
+//! | [`store`] | the only SQL; `store::db` is the one file that names SQLite | `mail` |
+//! | [`intake`], [`outbox`], [`server_actions`], [`access`] | decide with pure functions, then act and record why | `mail`, `store`, the traits of `net` |
+//! | [`cli`] | flags -> one operation -> output | everything but SQL, protocols and MIME |
+//! | [`ui`] | tables, JSON, terminal-safe text; the only place that prints | nothing of ours |
+//!
+//! A test reads the `use` lines and fails on an arrow that is not in this table.
+
+pub mod access;
+pub mod cli;
+pub mod config;
+pub mod error;
+pub mod intake;
+pub mod lock;
+pub mod log;
+pub mod mail;
+pub mod net;
+pub mod outbox;
+pub mod reply;
+pub mod secret;
+pub mod store;
+pub mod ui;
+pub mod units;
