@@ -1,0 +1,159 @@
+//! Addresses as people and servers write them (RFC 5322 3.4, RFC 6532): lists are read item by item, and a broken one
+//! harms no other.
+
+mod list;
+
+use std::fmt;
+
+pub use list::parse_list;
+
+/// Longest address in bytes (RFC 5321 4.5.3.1: 64 + 1 + 255).
+const MAX_ADDRESS: usize = 320;
+
+/// A display name and an address.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Mailbox {
+    /// Decoded display name, one line, may be empty.
+    pub name: String,
+    /// `local@domain` with the domain (and, for comparing, the local part) in lower case.
+    pub address: String,
+}
+
+impl fmt::Display for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Mailbox { name, address } = self;
+        match name.as_str() {
+            "" => f.write_str(address),
+            name if name.contains(['"', '<', '>', ',', ';', '@', '\\']) => {
+                write!(f, "\"{}\" <{address}>", name.replace('\\', "\\\\").replace('"', "\\\""))
+            }
+            name => write!(f, "{name} <{address}>"),
+        }
+    }
+}
+
+/// The address in the form in which two are compared: trimmed, lower case, quotes only where they are needed.
+/// `None` if it is none that mail can have.
+pub fn normalise(text: &str) -> Option<String> {
+    let text = text.trim();
+    let (local, domain) = text.rsplit_once('@')?;
+    let local = local_part(local)?;
+    let domain = domain.strip_suffix('.').unwrap_or(domain);
+    let valid = if domain.starts_with('[') { is_literal(domain) } else { is_domain(domain) };
+    (valid && text.len() <= MAX_ADDRESS).then(|| format!("{local}@{domain}").to_lowercase())
+}
+
+/// What follows the `@`; nothing if there is none.
+pub fn domain(address: &str) -> &str {
+    address.rsplit_once('@').map_or("", |(_, domain)| domain)
+}
+
+fn local_part(local: &str) -> Option<String> {
+    let is_atom = |text: &str| !text.is_empty() && text.chars().all(is_local);
+    let Some(quoted) = local.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
+        return is_atom(local).then(|| local.to_owned());
+    };
+    let plain = unescaped(quoted)?;
+    if is_atom(&plain) {
+        return Some(plain);
+    }
+    let escaped = plain.replace('\\', "\\\\").replace('"', "\\\"");
+    (!plain.is_empty() && !plain.chars().any(is_unseen)).then(|| format!("\"{escaped}\""))
+}
+
+/// The content of a quoted string; `None` where a quote in it is not escaped.
+fn unescaped(quoted: &str) -> Option<String> {
+    let mut plain = String::new();
+    let mut chars = quoted.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => plain.push(chars.next()?),
+            '"' => return None,
+            c => plain.push(c),
+        }
+    }
+    Some(plain)
+}
+
+/// Dots anywhere are tolerated: there are providers that hand out such addresses.
+fn is_local(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c) || (!c.is_ascii() && !is_unseen(c))
+}
+
+fn is_domain(domain: &str) -> bool {
+    let is_label = |label: &str| {
+        let valid = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
+        !label.is_empty() && label.len() <= 63 * 4 && label.chars().all(valid)
+    };
+    domain.split('.').all(is_label)
+}
+
+/// `[192.0.2.1]`, `[IPv6:2001:db8::1]`
+fn is_literal(domain: &str) -> bool {
+    let inner = domain.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or_default();
+    let bare = inner.get(..5).filter(|tag| tag.eq_ignore_ascii_case("ipv6:")).and_then(|_| inner.get(5..));
+    bare.unwrap_or(inner).parse::<std::net::IpAddr>().is_ok()
+}
+
+/// Characters that take no room or turn the text around: none of them makes an address another one to the eye.
+fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || (c.is_whitespace() && c != ' ')
+        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_have_one_form() {
+        for (text, form) in [
+            ("Ann@Example.ORG", Some("ann@example.org")),
+            (" ann@example.org ", Some("ann@example.org")),
+            ("ann@example.org.", Some("ann@example.org")),
+            ("ann+tag@example.org", Some("ann+tag@example.org")),
+            ("a..b.@docomo.example", Some("a..b.@docomo.example")),
+            ("\"ann\"@example.org", Some("ann@example.org")),
+            ("\"Ann B\"@example.org", Some("\"ann b\"@example.org")),
+            (r#""a\"b"@example.org"#, Some(r#""a\"b"@example.org"#)),
+            ("root@localhost", Some("root@localhost")),
+            ("Jürgen@Müller.example", Some("jürgen@müller.example")),
+            ("a@[192.0.2.1]", Some("a@[192.0.2.1]")),
+            ("a@[IPv6:2001:db8::1]", Some("a@[ipv6:2001:db8::1]")),
+            ("a@[x]", None),
+            ("a@", None),
+            ("@example.org", None),
+            ("ann", None),
+            ("", None),
+            ("a b@example.org", None),
+            ("a@b@example.org", None),
+            ("a@exa mple.org", None),
+            ("a@example..org", None),
+            ("a@example.org>", None),
+            ("<a@example.org>", None),
+            ("a\r\n@example.org", None),
+            ("a\u{202e}b@example.org", None),
+            ("\"a\"b\"@example.org", None),
+        ] {
+            assert_eq!(normalise(text).as_deref(), form, "{text:?}");
+        }
+        assert_eq!(normalise(&format!("{}@example.org", "a".repeat(400))), None);
+    }
+
+    #[test]
+    fn domains() {
+        assert_eq!(domain("a@b.example"), "b.example");
+        assert_eq!(domain("\"a@b\"@c.example"), "c.example");
+        assert_eq!(domain("none"), "");
+    }
+
+    #[test]
+    fn display_quotes_what_could_be_misread() {
+        let shown = |name: &str| Mailbox { name: name.into(), address: "a@b.example".into() }.to_string();
+        assert_eq!(shown(""), "a@b.example");
+        assert_eq!(shown("Dr. Ann"), "Dr. Ann <a@b.example>");
+        assert_eq!(shown("c@d.example"), "\"c@d.example\" <a@b.example>");
+        assert_eq!(shown("A \"B\", C"), "\"A \\\"B\\\", C\" <a@b.example>");
+    }
+}

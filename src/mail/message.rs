@@ -1,0 +1,133 @@
+//! One message as read: [`parse`] never fails, whatever the bytes are (B12).
+//!
+//! The way of the bytes: `parts` cuts them into a flat list of parts in one pass, `headers` reads
+//! the fields of the first of them, `body` picks the readable text and lists the attachments.
+//! Every one of them has a limit; what lies beyond it becomes an opaque attachment or is left out,
+//! and a line in [`Message::defects`] says so. Nothing here unpacks archives, follows links or
+//! trusts a name.
+
+mod body;
+mod charset;
+mod date;
+pub(in crate::mail) mod encoded_word;
+mod flowed;
+mod headers;
+mod params;
+mod parts;
+mod transfer;
+
+use jiff::Timestamp;
+
+use super::address::Mailbox;
+
+/// A message as espomail understands it. Text is Unicode, addresses are lower case where RFC 5321
+/// allows it, identifiers lack their angle brackets.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Message {
+    /// Message-ID without angle brackets.
+    pub message_id: Option<String>,
+    /// Identifiers of In-Reply-To in their order.
+    pub in_reply_to: Vec<String>,
+    /// Identifiers of References, oldest first.
+    pub references: Vec<String>,
+    /// From (RFC 5322 allows several).
+    pub from: Vec<Mailbox>,
+    /// Sender.
+    pub sender: Option<Mailbox>,
+    /// Reply-To.
+    pub reply_to: Vec<Mailbox>,
+    /// To.
+    pub to: Vec<Mailbox>,
+    /// Cc.
+    pub cc: Vec<Mailbox>,
+    /// Bcc.
+    pub bcc: Vec<Mailbox>,
+    /// Addresses of Delivered-To, X-Original-To and Envelope-To.
+    pub delivered_to: Vec<String>,
+    /// Return-Path; `Some("")` is the null path `<>`.
+    pub return_path: Option<String>,
+    /// Decoded subject, one line.
+    pub subject: String,
+    /// The Date header, where it can be understood and lies in 1970-2100.
+    pub date: Option<Timestamp>,
+    /// The best readable text: text/plain, else the HTML as text.
+    pub text: String,
+    /// The best HTML, decoded, unsafe as it came.
+    pub html: Option<String>,
+    /// Attachments in the order of the message.
+    pub attachments: Vec<Attachment>,
+    /// Every header field in its order: name as written (trimmed) and decoded value (unfolded).
+    pub headers: Vec<(String, String)>,
+    /// Content type of the whole message in lower case, such as `multipart/report`.
+    pub content_type: String,
+    /// Parameters of that content type (`report-type`, `boundary` …), names in lower case.
+    pub content_params: Vec<(String, String)>,
+    /// Content types of every part met, in lower case, with the `method` of text/calendar parts appended as `; method=REPLY`.
+    pub part_types: Vec<String>,
+    /// Importance or X-Priority says high.
+    pub high_importance: bool,
+    /// What had to be guessed or was cut by a limit, for `email explain`.
+    pub defects: Vec<String>,
+}
+
+/// Reads a message. Broken, truncated and hostile bytes give a poorer message, never an error.
+pub fn parse(raw: &[u8]) -> Message {
+    let mut defects = Defects::default();
+    let parts = parts::split(raw, &mut defects);
+    let mut message = Message::default();
+    headers::fill(&mut message, &parts, &mut defects);
+    body::fill(&mut message, &parts, &mut defects);
+    message.defects = defects.0;
+    message
+}
+
+/// The decoded bytes of the part an [`Attachment`] names, read again out of the raw message.
+pub fn attachment_bytes(raw: &[u8], part: u32) -> Option<Vec<u8>> {
+    let parts = parts::split(raw, &mut Defects::default());
+    let part = parts.get(usize::try_from(part).ok()?)?;
+    (!part.is_container()).then(|| body::attached(part).into_owned())
+}
+
+/// What had to be guessed or cut, each kind once, so that a hostile mail cannot fill the log.
+#[derive(Default)]
+struct Defects(Vec<String>);
+
+impl Defects {
+    fn note(&mut self, what: impl Into<String>) {
+        let what = what.into();
+        if self.0.len() < 100 && !self.0.contains(&what) {
+            self.0.push(what);
+        }
+    }
+}
+
+impl Message {
+    /// The first value of a header, by its case-insensitive name.
+    pub fn header<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+        self.all(name).next()
+    }
+
+    /// Every value of a header, topmost first.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.headers.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+    }
+}
+
+/// An attachment as it is listed; its bytes are read out of the raw message when somebody wants them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Attachment {
+    /// Position in a depth-first walk over the parts, the way back to the bytes.
+    pub part: u32,
+    /// File name as the sender wrote it, decoded; never a path to be used as it is.
+    pub name: String,
+    /// Content type in lower case.
+    pub content_type: String,
+    /// Decoded size in bytes.
+    pub size: u64,
+    /// SHA-256 of the decoded bytes, in hex.
+    pub sha256: String,
+    /// Content-ID without angle brackets.
+    pub content_id: Option<String>,
+    /// Content-Disposition inline, or referenced by the HTML.
+    pub inline: bool,
+}

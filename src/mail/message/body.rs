@@ -1,0 +1,157 @@
+//! What of the parts is the readable text and what are attachments.
+//!
+//! The text is made of sections: every multipart/alternative is one, every other text part outside of them one of its
+//! own, so that the footer of a mailing list or the words after a picture are not lost. Where a section has plain
+//! text, its HTML is not converted.
+
+use std::borrow::Cow;
+
+use sha2::{Digest, Sha256};
+
+use super::parts::Part;
+use super::{Attachment, Defects, Message, charset, encoded_word, flowed, transfer};
+use crate::mail::text;
+
+/// Bytes of text, and of HTML, that are kept of one message.
+const MAX_TEXT: usize = 4 << 20;
+
+/// Fills text, HTML and attachments.
+pub(super) fn fill(message: &mut Message, parts: &[Part<'_>], defects: &mut Defects) {
+    let mut sections: Vec<Section> = Vec::new();
+    for (index, part) in parts.iter().enumerate().filter(|(_, part)| !part.is_container()) {
+        match kind(parts, index) {
+            Kind::Attachment => message.attachments.extend(attachment(index, part)),
+            kind => {
+                let text = decoded_text(part, defects);
+                let group = alternative(parts, index);
+                let open = sections.last_mut().filter(|section| group.is_some() && section.group == group);
+                match open {
+                    Some(section) => section.add(kind, &text),
+                    None => {
+                        let mut section = Section { group, ..Section::default() };
+                        section.add(kind, &text);
+                        sections.push(section);
+                    }
+                }
+            }
+        }
+    }
+    let texts: Vec<String> = sections.iter().map(Section::readable).filter(|text| !text.trim().is_empty()).collect();
+    let html: Vec<&str> =
+        sections.iter().map(|section| section.html.as_str()).filter(|html| !html.is_empty()).collect();
+    message.text = capped(texts.join("\n"), defects);
+    message.html = (!html.is_empty()).then(|| capped(html.join("\n"), defects));
+    mark_referenced(message);
+}
+
+/// The bytes an attachment stands for.
+pub(super) fn attached<'a>(part: &Part<'a>) -> Cow<'a, [u8]> {
+    transfer::decode(part.body, part.field("Content-Transfer-Encoding").unwrap_or_default())
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Plain,
+    Html,
+    Attachment,
+}
+
+fn kind(parts: &[Part<'_>], index: usize) -> Kind {
+    let Some(part) = parts.get(index) else { return Kind::Attachment };
+    let named = part.parent.is_some() && file_name(part).is_some();
+    if part.opaque || named || part.disposition.value == "attachment" {
+        return Kind::Attachment;
+    }
+    match part.media.value.as_str() {
+        "text/plain" => Kind::Plain,
+        "text/html" | "application/xhtml+xml" => Kind::Html,
+        _ => Kind::Attachment,
+    }
+}
+
+/// The outermost multipart/alternative a part is in.
+fn alternative(parts: &[Part<'_>], index: usize) -> Option<usize> {
+    let parent = |index: usize| parts.get(index).and_then(|part| part.parent);
+    let ancestors = std::iter::successors(parent(index), |at| parent(*at));
+    ancestors.filter(|at| parts.get(*at).is_some_and(|part| part.media.value == "multipart/alternative")).last()
+}
+
+#[derive(Default)]
+struct Section {
+    group: Option<usize>,
+    plain: String,
+    html: String,
+}
+
+impl Section {
+    fn add(&mut self, kind: Kind, text: &str) {
+        let whole = if kind == Kind::Html { &mut self.html } else { &mut self.plain };
+        if !whole.is_empty() {
+            whole.push('\n');
+        }
+        whole.push_str(text);
+    }
+
+    fn readable(&self) -> String {
+        if self.plain.trim().is_empty() && !self.html.is_empty() {
+            return text::from_html(&self.html);
+        }
+        self.plain.clone()
+    }
+}
+
+/// The text of a part with LF line ends and without NUL.
+fn decoded_text(part: &Part<'_>, defects: &mut Defects) -> String {
+    let decoded = charset::decode(&attached(part), part.media.param("charset"));
+    if decoded.guessed {
+        defects.note(format!("{}: the charset had to be guessed", part.media.value));
+    }
+    let text = decoded.text.replace("\r\n", "\n").replace('\r', "\n").replace('\0', "\u{FFFD}");
+    let is = |name, value| part.media.param(name).is_some_and(|v| v.eq_ignore_ascii_case(value));
+    if part.media.value == "text/plain" && is("format", "flowed") {
+        return flowed::unflow(&text, is("delsp", "yes"));
+    }
+    text
+}
+
+fn capped(mut text: String, defects: &mut Defects) -> String {
+    if text.len() > MAX_TEXT {
+        defects.note("text over 4 MB; the rest of it was left out");
+        text.truncate(text.floor_char_boundary(MAX_TEXT));
+    }
+    text
+}
+
+fn attachment(index: usize, part: &Part<'_>) -> Option<Attachment> {
+    let bytes = attached(part);
+    let content_id = part.field("Content-ID").map(|id| encoded_word::decode(id, None));
+    let content_id = content_id.map(|id| id.trim_matches(['<', '>', ' ']).to_owned()).filter(|id| !id.is_empty());
+    Some(Attachment {
+        part: u32::try_from(index).ok()?,
+        name: file_name(part).unwrap_or_default(),
+        content_type: part.media.value.clone(),
+        size: bytes.len() as u64,
+        sha256: Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
+        content_id,
+        inline: part.disposition.value == "inline",
+    })
+}
+
+/// The name in Content-Disposition, else in Content-Type; one line.
+fn file_name(part: &Part<'_>) -> Option<String> {
+    let name = part.disposition.param("filename").or_else(|| part.media.param("name"));
+    name.map(encoded_word::one_line).filter(|name| !name.is_empty())
+}
+
+/// What the HTML shows by `cid:` belongs to the text, whatever its disposition says (RFC 2392).
+fn mark_referenced(message: &mut Message) {
+    let Some(html) = &message.html else { return };
+    let referenced: Vec<&str> = html
+        .match_indices("cid:")
+        .take(1_000)
+        .filter_map(|(at, _)| html.get(at + 4..)?.split(['"', '\'', ' ', '>', ')']).next())
+        .collect();
+    for attachment in &mut message.attachments {
+        attachment.inline |= attachment.content_id.as_deref().is_some_and(|id| referenced.contains(&id));
+    }
+}

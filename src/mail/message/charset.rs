@@ -1,0 +1,240 @@
+//! Bytes to Unicode: the charset a part declares, and what to do where it lies or is silent.
+
+use std::borrow::Cow;
+
+use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
+use encoding_rs::{BIG5, EUC_KR, Encoding, GBK, ISO_2022_JP, SHIFT_JIS, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+
+use super::transfer;
+
+/// Bytes the guess looks at.
+const SAMPLE: usize = 128 << 10;
+
+/// A charset to try where a header is 8-bit and undeclared.
+pub(in crate::mail) type Hint = &'static Encoding;
+
+/// Decoded text, and whether the charset had to be guessed.
+pub(super) struct Decoded {
+    pub text: String,
+    pub guessed: bool,
+}
+
+/// Decodes by the declared charset unless it is missing, us-ascii or unknown; then UTF-8 if the
+/// bytes are that, else what they look like.
+pub(super) fn decode(bytes: &[u8], declared: Option<&str>) -> Decoded {
+    if let Some(text) = by_order_mark(bytes) {
+        return Decoded { text, guessed: false };
+    }
+    match declared.and_then(known) {
+        Some(charset) => declared_text(bytes, charset),
+        None => Decoded { guessed: !bytes.is_ascii(), text: guess(bytes).into_owned() },
+    }
+}
+
+/// The charset of the body as a hint for headers; none where it says nothing about 8-bit bytes.
+pub(in crate::mail) fn hint(declared: &str) -> Option<Hint> {
+    match known(declared)? {
+        Charset::Plain(encoding) if encoding != UTF_8 && encoding.is_ascii_compatible() => Some(encoding),
+        _ => None,
+    }
+}
+
+/// An undeclared header value: UTF-8, else the hint, else what it looks like.
+pub(in crate::mail) fn header_text(value: &[u8], hint: Option<Hint>) -> Cow<'_, str> {
+    match (std::str::from_utf8(value), hint) {
+        (Ok(text), _) if !value.contains(&0x1B) => Cow::Borrowed(text),
+        (Err(_), Some(encoding)) => encoding.decode_without_bom_handling(value).0,
+        _ => guess(value),
+    }
+}
+
+enum Charset {
+    Plain(&'static Encoding),
+    Utf7,
+    Utf32 { big: bool },
+    Hz,
+    Iso2022Kr,
+}
+
+fn known(label: &str) -> Option<Charset> {
+    let label = label.split(['(', ';', ',']).next().unwrap_or_default();
+    let label = label.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>'));
+    let label = label.to_ascii_lowercase().replace('_', "-");
+    let label = label.strip_prefix("charset=").unwrap_or(&label);
+    Some(match label {
+        "us-ascii" | "ascii" | "ansi-x3.4-1968" | "default" | "unknown-8bit" | "x-unknown" | "binary" => return None,
+        "utf-7" | "unicode-1-1-utf-7" | "x-unicode-2-0-utf-7" | "utf7" => Charset::Utf7,
+        "utf-32" | "utf-32be" => Charset::Utf32 { big: true },
+        "utf-32le" => Charset::Utf32 { big: false },
+        "hz-gb-2312" | "hz" => Charset::Hz,
+        "iso-2022-kr" => Charset::Iso2022Kr,
+        // RFC 2781: big-endian where no order mark says otherwise.
+        "utf-16" => Charset::Plain(UTF_16BE),
+        _ => Charset::Plain(alias(label).or_else(|| by_label(label))?),
+    })
+}
+
+fn by_label(label: &str) -> Option<&'static Encoding> {
+    Encoding::for_label_no_replacement(label.as_bytes()).or_else(|| {
+        // `iso8859-15`, `latin-1`, `windows1252`, `cp-1250`, `ks-c-5601-1987` with blanks or dashes misplaced.
+        let bare: String = label.chars().filter(char::is_ascii_alphanumeric).collect();
+        let respelt = [
+            bare.clone(),
+            bare.replacen("iso8859", "iso-8859-", 1),
+            bare.replacen("windows", "windows-", 1),
+            bare.replacen("utf", "utf-", 1),
+            bare.replacen("ksc56011987", "ks_c_5601-1987", 1),
+            bare.replacen("shiftjis", "shift_jis", 1),
+        ];
+        respelt.iter().find_map(|label| Encoding::for_label_no_replacement(label.as_bytes()))
+    })
+}
+
+/// Names the web does not know and mailers use.
+fn alias(label: &str) -> Option<&'static Encoding> {
+    Some(match label {
+        "cp932" | "ms932" | "windows-932" => SHIFT_JIS,
+        "cp936" | "ms936" | "windows-936" | "x-gbk" | "euc-cn" => GBK,
+        "cp949" | "ms949" | "windows-949" | "ks-c-5601-1987" | "uhc" => EUC_KR,
+        "cp950" | "ms950" | "windows-950" | "big5-hkscs" => BIG5,
+        "iso-2022-jp-1" | "iso-2022-jp-2" | "iso-2022-jp-3" | "iso-2022-jp-ms" | "cp50220" | "cp50221" => ISO_2022_JP,
+        "utf8mb4" | "utf-8mb4" | "unicode-1-1-utf-8" => UTF_8,
+        "ansi" | "windows-ansi" | "latin" | "ansi-x3.110-1983" => WINDOWS_1252,
+        _ => return None,
+    })
+}
+
+fn by_order_mark(bytes: &[u8]) -> Option<String> {
+    let (encoding, length) = Encoding::for_bom(bytes)?;
+    let text = bytes.get(length..).unwrap_or_default();
+    Some(encoding.decode_without_bom_handling(text).0.into_owned())
+}
+
+fn declared_text(bytes: &[u8], charset: Charset) -> Decoded {
+    let text = match charset {
+        Charset::Plain(encoding) if encoding == UTF_8 => return utf8(bytes),
+        Charset::Plain(encoding) if encoding == UTF_16BE && looks_little_endian(bytes) => {
+            UTF_16LE.decode_without_bom_handling(bytes).0.into_owned()
+        }
+        Charset::Plain(encoding) => encoding.decode_without_bom_handling(bytes).0.into_owned(),
+        Charset::Utf7 => utf7(bytes),
+        Charset::Utf32 { big } => utf32(bytes, big),
+        Charset::Hz => shifted(bytes, b"~{", b"~}", GBK),
+        Charset::Iso2022Kr => shifted(bytes, b"\x0E", b"\x0F", EUC_KR),
+    };
+    Decoded { text, guessed: false }
+}
+
+/// A few broken bytes are damage; where hardly anything is UTF-8 the label is wrong.
+fn utf8(bytes: &[u8]) -> Decoded {
+    let (text, broken) = UTF_8.decode_without_bom_handling(bytes);
+    if !broken {
+        return Decoded { text: text.into_owned(), guessed: false };
+    }
+    let lost = text.chars().filter(|c| *c == '\u{FFFD}').count();
+    let read = text.chars().filter(|c| !c.is_ascii()).count() - lost;
+    if lost > read && std::str::from_utf8(bytes).is_err_and(|e| e.error_len().is_some()) {
+        return Decoded { text: guess(bytes).into_owned(), guessed: true };
+    }
+    Decoded { text: text.into_owned(), guessed: false }
+}
+
+fn guess(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !bytes.contains(&0x1B) => Cow::Borrowed(text),
+        _ => {
+            let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
+            detector.feed(bytes.get(..SAMPLE).unwrap_or(bytes), true);
+            detector.guess(None, Utf8Detection::Allow).decode_without_bom_handling(bytes).0
+        }
+    }
+}
+
+fn looks_little_endian(bytes: &[u8]) -> bool {
+    let zeros = |odd: usize| bytes.iter().take(1000).skip(odd).step_by(2).filter(|b| **b == 0).count();
+    zeros(1) > zeros(0)
+}
+
+/// UTF-7 (RFC 2152): `+` and `-` around base64 of UTF-16.
+fn utf7(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let [byte, after @ ..] = rest {
+        rest = after;
+        if *byte != b'+' {
+            out.push(if byte.is_ascii() { char::from(*byte) } else { '\u{FFFD}' });
+            continue;
+        }
+        let coded = after.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/')).count();
+        let (text, tail) = after.split_at_checked(coded).unwrap_or((after, &[]));
+        rest = tail.strip_prefix(b"-").unwrap_or(tail);
+        if text.is_empty() {
+            out.push('+');
+        }
+        out.push_str(&UTF_16BE.decode_without_bom_handling(even(&transfer::base64(text))).0);
+    }
+    out
+}
+
+fn even(bytes: &[u8]) -> &[u8] {
+    bytes.get(..bytes.len() / 2 * 2).unwrap_or(bytes)
+}
+
+fn utf32(bytes: &[u8], big: bool) -> String {
+    let read = |quad: &[u8]| {
+        let quad: [u8; 4] = quad.try_into().ok()?;
+        char::from_u32(if big { u32::from_be_bytes(quad) } else { u32::from_le_bytes(quad) })
+    };
+    bytes.chunks_exact(4).map(|quad| read(quad).unwrap_or('\u{FFFD}')).collect()
+}
+
+/// HZ (RFC 1843) and ISO-2022-KR (RFC 1557): 7-bit pairs between two shifts.
+fn shifted(bytes: &[u8], on: &[u8], off: &[u8], encoding: &'static Encoding) -> String {
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut high = 0;
+    let mut rest = bytes.strip_prefix(b"\x1B$)C").unwrap_or(bytes);
+    while let [byte, after @ ..] = rest {
+        if let Some(tail) = rest.strip_prefix(on) {
+            (high, rest) = (0x80, tail);
+        } else if let Some(tail) = rest.strip_prefix(off) {
+            (high, rest) = (0, tail);
+        } else {
+            out.push(if byte.is_ascii_graphic() { byte | high } else { *byte });
+            rest = after;
+        }
+    }
+    encoding.decode_without_bom_handling(&out).0.into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn declared_charsets_are_believed_and_others_guessed() {
+        for (bytes, declared, want) in [
+            (&b"Gr\xfc\xdfe"[..], Some("iso-8859-1"), "Grüße"),
+            (b"Gr\xfc\xdfe", Some("ISO8859-15"), "Grüße"),
+            (b"Gr\xfc\xdfe", Some("\"windows1252\""), "Grüße"),
+            ("Grüße".as_bytes(), Some("us-ascii"), "Grüße"),
+            ("Grüße".as_bytes(), None, "Grüße"),
+            ("Grüße".as_bytes(), Some("klingon"), "Grüße"),
+            (b"Sch\xf6ne Gr\xfc\xdfe aus M\xfcnchen", Some("us-ascii"), "Schöne Grüße aus München"),
+            (b"Sch\xf6ne Gr\xfc\xdfe aus M\xfcnchen", Some("utf-8"), "Schöne Grüße aus München"),
+            (b"ok \xe2\x82", Some("utf-8"), "ok \u{FFFD}"),
+            (b"\xef\xbb\xbfBOM", Some("iso-8859-1"), "BOM"),
+            (b"Hi Mom +Jjo-!", Some("utf-7"), "Hi Mom ☺!"),
+            (b"1 +- 1", Some("UTF-7"), "1 + 1"),
+            (b"\0a\0b", Some("utf-16"), "ab"),
+            (b"a\0b\0", Some("utf-16"), "ab"),
+            (b"\0\0\0a", Some("utf-32"), "a"),
+            (b"\x1b$BF|K\\\x1b(B", Some("iso-2022-jp"), "日本"),
+            (b"\x1b$BF|K\\\x1b(B", Some("us-ascii"), "日本"),
+            (b"~{VPND~} ok", Some("hz-gb-2312"), "中文 ok"),
+            (b"\x1b$)C\x0eGQ1[\x0f ok", Some("iso-2022-kr"), "한글 ok"),
+            (b"\xc7\xd1\xb1\xdb", Some("ks_c_5601-1987"), "한글"),
+        ] {
+            assert_eq!(decode(bytes, declared).text, want, "{declared:?} {want}");
+        }
+    }
+}

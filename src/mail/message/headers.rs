@@ -1,0 +1,175 @@
+//! Header fields: their syntax, their limits and what the rest of the program reads out of them.
+
+use super::encoded_word;
+use super::parts::Part;
+use super::{Defects, Message, charset, date};
+use crate::mail::address::{self, Mailbox};
+use crate::mail::message_id;
+
+/// Bytes of a header block that are read.
+const MAX_BLOCK: usize = 1 << 20;
+/// Bytes of one field's value that are read.
+const MAX_VALUE: usize = 64 << 10;
+/// Fields of one header block.
+const MAX_FIELDS: usize = 10_000;
+/// Addresses of one message.
+const MAX_ADDRESSES: usize = 1_000;
+
+/// A field as it stands in the message.
+pub(super) struct Field {
+    /// Name as written, without blanks.
+    pub name: String,
+    /// Value, unfolded but not decoded.
+    pub value: Vec<u8>,
+}
+
+/// The fields of a header block, in their order.
+pub(super) fn fields(block: &[u8], defects: &mut Defects) -> Vec<Field> {
+    if block.len() > MAX_BLOCK {
+        defects.note("header block over 1 MB; the rest of it was left out");
+    }
+    let block = block.get(..MAX_BLOCK).unwrap_or(block);
+    if !block.contains(&b'\n') && block.contains(&b'\r') {
+        let lines: Vec<u8> = block.iter().map(|b| if *b == b'\r' { b'\n' } else { *b }).collect();
+        return split(&lines, defects);
+    }
+    split(block, defects)
+}
+
+fn split(mut rest: &[u8], defects: &mut Defects) -> Vec<Field> {
+    let mut fields = Vec::new();
+    while !rest.is_empty() {
+        if fields.len() == MAX_FIELDS {
+            defects.note(format!("more than {MAX_FIELDS} header fields"));
+            break;
+        }
+        // An overhanging first line is the only thing mailparse refuses.
+        let (field, length) = match mailparse::parse_header(rest) {
+            Ok((header, length)) => (field(&header, defects), length),
+            Err(_) => (None, rest.iter().position(|b| *b == b'\n').map_or(rest.len(), |at| at + 1)),
+        };
+        fields.extend(field);
+        rest = rest.get(length.max(1)..).unwrap_or_default();
+    }
+    fields
+}
+
+fn field(header: &mailparse::MailHeader<'_>, defects: &mut Defects) -> Option<Field> {
+    let name = std::str::from_utf8(header.get_key_raw()).ok()?.trim();
+    if name.is_empty() || !name.bytes().all(|b| b.is_ascii_graphic()) {
+        return None;
+    }
+    let value = header.get_value_raw();
+    if value.len() > MAX_VALUE {
+        defects.note(format!("{name}: value over 64 KB; the rest of it was left out"));
+    }
+    Some(Field { name: name.to_owned(), value: unfold(bounded(value)) })
+}
+
+/// Cuts an oversized value between two words, so that no address is cut into another one.
+fn bounded(value: &[u8]) -> &[u8] {
+    let Some(head) = value.get(..MAX_VALUE).filter(|head| head.len() < value.len()) else { return value };
+    let end = head.iter().rposition(|b| matches!(b, b' ' | b',' | b'\n' | b'\t')).unwrap_or(head.len());
+    head.get(..end).unwrap_or(head)
+}
+
+/// Drops the line ends of a folded value (RFC 5322 2.2.3); the blank after each stays.
+fn unfold(value: &[u8]) -> Vec<u8> {
+    value.trim_ascii().iter().copied().filter(|b| !matches!(b, b'\r' | b'\n')).collect()
+}
+
+/// Reads everything the header says about the message into it.
+pub(super) fn fill(message: &mut Message, parts: &[Part<'_>], defects: &mut Defects) {
+    let Some(root) = parts.first() else { return };
+    let hint = root.media.param("charset").and_then(charset::hint);
+    message.headers = root.fields.iter().map(|f| (f.name.clone(), encoded_word::decode(&f.value, hint))).collect();
+    message.content_type = root.media.value.clone();
+    message.content_params = root.media.params.clone();
+    message.part_types = parts.iter().map(part_type).collect();
+    message.subject = message.header("Subject").unwrap_or_default().to_owned();
+    message.date = message.header("Date").and_then(date::parse);
+    if message.date.is_none() && message.header("Date").is_some_and(|d| !d.is_empty()) {
+        defects.note("Date cannot be understood");
+    }
+    message.high_importance = is_high(message);
+    message.message_id = ids(root, "Message-ID").into_iter().next();
+    message.in_reply_to = ids(root, "In-Reply-To");
+    message.references = ids(root, "References");
+    fill_addresses(message, &mut Addresses { root, hint, left: MAX_ADDRESSES, defects });
+}
+
+/// The type of a part; calendars with their method, which tells an invitation from an answer to one.
+fn part_type(part: &Part<'_>) -> String {
+    match part.media.param("method").filter(|_| part.media.value == "text/calendar") {
+        Some(method) => format!("text/calendar; method={}", method.to_uppercase()),
+        None => part.media.value.clone(),
+    }
+}
+
+fn is_high(message: &Message) -> bool {
+    let first_word = |name| message.header(name).and_then(|v| v.split_whitespace().next()).unwrap_or_default();
+    first_word("Importance").eq_ignore_ascii_case("high")
+        || matches!(first_word("X-Priority").chars().next(), Some('1' | '2'))
+}
+
+fn ids(root: &Part<'_>, name: &str) -> Vec<String> {
+    let value = root.fields.iter().find(|f| f.name.eq_ignore_ascii_case(name) && !f.value.is_empty());
+    value.map(|f| message_id::parse_ids(&encoded_word::decode(&f.value, None))).unwrap_or_default()
+}
+
+/// Reads address fields against one common limit.
+struct Addresses<'a, 'd> {
+    root: &'a Part<'a>,
+    hint: Option<charset::Hint>,
+    left: usize,
+    defects: &'d mut Defects,
+}
+
+impl Addresses<'_, '_> {
+    /// The addresses of every field of that name.
+    fn all(&mut self, name: &str) -> Vec<Mailbox> {
+        let root = self.root;
+        let fields = root.fields.iter().filter(|f| f.name.eq_ignore_ascii_case(name));
+        fields.flat_map(|f| self.read(&f.value)).collect()
+    }
+
+    /// The addresses of the first field of that name that has any: a second From is nobody's sender.
+    fn first(&mut self, name: &str) -> Vec<Mailbox> {
+        let root = self.root;
+        let fields = root.fields.iter().filter(|f| f.name.eq_ignore_ascii_case(name));
+        if fields.clone().nth(1).is_some() {
+            self.defects.note(format!("several {name} fields"));
+        }
+        fields.map(|f| self.read(&f.value)).find(|list| !list.is_empty()).unwrap_or_default()
+    }
+
+    fn read(&mut self, value: &[u8]) -> Vec<Mailbox> {
+        let mut list = address::parse_list(&charset::header_text(value, self.hint));
+        if list.len() > self.left {
+            self.defects.note(format!("more than {MAX_ADDRESSES} addresses; the rest was left out"));
+            list.truncate(self.left);
+        }
+        self.left -= list.len();
+        list
+    }
+}
+
+fn fill_addresses(message: &mut Message, read: &mut Addresses<'_, '_>) {
+    message.from = read.first("From");
+    message.sender = read.first("Sender").into_iter().next();
+    message.reply_to = read.first("Reply-To");
+    for name in ["Delivered-To", "X-Original-To", "Envelope-To"] {
+        for mailbox in read.all(name) {
+            if !message.delivered_to.contains(&mailbox.address) {
+                message.delivered_to.push(mailbox.address);
+            }
+        }
+    }
+    message.to = read.all("To");
+    message.cc = read.all("Cc");
+    message.bcc = read.all("Bcc");
+    message.return_path = message.header("Return-Path").and_then(|path| match path.trim() {
+        "<>" => Some(String::new()),
+        path => address::parse_list(path).into_iter().next().map(|m| m.address),
+    });
+}

@@ -1,0 +1,158 @@
+//! Content transfer encodings (RFC 2045 6), decoded as far as they go: a wrong byte is skipped, a
+//! missing end is the end.
+
+use std::borrow::Cow;
+
+/// Decodes a body by its Content-Transfer-Encoding.
+pub(super) fn decode<'a>(body: &'a [u8], encoding: &[u8]) -> Cow<'a, [u8]> {
+    let encoding = String::from_utf8_lossy(encoding).to_ascii_lowercase();
+    let word = encoding.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).find(|w| !w.is_empty());
+    match word.unwrap_or_default() {
+        "base64" => Cow::Owned(base64(body)),
+        "quoted-printable" => Cow::Owned(quoted_printable(body)),
+        "uuencode" | "x-uuencode" | "x-uue" => Cow::Owned(uuencode(body)),
+        _ => Cow::Borrowed(body),
+    }
+}
+
+/// Base64 without regard to line ends, foreign bytes, missing padding and padding in the middle.
+pub(super) fn base64(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len() / 4 * 3 + 3);
+    let mut bits = 0u32;
+    let mut count = 0u32;
+    for byte in text {
+        let Some(value) = sextet(*byte) else {
+            if *byte == b'=' {
+                count = 0;
+            }
+            continue;
+        };
+        bits = (bits << 6) | u32::from(value);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            out.push((bits >> count).to_le_bytes()[0]);
+        }
+    }
+    out
+}
+
+fn sextet(byte: u8) -> Option<u8> {
+    match byte {
+        b'A'..=b'Z' => Some(byte - b'A'),
+        b'a'..=b'z' => Some(byte - b'a' + 26),
+        b'0'..=b'9' => Some(byte - b'0' + 52),
+        b'+' | b'-' => Some(62),
+        b'/' | b'_' => Some(63),
+        _ => None,
+    }
+}
+
+/// Quoted-printable: soft line ends, blanks at line ends dropped, a `=` that escapes nothing stays.
+pub(super) fn quoted_printable(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    for line in text.split_inclusive(|b| *b == b'\n') {
+        let content = line.trim_ascii_end();
+        match content.strip_suffix(b"=") {
+            Some(soft) => out.extend(hex_escapes(soft, b'=')),
+            None => {
+                out.extend(hex_escapes(content, b'='));
+                if line.ends_with(b"\r\n") {
+                    out.extend_from_slice(b"\r\n");
+                } else if line.ends_with(b"\n") {
+                    out.push(b'\n');
+                }
+            }
+        }
+    }
+    out
+}
+
+/// Replaces `mark` and two hexadecimal digits by the byte they stand for.
+pub(super) fn hex_escapes(mut text: &[u8], mark: u8) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    while let [byte, rest @ ..] = text {
+        text = rest;
+        match rest {
+            [high, low, after @ ..] if *byte == mark => match (hex(*high), hex(*low)) {
+                (Some(high), Some(low)) => {
+                    out.push(high << 4 | low);
+                    text = after;
+                }
+                _ => out.push(*byte),
+            },
+            _ => out.push(*byte),
+        }
+    }
+    out
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|d| u8::try_from(d).ok())
+}
+
+/// The lines between `begin` and `end`; all of them if the marks are missing.
+fn uuencode(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len() / 4 * 3);
+    for line in text.split(|b| *b == b'\n').map(<[u8]>::trim_ascii_end) {
+        if line.starts_with(b"begin ") {
+            out.clear();
+            continue;
+        }
+        if line == b"end" {
+            break;
+        }
+        let [length, data @ ..] = line else { continue };
+        let value = |b: u8| u32::from(b.wrapping_sub(b' ') & 0x3f);
+        let bytes = data.chunks(4).flat_map(|group| {
+            let bits = (0..4).fold(0, |bits, at| bits << 6 | value(group.get(at).copied().unwrap_or(b' ')));
+            let [_, a, b, c] = bits.to_be_bytes();
+            [a, b, c]
+        });
+        out.extend(bytes.take(value(*length) as usize));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_survives_what_mailers_do_to_it() {
+        for (text, want) in [
+            ("aGVsbG8=", "hello"),
+            ("aGVsbG8", "hello"),
+            ("aGVs\r\nbG8=\r\n", "hello"),
+            ("aGVs!bG8=", "hello"),
+            ("aA==aGk=", "hhi"),
+            ("", ""),
+            ("=", ""),
+        ] {
+            assert_eq!(base64(text.as_bytes()), want.as_bytes(), "{text}");
+        }
+    }
+
+    #[test]
+    fn quoted_printable_survives_what_mailers_do_to_it() {
+        for (text, want) in [
+            ("a=20b", "a b"),
+            ("long=\r\nline\r\n", "longline\r\n"),
+            ("long= \t\r\nline", "longline"),
+            ("trailing  \r\nblank", "trailing\r\nblank"),
+            ("100=% = x", "100=% = x"),
+            ("a=3d=3D", "a=="),
+            ("cut=", "cut"),
+            ("cut=4", "cut=4"),
+        ] {
+            assert_eq!(quoted_printable(text.as_bytes()), want.as_bytes(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_field_names_the_encoding_loosely() {
+        assert_eq!(decode(b"aGk=", b" BASE64 ; x").as_ref(), b"hi");
+        assert_eq!(decode(b"aGk=", b"7bit").as_ref(), b"aGk=");
+        assert_eq!(decode(b"begin 644 a\n#0V%T\n`\nend\nrest", b"x-uuencode").as_ref(), b"Cat");
+    }
+}
