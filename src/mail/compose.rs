@@ -1,0 +1,171 @@
+//! Values in, the final bytes of a message out (RFC 5322): what is stored in the outbox and sent as
+//! it is. Equal values give equal bytes.
+//!
+//! Whatever stands in names, subjects and header values, it cannot end a line: they are cleaned
+//! first, and addresses and ids that cannot be written safely are refused or left out. Bcc is never
+//! written. Recipients of the envelope are the caller's business.
+
+mod body;
+mod header;
+
+use jiff::Timestamp;
+
+use super::address::Mailbox;
+use header::Fields;
+
+/// Longest address that is written, in bytes (RFC 5321 4.5.3.1: 64 + 1 + 255).
+const MAX_ADDRESS: usize = 320;
+/// Longest id that is written; with its brackets it fits a line of RFC 5322 whole.
+const MAX_ID: usize = 900;
+/// Fields that have a place of their own in [`Outgoing`], or none at all.
+#[rustfmt::skip]
+const RESERVED: &[&str] = &[
+    "date", "from", "sender", "reply-to", "to", "cc", "bcc", "subject", "message-id", "in-reply-to", "references", "mime-version",
+];
+
+/// A message to be written.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Outgoing {
+    /// From.
+    pub from: Mailbox,
+    /// Sender, where another account sends.
+    pub sender: Option<Mailbox>,
+    /// To.
+    pub to: Vec<Mailbox>,
+    /// Cc.
+    pub cc: Vec<Mailbox>,
+    /// Checked like the others, but not written.
+    pub bcc: Vec<Mailbox>,
+    /// Reply-To.
+    pub reply_to: Vec<Mailbox>,
+    /// Subject.
+    pub subject: String,
+    /// The text.
+    pub text: String,
+    /// The same as HTML.
+    pub html: Option<String>,
+    /// Message-ID without angle brackets.
+    pub message_id: String,
+    /// In-Reply-To; left out if it cannot be written.
+    pub in_reply_to: Option<String>,
+    /// References, oldest first; ids that cannot be written are left out.
+    pub references: Vec<String>,
+    /// Date.
+    pub date: Timestamp,
+    /// Further fields, such as `Auto-Submitted`.
+    pub extra: Vec<(&'static str, String)>,
+    /// Attachments.
+    pub attachments: Vec<OutgoingAttachment>,
+}
+
+/// A file to be sent along.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct OutgoingAttachment {
+    /// File name.
+    pub name: String,
+    /// Content type; parameters are not written.
+    pub content_type: String,
+    /// The file.
+    pub bytes: Vec<u8>,
+}
+
+/// Why a message cannot be written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ComposeError {
+    /// The address is none, or cannot be written so that every server reads the same.
+    #[error("{0:?} is not an address that mail can be sent to or from")]
+    Address(String),
+    /// The Message-ID is none.
+    #[error("{0:?} is not a Message-ID")]
+    MessageId(String),
+    /// Not a name of a field, or one that has its own place.
+    #[error("{0:?} cannot be set as a further header field")]
+    Field(String),
+    /// The encoder refuses the file.
+    #[error("the attachment {0:?} cannot be encoded")]
+    Attachment(String),
+}
+
+/// Writes the message with CRLF line ends, in 7 bits but for internationalised addresses, no line
+/// over 998 bytes.
+pub fn compose(outgoing: &Outgoing) -> Result<Vec<u8>, ComposeError> {
+    check(outgoing)?;
+    let mut fields = Fields::default();
+    fields.text("Date", &outgoing.date.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string());
+    fields.mailboxes("From", std::slice::from_ref(&outgoing.from));
+    fields.mailboxes("Sender", outgoing.sender.as_slice());
+    fields.mailboxes("Reply-To", &outgoing.reply_to);
+    fields.mailboxes("To", &outgoing.to);
+    fields.mailboxes("Cc", &outgoing.cc);
+    fields.text("Subject", &outgoing.subject);
+    fields.ids("Message-ID", [outgoing.message_id.as_str()]);
+    fields.ids("In-Reply-To", outgoing.in_reply_to.as_deref().filter(|id| is_id(id)));
+    fields.ids("References", outgoing.references.iter().map(String::as_str).filter(|id| is_id(id)));
+    for (name, value) in &outgoing.extra {
+        fields.text(name, value);
+    }
+    fields.text("MIME-Version", "1.0");
+    let mut bytes = fields.into_bytes();
+    bytes.extend(body::write(outgoing)?);
+    Ok(bytes)
+}
+
+/// The text of an answer: what was written, then the original behind `> ` with a line that says
+/// whose it is.
+pub fn reply_text(answer: &str, quoted: Option<(&str, &str)>) -> String {
+    let mut text = answer.trim_end().to_owned();
+    text.push('\n');
+    if let Some((attribution, original)) = quoted {
+        text.push('\n');
+        text.push_str(attribution.trim());
+        text.push('\n');
+        for line in original.trim_end().lines().map(str::trim_end) {
+            let mark = if line.is_empty() || line.starts_with('>') { ">" } else { "> " };
+            text.push_str(mark);
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    text
+}
+
+fn check(outgoing: &Outgoing) -> Result<(), ComposeError> {
+    let lists = [outgoing.sender.as_slice(), &outgoing.to, &outgoing.cc, &outgoing.bcc, &outgoing.reply_to];
+    for mailbox in lists.into_iter().flatten().chain([&outgoing.from]) {
+        if !is_address(&mailbox.address) {
+            return Err(ComposeError::Address(mailbox.address.clone()));
+        }
+    }
+    if !is_id(&outgoing.message_id) {
+        return Err(ComposeError::MessageId(outgoing.message_id.clone()));
+    }
+    match outgoing.extra.iter().find(|(name, _)| !is_further_field(name)) {
+        Some((name, _)) => Err(ComposeError::Field((*name).to_owned())),
+        None => Ok(()),
+    }
+}
+
+/// Whether the address can be written without doubt: one address, no blank, nothing that ends it.
+fn is_address(address: &str) -> bool {
+    let safe =
+        |c: char| !c.is_control() && !c.is_whitespace() && !matches!(c, '<' | '>' | ',' | ';' | '(' | ')' | '\\');
+    let parts = address.rsplit_once('@');
+    address.len() <= MAX_ADDRESS
+        && address.chars().all(safe)
+        && parts.is_some_and(|(local, domain)| lettre::Address::new(local, domain).is_ok())
+}
+
+fn is_id(id: &str) -> bool {
+    (1..=MAX_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'<' | b'>'))
+}
+
+fn is_further_field(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    (1..=60).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_graphic() && b != b':')
+        && !RESERVED.contains(&lower.as_str())
+        && !lower.starts_with("content-")
+}
+
+#[cfg(test)]
+mod tests;

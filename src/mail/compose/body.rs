@@ -1,0 +1,86 @@
+//! The MIME part of a message: text, or text and HTML, and attachments around them.
+
+use lettre::message::header::{ContentTransferEncoding, ContentType};
+use lettre::message::{Attachment, Body, MultiPart, SinglePart};
+use sha2::{Digest, Sha256};
+
+use super::header::clean;
+use super::{ComposeError, Outgoing, OutgoingAttachment};
+use crate::mail::message_id::hex;
+
+/// Longest file name, in characters.
+const MAX_FILE_NAME: usize = 150;
+
+/// The content fields, the empty line and the body.
+pub(super) fn write(outgoing: &Outgoing) -> Result<Vec<u8>, ComposeError> {
+    let text = SinglePart::plain(body_text(&outgoing.text));
+    let html = outgoing.html.as_deref().map(|html| SinglePart::html(body_text(html)));
+    if outgoing.attachments.is_empty() {
+        return Ok(match html {
+            Some(html) => alternative(outgoing, text, html).formatted(),
+            None => text.formatted(),
+        });
+    }
+    let mixed = MultiPart::mixed().boundary(boundary(outgoing, "mixed"));
+    let mut mixed = match html {
+        Some(html) => mixed.multipart(alternative(outgoing, text, html)),
+        None => mixed.singlepart(text),
+    };
+    for attachment in &outgoing.attachments {
+        mixed = mixed.singlepart(attached(attachment)?);
+    }
+    Ok(mixed.formatted())
+}
+
+fn alternative(outgoing: &Outgoing, text: SinglePart, html: SinglePart) -> MultiPart {
+    MultiPart::alternative().boundary(boundary(outgoing, "alternative")).singlepart(text).singlepart(html)
+}
+
+/// A boundary that follows from the message, so that equal messages have equal bytes. The texts are
+/// part of it: none can contain the boundary it makes.
+fn boundary(outgoing: &Outgoing, kind: &str) -> String {
+    let mut hash = Sha256::new();
+    for text in [kind, &outgoing.message_id, &outgoing.text, outgoing.html.as_deref().unwrap_or_default()] {
+        hash.update((text.len() as u64).to_be_bytes());
+        hash.update(text);
+    }
+    hex(&hash.finalize()).chars().take(40).collect()
+}
+
+/// Text with LF line ends only and without control characters: a bare CR or NUL would be read
+/// differently by different servers.
+fn body_text(text: &str) -> String {
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    let text: String = text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
+    text.trim_end_matches('\n').to_owned()
+}
+
+/// Base64 always: the bytes of a file are not ours to change, not even its line ends.
+fn attached(attachment: &OutgoingAttachment) -> Result<SinglePart, ComposeError> {
+    let body = Body::new_with_encoding(attachment.bytes.clone(), ContentTransferEncoding::Base64)
+        .map_err(|_| ComposeError::Attachment(attachment.name.clone()))?;
+    let content_type = content_type(&attachment.content_type)
+        .or_else(|| ContentType::parse("application/octet-stream").ok())
+        .unwrap_or(ContentType::TEXT_PLAIN);
+    Ok(Attachment::new(file_name(&attachment.name)).body(body, content_type))
+}
+
+/// The type without parameters. Messages and multiparts must not be encoded (RFC 2046 5.2.1), so
+/// they travel as files.
+fn content_type(declared: &str) -> Option<ContentType> {
+    let kind = declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let (main, sub) = kind.split_once('/')?;
+    let is_token = |part: &str| {
+        (1..=100).contains(&part.len())
+            && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'+' | b'.' | b'_'))
+    };
+    if !is_token(main) || !is_token(sub) || matches!(main, "message" | "multipart") {
+        return None;
+    }
+    ContentType::parse(&kind).ok()
+}
+
+fn file_name(name: &str) -> String {
+    let name: String = clean(name).replace(['/', '\\'], "_").chars().take(MAX_FILE_NAME).collect();
+    if name.is_empty() { "attachment".to_owned() } else { name }
+}
