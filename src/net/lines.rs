@@ -1,0 +1,149 @@
+//! Bounded reading of a line protocol: one line at a time, literals of an announced size, a byte budget per command.
+//!
+//! Nothing is allocated because the server announced it before the announcement was checked.
+
+use std::io::{self, Read, Write};
+use std::time::Duration;
+
+use super::tls::Stream;
+use super::{NetError, NetErrorKind};
+
+const BUFFER: usize = 64 * 1024;
+
+/// The reading half of a conversation.
+pub(super) struct Lines {
+    stream: Stream,
+    buffer: Box<[u8]>,
+    start: usize,
+    end: usize,
+    line_max: usize,
+    budget: u64,
+    reply: Duration,
+}
+
+impl Lines {
+    /// Lines over `stream`, each at most `line_max` bytes, each answer within `reply`.
+    pub(super) fn new(stream: Stream, line_max: usize, reply: Duration) -> Lines {
+        let buffer = vec![0; BUFFER].into_boxed_slice();
+        Lines { stream, buffer, start: 0, end: 0, line_max, budget: 0, reply }
+    }
+
+    /// Starts the clock and the byte budget of one command.
+    pub(super) fn begin(&mut self, budget: u64) {
+        self.begin_within(budget, self.reply);
+    }
+
+    /// As [`Lines::begin`], with another time to wait for an answer.
+    pub(super) fn begin_within(&mut self, budget: u64, reply: Duration) {
+        self.budget = budget;
+        self.stream.begin(reply);
+    }
+
+    /// Sends bytes.
+    pub(super) fn send(&mut self, bytes: &[u8]) -> Result<(), NetError> {
+        let sent = self.stream.write_all(bytes).and_then(|()| self.stream.flush());
+        sent.map_err(|error| self.broken(&error))
+    }
+
+    /// The next line without its end (CRLF, or LF alone).
+    pub(super) fn line(&mut self) -> Result<Vec<u8>, NetError> {
+        let mut line = Vec::new();
+        loop {
+            let chunk = self.buffered();
+            let (taken, ended) = match chunk.iter().position(|&byte| byte == b'\n') {
+                Some(at) => (at + 1, true),
+                None => (chunk.len(), false),
+            };
+            line.extend_from_slice(chunk.get(..taken).unwrap_or_default());
+            if line.len() > self.line_max {
+                return Err(excess(format!("a line of more than {} bytes", self.line_max)));
+            }
+            self.consume(taken)?;
+            if ended {
+                line.pop();
+                line.pop_if(|byte| *byte == b'\r');
+                return Ok(line);
+            }
+            self.fill()?;
+        }
+    }
+
+    /// Exactly `size` bytes, refused before anything is reserved when `size` is over `max`.
+    pub(super) fn literal(&mut self, size: u64, max: u64) -> Result<Vec<u8>, NetError> {
+        if size > max {
+            return Err(excess(format!("a literal of {size} bytes where {max} are the limit")));
+        }
+        self.afford(size)?;
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        let mut bytes = Vec::with_capacity(size);
+        let chunk = self.buffered();
+        let taken = chunk.len().min(size);
+        bytes.extend_from_slice(chunk.get(..taken).unwrap_or_default());
+        self.start += taken;
+        let rest = (size - taken) as u64;
+        match Read::by_ref(&mut self.stream).take(rest).read_to_end(&mut bytes) {
+            Ok(_) if bytes.len() == size => Ok(bytes),
+            Ok(_) => Err(self.broken(&io::ErrorKind::UnexpectedEof.into())),
+            Err(error) => Err(self.broken(&error)),
+        }
+    }
+
+    /// Bytes that have arrived and not been taken.
+    pub(super) fn buffered(&self) -> &[u8] {
+        self.buffer.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// The stream underneath.
+    pub(super) fn stream(&self) -> &Stream {
+        &self.stream
+    }
+
+    /// Gives the stream back, for the TLS upgrade.
+    pub(super) fn into_stream(self) -> Stream {
+        self.stream
+    }
+
+    fn consume(&mut self, count: usize) -> Result<(), NetError> {
+        self.start += count;
+        self.afford(count as u64)
+    }
+
+    fn afford(&mut self, count: u64) -> Result<(), NetError> {
+        match self.budget.checked_sub(count) {
+            Some(left) => {
+                self.budget = left;
+                Ok(())
+            }
+            None => Err(excess("more bytes than the command can have as an answer".into())),
+        }
+    }
+
+    fn fill(&mut self) -> Result<(), NetError> {
+        (self.start, self.end) = (0, 0);
+        match self.stream.read(&mut self.buffer) {
+            Ok(0) => Err(self.broken(&io::ErrorKind::UnexpectedEof.into())),
+            Ok(count) => {
+                self.end = count;
+                Ok(())
+            }
+            Err(error) => Err(self.broken(&error)),
+        }
+    }
+
+    fn broken(&self, error: &io::Error) -> NetError {
+        match error.kind() {
+            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
+                let seconds = self.reply.as_secs_f32();
+                NetError::new(NetErrorKind::Timeout, format!("the server does not answer in time ({seconds} s)"))
+            }
+            io::ErrorKind::UnexpectedEof => {
+                NetError::new(NetErrorKind::Closed, "the server closed the connection before its answer was complete")
+            }
+            _ => NetError::new(NetErrorKind::Closed, format!("the connection broke: {error}")),
+        }
+    }
+}
+
+fn excess(what: String) -> NetError {
+    NetError::new(NetErrorKind::Protocol, format!("the server sent {what}"))
+}

@@ -1,0 +1,265 @@
+//! The only sockets. Two small traits are what the rest of the program sees: a [`MailSource`]
+//! (IMAP) and a [`MailTransport`] (SMTP). No store, no clock of the business, no policy.
+
+pub mod guard;
+pub mod imap;
+mod lines;
+mod sasl;
+pub mod smtp;
+pub mod tls;
+mod wire;
+mod words;
+
+#[cfg(test)]
+mod testing;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::{Timestamp, civil::Date};
+use zeroize::Zeroizing;
+
+/// Where to connect and how to protect the connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Host name or IP address (IPv6 without brackets).
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// TLS mode.
+    pub tls: TlsMode,
+    /// PEM file with a certificate authority to trust besides the system's.
+    pub ca: Option<PathBuf>,
+    /// SHA-256 of the server certificate in hex; where set, nothing else is accepted.
+    pub pin: Option<String>,
+    /// Deadlines.
+    pub timeouts: Timeouts,
+}
+
+/// How a connection is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsMode {
+    /// TLS from the first byte (RFC 8314).
+    Implicit,
+    /// STARTTLS, enforced: without it the connection is refused.
+    StartTls,
+    /// No TLS; only to a loopback address.
+    None,
+}
+
+/// Deadlines of one connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// TCP connect.
+    pub connect: Duration,
+    /// TLS handshake.
+    pub tls: Duration,
+    /// Each answer of the server.
+    pub reply: Duration,
+}
+
+/// What is presented to the server. `Debug` never shows the secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// Login name.
+    pub login: String,
+    /// Password or access token.
+    pub secret: Zeroizing<String>,
+    /// Mechanism.
+    pub mechanism: Mechanism,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Credentials({}, {:?})", self.login, self.mechanism)
+    }
+}
+
+/// Authentication mechanism.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mechanism {
+    /// LOGIN / PLAIN with a password.
+    Password,
+    /// SASL XOAUTH2 with an access token.
+    XOAuth2,
+    /// SASL OAUTHBEARER (RFC 7628) with an access token.
+    OAuthBearer,
+}
+
+/// What went wrong on the wire, so that the caller can branch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NetErrorKind {
+    /// Name not found, connection refused, no route.
+    Unreachable,
+    /// A deadline passed.
+    Timeout,
+    /// The connection ended before the answer was complete, or the server said BYE / 421.
+    Closed,
+    /// The TLS handshake failed or the server does not offer STARTTLS.
+    Tls,
+    /// The certificate is not trusted, expired, for another name, or not the pinned one.
+    Certificate,
+    /// The server refused the login for good (wrong name or password).
+    LoginRefused,
+    /// The folder does not exist or may not be opened.
+    Folder,
+    /// The server refused a command (NO, 5xx).
+    Refused,
+    /// The server asked to come back later (NO [UNAVAILABLE]/[INUSE], 4xx).
+    Temporary,
+    /// The server broke its protocol, or went over a limit that protects this program.
+    Protocol,
+}
+
+/// A typed network error with the server's own words (cleaned: one line of printable text).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct NetError {
+    /// For branching.
+    pub kind: NetErrorKind,
+    /// One line for people, quoting the server where it said something.
+    pub message: String,
+}
+
+impl NetError {
+    /// A new error.
+    pub fn new(kind: NetErrorKind, message: impl Into<String>) -> NetError {
+        NetError { kind, message: message.into() }
+    }
+}
+
+/// A folder that has been opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenFolder {
+    /// UIDVALIDITY.
+    pub uidvalidity: u32,
+    /// UIDNEXT, where the server tells.
+    pub uidnext: Option<u32>,
+    /// Number of messages (EXISTS).
+    pub exists: u32,
+}
+
+/// One row of `UID FETCH … (UID FLAGS INTERNALDATE RFC822.SIZE)`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listed {
+    /// UID.
+    pub uid: u32,
+    /// RFC822.SIZE in bytes (an estimate on some servers).
+    pub size: u64,
+    /// INTERNALDATE, where it can be read.
+    pub internal_date: Option<Timestamp>,
+    /// \Seen is set.
+    pub seen: bool,
+}
+
+/// One message body as received, byte for byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Body {
+    /// UID.
+    pub uid: u32,
+    /// RFC 5322 bytes.
+    pub raw: Vec<u8>,
+}
+
+/// A folder as listed by the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedFolder {
+    /// Name, decoded from modified UTF-7.
+    pub name: String,
+    /// Special use (RFC 6154): `\Sent`, `\Trash`, `\Junk`, `\Drafts`, `\Archive` …
+    pub special_use: Option<String>,
+    /// May be opened (no \Noselect).
+    pub selectable: bool,
+}
+
+/// An IMAP session, logged in. After an error other than [`NetErrorKind::Refused`],
+/// [`NetErrorKind::Temporary`] or [`NetErrorKind::Folder`] the session must be dropped.
+pub trait MailSource {
+    /// SELECT, or EXAMINE when `read_only`.
+    fn open(&mut self, folder: &str, read_only: bool) -> Result<OpenFolder, NetError>;
+    /// `UID SEARCH SINCE date` (RFC 3501: by day of INTERNALDATE), ascending.
+    fn search_since(&mut self, since: Date) -> Result<Vec<u32>, NetError>;
+    /// Lists the messages with UID >= `first`, ascending, asking in ranges. `UID n:*` may answer with an
+    /// older message; such rows are dropped here.
+    fn list(&mut self, first: u32) -> Result<Vec<Listed>, NetError>;
+    /// Lists these UIDs, ascending; those the server does not have are missing from the answer.
+    fn list_uids(&mut self, uids: &[u32]) -> Result<Vec<Listed>, NetError>;
+    /// Fetches bodies by `BODY.PEEK[]` (only the first `partial` bytes, if set) in one round trip and hands each to `take` as
+    /// soon as it is complete, so that what came before a cut connection is not lost. UIDs the server
+    /// passed over are simply not delivered.
+    fn fetch(&mut self, uids: &[u32], partial: Option<u32>, take: &mut dyn FnMut(Body)) -> Result<(), NetError>;
+    /// `UID STORE +FLAGS.SILENT (\Seen)`.
+    fn mark_seen(&mut self, uids: &[u32]) -> Result<(), NetError>;
+    /// MOVE (RFC 6851), else COPY + \Deleted + UID EXPUNGE (with UIDPLUS). A missing target folder is created once.
+    fn move_to(&mut self, uids: &[u32], folder: &str) -> Result<(), NetError>;
+    /// \Deleted, and UID EXPUNGE where the server has UIDPLUS.
+    fn delete(&mut self, uids: &[u32]) -> Result<(), NetError>;
+    /// APPEND with \Seen and the date.
+    fn append(&mut self, folder: &str, raw: &[u8], date: Timestamp) -> Result<(), NetError>;
+    /// All folders.
+    fn folders(&mut self) -> Result<Vec<ListedFolder>, NetError>;
+    /// Capabilities in upper case.
+    fn capabilities(&mut self) -> Result<Vec<String>, NetError>;
+    /// LOGOUT; errors do not matter any more.
+    fn logout(&mut self);
+}
+
+/// One reply of an SMTP server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// Three-digit code.
+    pub code: u16,
+    /// Enhanced status code (RFC 3463) such as `5.1.1`, where there is one.
+    pub status: Option<String>,
+    /// The text, one line, printable.
+    pub text: String,
+}
+
+/// The addresses of one transaction (RFC 5321).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope {
+    /// MAIL FROM; empty is the null path `<>`.
+    pub from: String,
+    /// RCPT TO.
+    pub to: Vec<String>,
+}
+
+/// How a transaction ended that the server took to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// The final reply after the body; `None` when every recipient was refused and no body was sent.
+    pub reply: Option<Reply>,
+    /// Recipients refused at RCPT, with the server's reply (4xx or 5xx).
+    pub refused: Vec<(String, Reply)>,
+}
+
+/// How a transaction failed, by what the caller must do about it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// MAIL FROM was refused for good: an error of the account; with a null sender it is worth one more try with the account's address.
+    #[error("sender refused: {} {}", .0.code, .0.text)]
+    SenderRefused(Reply),
+    /// The connection was lost or a command refused before the answer to DATA: nothing was sent, repeat later.
+    #[error("{0}")]
+    BeforeBody(NetError),
+    /// The connection was lost between the answer to DATA and the final reply: nobody knows.
+    #[error("{0}")]
+    InDoubt(NetError),
+    /// The caller's own `before_body` failed; the transaction was dropped before any body byte.
+    #[error("{0}")]
+    Caller(String),
+}
+
+/// An SMTP session, connected and authenticated.
+pub trait MailTransport {
+    /// One transaction: MAIL, RCPT per recipient, DATA; `before_body` is called after 354 and before the
+    /// first byte of the body. `body` is complete (RFC 5322, CRLF); dots are stuffed here.
+    fn send(
+        &mut self,
+        envelope: &Envelope,
+        body: &[u8],
+        before_body: &mut dyn FnMut() -> Result<(), String>,
+    ) -> Result<Sent, SendError>;
+    /// QUIT without waiting long.
+    fn quit(&mut self);
+}

@@ -1,0 +1,111 @@
+//! A TCP socket that cannot keep the program waiting.
+//!
+//! Every read and write ends after the idle time-out, and a whole exchange ends when it is slower than a floor that
+//! grows with the bytes moved, so that a peer that drips one byte a second is left. The clock sits below TLS: a
+//! drip inside one TLS record ends as well. It never reports `WouldBlock`; a deadline is `TimedOut`.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+/// Slowest transfer that is waited for, in bytes per second.
+const FLOOR: u64 = 2048;
+/// A whole exchange may take this many idle time-outs before the bytes moved must account for more.
+const PATIENCE: u32 = 5;
+
+/// A connected socket with its clock.
+#[derive(Debug)]
+pub(super) struct Wire {
+    tcp: TcpStream,
+    idle: Duration,
+    total: Duration,
+    started: Instant,
+    moved: u64,
+}
+
+impl Wire {
+    /// Wraps a connected socket; `limit` bounds the first exchange (the TLS handshake).
+    pub(super) fn new(tcp: TcpStream, limit: Duration) -> io::Result<Wire> {
+        tcp.set_nodelay(true)?;
+        Ok(Wire { tcp, idle: limit, total: limit, started: Instant::now(), moved: 0 })
+    }
+
+    /// Starts the clock of one command and its answer.
+    pub(super) fn begin(&mut self, idle: Duration) {
+        self.start(idle, idle.saturating_mul(PATIENCE));
+    }
+
+    /// Starts the clock of a handshake, which gets no patience.
+    pub(super) fn begin_handshake(&mut self, limit: Duration) {
+        self.start(limit, limit);
+    }
+
+    fn start(&mut self, idle: Duration, total: Duration) {
+        (self.idle, self.total, self.started, self.moved) = (idle, total, Instant::now(), 0);
+    }
+
+    /// The address of the peer.
+    pub(super) fn peer(&self) -> io::Result<SocketAddr> {
+        self.tcp.peer_addr()
+    }
+
+    /// Our own address.
+    pub(super) fn local(&self) -> io::Result<SocketAddr> {
+        self.tcp.local_addr()
+    }
+
+    /// Ends the connection both ways.
+    pub(super) fn close(&self) {
+        // A socket that is already gone is as closed as one can wish.
+        let _ = self.tcp.shutdown(Shutdown::Both);
+    }
+
+    /// How long the next system call may wait.
+    fn patience(&self) -> io::Result<Duration> {
+        let earned = Duration::from_millis(self.moved.saturating_mul(1000) / FLOOR);
+        let left = self.total.saturating_add(earned).saturating_sub(self.started.elapsed());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        Ok(left.min(self.idle).max(Duration::from_millis(1)))
+    }
+
+    fn moved(&mut self, result: io::Result<usize>) -> io::Result<usize> {
+        match result {
+            Ok(count) => {
+                self.moved = self.moved.saturating_add(count as u64);
+                Ok(count)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(io::ErrorKind::TimedOut.into()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Read for Wire {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        loop {
+            self.tcp.set_read_timeout(Some(self.patience()?))?;
+            match self.tcp.read(buf) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return self.moved(result),
+            }
+        }
+    }
+}
+
+impl Write for Wire {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        loop {
+            self.tcp.set_write_timeout(Some(self.patience()?))?;
+            match self.tcp.write(buf) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return self.moved(result),
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
