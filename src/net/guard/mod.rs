@@ -1,0 +1,399 @@
+//! The layer between the socket and `imap::Client`, which trusts its server too much.
+//!
+//! It reads one answer at a time, within the deadlines and byte budgets of [`super::wire`] and [`super::lines`], and hands
+//! on only what the crate understands and needs: `EXISTS`, `OK`, `SEARCH`, `LIST`, continuations and the tagged line,
+//! in plain ASCII, without literals. It keeps for itself, as typed facts, what the crate panics on, mistakes for the
+//! end of the connection, or parses again and again:
+//!
+//! - FETCH answers ([`fetch::Row`]): a body goes from the socket into the buffer that is delivered;
+//! - untagged NO, BAD and BYE, the tagged status, the capabilities.
+//!
+//! It decides nothing: what a refusal means is for the caller to say.
+
+mod fetch;
+mod status;
+mod trace;
+
+use std::io::{self, Read, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+pub(super) use fetch::Row;
+pub(super) use status::{Status, Word};
+use trace::Trace;
+
+use super::lines::Lines;
+use super::tls::Stream;
+use super::words::printable;
+use super::{NetError, NetErrorKind};
+
+/// Longest line; the IDs of some 350,000 messages fit in one SEARCH answer.
+pub(super) const LINE_MAX: usize = 4 * 1024 * 1024;
+/// Bytes that the answer to a command may have when it carries no bodies.
+pub(super) const ANSWER_MAX: u64 = 64 * 1024 * 1024;
+/// Largest literal that is not a body (a folder name).
+const NAME_MAX: u64 = 64 * 1024;
+/// Continuations in one command; a login has two at most.
+const CONTINUATIONS_MAX: u8 = 8;
+/// Untagged NO and BAD kept per command.
+const NOTICES_MAX: usize = 8;
+
+/// One conversation with an IMAP server, shared between the `imap` crate (as its stream) and the session that asks
+/// for the facts.
+#[derive(Clone)]
+pub(super) struct Shared(Arc<Mutex<Guard>>);
+
+impl Shared {
+    /// Shares `guard`.
+    pub(super) fn new(guard: Guard) -> Shared {
+        Shared(Arc::new(Mutex::new(guard)))
+    }
+
+    /// The guard; a panic of the crate does not make it unusable.
+    pub(super) fn lock(&self) -> MutexGuard<'_, Guard> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// The crate's client derives Debug; neither buffers nor secrets belong there.
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Shared(Guard)")
+    }
+}
+
+impl Read for Shared {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.lock().read(buf)
+    }
+}
+
+impl Write for Shared {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.lock().write(buf)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// One answer of the server.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// A message's attributes, perhaps with its body.
+    Fetch(Row),
+    /// The server waits for the rest of the command.
+    Continue,
+    /// The command is over; see [`Guard::tagged`].
+    Tagged(Vec<u8>),
+    /// A line that the `imap` crate may see.
+    Line(Vec<u8>),
+    /// Kept as a fact or of no interest.
+    Noted,
+}
+
+/// Reads answers and keeps the facts of one connection.
+pub(super) struct Guard {
+    lines: Lines,
+    literal_max: u64,
+    trace: Trace,
+    tag: Vec<u8>,
+    tag_complete: bool,
+    handed_on: io::Cursor<Vec<u8>>,
+    fault: Option<NetError>,
+    tagged: Option<Status>,
+    notices: Vec<Status>,
+    continuations: u8,
+    capabilities: Option<Vec<String>>,
+}
+
+impl Guard {
+    /// A guard over a fresh stream; a body may have `literal_max` bytes.
+    pub(super) fn new(stream: Stream, reply: Duration, literal_max: u64) -> Guard {
+        Guard {
+            lines: Lines::new(stream, LINE_MAX, reply),
+            literal_max,
+            trace: Trace::default(),
+            tag: Vec::new(),
+            tag_complete: false,
+            handed_on: io::Cursor::default(),
+            fault: None,
+            tagged: None,
+            notices: Vec::new(),
+            continuations: 0,
+            capabilities: None,
+        }
+    }
+
+    /// Before each command: a fresh clock, `budget` bytes for the answer, the facts of the last command forgotten.
+    pub(super) fn begin(&mut self, budget: u64) {
+        self.lines.begin(budget);
+        self.tag.clear();
+        self.tag_complete = false;
+        self.tagged = None;
+        self.notices.clear();
+        self.continuations = 0;
+    }
+
+    /// Reads the greeting, a status line.
+    pub(super) fn greeting(&mut self) -> Result<Status, NetError> {
+        self.begin(ANSWER_MAX);
+        let line = self.lines.line()?;
+        self.trace.server(&line);
+        let status = line.strip_prefix(b"* ").and_then(Status::parse);
+        let status = status.ok_or_else(|| nonsense("the greeting", &line))?;
+        self.learn(&status);
+        Ok(status)
+    }
+
+    /// The next answer. After an error every further call gives the same error.
+    pub(super) fn next(&mut self) -> Result<Event, NetError> {
+        if let Some(fault) = &self.fault {
+            return Err(fault.clone());
+        }
+        self.read_answer().inspect_err(|error| self.fault = Some(error.clone()))
+    }
+
+    /// Sends bytes of a command that the crate does not send itself.
+    pub(super) fn send(&mut self, bytes: &[u8]) -> Result<(), NetError> {
+        if let Some(fault) = &self.fault {
+            return Err(fault.clone());
+        }
+        self.note_tag(bytes);
+        self.trace.client(bytes);
+        self.lines.send(bytes).inspect_err(|error| self.fault = Some(error.clone()))
+    }
+
+    /// Ends the conversation because of something only the caller can see.
+    pub(super) fn give_up(&mut self, error: &NetError) {
+        self.fault.get_or_insert_with(|| error.clone());
+    }
+
+    /// What ended the conversation, if anything did.
+    pub(super) fn fault(&self) -> Option<&NetError> {
+        self.fault.as_ref()
+    }
+
+    /// How the last command ended.
+    pub(super) fn tagged(&self) -> Option<&Status> {
+        self.tagged.as_ref()
+    }
+
+    /// Untagged NO and BAD of the last command.
+    pub(super) fn notices(&self) -> &[Status] {
+        &self.notices
+    }
+
+    /// Capabilities in upper case, where the server has told them.
+    pub(super) fn capabilities(&self) -> Option<&[String]> {
+        self.capabilities.as_deref()
+    }
+
+    /// Forgets the capabilities: they change with login and with TLS.
+    pub(super) fn forget_capabilities(&mut self) {
+        self.capabilities = None;
+    }
+
+    /// Bytes that came without being asked for.
+    pub(super) fn has_more(&self) -> bool {
+        !self.lines.buffered().is_empty()
+    }
+
+    /// The stream underneath.
+    pub(super) fn stream(&self) -> &Stream {
+        self.lines.stream()
+    }
+
+    /// Gives the stream back, for the TLS upgrade.
+    pub(super) fn into_stream(self) -> Stream {
+        self.lines.into_stream()
+    }
+
+    fn read_answer(&mut self) -> Result<Event, NetError> {
+        let line = self.lines.line()?;
+        if line.first() == Some(&b'+') {
+            self.trace.server(b"+");
+            self.continuations += 1;
+            if self.continuations > CONTINUATIONS_MAX {
+                return Err(nonsense("an endless question", &line));
+            }
+            return Ok(Event::Continue);
+        }
+        match line.strip_prefix(b"* ") {
+            Some(rest) => self.untagged(rest.to_vec()),
+            None => self.end_of_command(line),
+        }
+    }
+
+    fn end_of_command(&mut self, line: Vec<u8>) -> Result<Event, NetError> {
+        let rest = line.strip_prefix(self.tag.as_slice()).and_then(|rest| rest.strip_prefix(b" "));
+        let Some(status) = rest.filter(|_| !self.tag.is_empty()).and_then(Status::parse) else {
+            return Err(nonsense("a line", &line));
+        };
+        if !matches!(status.word, Word::Ok | Word::No | Word::Bad) {
+            return Err(nonsense("a line", &line));
+        }
+        self.trace.server(&line);
+        self.trace.end_of_command();
+        self.learn(&status);
+        self.tagged = Some(status);
+        Ok(Event::Tagged(ascii(line)))
+    }
+
+    fn untagged(&mut self, rest: Vec<u8>) -> Result<Event, NetError> {
+        if let Some(status) = Status::parse(&rest) {
+            self.trace.server(&rest);
+            return self.condition(status, rest);
+        }
+        let mut words = rest.split(|&byte| byte == b' ');
+        let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        if first.iter().all(u8::is_ascii_digit) && !first.is_empty() {
+            return self.numbered(&second.to_ascii_uppercase(), rest);
+        }
+        let name = first.to_ascii_uppercase();
+        if name.is_empty() || !name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.')) {
+            return Err(nonsense("a line", &rest));
+        }
+        let line = self.without_literals(rest)?;
+        self.trace.server(&line);
+        match name.as_slice() {
+            b"CAPABILITY" => {
+                self.capabilities = Some(status::capabilities(&String::from_utf8_lossy(&line)));
+                Ok(Event::Noted)
+            }
+            b"SEARCH" | b"LIST" => Ok(Event::Line(untagged_line(line))),
+            _ => Ok(Event::Noted),
+        }
+    }
+
+    fn condition(&mut self, status: Status, rest: Vec<u8>) -> Result<Event, NetError> {
+        self.learn(&status);
+        match status.word {
+            Word::Ok => Ok(Event::Line(untagged_line(rest))),
+            Word::No | Word::Bad => {
+                if self.notices.len() < NOTICES_MAX {
+                    self.notices.push(status);
+                }
+                Ok(Event::Noted)
+            }
+            Word::Bye => Err(farewell(&status)),
+            Word::PreAuth => Err(nonsense("a line", &rest)),
+        }
+    }
+
+    fn numbered(&mut self, name: &[u8], rest: Vec<u8>) -> Result<Event, NetError> {
+        match name {
+            b"FETCH" => {
+                let row = fetch::read(&mut self.lines, rest, self.literal_max)?;
+                self.trace.fetched(&row);
+                Ok(Event::Fetch(row))
+            }
+            b"EXISTS" => {
+                self.trace.server(&rest);
+                Ok(Event::Line(untagged_line(rest)))
+            }
+            b"RECENT" | b"EXPUNGE" => Ok(Event::Noted),
+            _ => Err(nonsense("a line", &rest)),
+        }
+    }
+
+    fn learn(&mut self, status: &Status) {
+        if let Some(capabilities) = status.capabilities() {
+            self.capabilities = Some(capabilities);
+        }
+    }
+
+    /// A data line whose literals have become quoted strings.
+    fn without_literals(&mut self, mut line: Vec<u8>) -> Result<Vec<u8>, NetError> {
+        while let Some(size) = fetch::literal_size(&mut line)? {
+            let text = self.lines.literal(size, NAME_MAX)?;
+            line.push(b'"');
+            for byte in text {
+                if matches!(byte, b'"' | b'\\') {
+                    line.push(b'\\');
+                }
+                line.push(byte);
+            }
+            line.push(b'"');
+            line.append(&mut self.lines.line()?);
+            if line.len() > LINE_MAX {
+                return Err(nonsense("a list", &line));
+            }
+        }
+        Ok(line)
+    }
+
+    /// The tag is the first word of the first line that is sent after [`Guard::begin`].
+    fn note_tag(&mut self, bytes: &[u8]) {
+        if self.tag_complete {
+            return;
+        }
+        let word = bytes.iter().take_while(|byte| byte.is_ascii_alphanumeric());
+        let before = self.tag.len();
+        self.tag.extend(word);
+        self.tag_complete = self.tag.len() - before < bytes.len();
+    }
+
+    fn hand_on(&mut self, event: Event) {
+        let line = match event {
+            // The text of a continuation is used by no mechanism of ours, and the crate insists on base64.
+            Event::Continue => b"+ \r\n".to_vec(),
+            Event::Tagged(line) | Event::Line(line) => line,
+            Event::Fetch(_) | Event::Noted => return,
+        };
+        self.handed_on = io::Cursor::new(line);
+    }
+}
+
+impl Read for Guard {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let count = self.handed_on.read(buf)?;
+            if count > 0 || buf.is_empty() {
+                return Ok(count);
+            }
+            let event = self.next().map_err(io::Error::other)?;
+            self.hand_on(event);
+        }
+    }
+}
+
+impl Write for Guard {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.send(buf).map_err(io::Error::other)?;
+        Ok(buf.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// BYE in the server's words.
+pub(super) fn farewell(status: &Status) -> NetError {
+    NetError::new(NetErrorKind::Closed, format!("the server said goodbye: {}", status.said()))
+}
+
+/// Something that is not IMAP.
+pub(super) fn nonsense(what: &str, line: &[u8]) -> NetError {
+    let line: String = printable(line).chars().take(80).collect();
+    NetError::new(NetErrorKind::Protocol, format!("{what} of the server is not IMAP: {line:?}"))
+}
+
+fn untagged_line(rest: Vec<u8>) -> Vec<u8> {
+    let mut line = b"* ".to_vec();
+    line.extend(rest);
+    ascii(line)
+}
+
+/// The crate's grammar is ASCII; anything else in a status text would look like the end of the connection.
+fn ascii(mut line: Vec<u8>) -> Vec<u8> {
+    for byte in &mut line {
+        if !matches!(byte, b' '..=b'~') {
+            *byte = b'?';
+        }
+    }
+    line.extend_from_slice(b"\r\n");
+    line
+}

@@ -1,0 +1,111 @@
+//! Status lines (RFC 3501 7.1): `OK [CODE args] text`.
+
+use crate::net::words::printable;
+
+/// The five status words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::net) enum Word {
+    Ok,
+    No,
+    Bad,
+    Bye,
+    PreAuth,
+}
+
+/// One status answer, tagged or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::net) struct Status {
+    pub(in crate::net) word: Word,
+    /// What stands between `[` and `]`.
+    code: Option<String>,
+    /// The text for people, one printable line.
+    text: String,
+}
+
+impl Status {
+    /// Reads what follows the tag or the star; `None` when it is no status line.
+    pub(in crate::net) fn parse(line: impl AsRef<[u8]>) -> Option<Status> {
+        let line = line.as_ref();
+        let end = line.iter().position(|&byte| byte == b' ').unwrap_or(line.len());
+        let (word, rest) = line.split_at_checked(end)?;
+        let word = match word.to_ascii_uppercase().as_slice() {
+            b"OK" => Word::Ok,
+            b"NO" => Word::No,
+            b"BAD" => Word::Bad,
+            b"BYE" => Word::Bye,
+            b"PREAUTH" => Word::PreAuth,
+            _ => return None,
+        };
+        let rest = rest.trim_ascii_start();
+        let bracketed = rest.strip_prefix(b"[").and_then(|inner| {
+            let end = inner.iter().position(|&byte| byte == b']')?;
+            Some((inner.get(..end)?, inner.get(end + 1..)?))
+        });
+        let (code, text) = match bracketed {
+            Some((code, text)) => (Some(String::from_utf8_lossy(code).into_owned()), text),
+            None => (None, rest),
+        };
+        Some(Status { word, code, text: printable(text) })
+    }
+
+    /// The name of the response code in upper case (RFC 5530), or nothing.
+    pub(in crate::net) fn code_name(&self) -> String {
+        let code = self.code.as_deref().unwrap_or_default();
+        code.split(' ').next().unwrap_or_default().to_ascii_uppercase()
+    }
+
+    /// The server asks to come back later (RFC 5530).
+    pub(in crate::net) fn is_temporary(&self) -> bool {
+        matches!(self.code_name().as_str(), "UNAVAILABLE" | "INUSE" | "LIMIT")
+    }
+
+    /// Capabilities that came along (`[CAPABILITY IMAP4rev1 …]`).
+    pub(in crate::net) fn capabilities(&self) -> Option<Vec<String>> {
+        (self.code_name() == "CAPABILITY").then(|| capabilities(self.code.as_deref().unwrap_or_default()))
+    }
+
+    /// The words to quote: the text, with the code's name where there is one.
+    pub(in crate::net) fn said(&self) -> String {
+        match (self.code_name().as_str(), self.text.as_str()) {
+            ("" | "CAPABILITY", text) => text.to_owned(),
+            (code, "") => format!("[{code}]"),
+            (code, text) => printable(format!("[{code}] {text}").as_bytes()),
+        }
+    }
+}
+
+/// The words after `CAPABILITY`, in upper case.
+pub(super) fn capabilities(line: &str) -> Vec<String> {
+    line.split_ascii_whitespace().skip(1).take(200).map(str::to_ascii_uppercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn status_lines() {
+        for (line, word, code, said) in [
+            ("OK done", Word::Ok, "", "done"),
+            ("ok", Word::Ok, "", ""),
+            ("NO [UNAVAILABLE] later", Word::No, "UNAVAILABLE", "[UNAVAILABLE] later"),
+            ("OK [uidnext 5]", Word::Ok, "UIDNEXT", "[UIDNEXT]"),
+            ("BYE [broken text", Word::Bye, "", "[broken text"),
+            ("BAD \u{fc}ber\tall", Word::Bad, "", "\u{fc}ber all"),
+            ("PREAUTH [] hi", Word::PreAuth, "", "hi"),
+        ] {
+            let status = Status::parse(line).unwrap();
+            assert_eq!((status.word, status.code_name().as_str(), status.said().as_str()), (word, code, said));
+        }
+        assert_eq!(Status::parse("OKAY then"), None);
+        assert_eq!(Status::parse(""), None);
+    }
+
+    #[test]
+    fn capabilities_are_upper_case() {
+        let status = Status::parse("OK [CAPABILITY IMAP4rev1 Move] ready").unwrap();
+        assert_eq!(status.capabilities().unwrap(), ["IMAP4REV1", "MOVE"]);
+        assert_eq!(Status::parse("OK [ALERT] x").unwrap().capabilities(), None);
+    }
+}

@@ -1,0 +1,99 @@
+//! The conversation as `log::trace!` shows it: without what follows LOGIN or AUTHENTICATE, without literals or bodies.
+
+use log::{Level, log_enabled, trace};
+
+use super::Row;
+use crate::net::words::printable;
+
+/// What of the client's half has been seen so far.
+#[derive(Debug, Default)]
+pub(super) struct Trace {
+    line: Vec<u8>,
+    /// AUTHENTICATE is going on: every line is a secret.
+    secret: bool,
+    /// Bytes of a literal that are still to come.
+    literal: usize,
+}
+
+impl Trace {
+    /// Bytes that go to the server.
+    pub(super) fn client(&mut self, bytes: &[u8]) {
+        if !log_enabled!(Level::Trace) {
+            return;
+        }
+        for line in self.shown(bytes) {
+            trace!("C: {line}");
+        }
+    }
+
+    /// A line of the server.
+    pub(super) fn server(&self, line: &[u8]) {
+        if log_enabled!(Level::Trace) {
+            trace!("S: {}", printable(line));
+        }
+    }
+
+    /// A FETCH answer of the server.
+    pub(super) fn fetched(&self, row: &Row) {
+        trace!("S: FETCH uid {:?}, size {:?}, body {:?}", row.uid, row.size, row.body.as_ref().map(Vec::len));
+    }
+
+    /// The tagged answer has come: AUTHENTICATE is over.
+    pub(super) fn end_of_command(&mut self) {
+        self.secret = false;
+        self.literal = 0;
+    }
+
+    fn shown(&mut self, bytes: &[u8]) -> Vec<String> {
+        let mut shown = Vec::new();
+        for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
+            let hidden = self.literal.min(piece.len());
+            self.literal -= hidden;
+            self.line.extend_from_slice(piece.get(hidden..).unwrap_or_default());
+            if self.line.ends_with(b"\n") {
+                let line = std::mem::take(&mut self.line);
+                shown.push(self.masked(line.trim_ascii()));
+            }
+        }
+        shown
+    }
+
+    fn masked(&mut self, line: &[u8]) -> String {
+        if self.secret {
+            return "***".into();
+        }
+        let mut line = line.to_vec();
+        let literal = super::fetch::literal_size(&mut line).ok().flatten();
+        self.literal = literal.and_then(|size| usize::try_from(size).ok()).unwrap_or(0);
+        let text = printable(&line);
+        let mut words = text.splitn(3, ' ');
+        let (tag, command) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        match command.to_ascii_uppercase().as_str() {
+            "LOGIN" => format!("{tag} LOGIN ***"),
+            "AUTHENTICATE" => {
+                self.secret = true;
+                format!("{tag} AUTHENTICATE ***")
+            }
+            _ if literal.is_some() => format!("{text} {{{}}}", self.literal),
+            _ => text,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_and_literals_do_not_show() {
+        let mut trace = Trace::default();
+        let mut all = trace.shown(b"a1 LOGIN \"me\" \"hunter2\"\r\na2 AUTHENTICATE PLAIN\r\n");
+        all.extend(trace.shown(b"aHVudGVyMg==\r"));
+        all.extend(trace.shown(b"\n"));
+        trace.end_of_command();
+        all.extend(trace.shown(b"a3 APPEND \"Sent\" {9}\r\n"));
+        all.extend(trace.shown(b"se"));
+        all.extend(trace.shown(b"cret\r\nx\r\na4 NOOP\r\n"));
+        assert_eq!(all, ["a1 LOGIN ***", "a2 AUTHENTICATE ***", "***", "a3 APPEND \"Sent\" {9}", "", "a4 NOOP"]);
+    }
+}
