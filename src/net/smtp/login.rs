@@ -1,0 +1,129 @@
+//! From an endpoint to a session: greeting, EHLO, STARTTLS, AUTH. No credential goes out before the stream is protected.
+
+use std::net::IpAddr;
+
+use lettre::transport::smtp::commands::{Ehlo, Starttls};
+use lettre::transport::smtp::extension::ClientId;
+use openssl::base64::encode_block;
+use zeroize::Zeroizing;
+
+use super::SmtpTransport;
+use super::conversation::Conversation;
+use super::reply;
+use crate::net::sasl::{self, Sasl};
+use crate::net::{Credentials, Endpoint, Mechanism, NetError, NetErrorKind, Reply, TlsMode, tls};
+
+/// Connects, and logs in if there are credentials. A server on this machine that offers no login at all is used
+/// without one.
+pub fn connect(endpoint: &Endpoint, credentials: Option<&Credentials>) -> Result<SmtpTransport, NetError> {
+    let mut server = Conversation::new(tls::connect(endpoint)?, endpoint.timeouts.reply);
+    let greeting = server.greeting()?;
+    if greeting.code != 220 {
+        return Err(reply::refusal("the connection", &greeting));
+    }
+    let mut offered = ehlo(&mut server)?;
+    if endpoint.tls == TlsMode::StartTls {
+        server = start_tls(server, &offered, endpoint)?;
+        offered = ehlo(&mut server)?;
+    }
+    if let Some(credentials) = credentials {
+        login(&mut server, &offered, credentials)?;
+    }
+    let offers = |keyword: &str| offered.has(keyword);
+    let (smtputf8, eightbitmime) = (offers("SMTPUTF8"), offers("8BITMIME"));
+    Ok(SmtpTransport { server, smtputf8, eightbitmime })
+}
+
+/// The keywords of an EHLO reply in upper case, one line each.
+struct Offered(Vec<String>);
+
+impl Offered {
+    fn has(&self, keyword: &str) -> bool {
+        self.0.iter().any(|line| line.split(' ').next() == Some(keyword))
+    }
+
+    /// The names after `AUTH` (`AUTH=` on some old servers).
+    fn mechanisms(&self) -> impl Iterator<Item = &str> {
+        let lists = self.0.iter().filter_map(|line| line.strip_prefix("AUTH")?.strip_prefix([' ', '=']));
+        lists.flat_map(|list| list.split(' ')).filter(|name| !name.is_empty())
+    }
+}
+
+fn ehlo(server: &mut Conversation) -> Result<Offered, NetError> {
+    let name = match (ClientId::default(), server.stream().local_ip()) {
+        (ClientId::Domain(name), _) => ClientId::Domain(name),
+        (_, Some(IpAddr::V4(ip))) => ClientId::Ipv4(ip),
+        (_, Some(IpAddr::V6(ip))) => ClientId::Ipv6(ip),
+        (literal, None) => literal,
+    };
+    let (reply, lines) = server.exchange(&Ehlo::new(name).to_string())?;
+    if reply.code != 250 {
+        return Err(reply::refusal("EHLO", &reply));
+    }
+    Ok(Offered(lines.iter().skip(1).map(|line| line.to_ascii_uppercase()).collect()))
+}
+
+fn start_tls(mut server: Conversation, offered: &Offered, endpoint: &Endpoint) -> Result<Conversation, NetError> {
+    let missing = |said: &str| NetError::new(NetErrorKind::Tls, format!("the server does not offer STARTTLS{said}"));
+    if !offered.has("STARTTLS") {
+        return Err(missing(""));
+    }
+    let reply = server.command(&Starttls.to_string())?;
+    if reply.code != 220 {
+        return Err(missing(&format!(": {} {}", reply.code, reply.text)));
+    }
+    if server.has_more() {
+        return Err(NetError::new(NetErrorKind::Protocol, "there were bytes between STARTTLS and TLS: refused"));
+    }
+    let stream = server.into_stream().upgrade(endpoint)?;
+    Ok(Conversation::new(stream, endpoint.timeouts.reply))
+}
+
+fn login(server: &mut Conversation, offered: &Offered, credentials: &Credentials) -> Result<(), NetError> {
+    debug_assert!(server.stream().is_protected() || server.stream().is_loopback());
+    let mechanisms: Vec<&str> = offered.mechanisms().collect();
+    if mechanisms.is_empty() && server.stream().is_loopback() {
+        return Ok(());
+    }
+    let sasl = sasl::of(credentials);
+    let reply = if mechanisms.contains(&sasl.name) {
+        by_sasl(server, &sasl)?
+    } else if credentials.mechanism == Mechanism::Password && mechanisms.contains(&"LOGIN") {
+        by_login(server, credentials)?
+    } else {
+        let offer = if mechanisms.is_empty() { "no login".to_owned() } else { mechanisms.join(", ") };
+        let words = format!("the server offers {offer}, and this account needs {}", sasl.name);
+        return Err(NetError::new(NetErrorKind::LoginRefused, words));
+    };
+    match reply.code {
+        235 => Ok(()),
+        500.. => {
+            Err(NetError::new(NetErrorKind::LoginRefused, format!("the server refused the login: {}", reply.text)))
+        }
+        _ => Err(reply::refusal("the login", &reply)),
+    }
+}
+
+fn by_sasl(server: &mut Conversation, sasl: &Sasl) -> Result<Reply, NetError> {
+    let Sasl { name, first, later } = sasl;
+    let first = Zeroizing::new(encode_block(first.as_bytes()));
+    let reply = server.secret(&format!("AUTH {name}"), &Zeroizing::new(format!("AUTH {name} {}\r\n", *first)))?;
+    if reply.code == 334 {
+        // The challenge explains a refusal (RFC 7628 3.2.3); the server refuses once it is answered.
+        return server.secret("", &format!("{}\r\n", encode_block(later.as_bytes())));
+    }
+    Ok(reply)
+}
+
+/// AUTH LOGIN, for servers that know nothing else: name and password, each as the answer to a challenge.
+fn by_login(server: &mut Conversation, credentials: &Credentials) -> Result<Reply, NetError> {
+    let mut reply = server.command("AUTH LOGIN\r\n")?;
+    for answer in [credentials.login.as_str(), credentials.secret.as_str()] {
+        if reply.code != 334 {
+            return Ok(reply);
+        }
+        let encoded = Zeroizing::new(encode_block(answer.as_bytes()));
+        reply = server.secret("", &Zeroizing::new(format!("{}\r\n", *encoded)))?;
+    }
+    Ok(reply)
+}

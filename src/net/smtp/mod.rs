@@ -1,0 +1,134 @@
+//! SMTP as a [`MailTransport`]: one transaction after the other over one connection, step by step, so that each
+//! recipient has its own answer and the caller knows on which side of the body a connection died.
+//!
+//! lettre writes the commands; the stream, its deadlines and the reading of replies are ours, because its own stream
+//! knows no certificate pin, no deadline for a whole exchange, and hides the words of the server.
+
+mod conversation;
+mod login;
+mod reply;
+
+#[cfg(test)]
+mod tests;
+
+use lettre::Address;
+use lettre::transport::smtp::commands::{Data, Mail, Quit, Rcpt, Rset};
+use lettre::transport::smtp::extension::{MailBodyParameter, MailParameter};
+
+use super::{Envelope, MailTransport, NetError, NetErrorKind, Reply, SendError, Sent};
+use conversation::Conversation;
+pub use login::connect;
+
+/// A session, authenticated where credentials were given.
+pub struct SmtpTransport {
+    server: Conversation,
+    smtputf8: bool,
+    eightbitmime: bool,
+}
+
+impl MailTransport for SmtpTransport {
+    fn send(
+        &mut self,
+        envelope: &Envelope,
+        body: &[u8],
+        before_body: &mut dyn FnMut() -> Result<(), String>,
+    ) -> Result<Sent, SendError> {
+        self.mail_from(envelope, body)?;
+        let refused = self.recipients(&envelope.to)?;
+        if refused.len() == envelope.to.len() {
+            self.reset()?;
+            return Ok(Sent { reply: None, refused });
+        }
+        self.data()?;
+        if let Err(words) = before_body() {
+            // Only a closed connection ends DATA without a message.
+            self.server.close();
+            return Err(SendError::Caller(words));
+        }
+        let reply = self.server.body(body).map_err(SendError::InDoubt)?;
+        Ok(Sent { reply: Some(reply), refused })
+    }
+
+    fn quit(&mut self) {
+        // The answer would cost a round trip and tell nothing.
+        let _ = self.server.say(&Quit.to_string());
+        self.server.close();
+    }
+}
+
+impl SmtpTransport {
+    fn mail_from(&mut self, envelope: &Envelope, body: &[u8]) -> Result<(), SendError> {
+        let sender = match envelope.from.as_str() {
+            "" => None,
+            from => Some(address(from).map_err(SendError::SenderRefused)?),
+        };
+        let mut parameters = Vec::new();
+        if self.smtputf8 && !(envelope.from.is_ascii() && envelope.to.iter().all(|address| address.is_ascii())) {
+            parameters.push(MailParameter::SmtpUtfEight);
+        }
+        if self.eightbitmime && !body.is_ascii() {
+            parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
+        }
+        let reply = self.command(&Mail::new(sender, parameters).to_string())?;
+        match reply.code {
+            200..300 => Ok(()),
+            500.. => {
+                self.reset()?;
+                Err(SendError::SenderRefused(reply))
+            }
+            _ => Err(SendError::BeforeBody(reply::refusal("the sender", &reply))),
+        }
+    }
+
+    fn recipients(&mut self, to: &[String]) -> Result<Vec<(String, Reply)>, SendError> {
+        let mut refused = Vec::new();
+        for recipient in to {
+            let reply = match self.recipient(recipient) {
+                Ok(command) => self.command(&command)?,
+                Err(unsendable) => unsendable,
+            };
+            if !(200..300).contains(&reply.code) {
+                refused.push((recipient.clone(), reply));
+            }
+        }
+        Ok(refused)
+    }
+
+    /// The command for one recipient, or the reply a server would give that is never asked.
+    fn recipient(&self, recipient: &str) -> Result<String, Reply> {
+        if !recipient.is_ascii() && !self.smtputf8 {
+            return Err(reply::own(553, "5.6.7", "the server does not take addresses beyond ASCII (SMTPUTF8)"));
+        }
+        Ok(Rcpt::new(address(recipient)?, Vec::new()).to_string())
+    }
+
+    fn data(&mut self) -> Result<(), SendError> {
+        let reply = self.command(&Data.to_string())?;
+        if reply.code == 354 {
+            return Ok(());
+        }
+        self.reset()?;
+        Err(SendError::BeforeBody(reply::refusal("the message", &reply)))
+    }
+
+    fn reset(&mut self) -> Result<(), SendError> {
+        self.command(&Rset.to_string()).map(drop)
+    }
+
+    /// A command before the body. 421 announces the end of the connection, whatever was asked (RFC 5321 3.8).
+    fn command(&mut self, command: &str) -> Result<Reply, SendError> {
+        let reply = self.server.command(command).map_err(SendError::BeforeBody)?;
+        if reply.code == 421 {
+            let words = format!("the server said goodbye: {}", reply.text);
+            return Err(SendError::BeforeBody(NetError::new(NetErrorKind::Closed, words)));
+        }
+        Ok(reply)
+    }
+}
+
+/// An address that can stand in a command.
+fn address(text: &str) -> Result<Address, Reply> {
+    let parts = text.rsplit_once('@').filter(|_| !text.contains(|c: char| c.is_control() || c.is_whitespace()));
+    let address = parts.and_then(|(local, domain)| Address::new(local, domain).ok());
+    address.ok_or_else(|| reply::own(553, "5.1.3", "this is not an address that mail can be sent to"))
+}

@@ -1,0 +1,311 @@
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use super::*;
+use crate::net::testing::{Server, Step, certified, credentials, expect, send};
+use crate::net::{Credentials, Endpoint, Mechanism, TlsMode};
+
+const EHLO: &str = "250-mx.example\r\n250-8BITMIME\r\n250 AUTH PLAIN\r\n";
+/// `\0me\0pa"ss`
+const PLAIN: &str = "AUTH PLAIN AG1lAHBhInNz";
+
+/// A script from the greeting to EHLO, then `steps`.
+fn ready(steps: Vec<Step>) -> Server {
+    let mut script = vec![send("220 mx.example\r\n"), expect("EHLO "), send(EHLO)];
+    script.extend(steps);
+    Server::play(script)
+}
+
+fn envelope(to: &[&str]) -> Envelope {
+    Envelope { from: "support@x.example".into(), to: to.iter().map(ToString::to_string).collect() }
+}
+
+/// Sends one message to a@ and b@; what came of it, whether the body was begun, and what the server got.
+fn sent(steps: Vec<Step>) -> (Result<Sent, SendError>, bool, Vec<String>) {
+    let server = ready(steps);
+    let mut transport = connect(&server.endpoint(), None).unwrap();
+    let mut begun = false;
+    let result = transport.send(&envelope(&["a@x.example", "b@x.example"]), b"Subject: x\r\n\r\n.y\r\n", &mut || {
+        begun = true;
+        Ok(())
+    });
+    transport.quit();
+    drop(transport);
+    (result, begun, server.lines())
+}
+
+fn mail() -> [Step; 2] {
+    [expect("MAIL FROM:<support@x.example>"), send("250 ok\r\n")]
+}
+
+fn both() -> Vec<Step> {
+    let mut steps = Vec::from(mail());
+    steps.extend([expect("RCPT TO:<a@x.example>"), send("250 ok\r\n"), expect("RCPT TO:<b@x.example>")]);
+    steps.push(send("250 ok\r\n"));
+    steps
+}
+
+fn after(mut steps: Vec<Step>, more: impl IntoIterator<Item = Step>) -> Vec<Step> {
+    steps.extend(more);
+    steps
+}
+
+#[test]
+fn each_recipient_has_its_own_answer() {
+    let steps = after(
+        Vec::from(mail()),
+        [
+            expect("RCPT TO:<a@x.example>"),
+            send("550-5.1.1 no such\r\n550 5.1.1 user\r\n"),
+            expect("RCPT TO:<b@x.example>"),
+            send("250 ok\r\n"),
+            expect("DATA"),
+            send("354 go\r\n"),
+            expect("Subject: x"),
+            expect(""),
+            expect("..y"),
+            expect("."),
+            send("250 2.0.0 queued as 7\r\n"),
+            expect("QUIT"),
+        ],
+    );
+    let (result, begun, lines) = sent(steps);
+    let sent = result.unwrap();
+    assert!(begun);
+    assert_eq!(sent.reply, Some(Reply { code: 250, status: Some("2.0.0".into()), text: "queued as 7".into() }));
+    let refusal = Reply { code: 550, status: Some("5.1.1".into()), text: "no such user".into() };
+    assert_eq!(sent.refused, [("a@x.example".to_owned(), refusal)]);
+    assert_eq!(lines.last().map(String::as_str), Some("QUIT"));
+}
+
+#[test]
+fn nobody_to_send_to_is_not_the_end_of_the_connection() {
+    let steps = after(
+        Vec::from(mail()),
+        [
+            expect("RCPT"),
+            send("450 later\r\n"),
+            expect("RCPT"),
+            send("550 no\r\n"),
+            expect("RSET"),
+            send("250 ok\r\n"),
+            expect("QUIT"),
+        ],
+    );
+    let (result, begun, _) = sent(steps);
+    let sent = result.unwrap();
+    assert!(!begun && sent.reply.is_none());
+    assert_eq!(sent.refused.iter().map(|(_, reply)| reply.code).collect::<Vec<_>>(), [450, 550]);
+}
+
+#[test]
+fn a_failure_says_on_which_side_of_the_body_it_was() {
+    use NetErrorKind::{Closed, Protocol, Refused, Temporary, Timeout};
+    let quiet = || Step::Pause(std::time::Duration::from_millis(600));
+    for (steps, kind) in [
+        (vec![expect("MAIL"), send("451 later\r\n")], Temporary),
+        (vec![expect("MAIL"), send("421 going\r\n")], Closed),
+        (vec![expect("MAIL")], Closed),
+        (vec![expect("MAIL"), quiet()], Timeout),
+        (vec![expect("MAIL"), send("what?\r\n")], Protocol),
+        (after(Vec::from(mail()), [expect("RCPT"), send("250-ok\r\n550 mixed\r\n")]), Protocol),
+        (after(Vec::from(mail()), [expect("RCPT"), send("421 going\r\n")]), Closed),
+        (after(both(), [expect("DATA"), send("451 later\r\n"), expect("RSET"), send("250 ok\r\n")]), Temporary),
+        (after(both(), [expect("DATA"), send("554 no\r\n"), expect("RSET"), send("250 ok\r\n")]), Refused),
+        (after(both(), [expect("DATA")]), Closed),
+    ] {
+        let (result, begun, _) = sent(steps);
+        let Err(SendError::BeforeBody(error)) = result else { panic!("{kind:?}: {result:?}") };
+        assert_eq!((error.kind, begun), (kind, false), "{error}");
+    }
+    let data = || after(both(), [expect("DATA"), send("354 go\r\n")]);
+    let body = || [expect("Subject: x"), expect(""), expect("..y"), expect(".")];
+    for (steps, kind) in [
+        (data(), Closed),
+        (after(data(), body()), Closed),
+        (after(after(data(), body()), [send("nonsense\r\n")]), Protocol),
+    ] {
+        let (result, begun, _) = sent(steps);
+        let Err(SendError::InDoubt(error)) = result else { panic!("{kind:?}: {result:?}") };
+        assert_eq!((error.kind, begun), (kind, true), "{error}");
+    }
+}
+
+#[test]
+fn a_final_refusal_is_an_answer() {
+    for (reply, code) in [("552 5.3.4 too big\r\n", 552), ("451 4.7.1 greylisted\r\n", 451), ("421 bye\r\n", 421)] {
+        let mut steps = after(both(), [expect("DATA"), send("354 go\r\n"), expect("Subject: x"), expect("")]);
+        steps.extend([expect("..y"), expect("."), send(reply)]);
+        let (result, _, _) = sent(steps);
+        assert_eq!(result.unwrap().reply.unwrap().code, code);
+    }
+}
+
+#[test]
+fn a_refused_sender_leaves_the_connection_usable() {
+    let (result, begun, lines) =
+        sent(vec![expect("MAIL"), send("550 5.7.1 not you\r\n"), expect("RSET"), send("250 ok\r\n"), expect("QUIT")]);
+    let Err(SendError::SenderRefused(reply)) = result else { panic!("{result:?}") };
+    assert_eq!((reply.code, begun, lines.len()), (550, false, 4));
+}
+
+#[test]
+fn a_caller_that_fails_sends_nothing() {
+    let server = ready(after(both(), [expect("DATA"), send("354 go\r\n"), expect("")]));
+    let mut transport = connect(&server.endpoint(), None).unwrap();
+    let to = envelope(&["a@x.example", "b@x.example"]);
+    let result = transport.send(&to, b"x\r\n", &mut || Err("disk full".into()));
+    assert_eq!(result, Err(SendError::Caller("disk full".into())));
+    drop(transport);
+    assert_eq!(server.lines().last().map(String::as_str), Some(""));
+}
+
+#[test]
+fn what_cannot_stand_in_a_command_is_never_sent() {
+    let steps = vec![expect("MAIL FROM:<>"), send("250 ok\r\n"), expect("RSET"), send("250 ok\r\n")];
+    let server = ready(steps);
+    let mut transport = connect(&server.endpoint(), None).unwrap();
+    let to = ["a@x.example\r\nRCPT TO:<b@x.example>", "nobody", "m\u{fc}ller@x.example", "a b@x.example"];
+    let result = transport.send(&Envelope { from: String::new(), ..envelope(&to) }, b"x\r\n", &mut || Ok(()));
+    let refused = result.unwrap().refused;
+    let statuses: Vec<_> = refused.iter().map(|(_, reply)| reply.status.as_deref().unwrap()).collect();
+    assert_eq!(statuses, ["5.1.3", "5.1.3", "5.6.7", "5.1.3"]);
+    drop(transport);
+    assert_eq!(server.lines().len(), 3);
+}
+
+#[test]
+fn smtputf8_and_8bit_are_announced_where_needed() {
+    let server = Server::play(vec![
+        send("220 hi\r\n"),
+        expect("EHLO"),
+        send("250-mx\r\n250-smtputf8\r\n250 8bitmime\r\n"),
+        expect("MAIL FROM:<support@x.example> SMTPUTF8 BODY=8BITMIME"),
+        send("250 ok\r\n"),
+        expect("RCPT TO:<m\u{fc}ller@x.example>"),
+        send("250 ok\r\n"),
+        expect("DATA"),
+    ]);
+    let mut transport = connect(&server.endpoint(), None).unwrap();
+    let to = envelope(&["m\u{fc}ller@x.example"]);
+    assert!(transport.send(&to, "\u{fc}\r\n".as_bytes(), &mut || Ok(())).is_err());
+    drop(transport);
+    assert_eq!(server.lines().len(), 4);
+}
+
+fn logged_in(ehlo: &'static str, credentials: &Credentials, steps: Vec<Step>) -> (Option<NetErrorKind>, usize) {
+    let mut script = vec![send("220 hi\r\n"), expect("EHLO"), send(ehlo)];
+    script.extend(steps);
+    let server = Server::play(script);
+    let kind = connect(&server.endpoint(), Some(credentials)).err().map(|error| error.kind);
+    (kind, server.lines().len())
+}
+
+#[test]
+fn logins() {
+    use NetErrorKind::{LoginRefused, Temporary};
+    let password = credentials();
+    let token = Credentials { mechanism: Mechanism::XOAuth2, ..credentials() };
+    let bearer = Credentials { mechanism: Mechanism::OAuthBearer, ..credentials() };
+    let welcome = || send("235 in\r\n");
+    let only_login = "250-mx\r\n250 AUTH LOGIN\r\n";
+    let tokens = "250-mx\r\n250 AUTH=XOAUTH2 OAUTHBEARER\r\n";
+    for (ehlo, credentials, steps, result) in [
+        (EHLO, &password, vec![expect(PLAIN), welcome()], None),
+        (EHLO, &password, vec![expect(PLAIN), send("535 5.7.8 wrong\r\n")], Some(LoginRefused)),
+        (EHLO, &password, vec![expect(PLAIN), send("454 4.7.0 later\r\n")], Some(Temporary)),
+        (
+            only_login,
+            &password,
+            vec![
+                expect("AUTH LOGIN"),
+                send("334 x\r\n"),
+                expect("bWU="),
+                send("334 y\r\n"),
+                expect("cGEic3M="),
+                welcome(),
+            ],
+            None,
+        ),
+        (only_login, &password, vec![expect("AUTH LOGIN"), send("535 no\r\n")], Some(LoginRefused)),
+        (only_login, &token, vec![], Some(LoginRefused)),
+        (tokens, &token, vec![expect("AUTH XOAUTH2 dXNlcj1tZQFhdXRoPUJlYXJlciBwYSJzcwEB"), welcome()], None),
+        (
+            tokens,
+            &token,
+            vec![expect("AUTH XOAUTH2"), send("334 eyJ9\r\n"), expect(""), send("535 no\r\n")],
+            Some(LoginRefused),
+        ),
+        (
+            tokens,
+            &bearer,
+            vec![expect("AUTH OAUTHBEARER"), send("334 eyJ9\r\n"), expect("AQ=="), send("535 no\r\n")],
+            Some(LoginRefused),
+        ),
+        // A relay on this machine that knows no login.
+        ("250 mx\r\n", &password, vec![], None),
+    ] {
+        let expected = 1 + steps.iter().filter(|step| matches!(step, Step::Expect(_))).count();
+        assert_eq!(logged_in(ehlo, credentials, steps), (result, expected), "{ehlo}");
+    }
+}
+
+#[test]
+fn no_greeting_no_session() {
+    use NetErrorKind::{Closed, Protocol, Refused, Temporary};
+    for (script, kind) in [
+        (vec![send("554 no service\r\n")], Refused),
+        (vec![send("421 busy\r\n")], Temporary),
+        (vec![send("* OK this is IMAP\r\n")], Protocol),
+        (vec![], Closed),
+        (vec![send("220 hi\r\n"), expect("EHLO"), send("502 what\r\n")], Refused),
+    ] {
+        let server = Server::play(script);
+        let error = connect(&server.endpoint(), Some(&credentials())).err().unwrap();
+        assert_eq!(error.kind, kind, "{error}");
+    }
+}
+
+#[test]
+fn starttls_is_enforced() {
+    use NetErrorKind::{Certificate, Protocol, Tls};
+    let offered = || send("250-mx\r\n250 STARTTLS\r\n");
+    for (steps, kind) in [
+        (vec![send(EHLO), expect("")], Tls),
+        (vec![offered(), expect("STARTTLS"), send("454 no\r\n"), expect("")], Tls),
+        (vec![offered(), expect("STARTTLS"), send("220 go\r\n250 injected\r\n"), expect("")], Protocol),
+        (
+            vec![offered(), expect("STARTTLS"), send("220 go\r\n"), Step::Tls(certified("127.0.0.1", -1, 1).acceptor)],
+            Certificate,
+        ),
+    ] {
+        let mut script = vec![send("220 hi\r\n"), expect("EHLO")];
+        script.extend(steps);
+        let server = Server::play(script);
+        let endpoint = Endpoint { tls: TlsMode::StartTls, ..server.endpoint() };
+        let error = connect(&endpoint, Some(&credentials())).err().unwrap();
+        assert_eq!(error.kind, kind, "{error}");
+        assert!(server.lines().iter().all(|line| !line.starts_with("AUTH")));
+    }
+}
+
+#[test]
+fn after_starttls_only_what_is_said_in_tls_counts() {
+    let certified = certified("127.0.0.1", -1, 1);
+    let server = Server::play(vec![
+        send("220 hi\r\n"),
+        expect("EHLO"),
+        send("250-mx\r\n250-AUTH LOGIN\r\n250 STARTTLS\r\n"),
+        expect("STARTTLS"),
+        send("220 go\r\n"),
+        Step::Tls(certified.acceptor),
+        expect("EHLO"),
+        send(EHLO),
+        expect(PLAIN),
+        send("235 in\r\n"),
+    ]);
+    let pin = certified.certificate.digest(openssl::hash::MessageDigest::sha256()).unwrap();
+    let pin = Some(pin.iter().map(|byte| format!("{byte:02x}")).collect());
+    let endpoint = Endpoint { tls: TlsMode::StartTls, pin, ..server.endpoint() };
+    drop(connect(&endpoint, Some(&credentials())).unwrap());
+    assert_eq!(server.lines().len(), 4);
+}
