@@ -1,0 +1,436 @@
+//! E-mail accounts: what is polled and what sends (B1.2), with their monitored folders.
+
+mod folders;
+mod settings;
+
+use anyhow::Result;
+use jiff::Timestamp;
+
+use super::db::{Row, Tx, params, seconds};
+pub use folders::*;
+pub use settings::*;
+
+/// A server of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Host; `None` = the account does not use this protocol.
+    pub host: Option<String>,
+    /// Port.
+    pub port: u16,
+    /// Protection.
+    pub tls: Tls,
+    /// Login name; empty for SMTP = as IMAP.
+    pub login: String,
+    /// Reference to the secret, see `secret.rs`; empty for SMTP = as IMAP.
+    pub secret: String,
+    /// Mechanism.
+    pub auth: Auth,
+}
+
+/// What an account remembers about its last runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Health {
+    /// End of the last good run.
+    pub last_good_at: Option<Timestamp>,
+    /// First failure since then.
+    pub failing_since: Option<Timestamp>,
+    /// Failures in a row.
+    pub failed_runs: u32,
+    /// Error kind by name (`noperm`, `tempfail` …).
+    pub failure_kind: String,
+    /// The error with the server's words.
+    pub failure: String,
+    /// When cron was last told.
+    pub alerted_at: Option<Timestamp>,
+    /// After refused logins: not before this.
+    pub next_try_at: Option<Timestamp>,
+    /// SMTP of this account fails since.
+    pub send_failing_since: Option<Timestamp>,
+    /// SMTP's error.
+    pub send_failure: String,
+}
+
+/// An e-mail account with all its settings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Account {
+    /// Id; 0 before it is added.
+    pub id: i64,
+    /// Unique name.
+    pub name: String,
+    /// Group or personal.
+    pub kind: AccountKind,
+    /// Owner of a personal account.
+    pub user_id: Option<i64>,
+    /// Address in lower case.
+    pub address: String,
+    /// Polled and used for sending.
+    pub active: bool,
+    /// Where mail is fetched.
+    pub imap: Server,
+    /// Where mail is handed over.
+    pub smtp: Server,
+    /// Certificate authority (PEM file).
+    pub ca_file: Option<String>,
+    /// SHA-256 of the server certificate, hex.
+    pub pin: Option<String>,
+    /// INTERNALDATE before this is the past.
+    pub fetch_since: Timestamp,
+    /// What happens on the server after import.
+    pub after_import: AfterImport,
+    /// Messages per folder and run; 0 = all, `None` = configuration.
+    pub portion: Option<u32>,
+    /// Largest message in bytes; `None` = configuration.
+    pub max_size: Option<u64>,
+    /// Whose Authentication-Results are believed.
+    pub authserv_id: Option<String>,
+    /// Team of the cases, and whose members get them.
+    pub case_team_id: Option<i64>,
+    /// Email-to-case.
+    pub create_case: bool,
+    /// How cases find their assignee.
+    pub distribution: Distribution,
+    /// The user of `direct`.
+    pub assign_to_id: Option<i64>,
+    /// Target position; empty = any.
+    pub position: String,
+    /// Round-robin: assigned last.
+    pub wheel_user_id: Option<i64>,
+    /// Answers to closed cases.
+    pub on_closed: OnClosed,
+    /// Machine mail without a thread.
+    pub auto_mail: AutoMail,
+    /// A contact is made from the sender of a new case.
+    pub create_contact: bool,
+    /// Sub-addresses carry signed case ids.
+    pub plus_addressing: bool,
+    /// Template of the automatic reply.
+    pub auto_reply_id: Option<i64>,
+    /// Automatic reply: From address.
+    pub reply_from: Option<String>,
+    /// Automatic reply: From name.
+    pub reply_name: Option<String>,
+    /// Reply-To of mail sent for this account.
+    pub reply_to: Option<String>,
+    /// Display name of the account's address.
+    pub from_name: Option<String>,
+    /// Others may send through it.
+    pub shared: bool,
+    /// Every active member of its teams gets the mail in the inbox.
+    pub add_all_team_users: bool,
+    /// Its address is left out of replies to all.
+    pub exclude_from_reply: bool,
+    /// Set = no automatic replies until it is reset.
+    pub breaker_tripped_at: Option<Timestamp>,
+    /// When it was added.
+    pub created_at: Timestamp,
+    /// When its settings were changed last.
+    pub edited_at: Timestamp,
+    /// What is known about its last runs.
+    pub health: Health,
+    /// Further addresses in lower case.
+    pub aliases: Vec<String>,
+    /// Teams that get the mail.
+    pub team_ids: Vec<i64>,
+}
+
+impl Account {
+    /// Whether an address is the account's own, plus forms included (`support+x@…`).
+    pub fn owns(&self, address: &str) -> bool {
+        let plain = without_tag(address);
+        std::iter::once(&self.address).chain(&self.aliases).any(|own| own == address || *own == plain)
+    }
+
+    /// Login and secret reference for sending.
+    pub fn smtp_login(&self) -> (&str, &str) {
+        (
+            if self.smtp.login.is_empty() { &self.imap.login } else { &self.smtp.login },
+            if self.smtp.secret.is_empty() { &self.imap.secret } else { &self.smtp.secret },
+        )
+    }
+
+    fn from_row(row: &Row<'_>) -> Result<Account> {
+        let list = |column: &str| -> Result<Vec<String>> {
+            let joined: Option<String> = row.get(column)?;
+            Ok(joined.unwrap_or_default().split('\n').filter(|s| !s.is_empty()).map(str::to_owned).collect())
+        };
+        Ok(Account {
+            id: row.get("id")?,
+            name: row.get("name")?,
+            kind: row.label("kind")?,
+            user_id: row.get("user_id")?,
+            address: row.get("address")?,
+            active: row.get("active")?,
+            imap: Server {
+                host: row.get("imap_host")?,
+                port: row.get("imap_port")?,
+                tls: row.label("imap_tls")?,
+                login: row.get("imap_login")?,
+                secret: row.get("imap_secret")?,
+                auth: row.label("imap_auth")?,
+            },
+            smtp: Server {
+                host: row.get("smtp_host")?,
+                port: row.get("smtp_port")?,
+                tls: row.label("smtp_tls")?,
+                login: row.get("smtp_login")?,
+                secret: row.get("smtp_secret")?,
+                auth: row.label("smtp_auth")?,
+            },
+            ca_file: row.get("ca_file")?,
+            pin: row.get("pin")?,
+            fetch_since: row.time("fetch_since")?,
+            after_import: row.label("after_import")?,
+            portion: row.get("portion")?,
+            max_size: row.get::<Option<i64>>("max_size")?.map(u64::try_from).transpose()?,
+            authserv_id: row.get("authserv_id")?,
+            case_team_id: row.get("case_team_id")?,
+            create_case: row.get("create_case")?,
+            distribution: row.label("distribution")?,
+            assign_to_id: row.get("assign_to_id")?,
+            position: row.get("position")?,
+            wheel_user_id: row.get("wheel_user_id")?,
+            on_closed: row.label("on_closed")?,
+            auto_mail: row.label("auto_mail")?,
+            create_contact: row.get("create_contact")?,
+            plus_addressing: row.get("plus_addressing")?,
+            auto_reply_id: row.get("auto_reply_id")?,
+            reply_from: row.get("reply_from")?,
+            reply_name: row.get("reply_name")?,
+            reply_to: row.get("reply_to")?,
+            from_name: row.get("from_name")?,
+            shared: row.get("shared")?,
+            add_all_team_users: row.get("add_all_team_users")?,
+            exclude_from_reply: row.get("exclude_from_reply")?,
+            breaker_tripped_at: row.opt_time("breaker_tripped_at")?,
+            created_at: row.time("created_at")?,
+            edited_at: row.time("edited_at")?,
+            health: Health {
+                last_good_at: row.opt_time("last_good_at")?,
+                failing_since: row.opt_time("failing_since")?,
+                failed_runs: row.get("failed_runs")?,
+                failure_kind: row.get("failure_kind")?,
+                failure: row.get("failure")?,
+                alerted_at: row.opt_time("alerted_at")?,
+                next_try_at: row.opt_time("next_try_at")?,
+                send_failing_since: row.opt_time("send_failing_since")?,
+                send_failure: row.get("send_failure")?,
+            },
+            aliases: list("aliases")?,
+            team_ids: list("team_ids")?.iter().map(|id| Ok(id.parse()?)).collect::<Result<_>>()?,
+        })
+    }
+}
+
+/// `support+c12@example.org` -> `support@example.org`.
+fn without_tag(address: &str) -> String {
+    match address.rsplit_once('@') {
+        Some((local, domain)) => {
+            format!("{}@{domain}", local.split_once('+').map_or(local, |(user, _)| user))
+        }
+        None => address.to_owned(),
+    }
+}
+
+const SELECT: &str = "SELECT a.*,
+        (SELECT group_concat(address, char(10)) FROM (SELECT address FROM account_aliases WHERE account_id = a.id ORDER BY address)) AS aliases,
+        (SELECT group_concat(team_id, char(10)) FROM (SELECT team_id FROM account_teams WHERE account_id = a.id ORDER BY team_id)) AS team_ids
+    FROM accounts a";
+
+/// Adds an account with its aliases and teams; the id.
+pub fn add(tx: &Tx<'_>, account: &Account) -> Result<i64> {
+    let id = tx.insert(
+        "INSERT INTO accounts (name, kind, address, fetch_since, created_at, edited_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
+        params![
+            account.name,
+            account.kind.as_str(),
+            account.address,
+            seconds(account.fetch_since),
+            seconds(account.created_at)
+        ],
+    )?;
+    update(tx, &Account { id, ..account.clone() })?;
+    Ok(id)
+}
+
+/// Writes every setting back, aliases and teams included; health and wheel are left alone, but for the waiting
+/// after refused logins: a changed account is tried at once.
+pub fn update(tx: &Tx<'_>, account: &Account) -> Result<()> {
+    tx.execute(
+        "UPDATE accounts SET name = ?2, kind = ?3, user_id = ?4, address = ?5, active = ?6, ca_file = ?7, pin = ?8,
+            fetch_since = ?9, after_import = ?10, portion = ?11, max_size = ?12, authserv_id = ?13, edited_at = ?14,
+            next_try_at = NULL WHERE id = ?1",
+        params![
+            account.id,
+            account.name,
+            account.kind.as_str(),
+            account.user_id,
+            account.address,
+            account.active,
+            account.ca_file,
+            account.pin,
+            seconds(account.fetch_since),
+            account.after_import.to_string(),
+            account.portion,
+            account.max_size.map(i64::try_from).transpose()?,
+            account.authserv_id,
+            seconds(account.edited_at),
+        ],
+    )?;
+    update_servers(tx, account)?;
+    update_cases(tx, account)?;
+    update_sending(tx, account)?;
+    put_aliases_and_teams(tx, account)
+}
+
+fn update_servers(tx: &Tx<'_>, account: &Account) -> Result<()> {
+    for (server, sql) in [
+        (
+            &account.imap,
+            "UPDATE accounts SET imap_host = ?2, imap_port = ?3, imap_tls = ?4, imap_login = ?5, imap_secret = ?6,
+                imap_auth = ?7 WHERE id = ?1",
+        ),
+        (
+            &account.smtp,
+            "UPDATE accounts SET smtp_host = ?2, smtp_port = ?3, smtp_tls = ?4, smtp_login = ?5, smtp_secret = ?6,
+                smtp_auth = ?7 WHERE id = ?1",
+        ),
+    ] {
+        let tls = server.tls.as_str();
+        let auth = server.auth.as_str();
+        tx.execute(sql, params![account.id, server.host, server.port, tls, server.login, server.secret, auth])?;
+    }
+    Ok(())
+}
+
+fn update_cases(tx: &Tx<'_>, account: &Account) -> Result<()> {
+    tx.execute(
+        "UPDATE accounts SET case_team_id = ?2, create_case = ?3, distribution = ?4, assign_to_id = ?5, position = ?6,
+            on_closed = ?7, auto_mail = ?8, create_contact = ?9, plus_addressing = ?10, add_all_team_users = ?11
+        WHERE id = ?1",
+        params![
+            account.id,
+            account.case_team_id,
+            account.create_case,
+            account.distribution.as_str(),
+            account.assign_to_id,
+            account.position,
+            account.on_closed.to_string(),
+            account.auto_mail.as_str(),
+            account.create_contact,
+            account.plus_addressing,
+            account.add_all_team_users,
+        ],
+    )?;
+    Ok(())
+}
+
+fn update_sending(tx: &Tx<'_>, account: &Account) -> Result<()> {
+    tx.execute(
+        "UPDATE accounts SET auto_reply_id = ?2, reply_from = ?3, reply_name = ?4, reply_to = ?5, from_name = ?6,
+            shared = ?7, exclude_from_reply = ?8 WHERE id = ?1",
+        params![
+            account.id,
+            account.auto_reply_id,
+            account.reply_from,
+            account.reply_name,
+            account.reply_to,
+            account.from_name,
+            account.shared,
+            account.exclude_from_reply,
+        ],
+    )?;
+    Ok(())
+}
+
+fn put_aliases_and_teams(tx: &Tx<'_>, account: &Account) -> Result<()> {
+    tx.execute("DELETE FROM account_aliases WHERE account_id = ?1", params![account.id])?;
+    for alias in &account.aliases {
+        tx.execute(
+            "INSERT OR IGNORE INTO account_aliases (address, account_id) VALUES (?1, ?2)",
+            params![alias, account.id],
+        )?;
+    }
+    tx.execute("DELETE FROM account_teams WHERE account_id = ?1", params![account.id])?;
+    for team in &account.team_ids {
+        tx.execute(
+            "INSERT OR IGNORE INTO account_teams (account_id, team_id) VALUES (?1, ?2)",
+            params![account.id, team],
+        )?;
+    }
+    Ok(())
+}
+
+/// All accounts by id.
+pub fn all(tx: &Tx<'_>) -> Result<Vec<Account>> {
+    tx.all(&format!("{SELECT} ORDER BY a.id"), [], Account::from_row)
+}
+
+/// By id.
+pub fn by_id(tx: &Tx<'_>, id: i64) -> Result<Option<Account>> {
+    tx.one(&format!("{SELECT} WHERE a.id = ?1"), params![id], Account::from_row)
+}
+
+/// By name, whatever its case.
+pub fn by_name(tx: &Tx<'_>, name: &str) -> Result<Option<Account>> {
+    tx.one(&format!("{SELECT} WHERE a.name = ?1"), params![name], Account::from_row)
+}
+
+/// Deletes an account that never delivered anything; whether that was so. One with mail can only be disabled.
+pub fn delete(tx: &Tx<'_>, id: i64) -> Result<bool> {
+    let used: bool = tx
+        .value(
+            "SELECT EXISTS (SELECT 1 FROM deliveries WHERE account_id = ?1) OR EXISTS (SELECT 1 FROM outbox WHERE account_id = ?1)
+                OR EXISTS (SELECT 1 FROM cases WHERE account_id = ?1)",
+            params![id],
+        )?
+        .unwrap_or(true);
+    if used {
+        return Ok(false);
+    }
+    tx.execute("DELETE FROM accounts WHERE id = ?1", params![id])?;
+    Ok(true)
+}
+
+/// Moves the round-robin pointer to the user who was just assigned automatically (B5.5).
+pub fn turn_wheel(tx: &Tx<'_>, id: i64, user_id: i64) -> Result<()> {
+    tx.execute("UPDATE accounts SET wheel_user_id = ?2 WHERE id = ?1", params![id, user_id])?;
+    Ok(())
+}
+
+/// Trips (`Some`) or resets (`None`) the breaker of automatic replies (B8.2).
+pub fn set_breaker(tx: &Tx<'_>, id: i64, tripped_at: Option<Timestamp>) -> Result<()> {
+    tx.execute("UPDATE accounts SET breaker_tripped_at = ?2 WHERE id = ?1", params![id, tripped_at.map(seconds)])?;
+    Ok(())
+}
+
+/// Writes what the last run found out.
+pub fn set_health(tx: &Tx<'_>, id: i64, health: &Health) -> Result<()> {
+    tx.execute(
+        "UPDATE accounts SET last_good_at = ?2, failing_since = ?3, failed_runs = ?4, failure_kind = ?5, failure = ?6,
+            alerted_at = ?7, next_try_at = ?8, send_failing_since = ?9, send_failure = ?10 WHERE id = ?1",
+        params![
+            id,
+            health.last_good_at.map(seconds),
+            health.failing_since.map(seconds),
+            health.failed_runs,
+            health.failure_kind,
+            health.failure,
+            health.alerted_at.map(seconds),
+            health.next_try_at.map(seconds),
+            health.send_failing_since.map(seconds),
+            health.send_failure,
+        ],
+    )?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_cut_from_addresses() {
+        assert_eq!(without_tag("support+c12@example.org"), "support@example.org");
+        assert_eq!(without_tag("support@example.org"), "support@example.org");
+    }
+}

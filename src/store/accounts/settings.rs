@@ -1,0 +1,157 @@
+//! The values that settings of an account can have.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::store::label::{UnknownLabel, labels};
+
+labels! {
+    /// Whose mailbox an account is.
+    pub enum AccountKind {
+        /// A shared mailbox such as support@.
+        Group = "group",
+        /// Owned by one user.
+        Personal = "personal",
+    }
+}
+
+labels! {
+    /// How a connection is protected.
+    pub enum Tls {
+        /// TLS from the first byte.
+        Implicit = "implicit",
+        /// STARTTLS, enforced.
+        StartTls = "starttls",
+        /// None; loopback only.
+        None = "none",
+    }
+}
+
+labels! {
+    /// How the account logs in.
+    pub enum Auth {
+        /// Name and password.
+        Password = "password",
+        /// SASL XOAUTH2.
+        XOAuth2 = "xoauth2",
+        /// SASL OAUTHBEARER.
+        OAuthBearer = "oauthbearer",
+    }
+}
+
+labels! {
+    /// How new cases find their assignee (B5.5).
+    pub enum Distribution {
+        /// Nobody.
+        None = "none",
+        /// Always the assign-to user.
+        Direct = "direct",
+        /// In turn.
+        RoundRobin = "round-robin",
+        /// Whoever has the fewest open cases.
+        LeastBusy = "least-busy",
+    }
+}
+
+labels! {
+    /// What machine mail without a thread becomes (B5.3).
+    pub enum AutoMail {
+        /// An archived email.
+        Archive = "archive",
+        /// A case.
+        Case = "case",
+    }
+}
+
+/// What a customer's answer to a closed case does (B5.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnClosed {
+    /// Opens it again.
+    Reopen,
+    /// Makes a new case that relates to it.
+    New,
+    /// Opens it again within so many days after closing, else makes a new one.
+    ReopenWithin(u16),
+}
+
+impl fmt::Display for OnClosed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OnClosed::Reopen => f.write_str("reopen"),
+            OnClosed::New => f.write_str("new"),
+            OnClosed::ReopenWithin(days) => write!(f, "reopen-within:{days}"),
+        }
+    }
+}
+
+impl FromStr for OnClosed {
+    type Err = UnknownLabel;
+
+    fn from_str(given: &str) -> Result<OnClosed, UnknownLabel> {
+        let within = given.strip_prefix("reopen-within:").and_then(|days| days.parse().ok()).filter(|days| *days > 0);
+        match (given, within) {
+            ("reopen", _) => Ok(OnClosed::Reopen),
+            ("new", _) => Ok(OnClosed::New),
+            (_, Some(days)) => Ok(OnClosed::ReopenWithin(days)),
+            _ => Err(UnknownLabel { known: "reopen, new, reopen-within:DAYS".into(), given: given.into() }),
+        }
+    }
+}
+
+/// What is done to a message on the server after its import (B2.9).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AfterImport {
+    /// \Seen is set.
+    Seen,
+    /// Nothing.
+    Keep,
+    /// It is deleted.
+    Delete,
+    /// It is moved to another folder.
+    Move(String),
+}
+
+impl fmt::Display for AfterImport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AfterImport::Seen => f.write_str("seen"),
+            AfterImport::Keep => f.write_str("keep"),
+            AfterImport::Delete => f.write_str("delete"),
+            AfterImport::Move(folder) => write!(f, "move:{folder}"),
+        }
+    }
+}
+
+impl FromStr for AfterImport {
+    type Err = UnknownLabel;
+
+    fn from_str(given: &str) -> Result<AfterImport, UnknownLabel> {
+        match (given, given.strip_prefix("move:")) {
+            ("seen", _) => Ok(AfterImport::Seen),
+            ("keep", _) => Ok(AfterImport::Keep),
+            ("delete", _) => Ok(AfterImport::Delete),
+            (_, Some(folder)) if !folder.is_empty() => Ok(AfterImport::Move(folder.to_owned())),
+            _ => Err(UnknownLabel { known: "seen, keep, delete, move:FOLDER".into(), given: given.into() }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn values_of_several_words_round_trip() {
+        for text in ["reopen", "new", "reopen-within:14"] {
+            assert_eq!(text.parse::<OnClosed>().unwrap().to_string(), text);
+        }
+        for text in ["seen", "keep", "delete", "move:Done/2026"] {
+            assert_eq!(text.parse::<AfterImport>().unwrap().to_string(), text);
+        }
+        for text in ["reopen-within:", "reopen-within:0", "reopen-within:x", "never"] {
+            assert!(text.parse::<OnClosed>().is_err(), "{text}");
+        }
+        assert!("move:".parse::<AfterImport>().is_err());
+    }
+}

@@ -1,0 +1,83 @@
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use super::*;
+
+fn temp(name: &str) -> PathBuf {
+    let dir = std::env::temp_dir().join(format!("espomail-db-{}-{name}", std::process::id()));
+    let _ = fs::remove_dir_all(&dir);
+    dir
+}
+
+#[test]
+fn a_new_database_is_private_and_opens_again() {
+    let dir = temp("new");
+    let path = dir.join("espomail.db");
+    drop(Store::create(&path).unwrap());
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::metadata(&dir).unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(Store::open(&path).unwrap().check().unwrap(), Vec::<String>::new());
+    assert!(Store::create(&path).is_err(), "an existing file is never overwritten");
+    fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn older_databases_migrate_newer_and_foreign_ones_are_refused() {
+    let dir = temp("migrate");
+    let path = dir.join("espomail.db");
+    let store = Store::create(&path).unwrap();
+    store.migrate(&["ALTER TABLE teams ADD COLUMN colour TEXT", "CREATE TABLE more (id INTEGER)"]).unwrap();
+    assert_eq!(store.version().unwrap(), 3);
+    store.read(|tx| tx.values::<i64>("SELECT id FROM more", [])).unwrap();
+    drop(store);
+    let newer = Store::open(&path).err().unwrap();
+    assert!(format!("{newer:#}").contains("newer espomail"), "{newer:#}");
+
+    let foreign = dir.join("foreign.db");
+    Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
+    let refused = Store::open(&foreign).err().unwrap();
+    assert!(format!("{refused:#}").contains("not a database of espomail"), "{refused:#}");
+    fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn a_failed_migration_changes_nothing() {
+    let dir = temp("halfway");
+    let store = Store::create(&dir.join("espomail.db")).unwrap();
+    assert!(store.migrate(&["CREATE TABLE more (id INTEGER)", "nonsense"]).is_err());
+    assert_eq!(store.version().unwrap(), 1);
+    assert!(store.read(|tx| tx.values::<i64>("SELECT id FROM more", [])).is_err());
+    fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn an_error_in_a_savepoint_undoes_only_it() {
+    let store = Store::in_memory().unwrap();
+    let add = |tx: &Tx<'_>, name: &str| tx.insert("INSERT INTO teams (name, created_at) VALUES (?1, 0)", params![name]);
+    store
+        .write(|tx| {
+            add(tx, "kept")?;
+            let failed: Result<()> = tx.savepoint(|tx| {
+                add(tx, "undone")?;
+                bail!("no")
+            });
+            assert!(failed.is_err());
+            Ok(())
+        })
+        .unwrap();
+    let names = store.read(|tx| tx.values::<String>("SELECT name FROM teams", [])).unwrap();
+    assert_eq!(names, ["kept"]);
+}
+
+#[test]
+fn a_backup_is_a_complete_private_database() {
+    let dir = temp("backup");
+    let store = Store::create(&dir.join("espomail.db")).unwrap();
+    store.write(|tx| tx.execute("INSERT INTO teams (name, created_at) VALUES ('a', 0)", [])).unwrap();
+    let copy = dir.join("copy.db");
+    store.backup(&copy).unwrap();
+    assert_eq!(fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
+    let names = Store::open(&copy).unwrap().read(|tx| tx.values::<String>("SELECT name FROM teams", [])).unwrap();
+    assert_eq!(names, ["a"]);
+    assert!(store.backup(&copy).is_err(), "a backup never overwrites a file");
+    fs::remove_dir_all(dir).unwrap();
+}

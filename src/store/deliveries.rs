@@ -1,0 +1,277 @@
+//! The ledger: one row for every message an account delivered, whatever became of it (B1.5).
+
+use anyhow::Result;
+use jiff::Timestamp;
+
+use super::db::{Row, Tx, params, seconds};
+use super::label::labels;
+
+labels! {
+    /// What became of a delivered message.
+    pub enum Outcome {
+        /// Its bytes are safe, it waits for the import.
+        Received = "received",
+        /// It became an email.
+        Imported = "imported",
+        /// The same email as another delivery.
+        Duplicate = "duplicate",
+        /// Mail of this instance coming back.
+        Own = "own",
+        /// A filter skipped it.
+        Skipped = "skipped",
+        /// It could not be imported and is kept whole.
+        Quarantined = "quarantined",
+        /// Somebody threw it out of the quarantine.
+        Discarded = "discarded",
+        /// Listed by the server but never delivered.
+        Unfetchable = "unfetchable",
+        /// Listed by the server, not delivered so far.
+        Missing = "missing",
+    }
+}
+
+/// A row of the ledger.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Delivery {
+    /// Id.
+    pub id: i64,
+    /// Account that delivered it.
+    pub account_id: i64,
+    /// Folder; `None` = `ingest`.
+    pub folder: Option<String>,
+    /// UIDVALIDITY.
+    pub uidvalidity: Option<u32>,
+    /// UID.
+    pub uid: Option<u32>,
+    /// INTERNALDATE, else when it came here.
+    pub internal_date: Timestamp,
+    /// Size in bytes as the server says.
+    pub size: i64,
+    /// Only its beginning was fetched.
+    pub truncated: bool,
+    /// Stored bytes.
+    pub raw_id: Option<i64>,
+    /// Envelope recipient of `ingest`.
+    pub recipient: Option<String>,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Why, or the error.
+    pub reason: String,
+    /// The email it is.
+    pub email_id: Option<i64>,
+    /// Runs that died while importing it.
+    pub deaths: i64,
+    /// When it came here.
+    pub received_at: Timestamp,
+}
+
+impl Delivery {
+    fn from_row(row: &Row<'_>) -> Result<Delivery> {
+        Ok(Delivery {
+            id: row.get("id")?,
+            account_id: row.get("account_id")?,
+            folder: row.get("folder")?,
+            uidvalidity: row.get("uidvalidity")?,
+            uid: row.get("uid")?,
+            internal_date: row.time("internal_date")?,
+            size: row.get("size")?,
+            truncated: row.get("truncated")?,
+            raw_id: row.get("raw_id")?,
+            recipient: row.get("recipient")?,
+            outcome: row.label("outcome")?,
+            reason: row.get("reason")?,
+            email_id: row.get("email_id")?,
+            deaths: row.get("deaths")?,
+            received_at: row.time("received_at")?,
+        })
+    }
+}
+
+const SELECT: &str =
+    "SELECT d.id, d.account_id, d.folder, d.uidvalidity, d.uid, d.internal_date, d.size, d.truncated, d.raw_id,
+    d.recipient, d.outcome, d.reason, d.email_id, d.deaths, d.received_at FROM deliveries d";
+
+/// Where a message lies on the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place<'a> {
+    /// Account.
+    pub account_id: i64,
+    /// Folder.
+    pub folder: &'a str,
+    /// UIDVALIDITY.
+    pub uidvalidity: u32,
+    /// UID.
+    pub uid: u32,
+}
+
+/// Facts of a received message besides its place.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts {
+    /// INTERNALDATE, else now.
+    pub internal_date: Timestamp,
+    /// Size in bytes as the server says.
+    pub size: i64,
+    /// Only the beginning was fetched.
+    pub truncated: bool,
+    /// When it came here.
+    pub now: Timestamp,
+}
+
+/// Records a message whose bytes have been stored; `None` where the ledger has settled this UID before.
+/// A UID that was recorded as missing or unfetchable is received after all.
+pub fn receive(tx: &Tx<'_>, place: Place<'_>, facts: Facts, raw_id: i64) -> Result<Option<i64>> {
+    tx.value(
+        "INSERT INTO deliveries (account_id, folder, uidvalidity, uid, internal_date, size, truncated, raw_id, outcome, received_at)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'received', ?9)
+            ON CONFLICT (account_id, folder, uidvalidity, uid) DO UPDATE SET
+                outcome = 'received', reason = '', raw_id = excluded.raw_id, size = excluded.size,
+                truncated = excluded.truncated, received_at = excluded.received_at
+            WHERE outcome IN ('missing', 'unfetchable')
+            RETURNING id",
+        params![
+            place.account_id,
+            place.folder,
+            place.uidvalidity,
+            place.uid,
+            seconds(facts.internal_date),
+            facts.size,
+            facts.truncated,
+            raw_id,
+            seconds(facts.now),
+        ],
+    )
+}
+
+/// Counts a run in which the server listed this UID but did not deliver it, asked alone; after `limit`
+/// runs it is unfetchable (B2.4). Gives the outcome so far.
+pub fn miss(tx: &Tx<'_>, place: Place<'_>, facts: Facts, words: &str, limit: i64) -> Result<Outcome> {
+    let attempts: Option<i64> = tx.value(
+        "INSERT INTO deliveries (account_id, folder, uidvalidity, uid, internal_date, size, outcome, reason, attempts, received_at)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'missing', ?7, 1, ?8)
+            ON CONFLICT (account_id, folder, uidvalidity, uid) DO UPDATE SET attempts = attempts + 1, reason = excluded.reason
+            WHERE outcome = 'missing' RETURNING attempts",
+        params![
+            place.account_id,
+            place.folder,
+            place.uidvalidity,
+            place.uid,
+            seconds(facts.internal_date),
+            facts.size,
+            words,
+            seconds(facts.now),
+        ],
+    )?;
+    if attempts.is_some_and(|n| n < limit) {
+        return Ok(Outcome::Missing);
+    }
+    tx.execute(
+        "UPDATE deliveries SET outcome = 'unfetchable' WHERE outcome = 'missing' AND account_id = ?1 AND folder = ?2
+            AND uidvalidity = ?3 AND uid = ?4",
+        params![place.account_id, place.folder, place.uidvalidity, place.uid],
+    )?;
+    Ok(Outcome::Unfetchable)
+}
+
+/// Records a message that came by `ingest`; the id.
+pub fn receive_piped(tx: &Tx<'_>, account_id: i64, recipient: Option<&str>, facts: Facts, raw_id: i64) -> Result<i64> {
+    tx.insert(
+        "INSERT INTO deliveries (account_id, internal_date, size, raw_id, recipient, outcome, received_at)
+            VALUES (?1, ?2, ?3, ?4, ?5, 'received', ?6)",
+        params![account_id, seconds(facts.internal_date), facts.size, raw_id, recipient, seconds(facts.now)],
+    )
+}
+
+/// UIDs of a folder that the ledger has settled, from `first` on, ascending.
+pub fn known_uids(tx: &Tx<'_>, account_id: i64, folder: &str, uidvalidity: u32, first: u32) -> Result<Vec<u32>> {
+    tx.values(
+        "SELECT uid FROM deliveries WHERE account_id = ?1 AND folder = ?2 AND uidvalidity = ?3 AND uid >= ?4
+            AND outcome <> 'missing' ORDER BY uid",
+        params![account_id, folder, uidvalidity, first],
+    )
+}
+
+/// Messages of an account that wait for the import, in its order: folder, UID.
+pub fn waiting(tx: &Tx<'_>, account_id: i64, limit: i64) -> Result<Vec<Delivery>> {
+    tx.all(
+        &format!("{SELECT} WHERE d.outcome = 'received' AND d.account_id = ?1 ORDER BY d.folder, d.uid, d.id LIMIT ?2"),
+        params![account_id, limit],
+        Delivery::from_row,
+    )
+}
+
+/// Accounts with messages that wait for the import.
+pub fn accounts_waiting(tx: &Tx<'_>) -> Result<Vec<i64>> {
+    tx.values("SELECT DISTINCT account_id FROM deliveries WHERE outcome = 'received' ORDER BY account_id", [])
+}
+
+/// By id.
+pub fn by_id(tx: &Tx<'_>, id: i64) -> Result<Option<Delivery>> {
+    tx.one(&format!("{SELECT} WHERE d.id = ?1"), params![id], Delivery::from_row)
+}
+
+/// Deliveries of an email, oldest first.
+pub fn of_email(tx: &Tx<'_>, email_id: i64) -> Result<Vec<Delivery>> {
+    tx.all(&format!("{SELECT} WHERE d.email_id = ?1 ORDER BY d.id"), params![email_id], Delivery::from_row)
+}
+
+/// Messages in the quarantine, oldest first.
+pub fn quarantined(tx: &Tx<'_>) -> Result<Vec<Delivery>> {
+    tx.all(&format!("{SELECT} WHERE d.outcome = 'quarantined' ORDER BY d.id"), [], Delivery::from_row)
+}
+
+/// Writes what became of a message.
+pub fn settle(tx: &Tx<'_>, id: i64, outcome: Outcome, reason: &str, email_id: Option<i64>) -> Result<()> {
+    tx.execute(
+        "UPDATE deliveries SET outcome = ?2, reason = ?3, email_id = ?4 WHERE id = ?1",
+        params![id, outcome.as_str(), reason, email_id],
+    )?;
+    Ok(())
+}
+
+/// Forgets the stored bytes of a delivery and drops them; other deliveries never share them.
+pub fn drop_raw(tx: &Tx<'_>, delivery: &Delivery) -> Result<()> {
+    if let Some(raw_id) = delivery.raw_id {
+        tx.execute("UPDATE deliveries SET raw_id = NULL WHERE id = ?1", params![delivery.id])?;
+        super::raw::delete(tx, raw_id)?;
+    }
+    Ok(())
+}
+
+/// Counts a run that died while importing these messages.
+pub fn count_death(tx: &Tx<'_>, id: i64) -> Result<i64> {
+    let deaths = tx.value(
+        "UPDATE deliveries SET deaths = deaths + 1 WHERE id = ?1 AND outcome = 'received' RETURNING deaths",
+        params![id],
+    )?;
+    Ok(deaths.unwrap_or_default())
+}
+
+/// Numbers for `status`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Received since the moment asked for.
+    pub new: i64,
+    /// In the quarantine.
+    pub quarantined: i64,
+    /// Never delivered by the server.
+    pub unfetchable: i64,
+}
+
+/// Counts of one account; `since` bounds `new`.
+pub fn counts(tx: &Tx<'_>, account_id: i64, since: Timestamp) -> Result<Counts> {
+    let counts = tx.one(
+        "SELECT
+            (SELECT count(*) FROM deliveries WHERE account_id = ?1 AND received_at >= ?2 AND outcome IN ('imported', 'duplicate')) AS new,
+            (SELECT count(*) FROM deliveries WHERE account_id = ?1 AND outcome = 'quarantined') AS quarantined,
+            (SELECT count(*) FROM deliveries WHERE account_id = ?1 AND outcome = 'unfetchable') AS unfetchable",
+        params![account_id, seconds(since)],
+        |row| {
+            Ok(Counts {
+                new: row.get("new")?,
+                quarantined: row.get("quarantined")?,
+                unfetchable: row.get("unfetchable")?,
+            })
+        },
+    )?;
+    Ok(counts.unwrap_or_default())
+}

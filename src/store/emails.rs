@@ -1,0 +1,424 @@
+//! Emails: one row for one message, however many accounts delivered it (B1.5).
+
+use anyhow::{Context, Result};
+use jiff::Timestamp;
+
+use super::db::{Row, Tx, params, seconds};
+use super::label::labels;
+use super::records::Parent;
+use super::sight::{self, Sight};
+use crate::mail::address::Mailbox;
+use crate::mail::message::{Attachment, Message};
+
+labels! {
+    /// Where an email stands.
+    pub enum EmailStatus {
+        /// Being written.
+        Draft = "Draft",
+        /// In the outbox.
+        Sending = "Sending",
+        /// Handed to an SMTP server.
+        Sent = "Sent",
+        /// Received.
+        Archived = "Archived",
+        /// No recipient took it.
+        Failed = "Failed",
+    }
+}
+
+labels! {
+    /// Which header an address stood in.
+    pub enum Field {
+        /// From.
+        From = "from",
+        /// Reply-To.
+        ReplyTo = "reply-to",
+        /// To.
+        To = "to",
+        /// Cc.
+        Cc = "cc",
+        /// Bcc; shown to its sender and admins only.
+        Bcc = "bcc",
+    }
+}
+
+/// An email without its source.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Email {
+    /// Id.
+    pub id: i64,
+    /// Message-ID, or `sha256:…` of the content where there is none.
+    pub message_id: String,
+    /// Stored source.
+    pub raw_id: Option<i64>,
+    /// Status.
+    pub status: EmailStatus,
+    /// Subject.
+    pub subject: String,
+    /// Display name of From.
+    pub from_name: String,
+    /// Address of From.
+    pub from_address: String,
+    /// Date header.
+    pub date: Option<Timestamp>,
+    /// INTERNALDATE; sent mail: when it was composed.
+    pub received_at: Timestamp,
+    /// Readable text.
+    pub text: String,
+    /// What it belongs to.
+    pub parent: Option<Parent>,
+    /// Attached by somebody who takes part (B4.10).
+    pub verified: bool,
+    /// The rule by which it is machine mail; empty = written by a person.
+    pub automatic: String,
+    /// The verified user who wrote it.
+    pub user_id: Option<i64>,
+    /// Whose email-to-case flow ran for it (B5.2).
+    pub flow_account_id: Option<i64>,
+    /// Only its beginning is stored.
+    pub truncated: bool,
+    /// Something to look at, e.g. the same Message-ID on another message.
+    pub flagged: String,
+}
+
+impl Email {
+    fn from_row(row: &Row<'_>) -> Result<Email> {
+        let parent_id: Option<i64> = row.get("parent_id")?;
+        Ok(Email {
+            id: row.get("id")?,
+            message_id: row.get("message_id")?,
+            raw_id: row.get("raw_id")?,
+            status: row.label("status")?,
+            subject: row.get("subject")?,
+            from_name: row.get("from_name")?,
+            from_address: row.get("from_address")?,
+            date: row.opt_time("date")?,
+            received_at: row.time("received_at")?,
+            text: row.get("text")?,
+            parent: parent_id
+                .map(|id| Ok::<_, anyhow::Error>(Parent { kind: row.label("parent_type")?, id }))
+                .transpose()?,
+            verified: row.get("verified")?,
+            automatic: row.get("automatic")?,
+            user_id: row.get("user_id")?,
+            flow_account_id: row.get("flow_account_id")?,
+            truncated: row.get("truncated")?,
+            flagged: row.get("flagged")?,
+        })
+    }
+
+    /// The case it belongs to, by id.
+    pub fn case_id(&self) -> Option<i64> {
+        self.parent.filter(|p| p.kind == super::records::ParentType::Case).map(|p| p.id)
+    }
+}
+
+const COLUMNS: &str =
+    "e.id, e.message_id, e.raw_id, e.status, e.subject, e.from_name, e.from_address, e.date, e.received_at,
+    e.text, e.parent_type, e.parent_id, e.verified, e.automatic, e.user_id, e.flow_account_id, e.truncated, e.flagged";
+
+/// An email to be added, besides what its message says.
+#[derive(Debug, Clone)]
+pub struct NewEmail<'a> {
+    /// 16 hex digits for signed ids without a case.
+    pub key: &'a str,
+    /// Message-ID or the content's hash.
+    pub message_id: &'a str,
+    /// Stored source.
+    pub raw_id: Option<i64>,
+    /// Status.
+    pub status: EmailStatus,
+    /// INTERNALDATE; sent mail: now.
+    pub received_at: Timestamp,
+    /// The rule by which it is machine mail.
+    pub automatic: &'a str,
+    /// Who wrote it.
+    pub user_id: Option<i64>,
+    /// Only its beginning is stored.
+    pub truncated: bool,
+    /// Something to look at.
+    pub flagged: &'a str,
+}
+
+/// Adds an email with its addresses, references and attachment list; the id.
+pub fn add(tx: &Tx<'_>, new: &NewEmail<'_>, message: &Message, now: Timestamp) -> Result<i64> {
+    let from = message.from.first().cloned().unwrap_or_default();
+    let id = tx.insert(
+        "INSERT INTO emails (key, message_id, raw_id, status, subject, from_name, from_address, date, received_at, text,
+            has_html, automatic, user_id, truncated, flagged, created_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+        params![
+            new.key,
+            new.message_id,
+            new.raw_id,
+            new.status.as_str(),
+            message.subject,
+            from.name,
+            from.address,
+            message.date.map(seconds),
+            seconds(new.received_at),
+            message.text,
+            message.html.is_some(),
+            new.automatic,
+            new.user_id,
+            new.truncated,
+            new.flagged,
+            seconds(now),
+        ],
+    )?;
+    add_addresses(tx, id, message)?;
+    add_references(tx, id, message)?;
+    add_attachments(tx, id, &message.attachments)?;
+    Ok(id)
+}
+
+fn add_addresses(tx: &Tx<'_>, id: i64, message: &Message) -> Result<()> {
+    let fields = [
+        (Field::From, &message.from),
+        (Field::ReplyTo, &message.reply_to),
+        (Field::To, &message.to),
+        (Field::Cc, &message.cc),
+        (Field::Bcc, &message.bcc),
+    ];
+    for (field, mailboxes) in fields {
+        for (i, mailbox) in mailboxes.iter().enumerate() {
+            tx.execute(
+                "INSERT INTO email_addresses (email_id, field, position, address, name) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![id, field.as_str(), i64::try_from(i)?, mailbox.address, mailbox.name],
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn add_references(tx: &Tx<'_>, id: i64, message: &Message) -> Result<()> {
+    for (i, reference) in message.references.iter().chain(&message.in_reply_to).enumerate() {
+        tx.execute(
+            "INSERT INTO email_references (email_id, position, message_id) VALUES (?1, ?2, ?3)",
+            params![id, i64::try_from(i)?, reference],
+        )?;
+    }
+    Ok(())
+}
+
+fn add_attachments(tx: &Tx<'_>, id: i64, attachments: &[Attachment]) -> Result<()> {
+    for a in attachments {
+        tx.execute(
+            "INSERT OR IGNORE INTO email_attachments (email_id, part, name, content_type, size, sha256, content_id, inline)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            params![id, a.part, a.name, a.content_type, i64::try_from(a.size)?, a.sha256, a.content_id, a.inline],
+        )?;
+    }
+    Ok(())
+}
+
+/// By id, as far as it may be seen.
+pub fn by_id(tx: &Tx<'_>, id: i64, sight: Sight) -> Result<Option<Email>> {
+    tx.one(
+        &format!("SELECT {COLUMNS} FROM emails e WHERE e.id = ?2 AND ({})", sight::EMAIL),
+        params![sight.parameter(), id],
+        Email::from_row,
+    )
+}
+
+/// By the key in a signed message id.
+pub fn by_key(tx: &Tx<'_>, key: &str) -> Result<Option<Email>> {
+    tx.one(&format!("SELECT {COLUMNS} FROM emails e WHERE e.key = ?1"), params![key], Email::from_row)
+}
+
+/// The key of an email.
+pub fn key(tx: &Tx<'_>, id: i64) -> Result<String> {
+    tx.value("SELECT key FROM emails WHERE id = ?1", params![id])?.with_context(|| format!("email {id} is missing"))
+}
+
+/// Emails with this Message-ID, one of its aliases included, oldest first.
+pub fn by_message_id(tx: &Tx<'_>, message_id: &str) -> Result<Vec<Email>> {
+    tx.all(
+        &format!(
+            "SELECT {COLUMNS} FROM emails e WHERE e.message_id = ?1
+                OR e.id IN (SELECT email_id FROM message_id_aliases WHERE message_id = ?1) ORDER BY e.id"
+        ),
+        params![message_id],
+        Email::from_row,
+    )
+}
+
+/// Emails that name this id in References or In-Reply-To, oldest first, at most 100.
+pub fn referring_to(tx: &Tx<'_>, message_id: &str) -> Result<Vec<Email>> {
+    tx.all(
+        &format!(
+            "SELECT {COLUMNS} FROM emails e WHERE e.id IN (SELECT email_id FROM email_references WHERE message_id = ?1)
+                ORDER BY e.id LIMIT 100"
+        ),
+        params![message_id],
+        Email::from_row,
+    )
+}
+
+/// The emails of a case, oldest first.
+pub fn of_case(tx: &Tx<'_>, case_id: i64) -> Result<Vec<Email>> {
+    tx.all(
+        &format!(
+            "SELECT {COLUMNS} FROM emails e WHERE e.parent_type = 'case' AND e.parent_id = ?1
+                ORDER BY coalesce(min(e.date, e.received_at), e.received_at), e.id"
+        ),
+        params![case_id],
+        Email::from_row,
+    )
+}
+
+/// Addresses of one field in their order.
+pub fn addresses(tx: &Tx<'_>, email_id: i64, field: Field) -> Result<Vec<Mailbox>> {
+    tx.all(
+        "SELECT name, address FROM email_addresses WHERE email_id = ?1 AND field = ?2 ORDER BY position",
+        params![email_id, field.as_str()],
+        |row| Ok(Mailbox { name: row.get("name")?, address: row.get("address")? }),
+    )
+}
+
+/// Ids of References and In-Reply-To, oldest first.
+pub fn references(tx: &Tx<'_>, email_id: i64) -> Result<Vec<String>> {
+    tx.values("SELECT message_id FROM email_references WHERE email_id = ?1 ORDER BY position", params![email_id])
+}
+
+/// The attachment list.
+pub fn attachments(tx: &Tx<'_>, email_id: i64) -> Result<Vec<Attachment>> {
+    tx.all(
+        "SELECT part, name, content_type, size, sha256, content_id, inline FROM email_attachments WHERE email_id = ?1 ORDER BY part",
+        params![email_id],
+        |row| {
+            Ok(Attachment {
+                part: row.get("part")?,
+                name: row.get("name")?,
+                content_type: row.get("content_type")?,
+                size: row.get::<i64>("size")?.try_into()?,
+                sha256: row.get("sha256")?,
+                content_id: row.get("content_id")?,
+                inline: row.get("inline")?,
+            })
+        },
+    )
+}
+
+/// Links an email to a record; `verified` is false for B4.10.
+pub fn set_parent(tx: &Tx<'_>, email_id: i64, parent: Parent, verified: bool) -> Result<()> {
+    tx.execute(
+        "UPDATE emails SET parent_type = ?2, parent_id = ?3, verified = ?4 WHERE id = ?1",
+        params![email_id, parent.kind.as_str(), parent.id, verified],
+    )?;
+    Ok(())
+}
+
+/// Remembers that the email-to-case flow of this account ran for an email (B5.2).
+pub fn set_flow(tx: &Tx<'_>, email_id: i64, account_id: i64) -> Result<()> {
+    tx.execute("UPDATE emails SET flow_account_id = ?2 WHERE id = ?1", params![email_id, account_id])?;
+    Ok(())
+}
+
+/// Changes the status.
+pub fn set_status(tx: &Tx<'_>, email_id: i64, status: EmailStatus) -> Result<()> {
+    tx.execute("UPDATE emails SET status = ?2 WHERE id = ?1", params![email_id, status.as_str()])?;
+    Ok(())
+}
+
+/// Another name of an email of ours.
+pub fn add_alias(tx: &Tx<'_>, email_id: i64, message_id: &str) -> Result<()> {
+    tx.execute(
+        "INSERT OR IGNORE INTO message_id_aliases (message_id, email_id) VALUES (?1, ?2)",
+        params![message_id, email_id],
+    )?;
+    Ok(())
+}
+
+/// Keeps another text of the same message.
+pub fn add_variant(tx: &Tx<'_>, email_id: i64, delivery_id: i64, raw_id: i64) -> Result<()> {
+    tx.execute(
+        "INSERT INTO email_variants (email_id, delivery_id, raw_id) VALUES (?1, ?2, ?3)",
+        params![email_id, delivery_id, raw_id],
+    )?;
+    Ok(())
+}
+
+/// Puts an email into a user's inbox or Sent; what is there stays as it is.
+pub fn add_user(tx: &Tx<'_>, email_id: i64, user_id: i64, sent: bool) -> Result<()> {
+    tx.execute(
+        "INSERT OR IGNORE INTO email_users (email_id, user_id, folder, read) VALUES (?1, ?2, ?3, ?4)",
+        params![email_id, user_id, if sent { "sent" } else { "inbox" }, sent],
+    )?;
+    Ok(())
+}
+
+/// Shows an email to a team.
+pub fn add_team(tx: &Tx<'_>, email_id: i64, team_id: i64) -> Result<()> {
+    tx.execute("INSERT OR IGNORE INTO email_teams (email_id, team_id) VALUES (?1, ?2)", params![email_id, team_id])?;
+    Ok(())
+}
+
+/// Records a decision with its reason (`email explain`).
+pub fn decide(tx: &Tx<'_>, email_id: i64, step: &str, decision: &str, now: Timestamp) -> Result<()> {
+    tx.execute(
+        "INSERT INTO email_decisions (email_id, step, decision, created_at) VALUES (?1, ?2, ?3, ?4)",
+        params![email_id, step, decision, seconds(now)],
+    )?;
+    Ok(())
+}
+
+/// Decisions in the order they were taken: step, decision, moment.
+pub fn decisions(tx: &Tx<'_>, email_id: i64) -> Result<Vec<(String, String, Timestamp)>> {
+    tx.all(
+        "SELECT step, decision, created_at FROM email_decisions WHERE email_id = ?1 ORDER BY id",
+        params![email_id],
+        |row| Ok((row.get("step")?, row.get("decision")?, row.time("created_at")?)),
+    )
+}
+
+/// A row of `email list`.
+#[derive(Debug, Clone)]
+pub struct EmailRow {
+    /// The email.
+    pub email: Email,
+    /// Number of its case.
+    pub case_number: Option<i64>,
+    /// Accounts that delivered or sent it.
+    pub accounts: Vec<String>,
+    /// Unread by the viewer.
+    pub unread: bool,
+}
+
+/// What `email list` narrows by.
+#[derive(Debug, Clone, Default)]
+pub struct EmailQuery {
+    /// Of this case.
+    pub case_id: Option<i64>,
+    /// Delivered by this account.
+    pub account_id: Option<i64>,
+    /// At most so many.
+    pub limit: Option<i64>,
+}
+
+/// Emails as far as they may be seen, newest first.
+pub fn list(tx: &Tx<'_>, query: &EmailQuery, sight: Sight) -> Result<Vec<EmailRow>> {
+    tx.all(
+        &format!(
+            "SELECT {COLUMNS}, c.number AS case_number,
+                (SELECT group_concat(name, char(10)) FROM (SELECT DISTINCT a.name FROM deliveries d JOIN accounts a ON a.id = d.account_id
+                    WHERE d.email_id = e.id ORDER BY a.name)) AS account_names,
+                EXISTS (SELECT 1 FROM email_users eu WHERE eu.email_id = e.id AND eu.user_id = ?1 AND NOT eu.read) AS unread
+            FROM emails e LEFT JOIN cases c ON e.parent_type = 'case' AND c.id = e.parent_id
+            WHERE ({}) AND (?2 IS NULL OR (e.parent_type = 'case' AND e.parent_id = ?2))
+                AND (?3 IS NULL OR EXISTS (SELECT 1 FROM deliveries d WHERE d.email_id = e.id AND d.account_id = ?3))
+            ORDER BY e.id DESC LIMIT ?4",
+            sight::EMAIL
+        ),
+        params![sight.parameter(), query.case_id, query.account_id, query.limit.unwrap_or(-1)],
+        |row| {
+            let accounts: Option<String> = row.get("account_names")?;
+            Ok(EmailRow {
+                email: Email::from_row(row)?,
+                case_number: row.get("case_number")?,
+                accounts: accounts.unwrap_or_default().split('\n').filter(|a| !a.is_empty()).map(str::to_owned).collect(),
+                unread: row.get("unread")?,
+            })
+        },
+    )
+}

@@ -1,0 +1,50 @@
+//! Enums that are stored, shown and typed as text labels (EspoCRM's words).
+
+/// A label that is none of an enum's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("must be one of {known}, not \"{given}\"")]
+pub struct UnknownLabel {
+    /// All labels, separated by commas.
+    pub known: String,
+    /// What was given.
+    pub given: String,
+}
+
+/// Declares an enum whose variants are stored, shown and parsed as text labels.
+macro_rules! labels {
+    ($(#[$meta:meta])* pub enum $name:ident { $($(#[$vmeta:meta])* $variant:ident = $label:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $name { $($(#[$vmeta])* $variant),+ }
+
+        impl $name {
+            /// Every value in its order.
+            pub const ALL: &'static [$name] = &[$($name::$variant),+];
+
+            /// The label in the database, on the command line and in JSON.
+            pub fn as_str(self) -> &'static str {
+                match self { $($name::$variant => $label),+ }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = $crate::store::label::UnknownLabel;
+
+            fn from_str(given: &str) -> Result<$name, Self::Err> {
+                $name::ALL.iter().copied().find(|v| v.as_str().eq_ignore_ascii_case(given)).ok_or_else(|| {
+                    $crate::store::label::UnknownLabel {
+                        known: $name::ALL.iter().map(|v| v.as_str()).collect::<Vec<_>>().join(", "),
+                        given: given.chars().take(40).collect(),
+                    }
+                })
+            }
+        }
+    };
+}
+pub(crate) use labels;

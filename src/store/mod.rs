@@ -1,0 +1,19 @@
+//! The only SQL. [`db`] is the one file that names SQLite; every other file holds one entity: its
+//! struct, its enums, its statements. No policy, no clock, no sockets.
+
+pub mod accounts;
+pub mod cases;
+pub mod db;
+pub mod deliveries;
+pub mod emails;
+pub mod instance;
+pub mod label;
+pub mod outbox;
+pub mod raw;
+pub mod records;
+pub mod server_actions;
+pub mod sight;
+pub mod stream;
+pub mod teams;
+pub mod templates;
+pub mod users;

@@ -1,0 +1,304 @@
+//! The outbox: what is to be handed to SMTP servers, and how far it got (B13.5).
+
+use anyhow::Result;
+use jiff::Timestamp;
+
+use super::db::{Row, Tx, exactly_one, params, seconds};
+use super::label::labels;
+
+labels! {
+    /// What is sent, which decides what an unknown outcome means.
+    pub enum OutboxKind {
+        /// Written by a user: sent again when in doubt.
+        Mail = "mail",
+        /// An automatic reply: held when in doubt.
+        AutoReply = "auto-reply",
+        /// A notice to a user of ours.
+        Notice = "notice",
+    }
+}
+
+labels! {
+    /// How far a row got.
+    pub enum OutboxState {
+        /// To be sent when its time comes.
+        Waiting = "waiting",
+        /// The body is on the wire and the final reply has not been seen.
+        InDoubt = "in doubt",
+        /// Taken by the server for at least one recipient.
+        Sent = "sent",
+        /// Refused for every recipient, or too old.
+        Failed = "failed",
+        /// In doubt after a crash and not repeated by itself.
+        Held = "held",
+        /// Taken back by a user.
+        Cancelled = "cancelled",
+    }
+}
+
+/// A row of the outbox.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutboxRow {
+    /// Id.
+    pub id: i64,
+    /// Kind.
+    pub kind: OutboxKind,
+    /// Account whose SMTP server is used.
+    pub account_id: i64,
+    /// Archived email; `None` for notices.
+    pub email_id: Option<i64>,
+    /// Case where a failure is shown.
+    pub case_id: Option<i64>,
+    /// Who wrote it.
+    pub user_id: Option<i64>,
+    /// Message-ID.
+    pub message_id: String,
+    /// Subject.
+    pub subject: String,
+    /// MAIL FROM; empty = `<>`.
+    pub envelope_from: String,
+    /// Final bytes.
+    pub raw_id: i64,
+    /// State.
+    pub state: OutboxState,
+    /// Failed attempts.
+    pub attempts: i64,
+    /// Not before this.
+    pub next_try_at: Timestamp,
+    /// The server's words at the last attempt.
+    pub last_error: String,
+    /// When it was put here.
+    pub created_at: Timestamp,
+}
+
+impl OutboxRow {
+    fn from_row(row: &Row<'_>) -> Result<OutboxRow> {
+        Ok(OutboxRow {
+            id: row.get("id")?,
+            kind: row.label("kind")?,
+            account_id: row.get("account_id")?,
+            email_id: row.get("email_id")?,
+            case_id: row.get("case_id")?,
+            user_id: row.get("user_id")?,
+            message_id: row.get("message_id")?,
+            subject: row.get("subject")?,
+            envelope_from: row.get("envelope_from")?,
+            raw_id: row.get("raw_id")?,
+            state: row.label("state")?,
+            attempts: row.get("attempts")?,
+            next_try_at: row.time("next_try_at")?,
+            last_error: row.get("last_error")?,
+            created_at: row.time("created_at")?,
+        })
+    }
+}
+
+const SELECT: &str =
+    "SELECT id, kind, account_id, email_id, case_id, user_id, message_id, subject, envelope_from, raw_id, state,
+    attempts, next_try_at, last_error, created_at FROM outbox";
+
+/// A message to be put into the outbox.
+#[derive(Debug, Clone)]
+pub struct NewRow<'a> {
+    /// Kind.
+    pub kind: OutboxKind,
+    /// Account that sends it.
+    pub account_id: i64,
+    /// Archived email.
+    pub email_id: Option<i64>,
+    /// Case.
+    pub case_id: Option<i64>,
+    /// Author.
+    pub user_id: Option<i64>,
+    /// Message-ID.
+    pub message_id: &'a str,
+    /// Subject.
+    pub subject: &'a str,
+    /// MAIL FROM; empty = `<>`.
+    pub envelope_from: &'a str,
+    /// RCPT TO.
+    pub recipients: &'a [String],
+    /// Final bytes, stored.
+    pub raw_id: i64,
+}
+
+/// Adds a waiting row; the id.
+pub fn add(tx: &Tx<'_>, new: &NewRow<'_>, now: Timestamp) -> Result<i64> {
+    let id = tx.insert(
+        "INSERT INTO outbox (kind, account_id, email_id, case_id, user_id, message_id, subject, envelope_from, raw_id, state,
+            next_try_at, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'waiting', ?10, ?10)",
+        params![
+            new.kind.as_str(),
+            new.account_id,
+            new.email_id,
+            new.case_id,
+            new.user_id,
+            new.message_id,
+            new.subject,
+            new.envelope_from,
+            new.raw_id,
+            seconds(now),
+        ],
+    )?;
+    for address in new.recipients {
+        tx.execute(
+            "INSERT OR IGNORE INTO outbox_recipients (outbox_id, address) VALUES (?1, ?2)",
+            params![id, address],
+        )?;
+    }
+    Ok(id)
+}
+
+/// Rows of one account whose time has come, oldest first.
+pub fn due(tx: &Tx<'_>, account_id: i64, now: Timestamp) -> Result<Vec<OutboxRow>> {
+    tx.serialise("outbox claim");
+    tx.all(
+        &format!("{SELECT} WHERE state = 'waiting' AND account_id = ?1 AND next_try_at <= ?2 ORDER BY id"),
+        params![account_id, seconds(now)],
+        OutboxRow::from_row,
+    )
+}
+
+/// Accounts with rows whose time has come, ascending.
+pub fn accounts_due(tx: &Tx<'_>, now: Timestamp) -> Result<Vec<i64>> {
+    tx.values(
+        "SELECT DISTINCT account_id FROM outbox WHERE state = 'waiting' AND next_try_at <= ?1 ORDER BY account_id",
+        params![seconds(now)],
+    )
+}
+
+/// Rows in doubt: left over by a run that died, as long as the caller holds the lock.
+pub fn in_doubt(tx: &Tx<'_>) -> Result<Vec<OutboxRow>> {
+    tx.all(&format!("{SELECT} WHERE state = 'in doubt' ORDER BY id"), [], OutboxRow::from_row)
+}
+
+/// Rows in the given states (all, where empty), oldest first.
+pub fn list(tx: &Tx<'_>, states: &[OutboxState]) -> Result<Vec<OutboxRow>> {
+    let rows = tx.all(&format!("{SELECT} ORDER BY id"), [], OutboxRow::from_row)?;
+    Ok(rows.into_iter().filter(|row| states.is_empty() || states.contains(&row.state)).collect())
+}
+
+/// By id.
+pub fn by_id(tx: &Tx<'_>, id: i64) -> Result<Option<OutboxRow>> {
+    tx.one(&format!("{SELECT} WHERE id = ?1"), params![id], OutboxRow::from_row)
+}
+
+/// Recipients with state and the server's words.
+pub fn recipients(tx: &Tx<'_>, id: i64) -> Result<Vec<(String, String, String)>> {
+    tx.all(
+        "SELECT address, state, reply FROM outbox_recipients WHERE outbox_id = ?1 ORDER BY address",
+        params![id],
+        |row| Ok((row.get("address")?, row.get("state")?, row.get("reply")?)),
+    )
+}
+
+/// Addresses that have neither taken nor refused it so far.
+pub fn open_recipients(tx: &Tx<'_>, id: i64) -> Result<Vec<String>> {
+    tx.values(
+        "SELECT address FROM outbox_recipients WHERE outbox_id = ?1 AND state = 'waiting' ORDER BY address",
+        params![id],
+    )
+}
+
+/// Moves a row from one state to another.
+///
+/// # Errors
+/// Where the row is in another state than `from`.
+pub fn change(tx: &Tx<'_>, id: i64, from: OutboxState, to: OutboxState, words: &str, now: Timestamp) -> Result<()> {
+    let settled = (!matches!(to, OutboxState::Waiting | OutboxState::InDoubt)).then(|| seconds(now));
+    exactly_one(tx.execute(
+        "UPDATE outbox SET state = ?3, last_error = ?4, settled_at = ?5 WHERE id = ?1 AND state = ?2",
+        params![id, from.as_str(), to.as_str(), words, settled],
+    )?)
+}
+
+/// Puts a waiting row off after a passing failure.
+pub fn put_off(tx: &Tx<'_>, id: i64, words: &str, next_try_at: Timestamp) -> Result<()> {
+    tx.execute(
+        "UPDATE outbox SET attempts = attempts + 1, last_error = ?2, next_try_at = ?3 WHERE id = ?1 AND state = 'waiting'",
+        params![id, words, seconds(next_try_at)],
+    )?;
+    Ok(())
+}
+
+/// Makes a row due at once.
+pub fn make_due(tx: &Tx<'_>, id: i64, now: Timestamp) -> Result<()> {
+    tx.execute("UPDATE outbox SET next_try_at = ?2 WHERE id = ?1", params![id, seconds(now)])?;
+    Ok(())
+}
+
+/// Writes what became of one recipient: `sent` or `failed`, with the server's words.
+pub fn settle_recipient(tx: &Tx<'_>, id: i64, address: &str, sent: bool, reply: &str) -> Result<()> {
+    tx.execute(
+        "UPDATE outbox_recipients SET state = ?3, reply = ?4 WHERE outbox_id = ?1 AND address = ?2",
+        params![id, address, if sent { "sent" } else { "failed" }, reply],
+    )?;
+    Ok(())
+}
+
+/// Opens refused recipients again, for a retry by hand.
+pub fn reopen_recipients(tx: &Tx<'_>, id: i64) -> Result<()> {
+    tx.execute(
+        "UPDATE outbox_recipients SET state = 'waiting' WHERE outbox_id = ?1 AND state = 'failed'",
+        params![id],
+    )?;
+    Ok(())
+}
+
+/// Changes MAIL FROM, after a server refused the null sender.
+pub fn set_envelope_from(tx: &Tx<'_>, id: i64, envelope_from: &str) -> Result<()> {
+    tx.execute("UPDATE outbox SET envelope_from = ?2 WHERE id = ?1", params![id, envelope_from])?;
+    Ok(())
+}
+
+/// How many rows wait and how many are uncertain (in doubt or held).
+pub fn waiting_and_uncertain(tx: &Tx<'_>) -> Result<(i64, i64)> {
+    let counts = tx.one(
+        "SELECT (SELECT count(*) FROM outbox WHERE state = 'waiting') AS waiting,
+            (SELECT count(*) FROM outbox WHERE state IN ('in doubt', 'held')) AS uncertain",
+        [],
+        |row| Ok((row.get("waiting")?, row.get("uncertain")?)),
+    )?;
+    Ok(counts.unwrap_or_default())
+}
+
+// The limits of automatic replies (B8.2) ----------------------------------------------------------------
+
+/// Remembers an automatic reply for the limits.
+pub fn add_auto_reply(
+    tx: &Tx<'_>,
+    account_id: i64,
+    address: &str,
+    case_id: Option<i64>,
+    email_id: i64,
+    outbox_id: i64,
+    now: Timestamp,
+) -> Result<()> {
+    tx.execute(
+        "INSERT INTO auto_replies (account_id, address, case_id, email_id, outbox_id, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![account_id, address, case_id, email_id, outbox_id, seconds(now)],
+    )?;
+    Ok(())
+}
+
+/// Automatic replies of an account since a moment: to everybody, or to one address.
+pub fn auto_replies_since(tx: &Tx<'_>, account_id: i64, address: Option<&str>, since: Timestamp) -> Result<i64> {
+    let count = tx.value(
+        "SELECT count(*) FROM auto_replies WHERE account_id = ?1 AND created_at > ?3 AND (?2 IS NULL OR address = ?2)",
+        params![account_id, address, seconds(since)],
+    )?;
+    Ok(count.unwrap_or_default())
+}
+
+/// Whether an address got an automatic reply for this case.
+pub fn auto_replied(tx: &Tx<'_>, address: &str, case_id: i64) -> Result<bool> {
+    let found: Option<i64> =
+        tx.value("SELECT 1 FROM auto_replies WHERE address = ?1 AND case_id = ?2", params![address, case_id])?;
+    Ok(found.is_some())
+}
+
+/// Whether this email got an automatic reply through any account.
+pub fn answered(tx: &Tx<'_>, email_id: i64) -> Result<bool> {
+    let found: Option<i64> = tx.value("SELECT 1 FROM auto_replies WHERE email_id = ?1", params![email_id])?;
+    Ok(found.is_some())
+}

@@ -1,0 +1,140 @@
+//! Companies, contacts, leads, opportunities: what mail is linked to besides cases (B1.3).
+
+use anyhow::Result;
+use jiff::Timestamp;
+
+use super::db::{Tx, params, seconds};
+use super::label::labels;
+
+labels! {
+    /// What an email or a note may belong to.
+    pub enum ParentType {
+        /// EspoCRM's Account.
+        Company = "company",
+        /// A person.
+        Contact = "contact",
+        /// Somebody who may become a customer.
+        Lead = "lead",
+        /// A possible deal of a company.
+        Opportunity = "opportunity",
+        /// A case.
+        Case = "case",
+    }
+}
+
+/// One record, by type and id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Parent {
+    /// Type.
+    pub kind: ParentType,
+    /// Id within the type.
+    pub id: i64,
+}
+
+impl Parent {
+    /// A case.
+    pub fn case(id: i64) -> Parent {
+        Parent { kind: ParentType::Case, id }
+    }
+}
+
+/// A contact found by address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contact {
+    /// Id.
+    pub id: i64,
+    /// Name.
+    pub name: String,
+    /// Its company.
+    pub company_id: Option<i64>,
+}
+
+/// The oldest contact with this address.
+pub fn contact_by_address(tx: &Tx<'_>, address: &str) -> Result<Option<Contact>> {
+    tx.one(
+        "SELECT c.id, c.name, c.company_id FROM record_addresses r JOIN contacts c ON c.id = r.record_id
+            WHERE r.address = ?1 AND r.record_type = 'contact' ORDER BY c.id",
+        params![address],
+        |row| Ok(Contact { id: row.get("id")?, name: row.get("name")?, company_id: row.get("company_id")? }),
+    )
+}
+
+/// The oldest company with this address.
+pub fn company_by_address(tx: &Tx<'_>, address: &str) -> Result<Option<i64>> {
+    tx.value(
+        "SELECT record_id FROM record_addresses WHERE address = ?1 AND record_type = 'company' ORDER BY record_id",
+        params![address],
+    )
+}
+
+/// A lead with this address: itself, or what it was converted to.
+pub fn lead_by_address(tx: &Tx<'_>, address: &str) -> Result<Option<Parent>> {
+    tx.one(
+        "SELECT l.id, l.converted_company_id, l.converted_contact_id FROM record_addresses r
+            JOIN leads l ON l.id = r.record_id WHERE r.address = ?1 AND r.record_type = 'lead' ORDER BY l.id",
+        params![address],
+        |row| {
+            let company: Option<i64> = row.get("converted_company_id")?;
+            let contact: Option<i64> = row.get("converted_contact_id")?;
+            Ok(match (company, contact) {
+                (Some(id), _) => Parent { kind: ParentType::Company, id },
+                (None, Some(id)) => Parent { kind: ParentType::Contact, id },
+                (None, None) => Parent { kind: ParentType::Lead, id: row.get("id")? },
+            })
+        },
+    )
+}
+
+/// Open opportunities of a company.
+pub fn open_opportunities(tx: &Tx<'_>, company_id: i64) -> Result<Vec<i64>> {
+    tx.values("SELECT id FROM opportunities WHERE company_id = ?1 AND open ORDER BY id", params![company_id])
+}
+
+/// Whether an address belongs to a contact of this company.
+pub fn is_contact_of(tx: &Tx<'_>, company_id: i64, address: &str) -> Result<bool> {
+    let found: Option<i64> = tx.value(
+        "SELECT 1 FROM record_addresses r JOIN contacts c ON c.id = r.record_id
+            WHERE r.address = ?1 AND r.record_type = 'contact' AND c.company_id = ?2",
+        params![address, company_id],
+    )?;
+    Ok(found.is_some())
+}
+
+/// Whether an address is one of this contact's.
+pub fn is_address_of_contact(tx: &Tx<'_>, contact_id: i64, address: &str) -> Result<bool> {
+    let found: Option<i64> = tx.value(
+        "SELECT 1 FROM record_addresses WHERE address = ?1 AND record_type = 'contact' AND record_id = ?2",
+        params![address, contact_id],
+    )?;
+    Ok(found.is_some())
+}
+
+/// The primary address of a contact.
+pub fn contact_address(tx: &Tx<'_>, contact_id: i64) -> Result<Option<String>> {
+    tx.value(
+        "SELECT address FROM record_addresses WHERE record_type = 'contact' AND record_id = ?1 ORDER BY is_primary DESC, address",
+        params![contact_id],
+    )
+}
+
+/// Adds a contact with one address; the id.
+pub fn add_contact(tx: &Tx<'_>, name: &str, address: &str, now: Timestamp) -> Result<i64> {
+    let id = tx.insert("INSERT INTO contacts (name, created_at) VALUES (?1, ?2)", params![name, seconds(now)])?;
+    tx.execute(
+        "INSERT INTO record_addresses (address, record_type, record_id, is_primary) VALUES (?1, 'contact', ?2, 1)",
+        params![address, id],
+    )?;
+    Ok(id)
+}
+
+/// The name of a record; a case's is its subject.
+pub fn name(tx: &Tx<'_>, parent: Parent) -> Result<Option<String>> {
+    let sql = match parent.kind {
+        ParentType::Company => "SELECT name FROM companies WHERE id = ?1",
+        ParentType::Contact => "SELECT name FROM contacts WHERE id = ?1",
+        ParentType::Lead => "SELECT name FROM leads WHERE id = ?1",
+        ParentType::Opportunity => "SELECT name FROM opportunities WHERE id = ?1",
+        ParentType::Case => "SELECT name FROM cases WHERE id = ?1",
+    };
+    tx.value(sql, params![parent.id])
+}

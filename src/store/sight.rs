@@ -1,0 +1,33 @@
+//! The gate: who may see what, as a condition inside the statement that reads (B11).
+//!
+//! Without a role a regular user sees the cases assigned to them or to a team of theirs, and the
+//! emails in their own folders or of a team of theirs. What may not be seen does not exist.
+
+/// Through whose eyes a statement reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    /// An administrator's, and the program's own.
+    Everything,
+    /// A regular user's, by id.
+    User(i64),
+}
+
+impl Sight {
+    /// The parameter that the conditions below take as `?1`: NULL sees everything.
+    pub fn parameter(self) -> Option<i64> {
+        match self {
+            Sight::Everything => None,
+            Sight::User(id) => Some(id),
+        }
+    }
+}
+
+/// Condition on a case `c`; `?1` is [`Sight::parameter`].
+pub const CASE: &str = "(?1 IS NULL OR c.assigned_user_id = ?1 OR c.requester_user_id = ?1 OR EXISTS (
+    SELECT 1 FROM case_teams ct JOIN team_members tm ON tm.team_id = ct.team_id WHERE ct.case_id = c.id AND tm.user_id = ?1))";
+
+/// Condition on an email `e`; `?1` is [`Sight::parameter`].
+pub const EMAIL: &str =
+    "(?1 IS NULL OR EXISTS (SELECT 1 FROM email_users eu WHERE eu.email_id = e.id AND eu.user_id = ?1)
+    OR EXISTS (SELECT 1 FROM email_teams et JOIN team_members tm ON tm.team_id = et.team_id
+        WHERE et.email_id = e.id AND tm.user_id = ?1))";

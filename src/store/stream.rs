@@ -1,0 +1,152 @@
+//! The stream of a record: notes, followers, notifications (B1.6).
+
+use anyhow::Result;
+use jiff::Timestamp;
+
+use super::db::{Tx, params, seconds};
+use super::label::labels;
+use super::records::Parent;
+
+labels! {
+    /// What a note tells.
+    pub enum NoteKind {
+        /// Mail from outside.
+        EmailReceived = "email-received",
+        /// Mail of ours.
+        EmailSent = "email-sent",
+        /// The record was made.
+        Created = "created",
+        /// The assignee changed.
+        Assigned = "assigned",
+        /// The status changed.
+        Status = "status",
+        /// Somebody wrote a comment.
+        Comment = "comment",
+        /// Something worth knowing about threading or distribution.
+        Remark = "remark",
+        /// Mail of ours could not be delivered.
+        Failed = "failed",
+    }
+}
+
+/// A note to be added.
+#[derive(Debug, Clone, Copy)]
+pub struct NewNote<'a> {
+    /// Record.
+    pub parent: Parent,
+    /// Kind.
+    pub kind: NoteKind,
+    /// Who did it; `None` = the program, or somebody outside.
+    pub user_id: Option<i64>,
+    /// Email it is about.
+    pub email_id: Option<i64>,
+    /// Text.
+    pub text: &'a str,
+}
+
+/// A note as shown.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Note {
+    /// Id.
+    pub id: i64,
+    /// Kind.
+    pub kind: NoteKind,
+    /// Username of who did it.
+    pub username: Option<String>,
+    /// Email it is about.
+    pub email_id: Option<i64>,
+    /// Text.
+    pub text: String,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+/// Adds a note; the id.
+pub fn note(tx: &Tx<'_>, new: NewNote<'_>, now: Timestamp) -> Result<i64> {
+    tx.insert(
+        "INSERT INTO notes (parent_type, parent_id, kind, user_id, email_id, text, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        params![
+            new.parent.kind.as_str(),
+            new.parent.id,
+            new.kind.as_str(),
+            new.user_id,
+            new.email_id,
+            new.text,
+            seconds(now)
+        ],
+    )
+}
+
+/// Notes of a record, oldest first.
+pub fn notes(tx: &Tx<'_>, parent: Parent) -> Result<Vec<Note>> {
+    tx.all(
+        "SELECT n.id, n.kind, u.username, n.email_id, n.text, n.created_at FROM notes n LEFT JOIN users u ON u.id = n.user_id
+            WHERE n.parent_type = ?1 AND n.parent_id = ?2 ORDER BY n.id",
+        params![parent.kind.as_str(), parent.id],
+        |row| {
+            Ok(Note {
+                id: row.get("id")?,
+                kind: row.label("kind")?,
+                username: row.get("username")?,
+                email_id: row.get("email_id")?,
+                text: row.get("text")?,
+                created_at: row.time("created_at")?,
+            })
+        },
+    )
+}
+
+/// Makes a user follow a record.
+pub fn follow(tx: &Tx<'_>, parent: Parent, user_id: i64) -> Result<()> {
+    tx.execute(
+        "INSERT OR IGNORE INTO followers (parent_type, parent_id, user_id) VALUES (?1, ?2, ?3)",
+        params![parent.kind.as_str(), parent.id, user_id],
+    )?;
+    Ok(())
+}
+
+/// Ids of the users who follow a record.
+pub fn followers(tx: &Tx<'_>, parent: Parent) -> Result<Vec<i64>> {
+    tx.values(
+        "SELECT user_id FROM followers WHERE parent_type = ?1 AND parent_id = ?2 ORDER BY user_id",
+        params![parent.kind.as_str(), parent.id],
+    )
+}
+
+/// A notification to be added.
+#[derive(Debug, Clone, Copy)]
+pub struct NewNotification<'a> {
+    /// Who is told.
+    pub user_id: i64,
+    /// `assigned`, `email`, `failed` or `alert`.
+    pub kind: &'a str,
+    /// Record.
+    pub parent: Option<Parent>,
+    /// Email; each user is told of one at most once per kind.
+    pub email_id: Option<i64>,
+    /// One line.
+    pub text: &'a str,
+}
+
+/// Tells a user; whether they had not been told before.
+pub fn notify(tx: &Tx<'_>, new: NewNotification<'_>, now: Timestamp) -> Result<bool> {
+    let added = tx.execute(
+        "INSERT OR IGNORE INTO notifications (user_id, kind, parent_type, parent_id, email_id, text, created_at)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        params![
+            new.user_id,
+            new.kind,
+            new.parent.map(|p| p.kind.as_str()),
+            new.parent.map(|p| p.id),
+            new.email_id,
+            new.text,
+            seconds(now)
+        ],
+    )?;
+    Ok(added > 0)
+}
+
+/// Texts of a user's unread notifications, oldest first.
+pub fn unread(tx: &Tx<'_>, user_id: i64) -> Result<Vec<String>> {
+    tx.values("SELECT text FROM notifications WHERE user_id = ?1 AND read_at IS NULL ORDER BY id", params![user_id])
+}

@@ -1,0 +1,186 @@
+//! Users: the people who see and answer (B1.1).
+
+use anyhow::Result;
+use jiff::Timestamp;
+
+use super::db::{Row, Tx, params, seconds};
+use super::label::labels;
+
+labels! {
+    /// What a user may do at all.
+    pub enum UserType {
+        /// Everything.
+        Admin = "admin",
+        /// What teams and roles give.
+        Regular = "regular",
+    }
+}
+
+labels! {
+    /// How a user hears of an assignment by e-mail (B7.4).
+    pub enum Notify {
+        /// At once.
+        Immediately = "immediately",
+        /// Collected.
+        Digest = "digest",
+        /// Never.
+        Off = "off",
+    }
+}
+
+/// A user with their addresses, the primary one first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct User {
+    /// Id.
+    pub id: i64,
+    /// Unique name on the command line.
+    pub username: String,
+    /// Display name, may be empty.
+    pub name: String,
+    /// Admin or regular.
+    pub user_type: UserType,
+    /// Inactive users keep what they own but get nothing new.
+    pub active: bool,
+    /// The operating system's name of this person.
+    pub login: String,
+    /// Away: gets no automatic assignment.
+    pub away: bool,
+    /// End of being away; `None` = until switched off.
+    pub away_until: Option<Timestamp>,
+    /// E-mail about assignments.
+    pub notify_assignment: Notify,
+    /// Addresses in lower case, the primary first.
+    pub addresses: Vec<String>,
+}
+
+impl User {
+    /// Away at this moment.
+    pub fn is_away(&self, now: Timestamp) -> bool {
+        self.away && self.away_until.is_none_or(|until| now < until)
+    }
+
+    /// The display name, else the username.
+    pub fn shown(&self) -> &str {
+        if self.name.is_empty() { &self.username } else { &self.name }
+    }
+
+    fn from_row(row: &Row<'_>) -> Result<User> {
+        let addresses: Option<String> = row.get("addresses")?;
+        Ok(User {
+            id: row.get("id")?,
+            username: row.get("username")?,
+            name: row.get("name")?,
+            user_type: row.label("type")?,
+            active: row.get("active")?,
+            login: row.get("login")?,
+            away: row.get("away")?,
+            away_until: row.opt_time("away_until")?,
+            notify_assignment: row.label("notify_assignment")?,
+            addresses: addresses.unwrap_or_default().split('\n').filter(|a| !a.is_empty()).map(str::to_owned).collect(),
+        })
+    }
+}
+
+const SELECT: &str =
+    "SELECT u.id, u.username, u.name, u.type, u.active, u.login, u.away, u.away_until, u.notify_assignment,
+        (SELECT group_concat(address, char(10)) FROM
+            (SELECT address FROM user_addresses WHERE user_id = u.id ORDER BY is_primary DESC, rowid)) AS addresses
+    FROM users u";
+
+/// A user to be added.
+#[derive(Debug, Clone)]
+pub struct NewUser<'a> {
+    /// Unique name.
+    pub username: &'a str,
+    /// Display name.
+    pub name: &'a str,
+    /// Admin or regular.
+    pub user_type: UserType,
+    /// The operating system's name.
+    pub login: &'a str,
+    /// Addresses in lower case, the primary first.
+    pub addresses: &'a [String],
+}
+
+/// Adds a user; the id.
+pub fn add(tx: &Tx<'_>, user: &NewUser<'_>, now: Timestamp) -> Result<i64> {
+    let id = tx.insert(
+        "INSERT INTO users (username, name, type, login, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![user.username, user.name, user.user_type.as_str(), user.login, seconds(now)],
+    )?;
+    set_addresses(tx, id, user.addresses)?;
+    Ok(id)
+}
+
+/// Replaces a user's addresses; the first becomes the primary one.
+pub fn set_addresses(tx: &Tx<'_>, user_id: i64, addresses: &[String]) -> Result<()> {
+    tx.execute("DELETE FROM user_addresses WHERE user_id = ?1", params![user_id])?;
+    for (i, address) in addresses.iter().enumerate() {
+        tx.execute(
+            "INSERT INTO user_addresses (address, user_id, is_primary) VALUES (?1, ?2, ?3)",
+            params![address, user_id, i == 0],
+        )?;
+    }
+    Ok(())
+}
+
+/// Writes every field but the addresses back.
+pub fn update(tx: &Tx<'_>, user: &User) -> Result<()> {
+    tx.execute(
+        "UPDATE users SET username = ?2, name = ?3, type = ?4, active = ?5, login = ?6, away = ?7, away_until = ?8,
+            notify_assignment = ?9 WHERE id = ?1",
+        params![
+            user.id,
+            user.username,
+            user.name,
+            user.user_type.as_str(),
+            user.active,
+            user.login,
+            user.away,
+            user.away_until.map(seconds),
+            user.notify_assignment.as_str()
+        ],
+    )?;
+    Ok(())
+}
+
+/// All users by name.
+pub fn all(tx: &Tx<'_>) -> Result<Vec<User>> {
+    tx.all(&format!("{SELECT} ORDER BY u.username"), [], User::from_row)
+}
+
+/// By id.
+pub fn by_id(tx: &Tx<'_>, id: i64) -> Result<Option<User>> {
+    tx.one(&format!("{SELECT} WHERE u.id = ?1"), params![id], User::from_row)
+}
+
+/// By username, whatever its case.
+pub fn by_username(tx: &Tx<'_>, username: &str) -> Result<Option<User>> {
+    tx.one(&format!("{SELECT} WHERE u.username = ?1"), params![username], User::from_row)
+}
+
+/// Active users with this operating-system name.
+pub fn by_login(tx: &Tx<'_>, login: &str) -> Result<Option<User>> {
+    tx.one(&format!("{SELECT} WHERE u.login = ?1 AND u.active ORDER BY u.id"), params![login], User::from_row)
+}
+
+/// Whose address this is.
+pub fn by_address(tx: &Tx<'_>, address: &str) -> Result<Option<User>> {
+    tx.one(
+        &format!("{SELECT} WHERE u.id = (SELECT user_id FROM user_addresses WHERE address = ?1)"),
+        params![address],
+        User::from_row,
+    )
+}
+
+/// Members of a team with this position (empty = any), ordered by id.
+pub fn in_team(tx: &Tx<'_>, team_id: i64, position: &str) -> Result<Vec<User>> {
+    tx.all(
+        &format!(
+            "{SELECT} JOIN team_members m ON m.user_id = u.id
+            WHERE m.team_id = ?1 AND (?2 = '' OR m.position = ?2) ORDER BY u.id"
+        ),
+        params![team_id, position],
+        User::from_row,
+    )
+}
