@@ -1,0 +1,83 @@
+//! Who is acting, and what they may do (B11, "Who is acting").
+//!
+//! One person owns the database (advisory mode): a caller is mapped to the user with their login name,
+//! everybody else acts as administrator. What is read is narrowed by [`Sight`] inside the statements.
+
+use anyhow::Result;
+
+use crate::error;
+use crate::store::db::Tx;
+use crate::store::sight::Sight;
+use crate::store::users::{self, User, UserType};
+
+/// Who is acting.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Actor {
+    /// The owner of the database, who is no user of it.
+    Administrator,
+    /// A user.
+    User(User),
+}
+
+impl Actor {
+    /// Maps a caller: `as_user` where `--as` was given, else by login name.
+    ///
+    /// # Errors
+    /// `--as` names nobody, or a regular user tries to act as somebody else.
+    pub fn find(tx: &Tx<'_>, login: Option<&str>, as_user: Option<&str>) -> Result<Actor> {
+        let caller = match login.map(|login| users::by_login(tx, login)).transpose()?.flatten() {
+            Some(user) => Actor::User(user),
+            None => Actor::Administrator,
+        };
+        let Some(username) = as_user else { return Ok(caller) };
+        caller.require_admin("--as")?;
+        match users::by_username(tx, username)?.filter(|u| u.active) {
+            Some(user) => Ok(Actor::User(user)),
+            None => Err(error::noperm(format!("--as: there is no active user \"{username}\""))
+                .hint("see `espomail user list`")
+                .into()),
+        }
+    }
+
+    /// What this actor may see.
+    pub fn sight(&self) -> Sight {
+        match self {
+            Actor::User(user) if user.user_type == UserType::Regular => Sight::User(user.id),
+            _ => Sight::Everything,
+        }
+    }
+
+    /// The user's id; `None` for the administrator.
+    pub fn user_id(&self) -> Option<i64> {
+        match self {
+            Actor::User(user) => Some(user.id),
+            Actor::Administrator => None,
+        }
+    }
+
+    /// Refuses regular users.
+    ///
+    /// # Errors
+    /// Exit 77, naming what was refused.
+    pub fn require_admin(&self, what: &str) -> Result<()> {
+        match self {
+            Actor::User(user) if user.user_type == UserType::Regular => {
+                Err(error::noperm(format!("{what}: only for administrators, you are {}", user.username)).into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The acting user, for verbs that only make sense for one (`take`, `--mine`).
+    ///
+    /// # Errors
+    /// Exit 77 for the administrator.
+    pub fn require_user(&self, what: &str) -> Result<&User> {
+        match self {
+            Actor::User(user) => Ok(user),
+            Actor::Administrator => Err(error::noperm(format!("{what}: no user is mapped to you"))
+                .hint("name one with --as USER, or give a user your login: espomail user edit USER --login NAME")
+                .into()),
+        }
+    }
+}

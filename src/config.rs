@@ -1,0 +1,337 @@
+//! `config.toml`: what an editor changes. What a subcommand changes is in the database; nothing is in both.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Result;
+use serde::{Deserialize, Deserializer, de};
+
+use crate::error;
+use crate::units;
+
+/// The configuration with its defaults. Unknown keys are refused.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Database file.
+    pub database: Option<PathBuf>,
+    /// Domain of our message ids; `None` = that of the sending account.
+    pub message_id_domain: Option<String>,
+    /// Account that sends notices; `None` = the one the case came by.
+    pub system_account: Option<String>,
+    /// Accounts polled at once.
+    pub jobs: usize,
+    /// A run of `fetch` ends after this.
+    #[serde(deserialize_with = "duration")]
+    pub max_runtime: Duration,
+    /// Messages per folder and run; 0 = all.
+    pub portion: u32,
+    /// Of larger messages only the beginning is fetched, in bytes.
+    #[serde(deserialize_with = "size")]
+    pub message_max_size: u64,
+    /// TCP connect.
+    #[serde(deserialize_with = "duration")]
+    pub connect_timeout: Duration,
+    /// TLS handshake.
+    #[serde(deserialize_with = "duration")]
+    pub tls_timeout: Duration,
+    /// Each answer of a server.
+    #[serde(deserialize_with = "duration")]
+    pub reply_timeout: Duration,
+    /// Failed runs in a row before cron hears of it.
+    pub alert_after: u32,
+    /// Age of a failure before cron hears of it.
+    #[serde(deserialize_with = "duration")]
+    pub alert_min_age: Duration,
+    /// Contacts rather than their companies get mail.
+    pub b2c: bool,
+    /// New cases of one sender in an hour before further mails join the last one; 0 = off.
+    pub case_burst: u32,
+    /// A company's only open opportunity gets its mail.
+    pub link_opportunity: bool,
+    /// Older mail gets no automatic reply.
+    #[serde(deserialize_with = "duration")]
+    pub auto_reply_max_age: Duration,
+    /// Automatic replies per address, account and hour; 0 = off.
+    pub auto_reply_per_hour: u32,
+    /// Automatic replies per address, account and day; 0 = off.
+    pub auto_reply_per_day: u32,
+    /// Automatic replies per account and hour before the breaker trips; 0 = off.
+    pub auto_reply_breaker: u32,
+    /// Automatic mail is sent from `<>` where the server takes it.
+    pub auto_reply_null_sender: bool,
+    /// Older mail notifies nobody.
+    #[serde(deserialize_with = "duration")]
+    pub notification_max_age: Duration,
+    /// The program's own log.
+    pub log: Log,
+}
+
+/// `[log]`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// `error`, `warn`, `info`, `debug` or `trace`.
+    pub level: log::LevelFilter,
+    /// File to append to; `None` = no log.
+    pub file: Option<PathBuf>,
+}
+
+impl Default for Log {
+    fn default() -> Log {
+        Log { level: log::LevelFilter::Info, file: None }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        let minutes = |n: u64| Duration::from_secs(60 * n);
+        let days = |n: u64| Duration::from_secs(86_400 * n);
+        Config {
+            database: None,
+            message_id_domain: None,
+            system_account: None,
+            jobs: 4,
+            max_runtime: minutes(10),
+            portion: 0,
+            message_max_size: 25 << 20,
+            connect_timeout: Duration::from_secs(10),
+            tls_timeout: Duration::from_secs(15),
+            reply_timeout: Duration::from_secs(60),
+            alert_after: 3,
+            alert_min_age: minutes(15),
+            b2c: false,
+            case_burst: 20,
+            link_opportunity: true,
+            auto_reply_max_age: days(3),
+            auto_reply_per_hour: 1,
+            auto_reply_per_day: 3,
+            auto_reply_breaker: 100,
+            auto_reply_null_sender: true,
+            notification_max_age: days(2),
+            log: Log::default(),
+        }
+    }
+}
+
+fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    units::duration(&String::deserialize(from)?).map_err(de::Error::custom)
+}
+
+fn size<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    units::size(&String::deserialize(from)?).map_err(de::Error::custom)
+}
+
+/// The example file, every key explained.
+pub const EXAMPLE: &str = include_str!("../config.example.toml");
+
+impl Config {
+    /// Reads the file that was named, else the one at the usual place, where its absence means defaults.
+    ///
+    /// # Errors
+    /// Exit 78: a named file that is not there, a syntax error, an unknown key, a value that does not fit.
+    pub fn load(named: Option<&Path>) -> Result<Config> {
+        let path = named.map_or_else(default_path, Path::to_owned);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(e) if named.is_none() && e.kind() == std::io::ErrorKind::NotFound => return Ok(Config::default()),
+            Err(e) => return Err(error::config(format!("--config: cannot read {}: {e}", path.display())).into()),
+        };
+        Config::parse(&text).map_err(|e| e.context_path(&path).into())
+    }
+
+    /// Reads a configuration from its text.
+    ///
+    /// # Errors
+    /// What is wrong with it, naming the key and, for an unknown one, the nearest known.
+    pub fn parse(text: &str) -> Result<Config, Refused> {
+        let config: Config = toml::from_str(text).map_err(|e| Refused::new(&e))?;
+        let checks = [
+            (config.jobs == 0, "jobs: must be at least 1"),
+            (config.alert_after == 0, "alert_after: must be at least 1"),
+            (config.message_max_size < 64 << 10, "message_max_size: must be at least 64KiB"),
+            (
+                config.message_id_domain.as_ref().is_some_and(|d| !is_domain(d)),
+                "message_id_domain: must be a domain name",
+            ),
+        ];
+        match checks.iter().find(|(wrong, _)| *wrong) {
+            Some((_, message)) => Err(Refused { message: (*message).to_owned(), hint: None }),
+            None => Ok(config),
+        }
+    }
+}
+
+impl Config {
+    /// Every value in force, in the form of the file.
+    pub fn to_toml(&self) -> String {
+        let text = |value: &Option<String>| value.as_ref().map_or("# not set".to_owned(), |v| format!("{v:?}"));
+        let path = |value: &Option<PathBuf>| text(&value.as_ref().map(|p| p.display().to_string()));
+        let seconds = |d: Duration| format!("\"{}s\"", d.as_secs());
+        let values = [
+            ("database", path(&self.database)),
+            ("message_id_domain", text(&self.message_id_domain)),
+            ("system_account", text(&self.system_account)),
+            ("jobs", self.jobs.to_string()),
+            ("max_runtime", seconds(self.max_runtime)),
+            ("portion", self.portion.to_string()),
+            ("message_max_size", format!("\"{}B\"", self.message_max_size)),
+            ("connect_timeout", seconds(self.connect_timeout)),
+            ("tls_timeout", seconds(self.tls_timeout)),
+            ("reply_timeout", seconds(self.reply_timeout)),
+            ("alert_after", self.alert_after.to_string()),
+            ("alert_min_age", seconds(self.alert_min_age)),
+            ("b2c", self.b2c.to_string()),
+            ("case_burst", self.case_burst.to_string()),
+            ("link_opportunity", self.link_opportunity.to_string()),
+            ("auto_reply_max_age", seconds(self.auto_reply_max_age)),
+            ("auto_reply_per_hour", self.auto_reply_per_hour.to_string()),
+            ("auto_reply_per_day", self.auto_reply_per_day.to_string()),
+            ("auto_reply_breaker", self.auto_reply_breaker.to_string()),
+            ("auto_reply_null_sender", self.auto_reply_null_sender.to_string()),
+            ("notification_max_age", seconds(self.notification_max_age)),
+        ];
+        let line = |(key, value): &(&str, String)| match value.starts_with('#') {
+            true => format!("# {key} is not set\n"),
+            false => format!("{key} = {value}\n"),
+        };
+        let log_file = line(&("file", path(&self.log.file)));
+        let level = self.log.level.as_str().to_lowercase();
+        format!("{}\n[log]\nlevel = {level:?}\n{log_file}", values.iter().map(line).collect::<String>())
+    }
+}
+
+fn is_domain(text: &str) -> bool {
+    !text.is_empty()
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-')
+        && !text.starts_with(['.', '-'])
+}
+
+/// Why a configuration is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    message: String,
+    hint: Option<String>,
+}
+
+impl Refused {
+    fn new(error: &toml::de::Error) -> Refused {
+        let said = error.message();
+        let unknown = said.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
+        let hint = unknown.and_then(nearest).map(|key| format!("did you mean {key}?"));
+        let line = error.span().map(|span| format!(" (at byte {})", span.start)).unwrap_or_default();
+        Refused { message: format!("{}{line}", said.lines().next().unwrap_or_default()), hint }
+    }
+
+    fn context_path(self, path: &Path) -> error::Fault {
+        let hint = self.hint.unwrap_or_else(|| "see `espomail config example`".to_owned());
+        error::config(format!("{}: {}", path.display(), self.message)).hint(hint)
+    }
+}
+
+/// The keys of the example file, which a test keeps equal to those of [`Config`].
+fn keys() -> impl Iterator<Item = &'static str> {
+    let candidates = EXAMPLE.lines().filter_map(|line| line.strip_prefix('#').and_then(|l| l.split_once(" = ")));
+    candidates
+        .map(|(key, _)| key)
+        .filter(|key| key.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'))
+}
+
+fn nearest(unknown: &str) -> Option<&'static str> {
+    keys().map(|key| (distance(key, unknown), key)).filter(|(d, _)| *d <= 4).min().map(|(_, key)| key)
+}
+
+/// Levenshtein distance.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut corner = i;
+        let mut left = i + 1;
+        for (cell, y) in row.iter_mut().skip(1).zip(b.chars()) {
+            let best = (corner + usize::from(x != y)).min(*cell + 1).min(left + 1);
+            corner = std::mem::replace(cell, best);
+            left = best;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+/// Where the configuration lies: a service's below /etc, a person's below the XDG directory.
+pub fn default_path() -> PathBuf {
+    match person() {
+        None => PathBuf::from("/etc/espomail/config.toml"),
+        Some(home) => xdg("XDG_CONFIG_HOME", &home, ".config").join("espomail/config.toml"),
+    }
+}
+
+/// Where the database lies unless it is named.
+pub fn default_database() -> PathBuf {
+    match person() {
+        None => PathBuf::from("/var/lib/espomail/espomail.db"),
+        Some(home) => xdg("XDG_DATA_HOME", &home, ".local/share").join("espomail/espomail.db"),
+    }
+}
+
+/// The home of a person; root and service users (uid below 1000) have none.
+fn person() -> Option<PathBuf> {
+    let uid = rustix::process::getuid().as_raw();
+    std::env::var_os("HOME").map(PathBuf::from).filter(|_| uid >= 1000)
+}
+
+fn xdg(variable: &str, home: &Path, default: &str) -> PathBuf {
+    std::env::var_os(variable).map(PathBuf::from).filter(|p| p.is_absolute()).unwrap_or_else(|| home.join(default))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_example_holds_every_key_at_its_default() {
+        let plain: String = EXAMPLE
+            .lines()
+            .filter_map(|line| {
+                let uncommented =
+                    line.strip_prefix('#').filter(|l| l.starts_with('[') || !l.starts_with(' ') && l.contains(" = "));
+                uncommented.or(if line.starts_with('[') { Some(line) } else { None })
+            })
+            .filter(|line| !line.ends_with("# no default"))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        assert_eq!(Config::parse(&plain).unwrap(), Config::default());
+        let written = format!("{:?}", Config::default());
+        for key in keys() {
+            assert!(written.contains(&format!("{key}: ")), "{key} is in the example but not in Config");
+        }
+        let fields = written.matches(": ").count() - 1;
+        assert_eq!(keys().count(), fields, "every field has its line in the example");
+    }
+
+    #[test]
+    fn the_effective_configuration_can_be_read_back() {
+        let config = Config { jobs: 9, system_account: Some("support".into()), ..Config::default() };
+        assert_eq!(Config::parse(&config.to_toml()).unwrap(), config);
+    }
+
+    #[test]
+    fn mistakes_are_named_with_the_nearest_key() {
+        let typo = Config::parse("max_runtme = \"5m\"").unwrap_err();
+        assert!(typo.message.contains("max_runtme"), "{typo:?}");
+        assert_eq!(typo.hint.as_deref(), Some("did you mean max_runtime?"));
+        for (text, part) in [
+            ("jobs = 0", "jobs"),
+            ("max_runtime = \"soon\"", "soon"),
+            ("message_max_size = \"1KiB\"", "message_max_size"),
+            ("message_id_domain = \"a b\"", "message_id_domain"),
+            ("jobs = \"four\"", "invalid type"),
+        ] {
+            let refused = Config::parse(text).unwrap_err();
+            assert!(refused.message.contains(part), "{text}: {refused:?}");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Locks that die with the process: a file beside the database, held by the operating system.
+//!
+//! What the holder wrote into the file outlives it, which is how the next run learns at which message
+//! a run died ([`Lock::importing`]). No lock is ever judged by its age.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use jiff::Timestamp;
+
+/// The width of one field in the lock file.
+const FIELD: usize = 20;
+
+/// A lock that is held until it is dropped or the process ends.
+#[derive(Debug)]
+pub struct Lock {
+    file: File,
+    died_at: Option<i64>,
+}
+
+/// The answer to an attempt to take a lock.
+#[derive(Debug)]
+pub enum Attempt {
+    /// It is ours.
+    Held(Lock),
+    /// Another process has it, since that moment.
+    Busy {
+        /// Process id of the holder, 0 if it cannot be read.
+        pid: u32,
+        /// When the holder took it.
+        since: Option<Timestamp>,
+    },
+}
+
+/// The directory of the locks of a database.
+pub fn directory(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".locks");
+    PathBuf::from(name)
+}
+
+/// Tries to take a lock by name, without waiting.
+///
+/// # Errors
+/// The lock file cannot be made or read.
+pub fn attempt(database: &Path, name: &str, now: Timestamp) -> Result<Attempt> {
+    let dir = directory(database);
+    if !dir.exists() {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&dir)
+            .with_context(|| format!("cannot make {}", dir.display()))?;
+    }
+    let path = dir.join(name);
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .with_context(|| format!("cannot open {}", path.display()))?;
+    let written = fs::read_to_string(&path).unwrap_or_default();
+    let field = |n: usize| written.get(n * FIELD..(n + 1) * FIELD).and_then(|text| text.trim().parse::<i64>().ok());
+    match file.try_lock() {
+        Ok(()) => {
+            let lock = Lock { file, died_at: field(2).filter(|id| *id > 0) };
+            lock.write(0, i64::from(std::process::id()))?;
+            lock.write(1, now.as_second())?;
+            Ok(Attempt::Held(lock))
+        }
+        Err(TryLockError::WouldBlock) => Ok(Attempt::Busy {
+            pid: field(0).and_then(|pid| u32::try_from(pid).ok()).unwrap_or_default(),
+            since: field(1).and_then(|seconds| Timestamp::from_second(seconds).ok()),
+        }),
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
+    }
+}
+
+impl Lock {
+    /// The delivery at which the last holder died, if it did.
+    pub fn died_at(&self) -> Option<i64> {
+        self.died_at
+    }
+
+    /// Remembers which delivery is being imported; 0 = none. One small write without fsync: it has to
+    /// survive the death of the process, not of the machine.
+    pub fn importing(&self, delivery_id: i64) -> Result<()> {
+        self.write(2, delivery_id)
+    }
+
+    fn write(&self, field: usize, value: i64) -> Result<()> {
+        let text = format!("{value:>width$}\n", width = FIELD - 1);
+        self.file.write_all_at(text.as_bytes(), (field * FIELD) as u64).context("cannot write the lock file")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::*;
+
+    fn held(attempt: Attempt) -> Lock {
+        match attempt {
+            Attempt::Held(lock) => lock,
+            busy => panic!("{busy:?}"),
+        }
+    }
+
+    #[test]
+    fn a_second_holder_is_told_who_has_it_and_a_dead_one_leaves_its_message() {
+        let db = std::env::temp_dir().join(format!("espomail-lock-{}.db", std::process::id()));
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let first = held(attempt(&db, "account-1", now).unwrap());
+        assert_eq!(first.died_at(), None);
+        first.importing(4711).unwrap();
+        match attempt(&db, "account-1", now).unwrap() {
+            Attempt::Busy { pid, since } => assert_eq!((pid, since), (std::process::id(), Some(now))),
+            held => panic!("{held:?}"),
+        }
+        drop(first);
+        let second = held(attempt(&db, "account-1", now).unwrap());
+        assert_eq!(second.died_at(), Some(4711));
+        second.importing(0).unwrap();
+        drop(second);
+        assert_eq!(held(attempt(&db, "account-1", now).unwrap()).died_at(), None);
+        fs::remove_dir_all(directory(&db)).unwrap();
+    }
+}

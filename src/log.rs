@@ -1,0 +1,68 @@
+//! The program's own log: a file that is appended to, and standard error with `-vv`.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Mutex;
+
+use anyhow::{Context, Result};
+use jiff::Timestamp;
+use log::{LevelFilter, Log, Metadata, Record};
+
+use crate::ui::safe;
+
+struct Sinks {
+    file: Option<Mutex<File>>,
+    file_level: LevelFilter,
+    terminal: LevelFilter,
+}
+
+/// Starts logging; `verbose` is the number of `-v`.
+///
+/// # Errors
+/// The file cannot be opened.
+pub fn start(file: Option<&Path>, level: LevelFilter, verbose: u8) -> Result<()> {
+    let terminal = match verbose {
+        0 | 1 => LevelFilter::Off,
+        2 => LevelFilter::Debug,
+        _ => LevelFilter::Trace,
+    };
+    let open = |path: &Path| {
+        OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(path)
+            .with_context(|| format!("--log: cannot open {}", path.display()))
+    };
+    let file = file.map(open).transpose()?.map(Mutex::new);
+    let file_level = if file.is_some() { level } else { LevelFilter::Off };
+    log::set_max_level(file_level.max(terminal));
+    // A second call in one process changes nothing, which only tests do.
+    let _ = log::set_boxed_logger(Box::new(Sinks { file, file_level, terminal }));
+    Ok(())
+}
+
+impl Log for Sinks {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        // Other crates know nothing of what must not be written down.
+        metadata.target().starts_with("espomail") && metadata.level() <= self.file_level.max(self.terminal)
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
+        let text = record.args().to_string();
+        let line = format!("{} {} {}\n", Timestamp::now(), record.level(), safe::line(&text));
+        if record.level() <= self.terminal {
+            let _ = std::io::stderr().lock().write_all(line.as_bytes());
+        }
+        if let Some(Ok(mut file)) = self.file.as_ref().filter(|_| record.level() <= self.file_level).map(Mutex::lock) {
+            let _ = file.write_all(line.as_bytes());
+        }
+    }
+
+    fn flush(&self) {}
+}

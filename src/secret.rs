@@ -1,0 +1,291 @@
+//! Where secrets come from. The database holds only the reference; what came by standard input is a file
+//! beside the database. No secret is ever an argument, and none is shown by `Debug`.
+
+use std::fmt;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use zeroize::Zeroizing;
+
+use crate::error::{self, Fault};
+
+/// A command has so long to print a secret.
+const COMMAND_TIME: Duration = Duration::from_secs(30);
+/// No secret is longer.
+const MAX_BYTES: u64 = 64 << 10;
+
+/// Where a secret comes from: `cmd:ARGV | file:PATH | env:NAME | cred:NAME | stdin`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretSpec {
+    /// First line of what this command prints; run without a shell.
+    Cmd(Vec<String>),
+    /// First line of this file.
+    File(PathBuf),
+    /// An environment variable.
+    Env(String),
+    /// A credential of systemd: `$CREDENTIALS_DIRECTORY/NAME`.
+    Cred(String),
+    /// Kept in `secrets/` beside the database.
+    Stored,
+}
+
+impl fmt::Display for SecretSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SecretSpec::Cmd(argv) => write!(f, "cmd:{}", argv.iter().map(|a| quote(a)).collect::<Vec<_>>().join(" ")),
+            SecretSpec::File(path) => write!(f, "file:{}", path.display()),
+            SecretSpec::Env(name) => write!(f, "env:{name}"),
+            SecretSpec::Cred(name) => write!(f, "cred:{name}"),
+            SecretSpec::Stored => f.write_str("stdin"),
+        }
+    }
+}
+
+impl FromStr for SecretSpec {
+    type Err = Fault;
+
+    fn from_str(given: &str) -> Result<SecretSpec, Fault> {
+        // The text itself may be a password somebody typed here by mistake: it is never repeated.
+        let bad = |why: &str| {
+            error::data(format!("--secret: {why}"))
+                .hint("use cmd:ARGV, file:PATH, env:NAME, cred:NAME or stdin; never the password itself")
+        };
+        if given == "stdin" {
+            return Ok(SecretSpec::Stored);
+        }
+        let (scheme, rest) = given.split_once(':').ok_or_else(|| bad("does not say where the secret comes from"))?;
+        if rest.is_empty() {
+            return Err(bad("names nothing after the colon"));
+        }
+        match scheme {
+            "cmd" => split(rest)
+                .filter(|argv| !argv.is_empty())
+                .map(SecretSpec::Cmd)
+                .ok_or_else(|| bad("has an unclosed quote")),
+            "file" if Path::new(rest).is_absolute() => Ok(SecretSpec::File(rest.into())),
+            "file" => std::path::absolute(rest).map(SecretSpec::File).map_err(|_| bad("names no path")),
+            "env" => Ok(SecretSpec::Env(rest.to_owned())),
+            "cred" if !rest.contains('/') && rest != ".." => Ok(SecretSpec::Cred(rest.to_owned())),
+            "cred" => Err(bad("names a path; a credential has a plain name")),
+            _ => Err(bad("does not say where the secret comes from")),
+        }
+    }
+}
+
+impl SecretSpec {
+    /// The secret. `stored` is the file of [`SecretSpec::Stored`].
+    ///
+    /// # Errors
+    /// Exit 78, naming the source and what to do; never the secret.
+    pub fn resolve(&self, stored: &Path) -> Result<Zeroizing<String>> {
+        let text = match self {
+            SecretSpec::Cmd(argv) => from_command(argv)?,
+            SecretSpec::File(path) => from_file(path)?,
+            SecretSpec::Env(name) => from_environment(name)?,
+            SecretSpec::Cred(name) => {
+                let dir = std::env::var_os("CREDENTIALS_DIRECTORY")
+                    .ok_or_else(|| error::config(format!("secret cred:{name}: CREDENTIALS_DIRECTORY is not set")))?;
+                from_file(&Path::new(&dir).join(name))?
+            }
+            SecretSpec::Stored => from_file(stored)?,
+        };
+        let line = Zeroizing::new(text.lines().next().unwrap_or_default().to_owned());
+        if line.is_empty() {
+            return Err(error::config(format!("secret {self}: is empty")).into());
+        }
+        Ok(line)
+    }
+}
+
+fn from_environment(name: &str) -> Result<Zeroizing<String>> {
+    std::env::var(name).map(Zeroizing::new).map_err(|_| {
+        error::config(format!("secret env:{name}: the variable is not set"))
+            .hint("cron sets no variables of yours; use file: or cmd: there")
+            .into()
+    })
+}
+
+/// Reads a file that nobody else may read.
+fn from_file(path: &Path) -> Result<Zeroizing<String>> {
+    let bad = |why: String| error::config(format!("secret file {}: {why}", path.display()));
+    let file = File::open(path).map_err(|e| bad(e.to_string()))?;
+    let mode = file.metadata().map_err(|e| bad(e.to_string()))?.mode();
+    if mode & 0o077 != 0 {
+        return Err(bad(format!("others may read it (mode {:03o})", mode & 0o777))
+            .hint(format!("chmod 600 {}", path.display()))
+            .into());
+    }
+    let mut text = Zeroizing::new(String::new());
+    file.take(MAX_BYTES).read_to_string(&mut text).map_err(|e| bad(e.to_string()))?;
+    Ok(text)
+}
+
+fn from_command(argv: &[String]) -> Result<Zeroizing<String>> {
+    let (program, arguments) = argv.split_first().context("an empty command")?;
+    let bad = |why: String| error::config(format!("secret cmd:{program}: {why}"));
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|e| bad(e.to_string()))?;
+    let output = child.stdout.take().context("no pipe")?;
+    let errors = child.stderr.take().context("no pipe")?;
+    let read = |pipe: Box<dyn Read + Send>| {
+        std::thread::spawn(move || {
+            let mut text = Zeroizing::new(String::new());
+            let _ = pipe.take(MAX_BYTES).read_to_string(&mut text);
+            text
+        })
+    };
+    let (output, errors) = (read(Box::new(output)), read(Box::new(errors)));
+    let status = wait(&mut child).map_err(|e| bad(e.to_string()))?;
+    // Whatever else holds the pipes open is not waited for.
+    let Some(status) = status else {
+        return Err(bad(format!("took longer than {} s and was ended", COMMAND_TIME.as_secs())).into());
+    };
+    let said = errors.join().unwrap_or_default();
+    if !status.success() {
+        return Err(bad(format!("{status}: {}", said.lines().next().unwrap_or_default())).into());
+    }
+    Ok(output.join().unwrap_or_default())
+}
+
+/// Waits for a child; after the limit it is killed and `None` comes back.
+fn wait(child: &mut Child) -> std::io::Result<Option<std::process::ExitStatus>> {
+    let started = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if started.elapsed() > COMMAND_TIME {
+            child.kill()?;
+            child.wait()?;
+            return Ok(None);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Reads a secret from standard input: its first line.
+pub fn from_stdin() -> Result<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::new());
+    std::io::stdin().take(MAX_BYTES).read_to_string(&mut text).context("cannot read the secret from standard input")?;
+    let line = Zeroizing::new(text.lines().next().unwrap_or_default().to_owned());
+    if line.is_empty() {
+        return Err(error::data("--secret stdin: standard input is empty")
+            .hint("espomail … --secret stdin < FILE")
+            .into());
+    }
+    Ok(line)
+}
+
+/// Keeps a secret: 0600 in a directory 0700, written aside, fsynced, renamed.
+pub fn store(path: &Path, secret: &str) -> Result<()> {
+    let dir = path.parent().context("a path without a directory")?;
+    if !dir.exists() {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(dir)
+            .with_context(|| format!("cannot make {}", dir.display()))?;
+    }
+    let aside = path.with_extension(format!("new-{}", std::process::id()));
+    let written = (|| -> std::io::Result<()> {
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
+        file.write_all(secret.as_bytes())?;
+        file.write_all(b"\n")?;
+        file.sync_all()?;
+        fs::rename(&aside, path)?;
+        File::open(dir)?.sync_all()
+    })();
+    if written.is_err() {
+        let _ = fs::remove_file(&aside);
+    }
+    written.with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Splits like a shell does, with single and double quotes and backslashes, but expands nothing.
+fn split(text: &str) -> Option<Vec<String>> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quoted: Option<char> = None;
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match (quoted, c) {
+            (Some(q), c) if c == q => quoted = None,
+            (Some('\''), c) => word.get_or_insert_default().push(c),
+            (_, '\\') => word.get_or_insert_default().push(chars.next()?),
+            (Some(_), c) => word.get_or_insert_default().push(c),
+            (None, '\'' | '"') => {
+                quoted = Some(c);
+                word.get_or_insert_default();
+            }
+            (None, c) if c.is_whitespace() => words.extend(word.take()),
+            (None, c) => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    quoted.is_none().then_some(words)
+}
+
+fn quote(word: &str) -> String {
+    let plain = !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./=:@,+%".contains(c));
+    if plain { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn references_round_trip_and_mistakes_do_not_repeat_the_secret() {
+        for text in [
+            "file:/etc/espomail/pw",
+            "env:PW",
+            "cred:imap",
+            "stdin",
+            "cmd:pass show mail/support",
+            "cmd:sh -c 'echo a'",
+        ] {
+            assert_eq!(text.parse::<SecretSpec>().unwrap().to_string(), text);
+        }
+        let quoted: SecretSpec = r#"cmd:a 'b c' "d'e" f\ g"#.parse().unwrap();
+        assert_eq!(quoted, SecretSpec::Cmd(vec!["a".into(), "b c".into(), "d'e".into(), "f g".into()]));
+        assert_eq!(quoted.to_string().parse::<SecretSpec>().unwrap(), quoted);
+        for text in ["hunter2", "cmd:", "file:", "cmd:'open", "cred:../x", "ftp:hunter2"] {
+            let refused = text.parse::<SecretSpec>().unwrap_err();
+            assert!(!refused.to_string().contains("hunter2"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn files_must_be_private_and_commands_must_succeed() {
+        let dir = std::env::temp_dir().join(format!("espomail-secret-{}", std::process::id()));
+        let path = dir.join("secrets/1");
+        store(&path, "s3cret").unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::metadata(dir.join("secrets")).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(*SecretSpec::Stored.resolve(&path).unwrap(), "s3cret");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        let refused = SecretSpec::File(path.clone()).resolve(&path).unwrap_err().to_string();
+        assert!(refused.contains("others may read it"), "{refused}");
+        let run = |text: &str| text.parse::<SecretSpec>().unwrap().resolve(&path);
+        assert_eq!(*run("cmd:printf 'tok en\\nmore'").unwrap(), "tok en");
+        assert!(run("cmd:sh -c 'echo why >&2; exit 3'").unwrap_err().to_string().contains("why"));
+        assert!(run("cmd:true").unwrap_err().to_string().contains("empty"));
+        assert!(run("cmd:/no/such/program").is_err());
+        assert!(run("env:ESPOMAIL_NO_SUCH_VARIABLE").is_err());
+        fs::remove_dir_all(dir).unwrap();
+    }
+}
