@@ -1,0 +1,354 @@
+//! The automatic reply (B8): whether it is sent, and the reply itself.
+
+use anyhow::{Context, Result};
+use jiff::{SignedDuration, Timestamp};
+
+use super::notify;
+use super::world::{self, World};
+use crate::mail::address::Mailbox;
+use crate::mail::compose::Outgoing;
+use crate::mail::message::Message;
+use crate::mail::message_id::{self, IdKind};
+use crate::mail::template::{self, Values};
+use crate::mail::{automatic, subject};
+use crate::outbox::{self, Archive, Post};
+use crate::store::accounts::Account;
+use crate::store::cases::Case;
+use crate::store::db::Tx;
+use crate::store::outbox::OutboxKind;
+use crate::store::records::{self, Parent};
+use crate::store::{accounts, emails, templates, users};
+
+/// Why no reply is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Suppression {
+    /// The account has no template.
+    NoTemplate,
+    /// The account has no SMTP server.
+    NoSmtp,
+    /// It joined an existing case or thread.
+    FollowUp,
+    /// It came through an archive import or has no case although the account makes them.
+    NoCase,
+    /// Older than `auto_reply_max_age`.
+    TooOld,
+    /// B8.1, with the rule.
+    NotToBeAnswered(String),
+    /// There is no address to answer to.
+    NoAddress,
+    /// This address has one for this case.
+    OncePerCase,
+    /// `auto_reply_per_hour`.
+    PerHour,
+    /// `auto_reply_per_day`.
+    PerDay,
+    /// The account's breaker has tripped.
+    Breaker,
+}
+
+impl std::fmt::Display for Suppression {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = match self {
+            Suppression::NoTemplate => "the account has no template",
+            Suppression::NoSmtp => "the account has no SMTP server",
+            Suppression::FollowUp => "follow-up of an existing thread",
+            Suppression::NoCase => "no new case was made",
+            Suppression::TooOld => "the mail is older than auto_reply_max_age",
+            Suppression::NotToBeAnswered(rule) => return write!(f, "not to be answered: {rule}"),
+            Suppression::NoAddress => "there is no address to answer to",
+            Suppression::OncePerCase => "the address has one for this case",
+            Suppression::PerHour => "the limit of auto_reply_per_hour is reached for this address",
+            Suppression::PerDay => "the limit of auto_reply_per_day is reached for this address",
+            Suppression::Breaker => "the account's breaker has tripped (account reset it: espomail account breaker)",
+        };
+        f.write_str(text)
+    }
+}
+
+/// The facts the decision is made of.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// A template is set.
+    pub template: bool,
+    /// An SMTP server is set.
+    pub smtp: bool,
+    /// The account makes cases.
+    pub create_case: bool,
+    /// A new case was made for this mail.
+    pub new_case: bool,
+    /// The mail refers to no earlier one.
+    pub opens_thread: bool,
+    /// Age by the older of Date and INTERNALDATE.
+    pub age: SignedDuration,
+    /// The rule of B8.1 that forbids an answer.
+    pub unanswerable: Option<String>,
+    /// There is an address to answer to.
+    pub address: bool,
+    /// The address got one for this case.
+    pub replied_to_case: bool,
+    /// To this address in the last hour, from this account.
+    pub last_hour: i64,
+    /// To this address in the last day, from this account.
+    pub last_day: i64,
+    /// To anybody in the last hour, from this account.
+    pub account_last_hour: i64,
+    /// The breaker has tripped before.
+    pub tripped: bool,
+}
+
+/// The limits of B8.2; 0 = off.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Oldest mail that is answered.
+    pub max_age: SignedDuration,
+    /// Per address and hour.
+    pub per_hour: i64,
+    /// Per address and day.
+    pub per_day: i64,
+    /// Per account and hour.
+    pub breaker: i64,
+}
+
+/// Why no reply is sent; `None` = it is sent.
+pub fn suppression(facts: &Facts, limits: &Limits) -> Option<Suppression> {
+    let reached = |count: i64, limit: i64| limit > 0 && count >= limit;
+    let rules = [
+        (!facts.template, Suppression::NoTemplate),
+        (!facts.smtp, Suppression::NoSmtp),
+        (!facts.opens_thread && !facts.new_case, Suppression::FollowUp),
+        (facts.create_case && !facts.new_case, Suppression::NoCase),
+        (!facts.address, Suppression::NoAddress),
+        (facts.age > limits.max_age, Suppression::TooOld),
+        (facts.replied_to_case, Suppression::OncePerCase),
+        (reached(facts.last_hour, limits.per_hour), Suppression::PerHour),
+        (reached(facts.last_day, limits.per_day), Suppression::PerDay),
+        (facts.tripped || reached(facts.account_last_hour, limits.breaker), Suppression::Breaker),
+    ];
+    let unanswerable = facts.unanswerable.clone().map(Suppression::NotToBeAnswered);
+    let (first, rest) = rules.split_at(3);
+    let hit = |rules: &[(bool, Suppression)]| rules.iter().find(|(holds, _)| *holds).map(|(_, why)| why.clone());
+    hit(first).or(unanswerable).or_else(|| hit(rest))
+}
+
+/// The mail that is to be answered.
+pub struct Occasion<'a> {
+    /// The account whose flow ran.
+    pub account: &'a Account,
+    /// The email.
+    pub email_id: i64,
+    /// Its message.
+    pub message: &'a Message,
+    /// The older of Date and INTERNALDATE.
+    pub sent_at: Timestamp,
+    /// The case that was made for it.
+    pub new_case: Option<&'a Case>,
+}
+
+/// Decides, records the decision and puts the reply into the outbox.
+pub fn run(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>) -> Result<()> {
+    let address = automatic::answer_address(occasion.message).cloned();
+    let facts = facts(tx, world, occasion, address.as_ref())?;
+    let limits = limits(world)?;
+    let decision = match (suppression(&facts, &limits), address) {
+        (Some(why), _) => {
+            if why == Suppression::Breaker && !facts.tripped {
+                trip(tx, world, occasion.account)?;
+            }
+            format!("not sent: {why}")
+        }
+        (None, None) => format!("not sent: {}", Suppression::NoAddress),
+        (None, Some(to)) => send(tx, world, occasion, &to)?,
+    };
+    emails::decide(tx, occasion.email_id, "auto-reply", &decision, world.now)
+}
+
+fn limits(world: &World<'_>) -> Result<Limits> {
+    let config = world.config;
+    Ok(Limits {
+        max_age: SignedDuration::try_from(config.auto_reply_max_age)?,
+        per_hour: config.auto_reply_per_hour.into(),
+        per_day: config.auto_reply_per_day.into(),
+        breaker: config.auto_reply_breaker.into(),
+    })
+}
+
+fn facts(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>, to: Option<&Mailbox>) -> Result<Facts> {
+    let Occasion { account, message, .. } = *occasion;
+    let hour_ago = world.now - SignedDuration::from_hours(1);
+    let day_ago = world.now - SignedDuration::from_hours(24);
+    let since =
+        |address: Option<&str>, moment| crate::store::outbox::auto_replies_since(tx, account.id, address, moment);
+    let address = to.map(|m| m.address.as_str());
+    let current = accounts::by_id(tx, account.id)?.context("the account vanished")?;
+    let replied_to_case = match (address, occasion.new_case) {
+        (Some(address), Some(case)) => crate::store::outbox::auto_replied(tx, address, case.id)?,
+        _ => crate::store::outbox::answered(tx, occasion.email_id)?,
+    };
+    let own = |address: &str| world.is_own(address);
+    let ours = |id: &str| world.signer.verify(id).is_some_and(|signed| signed.kind == IdKind::AutoReply);
+    Ok(Facts {
+        template: account.auto_reply_id.is_some(),
+        smtp: account.smtp.host.is_some(),
+        create_case: account.create_case,
+        new_case: occasion.new_case.is_some(),
+        opens_thread: super::parent::opens_thread(message),
+        age: world.now.duration_since(occasion.sent_at),
+        unanswerable: automatic::unanswerable(message, &own, &ours).map(|reason| reason.to_string()),
+        address: address.is_some(),
+        replied_to_case,
+        last_hour: address.map(|a| since(Some(a), hour_ago)).transpose()?.unwrap_or_default(),
+        last_day: address.map(|a| since(Some(a), day_ago)).transpose()?.unwrap_or_default(),
+        account_last_hour: since(None, hour_ago)?,
+        tripped: current.breaker_tripped_at.is_some(),
+    })
+}
+
+/// Trips the breaker loudly: every admin is told.
+fn trip(tx: &Tx<'_>, world: &World<'_>, account: &Account) -> Result<()> {
+    accounts::set_breaker(tx, account.id, Some(world.now))?;
+    let text = format!(
+        "account {}: automatic replies stopped after {} in an hour; to go on: espomail account breaker {} --reset",
+        account.name, world.config.auto_reply_breaker, account.name
+    );
+    notify::tell_admins(tx, world, &text)
+}
+
+fn send(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>, to: &Mailbox) -> Result<String> {
+    let Occasion { account, email_id, new_case, .. } = *occasion;
+    let template_id = account.auto_reply_id.context("the account has no template")?;
+    let template = templates::by_id(tx, template_id)?.context("the template vanished")?;
+    let values = values(tx, world, occasion, to)?;
+    let outgoing = compose(tx, world, occasion, to, &template, &values)?;
+    let post = Post {
+        kind: OutboxKind::AutoReply,
+        account_id: account.id,
+        case_id: new_case.map(|case| case.id),
+        user_id: None,
+        envelope_from: if world.config.auto_reply_null_sender { "" } else { &account.address },
+        archive: Some(Archive { parent: new_case.map(|case| Parent::case(case.id)), automatic: "auto-reply of ours" }),
+    };
+    let outbox_id = outbox::enqueue(tx, &post, &outgoing, world.now)?;
+    let case_id = new_case.map(|case| case.id);
+    crate::store::outbox::add_auto_reply(tx, account.id, &to.address, case_id, email_id, outbox_id, world.now)?;
+    Ok(format!("to {}, template {}, outbox {outbox_id}", to.address, template.name))
+}
+
+fn compose(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    occasion: &Occasion<'_>,
+    to: &Mailbox,
+    template: &templates::Template,
+    values: &Values,
+) -> Result<Outgoing> {
+    let Occasion { account, message, new_case, .. } = *occasion;
+    let subject_text = template::render_subject(&template.subject, values)?;
+    let key = match new_case {
+        Some(case) => case.key.clone(),
+        None => emails::key(tx, occasion.email_id)?,
+    };
+    let domain = world.message_id_domain(account);
+    Ok(Outgoing {
+        from: Mailbox {
+            name: account.reply_name.clone().or(account.from_name.clone()).unwrap_or_default(),
+            address: account.reply_from.clone().unwrap_or_else(|| account.address.clone()),
+        },
+        to: vec![to.clone()],
+        reply_to: account.reply_to.iter().map(|a| Mailbox { name: String::new(), address: a.clone() }).collect(),
+        subject: match new_case {
+            Some(case) => subject::with_case_number(&subject_text, case.number),
+            None => subject_text,
+        },
+        text: template::render_text(&template.body, values)?,
+        html: template.html.as_ref().map(|html| template::render_html(html, values)).transpose()?,
+        message_id: world.signer.sign(IdKind::AutoReply, &key, world::random()?, domain),
+        in_reply_to: message.message_id.clone(),
+        references: message
+            .message_id
+            .as_ref()
+            .map(|id| message_id::cap_references(&message.references, id, 4_000))
+            .unwrap_or_default(),
+        date: world.now,
+        extra: vec![
+            ("Auto-Submitted", "auto-replied".to_owned()),
+            ("X-Auto-Response-Suppress", "All".to_owned()),
+            ("X-Loop", "espomail".to_owned()),
+        ],
+        ..Outgoing::default()
+    })
+}
+
+fn values(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>, to: &Mailbox) -> Result<Values> {
+    let case = occasion.new_case;
+    let user = case.and_then(|c| c.assigned_user_id).map(|id| users::by_id(tx, id)).transpose()?.flatten();
+    let contact = match case.and_then(|c| c.contact_id) {
+        Some(id) => records::name(tx, Parent { kind: records::ParentType::Contact, id })?,
+        None => None,
+    };
+    Ok(Values {
+        case_number: case.map(|c| c.number),
+        case_name: case.map(|c| c.name.clone()),
+        case_status: case.map(|c| c.status.to_string()),
+        user_name: user.map(|u| u.shown().to_owned()),
+        contact_name: contact,
+        sender_name: if to.name.is_empty() { to.address.clone() } else { to.name.clone() },
+        email_subject: occasion.message.subject.clone(),
+        account_name: occasion.account.from_name.clone().unwrap_or_else(|| occasion.account.name.clone()),
+        now: world.now.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fine() -> Facts {
+        Facts {
+            template: true,
+            smtp: true,
+            create_case: true,
+            new_case: true,
+            opens_thread: true,
+            address: true,
+            ..Facts::default()
+        }
+    }
+
+    fn limits() -> Limits {
+        Limits { max_age: SignedDuration::from_hours(72), per_hour: 1, per_day: 3, breaker: 100 }
+    }
+
+    #[test]
+    fn every_rule_suppresses_and_nothing_else_does() {
+        let old = SignedDuration::from_hours(73);
+        let rows: Vec<(Facts, Option<Suppression>)> = vec![
+            (fine(), None),
+            (Facts { template: false, ..fine() }, Some(Suppression::NoTemplate)),
+            (Facts { smtp: false, ..fine() }, Some(Suppression::NoSmtp)),
+            (Facts { new_case: false, opens_thread: false, ..fine() }, Some(Suppression::FollowUp)),
+            (Facts { new_case: false, ..fine() }, Some(Suppression::NoCase)),
+            (Facts { create_case: false, new_case: false, ..fine() }, None),
+            (Facts { create_case: false, new_case: false, opens_thread: false, ..fine() }, Some(Suppression::FollowUp)),
+            (Facts { unanswerable: Some("x".into()), ..fine() }, Some(Suppression::NotToBeAnswered("x".into()))),
+            (Facts { address: false, ..fine() }, Some(Suppression::NoAddress)),
+            (Facts { age: old, ..fine() }, Some(Suppression::TooOld)),
+            (Facts { replied_to_case: true, ..fine() }, Some(Suppression::OncePerCase)),
+            (Facts { last_hour: 1, ..fine() }, Some(Suppression::PerHour)),
+            (Facts { last_day: 2, ..fine() }, None),
+            (Facts { last_day: 3, ..fine() }, Some(Suppression::PerDay)),
+            (Facts { account_last_hour: 99, ..fine() }, None),
+            (Facts { account_last_hour: 100, ..fine() }, Some(Suppression::Breaker)),
+            (Facts { tripped: true, ..fine() }, Some(Suppression::Breaker)),
+        ];
+        for (facts, expected) in rows {
+            assert_eq!(suppression(&facts, &limits()), expected, "{facts:?}");
+        }
+    }
+
+    #[test]
+    fn limits_of_zero_are_off() {
+        let off = Limits { per_hour: 0, per_day: 0, breaker: 0, ..limits() };
+        let busy = Facts { last_hour: 50, last_day: 500, account_last_hour: 5_000, ..fine() };
+        assert_eq!(suppression(&busy, &off), None);
+    }
+}

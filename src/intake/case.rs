@@ -1,0 +1,338 @@
+//! Email-to-case (B5): the first mail of a thread makes a case, every later one joins it.
+
+use anyhow::{Context, Result};
+use jiff::{SignedDuration, Timestamp};
+
+use super::assign::{self, Assignment};
+use super::notify;
+use super::parent::{self, Sender};
+use super::world::{self, World};
+use crate::mail::address::Mailbox;
+use crate::mail::message::Message;
+use crate::mail::message_id;
+use crate::mail::text;
+use crate::store::accounts::{Account, AutoMail, OnClosed};
+use crate::store::cases::{self, Case, CaseStatus, NewCase, Priority, WaitingFor};
+use crate::store::db::Tx;
+use crate::store::records::{self, Parent, ParentType};
+use crate::store::stream::{self, NewNote, NoteKind};
+use crate::store::{accounts, emails, instance, users};
+
+/// The longest description of a case, in characters.
+const DESCRIPTION_MAX: usize = 64_000;
+
+/// An email on its way into a case.
+pub struct Mail<'a> {
+    /// Email id.
+    pub email_id: i64,
+    /// The message.
+    pub message: &'a Message,
+    /// Who wrote it.
+    pub sender: &'a Sender,
+    /// Why it is machine mail; empty = written by a person.
+    pub automatic: &'a str,
+    /// The older of Date and INTERNALDATE.
+    pub sent_at: Timestamp,
+    /// Attached by somebody who takes part.
+    pub verified: bool,
+}
+
+/// What an answer does to the status of its case (B5.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// The status stays.
+    Nothing,
+    /// The case is open again, or no longer pending.
+    Open,
+    /// A new case that relates to the old one.
+    NewCase,
+}
+
+/// The effect of a verified customer's mail on a case that was closed so long ago.
+pub fn answer(status: CaseStatus, policy: OnClosed, closed_for: SignedDuration) -> Answer {
+    match (status, policy) {
+        (CaseStatus::New | CaseStatus::Assigned | CaseStatus::Rejected, _) => Answer::Nothing,
+        (CaseStatus::Pending, _) => Answer::Open,
+        (_, OnClosed::Reopen) => Answer::Open,
+        (_, OnClosed::New) => Answer::NewCase,
+        (_, OnClosed::ReopenWithin(days)) => {
+            if closed_for <= SignedDuration::from_hours(24 * i64::from(days)) {
+                Answer::Open
+            } else {
+                Answer::NewCase
+            }
+        }
+    }
+}
+
+/// The account that owns the case: the first addressed create-case account in To, then Cc; else the one
+/// that delivered (B5.2).
+pub fn owner<'w>(world: &'w World<'_>, delivering: &'w Account, message: &Message) -> &'w Account {
+    message.to.iter().chain(&message.cc).find_map(|m| world.case_account(&m.address)).unwrap_or(delivering)
+}
+
+/// Runs the case flow for an email without a case: a new case, one of a burst, or none with the reason.
+pub fn open_or_archive(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    account: &Account,
+    mail: &Mail<'_>,
+    remarks: &[String],
+) -> Result<Option<Case>> {
+    if !mail.automatic.is_empty() && account.auto_mail == AutoMail::Archive {
+        let why = format!("none: archived as machine mail ({})", mail.automatic);
+        emails::decide(tx, mail.email_id, "case", &why, world.now)?;
+        return Ok(None);
+    }
+    let requester = parent::requester(world, mail.message).cloned().unwrap_or_default();
+    if let Some(case) = burst(tx, world, account, &requester)? {
+        let why = format!("#{}: more than case_burst new cases in an hour from {}", case.number, requester.address);
+        emails::decide(tx, mail.email_id, "case", &why, world.now)?;
+        remark(tx, world, case.id, Some(mail.email_id), "joined here: too many new cases in an hour from this sender")?;
+        join(tx, world, &case, mail)?;
+        return Ok(None);
+    }
+    open(tx, world, account, mail, &requester, None, remarks).map(Some)
+}
+
+/// B5.9: the case that further mails of this sender join, once there are too many of them.
+fn burst(tx: &Tx<'_>, world: &World<'_>, account: &Account, requester: &Mailbox) -> Result<Option<Case>> {
+    let limit = usize::try_from(world.config.case_burst)?;
+    if limit == 0 || requester.address.is_empty() {
+        return Ok(None);
+    }
+    let hour_ago = world.now - SignedDuration::from_hours(1);
+    let recent = cases::opened_by(tx, account.id, &requester.address, hour_ago)?;
+    let (true, Some(newest)) = (recent.len() >= limit, recent.first()) else { return Ok(None) };
+    let case = cases::by_id(tx, *newest)?.context("the newest case vanished")?;
+    let told = format!(
+        "account {}: {} opened {limit} cases within an hour; further mails join #{}",
+        account.name, requester.address, case.number
+    );
+    if !stream::notes(tx, Parent::case(case.id))?.iter().any(|note| note.kind == NoteKind::Remark && note.text == told)
+    {
+        remark(tx, world, case.id, None, &told)?;
+        notify::tell_admins(tx, world, &told)?;
+    }
+    Ok(Some(case))
+}
+
+/// Makes a case of an email (B5.4), assigns it, and links what referred to it before it came.
+fn open(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    account: &Account,
+    mail: &Mail<'_>,
+    requester: &Mailbox,
+    relates_to: Option<&Case>,
+    remarks: &[String],
+) -> Result<Case> {
+    let who = people(tx, world, account, requester)?;
+    let number = instance::take_case_number(tx)?;
+    let user = mail.sender.verified_user();
+    let new = NewCase {
+        number,
+        key: &message_id::new_key(world::random()?),
+        name: if mail.message.subject.is_empty() { "(no subject)" } else { &mail.message.subject },
+        description: &text::first_lines(&mail.message.text, DESCRIPTION_MAX),
+        priority: if mail.message.high_importance { Priority::High } else { Priority::Normal },
+        company_id: who.company_id,
+        contact_id: who.contact_id,
+        lead_id: who.lead_id,
+        account_id: account.id,
+        requester_user_id: user.map(|u| u.id),
+        relates_to_id: relates_to.map(|c| c.id),
+    };
+    let id = cases::add(tx, &new, world.now)?;
+    let teams = match account.case_team_id {
+        Some(team) => vec![team],
+        None => account.team_ids.clone(),
+    };
+    for team in teams {
+        cases::add_team(tx, id, team)?;
+    }
+    let made = format!("by mail from {} to account {}", requester.address, account.name);
+    let note =
+        NewNote { parent: Parent::case(id), kind: NoteKind::Created, user_id: None, email_id: None, text: &made };
+    stream::note(tx, note, world.now)?;
+    if let Some(old) = relates_to {
+        remark(tx, world, id, None, &format!("relates to #{}, which was {}", old.number, old.status))?;
+    }
+    for text in remarks {
+        remark(tx, world, id, Some(mail.email_id), text)?;
+    }
+    if let Some(user) = user {
+        stream::follow(tx, Parent::case(id), user.id)?;
+    }
+    link(tx, world, id, mail)?;
+    link_earlier(tx, id, mail)?;
+    cases::set_waiting(tx, id, WaitingFor::Us, Some(mail.sent_at), world.now)?;
+    let why = format!("#{number}, new: first mail of its thread, account {}", account.name);
+    emails::decide(tx, mail.email_id, "case", &why, world.now)?;
+    let assigned = match assign::distribute(tx, world, account, id)? {
+        Assignment::To(user_id, reason) => {
+            let user = users::by_id(tx, user_id)?.context("the assignee vanished")?;
+            emails::add_user(tx, mail.email_id, user_id, false)?;
+            format!("{} ({reason})", user.username)
+        }
+        Assignment::Nobody(reason) => format!("nobody: {reason}"),
+    };
+    emails::decide(tx, mail.email_id, "assigned", &assigned, world.now)?;
+    cases::by_id(tx, id)?.context("the new case vanished")
+}
+
+#[derive(Default)]
+struct People {
+    contact_id: Option<i64>,
+    company_id: Option<i64>,
+    lead_id: Option<i64>,
+}
+
+/// The contact, company or lead a case is for, by the requester's address.
+fn people(tx: &Tx<'_>, world: &World<'_>, account: &Account, requester: &Mailbox) -> Result<People> {
+    let address = &requester.address;
+    if let Some(contact) = records::contact_by_address(tx, address)? {
+        return Ok(People { contact_id: Some(contact.id), company_id: contact.company_id, lead_id: None });
+    }
+    if let Some(company) = records::company_by_address(tx, address)? {
+        return Ok(People { company_id: Some(company), ..People::default() });
+    }
+    if let Some(lead) = records::lead_by_address(tx, address)? {
+        let id = |kind| Some(lead.id).filter(|_| lead.kind == kind);
+        let (contact_id, company_id, lead_id) =
+            (id(ParentType::Contact), id(ParentType::Company), id(ParentType::Lead));
+        return Ok(People { contact_id, company_id, lead_id });
+    }
+    if account.create_contact && !address.is_empty() && !world.is_own(address) {
+        let name = if requester.name.is_empty() { address } else { &requester.name };
+        return Ok(People {
+            contact_id: Some(records::add_contact(tx, name, address, world.now)?),
+            ..People::default()
+        });
+    }
+    Ok(People::default())
+}
+
+/// Stored emails without a case that name this one belong to its case (B5.4).
+fn link_earlier(tx: &Tx<'_>, case_id: i64, mail: &Mail<'_>) -> Result<()> {
+    let Some(id) = &mail.message.message_id else { return Ok(()) };
+    for email in emails::referring_to(tx, id)? {
+        if email.case_id().is_none() && email.id != mail.email_id && email.automatic.is_empty() {
+            emails::set_parent(tx, email.id, Parent::case(case_id), false)?;
+        }
+    }
+    Ok(())
+}
+
+/// A later mail of a case (B5.6). Gives the new case where the policy of a closed one asks for that.
+pub fn follow_up(tx: &Tx<'_>, world: &World<'_>, case: &Case, mail: &Mail<'_>) -> Result<Option<Case>> {
+    let account = case.account_id.map(|id| accounts::by_id(tx, id)).transpose()?.flatten();
+    let customer = speaks_as_customer(case, mail);
+    let policy = account.as_ref().map_or(OnClosed::Reopen, |a| a.on_closed);
+    let closed_for = world.now.duration_since(case.closed_at.unwrap_or(world.now));
+    let effect = if customer { answer(case.status, policy, closed_for) } else { Answer::Nothing };
+    if let (Answer::NewCase, Some(account)) = (effect, &account) {
+        let requester = parent::requester(world, mail.message).cloned().unwrap_or_default();
+        return open(tx, world, account, mail, &requester, Some(case), &[]).map(Some);
+    }
+    join(tx, world, case, mail)?;
+    if effect == Answer::Open {
+        let status = if case.assigned_user_id.is_some() { CaseStatus::Assigned } else { CaseStatus::New };
+        cases::set_status(tx, case.id, status, world.now)?;
+        let text = format!("{} -> {status}: the customer wrote", case.status);
+        let note = NewNote {
+            parent: Parent::case(case.id),
+            kind: NoteKind::Status,
+            user_id: None,
+            email_id: Some(mail.email_id),
+            text: &text,
+        };
+        stream::note(tx, note, world.now)?;
+        emails::decide(tx, mail.email_id, "status", &text, world.now)?;
+    }
+    if customer {
+        let since = case.waiting_since.filter(|_| case.waiting_for == WaitingFor::Us).unwrap_or(mail.sent_at);
+        cases::set_waiting(tx, case.id, WaitingFor::Us, Some(since), world.now)?;
+    }
+    if let Some(account) = &account {
+        redistribute(tx, world, account, case, mail)?;
+    }
+    Ok(None)
+}
+
+/// Only verified mail of a person who is not one of us, or is the requester, changes a status.
+fn speaks_as_customer(case: &Case, mail: &Mail<'_>) -> bool {
+    let user = mail.sender.verified_user().map(|u| u.id);
+    mail.verified && mail.automatic.is_empty() && (user.is_none() || user == case.requester_user_id)
+}
+
+/// Links a mail to a case, shows it to the case's people, and tells the followers.
+fn join(tx: &Tx<'_>, world: &World<'_>, case: &Case, mail: &Mail<'_>) -> Result<()> {
+    link(tx, world, case.id, mail)?;
+    if let Some(assignee) = case.assigned_user_id {
+        emails::add_user(tx, mail.email_id, assignee, false)?;
+    }
+    let oldest = world.now - SignedDuration::try_from(world.config.notification_max_age)?;
+    if mail.sent_at < oldest {
+        return emails::decide(tx, mail.email_id, "notified", "nobody: older than notification_max_age", world.now);
+    }
+    notify::followers(tx, world, case, mail.email_id, mail.sender)
+}
+
+fn link(tx: &Tx<'_>, world: &World<'_>, case_id: i64, mail: &Mail<'_>) -> Result<()> {
+    let parent = Parent::case(case_id);
+    emails::set_parent(tx, mail.email_id, parent, mail.verified)?;
+    for team in cases::team_ids(tx, case_id)? {
+        emails::add_team(tx, mail.email_id, team)?;
+    }
+    let text = if mail.verified { "" } else { "unverified: the sender does not take part in this case" };
+    notify::email_note(tx, world, parent, mail.email_id, mail.sender, text)
+}
+
+/// Distribution runs again where the assignee cannot act any more (B5.6).
+fn redistribute(tx: &Tx<'_>, world: &World<'_>, account: &Account, case: &Case, mail: &Mail<'_>) -> Result<()> {
+    let Some(user_id) = case.assigned_user_id else { return Ok(()) };
+    let active = users::by_id(tx, user_id)?.is_some_and(|u| u.active);
+    let in_team = match account.case_team_id {
+        Some(team) => crate::store::teams::is_member(tx, team, user_id)?,
+        None => true,
+    };
+    if active && in_team {
+        return Ok(());
+    }
+    let text = match assign::distribute(tx, world, account, case.id)? {
+        Assignment::To(id, reason) => format!("again: user {id} ({reason}), the assignee could not act any more"),
+        Assignment::Nobody(reason) => format!("nobody: {reason}; the assignee could not act any more"),
+    };
+    emails::decide(tx, mail.email_id, "assigned", &text, world.now)
+}
+
+fn remark(tx: &Tx<'_>, world: &World<'_>, case_id: i64, email_id: Option<i64>, text: &str) -> Result<()> {
+    let note = NewNote { parent: Parent::case(case_id), kind: NoteKind::Remark, user_id: None, email_id, text };
+    stream::note(tx, note, world.now)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_customers_answer_moves_the_status_by_policy() {
+        let day = |n: i64| SignedDuration::from_hours(24 * n);
+        let rows = [
+            (CaseStatus::New, OnClosed::New, day(0), Answer::Nothing),
+            (CaseStatus::Assigned, OnClosed::New, day(0), Answer::Nothing),
+            (CaseStatus::Pending, OnClosed::New, day(0), Answer::Open),
+            (CaseStatus::Closed, OnClosed::Reopen, day(900), Answer::Open),
+            (CaseStatus::Duplicate, OnClosed::Reopen, day(1), Answer::Open),
+            (CaseStatus::Closed, OnClosed::New, day(0), Answer::NewCase),
+            (CaseStatus::Closed, OnClosed::ReopenWithin(7), day(7), Answer::Open),
+            (CaseStatus::Closed, OnClosed::ReopenWithin(7), day(8), Answer::NewCase),
+            (CaseStatus::Rejected, OnClosed::Reopen, day(0), Answer::Nothing),
+        ];
+        for (status, policy, closed_for, expected) in rows {
+            assert_eq!(answer(status, policy, closed_for), expected, "{status} {policy} {closed_for}");
+        }
+    }
+}

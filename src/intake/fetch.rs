@@ -1,0 +1,322 @@
+//! One run of `fetch`: which accounts, in whose lock, and what the main thread answers the sessions.
+
+use std::collections::HashMap;
+
+use anyhow::{Context, Result};
+use jiff::{SignedDuration, Timestamp};
+
+use super::health::{self, Patience};
+use super::import::{self, Imported};
+use super::poll::{self, Call, Connect, Job, Start};
+use super::receive::{self, Batch};
+use super::world::World;
+use crate::config::Config;
+use crate::error::{self, Fault, Kind};
+use crate::lock::{self, Attempt, Lock};
+use crate::mail::message;
+use crate::net::{NetError, OpenFolder};
+use crate::store::accounts::{self, Account};
+use crate::store::db::{Store, Tx};
+use crate::store::deliveries::{self, Outcome};
+use crate::store::server_actions::{self, ServerAction};
+use crate::store::{instance, raw, users};
+
+/// What the run tells whoever watches it.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A message was imported (or would be, in a dry run).
+    Imported(&'a Account, &'a Imported),
+    /// Another process is fetching this account.
+    Busy(&'a Account, u32, Option<Timestamp>),
+    /// A refused login is left alone until then.
+    Waiting(&'a Account, Timestamp),
+    /// The account is done: messages stored.
+    Done(&'a Account, usize),
+    /// The account failed; `speak` says that cron is to hear of it.
+    Failed(&'a Account, &'a anyhow::Error, bool),
+    /// It works again, and somebody had been told that it did not.
+    Recovered(&'a Account, Option<Timestamp>),
+}
+
+/// How a run is to be done.
+pub struct Run<'a> {
+    /// Database.
+    pub store: &'a Store,
+    /// Configuration.
+    pub config: &'a Config,
+    /// Connects to a server.
+    pub connect: &'a Connect<'a>,
+    /// The time.
+    pub clock: &'a dyn Fn() -> Timestamp,
+    /// Sessions at once.
+    pub jobs: usize,
+    /// Messages per folder instead of the configured portion.
+    pub limit: Option<usize>,
+    /// Nothing is changed here or on the servers.
+    pub dry_run: bool,
+    /// The accounts were named: refused logins are tried at once.
+    pub named: bool,
+    /// The run ends after so long.
+    pub max_runtime: SignedDuration,
+}
+
+impl Run<'_> {
+    /// Polls the accounts; the most serious kind of trouble, if there was any.
+    ///
+    /// # Errors
+    /// The database fails, or the run takes longer than `max_runtime`.
+    pub fn go(&self, accounts: Vec<Account>, watch: &mut dyn FnMut(Event<'_>)) -> Result<Option<Kind>> {
+        let mut desk = Front { run: self, started: (self.clock)(), seats: HashMap::new(), worst: None };
+        let mut jobs = Vec::new();
+        for account in accounts {
+            if let Some(job) = desk.admit(account, watch)? {
+                jobs.push(job);
+            }
+        }
+        let polled = !jobs.is_empty();
+        poll::run(jobs, self.jobs, self.connect, &mut |id, call| desk.serve(id, call, watch))?;
+        if polled && !self.dry_run {
+            self.store.write(|tx| instance::fetched(tx, (self.clock)()))?;
+        }
+        Ok(desk.worst)
+    }
+}
+
+/// What the main thread keeps about an account that is being fetched.
+struct Seat {
+    account: Account,
+    lock: Option<Lock>,
+    blocked: HashMap<String, bool>,
+    stored: usize,
+}
+
+/// The main thread's side of every session.
+struct Front<'a> {
+    run: &'a Run<'a>,
+    started: Timestamp,
+    seats: HashMap<i64, Seat>,
+    worst: Option<Kind>,
+}
+
+impl Front<'_> {
+    /// Takes the account's lock, imports what an earlier run left, and says what is to be fetched.
+    fn admit(&mut self, account: Account, watch: &mut dyn FnMut(Event<'_>)) -> Result<Option<Job>> {
+        let now = (self.run.clock)();
+        if health::waits(&account.health, self.run.named, now) {
+            watch(Event::Waiting(&account, account.health.next_try_at.unwrap_or(now)));
+            return Ok(None);
+        }
+        let lock = if self.run.dry_run {
+            None
+        } else {
+            match lock::attempt(self.run.store.path(), &lock_name(account.id), now)? {
+                Attempt::Held(lock) => Some(lock),
+                Attempt::Busy { pid, since } => {
+                    watch(Event::Busy(&account, pid, since));
+                    return Ok(None);
+                }
+            }
+        };
+        let folders = self.run.store.read(|tx| accounts::folders(tx, account.id))?;
+        let config = self.run.config;
+        let portion = self.run.limit.unwrap_or(usize::try_from(account.portion.unwrap_or(config.portion))?);
+        let max_size = account.max_size.unwrap_or(config.message_max_size);
+        let id = account.id;
+        let job = Job { account: account.clone(), folders, portion, max_size, dry_run: self.run.dry_run };
+        self.seats.insert(id, Seat { account, lock, blocked: HashMap::new(), stored: 0 });
+        self.import(id, watch)?;
+        Ok(Some(job))
+    }
+
+    fn seat(&mut self, account_id: i64) -> Result<&mut Seat> {
+        self.seats.get_mut(&account_id).context("a session that was not admitted")
+    }
+
+    fn serve(&mut self, account_id: i64, call: Call, watch: &mut dyn FnMut(Event<'_>)) -> Result<()> {
+        if (self.run.clock)().duration_since(self.started) > self.run.max_runtime {
+            return Err(Fault::new(Kind::TempFail, "the run took longer than max_runtime and was ended").into());
+        }
+        // A session that does not wait for its answer any more has ended; it will say why.
+        match call {
+            Call::Opened(folder, open, answer) => {
+                let start = self.opened(account_id, &folder, open)?;
+                let _ = answer.send(start);
+            }
+            Call::Batch(batch) => self.batch(account_id, &batch, watch)?,
+            Call::Complete(folder, uidvalidity, up_to, answer) => {
+                let actions = self.complete(account_id, &folder, uidvalidity, up_to)?;
+                let _ = answer.send(actions);
+            }
+            Call::Acted(ids, refused) => self.run.store.write(|tx| match refused {
+                None => server_actions::done(tx, &ids),
+                Some(words) => server_actions::failed(tx, &ids, &words),
+            })?,
+            Call::Folder(folder, failure) => self.folder(account_id, &folder, failure.as_ref())?,
+            Call::Ended(ended) => self.ended(account_id, ended, watch)?,
+        }
+        Ok(())
+    }
+
+    fn opened(&mut self, account_id: i64, folder: &str, open: OpenFolder) -> Result<Start> {
+        let work = |tx: &Tx<'_>| {
+            let stored = accounts::folders(tx, account_id)?.into_iter().find(|f| f.name == folder);
+            let same = stored.filter(|f| f.uidvalidity == Some(open.uidvalidity));
+            let (last_uid, past_uid) = match same {
+                Some(folder) => (folder.last_uid, folder.past_uid),
+                None => {
+                    // Without UIDNEXT fetch-since decides about everything.
+                    let past = open.uidnext.map_or(u32::MAX, |next| next.saturating_sub(1));
+                    accounts::begin_folder(tx, account_id, folder, open.uidvalidity, past)?;
+                    (0, past)
+                }
+            };
+            let known = deliveries::known_uids(tx, account_id, folder, open.uidvalidity, last_uid.saturating_add(1))?;
+            Ok(Start { last_uid, past_uid, known })
+        };
+        // Nothing is written where nothing changed: a poll without news costs no commit.
+        let unchanged = self.run.store.read(|tx| accounts::folders(tx, account_id))?;
+        let is_known = unchanged.iter().any(|f| f.name == folder && f.uidvalidity == Some(open.uidvalidity));
+        match (self.run.dry_run, is_known) {
+            (true, _) => self.run.store.rehearse(work),
+            (false, true) => self.run.store.read(work),
+            (false, false) => self.run.store.write(work),
+        }
+    }
+
+    fn batch(&mut self, account_id: i64, batch: &Batch, watch: &mut dyn FnMut(Event<'_>)) -> Result<()> {
+        if self.run.dry_run {
+            return self.rehearse(account_id, batch, watch);
+        }
+        let now = (self.run.clock)();
+        let store = self.run.store;
+        let seat = self.seat(account_id)?;
+        let blocked = seat.blocked.entry(batch.folder.clone()).or_default();
+        seat.stored += receive::store_batch(store, batch, blocked, now)?;
+        self.import(account_id, watch)
+    }
+
+    fn import(&mut self, account_id: i64, watch: &mut dyn FnMut(Event<'_>)) -> Result<()> {
+        let run = self.run;
+        let seat = self.seat(account_id)?;
+        let Some(lock) = &seat.lock else { return Ok(()) };
+        let account = &seat.account;
+        import::run(run.store, run.config, lock, account_id, run.clock, &mut |imported| {
+            watch(Event::Imported(account, imported));
+        })
+    }
+
+    /// Does everything with a batch and undoes it (`--dry-run`).
+    fn rehearse(&mut self, account_id: i64, batch: &Batch, watch: &mut dyn FnMut(Event<'_>)) -> Result<()> {
+        let run = self.run;
+        let now = (run.clock)();
+        let imported = run.store.rehearse(|tx| {
+            receive::write_batch(tx, batch, false, now)?;
+            let world = World::load(tx, run.config, now)?;
+            let mut all = Vec::new();
+            for delivery in deliveries::waiting(tx, account_id, i64::MAX)? {
+                let bytes = raw::bytes(tx, delivery.raw_id.context("its bytes were dropped")?)?;
+                let parsed = message::parse(&bytes);
+                let one = tx.savepoint(|tx| import::one(tx, &world, &delivery, &bytes, &parsed));
+                all.push(one.unwrap_or_else(|error| Imported {
+                    delivery_id: delivery.id,
+                    outcome: Outcome::Quarantined,
+                    email_id: None,
+                    reason: format!("{error:#}"),
+                }));
+            }
+            Ok(all)
+        })?;
+        let account = &self.seat(account_id)?.account;
+        imported.iter().for_each(|one| watch(Event::Imported(account, one)));
+        Ok(())
+    }
+
+    fn complete(&mut self, account_id: i64, folder: &str, uidvalidity: u32, up_to: u32) -> Result<Vec<ServerAction>> {
+        if self.run.dry_run {
+            return Ok(Vec::new());
+        }
+        let blocked = self.seat(account_id)?.blocked.get(folder).copied().unwrap_or_default();
+        let store = self.run.store;
+        let watermark = store.read(|tx| accounts::folders(tx, account_id))?;
+        let behind = watermark.iter().any(|f| f.name == folder && f.last_uid < up_to);
+        if behind && !blocked {
+            store.write(|tx| accounts::raise_watermark(tx, account_id, folder, uidvalidity, up_to))?;
+        }
+        let pending = store.read(|tx| server_actions::pending(tx, account_id))?;
+        let (due, void): (Vec<_>, Vec<_>) =
+            pending.into_iter().filter(|a| a.folder == folder).partition(|a| a.uidvalidity == uidvalidity);
+        if !void.is_empty() {
+            let ids: Vec<i64> = void.iter().map(|a| a.id).collect();
+            store.write(|tx| server_actions::done(tx, &ids))?;
+        }
+        Ok(due)
+    }
+
+    fn folder(&mut self, account_id: i64, folder: &str, failure: Option<&NetError>) -> Result<()> {
+        let words = failure.map(|e| e.message.as_str()).unwrap_or_default();
+        let known = self.run.store.read(|tx| accounts::folders(tx, account_id))?;
+        if self.run.dry_run || known.iter().any(|f| f.name == folder && f.failure == words) {
+            return Ok(());
+        }
+        self.run.store.write(|tx| accounts::set_folder_failure(tx, account_id, folder, words))
+    }
+
+    /// Remembers how the account's session ended, and lets go of its lock.
+    fn ended(&mut self, account_id: i64, ended: Result<()>, watch: &mut dyn FnMut(Event<'_>)) -> Result<()> {
+        let now = (self.run.clock)();
+        let seat = self.seats.remove(&account_id).context("a session that was not admitted")?;
+        let account = &seat.account;
+        match ended {
+            Ok(()) => {
+                let verdict = health::recovered(&account.health, now);
+                self.remember(account, &verdict, "works again")?;
+                watch(Event::Done(account, seat.stored));
+                if verdict.speak {
+                    watch(Event::Recovered(account, account.health.failing_since));
+                }
+            }
+            Err(error) => {
+                let (kind, _) = error::classify(&error);
+                let patience = Patience {
+                    runs: self.run.config.alert_after,
+                    age: SignedDuration::try_from(self.run.config.alert_min_age)?,
+                };
+                let verdict = health::failed(&account.health, kind, &format!("{error:#}"), patience, now);
+                self.remember(account, &verdict, &format!("fails: {error:#}"))?;
+                self.worst = Some(self.worst.map_or(kind, |worst| worst.worse(kind)));
+                watch(Event::Failed(account, &error, verdict.speak));
+            }
+        }
+        Ok(())
+    }
+
+    fn remember(&self, account: &Account, verdict: &health::Verdict, words: &str) -> Result<()> {
+        if self.run.dry_run {
+            return Ok(());
+        }
+        self.run.store.write(|tx| {
+            accounts::set_health(tx, account.id, &verdict.health)?;
+            if verdict.notify {
+                let world = World::load(tx, self.run.config, (self.run.clock)())?;
+                super::notify::tell_admins(tx, &world, &format!("account {} {words}", account.name))?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// The name of an account's lock.
+pub fn lock_name(account_id: i64) -> String {
+    format!("account-{account_id}")
+}
+
+/// The accounts a run without names polls: active, with IMAP, and, if personal, of an active owner (B2.1).
+pub fn pollable(tx: &Tx<'_>) -> Result<Vec<Account>> {
+    let mut all = accounts::all(tx)?;
+    let mut owners = HashMap::new();
+    for user in users::all(tx)? {
+        owners.insert(user.id, user.active);
+    }
+    all.retain(|a| a.active && a.imap.host.is_some() && a.user_id.is_none_or(|id| owners.get(&id) == Some(&true)));
+    Ok(all)
+}

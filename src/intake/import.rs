@@ -1,0 +1,381 @@
+//! From stored bytes to an email, in the order of B3. All of one message or nothing of it.
+//!
+//! No socket is touched here. What cannot be imported is kept whole in the quarantine, with the error;
+//! a message that kills the process is recognised by the lock file and quarantined at its third try.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow};
+use jiff::Timestamp;
+
+use super::case::{self, Mail};
+use super::parent::{self, Found, Sender};
+use super::world::{self, World};
+use super::{auto_reply, recipients};
+use crate::config::Config;
+use crate::lock::Lock;
+use crate::mail::message::{self, Message};
+use crate::mail::{automatic, message_id};
+use crate::store::accounts::{Account, AccountKind, AfterImport};
+use crate::store::cases::{self, Case};
+use crate::store::db::{self, Store, Tx};
+use crate::store::deliveries::{self, Delivery, Outcome};
+use crate::store::emails::{self, Email, EmailStatus, NewEmail};
+use crate::store::records::ParentType;
+use crate::store::sight::Sight;
+use crate::store::{raw, server_actions};
+
+/// A message that killed so many runs is quarantined.
+const DEATHS: i64 = 3;
+/// One commit holds at most so many messages …
+const BATCH: i64 = 100;
+/// … so many bytes …
+const BATCH_BYTES: usize = 16 << 20;
+/// … and so much time, so that no other writer waits long.
+const BATCH_TIME: Duration = Duration::from_millis(250);
+
+/// What became of one message, for `-v` and `--dry-run`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Imported {
+    /// Delivery.
+    pub delivery_id: i64,
+    /// Outcome.
+    pub outcome: Outcome,
+    /// Email, where there is one.
+    pub email_id: Option<i64>,
+    /// One line: why, or the error.
+    pub reason: String,
+}
+
+/// Imports everything an account has received; `done` hears of every message after its commit.
+///
+/// # Errors
+/// Only where the database itself fails. A message that cannot be imported is no error.
+pub fn run(
+    store: &Store,
+    config: &Config,
+    lock: &Lock,
+    account_id: i64,
+    clock: &dyn Fn() -> Timestamp,
+    done: &mut dyn FnMut(&Imported),
+) -> Result<()> {
+    if let Some(delivery_id) = lock.died_at() {
+        judge_death(store, delivery_id)?;
+        lock.importing(0)?;
+    }
+    loop {
+        let batch = store.read(|tx| deliveries::waiting(tx, account_id, BATCH))?;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let imported = commit_batch(store, config, Some(lock), &batch, clock())?;
+        imported.iter().for_each(&mut *done);
+    }
+}
+
+/// Counts the death of a run at this message; at the third it is quarantined.
+fn judge_death(store: &Store, delivery_id: i64) -> Result<()> {
+    store.write(|tx| {
+        let deaths = deliveries::count_death(tx, delivery_id)?;
+        if deaths >= DEATHS {
+            let reason = format!("the process died {deaths} times while importing it");
+            deliveries::settle(tx, delivery_id, Outcome::Quarantined, &reason, None)?;
+        }
+        Ok(())
+    })
+}
+
+/// A message that has been read and parsed, outside of any transaction.
+struct Parsed {
+    delivery: Delivery,
+    content: Result<(Vec<u8>, Message)>,
+}
+
+/// Parses and imports one batch and commits it; what does not fit into the limits stays for the next.
+fn commit_batch(
+    store: &Store,
+    config: &Config,
+    lock: Option<&Lock>,
+    batch: &[Delivery],
+    now: Timestamp,
+) -> Result<Vec<Imported>> {
+    let mut parsed = Vec::new();
+    let mut bytes = 0;
+    let started = Instant::now();
+    for delivery in batch {
+        if let Some(lock) = lock {
+            lock.importing(delivery.id)?;
+        }
+        let content = read(store, delivery);
+        bytes += content.as_ref().map_or(0, |(raw, _)| raw.len());
+        parsed.push(Parsed { delivery: delivery.clone(), content });
+        if bytes > BATCH_BYTES || started.elapsed() > BATCH_TIME {
+            break;
+        }
+    }
+    let imported = store.write(|tx| import_all(tx, config, lock, &parsed, now))?;
+    if let Some(lock) = lock {
+        lock.importing(0)?;
+    }
+    Ok(imported)
+}
+
+fn read(store: &Store, delivery: &Delivery) -> Result<(Vec<u8>, Message)> {
+    let raw_id = delivery.raw_id.context("its bytes were dropped")?;
+    let bytes = store.read(|tx| raw::bytes(tx, raw_id))?;
+    let message = catch_unwind(|| message::parse(&bytes)).map_err(|_| anyhow!("the parser panicked"))?;
+    Ok((bytes, message))
+}
+
+fn import_all(
+    tx: &Tx<'_>,
+    config: &Config,
+    lock: Option<&Lock>,
+    parsed: &[Parsed],
+    now: Timestamp,
+) -> Result<Vec<Imported>> {
+    let world = World::load(tx, config, now)?;
+    let mut all = Vec::new();
+    for Parsed { delivery, content } in parsed {
+        // Another process may have imported it since it was read.
+        let current = deliveries::by_id(tx, delivery.id)?;
+        if current.is_none_or(|d| d.outcome != Outcome::Received) {
+            continue;
+        }
+        if let Some(lock) = lock {
+            lock.importing(delivery.id)?;
+        }
+        all.push(one_or_quarantine(tx, &world, delivery, content)?);
+    }
+    Ok(all)
+}
+
+fn one_or_quarantine(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    delivery: &Delivery,
+    content: &Result<(Vec<u8>, Message)>,
+) -> Result<Imported> {
+    let outcome = match content {
+        Ok((raw, message)) => tx.savepoint(|tx| {
+            catch_unwind(AssertUnwindSafe(|| one(tx, world, delivery, raw, message)))
+                .unwrap_or_else(|_| Err(anyhow!("the import panicked")))
+        }),
+        Err(error) => Err(anyhow!("{error:#}")),
+    };
+    match outcome {
+        Ok(imported) => Ok(imported),
+        Err(error) if db::is_fatal(&error) => Err(error),
+        Err(error) => {
+            let reason = format!("{error:#}");
+            deliveries::settle(tx, delivery.id, Outcome::Quarantined, &reason, None)?;
+            Ok(Imported { delivery_id: delivery.id, outcome: Outcome::Quarantined, email_id: None, reason })
+        }
+    }
+}
+
+/// One message through B3. The steps are the numbered ones of the rule.
+pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, raw: &[u8], message: &Message) -> Result<Imported> {
+    let account = world.account(delivery.account_id)?;
+    if is_own_coming_back(world, message) {
+        return settle(
+            tx,
+            account,
+            delivery,
+            Outcome::Own,
+            "mail of this instance coming back",
+            own_email(tx, message)?,
+        );
+    }
+    let sender = Sender::of(tx, world, message)?;
+    let automatic = automatic::machine(message).map(|reason| reason.to_string()).unwrap_or_default();
+    let identity = message.message_id.clone().unwrap_or_else(|| message_id::content_key(message));
+    let (same, other) = same_email(tx, &identity, message)?;
+    let (email, outcome) = match same {
+        Some(email) => {
+            keep_variant(tx, &email, delivery, raw)?;
+            (email, Outcome::Duplicate)
+        }
+        None => (add_email(tx, world, delivery, message, &identity, &automatic, other)?, Outcome::Imported),
+    };
+    arrived(tx, world, account, delivery, email.id)?;
+    let sent_at = message.date.unwrap_or(delivery.internal_date).min(delivery.internal_date);
+    let mail = Mail { email_id: email.id, message, sender: &sender, automatic: &automatic, sent_at, verified: true };
+    let linked = match outcome {
+        Outcome::Imported => Some(link(tx, world, account, &mail)?),
+        _ => None,
+    };
+    recipients::add(tx, account, &sender, message, email.id)?;
+    match account.kind {
+        AccountKind::Group if account.create_case && email.flow_account_id.is_none() => {
+            flow(tx, world, account, &mail, linked)?;
+        }
+        AccountKind::Group if !account.create_case && outcome == Outcome::Imported => {
+            reply(tx, world, account, &mail, None)?
+        }
+        _ => {}
+    }
+    let reason = summary(tx, email.id)?;
+    settle(tx, account, delivery, outcome, &reason, Some(email.id))
+}
+
+/// B3.2: our own signed Message-ID, from one of our own addresses.
+fn is_own_coming_back(world: &World<'_>, message: &Message) -> bool {
+    let signed = message.message_id.as_ref().is_some_and(|id| world.signer.verify(id).is_some());
+    signed && message.from.first().is_some_and(|m| world.is_own(&m.address))
+}
+
+fn own_email(tx: &Tx<'_>, message: &Message) -> Result<Option<i64>> {
+    let Some(id) = &message.message_id else { return Ok(None) };
+    Ok(emails::by_message_id(tx, id)?.first().map(|e| e.id))
+}
+
+/// B3.4: the stored email that this one is, and whether another one bears the same id.
+fn same_email(tx: &Tx<'_>, identity: &str, message: &Message) -> Result<(Option<Email>, bool)> {
+    let from = message.from.first().map(|m| m.address.as_str()).unwrap_or_default();
+    let mut stored = emails::by_message_id(tx, identity)?;
+    let same = stored
+        .iter()
+        .position(|e| e.from_address == from && e.date.map(|d| d.as_second()) == message.date.map(|d| d.as_second()));
+    let other = same.is_none() && !stored.is_empty();
+    Ok((same.map(|i| stored.swap_remove(i)), other))
+}
+
+/// Keeps a different text of the same email; equal bytes are kept once.
+fn keep_variant(tx: &Tx<'_>, email: &Email, delivery: &Delivery, bytes: &[u8]) -> Result<()> {
+    let Some(raw_id) = delivery.raw_id else { return Ok(()) };
+    let stored = email.raw_id.map(|id| raw::identity(tx, id)).transpose()?.flatten();
+    if email.raw_id == Some(raw_id) {
+        return Ok(());
+    }
+    if stored == raw::identity(tx, raw_id)? {
+        return deliveries::drop_raw(tx, delivery);
+    }
+    let stored_text = email.raw_id.map(|id| raw::bytes(tx, id)).transpose()?.map(|b| message::parse(&b).text);
+    if stored_text.is_some_and(|text| text == message::parse(bytes).text) {
+        return deliveries::drop_raw(tx, delivery);
+    }
+    emails::add_variant(tx, email.id, delivery.id, raw_id)?;
+    Ok(())
+}
+
+fn add_email(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    delivery: &Delivery,
+    message: &Message,
+    identity: &str,
+    automatic: &str,
+    same_id: bool,
+) -> Result<Email> {
+    let new = NewEmail {
+        key: &message_id::new_key(world::random()?),
+        message_id: identity,
+        raw_id: delivery.raw_id,
+        status: EmailStatus::Archived,
+        received_at: delivery.internal_date,
+        automatic,
+        user_id: None,
+        truncated: delivery.truncated,
+        flagged: if same_id { "another email has the same Message-ID" } else { "" },
+    };
+    let id = emails::add(tx, &new, message, world.now)?;
+    emails::by_id(tx, id, Sight::Everything)?.context("the new email vanished")
+}
+
+fn arrived(tx: &Tx<'_>, world: &World<'_>, account: &Account, delivery: &Delivery, email_id: i64) -> Result<()> {
+    let place = match (&delivery.folder, delivery.uid) {
+        (Some(folder), Some(uid)) => format!("{}/{folder} UID {uid}", account.name),
+        _ => format!("{} by ingest", account.name),
+    };
+    let truncated = if delivery.truncated { ", truncated" } else { "" };
+    let text = format!("{place}, {}, {} bytes{truncated}", delivery.internal_date, delivery.size);
+    emails::decide(tx, email_id, "arrived", &text, world.now)
+}
+
+/// What was found for an email, and the case that was made instead of reopening a closed one.
+struct Linked {
+    found: Found,
+    new_case: Option<Case>,
+}
+
+/// Finds the parent of a new email and links it (B4). A case gets it as a follow-up.
+fn link(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &Mail<'_>) -> Result<Linked> {
+    let subject_tags = account.kind == AccountKind::Group && account.create_case;
+    let found = parent::find(tx, world, mail.sender, mail.message, subject_tags)?;
+    emails::decide(tx, mail.email_id, "parent", &found.reason, world.now)?;
+    let new_case = join(tx, world, mail, &found)?;
+    if let Some(record) = found.parent.filter(|p| p.kind != ParentType::Case) {
+        emails::set_parent(tx, mail.email_id, record, true)?;
+        super::notify::email_note(tx, world, record, mail.email_id, mail.sender, "")?;
+    }
+    Ok(Linked { found, new_case })
+}
+
+/// Joins an email to the case that was found, if it is one.
+fn join(tx: &Tx<'_>, world: &World<'_>, mail: &Mail<'_>, found: &Found) -> Result<Option<Case>> {
+    let Some(target) = found.parent.filter(|p| p.kind == ParentType::Case) else { return Ok(None) };
+    let case = cases::by_id(tx, target.id)?.context("the case vanished")?;
+    case::follow_up(tx, world, &case, &Mail { verified: found.verified, ..*mail })
+}
+
+/// The case flow and the auto-reply decision, once per email (B5.2).
+fn flow(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &Mail<'_>, linked: Option<Linked>) -> Result<()> {
+    let owner = case::owner(world, account, mail.message);
+    let linked = match linked {
+        Some(linked) => linked,
+        None => link_again(tx, world, mail)?,
+    };
+    emails::set_flow(tx, mail.email_id, owner.id)?;
+    let stored = emails::by_id(tx, mail.email_id, Sight::Everything)?.context("the email vanished")?;
+    let new_case = match linked.new_case {
+        None if stored.case_id().is_none() => case::open_or_archive(tx, world, owner, mail, &linked.found.remarks)?,
+        other => other,
+    };
+    reply(tx, world, owner, mail, new_case.as_ref())
+}
+
+/// An email that another account stored before: the number in its subject was not looked at then.
+fn link_again(tx: &Tx<'_>, world: &World<'_>, mail: &Mail<'_>) -> Result<Linked> {
+    let stored = emails::by_id(tx, mail.email_id, Sight::Everything)?.context("the email vanished")?;
+    let found = parent::find(tx, world, mail.sender, mail.message, true)?;
+    let new_case = if stored.case_id().is_none() { join(tx, world, mail, &found)? } else { None };
+    Ok(Linked { found, new_case })
+}
+
+fn reply(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &Mail<'_>, new_case: Option<&Case>) -> Result<()> {
+    let Mail { email_id, message, sent_at, .. } = *mail;
+    auto_reply::run(tx, world, &auto_reply::Occasion { account, email_id, message, sent_at, new_case })
+}
+
+/// The decisions about an email in one line.
+fn summary(tx: &Tx<'_>, email_id: i64) -> Result<String> {
+    let steps = ["case", "parent"];
+    let decisions = emails::decisions(tx, email_id)?;
+    let said = steps.iter().find_map(|step| decisions.iter().rev().find(|(s, _, _)| s == step));
+    Ok(said.map(|(step, text, _)| format!("{step} {text}")).unwrap_or_default())
+}
+
+/// Writes the outcome into the ledger and plans what is to be done on the server (B2.9).
+fn settle(
+    tx: &Tx<'_>,
+    account: &Account,
+    delivery: &Delivery,
+    outcome: Outcome,
+    reason: &str,
+    email_id: Option<i64>,
+) -> Result<Imported> {
+    deliveries::settle(tx, delivery.id, outcome, reason, email_id)?;
+    let removes = matches!(account.after_import, AfterImport::Delete | AfterImport::Move(_));
+    let wanted = account.after_import != AfterImport::Keep && !(removes && delivery.truncated);
+    if delivery.uid.is_some() && wanted {
+        server_actions::plan(tx, delivery.id, &account.after_import.to_string())?;
+    }
+    Ok(Imported { delivery_id: delivery.id, outcome, email_id, reason: reason.to_owned() })
+}
+
+/// Imports one delivery out of turn: `ingest`, `quarantine retry`.
+pub fn single(store: &Store, config: &Config, delivery: &Delivery, now: Timestamp) -> Result<Option<Imported>> {
+    Ok(commit_batch(store, config, None, std::slice::from_ref(delivery), now)?.pop())
+}

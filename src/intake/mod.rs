@@ -1,0 +1,17 @@
+//! What happens to a message between the wire and the agent: received, imported, decided upon.
+//!
+//! [`receive`] stores bytes, [`import`] makes emails and cases of them in the order of B3. The other
+//! files each hold one decision: they read the store, decide by pure functions, and say why.
+
+pub mod assign;
+pub mod auto_reply;
+pub mod case;
+pub mod fetch;
+pub mod health;
+pub mod import;
+pub mod notify;
+pub mod parent;
+pub mod poll;
+pub mod receive;
+pub mod recipients;
+pub mod world;

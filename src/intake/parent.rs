@@ -1,0 +1,271 @@
+//! To which record an email belongs: the rules of B4, first hit wins.
+//!
+//! Nobody gets into a case by words alone. A signed id of ours is proof of having received our mail; a
+//! foreign id, a shared reference or a number in the subject counts only for somebody who takes part.
+
+use anyhow::Result;
+
+use super::world::World;
+use crate::mail::message::Message;
+use crate::mail::message_id::SignedId;
+use crate::mail::{automatic, subject};
+use crate::store::cases::{self, Case};
+use crate::store::db::Tx;
+use crate::store::emails::{self, Email};
+use crate::store::records::{self, Parent, ParentType};
+use crate::store::sight::Sight;
+use crate::store::users::{self, User};
+
+/// Who wrote a message, as far as it is believed.
+#[derive(Debug, Clone)]
+pub struct Sender {
+    /// From address.
+    pub address: String,
+    /// The user of ours with this address.
+    pub user: Option<User>,
+    /// Keys of our signed ids that the message carries.
+    pub signed: Vec<String>,
+}
+
+impl Sender {
+    /// Reads who wrote a message.
+    pub fn of(tx: &Tx<'_>, world: &World<'_>, message: &Message) -> Result<Sender> {
+        let address = message.from.first().map(|m| m.address.clone()).unwrap_or_default();
+        let user = users::by_address(tx, &address)?.filter(|u| u.active);
+        let signed = ids(message).filter_map(|id| world.signer.verify(id)).map(|id| id.key).collect();
+        Ok(Sender { address, user, signed })
+    }
+
+    /// The user who really wrote it; a staff address alone is worth nothing (B4.11).
+    pub fn verified_user(&self) -> Option<&User> {
+        self.user.as_ref().filter(|_| !self.signed.is_empty())
+    }
+}
+
+/// What was found, with the reason.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// The record; a merged case has been replaced by the one that lives on.
+    pub parent: Option<Parent>,
+    /// False where a signed id was used by somebody who does not take part (B4.10).
+    pub verified: bool,
+    /// One line for `email explain`.
+    pub reason: String,
+    /// Notes for a new case: "refers to #N", "mentions #N".
+    pub remarks: Vec<String>,
+}
+
+/// Ids the message refers to: In-Reply-To, then References from newest to oldest (B4.2).
+fn ids(message: &Message) -> impl Iterator<Item = &String> {
+    message.in_reply_to.iter().chain(message.references.iter().rev())
+}
+
+/// Whether a message claims to belong to an earlier one.
+pub fn opens_thread(message: &Message) -> bool {
+    ids(message).next().is_none()
+}
+
+/// Finds the parent of a message. `subject_tags` allows rule B4.5 (group accounts with create-case).
+pub fn find(tx: &Tx<'_>, world: &World<'_>, sender: &Sender, message: &Message, subject_tags: bool) -> Result<Found> {
+    let mut search = Search { tx, world, sender, remarks: Vec::new() };
+    let mut found = match search.by_ids(message)? {
+        None => search.by_ghost(message)?,
+        hit => hit,
+    };
+    if found.is_none() && subject_tags {
+        found = search.by_subject(message)?;
+    }
+    if found.is_none() {
+        found = by_records(tx, world, message)?;
+    }
+    Ok(match found {
+        Some(found) => Found { remarks: search.remarks, ..found },
+        None => Found { parent: None, verified: true, reason: "none found".into(), remarks: search.remarks },
+    })
+}
+
+struct Search<'a> {
+    tx: &'a Tx<'a>,
+    world: &'a World<'a>,
+    sender: &'a Sender,
+    remarks: Vec<String>,
+}
+
+impl Search<'_> {
+    /// B4.2: every id in turn, signed ones and those of stored emails.
+    fn by_ids(&mut self, message: &Message) -> Result<Option<Found>> {
+        for id in ids(message) {
+            if let Some(signed) = self.world.signer.verify(id)
+                && let Some(found) = self.by_signed(&signed)?
+            {
+                return Ok(Some(found));
+            }
+            for email in emails::by_message_id(self.tx, id)? {
+                if let Some(found) = self.by_stored(&email)? {
+                    return Ok(Some(found));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn by_signed(&mut self, signed: &SignedId) -> Result<Option<Found>> {
+        if let Some(case) = cases::by_key(self.tx, &signed.key)? {
+            let case = cases::surviving(self.tx, case)?;
+            let standing = self.standing(&case)?;
+            return Ok(Some(Found {
+                parent: Some(Parent::case(case.id)),
+                verified: standing.is_some(),
+                reason: match standing {
+                    Some(why) => format!("case #{}, by our signed id; {why}", case.number),
+                    None => format!(
+                        "case #{}, by our signed id; unverified: the sender does not take part in it",
+                        case.number
+                    ),
+                },
+                remarks: Vec::new(),
+            }));
+        }
+        let email = emails::by_key(self.tx, &signed.key)?;
+        Ok(email.and_then(|e| e.parent.map(|p| (e.id, p))).map(|(id, parent)| Found {
+            parent: Some(parent),
+            verified: true,
+            reason: format!("{} {}, by our signed id of email {id}", parent.kind, parent.id),
+            remarks: Vec::new(),
+        }))
+    }
+
+    fn by_stored(&mut self, email: &Email) -> Result<Option<Found>> {
+        let Some(parent) = email.parent else { return Ok(None) };
+        let reason = |what: String, why: &str| format!("{what}, by reference to email {}; {why}", email.id);
+        if parent.kind != ParentType::Case {
+            let reason = reason(format!("{} {}", parent.kind, parent.id), "the thread belongs to it");
+            return Ok(Some(Found { parent: Some(parent), verified: true, reason, remarks: Vec::new() }));
+        }
+        let Some(case) = cases::by_id(self.tx, parent.id)? else { return Ok(None) };
+        let case = cases::surviving(self.tx, case)?;
+        match self.standing(&case)? {
+            Some(why) => Ok(Some(Found {
+                parent: Some(Parent::case(case.id)),
+                verified: true,
+                reason: reason(format!("case #{}", case.number), &why),
+                remarks: Vec::new(),
+            })),
+            None => {
+                self.remark(format!("refers to #{}", case.number));
+                Ok(None)
+            }
+        }
+    }
+
+    /// B4.3: an email of a case that came before this one and names it, or names the same unknown mail.
+    fn by_ghost(&mut self, message: &Message) -> Result<Option<Found>> {
+        let unknown = ids(message).filter(|id| self.world.signer.verify(id).is_none());
+        let names: Vec<&String> = message.message_id.iter().chain(unknown).take(50).collect();
+        for id in names {
+            if Some(id) != message.message_id.as_ref() && !emails::by_message_id(self.tx, id)?.is_empty() {
+                continue;
+            }
+            for email in emails::referring_to(self.tx, id)? {
+                let Some(case) = email.case_id().map(|id| cases::by_id(self.tx, id)).transpose()?.flatten() else {
+                    continue;
+                };
+                let case = cases::surviving(self.tx, case)?;
+                if let Some(why) = self.standing(&case)? {
+                    let reason = format!("case #{}, email {} refers to the same thread; {why}", case.number, email.id);
+                    let parent = Some(Parent::case(case.id));
+                    return Ok(Some(Found { parent, verified: true, reason, remarks: Vec::new() }));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// B4.5: `[#123]`, only from somebody with a standing in that case. An unknown number is ignored.
+    fn by_subject(&mut self, message: &Message) -> Result<Option<Found>> {
+        for number in subject::case_numbers(&message.subject).into_iter().take(10) {
+            let Some(case) = cases::by_number(self.tx, number, Sight::Everything)? else { continue };
+            let case = cases::surviving(self.tx, case)?;
+            match self.standing(&case)? {
+                Some(why) => {
+                    let reason = format!("case #{}, by the number in the subject; {why}", case.number);
+                    let parent = Some(Parent::case(case.id));
+                    return Ok(Some(Found { parent, verified: true, reason, remarks: Vec::new() }));
+                }
+                None => self.remark(format!("mentions #{number}")),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Why the sender may join a case: takes part in it (B4.9), is its contact or one of its company, or is a
+    /// verified user (B4.11). A signed id of one case proves nothing about a user's standing in another: whoever
+    /// got our mail knows one.
+    fn standing(&self, case: &Case) -> Result<Option<String>> {
+        let address = &self.sender.address;
+        if let Some(user) = self.sender.verified_user().filter(|_| self.sender.signed.contains(&case.key)) {
+            return Ok(Some(format!("the sender is our user {}", user.username)));
+        }
+        if address.is_empty() || self.world.is_own(address) {
+            return Ok(None);
+        }
+        if cases::participants(self.tx, case.id)?.contains(address) {
+            return Ok(Some("the sender takes part in it".to_owned()));
+        }
+        if let Some(contact) = case.contact_id
+            && records::is_address_of_contact(self.tx, contact, address)?
+        {
+            return Ok(Some("the sender is its contact".to_owned()));
+        }
+        if let Some(company) = case.company_id
+            && records::is_contact_of(self.tx, company, address)?
+        {
+            return Ok(Some("the sender is a contact of its company".to_owned()));
+        }
+        Ok(None)
+    }
+
+    fn remark(&mut self, remark: String) {
+        if !self.remarks.contains(&remark) {
+            self.remarks.push(remark);
+        }
+    }
+}
+
+/// B4.6: a record by From, then the first Reply-To, then the first To that is not our own.
+fn by_records(tx: &Tx<'_>, world: &World<'_>, message: &Message) -> Result<Option<Found>> {
+    let to = message.to.iter().find(|m| !world.is_own(&m.address));
+    for mailbox in [message.from.first(), message.reply_to.first(), to].into_iter().flatten() {
+        if let Some(parent) = record_of(tx, world, &mailbox.address)? {
+            let name = records::name(tx, parent)?.unwrap_or_default();
+            let reason = format!("{} {name}, by the address {}", parent.kind, mailbox.address);
+            return Ok(Some(Found { parent: Some(parent), verified: true, reason, remarks: Vec::new() }));
+        }
+    }
+    Ok(None)
+}
+
+fn record_of(tx: &Tx<'_>, world: &World<'_>, address: &str) -> Result<Option<Parent>> {
+    let of = |kind, id| Some(Parent { kind, id });
+    if let Some(contact) = records::contact_by_address(tx, address)? {
+        let company = contact.company_id.filter(|_| !world.config.b2c);
+        let Some(company) = company else { return Ok(of(ParentType::Contact, contact.id)) };
+        let open = if world.config.link_opportunity { records::open_opportunities(tx, company)? } else { Vec::new() };
+        return Ok(match open.as_slice() {
+            [only] => of(ParentType::Opportunity, *only),
+            _ => of(ParentType::Company, company),
+        });
+    }
+    if let Some(company) = records::company_by_address(tx, address)? {
+        return Ok(of(ParentType::Company, company));
+    }
+    records::lead_by_address(tx, address)
+}
+
+/// Whom a new case is for: From, or Reply-To when From is our own or a no-reply address (contact forms, B5.4).
+pub fn requester<'m>(world: &World<'_>, message: &'m Message) -> Option<&'m crate::mail::address::Mailbox> {
+    let from = message.from.first();
+    let unusable = from.is_none_or(|m| world.is_own(&m.address) || automatic::is_no_reply(&m.address));
+    let reply_to = message.reply_to.first().filter(|_| unusable);
+    reply_to.or(from)
+}

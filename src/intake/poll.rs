@@ -1,0 +1,357 @@
+//! Polling accounts side by side: one thread an account talks to its server and hands batches to the
+//! main thread, which is the only one that stores, imports and decides.
+//!
+//! A session asks the main thread what it needs to know ([`Desk`]) and never sees the store. What a
+//! session received before its connection broke has been handed over before the error is.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
+
+use anyhow::{Result, anyhow};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use super::receive::{Batch, Delivered, Item};
+use crate::net::{Listed, MailSource, NetError, NetErrorKind, OpenFolder};
+use crate::store::accounts::{Account, AfterImport, Folder};
+use crate::store::server_actions::ServerAction;
+
+/// One FETCH asks for at most so many bytes …
+const RANGE_BYTES: u64 = 8 << 20;
+/// … and so many messages.
+const RANGE_COUNT: usize = 500;
+/// Of a message over the size limit so much is fetched (B2.8).
+const BEGINNING: u32 = 1 << 20;
+
+/// What a session has to do.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The account.
+    pub account: Account,
+    /// Its folders in order.
+    pub folders: Vec<Folder>,
+    /// Messages per folder and run; 0 = all.
+    pub portion: usize,
+    /// Largest message in bytes.
+    pub max_size: u64,
+    /// Nothing is changed on the server.
+    pub dry_run: bool,
+}
+
+/// The main thread, as a session sees it.
+pub trait Desk {
+    /// A folder was opened: its watermark (begun anew if UIDVALIDITY changed) and the UIDs that are settled above it.
+    fn opened(&mut self, folder: &str, open: OpenFolder) -> Result<Start>;
+    /// A batch to be stored and imported.
+    fn batch(&mut self, batch: Batch) -> Result<()>;
+    /// Everything that was to be fetched from a folder has been handed over; gives what is to be done on the server.
+    fn complete(&mut self, folder: &str, uidvalidity: u32, up_to: u32) -> Result<Vec<ServerAction>>;
+    /// The server has done these, or refused with these words.
+    fn acted(&mut self, ids: Vec<i64>, refused: Option<String>) -> Result<()>;
+    /// A folder failed (`Some`) or works; the session goes on.
+    fn folder(&mut self, folder: &str, failure: Option<&NetError>) -> Result<()>;
+}
+
+/// Where a folder's poll starts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Start {
+    /// Everything up to this UID is settled.
+    pub last_uid: u32,
+    /// Up to this UID fetch-since decides.
+    pub past_uid: u32,
+    /// Settled UIDs above the watermark, ascending.
+    pub known: Vec<u32>,
+}
+
+/// Polls every folder of an account over one session.
+///
+/// # Errors
+/// The session is over: network, protocol, or the desk has closed.
+pub fn session(source: &mut dyn MailSource, job: &Job, desk: &mut dyn Desk) -> Result<()> {
+    let mut failed = None;
+    for folder in &job.folders {
+        match poll_folder(source, job, &folder.name, desk) {
+            Ok(()) => desk.folder(&folder.name, None)?,
+            Err(error) => {
+                let Some(net) = error.downcast_ref::<NetError>() else { return Err(error) };
+                desk.folder(&folder.name, Some(net))?;
+                if !matches!(net.kind, NetErrorKind::Folder | NetErrorKind::Refused | NetErrorKind::Temporary) {
+                    return Err(error.context(format!("folder {}", folder.name)));
+                }
+                failed.get_or_insert(error.context(format!("folder {}", folder.name)));
+            }
+        }
+    }
+    source.logout();
+    failed.map_or(Ok(()), Err)
+}
+
+fn poll_folder(source: &mut dyn MailSource, job: &Job, folder: &str, desk: &mut dyn Desk) -> Result<()> {
+    let read_only = job.dry_run || job.account.after_import == AfterImport::Keep;
+    let open = source.open(folder, read_only)?;
+    let start = desk.opened(folder, open)?;
+    let mut new = new_messages(source, &job.account, open, &start)?;
+    let all = job.portion == 0 || new.len() <= job.portion;
+    if !all {
+        new.truncate(job.portion);
+    }
+    for range in ranges(&new, job.max_size) {
+        fetch_range(source, job, folder, open.uidvalidity, range, desk)?;
+    }
+    // Below UIDNEXT there is nothing left that is not in the ledger or in the past.
+    let up_to = match (all, open.uidnext) {
+        (true, Some(next)) => next.saturating_sub(1),
+        _ => 0,
+    };
+    let actions = desk.complete(folder, open.uidvalidity, up_to)?;
+    if job.dry_run { Ok(()) } else { act(source, &actions, desk) }
+}
+
+/// The messages that are new by UID, ascending (B2.2). Nothing is asked where UIDNEXT says there is nothing.
+fn new_messages(
+    source: &mut dyn MailSource,
+    account: &Account,
+    open: OpenFolder,
+    start: &Start,
+) -> Result<Vec<Listed>> {
+    if open.exists == 0 || open.uidnext.is_some_and(|next| next <= start.last_uid.saturating_add(1)) {
+        return Ok(Vec::new());
+    }
+    let mut listed = Vec::new();
+    if start.last_uid < start.past_uid {
+        listed = since(source, account.fetch_since, start)?;
+    }
+    if open.uidnext.is_none_or(|next| next > start.past_uid.saturating_add(1)) {
+        listed.extend(source.list(start.last_uid.max(start.past_uid).saturating_add(1))?);
+    }
+    listed.retain(|message| message.uid > start.last_uid && start.known.binary_search(&message.uid).is_err());
+    Ok(listed)
+}
+
+/// What lay in the folder at the first poll: SEARCH SINCE the day before narrows, INTERNALDATE decides.
+fn since(source: &mut dyn MailSource, fetch_since: Timestamp, start: &Start) -> Result<Vec<Listed>> {
+    let day_before = (fetch_since - SignedDuration::from_hours(24)).to_zoned_datetime(TimeZone::UTC).date();
+    let mut uids = source.search_since(day_before)?;
+    uids.retain(|uid| *uid > start.last_uid && *uid <= start.past_uid);
+    if uids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut listed = source.list_uids(&uids)?;
+    listed.retain(|message| message.internal_date.is_none_or(|date| date >= fetch_since));
+    Ok(listed)
+}
+
+/// Cuts what is to be fetched into ranges bounded by bytes and count; a message over the limit stands alone.
+fn ranges(new: &[Listed], max_size: u64) -> Vec<&[Listed]> {
+    let mut ranges = Vec::new();
+    let mut rest = new;
+    while !rest.is_empty() {
+        let mut bytes = 0;
+        let fits = |message: &&Listed| {
+            bytes += message.size;
+            bytes <= RANGE_BYTES && message.size <= max_size
+        };
+        let count = rest.iter().take(RANGE_COUNT).take_while(fits).count().max(1);
+        let (range, after) = rest.split_at(count.min(rest.len()));
+        ranges.push(range);
+        rest = after;
+    }
+    ranges
+}
+
+fn fetch_range(
+    source: &mut dyn MailSource,
+    job: &Job,
+    folder: &str,
+    uidvalidity: u32,
+    range: &[Listed],
+    desk: &mut dyn Desk,
+) -> Result<()> {
+    let large = range.iter().any(|message| message.size > job.max_size);
+    let partial = large.then_some(BEGINNING);
+    let mut bodies: Vec<(u32, Vec<u8>)> = Vec::with_capacity(range.len());
+    let uids: Vec<u32> = range.iter().map(|message| message.uid).collect();
+    let mut ended = source.fetch(&uids, partial, &mut |body| bodies.push((body.uid, body.raw)));
+    let mut items = Vec::with_capacity(range.len());
+    for listed in range {
+        let found = bodies.iter().position(|(uid, _)| *uid == listed.uid).map(|i| bodies.swap_remove(i).1);
+        let body = match found {
+            Some(raw) if large => Delivered::Beginning(raw),
+            Some(raw) => Delivered::Whole(raw),
+            // What lies behind a broken connection is fetched by the next run.
+            None if ended.is_err() => break,
+            None => match alone(source, listed.uid, partial) {
+                Ok(body) => body,
+                Err(error) => {
+                    ended = Err(error);
+                    break;
+                }
+            },
+        };
+        items.push(Item { listed: *listed, body });
+    }
+    if !items.is_empty() {
+        desk.batch(Batch { account_id: job.account.id, folder: folder.to_owned(), uidvalidity, items })?;
+    }
+    Ok(ended?)
+}
+
+/// Asks once more for a message that was listed but not delivered (B2.4).
+fn alone(source: &mut dyn MailSource, uid: u32, partial: Option<u32>) -> Result<Delivered, NetError> {
+    let mut body = None;
+    let asked = source.fetch(&[uid], partial, &mut |b| body = Some(b.raw));
+    match (body, asked) {
+        (Some(raw), _) if partial.is_some() => Ok(Delivered::Beginning(raw)),
+        (Some(raw), _) => Ok(Delivered::Whole(raw)),
+        (None, Ok(())) => Ok(Delivered::Nothing("the server answered OK without the message".into())),
+        (None, Err(e)) if matches!(e.kind, NetErrorKind::Refused | NetErrorKind::Temporary) => {
+            Ok(Delivered::Nothing(e.message))
+        }
+        (None, Err(e)) => Err(e),
+    }
+}
+
+/// Carries out what was planned for this folder, one command for each kind of action.
+fn act(source: &mut dyn MailSource, actions: &[ServerAction], desk: &mut dyn Desk) -> Result<()> {
+    for group in actions.chunk_by(|a, b| a.action == b.action) {
+        let Some(first) = group.first() else { continue };
+        for part in group.chunks(1_000) {
+            let uids: Vec<u32> = part.iter().map(|a| a.uid).collect();
+            let done = match first.action.parse() {
+                Ok(AfterImport::Seen) => source.mark_seen(&uids),
+                Ok(AfterImport::Delete) => source.delete(&uids),
+                Ok(AfterImport::Move(target)) => source.move_to(&uids, &target),
+                Ok(AfterImport::Keep) | Err(_) => Ok(()),
+            };
+            let ids = part.iter().map(|a| a.id).collect();
+            desk.acted(ids, done.as_ref().err().map(|e| e.message.clone()))?;
+            done?;
+        }
+    }
+    Ok(())
+}
+
+// Threads ---------------------------------------------------------------------------------------------
+
+/// What a session tells or asks the main thread.
+pub enum Call {
+    /// See [`Desk::opened`].
+    Opened(String, OpenFolder, SyncSender<Start>),
+    /// See [`Desk::batch`].
+    Batch(Batch),
+    /// See [`Desk::complete`].
+    Complete(String, u32, u32, SyncSender<Vec<ServerAction>>),
+    /// See [`Desk::acted`].
+    Acted(Vec<i64>, Option<String>),
+    /// See [`Desk::folder`].
+    Folder(String, Option<NetError>),
+    /// The session is over.
+    Ended(Result<()>),
+}
+
+struct Line {
+    account_id: i64,
+    calls: SyncSender<(i64, Call)>,
+}
+
+impl Line {
+    fn call(&self, call: Call) -> Result<()> {
+        self.calls.send((self.account_id, call)).map_err(|_| anyhow!("the run has ended"))
+    }
+
+    fn ask<T>(&self, call: impl FnOnce(SyncSender<T>) -> Call) -> Result<T> {
+        let (answer, answered) = sync_channel(1);
+        self.call(call(answer))?;
+        answered.recv().map_err(|_| anyhow!("the run has ended"))
+    }
+}
+
+impl Desk for Line {
+    fn opened(&mut self, folder: &str, open: OpenFolder) -> Result<Start> {
+        self.ask(|answer| Call::Opened(folder.to_owned(), open, answer))
+    }
+
+    fn batch(&mut self, batch: Batch) -> Result<()> {
+        self.call(Call::Batch(batch))
+    }
+
+    fn complete(&mut self, folder: &str, uidvalidity: u32, up_to: u32) -> Result<Vec<ServerAction>> {
+        self.ask(|answer| Call::Complete(folder.to_owned(), uidvalidity, up_to, answer))
+    }
+
+    fn acted(&mut self, ids: Vec<i64>, refused: Option<String>) -> Result<()> {
+        self.call(Call::Acted(ids, refused))
+    }
+
+    fn folder(&mut self, folder: &str, failure: Option<&NetError>) -> Result<()> {
+        self.call(Call::Folder(folder.to_owned(), failure.cloned()))
+    }
+}
+
+/// Connects to the IMAP server of an account.
+pub type Connect<'a> = dyn Fn(&Account) -> Result<Box<dyn MailSource>> + Sync + 'a;
+
+/// Runs the jobs, at most `threads` at once, and hands every call to `serve` on this thread.
+///
+/// # Errors
+/// What `serve` returns ends the run: sessions stop at their next call.
+pub fn run(
+    jobs: Vec<Job>,
+    threads: usize,
+    connect: &Connect<'_>,
+    serve: &mut dyn FnMut(i64, Call) -> Result<()>,
+) -> Result<()> {
+    let workers = threads.clamp(1, jobs.len().max(1));
+    let queue = Mutex::new(jobs.into_iter());
+    // One batch may wait per session: the next range downloads while the last is stored.
+    let (calls, incoming) = sync_channel::<(i64, Call)>(1);
+    thread::scope(|scope| {
+        for _ in 0..workers {
+            let calls = calls.clone();
+            let queue = &queue;
+            scope.spawn(move || work(queue, connect, &calls));
+        }
+        drop(calls);
+        for (account_id, call) in incoming {
+            serve(account_id, call)?;
+        }
+        Ok(())
+    })
+}
+
+fn work(queue: &Mutex<std::vec::IntoIter<Job>>, connect: &Connect<'_>, calls: &SyncSender<(i64, Call)>) {
+    loop {
+        let Ok(Some(job)) = queue.lock().map(|mut jobs| jobs.next()) else { return };
+        let mut line = Line { account_id: job.account.id, calls: calls.clone() };
+        let talk = || connect(&job.account).and_then(|mut source| session(source.as_mut(), &job, &mut line));
+        // A bug in one session ends that session.
+        let ended = catch_unwind(AssertUnwindSafe(talk)).unwrap_or_else(|_| Err(anyhow!("the session met a bug")));
+        if line.call(Call::Ended(ended)).is_err() {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(uid: u32, size: u64) -> Listed {
+        Listed { uid, size, internal_date: None, seen: false }
+    }
+
+    #[test]
+    fn ranges_are_bounded_by_bytes_and_large_messages_stand_alone() {
+        let mib = 1 << 20;
+        let cut = |sizes: &[u64]| -> Vec<usize> {
+            let new: Vec<Listed> = (1..).zip(sizes).map(|(uid, size)| listed(uid, *size)).collect();
+            ranges(&new, 25 * mib).iter().map(|r| r.len()).collect()
+        };
+        assert_eq!(cut(&[]), Vec::<usize>::new());
+        assert_eq!(cut(&[mib; 20]), [8, 8, 4]);
+        assert_eq!(cut(&[mib, 20 * mib, mib, 60 * mib, mib]), [1, 1, 1, 1, 1]);
+        assert_eq!(cut(&[100; 1_200]), [500, 500, 200]);
+    }
+}

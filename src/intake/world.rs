@@ -1,0 +1,73 @@
+//! What every decision may look at: configuration, accounts, our own addresses, the signer, the clock.
+
+use anyhow::{Context, Result};
+use jiff::Timestamp;
+
+use crate::config::Config;
+use crate::mail::address;
+use crate::mail::message_id::Signer;
+use crate::store::accounts::{self, Account, AccountKind};
+use crate::store::db::Tx;
+use crate::store::instance;
+
+/// The state of the world for one batch.
+pub struct World<'a> {
+    /// Configuration.
+    pub config: &'a Config,
+    /// All accounts by id, inactive ones too: their addresses stay ours.
+    pub accounts: Vec<Account>,
+    /// Signs and verifies our message ids.
+    pub signer: Signer,
+    /// The moment all decisions of the batch take place at.
+    pub now: Timestamp,
+}
+
+impl World<'_> {
+    /// Reads the accounts and the secret of this instance.
+    pub fn load<'a>(tx: &Tx<'_>, config: &'a Config, now: Timestamp) -> Result<World<'a>> {
+        Ok(World { config, accounts: accounts::all(tx)?, signer: Signer::new(&instance::secret(tx)?), now })
+    }
+
+    /// An account by id.
+    pub fn account(&self, id: i64) -> Result<&Account> {
+        self.accounts.iter().find(|a| a.id == id).with_context(|| format!("account {id} is missing"))
+    }
+
+    /// Whether an address belongs to one of our accounts, plus forms included.
+    pub fn is_own(&self, address: &str) -> bool {
+        self.accounts.iter().any(|a| a.owns(address))
+    }
+
+    /// The active group account with create-case that has this address.
+    pub fn case_account(&self, address: &str) -> Option<&Account> {
+        self.accounts.iter().find(|a| a.active && a.create_case && a.kind == AccountKind::Group && a.owns(address))
+    }
+
+    /// The domain of our message ids: configured, else the account's own.
+    pub fn message_id_domain<'b>(&'b self, account: &'b Account) -> &'b str {
+        match &self.config.message_id_domain {
+            Some(domain) => domain,
+            None => address::domain(&account.address),
+        }
+    }
+
+    /// The account that sends notices to our users: the configured one, else the one the case came by.
+    pub fn system_account(&self, case_account: Option<i64>) -> Option<&Account> {
+        let by_name = self.config.system_account.as_deref();
+        let found = match by_name {
+            Some(name) => self.accounts.iter().find(|a| a.name.eq_ignore_ascii_case(name)),
+            None => self.accounts.iter().find(|a| Some(a.id) == case_account),
+        };
+        found.filter(|a| a.active && a.smtp.host.is_some())
+    }
+}
+
+/// Eight fresh random bytes, for keys and message ids.
+///
+/// # Errors
+/// The operating system has no randomness to give.
+pub fn random() -> Result<[u8; 8]> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(|e| anyhow::anyhow!("no random bytes: {e}"))?;
+    Ok(bytes)
+}
