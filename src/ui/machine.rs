@@ -1,0 +1,90 @@
+//! What programs read: JSON, TSV and CSV, none of it able to act on a terminal or a spreadsheet.
+
+use serde_json::{Map, Value};
+
+use super::cell::{Cell, Column};
+use super::safe;
+
+pub(super) fn schema(noun: &str) -> String {
+    format!("espomail/{}/1", noun.replace(' ', "-"))
+}
+
+pub(super) fn object(picked: &[(usize, &Column)], row: &[Cell]) -> Map<String, Value> {
+    picked
+        .iter()
+        .map(|(i, c)| (c.field.to_owned(), row.get(*i).map(|cell| cell.value.clone()).unwrap_or_default()))
+        .collect()
+}
+
+/// A value in one field of TSV or CSV: names of objects, lists separated by commas.
+pub(super) fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
+        Value::Object(map) => ["username", "name", "address", "id"]
+            .iter()
+            .find_map(|key| map.get(*key).map(plain).filter(|text| !text.is_empty()))
+            .unwrap_or_default(),
+        other => other.to_string(),
+    }
+}
+
+/// A CSV field; what a spreadsheet would take for a formula gets an apostrophe.
+pub(super) fn csv(text: &str) -> String {
+    let text = safe::block(text);
+    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']) && text.parse::<f64>().is_err();
+    let text = if formula { format!("'{text}") } else { text.into_owned() };
+    if text.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+}
+
+/// JSON in which every character that could act on a terminal is escaped.
+pub(super) fn escaped(value: &Value) -> String {
+    let json = value.to_string();
+    if !json.chars().any(safe::is_unsafe) {
+        return json;
+    }
+    let mut units = [0; 2];
+    json.chars()
+        .flat_map(|c| {
+            match safe::is_unsafe(c) {
+                false => c.to_string(),
+                true => c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")).collect(),
+            }
+            .chars()
+            .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn csv_fields_are_quoted_and_no_formulas() {
+        for (text, expected) in [
+            ("plain", "plain"),
+            ("a,b", "\"a,b\""),
+            ("say \"hi\"", "\"say \"\"hi\"\"\""),
+            ("=1+1", "'=1+1"),
+            ("-5", "-5"),
+            ("@x", "'@x"),
+            ("two\nlines", "\"two\nlines\""),
+            ("\u{1b}[2J", "·[2J"),
+        ] {
+            assert_eq!(csv(text), expected);
+        }
+    }
+
+    #[test]
+    fn json_is_the_same_value_without_raw_control_characters() {
+        let value = json!({"a": "\u{202e}x\u{1b}\u{e0041}é"});
+        let text = escaped(&value);
+        assert!(!text.chars().any(safe::is_unsafe), "{text}");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
+    }
+}

@@ -1,0 +1,8 @@
+//! What people and programs see: the only place that prints. Nothing from a mail reaches a terminal raw.
+
+pub mod age;
+pub mod cell;
+mod machine;
+pub mod output;
+pub mod safe;
+pub mod table;

@@ -1,0 +1,338 @@
+//! Results on standard output, everything else on standard error (clig.dev).
+//!
+//! A reader who goes away (broken pipe) ends the program with success. People get tables and ages,
+//! programs get stable JSON, TSV or CSV.
+
+use std::io::{self, IsTerminal, Write};
+
+use anyhow::Result;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::{Map, Value, json};
+
+use super::cell::{Cell, Column, Shown};
+use super::machine::{csv, escaped, object, plain, schema};
+use super::table::{self, Layout};
+use super::{age, safe};
+use crate::error::{self, Fault, Kind};
+
+/// How results are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// Tab-separated values.
+    Plain,
+    /// One JSON document.
+    Json,
+    /// One JSON object a line.
+    Ndjson,
+    /// RFC 4180.
+    Csv,
+}
+
+/// When colours are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Color {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Where and how a command speaks.
+#[derive(Debug, Clone)]
+pub struct Ui {
+    /// Format of results.
+    pub format: Format,
+    /// Fields to be shown, in this order; empty = the usual ones.
+    pub fields: Vec<String>,
+    /// Tables, TSV and CSV have a line of headings.
+    pub headers: bool,
+    /// Bold headings.
+    pub color: bool,
+    /// Columns of the terminal; `None` = standard output is none.
+    pub width: Option<usize>,
+    /// People's times in UTC.
+    pub utc: bool,
+    /// Only ids and errors.
+    pub quiet: bool,
+    /// Number of `-v`.
+    pub verbosity: u8,
+    /// The moment of the command.
+    pub now: Timestamp,
+}
+
+impl Ui {
+    /// A list of results. `noun` names the JSON schema.
+    pub fn list(&self, noun: &str, columns: &[Column], rows: Vec<Vec<Cell>>) -> Result<()> {
+        let picked = self.pick(columns)?;
+        if rows.is_empty() && self.for_people() {
+            if self.width.is_some() && !self.quiet {
+                self.note(&format!("No {noun}."));
+            }
+            return Ok(());
+        }
+        if self.quiet && self.for_people() {
+            return rows.iter().filter_map(|row| self.id(columns, row)).try_for_each(|id| self.line(&id));
+        }
+        match self.format {
+            Format::Table => self.table(&picked, &rows),
+            Format::Plain => self.separated(&picked, &rows, '\t'),
+            Format::Csv => self.separated(&picked, &rows, ','),
+            Format::Json => {
+                let items: Vec<Value> = rows.iter().map(|row| Value::Object(object(&picked, row))).collect();
+                self.json(&json!({"schema": schema(noun), "items": items}))
+            }
+            Format::Ndjson => rows.iter().try_for_each(|row| self.json(&Value::Object(object(&picked, row)))),
+        }
+    }
+
+    /// One result: labelled lines for people, an object for programs.
+    pub fn object(&self, noun: &str, columns: &[Column], row: Vec<Cell>) -> Result<()> {
+        let picked = self.pick(columns)?;
+        match self.format {
+            Format::Table => {
+                let width = picked.iter().map(|(_, c)| c.head.len()).max().unwrap_or_default();
+                for (i, column) in picked.iter().filter(|(_, c)| !c.head.is_empty()) {
+                    let Some(cell) = row.get(*i) else { continue };
+                    let shown = self.shown_alone(cell);
+                    if !shown.is_empty() {
+                        let shown = safe::block(&shown).replace('\n', &format!("\n{}", " ".repeat(width + 2)));
+                        self.write(&format!("{:width$}  {shown}\n", column.head))?;
+                    }
+                }
+                Ok(())
+            }
+            Format::Json | Format::Ndjson => {
+                let mut all = Map::new();
+                all.insert("schema".to_owned(), json!(schema(noun)));
+                all.extend(object(&picked, &row));
+                self.json(&Value::Object(all))
+            }
+            Format::Plain => self.separated(&picked, &[row], '\t'),
+            Format::Csv => self.separated(&picked, &[row], ','),
+        }
+    }
+
+    /// Free text; programs get it as a JSON string.
+    pub fn text(&self, text: &str) -> Result<()> {
+        match self.format {
+            Format::Json | Format::Ndjson => self.json(&json!(text)),
+            _ => self.write(&format!("{}\n", safe::block(text))),
+        }
+    }
+
+    /// Bytes as they are; a terminal does not get them.
+    ///
+    /// # Errors
+    /// Standard output is a terminal.
+    pub fn bytes(&self, bytes: &[u8]) -> Result<()> {
+        if self.width.is_some() {
+            return Err(Fault::new(
+                Kind::Usage,
+                "--raw: standard output is a terminal, which raw mail could take over",
+            )
+            .hint("write it to a file: … --raw > mail.eml")
+            .into());
+        }
+        print(bytes)
+    }
+
+    /// The result of a change: a sentence, only the id with `-q`, an object for programs.
+    pub fn done(&self, id: impl std::fmt::Display, sentence: &str) -> Result<()> {
+        match (self.format, self.quiet) {
+            (Format::Json | Format::Ndjson, _) => {
+                let id = id.to_string();
+                let id = id.parse::<i64>().map_or_else(|_| json!(id), |number| json!(number));
+                self.json(&json!({"schema": schema("done"), "id": id, "message": sentence}))
+            }
+            (_, true) => self.line(&id.to_string()),
+            (_, false) => self.line(sentence),
+        }
+    }
+
+    /// Something worth knowing, on standard error; not with `-q`.
+    pub fn note(&self, text: &str) {
+        if !self.quiet {
+            say(&safe::block(text));
+        }
+    }
+
+    /// The next step, on standard error; not with `-q`.
+    pub fn hint(&self, text: &str) {
+        if !self.quiet {
+            say(&format!("hint: {}", safe::line(text)));
+        }
+    }
+
+    /// Something that is wrong or was, on standard error.
+    pub fn warn(&self, text: &str) {
+        say(&format!("espomail: {}", safe::line(text)));
+    }
+
+    /// Something for those who asked with `-v` so many times.
+    pub fn verbose(&self, level: u8, text: &str) {
+        if self.verbosity >= level {
+            say(&safe::line(text));
+        }
+    }
+
+    /// The trouble of one item, with its hint; the command goes on.
+    pub fn problem(&self, item: &str, trouble: &anyhow::Error) {
+        self.warn(&format!("{item}: {trouble:#}"));
+        if let Some(hint) = error::classify(trouble).1 {
+            self.hint(&hint);
+        }
+    }
+
+    /// The error a command ends with. Programs get it as the last line of standard error.
+    pub fn error(&self, trouble: &anyhow::Error) {
+        let (kind, hint) = error::classify(trouble);
+        let text = format!("{trouble:#}");
+        if matches!(self.format, Format::Json | Format::Ndjson) {
+            let text = if text.is_empty() { "some of it failed, as the lines above say" } else { &text };
+            say(&escaped(
+                &json!({"error": {"kind": kind.name(), "exit": kind.exit_code(), "message": text, "hint": hint}}),
+            ));
+        } else if !text.is_empty() {
+            self.warn(&text);
+            hint.iter().for_each(|hint| say(&format!("hint: {}", safe::line(hint))));
+        }
+    }
+
+    /// Whether results are written for people.
+    pub fn for_people(&self) -> bool {
+        self.format == Format::Table
+    }
+
+    /// Whether standard output is a terminal.
+    pub fn is_terminal(&self) -> bool {
+        self.width.is_some()
+    }
+
+    /// Whether somebody can type.
+    pub fn stdin_is_terminal(&self) -> bool {
+        io::stdin().is_terminal()
+    }
+
+    /// A moment in people's time.
+    pub fn local_time(&self, moment: Timestamp) -> String {
+        let zone = if self.utc { TimeZone::UTC } else { TimeZone::system() };
+        moment.to_zoned_datetime(zone).strftime("%Y-%m-%d %H:%M").to_string()
+    }
+
+    /// The age of a moment.
+    pub fn age(&self, moment: Timestamp) -> String {
+        age::age(moment, self.now)
+    }
+
+    /// Asks a yes-or-no question on the terminal.
+    pub fn ask(&self, question: &str) -> Result<bool> {
+        let mut stderr = io::stderr().lock();
+        write!(stderr, "{} [y/N] ", safe::line(question))?;
+        stderr.flush()?;
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer)?;
+        Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    }
+
+    fn pick<'c>(&self, columns: &'c [Column]) -> Result<Vec<(usize, &'c Column)>> {
+        let numbered = || columns.iter().enumerate();
+        if self.fields.is_empty() {
+            return Ok(numbered().filter(|(_, c)| self.format != Format::Table || !c.head.is_empty()).collect());
+        }
+        let find = |name: &String| {
+            numbered().find(|(_, c)| c.field == name).ok_or_else(|| {
+                let known: Vec<&str> = columns.iter().map(|c| c.field).collect();
+                Fault::new(Kind::Usage, format!("--fields: there is no field \"{name}\""))
+                    .hint(format!("known: {}", known.join(", ")))
+                    .into()
+            })
+        };
+        self.fields.iter().map(find).collect()
+    }
+
+    fn id(&self, columns: &[Column], row: &[Cell]) -> Option<String> {
+        let by = |field: &str| columns.iter().position(|c| c.field == field).and_then(|i| row.get(i));
+        by("id").or_else(|| by("number")).or(row.first()).map(|cell| plain(&cell.value))
+    }
+
+    fn shown(&self, cell: &Cell) -> String {
+        match &cell.shown {
+            Shown::Text(text) => text.clone(),
+            Shown::Age(moment) => self.age(*moment),
+            Shown::Ago(moment) => format!("{} ago", self.age(*moment)),
+            Shown::Moment(moment) => self.local_time(*moment),
+        }
+    }
+
+    /// As [`Ui::shown`], with the date beside an age: there is room for it.
+    fn shown_alone(&self, cell: &Cell) -> String {
+        match &cell.shown {
+            Shown::Age(moment) => format!("{} ({})", self.local_time(*moment), self.age(*moment)),
+            _ => self.shown(cell),
+        }
+    }
+
+    fn table(&self, picked: &[(usize, &Column)], rows: &[Vec<Cell>]) -> Result<()> {
+        let layout: Vec<Layout> = picked.iter().map(|(_, c)| Layout { right: c.right, shrink: c.shrink }).collect();
+        let heading = |c: &Column| if c.head.is_empty() { c.field.to_uppercase() } else { c.head.to_owned() };
+        let mut lines = Vec::with_capacity(rows.len() + 1);
+        if self.headers {
+            lines.push(picked.iter().map(|(_, c)| heading(c)).collect());
+        }
+        for row in rows {
+            let cells = picked.iter().map(|(i, _)| row.get(*i).map(|cell| self.shown(cell)).unwrap_or_default());
+            lines.push(cells.map(|cell| safe::line(&cell).into_owned()).collect());
+        }
+        let rendered = table::render(&layout, &lines, self.width);
+        for (i, line) in rendered.iter().enumerate() {
+            let bold = self.color && self.headers && i == 0;
+            self.write(&if bold { format!("\u{1b}[1m{line}\u{1b}[0m\n") } else { format!("{line}\n") })?;
+        }
+        Ok(())
+    }
+
+    fn separated(&self, picked: &[(usize, &Column)], rows: &[Vec<Cell>], separator: char) -> Result<()> {
+        let joined = |cells: Vec<String>| cells.join(&separator.to_string());
+        let write_cell = |text: &str| if separator == ',' { csv(text) } else { safe::line(text).into_owned() };
+        if self.headers {
+            self.line(&joined(picked.iter().map(|(_, c)| c.field.to_owned()).collect()))?;
+        }
+        rows.iter().try_for_each(|row| {
+            let cells =
+                picked.iter().map(|(i, _)| row.get(*i).map(|cell| write_cell(&plain(&cell.value))).unwrap_or_default());
+            self.write(&format!("{}{}", joined(cells.collect()), if separator == ',' { "\r\n" } else { "\n" }))
+        })
+    }
+
+    fn json(&self, value: &Value) -> Result<()> {
+        self.write(&format!("{}\n", escaped(value)))
+    }
+
+    fn line(&self, text: &str) -> Result<()> {
+        self.write(&format!("{}\n", safe::line(text)))
+    }
+
+    fn write(&self, text: &str) -> Result<()> {
+        print(text.as_bytes())
+    }
+}
+
+/// The program's own text, byte for byte: scripts and the manual page.
+pub fn print(bytes: &[u8]) -> Result<()> {
+    Ok(io::stdout().lock().write_all(bytes)?)
+}
+
+/// Several lines of complaint on standard error, before there is a [`Ui`].
+pub fn complain(text: &str) {
+    say(safe::block(text).trim_end());
+}
+
+fn say(text: &str) {
+    // Nobody to tell where standard error is closed.
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
