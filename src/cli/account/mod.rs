@@ -1,0 +1,356 @@
+//! `espomail account`: e-mail accounts.
+
+mod settings;
+mod show;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use zeroize::Zeroizing;
+
+use self::settings::Settings;
+use super::connect;
+use super::context::{self, Context};
+use crate::error;
+use crate::net::NetError;
+use crate::secret::{self, SecretSpec};
+use crate::store::accounts::{self, Account, AccountKind};
+use crate::ui::cell::{Cell, Column};
+
+pub use settings::blank;
+pub use show::COLUMNS;
+
+/// E-mail accounts
+#[derive(Debug, Subcommand)]
+pub enum AccountCommand {
+    /// Adds an account
+    #[command(
+        before_help = "Examples:\n  $ espomail account add support --kind group --address support@example.org --imap imap.example.org --smtp smtp.example.org --login support --secret file:/etc/espomail/support.secret --create-case --case-team Support --distribution round-robin --auto-reply ack\n  $ espomail account add sales --kind group --address sales@example.org --imap imap.example.org --secret 'cmd:pass show mail/sales' --team Sales"
+    )]
+    Add(Box<Add>),
+    /// Lists accounts
+    #[command(
+        visible_alias = "ls",
+        before_help = "Examples:\n  $ espomail account list\n  $ espomail --json account list"
+    )]
+    List,
+    /// Shows an account with all its settings
+    #[command(before_help = "Examples:\n  $ espomail account show support\n  $ espomail --json account show support")]
+    Show(Name),
+    /// Changes settings; the flags are those of add, an empty value takes a setting away
+    #[command(
+        before_help = "Examples:\n  $ espomail account edit support --distribution least-busy --position Agent\n  $ espomail account edit support --auto-reply ''"
+    )]
+    Edit(Box<Edit>),
+    /// Polls and sends again
+    #[command(before_help = "Examples:\n  $ espomail account enable support\n  $ espomail account enable sales")]
+    Enable(Name),
+    /// Neither polls nor sends any more
+    #[command(
+        before_help = "Examples:\n  $ espomail account disable support\n  $ espomail --dry-run account disable support"
+    )]
+    Disable(Name),
+    /// Deletes an account that never delivered anything
+    #[command(
+        visible_alias = "rm",
+        before_help = "Examples:\n  $ espomail account delete test\n  $ espomail --yes account delete test"
+    )]
+    Delete(Name),
+    /// Logs in to IMAP and SMTP and says what it finds; changes nothing
+    #[command(before_help = "Examples:\n  $ espomail account test support\n  $ espomail -vv account test support")]
+    Test(Name),
+    /// Lists the folders of the mailbox
+    #[command(
+        before_help = "Examples:\n  $ espomail account folders support\n  $ espomail --json account folders support"
+    )]
+    Folders(Name),
+    /// Forgets what was fetched: everything since --since is looked at again, nothing is imported twice
+    #[command(before_help = "Examples:\n  $ espomail account reset support\n  $ espomail --yes account reset support")]
+    Reset(Name),
+    /// Changes the secret
+    #[command(
+        before_help = "Examples:\n  $ espomail account secret support --secret stdin < new-password\n  $ espomail account secret support --secret 'cmd:pass show mail/support'"
+    )]
+    Secret(SecretArgs),
+    /// Shows whether automatic replies were stopped by the breaker, or (with --reset) lets them go on
+    #[command(
+        before_help = "Examples:\n  $ espomail account breaker support\n  $ espomail account breaker support --reset"
+    )]
+    Breaker(Breaker),
+}
+
+/// An account's name.
+#[derive(Debug, Args)]
+pub struct Name {
+    /// Account
+    account: String,
+}
+
+/// `account add`
+#[derive(Debug, Args)]
+pub struct Add {
+    /// Account
+    account: String,
+    /// group (a shared mailbox); personal ones come later
+    #[arg(long, value_name = "KIND", default_value = "group")]
+    kind: AccountKind,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// `account edit`
+#[derive(Debug, Args)]
+pub struct Edit {
+    /// Account
+    account: String,
+    /// New name
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// `account secret`
+#[derive(Debug, Args)]
+pub struct SecretArgs {
+    /// Account
+    account: String,
+    /// cmd:ARGV, file:PATH, env:NAME, cred:NAME or stdin
+    #[arg(long, value_name = "SPEC")]
+    secret: String,
+}
+
+/// `account breaker`
+#[derive(Debug, Args)]
+pub struct Breaker {
+    /// Account
+    account: String,
+    /// Let automatic replies go on
+    #[arg(long)]
+    reset: bool,
+}
+
+/// Fields of folders in their order.
+pub const FOLDER_COLUMNS: &[Column] = &[
+    Column::new("name", "FOLDER"),
+    Column::new("special_use", "USE"),
+    Column::new("selectable", "SELECTABLE"),
+    Column::new("monitored", "MONITORED"),
+];
+
+/// Runs an `account` command.
+pub fn run(command: AccountCommand, ctx: &Context) -> Result<()> {
+    match command {
+        AccountCommand::Add(args) => add(&args, ctx),
+        AccountCommand::List => show::list(ctx),
+        AccountCommand::Show(args) => show::one(&args.account, ctx),
+        AccountCommand::Edit(args) => edit(&args, ctx),
+        AccountCommand::Enable(args) => set_active(&args.account, true, ctx),
+        AccountCommand::Disable(args) => set_active(&args.account, false, ctx),
+        AccountCommand::Delete(args) => delete(&args.account, ctx),
+        AccountCommand::Test(args) => test(&args.account, ctx),
+        AccountCommand::Folders(args) => folders(&args.account, ctx),
+        AccountCommand::Reset(args) => reset(&args.account, ctx),
+        AccountCommand::Secret(args) => set_secret(&args, ctx),
+        AccountCommand::Breaker(args) => breaker(&args, ctx),
+    }
+}
+
+fn add(args: &Add, ctx: &Context) -> Result<()> {
+    let name = context::word("account", &args.account)?;
+    if args.kind == AccountKind::Personal {
+        return Err(error::data("--kind: personal accounts are not there yet").hint("use --kind group").into());
+    }
+    let stdin = args.settings.secret_from_stdin()?;
+    let id = ctx.administer("account add", |tx| {
+        if accounts::by_name(tx, &name)?.is_some() {
+            return Err(context::taken("account", &name));
+        }
+        let account = args.settings.apply(tx, settings::blank(&name, args.kind, ctx.now()), ctx.now())?;
+        settings::check(tx, &account)?;
+        let id = accounts::add(tx, &account)?;
+        let folders =
+            if args.settings.folders.is_empty() { vec!["INBOX".to_owned()] } else { args.settings.folders.clone() };
+        accounts::put_folders(tx, id, &folders)?;
+        keep_secret(ctx, id, stdin.as_ref())?;
+        Ok(id)
+    })?;
+    ctx.done(id, &format!("account {name} added"))?;
+    if !ctx.dry_run {
+        ctx.ui.hint(&format!("try it: espomail account test {name}"));
+    }
+    Ok(())
+}
+
+fn edit(args: &Edit, ctx: &Context) -> Result<()> {
+    let name = args.name.as_deref().map(|n| context::word("--name", n)).transpose()?;
+    let stdin = args.settings.secret_from_stdin()?;
+    let id = ctx.administer("account edit", |tx| {
+        let old = context::account(tx, &args.account)?;
+        let mut account = args.settings.apply(tx, old, ctx.now())?;
+        if let Some(name) = name {
+            if accounts::by_name(tx, &name)?.is_some_and(|other| other.id != account.id) {
+                return Err(context::taken("--name", &name));
+            }
+            account.name = name;
+        }
+        settings::check(tx, &account)?;
+        accounts::update(tx, &account)?;
+        if !args.settings.folders.is_empty() {
+            accounts::put_folders(tx, account.id, &args.settings.folders)?;
+        }
+        keep_secret(ctx, account.id, stdin.as_ref())?;
+        Ok(account.id)
+    })?;
+    ctx.done(id, &format!("account {} changed", args.account))
+}
+
+/// Writes a secret that came by standard input, last of all, so that a refused account leaves none.
+fn keep_secret(ctx: &Context, account_id: i64, secret: Option<&Zeroizing<String>>) -> Result<()> {
+    match secret {
+        Some(secret) if !ctx.dry_run => secret::store(&connect::secret_file(&ctx.db_path, account_id), secret),
+        _ => Ok(()),
+    }
+}
+
+fn set_active(name: &str, active: bool, ctx: &Context) -> Result<()> {
+    let id = change(name, ctx, |account| account.active = active)?;
+    ctx.done(id, &format!("account {name} is {}", if active { "enabled" } else { "disabled" }))
+}
+
+fn change(name: &str, ctx: &Context, change: impl FnOnce(&mut Account)) -> Result<i64> {
+    ctx.administer("account", |tx| {
+        let mut account = context::account(tx, name)?;
+        change(&mut account);
+        account.edited_at = ctx.now();
+        accounts::update(tx, &account)?;
+        Ok(account.id)
+    })
+}
+
+fn delete(name: &str, ctx: &Context) -> Result<()> {
+    ctx.confirm(&format!("Delete account {name}?"))?;
+    let id = ctx.administer("account delete", |tx| {
+        let account = context::account(tx, name)?;
+        if !accounts::delete(tx, account.id)? {
+            return Err(error::data(format!("account {name}: has delivered or sent mail, which stays in the archive"))
+                .hint(format!("espomail account disable {name}"))
+                .into());
+        }
+        Ok(account.id)
+    })?;
+    if !ctx.dry_run {
+        let _ = std::fs::remove_file(connect::secret_file(&ctx.db_path, id));
+    }
+    ctx.done(id, &format!("account {name} deleted"))
+}
+
+fn test(name: &str, ctx: &Context) -> Result<()> {
+    let account = readable(name, ctx)?;
+    let mut failed = None;
+    if account.imap.host.is_some() {
+        match test_imap(&account, ctx) {
+            Ok(said) => ctx.ui.text(&format!("IMAP  ok: {said}"))?,
+            Err(error) => {
+                ctx.ui.problem(&format!("account \"{name}\": IMAP"), &error);
+                failed = Some(error);
+            }
+        }
+    }
+    if account.smtp.host.is_some() {
+        match connect::smtp(&account, &ctx.config, &ctx.db_path) {
+            Ok(mut session) => {
+                session.quit();
+                ctx.ui.text(&format!(
+                    "SMTP  ok: {}:{}",
+                    account.smtp.host.as_deref().unwrap_or_default(),
+                    account.smtp.port
+                ))?;
+            }
+            Err(error) => {
+                ctx.ui.problem(&format!("account \"{name}\": SMTP"), &error);
+                failed = failed.or(Some(error));
+            }
+        }
+    }
+    match failed {
+        Some(error) => Err(context::told(error::classify(&error).0)),
+        None => Ok(()),
+    }
+}
+
+fn test_imap(account: &Account, ctx: &Context) -> Result<String> {
+    let mut source = connect::imap(account, &ctx.config, &ctx.db_path)?;
+    let store = ctx.store()?;
+    let mut said = Vec::new();
+    for folder in store.read(|tx| accounts::folders(tx, account.id))? {
+        let open = source
+            .open(&folder.name, true)
+            .map_err(|e| NetError::new(e.kind, format!("folder {}: {}", folder.name, e.message)))?;
+        said.push(format!("{} has {} messages", folder.name, open.exists));
+    }
+    source.logout();
+    Ok(format!("{}:{}, {}", account.imap.host.as_deref().unwrap_or_default(), account.imap.port, said.join(", ")))
+}
+
+fn folders(name: &str, ctx: &Context) -> Result<()> {
+    let account = readable(name, ctx)?;
+    let monitored: Vec<String> =
+        ctx.store()?.read(|tx| accounts::folders(tx, account.id))?.into_iter().map(|f| f.name).collect();
+    let mut source = connect::imap(&account, &ctx.config, &ctx.db_path)?;
+    let folders = source.folders()?;
+    source.logout();
+    let rows = folders
+        .iter()
+        .map(|f| {
+            vec![
+                Cell::text(&f.name),
+                f.special_use.as_deref().map_or_else(Cell::none, Cell::text),
+                Cell::bool(f.selectable),
+                Cell::bool(monitored.contains(&f.name)),
+            ]
+        })
+        .collect();
+    ctx.ui.list("folders", FOLDER_COLUMNS, rows)
+}
+
+fn readable(name: &str, ctx: &Context) -> Result<Account> {
+    ctx.read(|tx, actor| {
+        actor.require_admin("account")?;
+        context::account(tx, name)
+    })
+}
+
+fn reset(name: &str, ctx: &Context) -> Result<()> {
+    ctx.confirm(&format!("Look at everything in {name} again? Nothing is imported twice."))?;
+    let id = ctx.administer("account reset", |tx| {
+        let account = context::account(tx, name)?;
+        accounts::reset(tx, account.id)?;
+        Ok(account.id)
+    })?;
+    ctx.done(id, &format!("account {name}: the next fetch looks at everything since its fetch-since again"))
+}
+
+fn set_secret(args: &SecretArgs, ctx: &Context) -> Result<()> {
+    let spec: SecretSpec = args.secret.parse()?;
+    let stdin = if spec == SecretSpec::Stored { Some(secret::from_stdin()?) } else { None };
+    let id = change(&args.account, ctx, |account| account.imap.secret = spec.to_string())?;
+    keep_secret(ctx, id, stdin.as_ref())?;
+    ctx.done(id, &format!("account {} has a new secret", args.account))
+}
+
+fn breaker(args: &Breaker, ctx: &Context) -> Result<()> {
+    if !args.reset {
+        let account = readable(&args.account, ctx)?;
+        let text = match account.breaker_tripped_at {
+            Some(at) => format!("automatic replies are stopped since {}", ctx.ui.local_time(at)),
+            None => "automatic replies are not stopped".to_owned(),
+        };
+        return ctx.ui.text(&text);
+    }
+    let id = ctx.administer("account breaker", |tx| {
+        let account = context::account(tx, &args.account)?;
+        accounts::set_breaker(tx, account.id, None)?;
+        Ok(account.id)
+    })?;
+    ctx.done(id, &format!("account {}: automatic replies go on", args.account))
+}

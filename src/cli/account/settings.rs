@@ -1,0 +1,439 @@
+//! The flags that `account add` and `account edit` share, and what they make of an account.
+
+use anyhow::Result;
+use clap::Args;
+use jiff::Timestamp;
+use zeroize::Zeroizing;
+
+use crate::cli::context;
+use crate::error;
+use crate::secret::{self, SecretSpec};
+use crate::store::accounts::{
+    Account, AccountKind, AfterImport, Auth, AutoMail, Distribution, Health, OnClosed, Server, Tls,
+};
+use crate::store::db::Tx;
+
+/// Settings of an account. Repeatable flags replace the whole list; an empty value takes a setting away.
+#[derive(Debug, Args)]
+pub struct Settings {
+    /// Address of the mailbox
+    #[arg(long, value_name = "ADDRESS")]
+    address: Option<String>,
+    /// Further address of the mailbox
+    #[arg(long = "alias", value_name = "ADDRESS")]
+    aliases: Vec<String>,
+    /// IMAP server (port 993, with --tls starttls or none 143)
+    #[arg(long, value_name = "HOST[:PORT]")]
+    imap: Option<String>,
+    /// SMTP server (port 587)
+    #[arg(long, value_name = "HOST[:PORT]")]
+    smtp: Option<String>,
+    /// TLS of IMAP: implicit, starttls or none (loopback only)
+    #[arg(long, value_name = "MODE")]
+    tls: Option<Tls>,
+    /// Login name (default: the address)
+    #[arg(long, value_name = "NAME")]
+    login: Option<String>,
+    /// cmd:ARGV, file:PATH, env:NAME, cred:NAME or stdin; never the password itself
+    #[arg(long, value_name = "SPEC")]
+    secret: Option<String>,
+    /// TLS of SMTP (default: implicit on port 465, as --tls on loopback, else starttls)
+    #[arg(long, value_name = "MODE")]
+    smtp_tls: Option<Tls>,
+    /// Login name for SMTP (default: as IMAP)
+    #[arg(long, value_name = "NAME")]
+    smtp_login: Option<String>,
+    /// Secret for SMTP (default: as IMAP)
+    #[arg(long, value_name = "SPEC")]
+    smtp_secret: Option<String>,
+    /// password, xoauth2 or oauthbearer
+    #[arg(long, value_name = "HOW")]
+    auth: Option<Auth>,
+    /// cmd:ARGV that prints an access token (xoauth2, oauthbearer)
+    #[arg(long, value_name = "SPEC", conflicts_with = "secret")]
+    token: Option<String>,
+    /// PEM file with a certificate authority to trust
+    #[arg(long, value_name = "FILE")]
+    ca: Option<String>,
+    /// The only server certificate to be accepted
+    #[arg(long, value_name = "sha256:HEX")]
+    pin: Option<String>,
+    /// Folder to be polled (default: INBOX)
+    #[arg(long = "folder", value_name = "FOLDER")]
+    pub folders: Vec<String>,
+    /// Mail from before this day or moment is left alone (default: now)
+    #[arg(long, value_name = "DATE")]
+    since: Option<String>,
+    /// What happens on the server after the import: seen, keep, delete or move:FOLDER
+    #[arg(long, value_name = "ACTION")]
+    after: Option<AfterImport>,
+    /// At most so many messages per folder and run; 0 = all
+    #[arg(long, value_name = "N")]
+    portion: Option<u32>,
+    /// Of a larger message only the beginning is fetched
+    #[arg(long, value_name = "SIZE", value_parser = crate::cli::size)]
+    max_size: Option<u64>,
+    /// Whose Authentication-Results are believed
+    #[arg(long, value_name = "ID")]
+    authserv_id: Option<String>,
+    /// Team that gets the mail
+    #[arg(long = "team", value_name = "TEAM")]
+    teams: Vec<String>,
+    /// Team of the cases; its members get them
+    #[arg(long, value_name = "TEAM")]
+    case_team: Option<String>,
+    /// The first mail of a thread makes a case
+    #[arg(long, conflicts_with = "no_create_case")]
+    create_case: bool,
+    /// No cases
+    #[arg(long)]
+    no_create_case: bool,
+    /// none, direct, round-robin or least-busy
+    #[arg(long, value_name = "HOW", value_parser = distribution)]
+    distribution: Option<Distribution>,
+    /// The user of --distribution direct
+    #[arg(long, value_name = "USER")]
+    assign_to: Option<String>,
+    /// Only members of the case team with exactly this position get cases
+    #[arg(long, value_name = "POSITION")]
+    position: Option<String>,
+    /// Answers to closed cases: reopen, new or reopen-within:DAYS
+    #[arg(long, value_name = "POLICY")]
+    on_closed: Option<OnClosed>,
+    /// Machine mail without a thread: archive or case
+    #[arg(long, value_name = "POLICY")]
+    auto_mail: Option<AutoMail>,
+    /// A contact is made from the sender of a new case
+    #[arg(long)]
+    create_contact: bool,
+    /// Template of the automatic reply
+    #[arg(long, value_name = "TEMPLATE")]
+    auto_reply: Option<String>,
+    /// From address of automatic replies (default: the account's)
+    #[arg(long, value_name = "ADDRESS")]
+    reply_from: Option<String>,
+    /// From name of automatic replies
+    #[arg(long, value_name = "NAME")]
+    reply_name: Option<String>,
+    /// Reply-To of mail sent for this account
+    #[arg(long, value_name = "ADDRESS")]
+    reply_to: Option<String>,
+    /// Display name of the account's address
+    #[arg(long, value_name = "NAME")]
+    from_name: Option<String>,
+    /// Others may send through it
+    #[arg(long)]
+    shared: bool,
+    /// Every active member of its teams gets the mail in the inbox
+    #[arg(long)]
+    add_all_team_users: bool,
+    /// Its address is left out of replies to all
+    #[arg(long)]
+    exclude_from_reply: bool,
+}
+
+/// `less-busy` is EspoCRM's own word for `least-busy`.
+fn distribution(text: &str) -> Result<Distribution, String> {
+    let text = if text.eq_ignore_ascii_case("less-busy") { "least-busy" } else { text };
+    text.parse().map_err(|e: crate::store::label::UnknownLabel| e.to_string())
+}
+
+/// An account before any setting.
+pub fn blank(name: &str, kind: AccountKind, now: Timestamp) -> Account {
+    let server =
+        |port, tls| Server { host: None, port, tls, login: String::new(), secret: String::new(), auth: Auth::Password };
+    Account {
+        id: 0,
+        name: name.to_owned(),
+        kind,
+        user_id: None,
+        address: String::new(),
+        active: true,
+        imap: server(993, Tls::Implicit),
+        smtp: server(587, Tls::StartTls),
+        ca_file: None,
+        pin: None,
+        fetch_since: now,
+        after_import: if kind == AccountKind::Group { AfterImport::Seen } else { AfterImport::Keep },
+        portion: None,
+        max_size: None,
+        authserv_id: None,
+        case_team_id: None,
+        create_case: false,
+        distribution: Distribution::None,
+        assign_to_id: None,
+        position: String::new(),
+        wheel_user_id: None,
+        on_closed: OnClosed::Reopen,
+        auto_mail: AutoMail::Archive,
+        create_contact: false,
+        plus_addressing: false,
+        auto_reply_id: None,
+        reply_from: None,
+        reply_name: None,
+        reply_to: None,
+        from_name: None,
+        shared: false,
+        add_all_team_users: false,
+        exclude_from_reply: false,
+        breaker_tripped_at: None,
+        created_at: now,
+        edited_at: now,
+        health: Health::default(),
+        aliases: Vec::new(),
+        team_ids: Vec::new(),
+    }
+}
+
+impl Settings {
+    /// Reads the secret from standard input where `--secret stdin` asks for that.
+    pub fn secret_from_stdin(&self) -> Result<Option<Zeroizing<String>>> {
+        match self.secret.as_deref() {
+            Some("stdin") => Ok(Some(secret::from_stdin()?)),
+            _ => Ok(None),
+        }
+    }
+
+    /// The account with these settings.
+    pub fn apply(&self, tx: &Tx<'_>, mut account: Account, now: Timestamp) -> Result<Account> {
+        account.edited_at = now;
+        self.identity(&mut account)?;
+        self.servers(&mut account)?;
+        self.fetching(&mut account)?;
+        self.cases(tx, &mut account)?;
+        self.sending(tx, &mut account)?;
+        Ok(account)
+    }
+
+    fn identity(&self, account: &mut Account) -> Result<()> {
+        if let Some(address) = &self.address {
+            account.address = context::mail_address("--address", address)?;
+        }
+        if !self.aliases.is_empty() {
+            let given = self.aliases.iter().filter(|a| !a.is_empty());
+            account.aliases = given.map(|a| context::mail_address("--alias", a)).collect::<Result<_>>()?;
+        }
+        Ok(())
+    }
+
+    fn servers(&self, account: &mut Account) -> Result<()> {
+        account.imap.tls = self.tls.unwrap_or(account.imap.tls);
+        if let Some(host) = &self.imap {
+            let port = if account.imap.tls == Tls::Implicit { 993 } else { 143 };
+            set_host("--imap", &mut account.imap, host, port)?;
+        }
+        if let Some(host) = &self.smtp {
+            set_host("--smtp", &mut account.smtp, host, 587)?;
+            account.smtp.tls = default_smtp_tls(&account.smtp, account.imap.tls);
+        }
+        account.smtp.tls = self.smtp_tls.unwrap_or(account.smtp.tls);
+        let auth = self.auth.unwrap_or(account.imap.auth);
+        (account.imap.auth, account.smtp.auth) = (auth, auth);
+        set_word(&mut account.imap.login, self.login.as_ref());
+        set_word(&mut account.smtp.login, self.smtp_login.as_ref());
+        set_secret(&mut account.imap.secret, self.secret.as_ref().or(self.token.as_ref()))?;
+        set_secret(&mut account.smtp.secret, self.smtp_secret.as_ref())?;
+        if let Some(ca) = &self.ca {
+            account.ca_file = Some(ca.clone()).filter(|ca| !ca.is_empty());
+            if let Some(Err(e)) = account.ca_file.as_ref().map(std::fs::metadata) {
+                return Err(error::data(format!("--ca: cannot read {ca}: {e}")).into());
+            }
+        }
+        if let Some(pin) = &self.pin {
+            account.pin = fingerprint(pin)?;
+        }
+        Ok(())
+    }
+
+    fn fetching(&self, account: &mut Account) -> Result<()> {
+        if let Some(since) = &self.since {
+            account.fetch_since = crate::cli::moment("--since", since)?;
+        }
+        if let Some(folder) = self.folders.iter().find(|f| f.is_empty() || f.chars().any(char::is_control)) {
+            return Err(error::data(format!("--folder: \"{}\" is not a folder name", folder.escape_debug())).into());
+        }
+        account.after_import = self.after.clone().unwrap_or(account.after_import.clone());
+        account.portion = self.portion.or(account.portion);
+        account.max_size = self.max_size.or(account.max_size);
+        if let Some(id) = &self.authserv_id {
+            account.authserv_id = Some(id.to_lowercase()).filter(|id| !id.is_empty());
+        }
+        Ok(())
+    }
+
+    fn cases(&self, tx: &Tx<'_>, account: &mut Account) -> Result<()> {
+        if !self.teams.is_empty() {
+            let given = self.teams.iter().filter(|t| !t.is_empty());
+            account.team_ids = given.map(|t| Ok(context::team(tx, t)?.id)).collect::<Result<_>>()?;
+        }
+        if let Some(team) = &self.case_team {
+            account.case_team_id = if team.is_empty() { None } else { Some(context::team(tx, team)?.id) };
+        }
+        account.create_case = (account.create_case || self.create_case) && !self.no_create_case;
+        account.distribution = self.distribution.unwrap_or(account.distribution);
+        if let Some(user) = &self.assign_to {
+            account.assign_to_id = if user.is_empty() { None } else { Some(context::user(tx, user)?.id) };
+        }
+        account.position = self.position.clone().unwrap_or(account.position.clone());
+        account.on_closed = self.on_closed.unwrap_or(account.on_closed);
+        account.auto_mail = self.auto_mail.unwrap_or(account.auto_mail);
+        account.create_contact |= self.create_contact;
+        account.add_all_team_users |= self.add_all_team_users;
+        Ok(())
+    }
+
+    fn sending(&self, tx: &Tx<'_>, account: &mut Account) -> Result<()> {
+        if let Some(name) = &self.auto_reply {
+            account.auto_reply_id = if name.is_empty() { None } else { Some(context::template(tx, name)?.id) };
+        }
+        let address = |field: &str, given: &Option<String>, old: Option<String>| match given {
+            None => Ok(old),
+            Some(text) if text.is_empty() => Ok(None),
+            Some(text) => context::mail_address(field, text).map(Some),
+        };
+        account.reply_from = address("--reply-from", &self.reply_from, account.reply_from.take())?;
+        account.reply_to = address("--reply-to", &self.reply_to, account.reply_to.take())?;
+        let name = |field: &str, given: &Option<String>, old: Option<String>| match given {
+            None => Ok(old),
+            Some(text) if text.is_empty() => Ok(None),
+            Some(text) => context::name(field, text).map(Some),
+        };
+        account.reply_name = name("--reply-name", &self.reply_name, account.reply_name.take())?;
+        account.from_name = name("--from-name", &self.from_name, account.from_name.take())?;
+        account.shared |= self.shared;
+        account.exclude_from_reply |= self.exclude_from_reply;
+        Ok(())
+    }
+}
+
+/// Refuses an account that could not work.
+pub fn check(tx: &Tx<'_>, account: &Account) -> Result<()> {
+    let refuse = |text: &str, hint: &str| Err(error::data(text).hint(hint).into());
+    if account.address.is_empty() {
+        return refuse("--address: is missing", "give the address of the mailbox: --address support@example.org");
+    }
+    if account.imap.host.is_none() && account.smtp.host.is_none() {
+        return refuse("--imap: is missing", "give the server: --imap imap.example.org (or only --smtp to send)");
+    }
+    if account.imap.host.is_some() && account.imap.secret.is_empty() {
+        return refuse(
+            "--secret: is missing",
+            "say where the password comes from: --secret file:PATH, cmd:ARGV, env:NAME or stdin",
+        );
+    }
+    if account.distribution != Distribution::None && !account.create_case {
+        return refuse("--distribution: there are no cases to distribute", "add --create-case");
+    }
+    if account.distribution == Distribution::Direct && account.assign_to_id.is_none() {
+        return refuse("--assign-to: is missing", "--distribution direct needs --assign-to USER");
+    }
+    let by_team = matches!(account.distribution, Distribution::RoundRobin | Distribution::LeastBusy);
+    if by_team && account.case_team_id.is_none() {
+        return refuse(
+            "--case-team: is missing",
+            "cases are distributed among the members of a team: --case-team TEAM",
+        );
+    }
+    if account.auto_reply_id.is_some() && account.smtp.host.is_none() {
+        return refuse("--smtp: is missing", "automatic replies need a server: --smtp smtp.example.org");
+    }
+    for other in crate::store::accounts::all(tx)? {
+        let shared = std::iter::once(&account.address).chain(&account.aliases).find(|a| other.owns(a));
+        if let Some(address) = shared.filter(|_| other.id != account.id) {
+            return Err(error::data(format!("--address: {address} belongs to account {}", other.name)).into());
+        }
+    }
+    Ok(())
+}
+
+fn set_host(field: &str, server: &mut Server, given: &str, default_port: u16) -> Result<()> {
+    if given.is_empty() {
+        server.host = None;
+        return Ok(());
+    }
+    let bad = || error::data(format!("{field}: \"{given}\" is not HOST or HOST:PORT"));
+    let (host, port) = match given.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((host, rest)) => (host, rest.strip_prefix(':')),
+        None if given.matches(':').count() > 1 => (given, None),
+        None => given.split_once(':').map_or((given, None), |(host, port)| (host, Some(port))),
+    };
+    let port = port.map(str::parse::<u16>).transpose().map_err(|_| bad())?.unwrap_or(default_port);
+    if host.is_empty() || port == 0 || host.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/') {
+        return Err(bad().into());
+    }
+    (server.host, server.port) = (Some(host.to_owned()), port);
+    Ok(())
+}
+
+fn default_smtp_tls(smtp: &Server, imap: Tls) -> Tls {
+    let loopback = matches!(smtp.host.as_deref(), Some("localhost" | "::1"))
+        || smtp.host.as_deref().is_some_and(|h| h.starts_with("127."));
+    match smtp.port {
+        465 => Tls::Implicit,
+        _ if loopback => imap,
+        _ => Tls::StartTls,
+    }
+}
+
+fn set_word(target: &mut String, given: Option<&String>) {
+    if let Some(word) = given {
+        target.clone_from(word);
+    }
+}
+
+fn set_secret(target: &mut String, given: Option<&String>) -> Result<()> {
+    if let Some(spec) = given {
+        *target = if spec.is_empty() { String::new() } else { spec.parse::<SecretSpec>()?.to_string() };
+    }
+    Ok(())
+}
+
+fn fingerprint(given: &str) -> Result<Option<String>> {
+    if given.is_empty() {
+        return Ok(None);
+    }
+    let hex: String = given.strip_prefix("sha256:").unwrap_or(given).chars().filter(|c| *c != ':').collect();
+    if hex.len() != 64 || !hex.chars().all(|c| c.is_ascii_hexdigit()) {
+        return Err(error::data("--pin: must be sha256: and 64 hex digits").into());
+    }
+    Ok(Some(hex.to_lowercase()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn hosts_with_and_without_port() {
+        let rows = [
+            ("imap.example.org", Some(("imap.example.org", 993))),
+            ("imap.example.org:143", Some(("imap.example.org", 143))),
+            ("[::1]:1143", Some(("::1", 1143))),
+            ("::1", Some(("::1", 993))),
+            ("host:", None),
+            ("host:0", None),
+            ("host:99999", None),
+            (":143", None),
+            ("a b", None),
+            ("imaps://host", None),
+        ];
+        for (given, expected) in rows {
+            let mut server = blank("x", AccountKind::Group, Timestamp::UNIX_EPOCH).imap;
+            let got = set_host("--imap", &mut server, given, 993).ok().map(|()| (server.host.unwrap(), server.port));
+            assert_eq!(got, expected.map(|(h, p): (&str, u16)| (h.to_owned(), p)), "{given}");
+        }
+    }
+
+    #[test]
+    fn smtp_is_protected_unless_it_is_on_this_machine() {
+        let with = |host: &str, port| Server {
+            host: Some(host.into()),
+            port,
+            ..blank("x", AccountKind::Group, Timestamp::UNIX_EPOCH).smtp
+        };
+        assert_eq!(default_smtp_tls(&with("smtp.example.org", 587), Tls::None), Tls::StartTls);
+        assert_eq!(default_smtp_tls(&with("smtp.example.org", 465), Tls::None), Tls::Implicit);
+        assert_eq!(default_smtp_tls(&with("127.0.0.1", 2525), Tls::None), Tls::None);
+    }
+}

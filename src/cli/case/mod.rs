@@ -1,0 +1,248 @@
+//! `espomail case`: what agents see, take and answer.
+
+mod change;
+mod read;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+use super::case_number;
+use super::context::{self, Context};
+use crate::access::Actor;
+use crate::store::cases::{self, Case, CaseSort, CaseStatus};
+use crate::store::db::Tx;
+use crate::ui::cell::Column;
+
+/// Cases
+#[derive(Debug, Subcommand)]
+pub enum CaseCommand {
+    /// Lists cases
+    #[command(
+        visible_alias = "ls",
+        before_help = "Examples:\n  $ espomail case list --mine is:open\n  $ espomail --json case list --unassigned --team Support"
+    )]
+    List(List),
+    /// Shows a case with its stream
+    #[command(before_help = "Examples:\n  $ espomail case show 12\n  $ espomail case show '#12' --full")]
+    Show(Show),
+    /// Shows the mails of a case in full, oldest first
+    #[command(before_help = "Examples:\n  $ espomail case thread 12\n  $ espomail --json case thread 12")]
+    Thread(Number),
+    /// Gives cases to a user
+    #[command(before_help = "Examples:\n  $ espomail case assign 12 ana\n  $ espomail case assign 12 13 14 budi")]
+    Assign(Assign),
+    /// Gives cases to yourself
+    #[command(before_help = "Examples:\n  $ espomail case take 12\n  $ espomail case take 12 13")]
+    Take(Numbers),
+    /// Takes the assignee off cases
+    #[command(before_help = "Examples:\n  $ espomail case release 12\n  $ espomail --dry-run case release 12 13")]
+    Release(Numbers),
+    /// Closes cases
+    #[command(before_help = "Examples:\n  $ espomail case close 12 13\n  $ espomail case close 12 --status Duplicate")]
+    Close(Close),
+    /// Opens cases again
+    #[command(before_help = "Examples:\n  $ espomail case reopen 12\n  $ espomail case reopen 12 13")]
+    Reopen(Numbers),
+    /// Writes an internal note, which is never sent to anybody
+    #[command(
+        before_help = "Examples:\n  $ espomail case note 12 -m 'called back, waits for the invoice'\n  $ espomail case note 12 -F notes.txt"
+    )]
+    Note(NoteArgs),
+    /// Answers the customer from the group address
+    #[command(
+        before_help = "Examples:\n  $ espomail case reply 12 -m 'We have sent it again.' --close\n  $ espomail case reply 12 -F answer.txt --status Pending\n  $ echo 'Thank you.' | espomail case reply 12 -"
+    )]
+    Reply(Reply),
+}
+
+/// `case list`
+#[derive(Debug, Args)]
+pub struct List {
+    /// is:open, is:closed, is:unassigned, status:STATUS, team:TEAM, assignee:USER (@me)
+    #[arg(value_name = "QUERY")]
+    query: Vec<String>,
+    /// Assigned to you
+    #[arg(long, conflicts_with = "unassigned")]
+    mine: bool,
+    /// Assigned to nobody
+    #[arg(long)]
+    unassigned: bool,
+    /// Of this team
+    #[arg(long, value_name = "TEAM")]
+    team: Option<String>,
+    /// In this status
+    #[arg(long, value_name = "STATUS")]
+    status: Option<CaseStatus>,
+    /// number, priority, waiting or modified
+    #[arg(long, value_name = "KEY")]
+    sort: Option<CaseSort>,
+    /// Only the number of cases
+    #[arg(long)]
+    count: bool,
+    /// At most so many
+    #[arg(long, value_name = "N")]
+    limit: Option<u32>,
+}
+
+/// A case's number.
+#[derive(Debug, Args)]
+pub struct Number {
+    /// Case number
+    #[arg(value_name = "N", value_parser = case_number)]
+    number: i64,
+}
+
+/// Case numbers.
+#[derive(Debug, Args)]
+pub struct Numbers {
+    /// Case numbers
+    #[arg(value_name = "N", required = true, value_parser = case_number)]
+    numbers: Vec<i64>,
+}
+
+/// `case show`
+#[derive(Debug, Args)]
+pub struct Show {
+    /// Case number
+    #[arg(value_name = "N", value_parser = case_number)]
+    number: i64,
+    /// Mails in full, with quoted text
+    #[arg(long)]
+    full: bool,
+}
+
+/// `case assign`
+#[derive(Debug, Args)]
+pub struct Assign {
+    /// Case numbers, then the user
+    #[arg(value_name = "N… USER", num_args = 2.., required = true)]
+    words: Vec<String>,
+}
+
+/// `case close`
+#[derive(Debug, Args)]
+pub struct Close {
+    /// Case numbers
+    #[arg(value_name = "N", required = true, value_parser = case_number)]
+    numbers: Vec<i64>,
+    /// Closed, Rejected or Duplicate
+    #[arg(long, value_name = "STATUS", default_value = "Closed")]
+    status: CaseStatus,
+}
+
+/// Where a text comes from.
+#[derive(Debug, Args)]
+pub struct Text {
+    /// Text
+    #[arg(short = 'm', long = "message", value_name = "TEXT", conflicts_with_all = ["file", "stdin"])]
+    message: Option<String>,
+    /// File with the text; - is standard input
+    #[arg(short = 'F', long = "file", value_name = "FILE", conflicts_with = "stdin")]
+    file: Option<String>,
+    /// - reads the text from standard input
+    #[arg(value_name = "-", value_parser = ["-"])]
+    stdin: Option<String>,
+}
+
+/// `case note`
+#[derive(Debug, Args)]
+pub struct NoteArgs {
+    /// Case number
+    #[arg(value_name = "N", value_parser = case_number)]
+    number: i64,
+    #[command(flatten)]
+    text: Text,
+}
+
+/// `case reply`
+#[derive(Debug, Args)]
+pub struct Reply {
+    /// Case number
+    #[arg(value_name = "N", value_parser = case_number)]
+    number: i64,
+    #[command(flatten)]
+    text: Text,
+    /// Further recipient
+    #[arg(long, value_name = "ADDRESS")]
+    cc: Vec<String>,
+    /// Status after the answer
+    #[arg(long, value_name = "STATUS", conflicts_with = "close")]
+    status: Option<CaseStatus>,
+    /// Close the case
+    #[arg(long)]
+    close: bool,
+    /// Account to send by, for a case that came by none
+    #[arg(long, value_name = "NAME")]
+    account: Option<String>,
+}
+
+/// Fields of cases in their order.
+pub const COLUMNS: &[Column] = &[
+    Column::new("number", "#").right(),
+    Column::new("priority", "PRIO"),
+    Column::new("status", "STATUS"),
+    Column::new("created_at", "AGE").right(),
+    Column::new("waiting_since", "WAITING").right(),
+    Column::new("assigned_user", "ASSIGNEE"),
+    Column::new("customer", "CUSTOMER").shrinking(),
+    Column::new("name", "SUBJECT").shrinking(),
+    Column::new("waiting_for", ""),
+    Column::new("type", ""),
+    Column::new("company", ""),
+    Column::new("contact", ""),
+    Column::new("lead", ""),
+    Column::new("teams", ""),
+    Column::new("account", ""),
+];
+
+/// Fields of the mails of a thread in their order.
+pub const THREAD_COLUMNS: &[Column] = &[
+    Column::new("id", "ID").right(),
+    Column::new("date", "DATE"),
+    Column::new("from", "FROM").shrinking(),
+    Column::new("to", ""),
+    Column::new("status", "STATUS"),
+    Column::new("subject", "SUBJECT").shrinking(),
+    Column::new("text", ""),
+    Column::new("verified", ""),
+];
+
+/// Fields of `case show`: those of the list and the stream.
+pub const SHOW_COLUMNS: &[Column] = &[
+    Column::new("number", "Case"),
+    Column::new("priority", "Priority"),
+    Column::new("status", "Status"),
+    Column::new("created_at", "Opened"),
+    Column::new("waiting_since", "Waiting"),
+    Column::new("assigned_user", "Assignee"),
+    Column::new("customer", "Customer"),
+    Column::new("name", "Subject"),
+    Column::new("waiting_for", ""),
+    Column::new("type", "Type"),
+    Column::new("company", "Company"),
+    Column::new("contact", "Contact"),
+    Column::new("lead", ""),
+    Column::new("teams", "Teams"),
+    Column::new("account", "Account"),
+    Column::new("stream", ""),
+];
+
+/// Runs a `case` command.
+pub fn run(command: CaseCommand, ctx: &Context) -> Result<()> {
+    match command {
+        CaseCommand::List(args) => read::list(&args, ctx),
+        CaseCommand::Show(args) => read::show(&args, ctx),
+        CaseCommand::Thread(args) => read::thread(args.number, ctx),
+        CaseCommand::Assign(args) => change::assign_to(&args, ctx),
+        CaseCommand::Take(args) => change::take(&args.numbers, ctx),
+        CaseCommand::Release(args) => change::release(&args.numbers, ctx),
+        CaseCommand::Close(args) => change::close(&args, ctx),
+        CaseCommand::Reopen(args) => change::reopen(&args.numbers, ctx),
+        CaseCommand::Note(args) => change::note(args, ctx),
+        CaseCommand::Reply(args) => change::reply_to(args, ctx),
+    }
+}
+
+fn find(tx: &Tx<'_>, actor: &Actor, number: i64) -> Result<Case> {
+    cases::by_number(tx, number, actor.sight())?.ok_or_else(|| context::not_found("case", number))
+}

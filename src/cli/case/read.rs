@@ -1,0 +1,211 @@
+//! `case list`, `show` and `thread`.
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::{COLUMNS, List, SHOW_COLUMNS, Show, THREAD_COLUMNS, find};
+use crate::access::Actor;
+use crate::cli::context::{self, Context};
+use crate::cli::email;
+use crate::error;
+use crate::mail::address::Mailbox;
+use crate::mail::text;
+use crate::store::cases::{self, Case, CaseQuery, CaseRow, WaitingFor};
+use crate::store::db::Tx;
+use crate::store::emails::{self, Email};
+use crate::store::records::Parent;
+use crate::store::stream::{self, Note};
+use crate::ui::cell::Cell;
+
+pub fn list(args: &List, ctx: &Context) -> Result<()> {
+    if args.count {
+        let count = ctx.read(|tx, actor| cases::count(tx, &query(tx, actor, args)?, actor.sight()))?;
+        return ctx.ui.text(&count.to_string());
+    }
+    let rows = ctx.read(|tx, actor| cases::list(tx, &query(tx, actor, args)?, actor.sight()))?;
+    ctx.ui.list("cases", COLUMNS, rows.iter().map(|row| cells(row, ctx)).collect())
+}
+
+fn query(tx: &Tx<'_>, actor: &Actor, args: &List) -> Result<CaseQuery> {
+    let mut query = CaseQuery {
+        unassigned: args.unassigned,
+        status: args.status,
+        sort: args.sort,
+        limit: args.limit.map(i64::from),
+        ..CaseQuery::default()
+    };
+    if args.mine {
+        query.assigned_user_id = Some(actor.require_user("--mine")?.id);
+    }
+    if let Some(team) = &args.team {
+        query.team_id = Some(context::team(tx, team)?.id);
+    }
+    for word in args.query.iter().flat_map(|text| text.split_whitespace()) {
+        refine(tx, actor, &mut query, word)?;
+    }
+    Ok(query)
+}
+
+/// One word of the query. The whole search language comes with full-text search.
+fn refine(tx: &Tx<'_>, actor: &Actor, query: &mut CaseQuery, word: &str) -> Result<()> {
+    match word.split_once(':') {
+        Some(("is", "open")) => query.open = Some(true),
+        Some(("is", "closed")) => query.open = Some(false),
+        Some(("is", "unassigned")) => query.unassigned = true,
+        Some(("status", status)) => {
+            query.status = Some(status.parse().map_err(|e| error::data(format!("QUERY: status: {e}")))?);
+        }
+        Some(("team", team)) => query.team_id = Some(context::team(tx, team)?.id),
+        Some(("assignee", "@me")) => query.assigned_user_id = Some(actor.require_user("assignee:@me")?.id),
+        Some(("assignee", "@none")) => query.unassigned = true,
+        Some(("assignee", user)) => query.assigned_user_id = Some(context::user(tx, user)?.id),
+        _ => {
+            return Err(error::data(format!("QUERY: \"{word}\" is not understood"))
+                .hint("use is:open, is:closed, is:unassigned, status:…, team:…, assignee:…")
+                .into());
+        }
+    }
+    Ok(())
+}
+
+pub fn show(args: &Show, ctx: &Context) -> Result<()> {
+    let (row, notes, mails) = ctx.read(|tx, actor| {
+        let row = cases::row_by_number(tx, args.number, actor.sight())?
+            .ok_or_else(|| context::not_found("case", args.number))?;
+        let notes = stream::notes(tx, Parent::case(row.case.id))?;
+        let mails = emails::of_case(tx, row.case.id)?;
+        Ok((row, notes, mails))
+    })?;
+    let mut cells = cells(&row, ctx);
+    let stream: Vec<_> = notes
+        .iter()
+        .map(|n| json!({"id": n.id, "kind": n.kind.as_str(), "user": n.username, "email": n.email_id, "text": n.text, "created_at": n.created_at.to_string()}))
+        .collect();
+    cells.push(Cell::object(json!(stream), ""));
+    ctx.ui.object("case", SHOW_COLUMNS, cells)?;
+    if ctx.ui.for_people() {
+        for note in &notes {
+            let email = note.email_id.and_then(|id| mails.iter().find(|m| m.id == id));
+            ctx.ui.text(&note_text(note, email, args.full, ctx))?;
+        }
+    }
+    Ok(())
+}
+
+/// One note of the stream, with the text of its mail.
+fn note_text(note: &Note, email: Option<&Email>, full: bool, ctx: &Context) -> String {
+    let when = ctx.ui.local_time(note.created_at);
+    let who = note.username.as_deref().unwrap_or("");
+    let mut text = format!("\n{when}  {}", note.kind);
+    if let Some(email) = email {
+        let name = if email.from_name.is_empty() { &email.from_address } else { &email.from_name };
+        text.push_str(&format!("  {name} <{}>  (email {}, {})", email.from_address, email.id, email.status));
+    } else if !who.is_empty() {
+        text.push_str(&format!("  {who}"));
+    }
+    if !note.text.is_empty() {
+        text.push_str(&indented(&note.text));
+    }
+    if let Some(email) = email {
+        let body = if full { email.text.clone() } else { text::without_quotes(&email.text) };
+        text.push_str(&indented(body.trim_end()));
+    }
+    text
+}
+
+/// Each line on a line of its own, set in; empty lines stay empty.
+fn indented(text: &str) -> String {
+    text.lines().map(|line| if line.trim().is_empty() { "\n".to_owned() } else { format!("\n    {line}") }).collect()
+}
+
+pub fn thread(number: i64, ctx: &Context) -> Result<()> {
+    let mails = ctx.read(|tx, actor| {
+        let case = find(tx, actor, number)?;
+        emails::of_case(tx, case.id)?
+            .into_iter()
+            .map(|email| Ok((emails::addresses(tx, email.id, emails::Field::To)?, email)))
+            .collect::<Result<Vec<_>>>()
+    })?;
+    if !ctx.ui.for_people() {
+        let rows = mails.iter().map(|(to, email)| thread_cells(to, email)).collect();
+        return ctx.ui.list("emails", THREAD_COLUMNS, rows);
+    }
+    for (to, email) in &mails {
+        let to: Vec<String> = to.iter().map(ToString::to_string).collect();
+        let date = ctx.ui.local_time(email.date.unwrap_or(email.received_at));
+        let unverified = if email.verified { "" } else { " (unverified)" };
+        let from = email::from(email);
+        ctx.ui.text(&format!(
+            "From: {from}{unverified}\nTo: {}\nDate: {date}\nSubject: {}\n\n{}\n",
+            to.join(", "),
+            email.subject,
+            email.text.trim_end()
+        ))?;
+    }
+    Ok(())
+}
+
+fn thread_cells(to: &[Mailbox], email: &Email) -> Vec<Cell> {
+    let to: Vec<&str> = to.iter().map(|m| m.address.as_str()).collect();
+    vec![
+        Cell::int(email.id),
+        Cell::date_time(email.date.unwrap_or(email.received_at)),
+        Cell::text(&email::from(email)),
+        Cell::object(json!(to), &to.join(", ")),
+        Cell::text(email.status.as_str()),
+        Cell::text(&email.subject),
+        Cell::text(&email.text),
+        Cell::bool(email.verified),
+    ]
+}
+
+fn cells(row: &CaseRow, ctx: &Context) -> Vec<Cell> {
+    let case = &row.case;
+    let by_name = |id: Option<i64>, name: &Option<String>| match (id, name) {
+        (Some(id), Some(name)) => Cell::object(json!({"id": id, "name": name}), name),
+        _ => Cell::none(),
+    };
+    let assignee = match (case.assigned_user_id, &row.assignee) {
+        (Some(id), Some(username)) => Cell::object(json!({"id": id, "username": username}), username),
+        _ => Cell::none(),
+    };
+    vec![
+        Cell::int(case.number),
+        Cell::text(case.priority.as_str()),
+        Cell::text(case.status.as_str()),
+        Cell::time(case.created_at),
+        waiting(case, ctx),
+        assignee,
+        customer(row),
+        Cell::text(&case.name),
+        Cell::text(case.waiting_for.as_str()),
+        Cell::text(&case.case_type),
+        by_name(case.company_id, &row.company),
+        by_name(case.contact_id, &row.contact),
+        case.lead_id.map_or_else(Cell::none, Cell::int),
+        Cell::object(json!(row.teams), &row.teams.join(", ")),
+        by_name(case.account_id, &row.account),
+    ]
+}
+
+/// `2h` = the customer waits for us since then; `us 1d` = we wait for the customer.
+fn waiting(case: &Case, ctx: &Context) -> Cell {
+    match (case.waiting_for, case.waiting_since.filter(|_| case.status.is_open())) {
+        (WaitingFor::Us, Some(since)) => Cell::time(since),
+        (WaitingFor::Customer, Some(since)) => {
+            Cell::object(json!(since.to_string()), &format!("us {}", ctx.ui.age(since)))
+        }
+        _ => Cell::none(),
+    }
+}
+
+fn customer(row: &CaseRow) -> Cell {
+    let (name, address) = row.requester.clone().unwrap_or_default();
+    let name = row.contact.clone().unwrap_or(name);
+    let who = if name.is_empty() { address.clone() } else { name.clone() };
+    let shown = match &row.company {
+        Some(company) => format!("{who} ({company})"),
+        None => who,
+    };
+    Cell::object(json!({"name": name, "address": address}), &shown)
+}

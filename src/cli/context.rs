@@ -1,0 +1,165 @@
+//! What every command gets: output, configuration, the database, and who is acting.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use jiff::Timestamp;
+
+use crate::access::Actor;
+use crate::config::Config;
+use crate::error::{self, Fault, Kind};
+use crate::mail::address;
+use crate::store::accounts::{self, Account};
+use crate::store::db::{Store, Tx};
+use crate::store::teams::{self, Team};
+use crate::store::templates::{self, Template};
+use crate::store::users::{self, User};
+use crate::ui::output::Ui;
+
+/// The context of one command.
+pub struct Context {
+    /// Output.
+    pub ui: Ui,
+    /// Configuration.
+    pub config: Config,
+    /// Database.
+    pub db_path: PathBuf,
+    /// `--as`.
+    pub acting_as: Option<String>,
+    /// `--dry-run`.
+    pub dry_run: bool,
+    /// `--yes`.
+    pub yes: bool,
+    /// `--no-input`.
+    pub no_input: bool,
+}
+
+impl Context {
+    /// Opens the database.
+    pub fn store(&self) -> Result<Store> {
+        Store::open(&self.db_path)
+    }
+
+    /// The moment this command takes place at.
+    pub fn now(&self) -> Timestamp {
+        self.ui.now
+    }
+
+    /// Who is acting.
+    pub fn actor(&self, tx: &Tx<'_>) -> Result<Actor> {
+        Actor::find(tx, login_name().as_deref(), self.acting_as.as_deref())
+    }
+
+    /// Reads as the acting person.
+    pub fn read<T>(&self, work: impl FnOnce(&Tx<'_>, &Actor) -> Result<T>) -> Result<T> {
+        self.store()?.read(|tx| work(tx, &self.actor(tx)?))
+    }
+
+    /// Writes as the acting person; with `--dry-run` everything is undone again.
+    pub fn write<T>(&self, work: impl FnOnce(&Tx<'_>, &Actor) -> Result<T>) -> Result<T> {
+        let store = self.store()?;
+        let work = |tx: &Tx<'_>| work(tx, &self.actor(tx)?);
+        if self.dry_run { store.rehearse(work) } else { store.write(work) }
+    }
+
+    /// Writes as an administrator.
+    pub fn administer<T>(&self, what: &str, work: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
+        self.write(|tx, actor| {
+            actor.require_admin(what)?;
+            work(tx)
+        })
+    }
+
+    /// Says what was done, or with `--dry-run` what would be.
+    pub fn done(&self, id: impl std::fmt::Display, sentence: &str) -> Result<()> {
+        if self.dry_run {
+            self.ui.note(&format!("dry run, nothing changed: {sentence}"));
+            return Ok(());
+        }
+        self.ui.done(id, sentence)
+    }
+}
+
+/// The operating system's name of the caller, by the real user id.
+fn login_name() -> Option<String> {
+    let uid = rustix::process::getuid().as_raw().to_string();
+    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let by_id = passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == uid).then(|| name.to_owned())
+    });
+    by_id.or_else(|| std::env::var("USER").ok())
+}
+
+/// An account by name.
+pub fn account(tx: &Tx<'_>, name: &str) -> Result<Account> {
+    accounts::by_name(tx, name)?.ok_or_else(|| unknown("account", name, "espomail account list"))
+}
+
+/// A user by name.
+pub fn user(tx: &Tx<'_>, name: &str) -> Result<User> {
+    users::by_username(tx, name)?.ok_or_else(|| unknown("user", name, "espomail user list"))
+}
+
+/// A team by name.
+pub fn team(tx: &Tx<'_>, name: &str) -> Result<Team> {
+    teams::by_name(tx, name)?.ok_or_else(|| unknown("team", name, "espomail team list"))
+}
+
+/// A template by name.
+pub fn template(tx: &Tx<'_>, name: &str) -> Result<Template> {
+    templates::by_name(tx, name)?.ok_or_else(|| unknown("template", name, "espomail template list"))
+}
+
+fn unknown(what: &str, name: &str, list: &str) -> anyhow::Error {
+    error::data(format!("{what}: there is no {what} \"{name}\"")).hint(format!("see `{list}`")).into()
+}
+
+/// The "not found" of things with a number; what may not be seen does not exist.
+pub fn not_found(what: &str, id: impl std::fmt::Display) -> anyhow::Error {
+    error::data(format!("{what} {id}: not found")).into()
+}
+
+/// A name as people give it: one to 100 characters, no control characters, no blank at its ends.
+pub fn name(field: &str, given: &str) -> Result<String> {
+    let bad =
+        given.is_empty() || given.chars().count() > 100 || given.chars().any(char::is_control) || given.trim() != given;
+    if bad {
+        return Err(error::data(format!(
+            "{field}: must be 1 to 100 characters without control characters or blanks at its ends"
+        ))
+        .into());
+    }
+    Ok(given.to_owned())
+}
+
+/// A username or account name: a name without blanks, commas, colons or slashes.
+pub fn word(field: &str, given: &str) -> Result<String> {
+    if given.starts_with('-') || given.starts_with('@') || given.contains([' ', ',', ':', '/']) {
+        return Err(error::data(format!(
+            "{field}: \"{given}\" must not hold blanks, commas, colons or slashes, nor begin with - or @"
+        ))
+        .into());
+    }
+    name(field, given)
+}
+
+/// An e-mail address, in lower case.
+pub fn mail_address(field: &str, given: &str) -> Result<String> {
+    address::normalise(given).ok_or_else(|| {
+        error::data(format!("{field}: \"{given}\" is not an e-mail address"))
+            .hint("write it as name@example.org")
+            .into()
+    })
+}
+
+/// Refuses a second thing of the same name.
+pub fn taken(field: &str, name: &str) -> anyhow::Error {
+    error::data(format!("{field}: \"{name}\" exists already")).into()
+}
+
+/// An error that has been shown already; only its exit code is left.
+pub fn told(kind: Kind) -> anyhow::Error {
+    Fault::new(kind, "").into()
+}

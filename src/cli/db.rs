@@ -1,0 +1,83 @@
+//! `espomail db`: the database file.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+use super::context::{self, Context};
+use super::init;
+use crate::error::{self, Kind};
+use crate::store::instance;
+use crate::ui::cell::{Cell, Column};
+
+/// The database
+#[derive(Debug, Subcommand)]
+pub enum DbCommand {
+    /// Makes a new database
+    #[command(before_help = "Examples:\n  $ espomail db init\n  $ espomail --db /srv/mail/espomail.db db init")]
+    Init,
+    /// Checks every page, index and reference
+    #[command(before_help = "Examples:\n  $ espomail db check\n  $ espomail --db backup.db db check")]
+    Check,
+    /// Counts rows
+    #[command(before_help = "Examples:\n  $ espomail db stats\n  $ espomail --json db stats")]
+    Stats,
+    /// Copies the database to a new file while others go on working
+    #[command(
+        before_help = "Examples:\n  $ espomail db backup /var/backups/espomail.db\n  $ espomail db backup espomail-$(date +%F).db"
+    )]
+    Backup(Backup),
+}
+
+/// `db backup`
+#[derive(Debug, Args)]
+pub struct Backup {
+    /// New file; secrets are not in it
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+/// Fields of `db stats` in their order.
+pub const COLUMNS: &[Column] = &[Column::new("table", "TABLE"), Column::new("rows", "ROWS").right()];
+
+/// Runs a `db` command.
+pub fn run(command: DbCommand, ctx: &Context) -> Result<()> {
+    match command {
+        DbCommand::Init => init::create(ctx),
+        DbCommand::Check => check(ctx),
+        DbCommand::Stats => stats(ctx),
+        DbCommand::Backup(args) => backup(&args.file, ctx),
+    }
+}
+
+fn check(ctx: &Context) -> Result<()> {
+    let faults = ctx.store()?.check()?;
+    if faults.is_empty() {
+        return ctx.ui.text("ok");
+    }
+    faults.iter().try_for_each(|fault| ctx.ui.text(fault))?;
+    ctx.ui.warn(&format!("{} is damaged", ctx.db_path.display()));
+    ctx.ui.hint("restore the last good backup; keep the damaged file");
+    Err(context::told(Kind::Io))
+}
+
+fn stats(ctx: &Context) -> Result<()> {
+    let (tables, bytes) = ctx.store()?.stats()?;
+    let rows = tables.iter().map(|(name, rows)| vec![Cell::text(name), Cell::int(*rows)]).collect();
+    ctx.ui.list("tables", COLUMNS, rows)?;
+    ctx.ui.note(&format!("{bytes} bytes in {}", ctx.db_path.display()));
+    Ok(())
+}
+
+fn backup(file: &std::path::Path, ctx: &Context) -> Result<()> {
+    if file.exists() {
+        return Err(error::data(format!("FILE: {} exists already", file.display())).hint("name a new file").into());
+    }
+    if !ctx.dry_run {
+        let store = ctx.store()?;
+        store.backup(file)?;
+        store.write(|tx| instance::backed_up(tx, ctx.now()))?;
+    }
+    ctx.done(file.display(), &format!("backup written to {}; secrets are not in it", file.display()))
+}

@@ -1,0 +1,276 @@
+//! `espomail email`: the archive.
+
+use std::fs;
+
+use anyhow::{Context as _, Result};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::context::{self, Context};
+use crate::error;
+use crate::mail::address::Mailbox;
+use crate::mail::message::{self, Message};
+use crate::store::emails::{self, Email, EmailQuery, EmailRow};
+use crate::store::{cases, raw};
+use crate::ui::cell::{Cell, Column};
+
+/// Emails
+#[derive(Debug, Subcommand)]
+pub enum EmailCommand {
+    /// Lists emails, newest first
+    #[command(
+        visible_alias = "ls",
+        before_help = "Examples:\n  $ espomail email list --limit 20\n  $ espomail --json email list --case 12"
+    )]
+    List(List),
+    /// Shows emails of the archive, or message files (no database needed)
+    #[command(
+        before_help = "Examples:\n  $ espomail email show 9131\n  $ espomail email show 9131 --raw > mail.eml\n  $ espomail --json email show mail.eml"
+    )]
+    Show(Show),
+    /// Says why an email went where it went
+    #[command(before_help = "Examples:\n  $ espomail email explain 9131\n  $ espomail --json email explain 9131")]
+    Explain(Id),
+}
+
+/// `email list`
+#[derive(Debug, Args)]
+pub struct List {
+    /// case:N, account:NAME
+    #[arg(value_name = "QUERY")]
+    query: Vec<String>,
+    /// Of this case
+    #[arg(long, value_name = "N", value_parser = super::case_number)]
+    case: Option<i64>,
+    /// Delivered by this account
+    #[arg(long, value_name = "NAME")]
+    account: Option<String>,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    limit: u32,
+}
+
+/// `email show`
+#[derive(Debug, Args)]
+pub struct Show {
+    /// Email ids, or files (names with a dot or slash)
+    #[arg(value_name = "ID|FILE", required = true)]
+    what: Vec<String>,
+    /// Header fields only
+    #[arg(long, conflicts_with_all = ["raw", "html"])]
+    headers: bool,
+    /// The source, byte for byte (not to a terminal)
+    #[arg(long, conflicts_with = "html")]
+    raw: bool,
+    /// The HTML source
+    #[arg(long)]
+    html: bool,
+}
+
+/// An email's id.
+#[derive(Debug, Args)]
+pub struct Id {
+    /// Email id
+    #[arg(value_name = "ID")]
+    id: i64,
+}
+
+/// Fields of emails in their order.
+pub const COLUMNS: &[Column] = &[
+    Column::new("id", "ID").right(),
+    Column::new("date", "DATE"),
+    Column::new("from", "FROM").shrinking(),
+    Column::new("subject", "SUBJECT").shrinking(),
+    Column::new("case", "CASE").right(),
+    Column::new("status", "STATUS"),
+    Column::new("unread", ""),
+    Column::new("accounts", "ACCOUNTS").shrinking(),
+    Column::new("parent", ""),
+];
+
+/// Fields of one decision in their order.
+pub const DECISION_COLUMNS: &[Column] =
+    &[Column::new("step", "STEP"), Column::new("decision", "DECISION"), Column::new("created_at", "")];
+
+/// Fields of one message in their order.
+pub const MESSAGE_COLUMNS: &[Column] = &[
+    Column::new("id", "Email"),
+    Column::new("file", "File"),
+    Column::new("subject", "Subject"),
+    Column::new("from", "From"),
+    Column::new("to", "To"),
+    Column::new("cc", "Cc"),
+    Column::new("date", "Date"),
+    Column::new("message_id", "Message-ID"),
+    Column::new("in_reply_to", ""),
+    Column::new("references", ""),
+    Column::new("status", "Status"),
+    Column::new("case", "Case"),
+    Column::new("attachments", "Attachments"),
+    Column::new("text", ""),
+];
+
+/// Runs an `email` command.
+pub fn run(command: EmailCommand, ctx: &Context) -> Result<()> {
+    match command {
+        EmailCommand::List(args) => list(&args, ctx),
+        EmailCommand::Show(args) => args.what.iter().try_for_each(|what| show(what, &args, ctx)),
+        EmailCommand::Explain(args) => explain(args.id, ctx),
+    }
+}
+
+/// `Name <address>` of an email's From.
+pub fn from(email: &Email) -> String {
+    Mailbox { name: email.from_name.clone(), address: email.from_address.clone() }.to_string()
+}
+
+fn list(args: &List, ctx: &Context) -> Result<()> {
+    let rows = ctx.read(|tx, actor| {
+        let (number, name) = narrowed(args)?;
+        let case = match number {
+            Some(n) => Some(cases::by_number(tx, n, actor.sight())?.ok_or_else(|| context::not_found("case", n))?),
+            None => None,
+        };
+        let account = name.as_deref().map(|name| context::account(tx, name)).transpose()?;
+        let query = EmailQuery {
+            case_id: case.map(|c| c.id),
+            account_id: account.map(|a| a.id),
+            limit: Some(args.limit.into()),
+        };
+        emails::list(tx, &query, actor.sight())
+    })?;
+    ctx.ui.list("emails", COLUMNS, rows.iter().map(cells).collect())
+}
+
+/// Case and account by flags, then by words of the query.
+fn narrowed(args: &List) -> Result<(Option<i64>, Option<String>)> {
+    let (mut number, mut name) = (args.case, args.account.clone());
+    for word in args.query.iter().flat_map(|text| text.split_whitespace()) {
+        match word.split_once(':') {
+            Some(("case", n)) => number = Some(super::case_number(n).map_err(|e| error::data(format!("QUERY: {e}")))?),
+            Some(("account", given)) => name = Some(given.to_owned()),
+            _ => {
+                let refused = error::data(format!("QUERY: \"{word}\" is not understood"));
+                return Err(refused.hint("use case:N, account:NAME").into());
+            }
+        }
+    }
+    Ok((number, name))
+}
+
+fn cells(row: &EmailRow) -> Vec<Cell> {
+    let email = &row.email;
+    vec![
+        Cell::int(email.id),
+        Cell::date_time(email.date.unwrap_or(email.received_at)),
+        Cell::text(&from(email)),
+        Cell::text(&email.subject),
+        row.case_number.map_or_else(Cell::none, Cell::int),
+        Cell::text(email.status.as_str()),
+        Cell::bool(row.unread),
+        Cell::object(json!(row.accounts), &row.accounts.join(", ")),
+        parent(email),
+    ]
+}
+
+fn parent(email: &Email) -> Cell {
+    email.parent.map_or_else(Cell::none, |p| {
+        Cell::object(json!({"type": p.kind.as_str(), "id": p.id}), &format!("{} {}", p.kind, p.id))
+    })
+}
+
+/// A message to be shown, from the archive or a file.
+struct Shown {
+    id: Option<i64>,
+    file: Option<String>,
+    status: Option<String>,
+    case: Option<i64>,
+    raw: Vec<u8>,
+}
+
+fn show(what: &str, args: &Show, ctx: &Context) -> Result<()> {
+    let shown = match what.parse::<i64>() {
+        Ok(id) => stored(id, ctx)?,
+        Err(_) => {
+            let raw = fs::read(what)
+                .map_err(|e| error::data(format!("{what}: {e}")).hint("name an email id or a readable file"))?;
+            Shown { id: None, file: Some(what.to_owned()), status: None, case: None, raw }
+        }
+    };
+    if args.raw {
+        return ctx.ui.bytes(&shown.raw);
+    }
+    let message = message::parse(&shown.raw);
+    if args.headers {
+        let lines: Vec<String> = message.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        return ctx.ui.text(&lines.join("\n"));
+    }
+    if args.html {
+        return ctx.ui.text(message.html.as_deref().unwrap_or_default());
+    }
+    ctx.ui.object("email", MESSAGE_COLUMNS, message_cells(&shown, &message))?;
+    if ctx.ui.for_people() {
+        ctx.ui.text(&format!("\n{}", message.text.trim_end()))?;
+    }
+    Ok(())
+}
+
+fn stored(id: i64, ctx: &Context) -> Result<Shown> {
+    ctx.read(|tx, actor| {
+        let email = emails::by_id(tx, id, actor.sight())?.ok_or_else(|| context::not_found("email", id))?;
+        let raw_id = email.raw_id.with_context(|| format!("email {id}: its source was dropped"))?;
+        let case = email.case_id().map(|id| cases::by_id(tx, id)).transpose()?.flatten();
+        Ok(Shown {
+            id: Some(id),
+            file: None,
+            status: Some(email.status.to_string()),
+            case: case.map(|c| c.number),
+            raw: raw::bytes(tx, raw_id)?,
+        })
+    })
+}
+
+fn message_cells(shown: &Shown, message: &Message) -> Vec<Cell> {
+    let addresses = |list: &[Mailbox]| {
+        let json: Vec<Value> = list.iter().map(|m| json!({"name": m.name, "address": m.address})).collect();
+        let text: Vec<String> = list.iter().map(ToString::to_string).collect();
+        if list.is_empty() { Cell::none() } else { Cell::object(json!(json), &text.join(", ")) }
+    };
+    let attachments: Vec<Value> = message
+        .attachments
+        .iter()
+        .map(|a| json!({"part": a.part, "name": a.name, "type": a.content_type, "size": a.size, "sha256": a.sha256, "inline": a.inline}))
+        .collect();
+    let names: Vec<String> = message.attachments.iter().map(|a| format!("{} ({} bytes)", a.name, a.size)).collect();
+    vec![
+        shown.id.map_or_else(Cell::none, Cell::int),
+        shown.file.as_deref().map_or_else(Cell::none, Cell::text),
+        Cell::text(&message.subject),
+        addresses(&message.from),
+        addresses(&message.to),
+        addresses(&message.cc),
+        message.date.map_or_else(Cell::none, Cell::date_time),
+        message.message_id.as_deref().map_or_else(Cell::none, Cell::text),
+        Cell::object(json!(message.in_reply_to), &message.in_reply_to.join(" ")),
+        Cell::object(json!(message.references), &message.references.join(" ")),
+        shown.status.as_deref().map_or_else(Cell::none, Cell::text),
+        shown.case.map_or_else(Cell::none, Cell::int),
+        if names.is_empty() { Cell::none() } else { Cell::object(json!(attachments), &names.join(", ")) },
+        Cell::text(&message.text),
+    ]
+}
+
+fn explain(id: i64, ctx: &Context) -> Result<()> {
+    let decisions = ctx.read(|tx, actor| {
+        emails::by_id(tx, id, actor.sight())?.ok_or_else(|| context::not_found("email", id))?;
+        emails::decisions(tx, id)
+    })?;
+    if ctx.ui.for_people() {
+        let width = decisions.iter().map(|(step, _, _)| step.len()).max().unwrap_or_default();
+        let lines: Vec<String> = decisions.iter().map(|(step, text, _)| format!("{step:width$}  {text}")).collect();
+        return ctx.ui.text(&lines.join("\n"));
+    }
+    let rows =
+        decisions.iter().map(|(step, text, at)| vec![Cell::text(step), Cell::text(text), Cell::time(*at)]).collect();
+    ctx.ui.list("decisions", DECISION_COLUMNS, rows)
+}

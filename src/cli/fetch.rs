@@ -1,0 +1,291 @@
+//! `espomail fetch` and `espomail send`: what crontab runs.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+use jiff::{SignedDuration, Timestamp};
+
+use super::connect;
+use super::context::{self, Context};
+use crate::error::{self, Fault, Kind};
+use crate::intake::fetch::{self, Event, Run};
+use crate::lock::{self, Attempt};
+use crate::outbox::{self, Flushed};
+use crate::store::accounts::{Account, AccountKind};
+use crate::store::db::Store;
+use crate::store::deliveries::Outcome;
+
+/// `fetch`
+#[derive(Debug, Args)]
+pub struct FetchArgs {
+    /// Accounts to poll (default: all that are active)
+    #[arg(value_name = "ACCOUNT")]
+    accounts: Vec<String>,
+    /// Only accounts of this kind
+    #[arg(long, value_enum, default_value = "all")]
+    kind: KindFilter,
+    /// Accounts polled at once (default: configuration)
+    #[arg(long, value_name = "N")]
+    jobs: Option<usize>,
+    /// At most so many messages per folder; 0 = all
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// Leave the outbox alone
+    #[arg(long)]
+    no_send: bool,
+    /// Wait a random time up to this first, so that many hosts do not poll at once
+    #[arg(long, value_name = "DURATION", value_parser = super::duration)]
+    jitter: Option<Duration>,
+    /// What to do where another run is fetching: skip, fail, wait or wait=DURATION
+    #[arg(long, value_name = "HOW", default_value = "skip", value_parser = if_locked)]
+    if_locked: IfLocked,
+    /// End the run after this (default: configuration)
+    #[arg(long, value_name = "DURATION", value_parser = super::duration)]
+    max_runtime: Option<Duration>,
+    /// Print a line of numbers at the end
+    #[arg(long)]
+    summary: bool,
+}
+
+/// `send`
+#[derive(Debug, Args)]
+pub struct SendArgs {
+    /// Print a line of numbers at the end
+    #[arg(long)]
+    summary: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum KindFilter {
+    Group,
+    Personal,
+    All,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum IfLocked {
+    Skip,
+    Fail,
+    Wait(Option<Duration>),
+}
+
+fn if_locked(text: &str) -> Result<IfLocked, String> {
+    match (text, text.strip_prefix("wait=")) {
+        ("skip", _) => Ok(IfLocked::Skip),
+        ("fail", _) => Ok(IfLocked::Fail),
+        ("wait", _) => Ok(IfLocked::Wait(None)),
+        (_, Some(duration)) => super::duration(duration).map(|d| IfLocked::Wait(Some(d))),
+        _ => Err("must be skip, fail, wait or wait=DURATION".to_owned()),
+    }
+}
+
+/// What a run did, for `--summary`, and how it ended.
+#[derive(Debug, Default)]
+struct Tally {
+    imported: usize,
+    other: usize,
+    quarantined: usize,
+    worst: Option<Kind>,
+}
+
+/// Runs `fetch`.
+pub fn run(args: &FetchArgs, ctx: &Context) -> Result<()> {
+    let store = ctx.store()?;
+    let accounts = select(args, &store)?;
+    if let Some(most) = args.jitter.filter(|_| !ctx.dry_run) {
+        std::thread::sleep(random_part(most)?);
+    }
+    let started = Instant::now();
+    let max_runtime = args.max_runtime.unwrap_or(ctx.config.max_runtime);
+    let connect = |account: &Account| connect::imap(account, &ctx.config, &ctx.db_path);
+    let run = Run {
+        store: &store,
+        config: &ctx.config,
+        connect: &connect,
+        clock: &Timestamp::now,
+        jobs: args.jobs.unwrap_or(ctx.config.jobs),
+        limit: args.limit,
+        dry_run: ctx.dry_run,
+        named: !args.accounts.is_empty(),
+        max_runtime: SignedDuration::try_from(max_runtime)?,
+    };
+    let mut tally = Tally::default();
+    let mut todo = accounts;
+    loop {
+        let mut busy = Vec::new();
+        let worst = run.go(todo, &mut |event| watch(ctx, args, event, &mut tally, &mut busy, max_runtime))?;
+        tally.worst = worse(tally.worst, worst);
+        todo = busy;
+        let patient = match args.if_locked {
+            IfLocked::Wait(most) => started.elapsed() < most.unwrap_or(max_runtime),
+            _ => false,
+        };
+        if todo.is_empty() || !patient {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    if !todo.is_empty() && args.if_locked != IfLocked::Skip {
+        tally.worst = worse(tally.worst, Some(Kind::TempFail));
+    }
+    let mut flushed = Flushed::default();
+    if !args.no_send && !ctx.dry_run {
+        flushed = flush(ctx, &store)?;
+        tally.worst = worse(tally.worst, sending_trouble(ctx, &flushed));
+    }
+    if args.summary || ctx.ui.verbosity > 0 {
+        summarise(ctx, &tally, &flushed, started)?;
+    }
+    tally.worst.map_or(Ok(()), |kind| Err(context::told(kind)))
+}
+
+/// Runs `send`.
+pub fn send(args: &SendArgs, ctx: &Context) -> Result<()> {
+    if ctx.dry_run {
+        return Err(Fault::new(Kind::Usage, "send: has no --dry-run")
+            .hint("see what waits: espomail outbox list")
+            .into());
+    }
+    let store = ctx.store()?;
+    let started = Instant::now();
+    let flushed = flush(ctx, &store)?;
+    for (name, error) in &flushed.accounts {
+        ctx.ui.problem(&format!("account \"{name}\": cannot send"), error);
+    }
+    if args.summary || ctx.ui.verbosity > 0 {
+        summarise(ctx, &Tally::default(), &flushed, started)?;
+    }
+    match sending_trouble(ctx, &flushed) {
+        Some(kind) => Err(context::told(kind)),
+        None => Ok(()),
+    }
+}
+
+fn select(args: &FetchArgs, store: &Store) -> Result<Vec<Account>> {
+    store.read(|tx| {
+        let mut accounts = fetch::pollable(tx)?;
+        if !args.accounts.is_empty() {
+            for name in &args.accounts {
+                let account = context::account(tx, name)?;
+                if !accounts.iter().any(|a| a.id == account.id) {
+                    return Err(error::data(format!("account {name}: is disabled or has no IMAP server"))
+                        .hint(format!("see `espomail account show {name}`"))
+                        .into());
+                }
+            }
+            accounts.retain(|a| args.accounts.iter().any(|name| name.eq_ignore_ascii_case(&a.name)));
+        }
+        accounts.retain(|a| match args.kind {
+            KindFilter::All => true,
+            KindFilter::Group => a.kind == AccountKind::Group,
+            KindFilter::Personal => a.kind == AccountKind::Personal,
+        });
+        Ok(accounts)
+    })
+}
+
+/// Says what a person has to know: with `-v` every message, without it only what does not pass by itself.
+fn watch(
+    ctx: &Context,
+    args: &FetchArgs,
+    event: Event<'_>,
+    tally: &mut Tally,
+    busy: &mut Vec<Account>,
+    max_runtime: Duration,
+) {
+    let interactive = ctx.ui.is_terminal() || ctx.ui.verbosity > 0 || !args.accounts.is_empty();
+    match event {
+        Event::Imported(account, one) => {
+            match one.outcome {
+                Outcome::Imported => tally.imported += 1,
+                Outcome::Quarantined => tally.quarantined += 1,
+                _ => tally.other += 1,
+            }
+            let id = one.email_id.map(|id| format!(" email {id}")).unwrap_or_default();
+            let line = format!("{}: {}{id}: {}", account.name, one.outcome, one.reason);
+            if ctx.dry_run {
+                ctx.ui.note(&line);
+            } else {
+                ctx.ui.verbose(1, &line);
+            }
+            if one.outcome == Outcome::Quarantined && !ctx.dry_run {
+                tally.worst = worse(tally.worst, Some(Kind::Partial));
+                ctx.ui.warn(&format!(
+                    "account \"{}\": a message could not be imported and is kept: {}",
+                    account.name, one.reason
+                ));
+                ctx.ui.hint("see `espomail quarantine list`");
+            }
+        }
+        Event::Busy(account, pid, since) => {
+            let age = since.map(|s| Timestamp::now().duration_since(s)).unwrap_or_default();
+            let old = age > SignedDuration::try_from(max_runtime).unwrap_or(SignedDuration::MAX);
+            let line = format!("account \"{}\": is being fetched by process {pid}", account.name);
+            match (args.if_locked, old) {
+                (IfLocked::Fail, _) | (_, true) => ctx.ui.warn(&line),
+                _ => ctx.ui.verbose(1, &line),
+            }
+            busy.push(account.clone());
+        }
+        Event::Waiting(account, until) => {
+            tally.worst = worse(tally.worst, Some(Kind::NoPerm));
+            ctx.ui.verbose(1, &format!("account \"{}\": login was refused, next try at {until}", account.name));
+        }
+        Event::Done(account, stored) => ctx.ui.verbose(1, &format!("{}: {stored} new", account.name)),
+        Event::Failed(account, error, speak) => {
+            if speak || interactive {
+                ctx.ui.problem(&format!("account \"{}\"", account.name), error);
+            }
+        }
+        Event::Recovered(account, since) => {
+            let since = since.map(|s| format!(" after failing since {s}")).unwrap_or_default();
+            ctx.ui.warn(&format!("account \"{}\": works again{since}", account.name));
+        }
+    }
+}
+
+/// Sends what is due, unless another process is at it.
+fn flush(ctx: &Context, store: &Store) -> Result<Flushed> {
+    match lock::attempt(&ctx.db_path, "outbox", Timestamp::now())? {
+        Attempt::Busy { pid, .. } => {
+            ctx.ui.verbose(1, &format!("the outbox is being sent by process {pid}"));
+            Ok(Flushed::default())
+        }
+        Attempt::Held(_lock) => {
+            let mut connect = |account: &Account| connect::smtp(account, &ctx.config, &ctx.db_path);
+            outbox::flush(store, &mut connect, &Timestamp::now)
+        }
+    }
+}
+
+/// The kind of trouble sending met, if any; cron hears of it through `status` and `check`.
+fn sending_trouble(ctx: &Context, flushed: &Flushed) -> Option<Kind> {
+    for (name, error) in &flushed.accounts {
+        ctx.ui.verbose(1, &format!("account \"{name}\": cannot send: {error:#}"));
+    }
+    let kinds = flushed.accounts.iter().map(|(_, error)| error::classify(error).0);
+    kinds.reduce(Kind::worse)
+}
+
+fn summarise(ctx: &Context, tally: &Tally, flushed: &Flushed, started: Instant) -> Result<()> {
+    let seconds = started.elapsed().as_secs_f64();
+    ctx.ui.note(&format!(
+        "imported {}, other {}, quarantined {}; sent {}, failed {}, waiting {}; {seconds:.1} s",
+        tally.imported, tally.other, tally.quarantined, flushed.sent, flushed.failed, flushed.put_off
+    ));
+    Ok(())
+}
+
+fn worse(a: Option<Kind>, b: Option<Kind>) -> Option<Kind> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.worse(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+fn random_part(most: Duration) -> Result<Duration> {
+    let random = u64::from_le_bytes(crate::intake::world::random()?);
+    let most = u64::try_from(most.as_millis())?;
+    Ok(Duration::from_millis(if most == 0 { 0 } else { random % most }))
+}

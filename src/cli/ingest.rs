@@ -1,0 +1,92 @@
+//! `espomail ingest`: one message on standard input, from an MTA alias or procmail (B2.12).
+
+use std::io::Read;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use jiff::Timestamp;
+
+use super::context::{self, Context};
+use crate::error::{self, Fault, Kind};
+use crate::intake::fetch::lock_name;
+use crate::intake::import;
+use crate::lock::{self, Attempt};
+use crate::store::db::Store;
+use crate::store::deliveries::{self, Facts, Outcome};
+use crate::store::raw;
+
+/// `ingest`
+#[derive(Debug, Args)]
+pub struct IngestArgs {
+    /// Account the message came by
+    #[arg(long, value_name = "NAME")]
+    account: String,
+    /// Envelope recipient
+    #[arg(long, value_name = "ADDRESS")]
+    recipient: Option<String>,
+    /// Envelope sender, put on top as Return-Path where the message has none; empty = <>
+    #[arg(long, value_name = "ADDRESS")]
+    sender: Option<String>,
+}
+
+/// Runs `ingest`. Every trouble that is not the message's own fault ends with 75, so that the MTA keeps the mail.
+pub fn run(args: &IngestArgs, ctx: &Context) -> Result<()> {
+    receive(args, ctx).map_err(|error| match error::classify(&error).0 {
+        Kind::Data | Kind::Usage => error,
+        _ => {
+            Fault::new(Kind::TempFail, format!("{error:#}")).hint("the message was not taken; the MTA keeps it").into()
+        }
+    })
+}
+
+fn receive(args: &IngestArgs, ctx: &Context) -> Result<()> {
+    let recipient = args.recipient.as_deref().map(|r| context::mail_address("--recipient", r)).transpose()?;
+    let store = ctx.store()?;
+    let account = store
+        .read(|tx| context::account(tx, &args.account))
+        .map_err(|e| Fault::new(Kind::TempFail, format!("{e:#}")))?;
+    let raw = message(args, account.max_size.unwrap_or(ctx.config.message_max_size))?;
+    let now = Timestamp::now();
+    let facts = Facts { internal_date: now, size: i64::try_from(raw.len())?, truncated: false, now };
+    let id = store.write(|tx| {
+        let raw_id = raw::add(tx, &raw)?;
+        deliveries::receive_piped(tx, account.id, recipient.as_deref(), facts, raw_id)
+    })?;
+    // From here on the message is safe: whoever holds the account's lock imports it, now or in the next run.
+    if let Attempt::Held(_lock) = lock::attempt(store.path(), &lock_name(account.id), now)? {
+        import_now(ctx, &store, id, now)?;
+    }
+    Ok(())
+}
+
+fn message(args: &IngestArgs, max: u64) -> Result<Vec<u8>> {
+    let mut raw = Vec::new();
+    if let Some(sender) = args.sender.as_deref() {
+        if sender.chars().any(|c| c.is_control() || c.is_whitespace()) {
+            return Err(error::data("--sender: must be an address, or empty").into());
+        }
+        raw.extend_from_slice(format!("Return-Path: <{sender}>\r\n").as_bytes());
+    }
+    let own = raw.len();
+    std::io::stdin().take(max + 1).read_to_end(&mut raw).context("cannot read standard input")?;
+    if raw.len() == own {
+        return Err(error::data("standard input: no message").into());
+    }
+    if raw.len() as u64 - own as u64 > max {
+        return Err(
+            error::data(format!("standard input: the message is larger than message_max_size ({max} bytes)")).into()
+        );
+    }
+    Ok(raw)
+}
+
+fn import_now(ctx: &Context, store: &Store, id: i64, now: Timestamp) -> Result<()> {
+    let Some(delivery) = store.read(|tx| deliveries::by_id(tx, id))? else { return Ok(()) };
+    let Some(imported) = import::single(store, &ctx.config, &delivery, now)? else { return Ok(()) };
+    ctx.ui.verbose(1, &format!("{}: {}", imported.outcome, imported.reason));
+    if imported.outcome == Outcome::Quarantined {
+        ctx.ui.warn(&format!("the message could not be imported and is kept: {}", imported.reason));
+        ctx.ui.hint("see `espomail quarantine list`");
+    }
+    Ok(())
+}

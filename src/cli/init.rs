@@ -1,0 +1,56 @@
+//! `espomail init`: the first command anybody types.
+
+use anyhow::Result;
+use clap::Args;
+
+use super::context::Context;
+use crate::error;
+use crate::store::db::Store;
+use crate::store::instance;
+
+/// `init`
+#[derive(Debug, Args)]
+pub struct InitArgs {}
+
+/// Runs `init`: makes the database and says what comes next.
+pub fn run(_args: &InitArgs, ctx: &Context) -> Result<()> {
+    create(ctx)?;
+    if !ctx.dry_run && !ctx.ui.quiet {
+        ctx.ui.note(&next_steps(ctx));
+    }
+    Ok(())
+}
+
+/// Makes the database with its instance secret.
+pub fn create(ctx: &Context) -> Result<()> {
+    if ctx.db_path.exists() {
+        return Err(error::data(format!("--db: {} exists already", ctx.db_path.display()))
+            .hint("use it as it is, or name another place with --db")
+            .into());
+    }
+    if !ctx.dry_run {
+        let mut secret = [0; 32];
+        getrandom::fill(&mut secret).map_err(|e| anyhow::anyhow!("no random bytes: {e}"))?;
+        Store::create(&ctx.db_path)?.write(|tx| instance::create(tx, &secret, ctx.now()))?;
+    }
+    ctx.done(ctx.db_path.display(), &format!("database {} is ready", ctx.db_path.display()))
+}
+
+fn next_steps(ctx: &Context) -> String {
+    let program = std::env::current_exe().map_or_else(|_| "espomail".to_owned(), |p| p.display().to_string());
+    format!(
+        "\nWho works here:
+  espomail team add Support
+  espomail user add ana --email ana@example.org
+  espomail team member add Support ana
+The mailbox (the password is asked for once and kept in a file only you can read):
+  espomail account add support --kind group --address support@example.org --imap imap.example.org --smtp smtp.example.org \\
+      --secret stdin --create-case --case-team Support --distribution round-robin
+  espomail account test support
+The line for `crontab -e`:
+  * * * * * {program} --db {} fetch
+
+One person owns this database: roles are a view, not a protection (advisory mode; see `espomail whoami`).",
+        ctx.db_path.display()
+    )
+}

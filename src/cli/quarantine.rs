@@ -1,0 +1,224 @@
+//! `espomail quarantine`: messages that could not be imported, kept whole (B2.7).
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+
+use anyhow::{Context as _, Result};
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+
+use super::context::{self, Context};
+use crate::access::Actor;
+use crate::error::{self, Kind};
+use crate::intake::import;
+use crate::mail::message;
+use crate::store::accounts;
+use crate::store::db::Tx;
+use crate::store::deliveries::{self, Delivery, Outcome};
+use crate::store::raw;
+use crate::ui::cell::{Cell, Column};
+
+/// Messages that could not be imported
+#[derive(Debug, Subcommand)]
+pub enum QuarantineCommand {
+    /// Lists the messages with their errors
+    #[command(
+        visible_alias = "ls",
+        before_help = "Examples:\n  $ espomail quarantine list\n  $ espomail --json quarantine list"
+    )]
+    List,
+    /// Shows a message as far as it can be read
+    #[command(
+        before_help = "Examples:\n  $ espomail quarantine show 40\n  $ espomail quarantine show 40 --raw > mail.eml"
+    )]
+    Show(Show),
+    /// Imports messages again from the stored bytes
+    #[command(before_help = "Examples:\n  $ espomail quarantine retry 40\n  $ espomail quarantine retry --all")]
+    Retry(Retry),
+    /// Writes a message to a file
+    #[command(
+        before_help = "Examples:\n  $ espomail quarantine export 40 mail.eml\n  $ espomail quarantine export 41 /tmp/41.eml"
+    )]
+    Export(Export),
+    /// Throws a message away
+    #[command(
+        before_help = "Examples:\n  $ espomail quarantine discard 40 --reason spam\n  $ espomail --yes quarantine discard 40 --reason 'seen in webmail'"
+    )]
+    Discard(Discard),
+}
+
+/// `quarantine show`
+#[derive(Debug, Args)]
+pub struct Show {
+    /// Quarantine id
+    #[arg(value_name = "ID")]
+    id: i64,
+    /// The source, byte for byte (not to a terminal)
+    #[arg(long)]
+    raw: bool,
+}
+
+/// `quarantine retry`
+#[derive(Debug, Args)]
+pub struct Retry {
+    /// Quarantine ids
+    #[arg(value_name = "ID", required_unless_present = "all")]
+    ids: Vec<i64>,
+    /// All of them
+    #[arg(long, conflicts_with = "ids")]
+    all: bool,
+}
+
+/// `quarantine export`
+#[derive(Debug, Args)]
+pub struct Export {
+    /// Quarantine id
+    #[arg(value_name = "ID")]
+    id: i64,
+    /// New file
+    #[arg(value_name = "FILE")]
+    file: String,
+}
+
+/// `quarantine discard`
+#[derive(Debug, Args)]
+pub struct Discard {
+    /// Quarantine id
+    #[arg(value_name = "ID")]
+    id: i64,
+    /// Why, kept in the ledger
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+}
+
+/// Fields of quarantined messages in their order.
+pub const COLUMNS: &[Column] = &[
+    Column::new("id", "ID").right(),
+    Column::new("account", "ACCOUNT"),
+    Column::new("received_at", "AGE").right(),
+    Column::new("size", "SIZE").right(),
+    Column::new("error", "ERROR").shrinking(),
+    Column::new("folder", ""),
+    Column::new("uid", ""),
+];
+
+/// Runs a `quarantine` command.
+pub fn run(command: QuarantineCommand, ctx: &Context) -> Result<()> {
+    match command {
+        QuarantineCommand::List => {
+            let rows = ctx.read(|tx, actor| {
+                actor.require_admin("quarantine list")?;
+                deliveries::quarantined(tx)?.iter().map(|d| cells(tx, d)).collect::<Result<_>>()
+            })?;
+            ctx.ui.list("quarantine", COLUMNS, rows)
+        }
+        QuarantineCommand::Show(args) => show(&args, ctx),
+        QuarantineCommand::Retry(args) => retry(&args, ctx),
+        QuarantineCommand::Export(args) => export(&args, ctx),
+        QuarantineCommand::Discard(args) => discard(&args, ctx),
+    }
+}
+
+fn find(tx: &Tx<'_>, actor: &Actor, id: i64) -> Result<Delivery> {
+    actor.require_admin("quarantine")?;
+    deliveries::by_id(tx, id)?
+        .filter(|d| d.outcome == Outcome::Quarantined)
+        .ok_or_else(|| context::not_found("quarantine", id))
+}
+
+fn bytes(ctx: &Context, id: i64) -> Result<(Delivery, Vec<u8>)> {
+    ctx.read(|tx, actor| {
+        let delivery = find(tx, actor, id)?;
+        let raw_id = delivery.raw_id.context("its bytes were dropped")?;
+        let raw = raw::bytes(tx, raw_id)?;
+        Ok((delivery, raw))
+    })
+}
+
+fn show(args: &Show, ctx: &Context) -> Result<()> {
+    let (delivery, raw) = bytes(ctx, args.id)?;
+    if args.raw {
+        return ctx.ui.bytes(&raw);
+    }
+    let row = ctx.read(|tx, _| cells(tx, &delivery))?;
+    let labelled: Vec<Column> = COLUMNS.iter().map(|c| Column::new(c.field, c.field)).collect();
+    ctx.ui.object("quarantine", &labelled, row)?;
+    if ctx.ui.for_people() {
+        // Whatever killed the import may kill the reading too: the bytes are always there with --raw.
+        match std::panic::catch_unwind(|| message::parse(&raw)) {
+            Ok(message) => {
+                let from: Vec<String> = message.from.iter().map(ToString::to_string).collect();
+                ctx.ui.text(&format!(
+                    "From: {}\nSubject: {}\n\n{}",
+                    from.join(", "),
+                    message.subject,
+                    message.text.trim_end()
+                ))?;
+            }
+            Err(_) => ctx.ui.note("the message cannot be read; its bytes: --raw"),
+        }
+    }
+    Ok(())
+}
+
+fn retry(args: &Retry, ctx: &Context) -> Result<()> {
+    let store = ctx.store()?;
+    let todo = ctx.read(|tx, actor| {
+        actor.require_admin("quarantine retry")?;
+        if args.all { deliveries::quarantined(tx) } else { args.ids.iter().map(|id| find(tx, actor, *id)).collect() }
+    })?;
+    let mut failed = false;
+    for delivery in todo {
+        if ctx.dry_run {
+            ctx.done(delivery.id, &format!("quarantine {} would be imported again", delivery.id))?;
+            continue;
+        }
+        store.write(|tx| deliveries::settle(tx, delivery.id, Outcome::Received, "", None))?;
+        let delivery = Delivery { outcome: Outcome::Received, ..delivery };
+        let Some(imported) = import::single(&store, &ctx.config, &delivery, Timestamp::now())? else { continue };
+        failed |= imported.outcome == Outcome::Quarantined;
+        ctx.done(delivery.id, &format!("quarantine {}: {} {}", delivery.id, imported.outcome, imported.reason))?;
+    }
+    if failed { Err(context::told(Kind::Partial)) } else { Ok(()) }
+}
+
+fn export(args: &Export, ctx: &Context) -> Result<()> {
+    let (_, raw) = bytes(ctx, args.id)?;
+    if !ctx.dry_run {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&args.file)
+            .map_err(|e| error::data(format!("FILE: cannot make {}: {e}", args.file)))?;
+        file.write_all(&raw).with_context(|| format!("cannot write {}", args.file))?;
+    }
+    ctx.done(args.id, &format!("quarantine {} written to {}", args.id, args.file))
+}
+
+fn discard(args: &Discard, ctx: &Context) -> Result<()> {
+    if args.reason.trim().is_empty() {
+        return Err(error::data("--reason: must not be empty").into());
+    }
+    ctx.confirm(&format!("Throw message {} away for good?", args.id))?;
+    ctx.write(|tx, actor| {
+        let delivery = find(tx, actor, args.id)?;
+        deliveries::settle(tx, delivery.id, Outcome::Discarded, &args.reason, None)?;
+        deliveries::drop_raw(tx, &delivery)
+    })?;
+    ctx.done(args.id, &format!("quarantine {} discarded", args.id))
+}
+
+fn cells(tx: &Tx<'_>, delivery: &Delivery) -> Result<Vec<Cell>> {
+    let account = accounts::by_id(tx, delivery.account_id)?.map(|a| a.name).unwrap_or_default();
+    Ok(vec![
+        Cell::int(delivery.id),
+        Cell::text(&account),
+        Cell::time(delivery.received_at),
+        Cell::int(delivery.size),
+        Cell::text(&delivery.reason),
+        delivery.folder.as_deref().map_or_else(Cell::none, Cell::text),
+        delivery.uid.map_or_else(Cell::none, |uid| Cell::int(uid.into())),
+    ])
+}

@@ -1,0 +1,62 @@
+//! `espomail schema`: the JSON fields of every result. The columns of each noun are the only source.
+
+use anyhow::Result;
+use clap::Args;
+use serde_json::json;
+
+use super::context::Context;
+use super::{account, case, db, email, outbox, quarantine, status, team, template, user, whoami};
+use crate::error;
+use crate::ui::cell::{Cell, Column};
+
+/// `schema`
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// Result, such as cases or email
+    #[arg(value_name = "RESULT")]
+    result: Option<String>,
+}
+
+/// Every result with its fields.
+const RESULTS: &[(&str, &[Column])] = &[
+    ("accounts", account::COLUMNS),
+    ("account", account::COLUMNS),
+    ("folders", account::FOLDER_COLUMNS),
+    ("cases", case::COLUMNS),
+    ("case", case::SHOW_COLUMNS),
+    ("emails", email::COLUMNS),
+    ("email", email::MESSAGE_COLUMNS),
+    ("thread", case::THREAD_COLUMNS),
+    ("decisions", email::DECISION_COLUMNS),
+    ("outbox", outbox::COLUMNS),
+    ("quarantine", quarantine::COLUMNS),
+    ("status", status::COLUMNS),
+    ("tables", db::COLUMNS),
+    ("teams", team::COLUMNS),
+    ("team", team::COLUMNS),
+    ("templates", template::COLUMNS),
+    ("template", template::COLUMNS),
+    ("users", user::COLUMNS),
+    ("user", user::COLUMNS),
+    ("whoami", whoami::COLUMNS),
+];
+
+/// Fields of `schema` itself.
+const COLUMNS: &[Column] = &[Column::new("result", "RESULT"), Column::new("fields", "FIELDS")];
+
+/// Runs `schema`.
+pub fn run(args: &SchemaArgs, ctx: &Context) -> Result<()> {
+    let wanted: Vec<_> = RESULTS.iter().filter(|(name, _)| args.result.as_deref().is_none_or(|r| r == *name)).collect();
+    if wanted.is_empty() {
+        let known: Vec<&str> = RESULTS.iter().map(|(name, _)| *name).collect();
+        return Err(error::data("RESULT: is not known").hint(format!("known: {}", known.join(", "))).into());
+    }
+    let rows = wanted
+        .iter()
+        .map(|(name, columns)| {
+            let fields: Vec<&str> = columns.iter().map(|c| c.field).collect();
+            vec![Cell::text(name), Cell::object(json!(fields), &fields.join(" "))]
+        })
+        .collect();
+    ctx.ui.list("schema", COLUMNS, rows)
+}

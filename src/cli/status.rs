@@ -1,0 +1,128 @@
+//! `espomail status`: does it work, and what needs somebody.
+
+use anyhow::Result;
+use clap::Args;
+use jiff::SignedDuration;
+
+use super::context::Context;
+use crate::store::accounts::{self, Account};
+use crate::store::db::Tx;
+use crate::store::deliveries::{self, Counts};
+use crate::store::{instance, outbox};
+use crate::ui::cell::{Cell, Column};
+
+/// `status`
+#[derive(Debug, Args)]
+pub struct StatusArgs {}
+
+/// Fields of `status` in their order.
+pub const COLUMNS: &[Column] = &[
+    Column::new("account", "ACCOUNT"),
+    Column::new("kind", "KIND"),
+    Column::new("last_good_at", "LAST GOOD").right(),
+    Column::new("new_24h", "NEW 24H").right(),
+    Column::new("state", "STATE").shrinking(),
+    Column::new("failing_since", ""),
+    Column::new("failed_runs", ""),
+    Column::new("failure", ""),
+    Column::new("quarantined", ""),
+    Column::new("unfetchable", ""),
+];
+
+/// Without a fetch for so long the system's crontab is asked about.
+const CRON_SILENT: SignedDuration = SignedDuration::from_mins(15);
+
+/// Runs `status`.
+pub fn run(_args: &StatusArgs, ctx: &Context) -> Result<()> {
+    let (rows, lines) = ctx.read(|tx, _| {
+        let day_ago = ctx.now() - SignedDuration::from_hours(24);
+        let mut rows = Vec::new();
+        let mut counts = Counts::default();
+        let mut breakers = Vec::new();
+        for account in accounts::all(tx)? {
+            let own = deliveries::counts(tx, account.id, day_ago)?;
+            counts.quarantined += own.quarantined;
+            counts.unfetchable += own.unfetchable;
+            if account.breaker_tripped_at.is_some() {
+                breakers.push(account.name.clone());
+            }
+            rows.push(cells(tx, ctx, &account, own)?);
+        }
+        let lines = lines(tx, ctx, counts, &breakers)?;
+        Ok((rows, lines))
+    })?;
+    ctx.ui.list("status", COLUMNS, rows)?;
+    if ctx.ui.for_people() {
+        lines.iter().try_for_each(|line| ctx.ui.text(line))?;
+    }
+    Ok(())
+}
+
+fn cells(tx: &Tx<'_>, ctx: &Context, account: &Account, counts: Counts) -> Result<Vec<Cell>> {
+    let health = &account.health;
+    Ok(vec![
+        Cell::text(&account.name),
+        Cell::text(account.kind.as_str()),
+        health.last_good_at.map_or_else(|| Cell::object(serde_json::Value::Null, "never"), Cell::ago),
+        Cell::int(counts.new),
+        Cell::text(&state(tx, ctx, account)?),
+        health.failing_since.map_or_else(Cell::none, Cell::date_time),
+        Cell::int(health.failed_runs.into()),
+        Cell::text(&health.failure),
+        Cell::int(counts.quarantined),
+        Cell::int(counts.unfetchable),
+    ])
+}
+
+/// What a person wants to know about an account, the worst first.
+fn state(tx: &Tx<'_>, ctx: &Context, account: &Account) -> Result<String> {
+    let health = &account.health;
+    if !account.active {
+        return Ok("disabled".into());
+    }
+    if let Some(since) = health.failing_since {
+        let runs = health.failed_runs;
+        return Ok(format!(
+            "failing since {} ({runs} {}): {}",
+            ctx.ui.local_time(since),
+            if runs == 1 { "run" } else { "runs" },
+            health.failure
+        ));
+    }
+    if let Some(since) = health.send_failing_since {
+        return Ok(format!("cannot send since {}: {}", ctx.ui.local_time(since), health.send_failure));
+    }
+    let folders = accounts::folders(tx, account.id)?;
+    if let Some(folder) = folders.iter().find(|f| !f.failure.is_empty()) {
+        return Ok(format!("folder {}: {}", folder.name, folder.failure));
+    }
+    Ok(match (account.imap.host.is_some(), health.last_good_at) {
+        (false, _) => "sends only".into(),
+        (true, None) => "never fetched".into(),
+        (true, Some(_)) => "ok".into(),
+    })
+}
+
+fn lines(tx: &Tx<'_>, ctx: &Context, counts: Counts, breakers: &[String]) -> Result<Vec<String>> {
+    let (waiting, uncertain) = outbox::waiting_and_uncertain(tx)?;
+    let (last_fetch, last_backup) = instance::last_times(tx)?;
+    let ago = |moment: Option<jiff::Timestamp>| moment.map_or("never".to_owned(), |m| format!("{} ago", ctx.ui.age(m)));
+    let hint = |count: i64, command: &str| if count > 0 { format!(" ({command})") } else { String::new() };
+    let mut lines = vec![format!(
+        "Outbox {waiting} waiting, {uncertain} uncertain{} · Quarantine {}{} · Last backup {}",
+        hint(uncertain, "espomail outbox list"),
+        counts.quarantined,
+        hint(counts.quarantined, "espomail quarantine list"),
+        ago(last_backup)
+    )];
+    if counts.unfetchable > 0 {
+        lines.push(format!("{} messages are listed by a server that does not deliver them", counts.unfetchable));
+    }
+    for name in breakers {
+        lines.push(format!("Automatic replies of {name} are stopped (espomail account breaker {name} --reset)"));
+    }
+    if last_fetch.is_none_or(|at| ctx.now().duration_since(at) > CRON_SILENT) {
+        lines.push(format!("Last fetch: {}. Is it in the crontab? * * * * * espomail fetch", ago(last_fetch)));
+    }
+    Ok(lines)
+}

@@ -1,0 +1,191 @@
+//! `espomail team`: teams and their members.
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::context::{self, Context};
+use crate::error;
+use crate::store::db::Tx;
+use crate::store::teams::{self, Team};
+use crate::ui::cell::{Cell, Column};
+
+/// Teams
+#[derive(Debug, Subcommand)]
+pub enum TeamCommand {
+    /// Adds a team
+    #[command(before_help = "Examples:\n  $ espomail team add Support\n  $ espomail -q team add 'Second Level'")]
+    Add(Name),
+    /// Lists teams
+    #[command(
+        visible_alias = "ls",
+        before_help = "Examples:\n  $ espomail team list\n  $ espomail --format plain team list"
+    )]
+    List,
+    /// Shows a team with its members
+    #[command(before_help = "Examples:\n  $ espomail team show Support\n  $ espomail --json team show Support")]
+    Show(Name),
+    /// Gives a team another name
+    #[command(
+        before_help = "Examples:\n  $ espomail team edit Support --name 'First Level'\n  $ espomail --dry-run team edit Support --name Help"
+    )]
+    Edit(Edit),
+    /// Deletes a team
+    #[command(
+        visible_alias = "rm",
+        before_help = "Examples:\n  $ espomail team delete Support\n  $ espomail --yes team delete Support"
+    )]
+    Delete(Name),
+    /// Members of teams
+    #[command(subcommand)]
+    Member(MemberCommand),
+}
+
+/// Members of teams
+#[derive(Debug, Subcommand)]
+pub enum MemberCommand {
+    /// Adds a member, or changes the position of one
+    #[command(
+        before_help = "Examples:\n  $ espomail team member add Support ana\n  $ espomail team member add Support budi --position Agent"
+    )]
+    Add(Member),
+    /// Removes a member
+    #[command(
+        visible_alias = "rm",
+        before_help = "Examples:\n  $ espomail team member remove Support ana\n  $ espomail --dry-run team member remove Support budi"
+    )]
+    Remove(Membership),
+}
+
+/// A team's name.
+#[derive(Debug, Args)]
+pub struct Name {
+    /// Team
+    team: String,
+}
+
+/// `team edit`
+#[derive(Debug, Args)]
+pub struct Edit {
+    /// Team
+    team: String,
+    /// New name
+    #[arg(long)]
+    name: String,
+}
+
+/// `team member add`
+#[derive(Debug, Args)]
+pub struct Member {
+    /// Team
+    team: String,
+    /// User
+    user: String,
+    /// Free text that `account --position` is compared with
+    #[arg(long, default_value = "")]
+    position: String,
+}
+
+/// `team member remove`
+#[derive(Debug, Args)]
+pub struct Membership {
+    /// Team
+    team: String,
+    /// User
+    user: String,
+}
+
+/// Fields of teams in their order.
+pub const COLUMNS: &[Column] =
+    &[Column::new("name", "TEAM"), Column::new("members", "MEMBERS").shrinking(), Column::new("id", "")];
+
+/// Runs a `team` command.
+pub fn run(command: TeamCommand, ctx: &Context) -> Result<()> {
+    match command {
+        TeamCommand::Add(args) => add(&args.team, ctx),
+        TeamCommand::List => {
+            let rows = ctx.read(|tx, _| teams::all(tx)?.iter().map(|t| cells(tx, t)).collect::<Result<_>>())?;
+            ctx.ui.list("teams", COLUMNS, rows)
+        }
+        TeamCommand::Show(args) => {
+            let row = ctx.read(|tx, _| cells(tx, &context::team(tx, &args.team)?))?;
+            ctx.ui.object("team", COLUMNS, row)
+        }
+        TeamCommand::Edit(args) => edit(&args, ctx),
+        TeamCommand::Delete(args) => delete(&args.team, ctx),
+        TeamCommand::Member(MemberCommand::Add(args)) => add_member(&args, ctx),
+        TeamCommand::Member(MemberCommand::Remove(args)) => remove_member(&args, ctx),
+    }
+}
+
+fn add(given: &str, ctx: &Context) -> Result<()> {
+    let name = context::name("team", given)?;
+    let id = ctx.administer("team add", |tx| {
+        if teams::by_name(tx, &name)?.is_some() {
+            return Err(context::taken("team", &name));
+        }
+        teams::add(tx, &name, ctx.now())
+    })?;
+    ctx.done(id, &format!("team {name} added"))
+}
+
+fn edit(args: &Edit, ctx: &Context) -> Result<()> {
+    let name = context::name("--name", &args.name)?;
+    let id = ctx.administer("team edit", |tx| {
+        let team = context::team(tx, &args.team)?;
+        if teams::by_name(tx, &name)?.is_some_and(|other| other.id != team.id) {
+            return Err(context::taken("--name", &name));
+        }
+        teams::rename(tx, team.id, &name)?;
+        Ok(team.id)
+    })?;
+    ctx.done(id, &format!("team {} is now {name}", args.team))
+}
+
+fn delete(name: &str, ctx: &Context) -> Result<()> {
+    ctx.confirm(&format!("Delete team {name}? Its members no longer see what only the team could see."))?;
+    let id = ctx.administer("team delete", |tx| {
+        let team = context::team(tx, name)?;
+        let accounts = teams::used_by_accounts(tx, team.id)?;
+        if !accounts.is_empty() {
+            return Err(error::data(format!("team {name}: is the case team of {}", accounts.join(", ")))
+                .hint("give these accounts another one first: espomail account edit NAME --case-team TEAM")
+                .into());
+        }
+        teams::delete(tx, team.id)?;
+        Ok(team.id)
+    })?;
+    ctx.done(id, &format!("team {name} deleted"))
+}
+
+fn add_member(args: &Member, ctx: &Context) -> Result<()> {
+    let position = if args.position.is_empty() { String::new() } else { context::name("--position", &args.position)? };
+    let id = ctx.administer("team member add", |tx| {
+        let (team, user) = (context::team(tx, &args.team)?, context::user(tx, &args.user)?);
+        teams::put_member(tx, team.id, user.id, &position)?;
+        Ok(team.id)
+    })?;
+    ctx.done(id, &format!("{} is a member of {}", args.user, args.team))
+}
+
+fn remove_member(args: &Membership, ctx: &Context) -> Result<()> {
+    let id = ctx.administer("team member remove", |tx| {
+        let (team, user) = (context::team(tx, &args.team)?, context::user(tx, &args.user)?);
+        if !teams::remove_member(tx, team.id, user.id)? {
+            return Err(error::data(format!("user: {} is not a member of {}", args.user, args.team)).into());
+        }
+        Ok(team.id)
+    })?;
+    ctx.done(id, &format!("{} is no longer a member of {}", args.user, args.team))
+}
+
+fn cells(tx: &Tx<'_>, team: &Team) -> Result<Vec<Cell>> {
+    let members = teams::members(tx, team.id)?;
+    let json: Vec<_> =
+        members.iter().map(|m| json!({"id": m.user_id, "username": m.username, "position": m.position})).collect();
+    let shown: Vec<String> = members
+        .iter()
+        .map(|m| if m.position.is_empty() { m.username.clone() } else { format!("{} ({})", m.username, m.position) })
+        .collect();
+    Ok(vec![Cell::text(&team.name), Cell::object(json!(json), &shown.join(", ")), Cell::int(team.id)])
+}

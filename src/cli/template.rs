@@ -1,0 +1,261 @@
+//! `espomail template`: the texts of automatic replies.
+
+use std::io::Read;
+
+use anyhow::{Context as _, Result};
+use clap::{Args, Subcommand};
+
+use super::context::{self, Context};
+use crate::error;
+use crate::mail::subject::with_case_number;
+use crate::mail::template::{self, Values};
+use crate::store::cases;
+use crate::store::templates::{self, Template};
+use crate::ui::cell::{Cell, Column};
+
+/// Templates of automatic replies
+#[derive(Debug, Subcommand)]
+pub enum TemplateCommand {
+    /// Adds a template
+    #[command(
+        before_help = "Examples:\n  $ espomail template add ack --subject 'We have your message' --body ack.txt\n  $ echo 'Hello {{ sender.name }}, your case is {{ case.number }}.' | espomail template add ack --subject 'Received: {{ email.subject }}' --body -",
+        after_help = "Variables: case.number, case.name, case.status, user.name, contact.name, sender.name, email.subject, account.name, now"
+    )]
+    Add(Add),
+    /// Lists templates
+    #[command(
+        visible_alias = "ls",
+        before_help = "Examples:\n  $ espomail template list\n  $ espomail --json template list"
+    )]
+    List,
+    /// Shows a template's source
+    #[command(before_help = "Examples:\n  $ espomail template show ack\n  $ espomail --json template show ack")]
+    Show(Name),
+    /// Changes a template
+    #[command(
+        before_help = "Examples:\n  $ espomail template edit ack --subject 'We are on it'\n  $ espomail template edit ack --body ack.txt --html ack.html"
+    )]
+    Edit(Edit),
+    /// Deletes a template that no account uses
+    #[command(
+        visible_alias = "rm",
+        before_help = "Examples:\n  $ espomail template delete ack\n  $ espomail --yes template delete ack"
+    )]
+    Delete(Name),
+    /// Shows what a customer would get
+    #[command(
+        before_help = "Examples:\n  $ espomail template preview ack\n  $ espomail template preview ack --case 12"
+    )]
+    Preview(Preview),
+}
+
+/// A template's name.
+#[derive(Debug, Args)]
+pub struct Name {
+    /// Template
+    template: String,
+}
+
+/// `template add`
+#[derive(Debug, Args)]
+pub struct Add {
+    /// Template
+    template: String,
+    /// Subject; the case number is put before it
+    #[arg(long)]
+    subject: String,
+    /// File with the plain text; - is standard input
+    #[arg(long, value_name = "FILE")]
+    body: String,
+    /// File with HTML
+    #[arg(long, value_name = "FILE")]
+    html: Option<String>,
+}
+
+/// `template edit`
+#[derive(Debug, Args)]
+pub struct Edit {
+    /// Template
+    template: String,
+    /// Subject
+    #[arg(long)]
+    subject: Option<String>,
+    /// File with the plain text; - is standard input
+    #[arg(long, value_name = "FILE")]
+    body: Option<String>,
+    /// File with HTML
+    #[arg(long, value_name = "FILE", conflicts_with = "no_html")]
+    html: Option<String>,
+    /// Plain text only
+    #[arg(long)]
+    no_html: bool,
+}
+
+/// `template preview`
+#[derive(Debug, Args)]
+pub struct Preview {
+    /// Template
+    template: String,
+    /// Case whose values are used
+    #[arg(long, value_name = "N", value_parser = super::case_number)]
+    case: Option<i64>,
+}
+
+/// Fields of templates in their order.
+pub const COLUMNS: &[Column] = &[
+    Column::new("name", "TEMPLATE"),
+    Column::new("subject", "SUBJECT").shrinking(),
+    Column::new("accounts", "ACCOUNTS").shrinking(),
+    Column::new("body", ""),
+    Column::new("html", ""),
+    Column::new("id", ""),
+];
+
+/// Runs a `template` command.
+pub fn run(command: TemplateCommand, ctx: &Context) -> Result<()> {
+    match command {
+        TemplateCommand::Add(args) => add(&args, ctx),
+        TemplateCommand::List => {
+            let rows = ctx.read(|tx, _| {
+                let all = templates::all(tx)?;
+                all.iter().map(|t| Ok(cells(t, &templates::used_by_accounts(tx, t.id)?))).collect::<Result<_>>()
+            })?;
+            ctx.ui.list("templates", COLUMNS, rows)
+        }
+        TemplateCommand::Show(args) => {
+            let (template, accounts) = ctx.read(|tx, _| {
+                let template = context::template(tx, &args.template)?;
+                let accounts = templates::used_by_accounts(tx, template.id)?;
+                Ok((template, accounts))
+            })?;
+            ctx.ui.object("template", SHOWN, cells(&template, &accounts))
+        }
+        TemplateCommand::Edit(args) => edit(args, ctx),
+        TemplateCommand::Delete(args) => delete(&args.template, ctx),
+        TemplateCommand::Preview(args) => preview(&args, ctx),
+    }
+}
+
+/// The same fields, with the texts for people too.
+const SHOWN: &[Column] = &[
+    Column::new("name", "Template"),
+    Column::new("subject", "Subject"),
+    Column::new("accounts", "Accounts"),
+    Column::new("body", "Body"),
+    Column::new("html", "HTML"),
+    Column::new("id", ""),
+];
+
+fn add(args: &Add, ctx: &Context) -> Result<()> {
+    let name = context::word("template", &args.template)?;
+    let subject = checked("--subject", args.subject.clone())?;
+    let body = checked("--body", read_source("--body", &args.body)?)?;
+    let html = args.html.as_ref().map(|file| checked("--html", read_source("--html", file)?)).transpose()?;
+    let id = ctx.administer("template add", |tx| {
+        if templates::by_name(tx, &name)?.is_some() {
+            return Err(context::taken("template", &name));
+        }
+        templates::add(tx, &name, &subject, &body, html.as_deref(), ctx.now())
+    })?;
+    ctx.done(id, &format!("template {name} added"))
+}
+
+fn edit(args: Edit, ctx: &Context) -> Result<()> {
+    let subject = args.subject.map(|s| checked("--subject", s)).transpose()?;
+    let body = args.body.map(|file| checked("--body", read_source("--body", &file)?)).transpose()?;
+    let html = args.html.map(|file| checked("--html", read_source("--html", &file)?)).transpose()?;
+    let id = ctx.administer("template edit", |tx| {
+        let old = context::template(tx, &args.template)?;
+        let template = Template {
+            subject: subject.unwrap_or(old.subject),
+            body: body.unwrap_or(old.body),
+            html: if args.no_html { None } else { html.or(old.html) },
+            ..old
+        };
+        templates::update(tx, &template)?;
+        Ok(template.id)
+    })?;
+    ctx.done(id, &format!("template {} changed", args.template))
+}
+
+fn delete(name: &str, ctx: &Context) -> Result<()> {
+    ctx.confirm(&format!("Delete template {name}?"))?;
+    let id = ctx.administer("template delete", |tx| {
+        let template = context::template(tx, name)?;
+        let accounts = templates::used_by_accounts(tx, template.id)?;
+        if !accounts.is_empty() {
+            return Err(error::data(format!("template {name}: {} answers with it", accounts.join(", ")))
+                .hint("take it away first: espomail account edit NAME --auto-reply ''")
+                .into());
+        }
+        templates::delete(tx, template.id)?;
+        Ok(template.id)
+    })?;
+    ctx.done(id, &format!("template {name} deleted"))
+}
+
+fn preview(args: &Preview, ctx: &Context) -> Result<()> {
+    let (template, values) = ctx.read(|tx, actor| {
+        let template = context::template(tx, &args.template)?;
+        let mut values = Values::sample();
+        if let Some(number) = args.case {
+            let row =
+                cases::row_by_number(tx, number, actor.sight())?.ok_or_else(|| context::not_found("case", number))?;
+            values.case_number = Some(number);
+            values.case_name = Some(row.case.name.clone());
+            values.case_status = Some(row.case.status.to_string());
+            values.email_subject = row.case.name;
+            values.user_name = row.assignee;
+            values.contact_name = row.contact;
+            let (name, address) = row.requester.unwrap_or_default();
+            values.sender_name = if name.is_empty() { address } else { name };
+            values.account_name = row.account.unwrap_or_default();
+        }
+        Ok((template, values))
+    })?;
+    let subject = template::render_subject(&template.subject, &values)?;
+    let subject = values.case_number.map_or(subject.clone(), |n| with_case_number(&subject, n));
+    let body = template::render_text(&template.body, &values)?;
+    ctx.ui.text(&format!("Subject: {subject}\n\n{body}"))?;
+    if let Some(html) = &template.html {
+        ctx.ui.text(&format!("\nHTML:\n{}", template::render_html(html, &values)?))?;
+    }
+    Ok(())
+}
+
+fn checked(field: &str, source: String) -> Result<String> {
+    if source.trim().is_empty() {
+        return Err(error::data(format!("{field}: must not be empty")).into());
+    }
+    template::check(&source).map_err(|e| error::data(format!("{field}: {e}")))?;
+    Ok(source)
+}
+
+/// Reads a file named on the command line, or standard input.
+pub fn read_source(field: &str, file: &str) -> Result<String> {
+    const MAX: u64 = 10 << 20;
+    let mut text = String::new();
+    if file == "-" {
+        std::io::stdin()
+            .take(MAX)
+            .read_to_string(&mut text)
+            .with_context(|| format!("{field}: cannot read standard input"))?;
+    } else {
+        let open = std::fs::File::open(file).map_err(|e| error::data(format!("{field}: cannot read {file}: {e}")))?;
+        open.take(MAX)
+            .read_to_string(&mut text)
+            .map_err(|e| error::data(format!("{field}: cannot read {file}: {e}")))?;
+    }
+    Ok(text)
+}
+
+fn cells(template: &Template, accounts: &[String]) -> Vec<Cell> {
+    vec![
+        Cell::text(&template.name),
+        Cell::text(&template.subject),
+        Cell::object(serde_json::json!(accounts), &accounts.join(", ")),
+        Cell::text(&template.body),
+        template.html.as_deref().map_or_else(Cell::none, Cell::text),
+        Cell::int(template.id),
+    ]
+}

@@ -1,0 +1,245 @@
+//! `espomail user`: the people who see and answer.
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::context::{self, Context};
+use crate::error;
+use crate::store::db::Tx;
+use crate::store::teams;
+use crate::store::users::{self, NewUser, Notify, User, UserType};
+use crate::ui::cell::{Cell, Column};
+
+/// Users
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// Adds a user
+    #[command(
+        before_help = "Examples:\n  $ espomail user add ana --name 'Ana Putri' --email ana@example.org\n  $ espomail user add root --type admin --login root"
+    )]
+    Add(Add),
+    /// Lists users
+    #[command(visible_alias = "ls", before_help = "Examples:\n  $ espomail user list\n  $ espomail --json user list")]
+    List,
+    /// Shows one user
+    #[command(before_help = "Examples:\n  $ espomail user show ana\n  $ espomail --json user show ana")]
+    Show(Name),
+    /// Changes a user
+    #[command(
+        before_help = "Examples:\n  $ espomail user edit ana --name 'Ana P.' --email ana@example.org --email a.putri@example.org\n  $ espomail user edit ana --login aputri"
+    )]
+    Edit(Edit),
+    /// Lets a user work again
+    #[command(before_help = "Examples:\n  $ espomail user enable ana\n  $ espomail --as root user enable ana")]
+    Enable(Name),
+    /// Ends a user's work; what they own stays theirs
+    #[command(before_help = "Examples:\n  $ espomail user disable ana\n  $ espomail --dry-run user disable ana")]
+    Disable(Name),
+    /// Takes a user out of the distribution of cases, or (with --back) in again
+    #[command(
+        before_help = "Examples:\n  $ espomail user away ana --until 2026-12-24\n  $ espomail user away ana --back"
+    )]
+    Away(Away),
+}
+
+/// A user's name.
+#[derive(Debug, Args)]
+pub struct Name {
+    /// Username
+    username: String,
+}
+
+/// `user add`
+#[derive(Debug, Args)]
+pub struct Add {
+    /// Username
+    username: String,
+    /// Display name
+    #[arg(long)]
+    name: Option<String>,
+    /// E-mail address; the first is the primary one
+    #[arg(long = "email", value_name = "ADDRESS")]
+    emails: Vec<String>,
+    /// Operating-system name (default: the username)
+    #[arg(long, value_name = "OSUSER")]
+    login: Option<String>,
+    /// admin or regular
+    #[arg(long = "type", value_name = "TYPE", default_value = "regular")]
+    user_type: UserType,
+}
+
+/// `user edit`
+#[derive(Debug, Args)]
+pub struct Edit {
+    /// Username
+    username: String,
+    /// Display name
+    #[arg(long)]
+    name: Option<String>,
+    /// E-mail addresses, replacing those there are; the first is the primary one
+    #[arg(long = "email", value_name = "ADDRESS")]
+    emails: Vec<String>,
+    /// Operating-system name
+    #[arg(long, value_name = "OSUSER")]
+    login: Option<String>,
+    /// admin or regular
+    #[arg(long = "type", value_name = "TYPE")]
+    user_type: Option<UserType>,
+    /// E-mail about assignments: immediately, digest or off
+    #[arg(long, value_name = "WHEN")]
+    notify: Option<Notify>,
+}
+
+/// `user away`
+#[derive(Debug, Args)]
+pub struct Away {
+    /// Username
+    username: String,
+    /// First day (or moment) of being back; without it until --back
+    #[arg(long, value_name = "DATE")]
+    until: Option<String>,
+    /// Is back
+    #[arg(long, conflicts_with = "until")]
+    back: bool,
+}
+
+/// Fields of users in their order.
+pub const COLUMNS: &[Column] = &[
+    Column::new("username", "USER"),
+    Column::new("name", "NAME").shrinking(),
+    Column::new("type", "TYPE"),
+    Column::new("active", "ACTIVE"),
+    Column::new("away_until", "AWAY"),
+    Column::new("emails", "E-MAIL").shrinking(),
+    Column::new("login", "LOGIN"),
+    Column::new("teams", "TEAMS").shrinking(),
+    Column::new("notify", ""),
+    Column::new("id", ""),
+];
+
+/// Runs a `user` command.
+pub fn run(command: UserCommand, ctx: &Context) -> Result<()> {
+    match command {
+        UserCommand::Add(args) => add(args, ctx),
+        UserCommand::List => {
+            let rows =
+                ctx.read(|tx, _| users::all(tx)?.iter().map(|u| cells(tx, u, ctx.now())).collect::<Result<_>>())?;
+            ctx.ui.list("users", COLUMNS, rows)
+        }
+        UserCommand::Show(args) => {
+            let row = ctx.read(|tx, _| cells(tx, &context::user(tx, &args.username)?, ctx.now()))?;
+            ctx.ui.object("user", COLUMNS, row)
+        }
+        UserCommand::Edit(args) => edit(args, ctx),
+        UserCommand::Enable(args) => change(ctx, &args.username, "works again", |user| user.active = true),
+        UserCommand::Disable(args) => change(ctx, &args.username, "is disabled", |user| user.active = false),
+        UserCommand::Away(args) => away(args, ctx),
+    }
+}
+
+fn add(args: Add, ctx: &Context) -> Result<()> {
+    let username = context::word("username", &args.username)?;
+    let name = args.name.map(|n| context::name("--name", &n)).transpose()?.unwrap_or_default();
+    let login = args.login.map(|l| context::word("--login", &l)).transpose()?.unwrap_or_else(|| username.clone());
+    let addresses = addresses(&args.emails)?;
+    let id = ctx.administer("user add", |tx| {
+        if users::by_username(tx, &username)?.is_some() {
+            return Err(context::taken("username", &username));
+        }
+        refuse_taken_addresses(tx, &addresses, None)?;
+        let new = NewUser {
+            username: &username,
+            name: &name,
+            user_type: args.user_type,
+            login: &login,
+            addresses: &addresses,
+        };
+        users::add(tx, &new, ctx.now())
+    })?;
+    ctx.done(id, &format!("user {username} added"))
+}
+
+fn edit(args: Edit, ctx: &Context) -> Result<()> {
+    let name = args.name.map(|n| if n.is_empty() { Ok(n) } else { context::name("--name", &n) }).transpose()?;
+    let login = args.login.map(|l| context::word("--login", &l)).transpose()?;
+    let addresses = addresses(&args.emails)?;
+    let id = ctx.administer("user edit", |tx| {
+        let mut user = context::user(tx, &args.username)?;
+        user.name = name.unwrap_or(user.name);
+        user.login = login.unwrap_or(user.login);
+        user.user_type = args.user_type.unwrap_or(user.user_type);
+        user.notify_assignment = args.notify.unwrap_or(user.notify_assignment);
+        users::update(tx, &user)?;
+        if !addresses.is_empty() {
+            refuse_taken_addresses(tx, &addresses, Some(user.id))?;
+            users::set_addresses(tx, user.id, &addresses)?;
+        }
+        Ok(user.id)
+    })?;
+    ctx.done(id, &format!("user {} changed", args.username))
+}
+
+fn away(args: Away, ctx: &Context) -> Result<()> {
+    let until = args.until.map(|text| super::moment("--until", &text)).transpose()?;
+    if until.is_some_and(|until| until <= ctx.now()) {
+        return Err(error::data("--until: is in the past").into());
+    }
+    let what = match (args.back, until) {
+        (true, _) => "is back".to_owned(),
+        (false, Some(until)) => format!("is away until {}", until.strftime("%Y-%m-%d %H:%M UTC")),
+        (false, None) => "is away".to_owned(),
+    };
+    change(ctx, &args.username, &what, |user| {
+        user.away = !args.back;
+        user.away_until = until;
+    })
+}
+
+fn change(ctx: &Context, username: &str, what: &str, change: impl FnOnce(&mut User)) -> Result<()> {
+    let id = ctx.administer("user", |tx| {
+        let mut user = context::user(tx, username)?;
+        change(&mut user);
+        users::update(tx, &user)?;
+        Ok(user.id)
+    })?;
+    ctx.done(id, &format!("user {username} {what}"))
+}
+
+fn addresses(given: &[String]) -> Result<Vec<String>> {
+    given.iter().map(|a| context::mail_address("--email", a)).collect()
+}
+
+fn refuse_taken_addresses(tx: &Tx<'_>, addresses: &[String], owner: Option<i64>) -> Result<()> {
+    for (i, address) in addresses.iter().enumerate() {
+        if addresses.iter().skip(i + 1).any(|other| other == address) {
+            return Err(error::data(format!("--email: {address} is given twice")).into());
+        }
+        if let Some(other) = users::by_address(tx, address)?.filter(|u| Some(u.id) != owner) {
+            return Err(error::data(format!("--email: {address} belongs to user {}", other.username)).into());
+        }
+    }
+    Ok(())
+}
+
+fn cells(tx: &Tx<'_>, user: &User, now: Timestamp) -> Result<Vec<Cell>> {
+    let teams: Vec<String> = teams::of_user(tx, user.id)?.into_iter().map(|t| t.name).collect();
+    let away = match (user.is_away(now), user.away_until) {
+        (false, _) => Cell::none(),
+        (true, Some(until)) => Cell::date_time(until),
+        (true, None) => Cell::object(json!("indefinitely"), "yes"),
+    };
+    Ok(vec![
+        Cell::text(&user.username),
+        Cell::text(&user.name),
+        Cell::text(user.user_type.as_str()),
+        Cell::bool(user.active),
+        away,
+        Cell::object(json!(user.addresses), &user.addresses.join(", ")),
+        Cell::text(&user.login),
+        Cell::object(json!(teams), &teams.join(", ")),
+        Cell::text(user.notify_assignment.as_str()),
+        Cell::int(user.id),
+    ])
+}
