@@ -1,0 +1,71 @@
+//! The canonical dump: everything the database means, without what differs from run to run (ids, keys,
+//! times). Two databases that say the same are equal here.
+
+use super::Sandbox;
+
+/// One line a fact; lines of a query are sorted, so that parallel runs compare as sets.
+const FACTS: &[(&str, &str)] = &[
+    (
+        "case",
+        "SELECT c.name, c.status, c.priority, c.waiting_for, c.description, coalesce(u.username, '-'), coalesce(a.name, '-'),
+            (SELECT group_concat(t.name) FROM case_teams ct JOIN teams t ON t.id = ct.team_id WHERE ct.case_id = c.id)
+        FROM cases c LEFT JOIN users u ON u.id = c.assigned_user_id LEFT JOIN accounts a ON a.id = c.account_id",
+    ),
+    (
+        "email",
+        "SELECT e.subject, e.status, e.from_address, e.text, e.verified, e.automatic, coalesce(c.name, '-'), coalesce(a.name, '-'),
+            e.raw_id IS NOT NULL, e.truncated
+        FROM emails e LEFT JOIN cases c ON e.parent_type = 'case' AND c.id = e.parent_id LEFT JOIN accounts a ON a.id = e.flow_account_id",
+    ),
+    ("delivery", "SELECT a.name, d.folder, d.uid, d.outcome FROM deliveries d JOIN accounts a ON a.id = d.account_id"),
+    ("address", "SELECT e.subject, a.field, a.address FROM email_addresses a JOIN emails e ON e.id = a.email_id"),
+    (
+        "note",
+        "SELECT c.name, n.kind, coalesce(u.username, '-'), coalesce(e.subject, '-') FROM notes n
+            JOIN cases c ON c.id = n.parent_id LEFT JOIN users u ON u.id = n.user_id LEFT JOIN emails e ON e.id = n.email_id",
+    ),
+    ("follower", "SELECT c.name, u.username FROM followers f JOIN cases c ON c.id = f.parent_id JOIN users u ON u.id = f.user_id"),
+    ("notification", "SELECT u.username, n.kind, coalesce(c.name, '-') FROM notifications n JOIN users u ON u.id = n.user_id LEFT JOIN cases c ON c.id = n.parent_id"),
+    (
+        "outbox",
+        "SELECT o.kind, o.state, o.envelope_from, (SELECT group_concat(address) FROM outbox_recipients r WHERE r.outbox_id = o.id),
+            coalesce(c.name, '-') FROM outbox o LEFT JOIN cases c ON c.id = o.case_id",
+    ),
+    ("auto-reply", "SELECT r.address, a.name FROM auto_replies r JOIN accounts a ON a.id = r.account_id"),
+    ("folder", "SELECT a.name, f.name, f.last_uid, f.failure FROM account_folders f JOIN accounts a ON a.id = f.account_id"),
+    ("wheel", "SELECT a.name, coalesce(u.username, '-') FROM accounts a LEFT JOIN users u ON u.id = a.wheel_user_id"),
+    ("action", "SELECT action FROM server_actions"),
+    ("bytes", "SELECT hex(sha256), size FROM raw_messages r WHERE EXISTS (SELECT 1 FROM deliveries d WHERE d.raw_id = r.id)"),
+];
+
+fn shown(value: rusqlite::types::ValueRef<'_>) -> String {
+    match value.as_str() {
+        Ok(text) => format!(" {text:?}"),
+        Err(_) => format!(" {value:?}"),
+    }
+}
+
+impl Sandbox {
+    /// The canonical dump of the database as it is now.
+    pub fn canon(&self) -> String {
+        let db = rusqlite::Connection::open(self.db()).unwrap();
+        let mut all = String::new();
+        for (name, sql) in FACTS {
+            let mut statement = db.prepare(sql).unwrap();
+            let columns = statement.column_count();
+            let mut lines: Vec<String> = statement
+                .query_map([], |row| Ok((0..columns).map(|i| shown(row.get_ref(i).unwrap())).collect::<String>()))
+                .unwrap()
+                .map(|line| format!("{name}{}\n", line.unwrap()))
+                .collect();
+            lines.sort();
+            all.extend(lines);
+        }
+        all
+    }
+
+    /// Runs a statement on the database, as somebody with a shell could.
+    pub fn sql(&self, sql: &str) {
+        rusqlite::Connection::open(self.db()).unwrap().execute_batch(sql).unwrap();
+    }
+}

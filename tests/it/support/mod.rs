@@ -1,0 +1,80 @@
+//! What the tests stand on. Nothing here knows how espomail works inside: it is started as a
+//! program and looked at through its output, the servers and the wire.
+//!
+//! | piece | what it is |
+//! |---|---|
+//! | [`Sandbox`] | a home of its own and the program in it |
+//! | [`Dovecot`], [`Exim`] | real servers, started once for all tests, with fresh mailboxes for each |
+//! | [`Proxy`] | stands before a server, writes down what is said, cuts or kills at a chosen line |
+//! | [`SmtpSink`] | an SMTP server that answers by script |
+//! | [`mail`] | test messages |
+
+// Not every test file needs every piece.
+#![allow(dead_code, unused_imports)]
+
+mod canon;
+mod imap;
+mod letter;
+mod mailbox;
+mod proxy;
+mod sandbox;
+mod servers;
+mod sink;
+mod smtp;
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+pub use imap::{Imap, Stored};
+pub use letter::{Letter, mail};
+pub use mailbox::Mailbox;
+pub use proxy::{Deed, Proxy, Rule, Side, Speech, When};
+pub use sandbox::{Child, Run, Running, Sandbox};
+pub use servers::{Dovecot, Exim};
+pub use sink::{Answer, Received, SmtpSink, Step};
+pub use smtp::submit;
+
+/// Asks again and again; panics when `condition` is not true within `limit`.
+#[track_caller]
+pub fn wait_until(limit: Duration, mut condition: impl FnMut() -> bool) {
+    let end = Instant::now() + limit;
+    while !condition() {
+        assert!(Instant::now() < end, "not true within {limit:?}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Numbers that look random and are the same in every run; `ESPOMAIL_TEST_SEED` gives others.
+pub struct Dice(u64);
+
+impl Dice {
+    /// Prints the seed, so that a failed run can be repeated.
+    pub fn new() -> Dice {
+        let seed = std::env::var("ESPOMAIL_TEST_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(20_260_101);
+        eprintln!("ESPOMAIL_TEST_SEED={seed}");
+        Dice(seed)
+    }
+
+    /// A number below `end` (splitmix64).
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % end
+    }
+}
+
+/// A number nobody else in this process has.
+fn serial() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// A path below the directory for temporary files that only this process uses.
+fn scratch(name: &str) -> std::path::PathBuf {
+    static BASE: OnceLock<std::path::PathBuf> = OnceLock::new();
+    let base = BASE.get_or_init(|| std::env::temp_dir().canonicalize().expect("the directory for temporary files"));
+    base.join(format!("espomail-{name}-{}-{}", std::process::id(), serial()))
+}

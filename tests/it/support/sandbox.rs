@@ -1,0 +1,315 @@
+//! A home of its own for the program: nothing of the machine's configuration, users or other tests
+//! is seen in it.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::{Dovecot, Exim, Mailbox, scratch};
+
+/// How long one call of the program may take.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A directory with home, configuration and database; removed at the end unless the test fails.
+pub struct Sandbox {
+    dir: PathBuf,
+    env: RefCell<BTreeMap<String, String>>,
+}
+
+impl Sandbox {
+    pub fn new() -> Sandbox {
+        let dir = scratch("sandbox");
+        std::fs::DirBuilder::new().mode(0o700).create(&dir).unwrap();
+        let sandbox = Sandbox { dir, env: RefCell::new(BTreeMap::new()) };
+        std::fs::create_dir(sandbox.path("home")).unwrap();
+        std::fs::write(sandbox.path("config.toml"), "").unwrap();
+        let home = sandbox.path("home").display().to_string();
+        for (name, value) in
+            [("HOME", home.as_str()), ("PATH", "/usr/bin:/bin"), ("TZ", "UTC"), ("COLUMNS", "100"), ("LANG", "C.UTF-8")]
+        {
+            sandbox.env(name, value);
+        }
+        sandbox
+    }
+
+    /// A file or directory in here.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    pub fn db(&self) -> PathBuf {
+        self.path("espomail.db")
+    }
+
+    /// Sets a variable of the environment for all calls from now on.
+    pub fn env(&self, name: &str, value: &str) {
+        self.env.borrow_mut().insert(name.to_owned(), value.to_owned());
+    }
+
+    /// Adds to the configuration file.
+    pub fn config(&self, text: &str) {
+        let file = self.path("config.toml");
+        let before = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(file, before + text).unwrap();
+    }
+
+    /// Writes a file only its owner may read, as secrets must be.
+    pub fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.path(name);
+        let mut options = std::fs::OpenOptions::new();
+        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&path).unwrap();
+        file.write_all(bytes).unwrap();
+        path
+    }
+
+    /// Runs the program with these arguments and an empty standard input.
+    pub fn run(&self, args: &[&str]) -> Run {
+        self.call(args).run()
+    }
+
+    /// A call to be changed before it is run or spawned.
+    pub fn call(&self, args: &[&str]) -> Call<'_> {
+        Call {
+            sandbox: self,
+            args: args.iter().map(|&arg| arg.to_owned()).collect(),
+            stdin: None,
+            child: Child::default(),
+        }
+    }
+
+    /// What `--format json` says.
+    #[track_caller]
+    pub fn json(&self, args: &[&str]) -> serde_json::Value {
+        let run = self.run(&[&["--format", "json"], args].concat()).ok();
+        serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("not JSON ({error}): {run:#?}"))
+    }
+
+    /// The items of a list as `--format json` says them; none when there is no output.
+    #[track_caller]
+    pub fn items(&self, args: &[&str]) -> Vec<serde_json::Value> {
+        let run = self.run(&[&["--format", "json"], args].concat()).ok();
+        if run.stdout.is_empty() {
+            return Vec::new();
+        }
+        let value: serde_json::Value =
+            serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run:#?}"));
+        value["items"].as_array().unwrap_or_else(|| panic!("no items: {run:#?}")).clone()
+    }
+
+    /// A usual office: agents ana, budi and citra in team Support, template Thanks, and the group
+    /// account `support` on `mailbox`, which makes cases from all mail there. `extra` goes to
+    /// `account add`, and wins over the defaults given there only where a flag may be repeated.
+    #[track_caller]
+    pub fn support_account(&self, mailbox: &Mailbox, extra: &[&str]) {
+        self.run(&["init"]).ok();
+        self.run(&["team", "add", "Support"]).ok();
+        for user in ["ana", "budi", "citra"] {
+            self.run(&["user", "add", user, "--email", &format!("{user}@staff.example")]).ok();
+            self.run(&["team", "member", "add", "Support", user]).ok();
+        }
+        let body = self.file("thanks.txt", b"Hello {{ sender.name }},\n\nwe look into it: case {{ case.number }}.\n");
+        let body = body.to_str().unwrap();
+        self.run(&["template", "add", "Thanks", "--subject", "We have your message", "--body", body]).ok();
+        self.group_account(
+            "support",
+            mailbox,
+            &[&["--team", "Support", "--case-team", "Support", "--create-case"], extra].concat(),
+        );
+    }
+
+    /// A group account on the private servers, in clear text, importing whatever lies there.
+    #[track_caller]
+    pub fn group_account(&self, name: &str, mailbox: &Mailbox, extra: &[&str]) {
+        let secret = format!("file:{}", self.file("password", b"pw\n").display());
+        let imap = format!("127.0.0.1:{}", Dovecot::shared().imap);
+        let smtp = format!("127.0.0.1:{}", Exim::shared().smtp);
+        let mut args = vec!["account", "add", name, "--kind", "group", "--address", &mailbox.address];
+        args.extend(["--login", &mailbox.user, "--secret", &secret, "--since", "2020-01-01"]);
+        for (flag, default) in [("--imap", imap.as_str()), ("--smtp", &smtp), ("--tls", "none")] {
+            if !extra.contains(&flag) {
+                args.extend([flag, default]);
+            }
+        }
+        args.extend(extra);
+        self.run(&args).ok();
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("kept: {}", self.dir.display());
+        } else {
+            std::fs::remove_dir_all(&self.dir).ok();
+        }
+    }
+}
+
+/// One call of the program.
+pub struct Call<'a> {
+    sandbox: &'a Sandbox,
+    args: Vec<String>,
+    stdin: Option<Vec<u8>>,
+    child: Child,
+}
+
+impl Call<'_> {
+    pub fn stdin(mut self, bytes: &[u8]) -> Self {
+        self.stdin = Some(bytes.to_vec());
+        self
+    }
+
+    /// Makes the process known to `child`, for a [`super::Rule`] that kills it.
+    pub fn known_to(mut self, child: &Child) -> Self {
+        self.child = child.clone();
+        self
+    }
+
+    #[track_caller]
+    pub fn run(self) -> Run {
+        self.spawn().wait()
+    }
+
+    #[track_caller]
+    pub fn spawn(self) -> Running {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_espomail"));
+        command
+            .arg("--db")
+            .arg(self.sandbox.db())
+            .arg("--config")
+            .arg(self.sandbox.path("config.toml"))
+            .arg("--no-input");
+        command.args(&self.args).current_dir(&self.sandbox.dir).env_clear().envs(&*self.sandbox.env.borrow());
+        self.child.spawn(command, self.stdin, self.args.join(" "))
+    }
+}
+
+/// A process that may be killed by whoever holds this, never by a number that is no longer its own.
+#[derive(Clone, Default)]
+pub struct Child(Arc<Mutex<Option<std::process::Child>>>);
+
+impl Child {
+    /// Starts any program under the same limit.
+    pub fn spawn(&self, mut command: Command, stdin: Option<Vec<u8>>, what: String) -> Running {
+        command.stdin(if stdin.is_some() { Stdio::piped() } else { Stdio::null() });
+        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        if let (Some(mut pipe), Some(bytes)) = (process.stdin.take(), stdin) {
+            // A program that does not read all of it is no error.
+            std::thread::spawn(move || pipe.write_all(&bytes).ok());
+        }
+        let stdout = collect(process.stdout.take().unwrap());
+        let stderr = collect(process.stderr.take().unwrap());
+        *self.0.lock().unwrap() = Some(process);
+        Running { child: self.clone(), what, stdout: Some(stdout), stderr: Some(stderr) }
+    }
+
+    /// SIGKILL, at once; waits a little for a process that is only just being started.
+    pub fn kill(&self) {
+        for _ in 0..500 {
+            if let Some(process) = &mut *self.0.lock().unwrap() {
+                process.kill().ok();
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("nothing was started that could be killed");
+    }
+
+    fn ended(&self) -> Option<ExitStatus> {
+        self.0.lock().unwrap().as_mut().expect("a started process").try_wait().unwrap()
+    }
+
+    fn end(&self) -> ExitStatus {
+        let mut process = self.0.lock().unwrap();
+        let process = process.as_mut().expect("a started process");
+        process.kill().unwrap();
+        process.wait().unwrap()
+    }
+}
+
+fn collect(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        pipe.read_to_end(&mut bytes).ok();
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+/// A started program; killed if it is dropped.
+pub struct Running {
+    child: Child,
+    what: String,
+    stdout: Option<JoinHandle<String>>,
+    stderr: Option<JoinHandle<String>>,
+}
+
+impl Running {
+    /// SIGKILL.
+    pub fn kill(&self) {
+        self.child.kill();
+    }
+
+    /// Waits for its end; kills it and panics after 60 seconds.
+    #[track_caller]
+    pub fn wait(mut self) -> Run {
+        let end = Instant::now() + LIMIT;
+        let mut ended = self.child.ended();
+        while ended.is_none() && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(3));
+            ended = self.child.ended();
+        }
+        let status = ended.unwrap_or_else(|| self.child.end());
+        let run = Run {
+            what: std::mem::take(&mut self.what),
+            code: status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0)),
+            stdout: self.stdout.take().unwrap().join().unwrap(),
+            stderr: self.stderr.take().unwrap().join().unwrap(),
+        };
+        assert!(ended.is_some(), "still running after {LIMIT:?}: {run:#?}");
+        run
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.child.end();
+    }
+}
+
+/// How a call ended; `code` is 128 + signal when it was killed.
+#[derive(Debug, Clone)]
+pub struct Run {
+    pub what: String,
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Run {
+    /// Panics, showing everything, unless the exit code is 0.
+    #[track_caller]
+    pub fn ok(self) -> Run {
+        self.exits(0)
+    }
+
+    /// Panics, showing everything, unless the exit code is `code`.
+    #[track_caller]
+    pub fn exits(self, code: i32) -> Run {
+        assert_eq!(self.code, code, "{self:#?}");
+        self
+    }
+
+    /// Panics unless nothing at all was said.
+    #[track_caller]
+    pub fn silent(self) -> Run {
+        assert!(self.stdout.is_empty() && self.stderr.is_empty(), "{self:#?}");
+        self
+    }
+}
