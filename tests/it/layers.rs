@@ -1,0 +1,88 @@
+//! The rooms of `lib.rs`: a forbidden arrow between them fails here, and SQLite is named in one file.
+
+use std::path::{Path, PathBuf};
+
+/// Room and what it must not name.
+const FORBIDDEN: &[(&str, &[&str])] = &[
+    ("mail", &["store", "net", "intake", "cli", "ui", "config", "outbox", "reply", "access", "secret", "lock"]),
+    ("net", &["store", "intake", "cli", "ui", "config", "outbox", "reply", "access", "secret", "lock"]),
+    ("store", &["net", "intake", "cli", "ui", "config", "outbox", "reply", "access", "secret", "lock"]),
+    ("ui", &["store", "net", "intake", "cli", "config", "outbox", "reply", "access", "secret", "lock", "mail"]),
+    ("intake", &["cli", "ui", "secret", "net::imap", "net::smtp", "net::tls", "net::guard"]),
+    ("outbox.rs", &["cli", "ui", "secret", "net::imap", "net::smtp", "net::tls", "net::guard"]),
+    ("reply.rs", &["cli", "ui", "secret", "net"]),
+    ("access.rs", &["cli", "ui", "secret", "net", "intake"]),
+];
+
+/// Crates and the only place they may be named in.
+const CRATES: &[(&str, &str)] =
+    &[("rusqlite", "store/db.rs"), ("lettre", "net/"), ("native_tls", "net/"), ("mailparse", "mail/")];
+
+fn sources() -> Vec<(PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let (mut directories, mut found) = (vec![root.clone()], Vec::new());
+    while let Some(directory) = directories.pop() {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                directories.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                // Tests inside a file may look behind the walls.
+                let text = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default().to_owned();
+                found.push((path.strip_prefix(&root).unwrap().to_owned(), text));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn no_room_reaches_where_it_must_not() {
+    let mut faults = Vec::new();
+    for (path, text) in sources() {
+        for (room, forbidden) in FORBIDDEN.iter().filter(|(room, _)| path.starts_with(room)) {
+            for name in *forbidden {
+                let arrow = format!("crate::{name}");
+                let reached = text
+                    .match_indices(&arrow)
+                    .any(|(at, _)| !text[at + arrow.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_'));
+                if reached {
+                    faults.push(format!("{} ({room}) names {arrow}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[test]
+fn protocol_crates_and_sql_stay_in_their_rooms() {
+    let mut faults = Vec::new();
+    for (path, text) in sources() {
+        let place = path.display().to_string();
+        for (name, home) in CRATES {
+            // compose uses lettre's builder, which speaks no protocol.
+            let excused = *name == "lettre" && place.starts_with("mail/compose");
+            if text.contains(&format!("{name}::")) && !place.starts_with(home) && !excused {
+                faults.push(format!("{place} names {name}"));
+            }
+        }
+        let sql =
+            ["SELECT ", "INSERT ", "UPDATE ", "DELETE FROM"].iter().any(|word| text.contains(&format!("\"{word}")));
+        if sql && !place.starts_with("store/") {
+            faults.push(format!("{place} holds SQL"));
+        }
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[test]
+fn only_ui_prints() {
+    let printing: Vec<String> = sources()
+        .into_iter()
+        .filter(|(path, text)| !path.starts_with("ui") && (text.contains("println!") || text.contains("eprint!")))
+        .map(|(path, _)| path.display().to_string())
+        .collect();
+    assert!(printing.is_empty(), "{printing:?}");
+}

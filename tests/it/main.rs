@@ -1,0 +1,25 @@
+//! Everything that needs the program as a whole: real IMAP and SMTP servers on loopback, a home of
+//! its own for every test, kills and cut connections.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
+    clippy::print_stderr
+)]
+
+mod assignment;
+mod auto_reply;
+mod bad_input;
+mod failures;
+mod fetching;
+mod hostile;
+mod kills;
+mod layers;
+mod rules;
+mod support;
+mod support_works;
+mod threading;
+mod unattended;

@@ -1,0 +1,284 @@
+//! Rules of intake on a real database in memory, message by message, without any server.
+
+use espomail::config::Config;
+use espomail::intake::import::{self, Imported};
+use espomail::intake::world::World;
+use espomail::mail::message;
+use espomail::store::accounts::{self, AccountKind, Distribution};
+use espomail::store::db::{Store, Tx};
+use espomail::store::deliveries::{self, Facts, Outcome, Place};
+use espomail::store::{cases, emails, instance, raw, sight::Sight, teams, users};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::support::{Letter, mail};
+
+const SUPPORT: &str = "support@desk.example";
+
+struct Office {
+    store: Store,
+    config: Config,
+    now: Timestamp,
+    uid: std::cell::Cell<u32>,
+}
+
+/// Accounts support and sales make cases; ana is the only agent.
+fn office(change: impl Fn(&mut accounts::Account)) -> Office {
+    let (store, now) = (Store::in_memory().unwrap(), Timestamp::now());
+    store
+        .write(|tx| {
+            instance::create(tx, &[7; 32], now)?;
+            let team = teams::add(tx, "Support", now)?;
+            let addresses = ["ana@staff.example".to_owned()];
+            let ana = users::NewUser {
+                username: "ana",
+                name: "Ana",
+                user_type: users::UserType::Regular,
+                login: "ana",
+                addresses: &addresses,
+            };
+            let ana = users::add(tx, &ana, now)?;
+            teams::put_member(tx, team, ana, "")?;
+            for name in ["support", "sales"] {
+                let mut account = espomail::cli::account::blank(name, AccountKind::Group, now);
+                account.address = format!("{name}@desk.example");
+                account.create_case = true;
+                account.case_team_id = Some(team);
+                account.distribution = Distribution::RoundRobin;
+                change(&mut account);
+                accounts::add(tx, &account)?;
+            }
+            Ok(())
+        })
+        .unwrap();
+    Office { store, config: Config::default(), now, uid: std::cell::Cell::new(0) }
+}
+
+impl Office {
+    /// Delivers a message to `support` as its next UID; what became of it.
+    fn deliver(&self, letter: &Letter) -> Imported {
+        self.deliver_to(1, letter)
+    }
+
+    fn deliver_to(&self, account_id: i64, letter: &Letter) -> Imported {
+        let (bytes, uid) = (letter.bytes(), self.uid.get() + 1);
+        self.uid.set(uid);
+        self.store
+            .write(|tx| {
+                let facts = Facts { internal_date: self.now, size: 1, truncated: false, now: self.now };
+                let raw_id = raw::add(tx, &bytes)?;
+                let place = Place { account_id, folder: "INBOX", uidvalidity: 1, uid };
+                let id = deliveries::receive(tx, place, facts, raw_id)?.unwrap();
+                let world = World::load(tx, &self.config, self.now)?;
+                import::one(tx, &world, &deliveries::by_id(tx, id)?.unwrap(), &bytes, &message::parse(&bytes))
+            })
+            .unwrap()
+    }
+
+    fn sql(&self, sql: &str) {
+        self.store.write(|tx| tx.execute(sql, [])).unwrap();
+    }
+
+    fn values(&self, sql: &str) -> Vec<String> {
+        self.store.read(|tx| tx.values(sql, [])).unwrap()
+    }
+
+    /// Number of the case an import ended in, 0 = none.
+    fn case_of(&self, imported: &Imported) -> i64 {
+        let read = |tx: &Tx<'_>| {
+            let email = emails::by_id(tx, imported.email_id.unwrap(), Sight::Everything)?.unwrap();
+            let case = email.case_id().map(|id| cases::by_id(tx, id)).transpose()?.flatten();
+            Ok(case.map_or(0, |case| case.number))
+        };
+        self.store.read(read).unwrap()
+    }
+}
+
+fn from(address: &str, subject: &str) -> Letter {
+    mail(address, SUPPORT, subject)
+}
+
+#[test]
+fn an_answer_that_comes_before_its_question_ends_in_the_same_case() {
+    let office = office(|_| {});
+    // Two people talk, the answer with support in Cc is fetched first: it names a mail nobody has seen.
+    let answer =
+        from("kim@customer.example", "Re: Offer").cc("lee@customer.example").in_reply_to("<ghost@customer.example>");
+    let answer = office.deliver(&answer);
+    let question = office.deliver(&from("lee@customer.example", "Offer").message_id("<ghost@customer.example>"));
+    assert_eq!((office.case_of(&answer), office.case_of(&question)), (1, 1));
+    // Another one that names the same mail, from somebody who takes part and from a stranger.
+    let third = office.deliver(
+        &from("lee@customer.example", "And?")
+            .in_reply_to("<ghost2@x.example>")
+            .references(&["<ghost@customer.example>"]),
+    );
+    assert_eq!(office.case_of(&third), 1);
+    let stranger = office.deliver(&from("eve@elsewhere.example", "Me too").in_reply_to("<ghost2@x.example>"));
+    assert_eq!(office.case_of(&stranger), 2);
+}
+
+#[test]
+fn contacts_of_the_company_may_speak_by_number_and_others_may_not() {
+    let office = office(|_| {});
+    office.sql("INSERT INTO companies (id, name, created_at) VALUES (1, 'PT Sinar', 0)");
+    office.sql("INSERT INTO contacts (id, name, company_id, created_at) VALUES (1, 'Budi', 1, 0), (2, 'Rina', 1, 0)");
+    office.sql(
+        "INSERT INTO record_addresses (address, record_type, record_id) VALUES ('budi@sinar.example', 'contact', 1),
+            ('rina@sinar.example', 'contact', 2), ('budi@home.example', 'contact', 1)",
+    );
+    assert_eq!(office.case_of(&office.deliver(&from("budi@sinar.example", "Broken"))), 1);
+    assert_eq!(office.values("SELECT company_id || '/' || contact_id FROM cases"), ["1/1"]);
+    assert_eq!(
+        office.case_of(&office.deliver(&from("rina@sinar.example", "about [#1]"))),
+        1,
+        "a contact of the company"
+    );
+    assert_eq!(
+        office.case_of(&office.deliver(&from("budi@home.example", "about [#1]"))),
+        1,
+        "another address of the contact"
+    );
+    assert_eq!(office.case_of(&office.deliver(&from("eve@elsewhere.example", "about [#1]"))), 2);
+}
+
+#[test]
+fn mail_without_a_case_belongs_to_the_record_of_its_sender() {
+    let office = office(|account| {
+        account.create_case = false;
+        account.distribution = Distribution::None;
+    });
+    office.sql("INSERT INTO companies (id, name, created_at) VALUES (1, 'PT Sinar', 0)");
+    office
+        .sql("INSERT INTO contacts (id, name, company_id, created_at) VALUES (1, 'Budi', 1, 0), (2, 'Solo', NULL, 0)");
+    office.sql(
+        "INSERT INTO leads (id, name, created_at, converted_contact_id) VALUES (1, 'Cold', 0, NULL), (2, 'Won', 0, 2)",
+    );
+    office.sql(
+        "INSERT INTO record_addresses (address, record_type, record_id) VALUES ('budi@x.example', 'contact', 1), ('solo@x.example', 'contact', 2),
+            ('office@x.example', 'company', 1), ('cold@x.example', 'lead', 1), ('won@x.example', 'lead', 2)",
+    );
+    let parent = |address: &str| {
+        let imported = office.deliver(&from(address, "Hi"));
+        let id = imported.email_id.unwrap();
+        office
+            .values(&format!(
+                "SELECT parent_type || ' ' || parent_id FROM emails WHERE id = {id} AND parent_id IS NOT NULL"
+            ))
+            .join("")
+    };
+    for (address, expected) in [
+        ("budi@x.example", "company 1"),
+        ("solo@x.example", "contact 2"),
+        ("office@x.example", "company 1"),
+        ("cold@x.example", "lead 1"),
+        ("won@x.example", "contact 2"),
+        ("nobody@x.example", ""),
+    ] {
+        assert_eq!(parent(address), expected, "{address}");
+    }
+    office.sql("INSERT INTO opportunities (id, name, company_id, created_at) VALUES (5, 'Deal', 1, 0)");
+    assert_eq!(parent("budi@x.example"), "opportunity 5", "the only open one");
+    office.sql("INSERT INTO opportunities (name, company_id, created_at) VALUES ('Second', 1, 0)");
+    assert_eq!(parent("budi@x.example"), "company 1");
+}
+
+#[test]
+fn a_merged_case_hands_its_mail_to_the_one_that_lives_on() {
+    let office = office(|_| {});
+    let first = from("kim@customer.example", "One");
+    office.deliver(&first);
+    office.deliver(&from("kim@customer.example", "Two"));
+    office.sql("UPDATE cases SET merged_into_id = 2, status = 'Duplicate' WHERE number = 1");
+    // Verified: Kim takes part in the surviving case too.
+    let later = office.deliver(&from("kim@customer.example", "Re: One").in_reply_to(first.value("Message-ID")));
+    assert_eq!(office.case_of(&later), 2);
+}
+
+#[test]
+fn a_flood_of_one_sender_joins_the_last_case_with_one_notice() {
+    let mut office = office(|_| {});
+    office.config.case_burst = 3;
+    office.sql("UPDATE users SET type = 'admin'");
+    let cases: Vec<i64> = (1..=6)
+        .map(|n| office.case_of(&office.deliver(&from("flood@customer.example", &format!("Alarm {n}")))))
+        .collect();
+    assert_eq!(cases, [1, 2, 3, 3, 3, 3]);
+    assert_eq!(office.values("SELECT text FROM notifications WHERE kind = 'alert'").len(), 1);
+    assert_eq!(office.case_of(&office.deliver(&from("other@customer.example", "Calm"))), 4, "others are not affected");
+    office.now += SignedDuration::from_hours(2);
+    assert_eq!(office.case_of(&office.deliver(&from("flood@customer.example", "Later"))), 5);
+}
+
+#[test]
+fn machine_mail_is_archived_or_makes_a_case_by_policy_and_joins_its_thread() {
+    let robot = |subject: &str| from("robot@customer.example", subject).add("Auto-Submitted", "auto-generated");
+    let archive = office(|_| {});
+    let first = archive.deliver(&robot("Report"));
+    assert_eq!((archive.case_of(&first), first.outcome), (0, Outcome::Imported));
+    assert!(first.reason.contains("archived as machine mail"), "{}", first.reason);
+    let by_policy = office(|account| account.auto_mail = accounts::AutoMail::Case);
+    assert_eq!(by_policy.case_of(&by_policy.deliver(&robot("Report"))), 1);
+}
+
+#[test]
+fn the_same_message_id_on_another_message_is_another_email_and_a_footer_is_a_variant() {
+    let office = office(|_| {});
+    let one = from("kim@customer.example", "One").message_id("<same@x.example>");
+    office.deliver(&one);
+    assert_eq!(office.deliver(&one).outcome, Outcome::Duplicate);
+    assert_eq!(office.values("SELECT id || '' FROM email_variants").len(), 0, "the same bytes are kept once");
+    assert_eq!(office.values("SELECT id || '' FROM raw_messages").len(), 1);
+    let footer = one.clone().body("Hello,\n\nthis is about: One\n-- \nmailing list footer\n");
+    assert_eq!(office.deliver(&footer).outcome, Outcome::Duplicate);
+    assert_eq!(office.values("SELECT id || '' FROM email_variants").len(), 1);
+    let other = from("eve@elsewhere.example", "Two").message_id("<same@x.example>");
+    let other = office.deliver(&other);
+    assert_eq!(other.outcome, Outcome::Imported);
+    assert_eq!(office.values("SELECT flagged FROM emails WHERE flagged <> ''").len(), 1);
+    // Without any Message-ID the content decides.
+    let bare = from("kim@customer.example", "Bare").without("Message-ID");
+    assert_eq!(office.deliver(&bare).outcome, Outcome::Imported);
+    assert_eq!(office.deliver(&bare).outcome, Outcome::Duplicate);
+    assert_eq!(office.deliver(&bare.clone().body("other")).outcome, Outcome::Imported);
+}
+
+#[test]
+fn a_forged_staff_address_has_an_outsiders_rights() {
+    let office = office(|_| {});
+    office.deliver(&from("kim@customer.example", "Private"));
+    let forged = office.deliver(&from("ana@staff.example", "close [#1] please"));
+    assert_eq!(office.case_of(&forged), 2, "a staff address alone opens no door");
+    assert_eq!(office.values("SELECT text FROM notes WHERE text LIKE 'mentions%'"), ["mentions #1"]);
+    assert_eq!(office.values("SELECT requester_user_id || '' FROM cases WHERE requester_user_id IS NOT NULL").len(), 0);
+}
+
+#[test]
+fn an_assignee_who_cannot_act_any_more_is_replaced_at_the_next_mail() {
+    let office = office(|_| {});
+    let first = from("kim@customer.example", "One");
+    office.deliver(&first);
+    office.sql("INSERT INTO users (id, username, login, created_at) VALUES (2, 'budi', 'budi', 0)");
+    office.sql("INSERT INTO team_members (team_id, user_id) VALUES (1, 2)");
+    office.sql("UPDATE users SET active = 0 WHERE username = 'ana'");
+    office.deliver(&from("kim@customer.example", "Re: One").in_reply_to(first.value("Message-ID")));
+    assert_eq!(office.values("SELECT u.username FROM cases c JOIN users u ON u.id = c.assigned_user_id"), ["budi"]);
+}
+
+#[test]
+fn people_addressed_get_it_in_their_inbox_and_followers_hear_of_it_once() {
+    let office = office(|_| {});
+    let first = from("kim@customer.example", "One").cc("ana@staff.example");
+    office.deliver(&first);
+    assert_eq!(office.values("SELECT folder FROM email_users"), ["inbox"]);
+    let second = from("kim@customer.example", "Re: One").in_reply_to(first.value("Message-ID"));
+    office.deliver(&second);
+    office.deliver(&second);
+    assert_eq!(office.values("SELECT kind FROM notifications ORDER BY id"), ["assigned", "email"]);
+    let old = from("kim@customer.example", "Re: One").in_reply_to(first.value("Message-ID"));
+    office.deliver(&old.date(office.now - SignedDuration::from_hours(72)));
+    assert_eq!(
+        office.values("SELECT kind FROM notifications ORDER BY id").len(),
+        2,
+        "a mail of three days ago notifies nobody"
+    );
+}

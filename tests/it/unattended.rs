@@ -1,0 +1,81 @@
+//! What cron does to a program: runs that overlap, messages that kill, tokens that expire.
+
+use std::process::Command;
+use std::time::Duration;
+
+use crate::support::{Child, Deed, Dovecot, Proxy, Rule, Run, Sandbox, Side, When, mail, wait_until};
+
+/// `fetch` under strace, killed at its `nth` write to the lock file of account 1.
+fn killed_at_write(sandbox: &Sandbox, nth: usize) -> Run {
+    let lock = sandbox.path("espomail.db.locks").join("account-1");
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=pwrite64", "-P"]).arg(lock);
+    strace.args(["-e", &format!("inject=pwrite64:signal=KILL:when={nth}")]).arg(env!("CARGO_BIN_EXE_espomail"));
+    strace.arg("--db").arg(sandbox.db()).arg("--config").arg(sandbox.path("config.toml")).arg("fetch");
+    Child::default().spawn(strace, None, format!("killed at write {nth}")).wait()
+}
+
+#[test]
+fn a_message_that_kills_three_runs_is_quarantined_whole() {
+    let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
+    sandbox.support_account(&mailbox, &[]);
+    let poison = mail("c1@customer.example", &mailbox.address, "Poison").bytes();
+    mailbox.append("INBOX", &poison);
+    // Who has the lock, since when, the message (parsed), the message again (stored): the signal comes before the
+    // write. Later runs first clear what they found there.
+    for nth in [4, 5, 5] {
+        killed_at_write(&sandbox, nth).exits(128 + 9);
+        assert!(sandbox.items(&["quarantine", "list"]).is_empty());
+        assert!(sandbox.items(&["case", "list"]).is_empty());
+    }
+    mailbox.append("INBOX", &mail("c2@customer.example", &mailbox.address, "Harmless").bytes());
+    let run = sandbox.run(&["fetch"]);
+    assert!(run.stdout.is_empty(), "{run:#?}");
+    let held = sandbox.items(&["quarantine", "list"]);
+    assert_eq!(held.len(), 1);
+    assert!(held[0]["error"].as_str().unwrap().contains("died 3 times"), "{held:#?}");
+    assert_eq!(sandbox.items(&["case", "list"])[0]["name"], "Harmless");
+    let id = held[0]["id"].to_string();
+    let file = sandbox.path("poison.eml");
+    sandbox.run(&["quarantine", "export", &id, file.to_str().unwrap()]).ok();
+    assert_eq!(std::fs::read(file).unwrap(), poison);
+    sandbox.run(&["quarantine", "retry", &id]).ok();
+    assert_eq!(sandbox.items(&["case", "list"]).len(), 2);
+}
+
+#[test]
+fn runs_that_overlap_leave_the_account_to_the_first() {
+    let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
+    let proxy = Proxy::new(Dovecot::shared().imap);
+    sandbox.support_account(&mailbox, &["--imap", &proxy.address()]);
+    for n in 1..=3 {
+        mailbox.append("INBOX", &mail("c@customer.example", &mailbox.address, &format!("Mail {n}")).bytes());
+    }
+    let deed = Deed::Hold(Duration::from_secs(2));
+    proxy.set_rule(Some(Rule { side: Side::Client, text: "SELECT", nth: 1, when: When::Before, deed }));
+    let first = sandbox.call(&["fetch"]).spawn();
+    wait_until(Duration::from_secs(10), || proxy.fired());
+    sandbox.run(&["fetch"]).ok().silent();
+    let refused = sandbox.run(&["fetch", "--if-locked", "fail"]).exits(75);
+    assert!(refused.stderr.contains("support"), "{refused:#?}");
+    let patient = sandbox.call(&["fetch", "--if-locked", "wait"]).spawn();
+    first.wait().ok().silent();
+    patient.wait().ok().silent();
+    assert_eq!(proxy.connections(), 2, "the first, and the one that waited");
+    assert_eq!(sandbox.items(&["case", "list"]).len(), 3);
+}
+
+#[test]
+fn access_tokens() {
+    let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
+    sandbox.support_account(&mailbox, &[]);
+    let token = sandbox.file("token", mailbox.token(600).as_bytes());
+    let command = format!("cmd:cat {}", token.display());
+    sandbox.run(&["account", "edit", "support", "--auth", "xoauth2", "--token", &command]).ok();
+    mailbox.append("INBOX", &mail("c@customer.example", &mailbox.address, "By token").bytes());
+    sandbox.run(&["fetch"]).ok().silent();
+    assert_eq!(sandbox.items(&["case", "list"]).len(), 1);
+    sandbox.file("token", mailbox.token(-600).as_bytes());
+    let run = sandbox.run(&["account", "test", "support"]).exits(77);
+    assert!(run.stderr.contains("refused"), "{run:#?}");
+}
