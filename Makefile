@@ -1,0 +1,34 @@
+# make test      what the project asks of every change: packages, format, lints, all tests
+# make demo      the main job on private servers, from customer mail to answered cases
+# make build     target/release/espomail
+# make install   binary and manual page below PREFIX (default /usr/local) and DESTDIR
+#
+# "test" and "demo" install missing Debian packages (root or sudo); no service is started.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+PREFIX ?= /usr/local
+JOBS ?= 2
+
+.PHONY: build test demo install
+
+build:
+	cargo build --release --locked -j$(JOBS)
+
+# The last line sums up all test programs; one that died without a result counts as a failure.
+test:
+	tests/install-packages.sh
+	cargo fmt --check
+	cargo clippy --all-targets --locked -j$(JOBS) -- -D warnings
+	CARGO_TERM_COLOR=never cargo test --locked -j$(JOBS) --no-fail-fast 2>&1 | awk ' \
+	  { print; fflush() } \
+	  /^ +(Running|Doc-tests) / { failed++ } \
+	  /^test result:/ { passed += $$4; failed += $$6 - 1; skipped += $$8 } \
+	  END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped }'
+
+demo:
+	@tests/demo.sh
+
+install:
+	install -D -m 755 target/release/espomail $(DESTDIR)$(PREFIX)/bin/espomail
+	install -D -m 644 man/espomail.1 $(DESTDIR)$(PREFIX)/share/man/man1/espomail.1
