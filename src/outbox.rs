@@ -16,9 +16,10 @@ use crate::store::accounts::{self, Account, Health};
 use crate::store::db::{Store, Tx};
 use crate::store::emails::{self, EmailStatus, NewEmail};
 use crate::store::outbox::{self, NewRow, OutboxKind, OutboxRow, OutboxState};
+use crate::store::raw::{self, Packed};
 use crate::store::records::Parent;
 use crate::store::stream::{self, NewNote, NewNotification, NoteKind};
-use crate::store::{raw, users};
+use crate::store::users;
 
 /// After so long a message that met only passing failures is given up.
 const GIVE_UP: SignedDuration = SignedDuration::from_hours(48);
@@ -55,7 +56,7 @@ pub struct Archive<'a> {
 /// An address that cannot be written safely, or the database.
 pub fn enqueue(tx: &Tx<'_>, post: &Post<'_>, outgoing: &Outgoing, now: Timestamp) -> Result<i64> {
     let bytes = compose::compose(outgoing)?;
-    let raw_id = raw::add(tx, &bytes)?;
+    let raw_id = raw::add(tx, &Packed::new(bytes.clone())?)?;
     let email_id = match &post.archive {
         Some(archive) => Some(keep(tx, post, archive, outgoing, &bytes, raw_id, now)?),
         None => None,

@@ -13,7 +13,7 @@ use crate::intake::import;
 use crate::lock::{self, Attempt};
 use crate::store::db::Store;
 use crate::store::deliveries::{self, Facts, Outcome};
-use crate::store::raw;
+use crate::store::raw::{self, Packed};
 
 /// `ingest`
 #[derive(Debug, Args)]
@@ -48,8 +48,9 @@ fn receive(args: &IngestArgs, ctx: &Context) -> Result<()> {
     let raw = message(args, account.max_size.unwrap_or(ctx.config.message_max_size))?;
     let now = Timestamp::now();
     let facts = Facts { internal_date: now, size: i64::try_from(raw.len())?, truncated: false, now };
+    let packed = Packed::new(raw)?;
     let id = store.write(|tx| {
-        let raw_id = raw::add(tx, &raw)?;
+        let raw_id = raw::add(tx, &packed)?;
         deliveries::receive_piped(tx, account.id, recipient.as_deref(), facts, raw_id)
     })?;
     // From here on the message is safe: whoever holds the account's lock imports it, now or in the next run.

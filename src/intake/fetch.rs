@@ -216,7 +216,7 @@ impl Front<'_> {
             for delivery in deliveries::waiting(tx, account_id, i64::MAX)? {
                 let bytes = raw::bytes(tx, delivery.raw_id.context("its bytes were dropped")?)?;
                 let parsed = message::parse(&bytes);
-                let one = tx.savepoint(|tx| import::one(tx, &world, &delivery, &bytes, &parsed));
+                let one = tx.savepoint(|tx| import::one(tx, &world, &delivery, &parsed));
                 all.push(one.unwrap_or_else(|error| Imported {
                     delivery_id: delivery.id,
                     outcome: Outcome::Quarantined,

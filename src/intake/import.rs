@@ -31,7 +31,7 @@ const DEATHS: i64 = 3;
 /// One commit holds at most so many messages …
 const BATCH: i64 = 100;
 /// … so many bytes …
-const BATCH_BYTES: usize = 16 << 20;
+const BATCH_BYTES: i64 = 8 << 20;
 /// … and so much time, so that no other writer waits long.
 const BATCH_TIME: Duration = Duration::from_millis(250);
 
@@ -89,7 +89,7 @@ fn judge_death(store: &Store, delivery_id: i64) -> Result<()> {
 /// A message that has been read and parsed, outside of any transaction.
 struct Parsed {
     delivery: Delivery,
-    content: Result<(Vec<u8>, Message)>,
+    message: Result<Message>,
 }
 
 /// Parses and imports one batch and commits it; what does not fit into the limits stays for the next.
@@ -107,9 +107,8 @@ fn commit_batch(
         if let Some(lock) = lock {
             lock.importing(delivery.id)?;
         }
-        let content = read(store, delivery);
-        bytes += content.as_ref().map_or(0, |(raw, _)| raw.len());
-        parsed.push(Parsed { delivery: delivery.clone(), content });
+        parsed.push(Parsed { delivery: delivery.clone(), message: read(store, delivery) });
+        bytes += delivery.size;
         if bytes > BATCH_BYTES || started.elapsed() > BATCH_TIME {
             break;
         }
@@ -121,11 +120,10 @@ fn commit_batch(
     Ok(imported)
 }
 
-fn read(store: &Store, delivery: &Delivery) -> Result<(Vec<u8>, Message)> {
+fn read(store: &Store, delivery: &Delivery) -> Result<Message> {
     let raw_id = delivery.raw_id.context("its bytes were dropped")?;
     let bytes = store.read(|tx| raw::bytes(tx, raw_id))?;
-    let message = catch_unwind(|| message::parse(&bytes)).map_err(|_| anyhow!("the parser panicked"))?;
-    Ok((bytes, message))
+    catch_unwind(|| message::parse(&bytes)).map_err(|_| anyhow!("the parser panicked"))
 }
 
 fn import_all(
@@ -137,7 +135,7 @@ fn import_all(
 ) -> Result<Vec<Imported>> {
     let world = World::load(tx, config, now)?;
     let mut all = Vec::new();
-    for Parsed { delivery, content } in parsed {
+    for Parsed { delivery, message } in parsed {
         // Another process may have imported it since it was read.
         let current = deliveries::by_id(tx, delivery.id)?;
         if current.is_none_or(|d| d.outcome != Outcome::Received) {
@@ -146,7 +144,7 @@ fn import_all(
         if let Some(lock) = lock {
             lock.importing(delivery.id)?;
         }
-        all.push(one_or_quarantine(tx, &world, delivery, content)?);
+        all.push(one_or_quarantine(tx, &world, delivery, message)?);
     }
     Ok(all)
 }
@@ -155,11 +153,11 @@ fn one_or_quarantine(
     tx: &Tx<'_>,
     world: &World<'_>,
     delivery: &Delivery,
-    content: &Result<(Vec<u8>, Message)>,
+    message: &Result<Message>,
 ) -> Result<Imported> {
-    let outcome = match content {
-        Ok((raw, message)) => tx.savepoint(|tx| {
-            catch_unwind(AssertUnwindSafe(|| one(tx, world, delivery, raw, message)))
+    let outcome = match message {
+        Ok(message) => tx.savepoint(|tx| {
+            catch_unwind(AssertUnwindSafe(|| one(tx, world, delivery, message)))
                 .unwrap_or_else(|_| Err(anyhow!("the import panicked")))
         }),
         Err(error) => Err(anyhow!("{error:#}")),
@@ -176,7 +174,7 @@ fn one_or_quarantine(
 }
 
 /// One message through B3. The steps are the numbered ones of the rule.
-pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, raw: &[u8], message: &Message) -> Result<Imported> {
+pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Message) -> Result<Imported> {
     let account = world.account(delivery.account_id)?;
     if is_own_coming_back(world, message) {
         return settle(
@@ -194,7 +192,7 @@ pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, raw: &[u8], mess
     let (same, other) = same_email(tx, &identity, message)?;
     let (email, outcome) = match same {
         Some(email) => {
-            keep_variant(tx, &email, delivery, raw)?;
+            keep_variant(tx, &email, delivery, message)?;
             (email, Outcome::Duplicate)
         }
         None => (add_email(tx, world, delivery, message, &identity, &automatic, other)?, Outcome::Imported),
@@ -243,7 +241,7 @@ fn same_email(tx: &Tx<'_>, identity: &str, message: &Message) -> Result<(Option<
 }
 
 /// Keeps a different text of the same email; equal bytes are kept once.
-fn keep_variant(tx: &Tx<'_>, email: &Email, delivery: &Delivery, bytes: &[u8]) -> Result<()> {
+fn keep_variant(tx: &Tx<'_>, email: &Email, delivery: &Delivery, message: &Message) -> Result<()> {
     let Some(raw_id) = delivery.raw_id else { return Ok(()) };
     let stored = email.raw_id.map(|id| raw::identity(tx, id)).transpose()?.flatten();
     if email.raw_id == Some(raw_id) {
@@ -253,7 +251,7 @@ fn keep_variant(tx: &Tx<'_>, email: &Email, delivery: &Delivery, bytes: &[u8]) -
         return deliveries::drop_raw(tx, delivery);
     }
     let stored_text = email.raw_id.map(|id| raw::bytes(tx, id)).transpose()?.map(|b| message::parse(&b).text);
-    if stored_text.is_some_and(|text| text == message::parse(bytes).text) {
+    if stored_text.is_some_and(|text| text == message.text) {
         return deliveries::drop_raw(tx, delivery);
     }
     emails::add_variant(tx, email.id, delivery.id, raw_id)?;

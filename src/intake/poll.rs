@@ -4,6 +4,7 @@
 //! A session asks the main thread what it needs to know ([`Desk`]) and never sees the store. What a
 //! session received before its connection broke has been handed over before the error is.
 
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -16,6 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::receive::{Batch, Delivered, Item};
 use crate::net::{Listed, MailSource, NetError, NetErrorKind, OpenFolder};
 use crate::store::accounts::{Account, AfterImport, Folder};
+use crate::store::raw::Packed;
 use crate::store::server_actions::ServerAction;
 
 /// One FETCH asks for at most so many bytes …
@@ -171,19 +173,24 @@ fn fetch_range(
 ) -> Result<()> {
     let large = range.iter().any(|message| message.size > job.max_size);
     let partial = large.then_some(BEGINNING);
-    let mut bodies: Vec<(u32, Vec<u8>)> = Vec::with_capacity(range.len());
+    let mut bodies = HashMap::with_capacity(range.len());
     let uids: Vec<u32> = range.iter().map(|message| message.uid).collect();
-    let mut ended = source.fetch(&uids, partial, &mut |body| bodies.push((body.uid, body.raw)));
+    // Packed while the next one is still on its way.
+    let mut ended = source.fetch(&uids, partial, &mut |body| drop(bodies.insert(body.uid, Packed::new(body.raw))));
     let mut items = Vec::with_capacity(range.len());
     for listed in range {
-        let found = bodies.iter().position(|(uid, _)| *uid == listed.uid).map(|i| bodies.swap_remove(i).1);
-        let body = match found {
-            Some(raw) if large => Delivered::Beginning(raw),
-            Some(raw) => Delivered::Whole(raw),
+        let body = match bodies.remove(&listed.uid).transpose()? {
+            Some(packed) if large => Delivered::Beginning(packed),
+            Some(packed) => Delivered::Whole(packed),
             // What lies behind a broken connection is fetched by the next run.
             None if ended.is_err() => break,
             None => match alone(source, listed.uid, partial) {
-                Ok(body) => body,
+                Ok(Some(raw)) if large => Delivered::Beginning(Packed::new(raw)?),
+                Ok(Some(raw)) => Delivered::Whole(Packed::new(raw)?),
+                Ok(None) => Delivered::Nothing("the server answered OK without the message".into()),
+                Err(e) if matches!(e.kind, NetErrorKind::Refused | NetErrorKind::Temporary) => {
+                    Delivered::Nothing(e.message)
+                }
                 Err(error) => {
                     ended = Err(error);
                     break;
@@ -199,18 +206,10 @@ fn fetch_range(
 }
 
 /// Asks once more for a message that was listed but not delivered (B2.4).
-fn alone(source: &mut dyn MailSource, uid: u32, partial: Option<u32>) -> Result<Delivered, NetError> {
-    let mut body = None;
-    let asked = source.fetch(&[uid], partial, &mut |b| body = Some(b.raw));
-    match (body, asked) {
-        (Some(raw), _) if partial.is_some() => Ok(Delivered::Beginning(raw)),
-        (Some(raw), _) => Ok(Delivered::Whole(raw)),
-        (None, Ok(())) => Ok(Delivered::Nothing("the server answered OK without the message".into())),
-        (None, Err(e)) if matches!(e.kind, NetErrorKind::Refused | NetErrorKind::Temporary) => {
-            Ok(Delivered::Nothing(e.message))
-        }
-        (None, Err(e)) => Err(e),
-    }
+fn alone(source: &mut dyn MailSource, uid: u32, partial: Option<u32>) -> Result<Option<Vec<u8>>, NetError> {
+    let mut raw = None;
+    let asked = source.fetch(&[uid], partial, &mut |body| raw = Some(body.raw));
+    if raw.is_none() { asked.map(|()| None) } else { Ok(raw) }
 }
 
 /// Carries out what was planned for this folder, one command for each kind of action.

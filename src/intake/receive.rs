@@ -7,7 +7,7 @@ use crate::net::Listed;
 use crate::store::accounts;
 use crate::store::db::{Store, Tx};
 use crate::store::deliveries::{self, Facts, Outcome, Place};
-use crate::store::raw;
+use crate::store::raw::{self, Packed};
 
 /// A UID that the server lists but does not deliver in so many runs is passed over.
 const MISSES: i64 = 3;
@@ -38,9 +38,9 @@ pub struct Item {
 #[derive(Debug, Clone)]
 pub enum Delivered {
     /// The whole message.
-    Whole(Vec<u8>),
+    Whole(Packed),
     /// Its beginning; the rest is over the size limit.
-    Beginning(Vec<u8>),
+    Beginning(Packed),
     /// Nothing although asked for alone, with the server's words.
     Nothing(String),
 }
@@ -72,8 +72,8 @@ pub fn write_batch(tx: &Tx<'_>, batch: &Batch, blocked: bool, now: Timestamp) ->
             now,
         };
         match body {
-            Delivered::Whole(bytes) | Delivered::Beginning(bytes) => {
-                let raw_id = raw::add(tx, bytes)?;
+            Delivered::Whole(packed) | Delivered::Beginning(packed) => {
+                let raw_id = raw::add(tx, packed)?;
                 match deliveries::receive(tx, place, facts, raw_id)? {
                     Some(_) => stored += 1,
                     None => raw::delete(tx, raw_id)?,
@@ -100,6 +100,10 @@ mod tests {
 
     fn item(uid: u32, body: Delivered) -> Item {
         Item { listed: Listed { uid, size: 3, internal_date: None, seen: false }, body }
+    }
+
+    fn packed() -> Packed {
+        Packed::new(b"abc".to_vec()).unwrap()
     }
 
     fn watermark(store: &Store) -> u32 {
@@ -133,9 +137,9 @@ mod tests {
             folder: "INBOX".into(),
             uidvalidity: 7,
             items: vec![
-                item(11, Delivered::Whole(b"abc".to_vec())),
+                item(11, Delivered::Whole(packed())),
                 item(12, Delivered::Nothing("no body".into())),
-                item(13, Delivered::Beginning(b"abc".to_vec())),
+                item(13, Delivered::Beginning(packed())),
             ],
         };
         for run in 1..=2 {
@@ -161,7 +165,7 @@ mod tests {
         let mut blocked = false;
         store_batch(&store, &batch(Delivered::Nothing("no".into())), &mut blocked, now).unwrap();
         let mut blocked = false;
-        store_batch(&store, &batch(Delivered::Whole(b"abc".to_vec())), &mut blocked, now).unwrap();
+        store_batch(&store, &batch(Delivered::Whole(packed())), &mut blocked, now).unwrap();
         assert_eq!((blocked, watermark(&store)), (false, 5));
         assert_eq!(outcomes(&store), ["5 received"]);
     }

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use jiff::Timestamp;
+use rusqlite::config::DbConfig;
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Params, TransactionBehavior};
 
@@ -116,6 +117,8 @@ impl Store {
         self.conn.pragma_update(None, "trusted_schema", false)?;
         self.conn.pragma_update(None, "journal_size_limit", 64 << 20)?;
         self.conn.pragma_update(None, "cache_size", -16_000)?;
+        // Without it a statement over a partial index is compiled anew for every value that is bound to it.
+        self.conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         Ok(())
     }
 
@@ -292,10 +295,10 @@ impl Tx<'_> {
 
     /// Runs `work` so that an error undoes only what `work` did.
     pub fn savepoint<T>(&self, work: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
-        self.conn.execute_batch("SAVEPOINT message")?;
+        self.execute("SAVEPOINT message", [])?;
         match work(self) {
             Ok(done) => {
-                self.conn.execute_batch("RELEASE message")?;
+                self.execute("RELEASE message", [])?;
                 Ok(done)
             }
             Err(error) => {

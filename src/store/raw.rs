@@ -1,17 +1,48 @@
 //! Source bytes as received and as sent, compressed, away from the tables that are listed.
 
+use std::cell::RefCell;
+
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
+use zstd::bulk::Compressor;
 
 use super::db::{Tx, params};
 
+/// Compression level of zstd.
+const LEVEL: i32 = 3;
+
+/// Bytes made ready to be stored, away from the transaction.
+#[derive(Debug, Clone)]
+pub struct Packed {
+    size: usize,
+    sha256: [u8; 32],
+    codec: &'static str,
+    data: Vec<u8>,
+}
+
+impl Packed {
+    /// Compresses bytes, unless that makes them larger.
+    pub fn new(raw: Vec<u8>) -> Result<Packed> {
+        thread_local! {
+            // Making a context costs more than compressing a usual mail.
+            static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+        }
+        let packed = COMPRESSOR.with_borrow_mut(|kept| match kept {
+            Some(compressor) => compressor.compress(&raw),
+            None => kept.insert(Compressor::new(LEVEL)?).compress(&raw),
+        })?;
+        let (size, sha256) = (raw.len(), Sha256::digest(&raw).into());
+        let (codec, data) = if packed.len() < size { ("zstd", packed) } else { ("none", raw) };
+        Ok(Packed { size, sha256, codec, data })
+    }
+}
+
 /// Stores bytes; the id.
-pub fn add(tx: &Tx<'_>, raw: &[u8]) -> Result<i64> {
-    let packed = zstd::bulk::compress(raw, 3)?;
-    let (codec, data) = if packed.len() < raw.len() { ("zstd", packed.as_slice()) } else { ("none", raw) };
+pub fn add(tx: &Tx<'_>, packed: &Packed) -> Result<i64> {
+    let Packed { size, sha256, codec, data } = packed;
     tx.insert(
         "INSERT INTO raw_messages (size, sha256, codec, data) VALUES (?1, ?2, ?3, ?4)",
-        params![i64::try_from(raw.len())?, Sha256::digest(raw).as_slice(), codec, data],
+        params![i64::try_from(*size)?, sha256.as_slice(), codec, data],
     )
 }
 
@@ -59,7 +90,7 @@ mod tests {
     fn bytes_come_back_as_they_were() {
         let store = Store::in_memory().unwrap();
         for raw in [b"".to_vec(), b"\0\xff\r\n".to_vec(), vec![b'x'; 100_000], (0..=255).collect()] {
-            let id = store.write(|tx| add(tx, &raw)).unwrap();
+            let id = store.write(|tx| add(tx, &Packed::new(raw.clone()).unwrap())).unwrap();
             assert_eq!(store.read(|tx| bytes(tx, id)).unwrap(), raw);
         }
     }
@@ -67,7 +98,7 @@ mod tests {
     #[test]
     fn damage_is_an_error() {
         let store = Store::in_memory().unwrap();
-        let id = store.write(|tx| add(tx, b"abc")).unwrap();
+        let id = store.write(|tx| add(tx, &Packed::new(b"abc".to_vec()).unwrap())).unwrap();
         store.write(|tx| tx.execute("UPDATE raw_messages SET data = x'414243'", [])).unwrap();
         assert!(store.read(|tx| bytes(tx, id)).unwrap_err().to_string().contains("damaged"));
     }

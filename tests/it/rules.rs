@@ -61,15 +61,16 @@ impl Office {
 
     fn deliver_to(&self, account_id: i64, letter: &Letter) -> Imported {
         let (bytes, uid) = (letter.bytes(), self.uid.get() + 1);
+        let message = message::parse(&bytes);
         self.uid.set(uid);
         self.store
             .write(|tx| {
                 let facts = Facts { internal_date: self.now, size: 1, truncated: false, now: self.now };
-                let raw_id = raw::add(tx, &bytes)?;
+                let raw_id = raw::add(tx, &raw::Packed::new(bytes)?)?;
                 let place = Place { account_id, folder: "INBOX", uidvalidity: 1, uid };
                 let id = deliveries::receive(tx, place, facts, raw_id)?.unwrap();
                 let world = World::load(tx, &self.config, self.now)?;
-                import::one(tx, &world, &deliveries::by_id(tx, id)?.unwrap(), &bytes, &message::parse(&bytes))
+                import::one(tx, &world, &deliveries::by_id(tx, id)?.unwrap(), &message)
             })
             .unwrap()
     }

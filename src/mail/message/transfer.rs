@@ -20,32 +20,60 @@ pub(super) fn base64(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() / 4 * 3 + 3);
     let mut bits = 0u32;
     let mut count = 0u32;
-    for byte in text {
-        let Some(value) = sextet(*byte) else {
-            if *byte == b'=' {
-                count = 0;
+    let mut rest = text;
+    while let [byte, after @ ..] = rest {
+        // Whole groups of four, which is nearly all there is.
+        if count == 0
+            && let [a, b, c, d, after @ ..] = rest
+        {
+            let group = [sextet(*a), sextet(*b), sextet(*c), sextet(*d)];
+            if group.iter().all(|value| *value < 64) {
+                let [_, first, second, third] =
+                    group.iter().fold(0u32, |bits, value| bits << 6 | u32::from(*value)).to_be_bytes();
+                out.extend_from_slice(&[first, second, third]);
+                rest = after;
+                continue;
             }
-            continue;
-        };
-        bits = (bits << 6) | u32::from(value);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            out.push((bits >> count).to_le_bytes()[0]);
+        }
+        rest = after;
+        match sextet(*byte) {
+            PADDING => count = 0,
+            value if value < 64 => {
+                bits = (bits << 6) | u32::from(value);
+                count += 6;
+                if count >= 8 {
+                    count -= 8;
+                    out.push((bits >> count).to_le_bytes()[0]);
+                }
+            }
+            _ => {}
         }
     }
     out
 }
 
-fn sextet(byte: u8) -> Option<u8> {
-    match byte {
-        b'A'..=b'Z' => Some(byte - b'A'),
-        b'a'..=b'z' => Some(byte - b'a' + 26),
-        b'0'..=b'9' => Some(byte - b'0' + 52),
-        b'+' | b'-' => Some(62),
-        b'/' | b'_' => Some(63),
-        _ => None,
-    }
+const PADDING: u8 = 64;
+const FOREIGN: u8 = 65;
+
+/// The value of a letter of either alphabet (RFC 4648), [`PADDING`] or [`FOREIGN`].
+fn sextet(byte: u8) -> u8 {
+    const VALUES: [u8; 256] = {
+        let mut values = [FOREIGN; 256];
+        let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let mut value = 0;
+        while value < 64 {
+            #[allow(clippy::indexing_slicing)] // Evaluated by the compiler.
+            {
+                values[letters[value as usize] as usize] = value;
+            }
+            value += 1;
+        }
+        values[b'-' as usize] = 62;
+        values[b'_' as usize] = 63;
+        values[b'=' as usize] = PADDING;
+        values
+    };
+    VALUES.get(usize::from(byte)).copied().unwrap_or(FOREIGN)
 }
 
 /// Quoted-printable: soft line ends, blanks at line ends dropped, a `=` that escapes nothing stays.
