@@ -83,7 +83,7 @@ fn decide(tx: &Tx<'_>, world: &World<'_>, account: &Account) -> Result<Assignmen
         }
         Distribution::RoundRobin => {
             let candidates = candidates(tx, world, account)?;
-            Ok(chosen(round_robin(&candidates, account_wheel(tx, account)?), "round-robin"))
+            Ok(chosen(round_robin(&candidates, accounts::wheel(tx, account.id)?), "round-robin"))
         }
         Distribution::LeastBusy => Ok(chosen(least_busy(&candidates(tx, world, account)?), "least-busy")),
     }
@@ -94,11 +94,6 @@ fn chosen(user_id: Option<i64>, reason: &str) -> Assignment {
         Some(id) => Assignment::To(id, reason.to_owned()),
         None => Assignment::Nobody("nobody in the case team is eligible".to_owned()),
     }
-}
-
-/// The pointer as it is now: an earlier message of the same batch may have moved it.
-fn account_wheel(tx: &Tx<'_>, account: &Account) -> Result<Option<i64>> {
-    Ok(accounts::by_id(tx, account.id)?.and_then(|a| a.wheel_user_id))
 }
 
 fn candidates(tx: &Tx<'_>, world: &World<'_>, account: &Account) -> Result<Vec<Candidate>> {

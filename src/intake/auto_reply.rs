@@ -146,6 +146,11 @@ pub struct Occasion<'a> {
 
 /// Decides, records the decision and puts the reply into the outbox.
 pub fn run(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>) -> Result<()> {
+    if occasion.account.auto_reply_id.is_none() {
+        // Most accounts of an archive have none: nothing has to be looked up.
+        let decision = format!("not sent: {}", Suppression::NoTemplate);
+        return emails::decide(tx, occasion.email_id, "auto-reply", &decision, world.now);
+    }
     let address = automatic::answer_address(occasion.message).cloned();
     let facts = facts(tx, world, occasion, address.as_ref())?;
     let limits = limits(world)?;
@@ -179,7 +184,6 @@ fn facts(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>, to: Option<&Ma
     let since =
         |address: Option<&str>, moment| crate::store::outbox::auto_replies_since(tx, account.id, address, moment);
     let address = to.map(|m| m.address.as_str());
-    let current = accounts::by_id(tx, account.id)?.context("the account vanished")?;
     let replied_to_case = match (address, occasion.new_case) {
         (Some(address), Some(case)) => crate::store::outbox::auto_replied(tx, address, case.id)?,
         _ => crate::store::outbox::answered(tx, occasion.email_id)?,
@@ -199,7 +203,7 @@ fn facts(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>, to: Option<&Ma
         last_hour: address.map(|a| since(Some(a), hour_ago)).transpose()?.unwrap_or_default(),
         last_day: address.map(|a| since(Some(a), day_ago)).transpose()?.unwrap_or_default(),
         account_last_hour: since(None, hour_ago)?,
-        tripped: current.breaker_tripped_at.is_some(),
+        tripped: accounts::breaker_tripped(tx, account.id)?,
     })
 }
 

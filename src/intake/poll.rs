@@ -15,15 +15,17 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::receive::{Batch, Delivered, Item};
-use crate::net::{Listed, MailSource, NetError, NetErrorKind, OpenFolder};
+use crate::net::{Body, Listed, MailSource, NetError, NetErrorKind, OpenFolder};
 use crate::store::accounts::{Account, AfterImport, Folder};
 use crate::store::raw::Packed;
 use crate::store::server_actions::ServerAction;
 
 /// One FETCH asks for at most so many bytes …
-const RANGE_BYTES: u64 = 8 << 20;
+const RANGE_BYTES: u64 = 16 << 20;
 /// … and so many messages.
 const RANGE_COUNT: usize = 500;
+/// So many packed bytes are handed over at once, while the rest of the range is on its way.
+const HAND_OVER: usize = 2 << 20;
 /// Of a message over the size limit so much is fetched (B2.8).
 const BEGINNING: u32 = 1 << 20;
 
@@ -173,20 +175,23 @@ fn fetch_range(
 ) -> Result<()> {
     let large = range.iter().any(|message| message.size > job.max_size);
     let partial = large.then_some(BEGINNING);
-    let mut bodies = HashMap::with_capacity(range.len());
     let uids: Vec<u32> = range.iter().map(|message| message.uid).collect();
-    // Packed while the next one is still on its way.
-    let mut ended = source.fetch(&uids, partial, &mut |body| drop(bodies.insert(body.uid, Packed::new(body.raw))));
-    let mut items = Vec::with_capacity(range.len());
-    for listed in range {
-        let body = match bodies.remove(&listed.uid).transpose()? {
-            Some(packed) if large => Delivered::Beginning(packed),
-            Some(packed) => Delivered::Whole(packed),
+    let batch = Batch { account_id: job.account.id, folder: folder.to_owned(), uidvalidity, items: Vec::new() };
+    let mut arrivals = Arrivals { rest: range, early: HashMap::new(), large, bytes: 0, batch };
+    let mut handed = Ok(());
+    let mut ended = source.fetch(&uids, partial, &mut |body| {
+        if handed.is_ok() {
+            handed = arrivals.take(body, desk);
+        }
+    });
+    handed?;
+    while let Some(listed) = arrivals.next() {
+        let body = match (arrivals.early.remove(&listed.uid), &ended) {
+            (Some(packed), _) => arrivals.delivered(packed),
             // What lies behind a broken connection is fetched by the next run.
-            None if ended.is_err() => break,
-            None => match alone(source, listed.uid, partial) {
-                Ok(Some(raw)) if large => Delivered::Beginning(Packed::new(raw)?),
-                Ok(Some(raw)) => Delivered::Whole(Packed::new(raw)?),
+            (None, Err(_)) => break,
+            (None, Ok(())) => match alone(source, listed.uid, partial) {
+                Ok(Some(raw)) => arrivals.delivered(Packed::new(raw)?),
                 Ok(None) => Delivered::Nothing("the server answered OK without the message".into()),
                 Err(e) if matches!(e.kind, NetErrorKind::Refused | NetErrorKind::Temporary) => {
                     Delivered::Nothing(e.message)
@@ -197,12 +202,54 @@ fn fetch_range(
                 }
             },
         };
-        items.push(Item { listed: *listed, body });
+        arrivals.batch.items.push(Item { listed, body });
     }
-    if !items.is_empty() {
-        desk.batch(Batch { account_id: job.account.id, folder: folder.to_owned(), uidvalidity, items })?;
-    }
+    arrivals.hand_over(desk)?;
     Ok(ended?)
+}
+
+/// The bodies of one FETCH, packed and handed on in the order of UIDs while the rest is still on its way.
+struct Arrivals<'a> {
+    rest: &'a [Listed],
+    /// Came before one that is listed before them.
+    early: HashMap<u32, Packed>,
+    large: bool,
+    bytes: usize,
+    batch: Batch,
+}
+
+impl Arrivals<'_> {
+    fn take(&mut self, body: Body, desk: &mut dyn Desk) -> Result<()> {
+        self.early.insert(body.uid, Packed::new(body.raw)?);
+        while let Some(listed) = self.rest.first().copied()
+            && let Some(packed) = self.early.remove(&listed.uid)
+        {
+            self.next();
+            self.bytes += packed.stored();
+            let body = self.delivered(packed);
+            self.batch.items.push(Item { listed, body });
+        }
+        if self.bytes >= HAND_OVER { self.hand_over(desk) } else { Ok(()) }
+    }
+
+    fn next(&mut self) -> Option<Listed> {
+        let (first, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        Some(*first)
+    }
+
+    fn delivered(&self, packed: Packed) -> Delivered {
+        if self.large { Delivered::Beginning(packed) } else { Delivered::Whole(packed) }
+    }
+
+    fn hand_over(&mut self, desk: &mut dyn Desk) -> Result<()> {
+        let items = std::mem::take(&mut self.batch.items);
+        self.bytes = 0;
+        if items.is_empty() {
+            return Ok(());
+        }
+        desk.batch(Batch { items, folder: self.batch.folder.clone(), ..self.batch })
+    }
 }
 
 /// Asks once more for a message that was listed but not delivered (B2.4).
@@ -349,7 +396,7 @@ mod tests {
             ranges(&new, 25 * mib).iter().map(|r| r.len()).collect()
         };
         assert_eq!(cut(&[]), Vec::<usize>::new());
-        assert_eq!(cut(&[mib; 20]), [8, 8, 4]);
+        assert_eq!(cut(&[mib; 40]), [16, 16, 8]);
         assert_eq!(cut(&[mib, 20 * mib, mib, 60 * mib, mib]), [1, 1, 1, 1, 1]);
         assert_eq!(cut(&[100; 1_200]), [500, 500, 200]);
     }

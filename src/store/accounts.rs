@@ -391,10 +391,21 @@ pub fn delete(tx: &Tx<'_>, id: i64) -> Result<bool> {
     Ok(true)
 }
 
+/// The round-robin pointer as it is now.
+pub fn wheel(tx: &Tx<'_>, id: i64) -> Result<Option<i64>> {
+    Ok(tx.value("SELECT wheel_user_id FROM accounts WHERE id = ?1", params![id])?.flatten())
+}
+
 /// Moves the round-robin pointer to the user who was just assigned automatically (B5.5).
 pub fn turn_wheel(tx: &Tx<'_>, id: i64, user_id: i64) -> Result<()> {
     tx.execute("UPDATE accounts SET wheel_user_id = ?2 WHERE id = ?1", params![id, user_id])?;
     Ok(())
+}
+
+/// Whether the breaker of automatic replies has tripped.
+pub fn breaker_tripped(tx: &Tx<'_>, id: i64) -> Result<bool> {
+    let tripped = tx.value("SELECT breaker_tripped_at IS NOT NULL FROM accounts WHERE id = ?1", params![id])?;
+    Ok(tripped.unwrap_or_default())
 }
 
 /// Trips (`Some`) or resets (`None`) the breaker of automatic replies (B8.2).

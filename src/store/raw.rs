@@ -35,6 +35,11 @@ impl Packed {
         let (codec, data) = if packed.len() < size { ("zstd", packed) } else { ("none", raw) };
         Ok(Packed { size, sha256, codec, data })
     }
+
+    /// Bytes it takes in the store.
+    pub fn stored(&self) -> usize {
+        self.data.len()
+    }
 }
 
 /// Stores bytes; the id.

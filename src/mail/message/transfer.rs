@@ -57,15 +57,13 @@ const FOREIGN: u8 = 65;
 
 /// The value of a letter of either alphabet (RFC 4648), [`PADDING`] or [`FOREIGN`].
 fn sextet(byte: u8) -> u8 {
+    #[allow(clippy::indexing_slicing)] // The compiler evaluates it.
     const VALUES: [u8; 256] = {
         let mut values = [FOREIGN; 256];
         let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
         let mut value = 0;
         while value < 64 {
-            #[allow(clippy::indexing_slicing)] // Evaluated by the compiler.
-            {
-                values[letters[value as usize] as usize] = value;
-            }
+            values[letters[value as usize] as usize] = value;
             value += 1;
         }
         values[b'-' as usize] = 62;
