@@ -134,7 +134,7 @@ pub fn run(args: &FetchArgs, ctx: &Context) -> Result<()> {
         flushed = flush(ctx, &store)?;
         tally.worst = worse(tally.worst, sending_trouble(ctx, &flushed));
     }
-    if args.summary || ctx.ui.verbosity > 0 {
+    if args.summary || ctx.ui.verbosity > 0 || ctx.ui.is_terminal() {
         summarise(ctx, &tally, &flushed, started)?;
     }
     tally.worst.map_or(Ok(()), |kind| Err(context::told(kind)))
@@ -153,7 +153,7 @@ pub fn send(args: &SendArgs, ctx: &Context) -> Result<()> {
     for (name, error) in &flushed.accounts {
         ctx.ui.problem(&format!("account \"{name}\": cannot send"), error);
     }
-    if args.summary || ctx.ui.verbosity > 0 {
+    if args.summary || ctx.ui.verbosity > 0 || ctx.ui.is_terminal() {
         summarise(ctx, &Tally::default(), &flushed, started)?;
     }
     match sending_trouble(ctx, &flushed) {

@@ -2,6 +2,8 @@
 
 mod html;
 
+use std::collections::HashSet;
+
 pub use html::from_html;
 
 /// At most `max` characters, cut at the end of a line, else of a word, where that keeps at least half of them.
@@ -14,41 +16,46 @@ pub fn first_lines(text: &str, max: usize) -> String {
     format!("{} …", head.get(..at).unwrap_or_default().trim_end())
 }
 
-/// The text without the message it answers: what follows a line such as "Original Message", and the quoted lines at
-/// its end with the line that introduces them. Quotes between the lines stay. A text that would vanish is given whole.
-pub fn without_quotes(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().collect();
-    let end = lines.iter().position(|line| is_separator(line)).unwrap_or(lines.len());
-    let mut kept = lines.get(..end).unwrap_or_default();
-    trim_blank(&mut kept);
-    let whole = kept.len();
-    while kept.last().is_some_and(|line| line.starts_with('>') || line.trim().is_empty()) {
-        kept = kept.split_last().map_or(kept, |(_, rest)| rest);
-    }
-    if kept.len() < whole {
-        drop_introduction(&mut kept);
-    }
-    if kept.iter().all(|line| line.trim().is_empty()) {
-        return text.trim().to_owned();
-    }
-    kept.join("\n").trim().to_owned()
-}
+/// Lines that were sent before, so that a quotation of them can be recognised.
+#[derive(Debug, Default)]
+pub struct Known(HashSet<String>);
 
-fn trim_blank(lines: &mut &[&str]) {
-    while let Some((last, rest)) = lines.split_last().filter(|(last, _)| last.trim().is_empty()) {
-        debug_assert!(last.trim().is_empty());
-        *lines = rest;
+impl Known {
+    /// Remembers the lines of a message.
+    pub fn learn(&mut self, text: &str) {
+        self.0.extend(text.lines().map(bare).filter(|line| !line.is_empty()));
+    }
+
+    fn has(&self, line: &str) -> bool {
+        let line = bare(line);
+        line.is_empty() || self.0.contains(&line)
     }
 }
 
-/// `On Tuesday, Ann wrote:`, which many programs break into two or three lines.
-fn drop_introduction(lines: &mut &[&str]) {
-    if !lines.last().is_some_and(|line| line.trim_end().ends_with(':')) {
-        return;
+/// A line without quote marks, its blanks as one.
+fn bare(line: &str) -> String {
+    let line = line.trim_start_matches(['>', ' ', '\t']);
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The text without the quotation at its end, and how many lines that were. Only lines that are `known` go (B7.5): one
+/// line that nobody sent before keeps the whole quotation.
+pub fn without_quotation(text: &str, known: &Known) -> (String, usize) {
+    let lines: Vec<&str> = text.trim_end().lines().collect();
+    let start = lines.iter().position(|line| is_separator(line)).unwrap_or_else(|| {
+        let quoted = |line: &&&str| line.starts_with('>') || line.trim().is_empty();
+        lines.len() - lines.iter().rev().take_while(quoted).count()
+    });
+    let (own, quotation) = lines.split_at_checked(start).unwrap_or((&lines, &[]));
+    // Behind a separator stands a header of the quoted message, which was never a line of it.
+    let separated = quotation.first().is_some_and(|line| is_separator(line));
+    let header = if separated { quotation.iter().take_while(|line| !line.trim().is_empty()).count() } else { 0 };
+    let provable = quotation.get(header..).unwrap_or_default();
+    let cut = provable.iter().filter(|line| !bare(line).is_empty()).count();
+    if cut == 0 || !provable.iter().all(|line| known.has(line)) {
+        return (text.trim().to_owned(), 0);
     }
-    let paragraph = lines.iter().rev().take_while(|line| !line.trim().is_empty()).count();
-    let taken = if paragraph <= 3 { paragraph } else { 1 };
-    *lines = lines.get(..lines.len() - taken).unwrap_or_default();
+    (own.join("\n").trim().to_owned(), cut)
 }
 
 /// `-----Original Message-----` in the words of the common programs.
@@ -91,19 +98,25 @@ mod tests {
     }
 
     #[test]
-    fn what_is_quoted_at_the_end_goes() {
-        for (text, want) in [
-            ("Thanks!\n\nOn Tuesday, Ann wrote:\n> Hello\n> you\n", "Thanks!"),
-            ("Thanks!\n\nOn Tuesday, 3 May 2026 at 10:00,\nAnn B <ann@x.example> wrote:\n\n> Hello\n", "Thanks!"),
-            ("> why?\nBecause.\n\n> really?\nYes.\n", "> why?\nBecause.\n\n> really?\nYes."),
-            ("Ok\n\n-----Original Message-----\nFrom: Ann\n\nHello\n", "Ok"),
-            ("Ok\n\n-------- Ursprüngliche Nachricht --------\nVon: Ann\n", "Ok"),
-            ("The steps are:\n- one\n- two\n", "The steps are:\n- one\n- two"),
-            ("> only a quote\n", "> only a quote"),
-            ("-- \nAnn\n", "-- \nAnn"),
-            ("", ""),
+    fn only_what_was_sent_before_is_left_out() {
+        let mut known = Known::default();
+        known.learn("Hello,\n\nit is   broken.\nAnn");
+        for (text, want, cut) in [
+            ("Thanks!\n\nAnn wrote:\n> Hello,\n>\n> it is broken.\n", "Thanks!\n\nAnn wrote:", 2),
+            ("Thanks!\n\n>> Hello,\n> it is broken.\n\n", "Thanks!", 2),
+            ("Thanks!\n\n> Hello,\n> it is red.\n", "Thanks!\n\n> Hello,\n> it is red.", 0),
+            ("> Hello,\nYes?\n\n> it is broken.\nHow?\n", "> Hello,\nYes?\n\n> it is broken.\nHow?", 0),
+            ("Ok\n\n-----Original Message-----\nFrom: Ann\n\nHello,\nit is broken.\n", "Ok", 2),
+            (
+                "Ok\n\n---- Originalnachricht ----\nVon: Ann\n\nHello,\nnew words\n",
+                "Ok\n\n---- Originalnachricht ----\nVon: Ann\n\nHello,\nnew words",
+                0,
+            ),
+            ("> Hello,\n", "", 1),
+            ("Ann\n", "Ann", 0),
+            ("", "", 0),
         ] {
-            assert_eq!(without_quotes(text), want, "{text:?}");
+            assert_eq!(without_quotation(text, &known), (want.to_owned(), cut), "{text:?}");
         }
     }
 }

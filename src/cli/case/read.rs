@@ -9,7 +9,7 @@ use crate::cli::context::{self, Context};
 use crate::cli::email;
 use crate::error;
 use crate::mail::address::Mailbox;
-use crate::mail::text;
+use crate::mail::text::{self, Known};
 use crate::store::cases::{self, Case, CaseQuery, CaseRow, WaitingFor};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email};
@@ -84,16 +84,18 @@ pub fn show(args: &Show, ctx: &Context) -> Result<()> {
     cells.push(Cell::object(json!(stream), ""));
     ctx.ui.object("case", SHOW_COLUMNS, cells)?;
     if ctx.ui.for_people() {
+        let mut known = Known::default();
         for note in &notes {
             let email = note.email_id.and_then(|id| mails.iter().find(|m| m.id == id));
-            ctx.ui.text(&note_text(note, email, args.full, ctx))?;
+            ctx.ui.text(&note_text(note, email, (!args.full).then_some(&known), ctx))?;
+            known.learn(email.map_or("", |email| &email.text));
         }
     }
     Ok(())
 }
 
-/// One note of the stream, with the text of its mail.
-fn note_text(note: &Note, email: Option<&Email>, full: bool, ctx: &Context) -> String {
+/// One note of the stream, with the text of its mail, but for quotations of lines that are `known`.
+fn note_text(note: &Note, email: Option<&Email>, known: Option<&Known>, ctx: &Context) -> String {
     let when = ctx.ui.local_time(note.created_at);
     let who = note.username.as_deref().unwrap_or("");
     let mut text = format!("\n{when}  {}", note.kind);
@@ -107,8 +109,14 @@ fn note_text(note: &Note, email: Option<&Email>, full: bool, ctx: &Context) -> S
         text.push_str(&indented(&note.text));
     }
     if let Some(email) = email {
-        let body = if full { email.text.clone() } else { text::without_quotes(&email.text) };
+        let (body, cut) = match known {
+            Some(known) => text::without_quotation(&email.text, known),
+            None => (email.text.clone(), 0),
+        };
         text.push_str(&indented(body.trim_end()));
+        if cut > 0 {
+            text.push_str(&indented(&format!("[quoted lines, --full shows them: {cut}]")));
+        }
     }
     text
 }
