@@ -13,8 +13,7 @@ use super::reply;
 use crate::net::sasl::{self, Sasl};
 use crate::net::{Credentials, Endpoint, Mechanism, NetError, NetErrorKind, Reply, TlsMode, tls};
 
-/// Connects, and logs in if there are credentials. A server on this machine that offers no login at all is used
-/// without one.
+/// Connects, and logs in if there are credentials and the server offers any login.
 pub fn connect(endpoint: &Endpoint, credentials: Option<&Credentials>) -> Result<SmtpTransport, NetError> {
     let mut server = Conversation::new(tls::connect(endpoint)?, endpoint.timeouts.reply);
     let greeting = server.greeting()?;
@@ -82,7 +81,7 @@ fn start_tls(mut server: Conversation, offered: &Offered, endpoint: &Endpoint) -
 fn login(server: &mut Conversation, offered: &Offered, credentials: &Credentials) -> Result<(), NetError> {
     debug_assert!(server.stream().is_protected() || server.stream().is_loopback());
     let mechanisms: Vec<&str> = offered.mechanisms().collect();
-    if mechanisms.is_empty() && server.stream().is_loopback() {
+    if mechanisms.is_empty() {
         return Ok(());
     }
     let sasl = sasl::of(credentials);
@@ -91,8 +90,7 @@ fn login(server: &mut Conversation, offered: &Offered, credentials: &Credentials
     } else if credentials.mechanism == Mechanism::Password && mechanisms.contains(&"LOGIN") {
         by_login(server, credentials)?
     } else {
-        let offer = if mechanisms.is_empty() { "no login".to_owned() } else { mechanisms.join(", ") };
-        let words = format!("the server offers {offer}, and this account needs {}", sasl.name);
+        let words = format!("the server offers {}, and this account needs {}", mechanisms.join(", "), sasl.name);
         return Err(NetError::new(NetErrorKind::LoginRefused, words));
     };
     match reply.code {

@@ -241,7 +241,7 @@ fn logins() {
             vec![expect("AUTH OAUTHBEARER"), send("334 eyJ9\r\n"), expect("AQ=="), send("535 no\r\n")],
             Some(LoginRefused),
         ),
-        // A relay on this machine that knows no login.
+        // A relay that knows no login.
         ("250 mx\r\n", &password, vec![], None),
     ] {
         let expected = 1 + steps.iter().filter(|step| matches!(step, Step::Expect(_))).count();
