@@ -102,6 +102,11 @@ impl Fault {
     }
 }
 
+/// Everything has been said, and the program ends with this code, which is none of [`Kind`]'s.
+#[derive(Debug, thiserror::Error)]
+#[error("exit code {0}")]
+pub struct Ended(pub u8);
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)

@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod case;
+pub mod check;
 pub mod completions;
 pub mod config;
 pub mod connect;
@@ -38,7 +39,7 @@ use jiff::tz::TimeZone;
 
 use self::context::Context;
 use crate::config::{self as configuration, Config};
-use crate::error::{self, Fault, Kind};
+use crate::error::{self, Ended, Fault, Kind};
 use crate::log;
 use crate::ui::output::{self, Color, Format, Ui};
 use crate::units;
@@ -140,6 +141,9 @@ enum Command {
     /// Says whether everything works
     #[command(before_help = "Examples:\n  $ espomail status\n  $ espomail --json status")]
     Status(status::StatusArgs),
+    /// Says in one line for a monitoring system whether everything works; exit code 0, 1, 2 or 3
+    #[command(before_help = "Examples:\n  $ espomail check\n  $ espomail check --max-age 30m --max-quarantine 5")]
+    Check(check::CheckArgs),
     #[command(subcommand)]
     Account(account::AccountCommand),
     #[command(subcommand)]
@@ -194,6 +198,9 @@ pub fn run() -> ExitCode {
     if error.chain().any(is_broken_pipe) {
         return ExitCode::SUCCESS;
     }
+    if let Some(Ended(code)) = error.downcast_ref() {
+        return ExitCode::from(*code);
+    }
     ui.error(&error);
     ExitCode::from(error::classify(&error).0.exit_code())
 }
@@ -245,6 +252,7 @@ fn dispatch(command: Command, ctx: &Context) -> Result<()> {
         Command::Send(args) => fetch::send(&args, ctx),
         Command::Ingest(args) => ingest::run(&args, ctx),
         Command::Status(args) => status::run(&args, ctx),
+        Command::Check(args) => check::run(&args, ctx),
         Command::Account(command) => account::run(command, ctx),
         Command::Template(command) => template::run(command, ctx),
         Command::Team(command) => team::run(command, ctx),

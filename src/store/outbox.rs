@@ -262,6 +262,12 @@ pub fn waiting_and_uncertain(tx: &Tx<'_>) -> Result<(i64, i64)> {
     Ok(counts.unwrap_or_default())
 }
 
+/// When the oldest row that still waits was written.
+pub fn oldest_waiting(tx: &Tx<'_>) -> Result<Option<Timestamp>> {
+    tx.one("SELECT min(created_at) AS oldest FROM outbox WHERE state = 'waiting'", [], |row| row.opt_time("oldest"))
+        .map(Option::flatten)
+}
+
 // The limits of automatic replies (B8.2) ----------------------------------------------------------------
 
 /// Remembers an automatic reply for the limits.

@@ -145,3 +145,22 @@ fn a_server_that_refuses_the_login_keeps_the_mail_waiting() {
     assert_eq!(sink.received().len(), 1);
     assert!(sandbox.run(&["status"]).ok().stdout.contains("0 waiting"));
 }
+
+#[test]
+fn check_speaks_to_monitoring_systems() {
+    let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
+    let unknown = sandbox.run(&["check"]).exits(3);
+    assert!(unknown.stdout.starts_with("ESPOMAIL UNKNOWN - no database"), "{unknown:#?}");
+    let sink = SmtpSink::new(Vec::new());
+    sandbox.support_account(&mailbox, &["--smtp", &sink.address(), "--auto-reply", "Thanks"]);
+    mailbox.append("INBOX", &mail("c@customer.example", &mailbox.address, "Hello").bytes());
+    sandbox.run(&["fetch"]).ok();
+    let fine = sandbox.run(&["check"]).ok();
+    assert!(fine.stdout.starts_with("ESPOMAIL OK - all accounts are fetched | quarantine=0;0 outbox=0"), "{fine:#?}");
+    sandbox.run(&["account", "edit", "support", "--smtp", "127.0.0.1:1"]).ok();
+    mailbox.append("INBOX", &mail("d@customer.example", &mailbox.address, "Hello too").bytes());
+    sandbox.run(&["fetch"]).exits(75);
+    let critical = sandbox.run(&["check"]).exits(2);
+    assert!(critical.stdout.starts_with("ESPOMAIL CRITICAL - account support: cannot send: "), "{critical:#?}");
+    assert!(critical.stdout.contains("outbox=1"), "{critical:#?}");
+}
