@@ -22,6 +22,8 @@ pub struct Config {
     pub system_account: Option<String>,
     /// Accounts polled at once.
     pub jobs: usize,
+    /// Of these at one IMAP host.
+    pub jobs_per_host: usize,
     /// A run of `fetch` ends after this.
     #[serde(deserialize_with = "duration")]
     pub max_runtime: Duration,
@@ -93,6 +95,7 @@ impl Default for Config {
             message_id_domain: None,
             system_account: None,
             jobs: 4,
+            jobs_per_host: 4,
             max_runtime: minutes(10),
             portion: 0,
             message_max_size: 25 << 20,
@@ -149,6 +152,7 @@ impl Config {
         let config: Config = toml::from_str(text).map_err(|e| Refused::new(&e))?;
         let checks = [
             (config.jobs == 0, "jobs: must be at least 1"),
+            (config.jobs_per_host == 0, "jobs_per_host: must be at least 1"),
             (config.alert_after == 0, "alert_after: must be at least 1"),
             (config.message_max_size < 64 << 10, "message_max_size: must be at least 64KiB"),
             (
@@ -174,6 +178,7 @@ impl Config {
             ("message_id_domain", text(&self.message_id_domain)),
             ("system_account", text(&self.system_account)),
             ("jobs", self.jobs.to_string()),
+            ("jobs_per_host", self.jobs_per_host.to_string()),
             ("max_runtime", seconds(self.max_runtime)),
             ("portion", self.portion.to_string()),
             ("message_max_size", format!("\"{}B\"", self.message_max_size)),

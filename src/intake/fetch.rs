@@ -7,8 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::health::{self, Patience};
 use super::import::{self, Imported};
-use super::poll::{self, Call, Connect, Job, Start};
+use super::poll::{Job, Start};
 use super::receive::{self, Batch};
+use super::sessions::{self, Call, Connect, Limits};
 use super::world::World;
 use crate::config::Config;
 use crate::error::{self, Fault, Kind};
@@ -74,7 +75,8 @@ impl Run<'_> {
             }
         }
         let polled = !jobs.is_empty();
-        poll::run(jobs, self.jobs, self.connect, &mut |id, call| desk.serve(id, call, watch))?;
+        let limits = Limits { jobs: self.jobs, per_host: self.config.jobs_per_host };
+        sessions::run(jobs, limits, self.connect, &mut |id, call| desk.serve(id, call, watch))?;
         if polled && !self.dry_run {
             self.store.write(|tx| instance::fetched(tx, (self.clock)()))?;
         }

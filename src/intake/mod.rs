@@ -14,4 +14,5 @@ pub mod parent;
 pub mod poll;
 pub mod receive;
 pub mod recipients;
+pub mod sessions;
 pub mod world;

@@ -1,16 +1,11 @@
-//! Polling accounts side by side: one thread an account talks to its server and hands batches to the
-//! main thread, which is the only one that stores, imports and decides.
+//! Polling one account: what is new in its folders, in ranges, and what is to be done on its server afterwards.
 //!
 //! A session asks the main thread what it needs to know ([`Desk`]) and never sees the store. What a
 //! session received before its connection broke has been handed over before the error is.
 
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
-use std::sync::mpsc::{SyncSender, sync_channel};
-use std::thread;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
@@ -277,107 +272,6 @@ fn act(source: &mut dyn MailSource, actions: &[ServerAction], desk: &mut dyn Des
         }
     }
     Ok(())
-}
-
-// Threads ---------------------------------------------------------------------------------------------
-
-/// What a session tells or asks the main thread.
-pub enum Call {
-    /// See [`Desk::opened`].
-    Opened(String, OpenFolder, SyncSender<Start>),
-    /// See [`Desk::batch`].
-    Batch(Batch),
-    /// See [`Desk::complete`].
-    Complete(String, u32, u32, SyncSender<Vec<ServerAction>>),
-    /// See [`Desk::acted`].
-    Acted(Vec<i64>, Option<String>),
-    /// See [`Desk::folder`].
-    Folder(String, Option<NetError>),
-    /// The session is over.
-    Ended(Result<()>),
-}
-
-struct Line {
-    account_id: i64,
-    calls: SyncSender<(i64, Call)>,
-}
-
-impl Line {
-    fn call(&self, call: Call) -> Result<()> {
-        self.calls.send((self.account_id, call)).map_err(|_| anyhow!("the run has ended"))
-    }
-
-    fn ask<T>(&self, call: impl FnOnce(SyncSender<T>) -> Call) -> Result<T> {
-        let (answer, answered) = sync_channel(1);
-        self.call(call(answer))?;
-        answered.recv().map_err(|_| anyhow!("the run has ended"))
-    }
-}
-
-impl Desk for Line {
-    fn opened(&mut self, folder: &str, open: OpenFolder) -> Result<Start> {
-        self.ask(|answer| Call::Opened(folder.to_owned(), open, answer))
-    }
-
-    fn batch(&mut self, batch: Batch) -> Result<()> {
-        self.call(Call::Batch(batch))
-    }
-
-    fn complete(&mut self, folder: &str, uidvalidity: u32, up_to: u32) -> Result<Vec<ServerAction>> {
-        self.ask(|answer| Call::Complete(folder.to_owned(), uidvalidity, up_to, answer))
-    }
-
-    fn acted(&mut self, ids: Vec<i64>, refused: Option<String>) -> Result<()> {
-        self.call(Call::Acted(ids, refused))
-    }
-
-    fn folder(&mut self, folder: &str, failure: Option<&NetError>) -> Result<()> {
-        self.call(Call::Folder(folder.to_owned(), failure.cloned()))
-    }
-}
-
-/// Connects to the IMAP server of an account.
-pub type Connect<'a> = dyn Fn(&Account) -> Result<Box<dyn MailSource>> + Sync + 'a;
-
-/// Runs the jobs, at most `threads` at once, and hands every call to `serve` on this thread.
-///
-/// # Errors
-/// What `serve` returns ends the run: sessions stop at their next call.
-pub fn run(
-    jobs: Vec<Job>,
-    threads: usize,
-    connect: &Connect<'_>,
-    serve: &mut dyn FnMut(i64, Call) -> Result<()>,
-) -> Result<()> {
-    let workers = threads.clamp(1, jobs.len().max(1));
-    let queue = Mutex::new(jobs.into_iter());
-    // One batch may wait per session: the next range downloads while the last is stored.
-    let (calls, incoming) = sync_channel::<(i64, Call)>(1);
-    thread::scope(|scope| {
-        for _ in 0..workers {
-            let calls = calls.clone();
-            let queue = &queue;
-            scope.spawn(move || work(queue, connect, &calls));
-        }
-        drop(calls);
-        for (account_id, call) in incoming {
-            serve(account_id, call)?;
-        }
-        Ok(())
-    })
-}
-
-fn work(queue: &Mutex<std::vec::IntoIter<Job>>, connect: &Connect<'_>, calls: &SyncSender<(i64, Call)>) {
-    loop {
-        let Ok(Some(job)) = queue.lock().map(|mut jobs| jobs.next()) else { return };
-        let mut line = Line { account_id: job.account.id, calls: calls.clone() };
-        let talk = || connect(&job.account).and_then(|mut source| session(source.as_mut(), &job, &mut line));
-        // A bug in one session ends that session.
-        let ended = catch_unwind(AssertUnwindSafe(talk)).unwrap_or_else(|_| Err(anyhow!("the session met a bug")));
-        if line.call(Call::Ended(ended)).is_err() {
-            return;
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,229 @@
+//! One thread for each account that is polled talks to its server and hands batches to the main thread, which is the
+//! only one that stores, imports and decides. A slow or dead server delays nobody but its own account.
+
+use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use anyhow::{Result, anyhow};
+
+use super::poll::{Desk, Job, Start, session};
+use super::receive::Batch;
+use crate::net::{MailSource, NetError, OpenFolder};
+use crate::store::accounts::Account;
+use crate::store::server_actions::ServerAction;
+
+/// What a session tells or asks the main thread.
+pub enum Call {
+    /// See [`Desk::opened`].
+    Opened(String, OpenFolder, SyncSender<Start>),
+    /// See [`Desk::batch`].
+    Batch(Batch),
+    /// See [`Desk::complete`].
+    Complete(String, u32, u32, SyncSender<Vec<ServerAction>>),
+    /// See [`Desk::acted`].
+    Acted(Vec<i64>, Option<String>),
+    /// See [`Desk::folder`].
+    Folder(String, Option<NetError>),
+    /// The session is over.
+    Ended(Result<()>),
+}
+
+struct Line {
+    account_id: i64,
+    calls: SyncSender<(i64, Call)>,
+}
+
+impl Line {
+    fn call(&self, call: Call) -> Result<()> {
+        self.calls.send((self.account_id, call)).map_err(|_| anyhow!("the run has ended"))
+    }
+
+    fn ask<T>(&self, call: impl FnOnce(SyncSender<T>) -> Call) -> Result<T> {
+        let (answer, answered) = sync_channel(1);
+        self.call(call(answer))?;
+        answered.recv().map_err(|_| anyhow!("the run has ended"))
+    }
+}
+
+impl Desk for Line {
+    fn opened(&mut self, folder: &str, open: OpenFolder) -> Result<Start> {
+        self.ask(|answer| Call::Opened(folder.to_owned(), open, answer))
+    }
+
+    fn batch(&mut self, batch: Batch) -> Result<()> {
+        self.call(Call::Batch(batch))
+    }
+
+    fn complete(&mut self, folder: &str, uidvalidity: u32, up_to: u32) -> Result<Vec<ServerAction>> {
+        self.ask(|answer| Call::Complete(folder.to_owned(), uidvalidity, up_to, answer))
+    }
+
+    fn acted(&mut self, ids: Vec<i64>, refused: Option<String>) -> Result<()> {
+        self.call(Call::Acted(ids, refused))
+    }
+
+    fn folder(&mut self, folder: &str, failure: Option<&NetError>) -> Result<()> {
+        self.call(Call::Folder(folder.to_owned(), failure.cloned()))
+    }
+}
+
+/// Connects to the IMAP server of an account.
+pub type Connect<'a> = dyn Fn(&Account) -> Result<Box<dyn MailSource>> + Sync + 'a;
+
+/// How many sessions there may be.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// At once.
+    pub jobs: usize,
+    /// Of these to one host: servers count the connections of a client.
+    pub per_host: usize,
+}
+
+/// Runs the jobs side by side and hands every call to `serve` on this thread.
+///
+/// # Errors
+/// What `serve` returns ends the run: sessions stop at their next call.
+pub fn run(
+    jobs: Vec<Job>,
+    limits: Limits,
+    connect: &Connect<'_>,
+    serve: &mut dyn FnMut(i64, Call) -> Result<()>,
+) -> Result<()> {
+    let workers = limits.jobs.clamp(1, jobs.len().max(1));
+    let queue = Queue::new(jobs, limits.per_host);
+    // One batch may wait: the next range downloads while the last is stored.
+    let (calls, incoming) = sync_channel::<(i64, Call)>(1);
+    thread::scope(|scope| {
+        for _ in 0..workers {
+            let calls = calls.clone();
+            let queue = &queue;
+            scope.spawn(move || work(queue, connect, &calls));
+        }
+        drop(calls);
+        for (account_id, call) in incoming {
+            serve(account_id, call)?;
+        }
+        Ok(())
+    })
+}
+
+fn work(queue: &Queue, connect: &Connect<'_>, calls: &SyncSender<(i64, Call)>) {
+    while let Some(job) = queue.take() {
+        let mut line = Line { account_id: job.account.id, calls: calls.clone() };
+        let talk = || connect(&job.account).and_then(|mut source| session(source.as_mut(), &job, &mut line));
+        // A bug in one session ends that session.
+        let ended = catch_unwind(AssertUnwindSafe(talk)).unwrap_or_else(|_| Err(anyhow!("the session met a bug")));
+        queue.give_back(&job);
+        if line.call(Call::Ended(ended)).is_err() {
+            return;
+        }
+    }
+}
+
+/// Jobs that wait, and the hosts that are busy.
+struct Queue {
+    state: Mutex<State>,
+    freed: Condvar,
+    per_host: usize,
+}
+
+struct State {
+    waiting: VecDeque<Job>,
+    busy: HashMap<String, usize>,
+}
+
+impl Queue {
+    fn new(jobs: Vec<Job>, per_host: usize) -> Queue {
+        let state = State { waiting: jobs.into(), busy: HashMap::new() };
+        Queue { state: Mutex::new(state), freed: Condvar::new(), per_host: per_host.max(1) }
+    }
+
+    /// The first job whose host is not busy; waits for one. `None` when no job is left.
+    fn take(&self) -> Option<Job> {
+        let mut state = self.lock();
+        loop {
+            let is_free = |job: &Job| state.busy.get(host(job)).is_none_or(|sessions| *sessions < self.per_host);
+            if let Some(at) = state.waiting.iter().position(is_free) {
+                let job = state.waiting.remove(at)?;
+                *state.busy.entry(host(&job).to_owned()).or_default() += 1;
+                return Some(job);
+            }
+            if state.waiting.is_empty() {
+                return None;
+            }
+            state = self.freed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn give_back(&self, job: &Job) {
+        if let Some(sessions) = self.lock().busy.get_mut(host(job)) {
+            *sessions = sessions.saturating_sub(1);
+        }
+        self.freed.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn host(job: &Job) -> &str {
+    job.account.imap.host.as_deref().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use super::*;
+    use crate::store::accounts;
+    use crate::store::db::Store;
+
+    fn jobs(hosts: &[&str]) -> Vec<Job> {
+        let store = Store::in_memory().unwrap();
+        let sql = "INSERT INTO accounts (name, kind, address, imap_host, fetch_since, created_at, edited_at)
+            VALUES (?1, 'group', ?1, ?2, 0, 0, 0)";
+        let add = |tx: &crate::store::db::Tx<'_>| {
+            for (i, host) in hosts.iter().enumerate() {
+                tx.execute(sql, [&format!("a{i}"), *host])?;
+            }
+            accounts::all(tx)
+        };
+        let job = |account| Job { account, folders: Vec::new(), portion: 0, max_size: 1, dry_run: false };
+        store.write(add).unwrap().into_iter().map(job).collect()
+    }
+
+    #[test]
+    fn a_busy_host_lets_others_go_first() {
+        let queue = Queue::new(jobs(&["one", "one", "one", "two"]), 2);
+        let taken: Vec<Job> = (0..3).map(|_| queue.take().unwrap()).collect();
+        assert_eq!(taken.iter().map(host).collect::<Vec<_>>(), ["one", "one", "two"]);
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| queue.take().map(|job| job.account.name));
+            queue.give_back(&taken[0]);
+            assert_eq!(waiting.join().unwrap().as_deref(), Some("a2"));
+        });
+        assert!(queue.take().is_none());
+    }
+
+    #[test]
+    fn a_server_that_does_not_answer_delays_no_other() {
+        let slow = |account: &Account| -> Result<Box<dyn MailSource>> {
+            let seconds = if account.imap.host.as_deref() == Some("slow") { 1 } else { 0 };
+            thread::sleep(std::time::Duration::from_secs(seconds));
+            Err(anyhow!("{}", account.name))
+        };
+        let mut order = Vec::new();
+        let limits = Limits { jobs: 2, per_host: 1 };
+        run(jobs(&["slow", "slow", "b", "c", "d"]), limits, &slow, &mut |_, call| {
+            if let Call::Ended(Err(error)) = call {
+                order.push(error.to_string());
+            }
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(order, ["a2", "a3", "a4", "a0", "a1"]);
+    }
+}
