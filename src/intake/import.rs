@@ -31,7 +31,7 @@ const DEATHS: i64 = 3;
 /// One commit holds at most so many messages …
 const BATCH: i64 = 100;
 /// … so many bytes …
-const BATCH_BYTES: i64 = 8 << 20;
+const BATCH_BYTES: i64 = 4 << 20;
 /// … and so much time, so that no other writer waits long.
 const BATCH_TIME: Duration = Duration::from_millis(250);
 

@@ -20,7 +20,7 @@ const RANGE_BYTES: u64 = 16 << 20;
 /// … and so many messages.
 const RANGE_COUNT: usize = 500;
 /// So many packed bytes are handed over at once, while the rest of the range is on its way.
-const HAND_OVER: usize = 2 << 20;
+const HAND_OVER: usize = 1 << 20;
 /// Of a message over the size limit so much is fetched (B2.8).
 const BEGINNING: u32 = 1 << 20;
 
