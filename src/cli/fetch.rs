@@ -10,11 +10,13 @@ use super::connect;
 use super::context::{self, Context};
 use crate::error::{self, Fault, Kind};
 use crate::intake::fetch::{self, Event, Run};
+use crate::intake::import::Imported;
 use crate::lock::{self, Attempt};
 use crate::outbox::{self, Flushed};
 use crate::store::accounts::{Account, AccountKind};
 use crate::store::db::Store;
 use crate::store::deliveries::Outcome;
+use crate::ui::progress::Progress;
 
 /// `fetch`
 #[derive(Debug, Args)]
@@ -110,13 +112,13 @@ pub fn run(args: &FetchArgs, ctx: &Context) -> Result<()> {
         named: !args.accounts.is_empty(),
         max_runtime: SignedDuration::try_from(max_runtime)?,
     };
-    let mut tally = Tally::default();
+    let mut watch = Watch { ctx, args, max_runtime, tally: Tally::default(), busy: Vec::new() };
     let mut todo = accounts;
     loop {
-        let mut busy = Vec::new();
-        let worst = run.go(todo, &mut |event| watch(ctx, args, event, &mut tally, &mut busy, max_runtime))?;
-        tally.worst = worse(tally.worst, worst);
-        todo = busy;
+        let mut progress = Progress::new(!ctx.ui.quiet && ctx.ui.verbosity == 0);
+        let worst = run.go(todo, &mut |event| watch.hear(event, &mut progress))?;
+        watch.tally.worst = worse(watch.tally.worst, worst);
+        todo = std::mem::take(&mut watch.busy);
         let patient = match args.if_locked {
             IfLocked::Wait(most) => started.elapsed() < most.unwrap_or(max_runtime),
             _ => false,
@@ -126,6 +128,7 @@ pub fn run(args: &FetchArgs, ctx: &Context) -> Result<()> {
         }
         std::thread::sleep(Duration::from_millis(200));
     }
+    let mut tally = watch.tally;
     if !todo.is_empty() && args.if_locked != IfLocked::Skip {
         tally.worst = worse(tally.worst, Some(Kind::TempFail));
     }
@@ -186,61 +189,76 @@ fn select(args: &FetchArgs, store: &Store) -> Result<Vec<Account>> {
 }
 
 /// Says what a person has to know: with `-v` every message, without it only what does not pass by itself.
-fn watch(
-    ctx: &Context,
-    args: &FetchArgs,
-    event: Event<'_>,
-    tally: &mut Tally,
-    busy: &mut Vec<Account>,
+struct Watch<'a> {
+    ctx: &'a Context,
+    args: &'a FetchArgs,
     max_runtime: Duration,
-) {
-    let interactive = ctx.ui.is_terminal() || ctx.ui.verbosity > 0 || !args.accounts.is_empty();
-    match event {
-        Event::Imported(account, one) => {
-            match one.outcome {
-                Outcome::Imported => tally.imported += 1,
-                Outcome::Quarantined => tally.quarantined += 1,
-                _ => tally.other += 1,
-            }
+    tally: Tally,
+    /// Accounts that another process is fetching.
+    busy: Vec<Account>,
+}
+
+impl Watch<'_> {
+    fn hear(&mut self, event: Event<'_>, progress: &mut Progress) {
+        match event {
+            Event::Begun(messages, bytes) => progress.expect(messages, bytes),
+            Event::Advanced(messages, bytes) => progress.advance(messages, bytes),
+            Event::Imported(account, one) => self.imported(account, one, progress),
+            event => progress.pause(|| self.say(event)),
+        }
+    }
+
+    fn imported(&mut self, account: &Account, one: &Imported, progress: &Progress) {
+        let Context { ui, dry_run, .. } = self.ctx;
+        match one.outcome {
+            Outcome::Imported => self.tally.imported += 1,
+            Outcome::Quarantined => self.tally.quarantined += 1,
+            _ => self.tally.other += 1,
+        }
+        if *dry_run || ui.verbosity > 0 {
             let id = one.email_id.map(|id| format!(" email {id}")).unwrap_or_default();
-            let line = format!("{}: {}{id}: {}", account.name, one.outcome, one.reason);
-            if ctx.dry_run {
-                ctx.ui.note(&line);
-            } else {
-                ctx.ui.verbose(1, &line);
-            }
-            if one.outcome == Outcome::Quarantined && !ctx.dry_run {
-                tally.worst = worse(tally.worst, Some(Kind::Partial));
-                ctx.ui.warn(&format!(
-                    "account \"{}\": a message could not be imported and is kept: {}",
-                    account.name, one.reason
-                ));
-                ctx.ui.hint("see `espomail quarantine list`");
-            }
+            progress.pause(|| ui.note(&format!("{}: {}{id}: {}", account.name, one.outcome, one.reason)));
         }
-        Event::Busy(account, pid, since) => {
-            let age = since.map(|s| Timestamp::now().duration_since(s)).unwrap_or_default();
-            let old = age > SignedDuration::try_from(max_runtime).unwrap_or(SignedDuration::MAX);
-            let line = format!("account \"{}\": is being fetched by process {pid}", account.name);
-            match (args.if_locked, old) {
-                (IfLocked::Fail, _) | (_, true) => ctx.ui.warn(&line),
-                _ => ctx.ui.verbose(1, &line),
+        if one.outcome == Outcome::Quarantined && !dry_run {
+            self.tally.worst = worse(self.tally.worst, Some(Kind::Partial));
+            let name = &account.name;
+            progress.pause(|| {
+                ui.warn(&format!("account \"{name}\": a message could not be imported and is kept: {}", one.reason));
+                ui.hint("see `espomail quarantine list`");
+            });
+        }
+    }
+
+    fn say(&mut self, event: Event<'_>) {
+        let interactive = self.ctx.ui.is_terminal() || self.ctx.ui.verbosity > 0 || !self.args.accounts.is_empty();
+        match event {
+            Event::Begun(..) | Event::Advanced(..) | Event::Imported(..) => {}
+            Event::Busy(account, pid, since) => {
+                let age = since.map(|s| Timestamp::now().duration_since(s)).unwrap_or_default();
+                let old = age > SignedDuration::try_from(self.max_runtime).unwrap_or(SignedDuration::MAX);
+                let line = format!("account \"{}\": is being fetched by process {pid}", account.name);
+                match (self.args.if_locked, old) {
+                    (IfLocked::Fail, _) | (_, true) => self.ctx.ui.warn(&line),
+                    _ => self.ctx.ui.verbose(1, &line),
+                }
+                self.busy.push(account.clone());
             }
-            busy.push(account.clone());
-        }
-        Event::Waiting(account, until) => {
-            tally.worst = worse(tally.worst, Some(Kind::NoPerm));
-            ctx.ui.verbose(1, &format!("account \"{}\": login was refused, next try at {until}", account.name));
-        }
-        Event::Done(account, stored) => ctx.ui.verbose(1, &format!("{}: {stored} new", account.name)),
-        Event::Failed(account, error, speak) => {
-            if speak || interactive {
-                ctx.ui.problem(&format!("account \"{}\"", account.name), error);
+            Event::Waiting(account, until) => {
+                self.tally.worst = worse(self.tally.worst, Some(Kind::NoPerm));
+                self.ctx
+                    .ui
+                    .verbose(1, &format!("account \"{}\": login was refused, next try at {until}", account.name));
             }
-        }
-        Event::Recovered(account, since) => {
-            let since = since.map(|s| format!(" after failing since {s}")).unwrap_or_default();
-            ctx.ui.warn(&format!("account \"{}\": works again{since}", account.name));
+            Event::Done(account, stored) => self.ctx.ui.verbose(1, &format!("{}: {stored} new", account.name)),
+            Event::Failed(account, error, speak) => {
+                if speak || interactive {
+                    self.ctx.ui.problem(&format!("account \"{}\"", account.name), error);
+                }
+            }
+            Event::Recovered(account, since) => {
+                let since = since.map(|s| format!(" after failing since {s}")).unwrap_or_default();
+                self.ctx.ui.warn(&format!("account \"{}\": works again{since}", account.name));
+            }
         }
     }
 }

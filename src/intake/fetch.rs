@@ -27,6 +27,10 @@ use crate::store::{instance, raw, users};
 pub enum Event<'a> {
     /// A message was imported (or would be, in a dry run).
     Imported(&'a Account, &'a Imported),
+    /// So many messages and bytes are going to be fetched.
+    Begun(usize, u64),
+    /// So many of them are stored and imported.
+    Advanced(usize, u64),
     /// Another process is fetching this account.
     Busy(&'a Account, u32, Option<Timestamp>),
     /// A refused login is left alone until then.
@@ -144,7 +148,12 @@ impl Front<'_> {
                 let start = self.opened(account_id, &folder, open)?;
                 let _ = answer.send(start);
             }
-            Call::Batch(batch) => self.batch(account_id, &batch, watch)?,
+            Call::Begun(messages, bytes) => watch(Event::Begun(messages, bytes)),
+            Call::Batch(batch) => {
+                self.batch(account_id, &batch, watch)?;
+                let bytes = batch.items.iter().map(|item| item.listed.size).sum();
+                watch(Event::Advanced(batch.items.len(), bytes));
+            }
             Call::Complete(folder, uidvalidity, up_to, answer) => {
                 let actions = self.complete(account_id, &folder, uidvalidity, up_to)?;
                 let _ = answer.send(actions);

@@ -43,6 +43,8 @@ pub struct Job {
 pub trait Desk {
     /// A folder was opened: its watermark (begun anew if UIDVALIDITY changed) and the UIDs that are settled above it.
     fn opened(&mut self, folder: &str, open: OpenFolder) -> Result<Start>;
+    /// So many messages and bytes are going to be fetched.
+    fn begun(&mut self, messages: usize, bytes: u64) -> Result<()>;
     /// A batch to be stored and imported.
     fn batch(&mut self, batch: Batch) -> Result<()>;
     /// Everything that was to be fetched from a folder has been handed over; gives what is to be done on the server.
@@ -95,6 +97,9 @@ fn poll_folder(source: &mut dyn MailSource, job: &Job, folder: &str, desk: &mut 
     let all = job.portion == 0 || new.len() <= job.portion;
     if !all {
         new.truncate(job.portion);
+    }
+    if !new.is_empty() {
+        desk.begun(new.len(), new.iter().map(|message| message.size).sum())?;
     }
     for range in ranges(&new, job.max_size) {
         fetch_range(source, job, folder, open.uidvalidity, range, desk)?;

@@ -19,6 +19,8 @@ use crate::store::server_actions::ServerAction;
 pub enum Call {
     /// See [`Desk::opened`].
     Opened(String, OpenFolder, SyncSender<Start>),
+    /// See [`Desk::begun`].
+    Begun(usize, u64),
     /// See [`Desk::batch`].
     Batch(Batch),
     /// See [`Desk::complete`].
@@ -51,6 +53,10 @@ impl Line {
 impl Desk for Line {
     fn opened(&mut self, folder: &str, open: OpenFolder) -> Result<Start> {
         self.ask(|answer| Call::Opened(folder.to_owned(), open, answer))
+    }
+
+    fn begun(&mut self, messages: usize, bytes: u64) -> Result<()> {
+        self.call(Call::Begun(messages, bytes))
     }
 
     fn batch(&mut self, batch: Batch) -> Result<()> {

@@ -4,5 +4,6 @@ pub mod age;
 pub mod cell;
 mod machine;
 pub mod output;
+pub mod progress;
 pub mod safe;
 pub mod table;

@@ -79,3 +79,18 @@ fn access_tokens() {
     let run = sandbox.run(&["account", "test", "support"]).exits(77);
     assert!(run.stderr.contains("refused"), "{run:#?}");
 }
+
+#[test]
+fn somebody_at_a_terminal_is_told_what_a_run_did() {
+    let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
+    sandbox.support_account(&mailbox, &[]);
+    mailbox.append("INBOX", &mail("c@customer.example", &mailbox.address, "Hello").bytes());
+    let database = sandbox.db();
+    let config = sandbox.path("config.toml");
+    let line =
+        format!("{} --db {} --config {} fetch", env!("CARGO_BIN_EXE_espomail"), database.display(), config.display());
+    let mut terminal = Command::new("script");
+    terminal.args(["-qec", &line, "/dev/null"]);
+    let run = Child::default().spawn(terminal, None, line).wait().ok();
+    assert!(run.stdout.starts_with("imported 1, other 0, quarantined 0; sent "), "{run:#?}");
+}

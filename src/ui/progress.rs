@@ -1,0 +1,66 @@
+//! How far a long run is, for somebody who watches: one line on standard error, after a second, gone at the end.
+
+use std::io::{self, IsTerminal};
+use std::time::{Duration, Instant};
+
+use indicatif::{DecimalBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Shorter runs show nothing.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// The line, and what it counts.
+pub struct Progress {
+    bar: ProgressBar,
+    started: Instant,
+    /// Nobody watches, or everything is said in lines of its own.
+    silent: bool,
+    visible: bool,
+    bytes: u64,
+    bytes_expected: u64,
+}
+
+impl Progress {
+    /// A line for standard error, if that is a terminal and `wanted`.
+    pub fn new(wanted: bool) -> Progress {
+        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden());
+        if let Ok(style) = ProgressStyle::with_template("{human_pos} of {human_len} messages, {msg}, {eta} left") {
+            bar.set_style(style);
+        }
+        let silent = !wanted || !io::stderr().is_terminal();
+        Progress { bar, started: Instant::now(), silent, visible: false, bytes: 0, bytes_expected: 0 }
+    }
+
+    /// So much more is to come.
+    pub fn expect(&mut self, messages: usize, bytes: u64) {
+        self.bar.inc_length(messages as u64);
+        self.bytes_expected = self.bytes_expected.saturating_add(bytes);
+    }
+
+    /// So much more is done.
+    pub fn advance(&mut self, messages: usize, bytes: u64) {
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.silent {
+            return;
+        }
+        if !self.visible && self.started.elapsed() >= QUIET {
+            self.visible = true;
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        let rate = u128::from(self.bytes) * 1000 / self.started.elapsed().as_millis().max(1);
+        let rate = DecimalBytes(u64::try_from(rate).unwrap_or(u64::MAX));
+        let (done, all) = (DecimalBytes(self.bytes), DecimalBytes(self.bytes_expected));
+        self.bar.set_message(format!("{done} of {all}, {rate}/s"));
+        self.bar.inc(messages as u64);
+    }
+
+    /// Takes the line away while something else is said.
+    pub fn pause<T>(&self, say: impl FnOnce() -> T) -> T {
+        if self.visible { self.bar.suspend(say) } else { say() }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
