@@ -172,7 +172,7 @@ impl Config {
     pub fn to_toml(&self) -> String {
         let text = |value: &Option<String>| value.as_ref().map_or("# not set".to_owned(), |v| format!("{v:?}"));
         let path = |value: &Option<PathBuf>| text(&value.as_ref().map(|p| p.display().to_string()));
-        let seconds = |d: Duration| format!("\"{}s\"", d.as_secs());
+        let seconds = |d: Duration| format!("\"{}\"", units::write_duration(d));
         let values = [
             ("database", path(&self.database)),
             ("message_id_domain", text(&self.message_id_domain)),
@@ -181,7 +181,7 @@ impl Config {
             ("jobs_per_host", self.jobs_per_host.to_string()),
             ("max_runtime", seconds(self.max_runtime)),
             ("portion", self.portion.to_string()),
-            ("message_max_size", format!("\"{}B\"", self.message_max_size)),
+            ("message_max_size", format!("\"{}\"", units::write_size(self.message_max_size))),
             ("connect_timeout", seconds(self.connect_timeout)),
             ("tls_timeout", seconds(self.tls_timeout)),
             ("reply_timeout", seconds(self.reply_timeout)),

@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{Read, Write};
+use std::io::{BufRead, IsTerminal, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,6 +11,7 @@ use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use rustix::termios::{self, LocalModes, OptionalActions, Termios};
 use zeroize::Zeroizing;
 
 use crate::error::{self, Fault};
@@ -174,10 +175,18 @@ fn wait(child: &mut Child) -> std::io::Result<Option<std::process::ExitStatus>> 
     }
 }
 
-/// Reads a secret from standard input: its first line.
-pub fn from_stdin() -> Result<Zeroizing<String>> {
+/// Reads a secret from standard input: its first line. Somebody at a terminal is prompted and sees nothing of it.
+pub fn from_stdin(prompt: &dyn Fn()) -> Result<Zeroizing<String>> {
     let mut text = Zeroizing::new(String::new());
-    std::io::stdin().take(MAX_BYTES).read_to_string(&mut text).context("cannot read the secret from standard input")?;
+    let stdin = std::io::stdin();
+    let read = if stdin.is_terminal() {
+        prompt();
+        let _hidden = Hidden::new();
+        stdin.lock().take(MAX_BYTES).read_line(&mut text)
+    } else {
+        stdin.lock().take(MAX_BYTES).read_to_string(&mut text)
+    };
+    read.context("cannot read the secret from standard input")?;
     let line = Zeroizing::new(text.lines().next().unwrap_or_default().to_owned());
     if line.is_empty() {
         return Err(error::data("--secret stdin: standard input is empty")
@@ -185,6 +194,29 @@ pub fn from_stdin() -> Result<Zeroizing<String>> {
             .into());
     }
     Ok(line)
+}
+
+/// A terminal that does not show what is typed, until this is dropped.
+struct Hidden(Option<Termios>);
+
+impl Hidden {
+    fn new() -> Hidden {
+        let before = termios::tcgetattr(std::io::stdin()).ok();
+        if let Some(mut quiet) = before.clone() {
+            quiet.local_modes.remove(LocalModes::ECHO);
+            quiet.local_modes.insert(LocalModes::ECHONL);
+            let _ = termios::tcsetattr(std::io::stdin(), OptionalActions::Now, &quiet);
+        }
+        Hidden(before)
+    }
+}
+
+impl Drop for Hidden {
+    fn drop(&mut self) {
+        if let Some(before) = &self.0 {
+            let _ = termios::tcsetattr(std::io::stdin(), OptionalActions::Now, before);
+        }
+    }
 }
 
 /// Keeps a secret: 0600 in a directory 0700, written aside, fsynced, renamed.

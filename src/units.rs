@@ -38,6 +38,21 @@ pub fn size(text: &str) -> Result<u64, String> {
     bytes.filter(|b| *b <= 1 << 40).ok_or_else(bad)
 }
 
+/// A duration as people write it, in the largest unit that says it exactly.
+pub fn write_duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let units = [(86_400, "d"), (3_600, "h"), (60, "m")];
+    let unit = units.iter().find(|(size, _)| seconds > 0 && seconds.is_multiple_of(*size));
+    unit.map_or_else(|| format!("{seconds}s"), |(size, name)| format!("{}{name}", seconds / size))
+}
+
+/// A size as people write it, in the largest unit that says it exactly.
+pub fn write_size(bytes: u64) -> String {
+    let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    let unit = units.iter().find(|(size, _)| bytes > 0 && bytes.is_multiple_of(*size));
+    unit.map_or_else(|| format!("{bytes}B"), |(size, name)| format!("{}{name}", bytes / size))
+}
+
 /// Adds up `NUMBER UNIT` pairs; `None` where the text is no such sequence or overflows.
 fn sum(text: &str, factor: impl Fn(&str) -> Option<u64>) -> Option<u64> {
     let mut rest = text.trim();
@@ -59,6 +74,16 @@ fn sum(text: &str, factor: impl Fn(&str) -> Option<u64>) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_written_reads_back() {
+        for text in ["0s", "90s", "15m", "36h", "3d"] {
+            assert_eq!(duration(text).map(write_duration).as_deref(), Ok(text));
+        }
+        for text in ["0B", "1000B", "500KiB", "25MiB", "2GiB"] {
+            assert_eq!(size(text).map(write_size).as_deref(), Ok(text));
+        }
+    }
 
     #[test]
     fn durations() {

@@ -149,9 +149,9 @@ cat <<'TEXT'
   espomail init
   espomail user add anna --email anna@example.org
   espomail team add Support && espomail team member add Support anna
-  espomail account add support --kind group --address support@example.org \
+  espomail account add support --address support@example.org \
     --imap imap.example.org --smtp smtp.example.org --secret stdin \
     --team Support --case-team Support --create-case --distribution round-robin
   espomail fetch -v
-and in crontab:   * * * * * espomail fetch
+and in crontab:   * * * * * /usr/local/bin/espomail fetch
 TEXT

@@ -28,7 +28,7 @@ pub struct FetchArgs {
     #[arg(long, value_enum, default_value = "all")]
     kind: KindFilter,
     /// Accounts polled at once (default: configuration)
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     jobs: Option<usize>,
     /// At most so many messages per folder; 0 = all
     #[arg(long, value_name = "N")]
@@ -70,6 +70,10 @@ enum IfLocked {
     Skip,
     Fail,
     Wait(Option<Duration>),
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "must be at least 1".to_owned())
 }
 
 fn if_locked(text: &str) -> Result<IfLocked, String> {

@@ -36,15 +36,20 @@ pub fn create(ctx: &Context) -> Result<()> {
     ctx.done(ctx.db_path.display(), &format!("database {} is ready", ctx.db_path.display()))
 }
 
+/// The whole path of this program, as cron needs it.
+pub fn program() -> String {
+    std::env::current_exe().map_or_else(|_| "espomail".to_owned(), |path| path.display().to_string())
+}
+
 fn next_steps(ctx: &Context) -> String {
-    let program = std::env::current_exe().map_or_else(|_| "espomail".to_owned(), |p| p.display().to_string());
+    let program = program();
     format!(
         "\nWho works here:
   espomail team add Support
   espomail user add ana --email ana@example.org
   espomail team member add Support ana
 The mailbox (the password is asked for once and kept in a file only you can read):
-  espomail account add support --kind group --address support@example.org --imap imap.example.org --smtp smtp.example.org \\
+  espomail account add support --address support@example.org --imap imap.example.org --smtp smtp.example.org \\
       --secret stdin --create-case --case-team Support --distribution round-robin
   espomail account test support
 The line for `crontab -e`:

@@ -215,8 +215,16 @@ fn usage(refused: &clap::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     // It repeats the arguments, which may be pasted from anywhere.
-    output::complain(&refused.render().to_string());
+    output::complain(&refused.render().to_string(), asks_for_json());
     ExitCode::from(Kind::Usage.exit_code())
+}
+
+/// The command line could not be read, but this much of it can.
+fn asks_for_json() -> bool {
+    let words: Vec<_> = std::env::args().collect();
+    let is_format = |word: &str| matches!(word, "json" | "ndjson");
+    let pair = words.windows(2).any(|pair| matches!(pair, [flag, format] if flag == "--format" && is_format(format)));
+    pair || words.iter().any(|word| word == "--json" || word.strip_prefix("--format=").is_some_and(is_format))
 }
 
 fn execute(cli: Cli, ui: &Ui) -> Result<()> {
@@ -308,8 +316,8 @@ impl Context {
             return Ok(());
         }
         if self.no_input || !self.ui.stdin_is_terminal() {
-            return Err(Fault::new(Kind::Usage, format!("{question} Nobody can be asked"))
-                .hint("add --yes to go on")
+            return Err(Fault::new(Kind::Usage, format!("not confirmed: {question}"))
+                .hint("to go on without being asked, add --yes")
                 .into());
         }
         if self.ui.ask(question)? {

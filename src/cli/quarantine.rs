@@ -168,6 +168,9 @@ fn retry(args: &Retry, ctx: &Context) -> Result<()> {
         actor.require_admin("quarantine retry")?;
         if args.all { deliveries::quarantined(tx) } else { args.ids.iter().map(|id| find(tx, actor, *id)).collect() }
     })?;
+    if todo.is_empty() {
+        ctx.ui.note("The quarantine is empty.");
+    }
     let mut failed = false;
     for delivery in todo {
         if ctx.dry_run {

@@ -122,7 +122,8 @@ fn lines(tx: &Tx<'_>, ctx: &Context, counts: Counts, breakers: &[String]) -> Res
         lines.push(format!("Automatic replies of {name} are stopped (espomail account breaker {name} --reset)"));
     }
     if last_fetch.is_none_or(|at| ctx.now().duration_since(at) > CRON_SILENT) {
-        lines.push(format!("Last fetch: {}. Is it in the crontab? * * * * * espomail fetch", ago(last_fetch)));
+        let program = super::init::program();
+        lines.push(format!("Last fetch: {}. Is it in the crontab? * * * * * {program} fetch", ago(last_fetch)));
     }
     Ok(lines)
 }

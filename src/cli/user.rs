@@ -188,7 +188,7 @@ fn away(args: Away, ctx: &Context) -> Result<()> {
     }
     let what = match (args.back, until) {
         (true, _) => "is back".to_owned(),
-        (false, Some(until)) => format!("is away until {}", until.strftime("%Y-%m-%d %H:%M UTC")),
+        (false, Some(until)) => format!("is away until {}", ctx.ui.local_time(until)),
         (false, None) => "is away".to_owned(),
     };
     change(ctx, &args.username, &what, |user| {

@@ -59,7 +59,7 @@ impl std::fmt::Display for Suppression {
             Suppression::OncePerCase => "the address has one for this case",
             Suppression::PerHour => "the limit of auto_reply_per_hour is reached for this address",
             Suppression::PerDay => "the limit of auto_reply_per_day is reached for this address",
-            Suppression::Breaker => "the account's breaker has tripped (account reset it: espomail account breaker)",
+            Suppression::Breaker => "the account's breaker has tripped (espomail account breaker ACCOUNT --reset)",
         };
         f.write_str(text)
     }

@@ -1,9 +1,10 @@
 //! What programs read: JSON, TSV and CSV, none of it able to act on a terminal or a spreadsheet.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::cell::{Cell, Column};
 use super::safe;
+use crate::error::Kind;
 
 pub(super) fn schema(noun: &str) -> String {
     format!("espomail/{}/1", noun.replace(' ', "-"))
@@ -38,6 +39,12 @@ pub(super) fn csv(text: &str) -> String {
     if text.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
 }
 
+/// An error as programs read it.
+pub(super) fn error(kind: Kind, message: &str, hint: Option<&str>) -> String {
+    let error = json!({"kind": kind.name(), "exit": kind.exit_code(), "message": message, "hint": hint});
+    escaped(&json!({ "error": error }))
+}
+
 /// JSON in which every character that could act on a terminal is escaped.
 pub(super) fn escaped(value: &Value) -> String {
     let json = value.to_string();
@@ -60,7 +67,6 @@ pub(super) fn escaped(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use serde_json::json;
 
     use super::*;
 

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
 use super::cell::{Cell, Column, Shown};
-use super::machine::{csv, escaped, object, plain, schema};
+use super::machine::{self, csv, escaped, object, plain, schema};
 use super::table::{self, Layout};
 use super::{age, safe};
 use crate::error::{self, Fault, Kind};
@@ -95,13 +95,13 @@ impl Ui {
         let picked = self.pick(columns)?;
         match self.format {
             Format::Table => {
-                let width = picked.iter().map(|(_, c)| c.head.len()).max().unwrap_or_default();
+                let width = picked.iter().map(|(_, c)| label(c).len()).max().unwrap_or_default();
                 for (i, column) in picked.iter().filter(|(_, c)| !c.head.is_empty()) {
                     let Some(cell) = row.get(*i) else { continue };
                     let shown = self.shown_alone(cell);
                     if !shown.is_empty() {
                         let shown = safe::block(&shown).replace('\n', &format!("\n{}", " ".repeat(width + 2)));
-                        self.write(&format!("{:width$}  {shown}\n", column.head))?;
+                        self.write(&format!("{:width$}  {shown}\n", label(column)))?;
                     }
                 }
                 Ok(())
@@ -194,9 +194,7 @@ impl Ui {
         let text = format!("{trouble:#}");
         if matches!(self.format, Format::Json | Format::Ndjson) {
             let text = if text.is_empty() { "some of it failed, as the lines above say" } else { &text };
-            say(&escaped(
-                &json!({"error": {"kind": kind.name(), "exit": kind.exit_code(), "message": text, "hint": hint}}),
-            ));
+            say(&machine::error(kind, text, hint.as_deref()));
         } else if !text.is_empty() {
             self.warn(&text);
             hint.iter().for_each(|hint| say(&format!("hint: {}", safe::line(hint))));
@@ -227,6 +225,12 @@ impl Ui {
     /// The age of a moment.
     pub fn age(&self, moment: Timestamp) -> String {
         age::age(moment, self.now)
+    }
+
+    /// Asks for something that is then typed.
+    pub fn prompt(&self, text: &str) {
+        let mut stderr = io::stderr().lock();
+        let _ = write!(stderr, "{}", safe::line(text)).and_then(|()| stderr.flush());
     }
 
     /// Asks a yes-or-no question on the terminal.
@@ -327,9 +331,23 @@ pub fn print(bytes: &[u8]) -> Result<()> {
     Ok(io::stdout().lock().write_all(bytes)?)
 }
 
-/// Several lines of complaint on standard error, before there is a [`Ui`].
-pub fn complain(text: &str) {
-    say(safe::block(text).trim_end());
+/// A command line that is not understood, before there is a [`Ui`]; `json` for programs.
+pub fn complain(text: &str, json: bool) {
+    let text = text.strip_prefix("error: ").unwrap_or(text).trim_end();
+    if json {
+        let (message, rest) = text.split_once('\n').unwrap_or((text, ""));
+        say(&machine::error(Kind::Usage, message, Some(rest.trim()).filter(|rest| !rest.is_empty())));
+    } else {
+        say(&format!("espomail: {}", safe::block(text)));
+    }
+}
+
+/// What stands before a value of a single result.
+fn label(column: &Column) -> String {
+    let is_title = column.head.contains(char::is_lowercase) && !column.head.contains('_');
+    let text = if is_title { column.head.to_owned() } else { column.field.replace('_', " ") };
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 fn say(text: &str) {

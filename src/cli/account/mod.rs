@@ -160,7 +160,7 @@ fn add(args: &Add, ctx: &Context) -> Result<()> {
     if args.kind == AccountKind::Personal {
         return Err(error::data("--kind: personal accounts are not there yet").hint("use --kind group").into());
     }
-    let stdin = args.settings.secret_from_stdin()?;
+    let stdin = args.settings.secret_from_stdin(ctx)?;
     let id = ctx.administer("account add", |tx| {
         if accounts::by_name(tx, &name)?.is_some() {
             return Err(context::taken("account", &name));
@@ -183,7 +183,7 @@ fn add(args: &Add, ctx: &Context) -> Result<()> {
 
 fn edit(args: &Edit, ctx: &Context) -> Result<()> {
     let name = args.name.as_deref().map(|n| context::word("--name", n)).transpose()?;
-    let stdin = args.settings.secret_from_stdin()?;
+    let stdin = args.settings.secret_from_stdin(ctx)?;
     let id = ctx.administer("account edit", |tx| {
         let old = context::account(tx, &args.account)?;
         let mut account = args.settings.apply(tx, old, ctx.now())?;
@@ -332,7 +332,8 @@ fn reset(name: &str, ctx: &Context) -> Result<()> {
 
 fn set_secret(args: &SecretArgs, ctx: &Context) -> Result<()> {
     let spec: SecretSpec = args.secret.parse()?;
-    let stdin = if spec == SecretSpec::Stored { Some(secret::from_stdin()?) } else { None };
+    let stdin =
+        if spec == SecretSpec::Stored { Some(secret::from_stdin(&|| ctx.ui.prompt("Password: "))?) } else { None };
     let id = change(&args.account, ctx, |account| account.imap.secret = spec.to_string())?;
     keep_secret(ctx, id, stdin.as_ref())?;
     ctx.done(id, &format!("account {} has a new secret", args.account))

@@ -5,7 +5,7 @@ use clap::Args;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use crate::cli::context;
+use crate::cli::context::{self, Context};
 use crate::error;
 use crate::secret::{self, SecretSpec};
 use crate::store::accounts::{
@@ -104,8 +104,8 @@ pub struct Settings {
     #[arg(long, value_name = "POLICY")]
     auto_mail: Option<AutoMail>,
     /// A contact is made from the sender of a new case
-    #[arg(long)]
-    create_contact: bool,
+    #[arg(long, value_name = "yes|no", num_args = 0..=1, require_equals = true, default_missing_value = "yes", value_parser = yes_or_no)]
+    create_contact: Option<bool>,
     /// Template of the automatic reply
     #[arg(long, value_name = "TEMPLATE")]
     auto_reply: Option<String>,
@@ -122,20 +122,28 @@ pub struct Settings {
     #[arg(long, value_name = "NAME")]
     from_name: Option<String>,
     /// Others may send through it
-    #[arg(long)]
-    shared: bool,
+    #[arg(long, value_name = "yes|no", num_args = 0..=1, require_equals = true, default_missing_value = "yes", value_parser = yes_or_no)]
+    shared: Option<bool>,
     /// Every active member of its teams gets the mail in the inbox
-    #[arg(long)]
-    add_all_team_users: bool,
+    #[arg(long, value_name = "yes|no", num_args = 0..=1, require_equals = true, default_missing_value = "yes", value_parser = yes_or_no)]
+    add_all_team_users: Option<bool>,
     /// Its address is left out of replies to all
-    #[arg(long)]
-    exclude_from_reply: bool,
+    #[arg(long, value_name = "yes|no", num_args = 0..=1, require_equals = true, default_missing_value = "yes", value_parser = yes_or_no)]
+    exclude_from_reply: Option<bool>,
 }
 
 /// `less-busy` is EspoCRM's own word for `least-busy`.
 fn distribution(text: &str) -> Result<Distribution, String> {
     let text = if text.eq_ignore_ascii_case("less-busy") { "least-busy" } else { text };
     text.parse().map_err(|e: crate::store::label::UnknownLabel| e.to_string())
+}
+
+fn yes_or_no(text: &str) -> Result<bool, String> {
+    match text {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err("must be yes or no".to_owned()),
+    }
 }
 
 /// An account before any setting.
@@ -187,9 +195,9 @@ pub fn blank(name: &str, kind: AccountKind, now: Timestamp) -> Account {
 
 impl Settings {
     /// Reads the secret from standard input where `--secret stdin` asks for that.
-    pub fn secret_from_stdin(&self) -> Result<Option<Zeroizing<String>>> {
+    pub fn secret_from_stdin(&self, ctx: &Context) -> Result<Option<Zeroizing<String>>> {
         match self.secret.as_deref() {
-            Some("stdin") => Ok(Some(secret::from_stdin()?)),
+            Some("stdin") => Ok(Some(secret::from_stdin(&|| ctx.ui.prompt("Password: "))?)),
             _ => Ok(None),
         }
     }
@@ -224,7 +232,8 @@ impl Settings {
         }
         if let Some(host) = &self.smtp {
             set_host("--smtp", &mut account.smtp, host, 587)?;
-            account.smtp.tls = default_smtp_tls(&account.smtp, account.imap.tls);
+            let beside = account.imap.host.is_some() || self.tls.is_some();
+            account.smtp.tls = default_smtp_tls(&account.smtp, if beside { account.imap.tls } else { Tls::None });
         }
         account.smtp.tls = self.smtp_tls.unwrap_or(account.smtp.tls);
         let auth = self.auth.unwrap_or(account.imap.auth);
@@ -232,6 +241,11 @@ impl Settings {
         set_word(&mut account.imap.login, self.login.as_ref());
         set_word(&mut account.smtp.login, self.smtp_login.as_ref());
         set_secret(&mut account.imap.secret, self.secret.as_ref().or(self.token.as_ref()))?;
+        if self.smtp_secret.as_deref() == Some("stdin") {
+            return Err(error::data("--smtp-secret: only --secret can come by standard input")
+                .hint("use cmd:ARGV, file:PATH, env:NAME or cred:NAME")
+                .into());
+        }
         set_secret(&mut account.smtp.secret, self.smtp_secret.as_ref())?;
         if let Some(ca) = &self.ca {
             account.ca_file = Some(ca.clone()).filter(|ca| !ca.is_empty());
@@ -277,8 +291,8 @@ impl Settings {
         account.position = self.position.clone().unwrap_or(account.position.clone());
         account.on_closed = self.on_closed.unwrap_or(account.on_closed);
         account.auto_mail = self.auto_mail.unwrap_or(account.auto_mail);
-        account.create_contact |= self.create_contact;
-        account.add_all_team_users |= self.add_all_team_users;
+        account.create_contact = self.create_contact.unwrap_or(account.create_contact);
+        account.add_all_team_users = self.add_all_team_users.unwrap_or(account.add_all_team_users);
         Ok(())
     }
 
@@ -300,8 +314,8 @@ impl Settings {
         };
         account.reply_name = name("--reply-name", &self.reply_name, account.reply_name.take())?;
         account.from_name = name("--from-name", &self.from_name, account.from_name.take())?;
-        account.shared |= self.shared;
-        account.exclude_from_reply |= self.exclude_from_reply;
+        account.shared = self.shared.unwrap_or(account.shared);
+        account.exclude_from_reply = self.exclude_from_reply.unwrap_or(account.exclude_from_reply);
         Ok(())
     }
 }
@@ -314,6 +328,13 @@ pub fn check(tx: &Tx<'_>, account: &Account) -> Result<()> {
     }
     if account.imap.host.is_none() && account.smtp.host.is_none() {
         return refuse("--imap: is missing", "give the server: --imap imap.example.org (or only --smtp to send)");
+    }
+    for (field, server) in [("--tls", &account.imap), ("--smtp-tls", &account.smtp)] {
+        if let Some(host) = server.host.as_deref().filter(|host| server.tls == Tls::None && !is_loopback(host)) {
+            return Err(error::data(format!("{field}: none is for this machine only, not for {host}"))
+                .hint("use implicit or starttls")
+                .into());
+        }
     }
     if account.imap.host.is_some() && account.imap.secret.is_empty() {
         return refuse(
@@ -366,13 +387,17 @@ fn set_host(field: &str, server: &mut Server, given: &str, default_port: u16) ->
 }
 
 fn default_smtp_tls(smtp: &Server, imap: Tls) -> Tls {
-    let loopback = matches!(smtp.host.as_deref(), Some("localhost" | "::1"))
-        || smtp.host.as_deref().is_some_and(|h| h.starts_with("127."));
     match smtp.port {
         465 => Tls::Implicit,
-        _ if loopback => imap,
+        _ if smtp.host.as_deref().is_some_and(is_loopback) => imap,
         _ => Tls::StartTls,
     }
+}
+
+/// By its name; what it leads to is checked again on every connection.
+fn is_loopback(host: &str) -> bool {
+    let is_ip = host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback());
+    is_ip || host.eq_ignore_ascii_case("localhost")
 }
 
 fn set_word(target: &mut String, given: Option<&String>) {

@@ -40,7 +40,10 @@ pub fn assign_to(args: &Assign, ctx: &Context) -> Result<()> {
     let Some((username, numbers)) = args.words.split_last() else { return Ok(()) };
     let numbers: Vec<i64> = numbers
         .iter()
-        .map(|n| case_number(n).map_err(|e| error::data(format!("case: {e}")).into()))
+        .map(|n| {
+            let order = "the user comes last: espomail case assign 12 ana";
+            case_number(n).map_err(|e| error::data(format!("case: {e}")).hint(order).into())
+        })
         .collect::<Result<_>>()?;
     each(ctx, &numbers, &format!("assigned to {username}"), |tx, world, actor, case| {
         let user = context::user(tx, username)?;

@@ -171,7 +171,7 @@ pub struct Reply {
     /// Close the case
     #[arg(long)]
     close: bool,
-    /// Account to send by, for a case that came by none
+    /// Account to send by (default: the one the case came by)
     #[arg(long, value_name = "NAME")]
     account: Option<String>,
 }
