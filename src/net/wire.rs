@@ -13,10 +13,18 @@ const FLOOR: u64 = 2048;
 /// A whole exchange may take this many idle time-outs before the bytes moved must account for more.
 const PATIENCE: u32 = 5;
 
+/// Read ahead below TLS, which asks for the five bytes of a record's header before it asks for the record.
+const AHEAD: usize = 32 * 1024;
+
 /// A connected socket with its clock.
 #[derive(Debug)]
 pub(super) struct Wire {
     tcp: TcpStream,
+    /// Bytes that have been read ahead, once there is TLS above.
+    ahead: io::Cursor<Vec<u8>>,
+    reads_ahead: bool,
+    /// The time-out that the socket has now.
+    set: Option<Duration>,
     idle: Duration,
     total: Duration,
     started: Instant,
@@ -27,7 +35,8 @@ impl Wire {
     /// Wraps a connected socket; `limit` bounds the first exchange (the TLS handshake).
     pub(super) fn new(tcp: TcpStream, limit: Duration) -> io::Result<Wire> {
         tcp.set_nodelay(true)?;
-        Ok(Wire { tcp, idle: limit, total: limit, started: Instant::now(), moved: 0 })
+        let (ahead, started) = (io::Cursor::default(), Instant::now());
+        Ok(Wire { tcp, ahead, reads_ahead: false, set: None, idle: limit, total: limit, started, moved: 0 })
     }
 
     /// Starts the clock of one command and its answer.
@@ -37,6 +46,7 @@ impl Wire {
 
     /// Starts the clock of a handshake, which gets no patience.
     pub(super) fn begin_handshake(&mut self, limit: Duration) {
+        self.reads_ahead = true;
         self.start(limit, limit);
     }
 
@@ -58,6 +68,27 @@ impl Wire {
     pub(super) fn close(&self) {
         // A socket that is already gone is as closed as one can wish.
         let _ = self.tcp.shutdown(Shutdown::Both);
+    }
+
+    /// Sets how long the next system call may wait.
+    fn be_patient(&mut self) -> io::Result<()> {
+        let patience = self.patience()?;
+        if self.set != Some(patience) {
+            self.tcp.set_read_timeout(Some(patience))?;
+            self.tcp.set_write_timeout(Some(patience))?;
+            self.set = Some(patience);
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        loop {
+            self.be_patient()?;
+            match self.tcp.read(buf) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return self.moved(result),
+            }
+        }
     }
 
     /// How long the next system call may wait.
@@ -84,20 +115,27 @@ impl Wire {
 
 impl Read for Wire {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        loop {
-            self.tcp.set_read_timeout(Some(self.patience()?))?;
-            match self.tcp.read(buf) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => return self.moved(result),
-            }
+        if !self.reads_ahead {
+            return self.receive(buf);
         }
+        let count = self.ahead.read(buf)?;
+        if count > 0 || buf.is_empty() {
+            return Ok(count);
+        }
+        let mut ahead = std::mem::take(&mut self.ahead).into_inner();
+        ahead.resize(AHEAD, 0);
+        let received = self.receive(&mut ahead);
+        ahead.truncate(*received.as_ref().unwrap_or(&0));
+        self.ahead = io::Cursor::new(ahead);
+        received?;
+        self.ahead.read(buf)
     }
 }
 
 impl Write for Wire {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         loop {
-            self.tcp.set_write_timeout(Some(self.patience()?))?;
+            self.be_patient()?;
             match self.tcp.write(buf) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => return self.moved(result),
