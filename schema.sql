@@ -234,6 +234,7 @@ CREATE TABLE cases (
   closed_at   INTEGER
 ) STRICT;
 CREATE INDEX cases_assigned ON cases (assigned_user_id, status);
+CREATE INDEX cases_auto_assigned ON cases (assigned_user_id, auto_assigned_at);
 CREATE INDEX cases_status ON cases (status, number);
 CREATE INDEX cases_account_created ON cases (account_id, created_at);
 

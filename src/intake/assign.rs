@@ -32,9 +32,9 @@ pub struct Candidate {
 }
 
 /// The eligible user after the pointer, in the order of ids; from the start again after the last (B5.5).
-pub fn round_robin(candidates: &[Candidate], wheel: Option<i64>) -> Option<i64> {
-    let after = wheel.and_then(|last| candidates.iter().find(|c| c.id > last));
-    after.or(candidates.first()).map(|c| c.id)
+pub fn round_robin(eligible: &[i64], wheel: Option<i64>) -> Option<i64> {
+    let after = wheel.and_then(|last| eligible.iter().find(|id| **id > last));
+    after.or(eligible.first()).copied()
 }
 
 /// The fewest open cases; tie: least recently auto-assigned, then the lowest id (B5.5).
@@ -82,8 +82,8 @@ fn decide(tx: &Tx<'_>, world: &World<'_>, account: &Account) -> Result<Assignmen
             }
         }
         Distribution::RoundRobin => {
-            let candidates = candidates(tx, world, account)?;
-            Ok(chosen(round_robin(&candidates, accounts::wheel(tx, account.id)?), "round-robin"))
+            let eligible: Vec<i64> = eligible(tx, world, account)?.iter().map(|user| user.id).collect();
+            Ok(chosen(round_robin(&eligible, accounts::wheel(tx, account.id)?), "round-robin"))
         }
         Distribution::LeastBusy => Ok(chosen(least_busy(&candidates(tx, world, account)?), "least-busy")),
     }
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn the_wheel_goes_round_by_id_over_whoever_is_eligible_now() {
-        let all = [candidate(2, 0, None), candidate(5, 0, None), candidate(9, 0, None)];
+        let all = [2, 5, 9];
         for (wheel, next) in [(None, 2), (Some(2), 5), (Some(5), 9), (Some(9), 2), (Some(3), 5), (Some(100), 2)] {
             assert_eq!(round_robin(&all, wheel), Some(next), "after {wheel:?}");
         }
