@@ -137,13 +137,29 @@ fn new_messages(
 /// What lay in the folder at the first poll: SEARCH SINCE the day before narrows, INTERNALDATE decides.
 fn since(source: &mut dyn MailSource, fetch_since: Timestamp, start: &Start) -> Result<Vec<Listed>> {
     let day_before = (fetch_since - SignedDuration::from_hours(24)).to_zoned_datetime(TimeZone::UTC).date();
-    let mut uids = source.search_since(day_before)?;
-    uids.retain(|uid| *uid > start.last_uid && *uid <= start.past_uid);
+    let is_past = |uid: u32| uid > start.last_uid && uid <= start.past_uid;
+    let mut listed = match source.search_since(day_before)? {
+        Some(mut uids) => {
+            uids.retain(|uid| is_past(*uid));
+            found(source, &uids)?
+        }
+        None => source.list(start.last_uid.saturating_add(1))?,
+    };
+    listed.retain(|message| is_past(message.uid));
+    listed.retain(|message| message.internal_date.is_none_or(|date| date >= fetch_since));
+    Ok(listed)
+}
+
+/// Lists what a search has found. What the list leaves out is fetched all the same: nothing is known of it.
+fn found(source: &mut dyn MailSource, uids: &[u32]) -> Result<Vec<Listed>> {
     if uids.is_empty() {
         return Ok(Vec::new());
     }
-    let mut listed = source.list_uids(&uids)?;
-    listed.retain(|message| message.internal_date.is_none_or(|date| date >= fetch_since));
+    let mut listed = source.list_uids(uids)?;
+    let missing = |uid: &u32| listed.binary_search_by_key(uid, |message| message.uid).is_err();
+    let unknown: Vec<u32> = uids.iter().copied().filter(missing).collect();
+    listed.extend(unknown.into_iter().map(|uid| Listed { uid, size: 0, internal_date: None, seen: false }));
+    listed.sort_by_key(|message| message.uid);
     Ok(listed)
 }
 

@@ -177,8 +177,9 @@ pub struct ListedFolder {
 pub trait MailSource {
     /// SELECT, or EXAMINE when `read_only`.
     fn open(&mut self, folder: &str, read_only: bool) -> Result<OpenFolder, NetError>;
-    /// `UID SEARCH SINCE date` (RFC 3501: by day of INTERNALDATE), ascending.
-    fn search_since(&mut self, since: Date) -> Result<Vec<u32>, NetError>;
+    /// `UID SEARCH SINCE date` (RFC 3501: by day of INTERNALDATE), ascending; `None` where the server says OK without
+    /// a result, which is not the same as finding nothing.
+    fn search_since(&mut self, since: Date) -> Result<Option<Vec<u32>>, NetError>;
     /// Lists the messages with UID >= `first`, ascending, asking in ranges. `UID n:*` may answer with an
     /// older message; such rows are dropped here.
     fn list(&mut self, first: u32) -> Result<Vec<Listed>, NetError>;

@@ -18,6 +18,7 @@ mod fetching;
 mod hostile;
 mod kills;
 mod layers;
+mod misbehaviour;
 mod rules;
 mod support;
 mod support_works;

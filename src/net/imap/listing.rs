@@ -41,6 +41,17 @@ pub(super) fn search_ranges(exists: u32) -> Vec<String> {
     ranges
 }
 
+/// The UIDs of `* SEARCH 4 7 9`; `None` when it is another line.
+pub(super) fn found(line: &[u8]) -> Option<Result<Vec<u32>, NetError>> {
+    let text = std::str::from_utf8(line).ok()?.trim_ascii_end();
+    let (head, numbers) = text.split_at_checked("* SEARCH".len())?;
+    if !head.eq_ignore_ascii_case("* SEARCH") || !(numbers.is_empty() || numbers.starts_with(' ')) {
+        return None;
+    }
+    let uids: Result<Vec<u32>, _> = numbers.split_ascii_whitespace().map(str::parse).collect();
+    Some(uids.map_err(|_| NetError::new(NetErrorKind::Protocol, "the server found something that is no UID")))
+}
+
 /// The error of a list that will not end.
 pub(super) fn too_many() -> NetError {
     NetError::new(NetErrorKind::Protocol, format!("the server lists more than {ROWS_MAX} messages"))
@@ -98,6 +109,20 @@ mod tests {
             (r#"* LIST () "/" "open"#, None),
         ] {
             assert_eq!(folder(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn search_lines() {
+        for (line, uids) in [
+            ("* SEARCH 4 7 9\r\n", Some(Some(vec![4, 7, 9]))),
+            ("* search\r\n", Some(Some(vec![]))),
+            ("* SEARCH 4 x\r\n", Some(None)),
+            ("* SEARCH 99999999999\r\n", Some(None)),
+            ("* SEARCHED 4\r\n", None),
+            ("* 4 EXISTS\r\n", None),
+        ] {
+            assert_eq!(found(line.as_bytes()).map(Result::ok), uids, "{line}");
         }
     }
 

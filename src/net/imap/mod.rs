@@ -59,22 +59,43 @@ impl MailSource for ImapSource {
         Ok(opened)
     }
 
-    fn search_since(&mut self, since: Date) -> Result<Vec<u32>, NetError> {
+    fn search_since(&mut self, since: Date) -> Result<Option<Vec<u32>>, NetError> {
         let day = since.strftime("%-d-%b-%Y").to_string();
         let mut uids = Vec::new();
         for range in listing::search_ranges(self.exists()) {
-            let query = format!("{range}SINCE {day}");
-            uids.extend(self.call(ANSWER_MAX, |session| session.uid_search(&query))?);
+            let mut answered = false;
+            self.send(&format!("UID SEARCH {range}SINCE {day}"), ANSWER_MAX)?;
+            self.answers(&mut |_, event| {
+                if let Event::Line(line) = &event
+                    && let Some(found) = listing::found(line)
+                {
+                    answered = true;
+                    uids.extend(found?);
+                }
+                Ok(())
+            })?;
+            if !answered {
+                return Ok(None);
+            }
         }
         uids.sort_unstable();
         uids.dedup();
-        Ok(uids)
+        Ok(Some(uids))
     }
 
     fn list(&mut self, first: u32) -> Result<Vec<Listed>, NetError> {
         let uidnext = self.folder.and_then(|folder| folder.uidnext);
         let sets = listing::uid_ranges(first.max(1), uidnext, self.exists());
-        self.list_sets(&sets, |uid| uid >= first)
+        let mut any = false;
+        let rows = self.list_sets(&sets, |uid| {
+            any = true;
+            uid >= first
+        })?;
+        // `n:*` names the last message, whatever its UID (RFC 3501 6.4.8): an answer without it is none.
+        if !any && self.exists() > 0 {
+            return Err(self.give_up("the server lists no message of a folder that has some"));
+        }
+        Ok(rows)
     }
 
     fn list_uids(&mut self, uids: &[u32]) -> Result<Vec<Listed>, NetError> {
@@ -188,7 +209,7 @@ impl ImapSource {
         Ok(self.capabilities()?.iter().any(|offered| offered == capability))
     }
 
-    fn list_sets(&mut self, sets: &[String], wanted: impl Fn(u32) -> bool) -> Result<Vec<Listed>, NetError> {
+    fn list_sets(&mut self, sets: &[String], mut wanted: impl FnMut(u32) -> bool) -> Result<Vec<Listed>, NetError> {
         let mut rows = Vec::new();
         for set in sets {
             self.run(&format!("UID FETCH {set} (UID FLAGS INTERNALDATE RFC822.SIZE)"), ANSWER_MAX, &mut |row| {

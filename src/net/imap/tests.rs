@@ -194,7 +194,7 @@ fn searching_by_day() {
         expect("a3 UID SEARCH SINCE 3-Feb-2024"),
         send("* SEARCH 9 4 \r\n* 5 EXISTS\r\n* SEARCH\r\n* SEARCH 7\r\na3 OK\r\n"),
     ]);
-    assert_eq!(source(&server).search_since("2024-02-03".parse().unwrap()).unwrap(), [4, 7, 9]);
+    assert_eq!(source(&server).search_since("2024-02-03".parse().unwrap()).unwrap().unwrap(), [4, 7, 9]);
 }
 
 #[test]
@@ -434,4 +434,14 @@ fn starttls_forgets_what_was_said_in_clear() {
 
 fn pause(milliseconds: u64) -> Step {
     Step::Pause(Duration::from_millis(milliseconds))
+}
+
+#[test]
+fn an_empty_answer_of_a_folder_with_mail_is_no_news() {
+    let server = opened(vec![expect("a3 UID FETCH 14:* (UID FLAGS"), send("a3 OK done\r\n")]);
+    assert_eq!(source(&server).list(14).unwrap_err().kind, NetErrorKind::Protocol);
+    let server = opened(vec![expect("a3 UID SEARCH SINCE 3-Feb-2024"), send("a3 OK done\r\n")]);
+    assert_eq!(source(&server).search_since("2024-02-03".parse().unwrap()), Ok(None));
+    let server = opened(vec![expect("a3 UID SEARCH SINCE 3-Feb-2024"), send("* SEARCH\r\na3 OK done\r\n")]);
+    assert_eq!(source(&server).search_since("2024-02-03".parse().unwrap()), Ok(Some(vec![])));
 }
