@@ -226,10 +226,15 @@ fn send_row(
         let envelope = Envelope { from: row.envelope_from.clone(), to: outbox::open_recipients(tx, row.id)? };
         Ok((envelope, raw::bytes(tx, row.raw_id)?))
     })?;
+    let mut unclaimed = None;
     let mut claim = || {
-        store
-            .write(|tx| outbox::change(tx, row.id, OutboxState::Waiting, OutboxState::InDoubt, "", clock()))
-            .map_err(|e| format!("{e:#}"))
+        let claimed =
+            store.write(|tx| outbox::change(tx, row.id, OutboxState::Waiting, OutboxState::InDoubt, "", clock()));
+        claimed.map_err(|error| {
+            let words = format!("{error:#}");
+            unclaimed = Some(error);
+            words
+        })
     };
     let mut result = transport.send(&envelope, &body, &mut claim);
     if let (Err(SendError::SenderRefused(_)), true) = (&result, envelope.from.is_empty()) {
@@ -266,7 +271,9 @@ fn send_row(
             flushed.put_off += 1;
             Ok(Ended::Connection(error.into()))
         }
-        Err(SendError::Caller(words)) => Err(anyhow::anyhow!(words).context("cannot claim the outbox row")),
+        Err(SendError::Caller(words)) => {
+            Err(unclaimed.unwrap_or_else(|| anyhow::anyhow!(words)).context("cannot claim the outbox row"))
+        }
     }
 }
 

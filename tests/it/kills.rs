@@ -238,3 +238,29 @@ fn an_answer_of_an_agent_in_doubt_is_sent_again_under_the_same_id() {
     assert_eq!(ids[0], ids[1]);
     assert!(scene.sandbox.items(&["outbox", "list"]).is_empty());
 }
+
+/// What the disk does to a run, and the exit codes that may come of it (promise R6).
+#[test]
+fn a_full_or_failing_disk_leaves_nothing_half_done() {
+    let wanted = undisturbed();
+    let counted = scene();
+    let list = counted.sandbox.path("calls");
+    traced(&counted, &["-o", list.to_str().unwrap()]).ok();
+    let calls = std::fs::read_to_string(list).unwrap();
+    for (call, error, points) in [("pwrite64", "ENOSPC", 6), ("pwrite64", "EIO", 3), ("fsync", "EIO", 4)] {
+        let all = calls.lines().filter(|line| line.contains(call)).count();
+        for point in 1..=points {
+            let nth = (all * point).div_ceil(points);
+            let (scene, place) = (scene(), format!("{call} {error} {nth} of {all}"));
+            // From there on the disk stays full; a single failure would be gone with the next attempt.
+            let inject = format!("inject={call}:error={error}:when={nth}+");
+            let run = traced(&scene, &["-o", "/dev/null", "-e", &inject]);
+            assert!([74, 75].contains(&run.code) || nth + 3 > all, "{place}: {run:#?}");
+            let named = ["disk", "database", "No space left", "Input/output error"];
+            assert!(run.code == 0 || named.iter().any(|word| run.stderr.contains(word)), "{place}: {run:#?}");
+            scene.sandbox.run(&["db", "check"]).ok();
+            let doubtful = scene.sandbox.canon().contains("\"in doubt\"");
+            recover_and_compare(&scene, &place, &wanted, doubtful);
+        }
+    }
+}
