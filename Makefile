@@ -1,5 +1,6 @@
 # make test      what the project asks of every change: packages, format, lints, all tests
 # make demo      the main job on private servers, from customer mail to answered cases
+# make bench     side by side with mbsync and others on a private Dovecot: ratios, asserted nowhere
 # make build     target/release/espomail
 # make install   binary and manual page below PREFIX (default /usr/local) and DESTDIR
 #
@@ -10,7 +11,7 @@ SHELL := /bin/bash
 PREFIX ?= /usr/local
 JOBS ?= 2
 
-.PHONY: build test demo install
+.PHONY: build test demo bench install
 
 build:
 	cargo build --release --locked -j$(JOBS)
@@ -28,6 +29,10 @@ test:
 
 demo:
 	@tests/demo.sh
+
+# BENCH="--messages 20000 --runs 1" and the like.
+bench: build
+	benches/compare.py target/release/espomail $(BENCH)
 
 install:
 	install -D -m 755 target/release/espomail $(DESTDIR)$(PREFIX)/bin/espomail
