@@ -13,6 +13,7 @@
 mod assignment;
 mod auto_reply;
 mod bad_input;
+mod certificates;
 mod failures;
 mod fetching;
 mod hostile;
