@@ -112,6 +112,7 @@ fn untrustworthy_servers_get_no_login() {
     let trusted = ["--ca", ca.to_str().unwrap()];
     let by = |name: &str, from, to| certificate(name, from, to, Some(&authority));
     let wrong_pin = ["--pin", &format!("sha256:{}", "ab".repeat(32))];
+    #[allow(clippy::type_complexity)] // A table, read column by column.
     let rows: Vec<(&str, Certificate, Vec<&str>, Option<SslVersion>, &str)> = vec![
         ("expired", by("localhost", -9, -1), trusted.into(), None, "has expired"),
         ("not yet valid", by("localhost", 2, 9), trusted.into(), None, "not valid yet"),

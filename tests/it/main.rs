@@ -20,6 +20,7 @@ mod hostile;
 mod kills;
 mod layers;
 mod misbehaviour;
+mod overlap;
 mod rules;
 mod support;
 mod support_works;
