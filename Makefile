@@ -1,6 +1,6 @@
 # make test      what the project asks of every change: packages, format, lints, all tests
 # make demo      the main job on private servers, from customer mail to answered cases
-# make promises  the kill, disk and overlap tests of "make test" at many more points (some 20 minutes)
+# make promises  the kill, disk, overlap and model tests of "make test", far longer (some 20 minutes)
 # make bench     side by side with mbsync and others on a private Dovecot: ratios, asserted nowhere
 # make build     target/release/espomail
 # make install   binary and manual page below PREFIX (default /usr/local) and DESTDIR
@@ -33,9 +33,11 @@ demo:
 
 POINTS ?= 300
 ROUNDS ?= 200
+DAYS ?= 200
 promises:
 	tests/install-packages.sh
-	ESPOMAIL_POINTS=$(POINTS) ESPOMAIL_ROUNDS=$(ROUNDS) cargo test --locked -j$(JOBS) --test it -- kills overlap misbehaviour certificates unattended
+	ESPOMAIL_POINTS=$(POINTS) ESPOMAIL_ROUNDS=$(ROUNDS) ESPOMAIL_DAYS=$(DAYS) \
+	  cargo test --locked -j$(JOBS) --test it -- kills overlap model misbehaviour certificates unattended
 
 # BENCH="--messages 20000 --runs 1" and the like.
 bench: build

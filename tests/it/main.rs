@@ -20,6 +20,7 @@ mod hostile;
 mod kills;
 mod layers;
 mod misbehaviour;
+mod model;
 mod overlap;
 mod rules;
 mod support;
