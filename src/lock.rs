@@ -36,7 +36,9 @@ pub enum Attempt {
 
 /// The directory of the locks of a database.
 pub fn directory(database: &Path) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
+    // One set of locks, by whatever links the database is reached.
+    let database = database.canonicalize().unwrap_or_else(|_| database.to_owned());
+    let mut name = database.into_os_string();
     name.push(".locks");
     PathBuf::from(name)
 }

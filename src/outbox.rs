@@ -140,7 +140,9 @@ pub fn flush(store: &Store, connect: &mut Connect<'_>, clock: &dyn Fn() -> Times
     let mut flushed = Flushed::default();
     store.write(|tx| judge_leftovers(tx, clock()))?;
     for account_id in store.read(|tx| outbox::accounts_due(tx, clock()))? {
-        let Some(account) = store.read(|tx| accounts::by_id(tx, account_id))? else { continue };
+        let account = store.read(|tx| accounts::by_id(tx, account_id))?;
+        // A disabled account neither polls nor sends: its mail waits.
+        let Some(account) = account.filter(|account| account.active && account.smtp.host.is_some()) else { continue };
         let error = flush_account(store, &account, connect, clock, &mut flushed)?;
         store.write(|tx| remember(tx, account_id, error.as_ref(), clock()))?;
         if let Some(error) = error {

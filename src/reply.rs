@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use crate::error;
 use crate::intake::world::{self, World};
 use crate::mail::address::Mailbox;
-use crate::mail::compose::Outgoing;
+use crate::mail::compose::{Outgoing, is_address};
 use crate::mail::message_id::{self, IdKind};
 use crate::mail::{automatic, subject};
 use crate::outbox::{self, Archive, Post};
@@ -141,14 +141,18 @@ fn recipients(
     } else if let Some(address) = case.contact_id.map(|id| records::contact_address(tx, id)).transpose()?.flatten() {
         to.push(Mailbox { name: String::new(), address });
     }
-    to.retain(|m| !world.is_own(&m.address));
+    // An address that no server would take must not stand in the way of the others.
+    to.retain(|m| !world.is_own(&m.address) && is_address(&m.address));
     if to.is_empty() {
         return Err(error::data(format!("case #{}: has nobody from outside to answer to", case.number)).into());
     }
     cc.extend(answer.cc.iter().map(|address| Mailbox { name: String::new(), address: address.clone() }));
     let mut seen: Vec<String> = to.iter().map(|m| m.address.clone()).collect();
     cc.retain(|m| {
-        let keep = !world.is_own(&m.address) && !automatic::is_no_reply(&m.address) && !seen.contains(&m.address);
+        let keep = is_address(&m.address)
+            && !world.is_own(&m.address)
+            && !automatic::is_no_reply(&m.address)
+            && !seen.contains(&m.address);
         seen.push(m.address.clone());
         keep
     });

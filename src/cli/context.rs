@@ -9,6 +9,7 @@ use crate::access::Actor;
 use crate::config::Config;
 use crate::error::{self, Fault, Kind};
 use crate::mail::address;
+use crate::mail::compose::is_address;
 use crate::store::accounts::{self, Account};
 use crate::store::db::{Store, Tx};
 use crate::store::teams::{self, Team};
@@ -147,7 +148,7 @@ pub fn word(field: &str, given: &str) -> Result<String> {
 
 /// An e-mail address, in lower case.
 pub fn mail_address(field: &str, given: &str) -> Result<String> {
-    address::normalise(given).ok_or_else(|| {
+    address::normalise(given).filter(|address| is_address(address)).ok_or_else(|| {
         error::data(format!("{field}: \"{given}\" is not an e-mail address"))
             .hint("write it as name@example.org")
             .into()

@@ -24,7 +24,7 @@ pub struct IngestArgs {
     /// Envelope recipient
     #[arg(long, value_name = "ADDRESS")]
     recipient: Option<String>,
-    /// Envelope sender, put on top as Return-Path where the message has none; empty = <>
+    /// Envelope sender, put on top as Return-Path; empty = <>
     #[arg(long, value_name = "ADDRESS")]
     sender: Option<String>,
 }
@@ -40,6 +40,9 @@ pub fn run(args: &IngestArgs, ctx: &Context) -> Result<()> {
 }
 
 fn receive(args: &IngestArgs, ctx: &Context) -> Result<()> {
+    if ctx.dry_run {
+        return Err(Fault::new(Kind::Usage, "ingest: has no --dry-run").into());
+    }
     let recipient = args.recipient.as_deref().map(|r| context::mail_address("--recipient", r)).transpose()?;
     let store = ctx.store()?;
     let account = store
@@ -53,9 +56,10 @@ fn receive(args: &IngestArgs, ctx: &Context) -> Result<()> {
         let raw_id = raw::add(tx, &packed)?;
         deliveries::receive_piped(tx, account.id, recipient.as_deref(), facts, raw_id)
     })?;
-    // From here on the message is safe: whoever holds the account's lock imports it, now or in the next run.
-    if let Attempt::Held(_lock) = lock::attempt(store.path(), &lock_name(account.id), now)? {
-        import_now(ctx, &store, id, now)?;
+    // From here on the message is safe, and the MTA must not send it again: whoever holds the account's lock imports
+    // it, now or in the next run.
+    if let Err(error) = import_now(ctx, &store, account.id, id, now) {
+        ctx.ui.warn(&format!("the message is kept, but not imported yet: {error:#}"));
     }
     Ok(())
 }
@@ -81,13 +85,16 @@ fn message(args: &IngestArgs, max: u64) -> Result<Vec<u8>> {
     Ok(raw)
 }
 
-fn import_now(ctx: &Context, store: &Store, id: i64, now: Timestamp) -> Result<()> {
-    let Some(delivery) = store.read(|tx| deliveries::by_id(tx, id))? else { return Ok(()) };
-    let Some(imported) = import::single(store, &ctx.config, &delivery, now)? else { return Ok(()) };
-    ctx.ui.verbose(1, &format!("{}: {}", imported.outcome, imported.reason));
-    if imported.outcome == Outcome::Quarantined {
-        ctx.ui.warn(&format!("the message could not be imported and is kept: {}", imported.reason));
-        ctx.ui.hint("see `espomail quarantine list`");
-    }
-    Ok(())
+fn import_now(ctx: &Context, store: &Store, account_id: i64, id: i64, now: Timestamp) -> Result<()> {
+    let Attempt::Held(lock) = lock::attempt(store.path(), &lock_name(account_id), now)? else { return Ok(()) };
+    import::run(store, &ctx.config, &lock, account_id, &Timestamp::now, &mut |imported| {
+        if imported.delivery_id != id {
+            return;
+        }
+        ctx.ui.verbose(1, &format!("{}: {}", imported.outcome, imported.reason));
+        if imported.outcome == Outcome::Quarantined {
+            ctx.ui.warn(&format!("the message could not be imported and is kept: {}", imported.reason));
+            ctx.ui.hint("see `espomail quarantine list`");
+        }
+    })
 }

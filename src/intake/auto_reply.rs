@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::notify;
 use super::world::{self, World};
 use crate::mail::address::Mailbox;
-use crate::mail::compose::Outgoing;
+use crate::mail::compose::{Outgoing, is_address};
 use crate::mail::message::Message;
 use crate::mail::message_id::{self, IdKind};
 use crate::mail::template::{self, Values};
@@ -151,7 +151,7 @@ pub fn run(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>) -> Result<()
         let decision = format!("not sent: {}", Suppression::NoTemplate);
         return emails::decide(tx, occasion.email_id, "auto-reply", &decision, world.now);
     }
-    let address = automatic::answer_address(occasion.message).cloned();
+    let address = automatic::answer_address(occasion.message).filter(|m| is_address(&m.address)).cloned();
     let facts = facts(tx, world, occasion, address.as_ref())?;
     let limits = limits(world)?;
     let decision = match (suppression(&facts, &limits), address) {

@@ -11,7 +11,7 @@ use crate::mail::address::Mailbox;
 use crate::mail::message::Message;
 use crate::mail::message_id;
 use crate::mail::text;
-use crate::store::accounts::{Account, AutoMail, OnClosed};
+use crate::store::accounts::{Account, AutoMail, Distribution, OnClosed};
 use crate::store::cases::{self, Case, CaseStatus, NewCase, Priority, WaitingFor};
 use crate::store::db::Tx;
 use crate::store::records::{self, Parent, ParentType};
@@ -292,8 +292,13 @@ fn link(tx: &Tx<'_>, world: &World<'_>, case_id: i64, mail: &Mail<'_>) -> Result
 /// Distribution runs again where the assignee cannot act any more (B5.6).
 fn redistribute(tx: &Tx<'_>, world: &World<'_>, account: &Account, case: &Case, mail: &Mail<'_>) -> Result<()> {
     let Some(user_id) = case.assigned_user_id else { return Ok(()) };
+    let stays_closed = cases::by_id(tx, case.id)?.is_none_or(|case| !case.status.is_open());
+    if stays_closed || account.distribution == Distribution::None {
+        return Ok(());
+    }
     let active = users::by_id(tx, user_id)?.is_some_and(|u| u.active);
     let in_team = match account.case_team_id {
+        _ if account.distribution == Distribution::Direct => true,
         Some(team) => crate::store::teams::is_member(tx, team, user_id)?,
         None => true,
     };

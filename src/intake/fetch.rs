@@ -81,10 +81,29 @@ impl Run<'_> {
         let polled = !jobs.is_empty();
         let limits = Limits { jobs: self.jobs, per_host: self.config.jobs_per_host };
         sessions::run(jobs, limits, self.connect, &mut |id, call| desk.serve(id, call, watch))?;
+        if !self.dry_run {
+            self.import_what_was_piped(&desk, watch)?;
+        }
         if polled && !self.dry_run {
             self.store.write(|tx| instance::fetched(tx, (self.clock)()))?;
         }
         Ok(desk.worst)
+    }
+
+    /// Mail that came by `ingest` while nobody could import it, also of accounts that are not polled (B2.12).
+    fn import_what_was_piped(&self, desk: &Front<'_>, watch: &mut dyn FnMut(Event<'_>)) -> Result<()> {
+        for account_id in self.store.read(deliveries::accounts_waiting)? {
+            if desk.seats.contains_key(&account_id) {
+                continue;
+            }
+            let Some(account) = self.store.read(|tx| accounts::by_id(tx, account_id))? else { continue };
+            let now = (self.clock)();
+            let Attempt::Held(lock) = lock::attempt(self.store.path(), &lock_name(account_id), now)? else { continue };
+            import::run(self.store, self.config, &lock, account_id, self.clock, &mut |imported| {
+                watch(Event::Imported(&account, imported));
+            })?;
+        }
+        Ok(())
     }
 }
 

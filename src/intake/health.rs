@@ -43,18 +43,20 @@ pub fn failed(before: &Health, kind: Kind, words: &str, patience: Patience, now:
         failure_kind: kind.name().to_owned(),
         failure: words.to_owned(),
         alerted_at: if speak { Some(now) } else { before.alerted_at },
-        next_try_at: refused.then(|| now + wait(runs.saturating_sub(patience.runs))),
+        next_try_at: refused.then(|| now + wait(before, now)),
         ..before.clone()
     };
     Verdict { health, speak, notify: first }
 }
 
-/// A wrong password every minute locks mailboxes: 5, 15, then 60 minutes.
-fn wait(refusals: u32) -> SignedDuration {
-    SignedDuration::from_mins(match refusals {
-        0 => 5,
-        1 => 15,
-        _ => 60,
+/// A wrong password every minute locks mailboxes: from the first alert on 5, 15, then 60 minutes.
+fn wait(before: &Health, now: Timestamp) -> SignedDuration {
+    let told =
+        before.alerted_at.filter(|_| before.next_try_at.is_some()).map(|told| now.duration_since(told).as_mins());
+    SignedDuration::from_mins(match told {
+        None => 5,
+        Some(..10) => 15,
+        Some(_) => 60,
     })
 }
 

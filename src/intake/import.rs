@@ -15,15 +15,17 @@ use super::world::{self, World};
 use super::{auto_reply, recipients};
 use crate::config::Config;
 use crate::lock::Lock;
+use crate::mail::automatic;
 use crate::mail::message::{self, Message};
-use crate::mail::{automatic, message_id};
+use crate::mail::message_id::{self, IdKind};
 use crate::store::accounts::{Account, AccountKind, AfterImport};
 use crate::store::cases::{self, Case};
 use crate::store::db::{self, Store, Tx};
 use crate::store::deliveries::{self, Delivery, Outcome};
 use crate::store::emails::{self, Email, EmailStatus, NewEmail};
-use crate::store::records::ParentType;
+use crate::store::records::{Parent, ParentType};
 use crate::store::sight::Sight;
+use crate::store::stream::{self, NewNote, NewNotification, NoteKind};
 use crate::store::{raw, server_actions};
 
 /// A message that killed so many runs is quarantined.
@@ -107,17 +109,22 @@ fn commit_batch(
         if let Some(lock) = lock {
             lock.importing(delivery.id)?;
         }
-        parsed.push(Parsed { delivery: delivery.clone(), message: read(store, delivery) });
+        let message = read(store, delivery);
+        // A database that cannot be read is no fault of the message.
+        let message = message.map_or_else(|e| if db::is_fatal(&e) { Err(e) } else { Ok(Err(e)) }, |m| Ok(Ok(m)));
+        let message = message.inspect_err(|_| drop(lock.map(|lock| lock.importing(0))))?;
+        parsed.push(Parsed { delivery: delivery.clone(), message });
         bytes += delivery.size;
         if bytes > BATCH_BYTES || started.elapsed() > BATCH_TIME {
             break;
         }
     }
-    let imported = store.write(|tx| import_all(tx, config, lock, &parsed, now))?;
+    let imported = store.write(|tx| import_all(tx, config, lock, &parsed, now));
+    // An error is no death: nobody is to blame for it in the next run.
     if let Some(lock) = lock {
         lock.importing(0)?;
     }
-    Ok(imported)
+    imported
 }
 
 fn read(store: &Store, delivery: &Delivery) -> Result<Message> {
@@ -187,6 +194,9 @@ pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Messag
         );
     }
     let sender = Sender::of(tx, world, message)?;
+    if let Some(case) = answered_notice(tx, world, &sender, message)? {
+        return keep_as_note(tx, world, account, delivery, message, &sender, &case);
+    }
     let automatic = automatic::machine(message).map(|reason| reason.to_string()).unwrap_or_default();
     let identity = message.message_id.clone().unwrap_or_else(|| message_id::content_key(message));
     let (same, other) = same_email(tx, &identity, message)?;
@@ -224,6 +234,42 @@ fn is_own_coming_back(world: &World<'_>, message: &Message) -> bool {
     signed && message.from.first().is_some_and(|m| world.is_own(&m.address))
 }
 
+/// B7.4: the case whose notice one of our users answers.
+fn answered_notice(tx: &Tx<'_>, world: &World<'_>, sender: &Sender, message: &Message) -> Result<Option<Case>> {
+    let named = message.in_reply_to.iter().chain(message.references.last());
+    let mut notices = named.filter_map(|id| world.signer.verify(id)).filter(|signed| signed.kind == IdKind::Notice);
+    match (sender.verified_user(), notices.next()) {
+        (Some(_), Some(notice)) => cases::by_key(tx, &notice.key),
+        _ => Ok(None),
+    }
+}
+
+/// An internal note, which nobody outside gets; an automatic answer stays in the ledger.
+fn keep_as_note(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    account: &Account,
+    delivery: &Delivery,
+    message: &Message,
+    sender: &Sender,
+    case: &Case,
+) -> Result<Imported> {
+    if automatic::machine(message).is_some() {
+        return settle(tx, account, delivery, Outcome::Own, "an automatic answer to our notice", None);
+    }
+    let parent = Parent::case(case.id);
+    let user_id = sender.verified_user().map(|user| user.id);
+    let note = NewNote { parent, kind: NoteKind::Comment, user_id, email_id: None, text: message.text.trim() };
+    stream::note(tx, note, world.now)?;
+    if let Some(user_id) = user_id {
+        let text = format!("#{n}: stored as a note; to answer: espomail case reply {n}", n = case.number);
+        let new = NewNotification { user_id, kind: "note", parent: Some(parent), email_id: None, text: &text };
+        stream::notify(tx, new, world.now)?;
+    }
+    let reason = format!("an answer to our notice, stored as a note of case #{}", case.number);
+    settle(tx, account, delivery, Outcome::Own, &reason, None)
+}
+
 fn own_email(tx: &Tx<'_>, message: &Message) -> Result<Option<i64>> {
     let Some(id) = &message.message_id else { return Ok(None) };
     Ok(emails::by_message_id(tx, id)?.first().map(|e| e.id))
@@ -250,12 +296,17 @@ fn keep_variant(tx: &Tx<'_>, email: &Email, delivery: &Delivery, message: &Messa
     if stored == raw::identity(tx, raw_id)? {
         return deliveries::drop_raw(tx, delivery);
     }
-    let stored_text = email.raw_id.map(|id| raw::bytes(tx, id)).transpose()?.map(|b| message::parse(&b).text);
-    if stored_text.is_some_and(|text| text == message.text) {
+    let stored = email.raw_id.map(|id| raw::bytes(tx, id)).transpose()?.map(|bytes| message::parse(&bytes));
+    let same = |stored: Message| stored.text == message.text && digests(&stored) == digests(message);
+    if !email.truncated && stored.is_some_and(same) {
         return deliveries::drop_raw(tx, delivery);
     }
     emails::add_variant(tx, email.id, delivery.id, raw_id)?;
     Ok(())
+}
+
+fn digests(message: &Message) -> Vec<&str> {
+    message.attachments.iter().map(|attachment| attachment.sha256.as_str()).collect()
 }
 
 fn add_email(

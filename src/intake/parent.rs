@@ -110,7 +110,12 @@ impl Search<'_> {
     }
 
     fn by_signed(&mut self, signed: &SignedId) -> Result<Option<Found>> {
-        if let Some(case) = cases::by_key(self.tx, &signed.key)? {
+        let email = emails::by_key(self.tx, &signed.key)?;
+        let case = match email.as_ref().and_then(Email::case_id) {
+            Some(id) => cases::by_id(self.tx, id)?,
+            None => cases::by_key(self.tx, &signed.key)?,
+        };
+        if let Some(case) = case {
             let case = cases::surviving(self.tx, case)?;
             let standing = self.standing(&case)?;
             return Ok(Some(Found {
@@ -126,7 +131,6 @@ impl Search<'_> {
                 remarks: Vec::new(),
             }));
         }
-        let email = emails::by_key(self.tx, &signed.key)?;
         Ok(email.and_then(|e| e.parent.map(|p| (e.id, p))).map(|(id, parent)| Found {
             parent: Some(parent),
             verified: true,

@@ -204,14 +204,12 @@ fn fetch_range(
     while let Some(listed) = arrivals.next() {
         let body = match (arrivals.early.remove(&listed.uid), &ended) {
             (Some(packed), _) => arrivals.delivered(packed),
-            // What lies behind a broken connection is fetched by the next run.
-            (None, Err(_)) => break,
-            (None, Ok(())) => match alone(source, listed.uid, partial) {
-                Ok(Some(raw)) => arrivals.delivered(Packed::new(raw)?),
-                Ok(None) => Delivered::Nothing("the server answered OK without the message".into()),
-                Err(e) if matches!(e.kind, NetErrorKind::Refused | NetErrorKind::Temporary) => {
-                    Delivered::Nothing(e.message)
-                }
+            // What lies behind a broken connection is fetched by the next run; a refusal may mean a single message.
+            (None, Err(e)) if e.kind != NetErrorKind::Refused => break,
+            (None, _) => match alone(source, listed.uid, partial) {
+                Ok(Some(raw)) if !raw.is_empty() => arrivals.delivered(Packed::new(raw)?),
+                Ok(_) => Delivered::Nothing("the server answered OK without the message".into()),
+                Err(e) if e.kind == NetErrorKind::Refused => Delivered::Nothing(e.message),
                 Err(error) => {
                     ended = Err(error);
                     break;
@@ -221,7 +219,11 @@ fn fetch_range(
         arrivals.batch.items.push(Item { listed, body });
     }
     arrivals.hand_over(desk)?;
-    Ok(ended?)
+    match ended {
+        Err(error) if error.kind != NetErrorKind::Refused => Err(error.into()),
+        // Each message has been asked for alone, and has its row.
+        _ => Ok(()),
+    }
 }
 
 /// The bodies of one FETCH, packed and handed on in the order of UIDs while the rest is still on its way.
@@ -236,6 +238,10 @@ struct Arrivals<'a> {
 
 impl Arrivals<'_> {
     fn take(&mut self, body: Body, desk: &mut dyn Desk) -> Result<()> {
+        if body.raw.is_empty() {
+            // No message is empty: it is asked for once more, alone.
+            return Ok(());
+        }
         self.early.insert(body.uid, Packed::new(body.raw)?);
         while let Some(listed) = self.rest.first().copied()
             && let Some(packed) = self.early.remove(&listed.uid)

@@ -146,7 +146,7 @@ fn check(outgoing: &Outgoing) -> Result<(), ComposeError> {
 }
 
 /// Whether the address can be written without doubt: one address, no blank, nothing that ends it.
-fn is_address(address: &str) -> bool {
+pub fn is_address(address: &str) -> bool {
     let safe =
         |c: char| !c.is_control() && !c.is_whitespace() && !matches!(c, '<' | '>' | ',' | ';' | '(' | ')' | '\\');
     let parts = address.rsplit_once('@');

@@ -123,7 +123,7 @@ pub fn new_key(random: [u8; 8]) -> String {
 
 /// The identity of a message without Message-ID (B3.4): `sha256:` and the hex SHA-256 over, each with
 /// its length in front, the first From address in lower case, the Date in seconds (empty where there
-/// is none), the subject, and the text with LF line ends, without blanks at line ends and without
+/// is none), the subject, the digests of the attachments, and the text with LF line ends, without blanks at line ends and without
 /// empty lines at the end, because servers change these.
 pub fn content_key(message: &Message) -> String {
     let from = message.from.first().map(|m| m.address.to_lowercase()).unwrap_or_default();
@@ -133,8 +133,10 @@ pub fn content_key(message: &Message) -> String {
         text.push_str(line.trim_end());
         text.push('\n');
     }
+    let attached: Vec<&str> = message.attachments.iter().map(|a| a.sha256.as_str()).collect();
+    let attached = attached.join(" ");
     let mut hash = Sha256::new();
-    for field in [from.as_str(), &date, message.subject.trim(), text.trim_end()] {
+    for field in [from.as_str(), &date, message.subject.trim(), text.trim_end(), &attached] {
         hash.update((field.len() as u64).to_be_bytes());
         hash.update(field);
     }

@@ -231,24 +231,24 @@ pub fn key(tx: &Tx<'_>, id: i64) -> Result<String> {
     tx.value("SELECT key FROM emails WHERE id = ?1", params![id])?.with_context(|| format!("email {id} is missing"))
 }
 
-/// Emails with this Message-ID, one of its aliases included, oldest first.
+/// Emails with this Message-ID, one of its aliases included, oldest first, at most 20.
 pub fn by_message_id(tx: &Tx<'_>, message_id: &str) -> Result<Vec<Email>> {
     tx.all(
         &format!(
             "SELECT {COLUMNS} FROM emails e WHERE e.message_id = ?1
-                OR e.id IN (SELECT email_id FROM message_id_aliases WHERE message_id = ?1) ORDER BY e.id"
+                OR e.id IN (SELECT email_id FROM message_id_aliases WHERE message_id = ?1) ORDER BY e.id LIMIT 20"
         ),
         params![message_id],
         Email::from_row,
     )
 }
 
-/// Emails that name this id in References or In-Reply-To, oldest first, at most 100.
+/// Emails that name this id in References or In-Reply-To, oldest first, at most 20.
 pub fn referring_to(tx: &Tx<'_>, message_id: &str) -> Result<Vec<Email>> {
     tx.all(
         &format!(
             "SELECT {COLUMNS} FROM emails e WHERE e.id IN (SELECT email_id FROM email_references WHERE message_id = ?1)
-                ORDER BY e.id LIMIT 100"
+                ORDER BY e.id LIMIT 20"
         ),
         params![message_id],
         Email::from_row,

@@ -213,10 +213,11 @@ impl ImapSource {
         let mut rows = Vec::new();
         for set in sets {
             self.run(&format!("UID FETCH {set} (UID FLAGS INTERNALDATE RFC822.SIZE)"), ANSWER_MAX, &mut |row| {
-                // An answer without size is news about flags, not about what was asked.
-                if let (Some(uid), Some(size)) = (row.uid, row.size)
+                // Without a size and a date it is news about flags, not about what was asked.
+                if let Some(uid) = row.uid.filter(|_| row.size.is_some() || row.internal_date.is_some())
                     && wanted(uid)
                 {
+                    let size = row.size.unwrap_or_default();
                     rows.push(Listed { uid, size, internal_date: row.internal_date, seen: row.seen });
                 }
                 if rows.len() > listing::ROWS_MAX { Err(listing::too_many()) } else { Ok(()) }
