@@ -309,6 +309,112 @@ mod tests {
         Listed { uid, size, internal_date: None, seen: false }
     }
 
+    /// A server that refuses every FETCH which names UID 3.
+    struct Picky;
+
+    impl MailSource for Picky {
+        fn fetch(&mut self, uids: &[u32], _: Option<u32>, take: &mut dyn FnMut(Body)) -> Result<(), NetError> {
+            for uid in uids.iter().copied().take_while(|uid| *uid != 3) {
+                take(Body { uid, raw: b"x".to_vec() });
+            }
+            let refused = || NetError::new(NetErrorKind::Refused, "cannot read it");
+            if uids.contains(&3) { Err(refused()) } else { Ok(()) }
+        }
+
+        fn open(&mut self, _: &str, _: bool) -> Result<OpenFolder, NetError> {
+            Ok(OpenFolder { uidvalidity: 1, uidnext: None, exists: 5 })
+        }
+
+        fn search_since(&mut self, _: jiff::civil::Date) -> Result<Option<Vec<u32>>, NetError> {
+            Ok(None)
+        }
+
+        fn list(&mut self, _: u32) -> Result<Vec<Listed>, NetError> {
+            Ok(Vec::new())
+        }
+
+        fn list_uids(&mut self, _: &[u32]) -> Result<Vec<Listed>, NetError> {
+            Ok(Vec::new())
+        }
+
+        fn mark_seen(&mut self, _: &[u32]) -> Result<(), NetError> {
+            Ok(())
+        }
+
+        fn move_to(&mut self, _: &[u32], _: &str) -> Result<(), NetError> {
+            Ok(())
+        }
+
+        fn delete(&mut self, _: &[u32]) -> Result<(), NetError> {
+            Ok(())
+        }
+
+        fn append(&mut self, _: &str, _: &[u8], _: Timestamp) -> Result<(), NetError> {
+            Ok(())
+        }
+
+        fn folders(&mut self) -> Result<Vec<crate::net::ListedFolder>, NetError> {
+            Ok(Vec::new())
+        }
+
+        fn capabilities(&mut self) -> Result<Vec<String>, NetError> {
+            Ok(Vec::new())
+        }
+
+        fn logout(&mut self) {}
+    }
+
+    /// Writes down what is handed over.
+    #[derive(Default)]
+    struct Notebook(Vec<(u32, bool)>);
+
+    impl Desk for Notebook {
+        fn batch(&mut self, batch: Batch) -> Result<()> {
+            let whole = |item: &Item| (item.listed.uid, matches!(item.body, Delivered::Whole(_)));
+            self.0.extend(batch.items.iter().map(whole));
+            Ok(())
+        }
+
+        fn opened(&mut self, _: &str, _: OpenFolder) -> Result<Start> {
+            Ok(Start::default())
+        }
+
+        fn begun(&mut self, _: usize, _: u64) -> Result<()> {
+            Ok(())
+        }
+
+        fn complete(&mut self, _: &str, _: u32, _: u32) -> Result<Vec<ServerAction>> {
+            Ok(Vec::new())
+        }
+
+        fn acted(&mut self, _: Vec<i64>, _: Option<String>) -> Result<()> {
+            Ok(())
+        }
+
+        fn folder(&mut self, _: &str, _: Option<&NetError>) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_message_that_is_refused_keeps_no_other_back() -> Result<()> {
+        let store = crate::store::db::Store::in_memory()?;
+        let account = store.write(|tx| {
+            tx.execute(
+                "INSERT INTO accounts (name, kind, address, fetch_since, created_at, edited_at) VALUES ('a', 'group', 'a@x', 0, 0, 0)",
+                [],
+            )?;
+            crate::store::accounts::all(tx)
+        })?;
+        let Some(account) = account.into_iter().next() else { unreachable!() };
+        let job = Job { account, folders: Vec::new(), portion: 0, max_size: 100, dry_run: false };
+        let range: Vec<Listed> = (1..=5).map(|uid| listed(uid, 1)).collect();
+        let mut desk = Notebook::default();
+        fetch_range(&mut Picky, &job, "INBOX", 1, &range, &mut desk)?;
+        assert_eq!(desk.0, [(1, true), (2, true), (3, false), (4, true), (5, true)]);
+        Ok(())
+    }
+
     #[test]
     fn ranges_are_bounded_by_bytes_and_large_messages_stand_alone() {
         let mib = 1 << 20;

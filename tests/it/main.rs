@@ -14,6 +14,7 @@ mod assignment;
 mod auto_reply;
 mod bad_input;
 mod certificates;
+mod corners;
 mod failures;
 mod fetching;
 mod hostile;

@@ -1,0 +1,126 @@
+//! Corners of the rules that a reader of the code found.
+
+use std::fs::OpenOptions;
+
+use crate::support::{Dovecot, Sandbox, SmtpSink, mail};
+
+fn header(message: &[u8], name: &str) -> String {
+    let text = String::from_utf8_lossy(message).into_owned();
+    let line = text.lines().find(|line| line.starts_with(&format!("{name}: "))).unwrap_or_default();
+    line.split_once(": ").map_or_else(String::new, |(_, value)| value.to_owned())
+}
+
+#[test]
+fn an_answer_to_a_notice_is_a_note_and_redirects_nothing() {
+    let (sandbox, mailbox, sink) = (Sandbox::new(), Dovecot::shared().mailbox(), SmtpSink::new(Vec::new()));
+    let smtp = sink.address();
+    sandbox.support_account(&mailbox, &["--smtp", &smtp, "--distribution", "direct", "--assign-to", "ana"]);
+    mailbox.append("INBOX", &mail("kim@customer.example", &mailbox.address, "Help").bytes());
+    sandbox.run(&["fetch"]).ok();
+    let notice = sink.received().into_iter().find(|m| m.to == ["ana@staff.example"]).expect("a notice to ana");
+    let id = header(&notice.message, "Message-ID");
+    let answer =
+        mail("ana@staff.example", &mailbox.address, "Re: assigned").in_reply_to(&id).body("On it, calling them.\n");
+    mailbox.append("INBOX", &answer.bytes());
+    let away =
+        mail("ana@staff.example", &mailbox.address, "Away").in_reply_to(&id).add("Auto-Submitted", "auto-replied");
+    mailbox.append("INBOX", &away.body("I am on holiday.\n").bytes());
+    sandbox.run(&["fetch"]).ok();
+    let shown = sandbox.run(&["case", "show", "1"]).ok().stdout;
+    assert!(shown.contains("On it, calling them.") && !shown.contains("holiday"), "{shown}");
+    assert_eq!(sandbox.items(&["case", "thread", "1"]).len(), 1, "a note is no mail of the case");
+    let reply = sandbox.run(&["--as", "ana", "case", "reply", "1", "-m", "Done."]).ok().stdout;
+    assert!(reply.contains("kim@customer.example") && !reply.contains("ana@"), "{reply}");
+}
+
+#[test]
+fn scans_without_message_id_are_not_taken_for_each_other() {
+    let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
+    sandbox.support_account(&mailbox, &[]);
+    for page in ["one", "two", "two"] {
+        let body = format!(
+            "--b\n\nScan attached.\n--b\nContent-Disposition: attachment; filename=scan.pdf\n\n{page}\n--b--\n"
+        );
+        let scan = mail("scanner@customer.example", &mailbox.address, "Scan").without("Message-ID").without("Date");
+        let scan = scan.add("MIME-Version", "1.0").add("Content-Type", "multipart/mixed; boundary=b").body(&body);
+        mailbox.append("INBOX", &scan.bytes());
+    }
+    sandbox.run(&["fetch"]).ok();
+    assert_eq!(sandbox.items(&["email", "list"]).len(), 2, "two scans, one of them sent twice");
+}
+
+#[test]
+fn what_was_piped_in_while_another_process_worked_is_imported_later() {
+    let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
+    sandbox.support_account(&mailbox, &[]);
+    sandbox.run(&["fetch"]).ok();
+    sandbox.run(&["account", "edit", "support", "--imap", ""]).ok();
+    let lock = sandbox.path("espomail.db.locks").join("account-1");
+    let held = OpenOptions::new().read(true).write(true).open(lock).unwrap();
+    held.try_lock().unwrap();
+    let letter = mail("c@customer.example", &mailbox.address, "Piped").bytes();
+    sandbox.call(&["ingest", "--account", "support"]).stdin(&letter).run().ok().silent();
+    assert!(sandbox.items(&["case", "list"]).is_empty());
+    drop(held);
+    sandbox.run(&["fetch"]).ok().silent();
+    assert_eq!(sandbox.items(&["case", "list"]).len(), 1);
+    sandbox.call(&["--dry-run", "ingest", "--account", "support"]).stdin(&letter).run().exits(2);
+    assert_eq!(sandbox.items(&["case", "list"]).len(), 1);
+}
+
+#[test]
+fn an_address_that_cannot_be_written_stops_neither_the_case_nor_the_answer() {
+    let (sandbox, mailbox, sink) = (Sandbox::new(), Dovecot::shared().mailbox(), SmtpSink::new(Vec::new()));
+    let smtp = sink.address();
+    sandbox.support_account(&mailbox, &["--smtp", &smtp, "--auto-reply", "Thanks"]);
+    mailbox.append("INBOX", &mail("a..b@docomo.example", &mailbox.address, "Dots").bytes());
+    let copied = mail("kim@customer.example", &mailbox.address, "Copy").cc("c..d@docomo.example, lee@customer.example");
+    mailbox.append("INBOX", &copied.bytes());
+    sandbox.run(&["fetch"]).ok();
+    assert_eq!(sandbox.items(&["case", "list"]).len(), 2);
+    assert!(sandbox.items(&["quarantine", "list"]).is_empty());
+    sandbox.run(&["case", "reply", "1", "-m", "Hello."]).exits(65);
+    let reply = sandbox.run(&["case", "reply", "2", "-m", "Hello."]).ok().stdout;
+    assert!(reply.contains("kim@customer.example, lee@customer.example"), "{reply}");
+}
+
+#[test]
+fn a_disabled_account_does_not_send() {
+    let (sandbox, mailbox, sink) = (Sandbox::new(), Dovecot::shared().mailbox(), SmtpSink::new(Vec::new()));
+    let smtp = sink.address();
+    sandbox.support_account(&mailbox, &["--smtp", &smtp]);
+    mailbox.append("INBOX", &mail("kim@customer.example", &mailbox.address, "Help").bytes());
+    sandbox.run(&["fetch"]).ok();
+    sandbox.run(&["case", "reply", "1", "-m", "Hello."]).ok();
+    sandbox.run(&["account", "disable", "support"]).ok();
+    sandbox.run(&["send"]).ok();
+    assert!(sink.received().is_empty());
+    sandbox.run(&["account", "enable", "support"]).ok();
+    sandbox.run(&["send"]).ok();
+    assert_eq!(sink.received().len(), 1);
+}
+
+#[test]
+fn a_signed_id_of_an_email_proves_no_more_than_that_of_its_case() {
+    let (sandbox, mailbox, sink) = (Sandbox::new(), Dovecot::shared().mailbox(), SmtpSink::new(Vec::new()));
+    let (info, smtp) = (Dovecot::shared().mailbox(), sink.address());
+    sandbox.support_account(&mailbox, &["--smtp", &smtp]);
+    sandbox.group_account("info", &info, &["--smtp", &smtp, "--auto-reply", "Thanks"]);
+    let both = format!("{}, {}", info.address, mailbox.address);
+    let letter = mail("kim@customer.example", &both, "To both").message_id("<both@customer.example>").bytes();
+    info.append("INBOX", &letter);
+    sandbox.run(&["fetch", "info"]).ok();
+    let reply = sink.received().into_iter().find(|m| m.to == ["kim@customer.example"]).expect("an automatic reply");
+    mailbox.append("INBOX", &letter);
+    sandbox.run(&["fetch"]).ok();
+    assert_eq!(sandbox.items(&["case", "list"]).len(), 1);
+    sandbox.run(&["case", "close", "1"]).ok();
+    let stranger =
+        mail("eve@elsewhere.example", &mailbox.address, "Re: it").in_reply_to(&header(&reply.message, "Message-ID"));
+    mailbox.append("INBOX", &stranger.bytes());
+    sandbox.run(&["fetch"]).ok();
+    let thread = sandbox.items(&["case", "thread", "1"]);
+    let hers: Vec<_> = thread.iter().filter(|m| m["from"].as_str().unwrap().contains("eve@")).collect();
+    assert!(hers.iter().all(|m| m["verified"] == false), "{hers:#?}");
+    assert_eq!(sandbox.json(&["case", "show", "1"])["status"], "Closed", "a stranger opened it again");
+}
