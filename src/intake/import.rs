@@ -36,6 +36,8 @@ const BATCH: i64 = 100;
 const BATCH_BYTES: i64 = 4 << 20;
 /// … and so much time, so that no other writer waits long.
 const BATCH_TIME: Duration = Duration::from_millis(250);
+/// The transaction that imports them ends after this.
+const WRITE_TIME: Duration = Duration::from_secs(1);
 
 /// What became of one message, for `-v` and `--dry-run`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,6 +143,7 @@ fn import_all(
     now: Timestamp,
 ) -> Result<Vec<Imported>> {
     let world = World::load(tx, config, now)?;
+    let started = Instant::now();
     let mut all = Vec::new();
     for Parsed { delivery, message } in parsed {
         // Another process may have imported it since it was read.
@@ -152,6 +155,10 @@ fn import_all(
             lock.importing(delivery.id)?;
         }
         all.push(one_or_quarantine(tx, &world, delivery, message)?);
+        // The rest stays received and comes with the next batch.
+        if started.elapsed() > WRITE_TIME {
+            break;
+        }
     }
     Ok(all)
 }

@@ -21,6 +21,8 @@ const RANGE_BYTES: u64 = 16 << 20;
 const RANGE_COUNT: usize = 500;
 /// So many packed bytes are handed over at once, while the rest of the range is on its way.
 const HAND_OVER: usize = 1 << 20;
+/// So many packed bytes may wait for one that is listed before them.
+const EARLY_MAX: usize = 64 << 20;
 /// Of a message over the size limit so much is fetched (B2.8).
 const BEGINNING: u32 = 1 << 20;
 
@@ -193,7 +195,7 @@ fn fetch_range(
     let partial = large.then_some(BEGINNING);
     let uids: Vec<u32> = range.iter().map(|message| message.uid).collect();
     let batch = Batch { account_id: job.account.id, folder: folder.to_owned(), uidvalidity, items: Vec::new() };
-    let mut arrivals = Arrivals { rest: range, early: HashMap::new(), large, bytes: 0, batch };
+    let mut arrivals = Arrivals { rest: range, early: HashMap::new(), waiting: 0, large, bytes: 0, batch };
     let mut handed = Ok(());
     let mut ended = source.fetch(&uids, partial, &mut |body| {
         if handed.is_ok() {
@@ -231,6 +233,8 @@ struct Arrivals<'a> {
     rest: &'a [Listed],
     /// Came before one that is listed before them.
     early: HashMap<u32, Packed>,
+    /// Bytes of these.
+    waiting: usize,
     large: bool,
     bytes: usize,
     batch: Batch,
@@ -242,14 +246,21 @@ impl Arrivals<'_> {
             // No message is empty: it is asked for once more, alone.
             return Ok(());
         }
-        self.early.insert(body.uid, Packed::new(body.raw)?);
+        let packed = Packed::new(body.raw)?;
+        self.waiting += packed.stored();
+        self.early.insert(body.uid, packed);
         while let Some(listed) = self.rest.first().copied()
             && let Some(packed) = self.early.remove(&listed.uid)
         {
             self.next();
             self.bytes += packed.stored();
+            self.waiting = self.waiting.saturating_sub(packed.stored());
             let body = self.delivered(packed);
             self.batch.items.push(Item { listed, body });
+        }
+        if self.waiting > EARLY_MAX {
+            let words = "the server sends far more, or in another order, than it has listed";
+            return Err(NetError::new(NetErrorKind::Protocol, words).into());
         }
         if self.bytes >= HAND_OVER { self.hand_over(desk) } else { Ok(()) }
     }
