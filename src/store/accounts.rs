@@ -2,6 +2,7 @@
 
 mod folders;
 mod settings;
+mod write;
 
 use anyhow::Result;
 use jiff::Timestamp;
@@ -9,6 +10,7 @@ use jiff::Timestamp;
 use super::db::{Row, Tx, params, seconds};
 pub use folders::*;
 pub use settings::*;
+pub use write::{add, update};
 
 /// A server of an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,6 +136,59 @@ pub struct Account {
 }
 
 impl Account {
+    /// An account before any setting, added at `now`.
+    pub fn new(name: &str, kind: AccountKind, now: Timestamp) -> Account {
+        let server = |port, tls| Server {
+            host: None,
+            port,
+            tls,
+            login: String::new(),
+            secret: String::new(),
+            auth: Auth::Password,
+        };
+        Account {
+            id: 0,
+            name: name.to_owned(),
+            kind,
+            user_id: None,
+            address: String::new(),
+            active: true,
+            imap: server(993, Tls::Implicit),
+            smtp: server(587, Tls::StartTls),
+            ca_file: None,
+            pin: None,
+            fetch_since: now,
+            after_import: if kind == AccountKind::Group { AfterImport::Seen } else { AfterImport::Keep },
+            portion: None,
+            max_size: None,
+            authserv_id: None,
+            case_team_id: None,
+            create_case: false,
+            distribution: Distribution::None,
+            assign_to_id: None,
+            position: String::new(),
+            wheel_user_id: None,
+            on_closed: OnClosed::Reopen,
+            auto_mail: AutoMail::Archive,
+            create_contact: false,
+            plus_addressing: false,
+            auto_reply_id: None,
+            reply_from: None,
+            reply_name: None,
+            reply_to: None,
+            from_name: None,
+            shared: false,
+            add_all_team_users: false,
+            exclude_from_reply: false,
+            breaker_tripped_at: None,
+            created_at: now,
+            edited_at: now,
+            health: Health::default(),
+            aliases: Vec::new(),
+            team_ids: Vec::new(),
+        }
+    }
+
     /// Whether an address is the account's own, plus forms included (`support+x@…`).
     pub fn owns(&self, address: &str) -> bool {
         let plain = without_tag(address);
@@ -235,130 +290,6 @@ const SELECT: &str = "SELECT a.*,
         (SELECT group_concat(address, char(10)) FROM (SELECT address FROM account_aliases WHERE account_id = a.id ORDER BY address)) AS aliases,
         (SELECT group_concat(team_id, char(10)) FROM (SELECT team_id FROM account_teams WHERE account_id = a.id ORDER BY team_id)) AS team_ids
     FROM accounts a";
-
-/// Adds an account with its aliases and teams; the id.
-pub fn add(tx: &Tx<'_>, account: &Account) -> Result<i64> {
-    let id = tx.insert(
-        "INSERT INTO accounts (name, kind, address, fetch_since, created_at, edited_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
-        params![
-            account.name,
-            account.kind.as_str(),
-            account.address,
-            seconds(account.fetch_since),
-            seconds(account.created_at)
-        ],
-    )?;
-    update(tx, &Account { id, ..account.clone() })?;
-    Ok(id)
-}
-
-/// Writes every setting back, aliases and teams included; health and wheel are left alone, but for the waiting
-/// after refused logins: a changed account is tried at once.
-pub fn update(tx: &Tx<'_>, account: &Account) -> Result<()> {
-    tx.execute(
-        "UPDATE accounts SET name = ?2, kind = ?3, user_id = ?4, address = ?5, active = ?6, ca_file = ?7, pin = ?8,
-            fetch_since = ?9, after_import = ?10, portion = ?11, max_size = ?12, authserv_id = ?13, edited_at = ?14,
-            next_try_at = NULL WHERE id = ?1",
-        params![
-            account.id,
-            account.name,
-            account.kind.as_str(),
-            account.user_id,
-            account.address,
-            account.active,
-            account.ca_file,
-            account.pin,
-            seconds(account.fetch_since),
-            account.after_import.to_string(),
-            account.portion,
-            account.max_size.map(i64::try_from).transpose()?,
-            account.authserv_id,
-            seconds(account.edited_at),
-        ],
-    )?;
-    update_servers(tx, account)?;
-    update_cases(tx, account)?;
-    update_sending(tx, account)?;
-    put_aliases_and_teams(tx, account)
-}
-
-fn update_servers(tx: &Tx<'_>, account: &Account) -> Result<()> {
-    for (server, sql) in [
-        (
-            &account.imap,
-            "UPDATE accounts SET imap_host = ?2, imap_port = ?3, imap_tls = ?4, imap_login = ?5, imap_secret = ?6,
-                imap_auth = ?7 WHERE id = ?1",
-        ),
-        (
-            &account.smtp,
-            "UPDATE accounts SET smtp_host = ?2, smtp_port = ?3, smtp_tls = ?4, smtp_login = ?5, smtp_secret = ?6,
-                smtp_auth = ?7 WHERE id = ?1",
-        ),
-    ] {
-        let tls = server.tls.as_str();
-        let auth = server.auth.as_str();
-        tx.execute(sql, params![account.id, server.host, server.port, tls, server.login, server.secret, auth])?;
-    }
-    Ok(())
-}
-
-fn update_cases(tx: &Tx<'_>, account: &Account) -> Result<()> {
-    tx.execute(
-        "UPDATE accounts SET case_team_id = ?2, create_case = ?3, distribution = ?4, assign_to_id = ?5, position = ?6,
-            on_closed = ?7, auto_mail = ?8, create_contact = ?9, plus_addressing = ?10, add_all_team_users = ?11
-        WHERE id = ?1",
-        params![
-            account.id,
-            account.case_team_id,
-            account.create_case,
-            account.distribution.as_str(),
-            account.assign_to_id,
-            account.position,
-            account.on_closed.to_string(),
-            account.auto_mail.as_str(),
-            account.create_contact,
-            account.plus_addressing,
-            account.add_all_team_users,
-        ],
-    )?;
-    Ok(())
-}
-
-fn update_sending(tx: &Tx<'_>, account: &Account) -> Result<()> {
-    tx.execute(
-        "UPDATE accounts SET auto_reply_id = ?2, reply_from = ?3, reply_name = ?4, reply_to = ?5, from_name = ?6,
-            shared = ?7, exclude_from_reply = ?8 WHERE id = ?1",
-        params![
-            account.id,
-            account.auto_reply_id,
-            account.reply_from,
-            account.reply_name,
-            account.reply_to,
-            account.from_name,
-            account.shared,
-            account.exclude_from_reply,
-        ],
-    )?;
-    Ok(())
-}
-
-fn put_aliases_and_teams(tx: &Tx<'_>, account: &Account) -> Result<()> {
-    tx.execute("DELETE FROM account_aliases WHERE account_id = ?1", params![account.id])?;
-    for alias in &account.aliases {
-        tx.execute(
-            "INSERT OR IGNORE INTO account_aliases (address, account_id) VALUES (?1, ?2)",
-            params![alias, account.id],
-        )?;
-    }
-    tx.execute("DELETE FROM account_teams WHERE account_id = ?1", params![account.id])?;
-    for team in &account.team_ids {
-        tx.execute(
-            "INSERT OR IGNORE INTO account_teams (account_id, team_id) VALUES (?1, ?2)",
-            params![account.id, team],
-        )?;
-    }
-    Ok(())
-}
 
 /// All accounts by id.
 pub fn all(tx: &Tx<'_>) -> Result<Vec<Account>> {

@@ -39,7 +39,7 @@ fn office(change: impl Fn(&mut accounts::Account)) -> Office {
             let ana = users::add(tx, &ana, now)?;
             teams::put_member(tx, team, ana, "")?;
             for name in ["support", "sales"] {
-                let mut account = espomail::cli::account::blank(name, AccountKind::Group, now);
+                let mut account = espomail::store::accounts::Account::new(name, AccountKind::Group, now);
                 account.address = format!("{name}@desk.example");
                 account.create_case = true;
                 account.case_team_id = Some(team);

@@ -16,7 +16,6 @@ use crate::secret::{self, SecretSpec};
 use crate::store::accounts::{self, Account, AccountKind};
 use crate::ui::cell::{Cell, Column};
 
-pub use settings::blank;
 pub use show::COLUMNS;
 
 /// E-mail accounts
@@ -165,7 +164,7 @@ fn add(args: &Add, ctx: &Context) -> Result<()> {
         if accounts::by_name(tx, &name)?.is_some() {
             return Err(context::taken("account", &name));
         }
-        let account = args.settings.apply(tx, settings::blank(&name, args.kind, ctx.now()), ctx.now())?;
+        let account = args.settings.apply(tx, Account::new(&name, args.kind, ctx.now()), ctx.now())?;
         settings::check(tx, &account)?;
         let id = accounts::add(tx, &account)?;
         let folders =

@@ -8,9 +8,7 @@ use zeroize::Zeroizing;
 use crate::cli::context::{self, Context};
 use crate::error;
 use crate::secret::{self, SecretSpec};
-use crate::store::accounts::{
-    Account, AccountKind, AfterImport, Auth, AutoMail, Distribution, Health, OnClosed, Server, Tls,
-};
+use crate::store::accounts::{Account, AfterImport, Auth, AutoMail, Distribution, OnClosed, Server, Tls};
 use crate::store::db::Tx;
 
 /// Settings of an account. Repeatable flags replace the whole list; an empty value takes a setting away.
@@ -143,53 +141,6 @@ fn yes_or_no(text: &str) -> Result<bool, String> {
         "yes" => Ok(true),
         "no" => Ok(false),
         _ => Err("must be yes or no".to_owned()),
-    }
-}
-
-/// An account before any setting.
-pub fn blank(name: &str, kind: AccountKind, now: Timestamp) -> Account {
-    let server =
-        |port, tls| Server { host: None, port, tls, login: String::new(), secret: String::new(), auth: Auth::Password };
-    Account {
-        id: 0,
-        name: name.to_owned(),
-        kind,
-        user_id: None,
-        address: String::new(),
-        active: true,
-        imap: server(993, Tls::Implicit),
-        smtp: server(587, Tls::StartTls),
-        ca_file: None,
-        pin: None,
-        fetch_since: now,
-        after_import: if kind == AccountKind::Group { AfterImport::Seen } else { AfterImport::Keep },
-        portion: None,
-        max_size: None,
-        authserv_id: None,
-        case_team_id: None,
-        create_case: false,
-        distribution: Distribution::None,
-        assign_to_id: None,
-        position: String::new(),
-        wheel_user_id: None,
-        on_closed: OnClosed::Reopen,
-        auto_mail: AutoMail::Archive,
-        create_contact: false,
-        plus_addressing: false,
-        auto_reply_id: None,
-        reply_from: None,
-        reply_name: None,
-        reply_to: None,
-        from_name: None,
-        shared: false,
-        add_all_team_users: false,
-        exclude_from_reply: false,
-        breaker_tripped_at: None,
-        created_at: now,
-        edited_at: now,
-        health: Health::default(),
-        aliases: Vec::new(),
-        team_ids: Vec::new(),
     }
 }
 
@@ -428,6 +379,7 @@ fn fingerprint(given: &str) -> Result<Option<String>> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::store::accounts::AccountKind;
 
     #[test]
     fn hosts_with_and_without_port() {
@@ -444,7 +396,7 @@ mod tests {
             ("imaps://host", None),
         ];
         for (given, expected) in rows {
-            let mut server = blank("x", AccountKind::Group, Timestamp::UNIX_EPOCH).imap;
+            let mut server = Account::new("x", AccountKind::Group, Timestamp::UNIX_EPOCH).imap;
             let got = set_host("--imap", &mut server, given, 993).ok().map(|()| (server.host.unwrap(), server.port));
             assert_eq!(got, expected.map(|(h, p): (&str, u16)| (h.to_owned(), p)), "{given}");
         }
@@ -455,7 +407,7 @@ mod tests {
         let with = |host: &str, port| Server {
             host: Some(host.into()),
             port,
-            ..blank("x", AccountKind::Group, Timestamp::UNIX_EPOCH).smtp
+            ..Account::new("x", AccountKind::Group, Timestamp::UNIX_EPOCH).smtp
         };
         assert_eq!(default_smtp_tls(&with("smtp.example.org", 587), Tls::None), Tls::StartTls);
         assert_eq!(default_smtp_tls(&with("smtp.example.org", 465), Tls::None), Tls::Implicit);
