@@ -118,9 +118,18 @@ pub fn run(args: &FetchArgs, ctx: &Context) -> Result<()> {
     };
     let mut watch = Watch { ctx, args, max_runtime, tally: Tally::default(), busy: Vec::new() };
     let mut todo = accounts;
+    let mut ended = Ok(());
     loop {
         let mut progress = Progress::new(!ctx.ui.quiet && ctx.ui.verbosity == 0);
-        let worst = run.go(todo, &mut |event| watch.hear(event, &mut progress))?;
+        let worst = match run.go(todo, &mut |event| watch.hear(event, &mut progress)) {
+            Ok(worst) => worst,
+            // What is to be sent is sent all the same.
+            Err(error) => {
+                ended = Err(error);
+                todo = Vec::new();
+                break;
+            }
+        };
         watch.tally.worst = worse(watch.tally.worst, worst);
         todo = std::mem::take(&mut watch.busy);
         let patient = match args.if_locked {
@@ -144,6 +153,7 @@ pub fn run(args: &FetchArgs, ctx: &Context) -> Result<()> {
     if args.summary || ctx.ui.verbosity > 0 || ctx.ui.is_terminal() {
         summarise(ctx, &tally, &flushed, started)?;
     }
+    ended?;
     tally.worst.map_or(Ok(()), |kind| Err(context::told(kind)))
 }
 

@@ -1,6 +1,7 @@
 //! One run of `fetch`: which accounts, in whose lock, and what the main thread answers the sessions.
 
 use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
@@ -12,7 +13,7 @@ use super::receive::{self, Batch};
 use super::sessions::{self, Call, Connect, Limits};
 use super::world::World;
 use crate::config::Config;
-use crate::error::{self, Fault, Kind};
+use crate::error::{self, Kind};
 use crate::lock::{self, Attempt, Lock};
 use crate::mail::message;
 use crate::net::{NetError, OpenFolder};
@@ -43,6 +44,9 @@ pub enum Event<'a> {
     Recovered(&'a Account, Option<Timestamp>),
 }
 
+/// No run takes longer than a year, whatever `max_runtime` says.
+const LONGEST: Duration = Duration::from_secs(366 * 86_400);
+
 /// How a run is to be done.
 pub struct Run<'a> {
     /// Database.
@@ -71,7 +75,7 @@ impl Run<'_> {
     /// # Errors
     /// The database fails, or the run takes longer than `max_runtime`.
     pub fn go(&self, accounts: Vec<Account>, watch: &mut dyn FnMut(Event<'_>)) -> Result<Option<Kind>> {
-        let mut desk = Front { run: self, started: (self.clock)(), seats: HashMap::new(), worst: None };
+        let mut desk = Front { run: self, seats: HashMap::new(), worst: None };
         let mut jobs = Vec::new();
         for account in accounts {
             if let Some(job) = desk.admit(account, watch)? {
@@ -79,7 +83,9 @@ impl Run<'_> {
             }
         }
         let polled = !jobs.is_empty();
-        let limits = Limits { jobs: self.jobs, per_host: self.config.jobs_per_host };
+        let most = Duration::try_from(self.max_runtime)?.min(LONGEST);
+        let until = Instant::now() + most;
+        let limits = Limits { jobs: self.jobs, per_host: self.config.jobs_per_host, until };
         sessions::run(jobs, limits, self.connect, &mut |id, call| desk.serve(id, call, watch))?;
         if !self.dry_run {
             self.import_what_was_piped(&desk, watch)?;
@@ -118,7 +124,6 @@ struct Seat {
 /// The main thread's side of every session.
 struct Front<'a> {
     run: &'a Run<'a>,
-    started: Timestamp,
     seats: HashMap<i64, Seat>,
     worst: Option<Kind>,
 }
@@ -158,9 +163,6 @@ impl Front<'_> {
     }
 
     fn serve(&mut self, account_id: i64, call: Call, watch: &mut dyn FnMut(Event<'_>)) -> Result<()> {
-        if (self.run.clock)().duration_since(self.started) > self.run.max_runtime {
-            return Err(Fault::new(Kind::TempFail, "the run took longer than max_runtime and was ended").into());
-        }
         // A session that does not wait for its answer any more has ended; it will say why.
         match call {
             Call::Opened(folder, open, answer) => {

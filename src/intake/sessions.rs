@@ -3,14 +3,16 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Instant;
 
 use anyhow::{Result, anyhow};
 
 use super::poll::{Desk, Job, Start, session};
 use super::receive::Batch;
+use crate::error::{Fault, Kind};
 use crate::net::{MailSource, NetError, OpenFolder};
 use crate::store::accounts::Account;
 use crate::store::server_actions::ServerAction;
@@ -86,6 +88,8 @@ pub struct Limits {
     pub jobs: usize,
     /// Of these to one host: servers count the connections of a client.
     pub per_host: usize,
+    /// The run ends then, whatever the servers do.
+    pub until: Instant,
 }
 
 /// Runs the jobs side by side and hands every call to `serve` on this thread.
@@ -109,10 +113,18 @@ pub fn run(
             scope.spawn(move || work(queue, connect, &calls));
         }
         drop(calls);
-        for (account_id, call) in incoming {
-            serve(account_id, call)?;
+        // Dropped where the run ends early, so that no session waits for it.
+        let incoming = incoming;
+        loop {
+            match incoming.recv_timeout(limits.until.saturating_duration_since(Instant::now())) {
+                Ok((account_id, call)) => serve(account_id, call)?,
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                Err(RecvTimeoutError::Timeout) => {
+                    let words = "the run took longer than max_runtime and was ended";
+                    return Err(Fault::new(Kind::TempFail, words).into());
+                }
+            }
         }
-        Ok(())
     })
 }
 
@@ -222,7 +234,8 @@ mod tests {
             Err(anyhow!("{}", account.name))
         };
         let mut order = Vec::new();
-        let limits = Limits { jobs: 2, per_host: 1 };
+        let until = Instant::now() + std::time::Duration::from_secs(60);
+        let limits = Limits { jobs: 2, per_host: 1, until };
         run(jobs(&["slow", "slow", "b", "c", "d"]), limits, &slow, &mut |_, call| {
             if let Call::Ended(Err(error)) = call {
                 order.push(error.to_string());

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use crate::support::{Child, Deed, Dovecot, Proxy, Rule, Run, Sandbox, Side, When, mail, wait_until};
+use crate::support::{Child, Deed, Dovecot, Proxy, Rule, Run, Sandbox, Side, SmtpSink, When, mail, wait_until};
 
 /// `fetch` under strace, killed at its `nth` write to the lock file of account 1.
 fn killed_at_write(sandbox: &Sandbox, nth: usize) -> Run {
@@ -93,4 +93,22 @@ fn somebody_at_a_terminal_is_told_what_a_run_did() {
     terminal.args(["-qec", &line, "/dev/null"]);
     let run = Child::default().spawn(terminal, None, line).wait().ok();
     assert!(run.stdout.starts_with("imported 1, other 0, quarantined 0; sent "), "{run:#?}");
+}
+
+#[test]
+fn a_run_ends_in_its_time_and_sends_all_the_same() {
+    let (sandbox, mailbox, sink) = (Sandbox::new(), Dovecot::shared().mailbox(), SmtpSink::new(Vec::new()));
+    let (proxy, smtp) = (Proxy::new(Dovecot::shared().imap), sink.address());
+    sandbox.support_account(&mailbox, &["--imap", &proxy.address(), "--smtp", &smtp]);
+    mailbox.append("INBOX", &mail("kim@customer.example", &mailbox.address, "Help").bytes());
+    sandbox.run(&["fetch"]).ok();
+    sandbox.run(&["case", "reply", "1", "-m", "Hello."]).ok();
+    mailbox.append("INBOX", &mail("kim@customer.example", &mailbox.address, "More").bytes());
+    let deed = Deed::Hold(Duration::from_secs(4));
+    proxy.set_rule(Some(Rule { side: Side::Client, text: "SELECT", nth: 1, when: When::Before, deed }));
+    let run = sandbox.run(&["fetch", "--max-runtime", "1s"]).exits(75);
+    assert!(run.stderr.contains("max_runtime"), "{run:#?}");
+    assert_eq!(sink.received().len(), 1, "the answer waited for no IMAP server");
+    sandbox.run(&["fetch"]).ok();
+    assert_eq!(sandbox.items(&["email", "list", "--account", "support"]).len(), 2);
 }
