@@ -4,12 +4,12 @@ use std::cell::RefCell;
 
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
-use zstd::bulk::Compressor;
+use zstd::bulk::{Compressor, Decompressor};
 
 use super::db::{Tx, params};
 
-/// Compression level of zstd.
-const LEVEL: i32 = 3;
+/// Compression level of zstd. Mail is mostly base64, where a higher one costs much and saves hardly anything.
+const LEVEL: i32 = 1;
 
 /// Bytes made ready to be stored, away from the transaction.
 #[derive(Debug, Clone)]
@@ -63,12 +63,23 @@ pub fn bytes(tx: &Tx<'_>, id: i64) -> Result<Vec<u8>> {
         })?
         .with_context(|| format!("stored message {id} is missing"))?;
     let raw = match codec.as_str() {
-        "zstd" => zstd::bulk::decompress(&data, usize::try_from(size)?)?,
+        "zstd" => unpacked(&data, usize::try_from(size)?)?,
         _ => data,
     };
     if Sha256::digest(&raw).as_slice() != digest {
         bail!("stored message {id} is damaged: its digest differs");
     }
+    Ok(raw)
+}
+
+fn unpacked(data: &[u8], size: usize) -> Result<Vec<u8>> {
+    thread_local! {
+        static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+    }
+    let raw = DECOMPRESSOR.with_borrow_mut(|kept| match kept {
+        Some(decompressor) => decompressor.decompress(data, size),
+        None => kept.insert(Decompressor::new()?).decompress(data, size),
+    })?;
     Ok(raw)
 }
 
