@@ -170,8 +170,10 @@ fn compose(
 ) -> Result<Outgoing> {
     // Mail without a Message-ID of its own is stored under a hash, which is nothing to refer to.
     let parent_id = original.map(|e| e.message_id.clone()).filter(|id| id.contains('@'));
-    let chain = original.map(|e| emails::references(tx, e.id)).transpose()?.unwrap_or_default();
     let domain = world.message_id_domain(account);
+    // One id of the thread survives where a server replaces the Message-ID of what we send (B13.6).
+    let mut chain = vec![world.thread_id(case, domain)];
+    chain.extend(original.map(|e| emails::references(tx, e.id)).transpose()?.unwrap_or_default());
     let about = original.map_or(&case.name, |e| &e.subject);
     Ok(Outgoing {
         from: Mailbox { name: from_name(account, answer.author), address: account.address.clone() },
@@ -183,10 +185,10 @@ fn compose(
         subject: subject::with_case_number(&subject::reply(about), case.number),
         text: answer.text.to_owned(),
         message_id: world.signer.sign(IdKind::Case, &case.key, world::random().context("no Message-ID")?, domain),
-        references: parent_id
-            .as_ref()
-            .map(|id| message_id::cap_references(&chain, id, REFERENCES_MAX))
-            .unwrap_or_default(),
+        references: match &parent_id {
+            Some(id) => message_id::cap_references(&chain, id, REFERENCES_MAX),
+            None => chain,
+        },
         in_reply_to: parent_id,
         date: world.now,
         ..Outgoing::default()

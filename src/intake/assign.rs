@@ -125,7 +125,7 @@ pub fn put(tx: &Tx<'_>, world: &World<'_>, case: &Case, user_id: i64, automatic:
     }
     stream::follow(tx, Parent::case(case.id), user_id)?;
     if by != Some(user_id) {
-        notify::assigned(tx, world, case, user_id)?;
+        notify::assigned(tx, world, case, user_id, automatic)?;
     }
     Ok(())
 }

@@ -252,6 +252,8 @@ fn compose(
         None => emails::key(tx, occasion.email_id)?,
     };
     let domain = world.message_id_domain(account);
+    let mut chain: Vec<String> = new_case.map(|case| world.thread_id(case, domain)).into_iter().collect();
+    chain.extend_from_slice(&message.references);
     Ok(Outgoing {
         from: Mailbox {
             name: account.reply_name.clone().or(account.from_name.clone()).unwrap_or_default(),
@@ -267,16 +269,15 @@ fn compose(
         html: template.html.as_ref().map(|html| template::render_html(html, values)).transpose()?,
         message_id: world.signer.sign(IdKind::AutoReply, &key, world::random()?, domain),
         in_reply_to: message.message_id.clone(),
-        references: message
-            .message_id
-            .as_ref()
-            .map(|id| message_id::cap_references(&message.references, id, 4_000))
-            .unwrap_or_default(),
+        references: match &message.message_id {
+            Some(id) => message_id::cap_references(&chain, id, 4_000),
+            None => chain,
+        },
         date: world.now,
         extra: vec![
             ("Auto-Submitted", "auto-replied".to_owned()),
             ("X-Auto-Response-Suppress", "All".to_owned()),
-            ("X-Loop", "espomail".to_owned()),
+            ("X-Loop", automatic::X_LOOP.to_owned()),
         ],
         ..Outgoing::default()
     })

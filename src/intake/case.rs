@@ -33,6 +33,8 @@ pub struct Mail<'a> {
     pub automatic: &'a str,
     /// The older of Date and INTERNALDATE.
     pub sent_at: Timestamp,
+    /// INTERNALDATE: the sender cannot choose it.
+    pub received_at: Timestamp,
     /// Attached by somebody who takes part.
     pub verified: bool,
 }
@@ -103,8 +105,11 @@ fn burst(tx: &Tx<'_>, world: &World<'_>, account: &Account, requester: &Mailbox)
     }
     let hour_ago = world.now - SignedDuration::from_hours(1);
     let recent = cases::opened_by(tx, account.id, &requester.address, hour_ago)?;
-    let (true, Some(newest)) = (recent.len() >= limit, recent.first()) else { return Ok(None) };
-    let case = cases::by_id(tx, *newest)?.context("the newest case vanished")?;
+    if recent.len() < limit {
+        return Ok(None);
+    }
+    // Nobody looks into one that is closed: then the next mail opens the case that further ones join.
+    let Some(case) = recent.into_iter().find(|case| case.status.is_open()) else { return Ok(None) };
     let told = format!(
         "account {}: {} opened {limit} cases within an hour; further mails join #{}",
         account.name, requester.address, case.number
@@ -165,8 +170,8 @@ fn open(
         stream::follow(tx, Parent::case(id), user.id)?;
     }
     link(tx, world, id, mail)?;
-    link_earlier(tx, id, mail)?;
-    cases::set_waiting(tx, id, WaitingFor::Us, Some(mail.sent_at), world.now)?;
+    link_earlier(tx, world, id, mail)?;
+    cases::set_waiting(tx, id, WaitingFor::Us, Some(mail.received_at), world.now)?;
     let why = format!("#{number}, new: first mail of its thread, account {}", account.name);
     emails::decide(tx, mail.email_id, "case", &why, world.now)?;
     let assigned = match assign::distribute(tx, world, account, id)? {
@@ -214,11 +219,16 @@ fn people(tx: &Tx<'_>, world: &World<'_>, account: &Account, requester: &Mailbox
 }
 
 /// Stored emails without a case that name this one belong to its case (B5.4).
-fn link_earlier(tx: &Tx<'_>, case_id: i64, mail: &Mail<'_>) -> Result<()> {
+fn link_earlier(tx: &Tx<'_>, world: &World<'_>, case_id: i64, mail: &Mail<'_>) -> Result<()> {
     let Some(id) = &mail.message.message_id else { return Ok(()) };
     for email in emails::referring_to(tx, id)? {
         if email.case_id().is_none() && email.id != mail.email_id && email.automatic.is_empty() {
-            emails::set_parent(tx, email.id, Parent::case(case_id), false)?;
+            attach(tx, case_id, email.id, false)?;
+            let text = "came before the mail it answers; unverified";
+            let parent = Parent::case(case_id);
+            let (kind, user_id, email_id) = (NoteKind::EmailReceived, None, Some(email.id));
+            stream::note(tx, NewNote { parent, kind, user_id, email_id, text }, world.now)?;
+            emails::decide(tx, email.id, "case", "linked when the mail it answers made one", world.now)?;
         }
     }
     Ok(())
@@ -251,7 +261,7 @@ pub fn follow_up(tx: &Tx<'_>, world: &World<'_>, case: &Case, mail: &Mail<'_>) -
         emails::decide(tx, mail.email_id, "status", &text, world.now)?;
     }
     if customer {
-        let since = case.waiting_since.filter(|_| case.waiting_for == WaitingFor::Us).unwrap_or(mail.sent_at);
+        let since = case.waiting_since.filter(|_| case.waiting_for == WaitingFor::Us).unwrap_or(mail.received_at);
         cases::set_waiting(tx, case.id, WaitingFor::Us, Some(since), world.now)?;
     }
     if let Some(account) = &account {
@@ -280,13 +290,16 @@ fn join(tx: &Tx<'_>, world: &World<'_>, case: &Case, mail: &Mail<'_>) -> Result<
 }
 
 fn link(tx: &Tx<'_>, world: &World<'_>, case_id: i64, mail: &Mail<'_>) -> Result<()> {
+    attach(tx, case_id, mail.email_id, mail.verified)?;
     let parent = Parent::case(case_id);
-    emails::set_parent(tx, mail.email_id, parent, mail.verified)?;
-    for team in cases::team_ids(tx, case_id)? {
-        emails::add_team(tx, mail.email_id, team)?;
-    }
     let text = if mail.verified { "" } else { "unverified: the sender does not take part in this case" };
     notify::email_note(tx, world, parent, mail.email_id, mail.sender, text)
+}
+
+/// Puts an email into a case and shows it to the case's teams.
+fn attach(tx: &Tx<'_>, case_id: i64, email_id: i64, verified: bool) -> Result<()> {
+    emails::set_parent(tx, email_id, Parent::case(case_id), verified)?;
+    cases::team_ids(tx, case_id)?.into_iter().try_for_each(|team| emails::add_team(tx, email_id, team))
 }
 
 /// Distribution runs again where the assignee cannot act any more (B5.6).

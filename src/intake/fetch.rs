@@ -17,7 +17,7 @@ use crate::error::{self, Kind};
 use crate::lock::{self, Attempt, Lock};
 use crate::mail::message;
 use crate::net::{NetError, OpenFolder};
-use crate::store::accounts::{self, Account};
+use crate::store::accounts::{self, Account, AfterImport};
 use crate::store::db::{Store, Tx};
 use crate::store::deliveries::{self, Outcome};
 use crate::store::server_actions::{self, ServerAction};
@@ -275,8 +275,10 @@ impl Front<'_> {
             store.write(|tx| accounts::raise_watermark(tx, account_id, folder, uidvalidity, up_to))?;
         }
         let pending = store.read(|tx| server_actions::pending(tx, account_id))?;
+        let keeps = self.seat(account_id)?.account.after_import == AfterImport::Keep;
+        // Another UIDVALIDITY names other messages; `keep` takes back what was planned before it was set.
         let (due, void): (Vec<_>, Vec<_>) =
-            pending.into_iter().filter(|a| a.folder == folder).partition(|a| a.uidvalidity == uidvalidity);
+            pending.into_iter().filter(|a| a.folder == folder).partition(|a| a.uidvalidity == uidvalidity && !keeps);
         if !void.is_empty() {
             let ids: Vec<i64> = void.iter().map(|a| a.id).collect();
             store.write(|tx| server_actions::done(tx, &ids))?;

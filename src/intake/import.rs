@@ -190,15 +190,8 @@ fn one_or_quarantine(
 /// One message through B3. The steps are the numbered ones of the rule.
 pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Message) -> Result<Imported> {
     let account = world.account(delivery.account_id)?;
-    if is_own_coming_back(world, message) {
-        return settle(
-            tx,
-            account,
-            delivery,
-            Outcome::Own,
-            "mail of this instance coming back",
-            own_email(tx, message)?,
-        );
+    if let Some(email_id) = own_coming_back(tx, world, message)? {
+        return settle(tx, account, delivery, Outcome::Own, "mail of this instance coming back", email_id);
     }
     let sender = Sender::of(tx, world, message)?;
     if let Some(case) = answered_notice(tx, world, &sender, message)? {
@@ -216,7 +209,15 @@ pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Messag
     };
     arrived(tx, world, account, delivery, email.id)?;
     let sent_at = message.date.unwrap_or(delivery.internal_date).min(delivery.internal_date);
-    let mail = Mail { email_id: email.id, message, sender: &sender, automatic: &automatic, sent_at, verified: true };
+    let mail = Mail {
+        email_id: email.id,
+        message,
+        sender: &sender,
+        automatic: &automatic,
+        sent_at,
+        received_at: delivery.internal_date,
+        verified: true,
+    };
     let linked = match outcome {
         Outcome::Imported => Some(link(tx, world, account, &mail)?),
         _ => None,
@@ -235,10 +236,14 @@ pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Messag
     settle(tx, account, delivery, outcome, &reason, Some(email.id))
 }
 
-/// B3.2: our own signed Message-ID, from one of our own addresses.
-fn is_own_coming_back(world: &World<'_>, message: &Message) -> bool {
-    let signed = message.message_id.as_ref().is_some_and(|id| world.signer.verify(id).is_some());
-    signed && message.from.first().is_some_and(|m| world.is_own(&m.address))
+/// B3.2: our own signed Message-ID, from one of our own addresses or from the one that it was sent with
+/// (`--reply-from` may be another); gives the email it is, which a notice has not.
+fn own_coming_back(tx: &Tx<'_>, world: &World<'_>, message: &Message) -> Result<Option<Option<i64>>> {
+    let signed = message.message_id.as_ref().filter(|id| world.signer.verify(id).is_some());
+    let (Some(id), Some(from)) = (signed, message.from.first()) else { return Ok(None) };
+    let stored = emails::by_message_id(tx, id)?.into_iter().next();
+    let ours = world.is_own(&from.address) || stored.as_ref().is_some_and(|email| email.from_address == from.address);
+    Ok(ours.then_some(stored.map(|email| email.id)))
 }
 
 /// B7.4: the case whose notice one of our users answers.
@@ -275,11 +280,6 @@ fn keep_as_note(
     }
     let reason = format!("an answer to our notice, stored as a note of case #{}", case.number);
     settle(tx, account, delivery, Outcome::Own, &reason, None)
-}
-
-fn own_email(tx: &Tx<'_>, message: &Message) -> Result<Option<i64>> {
-    let Some(id) = &message.message_id else { return Ok(None) };
-    Ok(emails::by_message_id(tx, id)?.first().map(|e| e.id))
 }
 
 /// B3.4: the stored email that this one is, and whether another one bears the same id.

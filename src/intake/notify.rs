@@ -10,11 +10,12 @@ use crate::mail::message_id::IdKind;
 use crate::outbox::{self, Post};
 use crate::store::cases::Case;
 use crate::store::db::Tx;
+use crate::store::emails::{self, Field};
 use crate::store::outbox::OutboxKind;
 use crate::store::records::Parent;
 use crate::store::stream::{self, NewNote, NewNotification, NoteKind};
-use crate::store::users::{self, Notify};
-use crate::store::{cases, emails, sight::Sight};
+use crate::store::users::{self, Notify, User};
+use crate::store::{cases, sight::Sight};
 
 /// Writes the one stream note about an email (B7.1).
 pub fn email_note(
@@ -75,14 +76,18 @@ pub fn tell_admins(tx: &Tx<'_>, world: &World<'_>, text: &str) -> Result<()> {
     Ok(())
 }
 
-/// Tells a user that a case is theirs: a notification, and a notice by e-mail where they want it at once (B7.4).
-pub fn assigned(tx: &Tx<'_>, world: &World<'_>, case: &Case, user_id: i64) -> Result<()> {
+/// Tells a user that a case is theirs: a notification, and a notice by e-mail where they want it at once, unless the
+/// mail that led to an automatic assignment is addressed to them (B7.4).
+pub fn assigned(tx: &Tx<'_>, world: &World<'_>, case: &Case, user_id: i64, automatic: bool) -> Result<()> {
     let text = format!("#{} {}: assigned to you", case.number, case.name);
     let new =
         NewNotification { user_id, kind: "assigned", parent: Some(Parent::case(case.id)), email_id: None, text: &text };
     stream::notify(tx, new, world.now)?;
     let Some(user) = users::by_id(tx, user_id)? else { return Ok(()) };
     let (Some(to), Notify::Immediately) = (user.addresses.first(), user.notify_assignment) else { return Ok(()) };
+    if automatic && got_newest_mail(tx, case, &user)? {
+        return Ok(());
+    }
     let Some(account) = world.system_account(case.account_id) else { return Ok(()) };
     let message_id = world.signer.sign(IdKind::Notice, &case.key, world::random()?, world.message_id_domain(account));
     let outgoing = Outgoing {
@@ -105,6 +110,14 @@ pub fn assigned(tx: &Tx<'_>, world: &World<'_>, case: &Case, user_id: i64) -> Re
     };
     outbox::enqueue(tx, &post, &outgoing, world.now)?;
     Ok(())
+}
+
+/// Whether the newest mail of a case is addressed to a user, who has it from the customer already.
+fn got_newest_mail(tx: &Tx<'_>, case: &Case, user: &User) -> Result<bool> {
+    let Some(newest) = emails::of_case(tx, case.id)?.pop() else { return Ok(false) };
+    let mut addressed = emails::addresses(tx, newest.id, Field::To)?;
+    addressed.extend(emails::addresses(tx, newest.id, Field::Cc)?);
+    Ok(addressed.iter().any(|mailbox| user.addresses.contains(&mailbox.address)))
 }
 
 fn notice_text(case: &Case) -> String {

@@ -5,8 +5,9 @@ use jiff::Timestamp;
 
 use crate::config::Config;
 use crate::mail::address;
-use crate::mail::message_id::Signer;
+use crate::mail::message_id::{IdKind, Signer};
 use crate::store::accounts::{self, Account, AccountKind};
+use crate::store::cases::Case;
 use crate::store::db::Tx;
 use crate::store::instance;
 
@@ -49,6 +50,12 @@ impl World<'_> {
             Some(domain) => domain,
             None => address::domain(&account.address),
         }
+    }
+
+    /// The signed id that every mail of a case carries in References: it survives where a server replaces the
+    /// Message-ID of what we send (B13.6).
+    pub fn thread_id(&self, case: &Case, domain: &str) -> String {
+        self.signer.sign(IdKind::Case, &case.key, [0; 8], domain)
     }
 
     /// The account that sends notices to our users: the configured one, else the one the case came by.

@@ -410,12 +410,18 @@ pub fn last_auto_assignment(tx: &Tx<'_>, user_id: i64) -> Result<Option<(i64, i6
     )
 }
 
-/// Cases that one sender opened by one account since a moment, newest first (B5.9).
-pub fn opened_by(tx: &Tx<'_>, account_id: i64, address: &str, since: Timestamp) -> Result<Vec<i64>> {
-    tx.values(
-        "SELECT DISTINCT c.id FROM cases c JOIN emails e ON e.parent_type = 'case' AND e.parent_id = c.id AND e.from_address = ?2
-            WHERE c.account_id = ?1 AND c.created_at >= ?3 AND e.flow_account_id = ?1 ORDER BY c.id DESC",
+/// Cases that one sender (From, or Reply-To of a contact form) opened by one account since a moment, newest first (B5.9).
+pub fn opened_by(tx: &Tx<'_>, account_id: i64, address: &str, since: Timestamp) -> Result<Vec<Case>> {
+    tx.all(
+        &format!(
+            "SELECT {COLUMNS} FROM cases c WHERE c.account_id = ?1 AND c.created_at >= ?3 AND EXISTS (
+                SELECT 1 FROM emails e JOIN email_addresses a ON a.email_id = e.id
+                WHERE e.parent_type = 'case' AND e.parent_id = c.id AND e.flow_account_id = ?1
+                    AND a.field IN ('from', 'reply-to') AND a.address = ?2)
+            ORDER BY c.id DESC"
+        ),
         params![account_id, address, seconds(since)],
+        Case::from_row,
     )
 }
 

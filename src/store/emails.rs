@@ -255,12 +255,12 @@ pub fn referring_to(tx: &Tx<'_>, message_id: &str) -> Result<Vec<Email>> {
     )
 }
 
-/// The emails of a case, oldest first.
+/// The emails of a case in the order of their arrival: a sender can write any Date.
 pub fn of_case(tx: &Tx<'_>, case_id: i64) -> Result<Vec<Email>> {
     tx.all(
         &format!(
             "SELECT {COLUMNS} FROM emails e WHERE e.parent_type = 'case' AND e.parent_id = ?1
-                ORDER BY coalesce(min(e.date, e.received_at), e.received_at), e.id"
+                ORDER BY e.received_at, e.id"
         ),
         params![case_id],
         Email::from_row,

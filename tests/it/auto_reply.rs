@@ -40,12 +40,12 @@ fn one_reply_to_the_reply_to_address_with_all_its_headers() {
         ("Auto-Submitted", "auto-replied"),
         ("X-Auto-Response-Suppress", "All"),
         ("In-Reply-To", letter.value("Message-ID")),
-        ("References", letter.value("Message-ID")),
         ("Reply-To", "answers@espomail.example"),
         ("Return-path", "<>"),
     ] {
         assert_eq!(reply.header(header), value, "{header}");
     }
+    assert!(reply.header("References").ends_with(letter.value("Message-ID")), "{}", reply.header("References"));
     assert!(reply.header("From").contains("Support Desk") && reply.header("From").contains(&mailbox.address));
     assert!(reply.text().contains("case 1"));
     sandbox.run(&["fetch"]).ok().silent();

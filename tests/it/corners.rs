@@ -2,7 +2,7 @@
 
 use std::fs::OpenOptions;
 
-use crate::support::{Dovecot, Sandbox, SmtpSink, mail};
+use crate::support::{Deed, Dovecot, Proxy, Rule, Sandbox, Side, SmtpSink, When, mail};
 
 fn header(message: &[u8], name: &str) -> String {
     let text = String::from_utf8_lossy(message).into_owned();
@@ -123,4 +123,135 @@ fn a_signed_id_of_an_email_proves_no_more_than_that_of_its_case() {
     let hers: Vec<_> = thread.iter().filter(|m| m["from"].as_str().unwrap().contains("eve@")).collect();
     assert!(hers.iter().all(|m| m["verified"] == false), "{hers:#?}");
     assert_eq!(sandbox.json(&["case", "show", "1"])["status"], "Closed", "a stranger opened it again");
+}
+
+#[test]
+fn keep_takes_back_what_was_planned_on_the_server() {
+    let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
+    let imap = Proxy::new(Dovecot::shared().imap);
+    sandbox.support_account(&mailbox, &["--imap", &imap.address(), "--after", "seen"]);
+    mailbox.append("INBOX", &mail("kim@customer.example", &mailbox.address, "Help").bytes());
+    imap.set_rule(Some(Rule { side: Side::Client, text: "STORE", nth: 1, when: When::Before, deed: Deed::Cut }));
+    sandbox.run(&["fetch"]).exits(75);
+    imap.set_rule(None);
+    sandbox.run(&["account", "edit", "support", "--after", "keep"]).ok();
+    sandbox.run(&["fetch"]).ok().silent();
+    assert_eq!(imap.count(Side::Client, "STORE"), 1);
+    sandbox.run(&["account", "edit", "support", "--after", "seen"]).ok();
+    sandbox.run(&["fetch"]).ok().silent();
+    assert_eq!(imap.count(Side::Client, "STORE"), 1, "what was taken back stays undone");
+}
+
+#[test]
+fn a_burst_by_contact_form_ends_in_an_open_case() {
+    let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
+    sandbox.support_account(&mailbox, &[]);
+    sandbox.config("case_burst = 2\n");
+    let form = |subject: &str| {
+        let letter = mail("no-reply@shop.example", &mailbox.address, subject).reply_to("kim@customer.example");
+        mailbox.append("INBOX", &letter.bytes());
+        sandbox.run(&["fetch"]).ok();
+    };
+    let numbers = || sandbox.items(&["case", "list"]).len();
+    ["one", "two", "three"].iter().for_each(|subject| form(subject));
+    assert_eq!(numbers(), 2, "the third joins the second");
+    assert_eq!(sandbox.items(&["case", "thread", "2"]).len(), 2);
+    sandbox.run(&["case", "close", "2"]).ok();
+    form("four");
+    assert_eq!(sandbox.items(&["case", "thread", "1"]).len(), 2, "the newest that is open");
+    sandbox.run(&["case", "close", "1"]).ok();
+    form("five");
+    assert_eq!(numbers(), 3, "nobody looks into a closed case");
+}
+
+#[test]
+fn nobody_jumps_the_queue_with_an_old_date() {
+    let (sandbox, mailbox, sink) = (Sandbox::new(), Dovecot::shared().mailbox(), SmtpSink::new(Vec::new()));
+    let smtp = sink.address();
+    sandbox.support_account(&mailbox, &["--smtp", &smtp]);
+    let old = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * 300);
+    mailbox.append(
+        "INBOX",
+        &mail("kim@customer.example", &mailbox.address, "Now").message_id("<n@customer.example>").bytes(),
+    );
+    let second =
+        mail("lee@customer.example", &mailbox.address, "Re: Now").in_reply_to("<n@customer.example>").date(old);
+    mailbox.append("INBOX", &mail("eve@customer.example", &mailbox.address, "Old").date(old).bytes());
+    sandbox.run(&["fetch"]).ok();
+    let waiting = sandbox.items(&["case", "list", "--sort", "waiting"]);
+    assert_eq!(waiting[0]["number"], 1, "{waiting:#?}");
+    mailbox.append("INBOX", &second.header("From", "kim@customer.example").bytes());
+    sandbox.run(&["fetch"]).ok();
+    let thread = sandbox.items(&["case", "thread", "1"]);
+    assert_eq!(thread.last().unwrap()["subject"], "Re: Now", "in the order of arrival: {thread:#?}");
+}
+
+#[test]
+fn who_is_addressed_gets_no_notice_about_it() {
+    let (sandbox, mailbox, sink) = (Sandbox::new(), Dovecot::shared().mailbox(), SmtpSink::new(Vec::new()));
+    let smtp = sink.address();
+    sandbox.support_account(&mailbox, &["--smtp", &smtp, "--distribution", "direct", "--assign-to", "ana"]);
+    let letter = |subject: &str| mail("kim@customer.example", &mailbox.address, subject);
+    mailbox.append("INBOX", &letter("To both").cc("ana@staff.example").bytes());
+    sandbox.run(&["fetch"]).ok();
+    assert!(sink.received().is_empty());
+    mailbox.append("INBOX", &letter("To the desk").bytes());
+    sandbox.run(&["fetch"]).ok();
+    assert_eq!(sink.received().len(), 1);
+    sandbox.run(&["case", "assign", "1", "budi"]).ok();
+    sandbox.run(&["case", "assign", "1", "ana"]).ok();
+    sandbox.run(&["send"]).ok();
+    assert_eq!(sink.received().len(), 3, "by hand it is news for everybody");
+}
+
+#[test]
+fn an_answer_that_came_first_is_shown_in_the_case() {
+    let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
+    let other = Dovecot::shared().mailbox();
+    sandbox.support_account(&mailbox, &[]);
+    sandbox.group_account("info", &other, &[]);
+    let answer = mail("lee@elsewhere.example", &other.address, "Re: Q").in_reply_to("<q@customer.example>");
+    other.append("INBOX", &answer.body("An early answer.\n").bytes());
+    sandbox.run(&["fetch"]).ok();
+    mailbox.append(
+        "INBOX",
+        &mail("kim@customer.example", &mailbox.address, "Q").message_id("<q@customer.example>").bytes(),
+    );
+    sandbox.run(&["fetch"]).ok();
+    let shown = sandbox.run(&["case", "show", "1"]).ok().stdout;
+    assert!(shown.contains("An early answer."), "{shown}");
+    let as_ana = sandbox.run(&["--as", "ana", "case", "thread", "1"]).ok().stdout;
+    assert!(as_ana.contains("lee@elsewhere.example"), "its team may read it: {as_ana}");
+}
+
+#[test]
+fn mail_sent_with_another_from_is_recognised_when_it_comes_back() {
+    let (sandbox, mailbox, sink) = (Sandbox::new(), Dovecot::shared().mailbox(), SmtpSink::new(Vec::new()));
+    let smtp = sink.address();
+    sandbox
+        .support_account(&mailbox, &["--smtp", &smtp, "--auto-reply", "Thanks", "--reply-from", "robot@else.example"]);
+    mailbox.append("INBOX", &mail("kim@customer.example", &mailbox.address, "Help").bytes());
+    sandbox.run(&["fetch"]).ok();
+    mailbox.append("INBOX", &sink.received()[0].message);
+    sandbox.run(&["fetch"]).ok();
+    assert_eq!(sandbox.items(&["case", "list"]).len(), 1);
+    assert_eq!(sandbox.items(&["case", "thread", "1"]).len(), 2);
+}
+
+#[test]
+fn a_server_that_replaces_message_ids_does_not_break_the_thread() {
+    let (sandbox, mailbox, sink) = (Sandbox::new(), Dovecot::shared().mailbox(), SmtpSink::new(Vec::new()));
+    let smtp = sink.address();
+    sandbox.support_account(&mailbox, &["--smtp", &smtp]);
+    mailbox
+        .append("INBOX", &mail("kim@customer.example", &mailbox.address, "Help").message_id("<h@x.example>").bytes());
+    sandbox.run(&["fetch"]).ok();
+    sandbox.run(&["case", "reply", "1", "-m", "Yes?"]).ok();
+    sandbox.run(&["send"]).ok();
+    let sent = &sink.received()[0].message;
+    let references = header(sent, "References");
+    let answer = mail("kim@home.example", &mailbox.address, "Re: Help").in_reply_to("<0102-00@email.ses.example>");
+    mailbox.append("INBOX", &answer.add("References", &references.replace("<h@x.example>", "")).bytes());
+    sandbox.run(&["fetch"]).ok();
+    assert_eq!(sandbox.items(&["case", "thread", "1"]).len(), 3, "{references}");
 }

@@ -12,17 +12,23 @@ fn date() -> jiff::Timestamp {
     *DATE.get_or_init(jiff::Timestamp::now)
 }
 
-/// Five mails, among them one that is not answered, one out-of-office and one duplicate.
+/// Twenty mails: questions, answers to some of them, one of a mailing list, one out-of-office and one duplicate.
 fn fill(mailbox: &Mailbox) {
     let mail = |from: &str, subject: &str| mail(from, "support@desk.example", subject).date(date());
-    for n in 1..=3 {
+    for n in 1..=12 {
         let letter = mail(&format!("c{n}@customer.example"), &format!("Question {n}"));
         mailbox.append("INBOX", &letter.message_id(&format!("<q{n}@customer.example>")).bytes());
     }
-    let second = mail("c1@customer.example", "More on 1").message_id("<m1@customer.example>");
-    mailbox.append("INBOX", &second.in_reply_to("<q1@customer.example>").bytes());
+    for n in 1..=5 {
+        let more = mail(&format!("c{n}@customer.example"), &format!("More on {n}"));
+        let more = more.message_id(&format!("<m{n}@customer.example>"));
+        mailbox.append("INBOX", &more.in_reply_to(&format!("<q{n}@customer.example>")).bytes());
+    }
     let away = mail("c2@customer.example", "Away").message_id("<a2@customer.example>");
     mailbox.append("INBOX", &away.add("Auto-Submitted", "auto-replied").bytes());
+    let list = mail("c3@customer.example", "News").message_id("<l3@customer.example>");
+    mailbox.append("INBOX", &list.add("List-Id", "<news.customer.example>").bytes());
+    mailbox.append("INBOX", &mail("c4@customer.example", "Question 4").message_id("<q4@customer.example>").bytes());
 }
 
 struct Scene {
