@@ -1,7 +1,7 @@
 //! Locks that die with the process: a file beside the database, held by the operating system.
 //!
 //! What the holder wrote into the file outlives it, which is how the next run learns at which message
-//! a run died ([`Lock::importing`]). No lock is ever judged by its age.
+//! a run died ([`Lock::doing`]). No lock is ever judged by its age.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
@@ -17,7 +17,16 @@ const FIELD: usize = 20;
 #[derive(Debug)]
 pub struct Lock {
     file: File,
-    died_at: Option<i64>,
+    died_at: Vec<i64>,
+}
+
+/// What is being done with a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doing {
+    /// It is parsed.
+    Reading = 2,
+    /// It is imported.
+    Importing = 3,
 }
 
 /// The answer to an attempt to take a lock.
@@ -69,7 +78,9 @@ pub fn attempt(database: &Path, name: &str, now: Timestamp) -> Result<Attempt> {
     let field = |n: usize| written.get(n * FIELD..(n + 1) * FIELD).and_then(|text| text.trim().parse::<i64>().ok());
     match file.try_lock() {
         Ok(()) => {
-            let lock = Lock { file, died_at: field(2).filter(|id| *id > 0) };
+            let mut died_at: Vec<i64> = [2, 3].into_iter().filter_map(field).filter(|id| *id > 0).collect();
+            died_at.dedup();
+            let lock = Lock { file, died_at };
             lock.write(0, i64::from(std::process::id()))?;
             lock.write(1, now.as_second())?;
             Ok(Attempt::Held(lock))
@@ -83,15 +94,21 @@ pub fn attempt(database: &Path, name: &str, now: Timestamp) -> Result<Attempt> {
 }
 
 impl Lock {
-    /// The delivery at which the last holder died, if it did.
-    pub fn died_at(&self) -> Option<i64> {
-        self.died_at
+    /// The deliveries at which the last holder died, if it did: one of them is the cause.
+    pub fn died_at(&self) -> &[i64] {
+        &self.died_at
     }
 
-    /// Remembers which delivery is being imported; 0 = none. One small write without fsync: it has to
-    /// survive the death of the process, not of the machine.
-    pub fn importing(&self, delivery_id: i64) -> Result<()> {
-        self.write(2, delivery_id)
+    /// Remembers what is being done with which delivery. One small write without fsync: it has to survive the
+    /// death of the process, not of the machine.
+    pub fn doing(&self, what: Doing, delivery_id: i64) -> Result<()> {
+        self.write(what as usize, delivery_id)
+    }
+
+    /// Nothing is being done with any delivery.
+    pub fn idle(&self) -> Result<()> {
+        self.doing(Doing::Reading, 0)?;
+        self.doing(Doing::Importing, 0)
     }
 
     fn write(&self, field: usize, value: i64) -> Result<()> {
@@ -117,18 +134,25 @@ mod tests {
         let db = std::env::temp_dir().join(format!("espomail-lock-{}.db", std::process::id()));
         let now = Timestamp::from_second(1_800_000_000).unwrap();
         let first = held(attempt(&db, "account-1", now).unwrap());
-        assert_eq!(first.died_at(), None);
-        first.importing(4711).unwrap();
+        assert!(first.died_at().is_empty());
+        first.doing(Doing::Reading, 4712).unwrap();
+        first.doing(Doing::Importing, 4711).unwrap();
         match attempt(&db, "account-1", now).unwrap() {
             Attempt::Busy { pid, since } => assert_eq!((pid, since), (std::process::id(), Some(now))),
             held => panic!("{held:?}"),
         }
         drop(first);
         let second = held(attempt(&db, "account-1", now).unwrap());
-        assert_eq!(second.died_at(), Some(4711));
-        second.importing(0).unwrap();
+        assert_eq!(second.died_at(), [4712, 4711]);
+        second.idle().unwrap();
+        second.doing(Doing::Reading, 7).unwrap();
+        second.doing(Doing::Importing, 7).unwrap();
         drop(second);
-        assert_eq!(held(attempt(&db, "account-1", now).unwrap()).died_at(), None);
+        let third = held(attempt(&db, "account-1", now).unwrap());
+        assert_eq!(third.died_at(), [7]);
+        third.idle().unwrap();
+        drop(third);
+        assert!(held(attempt(&db, "account-1", now).unwrap()).died_at().is_empty());
         fs::remove_dir_all(directory(&db)).unwrap();
     }
 }

@@ -4,6 +4,8 @@
 //! a message that kills the process is recognised by the lock file and quarantined at its third try.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
@@ -12,9 +14,9 @@ use jiff::Timestamp;
 use super::case::{self, Mail};
 use super::parent::{self, Found, Sender};
 use super::world::{self, World};
-use super::{auto_reply, recipients};
+use super::{auto_reply, poison, recipients};
 use crate::config::Config;
-use crate::lock::Lock;
+use crate::lock::{Doing, Lock};
 use crate::mail::automatic;
 use crate::mail::message::{self, Message};
 use crate::mail::message_id::{self, IdKind};
@@ -23,21 +25,24 @@ use crate::store::cases::{self, Case};
 use crate::store::db::{self, Store, Tx};
 use crate::store::deliveries::{self, Delivery, Outcome};
 use crate::store::emails::{self, Email, EmailStatus, NewEmail};
+use crate::store::raw::{self, Stored};
 use crate::store::records::{Parent, ParentType};
+use crate::store::server_actions;
 use crate::store::sight::Sight;
 use crate::store::stream::{self, NewNote, NewNotification, NoteKind};
-use crate::store::{raw, server_actions};
 
 /// A message that killed so many runs is quarantined.
 const DEATHS: i64 = 3;
 /// One commit holds at most so many messages …
 const BATCH: i64 = 100;
-/// … so many bytes …
+/// … and so many bytes.
 const BATCH_BYTES: i64 = 4 << 20;
-/// … and so much time, so that no other writer waits long.
-const BATCH_TIME: Duration = Duration::from_millis(250);
-/// The transaction that imports them ends after this.
+/// The transaction ends after this, so that no other writer waits long …
 const WRITE_TIME: Duration = Duration::from_secs(1);
+/// … or when the next message takes so long to parse.
+const PARSE_TIME: Duration = Duration::from_millis(250);
+/// So many messages are parsed ahead.
+const AHEAD: usize = 16;
 
 /// What became of one message, for `-v` and `--dry-run`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,39 +69,47 @@ pub fn run(
     clock: &dyn Fn() -> Timestamp,
     done: &mut dyn FnMut(&Imported),
 ) -> Result<()> {
-    if let Some(delivery_id) = lock.died_at() {
-        judge_death(store, delivery_id)?;
-        lock.importing(0)?;
-    }
+    judge_deaths(store, lock)?;
     loop {
-        let batch = store.read(|tx| deliveries::waiting(tx, account_id, BATCH))?;
+        let mut batch = store.read(|tx| deliveries::waiting(tx, account_id, BATCH))?;
         if batch.is_empty() {
             return Ok(());
+        }
+        // One by one while somebody is under suspicion, so that the next death has one cause.
+        if batch.iter().any(|delivery| delivery.deaths > 0) {
+            batch.truncate(1);
         }
         let imported = commit_batch(store, config, Some(lock), &batch, clock())?;
         imported.iter().for_each(&mut *done);
     }
 }
 
-/// Counts the death of a run at this message; at the third it is quarantined.
-fn judge_death(store: &Store, delivery_id: i64) -> Result<()> {
+/// Counts the death of a run at its messages; one that was there at the third is quarantined.
+fn judge_deaths(store: &Store, lock: &Lock) -> Result<()> {
+    if lock.died_at().is_empty() {
+        return Ok(());
+    }
     store.write(|tx| {
-        let deaths = deliveries::count_death(tx, delivery_id)?;
-        if deaths >= DEATHS {
-            let reason = format!("the process died {deaths} times while importing it");
-            deliveries::settle(tx, delivery_id, Outcome::Quarantined, &reason, None)?;
+        for &delivery_id in lock.died_at() {
+            let deaths = deliveries::count_death(tx, delivery_id)?;
+            if deaths >= DEATHS {
+                let reason = format!("the process died {deaths} times while importing it");
+                deliveries::settle(tx, delivery_id, Outcome::Quarantined, &reason, None)?;
+            }
         }
         Ok(())
-    })
+    })?;
+    lock.idle()
 }
 
-/// A message that has been read and parsed, outside of any transaction.
+/// A message that has been read and parsed.
 struct Parsed {
     delivery: Delivery,
     message: Result<Message>,
 }
 
-/// Parses and imports one batch and commits it; what does not fit into the limits stays for the next.
+/// Imports the beginning of a batch in one commit, while a thread parses ahead; what does not fit into the limits
+/// stays for the next. No transaction begins before there is something to write.
 fn commit_batch(
     store: &Store,
     config: &Config,
@@ -104,61 +117,90 @@ fn commit_batch(
     batch: &[Delivery],
     now: Timestamp,
 ) -> Result<Vec<Imported>> {
-    let mut parsed = Vec::new();
-    let mut bytes = 0;
-    let started = Instant::now();
-    for delivery in batch {
-        if let Some(lock) = lock {
-            lock.importing(delivery.id)?;
-        }
-        let message = read(store, delivery);
-        // A database that cannot be read is no fault of the message.
-        let message = message.map_or_else(|e| if db::is_fatal(&e) { Err(e) } else { Ok(Err(e)) }, |m| Ok(Ok(m)));
-        let message = message.inspect_err(|_| drop(lock.map(|lock| lock.importing(0))))?;
-        parsed.push(Parsed { delivery: delivery.clone(), message });
-        bytes += delivery.size;
-        if bytes > BATCH_BYTES || started.elapsed() > BATCH_TIME {
-            break;
-        }
-    }
-    let imported = store.write(|tx| import_all(tx, config, lock, &parsed, now));
+    let stored = store.read(|tx| load(tx, batch))?;
+    let imported = thread::scope(|scope| {
+        let (parsed, incoming) = sync_channel(AHEAD);
+        let reader = scope.spawn(move || parse(stored, lock, &parsed));
+        let imported = match incoming.recv() {
+            Ok(first) => store.write(|tx| import_all(tx, config, lock, first, &incoming, now)),
+            Err(_) => Ok(Vec::new()),
+        };
+        // The reader ends where nobody listens any more.
+        drop(incoming);
+        reader.join().map_err(|_| anyhow!("the reader panicked"))??;
+        imported
+    });
     // An error is no death: nobody is to blame for it in the next run.
     if let Some(lock) = lock {
-        lock.importing(0)?;
+        lock.idle()?;
     }
     imported
 }
 
-fn read(store: &Store, delivery: &Delivery) -> Result<Message> {
-    let raw_id = delivery.raw_id.context("its bytes were dropped")?;
-    let bytes = store.read(|tx| raw::bytes(tx, raw_id))?;
-    catch_unwind(|| message::parse(&bytes)).map_err(|_| anyhow!("the parser panicked"))
+/// The stored bytes of the messages that one commit holds. A database that cannot be read is no fault of a message.
+fn load(tx: &Tx<'_>, batch: &[Delivery]) -> Result<Vec<(Delivery, Result<Stored>)>> {
+    let mut bytes = 0;
+    let mut loaded = Vec::new();
+    for delivery in batch {
+        let stored = delivery.raw_id.context("its bytes were dropped").and_then(|id| raw::stored(tx, id));
+        if stored.as_ref().is_err_and(db::is_fatal) {
+            return stored.map(|_| loaded);
+        }
+        loaded.push((delivery.clone(), stored));
+        bytes += delivery.size;
+        if bytes > BATCH_BYTES {
+            break;
+        }
+    }
+    Ok(loaded)
+}
+
+/// Unpacks and parses messages in their order until nobody wants the next.
+fn parse(stored: Vec<(Delivery, Result<Stored>)>, lock: Option<&Lock>, parsed: &SyncSender<Parsed>) -> Result<()> {
+    for (delivery, stored) in stored {
+        if let Some(lock) = lock {
+            lock.doing(Doing::Reading, delivery.id)?;
+        }
+        let message = stored.and_then(Stored::unpack).and_then(|bytes| read(&bytes));
+        if parsed.send(Parsed { delivery, message }).is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn read(bytes: &[u8]) -> Result<Message> {
+    let parse = || {
+        poison::act(Doing::Reading, bytes)?;
+        Ok(message::parse(bytes))
+    };
+    catch_unwind(parse).unwrap_or_else(|_| Err(anyhow!("the parser panicked")))
 }
 
 fn import_all(
     tx: &Tx<'_>,
     config: &Config,
     lock: Option<&Lock>,
-    parsed: &[Parsed],
+    first: Parsed,
+    incoming: &Receiver<Parsed>,
     now: Timestamp,
 ) -> Result<Vec<Imported>> {
     let world = World::load(tx, config, now)?;
     let started = Instant::now();
     let mut all = Vec::new();
-    for Parsed { delivery, message } in parsed {
+    let mut next = Some(first);
+    while let Some(Parsed { delivery, message }) = next {
         // Another process may have imported it since it was read.
         let current = deliveries::by_id(tx, delivery.id)?;
-        if current.is_none_or(|d| d.outcome != Outcome::Received) {
-            continue;
+        if current.is_some_and(|d| d.outcome == Outcome::Received) {
+            if let Some(lock) = lock {
+                lock.doing(Doing::Importing, delivery.id)?;
+            }
+            all.push(one_or_quarantine(tx, &world, &delivery, &message)?);
         }
-        if let Some(lock) = lock {
-            lock.importing(delivery.id)?;
-        }
-        all.push(one_or_quarantine(tx, &world, delivery, message)?);
         // The rest stays received and comes with the next batch.
-        if started.elapsed() > WRITE_TIME {
-            break;
-        }
+        let left = WRITE_TIME.saturating_sub(started.elapsed());
+        next = if left.is_zero() { None } else { incoming.recv_timeout(left.min(PARSE_TIME)).ok() };
     }
     Ok(all)
 }
@@ -171,8 +213,12 @@ fn one_or_quarantine(
 ) -> Result<Imported> {
     let outcome = match message {
         Ok(message) => tx.savepoint(|tx| {
-            catch_unwind(AssertUnwindSafe(|| one(tx, world, delivery, message)))
-                .unwrap_or_else(|_| Err(anyhow!("the import panicked")))
+            let import = || {
+                let done = one(tx, world, delivery, message)?;
+                poison::act(Doing::Importing, message.subject.as_bytes())?;
+                Ok(done)
+            };
+            catch_unwind(AssertUnwindSafe(import)).unwrap_or_else(|_| Err(anyhow!("the import panicked")))
         }),
         Err(error) => Err(anyhow!("{error:#}")),
     };

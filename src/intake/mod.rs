@@ -11,6 +11,7 @@ pub mod health;
 pub mod import;
 pub mod notify;
 pub mod parent;
+mod poison;
 pub mod poll;
 pub mod receive;
 pub mod recipients;

@@ -51,28 +51,55 @@ pub fn add(tx: &Tx<'_>, packed: &Packed) -> Result<i64> {
     )
 }
 
+/// Bytes as they are stored.
+#[derive(Debug)]
+pub struct Stored {
+    id: i64,
+    size: i64,
+    sha256: Vec<u8>,
+    codec: String,
+    data: Vec<u8>,
+}
+
+impl Stored {
+    /// The bytes of the message.
+    ///
+    /// # Errors
+    /// Damaged data: the size and the digest are compared.
+    pub fn unpack(self) -> Result<Vec<u8>> {
+        let raw = match self.codec.as_str() {
+            "zstd" => decompress(&self.data, usize::try_from(self.size)?)?,
+            _ => self.data,
+        };
+        if Sha256::digest(&raw).as_slice() != self.sha256 {
+            bail!("stored message {} is damaged: its digest differs", self.id);
+        }
+        Ok(raw)
+    }
+}
+
+/// The stored bytes of a message, still packed.
+///
+/// # Errors
+/// No such row.
+pub fn stored(tx: &Tx<'_>, id: i64) -> Result<Stored> {
+    let sql = "SELECT size, sha256, codec, data FROM raw_messages WHERE id = ?1";
+    let stored = tx.one(sql, params![id], |row| {
+        let (size, sha256) = (row.get("size")?, row.get("sha256")?);
+        Ok(Stored { id, size, sha256, codec: row.get("codec")?, data: row.get("data")? })
+    })?;
+    stored.with_context(|| format!("stored message {id} is missing"))
+}
+
 /// The bytes of a message.
 ///
 /// # Errors
-/// No such row, or damaged data: the size and the digest are compared.
+/// As [`stored`] and [`Stored::unpack`].
 pub fn bytes(tx: &Tx<'_>, id: i64) -> Result<Vec<u8>> {
-    let (size, digest, codec, data) = tx
-        .one("SELECT size, sha256, codec, data FROM raw_messages WHERE id = ?1", params![id], |row| {
-            let size: i64 = row.get("size")?;
-            Ok((size, row.get::<Vec<u8>>("sha256")?, row.get::<String>("codec")?, row.get::<Vec<u8>>("data")?))
-        })?
-        .with_context(|| format!("stored message {id} is missing"))?;
-    let raw = match codec.as_str() {
-        "zstd" => unpacked(&data, usize::try_from(size)?)?,
-        _ => data,
-    };
-    if Sha256::digest(&raw).as_slice() != digest {
-        bail!("stored message {id} is damaged: its digest differs");
-    }
-    Ok(raw)
+    stored(tx, id)?.unpack()
 }
 
-fn unpacked(data: &[u8], size: usize) -> Result<Vec<u8>> {
+fn decompress(data: &[u8], size: usize) -> Result<Vec<u8>> {
     thread_local! {
         static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
     }

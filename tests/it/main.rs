@@ -23,6 +23,7 @@ mod layers;
 mod misbehaviour;
 mod model;
 mod overlap;
+mod poison;
 mod rules;
 mod support;
 mod support_works;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Dice, Dovecot, Mailbox, Sandbox, SmtpSink, mail};
+use crate::support::{Dice, Dovecot, Mailbox, Sandbox, SmtpSink, asked, mail};
 
 /// A customer with one question: an address of their own, so that no limit of automatic replies is met.
 struct Thread {
@@ -168,7 +168,7 @@ impl Day {
 
 #[test]
 fn random_days_end_as_the_model_says() {
-    let days: usize = std::env::var("ESPOMAIL_DAYS").ok().and_then(|days| days.parse().ok()).unwrap_or(3);
+    let days: usize = asked("ESPOMAIL_DAYS", 3);
     let mut dice = Dice::new();
     for _ in 0..days {
         let mut day = Day::new(dice);

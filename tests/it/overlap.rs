@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use crate::support::{Child, Dovecot, Running, Sandbox, mail};
+use crate::support::{Child, Dovecot, Running, Sandbox, asked, mail};
 
 fn rounds() -> usize {
-    std::env::var("ESPOMAIL_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(3)
+    asked("ESPOMAIL_ROUNDS", 3)
 }
 
 #[test]

@@ -3,45 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use crate::support::{Child, Deed, Dovecot, Proxy, Rule, Run, Sandbox, Side, SmtpSink, When, mail, wait_until};
-
-/// `fetch` under strace, killed at its `nth` write to the lock file of account 1.
-fn killed_at_write(sandbox: &Sandbox, nth: usize) -> Run {
-    let lock = sandbox.path("espomail.db.locks").join("account-1");
-    let mut strace = Command::new("strace");
-    strace.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=pwrite64", "-P"]).arg(lock);
-    strace.args(["-e", &format!("inject=pwrite64:signal=KILL:when={nth}")]).arg(env!("CARGO_BIN_EXE_espomail"));
-    strace.arg("--db").arg(sandbox.db()).arg("--config").arg(sandbox.path("config.toml")).arg("fetch");
-    Child::default().spawn(strace, None, format!("killed at write {nth}")).wait()
-}
-
-#[test]
-fn a_message_that_kills_three_runs_is_quarantined_whole() {
-    let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
-    sandbox.support_account(&mailbox, &[]);
-    let poison = mail("c1@customer.example", &mailbox.address, "Poison").bytes();
-    mailbox.append("INBOX", &poison);
-    // Who has the lock, since when, the message (parsed), the message again (stored): the signal comes before the
-    // write. Later runs first clear what they found there.
-    for nth in [4, 5, 5] {
-        killed_at_write(&sandbox, nth).exits(128 + 9);
-        assert!(sandbox.items(&["quarantine", "list"]).is_empty());
-        assert!(sandbox.items(&["case", "list"]).is_empty());
-    }
-    mailbox.append("INBOX", &mail("c2@customer.example", &mailbox.address, "Harmless").bytes());
-    let run = sandbox.run(&["fetch"]);
-    assert!(run.stdout.is_empty(), "{run:#?}");
-    let held = sandbox.items(&["quarantine", "list"]);
-    assert_eq!(held.len(), 1);
-    assert!(held[0]["error"].as_str().unwrap().contains("died 3 times"), "{held:#?}");
-    assert_eq!(sandbox.items(&["case", "list"])[0]["name"], "Harmless");
-    let id = held[0]["id"].to_string();
-    let file = sandbox.path("poison.eml");
-    sandbox.run(&["quarantine", "export", &id, file.to_str().unwrap()]).ok();
-    assert_eq!(std::fs::read(file).unwrap(), poison);
-    sandbox.run(&["quarantine", "retry", &id]).ok();
-    assert_eq!(sandbox.items(&["case", "list"]).len(), 2);
-}
+use crate::support::{Child, Deed, Dovecot, Proxy, Rule, Sandbox, Side, SmtpSink, When, mail, wait_until};
 
 #[test]
 fn runs_that_overlap_leave_the_account_to_the_first() {

@@ -23,6 +23,7 @@ mod servers;
 mod sink;
 mod smtp;
 
+use std::str::FromStr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -47,13 +48,18 @@ pub fn wait_until(limit: Duration, mut condition: impl FnMut() -> bool) {
     }
 }
 
+/// How much a test does: as usual, or what a variable of the environment asks for (`make promises`).
+pub fn asked<T: FromStr>(variable: &str, usual: T) -> T {
+    std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
+}
+
 /// Numbers that look random and are the same in every run; `ESPOMAIL_TEST_SEED` gives others.
 pub struct Dice(u64);
 
 impl Dice {
     /// Prints the seed, so that a failed run can be repeated.
     pub fn new() -> Dice {
-        let seed = std::env::var("ESPOMAIL_TEST_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(20_260_101);
+        let seed = asked("ESPOMAIL_TEST_SEED", 20_260_101);
         eprintln!("ESPOMAIL_TEST_SEED={seed}");
         Dice(seed)
     }

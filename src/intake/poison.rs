@@ -1,0 +1,44 @@
+//! Mail that harms its reader, for the tests of promise R8. Release builds do not know it.
+//!
+//! A message that holds `poison:STAGE:DEED` makes that stage fail, panic, run out of stack or memory, or abort, as a
+//! bug would, where the environment says `ESPOMAIL_POISON`.
+
+use anyhow::Result;
+
+use crate::lock::Doing;
+
+/// Does nothing.
+#[cfg(not(debug_assertions))]
+pub fn act(_stage: Doing, _bytes: &[u8]) -> Result<()> {
+    Ok(())
+}
+
+/// Does what the bytes ask for.
+///
+/// # Errors
+/// `poison:STAGE:error`.
+#[cfg(debug_assertions)]
+#[expect(clippy::panic, reason = "that is what it is for")]
+pub fn act(stage: Doing, bytes: &[u8]) -> Result<()> {
+    if std::env::var_os("ESPOMAIL_POISON").is_none() {
+        return Ok(());
+    }
+    let text = String::from_utf8_lossy(bytes);
+    let stage = if stage == Doing::Reading { "reading" } else { "importing" };
+    let Some((_, deed)) = text.split_once(&format!("poison:{stage}:")) else { return Ok(()) };
+    match deed.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default() {
+        "error" => anyhow::bail!("poison"),
+        "panic" => panic!("poison"),
+        "recursion" => drop(recurse(0)),
+        "allocation" => drop(vec![1_u8; usize::MAX / 4]),
+        "abort" => std::process::abort(),
+        _ => {}
+    }
+    Ok(())
+}
+
+#[cfg(debug_assertions)]
+fn recurse(depth: u64) -> u64 {
+    let frame = std::hint::black_box([depth; 512]);
+    if frame.first() == Some(&u64::MAX) { 0 } else { recurse(depth + 1) + u64::from(frame.is_empty()) }
+}
