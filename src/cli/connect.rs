@@ -1,6 +1,7 @@
 //! From an account's settings to a connection: endpoint, secret, session.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 
@@ -12,12 +13,17 @@ use crate::store::accounts::{Account, Auth, Server, Tls};
 /// Exchange's sizes are estimates: so much more than `message_max_size` is taken.
 const SLACK_PERCENT: u64 = 25;
 
-/// An IMAP session of an account, logged in.
+/// An IMAP session of an account, logged in; it ends at `until`.
 ///
 /// # Errors
 /// The secret cannot be had (configuration), or a [`crate::net::NetError`].
-pub fn imap(account: &Account, config: &Config, database: &Path) -> Result<Box<dyn MailSource>> {
-    let endpoint = endpoint(account, &account.imap, config)?;
+pub fn imap(
+    account: &Account,
+    config: &Config,
+    database: &Path,
+    until: Option<Instant>,
+) -> Result<Box<dyn MailSource>> {
+    let endpoint = endpoint(account, &account.imap, config, until)?;
     let credentials = credentials(account, &account.imap, &account.imap.login, &account.imap.secret, database)?;
     let max = account.max_size.unwrap_or(config.message_max_size);
     let limits = imap::Limits { literal_max: max + max * SLACK_PERCENT / 100 };
@@ -29,7 +35,7 @@ pub fn imap(account: &Account, config: &Config, database: &Path) -> Result<Box<d
 /// # Errors
 /// As [`imap`].
 pub fn smtp(account: &Account, config: &Config, database: &Path) -> Result<Box<dyn MailTransport>> {
-    let endpoint = endpoint(account, &account.smtp, config)?;
+    let endpoint = endpoint(account, &account.smtp, config, None)?;
     let (login, secret) = account.smtp_login();
     let credentials = match secret.is_empty() {
         true => None,
@@ -38,7 +44,8 @@ pub fn smtp(account: &Account, config: &Config, database: &Path) -> Result<Box<d
     Ok(Box::new(smtp::connect(&endpoint, credentials.as_ref())?))
 }
 
-fn endpoint(account: &Account, server: &Server, config: &Config) -> Result<Endpoint> {
+fn endpoint(account: &Account, server: &Server, config: &Config, until: Option<Instant>) -> Result<Endpoint> {
+    let Config { connect_timeout: connect, tls_timeout: tls, reply_timeout: reply, .. } = *config;
     Ok(Endpoint {
         host: server.host.clone().with_context(|| format!("account \"{}\" has no such server", account.name))?,
         port: server.port,
@@ -49,7 +56,7 @@ fn endpoint(account: &Account, server: &Server, config: &Config) -> Result<Endpo
         },
         ca: account.ca_file.as_ref().map(PathBuf::from),
         pin: account.pin.clone(),
-        timeouts: Timeouts { connect: config.connect_timeout, tls: config.tls_timeout, reply: config.reply_timeout },
+        timeouts: Timeouts { connect, tls, reply, until },
     })
 }
 

@@ -18,6 +18,9 @@ use crate::store::db::Store;
 use crate::store::deliveries::Outcome;
 use crate::ui::progress::Progress;
 
+/// No run takes longer than a year, whatever `max_runtime` says.
+const LONGEST: Duration = Duration::from_secs(366 * 86_400);
+
 /// `fetch`
 #[derive(Debug, Args)]
 pub struct FetchArgs {
@@ -104,7 +107,8 @@ pub fn run(args: &FetchArgs, ctx: &Context) -> Result<()> {
     }
     let started = Instant::now();
     let max_runtime = args.max_runtime.unwrap_or(ctx.config.max_runtime);
-    let connect = |account: &Account| connect::imap(account, &ctx.config, &ctx.db_path);
+    let until = started + max_runtime.min(LONGEST);
+    let connect = |account: &Account| connect::imap(account, &ctx.config, &ctx.db_path, Some(until));
     let run = Run {
         store: &store,
         config: &ctx.config,
@@ -114,7 +118,7 @@ pub fn run(args: &FetchArgs, ctx: &Context) -> Result<()> {
         limit: args.limit,
         dry_run: ctx.dry_run,
         named: !args.accounts.is_empty(),
-        max_runtime: SignedDuration::try_from(max_runtime)?,
+        until,
     };
     let mut watch = Watch { ctx, args, max_runtime, tally: Tally::default(), busy: Vec::new() };
     let mut todo = accounts;

@@ -1,7 +1,7 @@
 //! One run of `fetch`: which accounts, in whose lock, and what the main thread answers the sessions.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
@@ -44,9 +44,6 @@ pub enum Event<'a> {
     Recovered(&'a Account, Option<Timestamp>),
 }
 
-/// No run takes longer than a year, whatever `max_runtime` says.
-const LONGEST: Duration = Duration::from_secs(366 * 86_400);
-
 /// How a run is to be done.
 pub struct Run<'a> {
     /// Database.
@@ -65,8 +62,8 @@ pub struct Run<'a> {
     pub dry_run: bool,
     /// The accounts were named: refused logins are tried at once.
     pub named: bool,
-    /// The run ends after so long.
-    pub max_runtime: SignedDuration,
+    /// The run ends then (`max_runtime`).
+    pub until: Instant,
 }
 
 impl Run<'_> {
@@ -83,9 +80,7 @@ impl Run<'_> {
             }
         }
         let polled = !jobs.is_empty();
-        let most = Duration::try_from(self.max_runtime)?.min(LONGEST);
-        let until = Instant::now() + most;
-        let limits = Limits { jobs: self.jobs, per_host: self.config.jobs_per_host, until };
+        let limits = Limits { jobs: self.jobs, per_host: self.config.jobs_per_host, until: self.until };
         sessions::run(jobs, limits, self.connect, &mut |id, call| desk.serve(id, call, watch))?;
         if !self.dry_run {
             self.import_what_was_piped(&desk, watch)?;

@@ -14,7 +14,7 @@ mod words;
 mod testing;
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::{Timestamp, civil::Date};
 use zeroize::Zeroizing;
@@ -56,6 +56,8 @@ pub struct Timeouts {
     pub tls: Duration,
     /// Each answer of the server.
     pub reply: Duration,
+    /// The connection ends then, whatever it does (`max_runtime`).
+    pub until: Option<Instant>,
 }
 
 /// What is presented to the server. `Debug` never shows the secret.

@@ -57,7 +57,7 @@ impl Server {
     /// An endpoint in clear with short deadlines.
     pub(super) fn endpoint(&self) -> Endpoint {
         let short = Duration::from_millis(300);
-        let timeouts = Timeouts { connect: short, tls: short, reply: short };
+        let timeouts = Timeouts { connect: short, tls: short, reply: short, until: None };
         Endpoint { host: "127.0.0.1".into(), port: self.port, tls: TlsMode::None, ca: None, pin: None, timeouts }
     }
 

@@ -28,7 +28,7 @@ enum Layer {
 /// negotiates and then calls [`Stream::upgrade`].
 pub fn connect(endpoint: &Endpoint) -> Result<Stream, NetError> {
     let tcp = dial(endpoint)?;
-    let wire = Wire::new(tcp, endpoint.timeouts.tls).map_err(|e| unreachable(endpoint, &e))?;
+    let wire = Wire::new(tcp, endpoint.timeouts.tls, endpoint.timeouts.until).map_err(|e| unreachable(endpoint, &e))?;
     let stream = Stream(Layer::Plain(wire));
     match endpoint.tls {
         TlsMode::Implicit => stream.upgrade(endpoint),

@@ -25,6 +25,7 @@ pub(super) struct Wire {
     reads_ahead: bool,
     /// The time-out that the socket has now.
     set: Option<Duration>,
+    until: Option<Instant>,
     idle: Duration,
     total: Duration,
     started: Instant,
@@ -32,11 +33,11 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    /// Wraps a connected socket; `limit` bounds the first exchange (the TLS handshake).
-    pub(super) fn new(tcp: TcpStream, limit: Duration) -> io::Result<Wire> {
+    /// Wraps a connected socket; `limit` bounds the first exchange (the TLS handshake), `until` all of them.
+    pub(super) fn new(tcp: TcpStream, limit: Duration, until: Option<Instant>) -> io::Result<Wire> {
         tcp.set_nodelay(true)?;
         let (ahead, started) = (io::Cursor::default(), Instant::now());
-        Ok(Wire { tcp, ahead, reads_ahead: false, set: None, idle: limit, total: limit, started, moved: 0 })
+        Ok(Wire { tcp, ahead, reads_ahead: false, set: None, until, idle: limit, total: limit, started, moved: 0 })
     }
 
     /// Starts the clock of one command and its answer.
@@ -94,7 +95,10 @@ impl Wire {
     /// How long the next system call may wait.
     fn patience(&self) -> io::Result<Duration> {
         let earned = Duration::from_millis(self.moved.saturating_mul(1000) / FLOOR);
-        let left = self.total.saturating_add(earned).saturating_sub(self.started.elapsed());
+        let mut left = self.total.saturating_add(earned).saturating_sub(self.started.elapsed());
+        if let Some(until) = self.until {
+            left = left.min(until.saturating_duration_since(Instant::now()));
+        }
         if left.is_zero() {
             return Err(io::ErrorKind::TimedOut.into());
         }

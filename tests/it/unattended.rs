@@ -1,9 +1,11 @@
 //! What cron does to a program: runs that overlap, messages that kill, tokens that expire.
 
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::support::{Child, Deed, Dovecot, Proxy, Rule, Sandbox, Side, SmtpSink, When, mail, wait_until};
+use crate::support::{
+    At, Child, Deed, Dovecot, Proxy, Quirk, RogueImap, Rule, Sandbox, Side, SmtpSink, When, mail, wait_until,
+};
 
 #[test]
 fn runs_that_overlap_leave_the_account_to_the_first() {
@@ -73,4 +75,15 @@ fn a_run_ends_in_its_time_and_sends_all_the_same() {
     assert_eq!(sink.received().len(), 1, "the answer waited for no IMAP server");
     sandbox.run(&["fetch"]).ok();
     assert_eq!(sandbox.items(&["email", "list", "--account", "support"]).len(), 2);
+}
+
+#[test]
+fn a_server_that_drips_does_not_outlive_the_run() {
+    let rogue = RogueImap::new(At::Body, Quirk::Drip("* 1 FETCH (FLAGS (\\Seen))\r\n"));
+    let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
+    sandbox.support_account(&mailbox, &["--imap", &format!("127.0.0.1:{}", rogue.port)]);
+    let started = Instant::now();
+    sandbox.run(&["fetch", "--max-runtime", "2s"]).exits(75);
+    // The server itself would go on for a minute, and the answer's own clock for five.
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
 }

@@ -278,7 +278,7 @@ fn test(name: &str, ctx: &Context) -> Result<()> {
 }
 
 fn test_imap(account: &Account, ctx: &Context) -> Result<String> {
-    let mut source = connect::imap(account, &ctx.config, &ctx.db_path)?;
+    let mut source = connect::imap(account, &ctx.config, &ctx.db_path, None)?;
     let store = ctx.store()?;
     let mut said = Vec::new();
     for folder in store.read(|tx| accounts::folders(tx, account.id))? {
@@ -295,7 +295,7 @@ fn folders(name: &str, ctx: &Context) -> Result<()> {
     let account = readable(name, ctx)?;
     let monitored: Vec<String> =
         ctx.store()?.read(|tx| accounts::folders(tx, account.id))?.into_iter().map(|f| f.name).collect();
-    let mut source = connect::imap(&account, &ctx.config, &ctx.db_path)?;
+    let mut source = connect::imap(&account, &ctx.config, &ctx.db_path, None)?;
     let folders = source.folders()?;
     source.logout();
     let rows = folders
