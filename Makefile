@@ -1,6 +1,7 @@
 # make test      what the project asks of every change: packages, format, lints, all tests
 # make demo      the main job on private servers, from customer mail to answered cases
-# make promises  the kill, disk, overlap and model tests of "make test", far longer (some 20 minutes)
+# make promises  the promises of the manual page: the same tests as in "make test", far longer (some 40 minutes); prints
+#                its table
 # make bench     side by side with mbsync and others on a private Dovecot: ratios, asserted nowhere
 # make build     target/release/espomail
 # make install   binary and manual page below PREFIX (default /usr/local) and DESTDIR
@@ -34,10 +35,16 @@ demo:
 POINTS ?= 300
 ROUNDS ?= 200
 DAYS ?= 200
+MAILS ?= 100000
 promises:
 	tests/install-packages.sh
-	ESPOMAIL_POINTS=$(POINTS) ESPOMAIL_ROUNDS=$(ROUNDS) ESPOMAIL_DAYS=$(DAYS) \
-	  cargo test --locked -j$(JOBS) --test it -- kills overlap model misbehaviour certificates unattended
+	@echo "POINTS=$(POINTS) ROUNDS=$(ROUNDS) DAYS=$(DAYS) MAILS=$(MAILS), $$(date -u +%F)"
+	ESPOMAIL_POINTS=$(POINTS) ESPOMAIL_ROUNDS=$(ROUNDS) ESPOMAIL_DAYS=$(DAYS) ESPOMAIL_MAILS=1000 CARGO_TERM_COLOR=never \
+	  cargo test --locked -j$(JOBS) -- kills overlap poison model misbehaviour certificates clear --nocapture 2>&1 | $(TABLE)
+	ESPOMAIL_MAILS=$(MAILS) CARGO_TERM_COLOR=never cargo test --locked -j$(JOBS) --test it -- soak --nocapture 2>&1 | $(TABLE)
+
+# Of all that the tests say: what was shown, and what failed.
+TABLE = awk '/^promise / { sub(/^promise /, ""); print } / FAILED$$|panicked at|^test result: F|^error/ { print; failed = 1 } END { exit failed }'
 
 # BENCH="--messages 20000 --runs 1" and the like.
 bench: build

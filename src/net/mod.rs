@@ -11,6 +11,8 @@ mod wire;
 mod words;
 
 #[cfg(test)]
+mod starttls_tests;
+#[cfg(test)]
 mod testing;
 
 use std::path::PathBuf;

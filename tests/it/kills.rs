@@ -4,8 +4,11 @@
 use std::collections::HashMap;
 use std::process::Command;
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
-use crate::support::{Child, Deed, Dovecot, Mailbox, Proxy, Rule, Run, Sandbox, Side, SmtpSink, When, asked, mail};
+use crate::support::{
+    Child, Deed, Dice, Dovecot, Mailbox, Proxy, Rule, Run, Sandbox, Side, SmtpSink, When, asked, mail, promise,
+};
 
 /// The Date of all mails, so that their bytes are the same in every scene.
 fn date() -> jiff::Timestamp {
@@ -162,6 +165,7 @@ fn killed_by_the_server_at_every_step_of_imap() {
         scene.imap.set_rule(None);
         recover_and_compare(&scene, &point, &wanted, false);
     }
+    promise("R1", &format!("SIGKILL at {} steps of IMAP: lost, doubled or half made", points.len()), "0");
 }
 
 #[test]
@@ -190,6 +194,7 @@ fn killed_by_the_server_at_every_step_of_smtp() {
         scene.smtp.set_rule(None);
         recover_and_compare(&scene, &point, &wanted, *doubtful);
     }
+    promise("R2", &format!("SIGKILL at {} steps of SMTP: automatic replies sent twice", points.len()), "0");
 }
 
 /// `fetch` under strace, so that it can be killed at a call of the kernel.
@@ -212,28 +217,69 @@ fn most_of_one_thread(calls: &str, call: &str) -> usize {
     threads.into_values().max().unwrap_or_default()
 }
 
-#[test]
-fn killed_while_storing_importing_and_settling() {
+/// SIGKILL at so many calls of one kind (or as many as `ESPOMAIL_POINTS` says), spread over the run.
+fn killed_at(call: &str, usual: usize) {
     let wanted = undisturbed();
     let counted = scene();
     let list = counted.sandbox.path("calls");
     traced(&counted, &["-o", list.to_str().unwrap()]).ok();
-    let calls = std::fs::read_to_string(list).unwrap();
-    for (call, usual) in [("fsync", 6), ("pwrite64", 10), ("sendto", 4), ("recvfrom", 4)] {
-        let all = most_of_one_thread(&calls, call);
-        let points = asked("ESPOMAIL_POINTS", usual).min(all);
-        for point in 1..=points {
-            let nth = (all * point).div_ceil(points);
-            let scene = scene();
-            let inject = format!("inject={call}:signal=KILL:when={nth}");
-            let run = traced(&scene, &["-o", "/dev/null", "-e", &inject]);
-            // Threads make the last calls of a run uncertain: one that was not reached is no kill.
-            assert!(run.code != 0 || nth + 3 > all, "{call} {nth} of {all}: not killed");
-            // A death between 354 and 250 leaves an automatic reply in doubt.
-            let doubtful = scene.sandbox.canon().contains("\"in doubt\"");
-            recover_and_compare(&scene, &format!("{call} {nth} of {all}"), &wanted, doubtful);
-        }
+    let all = most_of_one_thread(&std::fs::read_to_string(list).unwrap(), call);
+    let points = asked("ESPOMAIL_POINTS", usual).min(all);
+    let mut killed = 0;
+    for point in 1..=points {
+        let nth = (all * point).div_ceil(points);
+        let scene = scene();
+        let inject = format!("inject={call}:signal=KILL:when={nth}");
+        let run = traced(&scene, &["-o", "/dev/null", "-e", &inject]);
+        // Threads make the last calls of a run uncertain: one that was not reached is no kill.
+        assert!(run.code != 0 || nth + 3 > all, "{call} {nth} of {all}: not killed");
+        killed += usize::from(run.code != 0);
+        // A death between 354 and 250 leaves an automatic reply in doubt.
+        let doubtful = scene.sandbox.canon().contains("\"in doubt\"");
+        recover_and_compare(&scene, &format!("{call} {nth} of {all}"), &wanted, doubtful);
     }
+    promise("R1", &format!("SIGKILL at {call}, {killed} of {all} points: lost, doubled or half made"), "0");
+}
+
+#[test]
+fn killed_at_fsync() {
+    killed_at("fsync", 12);
+}
+
+#[test]
+fn killed_at_write() {
+    killed_at("pwrite64", 36);
+}
+
+#[test]
+fn killed_at_send() {
+    killed_at("sendto", 12);
+}
+
+#[test]
+fn killed_at_receive() {
+    killed_at("recvfrom", 12);
+}
+
+#[test]
+fn killed_at_any_time() {
+    let wanted = undisturbed();
+    let mut dice = Dice::new();
+    let started = Instant::now();
+    scene().sandbox.run(&["fetch"]).ok();
+    let usual = started.elapsed().as_micros() as u64;
+    let (points, mut killed) = (asked("ESPOMAIL_POINTS", 10), 0);
+    for _ in 0..points {
+        let scene = scene();
+        let running = scene.sandbox.call(&["fetch"]).spawn();
+        let after = Duration::from_micros(dice.below(usual));
+        std::thread::sleep(after);
+        running.kill();
+        killed += usize::from(running.wait().code != 0);
+        let doubtful = scene.sandbox.canon().contains("\"in doubt\"");
+        recover_and_compare(&scene, &format!("after {after:?}"), &wanted, doubtful);
+    }
+    promise("R1", &format!("SIGKILL at {killed} random moments: lost, doubled or half made"), "0");
 }
 
 #[test]
@@ -286,5 +332,6 @@ fn a_full_or_failing_disk_leaves_nothing_half_done() {
             recover_and_compare(&scene, &place, &wanted, doubtful);
         }
         assert!(failed * 3 >= points * 2, "{call} {error}: only {failed} of {points} runs noticed");
+        promise("R6", &format!("{error} from {call} on, {points} of {all} points: half written, not recovered"), "0");
     }
 }

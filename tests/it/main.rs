@@ -25,6 +25,7 @@ mod model;
 mod overlap;
 mod poison;
 mod rules;
+mod soak;
 mod support;
 mod support_works;
 mod threading;

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use crate::support::At::{Body, Greeting, List, Login, Search, Select, Store};
 use crate::support::Quirk::{Cut, Drip, First, Flood, Say, Silence, Swap};
-use crate::support::{At, Child, Dovecot, Quirk, RogueImap, Sandbox, mail};
+use crate::support::{At, Child, Dovecot, Quirk, RogueImap, Sandbox, mail, promise};
 
 /// Kilobytes of address space, threads and libraries included.
 const MEMORY: &str = "900000";
@@ -74,6 +74,11 @@ fn no_misbehaviour_loses_or_doubles_mail_or_holds_the_run() {
     });
     let faults = faults.into_inner().unwrap();
     assert!(faults.is_empty(), "{} of {}:\n{}", faults.len(), ROWS.len(), faults.join("\n\n"));
+    promise(
+        "R4",
+        &format!("{} misbehaviours of a server: unbounded, lost, other accounts not fetched", ROWS.len()),
+        "0",
+    );
 }
 
 fn endure(at: At, quirk: Quirk) {

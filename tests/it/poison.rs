@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::support::{Dice, Dovecot, Mailbox, Sandbox, asked, mail};
+use crate::support::{Dice, Dovecot, Mailbox, Sandbox, asked, mail, promise};
 
 fn letter(mailbox: &Mailbox, n: u64, subject: &str) -> Vec<u8> {
     let letter = mail(&format!("c{n}@customer.example"), &mailbox.address, subject);
@@ -64,4 +64,10 @@ fn every_poisoned_message_is_kept_and_every_other_imported() {
         sandbox.items(&["quarantine", "list"]).iter().map(|row| row["uid"].as_u64().unwrap()).collect();
     assert_eq!(held, poisoned.keys().copied().collect(), "{poisoned:?}");
     assert_eq!(sandbox.items(&["case", "list"]).len() as u64, many - held.len() as u64);
+    let done = many - held.len() as u64;
+    promise(
+        "R8",
+        &format!("{many} mails, {} bad, 5 of them deadly: imported, runs", held.len()),
+        &format!("{done}, {needed}"),
+    );
 }

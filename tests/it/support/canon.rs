@@ -1,6 +1,8 @@
 //! The canonical dump: everything the database means, without what differs from run to run (ids, keys,
 //! times). Two databases that say the same are equal here.
 
+use std::collections::BTreeMap;
+
 use super::Sandbox;
 
 /// One line a fact; lines of a query are sorted, so that parallel runs compare as sets.
@@ -62,6 +64,20 @@ impl Sandbox {
             all.extend(lines);
         }
         all
+    }
+
+    /// The UIDs in the ledger by the address of the account, ascending.
+    pub fn ledger(&self) -> BTreeMap<String, Vec<u32>> {
+        let db = rusqlite::Connection::open(self.db()).unwrap();
+        let sql =
+            "SELECT a.address, d.uid FROM deliveries d JOIN accounts a ON a.id = d.account_id ORDER BY a.id, d.uid";
+        let mut statement = db.prepare(sql).unwrap();
+        let mut ledger = BTreeMap::<String, Vec<u32>>::new();
+        for row in statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap() {
+            let (address, uid): (String, u32) = row.unwrap();
+            ledger.entry(address).or_default().push(uid);
+        }
+        ledger
     }
 
     /// Runs a statement on the database, as somebody with a shell could.

@@ -53,6 +53,11 @@ pub fn asked<T: FromStr>(variable: &str, usual: T) -> T {
     std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
 }
 
+/// Says what was shown and how far, for the table of `make promises`.
+pub fn promise(number: &str, what: &str, figure: &str) {
+    eprintln!("promise {number} | {what} | {figure}");
+}
+
 /// Numbers that look random and are the same in every run; `ESPOMAIL_TEST_SEED` gives others.
 pub struct Dice(u64);
 

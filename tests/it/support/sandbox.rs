@@ -222,6 +222,10 @@ impl Child {
         panic!("nothing was started that could be killed");
     }
 
+    fn id(&self) -> u32 {
+        self.0.lock().unwrap().as_ref().expect("a started process").id()
+    }
+
     fn ended(&self) -> Option<ExitStatus> {
         self.0.lock().unwrap().as_mut().expect("a started process").try_wait().unwrap()
     }
@@ -258,10 +262,17 @@ impl Running {
 
     /// Waits for its end; kills it and panics after 60 seconds.
     #[track_caller]
-    pub fn wait(mut self) -> Run {
-        let end = Instant::now() + LIMIT;
+    pub fn wait(self) -> Run {
+        self.watch(LIMIT, &mut |_| {})
+    }
+
+    /// The same with another limit; `look` sees the process id again and again until the end.
+    #[track_caller]
+    pub fn watch(mut self, limit: Duration, look: &mut dyn FnMut(u32)) -> Run {
+        let end = Instant::now() + limit;
         let mut ended = self.child.ended();
         while ended.is_none() && Instant::now() < end {
+            look(self.child.id());
             std::thread::sleep(Duration::from_millis(3));
             ended = self.child.ended();
         }
@@ -272,7 +283,7 @@ impl Running {
             stdout: self.stdout.take().unwrap().join().unwrap(),
             stderr: self.stderr.take().unwrap().join().unwrap(),
         };
-        assert!(ended.is_some(), "still running after {LIMIT:?}: {run:#?}");
+        assert!(ended.is_some(), "still running after {limit:?}: {run:#?}");
         run
     }
 }
