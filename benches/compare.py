@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Side by side: espomail, mbsync, fetchmail and plain SQLite on the same mail, on one private Dovecot.
+"""Side by side: espomail, mbsync, fetchmail, getmail6 and plain SQLite on the same mail, on one private Dovecot.
 
 usage: compare.py ESPOMAIL [--messages N] [--runs N]
 
 Prints medians of wall and own CPU time, peak memory, and ratios. Tools that are not installed are said and left out
-(Debian: isync fetchmail). Speed is measured here and asserted nowhere; the exit code is 0.
+(Debian: isync fetchmail getmail6). Speed is measured here and asserted nowhere; the exit code is 0.
 """
 import argparse, base64, imaplib, os, random, shutil, socket, statistics, subprocess, sys, tempfile, threading, time
 
@@ -131,10 +131,10 @@ class Sink:
             say(b"250 ok")
 
 
-def timed(argv, env=None):
+def timed(argv, env=None, user=None):
     """Seconds of wall, seconds of own CPU, peak RSS in MB (by /proc: the kernel's own count includes this script's before exec)."""
     started = time.monotonic()
-    child = subprocess.Popen(argv, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    child = subprocess.Popen(argv, user=user, group=user, extra_groups=user and [], env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     peak = [0.0]
 
     def watch():
@@ -239,6 +239,26 @@ class Fetchmail(Mbsync):
         return timed(["fetchmail", "-f", f"{self.home}/rc", "-s", "-i", f"{self.home}/ids", "--pidfile", f"{self.home}/pid"])
 
 
+class Getmail(Mbsync):
+    """Refuses to run as root, and is then run as user mail."""
+    name, needs = "getmail", "getmail"
+    user = "mail" if os.geteuid() == 0 else None
+
+    def configure(self, users, port, tls=False):
+        for user in users:
+            for part in ("cur", "new", "tmp"):
+                os.makedirs(f"{self.home}/mail/{user}/{part}")
+            with open(f"{self.home}/rc.{user}", "w") as rc:
+                rc.write(f"[retriever]\ntype = SimpleIMAPRetriever\nserver = 127.0.0.1\nport = {port}\nusername = {user}\npassword = pw\n"
+                         f"use_peek = true\n[destination]\ntype = Maildir\npath = {self.home}/mail/{user}/\n[options]\ndelete = false\nverbose = 0\n")
+        self.users = users
+        if self.user:
+            subprocess.run(["chown", "-R", f"{self.user}:{self.user}", self.home], check=True)
+
+    def go(self):
+        return timed(["getmail", f"--getmaildir={self.home}", *(f"--rcfile=rc.{user}" for user in self.users)], user=self.user)
+
+
 class Floor:
     """The same bytes off a raw connection into one SQLite transaction: what no archive can beat by much."""
     name = "floor"
@@ -282,7 +302,7 @@ def table(title, results, count, must=""):
     for name, (wall, cpu, rss) in results.items():
         ratio = f"{wall / base[0]:6.2f} x mbsync" if base else ""
         own = f"own CPU {1000 * cpu / count:6.3f} ms a mail" if count else f"own CPU {1000 * cpu:6.1f} ms"
-        print(f"  {name:10} {wall:8.3f} s  {own:24}  {rss:6.1f} MB  {ratio}")
+        print(f"  {name:10} {wall:8.3f} s  {own:25}  {rss:6.1f} MB  {ratio}")
     sys.stdout.flush()
 
 
@@ -309,7 +329,7 @@ def main():
             server.fill(user, messages[n * 20:n * 20 + 20])
         espomail, mbsync, floor = Espomail(binary, f"{work}/e"), Mbsync(f"{work}/m"), Floor(f"{work}/f")
         tools = [espomail, floor]
-        for tool in (mbsync, Fetchmail(f"{work}/fm")):
+        for tool in (mbsync, Fetchmail(f"{work}/fm"), Getmail(f"{work}/gm")):
             if shutil.which(tool.needs):
                 tools.append(tool)
             else:
@@ -319,7 +339,7 @@ def main():
 
         start = lambda user: lambda tool: tool.start([user], server.imap)
         table("First fetch of 1000", {t.name: median(t, start("u1"), runs) for t in tools}, 1000)
-        table(f"First fetch of {many}", {t.name: median(t, start("u2"), runs) for t in tools if t.name != "fetchmail"}, many,
+        table(f"First fetch of {many}", {t.name: median(t, start("u2"), runs) for t in tools if t.name not in ("fetchmail", "getmail")}, many,
               "wall <= 0.8 x mbsync and <= 2 x floor, CPU <= 0.6 ms, memory <= 60 MB")
         size = os.path.getsize(f"{work}/e/e.db")
         print(f"  database {size / total:.2f} x the raw bytes   (must: <= 0.9)")
