@@ -265,8 +265,8 @@ fn killed_at_receive() {
 fn killed_at_any_time() {
     let wanted = undisturbed();
     let mut dice = Dice::new();
-    let started = Instant::now();
-    scene().sandbox.run(&["fetch"]).ok();
+    let (scene_of_one, started) = (scene(), Instant::now());
+    scene_of_one.sandbox.run(&["fetch"]).ok();
     let usual = started.elapsed().as_micros() as u64;
     let (points, mut killed) = (asked("ESPOMAIL_POINTS", 10), 0);
     for _ in 0..points {

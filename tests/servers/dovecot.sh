@@ -4,7 +4,7 @@
 # usage: dovecot.sh [--rm] DIR [IMAP_PORT IMAPS_PORT]
 #
 # DIR must be new or empty; --rm removes it at the end.  Ports not given are chosen.  Prints one line
-# when it serves: "ready imap=PORT imaps=PORT".  Accounts u1 … u1000, password "pw"; Maildirs in
+# when it serves: "ready imap=PORT imaps=PORT".  Accounts u1 … u9999, password "pw"; Maildirs in
 # DIR/mail/USER (INBOX is the top, other folders .NAME, \Sent is "Sent"); STARTTLS on the IMAP port;
 # clients trust DIR/tls/ca.pem.  Plain text passwords are taken without TLS too, and for XOAUTH2 and
 # OAUTHBEARER a JSON web token with the user as "sub", signed HS256 with "espomail-test-token-secret".
@@ -19,7 +19,7 @@ own_directory "$1"
 mkdir -p "$DIR/run" "$DIR/state" "$DIR/mail"
 make_certificates "$DIR/tls"
 uid=$(id -u "$OWNER") gid=$(id -g "$OWNER") group=$(id -gn "$OWNER") word="private-$$"
-for ((i = 1; i <= 1000; i++)); do echo "u$i:{PLAIN}pw:$uid:$gid::$DIR/mail/u$i::"; done >"$DIR/users"
+for ((i = 1; i <= 9999; i++)); do echo "u$i:{PLAIN}pw:$uid:$gid::$DIR/mail/u$i::"; done >"$DIR/users"
 
 key=$DIR/keys/default/HS256/default
 mkdir -p "${key%/*}"

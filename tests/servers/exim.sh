@@ -6,7 +6,7 @@
 # DIR must be new or empty; --rm removes it at the end.  Ports not given are chosen.  Prints one line
 # when it serves: "ready smtp=PORT smtps=PORT".  STARTTLS on the first port, TLS at once on the second,
 # certificate and authority of the Dovecot beside it (DOVECOT_DIR/tls); AUTH PLAIN and LOGIN as u1 …
-# u1000 with password "pw", also without TLS; XOAUTH2 with anything that looks like a token of theirs.
+# u9999 with password "pw", also without TLS; XOAUTH2 with anything that looks like a token of theirs.
 # Nothing ever leaves this machine:
 #   DIR/mailboxes      lines "ADDRESS USER" or "*@DOMAIN USER", read anew for each message: delivered
 #                      into DOVECOT_DIR/mail/USER; name+tag@… also as name@…
@@ -25,7 +25,7 @@ own_directory "$1"
 dovecot=$(cd "$2" && pwd -P)
 [ -f "$dovecot/tls/server.pem" ] || die "$2 is not a directory of dovecot.sh"
 mkdir -p "$DIR/spool" "$DIR/log"
-for ((i = 1; i <= 1000; i++)); do echo "u$i: pw"; done >"$DIR/users"
+for ((i = 1; i <= 9999; i++)); do echo "u$i: pw"; done >"$DIR/users"
 touch "$DIR/mailboxes"
 uid=$(id -u "$OWNER") gid=$(id -g "$OWNER") word="private-$$"
 

@@ -37,7 +37,7 @@ impl Dovecot {
     /// The same with an address in another domain.
     pub fn mailbox_at(&self, domain: &str) -> Mailbox {
         let number = self.next_user.fetch_add(1, Ordering::Relaxed);
-        assert!(number <= 1000, "tests/servers/dovecot.sh has users u1 to u1000 only");
+        assert!(number <= 9999, "tests/servers/dovecot.sh has users u1 to u9999 only");
         let user = format!("u{number}");
         let address = format!("{user}@{domain}");
         Exim::shared().route(&address, &user);
