@@ -3,6 +3,7 @@
 # make promises  the promises of the manual page: the same tests as in "make test", far longer (some 40 minutes); prints
 #                its table
 # make bench     side by side with mbsync and others on a private Dovecot: ratios, asserted nowhere
+# make corpus    how mail is read, scored against other parsers (skipped where the corpus is not there)
 # make build     target/release/espomail
 # make install   binary and manual page below PREFIX (default /usr/local) and DESTDIR
 #
@@ -13,7 +14,7 @@ SHELL := /bin/bash
 PREFIX ?= /usr/local
 JOBS ?= 2
 
-.PHONY: build test demo promises bench install
+.PHONY: build test demo promises bench corpus install
 
 build:
 	cargo build --release --locked -j$(JOBS)
@@ -49,6 +50,9 @@ TABLE = awk '/^promise / { sub(/^promise /, ""); print } / FAILED$$|panicked at|
 # BENCH="--messages 20000 --runs 1" and the like.
 bench: build
 	benches/compare.py target/release/espomail $(BENCH)
+
+corpus: build
+	tests/corpus.sh target/release/espomail
 
 install:
 	install -D -m 755 target/release/espomail $(DESTDIR)$(PREFIX)/bin/espomail

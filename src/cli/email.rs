@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 use super::context::{self, Context};
 use crate::error;
 use crate::mail::address::Mailbox;
+use crate::mail::automatic;
+use crate::mail::bounce::{self, Bounce};
 use crate::mail::message::{self, Message};
 use crate::store::emails::{self, Email, EmailQuery, EmailRow};
 use crate::store::{cases, raw};
@@ -108,6 +110,14 @@ pub const MESSAGE_COLUMNS: &[Column] = &[
     Column::new("case", "Case"),
     Column::new("attachments", "Attachments"),
     Column::new("text", ""),
+    Column::new("from_addr", ""),
+    Column::new("from_name", ""),
+    Column::new("date_utc", ""),
+    Column::new("is_auto_reply", ""),
+    Column::new("must_not_auto_respond", ""),
+    Column::new("is_bounce", ""),
+    Column::new("bounce", ""),
+    Column::new("defects", ""),
 ];
 
 /// Runs an `email` command.
@@ -234,7 +244,7 @@ fn message_cells(shown: &Shown, message: &Message) -> Vec<Cell> {
     let addresses = |list: &[Mailbox]| {
         let json: Vec<Value> = list.iter().map(|m| json!({"name": m.name, "address": m.address})).collect();
         let text: Vec<String> = list.iter().map(ToString::to_string).collect();
-        if list.is_empty() { Cell::none() } else { Cell::object(json!(json), &text.join(", ")) }
+        Cell::object(json!(json), &text.join(", "))
     };
     let attachments: Vec<Value> = message
         .attachments
@@ -242,6 +252,7 @@ fn message_cells(shown: &Shown, message: &Message) -> Vec<Cell> {
         .map(|a| json!({"part": a.part, "name": a.name, "type": a.content_type, "size": a.size, "sha256": a.sha256, "inline": a.inline}))
         .collect();
     let names: Vec<String> = message.attachments.iter().map(|a| format!("{} ({} bytes)", a.name, a.size)).collect();
+    let bounce = bounce::read(message);
     vec![
         shown.id.map_or_else(Cell::none, Cell::int),
         shown.file.as_deref().map_or_else(Cell::none, Cell::text),
@@ -255,9 +266,30 @@ fn message_cells(shown: &Shown, message: &Message) -> Vec<Cell> {
         Cell::object(json!(message.references), &message.references.join(" ")),
         shown.status.as_deref().map_or_else(Cell::none, Cell::text),
         shown.case.map_or_else(Cell::none, Cell::int),
-        if names.is_empty() { Cell::none() } else { Cell::object(json!(attachments), &names.join(", ")) },
+        Cell::object(json!(attachments), &names.join(", ")),
         Cell::text(&message.text),
+        message.from.first().map_or_else(Cell::none, |from| Cell::text(&from.address)),
+        message.from.first().map_or_else(Cell::none, |from| Cell::text(&from.name)),
+        message.date.map_or_else(Cell::none, Cell::date_time),
+        Cell::bool(automatic::is_auto_reply(message)),
+        Cell::bool(automatic::unanswerable(message, &|_| false, &|_| false).is_some()),
+        Cell::bool(bounce.is_some()),
+        bounce.map_or_else(Cell::none, |bounce| bounce_cell(&bounce)),
+        Cell::object(json!(message.defects), &message.defects.join(", ")),
     ]
+}
+
+/// What a report says of its recipients: `hard` where an address does not exist.
+fn bounce_cell(bounce: &Bounce) -> Cell {
+    let addresses: Vec<&str> = bounce.failures.iter().map(|failure| failure.address.as_str()).collect();
+    let json = json!({
+        "hard": bounce.is_hard(),
+        "delayed": bounce.is_delay(),
+        "recipients": addresses,
+        "status": bounce.status(),
+        "original_message_id": bounce.original_message_id,
+    });
+    Cell::object(json, &addresses.join(", "))
 }
 
 fn explain(id: i64, ctx: &Context) -> Result<()> {

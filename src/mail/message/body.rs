@@ -9,18 +9,25 @@ use std::borrow::Cow;
 use sha2::{Digest, Sha256};
 
 use super::parts::Part;
-use super::{Attachment, Defects, Message, charset, encoded_word, flowed, transfer};
+use super::{Attachment, Defects, Message, charset, encoded_word, flowed, headers, transfer};
 use crate::mail::text;
 
 /// Bytes of text, and of HTML, that are kept of one message.
 const MAX_TEXT: usize = 4 << 20;
+/// Bytes of a delivery report, and of the header of the message it encloses, that are read.
+const MAX_REPORT: usize = 256 << 10;
+/// Delivery reports of one message.
+const MAX_REPORTS: usize = 100;
 
 /// Fills text, HTML and attachments.
 pub(super) fn fill(message: &mut Message, parts: &[Part<'_>], defects: &mut Defects) {
     let mut sections: Vec<Section> = Vec::new();
     for (index, part) in parts.iter().enumerate().filter(|(_, part)| !part.is_container()) {
         match kind(parts, index) {
-            Kind::Attachment => message.attachments.extend(attachment(index, part)),
+            Kind::Attachment => {
+                report(message, part, defects);
+                message.attachments.extend(attachment(index, part));
+            }
             kind => {
                 let text = decoded_text(part, defects);
                 let group = alternative(parts, index);
@@ -42,6 +49,28 @@ pub(super) fn fill(message: &mut Message, parts: &[Part<'_>], defects: &mut Defe
     message.text = capped(texts.join("\n"), defects);
     message.html = (!html.is_empty()).then(|| capped(html.join("\n"), defects));
     mark_referenced(message);
+}
+
+/// Takes out of a part what tells of a delivery (RFC 3464, RFC 6522).
+fn report(message: &mut Message, part: &Part<'_>, defects: &mut Defects) {
+    match part.media.value.as_str() {
+        "message/delivery-status" | "message/global-delivery-status" if message.delivery_status.len() < MAX_REPORTS => {
+            let mut text = decoded_text(part, defects);
+            text.truncate(text.floor_char_boundary(MAX_REPORT));
+            message.delivery_status.push(text);
+        }
+        "message/rfc822"
+        | "message/global"
+        | "text/rfc822-headers"
+        | "message/rfc822-headers"
+        | "message/global-headers"
+            if message.enclosed_message_id.is_none() =>
+        {
+            let bytes = attached(part);
+            message.enclosed_message_id = headers::message_id_of(bytes.get(..MAX_REPORT).unwrap_or(&bytes));
+        }
+        _ => {}
+    }
 }
 
 /// The bytes an attachment stands for.

@@ -116,6 +116,7 @@ fn declared_text(bytes: &[u8], charset: Charset) -> Decoded {
         Charset::Plain(encoding) if encoding == UTF_16BE && looks_little_endian(bytes) => {
             UTF_16LE.decode_without_bom_handling(bytes).0.into_owned()
         }
+        Charset::Plain(encoding) if encoding == ISO_2022_JP => iso_2022_jp(bytes),
         Charset::Plain(encoding) => encoding.decode_without_bom_handling(bytes).0.into_owned(),
         Charset::Utf7 => utf7(bytes),
         Charset::Utf32 { big } => utf32(bytes, big),
@@ -123,6 +124,24 @@ fn declared_text(bytes: &[u8], charset: Charset) -> Decoded {
         Charset::Iso2022Kr => shifted(bytes, b"\x0E", b"\x0F", EUC_KR),
     };
     Decoded { text, guessed: false }
+}
+
+/// Two escapes in a row say what the second says: encoded words that follow each other end and begin with one, which
+/// the decoder of the web takes for an attack.
+fn iso_2022_jp(bytes: &[u8]) -> String {
+    const ESCAPE: u8 = 0x1B;
+    let is_idle = |at: usize| bytes.get(at) == Some(&ESCAPE) && bytes.get(at + 3) == Some(&ESCAPE);
+    let mut kept = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        if is_idle(at) {
+            at += 3;
+        } else {
+            kept.push(*byte);
+            at += 1;
+        }
+    }
+    ISO_2022_JP.decode_without_bom_handling(&kept).0.into_owned()
 }
 
 /// A few broken bytes are damage; where hardly anything is UTF-8 the label is wrong.
@@ -145,7 +164,10 @@ fn guess(bytes: &[u8]) -> Cow<'_, str> {
         _ => {
             let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
             detector.feed(bytes.get(..SAMPLE).unwrap_or(bytes), true);
-            detector.guess(None, Utf8Detection::Allow).decode_without_bom_handling(bytes).0
+            match detector.guess(None, Utf8Detection::Allow) {
+                encoding if encoding == ISO_2022_JP => Cow::Owned(iso_2022_jp(bytes)),
+                encoding => encoding.decode_without_bom_handling(bytes).0,
+            }
         }
     }
 }
@@ -230,6 +252,7 @@ mod tests {
             (b"\0\0\0a", Some("utf-32"), "a"),
             (b"\x1b$BF|K\\\x1b(B", Some("iso-2022-jp"), "日本"),
             (b"\x1b$BF|K\\\x1b(B", Some("us-ascii"), "日本"),
+            (b"\x1b$BF|\x1b(B\x1b$BK\\\x1b(B", Some("iso-2022-jp"), "日本"),
             (b"~{VPND~} ok", Some("hz-gb-2312"), "中文 ok"),
             (b"\x1b$)C\x0eGQ1[\x0f ok", Some("iso-2022-kr"), "한글 ok"),
             (b"\xc7\xd1\xb1\xdb", Some("ks_c_5601-1987"), "한글"),

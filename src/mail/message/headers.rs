@@ -117,6 +117,12 @@ fn ids(root: &Part<'_>, name: &str) -> Vec<String> {
     value.map(|f| message_id::parse_ids(&encoded_word::decode(&f.value, None))).unwrap_or_default()
 }
 
+/// The Message-ID in the header of an enclosed message.
+pub(super) fn message_id_of(raw: &[u8]) -> Option<String> {
+    let parts = super::parts::split(raw, &mut Defects::default());
+    ids(parts.first()?, "Message-ID").into_iter().next()
+}
+
 /// Reads address fields against one common limit.
 struct Addresses<'a, 'd> {
     root: &'a Part<'a>,

@@ -1,0 +1,176 @@
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use super::*;
+use crate::mail::message::parse;
+
+fn bounce(source: &str) -> Option<Bounce> {
+    read(&parse(source.as_bytes()))
+}
+
+/// A report of RFC 3464 with these groups about recipients.
+fn report(groups: &str) -> String {
+    format!(
+        "From: Mail Delivery System <MAILER-DAEMON@mx.example>\nTo: desk@shop.example\nSubject: Undelivered Mail\n\
+         Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n\nIt could not be delivered.\n\
+         --b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example\n\n{groups}\n\
+         --b\nContent-Type: text/rfc822-headers\n\nMessage-ID: <first@shop.example>\nTo: kim@x.example\n--b--\n"
+    )
+}
+
+#[test]
+fn reports_of_rfc_3464() {
+    let failed = "Final-Recipient: rfc822; kim@x.example\nAction: failed\n";
+    for (groups, outcome, status) in [
+        (format!("{failed}Status: 5.1.1\nDiagnostic-Code: smtp; 550 5.1.1 User unknown"), Outcome::Hard, "5.1.1"),
+        (format!("{failed}Status: 5.1.10"), Outcome::Hard, "5.1.10"),
+        (format!("{failed}Status: 5.1.100"), Outcome::Soft, "5.1.100"),
+        (format!("{failed}Status: 5.2.2\nDiagnostic-Code: smtp; 552 5.2.2 full"), Outcome::Soft, "5.2.2"),
+        (format!("{failed}Status: 5.7.1\nDiagnostic-Code: smtp; 554 5.7.1 spam"), Outcome::Soft, "5.7.1"),
+        (format!("{failed}Status: 4.4.1"), Outcome::Soft, "4.4.1"),
+        // What says nothing is explained by the server's words.
+        (format!("{failed}Status: 5.0.0\nDiagnostic-Code: smtp; 550 5.1.1 No such user here"), Outcome::Hard, "5.1.1"),
+        (format!("{failed}Status: 5.0.0\nDiagnostic-Code: smtp; 550 unrouteable address"), Outcome::Hard, "5.0.0"),
+        (format!("{failed}Status: 5.0.0\nDiagnostic-Code: smtp; 552\n Message too large"), Outcome::Soft, "5.0.0"),
+        (
+            format!("{failed}Status: 5.1.0\nDiagnostic-Code: smtp; 5.1.0 - Unknown address error 550-'denied'"),
+            Outcome::Soft,
+            "5.1.0",
+        ),
+        (failed.replace("failed", "delayed") + "Status: 4.4.7", Outcome::Delayed, "4.4.7"),
+        ("Original-Recipient: rfc822;<kim@x.example>\nStatus: 5.1.1 (bad mailbox)".into(), Outcome::Hard, "5.1.1"),
+    ] {
+        let bounce = bounce(&report(&groups)).unwrap_or_else(|| panic!("{groups}"));
+        let [failure] = bounce.failures.as_slice() else { panic!("{groups}: {bounce:?}") };
+        assert_eq!(
+            (failure.address.as_str(), failure.outcome, failure.status.as_str()),
+            ("kim@x.example", outcome, status),
+            "{groups}"
+        );
+        assert_eq!(bounce.original_message_id.as_deref(), Some("first@shop.example"), "{groups}");
+    }
+}
+
+#[test]
+fn several_recipients_each_with_its_own_outcome() {
+    let group = |address: &str, action: &str, status: &str| {
+        format!("Final-Recipient: rfc822; {address}\nAction: {action}\nStatus: {status}\n\n")
+    };
+    let groups = group("a@x.example", "failed", "5.1.1")
+        + &group("b@x.example", "delivered", "2.0.0")
+        + &group("c@x.example", "delayed", "4.0.0")
+        + &group("a@x.example", "failed", "5.1.1");
+    let bounce = bounce(&report(&groups)).unwrap();
+    let found: Vec<_> = bounce.failures.iter().map(|f| (f.address.as_str(), f.outcome)).collect();
+    assert_eq!(found, [("a@x.example", Outcome::Hard), ("c@x.example", Outcome::Delayed)]);
+    assert!(bounce.is_hard() && !bounce.is_delay());
+    assert_eq!(super::read(&parse(report(&group("b@x.example", "delivered", "2.0.0")).as_bytes())), None);
+}
+
+/// What mail systems write without the fields of RFC 3464.
+#[test]
+fn reports_in_words() {
+    let copy = "Return-Path: <desk@shop.example>\nMessage-ID: <first@shop.example>\nTo: other@y.example\n\nHello\n";
+    #[allow(clippy::type_complexity)] // A table, read column by column.
+    let rows: &[(&str, &str, &str, &str, &[&str], Outcome)] = &[
+        (
+            "qmail",
+            "MAILER-DAEMON@mx.example",
+            "failure notice",
+            "Hi. This is the qmail-send program at mx.example.\nI'm afraid I wasn't able to deliver your message to the following addresses.\n\n\
+             <kim@x.example>:\n192.0.2.1 does not like recipient.\nRemote host said: 550 5.1.1 unknown user\nGiving up on 192.0.2.1.\n\n--- Below this line is a copy of the message.\n\n",
+            &["kim@x.example"],
+            Outcome::Hard,
+        ),
+        (
+            "Exim",
+            "Mail Delivery System <Mailer-Daemon@mx.example>",
+            "Mail delivery failed: returning message to sender",
+            "This message was created automatically by mail delivery software.\n\nA message that you sent could not be delivered to one or more of its\n\
+             recipients. This is a permanent error. The following address(es) failed:\n\n  kim@x.example\n    Unrouteable address\n\n------ This is a copy of the message, including all the headers. ------\n\n",
+            &["kim@x.example"],
+            Outcome::Hard,
+        ),
+        (
+            "Exim, too large",
+            "Mail Delivery System <Mailer-Daemon@mx.example>",
+            "Mail delivery failed",
+            "The following address(es) failed:\n\n  kim@x.example\n    host mail.x.example [192.0.2.1]\n    SMTP error from remote mail server after MAIL FROM:\n    552 5.3.4 Message too large\n\n",
+            &["kim@x.example"],
+            Outcome::Soft,
+        ),
+        (
+            "Postfix",
+            "MAILER-DAEMON@mx.example (Mail Delivery System)",
+            "Undelivered Mail Returned to Sender",
+            "This is the mail system at host mx.example.\n\nI'm sorry to have to inform you that your message could not\nbe delivered to one or more recipients.\n\n\
+             <kim@x.example>: host mail.x.example[192.0.2.1] said: 550 5.1.1\n    <kim@x.example>: Recipient address rejected: User unknown (in reply to RCPT TO\n    command)\n<lee@x.example>: host mail.x.example[192.0.2.1] said: 452 4.2.2 over quota\n\n",
+            &["kim@x.example", "lee@x.example"],
+            Outcome::Hard,
+        ),
+        (
+            "Sendmail",
+            "Mail Delivery Subsystem <MAILER-DAEMON@mx.example>",
+            "Returned mail: see transcript for details",
+            "The original message was received at Mon, 1 Jun 2026 10:00:00 GMT\n\n   ----- The following addresses had permanent fatal errors -----\n<kim@x.example>\n    (reason: 550 5.1.1 <kim@x.example>... User unknown)\n\n   ----- Transcript of session follows -----\n... while talking to mail.x.example.:\n",
+            &["kim@x.example"],
+            Outcome::Hard,
+        ),
+        (
+            "Exchange",
+            "System Administrator <postmaster@x.example>",
+            "Undeliverable: Hello",
+            "Your message\n\n  To:      other@y.example\n  Subject: Hello\n  Sent:    Mon, 1 Jun 2026 10:00:00\n\ndid not reach the following recipient(s):\n\nkim@x.example on Mon, 1 Jun 2026 10:00:01\n    The recipient name is not recognized. Unknown recipient\n\n",
+            &["kim@x.example"],
+            Outcome::Hard,
+        ),
+        (
+            "Gmail",
+            "Mail Delivery Subsystem <mailer-daemon@googlemail.example>",
+            "Delivery Status Notification (Failure)",
+            "Delivery to the following recipient failed permanently:\n\n     kim@x.example\n\nTechnical details of permanent failure:\nThe error that the other server returned was: 550 550 5.1.1 The email account that you tried to reach does not exist.\n\n----- Original message -----\n\n",
+            &["kim@x.example"],
+            Outcome::Hard,
+        ),
+        (
+            "Exim, delayed",
+            "Mail Delivery System <Mailer-Daemon@mx.example>",
+            "Warning: message 1abc delayed 24 hours",
+            "A message that you sent has not yet been delivered to one or more of its\nrecipients after more than 24 hours on the queue.\n\nThe address to which the message has not yet been delivered is:\n\n  kim@x.example\n    Delay reason: Connection timed out\n\nNo action is required on your part. Delivery attempts will continue for\nsome time, and this warning may be repeated.\n",
+            &["kim@x.example"],
+            Outcome::Delayed,
+        ),
+    ];
+    for (name, from, subject, text, recipients, outcome) in rows {
+        let source =
+            format!("Return-Path: <>\nFrom: {from}\nTo: desk@shop.example\nSubject: {subject}\n\n{text}{copy}");
+        let bounce = bounce(&source).unwrap_or_else(|| panic!("{name}: no report"));
+        let addresses: Vec<&str> = bounce.failures.iter().map(|f| f.address.as_str()).collect();
+        assert_eq!(&addresses, recipients, "{name}: {bounce:#?}");
+        assert_eq!(bounce.failures.first().unwrap().outcome, *outcome, "{name}: {bounce:#?}");
+        assert_eq!(bounce.original_message_id.as_deref(), Some("first@shop.example"), "{name}");
+    }
+}
+
+#[test]
+fn words_alone_make_no_report() {
+    let text = "The message to <kim@x.example> could not be delivered: user unknown.";
+    for (head, what) in [
+        ("From: Kim <kim@y.example>\nSubject: Undelivered mail?", "a customer asks"),
+        ("From: Kim <kim@y.example>\nSubject: Re: failure notice", "a customer answers"),
+        (
+            "From: Kim <kim@y.example>\nAuto-Submitted: auto-replied\nReturn-Path: <>\nSubject: Undeliverable: away",
+            "an answering machine",
+        ),
+        (
+            "From: postmaster@y.example\nSubject: Read\nContent-Type: multipart/report; report-type=disposition-notification",
+            "a receipt",
+        ),
+        (
+            "From: abuse@y.example\nSubject: complaint\nContent-Type: multipart/report; report-type=feedback-report",
+            "a complaint",
+        ),
+    ] {
+        assert_eq!(bounce(&format!("{head}\n\n{text}\n")), None, "{what}");
+    }
+    assert_eq!(bounce("From: postmaster@y.example\nSubject: New mail server\n\nWe move on Monday.\n"), None);
+}
