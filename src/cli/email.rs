@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use super::attachment::{self, AttachmentCommand};
 use super::context::{self, Context};
 use crate::error;
 use crate::mail::address::Mailbox;
@@ -30,6 +31,9 @@ pub enum EmailCommand {
         before_help = "Examples:\n  $ espomail email show 9131\n  $ espomail email show 9131 --raw > mail.eml\n  $ espomail --json email show mail.eml"
     )]
     Show(Show),
+    /// Lists, saves and writes out attachments
+    #[command(subcommand)]
+    Attachment(AttachmentCommand),
     /// Says why an email went where it went
     #[command(before_help = "Examples:\n  $ espomail email explain 9131\n  $ espomail --json email explain 9131")]
     Explain(Id),
@@ -125,6 +129,7 @@ pub fn run(command: EmailCommand, ctx: &Context) -> Result<()> {
     match command {
         EmailCommand::List(args) => list(&args, ctx),
         EmailCommand::Show(args) => args.what.iter().try_for_each(|what| show(what, &args, ctx)),
+        EmailCommand::Attachment(command) => attachment::run(command, ctx),
         EmailCommand::Explain(args) => explain(args.id, ctx),
     }
 }
@@ -199,14 +204,7 @@ struct Shown {
 }
 
 fn show(what: &str, args: &Show, ctx: &Context) -> Result<()> {
-    let shown = match what.parse::<i64>() {
-        Ok(id) => stored(id, ctx)?,
-        Err(_) => {
-            let raw = fs::read(what)
-                .map_err(|e| error::data(format!("{what}: {e}")).hint("name an email id or a readable file"))?;
-            Shown { id: None, file: Some(what.to_owned()), status: None, case: None, raw }
-        }
-    };
+    let shown = shown(what, ctx)?;
     if args.raw {
         return ctx.ui.bytes(&shown.raw);
     }
@@ -223,6 +221,20 @@ fn show(what: &str, args: &Show, ctx: &Context) -> Result<()> {
         ctx.ui.text(&format!("\n{}", message.text.trim_end()))?;
     }
     Ok(())
+}
+
+/// The source of an email of the archive, or of a file.
+pub fn source(what: &str, ctx: &Context) -> Result<Vec<u8>> {
+    Ok(shown(what, ctx)?.raw)
+}
+
+fn shown(what: &str, ctx: &Context) -> Result<Shown> {
+    if let Ok(id) = what.parse::<i64>() {
+        return stored(id, ctx);
+    }
+    let raw =
+        fs::read(what).map_err(|e| error::data(format!("{what}: {e}")).hint("name an email id or a readable file"))?;
+    Ok(Shown { id: None, file: Some(what.to_owned()), status: None, case: None, raw })
 }
 
 fn stored(id: i64, ctx: &Context) -> Result<Shown> {
@@ -246,11 +258,7 @@ fn message_cells(shown: &Shown, message: &Message) -> Vec<Cell> {
         let text: Vec<String> = list.iter().map(ToString::to_string).collect();
         Cell::object(json!(json), &text.join(", "))
     };
-    let attachments: Vec<Value> = message
-        .attachments
-        .iter()
-        .map(|a| json!({"part": a.part, "name": a.name, "type": a.content_type, "size": a.size, "sha256": a.sha256, "inline": a.inline}))
-        .collect();
+    let attachments: Vec<Value> = message.attachments.iter().map(attachment::json_of).collect();
     let names: Vec<String> = message.attachments.iter().map(|a| format!("{} ({} bytes)", a.name, a.size)).collect();
     let bounce = bounce::read(message);
     vec![

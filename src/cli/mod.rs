@@ -4,6 +4,7 @@
 //! finds those without, and compares it with the man page.
 
 pub mod account;
+pub mod attachment;
 pub mod case;
 pub mod check;
 pub mod completions;

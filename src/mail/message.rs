@@ -14,7 +14,11 @@ mod flowed;
 mod headers;
 mod params;
 mod parts;
+mod tnef;
 mod transfer;
+
+use std::fmt;
+use std::str::FromStr;
 
 use jiff::Timestamp;
 
@@ -85,11 +89,41 @@ pub fn parse(raw: &[u8]) -> Message {
     message
 }
 
-/// The decoded bytes of the part an [`Attachment`] names, read again out of the raw message.
-pub fn attachment_bytes(raw: &[u8], part: u32) -> Option<Vec<u8>> {
+/// Which attachment: a part of the message, or (`3.1`) a file in one that is itself a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PartId {
+    /// See [`Attachment::part`].
+    pub part: u32,
+    /// Number of a file in its [`Attachment::contents`], from 1.
+    pub inner: Option<u32>,
+}
+
+impl fmt::Display for PartId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.part)?;
+        self.inner.map_or(Ok(()), |inner| write!(f, ".{inner}"))
+    }
+}
+
+impl FromStr for PartId {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<PartId, String> {
+        let number =
+            |text: &str| text.parse().map_err(|_| "must be a number from the list, such as 2 or 3.1".to_owned());
+        let (part, inner) = text.split_once('.').map_or((text, None), |(part, inner)| (part, Some(inner)));
+        Ok(PartId { part: number(part)?, inner: inner.map(number).transpose()? })
+    }
+}
+
+/// The decoded bytes of an attachment, read again out of the raw message.
+pub fn attachment_bytes(raw: &[u8], id: PartId) -> Option<Vec<u8>> {
     let parts = parts::split(raw, &mut Defects::default());
-    let part = parts.get(usize::try_from(part).ok()?)?;
-    (!part.is_container()).then(|| body::attached(part).into_owned())
+    let part = parts.get(usize::try_from(id.part).ok()?).filter(|part| !part.is_container())?;
+    let bytes = body::attached(part).into_owned();
+    let Some(inner) = id.inner else { return Some(bytes) };
+    let at = usize::try_from(inner).ok()?.checked_sub(1)?;
+    tnef::read(&bytes).files.into_iter().nth(at).map(|file| file.bytes)
 }
 
 /// What had to be guessed or cut, each kind once, so that a hostile mail cannot fill the log.
@@ -134,4 +168,6 @@ pub struct Attachment {
     pub content_id: Option<String>,
     /// Content-Disposition inline, or referenced by the HTML.
     pub inline: bool,
+    /// The files in it, where it is a winmail.dat; their part is their number in it, from 1.
+    pub contents: Vec<Attachment>,
 }

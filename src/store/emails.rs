@@ -295,6 +295,7 @@ pub fn attachments(tx: &Tx<'_>, email_id: i64) -> Result<Vec<Attachment>> {
                 sha256: row.get("sha256")?,
                 content_id: row.get("content_id")?,
                 inline: row.get("inline")?,
+                contents: Vec::new(),
             })
         },
     )

@@ -19,6 +19,28 @@ pub fn block(text: &str) -> Cow<'_, str> {
     clean(text, true)
 }
 
+/// Bytes of a file name; most file systems take 255.
+const FILE_NAME_MAX: usize = 200;
+
+/// A name from a mail as the name of a file in a directory (promise S4): no path, nothing that a shell or a terminal
+/// reads as more than a name, not hidden, not an option, bounded; `otherwise` where nothing is left.
+pub fn file_name(name: &str, otherwise: &str) -> String {
+    let last = name.rsplit(['/', '\\']).find(|part| !part.trim().is_empty()).unwrap_or_default();
+    let harmless = |c: char| !is_unsafe(c) && !"<>:\"|?*`$;&!'".contains(c);
+    let name: String = last.chars().map(|c| if harmless(c) { c } else { '_' }).collect();
+    let name = name
+        .trim_matches(|c: char| c.is_whitespace())
+        .trim_start_matches(['.', '-', '~', ' '])
+        .trim_end_matches(['.', ' ']);
+    if name.len() <= FILE_NAME_MAX {
+        return if name.is_empty() { otherwise.to_owned() } else { name.to_owned() };
+    }
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension).filter(|extension| extension.len() <= 20);
+    let end = extension.map_or_else(String::new, |extension| format!(".{extension}"));
+    let stem = name.get(..name.floor_char_boundary(FILE_NAME_MAX - end.len())).unwrap_or_default();
+    format!("{stem}{end}")
+}
+
 /// Whether a character may act on a terminal or be invisible.
 pub fn is_unsafe(c: char) -> bool {
     c.is_control()
@@ -91,6 +113,41 @@ mod tests {
             prop_assert!(is_clean);
             let is_clean = !block(&text).chars().any(|c| is_unsafe(c) && c != '\n' && c != '\t');
             prop_assert!(is_clean);
+        }
+    }
+
+    #[test]
+    fn names_of_files_stay_names() {
+        for (name, expected) in [
+            ("report.pdf", "report.pdf"),
+            ("Größe 2.txt", "Größe 2.txt"),
+            ("../../etc/passwd", "passwd"),
+            ("/etc/cron.d/x", "x"),
+            ("C:\\Users\\a\\b.doc", "b.doc"),
+            ("..", "none"),
+            ("", "none"),
+            (" / / ", "none"),
+            (".bashrc", "bashrc"),
+            ("-rf", "rf"),
+            ("~root", "root"),
+            ("a\0b\nc\u{202e}fdp.exe", "a_b_c_fdp.exe"),
+            ("$(reboot).txt", "_(reboot).txt"),
+            ("a|b;c`d", "a_b_c_d"),
+            ("trailing. . ", "trailing"),
+        ] {
+            assert_eq!(file_name(name, "none"), expected, "{name:?}");
+        }
+        let long = file_name(&format!("{}.tar.gz", "ä".repeat(500)), "none");
+        assert!(long.len() <= FILE_NAME_MAX && long.ends_with("ä.gz"), "{long}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_name_leaves_its_directory(name in any::<String>()) {
+            let name = file_name(&name, "none");
+            prop_assert!(!name.is_empty() && name.len() <= 255 && name != "." && name != "..");
+            prop_assert!(!name.contains(['/', '\\', '\0', '\n']) && !name.starts_with(['.', '-']));
+            prop_assert!(!name.chars().any(is_unsafe));
         }
     }
 }

@@ -42,7 +42,7 @@ fn scans_without_message_id_are_not_taken_for_each_other() {
             "--b\n\nScan attached.\n--b\nContent-Disposition: attachment; filename=scan.pdf\n\n{page}\n--b--\n"
         );
         let scan = mail("scanner@customer.example", &mailbox.address, "Scan").without("Message-ID").without("Date");
-        let scan = scan.add("MIME-Version", "1.0").add("Content-Type", "multipart/mixed; boundary=b").body(&body);
+        let scan = scan.add("MIME-Version", "1.0").header("Content-Type", "multipart/mixed; boundary=b").body(&body);
         mailbox.append("INBOX", &scan.bytes());
     }
     sandbox.run(&["fetch"]).ok();

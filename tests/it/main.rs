@@ -11,10 +11,12 @@
 )]
 
 mod assignment;
+mod attachments;
 mod auto_reply;
 mod bad_input;
 mod certificates;
 mod corners;
+mod corpus;
 mod failures;
 mod fetching;
 mod hostile;

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use sha2::{Digest, Sha256};
 
 use super::parts::Part;
-use super::{Attachment, Defects, Message, charset, encoded_word, flowed, headers, transfer};
+use super::{Attachment, Defects, Message, charset, encoded_word, flowed, headers, tnef, transfer};
 use crate::mail::text;
 
 /// Bytes of text, and of HTML, that are kept of one message.
@@ -26,7 +26,8 @@ pub(super) fn fill(message: &mut Message, parts: &[Part<'_>], defects: &mut Defe
         match kind(parts, index) {
             Kind::Attachment => {
                 report(message, part, defects);
-                message.attachments.extend(attachment(index, part));
+                let attachment = attachment(message, index, part);
+                message.attachments.extend(attachment);
             }
             kind => {
                 let text = decoded_text(part, defects);
@@ -46,7 +47,11 @@ pub(super) fn fill(message: &mut Message, parts: &[Part<'_>], defects: &mut Defe
     let texts: Vec<String> = sections.iter().map(Section::readable).filter(|text| !text.trim().is_empty()).collect();
     let html: Vec<&str> =
         sections.iter().map(|section| section.html.as_str()).filter(|html| !html.is_empty()).collect();
-    message.text = capped(texts.join("\n"), defects);
+    // What a winmail.dat says counts where the message itself has no text.
+    if !texts.is_empty() {
+        message.text = texts.join("\n");
+    }
+    message.text = capped(std::mem::take(&mut message.text), defects);
     message.html = (!html.is_empty()).then(|| capped(html.join("\n"), defects));
     mark_referenced(message);
 }
@@ -151,19 +156,44 @@ fn capped(mut text: String, defects: &mut Defects) -> String {
     text
 }
 
-fn attachment(index: usize, part: &Part<'_>) -> Option<Attachment> {
+fn attachment(message: &mut Message, index: usize, part: &Part<'_>) -> Option<Attachment> {
     let bytes = attached(part);
     let content_id = part.field("Content-ID").map(|id| encoded_word::decode(id, None));
     let content_id = content_id.map(|id| id.trim_matches(['<', '>', ' ']).to_owned()).filter(|id| !id.is_empty());
-    Some(Attachment {
+    let mut attachment = Attachment {
         part: u32::try_from(index).ok()?,
         name: file_name(part).unwrap_or_default(),
         content_type: part.media.value.clone(),
-        size: bytes.len() as u64,
-        sha256: Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
         content_id,
         inline: part.disposition.value == "inline",
-    })
+        ..described(&bytes)
+    };
+    match attachment.content_type.as_str() {
+        "message/rfc822" | "message/global" if attachment.name.is_empty() => {
+            let subject = headers::subject_of(bytes.get(..MAX_REPORT).unwrap_or(&bytes));
+            attachment.name = subject.map(|subject| format!("{subject}.eml")).unwrap_or_default();
+        }
+        "application/ms-tnef" | "application/vnd.ms-tnef" => {
+            let contents = tnef::read(&bytes);
+            attachment.contents = (1..).zip(&contents.files).map(|(number, file)| enclosed(number, file)).collect();
+            if message.text.trim().is_empty() {
+                message.text = contents.text;
+            }
+        }
+        _ => {}
+    }
+    Some(attachment)
+}
+
+fn enclosed(number: u32, file: &tnef::File) -> Attachment {
+    let content_type = if file.content_type.is_empty() { "application/octet-stream" } else { &file.content_type };
+    let name = encoded_word::one_line(&file.name);
+    Attachment { part: number, name, content_type: content_type.to_owned(), ..described(&file.bytes) }
+}
+
+fn described(bytes: &[u8]) -> Attachment {
+    let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    Attachment { size: bytes.len() as u64, sha256, ..Attachment::default() }
 }
 
 /// The name in Content-Disposition, else in Content-Type; one line.

@@ -123,6 +123,13 @@ pub(super) fn message_id_of(raw: &[u8]) -> Option<String> {
     ids(parts.first()?, "Message-ID").into_iter().next()
 }
 
+/// The subject in the header of an enclosed message, one line.
+pub(super) fn subject_of(raw: &[u8]) -> Option<String> {
+    let parts = super::parts::split(raw, &mut Defects::default());
+    let subject = encoded_word::decode(parts.first()?.field("Subject")?, None);
+    Some(encoded_word::one_line(&subject)).filter(|subject| !subject.is_empty())
+}
+
 /// Reads address fields against one common limit.
 struct Addresses<'a, 'd> {
     root: &'a Part<'a>,

@@ -1,0 +1,44 @@
+//! Real messages are read as they were before (`tests/corpus/README.md`).
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::support::Sandbox;
+
+fn messages(dir: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        match path.extension() {
+            _ if path.is_dir() => messages(&path, found),
+            Some(extension) if extension == "eml" => found.push(path),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn messages_are_read_as_before() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+    let mut files = Vec::new();
+    messages(&corpus, &mut files);
+    files.sort();
+    assert!(files.len() > 100, "{} files", files.len());
+    let names: Vec<&str> = files.iter().map(|file| file.to_str().unwrap()).collect();
+    let run = Sandbox::new().run(&[&["--format", "ndjson", "email", "show"], &names[..]].concat()).ok();
+    let shown: Vec<&str> = run.stdout.lines().collect();
+    assert_eq!(shown.len(), files.len());
+    let update = std::env::var_os("ESPOMAIL_UPDATE_GOLDEN").is_some();
+    let mut differing = Vec::new();
+    for (file, line) in files.iter().zip(shown) {
+        let mut shown: Value = serde_json::from_str(line).unwrap();
+        shown["file"] = file.strip_prefix(&corpus).unwrap().to_str().unwrap().into();
+        let (golden, text) = (file.with_extension("json"), serde_json::to_string_pretty(&shown).unwrap() + "\n");
+        if update {
+            std::fs::write(&golden, text).unwrap();
+        } else if std::fs::read_to_string(&golden).unwrap_or_default() != text {
+            differing.push(shown["file"].to_string());
+        }
+    }
+    assert!(differing.is_empty(), "read differently (ESPOMAIL_UPDATE_GOLDEN=1 shows how): {differing:#?}");
+}
