@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::support::Sandbox;
+use crate::support::{Dice, Sandbox, asked};
 
 fn messages(dir: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(dir).unwrap() {
@@ -41,4 +41,56 @@ fn messages_are_read_as_before() {
         }
     }
     assert!(differing.is_empty(), "read differently (ESPOMAIL_UPDATE_GOLDEN=1 shows how): {differing:#?}");
+}
+
+#[path = "../../fuzz/checks.rs"]
+mod checks;
+
+/// What the fuzz targets check, on the corpus and on damaged copies of it.
+#[test]
+fn nothing_breaks_on_damaged_messages() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+    let (mut files, mut dice) = (Vec::new(), Dice::new());
+    messages(&corpus, &mut files);
+    files.sort();
+    let rounds: u64 = asked("ESPOMAIL_DAMAGES", 20);
+    for file in &files {
+        let whole = std::fs::read(file).unwrap();
+        checks::message(&whole);
+        for _ in 0..rounds {
+            let mut bytes = whole.clone();
+            damage(&mut bytes, &mut dice);
+            checks::message(&bytes);
+            let start = dice.below(bytes.len() as u64 + 1) as usize;
+            let piece = &bytes[start..bytes.len().min(start + 300)];
+            checks::headers(piece);
+            checks::bounce(piece);
+            checks::html(piece);
+            checks::terminal(piece);
+        }
+    }
+}
+
+/// Some bytes are changed, or a run of them lost, doubled or moved.
+fn damage(bytes: &mut Vec<u8>, dice: &mut Dice) {
+    for _ in 0..=dice.below(4) {
+        if bytes.is_empty() {
+            return;
+        }
+        let at = dice.below(bytes.len() as u64) as usize;
+        let run = at..bytes.len().min(at + 1 + dice.below(60) as usize);
+        match dice.below(4) {
+            0 => bytes[at] = dice.below(256) as u8,
+            1 => drop(bytes.drain(run)),
+            2 => {
+                let copy = bytes[run].to_vec();
+                bytes.splice(at..at, copy);
+            }
+            _ => {
+                let moved: Vec<u8> = bytes.drain(run).collect();
+                let to = dice.below(bytes.len() as u64 + 1) as usize;
+                bytes.splice(to..to, moved);
+            }
+        }
+    }
 }

@@ -1,0 +1,94 @@
+//! What holds for any bytes. The fuzz targets call these; the tests replay the corpus, whole and damaged, through them.
+
+use espomail::mail::message::{self, Message, PartId};
+use espomail::mail::{automatic, bounce, message_id, subject, text};
+use espomail::ui::safe;
+
+/// A whole message: read, judged, its attachments read again.
+pub fn message(data: &[u8]) {
+    let message = message::parse(data);
+    judge(&message);
+    for attachment in message.attachments.iter().take(20) {
+        let whole = PartId { part: attachment.part, inner: None };
+        let bytes = message::attachment_bytes(data, whole).map_or(0, |bytes| bytes.len() as u64);
+        assert_eq!(bytes, attachment.size, "the same bytes as were listed");
+        for inner in attachment.contents.iter().take(20) {
+            let file = PartId { inner: Some(inner.part), ..whole };
+            let bytes = message::attachment_bytes(data, file).map_or(0, |bytes| bytes.len() as u64);
+            assert_eq!(bytes, inner.size);
+        }
+    }
+}
+
+/// One value in every header that is read.
+pub fn headers(data: &[u8]) {
+    let value: Vec<u8> = data.iter().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { *byte }).collect();
+    let mut source = Vec::new();
+    for name in
+        ["From", "To", "Cc", "Reply-To", "Date", "Subject", "Message-ID", "References", "In-Reply-To", "Return-Path"]
+    {
+        source.extend_from_slice(name.as_bytes());
+        source.extend_from_slice(b": ");
+        source.extend_from_slice(&value);
+        source.extend_from_slice(b"\r\n");
+    }
+    for name in ["Content-Type: text/plain; charset=", "Content-Disposition: attachment; filename="] {
+        source.extend_from_slice(name.as_bytes());
+        source.extend_from_slice(&value);
+        source.extend_from_slice(b"\r\n");
+    }
+    source.extend_from_slice(b"\r\nText");
+    let message = message::parse(&source);
+    judge(&message);
+    assert!(!message.subject.contains(['\r', '\n']), "a subject is one line");
+    for mailbox in message.from.iter().chain(&message.to) {
+        assert!(!mailbox.name.contains(['\r', '\n']) && !mailbox.address.contains(['\r', '\n']));
+    }
+}
+
+/// HTML to text.
+pub fn html(data: &[u8]) {
+    let html = String::from_utf8_lossy(data);
+    let text = text::from_html(&html);
+    assert!(text.len() <= 8 * html.len() + 1024, "{} bytes of HTML became {} of text", html.len(), text.len());
+}
+
+/// A report of a mail system, in fields and in words.
+pub fn bounce(data: &[u8]) {
+    let text = String::from_utf8_lossy(data).into_owned();
+    let system = "From: MAILER-DAEMON@mx.example\r\nSubject: Undelivered Mail\r\n";
+    judge(&message::parse(format!("{system}\r\n{text}").as_bytes()));
+    let fields = "Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\n";
+    let message = message::parse(format!("{system}{fields}{text}\r\n--b--\r\n").as_bytes());
+    judge(&message);
+    if let Some(bounce) = bounce::read(&message) {
+        let mut addresses: Vec<String> =
+            bounce.failures.iter().map(|failure| failure.address.to_ascii_lowercase()).collect();
+        let all = addresses.len();
+        addresses.sort();
+        addresses.dedup();
+        assert_eq!(addresses.len(), all, "each recipient once");
+    }
+}
+
+/// Text on its way to a terminal, and a name on its way to a directory.
+pub fn terminal(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    assert!(!safe::line(&text).chars().any(safe::is_unsafe));
+    assert!(!safe::block(&text).chars().any(|c| safe::is_unsafe(c) && !matches!(c, '\n' | '\t')));
+    let name = safe::file_name(&text, "none");
+    assert!(!name.is_empty() && !name.contains(['/', '\\', '\0']) && !name.starts_with('.'));
+}
+
+/// Every decision that looks at a message.
+fn judge(message: &Message) {
+    bounce::read(message);
+    automatic::is_auto_reply(message);
+    automatic::unanswerable(message, &|_| false, &|_| false);
+    message_id::content_key(message);
+    subject::case_numbers(&message.subject);
+    text::first_lines(&message.text, 1000);
+    let addresses =
+        message.from.len() + message.to.len() + message.cc.len() + message.bcc.len() + message.reply_to.len();
+    assert!(addresses <= 1_000 && message.text.len() <= 4 << 20, "a limit does not hold");
+}
