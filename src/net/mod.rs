@@ -11,8 +11,6 @@ mod wire;
 mod words;
 
 #[cfg(test)]
-mod starttls_tests;
-#[cfg(test)]
 mod testing;
 
 use std::path::PathBuf;

@@ -28,6 +28,7 @@ mod overlap;
 mod poison;
 mod rules;
 mod soak;
+mod starttls;
 mod support;
 mod support_works;
 mod threading;

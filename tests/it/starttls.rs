@@ -1,13 +1,15 @@
 //! Servers, or somebody in between, that try to keep a session in clear (promise R5): each transcript ends without a
 //! byte of the login in clear.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stderr)]
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
-use super::testing::credentials;
-use super::{Endpoint, NetError, Timeouts, TlsMode, imap, smtp};
+use espomail::net::{Credentials, Endpoint, Mechanism, NetError, Timeouts, TlsMode, imap, smtp};
+
+fn credentials() -> Credentials {
+    Credentials { login: "me".into(), secret: "pa\"ss".to_owned().into(), mechanism: Mechanism::Password }
+}
 
 /// Says its part whenever the client has said a line, and gives all that it heard.
 fn play(mut client: TcpStream, parts: &[&str]) -> Vec<u8> {
