@@ -82,6 +82,15 @@ fn reports_in_words() {
             Outcome::Hard,
         ),
         (
+            "qmail, without a reason",
+            "MAILER-DAEMON@mx.example",
+            "failure notice",
+            "Hi. This is the qmail-send program at mx.example.\nI'm afraid I wasn't able to deliver your message to the following addresses.\n\
+             This is a permanent error; I've given up. Sorry it didn't work out.\n\n<kim@x.example>:\n\n--- Below this line is a copy of the message.\n\n",
+            &["kim@x.example"],
+            Outcome::Hard,
+        ),
+        (
             "Exim",
             "Mail Delivery System <Mailer-Daemon@mx.example>",
             "Mail delivery failed: returning message to sender",

@@ -140,12 +140,29 @@ fn decoded_text(part: &Part<'_>, defects: &mut Defects) -> String {
     if decoded.guessed {
         defects.note(format!("{}: the charset had to be guessed", part.media.value));
     }
-    let text = decoded.text.replace("\r\n", "\n").replace('\r', "\n").replace('\0', "\u{FFFD}");
+    let text = plain_lines(decoded.text);
     let is = |name, value| part.media.param(name).is_some_and(|v| v.eq_ignore_ascii_case(value));
     if part.media.value == "text/plain" && is("format", "flowed") {
         return flowed::unflow(&text, is("delsp", "yes"));
     }
     text
+}
+
+/// LF line ends, no NUL.
+fn plain_lines(text: String) -> String {
+    if memchr::memchr2(b'\r', b'\0', text.as_bytes()).is_none() {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some((plain, tail)) = rest.split_once(['\r', '\0']) {
+        out.push_str(plain);
+        let is_nul = rest.as_bytes().get(plain.len()) == Some(&0);
+        out.push(if is_nul { '\u{FFFD}' } else { '\n' });
+        rest = if is_nul { tail } else { tail.strip_prefix('\n').unwrap_or(tail) };
+    }
+    out.push_str(rest);
+    out
 }
 
 fn capped(mut text: String, defects: &mut Defects) -> String {

@@ -7,8 +7,10 @@ use encoding_rs::{BIG5, EUC_KR, Encoding, GBK, ISO_2022_JP, SHIFT_JIS, UTF_8, UT
 
 use super::transfer;
 
-/// Bytes the guess looks at.
-const SAMPLE: usize = 128 << 10;
+/// Bytes the guess looks at, of the lines that say something about the charset.
+const SAMPLE: usize = 4 << 10;
+/// Begins the sequences of ISO-2022-JP.
+const ESCAPE: u8 = 0x1B;
 
 /// A charset to try where a header is 8-bit and undeclared.
 pub(in crate::mail) type Hint = &'static Encoding;
@@ -42,7 +44,7 @@ pub(in crate::mail) fn hint(declared: &str) -> Option<Hint> {
 /// An undeclared header value: UTF-8, else the hint, else what it looks like.
 pub(in crate::mail) fn header_text(value: &[u8], hint: Option<Hint>) -> Cow<'_, str> {
     match (std::str::from_utf8(value), hint) {
-        (Ok(text), _) if !value.contains(&0x1B) => Cow::Borrowed(text),
+        (Ok(text), _) if !value.contains(&ESCAPE) => Cow::Borrowed(text),
         (Err(_), Some(encoding)) => encoding.decode_without_bom_handling(value).0,
         _ => guess(value),
     }
@@ -129,7 +131,6 @@ fn declared_text(bytes: &[u8], charset: Charset) -> Decoded {
 /// Two escapes in a row say what the second says: encoded words that follow each other end and begin with one, which
 /// the decoder of the web takes for an attack.
 fn iso_2022_jp(bytes: &[u8]) -> String {
-    const ESCAPE: u8 = 0x1B;
     let is_idle = |at: usize| bytes.get(at) == Some(&ESCAPE) && bytes.get(at + 3) == Some(&ESCAPE);
     let mut kept = Vec::with_capacity(bytes.len());
     let mut at = 0;
@@ -160,16 +161,31 @@ fn utf8(bytes: &[u8]) -> Decoded {
 
 fn guess(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
-        Ok(text) if !bytes.contains(&0x1B) => Cow::Borrowed(text),
+        Ok(text) if !bytes.contains(&ESCAPE) => Cow::Borrowed(text),
         _ => {
-            let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
-            detector.feed(bytes.get(..SAMPLE).unwrap_or(bytes), true);
-            match detector.guess(None, Utf8Detection::Allow) {
-                encoding if encoding == ISO_2022_JP => Cow::Owned(iso_2022_jp(bytes)),
-                encoding => encoding.decode_without_bom_handling(bytes).0,
+            let encoding = looks_like(bytes);
+            if encoding == ISO_2022_JP {
+                return Cow::Owned(iso_2022_jp(bytes));
             }
+            encoding.decode_without_bom_handling(bytes).0
         }
     }
+}
+
+fn looks_like(bytes: &[u8]) -> &'static Encoding {
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
+    let telling = |line: &&[u8]| !line.is_ascii() || line.contains(&ESCAPE);
+    let mut left = SAMPLE;
+    for line in bytes.split_inclusive(|byte| *byte == b'\n').filter(telling) {
+        let sample = line.get(..left).unwrap_or(line);
+        detector.feed(sample, false);
+        left -= sample.len();
+        if left == 0 {
+            break;
+        }
+    }
+    detector.feed(&[], true);
+    detector.guess(None, Utf8Detection::Allow)
 }
 
 fn looks_little_endian(bytes: &[u8]) -> bool {

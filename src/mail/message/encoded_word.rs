@@ -40,6 +40,10 @@ pub(in crate::mail) fn decode(value: &[u8], hint: Option<Hint>) -> String {
 
 /// Replaces control characters and line separators by spaces and trims.
 pub(in crate::mail) fn one_line(text: &str) -> String {
+    // Nearly every value.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.trim_ascii().to_owned();
+    }
     let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
     text.trim_matches(|c: char| c.is_whitespace() || breaks(c)).replace(breaks, " ")
 }

@@ -1,5 +1,7 @@
 //! Header fields: their syntax, their limits and what the rest of the program reads out of them.
 
+use std::borrow::Cow;
+
 use super::encoded_word;
 use super::parts::Part;
 use super::{Defects, Message, charset, date};
@@ -16,54 +18,64 @@ const MAX_FIELDS: usize = 10_000;
 const MAX_ADDRESSES: usize = 1_000;
 
 /// A field as it stands in the message.
-pub(super) struct Field {
+pub(super) struct Field<'a> {
     /// Name as written, without blanks.
-    pub name: String,
+    pub name: Cow<'a, str>,
     /// Value, unfolded but not decoded.
-    pub value: Vec<u8>,
+    pub value: Cow<'a, [u8]>,
+}
+
+impl Field<'_> {
+    fn into_owned(self) -> Field<'static> {
+        Field { name: Cow::Owned(self.name.into_owned()), value: Cow::Owned(self.value.into_owned()) }
+    }
 }
 
 /// The fields of a header block, in their order.
-pub(super) fn fields(block: &[u8], defects: &mut Defects) -> Vec<Field> {
+pub(super) fn fields<'a>(block: &'a [u8], defects: &mut Defects) -> Vec<Field<'a>> {
     if block.len() > MAX_BLOCK {
         defects.note("header block over 1 MB; the rest of it was left out");
     }
     let block = block.get(..MAX_BLOCK).unwrap_or(block);
     if !block.contains(&b'\n') && block.contains(&b'\r') {
         let lines: Vec<u8> = block.iter().map(|b| if *b == b'\r' { b'\n' } else { *b }).collect();
-        return split(&lines, defects);
+        return split(&lines, defects).into_iter().map(Field::into_owned).collect();
     }
     split(block, defects)
 }
 
-fn split(mut rest: &[u8], defects: &mut Defects) -> Vec<Field> {
+fn split<'a>(mut rest: &'a [u8], defects: &mut Defects) -> Vec<Field<'a>> {
     let mut fields = Vec::new();
     while !rest.is_empty() {
         if fields.len() == MAX_FIELDS {
             defects.note(format!("more than {MAX_FIELDS} header fields"));
             break;
         }
-        // An overhanging first line is the only thing mailparse refuses.
-        let (field, length) = match mailparse::parse_header(rest) {
-            Ok((header, length)) => (field(&header, defects), length),
-            Err(_) => (None, rest.iter().position(|b| *b == b'\n').map_or(rest.len(), |at| at + 1)),
-        };
-        fields.extend(field);
-        rest = rest.get(length.max(1)..).unwrap_or_default();
+        let (lines, tail) = rest.split_at_checked(length(rest)).unwrap_or((rest, &[]));
+        fields.extend(field(lines, defects));
+        rest = tail;
     }
     fields
 }
 
-fn field(header: &mailparse::MailHeader<'_>, defects: &mut Defects) -> Option<Field> {
-    let name = std::str::from_utf8(header.get_key_raw()).ok()?.trim();
+/// A field goes on where a line begins with a blank (RFC 5322 2.2.3).
+fn length(block: &[u8]) -> usize {
+    let mut lines = memchr::memchr_iter(b'\n', block).map(|at| at + 1);
+    lines.find(|next| !matches!(block.get(*next), Some(b' ' | b'\t'))).unwrap_or(block.len())
+}
+
+/// What begins with a blank belongs to no field.
+fn field<'a>(lines: &'a [u8], defects: &mut Defects) -> Option<Field<'a>> {
+    let (name, value) = lines.split_at_checked(memchr::memchr(b':', lines)?)?;
+    let name = std::str::from_utf8(name.trim_ascii_end()).ok()?;
     if name.is_empty() || !name.bytes().all(|b| b.is_ascii_graphic()) {
         return None;
     }
-    let value = header.get_value_raw();
+    let value = value.get(1..)?;
     if value.len() > MAX_VALUE {
         defects.note(format!("{name}: value over 64 KB; the rest of it was left out"));
     }
-    Some(Field { name: name.to_owned(), value: unfold(bounded(value)) })
+    Some(Field { name: Cow::Borrowed(name), value: unfold(bounded(value)) })
 }
 
 /// Cuts an oversized value between two words, so that no address is cut into another one.
@@ -74,15 +86,21 @@ fn bounded(value: &[u8]) -> &[u8] {
 }
 
 /// Drops the line ends of a folded value (RFC 5322 2.2.3); the blank after each stays.
-fn unfold(value: &[u8]) -> Vec<u8> {
-    value.trim_ascii().iter().copied().filter(|b| !matches!(b, b'\r' | b'\n')).collect()
+fn unfold(value: &[u8]) -> Cow<'_, [u8]> {
+    let value = value.trim_ascii();
+    let is_break = |byte: &u8| matches!(byte, b'\r' | b'\n');
+    if value.iter().any(is_break) {
+        value.iter().copied().filter(|byte| !is_break(byte)).collect()
+    } else {
+        Cow::Borrowed(value)
+    }
 }
 
 /// Reads everything the header says about the message into it.
 pub(super) fn fill(message: &mut Message, parts: &[Part<'_>], defects: &mut Defects) {
     let Some(root) = parts.first() else { return };
     let hint = root.media.param("charset").and_then(charset::hint);
-    message.headers = root.fields.iter().map(|f| (f.name.clone(), encoded_word::decode(&f.value, hint))).collect();
+    message.headers = root.fields.iter().map(|f| (f.name.to_string(), encoded_word::decode(&f.value, hint))).collect();
     message.content_type = root.media.value.clone();
     message.content_params = root.media.params.clone();
     message.part_types = parts.iter().map(part_type).collect();

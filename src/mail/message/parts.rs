@@ -1,9 +1,8 @@
 //! Cuts the bytes of a message into a flat, depth-first list of parts (RFC 2046) in a single pass.
 //!
-//! The field syntax is mailparse's. The cut at the boundaries is done here, line by line with a
-//! stack of the open boundaries, because that is linear whatever the nesting, compares boundary
-//! lines whole (`--a` does not end a part bounded by `--ab`) and can stop at a limit instead of
-//! refusing the message. A message/rfc822 part is a leaf: its boundaries are never looked for.
+//! Line by line with a stack of the open boundaries: that is linear whatever the nesting, compares
+//! boundary lines whole (`--a` does not end a part bounded by `--ab`) and can stop at a limit instead
+//! of refusing the message. A message/rfc822 part is a leaf: its boundaries are never looked for.
 
 use super::Defects;
 use super::headers::{Field, fields};
@@ -21,7 +20,7 @@ pub(super) struct Part<'a> {
     /// The multipart it is in; `None` for the message itself.
     pub parent: Option<usize>,
     /// Its header fields.
-    pub fields: Vec<Field>,
+    pub fields: Vec<Field<'a>>,
     /// Content-Type, or what stands for it.
     pub media: Parameterised,
     /// Content-Disposition.
@@ -41,7 +40,7 @@ impl Part<'_> {
 
     /// The raw value of a field.
     pub fn field(&self, name: &str) -> Option<&[u8]> {
-        self.fields.iter().find(|f| f.name.eq_ignore_ascii_case(name)).map(|f| f.value.as_slice())
+        self.fields.iter().find(|f| f.name.eq_ignore_ascii_case(name)).map(|f| &*f.value)
     }
 }
 
@@ -262,7 +261,7 @@ struct Line<'a> {
 
 fn line_at(raw: &[u8], start: usize, end_of_line: u8) -> Option<Line<'_>> {
     let rest = raw.get(start..).filter(|rest| !rest.is_empty())?;
-    let length = rest.iter().position(|b| *b == end_of_line).unwrap_or(rest.len());
+    let length = memchr::memchr(end_of_line, rest).unwrap_or(rest.len());
     let text = rest.get(..length).unwrap_or_default();
     let text = text.strip_suffix(b"\r").unwrap_or(text);
     Some(Line { text, start, next: (start + length + 1).min(raw.len()) })
