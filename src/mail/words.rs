@@ -47,7 +47,7 @@ phrases! {
     BEFORE_COPY_AT_LINE_START = "before_copy_at_line_start";
     /// A delivery that is still being tried.
     DELAYS = "delays";
-    /// A refusal because the address or its domain does not exist, or for good without a reason.
+    /// A refusal because the address or its domain does not exist.
     NO_SUCH_ADDRESS = "no_such_address";
     /// A refusal that concerns the message, whatever else it says.
     ABOUT_THE_MESSAGE = "about_the_message";

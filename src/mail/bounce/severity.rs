@@ -15,6 +15,8 @@ pub(super) fn of(status: &str, said: &str) -> Outcome {
         (5, 1, 7 | 8) => Outcome::Soft,
         _ if !surely_soft && words::NO_SUCH_ADDRESS.are_in(&said) => Outcome::Hard,
         (5, 4, 4) if !surely_soft => Outcome::Hard,
+        // Without a code and a reason the system's own word has to do.
+        (0, ..) if !surely_soft && said.contains("permanent error") => Outcome::Hard,
         _ => Outcome::Soft,
     }
 }
