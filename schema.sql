@@ -1,5 +1,5 @@
--- The whole current schema of an espomail database (SQLite, user_version 1).
--- New databases are made from this file; older ones get there by the migrations in src/store/db.rs.
+-- The whole current schema of an espomail database (SQLite, user_version 2).
+-- New databases are made from this file; older ones get there by src/store/migrations/.
 --
 -- Times are whole seconds since 1970-01-01T00:00:00Z. Ids are never reused. Enums are text labels in
 -- EspoCRM's words. Addresses and message ids are stored in the form they are compared in: addresses in
@@ -26,8 +26,8 @@ CREATE TABLE users (
   login       TEXT    NOT NULL,                   -- the operating system's name of this person
   away        INTEGER NOT NULL DEFAULT 0,
   away_until  INTEGER,                            -- with away: until then; NULL = until switched off
-  notify_assignment TEXT NOT NULL DEFAULT 'immediately' CHECK (notify_assignment IN ('immediately', 'digest', 'off')),
-  created_at  INTEGER NOT NULL
+  created_at  INTEGER NOT NULL,
+  digest_at   INTEGER                             -- when the last digest of notifications went into the outbox
 ) STRICT;
 CREATE INDEX users_login ON users (login);
 
@@ -278,6 +278,7 @@ CREATE TABLE emails (
   truncated   INTEGER NOT NULL DEFAULT 0,
   flagged     TEXT    NOT NULL DEFAULT '',        -- e.g. the same Message-ID on another message
   created_at  INTEGER NOT NULL,
+  dmarc       TEXT    NOT NULL DEFAULT '' CHECK (dmarc IN ('', 'pass', 'fail')), -- by the account's authserv-id (B4.12)
   CHECK ((parent_type IS NULL) = (parent_id IS NULL))
 ) STRICT;
 CREATE INDEX emails_message_id ON emails (message_id);
@@ -382,6 +383,12 @@ CREATE INDEX deliveries_outcome ON deliveries (outcome, account_id, folder, uid)
 CREATE INDEX deliveries_email ON deliveries (email_id);
 CREATE INDEX deliveries_received ON deliveries (account_id, received_at);
 
+-- Mail that was erased and does not come back: nothing is kept of it but this.
+CREATE TABLE tombstones (
+  hash       BLOB    PRIMARY KEY,                 -- SHA-256 of Message-ID, From and Date
+  created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- What is still to be done on the server, after the import has been committed.
 CREATE TABLE server_actions (
   id          INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -416,16 +423,27 @@ CREATE INDEX followers_user ON followers (user_id);
 CREATE TABLE notifications (
   id          INTEGER PRIMARY KEY AUTOINCREMENT,
   user_id     INTEGER NOT NULL REFERENCES users ON DELETE CASCADE,
-  kind        TEXT    NOT NULL,                   -- assigned, email, alert
+  kind        TEXT    NOT NULL,                   -- assigned, email, note, failed, alert
   parent_type TEXT,
   parent_id   INTEGER,
   email_id    INTEGER REFERENCES emails,
   text        TEXT    NOT NULL,
   created_at  INTEGER NOT NULL,
-  read_at     INTEGER
+  read_at     INTEGER,
+  digest      INTEGER NOT NULL DEFAULT 0          -- 1 = waits for the next digest by e-mail
 ) STRICT;
 CREATE INDEX notifications_user ON notifications (user_id, read_at);
+CREATE INDEX notifications_digest ON notifications (user_id) WHERE digest;
 CREATE UNIQUE INDEX notifications_once ON notifications (user_id, email_id, kind) WHERE email_id IS NOT NULL;
+
+-- How a user hears of what happens, where it is not the usual way (B7.4).
+CREATE TABLE notification_settings (
+  user_id  INTEGER NOT NULL REFERENCES users ON DELETE CASCADE,
+  kind     TEXT    NOT NULL CHECK (kind IN ('assigned', 'email', 'note')),
+  listed   INTEGER NOT NULL,                      -- 0 = not at all
+  by_email TEXT    NOT NULL CHECK (by_email IN ('immediately', 'digest', 'off')),
+  PRIMARY KEY (user_id, kind)
+) STRICT, WITHOUT ROWID;
 
 -- Sending -----------------------------------------------------------------------------------------------
 

@@ -42,17 +42,22 @@ impl Actor {
     /// What this actor may see.
     pub fn sight(&self) -> Sight {
         match self {
-            Actor::User(user) if user.user_type == UserType::Regular => Sight::User(user.id),
-            _ => Sight::Everything,
+            Actor::User(user) => sight_of(user),
+            Actor::Administrator => Sight::Everything,
+        }
+    }
+
+    /// The user; `None` for the administrator.
+    pub fn user(&self) -> Option<&User> {
+        match self {
+            Actor::User(user) => Some(user),
+            Actor::Administrator => None,
         }
     }
 
     /// The user's id; `None` for the administrator.
     pub fn user_id(&self) -> Option<i64> {
-        match self {
-            Actor::User(user) => Some(user.id),
-            Actor::Administrator => None,
-        }
+        self.user().map(|user| user.id)
     }
 
     /// Refuses regular users.
@@ -79,5 +84,13 @@ impl Actor {
                 .hint("name one with --as USER, or give a user your login: espomail user edit USER --login NAME")
                 .into()),
         }
+    }
+}
+
+/// What a user may see.
+pub fn sight_of(user: &User) -> Sight {
+    match user.user_type {
+        UserType::Admin => Sight::Everything,
+        UserType::Regular => Sight::User(user.id),
     }
 }

@@ -15,10 +15,11 @@ use crate::net::{Envelope, MailTransport, NetError, NetErrorKind, Reply, SendErr
 use crate::store::accounts::{self, Account, Health};
 use crate::store::db::{Store, Tx};
 use crate::store::emails::{self, EmailStatus, NewEmail};
+use crate::store::notifications::{self, NewNotification, NotificationKind};
 use crate::store::outbox::{self, NewRow, OutboxKind, OutboxRow, OutboxState};
 use crate::store::raw::{self, Packed};
 use crate::store::records::Parent;
-use crate::store::stream::{self, NewNote, NewNotification, NoteKind};
+use crate::store::stream::{self, NewNote, NoteKind};
 use crate::store::users;
 
 /// After so long a message that met only passing failures is given up.
@@ -349,8 +350,8 @@ fn report_failure(tx: &Tx<'_>, row: &OutboxRow, text: &str, now: Timestamp) -> R
     if let (Some(user_id), OutboxKind::Mail) = (row.user_id, row.kind)
         && users::by_id(tx, user_id)?.is_some_and(|u| u.active)
     {
-        let new = NewNotification { user_id, kind: "failed", parent, email_id: row.email_id, text };
-        stream::notify(tx, new, now)?;
+        let new = NewNotification { user_id, kind: NotificationKind::Failed, parent, email_id: row.email_id, text };
+        notifications::add(tx, new, false, now)?;
     }
     Ok(())
 }

@@ -8,8 +8,9 @@ use serde_json::json;
 use super::context::{self, Context};
 use crate::error;
 use crate::store::db::Tx;
+use crate::store::notifications::{self, ByEmail, NotificationKind, Setting};
 use crate::store::teams;
-use crate::store::users::{self, NewUser, Notify, User, UserType};
+use crate::store::users::{self, NewUser, User, UserType};
 use crate::ui::cell::{Cell, Column};
 
 /// Users
@@ -89,7 +90,7 @@ pub struct Edit {
     user_type: Option<UserType>,
     /// E-mail about assignments: immediately, digest or off
     #[arg(long, value_name = "WHEN")]
-    notify: Option<Notify>,
+    notify: Option<ByEmail>,
 }
 
 /// `user away`
@@ -170,8 +171,11 @@ fn edit(args: Edit, ctx: &Context) -> Result<()> {
         user.name = name.unwrap_or(user.name);
         user.login = login.unwrap_or(user.login);
         user.user_type = args.user_type.unwrap_or(user.user_type);
-        user.notify_assignment = args.notify.unwrap_or(user.notify_assignment);
         users::update(tx, &user)?;
+        if let Some(by_email) = args.notify {
+            let setting = Setting { by_email, ..notifications::setting(tx, user.id, NotificationKind::Assigned)? };
+            notifications::set(tx, user.id, NotificationKind::Assigned, setting)?;
+        }
         if !addresses.is_empty() {
             refuse_taken_addresses(tx, &addresses, Some(user.id))?;
             users::set_addresses(tx, user.id, &addresses)?;
@@ -239,7 +243,7 @@ fn cells(tx: &Tx<'_>, user: &User, now: Timestamp) -> Result<Vec<Cell>> {
         Cell::object(json!(user.addresses), &user.addresses.join(", ")),
         Cell::text(&user.login),
         Cell::object(json!(teams), &teams.join(", ")),
-        Cell::text(user.notify_assignment.as_str()),
+        Cell::text(notifications::setting(tx, user.id, NotificationKind::Assigned)?.by_email.as_str()),
         Cell::int(user.id),
     ])
 }

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
 
 use super::assign::{self, Assignment};
-use super::notify;
+use super::notify::{self, Arrival};
 use super::parent::{self, Sender};
 use super::world::{self, World};
 use crate::mail::address::Mailbox;
@@ -37,6 +37,16 @@ pub struct Mail<'a> {
     pub received_at: Timestamp,
     /// Attached by somebody who takes part.
     pub verified: bool,
+    /// The account that delivered it.
+    pub account_id: i64,
+}
+
+impl Mail<'_> {
+    /// As those who follow the record it was linked to are told of it.
+    pub fn arrival(&self, parent: Parent) -> Arrival<'_> {
+        let (sender, sent_at, account_id) = (self.sender, self.sent_at, Some(self.account_id));
+        Arrival { parent, email_id: self.email_id, sender, sent_at, account_id }
+    }
 }
 
 /// What an answer does to the status of its case (B5.6).
@@ -282,11 +292,7 @@ fn join(tx: &Tx<'_>, world: &World<'_>, case: &Case, mail: &Mail<'_>) -> Result<
     if let Some(assignee) = case.assigned_user_id {
         emails::add_user(tx, mail.email_id, assignee, false)?;
     }
-    let oldest = world.now - SignedDuration::try_from(world.config.notification_max_age)?;
-    if mail.sent_at < oldest {
-        return emails::decide(tx, mail.email_id, "notified", "nobody: older than notification_max_age", world.now);
-    }
-    notify::followers(tx, world, case, mail.email_id, mail.sender)
+    notify::arrival(tx, world, &mail.arrival(Parent::case(case.id)))
 }
 
 fn link(tx: &Tx<'_>, world: &World<'_>, case_id: i64, mail: &Mail<'_>) -> Result<()> {

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use super::case::{self, Mail};
 use super::parent::{self, Found, Sender};
 use super::world::{self, World};
-use super::{auto_reply, poison, recipients};
+use super::{auto_reply, notify, poison, recipients};
 use crate::config::Config;
 use crate::lock::{Doing, Lock};
 use crate::mail::automatic;
@@ -25,11 +25,11 @@ use crate::store::cases::{self, Case};
 use crate::store::db::{self, Store, Tx};
 use crate::store::deliveries::{self, Delivery, Outcome};
 use crate::store::emails::{self, Email, EmailStatus, NewEmail};
+use crate::store::notifications::{self, NewNotification, NotificationKind};
 use crate::store::raw::{self, Stored};
-use crate::store::records::{Parent, ParentType};
+use crate::store::records::{self, Parent, ParentType};
 use crate::store::server_actions;
 use crate::store::sight::Sight;
-use crate::store::stream::{self, NewNote, NewNotification, NoteKind};
 
 /// A message that killed so many runs is quarantined.
 const DEATHS: i64 = 3;
@@ -240,8 +240,8 @@ pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Messag
         return settle(tx, account, delivery, Outcome::Own, "mail of this instance coming back", email_id);
     }
     let sender = Sender::of(tx, world, message)?;
-    if let Some(case) = answered_notice(tx, world, &sender, message)? {
-        return keep_as_note(tx, world, account, delivery, message, &sender, &case);
+    if let Some(answered) = answered_notice(tx, world, &sender, message)? {
+        return keep_as_note(tx, world, account, delivery, message, &sender, &answered);
     }
     let automatic = automatic::machine(message).map(|reason| reason.to_string()).unwrap_or_default();
     let identity = message.message_id.clone().unwrap_or_else(|| message_id::content_key(message));
@@ -254,6 +254,7 @@ pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Messag
         None => (add_email(tx, world, delivery, message, &identity, &automatic, other)?, Outcome::Imported),
     };
     arrived(tx, world, account, delivery, email.id)?;
+    recipients::add(tx, account, &sender, message, email.id)?;
     let sent_at = message.date.unwrap_or(delivery.internal_date).min(delivery.internal_date);
     let mail = Mail {
         email_id: email.id,
@@ -263,12 +264,12 @@ pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Messag
         sent_at,
         received_at: delivery.internal_date,
         verified: true,
+        account_id: account.id,
     };
     let linked = match outcome {
         Outcome::Imported => Some(link(tx, world, account, &mail)?),
         _ => None,
     };
-    recipients::add(tx, account, &sender, message, email.id)?;
     match account.kind {
         AccountKind::Group if account.create_case && email.flow_account_id.is_none() => {
             flow(tx, world, account, &mail, linked)?;
@@ -292,14 +293,24 @@ fn own_coming_back(tx: &Tx<'_>, world: &World<'_>, message: &Message) -> Result<
     Ok(ours.then_some(stored.map(|email| email.id)))
 }
 
-/// B7.4: the case whose notice one of our users answers.
-fn answered_notice(tx: &Tx<'_>, world: &World<'_>, sender: &Sender, message: &Message) -> Result<Option<Case>> {
+/// What one of our users answers to (B7.4).
+enum Answered {
+    /// A notice about this record.
+    About(Parent),
+    /// A digest, or a notice about what is not there any more.
+    Nothing,
+}
+
+/// B7.4: the notice of ours that one of our users answers.
+fn answered_notice(tx: &Tx<'_>, world: &World<'_>, sender: &Sender, message: &Message) -> Result<Option<Answered>> {
     let named = message.in_reply_to.iter().chain(message.references.last());
     let mut notices = named.filter_map(|id| world.signer.verify(id)).filter(|signed| signed.kind == IdKind::Notice);
-    match (sender.verified_user(), notices.next()) {
-        (Some(_), Some(notice)) => cases::by_key(tx, &notice.key),
-        _ => Ok(None),
-    }
+    let (Some(_), Some(notice)) = (sender.verified_user(), notices.next()) else { return Ok(None) };
+    let parent = match cases::by_key(tx, &notice.key)? {
+        Some(case) => Some(Parent::case(cases::surviving(tx, case)?.id)),
+        None => emails::by_key(tx, &notice.key)?.and_then(|email| email.parent),
+    };
+    Ok(Some(parent.map_or(Answered::Nothing, Answered::About)))
 }
 
 /// An internal note, which nobody outside gets; an automatic answer stays in the ledger.
@@ -310,22 +321,29 @@ fn keep_as_note(
     delivery: &Delivery,
     message: &Message,
     sender: &Sender,
-    case: &Case,
+    answered: &Answered,
 ) -> Result<Imported> {
+    let kept = |reason: &str| settle(tx, account, delivery, Outcome::Own, reason, None);
+    let (Some(user), Answered::About(parent)) = (sender.verified_user(), answered) else {
+        return kept("an answer to a digest of ours");
+    };
     if automatic::machine(message).is_some() {
-        return settle(tx, account, delivery, Outcome::Own, "an automatic answer to our notice", None);
+        return kept("an automatic answer to our notice");
     }
-    let parent = Parent::case(case.id);
-    let user_id = sender.verified_user().map(|user| user.id);
-    let note = NewNote { parent, kind: NoteKind::Comment, user_id, email_id: None, text: message.text.trim() };
-    stream::note(tx, note, world.now)?;
-    if let Some(user_id) = user_id {
-        let text = format!("#{n}: stored as a note; to answer: espomail case reply {n}", n = case.number);
-        let new = NewNotification { user_id, kind: "note", parent: Some(parent), email_id: None, text: &text };
-        stream::notify(tx, new, world.now)?;
-    }
-    let reason = format!("an answer to our notice, stored as a note of case #{}", case.number);
-    settle(tx, account, delivery, Outcome::Own, &reason, None)
+    notify::comment(tx, world, *parent, Some(user), message.text.trim())?;
+    let label = records::label(tx, *parent)?;
+    let case = if parent.kind == ParentType::Case { cases::by_id(tx, parent.id)? } else { None };
+    let how = case.map(|case| format!("; to answer: espomail case reply {}", case.number)).unwrap_or_default();
+    let text = format!("{label}: stored as a note{how}");
+    let new = NewNotification {
+        user_id: user.id,
+        kind: NotificationKind::Note,
+        parent: Some(*parent),
+        email_id: None,
+        text: &text,
+    };
+    notifications::add(tx, new, false, world.now)?;
+    kept(&format!("an answer to our notice, stored as a note of {label}"))
 }
 
 /// B3.4: the stored email that this one is, and whether another one bears the same id.
@@ -410,7 +428,8 @@ fn link(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &Mail<'_>) -> R
     let new_case = join(tx, world, mail, &found)?;
     if let Some(record) = found.parent.filter(|p| p.kind != ParentType::Case) {
         emails::set_parent(tx, mail.email_id, record, true)?;
-        super::notify::email_note(tx, world, record, mail.email_id, mail.sender, "")?;
+        notify::email_note(tx, world, record, mail.email_id, mail.sender, "")?;
+        notify::arrival(tx, world, &mail.arrival(record))?;
     }
     Ok(Linked { found, new_case })
 }

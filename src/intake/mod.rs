@@ -9,6 +9,7 @@ pub mod case;
 pub mod fetch;
 pub mod health;
 pub mod import;
+pub mod notice;
 pub mod notify;
 pub mod parent;
 mod poison;

@@ -1,21 +1,20 @@
-//! Who hears of what (B7): stream notes, notifications, and notices by e-mail about assignments.
+//! Who hears of what (B7): stream notes, and the notifications of those who follow a record.
 
 use anyhow::Result;
+use jiff::{SignedDuration, Timestamp};
 
+use super::notice::{self, Notice};
 use super::parent::Sender;
-use super::world::{self, World};
-use crate::mail::address::Mailbox;
-use crate::mail::compose::Outgoing;
-use crate::mail::message_id::IdKind;
-use crate::outbox::{self, Post};
+use super::world::World;
+use crate::access;
 use crate::store::cases::Case;
 use crate::store::db::Tx;
-use crate::store::emails::{self, Field};
-use crate::store::outbox::OutboxKind;
-use crate::store::records::Parent;
-use crate::store::stream::{self, NewNote, NewNotification, NoteKind};
-use crate::store::users::{self, Notify, User};
-use crate::store::{cases, sight::Sight};
+use crate::store::emails::{self, Email, Field};
+use crate::store::notifications::{self, ByEmail, NewNotification, NotificationKind};
+use crate::store::records::{self, Parent};
+use crate::store::sight::Sight;
+use crate::store::stream::{self, NewNote, NoteKind};
+use crate::store::users::{self, User, UserType};
 
 /// Writes the one stream note about an email (B7.1).
 pub fn email_note(
@@ -33,45 +32,139 @@ pub fn email_note(
     Ok(())
 }
 
-/// Tells the followers of a case about an email (B7.1, B7.2).
-pub fn followers(tx: &Tx<'_>, world: &World<'_>, case: &Case, email_id: i64, sender: &Sender) -> Result<()> {
-    let mut told = Vec::new();
-    let mut ids = stream::followers(tx, Parent::case(case.id))?;
-    if let Some(id) = case.company_id {
-        ids.extend(stream::followers(tx, Parent { kind: crate::store::records::ParentType::Company, id })?);
+/// An email that was linked to a record, as those who follow the record are told of it.
+pub struct Arrival<'a> {
+    /// The record.
+    pub parent: Parent,
+    /// The email.
+    pub email_id: i64,
+    /// Who wrote it.
+    pub sender: &'a Sender,
+    /// The older of Date and INTERNALDATE.
+    pub sent_at: Timestamp,
+    /// The account that delivered it; sends the notices where no system account is configured.
+    pub account_id: Option<i64>,
+}
+
+/// Tells everybody who follows the record or its company about an email (B7.1, B7.2).
+pub fn arrival(tx: &Tx<'_>, world: &World<'_>, arrival: &Arrival<'_>) -> Result<()> {
+    let oldest = world.now - SignedDuration::try_from(world.config.notification_max_age)?;
+    if arrival.sent_at < oldest {
+        return emails::decide(tx, arrival.email_id, "notified", "nobody: older than notification_max_age", world.now);
     }
-    for id in ids {
-        let Some(user) = users::by_id(tx, id)?.filter(|u| u.active) else { continue };
-        if user.addresses.contains(&sender.address) || !may_read(tx, case, id)? {
-            continue;
-        }
-        let text = format!("#{} {}: mail from {}", case.number, case.name, sender.address);
-        let new = NewNotification {
-            user_id: id,
-            kind: "email",
-            parent: Some(Parent::case(case.id)),
-            email_id: Some(email_id),
-            text: &text,
-        };
-        if stream::notify(tx, new, world.now)? {
+    let Some(email) = emails::by_id(tx, arrival.email_id, Sight::Everything)? else { return Ok(()) };
+    let label = records::label(tx, arrival.parent)?;
+    let mut told = Vec::new();
+    for user in audience(tx, arrival.parent)? {
+        let is_sender = user.addresses.contains(&arrival.sender.address);
+        if !is_sender && tell_of_email(tx, world, arrival, &email, &label, &user)? {
             told.push(user.username);
         }
     }
     let names = if told.is_empty() { "nobody".to_owned() } else { told.join(", ") };
-    emails::decide(tx, email_id, "notified", &names, world.now)
+    emails::decide(tx, email.id, "notified", &names, world.now)
 }
 
-fn may_read(tx: &Tx<'_>, case: &Case, user_id: i64) -> Result<bool> {
-    let admin = users::by_id(tx, user_id)?.is_some_and(|u| u.user_type == users::UserType::Admin);
-    let sight = if admin { Sight::Everything } else { Sight::User(user_id) };
-    Ok(cases::by_number(tx, case.number, sight)?.is_some())
+/// Who follows a record or its company, may act, and may read the record; each once, by id.
+fn audience(tx: &Tx<'_>, parent: Parent) -> Result<Vec<User>> {
+    let mut ids = stream::followers(tx, parent)?;
+    if let Some(company) = records::company_of(tx, parent)?.filter(|company| *company != parent) {
+        ids.extend(stream::followers(tx, company)?);
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    let mut audience = Vec::new();
+    for id in ids {
+        let Some(user) = users::by_id(tx, id)?.filter(|user| user.active) else { continue };
+        if records::exists(tx, parent, access::sight_of(&user))? {
+            audience.push(user);
+        }
+    }
+    Ok(audience)
+}
+
+/// Whoever may read the record but not the email learns only that there is one (B7.2).
+fn tell_of_email(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    arrival: &Arrival<'_>,
+    email: &Email,
+    label: &str,
+    user: &User,
+) -> Result<bool> {
+    if emails::is_in_trash(tx, email.id, user.id)? {
+        return Ok(false);
+    }
+    let may_read = emails::by_id(tx, email.id, access::sight_of(user))?.is_some();
+    let text = match may_read {
+        true => format!("{label}: mail from {}", email.from_address),
+        false => format!("new e-mail on {label}"),
+    };
+    let new = NewNotification {
+        user_id: user.id,
+        kind: NotificationKind::Email,
+        parent: Some(arrival.parent),
+        email_id: Some(email.id),
+        text: &text,
+    };
+    let notice = Notice {
+        parent: Some(arrival.parent),
+        email: Some(email),
+        subject: text.clone(),
+        text: if may_read { email.text.clone() } else { String::new() },
+        account_id: arrival.account_id,
+    };
+    let has_it = is_addressed(tx, email.id, user)?;
+    tell(tx, world, user, new, (!has_it).then_some(&notice))
+}
+
+/// A comment on a record, told to those who follow it and did not write it.
+pub fn comment(tx: &Tx<'_>, world: &World<'_>, parent: Parent, author: Option<&User>, text: &str) -> Result<()> {
+    let user_id = author.map(|user| user.id);
+    stream::note(tx, NewNote { parent, kind: NoteKind::Comment, user_id, email_id: None, text }, world.now)?;
+    let who = author.map_or("the administrator", |user| user.username.as_str());
+    let subject = format!("{}: note from {who}", records::label(tx, parent)?);
+    let notice =
+        Notice { parent: Some(parent), email: None, subject: subject.clone(), text: text.to_owned(), account_id: None };
+    for user in audience(tx, parent)?.iter().filter(|user| Some(user.id) != user_id) {
+        let new = NewNotification {
+            user_id: user.id,
+            kind: NotificationKind::Note,
+            parent: Some(parent),
+            email_id: None,
+            text: &subject,
+        };
+        tell(tx, world, user, new, Some(&notice))?;
+    }
+    Ok(())
+}
+
+/// Tells a user in the way they have set: in the list, at once by e-mail (if there is a notice), or in a digest.
+/// Whether they had not been told before.
+pub fn tell(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    user: &User,
+    new: NewNotification<'_>,
+    notice: Option<&Notice<'_>>,
+) -> Result<bool> {
+    let setting = notifications::setting(tx, user.id, new.kind)?;
+    let digest = setting.by_email == ByEmail::Digest;
+    if !setting.listed || notifications::add(tx, new, digest, world.now)?.is_none() {
+        return Ok(false);
+    }
+    if let (ByEmail::Immediately, Some(notice)) = (setting.by_email, notice) {
+        notice::send(tx, world, user, notice)?;
+    }
+    Ok(true)
 }
 
 /// One notification to every active admin.
 pub fn tell_admins(tx: &Tx<'_>, world: &World<'_>, text: &str) -> Result<()> {
-    for admin in users::all(tx)?.iter().filter(|u| u.active && u.user_type == users::UserType::Admin) {
-        let new = NewNotification { user_id: admin.id, kind: "alert", parent: None, email_id: None, text };
-        stream::notify(tx, new, world.now)?;
+    for admin in users::all(tx)?.iter().filter(|u| u.active && u.user_type == UserType::Admin) {
+        let new =
+            NewNotification { user_id: admin.id, kind: NotificationKind::Alert, parent: None, email_id: None, text };
+        notifications::add(tx, new, false, world.now)?;
     }
     Ok(())
 }
@@ -79,52 +172,29 @@ pub fn tell_admins(tx: &Tx<'_>, world: &World<'_>, text: &str) -> Result<()> {
 /// Tells a user that a case is theirs: a notification, and a notice by e-mail where they want it at once, unless the
 /// mail that led to an automatic assignment is addressed to them (B7.4).
 pub fn assigned(tx: &Tx<'_>, world: &World<'_>, case: &Case, user_id: i64, automatic: bool) -> Result<()> {
-    let text = format!("#{} {}: assigned to you", case.number, case.name);
-    let new =
-        NewNotification { user_id, kind: "assigned", parent: Some(Parent::case(case.id)), email_id: None, text: &text };
-    stream::notify(tx, new, world.now)?;
     let Some(user) = users::by_id(tx, user_id)? else { return Ok(()) };
-    let (Some(to), Notify::Immediately) = (user.addresses.first(), user.notify_assignment) else { return Ok(()) };
-    if automatic && got_newest_mail(tx, case, &user)? {
-        return Ok(());
-    }
-    let Some(account) = world.system_account(case.account_id) else { return Ok(()) };
-    let message_id = world.signer.sign(IdKind::Notice, &case.key, world::random()?, world.message_id_domain(account));
-    let outgoing = Outgoing {
-        from: Mailbox { name: account.from_name.clone().unwrap_or_default(), address: account.address.clone() },
-        to: vec![Mailbox { name: user.shown().to_owned(), address: to.clone() }],
+    let parent = Some(Parent::case(case.id));
+    let text = format!("#{} {}: assigned to you", case.number, case.name);
+    let new = NewNotification { user_id, kind: NotificationKind::Assigned, parent, email_id: None, text: &text };
+    let notice = Notice {
+        parent,
+        email: None,
         subject: format!("[#{}] assigned to you: {}", case.number, case.name),
-        text: notice_text(case),
-        message_id,
-        date: world.now,
-        extra: vec![("Auto-Submitted", "auto-generated".to_owned()), ("X-Auto-Response-Suppress", "All".to_owned())],
-        ..Outgoing::default()
+        text: case.description.clone(),
+        account_id: case.account_id,
     };
-    let post = Post {
-        kind: OutboxKind::Notice,
-        account_id: account.id,
-        case_id: Some(case.id),
-        user_id: Some(user_id),
-        envelope_from: if world.config.auto_reply_null_sender { "" } else { &account.address },
-        archive: None,
-    };
-    outbox::enqueue(tx, &post, &outgoing, world.now)?;
+    let has_it = automatic && got_newest_mail(tx, case, &user)?;
+    tell(tx, world, &user, new, (!has_it).then_some(&notice))?;
     Ok(())
 }
 
 /// Whether the newest mail of a case is addressed to a user, who has it from the customer already.
 fn got_newest_mail(tx: &Tx<'_>, case: &Case, user: &User) -> Result<bool> {
-    let Some(newest) = emails::of_case(tx, case.id)?.pop() else { return Ok(false) };
-    let mut addressed = emails::addresses(tx, newest.id, Field::To)?;
-    addressed.extend(emails::addresses(tx, newest.id, Field::Cc)?);
-    Ok(addressed.iter().any(|mailbox| user.addresses.contains(&mailbox.address)))
+    emails::of_case(tx, case.id)?.pop().map_or(Ok(false), |newest| is_addressed(tx, newest.id, user))
 }
 
-fn notice_text(case: &Case) -> String {
-    let text = crate::mail::text::first_lines(&case.description, 2_000);
-    format!(
-        "Case #{n} is assigned to you: {name}\n\n{text}\n\n-- \nAnswers to this notice do not reach the customer.\nTo answer: espomail case reply {n}\n",
-        n = case.number,
-        name = case.name,
-    )
+fn is_addressed(tx: &Tx<'_>, email_id: i64, user: &User) -> Result<bool> {
+    let mut addressed = emails::addresses(tx, email_id, Field::To)?;
+    addressed.extend(emails::addresses(tx, email_id, Field::Cc)?);
+    Ok(addressed.iter().any(|mailbox| user.addresses.contains(&mailbox.address)))
 }

@@ -67,6 +67,11 @@ impl World<'_> {
         };
         found.filter(|a| a.active && a.smtp.host.is_some())
     }
+
+    /// The first group account that can send, for what concerns no account.
+    pub fn any_sender(&self) -> Option<&Account> {
+        self.accounts.iter().find(|a| a.active && a.kind == AccountKind::Group && a.smtp.host.is_some())
+    }
 }
 
 /// Eight fresh random bytes, for keys and message ids.

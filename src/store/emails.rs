@@ -349,6 +349,13 @@ pub fn add_user(tx: &Tx<'_>, email_id: i64, user_id: i64, sent: bool) -> Result<
     Ok(())
 }
 
+/// Whether a user has put an email into the trash.
+pub fn is_in_trash(tx: &Tx<'_>, email_id: i64, user_id: i64) -> Result<bool> {
+    let trash: Option<bool> =
+        tx.value("SELECT trash FROM email_users WHERE email_id = ?1 AND user_id = ?2", params![email_id, user_id])?;
+    Ok(trash.unwrap_or_default())
+}
+
 /// Shows an email to a team.
 pub fn add_team(tx: &Tx<'_>, email_id: i64, team_id: i64) -> Result<()> {
     tx.execute("INSERT OR IGNORE INTO email_teams (email_id, team_id) VALUES (?1, ?2)", params![email_id, team_id])?;

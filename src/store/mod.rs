@@ -8,6 +8,7 @@ pub mod deliveries;
 pub mod emails;
 pub mod instance;
 pub mod label;
+pub mod notifications;
 pub mod outbox;
 pub mod raw;
 pub mod records;

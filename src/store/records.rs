@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use super::db::{Tx, params, seconds};
 use super::label::labels;
+use super::sight::{self, Sight};
 
 labels! {
     /// What an email or a note may belong to.
@@ -19,6 +20,19 @@ labels! {
         Opportunity = "opportunity",
         /// A case.
         Case = "case",
+    }
+}
+
+impl ParentType {
+    /// The table its records are in.
+    pub(super) fn table(self) -> &'static str {
+        match self {
+            ParentType::Company => "companies",
+            ParentType::Contact => "contacts",
+            ParentType::Lead => "leads",
+            ParentType::Opportunity => "opportunities",
+            ParentType::Case => "cases",
+        }
     }
 }
 
@@ -129,12 +143,38 @@ pub fn add_contact(tx: &Tx<'_>, name: &str, address: &str, now: Timestamp) -> Re
 
 /// The name of a record; a case's is its subject.
 pub fn name(tx: &Tx<'_>, parent: Parent) -> Result<Option<String>> {
-    let sql = match parent.kind {
-        ParentType::Company => "SELECT name FROM companies WHERE id = ?1",
-        ParentType::Contact => "SELECT name FROM contacts WHERE id = ?1",
-        ParentType::Lead => "SELECT name FROM leads WHERE id = ?1",
-        ParentType::Opportunity => "SELECT name FROM opportunities WHERE id = ?1",
-        ParentType::Case => "SELECT name FROM cases WHERE id = ?1",
+    tx.value(&format!("SELECT name FROM {} WHERE id = ?1", parent.kind.table()), params![parent.id])
+}
+
+/// A record as people call it: `#12 Broken` for a case, `company PT Sinar` for the others.
+pub fn label(tx: &Tx<'_>, parent: Parent) -> Result<String> {
+    let name = name(tx, parent)?.unwrap_or_default();
+    if parent.kind != ParentType::Case {
+        return Ok(format!("{} {name}", parent.kind));
+    }
+    let number: Option<i64> = tx.value("SELECT number FROM cases WHERE id = ?1", params![parent.id])?;
+    Ok(format!("#{} {name}", number.unwrap_or_default()))
+}
+
+/// Whether a record is there, as far as it may be seen.
+pub fn exists(tx: &Tx<'_>, parent: Parent, sight: Sight) -> Result<bool> {
+    let found: Option<i64> = tx.value(
+        &format!("SELECT 1 FROM {} r WHERE r.id = ?2 AND {}", parent.kind.table(), sight::record(parent.kind)),
+        params![sight.parameter(), parent.id],
+    )?;
+    Ok(found.is_some())
+}
+
+/// The company a record belongs to; a company is its own.
+pub fn company_of(tx: &Tx<'_>, parent: Parent) -> Result<Option<Parent>> {
+    let id = match parent.kind {
+        ParentType::Company => Some(parent.id),
+        ParentType::Contact => tx.value("SELECT company_id FROM contacts WHERE id = ?1", params![parent.id])?.flatten(),
+        ParentType::Opportunity => {
+            tx.value("SELECT company_id FROM opportunities WHERE id = ?1", params![parent.id])?.flatten()
+        }
+        ParentType::Case => tx.value("SELECT company_id FROM cases WHERE id = ?1", params![parent.id])?.flatten(),
+        ParentType::Lead => None,
     };
-    tx.value(sql, params![parent.id])
+    Ok(id.map(|id| Parent { kind: ParentType::Company, id }))
 }

@@ -1,7 +1,9 @@
 //! The gate: who may see what, as a condition inside the statement that reads (B11).
 //!
-//! Without a role a regular user sees the cases assigned to them or to a team of theirs, and the
-//! emails in their own folders or of a team of theirs. What may not be seen does not exist.
+//! Without a role a regular user sees the cases and other records assigned to them or to a team of
+//! theirs, and the emails in their own folders or of a team of theirs. What may not be seen does not exist.
+
+use super::records::ParentType;
 
 /// Through whose eyes a statement reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +27,18 @@ impl Sight {
 /// Condition on a case `c`; `?1` is [`Sight::parameter`].
 pub const CASE: &str = "(?1 IS NULL OR c.assigned_user_id = ?1 OR c.requester_user_id = ?1 OR EXISTS (
     SELECT 1 FROM case_teams ct JOIN team_members tm ON tm.team_id = ct.team_id WHERE ct.case_id = c.id AND tm.user_id = ?1))";
+
+/// Condition on a record `r` of this type; `?1` is [`Sight::parameter`].
+pub fn record(kind: ParentType) -> String {
+    if kind == ParentType::Case {
+        return CASE.replace("c.", "r.");
+    }
+    format!(
+        "(?1 IS NULL OR r.assigned_user_id = ?1 OR EXISTS (
+            SELECT 1 FROM record_teams rt JOIN team_members tm ON tm.team_id = rt.team_id
+            WHERE rt.record_type = '{kind}' AND rt.record_id = r.id AND tm.user_id = ?1))"
+    )
+}
 
 /// Condition on an email `e`; `?1` is [`Sight::parameter`].
 pub const EMAIL: &str =

@@ -1,4 +1,4 @@
-//! The stream of a record: notes, followers, notifications (B1.6).
+//! The stream of a record: notes and followers (B1.6).
 
 use anyhow::Result;
 use jiff::Timestamp;
@@ -111,42 +111,4 @@ pub fn followers(tx: &Tx<'_>, parent: Parent) -> Result<Vec<i64>> {
         "SELECT user_id FROM followers WHERE parent_type = ?1 AND parent_id = ?2 ORDER BY user_id",
         params![parent.kind.as_str(), parent.id],
     )
-}
-
-/// A notification to be added.
-#[derive(Debug, Clone, Copy)]
-pub struct NewNotification<'a> {
-    /// Who is told.
-    pub user_id: i64,
-    /// `assigned`, `email`, `failed` or `alert`.
-    pub kind: &'a str,
-    /// Record.
-    pub parent: Option<Parent>,
-    /// Email; each user is told of one at most once per kind.
-    pub email_id: Option<i64>,
-    /// One line.
-    pub text: &'a str,
-}
-
-/// Tells a user; whether they had not been told before.
-pub fn notify(tx: &Tx<'_>, new: NewNotification<'_>, now: Timestamp) -> Result<bool> {
-    let added = tx.execute(
-        "INSERT OR IGNORE INTO notifications (user_id, kind, parent_type, parent_id, email_id, text, created_at)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        params![
-            new.user_id,
-            new.kind,
-            new.parent.map(|p| p.kind.as_str()),
-            new.parent.map(|p| p.id),
-            new.email_id,
-            new.text,
-            seconds(now)
-        ],
-    )?;
-    Ok(added > 0)
-}
-
-/// Texts of a user's unread notifications, oldest first.
-pub fn unread(tx: &Tx<'_>, user_id: i64) -> Result<Vec<String>> {
-    tx.values("SELECT text FROM notifications WHERE user_id = ?1 AND read_at IS NULL ORDER BY id", params![user_id])
 }

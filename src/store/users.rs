@@ -16,18 +16,6 @@ labels! {
     }
 }
 
-labels! {
-    /// How a user hears of an assignment by e-mail (B7.4).
-    pub enum Notify {
-        /// At once.
-        Immediately = "immediately",
-        /// Collected.
-        Digest = "digest",
-        /// Never.
-        Off = "off",
-    }
-}
-
 /// A user with their addresses, the primary one first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct User {
@@ -47,8 +35,6 @@ pub struct User {
     pub away: bool,
     /// End of being away; `None` = until switched off.
     pub away_until: Option<Timestamp>,
-    /// E-mail about assignments.
-    pub notify_assignment: Notify,
     /// Addresses in lower case, the primary first.
     pub addresses: Vec<String>,
 }
@@ -75,14 +61,12 @@ impl User {
             login: row.get("login")?,
             away: row.get("away")?,
             away_until: row.opt_time("away_until")?,
-            notify_assignment: row.label("notify_assignment")?,
             addresses: addresses.unwrap_or_default().split('\n').filter(|a| !a.is_empty()).map(str::to_owned).collect(),
         })
     }
 }
 
-const SELECT: &str =
-    "SELECT u.id, u.username, u.name, u.type, u.active, u.login, u.away, u.away_until, u.notify_assignment,
+const SELECT: &str = "SELECT u.id, u.username, u.name, u.type, u.active, u.login, u.away, u.away_until,
         (SELECT group_concat(address, char(10)) FROM
             (SELECT address FROM user_addresses WHERE user_id = u.id ORDER BY is_primary DESC, rowid)) AS addresses
     FROM users u";
@@ -127,8 +111,8 @@ pub fn set_addresses(tx: &Tx<'_>, user_id: i64, addresses: &[String]) -> Result<
 /// Writes every field but the addresses back.
 pub fn update(tx: &Tx<'_>, user: &User) -> Result<()> {
     tx.execute(
-        "UPDATE users SET username = ?2, name = ?3, type = ?4, active = ?5, login = ?6, away = ?7, away_until = ?8,
-            notify_assignment = ?9 WHERE id = ?1",
+        "UPDATE users SET username = ?2, name = ?3, type = ?4, active = ?5, login = ?6, away = ?7, away_until = ?8
+            WHERE id = ?1",
         params![
             user.id,
             user.username,
@@ -138,7 +122,6 @@ pub fn update(tx: &Tx<'_>, user: &User) -> Result<()> {
             user.login,
             user.away,
             user.away_until.map(seconds),
-            user.notify_assignment.as_str()
         ],
     )?;
     Ok(())

@@ -8,8 +8,8 @@ use crate::cli::case_number;
 use crate::cli::context::{self, Context};
 use crate::cli::template::read_source;
 use crate::error;
-use crate::intake::assign;
 use crate::intake::world::World;
+use crate::intake::{assign, notify};
 use crate::reply::{self, Answer};
 use crate::store::cases::{self, Case, CaseStatus};
 use crate::store::db::Tx;
@@ -116,19 +116,14 @@ fn change(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, status: Ca
     if case.status == status {
         return Ok(());
     }
-    let by = match actor {
-        Actor::User(user) => Some(user),
-        Actor::Administrator => None,
-    };
-    reply::set_status(tx, world, case, status, by)
+    reply::set_status(tx, world, case, status, actor.user())
 }
 
 pub fn note(args: NoteArgs, ctx: &Context) -> Result<()> {
     let text = read_text(&args.text, ctx)?;
     each(ctx, &[args.number], "noted", |tx, world, actor, case| {
         let parent = Parent::case(case.id);
-        let note = NewNote { parent, kind: NoteKind::Comment, user_id: actor.user_id(), email_id: None, text: &text };
-        stream::note(tx, note, world.now)?;
+        notify::comment(tx, world, parent, actor.user(), &text)?;
         if let Some(user_id) = actor.user_id() {
             stream::follow(tx, parent, user_id)?;
         }
@@ -142,10 +137,7 @@ pub fn reply_to(args: Reply, ctx: &Context) -> Result<()> {
     let queued = ctx.write(|tx, actor| {
         let case = find(tx, actor, args.number)?;
         let account = args.account.as_deref().map(|name| context::account(tx, name)).transpose()?;
-        let author = match actor {
-            Actor::User(user) => Some(user),
-            Actor::Administrator => None,
-        };
+        let author = actor.user();
         let status = if args.close { Some(CaseStatus::Closed) } else { args.status };
         let answer = Answer { author, text: &text, cc: &cc, status, account: account.as_ref() };
         reply::queue(tx, &World::load(tx, &ctx.config, ctx.now())?, &case, &answer)

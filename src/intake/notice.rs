@@ -1,0 +1,121 @@
+//! Notices: mail of the program to its own users about what happened on a record (B7.4), at once or as a digest.
+//!
+//! They carry a signed Message-ID of their own kind, so that an answer to one becomes an internal note and never
+//! reaches a customer, and so that a notice which comes back is recognised.
+
+use anyhow::Result;
+use jiff::SignedDuration;
+
+use super::world::{self, World};
+use crate::mail::address::Mailbox;
+use crate::mail::compose::Outgoing;
+use crate::mail::message_id::{self, IdKind};
+use crate::mail::text;
+use crate::outbox::{self, Post};
+use crate::store::accounts::Account;
+use crate::store::cases::{self, Case};
+use crate::store::db::Tx;
+use crate::store::emails::{self, Email};
+use crate::store::notifications;
+use crate::store::outbox::OutboxKind;
+use crate::store::records::{Parent, ParentType};
+use crate::store::users::{self, User};
+
+/// Characters of a mail or note that a notice repeats.
+const TEXT_MAX: usize = 2_000;
+/// A user gets at most one digest in this time.
+const DIGEST_EVERY: SignedDuration = SignedDuration::from_hours(24);
+
+/// What a notice says.
+pub struct Notice<'a> {
+    /// The record it is about.
+    pub parent: Option<Parent>,
+    /// The email it is about.
+    pub email: Option<&'a Email>,
+    /// Subject, which is also its first line.
+    pub subject: String,
+    /// What the user may read of the mail or note.
+    pub text: String,
+    /// The account that sends it where no system account is configured.
+    pub account_id: Option<i64>,
+}
+
+/// Puts a notice into the outbox; nothing happens where the user has no address or nobody can send.
+pub fn send(tx: &Tx<'_>, world: &World<'_>, user: &User, notice: &Notice<'_>) -> Result<()> {
+    let case = match notice.parent.filter(|parent| parent.kind == ParentType::Case) {
+        Some(parent) => cases::by_id(tx, parent.id)?,
+        None => None,
+    };
+    let via = notice.account_id.or(case.as_ref().and_then(|case| case.account_id));
+    let Some(account) = world.system_account(via) else { return Ok(()) };
+    let body = format!("{}\n\n{}", notice.subject, text::first_lines(&notice.text, TEXT_MAX));
+    let key = match (&case, notice.email) {
+        (Some(case), _) => case.key.clone(),
+        (None, Some(email)) => emails::key(tx, email.id)?,
+        (None, None) => message_id::new_key(world::random()?),
+    };
+    let text = format!("{}\n\n-- \n{}", body.trim_end(), footer(case.as_ref()));
+    let subject = notice.subject.clone();
+    post(tx, world, Letter { user, account, case: case.as_ref(), key, subject, text })
+}
+
+/// Puts the digests that are due into the outbox.
+pub fn digests(tx: &Tx<'_>, world: &World<'_>) -> Result<()> {
+    for user_id in notifications::digests_due(tx, world.now - DIGEST_EVERY)? {
+        let Some(user) = users::by_id(tx, user_id)? else { continue };
+        let Some(account) = world.system_account(None).or_else(|| world.any_sender()) else { continue };
+        let waiting = notifications::take_digest(tx, user_id, world.now)?;
+        let lines: Vec<String> = waiting.iter().map(|one| format!("- {}", one.text)).collect();
+        let subject = format!("{} {}", lines.len(), if lines.len() == 1 { "notification" } else { "notifications" });
+        let text = format!("{}\n\n-- \n{}", lines.join("\n"), footer(None));
+        let key = message_id::new_key(world::random()?);
+        post(tx, world, Letter { user: &user, account, case: None, key, subject, text })?;
+    }
+    Ok(())
+}
+
+/// Every notice ends with it (B7.4).
+fn footer(case: Option<&Case>) -> String {
+    let answer = match case {
+        Some(case) => format!("To answer: espomail case reply {}\n", case.number),
+        None => "All of them: espomail notification list\n".to_owned(),
+    };
+    format!("Answers to this notice do not reach the customer.\n{answer}")
+}
+
+/// A notice that has its sender and its text.
+struct Letter<'a> {
+    user: &'a User,
+    account: &'a Account,
+    case: Option<&'a Case>,
+    /// What its signed Message-ID stands for: a case, an email, or nothing that is stored.
+    key: String,
+    subject: String,
+    text: String,
+}
+
+fn post(tx: &Tx<'_>, world: &World<'_>, letter: Letter<'_>) -> Result<()> {
+    let Letter { user, account, case, key, subject, text } = letter;
+    let Some(address) = user.addresses.first() else { return Ok(()) };
+    let domain = world.message_id_domain(account);
+    let outgoing = Outgoing {
+        from: Mailbox { name: account.from_name.clone().unwrap_or_default(), address: account.address.clone() },
+        to: vec![Mailbox { name: user.shown().to_owned(), address: address.clone() }],
+        subject,
+        text,
+        message_id: world.signer.sign(IdKind::Notice, &key, world::random()?, domain),
+        date: world.now,
+        extra: vec![("Auto-Submitted", "auto-generated".to_owned()), ("X-Auto-Response-Suppress", "All".to_owned())],
+        ..Outgoing::default()
+    };
+    let post = Post {
+        kind: OutboxKind::Notice,
+        account_id: account.id,
+        case_id: case.map(|case| case.id),
+        user_id: Some(user.id),
+        envelope_from: if world.config.auto_reply_null_sender { "" } else { &account.address },
+        archive: None,
+    };
+    outbox::enqueue(tx, &post, &outgoing, world.now)?;
+    Ok(())
+}

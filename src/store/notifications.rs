@@ -1,0 +1,194 @@
+//! Notifications: what a user is told, and how each wants to hear of it (B1.6, B7.4).
+
+use anyhow::Result;
+use jiff::Timestamp;
+
+use super::db::{Row, Tx, params, seconds};
+use super::label::labels;
+use super::records::{Parent, ParentType};
+
+labels! {
+    /// What a notification tells.
+    pub enum NotificationKind {
+        /// A case or record is the user's now.
+        Assigned = "assigned",
+        /// Mail on a record the user follows.
+        Email = "email",
+        /// A comment on a record the user follows.
+        Note = "note",
+        /// Mail of the user's could not be delivered.
+        Failed = "failed",
+        /// Something an administrator should look at.
+        Alert = "alert",
+    }
+}
+
+impl NotificationKind {
+    /// The kinds a user may switch; the others are always listed and never mailed.
+    pub const SWITCHED: [NotificationKind; 3] =
+        [NotificationKind::Assigned, NotificationKind::Email, NotificationKind::Note];
+}
+
+labels! {
+    /// How a user hears of something by e-mail (B7.4).
+    pub enum ByEmail {
+        /// At once.
+        Immediately = "immediately",
+        /// Collected, once a day.
+        Digest = "digest",
+        /// Never.
+        Off = "off",
+    }
+}
+
+/// How a user hears of one kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Setting {
+    /// In the list of notifications; without it not at all.
+    pub listed: bool,
+    /// By e-mail, besides.
+    pub by_email: ByEmail,
+}
+
+/// What a user has set, else the usual way: assignments by e-mail at once, the rest in the list alone.
+pub fn setting(tx: &Tx<'_>, user_id: i64, kind: NotificationKind) -> Result<Setting> {
+    let stored = tx.one(
+        "SELECT listed, by_email FROM notification_settings WHERE user_id = ?1 AND kind = ?2",
+        params![user_id, kind.as_str()],
+        |row| Ok(Setting { listed: row.get("listed")?, by_email: row.label("by_email")? }),
+    )?;
+    let by_email = if kind == NotificationKind::Assigned { ByEmail::Immediately } else { ByEmail::Off };
+    Ok(stored.unwrap_or(Setting { listed: true, by_email }))
+}
+
+/// Remembers how a user wants to hear of a kind.
+pub fn set(tx: &Tx<'_>, user_id: i64, kind: NotificationKind, setting: Setting) -> Result<()> {
+    tx.execute(
+        "INSERT INTO notification_settings (user_id, kind, listed, by_email) VALUES (?1, ?2, ?3, ?4)
+            ON CONFLICT (user_id, kind) DO UPDATE SET listed = ?3, by_email = ?4",
+        params![user_id, kind.as_str(), setting.listed, setting.by_email.as_str()],
+    )?;
+    Ok(())
+}
+
+/// A notification to be added.
+#[derive(Debug, Clone, Copy)]
+pub struct NewNotification<'a> {
+    /// Who is told.
+    pub user_id: i64,
+    /// What it tells.
+    pub kind: NotificationKind,
+    /// Record.
+    pub parent: Option<Parent>,
+    /// Email; each user is told of one at most once per kind.
+    pub email_id: Option<i64>,
+    /// One line.
+    pub text: &'a str,
+}
+
+/// Tells a user; the id, or `None` where they had been told before. `digest` puts it into the next one, too.
+pub fn add(tx: &Tx<'_>, new: NewNotification<'_>, digest: bool, now: Timestamp) -> Result<Option<i64>> {
+    tx.value(
+        "INSERT INTO notifications (user_id, kind, parent_type, parent_id, email_id, text, created_at, digest)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING RETURNING id",
+        params![
+            new.user_id,
+            new.kind.as_str(),
+            new.parent.map(|p| p.kind.as_str()),
+            new.parent.map(|p| p.id),
+            new.email_id,
+            new.text,
+            seconds(now),
+            digest,
+        ],
+    )
+}
+
+/// A notification as shown.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Notification {
+    /// Id.
+    pub id: i64,
+    /// What it tells.
+    pub kind: NotificationKind,
+    /// Record.
+    pub parent: Option<Parent>,
+    /// Number, where the record is a case.
+    pub case_number: Option<i64>,
+    /// Email.
+    pub email_id: Option<i64>,
+    /// One line.
+    pub text: String,
+    /// When.
+    pub created_at: Timestamp,
+    /// Read.
+    pub read_at: Option<Timestamp>,
+}
+
+impl Notification {
+    fn from_row(row: &Row<'_>) -> Result<Notification> {
+        let parent_id: Option<i64> = row.get("parent_id")?;
+        let parent = match parent_id {
+            Some(id) => Some(Parent { kind: row.label::<ParentType>("parent_type")?, id }),
+            None => None,
+        };
+        Ok(Notification {
+            id: row.get("id")?,
+            kind: row.label("kind")?,
+            parent,
+            case_number: row.get("case_number")?,
+            email_id: row.get("email_id")?,
+            text: row.get("text")?,
+            created_at: row.time("created_at")?,
+            read_at: row.opt_time("read_at")?,
+        })
+    }
+}
+
+const SELECT: &str = "SELECT n.id, n.kind, n.parent_type, n.parent_id, c.number AS case_number, n.email_id, n.text, n.created_at, n.read_at
+    FROM notifications n LEFT JOIN cases c ON n.parent_type = 'case' AND c.id = n.parent_id";
+
+/// A user's notifications, newest first; only unread ones unless `all`.
+pub fn list(tx: &Tx<'_>, user_id: i64, all: bool, limit: i64) -> Result<Vec<Notification>> {
+    tx.all(
+        &format!("{SELECT} WHERE n.user_id = ?1 AND (?2 OR n.read_at IS NULL) ORDER BY n.id DESC LIMIT ?3"),
+        params![user_id, all, limit],
+        Notification::from_row,
+    )
+}
+
+/// Marks one of a user's notifications as read, or (`None`) all of them; how many that were.
+pub fn mark_read(tx: &Tx<'_>, user_id: i64, id: Option<i64>, now: Timestamp) -> Result<usize> {
+    tx.execute(
+        "UPDATE notifications SET read_at = ?3, digest = 0 WHERE user_id = ?1 AND (?2 IS NULL OR id = ?2) AND read_at IS NULL",
+        params![user_id, id, seconds(now)],
+    )
+}
+
+/// Whether a user has such a notification.
+pub fn exists(tx: &Tx<'_>, user_id: i64, id: i64) -> Result<bool> {
+    let found: Option<i64> =
+        tx.value("SELECT 1 FROM notifications WHERE user_id = ?1 AND id = ?2", params![user_id, id])?;
+    Ok(found.is_some())
+}
+
+/// Active users whose digest is due: something waits for it, and the last one went out before this moment.
+pub fn digests_due(tx: &Tx<'_>, last_before: Timestamp) -> Result<Vec<i64>> {
+    tx.values(
+        "SELECT u.id FROM users u WHERE u.active AND (u.digest_at IS NULL OR u.digest_at <= ?1)
+            AND EXISTS (SELECT 1 FROM notifications n WHERE n.user_id = u.id AND n.digest) ORDER BY u.id",
+        params![seconds(last_before)],
+    )
+}
+
+/// Takes what waits for a user's digest, oldest first, and remembers that it goes out now.
+pub fn take_digest(tx: &Tx<'_>, user_id: i64, now: Timestamp) -> Result<Vec<Notification>> {
+    let waiting = tx.all(
+        &format!("{SELECT} WHERE n.user_id = ?1 AND n.digest ORDER BY n.id"),
+        params![user_id],
+        Notification::from_row,
+    )?;
+    tx.execute("UPDATE notifications SET digest = 0 WHERE user_id = ?1 AND digest", params![user_id])?;
+    tx.execute("UPDATE users SET digest_at = ?2 WHERE id = ?1", params![user_id, seconds(now)])?;
+    Ok(waiting)
+}
