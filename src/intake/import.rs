@@ -36,7 +36,7 @@ const DEATHS: i64 = 3;
 /// One commit holds at most so many messages …
 const BATCH: i64 = 100;
 /// … and so many bytes.
-const BATCH_BYTES: i64 = 4 << 20;
+const BATCH_BYTES: i64 = 2 << 20;
 /// The transaction ends after this, so that no other writer waits long …
 const WRITE_TIME: Duration = Duration::from_secs(1);
 /// … or when the next message takes so long to parse.

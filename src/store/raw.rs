@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
 use zstd::bulk::{Compressor, Decompressor};
 
@@ -29,7 +29,7 @@ impl Packed {
         }
         let packed = COMPRESSOR.with_borrow_mut(|kept| match kept {
             Some(compressor) => compressor.compress(&raw),
-            None => kept.insert(Compressor::new(LEVEL)?).compress(&raw),
+            None => kept.insert(compressor()?).compress(&raw),
         })?;
         let (size, sha256) = (raw.len(), Sha256::digest(&raw).into());
         let (codec, data) = if packed.len() < size { ("zstd", packed) } else { ("none", raw) };
@@ -40,6 +40,12 @@ impl Packed {
     pub fn stored(&self) -> usize {
         self.data.len()
     }
+}
+
+fn compressor() -> std::io::Result<Compressor<'static>> {
+    let mut compressor = Compressor::new(LEVEL)?;
+    compressor.include_checksum(true)?;
+    Ok(compressor)
 }
 
 /// Stores bytes; the id.
@@ -65,16 +71,17 @@ impl Stored {
     /// The bytes of the message.
     ///
     /// # Errors
-    /// Damaged data: the size and the digest are compared.
+    /// Damaged data: what is packed has a checksum of its own, for the rest the digest is compared.
     pub fn unpack(self) -> Result<Vec<u8>> {
-        let raw = match self.codec.as_str() {
-            "zstd" => decompress(&self.data, usize::try_from(self.size)?)?,
-            _ => self.data,
-        };
-        if Sha256::digest(&raw).as_slice() != self.sha256 {
-            bail!("stored message {} is damaged: its digest differs", self.id);
+        let damaged = || format!("stored message {} is damaged", self.id);
+        let size = usize::try_from(self.size)?;
+        if self.codec == "zstd" {
+            let raw = decompress(&self.data, size).with_context(damaged)?;
+            ensure!(raw.len() == size, damaged());
+            return Ok(raw);
         }
-        Ok(raw)
+        ensure!(Sha256::digest(&self.data).as_slice() == self.sha256, damaged());
+        Ok(self.data)
     }
 }
 
@@ -141,8 +148,19 @@ mod tests {
     #[test]
     fn damage_is_an_error() {
         let store = Store::in_memory().unwrap();
-        let id = store.write(|tx| add(tx, &Packed::new(b"abc".to_vec()).unwrap())).unwrap();
-        store.write(|tx| tx.execute("UPDATE raw_messages SET data = x'414243'", [])).unwrap();
-        assert!(store.read(|tx| bytes(tx, id)).unwrap_err().to_string().contains("damaged"));
+        let text: String = (0..1000).map(|n| format!("line {n}\n")).collect();
+        for raw in [b"abc".to_vec(), text.into_bytes()] {
+            let id = store.write(|tx| add(tx, &Packed::new(raw).unwrap())).unwrap();
+            let length: i64 = store
+                .read(|tx| tx.value("SELECT length(data) FROM raw_messages WHERE id = ?1", [id]))
+                .unwrap()
+                .unwrap();
+            // One byte in the middle, and the whole.
+            for (start, count) in [(length / 2, 1), (1, length)] {
+                let change = "UPDATE raw_messages SET data = CAST(substr(data, 1, ?2) || zeroblob(?3) || substr(data, ?2 + ?3 + 1) AS BLOB) WHERE id = ?1";
+                store.write(|tx| tx.execute(change, params![id, start - 1, count])).unwrap();
+                assert!(format!("{:#}", store.read(|tx| bytes(tx, id)).unwrap_err()).contains("damaged"), "{length}");
+            }
+        }
     }
 }
