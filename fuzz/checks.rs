@@ -1,7 +1,7 @@
 //! What holds for any bytes. The fuzz targets call these; the tests replay the corpus, whole and damaged, through them.
 
 use espomail::mail::message::{self, Message, PartId};
-use espomail::mail::{automatic, bounce, message_id, subject, text};
+use espomail::mail::{authentication_results, automatic, bounce, forward, message_id, subject, text};
 use espomail::ui::safe;
 
 /// A whole message: read, judged, its attachments read again.
@@ -85,6 +85,9 @@ fn judge(message: &Message) {
     bounce::read(message);
     automatic::is_auto_reply(message);
     automatic::unanswerable(message, &|_| false, &|_| false);
+    forward::is_forward(message);
+    forward::read(message);
+    authentication_results::dmarc(message, Some("mx.example"));
     message_id::content_key(message);
     subject::case_numbers(&message.subject);
     text::first_lines(&message.text, 1000);

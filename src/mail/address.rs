@@ -48,6 +48,15 @@ pub fn domain(address: &str) -> &str {
     address.rsplit_once('@').map_or("", |(_, domain)| domain)
 }
 
+/// The tag of a plus form of an account's address: `tag` of `local+tag@domain` for the account `local@domain` (B4.4).
+pub fn plus_tag_of<'a>(address: &'a str, account: &str) -> Option<&'a str> {
+    let (local, domain) = address.rsplit_once('@')?;
+    let (account_local, account_domain) = account.rsplit_once('@')?;
+    let (start, tag) = local.split_at_checked(account_local.len())?;
+    let same = start.eq_ignore_ascii_case(account_local) && domain.eq_ignore_ascii_case(account_domain);
+    tag.strip_prefix('+').filter(|tag| same && !tag.is_empty())
+}
+
 fn local_part(local: &str) -> Option<String> {
     let is_atom = |text: &str| !text.is_empty() && text.chars().all(is_local);
     let Some(quoted) = local.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
@@ -146,6 +155,28 @@ mod tests {
         assert_eq!(domain("a@b.example"), "b.example");
         assert_eq!(domain("\"a@b\"@c.example"), "c.example");
         assert_eq!(domain("none"), "");
+    }
+
+    #[test]
+    fn plus_forms() {
+        for (address, account, tag) in [
+            ("support+c1.2@example.org", "support@example.org", Some("c1.2")),
+            ("Support+C1@Example.ORG", "support@example.org", Some("C1")),
+            ("support+a+b@example.org", "support@example.org", Some("a+b")),
+            ("support+a+b@example.org", "support+a@example.org", Some("b")),
+            ("support+@example.org", "support@example.org", None),
+            ("support@example.org", "support@example.org", None),
+            ("supporter+a@example.org", "support@example.org", None),
+            ("sales+a@example.org", "support@example.org", None),
+            ("support+a@example.com", "support@example.org", None),
+            ("üb+a@example.org", "x@example.org", None),
+            ("+a@example.org", "support@example.org", None),
+            ("support+a", "support@example.org", None),
+            ("support+a@example.org", "support", None),
+            ("", "", None),
+        ] {
+            assert_eq!(plus_tag_of(address, account), tag, "{address} {account}");
+        }
     }
 
     #[test]

@@ -67,7 +67,8 @@ pub fn read(message: &Message) -> Option<Bounce> {
         Some(failures) => failures,
         None => prose::failures(message)?,
     };
-    let original_message_id = message.enclosed_message_id.clone().or_else(|| prose::message_id(&message.text));
+    let enclosed = message.enclosed.as_ref().and_then(|enclosed| enclosed.message_id.clone());
+    let original_message_id = enclosed.or_else(|| prose::message_id(&message.text));
     Some(Bounce { failures, original_message_id })
 }
 

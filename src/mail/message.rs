@@ -9,6 +9,7 @@
 mod body;
 mod charset;
 mod date;
+mod enclosed;
 pub(in crate::mail) mod encoded_word;
 mod flowed;
 mod headers;
@@ -23,6 +24,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 
 use super::address::Mailbox;
+pub use enclosed::Enclosed;
 
 /// A message as espomail understands it. Text is Unicode, addresses are lower case where RFC 5321
 /// allows it, identifiers lack their angle brackets.
@@ -70,8 +72,8 @@ pub struct Message {
     pub part_types: Vec<String>,
     /// Text of the message/delivery-status parts (RFC 3464), for [`super::bounce`].
     pub delivery_status: Vec<String>,
-    /// Message-ID of the first enclosed message or header of one (message/rfc822, text/rfc822-headers).
-    pub enclosed_message_id: Option<String>,
+    /// The first enclosed message or header of one (message/rfc822, text/rfc822-headers).
+    pub enclosed: Option<Box<Enclosed>>,
     /// Importance or X-Priority says high.
     pub high_importance: bool,
     /// What had to be guessed or was cut by a limit, for `email explain`.

@@ -1,8 +1,9 @@
-//! Message-IDs of our own, signed so that nobody else can make one (B13.6).
+//! Message-IDs and reply addresses of our own, signed so that nobody else can make one (B13.6, B4.4).
 //!
 //! An id is `KEY.RANDOM.MAC@domain`. KEY says what it belongs to: a class letter and the 64-bit key
 //! of the case, the email or the notice. The MAC proves that this instance wrote it, so a reply that
-//! names it belongs to that case, whoever writes (B4.2). Header fields with ids are read by
+//! names it belongs to that case, whoever writes (B4.2). The tag of a reply address, `cKEY.MAC`, does
+//! the same for mail programs that name no ids. Header fields with ids are read by
 //! [`parse_ids`] and made by [`cap_references`].
 
 use std::fmt;
@@ -17,10 +18,14 @@ pub use super::references::{MAX_ID_BYTES, MAX_IDS, cap_references, parse_ids};
 
 /// Separates this use of the secret from any other.
 const CONTEXT: &[u8] = b"espomail message-id v1\0";
+/// The same for the tags of reply addresses: neither can be made out of the other.
+const PLUS_CONTEXT: &[u8] = b"espomail plus-address v1\0";
 /// Hex digits of a key, and of the random part.
 const WORD: usize = 16;
 /// Bytes of the MAC that are written.
 const MAC_BYTES: usize = 16;
+/// Bytes of the MAC in a tag, which has to leave room in the 64 bytes of a local part (RFC 5321 4.5.3.1.1).
+const PLUS_MAC_BYTES: usize = 8;
 
 /// What a signed id was made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -85,7 +90,7 @@ impl Signer {
     /// `domain` is the sending account's.
     pub fn sign(&self, kind: IdKind, key: &str, random: [u8; 8], domain: &str) -> String {
         let signed = format!("{}{}.{}", kind.letter(), key.to_ascii_lowercase(), hex(&random));
-        let mac = self.mac(&signed).finalize().into_bytes();
+        let mac = self.mac(CONTEXT, &signed).finalize().into_bytes();
         let shown: String = hex(&mac).chars().take(2 * MAC_BYTES).collect();
         format!("{signed}.{shown}@{domain}")
     }
@@ -107,12 +112,37 @@ impl Signer {
         if key.len() != WORD || !is_hex(key) || !is_hex(random) {
             return None;
         }
-        self.mac(signed).verify_truncated_left(&mac_bytes(shown)?).ok()?;
+        self.mac(CONTEXT, signed).verify_truncated_left(&mac_bytes(shown)?).ok()?;
         Some(SignedId { kind, key: key.to_owned() })
     }
 
-    fn mac(&self, signed: &str) -> Hmac<Sha256> {
-        Hmac::<Sha256>::new((&*self.block).into()).chain_update(CONTEXT).chain_update(signed)
+    /// The tag of the address that answers to a case go to, as in `support+TAG@example.org` (B4.4).
+    /// `case_key` is 16 hex digits.
+    pub fn plus_tag(&self, case_key: &str) -> String {
+        let signed = format!("{}{}", IdKind::Case.letter(), case_key.to_ascii_lowercase());
+        let mac = self.mac(PLUS_CONTEXT, &signed).finalize().into_bytes();
+        let shown: String = hex(&mac).chars().take(2 * PLUS_MAC_BYTES).collect();
+        format!("{signed}.{shown}")
+    }
+
+    /// The key of the case whose tag this is, if this instance made it. Case does not count.
+    pub fn verify_plus_tag(&self, tag: &str) -> Option<String> {
+        if tag.len() != 1 + WORD + 1 + 2 * PLUS_MAC_BYTES || !tag.is_ascii() {
+            return None;
+        }
+        let tag = tag.to_ascii_lowercase();
+        let (signed, shown) = tag.split_once('.')?;
+        let key = signed.strip_prefix(IdKind::Case.letter())?;
+        if key.len() != WORD || !is_hex(key) || !is_hex(shown) {
+            return None;
+        }
+        let shown = u64::from_str_radix(shown, 16).ok()?.to_be_bytes();
+        self.mac(PLUS_CONTEXT, signed).verify_truncated_left(&shown).ok()?;
+        Some(key.to_owned())
+    }
+
+    fn mac(&self, context: &[u8], signed: &str) -> Hmac<Sha256> {
+        Hmac::<Sha256>::new((&*self.block).into()).chain_update(context).chain_update(signed)
     }
 }
 
@@ -220,6 +250,45 @@ mod tests {
             assert_eq!(signer().verify(wrong), None, "{wrong}");
         }
         assert_eq!(Signer::new(&[8; 32]).verify(&id), None, "another instance");
+    }
+
+    #[test]
+    fn tags_of_reply_addresses() {
+        let tag = signer().plus_tag("0123456789ABCDEF");
+        // Computed with another program, as above.
+        assert_eq!(tag, "c0123456789abcdef.1745aeb660c7e3f5");
+        assert_eq!(signer().verify_plus_tag(&tag).as_deref(), Some("0123456789abcdef"));
+        assert_eq!(signer().verify_plus_tag(&tag.to_uppercase()).as_deref(), Some("0123456789abcdef"));
+        for wrong in [
+            "",
+            &tag[1..],
+            &tag[..33],
+            &format!("{tag}0"),
+            &format!("{tag} "),
+            &tag.replacen('c', "a", 1),
+            &tag.replacen('c', "x", 1),
+            &tag.replace('.', "0"),
+            &tag.replacen('1', ".", 1),
+            &tag.replacen('0', "2", 1),
+            &tag.replacen('0', "+", 1),
+            &"é".repeat(17),
+        ] {
+            assert_eq!(signer().verify_plus_tag(wrong), None, "{wrong}");
+        }
+        assert_eq!(Signer::new(&[8; 32]).verify_plus_tag(&tag), None, "another instance");
+    }
+
+    #[test]
+    fn tags_and_ids_are_not_each_other() {
+        let key = new_key([1; 8]);
+        let (id, tag) = (signer().sign(IdKind::Case, &key, [2; 8], "a.example"), signer().plus_tag(&key));
+        let mac = id.split_once('@').unwrap().0.rsplit_once('.').unwrap().1;
+        assert_eq!(signer().verify_plus_tag(&format!("c{key}.{}", &mac[..16])), None);
+        assert_eq!(signer().verify_plus_tag(id.split_once('@').unwrap().0), None);
+        let tag_mac = tag.split_once('.').unwrap().1;
+        for forged in [format!("{tag}@a.example"), format!("{tag}.{tag_mac}{tag_mac}@a.example")] {
+            assert_eq!(signer().verify(&forged), None, "{forged}");
+        }
     }
 
     #[test]

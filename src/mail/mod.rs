@@ -1,9 +1,11 @@
 //! Reading and writing mail: bytes and values in, values out. Pure: no clock, no SQL, no sockets.
 
 pub mod address;
+pub mod authentication_results;
 pub mod automatic;
 pub mod bounce;
 pub mod compose;
+pub mod forward;
 pub mod message;
 pub mod message_id;
 mod prefix;

@@ -59,7 +59,7 @@ pub fn without_quotation(text: &str, known: &Known) -> (String, usize) {
 }
 
 /// `-----Original Message-----` in the words of the common programs.
-fn is_separator(line: &str) -> bool {
+pub(super) fn is_separator(line: &str) -> bool {
     const WORDS: [&str; 8] = [
         "original message",
         "original appointment",

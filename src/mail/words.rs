@@ -15,6 +15,11 @@ impl Phrases {
         self.find(text).is_some()
     }
 
+    /// Whether a text in lower case is one of them.
+    pub fn have(&self, text: &str) -> bool {
+        self.0.lines().any(|phrase| phrase == text)
+    }
+
     /// Whether a text in lower case begins with one of them.
     pub fn begin(&self, text: &str) -> bool {
         self.0.lines().any(|phrase| text.starts_with(phrase))
@@ -53,6 +58,18 @@ phrases! {
     ABOUT_THE_MESSAGE = "about_the_message";
     /// Subjects of answers that a program gives for somebody who is away.
     AWAY = "away";
+    /// Before the sender of a mail that was copied into a text.
+    FROM_LABELS = "from_labels";
+    /// Before its date.
+    DATE_LABELS = "date_labels";
+    /// Before its subject.
+    SUBJECT_LABELS = "subject_labels";
+    /// Before its recipients.
+    TO_LABELS = "to_labels";
+    /// Before what else is copied of its header.
+    OTHER_LABELS = "other_labels";
+    /// In the line that announces such a mail.
+    BEFORE_FORWARDED = "before_forwarded";
 }
 
 #[cfg(test)]
@@ -63,7 +80,8 @@ mod tests {
     fn phrases_are_in_lower_case_and_none_is_empty() {
         let all =
             [REPORT_SUBJECTS, REPORT_TEXTS, MAIL_SYSTEMS, BEFORE_RECIPIENTS, BEFORE_COPY, BEFORE_COPY_AT_LINE_START];
-        for list in all.into_iter().chain([DELAYS, NO_SUCH_ADDRESS, ABOUT_THE_MESSAGE, AWAY]) {
+        let labels = [FROM_LABELS, DATE_LABELS, SUBJECT_LABELS, TO_LABELS, OTHER_LABELS, BEFORE_FORWARDED];
+        for list in all.into_iter().chain([DELAYS, NO_SUCH_ADDRESS, ABOUT_THE_MESSAGE, AWAY]).chain(labels) {
             assert!(list.0.lines().all(|phrase| !phrase.is_empty() && phrase.to_lowercase() == phrase), "{}", list.0);
         }
     }

@@ -9,54 +9,60 @@ use std::borrow::Cow;
 use sha2::{Digest, Sha256};
 
 use super::parts::Part;
-use super::{Attachment, Defects, Message, charset, encoded_word, flowed, headers, tnef, transfer};
+use super::{Attachment, Defects, Enclosed, Message, charset, encoded_word, flowed, headers, tnef, transfer};
 use crate::mail::text;
 
 /// Bytes of text, and of HTML, that are kept of one message.
 const MAX_TEXT: usize = 4 << 20;
-/// Bytes of a delivery report, and of the header of the message it encloses, that are read.
+/// Bytes of a delivery report, and of an enclosed message, that are read.
 const MAX_REPORT: usize = 256 << 10;
 /// Delivery reports of one message.
 const MAX_REPORTS: usize = 100;
 
 /// Fills text, HTML and attachments.
 pub(super) fn fill(message: &mut Message, parts: &[Part<'_>], defects: &mut Defects) {
+    (message.text, message.html) = readable(parts, defects);
+    for (index, part) in leaves(parts).filter(|(index, _)| kind(parts, *index) == Kind::Attachment) {
+        report(message, part, defects);
+        let attachment = attachment(message, index, part);
+        message.attachments.extend(attachment);
+    }
+    // What a winmail.dat says counts where the message itself has no text.
+    message.text = capped(std::mem::take(&mut message.text), defects);
+    mark_referenced(message);
+}
+
+/// The readable text and the HTML.
+pub(super) fn readable(parts: &[Part<'_>], defects: &mut Defects) -> (String, Option<String>) {
     let mut sections: Vec<Section> = Vec::new();
-    for (index, part) in parts.iter().enumerate().filter(|(_, part)| !part.is_container()) {
-        match kind(parts, index) {
-            Kind::Attachment => {
-                report(message, part, defects);
-                let attachment = attachment(message, index, part);
-                message.attachments.extend(attachment);
-            }
-            kind => {
-                let text = decoded_text(part, defects);
-                let group = alternative(parts, index);
-                let open = sections.last_mut().filter(|section| group.is_some() && section.group == group);
-                match open {
-                    Some(section) => section.add(kind, &text),
-                    None => {
-                        let mut section = Section { group, ..Section::default() };
-                        section.add(kind, &text);
-                        sections.push(section);
-                    }
-                }
+    for (index, part) in leaves(parts) {
+        let kind = kind(parts, index);
+        if kind == Kind::Attachment {
+            continue;
+        }
+        let text = decoded_text(part, defects);
+        let group = alternative(parts, index);
+        let open = sections.last_mut().filter(|section| group.is_some() && section.group == group);
+        match open {
+            Some(section) => section.add(kind, &text),
+            None => {
+                let mut section = Section { group, ..Section::default() };
+                section.add(kind, &text);
+                sections.push(section);
             }
         }
     }
     let texts: Vec<String> = sections.iter().map(Section::readable).filter(|text| !text.trim().is_empty()).collect();
     let html: Vec<&str> =
         sections.iter().map(|section| section.html.as_str()).filter(|html| !html.is_empty()).collect();
-    // What a winmail.dat says counts where the message itself has no text.
-    if !texts.is_empty() {
-        message.text = texts.join("\n");
-    }
-    message.text = capped(std::mem::take(&mut message.text), defects);
-    message.html = (!html.is_empty()).then(|| capped(html.join("\n"), defects));
-    mark_referenced(message);
+    (capped(texts.join("\n"), defects), (!html.is_empty()).then(|| capped(html.join("\n"), defects)))
 }
 
-/// Takes out of a part what tells of a delivery (RFC 3464, RFC 6522).
+fn leaves<'p, 'a>(parts: &'p [Part<'a>]) -> impl Iterator<Item = (usize, &'p Part<'a>)> {
+    parts.iter().enumerate().filter(|(_, part)| !part.is_container())
+}
+
+/// Takes out of a part what tells of a delivery (RFC 3464, RFC 6522) or was forwarded.
 fn report(message: &mut Message, part: &Part<'_>, defects: &mut Defects) {
     match part.media.value.as_str() {
         "message/delivery-status" | "message/global-delivery-status" if message.delivery_status.len() < MAX_REPORTS => {
@@ -69,10 +75,12 @@ fn report(message: &mut Message, part: &Part<'_>, defects: &mut Defects) {
         | "text/rfc822-headers"
         | "message/rfc822-headers"
         | "message/global-headers"
-            if message.enclosed_message_id.is_none() =>
+            if message.enclosed.is_none() =>
         {
             let bytes = attached(part);
-            message.enclosed_message_id = headers::message_id_of(bytes.get(..MAX_REPORT).unwrap_or(&bytes));
+            let mut enclosed = Enclosed::read(bytes.get(..MAX_REPORT).unwrap_or(&bytes));
+            enclosed.text.truncate(enclosed.text.floor_char_boundary(MAX_REPORT));
+            message.enclosed = Some(Box::new(enclosed));
         }
         _ => {}
     }

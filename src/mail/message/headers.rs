@@ -100,7 +100,7 @@ fn unfold(value: &[u8]) -> Cow<'_, [u8]> {
 pub(super) fn fill(message: &mut Message, parts: &[Part<'_>], defects: &mut Defects) {
     let Some(root) = parts.first() else { return };
     let hint = root.media.param("charset").and_then(charset::hint);
-    message.headers = root.fields.iter().map(|f| (f.name.to_string(), encoded_word::decode(&f.value, hint))).collect();
+    message.headers = root.fields.iter().map(|f| (f.name.to_string(), shown(f, hint))).collect();
     message.content_type = root.media.value.clone();
     message.content_params = root.media.params.clone();
     message.part_types = parts.iter().map(part_type).collect();
@@ -114,6 +114,15 @@ pub(super) fn fill(message: &mut Message, parts: &[Part<'_>], defects: &mut Defe
     message.in_reply_to = ids(root, "In-Reply-To");
     message.references = ids(root, "References");
     fill_addresses(message, &mut Addresses { root, hint, left: MAX_ADDRESSES, defects });
+}
+
+/// A value as [`Message::headers`] has it.
+fn shown(field: &Field<'_>, hint: Option<charset::Hint>) -> String {
+    // What a sender wrote stands there in quotes or a comment, and decoding could close them (RFC 8601 7.1).
+    if field.name.eq_ignore_ascii_case("Authentication-Results") {
+        return encoded_word::one_line(&String::from_utf8_lossy(&field.value));
+    }
+    encoded_word::decode(&field.value, hint)
 }
 
 /// The type of a part; calendars with their method, which tells an invitation from an answer to one.
@@ -133,12 +142,6 @@ fn is_high(message: &Message) -> bool {
 fn ids(root: &Part<'_>, name: &str) -> Vec<String> {
     let value = root.fields.iter().find(|f| f.name.eq_ignore_ascii_case(name) && !f.value.is_empty());
     value.map(|f| message_id::parse_ids(&encoded_word::decode(&f.value, None))).unwrap_or_default()
-}
-
-/// The Message-ID in the header of an enclosed message.
-pub(super) fn message_id_of(raw: &[u8]) -> Option<String> {
-    let parts = super::parts::split(raw, &mut Defects::default());
-    ids(parts.first()?, "Message-ID").into_iter().next()
 }
 
 /// The subject in the header of an enclosed message, one line.

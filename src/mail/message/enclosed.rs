@@ -1,0 +1,77 @@
+//! The message in a message: what a forward or a report on a delivery is about. One level deep: what is enclosed in it
+//! is not looked at.
+
+use super::{Defects, Message, body, headers, parts};
+use crate::mail::address::Mailbox;
+
+/// What is read of an enclosed message, or of the header of one.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Enclosed {
+    /// Message-ID without angle brackets.
+    pub message_id: Option<String>,
+    /// The first From address.
+    pub from: Option<Mailbox>,
+    /// Decoded subject, one line.
+    pub subject: String,
+    /// The best readable text.
+    pub text: String,
+}
+
+impl Enclosed {
+    /// Reads an enclosed message; the caller has bounded it. Its defects are not those of the message around it.
+    pub(super) fn read(raw: &[u8]) -> Enclosed {
+        let mut defects = Defects::default();
+        let parts = parts::split(raw, &mut defects);
+        let mut inner = Message::default();
+        headers::fill(&mut inner, &parts, &mut defects);
+        let (text, _) = body::readable(&parts, &mut defects);
+        let from = inner.from.into_iter().next();
+        Enclosed { message_id: inner.message_id, from, subject: inner.subject, text }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::string_slice)]
+    use super::*;
+    use crate::mail::message::parse;
+
+    fn around(kind: &str, inner: &str) -> Option<Box<Enclosed>> {
+        let head = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nText\r\n";
+        parse(format!("{head}--b\r\nContent-Type: {kind}\r\n\r\n{inner}\r\n--b--\r\n").as_bytes()).enclosed
+    }
+
+    #[test]
+    fn the_inner_message_is_read() {
+        let inner = "From: =?utf-8?Q?M=C3=BCller?= <M@x.example>, b@x.example\r\nSubject: Hi\r\nMessage-ID: <1@x>\r\n\
+                     Content-Type: text/html\r\n\r\n<p>Hello<p>you";
+        for kind in ["message/rfc822", "message/global"] {
+            let enclosed = around(kind, inner).unwrap();
+            let from = enclosed.from.unwrap();
+            assert_eq!((from.name.as_str(), from.address.as_str()), ("Müller", "m@x.example"), "{kind}");
+            assert_eq!((enclosed.subject.as_str(), enclosed.text.as_str()), ("Hi", "Hello\n\nyou"), "{kind}");
+            assert_eq!(enclosed.message_id.as_deref(), Some("1@x"), "{kind}");
+        }
+        let header = around("text/rfc822-headers", "Message-ID: <2@x>\r\nSubject: Hi\r\n").unwrap();
+        assert_eq!((header.message_id.as_deref(), header.text.as_str()), (Some("2@x"), ""));
+        assert_eq!(around("application/octet-stream", inner), None);
+    }
+
+    #[test]
+    fn a_message_in_the_inner_message_is_not_read() {
+        let innermost = "From: c@x.example\r\nSubject: Innermost\r\n\r\ndeep";
+        let inner = format!(
+            "From: b@x.example\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n\r\nshallow\r\n--c\r\n\
+             Content-Type: message/rfc822\r\n\r\n{innermost}\r\n--c--\r\n"
+        );
+        assert_eq!(around("message/rfc822", &inner).unwrap().text, "shallow");
+    }
+
+    #[test]
+    fn a_long_inner_message_is_cut() {
+        let inner = format!("Subject: Long\r\n\r\n{}", "0123456789\r\n".repeat(100_000));
+        let enclosed = around("message/rfc822", &inner).unwrap();
+        assert_eq!(enclosed.subject, "Long");
+        assert!((100_000..=256 << 10).contains(&enclosed.text.len()), "{} bytes", enclosed.text.len());
+    }
+}
