@@ -98,6 +98,7 @@ fn keep(
         received_at: now,
         automatic: archive.automatic,
         user_id: post.user_id,
+        dmarc: "",
         truncated: false,
         flagged: "",
     };

@@ -60,7 +60,7 @@ pub fn queue(tx: &Tx<'_>, world: &World<'_>, case: &Case, answer: &Answer<'_>) -
     }
     let account = sender(world, case, answer)?;
     let emails_of_case = emails::of_case(tx, case.id)?;
-    let original = emails_of_case.iter().rev().find(|email| is_answerable(email));
+    let original = emails_of_case.iter().rev().find(|email| is_answerable(case, email));
     let (to, cc) = recipients(tx, world, case, original, answer)?;
     let outgoing = Outgoing { to, cc, ..compose(tx, world, case, account, original, answer)? };
     let post = Post {
@@ -114,12 +114,12 @@ fn sender<'w>(world: &'w World<'_>, case: &Case, answer: &Answer<'w>) -> Result<
     Ok(account)
 }
 
-/// Verified mail from outside that is not machine mail.
-fn is_answerable(email: &Email) -> bool {
+/// Verified mail from outside, or of the user who opened the case, that is not machine mail.
+fn is_answerable(case: &Case, email: &Email) -> bool {
     email.status == EmailStatus::Archived
         && email.verified
         && email.automatic.is_empty()
-        && email.user_id.is_none()
+        && (email.user_id.is_none() || email.user_id == case.requester_user_id)
         && !email.from_address.is_empty()
 }
 
@@ -178,10 +178,7 @@ fn compose(
     Ok(Outgoing {
         from: Mailbox { name: from_name(account, answer.author), address: account.address.clone() },
         // The customer answers to the group, whatever a mail client makes of From (B13.3).
-        reply_to: vec![Mailbox {
-            name: String::new(),
-            address: account.reply_to.as_ref().unwrap_or(&account.address).clone(),
-        }],
+        reply_to: vec![Mailbox { name: String::new(), address: world.reply_address(account, case) }],
         subject: subject::with_case_number(&subject::reply(about), case.number),
         text: answer.text.to_owned(),
         message_id: world.signer.sign(IdKind::Case, &case.key, world::random().context("no Message-ID")?, domain),

@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
 
 use super::notify;
+use super::parent::Sender;
 use super::world::{self, World};
 use crate::mail::address::Mailbox;
 use crate::mail::compose::{Outgoing, is_address};
@@ -138,6 +139,8 @@ pub struct Occasion<'a> {
     pub email_id: i64,
     /// Its message.
     pub message: &'a Message,
+    /// Who wrote it.
+    pub sender: &'a Sender,
     /// The older of Date and INTERNALDATE.
     pub sent_at: Timestamp,
     /// The case that was made for it.
@@ -197,7 +200,8 @@ fn facts(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>, to: Option<&Ma
         new_case: occasion.new_case.is_some(),
         opens_thread: super::parent::opens_thread(message),
         age: world.now.duration_since(occasion.sent_at),
-        unanswerable: automatic::unanswerable(message, &own, &ours).map(|reason| reason.to_string()),
+        unanswerable: unanswerable(occasion)
+            .or_else(|| automatic::unanswerable(message, &own, &ours).map(|reason| reason.to_string())),
         address: address.is_some(),
         replied_to_case,
         last_hour: address.map(|a| since(Some(a), hour_ago)).transpose()?.unwrap_or_default(),
@@ -205,6 +209,22 @@ fn facts(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>, to: Option<&Ma
         account_last_hour: since(None, hour_ago)?,
         tripped: accounts::breaker_tripped(tx, account.id)?,
     })
+}
+
+/// The account's reply-to; with plus addressing the case's own address. Otherwise From is enough.
+fn reply_to(world: &World<'_>, occasion: &Occasion<'_>) -> Option<String> {
+    let Occasion { account, new_case, .. } = *occasion;
+    let tagged = new_case.filter(|_| account.plus_addressing).map(|case| world.reply_address(account, case));
+    tagged.or_else(|| account.reply_to.clone())
+}
+
+/// What the message alone does not tell.
+fn unanswerable(occasion: &Occasion<'_>) -> Option<String> {
+    let is_customers = |case: &Case| occasion.sender.verified_user().is_some() && case.requester_user_id.is_none();
+    if occasion.sender.is_forged() {
+        return Some("the sender fails DMARC".to_owned());
+    }
+    occasion.new_case.filter(|case| is_customers(case)).map(|_| "forwarded by one of our users".to_owned())
 }
 
 /// Trips the breaker loudly: every admin is told.
@@ -260,7 +280,10 @@ fn compose(
             address: account.reply_from.clone().unwrap_or_else(|| account.address.clone()),
         },
         to: vec![to.clone()],
-        reply_to: account.reply_to.iter().map(|a| Mailbox { name: String::new(), address: a.clone() }).collect(),
+        reply_to: reply_to(world, occasion)
+            .map(|address| Mailbox { name: String::new(), address })
+            .into_iter()
+            .collect(),
         subject: match new_case {
             Some(case) => subject::with_case_number(&subject_text, case.number),
             None => subject_text,

@@ -8,10 +8,11 @@ use super::notify::{self, Arrival};
 use super::parent::{self, Sender};
 use super::world::{self, World};
 use crate::mail::address::Mailbox;
+use crate::mail::forward::{self, Forwarded};
 use crate::mail::message::Message;
 use crate::mail::message_id;
 use crate::mail::text;
-use crate::store::accounts::{Account, AutoMail, Distribution, OnClosed};
+use crate::store::accounts::{Account, AutoMail, Distribution, OnClosed, StaffForward};
 use crate::store::cases::{self, Case, CaseStatus, NewCase, Priority, WaitingFor};
 use crate::store::db::Tx;
 use crate::store::records::{self, Parent, ParentType};
@@ -89,6 +90,7 @@ pub fn open_or_archive(
     world: &World<'_>,
     account: &Account,
     mail: &Mail<'_>,
+    relates_to: Option<&Case>,
     remarks: &[String],
 ) -> Result<Option<Case>> {
     if !mail.automatic.is_empty() && account.auto_mail == AutoMail::Archive {
@@ -96,15 +98,67 @@ pub fn open_or_archive(
         emails::decide(tx, mail.email_id, "case", &why, world.now)?;
         return Ok(None);
     }
-    let requester = parent::requester(world, mail.message).cloned().unwrap_or_default();
-    if let Some(case) = burst(tx, world, account, &requester)? {
-        let why = format!("#{}: more than case_burst new cases in an hour from {}", case.number, requester.address);
+    let mut opening = Opening { relates_to, remarks, ..Opening::of(world, mail) };
+    if let Some(forwarded) = forwarded_by_staff(tx, world, account, mail)? {
+        opening = opening.customers(forwarded);
+    }
+    if let Some(case) = burst(tx, world, account, &opening.requester)? {
+        let address = &opening.requester.address;
+        let why = format!("#{}: more than case_burst new cases in an hour from {address}", case.number);
         emails::decide(tx, mail.email_id, "case", &why, world.now)?;
         remark(tx, world, case.id, Some(mail.email_id), "joined here: too many new cases in an hour from this sender")?;
         join(tx, world, &case, mail)?;
         return Ok(None);
     }
-    open(tx, world, account, mail, &requester, None, remarks).map(Some)
+    open(tx, world, account, mail, &opening).map(Some)
+}
+
+/// What a new case begins with.
+struct Opening<'a> {
+    /// Whom it is for.
+    requester: Mailbox,
+    name: String,
+    text: String,
+    /// One of our users forwarded it for the requester (B5.7).
+    via_staff: bool,
+    relates_to: Option<&'a Case>,
+    remarks: &'a [String],
+}
+
+impl Opening<'_> {
+    fn of(world: &World<'_>, mail: &Mail<'_>) -> Self {
+        Opening {
+            requester: parent::requester(world, mail.message).cloned().unwrap_or_default(),
+            name: mail.message.subject.clone(),
+            text: mail.message.text.clone(),
+            via_staff: false,
+            relates_to: None,
+            remarks: &[],
+        }
+    }
+
+    /// The case is the customer's, as if the forwarded mail had come from them.
+    fn customers(self, forwarded: Forwarded) -> Self {
+        let name = if forwarded.subject.is_empty() { self.name } else { forwarded.subject };
+        Opening { requester: forwarded.from, name, text: forwarded.text, via_staff: true, ..self }
+    }
+}
+
+/// B5.7: the customer's mail that a verified user forwards, as far as the account's policy believes it.
+fn forwarded_by_staff(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &Mail<'_>) -> Result<Option<Forwarded>> {
+    if mail.sender.verified_user().is_none() {
+        return Ok(None);
+    }
+    let forwarded = match account.staff_forward {
+        StaffForward::All => forward::read(mail.message),
+        StaffForward::Attached => forward::read_attached(mail.message),
+        StaffForward::Off => None,
+    };
+    let Some(forwarded) = forwarded.filter(|forwarded| !world.is_own(&forwarded.from.address)) else {
+        return Ok(None);
+    };
+    let is_ours = users::by_address(tx, &forwarded.from.address)?.is_some();
+    Ok((!is_ours).then_some(forwarded))
 }
 
 /// B5.9: the case that further mails of this sender join, once there are too many of them.
@@ -133,29 +187,22 @@ fn burst(tx: &Tx<'_>, world: &World<'_>, account: &Account, requester: &Mailbox)
 }
 
 /// Makes a case of an email (B5.4), assigns it, and links what referred to it before it came.
-fn open(
-    tx: &Tx<'_>,
-    world: &World<'_>,
-    account: &Account,
-    mail: &Mail<'_>,
-    requester: &Mailbox,
-    relates_to: Option<&Case>,
-    remarks: &[String],
-) -> Result<Case> {
-    let who = people(tx, world, account, requester)?;
+fn open(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &Mail<'_>, opening: &Opening<'_>) -> Result<Case> {
+    let Opening { requester, relates_to, .. } = opening;
+    let who = people(tx, world, account, requester, account.create_contact || opening.via_staff)?;
     let number = instance::take_case_number(tx)?;
     let user = mail.sender.verified_user();
     let new = NewCase {
         number,
         key: &message_id::new_key(world::random()?),
-        name: if mail.message.subject.is_empty() { "(no subject)" } else { &mail.message.subject },
-        description: &text::first_lines(&mail.message.text, DESCRIPTION_MAX),
+        name: if opening.name.is_empty() { "(no subject)" } else { &opening.name },
+        description: &text::first_lines(&opening.text, DESCRIPTION_MAX),
         priority: if mail.message.high_importance { Priority::High } else { Priority::Normal },
         company_id: who.company_id,
         contact_id: who.contact_id,
         lead_id: who.lead_id,
         account_id: account.id,
-        requester_user_id: user.map(|u| u.id),
+        requester_user_id: user.filter(|_| !opening.via_staff).map(|u| u.id),
         relates_to_id: relates_to.map(|c| c.id),
     };
     let id = cases::add(tx, &new, world.now)?;
@@ -173,8 +220,14 @@ fn open(
     if let Some(old) = relates_to {
         remark(tx, world, id, None, &format!("relates to #{}, which was {}", old.number, old.status))?;
     }
-    for text in remarks {
+    for text in opening.remarks {
         remark(tx, world, id, Some(mail.email_id), text)?;
+    }
+    if mail.sender.is_forged() {
+        remark(tx, world, id, Some(mail.email_id), "the sender fails DMARC: the address may be forged")?;
+    }
+    if let Some(user) = user.filter(|_| opening.via_staff) {
+        remark(tx, world, id, Some(mail.email_id), &format!("forwarded for {requester} by {}", user.username))?;
     }
     if let Some(user) = user {
         stream::follow(tx, Parent::case(id), user.id)?;
@@ -204,7 +257,13 @@ struct People {
 }
 
 /// The contact, company or lead a case is for, by the requester's address.
-fn people(tx: &Tx<'_>, world: &World<'_>, account: &Account, requester: &Mailbox) -> Result<People> {
+fn people(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    account: &Account,
+    requester: &Mailbox,
+    create_contact: bool,
+) -> Result<People> {
     let address = &requester.address;
     if let Some(contact) = records::contact_by_address(tx, address)? {
         return Ok(People { contact_id: Some(contact.id), company_id: contact.company_id, lead_id: None });
@@ -218,7 +277,7 @@ fn people(tx: &Tx<'_>, world: &World<'_>, account: &Account, requester: &Mailbox
             (id(ParentType::Contact), id(ParentType::Company), id(ParentType::Lead));
         return Ok(People { contact_id, company_id, lead_id });
     }
-    if account.create_contact && !address.is_empty() && !world.is_own(address) {
+    if create_contact && !address.is_empty() && !world.is_own(address) {
         let name = if requester.name.is_empty() { address } else { &requester.name };
         return Ok(People {
             contact_id: Some(records::add_contact(tx, name, address, world.now)?),
@@ -252,8 +311,8 @@ pub fn follow_up(tx: &Tx<'_>, world: &World<'_>, case: &Case, mail: &Mail<'_>) -
     let closed_for = world.now.duration_since(case.closed_at.unwrap_or(world.now));
     let effect = if customer { answer(case.status, policy, closed_for) } else { Answer::Nothing };
     if let (Answer::NewCase, Some(account)) = (effect, &account) {
-        let requester = parent::requester(world, mail.message).cloned().unwrap_or_default();
-        return open(tx, world, account, mail, &requester, Some(case), &[]).map(Some);
+        let opening = Opening { relates_to: Some(case), ..Opening::of(world, mail) };
+        return open(tx, world, account, mail, &opening).map(Some);
     }
     join(tx, world, case, mail)?;
     if effect == Answer::Open {
@@ -283,7 +342,10 @@ pub fn follow_up(tx: &Tx<'_>, world: &World<'_>, case: &Case, mail: &Mail<'_>) -
 /// Only verified mail of a person who is not one of us, or is the requester, changes a status.
 fn speaks_as_customer(case: &Case, mail: &Mail<'_>) -> bool {
     let user = mail.sender.verified_user().map(|u| u.id);
-    mail.verified && mail.automatic.is_empty() && (user.is_none() || user == case.requester_user_id)
+    mail.verified
+        && mail.automatic.is_empty()
+        && !mail.sender.is_forged()
+        && (user.is_none() || user == case.requester_user_id)
 }
 
 /// Links a mail to a case, shows it to the case's people, and tells the followers.

@@ -18,6 +18,7 @@ use super::{auto_reply, notify, poison, recipients};
 use crate::config::Config;
 use crate::lock::{Doing, Lock};
 use crate::mail::automatic;
+use crate::mail::forward;
 use crate::mail::message::{self, Message};
 use crate::mail::message_id::{self, IdKind};
 use crate::store::accounts::{Account, AccountKind, AfterImport};
@@ -239,7 +240,7 @@ pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Messag
     if let Some(email_id) = own_coming_back(tx, world, message)? {
         return settle(tx, account, delivery, Outcome::Own, "mail of this instance coming back", email_id);
     }
-    let sender = Sender::of(tx, world, message)?;
+    let sender = Sender::of(tx, world, account, message)?;
     if let Some(answered) = answered_notice(tx, world, &sender, message)? {
         return keep_as_note(tx, world, account, delivery, message, &sender, &answered);
     }
@@ -251,7 +252,10 @@ pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Messag
             keep_variant(tx, &email, delivery, message)?;
             (email, Outcome::Duplicate)
         }
-        None => (add_email(tx, world, delivery, message, &identity, &automatic, other)?, Outcome::Imported),
+        None => {
+            let author = Author { sender: &sender, automatic: &automatic };
+            (add_email(tx, world, delivery, message, &identity, author, other)?, Outcome::Imported)
+        }
     };
     arrived(tx, world, account, delivery, email.id)?;
     recipients::add(tx, account, &sender, message, email.id)?;
@@ -380,13 +384,20 @@ fn digests(message: &Message) -> Vec<&str> {
     message.attachments.iter().map(|attachment| attachment.sha256.as_str()).collect()
 }
 
+/// Who or what wrote a message.
+struct Author<'a> {
+    sender: &'a Sender,
+    /// The rule by which it is machine mail; empty = written by a person.
+    automatic: &'a str,
+}
+
 fn add_email(
     tx: &Tx<'_>,
     world: &World<'_>,
     delivery: &Delivery,
     message: &Message,
     identity: &str,
-    automatic: &str,
+    author: Author<'_>,
     same_id: bool,
 ) -> Result<Email> {
     let new = NewEmail {
@@ -395,8 +406,9 @@ fn add_email(
         raw_id: delivery.raw_id,
         status: EmailStatus::Archived,
         received_at: delivery.internal_date,
-        automatic,
-        user_id: None,
+        automatic: author.automatic,
+        user_id: author.sender.verified_user().map(|user| user.id),
+        dmarc: author.sender.dmarc.as_str(),
         truncated: delivery.truncated,
         flagged: if same_id { "another email has the same Message-ID" } else { "" },
     };
@@ -418,6 +430,8 @@ fn arrived(tx: &Tx<'_>, world: &World<'_>, account: &Account, delivery: &Deliver
 struct Linked {
     found: Found,
     new_case: Option<Case>,
+    /// The case of another account whose mail was forwarded to this one (B4.8).
+    relates_to: Option<Case>,
 }
 
 /// Finds the parent of a new email and links it (B4). A case gets it as a follow-up.
@@ -425,19 +439,40 @@ fn link(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &Mail<'_>) -> R
     let subject_tags = account.kind == AccountKind::Group && account.create_case;
     let found = parent::find(tx, world, mail.sender, mail.message, subject_tags)?;
     emails::decide(tx, mail.email_id, "parent", &found.reason, world.now)?;
+    if let Some(case) = forwarded_case(tx, world, account, mail, &found)? {
+        let why = format!("none: a forward of #{} to another account opens a case of its own", case.number);
+        emails::decide(tx, mail.email_id, "parent", &why, world.now)?;
+        return Ok(Linked { found, new_case: None, relates_to: Some(case) });
+    }
     let new_case = join(tx, world, mail, &found)?;
     if let Some(record) = found.parent.filter(|p| p.kind != ParentType::Case) {
         emails::set_parent(tx, mail.email_id, record, true)?;
         notify::email_note(tx, world, record, mail.email_id, mail.sender, "")?;
         notify::arrival(tx, world, &mail.arrival(record))?;
     }
-    Ok(Linked { found, new_case })
+    Ok(Linked { found, new_case, relates_to: None })
+}
+
+/// B4.8: the case of another account that a forward to this one would join by its references.
+fn forwarded_case(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    account: &Account,
+    mail: &Mail<'_>,
+    found: &Found,
+) -> Result<Option<Case>> {
+    if account.kind != AccountKind::Group || !account.create_case || !forward::is_forward(mail.message) {
+        return Ok(None);
+    }
+    let case = found.case_id().map(|id| cases::by_id(tx, id)).transpose()?.flatten();
+    let owner = case::owner(world, account, mail.message);
+    Ok(case.filter(|case| case.account_id.is_some_and(|id| id != owner.id)))
 }
 
 /// Joins an email to the case that was found, if it is one.
 fn join(tx: &Tx<'_>, world: &World<'_>, mail: &Mail<'_>, found: &Found) -> Result<Option<Case>> {
-    let Some(target) = found.parent.filter(|p| p.kind == ParentType::Case) else { return Ok(None) };
-    let case = cases::by_id(tx, target.id)?.context("the case vanished")?;
+    let Some(case_id) = found.case_id() else { return Ok(None) };
+    let case = cases::by_id(tx, case_id)?.context("the case vanished")?;
     case::follow_up(tx, world, &case, &Mail { verified: found.verified, ..*mail })
 }
 
@@ -451,7 +486,10 @@ fn flow(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &Mail<'_>, link
     emails::set_flow(tx, mail.email_id, owner.id)?;
     let stored = emails::by_id(tx, mail.email_id, Sight::Everything)?.context("the email vanished")?;
     let new_case = match linked.new_case {
-        None if stored.case_id().is_none() => case::open_or_archive(tx, world, owner, mail, &linked.found.remarks)?,
+        None if stored.case_id().is_none() => {
+            let Linked { found, relates_to, .. } = &linked;
+            case::open_or_archive(tx, world, owner, mail, relates_to.as_ref(), &found.remarks)?
+        }
         other => other,
     };
     reply(tx, world, owner, mail, new_case.as_ref())
@@ -462,12 +500,12 @@ fn link_again(tx: &Tx<'_>, world: &World<'_>, mail: &Mail<'_>) -> Result<Linked>
     let stored = emails::by_id(tx, mail.email_id, Sight::Everything)?.context("the email vanished")?;
     let found = parent::find(tx, world, mail.sender, mail.message, true)?;
     let new_case = if stored.case_id().is_none() { join(tx, world, mail, &found)? } else { None };
-    Ok(Linked { found, new_case })
+    Ok(Linked { found, new_case, relates_to: None })
 }
 
 fn reply(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &Mail<'_>, new_case: Option<&Case>) -> Result<()> {
-    let Mail { email_id, message, sent_at, .. } = *mail;
-    auto_reply::run(tx, world, &auto_reply::Occasion { account, email_id, message, sent_at, new_case })
+    let Mail { email_id, message, sender, sent_at, .. } = *mail;
+    auto_reply::run(tx, world, &auto_reply::Occasion { account, email_id, message, sender, sent_at, new_case })
 }
 
 /// The decisions about an email in one line.

@@ -6,9 +6,11 @@
 use anyhow::Result;
 
 use super::world::World;
+use crate::mail::authentication_results::{self, Dmarc};
 use crate::mail::message::Message;
 use crate::mail::message_id::SignedId;
-use crate::mail::{automatic, subject};
+use crate::mail::{address, automatic, subject};
+use crate::store::accounts::Account;
 use crate::store::cases::{self, Case};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email};
@@ -25,20 +27,29 @@ pub struct Sender {
     pub user: Option<User>,
     /// Keys of our signed ids that the message carries.
     pub signed: Vec<String>,
+    /// What the account's own mail server found out about the address (B4.12).
+    pub dmarc: Dmarc,
 }
 
 impl Sender {
-    /// Reads who wrote a message.
-    pub fn of(tx: &Tx<'_>, world: &World<'_>, message: &Message) -> Result<Sender> {
+    /// Reads who wrote a message that this account delivered.
+    pub fn of(tx: &Tx<'_>, world: &World<'_>, account: &Account, message: &Message) -> Result<Sender> {
         let address = message.from.first().map(|m| m.address.clone()).unwrap_or_default();
         let user = users::by_address(tx, &address)?.filter(|u| u.active);
         let signed = ids(message).filter_map(|id| world.signer.verify(id)).map(|id| id.key).collect();
-        Ok(Sender { address, user, signed })
+        let dmarc = authentication_results::dmarc(message, account.authserv_id.as_deref());
+        Ok(Sender { address, user, signed, dmarc })
     }
 
     /// The user who really wrote it; a staff address alone is worth nothing (B4.11).
     pub fn verified_user(&self) -> Option<&User> {
-        self.user.as_ref().filter(|_| !self.signed.is_empty())
+        let is_proven = !self.signed.is_empty() || self.dmarc == Dmarc::Pass;
+        self.user.as_ref().filter(|_| is_proven && !self.is_forged())
+    }
+
+    /// Whether the mail server says that the address is not the sender's (B4.12).
+    pub fn is_forged(&self) -> bool {
+        self.dmarc == Dmarc::Fail
     }
 }
 
@@ -53,6 +64,13 @@ pub struct Found {
     pub reason: String,
     /// Notes for a new case: "refers to #N", "mentions #N".
     pub remarks: Vec<String>,
+}
+
+impl Found {
+    /// The case that was found.
+    pub fn case_id(&self) -> Option<i64> {
+        self.parent.filter(|parent| parent.kind == ParentType::Case).map(|parent| parent.id)
+    }
 }
 
 /// Ids the message refers to: In-Reply-To, then References from newest to oldest (B4.2).
@@ -72,6 +90,9 @@ pub fn find(tx: &Tx<'_>, world: &World<'_>, sender: &Sender, message: &Message, 
         None => search.by_ghost(message)?,
         hit => hit,
     };
+    if found.is_none() {
+        found = search.by_reply_address(message)?;
+    }
     if found.is_none() && subject_tags {
         found = search.by_subject(message)?;
     }
@@ -116,20 +137,7 @@ impl Search<'_> {
             None => cases::by_key(self.tx, &signed.key)?,
         };
         if let Some(case) = case {
-            let case = cases::surviving(self.tx, case)?;
-            let standing = self.standing(&case)?;
-            return Ok(Some(Found {
-                parent: Some(Parent::case(case.id)),
-                verified: standing.is_some(),
-                reason: match standing {
-                    Some(why) => format!("case #{}, by our signed id; {why}", case.number),
-                    None => format!(
-                        "case #{}, by our signed id; unverified: the sender does not take part in it",
-                        case.number
-                    ),
-                },
-                remarks: Vec::new(),
-            }));
+            return self.proven(case, "our signed id").map(Some);
         }
         Ok(email.and_then(|e| e.parent.map(|p| (e.id, p))).map(|(id, parent)| Found {
             parent: Some(parent),
@@ -137,6 +145,30 @@ impl Search<'_> {
             reason: format!("{} {}, by our signed id of email {id}", parent.kind, parent.id),
             remarks: Vec::new(),
         }))
+    }
+
+    /// A case that our own signature leads to: whoever has no standing in it is attached unverified (B4.10).
+    fn proven(&self, case: Case, by: &str) -> Result<Found> {
+        let case = cases::surviving(self.tx, case)?;
+        let standing = self.standing(&case)?;
+        let why = standing.as_deref().unwrap_or("unverified: the sender does not take part in it");
+        let reason = format!("case #{}, by {by}; {why}", case.number);
+        let parent = Some(Parent::case(case.id));
+        Ok(Found { parent, verified: standing.is_some(), reason, remarks: Vec::new() })
+    }
+
+    /// B4.4: a reply address of ours with the signed tag of a case.
+    fn by_reply_address(&mut self, message: &Message) -> Result<Option<Found>> {
+        let addressed = message.to.iter().chain(&message.cc).map(|mailbox| &mailbox.address);
+        for address in addressed.chain(&message.delivered_to).take(100) {
+            let mut own = self.world.accounts.iter().filter(|account| account.plus_addressing);
+            let tag = own.find_map(|account| address::plus_tag_of(address, &account.address));
+            let Some(key) = tag.and_then(|tag| self.world.signer.verify_plus_tag(tag)) else { continue };
+            if let Some(case) = cases::by_key(self.tx, &key)? {
+                return self.proven(case, "our signed reply address").map(Some);
+            }
+        }
+        Ok(None)
     }
 
     fn by_stored(&mut self, email: &Email) -> Result<Option<Found>> {
@@ -207,7 +239,11 @@ impl Search<'_> {
     /// got our mail knows one.
     fn standing(&self, case: &Case) -> Result<Option<String>> {
         let address = &self.sender.address;
-        if let Some(user) = self.sender.verified_user().filter(|_| self.sender.signed.contains(&case.key)) {
+        if self.sender.is_forged() {
+            return Ok(None);
+        }
+        let proves = |_: &&User| self.sender.dmarc == Dmarc::Pass || self.sender.signed.contains(&case.key);
+        if let Some(user) = self.sender.verified_user().filter(proves) {
             return Ok(Some(format!("the sender is our user {}", user.username)));
         }
         if address.is_empty() || self.world.is_own(address) {

@@ -58,6 +58,16 @@ impl World<'_> {
         self.signer.sign(IdKind::Case, &case.key, [0; 8], domain)
     }
 
+    /// Where answers to mail about a case go: the account's reply-to, else its address, with the signed tag of the
+    /// case where the account has plus addressing (B4.4, B13.3).
+    pub fn reply_address(&self, account: &Account, case: &Case) -> String {
+        match (&account.reply_to, account.plus_addressing) {
+            (Some(address), _) => address.clone(),
+            (None, false) => account.address.clone(),
+            (None, true) => address::with_tag(&account.address, &self.signer.plus_tag(&case.key)),
+        }
+    }
+
     /// The account that sends notices to our users: the configured one, else the one the case came by.
     pub fn system_account(&self, case_account: Option<i64>) -> Option<&Account> {
         let by_name = self.config.system_account.as_deref();

@@ -57,6 +57,11 @@ pub fn plus_tag_of<'a>(address: &'a str, account: &str) -> Option<&'a str> {
     tag.strip_prefix('+').filter(|tag| same && !tag.is_empty())
 }
 
+/// An address with a tag before its `@` (subaddressing, RFC 5233).
+pub fn with_tag(address: &str, tag: &str) -> String {
+    address.rsplit_once('@').map_or_else(|| address.to_owned(), |(local, domain)| format!("{local}+{tag}@{domain}"))
+}
+
 fn local_part(local: &str) -> Option<String> {
     let is_atom = |text: &str| !text.is_empty() && text.chars().all(is_local);
     let Some(quoted) = local.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
@@ -177,6 +182,7 @@ mod tests {
         ] {
             assert_eq!(plus_tag_of(address, account), tag, "{address} {account}");
         }
+        assert_eq!(plus_tag_of(&with_tag("desk@b.example", "c1.2"), "desk@b.example"), Some("c1.2"));
     }
 
     #[test]

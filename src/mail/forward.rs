@@ -48,6 +48,11 @@ pub fn read(message: &Message) -> Option<Forwarded> {
     copied(message).or_else(|| attached(message))
 }
 
+/// What is attached, whatever stands in the text; `None` where nothing is forwarded so.
+pub fn read_attached(message: &Message) -> Option<Forwarded> {
+    if is_forward(message) { attached(message) } else { None }
+}
+
 /// Thunderbird's word for what it forwards.
 const FORWARDED_ID: &str = "X-Forwarded-Message-Id";
 

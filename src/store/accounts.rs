@@ -105,6 +105,8 @@ pub struct Account {
     pub create_contact: bool,
     /// Sub-addresses carry signed case ids.
     pub plus_addressing: bool,
+    /// Mail that users forward for customers.
+    pub staff_forward: StaffForward,
     /// Template of the automatic reply.
     pub auto_reply_id: Option<i64>,
     /// Automatic reply: From address.
@@ -172,6 +174,7 @@ impl Account {
             auto_mail: AutoMail::Archive,
             create_contact: false,
             plus_addressing: false,
+            staff_forward: StaffForward::All,
             auto_reply_id: None,
             reply_from: None,
             reply_name: None,
@@ -248,6 +251,7 @@ impl Account {
             auto_mail: row.label("auto_mail")?,
             create_contact: row.get("create_contact")?,
             plus_addressing: row.get("plus_addressing")?,
+            staff_forward: row.label("staff_forward")?,
             auto_reply_id: row.get("auto_reply_id")?,
             reply_from: row.get("reply_from")?,
             reply_name: row.get("reply_name")?,

@@ -134,6 +134,8 @@ pub struct NewEmail<'a> {
     pub automatic: &'a str,
     /// Who wrote it.
     pub user_id: Option<i64>,
+    /// `pass`, `fail`, or empty = not known (B4.12).
+    pub dmarc: &'a str,
     /// Only its beginning is stored.
     pub truncated: bool,
     /// Something to look at.
@@ -145,8 +147,8 @@ pub fn add(tx: &Tx<'_>, new: &NewEmail<'_>, message: &Message, now: Timestamp) -
     let from = message.from.first().cloned().unwrap_or_default();
     let id = tx.insert(
         "INSERT INTO emails (key, message_id, raw_id, status, subject, from_name, from_address, date, received_at, text,
-            has_html, automatic, user_id, truncated, flagged, created_at)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+            has_html, automatic, user_id, truncated, flagged, created_at, dmarc)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
         params![
             new.key,
             new.message_id,
@@ -164,6 +166,7 @@ pub fn add(tx: &Tx<'_>, new: &NewEmail<'_>, message: &Message, now: Timestamp) -
             new.truncated,
             new.flagged,
             seconds(now),
+            new.dmarc,
         ],
     )?;
     add_addresses(tx, id, message)?;

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::cli::context::{self, Context};
 use crate::error;
 use crate::secret::{self, SecretSpec};
-use crate::store::accounts::{Account, AfterImport, Auth, AutoMail, Distribution, OnClosed, Server, Tls};
+use crate::store::accounts::{Account, AfterImport, Auth, AutoMail, Distribution, OnClosed, Server, StaffForward, Tls};
 use crate::store::db::Tx;
 
 /// Settings of an account. Repeatable flags replace the whole list; an empty value takes a setting away.
@@ -104,6 +104,12 @@ pub struct Settings {
     /// A contact is made from the sender of a new case
     #[arg(long, value_name = "yes|no", num_args = 0..=1, require_equals = true, default_missing_value = "yes", value_parser = yes_or_no)]
     create_contact: Option<bool>,
+    /// Customers' mail that users forward makes the customer's case: all, attached or off
+    #[arg(long, value_name = "POLICY")]
+    staff_forward: Option<StaffForward>,
+    /// Answers go to an address of the case's own, such as support+c1f….9a…@
+    #[arg(long, value_name = "yes|no", num_args = 0..=1, require_equals = true, default_missing_value = "yes", value_parser = yes_or_no)]
+    plus_addressing: Option<bool>,
     /// Template of the automatic reply
     #[arg(long, value_name = "TEMPLATE")]
     auto_reply: Option<String>,
@@ -243,6 +249,8 @@ impl Settings {
         account.on_closed = self.on_closed.unwrap_or(account.on_closed);
         account.auto_mail = self.auto_mail.unwrap_or(account.auto_mail);
         account.create_contact = self.create_contact.unwrap_or(account.create_contact);
+        account.staff_forward = self.staff_forward.unwrap_or(account.staff_forward);
+        account.plus_addressing = self.plus_addressing.unwrap_or(account.plus_addressing);
         account.add_all_team_users = self.add_all_team_users.unwrap_or(account.add_all_team_users);
         Ok(())
     }

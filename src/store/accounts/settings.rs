@@ -63,6 +63,18 @@ labels! {
     }
 }
 
+labels! {
+    /// Which customers' mail a user may forward to the account, so that it becomes the customer's case (B5.7).
+    pub enum StaffForward {
+        /// Attached or copied into the text.
+        All = "all",
+        /// Attached only.
+        Attached = "attached",
+        /// None: the case is the user's own.
+        Off = "off",
+    }
+}
+
 /// What a customer's answer to a closed case does (B5.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnClosed {

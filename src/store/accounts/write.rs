@@ -74,7 +74,8 @@ fn update_servers(tx: &Tx<'_>, account: &Account) -> Result<()> {
 fn update_cases(tx: &Tx<'_>, account: &Account) -> Result<()> {
     tx.execute(
         "UPDATE accounts SET case_team_id = ?2, create_case = ?3, distribution = ?4, assign_to_id = ?5, position = ?6,
-            on_closed = ?7, auto_mail = ?8, create_contact = ?9, plus_addressing = ?10, add_all_team_users = ?11
+            on_closed = ?7, auto_mail = ?8, create_contact = ?9, plus_addressing = ?10, add_all_team_users = ?11,
+            staff_forward = ?12
         WHERE id = ?1",
         params![
             account.id,
@@ -88,6 +89,7 @@ fn update_cases(tx: &Tx<'_>, account: &Account) -> Result<()> {
             account.create_contact,
             account.plus_addressing,
             account.add_all_team_users,
+            account.staff_forward.as_str(),
         ],
     )?;
     Ok(())
