@@ -142,7 +142,11 @@ fn open(
     relates_to: Option<&Case>,
     remarks: &[String],
 ) -> Result<Case> {
-    let who = people(tx, world, account, requester)?;
+    let teams = match account.case_team_id {
+        Some(team) => vec![team],
+        None => account.team_ids.clone(),
+    };
+    let who = people(tx, world, account, requester, &teams)?;
     let number = instance::take_case_number(tx)?;
     let user = mail.sender.verified_user();
     let new = NewCase {
@@ -159,10 +163,6 @@ fn open(
         relates_to_id: relates_to.map(|c| c.id),
     };
     let id = cases::add(tx, &new, world.now)?;
-    let teams = match account.case_team_id {
-        Some(team) => vec![team],
-        None => account.team_ids.clone(),
-    };
     for team in teams {
         cases::add_team(tx, id, team)?;
     }
@@ -203,8 +203,8 @@ struct People {
     lead_id: Option<i64>,
 }
 
-/// The contact, company or lead a case is for, by the requester's address.
-fn people(tx: &Tx<'_>, world: &World<'_>, account: &Account, requester: &Mailbox) -> Result<People> {
+/// The contact, company or lead a case is for, by the requester's address; a contact that is made is seen by the teams.
+fn people(tx: &Tx<'_>, world: &World<'_>, account: &Account, requester: &Mailbox, teams: &[i64]) -> Result<People> {
     let address = &requester.address;
     if let Some(contact) = records::contact_by_address(tx, address)? {
         return Ok(People { contact_id: Some(contact.id), company_id: contact.company_id, lead_id: None });
@@ -221,7 +221,7 @@ fn people(tx: &Tx<'_>, world: &World<'_>, account: &Account, requester: &Mailbox
     if account.create_contact && !address.is_empty() && !world.is_own(address) {
         let name = if requester.name.is_empty() { address } else { &requester.name };
         return Ok(People {
-            contact_id: Some(records::add_contact(tx, name, address, world.now)?),
+            contact_id: Some(records::add_contact(tx, name, address, teams, world.now)?),
             ..People::default()
         });
     }
