@@ -8,6 +8,7 @@ use anyhow::Result;
 use crate::error;
 use crate::store::db::Tx;
 use crate::store::sight::Sight;
+use crate::store::teams;
 use crate::store::users::{self, User, UserType};
 
 /// Who is acting.
@@ -70,6 +71,23 @@ impl Actor {
                 Err(error::noperm(format!("{what}: only for administrators, you are {}", user.username)).into())
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Whether this actor may assign a record to a user: a regular one to themselves and to those who share a team with
+    /// them (B11.2).
+    pub fn may_assign_to(&self, tx: &Tx<'_>, user: &User) -> Result<bool> {
+        match self.sight() {
+            Sight::Everything => Ok(true),
+            Sight::User(id) => Ok(id == user.id || teams::in_common(tx, id, user.id)?),
+        }
+    }
+
+    /// Whether this actor may give a record to a team: a regular one to teams of their own.
+    pub fn may_give_to(&self, tx: &Tx<'_>, team_id: i64) -> Result<bool> {
+        match self.sight() {
+            Sight::Everything => Ok(true),
+            Sight::User(id) => teams::is_member(tx, team_id, id),
         }
     }
 

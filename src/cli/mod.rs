@@ -19,6 +19,7 @@ pub mod init;
 pub mod man;
 pub mod outbox;
 pub mod quarantine;
+pub mod record;
 pub mod schema;
 pub mod status;
 pub mod team;
@@ -179,6 +180,8 @@ enum Command {
         before_help = "Examples:\n  $ espomail completions bash > /etc/bash_completion.d/espomail\n  $ espomail completions fish > ~/.config/fish/completions/espomail.fish"
     )]
     Completions(completions::CompletionsArgs),
+    #[command(subcommand)]
+    Record(record::RecordCommand),
 }
 
 /// Runs the program; its exit code.
@@ -276,6 +279,7 @@ fn dispatch(command: Command, ctx: &Context) -> Result<()> {
         Command::Man(args) => man::run(&args, ctx),
         Command::Completions(args) => completions::run(&args),
         Command::Config(_) => Ok(()),
+        Command::Record(command) => record::run(command, ctx),
     }
 }
 

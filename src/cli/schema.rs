@@ -5,7 +5,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::context::Context;
-use super::{account, case, db, email, outbox, quarantine, status, team, template, user, whoami};
+use super::{account, case, db, email, outbox, quarantine, record, status, team, template, user, whoami};
 use crate::error;
 use crate::ui::cell::{Cell, Column};
 
@@ -39,6 +39,8 @@ const RESULTS: &[(&str, &[Column])] = &[
     ("users", user::COLUMNS),
     ("user", user::COLUMNS),
     ("whoami", whoami::COLUMNS),
+    ("records", record::COLUMNS),
+    ("record", record::SHOW_COLUMNS),
 ];
 
 /// Fields of `schema` itself.

@@ -189,7 +189,12 @@ fn burst(tx: &Tx<'_>, world: &World<'_>, account: &Account, requester: &Mailbox)
 /// Makes a case of an email (B5.4), assigns it, and links what referred to it before it came.
 fn open(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &Mail<'_>, opening: &Opening<'_>) -> Result<Case> {
     let Opening { requester, relates_to, .. } = opening;
-    let who = people(tx, world, account, requester, account.create_contact || opening.via_staff)?;
+    let teams = match account.case_team_id {
+        Some(team) => vec![team],
+        None => account.team_ids.clone(),
+    };
+    let makes_contact = account.create_contact || opening.via_staff;
+    let who = people(tx, world, requester, makes_contact.then_some(&teams))?;
     let number = instance::take_case_number(tx)?;
     let user = mail.sender.verified_user();
     let new = NewCase {
@@ -206,10 +211,6 @@ fn open(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &Mail<'_>, open
         relates_to_id: relates_to.map(|c| c.id),
     };
     let id = cases::add(tx, &new, world.now)?;
-    let teams = match account.case_team_id {
-        Some(team) => vec![team],
-        None => account.team_ids.clone(),
-    };
     for team in teams {
         cases::add_team(tx, id, team)?;
     }
@@ -256,14 +257,9 @@ struct People {
     lead_id: Option<i64>,
 }
 
-/// The contact, company or lead a case is for, by the requester's address.
-fn people(
-    tx: &Tx<'_>,
-    world: &World<'_>,
-    account: &Account,
-    requester: &Mailbox,
-    create_contact: bool,
-) -> Result<People> {
+/// The contact, company or lead a case is for, by the requester's address. With `new_contact` an unknown sender becomes
+/// a contact that these teams see.
+fn people(tx: &Tx<'_>, world: &World<'_>, requester: &Mailbox, new_contact: Option<&Vec<i64>>) -> Result<People> {
     let address = &requester.address;
     if let Some(contact) = records::contact_by_address(tx, address)? {
         return Ok(People { contact_id: Some(contact.id), company_id: contact.company_id, lead_id: None });
@@ -277,10 +273,10 @@ fn people(
             (id(ParentType::Contact), id(ParentType::Company), id(ParentType::Lead));
         return Ok(People { contact_id, company_id, lead_id });
     }
-    if create_contact && !address.is_empty() && !world.is_own(address) {
+    if let Some(teams) = new_contact.filter(|_| !address.is_empty() && !world.is_own(address)) {
         let name = if requester.name.is_empty() { address } else { &requester.name };
         return Ok(People {
-            contact_id: Some(records::add_contact(tx, name, address, world.now)?),
+            contact_id: Some(records::add_contact(tx, name, address, teams, world.now)?),
             ..People::default()
         });
     }

@@ -31,6 +31,7 @@ use crate::store::raw::{self, Stored};
 use crate::store::records::{self, Parent, ParentType};
 use crate::store::server_actions;
 use crate::store::sight::Sight;
+use crate::store::tombstones;
 
 /// A message that killed so many runs is quarantined.
 const DEATHS: i64 = 3;
@@ -237,6 +238,11 @@ fn one_or_quarantine(
 /// One message through B3. The steps are the numbered ones of the rule.
 pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Message) -> Result<Imported> {
     let account = world.account(delivery.account_id)?;
+    let identity = message.message_id.clone().unwrap_or_else(|| message_id::content_key(message));
+    if is_erased(tx, &identity, message)? {
+        deliveries::drop_raw(tx, delivery)?;
+        return settle(tx, account, delivery, Outcome::Discarded, "erased: does not come back", None);
+    }
     if let Some(email_id) = own_coming_back(tx, world, message)? {
         return settle(tx, account, delivery, Outcome::Own, "mail of this instance coming back", email_id);
     }
@@ -245,7 +251,6 @@ pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Messag
         return keep_as_note(tx, world, account, delivery, message, &sender, &answered);
     }
     let automatic = automatic::machine(message).map(|reason| reason.to_string()).unwrap_or_default();
-    let identity = message.message_id.clone().unwrap_or_else(|| message_id::content_key(message));
     let (same, other) = same_email(tx, &identity, message)?;
     let (email, outcome) = match same {
         Some(email) => {
@@ -285,6 +290,12 @@ pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Messag
     }
     let reason = summary(tx, email.id)?;
     settle(tx, account, delivery, outcome, &reason, Some(email.id))
+}
+
+/// B3.4: an email that was erased leaves a tombstone. Asked first, because mail of ours that comes back is kept, too.
+fn is_erased(tx: &Tx<'_>, identity: &str, message: &Message) -> Result<bool> {
+    let from = message.from.first().map(|m| m.address.as_str()).unwrap_or_default();
+    tombstones::contains(tx, &tombstones::hash(identity, from, message.date))
 }
 
 /// B3.2: our own signed Message-ID, from one of our own addresses or from the one that it was sent with

@@ -188,6 +188,16 @@ pub fn assigned(tx: &Tx<'_>, world: &World<'_>, case: &Case, user_id: i64, autom
     Ok(())
 }
 
+/// Tells a user that another record than a case is theirs.
+pub fn record_assigned(tx: &Tx<'_>, world: &World<'_>, record: Parent, user: &User) -> Result<()> {
+    let (kind, parent, text) = (NotificationKind::Assigned, Some(record), records::label(tx, record)?);
+    let subject = format!("{text}: assigned to you");
+    let new = NewNotification { user_id: user.id, kind, parent, email_id: None, text: &subject };
+    let notice = Notice { parent, email: None, subject: subject.clone(), text: String::new(), account_id: None };
+    tell(tx, world, user, new, Some(&notice))?;
+    Ok(())
+}
+
 /// Whether the newest mail of a case is addressed to a user, who has it from the customer already.
 fn got_newest_mail(tx: &Tx<'_>, case: &Case, user: &User) -> Result<bool> {
     emails::of_case(tx, case.id)?.pop().map_or(Ok(false), |newest| is_addressed(tx, newest.id, user))

@@ -21,7 +21,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Params, Tran
 pub use rusqlite::params;
 
 use super::label::UnknownLabel;
-use crate::error::{self, Kind};
+use crate::error::{self, Fault, Kind};
 
 const SCHEMA: &str = include_str!("../../schema.sql");
 /// `espm`, so that `file` and this program recognise their own.
@@ -161,6 +161,27 @@ impl Store {
         let done = work(&Tx { conn: &tx })?;
         tx.commit()?;
         Ok(done)
+    }
+
+    /// Writes as [`Store::write`] and leaves nothing of what is gone in the file: freed pages and the log hold it until
+    /// they are used again, also what other connections freed before. Takes as much disk again as the database has.
+    ///
+    /// # Errors
+    /// As [`Store::write`]; or what was written stays, but the file could not be rebuilt.
+    pub fn write_and_scrub<T>(&self, work: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
+        self.conn.pragma_update(None, "secure_delete", true)?;
+        let done = self.write(work)?;
+        self.scrub().context("it is done, but the file still holds traces of it")?;
+        Ok(done)
+    }
+
+    fn scrub(&self) -> Result<()> {
+        self.conn.execute_batch("VACUUM")?;
+        let busy: bool = self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        if busy {
+            return Err(Fault::new(Kind::TempFail, "another process is reading the database").into());
+        }
+        Ok(())
     }
 
     /// Runs `work` and undoes what it wrote, so that the caller learns what would happen (`--dry-run`).

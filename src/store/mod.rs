@@ -17,4 +17,5 @@ pub mod sight;
 pub mod stream;
 pub mod teams;
 pub mod templates;
+pub mod tombstones;
 pub mod users;

@@ -105,6 +105,15 @@ pub fn follow(tx: &Tx<'_>, parent: Parent, user_id: i64) -> Result<()> {
     Ok(())
 }
 
+/// Ends that; whether the user followed it.
+pub fn unfollow(tx: &Tx<'_>, parent: Parent, user_id: i64) -> Result<bool> {
+    let ended = tx.execute(
+        "DELETE FROM followers WHERE parent_type = ?1 AND parent_id = ?2 AND user_id = ?3",
+        params![parent.kind.as_str(), parent.id, user_id],
+    )?;
+    Ok(ended > 0)
+}
+
 /// Ids of the users who follow a record.
 pub fn followers(tx: &Tx<'_>, parent: Parent) -> Result<Vec<i64>> {
     tx.values(

@@ -11,6 +11,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("intake", &["cli", "ui", "secret", "net::imap", "net::smtp", "net::tls", "net::guard"]),
     ("outbox.rs", &["cli", "ui", "secret", "net::imap", "net::smtp", "net::tls", "net::guard"]),
     ("reply.rs", &["cli", "ui", "secret", "net"]),
+    ("erase.rs", &["cli", "ui", "secret", "net"]),
     ("access.rs", &["cli", "ui", "secret", "net", "intake"]),
 ];
 

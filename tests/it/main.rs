@@ -26,6 +26,7 @@ mod misbehaviour;
 mod model;
 mod overlap;
 mod poison;
+mod records;
 mod rules;
 mod soak;
 mod starttls;

@@ -1,9 +1,18 @@
 //! Companies, contacts, leads, opportunities: what mail is linked to besides cases (B1.3).
 
+mod entity;
+pub mod erase;
+mod link;
+
 use anyhow::Result;
 use jiff::Timestamp;
 
-use super::db::{Tx, params, seconds};
+pub use self::entity::{
+    Record, RecordQuery, add, add_team, assign, by_address, by_id, by_name, contacts_of, list, open_cases, rename,
+    set_addresses, set_company, set_contacts, set_open, set_teams, team_ids,
+};
+pub use self::link::{convert, delete, leads_of};
+use super::db::{Tx, params};
 use super::label::labels;
 use super::sight::{self, Sight};
 
@@ -33,6 +42,16 @@ impl ParentType {
             ParentType::Opportunity => "opportunities",
             ParentType::Case => "cases",
         }
+    }
+
+    /// Contacts and opportunities may belong to a company.
+    pub fn has_company(self) -> bool {
+        matches!(self, ParentType::Contact | ParentType::Opportunity)
+    }
+
+    /// Companies, contacts and leads have e-mail addresses.
+    pub fn has_addresses(self) -> bool {
+        matches!(self, ParentType::Company | ParentType::Contact | ParentType::Lead)
     }
 }
 
@@ -131,14 +150,12 @@ pub fn contact_address(tx: &Tx<'_>, contact_id: i64) -> Result<Option<String>> {
     )
 }
 
-/// Adds a contact with one address; the id.
-pub fn add_contact(tx: &Tx<'_>, name: &str, address: &str, now: Timestamp) -> Result<i64> {
-    let id = tx.insert("INSERT INTO contacts (name, created_at) VALUES (?1, ?2)", params![name, seconds(now)])?;
-    tx.execute(
-        "INSERT INTO record_addresses (address, record_type, record_id, is_primary) VALUES (?1, 'contact', ?2, 1)",
-        params![address, id],
-    )?;
-    Ok(id)
+/// Adds a contact with one address, seen by these teams; the id.
+pub fn add_contact(tx: &Tx<'_>, name: &str, address: &str, teams: &[i64], now: Timestamp) -> Result<i64> {
+    let contact = add(tx, ParentType::Contact, name, now)?;
+    set_addresses(tx, contact, &[address.to_owned()])?;
+    set_teams(tx, contact, teams)?;
+    Ok(contact.id)
 }
 
 /// The name of a record; a case's is its subject.

@@ -1,0 +1,58 @@
+//! `record erase`: a person goes, with all their mail (B13.8).
+
+use anyhow::Result;
+
+use super::change::shown;
+use super::{Named, find};
+use crate::cli::context::Context;
+use crate::erase;
+use crate::error::{self, Fault, Kind};
+use crate::intake::world::World;
+use crate::lock::{self, Attempt};
+use crate::store::db::Tx;
+use crate::store::records::ParentType;
+
+pub fn erase(args: &Named, ctx: &Context) -> Result<()> {
+    if !matches!(args.kind, ParentType::Contact | ParentType::Lead) {
+        return Err(error::data(format!("TYPE: a {} is no person, only contacts and leads are erased", args.kind))
+            .hint(format!("espomail record delete {} NAME", args.kind))
+            .into());
+    }
+    ctx.confirm(&format!(
+        "Erase {} {} with all their mail? Nothing of it can be brought back but from a backup.",
+        args.kind, args.name
+    ))?;
+    // Nothing of it may be on the wire meanwhile.
+    let Attempt::Held(_lock) = lock::attempt(&ctx.db_path, "outbox", ctx.now())? else {
+        return Err(Fault::new(Kind::TempFail, "the outbox is being sent right now")
+            .hint("try again in a moment")
+            .into());
+    };
+    let work = |tx: &Tx<'_>| {
+        let actor = ctx.actor(tx)?;
+        actor.require_admin("record erase")?;
+        let record = find(tx, &actor, args)?;
+        if let Some(became) = record.converted.last() {
+            return Err(error::data(format!("{}: is converted; erase what it became", shown(&record)))
+                .hint(format!("espomail record erase {} {}", became.kind, became.id))
+                .into());
+        }
+        let erased = erase::person(tx, &World::load(tx, &ctx.config, ctx.now())?, &record)?;
+        Ok((record, erased))
+    };
+    let store = ctx.store()?;
+    let (record, erased) = if ctx.dry_run { store.rehearse(work) } else { store.write_and_scrub(work) }?;
+    let kept = match erased.kept {
+        0 => String::new(),
+        n => format!("; {n} emails in which others take part are kept"),
+    };
+    ctx.done(
+        record.parent.id,
+        &format!(
+            "{} erased, with {} emails and the text of {} cases{kept}",
+            shown(&record),
+            erased.emails,
+            erased.cases
+        ),
+    )
+}

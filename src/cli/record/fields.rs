@@ -1,0 +1,202 @@
+//! What flags (or the cells of a CSV line) say about a record: looked up, checked, then written.
+
+use anyhow::Result;
+use clap::Args;
+
+use super::find_for;
+use crate::access::Actor;
+use crate::cli::context;
+use crate::error;
+use crate::intake::notify;
+use crate::intake::world::World;
+use crate::store::db::Tx;
+use crate::store::records::{self, Parent, ParentType};
+use crate::store::stream::{self, NewNote, NoteKind};
+use crate::store::users::User;
+
+/// Fields that `record add` and `record edit` take.
+#[derive(Debug, Default, Args)]
+pub struct Fields {
+    /// E-mail address; may be repeated, the first is the primary one; empty = none
+    #[arg(long = "email", value_name = "ADDRESS")]
+    pub emails: Vec<String>,
+    /// Company of a contact or opportunity; empty = none
+    #[arg(long, value_name = "NAME")]
+    pub company: Option<String>,
+    /// Contact of an opportunity; may be repeated; empty = none
+    #[arg(long = "contact", value_name = "NAME")]
+    pub contacts: Vec<String>,
+    /// Team that may see it; may be repeated; empty = none
+    #[arg(long = "team", value_name = "TEAM")]
+    pub teams: Vec<String>,
+    /// Assignee; also @me and @none
+    #[arg(long, value_name = "USER")]
+    pub assign_to: Option<String>,
+    /// The opportunity is open
+    #[arg(long, conflicts_with = "closed")]
+    pub open: bool,
+    /// The opportunity is won or lost
+    #[arg(long)]
+    pub closed: bool,
+}
+
+/// The same, looked up; `None` = stays as it is.
+#[derive(Debug, Default)]
+pub struct Changes {
+    emails: Option<Vec<String>>,
+    company_id: Option<Option<i64>>,
+    contact_ids: Option<Vec<i64>>,
+    team_ids: Option<Vec<i64>>,
+    assignee: Option<Option<User>>,
+    open: Option<bool>,
+}
+
+impl Changes {
+    /// Whether nothing is to be changed.
+    pub fn is_empty(&self) -> bool {
+        let Changes { emails, company_id, contact_ids, team_ids, assignee, open } = self;
+        emails.is_none()
+            && company_id.is_none()
+            && contact_ids.is_none()
+            && team_ids.is_none()
+            && assignee.is_none()
+            && open.is_none()
+    }
+
+    /// Makes a user the assignee where nobody was named.
+    pub fn or_assign(&mut self, user: Option<&User>) {
+        self.assignee.get_or_insert_with(|| user.cloned());
+    }
+}
+
+impl Fields {
+    /// Looks everything up, through the eyes of the actor. `known` is the record that is edited.
+    ///
+    /// # Errors
+    /// Names the flag: what does not fit the type, is not there, belongs to another, or may not be given.
+    pub fn look_up(&self, tx: &Tx<'_>, actor: &Actor, kind: ParentType, known: Option<Parent>) -> Result<Changes> {
+        self.refuse_misfits(kind)?;
+        let company = self.company.as_deref().map(|name| {
+            let find = || find_for(tx, actor, "--company", ParentType::Company, name);
+            if name.is_empty() { Ok(None) } else { find().map(|company| Some(company.id)) }
+        });
+        let contact = |name: &str| Ok(find_for(tx, actor, "--contact", ParentType::Contact, name)?.id);
+        Ok(Changes {
+            emails: listed(&self.emails, |text| context::mail_address("--email", text))?
+                .map(|emails| refuse_taken(tx, actor, kind, emails, known))
+                .transpose()?,
+            company_id: company.transpose()?,
+            contact_ids: listed(&self.contacts, contact)?,
+            team_ids: listed(&self.teams, |name| team(tx, actor, name, known))?,
+            assignee: self.assign_to.as_deref().map(|name| assignee(tx, actor, name)).transpose()?,
+            open: (self.open || self.closed).then_some(self.open),
+        })
+    }
+
+    fn refuse_misfits(&self, kind: ParentType) -> Result<()> {
+        let opportunity = kind == ParentType::Opportunity;
+        for (flag, given, fits) in [
+            ("--email", !self.emails.is_empty(), kind.has_addresses()),
+            ("--company", self.company.is_some(), kind.has_company()),
+            ("--contact", !self.contacts.is_empty(), opportunity),
+            ("--open", self.open, opportunity),
+            ("--closed", self.closed, opportunity),
+        ] {
+            if given && !fits {
+                return Err(error::data(format!("{flag}: is not for records of the type {kind}"))
+                    .hint("see `espomail record add --help`")
+                    .into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Values of a flag that may be repeated; nothing given changes nothing, one empty value means none.
+fn listed<T>(given: &[String], look_up: impl Fn(&str) -> Result<T>) -> Result<Option<Vec<T>>> {
+    match given {
+        [] => Ok(None),
+        [empty] if empty.is_empty() => Ok(Some(Vec::new())),
+        all => all.iter().map(|text| look_up(text)).collect::<Result<_>>().map(Some),
+    }
+}
+
+/// One address may belong to several types, but to one record of each.
+pub fn refuse_taken(
+    tx: &Tx<'_>,
+    actor: &Actor,
+    kind: ParentType,
+    emails: Vec<String>,
+    known: Option<Parent>,
+) -> Result<Vec<String>> {
+    for (i, address) in emails.iter().enumerate() {
+        if emails.iter().take(i).any(|other| other == address) {
+            return Err(error::data(format!("--email: {address} is given twice")).into());
+        }
+        let Some(other) = records::by_address(tx, kind, address)?.filter(|other| Some(*other) != known) else {
+            continue;
+        };
+        return Err(match records::by_id(tx, other, actor.sight())? {
+            Some(other) => {
+                error::data(format!("--email: {address} belongs to {kind} {} ({})", other.name, other.parent.id))
+                    .hint(format!("see `espomail record show {kind} {}`", other.parent.id))
+            }
+            None => {
+                error::data(format!("--email: {address} belongs to another {kind}")).hint("ask an administrator for it")
+            }
+        }
+        .into());
+    }
+    Ok(emails)
+}
+
+fn team(tx: &Tx<'_>, actor: &Actor, name: &str, known: Option<Parent>) -> Result<i64> {
+    let team = context::team(tx, name)?;
+    let has_it = known.map(|known| records::team_ids(tx, known)).transpose()?.is_some_and(|ids| ids.contains(&team.id));
+    if !has_it && !actor.may_give_to(tx, team.id)? {
+        return Err(error::noperm(format!("--team: you are not in {name}"))
+            .hint("name a team of yours, or ask an administrator")
+            .into());
+    }
+    Ok(team.id)
+}
+
+fn assignee(tx: &Tx<'_>, actor: &Actor, name: &str) -> Result<Option<User>> {
+    let user = match name {
+        "@none" => return Ok(None),
+        "@me" => actor.require_user("--assign-to @me")?.clone(),
+        name => context::user(tx, name)?,
+    };
+    if !user.active {
+        return Err(error::data(format!("--assign-to: {name} is disabled"))
+            .hint(format!("espomail user enable {name}, or choose another: espomail user list"))
+            .into());
+    }
+    if !actor.may_assign_to(tx, &user)? {
+        return Err(error::noperm(format!("--assign-to: {name} is in no team of yours"))
+            .hint("name somebody of your teams: espomail team list")
+            .into());
+    }
+    Ok(Some(user))
+}
+
+/// Writes changes. A new assignee follows the record (B7.3) and, with a world, is told of it.
+pub fn apply(tx: &Tx<'_>, actor: &Actor, record: Parent, changes: &Changes, told: Option<&World<'_>>) -> Result<()> {
+    let Changes { emails, company_id, contact_ids, team_ids, assignee, open } = changes;
+    emails.as_ref().map_or(Ok(()), |emails| records::set_addresses(tx, record, emails))?;
+    company_id.map_or(Ok(()), |id| records::set_company(tx, record, id))?;
+    contact_ids.as_ref().map_or(Ok(()), |ids| records::set_contacts(tx, record.id, ids))?;
+    team_ids.as_ref().map_or(Ok(()), |ids| records::set_teams(tx, record, ids))?;
+    open.map_or(Ok(()), |open| records::set_open(tx, record.id, open))?;
+    let Some(assignee) = assignee else { return Ok(()) };
+    records::assign(tx, record, assignee.as_ref().map(|user| user.id))?;
+    let (Some(user), Some(world)) = (assignee, told) else {
+        return assignee.as_ref().map_or(Ok(()), |user| stream::follow(tx, record, user.id));
+    };
+    stream::follow(tx, record, user.id)?;
+    let text = format!("assigned to {}", user.username);
+    let note =
+        NewNote { parent: record, kind: NoteKind::Assigned, user_id: actor.user_id(), email_id: None, text: &text };
+    stream::note(tx, note, world.now)?;
+    if actor.user_id() == Some(user.id) { Ok(()) } else { notify::record_assigned(tx, world, record, user) }
+}

@@ -1,0 +1,279 @@
+//! `espomail record`: companies, contacts, leads and opportunities (B1.3).
+
+mod change;
+mod convert;
+mod erase;
+mod fields;
+mod import;
+mod read;
+mod sheet;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+use self::fields::Fields;
+use super::context::{self, Context};
+use crate::access::Actor;
+use crate::error;
+use crate::store::db::Tx;
+use crate::store::records::{self, Parent, ParentType, Record};
+use crate::ui::cell::Column;
+
+/// Companies, contacts, leads and opportunities
+#[derive(Debug, Subcommand)]
+pub enum RecordCommand {
+    /// Adds a record
+    #[command(
+        before_help = "Examples:\n  $ espomail record add company 'PT Sinar' --email office@sinar.example\n  $ espomail record add contact Budi --email b@sinar.example --company 'PT Sinar' --team Support --assign-to ana"
+    )]
+    Add(Add),
+    /// Lists records of one type
+    #[command(
+        visible_alias = "ls",
+        before_help = "Examples:\n  $ espomail record list contact sinar.example\n  $ espomail --json record list lead --mine"
+    )]
+    List(List),
+    /// Shows a record
+    #[command(
+        before_help = "Examples:\n  $ espomail record show contact Budi\n  $ espomail --json record show company 3"
+    )]
+    Show(Named),
+    /// Changes a record
+    #[command(
+        before_help = "Examples:\n  $ espomail record edit contact Budi --email budi@sinar.example --email b@sinar.example\n  $ espomail record edit opportunity 7 --closed --assign-to @none"
+    )]
+    Edit(Edit),
+    /// Deletes a record; its mail and cases stay
+    #[command(
+        visible_alias = "rm",
+        before_help = "Examples:\n  $ espomail record delete lead 'Cold call'\n  $ espomail --yes record delete contact 3"
+    )]
+    Delete(Named),
+    /// Erases a person with all their mail, for good
+    #[command(
+        before_help = "Examples:\n  $ espomail --dry-run record erase contact Budi\n  $ espomail --yes record erase lead 4"
+    )]
+    Erase(Named),
+    /// Tells a user of mail and notes on a record
+    #[command(
+        before_help = "Examples:\n  $ espomail record follow company 'PT Sinar'\n  $ espomail record follow contact Budi --user ana"
+    )]
+    Follow(Follow),
+    /// Ends that
+    #[command(
+        before_help = "Examples:\n  $ espomail record unfollow company 'PT Sinar'\n  $ espomail record unfollow contact Budi --user ana"
+    )]
+    Unfollow(Follow),
+    /// Makes a contact, and a company, of a lead
+    #[command(
+        before_help = "Examples:\n  $ espomail record convert lead Budi --company 'PT Sinar'\n  $ espomail record convert lead 4 --contact 'Budi Santoso'"
+    )]
+    Convert(Convert),
+    /// Adds records from a CSV file
+    #[command(
+        before_help = "Examples:\n  $ espomail --dry-run record import people.csv contact --create-companies\n  $ espomail record import people.csv contact --rejects refused.csv"
+    )]
+    Import(Import),
+}
+
+/// `record add`
+#[derive(Debug, Args)]
+pub struct Add {
+    /// company, contact, lead or opportunity
+    #[arg(value_name = "TYPE", value_parser = record_type)]
+    kind: ParentType,
+    /// Name
+    #[arg(value_name = "NAME")]
+    name: String,
+    #[command(flatten)]
+    fields: Fields,
+}
+
+/// `record list`
+#[derive(Debug, Args)]
+pub struct List {
+    /// company, contact, lead or opportunity
+    #[arg(value_name = "TYPE", value_parser = record_type)]
+    kind: ParentType,
+    /// Parts of the name or of an address; all must be there
+    #[arg(value_name = "WORDS")]
+    words: Vec<String>,
+    /// Of this team
+    #[arg(long, value_name = "TEAM")]
+    team: Option<String>,
+    /// Assigned to you
+    #[arg(long)]
+    mine: bool,
+    /// At most so many
+    #[arg(long, value_name = "N")]
+    limit: Option<u32>,
+    /// Only the number of records
+    #[arg(long)]
+    count: bool,
+}
+
+/// One record.
+#[derive(Debug, Args)]
+pub struct Named {
+    /// company, contact, lead or opportunity
+    #[arg(value_name = "TYPE", value_parser = record_type)]
+    kind: ParentType,
+    /// Its name or id
+    #[arg(value_name = "NAME")]
+    name: String,
+}
+
+/// `record edit`
+#[derive(Debug, Args)]
+pub struct Edit {
+    #[command(flatten)]
+    record: Named,
+    /// New name
+    #[arg(long = "name", value_name = "NAME")]
+    new_name: Option<String>,
+    #[command(flatten)]
+    fields: Fields,
+}
+
+/// `record follow` and `unfollow`
+#[derive(Debug, Args)]
+pub struct Follow {
+    #[command(flatten)]
+    record: Named,
+    /// Another user than you; for administrators
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
+}
+
+/// `record convert`
+#[derive(Debug, Args)]
+pub struct Convert {
+    #[command(flatten)]
+    record: Named,
+    /// Name of its company, which is made where there is none
+    #[arg(long, value_name = "NAME")]
+    company: Option<String>,
+    /// Name of the contact (default: that of the lead)
+    #[arg(long, value_name = "NAME")]
+    contact: Option<String>,
+}
+
+/// `record import`
+#[derive(Debug, Args)]
+pub struct Import {
+    /// CSV file with a line of headings; - is standard input
+    #[arg(value_name = "FILE.csv")]
+    file: String,
+    /// company, contact, lead or opportunity
+    #[arg(value_name = "TYPE", value_parser = record_type)]
+    kind: ParentType,
+    /// New file for the lines that are refused; the others are imported
+    #[arg(long, value_name = "FILE")]
+    rejects: Option<String>,
+    /// Make companies that are not there
+    #[arg(long)]
+    create_companies: bool,
+}
+
+/// Fields of records in their order.
+pub const COLUMNS: &[Column] = &[
+    Column::new("id", "ID").right(),
+    Column::new("name", "NAME").shrinking(),
+    Column::new("emails", "E-MAIL").shrinking(),
+    Column::new("company", "COMPANY").shrinking(),
+    Column::new("assigned_user", "ASSIGNEE"),
+    Column::new("teams", "TEAMS").shrinking(),
+    Column::new("created_at", "AGE").right(),
+    Column::new("open", ""),
+    Column::new("type", ""),
+];
+
+/// Fields of one record: those of the list, and what others hold of it.
+pub const SHOW_COLUMNS: &[Column] = &[
+    Column::new("id", "id"),
+    Column::new("name", "name"),
+    Column::new("emails", "emails"),
+    Column::new("company", "company"),
+    Column::new("assigned_user", "Assignee"),
+    Column::new("teams", "teams"),
+    Column::new("created_at", "Added"),
+    Column::new("open", "open"),
+    Column::new("type", "type"),
+    Column::new("contacts", "contacts"),
+    Column::new("converted_to", "converted_to"),
+    Column::new("followers", "followers"),
+    Column::new("cases", "cases"),
+];
+
+/// Runs a `record` command.
+pub fn run(command: RecordCommand, ctx: &Context) -> Result<()> {
+    match command {
+        RecordCommand::Add(args) => change::add(&args, ctx),
+        RecordCommand::List(args) => read::list(&args, ctx),
+        RecordCommand::Show(args) => read::show(&args, ctx),
+        RecordCommand::Edit(args) => change::edit(&args, ctx),
+        RecordCommand::Delete(args) => change::delete(&args, ctx),
+        RecordCommand::Erase(args) => erase::erase(&args, ctx),
+        RecordCommand::Follow(args) => change::follow(&args, ctx),
+        RecordCommand::Unfollow(args) => change::unfollow(&args, ctx),
+        RecordCommand::Convert(args) => convert::convert(&args, ctx),
+        RecordCommand::Import(args) => import::import(&args, ctx),
+    }
+}
+
+/// A type on the command line; `account` is what EspoCRM calls a company.
+fn record_type(text: &str) -> Result<ParentType, String> {
+    if text.eq_ignore_ascii_case("account") {
+        return Ok(ParentType::Company);
+    }
+    let found = text.parse().ok().filter(|kind| *kind != ParentType::Case);
+    found.ok_or_else(|| "must be one of company, contact, lead, opportunity".to_owned())
+}
+
+/// The record of this id, or of a name that only one of those bears that may be seen.
+fn find(tx: &Tx<'_>, actor: &Actor, named: &Named) -> Result<Record> {
+    one_of(tx, actor, named.kind, &named.name)
+}
+
+fn one_of(tx: &Tx<'_>, actor: &Actor, kind: ParentType, name: &str) -> Result<Record> {
+    let missing = || context::not_found(kind.as_str(), name);
+    if let Ok(id) = name.parse() {
+        return records::by_id(tx, Parent { kind, id }, actor.sight())?.ok_or_else(missing);
+    }
+    let mut found = records::by_name(tx, kind, name, actor.sight())?;
+    if found.len() > 1 {
+        let ids: Vec<String> = found.iter().map(|record| record.parent.id.to_string()).collect();
+        return Err(error::data(format!("{kind} {name}: several have this name: {}", ids.join(", ")))
+            .hint(format!("use the id: espomail record show {kind} {}", ids.first().map_or("", String::as_str)))
+            .into());
+    }
+    found.pop().ok_or_else(missing)
+}
+
+/// The same for the value of a flag.
+fn find_for(tx: &Tx<'_>, actor: &Actor, flag: &str, kind: ParentType, name: &str) -> Result<Parent> {
+    let found = one_of(tx, actor, kind, name).map_err(|refused| match error::classify(&refused) {
+        (error::Kind::Data, hint) => error::data(format!("{flag}: {refused}"))
+            .hint(hint.unwrap_or_else(|| {
+                format!("see `espomail record list {kind}`, or add it: espomail record add {kind} NAME")
+            }))
+            .into(),
+        _ => refused,
+    })?;
+    Ok(found.parent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_have_their_names_and_the_one_of_espocrm() {
+        assert_eq!(record_type("company"), Ok(ParentType::Company));
+        assert_eq!(record_type("Account"), Ok(ParentType::Company));
+        assert_eq!(record_type("lead"), Ok(ParentType::Lead));
+        for bad in ["case", "", "person"] {
+            assert!(record_type(bad).is_err_and(|e| e.contains("company, contact, lead, opportunity")), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! What goes when a person asks to be erased (B13.8): their mail, our mail to nobody else outside, and every trace of it.
+//!
+//! Mail of others, or of ours to others too, stays: it is theirs as well. A tombstone, which is only a digest, keeps each
+//! erased email from coming back.
+
+use std::collections::BTreeSet;
+use std::panic::catch_unwind;
+
+use anyhow::Result;
+
+use crate::intake::world::World;
+use crate::mail::message::{self, Message};
+use crate::mail::{automatic, bounce, message_id};
+use crate::store::db::Tx;
+use crate::store::emails::{self, Email, EmailStatus, Field};
+use crate::store::outbox::{self, OutboxKind};
+use crate::store::records::erase::{self, ERASED};
+use crate::store::records::{self, ParentType, Record};
+use crate::store::sight::Sight;
+use crate::store::{cases, raw, tombstones, users};
+
+/// How much went.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Erased {
+    /// Emails, with everything that hung on them.
+    pub emails: usize,
+    /// Cases that have no email now and lost name and description.
+    pub cases: usize,
+    /// Emails that name the person and stay, because others take part in them.
+    pub kept: usize,
+}
+
+/// Erases a contact or lead, and the leads that became the contact.
+pub fn person(tx: &Tx<'_>, world: &World<'_>, record: &Record) -> Result<Erased> {
+    let mut person = Person { tx, world, addresses: &record.addresses, words: record.addresses.clone() };
+    let mut records = vec![record.parent];
+    if record.parent.kind == ParentType::Contact {
+        records.extend(records::leads_of(tx, record.parent.id)?);
+    }
+    for record in &records {
+        person.words.push(records::label(tx, *record)?.to_lowercase());
+    }
+    let mut touched = Touched::default();
+    touched.cases.extend(erase::cases_of(tx, record.parent)?);
+    let mut erased = person.mail(&mut touched)?;
+    person.bytes_without_email()?;
+    for case_id in &touched.cases {
+        touched.keys.extend(cases::by_id(tx, *case_id)?.map(|case| case.key));
+        erased.cases += usize::from(erase::empty_case(tx, *case_id)?);
+    }
+    person.notices(&touched.keys)?;
+    for record in records {
+        erase::notifications_of(tx, record)?;
+        records::delete(tx, record)?;
+    }
+    for word in &person.words {
+        let read = if word.is_ascii() { word.as_str() } else { "" };
+        erase::texts(tx, read, &|text| without(text, word))?;
+    }
+    Ok(erased)
+}
+
+/// What erased mail belonged to.
+#[derive(Default)]
+struct Touched {
+    cases: BTreeSet<i64>,
+    /// Keys of the cases and emails in the signed ids of notices.
+    keys: BTreeSet<String>,
+}
+
+struct Person<'a> {
+    tx: &'a Tx<'a>,
+    world: &'a World<'a>,
+    addresses: &'a [String],
+    /// Addresses and names by which our own texts speak of them, in lower case.
+    words: Vec<String>,
+}
+
+impl Person<'_> {
+    /// Erases the mail of the person.
+    fn mail(&self, touched: &mut Touched) -> Result<Erased> {
+        let mut erased = Erased::default();
+        for id in self.naming()? {
+            let Some(email) = emails::by_id(self.tx, id, Sight::Everything)? else { continue };
+            if !self.is_theirs(&email)? {
+                erased.kept += usize::from(!self.reads_as_report(&email));
+                continue;
+            }
+            touched.keys.insert(emails::key(self.tx, id)?);
+            if let Some(case_id) = email.case_id() {
+                touched.cases.insert(case_id);
+                if erase::opened_by(self.tx, case_id)? == Some(id) {
+                    erase::description(self.tx, case_id)?;
+                }
+            }
+            tombstones::add(
+                self.tx,
+                &tombstones::hash(&email.message_id, &email.from_address, email.date),
+                self.world.now,
+            )?;
+            erase::email(self.tx, id)?;
+            erased.emails += 1;
+        }
+        Ok(erased)
+    }
+
+    /// Emails that name one of the addresses, reports in their text alone.
+    fn naming(&self) -> Result<BTreeSet<i64>> {
+        let mut ids = BTreeSet::new();
+        for address in self.addresses {
+            ids.extend(erase::emails_naming(self.tx, address)?);
+            ids.extend(erase::reports_naming(self.tx, address)?);
+        }
+        Ok(ids)
+    }
+
+    fn is_theirs(&self, email: &Email) -> Result<bool> {
+        let read = |field| -> Result<Vec<String>> {
+            Ok(emails::addresses(self.tx, email.id, field)?.into_iter().map(|mailbox| mailbox.address).collect())
+        };
+        let mut to = read(Field::To)?;
+        to.extend(read(Field::Cc)?);
+        to.extend(read(Field::Bcc)?);
+        let ours_sent = email.status != EmailStatus::Archived || self.is_ours(&email.from_address)?;
+        let mut outside = Vec::new();
+        for address in to {
+            if !self.is_ours(&address)? {
+                outside.push(address);
+            }
+        }
+        let letter =
+            Letter { from: &email.from_address, reply_to: &read(Field::ReplyTo)?, ours_sent, outside: &outside };
+        Ok(is_theirs(&letter, self.addresses) || self.reports_on_them(email)?)
+    }
+
+    /// Whether an address is one of an account or user of ours.
+    fn is_ours(&self, address: &str) -> Result<bool> {
+        Ok(self.world.is_own(address) || users::by_address(self.tx, address)?.is_some())
+    }
+
+    fn reads_as_report(&self, email: &Email) -> bool {
+        !email.automatic.is_empty() && !self.addresses.contains(&email.from_address)
+    }
+
+    /// Whether an email is a server's report about mail to the person.
+    fn reports_on_them(&self, email: &Email) -> Result<bool> {
+        let Some(raw_id) = email.raw_id.filter(|_| self.reads_as_report(email)) else { return Ok(false) };
+        let bounce = parsed(&raw::bytes(self.tx, raw_id)?).and_then(|message| bounce::read(&message));
+        Ok(bounce.is_some_and(|b| b.failures.iter().any(|failure| self.addresses.contains(&failure.address))))
+    }
+
+    /// Bytes that are no email (yet): in the quarantine, waiting, or of mail of ours that came back.
+    fn bytes_without_email(&self) -> Result<()> {
+        for (id, raw_id) in erase::deliveries_without_email(self.tx)? {
+            let Some(message) = parsed(&raw::bytes(self.tx, raw_id)?) else { continue };
+            let from = message.from.first().map(|mailbox| mailbox.address.clone()).unwrap_or_default();
+            let reply_to: Vec<String> = message.reply_to.iter().map(|mailbox| mailbox.address.clone()).collect();
+            let ours_sent = self.is_ours(&from)?;
+            let letter = Letter { from: &from, reply_to: &reply_to, ours_sent, outside: &[] };
+            if !is_theirs(&letter, self.addresses) && !(ours_sent && self.speaks_of_them(&message)) {
+                continue;
+            }
+            let identity = message.message_id.clone().unwrap_or_else(|| message_id::content_key(&message));
+            tombstones::add(self.tx, &tombstones::hash(&identity, &from, message.date), self.world.now)?;
+            erase::delivery(self.tx, id, raw_id)?;
+        }
+        Ok(())
+    }
+
+    /// Notices to our users repeat what a customer wrote.
+    fn notices(&self, keys: &BTreeSet<String>) -> Result<()> {
+        for row in outbox::list(self.tx, &[])?.iter().filter(|row| row.kind == OutboxKind::Notice) {
+            let about = self.world.signer.verify(&row.message_id).is_some_and(|signed| keys.contains(&signed.key));
+            let message = parsed(&raw::bytes(self.tx, row.raw_id)?);
+            if about || message.is_none_or(|message| self.speaks_of_them(&message)) {
+                erase::outbox_row(self.tx, row.id)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn speaks_of_them(&self, message: &Message) -> bool {
+        [&message.subject, &message.text].iter().any(|text| self.words.iter().any(|word| without(text, word) != **text))
+    }
+}
+
+/// What decides whose a message is.
+struct Letter<'a> {
+    from: &'a str,
+    reply_to: &'a [String],
+    /// Written by us.
+    ours_sent: bool,
+    /// Recipients who are not of us.
+    outside: &'a [String],
+}
+
+/// A message of the person, or of ours to nobody else outside. A contact form has the person in Reply-To.
+fn is_theirs(letter: &Letter<'_>, addresses: &[String]) -> bool {
+    let form = letter.ours_sent || automatic::is_no_reply(letter.from);
+    let author = letter.reply_to.first().filter(|_| form).map_or(letter.from, String::as_str);
+    let written = addresses.iter().any(|address| address == author || address == letter.from);
+    let to_them = !letter.outside.is_empty() && letter.outside.iter().all(|address| addresses.contains(address));
+    written || (letter.ours_sent && to_them)
+}
+
+/// A message, unless it makes the parser panic.
+fn parsed(bytes: &[u8]) -> Option<Message> {
+    catch_unwind(|| message::parse(bytes)).ok()
+}
+
+/// A text without a word (an address or a name, in lower case) wherever it stands by itself.
+fn without(text: &str, word: &str) -> String {
+    let mut rest = text;
+    let mut kept = String::with_capacity(text.len());
+    while let Some(first) = rest.chars().next() {
+        let alone = kept.chars().next_back().is_none_or(|c| !c.is_alphanumeric() && !"._%+-".contains(c));
+        match after(rest, word).filter(|after| alone && ends_here(after)) {
+            Some(after) => {
+                kept.push_str(ERASED);
+                rest = after;
+            }
+            None => {
+                kept.push(first);
+                rest = rest.get(first.len_utf8()..).unwrap_or_default();
+            }
+        }
+    }
+    kept
+}
+
+/// What follows the word at the beginning of a text, whatever the case.
+fn after<'t>(text: &'t str, word: &str) -> Option<&'t str> {
+    let mut wanted = word.chars();
+    for (at, c) in text.char_indices() {
+        if wanted.as_str().is_empty() {
+            return text.get(at..);
+        }
+        for lower in c.to_lowercase() {
+            if wanted.next() != Some(lower) {
+                return None;
+            }
+        }
+    }
+    wanted.as_str().is_empty().then_some("")
+}
+
+/// A dot at the end of a sentence is none of a domain.
+fn ends_here(after: &str) -> bool {
+    let mut next = after.chars();
+    match next.next() {
+        Some('.') => !next.next().is_some_and(char::is_alphanumeric),
+        Some(c) => !c.is_alphanumeric() && c != '-' && c != '_',
+        None => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_go_where_they_stand_by_themselves() {
+        for (text, expected) in [
+            ("by mail from Kim@X.example to account support", "by mail from (erased) to account support"),
+            ("<kim@x.example>, 'kim@x.example'.", "<(erased)>, '(erased)'."),
+            ("kim@x.example", "(erased)"),
+            ("ends with kim@x.example.", "ends with (erased)."),
+            (
+                "joakim@x.example kim@x.example.org j.kim@x.example",
+                "joakim@x.example kim@x.example.org j.kim@x.example",
+            ),
+            ("İ kim@x.example ß", "İ (erased) ß"),
+            ("", ""),
+        ] {
+            assert_eq!(without(text, "kim@x.example"), expected, "{text}");
+        }
+        assert_eq!(without("Contact Kim: mail from x", "contact kim"), "(erased): mail from x");
+    }
+
+    #[test]
+    fn mail_of_the_person_and_ours_to_nobody_else_goes() {
+        let kim = ["kim@x.example".to_owned(), "kim@home.example".to_owned()];
+        let all = |list: &[&str]| -> Vec<String> { list.iter().map(|&a| a.to_owned()).collect() };
+        for (from, reply_to, ours_sent, outside, expected) in [
+            ("kim@x.example", &[][..], false, &[][..], true),
+            ("kim@x.example", &[], false, &["lee@x.example"], true),
+            ("kim@x.example", &["office@x.example"], false, &[], true),
+            ("desk@desk.example", &["kim@x.example"], true, &[], true),
+            ("no-reply@forms.example", &["kim@x.example"], false, &[], true),
+            ("lee@x.example", &["kim@x.example"], false, &[], false),
+            ("desk@desk.example", &[], true, &["kim@x.example"], true),
+            ("desk@desk.example", &[], true, &["kim@x.example", "kim@home.example"], true),
+            ("desk@desk.example", &[], true, &["kim@x.example", "lee@x.example"], false),
+            ("desk@desk.example", &[], true, &[], false),
+            ("lee@x.example", &[], false, &["kim@x.example"], false),
+        ] {
+            let letter = Letter { from, reply_to: &all(reply_to), ours_sent, outside: &all(outside) };
+            assert_eq!(is_theirs(&letter, &kim), expected, "{from} {reply_to:?} {outside:?}");
+        }
+    }
+}
