@@ -97,6 +97,15 @@ pub fn is_member(tx: &Tx<'_>, team_id: i64, user_id: i64) -> Result<bool> {
     Ok(found.is_some())
 }
 
+/// Whether two users have a team in common.
+pub fn in_common(tx: &Tx<'_>, one: i64, other: i64) -> Result<bool> {
+    let found: Option<i64> = tx.value(
+        "SELECT 1 FROM team_members a JOIN team_members b ON b.team_id = a.team_id WHERE a.user_id = ?1 AND b.user_id = ?2",
+        params![one, other],
+    )?;
+    Ok(found.is_some())
+}
+
 /// The teams of a user.
 pub fn of_user(tx: &Tx<'_>, user_id: i64) -> Result<Vec<Team>> {
     tx.all(
