@@ -8,6 +8,7 @@ use anyhow::Result;
 use crate::error;
 use crate::store::db::Tx;
 use crate::store::sight::Sight;
+use crate::store::teams;
 use crate::store::users::{self, User, UserType};
 
 /// Who is acting.
@@ -71,6 +72,21 @@ impl Actor {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Refuses to give cases to this user: a regular user gives them to themselves and to whoever shares a team with
+    /// them (B11.2, level `team`).
+    ///
+    /// # Errors
+    /// Exit 77, naming both.
+    pub fn require_assignable(&self, tx: &Tx<'_>, user: &User) -> Result<()> {
+        let Actor::User(me) = self else { return Ok(()) };
+        if me.user_type == UserType::Admin || me.id == user.id || teams::in_common(tx, me.id, user.id)? {
+            return Ok(());
+        }
+        Err(error::noperm(format!("user: {} is in no team of yours, so you may not assign to them", user.username))
+            .hint("choose a colleague of your team, or ask an administrator")
+            .into())
     }
 
     /// The acting user, for verbs that only make sense for one (`take`, `--mine`).
