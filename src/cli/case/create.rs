@@ -1,7 +1,7 @@
 //! `case create` and `case edit`.
 
 use anyhow::Result;
-use clap::Args;
+use clap::{ArgGroup, Args};
 
 use super::write::given_text;
 use super::{Text, find};
@@ -42,7 +42,12 @@ pub struct Create {
 
 /// `case edit`
 #[derive(Debug, Args)]
-#[group(required = true, multiple = true, id = "change", args = ["subject", "priority", "status", "case_type", "description", "file"])]
+#[command(group(
+    ArgGroup::new("change")
+        .args(["subject", "priority", "status", "case_type", "description", "file"])
+        .required(true)
+        .multiple(true)
+))]
 pub struct Edit {
     /// Case number
     #[arg(value_name = "N", value_parser = case_number)]
