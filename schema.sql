@@ -404,7 +404,7 @@ CREATE TABLE notes (
   id          INTEGER PRIMARY KEY AUTOINCREMENT,
   parent_type TEXT    NOT NULL,
   parent_id   INTEGER NOT NULL,
-  kind        TEXT    NOT NULL,                   -- email-received, email-sent, created, assigned, status, comment, remark, failed
+  kind        TEXT    NOT NULL,                   -- email-received, comment, created, merged …: NoteKind in src/store/stream.rs
   user_id     INTEGER REFERENCES users,           -- who did it; NULL = espomail or somebody outside
   email_id    INTEGER REFERENCES emails,
   text        TEXT    NOT NULL DEFAULT '',

@@ -75,7 +75,7 @@ impl Actor {
     }
 
     /// Whether this actor may assign a record to a user: a regular one to themselves and to those who share a team with
-    /// them (B11.2).
+    /// them (B11.2, level `team`).
     pub fn may_assign_to(&self, tx: &Tx<'_>, user: &User) -> Result<bool> {
         match self.sight() {
             Sight::Everything => Ok(true),
@@ -89,6 +89,19 @@ impl Actor {
             Sight::Everything => Ok(true),
             Sight::User(id) => teams::is_member(tx, team_id, id),
         }
+    }
+
+    /// Refuses to assign to this user.
+    ///
+    /// # Errors
+    /// Exit 77, naming the user.
+    pub fn require_assignable(&self, tx: &Tx<'_>, user: &User) -> Result<()> {
+        if self.may_assign_to(tx, user)? {
+            return Ok(());
+        }
+        Err(error::noperm(format!("user: {} is in no team of yours, so you may not assign to them", user.username))
+            .hint("choose a colleague of your team, or ask an administrator")
+            .into())
     }
 
     /// The acting user, for verbs that only make sense for one (`take`, `--mine`).

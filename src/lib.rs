@@ -19,7 +19,7 @@
 //! | [`mail`] | bytes and values in, values out: no clock, no SQL, no sockets | parsing crates |
 //! | [`net`] | the only sockets: IMAP and SMTP behind two small traits | protocol crates, `mail` |
 //! | [`store`] | the only SQL; `store::db` is the one file that names SQLite | `mail` |
-//! | [`intake`], [`outbox`], [`reply`], [`erase`], [`access`] | decide with pure functions, then act and record why | `mail`, `store`, the traits of `net` |
+//! | [`intake`], [`outbox`], [`reply`], [`desk`], [`erase`], [`access`] | decide with pure functions, then act and record why | `mail`, `store`, the traits of `net` |
 //! | [`cli`] | flags -> one operation -> output | everything but SQL, protocols and MIME |
 //! | [`ui`] | tables, JSON, terminal-safe text; the only place that prints | nothing of ours |
 //!
@@ -28,6 +28,7 @@
 pub mod access;
 pub mod cli;
 pub mod config;
+pub mod desk;
 pub mod erase;
 pub mod error;
 pub mod intake;

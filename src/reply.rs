@@ -58,6 +58,11 @@ pub fn queue(tx: &Tx<'_>, world: &World<'_>, case: &Case, answer: &Answer<'_>) -
             .hint("give it with -m TEXT, -F FILE or on standard input")
             .into());
     }
+    if case.merged_into_id.is_some() {
+        return Err(error::data(format!("case #{}: was merged into another one", case.number))
+            .hint(format!("its mails are there; see which: espomail case history {}", case.number))
+            .into());
+    }
     let account = sender(world, case, answer)?;
     let emails_of_case = emails::of_case(tx, case.id)?;
     let original = emails_of_case.iter().rev().find(|email| is_answerable(case, email));
@@ -81,7 +86,15 @@ pub fn queue(tx: &Tx<'_>, world: &World<'_>, case: &Case, answer: &Answer<'_>) -
 }
 
 /// Changes a status by hand, with its note.
+///
+/// # Errors
+/// A merged case that is to be open: its mail goes elsewhere.
 pub fn set_status(tx: &Tx<'_>, world: &World<'_>, case: &Case, status: CaseStatus, by: Option<&User>) -> Result<()> {
+    if case.merged_into_id.is_some() && status.is_open() {
+        return Err(error::data(format!("case #{}: was merged into another one and stays closed", case.number))
+            .hint(format!("open the other one: espomail case history {}", case.number))
+            .into());
+    }
     cases::set_status(tx, case.id, status, world.now)?;
     let text = format!("{} -> {status}", case.status);
     let note = NewNote {

@@ -11,7 +11,9 @@ use crate::error::{self, Fault, Kind};
 use crate::mail::address;
 use crate::mail::compose::is_address;
 use crate::store::accounts::{self, Account};
+use crate::store::cases;
 use crate::store::db::{Store, Tx};
+use crate::store::records::{self, Parent, ParentType};
 use crate::store::teams::{self, Team};
 use crate::store::templates::{self, Template};
 use crate::store::users::{self, User};
@@ -113,6 +115,37 @@ pub fn template(tx: &Tx<'_>, name: &str) -> Result<Template> {
     templates::by_name(tx, name)?.ok_or_else(|| unknown("template", name, "espomail template list"))
 }
 
+/// A record as `TYPE/ID`. The id of a case is its number, which [`record`] resolves.
+pub fn record_ref(field: &str, text: &str) -> Result<Parent> {
+    let parts = text.split_once('/').and_then(|(kind, id)| Some((record_type(kind)?, id)));
+    let found = parts.and_then(|(kind, id)| {
+        let id = if kind == ParentType::Case { id.strip_prefix('#').unwrap_or(id) } else { id };
+        Some(Parent { kind, id: id.parse().ok().filter(|id| *id > 0)? })
+    });
+    found.ok_or_else(|| {
+        error::data(format!("{field}: \"{text}\" is not TYPE/ID"))
+            .hint("write it as contact/12; TYPE is company, contact, lead, opportunity or case")
+            .into()
+    })
+}
+
+/// A type of records; EspoCRM's word for a company is taken too.
+pub fn record_type(text: &str) -> Option<ParentType> {
+    match text {
+        "account" => Some(ParentType::Company),
+        other => other.parse().ok(),
+    }
+}
+
+/// The record that a [`record_ref`] names, as far as it may be seen; a case by its number.
+pub fn record(tx: &Tx<'_>, actor: &Actor, reference: Parent) -> Result<Parent> {
+    let found = match reference.kind {
+        ParentType::Case => cases::by_number(tx, reference.id, actor.sight())?.map(|case| Parent::case(case.id)),
+        _ => records::exists(tx, reference, actor.sight())?.then_some(reference),
+    };
+    found.ok_or_else(|| not_found(reference.kind.as_str(), reference.id))
+}
+
 fn unknown(what: &str, name: &str, list: &str) -> anyhow::Error {
     error::data(format!("{what}: there is no {what} \"{name}\"")).hint(format!("see `{list}`")).into()
 }
@@ -163,4 +196,29 @@ pub fn taken(field: &str, name: &str) -> anyhow::Error {
 /// An error that has been shown already; only its exit code is left.
 pub fn told(kind: Kind) -> anyhow::Error {
     Fault::new(kind, "").into()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn records_are_written_as_type_and_id() {
+        for (text, kind, id) in [
+            ("company/3", ParentType::Company, 3),
+            ("account/3", ParentType::Company, 3),
+            ("Contact/12", ParentType::Contact, 12),
+            ("opportunity/1", ParentType::Opportunity, 1),
+            ("case/12", ParentType::Case, 12),
+            ("case/#12", ParentType::Case, 12),
+        ] {
+            assert_eq!(record_ref("TYPE/ID", text).unwrap(), Parent { kind, id }, "{text}");
+        }
+        for text in ["", "contact", "contact/", "/3", "contact/0", "contact/-1", "contact/#3", "user/3", "contact/3/4"]
+        {
+            let error = record_ref("TYPE/ID", text).err().map(|e| format!("{e:#}")).unwrap_or_default();
+            assert!(error.starts_with("TYPE/ID: "), "{text}: {error}");
+        }
+    }
 }

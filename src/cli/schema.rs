@@ -24,6 +24,7 @@ const RESULTS: &[(&str, &[Column])] = &[
     ("folders", account::FOLDER_COLUMNS),
     ("cases", case::COLUMNS),
     ("case", case::SHOW_COLUMNS),
+    ("history", case::HISTORY_COLUMNS),
     ("emails", email::COLUMNS),
     ("email", email::MESSAGE_COLUMNS),
     ("thread", case::THREAD_COLUMNS),

@@ -20,7 +20,7 @@ use crate::store::stream::{self, NewNote, NoteKind};
 use crate::store::{accounts, emails, instance, users};
 
 /// The longest description of a case, in characters.
-const DESCRIPTION_MAX: usize = 64_000;
+pub const DESCRIPTION_MAX: usize = 64_000;
 
 /// An email on its way into a case.
 pub struct Mail<'a> {
@@ -189,12 +189,8 @@ fn burst(tx: &Tx<'_>, world: &World<'_>, account: &Account, requester: &Mailbox)
 /// Makes a case of an email (B5.4), assigns it, and links what referred to it before it came.
 fn open(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &Mail<'_>, opening: &Opening<'_>) -> Result<Case> {
     let Opening { requester, relates_to, .. } = opening;
-    let teams = match account.case_team_id {
-        Some(team) => vec![team],
-        None => account.team_ids.clone(),
-    };
     let makes_contact = account.create_contact || opening.via_staff;
-    let who = people(tx, world, requester, makes_contact.then_some(&teams))?;
+    let who = people(tx, world, requester, makes_contact.then_some(account))?;
     let number = instance::take_case_number(tx)?;
     let user = mail.sender.verified_user();
     let new = NewCase {
@@ -203,15 +199,16 @@ fn open(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &Mail<'_>, open
         name: if opening.name.is_empty() { "(no subject)" } else { &opening.name },
         description: &text::first_lines(&opening.text, DESCRIPTION_MAX),
         priority: if mail.message.high_importance { Priority::High } else { Priority::Normal },
+        case_type: "",
         company_id: who.company_id,
         contact_id: who.contact_id,
         lead_id: who.lead_id,
-        account_id: account.id,
+        account_id: Some(account.id),
         requester_user_id: user.filter(|_| !opening.via_staff).map(|u| u.id),
         relates_to_id: relates_to.map(|c| c.id),
     };
     let id = cases::add(tx, &new, world.now)?;
-    for team in teams {
+    for team in account.case_teams() {
         cases::add_team(tx, id, team)?;
     }
     let made = format!("by mail from {} to account {}", requester.address, account.name);
@@ -250,16 +247,20 @@ fn open(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &Mail<'_>, open
     cases::by_id(tx, id)?.context("the new case vanished")
 }
 
-#[derive(Default)]
-struct People {
-    contact_id: Option<i64>,
-    company_id: Option<i64>,
-    lead_id: Option<i64>,
+/// Whom a case is for.
+#[derive(Debug, Default)]
+pub struct People {
+    /// Contact.
+    pub contact_id: Option<i64>,
+    /// Company.
+    pub company_id: Option<i64>,
+    /// Lead.
+    pub lead_id: Option<i64>,
 }
 
-/// The contact, company or lead a case is for, by the requester's address. With `new_contact` an unknown sender becomes
-/// a contact that these teams see.
-fn people(tx: &Tx<'_>, world: &World<'_>, requester: &Mailbox, new_contact: Option<&Vec<i64>>) -> Result<People> {
+/// The contact, company or lead a case is for, by the requester's address. An unknown sender becomes a contact of
+/// `new_contact`, the account whose case teams see it.
+pub fn people(tx: &Tx<'_>, world: &World<'_>, requester: &Mailbox, new_contact: Option<&Account>) -> Result<People> {
     let address = &requester.address;
     if let Some(contact) = records::contact_by_address(tx, address)? {
         return Ok(People { contact_id: Some(contact.id), company_id: contact.company_id, lead_id: None });
@@ -273,10 +274,10 @@ fn people(tx: &Tx<'_>, world: &World<'_>, requester: &Mailbox, new_contact: Opti
             (id(ParentType::Contact), id(ParentType::Company), id(ParentType::Lead));
         return Ok(People { contact_id, company_id, lead_id });
     }
-    if let Some(teams) = new_contact.filter(|_| !address.is_empty() && !world.is_own(address)) {
+    if let Some(account) = new_contact.filter(|_| !address.is_empty() && !world.is_own(address)) {
         let name = if requester.name.is_empty() { address } else { &requester.name };
         return Ok(People {
-            contact_id: Some(records::add_contact(tx, name, address, teams, world.now)?),
+            contact_id: Some(records::add_contact(tx, name, address, &account.case_teams(), world.now)?),
             ..People::default()
         });
     }
@@ -303,36 +304,48 @@ fn link_earlier(tx: &Tx<'_>, world: &World<'_>, case_id: i64, mail: &Mail<'_>) -
 pub fn follow_up(tx: &Tx<'_>, world: &World<'_>, case: &Case, mail: &Mail<'_>) -> Result<Option<Case>> {
     let account = case.account_id.map(|id| accounts::by_id(tx, id)).transpose()?.flatten();
     let customer = speaks_as_customer(case, mail);
-    let policy = account.as_ref().map_or(OnClosed::Reopen, |a| a.on_closed);
-    let closed_for = world.now.duration_since(case.closed_at.unwrap_or(world.now));
-    let effect = if customer { answer(case.status, policy, closed_for) } else { Answer::Nothing };
+    let effect = if customer { effect(world, case, account.as_ref()) } else { Answer::Nothing };
     if let (Answer::NewCase, Some(account)) = (effect, &account) {
         let opening = Opening { relates_to: Some(case), ..Opening::of(world, mail) };
         return open(tx, world, account, mail, &opening).map(Some);
     }
     join(tx, world, case, mail)?;
-    if effect == Answer::Open {
-        let status = if case.assigned_user_id.is_some() { CaseStatus::Assigned } else { CaseStatus::New };
-        cases::set_status(tx, case.id, status, world.now)?;
-        let text = format!("{} -> {status}: the customer wrote", case.status);
-        let note = NewNote {
-            parent: Parent::case(case.id),
-            kind: NoteKind::Status,
-            user_id: None,
-            email_id: Some(mail.email_id),
-            text: &text,
-        };
-        stream::note(tx, note, world.now)?;
-        emails::decide(tx, mail.email_id, "status", &text, world.now)?;
-    }
     if customer {
-        let since = case.waiting_since.filter(|_| case.waiting_for == WaitingFor::Us).unwrap_or(mail.received_at);
-        cases::set_waiting(tx, case.id, WaitingFor::Us, Some(since), world.now)?;
+        customer_wrote(tx, world, case, effect, mail.email_id, mail.received_at)?;
     }
     if let Some(account) = &account {
         redistribute(tx, world, account, case, mail)?;
     }
     Ok(None)
+}
+
+/// What verified mail of a customer does to a case now, by the policy of the account it came by.
+pub fn effect(world: &World<'_>, case: &Case, account: Option<&Account>) -> Answer {
+    let policy = account.map_or(OnClosed::Reopen, |a| a.on_closed);
+    answer(case.status, policy, world.now.duration_since(case.closed_at.unwrap_or(world.now)))
+}
+
+/// Moves the status of a case that a customer wrote to, and makes it wait for us (B5.6, B5.10).
+pub fn customer_wrote(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    case: &Case,
+    effect: Answer,
+    email_id: i64,
+    received_at: Timestamp,
+) -> Result<()> {
+    if effect == Answer::Open {
+        let status = if case.assigned_user_id.is_some() { CaseStatus::Assigned } else { CaseStatus::New };
+        cases::set_status(tx, case.id, status, world.now)?;
+        let text = format!("{} -> {status}: the customer wrote", case.status);
+        let parent = Parent::case(case.id);
+        let kind = NoteKind::Status;
+        let note = NewNote { parent, kind, user_id: None, email_id: Some(email_id), text: &text };
+        stream::note(tx, note, world.now)?;
+        emails::decide(tx, email_id, "status", &text, world.now)?;
+    }
+    let since = case.waiting_since.filter(|_| case.waiting_for == WaitingFor::Us).unwrap_or(received_at);
+    cases::set_waiting(tx, case.id, WaitingFor::Us, Some(since), world.now)
 }
 
 /// Only verified mail of a person who is not one of us, or is the requester, changes a status.

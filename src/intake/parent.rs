@@ -117,7 +117,7 @@ impl Search<'_> {
     fn by_ids(&mut self, message: &Message) -> Result<Option<Found>> {
         for id in ids(message) {
             if let Some(signed) = self.world.signer.verify(id)
-                && let Some(found) = self.by_signed(&signed)?
+                && let Some(found) = self.by_signed(id, &signed)?
             {
                 return Ok(Some(found));
             }
@@ -130,31 +130,28 @@ impl Search<'_> {
         Ok(None)
     }
 
-    fn by_signed(&mut self, signed: &SignedId) -> Result<Option<Found>> {
-        let email = emails::by_key(self.tx, &signed.key)?;
-        let case = match email.as_ref().and_then(Email::case_id) {
-            Some(id) => cases::by_id(self.tx, id)?,
-            None => cases::by_key(self.tx, &signed.key)?,
+    /// Where that mail of ours is now, which somebody may have corrected (B5.8); an id of no stored mail, such as the
+    /// one of the whole thread, leads where its key says.
+    fn by_signed(&mut self, id: &str, signed: &SignedId) -> Result<Option<Found>> {
+        let ours = emails::by_message_id(self.tx, id)?.into_iter().find(Email::is_ours);
+        let keyed = emails::by_key(self.tx, &signed.key)?;
+        let parent = match (ours.as_ref().and_then(|email| email.parent), &keyed) {
+            (Some(parent), _) => Some(parent),
+            (None, Some(email)) => email.parent,
+            // Taken out of its case: it does not lead there any more.
+            (None, None) if ours.is_some() => None,
+            (None, None) => cases::by_key(self.tx, &signed.key)?.map(|case| Parent::case(case.id)),
         };
-        if let Some(case) = case {
-            return self.proven(case, "our signed id").map(Some);
+        let Some(parent) = parent else { return Ok(None) };
+        if parent.kind != ParentType::Case {
+            let reason = format!("{} {}, by our signed id", parent.kind, parent.id);
+            return Ok(Some(Found { parent: Some(parent), verified: true, reason, remarks: Vec::new() }));
         }
-        Ok(email.and_then(|e| e.parent.map(|p| (e.id, p))).map(|(id, parent)| Found {
-            parent: Some(parent),
-            verified: true,
-            reason: format!("{} {}, by our signed id of email {id}", parent.kind, parent.id),
-            remarks: Vec::new(),
-        }))
-    }
-
-    /// A case that our own signature leads to: whoever has no standing in it is attached unverified (B4.10).
-    fn proven(&self, case: Case, by: &str) -> Result<Found> {
+        let Some(case) = cases::by_id(self.tx, parent.id)? else { return Ok(None) };
         let case = cases::surviving(self.tx, case)?;
-        let standing = self.standing(&case)?;
-        let why = standing.as_deref().unwrap_or("unverified: the sender does not take part in it");
-        let reason = format!("case #{}, by {by}; {why}", case.number);
-        let parent = Some(Parent::case(case.id));
-        Ok(Found { parent, verified: standing.is_some(), reason, remarks: Vec::new() })
+        // The key of an email was written before there was a case.
+        let standing = if keyed.is_none() { self.standing_by_proof(&case)? } else { self.standing(&case)? };
+        Ok(Some(proven(&case, standing, "our signed id")))
     }
 
     /// B4.4: a reply address of ours with the signed tag of a case.
@@ -165,7 +162,8 @@ impl Search<'_> {
             let tag = own.find_map(|account| address::plus_tag_of(address, &account.address));
             let Some(key) = tag.and_then(|tag| self.world.signer.verify_plus_tag(tag)) else { continue };
             if let Some(case) = cases::by_key(self.tx, &key)? {
-                return self.proven(case, "our signed reply address").map(Some);
+                let case = cases::surviving(self.tx, case)?;
+                return Ok(Some(proven(&case, self.standing(&case)?, "our signed reply address")));
             }
         }
         Ok(None)
@@ -238,15 +236,23 @@ impl Search<'_> {
     /// verified user (B4.11). A signed id of one case proves nothing about a user's standing in another: whoever
     /// got our mail knows one.
     fn standing(&self, case: &Case) -> Result<Option<String>> {
+        if self.sender.dmarc == Dmarc::Pass || self.sender.signed.contains(&case.key) {
+            return self.standing_by_proof(case);
+        }
+        self.outside_standing(case)
+    }
+
+    /// The same for whoever holds a signed id that led to this very case.
+    fn standing_by_proof(&self, case: &Case) -> Result<Option<String>> {
+        match self.sender.verified_user() {
+            Some(user) => Ok(Some(format!("the sender is our user {}", user.username))),
+            None => self.outside_standing(case),
+        }
+    }
+
+    fn outside_standing(&self, case: &Case) -> Result<Option<String>> {
         let address = &self.sender.address;
-        if self.sender.is_forged() {
-            return Ok(None);
-        }
-        let proves = |_: &&User| self.sender.dmarc == Dmarc::Pass || self.sender.signed.contains(&case.key);
-        if let Some(user) = self.sender.verified_user().filter(proves) {
-            return Ok(Some(format!("the sender is our user {}", user.username)));
-        }
-        if address.is_empty() || self.world.is_own(address) {
+        if address.is_empty() || self.world.is_own(address) || self.sender.is_forged() {
             return Ok(None);
         }
         if cases::participants(self.tx, case.id)?.contains(address) {
@@ -270,6 +276,13 @@ impl Search<'_> {
             self.remarks.push(remark);
         }
     }
+}
+
+/// A case that our own signature leads to: whoever has no standing in it is attached unverified (B4.10).
+fn proven(case: &Case, standing: Option<String>, by: &str) -> Found {
+    let why = standing.as_deref().unwrap_or("unverified: the sender does not take part in it");
+    let reason = format!("case #{}, by {by}; {why}", case.number);
+    Found { parent: Some(Parent::case(case.id)), verified: standing.is_some(), reason, remarks: Vec::new() }
 }
 
 /// B4.6: a record by From, then the first Reply-To, then the first To that is not our own.

@@ -198,6 +198,11 @@ impl Account {
         std::iter::once(&self.address).chain(&self.aliases).any(|own| own == address || *own == plain)
     }
 
+    /// The teams that its cases are for: the case team, else those that get the mail.
+    pub fn case_teams(&self) -> Vec<i64> {
+        self.case_team_id.map_or_else(|| self.team_ids.clone(), |team| vec![team])
+    }
+
     /// Login and secret reference for sending.
     pub fn smtp_login(&self) -> (&str, &str) {
         (

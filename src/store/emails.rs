@@ -107,6 +107,11 @@ impl Email {
         })
     }
 
+    /// Sent by us, or to be sent, and not received.
+    pub fn is_ours(&self) -> bool {
+        self.status != EmailStatus::Archived
+    }
+
     /// The case it belongs to, by id.
     pub fn case_id(&self) -> Option<i64> {
         self.parent.filter(|p| p.kind == super::records::ParentType::Case).map(|p| p.id)
@@ -279,6 +284,14 @@ pub fn addresses(tx: &Tx<'_>, email_id: i64, field: Field) -> Result<Vec<Mailbox
     )
 }
 
+/// The Message-ID of an email and its aliases.
+pub fn names(tx: &Tx<'_>, email_id: i64) -> Result<Vec<String>> {
+    tx.values(
+        "SELECT message_id FROM emails WHERE id = ?1 UNION SELECT message_id FROM message_id_aliases WHERE email_id = ?1",
+        params![email_id],
+    )
+}
+
 /// Ids of References and In-Reply-To, oldest first.
 pub fn references(tx: &Tx<'_>, email_id: i64) -> Result<Vec<String>> {
     tx.values("SELECT message_id FROM email_references WHERE email_id = ?1 ORDER BY position", params![email_id])
@@ -309,6 +322,15 @@ pub fn set_parent(tx: &Tx<'_>, email_id: i64, parent: Parent, verified: bool) ->
     tx.execute(
         "UPDATE emails SET parent_type = ?2, parent_id = ?3, verified = ?4 WHERE id = ?1",
         params![email_id, parent.kind.as_str(), parent.id, verified],
+    )?;
+    Ok(())
+}
+
+/// Takes an email out of what it belonged to.
+pub fn clear_parent(tx: &Tx<'_>, email_id: i64) -> Result<()> {
+    tx.execute(
+        "UPDATE emails SET parent_type = NULL, parent_id = NULL, verified = 1 WHERE id = ?1",
+        params![email_id],
     )?;
     Ok(())
 }
@@ -362,6 +384,28 @@ pub fn is_in_trash(tx: &Tx<'_>, email_id: i64, user_id: i64) -> Result<bool> {
 /// Shows an email to a team.
 pub fn add_team(tx: &Tx<'_>, email_id: i64, team_id: i64) -> Result<()> {
     tx.execute("INSERT OR IGNORE INTO email_teams (email_id, team_id) VALUES (?1, ?2)", params![email_id, team_id])?;
+    Ok(())
+}
+
+/// Shows all emails of a case to a team.
+pub fn add_team_of_case(tx: &Tx<'_>, case_id: i64, team_id: i64) -> Result<()> {
+    tx.execute(
+        "INSERT OR IGNORE INTO email_teams (email_id, team_id)
+            SELECT e.id, ?2 FROM emails e WHERE e.parent_type = 'case' AND e.parent_id = ?1",
+        params![case_id, team_id],
+    )?;
+    Ok(())
+}
+
+/// Hides the emails of a case from a team, but those that an account of the team delivered.
+pub fn remove_team_of_case(tx: &Tx<'_>, case_id: i64, team_id: i64) -> Result<()> {
+    tx.execute(
+        "DELETE FROM email_teams WHERE team_id = ?2
+            AND email_id IN (SELECT e.id FROM emails e WHERE e.parent_type = 'case' AND e.parent_id = ?1)
+            AND NOT EXISTS (SELECT 1 FROM deliveries d JOIN account_teams a ON a.account_id = d.account_id
+                WHERE d.email_id = email_teams.email_id AND a.team_id = ?2)",
+        params![case_id, team_id],
+    )?;
     Ok(())
 }
 

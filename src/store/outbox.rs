@@ -268,6 +268,12 @@ pub fn oldest_waiting(tx: &Tx<'_>) -> Result<Option<Timestamp>> {
         .map(Option::flatten)
 }
 
+/// A failure of this email is shown on another case from now on.
+pub fn move_email(tx: &Tx<'_>, email_id: i64, case_id: i64) -> Result<()> {
+    tx.execute("UPDATE outbox SET case_id = ?2 WHERE email_id = ?1", params![email_id, case_id])?;
+    Ok(())
+}
+
 // The limits of automatic replies (B8.2) ----------------------------------------------------------------
 
 /// Remembers an automatic reply for the limits.

@@ -20,12 +20,31 @@ labels! {
         Assigned = "assigned",
         /// The status changed.
         Status = "status",
+        /// A field was changed.
+        Edited = "edited",
+        /// A record was linked, or is no longer.
+        Linked = "linked",
+        /// Another case was merged into this one, or this into another.
+        Merged = "merged",
+        /// Mail went into a case of its own.
+        Split = "split",
+        /// It went to another team.
+        Moved = "moved",
+        /// The sender of an unverified mail takes part from now on.
+        Accepted = "accepted",
         /// Somebody wrote a comment.
         Comment = "comment",
         /// Something worth knowing about threading or distribution.
         Remark = "remark",
         /// Mail of ours could not be delivered.
         Failed = "failed",
+    }
+}
+
+impl NoteKind {
+    /// Tells what was done, rather than what somebody wrote.
+    pub fn is_deed(self) -> bool {
+        !matches!(self, NoteKind::EmailReceived | NoteKind::EmailSent | NoteKind::Comment)
     }
 }
 
@@ -112,6 +131,26 @@ pub fn unfollow(tx: &Tx<'_>, parent: Parent, user_id: i64) -> Result<bool> {
         params![parent.kind.as_str(), parent.id, user_id],
     )?;
     Ok(ended > 0)
+}
+
+/// Takes what was noted of an email's way (received, sent, failed) along to the record it belongs to now. What the
+/// email did to the old record stays there.
+pub fn move_email(tx: &Tx<'_>, email_id: i64, to: Parent) -> Result<()> {
+    tx.execute(
+        "UPDATE notes SET parent_type = ?2, parent_id = ?3
+            WHERE email_id = ?1 AND kind IN ('email-received', 'email-sent', 'failed')",
+        params![email_id, to.kind.as_str(), to.id],
+    )?;
+    Ok(())
+}
+
+/// The user who wrote an email that came by mail, as far as that was believed when it came.
+pub fn author(tx: &Tx<'_>, email_id: i64) -> Result<Option<i64>> {
+    let author = tx.value(
+        "SELECT user_id FROM notes WHERE email_id = ?1 AND kind = 'email-sent' AND user_id IS NOT NULL ORDER BY id",
+        params![email_id],
+    )?;
+    Ok(author)
 }
 
 /// Ids of the users who follow a record.

@@ -97,11 +97,11 @@ pub fn is_member(tx: &Tx<'_>, team_id: i64, user_id: i64) -> Result<bool> {
     Ok(found.is_some())
 }
 
-/// Whether two users are members of the same team.
-pub fn in_common(tx: &Tx<'_>, user_id: i64, other_id: i64) -> Result<bool> {
+/// Whether two users have a team in common.
+pub fn in_common(tx: &Tx<'_>, one: i64, other: i64) -> Result<bool> {
     let found: Option<i64> = tx.value(
         "SELECT 1 FROM team_members a JOIN team_members b ON b.team_id = a.team_id WHERE a.user_id = ?1 AND b.user_id = ?2",
-        params![user_id, other_id],
+        params![one, other],
     )?;
     Ok(found.is_some())
 }

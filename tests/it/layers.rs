@@ -4,15 +4,16 @@ use std::path::{Path, PathBuf};
 
 /// Room and what it must not name.
 const FORBIDDEN: &[(&str, &[&str])] = &[
-    ("mail", &["store", "net", "intake", "cli", "ui", "config", "outbox", "reply", "access", "secret", "lock"]),
-    ("net", &["store", "intake", "cli", "ui", "config", "outbox", "reply", "access", "secret", "lock"]),
-    ("store", &["net", "intake", "cli", "ui", "config", "outbox", "reply", "access", "secret", "lock"]),
-    ("ui", &["store", "net", "intake", "cli", "config", "outbox", "reply", "access", "secret", "lock", "mail"]),
-    ("intake", &["cli", "ui", "secret", "net::imap", "net::smtp", "net::tls", "net::guard"]),
-    ("outbox.rs", &["cli", "ui", "secret", "net::imap", "net::smtp", "net::tls", "net::guard"]),
-    ("reply.rs", &["cli", "ui", "secret", "net"]),
+    ("mail", &["store", "net", "intake", "cli", "ui", "config", "outbox", "reply", "desk", "access", "secret", "lock"]),
+    ("net", &["store", "intake", "cli", "ui", "config", "outbox", "reply", "desk", "access", "secret", "lock"]),
+    ("store", &["net", "intake", "cli", "ui", "config", "outbox", "reply", "desk", "access", "secret", "lock"]),
+    ("ui", &["store", "net", "intake", "cli", "config", "outbox", "reply", "desk", "access", "secret", "lock", "mail"]),
+    ("intake", &["cli", "ui", "desk", "secret", "net::imap", "net::smtp", "net::tls", "net::guard"]),
+    ("outbox.rs", &["cli", "ui", "desk", "secret", "net::imap", "net::smtp", "net::tls", "net::guard"]),
+    ("reply.rs", &["cli", "ui", "desk", "secret", "net"]),
+    ("desk", &["cli", "ui", "secret", "net"]),
     ("erase.rs", &["cli", "ui", "secret", "net"]),
-    ("access.rs", &["cli", "ui", "secret", "net", "intake"]),
+    ("access.rs", &["cli", "ui", "desk", "secret", "net", "intake"]),
 ];
 
 /// Crates and the only place they may be named in.

@@ -14,15 +14,15 @@ use crate::support::{Letter, mail};
 
 const SUPPORT: &str = "support@desk.example";
 
-struct Office {
-    store: Store,
-    config: Config,
-    now: Timestamp,
+pub(crate) struct Office {
+    pub(crate) store: Store,
+    pub(crate) config: Config,
+    pub(crate) now: Timestamp,
     uid: std::cell::Cell<u32>,
 }
 
 /// Accounts support and sales make cases; ana is the only agent.
-fn office(change: impl Fn(&mut accounts::Account)) -> Office {
+pub(crate) fn office(change: impl Fn(&mut accounts::Account)) -> Office {
     let (store, now) = (Store::in_memory().unwrap(), Timestamp::now());
     store
         .write(|tx| {
@@ -55,7 +55,7 @@ fn office(change: impl Fn(&mut accounts::Account)) -> Office {
 
 impl Office {
     /// Delivers a message to `support` as its next UID; what became of it.
-    fn deliver(&self, letter: &Letter) -> Imported {
+    pub(crate) fn deliver(&self, letter: &Letter) -> Imported {
         self.deliver_to(1, letter)
     }
 
@@ -75,16 +75,16 @@ impl Office {
             .unwrap()
     }
 
-    fn sql(&self, sql: &str) {
+    pub(crate) fn sql(&self, sql: &str) {
         self.store.write(|tx| tx.execute(sql, [])).unwrap();
     }
 
-    fn values(&self, sql: &str) -> Vec<String> {
+    pub(crate) fn values(&self, sql: &str) -> Vec<String> {
         self.store.read(|tx| tx.values(sql, [])).unwrap()
     }
 
     /// Number of the case an import ended in, 0 = none.
-    fn case_of(&self, imported: &Imported) -> i64 {
+    pub(crate) fn case_of(&self, imported: &Imported) -> i64 {
         let read = |tx: &Tx<'_>| {
             let email = emails::by_id(tx, imported.email_id.unwrap(), Sight::Everything)?.unwrap();
             let case = email.case_id().map(|id| cases::by_id(tx, id)).transpose()?.flatten();
@@ -94,7 +94,7 @@ impl Office {
     }
 }
 
-fn from(address: &str, subject: &str) -> Letter {
+pub(crate) fn from(address: &str, subject: &str) -> Letter {
     mail(address, SUPPORT, subject)
 }
 

@@ -1,23 +1,22 @@
-//! What changes a case: assigning, closing, notes and answers.
+//! Who has a case, and whether it is open: assigning, taking, releasing, closing, reopening.
 
 use anyhow::Result;
 
-use super::{Assign, Close, NoteArgs, Reply, Text, find};
+use super::{Assign, Close, find};
 use crate::access::Actor;
 use crate::cli::case_number;
 use crate::cli::context::{self, Context};
-use crate::cli::template::read_source;
+use crate::desk;
 use crate::error;
 use crate::intake::world::World;
-use crate::intake::{assign, notify};
-use crate::reply::{self, Answer};
+use crate::reply;
 use crate::store::cases::{self, Case, CaseStatus};
 use crate::store::db::Tx;
 use crate::store::records::Parent;
 use crate::store::stream::{self, NewNote, NoteKind};
 
 /// Does the same with every case; all of them or none.
-fn each(
+pub(super) fn each(
     ctx: &Context,
     numbers: &[i64],
     what: &str,
@@ -46,35 +45,14 @@ pub fn assign_to(args: &Assign, ctx: &Context) -> Result<()> {
         })
         .collect::<Result<_>>()?;
     each(ctx, &numbers, &format!("assigned to {username}"), |tx, world, actor, case| {
-        let user = context::user(tx, username)?;
-        if !user.active {
-            return Err(error::data(format!("user: {username} is disabled"))
-                .hint(format!("espomail user enable {username}, or choose another: espomail user list"))
-                .into());
-        }
-        give(tx, world, actor, case, user.id, &user.username)
+        desk::give(tx, world, actor, case, &context::user(tx, username)?)
     })
-}
-
-fn give(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, user_id: i64, username: &str) -> Result<()> {
-    if case.assigned_user_id == Some(user_id) {
-        return Ok(());
-    }
-    assign::put(tx, world, case, user_id, false, actor.user_id())?;
-    note_assigned(tx, world, actor, case, &format!("assigned to {username}"))
-}
-
-fn note_assigned(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, text: &str) -> Result<()> {
-    let parent = Parent::case(case.id);
-    let note = NewNote { parent, kind: NoteKind::Assigned, user_id: actor.user_id(), email_id: None, text };
-    stream::note(tx, note, world.now)?;
-    Ok(())
 }
 
 pub fn take(numbers: &[i64], ctx: &Context) -> Result<()> {
     each(ctx, numbers, "taken", |tx, world, actor, case| {
         let user = actor.require_user("case take")?;
-        give(tx, world, actor, case, user.id, &user.username)
+        desk::give(tx, world, actor, case, user)
     })
 }
 
@@ -87,7 +65,10 @@ pub fn release(numbers: &[i64], ctx: &Context) -> Result<()> {
         if case.status == CaseStatus::Assigned {
             cases::set_status(tx, case.id, CaseStatus::New, world.now)?;
         }
-        note_assigned(tx, world, actor, case, "released")
+        let (parent, user_id) = (Parent::case(case.id), actor.user_id());
+        let note = NewNote { parent, kind: NoteKind::Assigned, user_id, email_id: None, text: "released" };
+        stream::note(tx, note, world.now)?;
+        Ok(())
     })
 }
 
@@ -117,53 +98,4 @@ fn change(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, status: Ca
         return Ok(());
     }
     reply::set_status(tx, world, case, status, actor.user())
-}
-
-pub fn note(args: NoteArgs, ctx: &Context) -> Result<()> {
-    let text = read_text(&args.text, ctx)?;
-    each(ctx, &[args.number], "noted", |tx, world, actor, case| {
-        let parent = Parent::case(case.id);
-        notify::comment(tx, world, parent, actor.user(), &text)?;
-        if let Some(user_id) = actor.user_id() {
-            stream::follow(tx, parent, user_id)?;
-        }
-        Ok(())
-    })
-}
-
-pub fn reply_to(args: Reply, ctx: &Context) -> Result<()> {
-    let text = read_text(&args.text, ctx)?;
-    let cc: Vec<String> = args.cc.iter().map(|a| context::mail_address("--cc", a)).collect::<Result<_>>()?;
-    let queued = ctx.write(|tx, actor| {
-        let case = find(tx, actor, args.number)?;
-        let account = args.account.as_deref().map(|name| context::account(tx, name)).transpose()?;
-        let author = actor.user();
-        let status = if args.close { Some(CaseStatus::Closed) } else { args.status };
-        let answer = Answer { author, text: &text, cc: &cc, status, account: account.as_ref() };
-        reply::queue(tx, &World::load(tx, &ctx.config, ctx.now())?, &case, &answer)
-    })?;
-    ctx.done(
-        queued.outbox_id,
-        &format!("answer to {} is in the outbox ({})", queued.recipients.join(", "), queued.outbox_id),
-    )?;
-    if !ctx.dry_run {
-        ctx.ui.hint("it is sent by the next `espomail fetch`, or at once by `espomail send`");
-    }
-    Ok(())
-}
-
-fn read_text(text: &Text, ctx: &Context) -> Result<String> {
-    let given = match (&text.message, &text.file, &text.stdin) {
-        (Some(message), _, _) => message.clone(),
-        (None, Some(file), _) => read_source("--file", file)?,
-        (None, None, Some(_)) => read_source("standard input", "-")?,
-        (None, None, None) if !ctx.ui.stdin_is_terminal() && !ctx.no_input => read_source("standard input", "-")?,
-        (None, None, None) => String::new(),
-    };
-    if given.trim().is_empty() {
-        return Err(error::data("text: must not be empty")
-            .hint("give it with -m TEXT, -F FILE or - for standard input")
-            .into());
-    }
-    Ok(given)
 }

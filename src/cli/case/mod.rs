@@ -1,7 +1,12 @@
 //! `espomail case`: what agents see, take and answer.
 
 mod change;
+mod create;
+mod follow;
+mod link;
+mod order;
 mod read;
+mod write;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -28,6 +33,19 @@ pub enum CaseCommand {
     /// Shows the mails of a case in full, oldest first
     #[command(before_help = "Examples:\n  $ espomail case thread 12\n  $ espomail --json case thread 12")]
     Thread(Number),
+    /// Says what was done to a case, by whom and when
+    #[command(before_help = "Examples:\n  $ espomail case history 12\n  $ espomail --json case history 12")]
+    History(Number),
+    /// Makes a case by hand
+    #[command(
+        before_help = "Examples:\n  $ espomail case create --subject 'Called: no invoice yet' --from eva@example.org --assign-to ana\n  $ espomail case create --subject 'New printer' --team IT --priority Low -F wishes.txt"
+    )]
+    Create(create::Create),
+    /// Changes the fields of a case
+    #[command(
+        before_help = "Examples:\n  $ espomail case edit 12 --subject 'Invoice 2231' --priority High\n  $ espomail case edit 12 --type question --status Pending"
+    )]
+    Edit(create::Edit),
     /// Gives cases to a user
     #[command(before_help = "Examples:\n  $ espomail case assign 12 ana\n  $ espomail case assign 12 13 14 budi")]
     Assign(Assign),
@@ -43,6 +61,34 @@ pub enum CaseCommand {
     /// Opens cases again
     #[command(before_help = "Examples:\n  $ espomail case reopen 12\n  $ espomail case reopen 12 13")]
     Reopen(Numbers),
+    /// Merges a case into another one, which lives on
+    #[command(before_help = "Examples:\n  $ espomail case merge 13 12\n  $ espomail --yes case merge 13 12")]
+    Merge(order::Merge),
+    /// Moves a mail and the answers to it into a case of their own
+    #[command(
+        before_help = "Examples:\n  $ espomail case split 12 --from 9131\n  $ espomail case split 12 --from 9131 --subject 'Another invoice'"
+    )]
+    Split(order::Split),
+    /// Hands a case over to another team
+    #[command(
+        before_help = "Examples:\n  $ espomail case move 12 --team Billing\n  $ espomail --dry-run case move 12 --team Billing"
+    )]
+    Move(order::Move),
+    /// Lets the sender of an unverified mail take part in its case
+    #[command(before_help = "Examples:\n  $ espomail case accept 9131\n  $ espomail --dry-run case accept 9131")]
+    Accept(order::Accept),
+    /// Links a case to a company, contact or lead
+    #[command(before_help = "Examples:\n  $ espomail case link 12 contact/7\n  $ espomail case link '#12' company/3")]
+    Link(link::Link),
+    /// Ends a link, or takes a mail out of a case
+    #[command(before_help = "Examples:\n  $ espomail case unlink 12 contact\n  $ espomail case unlink 12 email/9131")]
+    Unlink(link::Unlink),
+    /// Tells you of what comes to a case
+    #[command(before_help = "Examples:\n  $ espomail case follow 12\n  $ espomail case follow 12 --user budi")]
+    Follow(follow::Follow),
+    /// Tells you no longer
+    #[command(before_help = "Examples:\n  $ espomail case unfollow 12\n  $ espomail case unfollow 12 --user budi")]
+    Unfollow(follow::Follow),
     /// Writes an internal note, which is never sent to anybody
     #[command(
         before_help = "Examples:\n  $ espomail case note 12 -m 'called back, waits for the invoice'\n  $ espomail case note 12 -F notes.txt"
@@ -207,6 +253,15 @@ pub const THREAD_COLUMNS: &[Column] = &[
     Column::new("verified", ""),
 ];
 
+/// Fields of the deeds of `case history` in their order.
+pub const HISTORY_COLUMNS: &[Column] = &[
+    Column::new("id", ""),
+    Column::new("kind", "WHAT"),
+    Column::new("user", "WHO"),
+    Column::new("text", "TEXT").shrinking(),
+    Column::new("created_at", "WHEN"),
+];
+
 /// Fields of `case show`: those of the list and the stream.
 pub const SHOW_COLUMNS: &[Column] = &[
     Column::new("number", "Case"),
@@ -233,13 +288,24 @@ pub fn run(command: CaseCommand, ctx: &Context) -> Result<()> {
         CaseCommand::List(args) => read::list(&args, ctx),
         CaseCommand::Show(args) => read::show(&args, ctx),
         CaseCommand::Thread(args) => read::thread(args.number, ctx),
+        CaseCommand::History(args) => read::history(args.number, ctx),
+        CaseCommand::Create(args) => create::create(&args, ctx),
+        CaseCommand::Edit(args) => create::edit(&args, ctx),
         CaseCommand::Assign(args) => change::assign_to(&args, ctx),
         CaseCommand::Take(args) => change::take(&args.numbers, ctx),
         CaseCommand::Release(args) => change::release(&args.numbers, ctx),
         CaseCommand::Close(args) => change::close(&args, ctx),
         CaseCommand::Reopen(args) => change::reopen(&args.numbers, ctx),
-        CaseCommand::Note(args) => change::note(args, ctx),
-        CaseCommand::Reply(args) => change::reply_to(args, ctx),
+        CaseCommand::Merge(args) => order::merge(&args, ctx),
+        CaseCommand::Split(args) => order::split(&args, ctx),
+        CaseCommand::Move(args) => order::hand_over(&args, ctx),
+        CaseCommand::Accept(args) => order::accept(&args, ctx),
+        CaseCommand::Link(args) => link::link(&args, ctx),
+        CaseCommand::Unlink(args) => link::unlink(&args, ctx),
+        CaseCommand::Follow(args) => follow::follow(&args, ctx),
+        CaseCommand::Unfollow(args) => follow::unfollow(&args, ctx),
+        CaseCommand::Note(args) => write::note(args, ctx),
+        CaseCommand::Reply(args) => write::reply_to(args, ctx),
     }
 }
 

@@ -1,9 +1,9 @@
-//! `case list`, `show` and `thread`.
+//! `case list`, `show`, `thread` and `history`.
 
 use anyhow::Result;
 use serde_json::json;
 
-use super::{COLUMNS, List, SHOW_COLUMNS, Show, THREAD_COLUMNS, find};
+use super::{COLUMNS, HISTORY_COLUMNS, List, SHOW_COLUMNS, Show, THREAD_COLUMNS, find};
 use crate::access::Actor;
 use crate::cli::context::{self, Context};
 use crate::cli::email;
@@ -151,6 +151,21 @@ pub fn thread(number: i64, ctx: &Context) -> Result<()> {
         ))?;
     }
     Ok(())
+}
+
+pub fn history(number: i64, ctx: &Context) -> Result<()> {
+    let notes = ctx.read(|tx, actor| stream::notes(tx, Parent::case(find(tx, actor, number)?.id)))?;
+    let row = |note: &Note| {
+        vec![
+            Cell::int(note.id),
+            Cell::text(note.kind.as_str()),
+            note.username.as_deref().map_or_else(Cell::none, Cell::text),
+            Cell::text(&note.text),
+            Cell::date_time(note.created_at),
+        ]
+    };
+    let rows = notes.iter().filter(|note| note.kind.is_deed()).map(row).collect();
+    ctx.ui.list("history", HISTORY_COLUMNS, rows)
 }
 
 fn thread_cells(to: &[Mailbox], email: &Email) -> Vec<Cell> {

@@ -1,0 +1,106 @@
+//! Linking a case to company, contact and lead, and taking emails out of it.
+
+use anyhow::Result;
+
+use super::{clock, note, who};
+use crate::access::Actor;
+use crate::error;
+use crate::intake::world::World;
+use crate::store::cases::{self, Case};
+use crate::store::db::Tx;
+use crate::store::emails;
+use crate::store::records::{self, Parent, ParentType};
+use crate::store::sight::Sight;
+use crate::store::stream::NoteKind;
+
+/// Links a case to a record in place of the one of that type; a contact brings its company, if the case has none.
+///
+/// # Errors
+/// A type that cases are not linked to.
+pub fn link(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, record: Parent) -> Result<()> {
+    let mut new = case.clone();
+    *slot(&mut new, record.kind)? = Some(record.id);
+    let company = records::company_of(tx, record)?.filter(|company| *company != record && new.company_id.is_none());
+    if let Some(company) = company {
+        new.company_id = Some(company.id);
+    }
+    if new == *case {
+        return Ok(());
+    }
+    cases::set_people(tx, &new, world.now)?;
+    for linked in std::iter::once(record).chain(company) {
+        let text = format!("linked to {}", records::label(tx, linked)?);
+        note(tx, world, actor, case, NoteKind::Linked, &text)?;
+    }
+    Ok(())
+}
+
+/// Ends the link to the record of a type; with an id only if it is that one.
+///
+/// # Errors
+/// There is no such link.
+pub fn unlink(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    actor: &Actor,
+    case: &Case,
+    kind: ParentType,
+    id: Option<i64>,
+) -> Result<()> {
+    let mut new = case.clone();
+    let linked = slot(&mut new, kind)?.take();
+    let Some(linked) = linked.filter(|linked| id.is_none_or(|id| id == *linked)) else {
+        let which = id.map_or_else(|| kind.to_string(), |id| format!("{kind}/{id}"));
+        return Err(error::data(format!("case #{}: is not linked to {which}", case.number))
+            .hint(format!("see its links: espomail --json case show {}", case.number))
+            .into());
+    };
+    cases::set_people(tx, &new, world.now)?;
+    let text = format!("unlinked from {}", records::label(tx, Parent { kind, id: linked })?);
+    note(tx, world, actor, case, NoteKind::Linked, &text)
+}
+
+/// Takes an email out of its case, so that an answer to it does not find the case by it. The email stays.
+///
+/// # Errors
+/// The email does not belong to the case.
+pub fn take_out(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, email_id: i64) -> Result<()> {
+    let email = emails::by_id(tx, email_id, Sight::Everything)?.filter(|email| email.case_id() == Some(case.id));
+    let Some(email) = email else { return Err(not_in(case, email_id)) };
+    emails::clear_parent(tx, email.id)?;
+    clock::set(tx, world, case)?;
+    let decision = format!("none: taken out of #{} by {}", case.number, who(actor));
+    emails::decide(tx, email.id, "case", &decision, world.now)?;
+    let text = format!("email {} taken out: {}", email.id, email.subject);
+    note(tx, world, actor, case, NoteKind::Linked, &text)
+}
+
+/// An email that the actor looks for in a case; whether it is elsewhere is not told.
+pub(super) fn not_in(case: &Case, email_id: i64) -> anyhow::Error {
+    error::data(format!("email {email_id}: does not belong to case #{}", case.number))
+        .hint(format!("its mails: espomail email list --case {}", case.number))
+        .into()
+}
+
+/// Refuses types that cases are not linked to.
+pub fn linkable(kind: ParentType) -> Result<()> {
+    match kind {
+        ParentType::Company | ParentType::Contact | ParentType::Lead => Ok(()),
+        ParentType::Opportunity => Err(error::data("TYPE: a case has no opportunity")
+            .hint("it is linked to company/ID, contact/ID or lead/ID")
+            .into()),
+        ParentType::Case => Err(error::data("TYPE: a case is not linked to a case")
+            .hint("to make one of two: espomail case merge FROM INTO")
+            .into()),
+    }
+}
+
+/// Where a case keeps the record of a type.
+fn slot(case: &mut Case, kind: ParentType) -> Result<&mut Option<i64>> {
+    linkable(kind)?;
+    Ok(match kind {
+        ParentType::Contact => &mut case.contact_id,
+        ParentType::Lead => &mut case.lead_id,
+        _ => &mut case.company_id,
+    })
+}

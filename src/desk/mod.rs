@@ -1,0 +1,63 @@
+//! What agents do to cases besides answering them: making, editing, linking, merging, splitting, handing over.
+//!
+//! The caller has found every case and record through the access gate and opened the one transaction that an
+//! operation runs in. Each leaves a note of what was done by whom, which `case history` lists.
+
+mod accept;
+mod clock;
+mod create;
+mod edit;
+mod follow;
+mod give;
+mod hand_over;
+mod link;
+mod merge;
+mod split;
+
+use anyhow::Result;
+
+pub use accept::accept;
+pub use create::{ByHand, create};
+pub use edit::{Edit, edit};
+pub use follow::{follow, unfollow};
+pub use give::give;
+pub use hand_over::hand_over;
+pub use link::{link, linkable, take_out, unlink};
+pub use merge::merge;
+pub use split::split;
+
+use crate::access::Actor;
+use crate::intake::world::World;
+use crate::store::cases::{self, Case};
+use crate::store::db::Tx;
+use crate::store::emails::{self, Email};
+use crate::store::outbox;
+use crate::store::records::Parent;
+use crate::store::stream::{self, NewNote, NoteKind};
+
+/// Notes what the actor did to a case.
+fn note(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, kind: NoteKind, text: &str) -> Result<()> {
+    let parent = Parent::case(case.id);
+    stream::note(tx, NewNote { parent, kind, user_id: actor.user_id(), email_id: None, text }, world.now)?;
+    Ok(())
+}
+
+/// Moves an email with its notes to another case and shows it to the people there.
+fn relocate(tx: &Tx<'_>, world: &World<'_>, email: &Email, to: &Case, verified: bool, why: &str) -> Result<()> {
+    let parent = Parent::case(to.id);
+    emails::set_parent(tx, email.id, parent, verified)?;
+    stream::move_email(tx, email.id, parent)?;
+    outbox::move_email(tx, email.id, to.id)?;
+    for team in cases::team_ids(tx, to.id)? {
+        emails::add_team(tx, email.id, team)?;
+    }
+    if let Some(user_id) = to.assigned_user_id {
+        emails::add_user(tx, email.id, user_id, false)?;
+    }
+    emails::decide(tx, email.id, "case", &format!("#{}: {why}", to.number), world.now)
+}
+
+/// The actor as a decision names them.
+fn who(actor: &Actor) -> &str {
+    actor.user().map_or("the administrator", |user| user.username.as_str())
+}

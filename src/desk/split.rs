@@ -1,0 +1,163 @@
+//! A case of two matters becomes two (B5.8).
+
+use std::collections::HashSet;
+
+use anyhow::{Context, Result};
+
+use super::link::not_in;
+use super::{clock, edit, note, relocate, who};
+use crate::access::Actor;
+use crate::error;
+use crate::intake::world::{self, World};
+use crate::intake::{assign, case, parent};
+use crate::mail::address::Mailbox;
+use crate::mail::message::Message;
+use crate::mail::{message_id, text};
+use crate::store::cases::{self, Case, NewCase, Priority};
+use crate::store::db::Tx;
+use crate::store::emails::{self, Email, Field};
+use crate::store::records::Parent;
+use crate::store::stream::{self, NoteKind};
+use crate::store::{accounts, instance};
+
+/// Moves an email and the later ones that lead to it into a new case; how many moved.
+///
+/// # Errors
+/// The email does not belong to the case, or nothing would stay there.
+pub fn split(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    actor: &Actor,
+    old: &Case,
+    email_id: i64,
+    subject: Option<&str>,
+) -> Result<(Case, usize)> {
+    let mails = emails::of_case(tx, old.id)?;
+    let all = mails.len();
+    let later: Vec<Email> = mails.into_iter().skip_while(|email| email.id != email_id).collect();
+    let Some((first, rest)) = later.split_first() else { return Err(not_in(old, email_id)) };
+    let moved = with_answers(tx, first, rest)?;
+    if moved.len() == all {
+        return Err(error::data(format!("email {email_id}: nothing would stay in case #{}", old.number))
+            .hint(format!("to give the case another subject: espomail case edit {} --subject TEXT", old.number))
+            .into());
+    }
+    let name = match subject {
+        Some(given) => edit::subject(given)?,
+        None => first.subject.clone(),
+    };
+    let new = open(tx, world, actor, old, &name, &moved)?;
+    Ok((new, moved.len()))
+}
+
+/// The email and those after it whose References or In-Reply-To lead to it, over several mails too.
+fn with_answers(tx: &Tx<'_>, first: &Email, later: &[Email]) -> Result<Vec<Email>> {
+    let mut names: HashSet<String> = emails::names(tx, first.id)?.into_iter().collect();
+    let mut waiting = Vec::new();
+    for email in later {
+        waiting.push((email, emails::references(tx, email.id)?));
+    }
+    let mut ids = HashSet::from([first.id]);
+    // An answer may have come before the mail it answers: again, until nothing is found.
+    loop {
+        let (hits, others): (Vec<_>, Vec<_>) =
+            waiting.into_iter().partition(|(_, references)| references.iter().any(|id| names.contains(id)));
+        waiting = others;
+        if hits.is_empty() {
+            break;
+        }
+        for (email, _) in hits {
+            ids.insert(email.id);
+            names.extend(emails::names(tx, email.id)?);
+        }
+    }
+    let answers = later.iter().filter(|email| ids.contains(&email.id));
+    Ok(std::iter::once(first).chain(answers).cloned().collect())
+}
+
+/// Opens a case for mails of another one, the first of which it is about.
+pub(super) fn open(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    actor: &Actor,
+    old: &Case,
+    name: &str,
+    moved: &[Email],
+) -> Result<Case> {
+    let first = moved.first().context("no mail to open a case for")?;
+    let account = old.account_id.map(|id| accounts::by_id(tx, id)).transpose()?.flatten();
+    let customer = customer(tx, world, first)?;
+    let who_for = case::people(tx, world, &customer, account.as_ref().filter(|a| a.create_contact))?;
+    let new = NewCase {
+        number: instance::take_case_number(tx)?,
+        key: &message_id::new_key(world::random()?),
+        name: if name.is_empty() { "(no subject)" } else { name },
+        description: &text::first_lines(&first.text, case::DESCRIPTION_MAX),
+        priority: Priority::Normal,
+        case_type: "",
+        company_id: who_for.company_id,
+        contact_id: who_for.contact_id,
+        lead_id: who_for.lead_id,
+        account_id: old.account_id,
+        requester_user_id: stream::author(tx, first.id)?,
+        relates_to_id: Some(old.id),
+    };
+    let id = cases::add(tx, &new, world.now)?;
+    for team in cases::team_ids(tx, old.id)? {
+        cases::add_team(tx, id, team)?;
+    }
+    if let Some(user_id) = new.requester_user_id {
+        stream::follow(tx, Parent::case(id), user_id)?;
+    }
+    let new = cases::by_id(tx, id)?.context("the new case vanished")?;
+    tell(tx, world, actor, old, &new, moved)?;
+    bring(tx, world, actor, old, &new, moved)?;
+    clock::set(tx, world, old)?;
+    clock::set(tx, world, &new)?;
+    if let Some(account) = &account {
+        assign::distribute(tx, world, account, id)?;
+    }
+    let new = cases::by_id(tx, id)?.context("the new case vanished")?;
+    if let Some(user_id) = new.assigned_user_id {
+        moved.iter().try_for_each(|email| emails::add_user(tx, email.id, user_id, false))?;
+    }
+    Ok(new)
+}
+
+/// Whom a case about this email is for: as at intake, and for a mail of ours whoever got it.
+fn customer(tx: &Tx<'_>, world: &World<'_>, email: &Email) -> Result<Mailbox> {
+    let message = Message {
+        from: emails::addresses(tx, email.id, Field::From)?,
+        reply_to: emails::addresses(tx, email.id, Field::ReplyTo)?,
+        ..Message::default()
+    };
+    let requester = parent::requester(world, &message).cloned().unwrap_or_default();
+    if !world.is_own(&requester.address) {
+        return Ok(requester);
+    }
+    let to = emails::addresses(tx, email.id, Field::To)?;
+    Ok(to.into_iter().find(|mailbox| !world.is_own(&mailbox.address)).unwrap_or_default())
+}
+
+fn tell(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, old: &Case, new: &Case, moved: &[Email]) -> Result<()> {
+    let first = moved.first().map_or(0, |email| email.id);
+    let what = match moved.len() {
+        1 => format!("email {first}"),
+        more => format!("email {first} and {} later ones", more - 1),
+    };
+    let made = format!("of {what} from #{} {}", old.number, old.name);
+    note(tx, world, actor, new, NoteKind::Created, &made)?;
+    note(tx, world, actor, old, NoteKind::Split, &format!("{what} went to #{} {}", new.number, new.name))
+}
+
+/// The first mail opens its own case, so its sender takes part there; then so do its other unverified mails.
+fn bring(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, old: &Case, new: &Case, moved: &[Email]) -> Result<()> {
+    let why = format!("split off #{} by {}", old.number, who(actor));
+    for (position, email) in moved.iter().enumerate() {
+        let from = &email.from_address;
+        let takes_part =
+            position == 0 || email.verified || (!world.is_own(from) && cases::participants(tx, new.id)?.contains(from));
+        relocate(tx, world, email, new, takes_part, &why)?;
+    }
+    Ok(())
+}

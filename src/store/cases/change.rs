@@ -1,0 +1,79 @@
+//! What changes a case: its fields, its teams, its place.
+
+use anyhow::Result;
+use jiff::Timestamp;
+
+use super::super::db::{Tx, params, seconds};
+use super::{Case, CaseStatus, WaitingFor};
+
+/// Puts a case into a team.
+pub fn add_team(tx: &Tx<'_>, case_id: i64, team_id: i64) -> Result<()> {
+    tx.execute("INSERT OR IGNORE INTO case_teams (case_id, team_id) VALUES (?1, ?2)", params![case_id, team_id])?;
+    Ok(())
+}
+
+/// The teams of a case.
+pub fn team_ids(tx: &Tx<'_>, case_id: i64) -> Result<Vec<i64>> {
+    tx.values("SELECT team_id FROM case_teams WHERE case_id = ?1 ORDER BY team_id", params![case_id])
+}
+
+/// Changes the status; closing remembers when, opening forgets it.
+pub fn set_status(tx: &Tx<'_>, case_id: i64, status: CaseStatus, now: Timestamp) -> Result<()> {
+    let closed_at = (!status.is_open()).then(|| seconds(now));
+    tx.execute(
+        "UPDATE cases SET status = ?2, modified_at = ?3,
+            closed_at = CASE WHEN ?4 IS NULL THEN NULL ELSE coalesce(closed_at, ?4) END WHERE id = ?1",
+        params![case_id, status.as_str(), seconds(now), closed_at],
+    )?;
+    Ok(())
+}
+
+/// Changes the assignee. `automatic` remembers when the user was last given a case by distribution.
+pub fn assign(tx: &Tx<'_>, case_id: i64, user_id: Option<i64>, automatic: bool, now: Timestamp) -> Result<()> {
+    tx.execute(
+        "UPDATE cases SET assigned_user_id = ?2, modified_at = ?3,
+            auto_assigned_at = CASE WHEN ?4 THEN ?3 ELSE auto_assigned_at END WHERE id = ?1",
+        params![case_id, user_id, seconds(now), automatic],
+    )?;
+    Ok(())
+}
+
+/// Remembers who waits for whom, and that the case changed.
+pub fn set_waiting(tx: &Tx<'_>, case_id: i64, who: WaitingFor, since: Option<Timestamp>, now: Timestamp) -> Result<()> {
+    tx.execute(
+        "UPDATE cases SET waiting_for = ?2, waiting_since = ?3, modified_at = ?4 WHERE id = ?1",
+        params![case_id, who.as_str(), since.map(seconds), seconds(now)],
+    )?;
+    Ok(())
+}
+
+/// Writes the fields that people edit: subject, type, priority and description.
+pub fn edit(tx: &Tx<'_>, case: &Case, now: Timestamp) -> Result<()> {
+    tx.execute(
+        "UPDATE cases SET name = ?2, type = ?3, priority = ?4, description = ?5, modified_at = ?6 WHERE id = ?1",
+        params![case.id, case.name, case.case_type, case.priority.as_str(), case.description, seconds(now)],
+    )?;
+    Ok(())
+}
+
+/// Writes whom a case is for: company, contact, lead and requester.
+pub fn set_people(tx: &Tx<'_>, case: &Case, now: Timestamp) -> Result<()> {
+    tx.execute(
+        "UPDATE cases SET company_id = ?2, contact_id = ?3, lead_id = ?4, requester_user_id = ?5, modified_at = ?6
+            WHERE id = ?1",
+        params![case.id, case.company_id, case.contact_id, case.lead_id, case.requester_user_id, seconds(now)],
+    )?;
+    Ok(())
+}
+
+/// Remembers the case that lives on instead of this one.
+pub fn set_merged(tx: &Tx<'_>, case_id: i64, into_id: i64) -> Result<()> {
+    tx.execute("UPDATE cases SET merged_into_id = ?2 WHERE id = ?1", params![case_id, into_id])?;
+    Ok(())
+}
+
+/// Takes a case out of a team.
+pub fn remove_team(tx: &Tx<'_>, case_id: i64, team_id: i64) -> Result<()> {
+    tx.execute("DELETE FROM case_teams WHERE case_id = ?1 AND team_id = ?2", params![case_id, team_id])?;
+    Ok(())
+}

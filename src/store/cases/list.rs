@@ -1,0 +1,139 @@
+//! `case list`: rows with the names that are shown, narrowed and ordered.
+
+use anyhow::Result;
+
+use super::super::db::{Row, Tx, params};
+use super::super::label::labels;
+use super::super::sight::{self, Sight};
+use super::{Case, CaseStatus};
+
+/// What `case list` narrows by; `None` = anything.
+#[derive(Debug, Clone, Default)]
+pub struct CaseQuery {
+    /// Assigned to this user.
+    pub assigned_user_id: Option<i64>,
+    /// Assigned to nobody.
+    pub unassigned: bool,
+    /// Of this team.
+    pub team_id: Option<i64>,
+    /// In this status.
+    pub status: Option<CaseStatus>,
+    /// Open (or, with `Some(false)`, not open).
+    pub open: Option<bool>,
+    /// Order; `None` = by number.
+    pub sort: Option<CaseSort>,
+    /// At most so many.
+    pub limit: Option<i64>,
+}
+
+labels! {
+    /// Order of `case list`.
+    pub enum CaseSort {
+        /// Newest number first.
+        Number = "number",
+        /// Most urgent first.
+        Priority = "priority",
+        /// Waiting longest first.
+        Waiting = "waiting",
+        /// Changed last first.
+        Modified = "modified",
+    }
+}
+
+/// A row of `case list` with the names that are shown.
+#[derive(Debug, Clone)]
+pub struct CaseRow {
+    /// The case.
+    pub case: Case,
+    /// Username of the assignee.
+    pub assignee: Option<String>,
+    /// Name of the contact.
+    pub contact: Option<String>,
+    /// Name of the company.
+    pub company: Option<String>,
+    /// Name of the group account.
+    pub account: Option<String>,
+    /// Name and address of whoever wrote the first mail.
+    pub requester: Option<(String, String)>,
+    /// Names of its teams.
+    pub teams: Vec<String>,
+}
+
+/// Cases as far as they may be seen.
+pub fn list(tx: &Tx<'_>, query: &CaseQuery, sight: Sight) -> Result<Vec<CaseRow>> {
+    let order = match query.sort.unwrap_or(CaseSort::Number) {
+        CaseSort::Number => "c.number DESC",
+        CaseSort::Priority => {
+            "CASE c.priority WHEN 'Urgent' THEN 0 WHEN 'High' THEN 1 WHEN 'Normal' THEN 2 ELSE 3 END, c.number DESC"
+        }
+        CaseSort::Waiting => "c.waiting_for <> 'us', c.waiting_since, c.number",
+        CaseSort::Modified => "c.modified_at DESC, c.number DESC",
+    };
+    tx.all(
+        &format!("{ROW} WHERE {} AND {FILTER} ORDER BY {order} LIMIT ?7", sight::CASE),
+        params![
+            sight.parameter(),
+            query.assigned_user_id,
+            query.unassigned,
+            query.team_id,
+            query.status.map(CaseStatus::as_str),
+            query.open,
+            query.limit.unwrap_or(-1),
+        ],
+        case_row,
+    )
+}
+
+/// How many cases `list` would give without a limit.
+pub fn count(tx: &Tx<'_>, query: &CaseQuery, sight: Sight) -> Result<i64> {
+    let count = tx.value(
+        &format!("SELECT count(*) FROM cases c WHERE {} AND {FILTER}", sight::CASE),
+        params![
+            sight.parameter(),
+            query.assigned_user_id,
+            query.unassigned,
+            query.team_id,
+            query.status.map(CaseStatus::as_str),
+            query.open,
+        ],
+    )?;
+    Ok(count.unwrap_or_default())
+}
+
+/// One case as a row, as far as it may be seen.
+pub fn row_by_number(tx: &Tx<'_>, number: i64, sight: Sight) -> Result<Option<CaseRow>> {
+    tx.one(&format!("{ROW} WHERE {} AND c.number = ?2", sight::CASE), params![sight.parameter(), number], case_row)
+}
+
+const FILTER: &str = "(?2 IS NULL OR c.assigned_user_id = ?2) AND (NOT ?3 OR c.assigned_user_id IS NULL)
+    AND (?4 IS NULL OR EXISTS (SELECT 1 FROM case_teams t WHERE t.case_id = c.id AND t.team_id = ?4))
+    AND (?5 IS NULL OR c.status = ?5)
+    AND (?6 IS NULL OR (c.status IN ('New', 'Assigned', 'Pending')) = ?6)";
+
+const ROW: &str =
+    "SELECT c.*, u.username AS assignee, k.name AS contact_name, o.name AS company_name, a.name AS account_name,
+        f.from_name, f.from_address,
+        (SELECT group_concat(name, char(10)) FROM (SELECT t.name FROM case_teams ct JOIN teams t ON t.id = ct.team_id
+            WHERE ct.case_id = c.id ORDER BY t.name)) AS team_names
+    FROM cases c
+    LEFT JOIN users u ON u.id = c.assigned_user_id
+    LEFT JOIN contacts k ON k.id = c.contact_id
+    LEFT JOIN companies o ON o.id = c.company_id
+    LEFT JOIN accounts a ON a.id = c.account_id
+    LEFT JOIN emails f ON f.id = (
+        SELECT min(e.id) FROM emails e WHERE e.parent_type = 'case' AND e.parent_id = c.id AND e.status = 'Archived')";
+
+fn case_row(row: &Row<'_>) -> Result<CaseRow> {
+    let teams: Option<String> = row.get("team_names")?;
+    let address: Option<String> = row.get("from_address")?;
+    let name: Option<String> = row.get("from_name")?;
+    Ok(CaseRow {
+        case: Case::from_row(row)?,
+        assignee: row.get("assignee")?,
+        contact: row.get("contact_name")?,
+        company: row.get("company_name")?,
+        account: row.get("account_name")?,
+        requester: address.map(|address| (name.unwrap_or_default(), address)),
+        teams: teams.unwrap_or_default().split('\n').filter(|t| !t.is_empty()).map(str::to_owned).collect(),
+    })
+}

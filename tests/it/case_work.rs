@@ -1,0 +1,498 @@
+//! What agents do to cases besides answering them, through the program; mail comes in by `ingest`.
+
+use crate::support::{Letter, Run, Sandbox, mail};
+
+const SUPPORT: &str = "support@desk.example";
+const KIM: &str = "kim@customer.example";
+
+/// ana and budi are in Support, dewi in Billing, eko in both; account support makes cases of team Support.
+struct Desk {
+    sandbox: Sandbox,
+}
+
+fn desk(extra: &[&str]) -> Desk {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["init"]).ok();
+    for team in ["Support", "Billing"] {
+        sandbox.run(&["team", "add", team]).ok();
+    }
+    for (user, teams) in
+        [("ana", &["Support"][..]), ("budi", &["Support"]), ("dewi", &["Billing"]), ("eko", &["Support", "Billing"])]
+    {
+        sandbox.run(&["user", "add", user, "--email", &format!("{user}@staff.example")]).ok();
+        for team in teams {
+            sandbox.run(&["team", "member", "add", team, user]).ok();
+        }
+    }
+    let account = ["account", "add", "support", "--kind", "group", "--address", SUPPORT, "--secret", "env:PW"];
+    let cases = ["--smtp", "127.0.0.1:9", "--smtp-tls", "none", "--case-team", "Support", "--create-case"];
+    sandbox.run(&[&account[..], &cases, extra].concat()).ok();
+    Desk { sandbox }
+}
+
+impl Desk {
+    fn put(&self, letter: &Letter) {
+        self.sandbox.call(&["ingest", "--account", "support"]).stdin(&letter.bytes()).run().ok().silent();
+    }
+
+    #[track_caller]
+    fn run(&self, line: &str) -> Run {
+        self.sandbox.run(&words(line)).ok()
+    }
+
+    /// One field of the email with this subject.
+    #[track_caller]
+    fn email(&self, subject: &str, field: &str) -> serde_json::Value {
+        let emails = self.sandbox.items(&["email", "list"]);
+        let email = emails.iter().find(|email| email["subject"] == subject);
+        email.unwrap_or_else(|| panic!("no email \"{subject}\" in {emails:#?}"))[field].clone()
+    }
+
+    #[track_caller]
+    fn id(&self, subject: &str) -> String {
+        self.email(subject, "id").to_string()
+    }
+
+    /// The number of the case that a letter ends in; 0 = none.
+    #[track_caller]
+    fn goes_to(&self, letter: &Letter) -> i64 {
+        self.put(letter);
+        self.email(letter.value("Subject"), "case").as_i64().unwrap_or_default()
+    }
+
+    fn case(&self, number: i64, field: &str) -> serde_json::Value {
+        self.sandbox.json(&["case", "show", &number.to_string()])[field].clone()
+    }
+
+    /// Subjects of the emails of a case.
+    fn subjects(&self, number: i64) -> Vec<String> {
+        let mails = self.sandbox.items(&["case", "thread", &number.to_string()]);
+        mails.iter().map(|mail| mail["subject"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Answers a case; the Message-ID of the answer.
+    fn answer(&self, number: i64) -> String {
+        self.run(&format!("--as ana case reply {number} -m Done."));
+        let rows = self.sandbox.items(&["outbox", "list", "--all"]);
+        let newest = rows.iter().max_by_key(|row| row["id"].as_i64()).unwrap();
+        format!("<{}>", newest["message_id"].as_str().unwrap())
+    }
+
+    /// `kind user text` of the history.
+    fn history(&self, number: i64) -> Vec<String> {
+        let rows = self.sandbox.items(&["case", "history", &number.to_string()]);
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or("-").to_owned();
+        rows.iter().map(|r| format!("{} {} {}", text(&r["kind"]), text(&r["user"]), text(&r["text"]))).collect()
+    }
+
+    fn values(&self, sql: &str) -> Vec<String> {
+        let db = rusqlite::Connection::open(self.sandbox.db()).unwrap();
+        let mut statement = db.prepare(sql).unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
+
+    /// Every row of every table.
+    fn everything(&self) -> String {
+        let db = rusqlite::Connection::open(self.sandbox.db()).unwrap();
+        let tables = self.values("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name");
+        let mut all = String::new();
+        for table in tables {
+            let mut statement = db.prepare(&format!("SELECT * FROM \"{table}\"")).unwrap();
+            let columns = statement.column_count();
+            let mut rows = statement.query([]).unwrap();
+            while let Some(row) = rows.next().unwrap() {
+                let cells: Vec<String> = (0..columns).map(|i| format!("{:?}", row.get_ref(i).unwrap())).collect();
+                all.push_str(&format!("{table} {}\n", cells.join(" ")));
+            }
+        }
+        all
+    }
+}
+
+fn words(line: &str) -> Vec<&str> {
+    line.split_whitespace().collect()
+}
+
+fn from(address: &str, subject: &str) -> Letter {
+    mail(address, SUPPORT, subject)
+}
+
+#[test]
+fn a_merged_case_hands_over_its_mail_people_and_later_mail() {
+    let desk = desk(&[]);
+    let (first, second) = (from(KIM, "One"), from(KIM, "Two"));
+    desk.put(&first);
+    desk.put(&second);
+    desk.run("case assign 1 eko");
+    let ours = desk.answer(1);
+    desk.run("case move 2 --team Billing");
+    desk.sandbox.run(&["case", "merge", "1", "2"]).exits(2);
+    desk.run("--yes --as eko case merge 1 2");
+    assert_eq!(desk.subjects(2).len(), 3, "two mails and an answer");
+    assert!(desk.subjects(1).is_empty());
+    assert_eq!((desk.case(1, "status"), desk.case(2, "status")), ("Duplicate".into(), "New".into()));
+    assert_eq!(desk.case(2, "teams"), serde_json::json!(["Billing", "Support"]));
+    assert_eq!(
+        desk.sandbox.items(&["--as", "dewi", "email", "list"]).len(),
+        3,
+        "the teams of one see the mails of both"
+    );
+    assert_eq!(desk.sandbox.items(&["--as", "ana", "email", "list"]).len(), 3);
+    assert_eq!(
+        desk.values("SELECT u.username FROM followers f JOIN users u ON u.id = f.user_id WHERE parent_id = 2"),
+        ["eko"]
+    );
+    assert!(desk.history(1).contains(&"merged eko merged into #2 Two".to_owned()), "{:?}", desk.history(1));
+    assert!(desk.history(2).contains(&"merged eko #1 One was merged into this".to_owned()), "{:?}", desk.history(2));
+    let stream = desk.case(2, "stream").to_string();
+    assert!(stream.contains("email-sent"), "the notes of the mails go with them: {stream}");
+
+    assert_eq!(desk.goes_to(&from(KIM, "by number [#1]")), 2);
+    assert_eq!(desk.goes_to(&from(KIM, "to my own mail").in_reply_to(first.value("Message-ID"))), 2);
+    assert_eq!(desk.goes_to(&from(KIM, "to your answer").in_reply_to(&ours)), 2);
+
+    for (line, expected) in [
+        ("--yes case merge 2 2", "case #2: cannot be merged into itself"),
+        ("--yes case merge 1 2", "case #1: was merged into #2 already"),
+        ("--yes case merge 2 1", "case #1: was merged into #2 already"),
+        ("case reopen 1", "case #1: was merged"),
+        ("case edit 1 --status New", "case #1: was merged"),
+        ("case reply 1 -m Hello", "case #1: was merged"),
+    ] {
+        let run = desk.sandbox.run(&words(line)).exits(65);
+        assert!(run.stderr.contains(expected), "{run:?}");
+    }
+}
+
+#[test]
+fn replies_follow_a_split() {
+    let desk = desk(&["--distribution", "direct", "--assign-to", "ana"]);
+    let stays = from(KIM, "Invoice");
+    desk.put(&stays);
+    let old_answer = desk.answer(1);
+    let other = from(KIM, "Printer").in_reply_to(stays.value("Message-ID")).references(&[stays.value("Message-ID")]);
+    desk.put(&other);
+    let new_answer = desk.answer(1);
+    let later = from(KIM, "Printer again").in_reply_to(&new_answer);
+    desk.put(&later);
+    desk.put(&from(KIM, "Invoice again").in_reply_to(&old_answer));
+    assert_eq!(desk.subjects(1).len(), 6);
+
+    let made = desk.run(&format!("--as budi case split 1 --from {}", desk.id("Printer"))).stdout;
+    assert!(made.contains("case #2 made of 3 emails from #1: Printer"), "{made}");
+    assert_eq!(desk.subjects(2), ["Printer", "[#1] Re: Printer", "Printer again"]);
+    assert_eq!(desk.subjects(1), ["Invoice", "[#1] Re: Invoice", "Invoice again"]);
+    assert_eq!(desk.case(2, "assigned_user")["username"], "ana", "distributed as the account says");
+    assert_eq!((desk.case(1, "waiting_for"), desk.case(2, "waiting_for")), ("us".into(), "us".into()));
+    let (of_old, of_new) = (desk.history(1), desk.history(2));
+    assert!(of_old.iter().any(|n| n.starts_with("split budi ") && n.ends_with("went to #2 Printer")), "{of_old:?}");
+    assert!(of_new.iter().any(|n| n.starts_with("created budi ") && n.ends_with("from #1 Invoice")), "{of_new:?}");
+
+    for (number, subject, id) in [
+        (1, "to the mail that stayed", stays.value("Message-ID")),
+        (1, "to the answer that stayed", old_answer.as_str()),
+        (2, "to the mail that went", other.value("Message-ID")),
+        (2, "to the later mail that went", later.value("Message-ID")),
+        (2, "to the answer that went", new_answer.as_str()),
+    ] {
+        assert_eq!(desk.goes_to(&from(KIM, subject).in_reply_to(id)), number, "{subject}");
+    }
+    // A mail client sends the whole chain; the id of the old thread stands at its beginning.
+    let row = desk.values("SELECT '<' || message_id || '>' FROM email_references WHERE email_id = (SELECT id FROM emails WHERE subject = '[#1] Re: Printer') ORDER BY position");
+    let chain: Vec<&str> = row.iter().map(String::as_str).chain([new_answer.as_str()]).collect();
+    let reply = from(KIM, "with the whole chain").in_reply_to(&new_answer).references(&chain);
+    assert_eq!(desk.goes_to(&reply), 2);
+    let rewritten =
+        from(KIM, "your id was rewritten").in_reply_to("<x@server.example>").references(&chain[..chain.len() - 1]);
+    assert_eq!(desk.goes_to(&rewritten), 2, "by the newest mail that is known");
+    let answer_in_new = desk.answer(2);
+    assert_eq!(desk.goes_to(&from(KIM, "to an answer of the new case").in_reply_to(&answer_in_new)), 2);
+
+    let run = desk.sandbox.run(&["case", "split", "2", "--from", &desk.id("Invoice")]).exits(65);
+    assert!(run.stderr.contains("does not belong to case #2"), "{run:?}");
+    let run = desk.sandbox.run(&["case", "split", "2", "--from", &desk.id("Printer")]).exits(65);
+    assert!(run.stderr.contains("nothing would stay in case #2"), "{run:?}");
+}
+
+#[test]
+fn an_accepted_sender_takes_part() {
+    let desk = desk(&[]);
+    desk.put(&from(KIM, "One"));
+    let ours = desk.answer(1);
+    desk.run("case close 1");
+    let guest = "guest@elsewhere.example";
+    assert_eq!(desk.goes_to(&from(guest, "forwarded to me").in_reply_to(&ours)), 1);
+    assert_eq!(desk.goes_to(&from(guest, "too early [#1]")), 2);
+    assert_eq!(desk.case(1, "status"), "Closed");
+    let id = desk.id("forwarded to me");
+    let told = desk.values("SELECT id || '' FROM notifications").len();
+    desk.run(&format!("--as ana case accept {id}"));
+    assert_eq!((desk.case(1, "status"), desk.case(1, "waiting_for")), ("New".into(), "us".into()), "as if it came now");
+    assert_eq!(desk.values("SELECT id || '' FROM notifications").len(), told, "nobody is told again");
+    assert!(desk.history(1).iter().any(|n| n.starts_with("accepted ana guest@elsewhere.example takes part")));
+    assert_eq!(desk.goes_to(&from(guest, "about [#1]")), 1);
+    let again = desk.sandbox.run(&["case", "accept", &id]).exits(65);
+    assert!(again.stderr.contains("is verified already"), "{again:?}");
+    desk.run(&format!("case unlink 1 email/{id}"));
+    let free = desk.sandbox.run(&["case", "accept", &id]).exits(65);
+    assert!(free.stderr.contains("is in no case"), "{free:?}");
+    desk.sandbox.run(&["case", "accept", "999"]).exits(65);
+}
+
+#[test]
+fn what_may_not_be_seen_does_not_exist() {
+    let desk = desk(&[]);
+    desk.put(&from(KIM, "One"));
+    let ours = desk.answer(1);
+    desk.put(&from("guest@elsewhere.example", "unverified").in_reply_to(&ours));
+    desk.put(&from(KIM, "Two"));
+    desk.run("case move 2 --team Billing");
+    let before = desk.everything();
+    let accept = format!("case accept {}", desk.id("unverified"));
+    for line in [
+        "case edit 1 --subject X",
+        "case history 1",
+        "case link 1 contact/1",
+        "case unlink 1 contact",
+        "case unlink 1 email/1",
+        "--yes case merge 1 2",
+        "--yes case merge 2 1",
+        "case split 1 --from 1",
+        "case move 1 --team Billing",
+        "case follow 1",
+        "case unfollow 1",
+        "case assign 1 dewi",
+        "case take 1",
+    ] {
+        let run = desk.sandbox.run(&[&["--as", "dewi"], &words(line)[..]].concat()).exits(65);
+        assert!(run.stderr.contains("case 1: not found"), "{run:?}");
+    }
+    let run = desk.sandbox.run(&[&["--as", "dewi"], &words(&accept)[..]].concat()).exits(65);
+    assert!(run.stderr.contains(": not found"), "{run:?}");
+    assert_eq!(desk.everything(), before);
+}
+
+#[test]
+fn mistakes_name_the_field_and_change_nothing_nor_does_a_dry_run() {
+    let desk = desk(&[]);
+    desk.put(&from(KIM, "One"));
+    let ours = desk.answer(1);
+    desk.put(&from("guest@elsewhere.example", "unverified").in_reply_to(&ours));
+    desk.put(&from(KIM, "Two"));
+    desk.sandbox.sql(
+        "INSERT INTO companies (id, name, created_at) VALUES (1, 'PT Sinar', 0);
+        INSERT INTO contacts (id, name, company_id, created_at) VALUES (1, 'Budi', 1, 0)",
+    );
+    let before = desk.everything();
+    let rows: &[(&[&str], i32, &str)] = &[
+        (&["case", "create"], 2, "--subject"),
+        (&["case", "create", "--subject", " "], 65, "--subject"),
+        (&["case", "create", "--subject", "two\nlines"], 65, "--subject"),
+        (&["case", "create", "--subject", "x", "--from", "nobody"], 65, "--from"),
+        (&["case", "create", "--subject", "x", "--team", "Nowhere"], 65, "team list"),
+        (&["case", "create", "--subject", "x", "--account", "nobody"], 65, "account list"),
+        (&["case", "create", "--subject", "x", "--assign-to", "nobody"], 65, "user list"),
+        (&["case", "create", "--subject", "x", "--priority", "Mad"], 2, "--priority"),
+        (&["case", "create", "--subject", "x", "--type", "a\tb"], 65, "--type"),
+        (&["case", "create", "--subject", "x", "-F", "/no/such/file"], 65, "/no/such/file"),
+        (&["--as", "ana", "case", "create", "--subject", "x", "--team", "Billing"], 77, "--team"),
+        (&["--as", "dewi", "case", "create", "--subject", "x", "--account", "support"], 77, "--account"),
+        (&["--as", "eko", "case", "create", "--subject", "x"], 65, "--team"),
+        (&["--as", "ana", "case", "create", "--subject", "x", "--assign-to", "dewi"], 77, "no team of yours"),
+        (&["--as", "ana", "case", "assign", "1", "dewi"], 77, "no team of yours"),
+        (&["case", "edit", "1"], 2, "--subject"),
+        (&["case", "edit", "1", "--subject", ""], 65, "--subject"),
+        (&["case", "edit", "1", "--status", "Lost"], 2, "--status"),
+        (&["case", "edit", "1", "--type", "a\nb"], 65, "--type"),
+        (&["case", "history", "x"], 2, "not a case number"),
+        (&["case", "link", "1", "contact"], 65, "TYPE/ID"),
+        (&["case", "link", "1", "contact/9"], 65, "contact 9: not found"),
+        (&["--as", "ana", "case", "link", "1", "contact/1"], 65, "contact 1: not found"),
+        (&["case", "link", "1", "opportunity/1"], 65, "a case has no opportunity"),
+        (&["case", "link", "1", "case/3"], 65, "case merge"),
+        (&["case", "unlink", "1", "contact"], 65, "case #1: is not linked to contact"),
+        (&["case", "unlink", "1", "opportunity"], 65, "a case has no opportunity"),
+        (&["case", "unlink", "1", "email"], 65, "TYPE[/ID]"),
+        (&["case", "unlink", "1", "email/99"], 65, "email 99"),
+        (&["case", "unlink", "1", "thing/2"], 65, "TYPE[/ID]"),
+        (&["--yes", "case", "merge", "1", "9"], 65, "case 9: not found"),
+        (&["case", "split", "1"], 2, "--from"),
+        (&["case", "split", "1", "--from", "99"], 65, "email 99"),
+        (&["case", "split", "1", "--from", "2", "--subject", ""], 65, "--subject"),
+        (&["case", "move", "1"], 2, "--team"),
+        (&["case", "move", "1", "--team", "Nowhere"], 65, "team list"),
+        (&["case", "accept", "x"], 2, "EMAIL"),
+        (&["case", "accept", "99"], 65, "email 99: not found"),
+        (&["case", "follow", "1"], 77, "--as"),
+        (&["case", "follow", "1", "--user", "dewi"], 65, "--user"),
+        (&["--as", "ana", "case", "follow", "1", "--user", "budi"], 77, "case follow --user"),
+        (&["case", "unfollow", "1", "--user", "budi"], 65, "budi does not follow"),
+    ];
+    for (args, code, words) in rows {
+        let run = desk.sandbox.run(args).exits(*code);
+        assert!(run.stderr.contains(words) && run.stdout.is_empty(), "no \"{words}\" in {run:?}");
+    }
+    assert_eq!(desk.everything(), before);
+    let accept = format!("case accept {}", desk.id("unverified"));
+    for line in [
+        "case create --subject X --from new@customer.example --account support --assign-to ana",
+        "case edit 1 --subject X --priority High --status Pending --type Y --description Z",
+        "case link 1 contact/1",
+        "case unlink 1 email/1",
+        "case merge 1 2",
+        "case split 1 --from 2",
+        "case move 1 --team Billing",
+        &accept,
+        "case follow 1 --user ana",
+    ] {
+        let run = desk.run(&format!("--dry-run {line}"));
+        assert!(run.stderr.contains("dry run, nothing changed"), "{run:?}");
+    }
+    assert_eq!(desk.everything(), before);
+}
+
+#[test]
+fn a_case_by_hand_has_its_people_and_its_answers_come_back() {
+    let desk = desk(&["--create-contact"]);
+    let own = ["--as", "ana", "case", "create", "--subject", "New printer", "--type", "wish", "-m", "A quiet one."];
+    assert!(desk.sandbox.run(&own).ok().stdout.contains("case #1 made: New printer"));
+    assert_eq!(desk.case(1, "teams"), serde_json::json!(["Support"]), "her only team");
+    assert_eq!((desk.case(1, "type"), desk.case(1, "status")), ("wish".into(), "New".into()));
+    assert_eq!(desk.values("SELECT description FROM cases"), ["A quiet one."]);
+    assert_eq!(desk.values("SELECT u.username FROM cases c JOIN users u ON u.id = c.requester_user_id"), ["ana"]);
+    assert_eq!(desk.values("SELECT u.username FROM followers f JOIN users u ON u.id = f.user_id"), ["ana"]);
+    assert_eq!(desk.history(1), ["created ana by hand"]);
+
+    let call = ["--as", "ana", "case", "create", "--subject", "Called", "--from", "Kim@Customer.example", "--account"];
+    desk.sandbox.run(&[&call[..], &["support", "--assign-to", "budi", "--priority", "Urgent"]].concat()).ok();
+    assert_eq!(desk.case(2, "contact")["name"], KIM, "the account makes contacts");
+    assert_eq!(desk.case(2, "assigned_user")["username"], "budi");
+    assert_eq!((desk.case(2, "status"), desk.case(2, "priority")), ("Assigned".into(), "Urgent".into()));
+    assert_eq!(
+        desk.values("SELECT u.username || n.kind FROM notifications n JOIN users u ON u.id = n.user_id"),
+        ["budiassigned"]
+    );
+    assert_eq!(desk.history(2), ["created ana by hand for kim@customer.example", "assigned ana assigned to budi"]);
+    let ours = desk.answer(2);
+    assert_eq!(desk.goes_to(&from(KIM, "Thank you").in_reply_to(&ours)), 2);
+    assert_eq!(desk.goes_to(&from(KIM, "More [#2]")), 2);
+    let quiet = desk.sandbox.run(&["-q", "case", "create", "--subject", "By the administrator"]).ok();
+    assert_eq!(quiet.stdout.trim(), "3");
+}
+
+#[test]
+fn edits_are_told_in_the_history() {
+    let desk = desk(&[]);
+    desk.put(&from(KIM, "One"));
+    desk.run("--as ana case edit 1 --subject Two --priority High --type bug --status Pending --description Long");
+    desk.run("--as ana case edit 1 --subject Two");
+    assert_eq!(
+        desk.history(1)[1..],
+        [
+            "edited ana subject: One -> Two",
+            "edited ana priority: Normal -> High",
+            "edited ana type: (none) -> bug",
+            "edited ana description: changed",
+            "status ana New -> Pending",
+        ]
+    );
+    let shown = desk.run("case history 1").stdout;
+    assert!(shown.contains("WHO") && !shown.contains("this is about"), "{shown}");
+    desk.sandbox.call(&["case", "edit", "1", "-F", "-"]).stdin(b"From a pipe.\n").run().ok();
+    assert_eq!(desk.values("SELECT description FROM cases"), ["From a pipe."]);
+}
+
+#[test]
+fn links_are_set_and_cleared_and_a_mail_is_taken_out() {
+    let desk = desk(&[]);
+    let (first, second) = (from(KIM, "One"), from(KIM, "Another thing"));
+    desk.put(&first);
+    let second = second.in_reply_to(first.value("Message-ID"));
+    desk.put(&second);
+    desk.sandbox.sql(
+        "INSERT INTO companies (id, name, created_at) VALUES (1, 'PT Sinar', 0), (2, 'PT Bulan', 0);
+        INSERT INTO contacts (id, name, company_id, created_at) VALUES (1, 'Kim', 1, 0);
+        INSERT INTO leads (id, name, created_at) VALUES (1, 'Cold', 0);
+        INSERT INTO record_teams VALUES ('contact', 1, 1)",
+    );
+    desk.run("--as ana case link 1 contact/1");
+    assert_eq!(desk.case(1, "contact")["name"], "Kim");
+    assert_eq!(desk.case(1, "company")["name"], "PT Sinar", "a contact brings its company");
+    desk.run("case link 1 account/2");
+    desk.run("case link 1 lead/1");
+    desk.run("case unlink 1 contact/1");
+    desk.run("case unlink 1 lead");
+    assert_eq!(desk.case(1, "company")["name"], "PT Bulan");
+    assert!(desk.case(1, "contact").is_null() && desk.case(1, "lead").is_null());
+    desk.sandbox.run(&["case", "unlink", "1", "company/1"]).exits(65);
+    let linked: Vec<String> = desk.history(1).into_iter().filter(|n| n.starts_with("linked ")).collect();
+    assert_eq!(linked[..2], ["linked ana linked to contact Kim", "linked ana linked to company PT Sinar"]);
+
+    desk.run(&format!("--as ana case unlink 1 email/{}", desk.id("Another thing")));
+    assert_eq!(desk.subjects(1), ["One"]);
+    assert!(desk.email("Another thing", "case").is_null(), "the email stays");
+    assert_eq!(desk.goes_to(&from(KIM, "to what was taken out").in_reply_to(second.value("Message-ID"))), 2);
+    // An answer of ours that was taken out: its signature names the old case, but it does not lead there.
+    let ours = desk.answer(1);
+    let id = desk.values("SELECT id || '' FROM emails WHERE status = 'Sending'").concat();
+    assert_eq!(desk.goes_to(&from(KIM, "to our answer").in_reply_to(&ours)), 1);
+    desk.run(&format!("case unlink 1 email/{id}"));
+    assert_ne!(desk.goes_to(&from(KIM, "to our answer taken out").in_reply_to(&ours)), 1);
+}
+
+#[test]
+fn a_moved_case_belongs_to_the_other_team() {
+    let desk = desk(&["--distribution", "direct", "--assign-to", "ana"]);
+    desk.put(&from(KIM, "One"));
+    let moved = desk.sandbox.run(&["--as", "ana", "case", "move", "1", "--team", "Billing"]).ok();
+    assert!(moved.stderr.contains("you no longer see case #1"), "{moved:?}");
+    assert_eq!(desk.case(1, "teams"), serde_json::json!(["Billing"]));
+    assert!(desk.case(1, "assigned_user").is_null());
+    assert_eq!(desk.case(1, "status"), "New");
+    desk.sandbox.run(&["--as", "ana", "case", "show", "1"]).exits(65);
+    assert_eq!(desk.sandbox.items(&["--as", "dewi", "email", "list"]).len(), 1);
+    assert!(desk.sandbox.items(&["--as", "budi", "email", "list"]).is_empty(), "it came to Support only by the case");
+    assert!(desk.history(1).contains(&"moved ana team: Support -> Billing".to_owned()), "{:?}", desk.history(1));
+    // Back again: the account distributes to its case team.
+    desk.run("case assign 1 dewi");
+    desk.run("--as eko case move 1 --team Support");
+    assert_eq!(desk.case(1, "assigned_user")["username"], "ana");
+    assert_eq!(desk.case(1, "status"), "Assigned");
+}
+
+#[test]
+fn a_team_of_the_account_keeps_its_view_of_a_moved_case() {
+    let desk = desk(&["--team", "Support"]);
+    desk.put(&from(KIM, "One"));
+    desk.run("case move 1 --team Billing");
+    assert_eq!(desk.sandbox.items(&["--as", "budi", "email", "list"]).len(), 1);
+    desk.sandbox.run(&["--as", "budi", "case", "show", "1"]).exits(65);
+}
+
+#[test]
+fn followers_hear_of_a_case() {
+    let desk = desk(&[]);
+    desk.put(&from(KIM, "One"));
+    desk.run("--as budi case follow 1");
+    desk.run("case follow 1 --user ana");
+    desk.run("--as ana case note 1 -m Look.");
+    let told = "SELECT u.username FROM notifications n JOIN users u ON u.id = n.user_id";
+    assert_eq!(desk.values(told), ["budi"]);
+    desk.run("--as budi case unfollow 1");
+    desk.run("case unfollow 1 --user ana");
+    desk.sandbox.run(&["--as", "budi", "case", "unfollow", "1"]).exits(65);
+    desk.run("case note 1 -m Again.");
+    assert_eq!(desk.values(told), ["budi"]);
+}
+
+#[test]
+fn a_regular_user_assigns_within_their_teams_and_an_administrator_to_anybody() {
+    let desk = desk(&[]);
+    desk.put(&from(KIM, "One"));
+    desk.run("--as ana case assign 1 eko");
+    let refused = desk.sandbox.run(&["--as", "ana", "case", "assign", "1", "dewi"]).exits(77);
+    assert!(refused.stderr.contains("dewi is in no team of yours"), "{refused:?}");
+    desk.run("--as eko case assign 1 dewi");
+    desk.run("case assign 1 ana");
+    assert_eq!(desk.case(1, "assigned_user")["username"], "ana");
+}
