@@ -11,6 +11,8 @@ use super::context::{self, Context};
 use crate::error::{self, Fault, Kind};
 use crate::intake::fetch::{self, Event, Run};
 use crate::intake::import::Imported;
+use crate::intake::notice;
+use crate::intake::world::World;
 use crate::lock::{self, Attempt};
 use crate::outbox::{self, Flushed};
 use crate::store::accounts::{Account, AccountKind};
@@ -289,10 +291,20 @@ fn flush(ctx: &Context, store: &Store) -> Result<Flushed> {
             Ok(Flushed::default())
         }
         Attempt::Held(_lock) => {
+            queue_digests(ctx, store)?;
             let mut connect = |account: &Account| connect::smtp(account, &ctx.config, &ctx.db_path);
             outbox::flush(store, &mut connect, &Timestamp::now)
         }
     }
+}
+
+/// Nothing is written where no digest is due.
+fn queue_digests(ctx: &Context, store: &Store) -> Result<()> {
+    let now = Timestamp::now();
+    if store.read(|tx| notice::are_digests_due(tx, now))? {
+        store.write(|tx| notice::digests(tx, &World::load(tx, &ctx.config, now)?))?;
+    }
+    Ok(())
 }
 
 /// The kind of trouble sending met, if any; cron hears of it through `status` and `check`.

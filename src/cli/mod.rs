@@ -17,13 +17,16 @@ pub mod fetch;
 pub mod ingest;
 pub mod init;
 pub mod man;
+pub mod notification;
 pub mod outbox;
 pub mod quarantine;
 pub mod record;
 pub mod schema;
 pub mod status;
+pub mod stream;
 pub mod team;
 pub mod template;
+pub mod text;
 pub mod user;
 pub mod whoami;
 
@@ -158,6 +161,16 @@ enum Command {
     Case(case::CaseCommand),
     #[command(subcommand)]
     Email(email::EmailCommand),
+    /// Shows what happened on a record
+    #[command(before_help = "Examples:\n  $ espomail stream company/3\n  $ espomail --json stream case/12")]
+    Stream(stream::StreamArgs),
+    /// Writes an internal note on a record, which is never sent to a customer
+    #[command(
+        before_help = "Examples:\n  $ espomail note company/3 -m 'prefers to be called'\n  $ espomail note lead/7 -F notes.txt"
+    )]
+    Note(stream::NoteArgs),
+    #[command(subcommand)]
+    Notification(notification::NotificationCommand),
     #[command(subcommand)]
     Outbox(outbox::OutboxCommand),
     #[command(subcommand)]
@@ -271,6 +284,9 @@ fn dispatch(command: Command, ctx: &Context) -> Result<()> {
         Command::User(command) => user::run(command, ctx),
         Command::Case(command) => case::run(command, ctx),
         Command::Email(command) => email::run(command, ctx),
+        Command::Stream(args) => stream::run(&args, ctx),
+        Command::Note(args) => stream::note(&args, ctx),
+        Command::Notification(command) => notification::run(command, ctx),
         Command::Outbox(command) => outbox::run(command, ctx),
         Command::Quarantine(command) => quarantine::run(command, ctx),
         Command::Db(command) => db::run(command, ctx),

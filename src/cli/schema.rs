@@ -5,7 +5,9 @@ use clap::Args;
 use serde_json::json;
 
 use super::context::Context;
-use super::{account, case, db, email, outbox, quarantine, record, status, team, template, user, whoami};
+use super::{
+    account, case, db, email, notification, outbox, quarantine, record, status, stream, team, template, user, whoami,
+};
 use crate::error;
 use crate::ui::cell::{Cell, Column};
 
@@ -29,6 +31,9 @@ const RESULTS: &[(&str, &[Column])] = &[
     ("email", email::MESSAGE_COLUMNS),
     ("thread", case::THREAD_COLUMNS),
     ("decisions", email::DECISION_COLUMNS),
+    ("notes", stream::COLUMNS),
+    ("notifications", notification::COLUMNS),
+    ("settings", notification::SETTINGS_COLUMNS),
     ("outbox", outbox::COLUMNS),
     ("quarantine", quarantine::COLUMNS),
     ("status", status::COLUMNS),

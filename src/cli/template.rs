@@ -1,11 +1,10 @@
 //! `espomail template`: the texts of automatic replies.
 
-use std::io::Read;
-
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::{Args, Subcommand};
 
 use super::context::{self, Context};
+use super::text::read_source;
 use crate::error;
 use crate::mail::subject::with_case_number;
 use crate::mail::template::{self, Values};
@@ -229,24 +228,6 @@ fn checked(field: &str, source: String) -> Result<String> {
     }
     template::check(&source).map_err(|e| error::data(format!("{field}: {e}")))?;
     Ok(source)
-}
-
-/// Reads a file named on the command line, or standard input.
-pub fn read_source(field: &str, file: &str) -> Result<String> {
-    const MAX: u64 = 10 << 20;
-    let mut text = String::new();
-    if file == "-" {
-        std::io::stdin()
-            .take(MAX)
-            .read_to_string(&mut text)
-            .with_context(|| format!("{field}: cannot read standard input"))?;
-    } else {
-        let open = std::fs::File::open(file).map_err(|e| error::data(format!("{field}: cannot read {file}: {e}")))?;
-        open.take(MAX)
-            .read_to_string(&mut text)
-            .map_err(|e| error::data(format!("{field}: cannot read {file}: {e}")))?;
-    }
-    Ok(text)
 }
 
 fn cells(template: &Template, accounts: &[String]) -> Vec<Cell> {

@@ -41,7 +41,7 @@ pub fn accept(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email_id: i64) -> R
     let text = format!("{} takes part from now on (email {})", email.from_address, email.id);
     note(tx, world, actor, &case, NoteKind::Accepted, &text)?;
     let accepted = emails::by_id(tx, email.id, Sight::Everything)?.context("the email vanished")?;
-    if !clock::is_of_customer(tx, &case, &accepted)? {
+    if !clock::is_of_customer(&case, &accepted) {
         return Ok(case);
     }
     let account = case.account_id.map(|id| accounts::by_id(tx, id)).transpose()?.flatten();

@@ -7,7 +7,6 @@ use crate::intake::world::World;
 use crate::store::cases::{self, Case, WaitingFor};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, EmailStatus};
-use crate::store::stream;
 
 /// What one email does to the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,27 +23,25 @@ enum Turn {
 pub(super) fn set(tx: &Tx<'_>, world: &World<'_>, case: &Case) -> Result<()> {
     let mut turns = Vec::new();
     for email in emails::of_case(tx, case.id)? {
-        turns.push((turn(tx, case, &email)?, email.received_at));
+        turns.push((turn(case, &email), email.received_at));
     }
     let (who, since) = waiting(&turns);
     cases::set_waiting(tx, case.id, who, since, world.now)
 }
 
-fn turn(tx: &Tx<'_>, case: &Case, email: &Email) -> Result<Turn> {
-    let ours = email.is_ours() && email.status != EmailStatus::Draft && email.automatic.is_empty();
-    if ours {
-        return Ok(Turn::Us);
+fn turn(case: &Case, email: &Email) -> Turn {
+    if email.is_ours() && email.status != EmailStatus::Draft && email.automatic.is_empty() {
+        return Turn::Us;
     }
-    Ok(if is_of_customer(tx, case, email)? { Turn::Customer } else { Turn::Neither })
+    if is_of_customer(case, email) { Turn::Customer } else { Turn::Neither }
 }
 
 /// Verified mail of a person who is not one of us, or is the requester: the only kind that moves a case.
-pub(super) fn is_of_customer(tx: &Tx<'_>, case: &Case, email: &Email) -> Result<bool> {
+pub(super) fn is_of_customer(case: &Case, email: &Email) -> bool {
     if email.is_ours() || !email.verified || !email.automatic.is_empty() {
-        return Ok(false);
+        return false;
     }
-    let author = stream::author(tx, email.id)?;
-    Ok(author.is_none() || author == case.requester_user_id)
+    email.user_id.is_none() || email.user_id == case.requester_user_id
 }
 
 /// The customer waits since the oldest mail after our last answer, or we since that answer.

@@ -81,7 +81,6 @@ fn fill_gaps(tx: &Tx<'_>, world: &World<'_>, from: &Case, into: &Case) -> Result
 
 /// Since when a customer waits for an answer in one of two cases; a closed one waits for nothing.
 fn waiting_for_us(from: &Case, into: &Case) -> Option<Timestamp> {
-    let waits = |case: &Case| case.waiting_since.filter(|_| case.waiting_for == WaitingFor::Us);
-    let of_open = waits(from).filter(|_| from.status.is_open());
-    of_open.into_iter().chain(waits(into)).min()
+    let waits = |case: &Case| case.status.is_open() && case.waiting_for == WaitingFor::Us;
+    [from, into].into_iter().filter(|case| waits(case)).filter_map(|case| case.waiting_since).min()
 }

@@ -99,7 +99,7 @@ pub(super) fn open(
         contact_id: who_for.contact_id,
         lead_id: who_for.lead_id,
         account_id: old.account_id,
-        requester_user_id: stream::author(tx, first.id)?,
+        requester_user_id: first.user_id,
         relates_to_id: Some(old.id),
     };
     let id = cases::add(tx, &new, world.now)?;

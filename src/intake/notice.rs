@@ -4,7 +4,7 @@
 //! reaches a customer, and so that a notice which comes back is recognised.
 
 use anyhow::Result;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::world::{self, World};
 use crate::mail::address::Mailbox;
@@ -57,6 +57,11 @@ pub fn send(tx: &Tx<'_>, world: &World<'_>, user: &User, notice: &Notice<'_>) ->
     let text = format!("{}\n\n-- \n{}", body.trim_end(), footer(case.as_ref()));
     let subject = notice.subject.clone();
     post(tx, world, Letter { user, account, case: case.as_ref(), key, subject, text })
+}
+
+/// Whether somebody's digest is due.
+pub fn are_digests_due(tx: &Tx<'_>, now: Timestamp) -> Result<bool> {
+    Ok(!notifications::digests_due(tx, now - DIGEST_EVERY)?.is_empty())
 }
 
 /// Puts the digests that are due into the outbox.

@@ -118,7 +118,8 @@ fn tell_of_email(
     tell(tx, world, user, new, (!has_it).then_some(&notice))
 }
 
-/// A comment on a record, told to those who follow it and did not write it.
+/// A comment on a record, told to those who follow it and did not write it; whoever wrote it follows it from now on
+/// (B7.3).
 pub fn comment(tx: &Tx<'_>, world: &World<'_>, parent: Parent, author: Option<&User>, text: &str) -> Result<()> {
     let user_id = author.map(|user| user.id);
     stream::note(tx, NewNote { parent, kind: NoteKind::Comment, user_id, email_id: None, text }, world.now)?;
@@ -136,7 +137,7 @@ pub fn comment(tx: &Tx<'_>, world: &World<'_>, parent: Parent, author: Option<&U
         };
         tell(tx, world, user, new, Some(&notice))?;
     }
-    Ok(())
+    user_id.map_or(Ok(()), |id| stream::follow(tx, parent, id))
 }
 
 /// Tells a user in the way they have set: in the list, at once by e-mail (if there is a notice), or in a digest.

@@ -85,7 +85,7 @@ pub fn opens_thread(message: &Message) -> bool {
 
 /// Finds the parent of a message. `subject_tags` allows rule B4.5 (group accounts with create-case).
 pub fn find(tx: &Tx<'_>, world: &World<'_>, sender: &Sender, message: &Message, subject_tags: bool) -> Result<Found> {
-    let mut search = Search { tx, world, sender, remarks: Vec::new() };
+    let mut search = Search { tx, world, sender, nearer: Vec::new(), remarks: Vec::new() };
     let mut found = match search.by_ids(message)? {
         None => search.by_ghost(message)?,
         hit => hit,
@@ -109,6 +109,8 @@ struct Search<'a> {
     tx: &'a Tx<'a>,
     world: &'a World<'a>,
     sender: &'a Sender,
+    /// Cases of the mails named so far that the sender could not join by them.
+    nearer: Vec<Case>,
     remarks: Vec<String>,
 }
 
@@ -148,9 +150,12 @@ impl Search<'_> {
             return Ok(Some(Found { parent: Some(parent), verified: true, reason, remarks: Vec::new() }));
         }
         let Some(case) = cases::by_id(self.tx, parent.id)? else { return Ok(None) };
-        let case = cases::surviving(self.tx, case)?;
-        // The key of an email was written before there was a case.
-        let standing = if keyed.is_none() { self.standing_by_proof(&case)? } else { self.standing(&case)? };
+        let named = cases::surviving(self.tx, case)?;
+        let split_off = self.split_off(&named)?;
+        // The key of an email was written before there was a case, and the id of a case is no proof for another.
+        let is_proof = keyed.is_none() && split_off.is_none();
+        let case = split_off.unwrap_or(named);
+        let standing = if is_proof { self.standing_by_proof(&case)? } else { self.standing(&case)? };
         Ok(Some(proven(&case, standing, "our signed id")))
     }
 
@@ -164,6 +169,22 @@ impl Search<'_> {
             if let Some(case) = cases::by_key(self.tx, &key)? {
                 let case = cases::surviving(self.tx, case)?;
                 return Ok(Some(proven(&case, self.standing(&case)?, "our signed reply address")));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The case of a nearer mail, where it was split off the one that a signed id names: the id of the old thread
+    /// goes on standing in References, but the mail that is answered is elsewhere (B5.8).
+    fn split_off(&self, named: &Case) -> Result<Option<Case>> {
+        for near in &self.nearer {
+            let mut origin = near.relates_to_id;
+            for _ in 0..100 {
+                match origin {
+                    Some(id) if id == named.id => return Ok(Some(near.clone())),
+                    Some(id) => origin = cases::by_id(self.tx, id)?.and_then(|case| case.relates_to_id),
+                    None => break,
+                }
             }
         }
         Ok(None)
@@ -187,6 +208,7 @@ impl Search<'_> {
             })),
             None => {
                 self.remark(format!("refers to #{}", case.number));
+                self.nearer.push(case);
                 Ok(None)
             }
         }

@@ -144,15 +144,6 @@ pub fn move_email(tx: &Tx<'_>, email_id: i64, to: Parent) -> Result<()> {
     Ok(())
 }
 
-/// The user who wrote an email that came by mail, as far as that was believed when it came.
-pub fn author(tx: &Tx<'_>, email_id: i64) -> Result<Option<i64>> {
-    let author = tx.value(
-        "SELECT user_id FROM notes WHERE email_id = ?1 AND kind = 'email-sent' AND user_id IS NOT NULL ORDER BY id",
-        params![email_id],
-    )?;
-    Ok(author)
-}
-
 /// Ids of the users who follow a record.
 pub fn followers(tx: &Tx<'_>, parent: Parent) -> Result<Vec<i64>> {
     tx.values(

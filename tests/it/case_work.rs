@@ -205,6 +205,13 @@ fn replies_follow_a_split() {
     let rewritten =
         from(KIM, "your id was rewritten").in_reply_to("<x@server.example>").references(&chain[..chain.len() - 1]);
     assert_eq!(desk.goes_to(&rewritten), 2, "by the newest mail that is known");
+    // Somebody who does not take part: unverified, but in the case of the mail that is answered.
+    let printer = other.value("Message-ID");
+    let first_id = chain.first().copied().unwrap_or_default();
+    let colleague = from("lee@customer.example", "from a colleague").in_reply_to(printer);
+    assert_eq!(desk.goes_to(&colleague.references(&[first_id, old_answer.as_str(), printer])), 2);
+    let thread = desk.sandbox.items(&["case", "thread", "2"]);
+    assert!(thread.iter().any(|m| m["subject"] == "from a colleague" && m["verified"] == false), "{thread:#?}");
     let answer_in_new = desk.answer(2);
     assert_eq!(desk.goes_to(&from(KIM, "to an answer of the new case").in_reply_to(&answer_in_new)), 2);
 

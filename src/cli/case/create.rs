@@ -3,11 +3,10 @@
 use anyhow::Result;
 use clap::{ArgGroup, Args};
 
-use super::write::given_text;
-use super::{Text, find};
+use super::find;
 use crate::cli::case_number;
 use crate::cli::context::{self, Context};
-use crate::cli::template::read_source;
+use crate::cli::text::{Text, read_source};
 use crate::desk::{self, ByHand};
 use crate::intake::world::World;
 use crate::store::cases::{CaseStatus, Priority};
@@ -74,7 +73,7 @@ pub struct Edit {
 
 pub fn create(args: &Create, ctx: &Context) -> Result<()> {
     let from = args.from.as_deref().map(|from| context::mail_address("--from", from)).transpose()?;
-    let description = given_text(&args.text)?.unwrap_or_default();
+    let description = args.text.given()?.unwrap_or_default();
     let case = ctx.write(|tx, actor| {
         let team = args.team.as_deref().map(|team| context::team(tx, team)).transpose()?;
         let account = args.account.as_deref().map(|name| context::account(tx, name)).transpose()?;

@@ -13,6 +13,7 @@ use clap::{Args, Subcommand};
 
 use super::case_number;
 use super::context::{self, Context};
+use super::text::Text;
 use crate::access::Actor;
 use crate::store::cases::{self, Case, CaseSort, CaseStatus};
 use crate::store::db::Tx;
@@ -174,20 +175,6 @@ pub struct Close {
     /// Closed, Rejected or Duplicate
     #[arg(long, value_name = "STATUS", default_value = "Closed")]
     status: CaseStatus,
-}
-
-/// Where a text comes from.
-#[derive(Debug, Args)]
-pub struct Text {
-    /// Text
-    #[arg(short = 'm', long = "message", value_name = "TEXT", conflicts_with_all = ["file", "stdin"])]
-    message: Option<String>,
-    /// File with the text; - is standard input
-    #[arg(short = 'F', long = "file", value_name = "FILE", conflicts_with = "stdin")]
-    file: Option<String>,
-    /// - reads the text from standard input
-    #[arg(value_name = "-", value_parser = ["-"])]
-    stdin: Option<String>,
 }
 
 /// `case note`

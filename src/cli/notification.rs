@@ -1,0 +1,181 @@
+//! `espomail notification`: what a user has been told, and how each wants to hear of things (B7.4).
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::context::{self, Context};
+use crate::access::Actor;
+use crate::error;
+use crate::store::db::Tx;
+use crate::store::notifications::{self, ByEmail, Notification, NotificationKind};
+use crate::store::records::{Parent, ParentType};
+use crate::store::users::User;
+use crate::ui::cell::{Cell, Column};
+
+/// Notifications
+#[derive(Debug, Subcommand)]
+pub enum NotificationCommand {
+    /// Lists your notifications that are unread, newest first
+    #[command(
+        visible_alias = "ls",
+        before_help = "Examples:\n  $ espomail notification list\n  $ espomail --json notification list --all --limit 100"
+    )]
+    List(List),
+    /// Marks notifications as read
+    #[command(before_help = "Examples:\n  $ espomail notification read 41 42\n  $ espomail notification read --all")]
+    Read(Read),
+    /// Shows how you hear of things, or changes it
+    #[command(
+        before_help = "Examples:\n  $ espomail notification settings\n  $ espomail notification settings --email email=digest --email note=immediately --off assigned"
+    )]
+    Settings(Settings),
+}
+
+/// `notification list`
+#[derive(Debug, Args)]
+pub struct List {
+    /// Those that are read, too
+    #[arg(long)]
+    all: bool,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    limit: u32,
+}
+
+/// `notification read`
+#[derive(Debug, Args)]
+pub struct Read {
+    /// Ids
+    #[arg(value_name = "ID", required_unless_present = "all", conflicts_with = "all")]
+    ids: Vec<i64>,
+    /// All of them
+    #[arg(long)]
+    all: bool,
+}
+
+/// `notification settings`
+#[derive(Debug, Args)]
+pub struct Settings {
+    /// By e-mail: assigned, email or note, and immediately, digest or off
+    #[arg(long = "email", value_name = "KIND=WHEN", value_parser = switch)]
+    emails: Vec<(NotificationKind, ByEmail)>,
+    /// In the list again
+    #[arg(long, value_name = "KIND", value_parser = switched)]
+    on: Vec<NotificationKind>,
+    /// Not at all, neither in the list nor by e-mail
+    #[arg(long, value_name = "KIND", value_parser = switched)]
+    off: Vec<NotificationKind>,
+}
+
+/// Fields of notifications in their order.
+pub const COLUMNS: &[Column] = &[
+    Column::new("id", "ID").right(),
+    Column::new("created_at", "AGE").right(),
+    Column::new("kind", "KIND"),
+    Column::new("text", "TEXT").shrinking(),
+    Column::new("object", ""),
+    Column::new("email", ""),
+    Column::new("read", ""),
+];
+
+/// Fields of the settings in their order.
+pub const SETTINGS_COLUMNS: &[Column] =
+    &[Column::new("kind", "KIND"), Column::new("listed", "LISTED"), Column::new("by_email", "BY E-MAIL")];
+
+/// Runs a `notification` command.
+pub fn run(command: NotificationCommand, ctx: &Context) -> Result<()> {
+    match command {
+        NotificationCommand::List(args) => list(&args, ctx),
+        NotificationCommand::Read(args) => read(&args, ctx),
+        NotificationCommand::Settings(args) => settings(&args, ctx),
+    }
+}
+
+fn list(args: &List, ctx: &Context) -> Result<()> {
+    let rows = ctx.read(|tx, actor| notifications::list(tx, user(actor, "list")?.id, args.all, args.limit.into()))?;
+    ctx.ui.list("notifications", COLUMNS, rows.iter().map(cells).collect())
+}
+
+fn read(args: &Read, ctx: &Context) -> Result<()> {
+    let count = ctx.write(|tx, actor| {
+        let user = user(actor, "read")?;
+        if args.all {
+            return notifications::mark_read(tx, user.id, None, ctx.now());
+        }
+        let mut count = 0;
+        for id in &args.ids {
+            if !notifications::exists(tx, user.id, *id)? {
+                return Err(context::not_found("notification", id));
+            }
+            count += notifications::mark_read(tx, user.id, Some(*id), ctx.now())?;
+        }
+        Ok(count)
+    })?;
+    ctx.done(count, &format!("{count} read"))
+}
+
+fn settings(args: &Settings, ctx: &Context) -> Result<()> {
+    if args.emails.is_empty() && args.on.is_empty() && args.off.is_empty() {
+        let rows = ctx.read(|tx, actor| setting_cells(tx, user(actor, "settings")?))?;
+        return ctx.ui.list("settings", SETTINGS_COLUMNS, rows);
+    }
+    if let Some(kind) = args.on.iter().find(|kind| args.off.contains(kind)) {
+        return Err(error::data(format!("--on and --off: both name {kind}")).into());
+    }
+    let username = ctx.write(|tx, actor| {
+        let user = user(actor, "settings")?;
+        for (kind, by_email) in &args.emails {
+            let setting = notifications::setting(tx, user.id, *kind)?;
+            notifications::set(tx, user.id, *kind, notifications::Setting { by_email: *by_email, ..setting })?;
+        }
+        for (kinds, listed) in [(&args.on, true), (&args.off, false)] {
+            for kind in kinds {
+                let setting = notifications::setting(tx, user.id, *kind)?;
+                notifications::set(tx, user.id, *kind, notifications::Setting { listed, ..setting })?;
+            }
+        }
+        Ok(user.username.clone())
+    })?;
+    ctx.done(&username, &format!("notifications of {username} changed"))
+}
+
+fn user<'a>(actor: &'a Actor, verb: &str) -> Result<&'a User> {
+    actor.require_user(&format!("notification {verb}"))
+}
+
+fn cells(notification: &Notification) -> Vec<Cell> {
+    vec![
+        Cell::int(notification.id),
+        Cell::time(notification.created_at),
+        Cell::text(notification.kind.as_str()),
+        Cell::text(&notification.text),
+        notification.parent.map_or_else(Cell::none, |parent| object(parent, notification.case_number)),
+        notification.email_id.map_or_else(Cell::none, Cell::int),
+        Cell::bool(notification.read_at.is_some()),
+    ]
+}
+
+/// `case/12` by its number, the others by their ids.
+fn object(parent: Parent, case_number: Option<i64>) -> Cell {
+    let id = if parent.kind == ParentType::Case { case_number.unwrap_or_default() } else { parent.id };
+    Cell::object(json!({"type": parent.kind.as_str(), "id": id}), &format!("{}/{id}", parent.kind))
+}
+
+fn setting_cells(tx: &Tx<'_>, user: &User) -> Result<Vec<Vec<Cell>>> {
+    let row = |kind: &NotificationKind| {
+        let setting = notifications::setting(tx, user.id, *kind)?;
+        Ok(vec![Cell::text(kind.as_str()), Cell::bool(setting.listed), Cell::text(setting.by_email.as_str())])
+    };
+    NotificationKind::SWITCHED.iter().map(row).collect()
+}
+
+fn switched(text: &str) -> Result<NotificationKind, String> {
+    let kind = NotificationKind::SWITCHED.into_iter().find(|kind| kind.as_str() == text);
+    kind.ok_or_else(|| format!("must be assigned, email or note, not \"{text}\""))
+}
+
+fn switch(text: &str) -> Result<(NotificationKind, ByEmail), String> {
+    let (kind, when) = text.split_once('=').ok_or("write it as email=digest")?;
+    Ok((switched(kind)?, when.parse().map_err(|e: crate::store::label::UnknownLabel| e.to_string())?))
+}
