@@ -7,6 +7,7 @@ pub mod compose;
 pub mod message;
 pub mod message_id;
 mod prefix;
+pub mod redact;
 mod references;
 pub mod subject;
 pub mod template;
