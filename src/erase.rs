@@ -10,6 +10,7 @@ use anyhow::Result;
 
 use crate::intake::world::World;
 use crate::mail::message::{self, Message};
+use crate::mail::redact::without;
 use crate::mail::{automatic, bounce, message_id};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, EmailStatus, Field};
@@ -55,7 +56,7 @@ pub fn person(tx: &Tx<'_>, world: &World<'_>, record: &Record) -> Result<Erased>
     }
     for word in &person.words {
         let read = if word.is_ascii() { word.as_str() } else { "" };
-        erase::texts(tx, read, &|text| without(text, word))?;
+        erase::texts(tx, read, &|text| without(text, word, ERASED))?;
     }
     Ok(erased)
 }
@@ -157,7 +158,8 @@ impl Person<'_> {
             let reply_to: Vec<String> = message.reply_to.iter().map(|mailbox| mailbox.address.clone()).collect();
             let ours_sent = self.is_ours(&from)?;
             let letter = Letter { from: &from, reply_to: &reply_to, ours_sent, outside: &[] };
-            if !is_theirs(&letter, self.addresses) && !(ours_sent && self.speaks_of_them(&message)) {
+            let names_them = ours_sent && self.speaks_of_them(&message);
+            if !names_them && !is_theirs(&letter, self.addresses) {
                 continue;
             }
             let identity = message.message_id.clone().unwrap_or_else(|| message_id::content_key(&message));
@@ -180,7 +182,9 @@ impl Person<'_> {
     }
 
     fn speaks_of_them(&self, message: &Message) -> bool {
-        [&message.subject, &message.text].iter().any(|text| self.words.iter().any(|word| without(text, word) != **text))
+        [&message.subject, &message.text]
+            .iter()
+            .any(|text| self.words.iter().any(|word| without(text, word, ERASED) != **text))
     }
 }
 
@@ -208,74 +212,9 @@ fn parsed(bytes: &[u8]) -> Option<Message> {
     catch_unwind(|| message::parse(bytes)).ok()
 }
 
-/// A text without a word (an address or a name, in lower case) wherever it stands by itself.
-fn without(text: &str, word: &str) -> String {
-    let mut rest = text;
-    let mut kept = String::with_capacity(text.len());
-    while let Some(first) = rest.chars().next() {
-        let alone = kept.chars().next_back().is_none_or(|c| !c.is_alphanumeric() && !"._%+-".contains(c));
-        match after(rest, word).filter(|after| alone && ends_here(after)) {
-            Some(after) => {
-                kept.push_str(ERASED);
-                rest = after;
-            }
-            None => {
-                kept.push(first);
-                rest = rest.get(first.len_utf8()..).unwrap_or_default();
-            }
-        }
-    }
-    kept
-}
-
-/// What follows the word at the beginning of a text, whatever the case.
-fn after<'t>(text: &'t str, word: &str) -> Option<&'t str> {
-    let mut wanted = word.chars();
-    for (at, c) in text.char_indices() {
-        if wanted.as_str().is_empty() {
-            return text.get(at..);
-        }
-        for lower in c.to_lowercase() {
-            if wanted.next() != Some(lower) {
-                return None;
-            }
-        }
-    }
-    wanted.as_str().is_empty().then_some("")
-}
-
-/// A dot at the end of a sentence is none of a domain.
-fn ends_here(after: &str) -> bool {
-    let mut next = after.chars();
-    match next.next() {
-        Some('.') => !next.next().is_some_and(char::is_alphanumeric),
-        Some(c) => !c.is_alphanumeric() && c != '-' && c != '_',
-        None => true,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn addresses_go_where_they_stand_by_themselves() {
-        for (text, expected) in [
-            ("by mail from Kim@X.example to account support", "by mail from (erased) to account support"),
-            ("<kim@x.example>, 'kim@x.example'.", "<(erased)>, '(erased)'."),
-            ("kim@x.example", "(erased)"),
-            ("ends with kim@x.example.", "ends with (erased)."),
-            (
-                "joakim@x.example kim@x.example.org j.kim@x.example",
-                "joakim@x.example kim@x.example.org j.kim@x.example",
-            ),
-            ("İ kim@x.example ß", "İ (erased) ß"),
-            ("", ""),
-        ] {
-            assert_eq!(without(text, "kim@x.example"), expected, "{text}");
-        }
-        assert_eq!(without("Contact Kim: mail from x", "contact kim"), "(erased): mail from x");
-    }
 
     #[test]
     fn mail_of_the_person_and_ours_to_nobody_else_goes() {

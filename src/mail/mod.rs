@@ -9,6 +9,7 @@ pub mod forward;
 pub mod message;
 pub mod message_id;
 mod prefix;
+pub mod redact;
 mod references;
 pub mod subject;
 pub mod template;

@@ -253,11 +253,9 @@ fn a_file_is_imported_whole_or_without_the_lines_that_are_refused() {
     assert!(values(&sandbox, "SELECT text FROM notifications").is_empty());
     let refused = std::fs::read_to_string(rejects).unwrap();
     assert!(refused.starts_with("email,name,company,team,assigned_user,reason\r\n"), "{refused}");
-    assert!(
-        refused.contains("\r\nc@x.example,Cat,,,nobody,") && refused.contains("OLD@x.example,Twice,,,,\"email:")
-            || refused.contains("OLD@x.example,Twice,,,,email:"),
-        "{refused}"
-    );
+    for line in ["\r\nc@x.example,Cat,,,nobody,", "\r\nOLD@x.example,Twice,,,,email: "] {
+        assert!(refused.contains(line), "no {line:?} in {refused}");
+    }
 
     says(sandbox.run(&["record", "import", file, "contact", "--rejects", rejects]).exits(65), "exists already");
     let fixed = sandbox.file("fixed.csv", refused.replace("nobody", "ana").as_bytes());
@@ -387,6 +385,10 @@ fn of_an_erased_person_nothing_is_left_and_nothing_comes_back() {
     let bare = mail("kim@home.example", SUPPORT, "xyzzycanary again").without("Message-ID");
     deliver(&sandbox, &bare);
     quarantine(&sandbox, &mail("kim@x.example", SUPPORT, "xyzzycanary which nobody could read"));
+    // What is thrown away leaves its bytes in free pages until they are used again.
+    quarantine(&sandbox, &mail("kim@x.example", SUPPORT, "xyzzycanary again and again"));
+    let id = values(&sandbox, "SELECT max(id) || '' FROM deliveries").join("");
+    sandbox.run(&["--yes", "quarantine", "discard", &id, "--reason", "spam"]).ok();
     let words = ["kim@x.example", "kim@home.example", "xyzzycanary"];
     assert!(traces(&sandbox, &words).len() > 20);
     let before = everything(&sandbox);
@@ -399,7 +401,7 @@ fn of_an_erased_person_nothing_is_left_and_nothing_comes_back() {
     assert!(left.is_empty(), "{left:#?}");
     assert_eq!(values(&sandbox, "SELECT name FROM cases ORDER BY number"), ["(erased)", "Question of Lee", "(erased)"]);
     assert_eq!(values(&sandbox, "SELECT text FROM notes WHERE kind = 'comment'"), ["called (erased) back"]);
-    let ledger = values(&sandbox, "SELECT outcome || ' ' || reason FROM deliveries WHERE outcome = 'discarded'");
+    let ledger = values(&sandbox, "SELECT outcome || ' ' || reason FROM deliveries WHERE reason = 'erased'");
     assert_eq!(ledger, ["discarded erased"; 4]);
     assert_eq!(sandbox.run(&["db", "check"]).ok().code, 0);
     says(sandbox.run(&["record", "show", "contact", "Kim"]).exits(65), "not found");
@@ -430,7 +432,16 @@ fn mail_in_which_others_take_part_is_kept_and_counted() {
     sandbox.run(&["record", "add", "lead", "Kim", "--email", "kim@x.example"]).ok();
     deliver(&sandbox, &mail("lee@y.example", SUPPORT, "Ours").cc("kim@x.example"));
     deliver(&sandbox, &mail("kim@x.example", SUPPORT, "Mine").cc("lee@y.example"));
+    for address in ["kim@x.example", "lee@y.example"] {
+        let report = format!(
+            "--b\n\nCould not be delivered: {address}\n--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx\n\n\
+            Final-Recipient: rfc822; {address}\nAction: failed\nStatus: 5.1.1\n--b--\n"
+        );
+        let report = mail("mailer-daemon@mx.example", SUPPORT, address).body(&report);
+        let kind = "multipart/report; report-type=delivery-status; boundary=b";
+        deliver(&sandbox, &report.header("Content-Type", kind).add("Return-Path", "<>"));
+    }
     let said = sandbox.run(&["--yes", "record", "erase", "lead", "Kim"]).ok().stdout;
-    assert!(said.contains("1 emails and the text of 1 cases; 1 emails in which others"), "{said}");
-    assert_eq!(values(&sandbox, "SELECT subject FROM emails"), ["Ours"]);
+    assert!(said.contains("2 emails and the text of 1 case; kept, because others take part: 1 email"), "{said}");
+    assert_eq!(values(&sandbox, "SELECT subject FROM emails ORDER BY id"), ["Ours", "lee@y.example"]);
 }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::change::shown;
-use super::{Named, find};
+use super::{Named, counted, find};
 use crate::cli::context::Context;
 use crate::erase;
 use crate::error::{self, Fault, Kind};
@@ -22,6 +22,7 @@ pub fn erase(args: &Named, ctx: &Context) -> Result<()> {
         "Erase {} {} with all their mail? Nothing of it can be brought back but from a backup.",
         args.kind, args.name
     ))?;
+    let store = ctx.store()?;
     // Nothing of it may be on the wire meanwhile.
     let Attempt::Held(_lock) = lock::attempt(&ctx.db_path, "outbox", ctx.now())? else {
         return Err(Fault::new(Kind::TempFail, "the outbox is being sent right now")
@@ -40,19 +41,18 @@ pub fn erase(args: &Named, ctx: &Context) -> Result<()> {
         let erased = erase::person(tx, &World::load(tx, &ctx.config, ctx.now())?, &record)?;
         Ok((record, erased))
     };
-    let store = ctx.store()?;
     let (record, erased) = if ctx.dry_run { store.rehearse(work) } else { store.write_and_scrub(work) }?;
     let kept = match erased.kept {
         0 => String::new(),
-        n => format!("; {n} emails in which others take part are kept"),
+        n => format!("; kept, because others take part: {}", counted(n, "email")),
     };
     ctx.done(
         record.parent.id,
         &format!(
-            "{} erased, with {} emails and the text of {} cases{kept}",
+            "{} erased, with {} and the text of {}{kept}",
             shown(&record),
-            erased.emails,
-            erased.cases
+            counted(erased.emails, "email"),
+            counted(erased.cases, "case")
         ),
     )
 }

@@ -7,9 +7,9 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-use super::Import;
 use super::fields::apply;
 use super::sheet::{Line, Sheet};
+use super::{Import, counted};
 use crate::access::Actor;
 use crate::cli::context::{self, Context};
 use crate::error::{self, Kind};
@@ -38,10 +38,16 @@ pub fn import(args: &Import, ctx: &Context) -> Result<()> {
         Ok(done)
     })?;
     tell(&done.refused, ctx);
-    let companies = if done.companies > 0 { format!(", {} companies made", done.companies) } else { String::new() };
-    let refused =
-        if done.refused.is_empty() { String::new() } else { format!(", {} lines refused", done.refused.len()) };
-    ctx.done(done.added, &format!("{} records of the type {} added{companies}{refused}", done.added, args.kind))?;
+    let companies = if done.companies > 0 { format!(", companies made: {}", done.companies) } else { String::new() };
+    let refused = if done.refused.is_empty() {
+        String::new()
+    } else {
+        format!(", {} refused", counted(done.refused.len(), "line"))
+    };
+    ctx.done(
+        done.added,
+        &format!("{} of the type {} added{companies}{refused}", counted(done.added, "record"), args.kind),
+    )?;
     if done.refused.is_empty() { Ok(()) } else { Err(context::told(Kind::Partial)) }
 }
 

@@ -263,6 +263,11 @@ fn find_for(tx: &Tx<'_>, actor: &Actor, flag: &str, kind: ParentType, name: &str
     Ok(found.parent)
 }
 
+/// `1 email`, `2 emails`.
+fn counted(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
