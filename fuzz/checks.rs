@@ -22,7 +22,7 @@ pub fn message(data: &[u8]) {
 
 /// One value in every header that is read.
 pub fn headers(data: &[u8]) {
-    let value: Vec<u8> = data.iter().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { *byte }).collect();
+    let value = one_line(data);
     let mut source = Vec::new();
     for name in
         ["From", "To", "Cc", "Reply-To", "Date", "Subject", "Message-ID", "References", "In-Reply-To", "Return-Path"]
@@ -43,6 +43,24 @@ pub fn headers(data: &[u8]) {
     assert!(!message.subject.contains(['\r', '\n']), "a subject is one line");
     for mailbox in message.from.iter().chain(&message.to) {
         assert!(!mailbox.name.contains(['\r', '\n']) && !mailbox.address.contains(['\r', '\n']));
+    }
+}
+
+/// The Date header.
+pub fn dates(data: &[u8]) {
+    let message = message::parse(&[b"Date: ", one_line(data).as_slice(), b"\r\n\r\nText"].concat());
+    if let Some(date) = message.date {
+        let year = date.to_zoned(jiff::tz::TimeZone::UTC).year();
+        assert!((1969..=2101).contains(&year), "{date}");
+    }
+}
+
+/// Lists of addresses.
+pub fn addresses(data: &[u8]) {
+    let message = message::parse(&[b"To: ", one_line(data).as_slice(), b"\r\n\r\nText"].concat());
+    for mailbox in &message.to {
+        assert!(!mailbox.name.contains(['\r', '\n', '\0']) && !mailbox.address.contains(['\r', '\n', '\0', ' ']));
+        assert!(mailbox.address.contains('@'), "{mailbox:?}");
     }
 }
 
@@ -78,6 +96,11 @@ pub fn terminal(data: &[u8]) {
     assert!(!safe::block(&text).chars().any(|c| safe::is_unsafe(c) && !matches!(c, '\n' | '\t')));
     let name = safe::file_name(&text, "none");
     assert!(!name.is_empty() && !name.contains(['/', '\\', '\0']) && !name.starts_with('.'));
+}
+
+/// Bytes that end no field.
+fn one_line(data: &[u8]) -> Vec<u8> {
+    data.iter().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { *byte }).collect()
 }
 
 /// Every decision that looks at a message.

@@ -64,6 +64,8 @@ fn nothing_breaks_on_damaged_messages() {
             let start = dice.below(bytes.len() as u64 + 1) as usize;
             let piece = &bytes[start..bytes.len().min(start + 300)];
             checks::headers(piece);
+            checks::dates(piece);
+            checks::addresses(piece);
             checks::bounce(piece);
             checks::html(piece);
             checks::terminal(piece);
