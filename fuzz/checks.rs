@@ -50,8 +50,8 @@ pub fn headers(data: &[u8]) {
 pub fn dates(data: &[u8]) {
     let message = message::parse(&[b"Date: ", one_line(data).as_slice(), b"\r\n\r\nText"].concat());
     if let Some(date) = message.date {
-        let year = date.to_zoned(jiff::tz::TimeZone::UTC).year();
-        assert!((1969..=2101).contains(&year), "{date}");
+        let year_2101 = 4_133_980_800;
+        assert!((0..year_2101).contains(&date.as_second()), "{date}");
     }
 }
 

@@ -21,6 +21,7 @@ mod corpus;
 mod desk;
 mod failures;
 mod fetching;
+mod followers;
 mod hostile;
 mod kills;
 mod layers;
