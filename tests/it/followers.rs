@@ -88,7 +88,7 @@ fn followers_of_the_company_hear_of_it_once_and_of_no_more_than_they_may_read() 
     let desk = desk(&[]);
     desk.put(&desk.letter(&desk.customer.address, "Confidential offer"));
     let whole = format!("company PT Sinar: mail from {}", desk.customer.address);
-    assert_eq!(desk.told("ana"), [whole.clone()]);
+    assert_eq!(desk.told("ana"), std::slice::from_ref(&whole));
     assert_eq!(desk.told("budi"), [whole]);
     assert_eq!(desk.told("citra"), ["new e-mail on company PT Sinar"], "she may read the record, not the mail");
     assert!(desk.told("dian").is_empty(), "who may not read the record is not told");
