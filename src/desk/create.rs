@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use super::{edit, give, note};
 use crate::access::Actor;
 use crate::error;
-use crate::intake::case::{self, People};
+use crate::intake::opening::{self, People};
 use crate::intake::world::{self, World};
 use crate::mail::address::Mailbox;
 use crate::mail::message_id;
@@ -55,7 +55,7 @@ pub fn create(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, new: &ByHand<'_>) -
         Some(from) => {
             let mailbox = Mailbox { name: String::new(), address: from.to_owned() };
             // Nobody becomes a contact by asking a colleague.
-            case::people(tx, world, &mailbox, new.account.filter(|a| a.create_contact && requester.is_none()))?
+            opening::people(tx, world, &mailbox, new.account.filter(|a| a.create_contact && requester.is_none()))?
         }
         None => People::default(),
     };

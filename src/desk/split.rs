@@ -9,7 +9,7 @@ use super::{clock, edit, note, relocate, who};
 use crate::access::Actor;
 use crate::error;
 use crate::intake::world::{self, World};
-use crate::intake::{assign, case, parent};
+use crate::intake::{assign, case, opening, parent};
 use crate::mail::address::Mailbox;
 use crate::mail::message::Message;
 use crate::mail::{message_id, text};
@@ -87,7 +87,7 @@ pub(super) fn open(
     let first = moved.first().context("no mail to open a case for")?;
     let account = old.account_id.map(|id| accounts::by_id(tx, id)).transpose()?.flatten();
     let customer = customer(tx, world, first)?;
-    let who_for = case::people(tx, world, &customer, account.as_ref().filter(|a| a.create_contact))?;
+    let who_for = opening::people(tx, world, &customer, account.as_ref().filter(|a| a.create_contact))?;
     let new = NewCase {
         number: instance::take_case_number(tx)?,
         key: &message_id::new_key(world::random()?),

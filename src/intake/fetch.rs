@@ -11,6 +11,7 @@ use super::import::{self, Imported};
 use super::poll::{Job, Start};
 use super::receive::{self, Batch};
 use super::sessions::{self, Call, Connect, Limits};
+use super::steps;
 use super::world::World;
 use crate::config::Config;
 use crate::error::{self, Kind};
@@ -243,7 +244,7 @@ impl Front<'_> {
             for delivery in deliveries::waiting(tx, account_id, i64::MAX)? {
                 let bytes = raw::bytes(tx, delivery.raw_id.context("its bytes were dropped")?)?;
                 let parsed = message::parse(&bytes);
-                let one = tx.savepoint(|tx| import::one(tx, &world, &delivery, &parsed));
+                let one = tx.savepoint(|tx| steps::one(tx, &world, &delivery, &parsed));
                 all.push(one.unwrap_or_else(|error| Imported {
                     delivery_id: delivery.id,
                     outcome: Outcome::Quarantined,

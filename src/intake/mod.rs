@@ -1,20 +1,23 @@
 //! What happens to a message between the wire and the agent: received, imported, decided upon.
 //!
-//! [`receive`] stores bytes, [`import`] makes emails and cases of them in the order of B3. The other
-//! files each hold one decision: they read the store, decide by pure functions, and say why.
+//! [`receive`] stores bytes, [`import`] takes them out in batches, [`steps`] makes emails and cases of them in the
+//! order of B3. The other files each hold one decision: they read the store, decide by pure functions, and say why.
 
 pub mod assign;
 pub mod auto_reply;
 pub mod case;
 pub mod fetch;
+mod flow;
 pub mod health;
 pub mod import;
 pub mod notice;
 pub mod notify;
+pub mod opening;
 pub mod parent;
 mod poison;
 pub mod poll;
 pub mod receive;
 pub mod recipients;
 pub mod sessions;
+pub mod steps;
 pub mod world;

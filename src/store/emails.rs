@@ -1,5 +1,8 @@
 //! Emails: one row for one message, however many accounts delivered it (B1.5).
 
+mod change;
+mod list;
+
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 
@@ -7,6 +10,9 @@ use super::db::{Row, Tx, params, seconds};
 use super::label::labels;
 use super::records::Parent;
 use super::sight::{self, Sight};
+pub use change::*;
+pub use list::*;
+
 use crate::mail::address::Mailbox;
 use crate::mail::message::{Attachment, Message};
 
@@ -317,98 +323,6 @@ pub fn attachments(tx: &Tx<'_>, email_id: i64) -> Result<Vec<Attachment>> {
     )
 }
 
-/// Links an email to a record; `verified` is false for B4.10.
-pub fn set_parent(tx: &Tx<'_>, email_id: i64, parent: Parent, verified: bool) -> Result<()> {
-    tx.execute(
-        "UPDATE emails SET parent_type = ?2, parent_id = ?3, verified = ?4 WHERE id = ?1",
-        params![email_id, parent.kind.as_str(), parent.id, verified],
-    )?;
-    Ok(())
-}
-
-/// Takes an email out of what it belonged to.
-pub fn clear_parent(tx: &Tx<'_>, email_id: i64) -> Result<()> {
-    tx.execute(
-        "UPDATE emails SET parent_type = NULL, parent_id = NULL, verified = 1 WHERE id = ?1",
-        params![email_id],
-    )?;
-    Ok(())
-}
-
-/// Remembers that the email-to-case flow of this account ran for an email (B5.2).
-pub fn set_flow(tx: &Tx<'_>, email_id: i64, account_id: i64) -> Result<()> {
-    tx.execute("UPDATE emails SET flow_account_id = ?2 WHERE id = ?1", params![email_id, account_id])?;
-    Ok(())
-}
-
-/// Changes the status.
-pub fn set_status(tx: &Tx<'_>, email_id: i64, status: EmailStatus) -> Result<()> {
-    tx.execute("UPDATE emails SET status = ?2 WHERE id = ?1", params![email_id, status.as_str()])?;
-    Ok(())
-}
-
-/// Another name of an email of ours.
-pub fn add_alias(tx: &Tx<'_>, email_id: i64, message_id: &str) -> Result<()> {
-    tx.execute(
-        "INSERT OR IGNORE INTO message_id_aliases (message_id, email_id) VALUES (?1, ?2)",
-        params![message_id, email_id],
-    )?;
-    Ok(())
-}
-
-/// Keeps another text of the same message.
-pub fn add_variant(tx: &Tx<'_>, email_id: i64, delivery_id: i64, raw_id: i64) -> Result<()> {
-    tx.execute(
-        "INSERT INTO email_variants (email_id, delivery_id, raw_id) VALUES (?1, ?2, ?3)",
-        params![email_id, delivery_id, raw_id],
-    )?;
-    Ok(())
-}
-
-/// Puts an email into a user's inbox or Sent; what is there stays as it is.
-pub fn add_user(tx: &Tx<'_>, email_id: i64, user_id: i64, sent: bool) -> Result<()> {
-    tx.execute(
-        "INSERT OR IGNORE INTO email_users (email_id, user_id, folder, read) VALUES (?1, ?2, ?3, ?4)",
-        params![email_id, user_id, if sent { "sent" } else { "inbox" }, sent],
-    )?;
-    Ok(())
-}
-
-/// Whether a user has put an email into the trash.
-pub fn is_in_trash(tx: &Tx<'_>, email_id: i64, user_id: i64) -> Result<bool> {
-    let trash: Option<bool> =
-        tx.value("SELECT trash FROM email_users WHERE email_id = ?1 AND user_id = ?2", params![email_id, user_id])?;
-    Ok(trash.unwrap_or_default())
-}
-
-/// Shows an email to a team.
-pub fn add_team(tx: &Tx<'_>, email_id: i64, team_id: i64) -> Result<()> {
-    tx.execute("INSERT OR IGNORE INTO email_teams (email_id, team_id) VALUES (?1, ?2)", params![email_id, team_id])?;
-    Ok(())
-}
-
-/// Shows all emails of a case to a team.
-pub fn add_team_of_case(tx: &Tx<'_>, case_id: i64, team_id: i64) -> Result<()> {
-    tx.execute(
-        "INSERT OR IGNORE INTO email_teams (email_id, team_id)
-            SELECT e.id, ?2 FROM emails e WHERE e.parent_type = 'case' AND e.parent_id = ?1",
-        params![case_id, team_id],
-    )?;
-    Ok(())
-}
-
-/// Hides the emails of a case from a team, but those that an account of the team delivered.
-pub fn remove_team_of_case(tx: &Tx<'_>, case_id: i64, team_id: i64) -> Result<()> {
-    tx.execute(
-        "DELETE FROM email_teams WHERE team_id = ?2
-            AND email_id IN (SELECT e.id FROM emails e WHERE e.parent_type = 'case' AND e.parent_id = ?1)
-            AND NOT EXISTS (SELECT 1 FROM deliveries d JOIN account_teams a ON a.account_id = d.account_id
-                WHERE d.email_id = email_teams.email_id AND a.team_id = ?2)",
-        params![case_id, team_id],
-    )?;
-    Ok(())
-}
-
 /// Records a decision with its reason (`email explain`).
 pub fn decide(tx: &Tx<'_>, email_id: i64, step: &str, decision: &str, now: Timestamp) -> Result<()> {
     tx.execute(
@@ -424,56 +338,5 @@ pub fn decisions(tx: &Tx<'_>, email_id: i64) -> Result<Vec<(String, String, Time
         "SELECT step, decision, created_at FROM email_decisions WHERE email_id = ?1 ORDER BY id",
         params![email_id],
         |row| Ok((row.get("step")?, row.get("decision")?, row.time("created_at")?)),
-    )
-}
-
-/// A row of `email list`.
-#[derive(Debug, Clone)]
-pub struct EmailRow {
-    /// The email.
-    pub email: Email,
-    /// Number of its case.
-    pub case_number: Option<i64>,
-    /// Accounts that delivered or sent it.
-    pub accounts: Vec<String>,
-    /// Unread by the viewer.
-    pub unread: bool,
-}
-
-/// What `email list` narrows by.
-#[derive(Debug, Clone, Default)]
-pub struct EmailQuery {
-    /// Of this case.
-    pub case_id: Option<i64>,
-    /// Delivered by this account.
-    pub account_id: Option<i64>,
-    /// At most so many.
-    pub limit: Option<i64>,
-}
-
-/// Emails as far as they may be seen, newest first.
-pub fn list(tx: &Tx<'_>, query: &EmailQuery, sight: Sight) -> Result<Vec<EmailRow>> {
-    tx.all(
-        &format!(
-            "SELECT {COLUMNS}, c.number AS case_number,
-                (SELECT group_concat(name, char(10)) FROM (SELECT DISTINCT a.name FROM deliveries d JOIN accounts a ON a.id = d.account_id
-                    WHERE d.email_id = e.id ORDER BY a.name)) AS account_names,
-                EXISTS (SELECT 1 FROM email_users eu WHERE eu.email_id = e.id AND eu.user_id = ?1 AND NOT eu.read) AS unread
-            FROM emails e LEFT JOIN cases c ON e.parent_type = 'case' AND c.id = e.parent_id
-            WHERE ({}) AND (?2 IS NULL OR (e.parent_type = 'case' AND e.parent_id = ?2))
-                AND (?3 IS NULL OR EXISTS (SELECT 1 FROM deliveries d WHERE d.email_id = e.id AND d.account_id = ?3))
-            ORDER BY e.id DESC LIMIT ?4",
-            sight::EMAIL
-        ),
-        params![sight.parameter(), query.case_id, query.account_id, query.limit.unwrap_or(-1)],
-        |row| {
-            let accounts: Option<String> = row.get("account_names")?;
-            Ok(EmailRow {
-                email: Email::from_row(row)?,
-                case_number: row.get("case_number")?,
-                accounts: accounts.unwrap_or_default().split('\n').filter(|a| !a.is_empty()).map(str::to_owned).collect(),
-                unread: row.get("unread")?,
-            })
-        },
     )
 }

@@ -1,7 +1,8 @@
 //! Rules of intake on a real database in memory, message by message, without any server.
 
 use espomail::config::Config;
-use espomail::intake::import::{self, Imported};
+use espomail::intake::import::Imported;
+use espomail::intake::steps;
 use espomail::intake::world::World;
 use espomail::mail::message;
 use espomail::store::accounts::{self, AccountKind, Distribution};
@@ -70,7 +71,7 @@ impl Office {
                 let place = Place { account_id, folder: "INBOX", uidvalidity: 1, uid };
                 let id = deliveries::receive(tx, place, facts, raw_id)?.unwrap();
                 let world = World::load(tx, &self.config, self.now)?;
-                import::one(tx, &world, &deliveries::by_id(tx, id)?.unwrap(), &message)
+                steps::one(tx, &world, &deliveries::by_id(tx, id)?.unwrap(), &message)
             })
             .unwrap()
     }

@@ -1,0 +1,110 @@
+//! Where a new email belongs (B4), and the email-to-case flow, which runs once for each (B5.2).
+
+use anyhow::{Context, Result};
+
+use super::case::{self, Mail};
+use super::parent::{self, Found};
+use super::world::World;
+use super::{auto_reply, notify, opening};
+use crate::mail::forward;
+use crate::store::accounts::{Account, AccountKind};
+use crate::store::cases::{self, Case};
+use crate::store::db::Tx;
+use crate::store::emails;
+use crate::store::records::ParentType;
+use crate::store::sight::Sight;
+
+/// What was found for an email, and the case that was made instead of reopening a closed one.
+pub(super) struct Linked {
+    found: Found,
+    new_case: Option<Case>,
+    /// The case of another account whose mail was forwarded to this one (B4.8).
+    relates_to: Option<Case>,
+}
+
+/// Finds the parent of a new email and links it (B4). A case gets it as a follow-up.
+pub(super) fn link(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &Mail<'_>) -> Result<Linked> {
+    let subject_tags = account.kind == AccountKind::Group && account.create_case;
+    let found = parent::find(tx, world, mail.sender, mail.message, subject_tags)?;
+    emails::decide(tx, mail.email_id, "parent", &found.reason, world.now)?;
+    if let Some(case) = forwarded_case(tx, world, account, mail, &found)? {
+        let why = format!("none: a forward of #{} to another account opens a case of its own", case.number);
+        emails::decide(tx, mail.email_id, "parent", &why, world.now)?;
+        return Ok(Linked { found, new_case: None, relates_to: Some(case) });
+    }
+    let new_case = join(tx, world, mail, &found)?;
+    if let Some(record) = found.parent.filter(|p| p.kind != ParentType::Case) {
+        emails::set_parent(tx, mail.email_id, record, true)?;
+        notify::email_note(tx, world, record, mail.email_id, mail.sender, "")?;
+        notify::arrival(tx, world, &mail.arrival(record))?;
+    }
+    Ok(Linked { found, new_case, relates_to: None })
+}
+
+/// B4.8: the case of another account that a forward to this one would join by its references.
+fn forwarded_case(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    account: &Account,
+    mail: &Mail<'_>,
+    found: &Found,
+) -> Result<Option<Case>> {
+    if account.kind != AccountKind::Group || !account.create_case || !forward::is_forward(mail.message) {
+        return Ok(None);
+    }
+    let case = found.case_id().map(|id| cases::by_id(tx, id)).transpose()?.flatten();
+    let owner = case::owner(world, account, mail.message);
+    Ok(case.filter(|case| case.account_id.is_some_and(|id| id != owner.id)))
+}
+
+/// Joins an email to the case that was found, if it is one.
+fn join(tx: &Tx<'_>, world: &World<'_>, mail: &Mail<'_>, found: &Found) -> Result<Option<Case>> {
+    let Some(case_id) = found.case_id() else { return Ok(None) };
+    let case = cases::by_id(tx, case_id)?.context("the case vanished")?;
+    case::follow_up(tx, world, &case, &Mail { verified: found.verified, ..*mail })
+}
+
+/// The case flow and the auto-reply decision, once per email (B5.2).
+pub(super) fn run(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    account: &Account,
+    mail: &Mail<'_>,
+    linked: Option<Linked>,
+) -> Result<()> {
+    let owner = case::owner(world, account, mail.message);
+    let linked = match linked {
+        Some(linked) => linked,
+        None => link_again(tx, world, mail)?,
+    };
+    emails::set_flow(tx, mail.email_id, owner.id)?;
+    let stored = emails::by_id(tx, mail.email_id, Sight::Everything)?.context("the email vanished")?;
+    let new_case = match linked.new_case {
+        None if stored.case_id().is_none() => {
+            let Linked { found, relates_to, .. } = &linked;
+            opening::open_or_archive(tx, world, owner, mail, relates_to.as_ref(), &found.remarks)?
+        }
+        other => other,
+    };
+    reply(tx, world, owner, mail, new_case.as_ref())
+}
+
+/// An email that another account stored before: the number in its subject was not looked at then.
+fn link_again(tx: &Tx<'_>, world: &World<'_>, mail: &Mail<'_>) -> Result<Linked> {
+    let stored = emails::by_id(tx, mail.email_id, Sight::Everything)?.context("the email vanished")?;
+    let found = parent::find(tx, world, mail.sender, mail.message, true)?;
+    let new_case = if stored.case_id().is_none() { join(tx, world, mail, &found)? } else { None };
+    Ok(Linked { found, new_case, relates_to: None })
+}
+
+/// The decision about an automatic reply (B8.2).
+pub(super) fn reply(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    account: &Account,
+    mail: &Mail<'_>,
+    new_case: Option<&Case>,
+) -> Result<()> {
+    let Mail { email_id, message, sender, sent_at, .. } = *mail;
+    auto_reply::run(tx, world, &auto_reply::Occasion { account, email_id, message, sender, sent_at, new_case })
+}

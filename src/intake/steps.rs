@@ -1,0 +1,249 @@
+//! One message through the numbered steps of B3.
+
+use anyhow::{Context, Result};
+
+use super::case::Mail;
+use super::import::Imported;
+use super::parent::Sender;
+use super::world::{self, World};
+use super::{flow, notify, recipients};
+use crate::mail::automatic;
+use crate::mail::message::{self, Message};
+use crate::mail::message_id::{self, IdKind};
+use crate::store::accounts::{Account, AccountKind, AfterImport};
+use crate::store::cases;
+use crate::store::db::Tx;
+use crate::store::deliveries::{self, Delivery, Outcome};
+use crate::store::emails::{self, Email, EmailStatus, NewEmail};
+use crate::store::notifications::{self, NewNotification, NotificationKind};
+use crate::store::records::{self, Parent, ParentType};
+use crate::store::sight::Sight;
+use crate::store::{raw, server_actions, tombstones};
+
+/// One message through B3. The steps are the numbered ones of the rule.
+pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Message) -> Result<Imported> {
+    let account = world.account(delivery.account_id)?;
+    let identity = message.message_id.clone().unwrap_or_else(|| message_id::content_key(message));
+    if is_erased(tx, &identity, message)? {
+        deliveries::drop_raw(tx, delivery)?;
+        return settle(tx, account, delivery, Outcome::Discarded, "erased: does not come back", None);
+    }
+    if let Some(email_id) = own_coming_back(tx, world, message)? {
+        return settle(tx, account, delivery, Outcome::Own, "mail of this instance coming back", email_id);
+    }
+    let sender = Sender::of(tx, world, account, message)?;
+    if let Some(answered) = answered_notice(tx, world, &sender, message)? {
+        return keep_as_note(tx, world, account, delivery, message, &sender, &answered);
+    }
+    let automatic = automatic::machine(message).map(|reason| reason.to_string()).unwrap_or_default();
+    let (same, other) = same_email(tx, &identity, message)?;
+    let (email, outcome) = match same {
+        Some(email) => {
+            keep_variant(tx, &email, delivery, message)?;
+            (email, Outcome::Duplicate)
+        }
+        None => {
+            let author = Author { sender: &sender, automatic: &automatic };
+            (add_email(tx, world, delivery, message, &identity, author, other)?, Outcome::Imported)
+        }
+    };
+    arrived(tx, world, account, delivery, email.id)?;
+    recipients::add(tx, account, &sender, message, email.id)?;
+    let sent_at = message.date.unwrap_or(delivery.internal_date).min(delivery.internal_date);
+    let mail = Mail {
+        email_id: email.id,
+        message,
+        sender: &sender,
+        automatic: &automatic,
+        sent_at,
+        received_at: delivery.internal_date,
+        verified: true,
+        account_id: account.id,
+    };
+    let linked = match outcome {
+        Outcome::Imported => Some(flow::link(tx, world, account, &mail)?),
+        _ => None,
+    };
+    match account.kind {
+        AccountKind::Group if account.create_case && email.flow_account_id.is_none() => {
+            flow::run(tx, world, account, &mail, linked)?;
+        }
+        AccountKind::Group if !account.create_case && outcome == Outcome::Imported => {
+            flow::reply(tx, world, account, &mail, None)?
+        }
+        _ => {}
+    }
+    let reason = summary(tx, email.id)?;
+    settle(tx, account, delivery, outcome, &reason, Some(email.id))
+}
+
+/// B3.4: an email that was erased leaves a tombstone. Asked first, because mail of ours that comes back is kept, too.
+fn is_erased(tx: &Tx<'_>, identity: &str, message: &Message) -> Result<bool> {
+    let from = message.from.first().map(|m| m.address.as_str()).unwrap_or_default();
+    tombstones::contains(tx, &tombstones::hash(identity, from, message.date))
+}
+
+/// B3.2: our own signed Message-ID, from one of our own addresses or from the one that it was sent with
+/// (`--reply-from` may be another); gives the email it is, which a notice has not.
+fn own_coming_back(tx: &Tx<'_>, world: &World<'_>, message: &Message) -> Result<Option<Option<i64>>> {
+    let signed = message.message_id.as_ref().filter(|id| world.signer.verify(id).is_some());
+    let (Some(id), Some(from)) = (signed, message.from.first()) else { return Ok(None) };
+    let stored = emails::by_message_id(tx, id)?.into_iter().next();
+    let ours = world.is_own(&from.address) || stored.as_ref().is_some_and(|email| email.from_address == from.address);
+    Ok(ours.then_some(stored.map(|email| email.id)))
+}
+
+/// What one of our users answers to (B7.4).
+enum Answered {
+    /// A notice about this record.
+    About(Parent),
+    /// A digest, or a notice about what is not there any more.
+    Nothing,
+}
+
+/// B7.4: the notice of ours that one of our users answers.
+fn answered_notice(tx: &Tx<'_>, world: &World<'_>, sender: &Sender, message: &Message) -> Result<Option<Answered>> {
+    let named = message.in_reply_to.iter().chain(message.references.last());
+    let mut notices = named.filter_map(|id| world.signer.verify(id)).filter(|signed| signed.kind == IdKind::Notice);
+    let (Some(_), Some(notice)) = (sender.verified_user(), notices.next()) else { return Ok(None) };
+    let parent = match cases::by_key(tx, &notice.key)? {
+        Some(case) => Some(Parent::case(cases::surviving(tx, case)?.id)),
+        None => emails::by_key(tx, &notice.key)?.and_then(|email| email.parent),
+    };
+    Ok(Some(parent.map_or(Answered::Nothing, Answered::About)))
+}
+
+/// An internal note, which nobody outside gets; an automatic answer stays in the ledger.
+fn keep_as_note(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    account: &Account,
+    delivery: &Delivery,
+    message: &Message,
+    sender: &Sender,
+    answered: &Answered,
+) -> Result<Imported> {
+    let kept = |reason: &str| settle(tx, account, delivery, Outcome::Own, reason, None);
+    let (Some(user), Answered::About(parent)) = (sender.verified_user(), answered) else {
+        return kept("an answer to a digest of ours");
+    };
+    if automatic::machine(message).is_some() {
+        return kept("an automatic answer to our notice");
+    }
+    notify::comment(tx, world, *parent, Some(user), message.text.trim())?;
+    let label = records::label(tx, *parent)?;
+    let case = if parent.kind == ParentType::Case { cases::by_id(tx, parent.id)? } else { None };
+    let how = case.map(|case| format!("; to answer: espomail case reply {}", case.number)).unwrap_or_default();
+    let text = format!("{label}: stored as a note{how}");
+    let new = NewNotification {
+        user_id: user.id,
+        kind: NotificationKind::Note,
+        parent: Some(*parent),
+        email_id: None,
+        text: &text,
+    };
+    notifications::add(tx, new, false, world.now)?;
+    kept(&format!("an answer to our notice, stored as a note of {label}"))
+}
+
+/// B3.4: the stored email that this one is, and whether another one bears the same id.
+fn same_email(tx: &Tx<'_>, identity: &str, message: &Message) -> Result<(Option<Email>, bool)> {
+    let from = message.from.first().map(|m| m.address.as_str()).unwrap_or_default();
+    let mut stored = emails::by_message_id(tx, identity)?;
+    let same = stored
+        .iter()
+        .position(|e| e.from_address == from && e.date.map(|d| d.as_second()) == message.date.map(|d| d.as_second()));
+    let other = same.is_none() && !stored.is_empty();
+    Ok((same.map(|i| stored.swap_remove(i)), other))
+}
+
+/// Keeps a different text of the same email; equal bytes are kept once.
+fn keep_variant(tx: &Tx<'_>, email: &Email, delivery: &Delivery, message: &Message) -> Result<()> {
+    let Some(raw_id) = delivery.raw_id else { return Ok(()) };
+    let stored = email.raw_id.map(|id| raw::identity(tx, id)).transpose()?.flatten();
+    if email.raw_id == Some(raw_id) {
+        return Ok(());
+    }
+    if stored == raw::identity(tx, raw_id)? {
+        return deliveries::drop_raw(tx, delivery);
+    }
+    let stored = email.raw_id.map(|id| raw::bytes(tx, id)).transpose()?.map(|bytes| message::parse(&bytes));
+    let same = |stored: Message| stored.text == message.text && digests(&stored) == digests(message);
+    if !email.truncated && stored.is_some_and(same) {
+        return deliveries::drop_raw(tx, delivery);
+    }
+    emails::add_variant(tx, email.id, delivery.id, raw_id)?;
+    Ok(())
+}
+
+fn digests(message: &Message) -> Vec<&str> {
+    message.attachments.iter().map(|attachment| attachment.sha256.as_str()).collect()
+}
+
+/// Who or what wrote a message.
+struct Author<'a> {
+    sender: &'a Sender,
+    /// The rule by which it is machine mail; empty = written by a person.
+    automatic: &'a str,
+}
+
+fn add_email(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    delivery: &Delivery,
+    message: &Message,
+    identity: &str,
+    author: Author<'_>,
+    same_id: bool,
+) -> Result<Email> {
+    let new = NewEmail {
+        key: &message_id::new_key(world::random()?),
+        message_id: identity,
+        raw_id: delivery.raw_id,
+        status: EmailStatus::Archived,
+        received_at: delivery.internal_date,
+        automatic: author.automatic,
+        user_id: author.sender.verified_user().map(|user| user.id),
+        dmarc: author.sender.dmarc.as_str(),
+        truncated: delivery.truncated,
+        flagged: if same_id { "another email has the same Message-ID" } else { "" },
+    };
+    let id = emails::add(tx, &new, message, world.now)?;
+    emails::by_id(tx, id, Sight::Everything)?.context("the new email vanished")
+}
+
+fn arrived(tx: &Tx<'_>, world: &World<'_>, account: &Account, delivery: &Delivery, email_id: i64) -> Result<()> {
+    let place = match (&delivery.folder, delivery.uid) {
+        (Some(folder), Some(uid)) => format!("{}/{folder} UID {uid}", account.name),
+        _ => format!("{} by ingest", account.name),
+    };
+    let truncated = if delivery.truncated { ", truncated" } else { "" };
+    let text = format!("{place}, {}, {} bytes{truncated}", delivery.internal_date, delivery.size);
+    emails::decide(tx, email_id, "arrived", &text, world.now)
+}
+
+/// The decisions about an email in one line.
+fn summary(tx: &Tx<'_>, email_id: i64) -> Result<String> {
+    let steps = ["case", "parent"];
+    let decisions = emails::decisions(tx, email_id)?;
+    let said = steps.iter().find_map(|step| decisions.iter().rev().find(|(s, _, _)| s == step));
+    Ok(said.map(|(step, text, _)| format!("{step} {text}")).unwrap_or_default())
+}
+
+/// Writes the outcome into the ledger and plans what is to be done on the server (B2.9).
+fn settle(
+    tx: &Tx<'_>,
+    account: &Account,
+    delivery: &Delivery,
+    outcome: Outcome,
+    reason: &str,
+    email_id: Option<i64>,
+) -> Result<Imported> {
+    deliveries::settle(tx, delivery.id, outcome, reason, email_id)?;
+    let removes = matches!(account.after_import, AfterImport::Delete | AfterImport::Move(_));
+    let wanted = account.after_import != AfterImport::Keep && !(removes && delivery.truncated);
+    if delivery.uid.is_some() && wanted {
+        server_actions::plan(tx, delivery.id, &account.after_import.to_string())?;
+    }
+    Ok(Imported { delivery_id: delivery.id, outcome, email_id, reason: reason.to_owned() })
+}
