@@ -238,7 +238,7 @@ fn usage(refused: &clap::Error) -> ExitCode {
 
 /// The command line could not be read, but this much of it can.
 fn asks_for_json() -> bool {
-    let words: Vec<_> = std::env::args().collect();
+    let words: Vec<_> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
     let is_format = |word: &str| matches!(word, "json" | "ndjson");
     let pair = words.windows(2).any(|pair| matches!(pair, [flag, format] if flag == "--format" && is_format(format)));
     pair || words.iter().any(|word| word == "--json" || word.strip_prefix("--format=").is_some_and(is_format))

@@ -73,6 +73,7 @@ pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Messag
         }
         _ => {}
     }
+    recipients::follow_case(tx, account, email.id)?;
     let reason = summary(tx, email.id)?;
     settle(tx, account, delivery, outcome, &reason, Some(email.id))
 }

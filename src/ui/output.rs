@@ -304,7 +304,7 @@ impl Ui {
         let joined = |cells: Vec<String>| cells.join(&separator.to_string());
         let write_cell = |text: &str| if separator == ',' { csv(text) } else { safe::line(text).into_owned() };
         if self.headers {
-            self.line(&joined(picked.iter().map(|(_, c)| c.field.to_owned()).collect()))?;
+            self.write(&format!("{}\n", joined(picked.iter().map(|(_, c)| c.field.to_owned()).collect())))?;
         }
         rows.iter().try_for_each(|row| {
             let cells =

@@ -25,7 +25,9 @@ pub(super) fn each(
     ctx.write(|tx, actor| {
         let world = World::load(tx, &ctx.config, ctx.now())?;
         for number in numbers {
-            work(tx, &world, actor, &find(tx, actor, *number)?)?;
+            let case = find(tx, actor, *number)?;
+            desk::refuse_merged(tx, actor, &case)?;
+            work(tx, &world, actor, &case)?;
         }
         Ok(())
     })?;

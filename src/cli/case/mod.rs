@@ -267,6 +267,7 @@ pub const SHOW_COLUMNS: &[Column] = &[
     Column::new("teams", "Teams"),
     Column::new("account", "Account"),
     Column::new("stream", ""),
+    Column::new("description", ""),
 ];
 
 /// Runs a `case` command.

@@ -14,7 +14,7 @@ use crate::store::cases::{self, Case, CaseQuery, CaseRow, WaitingFor};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email};
 use crate::store::records::Parent;
-use crate::store::stream::{self, Note};
+use crate::store::stream::{self, Note, NoteKind};
 use crate::ui::cell::Cell;
 
 pub fn list(args: &List, ctx: &Context) -> Result<()> {
@@ -82,11 +82,18 @@ pub fn show(args: &Show, ctx: &Context) -> Result<()> {
         .map(|n| json!({"id": n.id, "kind": n.kind.as_str(), "user": n.username, "email": n.email_id, "text": n.text, "created_at": n.created_at.to_string()}))
         .collect();
     cells.push(Cell::object(json!(stream), ""));
+    cells.push(Cell::text(&row.case.description));
     ctx.ui.object("case", SHOW_COLUMNS, cells)?;
     if ctx.ui.for_people() {
+        // The description of the others is their first mail.
+        if mails.is_empty() && !row.case.description.is_empty() {
+            ctx.ui.text(&format!("\n{}", row.case.description.trim_end()))?;
+        }
         let mut known = Known::default();
         for note in &notes {
-            let email = note.email_id.and_then(|id| mails.iter().find(|m| m.id == id));
+            // Remarks about a mail do not repeat it.
+            let tells = matches!(note.kind, NoteKind::EmailReceived | NoteKind::EmailSent);
+            let email = note.email_id.filter(|_| tells).and_then(|id| mails.iter().find(|m| m.id == id));
             ctx.ui.text(&note_text(note, email, (!args.full).then_some(&known), ctx))?;
             known.learn(email.map_or("", |email| &email.text));
         }

@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::super::db::{Row, Tx, params};
 use super::super::label::labels;
+use super::super::records::ParentType;
 use super::super::sight::{self, Sight};
 use super::{Case, CaseStatus};
 
@@ -70,7 +71,7 @@ pub fn list(tx: &Tx<'_>, query: &CaseQuery, sight: Sight) -> Result<Vec<CaseRow>
         CaseSort::Modified => "c.modified_at DESC, c.number DESC",
     };
     tx.all(
-        &format!("{ROW} WHERE {} AND {FILTER} ORDER BY {order} LIMIT ?7", sight::CASE),
+        &format!("{} WHERE {} AND {FILTER} ORDER BY {order} LIMIT ?7", row(), sight::CASE),
         params![
             sight.parameter(),
             query.assigned_user_id,
@@ -102,7 +103,7 @@ pub fn count(tx: &Tx<'_>, query: &CaseQuery, sight: Sight) -> Result<i64> {
 
 /// One case as a row, as far as it may be seen.
 pub fn row_by_number(tx: &Tx<'_>, number: i64, sight: Sight) -> Result<Option<CaseRow>> {
-    tx.one(&format!("{ROW} WHERE {} AND c.number = ?2", sight::CASE), params![sight.parameter(), number], case_row)
+    tx.one(&format!("{} WHERE {} AND c.number = ?2", row(), sight::CASE), params![sight.parameter(), number], case_row)
 }
 
 const FILTER: &str = "(?2 IS NULL OR c.assigned_user_id = ?2) AND (NOT ?3 OR c.assigned_user_id IS NULL)
@@ -117,11 +118,18 @@ const ROW: &str =
             WHERE ct.case_id = c.id ORDER BY t.name)) AS team_names
     FROM cases c
     LEFT JOIN users u ON u.id = c.assigned_user_id
-    LEFT JOIN contacts k ON k.id = c.contact_id
-    LEFT JOIN companies o ON o.id = c.company_id
+    LEFT JOIN contacts k ON k.id = c.contact_id AND {contact}
+    LEFT JOIN companies o ON o.id = c.company_id AND {company}
     LEFT JOIN accounts a ON a.id = c.account_id
     LEFT JOIN emails f ON f.id = (
-        SELECT min(e.id) FROM emails e WHERE e.parent_type = 'case' AND e.parent_id = c.id AND e.status = 'Archived')";
+        SELECT min(e.id) FROM emails e WHERE e.parent_type = 'case' AND e.parent_id = c.id AND e.status = 'Archived'
+            AND e.verified AND (e.user_id IS NULL OR e.user_id = c.requester_user_id))";
+
+/// [`ROW`] with the names of records that may be seen.
+fn row() -> String {
+    let contact = sight::record(ParentType::Contact, "k");
+    ROW.replace("{contact}", &contact).replace("{company}", &sight::record(ParentType::Company, "o"))
+}
 
 fn case_row(row: &Row<'_>) -> Result<CaseRow> {
     let teams: Option<String> = row.get("team_names")?;
