@@ -328,6 +328,15 @@ fn terminal_width() -> usize {
 }
 
 impl Context {
+    /// Asks an administrator; others are refused before they are asked.
+    ///
+    /// # Errors
+    /// The caller is none, the answer is no, or nobody can be asked.
+    pub fn confirm_as_admin(&self, what: &str, question: &str) -> Result<()> {
+        self.read(|_, actor| actor.require_admin(what))?;
+        self.confirm(question)
+    }
+
     /// Asks before something that cannot be taken back; without a terminal `--yes` is needed.
     ///
     /// # Errors

@@ -117,6 +117,14 @@ impl Ui {
         }
     }
 
+    /// How many there are: the number alone for people, an object for programs.
+    pub fn count(&self, noun: &str, count: i64) -> Result<()> {
+        match self.format {
+            Format::Json | Format::Ndjson => self.json(&json!({"schema": schema(noun), "count": count})),
+            _ => self.line(&count.to_string()),
+        }
+    }
+
     /// Free text; programs get it as a JSON string.
     pub fn text(&self, text: &str) -> Result<()> {
         match self.format {

@@ -47,7 +47,7 @@ pub fn assign_to(args: &Assign, ctx: &Context) -> Result<()> {
         })
         .collect::<Result<_>>()?;
     each(ctx, &numbers, &format!("assigned to {username}"), |tx, world, actor, case| {
-        desk::give(tx, world, actor, case, &context::user(tx, username)?)
+        desk::give(tx, world, actor, case, &context::user_or_me(tx, actor, "user", username)?)
     })
 }
 

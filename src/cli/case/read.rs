@@ -20,7 +20,7 @@ use crate::ui::cell::Cell;
 pub fn list(args: &List, ctx: &Context) -> Result<()> {
     if args.count {
         let count = ctx.read(|tx, actor| cases::count(tx, &query(tx, actor, args)?, actor.sight()))?;
-        return ctx.ui.text(&count.to_string());
+        return ctx.ui.count("cases", count);
     }
     let rows = ctx.read(|tx, actor| cases::list(tx, &query(tx, actor, args)?, actor.sight()))?;
     ctx.ui.list("cases", COLUMNS, rows.iter().map(|row| cells(row, ctx)).collect())
