@@ -41,6 +41,11 @@ pub fn person(tx: &Tx<'_>, world: &World<'_>, record: &Record) -> Result<Erased>
     for record in &records {
         person.words.push(records::label(tx, *record)?.to_lowercase());
     }
+    // The record may have had another name when a decision was written down.
+    for address in &record.addresses {
+        let names = erase::names_of(tx, address)?;
+        person.words.extend(names.iter().map(|name| format!("{} {}", record.parent.kind, name.to_lowercase())));
+    }
     let mut touched = Touched::default();
     touched.cases.extend(erase::cases_of(tx, record.parent)?);
     let mut erased = person.mail(&mut touched)?;

@@ -445,3 +445,15 @@ fn mail_in_which_others_take_part_is_kept_and_counted() {
     assert!(said.contains("2 emails and the text of 1 case; kept, because others take part: 1 email"), "{said}");
     assert_eq!(values(&sandbox, "SELECT subject FROM emails ORDER BY id"), ["Ours", "lee@y.example"]);
 }
+
+#[test]
+fn a_name_that_the_record_had_before_is_erased_too() {
+    let sandbox = office();
+    sandbox.run(&["record", "add", "contact", "Eva Cust", "--email", "eva@x.example"]).ok();
+    deliver(&sandbox, &mail("lee@y.example", "Eva Cust <eva@x.example>", "Ours").cc(SUPPORT));
+    let named = "SELECT decision FROM email_decisions WHERE decision LIKE '%Eva Cust%'";
+    assert_eq!(values(&sandbox, named).len(), 1, "the mail was found to concern her");
+    sandbox.run(&["record", "edit", "contact", "Eva Cust", "--name", "Eva Married"]).ok();
+    sandbox.run(&["--yes", "record", "erase", "contact", "Eva Married"]).ok();
+    assert_eq!(values(&sandbox, named), Vec::<String>::new());
+}
