@@ -6,7 +6,6 @@ use super::parent::Sender;
 use crate::mail::message::Message;
 use crate::store::accounts::{Account, AccountKind};
 use crate::store::db::Tx;
-use crate::store::sight::Sight;
 use crate::store::{cases, emails, users};
 
 /// Adds what this delivery gives: the account's teams (B6.1) and every user it is addressed to (B6.2).
@@ -34,11 +33,8 @@ pub fn add(tx: &Tx<'_>, account: &Account, sender: &Sender, message: &Message, e
 /// more of it than the account's other teams do.
 pub fn follow_case(tx: &Tx<'_>, account: &Account, email_id: i64) -> Result<()> {
     let Some(team_id) = account.case_team_id.filter(|team| !account.team_ids.contains(team)) else { return Ok(()) };
-    let email = emails::by_id(tx, email_id, Sight::Everything)?;
-    let Some(case) = email.and_then(|email| email.case_id()).map(|id| cases::by_id(tx, id)).transpose()?.flatten()
-    else {
-        return Ok(());
-    };
+    let case_id = emails::case_of(tx, email_id)?;
+    let Some(case) = case_id.map(|id| cases::by_id(tx, id)).transpose()?.flatten() else { return Ok(()) };
     if case.account_id == Some(account.id) && !cases::team_ids(tx, case.id)?.contains(&team_id) {
         emails::remove_team(tx, email_id, team_id)?;
     }
