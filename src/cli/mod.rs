@@ -39,7 +39,6 @@ use anyhow::Result;
 use clap::error::ErrorKind;
 use clap::{ArgAction, Parser, Subcommand};
 use jiff::Timestamp;
-use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
 use self::context::Context;
@@ -366,11 +365,7 @@ fn size(text: &str) -> Result<u64, String> {
 
 /// A date (its local midnight), a local date and time, or a moment with its zone (RFC 3339).
 fn moment(field: &str, text: &str) -> Result<Timestamp> {
-    if let Ok(moment) = text.parse::<Timestamp>() {
-        return Ok(moment);
-    }
-    let local = text.parse::<DateTime>().or_else(|_| text.parse::<Date>().map(Date::into));
-    match local.ok().and_then(|local| TimeZone::system().to_timestamp(local).ok()) {
+    match units::moment(text, &TimeZone::system()) {
         Some(moment) => Ok(moment),
         None => Err(error::data(format!("{field}: \"{text}\" is not a date"))
             .hint("write it as 2026-12-24 or 2026-12-24T09:00")
