@@ -20,6 +20,7 @@ pub mod man;
 pub mod notification;
 pub mod outbox;
 pub mod quarantine;
+pub mod query;
 pub mod record;
 pub mod schema;
 pub mod status;
