@@ -51,6 +51,22 @@ pub fn fill(store: &Store, go_on: &dyn Fn() -> bool) -> Result<()> {
     Ok(())
 }
 
+/// Writes the whole index anew. Words of what was deleted leave it at once, but for some that mark where a page of it
+/// begins. A lone segment would be left as it is; another one beside it makes SQLite merge them.
+pub fn scrub(tx: &Tx<'_>) -> Result<()> {
+    for sql in [
+        "INSERT INTO email_index (rowid, subject, addresses, text) VALUES (0, 'x', '', '')",
+        "INSERT INTO email_index (email_index) VALUES ('optimize')",
+        "INSERT INTO email_index (email_index, rowid, subject, addresses, text) VALUES ('delete', 0, 'x', '', '')",
+        "INSERT INTO case_index (rowid, name, description) VALUES (0, 'x', '')",
+        "INSERT INTO case_index (case_index) VALUES ('optimize')",
+        "INSERT INTO case_index (case_index, rowid, name, description) VALUES ('delete', 0, 'x', '')",
+    ] {
+        tx.execute(sql, [])?;
+    }
+    Ok(())
+}
+
 fn add_next(tx: &Tx<'_>, part: &Part) -> Result<()> {
     let next = tx.all(part.next, params![ROWS], |row| Ok((row.get::<i64>("id")?, row.get::<i64>("size")?)))?;
     let mut bytes = 0;
