@@ -16,7 +16,7 @@ use espomail::store::sight::Sight;
 use espomail::store::{instance, raw, teams, users};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::support::{Dice, asked, promise};
+use crate::support::{Dice, Sandbox, asked, mail, promise};
 
 const EMAILS: u64 = 400;
 const CASES: u64 = 80;
@@ -591,4 +591,127 @@ fn a_search_finds_what_a_plain_scan_finds() {
     let hidden = EmailQuery { condition: Tree::Is(Test::Words(words)), ..EmailQuery::default() };
     assert!(world.store.read(|tx| emails::list(tx, &hidden, Sight::Everything)).unwrap().is_empty(), "Bcc is found");
     assert_eq!(world.store.check().unwrap(), Vec::<String>::new());
+}
+
+/// A desk of ana (team Support, whose case 1 and mail are) and budi (no team); a case by hand that nobody has.
+fn desk() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["init"]).ok();
+    for args in [
+        &["user", "add", "ana", "--email", "ana@staff.example"][..],
+        &["user", "add", "budi", "--email", "budi@staff.example"],
+        &["team", "add", "Support"],
+        &["team", "member", "add", "Support", "ana"],
+        &[
+            "account",
+            "add",
+            "support",
+            "--address",
+            "support@desk.example",
+            "--smtp",
+            "127.0.0.1:9",
+            "--smtp-tls",
+            "none",
+            "--secret",
+            "env:PW",
+            "--team",
+            "Support",
+            "--create-case",
+            "--case-team",
+            "Support",
+        ],
+    ] {
+        sandbox.run(args).ok();
+    }
+    let letter = mail("Éva Müller <eva@x.example>", "support@desk.example", "Invoice 2231").body("It is overdue.\n");
+    sandbox.call(&["ingest", "--account", "support"]).stdin(&letter.bytes()).run().ok();
+    sandbox.run(&["case", "create", "--subject", "New printer", "-m", "With a paper jam"]).ok();
+    sandbox
+}
+
+#[test]
+fn queries_flags_and_words_narrow_the_lists_together() {
+    let sandbox = desk();
+    for (args, cases, emails) in [
+        (&["invoice"][..], 1, 1),
+        (&["eva", "muller", "over*"], 1, 1),
+        (&["\"is overdue\""], 1, 1),
+        (&["\"overdue is\""], 0, 0),
+        (&["printer OR invoice"], 2, 1),
+        (&["from:MÜLLER"], 1, 1),
+        (&["from:MÜLLER -subject:2231"], 0, 0),
+        (&["--", "-subject:2231"], 1, 0),
+        (&["--", "-older:1d"], 2, 1),
+        (&["case:1"], 1, 1),
+        (&["team:support account:support"], 1, 1),
+        (&["has:attachment"], 0, 0),
+        (&["NEAR(invoice)"], 0, 0),
+        (&["\"'; DROP TABLE cases; --\""], 0, 0),
+    ] {
+        let count = |noun: &str| sandbox.items(&[&[noun, "list"][..], args].concat()).len();
+        assert_eq!((count("case"), count("email")), (cases, emails), "{args:?}");
+    }
+    let cases = |args: &[&str]| sandbox.run(&[&["case", "list", "--count"], args].concat()).ok().stdout;
+    assert_eq!(cases(&["--unassigned", "paper"]), "1\n");
+    assert_eq!(cases(&["is:waiting", "--team", "Support", "--status", "New"]), "1\n");
+    sandbox.run(&["case", "edit", "2", "--subject", "A scanner"]).ok();
+    assert_eq!((cases(&["printer"]), cases(&["scanner"])), ("0\n".to_owned(), "1\n".to_owned()));
+    sandbox.run(&["case", "assign", "2", "ana"]).ok();
+    assert_eq!(cases(&["assignee:ana", "-q"]), "1\n");
+    assert_eq!(cases(&["assignee:@team", "--as", "ana"]), "1\n");
+}
+
+#[test]
+fn what_may_not_be_read_is_not_found() {
+    let sandbox = desk();
+    for query in
+        ["invoice", "muller", "from:eva", "-from:eva", "subject:2231", "body:overdue", "is:open", "team:Support"]
+    {
+        for noun in ["case", "email"] {
+            if noun == "case" {
+                assert_eq!(sandbox.run(&["--as", "budi", "case", "list", "--count", "--", query]).ok().stdout, "0\n");
+            }
+            if !query.starts_with("is:") {
+                assert!(sandbox.items(&["--as", "budi", noun, "list", "--", query]).is_empty(), "{noun} {query}");
+            }
+        }
+    }
+    let unknown = sandbox.run(&["--as", "budi", "case", "list", "case:1"]).exits(65).stderr;
+    assert_eq!(unknown, sandbox.run(&["--as", "budi", "case", "list", "case:7"]).exits(65).stderr.replace('7', "1"));
+}
+
+#[test]
+fn mistakes_in_a_query_are_named() {
+    let sandbox = desk();
+    for (args, expected) in [
+        (&["case", "list", "frm:ann"][..], "QUERY: \"frm:\" is not a field; did you mean from:?"),
+        (&["case", "list", "status:Shut"], "QUERY: status: must be one of New, Assigned, Pending"),
+        (&["case", "list", "is:unread"], "QUERY: is: must be one of open, closed, unassigned, waiting"),
+        (&["case", "list", "assignee:nobody"], "user: there is no user \"nobody\""),
+        (&["case", "list", "case:x"], "QUERY: case: \"x\" is not a case number"),
+        (&["case", "list", "(a"], "QUERY: there is a \"(\" without its \")\""),
+        (&["email", "list", "status:New"], "QUERY: status: must be one of Draft, Sending"),
+        (&["email", "list", "is:open"], "QUERY: is: must be unread, not \"open\""),
+        (&["email", "list", "has:flag"], "QUERY: has: must be attachment, not \"flag\""),
+        (&["email", "list", "account:sales"], "account: there is no account \"sales\""),
+        (&["email", "list", "priority:High"], "QUERY: \"priority:\" is not a field"),
+    ] {
+        let said = sandbox.run(args).exits(65).stderr;
+        assert!(said.contains(expected), "{args:?}: {said}");
+    }
+    let said = sandbox.run(&["email", "list", "is:unread"]).exits(77).stderr;
+    assert!(said.contains("no user is mapped to you"), "{said}");
+}
+
+#[test]
+fn mail_that_is_not_indexed_yet_is_found() {
+    let sandbox = desk();
+    let db = rusqlite::Connection::open(sandbox.db()).unwrap();
+    db.execute_batch(
+        "INSERT INTO email_index (email_index) VALUES ('delete-all'); INSERT INTO case_index (case_index) VALUES ('delete-all')",
+    )
+    .unwrap();
+    assert_eq!(sandbox.items(&["email", "list", "overdue"]).len(), 1);
+    assert_eq!(sandbox.items(&["case", "list", "printer"]).len(), 1);
+    assert_eq!(sandbox.run(&["db", "check"]).ok().code, 0);
 }
