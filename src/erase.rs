@@ -17,6 +17,7 @@ use crate::store::emails::{self, Email, EmailStatus, Field};
 use crate::store::outbox::{self, OutboxKind};
 use crate::store::records::erase::{self, ERASED};
 use crate::store::records::{self, ParentType, Record};
+use crate::store::search::index;
 use crate::store::sight::Sight;
 use crate::store::{cases, raw, tombstones, users};
 
@@ -63,6 +64,7 @@ pub fn person(tx: &Tx<'_>, world: &World<'_>, record: &Record) -> Result<Erased>
         let read = if word.is_ascii() { word.as_str() } else { "" };
         erase::texts(tx, read, &|text| without(text, word, ERASED))?;
     }
+    index::scrub(tx)?;
     Ok(erased)
 }
 

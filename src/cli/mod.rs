@@ -20,6 +20,7 @@ pub mod man;
 pub mod notification;
 pub mod outbox;
 pub mod quarantine;
+pub mod query;
 pub mod record;
 pub mod schema;
 pub mod status;
@@ -39,7 +40,6 @@ use anyhow::Result;
 use clap::error::ErrorKind;
 use clap::{ArgAction, Parser, Subcommand};
 use jiff::Timestamp;
-use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
 use self::context::Context;
@@ -375,11 +375,7 @@ fn size(text: &str) -> Result<u64, String> {
 
 /// A date (its local midnight), a local date and time, or a moment with its zone (RFC 3339).
 fn moment(field: &str, text: &str) -> Result<Timestamp> {
-    if let Ok(moment) = text.parse::<Timestamp>() {
-        return Ok(moment);
-    }
-    let local = text.parse::<DateTime>().or_else(|_| text.parse::<Date>().map(Date::into));
-    match local.ok().and_then(|local| TimeZone::system().to_timestamp(local).ok()) {
+    match units::moment(text, &TimeZone::system()) {
         Some(moment) => Ok(moment),
         None => Err(error::data(format!("{field}: \"{text}\" is not a date"))
             .hint("write it as 2026-12-24 or 2026-12-24T09:00")

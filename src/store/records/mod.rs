@@ -34,7 +34,7 @@ labels! {
 
 impl ParentType {
     /// The table its records are in.
-    pub(super) fn table(self) -> &'static str {
+    pub fn table(self) -> &'static str {
         match self {
             ParentType::Company => "companies",
             ParentType::Contact => "contacts",
