@@ -47,6 +47,7 @@ const RESULTS: &[(&str, &[Column])] = &[
     ("whoami", whoami::COLUMNS),
     ("records", record::COLUMNS),
     ("record", record::SHOW_COLUMNS),
+    ("audit", account::audit::COLUMNS),
 ];
 
 /// Fields of `schema` itself.

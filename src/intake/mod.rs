@@ -4,6 +4,7 @@
 //! order of B3. The other files each hold one decision: they read the store, decide by pure functions, and say why.
 
 pub mod assign;
+pub mod audit;
 pub mod auto_reply;
 pub mod case;
 pub mod fetch;

@@ -1,7 +1,11 @@
 //! The ledger: one row for every message an account delivered, whatever became of it (B1.5).
 
+mod ledger;
+
 use anyhow::Result;
 use jiff::Timestamp;
+
+pub use ledger::*;
 
 use super::db::{Row, Tx, params, seconds};
 use super::label::labels;

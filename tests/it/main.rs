@@ -12,6 +12,7 @@
 
 mod assignment;
 mod attachments;
+mod audit;
 mod auto_reply;
 mod bad_input;
 mod case_work;
