@@ -14,6 +14,7 @@ pub mod context;
 pub mod db;
 pub mod email;
 pub mod fetch;
+pub mod import;
 pub mod ingest;
 pub mod init;
 pub mod man;
@@ -195,6 +196,8 @@ enum Command {
     Completions(completions::CompletionsArgs),
     #[command(subcommand)]
     Record(record::RecordCommand),
+    #[command(subcommand)]
+    Import(import::ImportCommand),
 }
 
 /// Runs the program; its exit code.
@@ -296,6 +299,7 @@ fn dispatch(command: Command, ctx: &Context) -> Result<()> {
         Command::Completions(args) => completions::run(&args),
         Command::Config(_) => Ok(()),
         Command::Record(command) => record::run(command, ctx),
+        Command::Import(command) => import::run(command, ctx),
     }
 }
 

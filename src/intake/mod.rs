@@ -6,10 +6,12 @@
 pub mod assign;
 pub mod audit;
 pub mod auto_reply;
+pub mod bulk;
 pub mod case;
 pub mod fetch;
 mod flow;
 pub mod health;
+mod history;
 pub mod import;
 pub mod notice;
 pub mod notify;

@@ -1,10 +1,12 @@
 //! The ledger: one row for every message an account delivered, whatever became of it (B1.5).
 
+mod imports;
 mod ledger;
 
 use anyhow::Result;
 use jiff::Timestamp;
 
+pub use imports::*;
 pub use ledger::*;
 
 use super::db::{Row, Tx, params, seconds};
@@ -34,6 +36,18 @@ labels! {
     }
 }
 
+labels! {
+    /// How a message came that no server delivered.
+    pub enum Source {
+        /// From a server or an MTA: it is new.
+        Arrived = "",
+        /// By `import --as-new`: it is treated as if it had just come.
+        Import = "import",
+        /// By `import`: history, from which nothing follows (B2.12).
+        History = "history",
+    }
+}
+
 /// A row of the ledger.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Delivery {
@@ -41,7 +55,7 @@ pub struct Delivery {
     pub id: i64,
     /// Account that delivered it.
     pub account_id: i64,
-    /// Folder; `None` = `ingest`.
+    /// Folder; `None` = `ingest` or `import`.
     pub folder: Option<String>,
     /// UIDVALIDITY.
     pub uidvalidity: Option<u32>,
@@ -67,6 +81,8 @@ pub struct Delivery {
     pub deaths: i64,
     /// When it came here.
     pub received_at: Timestamp,
+    /// Whether a server delivered it, or a file.
+    pub source: Source,
 }
 
 impl Delivery {
@@ -87,13 +103,14 @@ impl Delivery {
             email_id: row.get("email_id")?,
             deaths: row.get("deaths")?,
             received_at: row.time("received_at")?,
+            source: row.label("source")?,
         })
     }
 }
 
 const SELECT: &str =
     "SELECT d.id, d.account_id, d.folder, d.uidvalidity, d.uid, d.internal_date, d.size, d.truncated, d.raw_id,
-    d.recipient, d.outcome, d.reason, d.email_id, d.deaths, d.received_at FROM deliveries d";
+    d.recipient, d.outcome, d.reason, d.email_id, d.deaths, d.received_at, d.source FROM deliveries d";
 
 /// Where a message lies on the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

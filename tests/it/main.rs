@@ -24,6 +24,7 @@ mod failures;
 mod fetching;
 mod followers;
 mod hostile;
+mod import_export;
 mod kills;
 mod layers;
 mod misbehaviour;

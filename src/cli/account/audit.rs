@@ -6,10 +6,9 @@ use jiff::Timestamp;
 
 use crate::cli::connect;
 use crate::cli::context::{self, Context};
-use crate::error::{self, Fault, Kind};
+use crate::error::{self, Kind};
 use crate::intake::audit::{self, Audited, Repair, What};
-use crate::intake::fetch::lock_name;
-use crate::lock::{self, Attempt, Lock};
+use crate::lock::Lock;
 use crate::net::MailSource;
 use crate::store::accounts::Account;
 use crate::store::db::Store;
@@ -49,7 +48,7 @@ pub fn run(args: &AuditArgs, ctx: &Context) -> Result<()> {
     }
     let store = ctx.store()?;
     // A run that fetches meanwhile would make messages look missing that are on their way.
-    let lock = if args.repair && !ctx.dry_run { Some(take_lock(&store, &account)?) } else { None };
+    let lock = if args.repair && !ctx.dry_run { Some(context::lock(&store, &account)?) } else { None };
     let mut source = connect::imap(&account, &ctx.config, &ctx.db_path, None)?;
     let mut audited = audit::look(source.as_mut(), &store, &account)?;
     let wanted: usize = audited.iter().map(|found| found.wanted.len()).sum();
@@ -63,16 +62,6 @@ pub fn run(args: &AuditArgs, ctx: &Context) -> Result<()> {
     }
     source.logout();
     report(ctx, &account, &audited, args.repair)
-}
-
-fn take_lock(store: &Store, account: &Account) -> Result<Lock> {
-    match lock::attempt(store.path(), &lock_name(account.id), Timestamp::now())? {
-        Attempt::Held(lock) => Ok(lock),
-        Attempt::Busy { pid, .. } => {
-            let text = format!("account {}: is being fetched by process {pid}", account.name);
-            Err(Fault::new(Kind::TempFail, text).hint("run it again when that has ended").into())
-        }
-    }
 }
 
 fn repair(
