@@ -13,6 +13,7 @@ pub mod connect;
 pub mod context;
 pub mod db;
 pub mod email;
+pub mod export;
 pub mod fetch;
 pub mod import;
 pub mod ingest;
@@ -198,6 +199,8 @@ enum Command {
     Record(record::RecordCommand),
     #[command(subcommand)]
     Import(import::ImportCommand),
+    #[command(subcommand)]
+    Export(export::ExportCommand),
 }
 
 /// Runs the program; its exit code.
@@ -300,6 +303,7 @@ fn dispatch(command: Command, ctx: &Context) -> Result<()> {
         Command::Config(_) => Ok(()),
         Command::Record(command) => record::run(command, ctx),
         Command::Import(command) => import::run(command, ctx),
+        Command::Export(command) => export::run(command, ctx),
     }
 }
 

@@ -74,10 +74,7 @@ impl<R: BufRead> Reader<R> {
     /// # Errors
     /// The file cannot be read, or does not begin with a From_ line ([`ErrorKind::InvalidData`]).
     pub fn read(&mut self) -> io::Result<Option<Entry>> {
-        if !self.begun {
-            self.begin()?;
-            self.begun = true;
-        }
+        self.begin()?;
         let Some(opening) = self.next.take() else { return Ok(None) };
         let mut body = Body::new(self.quoting, self.max);
         let mut at_start = true;
@@ -98,22 +95,23 @@ impl<R: BufRead> Reader<R> {
         Ok(Some(Entry { raw, size, date: opening.date, offset: opening.offset }))
     }
 
-    /// Finds the first From_ line; empty lines before it are nothing.
-    fn begin(&mut self) -> io::Result<()> {
-        loop {
+    /// Finds the first From_ line, unless it has been found; empty lines before it are nothing.
+    ///
+    /// # Errors
+    /// As [`Reader::read`].
+    pub fn begin(&mut self) -> io::Result<()> {
+        while !self.begun {
             let at = self.offset;
-            if !self.piece()? {
-                return Ok(());
-            }
-            if self.piece.starts_with(b"From ") {
-                self.next = Some(Opening::read(&self.piece, at));
-                return Ok(());
-            }
-            if !self.piece.trim_ascii().is_empty() {
+            let is_end = !self.piece()?;
+            let is_opening = self.piece.starts_with(b"From ");
+            if !is_end && !is_opening && !self.piece.trim_ascii().is_empty() {
                 let words = "is not an mbox file: its first line does not begin with \"From \"";
                 return Err(io::Error::new(ErrorKind::InvalidData, words));
             }
+            self.next = is_opening.then(|| Opening::read(&self.piece, at));
+            self.begun = is_end || is_opening;
         }
+        Ok(())
     }
 
     /// Reads a line, or the next piece of a long one; false at the end of the file.

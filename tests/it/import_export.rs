@@ -1,10 +1,11 @@
 //! Mail out of files and into files (B2.12): byte for byte, once, and without consequences unless asked for.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::support::{Dovecot, Mailbox, Sandbox, mail};
+use crate::support::{Dice, Dovecot, Mailbox, Sandbox, asked, mail};
 
 /// Support with a template, its mailbox empty.
 fn office() -> (Sandbox, Mailbox) {
@@ -35,6 +36,46 @@ fn consequences(sandbox: &Sandbox) -> [i64; 3] {
     ["cases", "outbox", "notifications"].map(|table| count(sandbox, table))
 }
 
+/// Messages of every kind a mailbox holds.
+fn letters(count: u64) -> Vec<Vec<u8>> {
+    let mut dice = Dice::new();
+    let bodies: [&[u8]; 8] = [
+        b"plain text\n",
+        b"From the beginning\n\nFrom a@x Tue Nov 24 17:00:00 2026\n>From a@x Tue Nov 24 17:00:00 2026\n>>From b\n",
+        "8-bit: \u{e4}\u{f6}\u{fc}\u{20ac}\n".as_bytes(),
+        b"latin-1: \xe4\xf6\xfc and \x00 and \xff\n",
+        b"\n\n\nmany empty lines\n\n\n",
+        b"no line end at the end",
+        b"From \r",
+        b"",
+    ];
+    let letter = |n: u64| {
+        let mut raw =
+            if dice.below(50) == 0 { b"From the_first_line Tue Nov 24 17:00:00 2026\n".to_vec() } else { vec![] };
+        let head = format!(
+            "From: c{n}@customer.example\nTo: support@desk.example\nSubject: letter {n}\nMessage-ID: <{n}@mua.example>\n"
+        );
+        raw.extend_from_slice(head.as_bytes());
+        if dice.below(3) == 0 {
+            raw.extend_from_slice(b"MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\ntext\n--b\nContent-Type: application/pdf\nContent-Transfer-Encoding: base64\n\n");
+            for _ in 0..dice.below(60) {
+                raw.extend_from_slice(&[b"JVBERi0x".repeat(9).as_slice(), b"\n"].concat());
+            }
+            raw.extend_from_slice(b"--b--\n");
+        } else {
+            raw.push(b'\n');
+        }
+        for _ in 0..=dice.below(3) {
+            raw.extend_from_slice(bodies[dice.below(8) as usize]);
+        }
+        if dice.below(2) == 0 {
+            raw = raw.iter().flat_map(|byte| if *byte == b'\n' { b"\r\n".to_vec() } else { vec![*byte] }).collect();
+        }
+        raw
+    };
+    (0..count).map(letter).collect()
+}
+
 /// An mbox file as another program writes it. What does not end with a line end cannot stand in it.
 fn mbox(letters: &[Vec<u8>]) -> Vec<u8> {
     let mut file = Vec::new();
@@ -49,6 +90,37 @@ fn mbox(letters: &[Vec<u8>]) -> Vec<u8> {
         file.push(b'\n');
     }
     file
+}
+
+/// What is stored, by Message-ID.
+fn stored(sandbox: &Sandbox) -> BTreeMap<u64, Vec<u8>> {
+    let ids: Vec<String> =
+        sandbox.items(&["email", "list", "--limit", "9999"]).iter().map(|email| email["id"].to_string()).collect();
+    let dir = sandbox.path(&format!("stored-{}", std::fs::read_dir(sandbox.path("")).unwrap().count()));
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    sandbox.run(&[&["export", "email"], &ids[..], &["--to", "eml", text(&dir)]].concat()).ok();
+    std::fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| std::fs::read(entry.unwrap().path()).unwrap())
+        .map(|raw| (number(&raw), raw))
+        .collect()
+}
+
+fn number(raw: &[u8]) -> u64 {
+    let text = String::from_utf8_lossy(raw);
+    text.split("Message-ID: <").nth(1).unwrap().split('@').next().unwrap().parse().unwrap()
+}
+
+fn maildir(sandbox: &Sandbox, name: &str, letters: &[Vec<u8>]) -> PathBuf {
+    let dir = sandbox.path(name);
+    for part in ["cur", "new", "tmp"] {
+        std::fs::create_dir_all(dir.join(part)).unwrap();
+    }
+    for (n, letter) in letters.iter().enumerate() {
+        let (part, flags) = if n % 2 == 0 { ("new", "") } else { ("cur", ":2,S") };
+        std::fs::write(dir.join(part).join(format!("1500000000.{n}.host{flags}")), letter).unwrap();
+    }
+    dir
 }
 
 #[test]
@@ -131,4 +203,142 @@ fn as_new_makes_cases_replies_and_notices() {
     let one = sandbox.file("one.eml", &letters[0]);
     assert_eq!(import(&sandbox, &["eml", text(&one)], 0), [0, 1, 0, 0]);
     assert_eq!(consequences(&sandbox), before);
+}
+
+#[test]
+fn thousands_of_messages_come_back_byte_for_byte() {
+    let letters = letters(asked("ESPOMAIL_TEST_LETTERS", 2_000));
+    let total = letters.len() as i64;
+    let by_number: BTreeMap<u64, Vec<u8>> = letters.iter().map(|raw| (number(raw), raw.clone())).collect();
+    let (sandbox, _) = office();
+    let dir = maildir(&sandbox, "Maildir", &letters);
+    assert_eq!(import(&sandbox, &["maildir", text(&dir)], 0), [total, 0, 0, 0]);
+    assert!(stored(&sandbox) == by_number, "a Maildir is stored byte for byte");
+
+    // All formats, and each of them imported elsewhere.
+    let ids: Vec<String> =
+        sandbox.items(&["email", "list", "--limit", "9999"]).iter().map(|email| email["id"].to_string()).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    for (format, command) in [("mbox", "mbox"), ("maildir", "maildir"), ("eml", "eml")] {
+        let path = sandbox.path(&format!("out.{format}"));
+        sandbox.run(&[&["export", "email"], &ids[..], &["--to", format, text(&path)]].concat()).ok();
+        let (other, _) = office();
+        assert_eq!(import(&other, &[command, text(&path)], 0), [total, 0, 0, 0], "{format}");
+        assert!(stored(&other) == by_number, "{format}");
+        if format == "mbox" {
+            assert_eq!(import(&other, &[command, text(&path)], 0), [0, total, 0, 0]);
+        }
+    }
+
+    // As another program writes it: what ends without a line end has one in the file.
+    let file = sandbox.file("foreign.mbox", &mbox(&letters));
+    let (other, _) = office();
+    assert_eq!(import(&other, &["mbox", text(&file)], 0), [total, 0, 0, 0]);
+    for (number, raw) in stored(&other) {
+        let sent = &by_number[&number];
+        let expected = if sent.ends_with(b"\n") { sent.clone() } else { [sent.as_slice(), b"\n"].concat() };
+        assert!(raw == expected, "{number}");
+    }
+}
+
+#[test]
+fn an_export_overwrites_nothing_and_holds_what_may_be_read() {
+    let (sandbox, mailbox) = office();
+    let letters: Vec<Vec<u8>> = ["one", "two"]
+        .iter()
+        .map(|name| mail(&format!("{name}@customer.example"), &mailbox.address, name).body("From here\n").bytes())
+        .collect();
+    for letter in &letters {
+        mailbox.append("INBOX", letter);
+    }
+    sandbox.run(&["fetch", "--no-send"]).ok();
+    let out = sandbox.path("out.mbox");
+    sandbox.run(&["export", "case", "1", "#2", "1", "--to", "mbox", text(&out)]).ok();
+    let file = String::from_utf8(std::fs::read(&out).unwrap()).unwrap();
+    let emails = sandbox.items(&["email", "list"]);
+    let replies = emails.iter().filter(|email| email["status"] != "Archived").count();
+    assert_eq!(file.matches("\nMessage-ID: ").count(), 2 + replies, "{file}");
+    assert!(file.starts_with("From one@customer.example ") && file.contains("\n>From here\r\n"), "{file}");
+
+    for path in [text(&out), text(&sandbox.path("config.toml")), text(&sandbox.path("home"))] {
+        sandbox.run(&["export", "case", "1", "--to", "json", path]).exits(65);
+    }
+    sandbox.run(&["export", "case", "1", "--to", "eml", text(&out)]).exits(65);
+    sandbox.run(&["export", "case", "1", "--to", "eml", text(&sandbox.path(""))]).exits(65);
+    sandbox.run(&["export", "case", "1", "--to", "maildir", "-"]).exits(2);
+    sandbox.run(&["export", "case", "1", "--to", "pst", "x"]).exits(2);
+    sandbox.run(&["export", "case", "1", "--to", "mbox", "missing/x.mbox"]).exits(65);
+    assert_eq!(std::fs::read_to_string(&out).unwrap(), file);
+    sandbox.run(&["export", "case", "1", "--to", "eml", text(&sandbox.path("home"))]).ok();
+    let left: Vec<String> =
+        std::fs::read_dir(sandbox.path("")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    assert!(left.iter().all(|name| !name.ends_with(".partial")), "{left:?}");
+
+    // Standard output holds nothing but the mails.
+    assert_eq!(sandbox.run(&["export", "case", "1", "2", "--to", "mbox", "-"]).ok().stdout, file);
+    let first = emails.iter().find(|email| email["subject"] == "one").unwrap()["id"].to_string();
+    let lines = sandbox.run(&["export", "email", &first, "--to", "json", "-"]).ok().stdout;
+    let json: Value = serde_json::from_str(&lines).unwrap();
+    let mut shown = sandbox.json(&["email", "show", &first]);
+    assert_eq!(openssl::base64::decode_block(json["raw_base64"].as_str().unwrap()).unwrap(), letters[0]);
+    for (field, value) in shown.as_object_mut().unwrap().iter().filter(|(field, _)| *field != "schema") {
+        assert_eq!(json[field], *value, "{field}");
+    }
+
+    // A stranger to the team finds nothing, and makes nothing.
+    sandbox.run(&["user", "add", "eve"]).ok();
+    let nowhere = sandbox.path("eve.mbox");
+    sandbox.run(&["--as", "eve", "export", "case", "1", "--to", "mbox", text(&nowhere)]).exits(65);
+    sandbox.run(&["--as", "eve", "export", "email", &first, "--to", "mbox", text(&nowhere)]).exits(65);
+    sandbox.run(&["--dry-run", "export", "email", &first, "--to", "mbox", text(&nowhere)]).ok();
+    assert!(!nowhere.exists());
+    sandbox.run(&["--as", "eve", "import", "mbox", text(&out), "--account", "support"]).exits(77);
+}
+
+#[test]
+fn what_cannot_be_imported_is_named_or_kept_and_a_killed_import_goes_on() {
+    let (sandbox, mailbox) = office();
+    let letter = |n: usize| mail(&format!("c{n}@customer.example"), &mailbox.address, &format!("Q{n}"));
+    sandbox.run(&["account", "edit", "support", "--max-size", "10KiB"]).ok();
+    let large = letter(1).body(&"large\n".repeat(4_000)).bytes();
+    let file = sandbox.file("mixed.mbox", &mbox(&[letter(2).bytes(), large.clone(), letter(3).bytes()]));
+    let run = sandbox.run(&["import", "mbox", text(&file), "--account", "support"]).exits(1);
+    assert!(run.stdout.contains("imported 2, already there 0, quarantined 0, not read 1"), "{run:?}");
+    assert!(run.stderr.contains("at byte ") && run.stderr.contains("--max-size"), "{run:?}");
+    sandbox.run(&["account", "edit", "support", "--max-size", "1MiB"]).ok();
+    assert_eq!(import(&sandbox, &["mbox", text(&file)], 0), [1, 2, 0, 0]);
+
+    sandbox.env("ESPOMAIL_POISON", "1");
+    let poisoned = letter(4).body("poison:reading:error").bytes();
+    let file = sandbox.file("poisoned.mbox", &mbox(&[poisoned, letter(5).bytes()]));
+    assert_eq!(import(&sandbox, &["mbox", text(&file)], 1), [1, 0, 1, 0]);
+    assert_eq!(import(&sandbox, &["mbox", text(&file)], 0), [0, 2, 0, 0], "it is in the quarantine already");
+
+    // Killed with everything stored and little imported: the next run of anything goes on, as history.
+    let many: Vec<Vec<u8>> = (10..400).map(|n| letter(n).bytes()).collect();
+    let file = sandbox.file("many.mbox", &mbox(&many));
+    let running = sandbox.call(&["import", "mbox", text(&file), "--account", "support"]).spawn();
+    crate::support::wait_until(std::time::Duration::from_secs(20), || count(&sandbox, "deliveries") > 100);
+    running.kill();
+    drop(running);
+    let numbers = import(&sandbox, &["mbox", text(&file)], 0);
+    assert!(numbers[0] > 0, "{numbers:?}");
+    assert_eq!(count(&sandbox, "emails"), 3 + 1 + 390);
+    assert_eq!(consequences(&sandbox), [0, 0, 0]);
+
+    sandbox.run(&["import", "mbox", "nothing.mbox", "--account", "support"]).exits(65);
+    sandbox.run(&["import", "mbox", "config.toml", "--account", "nobody"]).exits(65);
+    let text_file = sandbox.file("text.txt", b"Dear diary\n");
+    sandbox.run(&["import", "mbox", text(&text_file), "--account", "support"]).exits(65);
+    sandbox.run(&["import", "maildir", text(&sandbox.path("home")), "--account", "support"]).exits(65);
+}
+
+#[test]
+fn folders_of_a_maildir_come_when_asked_for() {
+    let (sandbox, mailbox) = office();
+    let letter = |n: usize| mail(&format!("c{n}@customer.example"), &mailbox.address, &format!("Q{n}")).bytes();
+    let dir = maildir(&sandbox, "Maildir", &[letter(1), letter(2)]);
+    maildir(&sandbox, "Maildir/.Old.2014", &[letter(3)]);
+    assert_eq!(import(&sandbox, &["maildir", text(&dir)], 0), [2, 0, 0, 0]);
+    assert_eq!(import(&sandbox, &["maildir", text(&dir), "--recursive"], 0), [1, 2, 0, 0]);
 }

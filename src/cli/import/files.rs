@@ -34,7 +34,7 @@ impl Iterator for Messages {
 /// The messages of an mbox file.
 ///
 /// # Errors
-/// It cannot be opened.
+/// It cannot be read, or is no mbox file.
 pub fn mbox(path: &Path, quoting: Quoting, max: u64) -> Result<Messages> {
     let file = File::open(path).map_err(|e| unreadable(path, &e))?;
     let facts = file.metadata().map_err(|e| unreadable(path, &e))?;
@@ -44,6 +44,7 @@ pub fn mbox(path: &Path, quoting: Quoting, max: u64) -> Result<Messages> {
     }
     let modified = moment(&facts);
     let mut reader = Reader::new(BufReader::new(file), quoting, usize::try_from(max)?);
+    reader.begin().map_err(|e| unreadable(path, &e))?;
     let (path, mut read, mut broken) = (path.to_owned(), 0, false);
     let steps = std::iter::from_fn(move || {
         if broken {
