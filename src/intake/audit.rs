@@ -5,6 +5,9 @@
 //! [`super::import`]), so that a message whose email is there makes neither a second case nor a second reply.
 //! The watermark stays where it is: what lies above it is known to the next poll by its row.
 
+#[cfg(test)]
+mod tests;
+
 use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
 

@@ -270,7 +270,7 @@ pub fn count_death(tx: &Tx<'_>, id: i64) -> Result<i64> {
 /// Numbers for `status`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Received since the moment asked for.
+    /// Received since the moment asked for; history is not new.
     pub new: i64,
     /// In the quarantine.
     pub quarantined: i64,
@@ -282,7 +282,8 @@ pub struct Counts {
 pub fn counts(tx: &Tx<'_>, account_id: i64, since: Timestamp) -> Result<Counts> {
     let counts = tx.one(
         "SELECT
-            (SELECT count(*) FROM deliveries WHERE account_id = ?1 AND received_at >= ?2 AND outcome IN ('imported', 'duplicate')) AS new,
+            (SELECT count(*) FROM deliveries WHERE account_id = ?1 AND received_at >= ?2 AND outcome IN ('imported', 'duplicate')
+                AND source <> 'history') AS new,
             (SELECT count(*) FROM deliveries WHERE account_id = ?1 AND outcome = 'quarantined') AS quarantined,
             (SELECT count(*) FROM deliveries WHERE account_id = ?1 AND outcome = 'unfetchable') AS unfetchable",
         params![account_id, seconds(since)],

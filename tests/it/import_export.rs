@@ -173,6 +173,7 @@ fn history_has_no_consequences_and_comes_once() {
     let explained = sandbox.run(&["email", "explain", &by_subject("Re: Q1")["id"].to_string()]).ok().stdout;
     assert!(explained.contains("support by import") && explained.contains("no flow: history"), "{explained}");
 
+    assert_eq!(sandbox.items(&["status"])[0]["new_24h"], 2, "history is not new");
     let canon = sandbox.canon();
     assert_eq!(import(&sandbox, &["mbox", text(&file)], 0), [0, 5, 0, 0]);
     assert_eq!(sandbox.canon(), canon, "a second import adds nothing");
