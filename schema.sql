@@ -1,4 +1,4 @@
--- The whole current schema of an espomail database (SQLite, user_version 2).
+-- The whole current schema of an espomail database (SQLite, user_version 3).
 -- New databases are made from this file; older ones get there by src/store/migrations/.
 --
 -- Times are whole seconds since 1970-01-01T00:00:00Z. Ids are never reused. Enums are text labels in
@@ -362,7 +362,7 @@ CREATE INDEX email_decisions_email ON email_decisions (email_id);
 CREATE TABLE deliveries (
   id            INTEGER PRIMARY KEY AUTOINCREMENT,
   account_id    INTEGER NOT NULL REFERENCES accounts,
-  folder        TEXT,                             -- NULL = came by `ingest`
+  folder        TEXT,                             -- NULL = came by `ingest` or `import`
   uidvalidity   INTEGER,
   uid           INTEGER,
   internal_date INTEGER NOT NULL,
@@ -377,6 +377,7 @@ CREATE TABLE deliveries (
   deaths        INTEGER NOT NULL DEFAULT 0,       -- runs that died while importing it
   attempts      INTEGER NOT NULL DEFAULT 0,       -- runs in which the server listed it but did not deliver it
   received_at   INTEGER NOT NULL,
+  source        TEXT    NOT NULL DEFAULT '' CHECK (source IN ('', 'import', 'history')), -- by `import --as-new`, by `import`
   UNIQUE (account_id, folder, uidvalidity, uid)
 ) STRICT;
 CREATE INDEX deliveries_outcome ON deliveries (outcome, account_id, folder, uid);

@@ -3,7 +3,7 @@
 //! # The straight line
 //!
 //! ```text
-//! receive   IMAP | stdin           raw bytes + ledger row + watermark       one transaction per batch
+//! receive   IMAP | stdin | files   raw bytes + ledger row + watermark       one transaction per batch
 //! import    received -> email, parent, case, assignee, notes, outbox rows   one savepoint per message, one commit per batch
 //! settle    \Seen, MOVE, delete on the server                               rows in server_actions, after the commit, idempotent
 //! send      outbox: lock -> MAIL/RCPT/DATA -> commit "in doubt" -> body     no transaction open while a socket waits

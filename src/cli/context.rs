@@ -8,6 +8,8 @@ use jiff::Timestamp;
 use crate::access::Actor;
 use crate::config::Config;
 use crate::error::{self, Fault, Kind};
+use crate::intake::fetch::lock_name;
+use crate::lock::{self, Attempt, Lock};
 use crate::mail::address;
 use crate::mail::compose::is_address;
 use crate::store::accounts::{self, Account};
@@ -98,6 +100,20 @@ fn login_name() -> Option<String> {
 /// An account by name.
 pub fn account(tx: &Tx<'_>, name: &str) -> Result<Account> {
     accounts::by_name(tx, name)?.ok_or_else(|| unknown("account", name, "espomail account list"))
+}
+
+/// The lock of an account, for what must not go on while it is being fetched.
+///
+/// # Errors
+/// Another process has it: exit 75.
+pub fn lock(store: &Store, account: &Account) -> Result<Lock> {
+    match lock::attempt(store.path(), &lock_name(account.id), Timestamp::now())? {
+        Attempt::Held(lock) => Ok(lock),
+        Attempt::Busy { pid, .. } => {
+            let text = format!("account {}: is being fetched by process {pid}", account.name);
+            Err(Fault::new(Kind::TempFail, text).hint("run it again when that has ended").into())
+        }
+    }
 }
 
 /// A user by name.

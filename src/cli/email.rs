@@ -238,6 +238,12 @@ fn stored(id: i64, ctx: &Context) -> Result<Shown> {
     })
 }
 
+/// An email of the archive as `email show` shows it; its fields are [`MESSAGE_COLUMNS`].
+pub fn stored_cells(id: i64, status: &str, case: Option<i64>, message: &Message) -> Vec<Cell> {
+    let shown = Shown { id: Some(id), file: None, status: Some(status.to_owned()), case, raw: Vec::new() };
+    message_cells(&shown, message)
+}
+
 fn message_cells(shown: &Shown, message: &Message) -> Vec<Cell> {
     let addresses = |list: &[Mailbox]| {
         let json: Vec<Value> = list.iter().map(|m| json!({"name": m.name, "address": m.address})).collect();

@@ -13,7 +13,9 @@ pub mod connect;
 pub mod context;
 pub mod db;
 pub mod email;
+pub mod export;
 pub mod fetch;
+pub mod import;
 pub mod ingest;
 pub mod init;
 pub mod man;
@@ -195,6 +197,10 @@ enum Command {
     Completions(completions::CompletionsArgs),
     #[command(subcommand)]
     Record(record::RecordCommand),
+    #[command(subcommand)]
+    Import(import::ImportCommand),
+    #[command(subcommand)]
+    Export(export::ExportCommand),
 }
 
 /// Runs the program; its exit code.
@@ -296,6 +302,8 @@ fn dispatch(command: Command, ctx: &Context) -> Result<()> {
         Command::Completions(args) => completions::run(&args),
         Command::Config(_) => Ok(()),
         Command::Record(command) => record::run(command, ctx),
+        Command::Import(command) => import::run(command, ctx),
+        Command::Export(command) => export::run(command, ctx),
     }
 }
 

@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::context::Context;
 use super::{
-    account, case, db, email, notification, outbox, quarantine, record, status, stream, team, template, user, whoami,
+    account, case, db, email, import, notification, outbox, quarantine, record, status, stream, team, template, user,
+    whoami,
 };
 use crate::error;
 use crate::ui::cell::{Cell, Column};
@@ -47,6 +48,8 @@ const RESULTS: &[(&str, &[Column])] = &[
     ("whoami", whoami::COLUMNS),
     ("records", record::COLUMNS),
     ("record", record::SHOW_COLUMNS),
+    ("audit", account::audit::COLUMNS),
+    ("import", import::COLUMNS),
 ];
 
 /// Fields of `schema` itself.

@@ -4,11 +4,14 @@
 //! order of B3. The other files each hold one decision: they read the store, decide by pure functions, and say why.
 
 pub mod assign;
+pub mod audit;
 pub mod auto_reply;
+pub mod bulk;
 pub mod case;
 pub mod fetch;
 mod flow;
 pub mod health;
+mod history;
 pub mod import;
 pub mod notice;
 pub mod notify;

@@ -103,9 +103,7 @@ fn poll_folder(source: &mut dyn MailSource, job: &Job, folder: &str, desk: &mut 
     if !new.is_empty() {
         desk.begun(new.len(), new.iter().map(|message| message.size).sum())?;
     }
-    for range in ranges(&new, job.max_size) {
-        fetch_range(source, job, folder, open.uidvalidity, range, desk)?;
-    }
+    fetch_listed(source, job, folder, open.uidvalidity, &new, desk)?;
     // Below UIDNEXT there is nothing left that is not in the ledger or in the past.
     let up_to = match (all, open.uidnext) {
         (true, Some(next)) => next.saturating_sub(1),
@@ -115,8 +113,22 @@ fn poll_folder(source: &mut dyn MailSource, job: &Job, folder: &str, desk: &mut 
     if job.dry_run { Ok(()) } else { act(source, &actions, desk) }
 }
 
+/// Fetches these messages of the open folder, range by range, and hands them over.
+pub(super) fn fetch_listed(
+    source: &mut dyn MailSource,
+    job: &Job,
+    folder: &str,
+    uidvalidity: u32,
+    listed: &[Listed],
+    desk: &mut dyn Desk,
+) -> Result<()> {
+    ranges(listed, job.max_size)
+        .into_iter()
+        .try_for_each(|range| fetch_range(source, job, folder, uidvalidity, range, desk))
+}
+
 /// The messages that are new by UID, ascending (B2.2). Nothing is asked where UIDNEXT says there is nothing.
-fn new_messages(
+pub(super) fn new_messages(
     source: &mut dyn MailSource,
     account: &Account,
     open: OpenFolder,

@@ -6,14 +6,14 @@ use super::case::Mail;
 use super::import::Imported;
 use super::parent::Sender;
 use super::world::{self, World};
-use super::{flow, notify, recipients};
+use super::{flow, history, notify, recipients};
 use crate::mail::automatic;
 use crate::mail::message::{self, Message};
 use crate::mail::message_id::{self, IdKind};
 use crate::store::accounts::{Account, AccountKind, AfterImport};
 use crate::store::cases;
 use crate::store::db::Tx;
-use crate::store::deliveries::{self, Delivery, Outcome};
+use crate::store::deliveries::{self, Delivery, Outcome, Source};
 use crate::store::emails::{self, Email, EmailStatus, NewEmail};
 use crate::store::notifications::{self, NewNotification, NotificationKind};
 use crate::store::records::{self, Parent, ParentType};
@@ -21,9 +21,14 @@ use crate::store::{raw, server_actions, tombstones};
 
 /// One message through B3. The steps are the numbered ones of the rule.
 pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Message) -> Result<Imported> {
+    let delivery = &dated(tx, world, delivery, message)?;
+    let is_history = delivery.source == Source::History;
     let account = world.account(delivery.account_id)?;
     let identity = message.message_id.clone().unwrap_or_else(|| message_id::content_key(message));
     if is_erased(tx, &identity, message)? {
+        if delivery.source != Source::Arrived {
+            return known_already(tx, delivery, None, "erased: does not come back");
+        }
         deliveries::drop_raw(tx, delivery)?;
         return settle(tx, account, delivery, Outcome::Discarded, "erased: does not come back", None);
     }
@@ -32,10 +37,19 @@ pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Messag
     }
     let sender = Sender::of(tx, world, account, message)?;
     if let Some(answered) = answered_notice(tx, world, &sender, message)? {
+        if is_history {
+            let reason = "an answer to our notice: history makes no note";
+            return settle(tx, account, delivery, Outcome::Own, reason, None);
+        }
         return keep_as_note(tx, world, account, delivery, message, &sender, &answered);
     }
     let automatic = automatic::machine(message).map(|reason| reason.to_string()).unwrap_or_default();
     let (same, other) = same_email(tx, &identity, message)?;
+    if let Some(email) = same.as_ref().filter(|_| delivery.source != Source::Arrived)
+        && deliveries::has_delivered(tx, account.id, email.id, delivery.id)?
+    {
+        return known_already(tx, delivery, Some(email.id), "is there already");
+    }
     let (email_id, flow_account_id, outcome) = match same {
         Some(email) => {
             keep_variant(tx, &email, delivery, message)?;
@@ -60,10 +74,15 @@ pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Messag
         account_id: account.id,
     };
     let linked = match outcome {
+        Outcome::Imported if is_history => {
+            history::link(tx, world, account, &mail)?;
+            None
+        }
         Outcome::Imported => Some(flow::link(tx, world, account, &mail)?),
         _ => None,
     };
     match account.kind {
+        _ if is_history => {}
         AccountKind::Group if account.create_case && flow_account_id.is_none() => {
             flow::run(tx, world, account, &mail, linked)?;
         }
@@ -75,6 +94,22 @@ pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Messag
     recipients::follow_case(tx, account, email_id)?;
     let reason = summary(tx, email_id)?;
     settle(tx, account, delivery, outcome, &reason, Some(email_id))
+}
+
+/// B2.12: mail out of a file came when it says that it was written, and not later than now.
+fn dated(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Message) -> Result<Delivery> {
+    let mut delivery = delivery.clone();
+    if delivery.source != Source::Arrived {
+        delivery.internal_date = message.date.unwrap_or(delivery.internal_date).min(world.now);
+        deliveries::set_internal_date(tx, delivery.id, delivery.internal_date)?;
+    }
+    Ok(delivery)
+}
+
+/// B2.12: what a second import finds again leaves no row.
+fn known_already(tx: &Tx<'_>, delivery: &Delivery, email_id: Option<i64>, reason: &str) -> Result<Imported> {
+    deliveries::forget(tx, delivery)?;
+    Ok(Imported { delivery_id: delivery.id, outcome: Outcome::Duplicate, email_id, reason: reason.to_owned() })
 }
 
 /// B3.4: an email that was erased leaves a tombstone. Asked first, because mail of ours that comes back is kept, too.
@@ -214,7 +249,8 @@ fn add_email(
 fn arrived(tx: &Tx<'_>, world: &World<'_>, account: &Account, delivery: &Delivery, email_id: i64) -> Result<()> {
     let place = match (&delivery.folder, delivery.uid) {
         (Some(folder), Some(uid)) => format!("{}/{folder} UID {uid}", account.name),
-        _ => format!("{} by ingest", account.name),
+        _ if delivery.source == Source::Arrived => format!("{} by ingest", account.name),
+        _ => format!("{} by import", account.name),
     };
     let truncated = if delivery.truncated { ", truncated" } else { "" };
     let text = format!("{place}, {}, {} bytes{truncated}", delivery.internal_date, delivery.size);

@@ -118,6 +118,11 @@ impl FromStr for PartId {
     }
 }
 
+/// The moment that the value of a Date field names, if it can be understood and lies in 1970-2100.
+pub fn date(value: &str) -> Option<Timestamp> {
+    date::parse(value)
+}
+
 /// The decoded bytes of an attachment, read again out of the raw message.
 pub fn attachment_bytes(raw: &[u8], id: PartId) -> Option<Vec<u8>> {
     let parts = parts::split(raw, &mut Defects::default());

@@ -6,6 +6,7 @@ pub mod automatic;
 pub mod bounce;
 pub mod compose;
 pub mod forward;
+pub mod mbox;
 pub mod message;
 pub mod message_id;
 mod prefix;

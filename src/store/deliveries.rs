@@ -1,7 +1,13 @@
 //! The ledger: one row for every message an account delivered, whatever became of it (B1.5).
 
+mod imports;
+mod ledger;
+
 use anyhow::Result;
 use jiff::Timestamp;
+
+pub use imports::*;
+pub use ledger::*;
 
 use super::db::{Row, Tx, params, seconds};
 use super::label::labels;
@@ -30,6 +36,18 @@ labels! {
     }
 }
 
+labels! {
+    /// How a message came that no server delivered.
+    pub enum Source {
+        /// From a server or an MTA: it is new.
+        Arrived = "",
+        /// By `import --as-new`: it is treated as if it had just come.
+        Import = "import",
+        /// By `import`: history, from which nothing follows (B2.12).
+        History = "history",
+    }
+}
+
 /// A row of the ledger.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Delivery {
@@ -37,7 +55,7 @@ pub struct Delivery {
     pub id: i64,
     /// Account that delivered it.
     pub account_id: i64,
-    /// Folder; `None` = `ingest`.
+    /// Folder; `None` = `ingest` or `import`.
     pub folder: Option<String>,
     /// UIDVALIDITY.
     pub uidvalidity: Option<u32>,
@@ -63,6 +81,8 @@ pub struct Delivery {
     pub deaths: i64,
     /// When it came here.
     pub received_at: Timestamp,
+    /// Whether a server delivered it, or a file.
+    pub source: Source,
 }
 
 impl Delivery {
@@ -83,13 +103,14 @@ impl Delivery {
             email_id: row.get("email_id")?,
             deaths: row.get("deaths")?,
             received_at: row.time("received_at")?,
+            source: row.label("source")?,
         })
     }
 }
 
 const SELECT: &str =
     "SELECT d.id, d.account_id, d.folder, d.uidvalidity, d.uid, d.internal_date, d.size, d.truncated, d.raw_id,
-    d.recipient, d.outcome, d.reason, d.email_id, d.deaths, d.received_at FROM deliveries d";
+    d.recipient, d.outcome, d.reason, d.email_id, d.deaths, d.received_at, d.source FROM deliveries d";
 
 /// Where a message lies on the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -249,7 +270,7 @@ pub fn count_death(tx: &Tx<'_>, id: i64) -> Result<i64> {
 /// Numbers for `status`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Received since the moment asked for.
+    /// Received since the moment asked for; history is not new.
     pub new: i64,
     /// In the quarantine.
     pub quarantined: i64,
@@ -261,7 +282,8 @@ pub struct Counts {
 pub fn counts(tx: &Tx<'_>, account_id: i64, since: Timestamp) -> Result<Counts> {
     let counts = tx.one(
         "SELECT
-            (SELECT count(*) FROM deliveries WHERE account_id = ?1 AND received_at >= ?2 AND outcome IN ('imported', 'duplicate')) AS new,
+            (SELECT count(*) FROM deliveries WHERE account_id = ?1 AND received_at >= ?2 AND outcome IN ('imported', 'duplicate')
+                AND source <> 'history') AS new,
             (SELECT count(*) FROM deliveries WHERE account_id = ?1 AND outcome = 'quarantined') AS quarantined,
             (SELECT count(*) FROM deliveries WHERE account_id = ?1 AND outcome = 'unfetchable') AS unfetchable",
         params![account_id, seconds(since)],

@@ -38,6 +38,16 @@ impl Packed {
         Ok(Packed { size, sha256, codec, data })
     }
 
+    /// Bytes of the message.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Digest of the message.
+    pub fn sha256(&self) -> &[u8; 32] {
+        &self.sha256
+    }
+
     /// Bytes it takes in the store.
     pub fn stored(&self) -> usize {
         self.data.len()

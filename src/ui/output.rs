@@ -334,6 +334,15 @@ impl Ui {
     }
 }
 
+/// One result as an object on a line of its own, for files.
+pub fn json_line(noun: &str, columns: &[Column], row: &[Cell]) -> String {
+    let picked: Vec<(usize, &Column)> = columns.iter().enumerate().collect();
+    let mut all = Map::new();
+    all.insert("schema".to_owned(), json!(schema(noun)));
+    all.extend(object(&picked, row));
+    format!("{}\n", escaped(&Value::Object(all)))
+}
+
 /// The program's own text, byte for byte: scripts and the manual page.
 pub fn print(bytes: &[u8]) -> Result<()> {
     Ok(io::stdout().lock().write_all(bytes)?)

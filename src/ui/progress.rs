@@ -17,6 +17,9 @@ pub struct Progress {
     visible: bool,
     bytes: u64,
     bytes_expected: u64,
+    /// Nobody knows how many messages there are: the bytes say how far it is.
+    by_bytes: bool,
+    messages: usize,
 }
 
 impl Progress {
@@ -27,7 +30,27 @@ impl Progress {
             bar.set_style(style);
         }
         let silent = !wanted || !io::stderr().is_terminal();
-        Progress { bar, started: Instant::now(), silent, visible: false, bytes: 0, bytes_expected: 0 }
+        Progress {
+            bar,
+            started: Instant::now(),
+            silent,
+            visible: false,
+            bytes: 0,
+            bytes_expected: 0,
+            by_bytes: false,
+            messages: 0,
+        }
+    }
+
+    /// The same for files of so many bytes with nobody knows how many messages.
+    pub fn of_bytes(wanted: bool, bytes: u64) -> Progress {
+        let mut progress = Progress::new(wanted);
+        (progress.bytes_expected, progress.by_bytes) = (bytes, true);
+        if let Ok(style) = ProgressStyle::with_template("{msg}, {eta} left") {
+            progress.bar.set_style(style);
+        }
+        progress.bar.set_length(bytes);
+        progress
     }
 
     /// So much more is to come.
@@ -39,6 +62,7 @@ impl Progress {
     /// So much more is done.
     pub fn advance(&mut self, messages: usize, bytes: u64) {
         self.bytes = self.bytes.saturating_add(bytes);
+        self.messages = self.messages.saturating_add(messages);
         if self.silent {
             return;
         }
@@ -49,8 +73,13 @@ impl Progress {
         let rate = u128::from(self.bytes) * 1000 / self.started.elapsed().as_millis().max(1);
         let rate = DecimalBytes(u64::try_from(rate).unwrap_or(u64::MAX));
         let (done, all) = (DecimalBytes(self.bytes), DecimalBytes(self.bytes_expected));
-        self.bar.set_message(format!("{done} of {all}, {rate}/s"));
-        self.bar.inc(messages as u64);
+        if self.by_bytes {
+            self.bar.set_message(format!("{} messages, {done} of {all}, {rate}/s", self.messages));
+            self.bar.set_position(self.bytes);
+        } else {
+            self.bar.set_message(format!("{done} of {all}, {rate}/s"));
+            self.bar.inc(messages as u64);
+        }
     }
 
     /// Takes the line away while something else is said.

@@ -12,6 +12,7 @@
 
 mod assignment;
 mod attachments;
+mod audit;
 mod auto_reply;
 mod bad_input;
 mod case_work;
@@ -23,6 +24,7 @@ mod failures;
 mod fetching;
 mod followers;
 mod hostile;
+mod import_export;
 mod kills;
 mod layers;
 mod misbehaviour;

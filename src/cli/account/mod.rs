@@ -1,5 +1,6 @@
 //! `espomail account`: e-mail accounts.
 
+pub mod audit;
 mod settings;
 mod show;
 
@@ -75,6 +76,11 @@ pub enum AccountCommand {
         before_help = "Examples:\n  $ espomail account breaker support\n  $ espomail account breaker support --reset"
     )]
     Breaker(Breaker),
+    /// Compares the mailbox with what was fetched and lists what is missing; with --repair fetches that
+    #[command(
+        before_help = "Examples:\n  $ espomail account audit support\n  $ espomail account audit support --repair"
+    )]
+    Audit(audit::AuditArgs),
 }
 
 /// An account's name.
@@ -151,6 +157,7 @@ pub fn run(command: AccountCommand, ctx: &Context) -> Result<()> {
         AccountCommand::Reset(args) => reset(&args.account, ctx),
         AccountCommand::Secret(args) => set_secret(&args, ctx),
         AccountCommand::Breaker(args) => breaker(&args, ctx),
+        AccountCommand::Audit(args) => audit::run(&args, ctx),
     }
 }
 

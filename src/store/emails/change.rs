@@ -63,6 +63,12 @@ pub fn add_user(tx: &Tx<'_>, email_id: i64, user_id: i64, sent: bool) -> Result<
     Ok(())
 }
 
+/// Marks an email as read by everybody who has it.
+pub fn set_read(tx: &Tx<'_>, email_id: i64) -> Result<()> {
+    tx.execute("UPDATE email_users SET read = 1 WHERE email_id = ?1", params![email_id])?;
+    Ok(())
+}
+
 /// Whether a user has put an email into the trash.
 pub fn is_in_trash(tx: &Tx<'_>, email_id: i64, user_id: i64) -> Result<bool> {
     let trash: Option<bool> =

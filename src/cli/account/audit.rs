@@ -1,0 +1,131 @@
+//! `espomail account audit`: the server against the ledger (B2.13).
+
+use anyhow::Result;
+use clap::Args;
+use jiff::Timestamp;
+
+use crate::cli::connect;
+use crate::cli::context::{self, Context};
+use crate::error::{self, Kind};
+use crate::intake::audit::{self, Audited, Repair, What};
+use crate::lock::Lock;
+use crate::net::MailSource;
+use crate::store::accounts::Account;
+use crate::store::db::Store;
+use crate::store::deliveries::Outcome;
+use crate::ui::cell::{Cell, Column};
+
+/// `account audit`
+#[derive(Debug, Args)]
+pub struct AuditArgs {
+    /// Account
+    account: String,
+    /// Fetch what is missing, and ask again for what the server never delivered
+    #[arg(long)]
+    repair: bool,
+}
+
+/// Fields of a difference in their order.
+pub const COLUMNS: &[Column] = &[
+    Column::new("folder", "FOLDER"),
+    Column::new("uid", "UID").right(),
+    Column::new("what", "WHAT"),
+    Column::new("size", "SIZE").right(),
+    Column::new("date", "DATE"),
+    Column::new("reason", "REASON").shrinking(),
+];
+
+/// Runs `account audit`.
+///
+/// # Errors
+/// Exit 1 where something is missing or unfetchable, or a folder cannot be compared.
+pub fn run(args: &AuditArgs, ctx: &Context) -> Result<()> {
+    let account = super::readable(&args.account, ctx)?;
+    if account.imap.host.is_none() {
+        return Err(error::data(format!("account {}: has no IMAP server to compare with", account.name))
+            .hint(format!("see `espomail account show {}`", account.name))
+            .into());
+    }
+    let store = ctx.store()?;
+    // A run that fetches meanwhile would make messages look missing that are on their way.
+    let lock = if args.repair && !ctx.dry_run { Some(context::lock(&store, &account)?) } else { None };
+    let mut source = connect::imap(&account, &ctx.config, &ctx.db_path, None)?;
+    let mut audited = audit::look(source.as_mut(), &store, &account)?;
+    let wanted: usize = audited.iter().map(|found| found.wanted.len()).sum();
+    match &lock {
+        Some(lock) if wanted > 0 => {
+            repair(ctx, &store, &account, lock, source.as_mut(), &audited)?;
+            audited = audit::look(source.as_mut(), &store, &account)?;
+        }
+        None if args.repair => ctx.ui.note(&format!("dry run, nothing changed: {wanted} messages would be fetched")),
+        _ => {}
+    }
+    source.logout();
+    report(ctx, &account, &audited, args.repair)
+}
+
+fn repair(
+    ctx: &Context,
+    store: &Store,
+    account: &Account,
+    lock: &Lock,
+    source: &mut dyn MailSource,
+    audited: &[Audited],
+) -> Result<()> {
+    let (mut imported, mut quarantined, mut other) = (0, 0, 0);
+    let repair = Repair { store, config: &ctx.config, lock, clock: &Timestamp::now, account };
+    let fetched = repair.run(source, audited, &mut |one| {
+        match one.outcome {
+            Outcome::Imported => imported += 1,
+            Outcome::Quarantined => quarantined += 1,
+            _ => other += 1,
+        }
+        let id = one.email_id.map(|id| format!(" email {id}")).unwrap_or_default();
+        ctx.ui.verbose(1, &format!("{}: {}{id}: {}", account.name, one.outcome, one.reason));
+    })?;
+    let wanted: usize = audited.iter().map(|found| found.wanted.len()).sum();
+    ctx.ui.note(&format!(
+        "fetched {fetched} of {wanted}: imported {imported}, known already {other}, quarantined {quarantined}"
+    ));
+    Ok(())
+}
+
+fn report(ctx: &Context, account: &Account, audited: &[Audited], repaired: bool) -> Result<()> {
+    let rows = audited.iter().flat_map(|found| found.findings.iter().map(move |one| cells(&found.folder, one)));
+    let rows: Vec<_> = rows.collect();
+    if !rows.is_empty() || !ctx.ui.for_people() {
+        ctx.ui.list("audit", COLUMNS, rows)?;
+    }
+    for found in audited {
+        let count = |what| found.findings.iter().filter(|one| one.what == what).count();
+        ctx.ui.note(&format!(
+            "{}/{}: {} on the server, {} in the ledger; missing {}, unfetchable {}, quarantined {}, gone {}",
+            account.name,
+            found.folder,
+            found.on_server,
+            found.in_ledger,
+            count(What::Missing),
+            count(What::Unfetchable),
+            count(What::Quarantined),
+            count(What::Gone)
+        ));
+    }
+    let faults = || audited.iter().flat_map(|found| &found.findings).filter(|one| one.what.is_fault());
+    if faults().any(|one| one.what == What::Uidvalidity) {
+        ctx.ui.hint(&format!("run `espomail fetch {}`, then audit again", account.name));
+    } else if faults().next().is_some() && !repaired {
+        ctx.ui.hint(&format!("espomail account audit {} --repair", account.name));
+    }
+    if faults().next().is_some() { Err(context::told(Kind::Partial)) } else { Ok(()) }
+}
+
+fn cells(folder: &str, one: &audit::Finding) -> Vec<Cell> {
+    vec![
+        Cell::text(folder),
+        one.uid.map_or_else(Cell::none, |uid| Cell::int(uid.into())),
+        Cell::text(one.what.as_str()),
+        one.size.map_or_else(Cell::none, Cell::int),
+        one.date.map_or_else(Cell::none, Cell::date_time),
+        Cell::text(&one.reason),
+    ]
+}

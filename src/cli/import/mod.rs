@@ -1,0 +1,220 @@
+//! `espomail import`: archives history out of files, or takes it as new mail (B2.12).
+
+mod files;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Args, Subcommand, ValueEnum};
+use jiff::Timestamp;
+
+use self::files::Messages;
+use super::context::{self, Context};
+use crate::error::Kind;
+use crate::intake::bulk::{Bulk, Importer};
+use crate::intake::import::Imported;
+use crate::mail::mbox::Quoting;
+use crate::store::accounts::Account;
+use crate::store::deliveries::{Outcome, Source};
+use crate::ui::cell::{Cell, Column};
+use crate::ui::progress::Progress;
+
+/// Mail out of files
+#[derive(Debug, Subcommand)]
+pub enum ImportCommand {
+    /// Imports an mbox file
+    #[command(
+        before_help = "Examples:\n  $ espomail import mbox old-support.mbox --account support\n  $ espomail --dry-run import mbox takeout.mbox --account support"
+    )]
+    Mbox(Mbox),
+    /// Imports a Maildir
+    #[command(
+        before_help = "Examples:\n  $ espomail import maildir /srv/old/support --account support\n  $ espomail import maildir ~/Maildir --recursive --account support"
+    )]
+    Maildir(Maildir),
+    /// Imports a message file, or those of a directory (*.eml)
+    #[command(
+        before_help = "Examples:\n  $ espomail import eml lost.eml --account support --as-new\n  $ espomail import eml saved-mails/ --account support"
+    )]
+    Eml(Eml),
+}
+
+/// What every import needs.
+#[derive(Debug, Args)]
+pub struct Into {
+    /// Account the mail came by
+    #[arg(long, value_name = "NAME")]
+    account: String,
+    /// As if it came just now: cases, replies and notices as usual
+    #[arg(long)]
+    as_new: bool,
+}
+
+/// `import mbox`
+#[derive(Debug, Args)]
+pub struct Mbox {
+    /// File
+    #[arg(value_name = "PATH")]
+    path: PathBuf,
+    #[command(flatten)]
+    into: Into,
+    /// How lines that begin with From are quoted: rd (>From, >>From …), o (>From only), cl (Content-Length)
+    #[arg(long, value_name = "FORMAT", value_enum, default_value = "rd")]
+    mbox_format: MboxFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum MboxFormat {
+    Rd,
+    O,
+    Cl,
+}
+
+/// `import maildir`
+#[derive(Debug, Args)]
+pub struct Maildir {
+    /// Directory with cur and new
+    #[arg(value_name = "PATH")]
+    path: PathBuf,
+    #[command(flatten)]
+    into: Into,
+    /// Its folders (.Name), too
+    #[arg(long)]
+    recursive: bool,
+}
+
+/// `import eml`
+#[derive(Debug, Args)]
+pub struct Eml {
+    /// File or directory
+    #[arg(value_name = "PATH")]
+    path: PathBuf,
+    #[command(flatten)]
+    into: Into,
+}
+
+/// Fields of the result in their order.
+pub const COLUMNS: &[Column] = &[
+    Column::new("account", "Account"),
+    Column::new("imported", "Imported"),
+    Column::new("already_there", "Already there"),
+    Column::new("quarantined", "Quarantined"),
+    Column::new("failed", "Failed"),
+];
+
+/// Runs an `import` command.
+pub fn run(command: ImportCommand, ctx: &Context) -> Result<()> {
+    let (ImportCommand::Mbox(Mbox { into, .. })
+    | ImportCommand::Maildir(Maildir { into, .. })
+    | ImportCommand::Eml(Eml { into, .. })) = &command;
+    let account = ctx.read(|tx, actor| {
+        actor.require_admin("import")?;
+        context::account(tx, &into.account)
+    })?;
+    let max = account.max_size.unwrap_or(ctx.config.message_max_size);
+    let messages = match &command {
+        ImportCommand::Mbox(args) => files::mbox(&args.path, args.mbox_format.quoting(), max)?,
+        ImportCommand::Maildir(args) => files::maildir(&args.path, args.recursive, max)?,
+        ImportCommand::Eml(args) => files::eml(&args.path, max)?,
+    };
+    let source = if into.as_new { Source::Import } else { Source::History };
+    import(ctx, &account, source, messages)
+}
+
+impl MboxFormat {
+    fn quoting(self) -> Quoting {
+        match self {
+            MboxFormat::Rd => Quoting::Rd,
+            MboxFormat::O => Quoting::O,
+            MboxFormat::Cl => Quoting::Cl,
+        }
+    }
+}
+
+fn import(ctx: &Context, account: &Account, source: Source, messages: Messages) -> Result<()> {
+    let store = ctx.store()?;
+    let lock = if ctx.dry_run { None } else { Some(context::lock(&store, account)?) };
+    let mut importer = Importer::begin(Bulk {
+        store: &store,
+        config: &ctx.config,
+        lock: lock.as_ref(),
+        clock: &Timestamp::now,
+        account_id: account.id,
+        source,
+    })?;
+    let mut watch = Watch::new(ctx, account, messages.bytes);
+    for (found, bytes) in messages {
+        match found {
+            Ok(found) if found.raw.is_empty() => {}
+            Ok(found) => match importer.add(found, &mut |one| watch.hear(one))? {
+                false => watch.tally.already_there += 1,
+                true if ctx.dry_run => watch.tally.imported += 1,
+                true => {}
+            },
+            Err(error) => watch.failed(&error),
+        }
+        watch.progress.advance(1, bytes);
+    }
+    importer.flush(&mut |one| watch.hear(one))?;
+    watch.end()
+}
+
+/// What became of the messages.
+#[derive(Debug, Default)]
+struct Tally {
+    imported: i64,
+    already_there: i64,
+    quarantined: i64,
+    failed: i64,
+}
+
+/// Counts, and says what a person has to know.
+struct Watch<'a> {
+    ctx: &'a Context,
+    account: &'a Account,
+    progress: Progress,
+    tally: Tally,
+}
+
+impl Watch<'_> {
+    fn new<'a>(ctx: &'a Context, account: &'a Account, bytes: u64) -> Watch<'a> {
+        let progress = Progress::of_bytes(!ctx.ui.quiet && ctx.ui.verbosity == 0, bytes);
+        Watch { ctx, account, progress, tally: Tally::default() }
+    }
+
+    fn hear(&mut self, one: &Imported) {
+        match one.outcome {
+            Outcome::Imported => self.tally.imported += 1,
+            Outcome::Quarantined => self.tally.quarantined += 1,
+            _ => self.tally.already_there += 1,
+        }
+        let id = one.email_id.map(|id| format!(" email {id}")).unwrap_or_default();
+        let line = format!("{}: {}{id}: {}", self.account.name, one.outcome, one.reason);
+        self.progress.pause(|| self.ctx.ui.verbose(1, &line));
+    }
+
+    fn failed(&mut self, error: &anyhow::Error) {
+        self.tally.failed += 1;
+        self.progress.pause(|| self.ctx.ui.problem("import", error));
+    }
+
+    fn end(self) -> Result<()> {
+        let Watch { ctx, account, progress, tally } = self;
+        drop(progress);
+        let Tally { imported, already_there, quarantined, failed } = tally;
+        if !ctx.ui.for_people() {
+            let numbers = [imported, already_there, quarantined, failed].map(Cell::int);
+            let row = [vec![Cell::text(&account.name)], numbers.to_vec()].concat();
+            ctx.ui.object("import", COLUMNS, row)?;
+        } else if !ctx.ui.quiet {
+            let dry = if ctx.dry_run { "dry run, nothing changed: " } else { "" };
+            let numbers = format!("imported {imported}, already there {already_there}, quarantined {quarantined}");
+            let left = if failed > 0 { format!(", not read {failed}") } else { String::new() };
+            ctx.ui.text(&format!("{dry}{}: {numbers}{left}", account.name))?;
+        }
+        if quarantined > 0 {
+            ctx.ui.hint("see `espomail quarantine list`");
+        }
+        if quarantined + failed > 0 { Err(context::told(Kind::Partial)) } else { Ok(()) }
+    }
+}
