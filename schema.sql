@@ -235,6 +235,7 @@ CREATE TABLE cases (
 ) STRICT;
 CREATE INDEX cases_assigned ON cases (assigned_user_id, status);
 CREATE INDEX cases_auto_assigned ON cases (assigned_user_id, auto_assigned_at);
+CREATE INDEX cases_requester ON cases (requester_user_id) WHERE requester_user_id IS NOT NULL;
 CREATE INDEX cases_status ON cases (status, number);
 CREATE INDEX cases_account_created ON cases (account_id, created_at);
 

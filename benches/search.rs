@@ -48,8 +48,8 @@ impl Dice {
     }
 }
 
-/// `count` emails of a team, ten of them in a case, 40 cases of them open; 20 emails hold the word `rare`, one in a hundred
-/// `percent`, all of them `always`.
+/// `count` emails of a team, ten of them in a case, 40 cases of them open; 20 emails hold the word `rare`, one in ten `tenth`,
+/// all of them `always`.
 fn archive(path: &Path, count: u64) -> Store {
     let store = Store::create(path).unwrap();
     let now = Timestamp::now();
@@ -103,11 +103,11 @@ fn one(tx: &Tx<'_>, dice: &mut Dice, n: u64, count: u64, now: Timestamp) -> anyh
         }
     }
     let rare = if n.is_multiple_of(count / 20) { " rare" } else { "" };
-    let percent = if n.is_multiple_of(100) { " percent" } else { "" };
+    let tenth = if n % 10 == 7 { " tenth" } else { "" };
     let person = |name: &str| vec![Mailbox { name: name.to_owned(), address: format!("{name}@x.example") }];
     let message = Message {
         subject: format!("Question {number}"),
-        text: format!("{}always{percent}{rare}", dice.text()),
+        text: format!("{}always{tenth}{rare}", dice.text()),
         from: person(&format!("customer{}", dice.below(1 + count / 20))),
         to: person("support"),
         ..Message::default()
@@ -198,10 +198,12 @@ fn main() {
         ("email list, administrator", true, &|s| email_list(s, all(), Sight::Everything)),
         ("email list, of 20 visible", true, &|s| email_list(s, all(), OUTSIDER)),
         ("email list WORD, in 20 emails", true, &|s| email_list(s, word("rare"), AGENT)),
-        ("email list WORD, in 1 % of them", true, &|s| email_list(s, word("percent"), AGENT)),
+        ("email list WORD, in 10 % of them", true, &|s| email_list(s, word("tenth"), AGENT)),
         ("email list WORD, in all of them", true, &|s| email_list(s, word("always"), AGENT)),
         ("case list WORD, in 20 emails", true, &|s| case_list(s, word("rare"), number, some, AGENT)),
-        ("case list WORD, in 1 % of them", false, &|s| case_list(s, word("percent"), number, some, AGENT)),
+        ("case list WORD, in 10 % of them", false, &|s| case_list(s, word("tenth"), number, some, AGENT)),
+        ("email list WORD in all, of 20 visible", true, &|s| email_list(s, word("always"), OUTSIDER)),
+        ("case list WORD, in all of them", false, &|s| case_list(s, word("always"), number, some, AGENT)),
         ("case list (all rows)", false, &|s| case_list(s, all(), number, None, AGENT)),
         ("case list --sort modified --limit 50", false, &|s| case_list(s, all(), CaseSort::Modified, some, AGENT)),
         ("email list from:PART (reads all)", false, &|s| email_list(s, customer(), AGENT)),

@@ -50,3 +50,11 @@ pub const EMAIL: &str =
         AND (own.assigned_user_id = ?1 OR own.requester_user_id = ?1)))
     OR EXISTS (SELECT 1 FROM email_teams et JOIN team_members tm ON tm.team_id = et.team_id
         WHERE et.email_id = e.id AND tm.user_id = ?1))";
+
+/// The ids of the emails that a user may see, some of them more than once; `?1` is [`Sight::parameter`].
+pub const EMAIL_IDS: &str = "SELECT eu.email_id FROM email_users eu WHERE eu.user_id = ?1
+    UNION ALL SELECT et.email_id FROM team_members tm JOIN email_teams et ON et.team_id = tm.team_id WHERE tm.user_id = ?1
+    UNION ALL SELECT m.id FROM cases own JOIN emails m ON m.parent_type = 'case' AND m.parent_id = own.id
+        WHERE own.assigned_user_id = ?1
+    UNION ALL SELECT m.id FROM cases own JOIN emails m ON m.parent_type = 'case' AND m.parent_id = own.id
+        WHERE own.requester_user_id = ?1";

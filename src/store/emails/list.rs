@@ -35,7 +35,7 @@ pub struct EmailQuery {
 /// Emails as far as they may be seen, newest first.
 pub fn list(tx: &Tx<'_>, query: &EmailQuery, sight: Sight) -> Result<Vec<EmailRow>> {
     let mut bound = Bound::new(sight);
-    let EmailSource { from, id } = email_source(&query.condition, &mut bound)?;
+    let EmailSource { from, id } = email_source(tx, &query.condition, sight, &mut bound)?;
     let limit = bound.add(query.limit.unwrap_or(-1));
     let viewer = bound.add(query.viewer);
     // What a row shows is looked up for those that are shown only.

@@ -40,3 +40,4 @@ BEGIN
   INSERT INTO case_index (case_index, rowid, name, description) VALUES ('delete', old.id, old.name, old.description);
   INSERT INTO case_index (rowid, name, description) VALUES (new.id, new.name, new.description);
 END;
+CREATE INDEX cases_requester ON cases (requester_user_id) WHERE requester_user_id IS NOT NULL;

@@ -4,9 +4,12 @@ use anyhow::Result;
 
 use super::{Bound, Test, cases, condition, matching, part, unfit};
 use crate::query::{Field, Tree};
-use crate::store::db::seconds;
+use crate::store::db::{Tx, params, seconds};
 use crate::store::records::ParentType;
-use crate::store::sight;
+use crate::store::sight::{self, Sight};
+
+/// Who sees fewer emails than this gets them by looking these up; else some of them come soon in the order of the list.
+const FEW: i64 = 2_000;
 
 /// Emails `e` that are asked for and may be seen.
 pub struct EmailSource {
@@ -17,7 +20,7 @@ pub struct EmailSource {
 }
 
 /// Where words must be in the text in any case, the full-text index gives the emails, newest first; else the table does.
-pub fn email_source(tree: &Tree<Test>, bound: &mut Bound) -> Result<EmailSource> {
+pub fn email_source(tx: &Tx<'_>, tree: &Tree<Test>, sight: Sight, bound: &mut Bound) -> Result<EmailSource> {
     let (words, rest): (Vec<_>, Vec<_>) = match tree.clone() {
         Tree::All(parts) => parts.into_iter().partition(|part| matches!(part, Tree::Is(Test::Words(_)))),
         tree if matches!(tree, Tree::Is(Test::Words(_))) => (vec![tree], Vec::new()),
@@ -31,15 +34,26 @@ pub fn email_source(tree: &Tree<Test>, bound: &mut Bound) -> Result<EmailSource>
             _ => None,
         })
         .collect();
+    let visible = format!("({})", sight::EMAIL);
+    let few = sees_few(tx, sight)?;
     if words.is_empty() {
-        return Ok(EmailSource { from: format!("emails e WHERE ({}) AND {rest}", sight::EMAIL), id: "e.id" });
+        let few = if few { format!("e.id IN ({}) AND ", sight::EMAIL_IDS) } else { String::new() };
+        return Ok(EmailSource { from: format!("emails e WHERE {few}{visible} AND {rest}"), id: "e.id" });
     }
     let place = bound.add(words.join(" AND "));
+    // With the plus the index is not asked for each of them.
+    let few = if few { format!("+x.rowid IN ({}) AND ", sight::EMAIL_IDS) } else { String::new() };
     let from = format!(
-        "email_index x CROSS JOIN emails e ON e.id = x.rowid WHERE email_index MATCH {place} AND ({}) AND {rest}",
-        sight::EMAIL
+        "email_index x CROSS JOIN emails e ON e.id = x.rowid
+        WHERE email_index MATCH {place} AND {few}{visible} AND {rest}"
     );
     Ok(EmailSource { from, id: "x.rowid" })
+}
+
+fn sees_few(tx: &Tx<'_>, sight: Sight) -> Result<bool> {
+    let Sight::User(id) = sight else { return Ok(false) };
+    let sql = format!("SELECT count(*) FROM ({} LIMIT ?2)", sight::EMAIL_IDS);
+    Ok(tx.value::<i64>(&sql, params![id, FEW])?.unwrap_or_default() < FEW)
 }
 
 pub(super) fn one(test: &Test, bound: &mut Bound) -> Result<String> {
