@@ -33,7 +33,7 @@ test:
 demo:
 	@tests/demo.sh
 
-POINTS ?= 300
+POINTS ?= 600
 ROUNDS ?= 200
 DAYS ?= 200
 MAILS ?= 100000

@@ -488,3 +488,35 @@ CREATE TABLE auto_replies (
 ) STRICT;
 CREATE INDEX auto_replies_address ON auto_replies (account_id, address, created_at);
 CREATE INDEX auto_replies_account ON auto_replies (account_id, created_at);
+
+-- Search ------------------------------------------------------------------------------------------------
+
+-- What the full-text index of emails is made of. Bcc is not in it: whoever reads the index would learn of it.
+CREATE VIEW email_texts AS
+  SELECT e.id, e.subject,
+    (SELECT group_concat(name || ' ' || address, char(10)) FROM (SELECT a.name, a.address FROM email_addresses a
+      WHERE a.email_id = e.id AND a.field <> 'bcc' ORDER BY a.field, a.position)) AS addresses,
+    substr(e.text, 1, 262144) AS text
+  FROM emails e;
+
+-- Filled in a pass of its own, in the order of ids: what is above the highest id is not in it yet (src/store/search/index.rs).
+-- It holds no text of its own, so that erasing takes exactly the words of an email out of it.
+CREATE VIRTUAL TABLE email_index USING fts5 (
+  subject, addresses, text, content = 'email_texts', content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 2');
+INSERT INTO email_index (email_index, rank) VALUES ('secure-delete', 1);
+CREATE TRIGGER emails_leave_index BEFORE DELETE ON emails
+WHEN EXISTS (SELECT 1 FROM email_index_docsize d WHERE d.id = old.id)
+BEGIN
+  DELETE FROM email_index WHERE rowid = old.id;
+END;
+
+CREATE VIRTUAL TABLE case_index USING fts5 (
+  name, description, content = 'cases', content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 2');
+INSERT INTO case_index (case_index, rank) VALUES ('secure-delete', 1);
+CREATE TRIGGER cases_change_index AFTER UPDATE OF name, description ON cases
+WHEN (old.name <> new.name OR old.description <> new.description)
+  AND EXISTS (SELECT 1 FROM case_index_docsize d WHERE d.id = old.id)
+BEGIN
+  INSERT INTO case_index (case_index, rowid, name, description) VALUES ('delete', old.id, old.name, old.description);
+  INSERT INTO case_index (rowid, name, description) VALUES (new.id, new.name, new.description);
+END;

@@ -2,6 +2,7 @@
 
 use espomail::mail::message::{self, Message, PartId};
 use espomail::mail::{authentication_results, automatic, bounce, forward, message_id, subject, text};
+use espomail::query;
 use espomail::ui::safe;
 
 /// A whole message: read, judged, its attachments read again.
@@ -86,6 +87,19 @@ pub fn bounce(data: &[u8]) {
         addresses.sort();
         addresses.dedup();
         assert_eq!(addresses.len(), all, "each recipient once");
+    }
+}
+
+/// A query; what is printed of it reads back as the same.
+pub fn query(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let (now, zone) = (jiff::Timestamp::UNIX_EPOCH, jiff::tz::TimeZone::UTC);
+    let reading = query::Reading { fields: query::Field::CASES, now, zone };
+    if let Ok(tree) = query::parse(&text, &reading) {
+        let printed = tree.to_string();
+        if printed.len() <= 4096 {
+            assert_eq!(query::parse(&printed, &reading).ok(), Some(tree), "{text:?} became {printed:?}");
+        }
     }
 }
 

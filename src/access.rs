@@ -6,6 +6,7 @@
 use anyhow::Result;
 
 use crate::error;
+use crate::store::accounts::Account;
 use crate::store::db::Tx;
 use crate::store::sight::Sight;
 use crate::store::teams;
@@ -24,9 +25,14 @@ impl Actor {
     /// Maps a caller: `as_user` where `--as` was given, else by login name.
     ///
     /// # Errors
-    /// `--as` names nobody, or a regular user tries to act as somebody else.
+    /// The caller is disabled, `--as` names nobody, or a regular user tries to act as somebody else.
     pub fn find(tx: &Tx<'_>, login: Option<&str>, as_user: Option<&str>) -> Result<Actor> {
         let caller = match login.map(|login| users::by_login(tx, login)).transpose()?.flatten() {
+            Some(user) if !user.active => {
+                return Err(error::noperm(format!("user {}: is disabled", user.username))
+                    .hint("an administrator may take that back: espomail user enable USER")
+                    .into());
+            }
             Some(user) => Actor::User(user),
             None => Actor::Administrator,
         };
@@ -102,6 +108,24 @@ impl Actor {
         Err(error::noperm(format!("user: {} is in no team of yours, so you may not assign to them", user.username))
             .hint("choose a colleague of your team, or ask an administrator")
             .into())
+    }
+
+    /// Refuses to write from this group account: a regular user writes from those of their own teams.
+    ///
+    /// # Errors
+    /// Exit 77, naming the account.
+    pub fn require_account(&self, tx: &Tx<'_>, account: &Account) -> Result<()> {
+        for team_id in account.team_ids.iter().chain(&account.case_team_id) {
+            if self.may_give_to(tx, *team_id)? {
+                return Ok(());
+            }
+        }
+        match self.sight() {
+            Sight::Everything => Ok(()),
+            Sight::User(_) => Err(error::noperm(format!("--account: {} is of no team of yours", account.name))
+                .hint("leave it out to answer by the account that the case came by")
+                .into()),
+        }
     }
 
     /// The acting user, for verbs that only make sense for one (`take`, `--mine`).

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::{Deserialize, Deserializer, de};
 
+use crate::alike;
 use crate::error;
 use crate::units;
 
@@ -244,25 +245,7 @@ fn keys() -> impl Iterator<Item = &'static str> {
 }
 
 fn nearest(unknown: &str) -> Option<&'static str> {
-    keys().map(|key| (distance(key, unknown), key)).filter(|(d, _)| *d <= 4).min().map(|(_, key)| key)
-}
-
-/// Levenshtein distance.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut corner = i;
-        let mut left = i + 1;
-        for (cell, y) in row.iter_mut().skip(1).zip(b.chars()) {
-            let best = (corner + usize::from(x != y)).min(*cell + 1).min(left + 1);
-            corner = std::mem::replace(cell, best);
-            left = best;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
+    alike::nearest(unknown, keys(), 4)
 }
 
 /// Where the configuration lies: a service's below /etc, a person's below the XDG directory.

@@ -17,6 +17,7 @@ use crate::store::emails::{self, Email, EmailStatus, Field};
 use crate::store::outbox::{self, OutboxKind};
 use crate::store::records::erase::{self, ERASED};
 use crate::store::records::{self, ParentType, Record};
+use crate::store::search::index;
 use crate::store::sight::Sight;
 use crate::store::{cases, raw, tombstones, users};
 
@@ -41,6 +42,11 @@ pub fn person(tx: &Tx<'_>, world: &World<'_>, record: &Record) -> Result<Erased>
     for record in &records {
         person.words.push(records::label(tx, *record)?.to_lowercase());
     }
+    // The record may have had another name when a decision was written down.
+    for address in &record.addresses {
+        let names = erase::names_of(tx, address)?;
+        person.words.extend(names.iter().map(|name| format!("{} {}", record.parent.kind, name.to_lowercase())));
+    }
     let mut touched = Touched::default();
     touched.cases.extend(erase::cases_of(tx, record.parent)?);
     let mut erased = person.mail(&mut touched)?;
@@ -58,6 +64,7 @@ pub fn person(tx: &Tx<'_>, world: &World<'_>, record: &Record) -> Result<Erased>
         let read = if word.is_ascii() { word.as_str() } else { "" };
         erase::texts(tx, read, &|text| without(text, word, ERASED))?;
     }
+    index::scrub(tx)?;
     Ok(erased)
 }
 

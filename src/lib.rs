@@ -18,7 +18,8 @@
 //! |---|---|---|
 //! | [`mail`] | bytes and values in, values out: no clock, no SQL, no sockets | parsing crates |
 //! | [`net`] | the only sockets: IMAP and SMTP behind two small traits | protocol crates, `mail` |
-//! | [`store`] | the only SQL; `store::db` is the one file that names SQLite | `mail` |
+//! | [`query`] | the search language: text in, a tree of conditions out | values |
+//! | [`store`] | the only SQL; `store::db` is the one file that names SQLite | `mail`, `query` |
 //! | [`intake`], [`outbox`], [`reply`], [`desk`], [`erase`], [`access`] | decide with pure functions, then act and record why | `mail`, `store`, the traits of `net` |
 //! | [`cli`] | flags -> one operation -> output | everything but SQL, protocols and MIME |
 //! | [`ui`] | tables, JSON, terminal-safe text; the only place that prints | nothing of ours |
@@ -26,6 +27,7 @@
 //! A test reads the `use` lines and fails on an arrow that is not in this table.
 
 pub mod access;
+mod alike;
 pub mod cli;
 pub mod config;
 pub mod desk;
@@ -37,6 +39,7 @@ pub mod log;
 pub mod mail;
 pub mod net;
 pub mod outbox;
+pub mod query;
 pub mod reply;
 pub mod secret;
 pub mod store;

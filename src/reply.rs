@@ -17,7 +17,7 @@ use crate::store::emails::{self, Email, EmailStatus, Field};
 use crate::store::outbox::OutboxKind;
 use crate::store::records::{self, Parent};
 use crate::store::stream::{self, NewNote, NoteKind};
-use crate::store::users::User;
+use crate::store::users::{self, User};
 
 /// References longer than this are shortened in the middle.
 const REFERENCES_MAX: usize = 8_000;
@@ -65,7 +65,7 @@ pub fn queue(tx: &Tx<'_>, world: &World<'_>, case: &Case, answer: &Answer<'_>) -
     }
     let account = sender(world, case, answer)?;
     let emails_of_case = emails::of_case(tx, case.id)?;
-    let original = emails_of_case.iter().rev().find(|email| is_answerable(case, email));
+    let original = original(tx, case, &emails_of_case)?;
     let (to, cc) = recipients(tx, world, case, original, answer)?;
     let outgoing = Outgoing { to, cc, ..compose(tx, world, case, account, original, answer)? };
     let post = Post {
@@ -125,6 +125,17 @@ fn sender<'w>(world: &'w World<'_>, case: &Case, answer: &Answer<'w>) -> Result<
             .into());
     }
     Ok(account)
+}
+
+/// The newest mail that asks for an answer. Whoever only says to be one of us gets none.
+fn original<'e>(tx: &Tx<'_>, case: &Case, emails: &'e [Email]) -> Result<Option<&'e Email>> {
+    for email in emails.iter().rev().filter(|email| is_answerable(case, email)) {
+        let ours = users::by_address(tx, &email.from_address)?.map(|user| user.id);
+        if ours.is_none() || ours == case.requester_user_id {
+            return Ok(Some(email));
+        }
+    }
+    Ok(None)
 }
 
 /// Verified mail from outside, or of the user who opened the case, that is not machine mail.

@@ -1,6 +1,19 @@
-//! Durations and sizes as people write them.
+//! Durations, sizes and moments as people write them.
 
 use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+
+/// A date (its midnight in the zone), a date and time in the zone, or a moment with its own zone (RFC 3339).
+pub fn moment(text: &str, zone: &TimeZone) -> Option<Timestamp> {
+    if let Ok(moment) = text.parse() {
+        return Some(moment);
+    }
+    let local = text.parse::<DateTime>().or_else(|_| text.parse::<Date>().map(Date::into));
+    zone.to_timestamp(local.ok()?).ok()
+}
 
 /// `30s`, `10m`, `1h30m`, `3d`, `2w`; at most 1,000 years.
 ///

@@ -134,9 +134,11 @@ fn cells(part: PartId, file: &Attachment) -> Vec<Cell> {
 }
 
 fn content(raw: &[u8], part: PartId) -> Result<Vec<u8>> {
-    message::attachment_bytes(raw, part).ok_or_else(|| {
-        error::data(format!("PART: there is no attachment {part}")).hint("see `espomail email attachment list`").into()
-    })
+    message::attachment_bytes(raw, part).ok_or_else(|| no_attachment(part))
+}
+
+fn no_attachment(part: PartId) -> anyhow::Error {
+    error::data(format!("PART: there is no attachment {part}")).hint("see `espomail email attachment list`").into()
 }
 
 fn save(args: &Save, ctx: &Context) -> Result<()> {
@@ -144,7 +146,7 @@ fn save(args: &Save, ctx: &Context) -> Result<()> {
     let all = listed(&raw);
     for wanted in &args.parts {
         if !all.iter().any(|(part, _)| part == wanted) {
-            content(&raw, *wanted)?;
+            return Err(no_attachment(*wanted));
         }
     }
     let chosen = all.iter().filter(|(part, file)| match args.parts.as_slice() {

@@ -121,6 +121,14 @@ pub fn user(tx: &Tx<'_>, name: &str) -> Result<User> {
     users::by_username(tx, name)?.ok_or_else(|| unknown("user", name, "espomail user list"))
 }
 
+/// A user by name; `@me` is whoever is acting.
+pub fn user_or_me(tx: &Tx<'_>, actor: &Actor, field: &str, name: &str) -> Result<User> {
+    match name {
+        "@me" => Ok(actor.require_user(&format!("{field} @me"))?.clone()),
+        name => user(tx, name),
+    }
+}
+
 /// A team by name.
 pub fn team(tx: &Tx<'_>, name: &str) -> Result<Team> {
     teams::by_name(tx, name)?.ok_or_else(|| unknown("team", name, "espomail team list"))

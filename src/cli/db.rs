@@ -63,6 +63,7 @@ fn check(ctx: &Context) -> Result<()> {
 }
 
 fn stats(ctx: &Context) -> Result<()> {
+    ctx.read(|_, actor| actor.require_admin("db stats"))?;
     let (tables, bytes) = ctx.store()?.stats()?;
     let rows = tables.iter().map(|(name, rows)| vec![Cell::text(name), Cell::int(*rows)]).collect();
     ctx.ui.list("tables", COLUMNS, rows)?;
@@ -71,6 +72,7 @@ fn stats(ctx: &Context) -> Result<()> {
 }
 
 fn backup(file: &std::path::Path, ctx: &Context) -> Result<()> {
+    ctx.read(|_, actor| actor.require_admin("db backup"))?;
     if file.exists() {
         return Err(error::data(format!("FILE: {} exists already", file.display())).hint("name a new file").into());
     }

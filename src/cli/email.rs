@@ -8,12 +8,14 @@ use serde_json::{Value, json};
 
 use super::attachment::{self, AttachmentCommand};
 use super::context::{self, Context};
+use super::query::{self, Noun};
 use crate::error;
 use crate::mail::address::Mailbox;
 use crate::mail::automatic;
 use crate::mail::bounce::{self, Bounce};
 use crate::mail::message::{self, Message};
 use crate::store::emails::{self, Email, EmailQuery, EmailRow};
+use crate::store::search::Test;
 use crate::store::{cases, raw};
 use crate::ui::cell::{Cell, Column};
 
@@ -23,7 +25,8 @@ pub enum EmailCommand {
     /// Lists emails, newest first
     #[command(
         visible_alias = "ls",
-        before_help = "Examples:\n  $ espomail email list --limit 20\n  $ espomail --json email list --case 12"
+        before_help = "Examples:\n  $ espomail email list 'invoice from:eva has:attachment newer:30d'\n  $ espomail --json email list --case 12",
+        after_help = query::HELP
     )]
     List(List),
     /// Shows emails of the archive, or message files (no database needed)
@@ -42,7 +45,7 @@ pub enum EmailCommand {
 /// `email list`
 #[derive(Debug, Args)]
 pub struct List {
-    /// case:N, account:NAME
+    /// Words of the full text, from:ann, subject:…, is:unread and so on; see below
     #[arg(value_name = "QUERY")]
     query: Vec<String>,
     /// Of this case
@@ -140,37 +143,20 @@ pub fn from(email: &Email) -> String {
 }
 
 fn list(args: &List, ctx: &Context) -> Result<()> {
+    let tree = query::read(&args.query, Noun::Email, ctx)?;
     let rows = ctx.read(|tx, actor| {
-        let (number, name) = narrowed(args)?;
-        let case = match number {
-            Some(n) => Some(cases::by_number(tx, n, actor.sight())?.ok_or_else(|| context::not_found("case", n))?),
-            None => None,
-        };
-        let account = name.as_deref().map(|name| context::account(tx, name)).transpose()?;
-        let query = EmailQuery {
-            case_id: case.map(|c| c.id),
-            account_id: account.map(|a| a.id),
-            limit: Some(args.limit.into()),
-        };
+        let mut and = Vec::new();
+        if let Some(number) = args.case {
+            and.push(query::case(tx, actor, number)?);
+        }
+        if let Some(name) = &args.account {
+            and.push(Test::Account(context::account(tx, name)?.id));
+        }
+        let condition = query::resolve(tx, actor, Noun::Email, &tree, and)?;
+        let query = EmailQuery { condition, viewer: actor.user_id(), limit: Some(args.limit.into()) };
         emails::list(tx, &query, actor.sight())
     })?;
     ctx.ui.list("emails", COLUMNS, rows.iter().map(cells).collect())
-}
-
-/// Case and account by flags, then by words of the query.
-fn narrowed(args: &List) -> Result<(Option<i64>, Option<String>)> {
-    let (mut number, mut name) = (args.case, args.account.clone());
-    for word in args.query.iter().flat_map(|text| text.split_whitespace()) {
-        match word.split_once(':') {
-            Some(("case", n)) => number = Some(super::case_number(n).map_err(|e| error::data(format!("QUERY: {e}")))?),
-            Some(("account", given)) => name = Some(given.to_owned()),
-            _ => {
-                let refused = error::data(format!("QUERY: \"{word}\" is not understood"));
-                return Err(refused.hint("use case:N, account:NAME").into());
-            }
-        }
-    }
-    Ok((number, name))
 }
 
 fn cells(row: &EmailRow) -> Vec<Cell> {

@@ -14,6 +14,7 @@ use crate::lock::{self, Attempt};
 use crate::store::db::Store;
 use crate::store::deliveries::{self, Facts, Outcome};
 use crate::store::raw::{self, Packed};
+use crate::store::search::index;
 
 /// `ingest`
 #[derive(Debug, Args)]
@@ -96,5 +97,6 @@ fn import_now(ctx: &Context, store: &Store, account_id: i64, id: i64, now: Times
             ctx.ui.warn(&format!("the message could not be imported and is kept: {}", imported.reason));
             ctx.ui.hint("see `espomail quarantine list`");
         }
-    })
+    })?;
+    index::fill(store, &|| true)
 }

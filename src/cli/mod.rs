@@ -22,6 +22,7 @@ pub mod man;
 pub mod notification;
 pub mod outbox;
 pub mod quarantine;
+pub mod query;
 pub mod record;
 pub mod schema;
 pub mod status;
@@ -41,7 +42,6 @@ use anyhow::Result;
 use clap::error::ErrorKind;
 use clap::{ArgAction, Parser, Subcommand};
 use jiff::Timestamp;
-use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
 use self::context::Context;
@@ -244,7 +244,7 @@ fn usage(refused: &clap::Error) -> ExitCode {
 
 /// The command line could not be read, but this much of it can.
 fn asks_for_json() -> bool {
-    let words: Vec<_> = std::env::args().collect();
+    let words: Vec<_> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
     let is_format = |word: &str| matches!(word, "json" | "ndjson");
     let pair = words.windows(2).any(|pair| matches!(pair, [flag, format] if flag == "--format" && is_format(format)));
     pair || words.iter().any(|word| word == "--json" || word.strip_prefix("--format=").is_some_and(is_format))
@@ -336,6 +336,15 @@ fn terminal_width() -> usize {
 }
 
 impl Context {
+    /// Asks an administrator; others are refused before they are asked.
+    ///
+    /// # Errors
+    /// The caller is none, the answer is no, or nobody can be asked.
+    pub fn confirm_as_admin(&self, what: &str, question: &str) -> Result<()> {
+        self.read(|_, actor| actor.require_admin(what))?;
+        self.confirm(question)
+    }
+
     /// Asks before something that cannot be taken back; without a terminal `--yes` is needed.
     ///
     /// # Errors
@@ -374,11 +383,7 @@ fn size(text: &str) -> Result<u64, String> {
 
 /// A date (its local midnight), a local date and time, or a moment with its zone (RFC 3339).
 fn moment(field: &str, text: &str) -> Result<Timestamp> {
-    if let Ok(moment) = text.parse::<Timestamp>() {
-        return Ok(moment);
-    }
-    let local = text.parse::<DateTime>().or_else(|_| text.parse::<Date>().map(Date::into));
-    match local.ok().and_then(|local| TimeZone::system().to_timestamp(local).ok()) {
+    match units::moment(text, &TimeZone::system()) {
         Some(moment) => Ok(moment),
         None => Err(error::data(format!("{field}: \"{text}\" is not a date"))
             .hint("write it as 2026-12-24 or 2026-12-24T09:00")

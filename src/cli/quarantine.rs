@@ -204,7 +204,7 @@ fn discard(args: &Discard, ctx: &Context) -> Result<()> {
     if args.reason.trim().is_empty() {
         return Err(error::data("--reason: must not be empty").into());
     }
-    ctx.confirm(&format!("Throw message {} away for good?", args.id))?;
+    ctx.confirm_as_admin("quarantine discard", &format!("Throw message {} away for good?", args.id))?;
     ctx.write(|tx, actor| {
         let delivery = find(tx, actor, args.id)?;
         deliveries::settle(tx, delivery.id, Outcome::Discarded, &args.reason, None)?;

@@ -143,7 +143,10 @@ fn edit(args: &Edit, ctx: &Context) -> Result<()> {
 }
 
 fn delete(name: &str, ctx: &Context) -> Result<()> {
-    ctx.confirm(&format!("Delete team {name}? Its members no longer see what only the team could see."))?;
+    ctx.confirm_as_admin(
+        "team delete",
+        &format!("Delete team {name}? Its members no longer see what only the team could see."),
+    )?;
     let id = ctx.administer("team delete", |tx| {
         let team = context::team(tx, name)?;
         let accounts = teams::used_by_accounts(tx, team.id)?;

@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Args;
 
 use super::context::Context;
@@ -59,10 +59,10 @@ pub fn read_source(field: &str, file: &str) -> Result<String> {
     const MAX: u64 = 10 << 20;
     let mut text = String::new();
     if file == "-" {
-        std::io::stdin()
-            .take(MAX)
-            .read_to_string(&mut text)
-            .with_context(|| format!("{field}: cannot read standard input"))?;
+        std::io::stdin().take(MAX).read_to_string(&mut text).map_err(|e| match e.kind() {
+            std::io::ErrorKind::InvalidData => error::data(format!("{field}: is not UTF-8")).into(),
+            _ => anyhow::Error::from(e).context(format!("{field}: cannot read standard input")),
+        })?;
     } else {
         let open = std::fs::File::open(file).map_err(|e| error::data(format!("{field}: cannot read {file}: {e}")))?;
         open.take(MAX)

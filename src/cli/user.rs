@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::context::{self, Context};
 use crate::error;
+use crate::store::accounts;
 use crate::store::db::Tx;
 use crate::store::notifications::{self, ByEmail, NotificationKind, Setting};
 use crate::store::teams;
@@ -150,6 +151,7 @@ fn add(args: Add, ctx: &Context) -> Result<()> {
             return Err(context::taken("username", &username));
         }
         refuse_taken_addresses(tx, &addresses, None)?;
+        refuse_taken_login(tx, &login, None)?;
         let new = NewUser {
             username: &username,
             name: &name,
@@ -169,7 +171,10 @@ fn edit(args: Edit, ctx: &Context) -> Result<()> {
     let id = ctx.administer("user edit", |tx| {
         let mut user = context::user(tx, &args.username)?;
         user.name = name.unwrap_or(user.name);
-        user.login = login.unwrap_or(user.login);
+        if let Some(login) = login {
+            refuse_taken_login(tx, &login, Some(user.id))?;
+            user.login = login;
+        }
         user.user_type = args.user_type.unwrap_or(user.user_type);
         users::update(tx, &user)?;
         if let Some(by_email) = args.notify {
@@ -215,8 +220,22 @@ fn addresses(given: &[String]) -> Result<Vec<String>> {
     given.iter().map(|a| context::mail_address("--email", a)).collect()
 }
 
+/// Who acts must not depend on chance.
+fn refuse_taken_login(tx: &Tx<'_>, login: &str, owner: Option<i64>) -> Result<()> {
+    match users::by_login(tx, login)?.filter(|user| user.active && Some(user.id) != owner) {
+        Some(other) => Err(error::data(format!("--login: {login} is the login of user {}", other.username)).into()),
+        None => Ok(()),
+    }
+}
+
 fn refuse_taken_addresses(tx: &Tx<'_>, addresses: &[String], owner: Option<i64>) -> Result<()> {
+    let accounts = accounts::all(tx)?;
     for (i, address) in addresses.iter().enumerate() {
+        if let Some(account) = accounts.iter().find(|account| account.owns(address)) {
+            return Err(error::data(format!("--email: {address} is the address of account {}", account.name))
+                .hint("a user needs an address of their own: notices go there")
+                .into());
+        }
         if addresses.iter().skip(i + 1).any(|other| other == address) {
             return Err(error::data(format!("--email: {address} is given twice")).into());
         }

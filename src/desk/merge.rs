@@ -41,8 +41,11 @@ pub fn merge(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, from: &Case, into: &
     note(tx, world, actor, into, NoteKind::Merged, &format!("#{} {} was merged into this", from.number, from.name))
 }
 
-/// Says where a merged case went, if the actor may see that one.
-fn refuse_merged(tx: &Tx<'_>, actor: &Actor, case: &Case) -> Result<()> {
+/// Refuses a merged case and says where it went, if the actor may see that one.
+///
+/// # Errors
+/// The case was merged.
+pub fn refuse_merged(tx: &Tx<'_>, actor: &Actor, case: &Case) -> Result<()> {
     let Some(into_id) = case.merged_into_id else { return Ok(()) };
     let survivor = cases::surviving(tx, case.clone())?;
     let fault = error::data(format!("case #{}: was merged into another one", case.number));

@@ -23,7 +23,7 @@ pub use follow::{follow, unfollow};
 pub use give::give;
 pub use hand_over::hand_over;
 pub use link::{link, linkable, take_out, unlink};
-pub use merge::merge;
+pub use merge::{merge, refuse_merged};
 pub use split::split;
 
 use crate::access::Actor;

@@ -21,6 +21,7 @@ use crate::net::{NetError, OpenFolder};
 use crate::store::accounts::{self, Account, AfterImport};
 use crate::store::db::{Store, Tx};
 use crate::store::deliveries::{self, Outcome};
+use crate::store::search::index;
 use crate::store::server_actions::{self, ServerAction};
 use crate::store::{instance, raw, users};
 
@@ -88,6 +89,10 @@ impl Run<'_> {
         }
         if polled && !self.dry_run {
             self.store.write(|tx| instance::fetched(tx, (self.clock)()))?;
+        }
+        if !self.dry_run {
+            // What is left at the end of the run's time is done by the next one, or by the first search.
+            index::fill(self.store, &|| Instant::now() < self.until)?;
         }
         Ok(desk.worst)
     }

@@ -12,7 +12,6 @@ use crate::store::cases::{self, Case};
 use crate::store::db::Tx;
 use crate::store::emails;
 use crate::store::records::ParentType;
-use crate::store::sight::Sight;
 
 /// What was found for an email, and the case that was made instead of reopening a closed one.
 pub(super) struct Linked {
@@ -78,9 +77,8 @@ pub(super) fn run(
         None => link_again(tx, world, mail)?,
     };
     emails::set_flow(tx, mail.email_id, owner.id)?;
-    let stored = emails::by_id(tx, mail.email_id, Sight::Everything)?.context("the email vanished")?;
     let new_case = match linked.new_case {
-        None if stored.case_id().is_none() => {
+        None if emails::case_of(tx, mail.email_id)?.is_none() => {
             let Linked { found, relates_to, .. } = &linked;
             opening::open_or_archive(tx, world, owner, mail, relates_to.as_ref(), &found.remarks)?
         }
@@ -91,9 +89,8 @@ pub(super) fn run(
 
 /// An email that another account stored before: the number in its subject was not looked at then.
 fn link_again(tx: &Tx<'_>, world: &World<'_>, mail: &Mail<'_>) -> Result<Linked> {
-    let stored = emails::by_id(tx, mail.email_id, Sight::Everything)?.context("the email vanished")?;
     let found = parent::find(tx, world, mail.sender, mail.message, true)?;
-    let new_case = if stored.case_id().is_none() { join(tx, world, mail, &found)? } else { None };
+    let new_case = if emails::case_of(tx, mail.email_id)?.is_none() { join(tx, world, mail, &found)? } else { None };
     Ok(Linked { found, new_case, relates_to: None })
 }
 

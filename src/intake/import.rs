@@ -31,7 +31,7 @@ const WRITE_TIME: Duration = Duration::from_secs(1);
 /// … or when the next message takes so long to parse.
 const PARSE_TIME: Duration = Duration::from_millis(250);
 /// So many messages are parsed ahead.
-const AHEAD: usize = 16;
+const AHEAD: usize = 4;
 
 /// What became of one message, for `-v` and `--dry-run`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -36,7 +36,7 @@ pub struct Notice<'a> {
     pub subject: String,
     /// What the user may read of the mail or note.
     pub text: String,
-    /// The account that sends it where no system account is configured.
+    /// The account that sends it where no system account is configured; else any that can.
     pub account_id: Option<i64>,
 }
 
@@ -47,7 +47,7 @@ pub fn send(tx: &Tx<'_>, world: &World<'_>, user: &User, notice: &Notice<'_>) ->
         None => None,
     };
     let via = notice.account_id.or(case.as_ref().and_then(|case| case.account_id));
-    let Some(account) = world.system_account(via) else { return Ok(()) };
+    let Some(account) = world.system_account(via).or_else(|| world.any_sender()) else { return Ok(()) };
     let body = format!("{}\n\n{}", notice.subject, text::first_lines(&notice.text, TEXT_MAX));
     let key = match (&case, notice.email) {
         (Some(case), _) => case.key.clone(),

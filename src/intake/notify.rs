@@ -1,6 +1,6 @@
 //! Who hears of what (B7): stream notes, and the notifications of those who follow a record.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
 
 use super::notice::{self, Notice};
@@ -52,17 +52,20 @@ pub fn arrival(tx: &Tx<'_>, world: &World<'_>, arrival: &Arrival<'_>) -> Result<
     if arrival.sent_at < oldest {
         return emails::decide(tx, arrival.email_id, "notified", "nobody: older than notification_max_age", world.now);
     }
-    let Some(email) = emails::by_id(tx, arrival.email_id, Sight::Everything)? else { return Ok(()) };
-    let label = records::label(tx, arrival.parent)?;
+    let mut audience = audience(tx, arrival.parent)?;
+    audience.retain(|user| !user.addresses.contains(&arrival.sender.address));
     let mut told = Vec::new();
-    for user in audience(tx, arrival.parent)? {
-        let is_sender = user.addresses.contains(&arrival.sender.address);
-        if !is_sender && tell_of_email(tx, world, arrival, &email, &label, &user)? {
-            told.push(user.username);
+    if !audience.is_empty() {
+        let email = emails::by_id(tx, arrival.email_id, Sight::Everything)?.context("the email vanished")?;
+        let label = records::label(tx, arrival.parent)?;
+        for user in audience {
+            if tell_of_email(tx, world, arrival, &email, &label, &user)? {
+                told.push(user.username);
+            }
         }
     }
     let names = if told.is_empty() { "nobody".to_owned() } else { told.join(", ") };
-    emails::decide(tx, email.id, "notified", &names, world.now)
+    emails::decide(tx, arrival.email_id, "notified", &names, world.now)
 }
 
 /// Who follows a record or its company, may act, and may read the record; each once, by id.

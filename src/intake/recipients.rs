@@ -6,7 +6,7 @@ use super::parent::Sender;
 use crate::mail::message::Message;
 use crate::store::accounts::{Account, AccountKind};
 use crate::store::db::Tx;
-use crate::store::{emails, users};
+use crate::store::{cases, emails, users};
 
 /// Adds what this delivery gives: the account's teams (B6.1) and every user it is addressed to (B6.2).
 pub fn add(tx: &Tx<'_>, account: &Account, sender: &Sender, message: &Message, email_id: i64) -> Result<()> {
@@ -25,6 +25,18 @@ pub fn add(tx: &Tx<'_>, account: &Account, sender: &Sender, message: &Message, e
         if let Some(user) = users::by_address(tx, &mailbox.address)?.filter(|u| u.active) {
             emails::add_user(tx, email_id, user.id, false)?;
         }
+    }
+    Ok(())
+}
+
+/// A case that was handed to another team takes its later mail along: the case team of the account it came by sees no
+/// more of it than the account's other teams do.
+pub fn follow_case(tx: &Tx<'_>, account: &Account, email_id: i64) -> Result<()> {
+    let Some(team_id) = account.case_team_id.filter(|team| !account.team_ids.contains(team)) else { return Ok(()) };
+    let case_id = emails::case_of(tx, email_id)?;
+    let Some(case) = case_id.map(|id| cases::by_id(tx, id)).transpose()?.flatten() else { return Ok(()) };
+    if case.account_id == Some(account.id) && !cases::team_ids(tx, case.id)?.contains(&team_id) {
+        emails::remove_team(tx, email_id, team_id)?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! One message through the numbered steps of B3.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::case::Mail;
 use super::import::Imported;
@@ -17,7 +17,6 @@ use crate::store::deliveries::{self, Delivery, Outcome, Source};
 use crate::store::emails::{self, Email, EmailStatus, NewEmail};
 use crate::store::notifications::{self, NewNotification, NotificationKind};
 use crate::store::records::{self, Parent, ParentType};
-use crate::store::sight::Sight;
 use crate::store::{raw, server_actions, tombstones};
 
 /// One message through B3. The steps are the numbered ones of the rule.
@@ -51,21 +50,21 @@ pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Messag
     {
         return known_already(tx, delivery, Some(email.id), "is there already");
     }
-    let (email, outcome) = match same {
+    let (email_id, flow_account_id, outcome) = match same {
         Some(email) => {
             keep_variant(tx, &email, delivery, message)?;
-            (email, Outcome::Duplicate)
+            (email.id, email.flow_account_id, Outcome::Duplicate)
         }
         None => {
             let author = Author { sender: &sender, automatic: &automatic };
-            (add_email(tx, world, delivery, message, &identity, author, other)?, Outcome::Imported)
+            (add_email(tx, world, delivery, message, &identity, author, other)?, None, Outcome::Imported)
         }
     };
-    arrived(tx, world, account, delivery, email.id)?;
-    recipients::add(tx, account, &sender, message, email.id)?;
+    arrived(tx, world, account, delivery, email_id)?;
+    recipients::add(tx, account, &sender, message, email_id)?;
     let sent_at = message.date.unwrap_or(delivery.internal_date).min(delivery.internal_date);
     let mail = Mail {
-        email_id: email.id,
+        email_id,
         message,
         sender: &sender,
         automatic: &automatic,
@@ -84,7 +83,7 @@ pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Messag
     };
     match account.kind {
         _ if is_history => {}
-        AccountKind::Group if account.create_case && email.flow_account_id.is_none() => {
+        AccountKind::Group if account.create_case && flow_account_id.is_none() => {
             flow::run(tx, world, account, &mail, linked)?;
         }
         AccountKind::Group if !account.create_case && outcome == Outcome::Imported => {
@@ -92,8 +91,9 @@ pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Messag
         }
         _ => {}
     }
-    let reason = summary(tx, email.id)?;
-    settle(tx, account, delivery, outcome, &reason, Some(email.id))
+    recipients::follow_case(tx, account, email_id)?;
+    let reason = summary(tx, email_id)?;
+    settle(tx, account, delivery, outcome, &reason, Some(email_id))
 }
 
 /// B2.12: mail out of a file came when it says that it was written, and not later than now.
@@ -230,7 +230,7 @@ fn add_email(
     identity: &str,
     author: Author<'_>,
     same_id: bool,
-) -> Result<Email> {
+) -> Result<i64> {
     let new = NewEmail {
         key: &message_id::new_key(world::random()?),
         message_id: identity,
@@ -243,8 +243,7 @@ fn add_email(
         truncated: delivery.truncated,
         flagged: if same_id { "another email has the same Message-ID" } else { "" },
     };
-    let id = emails::add(tx, &new, message, world.now)?;
-    emails::by_id(tx, id, Sight::Everything)?.context("the new email vanished")
+    emails::add(tx, &new, message, world.now)
 }
 
 fn arrived(tx: &Tx<'_>, world: &World<'_>, account: &Account, delivery: &Delivery, email_id: i64) -> Result<()> {

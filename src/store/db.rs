@@ -15,12 +15,15 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use jiff::Timestamp;
 use rusqlite::config::DbConfig;
+use rusqlite::functions::{Context as Call, FunctionFlags};
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Params, TransactionBehavior};
 
-pub use rusqlite::params;
+pub use rusqlite::types::Value;
+pub use rusqlite::{params, params_from_iter};
 
 use super::label::UnknownLabel;
+use super::search;
 use crate::error::{self, Fault, Kind};
 
 const SCHEMA: &str = include_str!("../../schema.sql");
@@ -94,6 +97,7 @@ impl Store {
     pub fn in_memory() -> Result<Store> {
         let store = Store { conn: Connection::open_in_memory()?, path: PathBuf::from(":memory:") };
         store.conn.pragma_update(None, "foreign_keys", true)?;
+        store.functions()?;
         store.conn.execute_batch(SCHEMA)?;
         store.conn.pragma_update(None, "user_version", VERSION)?;
         Ok(store)
@@ -107,7 +111,18 @@ impl Store {
         conn.set_prepared_statement_cache_capacity(200);
         let store = Store { conn, path: path.to_owned() };
         store.pragmas().with_context(|| format!("cannot use {}", path.display()))?;
+        store.functions()?;
         Ok(store)
+    }
+
+    /// `mentions(text, part)` in statements: SQLite itself knows the case of ASCII letters only.
+    fn functions(&self) -> Result<()> {
+        let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_DIRECTONLY;
+        let mentions = |call: &mut Call<'_>| {
+            let (text, part) = (call.get_raw(0).as_str_or_null()?, call.get_raw(1).as_str()?);
+            Ok(text.is_some_and(|text| search::mentions(text, part)))
+        };
+        Ok(self.conn.create_scalar_function("mentions", 2, flags, mentions)?)
     }
 
     fn pragmas(&self) -> Result<()> {
@@ -257,7 +272,7 @@ impl Store {
     /// Rows of every table, and the size of the file in bytes.
     pub fn stats(&self) -> Result<(Vec<(String, i64)>, i64)> {
         let mut names = self.conn.prepare(
-            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name",
+            "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name",
         )?;
         let mut tables = Vec::new();
         for name in names.query_map([], |r| r.get::<_, String>(0))? {

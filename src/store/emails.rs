@@ -235,6 +235,11 @@ pub fn by_id(tx: &Tx<'_>, id: i64, sight: Sight) -> Result<Option<Email>> {
     )
 }
 
+/// The case an email belongs to, by id.
+pub fn case_of(tx: &Tx<'_>, id: i64) -> Result<Option<i64>> {
+    tx.value("SELECT parent_id FROM emails WHERE id = ?1 AND parent_type = 'case'", params![id])
+}
+
 /// By the key in a signed message id.
 pub fn by_key(tx: &Tx<'_>, key: &str) -> Result<Option<Email>> {
     tx.one(&format!("SELECT {COLUMNS} FROM emails e WHERE e.key = ?1"), params![key], Email::from_row)

@@ -12,6 +12,7 @@ pub mod notifications;
 pub mod outbox;
 pub mod raw;
 pub mod records;
+pub mod search;
 pub mod server_actions;
 pub mod sight;
 pub mod stream;

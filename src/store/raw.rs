@@ -27,10 +27,12 @@ impl Packed {
             // Making a context costs more than compressing a usual mail.
             static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
         }
-        let packed = COMPRESSOR.with_borrow_mut(|kept| match kept {
+        let mut packed = COMPRESSOR.with_borrow_mut(|kept| match kept {
             Some(compressor) => compressor.compress(&raw),
             None => kept.insert(compressor()?).compress(&raw),
         })?;
+        // Room was made for bytes that do not compress.
+        packed.shrink_to_fit();
         let (size, sha256) = (raw.len(), Sha256::digest(&raw).into());
         let (codec, data) = if packed.len() < size { ("zstd", packed) } else { ("none", raw) };
         Ok(Packed { size, sha256, codec, data })

@@ -1,7 +1,7 @@
 //! The gate: who may see what, as a condition inside the statement that reads (B11).
 //!
 //! Without a role a regular user sees the cases and other records assigned to them or to a team of
-//! theirs, and the emails in their own folders or of a team of theirs. What may not be seen does not exist.
+//! theirs, and the emails in their own folders, of their own cases or of a team of theirs. What may not be seen does not exist.
 
 use super::records::ParentType;
 
@@ -28,20 +28,25 @@ impl Sight {
 pub const CASE: &str = "(?1 IS NULL OR c.assigned_user_id = ?1 OR c.requester_user_id = ?1 OR EXISTS (
     SELECT 1 FROM case_teams ct JOIN team_members tm ON tm.team_id = ct.team_id WHERE ct.case_id = c.id AND tm.user_id = ?1))";
 
-/// Condition on a record `r` of this type; `?1` is [`Sight::parameter`].
-pub fn record(kind: ParentType) -> String {
-    if kind == ParentType::Case {
-        return CASE.replace("c.", "r.");
-    }
+/// Condition on a record of this type by its alias in the statement; `?1` is [`Sight::parameter`].
+pub fn record(kind: ParentType, alias: &str) -> String {
+    let (teams, column) = match kind {
+        ParentType::Case => ("case_teams rt WHERE".to_owned(), "case_id"),
+        _ => (format!("record_teams rt WHERE rt.record_type = '{kind}' AND"), "record_id"),
+    };
+    let requested =
+        if kind == ParentType::Case { format!("OR {alias}.requester_user_id = ?1 ") } else { String::new() };
     format!(
-        "(?1 IS NULL OR r.assigned_user_id = ?1 OR EXISTS (
-            SELECT 1 FROM record_teams rt JOIN team_members tm ON tm.team_id = rt.team_id
-            WHERE rt.record_type = '{kind}' AND rt.record_id = r.id AND tm.user_id = ?1))"
+        "(?1 IS NULL OR {alias}.assigned_user_id = ?1 {requested}OR EXISTS (
+            SELECT 1 FROM {teams} rt.{column} = {alias}.id AND EXISTS (
+                SELECT 1 FROM team_members tm WHERE tm.team_id = rt.team_id AND tm.user_id = ?1)))"
     )
 }
 
 /// Condition on an email `e`; `?1` is [`Sight::parameter`].
 pub const EMAIL: &str =
     "(?1 IS NULL OR EXISTS (SELECT 1 FROM email_users eu WHERE eu.email_id = e.id AND eu.user_id = ?1)
+    OR (e.parent_type = 'case' AND EXISTS (SELECT 1 FROM cases own WHERE own.id = e.parent_id
+        AND (own.assigned_user_id = ?1 OR own.requester_user_id = ?1)))
     OR EXISTS (SELECT 1 FROM email_teams et JOIN team_members tm ON tm.team_id = et.team_id
         WHERE et.email_id = e.id AND tm.user_id = ?1))";

@@ -142,9 +142,9 @@ pub fn by_username(tx: &Tx<'_>, username: &str) -> Result<Option<User>> {
     tx.one(&format!("{SELECT} WHERE u.username = ?1"), params![username], User::from_row)
 }
 
-/// Active users with this operating-system name.
+/// The user with this operating-system name, an active one first.
 pub fn by_login(tx: &Tx<'_>, login: &str) -> Result<Option<User>> {
-    tx.one(&format!("{SELECT} WHERE u.login = ?1 AND u.active ORDER BY u.id"), params![login], User::from_row)
+    tx.one(&format!("{SELECT} WHERE u.login = ?1 ORDER BY u.active DESC, u.id"), params![login], User::from_row)
 }
 
 /// Whose address this is.

@@ -117,6 +117,14 @@ impl Ui {
         }
     }
 
+    /// How many there are: the number alone for people, an object for programs.
+    pub fn count(&self, noun: &str, count: i64) -> Result<()> {
+        match self.format {
+            Format::Json | Format::Ndjson => self.json(&json!({"schema": schema(noun), "count": count})),
+            _ => self.line(&count.to_string()),
+        }
+    }
+
     /// Free text; programs get it as a JSON string.
     pub fn text(&self, text: &str) -> Result<()> {
         match self.format {
@@ -304,7 +312,7 @@ impl Ui {
         let joined = |cells: Vec<String>| cells.join(&separator.to_string());
         let write_cell = |text: &str| if separator == ',' { csv(text) } else { safe::line(text).into_owned() };
         if self.headers {
-            self.line(&joined(picked.iter().map(|(_, c)| c.field.to_owned()).collect()))?;
+            self.write(&format!("{}\n", joined(picked.iter().map(|(_, c)| c.field.to_owned()).collect())))?;
         }
         rows.iter().try_for_each(|row| {
             let cells =

@@ -65,6 +65,7 @@ fn nothing_breaks_on_damaged_messages() {
             let piece = &bytes[start..bytes.len().min(start + 300)];
             checks::headers(piece);
             checks::dates(piece);
+            checks::query(piece);
             checks::addresses(piece);
             checks::bounce(piece);
             checks::html(piece);

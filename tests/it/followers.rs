@@ -293,3 +293,33 @@ fn at_once_by_e_mail_but_not_to_whom_the_mail_is_addressed() {
     assert!(notices[0].text().contains("this is about: Without"), "{}", notices[0].text());
     assert_eq!(desk.ana.messages("INBOX").len(), 1);
 }
+
+#[test]
+fn whoever_only_says_to_be_a_colleague_gets_no_answer_and_moves_nothing() {
+    let desk = desk(CASES);
+    desk.put(&desk.letter(&desk.customer.address, "Broken"));
+    desk.put(&desk.of_ana("[#1] I look at it"));
+    desk.sandbox.run(&["case", "reply", "1", "-m", "Soon."]).ok();
+    // She takes part now, so her forged address joins; but it is no customer's.
+    desk.put(&desk.letter(&desk.ana.address, "[#1] please").reply_to("thief@elsewhere.example"));
+    assert_eq!(desk.cases(), ["1 customer 4"]);
+    let answer = desk.sandbox.run(&["case", "reply", "1", "-m", "x", "--dry-run"]).ok();
+    assert!(answer.stderr.contains(&desk.customer.address) && !answer.stderr.contains("thief"), "{answer:?}");
+}
+
+#[test]
+fn mail_of_a_case_goes_where_the_case_goes() {
+    let desk = desk(&["--case-team", "Sales", "--create-case"]);
+    let sees = |user: &str| desk.sandbox.items(&["--as", user, "email", "list"]).len();
+    desk.put(&desk.letter(&desk.customer.address, "Broken"));
+    assert_eq!((sees("citra"), sees("budi")), (1, 1), "the account is of Support, its cases of Sales");
+    desk.sandbox.run(&["team", "add", "Third"]).ok();
+    desk.sandbox.run(&["case", "move", "1", "--team", "Third"]).ok();
+    desk.put(&desk.letter(&desk.customer.address, "more [#1]"));
+    assert_eq!((sees("citra"), sees("budi")), (0, 2), "the old team sees neither");
+    // An assignee reads the mail of the case, of whatever team.
+    desk.sandbox.run(&["case", "assign", "1", "citra"]).ok();
+    assert_eq!(sees("citra"), 2);
+    desk.sandbox.run(&["case", "release", "1"]).ok();
+    assert_eq!(sees("citra"), 0);
+}

@@ -7,6 +7,8 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("mail", &["store", "net", "intake", "cli", "ui", "config", "outbox", "reply", "desk", "access", "secret", "lock"]),
     ("net", &["store", "intake", "cli", "ui", "config", "outbox", "reply", "desk", "access", "secret", "lock"]),
     ("store", &["net", "intake", "cli", "ui", "config", "outbox", "reply", "desk", "access", "secret", "lock"]),
+    ("query", QUERY),
+    ("query.rs", QUERY),
     ("ui", &["store", "net", "intake", "cli", "config", "outbox", "reply", "desk", "access", "secret", "lock", "mail"]),
     ("intake", &["cli", "ui", "desk", "secret", "net::imap", "net::smtp", "net::tls", "net::guard"]),
     ("outbox.rs", &["cli", "ui", "desk", "secret", "net::imap", "net::smtp", "net::tls", "net::guard"]),
@@ -15,6 +17,9 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("erase.rs", &["cli", "ui", "secret", "net"]),
     ("access.rs", &["cli", "ui", "desk", "secret", "net", "intake"]),
 ];
+
+const QUERY: &[&str] =
+    &["mail", "store", "net", "intake", "cli", "ui", "config", "outbox", "reply", "desk", "access", "secret", "lock"];
 
 /// Crates and the only place they may be named in.
 const CRATES: &[(&str, &str)] =

@@ -33,6 +33,7 @@ mod overlap;
 mod poison;
 mod records;
 mod rules;
+mod search;
 mod soak;
 mod starttls;
 mod support;

@@ -36,6 +36,18 @@ fn values(sandbox: &Sandbox, sql: &str) -> Vec<String> {
     rows.map(Result::unwrap).collect()
 }
 
+/// The words in the full-text indexes.
+fn indexed(sandbox: &Sandbox) -> BTreeSet<String> {
+    let db = rusqlite::Connection::open(sandbox.db()).unwrap();
+    db.execute_batch(
+        "CREATE VIRTUAL TABLE temp.email_words USING fts5vocab (main, email_index, row);
+        CREATE VIRTUAL TABLE temp.case_words USING fts5vocab (main, case_index, row)",
+    )
+    .unwrap();
+    let mut statement = db.prepare("SELECT term FROM email_words UNION SELECT term FROM case_words").unwrap();
+    statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+}
+
 /// Every row of every table.
 fn everything(sandbox: &Sandbox) -> Vec<(String, String)> {
     let db = rusqlite::Connection::open(sandbox.db()).unwrap();
@@ -391,6 +403,9 @@ fn of_an_erased_person_nothing_is_left_and_nothing_comes_back() {
     sandbox.run(&["--yes", "quarantine", "discard", &id, "--reason", "spam"]).ok();
     let words = ["kim@x.example", "kim@home.example", "xyzzycanary"];
     assert!(traces(&sandbox, &words).len() > 20);
+    assert_eq!(sandbox.items(&["email", "list", "xyzzycanary"]).len(), 3);
+    assert_eq!(sandbox.items(&["case", "list", "xyzzycan*"]).len(), 2);
+    assert!(indexed(&sandbox).contains("xyzzycanary"));
     let before = everything(&sandbox);
     says(sandbox.run(&["--dry-run", "record", "erase", "contact", "Kim"]).ok(), "dry run");
     assert_eq!(everything(&sandbox), before);
@@ -399,6 +414,9 @@ fn of_an_erased_person_nothing_is_left_and_nothing_comes_back() {
     assert!(said.contains("contact Kim erased, with 5 emails and the text of 2 cases"), "{said}");
     let left = traces(&sandbox, &words);
     assert!(left.is_empty(), "{left:#?}");
+    assert!(!indexed(&sandbox).contains("xyzzycanary") && indexed(&sandbox).contains("question"));
+    assert!(sandbox.items(&["email", "list", "xyzzycanary"]).is_empty());
+    assert_eq!(sandbox.items(&["case", "list", "erased"]).len(), 2);
     assert_eq!(values(&sandbox, "SELECT name FROM cases ORDER BY number"), ["(erased)", "Question of Lee", "(erased)"]);
     assert_eq!(values(&sandbox, "SELECT text FROM notes WHERE kind = 'comment'"), ["called (erased) back"]);
     let ledger = values(&sandbox, "SELECT outcome || ' ' || reason FROM deliveries WHERE reason = 'erased'");
@@ -444,4 +462,16 @@ fn mail_in_which_others_take_part_is_kept_and_counted() {
     let said = sandbox.run(&["--yes", "record", "erase", "lead", "Kim"]).ok().stdout;
     assert!(said.contains("2 emails and the text of 1 case; kept, because others take part: 1 email"), "{said}");
     assert_eq!(values(&sandbox, "SELECT subject FROM emails ORDER BY id"), ["Ours", "lee@y.example"]);
+}
+
+#[test]
+fn a_name_that_the_record_had_before_is_erased_too() {
+    let sandbox = office();
+    sandbox.run(&["record", "add", "contact", "Eva Cust", "--email", "eva@x.example"]).ok();
+    deliver(&sandbox, &mail("lee@y.example", "Eva Cust <eva@x.example>", "Ours").cc(SUPPORT));
+    let named = "SELECT decision FROM email_decisions WHERE decision LIKE '%Eva Cust%'";
+    assert_eq!(values(&sandbox, named).len(), 1, "the mail was found to concern her");
+    sandbox.run(&["record", "edit", "contact", "Eva Cust", "--name", "Eva Married"]).ok();
+    sandbox.run(&["--yes", "record", "erase", "contact", "Eva Married"]).ok();
+    assert_eq!(values(&sandbox, named), Vec::<String>::new());
 }

@@ -234,7 +234,7 @@ fn change(name: &str, ctx: &Context, change: impl FnOnce(&mut Account)) -> Resul
 }
 
 fn delete(name: &str, ctx: &Context) -> Result<()> {
-    ctx.confirm(&format!("Delete account {name}?"))?;
+    ctx.confirm_as_admin("account delete", &format!("Delete account {name}?"))?;
     let id = ctx.administer("account delete", |tx| {
         let account = context::account(tx, name)?;
         if !accounts::delete(tx, account.id)? {
@@ -327,7 +327,7 @@ fn readable(name: &str, ctx: &Context) -> Result<Account> {
 }
 
 fn reset(name: &str, ctx: &Context) -> Result<()> {
-    ctx.confirm(&format!("Look at everything in {name} again? Nothing is imported twice."))?;
+    ctx.confirm_as_admin("account reset", &format!("Look at everything in {name} again? Nothing is imported twice."))?;
     let id = ctx.administer("account reset", |tx| {
         let account = context::account(tx, name)?;
         accounts::reset(tx, account.id)?;

@@ -205,10 +205,7 @@ impl Settings {
         }
         set_secret(&mut account.smtp.secret, self.smtp_secret.as_ref())?;
         if let Some(ca) = &self.ca {
-            account.ca_file = Some(ca.clone()).filter(|ca| !ca.is_empty());
-            if let Some(Err(e)) = account.ca_file.as_ref().map(std::fs::metadata) {
-                return Err(error::data(format!("--ca: cannot read {ca}: {e}")).into());
-            }
+            account.ca_file = if ca.is_empty() { None } else { Some(absolute(ca)?) };
         }
         if let Some(pin) = &self.pin {
             account.pin = fingerprint(pin)?;
@@ -227,7 +224,8 @@ impl Settings {
         account.portion = self.portion.or(account.portion);
         account.max_size = self.max_size.or(account.max_size);
         if let Some(id) = &self.authserv_id {
-            account.authserv_id = Some(id.to_lowercase()).filter(|id| !id.is_empty());
+            account.authserv_id =
+                if id.is_empty() { None } else { Some(context::word("--authserv-id", id)?.to_lowercase()) };
         }
         Ok(())
     }
@@ -370,6 +368,14 @@ fn set_secret(target: &mut String, given: Option<&String>) -> Result<()> {
         *target = if spec.is_empty() { String::new() } else { spec.parse::<SecretSpec>()?.to_string() };
     }
     Ok(())
+}
+
+/// A readable file by its whole path: cron starts elsewhere.
+fn absolute(file: &str) -> Result<String> {
+    let cannot = |e: std::io::Error| error::data(format!("--ca: cannot read {file}: {e}"));
+    let path = std::path::absolute(file).map_err(cannot)?;
+    std::fs::metadata(&path).map_err(cannot)?;
+    Ok(path.display().to_string())
 }
 
 fn fingerprint(given: &str) -> Result<Option<String>> {

@@ -25,7 +25,9 @@ pub(super) fn each(
     ctx.write(|tx, actor| {
         let world = World::load(tx, &ctx.config, ctx.now())?;
         for number in numbers {
-            work(tx, &world, actor, &find(tx, actor, *number)?)?;
+            let case = find(tx, actor, *number)?;
+            desk::refuse_merged(tx, actor, &case)?;
+            work(tx, &world, actor, &case)?;
         }
         Ok(())
     })?;
@@ -45,7 +47,7 @@ pub fn assign_to(args: &Assign, ctx: &Context) -> Result<()> {
         })
         .collect::<Result<_>>()?;
     each(ctx, &numbers, &format!("assigned to {username}"), |tx, world, actor, case| {
-        desk::give(tx, world, actor, case, &context::user(tx, username)?)
+        desk::give(tx, world, actor, case, &context::user_or_me(tx, actor, "user", username)?)
     })
 }
 

@@ -25,7 +25,8 @@ pub enum CaseCommand {
     /// Lists cases
     #[command(
         visible_alias = "ls",
-        before_help = "Examples:\n  $ espomail case list --mine is:open\n  $ espomail --json case list --unassigned --team Support"
+        before_help = "Examples:\n  $ espomail case list --mine is:open\n  $ espomail --json case list 'invoice (from:eva OR company:sinar) -status:Closed older:7d'",
+        after_help = crate::cli::query::HELP
     )]
     List(List),
     /// Shows a case with its stream
@@ -105,7 +106,7 @@ pub enum CaseCommand {
 /// `case list`
 #[derive(Debug, Args)]
 pub struct List {
-    /// is:open, is:closed, is:unassigned, status:STATUS, team:TEAM, assignee:USER (@me)
+    /// Words of the full text, is:open, assignee:@me, status:… and so on; see below
     #[arg(value_name = "QUERY")]
     query: Vec<String>,
     /// Assigned to you
@@ -267,6 +268,7 @@ pub const SHOW_COLUMNS: &[Column] = &[
     Column::new("teams", "Teams"),
     Column::new("account", "Account"),
     Column::new("stream", ""),
+    Column::new("description", ""),
 ];
 
 /// Runs a `case` command.

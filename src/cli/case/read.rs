@@ -7,65 +7,43 @@ use super::{COLUMNS, HISTORY_COLUMNS, List, SHOW_COLUMNS, Show, THREAD_COLUMNS, 
 use crate::access::Actor;
 use crate::cli::context::{self, Context};
 use crate::cli::email;
-use crate::error;
+use crate::cli::query::{self, Noun};
 use crate::mail::address::Mailbox;
 use crate::mail::text::{self, Known};
+use crate::query::{Term, Tree};
 use crate::store::cases::{self, Case, CaseQuery, CaseRow, WaitingFor};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email};
 use crate::store::records::Parent;
-use crate::store::stream::{self, Note};
+use crate::store::search::{Assignee, Test};
+use crate::store::stream::{self, Note, NoteKind};
 use crate::ui::cell::Cell;
 
 pub fn list(args: &List, ctx: &Context) -> Result<()> {
+    let tree = query::read(&args.query, Noun::Case, ctx)?;
     if args.count {
-        let count = ctx.read(|tx, actor| cases::count(tx, &query(tx, actor, args)?, actor.sight()))?;
-        return ctx.ui.text(&count.to_string());
+        let count = ctx.read(|tx, actor| cases::count(tx, &asked(tx, actor, args, &tree)?, actor.sight()))?;
+        return ctx.ui.count("cases", count);
     }
-    let rows = ctx.read(|tx, actor| cases::list(tx, &query(tx, actor, args)?, actor.sight()))?;
+    let rows = ctx.read(|tx, actor| cases::list(tx, &asked(tx, actor, args, &tree)?, actor.sight()))?;
     ctx.ui.list("cases", COLUMNS, rows.iter().map(|row| cells(row, ctx)).collect())
 }
 
-fn query(tx: &Tx<'_>, actor: &Actor, args: &List) -> Result<CaseQuery> {
-    let mut query = CaseQuery {
-        unassigned: args.unassigned,
-        status: args.status,
-        sort: args.sort,
-        limit: args.limit.map(i64::from),
-        ..CaseQuery::default()
-    };
+/// What the flags and the query ask for together.
+fn asked(tx: &Tx<'_>, actor: &Actor, args: &List, tree: &Tree<Term>) -> Result<CaseQuery> {
+    let mut and = Vec::new();
+    if args.unassigned {
+        and.push(Test::Assignee(Assignee::Nobody));
+    }
     if args.mine {
-        query.assigned_user_id = Some(actor.require_user("--mine")?.id);
+        and.push(Test::Assignee(Assignee::User(actor.require_user("--mine")?.id)));
     }
+    and.extend(args.status.map(|status| Test::Status(status.as_str())));
     if let Some(team) = &args.team {
-        query.team_id = Some(context::team(tx, team)?.id);
+        and.push(Test::Team(context::team(tx, team)?.id));
     }
-    for word in args.query.iter().flat_map(|text| text.split_whitespace()) {
-        refine(tx, actor, &mut query, word)?;
-    }
-    Ok(query)
-}
-
-/// One word of the query. The whole search language comes with full-text search.
-fn refine(tx: &Tx<'_>, actor: &Actor, query: &mut CaseQuery, word: &str) -> Result<()> {
-    match word.split_once(':') {
-        Some(("is", "open")) => query.open = Some(true),
-        Some(("is", "closed")) => query.open = Some(false),
-        Some(("is", "unassigned")) => query.unassigned = true,
-        Some(("status", status)) => {
-            query.status = Some(status.parse().map_err(|e| error::data(format!("QUERY: status: {e}")))?);
-        }
-        Some(("team", team)) => query.team_id = Some(context::team(tx, team)?.id),
-        Some(("assignee", "@me")) => query.assigned_user_id = Some(actor.require_user("assignee:@me")?.id),
-        Some(("assignee", "@none")) => query.unassigned = true,
-        Some(("assignee", user)) => query.assigned_user_id = Some(context::user(tx, user)?.id),
-        _ => {
-            return Err(error::data(format!("QUERY: \"{word}\" is not understood"))
-                .hint("use is:open, is:closed, is:unassigned, status:…, team:…, assignee:…")
-                .into());
-        }
-    }
-    Ok(())
+    let condition = query::resolve(tx, actor, Noun::Case, tree, and)?;
+    Ok(CaseQuery { condition, sort: args.sort, limit: args.limit.map(i64::from) })
 }
 
 pub fn show(args: &Show, ctx: &Context) -> Result<()> {
@@ -82,11 +60,18 @@ pub fn show(args: &Show, ctx: &Context) -> Result<()> {
         .map(|n| json!({"id": n.id, "kind": n.kind.as_str(), "user": n.username, "email": n.email_id, "text": n.text, "created_at": n.created_at.to_string()}))
         .collect();
     cells.push(Cell::object(json!(stream), ""));
+    cells.push(Cell::text(&row.case.description));
     ctx.ui.object("case", SHOW_COLUMNS, cells)?;
     if ctx.ui.for_people() {
+        // The description of the others is their first mail.
+        if mails.is_empty() && !row.case.description.is_empty() {
+            ctx.ui.text(&format!("\n{}", row.case.description.trim_end()))?;
+        }
         let mut known = Known::default();
         for note in &notes {
-            let email = note.email_id.and_then(|id| mails.iter().find(|m| m.id == id));
+            // Remarks about a mail do not repeat it.
+            let tells = matches!(note.kind, NoteKind::EmailReceived | NoteKind::EmailSent);
+            let email = note.email_id.filter(|_| tells).and_then(|id| mails.iter().find(|m| m.id == id));
             ctx.ui.text(&note_text(note, email, (!args.full).then_some(&known), ctx))?;
             known.learn(email.map_or("", |email| &email.text));
         }

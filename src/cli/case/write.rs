@@ -24,6 +24,9 @@ pub fn reply_to(args: Reply, ctx: &Context) -> Result<()> {
     let queued = ctx.write(|tx, actor| {
         let case = find(tx, actor, args.number)?;
         let account = args.account.as_deref().map(|name| context::account(tx, name)).transpose()?;
+        if let Some(account) = account.as_ref().filter(|account| Some(account.id) != case.account_id) {
+            actor.require_account(tx, account)?;
+        }
         let author = actor.user();
         let status = if args.close { Some(CaseStatus::Closed) } else { args.status };
         let answer = Answer { author, text: &text, cc: &cc, status, account: account.as_ref() };

@@ -50,7 +50,10 @@ pub fn edit(args: &Edit, ctx: &Context) -> Result<()> {
 }
 
 pub fn delete(args: &Named, ctx: &Context) -> Result<()> {
-    ctx.confirm(&format!("Delete {} {}? Its mail and cases stay, without it.", args.kind, args.name))?;
+    ctx.confirm_as_admin(
+        "record delete",
+        &format!("Delete {} {}? Its mail and cases stay, without it.", args.kind, args.name),
+    )?;
     let record = ctx.write(|tx, actor| {
         actor.require_admin("record delete")?;
         let record = find(tx, actor, args)?;

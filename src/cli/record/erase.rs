@@ -18,10 +18,13 @@ pub fn erase(args: &Named, ctx: &Context) -> Result<()> {
             .hint(format!("espomail record delete {} NAME", args.kind))
             .into());
     }
-    ctx.confirm(&format!(
-        "Erase {} {} with all their mail? Nothing of it can be brought back but from a backup.",
-        args.kind, args.name
-    ))?;
+    ctx.confirm_as_admin(
+        "record erase",
+        &format!(
+            "Erase {} {} with all their mail? Nothing of it can be brought back but from a backup.",
+            args.kind, args.name
+        ),
+    )?;
     let store = ctx.store()?;
     // Nothing of it may be on the wire meanwhile.
     let Attempt::Held(_lock) = lock::attempt(&ctx.db_path, "outbox", ctx.now())? else {

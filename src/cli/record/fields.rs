@@ -162,11 +162,10 @@ fn team(tx: &Tx<'_>, actor: &Actor, name: &str, known: Option<Parent>) -> Result
 }
 
 fn assignee(tx: &Tx<'_>, actor: &Actor, name: &str) -> Result<Option<User>> {
-    let user = match name {
-        "@none" => return Ok(None),
-        "@me" => actor.require_user("--assign-to @me")?.clone(),
-        name => context::user(tx, name)?,
-    };
+    if matches!(name, "@none" | "") {
+        return Ok(None);
+    }
+    let user = context::user_or_me(tx, actor, "--assign-to", name)?;
     if !user.active {
         return Err(error::data(format!("--assign-to: {name} is disabled"))
             .hint(format!("espomail user enable {name}, or choose another: espomail user list"))

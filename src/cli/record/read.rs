@@ -22,7 +22,7 @@ pub fn list(args: &List, ctx: &Context) -> Result<()> {
         records::list(tx, args.kind, &query, actor.sight())
     })?;
     if args.count {
-        return ctx.ui.text(&found.len().to_string());
+        return ctx.ui.count("records", i64::try_from(found.len())?);
     }
     ctx.ui.list("records", COLUMNS, found.iter().map(cells).collect())
 }

@@ -71,7 +71,7 @@ fn field<'a>(lines: &'a [u8], defects: &mut Defects) -> Option<Field<'a>> {
     if name.is_empty() || !name.bytes().all(|b| b.is_ascii_graphic()) {
         return None;
     }
-    let value = value.get(1..)?;
+    let value = value.get(1..)?.trim_ascii_start();
     if value.len() > MAX_VALUE {
         defects.note(format!("{name}: value over 64 KB; the rest of it was left out"));
     }
@@ -206,4 +206,16 @@ fn fill_addresses(message: &mut Message, read: &mut Addresses<'_, '_>) {
         "<>" => Some(String::new()),
         path => address::parse_list(path).into_iter().next().map(|m| m.address),
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse;
+
+    #[test]
+    fn an_endless_value_is_cut_between_words_if_it_has_any() {
+        let subject = |value: String| parse(format!("Subject: {value}\n\nText").as_bytes()).subject;
+        assert_eq!(subject("x".repeat(100_000)).len(), super::MAX_VALUE);
+        assert_eq!(subject(format!("{} tail", "word ".repeat(20_000))).len(), super::MAX_VALUE / 5 * 5 - 1);
+    }
 }

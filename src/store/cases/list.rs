@@ -2,24 +2,19 @@
 
 use anyhow::Result;
 
-use super::super::db::{Row, Tx, params};
+use super::super::db::{Row, Tx, params, params_from_iter};
 use super::super::label::labels;
+use super::super::records::ParentType;
+use super::super::search::{Bound, Test, case_condition};
 use super::super::sight::{self, Sight};
-use super::{Case, CaseStatus};
+use super::Case;
+use crate::query::Tree;
 
-/// What `case list` narrows by; `None` = anything.
+/// What `case list` shows.
 #[derive(Debug, Clone, Default)]
 pub struct CaseQuery {
-    /// Assigned to this user.
-    pub assigned_user_id: Option<i64>,
-    /// Assigned to nobody.
-    pub unassigned: bool,
-    /// Of this team.
-    pub team_id: Option<i64>,
-    /// In this status.
-    pub status: Option<CaseStatus>,
-    /// Open (or, with `Some(false)`, not open).
-    pub open: Option<bool>,
+    /// What holds of them.
+    pub condition: Tree<Test>,
     /// Order; `None` = by number.
     pub sort: Option<CaseSort>,
     /// At most so many.
@@ -69,46 +64,29 @@ pub fn list(tx: &Tx<'_>, query: &CaseQuery, sight: Sight) -> Result<Vec<CaseRow>
         CaseSort::Waiting => "c.waiting_for <> 'us', c.waiting_since, c.number",
         CaseSort::Modified => "c.modified_at DESC, c.number DESC",
     };
-    tx.all(
-        &format!("{ROW} WHERE {} AND {FILTER} ORDER BY {order} LIMIT ?7", sight::CASE),
-        params![
-            sight.parameter(),
-            query.assigned_user_id,
-            query.unassigned,
-            query.team_id,
-            query.status.map(CaseStatus::as_str),
-            query.open,
-            query.limit.unwrap_or(-1),
-        ],
-        case_row,
-    )
+    let mut bound = Bound::new(sight);
+    let condition = case_condition(&query.condition, &mut bound)?;
+    let limit = bound.add(query.limit.unwrap_or(-1));
+    // What a row shows is looked up for those that are shown only.
+    let sql = format!(
+        "{} WHERE c.id IN (SELECT c.id FROM cases c WHERE {condition} ORDER BY {order} LIMIT {limit}) ORDER BY {order}",
+        row()
+    );
+    tx.all(&sql, params_from_iter(bound.0), case_row)
 }
 
 /// How many cases `list` would give without a limit.
 pub fn count(tx: &Tx<'_>, query: &CaseQuery, sight: Sight) -> Result<i64> {
-    let count = tx.value(
-        &format!("SELECT count(*) FROM cases c WHERE {} AND {FILTER}", sight::CASE),
-        params![
-            sight.parameter(),
-            query.assigned_user_id,
-            query.unassigned,
-            query.team_id,
-            query.status.map(CaseStatus::as_str),
-            query.open,
-        ],
-    )?;
-    Ok(count.unwrap_or_default())
+    let mut bound = Bound::new(sight);
+    let condition = case_condition(&query.condition, &mut bound)?;
+    let sql = format!("SELECT count(*) FROM cases c WHERE {condition}");
+    Ok(tx.value(&sql, params_from_iter(bound.0))?.unwrap_or_default())
 }
 
 /// One case as a row, as far as it may be seen.
 pub fn row_by_number(tx: &Tx<'_>, number: i64, sight: Sight) -> Result<Option<CaseRow>> {
-    tx.one(&format!("{ROW} WHERE {} AND c.number = ?2", sight::CASE), params![sight.parameter(), number], case_row)
+    tx.one(&format!("{} WHERE {} AND c.number = ?2", row(), sight::CASE), params![sight.parameter(), number], case_row)
 }
-
-const FILTER: &str = "(?2 IS NULL OR c.assigned_user_id = ?2) AND (NOT ?3 OR c.assigned_user_id IS NULL)
-    AND (?4 IS NULL OR EXISTS (SELECT 1 FROM case_teams t WHERE t.case_id = c.id AND t.team_id = ?4))
-    AND (?5 IS NULL OR c.status = ?5)
-    AND (?6 IS NULL OR (c.status IN ('New', 'Assigned', 'Pending')) = ?6)";
 
 const ROW: &str =
     "SELECT c.*, u.username AS assignee, k.name AS contact_name, o.name AS company_name, a.name AS account_name,
@@ -117,11 +95,18 @@ const ROW: &str =
             WHERE ct.case_id = c.id ORDER BY t.name)) AS team_names
     FROM cases c
     LEFT JOIN users u ON u.id = c.assigned_user_id
-    LEFT JOIN contacts k ON k.id = c.contact_id
-    LEFT JOIN companies o ON o.id = c.company_id
+    LEFT JOIN contacts k ON k.id = c.contact_id AND {contact}
+    LEFT JOIN companies o ON o.id = c.company_id AND {company}
     LEFT JOIN accounts a ON a.id = c.account_id
     LEFT JOIN emails f ON f.id = (
-        SELECT min(e.id) FROM emails e WHERE e.parent_type = 'case' AND e.parent_id = c.id AND e.status = 'Archived')";
+        SELECT min(e.id) FROM emails e WHERE e.parent_type = 'case' AND e.parent_id = c.id AND e.status = 'Archived'
+            AND e.verified AND (e.user_id IS NULL OR e.user_id = c.requester_user_id))";
+
+/// [`ROW`] with the names of records that may be seen.
+fn row() -> String {
+    let contact = sight::record(ParentType::Contact, "k");
+    ROW.replace("{contact}", &contact).replace("{company}", &sight::record(ParentType::Company, "o"))
+}
 
 fn case_row(row: &Row<'_>) -> Result<CaseRow> {
     let teams: Option<String> = row.get("team_names")?;

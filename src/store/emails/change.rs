@@ -76,6 +76,12 @@ pub fn is_in_trash(tx: &Tx<'_>, email_id: i64, user_id: i64) -> Result<bool> {
     Ok(trash.unwrap_or_default())
 }
 
+/// Hides an email from a team.
+pub fn remove_team(tx: &Tx<'_>, email_id: i64, team_id: i64) -> Result<()> {
+    tx.execute("DELETE FROM email_teams WHERE email_id = ?1 AND team_id = ?2", params![email_id, team_id])?;
+    Ok(())
+}
+
 /// Shows an email to a team.
 pub fn add_team(tx: &Tx<'_>, email_id: i64, team_id: i64) -> Result<()> {
     tx.execute("INSERT OR IGNORE INTO email_teams (email_id, team_id) VALUES (?1, ?2)", params![email_id, team_id])?;

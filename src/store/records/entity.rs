@@ -66,7 +66,7 @@ fn select(kind: ParentType) -> String {
         ParentType::Lead => "r.converted_company_id, r.converted_contact_id",
         _ => "NULL AS converted_company_id, NULL AS converted_contact_id",
     };
-    let may_see_company = sight::record(ParentType::Company).replace("r.", "o.");
+    let may_see_company = sight::record(ParentType::Company, "o");
     format!(
         "SELECT r.id, r.name, r.assigned_user_id, u.username AS assignee, o.id AS company_id, o.name AS company_name,
             {open} AS open, {converted}, r.created_at,
@@ -77,7 +77,7 @@ fn select(kind: ParentType) -> String {
         FROM {} r LEFT JOIN users u ON u.id = r.assigned_user_id LEFT JOIN companies o ON o.id = {company} AND {may_see_company}
         WHERE {}",
         kind.table(),
-        sight::record(kind)
+        sight::record(kind, "r")
     )
 }
 
@@ -223,7 +223,7 @@ pub fn contacts_of(tx: &Tx<'_>, opportunity_id: i64, sight: Sight) -> Result<Vec
     let sql = format!(
         "SELECT r.id, r.name FROM opportunity_contacts x JOIN contacts r ON r.id = x.contact_id
             WHERE {} AND x.opportunity_id = ?2 ORDER BY r.name, r.id",
-        sight::record(ParentType::Contact)
+        sight::record(ParentType::Contact, "r")
     );
     tx.all(&sql, params![sight.parameter(), opportunity_id], |row| Ok((row.get("id")?, row.get("name")?)))
 }

@@ -116,6 +116,11 @@ pub fn notifications_of(tx: &Tx<'_>, parent: Parent) -> Result<()> {
     Ok(())
 }
 
+/// Names that mail gives to an address.
+pub fn names_of(tx: &Tx<'_>, address: &str) -> Result<Vec<String>> {
+    tx.values("SELECT DISTINCT name FROM email_addresses WHERE address = ?1 AND name <> ''", params![address])
+}
+
 /// Texts of ours in which a person may be named: reading those that hold a word, writing one back.
 const TEXTS: &[(&str, &str)] = &[
     ("SELECT id, text FROM notes WHERE instr(lower(text), ?1) > 0", "UPDATE notes SET text = ?2 WHERE id = ?1"),

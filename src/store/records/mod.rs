@@ -34,7 +34,7 @@ labels! {
 
 impl ParentType {
     /// The table its records are in.
-    pub(super) fn table(self) -> &'static str {
+    pub fn table(self) -> &'static str {
         match self {
             ParentType::Company => "companies",
             ParentType::Contact => "contacts",
@@ -176,7 +176,7 @@ pub fn label(tx: &Tx<'_>, parent: Parent) -> Result<String> {
 /// Whether a record is there, as far as it may be seen.
 pub fn exists(tx: &Tx<'_>, parent: Parent, sight: Sight) -> Result<bool> {
     let found: Option<i64> = tx.value(
-        &format!("SELECT 1 FROM {} r WHERE r.id = ?2 AND {}", parent.kind.table(), sight::record(parent.kind)),
+        &format!("SELECT 1 FROM {} r WHERE r.id = ?2 AND {}", parent.kind.table(), sight::record(parent.kind, "r")),
         params![sight.parameter(), parent.id],
     )?;
     Ok(found.is_some())

@@ -105,7 +105,7 @@ impl Proxy {
         (state.rule, state.matches, state.fired) = (rule, 0, false);
     }
 
-    /// True once the rule has done its deed.
+    /// True once the rule has done its deed, or does it now.
     pub fn fired(&self) -> bool {
         self.state.lock().unwrap().fired
     }
@@ -166,10 +166,11 @@ fn serve(connection: usize, client: TcpStream, upstream: u16, state: &Arc<Mutex<
             let out = Outlet { to: BufWriter::new(to), allowed: None };
             let mut pump = Pump { connection, side, from: BufReader::new(from), out, state, body };
             if let Err(Some(deed)) = pump.run() {
+                // First, because whoever waits for the child looks here as soon as it is dead.
+                pump.state.lock().unwrap().fired = true;
                 if let Deed::Kill(child) = deed {
                     child.kill();
                 }
-                pump.state.lock().unwrap().fired = true;
             }
             ends.iter().for_each(|end| drop(end.shutdown(Shutdown::Both)));
         });

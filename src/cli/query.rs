@@ -1,0 +1,118 @@
+//! The QUERY of lists: read, and what its terms name looked up.
+
+use std::str::FromStr;
+
+use anyhow::{Context as _, Result};
+use jiff::tz::TimeZone;
+
+use super::case_number;
+use super::context::{self, Context};
+use crate::access::Actor;
+use crate::error;
+use crate::query::{self, Field, Reading, Term, Tree};
+use crate::store::cases::{self, CaseStatus};
+use crate::store::db::Tx;
+use crate::store::emails::EmailStatus;
+use crate::store::label::UnknownLabel;
+use crate::store::search::{Assignee, Test, index};
+
+/// What `--help` of lists says of queries.
+pub const HELP: &str = "Queries:
+  All conditions must hold; OR, parentheses and - (not) join them otherwise.
+  invoice  invoic*  \"over due\"   words of the full text
+  from:  to:  cc:  subject:  body:  company:   part of it, whatever the case
+  status:  team:  account:  case:N  assignee:USER (@me, @none, @team)
+  before:2026-12-24  after:2026-12-24  older:7d  newer:12h  has:attachment
+  Cases:  is:open|closed|unassigned|waiting  priority:  type:  contact:
+  Emails: is:unread
+  A query that begins with - goes after --; more in `man espomail`, Queries.";
+
+/// What a list has rows of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Noun {
+    /// Cases.
+    Case,
+    /// Emails.
+    Email,
+}
+
+/// Reads the words of a query. If the full text is asked for, everything is indexed first, so that nothing is missed.
+pub fn read(words: &[String], noun: Noun, ctx: &Context) -> Result<Tree<Term>> {
+    let fields = match noun {
+        Noun::Case => Field::CASES,
+        Noun::Email => Field::EMAILS,
+    };
+    let zone = if ctx.ui.utc { TimeZone::UTC } else { TimeZone::system() };
+    let tree = query::parse(&words.join(" "), &Reading { fields, now: ctx.now(), zone })?;
+    if tree.has(&|term| matches!(term, Term::Words(_))) {
+        index::fill(&ctx.store()?, &|| true).context("cannot bring the full-text index up to date")?;
+    }
+    Ok(tree)
+}
+
+/// Looks up what a query names; more conditions by flags are `and`ed.
+pub fn resolve(tx: &Tx<'_>, actor: &Actor, noun: Noun, tree: &Tree<Term>, and: Vec<Test>) -> Result<Tree<Test>> {
+    let tree = tree.clone().try_map(&mut |term| match term {
+        Term::Words(words) => Ok(Test::Words(words)),
+        Term::Before(moment) => Ok(Test::Before(moment)),
+        Term::Since(moment) => Ok(Test::Since(moment)),
+        Term::Value(field, value) => named(tx, actor, noun, field, value),
+    })?;
+    if and.is_empty() {
+        return Ok(tree);
+    }
+    let mut all: Vec<_> = and.into_iter().map(Tree::Is).collect();
+    match tree {
+        Tree::All(parts) => all.extend(parts),
+        tree => all.push(tree),
+    }
+    Ok(Tree::All(all))
+}
+
+/// A case by its number, as far as it may be seen.
+pub fn case(tx: &Tx<'_>, actor: &Actor, number: i64) -> Result<Test> {
+    let case = cases::by_number(tx, number, actor.sight())?.ok_or_else(|| context::not_found("case", number))?;
+    Ok(Test::Case(case.id))
+}
+
+fn named(tx: &Tx<'_>, actor: &Actor, noun: Noun, field: Field, value: String) -> Result<Test> {
+    Ok(match field {
+        Field::Status => Test::Status(match noun {
+            Noun::Case => label::<CaseStatus>(field, &value)?.as_str(),
+            Noun::Email => label::<EmailStatus>(field, &value)?.as_str(),
+        }),
+        Field::Priority => Test::Priority(label(field, &value)?),
+        Field::Assignee => Test::Assignee(match value.as_str() {
+            "@none" => Assignee::Nobody,
+            "@me" => Assignee::User(actor.require_user("assignee:@me")?.id),
+            "@team" => Assignee::TeamOf(actor.require_user("assignee:@team")?.id),
+            name => Assignee::User(context::user(tx, name)?.id),
+        }),
+        Field::Team => Test::Team(context::team(tx, &value)?.id),
+        Field::Account => Test::Account(context::account(tx, &value)?.id),
+        Field::Case => case(tx, actor, case_number(&value).map_err(|e| error::data(format!("QUERY: case: {e}")))?)?,
+        Field::State => match noun {
+            Noun::Case => Test::State(label(field, &value)?),
+            Noun::Email => {
+                only(field, &value, "unread")?;
+                Test::UnreadBy(actor.require_user("is:unread")?.id)
+            }
+        },
+        Field::Has => {
+            only(field, &value, "attachment")?;
+            Test::Attachment
+        }
+        _ => Test::Holds(field, value),
+    })
+}
+
+fn label<T: FromStr<Err = UnknownLabel>>(field: Field, value: &str) -> Result<T> {
+    value.parse().map_err(|e| error::data(format!("QUERY: {}: {e}", field.name())).into())
+}
+
+fn only(field: Field, value: &str, known: &str) -> Result<()> {
+    if value.eq_ignore_ascii_case(known) {
+        return Ok(());
+    }
+    Err(error::data(format!("QUERY: {}: must be {known}, not \"{value}\"", field.name())).into())
+}

@@ -1,0 +1,127 @@
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use jiff::tz::{self, TimeZone};
+use proptest::prelude::*;
+
+use super::*;
+use crate::error::Fault;
+
+fn read(text: &str) -> Result<Tree<Term>, Fault> {
+    let now = "2026-11-23T12:00:00.5Z".parse().unwrap();
+    parse(text, &Reading { fields: Field::CASES, now, zone: TimeZone::fixed(tz::offset(7)) })
+}
+
+#[test]
+fn what_is_understood() {
+    for (text, expected) in [
+        ("", ""),
+        ("  ", ""),
+        ("invoice", "invoice"),
+        ("invoice overdue", "invoice overdue"),
+        ("INVOIC*", "INVOIC*"),
+        ("\"over due\"", "\"over due\""),
+        ("\"over due\"*", "\"over due\"*"),
+        ("a OR b c OR d", "a OR b c OR d"),
+        ("(a OR b) c", "(a OR b) c"),
+        ("a OR (b c)", "a OR b c"),
+        ("((a))", "a"),
+        ("a or b", "a or b"),
+        ("a \"OR\" b", "a \"OR\" b"),
+        ("ORB OR ORC", "ORB OR ORC"),
+        ("-a", "-a"),
+        ("-(a b)", "-(a b)"),
+        ("--a", "--a"),
+        ("-status:Closed", "-status:Closed"),
+        ("status:\"New\"", "status:New"),
+        ("FROM:ann", "from:ann"),
+        ("from:\"Ann Muster\"", "from:\"Ann Muster\""),
+        ("from:ann@x.example", "from:\"ann@x.example\""),
+        ("subject:\"say \\\"hi\\\" \\\\ C:\\t\"", "subject:\"say \\\"hi\\\" \\\\ C:\\\\t\""),
+        ("subject:inv*", "subject:inv"),
+        ("assignee:@me", "assignee:\"@me\""),
+        ("is:open(b)", "is:open b"),
+        ("10:30", "\"10:30\""),
+        ("wi-fi", "\"wi-fi\""),
+        ("Größe*", "Größe*"),
+        ("before:2026-12-24", "before:2026-12-23T17:00:00Z"),
+        ("after:2026-12-24T09:00", "after:2026-12-24T02:00:00Z"),
+        ("after:2026-12-24T09:00:00.7Z", "after:2026-12-24T09:00:00Z"),
+        ("older:7d", "before:2026-11-16T12:00:00Z"),
+        ("newer:2h", "after:2026-11-23T10:00:00Z"),
+    ] {
+        assert_eq!(read(text).unwrap().to_string(), expected, "{text}");
+    }
+}
+
+#[test]
+fn what_is_not_understood_is_named() {
+    for (text, expected) in [
+        ("frm:ann", "QUERY: \"frm:\" is not a field; did you mean from:?"),
+        ("http://x", "QUERY: \"http:\" is not a field"),
+        ("from:", "QUERY: \"from:\" must be followed by a value"),
+        ("from: ann", "QUERY: \"from:\" must be followed by a value"),
+        ("from:(ann)", "QUERY: \"from:\" must be followed by a value"),
+        ("from:\"\"", "QUERY: \"from:\" must be followed by a value"),
+        ("\"open", "QUERY: a quotation mark is not closed"),
+        ("(a", "QUERY: there is a \"(\" without its \")\""),
+        ("a)", "QUERY: there is a \")\" without its \"(\""),
+        ("()", "QUERY: something is missing beside OR or inside parentheses"),
+        ("OR", "QUERY: something is missing beside OR or inside parentheses"),
+        ("a OR", "QUERY: something is missing beside OR or inside parentheses"),
+        ("- a", "QUERY: \"-\" must stand right before a condition"),
+        ("*", "QUERY: there is no letter or digit in \"\""),
+        ("a & b", "QUERY: there is no letter or digit in \"&\""),
+        ("before:soon", "QUERY: before: \"soon\" is not a date"),
+        ("older:x", "QUERY: older: \"x\" is not a duration; write it as 30s, 10m, 1h30m or 3d"),
+    ] {
+        assert_eq!(read(text).unwrap_err().message, expected, "{text}");
+    }
+    let hint = read("frm:ann").unwrap_err().hint.unwrap();
+    assert!(hint.contains("from: to: cc:") && hint.contains("newer:"), "{hint}");
+    let emails = Reading { fields: Field::EMAILS, now: Timestamp::UNIX_EPOCH, zone: TimeZone::UTC };
+    assert!(parse("priority:High", &emails).is_err());
+}
+
+#[test]
+fn limits_are_errors() {
+    for (text, expected) in [
+        ("a".repeat(4097), Some("QUERY: is longer than 4096 bytes")),
+        (format!("{}a{}", "(".repeat(50), ")".repeat(50)), None),
+        (format!("{}a{}", "(".repeat(51), ")".repeat(51)), Some("QUERY: is nested more than 50 deep")),
+        (format!("{}a", "-".repeat(4000)), Some("QUERY: is nested more than 50 deep")),
+        ("(".repeat(4096), Some("QUERY: is nested more than 50 deep")),
+        ("a ".repeat(200), None),
+        ("a ".repeat(201), Some("QUERY: has more than 200 conditions")),
+    ] {
+        assert_eq!(read(&text).err().map(|e| e.message).as_deref(), expected, "{text}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn nothing_panics_and_what_is_printed_reads_back(
+        words in prop::collection::vec(
+            prop_oneof![
+                "\\PC{0,6}",
+                Just("OR".to_owned()), Just("(".to_owned()), Just(")".to_owned()), Just("-".to_owned()),
+                Just("\"".to_owned()), Just("\\".to_owned()), Just("*".to_owned()), Just(" ".to_owned()),
+                Just(" a".to_owned()), Just(" is:open ".to_owned()), Just("from:\"b c\"".to_owned()),
+                Just("older:3d".to_owned()), Just("subject:".to_owned()),
+            ],
+            0..12,
+        )
+    ) {
+        let text = words.concat();
+        if let Ok(tree) = read(&text) {
+            let printed = tree.to_string();
+            let again = read(&printed).unwrap_or_else(|e| panic!("{text:?} became {printed:?}: {}", e.message));
+            prop_assert_eq!(again, tree, "{:?} became {:?}", text, printed);
+        }
+    }
+
+    #[test]
+    fn trees_read_back(text in "(-?(a|b\\*|\"c d\"|is:open|\\((x|y OR z|-u v)\\)) (OR )?){1,8}q") {
+        let tree = read(&text).unwrap();
+        prop_assert_eq!(read(&tree.to_string()).unwrap(), tree);
+    }
+}

@@ -1,0 +1,143 @@
+//! Conditions of lists as SQL: what a query asks for, in the same statement as the access condition.
+//!
+//! The text of a statement is made of the literals below and numbers of parameters only; whatever somebody wrote is a
+//! parameter. For the full-text index words are put into quotation marks, so that they are never its syntax.
+
+pub mod index;
+
+mod cases;
+mod emails;
+#[cfg(test)]
+mod tests;
+
+use anyhow::{Result, bail};
+use jiff::Timestamp;
+
+use super::cases::Priority;
+use super::db::Value;
+use super::label::labels;
+use super::sight::Sight;
+use crate::query::{Field, Tree, Words};
+pub(super) use cases::case_condition;
+pub(super) use emails::{EmailSource, email_source};
+
+/// A term of a query with everything looked up.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Test {
+    /// Words of the full text.
+    Words(Words),
+    /// Before this moment.
+    Before(Timestamp),
+    /// At this moment or later.
+    Since(Timestamp),
+    /// A text field holds this, whatever the case.
+    Holds(Field, String),
+    /// In this status, by its label.
+    Status(&'static str),
+    /// A case of this priority.
+    Priority(Priority),
+    /// Whose case it is.
+    Assignee(Assignee),
+    /// Of this team.
+    Team(i64),
+    /// By this account.
+    Account(i64),
+    /// This case, by id.
+    Case(i64),
+    /// A case in this state.
+    State(CaseState),
+    /// An email this user has not read.
+    UnreadBy(i64),
+    /// With an attachment that is not part of the text.
+    Attachment,
+}
+
+/// Whose a case is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Assignee {
+    /// This user's.
+    User(i64),
+    /// Nobody's.
+    Nobody,
+    /// Of somebody in a team of this user.
+    TeamOf(i64),
+}
+
+labels! {
+    /// What `is:` says of a case.
+    pub enum CaseState {
+        /// Neither Closed, Rejected nor Duplicate.
+        Open = "open",
+        /// One of these.
+        Closed = "closed",
+        /// Nobody has it.
+        Unassigned = "unassigned",
+        /// Open, and the customer waits for us.
+        Waiting = "waiting",
+    }
+}
+
+/// Values of a statement, of which the first is [`Sight::parameter`].
+pub(super) struct Bound(pub(super) Vec<Value>);
+
+impl Bound {
+    pub(super) fn new(sight: Sight) -> Bound {
+        Bound(vec![sight.parameter().into()])
+    }
+
+    /// Adds a value; its place in the statement.
+    pub(super) fn add(&mut self, value: impl Into<Value>) -> String {
+        self.0.push(value.into());
+        format!("?{}", self.0.len())
+    }
+}
+
+/// A tree as one condition; `one` makes that of a term.
+fn condition(
+    tree: &Tree<Test>,
+    bound: &mut Bound,
+    one: &dyn Fn(&Test, &mut Bound) -> Result<String>,
+) -> Result<String> {
+    let mut joined = |parts: &[Tree<Test>], by: &str, of_none: &str| {
+        let parts = parts.iter().map(|part| condition(part, bound, one)).collect::<Result<Vec<_>>>()?;
+        Ok(if parts.is_empty() { of_none.to_owned() } else { format!("({})", parts.join(by)) })
+    };
+    match tree {
+        Tree::All(parts) => joined(parts, " AND ", "TRUE"),
+        Tree::Any(parts) => joined(parts, " OR ", "FALSE"),
+        // A term may be NULL, such as the company of a case without one.
+        Tree::Not(part) => Ok(format!("({} IS NOT TRUE)", condition(part, bound, one)?)),
+        Tree::Is(test) => Ok(format!("({})", one(test, bound)?)),
+    }
+}
+
+/// Words as the full-text index takes them.
+fn matching(words: &Words) -> String {
+    format!("\"{}\"{}", words.text.replace('"', "\"\""), if words.begins { " *" } else { "" })
+}
+
+/// A part as `mentions` takes it.
+fn part(text: &str) -> String {
+    folded(text)
+}
+
+/// Letter by letter, so that a letter is the same wherever it stands.
+fn folded(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).collect()
+}
+
+/// Whether a text holds a part, which is in small letters.
+pub(super) fn mentions(text: &str, part: &str) -> bool {
+    if !text.is_ascii() {
+        return folded(text).contains(part);
+    }
+    let Some(&first) = part.as_bytes().first() else { return true };
+    let starts = memchr::memchr2_iter(first, first.to_ascii_uppercase(), text.as_bytes());
+    starts.into_iter().any(|at| {
+        text.as_bytes().get(at..at + part.len()).is_some_and(|found| found.eq_ignore_ascii_case(part.as_bytes()))
+    })
+}
+
+fn unfit(test: &Test) -> Result<String> {
+    bail!("{test:?} does not fit this list")
+}

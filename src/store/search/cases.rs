@@ -1,0 +1,83 @@
+//! Conditions of `case list`.
+
+use anyhow::Result;
+
+use super::{Assignee, Bound, CaseState, Test, condition, emails, matching, part, unfit};
+use crate::query::{Field, Tree};
+use crate::store::db::seconds;
+use crate::store::records::ParentType;
+use crate::store::sight;
+
+const OPEN: &str = "c.status IN ('New', 'Assigned', 'Pending')";
+
+/// What is asked for and may be seen, over cases `c`.
+pub fn case_condition(tree: &Tree<Test>, bound: &mut Bound) -> Result<String> {
+    Ok(format!("{} AND {}", sight::CASE, condition(tree, bound, &one)?))
+}
+
+fn one(test: &Test, bound: &mut Bound) -> Result<String> {
+    Ok(match test {
+        Test::Words(words) => {
+            let place = bound.add(matching(words));
+            format!(
+                "c.id IN (SELECT e.parent_id FROM email_index x CROSS JOIN emails e ON e.id = x.rowid
+                    WHERE email_index MATCH {place} AND e.parent_type = 'case'
+                    UNION ALL SELECT rowid FROM case_index WHERE case_index MATCH {place})"
+            )
+        }
+        Test::Before(moment) => format!("c.created_at < {}", bound.add(seconds(*moment))),
+        Test::Since(moment) => format!("c.created_at >= {}", bound.add(seconds(*moment))),
+        Test::Holds(Field::Subject, text) => format!("mentions(c.name, {})", bound.add(part(text))),
+        Test::Holds(Field::Type, text) => format!("mentions(c.type, {})", bound.add(part(text))),
+        Test::Holds(Field::Company, text) => {
+            let (place, visible) = (bound.add(part(text)), sight::record(ParentType::Company, "o"));
+            format!("c.company_id IN (SELECT o.id FROM companies o WHERE mentions(o.name, {place}) AND {visible})")
+        }
+        Test::Holds(Field::Contact, text) => contact(text, bound),
+        Test::Holds(Field::From, text) => format!("{} OR {}", contact(text, bound), some_mail(test, bound)?),
+        Test::Holds(Field::Body, text) => {
+            format!("mentions(c.description, {}) OR {}", bound.add(part(text)), some_mail(test, bound)?)
+        }
+        Test::Holds(Field::To | Field::Cc, _) | Test::Attachment => some_mail(test, bound)?,
+        Test::Status(status) => format!("c.status = {}", bound.add((*status).to_owned())),
+        Test::Priority(priority) => format!("c.priority = {}", bound.add(priority.as_str().to_owned())),
+        Test::Assignee(assignee) => assigned(*assignee, bound),
+        Test::Team(id) => {
+            format!("EXISTS (SELECT 1 FROM case_teams t WHERE t.case_id = c.id AND t.team_id = {})", bound.add(*id))
+        }
+        Test::Account(id) => format!("c.account_id = {}", bound.add(*id)),
+        Test::Case(id) => format!("c.id = {}", bound.add(*id)),
+        Test::State(CaseState::Open) => OPEN.to_owned(),
+        Test::State(CaseState::Closed) => format!("NOT {OPEN}"),
+        Test::State(CaseState::Unassigned) => assigned(Assignee::Nobody, bound),
+        Test::State(CaseState::Waiting) => format!("c.waiting_for = 'us' AND {OPEN}"),
+        Test::Holds(..) | Test::UnreadBy(_) => unfit(test)?,
+    })
+}
+
+/// Whose case `c` it is.
+pub(super) fn assigned(assignee: Assignee, bound: &mut Bound) -> String {
+    match assignee {
+        Assignee::User(id) => format!("c.assigned_user_id = {}", bound.add(id)),
+        Assignee::Nobody => "c.assigned_user_id IS NULL".to_owned(),
+        Assignee::TeamOf(id) => format!(
+            "c.assigned_user_id IN (SELECT o.user_id FROM team_members m JOIN team_members o ON o.team_id = m.team_id
+                WHERE m.user_id = {})",
+            bound.add(id)
+        ),
+    }
+}
+
+/// Nobody learns of a contact by looking for it.
+fn contact(text: &str, bound: &mut Bound) -> String {
+    let (place, visible) = (bound.add(part(text)), sight::record(ParentType::Contact, "k"));
+    format!("c.contact_id IN (SELECT k.id FROM contacts k WHERE mentions(k.name, {place}) AND {visible})")
+}
+
+/// Whoever sees a case reads all its mail (`case show`).
+fn some_mail(test: &Test, bound: &mut Bound) -> Result<String> {
+    Ok(format!(
+        "EXISTS (SELECT 1 FROM emails e WHERE e.parent_type = 'case' AND e.parent_id = c.id AND {})",
+        emails::one(test, bound)?
+    ))
+}

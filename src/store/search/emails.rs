@@ -1,0 +1,109 @@
+//! Conditions of `email list`.
+
+use anyhow::Result;
+
+use super::{Bound, Test, cases, condition, matching, part, unfit};
+use crate::query::{Field, Tree};
+use crate::store::db::seconds;
+use crate::store::records::ParentType;
+use crate::store::sight;
+
+/// Emails `e` that are asked for and may be seen.
+pub struct EmailSource {
+    /// `FROM … WHERE …`.
+    pub from: String,
+    /// Their ids, in the order in which this source can be read without sorting.
+    pub id: &'static str,
+}
+
+/// Where words must be in the text in any case, the full-text index gives the emails, newest first; else the table does.
+pub fn email_source(tree: &Tree<Test>, bound: &mut Bound) -> Result<EmailSource> {
+    let (words, rest): (Vec<_>, Vec<_>) = match tree.clone() {
+        Tree::All(parts) => parts.into_iter().partition(|part| matches!(part, Tree::Is(Test::Words(_)))),
+        tree if matches!(tree, Tree::Is(Test::Words(_))) => (vec![tree], Vec::new()),
+        tree => (Vec::new(), vec![tree]),
+    };
+    let rest = condition(&Tree::All(rest), bound, &one)?;
+    let words: Vec<String> = words
+        .iter()
+        .filter_map(|part| match part {
+            Tree::Is(Test::Words(words)) => Some(matching(words)),
+            _ => None,
+        })
+        .collect();
+    if words.is_empty() {
+        return Ok(EmailSource { from: format!("emails e WHERE ({}) AND {rest}", sight::EMAIL), id: "e.id" });
+    }
+    let place = bound.add(words.join(" AND "));
+    let from = format!(
+        "email_index x CROSS JOIN emails e ON e.id = x.rowid WHERE email_index MATCH {place} AND ({}) AND {rest}",
+        sight::EMAIL
+    );
+    Ok(EmailSource { from, id: "x.rowid" })
+}
+
+pub(super) fn one(test: &Test, bound: &mut Bound) -> Result<String> {
+    Ok(match test {
+        Test::Words(words) => {
+            format!("e.id IN (SELECT rowid FROM email_index WHERE email_index MATCH {})", bound.add(matching(words)))
+        }
+        Test::Before(moment) => format!("e.received_at < {}", bound.add(seconds(*moment))),
+        Test::Since(moment) => format!("e.received_at >= {}", bound.add(seconds(*moment))),
+        Test::Holds(field @ (Field::From | Field::To | Field::Cc), text) => {
+            let place = bound.add(part(text));
+            let field = field.name();
+            format!(
+                "EXISTS (SELECT 1 FROM email_addresses a WHERE a.email_id = e.id AND a.field = '{field}'
+                    AND (mentions(a.name, {place}) OR mentions(a.address, {place})))"
+            )
+        }
+        Test::Holds(Field::Subject, text) => format!("mentions(e.subject, {})", bound.add(part(text))),
+        Test::Holds(Field::Body, text) => format!("mentions(e.text, {})", bound.add(part(text))),
+        Test::Holds(Field::Company, text) => company(text, bound),
+        Test::Status(status) => format!("e.status = {}", bound.add((*status).to_owned())),
+        Test::Assignee(assignee) => format!(
+            "e.parent_type = 'case' AND EXISTS (SELECT 1 FROM cases c WHERE c.id = e.parent_id AND {} AND {})",
+            cases::assigned(*assignee, bound),
+            sight::CASE
+        ),
+        Test::Team(id) => {
+            format!("EXISTS (SELECT 1 FROM email_teams t WHERE t.email_id = e.id AND t.team_id = {})", bound.add(*id))
+        }
+        Test::Account(id) => {
+            format!("EXISTS (SELECT 1 FROM deliveries d WHERE d.email_id = e.id AND d.account_id = {})", bound.add(*id))
+        }
+        Test::Case(id) => format!("e.parent_type = 'case' AND e.parent_id = {}", bound.add(*id)),
+        Test::UnreadBy(id) => format!(
+            "EXISTS (SELECT 1 FROM email_users u WHERE u.email_id = e.id AND u.user_id = {} AND NOT u.read)",
+            bound.add(*id)
+        ),
+        Test::Attachment => {
+            "EXISTS (SELECT 1 FROM email_attachments f WHERE f.email_id = e.id AND NOT f.inline)".to_owned()
+        }
+        Test::Holds(..) | Test::Priority(_) | Test::State(_) => unfit(test)?,
+    })
+}
+
+/// The company an email belongs to, or that of its contact, opportunity or case, as far as these may be seen: nobody
+/// learns of a company by looking for it.
+fn company(text: &str, bound: &mut Bound) -> String {
+    let named = format!("mentions(r.name, {}) ", bound.add(part(text)));
+    let visible = sight::record(ParentType::Company, "r");
+    let through = |kind: ParentType| {
+        let may_see = sight::record(kind, "k");
+        format!(
+            "(e.parent_type = '{kind}' AND e.parent_id IN (SELECT k.id FROM {} k JOIN companies r ON r.id = k.company_id
+                WHERE {named} AND {visible} AND {may_see}))",
+            kind.table()
+        )
+    };
+    format!(
+        "(e.parent_type = 'company' AND e.parent_id IN (SELECT r.id FROM companies r WHERE {named} AND {visible}))
+        OR {} OR {}
+        OR (e.parent_type = 'case' AND e.parent_id IN (SELECT c.id FROM cases c JOIN companies r ON r.id = c.company_id
+            WHERE {named} AND {visible} AND {}))",
+        through(ParentType::Contact),
+        through(ParentType::Opportunity),
+        sight::CASE
+    )
+}

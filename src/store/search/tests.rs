@@ -1,0 +1,88 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::mail::message::Message;
+use crate::store::db::{Store, params};
+use crate::store::emails::{self, EmailStatus, NewEmail};
+use crate::store::records::erase;
+
+#[test]
+fn parts_are_found_whatever_the_case() {
+    for (text, part, expected) in [
+        ("Invoice 2231", "invoice", true),
+        ("overdue INVOICE", "invoice", true),
+        ("invoic", "invoice", false),
+        ("", "a", false),
+        ("anything", "", true),
+        ("GRÖSSE Ärger", "ärger", true),
+        ("ΟΔΟΣ ΟΔΟΣ", "οδοσ", true),
+        ("plain", "ä", false),
+        ("100%", "0%", true),
+        ("a_b", "a%b", false),
+    ] {
+        assert_eq!(mentions(text, &folded(part)), expected, "{part} in {text}");
+    }
+}
+
+#[test]
+fn words_never_become_syntax() {
+    for (text, begins, expected) in [
+        ("invoice", false, "\"invoice\""),
+        ("invoic", true, "\"invoic\" *"),
+        ("a\" OR subject:\"b", false, "\"a\"\" OR subject:\"\"b\""),
+        ("NEAR(a b) AND -c ^d", false, "\"NEAR(a b) AND -c ^d\""),
+    ] {
+        assert_eq!(matching(&Words { text: text.to_owned(), begins }), expected);
+    }
+}
+
+/// Text that is stored for the index, of rows that hold a word.
+fn traces(store: &Store, word: &str) -> usize {
+    let count = |sql: &str| store.read(|tx| tx.value::<i64>(sql, params![word])).unwrap().unwrap();
+    let found = [
+        "email_index_data WHERE instr(block, CAST(?1 AS BLOB)) > 0",
+        "email_index_idx WHERE instr(term, CAST(?1 AS BLOB)) > 0",
+    ]
+    .map(|part| count(&format!("SELECT count(*) FROM {part}")));
+    usize::try_from(found.iter().sum::<i64>()).unwrap()
+}
+
+fn add(store: &Store, number: usize, text: &str) -> i64 {
+    let key = format!("{number:016x}");
+    let new = NewEmail {
+        key: &key,
+        message_id: &key,
+        raw_id: None,
+        status: EmailStatus::Archived,
+        received_at: Timestamp::UNIX_EPOCH,
+        automatic: "",
+        user_id: None,
+        dmarc: "",
+        truncated: false,
+        flagged: "",
+    };
+    let message = Message { text: text.to_owned(), ..Message::default() };
+    store.write(|tx| emails::add(tx, &new, &message, Timestamp::UNIX_EPOCH)).unwrap()
+}
+
+#[test]
+fn erased_words_leave_the_index_whole() {
+    let store = Store::in_memory().unwrap();
+    let words =
+        |prefix: &str, from: usize| -> String { (from..from + 2_000).map(|i| format!("{prefix}{i:05} ")).collect() };
+    let mut kim = 0;
+    for number in 0..20 {
+        add(&store, number, &words("word", number * 500));
+        if number == 10 {
+            kim = add(&store, 1_000, &words("kimzz", 0));
+        }
+        index::fill(&store, &|| true).unwrap();
+    }
+    store.write(|tx| tx.execute("INSERT INTO email_index (email_index) VALUES ('optimize')", [])).unwrap();
+    assert!(traces(&store, "kim") > 5, "{}", traces(&store, "kim"));
+    store.write(|tx| erase::email(tx, kim)).unwrap();
+    assert!(traces(&store, "kim") < 5, "{}", traces(&store, "kim"));
+    store.write(index::scrub).unwrap();
+    assert_eq!(traces(&store, "kim"), 0);
+    assert_eq!(store.check().unwrap(), Vec::<String>::new());
+}
