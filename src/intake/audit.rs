@@ -20,6 +20,7 @@ use crate::net::{Listed, MailSource, NetError, OpenFolder};
 use crate::store::accounts::{self, Account, AfterImport, Folder};
 use crate::store::db::Store;
 use crate::store::deliveries::{self, Entry, Outcome};
+use crate::store::search::index;
 use crate::store::server_actions::ServerAction;
 
 /// How server and ledger differ at one place.
@@ -220,7 +221,9 @@ impl Repair<'_> {
             poll::fetch_listed(source, &job, &found.folder, open.uidvalidity, &found.wanted, &mut door)
                 .with_context(|| format!("folder {}", found.folder))?;
         }
-        Ok(door.stored)
+        let stored = door.stored;
+        index::fill(self.store, &|| true)?;
+        Ok(stored)
     }
 }
 

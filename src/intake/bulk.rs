@@ -15,6 +15,7 @@ use crate::lock::Lock;
 use crate::store::db::{Store, Tx};
 use crate::store::deliveries::{self, Facts, Print, Source};
 use crate::store::raw::{self, Packed};
+use crate::store::search::index;
 
 /// One batch holds at most so many messages …
 const BATCH: usize = 200;
@@ -87,7 +88,7 @@ impl<'a> Importer<'a> {
     ///
     /// # Errors
     /// The database fails.
-    pub fn flush(&mut self, heard: &mut dyn FnMut(&Imported)) -> Result<()> {
+    fn flush(&mut self, heard: &mut dyn FnMut(&Imported)) -> Result<()> {
         let Bulk { store, config, lock: Some(lock), clock, account_id, .. } = self.bulk else { return Ok(()) };
         if !self.batch.is_empty() {
             store.write(|tx| self.receive(tx))?;
@@ -95,6 +96,15 @@ impl<'a> Importer<'a> {
             self.bytes = 0;
         }
         import::run(store, config, lock, account_id, clock, heard)
+    }
+
+    /// The last batch, and the full-text index.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn end(mut self, heard: &mut dyn FnMut(&Imported)) -> Result<()> {
+        self.flush(heard)?;
+        if self.bulk.lock.is_some() { index::fill(self.bulk.store, &|| true) } else { Ok(()) }
     }
 
     fn receive(&self, tx: &Tx<'_>) -> Result<()> {

@@ -165,6 +165,7 @@ fn history_has_no_consequences_and_comes_once() {
     assert_eq!(by_subject("Re: Q2")["case"], 2);
     assert_eq!(by_subject("From Kim")["parent"]["type"], "contact");
     assert!(by_subject("From nobody")["parent"].is_null());
+    assert_eq!(sandbox.items(&["email", "list", "Undated"]).len(), 1, "it is found by its words");
     assert_eq!(by_subject("From Kim")["accounts"], serde_json::json!(["support"]));
     let unread = sandbox.items(&["--as", "ana", "email", "list"]);
     assert_eq!(unread.iter().find(|email| email["subject"] == "From Kim").unwrap()["unread"], false);

@@ -155,7 +155,7 @@ fn import(ctx: &Context, account: &Account, source: Source, messages: Messages) 
         }
         watch.progress.advance(1, bytes);
     }
-    importer.flush(&mut |one| watch.hear(one))?;
+    importer.end(&mut |one| watch.hear(one))?;
     watch.end()
 }
 
