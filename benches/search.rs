@@ -1,6 +1,6 @@
 //! What lists and searches cost in a large archive beside a small one: 100,000 emails and 10,000 cases beside 1,000 and
 //! 100. `cargo bench --bench search` prints medians and ratios; nothing is asserted. Other sizes, in emails:
-//! `cargo bench --bench search -- SMALL LARGE`.
+//! `cargo bench --bench search -- SMALL LARGE`. Rows without a star read every case or email that has the word, or all.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
@@ -202,7 +202,7 @@ fn main() {
         ("email list WORD, in all of them", true, &|s| email_list(s, word("always"), AGENT)),
         ("case list WORD, in 20 emails", true, &|s| case_list(s, word("rare"), number, some, AGENT)),
         ("case list WORD, in 10 % of them", false, &|s| case_list(s, word("tenth"), number, some, AGENT)),
-        ("email list WORD in all, of 20 visible", true, &|s| email_list(s, word("always"), OUTSIDER)),
+        ("email list WORD in all, of 20 visible", false, &|s| email_list(s, word("always"), OUTSIDER)),
         ("case list WORD, in all of them", false, &|s| case_list(s, word("always"), number, some, AGENT)),
         ("case list (all rows)", false, &|s| case_list(s, all(), number, None, AGENT)),
         ("case list --sort modified --limit 50", false, &|s| case_list(s, all(), CaseSort::Modified, some, AGENT)),

@@ -107,12 +107,17 @@ fn named(tx: &Tx<'_>, actor: &Actor, noun: Noun, field: Field, value: String) ->
 }
 
 fn label<T: FromStr<Err = UnknownLabel>>(field: Field, value: &str) -> Result<T> {
-    value.parse().map_err(|e| error::data(format!("QUERY: {}: {e}", field.name())).into())
+    value.parse().map_err(|e| error::data(format!("QUERY: {}: {e}", word(field, value))).into())
 }
 
 fn only(field: Field, value: &str, known: &str) -> Result<()> {
     if value.eq_ignore_ascii_case(known) {
         return Ok(());
     }
-    Err(error::data(format!("QUERY: {}: must be {known}, not \"{value}\"", field.name())).into())
+    Err(error::data(format!("QUERY: {}: must be {}:{known}", word(field, value), field.name())).into())
+}
+
+/// A condition as it was written.
+fn word(field: Field, value: &str) -> String {
+    format!("{}:{}", field.name(), value.chars().take(40).collect::<String>())
 }

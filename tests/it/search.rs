@@ -700,14 +700,14 @@ fn mistakes_in_a_query_are_named() {
     let sandbox = desk();
     for (args, expected) in [
         (&["case", "list", "frm:ann"][..], "QUERY: \"frm:\" is not a field; did you mean from:?"),
-        (&["case", "list", "status:Shut"], "QUERY: status: must be one of New, Assigned, Pending"),
-        (&["case", "list", "is:unread"], "QUERY: is: must be one of open, closed, unassigned, waiting"),
+        (&["case", "list", "status:Shut"], "QUERY: status:Shut: must be one of New, Assigned, Pending"),
+        (&["case", "list", "is:unread"], "QUERY: is:unread: must be one of open, closed, unassigned, waiting"),
         (&["case", "list", "assignee:nobody"], "user: there is no user \"nobody\""),
         (&["case", "list", "case:x"], "QUERY: case: \"x\" is not a case number"),
         (&["case", "list", "(a"], "QUERY: there is a \"(\" without its \")\""),
-        (&["email", "list", "status:New"], "QUERY: status: must be one of Draft, Sending"),
-        (&["email", "list", "is:open"], "QUERY: is: must be unread, not \"open\""),
-        (&["email", "list", "has:flag"], "QUERY: has: must be attachment, not \"flag\""),
+        (&["email", "list", "status:New"], "QUERY: status:New: must be one of Draft, Sending"),
+        (&["email", "list", "is:open"], "QUERY: is:open: must be is:unread"),
+        (&["email", "list", "has:flag"], "QUERY: has:flag: must be has:attachment"),
         (&["email", "list", "account:sales"], "account: there is no account \"sales\""),
         (&["email", "list", "priority:High"], "QUERY: \"priority:\" is not a field"),
     ] {
