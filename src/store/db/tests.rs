@@ -82,3 +82,35 @@ fn a_backup_is_a_complete_private_database() {
     assert!(store.backup(&copy).is_err(), "a backup never overwrites a file");
     fs::remove_dir_all(dir).unwrap();
 }
+
+/// Tables with their columns, and the other objects, whatever their order.
+fn shape(conn: &Connection) -> Vec<String> {
+    let list = "SELECT type || ' ' || name || coalesce('.' || (SELECT group_concat(c, ' ') FROM (
+            SELECT x.name || ':' || x.type || ':' || x.\"notnull\" || ':' || coalesce(x.dflt_value, '') AS c
+            FROM pragma_table_xinfo(s.name) x ORDER BY x.name)), '')
+        FROM sqlite_schema s WHERE name NOT LIKE 'sqlite_%' ORDER BY 1";
+    let mut statement = conn.prepare(list).unwrap();
+    statement.query_map([], |row| row.get(0)).unwrap().collect::<rusqlite::Result<_>>().unwrap()
+}
+
+#[test]
+fn a_database_of_the_first_version_becomes_what_a_new_one_is() {
+    let dir = temp("first");
+    fs::create_dir_all(&dir).unwrap();
+    let path = dir.join("espomail.db");
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("version_1.sql")).unwrap();
+    old.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+    old.pragma_update(None, "user_version", 1).unwrap();
+    old.execute_batch(
+        "INSERT INTO users (username, login, created_at, notify_assignment) VALUES ('ana', 'ana', 0, 'off')",
+    )
+    .unwrap();
+    drop(old);
+    let migrated = Store::open(&path).unwrap();
+    assert_eq!(migrated.version().unwrap(), VERSION);
+    assert_eq!(shape(&migrated.conn), shape(&Store::in_memory().unwrap().conn));
+    let kept = migrated.read(|tx| tx.values::<String>("SELECT by_email FROM notification_settings", [])).unwrap();
+    assert_eq!(kept, ["off"]);
+    fs::remove_dir_all(dir).unwrap();
+}

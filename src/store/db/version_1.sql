@@ -1,0 +1,470 @@
+-- The schema of version 1, for the test of the migrations.
+--
+-- Times are whole seconds since 1970-01-01T00:00:00Z. Ids are never reused. Enums are text labels in
+-- EspoCRM's words. Addresses and message ids are stored in the form they are compared in: addresses in
+-- lower case, message ids without angle brackets.
+
+-- One row of facts about this installation.
+CREATE TABLE instance (
+  id              INTEGER PRIMARY KEY CHECK (id = 1),
+  secret          BLOB    NOT NULL,               -- 32 random bytes: the key of the MAC in our message ids
+  next_case       INTEGER NOT NULL DEFAULT 1,     -- the number of the next case
+  created_at      INTEGER NOT NULL,
+  last_fetch_at   INTEGER,                        -- end of the last `fetch` that polled something
+  last_backup_at  INTEGER
+) STRICT;
+
+-- People and teams ------------------------------------------------------------------------------------
+
+CREATE TABLE users (
+  id          INTEGER PRIMARY KEY AUTOINCREMENT,
+  username    TEXT    NOT NULL UNIQUE COLLATE NOCASE,
+  name        TEXT    NOT NULL DEFAULT '',
+  type        TEXT    NOT NULL DEFAULT 'regular' CHECK (type IN ('admin', 'regular')),
+  active      INTEGER NOT NULL DEFAULT 1,
+  login       TEXT    NOT NULL,                   -- the operating system's name of this person
+  away        INTEGER NOT NULL DEFAULT 0,
+  away_until  INTEGER,                            -- with away: until then; NULL = until switched off
+  notify_assignment TEXT NOT NULL DEFAULT 'immediately' CHECK (notify_assignment IN ('immediately', 'digest', 'off')),
+  created_at  INTEGER NOT NULL
+) STRICT;
+CREATE INDEX users_login ON users (login);
+
+CREATE TABLE user_addresses (
+  address    TEXT    PRIMARY KEY,
+  user_id    INTEGER NOT NULL REFERENCES users ON DELETE CASCADE,
+  is_primary INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX user_addresses_user ON user_addresses (user_id);
+
+CREATE TABLE teams (
+  id         INTEGER PRIMARY KEY AUTOINCREMENT,
+  name       TEXT    NOT NULL UNIQUE COLLATE NOCASE,
+  created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE team_members (
+  team_id  INTEGER NOT NULL REFERENCES teams ON DELETE CASCADE,
+  user_id  INTEGER NOT NULL REFERENCES users ON DELETE CASCADE,
+  position TEXT    NOT NULL DEFAULT '',           -- free text, compared exactly (distribution)
+  PRIMARY KEY (team_id, user_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX team_members_user ON team_members (user_id);
+
+-- E-mail accounts -------------------------------------------------------------------------------------
+
+CREATE TABLE templates (
+  id         INTEGER PRIMARY KEY AUTOINCREMENT,
+  name       TEXT    NOT NULL UNIQUE COLLATE NOCASE,
+  subject    TEXT    NOT NULL,
+  body       TEXT    NOT NULL,                    -- plain text
+  html       TEXT,
+  created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE accounts (
+  id            INTEGER PRIMARY KEY AUTOINCREMENT,
+  name          TEXT    NOT NULL UNIQUE COLLATE NOCASE,
+  kind          TEXT    NOT NULL CHECK (kind IN ('group', 'personal')),
+  user_id       INTEGER REFERENCES users,         -- the owner of a personal account
+  address       TEXT    NOT NULL,
+  active        INTEGER NOT NULL DEFAULT 1,
+  imap_host     TEXT,                             -- NULL = not polled
+  imap_port     INTEGER NOT NULL DEFAULT 993,
+  imap_tls      TEXT    NOT NULL DEFAULT 'implicit' CHECK (imap_tls IN ('implicit', 'starttls', 'none')),
+  imap_login    TEXT    NOT NULL DEFAULT '',
+  imap_secret   TEXT    NOT NULL DEFAULT '',      -- a reference such as file:PATH, never the secret itself
+  imap_auth     TEXT    NOT NULL DEFAULT 'password' CHECK (imap_auth IN ('password', 'xoauth2', 'oauthbearer')),
+  smtp_host     TEXT,                             -- NULL = does not send
+  smtp_port     INTEGER NOT NULL DEFAULT 587,
+  smtp_tls      TEXT    NOT NULL DEFAULT 'starttls' CHECK (smtp_tls IN ('implicit', 'starttls', 'none')),
+  smtp_login    TEXT    NOT NULL DEFAULT '',      -- empty = as IMAP
+  smtp_secret   TEXT    NOT NULL DEFAULT '',      -- empty = as IMAP
+  smtp_auth     TEXT    NOT NULL DEFAULT 'password' CHECK (smtp_auth IN ('password', 'xoauth2', 'oauthbearer')),
+  ca_file       TEXT,
+  pin           TEXT,                             -- SHA-256 of the server certificate, hex
+  fetch_since   INTEGER NOT NULL,                 -- INTERNALDATE before this is the past
+  after_import  TEXT    NOT NULL DEFAULT 'seen',  -- seen | keep | delete | move:FOLDER
+  portion       INTEGER,                          -- messages per folder and run; NULL = configuration, 0 = all
+  max_size      INTEGER,                          -- bytes; NULL = configuration
+  authserv_id   TEXT,                             -- whose Authentication-Results are believed
+  case_team_id  INTEGER REFERENCES teams,
+  create_case   INTEGER NOT NULL DEFAULT 0,
+  distribution  TEXT    NOT NULL DEFAULT 'none' CHECK (distribution IN ('none', 'direct', 'round-robin', 'least-busy')),
+  assign_to_id  INTEGER REFERENCES users,
+  position      TEXT    NOT NULL DEFAULT '',      -- target position within the case team; empty = any
+  wheel_user_id INTEGER,                          -- round-robin: the user assigned last (only automatic assignments move it)
+  on_closed     TEXT    NOT NULL DEFAULT 'reopen',-- reopen | new | reopen-within:DAYS
+  auto_mail     TEXT    NOT NULL DEFAULT 'archive' CHECK (auto_mail IN ('archive', 'case')),
+  create_contact INTEGER NOT NULL DEFAULT 0,
+  staff_forward TEXT    NOT NULL DEFAULT 'all' CHECK (staff_forward IN ('all', 'attached', 'off')),
+  plus_addressing INTEGER NOT NULL DEFAULT 0,
+  auto_reply_id INTEGER REFERENCES templates,
+  reply_from    TEXT,                             -- auto-reply: From address instead of the account's
+  reply_name    TEXT,                             -- auto-reply: From name
+  reply_to      TEXT,                             -- Reply-To of mail sent for this account
+  from_name     TEXT,
+  shared        INTEGER NOT NULL DEFAULT 0,
+  add_all_team_users INTEGER NOT NULL DEFAULT 0,
+  exclude_from_reply INTEGER NOT NULL DEFAULT 0,
+  share         TEXT    NOT NULL DEFAULT 'private' CHECK (share IN ('private', 'record')),
+  breaker_tripped_at INTEGER,                     -- set = no auto-replies until somebody resets it
+  created_at    INTEGER NOT NULL,
+  edited_at     INTEGER NOT NULL,                 -- an edit ends the waiting after refused logins
+  last_good_at  INTEGER,
+  failing_since INTEGER,                          -- NULL = the last run was fine
+  failed_runs   INTEGER NOT NULL DEFAULT 0,       -- in a row
+  failure_kind  TEXT    NOT NULL DEFAULT '',
+  failure       TEXT    NOT NULL DEFAULT '',      -- the error with the server's words
+  alerted_at    INTEGER,                          -- cron was last told about this failure
+  next_try_at   INTEGER,                          -- after refused logins: not before this
+  send_failing_since INTEGER,                     -- connect, TLS, AUTH or MAIL FROM of SMTP fails since
+  send_failure  TEXT    NOT NULL DEFAULT ''
+) STRICT;
+
+CREATE TABLE account_aliases (
+  address    TEXT    NOT NULL,
+  account_id INTEGER NOT NULL REFERENCES accounts ON DELETE CASCADE,
+  PRIMARY KEY (address, account_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE account_teams (
+  account_id INTEGER NOT NULL REFERENCES accounts ON DELETE CASCADE,
+  team_id    INTEGER NOT NULL REFERENCES teams ON DELETE CASCADE,
+  PRIMARY KEY (account_id, team_id)
+) STRICT, WITHOUT ROWID;
+
+-- Monitored folders with their watermark: everything up to last_uid is in the ledger.
+CREATE TABLE account_folders (
+  account_id  INTEGER NOT NULL REFERENCES accounts ON DELETE CASCADE,
+  name        TEXT    NOT NULL,
+  position    INTEGER NOT NULL,                   -- order of polling
+  uidvalidity INTEGER,                            -- NULL = never opened
+  last_uid    INTEGER NOT NULL DEFAULT 0,
+  past_uid    INTEGER NOT NULL DEFAULT 0,         -- was there at the first poll: for UIDs up to here fetch_since decides
+  failure     TEXT    NOT NULL DEFAULT '',        -- the folder's own last error
+  PRIMARY KEY (account_id, name)
+) STRICT, WITHOUT ROWID;
+
+-- Records of the CRM ----------------------------------------------------------------------------------
+
+CREATE TABLE companies (                          -- EspoCRM: Account
+  id         INTEGER PRIMARY KEY AUTOINCREMENT,
+  name       TEXT    NOT NULL,
+  assigned_user_id INTEGER REFERENCES users,
+  created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE contacts (
+  id         INTEGER PRIMARY KEY AUTOINCREMENT,
+  name       TEXT    NOT NULL,
+  company_id INTEGER REFERENCES companies,
+  assigned_user_id INTEGER REFERENCES users,
+  created_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX contacts_company ON contacts (company_id);
+
+CREATE TABLE leads (
+  id         INTEGER PRIMARY KEY AUTOINCREMENT,
+  name       TEXT    NOT NULL,
+  assigned_user_id INTEGER REFERENCES users,
+  converted_company_id INTEGER REFERENCES companies,
+  converted_contact_id INTEGER REFERENCES contacts,
+  created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE opportunities (
+  id         INTEGER PRIMARY KEY AUTOINCREMENT,
+  name       TEXT    NOT NULL,
+  company_id INTEGER REFERENCES companies,
+  open       INTEGER NOT NULL DEFAULT 1,
+  assigned_user_id INTEGER REFERENCES users,
+  created_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX opportunities_company ON opportunities (company_id);
+
+CREATE TABLE opportunity_contacts (
+  opportunity_id INTEGER NOT NULL REFERENCES opportunities ON DELETE CASCADE,
+  contact_id     INTEGER NOT NULL REFERENCES contacts ON DELETE CASCADE,
+  PRIMARY KEY (opportunity_id, contact_id)
+) STRICT, WITHOUT ROWID;
+
+-- E-mail addresses of companies, contacts and leads. One address may belong to several of them.
+CREATE TABLE record_addresses (
+  address     TEXT    NOT NULL,
+  record_type TEXT    NOT NULL CHECK (record_type IN ('company', 'contact', 'lead')),
+  record_id   INTEGER NOT NULL,
+  is_primary  INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (address, record_type, record_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX record_addresses_record ON record_addresses (record_type, record_id);
+
+CREATE TABLE record_teams (
+  record_type TEXT    NOT NULL,
+  record_id   INTEGER NOT NULL,
+  team_id     INTEGER NOT NULL REFERENCES teams ON DELETE CASCADE,
+  PRIMARY KEY (record_type, record_id, team_id)
+) STRICT, WITHOUT ROWID;
+
+-- Cases -----------------------------------------------------------------------------------------------
+
+CREATE TABLE cases (
+  id          INTEGER PRIMARY KEY AUTOINCREMENT,
+  number      INTEGER NOT NULL UNIQUE,
+  key         TEXT    NOT NULL UNIQUE,            -- 16 hex digits, part of signed message ids, shown nowhere
+  name        TEXT    NOT NULL,
+  status      TEXT    NOT NULL DEFAULT 'New' CHECK (status IN ('New', 'Assigned', 'Pending', 'Closed', 'Rejected', 'Duplicate')),
+  priority    TEXT    NOT NULL DEFAULT 'Normal' CHECK (priority IN ('Low', 'Normal', 'High', 'Urgent')),
+  type        TEXT    NOT NULL DEFAULT '',
+  description TEXT    NOT NULL DEFAULT '',
+  company_id  INTEGER REFERENCES companies,
+  contact_id  INTEGER REFERENCES contacts,
+  lead_id     INTEGER REFERENCES leads,
+  account_id  INTEGER REFERENCES accounts,        -- the group account it came by
+  requester_user_id INTEGER REFERENCES users,     -- an internal user who opened it
+  assigned_user_id  INTEGER REFERENCES users,
+  merged_into_id    INTEGER REFERENCES cases,
+  relates_to_id     INTEGER REFERENCES cases,
+  waiting_since INTEGER,                          -- oldest customer mail after our last reply
+  waiting_for   TEXT NOT NULL DEFAULT '' CHECK (waiting_for IN ('', 'us', 'customer')),
+  auto_assigned_at INTEGER,                       -- least-busy: breaks ties
+  created_at  INTEGER NOT NULL,
+  modified_at INTEGER NOT NULL,
+  closed_at   INTEGER
+) STRICT;
+CREATE INDEX cases_assigned ON cases (assigned_user_id, status);
+CREATE INDEX cases_auto_assigned ON cases (assigned_user_id, auto_assigned_at);
+CREATE INDEX cases_status ON cases (status, number);
+CREATE INDEX cases_account_created ON cases (account_id, created_at);
+
+CREATE TABLE case_teams (
+  case_id INTEGER NOT NULL REFERENCES cases ON DELETE CASCADE,
+  team_id INTEGER NOT NULL REFERENCES teams ON DELETE CASCADE,
+  PRIMARY KEY (case_id, team_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX case_teams_team ON case_teams (team_id);
+
+-- Mail ------------------------------------------------------------------------------------------------
+
+-- Source bytes as received or as sent, away from the tables that are listed.
+CREATE TABLE raw_messages (
+  id     INTEGER PRIMARY KEY AUTOINCREMENT,
+  size   INTEGER NOT NULL,                        -- bytes before compression
+  sha256 BLOB    NOT NULL,
+  codec  TEXT    NOT NULL CHECK (codec IN ('zstd', 'none')),
+  data   BLOB    NOT NULL
+) STRICT;
+
+CREATE TABLE emails (
+  id          INTEGER PRIMARY KEY AUTOINCREMENT,
+  key         TEXT    NOT NULL UNIQUE,            -- 16 hex digits for signed message ids without a case
+  message_id  TEXT    NOT NULL,                   -- or sha256:… of the content where there is none
+  raw_id      INTEGER REFERENCES raw_messages,
+  status      TEXT    NOT NULL CHECK (status IN ('Draft', 'Sending', 'Sent', 'Archived', 'Failed')),
+  subject     TEXT    NOT NULL,
+  from_name   TEXT    NOT NULL DEFAULT '',
+  from_address TEXT   NOT NULL DEFAULT '',
+  date        INTEGER,                            -- the Date header, where it can be read
+  received_at INTEGER NOT NULL,                   -- INTERNALDATE, else when it came here; sent mail: when it was composed
+  text        TEXT    NOT NULL DEFAULT '',
+  has_html    INTEGER NOT NULL DEFAULT 0,
+  parent_type TEXT CHECK (parent_type IN ('company', 'contact', 'lead', 'opportunity', 'case')),
+  parent_id   INTEGER,
+  verified    INTEGER NOT NULL DEFAULT 1,         -- 0 = attached by a signed id from somebody who does not take part (B4.10)
+  automatic   TEXT    NOT NULL DEFAULT '',        -- the rule by which it is machine mail (B8.1), empty = written by a person
+  user_id     INTEGER REFERENCES users,           -- the verified user who wrote it
+  flow_account_id INTEGER REFERENCES accounts,    -- whose email-to-case flow ran for it (B5.2)
+  truncated   INTEGER NOT NULL DEFAULT 0,
+  flagged     TEXT    NOT NULL DEFAULT '',        -- e.g. the same Message-ID on another message
+  created_at  INTEGER NOT NULL,
+  CHECK ((parent_type IS NULL) = (parent_id IS NULL))
+) STRICT;
+CREATE INDEX emails_message_id ON emails (message_id);
+CREATE INDEX emails_parent ON emails (parent_type, parent_id, id);
+CREATE INDEX emails_received ON emails (received_at);
+
+CREATE TABLE email_addresses (
+  email_id INTEGER NOT NULL REFERENCES emails ON DELETE CASCADE,
+  field    TEXT    NOT NULL CHECK (field IN ('from', 'reply-to', 'to', 'cc', 'bcc')),
+  position INTEGER NOT NULL,
+  address  TEXT    NOT NULL,
+  name     TEXT    NOT NULL DEFAULT '',
+  PRIMARY KEY (email_id, field, position)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX email_addresses_address ON email_addresses (address);
+
+CREATE TABLE email_references (
+  email_id   INTEGER NOT NULL REFERENCES emails ON DELETE CASCADE,
+  position   INTEGER NOT NULL,                    -- oldest first; In-Reply-To last
+  message_id TEXT    NOT NULL,
+  PRIMARY KEY (email_id, position)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX email_references_message_id ON email_references (message_id);
+
+CREATE TABLE email_attachments (
+  email_id     INTEGER NOT NULL REFERENCES emails ON DELETE CASCADE,
+  part         INTEGER NOT NULL,                  -- the way back to the bytes in the raw message
+  name         TEXT    NOT NULL,
+  content_type TEXT    NOT NULL,
+  size         INTEGER NOT NULL,
+  sha256       TEXT    NOT NULL,
+  content_id   TEXT,
+  inline       INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (email_id, part)
+) STRICT, WITHOUT ROWID;
+
+-- Other names a server gave to mail of ours.
+CREATE TABLE message_id_aliases (
+  message_id TEXT    PRIMARY KEY,
+  email_id   INTEGER NOT NULL REFERENCES emails ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE email_users (
+  email_id  INTEGER NOT NULL REFERENCES emails ON DELETE CASCADE,
+  user_id   INTEGER NOT NULL REFERENCES users ON DELETE CASCADE,
+  folder    TEXT    NOT NULL DEFAULT 'inbox' CHECK (folder IN ('inbox', 'sent')),
+  read      INTEGER NOT NULL DEFAULT 0,
+  important INTEGER NOT NULL DEFAULT 0,
+  trash     INTEGER NOT NULL DEFAULT 0,
+  archive   INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (email_id, user_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX email_users_user ON email_users (user_id, email_id);
+
+CREATE TABLE email_teams (
+  email_id INTEGER NOT NULL REFERENCES emails ON DELETE CASCADE,
+  team_id  INTEGER NOT NULL REFERENCES teams ON DELETE CASCADE,
+  PRIMARY KEY (email_id, team_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX email_teams_team ON email_teams (team_id, email_id);
+
+-- The same message with another text (a list footer, an [EXTERNAL] banner).
+CREATE TABLE email_variants (
+  id          INTEGER PRIMARY KEY AUTOINCREMENT,
+  email_id    INTEGER NOT NULL REFERENCES emails ON DELETE CASCADE,
+  delivery_id INTEGER NOT NULL REFERENCES deliveries,
+  raw_id      INTEGER NOT NULL REFERENCES raw_messages
+) STRICT;
+
+-- Every decision about an email with its reason, in the order it was taken (`email explain`).
+CREATE TABLE email_decisions (
+  id         INTEGER PRIMARY KEY AUTOINCREMENT,
+  email_id   INTEGER NOT NULL REFERENCES emails ON DELETE CASCADE,
+  step       TEXT    NOT NULL,                    -- arrived, parent, case, assigned, auto-reply, notified …
+  decision   TEXT    NOT NULL,
+  created_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX email_decisions_email ON email_decisions (email_id);
+
+-- The ledger: one row for every message an account delivered, whatever became of it.
+CREATE TABLE deliveries (
+  id            INTEGER PRIMARY KEY AUTOINCREMENT,
+  account_id    INTEGER NOT NULL REFERENCES accounts,
+  folder        TEXT,                             -- NULL = came by `ingest`
+  uidvalidity   INTEGER,
+  uid           INTEGER,
+  internal_date INTEGER NOT NULL,
+  size          INTEGER NOT NULL,                 -- as the server says, may be more than was stored
+  truncated     INTEGER NOT NULL DEFAULT 0,
+  raw_id        INTEGER REFERENCES raw_messages,
+  recipient     TEXT,                             -- envelope recipient (ingest)
+  outcome       TEXT    NOT NULL CHECK (outcome IN
+                  ('received', 'imported', 'duplicate', 'own', 'skipped', 'quarantined', 'discarded', 'unfetchable', 'missing')),
+  reason        TEXT    NOT NULL DEFAULT '',
+  email_id      INTEGER REFERENCES emails,
+  deaths        INTEGER NOT NULL DEFAULT 0,       -- runs that died while importing it
+  attempts      INTEGER NOT NULL DEFAULT 0,       -- runs in which the server listed it but did not deliver it
+  received_at   INTEGER NOT NULL,
+  UNIQUE (account_id, folder, uidvalidity, uid)
+) STRICT;
+CREATE INDEX deliveries_outcome ON deliveries (outcome, account_id, folder, uid);
+CREATE INDEX deliveries_email ON deliveries (email_id);
+CREATE INDEX deliveries_received ON deliveries (account_id, received_at);
+
+-- What is still to be done on the server, after the import has been committed.
+CREATE TABLE server_actions (
+  id          INTEGER PRIMARY KEY AUTOINCREMENT,
+  delivery_id INTEGER NOT NULL UNIQUE REFERENCES deliveries,
+  action      TEXT    NOT NULL,                   -- seen | delete | move:FOLDER
+  attempts    INTEGER NOT NULL DEFAULT 0,
+  last_error  TEXT    NOT NULL DEFAULT ''
+) STRICT;
+
+-- Stream, followers, notifications ------------------------------------------------------------------------
+
+CREATE TABLE notes (
+  id          INTEGER PRIMARY KEY AUTOINCREMENT,
+  parent_type TEXT    NOT NULL,
+  parent_id   INTEGER NOT NULL,
+  kind        TEXT    NOT NULL,                   -- email-received, email-sent, created, assigned, status, comment, remark, failed
+  user_id     INTEGER REFERENCES users,           -- who did it; NULL = espomail or somebody outside
+  email_id    INTEGER REFERENCES emails,
+  text        TEXT    NOT NULL DEFAULT '',
+  created_at  INTEGER NOT NULL
+) STRICT;
+CREATE INDEX notes_parent ON notes (parent_type, parent_id, id);
+
+CREATE TABLE followers (
+  parent_type TEXT    NOT NULL,
+  parent_id   INTEGER NOT NULL,
+  user_id     INTEGER NOT NULL REFERENCES users ON DELETE CASCADE,
+  PRIMARY KEY (parent_type, parent_id, user_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX followers_user ON followers (user_id);
+
+CREATE TABLE notifications (
+  id          INTEGER PRIMARY KEY AUTOINCREMENT,
+  user_id     INTEGER NOT NULL REFERENCES users ON DELETE CASCADE,
+  kind        TEXT    NOT NULL,                   -- assigned, email, alert
+  parent_type TEXT,
+  parent_id   INTEGER,
+  email_id    INTEGER REFERENCES emails,
+  text        TEXT    NOT NULL,
+  created_at  INTEGER NOT NULL,
+  read_at     INTEGER
+) STRICT;
+CREATE INDEX notifications_user ON notifications (user_id, read_at);
+CREATE UNIQUE INDEX notifications_once ON notifications (user_id, email_id, kind) WHERE email_id IS NOT NULL;
+
+-- Sending -----------------------------------------------------------------------------------------------
+
+CREATE TABLE outbox (
+  id            INTEGER PRIMARY KEY AUTOINCREMENT,
+  kind          TEXT    NOT NULL CHECK (kind IN ('mail', 'auto-reply', 'notice')),
+  account_id    INTEGER NOT NULL REFERENCES accounts,
+  email_id      INTEGER REFERENCES emails,        -- the archived email; NULL for notices
+  case_id       INTEGER REFERENCES cases,         -- where a failure is shown
+  user_id       INTEGER REFERENCES users,         -- who wrote it and hears of a failure
+  message_id    TEXT    NOT NULL,
+  subject       TEXT    NOT NULL,
+  envelope_from TEXT    NOT NULL,                 -- empty = <>
+  raw_id        INTEGER NOT NULL REFERENCES raw_messages,
+  state         TEXT    NOT NULL CHECK (state IN ('waiting', 'in doubt', 'sent', 'failed', 'held', 'cancelled')),
+  attempts      INTEGER NOT NULL DEFAULT 0,
+  next_try_at   INTEGER NOT NULL,
+  last_error    TEXT    NOT NULL DEFAULT '',
+  created_at    INTEGER NOT NULL,
+  settled_at    INTEGER
+) STRICT;
+CREATE INDEX outbox_state ON outbox (state, next_try_at);
+
+CREATE TABLE outbox_recipients (
+  outbox_id INTEGER NOT NULL REFERENCES outbox ON DELETE CASCADE,
+  address   TEXT    NOT NULL,
+  state     TEXT    NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'sent', 'failed')),
+  reply     TEXT    NOT NULL DEFAULT '',          -- the server's words about this recipient
+  PRIMARY KEY (outbox_id, address)
+) STRICT, WITHOUT ROWID;
+
+-- Who got an automatic reply, for the limits of B8.2.
+CREATE TABLE auto_replies (
+  id         INTEGER PRIMARY KEY AUTOINCREMENT,
+  account_id INTEGER NOT NULL REFERENCES accounts,
+  address    TEXT    NOT NULL,
+  case_id    INTEGER REFERENCES cases,
+  email_id   INTEGER NOT NULL REFERENCES emails,  -- the email that was answered
+  outbox_id  INTEGER NOT NULL REFERENCES outbox,
+  created_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX auto_replies_address ON auto_replies (account_id, address, created_at);
+CREATE INDEX auto_replies_account ON auto_replies (account_id, created_at);
