@@ -23,3 +23,22 @@ fn fixed_seed(seed: u64) -> proptest::test_runner::Config {
     use proptest::test_runner::{Config, RngSeed};
     Config { rng_seed: RngSeed::Fixed(seed), failure_persistence: None, cases: 1_000, ..Config::default() }
 }
+
+/// Asserts that work on a repeated text grows with its length: four times the text costs about four times as much,
+/// while sixteen times would be quadratic.
+#[cfg(test)]
+fn costs_no_more_than_its_length(unit: &str, bytes: usize, work: &dyn Fn(&str)) {
+    use std::time::{Duration, Instant};
+    let time = |bytes: usize| {
+        let text = unit.repeat(bytes / unit.len());
+        let once = || {
+            let started = Instant::now();
+            work(&text);
+            started.elapsed()
+        };
+        (0..3).map(|_| once()).min().unwrap_or_default()
+    };
+    let (short, long) = (time(bytes / 4), time(bytes));
+    // What is too short to be measured is short enough.
+    assert!(long <= short * 10 + Duration::from_millis(2), "{unit:?}: {short:?} became {long:?}");
+}

@@ -272,6 +272,7 @@ fn repaired(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail::costs_no_more_than_its_length;
 
     fn list(value: &str) -> String {
         parse_list(value).iter().map(|m| format!("{}|{}", m.name, m.address)).collect::<Vec<_>>().join(" ; ")
@@ -327,10 +328,7 @@ mod tests {
     #[test]
     fn openings_without_end_cost_no_more_than_their_length() {
         for sign in ["\"", "(", "<", "=?a?b?", "a@", ",", "\\\"", "<\"", "a ", "a :", ":", "a@ b: "] {
-            let value = sign.repeat(200_000 / sign.len());
-            let started = std::time::Instant::now();
-            parse_list(&value);
-            assert!(started.elapsed().as_secs() < 20, "{sign}");
+            costs_no_more_than_its_length(sign, 50_000, &|value| drop(parse_list(value)));
         }
     }
 }
