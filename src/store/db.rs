@@ -132,7 +132,7 @@ impl Store {
         self.conn.pragma_update(None, "foreign_keys", true)?;
         self.conn.pragma_update(None, "trusted_schema", false)?;
         self.conn.pragma_update(None, "journal_size_limit", 64 << 20)?;
-        self.conn.pragma_update(None, "wal_autocheckpoint", 2_000)?;
+        self.conn.pragma_update(None, "wal_autocheckpoint", 6_000)?;
         self.conn.pragma_update(None, "cache_size", -3_000)?;
         // Without it a statement over a partial index is compiled anew for every value that is bound to it.
         self.conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
