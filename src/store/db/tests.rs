@@ -90,7 +90,7 @@ fn shape(conn: &Connection) -> Vec<String> {
             FROM pragma_table_xinfo(s.name) x ORDER BY x.name)), '')
         FROM sqlite_schema s WHERE name NOT LIKE 'sqlite_%' ORDER BY 1";
     let mut statement = conn.prepare(list).unwrap();
-    statement.query_map([], |row| row.get(0)).unwrap().collect::<rusqlite::Result<_>>().unwrap()
+    statement.query_map([], |row| row.get(0)).unwrap().collect::<std::result::Result<_, _>>().unwrap()
 }
 
 #[test]
