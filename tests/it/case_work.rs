@@ -503,3 +503,113 @@ fn a_regular_user_assigns_within_their_teams_and_an_administrator_to_anybody() {
     desk.run("case assign 1 ana");
     assert_eq!(desk.case(1, "assigned_user")["username"], "ana");
 }
+
+#[test]
+fn what_a_merged_case_was_is_changed_no_more() {
+    let desk = desk(&[]);
+    desk.put(&mail(KIM, SUPPORT, "First"));
+    desk.put(&mail("lee@customer.example", SUPPORT, "Second"));
+    desk.sandbox.run(&["case", "merge", "1", "2", "--yes"]).ok();
+    for verb in [&["close", "1"][..], &["assign", "1", "ana"], &["note", "1", "-m", "x"]] {
+        let refused = desk.sandbox.run(&[&["case"], verb].concat()).exits(65);
+        assert!(refused.stderr.contains("case #1: was merged into #2"), "{refused:?}");
+    }
+    assert_eq!(desk.sandbox.json(&["case", "show", "1"])["status"], "Duplicate");
+}
+
+#[test]
+fn a_case_names_no_record_that_its_reader_may_not_see() {
+    let desk = desk(&[]);
+    desk.run("record add company Hidden");
+    desk.sandbox.run(&["record", "add", "contact", "Secretname", "--email", KIM, "--company", "Hidden"]).ok();
+    desk.put(&mail(KIM, SUPPORT, "Broken"));
+    let shown = |user: &str| desk.sandbox.json(&["--as", user, "case", "show", "1"]);
+    let (admin, ana) = (desk.sandbox.json(&["case", "show", "1"]), shown("ana"));
+    assert_eq!(
+        (admin["contact"]["name"].as_str(), admin["company"]["name"].as_str()),
+        (Some("Secretname"), Some("Hidden"))
+    );
+    assert_eq!((&ana["contact"], &ana["company"]), (&serde_json::Value::Null, &serde_json::Value::Null));
+    assert!(!ana["customer"].to_string().contains("Secretname") && ana["customer"]["address"] == KIM, "{ana}");
+    for query in ["contact:Secretname", "company:Hidden"] {
+        assert_eq!(desk.sandbox.items(&["case", "list", query]).len(), 1, "{query}");
+        assert_eq!(desk.sandbox.items(&["--as", "ana", "case", "list", query]).len(), 0, "{query}");
+    }
+}
+
+#[test]
+fn the_description_of_a_case_by_hand_is_shown() {
+    let desk = desk(&[]);
+    desk.sandbox.run(&["case", "create", "--subject", "Called", "-m", "wants a copy", "--team", "Support"]).ok();
+    assert_eq!(desk.sandbox.json(&["case", "show", "1"])["description"], "wants a copy");
+    assert!(desk.run("case show 1").stdout.contains("wants a copy"));
+}
+
+#[test]
+fn a_regular_user_answers_from_accounts_of_their_teams_only() {
+    let desk = desk(&[]);
+    let other = ["account", "add", "billing", "--address", "billing@desk.example", "--secret", "env:PW"];
+    let sends = ["--smtp", "127.0.0.1:9", "--smtp-tls", "none", "--case-team", "Billing", "--create-case"];
+    desk.sandbox.run(&[&other[..], &sends].concat()).ok();
+    desk.put(&mail(KIM, SUPPORT, "Broken"));
+    let reply = |user: &str| {
+        let words = ["--as", user, "--dry-run", "case", "reply", "1", "-m", "x", "--account", "billing"];
+        desk.sandbox.run(&words)
+    };
+    let refused = reply("ana").exits(77);
+    assert!(refused.stderr.contains("--account: billing is of no team of yours"), "{refused:?}");
+    reply("eko").ok();
+}
+
+#[test]
+fn the_customer_of_a_case_is_no_stranger_in_it() {
+    let desk = desk(&[]);
+    desk.put(&mail(KIM, SUPPORT, "Broken"));
+    let db = rusqlite::Connection::open(desk.sandbox.db()).unwrap();
+    db.execute("UPDATE emails SET verified = 0", []).unwrap();
+    desk.put(&mail(KIM, SUPPORT, "again").in_reply_to("<none@x.example>"));
+    db.execute("UPDATE emails SET parent_type = 'case', parent_id = 1, from_address = 'x@y.example' WHERE id = 1", [])
+        .unwrap();
+    db.execute("UPDATE emails SET parent_type = 'case', parent_id = 1 WHERE id = 2", []).unwrap();
+    assert_eq!(desk.sandbox.json(&["case", "show", "1"])["customer"]["address"], KIM);
+}
+
+#[test]
+fn settings_that_would_fail_later_are_refused_or_made_whole() {
+    let desk = desk(&[]);
+    let taken = desk.sandbox.run(&["user", "edit", "ana", "--email", SUPPORT]).exits(65);
+    assert!(taken.stderr.contains("is the address of account support"), "{taken:?}");
+    let two = desk.sandbox.run(&["account", "edit", "support", "--authserv-id", "two words"]).exits(65);
+    assert!(two.stderr.contains("--authserv-id"), "{two:?}");
+    desk.sandbox.file("ca.pem", b"");
+    desk.run("account edit support --ca ca.pem");
+    let db = rusqlite::Connection::open(desk.sandbox.db()).unwrap();
+    let ca: String = db.query_row("SELECT ca_file FROM accounts", [], |row| row.get(0)).unwrap();
+    assert!(ca.starts_with('/') && ca.ends_with("/ca.pem"), "{ca}");
+    desk.run("record add contact Kim --assign-to ana");
+    desk.sandbox.run(&["record", "edit", "contact", "Kim", "--assign-to", ""]).ok();
+    assert!(desk.sandbox.json(&["record", "show", "contact", "Kim"])["assigned_user"].is_null());
+    desk.put(&mail(KIM, SUPPORT, "Broken"));
+    let body = desk.sandbox.run(&["email", "attachment", "save", &desk.id("Broken"), "0"]).exits(65);
+    assert!(body.stderr.contains("PART: there is no attachment 0"), "{body:?}");
+}
+
+#[test]
+fn whoever_may_not_is_told_so_before_being_asked() {
+    let desk = desk(&[]);
+    for line in ["team delete Support", "account delete support", "record delete contact Nobody"] {
+        desk.sandbox.run(&[&["--as", "ana"][..], &line.split(' ').collect::<Vec<_>>()].concat()).exits(77);
+    }
+    desk.sandbox.run(&["--as", "ana", "db", "backup", "copy.db"]).exits(77);
+    assert!(!desk.sandbox.path("copy.db").exists());
+    assert_eq!(desk.sandbox.json(&["case", "list", "--count"])["count"], 0);
+}
+
+#[test]
+fn a_case_by_hand_is_told_to_its_assignee_by_e_mail_too() {
+    let desk = desk(&[]);
+    desk.run("case create --subject Called --team Support --assign-to budi");
+    let outbox = desk.sandbox.items(&["outbox", "list"]);
+    assert_eq!(outbox.len(), 1, "{outbox:#?}");
+    assert!(outbox[0].to_string().contains("budi@staff.example"), "{outbox:#?}");
+}
