@@ -1,4 +1,4 @@
--- The whole current schema of an espomail database (SQLite, user_version 3).
+-- The whole current schema of an espomail database (SQLite, user_version 4).
 -- New databases are made from this file; older ones get there by src/store/migrations/.
 --
 -- Times are whole seconds since 1970-01-01T00:00:00Z. Ids are never reused. Enums are text labels in
