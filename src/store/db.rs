@@ -131,6 +131,8 @@ impl Store {
         self.conn.pragma_update(None, "journal_mode", "wal")?;
         self.conn.pragma_update(None, "synchronous", "full")?;
         self.conn.pragma_update(None, "foreign_keys", true)?;
+        // The savepoint of each message would go through a file of its own.
+        self.conn.pragma_update(None, "temp_store", "memory")?;
         self.conn.pragma_update(None, "trusted_schema", false)?;
         self.conn.pragma_update(None, "journal_size_limit", 64 << 20)?;
         self.conn.pragma_update(None, "wal_autocheckpoint", 6_000)?;
@@ -192,7 +194,10 @@ impl Store {
     }
 
     fn scrub(&self) -> Result<()> {
+        // The copy that is made of the whole database has no place in memory.
+        self.conn.pragma_update(None, "temp_store", "file")?;
         self.conn.execute_batch("VACUUM")?;
+        self.conn.pragma_update(None, "temp_store", "memory")?;
         let busy: bool = self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
         if busy {
             return Err(Fault::new(Kind::TempFail, "another process is reading the database").into());
