@@ -24,7 +24,6 @@ CREATE VIEW email_texts AS
   FROM emails e;
 CREATE VIRTUAL TABLE email_index USING fts5 (
   subject, addresses, text, content = 'email_texts', content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 2');
-INSERT INTO email_index (email_index, rank) VALUES ('secure-delete', 1);
 CREATE TRIGGER emails_leave_index BEFORE DELETE ON emails
 WHEN EXISTS (SELECT 1 FROM email_index_docsize d WHERE d.id = old.id)
 BEGIN
@@ -32,7 +31,6 @@ BEGIN
 END;
 CREATE VIRTUAL TABLE case_index USING fts5 (
   name, description, content = 'cases', content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 2');
-INSERT INTO case_index (case_index, rank) VALUES ('secure-delete', 1);
 CREATE TRIGGER cases_change_index AFTER UPDATE OF name, description ON cases
 WHEN (old.name <> new.name OR old.description <> new.description)
   AND EXISTS (SELECT 1 FROM case_index_docsize d WHERE d.id = old.id)

@@ -51,8 +51,9 @@ pub fn fill(store: &Store, go_on: &dyn Fn() -> bool) -> Result<()> {
     Ok(())
 }
 
-/// Writes the whole index anew. Words of what was deleted leave it at once, but for some that mark where a page of it
-/// begins. A lone segment would be left as it is; another one beside it makes SQLite merge them.
+/// Writes the whole index anew: until then the words of what was deleted stay in it, marked as gone. (The option
+/// `secure-delete` of FTS5 would take most of them out at once, but costs a third of each pass.) A lone segment would be
+/// left as it is; another one beside it makes SQLite merge them.
 pub fn scrub(tx: &Tx<'_>) -> Result<()> {
     for sql in [
         "INSERT INTO email_index (rowid, subject, addresses, text) VALUES (0, 'x', '', '')",
