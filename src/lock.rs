@@ -6,6 +6,7 @@
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
@@ -13,10 +14,10 @@ use jiff::Timestamp;
 /// The width of one field in the lock file.
 const FIELD: usize = 20;
 
-/// A lock that is held until it is dropped or the process ends.
-#[derive(Debug)]
+/// A lock that is held until its last copy is dropped or the process ends.
+#[derive(Debug, Clone)]
 pub struct Lock {
-    file: File,
+    file: Arc<File>,
     died_at: Vec<i64>,
 }
 
@@ -80,7 +81,7 @@ pub fn attempt(database: &Path, name: &str, now: Timestamp) -> Result<Attempt> {
         Ok(()) => {
             let mut died_at: Vec<i64> = [2, 3].into_iter().filter_map(field).filter(|id| *id > 0).collect();
             died_at.dedup();
-            let lock = Lock { file, died_at };
+            let lock = Lock { file: Arc::new(file), died_at };
             lock.write(0, i64::from(std::process::id()))?;
             lock.write(1, now.as_second())?;
             Ok(Attempt::Held(lock))

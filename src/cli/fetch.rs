@@ -97,6 +97,7 @@ struct Tally {
     imported: usize,
     other: usize,
     quarantined: usize,
+    indexing: Duration,
     worst: Option<Kind>,
 }
 
@@ -224,6 +225,7 @@ impl Watch<'_> {
             Event::Begun(messages, bytes) => progress.expect(messages, bytes),
             Event::Advanced(messages, bytes) => progress.advance(messages, bytes),
             Event::Imported(account, one) => self.imported(account, one, progress),
+            Event::Indexed(time) => self.tally.indexing += time,
             event => progress.pause(|| self.say(event)),
         }
     }
@@ -252,7 +254,7 @@ impl Watch<'_> {
     fn say(&mut self, event: Event<'_>) {
         let interactive = self.ctx.ui.is_terminal() || self.ctx.ui.verbosity > 0 || !self.args.accounts.is_empty();
         match event {
-            Event::Begun(..) | Event::Advanced(..) | Event::Imported(..) => {}
+            Event::Begun(..) | Event::Advanced(..) | Event::Imported(..) | Event::Indexed(_) => {}
             Event::Busy(account, pid, since) => {
                 let age = since.map(|s| Timestamp::now().duration_since(s)).unwrap_or_default();
                 let old = age > SignedDuration::try_from(self.max_runtime).unwrap_or(SignedDuration::MAX);
@@ -318,8 +320,10 @@ fn sending_trouble(ctx: &Context, flushed: &Flushed) -> Option<Kind> {
 
 fn summarise(ctx: &Context, tally: &Tally, flushed: &Flushed, started: Instant) -> Result<()> {
     let seconds = started.elapsed().as_secs_f64();
+    let indexing = tally.indexing.as_secs_f64();
+    let indexing = if indexing < 0.05 { String::new() } else { format!(", {indexing:.1} s of it for the full text") };
     ctx.ui.note(&format!(
-        "imported {}, other {}, quarantined {}; sent {}, failed {}, waiting {}; {seconds:.1} s",
+        "imported {}, other {}, quarantined {}; sent {}, failed {}, waiting {}; {seconds:.1} s{indexing}",
         tally.imported, tally.other, tally.quarantined, flushed.sent, flushed.failed, flushed.put_off
     ));
     Ok(())

@@ -1,13 +1,13 @@
 //! One run of `fetch`: which accounts, in whose lock, and what the main thread answers the sessions.
 
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
 
 use super::health::{self, Patience};
-use super::import::{self, Imported};
+use super::import::{self, Imported, Importer};
 use super::poll::{Job, Start};
 use super::receive::{self, Batch};
 use super::sessions::{self, Call, Connect, Limits};
@@ -15,7 +15,7 @@ use super::steps;
 use super::world::World;
 use crate::config::Config;
 use crate::error::{self, Kind};
-use crate::lock::{self, Attempt, Lock};
+use crate::lock::{self, Attempt};
 use crate::mail::message;
 use crate::net::{NetError, OpenFolder};
 use crate::store::accounts::{self, Account, AfterImport};
@@ -32,7 +32,7 @@ pub enum Event<'a> {
     Imported(&'a Account, &'a Imported),
     /// So many messages and bytes are going to be fetched.
     Begun(usize, u64),
-    /// So many of them are stored and imported.
+    /// So many of them are stored.
     Advanced(usize, u64),
     /// Another process is fetching this account.
     Busy(&'a Account, u32, Option<Timestamp>),
@@ -44,6 +44,8 @@ pub enum Event<'a> {
     Failed(&'a Account, &'a anyhow::Error, bool),
     /// It works again, and somebody had been told that it did not.
     Recovered(&'a Account, Option<Timestamp>),
+    /// So long it took to bring the full-text index up to date.
+    Indexed(Duration),
 }
 
 /// How a run is to be done.
@@ -92,7 +94,9 @@ impl Run<'_> {
         }
         if !self.dry_run {
             // What is left at the end of the run's time is done by the next one, or by the first search.
+            let started = Instant::now();
             index::fill(self.store, &|| Instant::now() < self.until)?;
+            watch(Event::Indexed(started.elapsed()));
         }
         Ok(desk.worst)
     }
@@ -115,9 +119,10 @@ impl Run<'_> {
 }
 
 /// What the main thread keeps about an account that is being fetched.
-struct Seat {
+struct Seat<'a> {
     account: Account,
-    lock: Option<Lock>,
+    /// Holds the account's lock; a dry run has neither.
+    importer: Option<Importer<'a>>,
     blocked: HashMap<String, bool>,
     stored: usize,
 }
@@ -125,11 +130,11 @@ struct Seat {
 /// The main thread's side of every session.
 struct Front<'a> {
     run: &'a Run<'a>,
-    seats: HashMap<i64, Seat>,
+    seats: HashMap<i64, Seat<'a>>,
     worst: Option<Kind>,
 }
 
-impl Front<'_> {
+impl<'a> Front<'a> {
     /// Takes the account's lock, imports what an earlier run left, and says what is to be fetched.
     fn admit(&mut self, account: Account, watch: &mut dyn FnMut(Event<'_>)) -> Result<Option<Job>> {
         let now = (self.run.clock)();
@@ -154,12 +159,20 @@ impl Front<'_> {
         let max_size = account.max_size.unwrap_or(config.message_max_size);
         let id = account.id;
         let job = Job { account: account.clone(), folders, portion, max_size, dry_run: self.run.dry_run };
-        self.seats.insert(id, Seat { account, lock, blocked: HashMap::new(), stored: 0 });
-        self.import(id, watch)?;
+        let importer = match lock {
+            Some(lock) => {
+                import::run(self.run.store, config, &lock, id, self.run.clock, &mut |imported| {
+                    watch(Event::Imported(&account, imported));
+                })?;
+                Some(Importer::new(self.run.store, config, Some(lock), id))
+            }
+            None => None,
+        };
+        self.seats.insert(id, Seat { account, importer, blocked: HashMap::new(), stored: 0 });
         Ok(Some(job))
     }
 
-    fn seat(&mut self, account_id: i64) -> Result<&mut Seat> {
+    fn seat(&mut self, account_id: i64) -> Result<&mut Seat<'a>> {
         self.seats.get_mut(&account_id).context("a session that was not admitted")
     }
 
@@ -177,6 +190,7 @@ impl Front<'_> {
                 watch(Event::Advanced(batch.items.len(), bytes));
             }
             Call::Complete(folder, uidvalidity, up_to, answer) => {
+                self.import(account_id, watch)?;
                 let actions = self.complete(account_id, &folder, uidvalidity, up_to)?;
                 let _ = answer.send(actions);
             }
@@ -221,21 +235,22 @@ impl Front<'_> {
             return self.rehearse(account_id, batch, watch);
         }
         let now = (self.run.clock)();
-        let store = self.run.store;
         let seat = self.seat(account_id)?;
+        let Some(importer) = &mut seat.importer else { return Ok(()) };
         let blocked = seat.blocked.entry(batch.folder.clone()).or_default();
-        seat.stored += receive::store_batch(store, batch, blocked, now)?;
-        self.import(account_id, watch)
+        let receive = |tx: &Tx<'_>| receive::write_batch(tx, batch, *blocked, now);
+        let ((stored, still_blocked), imported) = importer.receive(now, receive)?;
+        *blocked = still_blocked;
+        seat.stored += stored;
+        imported.iter().for_each(|one| watch(Event::Imported(&seat.account, one)));
+        Ok(())
     }
 
+    /// Imports what is left of what the account has received.
     fn import(&mut self, account_id: i64, watch: &mut dyn FnMut(Event<'_>)) -> Result<()> {
-        let run = self.run;
-        let seat = self.seat(account_id)?;
-        let Some(lock) = &seat.lock else { return Ok(()) };
-        let account = &seat.account;
-        import::run(run.store, run.config, lock, account_id, run.clock, &mut |imported| {
-            watch(Event::Imported(account, imported));
-        })
+        let clock = self.run.clock;
+        let Seat { account, importer: Some(importer), .. } = self.seat(account_id)? else { return Ok(()) };
+        importer.finish(clock, &mut |imported| watch(Event::Imported(account, imported)))
     }
 
     /// Does everything with a batch and undoes it (`--dry-run`).
@@ -298,6 +313,7 @@ impl Front<'_> {
 
     /// Remembers how the account's session ended, and lets go of its lock.
     fn ended(&mut self, account_id: i64, ended: Result<()>, watch: &mut dyn FnMut(Event<'_>)) -> Result<()> {
+        self.import(account_id, watch)?;
         let now = (self.run.clock)();
         let seat = self.seats.remove(&account_id).context("a session that was not admitted")?;
         let account = &seat.account;

@@ -3,35 +3,36 @@
 //! No socket is touched here. What cannot be imported is kept whole in the quarantine, with the error;
 //! a message that kills the process is recognised by the lock file and quarantined at its third try.
 
+mod reader;
+
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use jiff::Timestamp;
 
+use self::reader::{Parsed, Reader};
 use super::world::World;
 use super::{poison, steps};
 use crate::config::Config;
 use crate::lock::{Doing, Lock};
-use crate::mail::message::{self, Message};
+use crate::mail::message::Message;
 use crate::store::db::{self, Store, Tx};
 use crate::store::deliveries::{self, Delivery, Outcome};
-use crate::store::raw::{self, Stored};
 
 /// A message that killed so many runs is quarantined.
 const DEATHS: i64 = 3;
 /// One commit holds at most so many messages …
-const BATCH: i64 = 100;
+const BATCH: usize = 500;
 /// … and so many bytes.
 const BATCH_BYTES: i64 = 2 << 20;
 /// The transaction ends after this, so that no other writer waits long …
 const WRITE_TIME: Duration = Duration::from_secs(1);
 /// … or when the next message takes so long to parse.
 const PARSE_TIME: Duration = Duration::from_millis(250);
-/// So many messages are parsed ahead.
-const AHEAD: usize = 4;
+/// So many batches are read ahead of the one that is imported, so that neither thread waits for the other.
+const AHEAD: usize = 1;
 
 /// What became of one message, for `-v` and `--dry-run`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,18 +60,15 @@ pub fn run(
     done: &mut dyn FnMut(&Imported),
 ) -> Result<()> {
     judge_deaths(store, lock)?;
-    loop {
-        let mut batch = store.read(|tx| deliveries::waiting(tx, account_id, BATCH))?;
-        if batch.is_empty() {
-            return Ok(());
-        }
-        // One by one while somebody is under suspicion, so that the next death has one cause.
-        if batch.iter().any(|delivery| delivery.deaths > 0) {
-            batch.truncate(1);
-        }
-        let imported = commit_batch(store, config, Some(lock), &batch, clock())?;
-        imported.iter().for_each(&mut *done);
-    }
+    Importer::new(store, config, Some(lock.clone()), account_id).finish(clock, done)
+}
+
+/// Imports one delivery out of turn: `ingest`, `quarantine retry`.
+pub fn single(store: &Store, config: &Config, delivery: &Delivery, now: Timestamp) -> Result<Option<Imported>> {
+    let mut importer = Importer::new(store, config, None, delivery.account_id);
+    importer.read(vec![delivery.clone()])?;
+    let ((), mut imported) = importer.commit(now, |_| Ok(()))?;
+    Ok(imported.pop())
 }
 
 /// Counts the death of a run at its messages; one that was there at the third is quarantined.
@@ -91,107 +89,138 @@ fn judge_deaths(store: &Store, lock: &Lock) -> Result<()> {
     lock.idle()
 }
 
-/// A message that has been read and parsed.
-struct Parsed {
-    delivery: Delivery,
-    message: Result<Message>,
+/// The import of what one account has received: batches are read ahead while others are stored and imported.
+pub struct Importer<'a> {
+    store: &'a Store,
+    config: &'a Config,
+    lock: Option<Lock>,
+    account_id: i64,
+    reader: Option<Reader>,
+    /// The messages that the reader was given, by the id of their delivery; each batch is one commit.
+    batches: VecDeque<Vec<i64>>,
 }
 
-/// Imports the beginning of a batch in one commit, while a thread parses ahead; what does not fit into the limits
-/// stays for the next. No transaction begins before there is something to write.
-fn commit_batch(
-    store: &Store,
-    config: &Config,
-    lock: Option<&Lock>,
-    batch: &[Delivery],
-    now: Timestamp,
-) -> Result<Vec<Imported>> {
-    let stored = store.read(|tx| load(tx, batch))?;
-    let imported = thread::scope(|scope| {
-        let (parsed, incoming) = sync_channel(AHEAD);
-        let reader = scope.spawn(move || parse(stored, lock, &parsed));
-        let imported = match incoming.recv() {
-            Ok(first) => store.write(|tx| import_all(tx, config, lock, first, &incoming, now)),
-            Err(_) => Ok(Vec::new()),
+impl<'a> Importer<'a> {
+    /// Nothing is read yet.
+    pub fn new(store: &'a Store, config: &'a Config, lock: Option<Lock>, account_id: i64) -> Importer<'a> {
+        Importer { store, config, lock, account_id, reader: None, batches: VecDeque::new() }
+    }
+
+    /// Stores what was received now and imports, in the same commit, what was received before it.
+    ///
+    /// # Errors
+    /// The database fails. Nothing of it is written then.
+    pub fn receive<T>(
+        &mut self,
+        now: Timestamp,
+        receive: impl FnOnce(&Tx<'_>) -> Result<T>,
+    ) -> Result<(T, Vec<Imported>)> {
+        let done = if self.batches.len() < AHEAD {
+            (self.store.write(receive)?, Vec::new())
+        } else {
+            self.commit(now, receive)?
         };
-        // The reader ends where nobody listens any more.
-        drop(incoming);
-        reader.join().map_err(|_| anyhow!("the reader panicked"))??;
-        imported
-    });
-    // An error is no death: nobody is to blame for it in the next run.
-    if let Some(lock) = lock {
-        lock.idle()?;
+        self.read_ahead()?;
+        Ok(done)
     }
-    imported
-}
 
-/// The stored bytes of the messages that one commit holds. A database that cannot be read is no fault of a message.
-fn load(tx: &Tx<'_>, batch: &[Delivery]) -> Result<Vec<(Delivery, Result<Stored>)>> {
-    let mut bytes = 0;
-    let mut loaded = Vec::new();
-    for delivery in batch {
-        let stored = delivery.raw_id.context("its bytes were dropped").and_then(|id| raw::stored(tx, id));
-        if stored.as_ref().is_err_and(db::is_fatal) {
-            return stored.map(|_| loaded);
-        }
-        loaded.push((delivery.clone(), stored));
-        bytes += delivery.size;
-        if bytes > BATCH_BYTES {
-            break;
-        }
-    }
-    Ok(loaded)
-}
-
-/// Unpacks and parses messages in their order until nobody wants the next.
-fn parse(stored: Vec<(Delivery, Result<Stored>)>, lock: Option<&Lock>, parsed: &SyncSender<Parsed>) -> Result<()> {
-    for (delivery, stored) in stored {
-        if let Some(lock) = lock {
-            lock.doing(Doing::Reading, delivery.id)?;
-        }
-        let message = stored.and_then(Stored::unpack).and_then(|bytes| read(&bytes));
-        if parsed.send(Parsed { delivery, message }).is_err() {
-            break;
-        }
-    }
-    Ok(())
-}
-
-fn read(bytes: &[u8]) -> Result<Message> {
-    let parse = || {
-        poison::act(Doing::Reading, bytes)?;
-        Ok(message::parse(bytes))
-    };
-    catch_unwind(parse).unwrap_or_else(|_| Err(anyhow!("the parser panicked")))
-}
-
-fn import_all(
-    tx: &Tx<'_>,
-    config: &Config,
-    lock: Option<&Lock>,
-    first: Parsed,
-    incoming: &Receiver<Parsed>,
-    now: Timestamp,
-) -> Result<Vec<Imported>> {
-    let world = World::load(tx, config, now)?;
-    let started = Instant::now();
-    let mut all = Vec::new();
-    let mut next = Some(first);
-    while let Some(Parsed { delivery, message }) = next {
-        // Another process may have imported it since it was read.
-        let current = deliveries::by_id(tx, delivery.id)?;
-        if current.is_some_and(|d| d.outcome == Outcome::Received) {
-            if let Some(lock) = lock {
-                lock.doing(Doing::Importing, delivery.id)?;
+    /// Imports the rest; `done` hears of every message after its commit.
+    ///
+    /// # Errors
+    /// As [`run`].
+    pub fn finish(&mut self, clock: &dyn Fn() -> Timestamp, done: &mut dyn FnMut(&Imported)) -> Result<()> {
+        loop {
+            while self.batches.len() <= AHEAD && self.read_ahead()? {}
+            if self.batches.is_empty() {
+                return Ok(());
             }
-            all.push(one_or_quarantine(tx, &world, &delivery, &message)?);
+            let ((), imported) = self.commit(clock(), |_| Ok(()))?;
+            imported.iter().for_each(&mut *done);
         }
-        // The rest stays received and comes with the next batch.
-        let left = WRITE_TIME.saturating_sub(started.elapsed());
-        next = if left.is_zero() { None } else { incoming.recv_timeout(left.min(PARSE_TIME)).ok() };
     }
-    Ok(all)
+
+    /// Gives the reader the messages that wait and that it has not been given; whether there are any.
+    fn read_ahead(&mut self) -> Result<bool> {
+        let given: Vec<i64> = self.batches.iter().flatten().copied().collect();
+        let limit = i64::try_from(given.len().saturating_add(BATCH))?;
+        let mut waiting = self.store.read(|tx| deliveries::waiting(tx, self.account_id, limit))?;
+        // One by one while somebody is under suspicion, so that the next death has one cause.
+        let suspects = waiting.iter().any(|delivery| delivery.deaths > 0);
+        if waiting.is_empty() || suspects && !given.is_empty() {
+            return Ok(false);
+        }
+        waiting.retain(|delivery| !given.contains(&delivery.id));
+        waiting.truncate(if suspects { 1 } else { BATCH });
+        self.read(waiting)
+    }
+
+    fn read(&mut self, waiting: Vec<Delivery>) -> Result<bool> {
+        let loaded = self.store.read(|tx| reader::load(tx, waiting, BATCH_BYTES))?;
+        if loaded.is_empty() {
+            return Ok(false);
+        }
+        self.batches.push_back(loaded.iter().map(|(delivery, _)| delivery.id).collect());
+        self.reader.get_or_insert_with(|| Reader::start(self.lock.clone())).read(loaded);
+        Ok(true)
+    }
+
+    /// Imports the oldest batch in one commit, with what `also` writes before. What does not fit into the limits stays
+    /// received, and everything after it is read again, so that the order stays.
+    fn commit<T>(&mut self, now: Timestamp, also: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<(T, Vec<Imported>)> {
+        let count = self.batches.pop_front().map_or(0, |batch| batch.len());
+        // No transaction begins before there is something to write.
+        let first = if count > 0 { self.next(Duration::MAX) } else { None };
+        let done = self.store.write(|tx| {
+            let written = also(tx)?;
+            let (seen, imported) = self.import(tx, first, count, now)?;
+            Ok((written, seen, imported))
+        });
+        // An error is no death: nobody is to blame for it in the next run.
+        self.doing(0)?;
+        if done.as_ref().is_ok_and(|(_, seen, _)| *seen == count) {
+            return done.map(|(written, _, imported)| (written, imported));
+        }
+        self.batches.clear();
+        if let Some(mut reader) = self.reader.take() {
+            reader.stop()?;
+        }
+        done.map(|(written, _, imported)| (written, imported))
+    }
+
+    fn next(&self, within: Duration) -> Option<Parsed> {
+        self.reader.as_ref().and_then(|reader| reader.next(within))
+    }
+
+    fn doing(&self, delivery_id: i64) -> Result<()> {
+        self.lock.as_ref().map_or(Ok(()), |lock| lock.doing(Doing::Importing, delivery_id))
+    }
+
+    /// Imports up to `count` messages; how many were looked at, and what became of them.
+    fn import(
+        &self,
+        tx: &Tx<'_>,
+        first: Option<Parsed>,
+        count: usize,
+        now: Timestamp,
+    ) -> Result<(usize, Vec<Imported>)> {
+        let world = World::load(tx, self.config, now)?;
+        let started = Instant::now();
+        let mut seen = 0;
+        let mut all = Vec::new();
+        let mut next = first;
+        while let Some(Parsed { delivery, message }) = next {
+            seen += 1;
+            // Another process may have imported it since it was read.
+            let current = deliveries::by_id(tx, delivery.id)?;
+            if current.is_some_and(|d| d.outcome == Outcome::Received) {
+                self.doing(delivery.id)?;
+                all.push(one_or_quarantine(tx, &world, &delivery, &message)?);
+            }
+            let left = WRITE_TIME.saturating_sub(started.elapsed());
+            next = if seen == count || left.is_zero() { None } else { self.next(left.min(PARSE_TIME)) };
+        }
+        Ok((seen, all))
+    }
 }
 
 fn one_or_quarantine(
@@ -222,7 +251,5 @@ fn one_or_quarantine(
     }
 }
 
-/// Imports one delivery out of turn: `ingest`, `quarantine retry`.
-pub fn single(store: &Store, config: &Config, delivery: &Delivery, now: Timestamp) -> Result<Option<Imported>> {
-    Ok(commit_batch(store, config, None, std::slice::from_ref(delivery), now)?.pop())
-}
+#[cfg(test)]
+mod tests;
