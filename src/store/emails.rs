@@ -2,6 +2,7 @@
 
 mod change;
 mod list;
+mod state;
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
@@ -12,6 +13,7 @@ use super::records::Parent;
 use super::sight::{self, Sight};
 pub use change::*;
 pub use list::*;
+pub use state::*;
 
 use crate::mail::address::Mailbox;
 use crate::mail::message::{Attachment, Message};

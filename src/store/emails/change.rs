@@ -64,7 +64,7 @@ pub fn add_user(tx: &Tx<'_>, email_id: i64, user_id: i64, sent: bool) -> Result<
 }
 
 /// Marks an email as read by everybody who has it.
-pub fn set_read(tx: &Tx<'_>, email_id: i64) -> Result<()> {
+pub fn set_read_by_all(tx: &Tx<'_>, email_id: i64) -> Result<()> {
     tx.execute("UPDATE email_users SET read = 1 WHERE email_id = ?1", params![email_id])?;
     Ok(())
 }
