@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::context::Context;
 use super::{
-    account, case, db, email, import, notification, outbox, quarantine, record, status, stream, team, template, user,
-    whoami,
+    account, case, db, email, folder, import, notification, outbox, quarantine, record, status, stream, team, template,
+    user, whoami,
 };
 use crate::error;
 use crate::ui::cell::{Cell, Column};
@@ -30,6 +30,7 @@ const RESULTS: &[(&str, &[Column])] = &[
     ("history", case::HISTORY_COLUMNS),
     ("emails", email::COLUMNS),
     ("email", email::MESSAGE_COLUMNS),
+    ("mail_folders", folder::COLUMNS),
     ("thread", case::THREAD_COLUMNS),
     ("decisions", email::DECISION_COLUMNS),
     ("notes", stream::COLUMNS),

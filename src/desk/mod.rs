@@ -1,4 +1,5 @@
-//! What agents do to cases besides answering them: making, editing, linking, merging, splitting, handing over.
+//! What agents do to cases and mail besides answering: making, editing, linking, merging, splitting, handing over,
+//! sorting.
 //!
 //! The caller has found every case and record through the access gate and opened the one transaction that an
 //! operation runs in. Each leaves a note of what was done by whom, which `case history` lists.
@@ -12,6 +13,7 @@ mod give;
 mod hand_over;
 mod link;
 mod merge;
+mod sort;
 mod split;
 
 use anyhow::Result;
@@ -24,6 +26,7 @@ pub use give::give;
 pub use hand_over::hand_over;
 pub use link::{link, linkable, take_out, unlink};
 pub use merge::{merge, refuse_merged};
+pub use sort::{Sorting, Target, sort};
 pub use split::split;
 
 use crate::access::Actor;
