@@ -1,5 +1,7 @@
 //! `espomail email`: the archive.
 
+mod link;
+pub mod skipped;
 mod sort;
 
 use std::fs;
@@ -68,6 +70,18 @@ pub enum EmailCommand {
         before_help = "Examples:\n  $ espomail email move 9131 9132 Invoices\n  $ espomail email move 9131 inbox"
     )]
     Move(sort::Move),
+    /// Links an email to a record in place of the one it belongs to
+    #[command(before_help = "Examples:\n  $ espomail email link 9131 case/12\n  $ espomail email link 9131 contact/7")]
+    Link(link::Link),
+    /// Takes an email out of what it belongs to; it stays in the archive
+    #[command(before_help = "Examples:\n  $ espomail email unlink 9131\n  $ espomail --dry-run email unlink 9131")]
+    Unlink(Id),
+    /// Deletes an email for good, so that it does not come back from the server either
+    #[command(
+        visible_alias = "rm",
+        before_help = "Examples:\n  $ espomail email delete 9131 --reason 'sent to us by mistake'\n  $ espomail --yes email delete 9131 --reason spam"
+    )]
+    Delete(link::Delete),
     /// Says why an email went where it went
     #[command(before_help = "Examples:\n  $ espomail email explain 9131\n  $ espomail --json email explain 9131")]
     Explain(Id),
@@ -88,6 +102,9 @@ pub struct List {
     /// In inbox, important, sent, drafts, archive, trash or all, or in a folder of this name
     #[arg(long, value_name = "FOLDER")]
     folder: Option<String>,
+    /// What was delivered and is no email, with the reason: skipped, discarded, in the quarantine and so on
+    #[arg(long, conflicts_with_all = ["query", "case", "folder"])]
+    skipped: bool,
     /// At most so many
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: u32,
@@ -178,6 +195,9 @@ pub fn run(command: EmailCommand, ctx: &Context) -> Result<()> {
         EmailCommand::Archive(args) => sort::run(&args.ids, &Sorting::Archive, "in the archive", ctx),
         EmailCommand::Trash(args) => sort::run(&args.ids, &Sorting::Trash, "in the trash", ctx),
         EmailCommand::Move(args) => sort::to_folder(&args, ctx),
+        EmailCommand::Link(args) => link::link(&args, ctx),
+        EmailCommand::Unlink(args) => link::unlink(args.id, ctx),
+        EmailCommand::Delete(args) => link::delete(&args, ctx),
         EmailCommand::Explain(args) => explain(args.id, ctx),
     }
 }
@@ -214,6 +234,9 @@ pub fn from(email: &Email) -> String {
 }
 
 fn list(args: &List, ctx: &Context) -> Result<()> {
+    if args.skipped {
+        return skipped::list(args.account.as_deref(), args.limit, ctx);
+    }
     let tree = query::read(&args.query, Noun::Email, ctx)?;
     let rows = ctx.read(|tx, actor| {
         let mut and = Vec::new();

@@ -29,6 +29,7 @@ const RESULTS: &[(&str, &[Column])] = &[
     ("case", case::SHOW_COLUMNS),
     ("history", case::HISTORY_COLUMNS),
     ("emails", email::COLUMNS),
+    ("skipped", email::skipped::COLUMNS),
     ("email", email::MESSAGE_COLUMNS),
     ("mail_folders", folder::COLUMNS),
     ("thread", case::THREAD_COLUMNS),

@@ -257,3 +257,93 @@ fn folders_belong_to_somebody() {
         .unwrap();
     assert_eq!("TRASH".parse(), Ok(Place::Trash));
 }
+
+#[test]
+fn an_email_is_linked_and_unlinked_by_hand() {
+    let (sandbox, mailbox) = desk(&[]);
+    for args in [&["record", "add", "company", "PT Sinar", "--team", "Support"][..], &["record", "add", "lead", "Lee"]]
+    {
+        sandbox.run(args).ok();
+    }
+    for (from, subject) in
+        [("kim@customer.example", "One"), ("kim@customer.example", "Two"), ("eve@x.example", "Three")]
+    {
+        mailbox.append("INBOX", &mail(from, &mailbox.address, subject).bytes());
+    }
+    sandbox.run(&["fetch", "--no-send"]).ok();
+    let [two, three] = ["Two", "Three"].map(|subject| id(&sandbox, subject));
+    let thread = |number: &str| -> Vec<(String, bool)> {
+        let mails = sandbox.items(&["case", "thread", number]);
+        let shown = |mail: &serde_json::Value| {
+            (mail["subject"].as_str().unwrap().to_owned(), mail["verified"].as_bool().unwrap())
+        };
+        mails.iter().map(shown).collect()
+    };
+    let waiting = |number: &str| sandbox.json(&["case", "show", number])["waiting_for"].clone();
+    let budi = |args: &[&str]| sandbox.run(&[&["--as", "budi"], args].concat());
+    budi(&["email", "link", &two, "case/1"]).ok();
+    assert_eq!(thread("1"), [("One".to_owned(), true), ("Two".to_owned(), true)]);
+    assert_eq!((thread("2").len(), waiting("2")), (0, "".into()), "nobody waits in an empty case");
+    let run = budi(&["email", "link", &three, "case/#1"]).ok();
+    assert!(run.stderr.contains(&format!("espomail case accept {three}")), "{run:?}");
+    assert_eq!(thread("1").last().unwrap(), &("Three".to_owned(), false), "no standing by the link");
+    let history = serde_json::Value::from(sandbox.items(&["case", "history", "1"])).to_string();
+    assert!(history.contains("email 3 linked: Three"), "{history}");
+
+    budi(&["email", "link", &two, "company/1"]).ok();
+    let mut stream = sandbox.items(&["stream", "company/1"]);
+    stream.retain(|note| note["kind"] == "email-received");
+    assert_eq!(stream.len(), 1, "the note of its arrival went along: {stream:?}");
+    let hidden = budi(&["email", "link", &two, "lead/1"]).exits(65);
+    assert!(hidden.stderr.contains("lead 1: not found"), "{hidden:?}");
+    budi(&["email", "unlink", &two]).ok();
+    let refused = budi(&["email", "unlink", &two]).exits(65);
+    assert!(refused.stderr.contains("is linked to nothing"), "{refused:?}");
+    budi(&["email", "unlink", &three]).ok();
+    assert_eq!(thread("1"), [("One".to_owned(), true)]);
+    let refused = sandbox.run(&["--as", "dian", "email", "link", &two, "case/1"]).exits(65);
+    assert!(refused.stderr.contains("not found"), "{refused:?}");
+    let explained = sandbox.run(&["email", "explain", &two]).ok().stdout;
+    assert!(explained.contains("unlinked from company PT Sinar by budi"), "{explained}");
+}
+
+#[test]
+fn a_deleted_email_does_not_come_back() {
+    let (sandbox, mailbox) = desk(&["--auto-reply", "Thanks"]);
+    let letter = mail("kim@customer.example", &mailbox.address, "Zeppelin").body("the words quokka\n");
+    mailbox.append("INBOX", &letter.bytes());
+    mailbox.append("INBOX", &mail("eva@customer.example", &mailbox.address, "Other").bytes());
+    sandbox.run(&["fetch", "--no-send"]).ok();
+    let one = id(&sandbox, "Zeppelin");
+    let reply = sandbox.items(&["email", "list", "status:Sending", "case:1"])[0]["id"].to_string();
+    sandbox.run(&["--as", "ana", "--yes", "email", "delete", &one, "--reason", "x"]).exits(77);
+    sandbox.run(&["email", "delete", &one, "--reason", "x"]).exits(2);
+    sandbox.run(&["--yes", "email", "delete", &one, "--reason", " "]).exits(65);
+    sandbox.run(&["--yes", "--dry-run", "email", "delete", &one, "--reason", "x"]).ok();
+    let refused = sandbox.run(&["--yes", "email", "delete", &reply, "--reason", "x"]).exits(65);
+    assert!(refused.stderr.contains("hint: take it back first: espomail outbox cancel"), "{refused:?}");
+    assert_eq!(subjects(&sandbox, "ana", &["quokka"]), ["Zeppelin"]);
+
+    sandbox.run(&["--yes", "email", "delete", &one, "--reason", "sent by mistake"]).ok();
+    let gone = || {
+        sandbox.run(&["email", "show", &one]).exits(65);
+        assert_eq!(subjects(&sandbox, "ana", &["quokka"]), [""; 0]);
+        assert_eq!(subjects(&sandbox, "ana", &["subject:Zeppelin", "from:kim"]), [""; 0]);
+        let shown = sandbox.json(&["case", "show", "1"]);
+        assert!(!shown.to_string().contains("quokka"), "{shown}");
+        assert_eq!(shown["waiting_for"], "", "the automatic reply is all there is");
+    };
+    gone();
+    let cases = sandbox.items(&["case", "list"]).len();
+    sandbox.run(&["--yes", "account", "reset", "support"]).ok();
+    sandbox.run(&["fetch", "--no-send"]).ok();
+    gone();
+    mailbox.recreate("INBOX");
+    sandbox.run(&["fetch", "--no-send"]).ok();
+    gone();
+    assert_eq!(sandbox.items(&["case", "list"]).len(), cases);
+    let ledger = sandbox.items(&["email", "list", "--skipped"]);
+    let reasons: Vec<_> = ledger.iter().map(|row| row["reason"].as_str().unwrap()).collect();
+    assert_eq!(reasons, ["erased: does not come back", "deleted: sent by mistake"]);
+    sandbox.run(&["db", "check"]).ok();
+}
