@@ -1,6 +1,7 @@
 //! `espomail email`: the archive.
 
 mod link;
+mod rest;
 pub mod skipped;
 mod sort;
 
@@ -22,7 +23,7 @@ use crate::mail::bounce::{self, Bounce};
 use crate::mail::message::{self, Message};
 use crate::query::{Field, Term, Tree};
 use crate::store::db::Tx;
-use crate::store::emails::{self, Email, EmailQuery, EmailRow};
+use crate::store::emails::{self, Email, EmailQuery, EmailRow, Variant};
 use crate::store::search::{Place, Test};
 use crate::store::{cases, raw};
 use crate::ui::cell::{Cell, Column};
@@ -82,6 +83,11 @@ pub enum EmailCommand {
         before_help = "Examples:\n  $ espomail email delete 9131 --reason 'sent to us by mistake'\n  $ espomail --yes email delete 9131 --reason spam"
     )]
     Delete(link::Delete),
+    /// Fetches the whole of a message of which only the beginning was fetched
+    #[command(
+        before_help = "Examples:\n  $ espomail email fetch-rest 9131\n  $ espomail email fetch-rest 9131 --max-size 1GiB"
+    )]
+    FetchRest(rest::Rest),
     /// Says why an email went where it went
     #[command(before_help = "Examples:\n  $ espomail email explain 9131\n  $ espomail --json email explain 9131")]
     Explain(Id),
@@ -125,6 +131,9 @@ pub struct Show {
     /// The HTML source
     #[arg(long)]
     html: bool,
+    /// Another text of it that an account delivered, by its number under Variants
+    #[arg(long, value_name = "N")]
+    variant: Option<usize>,
 }
 
 /// An email's id.
@@ -171,6 +180,9 @@ pub const MESSAGE_COLUMNS: &[Column] = &[
     Column::new("status", "Status"),
     Column::new("case", "Case"),
     Column::new("attachments", "Attachments"),
+    Column::new("flagged", "Look at"),
+    Column::new("variants", "Variants"),
+    Column::new("truncated", ""),
     Column::new("text", ""),
     Column::new("from_addr", ""),
     Column::new("from_name", ""),
@@ -198,6 +210,7 @@ pub fn run(command: EmailCommand, ctx: &Context) -> Result<()> {
         EmailCommand::Link(args) => link::link(&args, ctx),
         EmailCommand::Unlink(args) => link::unlink(args.id, ctx),
         EmailCommand::Delete(args) => link::delete(&args, ctx),
+        EmailCommand::FetchRest(args) => rest::run(&args, ctx),
         EmailCommand::Explain(args) => explain(args.id, ctx),
     }
 }
@@ -291,16 +304,24 @@ fn parent(email: &Email) -> Cell {
 }
 
 /// A message to be shown, from the archive or a file.
+#[derive(Default)]
 struct Shown {
     id: Option<i64>,
     file: Option<String>,
     status: Option<String>,
     case: Option<i64>,
+    /// What is special about it, for people.
+    flagged: Vec<String>,
+    variants: Vec<Variant>,
+    truncated: bool,
     raw: Vec<u8>,
 }
 
 fn show(what: &str, args: &Show, ctx: &Context) -> Result<()> {
-    let shown = shown(what, ctx)?;
+    let mut shown = shown(what, ctx)?;
+    if let Some(number) = args.variant {
+        shown = as_variant(shown, number, what, ctx)?;
+    }
     if args.raw {
         return ctx.ui.bytes(&shown.raw);
     }
@@ -330,7 +351,7 @@ fn shown(what: &str, ctx: &Context) -> Result<Shown> {
     }
     let raw =
         fs::read(what).map_err(|e| error::data(format!("{what}: {e}")).hint("name an email id or a readable file"))?;
-    Ok(Shown { id: None, file: Some(what.to_owned()), status: None, case: None, raw })
+    Ok(Shown { file: Some(what.to_owned()), raw, ..Shown::default() })
 }
 
 fn stored(id: i64, ctx: &Context) -> Result<Shown> {
@@ -338,19 +359,49 @@ fn stored(id: i64, ctx: &Context) -> Result<Shown> {
         let email = emails::by_id(tx, id, actor.sight())?.ok_or_else(|| context::not_found("email", id))?;
         let raw_id = email.raw_id.with_context(|| format!("email {id}: its source was dropped"))?;
         let case = email.case_id().map(|id| cases::by_id(tx, id)).transpose()?.flatten();
+        let rest = email.truncated.then(|| format!("only its beginning is here: espomail email fetch-rest {id}"));
+        let flagged = Some(email.flagged).filter(|text| !text.is_empty());
         Ok(Shown {
             id: Some(id),
             file: None,
             status: Some(email.status.to_string()),
             case: case.map(|c| c.number),
+            flagged: flagged.into_iter().chain(rest).collect(),
+            variants: emails::variants(tx, id)?,
+            truncated: email.truncated,
             raw: raw::bytes(tx, raw_id)?,
         })
     })
 }
 
+/// The same with the bytes of one of its variants, counted from 1.
+fn as_variant(shown: Shown, number: usize, what: &str, ctx: &Context) -> Result<Shown> {
+    let Some(variant) = number.checked_sub(1).and_then(|at| shown.variants.get(at)) else {
+        return Err(error::data(format!("--variant: email {what} has no variant {number}"))
+            .hint(format!("see `espomail email show {what}`, Variants"))
+            .into());
+    };
+    let raw = ctx.read(|tx, _| raw::bytes(tx, variant.raw_id))?;
+    Ok(Shown { raw, ..shown })
+}
+
+fn variant_cell(variants: &[Variant]) -> Cell {
+    let json: Vec<Value> = variants
+        .iter()
+        .zip(1..)
+        .map(|(variant, number)| json!({"number": number, "account": variant.account, "size": variant.size}))
+        .collect();
+    let text: Vec<String> = variants
+        .iter()
+        .zip(1..)
+        .map(|(variant, number)| format!("{number} by {} ({} bytes)", variant.account, variant.size))
+        .collect();
+    Cell::object(json!(json), &text.join(", "))
+}
+
 /// An email of the archive as `email show` shows it; its fields are [`MESSAGE_COLUMNS`].
 pub fn stored_cells(id: i64, status: &str, case: Option<i64>, message: &Message) -> Vec<Cell> {
-    let shown = Shown { id: Some(id), file: None, status: Some(status.to_owned()), case, raw: Vec::new() };
+    let shown = Shown { id: Some(id), status: Some(status.to_owned()), case, ..Shown::default() };
     message_cells(&shown, message)
 }
 
@@ -377,6 +428,9 @@ fn message_cells(shown: &Shown, message: &Message) -> Vec<Cell> {
         shown.status.as_deref().map_or_else(Cell::none, Cell::text),
         shown.case.map_or_else(Cell::none, Cell::int),
         Cell::object(json!(attachments), &names.join(", ")),
+        Cell::text(&shown.flagged.join("; ")),
+        variant_cell(&shown.variants),
+        Cell::bool(shown.truncated),
         Cell::text(&message.text),
         message.from.first().map_or_else(Cell::none, |from| Cell::text(&from.address)),
         message.from.first().map_or_else(Cell::none, |from| Cell::text(&from.name)),

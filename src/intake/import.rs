@@ -158,7 +158,8 @@ fn parse(stored: Vec<(Delivery, Result<Stored>)>, lock: Option<&Lock>, parsed: &
     Ok(())
 }
 
-fn read(bytes: &[u8]) -> Result<Message> {
+/// Parses a message; one that makes the parser panic is an error.
+pub(super) fn read(bytes: &[u8]) -> Result<Message> {
     let parse = || {
         poison::act(Doing::Reading, bytes)?;
         Ok(message::parse(bytes))

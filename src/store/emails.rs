@@ -2,6 +2,7 @@
 
 mod change;
 mod list;
+mod source;
 mod state;
 
 use anyhow::{Context, Result};
@@ -13,6 +14,7 @@ use super::records::Parent;
 use super::sight::{self, Sight};
 pub use change::*;
 pub use list::*;
+pub use source::*;
 pub use state::*;
 
 use crate::mail::address::Mailbox;

@@ -347,3 +347,135 @@ fn a_deleted_email_does_not_come_back() {
     assert_eq!(reasons, ["erased: does not come back", "deleted: sent by mistake"]);
     sandbox.run(&["db", "check"]).ok();
 }
+
+#[test]
+fn one_email_whichever_account_brought_it_first() {
+    for order in [["support", "sales"], ["sales", "support"]] {
+        let (sandbox, mailbox) = desk(&["--distribution", "none"]);
+        let sales = Dovecot::shared().mailbox();
+        sandbox.run(&["folder", "add", "Orders", "--group", "Sales"]).ok();
+        sandbox.group_account(
+            "sales",
+            &sales,
+            &["--team", "Sales", "--case-team", "Sales", "--create-case", "--put-in", "Orders"],
+        );
+        let letter = mail("kim@customer.example", &format!("{}, {}", mailbox.address, sales.address), "Offer");
+        let letter = letter.cc("ana@staff.example, budi@staff.example");
+        mailbox.append("INBOX", &letter.bytes());
+        sales.append("INBOX", &letter.clone().body("Hello,\n\nan [EXTERNAL] banner\n").bytes());
+        for account in order {
+            sandbox.run(&["fetch", "--no-send", account]).ok();
+        }
+        let emails = sandbox.items(&["email", "list"]);
+        assert_eq!(emails.len(), 1, "{order:?}");
+        let email = &emails[0];
+        assert_eq!(email["accounts"], serde_json::json!(["sales", "support"]));
+        assert_eq!(email["variants"], 1);
+        let cases = sandbox.items(&["case", "list"]);
+        assert_eq!(cases.len(), 1, "{order:?}");
+        assert_eq!(cases[0]["account"]["name"], "support", "the first in To owns the case");
+        assert_eq!(email["case"], cases[0]["number"]);
+        for (user, inbox) in [("ana", true), ("budi", true), ("citra", false), ("dian", false)] {
+            assert_eq!(subjects(&sandbox, user, &[]), ["Offer"], "{user} {order:?}");
+            assert_eq!(subjects(&sandbox, user, &["--folder", "inbox"]).len(), usize::from(inbox), "{user} {order:?}");
+        }
+        assert_eq!(subjects(&sandbox, "dian", &["--folder", "Orders"]), ["Offer"]);
+        sandbox.run(&["user", "add", "eve", "--email", "eve@staff.example"]).ok();
+        assert_eq!(subjects(&sandbox, "eve", &[]), [""; 0]);
+
+        let show = |extra: &[&str]| sandbox.json(&[&["email", "show", "1"], extra].concat());
+        assert_eq!(show(&[])["variants"][0]["account"], order[1], "the second text is a variant");
+        let texts = [show(&[]), show(&["--variant", "1"])].map(|shown| shown["text"].to_string().contains("EXTERNAL"));
+        assert_eq!(texts, [order[0] == "sales", order[1] == "sales"]);
+        let refused = sandbox.run(&["email", "show", "1", "--variant", "2"]).exits(65);
+        assert!(refused.stderr.contains("email 1 has no variant 2"), "{refused:?}");
+    }
+}
+
+/// A message of 3 MiB whose text and second attachment lie behind its beginning.
+fn large(from: &str, to: &str, subject: &str) -> Vec<u8> {
+    let part = |kind: &str, extra: &str| format!("--b\r\nContent-Type: {kind}\r\n{extra}\r\n");
+    let letter = mail(from, to, subject).header("Content-Type", "multipart/mixed; boundary=b").body("");
+    let mut raw = letter.bytes();
+    raw.extend_from_slice(
+        part("application/zip", "Content-Disposition: attachment; filename=large.zip\r\n").as_bytes(),
+    );
+    raw.extend_from_slice("filler words in a line\r\n".repeat(1 << 17).as_bytes());
+    raw.extend_from_slice(part("text/plain", "").as_bytes());
+    raw.extend_from_slice(b"kookaburra\r\n");
+    raw.extend_from_slice(part("application/pdf", "Content-Disposition: attachment; filename=end.pdf\r\n").as_bytes());
+    raw.extend_from_slice(b"%PDF\r\n--b--\r\n");
+    raw
+}
+
+#[test]
+fn the_rest_of_a_large_mail_is_fetched_whole() {
+    let (sandbox, mailbox) = desk(&["--max-size", "1MiB", "--after", "delete"]);
+    let raw = large("kim@customer.example", &mailbox.address, "Large");
+    mailbox.append("INBOX", &raw);
+    mailbox.append("INBOX", &large("eve@customer.example", &mailbox.address, "Gone"));
+    sandbox.run(&["fetch", "--no-send"]).ok();
+    let [large, gone] = ["Large", "Gone"].map(|subject| id(&sandbox, subject));
+    let shown = |id: &str| sandbox.json(&["email", "show", id]);
+    assert_eq!(shown(&large)["truncated"], true);
+    let text = sandbox.run(&["email", "show", &large]).ok().stdout;
+    assert!(
+        text.contains(&format!("espomail email fetch-rest {large}")),
+        "{}",
+        text.lines().take(12).collect::<String>()
+    );
+    assert_eq!(subjects(&sandbox, "ana", &["large OR gone"]), ["Gone", "Large"]);
+    assert_eq!(subjects(&sandbox, "ana", &["kookaburra"]), [""; 0]);
+
+    let before = sandbox.canon();
+    let refused = sandbox.run(&["email", "fetch-rest", &large, "--max-size", "2MiB"]).exits(65);
+    assert!(refused.stderr.contains("more than 2MiB") && refused.stderr.contains("--max-size 4MiB"), "{refused:?}");
+    let refused = sandbox.run(&["--as", "dian", "email", "fetch-rest", &large]).exits(65);
+    assert!(refused.stderr.contains("not found"), "{refused:?}");
+    sandbox.run(&["--dry-run", "email", "fetch-rest", &large]).ok();
+    let place = mailbox.messages("INBOX").iter().map(|message| message.uid).max().unwrap();
+    mailbox.expunge("INBOX", place);
+    let refused = sandbox.run(&["email", "fetch-rest", &gone]).exits(65);
+    assert!(refused.stderr.contains("is no longer on the server"), "{refused:?}");
+    assert_eq!(sandbox.canon(), before, "nothing changed");
+
+    sandbox.run(&["--as", "ana", "email", "fetch-rest", &large]).ok();
+    assert_eq!(sandbox.call(&["email", "show", &large, "--raw"]).run().ok().stdout.as_bytes(), raw);
+    let whole = shown(&large);
+    assert_eq!((&whole["truncated"], &whole["attachments"][1]["name"]), (&false.into(), &"end.pdf".into()));
+    assert_eq!(sandbox.items(&["email", "attachment", "list", &large]).len(), 2);
+    for (words, expected) in [("kookaburra", &["Large"][..]), ("large OR gone", &["Gone", "Large"])] {
+        assert_eq!(subjects(&sandbox, "ana", &[words]), expected, "{words}");
+    }
+    let refused = sandbox.run(&["email", "fetch-rest", &large]).exits(65);
+    assert!(refused.stderr.contains("is here whole already"), "{refused:?}");
+    assert_eq!(mailbox.messages("INBOX").len(), 1, "not by this command");
+    sandbox.run(&["fetch", "--no-send"]).ok();
+    assert_eq!(mailbox.messages("INBOX").len(), 0, "what the account does after the import");
+    assert_eq!((sandbox.items(&["case", "list"]).len(), sandbox.items(&["email", "list"]).len()), (2, 2));
+    sandbox.run(&["db", "check"]).ok();
+}
+
+#[test]
+fn a_beginning_that_comes_again_is_no_variant() {
+    let (sandbox, mailbox) = desk(&["--max-size", "1MiB"]);
+    let letter = String::from_utf8(large("kim@customer.example", &mailbox.address, "Large")).unwrap();
+    let nameless = letter.lines().filter(|line| !line.starts_with("Message-ID")).collect::<Vec<_>>().join("\r\n");
+    mailbox.append("INBOX", letter.as_bytes());
+    mailbox.append("INBOX", nameless.replace("Subject: Large", "Subject: Nameless").as_bytes());
+    sandbox.run(&["fetch", "--no-send"]).ok();
+    mailbox.recreate("INBOX");
+    for subject in ["Large", "Nameless"] {
+        let id = id(&sandbox, subject);
+        let refused = sandbox.run(&["email", "fetch-rest", &id]).exits(65);
+        assert!(refused.stderr.contains("was numbered anew"), "{refused:?}");
+    }
+    sandbox.run(&["fetch", "--no-send"]).ok();
+    for subject in ["Large", "Nameless"] {
+        sandbox.run(&["email", "fetch-rest", &id(&sandbox, subject)]).ok();
+    }
+    mailbox.recreate("INBOX");
+    sandbox.run(&["fetch", "--no-send"]).ok();
+    let rows = sandbox.items(&["email", "list"]);
+    assert!(rows.len() == 2 && rows.iter().all(|row| row["variants"] == 0), "{rows:?}");
+}

@@ -45,15 +45,6 @@ pub fn add_alias(tx: &Tx<'_>, email_id: i64, message_id: &str) -> Result<()> {
     Ok(())
 }
 
-/// Keeps another text of the same message.
-pub fn add_variant(tx: &Tx<'_>, email_id: i64, delivery_id: i64, raw_id: i64) -> Result<()> {
-    tx.execute(
-        "INSERT INTO email_variants (email_id, delivery_id, raw_id) VALUES (?1, ?2, ?3)",
-        params![email_id, delivery_id, raw_id],
-    )?;
-    Ok(())
-}
-
 /// Puts an email into a user's inbox or Sent; what is there stays as it is.
 pub fn add_user(tx: &Tx<'_>, email_id: i64, user_id: i64, sent: bool) -> Result<()> {
     tx.execute(
