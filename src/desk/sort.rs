@@ -1,7 +1,7 @@
 //! Marking mail and moving it between folders (B6.3).
 //!
 //! Everybody sorts a copy of their own. In a group folder archive and trash are shared by those who work there: members
-//! of its teams, and administrators without a copy of their own.
+//! of its teams, and administrators without a copy of their own. Whoever has filed a copy sorts that one.
 
 use anyhow::Result;
 
@@ -48,9 +48,11 @@ pub fn sort(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email, sortin
     match sorting {
         Sorting::Read(read) => emails::set_read(tx, email.id, owner(tx, actor, email)?, *read),
         Sorting::Important(important) => emails::set_important(tx, email.id, owner(tx, actor, email)?, *important),
-        Sorting::Archive if shares(tx, actor, email)? => emails::set_group_place(tx, email.id, GroupPlace::Archive),
+        Sorting::Archive if sorts_for_all(tx, actor, email)? => {
+            emails::set_group_place(tx, email.id, GroupPlace::Archive)
+        }
         Sorting::Archive => emails::set_archive(tx, email.id, owner(tx, actor, email)?, true),
-        Sorting::Trash if shares(tx, actor, email)? => emails::set_group_place(tx, email.id, GroupPlace::Trash),
+        Sorting::Trash if sorts_for_all(tx, actor, email)? => emails::set_group_place(tx, email.id, GroupPlace::Trash),
         Sorting::Trash => emails::set_trash(tx, email.id, owner(tx, actor, email)?, true),
         Sorting::Move(Target::Inbox) => to_inbox(tx, actor, email),
         Sorting::Move(Target::NoGroupFolder) => out_of_group_folder(tx, world, actor, email),
@@ -64,13 +66,13 @@ pub fn sort(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email, sortin
 }
 
 fn to_inbox(tx: &Tx<'_>, actor: &Actor, email: &Email) -> Result<()> {
-    let shares = shares(tx, actor, email)?;
-    if shares {
+    let for_all = sorts_for_all(tx, actor, email)?;
+    if for_all {
         emails::set_group_place(tx, email.id, GroupPlace::Folder)?;
     }
     match copy(tx, actor, email)? {
         Some(user_id) => emails::move_to(tx, email.id, user_id, None),
-        None if shares => Ok(()),
+        None if for_all => Ok(()),
         None => Err(no_copy(actor, email)),
     }
 }
@@ -89,6 +91,16 @@ fn out_of_group_folder(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Em
     }
     emails::put_into_group_folder(tx, email.id, None)?;
     emails::decide(tx, email.id, "folder", &format!("taken out of its group folder by {}", who(actor)), world.now)
+}
+
+/// Whether archive and trash are those of the group folder.
+fn sorts_for_all(tx: &Tx<'_>, actor: &Actor, email: &Email) -> Result<bool> {
+    if let Some(user_id) = copy(tx, actor, email)?
+        && emails::has_filed(tx, email.id, user_id)?
+    {
+        return Ok(false);
+    }
+    shares(tx, actor, email)
 }
 
 /// Whether the actor works in the group folder an email lies in.

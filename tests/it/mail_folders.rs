@@ -182,6 +182,10 @@ fn a_group_folder_gives_its_mail_to_its_teams_and_shares_trash_and_archive() {
     assert_eq!(subjects(&sandbox, "dian", &["--folder", "Mine"]), ["One"], "what she filed stays");
     assert_eq!(row(&sandbox, "dian", "One")["folder"], "Mine");
     assert_eq!(row(&sandbox, "eko", "One")["folder"], "archive");
+    run("dian", &["email", "trash", &one]);
+    assert_eq!(row(&sandbox, "dian", "One")["folder"], "trash", "and is what she throws away");
+    assert_eq!(row(&sandbox, "eko", "One")["folder"], "archive");
+    run("dian", &["email", "move", &one, "Mine"]);
 
     // Other teams, another folder, no folder; and a new delivery does not put it back.
     sandbox.run(&["folder", "add", "Complaints", "--group", "Support"]).ok();

@@ -102,6 +102,15 @@ pub fn has_copy(tx: &Tx<'_>, email_id: i64, user_id: i64) -> Result<bool> {
     Ok(found.is_some())
 }
 
+/// Whether a user has moved their copy out of the inbox.
+pub fn has_filed(tx: &Tx<'_>, email_id: i64, user_id: i64) -> Result<bool> {
+    let found: Option<i64> = tx.value(
+        "SELECT 1 FROM email_users WHERE email_id = ?1 AND user_id = ?2 AND (folder_id IS NOT NULL OR trash OR archive)",
+        params![email_id, user_id],
+    )?;
+    Ok(found.is_some())
+}
+
 fn set(tx: &Tx<'_>, sql: &str, email_id: i64, user_id: i64, value: bool) -> Result<()> {
     tx.execute(sql, params![email_id, user_id, value])?;
     Ok(())
