@@ -52,6 +52,23 @@ CREATE TABLE team_members (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX team_members_user ON team_members (user_id);
 
+-- Mail folders ----------------------------------------------------------------------------------------
+
+-- Personal ones, and group ones that the teams of the folder see (B6.3).
+CREATE TABLE folders (
+  id         INTEGER PRIMARY KEY AUTOINCREMENT,
+  name       TEXT    NOT NULL COLLATE NOCASE,
+  user_id    INTEGER REFERENCES users ON DELETE CASCADE, -- whose it is; NULL = a group folder
+  created_at INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX folders_name ON folders (coalesce(user_id, 0), name);
+
+CREATE TABLE folder_teams (
+  folder_id INTEGER NOT NULL REFERENCES folders ON DELETE CASCADE,
+  team_id   INTEGER NOT NULL REFERENCES teams ON DELETE CASCADE,
+  PRIMARY KEY (folder_id, team_id)
+) STRICT, WITHOUT ROWID;
+
 -- E-mail accounts -------------------------------------------------------------------------------------
 
 CREATE TABLE templates (
@@ -120,7 +137,8 @@ CREATE TABLE accounts (
   alerted_at    INTEGER,                          -- cron was last told about this failure
   next_try_at   INTEGER,                          -- after refused logins: not before this
   send_failing_since INTEGER,                     -- connect, TLS, AUTH or MAIL FROM of SMTP fails since
-  send_failure  TEXT    NOT NULL DEFAULT ''
+  send_failure  TEXT    NOT NULL DEFAULT '',
+  group_folder_id INTEGER REFERENCES folders ON DELETE SET NULL -- where its mail goes
 ) STRICT;
 
 CREATE TABLE account_aliases (
@@ -280,11 +298,14 @@ CREATE TABLE emails (
   flagged     TEXT    NOT NULL DEFAULT '',        -- e.g. the same Message-ID on another message
   created_at  INTEGER NOT NULL,
   dmarc       TEXT    NOT NULL DEFAULT '' CHECK (dmarc IN ('', 'pass', 'fail')), -- by the account's authserv-id (B4.12)
+  group_folder_id INTEGER REFERENCES folders ON DELETE SET NULL,
+  group_place TEXT    NOT NULL DEFAULT '' CHECK (group_place IN ('', 'archive', 'trash')), -- within the group folder, for everybody who works in it
   CHECK ((parent_type IS NULL) = (parent_id IS NULL))
 ) STRICT;
 CREATE INDEX emails_message_id ON emails (message_id);
 CREATE INDEX emails_parent ON emails (parent_type, parent_id, id);
 CREATE INDEX emails_received ON emails (received_at);
+CREATE INDEX emails_group_folder ON emails (group_folder_id) WHERE group_folder_id IS NOT NULL;
 
 CREATE TABLE email_addresses (
   email_id INTEGER NOT NULL REFERENCES emails ON DELETE CASCADE,
@@ -330,9 +351,11 @@ CREATE TABLE email_users (
   important INTEGER NOT NULL DEFAULT 0,
   trash     INTEGER NOT NULL DEFAULT 0,
   archive   INTEGER NOT NULL DEFAULT 0,
+  folder_id INTEGER REFERENCES folders ON DELETE SET NULL, -- the personal folder they moved it to
   PRIMARY KEY (email_id, user_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX email_users_user ON email_users (user_id, email_id);
+CREATE INDEX email_users_folder ON email_users (folder_id, email_id) WHERE folder_id IS NOT NULL;
 
 CREATE TABLE email_teams (
   email_id INTEGER NOT NULL REFERENCES emails ON DELETE CASCADE,

@@ -1,5 +1,10 @@
 //! `espomail email`: the archive.
 
+mod link;
+mod rest;
+pub mod skipped;
+mod sort;
+
 use std::fs;
 
 use anyhow::{Context as _, Result};
@@ -9,15 +14,21 @@ use serde_json::{Value, json};
 use super::attachment::{self, AttachmentCommand};
 use super::context::{self, Context};
 use super::query::{self, Noun};
-use crate::error;
+use crate::access::Actor;
+use crate::desk::Sorting;
+use crate::error::{self, Kind};
 use crate::mail::address::Mailbox;
 use crate::mail::automatic;
 use crate::mail::bounce::{self, Bounce};
 use crate::mail::message::{self, Message};
-use crate::store::emails::{self, Email, EmailQuery, EmailRow};
-use crate::store::search::Test;
+use crate::query::{Field, Term, Tree};
+use crate::store::db::Tx;
+use crate::store::emails::{self, Email, EmailQuery, EmailRow, Variant};
+use crate::store::search::{Place, Test};
 use crate::store::{cases, raw};
 use crate::ui::cell::{Cell, Column};
+
+pub use sort::{Ids, is_reserved};
 
 /// Emails
 #[derive(Debug, Subcommand)]
@@ -37,6 +48,46 @@ pub enum EmailCommand {
     /// Lists, saves and writes out attachments
     #[command(subcommand)]
     Attachment(AttachmentCommand),
+    /// Marks emails in your mailbox as read
+    #[command(before_help = "Examples:\n  $ espomail email read 9131\n  $ espomail email read 9131 9132")]
+    Read(Ids),
+    /// Marks them as unread
+    #[command(before_help = "Examples:\n  $ espomail email unread 9131\n  $ espomail --as ana email unread 9131 9132")]
+    Unread(Ids),
+    /// Marks them as important
+    #[command(before_help = "Examples:\n  $ espomail email important 9131\n  $ espomail email list --folder important")]
+    Important(Ids),
+    /// Takes that mark away
+    #[command(before_help = "Examples:\n  $ espomail email unimportant 9131\n  $ espomail email unimportant 9131 9132")]
+    Unimportant(Ids),
+    /// Puts emails into the archive; in a group folder for everybody
+    #[command(before_help = "Examples:\n  $ espomail email archive 9131 9132\n  $ espomail email move 9131 inbox")]
+    Archive(Ids),
+    /// Puts emails into the trash; in a group folder for everybody
+    #[command(before_help = "Examples:\n  $ espomail email trash 9131 9132\n  $ espomail email move 9131 inbox")]
+    Trash(Ids),
+    /// Moves emails into a folder, or back to the inbox
+    #[command(
+        before_help = "Examples:\n  $ espomail email move 9131 9132 Invoices\n  $ espomail email move 9131 inbox"
+    )]
+    Move(sort::Move),
+    /// Links an email to a record in place of the one it belongs to
+    #[command(before_help = "Examples:\n  $ espomail email link 9131 case/12\n  $ espomail email link 9131 contact/7")]
+    Link(link::Link),
+    /// Takes an email out of what it belongs to; it stays in the archive
+    #[command(before_help = "Examples:\n  $ espomail email unlink 9131\n  $ espomail --dry-run email unlink 9131")]
+    Unlink(Id),
+    /// Deletes an email for good, so that it does not come back from the server either
+    #[command(
+        visible_alias = "rm",
+        before_help = "Examples:\n  $ espomail email delete 9131 --reason 'sent to us by mistake'\n  $ espomail --yes email delete 9131 --reason spam"
+    )]
+    Delete(link::Delete),
+    /// Fetches the whole of a message of which only the beginning was fetched
+    #[command(
+        before_help = "Examples:\n  $ espomail email fetch-rest 9131\n  $ espomail email fetch-rest 9131 --max-size 1GiB"
+    )]
+    FetchRest(rest::Rest),
     /// Says why an email went where it went
     #[command(before_help = "Examples:\n  $ espomail email explain 9131\n  $ espomail --json email explain 9131")]
     Explain(Id),
@@ -54,6 +105,12 @@ pub struct List {
     /// Delivered by this account
     #[arg(long, value_name = "NAME")]
     account: Option<String>,
+    /// In inbox, important, sent, drafts, archive, trash or all, or in a folder of this name
+    #[arg(long, value_name = "FOLDER")]
+    folder: Option<String>,
+    /// What was delivered and is no email, with the reason: skipped, discarded, in the quarantine and so on
+    #[arg(long, conflicts_with_all = ["query", "case", "folder"])]
+    skipped: bool,
     /// At most so many
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: u32,
@@ -74,6 +131,9 @@ pub struct Show {
     /// The HTML source
     #[arg(long)]
     html: bool,
+    /// Another text of it that an account delivered, by its number under Variants
+    #[arg(long, value_name = "N")]
+    variant: Option<usize>,
 }
 
 /// An email's id.
@@ -95,6 +155,10 @@ pub const COLUMNS: &[Column] = &[
     Column::new("unread", ""),
     Column::new("accounts", "ACCOUNTS").shrinking(),
     Column::new("parent", ""),
+    Column::new("folder", ""),
+    Column::new("important", ""),
+    Column::new("variants", ""),
+    Column::new("flagged", ""),
 ];
 
 /// Fields of one decision in their order.
@@ -116,6 +180,9 @@ pub const MESSAGE_COLUMNS: &[Column] = &[
     Column::new("status", "Status"),
     Column::new("case", "Case"),
     Column::new("attachments", "Attachments"),
+    Column::new("flagged", "Look at"),
+    Column::new("variants", "Variants"),
+    Column::new("truncated", ""),
     Column::new("text", ""),
     Column::new("from_addr", ""),
     Column::new("from_name", ""),
@@ -133,8 +200,45 @@ pub fn run(command: EmailCommand, ctx: &Context) -> Result<()> {
         EmailCommand::List(args) => list(&args, ctx),
         EmailCommand::Show(args) => args.what.iter().try_for_each(|what| show(what, &args, ctx)),
         EmailCommand::Attachment(command) => attachment::run(command, ctx),
+        EmailCommand::Read(args) => sort::run(&args.ids, &Sorting::Read(true), "read", ctx),
+        EmailCommand::Unread(args) => sort::run(&args.ids, &Sorting::Read(false), "unread", ctx),
+        EmailCommand::Important(args) => sort::run(&args.ids, &Sorting::Important(true), "important", ctx),
+        EmailCommand::Unimportant(args) => sort::run(&args.ids, &Sorting::Important(false), "not important", ctx),
+        EmailCommand::Archive(args) => sort::run(&args.ids, &Sorting::Archive, "in the archive", ctx),
+        EmailCommand::Trash(args) => sort::run(&args.ids, &Sorting::Trash, "in the trash", ctx),
+        EmailCommand::Move(args) => sort::to_folder(&args, ctx),
+        EmailCommand::Link(args) => link::link(&args, ctx),
+        EmailCommand::Unlink(args) => link::unlink(args.id, ctx),
+        EmailCommand::Delete(args) => link::delete(&args, ctx),
+        EmailCommand::FetchRest(args) => rest::run(&args, ctx),
         EmailCommand::Explain(args) => explain(args.id, ctx),
     }
+}
+
+/// An email that the actor sees.
+fn find(tx: &Tx<'_>, actor: &Actor, id: i64) -> Result<Email> {
+    emails::by_id(tx, id, actor.sight())?.ok_or_else(|| context::not_found("email", id))
+}
+
+/// Tries the same with each of several emails; where one is refused, the others go on.
+///
+/// # Errors
+/// The error of the only one, exit 1 after refusals were told, or what stops them all.
+fn each(ids: &[i64], ctx: &Context, one: impl Fn(i64) -> Result<()>) -> Result<()> {
+    if let [id] = ids {
+        return one(*id);
+    }
+    let mut failed = false;
+    for id in ids {
+        match one(*id) {
+            Err(error) if error::classify(&error).0 == Kind::Data => {
+                ctx.ui.error(&error);
+                failed = true;
+            }
+            other => other?,
+        }
+    }
+    if failed { Err(context::told(Kind::Partial)) } else { Ok(()) }
 }
 
 /// `Name <address>` of an email's From.
@@ -143,6 +247,9 @@ pub fn from(email: &Email) -> String {
 }
 
 fn list(args: &List, ctx: &Context) -> Result<()> {
+    if args.skipped {
+        return skipped::list(args.account.as_deref(), args.limit, ctx);
+    }
     let tree = query::read(&args.query, Noun::Email, ctx)?;
     let rows = ctx.read(|tx, actor| {
         let mut and = Vec::new();
@@ -152,11 +259,23 @@ fn list(args: &List, ctx: &Context) -> Result<()> {
         if let Some(name) = &args.account {
             and.push(Test::Account(context::account(tx, name)?.id));
         }
+        match &args.folder {
+            Some(name) => and.push(query::folder(tx, actor, "--folder", name)?),
+            // Nobody looks for what they threw away, unless they say so, or look through a whole case.
+            None if args.case.is_none() && !names_a_place(&tree) => {
+                and.push(Test::Place(Place::All, actor.user_id()));
+            }
+            None => {}
+        }
         let condition = query::resolve(tx, actor, Noun::Email, &tree, and)?;
         let query = EmailQuery { condition, viewer: actor.user_id(), limit: Some(args.limit.into()) };
         emails::list(tx, &query, actor.sight())
     })?;
     ctx.ui.list("emails", COLUMNS, rows.iter().map(cells).collect())
+}
+
+fn names_a_place(tree: &Tree<Term>) -> bool {
+    tree.has(&|term| matches!(term, Term::Value(Field::Folder | Field::Case, _)))
 }
 
 fn cells(row: &EmailRow) -> Vec<Cell> {
@@ -171,6 +290,10 @@ fn cells(row: &EmailRow) -> Vec<Cell> {
         Cell::bool(row.unread),
         Cell::object(json!(row.accounts), &row.accounts.join(", ")),
         parent(email),
+        row.folder.as_deref().map_or_else(Cell::none, Cell::text),
+        Cell::bool(row.important),
+        Cell::int(row.variants),
+        Cell::text(&email.flagged),
     ]
 }
 
@@ -181,16 +304,24 @@ fn parent(email: &Email) -> Cell {
 }
 
 /// A message to be shown, from the archive or a file.
+#[derive(Default)]
 struct Shown {
     id: Option<i64>,
     file: Option<String>,
     status: Option<String>,
     case: Option<i64>,
+    /// What is special about it, for people.
+    flagged: Vec<String>,
+    variants: Vec<Variant>,
+    truncated: bool,
     raw: Vec<u8>,
 }
 
 fn show(what: &str, args: &Show, ctx: &Context) -> Result<()> {
-    let shown = shown(what, ctx)?;
+    let mut shown = shown(what, ctx)?;
+    if let Some(number) = args.variant {
+        shown = as_variant(shown, number, what, ctx)?;
+    }
     if args.raw {
         return ctx.ui.bytes(&shown.raw);
     }
@@ -220,7 +351,7 @@ fn shown(what: &str, ctx: &Context) -> Result<Shown> {
     }
     let raw =
         fs::read(what).map_err(|e| error::data(format!("{what}: {e}")).hint("name an email id or a readable file"))?;
-    Ok(Shown { id: None, file: Some(what.to_owned()), status: None, case: None, raw })
+    Ok(Shown { file: Some(what.to_owned()), raw, ..Shown::default() })
 }
 
 fn stored(id: i64, ctx: &Context) -> Result<Shown> {
@@ -228,19 +359,49 @@ fn stored(id: i64, ctx: &Context) -> Result<Shown> {
         let email = emails::by_id(tx, id, actor.sight())?.ok_or_else(|| context::not_found("email", id))?;
         let raw_id = email.raw_id.with_context(|| format!("email {id}: its source was dropped"))?;
         let case = email.case_id().map(|id| cases::by_id(tx, id)).transpose()?.flatten();
+        let rest = email.truncated.then(|| format!("only its beginning is here: espomail email fetch-rest {id}"));
+        let flagged = Some(email.flagged).filter(|text| !text.is_empty());
         Ok(Shown {
             id: Some(id),
             file: None,
             status: Some(email.status.to_string()),
             case: case.map(|c| c.number),
+            flagged: flagged.into_iter().chain(rest).collect(),
+            variants: emails::variants(tx, id)?,
+            truncated: email.truncated,
             raw: raw::bytes(tx, raw_id)?,
         })
     })
 }
 
+/// The same with the bytes of one of its variants, counted from 1.
+fn as_variant(shown: Shown, number: usize, what: &str, ctx: &Context) -> Result<Shown> {
+    let Some(variant) = number.checked_sub(1).and_then(|at| shown.variants.get(at)) else {
+        return Err(error::data(format!("--variant: email {what} has no variant {number}"))
+            .hint(format!("see `espomail email show {what}`, Variants"))
+            .into());
+    };
+    let raw = ctx.read(|tx, _| raw::bytes(tx, variant.raw_id))?;
+    Ok(Shown { raw, ..shown })
+}
+
+fn variant_cell(variants: &[Variant]) -> Cell {
+    let json: Vec<Value> = variants
+        .iter()
+        .zip(1..)
+        .map(|(variant, number)| json!({"number": number, "account": variant.account, "size": variant.size}))
+        .collect();
+    let text: Vec<String> = variants
+        .iter()
+        .zip(1..)
+        .map(|(variant, number)| format!("{number} by {} ({} bytes)", variant.account, variant.size))
+        .collect();
+    Cell::object(json!(json), &text.join(", "))
+}
+
 /// An email of the archive as `email show` shows it; its fields are [`MESSAGE_COLUMNS`].
 pub fn stored_cells(id: i64, status: &str, case: Option<i64>, message: &Message) -> Vec<Cell> {
-    let shown = Shown { id: Some(id), file: None, status: Some(status.to_owned()), case, raw: Vec::new() };
+    let shown = Shown { id: Some(id), status: Some(status.to_owned()), case, ..Shown::default() };
     message_cells(&shown, message)
 }
 
@@ -267,6 +428,9 @@ fn message_cells(shown: &Shown, message: &Message) -> Vec<Cell> {
         shown.status.as_deref().map_or_else(Cell::none, Cell::text),
         shown.case.map_or_else(Cell::none, Cell::int),
         Cell::object(json!(attachments), &names.join(", ")),
+        Cell::text(&shown.flagged.join("; ")),
+        variant_cell(&shown.variants),
+        Cell::bool(shown.truncated),
         Cell::text(&message.text),
         message.from.first().map_or_else(Cell::none, |from| Cell::text(&from.address)),
         message.from.first().map_or_else(Cell::none, |from| Cell::text(&from.name)),

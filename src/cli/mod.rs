@@ -15,6 +15,7 @@ pub mod db;
 pub mod email;
 pub mod export;
 pub mod fetch;
+pub mod folder;
 pub mod import;
 pub mod ingest;
 pub mod init;
@@ -163,6 +164,8 @@ enum Command {
     Case(case::CaseCommand),
     #[command(subcommand)]
     Email(email::EmailCommand),
+    #[command(subcommand)]
+    Folder(folder::FolderCommand),
     /// Shows what happened on a record
     #[command(before_help = "Examples:\n  $ espomail stream company/3\n  $ espomail --json stream case/12")]
     Stream(stream::StreamArgs),
@@ -290,6 +293,7 @@ fn dispatch(command: Command, ctx: &Context) -> Result<()> {
         Command::User(command) => user::run(command, ctx),
         Command::Case(command) => case::run(command, ctx),
         Command::Email(command) => email::run(command, ctx),
+        Command::Folder(command) => folder::run(command, ctx),
         Command::Stream(args) => stream::run(&args, ctx),
         Command::Note(args) => stream::note(&args, ctx),
         Command::Notification(command) => notification::run(command, ctx),

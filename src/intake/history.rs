@@ -19,7 +19,7 @@ pub(super) fn link(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &Mai
     let found = parent::find(tx, world, mail.sender, mail.message, subject_tags)?;
     emails::decide(tx, mail.email_id, "parent", &found.reason, world.now)?;
     attach(tx, world, mail, &found)?;
-    emails::set_read(tx, mail.email_id)?;
+    emails::set_read_by_all(tx, mail.email_id)?;
     emails::decide(tx, mail.email_id, "case", "no flow: history, by import", world.now)
 }
 

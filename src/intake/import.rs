@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow};
 use jiff::Timestamp;
 
+pub(super) use self::reader::read;
 use self::reader::{Parsed, Reader};
 use super::world::World;
 use super::{poison, steps};

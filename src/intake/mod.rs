@@ -21,6 +21,7 @@ mod poison;
 pub mod poll;
 pub mod receive;
 pub mod recipients;
+pub mod rest;
 pub mod sessions;
 pub mod steps;
 pub mod world;

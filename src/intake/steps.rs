@@ -52,7 +52,7 @@ pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Messag
     }
     let (email_id, flow_account_id, outcome) = match same {
         Some(email) => {
-            keep_variant(tx, &email, delivery, message)?;
+            keep_variant(tx, world, &email, delivery, message)?;
             (email.id, email.flow_account_id, Outcome::Duplicate)
         }
         None => {
@@ -62,6 +62,7 @@ pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Messag
     };
     arrived(tx, world, account, delivery, email_id)?;
     recipients::add(tx, account, &sender, message, email_id)?;
+    recipients::put_in_group_folder(tx, account, delivery.id, email_id)?;
     let sent_at = message.date.unwrap_or(delivery.internal_date).min(delivery.internal_date);
     let mail = Mail {
         email_id,
@@ -193,7 +194,7 @@ fn same_email(tx: &Tx<'_>, identity: &str, message: &Message) -> Result<(Option<
 }
 
 /// Keeps a different text of the same email; equal bytes are kept once.
-fn keep_variant(tx: &Tx<'_>, email: &Email, delivery: &Delivery, message: &Message) -> Result<()> {
+fn keep_variant(tx: &Tx<'_>, world: &World<'_>, email: &Email, delivery: &Delivery, message: &Message) -> Result<()> {
     let Some(raw_id) = delivery.raw_id else { return Ok(()) };
     let stored = email.raw_id.map(|id| raw::identity(tx, id)).transpose()?.flatten();
     if email.raw_id == Some(raw_id) {
@@ -202,13 +203,15 @@ fn keep_variant(tx: &Tx<'_>, email: &Email, delivery: &Delivery, message: &Messa
     if stored == raw::identity(tx, raw_id)? {
         return deliveries::drop_raw(tx, delivery);
     }
-    let stored = email.raw_id.map(|id| raw::bytes(tx, id)).transpose()?.map(|bytes| message::parse(&bytes));
-    let same = |stored: Message| stored.text == message.text && digests(&stored) == digests(message);
-    if !email.truncated && stored.is_some_and(same) {
+    let stored = email.raw_id.map(|id| raw::bytes(tx, id)).transpose()?.unwrap_or_default();
+    let is_beginning = delivery.truncated && stored.starts_with(&raw::bytes(tx, raw_id)?);
+    let same = |stored: &Message| stored.text == message.text && digests(stored) == digests(message);
+    if is_beginning || (!email.truncated && same(&message::parse(&stored))) {
         return deliveries::drop_raw(tx, delivery);
     }
     emails::add_variant(tx, email.id, delivery.id, raw_id)?;
-    Ok(())
+    let text = format!("another text of it by {}, kept as a variant", world.account(delivery.account_id)?.name);
+    emails::decide(tx, email.id, "variant", &text, world.now)
 }
 
 fn digests(message: &Message) -> Vec<&str> {

@@ -123,6 +123,8 @@ pub struct Account {
     pub add_all_team_users: bool,
     /// Its address is left out of replies to all.
     pub exclude_from_reply: bool,
+    /// The group folder that its mail goes into.
+    pub group_folder_id: Option<i64>,
     /// Set = no automatic replies until it is reset.
     pub breaker_tripped_at: Option<Timestamp>,
     /// When it was added.
@@ -183,6 +185,7 @@ impl Account {
             shared: false,
             add_all_team_users: false,
             exclude_from_reply: false,
+            group_folder_id: None,
             breaker_tripped_at: None,
             created_at: now,
             edited_at: now,
@@ -265,6 +268,7 @@ impl Account {
             shared: row.get("shared")?,
             add_all_team_users: row.get("add_all_team_users")?,
             exclude_from_reply: row.get("exclude_from_reply")?,
+            group_folder_id: row.get("group_folder_id")?,
             breaker_tripped_at: row.opt_time("breaker_tripped_at")?,
             created_at: row.time("created_at")?,
             edited_at: row.time("edited_at")?,

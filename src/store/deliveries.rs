@@ -258,6 +258,12 @@ pub fn drop_raw(tx: &Tx<'_>, delivery: &Delivery) -> Result<()> {
     Ok(())
 }
 
+/// A message of which only the beginning was fetched is there whole.
+pub fn complete(tx: &Tx<'_>, id: i64, raw_id: i64) -> Result<()> {
+    tx.execute("UPDATE deliveries SET raw_id = ?2, truncated = 0 WHERE id = ?1", params![id, raw_id])?;
+    Ok(())
+}
+
 /// Counts a run that died while importing these messages.
 pub fn count_death(tx: &Tx<'_>, id: i64) -> Result<i64> {
     let deaths = tx.value(

@@ -2,6 +2,8 @@
 
 mod change;
 mod list;
+mod source;
+mod state;
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
@@ -12,6 +14,8 @@ use super::records::Parent;
 use super::sight::{self, Sight};
 pub use change::*;
 pub use list::*;
+pub use source::*;
+pub use state::*;
 
 use crate::mail::address::Mailbox;
 use crate::mail::message::{Attachment, Message};

@@ -102,7 +102,8 @@ fn parse(asked: &Receiver<Vec<Loaded>>, lock: Option<&Lock>, parsed: &Sender<Par
     Ok(())
 }
 
-fn read(bytes: &[u8]) -> Result<Message> {
+/// Parses a message; one that makes the parser panic is an error.
+pub(in crate::intake) fn read(bytes: &[u8]) -> Result<Message> {
     let parse = || {
         poison::act(Doing::Reading, bytes)?;
         Ok(message::parse(bytes))

@@ -75,7 +75,7 @@ fn update_cases(tx: &Tx<'_>, account: &Account) -> Result<()> {
     tx.execute(
         "UPDATE accounts SET case_team_id = ?2, create_case = ?3, distribution = ?4, assign_to_id = ?5, position = ?6,
             on_closed = ?7, auto_mail = ?8, create_contact = ?9, plus_addressing = ?10, add_all_team_users = ?11,
-            staff_forward = ?12
+            staff_forward = ?12, group_folder_id = ?13
         WHERE id = ?1",
         params![
             account.id,
@@ -90,6 +90,7 @@ fn update_cases(tx: &Tx<'_>, account: &Account) -> Result<()> {
             account.plus_addressing,
             account.add_all_team_users,
             account.staff_forward.as_str(),
+            account.group_folder_id,
         ],
     )?;
     Ok(())

@@ -45,15 +45,6 @@ pub fn add_alias(tx: &Tx<'_>, email_id: i64, message_id: &str) -> Result<()> {
     Ok(())
 }
 
-/// Keeps another text of the same message.
-pub fn add_variant(tx: &Tx<'_>, email_id: i64, delivery_id: i64, raw_id: i64) -> Result<()> {
-    tx.execute(
-        "INSERT INTO email_variants (email_id, delivery_id, raw_id) VALUES (?1, ?2, ?3)",
-        params![email_id, delivery_id, raw_id],
-    )?;
-    Ok(())
-}
-
 /// Puts an email into a user's inbox or Sent; what is there stays as it is.
 pub fn add_user(tx: &Tx<'_>, email_id: i64, user_id: i64, sent: bool) -> Result<()> {
     tx.execute(
@@ -64,7 +55,7 @@ pub fn add_user(tx: &Tx<'_>, email_id: i64, user_id: i64, sent: bool) -> Result<
 }
 
 /// Marks an email as read by everybody who has it.
-pub fn set_read(tx: &Tx<'_>, email_id: i64) -> Result<()> {
+pub fn set_read_by_all(tx: &Tx<'_>, email_id: i64) -> Result<()> {
     tx.execute("UPDATE email_users SET read = 1 WHERE email_id = ?1", params![email_id])?;
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! The full-text index, filled in a pass of its own: in the transaction of the import it would cost four times as much.
 //!
-//! Ids only grow and nothing in the indexed texts of an email ever changes, so the highest id in the index tells where
-//! to go on, also after a kill. Cases are edited; a trigger keeps those that are in the index right.
+//! Ids only grow, so the highest id in the index tells where to go on, also after a kill. The texts of an email change
+//! only where it is taken out of the index and put back in the same transaction. Cases are edited; a trigger keeps those
+//! that are in the index right.
 
 use anyhow::Result;
 
@@ -48,6 +49,25 @@ pub fn fill(store: &Store, go_on: &dyn Fn() -> bool) -> Result<()> {
             store.write(|tx| add_next(tx, part))?;
         }
     }
+    Ok(())
+}
+
+/// Takes an email out of the index before its texts change; whether it was there.
+pub fn take_out(tx: &Tx<'_>, email_id: i64) -> Result<bool> {
+    let indexed: Option<i64> = tx.value("SELECT 1 FROM email_index_docsize WHERE id = ?1", params![email_id])?;
+    if indexed.is_some() {
+        tx.execute("DELETE FROM email_index WHERE rowid = ?1", params![email_id])?;
+    }
+    Ok(indexed.is_some())
+}
+
+/// Puts it back.
+pub fn put_back(tx: &Tx<'_>, email_id: i64) -> Result<()> {
+    tx.execute(
+        "INSERT INTO email_index (rowid, subject, addresses, text)
+            SELECT id, subject, addresses, text FROM email_texts WHERE id = ?1",
+        params![email_id],
+    )?;
     Ok(())
 }
 

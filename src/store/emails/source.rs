@@ -1,0 +1,66 @@
+//! The stored source of an email, and other texts of the same message.
+
+use anyhow::Result;
+
+use super::{add_addresses, add_attachments, add_references};
+use crate::mail::message::Message;
+use crate::store::db::{Tx, params};
+use crate::store::search::index;
+
+/// Another text of an email that an account delivered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variant {
+    /// Stored source.
+    pub raw_id: i64,
+    /// Name of the account.
+    pub account: String,
+    /// Bytes.
+    pub size: i64,
+}
+
+/// Keeps another text of the same message.
+pub fn add_variant(tx: &Tx<'_>, email_id: i64, delivery_id: i64, raw_id: i64) -> Result<()> {
+    tx.execute(
+        "INSERT INTO email_variants (email_id, delivery_id, raw_id) VALUES (?1, ?2, ?3)",
+        params![email_id, delivery_id, raw_id],
+    )?;
+    Ok(())
+}
+
+/// Ends that a delivery is another text: it is the message itself now.
+pub fn remove_variant(tx: &Tx<'_>, delivery_id: i64) -> Result<()> {
+    tx.execute("DELETE FROM email_variants WHERE delivery_id = ?1", params![delivery_id])?;
+    Ok(())
+}
+
+/// The other texts of an email in the order of their arrival.
+pub fn variants(tx: &Tx<'_>, email_id: i64) -> Result<Vec<Variant>> {
+    tx.all(
+        "SELECT v.raw_id, a.name, r.size FROM email_variants v JOIN raw_messages r ON r.id = v.raw_id
+            JOIN deliveries d ON d.id = v.delivery_id JOIN accounts a ON a.id = d.account_id
+            WHERE v.email_id = ?1 ORDER BY v.id",
+        params![email_id],
+        |row| Ok(Variant { raw_id: row.get("raw_id")?, account: row.get("name")?, size: row.get("size")? }),
+    )
+}
+
+/// Puts the whole message in place of its beginning: text, addresses, references, attachments, the full-text index. The
+/// caller drops the bytes it had.
+pub fn replace_source(tx: &Tx<'_>, email_id: i64, raw_id: i64, message_id: &str, message: &Message) -> Result<()> {
+    let indexed = index::take_out(tx, email_id)?;
+    tx.execute(
+        "UPDATE emails SET raw_id = ?2, message_id = ?3, subject = ?4, text = ?5, has_html = ?6, truncated = 0 WHERE id = ?1",
+        params![email_id, raw_id, message_id, message.subject, message.text, message.html.is_some()],
+    )?;
+    for sql in [
+        "DELETE FROM email_addresses WHERE email_id = ?1",
+        "DELETE FROM email_references WHERE email_id = ?1",
+        "DELETE FROM email_attachments WHERE email_id = ?1",
+    ] {
+        tx.execute(sql, params![email_id])?;
+    }
+    add_addresses(tx, email_id, message)?;
+    add_references(tx, email_id, message)?;
+    add_attachments(tx, email_id, &message.attachments)?;
+    if indexed { index::put_back(tx, email_id) } else { Ok(()) }
+}
