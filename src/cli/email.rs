@@ -6,6 +6,7 @@ use std::fs;
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::attachment::{self, AttachmentCommand};
@@ -19,6 +20,7 @@ use crate::mail::automatic;
 use crate::mail::bounce::{self, Bounce};
 use crate::mail::message::{self, Message};
 use crate::query::{Field, Term, Tree};
+use crate::store::accounts::{self, AccountKind};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, EmailQuery, EmailRow};
 use crate::store::search::{Place, Test};
@@ -68,6 +70,9 @@ pub enum EmailCommand {
         before_help = "Examples:\n  $ espomail email move 9131 9132 Invoices\n  $ espomail email move 9131 inbox"
     )]
     Move(sort::Move),
+    /// Shows mail of your personal account to whoever may read the record it is linked to
+    #[command(before_help = "Examples:\n  $ espomail email share 9131\n  $ espomail --dry-run email share 9131 9132")]
+    Share(Ids),
     /// Says why an email went where it went
     #[command(before_help = "Examples:\n  $ espomail email explain 9131\n  $ espomail --json email explain 9131")]
     Explain(Id),
@@ -178,6 +183,7 @@ pub fn run(command: EmailCommand, ctx: &Context) -> Result<()> {
         EmailCommand::Archive(args) => sort::run(&args.ids, &Sorting::Archive, "in the archive", ctx),
         EmailCommand::Trash(args) => sort::run(&args.ids, &Sorting::Trash, "in the trash", ctx),
         EmailCommand::Move(args) => sort::to_folder(&args, ctx),
+        EmailCommand::Share(args) => sort::share(&args.ids, ctx),
         EmailCommand::Explain(args) => explain(args.id, ctx),
     }
 }
@@ -221,7 +227,7 @@ fn list(args: &List, ctx: &Context) -> Result<()> {
             and.push(query::case(tx, actor, number)?);
         }
         if let Some(name) = &args.account {
-            and.push(Test::Account(context::account(tx, name)?.id));
+            and.push(Test::Account(context::known_account(tx, actor, name)?.id));
         }
         match &args.folder {
             Some(name) => and.push(query::folder(tx, actor, "--folder", name)?),
@@ -381,8 +387,8 @@ fn bounce_cell(bounce: &Bounce) -> Cell {
 
 fn explain(id: i64, ctx: &Context) -> Result<()> {
     let decisions = ctx.read(|tx, actor| {
-        emails::by_id(tx, id, actor.sight())?.ok_or_else(|| context::not_found("email", id))?;
-        emails::decisions(tx, id)
+        find(tx, actor, id)?;
+        without_foreign_accounts(tx, actor, emails::decisions(tx, id)?)
     })?;
     if ctx.ui.for_people() {
         let width = decisions.iter().map(|(step, _, _)| step.len()).max().unwrap_or_default();
@@ -392,4 +398,17 @@ fn explain(id: i64, ctx: &Context) -> Result<()> {
     let rows =
         decisions.iter().map(|(step, text, at)| vec![Cell::text(step), Cell::text(text), Cell::time(*at)]).collect();
     ctx.ui.list("decisions", DECISION_COLUMNS, rows)
+}
+
+/// A step and its decision, with the moment.
+type Decision = (String, String, Timestamp);
+
+/// Nobody learns of another's personal account by how an email came.
+fn without_foreign_accounts(tx: &Tx<'_>, actor: &Actor, mut decisions: Vec<Decision>) -> Result<Vec<Decision>> {
+    for account in accounts::all(tx)?.iter().filter(|a| a.kind == AccountKind::Personal && !actor.manages(a)) {
+        let (polled, piped) = (format!("{}/", account.name), format!("{} by ", account.name));
+        decisions
+            .retain(|(step, text, _)| step != "arrived" || !(text.starts_with(&polled) || text.starts_with(&piped)));
+    }
+    Ok(decisions)
 }

@@ -1,0 +1,52 @@
+//! Mail of personal accounts is private until somebody opens it (B6.1): a group account delivers it too, its owner
+//! shares it, or the account shares what is linked to a record.
+
+use anyhow::Result;
+
+use super::notify;
+use super::world::World;
+use crate::access;
+use crate::store::db::Tx;
+use crate::store::emails::{self, Email};
+use crate::store::records::{self, Parent, ParentType};
+use crate::store::sight::Sight;
+use crate::store::{cases, notifications, users};
+
+/// Shows a private email to the people of its record, as if it had never been private; who was told of it before is
+/// told from whom it is.
+pub fn open(tx: &Tx<'_>, world: &World<'_>, email: &Email, why: &str) -> Result<()> {
+    emails::set_private(tx, email.id, false)?;
+    emails::decide(tx, email.id, "privacy", &format!("open: {why}"), world.now)?;
+    let Some(parent) = email.parent else { return Ok(()) };
+    show_to_teams(tx, email.id, parent)?;
+    if parent.kind == ParentType::Case
+        && let Some(assignee) = cases::by_id(tx, parent.id)?.and_then(|case| case.assigned_user_id)
+    {
+        emails::add_assignee(tx, email.id, assignee)?;
+    }
+    let label = records::label(tx, parent)?;
+    for user_id in notifications::told_of_email(tx, email.id)? {
+        let Some(user) = users::by_id(tx, user_id)? else { continue };
+        if emails::by_id(tx, email.id, access::sight_of(&user))?.is_some() {
+            notifications::retell(tx, email.id, user_id, &notify::email_line(&label, Some(email)))?;
+        }
+    }
+    Ok(())
+}
+
+/// The same where the account shares what is linked to a record.
+pub(super) fn open_if_linked(tx: &Tx<'_>, world: &World<'_>, email_id: i64) -> Result<()> {
+    match emails::by_id(tx, email_id, Sight::Everything)?.filter(|email| email.parent.is_some()) {
+        Some(email) => open(tx, world, &email, "its account shares what is linked to a record"),
+        None => Ok(()),
+    }
+}
+
+/// Shows an email to the teams of its record.
+pub(super) fn show_to_teams(tx: &Tx<'_>, email_id: i64, parent: Parent) -> Result<()> {
+    let teams = match parent.kind {
+        ParentType::Case => cases::team_ids(tx, parent.id)?,
+        _ => records::team_ids(tx, parent)?,
+    };
+    teams.into_iter().try_for_each(|team_id| emails::add_team(tx, email_id, team_id))
+}
