@@ -138,6 +138,7 @@ pub const COLUMNS: &[Column] = &[
     Column::new("important", ""),
     Column::new("variants", ""),
     Column::new("flagged", ""),
+    Column::new("private", ""),
 ];
 
 /// Fields of one decision in their order.
@@ -264,6 +265,7 @@ fn cells(row: &EmailRow) -> Vec<Cell> {
         Cell::bool(row.important),
         Cell::int(row.variants),
         Cell::text(&email.flagged),
+        Cell::bool(email.private),
     ]
 }
 

@@ -106,8 +106,8 @@ fn cells(tx: &Tx<'_>, actor: &Actor, account: &Account) -> Result<Vec<Cell>> {
         Cell::text(account.kind.as_str()),
         Cell::text(&account.address),
         Cell::bool(account.active),
-        server(&account.imap),
-        server(&account.smtp),
+        server(&account.imap, actor.manages(account)),
+        server(&account.smtp, actor.manages(account)),
         Cell::bool(account.create_case),
         Cell::text(account.distribution.as_str()),
         text(&team.map(|t| t.name)),
@@ -154,11 +154,12 @@ fn cells(tx: &Tx<'_>, actor: &Actor, account: &Account) -> Result<Vec<Cell>> {
     ])
 }
 
-fn server(server: &Server) -> Cell {
+fn server(server: &Server, with_login: bool) -> Cell {
     match &server.host {
         None => Cell::none(),
         Some(host) => {
-            let json = json!({"host": host, "port": server.port, "tls": server.tls.as_str(), "login": server.login});
+            let login = with_login.then_some(&server.login);
+            let json = json!({"host": host, "port": server.port, "tls": server.tls.as_str(), "login": login});
             Cell::object(json, &format!("{host}:{} {}", server.port, server.tls))
         }
     }
