@@ -12,7 +12,7 @@ use crate::intake::fetch::lock_name;
 use crate::lock::{self, Attempt, Lock};
 use crate::mail::address;
 use crate::mail::compose::is_address;
-use crate::store::accounts::{self, Account};
+use crate::store::accounts::{self, Account, AccountKind};
 use crate::store::cases;
 use crate::store::db::{Store, Tx};
 use crate::store::folders::{self, Folder};
@@ -110,6 +110,14 @@ pub fn known_account(tx: &Tx<'_>, actor: &Actor, name: &str) -> Result<Account> 
         true => Ok(account),
         false => Err(no_account(name)),
     }
+}
+
+/// An account by name that the actor wants to write from; whether they may is asked elsewhere. Another's personal one
+/// does not exist.
+pub fn sending_account(tx: &Tx<'_>, actor: &Actor, name: &str) -> Result<Account> {
+    let account = account(tx, name)?;
+    let is_foreign = account.kind == AccountKind::Personal && !actor.manages(&account);
+    if is_foreign { Err(no_account(name)) } else { Ok(account) }
 }
 
 /// An account by name that the actor may change.

@@ -26,7 +26,7 @@ pub fn email_note(
     text: &str,
 ) -> Result<()> {
     let user = sender.verified_user();
-    let kind = if user.is_some() { NoteKind::EmailSent } else { NoteKind::EmailReceived };
+    let kind = if user.is_some() || sender.in_sent { NoteKind::EmailSent } else { NoteKind::EmailReceived };
     let note = NewNote { parent, kind, user_id: user.map(|u| u.id), email_id: Some(email_id), text };
     stream::note(tx, note, world.now)?;
     Ok(())

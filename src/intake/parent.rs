@@ -276,6 +276,7 @@ impl Search<'_> {
     fn standing_by_proof(&self, case: &Case) -> Result<Option<String>> {
         match self.sender.verified_user() {
             Some(user) => Ok(Some(format!("the sender is our user {}", user.username))),
+            None if self.sender.in_sent => Ok(Some("it lies in our Sent folder".to_owned())),
             None => self.outside_standing(case),
         }
     }

@@ -6,7 +6,10 @@ use anyhow::Result;
 use super::notify;
 use super::world::World;
 use crate::access;
+use crate::mail::message::Message;
+use crate::store::accounts::Account;
 use crate::store::db::Tx;
+use crate::store::deliveries::{self, Delivery};
 use crate::store::emails::{self, Email};
 use crate::store::records::{self, Parent, ParentType};
 use crate::store::sight::Sight;
@@ -49,4 +52,54 @@ pub(super) fn show_to_teams(tx: &Tx<'_>, email_id: i64, parent: Parent) -> Resul
         _ => records::team_ids(tx, parent)?,
     };
     teams.into_iter().try_for_each(|team_id| emails::add_team(tx, email_id, team_id))
+}
+
+/// Whether a message with the Message-ID, From and Date of a stored email is that email. Who writes these into a message
+/// of their own would read private mail of others, or open it: such a copy must tell the same.
+pub(super) fn may_join(
+    tx: &Tx<'_>,
+    account: &Account,
+    delivery: &Delivery,
+    email: &Email,
+    message: &Message,
+) -> Result<bool> {
+    if !email.private || deliveries::has_delivered(tx, account.id, email.id, delivery.id)? {
+        return Ok(true);
+    }
+    let stored: Vec<String> = emails::attachments(tx, email.id)?.into_iter().map(|file| file.sha256).collect();
+    let same_files = stored.iter().eq(message.attachments.iter().map(|file| &file.sha256));
+    Ok(same_files && tells_the_same(&email.text, &message.text))
+}
+
+/// Whether two texts are one, but for a banner or a footer that a server has added to either.
+fn tells_the_same(one: &str, other: &str) -> bool {
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (one, other) = (words(one), words(other));
+    let (short, long) = if one.len() < other.len() { (one, other) } else { (other, one) };
+    // What is shorter than what was added to it may be a guess.
+    short == long || (short.len() * 2 > long.len() && long.contains(&short))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_with_a_banner_or_footer_is_the_same_and_a_guess_is_not() {
+        let text = "Hello Ana,\n\nthe offer is 12,000 and stays between us.\n";
+        let rows = [
+            (text.to_owned(), true),
+            (text.replace('\n', "\r\n"), true),
+            (format!("[EXTERNAL] be careful\n{text}"), true),
+            (format!("{text}-- \nlist@desk.example"), true),
+            (String::new(), false),
+            ("Hello Ana,".to_owned(), false),
+            (text.replace("12,000", "13,000"), false),
+            (format!("{} something else", text.repeat(3)), false),
+        ];
+        for (other, same) in rows {
+            assert_eq!(tells_the_same(text, &other), same, "{other:?}");
+            assert_eq!(tells_the_same(&other, text), same, "{other:?}");
+        }
+    }
 }

@@ -50,7 +50,7 @@ pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Messag
         return keep_as_note(tx, world, account, delivery, message, &sender, &answered);
     }
     let automatic = automatic::machine(message).map(|reason| reason.to_string()).unwrap_or_default();
-    let (same, other) = same_email(tx, &identity, message)?;
+    let (same, other) = same_email(tx, account, delivery, &identity, message)?;
     if let Some(email) = same.as_ref().filter(|_| delivery.source != Source::Arrived)
         && deliveries::has_delivered(tx, account.id, email.id, delivery.id)?
     {
@@ -219,14 +219,26 @@ fn keep_as_note(
 }
 
 /// B3.4: the stored email that this one is, and whether another one bears the same id.
-fn same_email(tx: &Tx<'_>, identity: &str, message: &Message) -> Result<(Option<Email>, bool)> {
+fn same_email(
+    tx: &Tx<'_>,
+    account: &Account,
+    delivery: &Delivery,
+    identity: &str,
+    message: &Message,
+) -> Result<(Option<Email>, bool)> {
     let from = message.from.first().map(|m| m.address.as_str()).unwrap_or_default();
-    let mut stored = emails::by_message_id(tx, identity)?;
-    let same = stored
-        .iter()
-        .position(|e| e.from_address == from && e.date.map(|d| d.as_second()) == message.date.map(|d| d.as_second()));
-    let other = same.is_none() && !stored.is_empty();
-    Ok((same.map(|i| stored.swap_remove(i)), other))
+    let stored = emails::by_message_id(tx, identity)?;
+    let is_another = !stored.is_empty();
+    for email in stored {
+        let date = email.date.map(|date| date.as_second());
+        if email.from_address == from
+            && date == message.date.map(|date| date.as_second())
+            && privacy::may_join(tx, account, delivery, &email, message)?
+        {
+            return Ok((Some(email), false));
+        }
+    }
+    Ok((None, is_another))
 }
 
 /// Keeps a different text of the same email; equal bytes are kept once.

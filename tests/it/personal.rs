@@ -392,6 +392,43 @@ fn our_own_mail_in_sent_is_recognised_and_strangers_mail_there_proves_nothing() 
 }
 
 #[test]
+fn a_forged_copy_opens_no_private_mail() {
+    let desk = Desk::with_personal(&[]);
+    let letter = mail("eva@customer.example", &desk.ana.address, "Offer").body("The offer is 12,000, between us.\n");
+    desk.ana.append("INBOX", &letter.bytes());
+    desk.run(&["fetch"]);
+    // Budi knows Message-ID, From and Date.
+    let forged = letter.clone().header("Subject", "Guess").body("What is the offer?\n").bytes();
+    desk.budi.append("INBOX", &forged);
+    desk.support.append("INBOX", &forged);
+    desk.run(&["fetch"]);
+    assert!(!desk.sees("budi", "Offer") && desk.sees("budi", "Guess"));
+    // With a banner it is the same mail, as whoever has it knows.
+    desk.support.append("INBOX", &letter.body("[EXTERNAL]\nThe offer is 12,000, between us.\n").bytes());
+    desk.run(&["fetch"]);
+    assert!(desk.sees("budi", "Offer"));
+    assert_eq!(desk.sandbox.items(&["email", "list"]).len(), 2);
+}
+
+#[test]
+fn the_sent_folder_of_a_group_account_is_read_where_it_says_so() {
+    let desk = desk();
+    desk.run(&["account", "edit", "support", "--read-sent", "auto"]);
+    let opening = desk.case("Broken pump");
+    let answer =
+        mail(&desk.support.address, "eva@customer.example", "Re: Broken pump").in_reply_to(opening.value("Message-ID"));
+    desk.support.append("Sent", &answer.bytes());
+    desk.run(&["fetch"]);
+    assert_eq!(desk.clock("1"), "customer New");
+    assert_eq!(desk.mail_notes("1"), ["email-received -", "email-sent -"]);
+    assert!(desk.sees("budi", "Broken") && !desk.sees("dian", "Broken"));
+    desk.run(&["account", "edit", "support", "--read-sent", "no"]);
+    desk.support.append("Sent", &mail(&desk.support.address, "kim@customer.example", "Later").bytes());
+    desk.run(&["fetch"]);
+    assert_eq!(desk.sandbox.items(&["email", "list"]).len(), 2);
+}
+
+#[test]
 fn the_folder_map_files_mail_of_the_owner() {
     let desk = desk();
     desk.run(&["--as", "ana", "folder", "add", "Invoices"]);
