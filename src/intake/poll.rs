@@ -477,7 +477,9 @@ mod tests {
 
     #[test]
     fn the_sent_folder_is_found_by_its_use_else_by_its_name() {
-        let rows: [(&[(&str, Option<&str>, bool)], Option<&str>); 7] = [
+        /// Name, special use, selectable.
+        type Row<'a> = (&'a str, Option<&'a str>, bool);
+        let rows: [(&[Row<'_>], Option<&str>); 7] = [
             (&[("INBOX", None, true), ("Sent", None, true), ("Gesendet", Some("\\Sent"), true)], Some("Gesendet")),
             (&[("INBOX", None, true), ("sent items", None, true)], Some("sent items")),
             (&[("INBOX.Sent", None, true)], Some("INBOX.Sent")),

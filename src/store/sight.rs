@@ -59,12 +59,12 @@ pub const EMAIL_OF_CASE: &str = "(NOT e.private OR ?1 IS NULL
     OR EXISTS (SELECT 1 FROM email_users pu WHERE pu.email_id = e.id AND pu.user_id = ?1))";
 
 /// The ids of the emails that a user may see, some of them more than once, and some private ones besides, which
-/// [`EMAIL`] takes out; `?1` is [`Sight::parameter`].
+/// [`EMAIL`] takes out; `?1` is [`Sight::parameter`]. `CROSS JOIN`: from the few cases to their mails, not the other way.
 pub const EMAIL_IDS: &str = "SELECT eu.email_id FROM email_users eu WHERE eu.user_id = ?1
     UNION ALL SELECT et.email_id FROM team_members tm JOIN email_teams et ON et.team_id = tm.team_id WHERE tm.user_id = ?1
-    UNION ALL SELECT m.id FROM cases own JOIN emails m ON m.parent_type = 'case' AND m.parent_id = own.id
+    UNION ALL SELECT m.id FROM cases own CROSS JOIN emails m ON m.parent_type = 'case' AND m.parent_id = own.id
         WHERE own.assigned_user_id = ?1
-    UNION ALL SELECT m.id FROM cases own JOIN emails m ON m.parent_type = 'case' AND m.parent_id = own.id
+    UNION ALL SELECT m.id FROM cases own CROSS JOIN emails m ON m.parent_type = 'case' AND m.parent_id = own.id
         WHERE own.requester_user_id = ?1";
 
 #[cfg(test)]
