@@ -138,7 +138,8 @@ CREATE TABLE accounts (
   next_try_at   INTEGER,                          -- after refused logins: not before this
   send_failing_since INTEGER,                     -- connect, TLS, AUTH or MAIL FROM of SMTP fails since
   send_failure  TEXT    NOT NULL DEFAULT '',
-  group_folder_id INTEGER REFERENCES folders ON DELETE SET NULL -- where its mail goes
+  group_folder_id INTEGER REFERENCES folders ON DELETE SET NULL, -- where its mail goes
+  read_sent     TEXT    NOT NULL DEFAULT 'no'     -- the Sent folder as a source: no | auto (found by itself) | its name
 ) STRICT;
 
 CREATE TABLE account_aliases (
@@ -162,6 +163,9 @@ CREATE TABLE account_folders (
   last_uid    INTEGER NOT NULL DEFAULT 0,
   past_uid    INTEGER NOT NULL DEFAULT 0,         -- was there at the first poll: for UIDs up to here fetch_since decides
   failure     TEXT    NOT NULL DEFAULT '',        -- the folder's own last error
+  sent        INTEGER NOT NULL DEFAULT 0,         -- the Sent folder: what lies there was written by the owner
+  put_in      TEXT    NOT NULL DEFAULT '' CHECK (put_in IN ('', 'archive', 'trash')), -- folder map of a personal account:
+  folder_id   INTEGER REFERENCES folders ON DELETE SET NULL, -- its mail goes into the owner's archive, trash or this folder
   PRIMARY KEY (account_id, name)
 ) STRICT, WITHOUT ROWID;
 
@@ -300,6 +304,7 @@ CREATE TABLE emails (
   dmarc       TEXT    NOT NULL DEFAULT '' CHECK (dmarc IN ('', 'pass', 'fail')), -- by the account's authserv-id (B4.12)
   group_folder_id INTEGER REFERENCES folders ON DELETE SET NULL,
   group_place TEXT    NOT NULL DEFAULT '' CHECK (group_place IN ('', 'archive', 'trash')), -- within the group folder, for everybody who works in it
+  private     INTEGER NOT NULL DEFAULT 0,         -- personal accounts alone delivered it and nobody shared it (B6.1)
   CHECK ((parent_type IS NULL) = (parent_id IS NULL))
 ) STRICT;
 CREATE INDEX emails_message_id ON emails (message_id);

@@ -159,7 +159,7 @@ fn case_show(store: &Store, number: i64) -> usize {
     let read = |tx: &Tx<'_>| {
         let row = cases::row_by_number(tx, number, AGENT)?;
         let id = row.map_or(0, |row| row.case.id);
-        Ok(stream::notes(tx, Parent::case(id))?.len() + emails::of_case(tx, id)?.len())
+        Ok(stream::notes(tx, Parent::case(id), AGENT)?.len() + emails::of_case_for(tx, id, AGENT)?.len())
     };
     store.read(read).unwrap()
 }

@@ -128,6 +128,27 @@ impl Actor {
         }
     }
 
+    /// Whether this actor may change an account: administrators any, a user their own personal ones (B11.1).
+    pub fn manages(&self, account: &Account) -> bool {
+        match self.sight() {
+            Sight::Everything => true,
+            Sight::User(id) => account.user_id == Some(id),
+        }
+    }
+
+    /// Whether this actor knows of an account: of those they manage, and of the group accounts of their teams.
+    pub fn knows_account(&self, tx: &Tx<'_>, account: &Account) -> Result<bool> {
+        if self.manages(account) {
+            return Ok(true);
+        }
+        for team_id in account.team_ids.iter().chain(&account.case_team_id) {
+            if self.may_give_to(tx, *team_id)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The acting user, for verbs that only make sense for one (`take`, `--mine`).
     ///
     /// # Errors

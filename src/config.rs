@@ -47,6 +47,8 @@ pub struct Config {
     /// Age of a failure before cron hears of it.
     #[serde(deserialize_with = "duration")]
     pub alert_min_age: Duration,
+    /// Personal accounts that a user may have.
+    pub max_personal_accounts: u32,
     /// Contacts rather than their companies get mail.
     pub b2c: bool,
     /// New cases of one sender in an hour before further mails join the last one; 0 = off.
@@ -105,6 +107,7 @@ impl Default for Config {
             reply_timeout: Duration::from_secs(60),
             alert_after: 3,
             alert_min_age: minutes(15),
+            max_personal_accounts: 2,
             b2c: false,
             case_burst: 20,
             link_opportunity: true,

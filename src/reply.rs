@@ -3,6 +3,7 @@
 
 use anyhow::{Context, Result};
 
+use crate::access;
 use crate::error;
 use crate::intake::world::{self, World};
 use crate::mail::address::Mailbox;
@@ -16,6 +17,7 @@ use crate::store::db::Tx;
 use crate::store::emails::{self, Email, EmailStatus, Field};
 use crate::store::outbox::OutboxKind;
 use crate::store::records::{self, Parent};
+use crate::store::sight::Sight;
 use crate::store::stream::{self, NewNote, NoteKind};
 use crate::store::users::{self, User};
 
@@ -64,7 +66,8 @@ pub fn queue(tx: &Tx<'_>, world: &World<'_>, case: &Case, answer: &Answer<'_>) -
             .into());
     }
     let account = sender(world, case, answer)?;
-    let emails_of_case = emails::of_case(tx, case.id)?;
+    let sight = answer.author.map_or(Sight::Everything, access::sight_of);
+    let emails_of_case = emails::of_case_for(tx, case.id, sight)?;
     let original = original(tx, case, &emails_of_case)?;
     let (to, cc) = recipients(tx, world, case, original, answer)?;
     let outgoing = Outgoing { to, cc, ..compose(tx, world, case, account, original, answer)? };

@@ -12,7 +12,7 @@ use crate::intake::fetch::lock_name;
 use crate::lock::{self, Attempt, Lock};
 use crate::mail::address;
 use crate::mail::compose::is_address;
-use crate::store::accounts::{self, Account};
+use crate::store::accounts::{self, Account, AccountKind};
 use crate::store::cases;
 use crate::store::db::{Store, Tx};
 use crate::store::folders::{self, Folder};
@@ -100,7 +100,40 @@ fn login_name() -> Option<String> {
 
 /// An account by name.
 pub fn account(tx: &Tx<'_>, name: &str) -> Result<Account> {
-    accounts::by_name(tx, name)?.ok_or_else(|| unknown("account", name, "espomail account list"))
+    accounts::by_name(tx, name)?.ok_or_else(|| no_account(name))
+}
+
+/// An account by name, as far as the actor knows of it.
+pub fn known_account(tx: &Tx<'_>, actor: &Actor, name: &str) -> Result<Account> {
+    let account = account(tx, name)?;
+    match actor.knows_account(tx, &account)? {
+        true => Ok(account),
+        false => Err(no_account(name)),
+    }
+}
+
+/// An account by name that the actor wants to write from; whether they may is asked elsewhere. Another's personal one
+/// does not exist.
+pub fn sending_account(tx: &Tx<'_>, actor: &Actor, name: &str) -> Result<Account> {
+    let account = account(tx, name)?;
+    let is_foreign = account.kind == AccountKind::Personal && !actor.manages(&account);
+    if is_foreign { Err(no_account(name)) } else { Ok(account) }
+}
+
+/// An account by name that the actor may change.
+///
+/// # Errors
+/// Exit 77 for a group account of a team of theirs; one they do not know of is not found.
+pub fn managed_account(tx: &Tx<'_>, actor: &Actor, what: &str, name: &str) -> Result<Account> {
+    let account = known_account(tx, actor, name)?;
+    if !actor.manages(&account) {
+        actor.require_admin(&format!("{what}: the group account {}", account.name))?;
+    }
+    Ok(account)
+}
+
+fn no_account(name: &str) -> anyhow::Error {
+    unknown("account", name, "espomail account list")
 }
 
 /// The lock of an account, for what must not go on while it is being fetched.

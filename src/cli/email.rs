@@ -9,6 +9,7 @@ use std::fs;
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::attachment::{self, AttachmentCommand};
@@ -22,6 +23,7 @@ use crate::mail::automatic;
 use crate::mail::bounce::{self, Bounce};
 use crate::mail::message::{self, Message};
 use crate::query::{Field, Term, Tree};
+use crate::store::accounts::{self, AccountKind};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, EmailQuery, EmailRow, Variant};
 use crate::store::search::{Place, Test};
@@ -88,6 +90,9 @@ pub enum EmailCommand {
         before_help = "Examples:\n  $ espomail email fetch-rest 9131\n  $ espomail email fetch-rest 9131 --max-size 1GiB"
     )]
     FetchRest(rest::Rest),
+    /// Shows mail of your personal account to whoever may read the record it is linked to
+    #[command(before_help = "Examples:\n  $ espomail email share 9131\n  $ espomail --dry-run email share 9131 9132")]
+    Share(Ids),
     /// Says why an email went where it went
     #[command(before_help = "Examples:\n  $ espomail email explain 9131\n  $ espomail --json email explain 9131")]
     Explain(Id),
@@ -159,6 +164,7 @@ pub const COLUMNS: &[Column] = &[
     Column::new("important", ""),
     Column::new("variants", ""),
     Column::new("flagged", ""),
+    Column::new("private", ""),
 ];
 
 /// Fields of one decision in their order.
@@ -211,6 +217,7 @@ pub fn run(command: EmailCommand, ctx: &Context) -> Result<()> {
         EmailCommand::Unlink(args) => link::unlink(args.id, ctx),
         EmailCommand::Delete(args) => link::delete(&args, ctx),
         EmailCommand::FetchRest(args) => rest::run(&args, ctx),
+        EmailCommand::Share(args) => sort::share(&args.ids, ctx),
         EmailCommand::Explain(args) => explain(args.id, ctx),
     }
 }
@@ -257,7 +264,7 @@ fn list(args: &List, ctx: &Context) -> Result<()> {
             and.push(query::case(tx, actor, number)?);
         }
         if let Some(name) = &args.account {
-            and.push(Test::Account(context::account(tx, name)?.id));
+            and.push(Test::Account(context::known_account(tx, actor, name)?.id));
         }
         match &args.folder {
             Some(name) => and.push(query::folder(tx, actor, "--folder", name)?),
@@ -294,6 +301,7 @@ fn cells(row: &EmailRow) -> Vec<Cell> {
         Cell::bool(row.important),
         Cell::int(row.variants),
         Cell::text(&email.flagged),
+        Cell::bool(email.private),
     ]
 }
 
@@ -458,8 +466,8 @@ fn bounce_cell(bounce: &Bounce) -> Cell {
 
 fn explain(id: i64, ctx: &Context) -> Result<()> {
     let decisions = ctx.read(|tx, actor| {
-        emails::by_id(tx, id, actor.sight())?.ok_or_else(|| context::not_found("email", id))?;
-        emails::decisions(tx, id)
+        find(tx, actor, id)?;
+        without_foreign_accounts(tx, actor, emails::decisions(tx, id)?)
     })?;
     if ctx.ui.for_people() {
         let width = decisions.iter().map(|(step, _, _)| step.len()).max().unwrap_or_default();
@@ -469,4 +477,17 @@ fn explain(id: i64, ctx: &Context) -> Result<()> {
     let rows =
         decisions.iter().map(|(step, text, at)| vec![Cell::text(step), Cell::text(text), Cell::time(*at)]).collect();
     ctx.ui.list("decisions", DECISION_COLUMNS, rows)
+}
+
+/// A step and its decision, with the moment.
+type Decision = (String, String, Timestamp);
+
+/// Nobody learns of another's personal account by how an email came.
+fn without_foreign_accounts(tx: &Tx<'_>, actor: &Actor, mut decisions: Vec<Decision>) -> Result<Vec<Decision>> {
+    for account in accounts::all(tx)?.iter().filter(|a| a.kind == AccountKind::Personal && !actor.manages(a)) {
+        let (polled, piped) = (format!("{}/", account.name), format!("{} by ", account.name));
+        decisions
+            .retain(|(step, text, _)| step != "arrived" || !(text.starts_with(&polled) || text.starts_with(&piped)));
+    }
+    Ok(decisions)
 }

@@ -193,9 +193,11 @@ fn select(args: &FetchArgs, store: &Store) -> Result<Vec<Account>> {
             for name in &args.accounts {
                 let account = context::account(tx, name)?;
                 if !accounts.iter().any(|a| a.id == account.id) {
-                    return Err(error::data(format!("account {name}: is disabled or has no IMAP server"))
-                        .hint(format!("see `espomail account show {name}`"))
-                        .into());
+                    return Err(error::data(format!(
+                        "account {name}: is disabled, or its owner is, or it has no IMAP server"
+                    ))
+                    .hint(format!("see `espomail account show {name}`"))
+                    .into());
                 }
             }
             accounts.retain(|a| args.accounts.iter().any(|name| name.eq_ignore_ascii_case(&a.name)));

@@ -105,7 +105,7 @@ fn named(tx: &Tx<'_>, actor: &Actor, noun: Noun, field: Field, value: String) ->
             name => Assignee::User(context::user(tx, name)?.id),
         }),
         Field::Team => Test::Team(context::team(tx, &value)?.id),
-        Field::Account => Test::Account(context::account(tx, &value)?.id),
+        Field::Account => Test::Account(context::known_account(tx, actor, &value)?.id),
         Field::Case => case(tx, actor, case_number(&value).map_err(|e| error::data(format!("QUERY: case: {e}")))?)?,
         Field::State => match noun {
             Noun::Case => Test::State(label(field, &value)?),

@@ -5,7 +5,7 @@ use clap::Args;
 use jiff::SignedDuration;
 
 use super::context::Context;
-use crate::store::accounts::{self, Account};
+use crate::store::accounts::{self, Account, AccountKind};
 use crate::store::db::Tx;
 use crate::store::deliveries::{self, Counts};
 use crate::store::{instance, outbox};
@@ -34,12 +34,15 @@ const CRON_SILENT: SignedDuration = SignedDuration::from_mins(15);
 
 /// Runs `status`.
 pub fn run(_args: &StatusArgs, ctx: &Context) -> Result<()> {
-    let (rows, lines) = ctx.read(|tx, _| {
+    let (rows, lines) = ctx.read(|tx, actor| {
         let day_ago = ctx.now() - SignedDuration::from_hours(24);
         let mut rows = Vec::new();
         let mut counts = Counts::default();
         let mut breakers = Vec::new();
         for account in accounts::all(tx)? {
+            if account.kind == AccountKind::Personal && !actor.manages(&account) {
+                continue;
+            }
             let own = deliveries::counts(tx, account.id, day_ago)?;
             counts.quarantined += own.quarantined;
             counts.unfetchable += own.unfetchable;

@@ -48,7 +48,10 @@ pub fn run(args: &StreamArgs, ctx: &Context) -> Result<()> {
     let reference = context::record_ref("record", &args.record)?;
     let rows = ctx.read(|tx, actor| {
         let parent = context::record(tx, actor, reference)?;
-        stream::notes(tx, parent)?.iter().map(|note| cells(tx, note, actor.sight())).collect::<Result<Vec<_>>>()
+        stream::notes(tx, parent, actor.sight())?
+            .iter()
+            .map(|note| cells(tx, note, actor.sight()))
+            .collect::<Result<Vec<_>>>()
     })?;
     ctx.ui.list("notes", COLUMNS, rows)
 }
@@ -58,7 +61,7 @@ fn cells(tx: &Tx<'_>, note: &Note, sight: Sight) -> Result<Vec<Cell>> {
     let email = note.email_id.map(|id| emails::by_id(tx, id, sight)).transpose()?.flatten();
     let text = match (&email, note.email_id) {
         (Some(email), _) if note.text.is_empty() => format!("{}: {}", email.from_address, email.subject),
-        (None, Some(_)) => "an e-mail that you may not read".to_owned(),
+        (None, Some(_)) => stream::HIDDEN.to_owned(),
         _ => note.text.clone(),
     };
     Ok(vec![

@@ -2,10 +2,11 @@
 
 use anyhow::{Context, Result};
 
-use super::{clock, note, split, who};
+use super::{note, split, who};
 use crate::access::Actor;
 use crate::error;
 use crate::intake::case::{self, Answer};
+use crate::intake::clock;
 use crate::intake::world::World;
 use crate::store::cases::{self, Case};
 use crate::store::db::Tx;
@@ -23,6 +24,9 @@ pub fn accept(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email_id: i64) -> R
     let not_found = || error::data(format!("email {email_id}: not found"));
     let email = emails::by_id(tx, email_id, Sight::Everything)?.ok_or_else(not_found)?;
     let visible = |id: &i64| records::exists(tx, Parent::case(*id), actor.sight());
+    if email.private && emails::by_id(tx, email_id, actor.sight())?.is_none() {
+        return Err(not_found().into());
+    }
     let Some(case_id) =
         email.case_id().map(|id| Ok::<_, anyhow::Error>(visible(&id)?.then_some(id))).transpose()?.flatten()
     else {
@@ -38,7 +42,8 @@ pub fn accept(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email_id: i64) -> R
     emails::set_parent(tx, email.id, Parent::case(case.id), true)?;
     let decision = format!("#{}: accepted by {}", case.number, who(actor));
     emails::decide(tx, email.id, "case", &decision, world.now)?;
-    let text = format!("{} takes part from now on (email {})", email.from_address, email.id);
+    let sender = if email.private { "the sender" } else { &email.from_address };
+    let text = format!("{sender} takes part from now on (email {})", email.id);
     note(tx, world, actor, &case, NoteKind::Accepted, &text)?;
     let accepted = emails::by_id(tx, email.id, Sight::Everything)?.context("the email vanished")?;
     if !clock::is_of_customer(&case, &accepted) {
@@ -46,7 +51,10 @@ pub fn accept(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email_id: i64) -> R
     }
     let account = case.account_id.map(|id| accounts::by_id(tx, id)).transpose()?.flatten();
     match case::effect(world, &case, account.as_ref()) {
-        Answer::NewCase => split::open(tx, world, actor, &case, &accepted.subject, std::slice::from_ref(&accepted)),
+        Answer::NewCase => {
+            let name = if accepted.private { format!("Of #{}", case.number) } else { accepted.subject.clone() };
+            split::open(tx, world, actor, &case, &name, std::slice::from_ref(&accepted))
+        }
         effect => {
             case::customer_wrote(tx, world, &case, effect, accepted.id, accepted.received_at)?;
             Ok(case)

@@ -2,11 +2,12 @@
 
 use anyhow::{Context, Result};
 
-use super::{clock, note, refuse_merged, relocate, take_out, who};
+use super::{note, refuse_merged, relocate, take_out, who};
 use crate::access::Actor;
 use crate::erase;
 use crate::error;
 use crate::intake::world::World;
+use crate::intake::{clock, privacy};
 use crate::store::cases::{self, Case};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email};
@@ -35,6 +36,7 @@ pub fn link_email(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email, 
         }
     };
     tell(tx, world, email, record)?;
+    privacy::open_if_account_shares(tx, world, email.id)?;
     if let Some(case) = old {
         clock::set(tx, world, &case)?;
         let text = format!("email {} linked to {}: {}", email.id, records::label(tx, record)?, email.subject);

@@ -2,9 +2,10 @@
 
 use anyhow::Result;
 
-use super::{clock, note, who};
+use super::{note, who};
 use crate::access::Actor;
 use crate::error;
+use crate::intake::clock;
 use crate::intake::world::World;
 use crate::store::cases::{self, Case};
 use crate::store::db::Tx;
@@ -67,11 +68,15 @@ pub fn unlink(
 pub fn take_out(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, email_id: i64) -> Result<()> {
     let email = emails::by_id(tx, email_id, Sight::Everything)?.filter(|email| email.case_id() == Some(case.id));
     let Some(email) = email else { return Err(not_in(case, email_id)) };
+    if email.private && emails::by_id(tx, email_id, actor.sight())?.is_none() {
+        return Err(not_in(case, email_id));
+    }
     emails::clear_parent(tx, email.id)?;
     clock::set(tx, world, case)?;
     let decision = format!("none: taken out of #{} by {}", case.number, who(actor));
     emails::decide(tx, email.id, "case", &decision, world.now)?;
-    let text = format!("email {} taken out: {}", email.id, email.subject);
+    let subject = if email.private { String::new() } else { format!(": {}", email.subject) };
+    let text = format!("email {} taken out{subject}", email.id);
     note(tx, world, actor, case, NoteKind::Linked, &text)
 }
 

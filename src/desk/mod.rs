@@ -5,7 +5,6 @@
 //! operation runs in. Each leaves a note of what was done by whom, which `case history` lists.
 
 mod accept;
-mod clock;
 mod create;
 mod edit;
 mod email;
@@ -14,6 +13,7 @@ mod give;
 mod hand_over;
 mod link;
 mod merge;
+mod share;
 mod sort;
 mod split;
 
@@ -28,6 +28,7 @@ pub use give::give;
 pub use hand_over::hand_over;
 pub use link::{link, linkable, take_out, unlink};
 pub use merge::{merge, refuse_merged};
+pub use share::share;
 pub use sort::{Sorting, Target, sort};
 pub use split::split;
 
@@ -57,7 +58,7 @@ fn relocate(tx: &Tx<'_>, world: &World<'_>, email: &Email, to: &Case, verified: 
         emails::add_team(tx, email.id, team)?;
     }
     if let Some(user_id) = to.assigned_user_id {
-        emails::add_user(tx, email.id, user_id, false)?;
+        emails::add_assignee(tx, email.id, user_id)?;
     }
     emails::decide(tx, email.id, "case", &format!("#{}: {why}", to.number), world.now)
 }

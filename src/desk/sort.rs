@@ -8,6 +8,7 @@ use anyhow::Result;
 use super::who;
 use crate::access::Actor;
 use crate::error;
+use crate::intake::privacy;
 use crate::intake::world::World;
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, GroupPlace};
@@ -78,6 +79,9 @@ fn to_inbox(tx: &Tx<'_>, actor: &Actor, email: &Email) -> Result<()> {
 }
 
 fn into_group_folder(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email, folder: &Folder) -> Result<()> {
+    if email.private {
+        privacy::open(tx, world, email, &format!("put into a group folder by {}", who(actor)))?;
+    }
     emails::put_into_group_folder(tx, email.id, Some(folder.id))?;
     let decision = format!("group folder {} by {}", folder.name, who(actor));
     emails::decide(tx, email.id, "folder", &decision, world.now)

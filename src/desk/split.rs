@@ -5,11 +5,11 @@ use std::collections::HashSet;
 use anyhow::{Context, Result};
 
 use super::link::not_in;
-use super::{clock, edit, note, relocate, who};
+use super::{edit, note, relocate, who};
 use crate::access::Actor;
 use crate::error;
 use crate::intake::world::{self, World};
-use crate::intake::{assign, case, opening, parent};
+use crate::intake::{assign, case, clock, opening, parent};
 use crate::mail::address::Mailbox;
 use crate::mail::message::Message;
 use crate::mail::{message_id, text};
@@ -36,6 +36,9 @@ pub fn split(
     let all = mails.len();
     let later: Vec<Email> = mails.into_iter().skip_while(|email| email.id != email_id).collect();
     let Some((first, rest)) = later.split_first() else { return Err(not_in(old, email_id)) };
+    if first.private && emails::by_id(tx, email_id, actor.sight())?.is_none() {
+        return Err(not_in(old, email_id));
+    }
     let moved = with_answers(tx, first, rest)?;
     if moved.len() == all {
         return Err(error::data(format!("email {email_id}: nothing would stay in case #{}", old.number))
@@ -44,6 +47,7 @@ pub fn split(
     }
     let name = match subject {
         Some(given) => edit::subject(given)?,
+        None if first.private => format!("Of #{}", old.number),
         None => first.subject.clone(),
     };
     let new = open(tx, world, actor, old, &name, &moved)?;
@@ -92,7 +96,7 @@ pub(super) fn open(
         number: instance::take_case_number(tx)?,
         key: &message_id::new_key(world::random()?),
         name: if name.is_empty() { "(no subject)" } else { name },
-        description: &text::first_lines(&first.text, case::DESCRIPTION_MAX),
+        description: &if first.private { String::new() } else { text::first_lines(&first.text, case::DESCRIPTION_MAX) },
         priority: Priority::Normal,
         case_type: "",
         company_id: who_for.company_id,
@@ -119,7 +123,7 @@ pub(super) fn open(
     }
     let new = cases::by_id(tx, id)?.context("the new case vanished")?;
     if let Some(user_id) = new.assigned_user_id {
-        moved.iter().try_for_each(|email| emails::add_user(tx, email.id, user_id, false))?;
+        moved.iter().try_for_each(|email| emails::add_assignee(tx, email.id, user_id))?;
     }
     Ok(new)
 }

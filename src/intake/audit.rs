@@ -258,6 +258,10 @@ impl Desk for Door<'_, '_> {
         Ok(())
     }
 
+    fn sent_folder(&mut self, _: &str) -> Result<()> {
+        Ok(())
+    }
+
     fn folder(&mut self, _: &str, _: Option<&NetError>) -> Result<()> {
         Ok(())
     }

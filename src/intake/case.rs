@@ -37,6 +37,8 @@ pub struct Mail<'a> {
     pub verified: bool,
     /// The account that delivered it.
     pub account_id: i64,
+    /// Only those who have it in a folder of their own may read it (B6.1).
+    pub private: bool,
 }
 
 impl Mail<'_> {
@@ -88,6 +90,7 @@ pub fn follow_up(tx: &Tx<'_>, world: &World<'_>, case: &Case, mail: &Mail<'_>) -
     let effect = if customer { effect(world, case, account.as_ref()) } else { Answer::Nothing };
     if let (Answer::NewCase, Some(account)) = (effect, &account) {
         let opening = Opening::of(world, mail).after(case);
+        let opening = if mail.private { opening.private(case) } else { opening };
         return opening::open(tx, world, account, mail, &opening).map(Some);
     }
     join(tx, world, case, mail)?;
@@ -143,7 +146,7 @@ fn speaks_as_customer(case: &Case, mail: &Mail<'_>) -> bool {
 pub(super) fn join(tx: &Tx<'_>, world: &World<'_>, case: &Case, mail: &Mail<'_>) -> Result<()> {
     link(tx, world, case.id, mail)?;
     if let Some(assignee) = case.assigned_user_id {
-        emails::add_user(tx, mail.email_id, assignee, false)?;
+        emails::add_assignee(tx, mail.email_id, assignee)?;
     }
     notify::arrival(tx, world, &mail.arrival(Parent::case(case.id)))
 }

@@ -198,6 +198,9 @@ impl<'a> Front<'a> {
                 None => server_actions::done(tx, &ids),
                 Some(words) => server_actions::failed(tx, &ids, &words),
             })?,
+            Call::SentFolder(name) => {
+                self.run.store.write(|tx| accounts::put_sent(tx, account_id, Some(&name)))?;
+            }
             Call::Folder(folder, failure) => self.folder(account_id, &folder, failure.as_ref())?,
             Call::Ended(ended) => self.ended(account_id, ended, watch)?,
         }

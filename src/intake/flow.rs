@@ -5,9 +5,9 @@ use anyhow::{Context, Result};
 use super::case::{self, Mail};
 use super::parent::{self, Found};
 use super::world::World;
-use super::{auto_reply, notify, opening};
+use super::{auto_reply, notify, opening, privacy};
 use crate::mail::forward;
-use crate::store::accounts::{Account, AccountKind};
+use crate::store::accounts::{Account, AccountKind, Share};
 use crate::store::cases::{self, Case};
 use crate::store::db::Tx;
 use crate::store::emails;
@@ -26,6 +26,13 @@ pub(super) fn link(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &Mai
     let subject_tags = account.kind == AccountKind::Group && account.create_case;
     let found = parent::find(tx, world, mail.sender, mail.message, subject_tags)?;
     emails::decide(tx, mail.email_id, "parent", &found.reason, world.now)?;
+    let private = mail.private && !(account.share == Share::Record && found.parent.is_some());
+    if mail.private && !private {
+        emails::set_private(tx, mail.email_id, false)?;
+        let why = format!("open: account {} shares what is linked to a record", account.name);
+        emails::decide(tx, mail.email_id, "privacy", &why, world.now)?;
+    }
+    let mail = &Mail { private, ..*mail };
     if let Some(case) = forwarded_case(tx, world, account, mail, &found)? {
         let why = format!("none: a forward of #{} to another account opens a case of its own", case.number);
         emails::decide(tx, mail.email_id, "parent", &why, world.now)?;
@@ -34,6 +41,9 @@ pub(super) fn link(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &Mai
     let new_case = join(tx, world, mail, &found)?;
     if let Some(record) = found.parent.filter(|p| p.kind != ParentType::Case) {
         emails::set_parent(tx, mail.email_id, record, true)?;
+        if account.kind == AccountKind::Personal && !private {
+            privacy::show_to_teams(tx, mail.email_id, record)?;
+        }
         notify::email_note(tx, world, record, mail.email_id, mail.sender, "")?;
         notify::arrival(tx, world, &mail.arrival(record))?;
     }

@@ -26,7 +26,7 @@ pub fn email_note(
     text: &str,
 ) -> Result<()> {
     let user = sender.verified_user();
-    let kind = if user.is_some() { NoteKind::EmailSent } else { NoteKind::EmailReceived };
+    let kind = if user.is_some() || sender.in_sent { NoteKind::EmailSent } else { NoteKind::EmailReceived };
     let note = NewNote { parent, kind, user_id: user.map(|u| u.id), email_id: Some(email_id), text };
     stream::note(tx, note, world.now)?;
     Ok(())
@@ -86,6 +86,14 @@ fn audience(tx: &Tx<'_>, parent: Parent) -> Result<Vec<User>> {
     Ok(audience)
 }
 
+/// What a notification says of an email on a record, and (`None`) of one that its reader may not read.
+pub fn email_line(label: &str, email: Option<&Email>) -> String {
+    match email {
+        Some(email) => format!("{label}: mail from {}", email.from_address),
+        None => format!("new e-mail on {label}"),
+    }
+}
+
 /// Whoever may read the record but not the email learns only that there is one (B7.2).
 fn tell_of_email(
     tx: &Tx<'_>,
@@ -99,10 +107,7 @@ fn tell_of_email(
         return Ok(false);
     }
     let may_read = emails::by_id(tx, email.id, access::sight_of(user))?.is_some();
-    let text = match may_read {
-        true => format!("{label}: mail from {}", email.from_address),
-        false => format!("new e-mail on {label}"),
-    };
+    let text = email_line(label, may_read.then_some(email));
     let new = NewNotification {
         user_id: user.id,
         kind: NotificationKind::Email,

@@ -15,6 +15,7 @@ use crate::store::accounts::{Account, AutoMail, StaffForward};
 use crate::store::cases::{self, Case, NewCase, Priority, WaitingFor};
 use crate::store::db::Tx;
 use crate::store::records::{self, Parent, ParentType};
+use crate::store::sight::Sight;
 use crate::store::stream::{self, NewNote, NoteKind};
 use crate::store::{emails, instance, users};
 
@@ -77,6 +78,11 @@ impl<'a> Opening<'a> {
         Opening { relates_to: Some(case), ..self }
     }
 
+    /// The case tells nothing of a mail that its teams may not read (B6.1).
+    pub(super) fn private(self, case: &Case) -> Opening<'a> {
+        Opening { name: format!("Answer to #{}", case.number), text: String::new(), ..self }
+    }
+
     /// The case is the customer's, as if the forwarded mail had come from them.
     fn customers(self, forwarded: Forwarded) -> Opening<'a> {
         let name = if forwarded.subject.is_empty() { self.name } else { forwarded.subject };
@@ -118,7 +124,9 @@ fn burst(tx: &Tx<'_>, world: &World<'_>, account: &Account, requester: &Mailbox)
         "account {}: {} opened {limit} cases within an hour; further mails join #{}",
         account.name, requester.address, case.number
     );
-    if !stream::notes(tx, Parent::case(case.id))?.iter().any(|note| note.kind == NoteKind::Remark && note.text == told)
+    if !stream::notes(tx, Parent::case(case.id), Sight::Everything)?
+        .iter()
+        .any(|note| note.kind == NoteKind::Remark && note.text == told)
     {
         remark(tx, world, case.id, None, &told)?;
         notify::tell_admins(tx, world, &told)?;
@@ -135,7 +143,7 @@ pub(super) fn open(
     opening: &Opening<'_>,
 ) -> Result<Case> {
     let Opening { requester, relates_to, .. } = opening;
-    let makes_contact = account.create_contact || opening.via_staff;
+    let makes_contact = (account.create_contact || opening.via_staff) && !mail.private;
     let who = people(tx, world, requester, makes_contact.then_some(account))?;
     let number = instance::take_case_number(tx)?;
     let user = mail.sender.verified_user();
@@ -157,7 +165,8 @@ pub(super) fn open(
     for team in account.case_teams() {
         cases::add_team(tx, id, team)?;
     }
-    let made = format!("by mail from {} to account {}", requester.address, account.name);
+    let from = if mail.private { "an e-mail to one of us" } else { &format!("mail from {}", requester.address) };
+    let made = format!("by {from}, account {}", account.name);
     let note =
         NewNote { parent: Parent::case(id), kind: NoteKind::Created, user_id: None, email_id: None, text: &made };
     stream::note(tx, note, world.now)?;
@@ -184,7 +193,7 @@ pub(super) fn open(
     let assigned = match assign::distribute(tx, world, account, id)? {
         Assignment::To(user_id, reason) => {
             let user = users::by_id(tx, user_id)?.context("the assignee vanished")?;
-            emails::add_user(tx, mail.email_id, user_id, false)?;
+            emails::add_assignee(tx, mail.email_id, user_id)?;
             format!("{} ({reason})", user.username)
         }
         Assignment::Nobody(reason) => format!("nobody: {reason}"),

@@ -29,6 +29,8 @@ pub struct Sender {
     pub signed: Vec<String>,
     /// What the account's own mail server found out about the address (B4.12).
     pub dmarc: Dmarc,
+    /// It lies in the Sent folder of whoever wrote it.
+    pub in_sent: bool,
 }
 
 impl Sender {
@@ -38,12 +40,18 @@ impl Sender {
         let user = users::by_address(tx, &address)?.filter(|u| u.active);
         let signed = ids(message).filter_map(|id| world.signer.verify(id)).map(|id| id.key).collect();
         let dmarc = authentication_results::dmarc(message, account.authserv_id.as_deref());
-        Ok(Sender { address, user, signed, dmarc })
+        Ok(Sender { address, user, signed, dmarc, in_sent: false })
+    }
+
+    /// The same of a message in the Sent folder of this user's account, or (`None`) of a group account: nobody else
+    /// puts mail there, whatever a mail server says about it (B4.11).
+    pub fn in_sent_folder(self, owner: Option<User>) -> Sender {
+        Sender { user: owner.or(self.user), dmarc: Dmarc::Unknown, in_sent: true, ..self }
     }
 
     /// The user who really wrote it; a staff address alone is worth nothing (B4.11).
     pub fn verified_user(&self) -> Option<&User> {
-        let is_proven = !self.signed.is_empty() || self.dmarc == Dmarc::Pass;
+        let is_proven = self.in_sent || !self.signed.is_empty() || self.dmarc == Dmarc::Pass;
         self.user.as_ref().filter(|_| is_proven && !self.is_forged())
     }
 
@@ -258,7 +266,7 @@ impl Search<'_> {
     /// verified user (B4.11). A signed id of one case proves nothing about a user's standing in another: whoever
     /// got our mail knows one.
     fn standing(&self, case: &Case) -> Result<Option<String>> {
-        if self.sender.dmarc == Dmarc::Pass || self.sender.signed.contains(&case.key) {
+        if self.sender.in_sent || self.sender.dmarc == Dmarc::Pass || self.sender.signed.contains(&case.key) {
             return self.standing_by_proof(case);
         }
         self.outside_standing(case)
@@ -268,6 +276,7 @@ impl Search<'_> {
     fn standing_by_proof(&self, case: &Case) -> Result<Option<String>> {
         match self.sender.verified_user() {
             Some(user) => Ok(Some(format!("the sender is our user {}", user.username))),
+            None if self.sender.in_sent => Ok(Some("it lies in our Sent folder".to_owned())),
             None => self.outside_standing(case),
         }
     }

@@ -10,8 +10,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::receive::{Batch, Delivered, Item};
-use crate::net::{Body, Listed, MailSource, NetError, NetErrorKind, OpenFolder};
-use crate::store::accounts::{Account, AfterImport, Folder};
+use crate::net::{Body, Listed, ListedFolder, MailSource, NetError, NetErrorKind, OpenFolder};
+use crate::store::accounts::{Account, AfterImport, Folder, ReadSent};
 use crate::store::raw::Packed;
 use crate::store::server_actions::ServerAction;
 
@@ -53,6 +53,8 @@ pub trait Desk {
     fn complete(&mut self, folder: &str, uidvalidity: u32, up_to: u32) -> Result<Vec<ServerAction>>;
     /// The server has done these, or refused with these words.
     fn acted(&mut self, ids: Vec<i64>, refused: Option<String>) -> Result<()>;
+    /// The server has a Sent folder of this name; it is polled from now on.
+    fn sent_folder(&mut self, name: &str) -> Result<()>;
     /// A folder failed (`Some`) or works; the session goes on.
     fn folder(&mut self, folder: &str, failure: Option<&NetError>) -> Result<()>;
 }
@@ -74,7 +76,8 @@ pub struct Start {
 /// The session is over: network, protocol, or the desk has closed.
 pub fn session(source: &mut dyn MailSource, job: &Job, desk: &mut dyn Desk) -> Result<()> {
     let mut failed = None;
-    for folder in &job.folders {
+    let sent = sent_folder(source, job, desk)?;
+    for folder in job.folders.iter().chain(&sent) {
         match poll_folder(source, job, &folder.name, desk) {
             Ok(()) => desk.folder(&folder.name, None)?,
             Err(error) => {
@@ -89,6 +92,36 @@ pub fn session(source: &mut dyn MailSource, job: &Job, desk: &mut dyn Desk) -> R
     }
     source.logout();
     failed.map_or(Ok(()), Err)
+}
+
+/// The Sent folder of an account that reads it and has not found it yet (B13.7).
+fn sent_folder(source: &mut dyn MailSource, job: &Job, desk: &mut dyn Desk) -> Result<Option<Folder>> {
+    let known = job.folders.iter().any(|folder| folder.sent);
+    if known || job.dry_run || job.account.read_sent != ReadSent::Auto {
+        return Ok(None);
+    }
+    let listed = match source.folders() {
+        Err(error) if matches!(error.kind, NetErrorKind::Refused) => return Ok(None),
+        listed => listed?,
+    };
+    let Some(name) = sent_name(&listed) else { return Ok(None) };
+    desk.sent_folder(name)?;
+    let is_polled = job.folders.iter().any(|folder| folder.name == name);
+    Ok((!is_polled).then(|| Folder::new(name, true)))
+}
+
+/// The folder for special use as \Sent (RFC 6154), else one of a usual name, alone or below the inbox.
+fn sent_name(listed: &[ListedFolder]) -> Option<&str> {
+    let usual = |name: &str| {
+        let last = name.rsplit(['/', '.']).next().unwrap_or(name);
+        let is_top = last == name || name.get(..5).is_some_and(|root| root.eq_ignore_ascii_case("INBOX"));
+        is_top
+            && ["sent", "sent items", "sent messages", "sent mail"].iter().any(|word| last.eq_ignore_ascii_case(word))
+    };
+    let mut selectable = listed.iter().filter(|folder| folder.selectable);
+    let special =
+        selectable.clone().find(|f| f.special_use.as_deref().is_some_and(|u| u.eq_ignore_ascii_case("\\Sent")));
+    special.or_else(|| selectable.find(|folder| usual(&folder.name))).map(|folder| folder.name.as_str())
 }
 
 fn poll_folder(source: &mut dyn MailSource, job: &Job, folder: &str, desk: &mut dyn Desk) -> Result<()> {
@@ -414,6 +447,10 @@ mod tests {
             Ok(())
         }
 
+        fn sent_folder(&mut self, _: &str) -> Result<()> {
+            Ok(())
+        }
+
         fn folder(&mut self, _: &str, _: Option<&NetError>) -> Result<()> {
             Ok(())
         }
@@ -436,6 +473,32 @@ mod tests {
         fetch_range(&mut Picky, &job, "INBOX", 1, &range, &mut desk)?;
         assert_eq!(desk.0, [(1, true), (2, true), (3, false), (4, true), (5, true)]);
         Ok(())
+    }
+
+    #[test]
+    fn the_sent_folder_is_found_by_its_use_else_by_its_name() {
+        /// Name, special use, selectable.
+        type Row<'a> = (&'a str, Option<&'a str>, bool);
+        let rows: [(&[Row<'_>], Option<&str>); 7] = [
+            (&[("INBOX", None, true), ("Sent", None, true), ("Gesendet", Some("\\Sent"), true)], Some("Gesendet")),
+            (&[("INBOX", None, true), ("sent items", None, true)], Some("sent items")),
+            (&[("INBOX.Sent", None, true)], Some("INBOX.Sent")),
+            (&[("[Gmail]/Sent Mail", Some("\\Sent"), true)], Some("[Gmail]/Sent Mail")),
+            (&[("Projects/Sent", None, true), ("Present", None, true)], None),
+            (&[("Sent", None, false)], None),
+            (&[], None),
+        ];
+        for (folders, expected) in rows {
+            let listed: Vec<ListedFolder> = folders
+                .iter()
+                .map(|(name, special_use, selectable)| ListedFolder {
+                    name: (*name).to_owned(),
+                    special_use: special_use.map(str::to_owned),
+                    selectable: *selectable,
+                })
+                .collect();
+            assert_eq!(sent_name(&listed), expected, "{folders:?}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::parent::Sender;
 use crate::mail::message::Message;
-use crate::store::accounts::{Account, AccountKind};
+use crate::store::accounts::{Account, AccountKind, Folder, PutIn};
 use crate::store::db::Tx;
 use crate::store::{cases, deliveries, emails, users};
 
@@ -14,7 +14,7 @@ pub fn add(tx: &Tx<'_>, account: &Account, sender: &Sender, message: &Message, e
         AccountKind::Group => add_teams(tx, account, email_id)?,
         AccountKind::Personal => {
             if let Some(owner) = account.user_id {
-                emails::add_user(tx, email_id, owner, false)?;
+                emails::add_user(tx, email_id, owner, sender.in_sent)?;
             }
         }
     }
@@ -49,6 +49,20 @@ pub fn put_in_group_folder(tx: &Tx<'_>, account: &Account, delivery_id: i64, ema
         return Ok(());
     }
     emails::deliver_to_group_folder(tx, email_id, folder_id)
+}
+
+/// Files the owner's copy of mail that a personal account delivers for the first time, by the folder map.
+pub fn file(tx: &Tx<'_>, account: &Account, folder: &Folder, delivery_id: i64, email_id: i64) -> Result<()> {
+    let Some(owner) = account.user_id else { return Ok(()) };
+    if deliveries::has_delivered(tx, account.id, email_id, delivery_id)? {
+        return Ok(());
+    }
+    match (folder.put_in, folder.folder_id) {
+        (PutIn::Archive, _) => emails::set_archive(tx, email_id, owner, true),
+        (PutIn::Trash, _) => emails::set_trash(tx, email_id, owner, true),
+        (PutIn::Usual, Some(folder_id)) => emails::move_to(tx, email_id, owner, Some(folder_id)),
+        (PutIn::Usual, None) => Ok(()),
+    }
 }
 
 fn add_teams(tx: &Tx<'_>, account: &Account, email_id: i64) -> Result<()> {

@@ -29,6 +29,8 @@ pub enum Call {
     Complete(String, u32, u32, SyncSender<Vec<ServerAction>>),
     /// See [`Desk::acted`].
     Acted(Vec<i64>, Option<String>),
+    /// See [`Desk::sent_folder`].
+    SentFolder(String),
     /// See [`Desk::folder`].
     Folder(String, Option<NetError>),
     /// The session is over.
@@ -71,6 +73,10 @@ impl Desk for Line {
 
     fn acted(&mut self, ids: Vec<i64>, refused: Option<String>) -> Result<()> {
         self.call(Call::Acted(ids, refused))
+    }
+
+    fn sent_folder(&mut self, name: &str) -> Result<()> {
+        self.call(Call::SentFolder(name.to_owned()))
     }
 
     fn folder(&mut self, folder: &str, failure: Option<&NetError>) -> Result<()> {

@@ -6,18 +6,18 @@ use super::case::Mail;
 use super::import::Imported;
 use super::parent::Sender;
 use super::world::{self, World};
-use super::{flow, history, notify, recipients};
+use super::{flow, history, notify, privacy, recipients, sent};
 use crate::mail::automatic;
 use crate::mail::message::{self, Message};
 use crate::mail::message_id::{self, IdKind};
-use crate::store::accounts::{Account, AccountKind, AfterImport};
+use crate::store::accounts::{Account, AccountKind, AfterImport, Share};
 use crate::store::cases;
 use crate::store::db::Tx;
 use crate::store::deliveries::{self, Delivery, Outcome, Source};
 use crate::store::emails::{self, Email, EmailStatus, NewEmail};
 use crate::store::notifications::{self, NewNotification, NotificationKind};
 use crate::store::records::{self, Parent, ParentType};
-use crate::store::{raw, server_actions, tombstones};
+use crate::store::{raw, server_actions, tombstones, users};
 
 /// One message through B3. The steps are the numbered ones of the rule.
 pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Message) -> Result<Imported> {
@@ -35,33 +35,55 @@ pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Messag
     if let Some(email_id) = own_coming_back(tx, world, message)? {
         return settle(tx, account, delivery, Outcome::Own, "mail of this instance coming back", email_id);
     }
-    let sender = Sender::of(tx, world, account, message)?;
+    let folder = sent::folder(tx, account, delivery)?;
+    let lies_in_sent = folder.as_ref().is_some_and(|folder| folder.sent);
+    let mut sender = Sender::of(tx, world, account, message)?;
+    if lies_in_sent {
+        sender = sent::author(tx, world, account, sender)?;
+    }
     if let Some(answered) = answered_notice(tx, world, &sender, message)? {
-        if is_history {
-            let reason = "an answer to our notice: history makes no note";
+        if is_history || sender.in_sent {
+            let reason = if is_history { "history makes no note" } else { "it makes a note where it arrives" };
+            let reason = &format!("an answer to our notice: {reason}");
             return settle(tx, account, delivery, Outcome::Own, reason, None);
         }
         return keep_as_note(tx, world, account, delivery, message, &sender, &answered);
     }
     let automatic = automatic::machine(message).map(|reason| reason.to_string()).unwrap_or_default();
-    let (same, other) = same_email(tx, &identity, message)?;
+    let (same, other) = same_email(tx, account, delivery, &identity, message)?;
     if let Some(email) = same.as_ref().filter(|_| delivery.source != Source::Arrived)
         && deliveries::has_delivered(tx, account.id, email.id, delivery.id)?
     {
         return known_already(tx, delivery, Some(email.id), "is there already");
     }
+    let mut private = account.kind == AccountKind::Personal;
     let (email_id, flow_account_id, outcome) = match same {
         Some(email) => {
             keep_variant(tx, world, &email, delivery, message)?;
+            if sender.in_sent {
+                sent::author_is_known(tx, world, account, &email, &sender)?;
+            } else if email.is_ours() {
+                // Its copy in Sent came first.
+                sender = sent_by(tx, &email, sender)?;
+            }
+            if email.private && !private {
+                privacy::open(tx, world, &email, &format!("it came by {} as well", account.name))?;
+            }
+            private &= email.private;
             (email.id, email.flow_account_id, Outcome::Duplicate)
         }
         None => {
             let author = Author { sender: &sender, automatic: &automatic };
-            (add_email(tx, world, delivery, message, &identity, author, other)?, None, Outcome::Imported)
+            let email_id = add_email(tx, world, delivery, message, &identity, author, other)?;
+            emails::set_private(tx, email_id, private)?;
+            (email_id, None, Outcome::Imported)
         }
     };
     arrived(tx, world, account, delivery, email_id)?;
     recipients::add(tx, account, &sender, message, email_id)?;
+    if let Some(folder) = &folder {
+        recipients::file(tx, account, folder, delivery.id, email_id)?;
+    }
     recipients::put_in_group_folder(tx, account, delivery.id, email_id)?;
     let sent_at = message.date.unwrap_or(delivery.internal_date).min(delivery.internal_date);
     let mail = Mail {
@@ -73,17 +95,25 @@ pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Messag
         received_at: delivery.internal_date,
         verified: true,
         account_id: account.id,
+        private,
     };
     let linked = match outcome {
         Outcome::Imported if is_history => {
             history::link(tx, world, account, &mail)?;
+            if private && account.share == Share::Record {
+                privacy::open_if_linked(tx, world, email_id)?;
+            }
+            None
+        }
+        Outcome::Imported if sender.in_sent => {
+            sent::link(tx, world, account, &mail)?;
             None
         }
         Outcome::Imported => Some(flow::link(tx, world, account, &mail)?),
         _ => None,
     };
     match account.kind {
-        _ if is_history => {}
+        _ if is_history || lies_in_sent => {}
         AccountKind::Group if account.create_case && flow_account_id.is_none() => {
             flow::run(tx, world, account, &mail, linked)?;
         }
@@ -95,6 +125,12 @@ pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Messag
     recipients::follow_case(tx, account, email_id)?;
     let reason = summary(tx, email_id)?;
     settle(tx, account, delivery, outcome, &reason, Some(email_id))
+}
+
+/// The user whose Sent folder has told before who wrote it.
+fn sent_by(tx: &Tx<'_>, email: &Email, sender: Sender) -> Result<Sender> {
+    let user = email.user_id.map(|id| users::by_id(tx, id)).transpose()?.flatten();
+    Ok(sender.in_sent_folder(user))
 }
 
 /// B2.12: mail out of a file came when it says that it was written, and not later than now.
@@ -183,14 +219,26 @@ fn keep_as_note(
 }
 
 /// B3.4: the stored email that this one is, and whether another one bears the same id.
-fn same_email(tx: &Tx<'_>, identity: &str, message: &Message) -> Result<(Option<Email>, bool)> {
+fn same_email(
+    tx: &Tx<'_>,
+    account: &Account,
+    delivery: &Delivery,
+    identity: &str,
+    message: &Message,
+) -> Result<(Option<Email>, bool)> {
     let from = message.from.first().map(|m| m.address.as_str()).unwrap_or_default();
-    let mut stored = emails::by_message_id(tx, identity)?;
-    let same = stored
-        .iter()
-        .position(|e| e.from_address == from && e.date.map(|d| d.as_second()) == message.date.map(|d| d.as_second()));
-    let other = same.is_none() && !stored.is_empty();
-    Ok((same.map(|i| stored.swap_remove(i)), other))
+    let stored = emails::by_message_id(tx, identity)?;
+    let is_another = !stored.is_empty();
+    for email in stored {
+        let date = email.date.map(|date| date.as_second());
+        if email.from_address == from
+            && date == message.date.map(|date| date.as_second())
+            && privacy::may_join(tx, account, delivery, &email, message)?
+        {
+            return Ok((Some(email), false));
+        }
+    }
+    Ok((None, is_another))
 }
 
 /// Keeps a different text of the same email; equal bytes are kept once.
@@ -279,7 +327,9 @@ fn settle(
 ) -> Result<Imported> {
     deliveries::settle(tx, delivery.id, outcome, reason, email_id)?;
     let removes = matches!(account.after_import, AfterImport::Delete | AfterImport::Move(_));
-    let wanted = account.after_import != AfterImport::Keep && !(removes && delivery.truncated);
+    // What our people have sent is left where it lies.
+    let in_sent = sent::folder(tx, account, delivery)?.is_some_and(|folder| folder.sent);
+    let wanted = account.after_import != AfterImport::Keep && !(removes && delivery.truncated) && !in_sent;
     if delivery.uid.is_some() && wanted {
         server_actions::plan(tx, delivery.id, &account.after_import.to_string())?;
     }

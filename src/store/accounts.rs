@@ -125,6 +125,10 @@ pub struct Account {
     pub exclude_from_reply: bool,
     /// The group folder that its mail goes into.
     pub group_folder_id: Option<i64>,
+    /// Who may read personal mail besides its owner.
+    pub share: Share,
+    /// The Sent folder as a source.
+    pub read_sent: ReadSent,
     /// Set = no automatic replies until it is reset.
     pub breaker_tripped_at: Option<Timestamp>,
     /// When it was added.
@@ -186,6 +190,8 @@ impl Account {
             add_all_team_users: false,
             exclude_from_reply: false,
             group_folder_id: None,
+            share: Share::Private,
+            read_sent: if kind == AccountKind::Group { ReadSent::No } else { ReadSent::Auto },
             breaker_tripped_at: None,
             created_at: now,
             edited_at: now,
@@ -269,6 +275,8 @@ impl Account {
             add_all_team_users: row.get("add_all_team_users")?,
             exclude_from_reply: row.get("exclude_from_reply")?,
             group_folder_id: row.get("group_folder_id")?,
+            share: row.label("share")?,
+            read_sent: row.label("read_sent")?,
             breaker_tripped_at: row.opt_time("breaker_tripped_at")?,
             created_at: row.time("created_at")?,
             edited_at: row.time("edited_at")?,
@@ -317,6 +325,11 @@ pub fn by_id(tx: &Tx<'_>, id: i64) -> Result<Option<Account>> {
 /// By name, whatever its case.
 pub fn by_name(tx: &Tx<'_>, name: &str) -> Result<Option<Account>> {
     tx.one(&format!("{SELECT} WHERE a.name = ?1"), params![name], Account::from_row)
+}
+
+/// How many personal accounts a user has.
+pub fn count_of_user(tx: &Tx<'_>, user_id: i64) -> Result<u32> {
+    Ok(tx.value("SELECT count(*) FROM accounts WHERE user_id = ?1", params![user_id])?.unwrap_or_default())
 }
 
 /// Deletes an account that never delivered anything; whether that was so. One with mail can only be disabled.

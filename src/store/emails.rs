@@ -89,6 +89,8 @@ pub struct Email {
     pub truncated: bool,
     /// Something to look at, e.g. the same Message-ID on another message.
     pub flagged: String,
+    /// Personal accounts alone delivered it, and nobody shared it (B6.1).
+    pub private: bool,
 }
 
 impl Email {
@@ -114,6 +116,7 @@ impl Email {
             flow_account_id: row.get("flow_account_id")?,
             truncated: row.get("truncated")?,
             flagged: row.get("flagged")?,
+            private: row.get("private")?,
         })
     }
 
@@ -130,7 +133,7 @@ impl Email {
 
 const COLUMNS: &str =
     "e.id, e.message_id, e.raw_id, e.status, e.subject, e.from_name, e.from_address, e.date, e.received_at,
-    e.text, e.parent_type, e.parent_id, e.verified, e.automatic, e.user_id, e.flow_account_id, e.truncated, e.flagged";
+    e.text, e.parent_type, e.parent_id, e.verified, e.automatic, e.user_id, e.flow_account_id, e.truncated, e.flagged, e.private";
 
 /// An email to be added, besides what its message says.
 #[derive(Debug, Clone)]
@@ -286,6 +289,19 @@ pub fn of_case(tx: &Tx<'_>, case_id: i64) -> Result<Vec<Email>> {
                 ORDER BY e.received_at, e.id"
         ),
         params![case_id],
+        Email::from_row,
+    )
+}
+
+/// The emails of a case that the reader may see, in the same order: all but what is private to others.
+pub fn of_case_for(tx: &Tx<'_>, case_id: i64, sight: Sight) -> Result<Vec<Email>> {
+    tx.all(
+        &format!(
+            "SELECT {COLUMNS} FROM emails e WHERE e.parent_type = 'case' AND e.parent_id = ?2 AND {}
+                ORDER BY e.received_at, e.id",
+            sight::EMAIL_OF_CASE
+        ),
+        params![sight.parameter(), case_id],
         Email::from_row,
     )
 }

@@ -104,6 +104,23 @@ pub fn add(tx: &Tx<'_>, new: NewNotification<'_>, digest: bool, now: Timestamp) 
     )
 }
 
+/// Users who were told of an email, by id.
+pub fn told_of_email(tx: &Tx<'_>, email_id: i64) -> Result<Vec<i64>> {
+    tx.values(
+        "SELECT user_id FROM notifications WHERE email_id = ?1 AND kind = 'email' ORDER BY user_id",
+        params![email_id],
+    )
+}
+
+/// Tells a user more of an email than before.
+pub fn retell(tx: &Tx<'_>, email_id: i64, user_id: i64, text: &str) -> Result<()> {
+    tx.execute(
+        "UPDATE notifications SET text = ?3 WHERE email_id = ?1 AND user_id = ?2 AND kind = 'email'",
+        params![email_id, user_id, text],
+    )?;
+    Ok(())
+}
+
 /// A notification as shown.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Notification {

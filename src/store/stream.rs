@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use super::db::{Tx, params, seconds};
 use super::label::labels;
 use super::records::Parent;
+use super::sight::{self, Sight};
 
 labels! {
     /// What a note tells.
@@ -96,12 +97,21 @@ pub fn note(tx: &Tx<'_>, new: NewNote<'_>, now: Timestamp) -> Result<i64> {
     )
 }
 
-/// Notes of a record, oldest first.
-pub fn notes(tx: &Tx<'_>, parent: Parent) -> Result<Vec<Note>> {
+/// What a note about an email says to whoever may not read that.
+pub const HIDDEN: &str = "an e-mail that you may not read";
+
+/// Notes of a record, oldest first. Of an email that is private to others they tell no more than what it did to the
+/// status (B6.1).
+pub fn notes(tx: &Tx<'_>, parent: Parent, sight: Sight) -> Result<Vec<Note>> {
     tx.all(
-        "SELECT n.id, n.kind, u.username, n.email_id, n.text, n.created_at FROM notes n LEFT JOIN users u ON u.id = n.user_id
-            WHERE n.parent_type = ?1 AND n.parent_id = ?2 ORDER BY n.id",
-        params![parent.kind.as_str(), parent.id],
+        &format!(
+            "SELECT n.id, n.kind, u.username, n.email_id, n.created_at,
+                CASE WHEN n.kind = 'status' OR e.id IS NULL OR {} THEN n.text ELSE ?4 END AS text
+            FROM notes n LEFT JOIN users u ON u.id = n.user_id LEFT JOIN emails e ON e.id = n.email_id
+            WHERE n.parent_type = ?2 AND n.parent_id = ?3 ORDER BY n.id",
+            sight::EMAIL_OF_CASE
+        ),
+        params![sight.parameter(), parent.kind.as_str(), parent.id, HIDDEN],
         |row| {
             Ok(Note {
                 id: row.get("id")?,
@@ -113,6 +123,15 @@ pub fn notes(tx: &Tx<'_>, parent: Parent) -> Result<Vec<Note>> {
             })
         },
     )
+}
+
+/// What was noted as received was sent, as is known now, by this user of ours.
+pub fn set_sent_by(tx: &Tx<'_>, email_id: i64, user_id: i64) -> Result<()> {
+    tx.execute(
+        "UPDATE notes SET kind = 'email-sent', user_id = ?2 WHERE email_id = ?1 AND kind = 'email-received'",
+        params![email_id, user_id],
+    )?;
+    Ok(())
 }
 
 /// Makes a user follow a record.

@@ -31,6 +31,7 @@ mod mail_folders;
 mod misbehaviour;
 mod model;
 mod overlap;
+mod personal;
 mod poison;
 mod records;
 mod rules;

@@ -40,7 +40,7 @@ pub const COLUMNS: &[Column] = &[
 /// # Errors
 /// Exit 1 where something is missing or unfetchable, or a folder cannot be compared.
 pub fn run(args: &AuditArgs, ctx: &Context) -> Result<()> {
-    let account = super::readable(&args.account, ctx)?;
+    let account = super::readable(&args.account, "account audit", ctx)?;
     if account.imap.host.is_none() {
         return Err(error::data(format!("account {}: has no IMAP server to compare with", account.name))
             .hint(format!("see `espomail account show {}`", account.name))

@@ -1,6 +1,8 @@
 //! `espomail account`: e-mail accounts.
 
 pub mod audit;
+mod owner;
+mod places;
 mod settings;
 mod show;
 
@@ -24,7 +26,7 @@ pub use show::COLUMNS;
 pub enum AccountCommand {
     /// Adds an account
     #[command(
-        before_help = "Examples:\n  $ espomail account add support --kind group --address support@example.org --imap imap.example.org --smtp smtp.example.org --login support --secret file:/etc/espomail/support.secret --create-case --case-team Support --distribution round-robin --auto-reply ack\n  $ espomail account add sales --kind group --address sales@example.org --imap imap.example.org --secret 'cmd:pass show mail/sales' --team Sales"
+        before_help = "Examples:\n  $ espomail account add support --kind group --address support@example.org --imap imap.example.org --smtp smtp.example.org --login support --secret file:/etc/espomail/support.secret --create-case --case-team Support --distribution round-robin --auto-reply ack\n  $ espomail account add ann-mail --kind personal --user ann --address ann@example.org --imap imap.example.org --secret stdin"
     )]
     Add(Box<Add>),
     /// Lists accounts
@@ -95,9 +97,12 @@ pub struct Name {
 pub struct Add {
     /// Account
     account: String,
-    /// group (a shared mailbox); personal ones come later
+    /// group (a shared mailbox such as support@) or personal (the mailbox of one user, whose mail stays private)
     #[arg(long, value_name = "KIND", default_value = "group")]
     kind: AccountKind,
+    /// Owner of a personal account (default: you); @me is you
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
     #[command(flatten)]
     settings: Settings,
 }
@@ -163,20 +168,19 @@ pub fn run(command: AccountCommand, ctx: &Context) -> Result<()> {
 
 fn add(args: &Add, ctx: &Context) -> Result<()> {
     let name = context::word("account", &args.account)?;
-    if args.kind == AccountKind::Personal {
-        return Err(error::data("--kind: personal accounts are not there yet").hint("use --kind group").into());
-    }
     let stdin = args.settings.secret_from_stdin(ctx)?;
-    let id = ctx.administer("account add", |tx| {
+    let id = ctx.write(|tx, actor| {
+        args.settings.fit(args.kind)?;
+        let user_id = owner::of_new(tx, actor, args.kind, args.user.as_deref(), &ctx.config)?;
         if accounts::by_name(tx, &name)?.is_some() {
             return Err(context::taken("account", &name));
         }
-        let account = args.settings.apply(tx, Account::new(&name, args.kind, ctx.now()), ctx.now())?;
+        let new = Account { user_id, ..Account::new(&name, args.kind, ctx.now()) };
+        let account = args.settings.apply(tx, new, ctx.now())?;
         settings::check(tx, &account)?;
+        owner::check_addresses(tx, actor, &account)?;
         let id = accounts::add(tx, &account)?;
-        let folders =
-            if args.settings.folders.is_empty() { vec!["INBOX".to_owned()] } else { args.settings.folders.clone() };
-        accounts::put_folders(tx, id, &folders)?;
+        places::put(tx, &Account { id, ..account }, &args.settings, true)?;
         keep_secret(ctx, id, stdin.as_ref())?;
         Ok(id)
     })?;
@@ -190,8 +194,9 @@ fn add(args: &Add, ctx: &Context) -> Result<()> {
 fn edit(args: &Edit, ctx: &Context) -> Result<()> {
     let name = args.name.as_deref().map(|n| context::word("--name", n)).transpose()?;
     let stdin = args.settings.secret_from_stdin(ctx)?;
-    let id = ctx.administer("account edit", |tx| {
-        let old = context::account(tx, &args.account)?;
+    let id = ctx.write(|tx, actor| {
+        let old = context::managed_account(tx, actor, "account edit", &args.account)?;
+        args.settings.fit(old.kind)?;
         let mut account = args.settings.apply(tx, old, ctx.now())?;
         if let Some(name) = name {
             if accounts::by_name(tx, &name)?.is_some_and(|other| other.id != account.id) {
@@ -200,10 +205,9 @@ fn edit(args: &Edit, ctx: &Context) -> Result<()> {
             account.name = name;
         }
         settings::check(tx, &account)?;
+        owner::check_addresses(tx, actor, &account)?;
         accounts::update(tx, &account)?;
-        if !args.settings.folders.is_empty() {
-            accounts::put_folders(tx, account.id, &args.settings.folders)?;
-        }
+        places::put(tx, &account, &args.settings, false)?;
         keep_secret(ctx, account.id, stdin.as_ref())?;
         Ok(account.id)
     })?;
@@ -219,13 +223,14 @@ fn keep_secret(ctx: &Context, account_id: i64, secret: Option<&Zeroizing<String>
 }
 
 fn set_active(name: &str, active: bool, ctx: &Context) -> Result<()> {
-    let id = change(name, ctx, |account| account.active = active)?;
+    let what = if active { "account enable" } else { "account disable" };
+    let id = change(name, ctx, what, |account| account.active = active)?;
     ctx.done(id, &format!("account {name} is {}", if active { "enabled" } else { "disabled" }))
 }
 
-fn change(name: &str, ctx: &Context, change: impl FnOnce(&mut Account)) -> Result<i64> {
-    ctx.administer("account", |tx| {
-        let mut account = context::account(tx, name)?;
+fn change(name: &str, ctx: &Context, what: &str, change: impl FnOnce(&mut Account)) -> Result<i64> {
+    ctx.write(|tx, actor| {
+        let mut account = context::managed_account(tx, actor, what, name)?;
         change(&mut account);
         account.edited_at = ctx.now();
         accounts::update(tx, &account)?;
@@ -234,9 +239,10 @@ fn change(name: &str, ctx: &Context, change: impl FnOnce(&mut Account)) -> Resul
 }
 
 fn delete(name: &str, ctx: &Context) -> Result<()> {
-    ctx.confirm_as_admin("account delete", &format!("Delete account {name}?"))?;
-    let id = ctx.administer("account delete", |tx| {
-        let account = context::account(tx, name)?;
+    readable(name, "account delete", ctx)?;
+    ctx.confirm(&format!("Delete account {name}?"))?;
+    let id = ctx.write(|tx, actor| {
+        let account = context::managed_account(tx, actor, "account delete", name)?;
         if !accounts::delete(tx, account.id)? {
             return Err(error::data(format!("account {name}: has delivered or sent mail, which stays in the archive"))
                 .hint(format!("espomail account disable {name}"))
@@ -251,7 +257,7 @@ fn delete(name: &str, ctx: &Context) -> Result<()> {
 }
 
 fn test(name: &str, ctx: &Context) -> Result<()> {
-    let account = readable(name, ctx)?;
+    let account = readable(name, "account test", ctx)?;
     let mut failed = None;
     if account.imap.host.is_some() {
         match test_imap(&account, ctx) {
@@ -299,7 +305,7 @@ fn test_imap(account: &Account, ctx: &Context) -> Result<String> {
 }
 
 fn folders(name: &str, ctx: &Context) -> Result<()> {
-    let account = readable(name, ctx)?;
+    let account = readable(name, "account folders", ctx)?;
     let monitored: Vec<String> =
         ctx.store()?.read(|tx| accounts::folders(tx, account.id))?.into_iter().map(|f| f.name).collect();
     let mut source = connect::imap(&account, &ctx.config, &ctx.db_path, None)?;
@@ -319,17 +325,16 @@ fn folders(name: &str, ctx: &Context) -> Result<()> {
     ctx.ui.list("folders", FOLDER_COLUMNS, rows)
 }
 
-fn readable(name: &str, ctx: &Context) -> Result<Account> {
-    ctx.read(|tx, actor| {
-        actor.require_admin("account")?;
-        context::account(tx, name)
-    })
+/// An account that the actor may look into and change.
+fn readable(name: &str, what: &str, ctx: &Context) -> Result<Account> {
+    ctx.read(|tx, actor| context::managed_account(tx, actor, what, name))
 }
 
 fn reset(name: &str, ctx: &Context) -> Result<()> {
-    ctx.confirm_as_admin("account reset", &format!("Look at everything in {name} again? Nothing is imported twice."))?;
-    let id = ctx.administer("account reset", |tx| {
-        let account = context::account(tx, name)?;
+    readable(name, "account reset", ctx)?;
+    ctx.confirm(&format!("Look at everything in {name} again? Nothing is imported twice."))?;
+    let id = ctx.write(|tx, actor| {
+        let account = context::managed_account(tx, actor, "account reset", name)?;
         accounts::reset(tx, account.id)?;
         Ok(account.id)
     })?;
@@ -340,22 +345,22 @@ fn set_secret(args: &SecretArgs, ctx: &Context) -> Result<()> {
     let spec: SecretSpec = args.secret.parse()?;
     let stdin =
         if spec == SecretSpec::Stored { Some(secret::from_stdin(&|| ctx.ui.prompt("Password: "))?) } else { None };
-    let id = change(&args.account, ctx, |account| account.imap.secret = spec.to_string())?;
+    let id = change(&args.account, ctx, "account secret", |account| account.imap.secret = spec.to_string())?;
     keep_secret(ctx, id, stdin.as_ref())?;
     ctx.done(id, &format!("account {} has a new secret", args.account))
 }
 
 fn breaker(args: &Breaker, ctx: &Context) -> Result<()> {
     if !args.reset {
-        let account = readable(&args.account, ctx)?;
+        let account = readable(&args.account, "account breaker", ctx)?;
         let text = match account.breaker_tripped_at {
             Some(at) => format!("automatic replies are stopped since {}", ctx.ui.local_time(at)),
             None => "automatic replies are not stopped".to_owned(),
         };
         return ctx.ui.text(&text);
     }
-    let id = ctx.administer("account breaker", |tx| {
-        let account = context::account(tx, &args.account)?;
+    let id = ctx.write(|tx, actor| {
+        let account = context::managed_account(tx, actor, "account breaker", &args.account)?;
         accounts::set_breaker(tx, account.id, None)?;
         Ok(account.id)
     })?;

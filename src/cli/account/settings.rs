@@ -9,7 +9,8 @@ use crate::cli::context::{self, Context};
 use crate::error;
 use crate::secret::{self, SecretSpec};
 use crate::store::accounts::{
-    Account, AccountKind, AfterImport, Auth, AutoMail, Distribution, OnClosed, Server, StaffForward, Tls,
+    Account, AccountKind, AfterImport, Auth, AutoMail, Distribution, OnClosed, ReadSent, Server, Share, StaffForward,
+    Tls,
 };
 use crate::store::db::Tx;
 use crate::store::folders::{self, Folder};
@@ -140,6 +141,19 @@ pub struct Settings {
     /// Its address is left out of replies to all
     #[arg(long, value_name = "yes|no", num_args = 0..=1, require_equals = true, default_missing_value = "yes", value_parser = yes_or_no)]
     exclude_from_reply: Option<bool>,
+    /// The Sent folder is read too, so that answers written elsewhere are known: auto, no or its name (default: auto for personal accounts, no for group ones)
+    #[arg(long, value_name = "auto|no|FOLDER", value_parser = read_sent)]
+    pub read_sent: Option<ReadSent>,
+    /// Personal: mail of this IMAP folder, which is polled, goes into a folder of the owner's, archive or trash
+    #[arg(long = "folder-map", value_name = "IMAP=FOLDER")]
+    pub folder_map: Vec<String>,
+    /// Personal: mail that is linked to a record may be read by nobody else (private) or by whoever may read the record
+    #[arg(long, value_name = "private|record")]
+    share: Option<Share>,
+}
+
+fn read_sent(text: &str) -> Result<ReadSent, String> {
+    text.parse().map_err(|e: crate::store::label::UnknownLabel| e.to_string())
 }
 
 /// `less-busy` is EspoCRM's own word for `least-busy`.
@@ -174,6 +188,53 @@ impl Settings {
         self.cases(tx, &mut account)?;
         self.sending(tx, &mut account)?;
         Ok(account)
+    }
+
+    /// Refuses settings that accounts of this kind do not have.
+    ///
+    /// # Errors
+    /// Names the flag.
+    pub fn fit(&self, kind: AccountKind) -> Result<()> {
+        let given = match kind {
+            AccountKind::Personal => self.of_groups(),
+            AccountKind::Group => self.of_persons(),
+        };
+        let Some((flag, _)) = given.into_iter().find(|(_, is_given)| *is_given) else { return Ok(()) };
+        let (other, hint) = match kind {
+            AccountKind::Personal => ("group", "a personal account brings mail to its owner alone"),
+            AccountKind::Group => ("personal", "for the mailbox of one user: --kind personal --user USER"),
+        };
+        Err(error::data(format!("{flag}: is for {other} accounts, not for {kind} ones")).hint(hint).into())
+    }
+
+    fn of_groups(&self) -> Vec<(&'static str, bool)> {
+        vec![
+            ("--team", !self.teams.is_empty()),
+            ("--case-team", self.case_team.is_some()),
+            ("--create-case", self.create_case),
+            ("--no-create-case", self.no_create_case),
+            ("--distribution", self.distribution.is_some()),
+            ("--assign-to", self.assign_to.is_some()),
+            ("--position", self.position.is_some()),
+            ("--on-closed", self.on_closed.is_some()),
+            ("--auto-mail", self.auto_mail.is_some()),
+            ("--create-contact", self.create_contact.is_some()),
+            ("--staff-forward", self.staff_forward.is_some()),
+            ("--plus-addressing", self.plus_addressing.is_some()),
+            ("--auto-reply", self.auto_reply.is_some()),
+            ("--reply-from", self.reply_from.is_some()),
+            ("--reply-name", self.reply_name.is_some()),
+            ("--reply-to", self.reply_to.is_some()),
+            ("--from-name", self.from_name.is_some()),
+            ("--shared", self.shared.is_some()),
+            ("--add-all-team-users", self.add_all_team_users.is_some()),
+            ("--put-in", self.put_in.is_some()),
+            ("--exclude-from-reply", self.exclude_from_reply.is_some()),
+        ]
+    }
+
+    fn of_persons(&self) -> Vec<(&'static str, bool)> {
+        vec![("--folder-map", !self.folder_map.is_empty()), ("--share", self.share.is_some())]
     }
 
     fn identity(&self, account: &mut Account) -> Result<()> {
@@ -227,6 +288,8 @@ impl Settings {
             return Err(error::data(format!("--folder: \"{}\" is not a folder name", folder.escape_debug())).into());
         }
         account.after_import = self.after.clone().unwrap_or(account.after_import.clone());
+        account.read_sent = self.read_sent.clone().unwrap_or(account.read_sent.clone());
+        account.share = self.share.unwrap_or(account.share);
         account.portion = self.portion.or(account.portion);
         account.max_size = self.max_size.or(account.max_size);
         if let Some(id) = &self.authserv_id {
@@ -309,12 +372,6 @@ pub fn check(tx: &Tx<'_>, account: &Account) -> Result<()> {
                 .hint("use implicit or starttls")
                 .into());
         }
-    }
-    if account.kind == AccountKind::Personal && account.group_folder_id.is_some() {
-        return refuse(
-            "--put-in: a personal account has no group folder",
-            "its owner may move mail: espomail email move",
-        );
     }
     if account.imap.host.is_some() && account.imap.secret.is_empty() {
         return refuse(

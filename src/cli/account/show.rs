@@ -3,8 +3,9 @@
 use anyhow::Result;
 use serde_json::json;
 
+use crate::access::Actor;
 use crate::cli::context::{self, Context};
-use crate::store::accounts::{self, Account, Folder, Server};
+use crate::store::accounts::{self, Account, Folder, PutIn, Server};
 use crate::store::db::Tx;
 use crate::store::{folders, teams, templates, users};
 use crate::ui::cell::{Cell, Column};
@@ -54,28 +55,37 @@ pub const COLUMNS: &[Column] = &[
     Column::new("failing_since", ""),
     Column::new("failure", ""),
     Column::new("id", ""),
+    Column::new("user", ""),
+    Column::new("share", ""),
+    Column::new("read_sent", ""),
+    Column::new("folder_map", ""),
 ];
 
 /// `account list`.
 pub fn list(ctx: &Context) -> Result<()> {
     let rows = ctx.read(|tx, actor| {
-        actor.require_admin("account list")?;
-        accounts::all(tx)?.iter().map(|a| cells(tx, a)).collect::<Result<_>>()
+        let mut rows = Vec::new();
+        for account in accounts::all(tx)? {
+            if actor.knows_account(tx, &account)? {
+                rows.push(cells(tx, actor, &account)?);
+            }
+        }
+        Ok(rows)
     })?;
     ctx.ui.list("accounts", COLUMNS, rows)
 }
 
 /// `account show`: every setting has a label for people too.
 pub fn one(name: &str, ctx: &Context) -> Result<()> {
-    let row = ctx.read(|tx, actor| {
-        actor.require_admin("account show")?;
-        cells(tx, &context::account(tx, name)?)
-    })?;
+    let row = ctx.read(|tx, actor| cells(tx, actor, &context::known_account(tx, actor, name)?))?;
     let labelled: Vec<Column> = COLUMNS.iter().map(|c| Column::new(c.field, c.field)).collect();
     ctx.ui.object("account", &labelled, row)
 }
 
-fn cells(tx: &Tx<'_>, account: &Account) -> Result<Vec<Cell>> {
+/// How to log in is shown to those only who may change it.
+fn cells(tx: &Tx<'_>, actor: &Actor, account: &Account) -> Result<Vec<Cell>> {
+    let to_manager = |value: &str| if actor.manages(account) { Cell::text(value) } else { Cell::none() };
+    let owner = account.user_id.map(|id| users::by_id(tx, id)).transpose()?.flatten();
     let team = account.case_team_id.map(|id| teams::by_id(tx, id)).transpose()?.flatten();
     let assign_to = account.assign_to_id.map(|id| users::by_id(tx, id)).transpose()?.flatten();
     let folder = account.group_folder_id.map(|id| folders::by_id(tx, id)).transpose()?.flatten();
@@ -84,7 +94,9 @@ fn cells(tx: &Tx<'_>, account: &Account) -> Result<Vec<Cell>> {
     for id in &account.team_ids {
         team_names.extend(teams::by_id(tx, *id)?.map(|t| t.name));
     }
-    let folders: Vec<String> = accounts::folders(tx, account.id)?.iter().map(watermark).collect();
+    let polled = accounts::folders(tx, account.id)?;
+    let folders: Vec<String> = polled.iter().map(watermark).collect();
+    let map: Vec<String> = polled.iter().map(|folder| mapped(tx, folder)).collect::<Result<Vec<_>>>()?.concat();
     let words = |list: &[String]| Cell::object(json!(list), &list.join(", "));
     let text = |value: &Option<String>| value.as_deref().map_or_else(Cell::none, Cell::text);
     let number = |value: Option<i64>| value.map_or_else(Cell::none, Cell::int);
@@ -94,15 +106,15 @@ fn cells(tx: &Tx<'_>, account: &Account) -> Result<Vec<Cell>> {
         Cell::text(account.kind.as_str()),
         Cell::text(&account.address),
         Cell::bool(account.active),
-        server(&account.imap),
-        server(&account.smtp),
+        server(&account.imap, actor.manages(account)),
+        server(&account.smtp, actor.manages(account)),
         Cell::bool(account.create_case),
         Cell::text(account.distribution.as_str()),
         text(&team.map(|t| t.name)),
         text(&template.map(|t| t.name)),
         words(&account.aliases),
-        Cell::text(&account.imap.login),
-        Cell::text(&account.imap.secret),
+        to_manager(&account.imap.login),
+        to_manager(&account.imap.secret),
         Cell::text(account.imap.auth.as_str()),
         text(&account.ca_file),
         text(&account.pin),
@@ -133,17 +145,34 @@ fn cells(tx: &Tx<'_>, account: &Account) -> Result<Vec<Cell>> {
         health.failing_since.map_or_else(Cell::none, Cell::date_time),
         Cell::text(&health.failure),
         Cell::int(account.id),
+        owner.map_or_else(Cell::none, |user| {
+            Cell::object(json!({"id": user.id, "username": user.username}), &user.username)
+        }),
+        Cell::text(account.share.as_str()),
+        Cell::text(&account.read_sent.to_string()),
+        words(&map),
     ])
 }
 
-fn server(server: &Server) -> Cell {
+fn server(server: &Server, with_login: bool) -> Cell {
     match &server.host {
         None => Cell::none(),
         Some(host) => {
-            let json = json!({"host": host, "port": server.port, "tls": server.tls.as_str(), "login": server.login});
+            let login = with_login.then_some(&server.login);
+            let json = json!({"host": host, "port": server.port, "tls": server.tls.as_str(), "login": login});
             Cell::object(json, &format!("{host}:{} {}", server.port, server.tls))
         }
     }
+}
+
+/// `IMAP=FOLDER` as `--folder-map` takes it.
+fn mapped(tx: &Tx<'_>, folder: &Folder) -> Result<Vec<String>> {
+    let personal = folder.folder_id.map(|id| folders::by_id(tx, id)).transpose()?.flatten().map(|f| f.name);
+    let target = match folder.put_in {
+        PutIn::Usual => personal,
+        place => Some(place.as_str().to_owned()),
+    };
+    Ok(target.map(|target| format!("{}={target}", folder.name)).into_iter().collect())
 }
 
 fn watermark(folder: &Folder) -> String {

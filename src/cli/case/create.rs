@@ -76,7 +76,7 @@ pub fn create(args: &Create, ctx: &Context) -> Result<()> {
     let description = args.text.given()?.unwrap_or_default();
     let case = ctx.write(|tx, actor| {
         let team = args.team.as_deref().map(|team| context::team(tx, team)).transpose()?;
-        let account = args.account.as_deref().map(|name| context::account(tx, name)).transpose()?;
+        let account = args.account.as_deref().map(|name| context::sending_account(tx, actor, name)).transpose()?;
         let assignee = args.assign_to.as_deref();
         let assignee = assignee.map(|user| context::user_or_me(tx, actor, "--assign-to", user)).transpose()?;
         let new = ByHand {

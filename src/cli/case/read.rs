@@ -50,8 +50,8 @@ pub fn show(args: &Show, ctx: &Context) -> Result<()> {
     let (row, notes, mails) = ctx.read(|tx, actor| {
         let row = cases::row_by_number(tx, args.number, actor.sight())?
             .ok_or_else(|| context::not_found("case", args.number))?;
-        let notes = stream::notes(tx, Parent::case(row.case.id))?;
-        let mails = emails::of_case(tx, row.case.id)?;
+        let notes = stream::notes(tx, Parent::case(row.case.id), actor.sight())?;
+        let mails = emails::of_case_for(tx, row.case.id, actor.sight())?;
         Ok((row, notes, mails))
     })?;
     let mut cells = cells(&row, ctx);
@@ -114,7 +114,7 @@ fn indented(text: &str) -> String {
 pub fn thread(number: i64, ctx: &Context) -> Result<()> {
     let mails = ctx.read(|tx, actor| {
         let case = find(tx, actor, number)?;
-        emails::of_case(tx, case.id)?
+        emails::of_case_for(tx, case.id, actor.sight())?
             .into_iter()
             .map(|email| Ok((emails::addresses(tx, email.id, emails::Field::To)?, email)))
             .collect::<Result<Vec<_>>>()
@@ -139,7 +139,7 @@ pub fn thread(number: i64, ctx: &Context) -> Result<()> {
 }
 
 pub fn history(number: i64, ctx: &Context) -> Result<()> {
-    let notes = ctx.read(|tx, actor| stream::notes(tx, Parent::case(find(tx, actor, number)?.id)))?;
+    let notes = ctx.read(|tx, actor| stream::notes(tx, Parent::case(find(tx, actor, number)?.id), actor.sight()))?;
     let row = |note: &Note| {
         vec![
             Cell::int(note.id),

@@ -23,7 +23,7 @@ pub fn reply_to(args: Reply, ctx: &Context) -> Result<()> {
     let cc: Vec<String> = args.cc.iter().map(|a| context::mail_address("--cc", a)).collect::<Result<_>>()?;
     let queued = ctx.write(|tx, actor| {
         let case = find(tx, actor, args.number)?;
-        let account = args.account.as_deref().map(|name| context::account(tx, name)).transpose()?;
+        let account = args.account.as_deref().map(|name| context::sending_account(tx, actor, name)).transpose()?;
         if let Some(account) = account.as_ref().filter(|account| Some(account.id) != case.account_id) {
             actor.require_account(tx, account)?;
         }

@@ -42,6 +42,17 @@ pub fn run(ids: &[i64], sorting: &Sorting, done: &str, ctx: &Context) -> Result<
     })
 }
 
+/// `email share`
+pub fn share(ids: &[i64], ctx: &Context) -> Result<()> {
+    each(ids, ctx, |id| {
+        ctx.write(|tx, actor| {
+            let email = super::find(tx, actor, id)?;
+            desk::share(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &email)
+        })?;
+        ctx.done(id, &format!("email {id}: whoever may read its record may read it"))
+    })
+}
+
 /// `email move`: the folder comes last.
 pub fn to_folder(args: &Move, ctx: &Context) -> Result<()> {
     let Some((name, ids)) = args.words.split_last() else { return Ok(()) };

@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 
-use crate::store::db::{Tx, params};
+use super::PutIn;
+use crate::store::db::{Row, Tx, params};
 
 /// A monitored folder and its watermark.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,29 +18,62 @@ pub struct Folder {
     pub past_uid: u32,
     /// The folder's own last error.
     pub failure: String,
+    /// The Sent folder: what lies there was written by the owner (B13.7).
+    pub sent: bool,
+    /// Where its mail goes besides (folder map).
+    pub put_in: PutIn,
+    /// The owner's folder that it goes into (folder map).
+    pub folder_id: Option<i64>,
 }
+
+impl Folder {
+    /// A folder that has never been opened.
+    pub fn new(name: &str, sent: bool) -> Folder {
+        let name = name.to_owned();
+        Folder {
+            name,
+            uidvalidity: None,
+            last_uid: 0,
+            past_uid: 0,
+            failure: String::new(),
+            sent,
+            put_in: PutIn::Usual,
+            folder_id: None,
+        }
+    }
+
+    fn from_row(row: &Row<'_>) -> Result<Folder> {
+        Ok(Folder {
+            name: row.get("name")?,
+            uidvalidity: row.get("uidvalidity")?,
+            last_uid: row.get("last_uid")?,
+            past_uid: row.get("past_uid")?,
+            failure: row.get("failure")?,
+            sent: row.get("sent")?,
+            put_in: row.label("put_in")?,
+            folder_id: row.get("folder_id")?,
+        })
+    }
+}
+
+const SELECT: &str =
+    "SELECT name, uidvalidity, last_uid, past_uid, failure, sent, put_in, folder_id FROM account_folders";
 
 /// Monitored folders in the order of polling.
 pub fn folders(tx: &Tx<'_>, account_id: i64) -> Result<Vec<Folder>> {
-    tx.all(
-        "SELECT name, uidvalidity, last_uid, past_uid, failure FROM account_folders WHERE account_id = ?1 ORDER BY position",
-        params![account_id],
-        |row| {
-            Ok(Folder {
-                name: row.get("name")?,
-                uidvalidity: row.get("uidvalidity")?,
-                last_uid: row.get("last_uid")?,
-                past_uid: row.get("past_uid")?,
-                failure: row.get("failure")?,
-            })
-        },
-    )
+    tx.all(&format!("{SELECT} WHERE account_id = ?1 ORDER BY position"), params![account_id], Folder::from_row)
 }
 
-/// Replaces the list of monitored folders; those that stay keep their watermark.
+/// One monitored folder.
+pub fn folder(tx: &Tx<'_>, account_id: i64, name: &str) -> Result<Option<Folder>> {
+    tx.one(&format!("{SELECT} WHERE account_id = ?1 AND name = ?2"), params![account_id, name], Folder::from_row)
+}
+
+/// Replaces the list of monitored folders but the Sent folder, which [`put_sent`] sets; those that stay keep their
+/// watermark.
 pub fn put_folders(tx: &Tx<'_>, account_id: i64, names: &[String]) -> Result<()> {
     for folder in folders(tx, account_id)? {
-        if !names.contains(&folder.name) {
+        if !names.contains(&folder.name) && !folder.sent {
             tx.execute(
                 "DELETE FROM account_folders WHERE account_id = ?1 AND name = ?2",
                 params![account_id, folder.name],
@@ -53,6 +87,34 @@ pub fn put_folders(tx: &Tx<'_>, account_id: i64, names: &[String]) -> Result<()>
             params![account_id, name, i64::try_from(i)?],
         )?;
     }
+    Ok(())
+}
+
+/// Makes a folder the account's Sent folder, polled last; `None` = there is none any more.
+pub fn put_sent(tx: &Tx<'_>, account_id: i64, name: Option<&str>) -> Result<()> {
+    tx.execute(
+        "DELETE FROM account_folders WHERE account_id = ?1 AND sent AND name IS NOT ?2",
+        params![account_id, name],
+    )?;
+    if let Some(name) = name {
+        tx.execute(
+            "INSERT INTO account_folders (account_id, name, position, sent) VALUES (?1, ?2, ?3, 1)
+                ON CONFLICT (account_id, name) DO UPDATE SET sent = 1",
+            params![account_id, name, LAST],
+        )?;
+    }
+    Ok(())
+}
+
+/// The position of what is polled last.
+const LAST: i64 = 1_000_000;
+
+/// Says where the mail of a monitored folder goes besides (folder map).
+pub fn map_folder(tx: &Tx<'_>, account_id: i64, name: &str, put_in: PutIn, folder_id: Option<i64>) -> Result<()> {
+    tx.execute(
+        "UPDATE account_folders SET put_in = ?3, folder_id = ?4 WHERE account_id = ?1 AND name = ?2",
+        params![account_id, name, put_in.as_str(), folder_id],
+    )?;
     Ok(())
 }
 

@@ -75,6 +75,62 @@ labels! {
     }
 }
 
+labels! {
+    /// Who may read the mail of a personal account besides its owner (B6.1).
+    pub enum Share {
+        /// Those it is addressed to.
+        Private = "private",
+        /// Whoever may read the record that a mail is linked to, too.
+        Record = "record",
+    }
+}
+
+labels! {
+    /// Where the folder map puts the mail of a folder.
+    pub enum PutIn {
+        /// Where it comes to anyway, or into a folder of the owner's.
+        Usual = "",
+        /// Into the owner's archive.
+        Archive = "archive",
+        /// Into the owner's trash.
+        Trash = "trash",
+    }
+}
+
+/// The Sent folder as a source: what the account's people wrote in other programs (B13.7).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReadSent {
+    /// It is not polled.
+    No,
+    /// The one that the server calls so (SPECIAL-USE), else a folder of a usual name.
+    Auto,
+    /// This folder.
+    Folder(String),
+}
+
+impl fmt::Display for ReadSent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReadSent::No => f.write_str("no"),
+            ReadSent::Auto => f.write_str("auto"),
+            ReadSent::Folder(name) => f.write_str(name),
+        }
+    }
+}
+
+impl FromStr for ReadSent {
+    type Err = UnknownLabel;
+
+    fn from_str(given: &str) -> Result<ReadSent, UnknownLabel> {
+        match given {
+            "no" => Ok(ReadSent::No),
+            "auto" => Ok(ReadSent::Auto),
+            name if !name.is_empty() && !name.chars().any(char::is_control) => Ok(ReadSent::Folder(name.to_owned())),
+            _ => Err(UnknownLabel { known: "auto, no, or the name of a folder".into(), given: given.into() }),
+        }
+    }
+}
+
 /// What a customer's answer to a closed case does (B5.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnClosed {

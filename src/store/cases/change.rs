@@ -77,3 +77,12 @@ pub fn remove_team(tx: &Tx<'_>, case_id: i64, team_id: i64) -> Result<()> {
     tx.execute("DELETE FROM case_teams WHERE case_id = ?1 AND team_id = ?2", params![case_id, team_id])?;
     Ok(())
 }
+
+/// Whose own matter a case is, as far as nobody was known.
+pub fn set_requester(tx: &Tx<'_>, id: i64, user_id: i64) -> Result<()> {
+    tx.execute(
+        "UPDATE cases SET requester_user_id = ?2 WHERE id = ?1 AND requester_user_id IS NULL",
+        params![id, user_id],
+    )?;
+    Ok(())
+}

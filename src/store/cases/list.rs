@@ -100,12 +100,13 @@ const ROW: &str =
     LEFT JOIN accounts a ON a.id = c.account_id
     LEFT JOIN emails f ON f.id = (
         SELECT min(e.id) FROM emails e WHERE e.parent_type = 'case' AND e.parent_id = c.id AND e.status = 'Archived'
-            AND e.verified AND (e.user_id IS NULL OR e.user_id = c.requester_user_id))";
+            AND e.verified AND (e.user_id IS NULL OR e.user_id = c.requester_user_id) AND {email})";
 
-/// [`ROW`] with the names of records that may be seen.
+/// [`ROW`] with the names of records and the writers of mails that may be seen.
 fn row() -> String {
     let contact = sight::record(ParentType::Contact, "k");
-    ROW.replace("{contact}", &contact).replace("{company}", &sight::record(ParentType::Company, "o"))
+    let company = sight::record(ParentType::Company, "o");
+    ROW.replace("{contact}", &contact).replace("{company}", &company).replace("{email}", sight::EMAIL_OF_CASE)
 }
 
 fn case_row(row: &Row<'_>) -> Result<CaseRow> {

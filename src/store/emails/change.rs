@@ -54,6 +54,32 @@ pub fn add_user(tx: &Tx<'_>, email_id: i64, user_id: i64, sent: bool) -> Result<
     Ok(())
 }
 
+/// Puts an email into the inbox of whoever its case is assigned to, unless it is private to others (B6.1).
+pub fn add_assignee(tx: &Tx<'_>, email_id: i64, user_id: i64) -> Result<()> {
+    tx.execute(
+        "INSERT OR IGNORE INTO email_users (email_id, user_id) SELECT id, ?2 FROM emails WHERE id = ?1 AND NOT private",
+        params![email_id, user_id],
+    )?;
+    Ok(())
+}
+
+/// Puts a user's copy, wherever it came from, among what they have sent, as the email's author.
+pub fn set_author(tx: &Tx<'_>, email_id: i64, user_id: i64) -> Result<()> {
+    tx.execute("UPDATE emails SET user_id = ?2 WHERE id = ?1", params![email_id, user_id])?;
+    add_user(tx, email_id, user_id, true)?;
+    tx.execute(
+        "UPDATE email_users SET folder = 'sent', read = 1 WHERE email_id = ?1 AND user_id = ?2",
+        params![email_id, user_id],
+    )?;
+    Ok(())
+}
+
+/// Keeps an email to those who have it in a folder of their own, or opens it to whoever sees its teams and case (B6.1).
+pub fn set_private(tx: &Tx<'_>, email_id: i64, private: bool) -> Result<()> {
+    tx.execute("UPDATE emails SET private = ?2 WHERE id = ?1", params![email_id, private])?;
+    Ok(())
+}
+
 /// Marks an email as read by everybody who has it.
 pub fn set_read_by_all(tx: &Tx<'_>, email_id: i64) -> Result<()> {
     tx.execute("UPDATE email_users SET read = 1 WHERE email_id = ?1", params![email_id])?;

@@ -49,7 +49,7 @@ pub fn list(tx: &Tx<'_>, query: &EmailQuery, sight: Sight) -> Result<Vec<EmailRo
     let sql = format!(
         "SELECT {COLUMNS}, c.number AS case_number,
             (SELECT group_concat(name, char(10)) FROM (SELECT DISTINCT a.name FROM deliveries d JOIN accounts a ON a.id = d.account_id
-                WHERE d.email_id = e.id ORDER BY a.name)) AS account_names,
+                WHERE d.email_id = e.id AND (a.kind = 'group' OR ?1 IS NULL OR a.user_id = ?1) ORDER BY a.name)) AS account_names,
             EXISTS (SELECT 1 FROM email_users eu WHERE eu.email_id = e.id AND eu.user_id = {viewer} AND NOT eu.read) AS unread,
             EXISTS (SELECT 1 FROM email_users eu WHERE eu.email_id = e.id AND eu.user_id = {viewer} AND eu.important) AS important,
             {folder} AS lies_in, (SELECT count(*) FROM email_variants v WHERE v.email_id = e.id) AS variants

@@ -18,3 +18,9 @@ ALTER TABLE emails ADD COLUMN group_place TEXT NOT NULL DEFAULT '' CHECK (group_
 CREATE INDEX emails_group_folder ON emails (group_folder_id) WHERE group_folder_id IS NOT NULL;
 ALTER TABLE email_users ADD COLUMN folder_id INTEGER REFERENCES folders ON DELETE SET NULL;
 CREATE INDEX email_users_folder ON email_users (folder_id, email_id) WHERE folder_id IS NOT NULL;
+-- Personal accounts and the privacy of their mail.
+ALTER TABLE accounts ADD COLUMN read_sent TEXT NOT NULL DEFAULT 'no';
+ALTER TABLE account_folders ADD COLUMN sent INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE account_folders ADD COLUMN put_in TEXT NOT NULL DEFAULT '' CHECK (put_in IN ('', 'archive', 'trash'));
+ALTER TABLE account_folders ADD COLUMN folder_id INTEGER REFERENCES folders ON DELETE SET NULL;
+ALTER TABLE emails ADD COLUMN private INTEGER NOT NULL DEFAULT 0;

@@ -21,8 +21,9 @@ fn one(test: &Test, bound: &mut Bound) -> Result<String> {
             let place = bound.add(matching(words));
             format!(
                 "c.id IN (SELECT e.parent_id FROM email_index x CROSS JOIN emails e ON e.id = x.rowid
-                    WHERE email_index MATCH {place} AND e.parent_type = 'case'
-                    UNION ALL SELECT rowid FROM case_index WHERE case_index MATCH {place})"
+                    WHERE email_index MATCH {place} AND e.parent_type = 'case' AND {}
+                    UNION ALL SELECT rowid FROM case_index WHERE case_index MATCH {place})",
+                sight::EMAIL_OF_CASE
             )
         }
         Test::Before(moment) => format!("c.created_at < {}", bound.add(seconds(*moment))),
@@ -74,10 +75,11 @@ fn contact(text: &str, bound: &mut Bound) -> String {
     format!("c.contact_id IN (SELECT k.id FROM contacts k WHERE mentions(k.name, {place}) AND {visible})")
 }
 
-/// Whoever sees a case reads all its mail (`case show`).
+/// Whoever sees a case reads all its mail (`case show`), but what is private to others.
 fn some_mail(test: &Test, bound: &mut Bound) -> Result<String> {
     Ok(format!(
-        "EXISTS (SELECT 1 FROM emails e WHERE e.parent_type = 'case' AND e.parent_id = c.id AND {})",
+        "EXISTS (SELECT 1 FROM emails e WHERE e.parent_type = 'case' AND e.parent_id = c.id AND {} AND ({}))",
+        sight::EMAIL_OF_CASE,
         emails::one(test, bound)?
     ))
 }

@@ -127,10 +127,21 @@ impl Sandbox {
     /// A group account on the private servers, in clear text, importing whatever lies there.
     #[track_caller]
     pub fn group_account(&self, name: &str, mailbox: &Mailbox, extra: &[&str]) {
+        self.account(name, mailbox, &[&["--kind", "group"], extra].concat());
+    }
+
+    /// The same for the mailbox of one user.
+    #[track_caller]
+    pub fn personal_account(&self, name: &str, user: &str, mailbox: &Mailbox, extra: &[&str]) {
+        self.account(name, mailbox, &[&["--kind", "personal", "--user", user], extra].concat());
+    }
+
+    #[track_caller]
+    fn account(&self, name: &str, mailbox: &Mailbox, extra: &[&str]) {
         let secret = format!("file:{}", self.file("password", b"pw\n").display());
         let imap = format!("127.0.0.1:{}", Dovecot::shared().imap);
         let smtp = format!("127.0.0.1:{}", Exim::shared().smtp);
-        let mut args = vec!["account", "add", name, "--kind", "group", "--address", &mailbox.address];
+        let mut args = vec!["account", "add", name, "--address", &mailbox.address];
         args.extend(["--login", &mailbox.user, "--secret", &secret, "--since", "2020-01-01"]);
         for (flag, default) in [("--imap", imap.as_str()), ("--smtp", &smtp), ("--tls", "none")] {
             if !extra.contains(&flag) {

@@ -1,12 +1,14 @@
-//! Who waits for whom, told anew by the emails that a case has now (B5.10).
+//! Who waits for whom, told anew by the emails that a case has now (B5.10): where some came or went by hand, or lay in
+//! a Sent folder that was looked into later.
 
 use anyhow::Result;
 use jiff::Timestamp;
 
-use crate::intake::world::World;
+use super::world::World;
 use crate::store::cases::{self, Case, WaitingFor};
 use crate::store::db::Tx;
-use crate::store::emails::{self, Email, EmailStatus};
+use crate::store::emails::{self, Email, EmailStatus, Field};
+use crate::store::users;
 
 /// What one email does to the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,29 +21,48 @@ enum Turn {
     Neither,
 }
 
-/// Sets the clock of a case whose emails came or went by hand.
-pub(super) fn set(tx: &Tx<'_>, world: &World<'_>, case: &Case) -> Result<()> {
+/// Sets the clock of a case by its emails.
+pub fn set(tx: &Tx<'_>, world: &World<'_>, case: &Case) -> Result<()> {
     let mut turns = Vec::new();
     for email in emails::of_case(tx, case.id)? {
-        turns.push((turn(case, &email), email.received_at));
+        turns.push((turn(tx, world, case, &email)?, email.received_at));
     }
     let (who, since) = waiting(&turns);
     cases::set_waiting(tx, case.id, who, since, world.now)
 }
 
-fn turn(case: &Case, email: &Email) -> Turn {
-    if email.is_ours() && email.status != EmailStatus::Draft && email.automatic.is_empty() {
-        return Turn::Us;
+fn turn(tx: &Tx<'_>, world: &World<'_>, case: &Case, email: &Email) -> Result<Turn> {
+    if is_of_customer(case, email) {
+        return Ok(Turn::Customer);
     }
-    if is_of_customer(case, email) { Turn::Customer } else { Turn::Neither }
+    let answers = email.is_ours() && email.status != EmailStatus::Draft && email.automatic.is_empty();
+    Ok(if answers && goes_out(tx, world, case, email.id)? { Turn::Us } else { Turn::Neither })
+}
+
+/// Whether mail of ours goes to somebody outside, or to the requester: what we write to one another answers nobody.
+fn goes_out(tx: &Tx<'_>, world: &World<'_>, case: &Case, email_id: i64) -> Result<bool> {
+    let mut addressed = emails::addresses(tx, email_id, Field::To)?;
+    addressed.extend(emails::addresses(tx, email_id, Field::Cc)?);
+    for mailbox in addressed {
+        let user = users::by_address(tx, &mailbox.address)?.map(|user| user.id);
+        if user.is_some_and(|id| Some(id) == case.requester_user_id) {
+            return Ok(true);
+        }
+        if user.is_none() && !world.is_own(&mailbox.address) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Verified mail of a person who is not one of us, or is the requester: the only kind that moves a case.
-pub(super) fn is_of_customer(case: &Case, email: &Email) -> bool {
-    if email.is_ours() || !email.verified || !email.automatic.is_empty() {
+pub fn is_of_customer(case: &Case, email: &Email) -> bool {
+    if !email.verified || !email.automatic.is_empty() {
         return false;
     }
-    email.user_id.is_none() || email.user_id == case.requester_user_id
+    let by_requester = email.user_id.is_some() && email.user_id == case.requester_user_id;
+    // Their own mail to us may lie in their Sent folder, too.
+    by_requester || (email.user_id.is_none() && !email.is_ours())
 }
 
 /// The customer waits since the oldest mail after our last answer, or we since that answer.

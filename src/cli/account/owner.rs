@@ -1,0 +1,79 @@
+//! Whose a personal account is, and which addresses it may have (B1.2, B11.1).
+
+use anyhow::Result;
+
+use crate::access::Actor;
+use crate::cli::context;
+use crate::config::Config;
+use crate::error::{self, Fault, Kind};
+use crate::store::accounts::{self, Account, AccountKind};
+use crate::store::db::Tx;
+use crate::store::sight::Sight;
+use crate::store::users::{self, User};
+
+/// The owner of an account that is to be added; a group account has none.
+///
+/// # Errors
+/// Exit 77 where the actor may not add it; the owner has as many as `max_personal_accounts` allows.
+pub fn of_new(
+    tx: &Tx<'_>,
+    actor: &Actor,
+    kind: AccountKind,
+    given: Option<&str>,
+    config: &Config,
+) -> Result<Option<i64>> {
+    if kind == AccountKind::Group {
+        actor.require_admin("account add --kind group")?;
+        return match given {
+            Some(_) => Err(error::data("--user: a group account has no owner").hint("add --kind personal").into()),
+            None => Ok(None),
+        };
+    }
+    let owner = owner(tx, actor, given)?;
+    let (limit, name) = (config.max_personal_accounts, &owner.username);
+    if accounts::count_of_user(tx, owner.id)? >= limit {
+        return Err(error::data(format!("--user: {name} has {limit} personal accounts already, which is the limit"))
+            .hint("change one with `espomail account edit`; the limit is max_personal_accounts in the configuration")
+            .into());
+    }
+    Ok(Some(owner.id))
+}
+
+fn owner(tx: &Tx<'_>, actor: &Actor, given: Option<&str>) -> Result<User> {
+    let owner = match (given, actor.user()) {
+        (Some(name), _) => context::user_or_me(tx, actor, "--user", name)?,
+        (None, Some(user)) => user.clone(),
+        (None, None) => {
+            return Err(Fault::new(Kind::Usage, "--user: is missing")
+                .hint("say whose mailbox it is: --user USER")
+                .into());
+        }
+    };
+    if Some(owner.id) != actor.user_id() {
+        actor.require_admin(&format!("account add --user {}", owner.username))?;
+    }
+    Ok(owner)
+}
+
+/// Refuses the address of another user. What a user writes here becomes an address of ours, so that only administrators
+/// may write one that is not known to be theirs.
+///
+/// # Errors
+/// Names the address.
+pub fn check_addresses(tx: &Tx<'_>, actor: &Actor, account: &Account) -> Result<()> {
+    let Some(owner) = account.user_id.map(|id| users::by_id(tx, id)).transpose()?.flatten() else { return Ok(()) };
+    for address in std::iter::once(&account.address).chain(&account.aliases) {
+        if owner.addresses.contains(address) {
+            continue;
+        }
+        if actor.sight() != Sight::Everything {
+            return Err(error::data(format!("--address: {address} is not an address of yours"))
+                .hint("an administrator adds it: espomail user edit USER --email ADDRESS")
+                .into());
+        }
+        if let Some(user) = users::by_address(tx, address)? {
+            return Err(error::data(format!("--address: {address} belongs to {}", user.username)).into());
+        }
+    }
+    Ok(())
+}

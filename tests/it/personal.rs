@@ -1,0 +1,573 @@
+//! Personal accounts and the privacy of their mail (B6.1), and the Sent folder as a source (B13.7), on real servers.
+
+use serde_json::Value;
+
+use crate::support::{Dovecot, Letter, Mailbox, Sandbox, mail};
+
+/// Ana and Budi in Support, Dian in Sales; Ana and Budi have a mailbox of their own; `support` and `sales` make cases.
+struct Desk {
+    sandbox: Sandbox,
+    support: Mailbox,
+    sales: Mailbox,
+    ana: Mailbox,
+    budi: Mailbox,
+}
+
+const SINCE: [&str; 2] = ["--since", "2020-01-01"];
+
+fn desk() -> Desk {
+    let dovecot = Dovecot::shared();
+    let sandbox = Sandbox::new();
+    let (support, sales) = (dovecot.mailbox(), dovecot.mailbox());
+    let (ana, budi) = (dovecot.mailbox_at("staff.example"), dovecot.mailbox_at("staff.example"));
+    let run = |args: &[&str]| drop(sandbox.run(args).ok());
+    run(&["init"]);
+    for team in ["Support", "Sales"] {
+        run(&["team", "add", team]);
+    }
+    let users = [("ana", ana.address.as_str(), "Support"), ("budi", &budi.address, "Support")];
+    for (user, address, team) in [&users[..], &[("dian", "dian@staff.example", "Sales")]].concat() {
+        run(&["user", "add", user, "--email", address]);
+        run(&["team", "member", "add", team, user]);
+    }
+    for (name, mailbox, team) in [("support", &support, "Support"), ("sales", &sales, "Sales")] {
+        sandbox.group_account(name, mailbox, &["--team", team, "--case-team", team, "--create-case"]);
+    }
+    Desk { sandbox, support, sales, ana, budi }
+}
+
+impl Desk {
+    fn with_personal(extra: &[&str]) -> Desk {
+        let desk = desk();
+        desk.sandbox.personal_account("ana-mail", "ana", &desk.ana, extra);
+        desk.sandbox.personal_account("budi-mail", "budi", &desk.budi, &[]);
+        desk
+    }
+
+    fn run(&self, args: &[&str]) {
+        self.sandbox.run(args).ok();
+    }
+
+    fn as_user(&self, user: &str, args: &[&str]) -> Vec<Value> {
+        self.sandbox.items(&[&["--as", user], args].concat())
+    }
+
+    /// The id of the email with this word in its subject, as an administrator finds it.
+    fn id(&self, word: &str) -> String {
+        let found = self.sandbox.items(&["email", "list", &format!("subject:{word}")]);
+        found.first().unwrap_or_else(|| panic!("no email {word}"))["id"].to_string()
+    }
+
+    fn sees(&self, user: &str, word: &str) -> bool {
+        !self.as_user(user, &["email", "list", &format!("subject:{word}")]).is_empty()
+    }
+
+    /// `waiting_for status` of a case.
+    fn clock(&self, number: &str) -> String {
+        let case = self.sandbox.json(&["case", "show", number]);
+        format!("{} {}", case["waiting_for"].as_str().unwrap(), case["status"].as_str().unwrap())
+    }
+
+    /// `kind user` of the notes about mail.
+    fn mail_notes(&self, number: &str) -> Vec<String> {
+        let case = self.sandbox.json(&["case", "show", number]);
+        let notes = case["stream"].as_array().unwrap().iter();
+        let about_mail = notes.filter(|note| note["kind"].as_str().unwrap().starts_with("email-"));
+        about_mail.map(|n| format!("{} {}", n["kind"].as_str().unwrap(), n["user"].as_str().unwrap_or("-"))).collect()
+    }
+
+    fn told(&self, user: &str) -> Vec<String> {
+        let list = self.as_user(user, &["notification", "list", "--all"]);
+        list.iter().rev().map(|item| item["text"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// A customer's case at support, and the mail that made it.
+    fn case(&self, subject: &str) -> Letter {
+        let letter = mail("eva@customer.example", &self.support.address, subject);
+        self.support.append("INBOX", &letter.bytes());
+        self.run(&["fetch", "support"]);
+        letter
+    }
+
+    /// What Ana's telephone sends and puts into her Sent folder.
+    fn by_phone(&self, answers: &Letter, text: &str) -> Letter {
+        let id = answers.value("Message-ID");
+        mail(&self.ana.address, answers.value("From"), &format!("Re: {}", answers.value("Subject")))
+            .in_reply_to(id)
+            .references(&[id])
+            .body(text)
+    }
+}
+
+/// Everything that must be the same in whatever order the accounts are polled.
+fn outcome(desk: &Desk) -> Value {
+    let emails = desk.sandbox.items(&["email", "list", "--folder", "all"]);
+    let email = emails.first().unwrap();
+    let in_inbox = |user: &str| desk.as_user(user, &["email", "list", "--folder", "inbox"]).len();
+    let sees = |user: &str| desk.as_user(user, &["email", "list"]).len();
+    let users = ["ana", "budi", "citra", "dian"];
+    let case = desk.sandbox.json(&["case", "show", "1"]);
+    serde_json::json!({
+        "emails": emails.len(),
+        "accounts": email["accounts"],
+        "private": email["private"],
+        "cases": desk.sandbox.items(&["case", "list"]).len(),
+        "case": [case["status"], case["account"]["name"], case["teams"], case["waiting_for"], case["description"]],
+        "notes": desk.mail_notes("1"),
+        "inboxes": users.map(in_inbox),
+        "seen": users.map(sees),
+        "told": users.map(|user| desk.told(user)),
+    })
+}
+
+#[test]
+fn mail_to_two_group_accounts_and_two_users_is_one_email_in_whatever_order_it_is_fetched() {
+    let orders = [
+        ["support", "sales", "ana-mail", "budi-mail"],
+        ["ana-mail", "budi-mail", "support", "sales"],
+        ["ana-mail", "sales", "support", "budi-mail"],
+        ["sales", "budi-mail", "ana-mail", "support"],
+    ];
+    let outcomes: Vec<Value> = orders
+        .iter()
+        .map(|order| {
+            let desk = Desk::with_personal(&[]);
+            desk.run(&["user", "add", "citra", "--email", "citra@staff.example"]);
+            desk.run(&["team", "member", "add", "Support", "citra"]);
+            let cc = format!("{}, {}, {}", desk.ana.address, desk.budi.address, desk.sales.address);
+            let letter = mail("eva@customer.example", &desk.support.address, "All of you").cc(&cc);
+            let everywhere = |letter: &[u8]| {
+                for mailbox in [&desk.support, &desk.sales, &desk.ana, &desk.budi] {
+                    mailbox.append("INBOX", letter);
+                }
+                order.iter().for_each(|account| desk.run(&["fetch", account]));
+            };
+            everywhere(&letter.bytes());
+            let first = outcome(&desk);
+            // Another mail of the thread, which who follows the case is told of.
+            desk.run(&["case", "assign", "1", "budi"]);
+            desk.run(&["--as", "citra", "case", "follow", "1"]);
+            let id = "<letter-again@customer.example>";
+            everywhere(&letter.clone().in_reply_to(letter.value("Message-ID")).message_id(id).bytes());
+            serde_json::json!([first, outcome(&desk)])
+        })
+        .collect();
+    let [first, then] = [&outcomes[0][0], &outcomes[0][1]];
+    assert_eq!(first["emails"], 1, "{first:#}");
+    assert_eq!(first["cases"], 1, "{first:#}");
+    assert_eq!(first["private"], false, "{first:#}");
+    assert_eq!(first["inboxes"], serde_json::json!([1, 1, 0, 0]), "{first:#}");
+    assert_eq!(first["seen"], serde_json::json!([1, 1, 1, 1]), "the teams of both group accounts: {first:#}");
+    assert_eq!(first["case"][1], "support", "{first:#}");
+    assert_eq!(then["told"][2], serde_json::json!(["#1 All of you: mail from eva@customer.example"]), "{then:#}");
+    for (order, outcome) in orders.iter().zip(&outcomes) {
+        assert_eq!(*outcome, outcomes[0], "{order:?}");
+    }
+}
+
+#[test]
+fn a_colleague_never_sees_personal_mail() {
+    let desk = Desk::with_personal(&[]);
+    let opening = desk.case("Broken pump");
+    desk.run(&["--as", "budi", "case", "follow", "1"]);
+    // The customer writes to Ana alone about the same matter, then about her own.
+    let letter = mail("eva@customer.example", &desk.ana.address, "Zucchini secret")
+        .in_reply_to(opening.value("Message-ID"))
+        .header("Content-Type", "multipart/mixed; boundary=b")
+        .body("--b\nContent-Type: text/plain\n\nxylophone words\n--b\nContent-Type: text/plain; name=plan.txt\nContent-Disposition: attachment; filename=plan.txt\n\nplan\n--b--\n");
+    desk.ana.append("INBOX", &letter.bytes());
+    desk.ana.append("INBOX", &mail("mother@home.example", &desk.ana.address, "Sunday lunch").bytes());
+    desk.run(&["fetch"]);
+    let id = desk.id("Zucchini");
+    desk.run(&["case", "assign", "1", "budi"]);
+
+    let budi = |args: &[&str]| desk.sandbox.run(&[&["--as", "budi"], args].concat());
+    for args in [
+        &["email", "list"][..],
+        &["email", "list", "xylophone"],
+        &["email", "list", "subject:Zucchini"],
+        &["email", "list", "--case", "1"],
+        &["--json", "email", "list", "has:attachment"],
+        &["case", "list"],
+        &["case", "list", "xylophone"],
+        &["case", "list", "body:xylophone"],
+        &["case", "list", "has:attachment"],
+        &["case", "show", "1"],
+        &["case", "show", "1", "--full"],
+        &["--json", "case", "show", "1"],
+        &["case", "thread", "1"],
+        &["--json", "case", "thread", "1"],
+        &["case", "history", "1"],
+        &["stream", "case/1"],
+        &["--json", "stream", "case/1"],
+        &["notification", "list", "--all"],
+        &["export", "case", "1", "--to", "mbox", "-"],
+        &["outbox", "list", "--all"],
+        &["account", "list"],
+        &["status"],
+    ] {
+        let run = budi(args).ok();
+        for word in ["xylophone", "Zucchini", "plan.txt", "Sunday", "mother@", "ana-mail"] {
+            assert!(!run.stdout.contains(word) && !run.stderr.contains(word), "{word} in {run:#?}");
+        }
+    }
+    assert_eq!(budi(&["case", "list", "--count", "xylophone"]).ok().stdout.trim(), "0");
+    assert_eq!(budi(&["case", "list", "--count", "to:staff.example"]).ok().stdout.trim(), "0");
+    let missing = budi(&["email", "show", "4711"]).exits(65);
+    for args in [
+        &["email", "show", &id][..],
+        &["email", "explain", &id],
+        &["email", "attachment", "list", &id],
+        &["email", "attachment", "cat", &id, "1"],
+        &["email", "share", &id],
+        &["export", "email", &id, "--to", "mbox", "-"],
+        &["case", "accept", &id],
+    ] {
+        let run = budi(args).exits(65);
+        assert_eq!(run.stderr, missing.stderr.replace("4711", &id), "as a number that is not there: {run:#?}");
+    }
+    let unknown = budi(&["email", "list", "--account", "nothing"]).exits(65).stderr;
+    let foreign = budi(&["email", "list", "--account", "ana-mail"]).exits(65).stderr;
+    assert_eq!(foreign, unknown.replace("nothing", "ana-mail"));
+    budi(&["account", "show", "ana-mail"]).exits(65);
+
+    // B7.2: he follows the case, and is told that there is something.
+    assert!(desk.told("budi").contains(&"new e-mail on #1 Broken pump".to_owned()), "{:?}", desk.told("budi"));
+    assert_eq!(desk.clock("1"), "us Assigned", "a customer's mail moves the case, whoever may read it");
+    // The owner, and administrators, see it.
+    assert_eq!(desk.sandbox.items(&["case", "thread", "1"]).len(), 2);
+    assert_eq!(desk.as_user("ana", &["case", "thread", "1"]).len(), 2);
+    assert_eq!(desk.as_user("budi", &["case", "thread", "1"]).len(), 1);
+    assert!(desk.sees("ana", "Zucchini"));
+    let stream = Value::from(desk.as_user("ana", &["stream", "case/1"])).to_string();
+    assert!(stream.contains("Zucchini"), "{stream}");
+}
+
+#[test]
+fn an_addressed_user_sees_personal_mail_and_the_owner_may_share_it() {
+    let desk = Desk::with_personal(&[]);
+    let opening = desk.case("Broken pump");
+    let letter =
+        mail("eva@customer.example", &desk.ana.address, "Re: Broken pump").in_reply_to(opening.value("Message-ID"));
+    desk.ana.append("INBOX", &letter.clone().header("Subject", "Private first").bytes());
+    let second = letter.message_id("<second@customer.example>").header("Subject", "With dian");
+    desk.ana.append("INBOX", &second.cc("dian@staff.example").bytes());
+    desk.ana.append("INBOX", &mail("stranger@home.example", &desk.ana.address, "Unlinked").bytes());
+    desk.run(&["--as", "budi", "case", "follow", "1"]);
+    desk.run(&["fetch"]);
+    assert!(desk.sees("dian", "With") && !desk.sees("budi", "With") && !desk.sees("dian", "Private"));
+
+    let id = desk.id("Private");
+    let nobody = desk.sandbox.run(&["--as", "ana", "email", "share", &desk.id("Unlinked")]).exits(65);
+    assert!(nobody.stderr.contains("is linked to no record"), "{nobody:#?}");
+    desk.run(&["--dry-run", "--as", "ana", "email", "share", &id]);
+    assert!(!desk.sees("budi", "Private"));
+    desk.run(&["--as", "ana", "email", "share", &id]);
+    assert!(desk.sees("budi", "Private") && !desk.sees("budi", "With") && !desk.sees("dian", "Private"));
+    assert_eq!(desk.as_user("budi", &["case", "thread", "1"]).len(), 2);
+    let told = desk.told("budi");
+    assert!(told.contains(&"#1 Broken pump: mail from eva@customer.example".to_owned()), "{told:?}");
+    let why = desk.sandbox.run(&["email", "explain", &id]).ok().stdout;
+    assert!(why.contains("open: shared by ana"), "{why}");
+}
+
+#[test]
+fn an_account_may_share_what_is_linked_to_a_record() {
+    let desk = Desk::with_personal(&["--share", "record"]);
+    let opening = desk.case("Broken pump");
+    desk.run(&["record", "add", "contact", "Kim", "--email", "kim@customer.example", "--team", "Support"]);
+    let answer = mail("eva@customer.example", &desk.ana.address, "Linked").in_reply_to(opening.value("Message-ID"));
+    desk.ana.append("INBOX", &answer.bytes());
+    desk.ana.append("INBOX", &mail("kim@customer.example", &desk.ana.address, "Of Kim").bytes());
+    desk.ana.append("INBOX", &mail("mother@home.example", &desk.ana.address, "Sunday").bytes());
+    desk.run(&["fetch"]);
+    assert!(desk.sees("budi", "Linked"), "by the case");
+    assert!(desk.sees("budi", "Kim"), "by the contact");
+    assert!(!desk.sees("budi", "Sunday") && !desk.sees("dian", "Linked") && !desk.sees("dian", "Kim"));
+}
+
+#[test]
+fn an_answer_from_the_telephone_is_part_of_the_case_and_stops_the_clock() {
+    let desk = Desk::with_personal(&[]);
+    let opening = desk.case("Broken pump");
+    desk.run(&["--as", "budi", "case", "follow", "1"]);
+    assert_eq!(desk.clock("1"), "us New");
+    let answer = desk.by_phone(&opening, "We send you another one.\n");
+    let uid = desk.ana.append("Sent", &answer.bytes());
+    desk.ana.append("Sent", &mail(&desk.ana.address, "mother@home.example", "Sunday").bytes());
+    desk.run(&["fetch"]);
+
+    assert_eq!(desk.clock("1"), "customer New");
+    assert_eq!(desk.mail_notes("1"), ["email-received -", "email-sent ana"]);
+    let shown = desk.sandbox.run(&["--as", "budi", "case", "show", "1"]).ok().stdout;
+    assert!(shown.contains("We send you another one."), "her team reads it: {shown}");
+    assert!(!desk.sees("budi", "Sunday"), "other sent mail is private");
+    let told = desk.told("budi");
+    assert!(!told.iter().any(|text| text.contains(&desk.ana.address)), "nobody is told of it as new: {told:?}");
+    assert_eq!(desk.sandbox.items(&["case", "list"]).len(), 1);
+    let sent = desk.as_user("ana", &["email", "list", "--folder", "sent"]);
+    assert_eq!(sent.len(), 2);
+    assert!(sent.iter().all(|email| email["status"] == "Sent" && email["unread"] == false), "{sent:?}");
+    assert_eq!(desk.as_user("ana", &["email", "list", "--folder", "inbox"]).len(), 0);
+    let stored = desk.ana.messages("Sent");
+    assert!(
+        stored.iter().any(|message| message.uid == uid && !message.flags.contains(&"\\Seen".to_owned())),
+        "left as it was: {stored:?}"
+    );
+
+    // The customer's next mail starts it again; a mail among ourselves does not stop it.
+    let next =
+        mail("eva@customer.example", &desk.support.address, "Re: Broken pump").in_reply_to(answer.value("Message-ID"));
+    desk.support.append("INBOX", &next.bytes());
+    let among = desk.by_phone(&next, "What do you think?\n").header("To", &desk.budi.address);
+    desk.run(&["fetch"]);
+    assert_eq!(desk.clock("1"), "us New");
+    desk.ana.append("Sent", &among.bytes());
+    desk.run(&["fetch"]);
+    assert_eq!(desk.clock("1"), "us New");
+    assert_eq!(desk.sandbox.items(&["case", "thread", "1"]).len(), 4);
+}
+
+#[test]
+fn an_answer_to_private_mail_stays_private() {
+    let desk = Desk::with_personal(&[]);
+    let opening = desk.case("Broken pump");
+    let private = mail("eva@customer.example", &desk.ana.address, "Private").in_reply_to(opening.value("Message-ID"));
+    desk.ana.append("INBOX", &private.bytes());
+    desk.run(&["fetch"]);
+    let answer = desk.by_phone(&private, "> xylophone words\n\nIndeed.\n");
+    desk.ana.append("Sent", &answer.bytes());
+    desk.run(&["fetch"]);
+    assert_eq!(desk.clock("1"), "customer New");
+    assert_eq!(desk.as_user("budi", &["case", "thread", "1"]).len(), 1);
+    assert_eq!(desk.as_user("ana", &["case", "thread", "1"]).len(), 3);
+}
+
+#[test]
+fn sent_mail_to_the_support_makes_its_case_in_either_order() {
+    let run = |order: [&str; 2]| {
+        let desk = Desk::with_personal(&[]);
+        let letter = mail(&desk.ana.address, &desk.support.address, "My own trouble").bytes();
+        desk.ana.append("Sent", &letter);
+        desk.support.append("INBOX", &letter);
+        for account in order {
+            desk.run(&["fetch", account]);
+        }
+        let follows = desk.as_user("ana", &["case", "list", "is:waiting"]).len();
+        let email = desk.sandbox.items(&["email", "list"]).pop().unwrap();
+        serde_json::json!([
+            desk.clock("1"),
+            desk.mail_notes("1"),
+            follows,
+            email["private"],
+            email["status"],
+            desk.as_user("ana", &["email", "list", "--folder", "sent"]).len(),
+            desk.sees("budi", "trouble"),
+            desk.sandbox.items(&["email", "list"]).len()
+        ])
+    };
+    let (one, other) = (run(["support", "ana-mail"]), run(["ana-mail", "support"]));
+    assert_eq!(one, serde_json::json!(["us New", ["email-sent ana"], 1, false, "Sent", 1, true, 1]));
+    assert_eq!(other, one);
+}
+
+#[test]
+fn our_own_mail_in_sent_is_recognised_and_strangers_mail_there_proves_nothing() {
+    let desk = Desk::with_personal(&[]);
+    let opening = desk.case("Broken pump");
+    desk.run(&["case", "reply", "1", "-m", "By espomail."]);
+    let row = desk.sandbox.items(&["outbox", "list", "--all"]).pop().unwrap();
+    let id = row["message_id"].as_str().unwrap().to_owned();
+    let copy = mail(&desk.support.address, "eva@customer.example", "Re: Broken pump")
+        .message_id(&format!("<{}>", id.trim_matches(['<', '>'])));
+    desk.ana.append("Sent", &copy.bytes());
+    // Somebody filed a stranger's mail there.
+    let stranger =
+        mail("mallory@elsewhere.example", "eva@customer.example", "Stranger").in_reply_to(opening.value("Message-ID"));
+    desk.ana.append("Sent", &stranger.bytes());
+    desk.run(&["fetch", "ana-mail"]);
+    assert_eq!(desk.sandbox.items(&["case", "thread", "1"]).len(), 2, "the reply once, the stranger not");
+    let email = desk.sandbox.items(&["email", "list", "subject:Stranger"]).pop().unwrap();
+    assert_eq!(email["status"], "Archived");
+}
+
+#[test]
+fn a_forged_copy_opens_no_private_mail() {
+    let desk = Desk::with_personal(&[]);
+    let letter = mail("eva@customer.example", &desk.ana.address, "Offer").body("The offer is 12,000, between us.\n");
+    desk.ana.append("INBOX", &letter.bytes());
+    desk.run(&["fetch"]);
+    // Budi knows Message-ID, From and Date.
+    let forged = letter.clone().header("Subject", "Guess").body("What is the offer?\n").bytes();
+    desk.budi.append("INBOX", &forged);
+    desk.support.append("INBOX", &forged);
+    desk.run(&["fetch"]);
+    assert!(!desk.sees("budi", "Offer") && desk.sees("budi", "Guess"));
+    // With a banner it is the same mail, as whoever has it knows.
+    desk.support.append("INBOX", &letter.body("[EXTERNAL]\nThe offer is 12,000, between us.\n").bytes());
+    desk.run(&["fetch"]);
+    assert!(desk.sees("budi", "Offer"));
+    assert_eq!(desk.sandbox.items(&["email", "list"]).len(), 2);
+}
+
+#[test]
+fn the_sent_folder_of_a_group_account_is_read_where_it_says_so() {
+    let desk = desk();
+    desk.run(&["account", "edit", "support", "--read-sent", "auto"]);
+    let opening = desk.case("Broken pump");
+    let answer =
+        mail(&desk.support.address, "eva@customer.example", "Re: Broken pump").in_reply_to(opening.value("Message-ID"));
+    desk.support.append("Sent", &answer.bytes());
+    desk.run(&["fetch"]);
+    assert_eq!(desk.clock("1"), "customer New");
+    assert_eq!(desk.mail_notes("1"), ["email-received -", "email-sent -"]);
+    assert!(desk.sees("budi", "Broken") && !desk.sees("dian", "Broken"));
+    desk.run(&["account", "edit", "support", "--read-sent", "no"]);
+    desk.support.append("Sent", &mail(&desk.support.address, "kim@customer.example", "Later").bytes());
+    desk.run(&["fetch"]);
+    assert_eq!(desk.sandbox.items(&["email", "list"]).len(), 2);
+}
+
+#[test]
+fn the_folder_map_files_mail_of_the_owner() {
+    let desk = desk();
+    desk.run(&["--as", "ana", "folder", "add", "Invoices"]);
+    for folder in ["Bills", "Old", "Junk"] {
+        desk.ana.create(folder);
+    }
+    let map = ["--folder-map", "Bills=Invoices", "--folder-map", "Old=archive", "--folder-map", "Junk=trash"];
+    desk.sandbox.personal_account("ana-mail", "ana", &desk.ana, &map);
+    for (folder, subject) in [("INBOX", "One"), ("Bills", "Two"), ("Old", "Three"), ("Junk", "Four")] {
+        desk.ana.append(folder, &mail("kim@customer.example", &desk.ana.address, subject).bytes());
+    }
+    desk.run(&["fetch", "ana-mail"]);
+    for (folder, subject) in [("inbox", "One"), ("Invoices", "Two"), ("archive", "Three"), ("trash", "Four")] {
+        let list = desk.as_user("ana", &["email", "list", "--folder", folder]);
+        let subjects: Vec<&str> = list.iter().map(|email| email["subject"].as_str().unwrap()).collect();
+        assert_eq!(subjects, [subject], "{folder}");
+    }
+    let shown = desk.sandbox.json(&["--as", "ana", "account", "show", "ana-mail"]);
+    assert_eq!(shown["folder_map"], serde_json::json!(["Bills=Invoices", "Old=archive", "Junk=trash"]));
+    let edit = |map: &str| desk.sandbox.run(&["--as", "ana", "account", "edit", "ana-mail", "--folder-map", map]);
+    for (map, words) in [("Bills", "is not IMAP=FOLDER"), ("Bills=None", "has no folder"), ("Bills=sent", "into sent")]
+    {
+        let run = edit(map).exits(65);
+        assert!(run.stderr.contains("--folder-map") && run.stderr.contains(words), "{run:#?}");
+    }
+    edit("").ok();
+    assert_eq!(desk.sandbox.json(&["account", "show", "ana-mail"])["folder_map"], serde_json::json!([]));
+}
+
+#[test]
+fn a_user_has_a_few_accounts_of_their_own_and_touches_no_others() {
+    let desk = desk();
+    let secret = format!("file:{}", desk.sandbox.file("password", b"pw\n").display());
+    let imap = format!("127.0.0.1:{}", Dovecot::shared().imap);
+    desk.run(&[
+        "user",
+        "edit",
+        "ana",
+        "--email",
+        &desk.ana.address,
+        "--email",
+        "ana@home.example",
+        "--email",
+        "a@x.example",
+    ]);
+    let add = |user: &str, name: &str, address: &str, extra: &[&str]| {
+        let args = ["--as", user, "account", "add", name, "--kind", "personal", "--address", address, "--imap", &imap];
+        desk.sandbox.run(
+            &[&args[..], &["--tls", "none", "--login", &desk.ana.user, "--secret", &secret], &SINCE, extra].concat(),
+        )
+    };
+    let refused = |run: crate::support::Run, code: i32, words: &str| {
+        let run = run.exits(code);
+        assert!(run.stderr.contains(words), "{words}: {run:#?}");
+    };
+    let ana = desk.ana.address.as_str();
+    refused(
+        add("ana", "one", "boss@staff.example", &[]),
+        65,
+        "--address: boss@staff.example is not an address of yours",
+    );
+    refused(add("ana", "one", ana, &["--user", "budi"]), 77, "--user budi");
+    for flag in
+        [&["--team", "Support"][..], &["--create-case"], &["--put-in", "x"], &["--shared"], &["--auto-reply", "x"]]
+    {
+        refused(add("ana", "one", ana, flag), 65, &format!("{}: is for group accounts", flag[0]));
+    }
+    add("ana", "one", ana, &["--user", "@me"]).ok();
+    add("ana", "two", "ana@home.example", &[]).ok();
+    refused(add("ana", "three", "a@x.example", &[]), 65, "2 personal accounts already");
+    desk.sandbox.config("max_personal_accounts = 3\n");
+    add("ana", "three", "a@x.example", &[]).ok();
+    let shown = desk.sandbox.json(&["--as", "ana", "account", "show", "one"]);
+    assert_eq!((&shown["after"], &shown["user"]["username"]), (&"keep".into(), &"ana".into()), "{shown}");
+
+    // Group accounts are for administrators, with flags of their own.
+    for flag in [["--share", "record"], ["--folder-map", "A=B"], ["--user", "ana"]] {
+        let run = desk.sandbox.run(&[&["account", "edit", "support"][..], &flag].concat());
+        if flag[0] == "--user" {
+            run.exits(2);
+        } else {
+            refused(run, 65, &format!("{}: is for personal accounts", flag[0]));
+        }
+    }
+    let as_ana = |args: &[&str]| desk.sandbox.run(&[&["--as", "ana"], args].concat());
+    refused(as_ana(&["account", "edit", "support", "--portion", "1"]), 77, "the group account support");
+    refused(as_ana(&["account", "edit", "sales", "--portion", "1"]), 65, "there is no account");
+    refused(as_ana(&["account", "add", "g", "--address", "g@x.example"]), 77, "--kind group");
+
+    // Hers: edit, test, folders, audit, disable, reset, delete. Budi's: nothing.
+    for verb in [
+        &["edit", "one", "--portion", "5"][..],
+        &["test", "one"],
+        &["folders", "one"],
+        &["disable", "one"],
+        &["enable", "one"],
+        &["audit", "two"],
+        &["reset", "one"],
+        &["show", "one"],
+    ] {
+        let call = [&["--as", "budi", "--yes", "account"], verb].concat();
+        refused(desk.sandbox.run(&call), 65, "there is no account");
+    }
+    desk.run(&["fetch", "one", "two"]);
+    for verb in [
+        &["edit", "one", "--portion", "5"][..],
+        &["test", "one"],
+        &["folders", "one"],
+        &["disable", "one"],
+        &["enable", "one"],
+        &["audit", "two"],
+        &["reset", "one"],
+    ] {
+        as_ana(&[&["--yes", "account"], verb].concat()).ok();
+    }
+    as_ana(&["--yes", "account", "delete", "three"]).ok();
+    let names = |user: &str| {
+        let list = desk.as_user(user, &["account", "list"]);
+        list.iter().map(|row| row["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names("ana"), ["support", "one", "two"]);
+    assert_eq!(names("budi"), ["support"]);
+    assert_eq!(desk.sandbox.json(&["--as", "budi", "account", "show", "support"])["secret"], Value::Null);
+}
+
+#[test]
+fn the_account_of_a_disabled_user_rests() {
+    let desk = Desk::with_personal(&[]);
+    desk.ana.append("INBOX", &mail("kim@customer.example", &desk.ana.address, "One").bytes());
+    desk.budi.append("INBOX", &mail("kim@customer.example", &desk.budi.address, "Two").bytes());
+    desk.run(&["user", "disable", "ana"]);
+    desk.run(&["fetch", "--kind", "group"]);
+    assert_eq!(desk.sandbox.items(&["email", "list"]).len(), 0);
+    desk.run(&["fetch", "--kind", "personal"]);
+    assert_eq!(desk.sandbox.items(&["email", "list"]).len(), 1);
+    desk.sandbox.run(&["fetch", "ana-mail"]).exits(65);
+    desk.run(&["user", "enable", "ana"]);
+    desk.run(&["fetch"]);
+    assert_eq!(desk.sandbox.items(&["email", "list"]).len(), 2);
+    let flags = desk.ana.messages("INBOX").pop().unwrap().flags;
+    assert!(!flags.contains(&"\\Seen".to_owned()), "personal mail is left as it was: {flags:?}");
+}
