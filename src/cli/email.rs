@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::attachment::{self, AttachmentCommand};
 use super::context::{self, Context};
+use super::delivery;
 use super::query::{self, Noun};
 use crate::error;
 use crate::mail::address::Mailbox;
@@ -15,6 +16,7 @@ use crate::mail::automatic;
 use crate::mail::bounce::{self, Bounce};
 use crate::mail::message::{self, Message};
 use crate::store::emails::{self, Email, EmailQuery, EmailRow};
+use crate::store::outbox::Recipient;
 use crate::store::search::Test;
 use crate::store::{cases, raw};
 use crate::ui::cell::{Cell, Column};
@@ -115,6 +117,7 @@ pub const MESSAGE_COLUMNS: &[Column] = &[
     Column::new("references", ""),
     Column::new("status", "Status"),
     Column::new("case", "Case"),
+    Column::new("recipients", "Delivery"),
     Column::new("attachments", "Attachments"),
     Column::new("text", ""),
     Column::new("from_addr", ""),
@@ -186,6 +189,7 @@ struct Shown {
     file: Option<String>,
     status: Option<String>,
     case: Option<i64>,
+    recipients: Vec<Recipient>,
     raw: Vec<u8>,
 }
 
@@ -220,7 +224,7 @@ fn shown(what: &str, ctx: &Context) -> Result<Shown> {
     }
     let raw =
         fs::read(what).map_err(|e| error::data(format!("{what}: {e}")).hint("name an email id or a readable file"))?;
-    Ok(Shown { id: None, file: Some(what.to_owned()), status: None, case: None, raw })
+    Ok(Shown { id: None, file: Some(what.to_owned()), status: None, case: None, recipients: Vec::new(), raw })
 }
 
 fn stored(id: i64, ctx: &Context) -> Result<Shown> {
@@ -233,6 +237,7 @@ fn stored(id: i64, ctx: &Context) -> Result<Shown> {
             file: None,
             status: Some(email.status.to_string()),
             case: case.map(|c| c.number),
+            recipients: delivery::recipients(tx, actor, &email)?,
             raw: raw::bytes(tx, raw_id)?,
         })
     })
@@ -240,7 +245,14 @@ fn stored(id: i64, ctx: &Context) -> Result<Shown> {
 
 /// An email of the archive as `email show` shows it; its fields are [`MESSAGE_COLUMNS`].
 pub fn stored_cells(id: i64, status: &str, case: Option<i64>, message: &Message) -> Vec<Cell> {
-    let shown = Shown { id: Some(id), file: None, status: Some(status.to_owned()), case, raw: Vec::new() };
+    let shown = Shown {
+        id: Some(id),
+        file: None,
+        status: Some(status.to_owned()),
+        case,
+        recipients: Vec::new(),
+        raw: Vec::new(),
+    };
     message_cells(&shown, message)
 }
 
@@ -266,6 +278,7 @@ fn message_cells(shown: &Shown, message: &Message) -> Vec<Cell> {
         Cell::object(json!(message.references), &message.references.join(" ")),
         shown.status.as_deref().map_or_else(Cell::none, Cell::text),
         shown.case.map_or_else(Cell::none, Cell::int),
+        delivery::recipients_cell(&shown.recipients),
         Cell::object(json!(attachments), &names.join(", ")),
         Cell::text(&message.text),
         message.from.first().map_or_else(Cell::none, |from| Cell::text(&from.address)),

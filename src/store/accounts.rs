@@ -123,6 +123,8 @@ pub struct Account {
     pub add_all_team_users: bool,
     /// Its address is left out of replies to all.
     pub exclude_from_reply: bool,
+    /// Where copies of sent mail are kept; `None` = nowhere.
+    pub store_sent: Option<StoreSent>,
     /// Set = no automatic replies until it is reset.
     pub breaker_tripped_at: Option<Timestamp>,
     /// When it was added.
@@ -183,6 +185,7 @@ impl Account {
             shared: false,
             add_all_team_users: false,
             exclude_from_reply: false,
+            store_sent: None,
             breaker_tripped_at: None,
             created_at: now,
             edited_at: now,
@@ -265,6 +268,7 @@ impl Account {
             shared: row.get("shared")?,
             add_all_team_users: row.get("add_all_team_users")?,
             exclude_from_reply: row.get("exclude_from_reply")?,
+            store_sent: row.get::<Option<String>>("store_sent")?.map(|text| text.parse()).transpose()?,
             breaker_tripped_at: row.opt_time("breaker_tripped_at")?,
             created_at: row.time("created_at")?,
             edited_at: row.time("edited_at")?,
@@ -348,10 +352,25 @@ pub fn breaker_tripped(tx: &Tx<'_>, id: i64) -> Result<bool> {
     Ok(tripped.unwrap_or_default())
 }
 
-/// Trips (`Some`) or resets (`None`) the breaker of automatic replies (B8.2).
-pub fn set_breaker(tx: &Tx<'_>, id: i64, tripped_at: Option<Timestamp>) -> Result<()> {
-    tx.execute("UPDATE accounts SET breaker_tripped_at = ?2 WHERE id = ?1", params![id, tripped_at.map(seconds)])?;
+/// Trips the breaker of automatic replies (B8.2).
+pub fn trip_breaker(tx: &Tx<'_>, id: i64, now: Timestamp) -> Result<()> {
+    tx.execute("UPDATE accounts SET breaker_tripped_at = ?2 WHERE id = ?1", params![id, seconds(now)])?;
     Ok(())
+}
+
+/// Lets automatic replies go on; those before this moment do not count any more.
+pub fn reset_breaker(tx: &Tx<'_>, id: i64, now: Timestamp) -> Result<()> {
+    tx.execute(
+        "UPDATE accounts SET breaker_tripped_at = NULL, breaker_reset_at = ?2 WHERE id = ?1",
+        params![id, seconds(now)],
+    )?;
+    Ok(())
+}
+
+/// When the breaker was last reset.
+pub fn breaker_reset_at(tx: &Tx<'_>, id: i64) -> Result<Option<Timestamp>> {
+    tx.one("SELECT breaker_reset_at FROM accounts WHERE id = ?1", params![id], |row| row.opt_time("breaker_reset_at"))
+        .map(Option::flatten)
 }
 
 /// Writes what the last run found out.

@@ -356,7 +356,7 @@ fn breaker(args: &Breaker, ctx: &Context) -> Result<()> {
     }
     let id = ctx.administer("account breaker", |tx| {
         let account = context::account(tx, &args.account)?;
-        accounts::set_breaker(tx, account.id, None)?;
+        accounts::reset_breaker(tx, account.id, ctx.now())?;
         Ok(account.id)
     })?;
     ctx.done(id, &format!("account {}: automatic replies go on", args.account))

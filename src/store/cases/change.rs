@@ -38,8 +38,20 @@ pub fn assign(tx: &Tx<'_>, case_id: i64, user_id: Option<i64>, automatic: bool, 
     Ok(())
 }
 
-/// Remembers who waits for whom, and that the case changed.
+/// Remembers who waits for whom, and that the case changed. Our answer, from which on the customer is waited for, ends
+/// the customer's own waiting; that, and the first answer, are kept for reports.
 pub fn set_waiting(tx: &Tx<'_>, case_id: i64, who: WaitingFor, since: Option<Timestamp>, now: Timestamp) -> Result<()> {
+    if let (WaitingFor::Customer, Some(answered_at)) = (who, since.map(seconds)) {
+        tx.execute(
+            "INSERT INTO case_waits (case_id, since, until) SELECT id, waiting_since, ?2 FROM cases
+                WHERE id = ?1 AND waiting_for = 'us' AND waiting_since <= ?2",
+            params![case_id, answered_at],
+        )?;
+        tx.execute(
+            "UPDATE cases SET first_response_at = min(coalesce(first_response_at, ?2), ?2) WHERE id = ?1",
+            params![case_id, answered_at],
+        )?;
+    }
     tx.execute(
         "UPDATE cases SET waiting_for = ?2, waiting_since = ?3, modified_at = ?4 WHERE id = ?1",
         params![case_id, who.as_str(), since.map(seconds), seconds(now)],
