@@ -12,7 +12,8 @@ use crate::mail::address::Mailbox;
 use crate::net::{Body, Listed, ListedFolder, MailSource, OpenFolder, Reply, Sent};
 use crate::store::accounts::{AccountKind, StoreSent};
 use crate::store::cases::{self, NewCase, Priority};
-use crate::store::db::params;
+use crate::store::notifications::{self, NotificationKind};
+use crate::store::users::{self, NewUser, UserType};
 use crate::store::{invalid_addresses, sent_copies};
 
 /// How one transaction ends.
@@ -56,10 +57,9 @@ impl Office {
                 account.address = "support@desk.example".into();
                 account.smtp.host = Some("mx.example".into());
                 accounts::add(tx, &account)?;
-                let user_id = tx.insert(
-                    "INSERT INTO users (username, login, created_at) VALUES ('ana', 'ana', ?1)",
-                    params![START.as_second()],
-                )?;
+                let ana =
+                    NewUser { username: "ana", name: "", user_type: UserType::Regular, login: "ana", addresses: &[] };
+                let user_id = users::add(tx, &ana, START)?;
                 let new = NewCase {
                     number: 1,
                     key: "00112233aabbccdd",
@@ -132,16 +132,16 @@ impl Office {
         all.into_iter().map(|(address, state, reply)| format!("{address} {state} {reply}")).collect()
     }
 
-    fn texts(&self, sql: &str) -> Vec<String> {
-        self.store.read(|tx| tx.values(sql, [])).unwrap()
-    }
-
+    /// What the case shows of failures.
     fn failures(&self) -> Vec<String> {
-        self.texts("SELECT text FROM notes WHERE kind = 'failed' ORDER BY id")
+        let notes = self.store.read(|tx| stream::notes(tx, Parent::case(self.case_id))).unwrap();
+        notes.into_iter().filter(|note| note.kind == NoteKind::Failed).map(|note| note.text).collect()
     }
 
+    /// What ana is told.
     fn notifications(&self) -> Vec<String> {
-        self.texts("SELECT text FROM notifications WHERE kind = 'failed' ORDER BY id")
+        let all = self.store.read(|tx| notifications::list(tx, self.user_id, true, 100)).unwrap();
+        all.into_iter().filter(|one| one.kind == NotificationKind::Failed).map(|one| one.text).collect()
     }
 }
 
@@ -314,10 +314,13 @@ fn the_id_that_a_server_gives_is_an_alias() {
     assert_eq!(email.first().map(|email| email.id), office.row(id).email_id);
 }
 
+/// Names with special use.
+type Folders = Vec<(&'static str, Option<&'static str>)>;
+
 /// A mailbox that is only written to.
 #[derive(Clone, Default)]
 struct Mailroom {
-    folders: Rc<RefCell<Vec<(&'static str, Option<&'static str>)>>>,
+    folders: Rc<RefCell<Folders>>,
     /// Folder and source of each message.
     messages: Rc<RefCell<Vec<(String, String)>>>,
     opened: String,

@@ -32,6 +32,7 @@ mod model;
 mod overlap;
 mod poison;
 mod records;
+mod returns;
 mod rules;
 mod search;
 mod soak;
