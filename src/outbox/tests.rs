@@ -290,6 +290,7 @@ fn a_refused_recipient_is_a_note_a_notification_and_no_valid_address() {
         (OutboxKind::Mail, "5.1.1 no such user", true),
         (OutboxKind::AutoReply, "5.1.1 no such user", true),
         (OutboxKind::Mail, "5.7.1 refused as spam", false),
+        (OutboxKind::Mail, "5.6.7 the server does not take addresses beyond ASCII (SMTPUTF8)", false),
     ] {
         let office = Office::new(&[Act::Answer(vec![("a@x.example", 550, text)], 250, "taken")]);
         let id = office.write(kind, &["a@x.example", "b@x.example"]);
