@@ -330,8 +330,8 @@ fn values(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>, to: &Mailbox)
         contact_name: contact,
         sender_name: if to.name.is_empty() { to.address.clone() } else { to.name.clone() },
         email_subject: occasion.message.subject.clone(),
-        account_name: occasion.account.from_name.clone().unwrap_or_else(|| occasion.account.name.clone()),
-        now: world.now.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+        account_name: occasion.account.shown().to_owned(),
+        now: template::shown(world.now),
     })
 }
 

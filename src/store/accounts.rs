@@ -206,6 +206,11 @@ impl Account {
         self.case_team_id.map_or_else(|| self.team_ids.clone(), |team| vec![team])
     }
 
+    /// What customers know it by: the display name of its address, else its name here.
+    pub fn shown(&self) -> &str {
+        self.from_name.as_deref().unwrap_or(&self.name)
+    }
+
     /// Login and secret reference for sending.
     pub fn smtp_login(&self) -> (&str, &str) {
         (

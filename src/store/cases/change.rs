@@ -89,3 +89,52 @@ pub fn remove_team(tx: &Tx<'_>, case_id: i64, team_id: i64) -> Result<()> {
     tx.execute("DELETE FROM case_teams WHERE case_id = ?1 AND team_id = ?2", params![case_id, team_id])?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::{NewCase, Priority, add, by_id};
+    use super::*;
+    use crate::store::db::Store;
+
+    #[test]
+    fn answers_end_a_waiting_and_the_first_one_is_remembered() {
+        let at = |second: i64| Timestamp::from_second(second).unwrap();
+        let store = Store::in_memory().unwrap();
+        let (case, waits) = store
+            .write(|tx| {
+                let new = NewCase {
+                    number: 1,
+                    key: "k",
+                    name: "",
+                    description: "",
+                    priority: Priority::Normal,
+                    case_type: "",
+                    company_id: None,
+                    contact_id: None,
+                    lead_id: None,
+                    account_id: None,
+                    requester_user_id: None,
+                    relates_to_id: None,
+                };
+                let id = add(tx, &new, at(0))?;
+                // Asked at 10, answered at 40 and once more at 50; asked at 60, closed with no word, answered at 90.
+                for (who, since) in [
+                    (WaitingFor::Us, Some(10)),
+                    (WaitingFor::Customer, Some(40)),
+                    (WaitingFor::Customer, Some(50)),
+                    (WaitingFor::Us, Some(60)),
+                    (WaitingFor::Us, Some(60)),
+                    (WaitingFor::Customer, Some(90)),
+                    (WaitingFor::Nobody, None),
+                ] {
+                    set_waiting(tx, id, who, since.map(at), at(99))?;
+                }
+                let waits: Vec<String> = tx.values("SELECT since || '-' || until FROM case_waits ORDER BY id", [])?;
+                Ok((by_id(tx, id)?.unwrap(), waits))
+            })
+            .unwrap();
+        assert_eq!(case.first_response_at, Some(at(40)));
+        assert_eq!(waits, ["10-40", "60-90"]);
+    }
+}
