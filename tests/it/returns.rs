@@ -322,3 +322,18 @@ fn what_exim_puts_off_waits_and_what_it_refuses_is_shown() {
     assert_eq!(sandbox.json(&["case", "show", "1"])["invalid_addresses"][0]["address"], "kim@rejects.example");
     Exim::shared().idle();
 }
+
+#[test]
+fn no_notice_goes_to_a_colleague_whose_address_does_not_exist() {
+    let (sandbox, _) = answered("kim@customer.example", &[]);
+    let notices = || {
+        let all = sandbox.items(&["outbox", "list", "--all"]);
+        all.iter().filter(|row| row["kind"] == "notice").count()
+    };
+    sandbox.run(&["case", "assign", "1", "budi"]).ok();
+    assert_eq!(notices(), 1);
+    sandbox.sql("INSERT INTO invalid_addresses (address, reason, since) VALUES ('citra@staff.example', '550', 0)");
+    sandbox.run(&["case", "assign", "1", "citra"]).ok();
+    assert_eq!(notices(), 1);
+    assert_eq!(sandbox.items(&["--as", "citra", "notification", "list"]).len(), 1, "the list tells it");
+}
