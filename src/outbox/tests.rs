@@ -85,10 +85,15 @@ impl Office {
 
     /// Puts a mail to these into the outbox; the row's id.
     fn write(&self, kind: OutboxKind, to: &[&str]) -> i64 {
+        self.write_with_bcc(kind, to, &[])
+    }
+
+    fn write_with_bcc(&self, kind: OutboxKind, to: &[&str], bcc: &[&str]) -> i64 {
         let mailbox = |address: &&str| Mailbox { name: String::new(), address: (*address).to_owned() };
         let outgoing = Outgoing {
             from: mailbox(&"support@desk.example"),
             to: to.iter().map(mailbox).collect(),
+            bcc: bcc.iter().map(mailbox).collect(),
             subject: "[#1] Help".into(),
             text: "Hello".into(),
             message_id: format!("{}@desk.example", self.now.get().as_second()),
@@ -304,6 +309,29 @@ fn a_refused_recipient_is_a_note_a_notification_and_no_valid_address() {
         let known = office.store.read(|tx| invalid_addresses::find(tx, "A@x.example")).unwrap();
         assert_eq!(known.is_some(), invalid, "{text}");
     }
+}
+
+#[test]
+fn only_the_sender_hears_of_a_bcc_that_failed() {
+    let office =
+        Office::new(&[Act::Answer(vec![("boss@x.example", 550, "5.1.1 <boss@x.example> unknown")], 250, "taken")]);
+    office.write_with_bcc(OutboxKind::Mail, &["a@x.example"], &["boss@x.example"]);
+    assert_eq!(office.send().sent, 1);
+    assert!(office.failures().is_empty());
+    assert_eq!(office.notifications().len(), 1);
+}
+
+#[test]
+fn what_is_tried_again_by_hand_has_two_days_again() {
+    let office = Office::new(&vec![Act::Before; 100]);
+    let id = office.write(OutboxKind::Mail, &["a@x.example"]);
+    for _ in 0..2 {
+        office.send();
+        office.pass(hours(30));
+        office.store.write(|tx| outbox::make_due(tx, id, office.now.get())).unwrap();
+    }
+    office.send();
+    assert_eq!(office.row(id).state, OutboxState::Waiting);
 }
 
 #[test]

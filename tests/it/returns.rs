@@ -48,6 +48,7 @@ fn decisions(sandbox: &Sandbox, step: &str) -> Vec<String> {
 #[test]
 fn a_real_bounce_marks_recipient_case_and_address_until_that_writes() {
     let (sandbox, mailbox) = answered("Kim <kim@bounces.example>", &["--create-contact"]);
+    sandbox.run(&["--as", "ana", "case", "follow", "1"]).ok();
     sandbox.run(&["send"]).ok();
     mailbox.arrived(2);
     sandbox.run(&["fetch"]).ok().silent();
@@ -63,6 +64,7 @@ fn a_real_bounce_marks_recipient_case_and_address_until_that_writes() {
     assert_eq!(told_ana.len(), 1, "{told_ana:?}");
     assert!(told_ana[0]["text"].as_str().unwrap().starts_with("#1 Help: not delivered to kim@bounces.example"));
     assert!(told(&sandbox, "budi").is_empty());
+    assert_eq!(sandbox.items(&["--as", "ana", "notification", "list"]).len(), 1, "once of one report");
 
     let case = sandbox.json(&["case", "show", "1"]);
     assert_eq!(case["invalid_addresses"][0]["address"], "kim@bounces.example");
