@@ -222,7 +222,7 @@ fn an_internationalised_header_goes_as_it_is_or_in_ascii() {
     sent(with, "MAIL FROM:<support@x.example> SMTPUTF8 BODY=8BITMIME", "To: <m\u{fc}ller@x.example>");
     let lines =
         sent("250 mx\r\n", "MAIL FROM:<support@x.example>", "To: =?utf-8?Q?m=C3=BCller=40x=2Eexample?= :;, <kim@");
-    assert_eq!(lines[1], "MAIL FROM:<support@x.example>");
+    assert_eq!(lines.get(1).map(String::as_str), Some("MAIL FROM:<support@x.example>"));
 
     let server = ready(vec![]);
     let mut transport = connect(&server.endpoint(), None).unwrap();
