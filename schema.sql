@@ -139,7 +139,9 @@ CREATE TABLE accounts (
   send_failing_since INTEGER,                     -- connect, TLS, AUTH or MAIL FROM of SMTP fails since
   send_failure  TEXT    NOT NULL DEFAULT '',
   group_folder_id INTEGER REFERENCES folders ON DELETE SET NULL, -- where its mail goes
-  read_sent     TEXT    NOT NULL DEFAULT 'no'     -- the Sent folder as a source: no | auto (found by itself) | its name
+  read_sent     TEXT    NOT NULL DEFAULT 'no',    -- the Sent folder as a source: no | auto (found by itself) | its name
+  store_sent    TEXT,                             -- folder for copies of sent mail; \Sent = the one the server has for that; NULL = no copies
+  breaker_reset_at INTEGER                        -- automatic replies from before this do not count for the breaker
 ) STRICT;
 
 CREATE TABLE account_aliases (
@@ -253,7 +255,8 @@ CREATE TABLE cases (
   auto_assigned_at INTEGER,                       -- least-busy: breaks ties
   created_at  INTEGER NOT NULL,
   modified_at INTEGER NOT NULL,
-  closed_at   INTEGER
+  closed_at   INTEGER,
+  first_response_at INTEGER                       -- when a person of ours first answered
 ) STRICT;
 CREATE INDEX cases_assigned ON cases (assigned_user_id, status);
 CREATE INDEX cases_auto_assigned ON cases (assigned_user_id, auto_assigned_at);
@@ -267,6 +270,15 @@ CREATE TABLE case_teams (
   PRIMARY KEY (case_id, team_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX case_teams_team ON case_teams (team_id);
+
+-- How long customers waited for answers, for reports: one row for each answer that ended a waiting.
+CREATE TABLE case_waits (
+  id      INTEGER PRIMARY KEY AUTOINCREMENT,
+  case_id INTEGER NOT NULL REFERENCES cases ON DELETE CASCADE,
+  since   INTEGER NOT NULL,                       -- the oldest customer mail after the answer before
+  until   INTEGER NOT NULL                        -- the answer
+) STRICT;
+CREATE INDEX case_waits_case ON case_waits (case_id);
 
 -- Mail ------------------------------------------------------------------------------------------------
 
@@ -493,17 +505,37 @@ CREATE TABLE outbox (
   next_try_at   INTEGER NOT NULL,
   last_error    TEXT    NOT NULL DEFAULT '',
   created_at    INTEGER NOT NULL,
-  settled_at    INTEGER
+  settled_at    INTEGER,
+  failing_since INTEGER                           -- the first passing failure; two days later it is given up
 ) STRICT;
 CREATE INDEX outbox_state ON outbox (state, next_try_at);
+CREATE INDEX outbox_message_id ON outbox (message_id);
+CREATE INDEX outbox_email ON outbox (email_id);
 
 CREATE TABLE outbox_recipients (
   outbox_id INTEGER NOT NULL REFERENCES outbox ON DELETE CASCADE,
   address   TEXT    NOT NULL,
   state     TEXT    NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'sent', 'failed')),
   reply     TEXT    NOT NULL DEFAULT '',          -- the server's words about this recipient
+  bounce_id INTEGER REFERENCES emails ON DELETE SET NULL, -- the report by which a message that was sent came back (B9)
   PRIMARY KEY (outbox_id, address)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX outbox_recipients_bounce ON outbox_recipients (bounce_id) WHERE bounce_id IS NOT NULL;
+
+-- Addresses that do not exist, by a report on mail of ours: no automatic mail to them until they write again (B9.2).
+CREATE TABLE invalid_addresses (
+  address TEXT    PRIMARY KEY,
+  reason  TEXT    NOT NULL,                       -- status code and words of the server that refused
+  since   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Copies of sent mail that are still to be put into the Sent folder of their account (B13.7).
+CREATE TABLE sent_copies (
+  outbox_id   INTEGER PRIMARY KEY REFERENCES outbox ON DELETE CASCADE,
+  attempts    INTEGER NOT NULL DEFAULT 0,
+  next_try_at INTEGER NOT NULL,
+  last_error  TEXT    NOT NULL DEFAULT ''
+) STRICT;
 
 -- Who got an automatic reply, for the limits of B8.2.
 CREATE TABLE auto_replies (

@@ -14,6 +14,7 @@ use crate::mail::redact::without;
 use crate::mail::{automatic, bounce, message_id};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, EmailStatus, Field};
+use crate::store::invalid_addresses;
 use crate::store::outbox::{self, OutboxKind};
 use crate::store::records::erase::{self, ERASED};
 use crate::store::records::{self, ParentType, Record};
@@ -46,6 +47,9 @@ pub fn person(tx: &Tx<'_>, world: &World<'_>, record: &Record) -> Result<Erased>
     for address in &record.addresses {
         let names = erase::names_of(tx, address)?;
         person.words.extend(names.iter().map(|name| format!("{} {}", record.parent.kind, name.to_lowercase())));
+    }
+    for address in &record.addresses {
+        invalid_addresses::remove(tx, address)?;
     }
     let mut touched = Touched::default();
     touched.cases.extend(erase::cases_of(tx, record.parent)?);

@@ -7,6 +7,7 @@
 //! import    received -> email, parent, case, assignee, notes, outbox rows   one savepoint per message, one commit per batch
 //! settle    \Seen, MOVE, delete on the server                               rows in server_actions, after the commit, idempotent
 //! send      outbox: lock -> MAIL/RCPT/DATA -> commit "in doubt" -> body     no transaction open while a socket waits
+//! keep      APPEND to the Sent folder                                       rows in sent_copies, looked for on the server first
 //! ```
 //!
 //! Each stage reads what the stage before committed, so a kill at any point is repaired by the next

@@ -4,26 +4,29 @@
 //! send lock knows that its sender died: mail is sent again under the same Message-ID, an automatic
 //! reply is held. Nothing here speaks SMTP; that is [`MailTransport`].
 
-use anyhow::{Context, Result};
-use jiff::{SignedDuration, Timestamp};
+mod alias;
+mod copies;
+mod failure;
+mod settle;
+
+use anyhow::Result;
+use jiff::Timestamp;
 
 use crate::intake::world;
 use crate::mail::compose::{self, Outgoing};
 use crate::mail::message;
 use crate::mail::message_id;
-use crate::net::{Envelope, MailTransport, NetError, NetErrorKind, Reply, SendError, Sent};
+use crate::net::{Envelope, MailTransport, NetError, NetErrorKind, SendError};
 use crate::store::accounts::{self, Account, Health};
 use crate::store::db::{Store, Tx};
 use crate::store::emails::{self, EmailStatus, NewEmail};
-use crate::store::notifications::{self, NewNotification, NotificationKind};
 use crate::store::outbox::{self, NewRow, OutboxKind, OutboxRow, OutboxState};
 use crate::store::raw::{self, Packed};
 use crate::store::records::Parent;
 use crate::store::stream::{self, NewNote, NoteKind};
-use crate::store::users;
-
-/// After so long a message that met only passing failures is given up.
-const GIVE_UP: SignedDuration = SignedDuration::from_hours(48);
+pub use copies::{ConnectImap, keep_copies};
+pub use failure::{Return, come_back};
+use settle::{put_off, settle, settle_doubt};
 
 /// How a composed message is to be sent and kept.
 #[derive(Debug, Clone)]
@@ -132,6 +135,8 @@ pub struct Flushed {
     pub put_off: usize,
     /// Accounts that could not send, with the error.
     pub accounts: Vec<(String, anyhow::Error)>,
+    /// Accounts that could not keep copies of what was sent, with the error (see [`keep_copies`]).
+    pub copies: Vec<(String, anyhow::Error)>,
 }
 
 /// Sends what is due, one connection per account. The caller holds the send lock.
@@ -162,14 +167,6 @@ fn judge_leftovers(tx: &Tx<'_>, now: Timestamp) -> Result<()> {
     Ok(())
 }
 
-/// Nobody knows whether it arrived: an automatic reply is held, anything else is sent again (B8.5, B13.5).
-fn settle_doubt(tx: &Tx<'_>, row: &OutboxRow, words: &str, now: Timestamp) -> Result<()> {
-    if row.kind == OutboxKind::AutoReply {
-        return outbox::change(tx, row.id, OutboxState::InDoubt, OutboxState::Held, words, now);
-    }
-    outbox::change(tx, row.id, OutboxState::InDoubt, OutboxState::Waiting, words, now)
-}
-
 /// Sends the rows of one account; the error that ended its turn.
 fn flush_account(
     store: &Store,
@@ -185,7 +182,7 @@ fn flush_account(
             let words = format!("{error:#}");
             // A server that cannot be reached is asked again later; one that refuses for good is the account's error.
             if is_passing(&error) {
-                store.write(|tx| rows.iter().try_for_each(|row| put_off(tx, row, &words, clock())))?;
+                store.write(|tx| rows.iter().try_for_each(|row| put_off(tx, account, row, &words, clock())))?;
             }
             flushed.put_off += rows.len();
             return Ok(Some(error));
@@ -249,7 +246,7 @@ fn send_row(
     let now = clock();
     match result {
         Ok(sent) => {
-            let state = store.write(|tx| settle(tx, row, &envelope, &sent, now))?;
+            let state = store.write(|tx| settle(tx, account, row, &envelope, &sent, now))?;
             match state {
                 OutboxState::Sent => flushed.sent += 1,
                 OutboxState::Failed => flushed.failed += 1,
@@ -263,14 +260,14 @@ fn send_row(
             Ok(Ended::Connection(error.into()))
         }
         Err(SendError::BeforeBody(error)) => {
-            store.write(|tx| put_off(tx, row, &error.message, now))?;
+            store.write(|tx| put_off(tx, account, row, &error.message, now))?;
             flushed.put_off += 1;
             Ok(Ended::Connection(error.into()))
         }
         Err(SendError::InDoubt(error)) => {
             store.write(|tx| {
                 settle_doubt(tx, row, &error.message, now)?;
-                put_off(tx, row, &error.message, now)
+                put_off(tx, account, row, &error.message, now)
             })?;
             flushed.put_off += 1;
             Ok(Ended::Connection(error.into()))
@@ -279,113 +276,6 @@ fn send_row(
             Err(unclaimed.unwrap_or_else(|| anyhow::anyhow!(words)).context("cannot claim the outbox row"))
         }
     }
-}
-
-/// Writes what the server said about each recipient and the message; the row's new state.
-fn settle(tx: &Tx<'_>, row: &OutboxRow, envelope: &Envelope, sent: &Sent, now: Timestamp) -> Result<OutboxState> {
-    let from = if sent.reply.is_some() { OutboxState::InDoubt } else { OutboxState::Waiting };
-    for (address, reply) in sent.refused.iter().filter(|(_, reply)| reply.code >= 500) {
-        fail_recipient(tx, row, address, reply, now)?;
-    }
-    let accepted = envelope.to.iter().filter(|a| !sent.refused.iter().any(|(refused, _)| refused == *a));
-    match &sent.reply {
-        Some(reply) if reply.code < 300 => {
-            for address in accepted {
-                outbox::settle_recipient(tx, row.id, address, true, &words(reply))?;
-            }
-        }
-        Some(reply) if reply.code >= 500 => {
-            for address in accepted {
-                fail_recipient(tx, row, address, reply, now)?;
-            }
-        }
-        _ => {}
-    }
-    let last = sent.reply.as_ref().or(sent.refused.first().map(|(_, reply)| reply)).map(words).unwrap_or_default();
-    conclude(tx, row, from, &last, now)
-}
-
-/// The state a row gets by its recipients: waiting while one is open, else sent if one took it.
-fn conclude(tx: &Tx<'_>, row: &OutboxRow, from: OutboxState, last: &str, now: Timestamp) -> Result<OutboxState> {
-    let recipients = outbox::recipients(tx, row.id)?;
-    let any = |state: &str| recipients.iter().any(|(_, s, _)| s == state);
-    let to = if any("waiting") {
-        OutboxState::Waiting
-    } else if any("sent") {
-        OutboxState::Sent
-    } else {
-        OutboxState::Failed
-    };
-    outbox::change(tx, row.id, from, to, last, now)?;
-    match to {
-        OutboxState::Waiting => put_off(tx, row, last, now)?,
-        OutboxState::Sent => set_email(tx, row, EmailStatus::Sent)?,
-        _ => set_email(tx, row, EmailStatus::Failed)?,
-    }
-    Ok(to)
-}
-
-fn set_email(tx: &Tx<'_>, row: &OutboxRow, status: EmailStatus) -> Result<()> {
-    row.email_id.map_or(Ok(()), |id| emails::set_status(tx, id, status))
-}
-
-/// A recipient refused for good.
-fn fail_recipient(tx: &Tx<'_>, row: &OutboxRow, address: &str, reply: &Reply, now: Timestamp) -> Result<()> {
-    let words = words(reply);
-    outbox::settle_recipient(tx, row.id, address, false, &words)?;
-    report_failure(tx, row, &format!("not delivered to {address}: {words}"), now)
-}
-
-/// Shows a failure on the case and tells whoever wrote the mail. A notice to one of our own is no part of the case:
-/// it stays in the outbox as failed.
-fn report_failure(tx: &Tx<'_>, row: &OutboxRow, text: &str, now: Timestamp) -> Result<()> {
-    if row.kind == OutboxKind::Notice {
-        log::warn!("notice {}: {text}", row.id);
-        return Ok(());
-    }
-    let parent = row.case_id.map(Parent::case);
-    if let Some(parent) = parent {
-        let note = NewNote { parent, kind: NoteKind::Failed, user_id: None, email_id: row.email_id, text };
-        stream::note(tx, note, now)?;
-    }
-    if let (Some(user_id), OutboxKind::Mail) = (row.user_id, row.kind)
-        && users::by_id(tx, user_id)?.is_some_and(|u| u.active)
-    {
-        let new = NewNotification { user_id, kind: NotificationKind::Failed, parent, email_id: row.email_id, text };
-        notifications::add(tx, new, false, now)?;
-    }
-    Ok(())
-}
-
-fn words(reply: &Reply) -> String {
-    format!("{} {}", reply.code, reply.text)
-}
-
-/// Puts a row off by its number of attempts; after two days it has failed.
-fn put_off(tx: &Tx<'_>, row: &OutboxRow, words: &str, now: Timestamp) -> Result<()> {
-    let current = outbox::by_id(tx, row.id)?.context("the outbox row vanished")?;
-    if current.state != OutboxState::Waiting {
-        return Ok(());
-    }
-    if now.duration_since(row.created_at) >= GIVE_UP {
-        let text = format!("given up after two days: {words}");
-        outbox::change(tx, row.id, OutboxState::Waiting, OutboxState::Failed, &text, now)?;
-        set_email(tx, row, EmailStatus::Failed)?;
-        return report_failure(tx, row, &text, now);
-    }
-    outbox::put_off(tx, row.id, words, now + backoff(current.attempts))
-}
-
-/// 1, 5, 15, 30 minutes, then hours that double up to 8.
-fn backoff(attempts: i64) -> SignedDuration {
-    let minutes = match attempts {
-        0 => 1,
-        1 => 5,
-        2 => 15,
-        3 => 30,
-        n => 60 << (n - 4).clamp(0, 3),
-    };
-    SignedDuration::from_mins(minutes)
 }
 
 /// Shows in `status` whether the account can send.
@@ -403,12 +293,4 @@ fn remember(tx: &Tx<'_>, account_id: i64, error: Option<&anyhow::Error>, now: Ti
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tries_become_rarer_and_never_stop_before_two_days() {
-        let minutes: Vec<i64> = (0..9).map(|n| backoff(n).as_mins()).collect();
-        assert_eq!(minutes, [1, 5, 15, 30, 60, 120, 240, 480, 480]);
-    }
-}
+mod tests;

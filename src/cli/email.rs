@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::attachment::{self, AttachmentCommand};
 use super::context::{self, Context};
+use super::delivery;
 use super::query::{self, Noun};
 use crate::access::Actor;
 use crate::desk::Sorting;
@@ -26,6 +27,7 @@ use crate::query::{Field, Term, Tree};
 use crate::store::accounts::{self, AccountKind};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, EmailQuery, EmailRow, Variant};
+use crate::store::outbox::Recipient;
 use crate::store::search::{Place, Test};
 use crate::store::{cases, raw};
 use crate::ui::cell::{Cell, Column};
@@ -185,6 +187,7 @@ pub const MESSAGE_COLUMNS: &[Column] = &[
     Column::new("references", ""),
     Column::new("status", "Status"),
     Column::new("case", "Case"),
+    Column::new("recipients", "Delivery"),
     Column::new("attachments", "Attachments"),
     Column::new("flagged", "Look at"),
     Column::new("variants", "Variants"),
@@ -322,6 +325,7 @@ struct Shown {
     flagged: Vec<String>,
     variants: Vec<Variant>,
     truncated: bool,
+    recipients: Vec<Recipient>,
     raw: Vec<u8>,
 }
 
@@ -368,7 +372,7 @@ fn stored(id: i64, ctx: &Context) -> Result<Shown> {
         let raw_id = email.raw_id.with_context(|| format!("email {id}: its source was dropped"))?;
         let case = email.case_id().map(|id| cases::by_id(tx, id)).transpose()?.flatten();
         let rest = email.truncated.then(|| format!("only its beginning is here: espomail email fetch-rest {id}"));
-        let flagged = Some(email.flagged).filter(|text| !text.is_empty());
+        let flagged = Some(email.flagged.clone()).filter(|text| !text.is_empty());
         Ok(Shown {
             id: Some(id),
             file: None,
@@ -377,6 +381,7 @@ fn stored(id: i64, ctx: &Context) -> Result<Shown> {
             flagged: flagged.into_iter().chain(rest).collect(),
             variants: emails::variants(tx, id)?,
             truncated: email.truncated,
+            recipients: delivery::recipients(tx, actor, &email)?,
             raw: raw::bytes(tx, raw_id)?,
         })
     })
@@ -435,6 +440,7 @@ fn message_cells(shown: &Shown, message: &Message) -> Vec<Cell> {
         Cell::object(json!(message.references), &message.references.join(" ")),
         shown.status.as_deref().map_or_else(Cell::none, Cell::text),
         shown.case.map_or_else(Cell::none, Cell::int),
+        delivery::recipients_cell(&shown.recipients),
         Cell::object(json!(attachments), &names.join(", ")),
         Cell::text(&shown.flagged.join("; ")),
         variant_cell(&shown.variants),

@@ -177,6 +177,9 @@ pub fn send(args: &SendArgs, ctx: &Context) -> Result<()> {
     for (name, error) in &flushed.accounts {
         ctx.ui.problem(&format!("account \"{name}\": cannot send"), error);
     }
+    for (name, error) in &flushed.copies {
+        ctx.ui.problem(&format!("account \"{name}\": cannot keep a copy of sent mail"), error);
+    }
     if args.summary || ctx.ui.verbosity > 0 || ctx.ui.is_terminal() {
         summarise(ctx, &Tally::default(), &flushed, started)?;
     }
@@ -297,7 +300,10 @@ fn flush(ctx: &Context, store: &Store) -> Result<Flushed> {
         Attempt::Held(_lock) => {
             queue_digests(ctx, store)?;
             let mut connect = |account: &Account| connect::smtp(account, &ctx.config, &ctx.db_path);
-            outbox::flush(store, &mut connect, &Timestamp::now)
+            let mut flushed = outbox::flush(store, &mut connect, &Timestamp::now)?;
+            let mut connect = |account: &Account| connect::imap(account, &ctx.config, &ctx.db_path, None);
+            flushed.copies = outbox::keep_copies(store, &mut connect, &Timestamp::now)?;
+            Ok(flushed)
         }
     }
 }
@@ -316,7 +322,10 @@ fn sending_trouble(ctx: &Context, flushed: &Flushed) -> Option<Kind> {
     for (name, error) in &flushed.accounts {
         ctx.ui.verbose(1, &format!("account \"{name}\": cannot send: {error:#}"));
     }
-    let kinds = flushed.accounts.iter().map(|(_, error)| error::classify(error).0);
+    for (name, error) in &flushed.copies {
+        ctx.ui.verbose(1, &format!("account \"{name}\": cannot keep a copy of sent mail: {error:#}"));
+    }
+    let kinds = flushed.accounts.iter().chain(&flushed.copies).map(|(_, error)| error::classify(error).0);
     kinds.reduce(Kind::worse)
 }
 

@@ -8,7 +8,7 @@ use super::context::Context;
 use crate::store::accounts::{self, Account, AccountKind};
 use crate::store::db::Tx;
 use crate::store::deliveries::{self, Counts};
-use crate::store::{instance, outbox};
+use crate::store::{instance, outbox, sent_copies};
 use crate::ui::cell::{Cell, Column};
 
 /// `status`
@@ -27,6 +27,7 @@ pub const COLUMNS: &[Column] = &[
     Column::new("failure", ""),
     Column::new("quarantined", ""),
     Column::new("unfetchable", ""),
+    Column::new("sent_copies", ""),
 ];
 
 /// Without a fetch for so long the system's crontab is asked about.
@@ -74,6 +75,7 @@ fn cells(tx: &Tx<'_>, ctx: &Context, account: &Account, counts: Counts) -> Resul
         Cell::text(&health.failure),
         Cell::int(counts.quarantined),
         Cell::int(counts.unfetchable),
+        Cell::int(sent_copies::waiting(tx, account.id)?.count),
     ])
 }
 
@@ -94,6 +96,10 @@ fn state(tx: &Tx<'_>, ctx: &Context, account: &Account) -> Result<String> {
     }
     if let Some(since) = health.send_failing_since {
         return Ok(format!("cannot send since {}: {}", ctx.ui.local_time(since), health.send_failure));
+    }
+    let copies = sent_copies::waiting(tx, account.id)?;
+    if !copies.last_error.is_empty() {
+        return Ok(format!("copies of sent mail wait ({}): {}", copies.count, copies.last_error));
     }
     let folders = accounts::folders(tx, account.id)?;
     if let Some(folder) = folders.iter().find(|f| !f.failure.is_empty()) {

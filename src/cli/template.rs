@@ -8,8 +8,8 @@ use super::text::read_source;
 use crate::error;
 use crate::mail::subject::with_case_number;
 use crate::mail::template::{self, Values};
-use crate::store::cases;
 use crate::store::templates::{self, Template};
+use crate::store::{accounts, cases, users};
 use crate::ui::cell::{Cell, Column};
 
 /// Templates of automatic replies
@@ -196,7 +196,7 @@ fn delete(name: &str, ctx: &Context) -> Result<()> {
 fn preview(args: &Preview, ctx: &Context) -> Result<()> {
     let (template, values) = ctx.read(|tx, actor| {
         let template = context::template(tx, &args.template)?;
-        let mut values = Values::sample();
+        let mut values = Values { now: template::shown(ctx.now()), ..Values::sample() };
         if let Some(number) = args.case {
             let row =
                 cases::row_by_number(tx, number, actor.sight())?.ok_or_else(|| context::not_found("case", number))?;
@@ -204,11 +204,13 @@ fn preview(args: &Preview, ctx: &Context) -> Result<()> {
             values.case_name = Some(row.case.name.clone());
             values.case_status = Some(row.case.status.to_string());
             values.email_subject = row.case.name;
-            values.user_name = row.assignee;
+            let assignee = row.case.assigned_user_id.map(|id| users::by_id(tx, id)).transpose()?.flatten();
+            values.user_name = assignee.map(|user| user.shown().to_owned());
             values.contact_name = row.contact;
             let (name, address) = row.requester.unwrap_or_default();
             values.sender_name = if name.is_empty() { address } else { name };
-            values.account_name = row.account.unwrap_or_default();
+            let account = row.case.account_id.map(|id| accounts::by_id(tx, id)).transpose()?.flatten();
+            values.account_name = account.map(|account| account.shown().to_owned()).unwrap_or_default();
         }
         Ok((template, values))
     })?;

@@ -18,7 +18,7 @@ use crate::store::cases::Case;
 use crate::store::db::Tx;
 use crate::store::outbox::OutboxKind;
 use crate::store::records::{self, Parent};
-use crate::store::{accounts, emails, templates, users};
+use crate::store::{accounts, emails, invalid_addresses, templates, users};
 
 /// Why no reply is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub enum Suppression {
     NotToBeAnswered(String),
     /// There is no address to answer to.
     NoAddress,
+    /// A report said that the address does not exist.
+    InvalidAddress(String),
     /// This address has one for this case.
     OncePerCase,
     /// `auto_reply_per_hour`.
@@ -57,6 +59,9 @@ impl std::fmt::Display for Suppression {
             Suppression::TooOld => "the mail is older than auto_reply_max_age",
             Suppression::NotToBeAnswered(rule) => return write!(f, "not to be answered: {rule}"),
             Suppression::NoAddress => "there is no address to answer to",
+            Suppression::InvalidAddress(reason) => {
+                return write!(f, "the address is invalid until it writes: {reason}");
+            }
             Suppression::OncePerCase => "the address has one for this case",
             Suppression::PerHour => "the limit of auto_reply_per_hour is reached for this address",
             Suppression::PerDay => "the limit of auto_reply_per_day is reached for this address",
@@ -85,6 +90,8 @@ pub struct Facts {
     pub unanswerable: Option<String>,
     /// There is an address to answer to.
     pub address: bool,
+    /// Why the address is invalid, if it is.
+    pub invalid: Option<String>,
     /// The address got one for this case.
     pub replied_to_case: bool,
     /// To this address in the last hour, from this account.
@@ -126,9 +133,10 @@ pub fn suppression(facts: &Facts, limits: &Limits) -> Option<Suppression> {
         (facts.tripped || reached(facts.account_last_hour, limits.breaker), Suppression::Breaker),
     ];
     let unanswerable = facts.unanswerable.clone().map(Suppression::NotToBeAnswered);
+    let invalid = facts.invalid.clone().map(Suppression::InvalidAddress);
     let (first, rest) = rules.split_at(3);
     let hit = |rules: &[(bool, Suppression)]| rules.iter().find(|(holds, _)| *holds).map(|(_, why)| why.clone());
-    hit(first).or(unanswerable).or_else(|| hit(rest))
+    hit(first).or(unanswerable).or(invalid).or_else(|| hit(rest))
 }
 
 /// The mail that is to be answered.
@@ -203,10 +211,11 @@ fn facts(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>, to: Option<&Ma
         unanswerable: unanswerable(occasion)
             .or_else(|| automatic::unanswerable(message, &own, &ours).map(|reason| reason.to_string())),
         address: address.is_some(),
+        invalid: address.map(|a| invalid_addresses::find(tx, a)).transpose()?.flatten().map(|known| known.reason),
         replied_to_case,
         last_hour: address.map(|a| since(Some(a), hour_ago)).transpose()?.unwrap_or_default(),
         last_day: address.map(|a| since(Some(a), day_ago)).transpose()?.unwrap_or_default(),
-        account_last_hour: since(None, hour_ago)?,
+        account_last_hour: since(None, accounts::breaker_reset_at(tx, account.id)?.unwrap_or(hour_ago).max(hour_ago))?,
         tripped: accounts::breaker_tripped(tx, account.id)?,
     })
 }
@@ -229,7 +238,7 @@ fn unanswerable(occasion: &Occasion<'_>) -> Option<String> {
 
 /// Trips the breaker loudly: every admin is told.
 fn trip(tx: &Tx<'_>, world: &World<'_>, account: &Account) -> Result<()> {
-    accounts::set_breaker(tx, account.id, Some(world.now))?;
+    accounts::trip_breaker(tx, account.id, world.now)?;
     let text = format!(
         "account {}: automatic replies stopped after {} in an hour; to go on: espomail account breaker {} --reset",
         account.name, world.config.auto_reply_breaker, account.name
@@ -321,8 +330,8 @@ fn values(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>, to: &Mailbox)
         contact_name: contact,
         sender_name: if to.name.is_empty() { to.address.clone() } else { to.name.clone() },
         email_subject: occasion.message.subject.clone(),
-        account_name: occasion.account.from_name.clone().unwrap_or_else(|| occasion.account.name.clone()),
-        now: world.now.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+        account_name: occasion.account.shown().to_owned(),
+        now: template::shown(world.now),
     })
 }
 
@@ -360,6 +369,7 @@ mod tests {
             (Facts { unanswerable: Some("x".into()), ..fine() }, Some(Suppression::NotToBeAnswered("x".into()))),
             (Facts { address: false, ..fine() }, Some(Suppression::NoAddress)),
             (Facts { age: old, ..fine() }, Some(Suppression::TooOld)),
+            (Facts { invalid: Some("550".into()), ..fine() }, Some(Suppression::InvalidAddress("550".into()))),
             (Facts { replied_to_case: true, ..fine() }, Some(Suppression::OncePerCase)),
             (Facts { last_hour: 1, ..fine() }, Some(Suppression::PerHour)),
             (Facts { last_day: 2, ..fine() }, None),

@@ -4,6 +4,7 @@ use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
 
 use super::assign::{self, Assignment};
+use super::bounces::Report;
 use super::notify::{self, Arrival};
 use super::opening::{self, Opening};
 use super::parent::Sender;
@@ -35,6 +36,8 @@ pub struct Mail<'a> {
     pub received_at: Timestamp,
     /// Attached by somebody who takes part.
     pub verified: bool,
+    /// What it reports about mail of ours.
+    pub report: Report,
     /// The account that delivered it.
     pub account_id: i64,
     /// Only those who have it in a folder of their own may read it (B6.1).
@@ -148,13 +151,21 @@ pub(super) fn join(tx: &Tx<'_>, world: &World<'_>, case: &Case, mail: &Mail<'_>)
     if let Some(assignee) = case.assigned_user_id {
         emails::add_assignee(tx, mail.email_id, assignee)?;
     }
+    if mail.report == Report::Failure {
+        let text = "who has to act was told of the failed delivery";
+        return emails::decide(tx, mail.email_id, "notified", text, world.now);
+    }
     notify::arrival(tx, world, &mail.arrival(Parent::case(case.id)))
 }
 
 pub(super) fn link(tx: &Tx<'_>, world: &World<'_>, case_id: i64, mail: &Mail<'_>) -> Result<()> {
     attach(tx, case_id, mail.email_id, mail.verified)?;
     let parent = Parent::case(case_id);
-    let text = if mail.verified { "" } else { "unverified: the sender does not take part in this case" };
+    let text = match (mail.verified, mail.report) {
+        (true, _) => "",
+        (false, Report::None) => "unverified: the sender does not take part in this case",
+        (false, _) => "report on a delivery",
+    };
     notify::email_note(tx, world, parent, mail.email_id, mail.sender, text)
 }
 

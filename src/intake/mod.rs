@@ -6,6 +6,7 @@
 pub mod assign;
 pub mod audit;
 pub mod auto_reply;
+pub mod bounces;
 pub mod bulk;
 pub mod case;
 pub mod clock;

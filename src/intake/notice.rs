@@ -16,6 +16,7 @@ use crate::store::accounts::Account;
 use crate::store::cases::{self, Case};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email};
+use crate::store::invalid_addresses;
 use crate::store::notifications;
 use crate::store::outbox::OutboxKind;
 use crate::store::records::{Parent, ParentType};
@@ -101,7 +102,11 @@ struct Letter<'a> {
 
 fn post(tx: &Tx<'_>, world: &World<'_>, letter: Letter<'_>) -> Result<()> {
     let Letter { user, account, case, key, subject, text } = letter;
+    // Without a valid address the list of notifications has to do (B9.2).
     let Some(address) = user.addresses.first() else { return Ok(()) };
+    if invalid_addresses::find(tx, address)?.is_some() {
+        return Ok(());
+    }
     let domain = world.message_id_domain(account);
     let outgoing = Outgoing {
         from: Mailbox { name: account.from_name.clone().unwrap_or_default(), address: account.address.clone() },

@@ -9,7 +9,7 @@ use super::world::World;
 use crate::mail::authentication_results::{self, Dmarc};
 use crate::mail::message::Message;
 use crate::mail::message_id::SignedId;
-use crate::mail::{address, automatic, subject};
+use crate::mail::{address, automatic, bounce, subject};
 use crate::store::accounts::Account;
 use crate::store::cases::{self, Case};
 use crate::store::db::Tx;
@@ -93,6 +93,9 @@ pub fn opens_thread(message: &Message) -> bool {
 
 /// Finds the parent of a message. `subject_tags` allows rule B4.5 (group accounts with create-case).
 pub fn find(tx: &Tx<'_>, world: &World<'_>, sender: &Sender, message: &Message, subject_tags: bool) -> Result<Found> {
+    if let Some(found) = by_report(tx, sender, message)? {
+        return Ok(found);
+    }
     let mut search = Search { tx, world, sender, nearer: Vec::new(), remarks: Vec::new() };
     let mut found = match search.by_ids(message)? {
         None => search.by_ghost(message)?,
@@ -111,6 +114,23 @@ pub fn find(tx: &Tx<'_>, world: &World<'_>, sender: &Sender, message: &Message, 
         Some(found) => Found { remarks: search.remarks, ..found },
         None => Found { parent: None, verified: true, reason: "none found".into(), remarks: search.remarks },
     })
+}
+
+/// B4.1: where the mail of ours is that a report is about. A mail system takes no part in a case by that.
+fn by_report(tx: &Tx<'_>, sender: &Sender, message: &Message) -> Result<Option<Found>> {
+    let Some(id) = bounce::about(message).filter(|_| !sender.is_forged()) else { return Ok(None) };
+    let Some(email) = emails::by_message_id(tx, &id)?.into_iter().find(Email::is_ours) else { return Ok(None) };
+    let Some(parent) = email.parent else { return Ok(None) };
+    let found = |parent, what: String| {
+        let reason = format!("{what}, a report on our email {}", email.id);
+        Ok(Some(Found { parent: Some(parent), verified: false, reason, remarks: Vec::new() }))
+    };
+    if parent.kind != ParentType::Case {
+        return found(parent, format!("{} {}", parent.kind, parent.id));
+    }
+    let Some(case) = cases::by_id(tx, parent.id)? else { return Ok(None) };
+    let case = cases::surviving(tx, case)?;
+    found(Parent::case(case.id), format!("case #{}", case.number))
 }
 
 struct Search<'a> {

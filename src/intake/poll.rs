@@ -405,6 +405,14 @@ mod tests {
             Ok(())
         }
 
+        fn contains(&mut self, _: &str) -> Result<bool, NetError> {
+            Ok(false)
+        }
+
+        fn create(&mut self, _: &str) -> Result<(), NetError> {
+            Ok(())
+        }
+
         fn append(&mut self, _: &str, _: &[u8], _: Timestamp) -> Result<(), NetError> {
             Ok(())
         }

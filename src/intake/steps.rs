@@ -2,11 +2,12 @@
 
 use anyhow::Result;
 
+use super::bounces::Report;
 use super::case::Mail;
 use super::import::Imported;
 use super::parent::Sender;
 use super::world::{self, World};
-use super::{flow, history, notify, privacy, recipients, sent};
+use super::{bounces, flow, history, notify, privacy, recipients, sent};
 use crate::mail::automatic;
 use crate::mail::message::{self, Message};
 use crate::mail::message_id::{self, IdKind};
@@ -85,6 +86,13 @@ pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Messag
         recipients::file(tx, account, folder, delivery.id, email_id)?;
     }
     recipients::put_in_group_folder(tx, account, delivery.id, email_id)?;
+    let mut report = Report::None;
+    if outcome == Outcome::Imported && !is_history {
+        report = bounces::run(tx, world, &sender, message, email_id)?;
+        if automatic.is_empty() {
+            bounces::wrote(tx, world, &sender, email_id)?;
+        }
+    }
     let sent_at = message.date.unwrap_or(delivery.internal_date).min(delivery.internal_date);
     let mail = Mail {
         email_id,
@@ -94,6 +102,7 @@ pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Messag
         sent_at,
         received_at: delivery.internal_date,
         verified: true,
+        report,
         account_id: account.id,
         private,
     };

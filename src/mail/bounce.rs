@@ -72,6 +72,18 @@ pub fn read(message: &Message) -> Option<Bounce> {
     Some(Bounce { failures, original_message_id })
 }
 
+/// The Message-ID of what a report tells about: of a delivery, a success included, or of being read.
+pub fn about(message: &Message) -> Option<String> {
+    let is_report = message.content_type == "multipart/report";
+    let enclosed = || message.enclosed.as_ref().and_then(|enclosed| enclosed.message_id.clone());
+    read(message).and_then(|bounce| bounce.original_message_id).or_else(|| enclosed().filter(|_| is_report))
+}
+
+/// Whether a server that refuses a recipient with this status code and these words says that there is no such address.
+pub fn is_no_such_address(status: &str, said: &str) -> bool {
+    severity::of(status, said) == Outcome::Hard
+}
+
 /// Adds a failure unless its address is there.
 fn add(failures: &mut Vec<Failure>, failure: Failure) {
     if !failures.iter().any(|known| known.address.eq_ignore_ascii_case(&failure.address)) && failures.len() < MAX {

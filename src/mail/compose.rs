@@ -6,11 +6,13 @@
 //! written. Recipients of the envelope are the caller's business.
 
 mod body;
+mod downgrade;
 mod header;
 
 use jiff::Timestamp;
 
 use super::address::Mailbox;
+pub use downgrade::in_ascii;
 use header::Fields;
 
 /// Longest address that is written, in bytes (RFC 5321 4.5.3.1: 64 + 1 + 255).

@@ -6,6 +6,7 @@ mod extent;
 
 use std::collections::HashSet;
 
+use jiff::Timestamp;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
 
 pub use error::TemplateError;
@@ -104,6 +105,11 @@ fn environment(escape: AutoEscape) -> Environment<'static> {
     // The values come from strangers: no template turns their escaping off (`extent` refuses the tag).
     environment.remove_filter("safe");
     environment
+}
+
+/// A moment as templates show it.
+pub fn shown(now: Timestamp) -> String {
+    now.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 impl Values {

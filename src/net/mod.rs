@@ -197,6 +197,10 @@ pub trait MailSource {
     fn move_to(&mut self, uids: &[u32], folder: &str) -> Result<(), NetError>;
     /// \Deleted, and UID EXPUNGE where the server has UIDPLUS.
     fn delete(&mut self, uids: &[u32]) -> Result<(), NetError>;
+    /// Whether a message of the open folder has this Message-ID (`UID SEARCH HEADER`).
+    fn contains(&mut self, message_id: &str) -> Result<bool, NetError>;
+    /// CREATE.
+    fn create(&mut self, folder: &str) -> Result<(), NetError>;
     /// APPEND with \Seen and the date.
     fn append(&mut self, folder: &str, raw: &[u8], date: Timestamp) -> Result<(), NetError>;
     /// All folders.

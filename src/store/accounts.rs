@@ -129,6 +129,8 @@ pub struct Account {
     pub share: Share,
     /// The Sent folder as a source.
     pub read_sent: ReadSent,
+    /// Where copies of sent mail are kept; `None` = nowhere.
+    pub store_sent: Option<StoreSent>,
     /// Set = no automatic replies until it is reset.
     pub breaker_tripped_at: Option<Timestamp>,
     /// When it was added.
@@ -192,6 +194,7 @@ impl Account {
             group_folder_id: None,
             share: Share::Private,
             read_sent: if kind == AccountKind::Group { ReadSent::No } else { ReadSent::Auto },
+            store_sent: None,
             breaker_tripped_at: None,
             created_at: now,
             edited_at: now,
@@ -210,6 +213,11 @@ impl Account {
     /// The teams that its cases are for: the case team, else those that get the mail.
     pub fn case_teams(&self) -> Vec<i64> {
         self.case_team_id.map_or_else(|| self.team_ids.clone(), |team| vec![team])
+    }
+
+    /// What customers know it by: the display name of its address, else its name here.
+    pub fn shown(&self) -> &str {
+        self.from_name.as_deref().unwrap_or(&self.name)
     }
 
     /// Login and secret reference for sending.
@@ -277,6 +285,7 @@ impl Account {
             group_folder_id: row.get("group_folder_id")?,
             share: row.label("share")?,
             read_sent: row.label("read_sent")?,
+            store_sent: row.get::<Option<String>>("store_sent")?.map(|text| text.parse()).transpose()?,
             breaker_tripped_at: row.opt_time("breaker_tripped_at")?,
             created_at: row.time("created_at")?,
             edited_at: row.time("edited_at")?,
@@ -365,10 +374,25 @@ pub fn breaker_tripped(tx: &Tx<'_>, id: i64) -> Result<bool> {
     Ok(tripped.unwrap_or_default())
 }
 
-/// Trips (`Some`) or resets (`None`) the breaker of automatic replies (B8.2).
-pub fn set_breaker(tx: &Tx<'_>, id: i64, tripped_at: Option<Timestamp>) -> Result<()> {
-    tx.execute("UPDATE accounts SET breaker_tripped_at = ?2 WHERE id = ?1", params![id, tripped_at.map(seconds)])?;
+/// Trips the breaker of automatic replies (B8.2).
+pub fn trip_breaker(tx: &Tx<'_>, id: i64, now: Timestamp) -> Result<()> {
+    tx.execute("UPDATE accounts SET breaker_tripped_at = ?2 WHERE id = ?1", params![id, seconds(now)])?;
     Ok(())
+}
+
+/// Lets automatic replies go on; those before this moment do not count any more.
+pub fn reset_breaker(tx: &Tx<'_>, id: i64, now: Timestamp) -> Result<()> {
+    tx.execute(
+        "UPDATE accounts SET breaker_tripped_at = NULL, breaker_reset_at = ?2 WHERE id = ?1",
+        params![id, seconds(now)],
+    )?;
+    Ok(())
+}
+
+/// When the breaker was last reset.
+pub fn breaker_reset_at(tx: &Tx<'_>, id: i64) -> Result<Option<Timestamp>> {
+    tx.one("SELECT breaker_reset_at FROM accounts WHERE id = ?1", params![id], |row| row.opt_time("breaker_reset_at"))
+        .map(Option::flatten)
 }
 
 /// Writes what the last run found out.

@@ -1,10 +1,13 @@
 //! The outbox: what is to be handed to SMTP servers, and how far it got (B13.5).
 
+mod bounces;
+
 use anyhow::Result;
 use jiff::Timestamp;
 
 use super::db::{Row, Tx, exactly_one, params, seconds};
 use super::label::labels;
+pub use bounces::*;
 
 labels! {
     /// What is sent, which decides what an unknown outcome means.
@@ -69,6 +72,8 @@ pub struct OutboxRow {
     pub last_error: String,
     /// When it was put here.
     pub created_at: Timestamp,
+    /// The first passing failure in a row.
+    pub failing_since: Option<Timestamp>,
 }
 
 impl OutboxRow {
@@ -89,13 +94,14 @@ impl OutboxRow {
             next_try_at: row.time("next_try_at")?,
             last_error: row.get("last_error")?,
             created_at: row.time("created_at")?,
+            failing_since: row.opt_time("failing_since")?,
         })
     }
 }
 
 const SELECT: &str =
     "SELECT id, kind, account_id, email_id, case_id, user_id, message_id, subject, envelope_from, raw_id, state,
-    attempts, next_try_at, last_error, created_at FROM outbox";
+    attempts, next_try_at, last_error, created_at, failing_since FROM outbox";
 
 /// A message to be put into the outbox.
 #[derive(Debug, Clone)]
@@ -212,18 +218,22 @@ pub fn change(tx: &Tx<'_>, id: i64, from: OutboxState, to: OutboxState, words: &
     )?)
 }
 
-/// Puts a waiting row off after a passing failure.
-pub fn put_off(tx: &Tx<'_>, id: i64, words: &str, next_try_at: Timestamp) -> Result<()> {
+/// Puts a waiting row off after a passing failure at `now`.
+pub fn put_off(tx: &Tx<'_>, id: i64, words: &str, next_try_at: Timestamp, now: Timestamp) -> Result<()> {
     tx.execute(
-        "UPDATE outbox SET attempts = attempts + 1, last_error = ?2, next_try_at = ?3 WHERE id = ?1 AND state = 'waiting'",
-        params![id, words, seconds(next_try_at)],
+        "UPDATE outbox SET attempts = attempts + 1, last_error = ?2, next_try_at = ?3,
+            failing_since = coalesce(failing_since, ?4) WHERE id = ?1 AND state = 'waiting'",
+        params![id, words, seconds(next_try_at), seconds(now)],
     )?;
     Ok(())
 }
 
-/// Makes a row due at once.
+/// Makes a row due at once; its failures so far are forgotten.
 pub fn make_due(tx: &Tx<'_>, id: i64, now: Timestamp) -> Result<()> {
-    tx.execute("UPDATE outbox SET next_try_at = ?2 WHERE id = ?1", params![id, seconds(now)])?;
+    tx.execute(
+        "UPDATE outbox SET next_try_at = ?2, attempts = 0, failing_since = NULL WHERE id = ?1",
+        params![id, seconds(now)],
+    )?;
     Ok(())
 }
 
@@ -239,7 +249,7 @@ pub fn settle_recipient(tx: &Tx<'_>, id: i64, address: &str, sent: bool, reply: 
 /// Opens refused recipients again, for a retry by hand.
 pub fn reopen_recipients(tx: &Tx<'_>, id: i64) -> Result<()> {
     tx.execute(
-        "UPDATE outbox_recipients SET state = 'waiting' WHERE outbox_id = ?1 AND state = 'failed'",
+        "UPDATE outbox_recipients SET state = 'waiting', bounce_id = NULL WHERE outbox_id = ?1 AND state = 'failed'",
         params![id],
     )?;
     Ok(())

@@ -151,3 +151,37 @@ fn two_instances_that_answer_each_other_stop_after_one() {
     assert_eq!(theirs.items(&["case", "list"]).len(), 0, "machine mail without a thread is archived");
     assert_eq!(theirs.items(&["email", "list"]).len(), 1);
 }
+
+#[test]
+fn a_reply_in_text_and_html_is_what_the_preview_shows() {
+    let (sandbox, mailbox, customer) =
+        desk(&["--from-name", "Support Desk", "--distribution", "direct", "--assign-to", "ana"]);
+    sandbox.run(&["user", "add", "eva", "--name", "Eva <Lead>"]).ok();
+    sandbox.run(&["team", "member", "add", "Support", "eva"]).ok();
+    sandbox.run(&["account", "edit", "support", "--assign-to", "eva"]).ok();
+    let html = sandbox.file(
+        "ack.html",
+        b"<p>Dear {{ sender.name }}, {{ user.name }} of {{ account.name }} has {{ email.subject }}</p>",
+    );
+    let text = sandbox
+        .file("ack.txt", b"Dear {{ sender.name }}, {{ user.name }} of {{ account.name }} has {{ email.subject }}");
+    let (html, text) = (html.to_str().unwrap(), text.to_str().unwrap());
+    sandbox.run(&["template", "edit", "Thanks", "--body", text, "--html", html]).ok();
+    let bad = sandbox.file("bad.html", b"<p>{{ customer.name }}</p>");
+    let refused = sandbox.run(&["template", "edit", "Thanks", "--html", bad.to_str().unwrap()]).exits(65);
+    assert!(refused.stderr.contains("--html: ") && refused.stderr.contains("customer.name"), "{refused:#?}");
+
+    let from = format!("\"Kim <b>\" <{}>", customer.address);
+    fetch(&sandbox, &mailbox, &mail(&from, &mailbox.address, "<script>1</script>"));
+    Exim::shared().idle();
+    let reply = customer.arrived(1).remove(0);
+    assert!(reply.header("Content-Type").starts_with("multipart/alternative"), "{}", reply.text());
+    let parsed = mail_parser::MessageParser::default().parse(&reply.raw).unwrap();
+    let plain = "Dear Kim <b>, Eva <Lead> of Support Desk has <script>1</script>";
+    let escaped = "<p>Dear Kim &lt;b&gt;, Eva &lt;Lead&gt; of Support Desk has &lt;script&gt;1&lt;&#x2f;script&gt;</p>";
+    assert_eq!(parsed.body_text(0).unwrap().trim_end(), plain);
+    assert_eq!(parsed.body_html(0).unwrap().trim_end(), escaped);
+    let preview = sandbox.run(&["template", "preview", "Thanks", "--case", "1"]).ok().stdout;
+    assert!(preview.starts_with("Subject: [#1] We have your message\n"), "{preview}");
+    assert!(preview.contains(plain) && preview.contains(escaped), "{preview}");
+}

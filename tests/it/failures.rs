@@ -1,6 +1,6 @@
 //! Accounts that fail (B2.5), messages that cannot be imported (B2.7), and what people hear of it.
 
-use crate::support::{Answer, Dovecot, Sandbox, SmtpSink, Step, mail};
+use crate::support::{Answer, Dovecot, Exim, Proxy, Sandbox, Side, SmtpSink, Step, mail};
 
 #[test]
 fn a_wrong_password_is_silent_until_the_third_run_and_recovery_is_one_line() {
@@ -163,4 +163,36 @@ fn check_speaks_to_monitoring_systems() {
     let critical = sandbox.run(&["check"]).exits(2);
     assert!(critical.stdout.starts_with("ESPOMAIL CRITICAL - account support: cannot send: "), "{critical:#?}");
     assert!(critical.stdout.contains("outbox=1"), "{critical:#?}");
+}
+
+#[test]
+fn smtp_may_have_a_login_of_its_own_kind() {
+    let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
+    let proxy = Proxy::new(Exim::shared().smtp);
+    let token = format!("file:{}", sandbox.file("token", mailbox.token(600).as_bytes()).display());
+    sandbox.support_account(&mailbox, &["--smtp", &proxy.address(), "--auto-reply", "Thanks"]);
+    let login = |edit: &[&str]| {
+        sandbox.run(&[&["account", "edit", "support"], edit].concat()).ok();
+        proxy.clear();
+        sandbox.run(&["account", "test", "support"]).ok();
+        let said = proxy.lines(Side::Client).into_iter().find(|line| line.starts_with("AUTH")).expect("a login");
+        said.split(' ').nth(1).unwrap().to_owned()
+    };
+    assert_eq!(login(&["--from-name", "Desk"]), "PLAIN");
+    assert_eq!(login(&["--smtp-auth", "xoauth2", "--smtp-secret", &token]), "XOAUTH2");
+    assert_eq!(login(&["--from-name", "Office"]), "XOAUTH2", "an edit of something else changes no login");
+    let shown = sandbox.json(&["account", "show", "support"]);
+    assert_eq!((&shown["auth"], &shown["smtp_auth"]), (&"password".into(), &"xoauth2".into()));
+
+    let customer = Dovecot::shared().mailbox_at("customer.example");
+    mailbox.append("INBOX", &mail(&customer.address, &mailbox.address, "Help").bytes());
+    sandbox.run(&["fetch"]).ok();
+    customer.arrived(1);
+    // What Exim does not offer is not tried.
+    sandbox.run(&["account", "edit", "support", "--smtp-auth", "oauthbearer"]).ok();
+    proxy.clear();
+    let refused = sandbox.run(&["account", "test", "support"]).exits(77);
+    assert!(refused.stderr.contains("the server offers") && refused.stderr.contains("OAUTHBEARER"), "{refused:#?}");
+    assert!(proxy.lines(Side::Client).iter().all(|line| !line.starts_with("AUTH")));
+    sandbox.run(&["account", "edit", "support", "--smtp-auth", "ntlm"]).exits(2);
 }

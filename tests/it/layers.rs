@@ -11,12 +11,15 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("query.rs", QUERY),
     ("ui", &["store", "net", "intake", "cli", "config", "outbox", "reply", "desk", "access", "secret", "lock", "mail"]),
     ("intake", &["cli", "ui", "desk", "secret", "net::imap", "net::smtp", "net::tls", "net::guard"]),
-    ("outbox.rs", &["cli", "ui", "desk", "secret", "net::imap", "net::smtp", "net::tls", "net::guard"]),
+    ("outbox.rs", OUTBOX),
+    ("outbox", OUTBOX),
     ("reply.rs", &["cli", "ui", "desk", "secret", "net"]),
     ("desk", &["cli", "ui", "secret", "net"]),
     ("erase.rs", &["cli", "ui", "secret", "net"]),
     ("access.rs", &["cli", "ui", "desk", "secret", "net", "intake"]),
 ];
+
+const OUTBOX: &[&str] = &["cli", "ui", "desk", "secret", "net::imap", "net::smtp", "net::tls", "net::guard"];
 
 const QUERY: &[&str] =
     &["mail", "store", "net", "intake", "cli", "ui", "config", "outbox", "reply", "desk", "access", "secret", "lock"];

@@ -147,9 +147,9 @@ fn the_proxy_kills_the_client() {
         let sink = SmtpSink::new(Vec::new());
         let child = Child::default();
         let deed = Deed::Kill(child.clone());
-        let proxy = Proxy::with_rule(sink.port, Rule { side: Side::Client, text: ".", nth: 3, when, deed });
+        let proxy = Proxy::with_rule(sink.port, Rule { side: Side::Client, text: ".", nth: 1, when, deed });
         let mut client = Command::new("bash");
-        // EHLO and RCPT have a dot in them, MAIL has none; the third is the final one.
+        // EHLO and RCPT have a dot in them, which is not the final one.
         client.arg("-c").arg(format!(
             "exec 3<>/dev/tcp/127.0.0.1/{}; printf 'EHLO a.b\\r\\nMAIL FROM:<>\\r\\nRCPT TO:<x@y.z>\\r\\nDATA\\r\\n' >&3
              while read -r line <&3; do case $line in 354*) printf 'Subject: a.b\\r\\n\\r\\n..\\r\\n.\\r\\n' >&3; exec sleep 60;; esac; done",

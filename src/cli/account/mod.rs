@@ -361,7 +361,7 @@ fn breaker(args: &Breaker, ctx: &Context) -> Result<()> {
     }
     let id = ctx.write(|tx, actor| {
         let account = context::managed_account(tx, actor, "account breaker", &args.account)?;
-        accounts::set_breaker(tx, account.id, None)?;
+        accounts::reset_breaker(tx, account.id, ctx.now())?;
         Ok(account.id)
     })?;
     ctx.done(id, &format!("account {}: automatic replies go on", args.account))

@@ -48,9 +48,12 @@ pub struct Settings {
     /// Secret for SMTP (default: as IMAP)
     #[arg(long, value_name = "SPEC")]
     smtp_secret: Option<String>,
-    /// password, xoauth2 or oauthbearer
+    /// Of IMAP, and of SMTP without --smtp-auth: password, xoauth2 or oauthbearer
     #[arg(long, value_name = "HOW")]
     auth: Option<Auth>,
+    /// Of SMTP: password (PLAIN, else LOGIN), xoauth2 or oauthbearer
+    #[arg(long, value_name = "HOW")]
+    smtp_auth: Option<Auth>,
     /// cmd:ARGV that prints an access token (xoauth2, oauthbearer)
     #[arg(long, value_name = "SPEC", conflicts_with = "secret")]
     token: Option<String>,
@@ -150,6 +153,9 @@ pub struct Settings {
     /// Personal: mail that is linked to a record may be read by nobody else (private) or by whoever may read the record
     #[arg(long, value_name = "private|record")]
     share: Option<Share>,
+    /// A copy of what people send goes into this folder of the mailbox, by default the server's own for that
+    #[arg(long, value_name = "FOLDER", num_args = 0..=1, require_equals = true, default_missing_value = "\\Sent")]
+    store_sent: Option<String>,
 }
 
 fn read_sent(text: &str) -> Result<ReadSent, String> {
@@ -260,8 +266,8 @@ impl Settings {
             account.smtp.tls = default_smtp_tls(&account.smtp, if beside { account.imap.tls } else { Tls::None });
         }
         account.smtp.tls = self.smtp_tls.unwrap_or(account.smtp.tls);
-        let auth = self.auth.unwrap_or(account.imap.auth);
-        (account.imap.auth, account.smtp.auth) = (auth, auth);
+        account.imap.auth = self.auth.unwrap_or(account.imap.auth);
+        account.smtp.auth = self.smtp_auth.or(self.auth).unwrap_or(account.smtp.auth);
         set_word(&mut account.imap.login, self.login.as_ref());
         set_word(&mut account.smtp.login, self.smtp_login.as_ref());
         set_secret(&mut account.imap.secret, self.secret.as_ref().or(self.token.as_ref()))?;
@@ -284,9 +290,10 @@ impl Settings {
         if let Some(since) = &self.since {
             account.fetch_since = crate::cli::moment("--since", since)?;
         }
-        if let Some(folder) = self.folders.iter().find(|f| f.is_empty() || f.chars().any(char::is_control)) {
-            return Err(error::data(format!("--folder: \"{}\" is not a folder name", folder.escape_debug())).into());
-        }
+        self.folders.iter().try_for_each(|folder| match folder.as_str() {
+            "" => Err(error::data("--folder: \"\" is not a folder name").into()),
+            folder => check_folder("--folder", folder),
+        })?;
         account.after_import = self.after.clone().unwrap_or(account.after_import.clone());
         account.read_sent = self.read_sent.clone().unwrap_or(account.read_sent.clone());
         account.share = self.share.unwrap_or(account.share);
@@ -345,6 +352,10 @@ impl Settings {
         account.from_name = name("--from-name", &self.from_name, account.from_name.take())?;
         account.shared = self.shared.unwrap_or(account.shared);
         account.exclude_from_reply = self.exclude_from_reply.unwrap_or(account.exclude_from_reply);
+        if let Some(folder) = &self.store_sent {
+            check_folder("--store-sent", folder)?;
+            account.store_sent = if folder.is_empty() { None } else { Some(folder.parse()?) };
+        }
         Ok(())
     }
 }
@@ -395,11 +406,24 @@ pub fn check(tx: &Tx<'_>, account: &Account) -> Result<()> {
     if account.auto_reply_id.is_some() && account.smtp.host.is_none() {
         return refuse("--smtp: is missing", "automatic replies need a server: --smtp smtp.example.org");
     }
+    if account.store_sent.is_some() && account.imap.host.is_none() {
+        return refuse(
+            "--store-sent: there is no mailbox to keep copies in",
+            "give the server: --imap imap.example.org",
+        );
+    }
     for other in crate::store::accounts::all(tx)? {
         let shared = std::iter::once(&account.address).chain(&account.aliases).find(|a| other.owns(a));
         if let Some(address) = shared.filter(|_| other.id != account.id) {
             return Err(error::data(format!("--address: {address} belongs to account {}", other.name)).into());
         }
+    }
+    Ok(())
+}
+
+fn check_folder(field: &str, name: &str) -> Result<()> {
+    if name.chars().any(char::is_control) {
+        return Err(error::data(format!("{field}: \"{}\" is not a folder name", name.escape_debug())).into());
     }
     Ok(())
 }

@@ -267,6 +267,8 @@ pub const SHOW_COLUMNS: &[Column] = &[
     Column::new("lead", ""),
     Column::new("teams", "Teams"),
     Column::new("account", "Account"),
+    Column::new("first_response_at", ""),
+    Column::new("invalid_addresses", "Invalid"),
     Column::new("stream", ""),
     Column::new("description", ""),
 ];

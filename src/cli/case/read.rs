@@ -6,6 +6,7 @@ use serde_json::json;
 use super::{COLUMNS, HISTORY_COLUMNS, List, SHOW_COLUMNS, Show, THREAD_COLUMNS, find};
 use crate::access::Actor;
 use crate::cli::context::{self, Context};
+use crate::cli::delivery;
 use crate::cli::email;
 use crate::cli::query::{self, Noun};
 use crate::mail::address::Mailbox;
@@ -14,6 +15,7 @@ use crate::query::{Term, Tree};
 use crate::store::cases::{self, Case, CaseQuery, CaseRow, WaitingFor};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email};
+use crate::store::invalid_addresses;
 use crate::store::records::Parent;
 use crate::store::search::{Assignee, Test};
 use crate::store::stream::{self, Note, NoteKind};
@@ -47,18 +49,21 @@ fn asked(tx: &Tx<'_>, actor: &Actor, args: &List, tree: &Tree<Term>) -> Result<C
 }
 
 pub fn show(args: &Show, ctx: &Context) -> Result<()> {
-    let (row, notes, mails) = ctx.read(|tx, actor| {
+    let (row, invalid, notes, mails) = ctx.read(|tx, actor| {
         let row = cases::row_by_number(tx, args.number, actor.sight())?
             .ok_or_else(|| context::not_found("case", args.number))?;
         let notes = stream::notes(tx, Parent::case(row.case.id), actor.sight())?;
         let mails = emails::of_case_for(tx, row.case.id, actor.sight())?;
-        Ok((row, notes, mails))
+        let invalid = invalid_addresses::among(tx, &cases::participants(tx, row.case.id)?)?;
+        Ok((row, invalid, notes, mails))
     })?;
     let mut cells = cells(&row, ctx);
     let stream: Vec<_> = notes
         .iter()
         .map(|n| json!({"id": n.id, "kind": n.kind.as_str(), "user": n.username, "email": n.email_id, "text": n.text, "created_at": n.created_at.to_string()}))
         .collect();
+    cells.push(row.case.first_response_at.map_or_else(Cell::none, Cell::date_time));
+    cells.push(delivery::invalid_cell(&invalid));
     cells.push(Cell::object(json!(stream), ""));
     cells.push(Cell::text(&row.case.description));
     ctx.ui.object("case", SHOW_COLUMNS, cells)?;

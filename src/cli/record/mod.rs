@@ -203,6 +203,7 @@ pub const SHOW_COLUMNS: &[Column] = &[
     Column::new("converted_to", "converted_to"),
     Column::new("followers", "followers"),
     Column::new("cases", "cases"),
+    Column::new("invalid_addresses", "Invalid"),
 ];
 
 /// Runs a `record` command.

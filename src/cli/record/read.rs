@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 use super::{COLUMNS, List, Named, SHOW_COLUMNS, find};
 use crate::access::Actor;
 use crate::cli::context::{self, Context};
+use crate::cli::delivery;
 use crate::store::db::Tx;
+use crate::store::invalid_addresses;
 use crate::store::records::{self, ParentType, Record, RecordQuery};
 use crate::store::{stream, users};
 use crate::ui::cell::Cell;
@@ -57,8 +59,8 @@ fn cells(record: &Record) -> Vec<Cell> {
     ]
 }
 
-/// What only `show` tells: contacts, what a lead became, followers, open cases.
-fn further(tx: &Tx<'_>, actor: &Actor, record: &Record) -> Result<[Cell; 4]> {
+/// What only `show` tells: contacts, what a lead became, followers, open cases, addresses that do not exist.
+fn further(tx: &Tx<'_>, actor: &Actor, record: &Record) -> Result<[Cell; 5]> {
     let contacts = match record.parent.kind {
         ParentType::Opportunity => records::contacts_of(tx, record.parent.id, actor.sight())?,
         _ => Vec::new(),
@@ -78,7 +80,8 @@ fn further(tx: &Tx<'_>, actor: &Actor, record: &Record) -> Result<[Cell; 4]> {
     }
     let cases = records::open_cases(tx, record.parent, actor.sight())?;
     let cases = cases.into_iter().map(|number| (json!(number), format!("#{number}"))).collect();
-    Ok([listed(contacts), listed(converted), listed(followers), listed(cases)])
+    let invalid = delivery::invalid_cell(&invalid_addresses::among(tx, &record.addresses)?);
+    Ok([listed(contacts), listed(converted), listed(followers), listed(cases), invalid])
 }
 
 fn listed(items: Vec<(Value, String)>) -> Cell {

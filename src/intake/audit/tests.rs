@@ -63,6 +63,14 @@ impl MailSource for Shelf {
         panic!("an audit changes nothing")
     }
 
+    fn contains(&mut self, _: &str) -> Result<bool, NetError> {
+        Ok(false)
+    }
+
+    fn create(&mut self, _: &str) -> Result<(), NetError> {
+        Ok(())
+    }
+
     fn append(&mut self, _: &str, _: &[u8], _: Timestamp) -> Result<(), NetError> {
         panic!("an audit changes nothing")
     }

@@ -103,7 +103,7 @@ fn words(text: &str) -> Vec<String> {
 
 /// RFC 2047 words with the "Q" encoding, of whole characters each, in the letters that are allowed
 /// everywhere.
-fn encoded_words(text: &str) -> Vec<String> {
+pub(super) fn encoded_words(text: &str) -> Vec<String> {
     let mut all = Vec::new();
     let mut word = String::new();
     for c in text.chars() {

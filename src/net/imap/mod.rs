@@ -155,6 +155,28 @@ impl MailSource for ImapSource {
         Ok(())
     }
 
+    fn contains(&mut self, message_id: &str) -> Result<bool, NetError> {
+        if !message_id.bytes().all(|b| b.is_ascii_graphic()) {
+            return Ok(false);
+        }
+        let quoted = message_id.replace('\\', "\\\\").replace('"', "\\\"");
+        self.send(&format!("UID SEARCH HEADER Message-ID \"<{quoted}>\""), ANSWER_MAX)?;
+        let mut any = false;
+        self.answers(&mut |_, event| {
+            if let Event::Line(line) = &event
+                && let Some(found) = listing::found(line)
+            {
+                any |= !found?.is_empty();
+            }
+            Ok(())
+        })?;
+        Ok(any)
+    }
+
+    fn create(&mut self, folder: &str) -> Result<(), NetError> {
+        self.change(&format!("CREATE {}", folder_name::quoted(folder)?))
+    }
+
     fn append(&mut self, folder: &str, raw: &[u8], date: Timestamp) -> Result<(), NetError> {
         let target = folder_name::quoted(folder)?;
         let date = date.strftime("%d-%b-%Y %H:%M:%S +0000");

@@ -16,6 +16,7 @@ use lettre::transport::smtp::commands::{Data, Mail, Quit, Rcpt, Rset};
 use lettre::transport::smtp::extension::{MailBodyParameter, MailParameter};
 
 use super::{Envelope, MailTransport, NetError, NetErrorKind, Reply, SendError, Sent};
+use crate::mail::compose;
 use conversation::Conversation;
 pub use login::connect;
 
@@ -33,7 +34,16 @@ impl MailTransport for SmtpTransport {
         body: &[u8],
         before_body: &mut dyn FnMut() -> Result<(), String>,
     ) -> Result<Sent, SendError> {
-        self.mail_from(envelope, body)?;
+        let header = body.windows(4).position(|window| window == b"\r\n\r\n").and_then(|end| body.get(..end));
+        let is_international = !header.unwrap_or(body).is_ascii();
+        let ascii;
+        let body = if is_international && !self.smtputf8 {
+            ascii = compose::in_ascii(body);
+            &ascii
+        } else {
+            body
+        };
+        self.mail_from(envelope, body, is_international)?;
         let refused = self.recipients(&envelope.to)?;
         if refused.len() == envelope.to.len() {
             self.reset()?;
@@ -57,13 +67,15 @@ impl MailTransport for SmtpTransport {
 }
 
 impl SmtpTransport {
-    fn mail_from(&mut self, envelope: &Envelope, body: &[u8]) -> Result<(), SendError> {
+    fn mail_from(&mut self, envelope: &Envelope, body: &[u8], is_international: bool) -> Result<(), SendError> {
         let sender = match envelope.from.as_str() {
             "" => None,
+            from if !from.is_ascii() && !self.smtputf8 => return Err(SendError::SenderRefused(no_smtputf8())),
             from => Some(address(from).map_err(SendError::SenderRefused)?),
         };
         let mut parameters = Vec::new();
-        if self.smtputf8 && !(envelope.from.is_ascii() && envelope.to.iter().all(|address| address.is_ascii())) {
+        let is_plain = envelope.from.is_ascii() && envelope.to.iter().all(|address| address.is_ascii());
+        if self.smtputf8 && (is_international || !is_plain) {
             parameters.push(MailParameter::SmtpUtfEight);
         }
         if self.eightbitmime && !body.is_ascii() {
@@ -97,7 +109,7 @@ impl SmtpTransport {
     /// The command for one recipient, or the reply a server would give that is never asked.
     fn recipient(&self, recipient: &str) -> Result<String, Reply> {
         if !recipient.is_ascii() && !self.smtputf8 {
-            return Err(reply::own(553, "5.6.7", "the server does not take addresses beyond ASCII (SMTPUTF8)"));
+            return Err(no_smtputf8());
         }
         Ok(Rcpt::new(address(recipient)?, Vec::new()).to_string())
     }
@@ -124,6 +136,11 @@ impl SmtpTransport {
         }
         Ok(reply)
     }
+}
+
+/// What a server without SMTPUTF8 would say to an internationalised address (RFC 6531 3.5).
+fn no_smtputf8() -> Reply {
+    reply::own(553, "5.6.7", "the server does not take addresses beyond ASCII (SMTPUTF8)")
 }
 
 /// An address that can stand in a command.

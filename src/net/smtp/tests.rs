@@ -192,6 +192,46 @@ fn smtputf8_and_8bit_are_announced_where_needed() {
     assert_eq!(server.lines().len(), 4);
 }
 
+#[test]
+fn an_internationalised_header_goes_as_it_is_or_in_ascii() {
+    let message = "To: <m\u{fc}ller@x.example>, <kim@x.example>\r\n\r\nHi\r\n";
+    let sent = |keywords: &'static str, mail: &'static str, to: &'static str| {
+        let server = Server::play(vec![
+            send("220 hi\r\n"),
+            expect("EHLO"),
+            send(keywords),
+            expect(mail),
+            send("250 ok\r\n"),
+            expect("RCPT TO:<kim@x.example>"),
+            send("250 ok\r\n"),
+            expect("DATA"),
+            send("354 go\r\n"),
+            expect(to),
+            expect(""),
+            expect("Hi"),
+            expect("."),
+            send("250 ok\r\n"),
+        ]);
+        let mut transport = connect(&server.endpoint(), None).unwrap();
+        let sent = transport.send(&envelope(&["kim@x.example"]), message.as_bytes(), &mut || Ok(())).unwrap();
+        assert_eq!(sent.reply.unwrap().code, 250);
+        drop(transport);
+        server.lines()
+    };
+    let with = "250-mx\r\n250-SMTPUTF8\r\n250 8BITMIME\r\n";
+    sent(with, "MAIL FROM:<support@x.example> SMTPUTF8 BODY=8BITMIME", "To: <m\u{fc}ller@x.example>");
+    let lines =
+        sent("250 mx\r\n", "MAIL FROM:<support@x.example>", "To: =?utf-8?Q?m=C3=BCller=40x=2Eexample?= :;, <kim@");
+    assert_eq!(lines.get(1).map(String::as_str), Some("MAIL FROM:<support@x.example>"));
+
+    let server = ready(vec![]);
+    let mut transport = connect(&server.endpoint(), None).unwrap();
+    let from = Envelope { from: "b\u{fc}ro@x.example".into(), ..envelope(&["kim@x.example"]) };
+    let result = transport.send(&from, b"x\r\n", &mut || Ok(()));
+    let Err(SendError::SenderRefused(reply)) = result else { panic!("{result:?}") };
+    assert_eq!(reply.status.as_deref(), Some("5.6.7"));
+}
+
 fn logged_in(ehlo: &'static str, credentials: &Credentials, steps: Vec<Step>) -> (Option<NetErrorKind>, usize) {
     let mut script = vec![send("220 hi\r\n"), expect("EHLO"), send(ehlo)];
     script.extend(steps);

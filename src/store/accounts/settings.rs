@@ -204,6 +204,36 @@ impl FromStr for AfterImport {
     }
 }
 
+/// Where copies of sent mail are kept (B13.7).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreSent {
+    /// In the folder that the server has for that (RFC 6154).
+    SpecialUse,
+    /// In this one.
+    Folder(String),
+}
+
+impl fmt::Display for StoreSent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StoreSent::SpecialUse => f.write_str("\\Sent"),
+            StoreSent::Folder(name) => f.write_str(name),
+        }
+    }
+}
+
+impl FromStr for StoreSent {
+    type Err = UnknownLabel;
+
+    fn from_str(given: &str) -> Result<StoreSent, UnknownLabel> {
+        match given {
+            "\\Sent" => Ok(StoreSent::SpecialUse),
+            "" => Err(UnknownLabel { known: "a folder".into(), given: given.into() }),
+            folder => Ok(StoreSent::Folder(folder.to_owned())),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -219,6 +249,9 @@ mod tests {
         }
         for text in ["reopen-within:", "reopen-within:0", "reopen-within:x", "never"] {
             assert!(text.parse::<OnClosed>().is_err(), "{text}");
+        }
+        for text in ["\\Sent", "Sent/2026"] {
+            assert_eq!(text.parse::<StoreSent>().unwrap().to_string(), text);
         }
         assert!("move:".parse::<AfterImport>().is_err());
     }

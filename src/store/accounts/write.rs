@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::Account;
 use crate::store::db::{Tx, params, seconds};
+use crate::store::sent_copies;
 
 /// Adds an account with its aliases and teams; the id.
 pub fn add(tx: &Tx<'_>, account: &Account) -> Result<i64> {
@@ -48,6 +49,7 @@ pub fn update(tx: &Tx<'_>, account: &Account) -> Result<()> {
     update_servers(tx, account)?;
     update_cases(tx, account)?;
     update_sending(tx, account)?;
+    sent_copies::make_due(tx, account.id)?;
     put_aliases_and_teams(tx, account)
 }
 
@@ -99,7 +101,7 @@ fn update_cases(tx: &Tx<'_>, account: &Account) -> Result<()> {
 fn update_sending(tx: &Tx<'_>, account: &Account) -> Result<()> {
     tx.execute(
         "UPDATE accounts SET auto_reply_id = ?2, reply_from = ?3, reply_name = ?4, reply_to = ?5, from_name = ?6,
-            shared = ?7, exclude_from_reply = ?8, share = ?9, read_sent = ?10 WHERE id = ?1",
+            shared = ?7, exclude_from_reply = ?8, share = ?9, read_sent = ?10, store_sent = ?11 WHERE id = ?1",
         params![
             account.id,
             account.auto_reply_id,
@@ -111,6 +113,7 @@ fn update_sending(tx: &Tx<'_>, account: &Account) -> Result<()> {
             account.exclude_from_reply,
             account.share.as_str(),
             account.read_sent.to_string(),
+            account.store_sent.as_ref().map(ToString::to_string),
         ],
     )?;
     Ok(())

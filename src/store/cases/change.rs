@@ -38,8 +38,20 @@ pub fn assign(tx: &Tx<'_>, case_id: i64, user_id: Option<i64>, automatic: bool, 
     Ok(())
 }
 
-/// Remembers who waits for whom, and that the case changed.
+/// Remembers who waits for whom, and that the case changed. Our answer, from which on the customer is waited for, ends
+/// the customer's own waiting; that, and the first answer, are kept for reports.
 pub fn set_waiting(tx: &Tx<'_>, case_id: i64, who: WaitingFor, since: Option<Timestamp>, now: Timestamp) -> Result<()> {
+    if let (WaitingFor::Customer, Some(answered_at)) = (who, since.map(seconds)) {
+        tx.execute(
+            "INSERT INTO case_waits (case_id, since, until) SELECT id, waiting_since, ?2 FROM cases
+                WHERE id = ?1 AND waiting_for = 'us' AND waiting_since <= ?2",
+            params![case_id, answered_at],
+        )?;
+        tx.execute(
+            "UPDATE cases SET first_response_at = min(coalesce(first_response_at, ?2), ?2) WHERE id = ?1",
+            params![case_id, answered_at],
+        )?;
+    }
     tx.execute(
         "UPDATE cases SET waiting_for = ?2, waiting_since = ?3, modified_at = ?4 WHERE id = ?1",
         params![case_id, who.as_str(), since.map(seconds), seconds(now)],
@@ -85,4 +97,53 @@ pub fn set_requester(tx: &Tx<'_>, id: i64, user_id: i64) -> Result<()> {
         params![id, user_id],
     )?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::{NewCase, Priority, add, by_id};
+    use super::*;
+    use crate::store::db::Store;
+
+    #[test]
+    fn answers_end_a_waiting_and_the_first_one_is_remembered() {
+        let at = |second: i64| Timestamp::from_second(second).unwrap();
+        let store = Store::in_memory().unwrap();
+        let (case, waits) = store
+            .write(|tx| {
+                let new = NewCase {
+                    number: 1,
+                    key: "k",
+                    name: "",
+                    description: "",
+                    priority: Priority::Normal,
+                    case_type: "",
+                    company_id: None,
+                    contact_id: None,
+                    lead_id: None,
+                    account_id: None,
+                    requester_user_id: None,
+                    relates_to_id: None,
+                };
+                let id = add(tx, &new, at(0))?;
+                // Asked at 10, answered at 40 and once more at 50; asked at 60, closed with no word, answered at 90.
+                for (who, since) in [
+                    (WaitingFor::Us, Some(10)),
+                    (WaitingFor::Customer, Some(40)),
+                    (WaitingFor::Customer, Some(50)),
+                    (WaitingFor::Us, Some(60)),
+                    (WaitingFor::Us, Some(60)),
+                    (WaitingFor::Customer, Some(90)),
+                    (WaitingFor::Nobody, None),
+                ] {
+                    set_waiting(tx, id, who, since.map(at), at(99))?;
+                }
+                let waits: Vec<String> = tx.values("SELECT since || '-' || until FROM case_waits ORDER BY id", [])?;
+                Ok((by_id(tx, id)?.unwrap(), waits))
+            })
+            .unwrap();
+        assert_eq!(case.first_response_at, Some(at(40)));
+        assert_eq!(waits, ["10-40", "60-90"]);
+    }
 }

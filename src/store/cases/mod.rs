@@ -110,6 +110,8 @@ pub struct Case {
     pub modified_at: Timestamp,
     /// When it was closed.
     pub closed_at: Option<Timestamp>,
+    /// When a person of ours first answered.
+    pub first_response_at: Option<Timestamp>,
 }
 
 impl Case {
@@ -136,13 +138,14 @@ impl Case {
             created_at: row.time("created_at")?,
             modified_at: row.time("modified_at")?,
             closed_at: row.opt_time("closed_at")?,
+            first_response_at: row.opt_time("first_response_at")?,
         })
     }
 }
 
 const COLUMNS: &str = "c.id, c.number, c.key, c.name, c.status, c.priority, c.type, c.description, c.company_id, c.contact_id, c.lead_id,
     c.account_id, c.requester_user_id, c.assigned_user_id, c.merged_into_id, c.relates_to_id, c.waiting_since, c.waiting_for,
-    c.created_at, c.modified_at, c.closed_at";
+    c.created_at, c.modified_at, c.closed_at, c.first_response_at";
 
 /// A case to be added.
 #[derive(Debug, Clone)]

@@ -143,6 +143,10 @@ const TEXTS: &[(&str, &str)] = &[
         "UPDATE outbox SET last_error = ?2 WHERE id = ?1",
     ),
     (
+        "SELECT outbox_id AS id, last_error AS text FROM sent_copies WHERE instr(lower(last_error), ?1) > 0",
+        "UPDATE sent_copies SET last_error = ?2 WHERE outbox_id = ?1",
+    ),
+    (
         "SELECT id, last_error AS text FROM server_actions WHERE instr(lower(last_error), ?1) > 0",
         "UPDATE server_actions SET last_error = ?2 WHERE id = ?1",
     ),

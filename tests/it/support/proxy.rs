@@ -40,7 +40,8 @@ pub enum Deed {
     Hold(Duration),
 }
 
-/// At the `nth` line (from 1, over all connections) of `side` that contains `text`: once.
+/// At the `nth` line (from 1, over all connections) of `side` that contains `text`, or is the dot that ends a
+/// message: once.
 #[derive(Clone)]
 pub struct Rule {
     pub side: Side,
@@ -250,7 +251,8 @@ impl Pump {
     fn note(&self, line: &[u8]) -> Option<Rule> {
         let line = String::from_utf8_lossy(line).trim_end_matches(['\r', '\n']).to_owned();
         let mut state = self.state.lock().unwrap();
-        let rule = state.rule.clone().filter(|rule| rule.side == self.side && line.contains(rule.text));
+        let is_meant = |text: &str| if text == "." { line == text } else { line.contains(text) };
+        let rule = state.rule.clone().filter(|rule| rule.side == self.side && is_meant(rule.text));
         state.transcript.push(Speech { connection: self.connection, side: self.side, line });
         let rule = rule?;
         state.matches += 1;

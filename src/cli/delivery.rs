@@ -1,0 +1,47 @@
+//! What became of mail on its way, as other commands show it: recipients with the server's words, addresses that do not
+//! exist.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use crate::access::Actor;
+use crate::store::db::Tx;
+use crate::store::emails::{self, Email, Field};
+use crate::store::invalid_addresses::InvalidAddress;
+use crate::store::outbox::{self, Recipient};
+use crate::ui::cell::Cell;
+
+/// Recipients of an email that was sent from here. Bcc is known to its sender and admins only (B1.5).
+pub fn recipients(tx: &Tx<'_>, actor: &Actor, email: &Email) -> Result<Vec<Recipient>> {
+    let mut all = outbox::recipients_of_email(tx, email.id)?;
+    let is_sender = actor.user_id().is_some() && actor.user_id() == email.user_id;
+    if !is_sender && actor.require_admin("Bcc").is_err() {
+        let hidden = emails::addresses(tx, email.id, Field::Bcc)?;
+        all.retain(|recipient| !hidden.iter().any(|mailbox| mailbox.address == recipient.address));
+    }
+    Ok(all)
+}
+
+/// Each recipient with state and words; `report` is the email by which the message came back.
+pub fn recipients_cell(recipients: &[Recipient]) -> Cell {
+    let mut json = Vec::new();
+    let mut shown = Vec::new();
+    for Recipient { address, state, reply, bounce_id } in recipients {
+        json.push(json!({"address": address, "state": state, "reply": reply, "report": bounce_id}));
+        let report = bounce_id.map(|id| format!(", report: email {id}")).unwrap_or_default();
+        let words = if reply.is_empty() { String::new() } else { format!(" ({reply}{report})") };
+        shown.push(format!("{address} {state}{words}"));
+    }
+    if json.is_empty() { Cell::none() } else { Cell::object(Value::Array(json), &shown.join("; ")) }
+}
+
+/// Addresses that do not exist, with the reason.
+pub fn invalid_cell(invalid: &[InvalidAddress]) -> Cell {
+    let mut json = Vec::new();
+    let mut shown = Vec::new();
+    for InvalidAddress { address, reason, since } in invalid {
+        json.push(json!({"address": address, "reason": reason, "since": since.to_string()}));
+        shown.push(format!("{address} ({reason})"));
+    }
+    Cell::object(Value::Array(json), &shown.join("; "))
+}

@@ -1,0 +1,101 @@
+//! Reports on mail of ours that could not be delivered (B9.2): the recipient is marked, the case shows it, whoever has
+//! to act is told, and an address that does not exist gets no automatic mail until it writes.
+//!
+//! A report counts only for a recipient of the very message it names: nobody else can know that Message-ID.
+
+use anyhow::Result;
+
+use super::parent::Sender;
+use super::world::World;
+use crate::mail::bounce::{self, Bounce, Failure, Outcome};
+use crate::mail::message::Message;
+use crate::outbox::{self, Return};
+use crate::store::db::Tx;
+use crate::store::emails;
+use crate::store::invalid_addresses;
+use crate::store::outbox as rows;
+use crate::store::outbox::OutboxRow;
+
+/// What a mail reports about ours.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Report {
+    /// It is no report, or on no mail of ours.
+    #[default]
+    None,
+    /// Of a delay, a success, or what was known already.
+    News,
+    /// Of a failure, which was shown on the case.
+    Failure,
+}
+
+/// Takes in what a new email reports, with the decision.
+pub fn run(tx: &Tx<'_>, world: &World<'_>, sender: &Sender, message: &Message, email_id: i64) -> Result<Report> {
+    let Some(about) = bounce::about(message) else { return Ok(Report::None) };
+    let decide = |text: &str| emails::decide(tx, email_id, "bounce", text, world.now);
+    if sender.is_forged() {
+        decide("not believed: the sender fails DMARC")?;
+        return Ok(Report::None);
+    }
+    let Some(row) = rows::by_message_id(tx, &about)? else {
+        decide("on no mail of ours")?;
+        return Ok(Report::None);
+    };
+    let mut report = Report::News;
+    for failure in failures(tx, &row, bounce::read(message))? {
+        let (said, failed) = one(tx, world, &row, &failure, email_id)?;
+        decide(&said)?;
+        if failed {
+            report = Report::Failure;
+        }
+    }
+    Ok(report)
+}
+
+/// B9.2: whoever writes has an address that exists.
+pub fn wrote(tx: &Tx<'_>, world: &World<'_>, sender: &Sender, email_id: i64) -> Result<()> {
+    if sender.is_forged() || !invalid_addresses::remove(tx, &sender.address)? {
+        return Ok(());
+    }
+    let text = format!("{} is valid again: it writes", sender.address);
+    emails::decide(tx, email_id, "address", &text, world.now)
+}
+
+/// What the report says of each recipient; one that names nobody means the only one there was.
+fn failures(tx: &Tx<'_>, row: &OutboxRow, bounce: Option<Bounce>) -> Result<Vec<Failure>> {
+    let Some(bounce) = bounce else { return Ok(Vec::new()) };
+    let recipients = rows::recipients(tx, row.id)?;
+    match (bounce.failures.is_empty(), recipients.as_slice()) {
+        (true, [(address, _, _)]) => {
+            let diagnostic = "the mail system gave no reason".to_owned();
+            Ok(vec![Failure { address: address.clone(), outcome: Outcome::Soft, status: String::new(), diagnostic }])
+        }
+        _ => Ok(bounce.failures),
+    }
+}
+
+/// One recipient: what is decided, and whether the message came back from it.
+fn one(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow, failure: &Failure, email_id: i64) -> Result<(String, bool)> {
+    let address = failure.address.to_lowercase();
+    let words = words(failure);
+    if failure.outcome == Outcome::Delayed {
+        return Ok((format!("{address}: delayed, not failed: {words}"), false));
+    }
+    let back = Return { address: &address, words: &words, report: email_id };
+    if !outbox::come_back(tx, row, &back, world.now)? {
+        return Ok((format!("{address}: nothing to mark: not an open recipient of outbox {}", row.id), false));
+    }
+    let mut said = format!("{address}: outbox {} came back: {words}", row.id);
+    if failure.outcome == Outcome::Hard {
+        invalid_addresses::add(tx, &address, &words, world.now)?;
+        said.push_str("; no automatic mail to it until it writes");
+    }
+    Ok((said, true))
+}
+
+/// Status code and the server's words, the code once.
+fn words(failure: &Failure) -> String {
+    let Failure { status, diagnostic, .. } = failure;
+    let text = if diagnostic.contains(status.as_str()) { diagnostic.clone() } else { format!("{status} {diagnostic}") };
+    // A report can be of any length, a note is for reading.
+    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(500).collect()
+}

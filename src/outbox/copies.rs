@@ -1,0 +1,151 @@
+//! Copies of sent mail in the Sent folder of its account, by APPEND (B13.7).
+//!
+//! A copy is planned in the transaction that settles the message, and looked for by its Message-ID before it is made: so
+//! nothing is lost or doubled, whether a run was killed at any point or the server keeps copies by itself.
+
+use anyhow::Result;
+use jiff::Timestamp;
+
+use super::settle::backoff;
+use crate::net::{MailSource, NetError, NetErrorKind};
+use crate::store::accounts::{self, Account, StoreSent};
+use crate::store::db::{Store, Tx};
+use crate::store::outbox::{OutboxKind, OutboxRow};
+use crate::store::sent_copies::{self, SentCopy};
+use crate::store::{emails, raw};
+
+/// Connects to the IMAP server of an account.
+pub type ConnectImap<'a> = dyn FnMut(&Account) -> Result<Box<dyn MailSource>> + 'a;
+
+/// Names that Sent folders have where the server does not tell, in lower case; a new one gets the first.
+const NAMES: [&str; 5] = ["sent", "inbox.sent", "inbox/sent", "sent items", "sent messages"];
+
+/// Plans the copy of a message that was sent, where its account keeps them. Only what people write is kept.
+pub(super) fn plan(tx: &Tx<'_>, account: &Account, row: &OutboxRow, now: Timestamp) -> Result<()> {
+    match (&account.store_sent, row.kind) {
+        (Some(_), OutboxKind::Mail) if account.imap.host.is_some() => sent_copies::plan(tx, row.id, now),
+        _ => Ok(()),
+    }
+}
+
+/// Makes the copies that are due, one session for each account; the accounts where that failed. The caller holds the
+/// send lock.
+///
+/// # Errors
+/// Only where the database fails.
+pub fn keep_copies(
+    store: &Store,
+    connect: &mut ConnectImap<'_>,
+    clock: &dyn Fn() -> Timestamp,
+) -> Result<Vec<(String, anyhow::Error)>> {
+    let mut failed = Vec::new();
+    for account_id in store.read(|tx| sent_copies::accounts_due(tx, clock()))? {
+        let Some(account) = store.read(|tx| accounts::by_id(tx, account_id))? else { continue };
+        // A refused login is left alone for a while (B2.5), and a disabled account altogether.
+        if !account.active || account.health.next_try_at.is_some_and(|at| at > clock()) {
+            continue;
+        }
+        let copies = store.read(|tx| sent_copies::due(tx, account_id, clock()))?;
+        let ended = match (&account.store_sent, account.imap.host.is_some()) {
+            (Some(place), true) => of_account(store, &account, place, connect, &copies, clock)?,
+            // Taken away since they were planned.
+            _ => {
+                store.write(|tx| copies.iter().try_for_each(|copy| sent_copies::done(tx, copy.outbox_id)))?;
+                None
+            }
+        };
+        if let Some(error) = ended {
+            failed.push((account.name, error));
+        }
+    }
+    Ok(failed)
+}
+
+/// Makes the copies of one account; the error that ended it.
+fn of_account(
+    store: &Store,
+    account: &Account,
+    place: &StoreSent,
+    connect: &mut ConnectImap<'_>,
+    copies: &[SentCopy],
+    clock: &dyn Fn() -> Timestamp,
+) -> Result<Option<anyhow::Error>> {
+    let put_off = |copies: &[SentCopy], words: &str| {
+        store.write(|tx| {
+            copies
+                .iter()
+                .try_for_each(|copy| sent_copies::put_off(tx, copy.outbox_id, words, clock() + backoff(copy.attempts)))
+        })
+    };
+    let opened = connect(account).and_then(|mut source| {
+        let folder = open_folder(source.as_mut(), place)?;
+        Ok((source, folder))
+    });
+    let (mut source, folder) = match opened {
+        Ok(opened) => opened,
+        Err(error) => {
+            put_off(copies, &format!("{error:#}"))?;
+            return Ok(Some(error));
+        }
+    };
+    for (at, copy) in copies.iter().enumerate() {
+        match keep(store, source.as_mut(), &folder, copy)? {
+            Ok(()) => store.write(|tx| sent_copies::done(tx, copy.outbox_id))?,
+            Err(error) => {
+                let error = anyhow::Error::from(error).context(format!("folder {folder}"));
+                put_off(copies.get(at..).unwrap_or_default(), &format!("{error:#}"))?;
+                return Ok(Some(error));
+            }
+        }
+    }
+    source.logout();
+    Ok(None)
+}
+
+/// One copy, unless it is there: by us, before a run was killed, or by the server itself. The outer error is the
+/// database's.
+fn keep(store: &Store, source: &mut dyn MailSource, folder: &str, copy: &SentCopy) -> Result<Result<(), NetError>> {
+    let (names, bytes) = store.read(|tx| {
+        let names = match copy.email_id {
+            Some(id) => emails::names(tx, id)?,
+            None => vec![copy.message_id.clone()],
+        };
+        Ok((names, raw::bytes(tx, copy.raw_id)?))
+    })?;
+    Ok((|| {
+        for name in &names {
+            if source.contains(name)? {
+                return Ok(());
+            }
+        }
+        source.append(folder, &bytes, copy.date)
+    })())
+}
+
+/// The folder for copies, opened; made where it is missing.
+fn open_folder(source: &mut dyn MailSource, place: &StoreSent) -> Result<String> {
+    let folder = match place {
+        StoreSent::Folder(name) => name.clone(),
+        StoreSent::SpecialUse => sent_folder(source)?.unwrap_or_else(|| "Sent".to_owned()),
+    };
+    match source.open(&folder, true) {
+        Err(error) if error.kind == NetErrorKind::Folder => {
+            source.create(&folder).map_err(|_| error)?;
+            source.open(&folder, true)?;
+        }
+        opened => drop(opened?),
+    }
+    Ok(folder)
+}
+
+/// The folder that the server marks as the one for sent mail, else one with a usual name.
+fn sent_folder(source: &mut dyn MailSource) -> Result<Option<String>, NetError> {
+    let folders = source.folders()?;
+    let selectable = || folders.iter().filter(|folder| folder.selectable);
+    let is_marked = |mark: &Option<String>| mark.as_deref().is_some_and(|mark| mark.eq_ignore_ascii_case("\\Sent"));
+    if let Some(marked) = selectable().find(|folder| is_marked(&folder.special_use)) {
+        return Ok(Some(marked.name.clone()));
+    }
+    let named = |name: &str| selectable().find(|folder| folder.name.to_lowercase() == name);
+    Ok(NAMES.iter().find_map(|name| named(name)).map(|folder| folder.name.clone()))
+}

@@ -1,0 +1,518 @@
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use jiff::SignedDuration;
+use jiff::civil::Date;
+
+use super::*;
+use crate::mail::address::Mailbox;
+use crate::net::{Body, Listed, ListedFolder, MailSource, OpenFolder, Reply, Sent};
+use crate::store::accounts::{AccountKind, StoreSent};
+use crate::store::cases::{self, NewCase, Priority};
+use crate::store::notifications::{self, NotificationKind};
+use crate::store::sight::Sight;
+use crate::store::users::{self, NewUser, UserType};
+use crate::store::{invalid_addresses, sent_copies};
+
+/// How one transaction ends.
+#[derive(Debug, Clone)]
+enum Act {
+    /// RCPT refused with these replies, then the final reply to the rest.
+    Answer(Vec<(&'static str, u16, &'static str)>, u16, &'static str),
+    /// Lost before the body.
+    Before,
+    /// Lost while the body was on the wire.
+    Doubt,
+    /// MAIL FROM refused.
+    Sender,
+    /// The connection is refused.
+    NoConnection(NetErrorKind),
+}
+
+/// An office with one account, one case of ana's, and a server that acts by a script.
+struct Office {
+    store: Store,
+    now: Cell<Timestamp>,
+    acts: Rc<RefCell<VecDeque<Act>>>,
+    /// Envelopes of the messages whose body was sent.
+    bodies: Rc<RefCell<Vec<Envelope>>>,
+    case_id: i64,
+    user_id: i64,
+}
+
+const START: Timestamp = Timestamp::constant(1_790_000_000, 0);
+
+fn hours(hours: i64) -> SignedDuration {
+    SignedDuration::from_hours(hours)
+}
+
+impl Office {
+    fn new(acts: &[Act]) -> Office {
+        let store = Store::in_memory().unwrap();
+        let (case_id, user_id) = store
+            .write(|tx| {
+                let mut account = Account::new("support", AccountKind::Group, START);
+                account.address = "support@desk.example".into();
+                account.smtp.host = Some("mx.example".into());
+                accounts::add(tx, &account)?;
+                let ana =
+                    NewUser { username: "ana", name: "", user_type: UserType::Regular, login: "ana", addresses: &[] };
+                let user_id = users::add(tx, &ana, START)?;
+                let new = NewCase {
+                    number: 1,
+                    key: "00112233aabbccdd",
+                    name: "Help",
+                    description: "",
+                    priority: Priority::Normal,
+                    case_type: "",
+                    company_id: None,
+                    contact_id: None,
+                    lead_id: None,
+                    account_id: Some(1),
+                    requester_user_id: None,
+                    relates_to_id: None,
+                };
+                let case_id = cases::add(tx, &new, START)?;
+                cases::assign(tx, case_id, Some(user_id), false, START)?;
+                Ok((case_id, user_id))
+            })
+            .unwrap();
+        let acts = Rc::new(RefCell::new(acts.iter().cloned().collect()));
+        Office { store, now: Cell::new(START), acts, bodies: Rc::default(), case_id, user_id }
+    }
+
+    /// Puts a mail to these into the outbox; the row's id.
+    fn write(&self, kind: OutboxKind, to: &[&str]) -> i64 {
+        self.write_with_bcc(kind, to, &[])
+    }
+
+    fn write_with_bcc(&self, kind: OutboxKind, to: &[&str], bcc: &[&str]) -> i64 {
+        let mailbox = |address: &&str| Mailbox { name: String::new(), address: (*address).to_owned() };
+        let outgoing = Outgoing {
+            from: mailbox(&"support@desk.example"),
+            to: to.iter().map(mailbox).collect(),
+            bcc: bcc.iter().map(mailbox).collect(),
+            subject: "[#1] Help".into(),
+            text: "Hello".into(),
+            message_id: format!("{}@desk.example", self.now.get().as_second()),
+            date: self.now.get(),
+            ..Outgoing::default()
+        };
+        let post = Post {
+            kind,
+            account_id: 1,
+            case_id: Some(self.case_id),
+            user_id: (kind == OutboxKind::Mail).then_some(self.user_id),
+            envelope_from: if kind == OutboxKind::Mail { "support@desk.example" } else { "" },
+            archive: Some(Archive { parent: Some(Parent::case(self.case_id)), automatic: "" }),
+        };
+        self.store.write(|tx| enqueue(tx, &post, &outgoing, self.now.get())).unwrap()
+    }
+
+    fn send(&self) -> Flushed {
+        let mut connect = |_: &Account| -> Result<Box<dyn MailTransport>> {
+            let first = self.acts.borrow().front().cloned();
+            if let Some(Act::NoConnection(kind)) = first {
+                self.acts.borrow_mut().pop_front();
+                return Err(NetError::new(kind, "no service").into());
+            }
+            Ok(Box::new(Server { acts: Rc::clone(&self.acts), bodies: Rc::clone(&self.bodies) }))
+        };
+        flush(&self.store, &mut connect, &|| self.now.get()).unwrap()
+    }
+
+    fn pass(&self, time: SignedDuration) {
+        self.now.set(self.now.get() + time);
+    }
+
+    fn row(&self, id: i64) -> OutboxRow {
+        self.store.read(|tx| outbox::by_id(tx, id)).unwrap().unwrap()
+    }
+
+    /// `address state reply` of each recipient.
+    fn recipients(&self, id: i64) -> Vec<String> {
+        let all = self.store.read(|tx| outbox::recipients(tx, id)).unwrap();
+        all.into_iter().map(|(address, state, reply)| format!("{address} {state} {reply}")).collect()
+    }
+
+    /// What the case shows of failures.
+    fn failures(&self) -> Vec<String> {
+        let notes = self.store.read(|tx| stream::notes(tx, Parent::case(self.case_id), Sight::Everything)).unwrap();
+        notes.into_iter().filter(|note| note.kind == NoteKind::Failed).map(|note| note.text).collect()
+    }
+
+    /// What ana is told.
+    fn notifications(&self) -> Vec<String> {
+        let all = self.store.read(|tx| notifications::list(tx, self.user_id, true, 100)).unwrap();
+        all.into_iter().filter(|one| one.kind == NotificationKind::Failed).map(|one| one.text).collect()
+    }
+}
+
+struct Server {
+    acts: Rc<RefCell<VecDeque<Act>>>,
+    bodies: Rc<RefCell<Vec<Envelope>>>,
+}
+
+fn reply(code: u16, text: &str) -> Reply {
+    let status = text.split(' ').next().filter(|word| word.starts_with(['4', '5'])).map(str::to_owned);
+    Reply { code, status, text: text.to_owned() }
+}
+
+impl MailTransport for Server {
+    fn send(
+        &mut self,
+        envelope: &Envelope,
+        _: &[u8],
+        before_body: &mut dyn FnMut() -> Result<(), String>,
+    ) -> Result<Sent, SendError> {
+        let lost = || NetError::new(NetErrorKind::Closed, "the server hung up");
+        match self.acts.borrow_mut().pop_front().unwrap_or(Act::Answer(Vec::new(), 250, "taken")) {
+            Act::Before => Err(SendError::BeforeBody(lost())),
+            Act::Sender => Err(SendError::SenderRefused(reply(553, "5.1.7 not you"))),
+            Act::Doubt => {
+                before_body().map_err(SendError::Caller)?;
+                Err(SendError::InDoubt(lost()))
+            }
+            Act::Answer(refused, code, text) => {
+                let refused: Vec<_> = refused
+                    .into_iter()
+                    .filter(|(address, _, _)| envelope.to.iter().any(|to| to == address))
+                    .map(|(address, code, text)| (address.to_owned(), reply(code, text)))
+                    .collect();
+                if refused.len() == envelope.to.len() {
+                    return Ok(Sent { reply: None, refused });
+                }
+                before_body().map_err(SendError::Caller)?;
+                self.bodies.borrow_mut().push(envelope.clone());
+                Ok(Sent { reply: Some(reply(code, text)), refused })
+            }
+            Act::NoConnection(_) => panic!("a connection was made"),
+        }
+    }
+
+    fn quit(&mut self) {}
+}
+
+#[test]
+fn tries_become_rarer_and_never_stop_before_two_days() {
+    let minutes: Vec<i64> = (0..9).map(|n| settle::backoff(n).as_mins()).collect();
+    assert_eq!(minutes, [1, 5, 15, 30, 60, 120, 240, 480, 480]);
+}
+
+#[test]
+fn what_is_put_off_arrives_once() {
+    for act in [Act::Answer(vec![], 451, "4.7.1 greylisted"), Act::Before, Act::NoConnection(NetErrorKind::Unreachable)]
+    {
+        let office = Office::new(&[act]);
+        let id = office.write(OutboxKind::Mail, &["a@x.example"]);
+        assert_eq!(office.send().put_off, 1);
+        assert_eq!((office.row(id).state, office.row(id).attempts), (OutboxState::Waiting, 1));
+        let before = office.bodies.borrow().len();
+        office.send();
+        assert_eq!(office.bodies.borrow().len(), before, "not before its time");
+        office.pass(SignedDuration::from_mins(1));
+        for _ in 0..3 {
+            office.send();
+        }
+        assert_eq!(office.row(id).state, OutboxState::Sent);
+        assert_eq!(office.bodies.borrow().len(), before + 1);
+        assert!(office.failures().is_empty());
+    }
+}
+
+#[test]
+fn who_has_it_does_not_get_it_again_and_who_has_not_is_given_up_after_two_days() {
+    let later = Act::Answer(vec![("b@x.example", 450, "4.2.1 later")], 250, "taken");
+    let office = Office::new(&vec![later; 60]);
+    let id = office.write(OutboxKind::Mail, &["a@x.example", "b@x.example"]);
+    let mut tries = 0;
+    while office.row(id).state == OutboxState::Waiting {
+        let left = office.acts.borrow().len();
+        office.send();
+        tries += left - office.acts.borrow().len();
+        assert!(office.row(id).state == OutboxState::Waiting || office.now.get() >= START + hours(48));
+        office.pass(SignedDuration::from_mins(20));
+        assert!(office.now.get() < START + hours(60), "never given up");
+    }
+    assert!((10..20).contains(&tries), "{tries}");
+    assert_eq!(office.bodies.borrow().len(), 1);
+    assert_eq!(office.row(id).state, OutboxState::Sent);
+    let said = "given up after two days: 450 4.2.1 later";
+    assert_eq!(office.recipients(id), ["a@x.example sent 250 taken".to_owned(), format!("b@x.example failed {said}")]);
+    assert_eq!(office.failures(), [format!("not delivered to b@x.example: {said}")]);
+    assert_eq!(office.notifications(), [format!("#1 Help: not delivered to b@x.example: {said}")]);
+}
+
+#[test]
+fn what_the_account_cannot_send_waits_for_ever() {
+    for act in
+        [Act::NoConnection(NetErrorKind::LoginRefused), Act::NoConnection(NetErrorKind::Certificate), Act::Sender]
+    {
+        let office = Office::new(&vec![act; 100]);
+        let id = office.write(OutboxKind::Mail, &["a@x.example"]);
+        for _ in 0..100 {
+            assert_eq!(office.send().accounts.len(), 1);
+            office.pass(hours(1));
+        }
+        assert_eq!((office.row(id).state, office.row(id).attempts), (OutboxState::Waiting, 0));
+        let account = office.store.read(|tx| accounts::by_id(tx, 1)).unwrap().unwrap();
+        assert_eq!(account.health.send_failing_since, Some(START));
+        // Days later it is still fit to be put off, not given up at its first passing failure.
+        office.acts.borrow_mut().push_back(Act::Before);
+        office.send();
+        assert_eq!(office.row(id).state, OutboxState::Waiting);
+        office.pass(hours(1));
+        assert_eq!(office.send().sent, 1);
+    }
+}
+
+#[test]
+fn the_null_sender_is_replaced_where_it_is_refused() {
+    let office = Office::new(&[Act::Sender]);
+    let id = office.write(OutboxKind::AutoReply, &["a@x.example"]);
+    assert_eq!(office.send().sent, 1);
+    assert_eq!(office.bodies.borrow()[0].from, "support@desk.example");
+    assert_eq!(office.row(id).envelope_from, "support@desk.example");
+}
+
+#[test]
+fn in_doubt_mail_is_sent_again_and_an_automatic_reply_is_held() {
+    for (kind, state) in [(OutboxKind::Mail, OutboxState::Waiting), (OutboxKind::AutoReply, OutboxState::Held)] {
+        let office = Office::new(&[Act::Doubt]);
+        let id = office.write(kind, &["a@x.example"]);
+        office.send();
+        assert_eq!(office.row(id).state, state, "{kind}");
+        office.pass(hours(1));
+        assert_eq!(office.send().sent, usize::from(kind == OutboxKind::Mail), "{kind}");
+    }
+}
+
+#[test]
+fn a_refused_recipient_is_a_note_a_notification_and_no_valid_address() {
+    for (kind, text, invalid) in [
+        (OutboxKind::Mail, "5.1.1 no such user", true),
+        (OutboxKind::AutoReply, "5.1.1 no such user", true),
+        (OutboxKind::Mail, "5.7.1 refused as spam", false),
+        (OutboxKind::Mail, "5.6.7 the server does not take addresses beyond ASCII (SMTPUTF8)", false),
+    ] {
+        let office = Office::new(&[Act::Answer(vec![("a@x.example", 550, text)], 250, "taken")]);
+        let id = office.write(kind, &["a@x.example", "b@x.example"]);
+        assert_eq!(office.send().sent, 1);
+        assert_eq!(
+            office.recipients(id),
+            [format!("a@x.example failed 550 {text}"), "b@x.example sent 250 taken".to_owned()]
+        );
+        assert_eq!(office.failures(), [format!("not delivered to a@x.example: 550 {text}")]);
+        assert_eq!(office.notifications(), [format!("#1 Help: not delivered to a@x.example: 550 {text}")]);
+        let known = office.store.read(|tx| invalid_addresses::find(tx, "A@x.example")).unwrap();
+        assert_eq!(known.is_some(), invalid, "{text}");
+    }
+}
+
+#[test]
+fn only_the_sender_hears_of_a_bcc_that_failed() {
+    let office =
+        Office::new(&[Act::Answer(vec![("boss@x.example", 550, "5.1.1 <boss@x.example> unknown")], 250, "taken")]);
+    office.write_with_bcc(OutboxKind::Mail, &["a@x.example"], &["boss@x.example"]);
+    assert_eq!(office.send().sent, 1);
+    assert!(office.failures().is_empty());
+    assert_eq!(office.notifications().len(), 1);
+}
+
+#[test]
+fn what_is_tried_again_by_hand_has_two_days_again() {
+    let office = Office::new(&vec![Act::Before; 100]);
+    let id = office.write(OutboxKind::Mail, &["a@x.example"]);
+    for _ in 0..2 {
+        office.send();
+        office.pass(hours(30));
+        office.store.write(|tx| outbox::make_due(tx, id, office.now.get())).unwrap();
+    }
+    office.send();
+    assert_eq!(office.row(id).state, OutboxState::Waiting);
+}
+
+#[test]
+fn the_id_that_a_server_gives_is_an_alias() {
+    let office = Office::new(&[Act::Answer(vec![], 250, "2.6.0 <new@mx.example> queued")]);
+    let id = office.write(OutboxKind::Mail, &["a@x.example"]);
+    office.send();
+    let email = office.store.read(|tx| emails::by_message_id(tx, "new@mx.example")).unwrap();
+    assert_eq!(email.first().map(|email| email.id), office.row(id).email_id);
+}
+
+/// Names with special use.
+type Folders = Vec<(&'static str, Option<&'static str>)>;
+
+/// A mailbox that is only written to.
+#[derive(Clone, Default)]
+struct Mailroom {
+    folders: Rc<RefCell<Folders>>,
+    /// Folder and source of each message.
+    messages: Rc<RefCell<Vec<(String, String)>>>,
+    opened: String,
+    /// APPEND fails before (`Some(false)`) or after (`Some(true)`) the message is there.
+    broken: Rc<Cell<Option<bool>>>,
+}
+
+impl MailSource for Mailroom {
+    fn open(&mut self, folder: &str, _: bool) -> Result<OpenFolder, NetError> {
+        if !self.folders.borrow().iter().any(|(name, _)| *name == folder) {
+            return Err(NetError::new(NetErrorKind::Folder, "no such folder"));
+        }
+        self.opened = folder.to_owned();
+        Ok(OpenFolder { uidvalidity: 1, uidnext: None, exists: 0 })
+    }
+
+    fn contains(&mut self, message_id: &str) -> Result<bool, NetError> {
+        let id = format!("Message-ID: <{message_id}>");
+        Ok(self.messages.borrow().iter().any(|(folder, text)| *folder == self.opened && text.contains(&id)))
+    }
+
+    fn create(&mut self, folder: &str) -> Result<(), NetError> {
+        self.folders.borrow_mut().push((folder.to_owned().leak(), None));
+        Ok(())
+    }
+
+    fn append(&mut self, folder: &str, raw: &[u8], _: Timestamp) -> Result<(), NetError> {
+        if self.broken.get() != Some(false) {
+            let text = String::from_utf8_lossy(raw).into_owned();
+            self.messages.borrow_mut().push((folder.to_owned(), text));
+        }
+        self.broken.get().map_or(Ok(()), |_| Err(NetError::new(NetErrorKind::Closed, "the server hung up")))
+    }
+
+    fn folders(&mut self) -> Result<Vec<ListedFolder>, NetError> {
+        let listed = |(name, mark): &(&str, Option<&str>)| ListedFolder {
+            name: (*name).to_owned(),
+            special_use: mark.map(str::to_owned),
+            selectable: true,
+        };
+        Ok(self.folders.borrow().iter().map(listed).collect())
+    }
+
+    fn search_since(&mut self, _: Date) -> Result<Option<Vec<u32>>, NetError> {
+        Ok(None)
+    }
+
+    fn list(&mut self, _: u32) -> Result<Vec<Listed>, NetError> {
+        Ok(Vec::new())
+    }
+
+    fn list_uids(&mut self, _: &[u32]) -> Result<Vec<Listed>, NetError> {
+        Ok(Vec::new())
+    }
+
+    fn fetch(&mut self, _: &[u32], _: Option<u32>, _: &mut dyn FnMut(Body)) -> Result<(), NetError> {
+        Ok(())
+    }
+
+    fn mark_seen(&mut self, _: &[u32]) -> Result<(), NetError> {
+        Ok(())
+    }
+
+    fn move_to(&mut self, _: &[u32], _: &str) -> Result<(), NetError> {
+        Ok(())
+    }
+
+    fn delete(&mut self, _: &[u32]) -> Result<(), NetError> {
+        Ok(())
+    }
+
+    fn capabilities(&mut self) -> Result<Vec<String>, NetError> {
+        Ok(Vec::new())
+    }
+
+    fn logout(&mut self) {}
+}
+
+impl Office {
+    fn keeps_copies(self, place: StoreSent) -> Office {
+        self.store
+            .write(|tx| {
+                let mut account = accounts::by_id(tx, 1)?.unwrap();
+                account.imap.host = Some("imap.example".into());
+                account.store_sent = Some(place);
+                accounts::update(tx, &account)
+            })
+            .unwrap();
+        self
+    }
+
+    /// Keeps the copies that are due; whether that failed.
+    fn keep(&self, mailroom: &Mailroom) -> bool {
+        let mut connect = |_: &Account| -> Result<Box<dyn MailSource>> { Ok(Box::new(mailroom.clone())) };
+        !keep_copies(&self.store, &mut connect, &|| self.now.get()).unwrap().is_empty()
+    }
+
+    fn waiting(&self) -> sent_copies::Waiting {
+        self.store.read(|tx| sent_copies::waiting(tx, 1)).unwrap()
+    }
+}
+
+#[test]
+fn copies_go_to_the_folder_for_sent_mail() {
+    let marked = &[("Sent", None), ("Gesendet", Some("\\Sent"))][..];
+    for (folders, place, folder) in [
+        (marked, StoreSent::SpecialUse, "Gesendet"),
+        (marked, StoreSent::Folder("Archive".into()), "Archive"),
+        (&[("INBOX", None), ("INBOX.Sent", None)], StoreSent::SpecialUse, "INBOX.Sent"),
+        (&[("INBOX", None)], StoreSent::SpecialUse, "Sent"),
+    ] {
+        let office = Office::new(&[]).keeps_copies(place);
+        let mailroom = Mailroom { folders: Rc::new(RefCell::new(folders.to_vec())), ..Mailroom::default() };
+        office.write(OutboxKind::Mail, &["a@x.example"]);
+        office.pass(hours(1));
+        office.write(OutboxKind::AutoReply, &["a@x.example"]);
+        office.send();
+        for _ in 0..2 {
+            assert!(!office.keep(&mailroom));
+        }
+        let kept = mailroom.messages.borrow();
+        assert_eq!(
+            kept.iter().map(|(folder, _)| folder.as_str()).collect::<Vec<_>>(),
+            [folder],
+            "automatic mail is not kept"
+        );
+        assert_eq!(office.waiting().count, 0);
+    }
+}
+
+#[test]
+fn a_copy_is_neither_lost_nor_doubled() {
+    // APPEND failed, APPEND came through and the answer was lost, the server keeps copies by itself.
+    for (broken, by_server) in [(Some(false), false), (Some(true), false), (None, true)] {
+        let office = Office::new(&[]).keeps_copies(StoreSent::SpecialUse);
+        let mailroom = Mailroom { broken: Rc::new(Cell::new(broken)), ..Mailroom::default() };
+        office.write(OutboxKind::Mail, &["a@x.example"]);
+        office.send();
+        assert_eq!(office.waiting().count, 1);
+        if by_server {
+            let id = format!("Message-ID: <{}@desk.example>", START.as_second());
+            mailroom.folders.borrow_mut().push(("Sent", None));
+            mailroom.messages.borrow_mut().push(("Sent".into(), id));
+        }
+        assert_eq!(office.keep(&mailroom), broken.is_some());
+        if broken.is_some() {
+            assert!(office.waiting().last_error.contains("folder Sent: the server hung up"), "{:?}", office.waiting());
+            mailroom.broken.set(None);
+            assert!(!office.keep(&mailroom), "not before its time");
+            assert_eq!(office.waiting().count, 1);
+            office.pass(SignedDuration::from_mins(1));
+            assert!(!office.keep(&mailroom));
+        }
+        assert_eq!(mailroom.messages.borrow().len(), 1, "{broken:?}");
+        assert_eq!(office.waiting().count, 0);
+    }
+}
+
+#[test]
+fn nothing_is_kept_of_what_nobody_got() {
+    let office = Office::new(&[Act::Answer(vec![], 554, "5.7.1 no")]).keeps_copies(StoreSent::SpecialUse);
+    office.write(OutboxKind::Mail, &["a@x.example"]);
+    assert_eq!(office.send().failed, 1);
+    assert_eq!(office.waiting().count, 0);
+}

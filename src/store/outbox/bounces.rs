@@ -1,0 +1,57 @@
+//! Mail that came back (B9): which message a report is about, and what it says of a recipient.
+
+use anyhow::Result;
+
+use super::{OutboxRow, SELECT, Tx, params};
+
+/// A recipient of a message with what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recipient {
+    /// Address.
+    pub address: String,
+    /// `waiting`, `sent` or `failed`.
+    pub state: String,
+    /// The words of the server that took or refused it.
+    pub reply: String,
+    /// The report by which it came back.
+    pub bounce_id: Option<i64>,
+}
+
+/// The message with this Message-ID or one of its aliases; the newest, should there be several.
+pub fn by_message_id(tx: &Tx<'_>, message_id: &str) -> Result<Option<OutboxRow>> {
+    tx.one(
+        &format!(
+            "{SELECT} WHERE message_id = ?1
+                OR email_id IN (SELECT email_id FROM message_id_aliases WHERE message_id = ?1) ORDER BY id DESC"
+        ),
+        params![message_id],
+        OutboxRow::from_row,
+    )
+}
+
+/// Recipients of an email that was sent from here, by address; none of one that was received.
+pub fn recipients_of_email(tx: &Tx<'_>, email_id: i64) -> Result<Vec<Recipient>> {
+    tx.all(
+        "SELECT r.address, r.state, r.reply, r.bounce_id FROM outbox o JOIN outbox_recipients r ON r.outbox_id = o.id
+            WHERE o.email_id = ?1 ORDER BY r.address",
+        params![email_id],
+        |row| {
+            Ok(Recipient {
+                address: row.get("address")?,
+                state: row.get("state")?,
+                reply: row.get("reply")?,
+                bounce_id: row.get("bounce_id")?,
+            })
+        },
+    )
+}
+
+/// Marks a recipient as one that a message came back from; false where nobody has this address, or it is marked.
+pub fn come_back(tx: &Tx<'_>, outbox_id: i64, address: &str, words: &str, bounce_id: i64) -> Result<bool> {
+    let marked = tx.execute(
+        "UPDATE outbox_recipients SET state = 'failed', reply = ?3, bounce_id = ?4
+            WHERE outbox_id = ?1 AND address = ?2 AND state <> 'failed'",
+        params![outbox_id, address, words, bounce_id],
+    )?;
+    Ok(marked > 0)
+}
