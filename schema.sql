@@ -27,7 +27,8 @@ CREATE TABLE users (
   away        INTEGER NOT NULL DEFAULT 0,
   away_until  INTEGER,                            -- with away: until then; NULL = until switched off
   created_at  INTEGER NOT NULL,
-  digest_at   INTEGER                             -- when the last digest of notifications went into the outbox
+  digest_at   INTEGER,                            -- when the last digest of notifications went into the outbox
+  signature   TEXT    NOT NULL DEFAULT ''         -- plain text, without its line of dashes
 ) STRICT;
 CREATE INDEX users_login ON users (login);
 
@@ -120,7 +121,8 @@ CREATE TABLE accounts (
   alerted_at    INTEGER,                          -- cron was last told about this failure
   next_try_at   INTEGER,                          -- after refused logins: not before this
   send_failing_since INTEGER,                     -- connect, TLS, AUTH or MAIL FROM of SMTP fails since
-  send_failure  TEXT    NOT NULL DEFAULT ''
+  send_failure  TEXT    NOT NULL DEFAULT '',
+  signature     TEXT    NOT NULL DEFAULT ''       -- of mail from this address; goes before that of the user
 ) STRICT;
 
 CREATE TABLE account_aliases (
@@ -465,7 +467,8 @@ CREATE TABLE outbox (
   next_try_at   INTEGER NOT NULL,
   last_error    TEXT    NOT NULL DEFAULT '',
   created_at    INTEGER NOT NULL,
-  settled_at    INTEGER
+  settled_at    INTEGER,
+  not_before    INTEGER                           -- NULL = at once
 ) STRICT;
 CREATE INDEX outbox_state ON outbox (state, next_try_at);
 
@@ -476,6 +479,19 @@ CREATE TABLE outbox_recipients (
   reply     TEXT    NOT NULL DEFAULT '',          -- the server's words about this recipient
   PRIMARY KEY (outbox_id, address)
 ) STRICT, WITHOUT ROWID;
+
+-- What is being written: an email in status Draft, whose source is what will be sent but for ids, date and the
+-- signature of the case. It has no parent yet, so that nobody but its author sees it.
+CREATE TABLE drafts (
+  email_id    INTEGER PRIMARY KEY REFERENCES emails ON DELETE CASCADE,
+  account_id  INTEGER NOT NULL REFERENCES accounts,
+  parent_type TEXT CHECK (parent_type IN ('company', 'contact', 'lead', 'opportunity', 'case')),
+  parent_id   INTEGER,                            -- what it will belong to
+  markdown    INTEGER NOT NULL DEFAULT 0,         -- its text is Markdown
+  case_status TEXT,                               -- status of the case once it is sent; NULL = as it is
+  seen_id     INTEGER,                            -- the newest email of the case when it was begun
+  CHECK ((parent_type IS NULL) = (parent_id IS NULL))
+) STRICT;
 
 -- Who got an automatic reply, for the limits of B8.2.
 CREATE TABLE auto_replies (

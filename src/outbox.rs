@@ -14,11 +14,12 @@ use crate::mail::message_id;
 use crate::net::{Envelope, MailTransport, NetError, NetErrorKind, Reply, SendError, Sent};
 use crate::store::accounts::{self, Account, Health};
 use crate::store::db::{Store, Tx};
+use crate::store::drafts;
 use crate::store::emails::{self, EmailStatus, NewEmail};
 use crate::store::notifications::{self, NewNotification, NotificationKind};
 use crate::store::outbox::{self, NewRow, OutboxKind, OutboxRow, OutboxState};
 use crate::store::raw::{self, Packed};
-use crate::store::records::Parent;
+use crate::store::records::{Parent, ParentType};
 use crate::store::stream::{self, NewNote, NoteKind};
 use crate::store::users;
 
@@ -40,15 +41,21 @@ pub struct Post<'a> {
     pub envelope_from: &'a str,
     /// How it is kept as an email; notices are not.
     pub archive: Option<Archive<'a>>,
+    /// Not to be sent before this; `None` = at once.
+    pub not_before: Option<Timestamp>,
 }
 
 /// The email row of a sent message.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Archive<'a> {
     /// What it belongs to.
     pub parent: Option<Parent>,
     /// Why it is machine mail; empty = written by a person.
     pub automatic: &'a str,
+    /// Its key, where its message id was signed with it; `None` = a new one.
+    pub key: Option<String>,
+    /// The draft that it was until now.
+    pub draft_id: Option<i64>,
 }
 
 /// Composes a message and puts it into the outbox; the row's id.
@@ -75,6 +82,7 @@ pub fn enqueue(tx: &Tx<'_>, post: &Post<'_>, outgoing: &Outgoing, now: Timestamp
         envelope_from: post.envelope_from,
         recipients: &recipients,
         raw_id,
+        not_before: post.not_before,
     };
     outbox::add(tx, &row, now)
 }
@@ -91,25 +99,34 @@ fn keep(
     let mut message = message::parse(bytes);
     message.bcc = outgoing.bcc.clone();
     let new = NewEmail {
-        key: &message_id::new_key(world::random()?),
+        key: &archive.key.clone().map_or_else(|| world::random().map(message_id::new_key), Ok)?,
         message_id: &outgoing.message_id,
         raw_id: Some(raw_id),
         status: EmailStatus::Sending,
-        received_at: now,
+        received_at: post.not_before.unwrap_or(now),
         automatic: archive.automatic,
         user_id: post.user_id,
         dmarc: "",
         truncated: false,
         flagged: "",
     };
-    let email_id = emails::add(tx, &new, &message, now)?;
+    let email_id = match archive.draft_id {
+        Some(id) => {
+            emails::rewrite(tx, id, &new, &message)?;
+            drafts::end(tx, id)?;
+            id
+        }
+        None => emails::add(tx, &new, &message, now)?,
+    };
     if let Some(user_id) = post.user_id {
         emails::add_user(tx, email_id, user_id, true)?;
     }
     if let Some(parent) = archive.parent {
         emails::set_parent(tx, email_id, parent, true)?;
-        for team in crate::store::cases::team_ids(tx, parent.id)? {
-            emails::add_team(tx, email_id, team)?;
+        if parent.kind == ParentType::Case {
+            for team in crate::store::cases::team_ids(tx, parent.id)? {
+                emails::add_team(tx, email_id, team)?;
+            }
         }
         let text = if archive.automatic.is_empty() { "" } else { "automatic reply" };
         let note = NewNote { parent, kind: NoteKind::EmailSent, user_id: post.user_id, email_id: Some(email_id), text };
@@ -367,7 +384,7 @@ fn put_off(tx: &Tx<'_>, row: &OutboxRow, words: &str, now: Timestamp) -> Result<
     if current.state != OutboxState::Waiting {
         return Ok(());
     }
-    if now.duration_since(row.created_at) >= GIVE_UP {
+    if now.duration_since(row.due_since()) >= GIVE_UP {
         let text = format!("given up after two days: {words}");
         outbox::change(tx, row.id, OutboxState::Waiting, OutboxState::Failed, &text, now)?;
         set_email(tx, row, EmailStatus::Failed)?;

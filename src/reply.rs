@@ -74,7 +74,8 @@ pub fn queue(tx: &Tx<'_>, world: &World<'_>, case: &Case, answer: &Answer<'_>) -
         case_id: Some(case.id),
         user_id: answer.author.map(|u| u.id),
         envelope_from: &account.address,
-        archive: Some(Archive { parent: Some(Parent::case(case.id)), automatic: "" }),
+        archive: Some(Archive { parent: Some(Parent::case(case.id)), ..Archive::default() }),
+        not_before: None,
     };
     let outbox_id = outbox::enqueue(tx, &post, &outgoing, world.now)?;
     cases::set_waiting(tx, case.id, WaitingFor::Customer, Some(world.now), world.now)?;

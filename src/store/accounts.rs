@@ -135,6 +135,8 @@ pub struct Account {
     pub aliases: Vec<String>,
     /// Teams that get the mail.
     pub team_ids: Vec<i64>,
+    /// Signature of mail from this address, plain text without its line of dashes; may be empty.
+    pub signature: String,
 }
 
 impl Account {
@@ -189,6 +191,7 @@ impl Account {
             health: Health::default(),
             aliases: Vec::new(),
             team_ids: Vec::new(),
+            signature: String::new(),
         }
     }
 
@@ -201,6 +204,11 @@ impl Account {
     /// The teams that its cases are for: the case team, else those that get the mail.
     pub fn case_teams(&self) -> Vec<i64> {
         self.case_team_id.map_or_else(|| self.team_ids.clone(), |team| vec![team])
+    }
+
+    /// Active, with a server to hand mail to.
+    pub fn can_send(&self) -> bool {
+        self.active && self.smtp.host.is_some()
     }
 
     /// Login and secret reference for sending.
@@ -281,6 +289,7 @@ impl Account {
             },
             aliases: list("aliases")?,
             team_ids: list("team_ids")?.iter().map(|id| Ok(id.parse()?)).collect::<Result<_>>()?,
+            signature: row.get("signature")?,
         })
     }
 }
@@ -320,7 +329,7 @@ pub fn delete(tx: &Tx<'_>, id: i64) -> Result<bool> {
     let used: bool = tx
         .value(
             "SELECT EXISTS (SELECT 1 FROM deliveries WHERE account_id = ?1) OR EXISTS (SELECT 1 FROM outbox WHERE account_id = ?1)
-                OR EXISTS (SELECT 1 FROM cases WHERE account_id = ?1)",
+                OR EXISTS (SELECT 1 FROM cases WHERE account_id = ?1) OR EXISTS (SELECT 1 FROM drafts WHERE account_id = ?1)",
             params![id],
         )?
         .unwrap_or(true);

@@ -142,6 +142,18 @@ pub fn delete(tx: &Tx<'_>, id: i64) -> Result<()> {
     Ok(())
 }
 
+/// Removes bytes that nothing points to any more.
+pub fn remove_unused(tx: &Tx<'_>, raw_id: i64) -> Result<()> {
+    tx.execute(
+        "DELETE FROM raw_messages WHERE id = ?1
+            AND NOT EXISTS (SELECT 1 FROM emails WHERE raw_id = ?1) AND NOT EXISTS (SELECT 1 FROM outbox WHERE raw_id = ?1)
+            AND NOT EXISTS (SELECT 1 FROM deliveries WHERE raw_id = ?1)
+            AND NOT EXISTS (SELECT 1 FROM email_variants WHERE raw_id = ?1)",
+        params![raw_id],
+    )?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

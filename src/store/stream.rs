@@ -144,6 +144,12 @@ pub fn move_email(tx: &Tx<'_>, email_id: i64, to: Parent) -> Result<()> {
     Ok(())
 }
 
+/// Takes the note away that an email was sent, for one that was taken back.
+pub fn unsend(tx: &Tx<'_>, email_id: i64) -> Result<()> {
+    tx.execute("DELETE FROM notes WHERE email_id = ?1 AND kind = 'email-sent'", params![email_id])?;
+    Ok(())
+}
+
 /// Ids of the users who follow a record.
 pub fn followers(tx: &Tx<'_>, parent: Parent) -> Result<Vec<i64>> {
     tx.values(

@@ -98,7 +98,7 @@ fn update_cases(tx: &Tx<'_>, account: &Account) -> Result<()> {
 fn update_sending(tx: &Tx<'_>, account: &Account) -> Result<()> {
     tx.execute(
         "UPDATE accounts SET auto_reply_id = ?2, reply_from = ?3, reply_name = ?4, reply_to = ?5, from_name = ?6,
-            shared = ?7, exclude_from_reply = ?8 WHERE id = ?1",
+            shared = ?7, exclude_from_reply = ?8, signature = ?9 WHERE id = ?1",
         params![
             account.id,
             account.auto_reply_id,
@@ -108,6 +108,7 @@ fn update_sending(tx: &Tx<'_>, account: &Account) -> Result<()> {
             account.from_name,
             account.shared,
             account.exclude_from_reply,
+            account.signature,
         ],
     )?;
     Ok(())

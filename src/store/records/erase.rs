@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::super::db::{Tx, params};
+use super::super::raw;
 use super::Parent;
 
 /// What stands where something was.
@@ -38,7 +39,7 @@ pub fn email(tx: &Tx<'_>, email_id: i64) -> Result<()> {
     ] {
         tx.execute(sql, params![email_id])?;
     }
-    raws.into_iter().try_for_each(|raw_id| bytes(tx, raw_id))
+    raws.into_iter().try_for_each(|raw_id| raw::remove_unused(tx, raw_id))
 }
 
 /// Removes a row of the outbox with its bytes.
@@ -46,19 +47,7 @@ pub fn outbox_row(tx: &Tx<'_>, id: i64) -> Result<()> {
     let raw_id: Option<i64> = tx.value("SELECT raw_id FROM outbox WHERE id = ?1", params![id])?;
     tx.execute("DELETE FROM auto_replies WHERE outbox_id = ?1", params![id])?;
     tx.execute("DELETE FROM outbox WHERE id = ?1", params![id])?;
-    raw_id.map_or(Ok(()), |raw_id| bytes(tx, raw_id))
-}
-
-/// Removes bytes that nothing points to any more.
-fn bytes(tx: &Tx<'_>, raw_id: i64) -> Result<()> {
-    tx.execute(
-        "DELETE FROM raw_messages WHERE id = ?1
-            AND NOT EXISTS (SELECT 1 FROM emails WHERE raw_id = ?1) AND NOT EXISTS (SELECT 1 FROM outbox WHERE raw_id = ?1)
-            AND NOT EXISTS (SELECT 1 FROM deliveries WHERE raw_id = ?1)
-            AND NOT EXISTS (SELECT 1 FROM email_variants WHERE raw_id = ?1)",
-        params![raw_id],
-    )?;
-    Ok(())
+    raw_id.map_or(Ok(()), |raw_id| raw::remove_unused(tx, raw_id))
 }
 
 /// Deliveries whose bytes are kept but are no email: quarantined, waiting, mail of ours that came back.
@@ -73,7 +62,7 @@ pub fn delivery(tx: &Tx<'_>, id: i64, raw_id: i64) -> Result<()> {
         "UPDATE deliveries SET raw_id = NULL, recipient = NULL, outcome = 'discarded', reason = 'erased' WHERE id = ?1",
         params![id],
     )?;
-    bytes(tx, raw_id)
+    raw::remove_unused(tx, raw_id)
 }
 
 /// Cases of a contact or lead.

@@ -1,7 +1,7 @@
 //! The full-text index, filled in a pass of its own: in the transaction of the import it would cost four times as much.
 //!
-//! Ids only grow and nothing in the indexed texts of an email ever changes, so the highest id in the index tells where
-//! to go on, also after a kill. Cases are edited; a trigger keeps those that are in the index right.
+//! Ids only grow and nothing in the indexed texts of an email ever changes but in a draft, so the highest id in the
+//! index tells where to go on, also after a kill. Cases are edited; a trigger keeps those that are in the index right.
 
 use anyhow::Result;
 
@@ -48,6 +48,22 @@ pub fn fill(store: &Store, go_on: &dyn Fn() -> bool) -> Result<()> {
             store.write(|tx| add_next(tx, part))?;
         }
     }
+    Ok(())
+}
+
+/// Changes the texts of an email by `work`, and the index with them where the email is in it.
+pub fn rewrite(tx: &Tx<'_>, email_id: i64, work: impl FnOnce() -> Result<()>) -> Result<()> {
+    let indexed = "SELECT EXISTS (SELECT 1 FROM email_index_docsize WHERE id = ?1)";
+    if !tx.value::<bool>(indexed, params![email_id])?.unwrap_or_default() {
+        return work();
+    }
+    tx.execute("DELETE FROM email_index WHERE rowid = ?1", params![email_id])?;
+    work()?;
+    tx.execute(
+        "INSERT INTO email_index (rowid, subject, addresses, text)
+            SELECT id, subject, addresses, text FROM email_texts WHERE id = ?1",
+        params![email_id],
+    )?;
     Ok(())
 }
 
