@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::attachment::{self, AttachmentCommand};
 use super::context::{self, Context};
+use super::letter::verbs;
 use super::query::{self, Noun};
 use crate::error;
 use crate::mail::address::Mailbox;
@@ -40,6 +41,32 @@ pub enum EmailCommand {
     /// Says why an email went where it went
     #[command(before_help = "Examples:\n  $ espomail email explain 9131\n  $ espomail --json email explain 9131")]
     Explain(Id),
+    /// Answers an email
+    #[command(
+        before_help = "Examples:\n  $ espomail email reply 9131 -m 'Thank you.'\n  $ espomail email reply 9131 --all --quote -F answer.txt --attach invoice.pdf"
+    )]
+    Reply(verbs::Reply),
+    /// Forwards an email with its attachments
+    #[command(
+        before_help = "Examples:\n  $ espomail email forward 9131 --to lab@example.org -m 'What do you think?'\n  $ espomail email forward 9131 --to lab@example.org --as-attachment"
+    )]
+    Forward(verbs::Forward),
+    /// Writes to somebody, or sends a draft
+    #[command(
+        before_help = "Examples:\n  $ espomail email send --to 'Eva <eva@example.org>' --subject 'Your visit' -F letter.md --markdown\n  $ espomail email send 9140 --at 'tomorrow 9:00'"
+    )]
+    Send(verbs::Send),
+    /// Changes a draft, in an editor or by flags
+    #[command(
+        before_help = "Examples:\n  $ espomail email edit 9140\n  $ espomail email edit 9140 --cc budi@example.org --attach plan.pdf"
+    )]
+    Edit(verbs::Edit),
+    /// Deletes a draft
+    #[command(
+        visible_alias = "rm",
+        before_help = "Examples:\n  $ espomail email delete 9140\n  $ espomail --yes email delete 9140"
+    )]
+    Delete(verbs::Delete),
 }
 
 /// `email list`
@@ -134,6 +161,11 @@ pub fn run(command: EmailCommand, ctx: &Context) -> Result<()> {
         EmailCommand::Show(args) => args.what.iter().try_for_each(|what| show(what, &args, ctx)),
         EmailCommand::Attachment(command) => attachment::run(command, ctx),
         EmailCommand::Explain(args) => explain(args.id, ctx),
+        EmailCommand::Reply(args) => verbs::reply(&args, ctx),
+        EmailCommand::Forward(args) => verbs::forward(&args, ctx),
+        EmailCommand::Send(args) => verbs::send(&args, ctx),
+        EmailCommand::Edit(args) => verbs::edit(&args, ctx),
+        EmailCommand::Delete(args) => verbs::delete(&args, ctx),
     }
 }
 

@@ -18,6 +18,7 @@ pub mod fetch;
 pub mod import;
 pub mod ingest;
 pub mod init;
+pub mod letter;
 pub mod man;
 pub mod notification;
 pub mod outbox;

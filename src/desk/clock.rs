@@ -4,6 +4,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 use crate::intake::world::World;
+use crate::mail::subject;
 use crate::store::cases::{self, Case, WaitingFor};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, EmailStatus};
@@ -31,7 +32,8 @@ pub(super) fn set(tx: &Tx<'_>, world: &World<'_>, case: &Case) -> Result<()> {
 
 fn turn(case: &Case, email: &Email) -> Turn {
     if email.is_ours() && email.status != EmailStatus::Draft && email.automatic.is_empty() {
-        return Turn::Us;
+        // What is forwarded to somebody answers no customer.
+        return if subject::is_forward(&email.subject) { Turn::Neither } else { Turn::Us };
     }
     if is_of_customer(case, email) { Turn::Customer } else { Turn::Neither }
 }

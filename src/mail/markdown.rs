@@ -96,7 +96,10 @@ mod tests {
             ("<javascript:x>", "<p>javascript:x</p>\n"),
             ("![alt](https://x.example/p.gif)", "<p>alt</p>\n"),
             ("[![alt](https://x/p.gif)](https://x)", "<p><a href=\"https://x\">alt</a></p>\n"),
-            ("Hi\n-- \nAna & Co\nDesk\n\nmore *x*", "<p>Hi</p>\n<p>-- <br>\nAna &amp; Co<br>\nDesk</p>\n<p>more <em>x</em></p>\n"),
+            (
+                "Hi\n-- \nAna & Co\nDesk\n\nmore *x*",
+                "<p>Hi</p>\n<p>-- <br>\nAna &amp; Co<br>\nDesk</p>\n<p>more <em>x</em></p>\n",
+            ),
         ] {
             assert_eq!(to_html(markdown), expected, "{markdown:?}");
         }

@@ -12,7 +12,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("ui", &["store", "net", "intake", "cli", "config", "outbox", "reply", "desk", "access", "secret", "lock", "mail"]),
     ("intake", &["cli", "ui", "desk", "secret", "net::imap", "net::smtp", "net::tls", "net::guard"]),
     ("outbox.rs", &["cli", "ui", "desk", "secret", "net::imap", "net::smtp", "net::tls", "net::guard"]),
-    ("reply.rs", &["cli", "ui", "desk", "secret", "net"]),
+    ("reply", &["cli", "ui", "desk", "secret", "net"]),
     ("desk", &["cli", "ui", "secret", "net"]),
     ("erase.rs", &["cli", "ui", "secret", "net"]),
     ("access.rs", &["cli", "ui", "desk", "secret", "net", "intake"]),

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use crate::cli::context::{self, Context};
+use crate::cli::text::Signature;
 use crate::error;
 use crate::secret::{self, SecretSpec};
 use crate::store::accounts::{Account, AfterImport, Auth, AutoMail, Distribution, OnClosed, Server, StaffForward, Tls};
@@ -134,6 +135,8 @@ pub struct Settings {
     /// Its address is left out of replies to all
     #[arg(long, value_name = "yes|no", num_args = 0..=1, require_equals = true, default_missing_value = "yes", value_parser = yes_or_no)]
     exclude_from_reply: Option<bool>,
+    #[command(flatten)]
+    signature: Signature,
 }
 
 /// `less-busy` is EspoCRM's own word for `least-busy`.
@@ -273,6 +276,7 @@ impl Settings {
         account.from_name = name("--from-name", &self.from_name, account.from_name.take())?;
         account.shared = self.shared.unwrap_or(account.shared);
         account.exclude_from_reply = self.exclude_from_reply.unwrap_or(account.exclude_from_reply);
+        account.signature = self.signature.given()?.unwrap_or(account.signature.clone());
         Ok(())
     }
 }

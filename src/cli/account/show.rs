@@ -53,6 +53,7 @@ pub const COLUMNS: &[Column] = &[
     Column::new("failing_since", ""),
     Column::new("failure", ""),
     Column::new("id", ""),
+    Column::new("signature", ""),
 ];
 
 /// `account list`.
@@ -130,6 +131,7 @@ fn cells(tx: &Tx<'_>, account: &Account) -> Result<Vec<Cell>> {
         health.failing_since.map_or_else(Cell::none, Cell::date_time),
         Cell::text(&health.failure),
         Cell::int(account.id),
+        Cell::text(&account.signature),
     ])
 }
 

@@ -81,8 +81,7 @@ fn is_seven_bit(bytes: &[u8]) -> bool {
 
 /// The type without its parameters, but for the charset of text.
 fn content_type(attachment: &OutgoingAttachment) -> Option<ContentType> {
-    let kind = attachment
-        .content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let kind = attachment.content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let (main, sub) = kind.split_once('/')?;
     let is_token = |part: &str| {
         (1..=100).contains(&part.len())
