@@ -238,3 +238,6 @@ pub fn set_status(tx: &Tx<'_>, world: &World<'_>, case: &Case, status: CaseStatu
     stream::note(tx, note, world.now)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

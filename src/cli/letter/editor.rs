@@ -113,7 +113,7 @@ fn take(started: &mut Started, edited: Edited) -> Option<String> {
     if !text.is_empty() {
         text.push_str("\n\n");
     }
-    text.push_str(&edited.text);
+    text.push_str(edited.text.trim_start_matches('\n'));
     if text.trim_end() != letter.text.trim_end() {
         // HTML of a template says something else now.
         letter.html = None;
