@@ -489,7 +489,7 @@ CREATE TABLE drafts (
   parent_id   INTEGER,                            -- what it will belong to
   markdown    INTEGER NOT NULL DEFAULT 0,         -- its text is Markdown
   case_status TEXT,                               -- status of the case once it is sent; NULL = as it is
-  seen_id     INTEGER,                            -- the newest email of the case when it was begun
+  seen_id     INTEGER,                            -- the newest note of the case about a mail when it was begun
   CHECK ((parent_type IS NULL) = (parent_id IS NULL))
 ) STRICT;
 

@@ -13,6 +13,7 @@ use crate::store::drafts::{self, Draft};
 use crate::store::emails::{self, EmailStatus};
 use crate::store::outbox::{self, OutboxKind, OutboxRow, OutboxState};
 use crate::store::raw;
+use crate::store::records::Parent;
 use crate::store::sight::Sight;
 use crate::store::stream;
 
@@ -88,7 +89,7 @@ fn redraft(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow, email_id: i64) -> Re
         // As it was written, if the HTML is what its text makes.
         markdown: message.html.is_some_and(|html| html.trim() == markdown::to_html(&message.text).trim()),
         status: None,
-        seen_id: case_id.map(|id| emails::newest_of_case(tx, id)).transpose()?.flatten(),
+        seen_id: case_id.map(|id| stream::newest_of_mail(tx, Parent::case(id))).transpose()?.flatten(),
     };
     drafts::put(tx, &draft)?;
     if let Some(case) = case_id.map(|id| cases::by_id(tx, id)).transpose()?.flatten() {

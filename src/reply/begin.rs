@@ -21,6 +21,7 @@ use crate::store::deliveries;
 use crate::store::emails::{self, Email};
 use crate::store::raw;
 use crate::store::records::Parent;
+use crate::store::stream;
 use crate::store::templates::Template;
 
 /// References longer than this are shortened in the middle.
@@ -222,7 +223,7 @@ impl<'a> Occasion<'a> {
                 None => chain,
             },
             in_reply_to,
-            seen_id: case.map(|case| emails::newest_of_case(tx, case.id)).transpose()?.flatten(),
+            seen_id: case.map(|case| stream::newest_of_mail(tx, Parent::case(case.id))).transpose()?.flatten(),
         })
     }
 

@@ -18,6 +18,8 @@ use crate::store::drafts::{self, Draft};
 use crate::store::emails::{self, Email, EmailStatus, Field, NewEmail};
 use crate::store::raw::{self, Packed};
 use crate::store::records::{self, Parent};
+use crate::store::sight::Sight;
+use crate::store::stream::{self, NoteKind};
 use crate::store::users::User;
 
 /// Keeps a letter as a draft, new or in place of what it was; the id of its email.
@@ -119,14 +121,24 @@ fn find(tx: &Tx<'_>, email: &Email) -> Result<Draft> {
     })
 }
 
-/// What happened in the case of a letter since it was begun: one sentence, nothing where nothing did.
+/// What happened in the case of a letter since it was begun: one sentence, nothing where nothing did. A draft may be
+/// older than the mail that it answers, so that the notes count, which are written when mail comes and goes.
 pub fn news(tx: &Tx<'_>, started: &Started) -> Result<Option<String>> {
     let Some(case) = case_of(tx, &started.place)? else { return Ok(None) };
     let since = started.place.seen_id.unwrap_or_default();
-    let newer: Vec<Email> = emails::of_case(tx, case.id)?.into_iter().filter(|email| email.id > since).collect();
-    let Some(newest) = newer.iter().max_by_key(|email| email.id) else { return Ok(None) };
+    let mut newer = Vec::new();
+    for note in stream::notes(tx, Parent::case(case.id))?.into_iter().filter(|note| note.id > since) {
+        let is_of_mail = matches!(note.kind, NoteKind::EmailReceived | NoteKind::EmailSent);
+        let id = note.email_id.filter(|_| is_of_mail);
+        let email = id.map(|id| emails::by_id(tx, id, Sight::Everything)).transpose()?.flatten();
+        newer.extend(email.filter(|email| email.automatic.is_empty() || !email.is_ours()).map(|email| (note, email)));
+    }
+    let Some((note, email)) = newer.last() else { return Ok(None) };
     let more = if newer.len() > 1 { format!(" and {} more", newer.len() - 1) } else { String::new() };
-    let what = if newest.is_ours() { "an answer was written" } else { "a mail came" };
-    let from = if newest.is_ours() { String::new() } else { format!(" from {}", newest.from_address) };
-    Ok(Some(format!("case #{}: since this was begun {what}{from} (email {}){more}", case.number, newest.id)))
+    let what = match (note.kind, &note.username) {
+        (NoteKind::EmailSent, Some(user)) => format!("{user} answered"),
+        (NoteKind::EmailSent, None) => "somebody answered".to_owned(),
+        _ => format!("a mail came from {}", email.from_address),
+    };
+    Ok(Some(format!("case #{}: since this was begun {what} (email {}){more}", case.number, email.id)))
 }

@@ -61,7 +61,7 @@ pub struct Place {
     pub in_reply_to: Option<String>,
     /// The thread, oldest first.
     pub references: Vec<String>,
-    /// The newest email of the case when it was begun.
+    /// The newest note of the case about a mail when it was begun.
     pub seen_id: Option<i64>,
 }
 

@@ -97,8 +97,10 @@ fn put(tx: &Tx<'_>, raw: &[u8], case_id: Option<i64>) -> Result<Email> {
         flagged: "",
     };
     let id = emails::add(tx, &new, &message, NOW)?;
-    if let Some(case_id) = case_id {
-        emails::set_parent(tx, id, Parent::case(case_id), true)?;
+    if let Some(parent) = case_id.map(Parent::case) {
+        emails::set_parent(tx, id, parent, true)?;
+        let note = NewNote { parent, kind: NoteKind::EmailReceived, user_id: None, email_id: Some(id), text: "" };
+        stream::note(tx, note, NOW)?;
     }
     Ok(emails::by_id(tx, id, Sight::Everything)?.unwrap())
 }

@@ -21,7 +21,7 @@ pub struct Draft {
     pub markdown: bool,
     /// Status of the case once it is sent.
     pub status: Option<CaseStatus>,
-    /// The newest email of the case when it was begun.
+    /// The newest note of the case about a mail when it was begun.
     pub seen_id: Option<i64>,
 }
 

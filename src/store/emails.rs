@@ -314,13 +314,6 @@ pub fn referring_to(tx: &Tx<'_>, message_id: &str) -> Result<Vec<Email>> {
     )
 }
 
-/// The newest email of a case, by the order in which they came here.
-pub fn newest_of_case(tx: &Tx<'_>, case_id: i64) -> Result<Option<i64>> {
-    Ok(tx
-        .value("SELECT max(id) FROM emails WHERE parent_type = 'case' AND parent_id = ?1", params![case_id])?
-        .flatten())
-}
-
 /// The emails of a case in the order of their arrival: a sender can write any Date.
 pub fn of_case(tx: &Tx<'_>, case_id: i64) -> Result<Vec<Email>> {
     tx.all(

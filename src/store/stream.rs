@@ -115,6 +115,12 @@ pub fn notes(tx: &Tx<'_>, parent: Parent) -> Result<Vec<Note>> {
     )
 }
 
+/// The newest note about a mail that came to a record or went out from it.
+pub fn newest_of_mail(tx: &Tx<'_>, parent: Parent) -> Result<Option<i64>> {
+    let sql = "SELECT max(id) FROM notes WHERE parent_type = ?1 AND parent_id = ?2 AND kind IN ('email-received', 'email-sent')";
+    Ok(tx.value(sql, params![parent.kind.as_str(), parent.id])?.flatten())
+}
+
 /// Makes a user follow a record.
 pub fn follow(tx: &Tx<'_>, parent: Parent, user_id: i64) -> Result<()> {
     tx.execute(
