@@ -117,9 +117,9 @@ pub fn begin(
     let (text, attachments) = occasion.text(tx, original.as_ref(), rendered.as_ref(), &wishes, &sender, actor)?;
     let letter = Letter {
         head: Head { to, cc, bcc, subject },
+        html: rendered.and_then(|rendered| rendered.html_of(&text)),
         text,
         markdown: wishes.markdown,
-        html: rendered.and_then(|rendered| rendered.html),
         attachments: wishes.attachments.into_iter().chain(attachments).collect(),
     };
     Ok(Started { letter, place, sender, status: wishes.status, draft_id: None })

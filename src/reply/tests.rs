@@ -296,7 +296,11 @@ fn a_template_makes_the_text() {
     let letter = desk.begin("ana", Occasion::Case(&case), wishes()).unwrap().letter;
     assert_eq!(letter.text, "Dear Eva, 1 ana AW: Invoice [#1]");
     assert_eq!((letter.head.subject.as_str(), letter.html.as_deref()), ("Re: Invoice [#1]", Some("<p>Eva</p>")));
-    desk.change("support", |account| account.shared = true);
+    desk.change("support", |account| (account.shared, account.signature) = (true, "The <desk>".into()));
+    let html =
+        desk.begin("ana", Occasion::Case(&case), Wishes { quote: true, ..wishes() }).unwrap().letter.html.unwrap();
+    let below = "<p>Eva</p><p>-- <br>\nThe &lt;desk&gt;</p>\n<p>On 1970-01-01";
+    assert!(html.starts_with(below) && html.contains("<blockquote>"), "{html}");
     assert_eq!(desk.begin("ana", Occasion::New, wishes()).unwrap().letter.head.subject, "About support");
 }
 

@@ -7,6 +7,7 @@ use crate::error;
 use crate::intake::world::World;
 use crate::mail::address::Mailbox;
 use crate::mail::compose::{reply_text, signed};
+use crate::mail::markdown;
 use crate::mail::template::{self, Values};
 use crate::store::accounts::AccountKind;
 use crate::store::cases::Case;
@@ -21,6 +22,17 @@ pub(super) struct Rendered {
     pub subject: String,
     pub text: String,
     pub html: Option<String>,
+}
+
+impl Rendered {
+    /// The HTML of a letter with this whole text: what stands below the template's own part is there too.
+    pub(super) fn html_of(self, text: &str) -> Option<String> {
+        let html = self.html?;
+        let below = markdown::to_html(text.strip_prefix(self.text.trim_end()).unwrap_or_default());
+        let at = html.rfind("</body").unwrap_or(html.len());
+        let (before, end) = html.split_at_checked(at)?;
+        Some(format!("{before}{below}{end}"))
+    }
 }
 
 /// Fills in a template for whoever is written to first.
