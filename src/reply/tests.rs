@@ -421,7 +421,7 @@ fn what_cannot_be_sent_is_named() {
 }
 
 #[test]
-fn mail_for_later_waits_and_is_given_up_two_days_after_its_time() {
+fn mail_for_later_waits_for_its_time() {
     let desk = desk(QUESTION.as_bytes());
     let case = desk.case();
     let started = desk.begin("ana", Occasion::Case(&case), words("x")).unwrap();
