@@ -27,7 +27,8 @@ CREATE TABLE users (
   away        INTEGER NOT NULL DEFAULT 0,
   away_until  INTEGER,                            -- with away: until then; NULL = until switched off
   created_at  INTEGER NOT NULL,
-  digest_at   INTEGER                             -- when the last digest of notifications went into the outbox
+  digest_at   INTEGER,                            -- when the last digest of notifications went into the outbox
+  signature   TEXT    NOT NULL DEFAULT ''         -- plain text, without its line of dashes
 ) STRICT;
 CREATE INDEX users_login ON users (login);
 
@@ -141,7 +142,8 @@ CREATE TABLE accounts (
   group_folder_id INTEGER REFERENCES folders ON DELETE SET NULL, -- where its mail goes
   read_sent     TEXT    NOT NULL DEFAULT 'no',    -- the Sent folder as a source: no | auto (found by itself) | its name
   store_sent    TEXT,                             -- folder for copies of sent mail; \Sent = the one the server has for that; NULL = no copies
-  breaker_reset_at INTEGER                        -- automatic replies from before this do not count for the breaker
+  breaker_reset_at INTEGER,                       -- automatic replies from before this do not count for the breaker
+  signature     TEXT    NOT NULL DEFAULT ''       -- of mail from this address; goes before that of the user
 ) STRICT;
 
 CREATE TABLE account_aliases (
@@ -506,7 +508,8 @@ CREATE TABLE outbox (
   last_error    TEXT    NOT NULL DEFAULT '',
   created_at    INTEGER NOT NULL,
   settled_at    INTEGER,
-  failing_since INTEGER                           -- the first passing failure; two days later it is given up
+  failing_since INTEGER,                          -- the first passing failure; two days later it is given up
+  not_before    INTEGER                           -- NULL = at once
 ) STRICT;
 CREATE INDEX outbox_state ON outbox (state, next_try_at);
 CREATE INDEX outbox_message_id ON outbox (message_id);
@@ -535,6 +538,19 @@ CREATE TABLE sent_copies (
   attempts    INTEGER NOT NULL DEFAULT 0,
   next_try_at INTEGER NOT NULL,
   last_error  TEXT    NOT NULL DEFAULT ''
+) STRICT;
+
+-- What is being written: an email in status Draft, whose source is what will be sent but for ids, date and the
+-- signature of the case. It has no parent yet, so that nobody but its author sees it.
+CREATE TABLE drafts (
+  email_id    INTEGER PRIMARY KEY REFERENCES emails ON DELETE CASCADE,
+  account_id  INTEGER NOT NULL REFERENCES accounts,
+  parent_type TEXT CHECK (parent_type IN ('company', 'contact', 'lead', 'opportunity', 'case')),
+  parent_id   INTEGER,                            -- what it will belong to
+  markdown    INTEGER NOT NULL DEFAULT 0,         -- its text is Markdown
+  case_status TEXT,                               -- status of the case once it is sent; NULL = as it is
+  seen_id     INTEGER,                            -- the newest note of the case about a mail when it was begun
+  CHECK ((parent_type IS NULL) = (parent_id IS NULL))
 ) STRICT;
 
 -- Who got an automatic reply, for the limits of B8.2.

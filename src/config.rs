@@ -33,6 +33,9 @@ pub struct Config {
     /// Of larger messages only the beginning is fetched, in bytes.
     #[serde(deserialize_with = "size")]
     pub message_max_size: u64,
+    /// All attachments of a mail that is written, in bytes.
+    #[serde(deserialize_with = "size")]
+    pub attachment_max_size: u64,
     /// TCP connect.
     #[serde(deserialize_with = "duration")]
     pub connect_timeout: Duration,
@@ -102,6 +105,7 @@ impl Default for Config {
             max_runtime: minutes(10),
             portion: 0,
             message_max_size: 25 << 20,
+            attachment_max_size: 18 << 20,
             connect_timeout: Duration::from_secs(10),
             tls_timeout: Duration::from_secs(15),
             reply_timeout: Duration::from_secs(60),
@@ -186,6 +190,7 @@ impl Config {
             ("max_runtime", seconds(self.max_runtime)),
             ("portion", self.portion.to_string()),
             ("message_max_size", format!("\"{}\"", units::write_size(self.message_max_size))),
+            ("attachment_max_size", format!("\"{}\"", units::write_size(self.attachment_max_size))),
             ("connect_timeout", seconds(self.connect_timeout)),
             ("tls_timeout", seconds(self.tls_timeout)),
             ("reply_timeout", seconds(self.reply_timeout)),

@@ -17,12 +17,13 @@ use crate::mail::compose::{self, Outgoing};
 use crate::mail::message;
 use crate::mail::message_id;
 use crate::net::{Envelope, MailTransport, NetError, NetErrorKind, SendError};
-use crate::store::accounts::{self, Account, Health};
+use crate::store::accounts::{self, Account, AccountKind, Health};
 use crate::store::db::{Store, Tx};
+use crate::store::drafts;
 use crate::store::emails::{self, EmailStatus, NewEmail};
 use crate::store::outbox::{self, NewRow, OutboxKind, OutboxRow, OutboxState};
 use crate::store::raw::{self, Packed};
-use crate::store::records::Parent;
+use crate::store::records::{Parent, ParentType};
 use crate::store::stream::{self, NewNote, NoteKind};
 pub use copies::{ConnectImap, keep_copies};
 pub use failure::{Return, come_back};
@@ -43,15 +44,21 @@ pub struct Post<'a> {
     pub envelope_from: &'a str,
     /// How it is kept as an email; notices are not.
     pub archive: Option<Archive<'a>>,
+    /// Not to be sent before this; `None` = at once.
+    pub not_before: Option<Timestamp>,
 }
 
 /// The email row of a sent message.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Archive<'a> {
     /// What it belongs to.
     pub parent: Option<Parent>,
     /// Why it is machine mail; empty = written by a person.
     pub automatic: &'a str,
+    /// Its key, where its message id was signed with it; `None` = a new one.
+    pub key: Option<String>,
+    /// The draft that it was until now.
+    pub draft_id: Option<i64>,
 }
 
 /// Composes a message and puts it into the outbox; the row's id.
@@ -78,6 +85,7 @@ pub fn enqueue(tx: &Tx<'_>, post: &Post<'_>, outgoing: &Outgoing, now: Timestamp
         envelope_from: post.envelope_from,
         recipients: &recipients,
         raw_id,
+        not_before: post.not_before,
     };
     outbox::add(tx, &row, now)
 }
@@ -94,31 +102,55 @@ fn keep(
     let mut message = message::parse(bytes);
     message.bcc = outgoing.bcc.clone();
     let new = NewEmail {
-        key: &message_id::new_key(world::random()?),
+        key: &archive.key.clone().map_or_else(|| world::random().map(message_id::new_key), Ok)?,
         message_id: &outgoing.message_id,
         raw_id: Some(raw_id),
         status: EmailStatus::Sending,
-        received_at: now,
+        received_at: post.not_before.unwrap_or(now),
         automatic: archive.automatic,
         user_id: post.user_id,
         dmarc: "",
         truncated: false,
         flagged: "",
     };
-    let email_id = emails::add(tx, &new, &message, now)?;
+    let email_id = match archive.draft_id {
+        Some(id) => {
+            emails::rewrite(tx, id, &new, &message)?;
+            drafts::end(tx, id)?;
+            id
+        }
+        None => emails::add(tx, &new, &message, now)?,
+    };
     if let Some(user_id) = post.user_id {
         emails::add_user(tx, email_id, user_id, true)?;
     }
+    emails::set_private(tx, email_id, is_private(tx, post, archive, outgoing)?)?;
     if let Some(parent) = archive.parent {
         emails::set_parent(tx, email_id, parent, true)?;
-        for team in crate::store::cases::team_ids(tx, parent.id)? {
-            emails::add_team(tx, email_id, team)?;
+        if parent.kind == ParentType::Case {
+            for team in crate::store::cases::team_ids(tx, parent.id)? {
+                emails::add_team(tx, email_id, team)?;
+            }
         }
         let text = if archive.automatic.is_empty() { "" } else { "automatic reply" };
         let note = NewNote { parent, kind: NoteKind::EmailSent, user_id: post.user_id, email_id: Some(email_id), text };
         stream::note(tx, note, now)?;
     }
     Ok(email_id)
+}
+
+/// B6.1: what goes out by a personal account is its owner's, but for answers in a case; one that answers private mail
+/// may quote it.
+fn is_private(tx: &Tx<'_>, post: &Post<'_>, archive: &Archive<'_>, outgoing: &Outgoing) -> Result<bool> {
+    let account = accounts::by_id(tx, post.account_id)?;
+    if account.is_none_or(|account| account.kind == AccountKind::Group) {
+        return Ok(false);
+    }
+    if archive.parent.is_none_or(|parent| parent.kind != ParentType::Case) {
+        return Ok(true);
+    }
+    let answered = outgoing.in_reply_to.as_deref().map(|id| emails::by_message_id(tx, id)).transpose()?;
+    Ok(answered.unwrap_or_default().iter().any(|email| email.private))
 }
 
 /// Connects to the SMTP server of an account.

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::attachment::{self, AttachmentCommand};
 use super::context::{self, Context};
 use super::delivery;
+use super::letter::verbs;
 use super::query::{self, Noun};
 use crate::access::Actor;
 use crate::desk::Sorting;
@@ -81,10 +82,10 @@ pub enum EmailCommand {
     /// Takes an email out of what it belongs to; it stays in the archive
     #[command(before_help = "Examples:\n  $ espomail email unlink 9131\n  $ espomail --dry-run email unlink 9131")]
     Unlink(Id),
-    /// Deletes an email for good, so that it does not come back from the server either
+    /// Deletes a draft; or an email for good, so that it does not come back from the server either
     #[command(
         visible_alias = "rm",
-        before_help = "Examples:\n  $ espomail email delete 9131 --reason 'sent to us by mistake'\n  $ espomail --yes email delete 9131 --reason spam"
+        before_help = "Examples:\n  $ espomail email delete 9140\n  $ espomail --yes email delete 9131 --reason 'sent to us by mistake'"
     )]
     Delete(link::Delete),
     /// Fetches the whole of a message of which only the beginning was fetched
@@ -98,6 +99,26 @@ pub enum EmailCommand {
     /// Says why an email went where it went
     #[command(before_help = "Examples:\n  $ espomail email explain 9131\n  $ espomail --json email explain 9131")]
     Explain(Id),
+    /// Answers an email
+    #[command(
+        before_help = "Examples:\n  $ espomail email reply 9131 -m 'Thank you.'\n  $ espomail email reply 9131 --all --quote -F answer.txt --attach invoice.pdf"
+    )]
+    Reply(verbs::Reply),
+    /// Forwards an email with its attachments
+    #[command(
+        before_help = "Examples:\n  $ espomail email forward 9131 --to lab@example.org -m 'What do you think?'\n  $ espomail email forward 9131 --to lab@example.org --as-attachment"
+    )]
+    Forward(verbs::Forward),
+    /// Writes to somebody, or sends a draft
+    #[command(
+        before_help = "Examples:\n  $ espomail email send --to 'Eva <eva@example.org>' --subject 'Your visit' -F letter.md --markdown\n  $ espomail email send 9140 --at 'tomorrow 9:00'"
+    )]
+    Send(verbs::Send),
+    /// Changes a draft, in an editor or by flags
+    #[command(
+        before_help = "Examples:\n  $ espomail email edit 9140\n  $ espomail email edit 9140 --cc budi@example.org --attach plan.pdf"
+    )]
+    Edit(verbs::Edit),
 }
 
 /// `email list`
@@ -222,6 +243,10 @@ pub fn run(command: EmailCommand, ctx: &Context) -> Result<()> {
         EmailCommand::FetchRest(args) => rest::run(&args, ctx),
         EmailCommand::Share(args) => sort::share(&args.ids, ctx),
         EmailCommand::Explain(args) => explain(args.id, ctx),
+        EmailCommand::Reply(args) => verbs::reply(&args, ctx),
+        EmailCommand::Forward(args) => verbs::forward(&args, ctx),
+        EmailCommand::Send(args) => verbs::send(&args, ctx),
+        EmailCommand::Edit(args) => verbs::edit(&args, ctx),
     }
 }
 

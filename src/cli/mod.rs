@@ -20,6 +20,7 @@ pub mod folder;
 pub mod import;
 pub mod ingest;
 pub mod init;
+pub mod letter;
 pub mod man;
 pub mod notification;
 pub mod outbox;

@@ -2,16 +2,17 @@
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::context::{self, Context};
 use crate::access::Actor;
+use crate::desk;
 use crate::error;
+use crate::intake::world::World;
 use crate::lock::{self, Attempt};
 use crate::mail::message;
 use crate::store::accounts;
 use crate::store::db::Tx;
-use crate::store::emails::{self, EmailStatus};
 use crate::store::outbox::{self, OutboxRow, OutboxState};
 use crate::store::raw;
 use crate::ui::cell::{Cell, Column};
@@ -31,9 +32,12 @@ pub enum OutboxCommand {
     /// Sends a waiting, held or failed message with the next run
     #[command(before_help = "Examples:\n  $ espomail outbox retry 7 && espomail send\n  $ espomail outbox retry 7 8")]
     Retry(Ids),
-    /// Takes a message back that has not been sent
+    /// Takes a message back that has not been sent; what a user wrote becomes a draft again
     #[command(before_help = "Examples:\n  $ espomail outbox cancel 7\n  $ espomail --dry-run outbox cancel 7")]
     Cancel(Ids),
+    /// Says that a held message did arrive, so that it is not sent again
+    #[command(before_help = "Examples:\n  $ espomail outbox mark-sent 7\n  $ espomail --dry-run outbox mark-sent 7 8")]
+    MarkSent(Ids),
 }
 
 /// `outbox list`
@@ -76,13 +80,39 @@ pub const COLUMNS: &[Column] = &[
     Column::new("message_id", ""),
 ];
 
+/// Fields of `outbox show`: those of the list, recipients and text.
+pub const SHOW_COLUMNS: &[Column] = &[
+    Column::new("id", "Outbox"),
+    Column::new("kind", "Kind"),
+    Column::new("state", "State"),
+    Column::new("created_at", "Written"),
+    Column::new("attempts", "Tries"),
+    Column::new("next_try_at", "Next try"),
+    Column::new("to", ""),
+    Column::new("subject", "Subject"),
+    Column::new("last_error", "Last error"),
+    Column::new("account", "Account"),
+    Column::new("email", "Email"),
+    Column::new("message_id", "Message-ID"),
+    Column::new("recipients", "Recipients"),
+    Column::new("text", ""),
+];
+
 /// Runs an `outbox` command.
 pub fn run(command: OutboxCommand, ctx: &Context) -> Result<()> {
     match command {
         OutboxCommand::List(args) => list(args.all, ctx),
         OutboxCommand::Show(args) => show(args.id, ctx),
-        OutboxCommand::Retry(args) => retry(&args.ids, ctx),
-        OutboxCommand::Cancel(args) => cancel(&args.ids, ctx),
+        OutboxCommand::Retry(args) => change(&args.ids, ctx, |tx, world, _, row| {
+            desk::outbox::retry(tx, world, row).map(|()| "is due again".to_owned())
+        }),
+        OutboxCommand::Cancel(args) => change(&args.ids, ctx, |tx, world, _, row| {
+            let draft = desk::outbox::cancel(tx, world, row)?;
+            Ok(draft.map_or("is cancelled".to_owned(), |id| format!("is cancelled; the mail is draft {id} again")))
+        }),
+        OutboxCommand::MarkSent(args) => change(&args.ids, ctx, |tx, world, actor, row| {
+            desk::outbox::mark_sent(tx, world, actor, row).map(|()| "is marked as sent".to_owned())
+        }),
     }
 }
 
@@ -105,58 +135,64 @@ fn find(tx: &Tx<'_>, actor: &Actor, id: i64) -> Result<OutboxRow> {
 }
 
 fn show(id: i64, ctx: &Context) -> Result<()> {
-    let (row, recipients, text) = ctx.read(|tx, actor| {
+    let (row, mut cells, recipients, text) = ctx.read(|tx, actor| {
         let row = find(tx, actor, id)?;
         let text = message::parse(&raw::bytes(tx, row.raw_id)?).text;
-        Ok((cells(tx, &row)?, outbox::recipients(tx, id)?, text))
+        let cells = cells(tx, &row)?;
+        Ok((row, cells, outbox::recipients(tx, id)?, text))
     })?;
-    let labelled: Vec<Column> = COLUMNS.iter().map(|c| Column::new(c.field, c.field)).collect();
-    ctx.ui.object("outbox", &labelled, row)?;
+    let json: Vec<Value> = recipients
+        .iter()
+        .map(|(address, state, reply)| json!({"address": address, "state": state, "reply": reply}))
+        .collect();
+    let lines: Vec<String> = recipients
+        .iter()
+        .map(|(address, state, reply)| format!("{address}: {state} {reply}").trim_end().to_owned())
+        .collect();
+    cells.push(Cell::object(json!(json), &lines.join("\n")));
+    cells.push(Cell::object(json!(text.trim_end()), ""));
+    ctx.ui.object("outbox", SHOW_COLUMNS, cells)?;
     if ctx.ui.for_people() {
-        for (address, state, reply) in recipients {
-            ctx.ui.text(&format!("{address}: {state} {reply}"))?;
-        }
         ctx.ui.text(&format!("\n{}", text.trim_end()))?;
+    }
+    if let Some(hint) = next_step(&row) {
+        ctx.ui.hint(&hint);
     }
     Ok(())
 }
 
-fn retry(ids: &[i64], ctx: &Context) -> Result<()> {
-    change(ids, ctx, "is due again", |tx, row| {
-        match row.state {
-            OutboxState::Waiting => {}
-            OutboxState::Held | OutboxState::Failed => {
-                outbox::reopen_recipients(tx, row.id)?;
-                outbox::change(tx, row.id, row.state, OutboxState::Waiting, "", ctx.now())?;
-                if let Some(email_id) = row.email_id {
-                    emails::set_status(tx, email_id, EmailStatus::Sending)?;
-                }
-            }
-            state => return Err(error::data(format!("outbox {}: is {state}", row.id)).into()),
-        }
-        outbox::make_due(tx, row.id, ctx.now())
-    })
-}
-
-fn cancel(ids: &[i64], ctx: &Context) -> Result<()> {
-    change(ids, ctx, "is cancelled", |tx, row| {
-        if !matches!(row.state, OutboxState::Waiting | OutboxState::Held | OutboxState::Failed) {
-            return Err(error::data(format!("outbox {}: is {}, which cannot be taken back", row.id, row.state)).into());
-        }
-        outbox::change(tx, row.id, row.state, OutboxState::Cancelled, "", ctx.now())?;
-        row.email_id.map_or(Ok(()), |id| emails::set_status(tx, id, EmailStatus::Failed))
-    })
+/// What can be done where the program does nothing by itself.
+fn next_step(row: &OutboxRow) -> Option<String> {
+    let id = row.id;
+    match row.state {
+        OutboxState::Held => Some(format!(
+            "nobody knows whether it arrived; it did: espomail outbox mark-sent {id}; send it (again): espomail outbox retry {id}"
+        )),
+        OutboxState::Failed => Some(format!(
+            "to try again: espomail outbox retry {id}; to change it: espomail outbox cancel {id}, which makes it a draft"
+        )),
+        OutboxState::InDoubt => Some("its sender died or is at work; the next `espomail send` knows".to_owned()),
+        OutboxState::Waiting | OutboxState::Sent | OutboxState::Cancelled => None,
+    }
 }
 
 /// Changes rows under the send lock, so that none is changed while it is on the wire.
-fn change(ids: &[i64], ctx: &Context, what: &str, change: impl Fn(&Tx<'_>, &OutboxRow) -> Result<()>) -> Result<()> {
+fn change(
+    ids: &[i64],
+    ctx: &Context,
+    change: impl Fn(&Tx<'_>, &World<'_>, &Actor, &OutboxRow) -> Result<String>,
+) -> Result<()> {
     let Attempt::Held(_lock) = lock::attempt(&ctx.db_path, "outbox", ctx.now())? else {
         return Err(error::Fault::new(error::Kind::TempFail, "the outbox is being sent right now")
             .hint("try again in a moment")
             .into());
     };
-    ctx.write(|tx, actor| ids.iter().try_for_each(|id| change(tx, &find(tx, actor, *id)?)))?;
-    ids.iter().try_for_each(|id| ctx.done(id, &format!("outbox {id} {what}")))
+    let done = ctx.write(|tx, actor| {
+        let world = World::load(tx, &ctx.config, ctx.now())?;
+        let one = |id: &i64| Ok((*id, change(tx, &world, actor, &find(tx, actor, *id)?)?));
+        ids.iter().map(one).collect::<Result<Vec<_>>>()
+    })?;
+    done.iter().try_for_each(|(id, what)| ctx.done(id, &format!("outbox {id} {what}")))
 }
 
 fn cells(tx: &Tx<'_>, row: &OutboxRow) -> Result<Vec<Cell>> {

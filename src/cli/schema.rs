@@ -37,7 +37,7 @@ const RESULTS: &[(&str, &[Column])] = &[
     ("notes", stream::COLUMNS),
     ("notifications", notification::COLUMNS),
     ("settings", notification::SETTINGS_COLUMNS),
-    ("outbox", outbox::COLUMNS),
+    ("outbox", outbox::SHOW_COLUMNS),
     ("quarantine", quarantine::COLUMNS),
     ("status", status::COLUMNS),
     ("tables", db::COLUMNS),

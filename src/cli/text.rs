@@ -8,18 +8,39 @@ use clap::Args;
 use super::context::Context;
 use crate::error;
 
+/// A text by a flag.
+#[derive(Debug, Args)]
+pub struct Words {
+    /// Text
+    #[arg(short = 'm', long = "message", value_name = "TEXT", conflicts_with = "file")]
+    message: Option<String>,
+    /// File with the text; - is standard input
+    #[arg(short = 'F', long = "file", value_name = "FILE")]
+    file: Option<String>,
+}
+
 /// Where a text comes from.
 #[derive(Debug, Args)]
 pub struct Text {
-    /// Text
-    #[arg(short = 'm', long = "message", value_name = "TEXT", conflicts_with_all = ["file", "stdin"])]
-    message: Option<String>,
-    /// File with the text; - is standard input
-    #[arg(short = 'F', long = "file", value_name = "FILE", conflicts_with = "stdin")]
-    file: Option<String>,
+    #[command(flatten)]
+    words: Words,
     /// - reads the text from standard input
-    #[arg(value_name = "-", value_parser = ["-"])]
+    #[arg(value_name = "-", value_parser = ["-"], conflicts_with_all = ["message", "file"])]
     stdin: Option<String>,
+}
+
+impl Words {
+    /// The text that a flag gives, if one does.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn given(&self) -> Result<Option<String>> {
+        Ok(match (&self.message, &self.file) {
+            (Some(message), _) => Some(message.clone()),
+            (None, Some(file)) => Some(read_source("--file", file)?),
+            (None, None) => None,
+        })
+    }
 }
 
 impl Text {
@@ -28,16 +49,22 @@ impl Text {
     /// # Errors
     /// There is none, or it cannot be read.
     pub fn read(&self, ctx: &Context) -> Result<String> {
-        let given = match self.given()? {
-            None if !ctx.ui.stdin_is_terminal() && !ctx.no_input => read_source("standard input", "-")?,
-            given => given.unwrap_or_default(),
-        };
+        let given = self.given_or_piped(ctx)?.unwrap_or_default();
         if given.trim().is_empty() {
-            return Err(error::data("text: must not be empty")
-                .hint("give it with -m TEXT, -F FILE or - for standard input")
-                .into());
+            return Err(missing());
         }
         Ok(given)
+    }
+
+    /// The text of a flag, or of a pipe where none says; `None` where only an editor is left.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn given_or_piped(&self, ctx: &Context) -> Result<Option<String>> {
+        match self.given()? {
+            None if !ctx.ui.stdin_is_terminal() && !ctx.no_input => read_source("standard input", "-").map(Some),
+            given => Ok(given),
+        }
     }
 
     /// The text that a flag asks for, if one does.
@@ -45,13 +72,46 @@ impl Text {
     /// # Errors
     /// It cannot be read.
     pub fn given(&self) -> Result<Option<String>> {
-        Ok(match (&self.message, &self.file, &self.stdin) {
-            (Some(message), _, _) => Some(message.clone()),
-            (None, Some(file), _) => Some(read_source("--file", file)?),
-            (None, None, Some(_)) => Some(read_source("standard input", "-")?),
-            (None, None, None) => None,
-        })
+        match (self.words.given()?, &self.stdin) {
+            (Some(text), _) => Ok(Some(text)),
+            (None, Some(_)) => read_source("standard input", "-").map(Some),
+            (None, None) => Ok(None),
+        }
     }
+}
+
+/// A signature by a flag.
+#[derive(Debug, Args)]
+pub struct Signature {
+    /// Signature below mail, without its line of dashes; an empty one takes it away
+    #[arg(long, value_name = "TEXT", conflicts_with = "signature_file")]
+    signature: Option<String>,
+    /// File with the signature; - is standard input
+    #[arg(long, value_name = "FILE")]
+    signature_file: Option<String>,
+}
+
+impl Signature {
+    /// The signature that a flag gives, if one does.
+    ///
+    /// # Errors
+    /// It cannot be read, or is more than a signature.
+    pub fn given(&self) -> Result<Option<String>> {
+        let text = match (&self.signature, &self.signature_file) {
+            (Some(text), _) => text.clone(),
+            (None, Some(file)) => read_source("--signature-file", file)?,
+            (None, None) => return Ok(None),
+        };
+        if text.lines().count() > 30 || text.len() > 4_000 || text.chars().any(|c| c.is_control() && c != '\n') {
+            return Err(error::data("--signature: must be at most 30 lines of plain text").into());
+        }
+        Ok(Some(text.trim_matches('\n').trim_end().to_owned()))
+    }
+}
+
+/// The error where a text is needed and there is none.
+pub fn missing() -> anyhow::Error {
+    error::data("text: must not be empty").hint("give it with -m TEXT, -F FILE or - for standard input").into()
 }
 
 /// Reads a file named on the command line, or standard input.

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::context::{self, Context};
+use super::text::Signature;
 use crate::error;
 use crate::store::accounts;
 use crate::store::db::Tx;
@@ -30,7 +31,7 @@ pub enum UserCommand {
     Show(Name),
     /// Changes a user
     #[command(
-        before_help = "Examples:\n  $ espomail user edit ana --name 'Ana P.' --email ana@example.org --email a.putri@example.org\n  $ espomail user edit ana --login aputri"
+        before_help = "Examples:\n  $ espomail user edit ana --name 'Ana P.' --email ana@example.org --email a.putri@example.org\n  $ espomail user edit @me --signature-file signature.txt"
     )]
     Edit(Edit),
     /// Lets a user work again
@@ -92,6 +93,16 @@ pub struct Edit {
     /// E-mail about assignments: immediately, digest or off
     #[arg(long, value_name = "WHEN")]
     notify: Option<ByEmail>,
+    #[command(flatten)]
+    signature: Signature,
+}
+
+impl Edit {
+    /// Whether nothing but the signature is to be changed, which everybody may do with their own.
+    fn is_signature_only(&self) -> bool {
+        let others = self.name.is_some() || self.login.is_some() || self.user_type.is_some() || self.notify.is_some();
+        !others && self.emails.is_empty()
+    }
 }
 
 /// `user away`
@@ -119,6 +130,7 @@ pub const COLUMNS: &[Column] = &[
     Column::new("teams", "TEAMS").shrinking(),
     Column::new("notify", ""),
     Column::new("id", ""),
+    Column::new("signature", ""),
 ];
 
 /// Runs a `user` command.
@@ -165,11 +177,21 @@ fn add(args: Add, ctx: &Context) -> Result<()> {
 }
 
 fn edit(args: Edit, ctx: &Context) -> Result<()> {
+    let is_signature_only = args.is_signature_only();
     let name = args.name.map(|n| if n.is_empty() { Ok(n) } else { context::name("--name", &n) }).transpose()?;
     let login = args.login.map(|l| context::word("--login", &l)).transpose()?;
     let addresses = addresses(&args.emails)?;
-    let id = ctx.administer("user edit", |tx| {
-        let mut user = context::user(tx, &args.username)?;
+    let signature = args.signature.given()?;
+    let own_signature = is_signature_only && signature.is_some();
+    let id = ctx.write(|tx, actor| {
+        if !own_signature {
+            actor.require_admin("user edit")?;
+        }
+        let mut user = context::user_or_me(tx, actor, "username", &args.username)?;
+        if actor.user_id() != Some(user.id) {
+            actor.require_admin("user edit")?;
+        }
+        user.signature = signature.unwrap_or(user.signature);
         user.name = name.unwrap_or(user.name);
         if let Some(login) = login {
             refuse_taken_login(tx, &login, Some(user.id))?;
@@ -264,5 +286,6 @@ fn cells(tx: &Tx<'_>, user: &User, now: Timestamp) -> Result<Vec<Cell>> {
         Cell::object(json!(teams), &teams.join(", ")),
         Cell::text(notifications::setting(tx, user.id, NotificationKind::Assigned)?.by_email.as_str()),
         Cell::int(user.id),
+        Cell::text(&user.signature),
     ])
 }

@@ -13,6 +13,7 @@ mod give;
 mod hand_over;
 mod link;
 mod merge;
+pub mod outbox;
 mod share;
 mod sort;
 mod split;
@@ -37,7 +38,7 @@ use crate::intake::world::World;
 use crate::store::cases::{self, Case};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email};
-use crate::store::outbox;
+use crate::store::outbox as rows;
 use crate::store::records::Parent;
 use crate::store::stream::{self, NewNote, NoteKind};
 
@@ -53,7 +54,7 @@ fn relocate(tx: &Tx<'_>, world: &World<'_>, email: &Email, to: &Case, verified: 
     let parent = Parent::case(to.id);
     emails::set_parent(tx, email.id, parent, verified)?;
     stream::move_email(tx, email.id, parent)?;
-    outbox::move_email(tx, email.id, to.id)?;
+    rows::move_email(tx, email.id, to.id)?;
     for team in cases::team_ids(tx, to.id)? {
         emails::add_team(tx, email.id, team)?;
     }

@@ -258,7 +258,12 @@ fn send(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>, to: &Mailbox) -
         case_id: new_case.map(|case| case.id),
         user_id: None,
         envelope_from: if world.config.auto_reply_null_sender { "" } else { &account.address },
-        archive: Some(Archive { parent: new_case.map(|case| Parent::case(case.id)), automatic: "auto-reply of ours" }),
+        archive: Some(Archive {
+            parent: new_case.map(|case| Parent::case(case.id)),
+            automatic: "auto-reply of ours",
+            ..Archive::default()
+        }),
+        not_before: None,
     };
     let outbox_id = outbox::enqueue(tx, &post, &outgoing, world.now)?;
     let case_id = new_case.map(|case| case.id);

@@ -5,6 +5,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 use super::world::World;
+use crate::mail::subject;
 use crate::store::cases::{self, Case, WaitingFor};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, EmailStatus, Field};
@@ -35,7 +36,9 @@ fn turn(tx: &Tx<'_>, world: &World<'_>, case: &Case, email: &Email) -> Result<Tu
     if is_of_customer(case, email) {
         return Ok(Turn::Customer);
     }
-    let answers = email.is_ours() && email.status != EmailStatus::Draft && email.automatic.is_empty();
+    let written = email.is_ours() && email.status != EmailStatus::Draft && email.automatic.is_empty();
+    // What is forwarded to somebody answers no customer.
+    let answers = written && !subject::is_forward(&email.subject);
     Ok(if answers && goes_out(tx, world, case, email.id)? { Turn::Us } else { Turn::Neither })
 }
 

@@ -125,6 +125,7 @@ fn post(tx: &Tx<'_>, world: &World<'_>, letter: Letter<'_>) -> Result<()> {
         user_id: Some(user.id),
         envelope_from: if world.config.auto_reply_null_sender { "" } else { &account.address },
         archive: None,
+        not_before: None,
     };
     outbox::enqueue(tx, &post, &outgoing, world.now)?;
     Ok(())

@@ -2,10 +2,12 @@
 //! harms no other.
 
 mod list;
+mod typed;
 
 use std::fmt;
 
 pub use list::parse_list;
+pub use typed::parse_typed;
 
 /// Longest address in bytes (RFC 5321 4.5.3.1: 64 + 1 + 255).
 const MAX_ADDRESS: usize = 320;

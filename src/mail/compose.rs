@@ -8,12 +8,14 @@
 mod body;
 mod downgrade;
 mod header;
+mod text;
 
 use jiff::Timestamp;
 
 use super::address::Mailbox;
 pub use downgrade::in_ascii;
 use header::Fields;
+pub use text::{SIGNATURE_LINE, forwarded_text, reply_text, signed};
 
 /// Longest address that is written, in bytes (RFC 5321 4.5.3.1: 64 + 1 + 255).
 const MAX_ADDRESS: usize = 320;
@@ -110,25 +112,6 @@ pub fn compose(outgoing: &Outgoing) -> Result<Vec<u8>, ComposeError> {
     let mut bytes = fields.into_bytes();
     bytes.extend(body::write(outgoing)?);
     Ok(bytes)
-}
-
-/// The text of an answer: what was written, then the original behind `> ` with a line that says
-/// whose it is.
-pub fn reply_text(answer: &str, quoted: Option<(&str, &str)>) -> String {
-    let mut text = answer.trim_end().to_owned();
-    text.push('\n');
-    if let Some((attribution, original)) = quoted {
-        text.push('\n');
-        text.push_str(attribution.trim());
-        text.push('\n');
-        for line in original.trim_end().lines().map(str::trim_end) {
-            let mark = if line.is_empty() || line.starts_with('>') { ">" } else { "> " };
-            text.push_str(mark);
-            text.push_str(line);
-            text.push('\n');
-        }
-    }
-    text
 }
 
 fn check(outgoing: &Outgoing) -> Result<(), ComposeError> {

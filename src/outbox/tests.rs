@@ -107,7 +107,13 @@ impl Office {
             case_id: Some(self.case_id),
             user_id: (kind == OutboxKind::Mail).then_some(self.user_id),
             envelope_from: if kind == OutboxKind::Mail { "support@desk.example" } else { "" },
-            archive: Some(Archive { parent: Some(Parent::case(self.case_id)), automatic: "" }),
+            archive: Some(Archive {
+                parent: Some(Parent::case(self.case_id)),
+                automatic: "",
+                key: None,
+                draft_id: None,
+            }),
+            not_before: None,
         };
         self.store.write(|tx| enqueue(tx, &post, &outgoing, self.now.get())).unwrap()
     }

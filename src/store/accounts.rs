@@ -143,6 +143,8 @@ pub struct Account {
     pub aliases: Vec<String>,
     /// Teams that get the mail.
     pub team_ids: Vec<i64>,
+    /// Signature of mail from this address, plain text without its line of dashes; may be empty.
+    pub signature: String,
 }
 
 impl Account {
@@ -201,6 +203,7 @@ impl Account {
             health: Health::default(),
             aliases: Vec::new(),
             team_ids: Vec::new(),
+            signature: String::new(),
         }
     }
 
@@ -218,6 +221,11 @@ impl Account {
     /// What customers know it by: the display name of its address, else its name here.
     pub fn shown(&self) -> &str {
         self.from_name.as_deref().unwrap_or(&self.name)
+    }
+
+    /// Active, with a server to hand mail to.
+    pub fn can_send(&self) -> bool {
+        self.active && self.smtp.host.is_some()
     }
 
     /// Login and secret reference for sending.
@@ -302,6 +310,7 @@ impl Account {
             },
             aliases: list("aliases")?,
             team_ids: list("team_ids")?.iter().map(|id| Ok(id.parse()?)).collect::<Result<_>>()?,
+            signature: row.get("signature")?,
         })
     }
 }
@@ -346,7 +355,7 @@ pub fn delete(tx: &Tx<'_>, id: i64) -> Result<bool> {
     let used: bool = tx
         .value(
             "SELECT EXISTS (SELECT 1 FROM deliveries WHERE account_id = ?1) OR EXISTS (SELECT 1 FROM outbox WHERE account_id = ?1)
-                OR EXISTS (SELECT 1 FROM cases WHERE account_id = ?1)",
+                OR EXISTS (SELECT 1 FROM cases WHERE account_id = ?1) OR EXISTS (SELECT 1 FROM drafts WHERE account_id = ?1)",
             params![id],
         )?
         .unwrap_or(true);

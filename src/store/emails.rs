@@ -10,7 +10,9 @@ use jiff::Timestamp;
 
 use super::db::{Row, Tx, params, seconds};
 use super::label::labels;
+use super::raw;
 use super::records::Parent;
+use super::search::index;
 use super::sight::{self, Sight};
 pub use change::*;
 pub use list::*;
@@ -187,10 +189,52 @@ pub fn add(tx: &Tx<'_>, new: &NewEmail<'_>, message: &Message, now: Timestamp) -
             new.dmarc,
         ],
     )?;
+    add_parts(tx, id, message)?;
+    Ok(id)
+}
+
+/// Writes a draft anew, with everything that its message says; its old source goes, its key stays.
+pub fn rewrite(tx: &Tx<'_>, id: i64, new: &NewEmail<'_>, message: &Message) -> Result<()> {
+    let old: Option<i64> = tx.value("SELECT raw_id FROM emails WHERE id = ?1", params![id])?.flatten();
+    index::rewrite(tx, id, || {
+        let from = message.from.first().cloned().unwrap_or_default();
+        tx.execute(
+            "UPDATE emails SET message_id = ?2, raw_id = ?3, status = ?4, subject = ?5, from_name = ?6, from_address = ?7,
+                date = ?8, received_at = ?9, text = ?10, has_html = ?11 WHERE id = ?1",
+            params![
+                id,
+                new.message_id,
+                new.raw_id,
+                new.status.as_str(),
+                message.subject,
+                from.name,
+                from.address,
+                message.date.map(seconds),
+                seconds(new.received_at),
+                message.text,
+                message.html.is_some(),
+            ],
+        )?;
+        replace_parts(tx, id, message)
+    })?;
+    old.map_or(Ok(()), |raw_id| raw::delete_unused(tx, raw_id))
+}
+
+fn replace_parts(tx: &Tx<'_>, id: i64, message: &Message) -> Result<()> {
+    for sql in [
+        "DELETE FROM email_addresses WHERE email_id = ?1",
+        "DELETE FROM email_references WHERE email_id = ?1",
+        "DELETE FROM email_attachments WHERE email_id = ?1",
+    ] {
+        tx.execute(sql, params![id])?;
+    }
+    add_parts(tx, id, message)
+}
+
+fn add_parts(tx: &Tx<'_>, id: i64, message: &Message) -> Result<()> {
     add_addresses(tx, id, message)?;
     add_references(tx, id, message)?;
-    add_attachments(tx, id, &message.attachments)?;
-    Ok(id)
+    add_attachments(tx, id, &message.attachments)
 }
 
 fn add_addresses(tx: &Tx<'_>, id: i64, message: &Message) -> Result<()> {

@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod cases;
 pub mod db;
 pub mod deliveries;
+pub mod drafts;
 pub mod emails;
 pub mod folders;
 pub mod instance;

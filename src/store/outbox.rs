@@ -74,9 +74,16 @@ pub struct OutboxRow {
     pub created_at: Timestamp,
     /// The first passing failure in a row.
     pub failing_since: Option<Timestamp>,
+    /// It was to be sent no earlier than this; `None` = at once.
+    pub not_before: Option<Timestamp>,
 }
 
 impl OutboxRow {
+    /// Since when it is meant to be gone.
+    pub fn due_since(&self) -> Timestamp {
+        self.not_before.unwrap_or(self.created_at)
+    }
+
     fn from_row(row: &Row<'_>) -> Result<OutboxRow> {
         Ok(OutboxRow {
             id: row.get("id")?,
@@ -95,13 +102,14 @@ impl OutboxRow {
             last_error: row.get("last_error")?,
             created_at: row.time("created_at")?,
             failing_since: row.opt_time("failing_since")?,
+            not_before: row.opt_time("not_before")?,
         })
     }
 }
 
 const SELECT: &str =
     "SELECT id, kind, account_id, email_id, case_id, user_id, message_id, subject, envelope_from, raw_id, state,
-    attempts, next_try_at, last_error, created_at, failing_since FROM outbox";
+    attempts, next_try_at, last_error, created_at, failing_since, not_before FROM outbox";
 
 /// A message to be put into the outbox.
 #[derive(Debug, Clone)]
@@ -126,13 +134,16 @@ pub struct NewRow<'a> {
     pub recipients: &'a [String],
     /// Final bytes, stored.
     pub raw_id: i64,
+    /// Not to be sent before this.
+    pub not_before: Option<Timestamp>,
 }
 
 /// Adds a waiting row; the id.
 pub fn add(tx: &Tx<'_>, new: &NewRow<'_>, now: Timestamp) -> Result<i64> {
     let id = tx.insert(
         "INSERT INTO outbox (kind, account_id, email_id, case_id, user_id, message_id, subject, envelope_from, raw_id, state,
-            next_try_at, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'waiting', ?10, ?10)",
+            next_try_at, created_at, not_before)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'waiting', coalesce(?11, ?10), ?10, ?11)",
         params![
             new.kind.as_str(),
             new.account_id,
@@ -144,6 +155,7 @@ pub fn add(tx: &Tx<'_>, new: &NewRow<'_>, now: Timestamp) -> Result<i64> {
             new.envelope_from,
             new.raw_id,
             seconds(now),
+            new.not_before.map(seconds),
         ],
     )?;
     for address in new.recipients {
@@ -255,6 +267,15 @@ pub fn reopen_recipients(tx: &Tx<'_>, id: i64) -> Result<()> {
     Ok(())
 }
 
+/// Ends the waiting recipients of a row that somebody knows to be sent; `words` says who.
+pub fn settle_waiting(tx: &Tx<'_>, id: i64, words: &str) -> Result<()> {
+    tx.execute(
+        "UPDATE outbox_recipients SET state = 'sent', reply = ?2 WHERE outbox_id = ?1 AND state = 'waiting'",
+        params![id, words],
+    )?;
+    Ok(())
+}
+
 /// Changes MAIL FROM, after a server refused the null sender.
 pub fn set_envelope_from(tx: &Tx<'_>, id: i64, envelope_from: &str) -> Result<()> {
     tx.execute("UPDATE outbox SET envelope_from = ?2 WHERE id = ?1", params![id, envelope_from])?;
@@ -272,10 +293,10 @@ pub fn waiting_and_uncertain(tx: &Tx<'_>) -> Result<(i64, i64)> {
     Ok(counts.unwrap_or_default())
 }
 
-/// When the oldest row that still waits was written.
+/// Since when the oldest row that still waits is meant to be gone; in the future where all are for later.
 pub fn oldest_waiting(tx: &Tx<'_>) -> Result<Option<Timestamp>> {
-    tx.one("SELECT min(created_at) AS oldest FROM outbox WHERE state = 'waiting'", [], |row| row.opt_time("oldest"))
-        .map(Option::flatten)
+    let sql = "SELECT min(coalesce(not_before, created_at)) AS oldest FROM outbox WHERE state = 'waiting'";
+    tx.one(sql, [], |row| row.opt_time("oldest")).map(Option::flatten)
 }
 
 /// The row by which an email is still to be sent.

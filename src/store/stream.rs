@@ -134,6 +134,12 @@ pub fn set_sent_by(tx: &Tx<'_>, email_id: i64, user_id: i64) -> Result<()> {
     Ok(())
 }
 
+/// The newest note about a mail that came to a record or went out from it.
+pub fn newest_of_mail(tx: &Tx<'_>, parent: Parent) -> Result<Option<i64>> {
+    let sql = "SELECT max(id) FROM notes WHERE parent_type = ?1 AND parent_id = ?2 AND kind IN ('email-received', 'email-sent')";
+    Ok(tx.value(sql, params![parent.kind.as_str(), parent.id])?.flatten())
+}
+
 /// Makes a user follow a record.
 pub fn follow(tx: &Tx<'_>, parent: Parent, user_id: i64) -> Result<()> {
     tx.execute(
@@ -170,6 +176,12 @@ pub fn tells_of_email(tx: &Tx<'_>, email_id: i64) -> Result<bool> {
         params![email_id],
     )?;
     Ok(found.is_some())
+}
+
+/// Takes the note away that an email was sent, for one that was taken back.
+pub fn unsend(tx: &Tx<'_>, email_id: i64) -> Result<()> {
+    tx.execute("DELETE FROM notes WHERE email_id = ?1 AND kind = 'email-sent'", params![email_id])?;
+    Ok(())
 }
 
 /// Ids of the users who follow a record.

@@ -37,6 +37,8 @@ pub struct User {
     pub away_until: Option<Timestamp>,
     /// Addresses in lower case, the primary first.
     pub addresses: Vec<String>,
+    /// Signature, plain text without its line of dashes; may be empty.
+    pub signature: String,
 }
 
 impl User {
@@ -62,11 +64,12 @@ impl User {
             away: row.get("away")?,
             away_until: row.opt_time("away_until")?,
             addresses: addresses.unwrap_or_default().split('\n').filter(|a| !a.is_empty()).map(str::to_owned).collect(),
+            signature: row.get("signature")?,
         })
     }
 }
 
-const SELECT: &str = "SELECT u.id, u.username, u.name, u.type, u.active, u.login, u.away, u.away_until,
+const SELECT: &str = "SELECT u.id, u.username, u.name, u.type, u.active, u.login, u.away, u.away_until, u.signature,
         (SELECT group_concat(address, char(10)) FROM
             (SELECT address FROM user_addresses WHERE user_id = u.id ORDER BY is_primary DESC, rowid)) AS addresses
     FROM users u";
@@ -111,8 +114,8 @@ pub fn set_addresses(tx: &Tx<'_>, user_id: i64, addresses: &[String]) -> Result<
 /// Writes every field but the addresses back.
 pub fn update(tx: &Tx<'_>, user: &User) -> Result<()> {
     tx.execute(
-        "UPDATE users SET username = ?2, name = ?3, type = ?4, active = ?5, login = ?6, away = ?7, away_until = ?8
-            WHERE id = ?1",
+        "UPDATE users SET username = ?2, name = ?3, type = ?4, active = ?5, login = ?6, away = ?7, away_until = ?8,
+            signature = ?9 WHERE id = ?1",
         params![
             user.id,
             user.username,
@@ -122,6 +125,7 @@ pub fn update(tx: &Tx<'_>, user: &User) -> Result<()> {
             user.login,
             user.away,
             user.away_until.map(seconds),
+            user.signature,
         ],
     )?;
     Ok(())

@@ -13,7 +13,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("intake", &["cli", "ui", "desk", "secret", "net::imap", "net::smtp", "net::tls", "net::guard"]),
     ("outbox.rs", OUTBOX),
     ("outbox", OUTBOX),
-    ("reply.rs", &["cli", "ui", "desk", "secret", "net"]),
+    ("reply", &["cli", "ui", "desk", "secret", "net"]),
     ("desk", &["cli", "ui", "secret", "net"]),
     ("erase.rs", &["cli", "ui", "secret", "net"]),
     ("access.rs", &["cli", "ui", "desk", "secret", "net", "intake"]),

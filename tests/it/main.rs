@@ -27,6 +27,7 @@ mod hostile;
 mod import_export;
 mod kills;
 mod layers;
+mod letters;
 mod loops;
 mod mail_folders;
 mod misbehaviour;

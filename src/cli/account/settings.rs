@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use crate::cli::context::{self, Context};
+use crate::cli::text::Signature;
 use crate::error;
 use crate::secret::{self, SecretSpec};
 use crate::store::accounts::{
@@ -156,6 +157,8 @@ pub struct Settings {
     /// A copy of what people send goes into this folder of the mailbox, by default the server's own for that
     #[arg(long, value_name = "FOLDER", num_args = 0..=1, require_equals = true, default_missing_value = "\\Sent")]
     store_sent: Option<String>,
+    #[command(flatten)]
+    signature: Signature,
 }
 
 fn read_sent(text: &str) -> Result<ReadSent, String> {
@@ -356,6 +359,7 @@ impl Settings {
             check_folder("--store-sent", folder)?;
             account.store_sent = if folder.is_empty() { None } else { Some(folder.parse()?) };
         }
+        account.signature = self.signature.given()?.unwrap_or(account.signature.clone());
         Ok(())
     }
 }

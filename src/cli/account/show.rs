@@ -63,6 +63,7 @@ pub const COLUMNS: &[Column] = &[
     Column::new("share", ""),
     Column::new("read_sent", ""),
     Column::new("folder_map", ""),
+    Column::new("signature", ""),
 ];
 
 /// `account list`.
@@ -159,6 +160,7 @@ fn cells(tx: &Tx<'_>, actor: &Actor, account: &Account) -> Result<Vec<Cell>> {
         Cell::text(account.share.as_str()),
         Cell::text(&account.read_sent.to_string()),
         words(&map),
+        Cell::text(&account.signature),
     ])
 }
 

@@ -13,6 +13,7 @@ use clap::{Args, Subcommand};
 
 use super::case_number;
 use super::context::{self, Context};
+use super::letter::{How, Parts, StatusFlags};
 use super::text::Text;
 use crate::access::Actor;
 use crate::store::cases::{self, Case, CaseSort, CaseStatus};
@@ -98,7 +99,7 @@ pub enum CaseCommand {
     Note(NoteArgs),
     /// Answers the customer from the group address
     #[command(
-        before_help = "Examples:\n  $ espomail case reply 12 -m 'We have sent it again.' --close\n  $ espomail case reply 12 -F answer.txt --status Pending\n  $ echo 'Thank you.' | espomail case reply 12 -"
+        before_help = "Examples:\n  $ espomail case reply 12 -m 'We have sent it again.' --close\n  $ espomail case reply 12 -F answer.md --markdown --attach invoice.pdf --status Pending\n  $ echo 'Thank you.' | espomail case reply 12 - --at 'tomorrow 9:00'\n  $ espomail case reply 12            (opens $VISUAL or $EDITOR)"
     )]
     Reply(Reply),
 }
@@ -196,18 +197,12 @@ pub struct Reply {
     number: i64,
     #[command(flatten)]
     text: Text,
-    /// Further recipient
-    #[arg(long, value_name = "ADDRESS")]
-    cc: Vec<String>,
-    /// Status after the answer
-    #[arg(long, value_name = "STATUS", conflicts_with = "close")]
-    status: Option<CaseStatus>,
-    /// Close the case
-    #[arg(long)]
-    close: bool,
-    /// Account to send by (default: the one the case came by)
-    #[arg(long, value_name = "NAME")]
-    account: Option<String>,
+    #[command(flatten)]
+    parts: Parts,
+    #[command(flatten)]
+    how: How,
+    #[command(flatten)]
+    status: StatusFlags,
 }
 
 /// Fields of cases in their order.
@@ -296,7 +291,7 @@ pub fn run(command: CaseCommand, ctx: &Context) -> Result<()> {
         CaseCommand::Follow(args) => follow::follow(&args, ctx),
         CaseCommand::Unfollow(args) => follow::unfollow(&args, ctx),
         CaseCommand::Note(args) => write::note(args, ctx),
-        CaseCommand::Reply(args) => write::reply_to(args, ctx),
+        CaseCommand::Reply(args) => write::reply_to(&args, ctx),
     }
 }
 

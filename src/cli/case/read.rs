@@ -14,7 +14,7 @@ use crate::mail::text::{self, Known};
 use crate::query::{Term, Tree};
 use crate::store::cases::{self, Case, CaseQuery, CaseRow, WaitingFor};
 use crate::store::db::Tx;
-use crate::store::emails::{self, Email};
+use crate::store::emails::{self, Email, EmailStatus};
 use crate::store::invalid_addresses;
 use crate::store::records::Parent;
 use crate::store::search::{Assignee, Test};
@@ -131,10 +131,15 @@ pub fn thread(number: i64, ctx: &Context) -> Result<()> {
     for (to, email) in &mails {
         let to: Vec<String> = to.iter().map(ToString::to_string).collect();
         let date = ctx.ui.local_time(email.date.unwrap_or(email.received_at));
-        let unverified = if email.verified { "" } else { " (unverified)" };
+        let remark = match (email.verified, email.status) {
+            (false, _) => " (unverified)",
+            (true, EmailStatus::Failed) => " (not delivered)",
+            (true, EmailStatus::Sending) => " (not sent yet)",
+            (true, _) => "",
+        };
         let from = email::from(email);
         ctx.ui.text(&format!(
-            "From: {from}{unverified}\nTo: {}\nDate: {date}\nSubject: {}\n\n{}\n",
+            "From: {from}{remark}\nTo: {}\nDate: {date}\nSubject: {}\n\n{}\n",
             to.join(", "),
             email.subject,
             email.text.trim_end()

@@ -5,9 +5,11 @@ use clap::Args;
 
 use super::find;
 use crate::cli::context::{self, Context};
+use crate::cli::letter;
 use crate::desk;
 use crate::error;
 use crate::intake::world::World;
+use crate::store::emails::EmailStatus;
 
 /// `email link`
 #[derive(Debug, Args)]
@@ -26,9 +28,9 @@ pub struct Delete {
     /// Email id
     #[arg(value_name = "ID")]
     id: i64,
-    /// Why, kept in the ledger
+    /// Why, kept in the ledger; a draft needs none
     #[arg(long, value_name = "TEXT")]
-    reason: String,
+    reason: Option<String>,
 }
 
 pub fn link(args: &Link, ctx: &Context) -> Result<()> {
@@ -55,9 +57,13 @@ pub fn unlink(id: i64, ctx: &Context) -> Result<()> {
 }
 
 pub fn delete(args: &Delete, ctx: &Context) -> Result<()> {
-    if args.reason.trim().is_empty() {
-        return Err(error::data("--reason: must not be empty").into());
+    let found = ctx.read(|tx, actor| find(tx, actor, args.id))?;
+    if found.status == EmailStatus::Draft {
+        return letter::delete_draft(ctx, args.id);
     }
+    let reason = args.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty()).ok_or_else(|| {
+        error::data("--reason: must not be empty").hint("say why: it stays in the ledger when the email is gone")
+    })?;
     ctx.confirm_as_admin(
         "email delete",
         &format!("Delete email {} for good, for everybody? It does not come back from the server either.", args.id),
@@ -65,7 +71,7 @@ pub fn delete(args: &Delete, ctx: &Context) -> Result<()> {
     ctx.write(|tx, actor| {
         actor.require_admin("email delete")?;
         let email = find(tx, actor, args.id)?;
-        desk::delete_email(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &email, args.reason.trim())
+        desk::delete_email(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &email, reason)
     })?;
     ctx.done(args.id, &format!("email {} deleted", args.id))
 }

@@ -13,6 +13,7 @@ const MAX_FILE_NAME: usize = 150;
 
 /// The content fields, the empty line and the body.
 pub(super) fn write(outgoing: &Outgoing) -> Result<Vec<u8>, ComposeError> {
+    // A line that is longer than a line of mail is encoded: no server breaks it, and every reader sees one line.
     let text = SinglePart::plain(body_text(&outgoing.text));
     let html = outgoing.html.as_deref().map(|html| SinglePart::html(body_text(html)));
     if outgoing.attachments.is_empty() {
@@ -55,20 +56,32 @@ fn body_text(text: &str) -> String {
     text.trim_end_matches('\n').to_owned()
 }
 
-/// Base64 always: the bytes of a file are not ours to change, not even its line ends.
+/// Base64 always: the bytes of a file are not ours to change, not even its line ends. A message goes as it is where it
+/// needs no encoding, which it must not have (RFC 2046 5.2.1); otherwise it travels as a file.
 fn attached(attachment: &OutgoingAttachment) -> Result<SinglePart, ComposeError> {
+    if attachment.content_type.eq_ignore_ascii_case("message/rfc822") && is_seven_bit(&attachment.bytes) {
+        let content_type = ContentType::parse("message/rfc822").unwrap_or(ContentType::TEXT_PLAIN);
+        let body = Body::dangerous_pre_encoded(attachment.bytes.clone(), ContentTransferEncoding::SevenBit);
+        return Ok(Attachment::new(file_name(&attachment.name)).body(body, content_type));
+    }
     let body = Body::new_with_encoding(attachment.bytes.clone(), ContentTransferEncoding::Base64)
         .map_err(|_| ComposeError::Attachment(attachment.name.clone()))?;
-    let content_type = content_type(&attachment.content_type)
+    let content_type = content_type(attachment)
         .or_else(|| ContentType::parse("application/octet-stream").ok())
         .unwrap_or(ContentType::TEXT_PLAIN);
     Ok(Attachment::new(file_name(&attachment.name)).body(body, content_type))
 }
 
-/// The type without parameters. Messages and multiparts must not be encoded (RFC 2046 5.2.1), so
-/// they travel as files.
-fn content_type(declared: &str) -> Option<ContentType> {
-    let kind = declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+/// CRLF line ends, none over 998 bytes, nothing but ASCII.
+fn is_seven_bit(bytes: &[u8]) -> bool {
+    let text = std::str::from_utf8(bytes).unwrap_or_default();
+    let stray = |line: &str| line.contains(['\r', '\n', '\0']);
+    !text.is_empty() && text.is_ascii() && text.split("\r\n").all(|line| line.len() <= 998 && !stray(line))
+}
+
+/// The type without its parameters, but for the charset of text.
+fn content_type(attachment: &OutgoingAttachment) -> Option<ContentType> {
+    let kind = attachment.content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let (main, sub) = kind.split_once('/')?;
     let is_token = |part: &str| {
         (1..=100).contains(&part.len())
@@ -77,7 +90,8 @@ fn content_type(declared: &str) -> Option<ContentType> {
     if !is_token(main) || !is_token(sub) || matches!(main, "message" | "multipart") {
         return None;
     }
-    ContentType::parse(&kind).ok()
+    let utf8 = main == "text" && std::str::from_utf8(&attachment.bytes).is_ok_and(|text| !text.is_ascii());
+    ContentType::parse(&if utf8 { format!("{kind}; charset=utf-8") } else { kind.clone() }).ok()
 }
 
 fn file_name(name: &str) -> String {

@@ -221,6 +221,63 @@ fn answers_quote_the_original() {
     }
 }
 
+#[test]
+fn one_signature_stands_below_its_line() {
+    for (text, signature, expected) in [
+        ("Hi\n", "", "Hi\n"),
+        ("Hi\n\n", "Ana\nDesk\n", "Hi\n\n-- \nAna\nDesk\n"),
+        ("Hi", "-- \nAna", "Hi\n\n-- \nAna\n"),
+        ("Hi", " \n", "Hi"),
+        ("", "Ana", "\n\n-- \nAna\n"),
+    ] {
+        assert_eq!(signed(text, signature), expected);
+    }
+}
+
+#[test]
+fn a_forward_is_read_as_one() {
+    let original = crate::mail::message::parse(
+        "From: \"Doe, J\" <j@customer.example>\r\nTo: desk@example.org\r\nDate: Mon, 23 Nov 2026 10:00:00 +0000\r\n\
+         Subject: It does not start\r\n\r\nThe machine\r\nis dead.\r\n"
+            .as_bytes(),
+    );
+    let text = forwarded_text("please help\n", &original);
+    let sent = compose(&Outgoing { subject: "Fwd: It does not start".into(), text, ..outgoing() }).unwrap();
+    let read = crate::mail::forward::read(&crate::mail::message::parse(&sent)).unwrap();
+    assert_eq!((read.comment.as_str(), read.text.as_str()), ("please help", "The machine\nis dead."));
+    assert_eq!((read.from.address.as_str(), read.subject.as_str()), ("j@customer.example", "It does not start"));
+    assert!(forwarded_text("", &original).starts_with("---------- Forwarded"));
+}
+
+#[test]
+fn long_lines_are_encoded_and_come_back_whole() {
+    for (width, encoding) in [(72, "7bit"), (79, "quoted-printable"), (5_000, "quoted-printable")] {
+        let message = Outgoing { text: "x".repeat(width), html: None, ..outgoing() };
+        let text = composed(&message);
+        assert_eq!(field(&message, "Content-Transfer-Encoding"), encoding, "{width}");
+        assert!(text.split("\r\n").all(|line| line.len() <= 78), "{text}");
+        assert_eq!(mailparse::parse_mail(text.as_bytes()).unwrap().get_body().unwrap().trim_end(), message.text);
+    }
+}
+
+#[test]
+fn a_message_is_attached_as_one_where_it_needs_no_encoding() {
+    for (bytes, content_type) in [
+        (&b"From: x@y.example\r\nSubject: a\r\n\r\nb\r\n"[..], "message/rfc822"),
+        (b"Subject: a\n\nb\n", "application/octet-stream"),
+        ("Subject: \u{e4}\r\n\r\nb\r\n".as_bytes(), "application/octet-stream"),
+        (&[b"x".repeat(999).as_slice(), b"\r\n"].concat(), "application/octet-stream"),
+        (b"", "application/octet-stream"),
+    ] {
+        let attachment =
+            OutgoingAttachment { name: "a.eml".into(), content_type: "message/rfc822".into(), bytes: bytes.to_vec() };
+        let text = composed(&Outgoing { attachments: vec![attachment], ..outgoing() });
+        let parsed = mailparse::parse_mail(text.as_bytes()).unwrap();
+        assert_eq!(parsed.subparts[1].ctype.mimetype, content_type);
+        assert_eq!(parsed.subparts[1].get_body_raw().unwrap(), bytes);
+    }
+}
+
 /// Text that tries to be more than text.
 fn hostile() -> impl Strategy<Value = String> {
     prop_oneof![

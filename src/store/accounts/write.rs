@@ -101,7 +101,8 @@ fn update_cases(tx: &Tx<'_>, account: &Account) -> Result<()> {
 fn update_sending(tx: &Tx<'_>, account: &Account) -> Result<()> {
     tx.execute(
         "UPDATE accounts SET auto_reply_id = ?2, reply_from = ?3, reply_name = ?4, reply_to = ?5, from_name = ?6,
-            shared = ?7, exclude_from_reply = ?8, share = ?9, read_sent = ?10, store_sent = ?11 WHERE id = ?1",
+            shared = ?7, exclude_from_reply = ?8, share = ?9, read_sent = ?10, store_sent = ?11,
+            signature = ?12 WHERE id = ?1",
         params![
             account.id,
             account.auto_reply_id,
@@ -114,6 +115,7 @@ fn update_sending(tx: &Tx<'_>, account: &Account) -> Result<()> {
             account.share.as_str(),
             account.read_sent.to_string(),
             account.store_sent.as_ref().map(ToString::to_string),
+            account.signature,
         ],
     )?;
     Ok(())

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{add_addresses, add_attachments, add_references};
+use super::replace_parts;
 use crate::mail::message::Message;
 use crate::store::db::{Tx, params};
 use crate::store::search::index;
@@ -47,20 +47,11 @@ pub fn variants(tx: &Tx<'_>, email_id: i64) -> Result<Vec<Variant>> {
 /// Puts the whole message in place of its beginning: text, addresses, references, attachments, the full-text index. The
 /// caller drops the bytes it had.
 pub fn replace_source(tx: &Tx<'_>, email_id: i64, raw_id: i64, message_id: &str, message: &Message) -> Result<()> {
-    let indexed = index::take_out(tx, email_id)?;
-    tx.execute(
-        "UPDATE emails SET raw_id = ?2, message_id = ?3, subject = ?4, text = ?5, has_html = ?6, truncated = 0 WHERE id = ?1",
-        params![email_id, raw_id, message_id, message.subject, message.text, message.html.is_some()],
-    )?;
-    for sql in [
-        "DELETE FROM email_addresses WHERE email_id = ?1",
-        "DELETE FROM email_references WHERE email_id = ?1",
-        "DELETE FROM email_attachments WHERE email_id = ?1",
-    ] {
-        tx.execute(sql, params![email_id])?;
-    }
-    add_addresses(tx, email_id, message)?;
-    add_references(tx, email_id, message)?;
-    add_attachments(tx, email_id, &message.attachments)?;
-    if indexed { index::put_back(tx, email_id) } else { Ok(()) }
+    index::rewrite(tx, email_id, || {
+        tx.execute(
+            "UPDATE emails SET raw_id = ?2, message_id = ?3, subject = ?4, text = ?5, has_html = ?6, truncated = 0 WHERE id = ?1",
+            params![email_id, raw_id, message_id, message.subject, message.text, message.html.is_some()],
+        )?;
+        replace_parts(tx, email_id, message)
+    })
 }

@@ -52,17 +52,14 @@ pub fn fill(store: &Store, go_on: &dyn Fn() -> bool) -> Result<()> {
     Ok(())
 }
 
-/// Takes an email out of the index before its texts change; whether it was there.
-pub fn take_out(tx: &Tx<'_>, email_id: i64) -> Result<bool> {
-    let indexed: Option<i64> = tx.value("SELECT 1 FROM email_index_docsize WHERE id = ?1", params![email_id])?;
-    if indexed.is_some() {
-        tx.execute("DELETE FROM email_index WHERE rowid = ?1", params![email_id])?;
+/// Changes the texts of an email by `work`, and the index with them where the email is in it.
+pub fn rewrite(tx: &Tx<'_>, email_id: i64, work: impl FnOnce() -> Result<()>) -> Result<()> {
+    let indexed = "SELECT EXISTS (SELECT 1 FROM email_index_docsize WHERE id = ?1)";
+    if !tx.value::<bool>(indexed, params![email_id])?.unwrap_or_default() {
+        return work();
     }
-    Ok(indexed.is_some())
-}
-
-/// Puts it back.
-pub fn put_back(tx: &Tx<'_>, email_id: i64) -> Result<()> {
+    tx.execute("DELETE FROM email_index WHERE rowid = ?1", params![email_id])?;
+    work()?;
     tx.execute(
         "INSERT INTO email_index (rowid, subject, addresses, text)
             SELECT id, subject, addresses, text FROM email_texts WHERE id = ?1",

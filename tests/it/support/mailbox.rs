@@ -61,6 +61,20 @@ impl Mailbox {
         self.messages("INBOX")
     }
 
+    /// INBOX as an independent mail program reads it: `reader.py`.
+    #[track_caller]
+    pub fn read_by_python(&self) -> Vec<serde_json::Value> {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/support/reader.py");
+        let output = std::process::Command::new("python3")
+            .arg(script)
+            .args([&self.port.to_string(), &self.user])
+            .output()
+            .expect("python3");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let lines = String::from_utf8(output.stdout).unwrap();
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
     pub fn create(&self, folder: &str) {
         self.imap().ok(&format!("CREATE \"{folder}\""));
     }

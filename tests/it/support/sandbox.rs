@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -80,6 +80,7 @@ impl Sandbox {
             sandbox: self,
             args: args.iter().map(|&arg| arg.to_owned()).collect(),
             stdin: None,
+            terminal: None,
             child: Child::default(),
         }
     }
@@ -168,10 +169,17 @@ pub struct Call<'a> {
     sandbox: &'a Sandbox,
     args: Vec<String>,
     stdin: Option<Vec<u8>>,
+    terminal: Option<String>,
     child: Child,
 }
 
 impl Call<'_> {
+    /// On a terminal of its own, where somebody types `answer` if they are asked; all output is standard output then.
+    pub fn on_terminal(mut self, answer: &str) -> Self {
+        self.terminal = Some(answer.to_owned());
+        self
+    }
+
     pub fn stdin(mut self, bytes: &[u8]) -> Self {
         self.stdin = Some(bytes.to_vec());
         self
@@ -190,13 +198,20 @@ impl Call<'_> {
 
     #[track_caller]
     pub fn spawn(self) -> Running {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_espomail"));
-        command
-            .arg("--db")
-            .arg(self.sandbox.db())
-            .arg("--config")
-            .arg(self.sandbox.path("config.toml"))
-            .arg("--no-input");
+        let program = env!("CARGO_BIN_EXE_espomail");
+        let mut command = match &self.terminal {
+            Some(answer) => {
+                let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/support/terminal.py");
+                let mut command = Command::new("python3");
+                command.arg(script).arg(answer).arg(program);
+                command
+            }
+            None => Command::new(program),
+        };
+        command.arg("--db").arg(self.sandbox.db()).arg("--config").arg(self.sandbox.path("config.toml"));
+        if self.terminal.is_none() {
+            command.arg("--no-input");
+        }
         command.args(&self.args).current_dir(&self.sandbox.dir).env_clear().envs(&*self.sandbox.env.borrow());
         self.child.spawn(command, self.stdin, self.args.join(" "))
     }

@@ -1,0 +1,146 @@
+//! The flags of letters.
+
+use anyhow::Result;
+use clap::Args;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::files;
+use crate::cli::context::Context;
+use crate::error;
+use crate::mail::address::{Mailbox, parse_typed};
+use crate::reply::Letter;
+use crate::store::cases::CaseStatus;
+use crate::units;
+
+/// The parts of a letter besides its text.
+#[derive(Debug, Args)]
+pub struct Parts {
+    /// Recipient, as ADDRESS or 'Name <ADDRESS>'; an answer then goes to nobody else
+    #[arg(long, value_name = "ADDRESS")]
+    to: Vec<String>,
+    /// Further recipient
+    #[arg(long, value_name = "ADDRESS")]
+    cc: Vec<String>,
+    /// Recipient whom the others do not see
+    #[arg(long, value_name = "ADDRESS")]
+    bcc: Vec<String>,
+    /// Subject
+    #[arg(long, value_name = "TEXT")]
+    pub subject: Option<String>,
+    /// File to be sent along
+    #[arg(long, value_name = "FILE")]
+    pub attach: Vec<String>,
+}
+
+/// How a letter is made and sent.
+#[derive(Debug, Args)]
+pub struct How {
+    /// user, group or an address (default: your personal account, else the group's)
+    #[arg(long, value_name = "user|group|ADDRESS")]
+    pub from: Option<String>,
+    /// Account to send by
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<String>,
+    /// Template of the text
+    #[arg(long, value_name = "TEMPLATE", conflicts_with_all = ["message", "file"])]
+    pub template: Option<String>,
+    /// The text is Markdown; it goes out as HTML too
+    #[arg(long)]
+    pub markdown: bool,
+    /// The original below the text (in an editor it is there unless --no-quote)
+    #[arg(long, conflicts_with = "no_quote")]
+    pub quote: bool,
+    /// An editor without the original
+    #[arg(long)]
+    pub no_quote: bool,
+    /// Opens the editor also where a text is given
+    #[arg(short, long)]
+    pub edit: bool,
+    /// Not before: +2h, 9:00, 'tomorrow 9:00', '2026-12-24 09:00' or RFC 3339
+    #[arg(long, value_name = "TIME", conflicts_with = "draft")]
+    at: Option<String>,
+    /// Keeps it as a draft
+    #[arg(long)]
+    pub draft: bool,
+}
+
+/// What becomes of the case.
+#[derive(Debug, Args)]
+pub struct StatusFlags {
+    /// Status of the case after the answer
+    #[arg(long, value_name = "STATUS", conflicts_with = "close")]
+    status: Option<CaseStatus>,
+    /// Close the case
+    #[arg(long)]
+    close: bool,
+}
+
+impl StatusFlags {
+    /// The status that is asked for.
+    pub fn status(&self) -> Option<CaseStatus> {
+        if self.close { Some(CaseStatus::Closed) } else { self.status }
+    }
+}
+
+impl How {
+    /// Whether nothing is asked for but perhaps a time.
+    pub fn is_plain(&self) -> bool {
+        let named = self.from.is_some() || self.account.is_some() || self.template.is_some();
+        !(named || self.markdown || self.quote || self.no_quote || self.edit || self.draft)
+    }
+
+    /// The moment of `--at`.
+    pub fn at(&self, ctx: &Context) -> Result<Option<Timestamp>> {
+        let Some(text) = self.at.as_deref() else { return Ok(None) };
+        let at = units::later(text, ctx.now(), &TimeZone::system()).ok_or_else(|| {
+            error::data(format!("--at: \"{text}\" is not a time"))
+                .hint("write it as +2h, 9:00, 'tomorrow 9:00', '2026-12-24 09:00' or 2026-12-24T09:00:00Z")
+        })?;
+        if at <= ctx.now() {
+            return Err(error::data(format!("--at: {} is in the past", ctx.ui.local_time(at))).into());
+        }
+        Ok(Some(at))
+    }
+}
+
+impl Parts {
+    /// To, Cc and Bcc.
+    pub fn recipients(&self) -> Result<(Vec<Mailbox>, Vec<Mailbox>, Vec<Mailbox>)> {
+        Ok((list("--to", &self.to)?, list("--cc", &self.cc)?, list("--bcc", &self.bcc)?))
+    }
+
+    /// Whether any was given.
+    pub fn any(&self) -> bool {
+        let lists = [&self.to, &self.cc, &self.bcc, &self.attach];
+        self.subject.is_some() || lists.iter().any(|list| !list.is_empty())
+    }
+
+    /// Replaces what was given; files are added.
+    pub fn change(&self, ctx: &Context, letter: &mut Letter) -> Result<()> {
+        let (to, cc, bcc) = self.recipients()?;
+        let head = &mut letter.head;
+        for (given, new, old) in
+            [(&self.to, to, &mut head.to), (&self.cc, cc, &mut head.cc), (&self.bcc, bcc, &mut head.bcc)]
+        {
+            if !given.is_empty() {
+                *old = new;
+            }
+        }
+        if let Some(subject) = &self.subject {
+            head.subject.clone_from(subject);
+        }
+        letter.attachments.extend(files::read(&self.attach, ctx.config.attachment_max_size)?);
+        Ok(())
+    }
+}
+
+fn list(field: &str, given: &[String]) -> Result<Vec<Mailbox>> {
+    let mut all = Vec::new();
+    for text in given {
+        all.extend(parse_typed(text).map_err(|item| {
+            error::data(format!("{field}: \"{item}\" is not an e-mail address")).hint("write it as name@example.org")
+        })?);
+    }
+    Ok(all)
+}

@@ -1,0 +1,240 @@
+//! What the verbs that write letters have in common: their flags, the editor, the outbox or a draft at the end.
+
+mod editor;
+mod files;
+mod flags;
+pub mod verbs;
+
+use anyhow::Result;
+
+use self::editor::Sheet;
+pub use self::flags::{How, Parts, StatusFlags};
+use super::context::{self, Context};
+use super::text;
+use crate::access::Actor;
+use crate::error::{self, Fault, Kind};
+use crate::intake::world::World;
+use crate::reply::{self, FromWish, Occasion, Started, Wishes};
+use crate::store::cases::{self, Case, CaseStatus};
+use crate::store::db::Tx;
+use crate::store::emails::{self, Email};
+use crate::store::records::{self, Parent};
+
+/// What is written about.
+#[derive(Debug, Clone, Copy)]
+pub enum About {
+    /// The case with this number.
+    Case(i64),
+    /// An answer to this email.
+    Answer {
+        /// Email id.
+        id: i64,
+        /// To all of its recipients.
+        all: bool,
+    },
+    /// A forward of this email.
+    Forward {
+        /// Email id.
+        id: i64,
+        /// As an attachment.
+        attached: bool,
+    },
+    /// Nothing that came.
+    New,
+}
+
+/// Begins a letter by its flags, opens an editor where no text is given, and sends or keeps it.
+pub fn write(
+    ctx: &Context,
+    about: About,
+    parts: &Parts,
+    how: &How,
+    status: Option<CaseStatus>,
+    given: Option<String>,
+) -> Result<()> {
+    let at = how.at(ctx)?;
+    let prefilled = given.is_some() || how.template.is_some();
+    let editing = !ctx.dry_run && (how.edit || (!prefilled && ctx.ui.stdin_is_terminal() && !ctx.no_input));
+    if how.edit && ctx.no_input {
+        return Err(Fault::new(Kind::Usage, "--edit: cannot be together with --no-input").into());
+    }
+    let text = given.unwrap_or_default();
+    let is_forward = matches!(about, About::Forward { .. });
+    if text.trim().is_empty() && how.template.is_none() && !editing && !is_forward {
+        return Err(text::missing());
+    }
+    let quote = if editing { !how.no_quote } else { how.quote };
+    let mut started = begin(ctx, about, parts, how, status, text, quote)?;
+    if !editing {
+        return finish(ctx, &started, how.draft, at);
+    }
+    let sheet = Sheet::open(&started)?;
+    sheet.edit(ctx, &mut started, prefilled)?;
+    let done = up_to_date(ctx, &started).and_then(|()| finish(ctx, &started, how.draft, at));
+    sheet.rescued(ctx, &started, done)
+}
+
+/// Opens a draft in the editor, or changes it by flags, and keeps it.
+pub fn edit_draft(ctx: &Context, id: i64, parts: &Parts, given: Option<String>) -> Result<()> {
+    let mut started = resume(ctx, id)?;
+    let by_flags = given.is_some() || parts.any();
+    parts.change(ctx, &mut started.letter)?;
+    if let Some(text) = given {
+        started.letter.text = text;
+        started.letter.html = None;
+    }
+    if by_flags {
+        return keep(ctx, &started);
+    }
+    if ctx.no_input || !ctx.ui.stdin_is_terminal() {
+        return Err(error::data("text: there is no terminal for an editor")
+            .hint("give what is to be changed: -m TEXT, -F FILE, --to, --cc, --bcc, --subject, --attach")
+            .into());
+    }
+    let sheet = Sheet::open(&started)?;
+    sheet.edit(ctx, &mut started, false)?;
+    sheet.rescued(ctx, &started, keep(ctx, &started))
+}
+
+/// Sends a draft.
+pub fn send_draft(ctx: &Context, id: i64, how: &How) -> Result<()> {
+    let at = how.at(ctx)?;
+    let started = resume(ctx, id)?;
+    up_to_date(ctx, &started)?;
+    finish(ctx, &started, false, at)
+}
+
+/// Deletes a draft.
+pub fn delete_draft(ctx: &Context, id: i64) -> Result<()> {
+    let subject = ctx.read(|tx, actor| Ok(email(tx, actor, id)?.subject))?;
+    ctx.confirm(&format!("Delete draft {id}, \"{subject}\"?"))?;
+    ctx.write(|tx, actor| reply::discard(tx, &email(tx, actor, id)?))?;
+    ctx.done(id, &format!("draft {id} deleted"))
+}
+
+fn begin(
+    ctx: &Context,
+    about: About,
+    parts: &Parts,
+    how: &How,
+    status: Option<CaseStatus>,
+    text: String,
+    quote: bool,
+) -> Result<Started> {
+    let (to, cc, bcc) = parts.recipients()?;
+    let attachments = files::read(&parts.attach, ctx.config.attachment_max_size)?;
+    ctx.read(|tx, actor| {
+        let account = how.account.as_deref().map(|name| context::account(tx, name)).transpose()?;
+        let template = how.template.as_deref().map(|name| context::template(tx, name)).transpose()?;
+        let wishes = Wishes {
+            from: from_wish(&how.from)?,
+            account: account.as_ref(),
+            to,
+            cc,
+            bcc,
+            subject: parts.subject.clone(),
+            text,
+            template: template.as_ref(),
+            markdown: how.markdown,
+            quote,
+            attachments,
+            status,
+        };
+        let world = World::load(tx, &ctx.config, ctx.now())?;
+        match about {
+            About::New => reply::begin(tx, &world, actor, Occasion::New, wishes),
+            About::Case(number) => {
+                let case = cases::by_number(tx, number, actor.sight())?;
+                let case = case.ok_or_else(|| context::not_found("case", number))?;
+                reply::begin(tx, &world, actor, Occasion::Case(&case), wishes)
+            }
+            About::Answer { id, all } => {
+                let (email, case) = received(tx, actor, id)?;
+                reply::begin(tx, &world, actor, Occasion::Answer { email: &email, case: case.as_ref(), all }, wishes)
+            }
+            About::Forward { id, attached } => {
+                let (email, case) = received(tx, actor, id)?;
+                let occasion = Occasion::Forward { email: &email, case: case.as_ref(), attached };
+                reply::begin(tx, &world, actor, occasion, wishes)
+            }
+        }
+    })
+}
+
+fn from_wish(given: &Option<String>) -> Result<FromWish> {
+    Ok(match given.as_deref() {
+        None => FromWish::Usual,
+        Some("user") => FromWish::User,
+        Some("group") => FromWish::Group,
+        Some(address) => FromWish::Address(context::mail_address("--from", address)?),
+    })
+}
+
+fn email(tx: &Tx<'_>, actor: &Actor, id: i64) -> Result<Email> {
+    emails::by_id(tx, id, actor.sight())?.ok_or_else(|| context::not_found("email", id))
+}
+
+/// An email with its case, where that may be seen too.
+fn received(tx: &Tx<'_>, actor: &Actor, id: i64) -> Result<(Email, Option<Case>)> {
+    let email = email(tx, actor, id)?;
+    if email.status == emails::EmailStatus::Draft {
+        return Err(error::data(format!("email {id}: is a draft"))
+            .hint(format!("espomail email edit {id}; espomail email send {id}"))
+            .into());
+    }
+    let case = match email.case_id() {
+        Some(case_id) if records::exists(tx, Parent::case(case_id), actor.sight())? => cases::by_id(tx, case_id)?,
+        _ => None,
+    };
+    Ok((email, case))
+}
+
+fn resume(ctx: &Context, id: i64) -> Result<Started> {
+    ctx.read(|tx, actor| {
+        let world = World::load(tx, &ctx.config, ctx.now())?;
+        reply::resume(tx, &world, actor, &email(tx, actor, id)?)
+    })
+}
+
+/// Asks where somebody wrote in the case since the letter was begun (B13.4).
+fn up_to_date(ctx: &Context, started: &Started) -> Result<()> {
+    match ctx.read(|tx, _| reply::news(tx, started))? {
+        Some(news) => ctx.confirm(&format!("{news}. Send it all the same?")),
+        None => Ok(()),
+    }
+}
+
+fn finish(ctx: &Context, started: &Started, draft: bool, at: Option<jiff::Timestamp>) -> Result<()> {
+    if draft {
+        return keep(ctx, started);
+    }
+    let queued =
+        ctx.write(|tx, actor| reply::send(tx, &World::load(tx, &ctx.config, ctx.now())?, actor.user(), started, at))?;
+    let what = if started.place.in_reply_to.is_some() { "answer" } else { "mail" };
+    let when = at.map(|at| format!(", to be sent {}", ctx.ui.local_time(at))).unwrap_or_default();
+    let to = queued.recipients.join(", ");
+    ctx.done(queued.outbox_id, &format!("{what} to {to} is in the outbox ({}){when}", queued.outbox_id))?;
+    if !ctx.dry_run {
+        ctx.ui.hint(&match at {
+            Some(_) => format!(
+                "the first `espomail fetch` after that sends it; take it back: espomail outbox cancel {}",
+                queued.outbox_id
+            ),
+            None => "it is sent by the next `espomail fetch`, or at once by `espomail send`".to_owned(),
+        });
+    }
+    Ok(())
+}
+
+fn keep(ctx: &Context, started: &Started) -> Result<()> {
+    let id = store(ctx, started)?;
+    ctx.done(id, &format!("draft {id} is kept"))?;
+    if !ctx.dry_run {
+        ctx.ui.hint(&format!("espomail email edit {id}; espomail email send {id}; espomail email delete {id}"));
+    }
+    Ok(())
+}
+
+fn store(ctx: &Context, started: &Started) -> Result<i64> {
+    ctx.write(|tx, actor| reply::keep(tx, &World::load(tx, &ctx.config, ctx.now())?, actor.user(), started))
+}

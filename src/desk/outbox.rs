@@ -1,0 +1,104 @@
+//! What is done to the outbox by hand (B13.5). The caller holds the send lock, so that nothing is on the wire.
+
+use anyhow::Result;
+
+use super::who;
+use crate::access::Actor;
+use crate::error;
+use crate::intake::clock;
+use crate::intake::world::World;
+use crate::mail::{markdown, message};
+use crate::store::cases;
+use crate::store::db::Tx;
+use crate::store::drafts::{self, Draft};
+use crate::store::emails::{self, EmailStatus};
+use crate::store::outbox::{self, OutboxKind, OutboxRow, OutboxState};
+use crate::store::raw;
+use crate::store::records::Parent;
+use crate::store::sight::Sight;
+use crate::store::stream;
+
+/// Lets the next run send a row that waits, is held or has failed; recipients that have it do not get it again.
+///
+/// # Errors
+/// It was sent or taken back.
+pub fn retry(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow) -> Result<()> {
+    match row.state {
+        OutboxState::Waiting => {}
+        OutboxState::Held | OutboxState::Failed => {
+            outbox::reopen_recipients(tx, row.id)?;
+            outbox::change(tx, row.id, row.state, OutboxState::Waiting, "", world.now)?;
+            set_email(tx, row, EmailStatus::Sending)?;
+        }
+        state => return Err(error::data(format!("outbox {}: is {state}", row.id)).into()),
+    }
+    outbox::make_due(tx, row.id, world.now)
+}
+
+/// Says that a row arrived whose outcome nobody knows.
+///
+/// # Errors
+/// Its outcome is known, or it has not been tried.
+pub fn mark_sent(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, row: &OutboxRow) -> Result<()> {
+    if !matches!(row.state, OutboxState::Held | OutboxState::InDoubt) {
+        let hint = match row.state {
+            OutboxState::Waiting => "it has not been sent; take it back: espomail outbox cancel ID",
+            _ => "only held messages and those in doubt can be marked",
+        };
+        return Err(error::data(format!("outbox {}: is {}", row.id, row.state)).hint(hint).into());
+    }
+    let words = format!("marked as sent by {}", who(actor));
+    outbox::settle_waiting(tx, row.id, &words)?;
+    outbox::change(tx, row.id, row.state, OutboxState::Sent, &words, world.now)?;
+    set_email(tx, row, EmailStatus::Sent)
+}
+
+/// Takes a row back. What a user wrote and nobody got is a draft again, and its case is as if it had not been written
+/// but for its status; the draft's id.
+///
+/// # Errors
+/// It was sent, or nobody knows.
+pub fn cancel(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow) -> Result<Option<i64>> {
+    if !matches!(row.state, OutboxState::Waiting | OutboxState::Held | OutboxState::Failed) {
+        return Err(error::data(format!("outbox {}: is {}, which cannot be taken back", row.id, row.state)).into());
+    }
+    outbox::change(tx, row.id, row.state, OutboxState::Cancelled, &row.last_error, world.now)?;
+    let some_have_it = outbox::recipients(tx, row.id)?.iter().any(|(_, state, _)| state == "sent");
+    if some_have_it {
+        return set_email(tx, row, EmailStatus::Sent).map(|()| None);
+    }
+    match row.email_id {
+        Some(email_id) if row.kind == OutboxKind::Mail => redraft(tx, world, row, email_id).map(Some),
+        _ => set_email(tx, row, EmailStatus::Failed).map(|()| None),
+    }
+}
+
+fn redraft(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow, email_id: i64) -> Result<i64> {
+    let Some(email) = emails::by_id(tx, email_id, Sight::Everything)? else { return Ok(email_id) };
+    let message = message::parse(&raw::bytes(tx, row.raw_id)?);
+    let case_id = email.case_id();
+    for team in case_id.map(|id| cases::team_ids(tx, id)).transpose()?.unwrap_or_default() {
+        emails::remove_team(tx, email_id, team)?;
+    }
+    emails::clear_parent(tx, email_id)?;
+    emails::set_status(tx, email_id, EmailStatus::Draft)?;
+    stream::unsend(tx, email_id)?;
+    let draft = Draft {
+        email_id,
+        account_id: row.account_id,
+        parent: email.parent,
+        // As it was written, if the HTML is what its text makes.
+        markdown: message.html.is_some_and(|html| html.trim() == markdown::to_html(&message.text).trim()),
+        status: None,
+        seen_id: case_id.map(|id| stream::newest_of_mail(tx, Parent::case(id))).transpose()?.flatten(),
+    };
+    drafts::put(tx, &draft)?;
+    if let Some(case) = case_id.map(|id| cases::by_id(tx, id)).transpose()?.flatten() {
+        clock::set(tx, world, &case)?;
+    }
+    Ok(email_id)
+}
+
+fn set_email(tx: &Tx<'_>, row: &OutboxRow, status: EmailStatus) -> Result<()> {
+    row.email_id.map_or(Ok(()), |id| emails::set_status(tx, id, status))
+}

@@ -1,0 +1,270 @@
+//! The beginning of a letter: who gets it, from whom, about what, and what already stands in it.
+
+use anyhow::{Context, Result};
+
+use super::recipients::{self, Recipients};
+use super::sender::{self, Choice, FromWish, Sender};
+use super::text::{self, Rendered};
+use super::{Letter, Place, Started};
+use crate::access::Actor;
+use crate::error;
+use crate::intake::world::World;
+use crate::mail::address::Mailbox;
+use crate::mail::compose::{OutgoingAttachment, forwarded_text, signed};
+use crate::mail::draft_file::Head;
+use crate::mail::message::{self, PartId};
+use crate::mail::{message_id, subject};
+use crate::store::accounts::{Account, AccountKind};
+use crate::store::cases::{Case, CaseStatus};
+use crate::store::db::Tx;
+use crate::store::deliveries;
+use crate::store::emails::{self, Email};
+use crate::store::raw;
+use crate::store::records::Parent;
+use crate::store::sight::Sight;
+use crate::store::stream;
+use crate::store::templates::Template;
+
+/// References longer than this are shortened in the middle.
+const REFERENCES_MAX: usize = 8_000;
+
+/// What a letter is about.
+#[derive(Debug, Clone, Copy)]
+pub enum Occasion<'a> {
+    /// The customer of a case is answered, whoever of them wrote last.
+    Case(&'a Case),
+    /// This mail is answered; `case` is that which it belongs to.
+    Answer {
+        /// The mail.
+        email: &'a Email,
+        /// Its case, where the actor may see it.
+        case: Option<&'a Case>,
+        /// To its other recipients too.
+        all: bool,
+    },
+    /// This mail is forwarded.
+    Forward {
+        /// The mail.
+        email: &'a Email,
+        /// Its case, where the actor may see it.
+        case: Option<&'a Case>,
+        /// As an attachment, rather than in the text.
+        attached: bool,
+    },
+    /// Nothing that came.
+    New,
+}
+
+/// What the writer asks for.
+#[derive(Debug, Clone, Default)]
+pub struct Wishes<'a> {
+    /// `--from`.
+    pub from: FromWish,
+    /// `--account`.
+    pub account: Option<&'a Account>,
+    /// Recipients in place of those that an answer has by itself.
+    pub to: Vec<Mailbox>,
+    /// Further ones.
+    pub cc: Vec<Mailbox>,
+    /// Hidden ones.
+    pub bcc: Vec<Mailbox>,
+    /// Subject in place of the usual one.
+    pub subject: Option<String>,
+    /// What was written; empty = it comes by an editor or a template.
+    pub text: String,
+    /// Template of the text.
+    pub template: Option<&'a Template>,
+    /// The text is Markdown.
+    pub markdown: bool,
+    /// The original is quoted.
+    pub quote: bool,
+    /// Files.
+    pub attachments: Vec<OutgoingAttachment>,
+    /// Status of the case once it is sent.
+    pub status: Option<CaseStatus>,
+}
+
+/// Begins a letter.
+///
+/// # Errors
+/// Nobody to answer to, nobody who can send, a merged case, a status without a case.
+pub fn begin(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    actor: &Actor,
+    occasion: Occasion<'_>,
+    wishes: Wishes<'_>,
+) -> Result<Started> {
+    let case = occasion.case();
+    refuse(case, &wishes)?;
+    let original = occasion.original(tx, actor.sight())?;
+    let sender = choose(tx, world, actor, case, original.as_ref(), &wishes)?;
+    let (mut to, mut cc) = match &wishes.to {
+        to if !to.is_empty() => (to.clone(), Vec::new()),
+        _ => occasion.recipients(tx, world, original.as_ref(), actor)?,
+    };
+    cc.extend(wishes.cc.iter().cloned());
+    let mut bcc = wishes.bcc.clone();
+    recipients::once([&mut to, &mut cc, &mut bcc]);
+    let rendered = match wishes.template {
+        Some(template) => {
+            let about = (case, original.as_ref());
+            Some(text::render(tx, world, template, about, &sender, (actor.user(), to.first()))?)
+        }
+        None => None,
+    };
+    let subject = wishes.subject.clone().unwrap_or_else(|| occasion.subject(original.as_ref(), rendered.as_ref()));
+    let place = occasion.place(tx, world, original.as_ref(), &sender)?;
+    let (text, attachments) = occasion.text(tx, original.as_ref(), rendered.as_ref(), &wishes, &sender, actor)?;
+    let letter = Letter {
+        head: Head { to, cc, bcc, subject },
+        html: rendered.and_then(|rendered| rendered.html_of(&text)),
+        text,
+        markdown: wishes.markdown,
+        attachments: wishes.attachments.into_iter().chain(attachments).collect(),
+    };
+    Ok(Started { letter, place, sender, status: wishes.status, draft_id: None })
+}
+
+fn refuse(case: Option<&Case>, wishes: &Wishes<'_>) -> Result<()> {
+    if let Some(case) = case.filter(|case| case.merged_into_id.is_some()) {
+        return Err(error::data(format!("case #{}: was merged into another one", case.number))
+            .hint(format!("its mails are there; see which: espomail case history {}", case.number))
+            .into());
+    }
+    if case.is_none() && wishes.status.is_some() {
+        return Err(error::data("--status: the mail belongs to no case that you may see").into());
+    }
+    Ok(())
+}
+
+/// The sender, for whom the group account of the case is home, or the one that delivered the mail.
+fn choose(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    actor: &Actor,
+    case: Option<&Case>,
+    original: Option<&Email>,
+    wishes: &Wishes<'_>,
+) -> Result<Sender> {
+    let home = match case {
+        Some(case) => case.account_id.map(|id| world.account(id)).transpose()?,
+        None => delivered_by(tx, world, actor, original)?,
+    };
+    sender::choose(tx, world, actor, &Choice { wish: &wishes.from, named: wishes.account, home })
+}
+
+/// The group account of a team in common that delivered a mail of no case.
+fn delivered_by<'w>(
+    tx: &Tx<'_>,
+    world: &'w World<'_>,
+    actor: &Actor,
+    original: Option<&Email>,
+) -> Result<Option<&'w Account>> {
+    let Some(email) = original else { return Ok(None) };
+    let ids: Vec<i64> = deliveries::of_email(tx, email.id)?.iter().map(|delivery| delivery.account_id).collect();
+    let is_group = |account: &&Account| account.kind == AccountKind::Group && account.can_send();
+    let mut accounts = world.accounts.iter().filter(|account| ids.contains(&account.id)).filter(is_group);
+    Ok(accounts.find(|account| actor.require_account(tx, account).is_ok()))
+}
+
+impl<'a> Occasion<'a> {
+    fn case(self) -> Option<&'a Case> {
+        match self {
+            Occasion::Case(case) => Some(case),
+            Occasion::Answer { case, .. } | Occasion::Forward { case, .. } => case,
+            Occasion::New => None,
+        }
+    }
+
+    fn original(self, tx: &Tx<'_>, sight: Sight) -> Result<Option<Email>> {
+        match self {
+            Occasion::Case(case) => recipients::original(tx, case, sight),
+            Occasion::Answer { email, .. } | Occasion::Forward { email, .. } => Ok(Some(email.clone())),
+            Occasion::New => Ok(None),
+        }
+    }
+
+    fn recipients(self, tx: &Tx<'_>, world: &World<'_>, original: Option<&Email>, actor: &Actor) -> Result<Recipients> {
+        match self {
+            Occasion::Case(case) => recipients::of_case(tx, world, case, original, true, actor.user()),
+            Occasion::Answer { email, case: Some(case), all } if !email.is_ours() => {
+                recipients::of_case(tx, world, case, original, all, actor.user())
+            }
+            Occasion::Answer { email, all, .. } => recipients::of_email(tx, world, email, all, actor.user()),
+            Occasion::Forward { .. } | Occasion::New => Ok(Recipients::default()),
+        }
+    }
+
+    fn subject(self, original: Option<&Email>, rendered: Option<&Rendered>) -> String {
+        let about = original.map_or("", |email| &email.subject);
+        match self {
+            Occasion::Case(case) => subject::reply(original.map_or(&case.name, |email| &email.subject)),
+            Occasion::Answer { .. } => subject::reply(about),
+            Occasion::Forward { .. } if subject::is_forward(about) => about.to_owned(),
+            Occasion::Forward { .. } => format!("Fwd: {about}").trim_end().to_owned(),
+            Occasion::New => rendered.map(|rendered| rendered.subject.clone()).unwrap_or_default(),
+        }
+    }
+
+    /// The thread: whole References with the signed id of the case, which survives where a server replaces the
+    /// Message-ID of what we send (B13.6). A forward begins a thread of its own, but for that id.
+    fn place(self, tx: &Tx<'_>, world: &World<'_>, original: Option<&Email>, sender: &Sender) -> Result<Place> {
+        let case = self.case();
+        let domain = world.message_id_domain(&sender.account);
+        let mut chain: Vec<String> = case.map(|case| world.thread_id(case, domain)).into_iter().collect();
+        let answered = original.filter(|_| !matches!(self, Occasion::Forward { .. }));
+        chain.extend(answered.map(|e| emails::references(tx, e.id)).transpose()?.unwrap_or_default());
+        // Mail without a Message-ID of its own is stored under a hash, which is nothing to refer to.
+        let in_reply_to = answered.map(|email| email.message_id.clone()).filter(|id| id.contains('@'));
+        Ok(Place {
+            parent: case.map(|case| Parent::case(case.id)).or(original.and_then(|email| email.parent)),
+            references: match &in_reply_to {
+                Some(id) => message_id::cap_references(&chain, id, REFERENCES_MAX),
+                None => chain,
+            },
+            in_reply_to,
+            seen_id: case.map(|case| stream::newest_of_mail(tx, Parent::case(case.id))).transpose()?.flatten(),
+        })
+    }
+
+    fn text(
+        self,
+        tx: &Tx<'_>,
+        original: Option<&Email>,
+        rendered: Option<&Rendered>,
+        wishes: &Wishes<'_>,
+        sender: &Sender,
+        actor: &Actor,
+    ) -> Result<(String, Vec<OutgoingAttachment>)> {
+        let own = rendered.map_or(wishes.text.as_str(), |rendered| &rendered.text);
+        let signature = text::signature(sender, actor.user());
+        let Occasion::Forward { email, attached, .. } = self else {
+            return Ok((text::answer(own, signature, original.filter(|_| wishes.quote)), Vec::new()));
+        };
+        let raw_id = email.raw_id.with_context(|| format!("email {}: its source was dropped", email.id))?;
+        let bytes = raw::bytes(tx, raw_id)?;
+        let signed = signed(own, signature);
+        if attached {
+            return Ok((signed, vec![whole(email, bytes)]));
+        }
+        Ok((forwarded_text(&signed, &message::parse(&bytes)), files(&bytes)))
+    }
+}
+
+/// A mail as an attachment.
+fn whole(email: &Email, bytes: Vec<u8>) -> OutgoingAttachment {
+    let subject: String = email.subject.chars().filter(|c| c.is_alphanumeric() || *c == ' ').take(60).collect();
+    let name = if subject.trim().is_empty() { "message.eml".to_owned() } else { format!("{}.eml", subject.trim()) };
+    OutgoingAttachment { name, content_type: "message/rfc822".to_owned(), bytes }
+}
+
+/// The attachments of a message with their bytes.
+pub(super) fn files(raw: &[u8]) -> Vec<OutgoingAttachment> {
+    let attachments = message::parse(raw).attachments.into_iter();
+    let file = |file: message::Attachment| {
+        let bytes = message::attachment_bytes(raw, PartId { part: file.part, inner: None })?;
+        Some(OutgoingAttachment { name: file.name, content_type: file.content_type, bytes })
+    };
+    attachments.filter_map(file).collect()
+}

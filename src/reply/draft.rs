@@ -1,0 +1,145 @@
+//! Letters that are kept to be finished or sent later. Nothing that was written is lost on the way.
+
+use anyhow::{Context, Result};
+
+use super::sender::{self, Sender};
+use super::{Letter, Place, Started, begin, case_of, compose};
+use crate::access::Actor;
+use crate::error;
+use crate::intake::world::{self, World};
+use crate::mail::address::Mailbox;
+use crate::mail::compose as mail_compose;
+use crate::mail::draft_file::Head;
+use crate::mail::message;
+use crate::mail::message_id;
+use crate::store::accounts::Account;
+use crate::store::db::Tx;
+use crate::store::drafts::{self, Draft};
+use crate::store::emails::{self, Email, EmailStatus, Field, NewEmail};
+use crate::store::raw::{self, Packed};
+use crate::store::records::{self, Parent};
+use crate::store::sight::Sight;
+use crate::store::stream::{self, NoteKind};
+use crate::store::users::User;
+
+/// Keeps a letter as a draft, new or in place of what it was; the id of its email.
+pub fn keep(tx: &Tx<'_>, world: &World<'_>, author: Option<&User>, started: &Started) -> Result<i64> {
+    let key = message_id::new_key(world::random()?);
+    let outgoing = compose(world, started, case_of(tx, &started.place)?.as_ref(), &key)?;
+    let bytes = mail_compose::compose(&outgoing)?;
+    let raw_id = raw::add(tx, &Packed::new(bytes.clone())?)?;
+    let mut message = message::parse(&bytes);
+    message.bcc = outgoing.bcc;
+    let new = NewEmail {
+        key: &key,
+        message_id: &outgoing.message_id,
+        raw_id: Some(raw_id),
+        status: EmailStatus::Draft,
+        received_at: world.now,
+        automatic: "",
+        user_id: author.map(|user| user.id),
+        dmarc: "",
+        truncated: false,
+        flagged: "",
+    };
+    let email_id = match started.draft_id {
+        Some(id) => emails::rewrite(tx, id, &new, &message).map(|()| id)?,
+        None => emails::add(tx, &new, &message, world.now)?,
+    };
+    if let Some(user) = author.filter(|_| started.draft_id.is_none()) {
+        emails::add_user(tx, email_id, user.id, true)?;
+    }
+    let draft = Draft {
+        email_id,
+        account_id: started.sender.account.id,
+        parent: started.place.parent,
+        markdown: started.letter.markdown,
+        status: started.status,
+        seen_id: started.place.seen_id,
+    };
+    drafts::put(tx, &draft)?;
+    Ok(email_id)
+}
+
+/// Takes a draft up again.
+///
+/// # Errors
+/// The email is none; its account cannot send, or the actor may not send by it any more.
+pub fn resume(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email) -> Result<Started> {
+    let draft = find(tx, email)?;
+    let raw_id = email.raw_id.with_context(|| format!("email {}: its source was dropped", email.id))?;
+    let bytes = raw::bytes(tx, raw_id)?;
+    let message = message::parse(&bytes);
+    let account = world.account(draft.account_id)?.clone();
+    let place = Place {
+        parent: draft.parent,
+        in_reply_to: message.in_reply_to.first().cloned(),
+        references: message.references.clone(),
+        seen_id: draft.seen_id,
+    };
+    sender::may_send(tx, actor, &account, home(tx, world, actor, &place)?)?;
+    sender::refuse_unable(&account)?;
+    let from = Mailbox { name: email.from_name.clone(), address: email.from_address.clone() };
+    let letter = Letter {
+        head: Head {
+            to: emails::addresses(tx, email.id, Field::To)?,
+            cc: emails::addresses(tx, email.id, Field::Cc)?,
+            bcc: emails::addresses(tx, email.id, Field::Bcc)?,
+            subject: email.subject.clone(),
+        },
+        text: message.text,
+        markdown: draft.markdown,
+        html: message.html.filter(|_| !draft.markdown),
+        attachments: begin::files(&bytes),
+    };
+    Ok(Started { letter, place, sender: Sender { account, from }, status: draft.status, draft_id: Some(email.id) })
+}
+
+/// The account of the case, where the actor may still see it.
+fn home<'w>(tx: &Tx<'_>, world: &'w World<'_>, actor: &Actor, place: &Place) -> Result<Option<&'w Account>> {
+    match case_of(tx, place)? {
+        Some(case) if records::exists(tx, Parent::case(case.id), actor.sight())? => {
+            case.account_id.map(|id| world.account(id)).transpose()
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Deletes a draft for good.
+///
+/// # Errors
+/// The email is none.
+pub fn discard(tx: &Tx<'_>, email: &Email) -> Result<()> {
+    find(tx, email)?;
+    records::erase::email(tx, email.id, "a draft that was deleted")
+}
+
+fn find(tx: &Tx<'_>, email: &Email) -> Result<Draft> {
+    let draft = if email.status == EmailStatus::Draft { drafts::by_email(tx, email.id)? } else { None };
+    draft.ok_or_else(|| {
+        error::data(format!("email {}: is no draft", email.id)).hint("see `espomail email list status:Draft`").into()
+    })
+}
+
+/// What happened in the case of a letter since it was begun: one sentence, nothing where nothing did. A draft may be
+/// older than the mail that it answers, so that the notes count, which are written when mail comes and goes.
+pub fn news(tx: &Tx<'_>, started: &Started) -> Result<Option<String>> {
+    let Some(case) = case_of(tx, &started.place)? else { return Ok(None) };
+    let since = started.place.seen_id.unwrap_or_default();
+    let mut newer = Vec::new();
+    for note in stream::notes(tx, Parent::case(case.id), Sight::Everything)?.into_iter().filter(|note| note.id > since)
+    {
+        let is_of_mail = matches!(note.kind, NoteKind::EmailReceived | NoteKind::EmailSent);
+        let id = note.email_id.filter(|_| is_of_mail);
+        let email = id.map(|id| emails::by_id(tx, id, Sight::Everything)).transpose()?.flatten();
+        newer.extend(email.filter(|email| email.automatic.is_empty() || !email.is_ours()).map(|email| (note, email)));
+    }
+    let Some((note, email)) = newer.last() else { return Ok(None) };
+    let more = if newer.len() > 1 { format!(" and {} more", newer.len() - 1) } else { String::new() };
+    let what = match (note.kind, &note.username) {
+        (NoteKind::EmailSent, Some(user)) => format!("{user} answered"),
+        (NoteKind::EmailSent, None) => "somebody answered".to_owned(),
+        _ => format!("a mail came from {}", email.from_address),
+    };
+    Ok(Some(format!("case #{}: since this was begun {what} (email {}){more}", case.number, email.id)))
+}

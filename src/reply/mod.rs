@@ -1,0 +1,243 @@
+//! Letters that our users write (B13.1-B13.4): answers, forwards and new ones, on one path.
+//!
+//! ```text
+//! begin   case, email or nothing + wishes -> recipients, subject, text, sender        reads only
+//! edit    by the caller: an editor, or nothing
+//! send    letter -> final bytes, outbox row, email, note, clock and status of the case   one transaction
+//! keep    the same letter as a draft, which `resume` takes up again
+//! ```
+
+mod begin;
+mod draft;
+mod recipients;
+mod sender;
+mod text;
+
+use anyhow::Result;
+use jiff::Timestamp;
+
+pub use begin::{Occasion, Wishes, begin};
+pub use draft::{discard, keep, news, resume};
+pub use sender::{FromWish, Sender};
+
+use crate::error;
+use crate::intake::world::{self, World};
+use crate::mail::address::Mailbox;
+use crate::mail::compose::{Outgoing, OutgoingAttachment};
+use crate::mail::draft_file::Head;
+use crate::mail::message_id::{self, IdKind};
+use crate::mail::{markdown, subject};
+use crate::outbox::{self, Archive, Post};
+use crate::store::accounts::AccountKind;
+use crate::store::cases::{self, Case, CaseStatus, WaitingFor};
+use crate::store::db::Tx;
+use crate::store::emails;
+use crate::store::outbox::OutboxKind;
+use crate::store::records::{Parent, ParentType};
+use crate::store::stream::{self, NewNote, NoteKind};
+use crate::store::users::User;
+
+/// A letter as its reader sees it, but for what the sender's account adds.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Letter {
+    /// Recipients and subject.
+    pub head: Head,
+    /// The text with signature and quotation.
+    pub text: String,
+    /// The text is Markdown, which makes the HTML.
+    pub markdown: bool,
+    /// HTML of a template.
+    pub html: Option<String>,
+    /// Attachments.
+    pub attachments: Vec<OutgoingAttachment>,
+}
+
+/// Where a letter belongs.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Place {
+    /// Its record.
+    pub parent: Option<Parent>,
+    /// Message-ID of what it answers.
+    pub in_reply_to: Option<String>,
+    /// The thread, oldest first.
+    pub references: Vec<String>,
+    /// The newest note of the case about a mail when it was begun.
+    pub seen_id: Option<i64>,
+}
+
+/// A letter that can be edited, kept and sent.
+#[derive(Debug, Clone)]
+pub struct Started {
+    /// What is written.
+    pub letter: Letter,
+    /// Where it belongs.
+    pub place: Place,
+    /// From whom, by which account.
+    pub sender: Sender,
+    /// Status of the case once it is sent.
+    pub status: Option<CaseStatus>,
+    /// The email that it is as a draft.
+    pub draft_id: Option<i64>,
+}
+
+/// What was put into the outbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queued {
+    /// Outbox row.
+    pub outbox_id: i64,
+    /// To, Cc and Bcc.
+    pub recipients: Vec<String>,
+}
+
+/// Puts a letter into the outbox, to be sent at once or `at` a moment, and does to its case what it was to do.
+///
+/// # Errors
+/// Nobody to write to, an empty text, attachments over the limit, a moment in the past.
+pub fn send(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    author: Option<&User>,
+    started: &Started,
+    at: Option<Timestamp>,
+) -> Result<Queued> {
+    if at.is_some_and(|at| at <= world.now) {
+        return Err(error::data("--at: is in the past").into());
+    }
+    check(world, &started.letter)?;
+    let case = case_of(tx, &started.place)?;
+    let key = match started.draft_id {
+        Some(id) => emails::key(tx, id)?,
+        None => message_id::new_key(world::random()?),
+    };
+    let outgoing = Outgoing { date: at.unwrap_or(world.now), ..compose(world, started, case.as_ref(), &key)? };
+    let post = Post {
+        kind: OutboxKind::Mail,
+        account_id: started.sender.account.id,
+        case_id: case.as_ref().map(|case| case.id),
+        user_id: author.map(|user| user.id),
+        envelope_from: &started.sender.account.address,
+        archive: Some(Archive {
+            parent: case.as_ref().map(|case| Parent::case(case.id)).or(started.place.parent),
+            key: Some(key),
+            draft_id: started.draft_id,
+            ..Archive::default()
+        }),
+        not_before: at,
+    };
+    let outbox_id = outbox::enqueue(tx, &post, &outgoing, world.now)?;
+    if let Some(case) = &case {
+        settle_case(tx, world, case, author, &outgoing.subject, started.status)?;
+    }
+    let Outgoing { to, cc, bcc, .. } = outgoing;
+    let recipients = to.into_iter().chain(cc).chain(bcc).map(|mailbox| mailbox.address).collect();
+    Ok(Queued { outbox_id, recipients })
+}
+
+/// An answer ends the customer's waiting; a forward to somebody else does not.
+fn settle_case(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    case: &Case,
+    author: Option<&User>,
+    subject: &str,
+    status: Option<CaseStatus>,
+) -> Result<()> {
+    if !subject::is_forward(subject) {
+        cases::set_waiting(tx, case.id, WaitingFor::Customer, Some(world.now), world.now)?;
+    }
+    match status.filter(|status| *status != case.status) {
+        Some(status) => set_status(tx, world, case, status, author),
+        None => Ok(()),
+    }
+}
+
+fn check(world: &World<'_>, letter: &Letter) -> Result<()> {
+    let Head { to, cc, bcc, .. } = &letter.head;
+    if to.is_empty() && cc.is_empty() && bcc.is_empty() {
+        return Err(error::data("To: there is nobody to write to").hint("name somebody with --to ADDRESS").into());
+    }
+    if letter.text.trim().is_empty() && letter.attachments.is_empty() {
+        return Err(text::missing());
+    }
+    let size: u64 = letter.attachments.iter().map(|file| file.bytes.len() as u64).sum();
+    let max = world.config.attachment_max_size;
+    if size > max {
+        let (size, max) = (crate::units::write_size(size), crate::units::write_size(max));
+        return Err(error::data(format!("--attach: the files have {size}, more than attachment_max_size, {max}"))
+            .hint("send a link instead, or change the limit: espomail config path")
+            .into());
+    }
+    Ok(())
+}
+
+/// The case of a letter, or the one that it was merged into since.
+fn case_of(tx: &Tx<'_>, place: &Place) -> Result<Option<Case>> {
+    let id = place.parent.filter(|parent| parent.kind == ParentType::Case).map(|parent| parent.id);
+    let case = id.map(|id| cases::by_id(tx, id)).transpose()?.flatten();
+    case.map(|case| cases::surviving(tx, case)).transpose()
+}
+
+/// The message with From, Reply-To (B13.3), ids and HTML.
+fn compose(world: &World<'_>, started: &Started, case: Option<&Case>, key: &str) -> Result<Outgoing> {
+    let Started { letter, place, sender, .. } = started;
+    let domain = world.message_id_domain(&sender.account);
+    let random = world::random()?;
+    let message_id = match case {
+        Some(case) => world.signer.sign(IdKind::Case, &case.key, random, domain),
+        None => world.signer.sign(IdKind::Email, key, random, domain),
+    };
+    let Head { to, cc, bcc, subject } = letter.head.clone();
+    Ok(Outgoing {
+        from: sender.from.clone(),
+        reply_to: reply_to(world, sender, case)?.into_iter().collect(),
+        to,
+        cc,
+        bcc,
+        subject: case.map_or(subject.clone(), |case| subject::with_case_number(&subject, case.number)),
+        html: if letter.markdown { Some(markdown::to_html(&letter.text)) } else { letter.html.clone() },
+        text: letter.text.clone(),
+        message_id,
+        in_reply_to: place.in_reply_to.clone(),
+        references: place.references.clone(),
+        date: world.now,
+        attachments: letter.attachments.clone(),
+        ..Outgoing::default()
+    })
+}
+
+/// The customer of a case answers to the group and not to the user, whatever a mail program makes of From (B13.3).
+fn reply_to(world: &World<'_>, sender: &Sender, case: Option<&Case>) -> Result<Option<Mailbox>> {
+    let of_sender = Some(&sender.account).filter(|account| account.kind == AccountKind::Group);
+    let address = match (case, case.and_then(|case| case.account_id)) {
+        (Some(case), Some(id)) => Some(world.reply_address(world.account(id)?, case)),
+        (Some(case), None) => of_sender.map(|account| world.reply_address(account, case)),
+        (None, _) => sender.account.reply_to.clone(),
+    };
+    Ok(address.map(|address| Mailbox { name: String::new(), address }))
+}
+
+/// Changes a status by hand, with its note.
+///
+/// # Errors
+/// A merged case that is to be open: its mail goes elsewhere.
+pub fn set_status(tx: &Tx<'_>, world: &World<'_>, case: &Case, status: CaseStatus, by: Option<&User>) -> Result<()> {
+    if case.merged_into_id.is_some() && status.is_open() {
+        return Err(error::data(format!("case #{}: was merged into another one and stays closed", case.number))
+            .hint(format!("open the other one: espomail case history {}", case.number))
+            .into());
+    }
+    cases::set_status(tx, case.id, status, world.now)?;
+    let text = format!("{} -> {status}", case.status);
+    let note = NewNote {
+        parent: Parent::case(case.id),
+        kind: NoteKind::Status,
+        user_id: by.map(|u| u.id),
+        email_id: None,
+        text: &text,
+    };
+    stream::note(tx, note, world.now)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,149 @@
+//! From which address and by which account a letter goes (B13.2).
+//!
+//! The user's own address, where an active personal account with SMTP has it; else the group account that the case or
+//! mail came by; else a shared group account of a team in common; else the system account, if it is shared. A group
+//! account that somebody names only has to be of a team in common.
+
+use anyhow::Result;
+
+use crate::access::Actor;
+use crate::error;
+use crate::intake::world::World;
+use crate::mail::address::Mailbox;
+use crate::store::accounts::{Account, AccountKind};
+use crate::store::db::Tx;
+use crate::store::users::User;
+
+/// What `--from` asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum FromWish {
+    /// The first that there is.
+    #[default]
+    Usual,
+    /// The user's own address.
+    User,
+    /// The group account.
+    Group,
+    /// This address, in lower case.
+    Address(String),
+}
+
+/// Who sends.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sender {
+    /// The account that hands it over.
+    pub account: Account,
+    /// From.
+    pub from: Mailbox,
+}
+
+/// What is known when a sender is chosen.
+pub(super) struct Choice<'a> {
+    /// What `--from` says.
+    pub wish: &'a FromWish,
+    /// What `--account` says.
+    pub named: Option<&'a Account>,
+    /// The group account that the case or mail came by, if the actor may answer there.
+    pub home: Option<&'a Account>,
+}
+
+/// Chooses who sends.
+///
+/// # Errors
+/// Nobody can, or not as it was wished; the one that should cannot.
+pub(super) fn choose(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, choice: &Choice<'_>) -> Result<Sender> {
+    let account = match (choice.named, choice.wish) {
+        (Some(named), _) => may_send(tx, actor, named, choice.home).map(|()| named.clone())?,
+        (None, FromWish::Address(address)) => by_address(tx, world, actor, choice, address)?,
+        (None, FromWish::User) => own(world, actor).ok_or_else(no_own)?.clone(),
+        (None, FromWish::Group) => group(tx, world, actor, choice)?,
+        (None, FromWish::Usual) => match own(world, actor) {
+            Some(own) => own.clone(),
+            None => group(tx, world, actor, choice)?,
+        },
+    };
+    refuse_unable(&account)?;
+    let address = match choice.wish {
+        FromWish::Address(address) if account.owns(address) => address.clone(),
+        FromWish::Address(address) => return Err(not_yours(address)),
+        FromWish::User if account.kind == AccountKind::Group => return Err(no_own()),
+        _ => account.address.clone(),
+    };
+    let from = Mailbox { name: name(&account, actor.user()), address };
+    Ok(Sender { account, from })
+}
+
+/// Whether the actor may send by this account: their own, that of the case or mail, one of a team in common.
+pub(super) fn may_send(tx: &Tx<'_>, actor: &Actor, account: &Account, home: Option<&Account>) -> Result<()> {
+    if account.kind == AccountKind::Personal {
+        let is_own = actor.user_id().is_some() && account.user_id == actor.user_id();
+        return if is_own { Ok(()) } else { Err(not_yours(&account.address)) };
+    }
+    if home.is_some_and(|home| home.id == account.id) { Ok(()) } else { actor.require_account(tx, account) }
+}
+
+/// Refuses an account that cannot send.
+pub(super) fn refuse_unable(account: &Account) -> Result<()> {
+    if account.can_send() {
+        return Ok(());
+    }
+    Err(error::config(format!("account \"{}\": is disabled or has no SMTP server", account.name))
+        .hint(format!("espomail account edit {} --smtp HOST", account.name))
+        .into())
+}
+
+/// The user's personal account, that of the primary address first.
+fn own<'w>(world: &'w World<'_>, actor: &Actor) -> Option<&'w Account> {
+    let user = actor.user()?;
+    let rank = |account: &&Account| user.addresses.iter().position(|a| *a == account.address).unwrap_or(usize::MAX);
+    let is_own = |account: &&Account| account.kind == AccountKind::Personal && account.user_id == Some(user.id);
+    world.accounts.iter().filter(|account| is_own(account) && account.can_send()).min_by_key(rank)
+}
+
+fn group(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, choice: &Choice<'_>) -> Result<Account> {
+    if let Some(home) = choice.home {
+        return Ok(home.clone());
+    }
+    let shared = |account: &&Account| account.kind == AccountKind::Group && account.shared && account.can_send();
+    let mut common = world.accounts.iter().filter(shared);
+    let of_team = common.find(|account| actor.require_account(tx, account).is_ok());
+    let system = || world.system_account(None).filter(|account| account.shared);
+    of_team.or_else(system).cloned().ok_or_else(nobody)
+}
+
+fn by_address(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, choice: &Choice<'_>, address: &str) -> Result<Account> {
+    let account = world.accounts.iter().find(|account| account.owns(address)).ok_or_else(|| not_yours(address))?;
+    // Whose address it is, is nothing to be learned here.
+    may_send(tx, actor, account, choice.home).map_err(|_| not_yours(address))?;
+    Ok(account.clone())
+}
+
+/// The account's name, else the agent's, so that the customer sees a person behind the group address.
+fn name(account: &Account, author: Option<&User>) -> String {
+    match (&account.from_name, author) {
+        (Some(name), _) => name.clone(),
+        (None, Some(user)) => user.name.clone(),
+        (None, None) => String::new(),
+    }
+}
+
+fn nobody() -> anyhow::Error {
+    error::config("--from: there is no account that you may send from")
+        .hint(
+            "name a group account of a team of yours with --account; for all mail, an administrator shares one \
+             (espomail account edit NAME --shared) or gives you a personal one with SMTP",
+        )
+        .into()
+}
+
+fn no_own() -> anyhow::Error {
+    error::config("--from user: you have no active personal account with an SMTP server")
+        .hint("espomail account list; or write from the group address: --from group")
+        .into()
+}
+
+fn not_yours(address: &str) -> anyhow::Error {
+    error::noperm(format!("--from: {address} is no address that you may write from"))
+        .hint("leave it out for the usual one; espomail whoami says who you are")
+        .into()
+}

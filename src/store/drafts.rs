@@ -1,0 +1,72 @@
+//! Drafts: what is known of an email that is being written besides the email itself (B13.1).
+
+use std::str::FromStr;
+
+use anyhow::Result;
+
+use super::cases::CaseStatus;
+use super::db::{Tx, params};
+use super::records::Parent;
+
+/// What a draft is for. Text, recipients and attachments are in its email.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// Its email, in status Draft.
+    pub email_id: i64,
+    /// Account that will send it.
+    pub account_id: i64,
+    /// What it will belong to.
+    pub parent: Option<Parent>,
+    /// Its text is Markdown.
+    pub markdown: bool,
+    /// Status of the case once it is sent.
+    pub status: Option<CaseStatus>,
+    /// The newest note of the case about a mail when it was begun.
+    pub seen_id: Option<i64>,
+}
+
+/// Keeps a draft, in place of what was known of it.
+pub fn put(tx: &Tx<'_>, draft: &Draft) -> Result<()> {
+    tx.execute(
+        "INSERT OR REPLACE INTO drafts (email_id, account_id, parent_type, parent_id, markdown, case_status, seen_id)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        params![
+            draft.email_id,
+            draft.account_id,
+            draft.parent.map(|parent| parent.kind.as_str()),
+            draft.parent.map(|parent| parent.id),
+            draft.markdown,
+            draft.status.map(CaseStatus::as_str),
+            draft.seen_id,
+        ],
+    )?;
+    Ok(())
+}
+
+/// The draft that an email is.
+pub fn by_email(tx: &Tx<'_>, email_id: i64) -> Result<Option<Draft>> {
+    tx.one(
+        "SELECT account_id, parent_type, parent_id, markdown, case_status, seen_id FROM drafts WHERE email_id = ?1",
+        params![email_id],
+        |row| {
+            let parent_id: Option<i64> = row.get("parent_id")?;
+            let status: Option<String> = row.get("case_status")?;
+            Ok(Draft {
+                email_id,
+                account_id: row.get("account_id")?,
+                parent: parent_id
+                    .map(|id| Ok::<_, anyhow::Error>(Parent { kind: row.label("parent_type")?, id }))
+                    .transpose()?,
+                markdown: row.get("markdown")?,
+                status: status.as_deref().map(CaseStatus::from_str).transpose()?,
+                seen_id: row.get("seen_id")?,
+            })
+        },
+    )
+}
+
+/// The email is no draft any more.
+pub fn end(tx: &Tx<'_>, email_id: i64) -> Result<()> {
+    tx.execute("DELETE FROM drafts WHERE email_id = ?1", params![email_id])?;
+    Ok(())
+}
