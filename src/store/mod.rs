@@ -6,6 +6,7 @@ pub mod cases;
 pub mod db;
 pub mod deliveries;
 pub mod emails;
+pub mod filters;
 pub mod folders;
 pub mod instance;
 pub mod label;
