@@ -571,10 +571,10 @@ CREATE TABLE filter_actions (
   filter_id INTEGER NOT NULL REFERENCES filters ON DELETE CASCADE,
   position  INTEGER NOT NULL,
   kind      TEXT    NOT NULL,                     -- skip, folder, team …: ActionKind in src/store/filters.rs
-  value     TEXT    NOT NULL DEFAULT '',          -- priority or type of a case
+  value     TEXT    NOT NULL DEFAULT '',          -- priority or type of a case; how what it names was called then
   team_id   INTEGER REFERENCES teams,
   user_id   INTEGER REFERENCES users,
-  folder_id INTEGER REFERENCES folders,
+  folder_id INTEGER REFERENCES folders ON DELETE SET NULL,
   PRIMARY KEY (filter_id, position)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX filter_actions_team ON filter_actions (team_id) WHERE team_id IS NOT NULL;

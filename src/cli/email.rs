@@ -4,19 +4,24 @@ use std::fs;
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::attachment::{self, AttachmentCommand};
 use super::context::{self, Context};
 use super::query::{self, Noun};
+use crate::access::Actor;
 use crate::error;
+use crate::intake::filter;
 use crate::mail::address::Mailbox;
 use crate::mail::automatic;
 use crate::mail::bounce::{self, Bounce};
 use crate::mail::message::{self, Message};
+use crate::store::db::Tx;
 use crate::store::emails::{self, Email, EmailQuery, EmailRow};
 use crate::store::search::Test;
-use crate::store::{cases, raw};
+use crate::store::sight::Sight;
+use crate::store::{cases, raw, users};
 use crate::ui::cell::{Cell, Column};
 
 /// Emails
@@ -292,10 +297,25 @@ fn bounce_cell(bounce: &Bounce) -> Cell {
     Cell::object(json, &addresses.join(", "))
 }
 
+/// A decision as it is shown. What the filters of a user decided is told to them and to administrators only.
+fn step_shown(tx: &Tx<'_>, actor: &Actor, decision: Decision) -> Result<Option<Decision>> {
+    let (step, text, at) = decision;
+    let Some(user_id) = filter::user_of_step(&step) else { return Ok(Some((step, text, at))) };
+    if actor.sight() != Sight::Everything && actor.user_id() != Some(user_id) {
+        return Ok(None);
+    }
+    let user = users::by_id(tx, user_id)?.map(|user| user.username).unwrap_or_default();
+    Ok(Some((format!("filter of {user}"), text, at)))
+}
+
+/// Step, decision, moment.
+type Decision = (String, String, Timestamp);
+
 fn explain(id: i64, ctx: &Context) -> Result<()> {
     let decisions = ctx.read(|tx, actor| {
         emails::by_id(tx, id, actor.sight())?.ok_or_else(|| context::not_found("email", id))?;
-        emails::decisions(tx, id)
+        let decisions = emails::decisions(tx, id)?;
+        decisions.into_iter().filter_map(|row| step_shown(tx, actor, row).transpose()).collect::<Result<Vec<_>>>()
     })?;
     if ctx.ui.for_people() {
         let width = decisions.iter().map(|(step, _, _)| step.len()).max().unwrap_or_default();

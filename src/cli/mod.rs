@@ -15,6 +15,7 @@ pub mod db;
 pub mod email;
 pub mod export;
 pub mod fetch;
+pub mod filter;
 pub mod import;
 pub mod ingest;
 pub mod init;
@@ -154,6 +155,8 @@ enum Command {
     #[command(subcommand)]
     Account(account::AccountCommand),
     #[command(subcommand)]
+    Filter(filter::FilterCommand),
+    #[command(subcommand)]
     Template(template::TemplateCommand),
     #[command(subcommand)]
     Team(team::TeamCommand),
@@ -285,6 +288,7 @@ fn dispatch(command: Command, ctx: &Context) -> Result<()> {
         Command::Status(args) => status::run(&args, ctx),
         Command::Check(args) => check::run(&args, ctx),
         Command::Account(command) => account::run(command, ctx),
+        Command::Filter(command) => filter::run(command, ctx),
         Command::Template(command) => template::run(command, ctx),
         Command::Team(command) => team::run(command, ctx),
         Command::User(command) => user::run(command, ctx),

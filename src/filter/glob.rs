@@ -24,7 +24,7 @@ pub struct Glob {
 /// What stands between two stars.
 #[derive(Debug, Clone)]
 enum Piece {
-    Text(Finder<'static>),
+    Text(Box<Finder<'static>>),
     /// `None` = any one character.
     Holed(Vec<Option<char>>, OnceCell<Option<Regex>>),
 }
@@ -133,7 +133,7 @@ pub fn escape(text: &str) -> String {
 impl Piece {
     fn new(signs: Vec<Option<char>>) -> Piece {
         match signs.iter().copied().collect::<Option<String>>() {
-            Some(text) => Piece::Text(Finder::new(&text).into_owned()),
+            Some(text) => Piece::Text(Box::new(Finder::new(&text).into_owned())),
             None => Piece::Holed(signs, OnceCell::new()),
         }
     }

@@ -10,7 +10,7 @@ mod fold;
 mod glob;
 mod look;
 mod pattern;
-//SIEVE
+pub mod sieve;
 
 pub use condition::{Condition, FIELDS, Field, Finding};
 pub use glob::escape;

@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 use super::*;
 use crate::mail::address::Mailbox;
 use crate::mail::message::Message;
@@ -48,7 +48,7 @@ fn all_conditions_must_hold() {
 #[test]
 fn global_ones_come_first_but_for_what_an_account_takes_out_of_them() {
     let (five, six) = (Scope::Account(5), Scope::Account(6));
-    let mut filters = vec![
+    let mut filters = [
         filter(1, Scope::User(1), "from=*", &["read"]),
         filter(2, six, "from=*", &["no-case"]),
         filter(3, five, "from=*", &["no-case"]),

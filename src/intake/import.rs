@@ -174,7 +174,7 @@ fn import_all(
     incoming: &Receiver<Parsed>,
     now: Timestamp,
 ) -> Result<Vec<Imported>> {
-    let world = World::load(tx, config, now)?;
+    let world = World::with_filters(tx, config, now)?;
     let started = Instant::now();
     let mut all = Vec::new();
     let mut next = Some(first);

@@ -9,6 +9,7 @@ pub mod auto_reply;
 pub mod bulk;
 pub mod case;
 pub mod fetch;
+pub mod filter;
 mod flow;
 pub mod health;
 mod history;

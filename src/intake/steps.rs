@@ -3,10 +3,11 @@
 use anyhow::Result;
 
 use super::case::Mail;
+use super::filter::Filtered;
 use super::import::Imported;
 use super::parent::Sender;
 use super::world::{self, World};
-use super::{flow, history, notify, recipients};
+use super::{filter, flow, history, notify, recipients};
 use crate::mail::automatic;
 use crate::mail::message::{self, Message};
 use crate::mail::message_id::{self, IdKind};
@@ -43,6 +44,15 @@ pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Messag
         }
         return keep_as_note(tx, world, account, delivery, message, &sender, &answered);
     }
+    let filtered = match is_history {
+        true => Filtered::unasked(message),
+        false => Filtered::ask(world, account.id, message, u64::try_from(delivery.size).unwrap_or_default()),
+    };
+    filtered.count(tx, world)?;
+    if let Some(filter) = filtered.skipped() {
+        deliveries::drop_raw(tx, delivery)?;
+        return settle(tx, account, delivery, Outcome::Skipped, &filter::named(filter), None);
+    }
     let automatic = automatic::machine(message).map(|reason| reason.to_string()).unwrap_or_default();
     let (same, other) = same_email(tx, &identity, message)?;
     if let Some(email) = same.as_ref().filter(|_| delivery.source != Source::Arrived)
@@ -53,6 +63,7 @@ pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Messag
     let (email_id, flow_account_id, outcome) = match same {
         Some(email) => {
             keep_variant(tx, &email, delivery, message)?;
+            filtered.leave_alone(emails::inboxes(tx, email.id)?);
             (email.id, email.flow_account_id, Outcome::Duplicate)
         }
         None => {
@@ -62,6 +73,7 @@ pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Messag
     };
     arrived(tx, world, account, delivery, email_id)?;
     recipients::add(tx, account, &sender, message, email_id)?;
+    filtered.place(tx, world, email_id)?;
     let sent_at = message.date.unwrap_or(delivery.internal_date).min(delivery.internal_date);
     let mail = Mail {
         email_id,
@@ -72,7 +84,11 @@ pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Messag
         received_at: delivery.internal_date,
         verified: true,
         account_id: account.id,
+        filtered: &filtered,
     };
+    if !is_history {
+        filtered.sort_inboxes(tx, world, email_id)?;
+    }
     let linked = match outcome {
         Outcome::Imported if is_history => {
             history::link(tx, world, account, &mail)?;
@@ -265,7 +281,8 @@ fn summary(tx: &Tx<'_>, email_id: i64) -> Result<String> {
     Ok(said.map(|(step, text, _)| format!("{step} {text}")).unwrap_or_default())
 }
 
-/// Writes the outcome into the ledger and plans what is to be done on the server (B2.9).
+/// Writes the outcome into the ledger and plans what is to be done on the server (B2.9). What a filter skips is kept
+/// nowhere else, so the server's copy is not deleted.
 fn settle(
     tx: &Tx<'_>,
     account: &Account,
@@ -275,8 +292,9 @@ fn settle(
     email_id: Option<i64>,
 ) -> Result<Imported> {
     deliveries::settle(tx, delivery.id, outcome, reason, email_id)?;
+    let is_last_copy = outcome == Outcome::Skipped && account.after_import == AfterImport::Delete;
     let removes = matches!(account.after_import, AfterImport::Delete | AfterImport::Move(_));
-    let wanted = account.after_import != AfterImport::Keep && !(removes && delivery.truncated);
+    let wanted = account.after_import != AfterImport::Keep && !(removes && delivery.truncated) && !is_last_copy;
     if delivery.uid.is_some() && wanted {
         server_actions::plan(tx, delivery.id, &account.after_import.to_string())?;
     }

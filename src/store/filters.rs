@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::db::{Row, Tx, exactly_one, params, seconds};
 use super::label::labels;
+use super::sight::{self, Sight};
 
 labels! {
     /// What a filter does.
@@ -159,7 +160,8 @@ pub fn all(tx: &Tx<'_>) -> Result<Vec<Filter>> {
 fn all_actions(tx: &Tx<'_>) -> Result<HashMap<i64, Vec<Action>>> {
     let mut actions: HashMap<i64, Vec<Action>> = HashMap::new();
     tx.all(
-        "SELECT a.filter_id, a.kind, coalesce(t.name, u.username, d.name, a.value) AS value,
+        "SELECT a.filter_id, a.kind, coalesce(t.name, u.username, d.name,
+                    CASE a.kind WHEN 'folder' THEN a.value || ' (deleted)' ELSE a.value END) AS value,
                 coalesce(a.team_id, a.user_id, a.folder_id) AS target
             FROM filter_actions a LEFT JOIN teams t ON t.id = a.team_id LEFT JOIN users u ON u.id = a.user_id
                 LEFT JOIN folders d ON d.id = a.folder_id
@@ -209,7 +211,6 @@ pub fn update(tx: &Tx<'_>, filter: &Filter) -> Result<()> {
 fn write_actions(tx: &Tx<'_>, id: i64, actions: &[Action]) -> Result<()> {
     for (position, action) in actions.iter().enumerate() {
         let column = |kind| action.target.filter(|_| action.kind == kind);
-        let value = if action.target.is_some() { "" } else { &action.value };
         tx.execute(
             "INSERT INTO filter_actions (filter_id, position, kind, value, team_id, user_id, folder_id)
                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -217,7 +218,7 @@ fn write_actions(tx: &Tx<'_>, id: i64, actions: &[Action]) -> Result<()> {
                 id,
                 i64::try_from(position)?,
                 action.kind.as_str(),
-                value,
+                action.value,
                 column(ActionKind::Team),
                 column(ActionKind::Assign),
                 column(ActionKind::Folder)
@@ -259,5 +260,31 @@ pub fn naming(tx: &Tx<'_>, kind: ActionKind, target: i64) -> Result<Vec<String>>
         "SELECT DISTINCT f.name FROM filter_actions a JOIN filters f ON f.id = a.filter_id
             WHERE a.kind = ?1 AND coalesce(a.team_id, a.user_id, a.folder_id) = ?2 ORDER BY f.name",
         params![kind.as_str(), target],
+    )
+}
+
+/// Mail of the archive that a filter is to be asked about, as far as it may be seen: id, stored source, bytes of it. What
+/// was received at `since` or later, with an id above `after`, at most `limit`.
+pub fn archive(
+    tx: &Tx<'_>,
+    scope: Scope,
+    since: Timestamp,
+    after: i64,
+    limit: i64,
+    sight: Sight,
+) -> Result<Vec<(i64, i64, u64)>> {
+    let (account_id, user_id) = scope.ids();
+    tx.all(
+        &format!(
+            "SELECT e.id, e.raw_id, r.size FROM emails e JOIN raw_messages r ON r.id = e.raw_id
+                WHERE e.id > ?2 AND e.received_at >= ?3 AND e.status = 'Archived' AND ({})
+                AND (?4 IS NULL OR EXISTS (SELECT 1 FROM deliveries d WHERE d.email_id = e.id AND d.account_id = ?4))
+                AND (?5 IS NULL OR EXISTS (SELECT 1 FROM email_users own
+                    WHERE own.email_id = e.id AND own.user_id = ?5 AND own.folder = 'inbox'))
+                ORDER BY e.id LIMIT ?6",
+            sight::EMAIL
+        ),
+        params![sight.parameter(), after, seconds(since), account_id, user_id, limit],
+        |row| Ok((row.get("id")?, row.get("raw_id")?, row.get::<i64>("size")?.try_into()?)),
     )
 }

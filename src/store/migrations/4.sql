@@ -43,7 +43,7 @@ CREATE TABLE filter_actions (
   value     TEXT    NOT NULL DEFAULT '',
   team_id   INTEGER REFERENCES teams,
   user_id   INTEGER REFERENCES users,
-  folder_id INTEGER REFERENCES folders,
+  folder_id INTEGER REFERENCES folders ON DELETE SET NULL,
   PRIMARY KEY (filter_id, position)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX filter_actions_team ON filter_actions (team_id) WHERE team_id IS NOT NULL;
