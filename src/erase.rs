@@ -68,6 +68,20 @@ pub fn person(tx: &Tx<'_>, world: &World<'_>, record: &Record) -> Result<Erased>
     Ok(erased)
 }
 
+/// Erases one email, and the description of the case that it opened. The ledger keeps the reason, and a tombstone for
+/// each of its names keeps it from coming back.
+pub fn email(tx: &Tx<'_>, world: &World<'_>, email: &Email, reason: &str) -> Result<()> {
+    if let Some(case_id) = email.case_id()
+        && erase::opened_by(tx, case_id)? == Some(email.id)
+    {
+        erase::description(tx, case_id)?;
+    }
+    for name in emails::names(tx, email.id)? {
+        tombstones::add(tx, &tombstones::hash(&name, &email.from_address, email.date), world.now)?;
+    }
+    erase::email(tx, email.id, reason)
+}
+
 /// What erased mail belonged to.
 #[derive(Default)]
 struct Touched {
@@ -95,18 +109,8 @@ impl Person<'_> {
                 continue;
             }
             touched.keys.insert(emails::key(self.tx, id)?);
-            if let Some(case_id) = email.case_id() {
-                touched.cases.insert(case_id);
-                if erase::opened_by(self.tx, case_id)? == Some(id) {
-                    erase::description(self.tx, case_id)?;
-                }
-            }
-            tombstones::add(
-                self.tx,
-                &tombstones::hash(&email.message_id, &email.from_address, email.date),
-                self.world.now,
-            )?;
-            erase::email(self.tx, id)?;
+            touched.cases.extend(email.case_id());
+            self::email(self.tx, self.world, &email, "erased")?;
             erased.emails += 1;
         }
         Ok(erased)

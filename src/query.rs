@@ -129,6 +129,8 @@ fields! {
     State = "is",
     /// `attachment`.
     Has = "has",
+    /// Where an email lies.
+    Folder = "folder",
     /// Earlier than a day or moment.
     Before = "before",
     /// On a day or later.
@@ -141,7 +143,28 @@ fields! {
 
 impl Field {
     /// Those of `case list`.
-    pub const CASES: &'static [Field] = Field::ALL;
+    pub const CASES: &'static [Field] = &[
+        Field::From,
+        Field::To,
+        Field::Cc,
+        Field::Subject,
+        Field::Body,
+        Field::Status,
+        Field::Priority,
+        Field::Type,
+        Field::Assignee,
+        Field::Team,
+        Field::Case,
+        Field::Company,
+        Field::Contact,
+        Field::Account,
+        Field::State,
+        Field::Has,
+        Field::Before,
+        Field::After,
+        Field::Older,
+        Field::Newer,
+    ];
     /// Those of `email list`.
     pub const EMAILS: &'static [Field] = &[
         Field::From,
@@ -157,6 +180,7 @@ impl Field {
         Field::Account,
         Field::State,
         Field::Has,
+        Field::Folder,
         Field::Before,
         Field::After,
         Field::Older,

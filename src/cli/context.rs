@@ -15,6 +15,7 @@ use crate::mail::compose::is_address;
 use crate::store::accounts::{self, Account};
 use crate::store::cases;
 use crate::store::db::{Store, Tx};
+use crate::store::folders::{self, Folder};
 use crate::store::records::{self, Parent, ParentType};
 use crate::store::teams::{self, Team};
 use crate::store::templates::{self, Template};
@@ -132,6 +133,15 @@ pub fn user_or_me(tx: &Tx<'_>, actor: &Actor, field: &str, name: &str) -> Result
 /// A team by name.
 pub fn team(tx: &Tx<'_>, name: &str) -> Result<Team> {
     teams::by_name(tx, name)?.ok_or_else(|| unknown("team", name, "espomail team list"))
+}
+
+/// A folder by name: one of the actor's own, else a group folder that they see.
+pub fn folder(tx: &Tx<'_>, actor: &Actor, field: &str, name: &str) -> Result<Folder> {
+    let seen = folders::list(tx, actor.user_id(), actor.sight())?;
+    // Folders of one's own come first.
+    seen.into_iter().find(|folder| folder.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
+        error::data(format!("{field}: there is no folder \"{name}\"")).hint("see `espomail folder list`").into()
+    })
 }
 
 /// A template by name.

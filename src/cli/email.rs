@@ -1,5 +1,9 @@
 //! `espomail email`: the archive.
 
+mod link;
+pub mod skipped;
+mod sort;
+
 use std::fs;
 
 use anyhow::{Context as _, Result};
@@ -11,18 +15,22 @@ use super::attachment::{self, AttachmentCommand};
 use super::context::{self, Context};
 use super::query::{self, Noun};
 use crate::access::Actor;
-use crate::error;
+use crate::desk::Sorting;
+use crate::error::{self, Kind};
 use crate::intake::filter;
 use crate::mail::address::Mailbox;
 use crate::mail::automatic;
 use crate::mail::bounce::{self, Bounce};
 use crate::mail::message::{self, Message};
+use crate::query::{Field, Term, Tree};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, EmailQuery, EmailRow};
-use crate::store::search::Test;
+use crate::store::search::{Place, Test};
 use crate::store::sight::Sight;
 use crate::store::{cases, raw, users};
 use crate::ui::cell::{Cell, Column};
+
+pub use sort::{Ids, is_reserved};
 
 /// Emails
 #[derive(Debug, Subcommand)]
@@ -42,6 +50,41 @@ pub enum EmailCommand {
     /// Lists, saves and writes out attachments
     #[command(subcommand)]
     Attachment(AttachmentCommand),
+    /// Marks emails in your mailbox as read
+    #[command(before_help = "Examples:\n  $ espomail email read 9131\n  $ espomail email read 9131 9132")]
+    Read(Ids),
+    /// Marks them as unread
+    #[command(before_help = "Examples:\n  $ espomail email unread 9131\n  $ espomail --as ana email unread 9131 9132")]
+    Unread(Ids),
+    /// Marks them as important
+    #[command(before_help = "Examples:\n  $ espomail email important 9131\n  $ espomail email list --folder important")]
+    Important(Ids),
+    /// Takes that mark away
+    #[command(before_help = "Examples:\n  $ espomail email unimportant 9131\n  $ espomail email unimportant 9131 9132")]
+    Unimportant(Ids),
+    /// Puts emails into the archive; in a group folder for everybody
+    #[command(before_help = "Examples:\n  $ espomail email archive 9131 9132\n  $ espomail email move 9131 inbox")]
+    Archive(Ids),
+    /// Puts emails into the trash; in a group folder for everybody
+    #[command(before_help = "Examples:\n  $ espomail email trash 9131 9132\n  $ espomail email move 9131 inbox")]
+    Trash(Ids),
+    /// Moves emails into a folder, or back to the inbox
+    #[command(
+        before_help = "Examples:\n  $ espomail email move 9131 9132 Invoices\n  $ espomail email move 9131 inbox"
+    )]
+    Move(sort::Move),
+    /// Links an email to a record in place of the one it belongs to
+    #[command(before_help = "Examples:\n  $ espomail email link 9131 case/12\n  $ espomail email link 9131 contact/7")]
+    Link(link::Link),
+    /// Takes an email out of what it belongs to; it stays in the archive
+    #[command(before_help = "Examples:\n  $ espomail email unlink 9131\n  $ espomail --dry-run email unlink 9131")]
+    Unlink(Id),
+    /// Deletes an email for good, so that it does not come back from the server either
+    #[command(
+        visible_alias = "rm",
+        before_help = "Examples:\n  $ espomail email delete 9131 --reason 'sent to us by mistake'\n  $ espomail --yes email delete 9131 --reason spam"
+    )]
+    Delete(link::Delete),
     /// Says why an email went where it went
     #[command(before_help = "Examples:\n  $ espomail email explain 9131\n  $ espomail --json email explain 9131")]
     Explain(Id),
@@ -59,6 +102,12 @@ pub struct List {
     /// Delivered by this account
     #[arg(long, value_name = "NAME")]
     account: Option<String>,
+    /// In inbox, important, sent, drafts, archive, trash or all, or in a folder of this name
+    #[arg(long, value_name = "FOLDER")]
+    folder: Option<String>,
+    /// What was delivered and is no email, with the reason: skipped, discarded, in the quarantine and so on
+    #[arg(long, conflicts_with_all = ["query", "case", "folder"])]
+    skipped: bool,
     /// At most so many
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: u32,
@@ -100,6 +149,10 @@ pub const COLUMNS: &[Column] = &[
     Column::new("unread", ""),
     Column::new("accounts", "ACCOUNTS").shrinking(),
     Column::new("parent", ""),
+    Column::new("folder", ""),
+    Column::new("important", ""),
+    Column::new("variants", ""),
+    Column::new("flagged", ""),
 ];
 
 /// Fields of one decision in their order.
@@ -138,8 +191,44 @@ pub fn run(command: EmailCommand, ctx: &Context) -> Result<()> {
         EmailCommand::List(args) => list(&args, ctx),
         EmailCommand::Show(args) => args.what.iter().try_for_each(|what| show(what, &args, ctx)),
         EmailCommand::Attachment(command) => attachment::run(command, ctx),
+        EmailCommand::Read(args) => sort::run(&args.ids, &Sorting::Read(true), "read", ctx),
+        EmailCommand::Unread(args) => sort::run(&args.ids, &Sorting::Read(false), "unread", ctx),
+        EmailCommand::Important(args) => sort::run(&args.ids, &Sorting::Important(true), "important", ctx),
+        EmailCommand::Unimportant(args) => sort::run(&args.ids, &Sorting::Important(false), "not important", ctx),
+        EmailCommand::Archive(args) => sort::run(&args.ids, &Sorting::Archive, "in the archive", ctx),
+        EmailCommand::Trash(args) => sort::run(&args.ids, &Sorting::Trash, "in the trash", ctx),
+        EmailCommand::Move(args) => sort::to_folder(&args, ctx),
+        EmailCommand::Link(args) => link::link(&args, ctx),
+        EmailCommand::Unlink(args) => link::unlink(args.id, ctx),
+        EmailCommand::Delete(args) => link::delete(&args, ctx),
         EmailCommand::Explain(args) => explain(args.id, ctx),
     }
+}
+
+/// An email that the actor sees.
+fn find(tx: &Tx<'_>, actor: &Actor, id: i64) -> Result<Email> {
+    emails::by_id(tx, id, actor.sight())?.ok_or_else(|| context::not_found("email", id))
+}
+
+/// Tries the same with each of several emails; where one is refused, the others go on.
+///
+/// # Errors
+/// The error of the only one, exit 1 after refusals were told, or what stops them all.
+fn each(ids: &[i64], ctx: &Context, one: impl Fn(i64) -> Result<()>) -> Result<()> {
+    if let [id] = ids {
+        return one(*id);
+    }
+    let mut failed = false;
+    for id in ids {
+        match one(*id) {
+            Err(error) if error::classify(&error).0 == Kind::Data => {
+                ctx.ui.error(&error);
+                failed = true;
+            }
+            other => other?,
+        }
+    }
+    if failed { Err(context::told(Kind::Partial)) } else { Ok(()) }
 }
 
 /// `Name <address>` of an email's From.
@@ -148,6 +237,9 @@ pub fn from(email: &Email) -> String {
 }
 
 fn list(args: &List, ctx: &Context) -> Result<()> {
+    if args.skipped {
+        return skipped::list(args.account.as_deref(), args.limit, ctx);
+    }
     let tree = query::read(&args.query, Noun::Email, ctx)?;
     let rows = ctx.read(|tx, actor| {
         let mut and = Vec::new();
@@ -157,11 +249,23 @@ fn list(args: &List, ctx: &Context) -> Result<()> {
         if let Some(name) = &args.account {
             and.push(Test::Account(context::account(tx, name)?.id));
         }
+        match &args.folder {
+            Some(name) => and.push(query::folder(tx, actor, "--folder", name)?),
+            // Nobody looks for what they threw away, unless they say so, or look through a whole case.
+            None if args.case.is_none() && !names_a_place(&tree) => {
+                and.push(Test::Place(Place::All, actor.user_id()));
+            }
+            None => {}
+        }
         let condition = query::resolve(tx, actor, Noun::Email, &tree, and)?;
         let query = EmailQuery { condition, viewer: actor.user_id(), limit: Some(args.limit.into()) };
         emails::list(tx, &query, actor.sight())
     })?;
     ctx.ui.list("emails", COLUMNS, rows.iter().map(cells).collect())
+}
+
+fn names_a_place(tree: &Tree<Term>) -> bool {
+    tree.has(&|term| matches!(term, Term::Value(Field::Folder | Field::Case, _)))
 }
 
 fn cells(row: &EmailRow) -> Vec<Cell> {
@@ -176,6 +280,10 @@ fn cells(row: &EmailRow) -> Vec<Cell> {
         Cell::bool(row.unread),
         Cell::object(json!(row.accounts), &row.accounts.join(", ")),
         parent(email),
+        row.folder.as_deref().map_or_else(Cell::none, Cell::text),
+        Cell::bool(row.important),
+        Cell::int(row.variants),
+        Cell::text(&email.flagged),
     ]
 }
 

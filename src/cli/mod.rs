@@ -16,6 +16,7 @@ pub mod email;
 pub mod export;
 pub mod fetch;
 pub mod filter;
+pub mod folder;
 pub mod import;
 pub mod ingest;
 pub mod init;
@@ -166,6 +167,8 @@ enum Command {
     Case(case::CaseCommand),
     #[command(subcommand)]
     Email(email::EmailCommand),
+    #[command(subcommand)]
+    Folder(folder::FolderCommand),
     /// Shows what happened on a record
     #[command(before_help = "Examples:\n  $ espomail stream company/3\n  $ espomail --json stream case/12")]
     Stream(stream::StreamArgs),
@@ -294,6 +297,7 @@ fn dispatch(command: Command, ctx: &Context) -> Result<()> {
         Command::User(command) => user::run(command, ctx),
         Command::Case(command) => case::run(command, ctx),
         Command::Email(command) => email::run(command, ctx),
+        Command::Folder(command) => folder::run(command, ctx),
         Command::Stream(args) => stream::run(&args, ctx),
         Command::Note(args) => stream::note(&args, ctx),
         Command::Notification(command) => notification::run(command, ctx),

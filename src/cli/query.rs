@@ -14,7 +14,7 @@ use crate::store::cases::{self, CaseStatus};
 use crate::store::db::Tx;
 use crate::store::emails::EmailStatus;
 use crate::store::label::UnknownLabel;
-use crate::store::search::{Assignee, Test, index};
+use crate::store::search::{Assignee, Named, Place, Test, index};
 
 /// What `--help` of lists says of queries.
 pub const HELP: &str = "Queries:
@@ -24,7 +24,7 @@ pub const HELP: &str = "Queries:
   status:  team:  account:  case:N  assignee:USER (@me, @none, @team)
   before:2026-12-24  after:2026-12-24  older:7d  newer:12h  has:attachment
   Cases:  is:open|closed|unassigned|waiting  priority:  type:  contact:
-  Emails: is:unread
+  Emails: is:unread  folder:inbox|important|sent|drafts|archive|trash|all|NAME
   A query that begins with - goes after --; more in `man espomail`, Queries.";
 
 /// What a list has rows of.
@@ -75,6 +75,22 @@ pub fn case(tx: &Tx<'_>, actor: &Actor, number: i64) -> Result<Test> {
     Ok(Test::Case(case.id))
 }
 
+/// A folder that everybody has, else one of the actor's own, else a group folder that they see.
+pub fn folder(tx: &Tx<'_>, actor: &Actor, field: &str, name: &str) -> Result<Test> {
+    if let Ok(place) = name.parse::<Place>() {
+        let viewer = match place {
+            Place::Archive | Place::Trash | Place::All => actor.user_id(),
+            _ => Some(actor.require_user(&format!("{field} {place}"))?.id),
+        };
+        return Ok(Test::Place(place, viewer));
+    }
+    let folder = context::folder(tx, actor, field, name)?;
+    Ok(Test::Folder(match folder.user_id {
+        Some(_) => Named::Personal(folder.id),
+        None => Named::Group(folder.id),
+    }))
+}
+
 fn named(tx: &Tx<'_>, actor: &Actor, noun: Noun, field: Field, value: String) -> Result<Test> {
     Ok(match field {
         Field::Status => Test::Status(match noun {
@@ -98,6 +114,7 @@ fn named(tx: &Tx<'_>, actor: &Actor, noun: Noun, field: Field, value: String) ->
                 Test::UnreadBy(actor.require_user("is:unread")?.id)
             }
         },
+        Field::Folder => folder(tx, actor, "QUERY: folder", &value)?,
         Field::Has => {
             only(field, &value, "attachment")?;
             Test::Attachment

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::context::Context;
 use super::{
-    account, case, db, email, filter, import, notification, outbox, quarantine, record, status, stream, team, template,
-    user, whoami,
+    account, case, db, email, filter, folder, import, notification, outbox, quarantine, record, status, stream, team,
+    template, user, whoami,
 };
 use crate::error;
 use crate::ui::cell::{Cell, Column};
@@ -33,7 +33,9 @@ const RESULTS: &[(&str, &[Column])] = &[
     ("case", case::SHOW_COLUMNS),
     ("history", case::HISTORY_COLUMNS),
     ("emails", email::COLUMNS),
+    ("skipped", email::skipped::COLUMNS),
     ("email", email::MESSAGE_COLUMNS),
+    ("mail_folders", folder::COLUMNS),
     ("thread", case::THREAD_COLUMNS),
     ("decisions", email::DECISION_COLUMNS),
     ("notes", stream::COLUMNS),

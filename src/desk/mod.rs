@@ -1,4 +1,5 @@
-//! What agents do to cases besides answering them: making, editing, linking, merging, splitting, handing over.
+//! What agents do to cases and mail besides answering: making, editing, linking, merging, splitting, handing over,
+//! sorting.
 //!
 //! The caller has found every case and record through the access gate and opened the one transaction that an
 //! operation runs in. Each leaves a note of what was done by whom, which `case history` lists.
@@ -7,11 +8,13 @@ mod accept;
 mod clock;
 mod create;
 mod edit;
+mod email;
 mod follow;
 mod give;
 mod hand_over;
 mod link;
 mod merge;
+mod sort;
 mod split;
 
 use anyhow::Result;
@@ -19,11 +22,13 @@ use anyhow::Result;
 pub use accept::accept;
 pub use create::{ByHand, create};
 pub use edit::{Edit, edit};
+pub use email::{delete_email, link_email, unlink_email};
 pub use follow::{follow, unfollow};
 pub use give::give;
 pub use hand_over::hand_over;
 pub use link::{link, linkable, take_out, unlink};
 pub use merge::{merge, refuse_merged};
+pub use sort::{Sorting, Target, sort};
 pub use split::split;
 
 use crate::access::Actor;

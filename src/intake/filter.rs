@@ -13,6 +13,7 @@ use crate::filter::{self, Look, Rule, Verdict};
 use crate::mail::message::Message;
 use crate::store::cases::Priority;
 use crate::store::db::Tx;
+use crate::store::deliveries;
 use crate::store::emails;
 use crate::store::filters::{self, Action, ActionKind, Filter, Scope};
 
@@ -110,10 +111,21 @@ impl<'a> Filtered<'a> {
         self.verdict.all(ActionKind::Team).filter_map(|(_, action)| action.target).collect()
     }
 
-    /// Records the verdict, and gives the message to the teams and the group folder it is meant for.
-    pub fn place(&self, tx: &Tx<'_>, world: &World<'_>, email_id: i64) -> Result<()> {
+    /// Records the verdict, and gives the message to the teams and the group folder it is meant for, unless the account
+    /// has delivered it before: what somebody has moved since stays there.
+    pub fn place(
+        &self,
+        tx: &Tx<'_>,
+        world: &World<'_>,
+        account_id: i64,
+        delivery_id: i64,
+        email_id: i64,
+    ) -> Result<()> {
         if let Some(reason) = self.verdict.reason() {
             emails::decide(tx, email_id, "filter", &reason, world.now)?;
+        }
+        if self.verdict.matched.is_empty() || deliveries::has_delivered(tx, account_id, email_id, delivery_id)? {
+            return Ok(());
         }
         for team_id in self.team_ids() {
             emails::add_team(tx, email_id, team_id)?;

@@ -6,7 +6,7 @@ use super::parent::Sender;
 use crate::mail::message::Message;
 use crate::store::accounts::{Account, AccountKind};
 use crate::store::db::Tx;
-use crate::store::{cases, emails, users};
+use crate::store::{cases, deliveries, emails, users};
 
 /// Adds what this delivery gives: the account's teams (B6.1) and every user it is addressed to (B6.2).
 pub fn add(tx: &Tx<'_>, account: &Account, sender: &Sender, message: &Message, email_id: i64) -> Result<()> {
@@ -39,6 +39,16 @@ pub fn follow_case(tx: &Tx<'_>, account: &Account, email_id: i64) -> Result<()> 
         emails::remove_team(tx, email_id, team_id)?;
     }
     Ok(())
+}
+
+/// Puts mail that an account delivers for the first time into the account's group folder: what somebody has moved out
+/// of it since does not come back.
+pub fn put_in_group_folder(tx: &Tx<'_>, account: &Account, delivery_id: i64, email_id: i64) -> Result<()> {
+    let Some(folder_id) = account.group_folder_id else { return Ok(()) };
+    if deliveries::has_delivered(tx, account.id, email_id, delivery_id)? {
+        return Ok(());
+    }
+    emails::deliver_to_group_folder(tx, email_id, folder_id)
 }
 
 fn add_teams(tx: &Tx<'_>, account: &Account, email_id: i64) -> Result<()> {

@@ -73,7 +73,8 @@ pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Messag
     };
     arrived(tx, world, account, delivery, email_id)?;
     recipients::add(tx, account, &sender, message, email_id)?;
-    filtered.place(tx, world, email_id)?;
+    recipients::put_in_group_folder(tx, account, delivery.id, email_id)?;
+    filtered.place(tx, world, account.id, delivery.id, email_id)?;
     let sent_at = message.date.unwrap_or(delivery.internal_date).min(delivery.internal_date);
     let mail = Mail {
         email_id,

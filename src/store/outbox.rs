@@ -268,6 +268,14 @@ pub fn oldest_waiting(tx: &Tx<'_>) -> Result<Option<Timestamp>> {
         .map(Option::flatten)
 }
 
+/// The row by which an email is still to be sent.
+pub fn on_its_way(tx: &Tx<'_>, email_id: i64) -> Result<Option<i64>> {
+    tx.value(
+        "SELECT id FROM outbox WHERE email_id = ?1 AND state IN ('waiting', 'in doubt', 'held')",
+        params![email_id],
+    )
+}
+
 /// A failure of this email is shown on another case from now on.
 pub fn move_email(tx: &Tx<'_>, email_id: i64, case_id: i64) -> Result<()> {
     tx.execute("UPDATE outbox SET case_id = ?2 WHERE email_id = ?1", params![email_id, case_id])?;

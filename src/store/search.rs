@@ -7,6 +7,7 @@ pub mod index;
 
 mod cases;
 mod emails;
+mod folders;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,8 @@ use super::sight::Sight;
 use crate::query::{Field, Tree, Words};
 pub(super) use cases::case_condition;
 pub(super) use emails::{EmailSource, email_source};
+pub(super) use folders::lies_in;
+pub use folders::{Named, Place};
 
 /// A term of a query with everything looked up.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,6 +53,10 @@ pub enum Test {
     UnreadBy(i64),
     /// With an attachment that is not part of the text.
     Attachment,
+    /// Where it lies for this user; `None` has no copies of their own.
+    Place(Place, Option<i64>),
+    /// In this folder.
+    Folder(Named),
 }
 
 /// Whose a case is.

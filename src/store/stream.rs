@@ -144,6 +144,15 @@ pub fn move_email(tx: &Tx<'_>, email_id: i64, to: Parent) -> Result<()> {
     Ok(())
 }
 
+/// Whether a record tells of an email's way.
+pub fn tells_of_email(tx: &Tx<'_>, email_id: i64) -> Result<bool> {
+    let found: Option<i64> = tx.value(
+        "SELECT 1 FROM notes WHERE email_id = ?1 AND kind IN ('email-received', 'email-sent') LIMIT 1",
+        params![email_id],
+    )?;
+    Ok(found.is_some())
+}
+
 /// Ids of the users who follow a record.
 pub fn followers(tx: &Tx<'_>, parent: Parent) -> Result<Vec<i64>> {
     tx.values(

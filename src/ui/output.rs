@@ -71,7 +71,7 @@ impl Ui {
         let picked = self.pick(columns)?;
         if rows.is_empty() && self.for_people() {
             if self.width.is_some() && !self.quiet {
-                self.note(&format!("No {noun}."));
+                self.note(&format!("No {}.", noun.replace('_', " ")));
             }
             return Ok(());
         }

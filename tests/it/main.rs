@@ -28,6 +28,7 @@ mod hostile;
 mod import_export;
 mod kills;
 mod layers;
+mod mail_folders;
 mod misbehaviour;
 mod model;
 mod overlap;

@@ -11,7 +11,7 @@ use espomail::store::db::{Store, Tx};
 use espomail::store::deliveries::{self, Facts, Outcome};
 use espomail::store::emails::{self, EmailQuery, EmailStatus, NewEmail};
 use espomail::store::records::{self, Parent, ParentType};
-use espomail::store::search::{Assignee, CaseState, Test, index};
+use espomail::store::search::{Assignee, CaseState, Place, Test, index};
 use espomail::store::sight::Sight;
 use espomail::store::{instance, raw, teams, users};
 use jiff::{SignedDuration, Timestamp};
@@ -87,6 +87,11 @@ struct Person {
     name: String,
     company: Option<i64>,
     assignee: Option<i64>,
+}
+
+/// Where a user keeps the copy of an email.
+fn lies(email: i64, user: i64) -> Place {
+    [Place::Trash, Place::Archive, Place::Inbox][usize::try_from((email + user) % 3).unwrap()]
 }
 
 /// Everything that is in the database, once more.
@@ -309,7 +314,11 @@ impl World {
                     emails::set_parent(tx, id, parent, true)?;
                 }
                 mail.teams.iter().try_for_each(|team| emails::add_team(tx, id, *team))?;
-                mail.users.iter().try_for_each(|(user, read)| emails::add_user(tx, id, *user, *read))?;
+                for (user, read) in &mail.users {
+                    emails::add_user(tx, id, *user, *read)?;
+                    emails::set_archive(tx, id, *user, lies(id, *user) == Place::Archive)?;
+                    emails::set_trash(tx, id, *user, lies(id, *user) == Place::Trash)?;
+                }
                 if let Some(account) = mail.account {
                     let facts = Facts { internal_date: received, size: 1, truncated: false, now: received };
                     let raw_id = raw::add(tx, &raw::Packed::new(b"x".to_vec())?)?;
@@ -342,6 +351,10 @@ impl World {
                 Test::Holds(self.pick(&[Field::Contact, Field::Type]), self.pick(&["är", "QUE", "e"]).into())
             }
             9 if of_cases => Test::Priority(self.pick(Priority::ALL)),
+            8 if self.one_in(2) => {
+                let place = self.pick(&[Place::Inbox, Place::Sent, Place::Archive, Place::Trash, Place::All]);
+                Test::Place(place, Some(1 + self.below(USERS)))
+            }
             8 | 9 => Test::UnreadBy(1 + self.below(USERS)),
             10 if of_cases => {
                 if self.one_in(2) {
@@ -420,7 +433,7 @@ impl World {
             Test::State(CaseState::Closed) => !case.status.is_open(),
             Test::State(CaseState::Unassigned) => case.assignee.is_none(),
             Test::State(CaseState::Waiting) => case.waiting && case.status.is_open(),
-            Test::UnreadBy(_) => unreachable!(),
+            Test::UnreadBy(_) | Test::Place(..) | Test::Folder(_) => unreachable!(),
         }
     }
 
@@ -462,6 +475,14 @@ impl World {
             Test::Account(id) => mail.account == Some(*id),
             Test::Case(id) => mail.parent == Some(Parent::case(*id)),
             Test::UnreadBy(id) => mail.users.contains(&(*id, false)),
+            Test::Place(place, viewer) => {
+                let copy = mail.users.iter().find(|(user, _)| Some(*user) == *viewer);
+                let at = copy.map(|(user, sent)| match lies(mail.id, *user) {
+                    Place::Inbox if *sent => Place::Sent,
+                    elsewhere => elsewhere,
+                });
+                if *place == Place::All { at != Some(Place::Trash) } else { at == Some(*place) }
+            }
             Test::Attachment => mail.attachment,
             _ => unreachable!(),
         }

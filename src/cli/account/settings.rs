@@ -8,8 +8,11 @@ use zeroize::Zeroizing;
 use crate::cli::context::{self, Context};
 use crate::error;
 use crate::secret::{self, SecretSpec};
-use crate::store::accounts::{Account, AfterImport, Auth, AutoMail, Distribution, OnClosed, Server, StaffForward, Tls};
+use crate::store::accounts::{
+    Account, AccountKind, AfterImport, Auth, AutoMail, Distribution, OnClosed, Server, StaffForward, Tls,
+};
 use crate::store::db::Tx;
+use crate::store::folders::{self, Folder};
 
 /// Settings of an account. Repeatable flags replace the whole list; an empty value takes a setting away.
 #[derive(Debug, Args)]
@@ -131,6 +134,9 @@ pub struct Settings {
     /// Every active member of its teams gets the mail in the inbox
     #[arg(long, value_name = "yes|no", num_args = 0..=1, require_equals = true, default_missing_value = "yes", value_parser = yes_or_no)]
     add_all_team_users: Option<bool>,
+    /// Group folder that its mail goes into; the teams of the folder get it
+    #[arg(long, value_name = "FOLDER")]
+    put_in: Option<String>,
     /// Its address is left out of replies to all
     #[arg(long, value_name = "yes|no", num_args = 0..=1, require_equals = true, default_missing_value = "yes", value_parser = yes_or_no)]
     exclude_from_reply: Option<bool>,
@@ -235,6 +241,9 @@ impl Settings {
             let given = self.teams.iter().filter(|t| !t.is_empty());
             account.team_ids = given.map(|t| Ok(context::team(tx, t)?.id)).collect::<Result<_>>()?;
         }
+        if let Some(name) = &self.put_in {
+            account.group_folder_id = if name.is_empty() { None } else { Some(group_folder(tx, name)?.id) };
+        }
         if let Some(team) = &self.case_team {
             account.case_team_id = if team.is_empty() { None } else { Some(context::team(tx, team)?.id) };
         }
@@ -277,6 +286,14 @@ impl Settings {
     }
 }
 
+fn group_folder(tx: &Tx<'_>, name: &str) -> Result<Folder> {
+    folders::group(tx, name)?.ok_or_else(|| {
+        error::data(format!("--put-in: there is no group folder \"{name}\""))
+            .hint(format!("make it first: espomail folder add '{name}' --group TEAM"))
+            .into()
+    })
+}
+
 /// Refuses an account that could not work.
 pub fn check(tx: &Tx<'_>, account: &Account) -> Result<()> {
     let refuse = |text: &str, hint: &str| Err(error::data(text).hint(hint).into());
@@ -292,6 +309,12 @@ pub fn check(tx: &Tx<'_>, account: &Account) -> Result<()> {
                 .hint("use implicit or starttls")
                 .into());
         }
+    }
+    if account.kind == AccountKind::Personal && account.group_folder_id.is_some() {
+        return refuse(
+            "--put-in: a personal account has no group folder",
+            "its owner may move mail: espomail email move",
+        );
     }
     if account.imap.host.is_some() && account.imap.secret.is_empty() {
         return refuse(
@@ -393,7 +416,6 @@ fn fingerprint(given: &str) -> Result<Option<String>> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::store::accounts::AccountKind;
 
     #[test]
     fn hosts_with_and_without_port() {

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::cli::context::{self, Context};
 use crate::store::accounts::{self, Account, Folder, Server};
 use crate::store::db::Tx;
-use crate::store::{teams, templates, users};
+use crate::store::{folders, teams, templates, users};
 use crate::ui::cell::{Cell, Column};
 
 /// Fields of accounts in their order.
@@ -48,6 +48,7 @@ pub const COLUMNS: &[Column] = &[
     Column::new("shared", ""),
     Column::new("add_all_team_users", ""),
     Column::new("exclude_from_reply", ""),
+    Column::new("put_in", ""),
     Column::new("breaker_tripped_at", ""),
     Column::new("last_good_at", ""),
     Column::new("failing_since", ""),
@@ -77,6 +78,7 @@ pub fn one(name: &str, ctx: &Context) -> Result<()> {
 fn cells(tx: &Tx<'_>, account: &Account) -> Result<Vec<Cell>> {
     let team = account.case_team_id.map(|id| teams::by_id(tx, id)).transpose()?.flatten();
     let assign_to = account.assign_to_id.map(|id| users::by_id(tx, id)).transpose()?.flatten();
+    let folder = account.group_folder_id.map(|id| folders::by_id(tx, id)).transpose()?.flatten();
     let template = account.auto_reply_id.map(|id| templates::by_id(tx, id)).transpose()?.flatten();
     let mut team_names = Vec::new();
     for id in &account.team_ids {
@@ -125,6 +127,7 @@ fn cells(tx: &Tx<'_>, account: &Account) -> Result<Vec<Cell>> {
         Cell::bool(account.shared),
         Cell::bool(account.add_all_team_users),
         Cell::bool(account.exclude_from_reply),
+        text(&folder.map(|f| f.name)),
         account.breaker_tripped_at.map_or_else(Cell::none, Cell::date_time),
         health.last_good_at.map_or_else(Cell::none, Cell::time),
         health.failing_since.map_or_else(Cell::none, Cell::date_time),

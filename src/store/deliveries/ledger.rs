@@ -1,9 +1,9 @@
-//! The ledger of one folder, as `account audit` compares it with the server (B2.13).
+//! The ledger of one folder, as `account audit` compares it with the server (B2.13), and what in it is no email.
 
 use anyhow::Result;
 use jiff::Timestamp;
 
-use super::Outcome;
+use super::{Delivery, Outcome, SELECT};
 use crate::store::db::{Tx, params};
 
 /// What the ledger says of one UID.
@@ -37,5 +37,17 @@ pub fn of_folder(tx: &Tx<'_>, account_id: i64, folder: &str, uidvalidity: u32) -
                 reason: row.get("reason")?,
             })
         },
+    )
+}
+
+/// Messages that are no emails, or not yet, or mail of ours that came back; of one account or all, newest first.
+pub fn without_email(tx: &Tx<'_>, account_id: Option<i64>, limit: i64) -> Result<Vec<Delivery>> {
+    tx.all(
+        &format!(
+            "{SELECT} WHERE d.outcome IN ('received', 'own', 'skipped', 'quarantined', 'discarded', 'unfetchable', 'missing')
+                AND (?1 IS NULL OR d.account_id = ?1) ORDER BY d.id DESC LIMIT ?2"
+        ),
+        params![account_id, limit],
+        Delivery::from_row,
     )
 }

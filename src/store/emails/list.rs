@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::{COLUMNS, Email};
 use crate::query::Tree;
 use crate::store::db::{Tx, params_from_iter};
-use crate::store::search::{Bound, EmailSource, Test, email_source};
+use crate::store::search::{Bound, EmailSource, Test, email_source, lies_in};
 use crate::store::sight::Sight;
 
 /// A row of `email list`.
@@ -19,6 +19,12 @@ pub struct EmailRow {
     pub accounts: Vec<String>,
     /// Unread by the viewer.
     pub unread: bool,
+    /// Marked as important by the viewer.
+    pub important: bool,
+    /// Where it lies for the viewer: a word such as inbox, or the name of a folder.
+    pub folder: Option<String>,
+    /// Other texts of the same message that were kept.
+    pub variants: i64,
 }
 
 /// What `email list` shows.
@@ -26,7 +32,7 @@ pub struct EmailRow {
 pub struct EmailQuery {
     /// What holds of them.
     pub condition: Tree<Test>,
-    /// Whose marks of what is unread are shown.
+    /// Whose marks and folders are shown.
     pub viewer: Option<i64>,
     /// At most so many.
     pub limit: Option<i64>,
@@ -38,12 +44,15 @@ pub fn list(tx: &Tx<'_>, query: &EmailQuery, sight: Sight) -> Result<Vec<EmailRo
     let EmailSource { from, id } = email_source(tx, &query.condition, sight, &mut bound)?;
     let limit = bound.add(query.limit.unwrap_or(-1));
     let viewer = bound.add(query.viewer);
+    let folder = lies_in(&viewer);
     // What a row shows is looked up for those that are shown only.
     let sql = format!(
         "SELECT {COLUMNS}, c.number AS case_number,
             (SELECT group_concat(name, char(10)) FROM (SELECT DISTINCT a.name FROM deliveries d JOIN accounts a ON a.id = d.account_id
                 WHERE d.email_id = e.id ORDER BY a.name)) AS account_names,
-            EXISTS (SELECT 1 FROM email_users eu WHERE eu.email_id = e.id AND eu.user_id = {viewer} AND NOT eu.read) AS unread
+            EXISTS (SELECT 1 FROM email_users eu WHERE eu.email_id = e.id AND eu.user_id = {viewer} AND NOT eu.read) AS unread,
+            EXISTS (SELECT 1 FROM email_users eu WHERE eu.email_id = e.id AND eu.user_id = {viewer} AND eu.important) AS important,
+            {folder} AS lies_in, (SELECT count(*) FROM email_variants v WHERE v.email_id = e.id) AS variants
         FROM emails e LEFT JOIN cases c ON e.parent_type = 'case' AND c.id = e.parent_id
         WHERE e.id IN (SELECT {id} FROM {from} ORDER BY {id} DESC LIMIT {limit})
         ORDER BY e.id DESC"
@@ -55,6 +64,9 @@ pub fn list(tx: &Tx<'_>, query: &EmailQuery, sight: Sight) -> Result<Vec<EmailRo
             case_number: row.get("case_number")?,
             accounts: accounts.unwrap_or_default().split('\n').filter(|a| !a.is_empty()).map(str::to_owned).collect(),
             unread: row.get("unread")?,
+            important: row.get("important")?,
+            folder: row.get("lies_in")?,
+            variants: row.get("variants")?,
         })
     })
 }

@@ -61,11 +61,24 @@ pub fn put_into_group_folder(tx: &Tx<'_>, email_id: i64, folder_id: Option<i64>)
         folders::withdraw(tx, old, Some(email_id))?;
     }
     tx.execute("UPDATE emails SET group_folder_id = ?2, group_place = '' WHERE id = ?1", params![email_id, folder_id])?;
+    folder_id.map_or(Ok(()), |folder_id| show_to_teams(tx, email_id, folder_id))
+}
+
+fn show_to_teams(tx: &Tx<'_>, email_id: i64, folder_id: i64) -> Result<()> {
     tx.execute(
         "INSERT OR IGNORE INTO email_teams (email_id, team_id) SELECT ?1, team_id FROM folder_teams WHERE folder_id = ?2",
         params![email_id, folder_id],
     )?;
     Ok(())
+}
+
+/// What a delivery does: an email that lies in another group folder already stays there, and the teams of this one see
+/// it too (B6.1).
+pub fn deliver_to_group_folder(tx: &Tx<'_>, email_id: i64, folder_id: i64) -> Result<()> {
+    match group_folder(tx, email_id)? {
+        Some(_) => show_to_teams(tx, email_id, folder_id),
+        None => put_into_group_folder(tx, email_id, Some(folder_id)),
+    }
 }
 
 /// Moves an email within its group folder: into the trash, the archive or back, for everybody who works there.

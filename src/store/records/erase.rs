@@ -18,8 +18,13 @@ pub fn reports_naming(tx: &Tx<'_>, word: &str) -> Result<Vec<i64>> {
     tx.values("SELECT id FROM emails WHERE automatic <> '' AND instr(lower(text), ?1) > 0 ORDER BY id", params![word])
 }
 
-/// Removes an email with its bytes, copies, notes, notifications and outbox rows. The ledger keeps that it was there.
-pub fn email(tx: &Tx<'_>, email_id: i64) -> Result<()> {
+/// Removes an email with its bytes, copies, notes, notifications and outbox rows. The ledger keeps that it was there,
+/// and why it is gone.
+pub fn email(tx: &Tx<'_>, email_id: i64, reason: &str) -> Result<()> {
+    tx.execute(
+        "UPDATE deliveries SET recipient = NULL, outcome = 'discarded', reason = ?2 WHERE email_id = ?1",
+        params![email_id, reason],
+    )?;
     let raws: Vec<i64> = tx.values(
         "SELECT raw_id FROM emails WHERE id = ?1 AND raw_id IS NOT NULL
             UNION SELECT raw_id FROM deliveries WHERE email_id = ?1 AND raw_id IS NOT NULL
@@ -32,8 +37,7 @@ pub fn email(tx: &Tx<'_>, email_id: i64) -> Result<()> {
         "DELETE FROM auto_replies WHERE email_id = ?1",
         "DELETE FROM notes WHERE email_id = ?1",
         "DELETE FROM notifications WHERE email_id = ?1",
-        "UPDATE deliveries SET raw_id = NULL, email_id = NULL, recipient = NULL, outcome = 'discarded', reason = 'erased'
-            WHERE email_id = ?1",
+        "UPDATE deliveries SET raw_id = NULL, email_id = NULL WHERE email_id = ?1",
         "DELETE FROM emails WHERE id = ?1",
     ] {
         tx.execute(sql, params![email_id])?;

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{Bound, Test, cases, condition, matching, part, unfit};
+use super::{Bound, Test, cases, condition, folders, matching, part, unfit};
 use crate::query::{Field, Tree};
 use crate::store::db::{Tx, params, seconds};
 use crate::store::records::ParentType;
@@ -94,6 +94,8 @@ pub(super) fn one(test: &Test, bound: &mut Bound) -> Result<String> {
         Test::Attachment => {
             "EXISTS (SELECT 1 FROM email_attachments f WHERE f.email_id = e.id AND NOT f.inline)".to_owned()
         }
+        Test::Place(place, viewer) => folders::place(*place, *viewer, bound),
+        Test::Folder(folder) => folders::named(*folder, bound),
         Test::Holds(..) | Test::Priority(_) | Test::State(_) => unfit(test)?,
     })
 }

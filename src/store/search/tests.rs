@@ -80,7 +80,7 @@ fn erased_words_leave_the_index_whole() {
     }
     store.write(|tx| tx.execute("INSERT INTO email_index (email_index) VALUES ('optimize')", [])).unwrap();
     assert!(traces(&store, "kim") > 5, "{}", traces(&store, "kim"));
-    store.write(|tx| erase::email(tx, kim)).unwrap();
+    store.write(|tx| erase::email(tx, kim, "erased")).unwrap();
     assert!(traces(&store, "kim") < 5, "{}", traces(&store, "kim"));
     store.write(index::scrub).unwrap();
     assert_eq!(traces(&store, "kim"), 0);

@@ -19,6 +19,12 @@ const FACTS: &[(&str, &str)] = &[
             e.raw_id IS NOT NULL, e.truncated
         FROM emails e LEFT JOIN cases c ON e.parent_type = 'case' AND c.id = e.parent_id LEFT JOIN accounts a ON a.id = e.flow_account_id",
     ),
+    (
+        "copy",
+        "SELECT e.subject, u.username, c.folder, c.read, c.important, c.trash, c.archive, coalesce(f.name, '-') FROM email_users c
+            JOIN emails e ON e.id = c.email_id JOIN users u ON u.id = c.user_id LEFT JOIN folders f ON f.id = c.folder_id",
+    ),
+    ("seen", "SELECT e.subject, t.name, e.group_place FROM email_teams s JOIN emails e ON e.id = s.email_id JOIN teams t ON t.id = s.team_id"),
     ("delivery", "SELECT a.name, d.folder, d.uid, d.outcome FROM deliveries d JOIN accounts a ON a.id = d.account_id"),
     ("address", "SELECT e.subject, a.field, a.address FROM email_addresses a JOIN emails e ON e.id = a.email_id"),
     (

@@ -1,0 +1,83 @@
+//! `email read|unread|important|unimportant|archive|trash|move`: a user's own mailbox, and group folders (B6.3).
+
+use anyhow::Result;
+use clap::Args;
+
+use super::each;
+use crate::access::Actor;
+use crate::cli::context::{self, Context};
+use crate::desk::{self, Sorting, Target};
+use crate::error;
+use crate::intake::world::World;
+use crate::store::db::Tx;
+use crate::store::search::Place;
+
+/// Takes mail out of its group folder.
+const NONE: &str = "none";
+
+/// Emails' ids.
+#[derive(Debug, Args)]
+pub struct Ids {
+    /// Email ids
+    #[arg(value_name = "ID", required = true)]
+    pub ids: Vec<i64>,
+}
+
+/// `email move`
+#[derive(Debug, Args)]
+pub struct Move {
+    /// Email ids, then a folder, inbox, archive or trash; none: out of the group folder
+    #[arg(value_name = "ID… FOLDER", num_args = 2.., required = true)]
+    words: Vec<String>,
+}
+
+/// Does the same with every email.
+pub fn run(ids: &[i64], sorting: &Sorting, done: &str, ctx: &Context) -> Result<()> {
+    each(ids, ctx, |id| {
+        ctx.write(|tx, actor| {
+            let email = super::find(tx, actor, id)?;
+            desk::sort(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &email, sorting)
+        })?;
+        ctx.done(id, &format!("email {id}: {done}"))
+    })
+}
+
+/// `email move`: the folder comes last.
+pub fn to_folder(args: &Move, ctx: &Context) -> Result<()> {
+    let Some((name, ids)) = args.words.split_last() else { return Ok(()) };
+    let ids: Vec<i64> = ids.iter().map(|id| email_id(id)).collect::<Result<_>>()?;
+    let (sorting, done) = ctx.read(|tx, actor| target(tx, actor, name))?;
+    run(&ids, &sorting, &done, ctx)
+}
+
+fn email_id(text: &str) -> Result<i64> {
+    text.parse().map_err(|_| {
+        error::data(format!("email: \"{text}\" is not an id"))
+            .hint("the folder comes last: espomail email move 9131 9132 Invoices")
+            .into()
+    })
+}
+
+fn target(tx: &Tx<'_>, actor: &Actor, name: &str) -> Result<(Sorting, String)> {
+    if name.eq_ignore_ascii_case(NONE) {
+        return Ok((Sorting::Move(Target::NoGroupFolder), "out of its group folder".to_owned()));
+    }
+    match name.parse::<Place>() {
+        Ok(Place::Inbox) => Ok((Sorting::Move(Target::Inbox), "in the inbox".to_owned())),
+        Ok(Place::Archive) => Ok((Sorting::Archive, "in the archive".to_owned())),
+        Ok(Place::Trash) => Ok((Sorting::Trash, "in the trash".to_owned())),
+        Ok(place) => Err(error::data(format!("FOLDER: nothing can be moved to {place}"))
+            .hint("move it to inbox, archive, trash or a folder of `espomail folder list`")
+            .into()),
+        Err(_) => {
+            let folder = context::folder(tx, actor, "FOLDER", name)?;
+            let done = format!("in the folder {}", folder.name);
+            Ok((Sorting::Move(Target::Folder(folder)), done))
+        }
+    }
+}
+
+/// Whether a name means a place already, so that no folder can have it.
+pub fn is_reserved(name: &str) -> bool {
+    name.eq_ignore_ascii_case(NONE) || name.parse::<Place>().is_ok()
+}

@@ -1,0 +1,109 @@
+//! Linking an email to a record by hand, ending that, and deleting it for good.
+
+use anyhow::{Context, Result};
+
+use super::{clock, note, refuse_merged, relocate, take_out, who};
+use crate::access::Actor;
+use crate::erase;
+use crate::error;
+use crate::intake::world::World;
+use crate::store::cases::{self, Case};
+use crate::store::db::Tx;
+use crate::store::emails::{self, Email};
+use crate::store::outbox;
+use crate::store::records::{self, Parent, ParentType};
+use crate::store::stream::{self, NewNote, NoteKind};
+
+/// Links an email to a record in place of the one it belongs to; whether its sender takes part there. Who does not, in
+/// a case, gets no standing by the link (B4.10).
+///
+/// # Errors
+/// The case was merged into another one.
+pub fn link_email(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email, record: Parent) -> Result<bool> {
+    if email.parent == Some(record) {
+        return Ok(email.verified);
+    }
+    let old = case_of(tx, email.parent)?;
+    let verified = match case_of(tx, Some(record))? {
+        Some(case) => into_case(tx, world, actor, email, &case)?,
+        None => {
+            emails::set_parent(tx, email.id, record, true)?;
+            stream::move_email(tx, email.id, record)?;
+            let decision = format!("{}: linked by {}", records::label(tx, record)?, who(actor));
+            emails::decide(tx, email.id, "parent", &decision, world.now)?;
+            true
+        }
+    };
+    tell(tx, world, email, record)?;
+    if let Some(case) = old {
+        clock::set(tx, world, &case)?;
+        let text = format!("email {} linked to {}: {}", email.id, records::label(tx, record)?, email.subject);
+        note(tx, world, actor, &case, NoteKind::Linked, &text)?;
+    }
+    Ok(verified)
+}
+
+/// Takes an email out of what it belongs to. It stays in the archive.
+///
+/// # Errors
+/// It belongs to nothing.
+pub fn unlink_email(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email) -> Result<()> {
+    let Some(parent) = email.parent else {
+        return Err(error::data(format!("email {}: is linked to nothing", email.id))
+            .hint(format!("to link it: espomail email link {} case/12", email.id))
+            .into());
+    };
+    if let Some(case) = case_of(tx, email.parent)? {
+        return take_out(tx, world, actor, &case, email.id);
+    }
+    emails::clear_parent(tx, email.id)?;
+    let decision = format!("none: unlinked from {} by {}", records::label(tx, parent)?, who(actor));
+    emails::decide(tx, email.id, "parent", &decision, world.now)
+}
+
+/// Deletes an email with everything that hangs on it; the ledger keeps that it was there, with the reason, and it does
+/// not come back (B3.4).
+///
+/// # Errors
+/// It is still to be sent.
+pub fn delete_email(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email, reason: &str) -> Result<()> {
+    if let Some(row) = outbox::on_its_way(tx, email.id)? {
+        return Err(error::data(format!("email {}: is still to be sent", email.id))
+            .hint(format!("take it back first: espomail outbox cancel {row}"))
+            .into());
+    }
+    let case = case_of(tx, email.parent)?;
+    erase::email(tx, world, email, &format!("deleted: {reason}"))?;
+    let Some(case) = case else { return Ok(()) };
+    clock::set(tx, world, &case)?;
+    note(tx, world, actor, &case, NoteKind::Linked, &format!("email {} deleted: {reason}", email.id))
+}
+
+fn into_case(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email, case: &Case) -> Result<bool> {
+    refuse_merged(tx, actor, case)?;
+    let from = &email.from_address;
+    let outsider = !email.is_ours() && email.user_id.is_none() && !world.is_own(from);
+    let verified = !outsider || cases::participants(tx, case.id)?.contains(from);
+    relocate(tx, world, email, case, verified, &format!("linked by {}", who(actor)))?;
+    clock::set(tx, world, case)?;
+    let text = format!("email {} linked: {}", email.id, email.subject);
+    note(tx, world, actor, case, NoteKind::Linked, &text)?;
+    Ok(verified)
+}
+
+/// An email that was linked to nothing so far has no note of its arrival yet (B7.1).
+fn tell(tx: &Tx<'_>, world: &World<'_>, email: &Email, parent: Parent) -> Result<()> {
+    if stream::tells_of_email(tx, email.id)? {
+        return Ok(());
+    }
+    let ours = email.is_ours() || email.user_id.is_some();
+    let kind = if ours { NoteKind::EmailSent } else { NoteKind::EmailReceived };
+    let new = NewNote { parent, kind, user_id: email.user_id, email_id: Some(email.id), text: "" };
+    stream::note(tx, new, world.now)?;
+    Ok(())
+}
+
+fn case_of(tx: &Tx<'_>, parent: Option<Parent>) -> Result<Option<Case>> {
+    let Some(parent) = parent.filter(|parent| parent.kind == ParentType::Case) else { return Ok(None) };
+    cases::by_id(tx, parent.id)?.context("the case vanished").map(Some)
+}

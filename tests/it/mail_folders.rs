@@ -1,0 +1,349 @@
+//! Where mail lies, for whom (B6): folders and states per user, and group folders that teams share.
+
+use espomail::store::db::Tx;
+use espomail::store::search::Place;
+use espomail::store::{emails, folders, sight::Sight, users};
+
+use crate::rules::{from, office};
+use crate::support::{Dovecot, Mailbox, Sandbox, mail};
+
+/// Agents ana, budi and citra in Support; dian in Sales. The account `support` makes cases.
+fn desk(extra: &[&str]) -> (Sandbox, Mailbox) {
+    let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
+    sandbox.support_account(&mailbox, extra);
+    for args in [
+        &["team", "add", "Sales"][..],
+        &["user", "add", "dian", "--email", "dian@staff.example"],
+        &["team", "member", "add", "Sales", "dian"],
+    ] {
+        sandbox.run(args).ok();
+    }
+    (sandbox, mailbox)
+}
+
+fn subjects(sandbox: &Sandbox, user: &str, list: &[&str]) -> Vec<String> {
+    let rows = sandbox.items(&[&["--as", user, "email", "list"], list].concat());
+    let mut subjects: Vec<String> = rows.iter().map(|row| row["subject"].as_str().unwrap().to_owned()).collect();
+    subjects.sort();
+    subjects
+}
+
+fn id(sandbox: &Sandbox, subject: &str) -> String {
+    let found = sandbox.items(&["email", "list", &format!("subject:{subject}")]);
+    found.first().unwrap_or_else(|| panic!("no email {subject}"))["id"].to_string()
+}
+
+/// What a user sees of one email in the list.
+fn row(sandbox: &Sandbox, user: &str, subject: &str) -> serde_json::Value {
+    let query = format!("subject:{subject} (folder:all OR folder:trash)");
+    sandbox.items(&["--as", user, "email", "list", &query]).pop().unwrap_or_default()
+}
+
+#[test]
+fn a_users_marks_and_folders_are_seen_by_nobody_else() {
+    let (sandbox, mailbox) = desk(&[]);
+    for subject in ["One", "Two", "Three"] {
+        let letter = mail("kim@customer.example", &mailbox.address, subject);
+        mailbox.append("INBOX", &letter.cc("ana@staff.example, budi@staff.example").bytes());
+    }
+    sandbox.run(&["fetch", "--no-send"]).ok();
+    let ana = |args: &[&str]| sandbox.run(&[&["--as", "ana"], args].concat());
+    let [one, two, three] = ["One", "Two", "Three"].map(|subject| id(&sandbox, subject));
+    let all = ["One", "Three", "Two"];
+    assert_eq!(subjects(&sandbox, "ana", &["--folder", "inbox"]), all);
+    assert_eq!(subjects(&sandbox, "ana", &["is:unread"]), all);
+    assert_eq!(subjects(&sandbox, "citra", &["--folder", "inbox"]), [""; 0], "she sees it by her team");
+    assert_eq!(subjects(&sandbox, "citra", &[]), all);
+
+    ana(&["folder", "add", "Later"]).ok();
+    ana(&["email", "read", &one, &two]).ok();
+    ana(&["email", "important", &one]).ok();
+    ana(&["email", "move", &two, "later"]).ok();
+    ana(&["email", "trash", &three]).ok();
+    for (list, expected) in [
+        (&["is:unread"][..], &[][..]),
+        (&["--folder", "inbox"], &["One"]),
+        (&["--folder", "important"], &["One"]),
+        (&["--folder", "Later"], &["Two"]),
+        (&["folder:later"], &["Two"]),
+        (&["--folder", "trash"], &["Three"]),
+        (&["--folder", "trash", "is:unread"], &["Three"]),
+        (&["--folder", "all"], &["One", "Two"]),
+        (&[], &["One", "Two"]),
+        (&["-folder:inbox"], &["Three", "Two"]),
+        (&["Three"], &[]),
+        (&["Three folder:trash"], &["Three"]),
+        (&["--case", "3"], &["Three"]),
+        (&["case:3"], &["Three"]),
+    ] {
+        let list: Vec<&str> = if list == ["-folder:inbox"] { vec!["--", "-folder:inbox"] } else { list.to_vec() };
+        assert_eq!(subjects(&sandbox, "ana", &list), expected, "{list:?}");
+    }
+    let place = |user, subject| {
+        let row = row(&sandbox, user, subject);
+        (row["folder"].clone(), row["unread"].clone(), row["important"].clone())
+    };
+    assert_eq!(place("ana", "One"), ("inbox".into(), false.into(), true.into()));
+    assert_eq!(place("ana", "Two"), ("Later".into(), false.into(), false.into()));
+    assert_eq!(place("ana", "Three"), ("trash".into(), true.into(), false.into()));
+    for subject in all {
+        assert_eq!(place("budi", subject), ("inbox".into(), true.into(), false.into()), "{subject}");
+        assert_eq!(place("citra", subject).0, serde_json::Value::Null, "{subject}");
+    }
+    let refused = sandbox.run(&["--as", "budi", "email", "list", "--folder", "Later"]).exits(65);
+    assert!(refused.stderr.contains("--folder: there is no folder \"Later\""), "{refused:?}");
+    assert!(sandbox.items(&["--as", "budi", "folder", "list"]).is_empty());
+
+    // The way back.
+    ana(&["email", "unread", &one]).ok();
+    ana(&["email", "unimportant", &one]).ok();
+    ana(&["email", "archive", &one]).ok();
+    assert_eq!(subjects(&sandbox, "ana", &["--folder", "archive"]), ["One"]);
+    ana(&["email", "trash", &one]).ok();
+    assert_eq!(subjects(&sandbox, "ana", &["--folder", "archive"]), [""; 0]);
+    ana(&["email", "archive", &one]).ok();
+    assert_eq!(subjects(&sandbox, "ana", &["--folder", "archive"]), ["One"], "out of the trash");
+    ana(&["email", "move", &one, &three, "inbox"]).ok();
+    assert_eq!(subjects(&sandbox, "ana", &["--folder", "inbox"]), ["One", "Three"]);
+    ana(&["--yes", "folder", "delete", "Later"]).ok();
+    assert_eq!(subjects(&sandbox, "ana", &["--folder", "inbox"]), all, "the mail of a deleted folder");
+    assert_eq!(subjects(&sandbox, "ana", &["--folder", "important"]), [""; 0]);
+}
+
+#[test]
+fn what_cannot_be_sorted_is_said_and_the_rest_is_done() {
+    let (sandbox, mailbox) = desk(&[]);
+    mailbox.append("INBOX", &mail("kim@customer.example", &mailbox.address, "One").cc("ana@staff.example").bytes());
+    sandbox.run(&["fetch", "--no-send"]).ok();
+    let one = id(&sandbox, "One");
+    let before = sandbox.canon();
+    let refused = |args: &[&str], code: i32, text: &str| {
+        let run = sandbox.run(args).exits(code);
+        assert!(run.stderr.contains(text), "{run:?}");
+    };
+    refused(&["--as", "citra", "email", "read", &one], 65, "is not in your mailbox");
+    refused(&["--as", "dian", "email", "read", &one], 65, "email 1: not found");
+    refused(&["email", "trash", &one], 65, "only a user has a mailbox to sort");
+    refused(&["--as", "ana", "email", "move", &one, "Nowhere"], 65, "there is no folder \"Nowhere\"");
+    refused(&["--as", "ana", "email", "move", &one, "important"], 65, "nothing can be moved to important");
+    refused(&["--as", "ana", "email", "move", "Later", &one], 65, "\"Later\" is not an id");
+    refused(&["--as", "ana", "email", "move", &one, "none"], 65, "is in no group folder that you work in");
+    refused(&["--as", "ana", "folder", "add", "Trash"], 65, "means something already");
+    refused(&["--as", "ana", "folder", "add", "Team", "--group", "Support"], 77, "only for administrators");
+    refused(&["folder", "add", "Mine"], 77, "no user is mapped to you");
+    refused(&["email", "list", "--folder", "inbox"], 77, "no user is mapped to you");
+    refused(&["account", "edit", "support", "--put-in", "Nowhere"], 65, "there is no group folder \"Nowhere\"");
+    assert_eq!(sandbox.canon(), before);
+    let run = sandbox.run(&["--as", "ana", "email", "trash", "7", &one, "8"]).exits(1);
+    assert!(run.stderr.contains("email 7: not found") && run.stderr.contains("email 8: not found"), "{run:?}");
+    assert_eq!(subjects(&sandbox, "ana", &["--folder", "trash"]), ["One"]);
+    sandbox.run(&["--as", "ana", "folder", "add", "Later"]).ok();
+    refused(&["--as", "ana", "folder", "add", "LATER"], 65, "exists already");
+    sandbox.run(&["--as", "budi", "folder", "add", "Later"]).ok();
+    sandbox.run(&["--as", "ana", "--dry-run", "email", "move", &one, "Later"]).ok();
+    assert_eq!(subjects(&sandbox, "ana", &["--folder", "trash"]), ["One"]);
+}
+
+#[test]
+fn a_group_folder_gives_its_mail_to_its_teams_and_shares_trash_and_archive() {
+    let (sandbox, mailbox) = desk(&[]);
+    sandbox.run(&["folder", "add", "Orders", "--group", "Sales"]).ok();
+    sandbox.run(&["account", "edit", "support", "--put-in", "orders"]).ok();
+    sandbox.run(&["user", "add", "eko", "--email", "eko@staff.example"]).ok();
+    sandbox.run(&["team", "member", "add", "Sales", "eko"]).ok();
+    let letter = mail("kim@customer.example", &mailbox.address, "One").cc("ana@staff.example, dian@staff.example");
+    mailbox.append("INBOX", &letter.bytes());
+    mailbox.append("INBOX", &mail("kim@customer.example", &mailbox.address, "Two").bytes());
+    sandbox.run(&["fetch", "--no-send"]).ok();
+    let [one, two] = ["One", "Two"].map(|subject| id(&sandbox, subject));
+    let run = |user: &str, args: &[&str]| drop(sandbox.run(&[&["--as", user], args].concat()).ok());
+    assert_eq!(subjects(&sandbox, "eko", &["--folder", "Orders"]), ["One", "Two"], "the teams of the folder get it");
+    assert_eq!(row(&sandbox, "eko", "Two")["folder"], "Orders");
+    assert_eq!(subjects(&sandbox, "ana", &[]), ["One", "Two"], "so does the team of the account");
+    assert_eq!(subjects(&sandbox, "ana", &["--folder", "inbox"]), ["One"]);
+    sandbox.run(&["--as", "ana", "email", "list", "--folder", "Orders"]).exits(65);
+
+    // Dian has a copy of One in her inbox and works in the folder; Eko only works there; Ana only has a copy.
+    run("eko", &["email", "trash", &one, &two]);
+    assert_eq!(subjects(&sandbox, "eko", &["--folder", "trash"]), ["One", "Two"]);
+    assert_eq!(subjects(&sandbox, "dian", &["--folder", "trash"]), ["One", "Two"]);
+    assert_eq!(subjects(&sandbox, "dian", &["--folder", "inbox"]), [""; 0]);
+    assert_eq!(subjects(&sandbox, "dian", &[]), [""; 0]);
+    assert_eq!(subjects(&sandbox, "ana", &["--folder", "inbox"]), ["One"], "her copy is hers");
+    assert_eq!(subjects(&sandbox, "ana", &["--folder", "trash"]), [""; 0]);
+    run("ana", &["email", "archive", &one]);
+    assert_eq!(subjects(&sandbox, "dian", &["--folder", "trash"]), ["One", "Two"]);
+    run("dian", &["email", "move", &one, &two, "inbox"]);
+    assert_eq!(subjects(&sandbox, "eko", &["--folder", "Orders"]), ["One", "Two"], "back in the folder");
+    assert_eq!(subjects(&sandbox, "dian", &["--folder", "inbox"]), ["One"]);
+    run("dian", &["folder", "add", "Mine"]);
+    run("dian", &["email", "move", &one, "Mine"]);
+    run("eko", &["email", "archive", &one]);
+    assert_eq!(subjects(&sandbox, "dian", &["--folder", "Mine"]), ["One"], "what she filed stays");
+    assert_eq!(row(&sandbox, "dian", "One")["folder"], "Mine");
+    assert_eq!(row(&sandbox, "eko", "One")["folder"], "archive");
+
+    // Other teams, another folder, no folder; and a new delivery does not put it back.
+    sandbox.run(&["folder", "add", "Complaints", "--group", "Support"]).ok();
+    sandbox.run(&["email", "move", &two, "Complaints"]).ok();
+    assert_eq!(subjects(&sandbox, "eko", &["--folder", "all"]), ["One"], "the old folder's team sees it no longer");
+    sandbox.run(&["folder", "edit", "Complaints", "--group", "Support", "--group", "Sales"]).ok();
+    assert_eq!(subjects(&sandbox, "eko", &["--folder", "Complaints"]), ["Two"]);
+    sandbox.run(&["folder", "edit", "Complaints", "--group", "Support"]).ok();
+    assert_eq!(subjects(&sandbox, "eko", &["Two"]), [""; 0]);
+    run("budi", &["email", "move", &two, "none"]);
+    assert_eq!(subjects(&sandbox, "budi", &["--folder", "Complaints"]), [""; 0]);
+    assert_eq!(subjects(&sandbox, "budi", &["Two"]), ["Two"]);
+    sandbox.run(&["--yes", "account", "reset", "support"]).ok();
+    sandbox.run(&["fetch", "--no-send"]).ok();
+    mailbox.recreate("INBOX");
+    sandbox.run(&["fetch", "--no-send"]).ok();
+    assert_eq!(sandbox.ledger()[&mailbox.address].len(), 4);
+    assert_eq!(subjects(&sandbox, "eko", &["Two"]), [""; 0]);
+    let refused = sandbox.run(&["--yes", "folder", "delete", "Orders"]).exits(65);
+    assert!(refused.stderr.contains("the mail of support goes there"), "{refused:?}");
+    sandbox.run(&["account", "edit", "support", "--put-in", ""]).ok();
+    sandbox.run(&["--yes", "folder", "delete", "Orders"]).ok();
+    assert_eq!(subjects(&sandbox, "dian", &["--folder", "inbox"]), [""; 0], "in her own folder");
+    assert_eq!(subjects(&sandbox, "eko", &[]), ["One"], "whoever saw it goes on seeing it");
+}
+
+#[test]
+fn states_are_for_those_who_have_a_copy() {
+    let office = office(|_| {});
+    office.deliver(&from("kim@customer.example", "One").cc("ana@staff.example"));
+    let copies = || office.values("SELECT user_id || ' ' || read || important || trash || archive FROM email_users");
+    office.sql("INSERT INTO users (username, login, created_at) VALUES ('budi', 'budi', 0)");
+    let write = |work: &dyn Fn(&Tx<'_>) -> anyhow::Result<()>| office.store.write(|tx| work(tx)).unwrap();
+    for user in [1, 2] {
+        write(&|tx| {
+            emails::set_read(tx, 1, user, true)?;
+            emails::set_important(tx, 1, user, true)?;
+            emails::set_trash(tx, 1, user, true)
+        });
+    }
+    assert_eq!(copies(), ["1 1110"], "nobody gets a copy by being told where it lies");
+    write(&|tx| emails::set_archive(tx, 1, 1, true));
+    assert_eq!(copies(), ["1 1101"]);
+    write(&|tx| emails::set_trash(tx, 1, 1, true));
+    write(&|tx| emails::move_to(tx, 1, 1, None));
+    assert_eq!(copies(), ["1 1100"]);
+}
+
+#[test]
+fn folders_belong_to_somebody() {
+    let office = office(|_| {});
+    office.sql("INSERT INTO users (username, login, created_at) VALUES ('budi', 'budi', 0)");
+    office
+        .store
+        .write(|tx| {
+            assert!(users::by_id(tx, 2)?.is_some());
+            for owner in [Some(1), Some(2), None] {
+                folders::add(tx, owner, "Invoices", office.now)?;
+            }
+            assert!(tx.savepoint(|tx| folders::add(tx, Some(1), "INVOICES", office.now)).is_err());
+            assert!(tx.savepoint(|tx| folders::add(tx, None, "INVOICES", office.now)).is_err());
+            let seen = |user, sight| -> anyhow::Result<Vec<i64>> {
+                Ok(folders::list(tx, user, sight)?.iter().map(|folder| folder.id).collect())
+            };
+            assert_eq!(seen(Some(1), Sight::User(1))?, [1], "a group folder without teams is seen by nobody");
+            assert_eq!(seen(None, Sight::Everything)?, [3]);
+            folders::set_teams(tx, 3, &[1])?;
+            assert_eq!(seen(Some(1), Sight::User(1))?, [1, 3]);
+            assert_eq!(seen(Some(2), Sight::User(2))?, [2]);
+            assert!(folders::works_in(tx, 1, 3)? && !folders::works_in(tx, 2, 3)?);
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!("TRASH".parse(), Ok(Place::Trash));
+}
+
+#[test]
+fn an_email_is_linked_and_unlinked_by_hand() {
+    let (sandbox, mailbox) = desk(&[]);
+    for args in [&["record", "add", "company", "PT Sinar", "--team", "Support"][..], &["record", "add", "lead", "Lee"]]
+    {
+        sandbox.run(args).ok();
+    }
+    for (from, subject) in
+        [("kim@customer.example", "One"), ("kim@customer.example", "Two"), ("eve@x.example", "Three")]
+    {
+        mailbox.append("INBOX", &mail(from, &mailbox.address, subject).bytes());
+    }
+    sandbox.run(&["fetch", "--no-send"]).ok();
+    let [two, three] = ["Two", "Three"].map(|subject| id(&sandbox, subject));
+    let thread = |number: &str| -> Vec<(String, bool)> {
+        let mails = sandbox.items(&["case", "thread", number]);
+        let shown = |mail: &serde_json::Value| {
+            (mail["subject"].as_str().unwrap().to_owned(), mail["verified"].as_bool().unwrap())
+        };
+        mails.iter().map(shown).collect()
+    };
+    let waiting = |number: &str| sandbox.json(&["case", "show", number])["waiting_for"].clone();
+    let budi = |args: &[&str]| sandbox.run(&[&["--as", "budi"], args].concat());
+    budi(&["email", "link", &two, "case/1"]).ok();
+    assert_eq!(thread("1"), [("One".to_owned(), true), ("Two".to_owned(), true)]);
+    assert_eq!((thread("2").len(), waiting("2")), (0, "".into()), "nobody waits in an empty case");
+    let run = budi(&["email", "link", &three, "case/#1"]).ok();
+    assert!(run.stderr.contains(&format!("espomail case accept {three}")), "{run:?}");
+    assert_eq!(thread("1").last().unwrap(), &("Three".to_owned(), false), "no standing by the link");
+    let history = serde_json::Value::from(sandbox.items(&["case", "history", "1"])).to_string();
+    assert!(history.contains("email 3 linked: Three"), "{history}");
+
+    budi(&["email", "link", &two, "company/1"]).ok();
+    let mut stream = sandbox.items(&["stream", "company/1"]);
+    stream.retain(|note| note["kind"] == "email-received");
+    assert_eq!(stream.len(), 1, "the note of its arrival went along: {stream:?}");
+    let hidden = budi(&["email", "link", &two, "lead/1"]).exits(65);
+    assert!(hidden.stderr.contains("lead 1: not found"), "{hidden:?}");
+    budi(&["email", "unlink", &two]).ok();
+    let refused = budi(&["email", "unlink", &two]).exits(65);
+    assert!(refused.stderr.contains("is linked to nothing"), "{refused:?}");
+    budi(&["email", "unlink", &three]).ok();
+    assert_eq!(thread("1"), [("One".to_owned(), true)]);
+    let refused = sandbox.run(&["--as", "dian", "email", "link", &two, "case/1"]).exits(65);
+    assert!(refused.stderr.contains("not found"), "{refused:?}");
+    let explained = sandbox.run(&["email", "explain", &two]).ok().stdout;
+    assert!(explained.contains("unlinked from company PT Sinar by budi"), "{explained}");
+}
+
+#[test]
+fn a_deleted_email_does_not_come_back() {
+    let (sandbox, mailbox) = desk(&["--auto-reply", "Thanks"]);
+    let letter = mail("kim@customer.example", &mailbox.address, "Zeppelin").body("the words quokka\n");
+    mailbox.append("INBOX", &letter.bytes());
+    mailbox.append("INBOX", &mail("eva@customer.example", &mailbox.address, "Other").bytes());
+    sandbox.run(&["fetch", "--no-send"]).ok();
+    let one = id(&sandbox, "Zeppelin");
+    let reply = sandbox.items(&["email", "list", "status:Sending", "case:1"])[0]["id"].to_string();
+    sandbox.run(&["--as", "ana", "--yes", "email", "delete", &one, "--reason", "x"]).exits(77);
+    sandbox.run(&["email", "delete", &one, "--reason", "x"]).exits(2);
+    sandbox.run(&["--yes", "email", "delete", &one, "--reason", " "]).exits(65);
+    sandbox.run(&["--yes", "--dry-run", "email", "delete", &one, "--reason", "x"]).ok();
+    let refused = sandbox.run(&["--yes", "email", "delete", &reply, "--reason", "x"]).exits(65);
+    assert!(refused.stderr.contains("hint: take it back first: espomail outbox cancel"), "{refused:?}");
+    assert_eq!(subjects(&sandbox, "ana", &["quokka"]), ["Zeppelin"]);
+
+    sandbox.run(&["--yes", "email", "delete", &one, "--reason", "sent by mistake"]).ok();
+    let gone = || {
+        sandbox.run(&["email", "show", &one]).exits(65);
+        assert_eq!(subjects(&sandbox, "ana", &["quokka"]), [""; 0]);
+        assert_eq!(subjects(&sandbox, "ana", &["subject:Zeppelin", "from:kim"]), [""; 0]);
+        let shown = sandbox.json(&["case", "show", "1"]);
+        assert!(!shown.to_string().contains("quokka"), "{shown}");
+        assert_eq!(shown["waiting_for"], "", "the automatic reply is all there is");
+    };
+    gone();
+    let cases = sandbox.items(&["case", "list"]).len();
+    sandbox.run(&["--yes", "account", "reset", "support"]).ok();
+    sandbox.run(&["fetch", "--no-send"]).ok();
+    gone();
+    mailbox.recreate("INBOX");
+    sandbox.run(&["fetch", "--no-send"]).ok();
+    gone();
+    assert_eq!(sandbox.items(&["case", "list"]).len(), cases);
+    let ledger = sandbox.items(&["email", "list", "--skipped"]);
+    let reasons: Vec<_> = ledger.iter().map(|row| row["reason"].as_str().unwrap()).collect();
+    assert_eq!(reasons, ["erased: does not come back", "deleted: sent by mistake"]);
+    sandbox.run(&["db", "check"]).ok();
+}
