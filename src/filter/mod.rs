@@ -1,7 +1,7 @@
 //! Filters (B10): what they look at, what they do, and which of them decides about a message.
 //!
 //! Pure: a message and rows of the store go in, a verdict comes out with the names of those that matched and why.
-//! [`crate::intake::filter`] asks and acts. Everything here is linear in the length of the message: `glob` cuts
+//! The file of this name in `intake` asks and acts. Everything here is linear in the length of the message: `glob` cuts
 //! patterns at their stars, `pattern` has regular expressions of bounded size, `look` bounds what is looked at.
 
 pub mod action;

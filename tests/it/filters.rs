@@ -65,6 +65,12 @@ impl Desk {
         rows.iter().map(|row| row.replacen(" | ", ": ", 1)).collect()
     }
 
+    #[track_caller]
+    fn id_of(&self, subject: &str) -> String {
+        let all = self.lines(&["email", "list"], &["subject", "id"]);
+        all.iter().find_map(|line| line.strip_prefix(&format!("{subject} | "))).unwrap().to_owned()
+    }
+
     fn subjects(&self) -> Vec<String> {
         self.lines(&["email", "list"], &["subject"])
     }
@@ -135,11 +141,11 @@ fn actions_shape_the_case_and_say_so() {
     let mut cases = cases;
     cases.sort();
     assert_eq!(cases, ["Price list | Normal |  | budi", "Server down | Urgent | Outage | ana"]);
-    let server = desk.explained(None, "1");
+    let server = desk.explained(None, &desk.id_of("Server down"));
     has(&server, "filter: \"big\" matched (subject=server*): priority:Urgent, type:Outage, assign:ana");
     has(&server, "assigned: ana (filter big)");
-    has(&desk.explained(None, "2"), "auto-reply: not sent: filter sales says no-auto-reply");
-    let news = desk.explained(None, "3");
+    has(&desk.explained(None, &desk.id_of("Price list")), "auto-reply: not sent: filter sales says no-auto-reply");
+    let news = desk.explained(None, &desk.id_of("Hello"));
     has(&news, "case: none: archived, filter papers says no-case");
     has(&news, "auto-reply: not sent: no new case was made");
     let seen = desk.lines(&["--as", "dewi", "email", "list"], &["subject"]);
@@ -149,7 +155,8 @@ fn actions_shape_the_case_and_say_so() {
     // Who is away gets nothing by filters either.
     desk.ok(&["user", "away", "ana"]);
     desk.put(&desk.letter("eva@customer.example", "Server down again"));
-    has(&desk.explained(None, "4"), "assigned: budi (direct; filter big names ana, who is away)");
+    let again = desk.explained(None, &desk.id_of("Server down again"));
+    has(&again, "assigned: budi (direct; filter big names ana, who is away)");
 }
 
 #[test]
@@ -282,12 +289,12 @@ fn test_replay_and_apply_show_what_a_filter_does() {
     desk.ok(&["--as", "ana", "--dry-run", "filter", "apply", "hers"]);
     assert_eq!(
         desk.lines(&["--as", "ana", "email", "list", "is:unread"], &["id"]).len(),
-        3,
+        2,
         "a dry run changes nothing"
     );
     let applied = desk.sandbox.run(&["--as", "ana", "filter", "apply", "hers"]).ok();
     assert!(applied.stderr.contains("filter hers: read, important on 1 of 2 emails"), "{applied:?}");
-    assert_eq!(desk.lines(&["--as", "ana", "email", "list", "is:unread"], &["id"]).len(), 2);
+    assert_eq!(desk.lines(&["--as", "ana", "email", "list", "is:unread"], &["id"]).len(), 1);
     let refused = desk.sandbox.run(&["filter", "apply", "bills"]).exits(65);
     assert!(refused.stderr.contains("filter bills: only a user's filter"), "{refused:?}");
 
@@ -455,7 +462,7 @@ fn filters_live_in_version_control() {
     assert_eq!(desk.ok(&["filter", "export"]), changed);
     for (bad, why) in [
         (changed.replace("Sales", "Gone"), "team: there is no team \"Gone\""),
-        (changed.replace("continue", "contine"), ", line 5: unknown field `contine`"),
+        (changed.replace("continue", "contine"), ", line 14: unknown field `contine`"),
         (changed.replace("global\"", "account:none\""), "there is no account \"none\""),
         ("[[filter]".to_owned(), ", line 1: "),
     ] {
@@ -510,7 +517,7 @@ fn hostile_patterns_and_mails_harm_nothing() {
         desk.ok(&["filter", "add", name, "--scope", "global", "--if", condition, "--do", "type:Found", "--continue"]);
     };
     run("stars", "body=*a*a*a*a*a*a*b");
-    run("regex", "body=regex:(a|aa)*(a|aa)*b");
+    run("regex", "body=regex:(a|aa)*(a|aa)*bbb");
     run("quote'; DROP TABLE filters; --", "subject=x'; DROP TABLE emails; --");
     run("escape", "subject=*nothing*");
     let hostile =
