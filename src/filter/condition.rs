@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::look::{Look, Text, Texts};
 use super::pattern::Pattern;
+use crate::alike;
 use crate::mail::address::{self, Mailbox};
 use crate::mail::automatic;
 use crate::mail::message::Message;
@@ -237,8 +238,11 @@ impl fmt::Display for Condition {
 }
 
 fn unknown(name: &str) -> String {
-    let known: Vec<&str> = FIELDS.iter().map(|field| field.name).collect();
     let name: String = name.chars().take(40).collect();
+    if let Some(near) = alike::nearest(&name, FIELDS.iter().map(|field| field.name), 2) {
+        return format!("\"{name}\" is no field of a message; did you mean {near}?");
+    }
+    let known: Vec<&str> = FIELDS.iter().map(|field| field.name).collect();
     format!("\"{name}\" is no field of a message; known are {}", known.join(", "))
 }
 

@@ -56,6 +56,13 @@ impl Glob {
         Glob { pieces, begins, ends }
     }
 
+    /// Whether a piece with holes has to be searched, which takes longer than one without.
+    pub fn searches_signs(&self) -> bool {
+        let (first, last) = (usize::from(self.begins), self.pieces.len().saturating_sub(usize::from(self.ends)));
+        let searched = self.pieces.get(first..last.max(first)).unwrap_or_default();
+        searched.iter().any(|piece| matches!(piece, Piece::Holed(..)))
+    }
+
     /// Whether a folded text matches.
     pub fn matches(&self, text: &str) -> bool {
         let mut pieces = self.pieces.as_slice();

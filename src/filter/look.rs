@@ -12,7 +12,7 @@ use crate::mail::text;
 const MAX_VALUES: usize = 1_000;
 /// … so many bytes of them in all …
 const MAX_BYTES: usize = 64 << 10;
-/// … and so many bytes of the text. Mail that goes on behind is no way to make filters slow.
+/// … and so many bytes of the text (less by [`super::pattern`], where it is searched sign by sign). Mail that goes on behind is no way to make filters slow.
 const MAX_BODY: usize = 256 << 10;
 
 /// A text to be compared.

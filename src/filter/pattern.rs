@@ -11,6 +11,9 @@ use super::look::Text;
 const MAX_CHARS: usize = 500;
 /// Bytes a compiled expression may take. The time it needs for a text grows with both.
 const MAX_COMPILED: usize = 128 << 10;
+/// Bytes of a text in which an expression, or a piece of a pattern with `?`, is searched: a plain piece is found fifty
+/// times as fast.
+const MAX_SEARCHED: usize = 32 << 10;
 /// Begins a pattern that is a regular expression.
 const REGEX: &str = "regex:";
 
@@ -57,13 +60,19 @@ impl Pattern {
 
     pub fn matches(&self, text: &Text) -> bool {
         match self {
+            Pattern::Glob(glob) if glob.searches_signs() => glob.matches(beginning(&text.folded)),
             Pattern::Glob(glob) => glob.matches(&text.folded),
             Pattern::Regex(expression, compiled) => {
                 let regex = compiled.get_or_init(|| compile(expression).ok());
-                regex.as_ref().is_some_and(|regex| regex.is_match(&text.shown))
+                regex.as_ref().is_some_and(|regex| regex.is_match(beginning(&text.shown)))
             }
         }
     }
+}
+
+/// As much of a text as is searched sign by sign.
+fn beginning(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(MAX_SEARCHED)).unwrap_or(text)
 }
 
 fn compile(expression: &str) -> Result<Regex, regex::Error> {

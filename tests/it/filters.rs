@@ -93,6 +93,8 @@ fn skipped_mail_leaves_a_row_with_the_name_of_the_filter_and_nothing_else() {
     assert_eq!(desk.lines(&["filter", "list"], &["name", "hits"]), ["offers | 1"]);
     has(&desk.explained(None, "1"), "filter: none of 1 matched");
 
+    let skipped = desk.lines(&["email", "list", "--skipped"], &["account", "outcome", "reason"]);
+    assert_eq!(skipped, ["support | skipped | filter offers"]);
     let seen = desk.mailbox.messages("INBOX");
     assert!(seen.iter().all(|message| message.flags.iter().any(|flag| flag.contains("Seen"))), "as other mail");
     let database = std::fs::read(desk.sandbox.db()).unwrap();
@@ -218,6 +220,19 @@ fn folders_of_groups_and_of_users_are_filled() {
     assert_eq!(desk.lines(&["--as", "budi", "email", "list"], &["unread"]), ["true"], "his inbox is his own");
     has(&desk.explained(None, "1"), "filter: \"press\" matched (subject=press*): folder:Press");
     has(&desk.explained(Some("ana"), "1"), "filter of ana: \"news\" matched (subject=*news*): folder:News, read");
+    assert_eq!(desk.lines(&["--as", "ana", "email", "list", "--folder", "News"], &["id"]), ["1"]);
+    assert_eq!(desk.lines(&["--as", "dewi", "email", "list", "--folder", "Press"], &["id"]), ["1"]);
+    for (user, folder, filter) in [(vec![], "Press", "press"), (vec!["--as", "ana"], "News", "news")] {
+        let refused = desk.sandbox.run(&[user, vec!["--yes", "folder", "delete", folder]].concat()).exits(65);
+        assert!(refused.stderr.contains(&format!("folder {folder}: filters put mail there: {filter}")), "{refused:?}");
+    }
+    // What somebody has moved since stays there, although it is delivered once more.
+    desk.ok(&["--as", "ana", "email", "move", "1", "inbox"]);
+    desk.ok(&["--as", "dewi", "email", "move", "1", "none"]);
+    desk.ok(&["--yes", "account", "reset", "support"]);
+    desk.ok(&["fetch"]);
+    assert!(desk.sandbox.items(&["--as", "ana", "email", "list", "--folder", "News"]).is_empty());
+    assert!(desk.sandbox.items(&["email", "list", "--folder", "Press"]).is_empty());
     let his = desk.explained(Some("budi"), "1");
     assert!(his.iter().any(|line| line.starts_with("filter: ")), "{his:#?}");
     assert!(!his.iter().any(|line| line.contains("of ana")), "what her filters did is hers: {his:#?}");
@@ -344,7 +359,7 @@ fn whose_filters_are_whose() {
         (
             &["filter", "add", "x", "--scope", "account:support", "--if", "from=x", "--do", "skip"],
             65,
-            "there is no account \"support\" whose filters",
+            "--scope: there is no account \"support\"",
         ),
         (
             &["filter", "add", "x", "--scope", "user:budi", "--if", "from=x", "--do", "read"],

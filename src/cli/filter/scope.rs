@@ -26,7 +26,7 @@ pub fn read(tx: &Tx<'_>, actor: &Actor, text: &str) -> Result<Scope> {
                 let scope = Scope::Account(account.id);
                 is_of(actor, scope, account.user_id.filter(|_| account.kind == AccountKind::Personal))
             });
-            let missing = || error::data(format!("--scope: there is no account \"{name}\" whose filters are yours"));
+            let missing = || error::data(format!("--scope: there is no account \"{name}\""));
             Ok(Scope::Account(account.ok_or_else(|| missing().hint("see `espomail account list`"))?.id))
         }
         Some(("user", name)) => {

@@ -170,6 +170,7 @@ fn a_condition_is_stored_as_it_is_written() {
 fn what_cannot_be_meant_is_refused_with_a_word_about_it() {
     for (text, why) in [
         ("sender=x", "\"sender\" is no field of a message; known are from, from-address"),
+        ("form=x", "\"form\" is no field of a message; did you mean from?"),
         ("", "\"\" is no field"),
         ("from", "from: needs a pattern, such as from=*@shop.com"),
         ("from=", "from: the pattern must not be empty"),
@@ -185,6 +186,21 @@ fn what_cannot_be_meant_is_refused_with_a_word_about_it() {
     ] {
         let refused = Condition::parse(text, false).err().unwrap_or_else(|| panic!("{text} was taken"));
         assert!(refused.starts_with(why), "{text}: {refused}");
+    }
+}
+
+#[test]
+fn so_much_of_a_text_is_looked_at() {
+    for (pattern, far, holds) in [
+        ("found", 200_000, true),
+        ("found", 300_000, false),
+        ("f?und", 30_000, true),
+        ("f?und", 40_000, false),
+        ("regex:f.und", 30_000, true),
+        ("regex:f.und", 40_000, false),
+    ] {
+        let message = Message { text: format!("{}found", "a".repeat(far)), ..Message::default() };
+        assert_eq!(self::holds(&message, &format!("body={pattern}")), holds, "{pattern} after {far}");
     }
 }
 
