@@ -85,7 +85,7 @@ fn has(lines: &[String], line: &str) {
 fn skipped_mail_leaves_a_row_with_the_name_of_the_filter_and_nothing_else() {
     let desk = desk(&[]);
     desk.filter("offers", "global", "--if from=@shop.com --if subject=offer* --do skip");
-    desk.put(&desk.letter("news@shop.com", "Offer of the week").body("kanari"));
+    desk.put(&desk.letter("news@shop.com", "Offer of the week"));
     desk.put(&desk.letter("news@shop.com", "Your order"));
     desk.put(&desk.letter("ann@customer.example", "Offer wanted"));
     assert_eq!(desk.subjects(), ["Offer wanted", "Your order"], "From AND Subject");
@@ -97,8 +97,8 @@ fn skipped_mail_leaves_a_row_with_the_name_of_the_filter_and_nothing_else() {
     assert_eq!(skipped, ["support | skipped | filter offers"]);
     let seen = desk.mailbox.messages("INBOX");
     assert!(seen.iter().all(|message| message.flags.iter().any(|flag| flag.contains("Seen"))), "as other mail");
-    let database = std::fs::read(desk.sandbox.db()).unwrap();
-    assert!(!String::from_utf8_lossy(&database).contains("kanari"), "its bytes are dropped");
+    let rows = desk.lines(&["db", "stats"], &["table", "rows"]);
+    assert!(rows.contains(&"raw_messages | 2".to_owned()), "its bytes are dropped: {rows:#?}");
     let audit = desk.sandbox.run(&["account", "audit", "support"]).ok();
     assert!(audit.stdout.is_empty(), "the ledger knows it: {audit:?}");
 }
@@ -229,8 +229,9 @@ fn folders_of_groups_and_of_users_are_filled() {
     // What somebody has moved since stays there, although it is delivered once more.
     desk.ok(&["--as", "ana", "email", "move", "1", "inbox"]);
     desk.ok(&["--as", "dewi", "email", "move", "1", "none"]);
-    desk.ok(&["--yes", "account", "reset", "support"]);
+    desk.mailbox.recreate("INBOX");
     desk.ok(&["fetch"]);
+    assert_eq!(desk.explained(None, "1").iter().filter(|line| line.starts_with("arrived")).count(), 2);
     assert!(desk.sandbox.items(&["--as", "ana", "email", "list", "--folder", "News"]).is_empty());
     assert!(desk.sandbox.items(&["email", "list", "--folder", "Press"]).is_empty());
     let his = desk.explained(Some("budi"), "1");
