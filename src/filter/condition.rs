@@ -239,7 +239,8 @@ impl fmt::Display for Condition {
 
 fn unknown(name: &str) -> String {
     let name: String = name.chars().take(40).collect();
-    if let Some(near) = alike::nearest(&name, FIELDS.iter().map(|field| field.name), 2) {
+    let near = alike::nearest(&name, FIELDS.iter().map(|field| field.name), 2);
+    if let Some(near) = near.filter(|_| name.len() > 2) {
         return format!("\"{name}\" is no field of a message; did you mean {near}?");
     }
     let known: Vec<&str> = FIELDS.iter().map(|field| field.name).collect();

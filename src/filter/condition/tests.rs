@@ -169,7 +169,7 @@ fn a_condition_is_stored_as_it_is_written() {
 #[test]
 fn what_cannot_be_meant_is_refused_with_a_word_about_it() {
     for (text, why) in [
-        ("sender=x", "\"sender\" is no field of a message; known are from, from-address"),
+        ("priority=x", "\"priority\" is no field of a message; known are from, from-address"),
         ("form=x", "\"form\" is no field of a message; did you mean from?"),
         ("", "\"\" is no field"),
         ("from", "from: needs a pattern, such as from=*@shop.com"),
