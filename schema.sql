@@ -595,3 +595,38 @@ BEGIN
   INSERT INTO case_index (case_index, rowid, name, description) VALUES ('delete', old.id, old.name, old.description);
   INSERT INTO case_index (rowid, name, description) VALUES (new.id, new.name, new.description);
 END;
+
+-- Filters ---------------------------------------------------------------------------------------------------
+
+-- What is done with mail that fulfils all conditions (B10). Without account and user it is asked about all mail.
+CREATE TABLE filters (
+  id          INTEGER PRIMARY KEY AUTOINCREMENT,
+  name        TEXT    NOT NULL COLLATE NOCASE,
+  account_id  INTEGER REFERENCES accounts ON DELETE CASCADE, -- about mail of this account only
+  user_id     INTEGER REFERENCES users ON DELETE CASCADE,    -- about the inbox of this user only
+  position    INTEGER NOT NULL,                   -- order among those of the same scope
+  over_global INTEGER NOT NULL DEFAULT 0,         -- of an account, asked before the global ones
+  continues   INTEGER NOT NULL DEFAULT 0,         -- those behind it are asked although it matched
+  active      INTEGER NOT NULL DEFAULT 1,
+  conditions  TEXT    NOT NULL CHECK (conditions <> ''), -- one a line: [not ]FIELD[ HEADER]=PATTERN
+  hits        INTEGER NOT NULL DEFAULT 0,
+  last_hit_at INTEGER,
+  created_at  INTEGER NOT NULL,
+  CHECK (account_id IS NULL OR user_id IS NULL)
+) STRICT;
+-- Every user has names of their own.
+CREATE UNIQUE INDEX filters_name ON filters (coalesce(user_id, 0), name);
+CREATE INDEX filters_account ON filters (account_id) WHERE account_id IS NOT NULL;
+
+CREATE TABLE filter_actions (
+  filter_id INTEGER NOT NULL REFERENCES filters ON DELETE CASCADE,
+  position  INTEGER NOT NULL,
+  kind      TEXT    NOT NULL,                     -- skip, folder, team …: ActionKind in src/store/filters.rs
+  value     TEXT    NOT NULL DEFAULT '',          -- priority or type of a case; how what it names was called then
+  team_id   INTEGER REFERENCES teams,
+  user_id   INTEGER REFERENCES users,
+  folder_id INTEGER REFERENCES folders ON DELETE SET NULL,
+  PRIMARY KEY (filter_id, position)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX filter_actions_team ON filter_actions (team_id) WHERE team_id IS NOT NULL;
+CREATE INDEX filter_actions_folder ON filter_actions (folder_id) WHERE folder_id IS NOT NULL;

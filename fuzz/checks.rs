@@ -1,5 +1,6 @@
 //! What holds for any bytes. The fuzz targets call these; the tests replay the corpus, whole and damaged, through them.
 
+use espomail::filter::{Condition, Look, escape, sieve};
 use espomail::mail::message::{self, Message, PartId};
 use espomail::mail::{authentication_results, automatic, bounce, forward, message_id, subject, text};
 use espomail::query;
@@ -101,6 +102,26 @@ pub fn query(data: &[u8]) {
             assert_eq!(query::parse(&printed, &reading).ok(), Some(tree), "{text:?} became {printed:?}");
         }
     }
+}
+
+/// A condition of a filter, and a Sieve script; a condition that is taken reads back as the same, and a text
+/// matches itself.
+pub fn filter(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    sieve::read(&text);
+    let (condition, body) = text.split_once('\n').unwrap_or((&text, ""));
+    let message = Message { subject: condition.to_owned(), text: body.to_owned(), ..Message::default() };
+    for written in [condition.to_owned(), format!("subject={condition}"), format!("body=regex:{condition}")] {
+        let Ok(condition) = Condition::parse(&written, false) else { continue };
+        let printed = condition.to_string();
+        let again = Condition::stored(&printed).map(|again| again.to_string());
+        assert_eq!(again.as_ref(), Ok(&printed));
+        let look = Look::new(&message, 100);
+        assert_eq!(condition.judge(&look).holds, condition.holds(&look));
+    }
+    let exactly = Condition::parse(&format!("subject={}", escape(condition)), false);
+    let is_plain = !condition.trim_start().starts_with("regex:") && !condition.contains(|c: char| !c.is_alphanumeric());
+    assert!(!is_plain || exactly.map_or(true, |exactly| exactly.holds(&Look::new(&message, 0))), "{condition:?}");
 }
 
 /// Text on its way to a terminal, and a name on its way to a directory.

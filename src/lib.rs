@@ -20,6 +20,7 @@
 //! | [`mail`] | bytes and values in, values out: no clock, no SQL, no sockets | parsing crates |
 //! | [`net`] | the only sockets: IMAP and SMTP behind two small traits | protocol crates, `mail` |
 //! | [`query`] | the search language: text in, a tree of conditions out | values |
+//! | [`filter`] | patterns, conditions and the verdict about a message: values in, values out | `mail`, rows of `store` |
 //! | [`store`] | the only SQL; `store::db` is the one file that names SQLite | `mail`, `query` |
 //! | [`intake`], [`outbox`], [`reply`], [`desk`], [`erase`], [`access`] | decide with pure functions, then act and record why | `mail`, `store`, the traits of `net` |
 //! | [`cli`] | flags -> one operation -> output | everything but SQL, protocols and MIME |
@@ -34,6 +35,7 @@ pub mod config;
 pub mod desk;
 pub mod erase;
 pub mod error;
+pub mod filter;
 pub mod intake;
 pub mod lock;
 pub mod log;

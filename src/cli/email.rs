@@ -20,6 +20,7 @@ use super::query::{self, Noun};
 use crate::access::Actor;
 use crate::desk::Sorting;
 use crate::error::{self, Kind};
+use crate::intake::filter;
 use crate::mail::address::Mailbox;
 use crate::mail::automatic;
 use crate::mail::bounce::{self, Bounce};
@@ -30,7 +31,8 @@ use crate::store::db::Tx;
 use crate::store::emails::{self, Email, EmailQuery, EmailRow, Variant};
 use crate::store::outbox::Recipient;
 use crate::store::search::{Place, Test};
-use crate::store::{cases, raw};
+use crate::store::sight::Sight;
+use crate::store::{cases, raw, users};
 use crate::ui::cell::{Cell, Column};
 
 pub use sort::{Ids, is_reserved};
@@ -495,10 +497,25 @@ fn bounce_cell(bounce: &Bounce) -> Cell {
     Cell::object(json, &addresses.join(", "))
 }
 
+/// A decision as it is shown. What the filters of a user decided is told to them and to administrators only.
+fn step_shown(tx: &Tx<'_>, actor: &Actor, decision: Decision) -> Result<Option<Decision>> {
+    let (step, text, at) = decision;
+    let Some(user_id) = filter::user_of_step(&step) else { return Ok(Some((step, text, at))) };
+    if actor.sight() != Sight::Everything && actor.user_id() != Some(user_id) {
+        return Ok(None);
+    }
+    let user = users::by_id(tx, user_id)?.map(|user| user.username).unwrap_or_default();
+    Ok(Some((format!("filter of {user}"), text, at)))
+}
+
+/// Step, decision, moment.
+type Decision = (String, String, Timestamp);
+
 fn explain(id: i64, ctx: &Context) -> Result<()> {
     let decisions = ctx.read(|tx, actor| {
         find(tx, actor, id)?;
-        without_foreign_accounts(tx, actor, emails::decisions(tx, id)?)
+        let decisions = without_foreign_accounts(tx, actor, emails::decisions(tx, id)?)?;
+        decisions.into_iter().filter_map(|row| step_shown(tx, actor, row).transpose()).collect::<Result<Vec<_>>>()
     })?;
     if ctx.ui.for_people() {
         let width = decisions.iter().map(|(step, _, _)| step.len()).max().unwrap_or_default();
@@ -509,9 +526,6 @@ fn explain(id: i64, ctx: &Context) -> Result<()> {
         decisions.iter().map(|(step, text, at)| vec![Cell::text(step), Cell::text(text), Cell::time(*at)]).collect();
     ctx.ui.list("decisions", DECISION_COLUMNS, rows)
 }
-
-/// A step and its decision, with the moment.
-type Decision = (String, String, Timestamp);
 
 /// Nobody learns of another's personal account by how an email came.
 fn without_foreign_accounts(tx: &Tx<'_>, actor: &Actor, mut decisions: Vec<Decision>) -> Result<Vec<Decision>> {

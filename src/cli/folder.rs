@@ -9,6 +9,7 @@ use super::email;
 use crate::access::Actor;
 use crate::error;
 use crate::store::db::Tx;
+use crate::store::filters::{self, ActionKind};
 use crate::store::folders::{self, Folder};
 use crate::store::teams;
 use crate::ui::cell::{Cell, Column};
@@ -145,6 +146,12 @@ fn delete(name: &str, ctx: &Context) -> Result<()> {
 fn deletable(tx: &Tx<'_>, actor: &Actor, name: &str) -> Result<Folder> {
     let folder = changeable(tx, actor, "folder delete", name)?;
     let accounts = folders::used_by_accounts(tx, folder.id)?;
+    let filters = filters::naming(tx, ActionKind::Folder, folder.id)?;
+    if !filters.is_empty() {
+        return Err(error::data(format!("folder {name}: filters put mail there: {}", filters.join(", ")))
+            .hint("change them first: espomail filter edit NAME --do ACTION")
+            .into());
+    }
     if accounts.is_empty() {
         return Ok(folder);
     }

@@ -16,6 +16,7 @@ pub mod delivery;
 mod email;
 pub mod export;
 pub mod fetch;
+pub mod filter;
 pub mod folder;
 pub mod import;
 pub mod ingest;
@@ -157,6 +158,8 @@ enum Command {
     #[command(subcommand)]
     Account(account::AccountCommand),
     #[command(subcommand)]
+    Filter(filter::FilterCommand),
+    #[command(subcommand)]
     Template(template::TemplateCommand),
     #[command(subcommand)]
     Team(team::TeamCommand),
@@ -290,6 +293,7 @@ fn dispatch(command: Command, ctx: &Context) -> Result<()> {
         Command::Status(args) => status::run(&args, ctx),
         Command::Check(args) => check::run(&args, ctx),
         Command::Account(command) => account::run(command, ctx),
+        Command::Filter(command) => filter::run(command, ctx),
         Command::Template(command) => template::run(command, ctx),
         Command::Team(command) => team::run(command, ctx),
         Command::User(command) => user::run(command, ctx),

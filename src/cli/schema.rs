@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::context::Context;
 use super::{
-    account, case, db, email, folder, import, notification, outbox, quarantine, record, status, stream, team, template,
-    user, whoami,
+    account, case, db, email, filter, folder, import, notification, outbox, quarantine, record, status, stream, team,
+    template, user, whoami,
 };
 use crate::error;
 use crate::ui::cell::{Cell, Column};
@@ -25,6 +25,10 @@ const RESULTS: &[(&str, &[Column])] = &[
     ("accounts", account::COLUMNS),
     ("account", account::COLUMNS),
     ("folders", account::FOLDER_COLUMNS),
+    ("filters", filter::COLUMNS),
+    ("filter", filter::COLUMNS),
+    ("filter-test", filter::TEST_COLUMNS),
+    ("filter-matches", filter::MATCH_COLUMNS),
     ("cases", case::COLUMNS),
     ("case", case::SHOW_COLUMNS),
     ("history", case::HISTORY_COLUMNS),

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::context::{self, Context};
 use crate::error;
 use crate::store::db::Tx;
+use crate::store::filters::{self, ActionKind};
 use crate::store::teams::{self, Team};
 use crate::ui::cell::{Cell, Column};
 
@@ -153,6 +154,12 @@ fn delete(name: &str, ctx: &Context) -> Result<()> {
         if !accounts.is_empty() {
             return Err(error::data(format!("team {name}: is the case team of {}", accounts.join(", ")))
                 .hint("give these accounts another one first: espomail account edit NAME --case-team TEAM")
+                .into());
+        }
+        let filters = filters::naming(tx, ActionKind::Team, team.id)?;
+        if !filters.is_empty() {
+            return Err(error::data(format!("team {name}: filters give mail to it: {}", filters.join(", ")))
+                .hint("change them first: espomail filter edit NAME --do ACTION")
                 .into());
         }
         teams::delete(tx, team.id)?;

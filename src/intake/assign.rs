@@ -1,6 +1,6 @@
 //! Who gets a case (B5.5): a pure choice, and the step that carries it out.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::notify;
 use super::world::World;
@@ -40,6 +40,34 @@ pub fn round_robin(eligible: &[i64], wheel: Option<i64>) -> Option<i64> {
 /// The fewest open cases; tie: least recently auto-assigned, then the lowest id (B5.5).
 pub fn least_busy(candidates: &[Candidate]) -> Option<i64> {
     candidates.iter().min_by_key(|c| (c.open, c.last, c.id)).map(|c| c.id)
+}
+
+/// Assigns a new case: to the user a filter names, with the filter as the reason (B10.3), else by distribution. So it is
+/// where that user cannot take it now.
+pub fn open(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    account: &Account,
+    case_id: i64,
+    wish: Option<(i64, String)>,
+) -> Result<Assignment> {
+    let Some((user_id, filter)) = wish else { return distribute(tx, world, account, case_id) };
+    let user = users::by_id(tx, user_id)?.context("the user of a filter vanished")?;
+    let hindrance = match user {
+        User { active: false, .. } => "inactive",
+        ref user if user.is_away(world.now) => "away",
+        user => {
+            let case = cases::by_id(tx, case_id)?.context("the new case vanished")?;
+            put(tx, world, &case, user.id, true, None)?;
+            note(tx, world, case_id, None, &format!("assigned to {}: {filter}", user.username))?;
+            return Ok(Assignment::To(user.id, filter));
+        }
+    };
+    let also = format!("{filter} names {}, who is {hindrance}", user.username);
+    Ok(match distribute(tx, world, account, case_id)? {
+        Assignment::To(id, reason) => Assignment::To(id, format!("{reason}; {also}")),
+        Assignment::Nobody(reason) => Assignment::Nobody(format!("{reason}; {also}")),
+    })
 }
 
 /// Assigns a case by the distribution of an account, moves the wheel, writes notes and tells the assignee.

@@ -35,6 +35,8 @@ pub enum Suppression {
     TooOld,
     /// B8.1, with the rule.
     NotToBeAnswered(String),
+    /// A filter says so (B10.3), with its name.
+    Filter(String),
     /// There is no address to answer to.
     NoAddress,
     /// A report said that the address does not exist.
@@ -58,6 +60,7 @@ impl std::fmt::Display for Suppression {
             Suppression::NoCase => "no new case was made",
             Suppression::TooOld => "the mail is older than auto_reply_max_age",
             Suppression::NotToBeAnswered(rule) => return write!(f, "not to be answered: {rule}"),
+            Suppression::Filter(name) => return write!(f, "{name} says no-auto-reply"),
             Suppression::NoAddress => "there is no address to answer to",
             Suppression::InvalidAddress(reason) => {
                 return write!(f, "the address is invalid until it writes: {reason}");
@@ -88,6 +91,8 @@ pub struct Facts {
     pub age: SignedDuration,
     /// The rule of B8.1 that forbids an answer.
     pub unanswerable: Option<String>,
+    /// The filter that forbids one.
+    pub forbidden: Option<String>,
     /// There is an address to answer to.
     pub address: bool,
     /// Why the address is invalid, if it is.
@@ -133,6 +138,7 @@ pub fn suppression(facts: &Facts, limits: &Limits) -> Option<Suppression> {
         (facts.tripped || reached(facts.account_last_hour, limits.breaker), Suppression::Breaker),
     ];
     let unanswerable = facts.unanswerable.clone().map(Suppression::NotToBeAnswered);
+    let unanswerable = facts.forbidden.clone().map(Suppression::Filter).or(unanswerable);
     let invalid = facts.invalid.clone().map(Suppression::InvalidAddress);
     let (first, rest) = rules.split_at(3);
     let hit = |rules: &[(bool, Suppression)]| rules.iter().find(|(holds, _)| *holds).map(|(_, why)| why.clone());
@@ -153,6 +159,8 @@ pub struct Occasion<'a> {
     pub sent_at: Timestamp,
     /// The case that was made for it.
     pub new_case: Option<&'a Case>,
+    /// The filter that says that it gets no reply.
+    pub forbidden: Option<String>,
 }
 
 /// Decides, records the decision and puts the reply into the outbox.
@@ -210,6 +218,7 @@ fn facts(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>, to: Option<&Ma
         age: world.now.duration_since(occasion.sent_at),
         unanswerable: unanswerable(occasion)
             .or_else(|| automatic::unanswerable(message, &own, &ours).map(|reason| reason.to_string())),
+        forbidden: occasion.forbidden.clone(),
         address: address.is_some(),
         invalid: address.map(|a| invalid_addresses::find(tx, a)).transpose()?.flatten().map(|known| known.reason),
         replied_to_case,

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::assign::{self, Assignment};
 use super::bounces::Report;
+use super::filter::Filtered;
 use super::notify::{self, Arrival};
 use super::opening::{self, Opening};
 use super::parent::Sender;
@@ -42,13 +43,15 @@ pub struct Mail<'a> {
     pub account_id: i64,
     /// Only those who have it in a folder of their own may read it (B6.1).
     pub private: bool,
+    /// What filters say about it.
+    pub filtered: &'a Filtered<'a>,
 }
 
 impl Mail<'_> {
     /// As those who follow the record it was linked to are told of it.
     pub fn arrival(&self, parent: Parent) -> Arrival<'_> {
         let (sender, sent_at, account_id) = (self.sender, self.sent_at, Some(self.account_id));
-        Arrival { parent, email_id: self.email_id, sender, sent_at, account_id }
+        Arrival { parent, email_id: self.email_id, sender, sent_at, account_id, filtered: self.filtered }
     }
 }
 
@@ -91,7 +94,7 @@ pub fn follow_up(tx: &Tx<'_>, world: &World<'_>, case: &Case, mail: &Mail<'_>) -
     let account = case.account_id.map(|id| accounts::by_id(tx, id)).transpose()?.flatten();
     let customer = speaks_as_customer(case, mail);
     let effect = if customer { effect(world, case, account.as_ref()) } else { Answer::Nothing };
-    if let (Answer::NewCase, Some(account)) = (effect, &account) {
+    if let (Answer::NewCase, Some(account), None) = (effect, &account, mail.filtered.no_case()) {
         let opening = Opening::of(world, mail).after(case);
         let opening = if mail.private { opening.private(case) } else { opening };
         return opening::open(tx, world, account, mail, &opening).map(Some);
@@ -150,6 +153,7 @@ pub(super) fn join(tx: &Tx<'_>, world: &World<'_>, case: &Case, mail: &Mail<'_>)
     link(tx, world, case.id, mail)?;
     if let Some(assignee) = case.assigned_user_id {
         emails::add_assignee(tx, mail.email_id, assignee)?;
+        mail.filtered.sort_inboxes(tx, world, mail.email_id)?;
     }
     if mail.report == Report::Failure {
         let text = "who has to act was told of the failed delivery";

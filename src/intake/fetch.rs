@@ -262,7 +262,7 @@ impl<'a> Front<'a> {
         let now = (run.clock)();
         let imported = run.store.rehearse(|tx| {
             receive::write_batch(tx, batch, false, now)?;
-            let world = World::load(tx, run.config, now)?;
+            let world = World::with_filters(tx, run.config, now)?;
             let mut all = Vec::new();
             for delivery in deliveries::waiting(tx, account_id, i64::MAX)? {
                 let bytes = raw::bytes(tx, delivery.raw_id.context("its bytes were dropped")?)?;

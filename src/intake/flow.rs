@@ -113,5 +113,10 @@ pub(super) fn reply(
     new_case: Option<&Case>,
 ) -> Result<()> {
     let Mail { email_id, message, sender, sent_at, .. } = *mail;
-    auto_reply::run(tx, world, &auto_reply::Occasion { account, email_id, message, sender, sent_at, new_case })
+    let forbidden = mail.filtered.no_auto_reply();
+    auto_reply::run(
+        tx,
+        world,
+        &auto_reply::Occasion { account, email_id, message, sender, sent_at, new_case, forbidden },
+    )
 }

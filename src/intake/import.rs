@@ -204,7 +204,7 @@ impl<'a> Importer<'a> {
         count: usize,
         now: Timestamp,
     ) -> Result<(usize, Vec<Imported>)> {
-        let world = World::load(tx, self.config, now)?;
+        let world = World::with_filters(tx, self.config, now)?;
         let started = Instant::now();
         let mut seen = 0;
         let mut all = Vec::new();

@@ -11,6 +11,7 @@ pub mod bulk;
 pub mod case;
 pub mod clock;
 pub mod fetch;
+pub mod filter;
 mod flow;
 pub mod health;
 mod history;

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
 
+use super::filter::Filtered;
 use super::notice::{self, Notice};
 use super::parent::Sender;
 use super::world::World;
@@ -44,6 +45,8 @@ pub struct Arrival<'a> {
     pub sent_at: Timestamp,
     /// The account that delivered it; sends the notices where no system account is configured.
     pub account_id: Option<i64>,
+    /// What filters say about it.
+    pub filtered: &'a Filtered<'a>,
 }
 
 /// Tells everybody who follows the record or its company about an email (B7.1, B7.2).
@@ -54,6 +57,7 @@ pub fn arrival(tx: &Tx<'_>, world: &World<'_>, arrival: &Arrival<'_>) -> Result<
     }
     let mut audience = audience(tx, arrival.parent)?;
     audience.retain(|user| !user.addresses.contains(&arrival.sender.address));
+    audience.retain(|user| !arrival.filtered.silences(world, user.id));
     let mut told = Vec::new();
     if !audience.is_empty() {
         let email = emails::by_id(tx, arrival.email_id, Sight::Everything)?.context("the email vanished")?;

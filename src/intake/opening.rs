@@ -28,6 +28,11 @@ pub fn open_or_archive(
     relates_to: Option<&Case>,
     remarks: &[String],
 ) -> Result<Option<Case>> {
+    if let Some(filter) = mail.filtered.no_case() {
+        let why = format!("none: archived, {filter} says no-case");
+        emails::decide(tx, mail.email_id, "case", &why, world.now)?;
+        return Ok(None);
+    }
     if !mail.automatic.is_empty() && account.auto_mail == AutoMail::Archive {
         let why = format!("none: archived as machine mail ({})", mail.automatic);
         emails::decide(tx, mail.email_id, "case", &why, world.now)?;
@@ -147,13 +152,14 @@ pub(super) fn open(
     let who = people(tx, world, requester, makes_contact.then_some(account))?;
     let number = instance::take_case_number(tx)?;
     let user = mail.sender.verified_user();
+    let usual = if mail.message.high_importance { Priority::High } else { Priority::Normal };
     let new = NewCase {
         number,
         key: &message_id::new_key(world::random()?),
         name: if opening.name.is_empty() { "(no subject)" } else { &opening.name },
         description: &text::first_lines(&opening.text, DESCRIPTION_MAX),
-        priority: if mail.message.high_importance { Priority::High } else { Priority::Normal },
-        case_type: "",
+        priority: mail.filtered.priority().unwrap_or(usual),
+        case_type: mail.filtered.case_type(),
         company_id: who.company_id,
         contact_id: who.contact_id,
         lead_id: who.lead_id,
@@ -162,7 +168,7 @@ pub(super) fn open(
         relates_to_id: relates_to.map(|c| c.id),
     };
     let id = cases::add(tx, &new, world.now)?;
-    for team in account.case_teams() {
+    for team in account.case_teams().into_iter().chain(mail.filtered.team_ids()) {
         cases::add_team(tx, id, team)?;
     }
     let from = if mail.private { "an e-mail to one of us" } else { &format!("mail from {}", requester.address) };
@@ -190,10 +196,11 @@ pub(super) fn open(
     cases::set_waiting(tx, id, WaitingFor::Us, Some(mail.received_at), world.now)?;
     let why = format!("#{number}, new: first mail of its thread, account {}", account.name);
     emails::decide(tx, mail.email_id, "case", &why, world.now)?;
-    let assigned = match assign::distribute(tx, world, account, id)? {
+    let assigned = match assign::open(tx, world, account, id, mail.filtered.assignee())? {
         Assignment::To(user_id, reason) => {
             let user = users::by_id(tx, user_id)?.context("the assignee vanished")?;
             emails::add_assignee(tx, mail.email_id, user_id)?;
+            mail.filtered.sort_inboxes(tx, world, mail.email_id)?;
             format!("{} ({reason})", user.username)
         }
         Assignment::Nobody(reason) => format!("nobody: {reason}"),

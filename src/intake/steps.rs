@@ -4,10 +4,11 @@ use anyhow::Result;
 
 use super::bounces::Report;
 use super::case::Mail;
+use super::filter::Filtered;
 use super::import::Imported;
 use super::parent::Sender;
 use super::world::{self, World};
-use super::{bounces, flow, history, notify, privacy, recipients, sent};
+use super::{bounces, filter, flow, history, notify, privacy, recipients, sent};
 use crate::mail::automatic;
 use crate::mail::message::{self, Message};
 use crate::mail::message_id::{self, IdKind};
@@ -50,6 +51,16 @@ pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Messag
         }
         return keep_as_note(tx, world, account, delivery, message, &sender, &answered);
     }
+    // Filters are for what comes, not for what is known from history or was sent by us.
+    let filtered = match is_history || lies_in_sent {
+        true => Filtered::unasked(message),
+        false => Filtered::ask(world, account.id, message, u64::try_from(delivery.size).unwrap_or_default()),
+    };
+    filtered.count(tx, world)?;
+    if let Some(filter) = filtered.skipped() {
+        deliveries::drop_raw(tx, delivery)?;
+        return settle(tx, account, delivery, Outcome::Skipped, &filter::named(filter), None);
+    }
     let automatic = automatic::machine(message).map(|reason| reason.to_string()).unwrap_or_default();
     let (same, other) = same_email(tx, account, delivery, &identity, message)?;
     if let Some(email) = same.as_ref().filter(|_| delivery.source != Source::Arrived)
@@ -71,6 +82,7 @@ pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Messag
                 privacy::open(tx, world, &email, &format!("it came by {} as well", account.name))?;
             }
             private &= email.private;
+            filtered.leave_alone(emails::inboxes(tx, email.id)?);
             (email.id, email.flow_account_id, Outcome::Duplicate)
         }
         None => {
@@ -86,6 +98,7 @@ pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Messag
         recipients::file(tx, account, folder, delivery.id, email_id)?;
     }
     recipients::put_in_group_folder(tx, account, delivery.id, email_id)?;
+    filtered.place(tx, world, account.id, delivery.id, email_id)?;
     let mut report = Report::None;
     if outcome == Outcome::Imported && !is_history {
         report = bounces::run(tx, world, &sender, message, email_id)?;
@@ -105,7 +118,11 @@ pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Messag
         report,
         account_id: account.id,
         private,
+        filtered: &filtered,
     };
+    if !is_history {
+        filtered.sort_inboxes(tx, world, email_id)?;
+    }
     let linked = match outcome {
         Outcome::Imported if is_history => {
             history::link(tx, world, account, &mail)?;
@@ -325,7 +342,8 @@ fn summary(tx: &Tx<'_>, email_id: i64) -> Result<String> {
     Ok(said.map(|(step, text, _)| format!("{step} {text}")).unwrap_or_default())
 }
 
-/// Writes the outcome into the ledger and plans what is to be done on the server (B2.9).
+/// Writes the outcome into the ledger and plans what is to be done on the server (B2.9). What a filter skips is kept
+/// nowhere else, so the server's copy is not deleted.
 fn settle(
     tx: &Tx<'_>,
     account: &Account,
@@ -335,11 +353,12 @@ fn settle(
     email_id: Option<i64>,
 ) -> Result<Imported> {
     deliveries::settle(tx, delivery.id, outcome, reason, email_id)?;
+    let is_last_copy = outcome == Outcome::Skipped && account.after_import == AfterImport::Delete;
     let removes = matches!(account.after_import, AfterImport::Delete | AfterImport::Move(_));
     // What our people have sent is left where it lies.
     let in_sent = sent::folder(tx, account, delivery)?.is_some_and(|folder| folder.sent);
-    let wanted = account.after_import != AfterImport::Keep && !(removes && delivery.truncated) && !in_sent;
-    if delivery.uid.is_some() && wanted {
+    let stays = account.after_import == AfterImport::Keep || in_sent || is_last_copy || (removes && delivery.truncated);
+    if delivery.uid.is_some() && !stays {
         server_actions::plan(tx, delivery.id, &account.after_import.to_string())?;
     }
     Ok(Imported { delivery_id: delivery.id, outcome, email_id, reason: reason.to_owned() })

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 
+use super::filter::Filters;
 use crate::config::Config;
 use crate::mail::address;
 use crate::mail::message_id::{IdKind, Signer};
@@ -17,6 +18,8 @@ pub struct World<'a> {
     pub config: &'a Config,
     /// All accounts by id, inactive ones too: their addresses stay ours.
     pub accounts: Vec<Account>,
+    /// What is asked about new mail; empty where none is imported.
+    pub filters: Filters,
     /// Signs and verifies our message ids.
     pub signer: Signer,
     /// The moment all decisions of the batch take place at.
@@ -26,7 +29,13 @@ pub struct World<'a> {
 impl World<'_> {
     /// Reads the accounts and the secret of this instance.
     pub fn load<'a>(tx: &Tx<'_>, config: &'a Config, now: Timestamp) -> Result<World<'a>> {
-        Ok(World { config, accounts: accounts::all(tx)?, signer: Signer::new(&instance::secret(tx)?), now })
+        let signer = Signer::new(&instance::secret(tx)?);
+        Ok(World { config, accounts: accounts::all(tx)?, filters: Filters::default(), signer, now })
+    }
+
+    /// The same with the filters, for the import of mail.
+    pub fn with_filters<'a>(tx: &Tx<'_>, config: &'a Config, now: Timestamp) -> Result<World<'a>> {
+        Ok(World { filters: Filters::load(tx)?, ..World::load(tx, config, now)? })
     }
 
     /// An account by id.

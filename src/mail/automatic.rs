@@ -37,6 +37,11 @@ pub fn machine(message: &Message) -> Option<Reason> {
     rules::MACHINE.iter().find_map(|rule| rule.reason((rule.test)(message)))
 }
 
+/// Whether the server marked the message as spam.
+pub fn spam(message: &Message) -> Option<Reason> {
+    rules::SPAM.iter().find_map(|rule| rule.reason((rule.test)(message)))
+}
+
 /// Whether a program answered in the place of a person (RFC 3834): out of office, receipt of a desk and the like. Says
 /// less than [`machine`]: reports on deliveries and newsletters are no answers.
 pub fn is_auto_reply(message: &Message) -> bool {

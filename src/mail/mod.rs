@@ -22,7 +22,7 @@ mod words;
 
 /// Property tests of this room try the same cases in every run.
 #[cfg(test)]
-fn fixed_seed(seed: u64) -> proptest::test_runner::Config {
+pub(crate) fn fixed_seed(seed: u64) -> proptest::test_runner::Config {
     use proptest::test_runner::{Config, RngSeed};
     Config { rng_seed: RngSeed::Fixed(seed), failure_persistence: None, cases: 1_000, ..Config::default() }
 }
@@ -30,7 +30,7 @@ fn fixed_seed(seed: u64) -> proptest::test_runner::Config {
 /// Asserts that work on a repeated text grows with its length: four times the text costs about four times as much,
 /// while sixteen times would be quadratic.
 #[cfg(test)]
-fn costs_no_more_than_its_length(unit: &str, bytes: usize, work: &dyn Fn(&str)) {
+pub(crate) fn costs_no_more_than_its_length(unit: &str, bytes: usize, work: &dyn Fn(&str)) {
     use std::time::{Duration, Instant};
     let time = |bytes: usize| {
         let text = unit.repeat(bytes / unit.len());

@@ -7,6 +7,7 @@ pub mod db;
 pub mod deliveries;
 pub mod drafts;
 pub mod emails;
+pub mod filters;
 pub mod folders;
 pub mod instance;
 pub mod invalid_addresses;

@@ -66,6 +66,7 @@ fn nothing_breaks_on_damaged_messages() {
             checks::headers(piece);
             checks::dates(piece);
             checks::query(piece);
+            checks::filter(piece);
             checks::addresses(piece);
             checks::bounce(piece);
             checks::html(piece);

@@ -7,6 +7,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("mail", &["store", "net", "intake", "cli", "ui", "config", "outbox", "reply", "desk", "access", "secret", "lock"]),
     ("net", &["store", "intake", "cli", "ui", "config", "outbox", "reply", "desk", "access", "secret", "lock"]),
     ("store", &["net", "intake", "cli", "ui", "config", "outbox", "reply", "desk", "access", "secret", "lock"]),
+    ("filter", &["net", "intake", "cli", "ui", "config", "outbox", "reply", "desk", "access", "secret", "lock"]),
     ("query", QUERY),
     ("query.rs", QUERY),
     ("ui", &["store", "net", "intake", "cli", "config", "outbox", "reply", "desk", "access", "secret", "lock", "mail"]),

@@ -22,6 +22,7 @@ mod corpus;
 mod desk;
 mod failures;
 mod fetching;
+mod filters;
 mod followers;
 mod hostile;
 mod import_export;

@@ -36,6 +36,12 @@ pub(super) const UNANSWERABLE: &[AnswerRule] = &[
     Rule { name: "No address to answer", test: |a| answer_address(a.message).is_none().then(String::new) },
 ];
 
+/// A filter before us says that it is spam.
+pub(super) const SPAM: &[MachineRule] = &[
+    Rule { name: "X-Spam-Flag", test: |m| says_yes(m, "X-Spam-Flag") },
+    Rule { name: "X-Spam-Status", test: |m| says_yes(m, "X-Spam-Status") },
+];
+
 /// It answers for somebody.
 pub(super) const AUTO_REPLY: &[MachineRule] = &[
     Rule { name: "Auto-Submitted", test: |m| auto_submitted(m).filter(|keyword| keyword == "auto-replied") },

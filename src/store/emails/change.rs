@@ -86,6 +86,14 @@ pub fn set_read_by_all(tx: &Tx<'_>, email_id: i64) -> Result<()> {
     Ok(())
 }
 
+/// The users who have an email in their inbox or a folder of theirs, by id; not who sent it.
+pub fn inboxes(tx: &Tx<'_>, email_id: i64) -> Result<Vec<i64>> {
+    tx.values(
+        "SELECT user_id FROM email_users WHERE email_id = ?1 AND folder = 'inbox' ORDER BY user_id",
+        params![email_id],
+    )
+}
+
 /// Whether a user has put an email into the trash.
 pub fn is_in_trash(tx: &Tx<'_>, email_id: i64, user_id: i64) -> Result<bool> {
     let trash: Option<bool> =

@@ -67,3 +67,33 @@ CREATE TABLE drafts (
   seen_id     INTEGER,
   CHECK ((parent_type IS NULL) = (parent_id IS NULL))
 ) STRICT;
+-- Filters.
+CREATE TABLE filters (
+  id          INTEGER PRIMARY KEY AUTOINCREMENT,
+  name        TEXT    NOT NULL COLLATE NOCASE,
+  account_id  INTEGER REFERENCES accounts ON DELETE CASCADE,
+  user_id     INTEGER REFERENCES users ON DELETE CASCADE,
+  position    INTEGER NOT NULL,
+  over_global INTEGER NOT NULL DEFAULT 0,
+  continues   INTEGER NOT NULL DEFAULT 0,
+  active      INTEGER NOT NULL DEFAULT 1,
+  conditions  TEXT    NOT NULL CHECK (conditions <> ''),
+  hits        INTEGER NOT NULL DEFAULT 0,
+  last_hit_at INTEGER,
+  created_at  INTEGER NOT NULL,
+  CHECK (account_id IS NULL OR user_id IS NULL)
+) STRICT;
+CREATE UNIQUE INDEX filters_name ON filters (coalesce(user_id, 0), name);
+CREATE INDEX filters_account ON filters (account_id) WHERE account_id IS NOT NULL;
+CREATE TABLE filter_actions (
+  filter_id INTEGER NOT NULL REFERENCES filters ON DELETE CASCADE,
+  position  INTEGER NOT NULL,
+  kind      TEXT    NOT NULL,
+  value     TEXT    NOT NULL DEFAULT '',
+  team_id   INTEGER REFERENCES teams,
+  user_id   INTEGER REFERENCES users,
+  folder_id INTEGER REFERENCES folders ON DELETE SET NULL,
+  PRIMARY KEY (filter_id, position)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX filter_actions_team ON filter_actions (team_id) WHERE team_id IS NOT NULL;
+CREATE INDEX filter_actions_folder ON filter_actions (folder_id) WHERE folder_id IS NOT NULL;

@@ -1,0 +1,128 @@
+//! What filters cost: milliseconds a message with 125, 250 and 500 filters, of which none matches, and how that grows.
+//! `cargo bench --bench filter` prints medians; nothing is asserted. The last rows are mails and patterns made to be
+//! slow; other numbers of filters: `cargo bench --bench filter -- N`.
+
+#![allow(clippy::print_stdout, clippy::unwrap_used)]
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use espomail::filter::{self, Look, Rule};
+use espomail::mail::message::{self, Message};
+use espomail::store::filters::{Action, ActionKind, Filter, Scope};
+
+const ROUNDS: usize = 9;
+
+/// A set of filters that have the same kind of condition.
+struct Set {
+    name: &'static str,
+    condition: fn(usize) -> String,
+}
+
+const SETS: &[Set] = &[
+    Set { name: "mixed, as people write them", condition: mixed },
+    Set { name: "from=@domain", condition: |n| format!("from=@shop{n}.example") },
+    Set { name: "body=words", condition: |n| format!("body=special offer {n} for you") },
+    Set { name: "body=a*b*c", condition: |n| format!("body=offer*number {n}*only ?oday") },
+    Set { name: "body=regex:", condition: |n| format!("body=regex:(offer|sale)s? +number +{n}[^0-9]") },
+];
+
+/// Patterns that defeat naive matching, on the text of one letter.
+const SLOW: &[Set] = &[
+    Set { name: "hostile: body=*a*a*a*b", condition: |n| format!("body=*a*a*a*a*a*a*b{n}") },
+    Set { name: "hostile: body=a?a?a?b", condition: |n| format!("body=a?a?a?a?a?a?b{n}") },
+    Set { name: "hostile: body=aaaaaaab", condition: |n| format!("body=aaaaaaaaaaaaaaaab{n}") },
+    Set { name: "hostile: body=regex:(a|aa)*b", condition: |n| format!("body=regex:(a|aa)*(a|aa)*b{n}") },
+    Set { name: "hostile: body=regex:a{50}.{50}b", condition: |n| format!("body=regex:a[a-z]{{50}}[a-z]{{50}}b{n}") },
+];
+
+fn mixed(n: usize) -> String {
+    match n % 8 {
+        0 => format!("from=*@shop{n}.example"),
+        1 => format!("from=news{n}@*\nsubject=*offer*"),
+        2 => format!("subject=*invoice {n}*"),
+        3 => format!("header X-Campaign=spring-{n}*"),
+        4 => format!("body=unsubscribe from list {n}"),
+        5 => format!("list-id=list{n}.example"),
+        6 => format!("subject=regex:^\\[ticket {n}\\]"),
+        _ => format!("recipient=office{n}@desk.example\nnot automatic\nsize-over=1KiB"),
+    }
+}
+
+fn rows(set: &Set, count: usize) -> Vec<Filter> {
+    let one = |n: usize| Filter {
+        id: i64::try_from(n).unwrap(),
+        name: format!("filter {n}"),
+        scope: Scope::Global,
+        position: i64::try_from(n).unwrap(),
+        over_global: false,
+        continues: false,
+        active: true,
+        conditions: (set.condition)(n),
+        actions: vec![Action { kind: ActionKind::None, value: String::new(), target: None }],
+        hits: 0,
+        last_hit_at: None,
+    };
+    (1..=count).map(one).collect()
+}
+
+fn rules(set: &Set, count: usize) -> Vec<Rule> {
+    rows(set, count).into_iter().map(|row| Rule::new(row).unwrap()).collect()
+}
+
+fn median(mut once: impl FnMut()) -> Duration {
+    let mut times: Vec<Duration> = (0..ROUNDS)
+        .map(|_| {
+            let started = Instant::now();
+            once();
+            started.elapsed()
+        })
+        .collect();
+    times.sort();
+    times.get(ROUNDS / 2).copied().unwrap_or_default()
+}
+
+/// A median message under these filters, once they have been used, and the first one, which compiles what it needs.
+fn measure(set: &Set, count: usize, message: &Message) -> (Duration, Duration) {
+    let ask = |rules: &[Rule]| {
+        assert!(filter::judge(rules.iter(), &Look::new(black_box(message), 40_000)).matched.is_empty())
+    };
+    let started = Instant::now();
+    let rules = rules(set, count);
+    ask(&rules);
+    let first = started.elapsed();
+    (median(|| ask(&rules)), first)
+}
+
+fn letter(bytes: usize, unit: &str) -> Message {
+    let head = "From: Ann <ann@customer.example>\r\nTo: support@desk.example\r\nSubject: A question about my order\r\n\
+        X-Campaign: autumn\r\nMessage-ID: <a@b>\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n";
+    message::parse(format!("{head}{}", unit.repeat(bytes / unit.len())).as_bytes())
+}
+
+fn main() {
+    let given = std::env::args().skip(1).find_map(|argument| argument.parse().ok());
+    let most: usize = given.unwrap_or(500);
+    let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    let prose =
+        "We would like to know when the offer of last week ends, and whether number 12 is still on sale today.\r\n";
+    println!("ms a message, medians of {ROUNDS}; in parentheses the first one of a batch, with reading the filters");
+    for (text, sets, message) in [
+        ("4 KiB of prose", SETS, letter(4 << 10, prose)),
+        ("1 MiB of prose", SETS, letter(1 << 20, prose)),
+        ("1 MiB of a", SLOW, letter(1 << 20, &"a".repeat(64))),
+    ] {
+        for set in sets {
+            let counts = [most / 4, most / 2, most];
+            let times = counts.map(|count| measure(set, count, &message));
+            let shown: Vec<String> = counts
+                .iter()
+                .zip(times)
+                .map(|(n, (one, first))| format!("{n}: {:7.2} ({:7.2})", ms(one), ms(first)))
+                .collect();
+            let growth = times.last().map_or(0.0, |last| last.0.as_secs_f64())
+                / times.first().map_or(1.0, |first| first.0.as_secs_f64());
+            println!("{text:15} {:34} {}   four times the filters: {growth:.1} x the time", set.name, shown.join("  "));
+        }
+    }
+}

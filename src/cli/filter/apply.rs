@@ -1,0 +1,120 @@
+//! `filter replay` and `filter apply`: a filter on mail that is there already.
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use jiff::Timestamp;
+
+use super::scope;
+use crate::access::Actor;
+use crate::cli::context::Context;
+use crate::cli::{email, moment};
+use crate::error;
+use crate::filter::{Look, Rule};
+use crate::intake::filter;
+use crate::mail::message;
+use crate::store::db::Tx;
+use crate::store::emails::{self, Email};
+use crate::store::filters::{self, Filter, Scope};
+use crate::store::raw;
+use crate::ui::cell::{Cell, Column};
+
+/// `filter replay`, `filter apply`
+#[derive(Debug, Args)]
+pub struct Since {
+    /// Filter, by name or id
+    #[arg(value_name = "NAME")]
+    filter: String,
+    /// Only mail received then or later (default: all)
+    #[arg(long, value_name = "DATE")]
+    since: Option<String>,
+}
+
+/// Fields of a matched email in their order.
+pub const COLUMNS: &[Column] = &[
+    Column::new("id", "ID").right(),
+    Column::new("received_at", "RECEIVED"),
+    Column::new("from", "FROM").shrinking(),
+    Column::new("subject", "SUBJECT").shrinking(),
+];
+
+/// So many emails are looked up at once.
+const CHUNK: i64 = 500;
+
+/// How a filter did on the archive.
+struct Matches {
+    emails: Vec<Email>,
+    asked: usize,
+}
+
+pub fn replay(args: &Since, ctx: &Context) -> Result<()> {
+    let since = since(args)?;
+    let (filter, matches) = ctx.read(|tx, actor| {
+        let filter = scope::find(tx, actor, &args.filter)?;
+        let matches = matches(tx, actor, &filter, since)?;
+        Ok((filter, matches))
+    })?;
+    show(ctx, &matches)?;
+    ctx.ui.note(&format!("filter {}: matches {} of {} emails", filter.name, matches.emails.len(), matches.asked));
+    Ok(())
+}
+
+pub fn run(args: &Since, ctx: &Context) -> Result<()> {
+    let since = since(args)?;
+    let (filter, matches) = ctx.write(|tx, actor| {
+        let filter = scope::find(tx, actor, &args.filter)?;
+        let Scope::User(user_id) = filter.scope else {
+            return Err(error::data(format!(
+                "filter {}: only a user's filter is applied to mail that is there",
+                filter.name
+            ))
+            .hint(format!("see what it would match: espomail filter replay {}", args.filter))
+            .into());
+        };
+        let matches = matches(tx, actor, &filter, since)?;
+        for email in &matches.emails {
+            filter::act(tx, email.id, user_id, filter.actions.iter())?;
+        }
+        Ok((filter, matches))
+    })?;
+    show(ctx, &matches)?;
+    let dry = if ctx.dry_run { "dry run, nothing changed: " } else { "" };
+    let actions: Vec<String> = filter.actions.iter().map(ToString::to_string).collect();
+    let (some, all) = (matches.emails.len(), matches.asked);
+    ctx.ui.note(&format!("{dry}filter {}: {} on {some} of {all} emails", filter.name, actions.join(", ")));
+    Ok(())
+}
+
+fn since(args: &Since) -> Result<Timestamp> {
+    Ok(args.since.as_deref().map(|text| moment("--since", text)).transpose()?.unwrap_or(Timestamp::UNIX_EPOCH))
+}
+
+/// Reads the archive again as far as the actor may see it, in the order of its arrival.
+fn matches(tx: &Tx<'_>, actor: &Actor, filter: &Filter, since: Timestamp) -> Result<Matches> {
+    let rule = Rule::new(filter.clone()).map_err(anyhow::Error::msg)?;
+    let mut found = Matches { emails: Vec::new(), asked: 0 };
+    let mut after = 0;
+    loop {
+        let chunk = filters::archive(tx, filter.scope, since, after, CHUNK, actor.sight())?;
+        let Some((last, _, _)) = chunk.last() else { return Ok(found) };
+        after = *last;
+        for (id, raw_id, size) in &chunk {
+            found.asked += 1;
+            let message = message::parse(&raw::bytes(tx, *raw_id)?);
+            if rule.matches(&Look::new(&message, *size)) {
+                found.emails.push(emails::by_id(tx, *id, actor.sight())?.context("the email vanished")?);
+            }
+        }
+    }
+}
+
+fn show(ctx: &Context, matches: &Matches) -> Result<()> {
+    let row = |found: &Email| {
+        vec![
+            Cell::int(found.id),
+            Cell::date_time(found.received_at),
+            Cell::text(&email::from(found)),
+            Cell::text(&found.subject),
+        ]
+    };
+    ctx.ui.list("filter-matches", COLUMNS, matches.emails.iter().map(row).collect())
+}

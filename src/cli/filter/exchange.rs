@@ -1,0 +1,201 @@
+//! Filters as TOML, so that they can live in version control, and out of Sieve scripts.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+use super::change::{self, Written};
+use super::scope;
+use crate::access::Actor;
+use crate::cli::context::{self, Context};
+use crate::cli::text::read_source;
+use crate::error::{self, Kind};
+use crate::filter::sieve;
+use crate::store::db::Tx;
+use crate::store::filters::{self, Filter};
+
+/// `filter import`
+#[derive(Debug, Args)]
+pub struct Import {
+    /// TOML as `filter export` prints it, or a Sieve script (.sieve); - is standard input
+    #[arg(value_name = "FILE")]
+    file: String,
+    /// Whose mail: global, account:NAME or user:NAME; needed for Sieve, in place of what a TOML file says otherwise
+    #[arg(long, value_name = "SCOPE")]
+    scope: Option<String>,
+    /// It is a Sieve script, whatever it is called
+    #[arg(long)]
+    sieve: bool,
+    /// Take the rules of a Sieve script that can be taken, and leave out the others
+    #[arg(long)]
+    partial: bool,
+}
+
+/// The file.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    filter: Vec<Entry>,
+}
+
+/// One filter in the file.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    name: String,
+    scope: String,
+    #[serde(rename = "if", default, skip_serializing_if = "Vec::is_empty")]
+    conditions: Vec<String>,
+    #[serde(rename = "not", default, skip_serializing_if = "Vec::is_empty")]
+    negated: Vec<String>,
+    #[serde(rename = "do")]
+    actions: Vec<String>,
+    #[serde(rename = "continue", default, skip_serializing_if = "is_false")]
+    continues: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    over_global: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    disabled: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+pub fn export(names: &[String], ctx: &Context) -> Result<()> {
+    let entries = ctx.read(|tx, actor| {
+        let chosen = match names {
+            [] => scope::visible(tx, actor)?,
+            names => names.iter().map(|name| scope::find(tx, actor, name)).collect::<Result<_>>()?,
+        };
+        chosen.iter().map(|filter| entry(tx, filter)).collect::<Result<Vec<_>>>()
+    })?;
+    let text = toml::to_string(&File { filter: entries }).context("cannot write TOML")?;
+    ctx.ui.text(text.trim_end())
+}
+
+fn entry(tx: &Tx<'_>, filter: &Filter) -> Result<Entry> {
+    let negated = |line: &str| line.strip_prefix("not ").map(str::to_owned);
+    Ok(Entry {
+        name: filter.name.clone(),
+        scope: scope::write(tx, filter.scope)?,
+        conditions: filter.conditions.lines().filter(|line| negated(line).is_none()).map(str::to_owned).collect(),
+        negated: filter.conditions.lines().filter_map(negated).collect(),
+        actions: filter.actions.iter().map(ToString::to_string).collect(),
+        continues: filter.continues,
+        over_global: filter.over_global,
+        disabled: !filter.active,
+    })
+}
+
+/// What an import did.
+#[derive(Debug, Default, Clone, Copy)]
+struct Tally {
+    added: usize,
+    changed: usize,
+    unchanged: usize,
+}
+
+pub fn import(args: &Import, ctx: &Context) -> Result<()> {
+    let text = read_source("FILE", &args.file)?;
+    let is_script = args.sieve || args.file.ends_with(".sieve");
+    let (file, is_whole) = if is_script { script(args, &text, ctx)? } else { (toml_file(args, &text)?, true) };
+    let tally = ctx.write(|tx, actor| {
+        let mut tally = Tally::default();
+        for entry in &file.filter {
+            take(tx, actor, ctx, entry, &mut tally).map_err(|e| e.context(format!("filter \"{}\"", entry.name)))?;
+        }
+        Ok(tally)
+    })?;
+    let Tally { added, changed, unchanged } = tally;
+    ctx.done(added + changed, &format!("filters: {added} added, {changed} changed, {unchanged} as they were"))?;
+    if is_whole { Ok(()) } else { Err(context::told(Kind::Partial)) }
+}
+
+fn toml_file(args: &Import, text: &str) -> Result<File> {
+    let mut file: File = toml::from_str(text).map_err(|e| {
+        let place = e.span().map(|span| 1 + text.get(..span.start).unwrap_or_default().matches('\n').count());
+        let place = place.map(|line| format!(", line {line}")).unwrap_or_default();
+        let why = e.message().replace('\n', ": ");
+        error::data(format!("{}{place}: {why}", args.file)).hint("see `espomail filter export` for the form")
+    })?;
+    if let Some(scope) = &args.scope {
+        file.filter.iter_mut().for_each(|entry| entry.scope.clone_from(scope));
+    }
+    Ok(file)
+}
+
+/// The filters of a Sieve script, and whether they are all of it. They are named after the file and the line.
+fn script(args: &Import, text: &str, ctx: &Context) -> Result<(File, bool)> {
+    let Some(scope) = &args.scope else {
+        return Err(error::data("--scope: a Sieve script does not say whose mail it is about")
+            .hint("add --scope user:NAME, account:NAME or global")
+            .into());
+    };
+    let (drafts, faults) = sieve::read(text);
+    for fault in &faults {
+        ctx.ui.warn(&format!("{}, line {}: not taken: {}", args.file, fault.line, fault.why));
+    }
+    if !faults.is_empty() && !args.partial {
+        let text = format!("{}: {} of its rules cannot be taken, so none was", args.file, faults.len());
+        return Err(error::data(text).hint("change them, or take the others with --partial").into());
+    }
+    let stem = Path::new(&args.file).file_stem().map_or_else(|| "sieve".into(), |stem| stem.to_string_lossy());
+    let stem = if stem == "-" { "sieve".into() } else { stem };
+    let mut entries: Vec<Entry> = Vec::new();
+    for draft in drafts {
+        let line = format!("{stem} line {}", draft.line);
+        let count = entries.iter().filter(|entry| entry.name.starts_with(&line)).count();
+        entries.push(Entry {
+            name: if count == 0 { line } else { format!("{line} ({})", count + 1) },
+            scope: scope.clone(),
+            conditions: draft.conditions,
+            negated: draft.negated,
+            actions: vec![draft.action],
+            continues: false,
+            over_global: false,
+            disabled: false,
+        });
+    }
+    Ok((File { filter: entries }, faults.is_empty()))
+}
+
+/// Adds a filter, or changes the one of that name and scope, which keeps its place and its hits.
+fn take(tx: &Tx<'_>, actor: &Actor, ctx: &Context, entry: &Entry, tally: &mut Tally) -> Result<()> {
+    let scope = scope::read(tx, actor, &entry.scope)?;
+    let mut filter = change::build(
+        tx,
+        actor,
+        &Written {
+            name: &entry.name,
+            scope,
+            conditions: &entry.conditions,
+            negated: &entry.negated,
+            actions: &entry.actions,
+            continues: entry.continues,
+            over_global: entry.over_global,
+        },
+    )?;
+    filter.active = !entry.disabled;
+    let Some(old) = change::taken_by(tx, &filter)? else {
+        filters::add(tx, &filter, ctx.now())?;
+        tally.added += 1;
+        return Ok(());
+    };
+    if old.scope != scope {
+        let theirs = scope::write(tx, old.scope)?;
+        return Err(error::data(format!("name: there is one of scope {theirs}")).into());
+    }
+    let new = Filter { id: old.id, position: old.position, hits: old.hits, last_hit_at: old.last_hit_at, ..filter };
+    if new == old {
+        tally.unchanged += 1;
+        return Ok(());
+    }
+    filters::update(tx, &new)?;
+    tally.changed += 1;
+    Ok(())
+}

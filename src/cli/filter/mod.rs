@@ -1,0 +1,203 @@
+//! `espomail filter`: what is done with mail as it comes (B10).
+
+mod apply;
+mod change;
+mod exchange;
+mod scope;
+mod try_out;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::context::Context;
+use crate::filter::FIELDS;
+use crate::store::db::Tx;
+use crate::store::filters::{self, Filter};
+use crate::ui::cell::{Cell, Column};
+
+pub use apply::{COLUMNS as MATCH_COLUMNS, Since};
+pub use change::{Add, Edit, Move};
+pub use exchange::Import;
+pub use try_out::{COLUMNS as TEST_COLUMNS, Test};
+
+/// Filters: what is done with mail as it comes
+#[derive(Debug, Subcommand)]
+pub enum FilterCommand {
+    /// Adds a filter behind the others of its scope
+    #[command(
+        before_help = "Examples:\n  $ espomail filter add offers --scope global --if 'from=*@shop.com' --if 'subject=offer*' --do skip\n  $ espomail filter add alerts --scope account:support --if subject=alert* --not body=resolved --do priority:High --do assign:ana\n  $ espomail --as ana filter add news --scope user:@me --if list-id=news.example --do read --do folder:News",
+        after_help = help()
+    )]
+    Add(Add),
+    /// Lists filters in the order in which they are asked, with what they matched
+    #[command(
+        visible_alias = "ls",
+        before_help = "Examples:\n  $ espomail filter list\n  $ espomail --json filter list --scope account:support"
+    )]
+    List(List),
+    /// Shows a filter
+    #[command(before_help = "Examples:\n  $ espomail filter show offers\n  $ espomail --json filter show offers")]
+    Show(Name),
+    /// Changes a filter; conditions and actions that are given replace the old ones
+    #[command(
+        before_help = "Examples:\n  $ espomail filter edit offers --if 'from=*@shop.com' --not subject=invoice*\n  $ espomail filter edit offers --name 'shop offers' --do none",
+        after_help = help()
+    )]
+    Edit(Edit),
+    /// Deletes a filter
+    #[command(
+        visible_alias = "rm",
+        before_help = "Examples:\n  $ espomail filter delete offers\n  $ espomail --yes filter delete offers"
+    )]
+    Delete(Name),
+    /// Lets a filter be asked again
+    #[command(
+        before_help = "Examples:\n  $ espomail filter enable offers\n  $ espomail --dry-run filter enable offers"
+    )]
+    Enable(Name),
+    /// Keeps a filter, but it is not asked any more
+    #[command(
+        before_help = "Examples:\n  $ espomail filter disable offers\n  $ espomail --dry-run filter disable offers"
+    )]
+    Disable(Name),
+    /// Changes the order of filters
+    #[command(
+        before_help = "Examples:\n  $ espomail filter move offers --before invoices\n  $ espomail filter move offers --last"
+    )]
+    Move(Move),
+    /// Says what every filter makes of a message, condition by condition, and changes nothing
+    #[command(
+        before_help = "Examples:\n  $ espomail filter test 9131\n  $ espomail filter test mail.eml --account support"
+    )]
+    Test(Test),
+    /// Lists the mail of the archive that a filter matches, and changes nothing
+    #[command(
+        before_help = "Examples:\n  $ espomail filter replay offers --since 2026-11-01\n  $ espomail -q filter replay offers | wc -l"
+    )]
+    Replay(Since),
+    /// Does what a user's filter says with mail that is in the inbox already
+    #[command(
+        before_help = "Examples:\n  $ espomail filter apply news --since 2026-11-01\n  $ espomail --dry-run filter apply news"
+    )]
+    Apply(Since),
+    /// Prints filters as TOML, for version control
+    #[command(
+        before_help = "Examples:\n  $ espomail filter export > filters.toml\n  $ espomail filter export offers alerts"
+    )]
+    Export(Names),
+    /// Adds and changes filters as a file says: TOML of `filter export`, or a Sieve script
+    #[command(
+        before_help = "Examples:\n  $ espomail --dry-run filter import filters.toml\n  $ espomail filter import old.sieve --scope user:ana"
+    )]
+    Import(Import),
+}
+
+/// A filter's name.
+#[derive(Debug, Args)]
+pub struct Name {
+    /// Filter, by name or id
+    #[arg(value_name = "NAME")]
+    filter: String,
+}
+
+/// Filters' names.
+#[derive(Debug, Args)]
+pub struct Names {
+    /// Filters (default: all that you may see)
+    #[arg(value_name = "NAME")]
+    filters: Vec<String>,
+}
+
+/// `filter list`
+#[derive(Debug, Args)]
+pub struct List {
+    /// Only of this scope: global, account:NAME or user:NAME
+    #[arg(long, value_name = "SCOPE")]
+    scope: Option<String>,
+}
+
+/// Fields of filters in their order.
+pub const COLUMNS: &[Column] = &[
+    Column::new("order", "#").right(),
+    Column::new("name", "FILTER").shrinking(),
+    Column::new("scope", "SCOPE"),
+    Column::new("conditions", "CONDITIONS").shrinking(),
+    Column::new("actions", "ACTIONS").shrinking(),
+    Column::new("hits", "HITS").right(),
+    Column::new("last_hit", "LAST"),
+    Column::new("state", "STATE"),
+    Column::new("enabled", ""),
+    Column::new("continue", ""),
+    Column::new("over_global", ""),
+    Column::new("id", ""),
+];
+
+/// Runs a `filter` command.
+pub fn run(command: FilterCommand, ctx: &Context) -> Result<()> {
+    match command {
+        FilterCommand::Add(args) => change::add(&args, ctx),
+        FilterCommand::List(args) => list(&args, ctx),
+        FilterCommand::Show(args) => {
+            let row = ctx.read(|tx, actor| {
+                let filter = scope::find(tx, actor, &args.filter)?;
+                let order = filters::all(tx)?.iter().position(|other| other.id == filter.id).unwrap_or_default();
+                cells(tx, order, &filter)
+            })?;
+            ctx.ui.object("filter", COLUMNS, row)
+        }
+        FilterCommand::Edit(args) => change::edit(&args, ctx),
+        FilterCommand::Delete(args) => change::delete(&args.filter, ctx),
+        FilterCommand::Enable(args) => change::switch(&args.filter, true, ctx),
+        FilterCommand::Disable(args) => change::switch(&args.filter, false, ctx),
+        FilterCommand::Move(args) => change::put(&args, ctx),
+        FilterCommand::Test(args) => try_out::run(&args, ctx),
+        FilterCommand::Replay(args) => apply::replay(&args, ctx),
+        FilterCommand::Apply(args) => apply::run(&args, ctx),
+        FilterCommand::Export(args) => exchange::export(&args.filters, ctx),
+        FilterCommand::Import(args) => exchange::import(&args, ctx),
+    }
+}
+
+fn list(args: &List, ctx: &Context) -> Result<()> {
+    let rows = ctx.read(|tx, actor| {
+        let wanted = args.scope.as_deref().map(|text| scope::read(tx, actor, text)).transpose()?;
+        let visible = scope::visible(tx, actor)?;
+        let chosen = visible.iter().filter(|filter| wanted.is_none_or(|scope| filter.scope == scope));
+        chosen.enumerate().map(|(at, filter)| cells(tx, at, filter)).collect::<Result<_>>()
+    })?;
+    ctx.ui.list("filters", COLUMNS, rows)
+}
+
+fn cells(tx: &Tx<'_>, at: usize, filter: &Filter) -> Result<Vec<Cell>> {
+    let conditions: Vec<&str> = filter.conditions.lines().collect();
+    let actions: Vec<String> = filter.actions.iter().map(ToString::to_string).collect();
+    let marks = [(!filter.active, "disabled"), (filter.continues, "continues"), (filter.over_global, "over global")];
+    let state: Vec<&str> = marks.iter().filter(|(holds, _)| *holds).map(|(_, mark)| *mark).collect();
+    Ok(vec![
+        Cell::int(i64::try_from(at)? + 1),
+        Cell::text(&filter.name),
+        Cell::text(&scope::write(tx, filter.scope)?),
+        Cell::object(json!(conditions), &conditions.join(" and ")),
+        Cell::object(json!(actions), &actions.join(", ")),
+        Cell::int(filter.hits),
+        filter.last_hit_at.map_or_else(Cell::none, Cell::ago),
+        Cell::text(&state.join(", ")),
+        Cell::bool(filter.active),
+        Cell::bool(filter.continues),
+        Cell::bool(filter.over_global),
+        Cell::int(filter.id),
+    ])
+}
+
+/// What conditions and actions there are.
+fn help() -> String {
+    let fields: Vec<String> = FIELDS.iter().map(|field| format!("  {:15} {}", field.name, field.about)).collect();
+    format!(
+        "Conditions, as FIELD=PATTERN; all must hold:\n{}\nA pattern is compared with the whole value whatever the case, with * and ? for any text and any character;\n\
+        of body anywhere in the text. regex:EXPRESSION matches somewhere. \\* is a star itself.\n\n\
+        Actions for everybody: skip, folder:FOLDER, team:TEAM, no-case, no-auto-reply, priority:P, type:T, assign:USER, none\n\
+        Actions of users:      skip, folder:FOLDER, read, no-notification, important, none",
+        fields.join("\n")
+    )
+}

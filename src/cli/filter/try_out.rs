@@ -1,0 +1,145 @@
+//! `filter test`: what every filter makes of one message, and why.
+
+use anyhow::Result;
+use clap::Args;
+
+use super::scope;
+use crate::access::Actor;
+use crate::cli::context::{self, Context};
+use crate::cli::email;
+use crate::filter::{Finding, Look, Rule};
+use crate::mail::message;
+use crate::store::db::Tx;
+use crate::store::deliveries;
+use crate::store::filters::{ActionKind, Scope};
+use crate::ui::cell::{Cell, Column};
+
+/// `filter test`
+#[derive(Debug, Args)]
+pub struct Test {
+    /// Email id, or a message file (a name with a dot or slash)
+    #[arg(value_name = "FILE|EMAIL")]
+    message: String,
+    /// As if this account delivered it (default: the accounts that did; of a file: all)
+    #[arg(long, value_name = "NAME")]
+    account: Option<String>,
+}
+
+/// Fields of one judged condition in their order.
+pub const COLUMNS: &[Column] = &[
+    Column::new("filter", "FILTER").shrinking(),
+    Column::new("scope", "SCOPE"),
+    Column::new("result", "RESULT"),
+    Column::new("condition", "CONDITION").shrinking(),
+    Column::new("holds", "HOLDS"),
+    Column::new("why", "WHY").shrinking(),
+    Column::new("actions", ""),
+    Column::new("id", ""),
+];
+
+/// One filter and what it makes of the message.
+struct Judged {
+    rule: Rule,
+    scope: String,
+    findings: Vec<Finding>,
+    result: String,
+}
+
+pub fn run(args: &Test, ctx: &Context) -> Result<()> {
+    let raw = email::source(&args.message, ctx)?;
+    let message = message::parse(&raw);
+    let look = Look::new(&message, raw.len() as u64);
+    let judged = ctx.read(|tx, actor| {
+        let accounts = accounts(tx, args)?;
+        judge(tx, actor, accounts.as_deref(), &look)
+    })?;
+    if ctx.ui.for_people() {
+        return ctx.ui.text(&shown(&judged));
+    }
+    ctx.ui.list("filter-test", COLUMNS, judged.iter().flat_map(cells).collect())
+}
+
+/// The accounts that delivered it, by id; `None` = it might be any.
+fn accounts(tx: &Tx<'_>, args: &Test) -> Result<Option<Vec<i64>>> {
+    if let Some(name) = &args.account {
+        return Ok(Some(vec![context::account(tx, name)?.id]));
+    }
+    let Ok(id) = args.message.parse() else { return Ok(None) };
+    Ok(Some(deliveries::of_email(tx, id)?.iter().map(|delivery| delivery.account_id).collect()))
+}
+
+/// Judges the filters that might be asked, each for itself, and says which of those that match decides.
+fn judge(tx: &Tx<'_>, actor: &Actor, accounts: Option<&[i64]>, look: &Look<'_>) -> Result<Vec<Judged>> {
+    let mut judged: Vec<Judged> = Vec::new();
+    for filter in scope::visible(tx, actor)? {
+        let asked = match filter.scope {
+            Scope::Account(id) => accounts.is_none_or(|accounts| accounts.contains(&id)),
+            Scope::Global | Scope::User(_) => true,
+        };
+        if !asked {
+            continue;
+        }
+        let rule = Rule::new(filter).map_err(anyhow::Error::msg)?;
+        let findings: Vec<Finding> = rule.conditions.iter().map(|condition| condition.judge(look)).collect();
+        let result = match findings.iter().all(|finding| finding.holds) {
+            false => "no match".to_owned(),
+            true if !rule.filter.active => "matches, but is disabled".to_owned(),
+            true => before(&judged, rule.filter.scope)
+                .map_or_else(|| "matches".to_owned(), |earlier| format!("matches, but {earlier} decided before")),
+        };
+        judged.push(Judged { scope: scope::write(tx, rule.filter.scope)?, rule, findings, result });
+    }
+    Ok(judged)
+}
+
+/// The filter that decided before one of this scope is asked.
+fn before(judged: &[Judged], scope: Scope) -> Option<String> {
+    let same_search = |earlier: Scope| match (earlier, scope) {
+        (Scope::User(_), _) | (_, Scope::User(_)) => earlier == scope,
+        (Scope::Account(one), Scope::Account(other)) => one == other,
+        _ => true,
+    };
+    let skips = |rule: &Rule| rule.filter.actions.iter().any(|action| action.kind == ActionKind::Skip);
+    let decides = |one: &&Judged| {
+        let filter = &one.rule.filter;
+        // What is not imported comes into no inbox.
+        let keeps_out = skips(&one.rule) && filter.scope == Scope::Global;
+        one.result == "matches" && !filter.continues && (same_search(filter.scope) || keeps_out)
+    };
+    judged.iter().find(decides).map(|one| one.rule.filter.name.clone())
+}
+
+fn shown(judged: &[Judged]) -> String {
+    if judged.is_empty() {
+        return "There is no filter that would be asked.".to_owned();
+    }
+    let yes = |holds: bool| if holds { "yes" } else { "no" };
+    let one = |one: &Judged| {
+        let filter = &one.rule.filter;
+        let actions: Vec<String> = filter.actions.iter().map(ToString::to_string).collect();
+        let head = format!("{} ({}): {}; it does {}", filter.name, one.scope, one.result, actions.join(", "));
+        let conditions = one.rule.conditions.iter().zip(&one.findings);
+        let lines =
+            conditions.map(|(condition, found)| format!("  {:3}  {condition}  {}", yes(found.holds), found.why));
+        std::iter::once(head).chain(lines).collect::<Vec<_>>().join("\n")
+    };
+    judged.iter().map(one).collect::<Vec<_>>().join("\n")
+}
+
+fn cells(one: &Judged) -> Vec<Vec<Cell>> {
+    let filter = &one.rule.filter;
+    let actions: Vec<String> = filter.actions.iter().map(ToString::to_string).collect();
+    let row = |(condition, finding): (&crate::filter::Condition, &Finding)| {
+        vec![
+            Cell::text(&filter.name),
+            Cell::text(&one.scope),
+            Cell::text(&one.result),
+            Cell::text(&condition.to_string()),
+            Cell::bool(finding.holds),
+            Cell::text(&finding.why),
+            Cell::object(serde_json::json!(actions), &actions.join(", ")),
+            Cell::int(filter.id),
+        ]
+    };
+    one.rule.conditions.iter().zip(&one.findings).map(row).collect()
+}
