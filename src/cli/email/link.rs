@@ -57,8 +57,11 @@ pub fn unlink(id: i64, ctx: &Context) -> Result<()> {
 }
 
 pub fn delete(args: &Delete, ctx: &Context) -> Result<()> {
-    let found = ctx.read(|tx, actor| find(tx, actor, args.id))?;
-    if found.status == EmailStatus::Draft {
+    let is_draft = ctx.read(|tx, actor| {
+        let is_draft = find(tx, actor, args.id)?.status == EmailStatus::Draft;
+        if is_draft { Ok(true) } else { actor.require_admin("email delete").map(|()| false) }
+    })?;
+    if is_draft {
         return letter::delete_draft(ctx, args.id);
     }
     let reason = args.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty()).ok_or_else(|| {
