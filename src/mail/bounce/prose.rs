@@ -13,10 +13,14 @@ pub(super) use recipients::addresses;
 
 /// The recipients that a report names in its own way; `None` where it is no report.
 pub(super) fn failures(message: &Message) -> Option<Vec<Failure>> {
+    let named: Vec<String> = message.all("X-Failed-Recipients").flat_map(addresses).collect();
+    // Most mail is none, and its text need not be looked at.
+    if declares_something_else(message) || named.is_empty() && !may_be_report(message) {
+        return None;
+    }
     let text = human(&message.text);
     let lower = words::plain(text);
-    let named: Vec<String> = message.all("X-Failed-Recipients").flat_map(addresses).collect();
-    if declares_something_else(message) || named.is_empty() && !is_report(message, &lower) {
+    if named.is_empty() && !is_report(message, &lower) {
         return None;
     }
     let delayed = words::DELAYS.are_in(&lower) && !lower.contains("permanent");
@@ -34,10 +38,18 @@ pub(super) fn failures(message: &Message) -> Option<Vec<Failure>> {
 fn is_report(message: &Message, text: &str) -> bool {
     let by_subject = words::REPORT_SUBJECTS.are_in(&words::plain(&message.subject));
     let by_text = words::REPORT_TEXTS.are_in(text);
-    let wants_no_answer = message.return_path.as_deref() == Some("");
     message.content_type == "multipart/report" && by_subject
         || is_from_system(message) && (by_subject || by_text)
-        || wants_no_answer && by_subject && by_text
+        || wants_no_answer(message) && by_subject && by_text
+}
+
+/// What one of the three needs, whatever the words.
+fn may_be_report(message: &Message) -> bool {
+    message.content_type == "multipart/report" || wants_no_answer(message) || is_from_system(message)
+}
+
+fn wants_no_answer(message: &Message) -> bool {
+    message.return_path.as_deref() == Some("")
 }
 
 /// Out-of-office answers, reports of reading and of abuse speak of delivery too.
