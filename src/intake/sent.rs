@@ -37,6 +37,12 @@ pub(super) fn author(tx: &Tx<'_>, world: &World<'_>, account: &Account, sender: 
     Ok(if is_ours { sender.in_sent_folder(owner) } else { sender })
 }
 
+/// The user whose Sent folder has told before who wrote it.
+pub(super) fn sent_by(tx: &Tx<'_>, email: &Email, sender: Sender) -> Result<Sender> {
+    let user = email.user_id.map(|id| users::by_id(tx, id)).transpose()?.flatten();
+    Ok(sender.in_sent_folder(user))
+}
+
 /// Links new mail of a Sent folder to what it answers or whom it is to (B4).
 pub(super) fn link(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &Mail<'_>) -> Result<()> {
     emails::set_status(tx, mail.email_id, EmailStatus::Sent)?;

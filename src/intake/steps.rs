@@ -1,5 +1,8 @@
 //! One message through the numbered steps of B3.
 
+mod known;
+mod notice;
+
 use anyhow::Result;
 
 use super::bounces::Report;
@@ -8,155 +11,43 @@ use super::filter::Filtered;
 use super::import::Imported;
 use super::parent::Sender;
 use super::world::{self, World};
-use super::{bounces, filter, flow, history, notify, privacy, recipients, sent};
+use super::{bounces, filter, flow, history, privacy, recipients, sent};
 use crate::mail::automatic;
-use crate::mail::message::{self, Message};
-use crate::mail::message_id::{self, IdKind};
-use crate::store::accounts::{Account, AccountKind, AfterImport, Share};
-use crate::store::cases;
+use crate::mail::message::Message;
+use crate::mail::message_id;
+use crate::store::accounts::{Account, AccountKind, AfterImport, Folder, Share};
 use crate::store::db::Tx;
 use crate::store::deliveries::{self, Delivery, Outcome, Source};
 use crate::store::emails::{self, Email, EmailStatus, NewEmail};
-use crate::store::notifications::{self, NewNotification, NotificationKind};
-use crate::store::records::{self, Parent, ParentType};
-use crate::store::{raw, server_actions, tombstones, users};
+use crate::store::server_actions;
 
 /// One message through B3. The steps are the numbered ones of the rule.
 pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Message) -> Result<Imported> {
     let delivery = &dated(tx, world, delivery, message)?;
-    let is_history = delivery.source == Source::History;
-    let account = world.account(delivery.account_id)?;
-    let identity = message.message_id.clone().unwrap_or_else(|| message_id::content_key(message));
-    if is_erased(tx, &identity, message)? {
-        if delivery.source != Source::Arrived {
-            return known_already(tx, delivery, None, "erased: does not come back");
-        }
-        deliveries::drop_raw(tx, delivery)?;
-        return settle(tx, account, delivery, Outcome::Discarded, "erased: does not come back", None);
+    let incoming = Incoming::of(tx, world, delivery, message)?;
+    if let Some(done) = incoming.comes_back()? {
+        return Ok(done);
     }
-    if let Some(email_id) = own_coming_back(tx, world, message)? {
-        return settle(tx, account, delivery, Outcome::Own, "mail of this instance coming back", email_id);
+    let sender = incoming.sender()?;
+    if let Some(done) = incoming.answers_notice(&sender)? {
+        return Ok(done);
     }
-    let folder = sent::folder(tx, account, delivery)?;
-    let lies_in_sent = folder.as_ref().is_some_and(|folder| folder.sent);
-    let mut sender = Sender::of(tx, world, account, message)?;
-    if lies_in_sent {
-        sender = sent::author(tx, world, account, sender)?;
+    let filtered = incoming.filtered();
+    if let Some(done) = incoming.skip(&filtered)? {
+        return Ok(done);
     }
-    if let Some(answered) = answered_notice(tx, world, &sender, message)? {
-        if is_history || sender.in_sent {
-            let reason = if is_history { "history makes no note" } else { "it makes a note where it arrives" };
-            let reason = &format!("an answer to our notice: {reason}");
-            return settle(tx, account, delivery, Outcome::Own, reason, None);
-        }
-        return keep_as_note(tx, world, account, delivery, message, &sender, &answered);
+    let (same, same_id) = incoming.same_email()?;
+    if let Some(done) = incoming.is_there_already(same.as_ref())? {
+        return Ok(done);
     }
-    // Filters are for what comes, not for what is known from history or was sent by us.
-    let filtered = match is_history || lies_in_sent {
-        true => Filtered::unasked(message),
-        false => Filtered::ask(world, account.id, message, u64::try_from(delivery.size).unwrap_or_default()),
+    let kept = match same {
+        Some(email) => incoming.join(email, sender, &filtered)?,
+        None => incoming.add(sender, same_id)?,
     };
-    filtered.count(tx, world)?;
-    if let Some(filter) = filtered.skipped() {
-        deliveries::drop_raw(tx, delivery)?;
-        return settle(tx, account, delivery, Outcome::Skipped, &filter::named(filter), None);
-    }
-    let automatic = automatic::machine(message).map(|reason| reason.to_string()).unwrap_or_default();
-    let (same, other) = same_email(tx, account, delivery, &identity, message)?;
-    if let Some(email) = same.as_ref().filter(|_| delivery.source != Source::Arrived)
-        && deliveries::has_delivered(tx, account.id, email.id, delivery.id)?
-    {
-        return known_already(tx, delivery, Some(email.id), "is there already");
-    }
-    let mut private = account.kind == AccountKind::Personal;
-    let (email_id, flow_account_id, outcome) = match same {
-        Some(email) => {
-            keep_variant(tx, world, &email, delivery, message)?;
-            if sender.in_sent {
-                sent::author_is_known(tx, world, account, &email, &sender)?;
-            } else if email.is_ours() {
-                // Its copy in Sent came first.
-                sender = sent_by(tx, &email, sender)?;
-            }
-            if email.private && !private {
-                privacy::open(tx, world, &email, &format!("it came by {} as well", account.name))?;
-            }
-            private &= email.private;
-            filtered.leave_alone(emails::inboxes(tx, email.id)?);
-            (email.id, email.flow_account_id, Outcome::Duplicate)
-        }
-        None => {
-            let author = Author { sender: &sender, automatic: &automatic };
-            let email_id = add_email(tx, world, delivery, message, &identity, author, other)?;
-            emails::set_private(tx, email_id, private)?;
-            (email_id, None, Outcome::Imported)
-        }
-    };
-    arrived(tx, world, account, delivery, email_id)?;
-    recipients::add(tx, account, &sender, message, email_id)?;
-    if let Some(folder) = &folder {
-        recipients::file(tx, account, folder, delivery.id, email_id)?;
-    }
-    recipients::put_in_group_folder(tx, account, delivery.id, email_id)?;
-    filtered.place(tx, world, account.id, delivery.id, email_id)?;
-    let mut report = Report::None;
-    if outcome == Outcome::Imported && !is_history {
-        report = bounces::run(tx, world, &sender, message, email_id)?;
-        if automatic.is_empty() {
-            bounces::wrote(tx, world, &sender, email_id)?;
-        }
-    }
-    let sent_at = message.date.unwrap_or(delivery.internal_date).min(delivery.internal_date);
-    let mail = Mail {
-        email_id,
-        message,
-        sender: &sender,
-        automatic: &automatic,
-        sent_at,
-        received_at: delivery.internal_date,
-        verified: true,
-        report,
-        account_id: account.id,
-        private,
-        filtered: &filtered,
-    };
-    if !is_history {
-        filtered.sort_inboxes(tx, world, email_id)?;
-    }
-    let linked = match outcome {
-        Outcome::Imported if is_history => {
-            history::link(tx, world, account, &mail)?;
-            if private && account.share == Share::Record {
-                privacy::open_if_linked(tx, world, email_id)?;
-            }
-            None
-        }
-        Outcome::Imported if sender.in_sent => {
-            sent::link(tx, world, account, &mail)?;
-            None
-        }
-        Outcome::Imported => Some(flow::link(tx, world, account, &mail)?),
-        _ => None,
-    };
-    match account.kind {
-        _ if is_history || lies_in_sent => {}
-        AccountKind::Group if account.create_case && flow_account_id.is_none() => {
-            flow::run(tx, world, account, &mail, linked)?;
-        }
-        AccountKind::Group if !account.create_case && outcome == Outcome::Imported => {
-            flow::reply(tx, world, account, &mail, None)?
-        }
-        _ => {}
-    }
-    recipients::follow_case(tx, account, email_id)?;
-    let reason = summary(tx, email_id)?;
-    settle(tx, account, delivery, outcome, &reason, Some(email_id))
-}
-
-/// The user whose Sent folder has told before who wrote it.
-fn sent_by(tx: &Tx<'_>, email: &Email, sender: Sender) -> Result<Sender> {
-    let user = email.user_id.map(|id| users::by_id(tx, id)).transpose()?.flatten();
-    Ok(sender.in_sent_folder(user))
+    incoming.give(&kept, &filtered)?;
+    incoming.link(&kept, &filtered)?;
+    recipients::follow_case(tx, incoming.account, kept.email_id)?;
+    incoming.settle(kept.outcome, &summary(tx, kept.email_id)?, Some(kept.email_id))
 }
 
 /// B2.12: mail out of a file came when it says that it was written, and not later than now.
@@ -169,171 +60,6 @@ fn dated(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Message)
     Ok(delivery)
 }
 
-/// B2.12: what a second import finds again leaves no row.
-fn known_already(tx: &Tx<'_>, delivery: &Delivery, email_id: Option<i64>, reason: &str) -> Result<Imported> {
-    deliveries::forget(tx, delivery)?;
-    Ok(Imported { delivery_id: delivery.id, outcome: Outcome::Duplicate, email_id, reason: reason.to_owned() })
-}
-
-/// B3.4: an email that was erased leaves a tombstone. Asked first, because mail of ours that comes back is kept, too.
-fn is_erased(tx: &Tx<'_>, identity: &str, message: &Message) -> Result<bool> {
-    let from = message.from.first().map(|m| m.address.as_str()).unwrap_or_default();
-    tombstones::contains(tx, &tombstones::hash(identity, from, message.date))
-}
-
-/// B3.2: our own signed Message-ID, from one of our own addresses or from the one that it was sent with
-/// (`--reply-from` may be another); gives the email it is, which a notice has not.
-fn own_coming_back(tx: &Tx<'_>, world: &World<'_>, message: &Message) -> Result<Option<Option<i64>>> {
-    let signed = message.message_id.as_ref().filter(|id| world.signer.verify(id).is_some());
-    let (Some(id), Some(from)) = (signed, message.from.first()) else { return Ok(None) };
-    let stored = emails::by_message_id(tx, id)?.into_iter().next();
-    let ours = world.is_own(&from.address) || stored.as_ref().is_some_and(|email| email.from_address == from.address);
-    Ok(ours.then_some(stored.map(|email| email.id)))
-}
-
-/// What one of our users answers to (B7.4).
-enum Answered {
-    /// A notice about this record.
-    About(Parent),
-    /// A digest, or a notice about what is not there any more.
-    Nothing,
-}
-
-/// B7.4: the notice of ours that one of our users answers.
-fn answered_notice(tx: &Tx<'_>, world: &World<'_>, sender: &Sender, message: &Message) -> Result<Option<Answered>> {
-    let named = message.in_reply_to.iter().chain(message.references.last());
-    let mut notices = named.filter_map(|id| world.signer.verify(id)).filter(|signed| signed.kind == IdKind::Notice);
-    let (Some(_), Some(notice)) = (sender.verified_user(), notices.next()) else { return Ok(None) };
-    let parent = match cases::by_key(tx, &notice.key)? {
-        Some(case) => Some(Parent::case(cases::surviving(tx, case)?.id)),
-        None => emails::by_key(tx, &notice.key)?.and_then(|email| email.parent),
-    };
-    Ok(Some(parent.map_or(Answered::Nothing, Answered::About)))
-}
-
-/// An internal note, which nobody outside gets; an automatic answer stays in the ledger.
-fn keep_as_note(
-    tx: &Tx<'_>,
-    world: &World<'_>,
-    account: &Account,
-    delivery: &Delivery,
-    message: &Message,
-    sender: &Sender,
-    answered: &Answered,
-) -> Result<Imported> {
-    let kept = |reason: &str| settle(tx, account, delivery, Outcome::Own, reason, None);
-    let (Some(user), Answered::About(parent)) = (sender.verified_user(), answered) else {
-        return kept("an answer to a digest of ours");
-    };
-    if automatic::machine(message).is_some() {
-        return kept("an automatic answer to our notice");
-    }
-    notify::comment(tx, world, *parent, Some(user), message.text.trim())?;
-    let label = records::label(tx, *parent)?;
-    let case = if parent.kind == ParentType::Case { cases::by_id(tx, parent.id)? } else { None };
-    let how = case.map(|case| format!("; to answer: espomail case reply {}", case.number)).unwrap_or_default();
-    let text = format!("{label}: stored as a note{how}");
-    let new = NewNotification {
-        user_id: user.id,
-        kind: NotificationKind::Note,
-        parent: Some(*parent),
-        email_id: None,
-        text: &text,
-    };
-    notifications::add(tx, new, false, world.now)?;
-    kept(&format!("an answer to our notice, stored as a note of {label}"))
-}
-
-/// B3.4: the stored email that this one is, and whether another one bears the same id.
-fn same_email(
-    tx: &Tx<'_>,
-    account: &Account,
-    delivery: &Delivery,
-    identity: &str,
-    message: &Message,
-) -> Result<(Option<Email>, bool)> {
-    let from = message.from.first().map(|m| m.address.as_str()).unwrap_or_default();
-    let stored = emails::by_message_id(tx, identity)?;
-    let is_another = !stored.is_empty();
-    for email in stored {
-        let date = email.date.map(|date| date.as_second());
-        if email.from_address == from
-            && date == message.date.map(|date| date.as_second())
-            && privacy::may_join(tx, account, delivery, &email, message)?
-        {
-            return Ok((Some(email), false));
-        }
-    }
-    Ok((None, is_another))
-}
-
-/// Keeps a different text of the same email; equal bytes are kept once.
-fn keep_variant(tx: &Tx<'_>, world: &World<'_>, email: &Email, delivery: &Delivery, message: &Message) -> Result<()> {
-    let Some(raw_id) = delivery.raw_id else { return Ok(()) };
-    let stored = email.raw_id.map(|id| raw::identity(tx, id)).transpose()?.flatten();
-    if email.raw_id == Some(raw_id) {
-        return Ok(());
-    }
-    if stored == raw::identity(tx, raw_id)? {
-        return deliveries::drop_raw(tx, delivery);
-    }
-    let stored = email.raw_id.map(|id| raw::bytes(tx, id)).transpose()?.unwrap_or_default();
-    let is_beginning = delivery.truncated && stored.starts_with(&raw::bytes(tx, raw_id)?);
-    let same = |stored: &Message| stored.text == message.text && digests(stored) == digests(message);
-    if is_beginning || (!email.truncated && same(&message::parse(&stored))) {
-        return deliveries::drop_raw(tx, delivery);
-    }
-    emails::add_variant(tx, email.id, delivery.id, raw_id)?;
-    let text = format!("another text of it by {}, kept as a variant", world.account(delivery.account_id)?.name);
-    emails::decide(tx, email.id, "variant", &text, world.now)
-}
-
-fn digests(message: &Message) -> Vec<&str> {
-    message.attachments.iter().map(|attachment| attachment.sha256.as_str()).collect()
-}
-
-/// Who or what wrote a message.
-struct Author<'a> {
-    sender: &'a Sender,
-    /// The rule by which it is machine mail; empty = written by a person.
-    automatic: &'a str,
-}
-
-fn add_email(
-    tx: &Tx<'_>,
-    world: &World<'_>,
-    delivery: &Delivery,
-    message: &Message,
-    identity: &str,
-    author: Author<'_>,
-    same_id: bool,
-) -> Result<i64> {
-    let new = NewEmail {
-        key: &message_id::new_key(world::random()?),
-        message_id: identity,
-        raw_id: delivery.raw_id,
-        status: EmailStatus::Archived,
-        received_at: delivery.internal_date,
-        automatic: author.automatic,
-        user_id: author.sender.verified_user().map(|user| user.id),
-        dmarc: author.sender.dmarc.as_str(),
-        truncated: delivery.truncated,
-        flagged: if same_id { "another email has the same Message-ID" } else { "" },
-    };
-    emails::add(tx, &new, message, world.now)
-}
-
-fn arrived(tx: &Tx<'_>, world: &World<'_>, account: &Account, delivery: &Delivery, email_id: i64) -> Result<()> {
-    let place = match (&delivery.folder, delivery.uid) {
-        (Some(folder), Some(uid)) => format!("{}/{folder} UID {uid}", account.name),
-        _ if delivery.source == Source::Arrived => format!("{} by ingest", account.name),
-        _ => format!("{} by import", account.name),
-    };
-    let truncated = if delivery.truncated { ", truncated" } else { "" };
-    let text = format!("{place}, {}, {} bytes{truncated}", delivery.internal_date, delivery.size);
-    emails::decide(tx, email_id, "arrived", &text, world.now)
-}
-
 /// The decisions about an email in one line.
 fn summary(tx: &Tx<'_>, email_id: i64) -> Result<String> {
     let steps = ["case", "parent"];
@@ -342,24 +68,232 @@ fn summary(tx: &Tx<'_>, email_id: i64) -> Result<String> {
     Ok(said.map(|(step, text, _)| format!("{step} {text}")).unwrap_or_default())
 }
 
-/// Writes the outcome into the ledger and plans what is to be done on the server (B2.9). What a filter skips is kept
-/// nowhere else, so the server's copy is not deleted.
-fn settle(
-    tx: &Tx<'_>,
-    account: &Account,
-    delivery: &Delivery,
+/// A message on its way through the steps.
+struct Incoming<'a> {
+    tx: &'a Tx<'a>,
+    world: &'a World<'a>,
+    account: &'a Account,
+    delivery: &'a Delivery,
+    message: &'a Message,
+    /// Message-ID, or the hash of the content where there is none.
+    identity: String,
+    /// The folder it lay in, where that matters.
+    folder: Option<Folder>,
+}
+
+/// The email that a message is, and who wrote it.
+struct Kept {
+    email_id: i64,
     outcome: Outcome,
-    reason: &str,
-    email_id: Option<i64>,
-) -> Result<Imported> {
-    deliveries::settle(tx, delivery.id, outcome, reason, email_id)?;
-    let is_last_copy = outcome == Outcome::Skipped && account.after_import == AfterImport::Delete;
-    let removes = matches!(account.after_import, AfterImport::Delete | AfterImport::Move(_));
-    // What our people have sent is left where it lies.
-    let in_sent = sent::folder(tx, account, delivery)?.is_some_and(|folder| folder.sent);
-    let stays = account.after_import == AfterImport::Keep || in_sent || is_last_copy || (removes && delivery.truncated);
-    if delivery.uid.is_some() && !stays {
-        server_actions::plan(tx, delivery.id, &account.after_import.to_string())?;
+    sender: Sender,
+    /// The rule by which it is machine mail; empty = written by a person.
+    automatic: String,
+    /// Whose email-to-case flow ran for it (B5.2).
+    flow_account_id: Option<i64>,
+    /// Only those who have it in a folder of their own may read it (B6.1).
+    private: bool,
+}
+
+impl<'a> Incoming<'a> {
+    fn of(tx: &'a Tx<'a>, world: &'a World<'a>, delivery: &'a Delivery, message: &'a Message) -> Result<Incoming<'a>> {
+        let account = world.account(delivery.account_id)?;
+        let identity = message.message_id.clone().unwrap_or_else(|| message_id::content_key(message));
+        let folder = sent::folder(tx, account, delivery)?;
+        Ok(Incoming { tx, world, account, delivery, message, identity, folder })
     }
-    Ok(Imported { delivery_id: delivery.id, outcome, email_id, reason: reason.to_owned() })
+
+    fn is_history(&self) -> bool {
+        self.delivery.source == Source::History
+    }
+
+    fn lies_in_sent(&self) -> bool {
+        self.folder.as_ref().is_some_and(|folder| folder.sent)
+    }
+
+    fn sender(&self) -> Result<Sender> {
+        let sender = Sender::of(self.tx, self.world, self.account, self.message)?;
+        if self.lies_in_sent() { sent::author(self.tx, self.world, self.account, sender) } else { Ok(sender) }
+    }
+
+    /// B3.3: what the filters say. They are for what comes, not for what is known from history or was sent by us.
+    fn filtered(&self) -> Filtered<'a> {
+        if self.is_history() || self.lies_in_sent() {
+            return Filtered::unasked(self.message);
+        }
+        let size = u64::try_from(self.delivery.size).unwrap_or_default();
+        Filtered::ask(self.world, self.account.id, self.message, size)
+    }
+
+    /// What a filter skips ends here; its bytes are dropped.
+    fn skip(&self, filtered: &Filtered<'_>) -> Result<Option<Imported>> {
+        filtered.count(self.tx, self.world)?;
+        let Some(filter) = filtered.skipped() else { return Ok(None) };
+        deliveries::drop_raw(self.tx, self.delivery)?;
+        self.settle(Outcome::Skipped, &filter::named(filter), None).map(Some)
+    }
+
+    /// B2.12: what a second import of a file finds again leaves no row.
+    fn is_there_already(&self, same: Option<&Email>) -> Result<Option<Imported>> {
+        let Some(email) = same.filter(|_| self.delivery.source != Source::Arrived) else { return Ok(None) };
+        if !deliveries::has_delivered(self.tx, self.account.id, email.id, self.delivery.id)? {
+            return Ok(None);
+        }
+        self.known_already(Some(email.id), "is there already").map(Some)
+    }
+
+    /// B3.4: another delivery of an email may add a different text, who wrote it, and that others may read it.
+    fn join(&self, email: Email, mut sender: Sender, filtered: &Filtered<'_>) -> Result<Kept> {
+        let Incoming { tx, world, account, .. } = *self;
+        let personal = account.kind == AccountKind::Personal;
+        self.keep_variant(&email)?;
+        if sender.in_sent {
+            sent::author_is_known(tx, world, account, &email, &sender)?;
+        } else if email.is_ours() {
+            // Its copy in Sent came first.
+            sender = sent::sent_by(tx, &email, sender)?;
+        }
+        if email.private && !personal {
+            privacy::open(tx, world, &email, &format!("it came by {} as well", account.name))?;
+        }
+        filtered.leave_alone(emails::inboxes(tx, email.id)?);
+        Ok(Kept {
+            email_id: email.id,
+            outcome: Outcome::Duplicate,
+            sender,
+            automatic: self.automatic(),
+            flow_account_id: email.flow_account_id,
+            private: personal && email.private,
+        })
+    }
+
+    /// B3.5: a new email; `same_id` = another one has its Message-ID.
+    fn add(&self, sender: Sender, same_id: bool) -> Result<Kept> {
+        let (automatic, private) = (self.automatic(), self.account.kind == AccountKind::Personal);
+        let new = NewEmail {
+            key: &message_id::new_key(world::random()?),
+            message_id: &self.identity,
+            raw_id: self.delivery.raw_id,
+            status: EmailStatus::Archived,
+            received_at: self.delivery.internal_date,
+            automatic: &automatic,
+            user_id: sender.verified_user().map(|user| user.id),
+            dmarc: sender.dmarc.as_str(),
+            truncated: self.delivery.truncated,
+            flagged: if same_id { "another email has the same Message-ID" } else { "" },
+        };
+        let email_id = emails::add(self.tx, &new, self.message, self.world.now)?;
+        if private {
+            emails::set_private(self.tx, email_id, true)?;
+        }
+        Ok(Kept { email_id, outcome: Outcome::Imported, sender, automatic, flow_account_id: None, private })
+    }
+
+    fn automatic(&self) -> String {
+        automatic::machine(self.message).map(|reason| reason.to_string()).unwrap_or_default()
+    }
+
+    /// B6: teams, inboxes and folders.
+    fn give(&self, kept: &Kept, filtered: &Filtered<'_>) -> Result<()> {
+        let Incoming { tx, world, account, delivery, message, .. } = *self;
+        self.arrived(kept.email_id)?;
+        recipients::add(tx, account, &kept.sender, message, kept.email_id)?;
+        if let Some(folder) = &self.folder {
+            recipients::file(tx, account, folder, delivery.id, kept.email_id)?;
+        }
+        recipients::put_in_group_folder(tx, account, delivery.id, kept.email_id)?;
+        filtered.place(tx, world, account.id, delivery.id, kept.email_id)
+    }
+
+    fn arrived(&self, email_id: i64) -> Result<()> {
+        let Incoming { account, delivery, .. } = *self;
+        let place = match (&delivery.folder, delivery.uid) {
+            (Some(folder), Some(uid)) => format!("{}/{folder} UID {uid}", account.name),
+            _ if delivery.source == Source::Arrived => format!("{} by ingest", account.name),
+            _ => format!("{} by import", account.name),
+        };
+        let truncated = if delivery.truncated { ", truncated" } else { "" };
+        let text = format!("{place}, {}, {} bytes{truncated}", delivery.internal_date, delivery.size);
+        emails::decide(self.tx, email_id, "arrived", &text, self.world.now)
+    }
+
+    /// B3.6: parent, case, stream, notifications, automatic reply.
+    fn link(&self, kept: &Kept, filtered: &Filtered<'_>) -> Result<()> {
+        let Incoming { tx, world, account, delivery, message, .. } = *self;
+        let Kept { email_id, outcome, sender, automatic, flow_account_id, private } = kept;
+        let mail = Mail {
+            email_id: *email_id,
+            message,
+            sender,
+            automatic,
+            sent_at: message.date.unwrap_or(delivery.internal_date).min(delivery.internal_date),
+            received_at: delivery.internal_date,
+            verified: true,
+            report: self.report(kept)?,
+            account_id: account.id,
+            private: *private,
+            filtered,
+        };
+        let is_new = *outcome == Outcome::Imported;
+        if self.is_history() {
+            return if is_new { self.link_history(&mail) } else { Ok(()) };
+        }
+        filtered.sort_inboxes(tx, world, *email_id)?;
+        let linked = match is_new {
+            true if sender.in_sent => sent::link(tx, world, account, &mail).map(|()| None)?,
+            true => Some(flow::link(tx, world, account, &mail)?),
+            false => None,
+        };
+        match account.kind {
+            _ if self.lies_in_sent() => Ok(()),
+            AccountKind::Group if account.create_case && flow_account_id.is_none() => {
+                flow::run(tx, world, account, &mail, linked)
+            }
+            AccountKind::Group if !account.create_case && is_new => flow::reply(tx, world, account, &mail, None),
+            _ => Ok(()),
+        }
+    }
+
+    fn link_history(&self, mail: &Mail<'_>) -> Result<()> {
+        history::link(self.tx, self.world, self.account, mail)?;
+        if mail.private && self.account.share == Share::Record {
+            privacy::open_if_linked(self.tx, self.world, mail.email_id)?;
+        }
+        Ok(())
+    }
+
+    /// B9: what a new email says of mail of ours; whoever writes has an address that exists.
+    fn report(&self, kept: &Kept) -> Result<Report> {
+        if kept.outcome != Outcome::Imported || self.is_history() {
+            return Ok(Report::None);
+        }
+        let report = bounces::run(self.tx, self.world, &kept.sender, self.message, kept.email_id)?;
+        if kept.automatic.is_empty() {
+            bounces::wrote(self.tx, self.world, &kept.sender, kept.email_id)?;
+        }
+        Ok(report)
+    }
+
+    /// B2.12: what a second import finds again leaves no row.
+    fn known_already(&self, email_id: Option<i64>, reason: &str) -> Result<Imported> {
+        deliveries::forget(self.tx, self.delivery)?;
+        let delivery_id = self.delivery.id;
+        Ok(Imported { delivery_id, outcome: Outcome::Duplicate, email_id, reason: reason.to_owned() })
+    }
+
+    /// Writes the outcome into the ledger and plans what is to be done on the server (B2.9). What a filter skips is kept
+    /// nowhere else, so the server's copy is not deleted; what our people have sent is left where it lies.
+    fn settle(&self, outcome: Outcome, reason: &str, email_id: Option<i64>) -> Result<Imported> {
+        let Incoming { tx, account, delivery, .. } = *self;
+        deliveries::settle(tx, delivery.id, outcome, reason, email_id)?;
+        let is_last_copy = outcome == Outcome::Skipped && account.after_import == AfterImport::Delete;
+        let removes = matches!(account.after_import, AfterImport::Delete | AfterImport::Move(_));
+        let stays = account.after_import == AfterImport::Keep
+            || self.lies_in_sent()
+            || is_last_copy
+            || (removes && delivery.truncated);
+        if delivery.uid.is_some() && !stays {
+            server_actions::plan(tx, delivery.id, &account.after_import.to_string())?;
+        }
+        Ok(Imported { delivery_id: delivery.id, outcome, email_id, reason: reason.to_owned() })
+    }
 }
