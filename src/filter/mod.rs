@@ -9,6 +9,7 @@ mod condition;
 mod expression;
 mod fold;
 mod glob;
+mod holes;
 mod look;
 mod pattern;
 pub mod sieve;
