@@ -32,21 +32,30 @@ const SETS: &[Set] = &[
     },
 ];
 
-/// Patterns that defeat naive matching, on the text of one letter.
+/// Patterns that defeat naive matching, on the text of one letter. What stands fixed in an expression is in the text, or
+/// it would not be searched at all.
 const SLOW: &[Set] = &[
     Set { name: "hostile: body=*a*a*a*b", condition: |n| format!("body=*a*a*a*a*a*a*b{n}") },
-    Set { name: "hostile: body=a?a?a?b", condition: |n| format!("body=a?a?a?a?a?a?b{n}") },
+    Set { name: "hostile: body=a?a?a?b", condition: |n| format!("body=a?a?a?a?a?a?b{n}*") },
     Set { name: "hostile: body=aaaaaaab", condition: |n| format!("body=aaaaaaaaaaaaaaaab{n}") },
-    Set { name: "hostile: body=regex:(a|aa)*b", condition: |n| format!("body=regex:(a|aa)*(a|aa)*b{n}") },
-    Set { name: "hostile: body=regex:a{50}.{50}b", condition: |n| format!("body=regex:a[a-z]{{50}}[a-z]{{50}}b{n}") },
+    Set { name: "hostile: body=regex:(a|aa)*b", condition: |n| format!("body=regex:(a|aa)*(a|aa)*(b|c{n})") },
+    Set {
+        name: "hostile: body=regex:a{50}.{50}b",
+        condition: |n| format!("body=regex:a[a-z]{{50}}[a-z]{{50}}(1|2{n})"),
+    },
 ];
 
-/// Expressions that need ever new states on a text without order.
+/// Patterns for a text without order, on which such expressions need ever new states.
 const MADE_FOR_IT: &[Set] = &[
     Set { name: "hostile: body=regex:a[ab]{50}c", condition: |n| format!("body=regex:a[ab]{{50}}(c|{n}d)") },
     Set { name: "hostile: body=regex:a[ab]{400}c", condition: |n| format!("body=regex:a[ab]{{400}}(c|{n}d)") },
-    Set { name: "hostile: body=a????????b", condition: |n| format!("body=*a?a????a?????a???????a?????b{n}*") },
+    Set { name: "hostile: body=a?b?b?a?a", condition: |n| format!("body=*{}*", with_holes(n)) },
 ];
+
+/// Forty letters a or b that another number gives otherwise, each with a hole behind it.
+fn with_holes(n: usize) -> String {
+    (0..40).map(|bit| if (n * 2_654_435_761) >> bit & 1 == 0 { "a?" } else { "b?" }).collect()
+}
 
 fn mixed(n: usize) -> String {
     match n % 8 {

@@ -17,7 +17,7 @@ pub(super) enum Pattern {
     /// With `*` and `?`.
     Glob(Glob),
     /// A regular expression that matches somewhere, whatever the case.
-    Regex(Expression),
+    Regex(Box<Expression>),
 }
 
 impl Pattern {
@@ -35,7 +35,7 @@ impl Pattern {
             ));
         }
         match text.strip_prefix(REGEX) {
-            Some(expression) => Ok(Pattern::Regex(Expression::read(expression)?)),
+            Some(expression) => Ok(Pattern::Regex(Box::new(Expression::read(expression)?))),
             None => Ok(Pattern::trusted(text, whole)),
         }
     }
@@ -43,7 +43,7 @@ impl Pattern {
     /// A pattern that has been read before: nothing is compiled before it is needed.
     pub fn trusted(text: &str, whole: bool) -> Pattern {
         match text.strip_prefix(REGEX) {
-            Some(expression) => Pattern::Regex(Expression::trusted(expression)),
+            Some(expression) => Pattern::Regex(Box::new(Expression::trusted(expression))),
             None if whole => Pattern::Glob(Glob::whole(text)),
             None => Pattern::Glob(Glob::anywhere(text)),
         }
