@@ -7,7 +7,7 @@ use super::look::Text;
 /// Longest pattern in characters.
 const MAX_CHARS: usize = 500;
 /// Bytes of a text in which a piece of a pattern with `?` is searched: a plain piece is found fifty times as fast.
-const MAX_SEARCHED: usize = 32 << 10;
+const MAX_SEARCHED: usize = 16 << 10;
 /// Begins a pattern that is a regular expression.
 const REGEX: &str = "regex:";
 

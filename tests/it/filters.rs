@@ -159,6 +159,10 @@ fn actions_shape_the_case_and_say_so() {
     desk.put(&desk.letter("eva@customer.example", "Server down again"));
     let again = desk.explained(None, &desk.id_of("Server down again"));
     has(&again, "assigned: budi (direct; filter big names ana, who is away)");
+    desk.ok(&["user", "disable", "ana"]);
+    desk.put(&desk.letter("eva@customer.example", "Server down for good"));
+    let for_good = desk.explained(None, &desk.id_of("Server down for good"));
+    has(&for_good, "assigned: budi (direct; filter big names ana, who is inactive)");
 }
 
 #[test]
