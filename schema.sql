@@ -614,8 +614,8 @@ CREATE TABLE filters (
   created_at  INTEGER NOT NULL,
   CHECK (account_id IS NULL OR user_id IS NULL)
 ) STRICT;
--- Every user has names of their own.
-CREATE UNIQUE INDEX filters_name ON filters (coalesce(user_id, 0), name);
+-- Every user and every personal account has names of their own; those of group accounts differ from the global ones, too.
+CREATE UNIQUE INDEX filters_name ON filters (coalesce(user_id, 0), coalesce(account_id, 0), name);
 CREATE INDEX filters_account ON filters (account_id) WHERE account_id IS NOT NULL;
 
 CREATE TABLE filter_actions (

@@ -25,16 +25,37 @@ const SETS: &[Set] = &[
     Set { name: "body=words", condition: |n| format!("body=special offer {n} for you") },
     Set { name: "body=a*b*c", condition: |n| format!("body=offer*number {n}*only ?oday") },
     Set { name: "body=regex:", condition: |n| format!("body=regex:(offer|sale)s? +number +{n}[^0-9]") },
+    Set { name: "body=regex: with \\b", condition: |n| format!("body=regex:\\border no[.] {n}\\b") },
+    Set {
+        name: "body=regex: no fixed piece",
+        condition: |n| format!("body=regex:(ticket|case)s?[ #]+([A-F]|{n}){{5}}"),
+    },
 ];
 
-/// Patterns that defeat naive matching, on the text of one letter.
+/// Patterns that defeat naive matching, on the text of one letter. What stands fixed in an expression is in the text, or
+/// it would not be searched at all.
 const SLOW: &[Set] = &[
     Set { name: "hostile: body=*a*a*a*b", condition: |n| format!("body=*a*a*a*a*a*a*b{n}") },
-    Set { name: "hostile: body=a?a?a?b", condition: |n| format!("body=a?a?a?a?a?a?b{n}") },
+    Set { name: "hostile: body=a?a?a?b", condition: |n| format!("body=a?a?a?a?a?a?b{n}*") },
     Set { name: "hostile: body=aaaaaaab", condition: |n| format!("body=aaaaaaaaaaaaaaaab{n}") },
-    Set { name: "hostile: body=regex:(a|aa)*b", condition: |n| format!("body=regex:(a|aa)*(a|aa)*b{n}") },
-    Set { name: "hostile: body=regex:a{50}.{50}b", condition: |n| format!("body=regex:a[a-z]{{50}}[a-z]{{50}}b{n}") },
+    Set { name: "hostile: body=regex:(a|aa)*b", condition: |n| format!("body=regex:(a|aa)*(a|aa)*(b|c{n})") },
+    Set {
+        name: "hostile: body=regex:a{50}.{50}b",
+        condition: |n| format!("body=regex:a[a-z]{{50}}[a-z]{{50}}(1|2{n})"),
+    },
 ];
+
+/// Patterns for a text without order, on which such expressions need ever new states.
+const MADE_FOR_IT: &[Set] = &[
+    Set { name: "hostile: body=regex:a[ab]{50}c", condition: |n| format!("body=regex:a[ab]{{50}}(c|{n}d)") },
+    Set { name: "hostile: body=regex:a[ab]{400}c", condition: |n| format!("body=regex:a[ab]{{400}}(c|{n}d)") },
+    Set { name: "hostile: body=a?b?b?a?a", condition: |n| format!("body=*{}*", with_holes(n)) },
+];
+
+/// Forty letters a or b that another number gives otherwise, each with a hole behind it.
+fn with_holes(n: usize) -> String {
+    (0..40).map(|bit| if (n * 2_654_435_761) >> bit & 1 == 0 { "a?" } else { "b?" }).collect()
+}
 
 fn mixed(n: usize) -> String {
     match n % 8 {
@@ -94,6 +115,18 @@ fn measure(set: &Set, count: usize, message: &Message) -> (Duration, Duration) {
     (median(|| ask(&rules)), first)
 }
 
+/// The letters a and b, as if by chance.
+fn without_order(bytes: usize) -> String {
+    let mut seed = 1_u64;
+    let mut next = || {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        if seed & 64 == 0 { 'a' } else { 'b' }
+    };
+    (0..bytes).map(|_| next()).collect()
+}
+
 fn letter(bytes: usize, unit: &str) -> Message {
     let head = "From: Ann <ann@customer.example>\r\nTo: support@desk.example\r\nSubject: A question about my order\r\n\
         X-Campaign: autumn\r\nMessage-ID: <a@b>\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n";
@@ -111,6 +144,7 @@ fn main() {
         ("4 KiB of prose", SETS, letter(4 << 10, prose)),
         ("1 MiB of prose", SETS, letter(1 << 20, prose)),
         ("1 MiB of a", SLOW, letter(1 << 20, &"a".repeat(64))),
+        ("32 KiB of a, b", MADE_FOR_IT, letter(32 << 10, &without_order(32 << 10))),
     ] {
         for set in sets {
             let counts = [most / 4, most / 2, most];

@@ -497,9 +497,14 @@ fn bounce_cell(bounce: &Bounce) -> Cell {
     Cell::object(json, &addresses.join(", "))
 }
 
-/// A decision as it is shown. What the filters of a user decided is told to them and to administrators only.
+/// A decision as it is shown. What the filters of a user, or of a personal account, decided is told to that user and to
+/// administrators only.
 fn step_shown(tx: &Tx<'_>, actor: &Actor, decision: Decision) -> Result<Option<Decision>> {
     let (step, text, at) = decision;
+    if let Some(account_id) = filter::account_of_step(&step) {
+        let account = accounts::by_id(tx, account_id)?;
+        return Ok(account.filter(|account| actor.manages(account)).map(|_| ("filter".to_owned(), text, at)));
+    }
     let Some(user_id) = filter::user_of_step(&step) else { return Ok(Some((step, text, at))) };
     if actor.sight() != Sight::Everything && actor.user_id() != Some(user_id) {
         return Ok(None);

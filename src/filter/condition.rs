@@ -270,10 +270,11 @@ fn example(field: &Field) -> &'static str {
     }
 }
 
-/// A value of the message as a reason shows it.
+/// A value of the message as a reason shows it, in one line.
 fn cited(text: &str) -> String {
-    let mut shown: String = text.chars().take(80).collect();
-    if shown.len() < text.len() {
+    let line = text.split_whitespace().take(81).collect::<Vec<_>>().join(" ");
+    let mut shown: String = line.chars().take(80).collect();
+    if shown.len() < line.len() {
         shown.push('…');
     }
     format!("\"{shown}\"")

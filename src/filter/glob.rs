@@ -4,12 +4,10 @@
 //! end it, and the pieces between are looked for one after the other, each at its first place: a later place of one
 //! never helps the next. So nothing is tried twice, also not for `*a*a*a*b`.
 
-use std::cell::OnceCell;
-
 use memchr::memmem::Finder;
-use regex::Regex;
 
 use super::fold;
+use super::holes::Holes;
 
 /// A pattern for folded texts.
 #[derive(Debug, Clone)]
@@ -25,8 +23,7 @@ pub struct Glob {
 #[derive(Debug, Clone)]
 enum Piece {
     Text(Box<Finder<'static>>),
-    /// `None` = any one character.
-    Holed(Vec<Option<char>>, OnceCell<Option<Regex>>),
+    Holed(Box<Holes>),
 }
 
 impl Glob {
@@ -141,7 +138,7 @@ impl Piece {
     fn new(signs: Vec<Option<char>>) -> Piece {
         match signs.iter().copied().collect::<Option<String>>() {
             Some(text) => Piece::Text(Box::new(Finder::new(&text).into_owned())),
-            None => Piece::Holed(signs, OnceCell::new()),
+            None => Piece::Holed(Box::new(Holes::new(signs))),
         }
     }
 
@@ -149,9 +146,10 @@ impl Piece {
     fn after_start<'t>(&self, text: &'t str) -> Option<&'t str> {
         match self {
             Piece::Text(finder) => text.strip_prefix(std::str::from_utf8(finder.needle()).ok()?),
-            Piece::Holed(signs, _) => {
+            Piece::Holed(holes) => {
                 let mut rest = text.chars();
-                let fits = signs.iter().all(|sign| rest.next().is_some_and(|c| sign.is_none_or(|sign| sign == c)));
+                let fits =
+                    holes.signs().iter().all(|sign| rest.next().is_some_and(|c| sign.is_none_or(|sign| sign == c)));
                 fits.then_some(rest.as_str())
             }
         }
@@ -161,9 +159,9 @@ impl Piece {
     fn before_end<'t>(&self, text: &'t str) -> Option<&'t str> {
         match self {
             Piece::Text(finder) => text.strip_suffix(std::str::from_utf8(finder.needle()).ok()?),
-            Piece::Holed(signs, _) => {
+            Piece::Holed(holes) => {
                 let mut rest = text.chars();
-                let mut back = signs.iter().rev();
+                let mut back = holes.signs().iter().rev();
                 let fits = back.all(|sign| rest.next_back().is_some_and(|c| sign.is_none_or(|sign| sign == c)));
                 fits.then_some(rest.as_str())
             }
@@ -174,16 +172,10 @@ impl Piece {
     fn find_after<'t>(&self, text: &'t str) -> Option<&'t str> {
         let end = match self {
             Piece::Text(finder) => finder.find(text.as_bytes())? + finder.needle().len(),
-            Piece::Holed(signs, regex) => regex.get_or_init(|| holed(signs)).as_ref()?.find(text)?.end(),
+            Piece::Holed(holes) => holes.end_of_first(text)?,
         };
         text.get(end..)
     }
-}
-
-/// A regular expression finds a piece with holes in linear time.
-fn holed(signs: &[Option<char>]) -> Option<Regex> {
-    let one = |sign: &Option<char>| sign.map_or_else(|| ".".to_owned(), |c| regex::escape(&c.to_string()));
-    Regex::new(&format!("(?s){}", signs.iter().map(one).collect::<String>())).ok()
 }
 
 #[cfg(test)]

@@ -2,12 +2,14 @@
 //!
 //! Pure: a message and rows of the store go in, a verdict comes out with the names of those that matched and why.
 //! The file of this name in `intake` asks and acts. Everything here is linear in the length of the message: `glob` cuts
-//! patterns at their stars, `pattern` has regular expressions of bounded size, `look` bounds what is looked at.
+//! patterns at their stars, `expression` bounds what regular expressions cost, `look` what is looked at.
 
 pub mod action;
 mod condition;
+mod expression;
 mod fold;
 mod glob;
+mod holes;
 mod look;
 mod pattern;
 pub mod sieve;

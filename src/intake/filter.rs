@@ -11,6 +11,7 @@ use anyhow::{Result, anyhow};
 use super::world::World;
 use crate::filter::{self, Look, Rule, Verdict};
 use crate::mail::message::Message;
+use crate::store::accounts::{Account, AccountKind};
 use crate::store::cases::Priority;
 use crate::store::db::Tx;
 use crate::store::deliveries;
@@ -122,7 +123,7 @@ impl<'a> Filtered<'a> {
         email_id: i64,
     ) -> Result<()> {
         if let Some(reason) = self.verdict.reason() {
-            emails::decide(tx, email_id, "filter", &reason, world.now)?;
+            emails::decide(tx, email_id, &step_of_account(world.account(account_id)?), &reason, world.now)?;
         }
         if self.verdict.matched.is_empty() || deliveries::has_delivered(tx, account_id, email_id, delivery_id)? {
             return Ok(());
@@ -189,9 +190,25 @@ pub fn act<'f>(tx: &Tx<'_>, email_id: i64, user_id: i64, actions: impl Iterator<
 
 /// The decision about a user's inbox, which is nobody else's business.
 const STEP: &str = "filter:";
+/// The same of a personal account.
+const PERSONAL_STEP: &str = "filter of account:";
 
 fn step_of(user_id: i64) -> String {
     format!("{STEP}{user_id}")
+}
+
+/// The decision about mail that an account delivers. What the filters of a personal one decided, as an email that came by
+/// others as well tells it, is its owner's business (B6.1).
+fn step_of_account(account: &Account) -> String {
+    match account.kind {
+        AccountKind::Personal => format!("{PERSONAL_STEP}{}", account.id),
+        AccountKind::Group => "filter".to_owned(),
+    }
+}
+
+/// The personal account whose mail a decision is about, by id.
+pub fn account_of_step(step: &str) -> Option<i64> {
+    step.strip_prefix(PERSONAL_STEP)?.parse().ok()
 }
 
 /// The user whose filters took a decision, by id.

@@ -85,7 +85,7 @@ impl std::fmt::Display for Action {
 pub struct Filter {
     /// Id; 0 before it is added.
     pub id: i64,
-    /// Unique among the global and accounts' ones, or among those of its user.
+    /// Unique among the global and group accounts' ones, or among those of its user or personal account.
     pub name: String,
     /// Whose mail.
     pub scope: Scope,
@@ -264,10 +264,12 @@ pub fn naming(tx: &Tx<'_>, kind: ActionKind, target: i64) -> Result<Vec<String>>
 }
 
 /// Mail of the archive that a filter is to be asked about, as far as it may be seen: id, stored source, bytes of it. What
-/// was received at `since` or later, with an id above `after`, at most `limit`.
+/// was received at `since` or later, with an id above `after`, at most `limit`. `unsorted`: of a user's, only what the user
+/// has not moved out of the inbox.
 pub fn archive(
     tx: &Tx<'_>,
     scope: Scope,
+    unsorted: bool,
     since: Timestamp,
     after: i64,
     limit: i64,
@@ -280,11 +282,12 @@ pub fn archive(
                 WHERE e.id > ?2 AND e.received_at >= ?3 AND e.status = 'Archived' AND ({})
                 AND (?4 IS NULL OR EXISTS (SELECT 1 FROM deliveries d WHERE d.email_id = e.id AND d.account_id = ?4))
                 AND (?5 IS NULL OR EXISTS (SELECT 1 FROM email_users own
-                    WHERE own.email_id = e.id AND own.user_id = ?5 AND own.folder = 'inbox'))
+                    WHERE own.email_id = e.id AND own.user_id = ?5 AND own.folder = 'inbox'
+                        AND (?7 = 0 OR (own.trash = 0 AND own.archive = 0 AND own.folder_id IS NULL))))
                 ORDER BY e.id LIMIT ?6",
             sight::EMAIL
         ),
-        params![sight.parameter(), after, seconds(since), account_id, user_id, limit],
+        params![sight.parameter(), after, seconds(since), account_id, user_id, limit, unsorted],
         |row| Ok((row.get("id")?, row.get("raw_id")?, row.get::<i64>("size")?.try_into()?)),
     )
 }

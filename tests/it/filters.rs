@@ -159,6 +159,10 @@ fn actions_shape_the_case_and_say_so() {
     desk.put(&desk.letter("eva@customer.example", "Server down again"));
     let again = desk.explained(None, &desk.id_of("Server down again"));
     has(&again, "assigned: budi (direct; filter big names ana, who is away)");
+    desk.ok(&["user", "disable", "ana"]);
+    desk.put(&desk.letter("eva@customer.example", "Server down for good"));
+    let for_good = desk.explained(None, &desk.id_of("Server down for good"));
+    has(&for_good, "assigned: budi (direct; filter big names ana, who is inactive)");
 }
 
 #[test]
@@ -203,6 +207,9 @@ fn the_order_is_global_first_but_for_what_an_account_takes_out_and_continues() {
         &desk.explained(None, "3"),
         "filter: \"marks\" matched (subject=*urgent*): priority:High; \"late\" matched (subject=*urgent*): no-case",
     );
+    let table = desk.ok(&["filter", "list"]);
+    let ids: Vec<_> = table.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(ids, ["ID", "1", "2", "3", "5", "4"], "the number that other commands take: {table}");
     desk.ok(&["filter", "move", "late", "--last"]);
     let refused = desk.sandbox.run(&["filter", "move", "late", "--before", "marks"]).exits(65);
     assert!(refused.stderr.contains("--before: marks has another scope"), "{refused:?}");
@@ -481,6 +488,10 @@ fn filters_live_in_version_control() {
         (changed.replace("continue", "contine"), ", line 14: unknown field `contine`"),
         (changed.replace("global\"", "account:none\""), "there is no account \"none\""),
         ("[[filter]".to_owned(), ", line 1: "),
+        (
+            format!("{changed}{}", changed.replace("a \\\"b\\\"", "new")),
+            "filter \"keep\": is there twice for account:support",
+        ),
     ] {
         std::fs::write(file, bad).unwrap();
         let refused = desk.sandbox.run(&["filter", "import", file]).exits(65);
@@ -544,4 +555,126 @@ fn hostile_patterns_and_mails_harm_nothing() {
     assert!(!tested.contains('\u{1b}') && !tested.contains('\r'), "{tested:?}");
     assert_eq!(desk.lines(&["filter", "list"], &["hits"]), ["0", "0", "1", "0"]);
     assert_eq!(desk.subjects().len(), 2);
+}
+
+/// The owner of a personal account (B6.1, B10.1) has filters on it; nobody else learns of them, also not by an email that
+/// a group account delivers as well.
+#[test]
+fn the_filters_of_a_personal_account_are_its_owners() {
+    let desk = desk(&[]);
+    let hers = Dovecot::shared().mailbox();
+    desk.sandbox.personal_account("ana-mail", "ana", &hers, &[]);
+    desk.filter("spam", "global", "--if subject=spam* --do skip");
+    desk.filter("vip", "global", "--if from=@shop.com --do skip");
+    let ana = |args: &[&str]| desk.sandbox.run(&[&["--as", "ana"][..], args].concat());
+    for args in [
+        &["keep", "--if", "subject=*order*", "--do", "none", "--over-global"][..],
+        &["Spam", "--if", "subject=lottery*", "--do", "skip"],
+        &["secret plan", "--if", "subject=merger*", "--do", "team:Support"],
+    ] {
+        ana(&[&["filter", "add"][..], args, &["--scope", "account:ana-mail"]].concat()).ok();
+    }
+    let his = ["--as", "budi", "filter", "add", "x", "--scope", "account:ana-mail", "--if", "from=x", "--do", "skip"];
+    let refused = desk.sandbox.run(&his).exits(65);
+    assert!(refused.stderr.contains("--scope: there is no account \"ana-mail\""), "{refused:?}");
+    let team = ana(&["filter", "add", "t", "--scope", "account:ana-mail", "--if", "from=x", "--do", "team:Sales"]);
+    assert!(team.exits(77).stderr.contains("team Sales is no team of yours"), "what she may not give, filters may not");
+
+    let letter = |from: &str, subject: &str| mail(from, &hers.address, subject);
+    let merger = letter("eva@customer.example", "Merger").cc(&desk.mailbox.address);
+    for letter in [
+        letter("clerk@shop.com", "Your order"),
+        letter("clerk@shop.com", "Offer"),
+        letter("eva@customer.example", "Lottery"),
+        letter("eva@customer.example", "Merger, for you alone"),
+        merger.clone(),
+    ] {
+        hers.append("INBOX", &letter.bytes());
+    }
+    desk.ok(&["fetch", "ana-mail"]);
+    desk.put(&merger);
+    let mut subjects = desk.lines(&["--as", "ana", "email", "list"], &["subject"]);
+    subjects.sort();
+    assert_eq!(subjects, ["Merger", "Merger, for you alone", "Your order"]);
+    let hits = desk.lines(&["--as", "ana", "filter", "list"], &["name", "hits"]);
+    assert_eq!(hits, ["keep | 1", "Spam | 1", "secret plan | 2"]);
+    let skipped = |user: &str| desk.sandbox.run(&["--as", user, "--json", "email", "list", "--skipped"]);
+    let reasons = desk.lines(&["--as", "ana", "email", "list", "--skipped"], &["account", "reason"]);
+    assert_eq!(reasons, ["ana-mail | filter Spam", "ana-mail | filter vip"], "she sees what was kept from her");
+    skipped("budi").exits(77);
+
+    assert_eq!(
+        desk.lines(&["--as", "budi", "email", "list"], &["subject"]),
+        ["Merger"],
+        "a filter opens no private mail"
+    );
+    let id = desk.id_of("Merger");
+    has(&desk.explained(Some("ana"), &id), "filter: \"secret plan\" matched (subject=merger*): team:Support");
+    has(&desk.explained(None, &id), "filter: \"secret plan\" matched (subject=merger*): team:Support");
+    let his = desk.explained(Some("budi"), &id);
+    assert!(!his.iter().any(|line| line.contains("secret plan")), "{his:#?}");
+    has(&his, "filter: none of 2 matched");
+}
+
+/// What may not be seen does not exist: other answers than for a wrong name would tell.
+#[test]
+fn nobody_learns_names_by_trying() {
+    let desk = desk(&[]);
+    desk.sandbox.group_account("sales", &Dovecot::shared().mailbox(), &["--team", "Sales"]);
+    desk.sandbox.personal_account("ana-mail", "ana", &Dovecot::shared().mailbox(), &[]);
+    desk.filter("hidden", "global", "--if from=x --do skip");
+    desk.filter("desk", "account:support", "--if from=x --do skip");
+    for name in ["hidden", "desk"] {
+        let add =
+            ["--as", "ana", "filter", "add", name, "--scope", "account:ana-mail", "--if", "from=x", "--do", "skip"];
+        desk.ok(&add);
+    }
+    let file = desk.sandbox.file("mail.eml", &desk.letter("x@y.example", "Hello").bytes());
+    for account in ["sales", "ana-mail", "nothing"] {
+        let test = ["--as", "budi", "filter", "test", file.to_str().unwrap(), "--account", account];
+        let refused = desk.sandbox.run(&test).exits(65);
+        assert!(refused.stderr.contains(&format!("there is no account \"{account}\"")), "{refused:?}");
+    }
+    let twice =
+        desk.sandbox.run(&["filter", "add", "Desk", "--scope", "global", "--if", "from=x", "--do", "skip"]).exits(65);
+    assert!(twice.stderr.contains("\"desk\" exists already"), "{twice:?}");
+}
+
+#[test]
+fn apply_leaves_alone_what_the_user_has_sorted() {
+    let desk = desk(&[]);
+    for subject in ["News 1", "News 2", "News 3", "News 4"] {
+        desk.put(&desk.letter("eva@customer.example", subject).cc("ana@staff.example"));
+    }
+    folder(&desk, Some("ana"), "News");
+    folder(&desk, Some("ana"), "Mine");
+    desk.ok(&["--as", "ana", "email", "archive", &desk.id_of("News 1")]);
+    desk.ok(&["--as", "ana", "email", "trash", &desk.id_of("News 2")]);
+    desk.ok(&["--as", "ana", "email", "move", &desk.id_of("News 3"), "Mine"]);
+    desk.filter("news", "user:ana", "--if subject=news* --do folder:News");
+    let applied = desk.sandbox.run(&["--as", "ana", "filter", "apply", "news"]).ok();
+    assert!(applied.stderr.contains("filter news: folder:News on 1 of 1 emails"), "{applied:?}");
+    for (folder, subject) in [("archive", "News 1"), ("trash", "News 2"), ("Mine", "News 3"), ("News", "News 4")] {
+        let there = desk.lines(&["--as", "ana", "email", "list", "--folder", folder], &["subject"]);
+        assert_eq!(there, [subject], "{folder}");
+    }
+    let replayed = desk.sandbox.run(&["--as", "ana", "filter", "replay", "news"]).ok();
+    assert!(replayed.stderr.contains("matches 4 of 4"), "{replayed:?}");
+}
+
+#[test]
+fn mail_of_a_sent_folder_is_not_filtered() {
+    let desk = desk(&[]);
+    let hers = Dovecot::shared().mailbox();
+    desk.sandbox.personal_account("ana-mail", "ana", &hers, &[]);
+    desk.filter("all", "global", "--if subject=* --do skip");
+    desk.filter("hers", "user:ana", "--if subject=* --do skip");
+    hers.append("Sent", &mail(&hers.address, "eva@customer.example", "An answer").bytes());
+    desk.ok(&["fetch"]);
+    assert_eq!(desk.lines(&["--as", "ana", "email", "list", "--folder", "sent"], &["subject"]), ["An answer"]);
+    assert_eq!(desk.lines(&["filter", "list"], &["hits"]), ["0", "0"]);
+    let tested = desk.sandbox.run(&["filter", "test", "1"]).ok();
+    assert!(tested.stderr.contains("filters are not asked about it"), "{tested:?}");
+    let replayed = desk.sandbox.run(&["filter", "replay", "all"]).ok();
+    assert!(replayed.stderr.contains("matches 0 of 0"), "{replayed:?}");
 }

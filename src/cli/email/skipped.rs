@@ -1,5 +1,7 @@
 //! `email list --skipped`: what was delivered and is no email.
 
+use std::cmp::Reverse;
+
 use anyhow::Result;
 
 use crate::cli::context::{self, Context};
@@ -20,14 +22,22 @@ pub const COLUMNS: &[Column] = &[
     Column::new("email", "EMAIL").right(),
 ];
 
-/// Lists them, newest first.
+/// Lists them, newest first: of all accounts, or of those that a user owns.
 pub fn list(account: Option<&str>, limit: u32, ctx: &Context) -> Result<()> {
     let rows = ctx.read(|tx, actor| {
-        actor.require_admin("email list --skipped")?;
-        let only = account.map(|name| context::account(tx, name)).transpose()?.map(|account| account.id);
-        let names: Vec<(i64, String)> = accounts::all(tx)?.into_iter().map(|a| (a.id, a.name)).collect();
-        let rows = deliveries::without_email(tx, only, limit.into())?;
-        Ok(rows.iter().map(|delivery| cells(&names, delivery)).collect())
+        let only = account.map(|name| context::known_account(tx, actor, name)).transpose()?;
+        let mut managed = accounts::all(tx)?;
+        managed.retain(|account| actor.manages(account) && only.as_ref().is_none_or(|only| only.id == account.id));
+        if managed.is_empty() {
+            actor.require_admin("email list --skipped of accounts that are not yours")?;
+        }
+        let names: Vec<(i64, String)> = managed.into_iter().map(|a| (a.id, a.name)).collect();
+        let mut rows = Vec::new();
+        for (id, _) in &names {
+            rows.extend(deliveries::without_email(tx, *id, limit.into())?);
+        }
+        rows.sort_by_key(|delivery| Reverse(delivery.id));
+        Ok(rows.iter().take(limit.try_into()?).map(|delivery| cells(&names, delivery)).collect())
     })?;
     ctx.ui.list("skipped", COLUMNS, rows)
 }

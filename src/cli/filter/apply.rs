@@ -50,7 +50,7 @@ pub fn replay(args: &Since, ctx: &Context) -> Result<()> {
     let since = since(args)?;
     let (filter, matches) = ctx.read(|tx, actor| {
         let filter = scope::find(tx, actor, &args.filter)?;
-        let matches = matches(tx, actor, &filter, since)?;
+        let matches = matches(tx, actor, &filter, false, since)?;
         Ok((filter, matches))
     })?;
     show(ctx, &matches)?;
@@ -70,7 +70,7 @@ pub fn run(args: &Since, ctx: &Context) -> Result<()> {
             .hint(format!("see what it would match: espomail filter replay {}", args.filter))
             .into());
         };
-        let matches = matches(tx, actor, &filter, since)?;
+        let matches = matches(tx, actor, &filter, true, since)?;
         for email in &matches.emails {
             filter::act(tx, email.id, user_id, filter.actions.iter())?;
         }
@@ -89,12 +89,12 @@ fn since(args: &Since) -> Result<Timestamp> {
 }
 
 /// Reads the archive again as far as the actor may see it, in the order of its arrival.
-fn matches(tx: &Tx<'_>, actor: &Actor, filter: &Filter, since: Timestamp) -> Result<Matches> {
+fn matches(tx: &Tx<'_>, actor: &Actor, filter: &Filter, unsorted: bool, since: Timestamp) -> Result<Matches> {
     let rule = Rule::new(filter.clone()).map_err(anyhow::Error::msg)?;
     let mut found = Matches { emails: Vec::new(), asked: 0 };
     let mut after = 0;
     loop {
-        let chunk = filters::archive(tx, filter.scope, since, after, CHUNK, actor.sight())?;
+        let chunk = filters::archive(tx, filter.scope, unsorted, since, after, CHUNK, actor.sight())?;
         let Some((last, _, _)) = chunk.last() else { return Ok(found) };
         after = *last;
         for (id, raw_id, size) in &chunk {

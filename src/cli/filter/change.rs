@@ -8,6 +8,7 @@ use crate::access::Actor;
 use crate::cli::context::{self, Context};
 use crate::error;
 use crate::filter::{Condition, action};
+use crate::store::accounts::{self, AccountKind};
 use crate::store::cases::Priority;
 use crate::store::db::Tx;
 use crate::store::filters::{self, Action, ActionKind, Filter, Scope};
@@ -130,7 +131,7 @@ pub fn build(tx: &Tx<'_>, actor: &Actor, written: &Written<'_>) -> Result<Filter
 
 /// What is a number is an id.
 fn name(field: &str, given: &str) -> Result<String> {
-    if given.chars().all(|c| c.is_ascii_digit()) {
+    if !given.is_empty() && given.chars().all(|c| c.is_ascii_digit()) {
         return Err(error::data(format!("{field}: a filter's name must not be a number")).into());
     }
     context::name(field, given)
@@ -224,10 +225,16 @@ pub fn add(args: &Add, ctx: &Context) -> Result<()> {
     ctx.done(id, &format!("filter {} added", args.name))
 }
 
-/// Names are unique among the global and accounts' ones, and among those of a user.
+/// Names are unique among the global and group accounts' ones, and among those of a user or of a personal account: its
+/// owner learns no other names by trying.
 pub fn taken_by(tx: &Tx<'_>, filter: &Filter) -> Result<Option<Filter>> {
-    let own = |filter: &Filter| if let Scope::User(id) = filter.scope { Some(id) } else { None };
-    let same = |other: &Filter| own(other) == own(filter) && other.name.eq_ignore_ascii_case(&filter.name);
+    let accounts = accounts::all(tx)?;
+    let is_group = |id| accounts.iter().any(|account| account.id == id && account.kind == AccountKind::Group);
+    let space = |filter: &Filter| match filter.scope {
+        Scope::Account(id) if is_group(id) => Scope::Global,
+        scope => scope,
+    };
+    let same = |other: &Filter| space(other) == space(filter) && other.name.eq_ignore_ascii_case(&filter.name);
     Ok(filters::all(tx)?.into_iter().find(|other| other.id != filter.id && same(other)))
 }
 

@@ -106,7 +106,8 @@ pub fn import(args: &Import, ctx: &Context) -> Result<()> {
     let (file, is_whole) = if is_script { script(args, &text, ctx)? } else { (toml_file(args, &text)?, true) };
     let tally = ctx.write(|tx, actor| {
         let mut tally = Tally::default();
-        for entry in &file.filter {
+        for (at, entry) in file.filter.iter().enumerate() {
+            refuse_second(file.filter.iter().take(at), entry)?;
             take(tx, actor, ctx, entry, &mut tally).map_err(|e| e.context(format!("filter \"{}\"", entry.name)))?;
         }
         Ok(tally)
@@ -114,6 +115,14 @@ pub fn import(args: &Import, ctx: &Context) -> Result<()> {
     let Tally { added, changed, unchanged } = tally;
     ctx.done(added + changed, &format!("filters: {added} added, {changed} changed, {unchanged} as they were"))?;
     if is_whole { Ok(()) } else { Err(context::told(Kind::Partial)) }
+}
+
+/// Of two of the same name the later one would silently take the place of the other.
+fn refuse_second<'e>(mut earlier: impl Iterator<Item = &'e Entry>, entry: &Entry) -> Result<()> {
+    match earlier.any(|other| other.name.eq_ignore_ascii_case(&entry.name) && other.scope == entry.scope) {
+        true => Err(error::data(format!("filter \"{}\": is there twice for {}", entry.name, entry.scope)).into()),
+        false => Ok(()),
+    }
 }
 
 fn toml_file(args: &Import, text: &str) -> Result<File> {

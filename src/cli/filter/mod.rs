@@ -119,7 +119,7 @@ pub struct List {
 
 /// Fields of filters in their order.
 pub const COLUMNS: &[Column] = &[
-    Column::new("order", "#").right(),
+    Column::new("id", "ID").right(),
     Column::new("name", "FILTER").shrinking(),
     Column::new("scope", "SCOPE"),
     Column::new("conditions", "CONDITIONS").shrinking(),
@@ -130,7 +130,7 @@ pub const COLUMNS: &[Column] = &[
     Column::new("enabled", ""),
     Column::new("continue", ""),
     Column::new("over_global", ""),
-    Column::new("id", ""),
+    Column::new("order", ""),
 ];
 
 /// Runs a `filter` command.
@@ -175,7 +175,7 @@ fn cells(tx: &Tx<'_>, at: usize, filter: &Filter) -> Result<Vec<Cell>> {
     let marks = [(!filter.active, "disabled"), (filter.continues, "continues"), (filter.over_global, "over global")];
     let state: Vec<&str> = marks.iter().filter(|(holds, _)| *holds).map(|(_, mark)| *mark).collect();
     Ok(vec![
-        Cell::int(i64::try_from(at)? + 1),
+        Cell::int(filter.id),
         Cell::text(&filter.name),
         Cell::text(&scope::write(tx, filter.scope)?),
         Cell::object(json!(conditions), &conditions.join(" and ")),
@@ -186,7 +186,7 @@ fn cells(tx: &Tx<'_>, at: usize, filter: &Filter) -> Result<Vec<Cell>> {
         Cell::bool(filter.active),
         Cell::bool(filter.continues),
         Cell::bool(filter.over_global),
-        Cell::int(filter.id),
+        Cell::int(i64::try_from(at)? + 1),
     ])
 }
 

@@ -11,6 +11,7 @@ use crate::filter::{Finding, Look, Rule};
 use crate::mail::message;
 use crate::store::db::Tx;
 use crate::store::deliveries;
+use crate::store::emails::{self, EmailStatus};
 use crate::store::filters::{ActionKind, Scope};
 use crate::ui::cell::{Cell, Column};
 
@@ -49,20 +50,29 @@ pub fn run(args: &Test, ctx: &Context) -> Result<()> {
     let raw = email::source(&args.message, ctx)?;
     let message = message::parse(&raw);
     let look = Look::new(&message, raw.len() as u64);
-    let judged = ctx.read(|tx, actor| {
-        let accounts = accounts(tx, args)?;
-        judge(tx, actor, accounts.as_deref(), &look)
+    let (judged, was_sent) = ctx.read(|tx, actor| {
+        let accounts = accounts(tx, actor, args)?;
+        Ok((judge(tx, actor, accounts.as_deref(), &look)?, is_sent(tx, actor, &args.message)?))
     })?;
+    if was_sent {
+        ctx.ui.note("This is mail that was sent or written here: filters are not asked about it.");
+    }
     if ctx.ui.for_people() {
         return ctx.ui.text(&shown(&judged));
     }
     ctx.ui.list("filter-test", COLUMNS, judged.iter().flat_map(cells).collect())
 }
 
+/// Whether it is an email of the archive that did not come in.
+fn is_sent(tx: &Tx<'_>, actor: &Actor, message: &str) -> Result<bool> {
+    let Ok(id) = message.parse() else { return Ok(false) };
+    Ok(emails::by_id(tx, id, actor.sight())?.is_some_and(|email| email.status != EmailStatus::Archived))
+}
+
 /// The accounts that delivered it, by id; `None` = it might be any.
-fn accounts(tx: &Tx<'_>, args: &Test) -> Result<Option<Vec<i64>>> {
+fn accounts(tx: &Tx<'_>, actor: &Actor, args: &Test) -> Result<Option<Vec<i64>>> {
     if let Some(name) = &args.account {
-        return Ok(Some(vec![context::account(tx, name)?.id]));
+        return Ok(Some(vec![context::known_account(tx, actor, name)?.id]));
     }
     let Ok(id) = args.message.parse() else { return Ok(None) };
     Ok(Some(deliveries::of_email(tx, id)?.iter().map(|delivery| delivery.account_id).collect()))
@@ -111,7 +121,7 @@ fn before(judged: &[Judged], scope: Scope) -> Option<String> {
 
 fn shown(judged: &[Judged]) -> String {
     if judged.is_empty() {
-        return "There is no filter that would be asked.".to_owned();
+        return "None of the filters that you may see would be asked.".to_owned();
     }
     let yes = |holds: bool| if holds { "yes" } else { "no" };
     let one = |one: &Judged| {

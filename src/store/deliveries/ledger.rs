@@ -40,12 +40,12 @@ pub fn of_folder(tx: &Tx<'_>, account_id: i64, folder: &str, uidvalidity: u32) -
     )
 }
 
-/// Messages that are no emails, or not yet, or mail of ours that came back; of one account or all, newest first.
-pub fn without_email(tx: &Tx<'_>, account_id: Option<i64>, limit: i64) -> Result<Vec<Delivery>> {
+/// Messages that are no emails, or not yet, or mail of ours that came back; of one account, newest first.
+pub fn without_email(tx: &Tx<'_>, account_id: i64, limit: i64) -> Result<Vec<Delivery>> {
     tx.all(
         &format!(
             "{SELECT} WHERE d.outcome IN ('received', 'own', 'skipped', 'quarantined', 'discarded', 'unfetchable', 'missing')
-                AND (?1 IS NULL OR d.account_id = ?1) ORDER BY d.id DESC LIMIT ?2"
+                AND d.account_id = ?1 ORDER BY d.id DESC LIMIT ?2"
         ),
         params![account_id, limit],
         Delivery::from_row,

@@ -83,7 +83,7 @@ CREATE TABLE filters (
   created_at  INTEGER NOT NULL,
   CHECK (account_id IS NULL OR user_id IS NULL)
 ) STRICT;
-CREATE UNIQUE INDEX filters_name ON filters (coalesce(user_id, 0), name);
+CREATE UNIQUE INDEX filters_name ON filters (coalesce(user_id, 0), coalesce(account_id, 0), name);
 CREATE INDEX filters_account ON filters (account_id) WHERE account_id IS NOT NULL;
 CREATE TABLE filter_actions (
   filter_id INTEGER NOT NULL REFERENCES filters ON DELETE CASCADE,
