@@ -329,6 +329,28 @@ fn an_answer_from_the_telephone_is_part_of_the_case_and_stops_the_clock() {
 }
 
 #[test]
+fn what_goes_from_the_telephone_to_people_without_part_in_the_case_stays_private() {
+    let desk = Desk::with_personal(&[]);
+    let opening = desk.case("Broken pump");
+    let rows = [
+        ("Sister", "sister@home.example", "", false),
+        ("Both", "sister@home.example", "eva@customer.example", true),
+        ("Colleague", desk.budi.address.as_str(), "", true),
+    ];
+    for (subject, to, cc, _) in rows {
+        let letter = desk.by_phone(&opening, "What a customer!\n").header("Subject", subject).header("To", to).cc(cc);
+        desk.ana.append("Sent", &letter.bytes());
+    }
+    desk.run(&["user", "add", "citra"]);
+    desk.run(&["team", "member", "add", "Support", "citra"]);
+    desk.run(&["fetch"]);
+    for (subject, to, _, is_seen) in rows {
+        assert_eq!(desk.sees("citra", subject), is_seen, "{subject} to {to}");
+        assert!(desk.sees("ana", subject), "{subject}");
+    }
+}
+
+#[test]
 fn an_answer_to_private_mail_stays_private() {
     let desk = Desk::with_personal(&[]);
     let opening = desk.case("Broken pump");
