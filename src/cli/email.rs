@@ -32,7 +32,7 @@ use crate::store::emails::{self, Email, EmailQuery, EmailRow, Variant};
 use crate::store::outbox::Recipient;
 use crate::store::search::{Place, Test};
 use crate::store::sight::Sight;
-use crate::store::{cases, raw, users};
+use crate::store::{cases, users};
 use crate::ui::cell::{Cell, Column};
 
 pub use sort::{Ids, is_reserved};
@@ -406,12 +406,20 @@ fn stored(id: i64, ctx: &Context) -> Result<Shown> {
             status: Some(email.status.to_string()),
             case: case.map(|c| c.number),
             flagged: flagged.into_iter().chain(rest).collect(),
-            variants: emails::variants(tx, id)?,
+            variants: variants(tx, actor, id)?,
             truncated: email.truncated,
             recipients: delivery::recipients(tx, actor, &email)?,
-            raw: raw::bytes(tx, raw_id)?,
+            raw: delivery::source(tx, actor, &email, raw_id)?,
         })
     })
+}
+
+/// The other texts of an email, but for those that came by the personal accounts of others.
+fn variants(tx: &Tx<'_>, actor: &Actor, id: i64) -> Result<Vec<Variant>> {
+    let foreign = foreign_accounts(tx, actor)?;
+    let mut variants = emails::variants(tx, id)?;
+    variants.retain(|variant| !foreign.contains(&variant.account));
+    Ok(variants)
 }
 
 /// The same with the bytes of one of its variants, counted from 1.
@@ -421,7 +429,8 @@ fn as_variant(shown: Shown, number: usize, what: &str, ctx: &Context) -> Result<
             .hint(format!("see `espomail email show {what}`, Variants"))
             .into());
     };
-    let raw = ctx.read(|tx, _| raw::bytes(tx, variant.raw_id))?;
+    let id = shown.id.context("a message file has no variants")?;
+    let raw = ctx.read(|tx, actor| delivery::source(tx, actor, &find(tx, actor, id)?, variant.raw_id))?;
     Ok(Shown { raw, ..shown })
 }
 
@@ -529,10 +538,16 @@ fn explain(id: i64, ctx: &Context) -> Result<()> {
 
 /// Nobody learns of another's personal account by how an email came.
 fn without_foreign_accounts(tx: &Tx<'_>, actor: &Actor, mut decisions: Vec<Decision>) -> Result<Vec<Decision>> {
-    for account in accounts::all(tx)?.iter().filter(|a| a.kind == AccountKind::Personal && !actor.manages(a)) {
-        let (polled, piped) = (format!("{}/", account.name), format!("{} by ", account.name));
+    for account in foreign_accounts(tx, actor)? {
+        let (polled, piped) = (format!("{account}/"), format!("{account} by "));
         decisions
             .retain(|(step, text, _)| step != "arrived" || !(text.starts_with(&polled) || text.starts_with(&piped)));
     }
     Ok(decisions)
+}
+
+/// Names of the personal accounts of others.
+fn foreign_accounts(tx: &Tx<'_>, actor: &Actor) -> Result<Vec<String>> {
+    let all = accounts::all(tx)?.into_iter();
+    Ok(all.filter(|a| a.kind == AccountKind::Personal && !actor.manages(a)).map(|account| account.name).collect())
 }
