@@ -351,6 +351,23 @@ fn what_goes_from_the_telephone_to_people_without_part_in_the_case_stays_private
 }
 
 #[test]
+fn who_fetches_reads_nothing_of_the_mail_of_others() {
+    let desk = Desk::with_personal(&[]);
+    desk.run(&["record", "add", "contact", "Mother", "--email", "mother@home.example"]);
+    desk.ana.append("INBOX", &mail("mother@home.example", &desk.ana.address, "Sunday").bytes());
+    desk.support.append("INBOX", &mail("eva@customer.example", &desk.support.address, "Pump").bytes());
+    let unknown = desk.sandbox.run(&["--as", "budi", "fetch", "nothing"]).exits(65).stderr;
+    let foreign = desk.sandbox.run(&["--as", "budi", "fetch", "ana-mail"]).exits(65).stderr;
+    assert_eq!(foreign, unknown.replace("nothing", "ana-mail"));
+    for args in [&["--dry-run", "fetch"][..], &["-v", "fetch"]] {
+        let said = desk.sandbox.run(&[&["--as", "budi"], args].concat()).ok().stderr;
+        assert!(said.contains("support: imported") && !said.contains("ana-mail"), "{said}");
+        assert!(!said.contains("mother@") && !said.contains("Mother"), "{said}");
+    }
+    assert!(desk.sees("ana", "Sunday"), "it is fetched all the same");
+}
+
+#[test]
 fn an_answer_to_private_mail_stays_private() {
     let desk = Desk::with_personal(&[]);
     let opening = desk.case("Broken pump");
