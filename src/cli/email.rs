@@ -1,5 +1,6 @@
 //! `espomail email`: the archive.
 
+mod explain;
 mod link;
 mod rest;
 pub mod skipped;
@@ -9,7 +10,6 @@ use std::fs;
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::attachment::{self, AttachmentCommand};
@@ -20,19 +20,16 @@ use super::query::{self, Noun};
 use crate::access::Actor;
 use crate::desk::Sorting;
 use crate::error::{self, Kind};
-use crate::intake::filter;
 use crate::mail::address::Mailbox;
 use crate::mail::automatic;
 use crate::mail::bounce::{self, Bounce};
 use crate::mail::message::{self, Message};
 use crate::query::{Field, Term, Tree};
-use crate::store::accounts::{self, AccountKind};
+use crate::store::cases;
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, EmailQuery, EmailRow, Variant};
 use crate::store::outbox::Recipient;
 use crate::store::search::{Place, Test};
-use crate::store::sight::Sight;
-use crate::store::{cases, users};
 use crate::ui::cell::{Cell, Column};
 
 pub use sort::{Ids, is_reserved};
@@ -244,7 +241,7 @@ pub fn run(command: EmailCommand, ctx: &Context) -> Result<()> {
         EmailCommand::Delete(args) => link::delete(&args, ctx),
         EmailCommand::FetchRest(args) => rest::run(&args, ctx),
         EmailCommand::Share(args) => sort::share(&args.ids, ctx),
-        EmailCommand::Explain(args) => explain(args.id, ctx),
+        EmailCommand::Explain(args) => explain::explain(args.id, ctx),
         EmailCommand::Reply(args) => verbs::reply(&args, ctx),
         EmailCommand::Forward(args) => verbs::forward(&args, ctx),
         EmailCommand::Send(args) => verbs::send(&args, ctx),
@@ -416,7 +413,7 @@ fn stored(id: i64, ctx: &Context) -> Result<Shown> {
 
 /// The other texts of an email, but for those that came by the personal accounts of others.
 fn variants(tx: &Tx<'_>, actor: &Actor, id: i64) -> Result<Vec<Variant>> {
-    let foreign = foreign_accounts(tx, actor)?;
+    let foreign = explain::foreign_accounts(tx, actor)?;
     let mut variants = emails::variants(tx, id)?;
     variants.retain(|variant| !foreign.contains(&variant.account));
     Ok(variants)
@@ -504,50 +501,4 @@ fn bounce_cell(bounce: &Bounce) -> Cell {
         "original_message_id": bounce.original_message_id,
     });
     Cell::object(json, &addresses.join(", "))
-}
-
-/// A decision as it is shown. What the filters of a user decided is told to them and to administrators only.
-fn step_shown(tx: &Tx<'_>, actor: &Actor, decision: Decision) -> Result<Option<Decision>> {
-    let (step, text, at) = decision;
-    let Some(user_id) = filter::user_of_step(&step) else { return Ok(Some((step, text, at))) };
-    if actor.sight() != Sight::Everything && actor.user_id() != Some(user_id) {
-        return Ok(None);
-    }
-    let user = users::by_id(tx, user_id)?.map(|user| user.username).unwrap_or_default();
-    Ok(Some((format!("filter of {user}"), text, at)))
-}
-
-/// Step, decision, moment.
-type Decision = (String, String, Timestamp);
-
-fn explain(id: i64, ctx: &Context) -> Result<()> {
-    let decisions = ctx.read(|tx, actor| {
-        find(tx, actor, id)?;
-        let decisions = without_foreign_accounts(tx, actor, emails::decisions(tx, id)?)?;
-        decisions.into_iter().filter_map(|row| step_shown(tx, actor, row).transpose()).collect::<Result<Vec<_>>>()
-    })?;
-    if ctx.ui.for_people() {
-        let width = decisions.iter().map(|(step, _, _)| step.len()).max().unwrap_or_default();
-        let lines: Vec<String> = decisions.iter().map(|(step, text, _)| format!("{step:width$}  {text}")).collect();
-        return ctx.ui.text(&lines.join("\n"));
-    }
-    let rows =
-        decisions.iter().map(|(step, text, at)| vec![Cell::text(step), Cell::text(text), Cell::time(*at)]).collect();
-    ctx.ui.list("decisions", DECISION_COLUMNS, rows)
-}
-
-/// Nobody learns of another's personal account by how an email came.
-fn without_foreign_accounts(tx: &Tx<'_>, actor: &Actor, mut decisions: Vec<Decision>) -> Result<Vec<Decision>> {
-    for account in foreign_accounts(tx, actor)? {
-        let (polled, piped) = (format!("{account}/"), format!("{account} by "));
-        decisions
-            .retain(|(step, text, _)| step != "arrived" || !(text.starts_with(&polled) || text.starts_with(&piped)));
-    }
-    Ok(decisions)
-}
-
-/// Names of the personal accounts of others.
-fn foreign_accounts(tx: &Tx<'_>, actor: &Actor) -> Result<Vec<String>> {
-    let all = accounts::all(tx)?.into_iter();
-    Ok(all.filter(|a| a.kind == AccountKind::Personal && !actor.manages(a)).map(|account| account.name).collect())
 }

@@ -302,6 +302,8 @@ fn an_answer_from_the_telephone_is_part_of_the_case_and_stops_the_clock() {
     let shown = desk.sandbox.run(&["--as", "budi", "case", "show", "1"]).ok().stdout;
     assert!(shown.contains("We send you another one."), "her team reads it: {shown}");
     assert!(!desk.sees("budi", "Sunday"), "other sent mail is private");
+    let why = desk.sandbox.run(&["--as", "budi", "email", "explain", &desk.id("Re")]).ok().stdout;
+    assert!(why.contains("a reply by another program, in the Sent folder") && !why.contains("ana-mail"), "{why}");
     let told = desk.told("budi");
     assert!(!told.iter().any(|text| text.contains(&desk.ana.address)), "nobody is told of it as new: {told:?}");
     assert_eq!(desk.sandbox.items(&["case", "list"]).len(), 1);

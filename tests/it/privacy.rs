@@ -100,6 +100,20 @@ fn what_is_done_with_private_mail_tells_nobody_of_it() {
 }
 
 #[test]
+fn an_explanation_names_no_private_mail_that_led_to_a_case() {
+    let sandbox = office();
+    let private = private().header("From", "eva@customer.example").in_reply_to("<pump@customer.example>");
+    deliver(&sandbox, "ana-mail", &private);
+    let hidden = newest(&sandbox);
+    let next = mail("eva@customer.example", SUPPORT, "Again").in_reply_to(private.value("Message-ID"));
+    deliver(&sandbox, "support", &next);
+    let id = newest(&sandbox);
+    let why = |user: &str| sandbox.run(&["--as", user, "email", "explain", &id]).ok().stdout;
+    assert!(why("ana").contains(&format!("case #1, by reference to email {hidden}; ")), "{}", why("ana"));
+    assert!(why("budi").contains("case #1, by reference to private email; "), "{}", why("budi"));
+}
+
+#[test]
 fn with_a_deleted_email_go_the_notes_that_quote_it() {
     let sandbox = office();
     deliver(&sandbox, "support", &private());
