@@ -340,7 +340,8 @@ fn of_private_mail_that_failed_the_assignee_does_not_hear() {
                 NewUser { username: "budi", name: "", user_type: UserType::Regular, login: "budi", addresses: &[] };
             let budi = users::add(tx, &budi, START)?;
             cases::assign(tx, office.case_id, Some(budi), false, START)?;
-            tx.execute("UPDATE users SET active = 0 WHERE username = 'ana'", [])?;
+            let ana = users::by_id(tx, office.user_id)?.unwrap();
+            users::update(tx, &users::User { active: false, ..ana })?;
             Ok(budi)
         });
         office.send();
