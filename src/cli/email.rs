@@ -395,20 +395,25 @@ fn stored(id: i64, ctx: &Context) -> Result<Shown> {
         let email = emails::by_id(tx, id, actor.sight())?.ok_or_else(|| context::not_found("email", id))?;
         let raw_id = email.raw_id.with_context(|| format!("email {id}: its source was dropped"))?;
         let case = email.case_id().map(|id| cases::by_id(tx, id)).transpose()?.flatten();
-        let rest = email.truncated.then(|| format!("only its beginning is here: espomail email fetch-rest {id}"));
-        let flagged = Some(email.flagged.clone()).filter(|text| !text.is_empty());
         Ok(Shown {
             id: Some(id),
             file: None,
             status: Some(email.status.to_string()),
             case: case.map(|c| c.number),
-            flagged: flagged.into_iter().chain(rest).collect(),
+            flagged: remarks(&email),
             variants: variants(tx, actor, id)?,
             truncated: email.truncated,
             recipients: delivery::recipients(tx, actor, &email)?,
             raw: delivery::source(tx, actor, &email, raw_id)?,
         })
     })
+}
+
+/// What is special about an email.
+fn remarks(email: &Email) -> Vec<String> {
+    let flagged = Some(email.flagged.clone()).filter(|text| !text.is_empty());
+    let beginning = || format!("only its beginning is here: espomail email fetch-rest {}", email.id);
+    flagged.into_iter().chain(email.truncated.then(beginning)).collect()
 }
 
 /// The other texts of an email, but for those that came by the personal accounts of others.
@@ -446,8 +451,15 @@ fn variant_cell(variants: &[Variant]) -> Cell {
 }
 
 /// An email of the archive as `email show` shows it; its fields are [`MESSAGE_COLUMNS`].
-pub fn stored_cells(id: i64, status: &str, case: Option<i64>, message: &Message) -> Vec<Cell> {
-    let shown = Shown { id: Some(id), status: Some(status.to_owned()), case, ..Shown::default() };
+pub fn stored_cells(email: &Email, case: Option<i64>, message: &Message) -> Vec<Cell> {
+    let shown = Shown {
+        id: Some(email.id),
+        status: Some(email.status.to_string()),
+        case,
+        flagged: remarks(email),
+        truncated: email.truncated,
+        ..Shown::default()
+    };
     message_cells(&shown, message)
 }
 
