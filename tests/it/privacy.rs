@@ -180,6 +180,9 @@ fn the_copy_of_a_personal_account_is_no_variant_for_others() {
     let variants = |user: &str| sandbox.json(&["--as", user, "email", "show", &id])["variants"].clone();
     assert_eq!(variants("ana")[0]["account"], "ana-mail");
     assert_eq!(variants("budi"), Value::Array(Vec::new()));
+    let why = |user: &str| sandbox.run(&["--as", user, "email", "explain", &id]).ok().stdout;
+    assert!(why("ana").contains("another text of it by ana-mail"), "{}", why("ana"));
+    assert!(!why("budi").contains("ana-mail"), "{}", why("budi"));
     sandbox.run(&["--as", "budi", "email", "show", &id, "--variant", "1"]).exits(65);
     assert!(sandbox.run(&["--as", "ana", "email", "show", &id, "--variant", "1"]).ok().stdout.contains("xylophone"));
 }

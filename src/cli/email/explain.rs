@@ -49,8 +49,12 @@ pub fn explain(id: i64, ctx: &Context) -> Result<()> {
 fn as_told(tx: &Tx<'_>, actor: &Actor, mut decisions: Vec<Decision>) -> Result<Vec<Decision>> {
     for account in foreign_accounts(tx, actor)? {
         let (polled, piped) = (format!("{account}/"), format!("{account} by "));
-        decisions
-            .retain(|(step, text, _)| step != "arrived" || !(text.starts_with(&polled) || text.starts_with(&piped)));
+        let variant = format!("another text of it by {account},");
+        decisions.retain(|(step, text, _)| match step.as_str() {
+            "arrived" => !(text.starts_with(&polled) || text.starts_with(&piped)),
+            "variant" => !text.starts_with(&variant),
+            _ => true,
+        });
         for (_, text, _) in &mut decisions {
             *text = text.replace(&format!("Sent folder of {account}"), "Sent folder");
         }
