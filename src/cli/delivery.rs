@@ -5,21 +5,33 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use crate::access::Actor;
+use crate::mail::bcc;
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, Field};
 use crate::store::invalid_addresses::InvalidAddress;
 use crate::store::outbox::{self, Recipient};
+use crate::store::raw;
 use crate::ui::cell::Cell;
 
 /// Recipients of an email that was sent from here. Bcc is known to its sender and admins only (B1.5).
 pub fn recipients(tx: &Tx<'_>, actor: &Actor, email: &Email) -> Result<Vec<Recipient>> {
     let mut all = outbox::recipients_of_email(tx, email.id)?;
-    let is_sender = actor.user_id().is_some() && actor.user_id() == email.user_id;
-    if !is_sender && actor.require_admin("Bcc").is_err() {
+    if !knows_bcc(actor, email) {
         let hidden = emails::addresses(tx, email.id, Field::Bcc)?;
         all.retain(|recipient| !hidden.iter().any(|mailbox| mailbox.address == recipient.address));
     }
     Ok(all)
+}
+
+/// The source of an email, or of another text of it, as this actor may see it: without Bcc, unless they know it.
+pub fn source(tx: &Tx<'_>, actor: &Actor, email: &Email, raw_id: i64) -> Result<Vec<u8>> {
+    let bytes = raw::bytes(tx, raw_id)?;
+    Ok(if knows_bcc(actor, email) { bytes } else { bcc::without(&bytes) })
+}
+
+fn knows_bcc(actor: &Actor, email: &Email) -> bool {
+    let is_sender = actor.user_id().is_some() && actor.user_id() == email.user_id;
+    is_sender || actor.require_admin("Bcc").is_ok()
 }
 
 /// Each recipient with state and words; `report` is the email by which the message came back.

@@ -1,5 +1,6 @@
 //! `espomail email`: the archive.
 
+mod explain;
 mod link;
 mod rest;
 pub mod skipped;
@@ -9,7 +10,6 @@ use std::fs;
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::attachment::{self, AttachmentCommand};
@@ -20,19 +20,16 @@ use super::query::{self, Noun};
 use crate::access::Actor;
 use crate::desk::Sorting;
 use crate::error::{self, Kind};
-use crate::intake::filter;
 use crate::mail::address::Mailbox;
 use crate::mail::automatic;
 use crate::mail::bounce::{self, Bounce};
 use crate::mail::message::{self, Message};
 use crate::query::{Field, Term, Tree};
-use crate::store::accounts::{self, AccountKind};
+use crate::store::cases;
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, EmailQuery, EmailRow, Variant};
 use crate::store::outbox::Recipient;
 use crate::store::search::{Place, Test};
-use crate::store::sight::Sight;
-use crate::store::{cases, raw, users};
 use crate::ui::cell::{Cell, Column};
 
 pub use sort::{Ids, is_reserved};
@@ -244,7 +241,7 @@ pub fn run(command: EmailCommand, ctx: &Context) -> Result<()> {
         EmailCommand::Delete(args) => link::delete(&args, ctx),
         EmailCommand::FetchRest(args) => rest::run(&args, ctx),
         EmailCommand::Share(args) => sort::share(&args.ids, ctx),
-        EmailCommand::Explain(args) => explain(args.id, ctx),
+        EmailCommand::Explain(args) => explain::explain(args.id, ctx),
         EmailCommand::Reply(args) => verbs::reply(&args, ctx),
         EmailCommand::Forward(args) => verbs::forward(&args, ctx),
         EmailCommand::Send(args) => verbs::send(&args, ctx),
@@ -398,20 +395,33 @@ fn stored(id: i64, ctx: &Context) -> Result<Shown> {
         let email = emails::by_id(tx, id, actor.sight())?.ok_or_else(|| context::not_found("email", id))?;
         let raw_id = email.raw_id.with_context(|| format!("email {id}: its source was dropped"))?;
         let case = email.case_id().map(|id| cases::by_id(tx, id)).transpose()?.flatten();
-        let rest = email.truncated.then(|| format!("only its beginning is here: espomail email fetch-rest {id}"));
-        let flagged = Some(email.flagged.clone()).filter(|text| !text.is_empty());
         Ok(Shown {
             id: Some(id),
             file: None,
             status: Some(email.status.to_string()),
             case: case.map(|c| c.number),
-            flagged: flagged.into_iter().chain(rest).collect(),
-            variants: emails::variants(tx, id)?,
+            flagged: remarks(&email),
+            variants: variants(tx, actor, id)?,
             truncated: email.truncated,
             recipients: delivery::recipients(tx, actor, &email)?,
-            raw: raw::bytes(tx, raw_id)?,
+            raw: delivery::source(tx, actor, &email, raw_id)?,
         })
     })
+}
+
+/// What is special about an email.
+fn remarks(email: &Email) -> Vec<String> {
+    let flagged = Some(email.flagged.clone()).filter(|text| !text.is_empty());
+    let beginning = || format!("only its beginning is here: espomail email fetch-rest {}", email.id);
+    flagged.into_iter().chain(email.truncated.then(beginning)).collect()
+}
+
+/// The other texts of an email, but for those that came by the personal accounts of others.
+fn variants(tx: &Tx<'_>, actor: &Actor, id: i64) -> Result<Vec<Variant>> {
+    let foreign = explain::foreign_accounts(tx, actor)?;
+    let mut variants = emails::variants(tx, id)?;
+    variants.retain(|variant| !foreign.contains(&variant.account));
+    Ok(variants)
 }
 
 /// The same with the bytes of one of its variants, counted from 1.
@@ -421,7 +431,8 @@ fn as_variant(shown: Shown, number: usize, what: &str, ctx: &Context) -> Result<
             .hint(format!("see `espomail email show {what}`, Variants"))
             .into());
     };
-    let raw = ctx.read(|tx, _| raw::bytes(tx, variant.raw_id))?;
+    let id = shown.id.context("a message file has no variants")?;
+    let raw = ctx.read(|tx, actor| delivery::source(tx, actor, &find(tx, actor, id)?, variant.raw_id))?;
     Ok(Shown { raw, ..shown })
 }
 
@@ -440,8 +451,15 @@ fn variant_cell(variants: &[Variant]) -> Cell {
 }
 
 /// An email of the archive as `email show` shows it; its fields are [`MESSAGE_COLUMNS`].
-pub fn stored_cells(id: i64, status: &str, case: Option<i64>, message: &Message) -> Vec<Cell> {
-    let shown = Shown { id: Some(id), status: Some(status.to_owned()), case, ..Shown::default() };
+pub fn stored_cells(email: &Email, case: Option<i64>, message: &Message) -> Vec<Cell> {
+    let shown = Shown {
+        id: Some(email.id),
+        status: Some(email.status.to_string()),
+        case,
+        flagged: remarks(email),
+        truncated: email.truncated,
+        ..Shown::default()
+    };
     message_cells(&shown, message)
 }
 
@@ -495,49 +513,4 @@ fn bounce_cell(bounce: &Bounce) -> Cell {
         "original_message_id": bounce.original_message_id,
     });
     Cell::object(json, &addresses.join(", "))
-}
-
-/// A decision as it is shown. What the filters of a user, or of a personal account, decided is told to that user and to
-/// administrators only.
-fn step_shown(tx: &Tx<'_>, actor: &Actor, decision: Decision) -> Result<Option<Decision>> {
-    let (step, text, at) = decision;
-    if let Some(account_id) = filter::account_of_step(&step) {
-        let account = accounts::by_id(tx, account_id)?;
-        return Ok(account.filter(|account| actor.manages(account)).map(|_| ("filter".to_owned(), text, at)));
-    }
-    let Some(user_id) = filter::user_of_step(&step) else { return Ok(Some((step, text, at))) };
-    if actor.sight() != Sight::Everything && actor.user_id() != Some(user_id) {
-        return Ok(None);
-    }
-    let user = users::by_id(tx, user_id)?.map(|user| user.username).unwrap_or_default();
-    Ok(Some((format!("filter of {user}"), text, at)))
-}
-
-/// Step, decision, moment.
-type Decision = (String, String, Timestamp);
-
-fn explain(id: i64, ctx: &Context) -> Result<()> {
-    let decisions = ctx.read(|tx, actor| {
-        find(tx, actor, id)?;
-        let decisions = without_foreign_accounts(tx, actor, emails::decisions(tx, id)?)?;
-        decisions.into_iter().filter_map(|row| step_shown(tx, actor, row).transpose()).collect::<Result<Vec<_>>>()
-    })?;
-    if ctx.ui.for_people() {
-        let width = decisions.iter().map(|(step, _, _)| step.len()).max().unwrap_or_default();
-        let lines: Vec<String> = decisions.iter().map(|(step, text, _)| format!("{step:width$}  {text}")).collect();
-        return ctx.ui.text(&lines.join("\n"));
-    }
-    let rows =
-        decisions.iter().map(|(step, text, at)| vec![Cell::text(step), Cell::text(text), Cell::time(*at)]).collect();
-    ctx.ui.list("decisions", DECISION_COLUMNS, rows)
-}
-
-/// Nobody learns of another's personal account by how an email came.
-fn without_foreign_accounts(tx: &Tx<'_>, actor: &Actor, mut decisions: Vec<Decision>) -> Result<Vec<Decision>> {
-    for account in accounts::all(tx)?.iter().filter(|a| a.kind == AccountKind::Personal && !actor.manages(a)) {
-        let (polled, piped) = (format!("{}/", account.name), format!("{} by ", account.name));
-        decisions
-            .retain(|(step, text, _)| step != "arrived" || !(text.starts_with(&polled) || text.starts_with(&piped)));
-    }
-    Ok(decisions)
 }

@@ -104,7 +104,7 @@ struct Tally {
 /// Runs `fetch`.
 pub fn run(args: &FetchArgs, ctx: &Context) -> Result<()> {
     let store = ctx.store()?;
-    let accounts = select(args, &store)?;
+    let (accounts, unknown) = select(args, ctx, &store)?;
     if let Some(most) = args.jitter.filter(|_| !ctx.dry_run) {
         std::thread::sleep(random_part(most)?);
     }
@@ -123,7 +123,7 @@ pub fn run(args: &FetchArgs, ctx: &Context) -> Result<()> {
         named: !args.accounts.is_empty(),
         until,
     };
-    let mut watch = Watch { ctx, args, max_runtime, tally: Tally::default(), busy: Vec::new() };
+    let mut watch = Watch { ctx, args, unknown, max_runtime, tally: Tally::default(), busy: Vec::new() };
     let mut todo = accounts;
     let mut ended = Ok(());
     loop {
@@ -189,12 +189,14 @@ pub fn send(args: &SendArgs, ctx: &Context) -> Result<()> {
     }
 }
 
-fn select(args: &FetchArgs, store: &Store) -> Result<Vec<Account>> {
+/// The accounts to be polled, and the ids of those among them that the actor does not know of.
+fn select(args: &FetchArgs, ctx: &Context, store: &Store) -> Result<(Vec<Account>, Vec<i64>)> {
     store.read(|tx| {
+        let actor = ctx.actor(tx)?;
         let mut accounts = fetch::pollable(tx)?;
         if !args.accounts.is_empty() {
             for name in &args.accounts {
-                let account = context::account(tx, name)?;
+                let account = context::known_account(tx, &actor, name)?;
                 if !accounts.iter().any(|a| a.id == account.id) {
                     return Err(error::data(format!(
                         "account {name}: is disabled, or its owner is, or it has no IMAP server"
@@ -210,7 +212,13 @@ fn select(args: &FetchArgs, store: &Store) -> Result<Vec<Account>> {
             KindFilter::Group => a.kind == AccountKind::Group,
             KindFilter::Personal => a.kind == AccountKind::Personal,
         });
-        Ok(accounts)
+        let mut unknown = Vec::new();
+        for account in &accounts {
+            if !actor.knows_account(tx, account)? {
+                unknown.push(account.id);
+            }
+        }
+        Ok((accounts, unknown))
     })
 }
 
@@ -218,6 +226,9 @@ fn select(args: &FetchArgs, store: &Store) -> Result<Vec<Account>> {
 struct Watch<'a> {
     ctx: &'a Context,
     args: &'a FetchArgs,
+    /// Accounts that the actor does not know of: nothing is told of their mail, of their failures as of others, as cron
+    /// may run for anybody.
+    unknown: Vec<i64>,
     max_runtime: Duration,
     tally: Tally,
     /// Accounts that another process is fetching.
@@ -242,7 +253,7 @@ impl Watch<'_> {
             Outcome::Quarantined => self.tally.quarantined += 1,
             _ => self.tally.other += 1,
         }
-        if *dry_run || ui.verbosity > 0 {
+        if (*dry_run || ui.verbosity > 0) && self.knows(account) {
             let id = one.email_id.map(|id| format!(" email {id}")).unwrap_or_default();
             progress.pause(|| ui.note(&format!("{}: {}{id}: {}", account.name, one.outcome, one.reason)));
         }
@@ -254,6 +265,10 @@ impl Watch<'_> {
                 ui.hint("see `espomail quarantine list`");
             });
         }
+    }
+
+    fn knows(&self, account: &Account) -> bool {
+        !self.unknown.contains(&account.id)
     }
 
     fn say(&mut self, event: Event<'_>) {
@@ -276,6 +291,7 @@ impl Watch<'_> {
                     .ui
                     .verbose(1, &format!("account \"{}\": login was refused, next try at {until}", account.name));
             }
+            Event::Done(account, _) if !self.knows(account) => {}
             Event::Done(account, stored) => self.ctx.ui.verbose(1, &format!("{}: {stored} new", account.name)),
             Event::Failed(account, error, speak) => {
                 if speak || interactive {

@@ -8,6 +8,7 @@ use super::context::{self, Context};
 use crate::access::Actor;
 use crate::error;
 use crate::store::db::Tx;
+use crate::store::emails;
 use crate::store::notifications::{self, ByEmail, Notification, NotificationKind};
 use crate::store::records::{Parent, ParentType};
 use crate::store::users::User;
@@ -93,7 +94,14 @@ pub fn run(command: NotificationCommand, ctx: &Context) -> Result<()> {
 }
 
 fn list(args: &List, ctx: &Context) -> Result<()> {
-    let rows = ctx.read(|tx, actor| notifications::list(tx, user(actor, "list")?.id, args.all, args.limit.into()))?;
+    let rows = ctx.read(|tx, actor| {
+        let mut rows = notifications::list(tx, user(actor, "list")?.id, args.all, args.limit.into())?;
+        for row in &mut rows {
+            let email = row.email_id.map(|id| emails::by_id(tx, id, actor.sight())).transpose()?;
+            row.email_id = email.flatten().map(|email| email.id);
+        }
+        Ok(rows)
+    })?;
     ctx.ui.list("notifications", COLUMNS, rows.iter().map(cells).collect())
 }
 

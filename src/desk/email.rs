@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 
-use super::{note, refuse_merged, relocate, take_out, who};
+use super::{note, note_of_email, refuse_merged, relocate, take_out, who};
 use crate::access::Actor;
 use crate::erase;
 use crate::error;
@@ -40,7 +40,7 @@ pub fn link_email(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email, 
     if let Some(case) = old {
         clock::set(tx, world, &case)?;
         let text = format!("email {} linked to {}: {}", email.id, records::label(tx, record)?, email.subject);
-        note(tx, world, actor, &case, NoteKind::Linked, &text)?;
+        note_of_email(tx, world, actor, &case, email, &text)?;
     }
     Ok(verified)
 }
@@ -89,7 +89,7 @@ fn into_case(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email, case:
     relocate(tx, world, email, case, verified, &format!("linked by {}", who(actor)))?;
     clock::set(tx, world, case)?;
     let text = format!("email {} linked: {}", email.id, email.subject);
-    note(tx, world, actor, case, NoteKind::Linked, &text)?;
+    note_of_email(tx, world, actor, case, email, &text)?;
     Ok(verified)
 }
 

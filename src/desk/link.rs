@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{note, who};
+use super::{note, note_of_email, who};
 use crate::access::Actor;
 use crate::error;
 use crate::intake::clock;
@@ -75,9 +75,8 @@ pub fn take_out(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, emai
     clock::set(tx, world, case)?;
     let decision = format!("none: taken out of #{} by {}", case.number, who(actor));
     emails::decide(tx, email.id, "case", &decision, world.now)?;
-    let subject = if email.private { String::new() } else { format!(": {}", email.subject) };
-    let text = format!("email {} taken out{subject}", email.id);
-    note(tx, world, actor, case, NoteKind::Linked, &text)
+    let text = format!("email {} taken out: {}", email.id, email.subject);
+    note_of_email(tx, world, actor, case, &email, &text)
 }
 
 /// An email that the actor looks for in a case; whether it is elsewhere is not told.

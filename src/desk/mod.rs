@@ -49,6 +49,15 @@ fn note(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, kind: NoteKi
     Ok(())
 }
 
+/// Notes what the actor did with an email of a case. Who may not read the email learns no more than that (B6.1), and the
+/// note goes when the email is deleted.
+fn note_of_email(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, email: &Email, text: &str) -> Result<()> {
+    let (parent, kind) = (Parent::case(case.id), NoteKind::Linked);
+    let new = NewNote { parent, kind, user_id: actor.user_id(), email_id: Some(email.id), text };
+    stream::note(tx, new, world.now)?;
+    Ok(())
+}
+
 /// Moves an email with its notes to another case and shows it to the people there.
 fn relocate(tx: &Tx<'_>, world: &World<'_>, email: &Email, to: &Case, verified: bool, why: &str) -> Result<()> {
     let parent = Parent::case(to.id);

@@ -8,8 +8,9 @@ use super::link::not_in;
 use super::{edit, note, relocate, who};
 use crate::access::Actor;
 use crate::error;
+use crate::intake::opening::{self, People};
 use crate::intake::world::{self, World};
-use crate::intake::{assign, case, clock, opening, parent};
+use crate::intake::{assign, case, clock, parent};
 use crate::mail::address::Mailbox;
 use crate::mail::message::Message;
 use crate::mail::{message_id, text};
@@ -90,8 +91,13 @@ pub(super) fn open(
 ) -> Result<Case> {
     let first = moved.first().context("no mail to open a case for")?;
     let account = old.account_id.map(|id| accounts::by_id(tx, id)).transpose()?.flatten();
-    let customer = customer(tx, world, first)?;
-    let who_for = opening::people(tx, world, &customer, account.as_ref().filter(|a| a.create_contact))?;
+    let who_for = if first.private {
+        // Its sender is nobody's business.
+        People { contact_id: old.contact_id, company_id: old.company_id, lead_id: old.lead_id }
+    } else {
+        let customer = customer(tx, world, first)?;
+        opening::people(tx, world, &customer, account.as_ref().filter(|a| a.create_contact))?
+    };
     let new = NewCase {
         number: instance::take_case_number(tx)?,
         key: &message_id::new_key(world::random()?),

@@ -12,7 +12,7 @@ use crate::mail::compose::Outgoing;
 use crate::mail::message_id::{self, IdKind};
 use crate::mail::text;
 use crate::outbox::{self, Post};
-use crate::store::accounts::Account;
+use crate::store::accounts::{Account, AccountKind};
 use crate::store::cases::{self, Case};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email};
@@ -37,7 +37,7 @@ pub struct Notice<'a> {
     pub subject: String,
     /// What the user may read of the mail or note.
     pub text: String,
-    /// The account that sends it where no system account is configured; else any that can.
+    /// The group account that sends it where no system account is configured; else that of the case, or any that can.
     pub account_id: Option<i64>,
 }
 
@@ -47,7 +47,10 @@ pub fn send(tx: &Tx<'_>, world: &World<'_>, user: &User, notice: &Notice<'_>) ->
         Some(parent) => cases::by_id(tx, parent.id)?,
         None => None,
     };
-    let via = notice.account_id.or(case.as_ref().and_then(|case| case.account_id));
+    // A personal account would tell by whom the mail came, and write in its owner's name.
+    let is_group = |id: &i64| world.account(*id).is_ok_and(|account| account.kind == AccountKind::Group);
+    let of_case = || case.as_ref().and_then(|case| case.account_id);
+    let via = notice.account_id.filter(is_group).or_else(of_case);
     let Some(account) = world.system_account(via).or_else(|| world.any_sender()) else { return Ok(()) };
     let body = format!("{}\n\n{}", notice.subject, text::first_lines(&notice.text, TEXT_MAX));
     let key = match (&case, notice.email) {

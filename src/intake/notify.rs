@@ -43,7 +43,7 @@ pub struct Arrival<'a> {
     pub sender: &'a Sender,
     /// The older of Date and INTERNALDATE.
     pub sent_at: Timestamp,
-    /// The account that delivered it; sends the notices where no system account is configured.
+    /// The account that delivered it; a group account sends the notices where no system account is configured.
     pub account_id: Option<i64>,
     /// What filters say about it.
     pub filtered: &'a Filtered<'a>,

@@ -306,20 +306,7 @@ impl Search<'_> {
         if address.is_empty() || self.world.is_own(address) || self.sender.is_forged() {
             return Ok(None);
         }
-        if cases::participants(self.tx, case.id)?.contains(address) {
-            return Ok(Some("the sender takes part in it".to_owned()));
-        }
-        if let Some(contact) = case.contact_id
-            && records::is_address_of_contact(self.tx, contact, address)?
-        {
-            return Ok(Some("the sender is its contact".to_owned()));
-        }
-        if let Some(company) = case.company_id
-            && records::is_contact_of(self.tx, company, address)?
-        {
-            return Ok(Some("the sender is a contact of its company".to_owned()));
-        }
-        Ok(None)
+        Ok(part_in(self.tx, case, address)?.map(|part| format!("the sender {part}")))
     }
 
     fn remark(&mut self, remark: String) {
@@ -327,6 +314,24 @@ impl Search<'_> {
             self.remarks.push(remark);
         }
     }
+}
+
+/// What part in a case somebody outside has by an address (B4.9).
+pub(super) fn part_in(tx: &Tx<'_>, case: &Case, address: &str) -> Result<Option<&'static str>> {
+    if cases::participants(tx, case.id)?.iter().any(|one| one == address) {
+        return Ok(Some("takes part in it"));
+    }
+    if let Some(contact) = case.contact_id
+        && records::is_address_of_contact(tx, contact, address)?
+    {
+        return Ok(Some("is its contact"));
+    }
+    if let Some(company) = case.company_id
+        && records::is_contact_of(tx, company, address)?
+    {
+        return Ok(Some("is a contact of its company"));
+    }
+    Ok(None)
 }
 
 /// A case that our own signature leads to: whoever has no standing in it is attached unverified (B4.10).

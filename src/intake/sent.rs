@@ -54,9 +54,10 @@ pub(super) fn link(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &Mai
         return notify::email_note(tx, world, record, mail.email_id, mail.sender, "");
     }
     let case = cases::by_id(tx, record.id)?.context("the case vanished")?;
+    let is_part = mail.private && is_part_of(tx, world, &case, mail.message, &found)?;
     // The clock is told by when it was put into the Sent folder, whenever that is looked into.
     case::link(tx, world, case.id, &Mail { verified: found.verified, ..*mail })?;
-    if mail.private && is_part_of(tx, world, &case, mail.message, &found)? {
+    if is_part {
         open(tx, world, mail.email_id, &format!("a reply in the case #{}", case.number))?;
     }
     clock::set(tx, world, &case)?;
@@ -91,11 +92,11 @@ pub(super) fn author_is_known(
 }
 
 /// An answer in the thread of a case that came by a group account is part of the case. Not one to a mail that is private
-/// itself, which it quotes.
+/// itself, which it quotes, nor what goes only to people who have no part in the case.
 fn is_part_of(tx: &Tx<'_>, world: &World<'_>, case: &Case, message: &Message, found: &Found) -> Result<bool> {
     let by_group =
         case.account_id.map(|id| world.account(id)).transpose()?.is_some_and(|a| a.kind == AccountKind::Group);
-    if !by_group || !found.verified {
+    if !by_group || !found.verified || !goes_to_somebody_of(tx, world, case, message)? {
         return Ok(false);
     }
     for id in message.in_reply_to.iter().chain(message.references.last()) {
@@ -104,6 +105,18 @@ fn is_part_of(tx: &Tx<'_>, world: &World<'_>, case: &Case, message: &Message, fo
         }
     }
     Ok(true)
+}
+
+/// Whether one of those it is to is one of us or takes part in the case, which it does not belong to yet.
+fn goes_to_somebody_of(tx: &Tx<'_>, world: &World<'_>, case: &Case, message: &Message) -> Result<bool> {
+    for mailbox in message.to.iter().chain(&message.cc) {
+        let address = &mailbox.address;
+        let is_ours = world.is_own(address) || users::by_address(tx, address)?.is_some();
+        if is_ours || parent::part_in(tx, case, address)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn open(tx: &Tx<'_>, world: &World<'_>, email_id: i64, why: &str) -> Result<()> {

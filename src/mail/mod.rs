@@ -3,6 +3,7 @@
 pub mod address;
 pub mod authentication_results;
 pub mod automatic;
+pub mod bcc;
 pub mod bounce;
 pub mod compose;
 pub mod draft_file;

@@ -10,6 +10,7 @@ use crate::store::emails::{self, EmailStatus, Field};
 use crate::store::notifications::{self, NewNotification, NotificationKind};
 use crate::store::outbox::{self, OutboxKind, OutboxRow, OutboxState};
 use crate::store::records::{self, Parent};
+use crate::store::sight::Sight;
 use crate::store::stream::{self, NewNote, NoteKind};
 use crate::store::users::{self, User};
 
@@ -63,7 +64,7 @@ pub(super) fn undelivered(
         let note = NewNote { parent, kind: NoteKind::Failed, user_id: None, email_id: row.email_id, text: &text };
         stream::note(tx, note, now)?;
     }
-    let Some(user) = concerned(tx, row, is_bcc)? else { return Ok(()) };
+    let Some(user) = concerned(tx, row, is_bcc || is_private(tx, row)?)? else { return Ok(()) };
     let text = match parent {
         Some(parent) => format!("{}: {text}", records::label(tx, parent)?),
         None => format!("{}: {text}", row.subject),
@@ -78,6 +79,11 @@ pub(super) fn undelivered(
 fn is_bcc(tx: &Tx<'_>, row: &OutboxRow, address: &str) -> Result<bool> {
     let Some(email_id) = row.email_id else { return Ok(false) };
     Ok(emails::addresses(tx, email_id, Field::Bcc)?.iter().any(|mailbox| mailbox.address == address))
+}
+
+fn is_private(tx: &Tx<'_>, row: &OutboxRow) -> Result<bool> {
+    let email = row.email_id.map(|id| emails::by_id(tx, id, Sight::Everything)).transpose()?.flatten();
+    Ok(email.is_some_and(|email| email.private))
 }
 
 /// Who wrote it, else the assignee of the case.

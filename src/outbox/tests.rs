@@ -329,6 +329,28 @@ fn only_the_sender_hears_of_a_bcc_that_failed() {
 }
 
 #[test]
+fn of_private_mail_that_failed_the_assignee_does_not_hear() {
+    for (private, told) in [(false, 1), (true, 0)] {
+        let office = Office::new(&[Act::Answer(vec![("a@x.example", 550, "5.1.1 unknown")], 250, "taken")]);
+        let id = office.write(OutboxKind::Mail, &["a@x.example"]);
+        let email_id = office.row(id).email_id.unwrap();
+        let colleague = office.store.write(|tx| {
+            emails::set_private(tx, email_id, private)?;
+            let budi =
+                NewUser { username: "budi", name: "", user_type: UserType::Regular, login: "budi", addresses: &[] };
+            let budi = users::add(tx, &budi, START)?;
+            cases::assign(tx, office.case_id, Some(budi), false, START)?;
+            let ana = users::by_id(tx, office.user_id)?.unwrap();
+            users::update(tx, &users::User { active: false, ..ana })?;
+            Ok(budi)
+        });
+        office.send();
+        let all = office.store.read(|tx| notifications::list(tx, colleague.unwrap(), true, 10)).unwrap();
+        assert_eq!(all.len(), told, "private: {private}: {all:?}");
+    }
+}
+
+#[test]
 fn what_is_tried_again_by_hand_has_two_days_again() {
     let office = Office::new(&vec![Act::Before; 100]);
     let id = office.write(OutboxKind::Mail, &["a@x.example"]);

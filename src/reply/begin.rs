@@ -13,7 +13,7 @@ use crate::mail::address::Mailbox;
 use crate::mail::compose::{OutgoingAttachment, forwarded_text, signed};
 use crate::mail::draft_file::Head;
 use crate::mail::message::{self, PartId};
-use crate::mail::{message_id, subject};
+use crate::mail::{bcc, message_id, subject};
 use crate::store::accounts::{Account, AccountKind};
 use crate::store::cases::{Case, CaseStatus};
 use crate::store::db::Tx;
@@ -246,7 +246,7 @@ impl<'a> Occasion<'a> {
         let bytes = raw::bytes(tx, raw_id)?;
         let signed = signed(own, signature);
         if attached {
-            return Ok((signed, vec![whole(email, bytes)]));
+            return Ok((signed, vec![whole(email, bcc::without(&bytes))]));
         }
         Ok((forwarded_text(&signed, &message::parse(&bytes)), files(&bytes)))
     }

@@ -123,7 +123,7 @@ fn find(tx: &Tx<'_>, email: &Email) -> Result<Draft> {
 
 /// What happened in the case of a letter since it was begun: one sentence, nothing where nothing did. A draft may be
 /// older than the mail that it answers, so that the notes count, which are written when mail comes and goes.
-pub fn news(tx: &Tx<'_>, started: &Started) -> Result<Option<String>> {
+pub fn news(tx: &Tx<'_>, started: &Started, sight: Sight) -> Result<Option<String>> {
     let Some(case) = case_of(tx, &started.place)? else { return Ok(None) };
     let since = started.place.seen_id.unwrap_or_default();
     let mut newer = Vec::new();
@@ -136,10 +136,13 @@ pub fn news(tx: &Tx<'_>, started: &Started) -> Result<Option<String>> {
     }
     let Some((note, email)) = newer.last() else { return Ok(None) };
     let more = if newer.len() > 1 { format!(" and {} more", newer.len() - 1) } else { String::new() };
+    let may_read = emails::by_id(tx, email.id, sight)?.is_some();
     let what = match (note.kind, &note.username) {
         (NoteKind::EmailSent, Some(user)) => format!("{user} answered"),
         (NoteKind::EmailSent, None) => "somebody answered".to_owned(),
-        _ => format!("a mail came from {}", email.from_address),
+        _ if may_read => format!("a mail came from {}", email.from_address),
+        _ => "a mail came that you may not read".to_owned(),
     };
-    Ok(Some(format!("case #{}: since this was begun {what} (email {}){more}", case.number, email.id)))
+    let id = if may_read { format!(" (email {})", email.id) } else { String::new() };
+    Ok(Some(format!("case #{}: since this was begun {what}{id}{more}", case.number)))
 }

@@ -73,7 +73,7 @@ pub struct Note {
     pub kind: NoteKind,
     /// Username of who did it.
     pub username: Option<String>,
-    /// Email it is about.
+    /// Email it is about, if it may be read.
     pub email_id: Option<i64>,
     /// Text.
     pub text: String,
@@ -105,11 +105,11 @@ pub const HIDDEN: &str = "an e-mail that you may not read";
 pub fn notes(tx: &Tx<'_>, parent: Parent, sight: Sight) -> Result<Vec<Note>> {
     tx.all(
         &format!(
-            "SELECT n.id, n.kind, u.username, n.email_id, n.created_at,
-                CASE WHEN n.kind = 'status' OR e.id IS NULL OR {} THEN n.text ELSE ?4 END AS text
+            "SELECT n.id, n.kind, u.username, n.created_at, CASE WHEN {seen} THEN n.email_id END AS email_id,
+                CASE WHEN n.kind = 'status' OR e.id IS NULL OR {seen} THEN n.text ELSE ?4 END AS text
             FROM notes n LEFT JOIN users u ON u.id = n.user_id LEFT JOIN emails e ON e.id = n.email_id
             WHERE n.parent_type = ?2 AND n.parent_id = ?3 ORDER BY n.id",
-            sight::EMAIL_OF_CASE
+            seen = sight::EMAIL_OF_CASE
         ),
         params![sight.parameter(), parent.kind.as_str(), parent.id, HIDDEN],
         |row| {

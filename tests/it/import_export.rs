@@ -350,3 +350,28 @@ fn folders_of_a_maildir_come_when_asked_for() {
     assert_eq!(import(&sandbox, &["maildir", text(&dir)], 0), [2, 0, 0, 0]);
     assert_eq!(import(&sandbox, &["maildir", text(&dir), "--recursive"], 0), [1, 2, 0, 0]);
 }
+
+#[test]
+fn an_exported_object_says_what_is_special_about_an_email() {
+    let (sandbox, _) = office();
+    for from in ["kim@customer.example", "lee@customer.example"] {
+        let letter = mail(from, "support@desk.example", "Twice").message_id("<same@customer.example>");
+        sandbox.call(&["ingest", "--account", "support"]).stdin(&letter.bytes()).run().ok();
+    }
+    let id = sandbox.items(&["email", "list", "from:lee"])[0]["id"].to_string();
+    let shown = sandbox.json(&["email", "show", &id]);
+    let line = sandbox.run(&["export", "email", &id, "--to", "json", "-"]).ok().stdout;
+    let exported: Value = serde_json::from_str(&line).unwrap();
+    assert_ne!(shown["flagged"], "", "{shown:#}");
+    assert_eq!(exported["flagged"], shown["flagged"]);
+}
+
+#[test]
+fn a_directory_without_message_files_is_refused() {
+    let (sandbox, _) = office();
+    let dir = sandbox.path("cur");
+    std::fs::create_dir(&dir).unwrap();
+    std::fs::write(dir.join("1.host:2,S"), "Subject: x\r\n\r\n").unwrap();
+    let refused = sandbox.run(&["import", "eml", text(&dir), "--account", "support"]).exits(65);
+    assert!(refused.stderr.contains("no file") && refused.stderr.contains("import maildir"), "{refused:?}");
+}

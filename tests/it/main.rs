@@ -36,6 +36,7 @@ mod model;
 mod overlap;
 mod personal;
 mod poison;
+mod privacy;
 mod records;
 mod returns;
 mod rules;

@@ -302,6 +302,8 @@ fn an_answer_from_the_telephone_is_part_of_the_case_and_stops_the_clock() {
     let shown = desk.sandbox.run(&["--as", "budi", "case", "show", "1"]).ok().stdout;
     assert!(shown.contains("We send you another one."), "her team reads it: {shown}");
     assert!(!desk.sees("budi", "Sunday"), "other sent mail is private");
+    let why = desk.sandbox.run(&["--as", "budi", "email", "explain", &desk.id("Re")]).ok().stdout;
+    assert!(why.contains("a reply by another program, in the Sent folder") && !why.contains("ana-mail"), "{why}");
     let told = desk.told("budi");
     assert!(!told.iter().any(|text| text.contains(&desk.ana.address)), "nobody is told of it as new: {told:?}");
     assert_eq!(desk.sandbox.items(&["case", "list"]).len(), 1);
@@ -326,6 +328,45 @@ fn an_answer_from_the_telephone_is_part_of_the_case_and_stops_the_clock() {
     desk.run(&["fetch"]);
     assert_eq!(desk.clock("1"), "us New");
     assert_eq!(desk.sandbox.items(&["case", "thread", "1"]).len(), 4);
+}
+
+#[test]
+fn what_goes_from_the_telephone_to_people_without_part_in_the_case_stays_private() {
+    let desk = Desk::with_personal(&[]);
+    let opening = desk.case("Broken pump");
+    let rows = [
+        ("Sister", "sister@home.example", "", false),
+        ("Both", "sister@home.example", "eva@customer.example", true),
+        ("Colleague", desk.budi.address.as_str(), "", true),
+    ];
+    for (subject, to, cc, _) in rows {
+        let letter = desk.by_phone(&opening, "What a customer!\n").header("Subject", subject).header("To", to).cc(cc);
+        desk.ana.append("Sent", &letter.bytes());
+    }
+    desk.run(&["user", "add", "citra"]);
+    desk.run(&["team", "member", "add", "Support", "citra"]);
+    desk.run(&["fetch"]);
+    for (subject, to, _, is_seen) in rows {
+        assert_eq!(desk.sees("citra", subject), is_seen, "{subject} to {to}");
+        assert!(desk.sees("ana", subject), "{subject}");
+    }
+}
+
+#[test]
+fn who_fetches_reads_nothing_of_the_mail_of_others() {
+    let desk = Desk::with_personal(&[]);
+    desk.run(&["record", "add", "contact", "Mother", "--email", "mother@home.example"]);
+    desk.ana.append("INBOX", &mail("mother@home.example", &desk.ana.address, "Sunday").bytes());
+    desk.support.append("INBOX", &mail("eva@customer.example", &desk.support.address, "Pump").bytes());
+    let unknown = desk.sandbox.run(&["--as", "budi", "fetch", "nothing"]).exits(65).stderr;
+    let foreign = desk.sandbox.run(&["--as", "budi", "fetch", "ana-mail"]).exits(65).stderr;
+    assert_eq!(foreign, unknown.replace("nothing", "ana-mail"));
+    for args in [&["--dry-run", "fetch"][..], &["-v", "fetch"]] {
+        let said = desk.sandbox.run(&[&["--as", "budi"], args].concat()).ok().stderr;
+        assert!(said.contains("support: imported") && !said.contains("ana-mail"), "{said}");
+        assert!(!said.contains("mother@") && !said.contains("Mother"), "{said}");
+    }
+    assert!(desk.sees("ana", "Sunday"), "it is fetched all the same");
 }
 
 #[test]

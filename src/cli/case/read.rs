@@ -54,7 +54,7 @@ pub fn show(args: &Show, ctx: &Context) -> Result<()> {
             .ok_or_else(|| context::not_found("case", args.number))?;
         let notes = stream::notes(tx, Parent::case(row.case.id), actor.sight())?;
         let mails = emails::of_case_for(tx, row.case.id, actor.sight())?;
-        let invalid = invalid_addresses::among(tx, &cases::participants(tx, row.case.id)?)?;
+        let invalid = invalid_addresses::among(tx, &cases::participants_seen(tx, row.case.id, actor.sight())?)?;
         Ok((row, invalid, notes, mails))
     })?;
     let mut cells = cells(&row, ctx);

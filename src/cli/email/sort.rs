@@ -27,7 +27,7 @@ pub struct Ids {
 #[derive(Debug, Args)]
 pub struct Move {
     /// Email ids, then a folder, inbox, archive or trash; none: out of the group folder
-    #[arg(value_name = "ID… FOLDER", num_args = 2.., required = true)]
+    #[arg(value_names = ["ID", "FOLDER"], num_args = 2.., required = true)]
     words: Vec<String>,
 }
 

@@ -138,8 +138,7 @@ impl Target {
 fn json(one: &Exported) -> String {
     let message = message::parse(&one.raw);
     let columns = [email::MESSAGE_COLUMNS, &[Column::new("raw_base64", "")]].concat();
-    let status = one.email.status.as_str();
-    let mut row = email::stored_cells(one.email.id, status, one.case, &message);
+    let mut row = email::stored_cells(&one.email, one.case, &message);
     row.push(Cell::text(&encode_block(&one.raw)));
     output::json_line("exported-email", &columns, &row)
 }

@@ -98,14 +98,19 @@ pub fn maildir(path: &Path, recursive: bool, max: u64) -> Result<Messages> {
 /// A message file, or those of a directory whose names end with `.eml`.
 ///
 /// # Errors
-/// It is not there, or cannot be listed.
+/// It is not there, cannot be listed, or is a directory without any.
 pub fn eml(path: &Path, max: u64) -> Result<Messages> {
     let facts = fs::metadata(path).map_err(|e| unreadable(path, &e))?;
     if !facts.is_dir() {
         return Ok(files(vec![path.to_owned()], max));
     }
     let is_eml = |file: &PathBuf| file.extension().is_some_and(|e| e.eq_ignore_ascii_case("eml")) && file.is_file();
-    Ok(files(entries(path)?.into_iter().filter(is_eml).collect(), max))
+    let found: Vec<PathBuf> = entries(path)?.into_iter().filter(is_eml).collect();
+    if found.is_empty() {
+        let refused = error::data(format!("PATH: there is no file in {} whose name ends with .eml", path.display()));
+        return Err(refused.hint("a Maildir is imported by `espomail import maildir`").into());
+    }
+    Ok(files(found, max))
 }
 
 /// What is in a directory, by name, so that two imports of it go the same way.

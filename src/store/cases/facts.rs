@@ -4,6 +4,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 use super::super::db::{Tx, params, seconds};
+use super::super::sight::{self, Sight};
 use super::{COLUMNS, Case};
 
 /// How many open cases a user has, over all accounts.
@@ -43,9 +44,18 @@ pub fn opened_by(tx: &Tx<'_>, account_id: i64, address: &str, since: Timestamp) 
 /// Addresses that take part in a case: From, To, Cc and Reply-To of its verified emails (B4.9).
 /// The caller takes the own addresses out.
 pub fn participants(tx: &Tx<'_>, case_id: i64) -> Result<Vec<String>> {
+    participants_seen(tx, case_id, Sight::Everything)
+}
+
+/// Those of them whom mail names that a reader of the case may read.
+pub fn participants_seen(tx: &Tx<'_>, case_id: i64, sight: Sight) -> Result<Vec<String>> {
     tx.values(
-        "SELECT DISTINCT a.address FROM emails e JOIN email_addresses a ON a.email_id = e.id
-            WHERE e.parent_type = 'case' AND e.parent_id = ?1 AND e.verified AND a.field <> 'bcc' ORDER BY a.address",
-        params![case_id],
+        &format!(
+            "SELECT DISTINCT a.address FROM emails e JOIN email_addresses a ON a.email_id = e.id
+                WHERE e.parent_type = 'case' AND e.parent_id = ?2 AND e.verified AND a.field <> 'bcc' AND {}
+                ORDER BY a.address",
+            sight::EMAIL_OF_CASE
+        ),
+        params![sight.parameter(), case_id],
     )
 }

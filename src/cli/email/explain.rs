@@ -1,0 +1,94 @@
+//! `email explain`: what was decided about an email, as far as the reader may know.
+
+use anyhow::Result;
+use jiff::Timestamp;
+
+use super::{DECISION_COLUMNS, find};
+use crate::access::Actor;
+use crate::cli::context::Context;
+use crate::intake::filter;
+use crate::store::accounts::{self, AccountKind};
+use crate::store::db::Tx;
+use crate::store::emails;
+use crate::store::sight::Sight;
+use crate::store::users;
+use crate::ui::cell::Cell;
+
+/// A decision as it is shown. What the filters of a user, or of a personal account, decided is told to that user and to
+/// administrators only.
+fn step_shown(tx: &Tx<'_>, actor: &Actor, decision: Decision) -> Result<Option<Decision>> {
+    let (step, text, at) = decision;
+    if let Some(account_id) = filter::account_of_step(&step) {
+        let account = accounts::by_id(tx, account_id)?;
+        return Ok(account.filter(|account| actor.manages(account)).map(|_| ("filter".to_owned(), text, at)));
+    }
+    let Some(user_id) = filter::user_of_step(&step) else { return Ok(Some((step, text, at))) };
+    if actor.sight() != Sight::Everything && actor.user_id() != Some(user_id) {
+        return Ok(None);
+    }
+    let user = users::by_id(tx, user_id)?.map(|user| user.username).unwrap_or_default();
+    Ok(Some((format!("filter of {user}"), text, at)))
+}
+
+/// Step, decision, moment.
+type Decision = (String, String, Timestamp);
+
+/// Runs `email explain`.
+pub fn explain(id: i64, ctx: &Context) -> Result<()> {
+    let decisions = ctx.read(|tx, actor| {
+        find(tx, actor, id)?;
+        let decisions = as_told(tx, actor, emails::decisions(tx, id)?)?;
+        decisions.into_iter().filter_map(|row| step_shown(tx, actor, row).transpose()).collect::<Result<Vec<_>>>()
+    })?;
+    if ctx.ui.for_people() {
+        let width = decisions.iter().map(|(step, _, _)| step.len()).max().unwrap_or_default();
+        let lines: Vec<String> = decisions.iter().map(|(step, text, _)| format!("{step:width$}  {text}")).collect();
+        return ctx.ui.text(&lines.join("\n"));
+    }
+    let rows =
+        decisions.iter().map(|(step, text, at)| vec![Cell::text(step), Cell::text(text), Cell::time(*at)]).collect();
+    ctx.ui.list("decisions", DECISION_COLUMNS, rows)
+}
+
+/// Nobody learns of another's personal account by how an email came, nor of mail by what refers to it.
+fn as_told(tx: &Tx<'_>, actor: &Actor, mut decisions: Vec<Decision>) -> Result<Vec<Decision>> {
+    for account in foreign_accounts(tx, actor)? {
+        let (polled, piped) = (format!("{account}/"), format!("{account} by "));
+        let variant = format!("another text of it by {account},");
+        decisions.retain(|(step, text, _)| match step.as_str() {
+            "arrived" => !(text.starts_with(&polled) || text.starts_with(&piped)),
+            "variant" => !text.starts_with(&variant),
+            _ => true,
+        });
+        for (_, text, _) in &mut decisions {
+            *text = text.replace(&format!("Sent folder of {account}"), "Sent folder");
+        }
+    }
+    for (_, text, _) in decisions.iter_mut().filter(|(step, _, _)| step == "parent") {
+        *text = without_hidden_emails(tx, actor, text)?;
+    }
+    Ok(decisions)
+}
+
+/// The text with `private email` for each `email N` that the actor may not read.
+fn without_hidden_emails(tx: &Tx<'_>, actor: &Actor, text: &str) -> Result<String> {
+    let mut parts = text.split("email ");
+    let mut told = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
+        let number = part.strip_suffix(rest).and_then(|digits| digits.parse().ok());
+        match number {
+            Some(id) if emails::by_id(tx, id, actor.sight())?.is_none() => {
+                told.push_str(&format!("private email{rest}"))
+            }
+            _ => told.push_str(&format!("email {part}")),
+        }
+    }
+    Ok(told)
+}
+
+/// Names of the personal accounts of others.
+pub fn foreign_accounts(tx: &Tx<'_>, actor: &Actor) -> Result<Vec<String>> {
+    let all = accounts::all(tx)?.into_iter();
+    Ok(all.filter(|a| a.kind == AccountKind::Personal && !actor.manages(a)).map(|account| account.name).collect())
+}
