@@ -123,7 +123,7 @@ pub fn begin(
         markdown: wishes.markdown,
         attachments: wishes.attachments.into_iter().chain(attachments).collect(),
     };
-    Ok(Started { letter, place, sender, status: wishes.status, draft_id: None })
+    Ok(Started { letter, place, sender, status: wishes.status, draft: None })
 }
 
 fn refuse(case: Option<&Case>, wishes: &Wishes<'_>) -> Result<()> {

@@ -402,6 +402,37 @@ fn the_editor_has_a_private_file_and_loses_nothing() {
 }
 
 #[test]
+fn what_becomes_of_a_draft_while_it_is_edited_costs_no_text_and_no_second_mail() {
+    let desk = desk(&[]);
+    desk.put(&desk.letter("Broken"));
+    let draft = || {
+        let run = desk.ana(&["-q", "case", "reply", "1", "-m", "Before", "--draft"]).ok();
+        run.stdout.trim().to_owned()
+    };
+    // While the editor is open the same user does something else to the draft, in another window.
+    let program = format!("{} --db {}", env!("CARGO_BIN_EXE_espomail"), desk.sandbox.db().display());
+    let edited = |id: &str, other: &str| {
+        let editor = format!("echo Mine >>\"$2\"; {program} --as ana --yes email {other} >/dev/null 2>&1 || exit 9");
+        desk.edited(&editor, "", &["email", "edit", id])
+    };
+    for (other, what) in [("edit ID -m Theirs", "was changed"), ("send ID", "was sent"), ("delete ID", "was deleted")] {
+        let (id, outbox) = (draft(), desk.outbox("id").len());
+        let run = edited(&id, &other.replace("ID", &id)).exits(65);
+        let apart = desk.drafts("ana")[0].to_string();
+        let said = format!("draft {id}: {what} meanwhile; what you wrote is draft {apart}");
+        assert!(run.stdout.contains(&said) && apart != id, "{run:?}");
+        assert!(desk.ana(&["email", "show", &apart]).ok().stdout.contains("Mine"));
+        let new = desk.outbox("id").len() - outbox;
+        assert_eq!(new, usize::from(what == "was sent"));
+        if what != "was deleted" {
+            assert!(!desk.ana(&["email", "show", &id]).ok().stdout.contains("Mine"), "what went out stays as it went");
+        }
+        desk.ana(&["--yes", "email", "delete", &apart]).ok();
+    }
+    assert_eq!(desk.sent(1).len(), 1);
+}
+
+#[test]
 fn mistakes_name_the_field_and_change_nothing() {
     let desk = desk(&[]);
     desk.sandbox.config("attachment_max_size = \"10KiB\"\n");

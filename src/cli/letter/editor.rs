@@ -50,7 +50,7 @@ impl Sheet {
         let edited = draft_file::read(&typed);
         let cancelled = edited.text.trim().is_empty() || (typed == self.written && !prefilled);
         if cancelled {
-            let kept = started.draft_id.map(|id| format!("; draft {id} is as it was")).unwrap_or_default();
+            let kept = started.draft.map(|kept| format!("; draft {} is as it was", kept.email_id)).unwrap_or_default();
             ended?;
             return Err(
                 Fault::new(Kind::Partial, format!("cancelled: the text is empty or was not changed{kept}")).into()
@@ -70,7 +70,9 @@ impl Sheet {
         }
         let kind = error::classify(&error).0;
         self.kept.set(true);
-        Err(match super::store(ctx, started) {
+        // Beside a draft that is another now.
+        let apart = || super::store(ctx, &Started { draft: None, ..started.clone() });
+        Err(match super::store(ctx, started).or_else(|_| apart()) {
             Ok(id) => {
                 fs::remove_dir_all(&self.dir).ok();
                 Fault::new(kind, format!("{error:#}; what you wrote is draft {id}"))
