@@ -402,6 +402,30 @@ fn the_editor_has_a_private_file_and_loses_nothing() {
 }
 
 #[test]
+fn signals_while_the_editor_is_open_cost_no_text() {
+    let desk = desk(&[]);
+    desk.put(&desk.letter("Broken"));
+    // Ctrl-C goes to both; the terminal that closes, and the machine that is shut down, end the editor, too.
+    let program = format!(
+        "p=$PPID; [ \"$(readlink /proc/$p/exe)\" = {} ] || p=$(cut -d' ' -f4 /proc/$p/stat)",
+        env!("CARGO_BIN_EXE_espomail")
+    );
+    for (signal, draft) in [("INT", 2), ("QUIT", 3), ("HUP", 4), ("TERM", 5)] {
+        let editor = format!("echo Precious >>\"$2\"; {program}; kill -{signal} $p; sleep 0.1; kill -{signal} $$");
+        let run = desk.edited(&editor, "", &["case", "reply", "1"]).exits(78);
+        assert!(run.stdout.contains(&format!("what you wrote is draft {draft}")), "{signal}: {run:?}");
+        assert!(desk.ana(&["email", "show", &draft.to_string()]).ok().stdout.contains("Precious"));
+    }
+    let to = desk.customer.address.clone();
+    let editor = format!("{program}; kill -INT $p; printf 'To: {to}\nSubject: x\n\nGoes on\n' >\"$2\"");
+    desk.edited(&editor, "", &["case", "reply", "1"]).ok();
+    assert_eq!(desk.sent(1)[0]["text"], "Goes on");
+    let gone = desk.edited("rm \"$2\"", "", &["case", "reply", "1"]).exits(65);
+    assert!(gone.stdout.contains("cannot be read") && !gone.stdout.contains("stays"), "{gone:?}");
+    assert_eq!(std::fs::read_dir(desk.sandbox.path("home")).unwrap().count(), 0, "no file stays");
+}
+
+#[test]
 fn what_becomes_of_a_draft_while_it_is_edited_costs_no_text_and_no_second_mail() {
     let desk = desk(&[]);
     desk.put(&desk.letter("Broken"));
