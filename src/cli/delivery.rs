@@ -6,13 +6,16 @@ use serde_json::{Value, json};
 
 use crate::access::Actor;
 use crate::store::db::Tx;
-use crate::store::emails::{self, Email, Field};
+use crate::store::emails::{self, Email, EmailStatus, Field};
 use crate::store::invalid_addresses::InvalidAddress;
 use crate::store::outbox::{self, Recipient};
 use crate::ui::cell::Cell;
 
-/// Recipients of an email that was sent from here. Bcc is known to its sender and admins only (B1.5).
+/// Recipients of an email that was sent from here; a draft is sent to nobody yet. Bcc is known to its sender and admins only (B1.5).
 pub fn recipients(tx: &Tx<'_>, actor: &Actor, email: &Email) -> Result<Vec<Recipient>> {
+    if email.status == EmailStatus::Draft {
+        return Ok(Vec::new());
+    }
     let mut all = outbox::recipients_of_email(tx, email.id)?;
     let is_sender = actor.user_id().is_some() && actor.user_id() == email.user_id;
     if !is_sender && actor.require_admin("Bcc").is_err() {

@@ -337,6 +337,40 @@ fn an_answer_that_fails_is_seen_on_its_case_and_can_be_changed() {
 }
 
 #[test]
+fn what_is_taken_back_says_who_has_it() {
+    let desk = desk(&[]);
+    desk.put(&desk.letter("Broken"));
+    desk.ana(&["case", "reply", "1", "-m", "To two.", "--cc", "later@tempfail.example"]).ok();
+    assert_eq!(desk.sent(1).len(), 1);
+    let row = desk.ana(&["outbox", "show", "1"]).ok().stdout;
+    assert!(row.contains("later@tempfail.example: waiting 451 "), "{row}");
+    let back = desk.ana(&["outbox", "cancel", "1"]).ok().stdout;
+    assert_eq!(back, format!("outbox 1 is cancelled; sent before to {}\n", desk.customer.address));
+    let row = desk.ana(&["outbox", "show", "1"]).ok().stdout;
+    assert!(row.contains("later@tempfail.example: cancelled 451 ") && !row.contains("waiting"), "{row}");
+    let mail = desk.ana(&["email", "show", "2"]).ok().stdout;
+    assert!(mail.contains("later@tempfail.example cancelled (451 ") && !mail.contains("waiting"), "{mail}");
+
+    // Of what a server may have taken the draft is made with a warning; it says no more to whom it went once.
+    desk.ana(&["case", "reply", "1", "-m", "Perhaps."]).ok();
+    let doubt = "UPDATE outbox_recipients SET reply = 'may have it: lost' WHERE outbox_id = 2";
+    rusqlite::Connection::open(desk.sandbox.db()).unwrap().execute(doubt, []).unwrap();
+    let back = desk.ana(&["outbox", "cancel", "2"]).ok().stdout;
+    let said =
+        format!("outbox 2 is cancelled; may have reached {}; the mail is draft 3 again\n", desk.customer.address);
+    assert_eq!(back, said);
+    let draft = || desk.ana(&["email", "show", "3"]).ok().stdout;
+    assert!(!draft().contains("Delivery"), "{}", draft());
+    desk.ana(&["email", "edit", "3", "--to", "later@tempfail.example", "--cc", ""]).ok();
+    desk.ana(&["email", "send", "3"]).ok();
+    assert!(draft().contains("Delivery     later@tempfail.example waiting\n"), "{}", draft());
+    for verb in ["retry", "cancel"] {
+        let refused = desk.ana(&["outbox", verb, "2"]).exits(65);
+        assert!(verb == "cancel" || refused.stderr.contains("hint: "), "{refused:?}");
+    }
+}
+
+#[test]
 fn the_editor_has_a_private_file_and_loses_nothing() {
     let desk = desk(&[]);
     desk.put(&desk.letter("Broken").cc("lee@customer.example"));
