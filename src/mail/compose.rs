@@ -5,6 +5,7 @@
 //! first, and addresses and ids that cannot be written safely are refused or left out. Bcc is never
 //! written. Recipients of the envelope are the caller's business.
 
+mod bcc;
 mod body;
 mod downgrade;
 mod header;
@@ -13,6 +14,7 @@ mod text;
 use jiff::Timestamp;
 
 use super::address::Mailbox;
+pub use bcc::without_bcc;
 pub use downgrade::in_ascii;
 use header::Fields;
 pub use text::{SIGNATURE_LINE, forwarded_text, reply_text, signed};

@@ -10,7 +10,7 @@ use crate::access::Actor;
 use crate::error;
 use crate::intake::world::World;
 use crate::mail::address::Mailbox;
-use crate::mail::compose::{OutgoingAttachment, forwarded_text, signed};
+use crate::mail::compose::{OutgoingAttachment, forwarded_text, signed, without_bcc};
 use crate::mail::draft_file::Head;
 use crate::mail::message::{self, PartId};
 use crate::mail::{message_id, subject};
@@ -246,17 +246,17 @@ impl<'a> Occasion<'a> {
         let bytes = raw::bytes(tx, raw_id)?;
         let signed = signed(own, signature);
         if attached {
-            return Ok((signed, vec![whole(email, bytes)]));
+            return Ok((signed, vec![whole(email, &bytes)]));
         }
         Ok((forwarded_text(&signed, &message::parse(&bytes)), files(&bytes)))
     }
 }
 
-/// A mail as an attachment.
-fn whole(email: &Email, bytes: Vec<u8>) -> OutgoingAttachment {
+/// A mail as an attachment. Of one from somebody's Sent folder nobody learns who got it unseen.
+fn whole(email: &Email, bytes: &[u8]) -> OutgoingAttachment {
     let subject: String = email.subject.chars().filter(|c| c.is_alphanumeric() || *c == ' ').take(60).collect();
     let name = if subject.trim().is_empty() { "message.eml".to_owned() } else { format!("{}.eml", subject.trim()) };
-    OutgoingAttachment { name, content_type: "message/rfc822".to_owned(), bytes }
+    OutgoingAttachment { name, content_type: "message/rfc822".to_owned(), bytes: without_bcc(bytes) }
 }
 
 /// The attachments of a message with their bytes.

@@ -434,6 +434,25 @@ fn a_draft_that_is_another_now_is_neither_sent_again_nor_written_over() {
 }
 
 #[test]
+fn a_forward_of_sent_mail_does_not_say_who_got_it_unseen() {
+    let desk = desk(QUESTION.as_bytes());
+    let case = desk.case();
+    let copy =
+        "From: ana@staff.example\r\nTo: eva@customer.example\r\nBcc: boss@staff.example\r\nSubject: x\r\n\r\nHi\r\n";
+    let email = desk.write(|tx, _| put(tx, copy.as_bytes(), Some(case.id))).unwrap();
+    for attached in [true, false] {
+        let occasion = Occasion::Forward { email: &email, case: Some(&case), attached };
+        let to = vec![Mailbox { name: String::new(), address: "lab@x.example".into() }];
+        let started = desk.begin("ana", occasion, Wishes { to, ..words("See.") }).unwrap();
+        let queued = desk.write(|tx, world| send(tx, world, None, &started, None)).unwrap();
+        let raw_id = desk.store.read(|tx| rows::by_id(tx, queued.outbox_id)).unwrap().unwrap().raw_id;
+        let bytes = desk.store.read(|tx| raw::bytes(tx, raw_id)).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(text.contains("eva@customer.example") && !text.contains("boss@"), "{text}");
+    }
+}
+
+#[test]
 fn what_cannot_be_sent_is_named() {
     let desk = desk(QUESTION.as_bytes());
     let desk = Desk { config: Config { attachment_max_size: 10, ..Config::default() }, ..desk };
