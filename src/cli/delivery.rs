@@ -5,10 +5,12 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use crate::access::Actor;
+use crate::mail::compose::without_bcc;
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, EmailStatus, Field};
 use crate::store::invalid_addresses::InvalidAddress;
 use crate::store::outbox::{self, Recipient};
+use crate::store::raw;
 use crate::ui::cell::Cell;
 
 /// Recipients of an email that was sent from here; a draft is sent to nobody yet. Bcc is known to its sender and admins only (B1.5).
@@ -17,12 +19,23 @@ pub fn recipients(tx: &Tx<'_>, actor: &Actor, email: &Email) -> Result<Vec<Recip
         return Ok(Vec::new());
     }
     let mut all = outbox::recipients_of_email(tx, email.id)?;
-    let is_sender = actor.user_id().is_some() && actor.user_id() == email.user_id;
-    if !is_sender && actor.require_admin("Bcc").is_err() {
+    if !may_know_bcc(actor, email) {
         let hidden = emails::addresses(tx, email.id, Field::Bcc)?;
         all.retain(|recipient| !hidden.iter().any(|mailbox| mailbox.address == recipient.address));
     }
     Ok(all)
+}
+
+/// Whether the actor may know who got an email unseen: its sender and admins may, of mail that came everybody (B1.5).
+pub fn may_know_bcc(actor: &Actor, email: &Email) -> bool {
+    let is_sender = actor.user_id().is_some() && actor.user_id() == email.user_id;
+    is_sender || !email.is_ours() || actor.require_admin("Bcc").is_ok()
+}
+
+/// The source of an email. The copy that another program put into a Sent folder may name Bcc.
+pub fn source(tx: &Tx<'_>, actor: &Actor, email: &Email, raw_id: i64) -> Result<Vec<u8>> {
+    let bytes = raw::bytes(tx, raw_id)?;
+    Ok(if may_know_bcc(actor, email) { bytes } else { without_bcc(&bytes) })
 }
 
 /// Each recipient with state and words; `report` is the email by which the message came back.

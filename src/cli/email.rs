@@ -24,6 +24,7 @@ use crate::intake::filter;
 use crate::mail::address::Mailbox;
 use crate::mail::automatic;
 use crate::mail::bounce::{self, Bounce};
+use crate::mail::compose::without_bcc;
 use crate::mail::message::{self, Message};
 use crate::query::{Field, Term, Tree};
 use crate::store::accounts::{self, AccountKind};
@@ -204,6 +205,8 @@ pub const MESSAGE_COLUMNS: &[Column] = &[
     Column::new("from", "From"),
     Column::new("to", "To"),
     Column::new("cc", "Cc"),
+    Column::new("bcc", "Bcc"),
+    Column::new("reply_to", "Reply-To"),
     Column::new("date", "Date"),
     Column::new("message_id", "Message-ID"),
     Column::new("in_reply_to", ""),
@@ -353,6 +356,10 @@ struct Shown {
     variants: Vec<Variant>,
     truncated: bool,
     recipients: Vec<Recipient>,
+    /// Bcc, where it is known from elsewhere than the source.
+    bcc: Option<Vec<Mailbox>>,
+    /// The actor is not to know of a Bcc.
+    hides_bcc: bool,
     raw: Vec<u8>,
 }
 
@@ -400,16 +407,22 @@ fn stored(id: i64, ctx: &Context) -> Result<Shown> {
         let case = email.case_id().map(|id| cases::by_id(tx, id)).transpose()?.flatten();
         let rest = email.truncated.then(|| format!("only its beginning is here: espomail email fetch-rest {id}"));
         let flagged = Some(email.flagged.clone()).filter(|text| !text.is_empty());
+        let unverified = case.as_ref().filter(|_| !email.verified);
+        let unverified = unverified.map(|case| format!("the sender does not take part in case {}", case.number));
+        let hides_bcc = !delivery::may_know_bcc(actor, &email);
+        let bcc = if email.is_ours() { Some(emails::addresses(tx, id, emails::Field::Bcc)?) } else { None };
         Ok(Shown {
             id: Some(id),
             file: None,
             status: Some(email.status.to_string()),
             case: case.map(|c| c.number),
-            flagged: flagged.into_iter().chain(rest).collect(),
+            flagged: flagged.into_iter().chain(unverified).chain(rest).collect(),
             variants: emails::variants(tx, id)?,
             truncated: email.truncated,
             recipients: delivery::recipients(tx, actor, &email)?,
-            raw: raw::bytes(tx, raw_id)?,
+            bcc,
+            hides_bcc,
+            raw: delivery::source(tx, actor, &email, raw_id)?,
         })
     })
 }
@@ -422,6 +435,7 @@ fn as_variant(shown: Shown, number: usize, what: &str, ctx: &Context) -> Result<
             .into());
     };
     let raw = ctx.read(|tx, _| raw::bytes(tx, variant.raw_id))?;
+    let raw = if shown.hides_bcc { without_bcc(&raw) } else { raw };
     Ok(Shown { raw, ..shown })
 }
 
@@ -461,6 +475,8 @@ fn message_cells(shown: &Shown, message: &Message) -> Vec<Cell> {
         addresses(&message.from),
         addresses(&message.to),
         addresses(&message.cc),
+        addresses(if shown.hides_bcc { &[] } else { shown.bcc.as_deref().unwrap_or(&message.bcc) }),
+        addresses(&message.reply_to),
         message.date.map_or_else(Cell::none, Cell::date_time),
         message.message_id.as_deref().map_or_else(Cell::none, Cell::text),
         Cell::object(json!(message.in_reply_to), &message.in_reply_to.join(" ")),

@@ -560,6 +560,33 @@ fn mistakes_name_the_field_and_change_nothing() {
 }
 
 #[test]
+fn bcc_is_shown_to_its_sender_and_admins_and_reply_to_to_all() {
+    let desk = desk(&[]);
+    desk.put(&desk.letter("Broken").reply_to("elsewhere@customer.example"));
+    desk.ana(&["case", "reply", "1", "-m", "x", "--bcc", "Boss <Boss@Staff.example>", "--draft"]).ok();
+    assert!(desk.ana(&["email", "show", "2"]).ok().stdout.contains("\nBcc          Boss <boss@staff.example>\n"));
+    assert!(desk.ana(&["email", "show", "1"]).ok().stdout.contains("\nReply-To     elsewhere@customer.example\n"));
+
+    // So is what another program wrote into the Sent folder.
+    let own = Dovecot::shared().mailbox_at("staff.example");
+    desk.sandbox.personal_account("ana-mail", "ana", &own, &[]);
+    let copy = mail(&own.address, &desk.customer.address, "[#1] from the phone");
+    let id = desk.sandbox.json(&["email", "show", "1"])["message_id"].as_str().unwrap().to_owned();
+    own.append("Sent", &copy.in_reply_to(&id).add("Bcc", "boss@staff.example").bytes());
+    desk.sandbox.run(&["fetch"]).ok();
+    let boss = |user: &str, args: &[&str]| {
+        let run = desk.sandbox.run(&[&["--as", user], args].concat()).ok();
+        run.stdout.contains("boss@staff.example")
+    };
+    for args in
+        [&["email", "show", "3"][..], &["email", "show", "3", "--raw"], &["export", "email", "3", "--to", "mbox", "-"]]
+    {
+        assert!(boss("ana", args) && !boss("budi", args), "{args:?}");
+        assert!(desk.sandbox.run(args).ok().stdout.contains("boss@"), "{args:?}");
+    }
+}
+
+#[test]
 fn a_personal_account_writes_as_its_owner_and_the_customer_answers_the_group() {
     let desk = desk(&["--signature", "The desk"]);
     let own = Dovecot::shared().mailbox_at("staff.example");

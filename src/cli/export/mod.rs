@@ -9,11 +9,12 @@ use clap::{Args, Subcommand};
 
 use self::target::{Exported, Form, Target};
 use super::context::{self, Context};
+use super::delivery;
 use crate::access::Actor;
 use crate::error::{Fault, Kind};
 use crate::store::cases;
 use crate::store::db::{Store, Tx};
-use crate::store::{emails, raw};
+use crate::store::emails;
 
 /// Mail into files
 #[derive(Debug, Subcommand)]
@@ -144,6 +145,10 @@ fn exported(store: &Store, actor: &Actor, id: i64) -> Result<Option<Exported>> {
         let email = emails::by_id(tx, id, actor.sight())?.ok_or_else(|| context::not_found("email", id))?;
         let Some(raw_id) = email.raw_id else { return Ok(None) };
         let case = email.case_id().map(|id| cases::by_id(tx, id)).transpose()?.flatten();
-        Ok(Some(Exported { raw: raw::bytes(tx, raw_id)?, case: case.map(|case| case.number), email }))
+        Ok(Some(Exported {
+            raw: delivery::source(tx, actor, &email, raw_id)?,
+            case: case.map(|case| case.number),
+            email,
+        }))
     })
 }
