@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::support::{Dovecot, Exim, Letter, Mailbox, Run, Sandbox, mail};
+use crate::support::{Answer, Dovecot, Exim, Letter, Mailbox, Run, Sandbox, SmtpSink, Step, mail};
 
 struct Desk {
     sandbox: Sandbox,
@@ -334,6 +334,63 @@ fn an_answer_that_fails_is_seen_on_its_case_and_can_be_changed() {
     desk.ana(&["email", "edit", "2", "--to", &desk.customer.address]).ok();
     desk.ana(&["email", "send", "2"]).ok();
     assert_eq!(desk.sent(1)[0]["to"], json!([desk.customer.address]));
+}
+
+#[test]
+fn a_text_comes_by_a_pipe_too() {
+    let desk = desk(&[]);
+    desk.put(&desk.letter("Broken"));
+    let email = ["email", "send", "-", "--account", "support", "--to", &desk.customer.address, "--subject", "x"];
+    for (args, text) in [
+        (&["case", "reply", "1", "-"][..], "With a dash."),
+        (&["email", "reply", "1", "-"], "To a mail."),
+        (&["case", "reply", "1", "-F", "-"], "As a file."),
+        (&email, "To somebody."),
+    ] {
+        let call = desk.sandbox.call(&[&["--as", "ana"], args].concat());
+        call.stdin(format!("{text}\nÄ\n").as_bytes()).run().ok();
+    }
+    let mut texts: Vec<String> = desk.sent(4).iter().map(|mail| mail["text"].as_str().unwrap().to_owned()).collect();
+    texts.sort();
+    let signed = |text: &str| format!("{text}\nÄ\n\n-- \nAna Putri\nSupport");
+    assert_eq!(texts, ["As a file.", "To a mail.", "To somebody.", "With a dash."].map(signed));
+}
+
+#[test]
+fn what_was_put_off_is_sent_by_the_next_fetch_once() {
+    let desk = desk(&[]);
+    let sink = SmtpSink::new(vec![Step { verb: ".", nth: 1, answer: Answer::Say("451 4.3.0 come back") }]);
+    desk.sandbox.run(&["account", "edit", "support", "--smtp", &sink.address()]).ok();
+    desk.put(&desk.letter("Broken"));
+    desk.ana(&["case", "reply", "1", "-m", "x"]).ok();
+    desk.sandbox.run(&["fetch"]).ok();
+    desk.sandbox.run(&["fetch"]).ok();
+    let taken = || sink.received().iter().filter(|mail| mail.taken).count();
+    assert_eq!((taken(), desk.outbox("state")), (0, vec![json!("waiting")]), "not before its time");
+    let due = "UPDATE outbox SET next_try_at = 0";
+    rusqlite::Connection::open(desk.sandbox.db()).unwrap().execute(due, []).unwrap();
+    desk.sandbox.run(&["fetch"]).ok();
+    desk.sandbox.run(&["fetch"]).ok();
+    assert_eq!((taken(), desk.outbox("state")), (1, vec![json!("sent")]));
+}
+
+#[test]
+fn what_is_in_doubt_is_shown_with_what_can_be_done() {
+    let desk = desk(&[]);
+    desk.put(&desk.letter("Broken"));
+    desk.ana(&["case", "reply", "1", "-m", "x"]).ok();
+    let doubt = "UPDATE outbox SET state = 'in doubt'";
+    rusqlite::Connection::open(desk.sandbox.db()).unwrap().execute(doubt, []).unwrap();
+    assert_eq!(desk.sandbox.items(&["outbox", "list"])[0]["state"], "in doubt");
+    assert!(desk.sandbox.run(&["status"]).ok().stdout.contains("0 waiting, 1 uncertain"));
+    for (verb, code) in [("show", 0), ("retry", 65), ("cancel", 65)] {
+        let run = desk.ana(&["outbox", verb, "1"]).exits(code);
+        assert!(run.stderr.contains("the next `espomail send`"), "{run:?}");
+    }
+    desk.ana(&["outbox", "mark-sent", "1"]).ok();
+    desk.sandbox.run(&["send"]).ok();
+    Exim::shared().idle();
+    assert_eq!((desk.customer.messages("INBOX").len(), desk.outbox("state")), (0, vec![json!("sent")]));
 }
 
 #[test]
