@@ -5,16 +5,20 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use crate::access::Actor;
+use crate::mail::address::Mailbox;
 use crate::mail::bcc;
 use crate::store::db::Tx;
-use crate::store::emails::{self, Email, Field};
+use crate::store::emails::{self, Email, EmailStatus, Field};
 use crate::store::invalid_addresses::InvalidAddress;
 use crate::store::outbox::{self, Recipient};
 use crate::store::raw;
 use crate::ui::cell::Cell;
 
-/// Recipients of an email that was sent from here. Bcc is known to its sender and admins only (B1.5).
+/// Recipients of an email that was sent from here; a draft is sent to nobody yet. Bcc is known to its sender and admins only (B1.5).
 pub fn recipients(tx: &Tx<'_>, actor: &Actor, email: &Email) -> Result<Vec<Recipient>> {
+    if email.status == EmailStatus::Draft {
+        return Ok(Vec::new());
+    }
     let mut all = outbox::recipients_of_email(tx, email.id)?;
     if !knows_bcc(actor, email) {
         let hidden = emails::addresses(tx, email.id, Field::Bcc)?;
@@ -27,6 +31,13 @@ pub fn recipients(tx: &Tx<'_>, actor: &Actor, email: &Email) -> Result<Vec<Recip
 pub fn source(tx: &Tx<'_>, actor: &Actor, email: &Email, raw_id: i64) -> Result<Vec<u8>> {
     let bytes = raw::bytes(tx, raw_id)?;
     Ok(if knows_bcc(actor, email) { bytes } else { bcc::without(&bytes) })
+}
+
+/// Who got an email of ours unseen, as far as the actor may know; the source of one has no Bcc. `None` = what its source
+/// says.
+pub fn bcc(tx: &Tx<'_>, actor: &Actor, email: &Email) -> Result<Option<Vec<Mailbox>>> {
+    let ours = email.is_ours() && knows_bcc(actor, email);
+    if ours { emails::addresses(tx, email.id, Field::Bcc).map(Some) } else { Ok(None) }
 }
 
 fn knows_bcc(actor: &Actor, email: &Email) -> bool {

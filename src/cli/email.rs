@@ -201,6 +201,8 @@ pub const MESSAGE_COLUMNS: &[Column] = &[
     Column::new("from", "From"),
     Column::new("to", "To"),
     Column::new("cc", "Cc"),
+    Column::new("bcc", "Bcc"),
+    Column::new("reply_to", "Reply-To"),
     Column::new("date", "Date"),
     Column::new("message_id", "Message-ID"),
     Column::new("in_reply_to", ""),
@@ -350,6 +352,8 @@ struct Shown {
     variants: Vec<Variant>,
     truncated: bool,
     recipients: Vec<Recipient>,
+    /// Bcc, where it is known from elsewhere than the source.
+    bcc: Option<Vec<Mailbox>>,
     raw: Vec<u8>,
 }
 
@@ -395,15 +399,18 @@ fn stored(id: i64, ctx: &Context) -> Result<Shown> {
         let email = emails::by_id(tx, id, actor.sight())?.ok_or_else(|| context::not_found("email", id))?;
         let raw_id = email.raw_id.with_context(|| format!("email {id}: its source was dropped"))?;
         let case = email.case_id().map(|id| cases::by_id(tx, id)).transpose()?.flatten();
+        let unverified = case.as_ref().filter(|_| !email.verified);
+        let unverified = unverified.map(|case| format!("the sender does not take part in case {}", case.number));
         Ok(Shown {
             id: Some(id),
             file: None,
             status: Some(email.status.to_string()),
             case: case.map(|c| c.number),
-            flagged: remarks(&email),
+            flagged: remarks(&email).into_iter().chain(unverified).collect(),
             variants: variants(tx, actor, id)?,
             truncated: email.truncated,
             recipients: delivery::recipients(tx, actor, &email)?,
+            bcc: delivery::bcc(tx, actor, &email)?,
             raw: delivery::source(tx, actor, &email, raw_id)?,
         })
     })
@@ -479,6 +486,8 @@ fn message_cells(shown: &Shown, message: &Message) -> Vec<Cell> {
         addresses(&message.from),
         addresses(&message.to),
         addresses(&message.cc),
+        addresses(shown.bcc.as_deref().unwrap_or(&message.bcc)),
+        addresses(&message.reply_to),
         message.date.map_or_else(Cell::none, Cell::date_time),
         message.message_id.as_deref().map_or_else(Cell::none, Cell::text),
         Cell::object(json!(message.in_reply_to), &message.in_reply_to.join(" ")),

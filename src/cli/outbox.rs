@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::context::{self, Context};
 use crate::access::Actor;
-use crate::desk;
+use crate::desk::{self, outbox::TakenBack};
 use crate::error;
 use crate::intake::world::World;
 use crate::lock::{self, Attempt};
@@ -107,13 +107,25 @@ pub fn run(command: OutboxCommand, ctx: &Context) -> Result<()> {
             desk::outbox::retry(tx, world, row).map(|()| "is due again".to_owned())
         }),
         OutboxCommand::Cancel(args) => change(&args.ids, ctx, |tx, world, _, row| {
-            let draft = desk::outbox::cancel(tx, world, row)?;
-            Ok(draft.map_or("is cancelled".to_owned(), |id| format!("is cancelled; the mail is draft {id} again")))
+            desk::outbox::cancel(tx, world, row).map(|taken| cancelled(&taken))
         }),
         OutboxCommand::MarkSent(args) => change(&args.ids, ctx, |tx, world, actor, row| {
             desk::outbox::mark_sent(tx, world, actor, row).map(|()| "is marked as sent".to_owned())
         }),
     }
+}
+
+fn cancelled(taken: &TakenBack) -> String {
+    let mut text = "is cancelled".to_owned();
+    for (who, what) in [(&taken.have, "sent before to"), (&taken.may_have, "may have reached")] {
+        if !who.is_empty() {
+            text.push_str(&format!("; {what} {}", who.join(", ")));
+        }
+    }
+    if let Some(id) = taken.draft_id {
+        text.push_str(&format!("; the mail is draft {id} again"));
+    }
+    text
 }
 
 fn list(all: bool, ctx: &Context) -> Result<()> {

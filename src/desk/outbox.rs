@@ -12,7 +12,7 @@ use crate::store::cases;
 use crate::store::db::Tx;
 use crate::store::drafts::{self, Draft};
 use crate::store::emails::{self, EmailStatus};
-use crate::store::outbox::{self, OutboxKind, OutboxRow, OutboxState};
+use crate::store::outbox::{self, MAY_HAVE, OutboxKind, OutboxRow, OutboxState};
 use crate::store::raw;
 use crate::store::records::Parent;
 use crate::store::sight::Sight;
@@ -30,7 +30,14 @@ pub fn retry(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow) -> Result<()> {
             outbox::change(tx, row.id, row.state, OutboxState::Waiting, "", world.now)?;
             set_email(tx, row, EmailStatus::Sending)?;
         }
-        state => return Err(error::data(format!("outbox {}: is {state}", row.id)).into()),
+        state => {
+            let hint = match state {
+                OutboxState::InDoubt => "the next `espomail send` sends it again or holds it",
+                OutboxState::Cancelled => "what a user wrote is a draft: espomail email list status:Draft",
+                _ => "to write once more: espomail email forward",
+            };
+            return Err(error::data(format!("outbox {}: is {state}", row.id)).hint(hint).into());
+        }
     }
     outbox::make_due(tx, row.id, world.now)
 }
@@ -53,24 +60,51 @@ pub fn mark_sent(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, row: &OutboxRow)
     set_email(tx, row, EmailStatus::Sent)
 }
 
+/// What was taken back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenBack {
+    /// The draft that it is again.
+    pub draft_id: Option<i64>,
+    /// Who has it.
+    pub have: Vec<String>,
+    /// Who may have it.
+    pub may_have: Vec<String>,
+}
+
 /// Takes a row back. What a user wrote and nobody got is a draft again, and its case is as if it had not been written
-/// but for its status; the draft's id.
+/// but for its status.
 ///
 /// # Errors
 /// It was sent, or nobody knows.
-pub fn cancel(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow) -> Result<Option<i64>> {
+pub fn cancel(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow) -> Result<TakenBack> {
     if !matches!(row.state, OutboxState::Waiting | OutboxState::Held | OutboxState::Failed) {
-        return Err(error::data(format!("outbox {}: is {}, which cannot be taken back", row.id, row.state)).into());
+        let fault = error::data(format!("outbox {}: is {}, which cannot be taken back", row.id, row.state));
+        let in_doubt = row.state == OutboxState::InDoubt;
+        return Err(
+            if in_doubt { fault.hint("the next `espomail send` sends it again or holds it") } else { fault }.into()
+        );
     }
     outbox::change(tx, row.id, row.state, OutboxState::Cancelled, &row.last_error, world.now)?;
-    let some_have_it = outbox::recipients(tx, row.id)?.iter().any(|(_, state, _)| state == "sent");
-    if some_have_it {
-        return set_email(tx, row, EmailStatus::Sent).map(|()| None);
+    let (have, may_have) = holders(tx, row)?;
+    let draft_id = match row.email_id {
+        _ if !have.is_empty() => set_email(tx, row, EmailStatus::Sent).map(|()| None)?,
+        Some(email_id) if row.kind == OutboxKind::Mail => redraft(tx, world, row, email_id).map(Some)?,
+        _ => set_email(tx, row, EmailStatus::Failed).map(|()| None)?,
+    };
+    Ok(TakenBack { draft_id, have, may_have })
+}
+
+/// Who has a message, and who may have it.
+fn holders(tx: &Tx<'_>, row: &OutboxRow) -> Result<(Vec<String>, Vec<String>)> {
+    let (mut have, mut may_have) = (Vec::new(), Vec::new());
+    for (address, state, reply) in outbox::recipients(tx, row.id)? {
+        match state.as_str() {
+            "sent" => have.push(address),
+            "cancelled" if row.state == OutboxState::Held || reply.starts_with(MAY_HAVE) => may_have.push(address),
+            _ => {}
+        }
     }
-    match row.email_id {
-        Some(email_id) if row.kind == OutboxKind::Mail => redraft(tx, world, row, email_id).map(Some),
-        _ => set_email(tx, row, EmailStatus::Failed).map(|()| None),
-    }
+    Ok((have, may_have))
 }
 
 fn redraft(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow, email_id: i64) -> Result<i64> {

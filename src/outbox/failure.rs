@@ -65,14 +65,17 @@ pub(super) fn undelivered(
         stream::note(tx, note, now)?;
     }
     let Some(user) = concerned(tx, row, is_bcc || is_private(tx, row)?)? else { return Ok(()) };
-    let text = match parent {
-        Some(parent) => format!("{}: {text}", records::label(tx, parent)?),
-        None => format!("{}: {text}", row.subject),
+    let label = match parent {
+        Some(parent) => records::label(tx, parent)?,
+        None => row.subject.clone(),
     };
-    let email_id = report.or(row.email_id);
-    let new = NewNotification { user_id: user.id, kind: NotificationKind::Failed, parent, email_id, text: &text };
-    notifications::add(tx, new, false, now)?;
-    Ok(())
+    let (kind, email_id) = (NotificationKind::Failed, report.or(row.email_id));
+    let of = |text| NewNotification { user_id: user.id, kind, parent, email_id, text };
+    // One for each mail, which names all whom it did not reach.
+    match notifications::add(tx, of(&format!("{label}: {text}")), false, now)? {
+        Some(_) => Ok(()),
+        None => notifications::add_to(tx, of(&text)),
+    }
 }
 
 /// Only its sender knows of a Bcc.

@@ -20,6 +20,7 @@ pub(super) fn settle_doubt(tx: &Tx<'_>, row: &OutboxRow, words: &str, now: Times
     if row.kind == OutboxKind::AutoReply {
         return outbox::change(tx, row.id, OutboxState::InDoubt, OutboxState::Held, words, now);
     }
+    outbox::doubt_waiting(tx, row.id, words)?;
     outbox::change(tx, row.id, OutboxState::InDoubt, OutboxState::Waiting, words, now)
 }
 
@@ -39,6 +40,9 @@ pub(super) fn settle(
             invalid_addresses::add(tx, address, &words(reply), now)?;
         }
     }
+    for (address, reply) in sent.refused.iter().filter(|(_, reply)| reply.code < 500) {
+        outbox::explain_waiting(tx, row.id, address, &words(reply))?;
+    }
     let accepted = envelope.to.iter().filter(|a| !sent.refused.iter().any(|(refused, _)| refused == *a));
     match &sent.reply {
         Some(reply) if reply.code < 300 => {
@@ -52,10 +56,15 @@ pub(super) fn settle(
                 fail_recipient(tx, row, address, &words(reply), now)?;
             }
         }
-        _ => {}
+        Some(reply) => {
+            for address in accepted {
+                outbox::explain_waiting(tx, row.id, address, &words(reply))?;
+            }
+        }
+        None => {}
     }
     let last = sent.reply.as_ref().filter(|reply| reply.code >= 300);
-    let last = last.or(sent.refused.last().map(|(_, reply)| reply)).or(sent.reply.as_ref());
+    let last = last.or(sent.refused.last().map(|(_, reply)| reply));
     conclude(tx, account, row, from, &last.map(words).unwrap_or_default(), now)
 }
 

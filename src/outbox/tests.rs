@@ -351,6 +351,43 @@ fn of_private_mail_that_failed_the_assignee_does_not_hear() {
 }
 
 #[test]
+fn one_notification_names_all_whom_a_mail_did_not_reach() {
+    let no = |address| (address, 550, "5.1.1 unknown");
+    let refused = Act::Answer(vec![no("a@x.example"), no("b@x.example"), no("boss@x.example")], 250, "taken");
+    let office = Office::new(&[refused.clone(), refused]);
+    let id = office.write_with_bcc(OutboxKind::Mail, &["a@x.example", "b@x.example"], &["boss@x.example"]);
+    office.send();
+    let text = "#1 Help: not delivered to a@x.example: 550 5.1.1 unknown; not delivered to b@x.example: 550 5.1.1 \
+        unknown; not delivered to boss@x.example: 550 5.1.1 unknown";
+    assert_eq!(office.notifications(), [text]);
+    assert_eq!(office.failures().len(), 2, "the case says nothing of a Bcc");
+    // What is said again is not repeated.
+    office.store.write(|tx| outbox::reopen_recipients(tx, id)).unwrap();
+    let retry = |tx: &Tx<'_>| outbox::change(tx, id, OutboxState::Failed, OutboxState::Waiting, "", office.now.get());
+    office.store.write(retry).unwrap();
+    office.send();
+    assert_eq!(office.notifications(), [text]);
+}
+
+#[test]
+fn why_a_recipient_waits_is_said_and_a_doubt_stays() {
+    let later = || Act::Answer(vec![("b@x.example", 450, "4.2.1 full")], 451, "4.3.0 busy");
+    let office = Office::new(&[later(), Act::Doubt, later(), Act::Before]);
+    let id = office.write(OutboxKind::Mail, &["a@x.example", "b@x.example"]);
+    office.send();
+    assert_eq!(office.recipients(id), ["a@x.example waiting 451 4.3.0 busy", "b@x.example waiting 450 4.2.1 full"]);
+    for _ in 0..3 {
+        office.pass(hours(1));
+        office.send();
+        let may_have = office.recipients(id).iter().filter(|line| line.contains(" waiting may have it: ")).count();
+        assert_eq!(may_have, 2, "{:?}", office.recipients(id));
+    }
+    office.pass(hours(1));
+    assert_eq!(office.send().sent, 1);
+    assert_eq!((office.row(id).last_error.as_str(), office.recipients(id).len()), ("", 2), "250 is no error");
+}
+
+#[test]
 fn what_is_tried_again_by_hand_has_two_days_again() {
     let office = Office::new(&vec![Act::Before; 100]);
     let id = office.write(OutboxKind::Mail, &["a@x.example"]);

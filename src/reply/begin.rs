@@ -123,7 +123,7 @@ pub fn begin(
         markdown: wishes.markdown,
         attachments: wishes.attachments.into_iter().chain(attachments).collect(),
     };
-    Ok(Started { letter, place, sender, status: wishes.status, draft_id: None })
+    Ok(Started { letter, place, sender, status: wishes.status, draft: None })
 }
 
 fn refuse(case: Option<&Case>, wishes: &Wishes<'_>) -> Result<()> {
@@ -246,17 +246,17 @@ impl<'a> Occasion<'a> {
         let bytes = raw::bytes(tx, raw_id)?;
         let signed = signed(own, signature);
         if attached {
-            return Ok((signed, vec![whole(email, bcc::without(&bytes))]));
+            return Ok((signed, vec![whole(email, &bytes)]));
         }
         Ok((forwarded_text(&signed, &message::parse(&bytes)), files(&bytes)))
     }
 }
 
-/// A mail as an attachment.
-fn whole(email: &Email, bytes: Vec<u8>) -> OutgoingAttachment {
+/// A mail as an attachment. Of one from somebody's Sent folder nobody learns who got it unseen.
+fn whole(email: &Email, bytes: &[u8]) -> OutgoingAttachment {
     let subject: String = email.subject.chars().filter(|c| c.is_alphanumeric() || *c == ' ').take(60).collect();
     let name = if subject.trim().is_empty() { "message.eml".to_owned() } else { format!("{}.eml", subject.trim()) };
-    OutgoingAttachment { name, content_type: "message/rfc822".to_owned(), bytes }
+    OutgoingAttachment { name, content_type: "message/rfc822".to_owned(), bytes: bcc::without(bytes) }
 }
 
 /// The attachments of a message with their bytes.

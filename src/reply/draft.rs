@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 
 use super::sender::{self, Sender};
-use super::{Letter, Place, Started, begin, case_of, compose};
+use super::{Kept, Letter, Place, Started, begin, case_of, compose};
 use crate::access::Actor;
 use crate::error;
 use crate::intake::world::{self, World};
@@ -23,6 +23,9 @@ use crate::store::stream::{self, NoteKind};
 use crate::store::users::User;
 
 /// Keeps a letter as a draft, new or in place of what it was; the id of its email.
+///
+/// # Errors
+/// A draft that is another now.
 pub fn keep(tx: &Tx<'_>, world: &World<'_>, author: Option<&User>, started: &Started) -> Result<i64> {
     let key = message_id::new_key(world::random()?);
     let outgoing = compose(world, started, case_of(tx, &started.place)?.as_ref(), &key)?;
@@ -42,11 +45,11 @@ pub fn keep(tx: &Tx<'_>, world: &World<'_>, author: Option<&User>, started: &Sta
         truncated: false,
         flagged: "",
     };
-    let email_id = match started.draft_id {
-        Some(id) => emails::rewrite(tx, id, &new, &message).map(|()| id)?,
+    let email_id = match started.draft {
+        Some(kept) => unchanged(tx, kept).and_then(|id| emails::rewrite(tx, id, &new, &message).map(|()| id))?,
         None => emails::add(tx, &new, &message, world.now)?,
     };
-    if let Some(user) = author.filter(|_| started.draft_id.is_none()) {
+    if let Some(user) = author.filter(|_| started.draft.is_none()) {
         emails::add_user(tx, email_id, user.id, true)?;
     }
     let draft = Draft {
@@ -92,7 +95,8 @@ pub fn resume(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email) -> R
         html: message.html.filter(|_| !draft.markdown),
         attachments: begin::files(&bytes),
     };
-    Ok(Started { letter, place, sender: Sender { account, from }, status: draft.status, draft_id: Some(email.id) })
+    let kept = Kept { email_id: email.id, raw_id };
+    Ok(Started { letter, place, sender: Sender { account, from }, status: draft.status, draft: Some(kept) })
 }
 
 /// The account of the case, where the actor may still see it.
@@ -112,6 +116,20 @@ fn home<'w>(tx: &Tx<'_>, world: &'w World<'_>, actor: &Actor, place: &Place) -> 
 pub fn discard(tx: &Tx<'_>, email: &Email) -> Result<()> {
     find(tx, email)?;
     records::erase::email(tx, email.id, "a draft that was deleted")
+}
+
+/// The email of a draft, if it is as it was read.
+pub(super) fn unchanged(tx: &Tx<'_>, kept: Kept) -> Result<i64> {
+    let id = kept.email_id;
+    let what = match emails::by_id(tx, id, Sight::Everything)? {
+        Some(email) if email.status != EmailStatus::Draft => "was sent",
+        Some(email) if email.raw_id != Some(kept.raw_id) => "was changed",
+        Some(_) => return Ok(id),
+        None => "was deleted",
+    };
+    Err(error::data(format!("draft {id}: {what} meanwhile"))
+        .hint(format!("see it as it is: espomail email show {id}"))
+        .into())
 }
 
 fn find(tx: &Tx<'_>, email: &Email) -> Result<Draft> {

@@ -76,8 +76,17 @@ pub struct Started {
     pub sender: Sender,
     /// Status of the case once it is sent.
     pub status: Option<CaseStatus>,
-    /// The email that it is as a draft.
-    pub draft_id: Option<i64>,
+    /// The draft that it is.
+    pub draft: Option<Kept>,
+}
+
+/// A draft as it was read, so that nobody writes over what somebody else did to it since, and nobody sends it twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kept {
+    /// Its email.
+    pub email_id: i64,
+    /// Its source then.
+    pub raw_id: i64,
 }
 
 /// What was put into the outbox.
@@ -92,7 +101,7 @@ pub struct Queued {
 /// Puts a letter into the outbox, to be sent at once or `at` a moment, and does to its case what it was to do.
 ///
 /// # Errors
-/// Nobody to write to, an empty text, attachments over the limit, a moment in the past.
+/// Nobody to write to, an empty text, attachments over the limit, a moment in the past; a draft that is another now.
 pub fn send(
     tx: &Tx<'_>,
     world: &World<'_>,
@@ -105,8 +114,8 @@ pub fn send(
     }
     check(world, &started.letter)?;
     let case = case_of(tx, &started.place)?;
-    let key = match started.draft_id {
-        Some(id) => emails::key(tx, id)?,
+    let key = match started.draft {
+        Some(kept) => draft::unchanged(tx, kept).and_then(|id| emails::key(tx, id))?,
         None => message_id::new_key(world::random()?),
     };
     let outgoing = Outgoing { date: at.unwrap_or(world.now), ..compose(world, started, case.as_ref(), &key)? };
@@ -119,7 +128,7 @@ pub fn send(
         archive: Some(Archive {
             parent: case.as_ref().map(|case| Parent::case(case.id)).or(started.place.parent),
             key: Some(key),
-            draft_id: started.draft_id,
+            draft_id: started.draft.map(|kept| kept.email_id),
             ..Archive::default()
         }),
         not_before: at,

@@ -397,6 +397,62 @@ fn a_draft_is_the_letter_and_becomes_the_mail() {
 }
 
 #[test]
+fn a_draft_that_is_another_now_is_neither_sent_again_nor_written_over() {
+    let desk = desk(QUESTION.as_bytes());
+    let case = desk.case();
+    let ana = desk.store.read(|tx| users::by_username(tx, "ana")).unwrap();
+    let started = desk.begin("ana", Occasion::Case(&case), words("First.")).unwrap();
+    let keep = |started: &Started| desk.write(|tx, world| keep(tx, world, ana.as_ref(), started));
+    let id = keep(&started).unwrap();
+    let email = || desk.store.read(|tx| emails::by_id(tx, id, Sight::Everything)).unwrap().unwrap();
+    let resume = || {
+        let email = email();
+        desk.write(|tx, world| resume(tx, world, &actor(tx, "ana")?, &email)).unwrap()
+    };
+    let refused = |started: &Started, what: &str| {
+        let (sent, kept) = (desk.send(started).unwrap_err(), keep(started).unwrap_err());
+        let expected = format!("draft {id}: {what} meanwhile");
+        assert_eq!((sent.to_string(), kept.to_string()), (expected.clone(), expected));
+    };
+    let mut old = resume();
+    old.letter.text = "From the other window.".into();
+    let mut new = resume();
+    new.letter.text = "Second.".into();
+    assert_eq!(keep(&new).unwrap(), id);
+    refused(&old, "was changed");
+    assert_eq!(email().text.trim_end(), "Second.");
+
+    let (new, twice) = (resume(), resume());
+    desk.send(&new).unwrap();
+    refused(&twice, "was sent");
+    assert_eq!((email().status, email().text.trim_end()), (EmailStatus::Sending, "Second."));
+    assert_eq!(desk.store.read(|tx| rows::list(tx, &[])).unwrap().len(), 1);
+
+    let gone = Started { draft: Some(Kept { email_id: 99, raw_id: 1 }), ..started };
+    let error = desk.send(&gone).unwrap_err();
+    assert_eq!(error.to_string(), "draft 99: was deleted meanwhile");
+}
+
+#[test]
+fn a_forward_of_sent_mail_does_not_say_who_got_it_unseen() {
+    let desk = desk(QUESTION.as_bytes());
+    let case = desk.case();
+    let copy =
+        "From: ana@staff.example\r\nTo: eva@customer.example\r\nBcc: boss@staff.example\r\nSubject: x\r\n\r\nHi\r\n";
+    let email = desk.write(|tx, _| put(tx, copy.as_bytes(), Some(case.id))).unwrap();
+    for attached in [true, false] {
+        let occasion = Occasion::Forward { email: &email, case: Some(&case), attached };
+        let to = vec![Mailbox { name: String::new(), address: "lab@x.example".into() }];
+        let started = desk.begin("ana", occasion, Wishes { to, ..words("See.") }).unwrap();
+        let queued = desk.write(|tx, world| send(tx, world, None, &started, None)).unwrap();
+        let raw_id = desk.store.read(|tx| rows::by_id(tx, queued.outbox_id)).unwrap().unwrap().raw_id;
+        let bytes = desk.store.read(|tx| raw::bytes(tx, raw_id)).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(text.contains("eva@customer.example") && !text.contains("boss@"), "{text}");
+    }
+}
+
+#[test]
 fn what_cannot_be_sent_is_named() {
     let desk = desk(QUESTION.as_bytes());
     let desk = Desk { config: Config { attachment_max_size: 10, ..Config::default() }, ..desk };

@@ -104,6 +104,17 @@ pub fn add(tx: &Tx<'_>, new: NewNotification<'_>, digest: bool, now: Timestamp) 
     )
 }
 
+/// Adds to what a user was told of an email, which is unread again; not what stands there already.
+pub fn add_to(tx: &Tx<'_>, new: NewNotification<'_>) -> Result<()> {
+    tx.execute(
+        "UPDATE notifications SET read_at = NULL,
+            text = CASE WHEN instr(text, ?4) > 0 OR length(text) > 2000 THEN text ELSE text || '; ' || ?4 END
+            WHERE user_id = ?1 AND email_id = ?2 AND kind = ?3",
+        params![new.user_id, new.email_id, new.kind.as_str(), new.text],
+    )?;
+    Ok(())
+}
+
 /// Users who were told of an email, by id.
 pub fn told_of_email(tx: &Tx<'_>, email_id: i64) -> Result<Vec<i64>> {
     tx.values(

@@ -111,6 +111,9 @@ const SELECT: &str =
     "SELECT id, kind, account_id, email_id, case_id, user_id, message_id, subject, envelope_from, raw_id, state,
     attempts, next_try_at, last_error, created_at, failing_since, not_before FROM outbox";
 
+/// How the words about a recipient begin who may have the message, although it will be sent again.
+pub const MAY_HAVE: &str = "may have it: ";
+
 /// A message to be put into the outbox.
 #[derive(Debug, Clone)]
 pub struct NewRow<'a> {
@@ -201,10 +204,11 @@ pub fn by_id(tx: &Tx<'_>, id: i64) -> Result<Option<OutboxRow>> {
     tx.one(&format!("{SELECT} WHERE id = ?1"), params![id], OutboxRow::from_row)
 }
 
-/// Recipients with state and the server's words.
+/// Recipients with state (`cancelled` where they wait no more) and the server's words.
 pub fn recipients(tx: &Tx<'_>, id: i64) -> Result<Vec<(String, String, String)>> {
     tx.all(
-        "SELECT address, state, reply FROM outbox_recipients WHERE outbox_id = ?1 ORDER BY address",
+        "SELECT r.address, iif(o.state = 'cancelled' AND r.state = 'waiting', o.state, r.state) AS state, r.reply
+            FROM outbox o JOIN outbox_recipients r ON r.outbox_id = o.id WHERE o.id = ?1 ORDER BY r.address",
         params![id],
         |row| Ok((row.get("address")?, row.get("state")?, row.get("reply")?)),
     )
@@ -254,6 +258,25 @@ pub fn settle_recipient(tx: &Tx<'_>, id: i64, address: &str, sent: bool, reply: 
     tx.execute(
         "UPDATE outbox_recipients SET state = ?3, reply = ?4 WHERE outbox_id = ?1 AND address = ?2",
         params![id, address, if sent { "sent" } else { "failed" }, reply],
+    )?;
+    Ok(())
+}
+
+/// Writes why a recipient still waits, but not over a doubt.
+pub fn explain_waiting(tx: &Tx<'_>, id: i64, address: &str, words: &str) -> Result<()> {
+    tx.execute(
+        "UPDATE outbox_recipients SET reply = ?3
+            WHERE outbox_id = ?1 AND address = ?2 AND state = 'waiting' AND instr(reply, ?4) <> 1",
+        params![id, address, words, MAY_HAVE],
+    )?;
+    Ok(())
+}
+
+/// Writes that the recipients who wait may have the message already.
+pub fn doubt_waiting(tx: &Tx<'_>, id: i64, words: &str) -> Result<()> {
+    tx.execute(
+        "UPDATE outbox_recipients SET reply = ?2 WHERE outbox_id = ?1 AND state = 'waiting'",
+        params![id, format!("{MAY_HAVE}{words}")],
     )?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::support::{Dovecot, Exim, Letter, Mailbox, Run, Sandbox, mail};
+use crate::support::{Answer, Dovecot, Exim, Letter, Mailbox, Run, Sandbox, SmtpSink, Step, mail};
 
 struct Desk {
     sandbox: Sandbox,
@@ -337,6 +337,97 @@ fn an_answer_that_fails_is_seen_on_its_case_and_can_be_changed() {
 }
 
 #[test]
+fn a_text_comes_by_a_pipe_too() {
+    let desk = desk(&[]);
+    desk.put(&desk.letter("Broken"));
+    let email = ["email", "send", "-", "--account", "support", "--to", &desk.customer.address, "--subject", "x"];
+    for (args, text) in [
+        (&["case", "reply", "1", "-"][..], "With a dash."),
+        (&["email", "reply", "1", "-"], "To a mail."),
+        (&["case", "reply", "1", "-F", "-"], "As a file."),
+        (&email, "To somebody."),
+    ] {
+        let call = desk.sandbox.call(&[&["--as", "ana"], args].concat());
+        call.stdin(format!("{text}\nÄ\n").as_bytes()).run().ok();
+    }
+    let mut texts: Vec<String> = desk.sent(4).iter().map(|mail| mail["text"].as_str().unwrap().to_owned()).collect();
+    texts.sort();
+    let signed = |text: &str| format!("{text}\nÄ\n\n-- \nAna Putri\nSupport");
+    assert_eq!(texts, ["As a file.", "To a mail.", "To somebody.", "With a dash."].map(signed));
+}
+
+#[test]
+fn what_was_put_off_is_sent_by_the_next_fetch_once() {
+    let desk = desk(&[]);
+    let sink = SmtpSink::new(vec![Step { verb: ".", nth: 1, answer: Answer::Say("451 4.3.0 come back") }]);
+    desk.sandbox.run(&["account", "edit", "support", "--smtp", &sink.address()]).ok();
+    desk.put(&desk.letter("Broken"));
+    desk.ana(&["case", "reply", "1", "-m", "x"]).ok();
+    desk.sandbox.run(&["fetch"]).ok();
+    desk.sandbox.run(&["fetch"]).ok();
+    let taken = || sink.received().iter().filter(|mail| mail.taken).count();
+    assert_eq!((taken(), desk.outbox("state")), (0, vec![json!("waiting")]), "not before its time");
+    let due = "UPDATE outbox SET next_try_at = 0";
+    rusqlite::Connection::open(desk.sandbox.db()).unwrap().execute(due, []).unwrap();
+    desk.sandbox.run(&["fetch"]).ok();
+    desk.sandbox.run(&["fetch"]).ok();
+    assert_eq!((taken(), desk.outbox("state")), (1, vec![json!("sent")]));
+}
+
+#[test]
+fn what_is_in_doubt_is_shown_with_what_can_be_done() {
+    let desk = desk(&[]);
+    desk.put(&desk.letter("Broken"));
+    desk.ana(&["case", "reply", "1", "-m", "x"]).ok();
+    let doubt = "UPDATE outbox SET state = 'in doubt'";
+    rusqlite::Connection::open(desk.sandbox.db()).unwrap().execute(doubt, []).unwrap();
+    assert_eq!(desk.sandbox.items(&["outbox", "list"])[0]["state"], "in doubt");
+    assert!(desk.sandbox.run(&["status"]).ok().stdout.contains("0 waiting, 1 uncertain"));
+    for (verb, code) in [("show", 0), ("retry", 65), ("cancel", 65)] {
+        let run = desk.ana(&["outbox", verb, "1"]).exits(code);
+        assert!(run.stderr.contains("the next `espomail send`"), "{run:?}");
+    }
+    desk.ana(&["outbox", "mark-sent", "1"]).ok();
+    desk.sandbox.run(&["send"]).ok();
+    Exim::shared().idle();
+    assert_eq!((desk.customer.messages("INBOX").len(), desk.outbox("state")), (0, vec![json!("sent")]));
+}
+
+#[test]
+fn what_is_taken_back_says_who_has_it() {
+    let desk = desk(&[]);
+    desk.put(&desk.letter("Broken"));
+    desk.ana(&["case", "reply", "1", "-m", "To two.", "--cc", "later@tempfail.example"]).ok();
+    assert_eq!(desk.sent(1).len(), 1);
+    let row = desk.ana(&["outbox", "show", "1"]).ok().stdout;
+    assert!(row.contains("later@tempfail.example: waiting 451 "), "{row}");
+    let back = desk.ana(&["outbox", "cancel", "1"]).ok().stdout;
+    assert_eq!(back, format!("outbox 1 is cancelled; sent before to {}\n", desk.customer.address));
+    let row = desk.ana(&["outbox", "show", "1"]).ok().stdout;
+    assert!(row.contains("later@tempfail.example: cancelled 451 ") && !row.contains("waiting"), "{row}");
+    let mail = desk.ana(&["email", "show", "2"]).ok().stdout;
+    assert!(mail.contains("later@tempfail.example cancelled (451 ") && !mail.contains("waiting"), "{mail}");
+
+    // Of what a server may have taken the draft is made with a warning; it says no more to whom it went once.
+    desk.ana(&["case", "reply", "1", "-m", "Perhaps."]).ok();
+    let doubt = "UPDATE outbox_recipients SET reply = 'may have it: lost' WHERE outbox_id = 2";
+    rusqlite::Connection::open(desk.sandbox.db()).unwrap().execute(doubt, []).unwrap();
+    let back = desk.ana(&["outbox", "cancel", "2"]).ok().stdout;
+    let said =
+        format!("outbox 2 is cancelled; may have reached {}; the mail is draft 3 again\n", desk.customer.address);
+    assert_eq!(back, said);
+    let draft = || desk.ana(&["email", "show", "3"]).ok().stdout;
+    assert!(!draft().contains("Delivery"), "{}", draft());
+    desk.ana(&["email", "edit", "3", "--to", "later@tempfail.example", "--cc", ""]).ok();
+    desk.ana(&["email", "send", "3"]).ok();
+    assert!(draft().contains("Delivery     later@tempfail.example waiting\n"), "{}", draft());
+    for verb in ["retry", "cancel"] {
+        let refused = desk.ana(&["outbox", verb, "2"]).exits(65);
+        assert!(verb == "cancel" || refused.stderr.contains("hint: "), "{refused:?}");
+    }
+}
+
+#[test]
 fn the_editor_has_a_private_file_and_loses_nothing() {
     let desk = desk(&[]);
     desk.put(&desk.letter("Broken").cc("lee@customer.example"));
@@ -399,6 +490,61 @@ fn the_editor_has_a_private_file_and_loses_nothing() {
     .ok();
     assert!(std::fs::read_to_string(desk.sandbox.path("seen")).unwrap().contains("\ngiven\n"));
     assert_eq!(left(), 0, "no file stays");
+}
+
+#[test]
+fn signals_while_the_editor_is_open_cost_no_text() {
+    let desk = desk(&[]);
+    desk.put(&desk.letter("Broken"));
+    // Ctrl-C goes to both; the terminal that closes, and the machine that is shut down, end the editor, too.
+    let program = format!(
+        "p=$PPID; [ \"$(readlink /proc/$p/exe)\" = {} ] || p=$(cut -d' ' -f4 /proc/$p/stat)",
+        env!("CARGO_BIN_EXE_espomail")
+    );
+    for (signal, draft) in [("INT", 2), ("QUIT", 3), ("HUP", 4), ("TERM", 5)] {
+        let editor = format!("echo Precious >>\"$2\"; {program}; kill -{signal} $p; sleep 0.1; kill -{signal} $$");
+        let run = desk.edited(&editor, "", &["case", "reply", "1"]).exits(78);
+        assert!(run.stdout.contains(&format!("what you wrote is draft {draft}")), "{signal}: {run:?}");
+        assert!(desk.ana(&["email", "show", &draft.to_string()]).ok().stdout.contains("Precious"));
+    }
+    let to = desk.customer.address.clone();
+    let editor = format!("{program}; kill -INT $p; printf 'To: {to}\nSubject: x\n\nGoes on\n' >\"$2\"");
+    desk.edited(&editor, "", &["case", "reply", "1"]).ok();
+    assert_eq!(desk.sent(1)[0]["text"], "Goes on");
+    let gone = desk.edited("rm \"$2\"", "", &["case", "reply", "1"]).exits(65);
+    assert!(gone.stdout.contains("cannot be read") && !gone.stdout.contains("stays"), "{gone:?}");
+    assert_eq!(std::fs::read_dir(desk.sandbox.path("home")).unwrap().count(), 0, "no file stays");
+}
+
+#[test]
+fn what_becomes_of_a_draft_while_it_is_edited_costs_no_text_and_no_second_mail() {
+    let desk = desk(&[]);
+    desk.put(&desk.letter("Broken"));
+    let draft = || {
+        let run = desk.ana(&["-q", "case", "reply", "1", "-m", "Before", "--draft"]).ok();
+        run.stdout.trim().to_owned()
+    };
+    // While the editor is open the same user does something else to the draft, in another window.
+    let program = format!("{} --db {}", env!("CARGO_BIN_EXE_espomail"), desk.sandbox.db().display());
+    let edited = |id: &str, other: &str| {
+        let editor = format!("echo Mine >>\"$2\"; {program} --as ana --yes email {other} >/dev/null 2>&1 || exit 9");
+        desk.edited(&editor, "", &["email", "edit", id])
+    };
+    for (other, what) in [("edit ID -m Theirs", "was changed"), ("send ID", "was sent"), ("delete ID", "was deleted")] {
+        let (id, outbox) = (draft(), desk.outbox("id").len());
+        let run = edited(&id, &other.replace("ID", &id)).exits(65);
+        let apart = desk.drafts("ana")[0].to_string();
+        let said = format!("draft {id}: {what} meanwhile; what you wrote is draft {apart}");
+        assert!(run.stdout.contains(&said) && apart != id, "{run:?}");
+        assert!(desk.ana(&["email", "show", &apart]).ok().stdout.contains("Mine"));
+        let new = desk.outbox("id").len() - outbox;
+        assert_eq!(new, usize::from(what == "was sent"));
+        if what != "was deleted" {
+            assert!(!desk.ana(&["email", "show", &id]).ok().stdout.contains("Mine"), "what went out stays as it went");
+        }
+        desk.ana(&["--yes", "email", "delete", &apart]).ok();
+    }
+    assert_eq!(desk.sent(1).len(), 1);
 }
 
 #[test]
@@ -471,6 +617,33 @@ fn mistakes_name_the_field_and_change_nothing() {
 }
 
 #[test]
+fn bcc_is_shown_to_its_sender_and_admins_and_reply_to_to_all() {
+    let desk = desk(&[]);
+    desk.put(&desk.letter("Broken").reply_to("elsewhere@customer.example"));
+    desk.ana(&["case", "reply", "1", "-m", "x", "--bcc", "Boss <Boss@Staff.example>", "--draft"]).ok();
+    assert!(desk.ana(&["email", "show", "2"]).ok().stdout.contains("\nBcc          Boss <boss@staff.example>\n"));
+    assert!(desk.ana(&["email", "show", "1"]).ok().stdout.contains("\nReply-To     elsewhere@customer.example\n"));
+
+    // So is what another program wrote into the Sent folder.
+    let own = Dovecot::shared().mailbox_at("staff.example");
+    desk.sandbox.personal_account("ana-mail", "ana", &own, &[]);
+    let copy = mail(&own.address, &desk.customer.address, "[#1] from the phone");
+    let id = desk.sandbox.json(&["email", "show", "1"])["message_id"].as_str().unwrap().to_owned();
+    own.append("Sent", &copy.in_reply_to(&id).add("Bcc", "boss@staff.example").bytes());
+    desk.sandbox.run(&["fetch"]).ok();
+    let boss = |user: &str, args: &[&str]| {
+        let run = desk.sandbox.run(&[&["--as", user], args].concat()).ok();
+        run.stdout.contains("boss@staff.example")
+    };
+    for args in
+        [&["email", "show", "3"][..], &["email", "show", "3", "--raw"], &["export", "email", "3", "--to", "mbox", "-"]]
+    {
+        assert!(boss("ana", args) && !boss("budi", args), "{args:?}");
+        assert!(desk.sandbox.run(args).ok().stdout.contains("boss@"), "{args:?}");
+    }
+}
+
+#[test]
 fn a_personal_account_writes_as_its_owner_and_the_customer_answers_the_group() {
     let desk = desk(&["--signature", "The desk"]);
     let own = Dovecot::shared().mailbox_at("staff.example");
@@ -483,7 +656,11 @@ fn a_personal_account_writes_as_its_owner_and_the_customer_answers_the_group() {
     desk.ana(&["case", "reply", "1", "-m", "From us.", "--from", "group"]).ok();
     desk.sandbox.run(&["--as", "budi", "case", "reply", "1", "-m", "From budi."]).ok();
     desk.sandbox.run(&["--as", "budi", "case", "reply", "1", "-m", "x", "--from", &own.address]).exits(77);
-    desk.sandbox.run(&["--as", "budi", "case", "reply", "1", "-m", "x", "--account", "ana-own"]).exits(77);
+    let named = |account: &str| {
+        let run = desk.sandbox.run(&["--as", "budi", "case", "reply", "1", "-m", "x", "--account", account]).exits(65);
+        run.stderr.replace(account, "NAME")
+    };
+    assert_eq!(named("ana-own"), named("nobody"), "that of a colleague does not exist");
     let mails = desk.sent(3);
     let by = |text: &str| mails.iter().find(|m| m["text"].as_str().unwrap().starts_with(text)).unwrap();
     for (text, from, signature) in [

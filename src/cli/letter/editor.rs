@@ -2,12 +2,16 @@
 
 use std::env;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::flag;
 
 use crate::cli::context::Context;
 use crate::error::{self, Fault, Kind};
@@ -50,7 +54,7 @@ impl Sheet {
         let edited = draft_file::read(&typed);
         let cancelled = edited.text.trim().is_empty() || (typed == self.written && !prefilled);
         if cancelled {
-            let kept = started.draft_id.map(|id| format!("; draft {id} is as it was")).unwrap_or_default();
+            let kept = started.draft.map(|kept| format!("; draft {} is as it was", kept.email_id)).unwrap_or_default();
             ended?;
             return Err(
                 Fault::new(Kind::Partial, format!("cancelled: the text is empty or was not changed{kept}")).into()
@@ -70,7 +74,9 @@ impl Sheet {
         }
         let kind = error::classify(&error).0;
         self.kept.set(true);
-        Err(match super::store(ctx, started) {
+        // Beside a draft that is another now.
+        let apart = || super::store(ctx, &Started { draft: None, ..started.clone() });
+        Err(match super::store(ctx, started).or_else(|_| apart()) {
             Ok(id) => {
                 fs::remove_dir_all(&self.dir).ok();
                 Fault::new(kind, format!("{error:#}; what you wrote is draft {id}"))
@@ -85,15 +91,13 @@ impl Sheet {
     fn read(&self) -> Result<String> {
         let mut typed = String::new();
         let read = File::open(&self.file).and_then(|file| file.take(MAX).read_to_string(&mut typed));
-        if let Err(e) = read {
-            self.kept.set(true);
-            return Err(error::data(format!(
-                "the editor's file cannot be read: {e}; it stays in {}",
-                self.file.display()
-            ))
-            .into());
+        let Err(e) = read else { return Ok(typed) };
+        let text = format!("the editor's file cannot be read: {e}");
+        if e.kind() == io::ErrorKind::NotFound {
+            return Err(error::data(text).into());
         }
-        Ok(typed)
+        self.kept.set(true);
+        Err(error::data(format!("{text}; it stays in {}", self.file.display())).into())
     }
 }
 
@@ -140,12 +144,25 @@ fn comments(started: &Started) -> Vec<String> {
 fn run(file: &Path) -> Result<()> {
     let named = ["VISUAL", "EDITOR"].into_iter().filter_map(|name| env::var(name).ok());
     let editor = named.into_iter().find(|editor| !editor.trim().is_empty()).unwrap_or_else(|| "vi".to_owned());
-    let status = Command::new("sh").arg("-c").arg(format!("{editor} \"$@\"")).arg(&editor).arg(file).status();
-    match status {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("{editor} \"$@\"")).arg(&editor).arg(file);
+    match outliving_signals(|| command.status()) {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(Fault::new(Kind::Config, format!("the editor \"{editor}\" failed: {status}"))
             .hint("set VISUAL or EDITOR to one that works")
             .into()),
         Err(e) => Err(error::config(format!("the editor cannot be started: {e}")).into()),
     }
+}
+
+/// Signals are for the editor, which uses Ctrl-C for its own ends or dies of them: what was typed is taken care of when
+/// it has ended. From then on they do again what they do to every program.
+fn outliving_signals<T>(work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    let over = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGQUIT, SIGHUP, SIGTERM] {
+        flag::register_conditional_default(signal, Arc::clone(&over))?;
+    }
+    let done = work();
+    over.store(true, Ordering::Relaxed);
+    done
 }

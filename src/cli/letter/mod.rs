@@ -124,7 +124,7 @@ fn begin(
     let (to, cc, bcc) = parts.recipients()?;
     let attachments = files::read(&parts.attach, ctx.config.attachment_max_size)?;
     ctx.read(|tx, actor| {
-        let account = how.account.as_deref().map(|name| context::account(tx, name)).transpose()?;
+        let account = how.account.as_deref().map(|name| context::sending_account(tx, actor, name)).transpose()?;
         let template = how.template.as_deref().map(|name| context::template(tx, name)).transpose()?;
         let wishes = Wishes {
             from: from_wish(&how.from)?,

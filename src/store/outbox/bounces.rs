@@ -9,9 +9,9 @@ use super::{OutboxRow, SELECT, Tx, params};
 pub struct Recipient {
     /// Address.
     pub address: String,
-    /// `waiting`, `sent` or `failed`.
+    /// `waiting`, `sent`, `failed` or `cancelled`.
     pub state: String,
-    /// The words of the server that took or refused it.
+    /// The words of the server that took or refused it, or why it waits.
     pub reply: String,
     /// The report by which it came back.
     pub bounce_id: Option<i64>,
@@ -29,11 +29,12 @@ pub fn by_message_id(tx: &Tx<'_>, message_id: &str) -> Result<Option<OutboxRow>>
     )
 }
 
-/// Recipients of an email that was sent from here, by address; none of one that was received.
+/// Recipients of an email that was sent from here, by address, as it was sent last; none of one that was received.
 pub fn recipients_of_email(tx: &Tx<'_>, email_id: i64) -> Result<Vec<Recipient>> {
     tx.all(
-        "SELECT r.address, r.state, r.reply, r.bounce_id FROM outbox o JOIN outbox_recipients r ON r.outbox_id = o.id
-            WHERE o.email_id = ?1 ORDER BY r.address",
+        "SELECT r.address, iif(o.state = 'cancelled' AND r.state = 'waiting', o.state, r.state) AS state, r.reply,
+            r.bounce_id FROM outbox o JOIN outbox_recipients r ON r.outbox_id = o.id
+            WHERE o.id = (SELECT max(id) FROM outbox WHERE email_id = ?1) ORDER BY r.address",
         params![email_id],
         |row| {
             Ok(Recipient {
