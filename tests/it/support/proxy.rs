@@ -157,15 +157,15 @@ fn serve(connection: usize, client: TcpStream, upstream: u16, state: &Arc<Mutex<
     let Ok(server) = TcpStream::connect(("127.0.0.1", upstream)) else { return };
     client.set_nodelay(true).unwrap();
     server.set_nodelay(true).unwrap();
-    let body = Arc::new(AtomicBool::new(false));
+    let (body, over) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     for side in [Side::Client, Side::Server] {
         let (from, to) = if side == Side::Client { (&client, &server) } else { (&server, &client) };
         let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
         let ends = [from.try_clone().unwrap(), to.try_clone().unwrap()];
-        let (state, body) = (Arc::clone(state), Arc::clone(&body));
+        let (state, body, over) = (Arc::clone(state), Arc::clone(&body), Arc::clone(&over));
         std::thread::spawn(move || {
             let out = Outlet { to: BufWriter::new(to), allowed: None };
-            let mut pump = Pump { connection, side, from: BufReader::new(from), out, state, body };
+            let mut pump = Pump { connection, side, from: BufReader::new(from), out, state, body, over };
             if let Err(Some(deed)) = pump.run() {
                 // First, because whoever waits for the child looks here as soon as it is dead.
                 pump.state.lock().unwrap().fired = true;
@@ -187,6 +187,8 @@ struct Pump {
     state: Arc<Mutex<State>>,
     /// The server has asked for an SMTP message (354), the client's next lines are its body.
     body: Arc<AtomicBool>,
+    /// The rule ends this connection: what the other side answers to its line goes nowhere any more.
+    over: Arc<AtomicBool>,
 }
 
 /// The end of a connection: by itself, or because the rule wants its deed done.
@@ -223,6 +225,9 @@ impl Pump {
     }
 
     fn pass_line(&mut self, line: &[u8]) -> Result<(), End> {
+        if self.over.load(Ordering::SeqCst) {
+            return Err(None);
+        }
         match self.note(line) {
             Some(Rule { deed: Deed::Hold(time), .. }) => {
                 self.state.lock().unwrap().fired = true;
@@ -234,6 +239,7 @@ impl Pump {
                 Err(Some(deed))
             }
             Some(Rule { when: When::After, deed, .. }) => {
+                self.over.store(true, Ordering::SeqCst);
                 self.out.send(line)?;
                 self.out.flush()?;
                 Err(Some(deed))
