@@ -11,7 +11,8 @@
 //! ```
 //!
 //! Each stage reads what the stage before committed, so a kill at any point is repaired by the next
-//! run doing the same thing again.
+//! run doing the same thing again. While `fetch` receives, a batch is parsed on a thread of its own and imported in the
+//! commit that stores the next one.
 //!
 //! # Rooms
 //!
