@@ -166,12 +166,18 @@ fn serve(connection: usize, client: TcpStream, upstream: u16, state: &Arc<Mutex<
         std::thread::spawn(move || {
             let out = Outlet { to: BufWriter::new(to), allowed: None };
             let mut pump = Pump { connection, side, from: BufReader::new(from), out, state, body, over };
-            if let Err(Some(deed)) = pump.run() {
-                // First, because whoever waits for the child looks here as soon as it is dead.
-                pump.state.lock().unwrap().fired = true;
-                if let Deed::Kill(child) = deed {
-                    child.kill();
+            match pump.run() {
+                Err(Some(deed)) => {
+                    // First, because whoever waits for the child looks here as soon as it is dead.
+                    pump.state.lock().unwrap().fired = true;
+                    if let Deed::Kill(child) = deed {
+                        child.kill();
+                    }
                 }
+                // The other side does its deed and ends the connection then: a client that saw it end before its
+                // death could still put that down.
+                _ if pump.over.load(Ordering::SeqCst) => return,
+                _ => {}
             }
             ends.iter().for_each(|end| drop(end.shutdown(Shutdown::Both)));
         });
