@@ -31,6 +31,7 @@
 
 pub mod access;
 mod alike;
+pub mod caller;
 pub mod cli;
 pub mod config;
 pub mod desk;

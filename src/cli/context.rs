@@ -6,6 +6,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 use crate::access::Actor;
+use crate::caller::Caller;
 use crate::config::Config;
 use crate::error::{self, Fault, Kind};
 use crate::intake::fetch::lock_name;
@@ -30,6 +31,8 @@ pub struct Context {
     pub config: Config,
     /// Database.
     pub db_path: PathBuf,
+    /// Who typed the command.
+    pub caller: Caller,
     /// `--as`.
     pub acting_as: Option<String>,
     /// `--dry-run`.
@@ -53,7 +56,7 @@ impl Context {
 
     /// Who is acting.
     pub fn actor(&self, tx: &Tx<'_>) -> Result<Actor> {
-        Actor::find(tx, login_name().as_deref(), self.acting_as.as_deref())
+        Actor::find(tx, self.caller.login.as_deref(), self.acting_as.as_deref())
     }
 
     /// Reads as the acting person.
@@ -84,18 +87,6 @@ impl Context {
         }
         self.ui.done(id, sentence)
     }
-}
-
-/// The operating system's name of the caller, by the real user id.
-fn login_name() -> Option<String> {
-    let uid = rustix::process::getuid().as_raw().to_string();
-    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let by_id = passwd.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)? == uid).then(|| name.to_owned())
-    });
-    by_id.or_else(|| std::env::var("USER").ok())
 }
 
 /// An account by name.

@@ -49,6 +49,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use self::context::Context;
+use crate::caller::Caller;
 use crate::config::{self as configuration, Config};
 use crate::error::{self, Ended, Fault, Kind};
 use crate::log;
@@ -276,6 +277,7 @@ fn execute(cli: Cli, ui: &Ui) -> Result<()> {
         ui: ui.clone(),
         config,
         db_path,
+        caller: Caller::current(),
         acting_as: cli.acting_as,
         dry_run: cli.dry_run,
         yes: cli.yes,
