@@ -295,7 +295,7 @@ CREATE TABLE raw_messages (
 
 CREATE TABLE emails (
   id          INTEGER PRIMARY KEY AUTOINCREMENT,
-  key         TEXT    NOT NULL UNIQUE,            -- 16 hex digits for signed message ids without a case
+  key         TEXT,                               -- 16 hex digits for signed message ids without a case; NULL until one is signed
   message_id  TEXT    NOT NULL,                   -- or sha256:… of the content where there is none
   raw_id      INTEGER REFERENCES raw_messages,
   status      TEXT    NOT NULL CHECK (status IN ('Draft', 'Sending', 'Sent', 'Archived', 'Failed')),
@@ -304,7 +304,6 @@ CREATE TABLE emails (
   from_address TEXT   NOT NULL DEFAULT '',
   date        INTEGER,                            -- the Date header, where it can be read
   received_at INTEGER NOT NULL,                   -- INTERNALDATE, else when it came here; sent mail: when it was composed
-  text        TEXT    NOT NULL DEFAULT '',
   has_html    INTEGER NOT NULL DEFAULT 0,
   parent_type TEXT CHECK (parent_type IN ('company', 'contact', 'lead', 'opportunity', 'case')),
   parent_id   INTEGER,
@@ -321,10 +320,17 @@ CREATE TABLE emails (
   private     INTEGER NOT NULL DEFAULT 0,         -- personal accounts alone delivered it and nobody shared it (B6.1)
   CHECK ((parent_type IS NULL) = (parent_id IS NULL))
 ) STRICT;
+CREATE UNIQUE INDEX emails_key ON emails (key) WHERE key IS NOT NULL;
 CREATE INDEX emails_message_id ON emails (message_id);
 CREATE INDEX emails_parent ON emails (parent_type, parent_id, id);
 CREATE INDEX emails_received ON emails (received_at);
 CREATE INDEX emails_group_folder ON emails (group_folder_id) WHERE group_folder_id IS NOT NULL;
+
+-- The readable texts, away from what lists and lookups read.
+CREATE TABLE email_bodies (
+  email_id INTEGER PRIMARY KEY REFERENCES emails ON DELETE CASCADE,
+  text     TEXT    NOT NULL
+) STRICT;
 
 CREATE TABLE email_addresses (
   email_id INTEGER NOT NULL REFERENCES emails ON DELETE CASCADE,
@@ -573,8 +579,8 @@ CREATE VIEW email_texts AS
   SELECT e.id, e.subject,
     (SELECT group_concat(name || ' ' || address, char(10)) FROM (SELECT a.name, a.address FROM email_addresses a
       WHERE a.email_id = e.id AND a.field <> 'bcc' ORDER BY a.field, a.position)) AS addresses,
-    substr(e.text, 1, 262144) AS text
-  FROM emails e;
+    substr(b.text, 1, 262144) AS text
+  FROM emails e JOIN email_bodies b ON b.email_id = e.id;
 
 -- Filled in a pass of its own, in the order of ids: what is above the highest id is not in it yet (src/store/search/index.rs).
 -- It holds no text of its own, so that erasing takes exactly the words of an email out of it.

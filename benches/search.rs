@@ -113,7 +113,7 @@ fn one(tx: &Tx<'_>, dice: &mut Dice, n: u64, count: u64, now: Timestamp) -> anyh
         ..Message::default()
     };
     let new = NewEmail {
-        key: &key,
+        key: None,
         message_id: &key,
         raw_id: None,
         status: EmailStatus::Archived,

@@ -112,7 +112,7 @@ impl Person<'_> {
                 erased.kept += usize::from(!self.reads_as_report(&email));
                 continue;
             }
-            touched.keys.insert(emails::key(self.tx, id)?);
+            touched.keys.extend(emails::key(self.tx, id)?);
             touched.cases.extend(email.case_id());
             self::email(self.tx, self.world, &email, "erased")?;
             erased.emails += 1;

@@ -12,10 +12,8 @@ mod settle;
 use anyhow::Result;
 use jiff::Timestamp;
 
-use crate::intake::world;
 use crate::mail::compose::{self, Outgoing};
 use crate::mail::message;
-use crate::mail::message_id;
 use crate::net::{Envelope, MailTransport, NetError, NetErrorKind, SendError};
 use crate::store::accounts::{self, Account, AccountKind, Health};
 use crate::store::db::{Store, Tx};
@@ -55,7 +53,7 @@ pub struct Archive<'a> {
     pub parent: Option<Parent>,
     /// Why it is machine mail; empty = written by a person.
     pub automatic: &'a str,
-    /// Its key, where its message id was signed with it; `None` = a new one.
+    /// Its key, where its message id was signed with it.
     pub key: Option<String>,
     /// The draft that it was until now.
     pub draft_id: Option<i64>,
@@ -102,7 +100,7 @@ fn keep(
     let mut message = message::parse(bytes);
     message.bcc = outgoing.bcc.clone();
     let new = NewEmail {
-        key: &archive.key.clone().map_or_else(|| world::random().map(message_id::new_key), Ok)?,
+        key: archive.key.as_deref(),
         message_id: &outgoing.message_id,
         raw_id: Some(raw_id),
         status: EmailStatus::Sending,

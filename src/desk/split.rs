@@ -98,11 +98,15 @@ pub(super) fn open(
         let customer = customer(tx, world, first)?;
         opening::people(tx, world, &customer, account.as_ref().filter(|a| a.create_contact))?
     };
+    let description = match first.private {
+        true => String::new(),
+        false => text::first_lines(&emails::text(tx, first.id)?, case::DESCRIPTION_MAX),
+    };
     let new = NewCase {
         number: instance::take_case_number(tx)?,
         key: &message_id::new_key(world::random()?),
         name: if name.is_empty() { "(no subject)" } else { name },
-        description: &if first.private { String::new() } else { text::first_lines(&first.text, case::DESCRIPTION_MAX) },
+        description: &description,
         priority: Priority::Normal,
         case_type: "",
         company_id: who_for.company_id,

@@ -292,7 +292,7 @@ fn compose(
     let subject_text = template::render_subject(&template.subject, values)?;
     let key = match new_case {
         Some(case) => case.key.clone(),
-        None => emails::key(tx, occasion.email_id)?,
+        None => world::email_key(tx, occasion.email_id)?,
     };
     let domain = world.message_id_domain(account);
     let mut chain: Vec<String> = new_case.map(|case| world.thread_id(case, domain)).into_iter().collect();

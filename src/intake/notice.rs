@@ -15,7 +15,7 @@ use crate::outbox::{self, Post};
 use crate::store::accounts::{Account, AccountKind};
 use crate::store::cases::{self, Case};
 use crate::store::db::Tx;
-use crate::store::emails::{self, Email};
+use crate::store::emails::Email;
 use crate::store::invalid_addresses;
 use crate::store::notifications;
 use crate::store::outbox::OutboxKind;
@@ -55,7 +55,7 @@ pub fn send(tx: &Tx<'_>, world: &World<'_>, user: &User, notice: &Notice<'_>) ->
     let body = format!("{}\n\n{}", notice.subject, text::first_lines(&notice.text, TEXT_MAX));
     let key = match (&case, notice.email) {
         (Some(case), _) => case.key.clone(),
-        (None, Some(email)) => emails::key(tx, email.id)?,
+        (None, Some(email)) => world::email_key(tx, email.id)?,
         (None, None) => message_id::new_key(world::random()?),
     };
     let text = format!("{}\n\n-- \n{}", body.trim_end(), footer(case.as_ref()));

@@ -123,7 +123,7 @@ fn tell_of_email(
         parent: Some(arrival.parent),
         email: Some(email),
         subject: text.clone(),
-        text: if may_read { email.text.clone() } else { String::new() },
+        text: if may_read { emails::text(tx, email.id)? } else { String::new() },
         account_id: arrival.account_id,
     };
     let has_it = is_addressed(tx, email.id, user)?;

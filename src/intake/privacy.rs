@@ -76,7 +76,7 @@ pub(super) fn may_join(
     }
     let stored: Vec<String> = emails::attachments(tx, email.id)?.into_iter().map(|file| file.sha256).collect();
     let same_files = stored.iter().eq(message.attachments.iter().map(|file| &file.sha256));
-    Ok(same_files && tells_the_same(&email.text, &message.text))
+    Ok(same_files && tells_the_same(&emails::text(tx, email.id)?, &message.text))
 }
 
 /// Whether two texts are one, but for a banner or a footer that a server has added to either.

@@ -10,7 +10,7 @@ use super::case::Mail;
 use super::filter::Filtered;
 use super::import::Imported;
 use super::parent::Sender;
-use super::world::{self, World};
+use super::world::World;
 use super::{bounces, filter, flow, history, privacy, recipients, sent};
 use crate::mail::automatic;
 use crate::mail::message::Message;
@@ -170,7 +170,7 @@ impl<'a> Incoming<'a> {
     fn add(&self, sender: Sender, same_id: bool) -> Result<Kept> {
         let (automatic, private) = (self.automatic(), self.account.kind == AccountKind::Personal);
         let new = NewEmail {
-            key: &message_id::new_key(world::random()?),
+            key: None,
             message_id: &self.identity,
             raw_id: self.delivery.raw_id,
             status: EmailStatus::Archived,

@@ -6,10 +6,11 @@ use jiff::Timestamp;
 use super::filter::Filters;
 use crate::config::Config;
 use crate::mail::address;
-use crate::mail::message_id::{IdKind, Signer};
+use crate::mail::message_id::{self, IdKind, Signer};
 use crate::store::accounts::{self, Account, AccountKind};
 use crate::store::cases::Case;
 use crate::store::db::Tx;
+use crate::store::emails;
 use crate::store::instance;
 
 /// The state of the world for one batch.
@@ -101,4 +102,17 @@ pub fn random() -> Result<[u8; 8]> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(|e| anyhow::anyhow!("no random bytes: {e}"))?;
     Ok(bytes)
+}
+
+/// The key of an email, for an id to be signed with; made when it is asked for first.
+///
+/// # Errors
+/// The database, or no randomness.
+pub fn email_key(tx: &Tx<'_>, email_id: i64) -> Result<String> {
+    if let Some(key) = emails::key(tx, email_id)? {
+        return Ok(key);
+    }
+    let key = message_id::new_key(random()?);
+    emails::set_key(tx, email_id, &key)?;
+    Ok(key)
 }

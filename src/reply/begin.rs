@@ -240,7 +240,11 @@ impl<'a> Occasion<'a> {
         let own = rendered.map_or(wishes.text.as_str(), |rendered| &rendered.text);
         let signature = text::signature(sender, actor.user());
         let Occasion::Forward { email, attached, .. } = self else {
-            return Ok((text::answer(own, signature, original.filter(|_| wishes.quote)), Vec::new()));
+            let quoted = original.filter(|_| wishes.quote);
+            let quoted =
+                quoted.map(|email| Ok::<_, anyhow::Error>((email, emails::text(tx, email.id)?))).transpose()?;
+            let quoted = quoted.as_ref().map(|(email, text)| (*email, text.as_str()));
+            return Ok((text::answer(own, signature, quoted), Vec::new()));
         };
         let raw_id = email.raw_id.with_context(|| format!("email {}: its source was dropped", email.id))?;
         let bytes = raw::bytes(tx, raw_id)?;

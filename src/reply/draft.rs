@@ -34,7 +34,7 @@ pub fn keep(tx: &Tx<'_>, world: &World<'_>, author: Option<&User>, started: &Sta
     let mut message = message::parse(&bytes);
     message.bcc = outgoing.bcc;
     let new = NewEmail {
-        key: &key,
+        key: Some(&key),
         message_id: &outgoing.message_id,
         raw_id: Some(raw_id),
         status: EmailStatus::Draft,

@@ -31,7 +31,6 @@ use crate::outbox::{self, Archive, Post};
 use crate::store::accounts::AccountKind;
 use crate::store::cases::{self, Case, CaseStatus, WaitingFor};
 use crate::store::db::Tx;
-use crate::store::emails;
 use crate::store::outbox::OutboxKind;
 use crate::store::records::{Parent, ParentType};
 use crate::store::stream::{self, NewNote, NoteKind};
@@ -115,7 +114,7 @@ pub fn send(
     check(world, &started.letter)?;
     let case = case_of(tx, &started.place)?;
     let key = match started.draft {
-        Some(kept) => draft::unchanged(tx, kept).and_then(|id| emails::key(tx, id))?,
+        Some(kept) => draft::unchanged(tx, kept).and_then(|id| world::email_key(tx, id))?,
         None => message_id::new_key(world::random()?),
     };
     let outgoing = Outgoing { date: at.unwrap_or(world.now), ..compose(world, started, case.as_ref(), &key)? };

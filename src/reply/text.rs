@@ -72,10 +72,10 @@ fn shown(mailbox: &Mailbox) -> String {
 }
 
 /// The text of an answer with its one signature, and the original behind it where that is wanted.
-pub(super) fn answer(own: &str, signature: &str, quoted: Option<&Email>) -> String {
+pub(super) fn answer(own: &str, signature: &str, quoted: Option<(&Email, &str)>) -> String {
     let own = signed(own, signature);
     match quoted {
-        Some(email) => reply_text(&own, Some((&attribution(email), &email.text))),
+        Some((email, text)) => reply_text(&own, Some((&attribution(email), text))),
         None => own,
     }
 }

@@ -136,7 +136,6 @@ impl Store {
         self.conn.pragma_update(None, "trusted_schema", false)?;
         self.conn.pragma_update(None, "journal_size_limit", 64 << 20)?;
         self.conn.pragma_update(None, "wal_autocheckpoint", 6_000)?;
-        self.conn.pragma_update(None, "cache_size", -3_000)?;
         // Without it a statement over a partial index is compiled anew for every value that is bound to it.
         self.conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         Ok(())
@@ -151,7 +150,9 @@ impl Store {
         if self.version()? == newest {
             return Ok(());
         }
-        self.write(|tx| {
+        // A table that is made anew is dropped, which must not reach the rows that refer to it.
+        self.conn.pragma_update(None, "foreign_keys", false)?;
+        let migrated = self.write(|tx| {
             let version: i32 = tx.conn.pragma_query_value(None, "user_version", |r| r.get(0))?;
             if version > newest {
                 return Err(error::config(format!(
@@ -164,9 +165,15 @@ impl Store {
             for sql in migrations.iter().skip(usize::try_from(version - 1)?) {
                 tx.conn.execute_batch(sql)?;
             }
+            let torn: Option<String> = tx.value("SELECT \"table\" FROM pragma_foreign_key_check LIMIT 1", [])?;
+            if let Some(table) = torn {
+                bail!("{}: rows of {table} refer to what is not there", self.path.display());
+            }
             tx.conn.pragma_update(None, "user_version", newest)?;
             Ok(())
-        })
+        });
+        self.conn.pragma_update(None, "foreign_keys", true)?;
+        migrated
     }
 
     fn version(&self) -> Result<i32> {

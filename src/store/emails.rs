@@ -5,7 +5,7 @@ mod list;
 mod source;
 mod state;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use jiff::Timestamp;
 
 use super::db::{Row, Tx, params, seconds};
@@ -54,7 +54,7 @@ labels! {
     }
 }
 
-/// An email without its source.
+/// An email without its source and its text (see [`text`]).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Email {
     /// Id.
@@ -75,8 +75,6 @@ pub struct Email {
     pub date: Option<Timestamp>,
     /// INTERNALDATE; sent mail: when it was composed.
     pub received_at: Timestamp,
-    /// Readable text.
-    pub text: String,
     /// What it belongs to.
     pub parent: Option<Parent>,
     /// Attached by somebody who takes part (B4.10).
@@ -108,7 +106,6 @@ impl Email {
             from_address: row.get("from_address")?,
             date: row.opt_time("date")?,
             received_at: row.time("received_at")?,
-            text: row.get("text")?,
             parent: parent_id
                 .map(|id| Ok::<_, anyhow::Error>(Parent { kind: row.label("parent_type")?, id }))
                 .transpose()?,
@@ -135,13 +132,13 @@ impl Email {
 
 const COLUMNS: &str =
     "e.id, e.message_id, e.raw_id, e.status, e.subject, e.from_name, e.from_address, e.date, e.received_at,
-    e.text, e.parent_type, e.parent_id, e.verified, e.automatic, e.user_id, e.flow_account_id, e.truncated, e.flagged, e.private";
+    e.parent_type, e.parent_id, e.verified, e.automatic, e.user_id, e.flow_account_id, e.truncated, e.flagged, e.private";
 
 /// An email to be added, besides what its message says.
 #[derive(Debug, Clone)]
 pub struct NewEmail<'a> {
-    /// 16 hex digits for signed ids without a case.
-    pub key: &'a str,
+    /// 16 hex digits for signed ids without a case; `None` until one is signed.
+    pub key: Option<&'a str>,
     /// Message-ID or the content's hash.
     pub message_id: &'a str,
     /// Stored source.
@@ -166,9 +163,9 @@ pub struct NewEmail<'a> {
 pub fn add(tx: &Tx<'_>, new: &NewEmail<'_>, message: &Message, now: Timestamp) -> Result<i64> {
     let from = message.from.first().cloned().unwrap_or_default();
     let id = tx.insert(
-        "INSERT INTO emails (key, message_id, raw_id, status, subject, from_name, from_address, date, received_at, text,
+        "INSERT INTO emails (key, message_id, raw_id, status, subject, from_name, from_address, date, received_at,
             has_html, automatic, user_id, truncated, flagged, created_at, dmarc)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
         params![
             new.key,
             new.message_id,
@@ -179,7 +176,6 @@ pub fn add(tx: &Tx<'_>, new: &NewEmail<'_>, message: &Message, now: Timestamp) -
             from.address,
             message.date.map(seconds),
             seconds(new.received_at),
-            message.text,
             message.html.is_some(),
             new.automatic,
             new.user_id,
@@ -189,6 +185,7 @@ pub fn add(tx: &Tx<'_>, new: &NewEmail<'_>, message: &Message, now: Timestamp) -
             new.dmarc,
         ],
     )?;
+    tx.execute("INSERT INTO email_bodies (email_id, text) VALUES (?1, ?2)", params![id, message.text])?;
     add_parts(tx, id, message)?;
     Ok(id)
 }
@@ -200,7 +197,7 @@ pub fn rewrite(tx: &Tx<'_>, id: i64, new: &NewEmail<'_>, message: &Message) -> R
         let from = message.from.first().cloned().unwrap_or_default();
         tx.execute(
             "UPDATE emails SET message_id = ?2, raw_id = ?3, status = ?4, subject = ?5, from_name = ?6, from_address = ?7,
-                date = ?8, received_at = ?9, text = ?10, has_html = ?11 WHERE id = ?1",
+                date = ?8, received_at = ?9, has_html = ?10 WHERE id = ?1",
             params![
                 id,
                 new.message_id,
@@ -211,7 +208,6 @@ pub fn rewrite(tx: &Tx<'_>, id: i64, new: &NewEmail<'_>, message: &Message) -> R
                 from.address,
                 message.date.map(seconds),
                 seconds(new.received_at),
-                message.text,
                 message.html.is_some(),
             ],
         )?;
@@ -221,6 +217,7 @@ pub fn rewrite(tx: &Tx<'_>, id: i64, new: &NewEmail<'_>, message: &Message) -> R
 }
 
 fn replace_parts(tx: &Tx<'_>, id: i64, message: &Message) -> Result<()> {
+    tx.execute("UPDATE email_bodies SET text = ?2 WHERE email_id = ?1", params![id, message.text])?;
     for sql in [
         "DELETE FROM email_addresses WHERE email_id = ?1",
         "DELETE FROM email_references WHERE email_id = ?1",
@@ -296,9 +293,20 @@ pub fn by_key(tx: &Tx<'_>, key: &str) -> Result<Option<Email>> {
     tx.one(&format!("SELECT {COLUMNS} FROM emails e WHERE e.key = ?1"), params![key], Email::from_row)
 }
 
-/// The key of an email.
-pub fn key(tx: &Tx<'_>, id: i64) -> Result<String> {
-    tx.value("SELECT key FROM emails WHERE id = ?1", params![id])?.with_context(|| format!("email {id} is missing"))
+/// The key of an email; `None` where no id was signed with one yet.
+pub fn key(tx: &Tx<'_>, id: i64) -> Result<Option<String>> {
+    Ok(tx.value("SELECT key FROM emails WHERE id = ?1", params![id])?.flatten())
+}
+
+/// Gives an email its key.
+pub fn set_key(tx: &Tx<'_>, id: i64, key: &str) -> Result<()> {
+    tx.execute("UPDATE emails SET key = ?2 WHERE id = ?1", params![id, key])?;
+    Ok(())
+}
+
+/// The readable text of an email.
+pub fn text(tx: &Tx<'_>, id: i64) -> Result<String> {
+    Ok(tx.value("SELECT text FROM email_bodies WHERE email_id = ?1", params![id])?.unwrap_or_default())
 }
 
 /// Emails with this Message-ID, one of its aliases included, oldest first, at most 20.

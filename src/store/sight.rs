@@ -133,10 +133,11 @@ mod tests {
         let kind = Kind::of(bits);
         let case = kind.in_case.then_some(1);
         tx.execute(
-            "INSERT INTO emails (id, key, message_id, status, subject, text, received_at, created_at, parent_type, parent_id, private)
-                VALUES (?1, 'k' || ?1, 'm' || ?1, 'Archived', 's', 'word' || ?1, 0, 0, iif(?2 IS NULL, NULL, 'case'), ?2, ?3)",
+            "INSERT INTO emails (id, key, message_id, status, subject, received_at, created_at, parent_type, parent_id, private)
+                VALUES (?1, 'k' || ?1, 'm' || ?1, 'Archived', 's', 0, 0, iif(?2 IS NULL, NULL, 'case'), ?2, ?3)",
             params![bits + 1, case, kind.private],
         )?;
+        tx.execute("INSERT INTO email_bodies (email_id, text) VALUES (?1, 'word' || ?1)", params![bits + 1])?;
         if kind.ana_has_it {
             tx.execute("INSERT INTO email_users (email_id, user_id) VALUES (?1, 1)", params![bits + 1])?;
         }

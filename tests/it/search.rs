@@ -298,7 +298,7 @@ impl World {
             .store
             .write(|tx| {
                 let new = NewEmail {
-                    key: &key,
+                    key: None,
                     message_id: &key,
                     raw_id: None,
                     status: mail.status.unwrap(),

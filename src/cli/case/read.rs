@@ -53,7 +53,7 @@ pub fn show(args: &Show, ctx: &Context) -> Result<()> {
         let row = cases::row_by_number(tx, args.number, actor.sight())?
             .ok_or_else(|| context::not_found("case", args.number))?;
         let notes = stream::notes(tx, Parent::case(row.case.id), actor.sight())?;
-        let mails = emails::of_case_for(tx, row.case.id, actor.sight())?;
+        let mails = mails(tx, actor, row.case.id)?;
         let invalid = invalid_addresses::among(tx, &cases::participants_seen(tx, row.case.id, actor.sight())?)?;
         Ok((row, invalid, notes, mails))
     })?;
@@ -76,20 +76,32 @@ pub fn show(args: &Show, ctx: &Context) -> Result<()> {
         for note in &notes {
             // Remarks about a mail do not repeat it.
             let tells = matches!(note.kind, NoteKind::EmailReceived | NoteKind::EmailSent);
-            let email = note.email_id.filter(|_| tells).and_then(|id| mails.iter().find(|m| m.id == id));
+            let email = note.email_id.filter(|_| tells).and_then(|id| mails.iter().find(|m| m.email.id == id));
             ctx.ui.text(&note_text(note, email, (!args.full).then_some(&known), ctx))?;
-            known.learn(email.map_or("", |email| &email.text));
+            known.learn(email.map_or("", |mail| &mail.text));
         }
     }
     Ok(())
 }
 
+/// A mail of a case as it is shown.
+struct Mail {
+    email: Email,
+    text: String,
+}
+
+/// The mails of a case that the actor sees.
+fn mails(tx: &Tx<'_>, actor: &Actor, case_id: i64) -> Result<Vec<Mail>> {
+    let seen = emails::of_case_for(tx, case_id, actor.sight())?;
+    seen.into_iter().map(|email| Ok(Mail { text: emails::text(tx, email.id)?, email })).collect()
+}
+
 /// One note of the stream, with the text of its mail, but for quotations of lines that are `known`.
-fn note_text(note: &Note, email: Option<&Email>, known: Option<&Known>, ctx: &Context) -> String {
+fn note_text(note: &Note, mail: Option<&Mail>, known: Option<&Known>, ctx: &Context) -> String {
     let when = ctx.ui.local_time(note.created_at);
     let who = note.username.as_deref().unwrap_or("");
     let mut text = format!("\n{when}  {}", note.kind);
-    if let Some(email) = email {
+    if let Some(Mail { email, .. }) = mail {
         let name = if email.from_name.is_empty() { &email.from_address } else { &email.from_name };
         text.push_str(&format!("  {name} <{}>  (email {}, {})", email.from_address, email.id, email.status));
     } else if !who.is_empty() {
@@ -98,10 +110,10 @@ fn note_text(note: &Note, email: Option<&Email>, known: Option<&Known>, ctx: &Co
     if !note.text.is_empty() {
         text.push_str(&indented(&note.text));
     }
-    if let Some(email) = email {
+    if let Some(mail) = mail {
         let (body, cut) = match known {
-            Some(known) => text::without_quotation(&email.text, known),
-            None => (email.text.clone(), 0),
+            Some(known) => text::without_quotation(&mail.text, known),
+            None => (mail.text.clone(), 0),
         };
         text.push_str(&indented(body.trim_end()));
         if cut > 0 {
@@ -119,16 +131,16 @@ fn indented(text: &str) -> String {
 pub fn thread(number: i64, ctx: &Context) -> Result<()> {
     let mails = ctx.read(|tx, actor| {
         let case = find(tx, actor, number)?;
-        emails::of_case_for(tx, case.id, actor.sight())?
+        mails(tx, actor, case.id)?
             .into_iter()
-            .map(|email| Ok((emails::addresses(tx, email.id, emails::Field::To)?, email)))
+            .map(|mail| Ok((emails::addresses(tx, mail.email.id, emails::Field::To)?, mail)))
             .collect::<Result<Vec<_>>>()
     })?;
     if !ctx.ui.for_people() {
-        let rows = mails.iter().map(|(to, email)| thread_cells(to, email)).collect();
+        let rows = mails.iter().map(|(to, mail)| thread_cells(to, mail)).collect();
         return ctx.ui.list("emails", THREAD_COLUMNS, rows);
     }
-    for (to, email) in &mails {
+    for (to, Mail { email, text }) in &mails {
         let to: Vec<String> = to.iter().map(ToString::to_string).collect();
         let date = ctx.ui.local_time(email.date.unwrap_or(email.received_at));
         let remark = match (email.verified, email.status) {
@@ -142,7 +154,7 @@ pub fn thread(number: i64, ctx: &Context) -> Result<()> {
             "From: {from}{remark}\nTo: {}\nDate: {date}\nSubject: {}\n\n{}\n",
             to.join(", "),
             email.subject,
-            email.text.trim_end()
+            text.trim_end()
         ))?;
     }
     Ok(())
@@ -163,7 +175,7 @@ pub fn history(number: i64, ctx: &Context) -> Result<()> {
     ctx.ui.list("history", HISTORY_COLUMNS, rows)
 }
 
-fn thread_cells(to: &[Mailbox], email: &Email) -> Vec<Cell> {
+fn thread_cells(to: &[Mailbox], Mail { email, text }: &Mail) -> Vec<Cell> {
     let to: Vec<&str> = to.iter().map(|m| m.address.as_str()).collect();
     vec![
         Cell::int(email.id),
@@ -172,7 +184,7 @@ fn thread_cells(to: &[Mailbox], email: &Email) -> Vec<Cell> {
         Cell::object(json!(to), &to.join(", ")),
         Cell::text(email.status.as_str()),
         Cell::text(&email.subject),
-        Cell::text(&email.text),
+        Cell::text(text),
         Cell::bool(email.verified),
     ]
 }

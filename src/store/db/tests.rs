@@ -103,7 +103,11 @@ fn a_database_of_the_first_version_becomes_what_a_new_one_is() {
     old.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
     old.pragma_update(None, "user_version", 1).unwrap();
     old.execute_batch(
-        "INSERT INTO users (username, login, created_at, notify_assignment) VALUES ('ana', 'ana', 0, 'off')",
+        "INSERT INTO users (username, login, created_at, notify_assignment) VALUES ('ana', 'ana', 0, 'off');
+        INSERT INTO emails (id, key, message_id, status, subject, text, received_at, created_at)
+            VALUES (3, 'k3', 'm3', 'Archived', 's', 'Hello', 0, 0), (9, 'k9', 'm9', 'Archived', 's', 'gone', 0, 0);
+        INSERT INTO email_addresses (email_id, field, position, address) VALUES (3, 'from', 0, 'eva@x.example');
+        DELETE FROM emails WHERE id = 9;",
     )
     .unwrap();
     drop(old);
@@ -112,5 +116,11 @@ fn a_database_of_the_first_version_becomes_what_a_new_one_is() {
     assert_eq!(shape(&migrated.conn), shape(&Store::in_memory().unwrap().conn));
     let kept = migrated.read(|tx| tx.values::<String>("SELECT by_email FROM notification_settings", [])).unwrap();
     assert_eq!(kept, ["off"]);
+    let mail = "SELECT e.id || e.key || e.message_id || b.text || a.address FROM emails e
+        JOIN email_bodies b ON b.email_id = e.id JOIN email_addresses a ON a.email_id = e.id";
+    assert_eq!(migrated.read(|tx| tx.values::<String>(mail, [])).unwrap(), ["3k3m3Helloeva@x.example"]);
+    let add =
+        "INSERT INTO emails (message_id, status, subject, received_at, created_at) VALUES ('m', 'Sent', '', 0, 0)";
+    assert_eq!(migrated.write(|tx| tx.insert(add, [])).unwrap(), 10, "ids are never used again");
     fs::remove_dir_all(dir).unwrap();
 }

@@ -49,8 +49,8 @@ pub fn variants(tx: &Tx<'_>, email_id: i64) -> Result<Vec<Variant>> {
 pub fn replace_source(tx: &Tx<'_>, email_id: i64, raw_id: i64, message_id: &str, message: &Message) -> Result<()> {
     index::rewrite(tx, email_id, || {
         tx.execute(
-            "UPDATE emails SET raw_id = ?2, message_id = ?3, subject = ?4, text = ?5, has_html = ?6, truncated = 0 WHERE id = ?1",
-            params![email_id, raw_id, message_id, message.subject, message.text, message.html.is_some()],
+            "UPDATE emails SET raw_id = ?2, message_id = ?3, subject = ?4, has_html = ?5, truncated = 0 WHERE id = ?1",
+            params![email_id, raw_id, message_id, message.subject, message.html.is_some()],
         )?;
         replace_parts(tx, email_id, message)
     })

@@ -97,3 +97,63 @@ CREATE TABLE filter_actions (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX filter_actions_team ON filter_actions (team_id) WHERE team_id IS NOT NULL;
 CREATE INDEX filter_actions_folder ON filter_actions (folder_id) WHERE folder_id IS NOT NULL;
+-- Texts away from what lists and lookups read; a key only where an id was signed with it.
+DROP TRIGGER emails_leave_index;
+DROP VIEW email_texts;
+CREATE TABLE email_bodies (
+  email_id INTEGER PRIMARY KEY REFERENCES emails ON DELETE CASCADE,
+  text     TEXT    NOT NULL
+) STRICT;
+INSERT INTO email_bodies SELECT id, text FROM emails ORDER BY id;
+CREATE TABLE new_emails (
+  id          INTEGER PRIMARY KEY AUTOINCREMENT,
+  key         TEXT,
+  message_id  TEXT    NOT NULL,
+  raw_id      INTEGER REFERENCES raw_messages,
+  status      TEXT    NOT NULL CHECK (status IN ('Draft', 'Sending', 'Sent', 'Archived', 'Failed')),
+  subject     TEXT    NOT NULL,
+  from_name   TEXT    NOT NULL DEFAULT '',
+  from_address TEXT   NOT NULL DEFAULT '',
+  date        INTEGER,
+  received_at INTEGER NOT NULL,
+  has_html    INTEGER NOT NULL DEFAULT 0,
+  parent_type TEXT CHECK (parent_type IN ('company', 'contact', 'lead', 'opportunity', 'case')),
+  parent_id   INTEGER,
+  verified    INTEGER NOT NULL DEFAULT 1,
+  automatic   TEXT    NOT NULL DEFAULT '',
+  user_id     INTEGER REFERENCES users,
+  flow_account_id INTEGER REFERENCES accounts,
+  truncated   INTEGER NOT NULL DEFAULT 0,
+  flagged     TEXT    NOT NULL DEFAULT '',
+  created_at  INTEGER NOT NULL,
+  dmarc       TEXT    NOT NULL DEFAULT '' CHECK (dmarc IN ('', 'pass', 'fail')),
+  group_folder_id INTEGER REFERENCES folders ON DELETE SET NULL,
+  group_place TEXT    NOT NULL DEFAULT '' CHECK (group_place IN ('', 'archive', 'trash')),
+  private     INTEGER NOT NULL DEFAULT 0,
+  CHECK ((parent_type IS NULL) = (parent_id IS NULL))
+) STRICT;
+INSERT INTO sqlite_sequence (name, seq) SELECT 'new_emails', seq FROM sqlite_sequence WHERE name = 'emails';
+INSERT INTO new_emails (id, key, message_id, raw_id, status, subject, from_name, from_address, date, received_at, has_html,
+  parent_type, parent_id, verified, automatic, user_id, flow_account_id, truncated, flagged, created_at, dmarc,
+  group_folder_id, group_place, private)
+  SELECT id, key, message_id, raw_id, status, subject, from_name, from_address, date, received_at, has_html,
+  parent_type, parent_id, verified, automatic, user_id, flow_account_id, truncated, flagged, created_at, dmarc,
+  group_folder_id, group_place, private FROM emails ORDER BY id;
+DROP TABLE emails;
+ALTER TABLE new_emails RENAME TO emails;
+CREATE UNIQUE INDEX emails_key ON emails (key) WHERE key IS NOT NULL;
+CREATE INDEX emails_message_id ON emails (message_id);
+CREATE INDEX emails_parent ON emails (parent_type, parent_id, id);
+CREATE INDEX emails_received ON emails (received_at);
+CREATE INDEX emails_group_folder ON emails (group_folder_id) WHERE group_folder_id IS NOT NULL;
+CREATE VIEW email_texts AS
+  SELECT e.id, e.subject,
+    (SELECT group_concat(name || ' ' || address, char(10)) FROM (SELECT a.name, a.address FROM email_addresses a
+      WHERE a.email_id = e.id AND a.field <> 'bcc' ORDER BY a.field, a.position)) AS addresses,
+    substr(b.text, 1, 262144) AS text
+  FROM emails e JOIN email_bodies b ON b.email_id = e.id;
+CREATE TRIGGER emails_leave_index BEFORE DELETE ON emails
+WHEN EXISTS (SELECT 1 FROM email_index_docsize d WHERE d.id = old.id)
+BEGIN
+  DELETE FROM email_index WHERE rowid = old.id;
+END;

@@ -16,7 +16,11 @@ pub fn emails_naming(tx: &Tx<'_>, address: &str) -> Result<Vec<i64>> {
 
 /// Machine mail whose text holds a word, oldest first: reports about mail to an address name it nowhere else.
 pub fn reports_naming(tx: &Tx<'_>, word: &str) -> Result<Vec<i64>> {
-    tx.values("SELECT id FROM emails WHERE automatic <> '' AND instr(lower(text), ?1) > 0 ORDER BY id", params![word])
+    tx.values(
+        "SELECT e.id FROM emails e JOIN email_bodies b ON b.email_id = e.id
+            WHERE e.automatic <> '' AND instr(lower(b.text), ?1) > 0 ORDER BY e.id",
+        params![word],
+    )
 }
 
 /// Removes an email with its bytes, copies, notes, notifications and outbox rows. The ledger keeps that it was there,

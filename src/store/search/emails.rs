@@ -72,7 +72,9 @@ pub(super) fn one(test: &Test, bound: &mut Bound) -> Result<String> {
             )
         }
         Test::Holds(Field::Subject, text) => format!("mentions(e.subject, {})", bound.add(part(text))),
-        Test::Holds(Field::Body, text) => format!("mentions(e.text, {})", bound.add(part(text))),
+        Test::Holds(Field::Body, text) => {
+            format!("mentions((SELECT b.text FROM email_bodies b WHERE b.email_id = e.id), {})", bound.add(part(text)))
+        }
         Test::Holds(Field::Company, text) => company(text, bound),
         Test::Status(status) => format!("e.status = {}", bound.add((*status).to_owned())),
         Test::Assignee(assignee) => format!(

@@ -25,8 +25,8 @@ struct Part {
 const PARTS: &[Part] = &[
     Part {
         behind: "SELECT EXISTS (SELECT 1 FROM emails WHERE id > (SELECT coalesce(max(id), 0) FROM email_index_docsize))",
-        next: "SELECT id, octet_length(text) AS size FROM emails
-            WHERE id > (SELECT coalesce(max(id), 0) FROM email_index_docsize) ORDER BY id LIMIT ?1",
+        next: "SELECT email_id AS id, octet_length(text) AS size FROM email_bodies
+            WHERE email_id > (SELECT coalesce(max(id), 0) FROM email_index_docsize) ORDER BY email_id LIMIT ?1",
         add: "INSERT INTO email_index (rowid, subject, addresses, text)
             SELECT id, subject, addresses, text FROM email_texts
             WHERE id > (SELECT coalesce(max(id), 0) FROM email_index_docsize) AND id <= ?1 ORDER BY id",

@@ -50,7 +50,7 @@ fn traces(store: &Store, word: &str) -> usize {
 fn add(store: &Store, number: usize, text: &str) -> i64 {
     let key = format!("{number:016x}");
     let new = NewEmail {
-        key: &key,
+        key: None,
         message_id: &key,
         raw_id: None,
         status: EmailStatus::Archived,

@@ -15,9 +15,9 @@ const FACTS: &[(&str, &str)] = &[
     ),
     (
         "email",
-        "SELECT e.subject, e.status, e.from_address, e.text, e.verified, e.automatic, coalesce(c.name, '-'), coalesce(a.name, '-'),
+        "SELECT e.subject, e.status, e.from_address, b.text, e.verified, e.automatic, coalesce(c.name, '-'), coalesce(a.name, '-'),
             e.raw_id IS NOT NULL, e.truncated
-        FROM emails e LEFT JOIN cases c ON e.parent_type = 'case' AND c.id = e.parent_id LEFT JOIN accounts a ON a.id = e.flow_account_id",
+        FROM emails e JOIN email_bodies b ON b.email_id = e.id LEFT JOIN cases c ON e.parent_type = 'case' AND c.id = e.parent_id LEFT JOIN accounts a ON a.id = e.flow_account_id",
     ),
     (
         "copy",
