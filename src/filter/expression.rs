@@ -221,6 +221,9 @@ mod tests {
             without_order(40),
             format!("{}ende", without_order(25)),
             "nothing".to_owned(),
+            // Each alone needs fewer states than there may be, both together more.
+            format!("{}ende", without_order(600)),
+            format!("{}ende", without_order(600).chars().rev().collect::<String>()),
         ]
         .iter()
         .map(|one| text(one))
@@ -232,7 +235,7 @@ mod tests {
                 .collect();
             assert_eq!(alone.first(), Some(&Sought::CutOff), "it needs too many states for {allowed}");
             assert_eq!(alone.get(1), Some(&Sought::At(0)), "{allowed}");
-            for at in (0..6).chain((0..6).rev()).chain([0, 2, 4, 1, 3, 5, 3, 3, 0, 3]) {
+            for at in (0..6).chain((0..6).rev()).chain([0, 2, 4, 1, 3, 5, 3, 3, 0, 3, 6, 7, 6, 7]) {
                 let text = texts.get(at).unwrap();
                 let sought = expression.find(std::slice::from_ref(text), allowed);
                 assert_eq!(Some(&sought), alone.get(at), "text {at} for {allowed}");
