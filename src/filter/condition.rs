@@ -1,9 +1,10 @@
 //! What a filter looks at (B10.2). A condition is one row of [`FIELDS`] and one row in the tests.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::look::{Look, Text, Texts};
-use super::pattern::Pattern;
+use super::pattern::{Pattern, Sought};
 use crate::alike;
 use crate::mail::address::{self, Mailbox};
 use crate::mail::automatic;
@@ -69,6 +70,9 @@ pub const FIELDS: &[Field] = &[
     Field { name: "list-id", about: "mailing list, by its id or name", kind: Kind::Values(list_ids) },
 ];
 
+/// Different words of one condition.
+const MAX_WORDS: usize = 50;
+
 /// What a condition found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
@@ -133,7 +137,11 @@ impl Condition {
             Kind::Flag(_) => Test::Flag,
             Kind::Size(_) => Test::Size(units::size(needed()?).map_err(|e| format!("{}: {e}", field.name))?),
             Kind::Words => {
-                let words = needed()?.split_whitespace().map(|word| pattern(word, false));
+                let words: BTreeSet<&str> = needed()?.split_whitespace().collect();
+                if words.len() > MAX_WORDS {
+                    return Err(format!("{}: at most {MAX_WORDS} words", field.name));
+                }
+                let words = words.into_iter().map(|word| pattern(word, false));
                 let words = words.collect::<Result<Vec<_>, _>>().map_err(|e| format!("{}: {e}", field.name))?;
                 if words.is_empty() {
                     return Err(format!("{}: needs one word or more", field.name));
@@ -153,48 +161,76 @@ impl Condition {
         matches!(self.field.kind, Kind::Body | Kind::Words)
     }
 
+    /// Its patterns, one of each text or word that is looked for.
+    pub(super) fn patterns_mut(&mut self) -> &mut [Pattern] {
+        match &mut self.test {
+            Test::Pattern(pattern) => std::slice::from_mut(pattern),
+            Test::Words(words) => words,
+            Test::Flag | Test::Size(_) => &mut [],
+        }
+    }
+
+    /// Whether it asks for so much that it is not asked at all.
+    pub fn is_too_large(&self) -> bool {
+        match &self.test {
+            Test::Pattern(pattern) => pattern.is_too_large(),
+            Test::Words(words) => words.iter().any(Pattern::is_too_large),
+            Test::Flag | Test::Size(_) => false,
+        }
+    }
+
+    /// Whether it holds; `None` = it was cut off, and does nothing.
+    pub(super) fn answer(&self, look: &Look<'_>) -> Option<bool> {
+        match self.find(look) {
+            Found::CutOff => None,
+            Found::Nothing => Some(self.negated),
+            _ => Some(!self.negated),
+        }
+    }
+
     /// Whether it holds.
     pub fn holds(&self, look: &Look<'_>) -> bool {
-        self.find(look).is_some() != self.negated
+        self.answer(look) == Some(true)
     }
 
     /// Whether it holds, and why.
     pub fn judge(&self, look: &Look<'_>) -> Finding {
         let found = self.find(look);
-        let holds = found.is_some() != self.negated;
+        let holds = match found {
+            Found::CutOff => false,
+            Found::Nothing => self.negated,
+            _ => !self.negated,
+        };
         let why = match found {
-            Some(Found::Text(text)) => cited(&text),
-            Some(Found::Words) => "all of them are in the text".to_owned(),
-            Some(Found::Flag(why)) => why,
-            Some(Found::Size) | None => self.seen(look),
+            Found::Text(at) => self.texts(look).get(at).map(|text| cited(&text.shown)).unwrap_or_default(),
+            Found::Words => "all of them are in the text".to_owned(),
+            Found::Flag(why) => why,
+            Found::CutOff if self.is_too_large() => "not asked: it is too large beside the others".to_owned(),
+            Found::CutOff => "cut off: it would take too long on this message".to_owned(),
+            Found::Size | Found::Nothing => self.seen(look),
         };
         Finding { holds, why }
     }
 
     /// What in the message fits, whether or not it is negated.
-    fn find(&self, look: &Look<'_>) -> Option<Found> {
+    fn find(&self, look: &Look<'_>) -> Found {
         match (&self.test, &self.field.kind) {
-            (Test::Flag, Kind::Flag(test)) => test(look.message).map(Found::Flag),
-            (Test::Size(limit), Kind::Size(test)) => test(look.size, *limit).then_some(Found::Size),
-            (Test::Words(words), _) => {
-                let has_all = |text: &Text| words.iter().all(|word| word.matches(text));
-                look.body().iter().any(has_all).then_some(Found::Words)
-            }
-            (Test::Pattern(pattern), _) => {
-                let texts = self.texts(look);
-                let at = texts.iter().position(|text| pattern.matches(text))?;
-                texts.get(at).map(|text| Found::Text(text.shown.clone()))
-            }
-            _ => None,
+            (Test::Flag, Kind::Flag(test)) => look.flag(self.field.name, *test).map_or(Found::Nothing, Found::Flag),
+            (Test::Size(limit), Kind::Size(test)) if test(look.size, *limit) => Found::Size,
+            (Test::Words(words), _) => all_words(words, &look.body()),
+            (Test::Pattern(pattern), _) => match pattern.find(&self.texts(look)) {
+                Sought::At(at) => Found::Text(at),
+                Sought::Nowhere => Found::Nothing,
+                Sought::CutOff => Found::CutOff,
+            },
+            _ => Found::Nothing,
         }
     }
 
     fn texts(&self, look: &Look<'_>) -> Texts {
         match self.field.kind {
             Kind::Values(take) => look.texts(self.field.name, || take(look.message)),
-            Kind::Header => look.texts(&format!("header {}", self.argument), || {
-                look.message.all(&self.argument).map(str::to_owned).collect()
-            }),
+            Kind::Header => look.texts(&format!("header {}", self.argument), || look.header(&self.argument)),
             _ => look.body(),
         }
     }
@@ -220,10 +256,25 @@ impl Condition {
 
 /// What a condition met.
 enum Found {
-    Text(String),
+    /// In the text of this number.
+    Text(usize),
     Words,
     Flag(String),
     Size,
+    Nothing,
+    CutOff,
+}
+
+/// Looks for words that must be in the same text.
+fn all_words(words: &[Pattern], texts: &[Text]) -> Found {
+    let mut is_cut = false;
+    for text in texts {
+        match words.iter().map(|word| word.find_in(text, texts.len())).find(|sought| *sought != Sought::At(0)) {
+            None => return Found::Words,
+            Some(sought) => is_cut |= sought == Sought::CutOff,
+        }
+    }
+    if is_cut { Found::CutOff } else { Found::Nothing }
 }
 
 impl fmt::Display for Condition {

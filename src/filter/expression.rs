@@ -1,30 +1,35 @@
 //! A regular expression whose cost is bounded, whatever it is and whatever text it meets (promise S6).
 //!
-//! Only whether it matches is asked, so it runs forwards as an automaton whose states are made as texts ask for them, in
-//! [`MAX_STATES`] bytes and no more: an expression such as `a[a-z]{100}b` would need ever new ones on a text made for it,
-//! and finds nothing behind the place where they are used up. And it is compiled, which takes longer than to search a
-//! letter, only for a text that has its longest fixed piece.
+//! Only whether it matches is asked, so it runs forwards as an automaton ([`super::machine`]) whose states are made as
+//! texts ask for them. What it takes to compile it is told from its syntax before ([`super::size`]); and it is compiled,
+//! which takes longer than to search a letter, only for a text that has its longest fixed piece.
 
 use std::cell::{OnceCell, RefCell};
 
-use regex_automata::hybrid::dfa::{Cache, Config, DFA};
-use regex_automata::nfa::thompson::pikevm::PikeVM;
-use regex_automata::nfa::thompson::{self, NFA, WhichCaptures};
+use memchr::memmem::Finder;
 use regex_automata::util::syntax;
-use regex_automata::{Input, MatchErrorKind};
+use regex_syntax::ast;
+use regex_syntax::ast::parse::ParserBuilder;
 use regex_syntax::hir::{Hir, HirKind};
 
+use super::effort::Steps;
 use super::fold::fold;
+use super::glob;
 use super::look::Text;
+use super::machine::{Budget, Machine};
+use super::pattern::{EACH_TEXT, Sought, beginning};
+use super::size;
 
-/// Bytes a compiled expression may take.
-const MAX_COMPILED: usize = 128 << 10;
-/// Bytes of states made for one text: enough for `invoice.{0,200}overdue`.
-const MAX_STATES: usize = 128 << 10;
+/// Steps that it may take to compile one: `\w` seven times, or a hundred letters a hundred times.
+const MAX_MAKING: Steps = 800_000;
+/// Steps that every expression takes, whatever it is.
+const MIN_MAKING: Steps = 6_000;
 /// Bytes of a text in which it is searched: a plain piece is found fifty times as fast.
 const MAX_SEARCHED: usize = 16 << 10;
-/// Steps, states times bytes, where `\b` meets letters outside ASCII, which the automaton cannot judge.
-const MAX_STEPS: usize = 512 << 10;
+/// Steps that ten bytes of a text cost in the automaton, if every byte is looked at twice.
+const PER_TEN_BYTES: Steps = 45;
+/// Bytes of the fixed piece that is looked for first: longer ones are found by a slower method.
+const MAX_PIECE: usize = 31;
 /// Brackets in brackets.
 const MAX_NESTING: u32 = 50;
 
@@ -32,21 +37,21 @@ const MAX_NESTING: u32 = 50;
 #[derive(Debug, Clone)]
 pub(super) struct Expression {
     source: String,
+    making: OnceCell<Steps>,
     /// What every text has in which it matches, folded; empty where there is no such thing.
-    piece: OnceCell<String>,
+    piece: OnceCell<Finder<'static>>,
     machine: OnceCell<Option<RefCell<Machine>>>,
-}
-
-#[derive(Debug, Clone)]
-struct Machine {
-    dfa: DFA,
-    cache: Cache,
 }
 
 impl Expression {
     /// Nothing is compiled before it is needed.
     pub fn trusted(source: &str) -> Expression {
-        Expression { source: source.to_owned(), piece: OnceCell::new(), machine: OnceCell::new() }
+        Expression {
+            source: source.to_owned(),
+            making: OnceCell::new(),
+            piece: OnceCell::new(),
+            machine: OnceCell::new(),
+        }
     }
 
     /// Compiles it.
@@ -54,65 +59,71 @@ impl Expression {
     /// # Errors
     /// One sentence that says what is wrong.
     pub fn read(source: &str) -> Result<Expression, String> {
-        let machine = Machine::new(source).map_err(|why| format!("the regular expression cannot be used: {why}"))?;
+        let machine = compile(source).map_err(|why| format!("the regular expression cannot be used: {why}"))?;
         Ok(Expression { machine: OnceCell::from(Some(RefCell::new(machine))), ..Expression::trusted(source) })
     }
 
-    pub fn matches(&self, text: &Text) -> bool {
-        if !text.folded.contains(self.piece.get_or_init(|| fixed_piece(&self.source)).as_str()) {
-            return false;
-        }
-        let machine = self.machine.get_or_init(|| Machine::new(&self.source).ok().map(RefCell::new));
-        machine.as_ref().is_some_and(|machine| machine.borrow_mut().matches(&text.shown))
-    }
-}
-
-impl Machine {
-    fn new(source: &str) -> Result<Machine, String> {
-        let parsed = syntax::parse_with(source, &syntax(true)).map_err(|e| refusal(&e.to_string()))?;
-        let size = thompson::Config::new().which_captures(WhichCaptures::None).nfa_size_limit(Some(MAX_COMPILED));
-        let too_large = "it is too large; repeat less, or write [a-z0-9] for \\w";
-        let nfa = thompson::Compiler::new().configure(size).build_from_hir(&parsed).map_err(|_| too_large)?;
-        let config = Config::new()
-            .unicode_word_boundary(true)
-            .cache_capacity(MAX_STATES)
-            .skip_cache_capacity_check(true)
-            .minimum_cache_clear_count(Some(0));
-        let dfa = DFA::builder().configure(config).build_from_nfa(nfa).map_err(|e| refusal(&e.to_string()))?;
-        Ok(Machine { cache: dfa.create_cache(), dfa })
+    /// What it takes to compile it; so much as no store has, where it cannot be.
+    pub fn making(&self) -> Steps {
+        *self.making.get_or_init(|| making(&self.source).unwrap_or(Steps::MAX))
     }
 
-    fn matches(&mut self, text: &str) -> bool {
-        let text = beginning(text, MAX_SEARCHED);
-        let found = self.search(text).or_else(|why| match why {
-            // Other texts have made states before, and what is found must not depend on them.
-            MatchErrorKind::GaveUp { .. } => {
-                self.cache.reset(&self.dfa);
-                self.search(text)
+    /// The first of some texts in which it matches, for so many steps.
+    pub fn find(&self, texts: &[Text], allowed: Steps) -> Sought {
+        let (half, piece) = (allowed / 2, self.piece());
+        let per_ten_bytes = PER_TEN_BYTES + glob::per_ten_bytes(piece.needle().len());
+        let mut left = usize::try_from(half.saturating_mul(10) / per_ten_bytes).unwrap_or(usize::MAX);
+        let mut possible = Vec::new();
+        let mut is_cut = false;
+        for (at, text) in texts.iter().enumerate() {
+            let whole = beginning(&text.shown, MAX_SEARCHED);
+            let within = beginning(whole, left);
+            is_cut = within.len() < whole.len() || left == 0;
+            if piece.find(beginning(&text.folded, within.len().max(EACH_TEXT)).as_bytes()).is_some() {
+                possible.push((at, within));
             }
-            other => Err(other),
-        });
-        match found {
-            Ok(found) => found,
-            Err(MatchErrorKind::Quit { .. }) => slowly(self.dfa.get_nfa(), text),
-            Err(_) => false,
+            if is_cut {
+                break;
+            }
+            left = left.saturating_sub(within.len() + EACH_TEXT);
+        }
+        match self.search(&possible, half) {
+            Sought::Nowhere if is_cut => Sought::CutOff,
+            sought => sought,
         }
     }
 
-    fn search(&mut self, text: &str) -> Result<bool, MatchErrorKind> {
-        let found = self.dfa.try_search_fwd(&mut self.cache, &Input::new(text).earliest(true));
-        found.map(|at| at.is_some()).map_err(|e| e.kind().clone())
+    fn search(&self, possible: &[(usize, &str)], steps: Steps) -> Sought {
+        if possible.is_empty() {
+            return Sought::Nowhere;
+        }
+        let machine = self.machine.get_or_init(|| compile(&self.source).ok().map(RefCell::new));
+        machine.as_ref().map_or(Sought::CutOff, |machine| {
+            let mut machine = machine.borrow_mut();
+            let budget = Budget::new(steps, machine.size());
+            machine.find(possible, budget)
+        })
+    }
+
+    fn piece(&self) -> &Finder<'static> {
+        self.piece.get_or_init(|| Finder::new(beginning(&fixed_piece(&self.source), MAX_PIECE)).into_owned())
     }
 }
 
-/// Searches with all states at once.
-fn slowly(nfa: &NFA, text: &str) -> bool {
-    let text = beginning(text, MAX_STEPS / nfa.states().len().max(1));
-    PikeVM::new_from_nfa(nfa.clone()).is_ok_and(|machine| machine.is_match(&mut machine.create_cache(), text))
+/// Steps that it takes to compile an expression.
+fn making(source: &str) -> Result<Steps, String> {
+    let parsed = ParserBuilder::new().nest_limit(MAX_NESTING).build().parse(source);
+    let parsed: ast::Ast = parsed.map_err(|e| refusal(&e.to_string()))?;
+    match size::of(&parsed).saturating_add(MIN_MAKING) {
+        steps if steps <= MAX_MAKING => Ok(steps),
+        _ => Err("it is too large; repeat less, or write [a-z0-9] for \\w".to_owned()),
+    }
 }
 
-fn beginning(text: &str, max: usize) -> &str {
-    text.get(..text.floor_char_boundary(max)).unwrap_or(text)
+fn compile(source: &str) -> Result<Machine, String> {
+    let steps = making(source)?;
+    let parsed = syntax::parse_with(source, &syntax(true)).map_err(|e| refusal(&e.to_string()))?;
+    Machine::new(&parsed, steps).map_err(|e| refusal(&e))
 }
 
 fn syntax(any_case: bool) -> syntax::Config {
@@ -146,11 +157,16 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange};
 
+    use super::super::effort::ALONE;
     use super::*;
+    use crate::filter::tests::without_order;
+
+    fn text(text: &str) -> Text {
+        Text { shown: text.to_owned(), folded: fold(text) }
+    }
 
     fn matches(expression: &str, text: &str) -> bool {
-        let text = Text { shown: text.to_owned(), folded: fold(text) };
-        Expression::trusted(expression).matches(&text)
+        Expression::trusted(expression).find(&[self::text(text)], ALONE) == Sought::At(0)
     }
 
     #[test]
@@ -196,23 +212,112 @@ mod tests {
 
     /// A text made for it costs no more than its states, and what other texts needed before makes no difference.
     #[test]
-    fn states_are_bounded_and_forgotten() {
-        let mut seed = 1_u64;
-        let mut next = || {
-            seed ^= seed << 13;
-            seed ^= seed >> 7;
-            seed ^= seed << 17;
-            if seed & 64 == 0 { 'a' } else { 'b' }
-        };
-        let hostile: String = (0..10_000).map(|_| next()).collect();
-        let text = |text: &str| Text { shown: text.to_owned(), folded: fold(text) };
+    fn what_was_searched_before_makes_no_difference() {
         let expression = Expression::read("[ab]*a[ab]{200}c|ende").unwrap();
-        let behind = text(&format!("{hostile}ende"));
-        assert!(!expression.matches(&behind), "used up");
-        assert!(expression.matches(&text("ende")));
-        assert!(expression.matches(&text(&format!("{}c", "a".repeat(201)))));
-        assert!(!expression.matches(&behind));
-        let apart = format!("invoice {} overdue", "very ".repeat(39));
-        assert!(matches("invoice.{0,200}overdue", &apart), "as people write them");
+        let texts: Vec<Text> = [
+            format!("{}ende", without_order(10_000)),
+            "ende".to_owned(),
+            format!("{}c", "a".repeat(201)),
+            without_order(40),
+            format!("{}ende", without_order(25)),
+            "nothing".to_owned(),
+            // Each alone needs fewer states than there may be, both together more.
+            format!("{}ende", without_order(600)),
+            format!("{}ende", without_order(600).chars().rev().collect::<String>()),
+        ]
+        .iter()
+        .map(|one| text(one))
+        .collect();
+        for allowed in [120_000, 300_000, 3_000_000, ALONE] {
+            let alone: Vec<Sought> = texts
+                .iter()
+                .map(|text| Expression::trusted("[ab]*a[ab]{200}c|ende").find(std::slice::from_ref(text), allowed))
+                .collect();
+            assert_eq!(alone.first(), Some(&Sought::CutOff), "it needs too many states for {allowed}");
+            assert_eq!(alone.get(1), Some(&Sought::At(0)), "{allowed}");
+            for at in (0..6).chain((0..6).rev()).chain([0, 2, 4, 1, 3, 5, 3, 3, 0, 3, 6, 7, 6, 7]) {
+                let text = texts.get(at).unwrap();
+                let sought = expression.find(std::slice::from_ref(text), allowed);
+                assert_eq!(Some(&sought), alone.get(at), "text {at} for {allowed}");
+            }
+        }
+    }
+
+    #[test]
+    fn expressions_as_people_write_them_are_taken() {
+        let apart = format!("{} invoice {} overdue", "Good morning, ".repeat(300), "very ".repeat(39));
+        assert!(matches("invoice.{0,200}overdue", &apart));
+        for source in [
+            "^\\[ticket \\d+\\]",
+            "\\w+@\\w+[.]example",
+            "(re|aw|fwd?): ",
+            "\\p{Cyrillic}{3}",
+            "[^\\x00-\\x7f]{10}",
+            "(offer|sale)s? +number +12[^0-9]",
+            "[a-z0-9._-]{1,64}@[a-z0-9.-]{1,100}",
+            "\\b(viagra|casino|lottery)\\b",
+            "(?s)begin.*end",
+        ] {
+            let read = Expression::read(source);
+            assert!(read.as_ref().is_ok_and(|read| read.making() < MAX_MAKING), "{source}: {read:?}");
+        }
+    }
+
+    /// Nothing large is made to find out that it is too large.
+    #[test]
+    fn what_takes_too_long_to_compile_is_refused_before() {
+        let tables = "\\pL".repeat(160);
+        for source in [
+            "\\pL{30}",
+            tables.as_str(),
+            "[\\x{80}-\\x{10ffff}]",
+            "((a{50}){50}){50}",
+            "(?:.{100}){20}",
+            "\\w{20}",
+            "[\\pL&&[^\\pN\\pP\\pS\\pZ]]x",
+            "((((x{1000}){1000}){1000}){1000}){1000}",
+        ] {
+            let error = Expression::read(source).unwrap_err();
+            assert!(error.contains("it is too large; repeat less"), "{source}: {error}");
+            let stored = Expression::trusted(source);
+            assert_eq!(stored.making(), Steps::MAX, "{source}");
+            assert_eq!(stored.find(&[text("a x")], ALONE), Sought::CutOff, "{source}");
+            assert!(stored.machine.get().is_some_and(Option::is_none), "{source}");
+        }
+    }
+
+    /// Texts without end, and without number.
+    #[test]
+    fn no_more_bytes_are_searched_than_allowed() {
+        let expression = Expression::trusted("find[a-z]d");
+        let at = |bytes: usize| vec![text(&format!("{}findxd", "x ".repeat(bytes / 2)))];
+        let many = |count: usize| [vec![text("x"); count], vec![text("findxd")]].concat();
+        for (texts, allowed, sought) in [
+            (at(1_000), 20_000, Sought::At(0)),
+            (at(5_000), 20_000, Sought::CutOff),
+            (at(5_000), 100_000, Sought::At(0)),
+            (at(15_000), ALONE, Sought::At(0)),
+            (at(20_000), ALONE, Sought::Nowhere),
+            (many(10), 20_000, Sought::At(10)),
+            (many(100), 20_000, Sought::CutOff),
+            (many(100), 200_000, Sought::At(100)),
+            (at(10), 0, Sought::CutOff),
+        ] {
+            assert_eq!(expression.find(&texts, allowed), sought, "{} texts for {allowed}", texts.len());
+        }
+    }
+
+    /// Where letters outside ASCII are met by `\\b`.
+    #[test]
+    fn trying_all_states_at_once_is_bounded_too() {
+        let expression = Expression::trusted("\\bx[ab]{30}y\\b|ende");
+        let far = |bytes: usize| vec![text(&format!("x ü {} ende", without_order(bytes)))];
+        for (texts, allowed, sought) in [
+            (far(500), 1_000_000, Sought::At(0)),
+            (far(5_000), 1_000_000, Sought::CutOff),
+            (far(5_000), ALONE, Sought::At(0)),
+        ] {
+            assert_eq!(expression.find(&texts, allowed), sought, "{allowed}");
+        }
     }
 }

@@ -6,6 +6,7 @@
 
 use memchr::memmem::Finder;
 
+use super::effort::Steps;
 use super::fold;
 use super::holes::Holes;
 
@@ -55,9 +56,28 @@ impl Glob {
 
     /// Whether a piece with holes has to be searched, which takes longer than one without.
     pub fn searches_signs(&self) -> bool {
+        self.searched().iter().any(|piece| matches!(piece, Piece::Holed(..)))
+    }
+
+    /// Whether it is more than a comparison with beginning and end of a text.
+    pub fn searches(&self) -> bool {
+        !self.searched().is_empty()
+    }
+
+    /// Whether it has to end the text.
+    pub fn ends(&self) -> bool {
+        self.ends
+    }
+
+    /// Steps that ten bytes of a text cost at most, whatever they are.
+    pub fn per_ten_bytes(&self) -> Steps {
+        self.searched().iter().map(Piece::per_ten_bytes).max().unwrap_or(1)
+    }
+
+    /// The pieces that may be anywhere.
+    fn searched(&self) -> &[Piece] {
         let (first, last) = (usize::from(self.begins), self.pieces.len().saturating_sub(usize::from(self.ends)));
-        let searched = self.pieces.get(first..last.max(first)).unwrap_or_default();
-        searched.iter().any(|piece| matches!(piece, Piece::Holed(..)))
+        self.pieces.get(first..last.max(first)).unwrap_or_default()
     }
 
     /// Whether a folded text matches.
@@ -80,6 +100,11 @@ impl Glob {
         }
         pieces.iter().try_fold(text, |text, piece| piece.find_after(text)).is_some()
     }
+}
+
+/// Steps that ten bytes cost at most where a plain piece is searched: a long one is searched by another method.
+pub(super) fn per_ten_bytes(needle: usize) -> Steps {
+    if needle < 32 { 12 } else { 48 }
 }
 
 /// One sign of a pattern.
@@ -139,6 +164,13 @@ impl Piece {
         match signs.iter().copied().collect::<Option<String>>() {
             Some(text) => Piece::Text(Box::new(Finder::new(&text).into_owned())),
             None => Piece::Holed(Box::new(Holes::new(signs))),
+        }
+    }
+
+    fn per_ten_bytes(&self) -> Steps {
+        match self {
+            Piece::Text(finder) => per_ten_bytes(finder.needle().len()),
+            Piece::Holed(holes) => holes.per_ten_bytes(),
         }
     }
 

@@ -2,6 +2,9 @@
 
 use memchr::memmem::Finder;
 
+use super::effort::Steps;
+use super::glob;
+
 /// What stands between two stars of a pattern, with at least one `?`.
 ///
 /// Bit `i` of a state says that the last `i + 1` characters fit the first `i + 1` signs; so all places at which a match
@@ -28,26 +31,29 @@ impl Holes {
         let mut known: Vec<char> = signs.iter().flatten().copied().collect();
         known.sort_unstable();
         known.dedup();
-        let bits = |fits: &dyn Fn(Option<char>) -> bool| -> Vec<u64> {
-            let word =
-                |signs: &[Option<char>]| signs.iter().rev().fold(0, |word, sign| word << 1 | u64::from(fits(*sign)));
-            signs.chunks(64).map(word).collect()
-        };
-        let fits = known.iter().flat_map(|c| bits(&|sign| sign.is_none_or(|sign| sign == *c))).collect();
+        let others: Vec<u64> = signs
+            .chunks(64)
+            .map(|signs| signs.iter().rev().fold(0, |word, sign| word << 1 | u64::from(sign.is_none())))
+            .collect();
+        let mut fits = others.repeat(known.len());
+        for (at, sign) in signs.iter().enumerate() {
+            let place = sign.and_then(|sign| known.binary_search(&sign).ok());
+            if let Some(word) = place.and_then(|place| fits.get_mut(place * others.len() + at / 64)) {
+                *word |= 1 << (at % 64);
+            }
+        }
         let mut ascii = [None; 128];
         for (at, c) in known.iter().enumerate() {
             if let Some(place) = ascii.get_mut(*c as usize) {
                 *place = u16::try_from(at).ok();
             }
         }
-        Holes {
-            others: bits(&|sign| sign.is_none()),
-            run: Box::new(Finder::new(&run).into_owned()),
-            fits,
-            known,
-            ascii,
-            signs,
-        }
+        Holes { others, run: Box::new(Finder::new(&run).into_owned()), fits, known, ascii, signs }
+    }
+
+    /// Steps that ten bytes of a text cost at most.
+    pub fn per_ten_bytes(&self) -> Steps {
+        30 + 15 * self.others.len() as u64 + glob::per_ten_bytes(self.run.needle().len())
     }
 
     /// What each character has to be.

@@ -41,12 +41,22 @@ pub struct Look<'m> {
     pub(super) size: u64,
     fields: RefCell<HashMap<String, Texts>>,
     body: OnceCell<Texts>,
+    flags: RefCell<HashMap<&'static str, Option<String>>>,
+    /// Where in the message each header is.
+    headers: OnceCell<HashMap<String, Vec<usize>>>,
 }
 
 impl<'m> Look<'m> {
     /// Nothing is taken out before it is asked for.
     pub fn new(message: &'m Message, size: u64) -> Look<'m> {
-        Look { message, size, fields: RefCell::default(), body: OnceCell::new() }
+        Look {
+            message,
+            size,
+            fields: RefCell::default(),
+            body: OnceCell::new(),
+            flags: RefCell::default(),
+            headers: OnceCell::new(),
+        }
     }
 
     /// The texts of a field, taken out of the message the first time.
@@ -66,6 +76,24 @@ impl<'m> Look<'m> {
         let texts = Texts::from(texts);
         self.fields.borrow_mut().insert(field.to_owned(), Rc::clone(&texts));
         texts
+    }
+
+    /// Why the message is what a field says, found out the first time.
+    pub(super) fn flag(&self, field: &'static str, test: fn(&Message) -> Option<String>) -> Option<String> {
+        self.flags.borrow_mut().entry(field).or_insert_with(|| test(self.message)).clone()
+    }
+
+    /// The values of a header, topmost first; its name in lower case.
+    pub(super) fn header(&self, name: &str) -> Vec<String> {
+        let headers = self.headers.get_or_init(|| {
+            let mut headers: HashMap<String, Vec<usize>> = HashMap::new();
+            for (at, (name, _)) in self.message.headers.iter().enumerate() {
+                headers.entry(name.to_ascii_lowercase()).or_default().push(at);
+            }
+            headers
+        });
+        let places = headers.get(name).map_or(&[][..], Vec::as_slice).iter().take(MAX_VALUES);
+        places.filter_map(|at| self.message.headers.get(*at)).map(|(_, value)| value.clone()).collect()
     }
 
     /// The readable text, and the text of the HTML where it is another.

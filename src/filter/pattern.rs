@@ -1,5 +1,6 @@
-//! What a condition compares a text with: wildcards, or a regular expression.
+//! What a condition compares texts with: wildcards, or a regular expression.
 
+use super::effort::{self, Steps};
 use super::expression::Expression;
 use super::glob::Glob;
 use super::look::Text;
@@ -10,14 +11,34 @@ const MAX_CHARS: usize = 500;
 const MAX_SEARCHED: usize = 16 << 10;
 /// Begins a pattern that is a regular expression.
 const REGEX: &str = "regex:";
+/// What beginning with another text costs, in bytes of it.
+pub(super) const EACH_TEXT: usize = 64;
 
-/// A pattern.
+/// A pattern, and what it may cost on one message.
 #[derive(Debug, Clone)]
-pub(super) enum Pattern {
+pub(super) struct Pattern {
+    what: What,
+    /// `None` = it is too large beside the others, and not searched for.
+    allowed: Option<Steps>,
+}
+
+#[derive(Debug, Clone)]
+enum What {
     /// With `*` and `?`.
     Glob(Glob),
     /// A regular expression that matches somewhere, whatever the case.
     Regex(Box<Expression>),
+}
+
+/// What came of a search.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sought {
+    /// In the text of this number.
+    At(usize),
+    /// In none.
+    Nowhere,
+    /// It was given up before the end.
+    CutOff,
 }
 
 impl Pattern {
@@ -35,30 +56,98 @@ impl Pattern {
             ));
         }
         match text.strip_prefix(REGEX) {
-            Some(expression) => Ok(Pattern::Regex(Box::new(Expression::read(expression)?))),
+            Some(expression) => Ok(What::Regex(Box::new(Expression::read(expression)?)).alone()),
             None => Ok(Pattern::trusted(text, whole)),
         }
     }
 
     /// A pattern that has been read before: nothing is compiled before it is needed.
     pub fn trusted(text: &str, whole: bool) -> Pattern {
-        match text.strip_prefix(REGEX) {
-            Some(expression) => Pattern::Regex(Box::new(Expression::trusted(expression))),
-            None if whole => Pattern::Glob(Glob::whole(text)),
-            None => Pattern::Glob(Glob::anywhere(text)),
+        let what = match text.strip_prefix(REGEX) {
+            Some(expression) => What::Regex(Box::new(Expression::trusted(expression))),
+            None if whole => What::Glob(Glob::whole(text)),
+            None => What::Glob(Glob::anywhere(text)),
+        };
+        what.alone()
+    }
+
+    /// What it takes to make it.
+    pub fn making(&self) -> Steps {
+        match &self.what {
+            What::Glob(_) => 0,
+            What::Regex(expression) => expression.making(),
         }
     }
 
-    pub fn matches(&self, text: &Text) -> bool {
-        match self {
-            Pattern::Glob(glob) if glob.searches_signs() => glob.matches(beginning(&text.folded)),
-            Pattern::Glob(glob) => glob.matches(&text.folded),
-            Pattern::Regex(expression) => expression.matches(text),
+    /// How much more of the store it needs than a plain text.
+    pub fn weight(&self) -> u64 {
+        match &self.what {
+            What::Glob(glob) if glob.searches_signs() => 3,
+            What::Glob(_) => 1,
+            What::Regex(_) => 6,
         }
+    }
+
+    /// Its part is so many steps for each unit of its weight.
+    pub fn allow(&mut self, each: Steps) {
+        self.allowed = Some(each.saturating_mul(self.weight()));
+    }
+
+    /// It is never searched for.
+    pub fn refuse(&mut self) {
+        self.allowed = None;
+    }
+
+    pub fn is_too_large(&self) -> bool {
+        self.allowed.is_none()
+    }
+
+    /// The first of some texts in which it is.
+    pub fn find(&self, texts: &[Text]) -> Sought {
+        self.allowed.map_or(Sought::CutOff, |allowed| self.what.find(texts, allowed))
+    }
+
+    /// The same with one of several texts that share its part.
+    pub fn find_in(&self, text: &Text, texts: usize) -> Sought {
+        let parts = (texts as u64).max(1);
+        self.allowed.map_or(Sought::CutOff, |allowed| self.what.find(std::slice::from_ref(text), allowed / parts))
     }
 }
 
-/// As much of a text as is searched sign by sign.
-fn beginning(text: &str) -> &str {
-    text.get(..text.floor_char_boundary(MAX_SEARCHED)).unwrap_or(text)
+impl What {
+    fn find(&self, texts: &[Text], allowed: Steps) -> Sought {
+        match self {
+            What::Glob(glob) => find_glob(glob, texts, allowed),
+            What::Regex(expression) => expression.find(texts, allowed),
+        }
+    }
+
+    fn alone(self) -> Pattern {
+        Pattern { what: self, allowed: Some(effort::ALONE) }
+    }
+}
+
+fn find_glob(glob: &Glob, texts: &[Text], allowed: Steps) -> Sought {
+    let longest = if glob.searches_signs() { MAX_SEARCHED } else { usize::MAX };
+    let mut left = usize::try_from(allowed.saturating_mul(10) / glob.per_ten_bytes()).unwrap_or(usize::MAX);
+    for (at, text) in texts.iter().enumerate() {
+        let text = beginning(&text.folded, longest);
+        let bytes = if glob.searches() { text.len() } else { 0 };
+        let within = beginning(text, left);
+        let is_cut = bytes > within.len() || left == 0;
+        // What has to end the text is not looked for in the midst of it.
+        if !(is_cut && glob.ends()) && glob.matches(if is_cut { within } else { text }) {
+            return Sought::At(at);
+        }
+        if is_cut {
+            return Sought::CutOff;
+        }
+        left = left.saturating_sub(bytes + EACH_TEXT);
+    }
+    Sought::Nowhere
+}
+
+/// At most so many bytes of a text.
+pub(super) fn beginning(text: &str, max: usize) -> &str {
+    text.get(..text.floor_char_boundary(max)).unwrap_or(text)
 }

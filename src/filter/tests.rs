@@ -132,3 +132,119 @@ fn filters_that_contradict_themselves_are_refused() {
         assert!(said.starts_with(why), "{said}");
     }
 }
+
+/// The letters a and b, as if by chance.
+pub fn without_order(bytes: usize) -> String {
+    let mut seed = 1_u64;
+    let mut next = || {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        if seed & 64 == 0 { 'a' } else { 'b' }
+    };
+    (0..bytes).map(|_| next()).collect()
+}
+
+/// `count` filters of a scope, with ids from `first` on.
+fn many(scope: Scope, first: i64, count: i64, condition: &str) -> impl Iterator<Item = Filter> {
+    (first..first + count).map(move |id| filter(id, scope, &condition.replace('N', &id.to_string()), &["none"]))
+}
+
+fn answers(filters: Vec<Filter>, ids: &[i64], message: &Message) -> Vec<Answer> {
+    let rules = ready(filters).unwrap();
+    let of = |id: &i64| rules.iter().find(|rule| rule.filter.id == *id).unwrap();
+    ids.iter().map(|id| of(id).answer(&Look::new(message, 0))).collect()
+}
+
+/// Whoever writes many and large ones takes nothing from others.
+#[test]
+fn filters_of_one_scope_cost_others_nothing() {
+    let text = format!("{} the end", without_order(15_500));
+    let message = Message { text, ..Message::default() };
+    let hostile = "body=regex:a[ab]{50}(cN|d)";
+    let small = "body=regex:the (end|stop)";
+    let (account, ana) = (Scope::Account(1), Scope::User(1));
+    let others = [filter(1, Scope::Global, small, &["none"]), filter(2, account, small, &["none"])];
+    let both = |scope| others.iter().cloned().chain(many(scope, 100, 200, hostile)).collect::<Vec<_>>();
+    for scope in [Scope::Global, account, ana, Scope::User(2)] {
+        let mut filters = both(scope);
+        filters.push(filter(3, ana, small, &["none"]));
+        let answers = answers(filters, &[1, 2, 3], &message);
+        for (at, own) in [Scope::Global, account, ana].iter().enumerate() {
+            let expected = if *own == scope { Answer::CutOff } else { Answer::Matches };
+            assert_eq!(answers.get(at), Some(&expected), "{own:?} beside 200 of {scope:?}");
+        }
+    }
+}
+
+/// One that is asked alone, behind others, or while another is switched off, says the same.
+#[test]
+fn a_part_depends_on_what_filters_there_are_alone() {
+    let text = format!("{} the end", without_order(6_000));
+    let message = Message { text, ..Message::default() };
+    let mut filters: Vec<Filter> = many(Scope::Global, 1, 300, "body=regex:a[ab]{7}(cN|d)").collect();
+    filters.push(filter(999, Scope::Global, "body=the end", &["none"]));
+    let rules = ready(filters.clone()).unwrap();
+    let (forwards, backwards) = (Look::new(&message, 0), Look::new(&message, 0));
+    let first: Vec<Answer> = rules.iter().map(|rule| rule.answer(&forwards)).collect();
+    let mut again: Vec<Answer> = rules.iter().rev().map(|rule| rule.answer(&backwards)).collect();
+    again.reverse();
+    assert_eq!(first, again);
+    assert_eq!(first.iter().filter(|answer| **answer == Answer::CutOff).count(), 300);
+    filters.iter_mut().skip(5).for_each(|filter| filter.active = filter.id == 999);
+    assert_eq!(answers(filters, &[1, 2, 999], &message), [Answer::No, Answer::No, Answer::Matches], "fewer: more each");
+}
+
+/// What is cut off does nothing, whatever it would have done.
+#[test]
+fn the_contrary_of_what_was_cut_off_does_not_hold() {
+    let message = Message { text: without_order(6_000), subject: "Offer".to_owned(), ..Message::default() };
+    let lines = "subject=offer\nnot body=regex:a[ab]{50}(cN|d)";
+    let filters: Vec<Filter> = many(Scope::Global, 1, 400, lines).collect();
+    let rules = ready(filters).unwrap();
+    let verdict = judge(rules.iter(), &Look::new(&message, 0));
+    assert!(verdict.matched.is_empty());
+    assert_eq!(verdict.cut_off.len(), 400);
+    assert_eq!(verdict.reason().unwrap(), "none of 400 matched; cut off: f1, f2, f3, 397 more");
+    let finding = rules.first().and_then(|rule| rule.conditions.get(1)).unwrap().judge(&Look::new(&message, 0));
+    assert_eq!((finding.holds, finding.why.as_str()), (false, "cut off: it would take too long on this message"));
+    let alone = Rule::new(filter(1, Scope::Global, lines, &["none"])).unwrap();
+    assert!(alone.matches(&Look::new(&Message { text: "short".to_owned(), ..message.clone() }, 0)));
+}
+
+/// What is compiled is bounded, too: the later ones are never.
+#[test]
+fn of_too_many_large_ones_the_later_are_never_asked() {
+    let message = Message { text: "due 12".to_owned(), ..Message::default() };
+    let large: Vec<Filter> = many(Scope::Global, 1, 100, "body=regex:due \\d{2}(N|!)?").collect();
+    let rules = ready(large).unwrap();
+    let fits = rules.iter().take_while(|rule| !rule.is_too_large()).count();
+    assert!((40..80).contains(&fits), "{fits}");
+    assert!(rules.iter().skip(fits).all(Rule::is_too_large));
+    let said = |at: usize| rules.get(at).map(|rule| rule.answer(&Look::new(&message, 0)));
+    assert_eq!(
+        (said(0), said(fits - 1), said(fits)),
+        (Some(Answer::Matches), Some(Answer::Matches), Some(Answer::CutOff))
+    );
+    let why = rules.get(fits).and_then(|rule| rule.conditions.first()).unwrap().judge(&Look::new(&message, 0)).why;
+    assert_eq!(why, "not asked: it is too large beside the others");
+}
+
+/// Everything in the text but what is sought last, which is there at the end.
+#[test]
+fn plain_texts_have_their_part_as_well() {
+    let long = without_order(50);
+    let message = Message { text: format!("{} {long}c", without_order(200_000)), ..Message::default() };
+    for (condition, count, expected) in [
+        (format!("body={long}c"), 1, Answer::Matches),
+        (format!("body={long}c"), 500, Answer::CutOff),
+        (format!("body=*{long}c"), 500, Answer::CutOff),
+        ("body-all=a b c".to_owned(), 1, Answer::Matches),
+        (format!("body-all={}", "c".repeat(50)), 500, Answer::CutOff),
+        ("subject=offer".to_owned(), 500, Answer::No),
+        ("from=*".to_owned(), 500, Answer::No),
+    ] {
+        let filters = many(Scope::Global, 1, count, &condition).collect();
+        assert_eq!(answers(filters, &[1], &message), [expected], "{count} x {condition:.20}");
+    }
+}

@@ -4,7 +4,7 @@
 //! user's inbox, as soon as it is there, so that nobody is told of mail that they do not want to hear of.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, anyhow};
 
@@ -23,13 +23,12 @@ use crate::store::filters::{self, Action, ActionKind, Filter, Scope};
 pub struct Filters(Vec<Rule>);
 
 impl Filters {
-    /// Reads the filters that are switched on.
+    /// Reads all filters; those that are switched off are not asked.
     ///
     /// # Errors
     /// The database fails, or holds a condition that is none.
     pub fn load(tx: &Tx<'_>) -> Result<Filters> {
-        let active = filters::all(tx)?.into_iter().filter(|filter| filter.active);
-        Ok(Filters(active.map(|filter| Rule::new(filter).map_err(|e| anyhow!(e))).collect::<Result<_>>()?))
+        Ok(Filters(filter::ready(filters::all(tx)?).map_err(|e| anyhow!(e))?))
     }
 
     /// The verdict about mail that an account delivers (B10.4).
@@ -56,6 +55,8 @@ pub struct Filtered<'a> {
     verdict: Verdict<'a>,
     /// Whose filters have been asked, or whose inbox had it before.
     done: RefCell<BTreeSet<i64>>,
+    /// Who is not told of it, as far as it was asked: each user's filters are asked once.
+    silent: RefCell<BTreeMap<i64, bool>>,
 }
 
 impl<'a> Filtered<'a> {
@@ -63,12 +64,17 @@ impl<'a> Filtered<'a> {
     pub fn ask(world: &'a World<'_>, account_id: i64, message: &'a Message, size: u64) -> Filtered<'a> {
         let look = Look::new(message, size);
         let verdict = world.filters.on_account(account_id, &look);
-        Filtered { look, verdict, done: RefCell::default() }
+        Filtered { look, verdict, done: RefCell::default(), silent: RefCell::default() }
     }
 
     /// Asks nobody: history is kept as it is.
     pub fn unasked(message: &'a Message) -> Filtered<'a> {
-        Filtered { look: Look::new(message, 0), verdict: Verdict::default(), done: RefCell::default() }
+        Filtered {
+            look: Look::new(message, 0),
+            verdict: Verdict::default(),
+            done: RefCell::default(),
+            silent: RefCell::default(),
+        }
     }
 
     /// Counts the message for those that matched; in the transaction that settles it.
@@ -150,6 +156,7 @@ impl<'a> Filtered<'a> {
         for user_id in emails::inboxes(tx, email_id)? {
             if self.done.borrow_mut().insert(user_id) && world.filters.has_any_of(user_id) {
                 let verdict = world.filters.on_inbox(user_id, &self.look);
+                self.silent.borrow_mut().insert(user_id, silences(&verdict));
                 self.sort(tx, world, email_id, user_id, &verdict)?;
             }
         }
@@ -157,7 +164,8 @@ impl<'a> Filtered<'a> {
     }
 
     fn sort(&self, tx: &Tx<'_>, world: &World<'_>, email_id: i64, user_id: i64, verdict: &Verdict<'_>) -> Result<()> {
-        let Some(reason) = verdict.reason().filter(|_| !verdict.matched.is_empty()) else { return Ok(()) };
+        let says = !(verdict.matched.is_empty() && verdict.cut_off.is_empty());
+        let Some(reason) = verdict.reason().filter(|_| says) else { return Ok(()) };
         verdict.matched.iter().try_for_each(|rule| filters::hit(tx, rule.filter.id, world.now))?;
         emails::decide(tx, email_id, &step_of(user_id), &reason, world.now)?;
         let actions = verdict.matched.iter().flat_map(|rule| &rule.filter.actions);
@@ -166,9 +174,13 @@ impl<'a> Filtered<'a> {
 
     /// Whether a user's filters keep mail of this kind from them, or at least the news of it (B7.2).
     pub fn silences(&self, world: &World<'_>, user_id: i64) -> bool {
-        let verdict = world.filters.on_inbox(user_id, &self.look);
-        verdict.first(ActionKind::NoNotification).or(verdict.first(ActionKind::Skip)).is_some()
+        let mut silent = self.silent.borrow_mut();
+        *silent.entry(user_id).or_insert_with(|| silences(&world.filters.on_inbox(user_id, &self.look)))
     }
+}
+
+fn silences(verdict: &Verdict<'_>) -> bool {
+    verdict.first(ActionKind::NoNotification).or(verdict.first(ActionKind::Skip)).is_some()
 }
 
 /// Does what a user's filters say with the user's copy.

@@ -678,3 +678,69 @@ fn mail_of_a_sent_folder_is_not_filtered() {
     let replayed = desk.sandbox.run(&["filter", "replay", "all"]).ok();
     assert!(replayed.stderr.contains("matches 0 of 0"), "{replayed:?}");
 }
+
+/// Promise S6: what was cut off is said, does nothing, and what can never be asked is refused.
+#[test]
+fn what_filters_may_cost_is_bounded_and_said() {
+    let desk = desk(&[]);
+    let toml = |count: usize, disabled: bool, pattern: &str| {
+        let one = |n: usize| {
+            format!(
+                "[[filter]]\nname = \"f{n}\"\nscope = \"global\"\nif = ['''body=regex:{}''']\ndo = [\"skip\"]\n{}",
+                pattern.replace('N', &n.to_string()),
+                if disabled { "disabled = true\n" } else { "" }
+            )
+        };
+        (0..count).map(one).collect::<String>()
+    };
+    let file = |text: String| desk.sandbox.file("filters.toml", text.as_bytes()).to_str().unwrap().to_owned();
+    for (args, said) in [
+        (["filter", "add", "x", "--scope", "global", "--do", "skip", "--if", r"body=regex:\pL{30}"], "--if: body: the"),
+        (
+            ["filter", "add", "x", "--scope", "global", "--do", "skip", "--not", r"subject=regex:\w{20}"],
+            "--not: subject",
+        ),
+    ] {
+        let refused = desk.sandbox.run(&args).exits(65);
+        assert!(
+            refused.stderr.contains(said) && refused.stderr.contains("it is too large; repeat less"),
+            "{refused:?}"
+        );
+    }
+    let large = r"(?:\d\d){3}xN";
+    let refused = desk.sandbox.run(&["filter", "import", &file(toml(40, false, large))]).exits(65);
+    assert!(refused.stderr.contains("if: the regular expression of f2"), "{refused:?}");
+    assert!(refused.stderr.contains("is too large beside those of the other filters\nhint: "), "{refused:?}");
+    assert_eq!(desk.lines(&["filter", "list"], &["name"]).len(), 0, "nothing of it is there");
+    desk.ok(&["filter", "import", &file(toml(40, true, large))]);
+    desk.ok(&["filter", "enable", "f39"]);
+    for n in 0..30 {
+        let enabled = desk.sandbox.run(&["filter", "enable", &format!("f{n}")]);
+        if enabled.code != 0 {
+            assert!(n > 10 && enabled.code == 65, "{enabled:?}");
+            assert!(enabled.stderr.contains(&format!("NAME: the regular expression of f{n} is too large beside")));
+            break;
+        }
+        assert!(n < 29, "all were taken");
+    }
+    desk.ok(&["--yes", "filter", "edit", "f39", "--if", "subject=nothing"]);
+    let small = toml(200, false, "a[ab]{50}(c|dN)");
+    desk.ok(&["filter", "import", &file(small)]);
+
+    let mut seed = 1_u32;
+    let mut text = || {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        if seed & 1 << 20 == 0 { "a" } else { "b" }
+    };
+    let body: String = (0..100).map(|_| (0..70).map(|_| text()).collect::<String>() + "\r\n").collect();
+    desk.put(&desk.letter("eva@customer.example", "Question").body(&body));
+    let explained = desk.ok(&["email", "explain", "1"]);
+    assert!(explained.contains("none of 200 matched; cut off: f0, f1, f2, 197 more"), "{explained}");
+    assert_eq!(desk.lines(&["case", "list"], &["name"]), ["Question"], "kept");
+    let results = desk.lines(&["filter", "test", "1"], &["result"]);
+    assert_eq!(results.iter().filter(|result| *result == "cut off, so it does nothing").count(), 200, "{results:?}");
+    let tested = desk.ok(&["filter", "test", "1"]);
+    assert!(tested.contains("cut off: it would take too long on this message"), "{tested}");
+    let replayed = desk.sandbox.run(&["filter", "replay", "f7"]).ok();
+    assert!(replayed.stderr.contains("filter f7: matches 0 of 1 emails, cut off on 1: see"), "{replayed:?}");
+}

@@ -9,7 +9,7 @@ use crate::access::Actor;
 use crate::cli::context::Context;
 use crate::cli::{email, moment};
 use crate::error;
-use crate::filter::{Look, Rule};
+use crate::filter::{Answer, Look};
 use crate::intake::filter;
 use crate::mail::message;
 use crate::store::db::Tx;
@@ -44,6 +44,18 @@ const CHUNK: i64 = 500;
 struct Matches {
     emails: Vec<Email>,
     asked: usize,
+    /// So many it gave up.
+    cut_off: usize,
+}
+
+impl Matches {
+    /// How many were asked, and of how many it is not known.
+    fn of_all(&self) -> String {
+        match self.cut_off {
+            0 => format!("{} emails", self.asked),
+            some => format!("{} emails, cut off on {some}: see `espomail filter test EMAIL`", self.asked),
+        }
+    }
 }
 
 pub fn replay(args: &Since, ctx: &Context) -> Result<()> {
@@ -54,7 +66,7 @@ pub fn replay(args: &Since, ctx: &Context) -> Result<()> {
         Ok((filter, matches))
     })?;
     show(ctx, &matches)?;
-    ctx.ui.note(&format!("filter {}: matches {} of {} emails", filter.name, matches.emails.len(), matches.asked));
+    ctx.ui.note(&format!("filter {}: matches {} of {}", filter.name, matches.emails.len(), matches.of_all()));
     Ok(())
 }
 
@@ -79,8 +91,8 @@ pub fn run(args: &Since, ctx: &Context) -> Result<()> {
     show(ctx, &matches)?;
     let dry = if ctx.dry_run { "dry run, nothing changed: " } else { "" };
     let actions: Vec<String> = filter.actions.iter().map(ToString::to_string).collect();
-    let (some, all) = (matches.emails.len(), matches.asked);
-    ctx.ui.note(&format!("{dry}filter {}: {} on {some} of {all} emails", filter.name, actions.join(", ")));
+    let (some, all) = (matches.emails.len(), matches.of_all());
+    ctx.ui.note(&format!("{dry}filter {}: {} on {some} of {all}", filter.name, actions.join(", ")));
     Ok(())
 }
 
@@ -90,8 +102,9 @@ fn since(args: &Since) -> Result<Timestamp> {
 
 /// Reads the archive again as far as the actor may see it, in the order of its arrival.
 fn matches(tx: &Tx<'_>, actor: &Actor, filter: &Filter, unsorted: bool, since: Timestamp) -> Result<Matches> {
-    let rule = Rule::new(filter.clone()).map_err(anyhow::Error::msg)?;
-    let mut found = Matches { emails: Vec::new(), asked: 0 };
+    let mut rules = scope::rules(tx, actor)?.into_iter();
+    let rule = rules.find(|rule| rule.filter.id == filter.id).context("the filter vanished")?;
+    let mut found = Matches { emails: Vec::new(), asked: 0, cut_off: 0 };
     let mut after = 0;
     loop {
         let chunk = filters::archive(tx, filter.scope, unsorted, since, after, CHUNK, actor.sight())?;
@@ -100,8 +113,12 @@ fn matches(tx: &Tx<'_>, actor: &Actor, filter: &Filter, unsorted: bool, since: T
         for (id, raw_id, size) in &chunk {
             found.asked += 1;
             let message = message::parse(&raw::bytes(tx, *raw_id)?);
-            if rule.matches(&Look::new(&message, *size)) {
-                found.emails.push(emails::by_id(tx, *id, actor.sight())?.context("the email vanished")?);
+            match rule.answer(&Look::new(&message, *size)) {
+                Answer::Matches => {
+                    found.emails.push(emails::by_id(tx, *id, actor.sight())?.context("the email vanished")?);
+                }
+                Answer::CutOff => found.cut_off += 1,
+                Answer::No => {}
             }
         }
     }

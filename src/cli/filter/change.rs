@@ -7,7 +7,7 @@ use super::scope;
 use crate::access::Actor;
 use crate::cli::context::{self, Context};
 use crate::error;
-use crate::filter::{Condition, action};
+use crate::filter::{self, Condition, Rule, action};
 use crate::store::accounts::{self, AccountKind};
 use crate::store::cases::Priority;
 use crate::store::db::Tx;
@@ -220,6 +220,7 @@ pub fn add(args: &Add, ctx: &Context) -> Result<()> {
         if before.is_some() {
             filters::put(tx, id, before)?;
         }
+        refuse_too_large(tx, "--if", &[id])?;
         Ok(id)
     })?;
     ctx.done(id, &format!("filter {} added", args.name))
@@ -240,6 +241,21 @@ pub fn taken_by(tx: &Tx<'_>, filter: &Filter) -> Result<Option<Filter>> {
 
 fn refuse_taken(tx: &Tx<'_>, field: &str, filter: &Filter) -> Result<()> {
     taken_by(tx, filter)?.map_or(Ok(()), |other| Err(context::taken(field, &other.name)))
+}
+
+/// Refuses an active filter whose regular expressions take too long to compile beside those of the others: it would never
+/// be asked. What is refused has been written already, and goes with the transaction.
+///
+/// # Errors
+/// One line that names the field.
+pub fn refuse_too_large(tx: &Tx<'_>, field: &str, ids: &[i64]) -> Result<()> {
+    let rules = filter::ready(filters::all(tx)?).map_err(anyhow::Error::msg)?;
+    let is_refused = |rule: &&Rule| rule.filter.active && rule.is_too_large() && ids.contains(&rule.filter.id);
+    rules.iter().find(is_refused).map_or(Ok(()), |rule| {
+        let name = &rule.filter.name;
+        let text = format!("{field}: the regular expression of {name} is too large beside those of the other filters");
+        Err(error::data(text).hint("repeat less in it, or disable another: espomail filter list").into())
+    })
 }
 
 /// The id of another filter of the same scope.
@@ -270,6 +286,7 @@ pub fn edit(args: &Edit, ctx: &Context) -> Result<()> {
         filter.over_global = (filter.over_global || args.over_global) && !args.no_over_global;
         action::check(&filter).map_err(error::data)?;
         filters::update(tx, &filter)?;
+        refuse_too_large(tx, "--if", &[filter.id])?;
         Ok(filter.id)
     })?;
     ctx.done(id, &format!("filter {} changed", args.filter))
@@ -290,6 +307,7 @@ pub fn switch(name: &str, active: bool, ctx: &Context) -> Result<()> {
     let id = ctx.write(|tx, actor| {
         let filter = Filter { active, ..scope::find(tx, actor, name)? };
         filters::update(tx, &filter)?;
+        refuse_too_large(tx, "NAME", &[filter.id])?;
         Ok(filter.id)
     })?;
     ctx.done(id, &format!("filter {name} {}", if active { "enabled" } else { "disabled" }))

@@ -106,10 +106,13 @@ pub fn import(args: &Import, ctx: &Context) -> Result<()> {
     let (file, is_whole) = if is_script { script(args, &text, ctx)? } else { (toml_file(args, &text)?, true) };
     let tally = ctx.write(|tx, actor| {
         let mut tally = Tally::default();
+        let mut ids = Vec::new();
         for (at, entry) in file.filter.iter().enumerate() {
             refuse_second(file.filter.iter().take(at), entry)?;
-            take(tx, actor, ctx, entry, &mut tally).map_err(|e| e.context(format!("filter \"{}\"", entry.name)))?;
+            let taken = take(tx, actor, ctx, entry, &mut tally);
+            ids.extend(taken.map_err(|e| e.context(format!("filter \"{}\"", entry.name)))?);
         }
+        change::refuse_too_large(tx, "if", &ids)?;
         Ok(tally)
     })?;
     let Tally { added, changed, unchanged } = tally;
@@ -173,8 +176,9 @@ fn script(args: &Import, text: &str, ctx: &Context) -> Result<(File, bool)> {
     Ok((File { filter: entries }, faults.is_empty()))
 }
 
-/// Adds a filter, or changes the one of that name and scope, which keeps its place and its hits.
-fn take(tx: &Tx<'_>, actor: &Actor, ctx: &Context, entry: &Entry, tally: &mut Tally) -> Result<()> {
+/// Adds a filter, or changes the one of that name and scope, which keeps its place and its hits; its id,
+/// unless all is as it was.
+fn take(tx: &Tx<'_>, actor: &Actor, ctx: &Context, entry: &Entry, tally: &mut Tally) -> Result<Option<i64>> {
     let scope = scope::read(tx, actor, &entry.scope)?;
     let mut filter = change::build(
         tx,
@@ -191,9 +195,8 @@ fn take(tx: &Tx<'_>, actor: &Actor, ctx: &Context, entry: &Entry, tally: &mut Ta
     )?;
     filter.active = !entry.disabled;
     let Some(old) = change::taken_by(tx, &filter)? else {
-        filters::add(tx, &filter, ctx.now())?;
         tally.added += 1;
-        return Ok(());
+        return filters::add(tx, &filter, ctx.now()).map(Some);
     };
     if old.scope != scope {
         let theirs = scope::write(tx, old.scope)?;
@@ -202,9 +205,9 @@ fn take(tx: &Tx<'_>, actor: &Actor, ctx: &Context, entry: &Entry, tally: &mut Ta
     let new = Filter { id: old.id, position: old.position, hits: old.hits, last_hit_at: old.last_hit_at, ..filter };
     if new == old {
         tally.unchanged += 1;
-        return Ok(());
+        return Ok(None);
     }
     filters::update(tx, &new)?;
     tally.changed += 1;
-    Ok(())
+    Ok(Some(new.id))
 }

@@ -6,14 +6,14 @@ mod exchange;
 mod scope;
 mod try_out;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::context::Context;
-use crate::filter::FIELDS;
+use crate::filter::{FIELDS, Rule};
 use crate::store::db::Tx;
-use crate::store::filters::{self, Filter};
+use crate::store::filters;
 use crate::ui::cell::{Cell, Column};
 
 pub use apply::{COLUMNS as MATCH_COLUMNS, Since};
@@ -142,7 +142,8 @@ pub fn run(command: FilterCommand, ctx: &Context) -> Result<()> {
             let row = ctx.read(|tx, actor| {
                 let filter = scope::find(tx, actor, &args.filter)?;
                 let order = filters::all(tx)?.iter().position(|other| other.id == filter.id).unwrap_or_default();
-                cells(tx, order, &filter)
+                let rule = scope::rules(tx, actor)?.into_iter().find(|rule| rule.filter.id == filter.id);
+                cells(tx, order, &rule.context("the filter vanished")?)
             })?;
             ctx.ui.object("filter", COLUMNS, row)
         }
@@ -162,17 +163,23 @@ pub fn run(command: FilterCommand, ctx: &Context) -> Result<()> {
 fn list(args: &List, ctx: &Context) -> Result<()> {
     let rows = ctx.read(|tx, actor| {
         let wanted = args.scope.as_deref().map(|text| scope::read(tx, actor, text)).transpose()?;
-        let visible = scope::visible(tx, actor)?;
-        let chosen = visible.iter().filter(|filter| wanted.is_none_or(|scope| filter.scope == scope));
-        chosen.enumerate().map(|(at, filter)| cells(tx, at, filter)).collect::<Result<_>>()
+        let visible = scope::rules(tx, actor)?;
+        let chosen = visible.iter().filter(|rule| wanted.is_none_or(|scope| rule.filter.scope == scope));
+        chosen.enumerate().map(|(at, rule)| cells(tx, at, rule)).collect::<Result<_>>()
     })?;
     ctx.ui.list("filters", COLUMNS, rows)
 }
 
-fn cells(tx: &Tx<'_>, at: usize, filter: &Filter) -> Result<Vec<Cell>> {
+fn cells(tx: &Tx<'_>, at: usize, rule: &Rule) -> Result<Vec<Cell>> {
+    let filter = &rule.filter;
     let conditions: Vec<&str> = filter.conditions.lines().collect();
     let actions: Vec<String> = filter.actions.iter().map(ToString::to_string).collect();
-    let marks = [(!filter.active, "disabled"), (filter.continues, "continues"), (filter.over_global, "over global")];
+    let marks = [
+        (!filter.active, "disabled"),
+        (rule.is_too_large(), "too large"),
+        (filter.continues, "continues"),
+        (filter.over_global, "over global"),
+    ];
     let state: Vec<&str> = marks.iter().filter(|(holds, _)| *holds).map(|(_, mark)| *mark).collect();
     Ok(vec![
         Cell::int(filter.id),

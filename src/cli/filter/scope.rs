@@ -1,10 +1,13 @@
 //! Whose mail a filter is about, and who may see and change it (B10.1).
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context as _, Result};
 
 use crate::access::Actor;
 use crate::cli::context;
 use crate::error;
+use crate::filter::{self, Rule};
 use crate::store::accounts::{self, AccountKind};
 use crate::store::db::Tx;
 use crate::store::filters::{self, Filter, Scope};
@@ -62,6 +65,14 @@ pub fn visible(tx: &Tx<'_>, actor: &Actor) -> Result<Vec<Filter>> {
         accounts::all(tx)?.iter().filter(|a| a.kind == AccountKind::Personal).map(|a| (a.id, a.user_id)).collect();
     let owner = |scope| personal.iter().find(|(id, _)| scope == Scope::Account(*id)).and_then(|(_, owner)| *owner);
     Ok(filters::all(tx)?.into_iter().filter(|filter| is_of(actor, filter.scope, owner(filter.scope))).collect())
+}
+
+/// The same ready to be asked: what each may cost depends also on those that the actor may not see.
+pub fn rules(tx: &Tx<'_>, actor: &Actor) -> Result<Vec<Rule>> {
+    let visible: BTreeSet<i64> = visible(tx, actor)?.iter().map(|filter| filter.id).collect();
+    let mut rules = filter::ready(filters::all(tx)?).map_err(anyhow::Error::msg)?;
+    rules.retain(|rule| visible.contains(&rule.filter.id));
+    Ok(rules)
 }
 
 /// Whether a filter is the actor's to see; `owner` is that of the personal account it is about.

@@ -7,7 +7,7 @@ use super::scope;
 use crate::access::Actor;
 use crate::cli::context::{self, Context};
 use crate::cli::email;
-use crate::filter::{Finding, Look, Rule};
+use crate::filter::{Answer, Finding, Look, Rule};
 use crate::mail::message;
 use crate::store::db::Tx;
 use crate::store::deliveries;
@@ -81,20 +81,20 @@ fn accounts(tx: &Tx<'_>, actor: &Actor, args: &Test) -> Result<Option<Vec<i64>>>
 /// Judges the filters that might be asked, each for itself, and says which of those that match decides.
 fn judge(tx: &Tx<'_>, actor: &Actor, accounts: Option<&[i64]>, look: &Look<'_>) -> Result<Vec<Judged>> {
     let mut judged: Vec<Judged> = Vec::new();
-    for filter in scope::visible(tx, actor)? {
-        let asked = match filter.scope {
+    for rule in scope::rules(tx, actor)? {
+        let asked = match rule.filter.scope {
             Scope::Account(id) => accounts.is_none_or(|accounts| accounts.contains(&id)),
             Scope::Global | Scope::User(_) => true,
         };
         if !asked {
             continue;
         }
-        let rule = Rule::new(filter).map_err(anyhow::Error::msg)?;
         let findings: Vec<Finding> = rule.conditions.iter().map(|condition| condition.judge(look)).collect();
-        let result = match findings.iter().all(|finding| finding.holds) {
-            false => "no match".to_owned(),
-            true if !rule.filter.active => "matches, but is disabled".to_owned(),
-            true => before(&judged, rule.filter.scope)
+        let result = match rule.answer(look) {
+            Answer::No => "no match".to_owned(),
+            Answer::CutOff => "cut off, so it does nothing".to_owned(),
+            Answer::Matches if !rule.filter.active => "matches, but is disabled".to_owned(),
+            Answer::Matches => before(&judged, rule.filter.scope)
                 .map_or_else(|| "matches".to_owned(), |earlier| format!("matches, but {earlier} decided before")),
         };
         judged.push(Judged { scope: scope::write(tx, rule.filter.scope)?, rule, findings, result });

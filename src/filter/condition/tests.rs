@@ -222,3 +222,12 @@ fn hostile_patterns_and_mails_cost_no_more_than_their_length() {
         condition.holds(&Look::new(&message, 0));
     });
 }
+
+#[test]
+fn so_many_words_are_looked_for() {
+    let words = |count: usize| (0..count).map(|n| format!("w{n} ")).collect::<String>();
+    let parse = |words: String| Condition::parse(&format!("body-all={words}"), false).map(|_| ());
+    assert_eq!(parse(words(50)), Ok(()));
+    assert_eq!(parse(words(51)), Err("body-all: at most 50 words".to_owned()));
+    assert_eq!(parse("again ".repeat(80)), Ok(()), "one word");
+}
