@@ -180,9 +180,9 @@ fn yes_or_no(text: &str) -> Result<bool, String> {
 }
 
 impl Settings {
-    /// Reads the secret from standard input where `--secret stdin` asks for that.
+    /// Reads the secret from standard input where `--secret stdin` (or `--token stdin`) asks for that.
     pub fn secret_from_stdin(&self, ctx: &Context) -> Result<Option<Zeroizing<String>>> {
-        match self.secret.as_deref() {
+        match self.secret.as_deref().or(self.token.as_deref()) {
             Some("stdin") => Ok(Some(secret::from_stdin(&|| ctx.ui.prompt("Password: "))?)),
             _ => Ok(None),
         }
