@@ -97,3 +97,21 @@ CREATE TABLE filter_actions (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX filter_actions_team ON filter_actions (team_id) WHERE team_id IS NOT NULL;
 CREATE INDEX filter_actions_folder ON filter_actions (folder_id) WHERE folder_id IS NOT NULL;
+-- The log of what commands wrote.
+CREATE TABLE log_entries (
+  id         INTEGER PRIMARY KEY AUTOINCREMENT,
+  at         INTEGER NOT NULL,
+  uid        INTEGER NOT NULL,
+  caller_uid INTEGER NOT NULL,
+  user_id    INTEGER REFERENCES users,
+  as_user_id INTEGER REFERENCES users,
+  command    TEXT    NOT NULL,
+  outcome    TEXT    NOT NULL CHECK (outcome IN ('done', 'begun', 'partial', 'failed')),
+  more       INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE log_objects (
+  entry_id INTEGER NOT NULL REFERENCES log_entries ON DELETE CASCADE,
+  kind     TEXT    NOT NULL,
+  row_id   INTEGER NOT NULL,
+  PRIMARY KEY (entry_id, kind, row_id)
+) STRICT, WITHOUT ROWID;
