@@ -250,6 +250,9 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         let refused = SecretSpec::File(path.clone()).resolve(&path).unwrap_err().to_string();
         assert!(refused.contains("others may read it"), "{refused}");
+        // From the first secret on.
+        assert_eq!(rustix::process::dumpable_behavior(), Ok(DumpableBehavior::NotDumpable));
+        assert_eq!(rustix::process::getrlimit(Resource::Core).current, Some(0));
         let run = |text: &str| text.parse::<SecretSpec>().unwrap().resolve(&path);
         assert_eq!(*run("cmd:printf 'tok en\\nmore'").unwrap(), "tok en");
         assert!(run("cmd:sh -c 'echo why >&2; exit 3'").unwrap_err().to_string().contains("why"));

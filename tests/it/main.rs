@@ -42,6 +42,7 @@ mod records;
 mod returns;
 mod rules;
 mod search;
+mod secrets;
 mod soak;
 mod starttls;
 mod support;
