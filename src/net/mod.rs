@@ -117,6 +117,8 @@ pub enum NetErrorKind {
     Tls,
     /// The certificate is not trusted, expired, for another name, or not the pinned one.
     Certificate,
+    /// What was set for the account cannot be used, such as a file of certificate authorities that is not there.
+    Setting,
     /// The server refused the login for good (wrong name or password).
     LoginRefused,
     /// The folder does not exist or may not be opened.

@@ -301,6 +301,9 @@ impl Settings {
         account.read_sent = self.read_sent.clone().unwrap_or(account.read_sent.clone());
         account.share = self.share.unwrap_or(account.share);
         account.portion = self.portion.or(account.portion);
+        if self.max_size == Some(0) {
+            return Err(error::data("--max-size: must be at least one byte").into());
+        }
         account.max_size = self.max_size.or(account.max_size);
         if let Some(id) = &self.authserv_id {
             account.authserv_id =
