@@ -636,3 +636,26 @@ CREATE TABLE filter_actions (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX filter_actions_team ON filter_actions (team_id) WHERE team_id IS NOT NULL;
 CREATE INDEX filter_actions_folder ON filter_actions (folder_id) WHERE folder_id IS NOT NULL;
+
+-- The log ---------------------------------------------------------------------------------------------------
+
+-- What a command wrote, in the transaction of the write itself. It holds numbers and the command's own words only, so
+-- that nothing of a mail, a secret or an erased person is in it.
+CREATE TABLE log_entries (
+  id         INTEGER PRIMARY KEY AUTOINCREMENT,
+  at         INTEGER NOT NULL,
+  uid        INTEGER NOT NULL,                    -- with whose rights the process ran (effective uid)
+  caller_uid INTEGER NOT NULL,                    -- who typed the command
+  user_id    INTEGER REFERENCES users,            -- the user the caller is; NULL = the administrator
+  as_user_id INTEGER REFERENCES users,            -- the user of --as
+  command    TEXT    NOT NULL,                    -- noun and verb, such as "case close"
+  outcome    TEXT    NOT NULL CHECK (outcome IN ('done', 'begun', 'partial', 'failed')), -- begun: many transactions, the end is still to come
+  more       INTEGER NOT NULL DEFAULT 0           -- objects beyond those that are listed
+) STRICT;
+
+CREATE TABLE log_objects (
+  entry_id INTEGER NOT NULL REFERENCES log_entries ON DELETE CASCADE,
+  kind     TEXT    NOT NULL,                      -- account, case, user …: THINGS in src/store/log.rs
+  row_id   INTEGER NOT NULL,                      -- of the table of that kind; the row may be gone
+  PRIMARY KEY (entry_id, kind, row_id)
+) STRICT, WITHOUT ROWID;

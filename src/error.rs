@@ -162,6 +162,7 @@ fn network(kind: NetErrorKind) -> (Kind, Option<String>) {
         NetErrorKind::Tls => {
             (Kind::Unavailable, "is the TLS mode right? --tls implicit (993, 465) or starttls (143, 587)")
         }
+        NetErrorKind::Setting => (Kind::Config, "name another file: espomail account edit NAME --ca FILE"),
         NetErrorKind::Folder => (Kind::Unavailable, "see `espomail account folders NAME`"),
         NetErrorKind::Refused | NetErrorKind::Protocol => (Kind::Unavailable, ""),
         NetErrorKind::Unreachable | NetErrorKind::Timeout | NetErrorKind::Closed | NetErrorKind::Temporary => {
@@ -184,6 +185,7 @@ mod tests {
             (anyhow::Error::from(data("subject: empty")).context("outer"), 65),
             (net(NetErrorKind::LoginRefused), 77),
             (net(NetErrorKind::Certificate), 69),
+            (net(NetErrorKind::Setting), 78),
             (net(NetErrorKind::Timeout), 75),
             (anyhow::Error::from(std::io::Error::from(ErrorKind::StorageFull)), 74),
             (anyhow!("what is this"), 70),

@@ -1,23 +1,25 @@
 //! Where secrets come from. The database holds only the reference; what came by standard input is a file
 //! beside the database. No secret is ever an argument, and none is shown by `Debug`.
 
+mod command;
+mod kept;
+
 use std::fmt;
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{BufRead, IsTerminal, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::fs::File;
+use std::io::{BufRead, IsTerminal, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::str::FromStr;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use rustix::process::{DumpableBehavior, Resource, Rlimit};
 use rustix::termios::{self, LocalModes, OptionalActions, Termios};
 use zeroize::Zeroizing;
 
+pub use kept::{copy, directory, directory_of_backup, remove, store};
+
 use crate::error::{self, Fault};
 
-/// A command has so long to print a secret.
-const COMMAND_TIME: Duration = Duration::from_secs(30);
 /// No secret is longer.
 const MAX_BYTES: u64 = 64 << 10;
 
@@ -85,8 +87,9 @@ impl SecretSpec {
     /// # Errors
     /// Exit 78, naming the source and what to do; never the secret.
     pub fn resolve(&self, stored: &Path) -> Result<Zeroizing<String>> {
+        keep_to_this_process();
         let text = match self {
-            SecretSpec::Cmd(argv) => from_command(argv)?,
+            SecretSpec::Cmd(argv) => command::run(argv)?,
             SecretSpec::File(path) => from_file(path)?,
             SecretSpec::Env(name) => from_environment(name)?,
             SecretSpec::Cred(name) => {
@@ -102,6 +105,14 @@ impl SecretSpec {
         }
         Ok(line)
     }
+}
+
+/// From now on no core is written of this process, and no other process of the same user reads its memory, environment
+/// or descriptors.
+fn keep_to_this_process() {
+    // Neither can fail but on a kernel that knows nothing of them, where there is nothing else to be done.
+    let _ = rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
 fn from_environment(name: &str) -> Result<Zeroizing<String>> {
@@ -127,56 +138,9 @@ fn from_file(path: &Path) -> Result<Zeroizing<String>> {
     Ok(text)
 }
 
-fn from_command(argv: &[String]) -> Result<Zeroizing<String>> {
-    let (program, arguments) = argv.split_first().context("an empty command")?;
-    let bad = |why: String| error::config(format!("secret cmd:{program}: {why}"));
-    let mut child = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|e| bad(e.to_string()))?;
-    let output = child.stdout.take().context("no pipe")?;
-    let errors = child.stderr.take().context("no pipe")?;
-    let read = |pipe: Box<dyn Read + Send>| {
-        std::thread::spawn(move || {
-            let mut text = Zeroizing::new(String::new());
-            let _ = pipe.take(MAX_BYTES).read_to_string(&mut text);
-            text
-        })
-    };
-    let (output, errors) = (read(Box::new(output)), read(Box::new(errors)));
-    let status = wait(&mut child).map_err(|e| bad(e.to_string()))?;
-    // Whatever else holds the pipes open is not waited for.
-    let Some(status) = status else {
-        return Err(bad(format!("took longer than {} s and was ended", COMMAND_TIME.as_secs())).into());
-    };
-    let said = errors.join().unwrap_or_default();
-    if !status.success() {
-        return Err(bad(format!("{status}: {}", said.lines().next().unwrap_or_default())).into());
-    }
-    Ok(output.join().unwrap_or_default())
-}
-
-/// Waits for a child; after the limit it is killed and `None` comes back.
-fn wait(child: &mut Child) -> std::io::Result<Option<std::process::ExitStatus>> {
-    let started = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
-        }
-        if started.elapsed() > COMMAND_TIME {
-            child.kill()?;
-            child.wait()?;
-            return Ok(None);
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
 /// Reads a secret from standard input: its first line. Somebody at a terminal is prompted and sees nothing of it.
 pub fn from_stdin(prompt: &dyn Fn()) -> Result<Zeroizing<String>> {
+    keep_to_this_process();
     let mut text = Zeroizing::new(String::new());
     let stdin = std::io::stdin();
     let read = if stdin.is_terminal() {
@@ -219,31 +183,6 @@ impl Drop for Hidden {
     }
 }
 
-/// Keeps a secret: 0600 in a directory 0700, written aside, fsynced, renamed.
-pub fn store(path: &Path, secret: &str) -> Result<()> {
-    let dir = path.parent().context("a path without a directory")?;
-    if !dir.exists() {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(dir)
-            .with_context(|| format!("cannot make {}", dir.display()))?;
-    }
-    let aside = path.with_extension(format!("new-{}", std::process::id()));
-    let written = (|| -> std::io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
-        file.write_all(secret.as_bytes())?;
-        file.write_all(b"\n")?;
-        file.sync_all()?;
-        fs::rename(&aside, path)?;
-        File::open(dir)?.sync_all()
-    })();
-    if written.is_err() {
-        let _ = fs::remove_file(&aside);
-    }
-    written.with_context(|| format!("cannot write {}", path.display()))
-}
-
 /// Splits like a shell does, with single and double quotes and backslashes, but expands nothing.
 fn split(text: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();
@@ -276,6 +215,7 @@ fn quote(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
@@ -306,12 +246,13 @@ mod tests {
         let dir = std::env::temp_dir().join(format!("espomail-secret-{}", std::process::id()));
         let path = dir.join("secrets/1");
         store(&path, "s3cret").unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(fs::metadata(dir.join("secrets")).unwrap().permissions().mode() & 0o777, 0o700);
         assert_eq!(*SecretSpec::Stored.resolve(&path).unwrap(), "s3cret");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         let refused = SecretSpec::File(path.clone()).resolve(&path).unwrap_err().to_string();
         assert!(refused.contains("others may read it"), "{refused}");
+        // From the first secret on.
+        assert_eq!(rustix::process::dumpable_behavior(), Ok(DumpableBehavior::NotDumpable));
+        assert_eq!(rustix::process::getrlimit(Resource::Core).current, Some(0));
         let run = |text: &str| text.parse::<SecretSpec>().unwrap().resolve(&path);
         assert_eq!(*run("cmd:printf 'tok en\\nmore'").unwrap(), "tok en");
         assert!(run("cmd:sh -c 'echo why >&2; exit 3'").unwrap_err().to_string().contains("why"));

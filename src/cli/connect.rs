@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 
 use crate::config::Config;
 use crate::net::{Credentials, Endpoint, MailSource, MailTransport, Mechanism, Timeouts, TlsMode, imap, smtp};
-use crate::secret::SecretSpec;
+use crate::secret::{self, SecretSpec};
 use crate::store::accounts::{Account, Auth, Server, Tls};
 
 /// Exchange's sizes are estimates: so much more than `message_max_size` is taken.
@@ -75,5 +75,5 @@ fn credentials(account: &Account, server: &Server, login: &str, secret: &str, da
 
 /// Where a secret that came by standard input is kept: `secrets/<account id>` beside the database.
 pub fn secret_file(database: &Path, account_id: i64) -> PathBuf {
-    database.parent().unwrap_or(Path::new("")).join("secrets").join(account_id.to_string())
+    secret::directory(database).join(account_id.to_string())
 }

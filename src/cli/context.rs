@@ -17,6 +17,7 @@ use crate::store::accounts::{self, Account, AccountKind};
 use crate::store::cases;
 use crate::store::db::{Store, Tx};
 use crate::store::folders::{self, Folder};
+use crate::store::log;
 use crate::store::records::{self, Parent, ParentType};
 use crate::store::teams::{self, Team};
 use crate::store::templates::{self, Template};
@@ -31,7 +32,9 @@ pub struct Context {
     pub config: Config,
     /// Database.
     pub db_path: PathBuf,
-    /// Who typed the command.
+    /// Noun and verb of the command.
+    pub command: String,
+    /// Who typed it.
     pub caller: Caller,
     /// `--as`.
     pub acting_as: Option<String>,
@@ -44,8 +47,14 @@ pub struct Context {
 }
 
 impl Context {
-    /// Opens the database.
+    /// Opens the database for reading; writing is [`Context::write`]'s, which logs it.
     pub fn store(&self) -> Result<Store> {
+        Store::open(&self.db_path)?.read_only()
+    }
+
+    /// Opens the database for work whose writes are in no log, because a ledger of their own tells of them, or that is
+    /// logged as a whole ([`Context::long_work`]). A test knows who calls this.
+    pub fn unlogged_store(&self) -> Result<Store> {
         Store::open(&self.db_path)
     }
 
@@ -64,10 +73,10 @@ impl Context {
         self.store()?.read(|tx| work(tx, &self.actor(tx)?))
     }
 
-    /// Writes as the acting person; with `--dry-run` everything is undone again.
+    /// Writes as the acting person and logs it; with `--dry-run` everything is undone again.
     pub fn write<T>(&self, work: impl FnOnce(&Tx<'_>, &Actor) -> Result<T>) -> Result<T> {
-        let store = self.store()?;
-        let work = |tx: &Tx<'_>| work(tx, &self.actor(tx)?);
+        let store = Store::open(&self.db_path)?.watch(log::kind_of)?;
+        let work = |tx: &Tx<'_>| self.logged(tx, work);
         if self.dry_run { store.rehearse(work) } else { store.write(work) }
     }
 

@@ -1,6 +1,6 @@
 //! `espomail db`: the database file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use super::context::{self, Context};
 use super::init;
 use crate::error::{self, Kind};
+use crate::secret;
 use crate::store::instance;
 use crate::ui::cell::{Cell, Column};
 
@@ -25,7 +26,7 @@ pub enum DbCommand {
     Stats,
     /// Copies the database to a new file while others go on working
     #[command(
-        before_help = "Examples:\n  $ espomail db backup /var/backups/espomail.db\n  $ espomail db backup espomail-$(date +%F).db"
+        before_help = "Examples:\n  $ espomail db backup /var/backups/espomail.db\n  $ espomail db backup espomail-$(date +%F).db --with-secrets"
     )]
     Backup(Backup),
 }
@@ -36,6 +37,9 @@ pub struct Backup {
     /// New file; secrets are not in it
     #[arg(value_name = "FILE")]
     file: PathBuf,
+    /// The passwords that came by standard input, too, as files in the new directory FILE.secrets
+    #[arg(long)]
+    with_secrets: bool,
 }
 
 /// Fields of `db stats` in their order.
@@ -47,7 +51,7 @@ pub fn run(command: DbCommand, ctx: &Context) -> Result<()> {
         DbCommand::Init => init::create(ctx),
         DbCommand::Check => check(ctx),
         DbCommand::Stats => stats(ctx),
-        DbCommand::Backup(args) => backup(&args.file, ctx),
+        DbCommand::Backup(args) => backup(&args, ctx),
     }
 }
 
@@ -71,15 +75,23 @@ fn stats(ctx: &Context) -> Result<()> {
     Ok(())
 }
 
-fn backup(file: &std::path::Path, ctx: &Context) -> Result<()> {
+fn backup(args: &Backup, ctx: &Context) -> Result<()> {
     ctx.read(|_, actor| actor.require_admin("db backup"))?;
-    if file.exists() {
-        return Err(error::data(format!("FILE: {} exists already", file.display())).hint("name a new file").into());
+    let (file, beside) = (&args.file, secret::directory_of_backup(&args.file));
+    let taken = |path: &Path| path.symlink_metadata().is_ok();
+    if let Some(path) = [file, &beside].into_iter().find(|path| taken(path)) {
+        return Err(error::data(format!("FILE: {} exists already", path.display())).hint("name a new file").into());
     }
     if !ctx.dry_run {
-        let store = ctx.store()?;
-        store.backup(file)?;
-        store.write(|tx| instance::backed_up(tx, ctx.now()))?;
+        if args.with_secrets {
+            secret::copy(&secret::directory(&ctx.db_path), &beside)?;
+        }
+        ctx.store()?.backup(file)?;
+        ctx.administer("db backup", |tx| instance::backed_up(tx, ctx.now()))?;
     }
-    ctx.done(file.display(), &format!("backup written to {}; secrets are not in it", file.display()))
+    let secrets = match args.with_secrets {
+        true => format!("secrets to {}", beside.display()),
+        false => "secrets are not in it".to_owned(),
+    };
+    ctx.done(file.display(), &format!("backup written to {}; {secrets}", file.display()))
 }

@@ -103,7 +103,7 @@ struct Tally {
 
 /// Runs `fetch`.
 pub fn run(args: &FetchArgs, ctx: &Context) -> Result<()> {
-    let store = ctx.store()?;
+    let store = ctx.unlogged_store()?;
     let (accounts, unknown) = select(args, ctx, &store)?;
     if let Some(most) = args.jitter.filter(|_| !ctx.dry_run) {
         std::thread::sleep(random_part(most)?);
@@ -171,7 +171,7 @@ pub fn send(args: &SendArgs, ctx: &Context) -> Result<()> {
             .hint("see what waits: espomail outbox list")
             .into());
     }
-    let store = ctx.store()?;
+    let store = ctx.unlogged_store()?;
     let started = Instant::now();
     let flushed = flush(ctx, &store)?;
     for (name, error) in &flushed.accounts {

@@ -45,7 +45,7 @@ fn receive(args: &IngestArgs, ctx: &Context) -> Result<()> {
         return Err(Fault::new(Kind::Usage, "ingest: has no --dry-run").into());
     }
     let recipient = args.recipient.as_deref().map(|r| context::mail_address("--recipient", r)).transpose()?;
-    let store = ctx.store()?;
+    let store = ctx.unlogged_store()?;
     let account = store
         .read(|tx| context::account(tx, &args.account))
         .map_err(|e| Fault::new(Kind::TempFail, format!("{e:#}")))?;

@@ -4,9 +4,11 @@ use anyhow::Result;
 use clap::Args;
 
 use super::context::Context;
+use crate::access::Actor;
 use crate::error;
 use crate::store::db::Store;
 use crate::store::instance;
+use crate::store::log::LogOutcome;
 
 /// `init`
 #[derive(Debug, Args)]
@@ -31,7 +33,10 @@ pub fn create(ctx: &Context) -> Result<()> {
     if !ctx.dry_run {
         let mut secret = [0; 32];
         getrandom::fill(&mut secret).map_err(|e| anyhow::anyhow!("no random bytes: {e}"))?;
-        Store::create(&ctx.db_path)?.write(|tx| instance::create(tx, &secret, ctx.now()))?;
+        Store::create(&ctx.db_path)?.write(|tx| {
+            instance::create(tx, &secret, ctx.now())?;
+            ctx.log(tx, &Actor::Administrator, LogOutcome::Done, &[])
+        })?;
     }
     ctx.done(ctx.db_path.display(), &format!("database {} is ready", ctx.db_path.display()))
 }

@@ -22,6 +22,7 @@ pub mod import;
 pub mod ingest;
 pub mod init;
 pub mod letter;
+pub mod log;
 pub mod man;
 pub mod notification;
 pub mod outbox;
@@ -44,7 +45,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::error::ErrorKind;
-use clap::{ArgAction, Parser, Subcommand};
+use clap::{ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -52,7 +53,6 @@ use self::context::Context;
 use crate::caller::Caller;
 use crate::config::{self as configuration, Config};
 use crate::error::{self, Ended, Fault, Kind};
-use crate::log;
 use crate::ui::output::{self, Color, Format, Ui};
 use crate::units;
 
@@ -189,6 +189,8 @@ enum Command {
     #[command(subcommand)]
     Db(db::DbCommand),
     #[command(subcommand)]
+    Log(log::LogCommand),
+    #[command(subcommand)]
     Config(config::ConfigCommand),
     /// Says as whom you act
     #[command(before_help = "Examples:\n  $ espomail whoami\n  $ espomail --as ana whoami")]
@@ -214,12 +216,13 @@ enum Command {
 
 /// Runs the program; its exit code.
 pub fn run() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let parsed = Cli::command().try_get_matches().and_then(|typed| Ok((Cli::from_arg_matches(&typed)?, words(&typed))));
+    let (cli, command) = match parsed {
+        Ok(parsed) => parsed,
         Err(refused) => return usage(&refused),
     };
     let ui = cli.ui();
-    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| execute(cli, &ui)));
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| execute(cli, command, &ui)));
     let error = match outcome {
         Ok(Ok(())) => return ExitCode::SUCCESS,
         Ok(Err(error)) => error,
@@ -235,6 +238,14 @@ pub fn run() -> ExitCode {
     }
     ui.error(&error);
     ExitCode::from(error::classify(&error).0.exit_code())
+}
+
+/// Noun and verb of the command, without anything that was typed with them.
+fn words(typed: &ArgMatches) -> String {
+    match typed.subcommand() {
+        Some((word, rest)) => format!("{word} {}", words(rest)).trim_end().to_owned(),
+        None => String::new(),
+    }
 }
 
 fn is_broken_pipe(cause: &(dyn std::error::Error + 'static)) -> bool {
@@ -259,7 +270,7 @@ fn asks_for_json() -> bool {
     pair || words.iter().any(|word| word == "--json" || word.strip_prefix("--format=").is_some_and(is_format))
 }
 
-fn execute(cli: Cli, ui: &Ui) -> Result<()> {
+fn execute(cli: Cli, command: String, ui: &Ui) -> Result<()> {
     // The default hook would print the panic's text, which may hold mail.
     std::panic::set_hook(Box::new(|info| {
         let place = info.location().map(|l| format!("{}:{}", l.file(), l.line())).unwrap_or_default();
@@ -271,19 +282,20 @@ fn execute(cli: Cli, ui: &Ui) -> Result<()> {
         return config::run(command, cli.config.as_deref(), config, ui);
     }
     let config = config?;
-    log::start(cli.log.as_deref().or(config.log.file.as_deref()), config.log.level, cli.verbose)?;
+    crate::log::start(cli.log.as_deref().or(config.log.file.as_deref()), config.log.level, cli.verbose)?;
     let db_path = cli.db.clone().or_else(|| config.database.clone()).unwrap_or_else(configuration::default_database);
     let ctx = Context {
         ui: ui.clone(),
         config,
         db_path,
+        command,
         caller: Caller::current(),
         acting_as: cli.acting_as,
         dry_run: cli.dry_run,
         yes: cli.yes,
         no_input: cli.no_input,
     };
-    dispatch(cli.command, &ctx)
+    dispatch(cli.command, &ctx).inspect_err(|error| ctx.note_refusal(error))
 }
 
 fn dispatch(command: Command, ctx: &Context) -> Result<()> {
@@ -308,6 +320,7 @@ fn dispatch(command: Command, ctx: &Context) -> Result<()> {
         Command::Outbox(command) => outbox::run(command, ctx),
         Command::Quarantine(command) => quarantine::run(command, ctx),
         Command::Db(command) => db::run(command, ctx),
+        Command::Log(command) => log::run(command, ctx),
         Command::Whoami(args) => whoami::run(&args, ctx),
         Command::Schema(args) => schema::run(&args, ctx),
         Command::Man(args) => man::run(&args, ctx),
@@ -406,8 +419,6 @@ fn moment(field: &str, text: &str) -> Result<Timestamp> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use clap::CommandFactory;
-
     use super::*;
 
     /// Every leaf command with its path.

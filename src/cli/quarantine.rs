@@ -14,7 +14,7 @@ use crate::error::{self, Kind};
 use crate::intake::import;
 use crate::mail::message;
 use crate::store::accounts;
-use crate::store::db::Tx;
+use crate::store::db::{Store, Thing, Tx};
 use crate::store::deliveries::{self, Delivery, Outcome};
 use crate::store::raw;
 use crate::ui::cell::{Cell, Column};
@@ -163,14 +163,20 @@ fn show(args: &Show, ctx: &Context) -> Result<()> {
 }
 
 fn retry(args: &Retry, ctx: &Context) -> Result<()> {
-    let store = ctx.store()?;
     let todo = ctx.read(|tx, actor| {
         actor.require_admin("quarantine retry")?;
         if args.all { deliveries::quarantined(tx) } else { args.ids.iter().map(|id| find(tx, actor, *id)).collect() }
     })?;
     if todo.is_empty() {
         ctx.ui.note("The quarantine is empty.");
+        return Ok(());
     }
+    let store = ctx.unlogged_store()?;
+    let things: Vec<Thing> = todo.iter().map(|delivery| ("delivery", delivery.id)).collect();
+    ctx.long_work(&store, &things, || import_again(&store, todo, ctx))
+}
+
+fn import_again(store: &Store, todo: Vec<Delivery>, ctx: &Context) -> Result<()> {
     let mut failed = false;
     for delivery in todo {
         if ctx.dry_run {
@@ -179,7 +185,7 @@ fn retry(args: &Retry, ctx: &Context) -> Result<()> {
         }
         store.write(|tx| deliveries::settle(tx, delivery.id, Outcome::Received, "", None))?;
         let delivery = Delivery { outcome: Outcome::Received, ..delivery };
-        let Some(imported) = import::single(&store, &ctx.config, &delivery, Timestamp::now())? else { continue };
+        let Some(imported) = import::single(store, &ctx.config, &delivery, Timestamp::now())? else { continue };
         failed |= imported.outcome == Outcome::Quarantined;
         ctx.done(delivery.id, &format!("quarantine {}: {} {}", delivery.id, imported.outcome, imported.reason))?;
     }

@@ -45,7 +45,7 @@ pub fn read(words: &[String], noun: Noun, ctx: &Context) -> Result<Tree<Term>> {
     let zone = if ctx.ui.utc { TimeZone::UTC } else { TimeZone::system() };
     let tree = query::parse(&words.join(" "), &Reading { fields, now: ctx.now(), zone })?;
     if tree.has(&|term| matches!(term, Term::Words(_))) {
-        index::fill(&ctx.store()?, &|| true).context("cannot bring the full-text index up to date")?;
+        index::fill(&ctx.unlogged_store()?, &|| true).context("cannot bring the full-text index up to date")?;
     }
     Ok(tree)
 }

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::context::Context;
 use super::{
-    account, case, db, email, filter, folder, import, notification, outbox, quarantine, record, status, stream, team,
-    template, user, whoami,
+    account, case, db, email, filter, folder, import, log, notification, outbox, quarantine, record, status, stream,
+    team, template, user, whoami,
 };
 use crate::error;
 use crate::ui::cell::{Cell, Column};
@@ -56,6 +56,7 @@ const RESULTS: &[(&str, &[Column])] = &[
     ("record", record::SHOW_COLUMNS),
     ("audit", account::audit::COLUMNS),
     ("import", import::COLUMNS),
+    ("log_entries", log::COLUMNS),
 ];
 
 /// Fields of `schema` itself.

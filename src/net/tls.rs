@@ -192,7 +192,7 @@ fn build(ca: Option<&Path>, pinned: bool) -> Result<TlsConnector, NetError> {
 }
 
 fn authorities(path: &Path) -> Result<Vec<Certificate>, NetError> {
-    let wrong = |why: String| NetError::new(NetErrorKind::Certificate, format!("CA file {}: {why}", path.display()));
+    let wrong = |why: String| NetError::new(NetErrorKind::Setting, format!("CA file {}: {why}", path.display()));
     let pem = std::fs::read(path).map_err(|e| wrong(e.to_string()))?;
     match Certificate::stack_from_pem(&pem) {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),

@@ -6,10 +6,12 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -35,15 +37,20 @@ const VERSION: i32 = 4;
 const MIGRATIONS: &[&str] =
     &[include_str!("migrations/2.sql"), include_str!("migrations/3.sql"), include_str!("migrations/4.sql")];
 
+/// A row of one of the things that people know, by what it is called and its id.
+pub type Thing = (&'static str, i64);
+
 /// An open database.
 pub struct Store {
     conn: Connection,
     path: PathBuf,
+    written: Arc<Mutex<BTreeSet<Thing>>>,
 }
 
 /// A transaction. It ends with the closure it was given to.
 pub struct Tx<'a> {
     conn: &'a Connection,
+    written: &'a Mutex<BTreeSet<Thing>>,
 }
 
 /// One row of an answer, read by column name.
@@ -96,12 +103,16 @@ impl Store {
 
     /// A database in memory, for tests.
     pub fn in_memory() -> Result<Store> {
-        let store = Store { conn: Connection::open_in_memory()?, path: PathBuf::from(":memory:") };
+        let store = Store::around(Connection::open_in_memory()?, Path::new(":memory:"));
         store.conn.pragma_update(None, "foreign_keys", true)?;
         store.functions()?;
         store.conn.execute_batch(SCHEMA)?;
         store.conn.pragma_update(None, "user_version", VERSION)?;
         Ok(store)
+    }
+
+    fn around(conn: Connection, path: &Path) -> Store {
+        Store { conn, path: path.to_owned(), written: Arc::default() }
     }
 
     fn connect(path: &Path) -> Result<Store> {
@@ -110,10 +121,36 @@ impl Store {
             Connection::open_with_flags(path, flags).with_context(|| format!("cannot open {}", path.display()))?;
         conn.busy_timeout(Duration::from_secs(10))?;
         conn.set_prepared_statement_cache_capacity(200);
-        let store = Store { conn, path: path.to_owned() };
+        let store = Store::around(conn, path);
         store.pragmas().with_context(|| format!("cannot use {}", path.display()))?;
         store.functions()?;
         Ok(store)
+    }
+
+    /// Lets nothing be written by this store any more.
+    pub fn read_only(self) -> Result<Store> {
+        self.conn.pragma_update(None, "query_only", true)?;
+        Ok(self)
+    }
+
+    /// From now on every transaction knows which things it has written ([`Tx::written`]); `kind_of` says what a row of a
+    /// table is called.
+    pub fn watch(mut self, kind_of: fn(&str) -> Option<&'static str>) -> Result<Store> {
+        let written = Arc::clone(&self.written);
+        self.conn.update_hook(Some(move |_, _: &str, table: &str, id| {
+            if let (Some(kind), Ok(mut written)) = (kind_of(table), written.lock()) {
+                written.insert((kind, id));
+            }
+        }))?;
+        Ok(self)
+    }
+
+    /// A transaction that has written nothing yet.
+    fn fresh<'a>(&'a self, conn: &'a Connection) -> Tx<'a> {
+        if let Ok(mut written) = self.written.lock() {
+            written.clear();
+        }
+        Tx { conn, written: &self.written }
     }
 
     /// `mentions(text, part)` in statements: SQLite itself knows the case of ASCII letters only.
@@ -183,7 +220,7 @@ impl Store {
     /// Runs `work` in one transaction that may write. Committed when it returns `Ok`, else undone.
     pub fn write<T>(&self, work: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
         let tx = rusqlite::Transaction::new_unchecked(&self.conn, TransactionBehavior::Immediate)?;
-        let done = work(&Tx { conn: &tx })?;
+        let done = work(&self.fresh(&tx))?;
         tx.commit()?;
         Ok(done)
     }
@@ -215,7 +252,7 @@ impl Store {
     /// Runs `work` and undoes what it wrote, so that the caller learns what would happen (`--dry-run`).
     pub fn rehearse<T>(&self, work: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
         let tx = rusqlite::Transaction::new_unchecked(&self.conn, TransactionBehavior::Immediate)?;
-        let done = work(&Tx { conn: &tx })?;
+        let done = work(&self.fresh(&tx))?;
         tx.rollback()?;
         Ok(done)
     }
@@ -223,7 +260,7 @@ impl Store {
     /// Runs `work` on one consistent snapshot.
     pub fn read<T>(&self, work: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
         let tx = rusqlite::Transaction::new_unchecked(&self.conn, TransactionBehavior::Deferred)?;
-        let done = work(&Tx { conn: &tx })?;
+        let done = work(&self.fresh(&tx))?;
         tx.commit()?;
         Ok(done)
     }
@@ -342,6 +379,23 @@ impl Tx<'_> {
         let mut statement = self.conn.prepare_cached(sql)?;
         let values = statement.query_map(params, |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
         Ok(values)
+    }
+
+    /// Says that what was written is about a thing, where the row itself is of a table without ids.
+    pub fn about(&self, kind: &'static str, id: i64) {
+        if let Ok(mut written) = self.written.lock() {
+            written.insert((kind, id));
+        }
+    }
+
+    /// The things written so far, as far as the store is watched.
+    pub fn written(&self) -> Vec<Thing> {
+        self.written.lock().map(|written| written.iter().copied().collect()).unwrap_or_default()
+    }
+
+    /// Rows written by this connection since it was opened.
+    pub fn changes(&self) -> u64 {
+        self.conn.total_changes()
     }
 
     /// Runs `work` so that an error undoes only what `work` did.

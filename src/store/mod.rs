@@ -12,6 +12,7 @@ pub mod folders;
 pub mod instance;
 pub mod invalid_addresses;
 pub mod label;
+pub mod log;
 pub mod notifications;
 pub mod outbox;
 pub mod raw;

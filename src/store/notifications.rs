@@ -63,6 +63,7 @@ pub fn setting(tx: &Tx<'_>, user_id: i64, kind: NotificationKind) -> Result<Sett
 
 /// Remembers how a user wants to hear of a kind.
 pub fn set(tx: &Tx<'_>, user_id: i64, kind: NotificationKind, setting: Setting) -> Result<()> {
+    tx.about("user", user_id);
     tx.execute(
         "INSERT INTO notification_settings (user_id, kind, listed, by_email) VALUES (?1, ?2, ?3, ?4)
             ON CONFLICT (user_id, kind) DO UPDATE SET listed = ?3, by_email = ?4",

@@ -83,6 +83,7 @@ pub struct Note {
 
 /// Adds a note; the id.
 pub fn note(tx: &Tx<'_>, new: NewNote<'_>, now: Timestamp) -> Result<i64> {
+    tx.about(new.parent.kind.as_str(), new.parent.id);
     tx.insert(
         "INSERT INTO notes (parent_type, parent_id, kind, user_id, email_id, text, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         params![
@@ -142,6 +143,7 @@ pub fn newest_of_mail(tx: &Tx<'_>, parent: Parent) -> Result<Option<i64>> {
 
 /// Makes a user follow a record.
 pub fn follow(tx: &Tx<'_>, parent: Parent, user_id: i64) -> Result<()> {
+    tx.about(parent.kind.as_str(), parent.id);
     tx.execute(
         "INSERT OR IGNORE INTO followers (parent_type, parent_id, user_id) VALUES (?1, ?2, ?3)",
         params![parent.kind.as_str(), parent.id, user_id],
@@ -151,6 +153,7 @@ pub fn follow(tx: &Tx<'_>, parent: Parent, user_id: i64) -> Result<()> {
 
 /// Ends that; whether the user followed it.
 pub fn unfollow(tx: &Tx<'_>, parent: Parent, user_id: i64) -> Result<bool> {
+    tx.about(parent.kind.as_str(), parent.id);
     let ended = tx.execute(
         "DELETE FROM followers WHERE parent_type = ?1 AND parent_id = ?2 AND user_id = ?3",
         params![parent.kind.as_str(), parent.id, user_id],

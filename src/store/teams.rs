@@ -77,6 +77,7 @@ pub fn members(tx: &Tx<'_>, team_id: i64) -> Result<Vec<Member>> {
 
 /// Makes a user a member, or changes the position of one.
 pub fn put_member(tx: &Tx<'_>, team_id: i64, user_id: i64, position: &str) -> Result<()> {
+    membership(tx, team_id, user_id);
     tx.execute(
         "INSERT INTO team_members (team_id, user_id, position) VALUES (?1, ?2, ?3)
             ON CONFLICT (team_id, user_id) DO UPDATE SET position = excluded.position",
@@ -87,7 +88,14 @@ pub fn put_member(tx: &Tx<'_>, team_id: i64, user_id: i64, position: &str) -> Re
 
 /// Ends a membership; whether there was one.
 pub fn remove_member(tx: &Tx<'_>, team_id: i64, user_id: i64) -> Result<bool> {
+    membership(tx, team_id, user_id);
     Ok(tx.execute("DELETE FROM team_members WHERE team_id = ?1 AND user_id = ?2", params![team_id, user_id])? > 0)
+}
+
+/// The rows of members have no ids by which the log could know of them.
+fn membership(tx: &Tx<'_>, team_id: i64, user_id: i64) {
+    tx.about("team", team_id);
+    tx.about("user", user_id);
 }
 
 /// Whether a user is a member.

@@ -33,6 +33,7 @@ fn mistakes_are_named_have_their_exit_code_and_change_nothing() {
         (&["template", "add", "bad", "--subject", "{{ open", "--body", body], 65, "--subject"),
         (&["template", "add", "bad", "--subject", "x", "--body", "/no/such/file"], 65, "/no/such/file"),
         (&account, 65, "--secret"),
+        (&["account", "edit", "support", "--max-size", "0"], 65, "--max-size"),
         (&[&account[..], &["--secret", "hunter2"]].concat(), 65, "cmd:ARGV"),
         (&[&account[..], &["--secret", "env:PW", "--distribution", "round-robin"]].concat(), 65, "--create-case"),
         (

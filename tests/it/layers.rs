@@ -88,6 +88,36 @@ fn protocol_crates_and_sql_stay_in_their_rooms() {
     assert!(faults.is_empty(), "{faults:#?}");
 }
 
+/// Files of `cli` whose writes are not those of `Context::write`: ledgers of their own tell of them, or they are logged as
+/// a whole.
+const UNLOGGED: &[&str] = &[
+    "cli/account/audit.rs",
+    "cli/context.rs",
+    "cli/fetch.rs",
+    "cli/import/mod.rs",
+    "cli/ingest.rs",
+    "cli/quarantine.rs",
+    "cli/query.rs",
+    "cli/record/erase.rs",
+];
+
+/// Files that open a database past the context.
+const OPENERS: &[&str] = &["cli/context.rs", "cli/init.rs", "store/db.rs", "store/db/tests.rs"];
+
+#[test]
+fn no_command_writes_past_the_log() {
+    let mut faults = Vec::new();
+    for (path, text) in sources() {
+        let place = path.display().to_string();
+        for (name, may) in [("unlogged_store(", UNLOGGED), ("Store::open(", OPENERS), ("Store::create(", OPENERS)] {
+            if text.contains(name) && !may.contains(&place.as_str()) {
+                faults.push(format!("{place} calls {name}"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
 #[test]
 fn only_ui_prints() {
     let printing: Vec<String> = sources()

@@ -46,7 +46,7 @@ pub fn run(args: &AuditArgs, ctx: &Context) -> Result<()> {
             .hint(format!("see `espomail account show {}`", account.name))
             .into());
     }
-    let store = ctx.store()?;
+    let store = ctx.unlogged_store()?;
     // A run that fetches meanwhile would make messages look missing that are on their way.
     let lock = if args.repair && !ctx.dry_run { Some(context::lock(&store, &account)?) } else { None };
     let mut source = connect::imap(&account, &ctx.config, &ctx.db_path, None)?;
@@ -54,7 +54,9 @@ pub fn run(args: &AuditArgs, ctx: &Context) -> Result<()> {
     let wanted: usize = audited.iter().map(|found| found.wanted.len()).sum();
     match &lock {
         Some(lock) if wanted > 0 => {
-            repair(ctx, &store, &account, lock, source.as_mut(), &audited)?;
+            ctx.long_work(&store, &[("account", account.id)], || {
+                repair(ctx, &store, &account, lock, source.as_mut(), &audited)
+            })?;
             audited = audit::look(source.as_mut(), &store, &account)?;
         }
         None if args.repair => ctx.ui.note(&format!("dry run, nothing changed: {wanted} messages would be fetched")),

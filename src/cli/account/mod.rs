@@ -179,10 +179,10 @@ fn add(args: &Add, ctx: &Context) -> Result<()> {
         let account = args.settings.apply(tx, new, ctx.now())?;
         settings::check(tx, &account)?;
         owner::check_addresses(tx, actor, &account)?;
-        let id = accounts::add(tx, &account)?;
-        places::put(tx, &Account { id, ..account }, &args.settings, true)?;
-        keep_secret(ctx, id, stdin.as_ref())?;
-        Ok(id)
+        let account = Account { id: accounts::add(tx, &account)?, ..account };
+        places::put(tx, &account, &args.settings, true)?;
+        keep_secret(ctx, &account, stdin.as_ref())?;
+        Ok(account.id)
     })?;
     ctx.done(id, &format!("account {name} added"))?;
     if !ctx.dry_run {
@@ -194,7 +194,7 @@ fn add(args: &Add, ctx: &Context) -> Result<()> {
 fn edit(args: &Edit, ctx: &Context) -> Result<()> {
     let name = args.name.as_deref().map(|n| context::word("--name", n)).transpose()?;
     let stdin = args.settings.secret_from_stdin(ctx)?;
-    let id = ctx.write(|tx, actor| {
+    let account = ctx.write(|tx, actor| {
         let old = context::managed_account(tx, actor, "account edit", &args.account)?;
         args.settings.fit(old.kind)?;
         let mut account = args.settings.apply(tx, old, ctx.now())?;
@@ -208,34 +208,37 @@ fn edit(args: &Edit, ctx: &Context) -> Result<()> {
         owner::check_addresses(tx, actor, &account)?;
         accounts::update(tx, &account)?;
         places::put(tx, &account, &args.settings, false)?;
-        keep_secret(ctx, account.id, stdin.as_ref())?;
-        Ok(account.id)
+        keep_secret(ctx, &account, stdin.as_ref())?;
+        Ok(account)
     })?;
-    ctx.done(id, &format!("account {} changed", args.account))
+    forget_unused_secret(ctx, &account)?;
+    ctx.done(account.id, &format!("account {} changed", args.account))
 }
 
 /// Writes a secret that came by standard input, last of all, so that a refused account leaves none.
-fn keep_secret(ctx: &Context, account_id: i64, secret: Option<&Zeroizing<String>>) -> Result<()> {
+fn keep_secret(ctx: &Context, account: &Account, secret: Option<&Zeroizing<String>>) -> Result<()> {
     match secret {
-        Some(secret) if !ctx.dry_run => secret::store(&connect::secret_file(&ctx.db_path, account_id), secret),
+        Some(secret) if !ctx.dry_run => secret::store(&connect::secret_file(&ctx.db_path, account.id), secret),
         _ => Ok(()),
     }
 }
 
-fn set_active(name: &str, active: bool, ctx: &Context) -> Result<()> {
-    let what = if active { "account enable" } else { "account disable" };
-    let id = change(name, ctx, what, |account| account.active = active)?;
-    ctx.done(id, &format!("account {name} is {}", if active { "enabled" } else { "disabled" }))
+/// Removes the file of a secret that comes from elsewhere now.
+fn forget_unused_secret(ctx: &Context, account: &Account) -> Result<()> {
+    if ctx.dry_run || account.imap.secret == SecretSpec::Stored.to_string() {
+        return Ok(());
+    }
+    secret::remove(&connect::secret_file(&ctx.db_path, account.id))
 }
 
-fn change(name: &str, ctx: &Context, what: &str, change: impl FnOnce(&mut Account)) -> Result<i64> {
-    ctx.write(|tx, actor| {
-        let mut account = context::managed_account(tx, actor, what, name)?;
-        change(&mut account);
-        account.edited_at = ctx.now();
-        accounts::update(tx, &account)?;
+fn set_active(name: &str, active: bool, ctx: &Context) -> Result<()> {
+    let what = if active { "account enable" } else { "account disable" };
+    let id = ctx.write(|tx, actor| {
+        let account = context::managed_account(tx, actor, what, name)?;
+        accounts::update(tx, &Account { active, edited_at: ctx.now(), ..account })?;
         Ok(account.id)
-    })
+    })?;
+    ctx.done(id, &format!("account {name} is {}", if active { "enabled" } else { "disabled" }))
 }
 
 fn delete(name: &str, ctx: &Context) -> Result<()> {
@@ -251,7 +254,7 @@ fn delete(name: &str, ctx: &Context) -> Result<()> {
         Ok(account.id)
     })?;
     if !ctx.dry_run {
-        let _ = std::fs::remove_file(connect::secret_file(&ctx.db_path, id));
+        secret::remove(&connect::secret_file(&ctx.db_path, id))?;
     }
     ctx.done(id, &format!("account {name} deleted"))
 }
@@ -345,9 +348,16 @@ fn set_secret(args: &SecretArgs, ctx: &Context) -> Result<()> {
     let spec: SecretSpec = args.secret.parse()?;
     let stdin =
         if spec == SecretSpec::Stored { Some(secret::from_stdin(&|| ctx.ui.prompt("Password: "))?) } else { None };
-    let id = change(&args.account, ctx, "account secret", |account| account.imap.secret = spec.to_string())?;
-    keep_secret(ctx, id, stdin.as_ref())?;
-    ctx.done(id, &format!("account {} has a new secret", args.account))
+    let account = ctx.write(|tx, actor| {
+        let mut account = context::managed_account(tx, actor, "account secret", &args.account)?;
+        account.imap.secret = spec.to_string();
+        account.edited_at = ctx.now();
+        accounts::update(tx, &account)?;
+        keep_secret(ctx, &account, stdin.as_ref())?;
+        Ok(account)
+    })?;
+    forget_unused_secret(ctx, &account)?;
+    ctx.done(account.id, &format!("account {} has a new secret", args.account))
 }
 
 fn breaker(args: &Breaker, ctx: &Context) -> Result<()> {

@@ -180,9 +180,9 @@ fn yes_or_no(text: &str) -> Result<bool, String> {
 }
 
 impl Settings {
-    /// Reads the secret from standard input where `--secret stdin` asks for that.
+    /// Reads the secret from standard input where `--secret stdin` (or `--token stdin`) asks for that.
     pub fn secret_from_stdin(&self, ctx: &Context) -> Result<Option<Zeroizing<String>>> {
-        match self.secret.as_deref() {
+        match self.secret.as_deref().or(self.token.as_deref()) {
             Some("stdin") => Ok(Some(secret::from_stdin(&|| ctx.ui.prompt("Password: "))?)),
             _ => Ok(None),
         }
@@ -301,6 +301,9 @@ impl Settings {
         account.read_sent = self.read_sent.clone().unwrap_or(account.read_sent.clone());
         account.share = self.share.unwrap_or(account.share);
         account.portion = self.portion.or(account.portion);
+        if self.max_size == Some(0) {
+            return Err(error::data("--max-size: must be at least one byte").into());
+        }
         account.max_size = self.max_size.or(account.max_size);
         if let Some(id) = &self.authserv_id {
             account.authserv_id =

@@ -13,8 +13,10 @@ use super::context::{self, Context};
 use crate::error::Kind;
 use crate::intake::bulk::{Bulk, Importer};
 use crate::intake::import::Imported;
+use crate::lock::Lock;
 use crate::mail::mbox::Quoting;
 use crate::store::accounts::Account;
+use crate::store::db::Store;
 use crate::store::deliveries::{Outcome, Source};
 use crate::ui::cell::{Cell, Column};
 use crate::ui::progress::Progress;
@@ -132,12 +134,25 @@ impl MboxFormat {
 }
 
 fn import(ctx: &Context, account: &Account, source: Source, messages: Messages) -> Result<()> {
-    let store = ctx.store()?;
+    let store = ctx.unlogged_store()?;
     let lock = if ctx.dry_run { None } else { Some(context::lock(&store, account)?) };
+    ctx.long_work(&store, &[("account", account.id)], || {
+        run_import(ctx, &store, lock.as_ref(), account, source, messages)
+    })
+}
+
+fn run_import(
+    ctx: &Context,
+    store: &Store,
+    lock: Option<&Lock>,
+    account: &Account,
+    source: Source,
+    messages: Messages,
+) -> Result<()> {
     let mut importer = Importer::begin(Bulk {
-        store: &store,
+        store,
         config: &ctx.config,
-        lock: lock.as_ref(),
+        lock,
         clock: &Timestamp::now,
         account_id: account.id,
         source,

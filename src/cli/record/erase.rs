@@ -4,12 +4,14 @@ use anyhow::Result;
 
 use super::change::shown;
 use super::{Named, counted, find};
+use crate::access::Actor;
 use crate::cli::context::Context;
 use crate::erase;
 use crate::error::{self, Fault, Kind};
 use crate::intake::world::World;
 use crate::lock::{self, Attempt};
 use crate::store::db::Tx;
+use crate::store::log;
 use crate::store::records::ParentType;
 
 pub fn erase(args: &Named, ctx: &Context) -> Result<()> {
@@ -25,17 +27,16 @@ pub fn erase(args: &Named, ctx: &Context) -> Result<()> {
             args.kind, args.name
         ),
     )?;
-    let store = ctx.store()?;
+    let store = ctx.unlogged_store()?.watch(log::kind_of)?;
     // Nothing of it may be on the wire meanwhile.
     let Attempt::Held(_lock) = lock::attempt(&ctx.db_path, "outbox", ctx.now())? else {
         return Err(Fault::new(Kind::TempFail, "the outbox is being sent right now")
             .hint("try again in a moment")
             .into());
     };
-    let work = |tx: &Tx<'_>| {
-        let actor = ctx.actor(tx)?;
+    let work = |tx: &Tx<'_>, actor: &Actor| {
         actor.require_admin("record erase")?;
-        let record = find(tx, &actor, args)?;
+        let record = find(tx, actor, args)?;
         if let Some(became) = record.converted.last() {
             return Err(error::data(format!("{}: is converted; erase what it became", shown(&record)))
                 .hint(format!("espomail record erase {} {}", became.kind, became.id))
@@ -44,6 +45,7 @@ pub fn erase(args: &Named, ctx: &Context) -> Result<()> {
         let erased = erase::person(tx, &World::load(tx, &ctx.config, ctx.now())?, &record)?;
         Ok((record, erased))
     };
+    let work = |tx: &Tx<'_>| ctx.logged(tx, work);
     let (record, erased) = if ctx.dry_run { store.rehearse(work) } else { store.write_and_scrub(work) }?;
     let kept = match erased.kept {
         0 => String::new(),

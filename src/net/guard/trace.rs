@@ -11,6 +11,8 @@ pub(super) struct Trace {
     line: Vec<u8>,
     /// AUTHENTICATE is going on: every line is a secret.
     secret: bool,
+    /// So is a login of any kind, and what the server says may repeat it.
+    login: bool,
     /// Bytes of a literal that are still to come.
     literal: usize,
 }
@@ -29,8 +31,17 @@ impl Trace {
     /// A line of the server.
     pub(super) fn server(&self, line: &[u8]) {
         if log_enabled!(Level::Trace) {
-            trace!("S: {}", printable(line));
+            trace!("S: {}", self.answer(line));
         }
+    }
+
+    fn answer(&self, line: &[u8]) -> String {
+        let text = printable(line);
+        if !self.login {
+            return text;
+        }
+        let word = text.split(' ').take(2).find(|word| matches!(*word, "OK" | "NO" | "BAD" | "BYE"));
+        word.map_or("***".to_owned(), |word| format!("{word} ***"))
     }
 
     /// A FETCH answer of the server.
@@ -40,7 +51,7 @@ impl Trace {
 
     /// The tagged answer has come: AUTHENTICATE is over.
     pub(super) fn end_of_command(&mut self) {
-        self.secret = false;
+        (self.secret, self.login) = (false, false);
         self.literal = 0;
     }
 
@@ -69,9 +80,12 @@ impl Trace {
         let mut words = text.splitn(3, ' ');
         let (tag, command) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
         match command.to_ascii_uppercase().as_str() {
-            "LOGIN" => format!("{tag} LOGIN ***"),
+            "LOGIN" => {
+                self.login = true;
+                format!("{tag} LOGIN ***")
+            }
             "AUTHENTICATE" => {
-                self.secret = true;
+                (self.secret, self.login) = (true, true);
                 format!("{tag} AUTHENTICATE ***")
             }
             _ if literal.is_some() => format!("{text} {{{}}}", self.literal),
@@ -90,7 +104,13 @@ mod tests {
         let mut all = trace.shown(b"a1 LOGIN \"me\" \"hunter2\"\r\na2 AUTHENTICATE PLAIN\r\n");
         all.extend(trace.shown(b"aHVudGVyMg==\r"));
         all.extend(trace.shown(b"\n"));
+        for (line, shown) in
+            [("a2 NO you said aHVudGVyMg==", "NO ***"), ("BAD hunter2", "BAD ***"), ("+ hunter2", "***")]
+        {
+            assert_eq!(trace.answer(line.as_bytes()), shown);
+        }
         trace.end_of_command();
+        assert_eq!(trace.answer(b"a2 OK done"), "a2 OK done");
         all.extend(trace.shown(b"a3 APPEND \"Sent\" {9}\r\n"));
         all.extend(trace.shown(b"se"));
         all.extend(trace.shown(b"cret\r\nx\r\na4 NOOP\r\n"));

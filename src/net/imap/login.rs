@@ -18,7 +18,7 @@ pub fn connect(endpoint: &Endpoint, credentials: &Credentials, limits: Limits) -
     if endpoint.tls == TlsMode::StartTls {
         guard = start_tls(guard, endpoint, limits)?;
     }
-    login(guard, credentials, limits)
+    login(guard, credentials, limits).map_err(|error| credentials.hidden_in(error))
 }
 
 /// PREAUTH is refused: it skips the login and, before STARTTLS, the protection.

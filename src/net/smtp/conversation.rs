@@ -52,12 +52,12 @@ impl Conversation {
         self.lines.send(command.as_bytes())
     }
 
-    /// Sends a line of a login, of which only `shown` may be logged.
+    /// Sends a line of a login, of which only `shown` may be logged, and only the code of the reply, which may repeat it.
     pub(super) fn secret(&mut self, shown: &str, line: &str) -> Result<Reply, NetError> {
         self.lines.begin(REPLY_MAX);
         trace!("C: {shown} ***");
         self.lines.send(line.as_bytes())?;
-        self.read().map(|(reply, _)| reply)
+        self.read_shown(&|answer| format!("{} ***", answer.get(..3).unwrap_or_default())).map(|(reply, _)| reply)
     }
 
     /// Sends a message after 354 and reads what became of it.
@@ -87,12 +87,16 @@ impl Conversation {
     }
 
     fn read(&mut self) -> Result<(Reply, Vec<String>), NetError> {
+        self.read_shown(&str::to_owned)
+    }
+
+    fn read_shown(&mut self, shown: &dyn Fn(&str) -> String) -> Result<(Reply, Vec<String>), NetError> {
         let mut texts = Vec::new();
         let mut code = None;
         loop {
             let bytes = self.lines.line()?;
             if log_enabled!(Level::Trace) {
-                trace!("S: {}", printable(&bytes));
+                trace!("S: {}", shown(&printable(&bytes)));
             }
             let read = reply::line(&bytes).filter(|line| code.is_none_or(|code| code == line.code));
             let Some(line) = read.filter(|_| texts.len() < LINES_MAX) else {

@@ -26,7 +26,7 @@ pub fn connect(endpoint: &Endpoint, credentials: Option<&Credentials>) -> Result
         offered = ehlo(&mut server)?;
     }
     if let Some(credentials) = credentials {
-        login(&mut server, &offered, credentials)?;
+        login(&mut server, &offered, credentials).map_err(|error| credentials.hidden_in(error))?;
     }
     let offers = |keyword: &str| offered.has(keyword);
     let (smtputf8, eightbitmime) = (offers("SMTPUTF8"), offers("8BITMIME"));

@@ -138,6 +138,7 @@ pub fn raise_watermark(tx: &Tx<'_>, account_id: i64, folder: &str, uidvalidity: 
 
 /// Forgets the watermarks, so that the next poll looks at everything since fetch-since again.
 pub fn reset(tx: &Tx<'_>, account_id: i64) -> Result<()> {
+    tx.about("account", account_id);
     tx.execute(
         "UPDATE account_folders SET uidvalidity = NULL, last_uid = 0, past_uid = 0 WHERE account_id = ?1",
         params![account_id],

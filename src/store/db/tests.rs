@@ -83,6 +83,19 @@ fn a_backup_is_a_complete_private_database() {
     fs::remove_dir_all(dir).unwrap();
 }
 
+#[test]
+fn a_store_for_reading_lets_nothing_be_written() {
+    let dir = temp("reading");
+    let path = dir.join("espomail.db");
+    drop(Store::create(&path).unwrap());
+    let store = Store::open(&path).unwrap().read_only().unwrap();
+    let add = |tx: &Tx<'_>| tx.execute("INSERT INTO teams (name, created_at) VALUES ('a', 0)", []);
+    assert!(store.write(add).is_err() && store.rehearse(add).is_err());
+    assert_eq!(store.read(|tx| tx.values::<i64>("SELECT id FROM teams", [])).unwrap(), [0i64; 0]);
+    store.backup(&dir.join("copy.db")).unwrap();
+    fs::remove_dir_all(dir).unwrap();
+}
+
 /// Tables with their columns, and the other objects, whatever their order.
 fn shape(conn: &Connection) -> Vec<String> {
     let list = "SELECT type || ' ' || name || coalesce('.' || (SELECT group_concat(c, ' ') FROM (

@@ -44,6 +44,7 @@ pub fn set_archive(tx: &Tx<'_>, email_id: i64, user_id: i64, archive: bool) -> R
 
 /// Moves a user's copy into a folder of theirs, or (`None`) to the inbox or Sent; out of trash and archive.
 pub fn move_to(tx: &Tx<'_>, email_id: i64, user_id: i64, folder_id: Option<i64>) -> Result<()> {
+    tx.about("email", email_id);
     tx.execute(
         "UPDATE email_users SET folder_id = ?3, trash = 0, archive = 0 WHERE email_id = ?1 AND user_id = ?2",
         params![email_id, user_id, folder_id],
@@ -112,6 +113,7 @@ pub fn has_filed(tx: &Tx<'_>, email_id: i64, user_id: i64) -> Result<bool> {
 }
 
 fn set(tx: &Tx<'_>, sql: &str, email_id: i64, user_id: i64, value: bool) -> Result<()> {
+    tx.about("email", email_id);
     tx.execute(sql, params![email_id, user_id, value])?;
     Ok(())
 }

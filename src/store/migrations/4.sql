@@ -157,3 +157,21 @@ WHEN EXISTS (SELECT 1 FROM email_index_docsize d WHERE d.id = old.id)
 BEGIN
   DELETE FROM email_index WHERE rowid = old.id;
 END;
+-- The log of what commands wrote.
+CREATE TABLE log_entries (
+  id         INTEGER PRIMARY KEY AUTOINCREMENT,
+  at         INTEGER NOT NULL,
+  uid        INTEGER NOT NULL,
+  caller_uid INTEGER NOT NULL,
+  user_id    INTEGER REFERENCES users,
+  as_user_id INTEGER REFERENCES users,
+  command    TEXT    NOT NULL,
+  outcome    TEXT    NOT NULL CHECK (outcome IN ('done', 'begun', 'partial', 'failed')),
+  more       INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE log_objects (
+  entry_id INTEGER NOT NULL REFERENCES log_entries ON DELETE CASCADE,
+  kind     TEXT    NOT NULL,
+  row_id   INTEGER NOT NULL,
+  PRIMARY KEY (entry_id, kind, row_id)
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,99 @@
+//! `espomail log`: which command wrote what, and whose it was.
+
+mod write;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::context::{self, Context};
+use super::moment;
+use crate::store::log::{self, Entry, LogQuery, Object};
+use crate::ui::cell::{Cell, Column};
+
+/// What commands wrote
+#[derive(Debug, Subcommand)]
+pub enum LogCommand {
+    /// Lists the commands that wrote something, newest first: when, who, which, and what they wrote
+    #[command(
+        visible_alias = "ls",
+        before_help = "Examples:\n  $ espomail log list --since 2026-01-31 --user ana\n  $ espomail --json log list --limit 1000"
+    )]
+    List(List),
+}
+
+/// `log list`
+#[derive(Debug, Args)]
+pub struct List {
+    /// Not older than this date or moment
+    #[arg(long, value_name = "DATE")]
+    since: Option<String>,
+    /// By this user, or as this user (--as); @me is you
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    limit: u32,
+}
+
+/// Fields of log entries in their order.
+pub const COLUMNS: &[Column] = &[
+    Column::new("at", "TIME"),
+    Column::new("user", "USER"),
+    Column::new("as", "AS"),
+    Column::new("caller_uid", "CALLER").right(),
+    Column::new("uid", "UID").right(),
+    Column::new("command", "COMMAND"),
+    Column::new("outcome", "OUTCOME"),
+    Column::new("objects", "OBJECTS").shrinking(),
+    Column::new("more", ""),
+    Column::new("id", ""),
+];
+
+/// Runs a `log` command.
+pub fn run(command: LogCommand, ctx: &Context) -> Result<()> {
+    match command {
+        LogCommand::List(args) => list(&args, ctx),
+    }
+}
+
+fn list(args: &List, ctx: &Context) -> Result<()> {
+    let since = args.since.as_deref().map(|text| moment("--since", text)).transpose()?;
+    let entries = ctx.read(|tx, actor| {
+        actor.require_admin("log list")?;
+        let user = args.user.as_deref().map(|name| context::user_or_me(tx, actor, "--user", name)).transpose()?;
+        log::list(tx, &LogQuery { since, user_id: user.map(|user| user.id), limit: args.limit.into() })
+    })?;
+    ctx.ui.list("log_entries", COLUMNS, entries.iter().map(cells).collect())
+}
+
+fn cells(entry: &Entry) -> Vec<Cell> {
+    let person = |person: &Option<(i64, String)>, nobody: &str| match person {
+        Some((id, username)) => Cell::object(json!({"id": id, "username": username}), username),
+        None => Cell::object(serde_json::Value::Null, nobody),
+    };
+    let mut objects: Vec<String> = entry.objects.iter().map(shown).collect();
+    if entry.more > 0 {
+        objects.push(format!("and {} more", entry.more));
+    }
+    let json: Vec<_> = entry.objects.iter().map(|o| json!({"type": o.kind, "id": o.id, "name": o.name})).collect();
+    vec![
+        Cell::date_time(entry.at),
+        person(&entry.user, "administrator"),
+        person(&entry.as_user, ""),
+        Cell::int(entry.caller_uid.into()),
+        Cell::int(entry.uid.into()),
+        Cell::text(&entry.command),
+        Cell::text(entry.outcome.as_str()),
+        Cell::object(json!(json), &objects.join(", ")),
+        Cell::int(entry.more),
+        Cell::int(entry.id),
+    ]
+}
+
+fn shown(object: &Object) -> String {
+    match &object.name {
+        Some(name) => format!("{} {name}", object.kind),
+        None => format!("{} {}", object.kind, object.id),
+    }
+}
