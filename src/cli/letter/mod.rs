@@ -19,6 +19,7 @@ use crate::store::cases::{self, Case, CaseStatus};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email};
 use crate::store::records::{self, Parent};
+use crate::store::sight::Object;
 
 /// What is written about.
 #[derive(Debug, Clone, Copy)]
@@ -108,7 +109,11 @@ pub fn send_draft(ctx: &Context, id: i64, how: &How) -> Result<()> {
 pub fn delete_draft(ctx: &Context, id: i64) -> Result<()> {
     let subject = ctx.read(|tx, actor| Ok(email(tx, actor, id)?.subject))?;
     ctx.confirm(&format!("Delete draft {id}, \"{subject}\"?"))?;
-    ctx.write(|tx, actor| reply::discard(tx, &email(tx, actor, id)?))?;
+    ctx.write(|tx, actor| {
+        let draft = email(tx, actor, id)?;
+        actor.require_edit(tx, Object::Email(id))?;
+        reply::discard(tx, &draft)
+    })?;
     ctx.done(id, &format!("draft {id} deleted"))
 }
 
@@ -124,7 +129,7 @@ fn begin(
     let (to, cc, bcc) = parts.recipients()?;
     let attachments = files::read(&parts.attach, ctx.config.attachment_max_size)?;
     ctx.read(|tx, actor| {
-        let account = how.account.as_deref().map(|name| context::sending_account(tx, actor, name)).transpose()?;
+        let account = how.account.as_deref().map(|name| context::known_account(tx, actor, name)).transpose()?;
         let template = how.template.as_deref().map(|name| context::template(tx, name)).transpose()?;
         let wishes = Wishes {
             from: from_wish(&how.from)?,
