@@ -18,7 +18,6 @@ use crate::reply::{self, FromWish, Occasion, Started, Wishes};
 use crate::store::cases::{self, Case, CaseStatus};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email};
-use crate::store::records::{self, Parent};
 use crate::store::sight::Object;
 
 /// What is written about.
@@ -187,10 +186,7 @@ fn received(tx: &Tx<'_>, actor: &Actor, id: i64) -> Result<(Email, Option<Case>)
             .hint(format!("espomail email edit {id}; espomail email send {id}"))
             .into());
     }
-    let case = match email.case_id() {
-        Some(case_id) if records::exists(tx, Parent::case(case_id), actor.sight())? => cases::by_id(tx, case_id)?,
-        _ => None,
-    };
+    let case = email.case_id().map(|id| cases::by_id_seen(tx, id, actor.sight())).transpose()?.flatten();
     Ok((email, case))
 }
 
