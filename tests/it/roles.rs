@@ -333,10 +333,10 @@ fn nobody_is_told_of_what_they_may_not_read() {
 fn an_email_does_not_tell_of_a_case_that_its_reader_may_not_see() {
     let desk = desk();
     desk.ok("role grant Agent case-read own");
-    let row = |id: &str| {
-        desk.sandbox.items(&["--as", "ana", "email", "list"]).into_iter().find(|row| row["id"].to_string() == id)
+    let row = |id: i64| {
+        desk.sandbox.items(&["--as", "ana", "email", "list"]).into_iter().find(|row| row["id"] == id)
     };
-    let (of_one, of_two) = (row("1").unwrap(), row("2").unwrap());
+    let (of_one, of_two) = (row(1).unwrap(), row(2).unwrap());
     assert!(of_one["case"].is_null() && of_one["parent"].is_null(), "{of_one}");
     assert_eq!(of_two["case"], 2, "{of_two}");
     assert!(desk.json("--as ana email show 1")["case"].is_null());
