@@ -333,9 +333,7 @@ fn nobody_is_told_of_what_they_may_not_read() {
 fn an_email_does_not_tell_of_a_case_that_its_reader_may_not_see() {
     let desk = desk();
     desk.ok("role grant Agent case-read own");
-    let row = |id: i64| {
-        desk.sandbox.items(&["--as", "ana", "email", "list"]).into_iter().find(|row| row["id"] == id)
-    };
+    let row = |id: i64| desk.sandbox.items(&["--as", "ana", "email", "list"]).into_iter().find(|row| row["id"] == id);
     let (of_one, of_two) = (row(1).unwrap(), row(2).unwrap());
     assert!(of_one["case"].is_null() && of_one["parent"].is_null(), "{of_one}");
     assert_eq!(of_two["case"], 2, "{of_two}");
@@ -344,4 +342,24 @@ fn an_email_does_not_tell_of_a_case_that_its_reader_may_not_see() {
     assert!(!explained.contains("#1"), "{explained}");
     assert!(desk.ok("email explain 1").stdout.contains("#1"));
     desk.run("--as ana email list case:1").exits(65);
+}
+
+#[test]
+fn a_case_does_not_tell_of_an_email_that_its_reader_may_not_see() {
+    let desk = desk();
+    desk.put(&mail(KIM, SUPPORT, "[#1] again"));
+    desk.ok("role grant Agent email-read own");
+    assert_eq!(desk.sandbox.items(&["--as", "ana", "case", "thread", "1"]).len(), 0);
+    assert_eq!(desk.sandbox.items(&["--as", "ana", "case", "thread", "2"]).len(), 1);
+    for (verb, same) in
+        [("split 1 --from", "does not belong to case #1"), ("unlink 1", "does not belong"), ("accept", "not found")]
+    {
+        let of = |id: i64| {
+            let id = if verb.starts_with("unlink") { format!("email/{id}") } else { id.to_string() };
+            desk.run(&format!("--as ana case {verb} {id}")).exits(65).stderr.replace(&id.replace("email/", ""), "N")
+        };
+        let hidden = of(3);
+        assert!(hidden.contains(same), "{hidden}");
+        assert_eq!(hidden, of(77), "{verb}: as if there were none");
+    }
 }
