@@ -325,7 +325,13 @@ fn nobody_is_told_of_what_they_may_not_read() {
     assert!(desk.ok("--as ana notification read --all").stdout.starts_with('0'));
     desk.put(&mail(KIM, SUPPORT, "[#1] and again"));
     assert_eq!(told("ana"), Vec::<String>::new());
+    // Neither of being given one, in the list or by e-mail.
+    let waiting = || desk.sandbox.items(&["outbox", "list"]).len();
+    let before = waiting();
+    desk.ok("case assign 1 ana");
+    assert_eq!(waiting(), before);
     desk.ok("role grant Agent case-read team");
+    assert!(!told("ana").iter().any(|text| text.starts_with("#1 ") && text.contains("assigned")), "{:?}", told("ana"));
     assert!(!told("ana").iter().any(|text| text.contains("and again")), "not told of it while it was not there");
 }
 
