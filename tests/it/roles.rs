@@ -201,6 +201,7 @@ const WRITES: &[(&str, &str)] = &[
     ("email link 1 contact/1", "email-edit"),
     ("email unlink 1", "email-edit"),
     ("email share 1", "email-edit"),
+    ("email fetch-rest 1", "email-edit"),
 ];
 
 #[test]
@@ -215,6 +216,14 @@ fn what_may_be_read_but_not_changed_is_refused_by_every_verb() {
         assert!(refused.stderr.contains(&format!("espomail role explain ana {permission}")), "{refused:?}");
         let hidden = desk.run(&format!("--as dewi {line}")).exits(65);
         assert!(hidden.stderr.contains("not found"), "what may not be read is not there: {hidden:?}");
+    }
+    // A group folder is sorted for all who work there.
+    desk.ok("folder add Orders --group Support");
+    desk.run("--as ana email move 1 Orders").exits(77);
+    desk.ok("email move 1 Orders");
+    for line in ["email archive 1", "email trash 1", "email move 1 inbox", "email move 1 none"] {
+        let refused = desk.run(&format!("--as ana {line}")).exits(77);
+        assert!(refused.stderr.starts_with("espomail: email-edit: "), "{refused:?}");
     }
     // Following, and what is one's own, take no more.
     desk.ok("--as ana case follow 1");
@@ -235,6 +244,34 @@ fn what_may_be_read_but_not_changed_is_refused_by_every_verb() {
         let refused = desk.run(&format!("--as ana {line}")).exits(77);
         assert!(refused.stderr.starts_with(&format!("espomail: {permission}: ")), "{refused:?}");
     }
+}
+
+#[test]
+fn who_sees_only_what_is_theirs_gets_the_case_they_make() {
+    let desk = desk();
+    desk.ok("role grant Agent case own");
+    desk.ok("--as ana case create --subject Called --from kim@customer.example");
+    assert_eq!(desk.json("--as ana case show 3")["assigned_user"]["username"], "ana");
+    desk.ok("role grant Agent case team");
+    desk.ok("--as ana case create --subject Called --from kim@customer.example");
+    assert!(desk.json("--as ana case show 4")["assigned_user"].is_null());
+}
+
+#[test]
+fn what_one_wrote_is_taken_back_as_far_as_one_may_change_it() {
+    let desk = desk();
+    let sent = desk.ok("-q --as ana case reply 2 -m x").stdout;
+    let line = |verb: &str| desk.run(&format!("--as ana outbox {verb} {}", sent.trim()));
+    desk.ok("role grant Agent email-edit no");
+    let refused = line("cancel").exits(77);
+    assert!(refused.stderr.starts_with("espomail: email-edit: "), "{refused:?}");
+    line("show").ok();
+    desk.ok("role grant Agent email-read no");
+    line("show").exits(65);
+    line("cancel").exits(65);
+    assert!(desk.sandbox.items(&["--as", "ana", "outbox", "list"]).is_empty());
+    desk.ok("role grant Agent email team");
+    line("cancel").ok();
 }
 
 #[test]
