@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::context::Context;
-use crate::access::Actor;
+use crate::access::{self, Actor};
 use crate::error;
 use crate::store::db::Store;
 use crate::store::instance;
@@ -35,6 +35,7 @@ pub fn create(ctx: &Context) -> Result<()> {
         getrandom::fill(&mut secret).map_err(|e| anyhow::anyhow!("no random bytes: {e}"))?;
         Store::create(&ctx.db_path)?.write(|tx| {
             instance::create(tx, &secret, ctx.now())?;
+            access::make_agent(tx, ctx.now())?;
             ctx.log(tx, &Actor::Administrator, LogOutcome::Done, &[])
         })?;
     }

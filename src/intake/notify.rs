@@ -11,7 +11,7 @@ use crate::access;
 use crate::store::cases::Case;
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, Field};
-use crate::store::notifications::{self, ByEmail, NewNotification, NotificationKind};
+use crate::store::notifications::{self, ByEmail, NewNotification, Notification, NotificationKind};
 use crate::store::records::{self, Parent};
 use crate::store::sight::Sight;
 use crate::store::stream::{self, NewNote, NoteKind};
@@ -98,6 +98,20 @@ pub fn email_line(label: &str, email: Option<&Email>) -> String {
     }
 }
 
+/// A notification as its reader is told of it now: where they may not read the email any more, no more than that there
+/// is one.
+pub fn as_told(tx: &Tx<'_>, row: Notification, sight: Sight) -> Result<Notification> {
+    let Some(email_id) = row.email_id.filter(|_| sight != Sight::Everything) else { return Ok(row) };
+    if emails::by_id(tx, email_id, sight)?.is_some() {
+        return Ok(row);
+    }
+    let text = match row.parent {
+        Some(parent) if row.kind == NotificationKind::Email => email_line(&records::label(tx, parent)?, None),
+        _ => stream::HIDDEN.to_owned(),
+    };
+    Ok(Notification { email_id: None, text, ..row })
+}
+
 /// Whoever may read the record but not the email learns only that there is one (B7.2).
 fn tell_of_email(
     tx: &Tx<'_>,
@@ -153,7 +167,7 @@ pub fn comment(tx: &Tx<'_>, world: &World<'_>, parent: Parent, author: Option<&U
 }
 
 /// Tells a user in the way they have set: in the list, at once by e-mail (if there is a notice), or in a digest.
-/// Whether they had not been told before.
+/// Whether they had not been told before; nobody is told of a record that they may not read.
 pub fn tell(
     tx: &Tx<'_>,
     world: &World<'_>,
@@ -161,6 +175,9 @@ pub fn tell(
     new: NewNotification<'_>,
     notice: Option<&Notice<'_>>,
 ) -> Result<bool> {
+    if !new.parent.map_or(Ok(true), |parent| records::exists(tx, parent, access::sight_of(user)))? {
+        return Ok(false);
+    }
     let setting = notifications::setting(tx, user.id, new.kind)?;
     let digest = setting.by_email == ByEmail::Digest;
     if !setting.listed || notifications::add(tx, new, digest, world.now)?.is_none() {

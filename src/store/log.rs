@@ -19,6 +19,7 @@ const THINGS: &[Known] = &[
     Known { table: "filters", kind: "filter", name: Some("name") },
     Known { table: "templates", kind: "template", name: Some("name") },
     Known { table: "teams", kind: "team", name: Some("name") },
+    Known { table: "roles", kind: "role", name: Some("name") },
     Known { table: "users", kind: "user", name: Some("username") },
     Known { table: "folders", kind: "folder", name: Some("name") },
     Known { table: "cases", kind: "case", name: Some("number") },

@@ -26,7 +26,12 @@ fn every_write_by_a_command_has_one_entry_that_names_what_it_wrote() {
     let mbox = sandbox.file("old.mbox", b"From x\nFrom: a@x.example\nSubject: old\n\ntext\n\n");
     let backup = sandbox.path("backup.db");
     let rows: &[(&[&str], &str)] = &[
-        (&["team", "add", "Sales"], "team add: team Sales"),
+        (&["team", "add", "Sales"], "team add: role Agent team Sales"),
+        (&["role", "add", "Trainee"], "role add: role Trainee"),
+        (&["role", "grant", "Trainee", "case", "own"], "role grant: role Trainee"),
+        (&["role", "assign", "Trainee", "ana"], "role assign: role Trainee user ana"),
+        (&["role", "unassign", "Trainee", "ana"], "role unassign: role Trainee user ana"),
+        (&["role", "delete", "Trainee"], "role delete: role 2"),
         (&["team", "edit", "Sales", "--name", "Shop"], "team edit: team Shop"),
         (&["team", "member", "add", "Shop", "ana"], "team member add: team Shop user ana"),
         (&["team", "member", "remove", "Shop", "ana"], "team member remove: team Shop user ana"),

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::db::{Row, Tx, params, seconds};
 use super::label::labels;
-use super::sight::{self, Sight};
+use super::sight::Sight;
 pub use change::*;
 pub use facts::*;
 pub use list::*;
@@ -210,10 +210,19 @@ pub fn by_key(tx: &Tx<'_>, key: &str) -> Result<Option<Case>> {
     tx.one(&format!("SELECT {COLUMNS} FROM cases c WHERE c.key = ?1"), params![key], Case::from_row)
 }
 
+/// By id, as far as it may be seen.
+pub fn by_id_seen(tx: &Tx<'_>, id: i64, sight: Sight) -> Result<Option<Case>> {
+    tx.one(
+        &format!("SELECT {COLUMNS} FROM cases c WHERE c.id = ?2 AND {}", sight.case()),
+        params![sight.parameter(), id],
+        Case::from_row,
+    )
+}
+
 /// By number, as far as it may be seen.
 pub fn by_number(tx: &Tx<'_>, number: i64, sight: Sight) -> Result<Option<Case>> {
     tx.one(
-        &format!("SELECT {COLUMNS} FROM cases c WHERE c.number = ?2 AND {}", sight::CASE),
+        &format!("SELECT {COLUMNS} FROM cases c WHERE c.number = ?2 AND {}", sight.case()),
         params![sight.parameter(), number],
         Case::from_row,
     )
