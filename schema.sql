@@ -53,6 +53,35 @@ CREATE TABLE team_members (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX team_members_user ON team_members (user_id);
 
+-- What people may see and do (B11.2). Where no role of a user says anything about a permission, its default holds.
+CREATE TABLE roles (
+  id         INTEGER PRIMARY KEY AUTOINCREMENT,
+  name       TEXT    NOT NULL UNIQUE COLLATE NOCASE,
+  created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE role_permissions (
+  role_id    INTEGER NOT NULL REFERENCES roles ON DELETE CASCADE,
+  permission TEXT    NOT NULL,                    -- case-read, case-edit …: Permission in src/store/levels.rs
+  level      TEXT    NOT NULL CHECK (level IN ('no', 'own', 'team', 'all', 'yes')),
+  PRIMARY KEY (role_id, permission)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE role_users (
+  role_id INTEGER NOT NULL REFERENCES roles ON DELETE CASCADE,
+  user_id INTEGER NOT NULL REFERENCES users ON DELETE CASCADE,
+  PRIMARY KEY (role_id, user_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX role_users_user ON role_users (user_id);
+
+-- A role of a team is one of all its members.
+CREATE TABLE role_teams (
+  role_id INTEGER NOT NULL REFERENCES roles ON DELETE CASCADE,
+  team_id INTEGER NOT NULL REFERENCES teams ON DELETE CASCADE,
+  PRIMARY KEY (role_id, team_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX role_teams_team ON role_teams (team_id);
+
 -- Mail folders ----------------------------------------------------------------------------------------
 
 -- Personal ones, and group ones that the teams of the folder see (B6.3).

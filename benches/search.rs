@@ -14,6 +14,7 @@ use espomail::query::{Field, Tree, Words};
 use espomail::store::cases::{self, CaseQuery, CaseSort, NewCase, Priority};
 use espomail::store::db::{Store, Tx};
 use espomail::store::emails::{self, EmailQuery, EmailStatus, NewEmail};
+use espomail::store::levels::Levels;
 use espomail::store::records::Parent;
 use espomail::store::search::{CaseState, Test, index};
 use espomail::store::sight::Sight;
@@ -22,8 +23,8 @@ use espomail::store::{instance, teams, users};
 use jiff::{SignedDuration, Timestamp};
 
 const ROUNDS: usize = 21;
-const AGENT: Sight = Sight::User(1);
-const OUTSIDER: Sight = Sight::User(2);
+const AGENT: Sight = Sight::User(1, Levels::USUAL);
+const OUTSIDER: Sight = Sight::User(2, Levels::USUAL);
 
 /// Numbers that look random and are the same in every run (splitmix64).
 struct Dice(u64);

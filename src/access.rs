@@ -1,16 +1,26 @@
 //! Who is acting, and what they may do (B11, "Who is acting").
 //!
 //! One person owns the database (advisory mode): a caller is mapped to the user with their login name,
-//! everybody else acts as administrator. What is read is narrowed by [`Sight`] inside the statements.
+//! everybody else acts as administrator. What is read is narrowed by [`Sight`] inside the statements; what is written is
+//! decided here, inside the transaction that writes, by the levels that the roles of the user give.
 
-use anyhow::Result;
+mod explain;
+mod reach;
+
+use anyhow::{Context, Result};
+use jiff::Timestamp;
+
+pub use explain::{Answer, explain};
+pub use reach::{Subject, reaches};
 
 use crate::error;
 use crate::store::accounts::Account;
 use crate::store::db::Tx;
-use crate::store::sight::Sight;
-use crate::store::teams;
+use crate::store::levels::{Level, Permission};
+use crate::store::records::{Parent, ParentType};
+use crate::store::sight::{Object, Sight};
 use crate::store::users::{self, User, UserType};
+use crate::store::{cases, roles, teams};
 
 /// Who is acting.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,20 +90,52 @@ impl Actor {
         }
     }
 
-    /// Whether this actor may assign a record to a user: a regular one to themselves and to those who share a team with
-    /// them (B11.2, level `team`).
-    pub fn may_assign_to(&self, tx: &Tx<'_>, user: &User) -> Result<bool> {
-        match self.sight() {
-            Sight::Everything => Ok(true),
-            Sight::User(id) => Ok(id == user.id || teams::in_common(tx, id, user.id)?),
+    /// Refuses to change a case, record or email that this actor sees.
+    ///
+    /// # Errors
+    /// Exit 77, naming the permission.
+    pub fn require_edit(&self, tx: &Tx<'_>, object: Object) -> Result<()> {
+        let permission = match object {
+            Object::Record(parent) => Permission::to_edit(parent.kind),
+            Object::Email(_) => Permission::EmailEdit,
+        };
+        let Some(user) = self.judged() else { return Ok(()) };
+        if reaches(tx, user, permission, Subject::Object(object))? {
+            return Ok(());
         }
+        let named = named(tx, object)?;
+        let level = user.levels.of(permission);
+        Err(error::noperm(format!("{permission}: you may not change {named}, your level is {level}"))
+            .hint(format!("why: espomail role explain {} {permission} {named}", user.username))
+            .into())
     }
 
-    /// Whether this actor may give a record to a team: a regular one to teams of their own.
+    /// Refuses to make something new to whoever may change nothing of that kind.
+    ///
+    /// # Errors
+    /// Exit 77, naming the permission.
+    pub fn require_some(&self, permission: Permission) -> Result<()> {
+        let Some(user) = self.judged() else { return Ok(()) };
+        let reads = permission.read_first().is_none_or(|read| user.levels.of(read) > Level::No);
+        if reads && user.levels.of(permission) > Level::No {
+            return Ok(());
+        }
+        Err(error::noperm(format!("{permission}: your roles do not allow it"))
+            .hint(format!("why: espomail role explain {} {permission}", user.username))
+            .into())
+    }
+
+    /// Whether this actor may assign a record to a user (`assignment`); to themselves always.
+    pub fn may_assign_to(&self, tx: &Tx<'_>, user: &User) -> Result<bool> {
+        self.judged().map_or(Ok(true), |own| reaches(tx, own, Permission::Assignment, Subject::User(user)))
+    }
+
+    /// Whether this actor may give a record to a team: a regular one to teams of their own, unless they may assign to
+    /// everybody.
     pub fn may_give_to(&self, tx: &Tx<'_>, team_id: i64) -> Result<bool> {
-        match self.sight() {
-            Sight::Everything => Ok(true),
-            Sight::User(id) => teams::is_member(tx, team_id, id),
+        match self.judged() {
+            Some(user) if user.levels.of(Permission::Assignment) < Level::All => teams::is_member(tx, team_id, user.id),
+            _ => Ok(true),
         }
     }
 
@@ -102,51 +144,61 @@ impl Actor {
     /// # Errors
     /// Exit 77, naming the user.
     pub fn require_assignable(&self, tx: &Tx<'_>, user: &User) -> Result<()> {
-        if self.may_assign_to(tx, user)? {
-            return Ok(());
-        }
-        Err(error::noperm(format!("user: {} is in no team of yours, so you may not assign to them", user.username))
-            .hint("choose a colleague of your team, or ask an administrator")
+        let own = match self.judged() {
+            Some(own) if !self.may_assign_to(tx, user)? => own,
+            _ => return Ok(()),
+        };
+        let (name, permission) = (&user.username, Permission::Assignment);
+        let text = match own.levels.of(permission) {
+            Level::No => format!("user: you may not assign to others ({permission} is no), {name} can take it"),
+            _ => format!("user: {name} is in no team of yours, so you may not assign to them"),
+        };
+        Err(error::noperm(text)
+            .hint(format!("why: espomail role explain {} {permission} user:{name}", own.username))
             .into())
     }
 
-    /// Refuses to write from this group account: a regular user writes from those of their own teams.
+    /// Refuses to write from this group account (`group-account`).
     ///
     /// # Errors
     /// Exit 77, naming the account.
     pub fn require_account(&self, tx: &Tx<'_>, account: &Account) -> Result<()> {
-        for team_id in account.team_ids.iter().chain(&account.case_team_id) {
-            if self.may_give_to(tx, *team_id)? {
-                return Ok(());
-            }
+        let Some(user) = self.judged() else { return Ok(()) };
+        let permission = Permission::GroupAccount;
+        if reaches(tx, user, permission, Subject::Account(account))? {
+            return Ok(());
         }
-        match self.sight() {
-            Sight::Everything => Ok(()),
-            Sight::User(_) => Err(error::noperm(format!("--account: {} is of no team of yours", account.name))
-                .hint("leave it out to answer by the account that the case came by")
-                .into()),
-        }
+        // Where there is such an account, is nothing to be learned beyond one's teams.
+        let text = match user.levels.of(permission) {
+            Level::No => format!("{permission}: you may not write from group accounts such as {}", account.name),
+            _ => format!("--account: {} is of no team of yours", account.name),
+        };
+        Err(error::noperm(text).hint(format!("why: espomail role explain {} {permission}", user.username)).into())
     }
 
     /// Whether this actor may change an account: administrators any, a user their own personal ones (B11.1).
     pub fn manages(&self, account: &Account) -> bool {
         match self.sight() {
             Sight::Everything => true,
-            Sight::User(id) => account.user_id == Some(id),
+            Sight::User(id, _) => account.user_id == Some(id),
         }
     }
 
-    /// Whether this actor knows of an account: of those they manage, and of the group accounts of their teams.
+    /// Whether this actor knows of an account: of those they manage, of the group accounts of their teams, and of those
+    /// they may write from.
     pub fn knows_account(&self, tx: &Tx<'_>, account: &Account) -> Result<bool> {
+        let Some(user) = self.judged() else { return Ok(true) };
         if self.manages(account) {
             return Ok(true);
         }
-        for team_id in account.team_ids.iter().chain(&account.case_team_id) {
-            if self.may_give_to(tx, *team_id)? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        let nearest = reach::nearest(tx, user, Subject::Account(account))?;
+        let level = user.levels.of(Permission::GroupAccount).max(Level::Team);
+        Ok(nearest.is_some_and(|nearest| nearest <= level))
+    }
+
+    /// The user whose roles decide; `None` for who may all.
+    fn judged(&self) -> Option<&User> {
+        self.user().filter(|user| sight_of(user) != Sight::Everything)
     }
 
     /// The acting user, for verbs that only make sense for one (`take`, `--mine`).
@@ -167,6 +219,30 @@ impl Actor {
 pub fn sight_of(user: &User) -> Sight {
     match user.user_type {
         UserType::Admin => Sight::Everything,
-        UserType::Regular => Sight::User(user.id),
+        UserType::Regular => Sight::User(user.id, user.levels),
     }
+}
+
+/// An object as people name it: `case/12`, `contact/3`, `email/9`.
+fn named(tx: &Tx<'_>, object: Object) -> Result<String> {
+    Ok(match object {
+        Object::Record(Parent { kind: ParentType::Case, id }) => {
+            format!("case/{}", cases::by_id(tx, id)?.context("the case vanished")?.number)
+        }
+        Object::Record(Parent { kind, id }) => format!("{kind}/{id}"),
+        Object::Email(id) => format!("email/{id}"),
+    })
+}
+
+/// The role that new teams get, where it has not been deleted.
+pub const AGENT: &str = "Agent";
+
+/// Makes the role [`AGENT`] (B11.2).
+pub fn make_agent(tx: &Tx<'_>, now: Timestamp) -> Result<()> {
+    let id = roles::add(tx, AGENT, now)?;
+    for permission in Permission::ALL {
+        let level = if *permission == Permission::PersonalAccount { Level::Yes } else { Level::Team };
+        roles::grant(tx, id, *permission, Some(level))?;
+    }
+    Ok(())
 }

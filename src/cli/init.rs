@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::context::Context;
+use crate::access;
 use crate::error;
 use crate::store::db::Store;
 use crate::store::instance;
@@ -31,7 +32,10 @@ pub fn create(ctx: &Context) -> Result<()> {
     if !ctx.dry_run {
         let mut secret = [0; 32];
         getrandom::fill(&mut secret).map_err(|e| anyhow::anyhow!("no random bytes: {e}"))?;
-        Store::create(&ctx.db_path)?.write(|tx| instance::create(tx, &secret, ctx.now()))?;
+        Store::create(&ctx.db_path)?.write(|tx| {
+            instance::create(tx, &secret, ctx.now())?;
+            access::make_agent(tx, ctx.now())
+        })?;
     }
     ctx.done(ctx.db_path.display(), &format!("database {} is ready", ctx.db_path.display()))
 }

@@ -28,6 +28,7 @@ pub mod outbox;
 pub mod quarantine;
 pub mod query;
 pub mod record;
+pub mod role;
 pub mod schema;
 pub mod status;
 pub mod stream;
@@ -165,6 +166,8 @@ enum Command {
     #[command(subcommand)]
     Team(team::TeamCommand),
     #[command(subcommand)]
+    Role(role::RoleCommand),
+    #[command(subcommand)]
     User(user::UserCommand),
     #[command(subcommand)]
     Case(case::CaseCommand),
@@ -298,6 +301,7 @@ fn dispatch(command: Command, ctx: &Context) -> Result<()> {
         Command::Filter(command) => filter::run(command, ctx),
         Command::Template(command) => template::run(command, ctx),
         Command::Team(command) => team::run(command, ctx),
+        Command::Role(command) => role::run(command, ctx),
         Command::User(command) => user::run(command, ctx),
         Command::Case(command) => case::run(command, ctx),
         Command::Email(command) => email::run(command, ctx),

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::context::Context;
 use super::{
-    account, case, db, email, filter, folder, import, notification, outbox, quarantine, record, status, stream, team,
-    template, user, whoami,
+    account, case, db, email, filter, folder, import, notification, outbox, quarantine, record, role, status, stream,
+    team, template, user, whoami,
 };
 use crate::error;
 use crate::ui::cell::{Cell, Column};
@@ -47,6 +47,9 @@ const RESULTS: &[(&str, &[Column])] = &[
     ("tables", db::COLUMNS),
     ("teams", team::COLUMNS),
     ("team", team::COLUMNS),
+    ("roles", role::COLUMNS),
+    ("role", role::COLUMNS),
+    ("answers", role::EXPLAIN_COLUMNS),
     ("templates", template::COLUMNS),
     ("template", template::COLUMNS),
     ("users", user::COLUMNS),

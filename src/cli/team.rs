@@ -5,9 +5,11 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::context::{self, Context};
+use crate::access;
 use crate::error;
 use crate::store::db::Tx;
 use crate::store::filters::{self, ActionKind};
+use crate::store::roles::{self, Holder};
 use crate::store::teams::{self, Team};
 use crate::ui::cell::{Cell, Column};
 
@@ -15,8 +17,8 @@ use crate::ui::cell::{Cell, Column};
 #[derive(Debug, Subcommand)]
 pub enum TeamCommand {
     /// Adds a team
-    #[command(before_help = "Examples:\n  $ espomail team add Support\n  $ espomail -q team add 'Second Level'")]
-    Add(Name),
+    #[command(before_help = "Examples:\n  $ espomail team add Support\n  $ espomail team add Auditors --no-role")]
+    Add(Add),
     /// Lists teams
     #[command(
         visible_alias = "ls",
@@ -65,6 +67,16 @@ pub struct Name {
     team: String,
 }
 
+/// `team add`
+#[derive(Debug, Args)]
+pub struct Add {
+    /// Team
+    team: String,
+    /// Without the role Agent, which new teams get
+    #[arg(long)]
+    no_role: bool,
+}
+
 /// `team edit`
 #[derive(Debug, Args)]
 pub struct Edit {
@@ -97,13 +109,17 @@ pub struct Membership {
 }
 
 /// Fields of teams in their order.
-pub const COLUMNS: &[Column] =
-    &[Column::new("name", "TEAM"), Column::new("members", "MEMBERS").shrinking(), Column::new("id", "")];
+pub const COLUMNS: &[Column] = &[
+    Column::new("name", "TEAM"),
+    Column::new("members", "MEMBERS").shrinking(),
+    Column::new("id", ""),
+    Column::new("roles", "ROLES").shrinking(),
+];
 
 /// Runs a `team` command.
 pub fn run(command: TeamCommand, ctx: &Context) -> Result<()> {
     match command {
-        TeamCommand::Add(args) => add(&args.team, ctx),
+        TeamCommand::Add(args) => add(&args, ctx),
         TeamCommand::List => {
             let rows = ctx.read(|tx, _| teams::all(tx)?.iter().map(|t| cells(tx, t)).collect::<Result<_>>())?;
             ctx.ui.list("teams", COLUMNS, rows)
@@ -119,15 +135,19 @@ pub fn run(command: TeamCommand, ctx: &Context) -> Result<()> {
     }
 }
 
-fn add(given: &str, ctx: &Context) -> Result<()> {
-    let name = context::name("team", given)?;
-    let id = ctx.administer("team add", |tx| {
+fn add(args: &Add, ctx: &Context) -> Result<()> {
+    let name = context::name("team", &args.team)?;
+    let (id, role) = ctx.administer("team add", |tx| {
         if teams::by_name(tx, &name)?.is_some() {
             return Err(context::taken("team", &name));
         }
-        teams::add(tx, &name, ctx.now())
+        let id = teams::add(tx, &name, ctx.now())?;
+        let role = if args.no_role { None } else { roles::by_name(tx, access::AGENT)? };
+        role.as_ref().map_or(Ok(false), |role| roles::assign(tx, role.id, Holder::Team(id)))?;
+        Ok((id, role))
     })?;
-    ctx.done(id, &format!("team {name} added"))
+    let role = role.map(|role| format!(" with the role {}", role.name)).unwrap_or_default();
+    ctx.done(id, &format!("team {name} added{role}"))
 }
 
 fn edit(args: &Edit, ctx: &Context) -> Result<()> {
@@ -190,12 +210,17 @@ fn remove_member(args: &Membership, ctx: &Context) -> Result<()> {
 }
 
 fn cells(tx: &Tx<'_>, team: &Team) -> Result<Vec<Cell>> {
-    let members = teams::members(tx, team.id)?;
+    let (members, roles) = (teams::members(tx, team.id)?, roles::of_team(tx, team.id)?);
     let json: Vec<_> =
         members.iter().map(|m| json!({"id": m.user_id, "username": m.username, "position": m.position})).collect();
     let shown: Vec<String> = members
         .iter()
         .map(|m| if m.position.is_empty() { m.username.clone() } else { format!("{} ({})", m.username, m.position) })
         .collect();
-    Ok(vec![Cell::text(&team.name), Cell::object(json!(json), &shown.join(", ")), Cell::int(team.id)])
+    Ok(vec![
+        Cell::text(&team.name),
+        Cell::object(json!(json), &shown.join(", ")),
+        Cell::int(team.id),
+        Cell::object(json!(roles), &roles.join(", ")),
+    ])
 }

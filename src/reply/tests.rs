@@ -12,6 +12,7 @@ use crate::store::accounts::{self, Account};
 use crate::store::cases::{NewCase, Priority};
 use crate::store::db::Store;
 use crate::store::emails::{Email, EmailStatus, Field, NewEmail};
+use crate::store::levels::Levels;
 use crate::store::raw::{self, Packed};
 use crate::store::sight::Sight;
 use crate::store::templates::Template;
@@ -348,9 +349,12 @@ fn a_draft_is_the_letter_and_becomes_the_mail() {
     let mut started = desk.begin("ana", Occasion::Case(&case), wishes).unwrap();
     let ana = desk.store.read(|tx| users::by_username(tx, "ana")).unwrap();
     let id = desk.write(|tx, world| keep(tx, world, ana.as_ref(), &started)).unwrap();
-    let email = |id: i64| desk.store.read(|tx| emails::by_id(tx, id, Sight::User(1))).unwrap();
+    let email = |id: i64| desk.store.read(|tx| emails::by_id(tx, id, Sight::User(1, Levels::USUAL))).unwrap();
     assert_eq!(email(id).unwrap().case_id(), None);
-    assert!(desk.store.read(|tx| emails::by_id(tx, id, Sight::User(2))).unwrap().is_none(), "nobody else sees it");
+    assert!(
+        desk.store.read(|tx| emails::by_id(tx, id, Sight::User(2, Levels::USUAL))).unwrap().is_none(),
+        "nobody else sees it"
+    );
     let resume = || {
         let draft = email(id).unwrap();
         desk.write(|tx, world| resume(tx, world, &actor(tx, "ana")?, &draft)).unwrap()

@@ -11,9 +11,9 @@ use jiff::Timestamp;
 use super::db::{Row, Tx, params, seconds};
 use super::label::labels;
 use super::raw;
-use super::records::Parent;
+use super::records::{Parent, ParentType};
 use super::search::index;
-use super::sight::{self, Sight};
+use super::sight::Sight;
 pub use change::*;
 pub use list::*;
 pub use source::*;
@@ -129,7 +129,7 @@ impl Email {
 
     /// The case it belongs to, by id.
     pub fn case_id(&self) -> Option<i64> {
-        self.parent.filter(|p| p.kind == super::records::ParentType::Case).map(|p| p.id)
+        self.parent.filter(|p| p.kind == ParentType::Case).map(|p| p.id)
     }
 }
 
@@ -280,7 +280,7 @@ fn add_attachments(tx: &Tx<'_>, id: i64, attachments: &[Attachment]) -> Result<(
 /// By id, as far as it may be seen.
 pub fn by_id(tx: &Tx<'_>, id: i64, sight: Sight) -> Result<Option<Email>> {
     tx.one(
-        &format!("SELECT {COLUMNS} FROM emails e WHERE e.id = ?2 AND ({})", sight::EMAIL),
+        &format!("SELECT {COLUMNS} FROM emails e WHERE e.id = ?2 AND {}", sight.email()),
         params![sight.parameter(), id],
         Email::from_row,
     )
@@ -343,7 +343,7 @@ pub fn of_case_for(tx: &Tx<'_>, case_id: i64, sight: Sight) -> Result<Vec<Email>
         &format!(
             "SELECT {COLUMNS} FROM emails e WHERE e.parent_type = 'case' AND e.parent_id = ?2 AND {}
                 ORDER BY e.received_at, e.id",
-            sight::EMAIL_OF_CASE
+            sight.email_of(ParentType::Case)
         ),
         params![sight.parameter(), case_id],
         Email::from_row,

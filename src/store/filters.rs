@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::db::{Row, Tx, exactly_one, params, seconds};
 use super::label::labels;
-use super::sight::{self, Sight};
+use super::sight::Sight;
 
 labels! {
     /// What a filter does.
@@ -279,13 +279,13 @@ pub fn archive(
     tx.all(
         &format!(
             "SELECT e.id, e.raw_id, r.size FROM emails e JOIN raw_messages r ON r.id = e.raw_id
-                WHERE e.id > ?2 AND e.received_at >= ?3 AND e.status = 'Archived' AND ({})
+                WHERE e.id > ?2 AND e.received_at >= ?3 AND e.status = 'Archived' AND {}
                 AND (?4 IS NULL OR EXISTS (SELECT 1 FROM deliveries d WHERE d.email_id = e.id AND d.account_id = ?4))
                 AND (?5 IS NULL OR EXISTS (SELECT 1 FROM email_users own
                     WHERE own.email_id = e.id AND own.user_id = ?5 AND own.folder = 'inbox'
                         AND (?7 = 0 OR (own.trash = 0 AND own.archive = 0 AND own.folder_id IS NULL))))
                 ORDER BY e.id LIMIT ?6",
-            sight::EMAIL
+            sight.email()
         ),
         params![sight.parameter(), after, seconds(since), account_id, user_id, limit, unsorted],
         |row| Ok((row.get("id")?, row.get("raw_id")?, row.get::<i64>("size")?.try_into()?)),

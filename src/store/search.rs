@@ -84,18 +84,21 @@ labels! {
     }
 }
 
-/// Values of a statement, of which the first is [`Sight::parameter`].
-pub(super) struct Bound(pub(super) Vec<Value>);
+/// Values of a statement, of which the first is [`Sight::parameter`], and through whose eyes it reads.
+pub(super) struct Bound {
+    pub(super) values: Vec<Value>,
+    sight: Sight,
+}
 
 impl Bound {
     pub(super) fn new(sight: Sight) -> Bound {
-        Bound(vec![sight.parameter().into()])
+        Bound { values: vec![sight.parameter().into()], sight }
     }
 
     /// Adds a value; its place in the statement.
     pub(super) fn add(&mut self, value: impl Into<Value>) -> String {
-        self.0.push(value.into());
-        format!("?{}", self.0.len())
+        self.values.push(value.into());
+        format!("?{}", self.values.len())
     }
 }
 

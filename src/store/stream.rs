@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::db::{Tx, params, seconds};
 use super::label::labels;
 use super::records::Parent;
-use super::sight::{self, Sight};
+use super::sight::Sight;
 
 labels! {
     /// What a note tells.
@@ -109,7 +109,7 @@ pub fn notes(tx: &Tx<'_>, parent: Parent, sight: Sight) -> Result<Vec<Note>> {
                 CASE WHEN n.kind = 'status' OR e.id IS NULL OR {seen} THEN n.text ELSE ?4 END AS text
             FROM notes n LEFT JOIN users u ON u.id = n.user_id LEFT JOIN emails e ON e.id = n.email_id
             WHERE n.parent_type = ?2 AND n.parent_id = ?3 ORDER BY n.id",
-            seen = sight::EMAIL_OF_CASE
+            seen = sight.email_of(parent.kind)
         ),
         params![sight.parameter(), parent.kind.as_str(), parent.id, HIDDEN],
         |row| {

@@ -97,13 +97,13 @@ pub fn is_member(tx: &Tx<'_>, team_id: i64, user_id: i64) -> Result<bool> {
     Ok(found.is_some())
 }
 
-/// Whether two users have a team in common.
-pub fn in_common(tx: &Tx<'_>, one: i64, other: i64) -> Result<bool> {
-    let found: Option<i64> = tx.value(
-        "SELECT 1 FROM team_members a JOIN team_members b ON b.team_id = a.team_id WHERE a.user_id = ?1 AND b.user_id = ?2",
+/// Names of the teams that two users have in common.
+pub fn in_common(tx: &Tx<'_>, one: i64, other: i64) -> Result<Vec<String>> {
+    tx.values(
+        "SELECT t.name FROM team_members a JOIN team_members b ON b.team_id = a.team_id JOIN teams t ON t.id = a.team_id
+            WHERE a.user_id = ?1 AND b.user_id = ?2 ORDER BY t.name",
         params![one, other],
-    )?;
-    Ok(found.is_some())
+    )
 }
 
 /// The teams of a user.

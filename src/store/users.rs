@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use super::db::{Row, Tx, params, seconds};
 use super::label::labels;
+use super::levels::{Level, Levels, Permission};
 
 labels! {
     /// What a user may do at all.
@@ -39,6 +40,8 @@ pub struct User {
     pub addresses: Vec<String>,
     /// Signature, plain text without its line of dashes; may be empty.
     pub signature: String,
+    /// What their roles allow; of no weight for admins.
+    pub levels: Levels,
 }
 
 impl User {
@@ -65,14 +68,29 @@ impl User {
             away_until: row.opt_time("away_until")?,
             addresses: addresses.unwrap_or_default().split('\n').filter(|a| !a.is_empty()).map(str::to_owned).collect(),
             signature: row.get("signature")?,
+            levels: levels(row.get("grants")?)?,
         })
     }
 }
 
 const SELECT: &str = "SELECT u.id, u.username, u.name, u.type, u.active, u.login, u.away, u.away_until, u.signature,
         (SELECT group_concat(address, char(10)) FROM
-            (SELECT address FROM user_addresses WHERE user_id = u.id ORDER BY is_primary DESC, rowid)) AS addresses
+            (SELECT address FROM user_addresses WHERE user_id = u.id ORDER BY is_primary DESC, rowid)) AS addresses,
+        (SELECT group_concat(p.permission || ' ' || p.level, char(10)) FROM role_permissions p WHERE p.role_id IN (
+            SELECT role_id FROM role_users WHERE user_id = u.id
+            UNION ALL SELECT rt.role_id FROM team_members tm JOIN role_teams rt ON rt.team_id = tm.team_id
+                WHERE tm.user_id = u.id)) AS grants
     FROM users u";
+
+/// What is granted, a permission and a level a line.
+fn levels(grants: Option<String>) -> Result<Levels> {
+    let grants = grants.unwrap_or_default();
+    let one = |line: &str| -> Result<(Permission, Level)> {
+        let (permission, level) = line.split_once(' ').unwrap_or((line, ""));
+        Ok((permission.parse()?, level.parse()?))
+    };
+    Ok(Levels::widest(grants.lines().map(one).collect::<Result<Vec<_>>>()?))
+}
 
 /// A user to be added.
 #[derive(Debug, Clone)]
@@ -111,7 +129,7 @@ pub fn set_addresses(tx: &Tx<'_>, user_id: i64, addresses: &[String]) -> Result<
     Ok(())
 }
 
-/// Writes every field but the addresses back.
+/// Writes every field back but the addresses, and the levels, which are those of roles.
 pub fn update(tx: &Tx<'_>, user: &User) -> Result<()> {
     tx.execute(
         "UPDATE users SET username = ?2, name = ?3, type = ?4, active = ?5, login = ?6, away = ?7, away_until = ?8,

@@ -2,7 +2,7 @@
 
 use espomail::store::db::Tx;
 use espomail::store::search::Place;
-use espomail::store::{emails, folders, sight::Sight, users};
+use espomail::store::{emails, folders, levels::Levels, sight::Sight, users};
 
 use crate::rules::{from, office};
 use crate::support::{Dovecot, Mailbox, Sandbox, mail};
@@ -250,11 +250,15 @@ fn folders_belong_to_somebody() {
             let seen = |user, sight| -> anyhow::Result<Vec<i64>> {
                 Ok(folders::list(tx, user, sight)?.iter().map(|folder| folder.id).collect())
             };
-            assert_eq!(seen(Some(1), Sight::User(1))?, [1], "a group folder without teams is seen by nobody");
+            assert_eq!(
+                seen(Some(1), Sight::User(1, Levels::USUAL))?,
+                [1],
+                "a group folder without teams is seen by nobody"
+            );
             assert_eq!(seen(None, Sight::Everything)?, [3]);
             folders::set_teams(tx, 3, &[1])?;
-            assert_eq!(seen(Some(1), Sight::User(1))?, [1, 3]);
-            assert_eq!(seen(Some(2), Sight::User(2))?, [2]);
+            assert_eq!(seen(Some(1), Sight::User(1, Levels::USUAL))?, [1, 3]);
+            assert_eq!(seen(Some(2), Sight::User(2, Levels::USUAL))?, [2]);
             assert!(folders::works_in(tx, 1, 3)? && !folders::works_in(tx, 2, 3)?);
             Ok(())
         })

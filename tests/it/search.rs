@@ -10,6 +10,7 @@ use espomail::store::cases::{self, CaseQuery, CaseStatus, NewCase, Priority, Wai
 use espomail::store::db::{Store, Tx};
 use espomail::store::deliveries::{self, Facts, Outcome};
 use espomail::store::emails::{self, EmailQuery, EmailStatus, NewEmail};
+use espomail::store::levels::Levels;
 use espomail::store::records::{self, Parent, ParentType};
 use espomail::store::search::{Assignee, CaseState, Place, Test, index};
 use espomail::store::sight::Sight;
@@ -392,19 +393,19 @@ impl World {
     }
 
     fn sees_case(&self, sight: Sight, case: &Case) -> bool {
-        let Sight::User(id) = sight else { return true };
+        let Sight::User(id, _) = sight else { return true };
         case.assignee == Some(id) || case.teams.iter().any(|team| members(*team).contains(&id))
     }
 
     fn sees_mail(&self, sight: Sight, mail: &Mail) -> bool {
-        let Sight::User(id) = sight else { return true };
+        let Sight::User(id, _) = sight else { return true };
         mail.users.iter().any(|(user, _)| *user == id)
             || mail.teams.iter().any(|team| members(*team).contains(&id))
             || self.case_of(mail).is_some_and(|case| case.assignee == Some(id))
     }
 
     fn sees_person(&self, sight: Sight, person: &Person) -> bool {
-        matches!(sight, Sight::Everything) || sight == Sight::User(person.assignee.unwrap_or(0))
+        matches!(sight, Sight::Everything) || sight.parameter() == Some(person.assignee.unwrap_or(0))
     }
 
     fn case_holds(&self, test: &Test, case: &Case, sight: Sight) -> bool {
@@ -581,7 +582,12 @@ fn a_search_finds_what_a_plain_scan_finds() {
     let mut hits = 0;
     for _ in 0..rounds {
         let (case_tree, mail_tree) = (world.tree(true, 3), world.tree(false, 3));
-        for sight in [Sight::Everything, Sight::User(1), Sight::User(2), Sight::User(3)] {
+        for sight in [
+            Sight::Everything,
+            Sight::User(1, Levels::USUAL),
+            Sight::User(2, Levels::USUAL),
+            Sight::User(3, Levels::USUAL),
+        ] {
             let query = CaseQuery { condition: case_tree.clone(), ..CaseQuery::default() };
             let (found, count) =
                 world.store.read(|tx| Ok((cases::list(tx, &query, sight)?, cases::count(tx, &query, sight)?))).unwrap();

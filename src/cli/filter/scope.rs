@@ -68,9 +68,9 @@ pub fn visible(tx: &Tx<'_>, actor: &Actor) -> Result<Vec<Filter>> {
 fn is_of(actor: &Actor, scope: Scope, owner: Option<i64>) -> bool {
     match (actor.sight(), scope) {
         (Sight::Everything, _) => true,
-        (Sight::User(_), Scope::Global) => false,
-        (Sight::User(id), Scope::Account(_)) => owner == Some(id),
-        (Sight::User(id), Scope::User(user)) => id == user,
+        (Sight::User(..), Scope::Global) => false,
+        (Sight::User(id, _), Scope::Account(_)) => owner == Some(id),
+        (Sight::User(id, _), Scope::User(user)) => id == user,
     }
 }
 

@@ -4,7 +4,8 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 use super::super::db::{Tx, params, seconds};
-use super::super::sight::{self, Sight};
+use super::super::records::ParentType;
+use super::super::sight::Sight;
 use super::{COLUMNS, Case};
 
 /// How many open cases a user has, over all accounts.
@@ -54,7 +55,7 @@ pub fn participants_seen(tx: &Tx<'_>, case_id: i64, sight: Sight) -> Result<Vec<
             "SELECT DISTINCT a.address FROM emails e JOIN email_addresses a ON a.email_id = e.id
                 WHERE e.parent_type = 'case' AND e.parent_id = ?2 AND e.verified AND a.field <> 'bcc' AND {}
                 ORDER BY a.address",
-            sight::EMAIL_OF_CASE
+            sight.email_of(ParentType::Case)
         ),
         params![sight.parameter(), case_id],
     )

@@ -6,7 +6,7 @@ use super::super::db::{Row, Tx, params, params_from_iter};
 use super::super::label::labels;
 use super::super::records::ParentType;
 use super::super::search::{Bound, Test, case_condition};
-use super::super::sight::{self, Sight};
+use super::super::sight::Sight;
 use super::Case;
 use crate::query::Tree;
 
@@ -70,9 +70,9 @@ pub fn list(tx: &Tx<'_>, query: &CaseQuery, sight: Sight) -> Result<Vec<CaseRow>
     // What a row shows is looked up for those that are shown only.
     let sql = format!(
         "{} WHERE c.id IN (SELECT c.id FROM cases c WHERE {condition} ORDER BY {order} LIMIT {limit}) ORDER BY {order}",
-        row()
+        row(sight)
     );
-    tx.all(&sql, params_from_iter(bound.0), case_row)
+    tx.all(&sql, params_from_iter(bound.values), case_row)
 }
 
 /// How many cases `list` would give without a limit.
@@ -80,12 +80,16 @@ pub fn count(tx: &Tx<'_>, query: &CaseQuery, sight: Sight) -> Result<i64> {
     let mut bound = Bound::new(sight);
     let condition = case_condition(&query.condition, &mut bound)?;
     let sql = format!("SELECT count(*) FROM cases c WHERE {condition}");
-    Ok(tx.value(&sql, params_from_iter(bound.0))?.unwrap_or_default())
+    Ok(tx.value(&sql, params_from_iter(bound.values))?.unwrap_or_default())
 }
 
 /// One case as a row, as far as it may be seen.
 pub fn row_by_number(tx: &Tx<'_>, number: i64, sight: Sight) -> Result<Option<CaseRow>> {
-    tx.one(&format!("{} WHERE {} AND c.number = ?2", row(), sight::CASE), params![sight.parameter(), number], case_row)
+    tx.one(
+        &format!("{} WHERE {} AND c.number = ?2", row(sight), sight.case()),
+        params![sight.parameter(), number],
+        case_row,
+    )
 }
 
 const ROW: &str =
@@ -103,10 +107,11 @@ const ROW: &str =
             AND e.verified AND (e.user_id IS NULL OR e.user_id = c.requester_user_id) AND {email})";
 
 /// [`ROW`] with the names of records and the writers of mails that may be seen.
-fn row() -> String {
-    let contact = sight::record(ParentType::Contact, "k");
-    let company = sight::record(ParentType::Company, "o");
-    ROW.replace("{contact}", &contact).replace("{company}", &company).replace("{email}", sight::EMAIL_OF_CASE)
+fn row(sight: Sight) -> String {
+    let contact = sight.record(ParentType::Contact, "k");
+    let company = sight.record(ParentType::Company, "o");
+    let email = sight.email_of(ParentType::Case);
+    ROW.replace("{contact}", &contact).replace("{company}", &company).replace("{email}", email)
 }
 
 fn case_row(row: &Row<'_>) -> Result<CaseRow> {

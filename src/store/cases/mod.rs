@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::db::{Row, Tx, params, seconds};
 use super::label::labels;
-use super::sight::{self, Sight};
+use super::sight::Sight;
 pub use change::*;
 pub use facts::*;
 pub use list::*;
@@ -213,7 +213,7 @@ pub fn by_key(tx: &Tx<'_>, key: &str) -> Result<Option<Case>> {
 /// By number, as far as it may be seen.
 pub fn by_number(tx: &Tx<'_>, number: i64, sight: Sight) -> Result<Option<Case>> {
     tx.one(
-        &format!("SELECT {COLUMNS} FROM cases c WHERE c.number = ?2 AND {}", sight::CASE),
+        &format!("SELECT {COLUMNS} FROM cases c WHERE c.number = ?2 AND {}", sight.case()),
         params![sight.parameter(), number],
         Case::from_row,
     )

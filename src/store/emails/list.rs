@@ -45,9 +45,10 @@ pub fn list(tx: &Tx<'_>, query: &EmailQuery, sight: Sight) -> Result<Vec<EmailRo
     let limit = bound.add(query.limit.unwrap_or(-1));
     let viewer = bound.add(query.viewer);
     let folder = lies_in(&viewer);
+    let case = sight.case();
     // What a row shows is looked up for those that are shown only.
     let sql = format!(
-        "SELECT {COLUMNS}, c.number AS case_number,
+        "SELECT {COLUMNS}, CASE WHEN {case} THEN c.number END AS case_number,
             (SELECT group_concat(name, char(10)) FROM (SELECT DISTINCT a.name FROM deliveries d JOIN accounts a ON a.id = d.account_id
                 WHERE d.email_id = e.id AND (a.kind = 'group' OR ?1 IS NULL OR a.user_id = ?1) ORDER BY a.name)) AS account_names,
             EXISTS (SELECT 1 FROM email_users eu WHERE eu.email_id = e.id AND eu.user_id = {viewer} AND NOT eu.read) AS unread,
@@ -57,7 +58,7 @@ pub fn list(tx: &Tx<'_>, query: &EmailQuery, sight: Sight) -> Result<Vec<EmailRo
         WHERE e.id IN (SELECT {id} FROM {from} ORDER BY {id} DESC LIMIT {limit})
         ORDER BY e.id DESC"
     );
-    tx.all(&sql, params_from_iter(bound.0), |row| {
+    tx.all(&sql, params_from_iter(bound.values), |row| {
         let accounts: Option<String> = row.get("account_names")?;
         Ok(EmailRow {
             email: Email::from_row(row)?,

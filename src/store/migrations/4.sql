@@ -97,3 +97,27 @@ CREATE TABLE filter_actions (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX filter_actions_team ON filter_actions (team_id) WHERE team_id IS NOT NULL;
 CREATE INDEX filter_actions_folder ON filter_actions (folder_id) WHERE folder_id IS NOT NULL;
+-- Roles.
+CREATE TABLE roles (
+  id         INTEGER PRIMARY KEY AUTOINCREMENT,
+  name       TEXT    NOT NULL UNIQUE COLLATE NOCASE,
+  created_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE role_permissions (
+  role_id    INTEGER NOT NULL REFERENCES roles ON DELETE CASCADE,
+  permission TEXT    NOT NULL,
+  level      TEXT    NOT NULL CHECK (level IN ('no', 'own', 'team', 'all', 'yes')),
+  PRIMARY KEY (role_id, permission)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE role_users (
+  role_id INTEGER NOT NULL REFERENCES roles ON DELETE CASCADE,
+  user_id INTEGER NOT NULL REFERENCES users ON DELETE CASCADE,
+  PRIMARY KEY (role_id, user_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX role_users_user ON role_users (user_id);
+CREATE TABLE role_teams (
+  role_id INTEGER NOT NULL REFERENCES roles ON DELETE CASCADE,
+  team_id INTEGER NOT NULL REFERENCES teams ON DELETE CASCADE,
+  PRIMARY KEY (role_id, team_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX role_teams_team ON role_teams (team_id);

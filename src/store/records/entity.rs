@@ -4,7 +4,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 use super::super::db::{Row, Tx, params, seconds};
-use super::super::sight::{self, Sight};
+use super::super::sight::Sight;
 use super::{Parent, ParentType};
 
 /// A record with the names that are shown.
@@ -59,14 +59,14 @@ impl Record {
 }
 
 /// `SELECT … WHERE sight` over one type; `?1` is [`Sight::parameter`].
-fn select(kind: ParentType) -> String {
+fn select(sight: Sight, kind: ParentType) -> String {
     let company = if kind.has_company() { "r.company_id" } else { "NULL" };
     let open = if kind == ParentType::Opportunity { "r.open" } else { "NULL" };
     let converted = match kind {
         ParentType::Lead => "r.converted_company_id, r.converted_contact_id",
         _ => "NULL AS converted_company_id, NULL AS converted_contact_id",
     };
-    let may_see_company = sight::record(ParentType::Company, "o");
+    let may_see_company = sight.record(ParentType::Company, "o");
     format!(
         "SELECT r.id, r.name, r.assigned_user_id, u.username AS assignee, o.id AS company_id, o.name AS company_name,
             {open} AS open, {converted}, r.created_at,
@@ -77,19 +77,19 @@ fn select(kind: ParentType) -> String {
         FROM {} r LEFT JOIN users u ON u.id = r.assigned_user_id LEFT JOIN companies o ON o.id = {company} AND {may_see_company}
         WHERE {}",
         kind.table(),
-        sight::record(kind, "r")
+        sight.record(kind, "r")
     )
 }
 
 /// By id, as far as it may be seen.
 pub fn by_id(tx: &Tx<'_>, parent: Parent, sight: Sight) -> Result<Option<Record>> {
-    let sql = format!("{} AND r.id = ?2", select(parent.kind));
+    let sql = format!("{} AND r.id = ?2", select(sight, parent.kind));
     tx.one(&sql, params![sight.parameter(), parent.id], |row| Record::from_row(parent.kind, row))
 }
 
 /// Those of this name, whatever its case, that may be seen.
 pub fn by_name(tx: &Tx<'_>, kind: ParentType, name: &str, sight: Sight) -> Result<Vec<Record>> {
-    let sql = format!("{} AND r.name = ?2 COLLATE NOCASE ORDER BY r.id", select(kind));
+    let sql = format!("{} AND r.name = ?2 COLLATE NOCASE ORDER BY r.id", select(sight, kind));
     tx.all(&sql, params![sight.parameter(), name], |row| Record::from_row(kind, row))
 }
 
@@ -122,7 +122,7 @@ pub fn list(tx: &Tx<'_>, kind: ParentType, query: &RecordQuery, sight: Sight) ->
             AND (?3 IS NULL OR EXISTS (SELECT 1 FROM record_teams y
                 WHERE y.record_type = '{kind}' AND y.record_id = r.id AND y.team_id = ?3))
         ORDER BY r.name COLLATE NOCASE, r.id",
-        select(kind)
+        select(sight, kind)
     );
     let bound = params![sight.parameter(), query.assigned_user_id, query.team_id];
     let mut found = tx.all(&sql, bound, |row| Record::from_row(kind, row))?;
@@ -223,7 +223,7 @@ pub fn contacts_of(tx: &Tx<'_>, opportunity_id: i64, sight: Sight) -> Result<Vec
     let sql = format!(
         "SELECT r.id, r.name FROM opportunity_contacts x JOIN contacts r ON r.id = x.contact_id
             WHERE {} AND x.opportunity_id = ?2 ORDER BY r.name, r.id",
-        sight::record(ParentType::Contact, "r")
+        sight.record(ParentType::Contact, "r")
     );
     tx.all(&sql, params![sight.parameter(), opportunity_id], |row| Ok((row.get("id")?, row.get("name")?)))
 }
@@ -238,7 +238,7 @@ pub fn open_cases(tx: &Tx<'_>, parent: Parent, sight: Sight) -> Result<Vec<i64>>
     };
     let sql = format!(
         "SELECT c.number FROM cases c WHERE {} AND {column} = ?2 AND c.status IN ('New', 'Assigned', 'Pending') ORDER BY c.number",
-        sight::CASE
+        sight.case()
     );
     tx.values(&sql, params![sight.parameter(), parent.id])
 }

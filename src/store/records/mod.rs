@@ -14,7 +14,7 @@ pub use self::entity::{
 pub use self::link::{convert, delete, leads_of};
 use super::db::{Tx, params};
 use super::label::labels;
-use super::sight::{self, Sight};
+use super::sight::Sight;
 
 labels! {
     /// What an email or a note may belong to.
@@ -176,7 +176,7 @@ pub fn label(tx: &Tx<'_>, parent: Parent) -> Result<String> {
 /// Whether a record is there, as far as it may be seen.
 pub fn exists(tx: &Tx<'_>, parent: Parent, sight: Sight) -> Result<bool> {
     let found: Option<i64> = tx.value(
-        &format!("SELECT 1 FROM {} r WHERE r.id = ?2 AND {}", parent.kind.table(), sight::record(parent.kind, "r")),
+        &format!("SELECT 1 FROM {} r WHERE r.id = ?2 AND {}", parent.kind.table(), sight.record(parent.kind, "r")),
         params![sight.parameter(), parent.id],
     )?;
     Ok(found.is_some())

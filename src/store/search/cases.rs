@@ -6,13 +6,12 @@ use super::{Assignee, Bound, CaseState, Test, condition, emails, matching, part,
 use crate::query::{Field, Tree};
 use crate::store::db::seconds;
 use crate::store::records::ParentType;
-use crate::store::sight;
 
 const OPEN: &str = "c.status IN ('New', 'Assigned', 'Pending')";
 
 /// What is asked for and may be seen, over cases `c`.
 pub fn case_condition(tree: &Tree<Test>, bound: &mut Bound) -> Result<String> {
-    Ok(format!("{} AND {}", sight::CASE, condition(tree, bound, &one)?))
+    Ok(format!("{} AND {}", bound.sight.case(), condition(tree, bound, &one)?))
 }
 
 fn one(test: &Test, bound: &mut Bound) -> Result<String> {
@@ -23,7 +22,7 @@ fn one(test: &Test, bound: &mut Bound) -> Result<String> {
                 "c.id IN (SELECT e.parent_id FROM email_index x CROSS JOIN emails e ON e.id = x.rowid
                     WHERE email_index MATCH {place} AND e.parent_type = 'case' AND {}
                     UNION ALL SELECT rowid FROM case_index WHERE case_index MATCH {place})",
-                sight::EMAIL_OF_CASE
+                bound.sight.email_of(ParentType::Case)
             )
         }
         Test::Before(moment) => format!("c.created_at < {}", bound.add(seconds(*moment))),
@@ -31,7 +30,7 @@ fn one(test: &Test, bound: &mut Bound) -> Result<String> {
         Test::Holds(Field::Subject, text) => format!("mentions(c.name, {})", bound.add(part(text))),
         Test::Holds(Field::Type, text) => format!("mentions(c.type, {})", bound.add(part(text))),
         Test::Holds(Field::Company, text) => {
-            let (place, visible) = (bound.add(part(text)), sight::record(ParentType::Company, "o"));
+            let (place, visible) = (bound.add(part(text)), bound.sight.record(ParentType::Company, "o"));
             format!("c.company_id IN (SELECT o.id FROM companies o WHERE mentions(o.name, {place}) AND {visible})")
         }
         Test::Holds(Field::Contact, text) => contact(text, bound),
@@ -71,7 +70,7 @@ pub(super) fn assigned(assignee: Assignee, bound: &mut Bound) -> String {
 
 /// Nobody learns of a contact by looking for it.
 fn contact(text: &str, bound: &mut Bound) -> String {
-    let (place, visible) = (bound.add(part(text)), sight::record(ParentType::Contact, "k"));
+    let (place, visible) = (bound.add(part(text)), bound.sight.record(ParentType::Contact, "k"));
     format!("c.contact_id IN (SELECT k.id FROM contacts k WHERE mentions(k.name, {place}) AND {visible})")
 }
 
@@ -79,7 +78,7 @@ fn contact(text: &str, bound: &mut Bound) -> String {
 fn some_mail(test: &Test, bound: &mut Bound) -> Result<String> {
     Ok(format!(
         "EXISTS (SELECT 1 FROM emails e WHERE e.parent_type = 'case' AND e.parent_id = c.id AND {} AND ({}))",
-        sight::EMAIL_OF_CASE,
+        bound.sight.email_of(ParentType::Case),
         emails::one(test, bound)?
     ))
 }

@@ -6,7 +6,7 @@ use super::{Bound, Test, cases, condition, folders, matching, part, unfit};
 use crate::query::{Field, Tree};
 use crate::store::db::{Tx, params, seconds};
 use crate::store::records::ParentType;
-use crate::store::sight::{self, Sight};
+use crate::store::sight::Sight;
 
 /// Who sees fewer emails than this gets them by looking these up; else some of them come soon in the order of the list.
 const FEW: i64 = 2_000;
@@ -34,15 +34,15 @@ pub fn email_source(tx: &Tx<'_>, tree: &Tree<Test>, sight: Sight, bound: &mut Bo
             _ => None,
         })
         .collect();
-    let visible = format!("({})", sight::EMAIL);
-    let few = sees_few(tx, sight)?;
+    let visible = sight.email();
+    let few = few_ids(tx, sight)?;
     if words.is_empty() {
-        let few = if few { format!("e.id IN ({}) AND ", sight::EMAIL_IDS) } else { String::new() };
+        let few = few.map(|ids| format!("e.id IN ({ids}) AND ")).unwrap_or_default();
         return Ok(EmailSource { from: format!("emails e WHERE {few}{visible} AND {rest}"), id: "e.id" });
     }
     let place = bound.add(words.join(" AND "));
     // With the plus the index is not asked for each of them.
-    let few = if few { format!("+x.rowid IN ({}) AND ", sight::EMAIL_IDS) } else { String::new() };
+    let few = few.map(|ids| format!("+x.rowid IN ({ids}) AND ")).unwrap_or_default();
     let from = format!(
         "email_index x CROSS JOIN emails e ON e.id = x.rowid
         WHERE email_index MATCH {place} AND {few}{visible} AND {rest}"
@@ -50,10 +50,11 @@ pub fn email_source(tx: &Tx<'_>, tree: &Tree<Test>, sight: Sight, bound: &mut Bo
     Ok(EmailSource { from, id: "x.rowid" })
 }
 
-fn sees_few(tx: &Tx<'_>, sight: Sight) -> Result<bool> {
-    let Sight::User(id) = sight else { return Ok(false) };
-    let sql = format!("SELECT count(*) FROM ({} LIMIT ?2)", sight::EMAIL_IDS);
-    Ok(tx.value::<i64>(&sql, params![id, FEW])?.unwrap_or_default() < FEW)
+/// What gives the ids of the emails that are seen, where these are few.
+fn few_ids(tx: &Tx<'_>, sight: Sight) -> Result<Option<&'static str>> {
+    let Some(ids) = sight.email_ids() else { return Ok(None) };
+    let count = tx.value::<i64>(&format!("SELECT count(*) FROM ({ids} LIMIT ?2)"), params![sight.parameter(), FEW])?;
+    Ok((count.unwrap_or_default() < FEW).then_some(ids))
 }
 
 pub(super) fn one(test: &Test, bound: &mut Bound) -> Result<String> {
@@ -78,7 +79,7 @@ pub(super) fn one(test: &Test, bound: &mut Bound) -> Result<String> {
         Test::Assignee(assignee) => format!(
             "e.parent_type = 'case' AND EXISTS (SELECT 1 FROM cases c WHERE c.id = e.parent_id AND {} AND {})",
             cases::assigned(*assignee, bound),
-            sight::CASE
+            bound.sight.case()
         ),
         Test::Team(id) => {
             format!("EXISTS (SELECT 1 FROM email_teams t WHERE t.email_id = e.id AND t.team_id = {})", bound.add(*id))
@@ -104,9 +105,9 @@ pub(super) fn one(test: &Test, bound: &mut Bound) -> Result<String> {
 /// learns of a company by looking for it.
 fn company(text: &str, bound: &mut Bound) -> String {
     let named = format!("mentions(r.name, {}) ", bound.add(part(text)));
-    let visible = sight::record(ParentType::Company, "r");
+    let visible = bound.sight.record(ParentType::Company, "r");
     let through = |kind: ParentType| {
-        let may_see = sight::record(kind, "k");
+        let may_see = bound.sight.record(kind, "k");
         format!(
             "(e.parent_type = '{kind}' AND e.parent_id IN (SELECT k.id FROM {} k JOIN companies r ON r.id = k.company_id
                 WHERE {named} AND {visible} AND {may_see}))",
@@ -120,6 +121,6 @@ fn company(text: &str, bound: &mut Bound) -> String {
             WHERE {named} AND {visible} AND {}))",
         through(ParentType::Contact),
         through(ParentType::Opportunity),
-        sight::CASE
+        bound.sight.case()
     )
 }

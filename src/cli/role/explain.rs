@@ -1,0 +1,137 @@
+//! `role explain`.
+
+use anyhow::Result;
+use clap::Args;
+use serde_json::json;
+
+use super::value::permissions;
+use crate::access::{self, Actor, Subject};
+use crate::cli::context::{self, Context};
+use crate::error;
+use crate::store::accounts::{Account, AccountKind};
+use crate::store::db::Tx;
+use crate::store::emails;
+use crate::store::levels::Permission;
+use crate::store::records::ParentType;
+use crate::store::sight::Object;
+use crate::store::users::User;
+use crate::ui::cell::{Cell, Column};
+
+/// `role explain`
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// User; @me is you
+    user: String,
+    /// Permission, see `espomail role grant --help`
+    permission: String,
+    /// case/N, email/ID, company/ID, contact/ID, lead/ID, opportunity/ID, account:NAME or user:NAME
+    object: Option<String>,
+}
+
+/// Fields of an answer in their order.
+pub const COLUMNS: &[Column] = &[
+    Column::new("permission", "PERMISSION"),
+    Column::new("answer", "ANSWER"),
+    Column::new("level", "LEVEL"),
+    Column::new("by", "BY").shrinking(),
+    Column::new("why", "WHY").shrinking(),
+    Column::new("user", ""),
+    Column::new("object", ""),
+];
+
+/// What was named.
+enum Named {
+    Object(Object, ObjectKind),
+    Account(Account),
+    User(User),
+}
+
+/// What kind of thing an object is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ObjectKind {
+    Case,
+    Record,
+    Email,
+}
+
+/// Runs `role explain`. Others than oneself are for administrators to ask about.
+pub fn run(args: &Explain, ctx: &Context) -> Result<()> {
+    let permissions = permissions(&args.permission)?;
+    let rows = ctx.read(|tx, actor| {
+        let user = context::user_or_me(tx, actor, "user", &args.user)?;
+        if actor.user_id() != Some(user.id) {
+            actor.require_admin("role explain: another user")?;
+        }
+        let named = args.object.as_deref().map(|text| named(tx, actor, text)).transpose()?;
+        let one = |permission: &Permission| row(tx, &user, *permission, named.as_ref(), args);
+        permissions.iter().map(one).collect::<Result<Vec<_>>>()
+    })?;
+    ctx.ui.list("answers", COLUMNS, rows)
+}
+
+fn row(tx: &Tx<'_>, user: &User, permission: Permission, named: Option<&Named>, args: &Explain) -> Result<Vec<Cell>> {
+    if named.is_some_and(|named| !fits(permission, named)) {
+        return Err(error::data(format!("OBJECT: {permission} is not about {}", args.object.as_deref().unwrap_or("")))
+            .hint(format!("it is about {}; or leave it out", wanted(permission)))
+            .into());
+    }
+    let subject = named.map(|named| match named {
+        Named::Object(object, _) => Subject::Object(*object),
+        Named::Account(account) => Subject::Account(account),
+        Named::User(user) => Subject::User(user),
+    });
+    let answer = access::explain(tx, user, permission, subject)?;
+    Ok(vec![
+        Cell::text(permission.as_str()),
+        Cell::text(if answer.allowed { "yes" } else { "no" }),
+        Cell::text(answer.level.as_str()),
+        Cell::object(json!(answer.by), &answer.by.join(", ")),
+        Cell::text(&answer.why),
+        Cell::text(&user.username),
+        args.object.as_deref().map_or_else(Cell::none, Cell::text),
+    ])
+}
+
+/// What is named, as far as whoever asks may see it.
+fn named(tx: &Tx<'_>, actor: &Actor, text: &str) -> Result<Named> {
+    if let Some(name) = text.strip_prefix("account:") {
+        return context::known_account(tx, actor, name).map(Named::Account);
+    }
+    if let Some(name) = text.strip_prefix("user:") {
+        return context::user_or_me(tx, actor, "user", name).map(Named::User);
+    }
+    if let Some(id) = text.strip_prefix("email/").and_then(|id| id.parse().ok()) {
+        emails::by_id(tx, id, actor.sight())?.ok_or_else(|| context::not_found("email", id))?;
+        return Ok(Named::Object(Object::Email(id), ObjectKind::Email));
+    }
+    let reference = context::record_ref("OBJECT", text).map_err(|_| {
+        error::data(format!("OBJECT: \"{text}\" is not understood"))
+            .hint("write it as case/12, contact/3, email/9131, account:support or user:ana")
+    })?;
+    let kind = if reference.kind == ParentType::Case { ObjectKind::Case } else { ObjectKind::Record };
+    Ok(Named::Object(Object::Record(context::record(tx, actor, reference)?), kind))
+}
+
+fn fits(permission: Permission, named: &Named) -> bool {
+    match permission {
+        Permission::CaseRead | Permission::CaseEdit => matches!(named, Named::Object(_, ObjectKind::Case)),
+        Permission::RecordRead | Permission::RecordEdit => matches!(named, Named::Object(_, ObjectKind::Record)),
+        Permission::EmailRead | Permission::EmailEdit => matches!(named, Named::Object(_, ObjectKind::Email)),
+        Permission::Assignment => matches!(named, Named::User(_)),
+        Permission::GroupAccount => matches!(named, Named::Account(account) if account.kind == AccountKind::Group),
+        Permission::PersonalAccount => {
+            matches!(named, Named::Account(account) if account.kind == AccountKind::Personal)
+        }
+    }
+}
+
+fn wanted(permission: Permission) -> &'static str {
+    match permission {
+        Permission::CaseRead | Permission::CaseEdit => "case/N",
+        Permission::RecordRead | Permission::RecordEdit => "company/ID, contact/ID, lead/ID or opportunity/ID",
+        Permission::EmailRead | Permission::EmailEdit => "email/ID",
+        Permission::Assignment => "user:NAME",
+        Permission::GroupAccount => "account:NAME of a group account",
+        Permission::PersonalAccount => "account:NAME of a personal account",
+    }
+}

@@ -1,0 +1,224 @@
+//! `espomail role`: what people may see and do (B11.2).
+
+mod explain;
+mod value;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use serde_json::{Map, json};
+
+pub use explain::COLUMNS as EXPLAIN_COLUMNS;
+
+use super::context::{self, Context};
+use crate::error;
+use crate::store::db::Tx;
+use crate::store::levels::{Level, Permission};
+use crate::store::roles::{self, Holder, Role};
+use crate::ui::cell::{Cell, Column};
+use value::{Setting, permissions, setting};
+
+/// Roles: what users and teams may see and do
+#[derive(Debug, Subcommand)]
+pub enum RoleCommand {
+    /// Adds a role that allows nothing yet
+    #[command(before_help = "Examples:\n  $ espomail role add Auditor\n  $ espomail -q role add 'First Level'")]
+    Add(Name),
+    /// Lists roles
+    #[command(
+        visible_alias = "ls",
+        before_help = "Examples:\n  $ espomail role list\n  $ espomail --format plain role list"
+    )]
+    List,
+    /// Shows what a role allows and who has it
+    #[command(before_help = "Examples:\n  $ espomail role show Agent\n  $ espomail --json role show Agent")]
+    Show(Name),
+    /// Deletes a role, also from those who have it
+    #[command(
+        visible_alias = "rm",
+        before_help = "Examples:\n  $ espomail role delete Auditor\n  $ espomail --yes role delete Auditor"
+    )]
+    Delete(Name),
+    /// Sets how far a permission of a role reaches
+    #[command(
+        before_help = "Examples:\n  $ espomail role grant Auditor case-read all\n  $ espomail role grant Auditor email own"
+    )]
+    Grant(Grant),
+    /// Gives a role to a user or a team
+    #[command(
+        before_help = "Examples:\n  $ espomail role assign Auditor ana\n  $ espomail role assign Agent team:Support"
+    )]
+    Assign(Held),
+    /// Takes a role away from a user or a team
+    #[command(
+        before_help = "Examples:\n  $ espomail role unassign Auditor ana\n  $ espomail role unassign Agent team:Support"
+    )]
+    Unassign(Held),
+    /// Says whether a user has a permission, by which role and why
+    #[command(
+        before_help = "Examples:\n  $ espomail role explain ana case-edit case/12\n  $ espomail role explain ana group-account account:support"
+    )]
+    Explain(explain::Explain),
+}
+
+/// A role's name.
+#[derive(Debug, Args)]
+pub struct Name {
+    /// Role
+    role: String,
+}
+
+/// `role grant`
+#[derive(Debug, Args)]
+pub struct Grant {
+    /// Role
+    role: String,
+    /// case, record or email with -read or -edit, or alone for both; assignment, group-account, personal-account
+    permission: String,
+    /// no, own, team or all; for assignment and group-account no, team or all; for personal-account no or yes; unset: left to
+    /// other roles
+    #[arg(value_parser = setting)]
+    level: Setting,
+}
+
+/// `role assign` and `role unassign`
+#[derive(Debug, Args)]
+pub struct Held {
+    /// Role
+    role: String,
+    /// User, or a team with all its members
+    #[arg(value_name = "USER|team:TEAM")]
+    holder: String,
+}
+
+/// Fields of roles in their order.
+pub const COLUMNS: &[Column] = &[
+    Column::new("name", "ROLE"),
+    Column::new("permissions", "PERMISSIONS").shrinking(),
+    Column::new("users", "USERS").shrinking(),
+    Column::new("teams", "TEAMS").shrinking(),
+    Column::new("id", ""),
+];
+
+/// Runs a `role` command.
+pub fn run(command: RoleCommand, ctx: &Context) -> Result<()> {
+    match command {
+        RoleCommand::Add(args) => add(&args.role, ctx),
+        RoleCommand::List => {
+            let rows = ctx.read(|tx, _| roles::all(tx)?.iter().map(|r| cells(tx, r, ", ")).collect::<Result<_>>())?;
+            ctx.ui.list("roles", COLUMNS, rows)
+        }
+        RoleCommand::Show(args) => {
+            let row = ctx.read(|tx, _| cells(tx, &find(tx, &args.role)?, "\n"))?;
+            ctx.ui.object("role", COLUMNS, row)
+        }
+        RoleCommand::Delete(args) => delete(&args.role, ctx),
+        RoleCommand::Grant(args) => grant(&args, ctx),
+        RoleCommand::Assign(args) => assign(&args, ctx),
+        RoleCommand::Unassign(args) => unassign(&args, ctx),
+        RoleCommand::Explain(args) => explain::run(&args, ctx),
+    }
+}
+
+fn find(tx: &Tx<'_>, name: &str) -> Result<Role> {
+    roles::by_name(tx, name)?.ok_or_else(|| {
+        error::data(format!("role: there is no role \"{name}\"")).hint("see `espomail role list`").into()
+    })
+}
+
+fn add(given: &str, ctx: &Context) -> Result<()> {
+    let name = context::name("role", given)?;
+    let id = ctx.administer("role add", |tx| {
+        if roles::by_name(tx, &name)?.is_some() {
+            return Err(context::taken("role", &name));
+        }
+        roles::add(tx, &name, ctx.now())
+    })?;
+    ctx.done(id, &format!("role {name} added"))?;
+    if !ctx.dry_run {
+        ctx.ui.hint("it allows nothing yet: espomail role grant ROLE PERMISSION LEVEL");
+    }
+    Ok(())
+}
+
+fn delete(name: &str, ctx: &Context) -> Result<()> {
+    ctx.confirm_as_admin("role delete", &format!("Delete role {name}? Those who have it lose what it allows."))?;
+    let id = ctx.administer("role delete", |tx| {
+        let role = find(tx, name)?;
+        roles::delete(tx, role.id)?;
+        Ok(role.id)
+    })?;
+    ctx.done(id, &format!("role {name} deleted"))
+}
+
+fn grant(args: &Grant, ctx: &Context) -> Result<()> {
+    let permissions = permissions(&args.permission)?;
+    let level = value::fitting(&permissions, args.level)?;
+    let id = ctx.administer("role grant", |tx| {
+        let role = find(tx, &args.role)?;
+        permissions.iter().try_for_each(|permission| roles::grant(tx, role.id, *permission, level))?;
+        Ok(role.id)
+    })?;
+    let what = level.map_or_else(|| "left to other roles".to_owned(), |level| level.to_string());
+    ctx.done(id, &format!("role {}: {} is {what}", args.role, args.permission.to_lowercase()))
+}
+
+fn assign(args: &Held, ctx: &Context) -> Result<()> {
+    let id = ctx.administer("role assign", |tx| {
+        let role = find(tx, &args.role)?;
+        roles::assign(tx, role.id, holder(tx, &args.holder)?)?;
+        Ok(role.id)
+    })?;
+    ctx.done(id, &format!("{} has the role {}", args.holder, args.role))
+}
+
+fn unassign(args: &Held, ctx: &Context) -> Result<()> {
+    let id = ctx.administer("role unassign", |tx| {
+        let role = find(tx, &args.role)?;
+        if roles::unassign(tx, role.id, holder(tx, &args.holder)?)? {
+            return Ok(role.id);
+        }
+        Err(error::data(format!("role {}: is not one of {}", args.role, args.holder))
+            .hint(format!("who has it: espomail role show {}", args.role))
+            .into())
+    })?;
+    ctx.done(id, &format!("{} no longer has the role {}", args.holder, args.role))
+}
+
+fn holder(tx: &Tx<'_>, text: &str) -> Result<Holder> {
+    // No username holds a colon.
+    Ok(match text.strip_prefix("team:") {
+        Some(team) => Holder::Team(context::team(tx, team)?.id),
+        None => Holder::User(context::user(tx, text)?.id),
+    })
+}
+
+fn cells(tx: &Tx<'_>, role: &Role, between: &str) -> Result<Vec<Cell>> {
+    let set = roles::permissions(tx, role.id)?;
+    let (users, teams) = (roles::users(tx, role.id)?, roles::teams(tx, role.id)?);
+    let json: Map<_, _> = set.iter().map(|(p, l)| (p.to_string(), json!(l.as_str()))).collect();
+    Ok(vec![
+        Cell::text(&role.name),
+        Cell::object(json!(json), &shown(&set).join(between)),
+        Cell::object(json!(users), &users.join(", ")),
+        Cell::object(json!(teams), &teams.join(", ")),
+        Cell::int(role.id),
+    ])
+}
+
+/// What a role sets; where reading and editing are the same, as one.
+fn shown(set: &[(Permission, Level)]) -> Vec<String> {
+    let level_of =
+        |wanted: Permission| set.iter().find(|(permission, _)| *permission == wanted).map(|(_, level)| *level);
+    let mut shown = Vec::new();
+    for (permission, level) in set {
+        let both = permission.read_first().filter(|read| level_of(*read) == Some(*level));
+        match both {
+            Some(read) => {
+                shown.retain(|text| *text != format!("{read} {level}"));
+                shown.push(format!("{} {level}", permission.as_str().trim_end_matches("-edit")));
+            }
+            None => shown.push(format!("{permission} {level}")),
+        }
+    }
+    shown
+}
