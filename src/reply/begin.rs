@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 
+use super::draft::permit_in;
 use super::recipients::{self, Recipients};
 use super::sender::{self, Choice, FromWish, Sender};
 use super::text::{self, Rendered};
@@ -20,7 +21,7 @@ use crate::store::db::Tx;
 use crate::store::deliveries;
 use crate::store::emails::{self, Email};
 use crate::store::raw;
-use crate::store::records::Parent;
+use crate::store::records::{self, Parent};
 use crate::store::sight::Sight;
 use crate::store::stream;
 use crate::store::templates::Template;
@@ -87,7 +88,8 @@ pub struct Wishes<'a> {
 /// Begins a letter.
 ///
 /// # Errors
-/// Nobody to answer to, nobody who can send, a merged case, a status without a case.
+/// Nobody to answer to, nobody who can send, a merged case, a status without a case; exit 77 where the actor may not
+/// write it.
 pub fn begin(
     tx: &Tx<'_>,
     world: &World<'_>,
@@ -97,6 +99,7 @@ pub fn begin(
 ) -> Result<Started> {
     let case = occasion.case();
     refuse(case, &wishes)?;
+    permit_in(tx, actor, case)?;
     let original = occasion.original(tx, actor.sight())?;
     let sender = choose(tx, world, actor, case, original.as_ref(), &wishes)?;
     let (mut to, mut cc) = match &wishes.to {
@@ -114,7 +117,7 @@ pub fn begin(
         None => None,
     };
     let subject = wishes.subject.clone().unwrap_or_else(|| occasion.subject(original.as_ref(), rendered.as_ref()));
-    let place = occasion.place(tx, world, original.as_ref(), &sender)?;
+    let place = occasion.place(tx, world, actor, original.as_ref(), &sender)?;
     let (text, attachments) = occasion.text(tx, original.as_ref(), rendered.as_ref(), &wishes, &sender, actor)?;
     let letter = Letter {
         head: Head { to, cc, bcc, subject },
@@ -209,7 +212,14 @@ impl<'a> Occasion<'a> {
 
     /// The thread: whole References with the signed id of the case, which survives where a server replaces the
     /// Message-ID of what we send (B13.6). A forward begins a thread of its own, but for that id.
-    fn place(self, tx: &Tx<'_>, world: &World<'_>, original: Option<&Email>, sender: &Sender) -> Result<Place> {
+    fn place(
+        self,
+        tx: &Tx<'_>,
+        world: &World<'_>,
+        actor: &Actor,
+        original: Option<&Email>,
+        sender: &Sender,
+    ) -> Result<Place> {
         let case = self.case();
         let domain = world.message_id_domain(&sender.account);
         let mut chain: Vec<String> = case.map(|case| world.thread_id(case, domain)).into_iter().collect();
@@ -217,8 +227,11 @@ impl<'a> Occasion<'a> {
         chain.extend(answered.map(|e| emails::references(tx, e.id)).transpose()?.unwrap_or_default());
         // Mail without a Message-ID of its own is stored under a hash, which is nothing to refer to.
         let in_reply_to = answered.map(|email| email.message_id.clone()).filter(|id| id.contains('@'));
+        let of_original = original.and_then(|email| email.parent);
+        let seen = of_original.map(|parent| records::exists(tx, parent, actor.sight())).transpose()?;
         Ok(Place {
-            parent: case.map(|case| Parent::case(case.id)).or(original.and_then(|email| email.parent)),
+            // Where the writer does not see what the original belongs to, nothing is written into that.
+            parent: case.map(|case| Parent::case(case.id)).or(of_original.filter(|_| seen == Some(true))),
             references: match &in_reply_to {
                 Some(id) => message_id::cap_references(&chain, id, REFERENCES_MAX),
                 None => chain,

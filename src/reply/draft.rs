@@ -13,20 +13,22 @@ use crate::mail::draft_file::Head;
 use crate::mail::message;
 use crate::mail::message_id;
 use crate::store::accounts::Account;
+use crate::store::cases::Case;
 use crate::store::db::Tx;
 use crate::store::drafts::{self, Draft};
 use crate::store::emails::{self, Email, EmailStatus, Field, NewEmail};
+use crate::store::levels::Permission;
 use crate::store::raw::{self, Packed};
 use crate::store::records::{self, Parent};
-use crate::store::sight::Sight;
+use crate::store::sight::{Object, Sight};
 use crate::store::stream::{self, NoteKind};
-use crate::store::users::User;
 
 /// Keeps a letter as a draft, new or in place of what it was; the id of its email.
 ///
 /// # Errors
-/// A draft that is another now.
-pub fn keep(tx: &Tx<'_>, world: &World<'_>, author: Option<&User>, started: &Started) -> Result<i64> {
+/// A draft that is another now; exit 77 where the actor may not write it.
+pub fn keep(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, started: &Started) -> Result<i64> {
+    permit(tx, world, actor, &started.place, &started.sender.account)?;
     let key = message_id::new_key(world::random()?);
     let outgoing = compose(world, started, case_of(tx, &started.place)?.as_ref(), &key)?;
     let bytes = mail_compose::compose(&outgoing)?;
@@ -40,7 +42,7 @@ pub fn keep(tx: &Tx<'_>, world: &World<'_>, author: Option<&User>, started: &Sta
         status: EmailStatus::Draft,
         received_at: world.now,
         automatic: "",
-        user_id: author.map(|user| user.id),
+        user_id: actor.user_id(),
         dmarc: "",
         truncated: false,
         flagged: "",
@@ -49,7 +51,7 @@ pub fn keep(tx: &Tx<'_>, world: &World<'_>, author: Option<&User>, started: &Sta
         Some(kept) => unchanged(tx, kept).and_then(|id| emails::rewrite(tx, id, &new, &message).map(|()| id))?,
         None => emails::add(tx, &new, &message, world.now)?,
     };
-    if let Some(user) = author.filter(|_| started.draft.is_none()) {
+    if let Some(user) = actor.user().filter(|_| started.draft.is_none()) {
         emails::add_user(tx, email_id, user.id, true)?;
     }
     let draft = Draft {
@@ -80,7 +82,7 @@ pub fn resume(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email) -> R
         references: message.references.clone(),
         seen_id: draft.seen_id,
     };
-    sender::may_send(tx, actor, &account, home(tx, world, actor, &place)?)?;
+    permit(tx, world, actor, &place, &account)?;
     sender::refuse_unable(&account)?;
     let from = Mailbox { name: email.from_name.clone(), address: email.from_address.clone() };
     let letter = Letter {
@@ -99,14 +101,27 @@ pub fn resume(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email) -> R
     Ok(Started { letter, place, sender: Sender { account, from }, status: draft.status, draft: Some(kept) })
 }
 
-/// The account of the case, where the actor may still see it.
-fn home<'w>(tx: &Tx<'_>, world: &'w World<'_>, actor: &Actor, place: &Place) -> Result<Option<&'w Account>> {
-    match case_of(tx, place)? {
-        Some(case) if records::exists(tx, Parent::case(case.id), actor.sight())? => {
-            case.account_id.map(|id| world.account(id)).transpose()
-        }
-        _ => Ok(None),
+/// Whether the actor may write a letter: mail at all, into its case, and by this account.
+///
+/// # Errors
+/// Exit 77; a case that they may not see any more is not there.
+pub(super) fn permit(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, place: &Place, account: &Account) -> Result<()> {
+    let case = case_of(tx, place)?;
+    permit_in(tx, actor, case.as_ref())?;
+    let home = case.and_then(|case| case.account_id).map(|id| world.account(id)).transpose()?;
+    sender::may_send(tx, world, actor, account, home)
+}
+
+/// Whether the actor may write mail at all, and into this case.
+pub(super) fn permit_in(tx: &Tx<'_>, actor: &Actor, case: Option<&Case>) -> Result<()> {
+    actor.require_some(Permission::EmailEdit)?;
+    let Some(parent) = case.map(|case| Parent::case(case.id)) else { return Ok(()) };
+    if records::exists(tx, parent, actor.sight())? {
+        return actor.require_edit(tx, Object::Record(parent));
     }
+    Err(error::data("the case of this mail: not found")
+        .hint("to write to somebody anew: espomail email send --to ADDRESS")
+        .into())
 }
 
 /// Deletes a draft for good.

@@ -20,6 +20,7 @@ pub use begin::{Occasion, Wishes, begin};
 pub use draft::{discard, keep, news, resume};
 pub use sender::{FromWish, Sender};
 
+use crate::access::Actor;
 use crate::error;
 use crate::intake::world::{self, World};
 use crate::mail::address::Mailbox;
@@ -101,14 +102,10 @@ pub struct Queued {
 /// Puts a letter into the outbox, to be sent at once or `at` a moment, and does to its case what it was to do.
 ///
 /// # Errors
-/// Nobody to write to, an empty text, attachments over the limit, a moment in the past; a draft that is another now.
-pub fn send(
-    tx: &Tx<'_>,
-    world: &World<'_>,
-    author: Option<&User>,
-    started: &Started,
-    at: Option<Timestamp>,
-) -> Result<Queued> {
+/// Nobody to write to, an empty text, attachments over the limit, a moment in the past; a draft that is another now; exit
+/// 77 where the actor may not write it.
+pub fn send(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, started: &Started, at: Option<Timestamp>) -> Result<Queued> {
+    draft::permit(tx, world, actor, &started.place, &started.sender.account)?;
     if at.is_some_and(|at| at <= world.now) {
         return Err(error::data("--at: is in the past").into());
     }
@@ -123,7 +120,7 @@ pub fn send(
         kind: OutboxKind::Mail,
         account_id: started.sender.account.id,
         case_id: case.as_ref().map(|case| case.id),
-        user_id: author.map(|user| user.id),
+        user_id: actor.user_id(),
         envelope_from: &started.sender.account.address,
         archive: Some(Archive {
             parent: case.as_ref().map(|case| Parent::case(case.id)).or(started.place.parent),
@@ -135,7 +132,7 @@ pub fn send(
     };
     let outbox_id = outbox::enqueue(tx, &post, &outgoing, world.now)?;
     if let Some(case) = &case {
-        settle_case(tx, world, case, author, &outgoing.subject, started.status)?;
+        settle_case(tx, world, case, actor.user(), &outgoing.subject, started.status)?;
     }
     let Outgoing { to, cc, bcc, .. } = outgoing;
     let recipients = to.into_iter().chain(cc).chain(bcc).map(|mailbox| mailbox.address).collect();

@@ -2,7 +2,7 @@
 //!
 //! The user's own address, where an active personal account with SMTP has it; else the group account that the case or
 //! mail came by; else a shared group account of a team in common; else the system account, if it is shared. A group
-//! account that somebody names only has to be of a team in common.
+//! account that somebody names only has to be one that `group-account` reaches. At the level `no` none of them is.
 
 use anyhow::Result;
 
@@ -12,6 +12,7 @@ use crate::intake::world::World;
 use crate::mail::address::Mailbox;
 use crate::store::accounts::{Account, AccountKind};
 use crate::store::db::Tx;
+use crate::store::levels::Permission;
 use crate::store::users::User;
 
 /// What `--from` asks for.
@@ -53,7 +54,7 @@ pub(super) struct Choice<'a> {
 /// Nobody can, or not as it was wished; the one that should cannot.
 pub(super) fn choose(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, choice: &Choice<'_>) -> Result<Sender> {
     let account = match (choice.named, choice.wish) {
-        (Some(named), _) => may_send(tx, actor, named, choice.home).map(|()| named.clone())?,
+        (Some(named), _) => may_send(tx, world, actor, named, choice.home).map(|()| named.clone())?,
         (None, FromWish::Address(address)) => by_address(tx, world, actor, choice, address)?,
         (None, FromWish::User) => own(world, actor).ok_or_else(no_own)?.clone(),
         (None, FromWish::Group) => group(tx, world, actor, choice)?,
@@ -73,13 +74,25 @@ pub(super) fn choose(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, choice: &Cho
     Ok(Sender { account, from })
 }
 
-/// Whether the actor may send by this account: their own, that of the case or mail, one of a team in common.
-pub(super) fn may_send(tx: &Tx<'_>, actor: &Actor, account: &Account, home: Option<&Account>) -> Result<()> {
+/// Whether the actor may send by this account: their own, that of the case or mail, the shared system account, one that
+/// `group-account` reaches.
+pub(super) fn may_send(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    actor: &Actor,
+    account: &Account,
+    home: Option<&Account>,
+) -> Result<()> {
     if account.kind == AccountKind::Personal {
         let is_own = actor.user_id().is_some() && account.user_id == actor.user_id();
         return if is_own { Ok(()) } else { Err(not_yours(&account.address)) };
     }
-    if home.is_some_and(|home| home.id == account.id) { Ok(()) } else { actor.require_account(tx, account) }
+    let is_for_all = [home, shared_system(world)].into_iter().flatten().any(|open| open.id == account.id);
+    if is_for_all { actor.require_some(Permission::GroupAccount) } else { actor.require_account(tx, account) }
+}
+
+fn shared_system<'w>(world: &'w World<'_>) -> Option<&'w Account> {
+    world.system_account(None).filter(|account| account.shared)
 }
 
 /// Refuses an account that cannot send.
@@ -101,20 +114,20 @@ fn own<'w>(world: &'w World<'_>, actor: &Actor) -> Option<&'w Account> {
 }
 
 fn group(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, choice: &Choice<'_>) -> Result<Account> {
+    actor.require_some(Permission::GroupAccount)?;
     if let Some(home) = choice.home {
         return Ok(home.clone());
     }
     let shared = |account: &&Account| account.kind == AccountKind::Group && account.shared && account.can_send();
     let mut common = world.accounts.iter().filter(shared);
     let of_team = common.find(|account| actor.require_account(tx, account).is_ok());
-    let system = || world.system_account(None).filter(|account| account.shared);
-    of_team.or_else(system).cloned().ok_or_else(nobody)
+    of_team.or_else(|| shared_system(world)).cloned().ok_or_else(nobody)
 }
 
 fn by_address(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, choice: &Choice<'_>, address: &str) -> Result<Account> {
     let account = world.accounts.iter().find(|account| account.owns(address)).ok_or_else(|| not_yours(address))?;
     // Whose address it is, is nothing to be learned here.
-    may_send(tx, actor, account, choice.home).map_err(|_| not_yours(address))?;
+    may_send(tx, world, actor, account, choice.home).map_err(|_| not_yours(address))?;
     Ok(account.clone())
 }
 

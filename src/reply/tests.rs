@@ -5,15 +5,16 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config as Runs, RngSeed, TestRunner};
 
 use super::*;
-use crate::access::Actor;
+use crate::access::{self, Actor};
 use crate::config::Config;
 use crate::mail::message::{self, Message};
 use crate::store::accounts::{self, Account};
 use crate::store::cases::{NewCase, Priority};
 use crate::store::db::Store;
 use crate::store::emails::{Email, EmailStatus, Field, NewEmail};
-use crate::store::levels::Levels;
+use crate::store::levels::{Level, Levels, Permission};
 use crate::store::raw::{self, Packed};
+use crate::store::roles::{self, Holder};
 use crate::store::sight::Sight;
 use crate::store::templates::Template;
 use crate::store::users::{self, NewUser, UserType};
@@ -38,11 +39,14 @@ fn desk(raw: &[u8]) -> Desk {
         .write(|tx| {
             instance::create(tx, &[7; 32], NOW)?;
             let team = teams::add(tx, "Support", NOW)?;
+            access::make_agent(tx, NOW)?;
+            let agent = roles::by_name(tx, access::AGENT)?.unwrap().id;
             for name in ["ana", "eko"] {
                 let addresses = [format!("{name}@staff.example"), format!("{name}.home@staff.example")];
                 let new =
                     NewUser { username: name, name, user_type: UserType::Regular, login: name, addresses: &addresses };
                 let id = users::add(tx, &new, NOW)?;
+                roles::assign(tx, agent, Holder::User(id))?;
                 if name == "ana" {
                     teams::put_member(tx, team, id, "")?;
                 }
@@ -122,7 +126,7 @@ impl Desk {
     /// Sends; the message and the id of its email.
     fn send(&self, started: &Started) -> Result<(Message, i64)> {
         self.write(|tx, world| {
-            let queued = send(tx, world, None, started, None)?;
+            let queued = send(tx, world, &actor(tx, "ana")?, started, None)?;
             let row = rows::by_id(tx, queued.outbox_id)?.unwrap();
             Ok((message::parse(&raw::bytes(tx, row.raw_id)?), row.email_id.unwrap()))
         })
@@ -236,6 +240,23 @@ fn who_sends() {
     assert_eq!(from("eko", new, FromWish::Usual), Err(78));
     desk.change("sales", |account| account.shared = true);
     assert_eq!(from("eko", new, FromWish::Usual), Ok("sales@desk.example".into()));
+    // Without the permission none of them sends, neither that of the case nor the shared one.
+    let levels = |level: Level| {
+        let permission = Permission::GroupAccount;
+        desk.store.write(|tx| roles::grant(tx, 1, permission, Some(level))).unwrap();
+    };
+    levels(Level::No);
+    for (user, occasion, wish) in [
+        ("ana", of_case, FromWish::Usual),
+        ("ana", of_case, FromWish::Group),
+        ("ana", new, address("support@desk.example")),
+        ("eko", new, FromWish::Usual),
+    ] {
+        assert_eq!(from(user, occasion, wish.clone()), Err(77), "{user} {wish:?}");
+    }
+    levels(Level::All);
+    assert_eq!(from("eko", new, address("support@desk.example")), group, "of no team in common");
+    levels(Level::Team);
     // One's own account goes before all of them; the customer answers to the group all the same.
     desk.store.write(|tx| account(tx, "ana", AccountKind::Personal)).unwrap();
     desk.change("ana", |account| {
@@ -347,8 +368,7 @@ fn a_draft_is_the_letter_and_becomes_the_mail() {
         ..words("Dear *Eva*,\n\n  indented\n-- \nme\n")
     };
     let mut started = desk.begin("ana", Occasion::Case(&case), wishes).unwrap();
-    let ana = desk.store.read(|tx| users::by_username(tx, "ana")).unwrap();
-    let id = desk.write(|tx, world| keep(tx, world, ana.as_ref(), &started)).unwrap();
+    let id = desk.write(|tx, world| keep(tx, world, &actor(tx, "ana")?, &started)).unwrap();
     let email = |id: i64| desk.store.read(|tx| emails::by_id(tx, id, Sight::User(1, Levels::USUAL))).unwrap();
     assert_eq!(email(id).unwrap().case_id(), None);
     assert!(
@@ -377,7 +397,7 @@ fn a_draft_is_the_letter_and_becomes_the_mail() {
     let first_source = email(id).unwrap().raw_id.unwrap();
     assert_eq!(found("indented"), [id]);
     let edited = Started { letter: Letter { text: "Hello".into(), ..resumed.letter.clone() }, ..resumed };
-    assert_eq!(desk.write(|tx, world| keep(tx, world, ana.as_ref(), &edited)).unwrap(), id, "the id stays");
+    assert_eq!(desk.write(|tx, world| keep(tx, world, &actor(tx, "ana")?, &edited)).unwrap(), id, "the id stays");
     assert!(found("indented").is_empty(), "the index goes with it");
     assert_eq!(found("Hello"), [id]);
     assert!(desk.store.read(|tx| raw::bytes(tx, first_source)).is_err(), "the old text is nowhere");
@@ -404,9 +424,8 @@ fn a_draft_is_the_letter_and_becomes_the_mail() {
 fn a_draft_that_is_another_now_is_neither_sent_again_nor_written_over() {
     let desk = desk(QUESTION.as_bytes());
     let case = desk.case();
-    let ana = desk.store.read(|tx| users::by_username(tx, "ana")).unwrap();
     let started = desk.begin("ana", Occasion::Case(&case), words("First.")).unwrap();
-    let keep = |started: &Started| desk.write(|tx, world| keep(tx, world, ana.as_ref(), started));
+    let keep = |started: &Started| desk.write(|tx, world| keep(tx, world, &actor(tx, "ana")?, started));
     let id = keep(&started).unwrap();
     let email = || desk.store.read(|tx| emails::by_id(tx, id, Sight::Everything)).unwrap().unwrap();
     let resume = || {
@@ -448,7 +467,7 @@ fn a_forward_of_sent_mail_does_not_say_who_got_it_unseen() {
         let occasion = Occasion::Forward { email: &email, case: Some(&case), attached };
         let to = vec![Mailbox { name: String::new(), address: "lab@x.example".into() }];
         let started = desk.begin("ana", occasion, Wishes { to, ..words("See.") }).unwrap();
-        let queued = desk.write(|tx, world| send(tx, world, None, &started, None)).unwrap();
+        let queued = desk.write(|tx, world| send(tx, world, &Actor::Administrator, &started, None)).unwrap();
         let raw_id = desk.store.read(|tx| rows::by_id(tx, queued.outbox_id)).unwrap().unwrap().raw_id;
         let bytes = desk.store.read(|tx| raw::bytes(tx, raw_id)).unwrap();
         let text = String::from_utf8_lossy(&bytes);
@@ -462,7 +481,7 @@ fn what_cannot_be_sent_is_named() {
     let desk = Desk { config: Config { attachment_max_size: 10, ..Config::default() }, ..desk };
     let case = desk.case();
     let refused = |started: &Started, at: Option<Timestamp>| {
-        let queued = desk.write(|tx, world| send(tx, world, None, started, at));
+        let queued = desk.write(|tx, world| send(tx, world, &Actor::Administrator, started, at));
         queued.unwrap_err().to_string()
     };
     let good = desk.begin("ana", Occasion::Case(&case), words("x")).unwrap();
@@ -488,7 +507,7 @@ fn mail_for_later_waits_for_its_time() {
     let at = NOW + jiff::SignedDuration::from_hours(100);
     let (row, sent) = desk
         .write(|tx, world| {
-            let row = rows::by_id(tx, send(tx, world, None, &started, Some(at))?.outbox_id)?.unwrap();
+            let row = rows::by_id(tx, send(tx, world, &Actor::Administrator, &started, Some(at))?.outbox_id)?.unwrap();
             let sent = message::parse(&raw::bytes(tx, row.raw_id)?);
             Ok((row, sent))
         })
@@ -540,7 +559,7 @@ fn nothing_that_somebody_wrote_becomes_a_field_of_ours() {
         let Ok(started) = desk.begin("ana", Occasion::Case(&case), wishes) else { return Ok(()) };
         let bytes = desk
             .write(|tx, world| {
-                let row = rows::by_id(tx, send(tx, world, None, &started, None)?.outbox_id)?.unwrap();
+                let row = rows::by_id(tx, send(tx, world, &Actor::Administrator, &started, None)?.outbox_id)?.unwrap();
                 raw::bytes(tx, row.raw_id)
             })
             .unwrap();

@@ -209,7 +209,7 @@ fn finish(ctx: &Context, started: &Started, draft: bool, at: Option<jiff::Timest
         return keep(ctx, started);
     }
     let queued =
-        ctx.write(|tx, actor| reply::send(tx, &World::load(tx, &ctx.config, ctx.now())?, actor.user(), started, at))?;
+        ctx.write(|tx, actor| reply::send(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, started, at))?;
     let what = if started.place.in_reply_to.is_some() { "answer" } else { "mail" };
     let when = at.map(|at| format!(", to be sent {}", ctx.ui.local_time(at))).unwrap_or_default();
     let to = queued.recipients.join(", ");
@@ -236,5 +236,5 @@ fn keep(ctx: &Context, started: &Started) -> Result<()> {
 }
 
 fn store(ctx: &Context, started: &Started) -> Result<i64> {
-    ctx.write(|tx, actor| reply::keep(tx, &World::load(tx, &ctx.config, ctx.now())?, actor.user(), started))
+    ctx.write(|tx, actor| reply::keep(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, started))
 }
