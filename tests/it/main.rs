@@ -24,6 +24,7 @@ mod failures;
 mod fetching;
 mod filters;
 mod followers;
+mod group_sending;
 mod guesses;
 mod hostile;
 mod import_export;
