@@ -13,10 +13,11 @@ use crate::intake::fetch::lock_name;
 use crate::lock::{self, Attempt, Lock};
 use crate::mail::address;
 use crate::mail::compose::is_address;
-use crate::store::accounts::{self, Account, AccountKind};
+use crate::store::accounts::{self, Account};
 use crate::store::cases;
 use crate::store::db::{Store, Tx};
 use crate::store::folders::{self, Folder};
+use crate::store::levels::Permission;
 use crate::store::records::{self, Parent, ParentType};
 use crate::store::teams::{self, Team};
 use crate::store::templates::{self, Template};
@@ -103,23 +104,17 @@ pub fn known_account(tx: &Tx<'_>, actor: &Actor, name: &str) -> Result<Account> 
     }
 }
 
-/// An account by name that the actor wants to write from; whether they may is asked elsewhere. Another's personal one
-/// does not exist.
-pub fn sending_account(tx: &Tx<'_>, actor: &Actor, name: &str) -> Result<Account> {
-    let account = account(tx, name)?;
-    let is_foreign = account.kind == AccountKind::Personal && !actor.manages(&account);
-    if is_foreign { Err(no_account(name)) } else { Ok(account) }
-}
-
 /// An account by name that the actor may change.
 ///
 /// # Errors
-/// Exit 77 for a group account of a team of theirs; one they do not know of is not found.
+/// Exit 77 for a group account of a team of theirs, and for their own without the permission to have one; one they do not
+/// know of is not found.
 pub fn managed_account(tx: &Tx<'_>, actor: &Actor, what: &str, name: &str) -> Result<Account> {
     let account = known_account(tx, actor, name)?;
     if !actor.manages(&account) {
         actor.require_admin(&format!("{what}: the group account {}", account.name))?;
     }
+    actor.require_some(Permission::PersonalAccount)?;
     Ok(account)
 }
 

@@ -398,7 +398,7 @@ fn stored(id: i64, ctx: &Context) -> Result<Shown> {
     ctx.read(|tx, actor| {
         let email = emails::by_id(tx, id, actor.sight())?.ok_or_else(|| context::not_found("email", id))?;
         let raw_id = email.raw_id.with_context(|| format!("email {id}: its source was dropped"))?;
-        let case = email.case_id().map(|id| cases::by_id(tx, id)).transpose()?.flatten();
+        let case = email.case_id().map(|id| cases::by_id_seen(tx, id, actor.sight())).transpose()?.flatten();
         let unverified = case.as_ref().filter(|_| !email.verified);
         let unverified = unverified.map(|case| format!("the sender does not take part in case {}", case.number));
         Ok(Shown {

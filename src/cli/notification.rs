@@ -7,8 +7,8 @@ use serde_json::json;
 use super::context::{self, Context};
 use crate::access::Actor;
 use crate::error;
+use crate::intake::notify;
 use crate::store::db::Tx;
-use crate::store::emails;
 use crate::store::notifications::{self, ByEmail, Notification, NotificationKind};
 use crate::store::records::{Parent, ParentType};
 use crate::store::users::User;
@@ -95,12 +95,9 @@ pub fn run(command: NotificationCommand, ctx: &Context) -> Result<()> {
 
 fn list(args: &List, ctx: &Context) -> Result<()> {
     let rows = ctx.read(|tx, actor| {
-        let mut rows = notifications::list(tx, user(actor, "list")?.id, args.all, args.limit.into())?;
-        for row in &mut rows {
-            let email = row.email_id.map(|id| emails::by_id(tx, id, actor.sight())).transpose()?;
-            row.email_id = email.flatten().map(|email| email.id);
-        }
-        Ok(rows)
+        let (user, sight) = (user(actor, "list")?, actor.sight());
+        let rows = notifications::list(tx, user.id, sight, args.all, args.limit.into())?;
+        rows.into_iter().map(|row| notify::as_told(tx, row, sight)).collect::<Result<Vec<_>>>()
     })?;
     ctx.ui.list("notifications", COLUMNS, rows.iter().map(cells).collect())
 }
@@ -109,14 +106,14 @@ fn read(args: &Read, ctx: &Context) -> Result<()> {
     let count = ctx.write(|tx, actor| {
         let user = user(actor, "read")?;
         if args.all {
-            return notifications::mark_read(tx, user.id, None, ctx.now());
+            return notifications::mark_read(tx, user.id, actor.sight(), None, ctx.now());
         }
         let mut count = 0;
         for id in &args.ids {
-            if !notifications::exists(tx, user.id, *id)? {
+            if !notifications::exists(tx, user.id, actor.sight(), *id)? {
                 return Err(context::not_found("notification", id));
             }
-            count += notifications::mark_read(tx, user.id, Some(*id), ctx.now())?;
+            count += notifications::mark_read(tx, user.id, actor.sight(), Some(*id), ctx.now())?;
         }
         Ok(count)
     })?;

@@ -13,8 +13,10 @@ use crate::lock::{self, Attempt};
 use crate::mail::message;
 use crate::store::accounts;
 use crate::store::db::Tx;
+use crate::store::emails;
 use crate::store::outbox::{self, OutboxRow, OutboxState};
 use crate::store::raw;
+use crate::store::sight::Object;
 use crate::ui::cell::{Cell, Column};
 
 /// Mail on its way out
@@ -132,18 +134,36 @@ fn list(all: bool, ctx: &Context) -> Result<()> {
     let open = [OutboxState::Waiting, OutboxState::InDoubt, OutboxState::Held, OutboxState::Failed];
     let rows = ctx.read(|tx, actor| {
         let rows = outbox::list(tx, if all { &[] } else { &open })?;
-        rows.iter().filter(|row| may_see(actor, row)).map(|row| cells(tx, row)).collect::<Result<_>>()
+        let mut shown = Vec::new();
+        for row in &rows {
+            if may_see(tx, actor, row)? {
+                shown.push(cells(tx, row)?);
+            }
+        }
+        Ok(shown)
     })?;
     ctx.ui.list("outbox", COLUMNS, rows)
 }
 
-/// A regular user sees what they wrote.
-fn may_see(actor: &Actor, row: &OutboxRow) -> bool {
-    actor.require_admin("outbox").is_ok() || (actor.user_id().is_some() && actor.user_id() == row.user_id)
+/// A regular user sees what they wrote, as far as they may read it.
+fn may_see(tx: &Tx<'_>, actor: &Actor, row: &OutboxRow) -> Result<bool> {
+    let is_own = actor.require_admin("outbox").is_ok() || (actor.user_id().is_some() && actor.user_id() == row.user_id);
+    match row.email_id {
+        Some(id) if is_own => Ok(emails::by_id(tx, id, actor.sight())?.is_some()),
+        _ => Ok(is_own),
+    }
 }
 
 fn find(tx: &Tx<'_>, actor: &Actor, id: i64) -> Result<OutboxRow> {
-    outbox::by_id(tx, id)?.filter(|row| may_see(actor, row)).ok_or_else(|| context::not_found("outbox", id))
+    let found = outbox::by_id(tx, id)?;
+    let seen = found.as_ref().map(|row| may_see(tx, actor, row)).transpose()?;
+    found.filter(|_| seen == Some(true)).ok_or_else(|| context::not_found("outbox", id))
+}
+
+fn find_to_edit(tx: &Tx<'_>, actor: &Actor, id: i64) -> Result<OutboxRow> {
+    let row = find(tx, actor, id)?;
+    row.email_id.map_or(Ok(()), |id| actor.require_edit(tx, Object::Email(id)))?;
+    Ok(row)
 }
 
 fn show(id: i64, ctx: &Context) -> Result<()> {
@@ -201,7 +221,7 @@ fn change(
     };
     let done = ctx.write(|tx, actor| {
         let world = World::load(tx, &ctx.config, ctx.now())?;
-        let one = |id: &i64| Ok((*id, change(tx, &world, actor, &find(tx, actor, *id)?)?));
+        let one = |id: &i64| Ok((*id, change(tx, &world, actor, &find_to_edit(tx, actor, *id)?)?));
         ids.iter().map(one).collect::<Result<Vec<_>>>()
     })?;
     done.iter().try_for_each(|(id, what)| ctx.done(id, &format!("outbox {id} {what}")))

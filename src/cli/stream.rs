@@ -11,7 +11,7 @@ use crate::intake::world::World;
 use crate::store::db::Tx;
 use crate::store::emails;
 use crate::store::records;
-use crate::store::sight::Sight;
+use crate::store::sight::{Object, Sight};
 use crate::store::stream::{self, Note};
 use crate::ui::cell::{Cell, Column};
 
@@ -80,6 +80,7 @@ pub fn note(args: &NoteArgs, ctx: &Context) -> Result<()> {
     let text = args.text.read(ctx)?;
     let label = ctx.write(|tx, actor| {
         let parent = context::record(tx, actor, reference)?;
+        actor.require_edit(tx, Object::Record(parent))?;
         let world = World::load(tx, &ctx.config, ctx.now())?;
         notify::comment(tx, &world, parent, actor.user(), &text)?;
         records::label(tx, parent)

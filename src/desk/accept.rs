@@ -11,7 +11,7 @@ use crate::intake::world::World;
 use crate::store::cases::{self, Case};
 use crate::store::db::Tx;
 use crate::store::records::{self, Parent};
-use crate::store::sight::Sight;
+use crate::store::sight::{Object, Sight};
 use crate::store::stream::NoteKind;
 use crate::store::{accounts, emails};
 
@@ -35,6 +35,7 @@ pub fn accept(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email_id: i64) -> R
             .hint(format!("espomail email explain {email_id} says why"))
             .into());
     };
+    actor.require_edit(tx, Object::Record(Parent::case(case_id)))?;
     if email.verified {
         return Err(error::data(format!("email {email_id}: is verified already, its sender takes part")).into());
     }

@@ -13,7 +13,8 @@ use crate::store::accounts::{Account, AccountKind};
 use crate::store::cases::{self, Case, NewCase, Priority};
 use crate::store::db::Tx;
 use crate::store::instance;
-use crate::store::records::Parent;
+use crate::store::levels::Permission;
+use crate::store::records::{self, Parent};
 use crate::store::stream::{self, NoteKind};
 use crate::store::teams::{self, Team};
 use crate::store::users::{User, UserType};
@@ -42,13 +43,14 @@ pub struct ByHand<'a> {
 /// Makes a case. A user whom it is for is its requester and follows it.
 ///
 /// # Errors
-/// A value that cannot be, a team or assignee that the actor may not choose.
+/// A value that cannot be, a team or assignee that the actor may not choose; exit 77 where they may make no cases.
 pub fn create(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, new: &ByHand<'_>) -> Result<Case> {
     if let Some(account) = new.account.filter(|account| account.kind != AccountKind::Group) {
         return Err(error::data(format!("--account: {} is a personal account", account.name))
             .hint("choose a group account: espomail account list")
             .into());
     }
+    actor.require_some(Permission::CaseEdit)?;
     let requester = actor.user().filter(|user| new.from.is_none_or(|from| user.addresses.iter().any(|a| a == from)));
     let team_id = team(tx, actor, new, requester.is_some())?;
     let who = match new.from {
@@ -83,7 +85,9 @@ pub fn create(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, new: &ByHand<'_>) -
     if let Some(user) = requester {
         stream::follow(tx, Parent::case(id), user.id)?;
     }
-    if let Some(user) = new.assignee {
+    // Else they could not see what they made.
+    let unseen = !records::exists(tx, Parent::case(id), actor.sight())?;
+    if let Some(user) = new.assignee.or(actor.user().filter(|_| unseen)) {
         give(tx, world, actor, &case, user)?;
     }
     Ok(case)

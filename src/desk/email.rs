@@ -13,18 +13,22 @@ use crate::store::db::Tx;
 use crate::store::emails::{self, Email};
 use crate::store::outbox;
 use crate::store::records::{self, Parent, ParentType};
+use crate::store::sight::Object;
 use crate::store::stream::{self, NewNote, NoteKind};
 
 /// Links an email to a record in place of the one it belongs to; whether its sender takes part there. Who does not, in
 /// a case, gets no standing by the link (B4.10).
 ///
 /// # Errors
-/// The case was merged into another one.
+/// The case was merged into another one; exit 77 where the actor may change only one of both, or not what it was in.
 pub fn link_email(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email, record: Parent) -> Result<bool> {
+    actor.require_edit(tx, Object::Email(email.id))?;
+    actor.require_edit(tx, Object::Record(record))?;
     if email.parent == Some(record) {
         return Ok(email.verified);
     }
     let old = case_of(tx, email.parent)?;
+    require_edit_of(tx, actor, email.parent)?;
     let verified = match case_of(tx, Some(record))? {
         Some(case) => into_case(tx, world, actor, email, &case)?,
         None => {
@@ -55,6 +59,8 @@ pub fn unlink_email(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email
             .hint(format!("to link it: espomail email link {} case/12", email.id))
             .into());
     };
+    actor.require_edit(tx, Object::Email(email.id))?;
+    require_edit_of(tx, actor, Some(parent))?;
     if let Some(case) = case_of(tx, email.parent)? {
         return take_out(tx, world, actor, &case, email.id);
     }
@@ -103,6 +109,14 @@ fn tell(tx: &Tx<'_>, world: &World<'_>, email: &Email, parent: Parent) -> Result
     let new = NewNote { parent, kind, user_id: email.user_id, email_id: Some(email.id), text: "" };
     stream::note(tx, new, world.now)?;
     Ok(())
+}
+
+/// Whoever does not see what an email belongs to may take it out by the email alone.
+fn require_edit_of(tx: &Tx<'_>, actor: &Actor, parent: Option<Parent>) -> Result<()> {
+    match parent {
+        Some(parent) if records::exists(tx, parent, actor.sight())? => actor.require_edit(tx, Object::Record(parent)),
+        _ => Ok(()),
+    }
 }
 
 fn case_of(tx: &Tx<'_>, parent: Option<Parent>) -> Result<Option<Case>> {

@@ -9,6 +9,7 @@ use crate::intake::privacy;
 use crate::intake::world::World;
 use crate::store::db::Tx;
 use crate::store::emails::Email;
+use crate::store::sight::Object;
 
 /// Opens a private email. Nobody sees one but who has it in a folder of their own, and administrators: they may. One
 /// that is open stays so.
@@ -16,6 +17,7 @@ use crate::store::emails::Email;
 /// # Errors
 /// It is linked to nothing, so that nobody else would see it.
 pub fn share(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email) -> Result<()> {
+    actor.require_edit(tx, Object::Email(email.id))?;
     if !email.private {
         return Ok(());
     }

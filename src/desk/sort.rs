@@ -1,7 +1,7 @@
 //! Marking mail and moving it between folders (B6.3).
 //!
 //! Everybody sorts a copy of their own. In a group folder archive and trash are shared by those who work there: members
-//! of its teams, and administrators without a copy of their own. Whoever has filed a copy sorts that one.
+//! of its teams that may change the mail, and administrators without a copy of their own. Whoever has filed a copy sorts that one.
 
 use anyhow::Result;
 
@@ -13,7 +13,7 @@ use crate::intake::world::World;
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, GroupPlace};
 use crate::store::folders::{self, Folder};
-use crate::store::sight::Sight;
+use crate::store::sight::{Object, Sight};
 
 /// What is done to an email.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +79,7 @@ fn to_inbox(tx: &Tx<'_>, actor: &Actor, email: &Email) -> Result<()> {
 }
 
 fn into_group_folder(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email, folder: &Folder) -> Result<()> {
+    actor.require_edit(tx, Object::Email(email.id))?;
     if email.private {
         privacy::open(tx, world, email, &format!("put into a group folder by {}", who(actor)))?;
     }
@@ -93,18 +94,26 @@ fn out_of_group_folder(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Em
             .hint("to take it out of a folder of yours: espomail email move ID inbox")
             .into());
     }
+    actor.require_edit(tx, Object::Email(email.id))?;
     emails::put_into_group_folder(tx, email.id, None)?;
     emails::decide(tx, email.id, "folder", &format!("taken out of its group folder by {}", who(actor)), world.now)
 }
 
 /// Whether archive and trash are those of the group folder.
+///
+/// # Errors
+/// Exit 77 where they are, and the actor may not change the email.
 fn sorts_for_all(tx: &Tx<'_>, actor: &Actor, email: &Email) -> Result<bool> {
     if let Some(user_id) = copy(tx, actor, email)?
         && emails::has_filed(tx, email.id, user_id)?
     {
         return Ok(false);
     }
-    shares(tx, actor, email)
+    let shares = shares(tx, actor, email)?;
+    if shares {
+        actor.require_edit(tx, Object::Email(email.id))?;
+    }
+    Ok(shares)
 }
 
 /// Whether the actor works in the group folder an email lies in.

@@ -6,7 +6,9 @@
 use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
 
+use super::notify;
 use super::world::{self, World};
+use crate::access;
 use crate::mail::address::Mailbox;
 use crate::mail::compose::Outgoing;
 use crate::mail::message_id::{self, IdKind};
@@ -73,8 +75,14 @@ pub fn digests(tx: &Tx<'_>, world: &World<'_>) -> Result<()> {
     for user_id in notifications::digests_due(tx, world.now - DIGEST_EVERY)? {
         let Some(user) = users::by_id(tx, user_id)? else { continue };
         let Some(account) = world.system_account(None).or_else(|| world.any_sender()) else { continue };
-        let waiting = notifications::take_digest(tx, user_id, world.now)?;
-        let lines: Vec<String> = waiting.iter().map(|one| format!("- {}", one.text)).collect();
+        let sight = access::sight_of(&user);
+        let mut lines = Vec::new();
+        for one in notifications::take_digest(tx, user_id, sight, world.now)? {
+            lines.push(format!("- {}", notify::as_told(tx, one, sight)?.text));
+        }
+        if lines.is_empty() {
+            continue;
+        }
         let subject = format!("{} {}", lines.len(), if lines.len() == 1 { "notification" } else { "notifications" });
         let text = format!("{}\n\n-- \n{}", lines.join("\n"), footer(None));
         let key = message_id::new_key(world::random()?);

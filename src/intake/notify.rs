@@ -11,7 +11,7 @@ use crate::access;
 use crate::store::cases::Case;
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, Field};
-use crate::store::notifications::{self, ByEmail, NewNotification, NotificationKind};
+use crate::store::notifications::{self, ByEmail, NewNotification, Notification, NotificationKind};
 use crate::store::records::{self, Parent};
 use crate::store::sight::Sight;
 use crate::store::stream::{self, NewNote, NoteKind};
@@ -96,6 +96,20 @@ pub fn email_line(label: &str, email: Option<&Email>) -> String {
         Some(email) => format!("{label}: mail from {}", email.from_address),
         None => format!("new e-mail on {label}"),
     }
+}
+
+/// A notification as its reader is told of it now: where they may not read the email any more, no more than that there
+/// is one.
+pub fn as_told(tx: &Tx<'_>, row: Notification, sight: Sight) -> Result<Notification> {
+    let Some(email_id) = row.email_id.filter(|_| sight != Sight::Everything) else { return Ok(row) };
+    if emails::by_id(tx, email_id, sight)?.is_some() {
+        return Ok(row);
+    }
+    let text = match row.parent {
+        Some(parent) if row.kind == NotificationKind::Email => email_line(&records::label(tx, parent)?, None),
+        _ => stream::HIDDEN.to_owned(),
+    };
+    Ok(Notification { email_id: None, text, ..row })
 }
 
 /// Whoever may read the record but not the email learns only that there is one (B7.2).

@@ -152,7 +152,7 @@ impl Office {
 
     /// What ana is told.
     fn notifications(&self) -> Vec<String> {
-        let all = self.store.read(|tx| notifications::list(tx, self.user_id, true, 100)).unwrap();
+        let all = self.store.read(|tx| notifications::list(tx, self.user_id, Sight::Everything, true, 100)).unwrap();
         all.into_iter().filter(|one| one.kind == NotificationKind::Failed).map(|one| one.text).collect()
     }
 }
@@ -345,7 +345,8 @@ fn of_private_mail_that_failed_the_assignee_does_not_hear() {
             Ok(budi)
         });
         office.send();
-        let all = office.store.read(|tx| notifications::list(tx, colleague.unwrap(), true, 10)).unwrap();
+        let all =
+            office.store.read(|tx| notifications::list(tx, colleague.unwrap(), Sight::Everything, true, 10)).unwrap();
         assert_eq!(all.len(), told, "private: {private}: {all:?}");
     }
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use super::db::{Row, Tx, params, seconds};
 use super::label::labels;
 use super::records::{Parent, ParentType};
+use super::sight::Sight;
 
 labels! {
     /// What a notification tells.
@@ -176,27 +177,41 @@ impl Notification {
 const SELECT: &str = "SELECT n.id, n.kind, n.parent_type, n.parent_id, c.number AS case_number, n.email_id, n.text, n.created_at, n.read_at
     FROM notifications n LEFT JOIN cases c ON n.parent_type = 'case' AND c.id = n.parent_id";
 
-/// A user's notifications, newest first; only unread ones unless `all`.
-pub fn list(tx: &Tx<'_>, user_id: i64, all: bool, limit: i64) -> Result<Vec<Notification>> {
+/// What the notifications `n` are about may be seen still.
+fn seen(sight: Sight) -> String {
+    format!("(n.parent_type IS NULL OR {})", sight.parent("n.parent_type", "n.parent_id"))
+}
+
+/// A user's notifications of what they may see, newest first; only unread ones unless `all`.
+pub fn list(tx: &Tx<'_>, user_id: i64, sight: Sight, all: bool, limit: i64) -> Result<Vec<Notification>> {
     tx.all(
-        &format!("{SELECT} WHERE n.user_id = ?1 AND (?2 OR n.read_at IS NULL) ORDER BY n.id DESC LIMIT ?3"),
-        params![user_id, all, limit],
+        &format!(
+            "{SELECT} WHERE n.user_id = ?2 AND (?3 OR n.read_at IS NULL) AND {} ORDER BY n.id DESC LIMIT ?4",
+            seen(sight)
+        ),
+        params![sight.parameter(), user_id, all, limit],
         Notification::from_row,
     )
 }
 
-/// Marks one of a user's notifications as read, or (`None`) all of them; how many that were.
-pub fn mark_read(tx: &Tx<'_>, user_id: i64, id: Option<i64>, now: Timestamp) -> Result<usize> {
+/// Marks one of a user's notifications as read, or (`None`) all of them that they may see; how many that were.
+pub fn mark_read(tx: &Tx<'_>, user_id: i64, sight: Sight, id: Option<i64>, now: Timestamp) -> Result<usize> {
     tx.execute(
-        "UPDATE notifications SET read_at = ?3, digest = 0 WHERE user_id = ?1 AND (?2 IS NULL OR id = ?2) AND read_at IS NULL",
-        params![user_id, id, seconds(now)],
+        &format!(
+            "UPDATE notifications AS n SET read_at = ?4, digest = 0
+                WHERE n.user_id = ?2 AND (?3 IS NULL OR n.id = ?3) AND n.read_at IS NULL AND {}",
+            seen(sight)
+        ),
+        params![sight.parameter(), user_id, id, seconds(now)],
     )
 }
 
-/// Whether a user has such a notification.
-pub fn exists(tx: &Tx<'_>, user_id: i64, id: i64) -> Result<bool> {
-    let found: Option<i64> =
-        tx.value("SELECT 1 FROM notifications WHERE user_id = ?1 AND id = ?2", params![user_id, id])?;
+/// Whether a user has such a notification of something they may see.
+pub fn exists(tx: &Tx<'_>, user_id: i64, sight: Sight, id: i64) -> Result<bool> {
+    let found: Option<i64> = tx.value(
+        &format!("SELECT 1 FROM notifications n WHERE n.user_id = ?2 AND n.id = ?3 AND {}", seen(sight)),
+        params![sight.parameter(), user_id, id],
+    )?;
     Ok(found.is_some())
 }
 
@@ -209,11 +224,12 @@ pub fn digests_due(tx: &Tx<'_>, last_before: Timestamp) -> Result<Vec<i64>> {
     )
 }
 
-/// Takes what waits for a user's digest, oldest first, and remembers that it goes out now.
-pub fn take_digest(tx: &Tx<'_>, user_id: i64, now: Timestamp) -> Result<Vec<Notification>> {
+/// Takes what waits for a user's digest, oldest first, and remembers that it goes out now. What they may not see any
+/// more is left out.
+pub fn take_digest(tx: &Tx<'_>, user_id: i64, sight: Sight, now: Timestamp) -> Result<Vec<Notification>> {
     let waiting = tx.all(
-        &format!("{SELECT} WHERE n.user_id = ?1 AND n.digest ORDER BY n.id"),
-        params![user_id],
+        &format!("{SELECT} WHERE n.user_id = ?2 AND n.digest AND {} ORDER BY n.id", seen(sight)),
+        params![sight.parameter(), user_id],
         Notification::from_row,
     )?;
     tx.execute("UPDATE notifications SET digest = 0 WHERE user_id = ?1 AND digest", params![user_id])?;

@@ -56,6 +56,16 @@ impl Sight {
         }
     }
 
+    /// Whether there is a record with this type and id, columns of the statement, that may be seen.
+    pub fn parent(self, kind_column: &str, id_column: &str) -> String {
+        let one = |kind: &ParentType| {
+            let (table, seen) = (kind.table(), self.record(*kind, "seen"));
+            format!("WHEN '{kind}' THEN EXISTS (SELECT 1 FROM {table} seen WHERE seen.id = {id_column} AND {seen})")
+        };
+        let kinds: Vec<String> = ParentType::ALL.iter().map(one).collect();
+        format!("(CASE {kind_column} {} ELSE FALSE END)", kinds.join(" "))
+    }
+
     /// The ids of the emails that a user may see, some of them more than once, and some private ones besides, which
     /// [`Sight::email`] takes out. `None` where they are all or none.
     pub fn email_ids(self) -> Option<&'static str> {

@@ -303,7 +303,7 @@ fn mistakes_name_the_field_and_change_nothing_nor_does_a_dry_run() {
         (&["case", "create", "--subject", "x", "--type", "a\tb"], 65, "--type"),
         (&["case", "create", "--subject", "x", "-F", "/no/such/file"], 65, "/no/such/file"),
         (&["--as", "ana", "case", "create", "--subject", "x", "--team", "Billing"], 77, "--team"),
-        (&["--as", "dewi", "case", "create", "--subject", "x", "--account", "support"], 77, "--account"),
+        (&["--as", "dewi", "case", "create", "--subject", "x", "--account", "support"], 65, "there is no account \"support\""),
         (&["--as", "eko", "case", "create", "--subject", "x"], 65, "--team"),
         (&["--as", "ana", "case", "create", "--subject", "x", "--assign-to", "dewi"], 77, "no team of yours"),
         (&["--as", "ana", "case", "assign", "1", "dewi"], 77, "no team of yours"),
@@ -556,8 +556,8 @@ fn a_regular_user_answers_from_accounts_of_their_teams_only() {
         let words = ["--as", user, "--dry-run", "case", "reply", "1", "-m", "x", "--account", "billing"];
         desk.sandbox.run(&words)
     };
-    let refused = reply("ana").exits(77);
-    assert!(refused.stderr.contains("--account: billing is of no team of yours"), "{refused:?}");
+    let unknown = reply("ana").exits(65);
+    assert!(unknown.stderr.contains("there is no account \"billing\""), "what is of no team of hers: {unknown:?}");
     reply("eko").ok();
 }
 

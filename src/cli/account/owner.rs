@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::error::{self, Fault, Kind};
 use crate::store::accounts::{self, Account, AccountKind};
 use crate::store::db::Tx;
+use crate::store::levels::Permission;
 use crate::store::sight::Sight;
 use crate::store::users::{self, User};
 
@@ -30,6 +31,9 @@ pub fn of_new(
         };
     }
     let owner = owner(tx, actor, given)?;
+    if Some(owner.id) == actor.user_id() {
+        actor.require_some(Permission::PersonalAccount)?;
+    }
     let (limit, name) = (config.max_personal_accounts, &owner.username);
     if accounts::count_of_user(tx, owner.id)? >= limit {
         return Err(error::data(format!("--user: {name} has {limit} personal accounts already, which is the limit"))

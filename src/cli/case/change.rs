@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{Assign, Close, find};
+use super::{Assign, Close, find_to_edit};
 use crate::access::Actor;
 use crate::cli::case_number;
 use crate::cli::context::{self, Context};
@@ -25,7 +25,7 @@ pub(super) fn each(
     ctx.write(|tx, actor| {
         let world = World::load(tx, &ctx.config, ctx.now())?;
         for number in numbers {
-            let case = find(tx, actor, *number)?;
+            let case = find_to_edit(tx, actor, *number)?;
             desk::refuse_merged(tx, actor, &case)?;
             work(tx, &world, actor, &case)?;
         }

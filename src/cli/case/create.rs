@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::{ArgGroup, Args};
 
-use super::find;
+use super::find_to_edit;
 use crate::cli::case_number;
 use crate::cli::context::{self, Context};
 use crate::cli::text::{Text, read_source};
@@ -76,7 +76,7 @@ pub fn create(args: &Create, ctx: &Context) -> Result<()> {
     let description = args.text.given()?.unwrap_or_default();
     let case = ctx.write(|tx, actor| {
         let team = args.team.as_deref().map(|team| context::team(tx, team)).transpose()?;
-        let account = args.account.as_deref().map(|name| context::sending_account(tx, actor, name)).transpose()?;
+        let account = args.account.as_deref().map(|name| context::known_account(tx, actor, name)).transpose()?;
         let assignee = args.assign_to.as_deref();
         let assignee = assignee.map(|user| context::user_or_me(tx, actor, "--assign-to", user)).transpose()?;
         let new = ByHand {
@@ -107,7 +107,7 @@ pub fn edit(args: &Edit, ctx: &Context) -> Result<()> {
         description: description.as_deref(),
     };
     ctx.write(|tx, actor| {
-        let case = find(tx, actor, args.number)?;
+        let case = find_to_edit(tx, actor, args.number)?;
         desk::edit(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &case, &change)
     })?;
     ctx.done(args.number, &format!("case #{} changed", args.number))

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::find;
+use super::find_to_edit;
 use crate::cli::case_number;
 use crate::cli::context::{self, Context};
 use crate::desk;
@@ -36,7 +36,7 @@ pub struct Unlink {
 pub fn link(args: &Link, ctx: &Context) -> Result<()> {
     let reference = context::record_ref("TYPE/ID", &args.record)?;
     ctx.write(|tx, actor| {
-        let case = find(tx, actor, args.number)?;
+        let case = find_to_edit(tx, actor, args.number)?;
         desk::linkable(reference.kind)?;
         let record = context::record(tx, actor, reference)?;
         desk::link(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &case, record)
@@ -53,7 +53,7 @@ enum Target {
 pub fn unlink(args: &Unlink, ctx: &Context) -> Result<()> {
     let target = target(&args.what)?;
     ctx.write(|tx, actor| {
-        let case = find(tx, actor, args.number)?;
+        let case = find_to_edit(tx, actor, args.number)?;
         let world = World::load(tx, &ctx.config, ctx.now())?;
         match target {
             Target::Record(kind, id) => desk::unlink(tx, &world, actor, &case, kind, id),

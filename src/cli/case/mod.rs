@@ -18,6 +18,8 @@ use super::text::Text;
 use crate::access::Actor;
 use crate::store::cases::{self, Case, CaseSort, CaseStatus};
 use crate::store::db::Tx;
+use crate::store::records::Parent;
+use crate::store::sight::Object;
 use crate::ui::cell::Column;
 
 /// Cases
@@ -293,6 +295,13 @@ pub fn run(command: CaseCommand, ctx: &Context) -> Result<()> {
         CaseCommand::Note(args) => write::note(args, ctx),
         CaseCommand::Reply(args) => write::reply_to(&args, ctx),
     }
+}
+
+/// A case that the actor may change.
+fn find_to_edit(tx: &Tx<'_>, actor: &Actor, number: i64) -> Result<Case> {
+    let case = find(tx, actor, number)?;
+    actor.require_edit(tx, Object::Record(Parent::case(case.id)))?;
+    Ok(case)
 }
 
 fn find(tx: &Tx<'_>, actor: &Actor, number: i64) -> Result<Case> {

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::find;
+use super::find_to_edit;
 use crate::cli::case_number;
 use crate::cli::context::{self, Context};
 use crate::desk;
@@ -57,7 +57,7 @@ pub struct Accept {
 pub fn merge(args: &Merge, ctx: &Context) -> Result<()> {
     ctx.confirm(&format!("Merge case #{} into #{}? This cannot be taken back.", args.from, args.into))?;
     let is_open = ctx.write(|tx, actor| {
-        let (from, into) = (find(tx, actor, args.from)?, find(tx, actor, args.into)?);
+        let (from, into) = (find_to_edit(tx, actor, args.from)?, find_to_edit(tx, actor, args.into)?);
         desk::merge(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &from, &into)?;
         Ok(into.status.is_open() || !from.status.is_open())
     })?;
@@ -70,7 +70,7 @@ pub fn merge(args: &Merge, ctx: &Context) -> Result<()> {
 
 pub fn split(args: &Split, ctx: &Context) -> Result<()> {
     let (new, moved) = ctx.write(|tx, actor| {
-        let case = find(tx, actor, args.number)?;
+        let case = find_to_edit(tx, actor, args.number)?;
         let world = World::load(tx, &ctx.config, ctx.now())?;
         desk::split(tx, &world, actor, &case, args.email, args.subject.as_deref())
     })?;
@@ -80,7 +80,7 @@ pub fn split(args: &Split, ctx: &Context) -> Result<()> {
 
 pub fn hand_over(args: &Move, ctx: &Context) -> Result<()> {
     let still_seen = ctx.write(|tx, actor| {
-        let case = find(tx, actor, args.number)?;
+        let case = find_to_edit(tx, actor, args.number)?;
         let team = context::team(tx, &args.team)?;
         desk::hand_over(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &case, &team)?;
         records::exists(tx, Parent::case(case.id), actor.sight())

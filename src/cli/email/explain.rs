@@ -9,9 +9,9 @@ use crate::cli::context::Context;
 use crate::intake::filter;
 use crate::store::accounts::{self, AccountKind};
 use crate::store::db::Tx;
-use crate::store::emails;
 use crate::store::sight::Sight;
 use crate::store::users;
+use crate::store::{cases, emails};
 use crate::ui::cell::Cell;
 
 /// A decision as it is shown. What the filters of a user, or of a personal account, decided is told to that user and to
@@ -50,7 +50,8 @@ pub fn explain(id: i64, ctx: &Context) -> Result<()> {
     ctx.ui.list("decisions", DECISION_COLUMNS, rows)
 }
 
-/// Nobody learns of another's personal account by how an email came, nor of mail by what refers to it.
+/// Nobody learns of another's personal account by how an email came, nor of mail by what refers to it, nor of
+/// a case by what joined it.
 fn as_told(tx: &Tx<'_>, actor: &Actor, mut decisions: Vec<Decision>) -> Result<Vec<Decision>> {
     for account in foreign_accounts(tx, actor)? {
         let (polled, piped) = (format!("{account}/"), format!("{account} by "));
@@ -64,8 +65,11 @@ fn as_told(tx: &Tx<'_>, actor: &Actor, mut decisions: Vec<Decision>) -> Result<V
             *text = text.replace(&format!("Sent folder of {account}"), "Sent folder");
         }
     }
-    for (_, text, _) in decisions.iter_mut().filter(|(step, _, _)| step == "parent") {
-        *text = without_hidden_emails(tx, actor, text)?;
+    for (step, text, _) in &mut decisions {
+        if step == "parent" {
+            *text = without_hidden_emails(tx, actor, text)?;
+        }
+        *text = without_hidden_cases(tx, actor, text)?;
     }
     Ok(decisions)
 }
@@ -82,6 +86,23 @@ fn without_hidden_emails(tx: &Tx<'_>, actor: &Actor, text: &str) -> Result<Strin
                 told.push_str(&format!("private email{rest}"))
             }
             _ => told.push_str(&format!("email {part}")),
+        }
+    }
+    Ok(told)
+}
+
+/// The text without the number of a case that the actor may not see; whether there is one is not told either.
+fn without_hidden_cases(tx: &Tx<'_>, actor: &Actor, text: &str) -> Result<String> {
+    let mut parts = text.split('#');
+    let mut told = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
+        let number = part.strip_suffix(rest).and_then(|digits| digits.parse().ok());
+        match number {
+            Some(number) if cases::by_number(tx, number, actor.sight())?.is_none() => {
+                told.push_str(&format!("#…{rest}"))
+            }
+            _ => told.push_str(&format!("#{part}")),
         }
     }
     Ok(told)

@@ -13,6 +13,7 @@ use crate::store::accounts::{self, Account};
 use crate::store::db::Store;
 use crate::store::deliveries::Delivery;
 use crate::store::emails::Email;
+use crate::store::sight::Object;
 
 /// `email fetch-rest`
 #[derive(Debug, Args)]
@@ -50,7 +51,9 @@ pub fn run(args: &Rest, ctx: &Context) -> Result<()> {
 
 fn places(store: &Store, id: i64, ctx: &Context) -> Result<(Email, Vec<Place>)> {
     store.read(|tx| {
-        let email = find(tx, &ctx.actor(tx)?, id)?;
+        let actor = ctx.actor(tx)?;
+        let email = find(tx, &actor, id)?;
+        actor.require_edit(tx, Object::Email(id))?;
         if !email.truncated {
             return Err(error::data(format!("email {id}: is here whole already")).into());
         }
@@ -74,7 +77,10 @@ fn one(store: &Store, email: &Email, place: &Place, max_size: u64, ctx: &Context
     let whole: Whole = rest::ask(source.as_mut(), delivery, max_size)?;
     source.logout();
     let size = whole.size();
-    ctx.write(|tx, _| rest::put(tx, account, email, delivery, whole, ctx.now()))?;
+    ctx.write(|tx, actor| {
+        actor.require_edit(tx, Object::Email(email.id))?;
+        rest::put(tx, account, email, delivery, whole, ctx.now())
+    })?;
     Ok(size)
 }
 

@@ -144,7 +144,7 @@ fn exported(store: &Store, actor: &Actor, id: i64) -> Result<Option<Exported>> {
     store.read(|tx| {
         let email = emails::by_id(tx, id, actor.sight())?.ok_or_else(|| context::not_found("email", id))?;
         let Some(raw_id) = email.raw_id else { return Ok(None) };
-        let case = email.case_id().map(|id| cases::by_id(tx, id)).transpose()?.flatten();
+        let case = email.case_id().map(|id| cases::by_id_seen(tx, id, actor.sight())).transpose()?.flatten();
         Ok(Some(Exported {
             raw: delivery::source(tx, actor, &email, raw_id)?,
             case: case.map(|case| case.number),

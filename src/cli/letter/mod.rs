@@ -18,7 +18,7 @@ use crate::reply::{self, FromWish, Occasion, Started, Wishes};
 use crate::store::cases::{self, Case, CaseStatus};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email};
-use crate::store::records::{self, Parent};
+use crate::store::sight::Object;
 
 /// What is written about.
 #[derive(Debug, Clone, Copy)]
@@ -108,7 +108,11 @@ pub fn send_draft(ctx: &Context, id: i64, how: &How) -> Result<()> {
 pub fn delete_draft(ctx: &Context, id: i64) -> Result<()> {
     let subject = ctx.read(|tx, actor| Ok(email(tx, actor, id)?.subject))?;
     ctx.confirm(&format!("Delete draft {id}, \"{subject}\"?"))?;
-    ctx.write(|tx, actor| reply::discard(tx, &email(tx, actor, id)?))?;
+    ctx.write(|tx, actor| {
+        let draft = email(tx, actor, id)?;
+        actor.require_edit(tx, Object::Email(id))?;
+        reply::discard(tx, &draft)
+    })?;
     ctx.done(id, &format!("draft {id} deleted"))
 }
 
@@ -124,7 +128,7 @@ fn begin(
     let (to, cc, bcc) = parts.recipients()?;
     let attachments = files::read(&parts.attach, ctx.config.attachment_max_size)?;
     ctx.read(|tx, actor| {
-        let account = how.account.as_deref().map(|name| context::sending_account(tx, actor, name)).transpose()?;
+        let account = how.account.as_deref().map(|name| context::known_account(tx, actor, name)).transpose()?;
         let template = how.template.as_deref().map(|name| context::template(tx, name)).transpose()?;
         let wishes = Wishes {
             from: from_wish(&how.from)?,
@@ -182,10 +186,7 @@ fn received(tx: &Tx<'_>, actor: &Actor, id: i64) -> Result<(Email, Option<Case>)
             .hint(format!("espomail email edit {id}; espomail email send {id}"))
             .into());
     }
-    let case = match email.case_id() {
-        Some(case_id) if records::exists(tx, Parent::case(case_id), actor.sight())? => cases::by_id(tx, case_id)?,
-        _ => None,
-    };
+    let case = email.case_id().map(|id| cases::by_id_seen(tx, id, actor.sight())).transpose()?.flatten();
     Ok((email, case))
 }
 

@@ -3,12 +3,13 @@
 use anyhow::Result;
 
 use super::fields::apply;
-use super::{Add, Edit, Follow, Named, find};
+use super::{Add, Edit, Follow, Named, find, find_to_edit};
 use crate::access::{self, Actor};
 use crate::cli::context::{self, Context};
 use crate::error;
 use crate::intake::world::World;
 use crate::store::db::Tx;
+use crate::store::levels::Permission;
 use crate::store::records::{self, Record};
 use crate::store::stream::{self, NewNote, NoteKind};
 use crate::store::users::{User, UserType};
@@ -17,6 +18,7 @@ use crate::store::users::{User, UserType};
 pub fn add(args: &Add, ctx: &Context) -> Result<()> {
     let name = context::name("NAME", &args.name)?;
     let id = ctx.write(|tx, actor| {
+        actor.require_some(Permission::RecordEdit)?;
         let mut changes = args.fields.look_up(tx, actor, args.kind, None)?;
         changes.or_assign(actor.user().filter(|user| user.user_type == UserType::Regular));
         let world = World::load(tx, &ctx.config, ctx.now())?;
@@ -32,7 +34,7 @@ pub fn add(args: &Add, ctx: &Context) -> Result<()> {
 pub fn edit(args: &Edit, ctx: &Context) -> Result<()> {
     let new_name = args.new_name.as_deref().map(|name| context::name("--name", name)).transpose()?;
     let record = ctx.write(|tx, actor| {
-        let record = find(tx, actor, &args.record)?;
+        let record = find_to_edit(tx, actor, &args.record)?;
         let changes = args.fields.look_up(tx, actor, record.parent.kind, Some(record.parent))?;
         if changes.is_empty() && new_name.is_none() {
             return Err(error::Fault::new(error::Kind::Usage, "record edit: nothing to be changed")

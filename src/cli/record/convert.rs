@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::change::shown;
 use super::fields::refuse_taken;
-use super::{Convert, find, one_of};
+use super::{Convert, find_to_edit, one_of};
 use crate::access::{self, Actor};
 use crate::cli::context::{self, Context};
 use crate::error;
@@ -22,7 +22,7 @@ pub fn convert(args: &Convert, ctx: &Context) -> Result<()> {
     let company_name = args.company.as_deref().map(|name| context::name("--company", name)).transpose()?;
     let contact_name = args.contact.as_deref().map(|name| context::name("--contact", name)).transpose()?;
     let (lead, contact, company) = ctx.write(|tx, actor| {
-        let lead = find(tx, actor, &args.record)?;
+        let lead = find_to_edit(tx, actor, &args.record)?;
         refuse_converted(&lead)?;
         refuse_taken(tx, actor, ParentType::Contact, lead.addresses.clone(), None)?;
         let company = company_name.as_deref().map(|name| company_of(tx, actor, &lead, name, ctx)).transpose()?;

@@ -17,6 +17,7 @@ use crate::access::Actor;
 use crate::error;
 use crate::store::db::Tx;
 use crate::store::records::{self, Parent, ParentType, Record};
+use crate::store::sight::Object;
 use crate::ui::cell::Column;
 
 /// Companies, contacts, leads and opportunities
@@ -234,6 +235,13 @@ fn record_type(text: &str) -> Result<ParentType, String> {
 /// The record of this id, or of a name that only one of those bears that may be seen.
 fn find(tx: &Tx<'_>, actor: &Actor, named: &Named) -> Result<Record> {
     one_of(tx, actor, named.kind, &named.name)
+}
+
+/// The same, if the actor may change it.
+fn find_to_edit(tx: &Tx<'_>, actor: &Actor, named: &Named) -> Result<Record> {
+    let record = find(tx, actor, named)?;
+    actor.require_edit(tx, Object::Record(record.parent))?;
+    Ok(record)
 }
 
 fn one_of(tx: &Tx<'_>, actor: &Actor, kind: ParentType, name: &str) -> Result<Record> {

@@ -12,7 +12,6 @@ use crate::store::accounts::{Account, AccountKind};
 use crate::store::db::Tx;
 use crate::store::emails;
 use crate::store::levels::Permission;
-use crate::store::records::ParentType;
 use crate::store::sight::Object;
 use crate::store::users::User;
 use crate::ui::cell::{Cell, Column};
@@ -41,17 +40,9 @@ pub const COLUMNS: &[Column] = &[
 
 /// What was named.
 enum Named {
-    Object(Object, ObjectKind),
-    Account(Account),
+    Object(Object),
+    Account(Box<Account>),
     User(User),
-}
-
-/// What kind of thing an object is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum ObjectKind {
-    Case,
-    Record,
-    Email,
 }
 
 /// Runs `role explain`. Others than oneself are for administrators to ask about.
@@ -76,7 +67,7 @@ fn row(tx: &Tx<'_>, user: &User, permission: Permission, named: Option<&Named>, 
             .into());
     }
     let subject = named.map(|named| match named {
-        Named::Object(object, _) => Subject::Object(*object),
+        Named::Object(object) => Subject::Object(*object),
         Named::Account(account) => Subject::Account(account),
         Named::User(user) => Subject::User(user),
     });
@@ -95,33 +86,32 @@ fn row(tx: &Tx<'_>, user: &User, permission: Permission, named: Option<&Named>, 
 /// What is named, as far as whoever asks may see it.
 fn named(tx: &Tx<'_>, actor: &Actor, text: &str) -> Result<Named> {
     if let Some(name) = text.strip_prefix("account:") {
-        return context::known_account(tx, actor, name).map(Named::Account);
+        return context::known_account(tx, actor, name).map(|account| Named::Account(Box::new(account)));
     }
     if let Some(name) = text.strip_prefix("user:") {
         return context::user_or_me(tx, actor, "user", name).map(Named::User);
     }
     if let Some(id) = text.strip_prefix("email/").and_then(|id| id.parse().ok()) {
         emails::by_id(tx, id, actor.sight())?.ok_or_else(|| context::not_found("email", id))?;
-        return Ok(Named::Object(Object::Email(id), ObjectKind::Email));
+        return Ok(Named::Object(Object::Email(id)));
     }
     let reference = context::record_ref("OBJECT", text).map_err(|_| {
         error::data(format!("OBJECT: \"{text}\" is not understood"))
             .hint("write it as case/12, contact/3, email/9131, account:support or user:ana")
     })?;
-    let kind = if reference.kind == ParentType::Case { ObjectKind::Case } else { ObjectKind::Record };
-    Ok(Named::Object(Object::Record(context::record(tx, actor, reference)?), kind))
+    Ok(Named::Object(Object::Record(context::record(tx, actor, reference)?)))
 }
 
 fn fits(permission: Permission, named: &Named) -> bool {
-    match permission {
-        Permission::CaseRead | Permission::CaseEdit => matches!(named, Named::Object(_, ObjectKind::Case)),
-        Permission::RecordRead | Permission::RecordEdit => matches!(named, Named::Object(_, ObjectKind::Record)),
-        Permission::EmailRead | Permission::EmailEdit => matches!(named, Named::Object(_, ObjectKind::Email)),
-        Permission::Assignment => matches!(named, Named::User(_)),
-        Permission::GroupAccount => matches!(named, Named::Account(account) if account.kind == AccountKind::Group),
-        Permission::PersonalAccount => {
-            matches!(named, Named::Account(account) if account.kind == AccountKind::Personal)
+    match (permission, named) {
+        (Permission::EmailRead | Permission::EmailEdit, Named::Object(object)) => matches!(object, Object::Email(_)),
+        (_, Named::Object(Object::Record(parent))) => {
+            [Permission::to_read(parent.kind), Permission::to_edit(parent.kind)].contains(&permission)
         }
+        (Permission::GroupAccount, Named::Account(account)) => account.kind == AccountKind::Group,
+        (Permission::PersonalAccount, Named::Account(account)) => account.kind == AccountKind::Personal,
+        (permission, Named::User(_)) => permission == Permission::Assignment,
+        _ => false,
     }
 }
 

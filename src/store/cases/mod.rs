@@ -210,6 +210,15 @@ pub fn by_key(tx: &Tx<'_>, key: &str) -> Result<Option<Case>> {
     tx.one(&format!("SELECT {COLUMNS} FROM cases c WHERE c.key = ?1"), params![key], Case::from_row)
 }
 
+/// By id, as far as it may be seen.
+pub fn by_id_seen(tx: &Tx<'_>, id: i64, sight: Sight) -> Result<Option<Case>> {
+    tx.one(
+        &format!("SELECT {COLUMNS} FROM cases c WHERE c.id = ?2 AND {}", sight.case()),
+        params![sight.parameter(), id],
+        Case::from_row,
+    )
+}
+
 /// By number, as far as it may be seen.
 pub fn by_number(tx: &Tx<'_>, number: i64, sight: Sight) -> Result<Option<Case>> {
     tx.one(

@@ -45,10 +45,10 @@ pub fn list(tx: &Tx<'_>, query: &EmailQuery, sight: Sight) -> Result<Vec<EmailRo
     let limit = bound.add(query.limit.unwrap_or(-1));
     let viewer = bound.add(query.viewer);
     let folder = lies_in(&viewer);
-    let case = sight.case();
+    let parent_seen = sight.parent("e.parent_type", "e.parent_id");
     // What a row shows is looked up for those that are shown only.
     let sql = format!(
-        "SELECT {COLUMNS}, CASE WHEN {case} THEN c.number END AS case_number,
+        "SELECT {COLUMNS}, {parent_seen} AS parent_seen, c.number AS case_number,
             (SELECT group_concat(name, char(10)) FROM (SELECT DISTINCT a.name FROM deliveries d JOIN accounts a ON a.id = d.account_id
                 WHERE d.email_id = e.id AND (a.kind = 'group' OR ?1 IS NULL OR a.user_id = ?1) ORDER BY a.name)) AS account_names,
             EXISTS (SELECT 1 FROM email_users eu WHERE eu.email_id = e.id AND eu.user_id = {viewer} AND NOT eu.read) AS unread,
@@ -60,9 +60,10 @@ pub fn list(tx: &Tx<'_>, query: &EmailQuery, sight: Sight) -> Result<Vec<EmailRo
     );
     tx.all(&sql, params_from_iter(bound.values), |row| {
         let accounts: Option<String> = row.get("account_names")?;
+        let (email, parent_seen) = (Email::from_row(row)?, row.get("parent_seen")?);
         Ok(EmailRow {
-            email: Email::from_row(row)?,
-            case_number: row.get("case_number")?,
+            case_number: if parent_seen { row.get("case_number")? } else { None },
+            email: Email { parent: email.parent.filter(|_| parent_seen), ..email },
             accounts: accounts.unwrap_or_default().split('\n').filter(|a| !a.is_empty()).map(str::to_owned).collect(),
             unread: row.get("unread")?,
             important: row.get("important")?,
