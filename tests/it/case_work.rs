@@ -303,7 +303,11 @@ fn mistakes_name_the_field_and_change_nothing_nor_does_a_dry_run() {
         (&["case", "create", "--subject", "x", "--type", "a\tb"], 65, "--type"),
         (&["case", "create", "--subject", "x", "-F", "/no/such/file"], 65, "/no/such/file"),
         (&["--as", "ana", "case", "create", "--subject", "x", "--team", "Billing"], 77, "--team"),
-        (&["--as", "dewi", "case", "create", "--subject", "x", "--account", "support"], 65, "there is no account \"support\""),
+        (
+            &["--as", "dewi", "case", "create", "--subject", "x", "--account", "support"],
+            65,
+            "there is no account \"support\"",
+        ),
         (&["--as", "eko", "case", "create", "--subject", "x"], 65, "--team"),
         (&["--as", "ana", "case", "create", "--subject", "x", "--assign-to", "dewi"], 77, "no team of yours"),
         (&["--as", "ana", "case", "assign", "1", "dewi"], 77, "no team of yours"),

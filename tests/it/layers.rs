@@ -17,8 +17,11 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("reply", &["cli", "ui", "desk", "secret", "net"]),
     ("desk", &["cli", "ui", "secret", "net"]),
     ("erase.rs", &["cli", "ui", "secret", "net"]),
-    ("access.rs", &["cli", "ui", "desk", "secret", "net", "intake"]),
+    ("access.rs", ACCESS),
+    ("access", ACCESS),
 ];
+
+const ACCESS: &[&str] = &["cli", "ui", "desk", "secret", "net", "intake"];
 
 const OUTBOX: &[&str] = &["cli", "ui", "desk", "secret", "net::imap", "net::smtp", "net::tls", "net::guard"];
 

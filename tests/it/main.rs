@@ -41,6 +41,7 @@ mod poison;
 mod privacy;
 mod records;
 mod returns;
+mod roles;
 mod rules;
 mod search;
 mod soak;

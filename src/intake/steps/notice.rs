@@ -3,14 +3,17 @@
 use anyhow::Result;
 
 use super::Incoming;
+use crate::access::{self, Subject};
 use crate::intake::import::Imported;
 use crate::intake::notify;
 use crate::intake::parent::Sender;
 use crate::mail::automatic;
 use crate::mail::message_id::IdKind;
 use crate::store::deliveries::Outcome;
+use crate::store::levels::Permission;
 use crate::store::notifications::{self, NewNotification, NotificationKind};
 use crate::store::records::{self, Parent, ParentType};
+use crate::store::sight::Object;
 use crate::store::users::User;
 use crate::store::{cases, emails};
 
@@ -31,6 +34,12 @@ impl Incoming<'_> {
         if automatic::machine(self.message).is_some() {
             return kept("an automatic answer to our notice");
         }
+        let permission = Permission::to_edit(parent.kind);
+        if !access::reaches(self.tx, user, permission, Subject::Object(Object::Record(parent)))? {
+            return self
+                .refuse_note(user, permission)
+                .and_then(|()| kept("an answer to our notice by who may not write there"));
+        }
         let label = self.note(parent, user)?;
         kept(&format!("an answer to our notice, stored as a note of {label}"))
     }
@@ -48,6 +57,14 @@ impl Incoming<'_> {
             Some(case) => Ok(Some(Parent::case(cases::surviving(self.tx, case)?.id))),
             None => Ok(emails::by_key(self.tx, key)?.and_then(|email| email.parent)),
         }
+    }
+
+    /// Tells a user that their answer is not stored.
+    fn refuse_note(&self, user: &User, permission: Permission) -> Result<()> {
+        let text = format!("your answer to a notice is not stored: {permission} does not reach what it was about");
+        let kind = NotificationKind::Note;
+        let new = NewNotification { user_id: user.id, kind, parent: None, email_id: None, text: &text };
+        notifications::add(self.tx, new, false, self.world.now).map(|_| ())
     }
 
     /// Stores the note and tells its author so; the record's label.
