@@ -162,7 +162,7 @@ fn record_within(level: Level, kind: ParentType, alias: &str) -> String {
     }
 }
 
-/// Own: in a folder of the user, or of an own case.
+/// Own: in a folder of the user, or of an own case. What somebody is still writing is theirs at every level.
 fn email_within(level: Level) -> &'static str {
     match level {
         Level::No => NOTHING,
@@ -179,7 +179,8 @@ fn email_within(level: Level) -> &'static str {
             WHERE et.email_id = e.id AND tm.user_id = ?1))))"
         }
         Level::All | Level::Yes => {
-            "(NOT e.private OR EXISTS (SELECT 1 FROM email_users eu WHERE eu.email_id = e.id AND eu.user_id = ?1))"
+            "((NOT e.private AND e.status <> 'Draft')
+    OR EXISTS (SELECT 1 FROM email_users eu WHERE eu.email_id = e.id AND eu.user_id = ?1))"
         }
     }
 }
