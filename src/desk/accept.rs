@@ -10,6 +10,7 @@ use crate::intake::clock;
 use crate::intake::world::World;
 use crate::store::cases::{self, Case};
 use crate::store::db::Tx;
+use crate::store::emails::Email;
 use crate::store::records::{self, Parent};
 use crate::store::sight::{Object, Sight};
 use crate::store::stream::NoteKind;
@@ -23,13 +24,7 @@ use crate::store::{accounts, emails};
 pub fn accept(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email_id: i64) -> Result<Case> {
     let not_found = || error::data(format!("email {email_id}: not found"));
     let email = emails::by_id(tx, email_id, Sight::Everything)?.ok_or_else(not_found)?;
-    let visible = |id: &i64| records::exists(tx, Parent::case(*id), actor.sight());
-    if email.private && emails::by_id(tx, email_id, actor.sight())?.is_none() {
-        return Err(not_found().into());
-    }
-    let Some(case_id) =
-        email.case_id().map(|id| Ok::<_, anyhow::Error>(visible(&id)?.then_some(id))).transpose()?.flatten()
-    else {
+    let Some(case_id) = seen_in_case(tx, actor.sight(), &email)? else {
         emails::by_id(tx, email_id, actor.sight())?.ok_or_else(not_found)?;
         return Err(error::data(format!("email {email_id}: is in no case"))
             .hint(format!("espomail email explain {email_id} says why"))
@@ -61,4 +56,12 @@ pub fn accept(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email_id: i64) -> R
             Ok(case)
         }
     }
+}
+
+/// The case of an email, where both are seen.
+fn seen_in_case(tx: &Tx<'_>, sight: Sight, email: &Email) -> Result<Option<i64>> {
+    let Some(case_id) = email.case_id() else { return Ok(None) };
+    let is_seen = records::exists(tx, Parent::case(case_id), sight)?
+        && emails::of_case_for(tx, case_id, sight)?.iter().any(|seen| seen.id == email.id);
+    Ok(is_seen.then_some(case_id))
 }
