@@ -14,7 +14,7 @@ use crate::mail::message;
 use crate::store::accounts;
 use crate::store::db::Tx;
 use crate::store::emails;
-use crate::store::outbox::{self, OutboxRow, OutboxState};
+use crate::store::outbox::{self, OutboxKind, OutboxRow, OutboxState};
 use crate::store::raw;
 use crate::store::sight::Object;
 use crate::ui::cell::{Cell, Column};
@@ -147,7 +147,9 @@ fn list(all: bool, ctx: &Context) -> Result<()> {
 
 /// A regular user sees what they wrote, as far as they may read it.
 fn may_see(tx: &Tx<'_>, actor: &Actor, row: &OutboxRow) -> Result<bool> {
-    let is_own = actor.require_admin("outbox").is_ok() || (actor.user_id().is_some() && actor.user_id() == row.user_id);
+    // A notice is written to its user, and may tell of what they see no longer.
+    let wrote = row.kind == OutboxKind::Mail && actor.user_id().is_some() && actor.user_id() == row.user_id;
+    let is_own = actor.require_admin("outbox").is_ok() || wrote;
     match row.email_id {
         Some(id) if is_own => Ok(emails::by_id(tx, id, actor.sight())?.is_some()),
         _ => Ok(is_own),
