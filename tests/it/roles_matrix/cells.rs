@@ -1,0 +1,281 @@
+//! Calls the program for each cell and compares.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::database::Database;
+use super::leaves::{ANY, Needs, ROWS, Row};
+use super::model::{Kind, Relation, Who};
+use super::scene::Object;
+use crate::support::{Run, Sandbox, asked};
+
+/// What no object is called.
+const MISSING: &str = "9999";
+
+/// One user's part of the matrix, on a copy of the database.
+pub struct Part {
+    pub cells: usize,
+    pub runs: usize,
+    pub faults: Vec<String>,
+}
+
+struct Cells<'a> {
+    objects: &'a [Object],
+    who: &'a Who,
+    sandbox: Sandbox,
+    database: Database,
+    /// What is said of an object that does not exist, by command.
+    missing: BTreeMap<String, (i32, String)>,
+    /// Counts calls; one in so many is made.
+    turn: usize,
+    share: usize,
+    part: Part,
+}
+
+impl Part {
+    /// `serial` tells the users apart, so that each takes another share of the cells.
+    pub fn run(db: &Path, objects: &[Object], who: &Who, serial: usize) -> Part {
+        let sandbox = Sandbox::new();
+        std::fs::copy(db, sandbox.db()).unwrap();
+        sandbox.file("text", b"Hello.\n");
+        sandbox.file("people.csv", b"name\nNew\n");
+        sandbox.env("PW", "pw");
+        who.is_ana_of(&sandbox);
+        let database = Database::new(&sandbox.db());
+        let part = Part { cells: 0, runs: 0, faults: Vec::new() };
+        let share = asked("ESPOMAIL_SHARE", 8);
+        let mut cells = Cells { objects, who, sandbox, database, missing: BTreeMap::new(), turn: serial, share, part };
+        ROWS.iter().for_each(|row| cells.row(row));
+        cells.part
+    }
+}
+
+impl Cells<'_> {
+    fn row(&mut self, row: &Row) {
+        let of_type = |object: &&Object| object.kind != Kind::Record || object.of == self.who.records;
+        let objects: Vec<&Object> = self.objects.iter().filter(of_type).collect();
+        let of_kind = |kind| objects.iter().copied().filter(|object| object.kind == kind).collect::<Vec<_>>();
+        match row.needs {
+            Needs::Not(_) => {}
+            Needs::Anyone | Needs::Admin => self.is_for(row, of_kind(Kind::Record)[0]),
+            Needs::Read(kind)
+            | Needs::Know(kind)
+            | Needs::Do(kind)
+            | Needs::Edit(kind)
+            | Needs::Answer(kind)
+            | Needs::Remove(kind) => {
+                of_kind(kind).into_iter().for_each(|object| self.object(row, object));
+            }
+            Needs::List(kind) => self.list(row, &of_kind(kind)),
+            Needs::Count(kind) => self.count(row, &of_kind(kind)),
+        }
+    }
+
+    fn is_left_out(&mut self) -> bool {
+        self.turn += 1;
+        !self.turn.is_multiple_of(self.share)
+    }
+
+    /// A command that is for administrators, or for all.
+    fn is_for(&mut self, row: &Row, any: &Object) {
+        if self.is_left_out() {
+            return;
+        }
+        self.part.cells += 1;
+        let allowed = self.who.admin || matches!(row.needs, Needs::Anyone);
+        let run = self.call(&self.words(row, any, allowed));
+        match (allowed, row.needs) {
+            (false, _) => self.expect(&run, 77, "only for administrators"),
+            (true, Needs::Admin) if run.code == 77 => self.fault(&run, "refuses an administrator"),
+            (true, Needs::Admin) => {}
+            (true, _) => self.expect(&run, row.code, "for everybody"),
+        }
+    }
+
+    fn object(&mut self, row: &Row, object: &Object) {
+        if !self.has_partners(row, object) || self.is_left_out() {
+            return;
+        }
+        self.part.cells += 1;
+        let seen = self.who.reads(object.kind, object.relation);
+        let allowed = match row.needs {
+            Needs::Edit(_) => self.who.edits(object.kind, object.relation),
+            Needs::Answer(_) => seen && self.may_answer(object),
+            Needs::Remove(_) => self.who.admin,
+            _ => seen,
+        };
+        let is_dry = allowed && !matches!(row.needs, Needs::Read(_) | Needs::Know(_));
+        let run = self.call(&self.words(row, object, is_dry));
+        match (allowed, seen) {
+            (true, _) => self.is_done(row, object, &run),
+            (false, true) if row.code == ANY && run.code == 65 => {}
+            (false, true) => self.expect(&run, 77, "may be read, not changed"),
+            (false, false) => {
+                let (code, text) = self.of_missing(row, object);
+                if (run.code, renamed(&run.stderr, &object.id)) != (code, text.clone()) {
+                    self.fault(&run, &format!("must say what is said of what does not exist: {code} {text}"));
+                }
+            }
+        }
+    }
+
+    /// Mail of a case that is not seen is answered by itself.
+    fn may_answer(&self, object: &Object) -> bool {
+        let case = if object.kind == Kind::Case { Some(object) } else { self.case_of(object) };
+        let case = case.filter(|case| self.who.reads(Kind::Case, case.relation));
+        self.who.writes_mail() && case.is_none_or(|case| self.who.edits(Kind::Case, case.relation))
+    }
+
+    /// The case whose mail it is.
+    fn case_of(&self, object: &Object) -> Option<&Object> {
+        self.objects.iter().find(|case| case.kind == Kind::Case && object.case.as_ref() == Some(&case.id))
+    }
+
+    fn is_done(&mut self, row: &Row, object: &Object, run: &Run) {
+        match row.code {
+            ANY if run.code == 77 || run.stderr.contains("not found") => self.fault(run, "refuses what is allowed"),
+            ANY => {}
+            code => self.expect(run, code, "allowed"),
+        }
+        if matches!(row.needs, Needs::Read(_)) && !run.stdout.contains(&object.word) {
+            self.fault(run, "does not show what may be read");
+        }
+    }
+
+    /// What is said when the object is not there at all.
+    fn of_missing(&mut self, row: &Row, object: &Object) -> (i32, String) {
+        let words = self.words(row, &Object { id: MISSING.to_owned(), ..object.clone() }, false);
+        let key = words.join(" ");
+        if let Some(known) = self.missing.get(&key) {
+            return known.clone();
+        }
+        let run = self.call(&words);
+        if run.code == 0 || !run.stderr.contains(MISSING) {
+            self.fault(&run, "an object that does not exist must be named");
+        }
+        self.missing.insert(key, (run.code, run.stderr.clone()));
+        (run.code, run.stderr)
+    }
+
+    fn list(&mut self, row: &Row, objects: &[&Object]) {
+        if self.is_left_out() {
+            return;
+        }
+        let run = self.call(&self.words(row, objects[0], false));
+        self.part.cells += objects.len();
+        self.expect(&run, 0, "a list");
+        for object in objects.iter().filter(|object| !object.word.is_empty()) {
+            let (is_there, read) = (run.stdout.contains(&object.word), self.who.reads(object.kind, object.relation));
+            match (is_there, read) {
+                (true, false) if !self.is_hidden(object) => self.fault(&run, &format!("must not list {}", object.word)),
+                (false, true) => self.fault(&run, &format!("must list {}", object.word)),
+                _ => {}
+            }
+        }
+    }
+
+    fn count(&mut self, row: &Row, objects: &[&Object]) {
+        if self.is_left_out() {
+            return;
+        }
+        self.part.cells += 1;
+        let expected = objects.iter().filter(|object| self.who.reads(object.kind, object.relation)).count().to_string();
+        let run = self.call(&self.words(row, objects[0], false));
+        if run.stdout.trim() != expected {
+            self.fault(&run, &format!("must count {expected}"));
+        }
+    }
+
+    /// Whether what a row names besides the object is the user's to change, and another thing.
+    fn has_partners(&self, row: &Row, object: &Object) -> bool {
+        [("{case}", Kind::Case), ("{email}", Kind::Email)].into_iter().all(|(mark, kind)| {
+            let is_other = object.kind != kind || object.id != self.partner(kind);
+            !row.words.contains(mark) || (is_other && self.who.edits(kind, Relation::Own))
+        })
+    }
+
+    /// Something of the user's own besides the object; the last, so that it is rarely the object.
+    fn partner(&self, kind: Kind) -> &str {
+        let mut all = self.objects.iter().rev();
+        &all.find(|object| object.kind == kind && object.relation == Relation::Own).unwrap().id
+    }
+
+    fn words(&self, row: &Row, object: &Object, is_dry: bool) -> Vec<String> {
+        let line = row.words.replace("{case}", self.partner(Kind::Case)).replace("{email}", self.partner(Kind::Email));
+        let line = line.replace("{of}", object.of).replace("{}", &object.id);
+        let is_shown = matches!(row.needs, Needs::Read(_) | Needs::Know(_) | Needs::List(_));
+        // Programs are shown more than people.
+        let format = if is_shown && self.turn.is_multiple_of(2) { "--format json " } else { "" };
+        let dry = if is_dry { "--dry-run " } else { "" };
+        format!("--yes --as ana {format}{dry}{line}").split(' ').map(str::to_owned).collect()
+    }
+
+    /// Calls the program; whatever it is, it shows nothing of what may not be read, and changes nothing: where it may,
+    /// it is asked for a dry run.
+    fn call(&mut self, words: &[String]) -> Run {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let run = self.sandbox.run(&words);
+        self.part.runs += 1;
+        let (shown, asked) = (format!("{}{}", run.stdout, run.stderr), words.join(" "));
+        let leaks =
+            |object: &&Object| self.is_hidden(object) && shown.contains(&object.word) && !asked.contains(&object.word);
+        for object in self.objects.iter().filter(leaks).collect::<Vec<_>>() {
+            self.fault(&run, &format!("shows {}", object.word));
+        }
+        if let Some(new) = self.database.changes() {
+            self.fault(&run, &format!("changes the database: {new}"));
+        }
+        run
+    }
+
+    /// Accounts are no secret: cases name the one they came by.
+    fn is_hidden(&self, object: &Object) -> bool {
+        let case = self.case_of(object).filter(|_| self.who.reads_mail_of_cases());
+        let by_case = case.is_some_and(|case| self.who.reads(Kind::Case, case.relation));
+        let is_secret = object.kind != Kind::Account && !object.word.is_empty();
+        is_secret && !by_case && !self.who.reads(object.kind, object.relation)
+    }
+
+    fn expect(&mut self, run: &Run, code: i32, why: &str) {
+        if run.code != code {
+            self.fault(run, &format!("must exit with {code}: {why}"));
+        }
+    }
+
+    fn fault(&mut self, run: &Run, text: &str) {
+        let Run { what, code, stdout, stderr } = run;
+        self.part.faults.push(format!("{}: `{what}` {text}; exit {code}: {stdout}{stderr}", self.who.name));
+    }
+}
+
+/// The text as if the object were called [`MISSING`].
+fn renamed(text: &str, id: &str) -> String {
+    if id.parse::<u64>().is_err() {
+        return text.replace(id, MISSING);
+    }
+    let words = text.split_inclusive(|c: char| !c.is_ascii_digit());
+    words
+        .map(|word| match word.strip_prefix(id) {
+            Some(rest) if !rest.starts_with(|c: char| c.is_ascii_digit()) => format!("{MISSING}{rest}"),
+            _ => word.to_owned(),
+        })
+        .collect()
+}
+
+impl Who {
+    /// Gives ana the roles of this user.
+    fn is_ana_of(&self, sandbox: &Sandbox) {
+        if self.admin {
+            sandbox.run(&["user", "edit", "ana", "--type", "admin"]).ok();
+        }
+        for (number, role) in self.roles.iter().enumerate() {
+            let name = format!("Role{number}");
+            sandbox.run(&["role", "add", &name]).ok();
+            for (permission, level) in role.grants() {
+                sandbox.run(&["role", "grant", &name, &permission, &format!("{level:?}").to_lowercase()]).ok();
+            }
+            let holder = if role.through_team { "team:Support" } else { "ana" };
+            sandbox.run(&["role", "assign", &name, holder]).ok();
+        }
+    }
+}
