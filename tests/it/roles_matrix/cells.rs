@@ -57,7 +57,8 @@ impl Cells<'_> {
         let of_kind = |kind| objects.iter().copied().filter(|object| object.kind == kind).collect::<Vec<_>>();
         match row.needs {
             Needs::Not(_) => {}
-            Needs::Anyone | Needs::Admin => self.is_for(row, of_kind(Kind::Record)[0]),
+            Needs::Anyone | Needs::Admin | Needs::Make(_) => self.is_for(row, of_kind(Kind::Record)[0]),
+            Needs::Find => of_kind(Kind::Email).into_iter().for_each(|mail| self.find(row, mail)),
             Needs::Read(kind)
             | Needs::Know(kind)
             | Needs::Do(kind)
@@ -82,10 +83,14 @@ impl Cells<'_> {
             return;
         }
         self.part.cells += 1;
-        let allowed = self.who.admin || matches!(row.needs, Needs::Anyone);
+        let allowed = match row.needs {
+            Needs::Make(kind) => self.who.edits(kind, Relation::Own),
+            Needs::Anyone => true,
+            _ => self.who.admin,
+        };
         let run = self.call(&self.words(row, any, allowed));
         match (allowed, row.needs) {
-            (false, _) => self.expect(&run, 77, "only for administrators"),
+            (false, _) => self.expect(&run, 77, "not for this user"),
             (true, Needs::Admin) if run.code == 77 => self.fault(&run, "refuses an administrator"),
             (true, Needs::Admin) => {}
             (true, _) => self.expect(&run, row.code, "for everybody"),
@@ -150,7 +155,7 @@ impl Cells<'_> {
             return known.clone();
         }
         let run = self.call(&words);
-        if run.code == 0 || !run.stderr.contains(MISSING) {
+        if run.code == 0 || (row.code != ANY && !run.stderr.contains(MISSING)) {
             self.fault(&run, "an object that does not exist must be named");
         }
         self.missing.insert(key, (run.code, run.stderr.clone()));
@@ -174,6 +179,17 @@ impl Cells<'_> {
         }
     }
 
+    /// A case is found by its mail only by those who read both.
+    fn find(&mut self, row: &Row, mail: &Object) {
+        let Some(case) = self.case_of(mail).cloned().filter(|_| !self.is_left_out()) else { return };
+        self.part.cells += 1;
+        let expected = self.who.reads(case.kind, case.relation) && !self.is_hidden(mail);
+        let run = self.call(&self.words(row, mail, false));
+        if run.stdout.contains(&case.word) != expected {
+            self.fault(&run, if expected { "must find the case" } else { "finds a case by what may not be read" });
+        }
+    }
+
     fn count(&mut self, row: &Row, objects: &[&Object]) {
         if self.is_left_out() {
             return;
@@ -188,7 +204,8 @@ impl Cells<'_> {
 
     /// Whether what a row names besides the object is the user's to change, and another thing.
     fn has_partners(&self, row: &Row, object: &Object) -> bool {
-        [("{case}", Kind::Case), ("{email}", Kind::Email)].into_iter().all(|(mark, kind)| {
+        let marks = [("{case}", Kind::Case), ("{email}", Kind::Email), ("{contact}", Kind::Record)];
+        marks.into_iter().all(|(mark, kind)| {
             let is_other = object.kind != kind || object.id != self.partner(kind);
             !row.words.contains(mark) || (is_other && self.who.edits(kind, Relation::Own))
         })
@@ -196,12 +213,13 @@ impl Cells<'_> {
 
     /// Something of the user's own besides the object; the last, so that it is rarely the object.
     fn partner(&self, kind: Kind) -> &str {
-        let mut all = self.objects.iter().rev();
+        let mut all = self.objects.iter().rev().filter(|object| matches!(object.of, "" | "contact"));
         &all.find(|object| object.kind == kind && object.relation == Relation::Own).unwrap().id
     }
 
     fn words(&self, row: &Row, object: &Object, is_dry: bool) -> Vec<String> {
         let line = row.words.replace("{case}", self.partner(Kind::Case)).replace("{email}", self.partner(Kind::Email));
+        let line = line.replace("{contact}", self.partner(Kind::Record)).replace("{word}", &object.word);
         let line = line.replace("{of}", object.of).replace("{}", &object.id);
         let is_shown = matches!(row.needs, Needs::Read(_) | Needs::Know(_) | Needs::List(_));
         // Programs are shown more than people.
@@ -233,6 +251,7 @@ impl Cells<'_> {
         let case = self.case_of(object).filter(|_| self.who.reads_mail_of_cases());
         let by_case = case.is_some_and(|case| self.who.reads(Kind::Case, case.relation));
         let is_secret = object.kind != Kind::Account && !object.word.is_empty();
+        let by_case = by_case && object.relation != Relation::Private;
         is_secret && !by_case && !self.who.reads(object.kind, object.relation)
     }
 

@@ -153,7 +153,7 @@ impl Scene {
                 self.run(&format!("--as dewi email share {id}"));
             }
             self.keep(Kind::Email, relation, id, &word);
-            if word == "kmailsharedx" {
+            if account == "dewi-mail" {
                 self.objects.last_mut().unwrap().case = Some(case.clone());
             }
         }
