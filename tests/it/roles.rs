@@ -1,0 +1,347 @@
+//! Roles through the program: granting, explaining, and what verbs refuse (B11). Mail comes in by `ingest`.
+
+use crate::support::{Letter, Run, Sandbox, mail};
+
+const SUPPORT: &str = "support@desk.example";
+const KIM: &str = "kim@customer.example";
+
+/// ana is in Support, whose role is Agent as it was made; dewi in Billing, which has no role. Account support makes cases of
+/// Support: #1 is assigned to nobody, #2 to ana.
+struct Desk {
+    sandbox: Sandbox,
+}
+
+fn desk() -> Desk {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["init"]).ok();
+    let desk = Desk { sandbox };
+    desk.ok("team add Support");
+    desk.ok("team add Billing --no-role");
+    for (user, team) in [("ana", "Support"), ("budi", "Support"), ("dewi", "Billing")] {
+        desk.ok(&format!("user add {user} --email {user}@staff.example"));
+        desk.ok(&format!("team member add {team} {user}"));
+    }
+    desk.ok(
+        "account add support --kind group --address support@desk.example --secret env:PW --smtp 127.0.0.1:9 --smtp-tls none \
+         --case-team Support --create-case",
+    );
+    for subject in ["Broken", "Late"] {
+        desk.put(&mail(KIM, SUPPORT, subject));
+    }
+    desk.ok("case assign 2 ana");
+    desk.ok("record add contact Kim --team Support");
+    desk
+}
+
+impl Desk {
+    fn put(&self, letter: &Letter) {
+        self.sandbox.call(&["ingest", "--account", "support"]).stdin(&letter.bytes()).run().ok().silent();
+    }
+
+    fn run(&self, line: &str) -> Run {
+        self.sandbox.run(&line.split_whitespace().collect::<Vec<_>>())
+    }
+
+    #[track_caller]
+    fn ok(&self, line: &str) -> Run {
+        self.run(line).ok()
+    }
+
+    #[track_caller]
+    fn json(&self, line: &str) -> serde_json::Value {
+        self.sandbox.json(&line.split_whitespace().collect::<Vec<_>>())
+    }
+
+    /// The only answer of `role explain`: yes or no, the level, by what, and why.
+    #[track_caller]
+    fn explained(&self, line: &str) -> [String; 4] {
+        let answers = self.sandbox.items(&format!("role explain {line}").split_whitespace().collect::<Vec<_>>());
+        let [answer] = answers.as_slice() else { panic!("one answer to {line}: {answers:?}") };
+        let by = answer["by"].as_array().unwrap().iter().map(|by| by.as_str().unwrap()).collect::<Vec<_>>().join(", ");
+        let text = |field: &str| answer[field].as_str().unwrap().to_owned();
+        [text("answer"), text("level"), by, text("why")]
+    }
+}
+
+#[test]
+fn a_new_team_has_the_role_agent_unless_it_is_to_have_none() {
+    let desk = desk();
+    let agent = desk.json("role show Agent");
+    let permissions = agent["permissions"].as_object().unwrap();
+    assert_eq!(permissions.len(), 9, "{permissions:?}");
+    for (permission, level) in permissions {
+        let expected = if permission == "personal-account" { "yes" } else { "team" };
+        assert_eq!(level, expected, "{permission}");
+    }
+    assert_eq!(agent["teams"].to_string(), r#"["Support"]"#);
+    assert_eq!(desk.json("team show Billing")["roles"].to_string(), "[]");
+    let shown = desk.ok("role show Agent").stdout;
+    assert!(shown.contains("case team") && shown.contains("group-account team"), "{shown}");
+}
+
+#[test]
+fn roles_are_made_given_and_taken_by_administrators() {
+    let desk = desk();
+    for line in ["role add X", "role grant Agent case all", "role assign Agent ana", "role unassign Agent team:Support"]
+    {
+        let refused = desk.run(&format!("--as ana {line}")).exits(77);
+        assert!(refused.stderr.contains("only for administrators"), "{refused:?}");
+    }
+    desk.run("--as ana --yes role delete Agent").exits(77);
+    assert_eq!(desk.ok("-q role add Auditor").stdout.trim().parse::<i64>().unwrap(), 2);
+    desk.run("role add auditor").exits(65);
+    desk.ok("--dry-run role grant Auditor case-read all");
+    assert_eq!(desk.json("role show Auditor")["permissions"].to_string(), "{}", "nothing by a dry run");
+    desk.ok("role grant Auditor case-read all");
+    desk.ok("role grant Auditor email own");
+    assert_eq!(
+        desk.json("role show Auditor")["permissions"].to_string(),
+        r#"{"case-read":"all","email-read":"own","email-edit":"own"}"#
+    );
+    desk.ok("role grant Auditor email-edit unset");
+    assert!(desk.json("role show Auditor")["permissions"]["email-edit"].is_null());
+    for (line, words) in [
+        ("role grant Auditor cases all", "PERMISSION: there is no \"cases\""),
+        ("role grant Auditor assignment own", "LEVEL: assignment is no, team, all, or unset"),
+        ("role grant Auditor case yes", "LEVEL: case-read is no, own, team, all, or unset"),
+        ("role grant Nobody case all", "there is no role \"Nobody\""),
+        ("role assign Auditor nobody", "there is no user \"nobody\""),
+        ("role assign Auditor team:Nobody", "there is no team \"Nobody\""),
+        ("role unassign Auditor dewi", "is not one of dewi"),
+    ] {
+        let refused = desk.run(line).exits(65);
+        assert!(refused.stderr.contains(words), "{refused:?}");
+    }
+    desk.run("role grant Auditor case some").exits(2);
+    desk.ok("role assign Auditor dewi");
+    desk.run("--as dewi case show 1").ok();
+    desk.ok("role unassign Auditor dewi");
+    desk.run("--as dewi case show 1").exits(65);
+    desk.ok("role assign Auditor team:Billing");
+    desk.run("--as dewi case show 1").ok();
+    desk.ok("--yes role delete Auditor");
+    desk.run("--as dewi case show 1").exits(65);
+}
+
+#[test]
+fn the_widest_of_several_roles_wins_and_explain_says_by_which() {
+    let desk = desk();
+    let agent = "role Agent of team Support";
+    let team = "team: Support in common";
+    assert_eq!(desk.explained("ana case-edit case/1"), ["yes", "team", agent, team]);
+    assert_eq!(desk.explained("ana case-edit case/2"), ["yes", "team", agent, "own: assigned to ana"]);
+    assert_eq!(desk.explained("ana email-read email/2"), ["yes", "team", agent, "own: of a case of ana"]);
+    assert_eq!(desk.explained("ana record-read contact/1"), ["yes", "team", agent, team]);
+    assert_eq!(desk.explained("ana group-account account:support"), ["yes", "team", agent, team]);
+    assert_eq!(desk.explained("ana assignment user:budi"), ["yes", "team", agent, team]);
+    let foreign = |name: &str| format!("all: neither {name}'s own nor of a team of theirs");
+    assert_eq!(desk.explained("ana assignment user:dewi"), ["no", "team", agent, &foreign("ana")]);
+    let usual = "the default, no role of theirs says anything about it";
+    assert_eq!(desk.explained("dewi case-read case/1"), ["no", "team", usual, &foreign("dewi")]);
+    assert_eq!(desk.explained("dewi group-account"), ["no", "no", usual, "the level is no"]);
+
+    desk.ok("role add Narrow");
+    desk.ok("role grant Narrow case-edit own");
+    desk.ok("role assign Narrow ana");
+    assert_eq!(desk.explained("ana case-edit case/1"), ["yes", "team", agent, team], "the widest wins");
+    desk.ok("role grant Agent case-edit unset");
+    assert_eq!(desk.explained("ana case-edit case/1"), ["no", "own", "role Narrow", team], "wider than the default");
+    desk.ok("role grant Narrow case-read no");
+    desk.ok("role grant Agent case-read unset");
+    let [answer, _, _, why] = desk.explained("ana case-edit case/2");
+    assert_eq!(answer, "no");
+    assert!(why.ends_with("case-read is no, and what may not be read may not be changed"), "{why}");
+    desk.ok("user edit dewi --type admin");
+    assert_eq!(desk.explained("dewi group-account"), ["yes", "all", "the type admin", "the level is all"]);
+}
+
+#[test]
+fn people_ask_about_themselves_and_what_they_see() {
+    let desk = desk();
+    assert_eq!(desk.explained("@me case-edit case/1 --as ana")[0], "yes");
+    desk.run("--as ana role explain budi case-edit case/1").exits(77);
+    let hidden = desk.run("--as dewi role explain @me case-read case/1").exits(65);
+    let missing = desk.run("--as dewi role explain @me case-read case/99").exits(65);
+    assert_eq!(hidden.stderr.replace("case 1", "case 99"), missing.stderr);
+    for (line, words) in [
+        ("ana case-edit email/1", "OBJECT: case-edit is not about email/1"),
+        ("ana email-edit 7", "OBJECT: \"7\" is not understood"),
+        ("ana group-account user:budi", "OBJECT: group-account is not about user:budi"),
+    ] {
+        let refused = desk.run(&format!("role explain {line}")).exits(65);
+        assert!(refused.stderr.contains(words), "{refused:?}");
+    }
+    let both = desk.sandbox.items(&["role", "explain", "ana", "case", "case/1"]);
+    assert_eq!(both.len(), 2, "reading and editing: {both:?}");
+}
+
+/// Every verb that changes a case, record or email, with the permission it needs.
+const WRITES: &[(&str, &str)] = &[
+    ("case edit 1 --subject X", "case-edit"),
+    ("case take 1", "case-edit"),
+    ("case assign 1 budi", "case-edit"),
+    ("case release 1", "case-edit"),
+    ("case close 1", "case-edit"),
+    ("case reopen 1", "case-edit"),
+    ("--yes case merge 1 2", "case-edit"),
+    ("--yes case merge 2 1", "case-edit"),
+    ("case split 1 --from 1", "case-edit"),
+    ("case move 1 --team Billing", "case-edit"),
+    ("case accept 1", "case-edit"),
+    ("case note 1 -m x", "case-edit"),
+    ("case link 1 contact/1", "case-edit"),
+    ("case unlink 1 contact", "case-edit"),
+    ("case reply 1 -m x", "case-edit"),
+    ("case reply 1 -m x --draft", "case-edit"),
+    ("email reply 1 -m x", "case-edit"),
+    ("email forward 1 --to a@b.example", "case-edit"),
+    ("note case/1 -m x", "case-edit"),
+    ("record edit contact Kim --name Kimberly", "record-edit"),
+    ("note contact/1 -m x", "record-edit"),
+    ("email link 1 contact/1", "email-edit"),
+    ("email unlink 1", "email-edit"),
+    ("email share 1", "email-edit"),
+];
+
+#[test]
+fn what_may_be_read_but_not_changed_is_refused_by_every_verb() {
+    let desk = desk();
+    for permission in ["case-edit", "record-edit", "email-edit"] {
+        desk.ok(&format!("role grant Agent {permission} own"));
+    }
+    for (line, permission) in WRITES {
+        let refused = desk.run(&format!("--as ana {line}")).exits(77);
+        assert!(refused.stderr.starts_with(&format!("espomail: {permission}: you may not change ")), "{refused:?}");
+        assert!(refused.stderr.contains(&format!("espomail role explain ana {permission}")), "{refused:?}");
+        let hidden = desk.run(&format!("--as dewi {line}")).exits(65);
+        assert!(hidden.stderr.contains("not found"), "what may not be read is not there: {hidden:?}");
+    }
+    // Following, and what is one's own, take no more.
+    desk.ok("--as ana case follow 1");
+    for line in
+        ["case note 2 -m x", "case edit 2 --subject Later", "case reply 2 -m x", "email share 2", "case close 2"]
+    {
+        desk.ok(&format!("--as ana {line}"));
+    }
+    for permission in ["case-edit", "record-edit", "email-edit"] {
+        desk.ok(&format!("role grant Agent {permission} no"));
+    }
+    for (line, permission) in [
+        ("case create --subject X", "case-edit"),
+        ("record add contact Lee", "record-edit"),
+        ("email send --to a@b.example -m x", "email-edit"),
+        ("case note 2 -m x", "case-edit"),
+    ] {
+        let refused = desk.run(&format!("--as ana {line}")).exits(77);
+        assert!(refused.stderr.starts_with(&format!("espomail: {permission}: ")), "{refused:?}");
+    }
+}
+
+#[test]
+fn assigning_to_others_is_a_permission_and_taking_is_not() {
+    let desk = desk();
+    desk.ok("role grant Agent assignment no");
+    let refused = desk.run("--as ana case assign 1 budi").exits(77);
+    assert!(refused.stderr.contains("assignment"), "{refused:?}");
+    desk.run("--as ana record edit contact Kim --assign-to budi").exits(77);
+    desk.ok("--as ana case take 1");
+    desk.ok("role grant Agent assignment team");
+    desk.ok("--as ana case assign 1 budi");
+    desk.run("--as ana case assign 1 dewi").exits(77);
+    desk.ok("role grant Agent assignment all");
+    desk.ok("--as ana case assign 1 dewi");
+    desk.ok("--as dewi case show 1");
+}
+
+#[test]
+fn group_accounts_are_for_those_who_may_send_by_them() {
+    let desk = desk();
+    desk.ok("--as ana --dry-run case reply 1 -m x");
+    desk.ok("role grant Agent group-account no");
+    for line in [
+        "case reply 1 -m x",
+        "case reply 1 -m x --from group",
+        "case reply 1 -m x --account support",
+        "case reply 1 -m x --draft",
+        "email reply 1 -m x",
+        "email send --to a@b.example -m x",
+        "email send --to a@b.example -m x --account support",
+        "email send --to a@b.example -m x --from support@desk.example",
+    ] {
+        let refused = desk.run(&format!("--as ana {line}")).exits(77);
+        assert!(refused.stdout.is_empty(), "{refused:?}");
+    }
+    // The notice of an assignment is there.
+    let waiting = || desk.sandbox.items(&["outbox", "list"]).len();
+    assert_eq!(waiting(), 1);
+    desk.ok("role grant Agent group-account team");
+    desk.ok("--as ana email send --to a@b.example -m x --subject Hi --account support --draft");
+    let draft = desk.sandbox.items(&["--as", "ana", "email", "list", "status:Draft"])[0]["id"].to_string();
+    // What was taken away after the draft was begun is not there when it is sent.
+    desk.ok("role grant Agent group-account no");
+    desk.run(&format!("--as ana email send {draft}")).exits(77);
+    assert_eq!(waiting(), 1);
+    // An account of a foreign team is unknown, but to those who may send by all.
+    let send = "--as dewi --dry-run email send --to a@b.example -m x --account support";
+    let unknown = desk.run(send).exits(65);
+    assert!(unknown.stderr.contains("there is no account \"support\""), "{unknown:?}");
+    desk.ok("role add Sender");
+    desk.ok("role grant Sender group-account all");
+    desk.ok("role assign Sender dewi");
+    desk.ok(send);
+}
+
+#[test]
+fn accounts_of_ones_own_are_a_permission() {
+    let desk = desk();
+    let add = "account add anas --kind personal --address ana@staff.example --imap 127.0.0.1:9 --secret env:PW";
+    desk.ok(&format!("--as ana --dry-run {add}"));
+    desk.ok("role grant Agent personal-account no");
+    let refused = desk.run(&format!("--as ana {add}")).exits(77);
+    assert!(refused.stderr.starts_with("espomail: personal-account: "), "{refused:?}");
+    desk.ok(&format!("{add} --user ana"));
+    desk.run("--as ana account edit anas --folder Other").exits(77);
+    desk.ok("role grant Agent personal-account yes");
+    desk.ok("--as ana account edit anas --folder Other");
+}
+
+#[test]
+fn nobody_is_told_of_what_they_may_not_read() {
+    let desk = desk();
+    desk.ok("--as ana case follow 1");
+    desk.put(&mail(KIM, SUPPORT, "[#1] again"));
+    let told = |user: &str| -> Vec<String> {
+        let items = desk.sandbox.items(&["--as", user, "notification", "list"]);
+        items.iter().map(|item| item["text"].as_str().unwrap().to_owned()).collect()
+    };
+    let before = told("ana");
+    assert!(before.iter().any(|text| text.starts_with("#1 ") && text.contains(KIM)), "{before:?}");
+    desk.ok("role grant Agent email-read no");
+    let record_only = told("ana");
+    assert!(record_only.iter().any(|text| text.starts_with("new e-mail on #1")), "{record_only:?}");
+    assert!(!record_only.iter().any(|text| text.contains(KIM)), "{record_only:?}");
+    desk.ok("role grant Agent case-read no");
+    assert_eq!(told("ana"), Vec::<String>::new());
+    assert!(desk.ok("--as ana notification read --all").stdout.starts_with('0'));
+    desk.put(&mail(KIM, SUPPORT, "[#1] and again"));
+    assert_eq!(told("ana"), Vec::<String>::new());
+    desk.ok("role grant Agent case-read team");
+    assert!(!told("ana").iter().any(|text| text.contains("and again")), "not told of it while it was not there");
+}
+
+#[test]
+fn an_email_does_not_tell_of_a_case_that_its_reader_may_not_see() {
+    let desk = desk();
+    desk.ok("role grant Agent case-read own");
+    let row = |id: &str| {
+        desk.sandbox.items(&["--as", "ana", "email", "list"]).into_iter().find(|row| row["id"].to_string() == id)
+    };
+    let (of_one, of_two) = (row("1").unwrap(), row("2").unwrap());
+    assert!(of_one["case"].is_null() && of_one["parent"].is_null(), "{of_one}");
+    assert_eq!(of_two["case"], 2, "{of_two}");
+    assert!(desk.json("--as ana email show 1")["case"].is_null());
+    let explained = desk.ok("--as ana email explain 1").stdout;
+    assert!(!explained.contains("#1"), "{explained}");
+    assert!(desk.ok("email explain 1").stdout.contains("#1"));
+    desk.run("--as ana email list case:1").exits(65);
+}
