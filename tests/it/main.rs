@@ -41,6 +41,7 @@ mod poison;
 mod privacy;
 mod records;
 mod returns;
+mod roles;
 mod roles_matrix;
 mod rules;
 mod search;
