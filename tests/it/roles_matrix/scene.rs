@@ -26,14 +26,18 @@ pub struct Scene {
 
 const NOWHERE: [&str; 8] = ["--imap", "127.0.0.1:9", "--smtp", "127.0.0.1:9", "--tls", "none", "--secret", "env:PW"];
 
+/// A contact whom ana does not see by her team, and who writes to it.
+const PARTNER: &str = "kcontactforeignx";
+
 impl Scene {
     pub fn new() -> Scene {
         let mut scene = Scene { sandbox: Sandbox::new(), objects: Vec::new() };
         scene.people();
         scene.accounts();
         scene.cases();
-        scene.mail();
         scene.records();
+        scene.mail();
+        scene.links();
         scene.things_of_one_user();
         // The first search fills the index.
         scene.run("email list k*");
@@ -142,6 +146,9 @@ impl Scene {
         ] {
             let word = format!("kmail{word}x");
             let mut letter = with_file(account, &word);
+            if word == "kmaildeskx" {
+                letter = letter.header("From", "partner@customer.example");
+            }
             if word == "kmailinboxx" {
                 letter = letter.cc("ana@staff.example");
             }
@@ -167,11 +174,32 @@ impl Scene {
                 ("foreign", Relation::Foreign, "--team Billing"),
             ] {
                 let name = format!("k{of}{word}x");
+                let flags = if name == PARTNER {
+                    format!("{flags} --email partner@customer.example")
+                } else {
+                    flags.to_owned()
+                };
                 let id = self.run(&format!("record add {of} {name} {flags}"));
                 self.run(&format!("note {of}/{id} -m k{of}{word}notex"));
                 self.keep(Kind::Record, relation, id, &name);
                 self.objects.last_mut().unwrap().of = of;
             }
+        }
+    }
+
+    /// What may be read is of what may not: a case of a foreign customer, a contact in a foreign company.
+    fn links(&self) {
+        let case = self.id(Kind::Case, Relation::Team);
+        let foreign = |of: &str| {
+            let mut all = self.objects.iter();
+            &all.find(|object| object.of == of && object.relation == Relation::Foreign).unwrap().id
+        };
+        let (company, contact) = (foreign("company"), foreign("contact"));
+        self.run(&format!("case link {case} company/{company}"));
+        self.run(&format!("case link {case} contact/{contact}"));
+        for word in ["own", "team"] {
+            self.run(&format!("record edit contact kcontact{word}x --company {company}"));
+            self.run(&format!("record edit opportunity kopportunity{word}x --company {company} --contact {contact}"));
         }
     }
 
