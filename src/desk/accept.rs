@@ -61,7 +61,6 @@ pub fn accept(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email_id: i64) -> R
 /// The case of an email, where both are seen.
 fn seen_in_case(tx: &Tx<'_>, sight: Sight, email: &Email) -> Result<Option<i64>> {
     let Some(case_id) = email.case_id() else { return Ok(None) };
-    let is_seen = records::exists(tx, Parent::case(case_id), sight)?
-        && emails::of_case_for(tx, case_id, sight)?.iter().any(|seen| seen.id == email.id);
+    let is_seen = records::exists(tx, Parent::case(case_id), sight)? && emails::is_shown_in_case(tx, email.id, sight)?;
     Ok(is_seen.then_some(case_id))
 }

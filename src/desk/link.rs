@@ -75,7 +75,7 @@ pub fn unlink(
 pub fn take_out(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, email_id: i64) -> Result<()> {
     let email = emails::by_id(tx, email_id, Sight::Everything)?.filter(|email| email.case_id() == Some(case.id));
     let Some(email) = email else { return Err(not_in(case, email_id)) };
-    if email.private && emails::by_id(tx, email_id, actor.sight())?.is_none() {
+    if !emails::is_shown_in_case(tx, email_id, actor.sight())? {
         return Err(not_in(case, email_id));
     }
     emails::clear_parent(tx, email.id)?;

@@ -37,7 +37,7 @@ pub fn split(
     let all = mails.len();
     let later: Vec<Email> = mails.into_iter().skip_while(|email| email.id != email_id).collect();
     let Some((first, rest)) = later.split_first() else { return Err(not_in(old, email_id)) };
-    if first.private && emails::by_id(tx, email_id, actor.sight())?.is_none() {
+    if !emails::is_shown_in_case(tx, email_id, actor.sight())? {
         return Err(not_in(old, email_id));
     }
     let moved = with_answers(tx, first, rest)?;

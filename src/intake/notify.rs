@@ -167,7 +167,7 @@ pub fn comment(tx: &Tx<'_>, world: &World<'_>, parent: Parent, author: Option<&U
 }
 
 /// Tells a user in the way they have set: in the list, at once by e-mail (if there is a notice), or in a digest.
-/// Whether they had not been told before.
+/// Whether they had not been told before; nobody is told of a record that they may not read.
 pub fn tell(
     tx: &Tx<'_>,
     world: &World<'_>,
@@ -175,6 +175,9 @@ pub fn tell(
     new: NewNotification<'_>,
     notice: Option<&Notice<'_>>,
 ) -> Result<bool> {
+    if !new.parent.map_or(Ok(true), |parent| records::exists(tx, parent, access::sight_of(user)))? {
+        return Ok(false);
+    }
     let setting = notifications::setting(tx, user.id, new.kind)?;
     let digest = setting.by_email == ByEmail::Digest;
     if !setting.listed || notifications::add(tx, new, digest, world.now)?.is_none() {

@@ -337,6 +337,12 @@ pub fn of_case(tx: &Tx<'_>, case_id: i64) -> Result<Vec<Email>> {
     )
 }
 
+/// Whether the reader of a case sees an email in it.
+pub fn is_shown_in_case(tx: &Tx<'_>, id: i64, sight: Sight) -> Result<bool> {
+    let sql = format!("SELECT 1 FROM emails e WHERE e.id = ?2 AND {}", sight.email_of(ParentType::Case));
+    Ok(tx.value::<i64>(&sql, params![sight.parameter(), id])?.is_some())
+}
+
 /// The emails of a case that the reader may see, in the same order: all but what is private to others.
 pub fn of_case_for(tx: &Tx<'_>, case_id: i64, sight: Sight) -> Result<Vec<Email>> {
     tx.all(

@@ -276,7 +276,7 @@ fn headings_of_plain_output_are_separated_as_its_values_are() {
     sandbox.run(&["team", "add", "Support"]).ok();
     let list = sandbox.run(&["--format", "plain", "team", "list"]).ok();
     let tabs: Vec<usize> = list.stdout.lines().map(|line| line.matches('\t').count()).collect();
-    assert_eq!(tabs, [2, 2], "{list:?}");
+    assert_eq!(tabs, [3, 3], "{list:?}");
 }
 
 #[test]

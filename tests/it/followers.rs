@@ -182,6 +182,14 @@ fn an_answer_to_a_notice_is_a_note() {
     assert_eq!(told.iter().filter(|text| text.contains("stored as a note")).count(), 1, "{told:?}");
     assert!(told.last().unwrap().ends_with("to answer: espomail case reply 1"), "{told:?}");
 
+    // Who may not change the case any more writes no note into it, and hears so.
+    desk.sandbox.run(&["role", "grant", "Agent", "case-edit", "no"]).ok();
+    let answer = desk.letter(&desk.ana.address, "Re: once more").in_reply_to(&notice.header("Message-ID"));
+    desk.put(&answer.body("And another thought.\n"));
+    assert!(!desk.stream("case/1").contains("And another thought."));
+    let told = desk.told("ana");
+    assert!(told.iter().any(|text| text.contains("is not stored: case-edit does not reach")), "{told:?}");
+
     // The notice itself coming back, through a rule in her mailbox say, is known.
     desk.mailbox.append("INBOX", &notice.raw);
     desk.sandbox.run(&["fetch"]).ok();

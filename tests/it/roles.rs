@@ -201,6 +201,7 @@ const WRITES: &[(&str, &str)] = &[
     ("email link 1 contact/1", "email-edit"),
     ("email unlink 1", "email-edit"),
     ("email share 1", "email-edit"),
+    ("email fetch-rest 1", "email-edit"),
 ];
 
 #[test]
@@ -215,6 +216,14 @@ fn what_may_be_read_but_not_changed_is_refused_by_every_verb() {
         assert!(refused.stderr.contains(&format!("espomail role explain ana {permission}")), "{refused:?}");
         let hidden = desk.run(&format!("--as dewi {line}")).exits(65);
         assert!(hidden.stderr.contains("not found"), "what may not be read is not there: {hidden:?}");
+    }
+    // A group folder is sorted for all who work there.
+    desk.ok("folder add Orders --group Support");
+    desk.run("--as ana email move 1 Orders").exits(77);
+    desk.ok("email move 1 Orders");
+    for line in ["email archive 1", "email trash 1", "email move 1 inbox", "email move 1 none"] {
+        let refused = desk.run(&format!("--as ana {line}")).exits(77);
+        assert!(refused.stderr.starts_with("espomail: email-edit: "), "{refused:?}");
     }
     // Following, and what is one's own, take no more.
     desk.ok("--as ana case follow 1");
@@ -235,6 +244,34 @@ fn what_may_be_read_but_not_changed_is_refused_by_every_verb() {
         let refused = desk.run(&format!("--as ana {line}")).exits(77);
         assert!(refused.stderr.starts_with(&format!("espomail: {permission}: ")), "{refused:?}");
     }
+}
+
+#[test]
+fn who_sees_only_what_is_theirs_gets_the_case_they_make() {
+    let desk = desk();
+    desk.ok("role grant Agent case own");
+    desk.ok("--as ana case create --subject Called --from kim@customer.example");
+    assert_eq!(desk.json("--as ana case show 3")["assigned_user"]["username"], "ana");
+    desk.ok("role grant Agent case team");
+    desk.ok("--as ana case create --subject Called --from kim@customer.example");
+    assert!(desk.json("--as ana case show 4")["assigned_user"].is_null());
+}
+
+#[test]
+fn what_one_wrote_is_taken_back_as_far_as_one_may_change_it() {
+    let desk = desk();
+    let sent = desk.ok("-q --as ana case reply 2 -m x").stdout;
+    let line = |verb: &str| desk.run(&format!("--as ana outbox {verb} {}", sent.trim()));
+    desk.ok("role grant Agent email-edit no");
+    let refused = line("cancel").exits(77);
+    assert!(refused.stderr.starts_with("espomail: email-edit: "), "{refused:?}");
+    line("show").ok();
+    desk.ok("role grant Agent email-read no");
+    line("show").exits(65);
+    line("cancel").exits(65);
+    assert!(desk.sandbox.items(&["--as", "ana", "outbox", "list"]).is_empty());
+    desk.ok("role grant Agent email team");
+    line("cancel").ok();
 }
 
 #[test]
@@ -325,7 +362,13 @@ fn nobody_is_told_of_what_they_may_not_read() {
     assert!(desk.ok("--as ana notification read --all").stdout.starts_with('0'));
     desk.put(&mail(KIM, SUPPORT, "[#1] and again"));
     assert_eq!(told("ana"), Vec::<String>::new());
+    // Neither of being given one, in the list or by e-mail.
+    let waiting = || desk.sandbox.items(&["outbox", "list"]).len();
+    let before = waiting();
+    desk.ok("case assign 1 ana");
+    assert_eq!(waiting(), before);
     desk.ok("role grant Agent case-read team");
+    assert!(!told("ana").iter().any(|text| text.starts_with("#1 ") && text.contains("assigned")), "{:?}", told("ana"));
     assert!(!told("ana").iter().any(|text| text.contains("and again")), "not told of it while it was not there");
 }
 
@@ -333,10 +376,8 @@ fn nobody_is_told_of_what_they_may_not_read() {
 fn an_email_does_not_tell_of_a_case_that_its_reader_may_not_see() {
     let desk = desk();
     desk.ok("role grant Agent case-read own");
-    let row = |id: &str| {
-        desk.sandbox.items(&["--as", "ana", "email", "list"]).into_iter().find(|row| row["id"].to_string() == id)
-    };
-    let (of_one, of_two) = (row("1").unwrap(), row("2").unwrap());
+    let row = |id: i64| desk.sandbox.items(&["--as", "ana", "email", "list"]).into_iter().find(|row| row["id"] == id);
+    let (of_one, of_two) = (row(1).unwrap(), row(2).unwrap());
     assert!(of_one["case"].is_null() && of_one["parent"].is_null(), "{of_one}");
     assert_eq!(of_two["case"], 2, "{of_two}");
     assert!(desk.json("--as ana email show 1")["case"].is_null());
@@ -344,4 +385,24 @@ fn an_email_does_not_tell_of_a_case_that_its_reader_may_not_see() {
     assert!(!explained.contains("#1"), "{explained}");
     assert!(desk.ok("email explain 1").stdout.contains("#1"));
     desk.run("--as ana email list case:1").exits(65);
+}
+
+#[test]
+fn a_case_does_not_tell_of_an_email_that_its_reader_may_not_see() {
+    let desk = desk();
+    desk.put(&mail(KIM, SUPPORT, "[#1] again"));
+    desk.ok("role grant Agent email-read own");
+    assert_eq!(desk.sandbox.items(&["--as", "ana", "case", "thread", "1"]).len(), 0);
+    assert_eq!(desk.sandbox.items(&["--as", "ana", "case", "thread", "2"]).len(), 1);
+    for (verb, same) in
+        [("split 1 --from", "does not belong to case #1"), ("unlink 1", "does not belong"), ("accept", "not found")]
+    {
+        let of = |id: i64| {
+            let id = if verb.starts_with("unlink") { format!("email/{id}") } else { id.to_string() };
+            desk.run(&format!("--as ana case {verb} {id}")).exits(65).stderr.replace(&id.replace("email/", ""), "N")
+        };
+        let hidden = of(3);
+        assert!(hidden.contains(same), "{hidden}");
+        assert_eq!(hidden, of(77), "{verb}: as if there were none");
+    }
 }

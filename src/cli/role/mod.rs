@@ -20,7 +20,7 @@ use value::{Setting, permissions, setting};
 /// Roles: what users and teams may see and do
 #[derive(Debug, Subcommand)]
 pub enum RoleCommand {
-    /// Adds a role that allows nothing yet
+    /// Adds a role that sets nothing yet
     #[command(before_help = "Examples:\n  $ espomail role add Auditor\n  $ espomail -q role add 'First Level'")]
     Add(Name),
     /// Lists roles
@@ -135,7 +135,7 @@ fn add(given: &str, ctx: &Context) -> Result<()> {
     })?;
     ctx.done(id, &format!("role {name} added"))?;
     if !ctx.dry_run {
-        ctx.ui.hint("it allows nothing yet: espomail role grant ROLE PERMISSION LEVEL");
+        ctx.ui.hint("it sets nothing yet: espomail role grant ROLE PERMISSION LEVEL");
     }
     Ok(())
 }

@@ -14,9 +14,10 @@ pub fn setting(text: &str) -> Result<Setting, String> {
     if text.eq_ignore_ascii_case("unset") {
         return Ok(Setting(None));
     }
-    text.parse()
-        .map(|level| Setting(Some(level)))
-        .map_err(|e: crate::store::label::UnknownLabel| format!("{e}, or unset"))
+    text.parse().map(|level| Setting(Some(level))).map_err(|_| {
+        let known: Vec<&str> = Level::ALL.iter().map(|level| level.as_str()).collect();
+        format!("must be one of {}, unset", known.join(", "))
+    })
 }
 
 /// The permissions of a name: one, or for `case`, `record` and `email` those to read and to edit.
