@@ -64,6 +64,7 @@ impl Cells<'_> {
             | Needs::Do(kind)
             | Needs::Edit(kind)
             | Needs::Answer(kind)
+            | Needs::Take(kind)
             | Needs::Remove(kind) => {
                 of_kind(kind).into_iter().for_each(|object| self.object(row, object));
             }
@@ -105,6 +106,7 @@ impl Cells<'_> {
         let seen = self.who.reads(object.kind, object.relation);
         let allowed = match row.needs {
             Needs::Edit(_) => self.who.edits(object.kind, object.relation),
+            Needs::Take(kind) => self.who.edits(kind, object.relation) && self.may_take(object),
             Needs::Answer(_) => seen && self.may_answer(object),
             Needs::Remove(_) => self.who.admin,
             _ => seen,
@@ -129,6 +131,14 @@ impl Cells<'_> {
         let case = if object.kind == Kind::Case { Some(object) } else { self.case_of(object) };
         let case = case.filter(|case| self.who.reads(Kind::Case, case.relation));
         self.who.writes_mail() && case.is_none_or(|case| self.who.edits(Kind::Case, case.relation))
+    }
+
+    fn may_take(&self, mail: &Object) -> bool {
+        let of_case = self.case_of(mail).map(|case| (Kind::Case, case.relation));
+        let places = of_case.into_iter().chain(mail.record.map(|relation| (Kind::Record, relation)));
+        places
+            .filter(|(kind, relation)| self.who.reads(*kind, *relation))
+            .all(|(kind, relation)| self.who.edits(kind, relation))
     }
 
     /// The case whose mail it is.

@@ -23,6 +23,8 @@ pub enum Needs {
     Answer(Kind),
     /// The same for administrators alone; who does not read the object hears that there is none.
     Remove(Kind),
+    /// Takes a mail from where it is: from what the user sees and does not change, it is not taken.
+    Take(Kind),
     /// Makes a thing of this kind.
     Make(Kind),
     /// Finds a case by a word of its mail.
@@ -58,7 +60,7 @@ const fn late(words: &'static str, needs: Needs, code: i32) -> Row {
     Row { words, needs, code }
 }
 
-use Needs::{Admin, Answer, Anyone, Count, Do, Edit, Find, Know, List, Make, Not, Read, Remove};
+use Needs::{Admin, Answer, Anyone, Count, Do, Edit, Find, Know, List, Make, Not, Read, Remove, Take};
 
 pub const ROWS: &[Row] = &[
     row("init", Not("makes a database where there is none")),
@@ -197,9 +199,9 @@ pub const ROWS: &[Row] = &[
     late("email trash {}", Do(Email), ANY),
     late("email move {} inbox", Do(Email), ANY),
     late("email move {} kfoldersupportx", Edit(Email), ANY),
-    row("email link {} case/{case}", Edit(Email)),
+    row("email link {} case/{case}", Take(Email)),
     row("email link {email} case/{}", Edit(Case)),
-    late("email unlink {}", Edit(Email), ANY),
+    late("email unlink {}", Take(Email), ANY),
     row("email delete {} --reason R", Remove(Email)),
     late("email fetch-rest {}", Edit(Email), 65),
     late("email share {}", Edit(Email), ANY),

@@ -17,6 +17,8 @@ pub struct Object {
     pub word: String,
     /// The case whose mail it is; whoever reads a case reads its mail.
     pub case: Option<String>,
+    /// What the record that it is linked to is to the user.
+    pub record: Option<Relation>,
 }
 
 pub struct Scene {
@@ -58,7 +60,7 @@ impl Scene {
 
     fn keep(&mut self, kind: Kind, relation: Relation, id: String, word: &str) {
         assert!(!id.is_empty(), "{kind:?} {word}");
-        self.objects.push(Object { kind, relation, of: "", id, word: word.to_owned(), case: None });
+        self.objects.push(Object { kind, relation, of: "", id, word: word.to_owned(), case: None, record: None });
     }
 
     fn people(&mut self) {
@@ -160,6 +162,9 @@ impl Scene {
                 self.run(&format!("--as dewi email share {id}"));
             }
             self.keep(Kind::Email, relation, id, &word);
+            if word == "kmaildeskx" {
+                self.objects.last_mut().unwrap().record = Some(Relation::Foreign);
+            }
             if account == "dewi-mail" {
                 self.objects.last_mut().unwrap().case = Some(case.clone());
             }
