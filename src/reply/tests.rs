@@ -279,6 +279,28 @@ fn who_sends() {
 }
 
 #[test]
+fn what_was_taken_away_since_a_letter_was_begun_stops_it_and_loses_nothing() {
+    let desk = desk(QUESTION.as_bytes());
+    let case = desk.case();
+    let started = desk.begin("ana", Occasion::Case(&case), words("Sorry.")).unwrap();
+    let code = |result: Result<()>| result.map_err(|e| error::classify(&e).0.exit_code());
+    for (permission, refused) in [
+        (Permission::GroupAccount, 77),
+        (Permission::CaseEdit, 77),
+        (Permission::CaseRead, 65),
+        (Permission::EmailEdit, 77),
+    ] {
+        let set = |level: Level| desk.store.write(|tx| roles::grant(tx, 1, permission, Some(level))).unwrap();
+        set(Level::No);
+        assert_eq!(code(desk.send(&started).map(|_| ())), Err(refused), "{permission}");
+        let kept = desk.write(|tx, world| keep(tx, world, &actor(tx, "ana")?, &started));
+        assert_eq!(kept.is_ok(), permission != Permission::EmailEdit, "{permission}: kept as a draft");
+        set(Level::Team);
+    }
+    desk.send(&started).unwrap();
+}
+
+#[test]
 fn one_signature_and_the_quotation() {
     let desk = desk(QUESTION.as_bytes());
     let case = desk.case();

@@ -217,6 +217,15 @@ fn what_may_be_read_but_not_changed_is_refused_by_every_verb() {
         let hidden = desk.run(&format!("--as dewi {line}")).exits(65);
         assert!(hidden.stderr.contains("not found"), "what may not be read is not there: {hidden:?}");
     }
+    // Linking changes both ends, and what the email was in.
+    desk.ok("role grant Agent email-edit team");
+    for (line, permission) in
+        [("unlink 1", "case-edit"), ("link 1 contact/1", "record-edit"), ("link 1 case/2", "case-edit")]
+    {
+        let refused = desk.run(&format!("--as ana email {line}")).exits(77);
+        assert!(refused.stderr.starts_with(&format!("espomail: {permission}: ")), "{refused:?}");
+    }
+    desk.ok("role grant Agent email-edit own");
     // A group folder is sorted for all who work there.
     desk.ok("folder add Orders --group Support");
     desk.run("--as ana email move 1 Orders").exits(77);
