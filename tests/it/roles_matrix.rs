@@ -1,6 +1,7 @@
 //! S8: role by command by level by what the object is to the user, through the program. What is expected comes from a
 //! model of its own, not from the program's tables.
 
+mod calls;
 mod cells;
 mod database;
 mod leaves;
