@@ -487,7 +487,9 @@ CREATE TABLE notes (
   user_id     INTEGER REFERENCES users,           -- who did it; NULL = espomail or somebody outside
   email_id    INTEGER REFERENCES emails,
   text        TEXT    NOT NULL DEFAULT '',
-  created_at  INTEGER NOT NULL
+  created_at  INTEGER NOT NULL,
+  about_type  TEXT,                               -- another record that the text names: who may not read that does not
+  about_id    INTEGER                             -- learn of it
 ) STRICT;
 CREATE INDEX notes_parent ON notes (parent_type, parent_id, id);
 

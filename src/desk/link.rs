@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{note, note_of_email, who};
+use super::{note_of_email, who};
 use crate::access::Actor;
 use crate::error;
 use crate::intake::clock;
@@ -12,7 +12,7 @@ use crate::store::db::Tx;
 use crate::store::emails;
 use crate::store::records::{self, Parent, ParentType};
 use crate::store::sight::Sight;
-use crate::store::stream::NoteKind;
+use crate::store::stream::{self, NewNote, NoteKind};
 
 /// Links a case to a record in place of the one of that type; a contact brings its company, if the case has none.
 ///
@@ -31,8 +31,15 @@ pub fn link(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, record: 
     cases::set_people(tx, &new, world.now)?;
     for linked in std::iter::once(record).chain(company) {
         let text = format!("linked to {}", records::label(tx, linked)?);
-        note(tx, world, actor, case, NoteKind::Linked, &text)?;
+        note_link(tx, world, actor, case, linked, &text)?;
     }
+    Ok(())
+}
+
+fn note_link(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, linked: Parent, text: &str) -> Result<()> {
+    let (parent, kind) = (Parent::case(case.id), NoteKind::Linked);
+    let new = NewNote { parent, kind, user_id: actor.user_id(), email_id: None, text };
+    stream::note_about(tx, new, linked, world.now)?;
     Ok(())
 }
 
@@ -57,8 +64,8 @@ pub fn unlink(
             .into());
     };
     cases::set_people(tx, &new, world.now)?;
-    let text = format!("unlinked from {}", records::label(tx, Parent { kind, id: linked })?);
-    note(tx, world, actor, case, NoteKind::Linked, &text)
+    let linked = Parent { kind, id: linked };
+    note_link(tx, world, actor, case, linked, &format!("unlinked from {}", records::label(tx, linked)?))
 }
 
 /// Takes an email out of its case, so that an answer to it does not find the case by it. The email stays.

@@ -98,21 +98,37 @@ pub fn note(tx: &Tx<'_>, new: NewNote<'_>, now: Timestamp) -> Result<i64> {
     )
 }
 
+/// Adds a note whose text names another record; the id.
+pub fn note_about(tx: &Tx<'_>, new: NewNote<'_>, about: Parent, now: Timestamp) -> Result<i64> {
+    let id = note(tx, new, now)?;
+    let sql = "UPDATE notes SET about_type = ?2, about_id = ?3 WHERE id = ?1";
+    tx.execute(sql, params![id, about.kind.as_str(), about.id])?;
+    Ok(id)
+}
+
+/// What a note that names another record says to whoever may not read that.
+const HIDDEN_RECORD: &str = "about a record that you may not read";
+
 /// What a note about an email says to whoever may not read that.
 pub const HIDDEN: &str = "an e-mail that you may not read";
 
 /// Notes of a record, oldest first. Of an email that is private to others they tell no more than what it did to the
-/// status (B6.1).
+/// status (B6.1); what names a record that is not seen does not tell its name (B11.4).
 pub fn notes(tx: &Tx<'_>, parent: Parent, sight: Sight) -> Result<Vec<Note>> {
+    let names_nothing_hidden = match sight {
+        Sight::Everything => "TRUE".to_owned(),
+        sight => format!("(n.about_type IS NULL OR {})", sight.parent("n.about_type", "n.about_id")),
+    };
     tx.all(
         &format!(
             "SELECT n.id, n.kind, u.username, n.created_at, CASE WHEN {seen} THEN n.email_id END AS email_id,
-                CASE WHEN n.kind = 'status' OR e.id IS NULL OR {seen} THEN n.text ELSE ?4 END AS text
+                CASE WHEN NOT {names_nothing_hidden} THEN ?5
+                    WHEN n.kind = 'status' OR e.id IS NULL OR {seen} THEN n.text ELSE ?4 END AS text
             FROM notes n LEFT JOIN users u ON u.id = n.user_id LEFT JOIN emails e ON e.id = n.email_id
             WHERE n.parent_type = ?2 AND n.parent_id = ?3 ORDER BY n.id",
             seen = sight.email_of(parent.kind)
         ),
-        params![sight.parameter(), parent.kind.as_str(), parent.id, HIDDEN],
+        params![sight.parameter(), parent.kind.as_str(), parent.id, HIDDEN, HIDDEN_RECORD],
         |row| {
             Ok(Note {
                 id: row.get("id")?,

@@ -9,6 +9,8 @@ use crate::cli::context::Context;
 use crate::intake::filter;
 use crate::store::accounts::{self, AccountKind};
 use crate::store::db::Tx;
+use crate::store::emails::Email;
+use crate::store::records::{self, ParentType};
 use crate::store::sight::Sight;
 use crate::store::users;
 use crate::store::{cases, emails};
@@ -36,8 +38,13 @@ type Decision = (String, String, Timestamp);
 /// Runs `email explain`.
 pub fn explain(id: i64, ctx: &Context) -> Result<()> {
     let decisions = ctx.read(|tx, actor| {
-        find(tx, actor, id)?;
-        let decisions = as_told(tx, actor, emails::decisions(tx, id)?)?;
+        let seen = seen_record(tx, actor, &find(tx, actor, id)?)?;
+        let mut decisions = as_told(tx, actor, emails::decisions(tx, id)?)?;
+        if actor.sight() != Sight::Everything {
+            for (_, text, _) in decisions.iter_mut().filter(|(step, _, _)| step == "parent") {
+                *text = without_hidden_record(text, seen.as_deref());
+            }
+        }
         decisions.into_iter().filter_map(|row| step_shown(tx, actor, row).transpose()).collect::<Result<Vec<_>>>()
     })?;
     if ctx.ui.for_people() {
@@ -48,6 +55,32 @@ pub fn explain(id: i64, ctx: &Context) -> Result<()> {
     let rows =
         decisions.iter().map(|(step, text, at)| vec![Cell::text(step), Cell::text(text), Cell::time(*at)]).collect();
     ctx.ui.list("decisions", DECISION_COLUMNS, rows)
+}
+
+/// The record that an email belongs to as it is called, if the actor sees it.
+fn seen_record(tx: &Tx<'_>, actor: &Actor, email: &Email) -> Result<Option<String>> {
+    match email.parent {
+        Some(parent) if records::exists(tx, parent, actor.sight())? => records::label(tx, parent).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// The reason of a parent without the name of a record, unless it is the one that is seen; what the email belonged to
+/// before may be anybody's.
+fn without_hidden_record(text: &str, seen: Option<&str>) -> String {
+    const UNLINKED: &str = "none: unlinked from ";
+    let (before, named) = match text.strip_prefix(UNLINKED) {
+        Some(named) => (UNLINKED, named),
+        None => ("", text),
+    };
+    let others = ParentType::ALL.iter().filter(|kind| **kind != ParentType::Case);
+    let names_a_record = others.map(|kind| format!("{kind} ")).any(|kind| named.starts_with(&kind));
+    if !names_a_record || seen.is_some_and(|label| named.starts_with(label)) {
+        return text.to_owned();
+    }
+    let end = [", by ", ": linked by ", " by "].into_iter().find_map(|end| named.rfind(end));
+    let rest = end.and_then(|end| named.get(end..)).unwrap_or_default();
+    format!("{before}a record that you may not read{rest}")
 }
 
 /// Nobody learns of another's personal account by how an email came, nor of mail by what refers to it, nor of
@@ -112,4 +145,26 @@ fn without_hidden_cases(tx: &Tx<'_>, actor: &Actor, text: &str) -> Result<String
 pub fn foreign_accounts(tx: &Tx<'_>, actor: &Actor) -> Result<Vec<String>> {
     let all = accounts::all(tx)?.into_iter();
     Ok(all.filter(|a| a.kind == AccountKind::Personal && !actor.manages(a)).map(|account| account.name).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_that_is_not_seen_has_no_name() {
+        const HIDDEN: &str = "a record that you may not read";
+        for (text, seen, told) in [
+            ("company A, by B, by the address a@b.example", None, "HIDDEN, by the address a@b.example"),
+            ("company A, by the address a@b.example", Some("company A"), "company A, by the address a@b.example"),
+            ("contact K: linked by ana", None, "HIDDEN: linked by ana"),
+            ("contact K: linked by ana", Some("company A"), "HIDDEN: linked by ana"),
+            ("none: unlinked from lead K by ana", None, "none: unlinked from HIDDEN by ana"),
+            ("case #12, by our signed id", None, "case #12, by our signed id"),
+            ("none found", None, "none found"),
+            ("opportunity", None, "opportunity"),
+        ] {
+            assert_eq!(without_hidden_record(text, seen), told.replace("HIDDEN", HIDDEN), "{text}");
+        }
+    }
 }

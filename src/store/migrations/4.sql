@@ -199,3 +199,6 @@ CREATE TABLE role_teams (
   PRIMARY KEY (role_id, team_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX role_teams_team ON role_teams (team_id);
+-- Notes that name another record.
+ALTER TABLE notes ADD COLUMN about_type TEXT;
+ALTER TABLE notes ADD COLUMN about_id INTEGER;
