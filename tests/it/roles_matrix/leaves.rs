@@ -136,6 +136,7 @@ pub const ROWS: &[Row] = &[
     row("user away dewi", Admin),
     row("role add New", Admin),
     row("role list", Anyone),
+    row("log list", Admin),
     row("role show Agent", Anyone),
     row("role delete Agent", Admin),
     row("role grant Agent case-read all", Admin),
