@@ -51,7 +51,7 @@ impl Sight {
     /// mail; whoever sees cases of foreign teams has to see their mail by itself.
     pub fn email_of(self, kind: ParentType) -> &'static str {
         match (self.level(Permission::EmailRead), self.level(Permission::to_read(kind))) {
-            (Level::Team, record) if record <= Level::Team => email_within(Level::All),
+            (Level::Team, record) if record <= Level::Team => SHARED_BY_RECORD,
             _ => self.email(),
         }
     }
@@ -131,6 +131,9 @@ pub fn teams_in_common(tx: &Tx<'_>, object: Object, user_id: i64) -> Result<Vec<
 /// Both name `?1`, so that a statement has it whoever reads.
 const EVERYTHING: &str = "(TRUE OR ?1)";
 const NOTHING: &str = "(FALSE AND ?1)";
+/// Drafts are of no record until they are sent.
+const SHARED_BY_RECORD: &str =
+    "(NOT e.private OR EXISTS (SELECT 1 FROM email_users eu WHERE eu.email_id = e.id AND eu.user_id = ?1))";
 
 /// Own: assigned to the user, or opened by them.
 fn case_within(level: Level) -> &'static str {
