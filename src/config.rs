@@ -8,6 +8,7 @@ use anyhow::Result;
 use serde::{Deserialize, Deserializer, de};
 
 use crate::alike;
+use crate::caller::{self, Process};
 use crate::error;
 use crate::units;
 
@@ -258,7 +259,7 @@ fn nearest(unknown: &str) -> Option<&'static str> {
 
 /// Where the configuration lies: a service's below /etc, a person's below the XDG directory.
 pub fn default_path() -> PathBuf {
-    match person() {
+    match caller::home() {
         None => PathBuf::from("/etc/espomail/config.toml"),
         Some(home) => xdg("XDG_CONFIG_HOME", &home, ".config").join("espomail/config.toml"),
     }
@@ -266,20 +267,16 @@ pub fn default_path() -> PathBuf {
 
 /// Where the database lies unless it is named.
 pub fn default_database() -> PathBuf {
-    match person() {
+    match caller::home() {
         None => PathBuf::from("/var/lib/espomail/espomail.db"),
         Some(home) => xdg("XDG_DATA_HOME", &home, ".local/share").join("espomail/espomail.db"),
     }
 }
 
-/// The home of a person; root and service users (uid below 1000) have none.
-fn person() -> Option<PathBuf> {
-    let uid = rustix::process::getuid().as_raw();
-    std::env::var_os("HOME").map(PathBuf::from).filter(|_| uid >= 1000)
-}
-
 fn xdg(variable: &str, home: &Path, default: &str) -> PathBuf {
-    std::env::var_os(variable).map(PathBuf::from).filter(|p| p.is_absolute()).unwrap_or_else(|| home.join(default))
+    // Whoever comes through sudo does not choose where the owner of the database looks.
+    let named = std::env::var_os(variable).filter(|_| !Process::current().is_delegated()).map(PathBuf::from);
+    named.filter(|p| p.is_absolute()).unwrap_or_else(|| home.join(default))
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ pub enum AttachmentCommand {
 /// An email of the archive or a file.
 #[derive(Debug, Args)]
 pub struct Source {
-    /// Email id, or a file (a name with a dot or slash)
+    /// Email id, or a file (a name with a dot or slash; - is standard input)
     #[arg(value_name = "ID|FILE")]
     what: String,
 }

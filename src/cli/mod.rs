@@ -12,6 +12,7 @@ pub mod config;
 pub mod connect;
 pub mod context;
 pub mod db;
+mod delegation;
 pub mod delivery;
 mod email;
 pub mod export;
@@ -40,16 +41,17 @@ pub mod whoami;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
 use clap::error::ErrorKind;
-use clap::{ArgAction, Parser, Subcommand};
+use clap::{ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use self::context::Context;
-use crate::caller::Caller;
+use crate::caller::{Caller, Process, Standing};
 use crate::config::{self as configuration, Config};
 use crate::error::{self, Ended, Fault, Kind};
 use crate::log;
@@ -214,12 +216,15 @@ enum Command {
 
 /// Runs the program; its exit code.
 pub fn run() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(refused) => return usage(&refused),
+    let mut command = Cli::command();
+    let parsed = command.try_get_matches_from_mut(std::env::args_os());
+    let parsed = parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
+    let (cli, matches) = match parsed {
+        Ok(parsed) => parsed,
+        Err(refused) => return usage(&refused.format(&mut command)),
     };
     let ui = cli.ui();
-    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| execute(cli, &ui)));
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| execute(cli, &command, &matches, &ui)));
     let error = match outcome {
         Ok(Ok(())) => return ExitCode::SUCCESS,
         Ok(Err(error)) => error,
@@ -259,31 +264,57 @@ fn asks_for_json() -> bool {
     pair || words.iter().any(|word| word == "--json" || word.strip_prefix("--format=").is_some_and(is_format))
 }
 
-fn execute(cli: Cli, ui: &Ui) -> Result<()> {
+fn execute(cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui) -> Result<()> {
     // The default hook would print the panic's text, which may hold mail.
     std::panic::set_hook(Box::new(|info| {
         let place = info.location().map(|l| format!("{}:{}", l.file(), l.line())).unwrap_or_default();
         ::log::error!("panic at {place}");
     }));
+    // Where the parent ignores it, the end of a child process could not be waited for.
+    signal_hook::flag::register(signal_hook::consts::SIGCHLD, Arc::default())?;
+    let process = Process::current();
+    if process.is_delegated() {
+        delegation::check(command, matches, std::env::vars_os().map(|(name, _)| name))?;
+        delegation::detach()?;
+    }
     let config = Config::load(cli.config.as_deref());
     // `config` itself must work with a configuration that does not.
     if let Command::Config(command) = cli.command {
+        if process.is_delegated() && matches!(command, config::ConfigCommand::Show(_)) {
+            return Err(error::noperm("config show: is refused from a caller who came through sudo").into());
+        }
         return config::run(command, cli.config.as_deref(), config, ui);
     }
     let config = config?;
-    log::start(cli.log.as_deref().or(config.log.file.as_deref()), config.log.level, cli.verbose)?;
     let db_path = cli.db.clone().or_else(|| config.database.clone()).unwrap_or_else(configuration::default_database);
+    let caller = Caller::of(&process, cli.command.needs_database().then_some(&db_path))?;
+    if matches!(caller.standing, Standing::Service | Standing::Delegated) {
+        // What is made here is the service user's alone.
+        rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    }
+    log::start(cli.log.as_deref().or(config.log.file.as_deref()), config.log.level, cli.verbose)?;
     let ctx = Context {
         ui: ui.clone(),
         config,
         db_path,
-        caller: Caller::current(),
+        caller,
         acting_as: cli.acting_as,
         dry_run: cli.dry_run,
         yes: cli.yes,
         no_input: cli.no_input,
     };
+    if ctx.caller.is_delegated() && cli.command.needs_database() {
+        // Also for what asks nobody.
+        ctx.read(|_, _| Ok(()))?;
+    }
     dispatch(cli.command, &ctx)
+}
+
+impl Command {
+    /// Whether the database is opened.
+    fn needs_database(&self) -> bool {
+        !matches!(self, Command::Config(_) | Command::Man(_) | Command::Schema(_) | Command::Completions(_))
+    }
 }
 
 fn dispatch(command: Command, ctx: &Context) -> Result<()> {
@@ -406,8 +437,6 @@ fn moment(field: &str, text: &str) -> Result<Timestamp> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use clap::CommandFactory;
-
     use super::*;
 
     /// Every leaf command with its path.

@@ -76,7 +76,7 @@ pub struct Export {
     /// Quarantine id
     #[arg(value_name = "ID")]
     id: i64,
-    /// New file
+    /// New file; - is standard output
     #[arg(value_name = "FILE")]
     file: String,
 }
@@ -188,6 +188,9 @@ fn retry(args: &Retry, ctx: &Context) -> Result<()> {
 
 fn export(args: &Export, ctx: &Context) -> Result<()> {
     let (_, raw) = bytes(ctx, args.id)?;
+    if args.file == "-" {
+        return ctx.ui.bytes(&raw);
+    }
     if !ctx.dry_run {
         let mut file = OpenOptions::new()
             .write(true)
