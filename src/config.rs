@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, de};
 use crate::alike;
 use crate::caller::{self, Process};
 use crate::error;
+use crate::net::reach::Allowed;
 use crate::units;
 
 /// The configuration with its defaults. Unknown keys are refused.
@@ -73,6 +74,8 @@ pub struct Config {
     /// Older mail notifies nobody.
     #[serde(deserialize_with = "duration")]
     pub notification_max_age: Duration,
+    /// Servers at other than public addresses that enforced mode connects to.
+    pub allowed_hosts: Vec<Allowed>,
     /// The program's own log.
     pub log: Log,
 }
@@ -122,6 +125,7 @@ impl Default for Config {
             auto_reply_breaker: 100,
             auto_reply_null_sender: true,
             notification_max_age: days(2),
+            allowed_hosts: Vec::new(),
             log: Log::default(),
         }
     }
@@ -206,6 +210,7 @@ impl Config {
             ("auto_reply_breaker", self.auto_reply_breaker.to_string()),
             ("auto_reply_null_sender", self.auto_reply_null_sender.to_string()),
             ("notification_max_age", seconds(self.notification_max_age)),
+            ("allowed_hosts", format!("{:?}", self.allowed_hosts.iter().map(Allowed::to_string).collect::<Vec<_>>())),
         ];
         let line = |(key, value): &(&str, String)| match value.starts_with('#') {
             true => format!("# {key} is not set\n"),
@@ -307,7 +312,12 @@ mod tests {
 
     #[test]
     fn the_effective_configuration_can_be_read_back() {
-        let config = Config { jobs: 9, system_account: Some("support".into()), ..Config::default() };
+        let config = Config {
+            jobs: 9,
+            system_account: Some("support".into()),
+            allowed_hosts: vec!["10.0.0.0/8".parse().unwrap()],
+            ..Config::default()
+        };
         assert_eq!(Config::parse(&config.to_toml()).unwrap(), config);
     }
 
@@ -321,6 +331,7 @@ mod tests {
             ("max_runtime = \"soon\"", "soon"),
             ("message_max_size = \"1KiB\"", "message_max_size"),
             ("message_id_domain = \"a b\"", "message_id_domain"),
+            ("allowed_hosts = [\"a b\"]", "a b"),
             ("jobs = \"four\"", "invalid type"),
         ] {
             let refused = Config::parse(text).unwrap_err();

@@ -4,6 +4,7 @@
 pub mod guard;
 pub mod imap;
 mod lines;
+pub mod reach;
 mod sasl;
 pub mod smtp;
 pub mod tls;
@@ -19,6 +20,8 @@ use std::time::{Duration, Instant};
 use jiff::{Timestamp, civil::Date};
 use zeroize::Zeroizing;
 
+use self::reach::Reach;
+
 /// Where to connect and how to protect the connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
@@ -32,6 +35,8 @@ pub struct Endpoint {
     pub ca: Option<PathBuf>,
     /// SHA-256 of the server certificate in hex; where set, nothing else is accepted.
     pub pin: Option<String>,
+    /// Addresses that it may have.
+    pub reach: Reach,
     /// Deadlines.
     pub timeouts: Timeouts,
 }
@@ -91,6 +96,8 @@ pub enum Mechanism {
 /// What went wrong on the wire, so that the caller can branch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NetErrorKind {
+    /// An address that connections may not go to.
+    NotAllowed,
     /// Name not found, connection refused, no route.
     Unreachable,
     /// A deadline passed.
