@@ -197,6 +197,11 @@ fn owner(database: &Path, is_root: bool) -> Option<(u32, u32)> {
     facts.ok().map(|facts| (facts.uid(), facts.gid()))
 }
 
+/// Whether somebody on this machine has this login name.
+pub fn is_login(name: &str) -> bool {
+    unistd::User::from_name(name).ok().flatten().is_some()
+}
+
 /// The login name of a uid, from wherever the system keeps its users.
 pub fn login_of(uid: u32) -> Option<String> {
     unistd::User::from_uid(Uid::from_raw(uid)).ok().flatten().map(|user| user.name)

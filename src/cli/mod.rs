@@ -14,6 +14,7 @@ pub mod context;
 pub mod db;
 mod delegation;
 pub mod delivery;
+pub mod doctor;
 mod email;
 pub mod export;
 pub mod fetch;
@@ -158,6 +159,9 @@ enum Command {
     /// Says in one line for a monitoring system whether everything works; exit code 0, 1, 2 or 3
     #[command(before_help = "Examples:\n  $ espomail check\n  $ espomail check --max-age 30m --max-quarantine 5")]
     Check(check::CheckArgs),
+    /// Looks whether everything is as it has to be, and says what to do about what is not
+    #[command(before_help = "Examples:\n  $ espomail doctor\n  $ espomail doctor --fix --offline")]
+    Doctor(doctor::DoctorArgs),
     #[command(subcommand)]
     Account(account::AccountCommand),
     #[command(subcommand)]
@@ -325,6 +329,7 @@ fn dispatch(command: Command, ctx: &Context) -> Result<()> {
         Command::Ingest(args) => ingest::run(&args, ctx),
         Command::Status(args) => status::run(&args, ctx),
         Command::Check(args) => check::run(&args, ctx),
+        Command::Doctor(args) => doctor::run(&args, ctx),
         Command::Account(command) => account::run(command, ctx),
         Command::Filter(command) => filter::run(command, ctx),
         Command::Template(command) => template::run(command, ctx),

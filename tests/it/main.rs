@@ -20,6 +20,7 @@ mod certificates;
 mod corners;
 mod corpus;
 mod desk;
+mod enforced;
 mod failures;
 mod fetching;
 mod filters;
