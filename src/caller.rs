@@ -188,6 +188,11 @@ pub fn home() -> Option<PathBuf> {
     }
 }
 
+/// The login name of the owner of a database, whether or not it can be seen.
+pub fn owner_name(database: &Path) -> Option<String> {
+    owner(database, false).and_then(|(uid, _)| login_of(uid))
+}
+
 /// Owner and group of a database. Where it cannot be seen, or root is about to make it, those of its directory.
 fn owner(database: &Path, is_root: bool) -> Option<(u32, u32)> {
     let facts = std::fs::metadata(database).or_else(|e| match database.parent() {

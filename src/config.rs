@@ -270,6 +270,13 @@ pub fn default_path() -> PathBuf {
     }
 }
 
+/// The database of a service on this machine, by the configuration that everybody may read.
+pub fn of_service() -> PathBuf {
+    let text = fs::read_to_string("/etc/espomail/config.toml").unwrap_or_default();
+    let named = Config::parse(&text).ok().and_then(|config| config.database);
+    named.unwrap_or_else(|| PathBuf::from("/var/lib/espomail/espomail.db"))
+}
+
 /// Where the database lies unless it is named.
 pub fn default_database() -> PathBuf {
     match caller::home() {

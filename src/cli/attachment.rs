@@ -43,7 +43,7 @@ pub enum AttachmentCommand {
 #[derive(Debug, Args)]
 pub struct Source {
     /// Email id, or a file (a name with a dot or slash; - is standard input)
-    #[arg(value_name = "ID|FILE")]
+    #[arg(value_name = "ID|FILE", value_hint = clap::ValueHint::FilePath)]
     what: String,
 }
 

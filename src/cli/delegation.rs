@@ -9,8 +9,9 @@ use std::os::fd::RawFd;
 
 use anyhow::Result;
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command, ValueHint};
 
+use super::named;
 use crate::error::{self, Fault};
 
 /// Flags of the whole program that choose files, or another person.
@@ -65,27 +66,48 @@ pub fn check(
 
 /// Refuses files that are named, and secrets that do not come by standard input.
 fn files(command: &Command, matches: &ArgMatches) -> Result<(), Fault> {
+    for (arg, meaning, value) in named_values(command, matches) {
+        match meaning {
+            Meaning::File if !is_sent(arg, value) => {
+                return Err(error::noperm(format!("{}: names a file, and you came through sudo", shown(arg)))
+                    .hint("use - for standard input or output; the shell opens files with your own rights"));
+            }
+            Meaning::Secret if value != "stdin" && !value.is_empty() => {
+                return Err(error::noperm(format!("{}: only stdin, as you came through sudo", shown(arg)))
+                    .hint("espomail … --secret stdin < FILE"));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The files that a command names, each with its hint: [`ValueHint::FilePath`] is read, by [`named::read`] alone;
+/// [`ValueHint::Other`] is written, and `-` is standard output.
+pub fn named_files(command: &Command, matches: &ArgMatches) -> Vec<(ValueHint, OsString)> {
+    let files = named_values(command, matches).into_iter().filter(|(_, meaning, _)| *meaning == Meaning::File);
+    files.map(|(arg, _, value)| (arg.get_value_hint(), value.to_owned())).collect()
+}
+
+/// The arguments that mean files or secrets, with their values; neither standard streams nor ids.
+fn named_values<'a>(command: &'a Command, matches: &'a ArgMatches) -> Vec<(&'a Arg, Meaning, &'a OsStr)> {
+    let mut found = Vec::new();
     for arg in command.get_arguments() {
         let values = matches.try_get_raw(arg.get_id().as_str()).ok().flatten().into_iter().flatten();
         let names = arg.get_value_names().unwrap_or_default();
-        for (name, value) in names.iter().cycle().zip(values) {
-            match meaning(name) {
-                Some(Meaning::File) if value != "-" && !(name.contains('|') && is_number(value)) => {
-                    return Err(error::noperm(format!("{}: names a file, and you came through sudo", shown(arg)))
-                        .hint("use - for standard input or output; the shell opens files with your own rights"));
-                }
-                Some(Meaning::Secret) if value != "stdin" && !value.is_empty() => {
-                    return Err(error::noperm(format!("{}: only stdin, as you came through sudo", shown(arg)))
-                        .hint("espomail … --secret stdin < FILE"));
-                }
-                _ => {}
-            }
-        }
+        found.extend(names.iter().cycle().zip(values).filter_map(|(name, value)| {
+            let is_id = name.contains('|') && is_number(value);
+            meaning(name).filter(|_| value != "-" && !is_id).map(|meaning| (arg, meaning, value))
+        }));
     }
-    match matches.subcommand().and_then(|(name, matches)| Some((command.find_subcommand(name)?, matches))) {
-        Some((command, matches)) => files(command, matches),
-        None => Ok(()),
-    }
+    let below = matches.subcommand().and_then(|(name, matches)| Some((command.find_subcommand(name)?, matches)));
+    found.extend(below.into_iter().flat_map(|(command, matches)| named_values(command, matches)));
+    found
+}
+
+/// Whether only the bytes of a file came.
+fn is_sent(arg: &Arg, value: &OsStr) -> bool {
+    arg.get_value_hint() == ValueHint::FilePath && value.to_str().is_some_and(named::is_sent)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

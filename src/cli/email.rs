@@ -6,7 +6,6 @@ mod rest;
 pub mod skipped;
 mod sort;
 
-use std::fs;
 use std::io::{self, Read as _};
 
 use anyhow::{Context as _, Result};
@@ -17,6 +16,7 @@ use super::attachment::{self, AttachmentCommand};
 use super::context::{self, Context};
 use super::delivery;
 use super::letter::verbs;
+use super::named;
 use super::query::{self, Noun};
 use crate::access::Actor;
 use crate::desk::Sorting;
@@ -151,7 +151,7 @@ pub struct List {
 #[derive(Debug, Args)]
 pub struct Show {
     /// Email ids, or files (names with a dot or slash; - is standard input)
-    #[arg(value_name = "ID|FILE", required = true)]
+    #[arg(value_name = "ID|FILE", required = true, value_hint = clap::ValueHint::FilePath)]
     what: Vec<String>,
     /// Header fields only
     #[arg(long, conflicts_with_all = ["raw", "html"])]
@@ -395,7 +395,7 @@ fn shown(what: &str, ctx: &Context) -> Result<Shown> {
     }
     let read = match what {
         "-" => standard_input(),
-        file => fs::read(file),
+        file => named::read(file, LONGEST),
     };
     let raw = read.map_err(|e| error::data(format!("{what}: {e}")).hint("name an email id or a readable file"))?;
     Ok(Shown { file: Some(what.to_owned()), raw, ..Shown::default() })

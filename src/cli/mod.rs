@@ -20,11 +20,13 @@ pub mod export;
 pub mod fetch;
 pub mod filter;
 pub mod folder;
+mod front;
 pub mod import;
 pub mod ingest;
 pub mod init;
 pub mod letter;
 pub mod man;
+mod named;
 pub mod notification;
 pub mod outbox;
 pub mod quarantine;
@@ -131,6 +133,9 @@ pub struct Cli {
     /// Yes to every question
     #[arg(short, long, global = true, help_heading = "Global options")]
     yes: bool,
+    /// So many files stand before what comes by standard input; used by espomail itself, through sudo
+    #[arg(long, global = true, hide = true, value_name = "N", default_value_t = 0)]
+    front: u32,
     #[command(subcommand)]
     command: Command,
 }
@@ -278,6 +283,7 @@ fn execute(cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui) -> 
     signal_hook::flag::register(signal_hook::consts::SIGCHLD, Arc::default())?;
     let process = Process::current();
     if process.is_delegated() {
+        named::only_sent(cli.front).map_err(|e| error::data(e.to_string()))?;
         delegation::check(command, matches, std::env::vars_os().map(|(name, _)| name))?;
         delegation::detach()?;
     }
@@ -290,6 +296,11 @@ fn execute(cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui) -> 
         return config::run(command, cli.config.as_deref(), config, ui);
     }
     let config = config?;
+    let names_none = cli.db.is_none() && cli.config.is_none() && !matches!(cli.command, Command::Init(_));
+    let may_be_services = cli.command.needs_database() && names_none && !process.is_delegated();
+    if let Some(owner) = front::owner_of_service().filter(|_| may_be_services) {
+        return front::run(&owner, command, matches);
+    }
     let db_path = cli.db.clone().or_else(|| config.database.clone()).unwrap_or_else(configuration::default_database);
     let caller = Caller::of(&process, cli.command.needs_database().then_some(&db_path))?;
     if matches!(caller.standing, Standing::Service | Standing::Delegated) {

@@ -77,7 +77,7 @@ pub struct Export {
     #[arg(value_name = "ID")]
     id: i64,
     /// New file; - is standard output
-    #[arg(value_name = "FILE")]
+    #[arg(value_name = "FILE", value_hint = clap::ValueHint::Other)]
     file: String,
 }
 

@@ -277,7 +277,11 @@ fn doctor_finds_and_mends_what_others_could_read() {
         let run = office.run("root", script).exits(code);
         words.iter().for_each(|word| assert!(run.stdout.contains(word), "no \"{word}\" in {run:#?}"));
     };
-    found("espomail doctor --offline", 0, &["enforced", "only for the owner, espomail", "ana, budi, eve, gone", "never"]);
+    found(
+        "espomail doctor --offline",
+        0,
+        &["enforced", "only for the owner, espomail", "ana, budi, eve, gone", "never"],
+    );
     office.run("ana", &format!("{S} doctor")).exits(77);
     office.run("root", "chmod 644 /var/lib/espomail/secrets/99 && chmod 755 /var/lib/espomail").ok();
     found("espomail doctor --offline", 78, &["secrets/99 is open to others (mode 644)", "mode 755"]);
@@ -285,6 +289,42 @@ fn doctor_finds_and_mends_what_others_could_read() {
     found("espomail doctor --offline", 78, &["mode 644"]);
     found("espomail doctor --fix --offline", 0, &["taken back"]);
     found("espomail --json doctor --offline", 0, &["only for the owner", "\"state\""]);
-    office.run("root", "touch /var/lib/espomail/espomail.db.locks/x && userdel budi").ok();
-    found("espomail doctor --offline", 78, &["locks/x belongs to root", "login budi"]);
+    office.run("root", "touch /var/lib/espomail/secrets/x && userdel budi").ok();
+    found("espomail doctor --offline", 78, &["secrets/x belongs to root", "login budi"]);
+}
+
+#[test]
+fn people_need_not_type_sudo_and_their_files_are_read_as_theirs() {
+    let Some(office) = office() else { return };
+    office.run("ana", "rm -r .config && umask 077 && echo 'she called again' >call.txt && printf 'Subject: own file\n\nx\n' >own.eml").ok();
+    assert!(office.run("ana", "espomail case list").ok().stdout.contains("Invoice 1"));
+    office.run("ana", "espomail case note 1 -F call.txt && echo piped | espomail case note 1 -F - && espomail case note 1 -m typed").ok();
+    let stream = office.run("ana", "espomail --json stream case/1").ok().stdout;
+    for text in ["she called again", "piped", "typed"] {
+        assert!(stream.contains(text), "{stream}");
+    }
+    assert!(office.run("ana", "espomail email show ./own.eml").ok().stdout.contains("own file"));
+    // Several files, and what comes by standard input besides.
+    office.run("root", "espomail user edit ana --type admin").ok();
+    office.run("ana", "echo html >h && espomail template add two --subject s --body call.txt --html h").ok();
+    office.run("ana", "echo by pipe | espomail template add three --subject s --body - --html h").ok();
+    let shown = office.run("ana", "espomail --json template show three").ok().stdout;
+    assert!(shown.contains("by pipe") && shown.contains("html"), "{shown}");
+    // Data is written by whoever asked for it.
+    office.run("ana", "espomail export case 1 --to mbox case.mbox").ok();
+    assert_eq!(office.run("ana", "stat -c '%U %a' case.mbox").ok().stdout, "ana 600\n");
+    office.run("ana", "espomail export case 99 --to mbox none.mbox").exits(65);
+    office.run("ana", "test ! -e none.mbox").ok();
+    // What ana may not read is not read for her, and what is refused stays refused.
+    let refused = office.run("ana", "espomail case note 1 -F note").exits(65);
+    assert!(refused.stderr.contains("cannot read note"), "{refused:?}");
+    office.run("ana", "espomail db backup copy.db").exits(77);
+    office.run("ana", "espomail --as budi whoami").exits(77);
+    office.run("ana", "espomail case show 99").exits(65);
+    let stray = "printf '5 /tmp/started\\nabcde' | S --front 1 db backup /tmp/started".replace('S', S);
+    harmless(&office, &office.run("ana", &stray).exits(77));
+    office.run("ana", &format!("printf '9 x\\nabc' | {S} --front 1 case note 1 -F x")).exits(65);
+    let refused = office.run("bob", "espomail case list").exits(77);
+    assert!(refused.stderr.contains("usermod -aG espomail-users"), "{refused:?}");
+    assert!(office.run("eve", "espomail case list").exits(77).stderr.contains("no user has the login \"eve\""));
 }
