@@ -82,11 +82,11 @@ fn files(command: &Command, matches: &ArgMatches) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The files that a command names, each with its hint: [`ValueHint::FilePath`] is read, by [`named::read`] alone;
-/// [`ValueHint::Other`] is written, and `-` is standard output.
-pub fn named_files(command: &Command, matches: &ArgMatches) -> Vec<(ValueHint, OsString)> {
+/// The files that a command names. By the hint of the argument, [`ValueHint::FilePath`] is read, by [`named::read`] alone;
+/// [`ValueHint::Other`] is written, [`ValueHint::DirPath`] filled, and `-` is standard output for both.
+pub fn named_files<'a>(command: &'a Command, matches: &'a ArgMatches) -> Vec<(&'a Arg, &'a OsStr)> {
     let files = named_values(command, matches).into_iter().filter(|(_, meaning, _)| *meaning == Meaning::File);
-    files.map(|(arg, _, value)| (arg.get_value_hint(), value.to_owned())).collect()
+    files.map(|(arg, _, value)| (arg, value)).collect()
 }
 
 /// The arguments that mean files or secrets, with their values; neither standard streams nor ids.

@@ -5,18 +5,19 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
+use std::io::{self, BufReader, ErrorKind, IsTerminal as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command as Process, Stdio};
 
 use anyhow::{Context as _, Result};
-use clap::{ArgMatches, Command, ValueHint};
+use clap::{Arg, ArgMatches, Command, ValueHint};
 
-use super::{delegation, named};
+use super::{attachment, delegation, named};
 use crate::caller;
 use crate::config;
 use crate::error::{self, Ended, Fault};
+use crate::ui::output::Ui;
 
 /// Of a file so much is sent; more is refused on the other side.
 const MOST: u64 = 128 << 20;
@@ -33,20 +34,33 @@ pub fn owner_of_service() -> Option<String> {
     denied.then(|| caller::owner_name(&database)).flatten()
 }
 
+/// What becomes of the command's standard output.
+enum Output {
+    /// It is the caller's.
+    Shown,
+    /// A new file of the caller's.
+    File(File, PathBuf),
+    /// Files for this directory.
+    Files(PathBuf),
+}
+
 /// Runs the command as the owner of the database.
 ///
 /// # Errors
 /// [`Ended`] with the exit code of the command, or why it was not run.
-pub fn run(owner: &str, command: &Command, matches: &ArgMatches) -> Result<()> {
+pub fn run(owner: &str, command: &Command, matches: &ArgMatches, ui: &Ui) -> Result<()> {
     let mut args: Vec<OsString> = std::env::args_os().skip(1).collect();
-    let files = delegation::named_files(command, matches);
-    let (mut frames, mut written) = (Vec::new(), None);
-    for (hint, value) in &files {
-        match hint {
-            ValueHint::FilePath => frames.push((value.clone(), read(Path::new(value))?)),
+    let (mut frames, mut output) = (Vec::new(), Output::Shown);
+    for (arg, value) in delegation::named_files(command, matches) {
+        match arg.get_value_hint() {
+            ValueHint::FilePath => frames.push((value.to_owned(), read(Path::new(value))?)),
             ValueHint::Other => {
-                written = Some(new_file(Path::new(value))?);
-                args.iter_mut().rev().find(|arg| *arg == value).into_iter().for_each(|arg| *arg = "-".into());
+                output = new_file(Path::new(value))?;
+                in_place_of(&mut args, arg, value);
+            }
+            ValueHint::DirPath if !matches.get_flag("dry_run") => {
+                output = Output::Files(PathBuf::from(value));
+                in_place_of(&mut args, arg, value);
             }
             // Refused on the other side, with the words for it.
             _ => {}
@@ -59,13 +73,15 @@ pub fn run(owner: &str, command: &Command, matches: &ArgMatches) -> Result<()> {
     let mut sudo = Process::new("sudo");
     sudo.args(["-n", "-u", owner, "--"]).arg(&program).args(args);
     sudo.stdin(if frames.is_empty() { Stdio::inherit() } else { Stdio::piped() });
-    if let Some((file, _)) = &written {
-        sudo.stdout(file.try_clone()?);
-    }
+    sudo.stdout(match &output {
+        Output::Shown => Stdio::inherit(),
+        Output::File(file, _) => file.try_clone()?.into(),
+        Output::Files(_) => Stdio::piped(),
+    });
     let child =
         sudo.spawn().map_err(|e| error::config(format!("sudo cannot be started: {e}")).hint("apt install sudo"))?;
-    let code = finish(child, frames)?;
-    if let Some((file, path)) = written {
+    let code = finish(child, frames, &output, ui)?;
+    if let Output::File(file, path) = output {
         match code {
             0 => file.sync_all()?,
             _ => fs::remove_file(path)?,
@@ -78,8 +94,23 @@ pub fn run(owner: &str, command: &Command, matches: &ArgMatches) -> Result<()> {
     }
 }
 
-/// Sends the files, then what comes in by standard input, and waits for the end.
-fn finish(mut child: Child, frames: Vec<(OsString, Vec<u8>)>) -> Result<u8> {
+/// Lets an argument mean standard output, wherever its value stands.
+fn in_place_of(args: &mut Vec<OsString>, arg: &Arg, value: &OsStr) {
+    let long = arg.get_long().map(|long| format!("--{long}"));
+    let mut joined = OsString::from(long.as_deref().unwrap_or_default());
+    joined.push("=");
+    joined.push(value);
+    match (args.iter_mut().rev().find(|given| **given == value || **given == joined), long) {
+        (Some(given), Some(long)) if *given == joined => *given = format!("{long}=-").into(),
+        (Some(given), _) => *given = "-".into(),
+        // It has its default.
+        (None, Some(long)) => args.push(format!("{long}=-").into()),
+        (None, None) => {}
+    }
+}
+
+/// Sends the files, then what comes in by standard input, takes what is to be saved, and waits for the end.
+fn finish(mut child: Child, frames: Vec<(OsString, Vec<u8>)>, output: &Output, ui: &Ui) -> Result<u8> {
     if let Some(mut pipe) = child.stdin.take() {
         // Somebody who asks for nothing more reads nothing more, which is no error.
         std::thread::spawn(move || {
@@ -92,7 +123,12 @@ fn finish(mut child: Child, frames: Vec<(OsString, Vec<u8>)>) -> Result<u8> {
             let _ = pipe.flush();
         });
     }
+    let saved = match (output, child.stdout.take()) {
+        (Output::Files(dir), Some(pipe)) => attachment::save_sent(&mut BufReader::new(pipe), dir, ui),
+        _ => Ok(()),
+    };
     let status = child.wait()?;
+    saved?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(70))
 }
 
@@ -101,9 +137,10 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     Ok(bytes.map_err(|e| error::data(format!("cannot read {}: {e}", path.display())))?)
 }
 
-fn new_file(path: &Path) -> Result<(File, &Path)> {
+fn new_file(path: &Path) -> Result<Output> {
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    Ok((made.map_err(|e| error::data(format!("cannot make {}: {e}", path.display())))?, path))
+    let file = made.map_err(|e| error::data(format!("cannot make {}: {e}", path.display())))?;
+    Ok(Output::File(file, path.to_owned()))
 }
 
 /// Whether there is a rule: sudo and the command may both end with 1.

@@ -299,7 +299,7 @@ fn execute(cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui) -> 
     let names_none = cli.db.is_none() && cli.config.is_none() && !matches!(cli.command, Command::Init(_));
     let may_be_services = cli.command.needs_database() && names_none && !process.is_delegated();
     if let Some(owner) = front::owner_of_service().filter(|_| may_be_services) {
-        return front::run(&owner, command, matches);
+        return front::run(&owner, command, matches, ui);
     }
     let db_path = cli.db.clone().or_else(|| config.database.clone()).unwrap_or_else(configuration::default_database);
     let caller = Caller::of(&process, cli.command.needs_database().then_some(&db_path))?;

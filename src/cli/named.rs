@@ -54,23 +54,34 @@ pub fn write_frame(out: &mut impl Write, name: &str, bytes: &[u8]) -> io::Result
     out.write_all(bytes)
 }
 
+/// Reads one frame of at most `most` bytes; `None` at the end.
+pub fn read_frame(input: &mut impl io::BufRead, most: u64) -> io::Result<Option<(String, Vec<u8>)>> {
+    let broken = |why: &str| io::Error::new(ErrorKind::InvalidData, format!("the files that were sent {why}"));
+    let mut line = String::new();
+    if input.by_ref().take(LINE).read_line(&mut line)? == 0 {
+        return Ok(None);
+    }
+    let head = line.strip_suffix('\n').and_then(|line| line.split_once(' '));
+    let (size, name) = head.ok_or_else(|| broken("are incomplete"))?;
+    let size: u64 = size.parse().map_err(|_| broken("are incomplete"))?;
+    if size > most {
+        return Err(broken("are too large"));
+    }
+    let mut bytes = Vec::new();
+    input.by_ref().take(size).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 == size {
+        true => Ok(Some((name.to_owned(), bytes))),
+        false => Err(broken("are incomplete")),
+    }
+}
+
 fn read_frames(input: &mut impl io::BufRead, frames: u32) -> io::Result<HashMap<String, Vec<u8>>> {
-    let broken = || io::Error::new(ErrorKind::InvalidData, "standard input: the files before it are incomplete");
     let mut sent = HashMap::new();
     let mut left = MOST;
     for _ in 0..frames {
-        let mut line = String::new();
-        input.by_ref().take(LINE).read_line(&mut line)?;
-        let (size, name) = line.strip_suffix('\n').and_then(|line| line.split_once(' ')).ok_or_else(broken)?;
-        let size: u64 = size.parse().map_err(|_| broken())?;
-        left =
-            left.checked_sub(size).ok_or_else(|| io::Error::new(ErrorKind::InvalidData, "the files are too large"))?;
-        let mut bytes = Vec::new();
-        input.by_ref().take(size).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 != size {
-            return Err(broken());
-        }
-        sent.insert(name.to_owned(), bytes);
+        let (name, bytes) = read_frame(input, left)?.ok_or(ErrorKind::UnexpectedEof)?;
+        left -= bytes.len() as u64;
+        sent.insert(name, bytes);
     }
     Ok(sent)
 }

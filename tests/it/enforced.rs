@@ -313,6 +313,13 @@ fn people_need_not_type_sudo_and_their_files_are_read_as_theirs() {
     // Data is written by whoever asked for it.
     office.run("ana", "espomail export case 1 --to mbox case.mbox").ok();
     assert_eq!(office.run("ana", "stat -c '%U %a' case.mbox").ok().stdout, "ana 600\n");
+    let parts = "printf 'From: a@b.example\\nContent-Type: multipart/mixed; boundary=b\\n\\n--b\\nContent-Disposition: attachment; \
+        filename=../up.txt\\n\\none\\n--b\\nContent-Disposition: attachment; filename=two.txt\\n\\ntwo\\n--b--\\n' >parts.eml";
+    office.run("ana", &format!("{parts}; mkdir -p in && espomail email attachment save ./parts.eml --dir in")).ok();
+    let saved = office.run("ana", "cd in && for f in *; do stat -c '%U %n' $f; cat $f; echo; done").ok().stdout;
+    assert!(saved.contains("ana two.txt\ntwo") && saved.contains("one") && saved.contains("up.txt"), "{saved}");
+    office.run("ana", "cd in && espomail email attachment save ../parts.eml").ok();
+    assert_eq!(office.run("ana", "ls in | wc -l").ok().stdout, "4\n");
     office.run("ana", "espomail export case 99 --to mbox none.mbox").exits(65);
     office.run("ana", "test ! -e none.mbox").ok();
     // What ana may not read is not read for her, and what is refused stays refused.
