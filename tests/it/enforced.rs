@@ -252,7 +252,7 @@ fn servers_inside_are_reached_only_where_the_configuration_says_so() {
         --tls none --secret stdin",
         mailbox.user
     );
-    office.run("ana", &add).ok();
+    office.run("ana", &format!("umask 0777; {add}")).ok();
     let refused = office.run("ana", &format!("{S} account test mine")).exits(78);
     assert!(refused.stderr.contains("127.0.0.1 is not a public address"), "{refused:?}");
     assert!(refused.stderr.contains("allowed_hosts"), "{refused:?}");
