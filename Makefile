@@ -6,6 +6,7 @@
 # make corpus    how mail is read, scored against other parsers (skipped where the corpus is not there)
 # make build     target/release/espomail
 # make install   binary and manual page below PREFIX (default /usr/local) and DESTDIR
+# make install-service   as root, after that: a service user owns the database, a group may run espomail through sudo
 #
 # "test" and "demo" install missing Debian packages (root or sudo); no service is started.
 
@@ -14,7 +15,7 @@ SHELL := /bin/bash
 PREFIX ?= /usr/local
 JOBS ?= 2
 
-.PHONY: build test demo promises bench corpus install
+.PHONY: build test demo promises bench corpus install install-service
 
 build:
 	cargo build --release --locked -j$(JOBS)
@@ -58,3 +59,6 @@ corpus: build
 install:
 	install -D -m 755 target/release/espomail $(DESTDIR)$(PREFIX)/bin/espomail
 	install -D -m 644 man/espomail.1 $(DESTDIR)$(PREFIX)/share/man/man1/espomail.1
+
+install-service:
+	PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) contrib/install-service.sh

@@ -1,8 +1,9 @@
 //! Who is acting, and what they may do (B11, "Who is acting").
 //!
-//! One person owns the database (advisory mode): a caller is mapped to the user with their login name,
-//! everybody else acts as administrator. What is read is narrowed by [`Sight`] inside the statements; what is written is
-//! decided here, inside the transaction that writes, by the levels that the roles of the user give.
+//! A caller is mapped to the user with their login name. In advisory mode everybody else acts as administrator; in enforced
+//! mode the service user and root do, and nobody else without a user. What is read is narrowed by [`Sight`] inside the
+//! statements; what is written is decided here, inside the transaction that writes, by the levels that the roles of the
+//! user give.
 
 mod explain;
 mod reach;
@@ -13,6 +14,7 @@ use jiff::Timestamp;
 pub use explain::{Answer, explain};
 pub use reach::{Subject, reaches};
 
+use crate::caller::{Caller, Standing};
 use crate::error;
 use crate::store::accounts::Account;
 use crate::store::db::Tx;
@@ -35,19 +37,21 @@ impl Actor {
     /// Maps a caller: `as_user` where `--as` was given, else by login name.
     ///
     /// # Errors
-    /// The caller is disabled, `--as` names nobody, or a regular user tries to act as somebody else.
-    pub fn find(tx: &Tx<'_>, login: Option<&str>, as_user: Option<&str>) -> Result<Actor> {
-        let caller = match login.map(|login| users::by_login(tx, login)).transpose()?.flatten() {
+    /// No user is mapped to a caller who needs one, the caller is disabled, `--as` names nobody, or a regular user tries to act as somebody else.
+    pub fn find(tx: &Tx<'_>, caller: &Caller, as_user: Option<&str>) -> Result<Actor> {
+        let login = caller.login.as_deref().filter(|_| caller.standing != Standing::Service);
+        let actor = match login.map(|login| users::by_login(tx, login)).transpose()?.flatten() {
             Some(user) if !user.active => {
                 return Err(error::noperm(format!("user {}: is disabled", user.username))
                     .hint("an administrator may take that back: espomail user enable USER")
                     .into());
             }
             Some(user) => Actor::User(user),
+            None if caller.standing.needs_user() => return Err(caller.unknown().into()),
             None => Actor::Administrator,
         };
-        let Some(username) = as_user else { return Ok(caller) };
-        caller.require_admin("--as")?;
+        let Some(username) = as_user else { return Ok(actor) };
+        actor.require_admin("--as")?;
         match users::by_username(tx, username)?.filter(|u| u.active) {
             Some(user) => Ok(Actor::User(user)),
             None => Err(error::noperm(format!("--as: there is no active user \"{username}\""))

@@ -8,7 +8,9 @@ use anyhow::Result;
 use serde::{Deserialize, Deserializer, de};
 
 use crate::alike;
+use crate::caller::{self, Process};
 use crate::error;
+use crate::net::reach::Allowed;
 use crate::units;
 
 /// The configuration with its defaults. Unknown keys are refused.
@@ -72,6 +74,8 @@ pub struct Config {
     /// Older mail notifies nobody.
     #[serde(deserialize_with = "duration")]
     pub notification_max_age: Duration,
+    /// Servers at other than public addresses that enforced mode connects to.
+    pub allowed_hosts: Vec<Allowed>,
     /// The program's own log.
     pub log: Log,
 }
@@ -121,6 +125,7 @@ impl Default for Config {
             auto_reply_breaker: 100,
             auto_reply_null_sender: true,
             notification_max_age: days(2),
+            allowed_hosts: Vec::new(),
             log: Log::default(),
         }
     }
@@ -205,6 +210,7 @@ impl Config {
             ("auto_reply_breaker", self.auto_reply_breaker.to_string()),
             ("auto_reply_null_sender", self.auto_reply_null_sender.to_string()),
             ("notification_max_age", seconds(self.notification_max_age)),
+            ("allowed_hosts", format!("{:?}", self.allowed_hosts.iter().map(Allowed::to_string).collect::<Vec<_>>())),
         ];
         let line = |(key, value): &(&str, String)| match value.starts_with('#') {
             true => format!("# {key} is not set\n"),
@@ -258,28 +264,31 @@ fn nearest(unknown: &str) -> Option<&'static str> {
 
 /// Where the configuration lies: a service's below /etc, a person's below the XDG directory.
 pub fn default_path() -> PathBuf {
-    match person() {
+    match caller::home() {
         None => PathBuf::from("/etc/espomail/config.toml"),
         Some(home) => xdg("XDG_CONFIG_HOME", &home, ".config").join("espomail/config.toml"),
     }
 }
 
+/// The database of a service on this machine, by the configuration that everybody may read.
+pub fn of_service() -> PathBuf {
+    let text = fs::read_to_string("/etc/espomail/config.toml").unwrap_or_default();
+    let named = Config::parse(&text).ok().and_then(|config| config.database);
+    named.unwrap_or_else(|| PathBuf::from("/var/lib/espomail/espomail.db"))
+}
+
 /// Where the database lies unless it is named.
 pub fn default_database() -> PathBuf {
-    match person() {
+    match caller::home() {
         None => PathBuf::from("/var/lib/espomail/espomail.db"),
         Some(home) => xdg("XDG_DATA_HOME", &home, ".local/share").join("espomail/espomail.db"),
     }
 }
 
-/// The home of a person; root and service users (uid below 1000) have none.
-fn person() -> Option<PathBuf> {
-    let uid = rustix::process::getuid().as_raw();
-    std::env::var_os("HOME").map(PathBuf::from).filter(|_| uid >= 1000)
-}
-
 fn xdg(variable: &str, home: &Path, default: &str) -> PathBuf {
-    std::env::var_os(variable).map(PathBuf::from).filter(|p| p.is_absolute()).unwrap_or_else(|| home.join(default))
+    // Whoever comes through sudo does not choose where the owner of the database looks.
+    let named = std::env::var_os(variable).filter(|_| !Process::current().is_delegated()).map(PathBuf::from);
+    named.filter(|p| p.is_absolute()).unwrap_or_else(|| home.join(default))
 }
 
 #[cfg(test)]
@@ -310,7 +319,12 @@ mod tests {
 
     #[test]
     fn the_effective_configuration_can_be_read_back() {
-        let config = Config { jobs: 9, system_account: Some("support".into()), ..Config::default() };
+        let config = Config {
+            jobs: 9,
+            system_account: Some("support".into()),
+            allowed_hosts: vec!["10.0.0.0/8".parse().unwrap()],
+            ..Config::default()
+        };
         assert_eq!(Config::parse(&config.to_toml()).unwrap(), config);
     }
 
@@ -324,6 +338,7 @@ mod tests {
             ("max_runtime = \"soon\"", "soon"),
             ("message_max_size = \"1KiB\"", "message_max_size"),
             ("message_id_domain = \"a b\"", "message_id_domain"),
+            ("allowed_hosts = [\"a b\"]", "a b"),
             ("jobs = \"four\"", "invalid type"),
         ] {
             let refused = Config::parse(text).unwrap_err();

@@ -156,6 +156,9 @@ pub fn classify(error: &anyhow::Error) -> (Kind, Option<String>) {
 fn network(kind: NetErrorKind) -> (Kind, Option<String>) {
     let (kind, hint) = match kind {
         NetErrorKind::LoginRefused => (Kind::NoPerm, "check --login and the secret: espomail account test NAME"),
+        NetErrorKind::NotAllowed => {
+            (Kind::Config, "for a server of your own network, name it in allowed_hosts of the configuration")
+        }
         NetErrorKind::Certificate => {
             (Kind::Unavailable, "trust its authority with --ca FILE, or this one certificate with --pin sha256:HEX")
         }
@@ -184,6 +187,7 @@ mod tests {
         let rows = [
             (anyhow::Error::from(data("subject: empty")).context("outer"), 65),
             (net(NetErrorKind::LoginRefused), 77),
+            (net(NetErrorKind::NotAllowed), 78),
             (net(NetErrorKind::Certificate), 69),
             (net(NetErrorKind::Setting), 78),
             (net(NetErrorKind::Timeout), 75),

@@ -1,7 +1,7 @@
 //! `espomail email attachment`: the files of an email, out of the archive or out of a message file.
 
 use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write};
+use std::io::{BufRead, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -10,9 +10,11 @@ use serde_json::{Value, json};
 
 use super::context::Context;
 use super::email;
+use super::named;
 use crate::error;
 use crate::mail::message::{self, Attachment, PartId};
 use crate::ui::cell::{Cell, Column};
+use crate::ui::output::Ui;
 use crate::ui::safe;
 
 /// So many files may have the same name in one directory.
@@ -42,8 +44,8 @@ pub enum AttachmentCommand {
 /// An email of the archive or a file.
 #[derive(Debug, Args)]
 pub struct Source {
-    /// Email id, or a file (a name with a dot or slash)
-    #[arg(value_name = "ID|FILE")]
+    /// Email id, or a file (a name with a dot or slash; - is standard input)
+    #[arg(value_name = "ID|FILE", value_hint = clap::ValueHint::FilePath)]
     what: String,
 }
 
@@ -55,8 +57,8 @@ pub struct Save {
     /// Parts by their numbers in the list (default: all)
     #[arg(value_name = "PART")]
     parts: Vec<PartId>,
-    /// Directory that gets the files
-    #[arg(long, value_name = "DIR", default_value = ".")]
+    /// Directory that gets the files; with - they go to standard output, each after a line with its size and name
+    #[arg(long, value_name = "DIR", default_value = ".", value_hint = clap::ValueHint::DirPath)]
     dir: PathBuf,
 }
 
@@ -155,12 +157,27 @@ fn save(args: &Save, ctx: &Context) -> Result<()> {
     });
     for (part, file) in chosen {
         let name = safe::file_name(&file.name, &format!("attachment-{part}"));
+        if args.dir == Path::new("-") && !ctx.dry_run {
+            let mut frame = Vec::new();
+            named::write_frame(&mut frame, &name, &content(&raw, *part)?)?;
+            ctx.ui.bytes(&frame)?;
+            continue;
+        }
         if ctx.dry_run {
             ctx.ui.text(&args.dir.join(&name).display().to_string())?;
             continue;
         }
         let path = write_new(&args.dir, &name, &content(&raw, *part)?)?;
         ctx.ui.text(&path.display().to_string())?;
+    }
+    Ok(())
+}
+
+/// Saves what an `attachment save --dir -` sends.
+pub fn save_sent(input: &mut impl BufRead, dir: &Path, ui: &Ui) -> Result<()> {
+    while let Some((name, bytes)) = named::read_frame(input, u64::MAX)? {
+        let path = write_new(dir, &safe::file_name(&name, "attachment"), &bytes)?;
+        ui.text(&path.display().to_string())?;
     }
     Ok(())
 }

@@ -66,7 +66,7 @@ impl Context {
 
     /// Who is acting.
     pub fn actor(&self, tx: &Tx<'_>) -> Result<Actor> {
-        Actor::find(tx, self.caller.login.as_deref(), self.acting_as.as_deref())
+        Actor::find(tx, &self.caller, self.acting_as.as_deref())
     }
 
     /// Reads as the acting person.
@@ -87,6 +87,11 @@ impl Context {
             actor.require_admin(what)?;
             work(tx)
         })
+    }
+
+    /// Whether an editor may be started: somebody sits there, and it would run with their own rights.
+    pub fn may_open_editor(&self) -> bool {
+        self.ui.stdin_is_terminal() && !self.no_input && !self.caller.is_delegated()
     }
 
     /// Says what was done, or with `--dry-run` what would be.

@@ -6,7 +6,7 @@ mod rest;
 pub mod skipped;
 mod sort;
 
-use std::fs;
+use std::io::{self, Read as _};
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
@@ -16,6 +16,7 @@ use super::attachment::{self, AttachmentCommand};
 use super::context::{self, Context};
 use super::delivery;
 use super::letter::verbs;
+use super::named;
 use super::query::{self, Noun};
 use crate::access::Actor;
 use crate::desk::Sorting;
@@ -33,6 +34,9 @@ use crate::store::search::{Place, Test};
 use crate::ui::cell::{Cell, Column};
 
 pub use sort::{Ids, is_reserved};
+
+/// No message on standard input is read further.
+const LONGEST: u64 = 1 << 30;
 
 /// Emails
 #[derive(Debug, Subcommand)]
@@ -146,8 +150,8 @@ pub struct List {
 /// `email show`
 #[derive(Debug, Args)]
 pub struct Show {
-    /// Email ids, or files (names with a dot or slash)
-    #[arg(value_name = "ID|FILE", required = true)]
+    /// Email ids, or files (names with a dot or slash; - is standard input)
+    #[arg(value_name = "ID|FILE", required = true, value_hint = clap::ValueHint::FilePath)]
     what: Vec<String>,
     /// Header fields only
     #[arg(long, conflicts_with_all = ["raw", "html"])]
@@ -389,9 +393,18 @@ fn shown(what: &str, ctx: &Context) -> Result<Shown> {
     if let Ok(id) = what.parse::<i64>() {
         return stored(id, ctx);
     }
-    let raw =
-        fs::read(what).map_err(|e| error::data(format!("{what}: {e}")).hint("name an email id or a readable file"))?;
+    let read = match what {
+        "-" => standard_input(),
+        file => named::read(file, LONGEST),
+    };
+    let raw = read.map_err(|e| error::data(format!("{what}: {e}")).hint("name an email id or a readable file"))?;
     Ok(Shown { file: Some(what.to_owned()), raw, ..Shown::default() })
+}
+
+fn standard_input() -> io::Result<Vec<u8>> {
+    let mut raw = Vec::new();
+    io::stdin().lock().take(LONGEST).read_to_end(&mut raw)?;
+    Ok(raw)
 }
 
 fn stored(id: i64, ctx: &Context) -> Result<Shown> {

@@ -45,6 +45,10 @@ fn receive(args: &IngestArgs, ctx: &Context) -> Result<()> {
         return Err(Fault::new(Kind::Usage, "ingest: has no --dry-run").into());
     }
     let recipient = args.recipient.as_deref().map(|r| context::mail_address("--recipient", r)).transpose()?;
+    if ctx.caller.is_delegated() {
+        // Whoever pipes mail in decides from whom it came.
+        ctx.read(|_, actor| actor.require_admin("ingest"))?;
+    }
     let store = ctx.unlogged_store()?;
     let account = store
         .read(|tx| context::account(tx, &args.account))

@@ -5,6 +5,7 @@ use clap::Args;
 
 use super::context::Context;
 use crate::access::{self, Actor};
+use crate::caller::Standing;
 use crate::error;
 use crate::store::db::Store;
 use crate::store::instance;
@@ -61,7 +62,21 @@ The mailbox (the password is asked for once and kept in a file only you can read
 The line for `crontab -e`:
   * * * * * {program} --db {} fetch
 
-One person owns this database: roles are a view, not a protection (advisory mode; see `espomail whoami`).",
-        ctx.db_path.display()
+{}",
+        ctx.db_path.display(),
+        mode(ctx.caller.standing)
     )
+}
+
+/// Said once, here; `whoami` says it again.
+fn mode(standing: Standing) -> &'static str {
+    match standing.mode() {
+        "advisory" => {
+            "One person owns this database: roles are a view, not a protection (advisory mode; see `espomail whoami`)."
+        }
+        _ => {
+            "A service user owns this database (enforced mode): people reach it through a rule of sudo, see
+ENFORCED MODE in `man espomail`; `espomail doctor` looks whether all is well."
+        }
+    }
 }

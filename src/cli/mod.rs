@@ -12,18 +12,22 @@ pub mod config;
 pub mod connect;
 pub mod context;
 pub mod db;
+mod delegation;
 pub mod delivery;
+pub mod doctor;
 mod email;
 pub mod export;
 pub mod fetch;
 pub mod filter;
 pub mod folder;
+mod front;
 pub mod import;
 pub mod ingest;
 pub mod init;
 pub mod letter;
 pub mod log;
 pub mod man;
+mod named;
 pub mod notification;
 pub mod outbox;
 pub mod quarantine;
@@ -42,6 +46,7 @@ pub mod whoami;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -51,7 +56,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use self::context::Context;
-use crate::caller::Caller;
+use crate::caller::{Caller, Process, Standing};
 use crate::config::{self as configuration, Config};
 use crate::error::{self, Ended, Fault, Kind};
 use crate::ui::output::{self, Color, Format, Ui};
@@ -129,6 +134,9 @@ pub struct Cli {
     /// Yes to every question
     #[arg(short, long, global = true, help_heading = "Global options")]
     yes: bool,
+    /// So many files stand before what comes by standard input; used by espomail itself, through sudo
+    #[arg(long, global = true, hide = true, value_name = "N", default_value_t = 0)]
+    front: u32,
     #[command(subcommand)]
     command: Command,
 }
@@ -157,6 +165,9 @@ enum Command {
     /// Says in one line for a monitoring system whether everything works; exit code 0, 1, 2 or 3
     #[command(before_help = "Examples:\n  $ espomail check\n  $ espomail check --max-age 30m --max-quarantine 5")]
     Check(check::CheckArgs),
+    /// Looks whether everything is as it has to be, and says what to do about what is not
+    #[command(before_help = "Examples:\n  $ espomail doctor\n  $ espomail doctor --fix --offline")]
+    Doctor(doctor::DoctorArgs),
     #[command(subcommand)]
     Account(account::AccountCommand),
     #[command(subcommand)]
@@ -219,13 +230,15 @@ enum Command {
 
 /// Runs the program; its exit code.
 pub fn run() -> ExitCode {
-    let parsed = Cli::command().try_get_matches().and_then(|typed| Ok((Cli::from_arg_matches(&typed)?, words(&typed))));
-    let (cli, command) = match parsed {
+    let mut command = Cli::command();
+    let parsed = command.try_get_matches_from_mut(std::env::args_os());
+    let parsed = parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
+    let (cli, matches) = match parsed {
         Ok(parsed) => parsed,
-        Err(refused) => return usage(&refused),
+        Err(refused) => return usage(&refused.format(&mut command)),
     };
     let ui = cli.ui();
-    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| execute(cli, command, &ui)));
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| execute(cli, &command, &matches, &ui)));
     let error = match outcome {
         Ok(Ok(())) => return ExitCode::SUCCESS,
         Ok(Err(error)) => error,
@@ -273,32 +286,64 @@ fn asks_for_json() -> bool {
     pair || words.iter().any(|word| word == "--json" || word.strip_prefix("--format=").is_some_and(is_format))
 }
 
-fn execute(cli: Cli, command: String, ui: &Ui) -> Result<()> {
+fn execute(cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui) -> Result<()> {
     // The default hook would print the panic's text, which may hold mail.
     std::panic::set_hook(Box::new(|info| {
         let place = info.location().map(|l| format!("{}:{}", l.file(), l.line())).unwrap_or_default();
         ::log::error!("panic at {place}");
     }));
+    // Where the parent ignores it, the end of a child process could not be waited for.
+    signal_hook::flag::register(signal_hook::consts::SIGCHLD, Arc::default())?;
+    let process = Process::current();
+    if process.is_delegated() {
+        named::only_sent(cli.front).map_err(|e| error::data(e.to_string()))?;
+        delegation::check(command, matches, std::env::vars_os().map(|(name, _)| name))?;
+        delegation::detach()?;
+    }
     let config = Config::load(cli.config.as_deref());
     // `config` itself must work with a configuration that does not.
     if let Command::Config(command) = cli.command {
+        if process.is_delegated() && matches!(command, config::ConfigCommand::Show(_)) {
+            return Err(error::noperm("config show: is refused from a caller who came through sudo").into());
+        }
         return config::run(command, cli.config.as_deref(), config, ui);
     }
     let config = config?;
-    crate::log::start(cli.log.as_deref().or(config.log.file.as_deref()), config.log.level, cli.verbose)?;
+    let names_none = cli.db.is_none() && cli.config.is_none() && !matches!(cli.command, Command::Init(_));
+    let may_be_services = cli.command.needs_database() && names_none && !process.is_delegated();
+    if let Some(owner) = front::owner_of_service().filter(|_| may_be_services) {
+        return front::run(&owner, command, matches, ui);
+    }
     let db_path = cli.db.clone().or_else(|| config.database.clone()).unwrap_or_else(configuration::default_database);
+    let caller = Caller::of(&process, cli.command.needs_database().then_some(&db_path))?;
+    if matches!(caller.standing, Standing::Service | Standing::Delegated) {
+        // What is made here is the service user's alone.
+        rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    }
+    crate::log::start(cli.log.as_deref().or(config.log.file.as_deref()), config.log.level, cli.verbose)?;
     let ctx = Context {
         ui: ui.clone(),
         config,
         db_path,
-        command,
-        caller: Caller::current(),
+        command: words(matches),
+        caller,
         acting_as: cli.acting_as,
         dry_run: cli.dry_run,
         yes: cli.yes,
         no_input: cli.no_input,
     };
+    if ctx.caller.is_delegated() && cli.command.needs_database() {
+        // Also for what asks nobody.
+        ctx.read(|_, _| Ok(()))?;
+    }
     dispatch(cli.command, &ctx).inspect_err(|error| ctx.note_refusal(error))
+}
+
+impl Command {
+    /// Whether the database is opened.
+    fn needs_database(&self) -> bool {
+        !matches!(self, Command::Config(_) | Command::Man(_) | Command::Schema(_) | Command::Completions(_))
+    }
 }
 
 fn dispatch(command: Command, ctx: &Context) -> Result<()> {
@@ -309,6 +354,7 @@ fn dispatch(command: Command, ctx: &Context) -> Result<()> {
         Command::Ingest(args) => ingest::run(&args, ctx),
         Command::Status(args) => status::run(&args, ctx),
         Command::Check(args) => check::run(&args, ctx),
+        Command::Doctor(args) => doctor::run(&args, ctx),
         Command::Account(command) => account::run(command, ctx),
         Command::Filter(command) => filter::run(command, ctx),
         Command::Template(command) => template::run(command, ctx),

@@ -76,8 +76,8 @@ pub struct Export {
     /// Quarantine id
     #[arg(value_name = "ID")]
     id: i64,
-    /// New file
-    #[arg(value_name = "FILE")]
+    /// New file; - is standard output
+    #[arg(value_name = "FILE", value_hint = clap::ValueHint::Other)]
     file: String,
 }
 
@@ -194,6 +194,9 @@ fn import_again(store: &Store, todo: Vec<Delivery>, ctx: &Context) -> Result<()>
 
 fn export(args: &Export, ctx: &Context) -> Result<()> {
     let (_, raw) = bytes(ctx, args.id)?;
+    if args.file == "-" {
+        return ctx.ui.bytes(&raw);
+    }
     if !ctx.dry_run {
         let mut file = OpenOptions::new()
             .write(true)

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::context::Context;
 use super::{
-    account, case, db, email, filter, folder, import, log, notification, outbox, quarantine, record, role, status,
-    stream, team, template, user, whoami,
+    account, case, db, doctor, email, filter, folder, import, log, notification, outbox, quarantine, record, role,
+    status, stream, team, template, user, whoami,
 };
 use crate::error;
 use crate::ui::cell::{Cell, Column};
@@ -44,6 +44,7 @@ const RESULTS: &[(&str, &[Column])] = &[
     ("outbox", outbox::SHOW_COLUMNS),
     ("quarantine", quarantine::COLUMNS),
     ("status", status::COLUMNS),
+    ("doctor", doctor::COLUMNS),
     ("tables", db::COLUMNS),
     ("teams", team::COLUMNS),
     ("team", team::COLUMNS),

@@ -64,10 +64,10 @@ pub struct Add {
     #[arg(long)]
     subject: String,
     /// File with the plain text; - is standard input
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     body: String,
     /// File with HTML
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     html: Option<String>,
 }
 
@@ -80,10 +80,10 @@ pub struct Edit {
     #[arg(long)]
     subject: Option<String>,
     /// File with the plain text; - is standard input
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     body: Option<String>,
     /// File with HTML
-    #[arg(long, value_name = "FILE", conflicts_with = "no_html")]
+    #[arg(long, value_name = "FILE", conflicts_with = "no_html", value_hint = clap::ValueHint::FilePath)]
     html: Option<String>,
     /// Plain text only
     #[arg(long)]

@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::context::Context;
+use super::named;
 use crate::error;
 
 /// A text by a flag.
@@ -15,7 +16,7 @@ pub struct Words {
     #[arg(short = 'm', long = "message", value_name = "TEXT", conflicts_with = "file")]
     message: Option<String>,
     /// File with the text; - is standard input
-    #[arg(short = 'F', long = "file", value_name = "FILE")]
+    #[arg(short = 'F', long = "file", value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     file: Option<String>,
 }
 
@@ -87,7 +88,7 @@ pub struct Signature {
     #[arg(long, value_name = "TEXT", conflicts_with = "signature_file")]
     signature: Option<String>,
     /// File with the signature; - is standard input
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     signature_file: Option<String>,
 }
 
@@ -124,10 +125,9 @@ pub fn read_source(field: &str, file: &str) -> Result<String> {
             _ => anyhow::Error::from(e).context(format!("{field}: cannot read standard input")),
         })?;
     } else {
-        let open = std::fs::File::open(file).map_err(|e| error::data(format!("{field}: cannot read {file}: {e}")))?;
-        open.take(MAX)
-            .read_to_string(&mut text)
-            .map_err(|e| error::data(format!("{field}: cannot read {file}: {e}")))?;
+        let cannot = |why: String| error::data(format!("{field}: cannot read {file}: {why}"));
+        let bytes = named::read(file, MAX).map_err(|e| cannot(e.to_string()))?;
+        text = String::from_utf8(bytes).map_err(|_| cannot("it is not UTF-8".to_owned()))?;
     }
     Ok(text)
 }

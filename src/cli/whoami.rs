@@ -36,7 +36,7 @@ pub fn run(_args: &WhoamiArgs, ctx: &Context) -> Result<()> {
         user,
         Cell::text(kind),
         Cell::object(serde_json::json!(names), &names.join(", ")),
-        Cell::object(serde_json::json!("advisory"), "advisory: whoever may read the database file may do everything"),
+        Cell::object(serde_json::json!(ctx.caller.standing.mode()), ctx.caller.standing.describe()),
         Cell::text(&ctx.db_path.display().to_string()),
     ];
     ctx.ui.object("whoami", COLUMNS, row)

@@ -4,6 +4,7 @@
 pub mod guard;
 pub mod imap;
 mod lines;
+pub mod reach;
 mod sasl;
 pub mod smtp;
 pub mod tls;
@@ -20,6 +21,8 @@ use jiff::{Timestamp, civil::Date};
 use openssl::base64::encode_block;
 use zeroize::Zeroizing;
 
+use self::reach::Reach;
+
 /// Where to connect and how to protect the connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
@@ -33,6 +36,8 @@ pub struct Endpoint {
     pub ca: Option<PathBuf>,
     /// SHA-256 of the server certificate in hex; where set, nothing else is accepted.
     pub pin: Option<String>,
+    /// Addresses that it may have.
+    pub reach: Reach,
     /// Deadlines.
     pub timeouts: Timeouts,
 }
@@ -107,6 +112,8 @@ pub enum Mechanism {
 /// What went wrong on the wire, so that the caller can branch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NetErrorKind {
+    /// An address that connections may not go to.
+    NotAllowed,
     /// Name not found, connection refused, no route.
     Unreachable,
     /// A deadline passed.

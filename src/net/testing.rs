@@ -13,6 +13,7 @@ use openssl::pkey::PKey;
 use openssl::x509::extension::{BasicConstraints, SubjectAlternativeName};
 use openssl::x509::{X509, X509NameBuilder};
 
+use super::reach::Reach;
 use super::{Credentials, Endpoint, Mechanism, Timeouts, TlsMode};
 
 /// One step of a script.
@@ -58,7 +59,15 @@ impl Server {
     pub(super) fn endpoint(&self) -> Endpoint {
         let short = Duration::from_millis(300);
         let timeouts = Timeouts { connect: short, tls: short, reply: short, until: None };
-        Endpoint { host: "127.0.0.1".into(), port: self.port, tls: TlsMode::None, ca: None, pin: None, timeouts }
+        Endpoint {
+            host: "127.0.0.1".into(),
+            port: self.port,
+            tls: TlsMode::None,
+            ca: None,
+            pin: None,
+            reach: Reach::Anywhere,
+            timeouts,
+        }
     }
 
     /// The lines the client sent, when the script is over.

@@ -129,7 +129,7 @@ impl Write for Stream {
 /// Tries every address of the host; one that does not answer leaves time for the others.
 fn dial(endpoint: &Endpoint) -> Result<TcpStream, NetError> {
     let started = Instant::now();
-    let addresses = resolve(endpoint)?;
+    let addresses = within_reach(endpoint, resolve(endpoint)?)?;
     let mut last = io::Error::from(io::ErrorKind::NotFound);
     for (index, address) in addresses.iter().enumerate() {
         let left = endpoint.timeouts.connect.saturating_sub(started.elapsed());
@@ -140,6 +140,18 @@ fn dial(endpoint: &Endpoint) -> Result<TcpStream, NetError> {
         }
     }
     Err(unreachable(endpoint, &last))
+}
+
+/// The addresses that a connection may go to.
+fn within_reach(endpoint: &Endpoint, mut addresses: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, NetError> {
+    let first = addresses.first().map(SocketAddr::ip);
+    addresses.retain(|address| endpoint.reach.allows(&endpoint.host, address.ip()));
+    match first.filter(|_| addresses.is_empty()) {
+        Some(ip) => {
+            Err(NetError::new(NetErrorKind::NotAllowed, format!("{}: {ip} is not a public address", endpoint.host)))
+        }
+        None => Ok(addresses),
+    }
 }
 
 /// Asks the system's resolver, which knows no deadline of its own, from a thread that may be left behind.

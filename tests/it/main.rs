@@ -21,6 +21,7 @@ mod command_log;
 mod corners;
 mod corpus;
 mod desk;
+mod enforced;
 mod failures;
 mod fetching;
 mod filters;

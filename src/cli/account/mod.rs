@@ -197,7 +197,10 @@ fn edit(args: &Edit, ctx: &Context) -> Result<()> {
     let account = ctx.write(|tx, actor| {
         let old = context::managed_account(tx, actor, "account edit", &args.account)?;
         args.settings.fit(old.kind)?;
-        let mut account = args.settings.apply(tx, old, ctx.now())?;
+        let mut account = args.settings.apply(tx, old.clone(), ctx.now())?;
+        if ctx.caller.is_delegated() {
+            owner::check_secrets(&old, &account)?;
+        }
         if let Some(name) = name {
             if accounts::by_name(tx, &name)?.is_some_and(|other| other.id != account.id) {
                 return Err(context::taken("--name", &name));

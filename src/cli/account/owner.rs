@@ -1,4 +1,4 @@
-//! Whose a personal account is, and which addresses it may have (B1.2, B11.1).
+//! Whose a personal account is, which addresses it may have, and which secrets (B1.2, B11.1).
 
 use anyhow::Result;
 
@@ -6,7 +6,7 @@ use crate::access::Actor;
 use crate::cli::context;
 use crate::config::Config;
 use crate::error::{self, Fault, Kind};
-use crate::store::accounts::{self, Account, AccountKind};
+use crate::store::accounts::{self, Account, AccountKind, Server};
 use crate::store::db::Tx;
 use crate::store::levels::Permission;
 use crate::store::sight::Sight;
@@ -80,4 +80,56 @@ pub fn check_addresses(tx: &Tx<'_>, actor: &Actor, account: &Account) -> Result<
         }
     }
     Ok(())
+}
+
+/// Refuses to send a secret that the caller does not know to another server: one that root gave by reference stays with
+/// the servers it was given for.
+///
+/// # Errors
+/// Exit 77, naming the flag.
+pub fn check_secrets(old: &Account, new: &Account) -> Result<()> {
+    let goes_to = |account: &Account| {
+        let to = |server: &Server| (server.host.clone(), server.port, server.tls, account.pin.clone());
+        [
+            ("--imap", account.imap.secret.clone(), to(&account.imap)),
+            ("--smtp", account.smtp_login().1.to_owned(), to(&account.smtp)),
+        ]
+    };
+    for ((flag, secret, from), (_, now, to)) in goes_to(old).into_iter().zip(goes_to(new)) {
+        if !secret.is_empty() && secret != "stdin" && secret == now && from != to {
+            return Err(error::noperm(format!("{flag}: the secret of this account was given for its present server"))
+                .hint("give one for the new server: --secret stdin < FILE")
+                .into());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_secret_by_reference_stays_with_its_server() {
+        let mut old = Account::new("ana-mail", AccountKind::Personal, "2026-01-01T00:00:00Z".parse().unwrap());
+        old.imap.host = Some("imap.example".into());
+        old.smtp.host = Some("smtp.example".into());
+        old.imap.secret = "file:/etc/espomail/ana".into();
+        let elsewhere = |change: fn(&mut Account)| {
+            let mut new = old.clone();
+            change(&mut new);
+            check_secrets(&old, &new).map_err(|e| format!("{e:#}").split(':').next().unwrap_or_default().to_owned())
+        };
+        assert_eq!(elsewhere(|a| a.imap.host = Some("evil.example".into())), Err("--imap".into()));
+        assert_eq!(elsewhere(|a| a.imap.port = 1143), Err("--imap".into()));
+        assert_eq!(elsewhere(|a| a.imap.tls = crate::store::accounts::Tls::None), Err("--imap".into()));
+        assert_eq!(elsewhere(|a| a.smtp.host = Some("evil.example".into())), Err("--smtp".into()));
+        assert_eq!(elsewhere(|a| a.aliases = vec!["b@c.example".into()]), Ok(()));
+        let with_own = |a: &mut Account| {
+            a.imap.host = Some("evil.example".into());
+            a.imap.secret = "stdin".into();
+        };
+        assert_eq!(elsewhere(with_own), Ok(()));
+    }
 }

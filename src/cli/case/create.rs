@@ -67,7 +67,7 @@ pub struct Edit {
     #[arg(long, value_name = "TEXT", conflicts_with = "file")]
     description: Option<String>,
     /// File with the description; - is standard input
-    #[arg(short = 'F', long = "file", value_name = "FILE")]
+    #[arg(short = 'F', long = "file", value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     file: Option<String>,
 }
 

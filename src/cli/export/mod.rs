@@ -55,7 +55,7 @@ pub struct EmailArgs {
 #[derive(Debug, Args)]
 pub struct To {
     /// mbox or json (a new file, - = standard output), eml or maildir (a new or empty directory)
-    #[arg(long, num_args = 2, value_names = ["FORMAT", "PATH"], required = true)]
+    #[arg(long, num_args = 2, value_names = ["FORMAT", "PATH"], required = true, value_hint = clap::ValueHint::Other)]
     to: Vec<String>,
 }
 

@@ -20,7 +20,7 @@ use crate::store::filters::{self, Filter};
 #[derive(Debug, Args)]
 pub struct Import {
     /// TOML as `filter export` prints it, or a Sieve script (.sieve); - is standard input
-    #[arg(value_name = "FILE")]
+    #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     file: String,
     /// Whose mail: global, account:NAME or user:NAME; needed for Sieve, in place of what a TOML file says otherwise
     #[arg(long, value_name = "SCOPE")]

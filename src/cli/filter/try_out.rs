@@ -19,7 +19,7 @@ use crate::ui::cell::{Cell, Column};
 #[derive(Debug, Args)]
 pub struct Test {
     /// Email id, or a message file (a name with a dot or slash)
-    #[arg(value_name = "FILE|EMAIL")]
+    #[arg(value_name = "FILE|EMAIL", value_hint = clap::ValueHint::FilePath)]
     message: String,
     /// As if this account delivered it (default: the accounts that did; of a file: all)
     #[arg(long, value_name = "NAME")]

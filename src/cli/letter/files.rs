@@ -1,11 +1,10 @@
 //! Files that are sent along.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::Result;
 
+use crate::cli::named;
 use crate::error;
 use crate::mail::compose::OutgoingAttachment;
 use crate::mail::file_type;
@@ -17,7 +16,7 @@ pub fn read(files: &[String], max: u64) -> Result<Vec<OutgoingAttachment>> {
     let mut left = max;
     let mut all = Vec::new();
     for file in files {
-        let bytes = one(file, left).map_err(|e| error::data(format!("--attach: cannot read {file}: {e}")))?;
+        let bytes = named::read(file, left).map_err(|e| error::data(format!("--attach: cannot read {file}: {e}")))?;
         let Some(rest) = left.checked_sub(bytes.len() as u64) else {
             let max = units::write_size(max);
             return Err(error::data(format!("--attach: with {file} it is more than attachment_max_size, {max}"))
@@ -33,11 +32,4 @@ pub fn read(files: &[String], max: u64) -> Result<Vec<OutgoingAttachment>> {
         });
     }
     Ok(all)
-}
-
-/// At most one byte more than `max`.
-fn one(file: &str, max: u64) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(file)?.take(max.saturating_add(1)).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }

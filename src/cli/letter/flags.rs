@@ -29,7 +29,7 @@ pub struct Parts {
     #[arg(long, value_name = "TEXT")]
     pub subject: Option<String>,
     /// File to be sent along
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub attach: Vec<String>,
 }
 

@@ -54,9 +54,14 @@ pub fn write(
 ) -> Result<()> {
     let at = how.at(ctx)?;
     let prefilled = given.is_some() || how.template.is_some();
-    let editing = !ctx.dry_run && (how.edit || (!prefilled && ctx.ui.stdin_is_terminal() && !ctx.no_input));
+    let editing = !ctx.dry_run && (how.edit || (!prefilled && ctx.may_open_editor()));
     if how.edit && ctx.no_input {
         return Err(Fault::new(Kind::Usage, "--edit: cannot be together with --no-input").into());
+    }
+    if how.edit && ctx.caller.is_delegated() {
+        return Err(error::noperm("--edit: no editor is started for a caller who came through sudo")
+            .hint("give the text by -m, or on standard input as -")
+            .into());
     }
     let text = given.unwrap_or_default();
     let is_forward = matches!(about, About::Forward { .. });
@@ -86,7 +91,7 @@ pub fn edit_draft(ctx: &Context, id: i64, parts: &Parts, given: Option<String>) 
     if by_flags {
         return keep(ctx, &started);
     }
-    if ctx.no_input || !ctx.ui.stdin_is_terminal() {
+    if !ctx.may_open_editor() {
         return Err(error::data("text: there is no terminal for an editor")
             .hint("give what is to be changed: -m TEXT, -F FILE, --to, --cc, --bcc, --subject, --attach")
             .into());

@@ -1,6 +1,6 @@
 //! `record import`: many records from a CSV file, all of them or, with a file for the others, the good ones.
 
-use std::fs::{self, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -12,6 +12,7 @@ use super::sheet::{Line, Sheet};
 use super::{Import, counted};
 use crate::access::Actor;
 use crate::cli::context::{self, Context};
+use crate::cli::named;
 use crate::error::{self, Kind};
 use crate::store::db::Tx;
 use crate::store::records::{self, Parent, ParentType};
@@ -54,11 +55,12 @@ pub fn import(args: &Import, ctx: &Context) -> Result<()> {
 fn bytes(file: &str) -> Result<Vec<u8>> {
     let cannot = |e: std::io::Error| error::data(format!("FILE: cannot read {file}: {e}"));
     let mut bytes = Vec::new();
-    let read = match file {
-        "-" => std::io::stdin().take(MAX + 1).read_to_end(&mut bytes),
-        file => fs::File::open(file).map_err(cannot)?.take(MAX + 1).read_to_end(&mut bytes),
-    };
-    read.map_err(cannot)?;
+    match file {
+        "-" => {
+            std::io::stdin().take(MAX + 1).read_to_end(&mut bytes).map_err(cannot)?;
+        }
+        file => bytes = named::read(file, MAX).map_err(cannot)?,
+    }
     if bytes.len() as u64 > MAX {
         return Err(error::data(format!("FILE: {file} is larger than 64 MiB"))
             .hint("split it into several files")

@@ -163,7 +163,7 @@ pub struct Convert {
 #[derive(Debug, Args)]
 pub struct Import {
     /// CSV file with a line of headings; - is standard input
-    #[arg(value_name = "FILE.csv")]
+    #[arg(value_name = "FILE.csv", value_hint = clap::ValueHint::FilePath)]
     file: String,
     /// company, contact, lead or opportunity
     #[arg(value_name = "TYPE", value_parser = record_type)]

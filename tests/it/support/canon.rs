@@ -2,6 +2,7 @@
 //! times). Two databases that say the same are equal here.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::Sandbox;
 
@@ -51,6 +52,23 @@ fn shown(value: rusqlite::types::ValueRef<'_>) -> String {
         Ok(text) => format!(" {text:?}"),
         Err(_) => format!(" {value:?}"),
     }
+}
+
+/// Every row of every table, to see whether anything at all was changed.
+pub fn every_row(db: &Path) -> String {
+    let db = rusqlite::Connection::open(db).unwrap();
+    let tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name";
+    let mut tables = db.prepare(tables).unwrap();
+    let names = tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect::<Vec<String>>();
+    let mut all = String::new();
+    for name in names {
+        let mut statement = db.prepare(&format!("SELECT * FROM \"{name}\"")).unwrap();
+        let columns = statement.column_count();
+        let line =
+            |row: &rusqlite::Row<'_>| Ok((0..columns).map(|i| shown(row.get_ref(i).unwrap())).collect::<String>());
+        statement.query_map([], line).unwrap().for_each(|line| all.push_str(&format!("{name}{}\n", line.unwrap())));
+    }
+    all
 }
 
 impl Sandbox {

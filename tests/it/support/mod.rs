@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`Sandbox`] | a home of its own and the program in it |
 //! | [`Dovecot`], [`Exim`] | real servers, started once for all tests, with fresh mailboxes for each |
+//! | [`Office`] | a machine with users of its own and sudo |
 //! | [`Proxy`] | stands before a server, writes down what is said, cuts or kills at a chosen line |
 //! | [`SmtpSink`] | an SMTP server that answers by script |
 //! | [`mail`] | test messages |
@@ -16,6 +17,7 @@ mod canon;
 mod imap;
 mod letter;
 mod mailbox;
+mod office;
 mod proxy;
 mod rogue;
 mod sandbox;
@@ -31,6 +33,7 @@ use std::time::{Duration, Instant};
 pub use imap::{Imap, Stored};
 pub use letter::{Letter, mail};
 pub use mailbox::Mailbox;
+pub use office::Office;
 pub use proxy::{Deed, Proxy, Rule, Side, Speech, When};
 pub use rogue::{At, Quirk, RogueImap};
 pub use sandbox::{Child, Run, Running, Sandbox};

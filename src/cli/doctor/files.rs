@@ -1,0 +1,79 @@
+//! Who may read and write what lies beside the database.
+
+use std::fs::{self, Metadata, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use super::Finding;
+use crate::cli::connect;
+use crate::cli::context::Context;
+use crate::error::Kind;
+use crate::lock;
+
+/// Looks at the database, its helpers, locks and secrets; with `fix` takes from others what they must not have.
+pub fn look(ctx: &Context, fix: bool) -> Result<Vec<Finding>> {
+    let db = &ctx.db_path;
+    let beside = |end: &str| {
+        let mut name = db.clone().into_os_string();
+        name.push(end);
+        PathBuf::from(name)
+    };
+    let directory = db.parent().map(Path::to_owned).unwrap_or_default();
+    let secrets = connect::secret_file(db, 0).parent().map(Path::to_owned).unwrap_or_default();
+    let locks = lock::directory(db);
+    let mut all = vec![("database", db.clone()), ("database", beside("-wal")), ("database", beside("-shm"))];
+    if ctx.caller.standing.mode() == "enforced" {
+        // A person's may lie among other files of theirs.
+        all.push(("database", directory));
+    }
+    for (check, dir) in [("locks", locks), ("secrets", secrets)] {
+        all.extend(fs::read_dir(&dir).into_iter().flatten().filter_map(|entry| Some((check, entry.ok()?.path()))));
+        all.push((check, dir));
+    }
+    let owner = fs::metadata(db)?.uid();
+    let mut findings = Vec::new();
+    for (check, path) in all {
+        // Neither there nor, as a link, to be followed.
+        let Ok(facts) = path.symlink_metadata() else { continue };
+        findings.extend(judge(check, &path, &facts, owner, ctx, fix)?);
+    }
+    for check in ["database", "secrets"] {
+        if !findings.iter().any(|one| one.check == check) {
+            findings.push(Finding::ok(check, format!("only for the owner, {}", name_of(owner))));
+        }
+    }
+    Ok(findings)
+}
+
+fn judge(check: &str, path: &Path, facts: &Metadata, owner: u32, ctx: &Context, fix: bool) -> Result<Option<Finding>> {
+    let shown = path.display();
+    if facts.uid() != owner {
+        let text = format!("{shown} belongs to {}", name_of(facts.uid()));
+        return Ok(Some(Finding::fail(check, Kind::Config, text, format!("chown {} {shown}", name_of(owner)))));
+    }
+    let open = facts.mode() & 0o077;
+    if facts.is_symlink() || open == 0 {
+        return Ok(None);
+    }
+    let mode = facts.mode() & 0o700;
+    let text = format!("{shown} is open to others (mode {:03o})", facts.mode() & 0o777);
+    if !fix {
+        return Ok(Some(Finding::fail(
+            check,
+            Kind::Config,
+            text,
+            format!("chmod {mode:03o} {shown}, or doctor --fix"),
+        )));
+    }
+    if !ctx.dry_run {
+        fs::set_permissions(path, Permissions::from_mode(mode)).with_context(|| format!("cannot change {shown}"))?;
+    }
+    let done = if ctx.dry_run { "would be taken back" } else { "taken back" };
+    Ok(Some(Finding::warn(check, format!("{text}: {done}"), "whoever could read it may have done so")))
+}
+
+fn name_of(uid: u32) -> String {
+    crate::caller::login_of(uid).unwrap_or_else(|| format!("uid {uid}"))
+}

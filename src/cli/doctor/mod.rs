@@ -1,0 +1,197 @@
+//! `espomail doctor`: looks whether everything is as it has to be, and says what to do about what is not.
+
+mod files;
+
+use anyhow::Result;
+use clap::Args;
+use jiff::SignedDuration;
+use nix::unistd::Group;
+
+use super::connect;
+use super::context::{self, Context};
+use crate::caller::{self, Standing};
+use crate::config;
+use crate::error::{self, Kind};
+use crate::store::accounts::{self, Account};
+use crate::store::instance;
+use crate::store::users;
+use crate::ui::cell::{Cell, Column};
+
+/// The group whose members may run espomail through sudo (contrib/sudoers).
+const GROUP: &str = "espomail-users";
+/// Without a fetch for so long nothing seems to start it.
+const FETCH_SILENT: SignedDuration = SignedDuration::from_mins(15);
+/// So far may the clock have been ahead.
+const CLOCK_SLACK: SignedDuration = SignedDuration::from_mins(1);
+
+/// `doctor`
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Takes from others the rights on files that they must not have
+    #[arg(long)]
+    fix: bool,
+    /// Connects to no server
+    #[arg(long)]
+    offline: bool,
+}
+
+/// Fields of a finding in their order.
+pub const COLUMNS: &[Column] = &[
+    Column::new("check", "CHECK"),
+    Column::new("state", "STATE"),
+    Column::new("text", "FOUND").shrinking(),
+    Column::new("hint", ""),
+];
+
+/// What was found about one thing.
+struct Finding {
+    check: String,
+    state: State,
+    text: String,
+    hint: String,
+}
+
+enum State {
+    Ok,
+    Warn,
+    Fail(Kind),
+}
+
+impl Finding {
+    fn ok(check: &str, text: impl Into<String>) -> Finding {
+        Finding { check: check.to_owned(), state: State::Ok, text: text.into(), hint: String::new() }
+    }
+
+    fn warn(check: &str, text: impl Into<String>, hint: impl Into<String>) -> Finding {
+        Finding { state: State::Warn, hint: hint.into(), ..Finding::ok(check, text) }
+    }
+
+    fn fail(check: &str, kind: Kind, text: impl Into<String>, hint: impl Into<String>) -> Finding {
+        Finding { state: State::Fail(kind), hint: hint.into(), ..Finding::ok(check, text) }
+    }
+
+    fn cells(&self) -> Vec<Cell> {
+        let state = match self.state {
+            State::Ok => "ok",
+            State::Warn => "warn",
+            State::Fail(_) => "fail",
+        };
+        vec![Cell::text(&self.check), Cell::text(state), Cell::text(&self.text), Cell::text(&self.hint)]
+    }
+}
+
+/// Runs `doctor`.
+pub fn run(args: &DoctorArgs, ctx: &Context) -> Result<()> {
+    ctx.read(|_, actor| actor.require_admin("doctor"))?;
+    let mut findings = vec![configuration(ctx)];
+    findings.extend(files::look(ctx, args.fix)?);
+    findings.push(integrity(ctx)?);
+    findings.extend(people(ctx)?);
+    findings.extend(clock_and_fetch(ctx)?);
+    for account in ctx.read(|tx, _| accounts::all(tx))?.iter().filter(|account| account.active && !args.offline) {
+        findings.extend(servers(account, ctx));
+    }
+    ctx.ui.list("doctor", COLUMNS, findings.iter().map(Finding::cells).collect())?;
+    if ctx.ui.for_people() {
+        findings
+            .iter()
+            .filter(|one| !one.hint.is_empty())
+            .for_each(|one| ctx.ui.hint(&format!("{}: {}", one.check, one.hint)));
+    }
+    let kinds = findings.iter().filter_map(|one| if let State::Fail(kind) = one.state { Some(kind) } else { None });
+    kinds.reduce(Kind::worse).map_or(Ok(()), |kind| Err(context::told(kind)))
+}
+
+fn configuration(ctx: &Context) -> Finding {
+    // It was read before this command was begun.
+    let path = config::default_path();
+    let there = if path.exists() { "is right" } else { "is not there; every value has its default" };
+    Finding::ok("configuration", format!("{} {there}; database {}", path.display(), ctx.db_path.display()))
+}
+
+fn integrity(ctx: &Context) -> Result<Finding> {
+    let faults = ctx.store()?.check()?;
+    Ok(match faults.first() {
+        None => Finding::ok("integrity", "every page, index and reference"),
+        Some(fault) => {
+            let hint = "restore the last good backup; keep the damaged file";
+            Finding::fail("integrity", Kind::Io, format!("{} faults, such as: {fault}", faults.len()), hint)
+        }
+    })
+}
+
+/// In enforced mode: whether those who shall come can.
+fn people(ctx: &Context) -> Result<Vec<Finding>> {
+    let standing = ctx.caller.standing;
+    if standing == Standing::Person {
+        return Ok(vec![Finding::ok("mode", standing.describe())]);
+    }
+    let mut findings = vec![match standing {
+        Standing::Stranger => {
+            Finding::fail("mode", Kind::Config, standing.describe(), "espomail doctor --fix, as root")
+        }
+        _ => Finding::ok("mode", standing.describe()),
+    }];
+    findings.push(match Group::from_name(GROUP)? {
+        None => {
+            Finding::warn("group", format!("{GROUP} is not there"), "make install-service, or contrib/sudoers by hand")
+        }
+        Some(group) if group.mem.is_empty() => {
+            Finding::warn("group", format!("{GROUP} has no members"), format!("usermod -aG {GROUP} LOGIN"))
+        }
+        Some(group) => Finding::ok("group", format!("through sudo may come: {}", group.mem.join(", "))),
+    });
+    for user in ctx.read(|tx, _| users::all(tx))?.iter().filter(|user| user.active) {
+        if !caller::is_login(&user.login) {
+            let text = format!("nobody on this machine has the login {}", user.login);
+            let hint = format!("espomail user edit {} --login NAME", user.username);
+            findings.push(Finding::warn(&format!("user {}", user.username), text, hint));
+        }
+    }
+    Ok(findings)
+}
+
+fn clock_and_fetch(ctx: &Context) -> Result<Vec<Finding>> {
+    let (fetched, backed_up) = ctx.read(|tx, _| instance::last_times(tx))?;
+    let latest = [fetched, backed_up].into_iter().flatten().max();
+    let clock = match latest.filter(|at| at.duration_since(ctx.now()) > CLOCK_SLACK) {
+        None => Finding::ok("clock", ctx.ui.local_time(ctx.now())),
+        Some(at) => {
+            let text = format!("{} was written already, so it goes wrong", ctx.ui.local_time(at));
+            Finding::fail("clock", Kind::Config, text, "set it, and let it be set: timedatectl set-ntp true")
+        }
+    };
+    let line = format!("* * * * * {} fetch", super::init::program());
+    let fetch = match fetched {
+        Some(at) if ctx.now().duration_since(at) <= FETCH_SILENT => {
+            Finding::ok("fetch", format!("last {} ago", ctx.ui.age(at)))
+        }
+        Some(at) => Finding::warn("fetch", format!("last {} ago", ctx.ui.age(at)), format!("crontab: {line}")),
+        None => Finding::warn("fetch", "never", format!("crontab: {line}")),
+    };
+    Ok(vec![clock, fetch])
+}
+
+/// Connects and logs in.
+fn servers(account: &Account, ctx: &Context) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut note = |protocol: &str, host: &Option<String>, tried: Result<()>| {
+        let check = format!("{} {protocol}", account.name);
+        findings.push(match tried {
+            Ok(()) => Finding::ok(&check, host.as_deref().unwrap_or_default()),
+            Err(error) => {
+                let (kind, hint) = error::classify(&error);
+                Finding::fail(&check, kind, format!("{error:#}"), hint.unwrap_or_default())
+            }
+        });
+    };
+    if account.imap.host.is_some() {
+        let tried = connect::imap(account, &ctx.config, &ctx.db_path, None).map(|mut session| session.logout());
+        note("IMAP", &account.imap.host, tried);
+    }
+    if account.smtp.host.is_some() {
+        let tried = connect::smtp(account, &ctx.config, &ctx.db_path).map(|mut session| session.quit());
+        note("SMTP", &account.smtp.host, tried);
+    }
+    findings
+}

@@ -1,0 +1,156 @@
+//! The part of the program that runs with the caller's own rights in enforced mode.
+//!
+//! Somebody who may not read the service's database types the command as if they might. Files they name are opened here,
+//! and only bytes go through sudo to the same program, which runs the command.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufReader, ErrorKind, IsTerminal as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command as Process, Stdio};
+
+use anyhow::{Context as _, Result};
+use clap::{Arg, ArgMatches, Command, ValueHint};
+
+use super::{attachment, delegation, named};
+use crate::caller;
+use crate::config;
+use crate::error::{self, Ended, Fault};
+use crate::ui::output::Ui;
+
+/// Of a file so much is sent; more is refused on the other side.
+const MOST: u64 = 128 << 20;
+
+/// Who owns the service's database, if that is what a person without a database of their own means, and may not read.
+pub fn owner_of_service() -> Option<String> {
+    // With `--db`, `--config` or a database of their own nobody comes here.
+    let own = [config::default_path(), config::default_database()];
+    if own.iter().any(|path| path.exists()) {
+        return None;
+    }
+    let database = config::of_service();
+    let denied = File::open(&database).is_err_and(|e| e.kind() == ErrorKind::PermissionDenied);
+    denied.then(|| caller::owner_name(&database)).flatten()
+}
+
+/// What becomes of the command's standard output.
+enum Output {
+    /// It is the caller's.
+    Shown,
+    /// A new file of the caller's.
+    File(File, PathBuf),
+    /// Files for this directory.
+    Files(PathBuf),
+}
+
+/// Runs the command as the owner of the database.
+///
+/// # Errors
+/// [`Ended`] with the exit code of the command, or why it was not run.
+pub fn run(owner: &str, command: &Command, matches: &ArgMatches, ui: &Ui) -> Result<()> {
+    let mut args: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let (mut frames, mut output) = (Vec::new(), Output::Shown);
+    for (arg, value) in delegation::named_files(command, matches) {
+        match arg.get_value_hint() {
+            ValueHint::FilePath => frames.push((value.to_owned(), read(Path::new(value))?)),
+            ValueHint::Other => {
+                output = new_file(Path::new(value))?;
+                in_place_of(&mut args, arg, value);
+            }
+            ValueHint::DirPath if !matches.get_flag("dry_run") => {
+                output = Output::Files(PathBuf::from(value));
+                in_place_of(&mut args, arg, value);
+            }
+            // Refused on the other side, with the words for it.
+            _ => {}
+        }
+    }
+    if !frames.is_empty() {
+        args.splice(0..0, ["--front".into(), frames.len().to_string().into()]);
+    }
+    let program = std::env::current_exe().context("cannot find the program itself")?;
+    let mut sudo = Process::new("sudo");
+    sudo.args(["-n", "-u", owner, "--"]).arg(&program).args(args);
+    sudo.stdin(if frames.is_empty() { Stdio::inherit() } else { Stdio::piped() });
+    sudo.stdout(match &output {
+        Output::Shown => Stdio::inherit(),
+        Output::File(file, _) => file.try_clone()?.into(),
+        Output::Files(_) => Stdio::piped(),
+    });
+    let child =
+        sudo.spawn().map_err(|e| error::config(format!("sudo cannot be started: {e}")).hint("apt install sudo"))?;
+    let code = finish(child, frames, &output, ui)?;
+    if let Output::File(file, path) = output {
+        match code {
+            0 => file.sync_all()?,
+            _ => fs::remove_file(path)?,
+        }
+    }
+    match code {
+        0 => Ok(()),
+        1 if !allowed(owner, &program) => Err(refused(owner).into()),
+        code => Err(Ended(code).into()),
+    }
+}
+
+/// Lets an argument mean standard output, wherever its value stands.
+fn in_place_of(args: &mut Vec<OsString>, arg: &Arg, value: &OsStr) {
+    let long = arg.get_long().map(|long| format!("--{long}"));
+    let mut joined = OsString::from(long.as_deref().unwrap_or_default());
+    joined.push("=");
+    joined.push(value);
+    match (args.iter_mut().rev().find(|given| **given == value || **given == joined), long) {
+        (Some(given), Some(long)) if *given == joined => *given = format!("{long}=-").into(),
+        (Some(given), _) => *given = "-".into(),
+        // It has its default.
+        (None, Some(long)) => args.push(format!("{long}=-").into()),
+        (None, None) => {}
+    }
+}
+
+/// Sends the files, then what comes in by standard input, takes what is to be saved, and waits for the end.
+fn finish(mut child: Child, frames: Vec<(OsString, Vec<u8>)>, output: &Output, ui: &Ui) -> Result<u8> {
+    if let Some(mut pipe) = child.stdin.take() {
+        // Somebody who asks for nothing more reads nothing more, which is no error.
+        std::thread::spawn(move || {
+            let sent = frames
+                .iter()
+                .try_for_each(|(name, bytes)| named::write_frame(&mut pipe, &name.to_string_lossy(), bytes));
+            if sent.is_ok() && !io::stdin().is_terminal() {
+                let _ = io::copy(&mut io::stdin().lock(), &mut pipe);
+            }
+            let _ = pipe.flush();
+        });
+    }
+    let saved = match (output, child.stdout.take()) {
+        (Output::Files(dir), Some(pipe)) => attachment::save_sent(&mut BufReader::new(pipe), dir, ui),
+        _ => Ok(()),
+    };
+    let status = child.wait()?;
+    saved?;
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(70))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let bytes = named::read(&path.to_string_lossy(), MOST);
+    Ok(bytes.map_err(|e| error::data(format!("cannot read {}: {e}", path.display())))?)
+}
+
+fn new_file(path: &Path) -> Result<Output> {
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let file = made.map_err(|e| error::data(format!("cannot make {}: {e}", path.display())))?;
+    Ok(Output::File(file, path.to_owned()))
+}
+
+/// Whether there is a rule: sudo and the command may both end with 1.
+fn allowed(owner: &str, program: &Path) -> bool {
+    let mut list = Process::new("sudo");
+    list.args([OsStr::new("-n"), OsStr::new("-l"), OsStr::new("-u"), OsStr::new(owner), program.as_os_str()]);
+    list.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+}
+
+fn refused(owner: &str) -> Fault {
+    error::noperm(format!("the database belongs to {owner}, and sudo does not let you run espomail as that user"))
+        .hint("root may add you: usermod -aG espomail-users LOGIN; then log in again")
+}

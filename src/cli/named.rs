@@ -1,0 +1,113 @@
+//! Files that are named on the command line are read here, with the rights of whoever named them.
+//!
+//! For a caller who came through sudo nothing is opened: what they may read arrives as frames at the beginning of standard
+//! input, sent by [`super::front`]. A frame is a line `SIZE NAME` and that many bytes.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, BufRead as _, ErrorKind, Read, Write};
+use std::sync::OnceLock;
+
+/// All frames together.
+const MOST: u64 = 128 << 20;
+/// A line before a frame.
+const LINE: u64 = 8 << 10;
+
+/// What was sent, by the names on the command line; set as soon as nothing may be opened any more.
+static SENT: OnceLock<HashMap<String, Vec<u8>>> = OnceLock::new();
+
+/// From now on no named file is opened; takes this many frames from standard input in their place.
+///
+/// # Errors
+/// They are not all there, or too large.
+pub fn only_sent(frames: u32) -> io::Result<()> {
+    let sent = read_frames(&mut io::stdin().lock(), frames)?;
+    // Set once in a process.
+    let _ = SENT.set(sent);
+    Ok(())
+}
+
+/// Whether a file of this name was sent.
+pub fn is_sent(file: &str) -> bool {
+    SENT.get().is_some_and(|sent| sent.contains_key(file))
+}
+
+/// At most `max` bytes of a file, and one more of a longer one.
+pub fn read(file: &str, max: u64) -> io::Result<Vec<u8>> {
+    let most = max.saturating_add(1);
+    let mut bytes = Vec::new();
+    match SENT.get() {
+        Some(sent) => {
+            let whole = sent.get(file).ok_or_else(|| io::Error::from(ErrorKind::PermissionDenied))?;
+            whole.take(most).read_to_end(&mut bytes)?;
+        }
+        None => {
+            File::open(file)?.take(most).read_to_end(&mut bytes)?;
+        }
+    }
+    Ok(bytes)
+}
+
+/// Writes one frame.
+pub fn write_frame(out: &mut impl Write, name: &str, bytes: &[u8]) -> io::Result<()> {
+    writeln!(out, "{} {name}", bytes.len())?;
+    out.write_all(bytes)
+}
+
+/// Reads one frame of at most `most` bytes; `None` at the end.
+pub fn read_frame(input: &mut impl io::BufRead, most: u64) -> io::Result<Option<(String, Vec<u8>)>> {
+    let broken = |why: &str| io::Error::new(ErrorKind::InvalidData, format!("the files that were sent {why}"));
+    let mut line = String::new();
+    if input.by_ref().take(LINE).read_line(&mut line)? == 0 {
+        return Ok(None);
+    }
+    let head = line.strip_suffix('\n').and_then(|line| line.split_once(' '));
+    let (size, name) = head.ok_or_else(|| broken("are incomplete"))?;
+    let size: u64 = size.parse().map_err(|_| broken("are incomplete"))?;
+    if size > most {
+        return Err(broken("are too large"));
+    }
+    let mut bytes = Vec::new();
+    input.by_ref().take(size).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 == size {
+        true => Ok(Some((name.to_owned(), bytes))),
+        false => Err(broken("are incomplete")),
+    }
+}
+
+fn read_frames(input: &mut impl io::BufRead, frames: u32) -> io::Result<HashMap<String, Vec<u8>>> {
+    let mut sent = HashMap::new();
+    let mut left = MOST;
+    for _ in 0..frames {
+        let (name, bytes) = read_frame(input, left)?.ok_or(ErrorKind::UnexpectedEof)?;
+        left -= bytes.len() as u64;
+        sent.insert(name, bytes);
+    }
+    Ok(sent)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn frames_arrive_as_they_were_sent_and_leave_the_rest() {
+        let mut wire = Vec::new();
+        write_frame(&mut wire, "a b.pdf", b"\0\n1 x\n").unwrap();
+        write_frame(&mut wire, "", b"").unwrap();
+        wire.extend_from_slice(b"the text\n");
+        let mut input = wire.as_slice();
+        let sent = read_frames(&mut input, 2).unwrap();
+        assert_eq!(sent.get("a b.pdf").unwrap(), b"\0\n1 x\n");
+        assert_eq!(sent.get("").unwrap(), b"");
+        assert_eq!(input, b"the text\n");
+    }
+
+    #[test]
+    fn broken_frames_are_refused() {
+        for wire in ["", "5 x\nabc", "x y\n", "5\nabcde", "-1 x\n", "99999999999 x\n", "5 x"] {
+            assert!(read_frames(&mut wire.as_bytes(), 1).is_err(), "{wire:?}");
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! Enforced mode with real users and real sudo: who comes is who acts, and nothing is read, written or started for them
+//! with the rights of the service user.
+
+use crate::support::{Dovecot, Office, Run};
+
+/// As people call it.
+const S: &str = "sudo -n -u espomail /usr/local/bin/espomail";
+/// In every file that nobody but the service user may read.
+const CANARY: &str = "canary-7c1f0d";
+
+/// A team with one case, a file of the service user's that holds the canary, and things of ana's to attack with.
+fn office() -> Option<Office> {
+    let office = Office::open()?;
+    office
+        .run(
+            "root",
+            "espomail -q team add Support && for u in ana budi gone; do espomail -q user add $u --email $u@staff.example; done &&
+            espomail -q team member add Support ana && espomail -q user disable gone && useradd -M -G espomail-users gone &&
+            espomail -q --as ana case create --subject 'Invoice 1' --team Support -m 'the text' --from eva@customer.example",
+        )
+        .ok();
+    let plant = format!(
+        "umask 077; cd /var/lib/espomail && echo {CANARY} >canary && mkdir -p secrets && echo {CANARY} >secrets/99 &&
+        printf 'From: a@b.example\\nSubject: {CANARY}\\n\\n{CANARY}\\n' >canary.eml && chown -R espomail: ."
+    );
+    office.run("root", &plant).ok();
+    office
+        .run(
+            "ana",
+            "mkdir -p dash bin .config/espomail && ln -s /var/lib/espomail/canary ./note && ln -s /var/lib/espomail/canary dash/- &&
+            echo 'database = \"/tmp/ana.db\"' >.config/espomail/config.toml && printf '#!/bin/sh\\ntouch $HOME/started\\n' >bin/evil &&
+            chmod 755 bin/evil && cp bin/evil bin/espomail && cp bin/evil bin/sh && cp bin/evil bin/less",
+        )
+        .ok();
+    Some(office)
+}
+
+#[test]
+fn people_act_as_their_user_and_nobody_else_does() {
+    let Some(office) = office() else { return };
+    let whoami = |person: &str, script: &str| {
+        let run = office.run(person, script).ok();
+        serde_json::from_str::<serde_json::Value>(&run.stdout).unwrap_or_else(|e| panic!("{e}: {run:#?}"))
+    };
+    let ana = whoami("ana", &format!("{S} --json whoami"));
+    assert_eq!((ana["user"].as_str(), ana["mode"].as_str()), (Some("ana"), Some("enforced")), "{ana}");
+    assert_eq!(whoami("budi", &format!("{S} --json whoami"))["user"], "budi");
+    let root = whoami("root", "espomail --json whoami");
+    assert_eq!((root["type"].as_str(), root["mode"].as_str()), (Some("administrator"), Some("enforced")), "{root}");
+    let service = "setpriv --reuid espomail --regid espomail --clear-groups espomail --json whoami";
+    assert_eq!(whoami("root", service)["type"], "administrator");
+    // Root by sudo, and root who takes the long way.
+    assert_eq!(whoami("root", "sudo -n espomail --json whoami")["type"], "administrator");
+    assert_eq!(whoami("root", &format!("{S} --json whoami"))["type"], "administrator");
+    assert_eq!(whoami("root", "espomail --as ana --json whoami")["user"], "ana");
+
+    let refused = |person: &str, words: &str| {
+        let run = office.run(person, &format!("{S} case list")).exits(77);
+        assert!(run.stderr.contains(words) && run.stdout.is_empty(), "{run:?}");
+    };
+    refused("eve", "no user has the login \"eve\"");
+    office.run("root", "usermod -d /tmp gone").ok();
+    let gone = format!("setpriv --reuid gone --regid gone --init-groups {S} case list");
+    assert!(office.run("root", &gone).exits(77).stderr.contains("user gone: is disabled"));
+    assert_eq!(office.run("bob", &format!("{S} case list")).code, 1, "sudo lets bob in");
+
+    // budi is in no team: the case does not exist. Work is done in one's own name.
+    assert!(office.run("ana", &format!("{S} case list")).ok().stdout.contains("Invoice 1"));
+    assert!(!office.run("budi", &format!("{S} case list")).ok().stdout.contains("Invoice 1"));
+    assert!(office.run("budi", &format!("{S} case show 1")).exits(65).stderr.contains("not found"));
+    office.run("ana", &format!("echo 'she called' | {S} case note 1 -F -")).ok();
+    office.run("ana", &format!("{S} user add mallory")).exits(77);
+    let history = office.run("ana", &format!("{S} --json stream case/1")).ok().stdout;
+    assert!(history.contains("she called") && history.contains("\"ana\""), "{history}");
+    // What root does leaves nothing that is root's.
+    office.run("root", "espomail fetch && test -d /var/lib/espomail/espomail.db.locks").ok();
+    let strangers = "find /var/lib/espomail ! -user espomail -o -perm /077 ! -type l";
+    assert_eq!(office.run("root", strangers).ok().stdout, "");
+}
+
+/// What ana tries, the exit code (`ANY`: sudo or the shell decides) and words that must be said.
+const ANY: i32 = -1;
+
+fn attempts() -> Vec<(&'static str, i32, &'static str)> {
+    vec![
+        // Flags of the owner's.
+        ("S --db /tmp/ana.db init", 77, "--db"),
+        ("S --db=/var/lib/espomail/espomail.db whoami", 77, "--db"),
+        ("S whoami --config .config/espomail/config.toml", 77, "--config"),
+        ("S --log started whoami", 77, "--log"),
+        ("S --as budi whoami", 77, "--as"),
+        ("S -vv whoami", 77, "-vv"),
+        ("S config show", 77, "config show"),
+        ("S init", 65, "exists already"),
+        // Environment.
+        ("sudo -n -u espomail ESPOMAIL_DB=/tmp/ana.db espomail whoami", 1, "sudo"),
+        ("ESPOMAIL_DB=/tmp/ana.db ESPOMAIL_CONFIG=x S whoami", 0, "/var/lib/espomail/espomail.db"),
+        ("sudo -n -E -u espomail espomail whoami", 1, "sudo"),
+        ("LD_PRELOAD=$HOME/bin/evil S whoami", 0, "ana"),
+        ("LD_LIBRARY_PATH=$HOME/bin LD_AUDIT=$HOME/bin/evil S whoami", 0, "ana"),
+        ("OPENSSL_CONF=$HOME/note SSL_CERT_FILE=$HOME/note S whoami", 0, "ana"),
+        ("HOME=$HOME XDG_CONFIG_HOME=$HOME/.config XDG_DATA_HOME=$HOME S whoami", 0, "/var/lib/espomail/espomail.db"),
+        ("SUDO_UID=0 SUDO_USER=root S whoami", 0, "ana"),
+        ("SUDO_UID=99999999999 USER=budi LOGNAME=budi S whoami", 0, "ana"),
+        ("DOAS_USER=root PKEXEC_UID=0 S whoami", 0, "ana"),
+        ("TMPDIR=/var/lib/espomail XDG_RUNTIME_DIR=/var/lib/espomail S case reply 1 --edit", 77, "--edit"),
+        ("TZ=:/var/lib/espomail/canary S case list", 0, "Invoice"),
+        ("TZ=../../../../var/lib/espomail/canary S case list", 0, "Invoice"),
+        ("LC_ALL=../../var/lib/espomail/canary LANGUAGE=/etc:../x S case list", 0, "Invoice"),
+        ("TERM=../../../var/lib/espomail/canary TERMINFO=/var/lib/espomail S case list", 0, "Invoice"),
+        ("PATH=$HOME/bin:$PATH sudo -n -u espomail espomail whoami", 0, "ana"),
+        ("PATH=$HOME/bin /usr/bin/sudo -n -u espomail /usr/local/bin/espomail whoami", 0, "ana"),
+        // Editor and pager.
+        ("EDITOR=$HOME/bin/evil VISUAL=$HOME/bin/evil S case reply 1 --edit", 77, "--edit"),
+        (
+            "EDITOR=$HOME/bin/evil python3 -c 'import pty,sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)' S case reply 1",
+            65,
+            "text",
+        ),
+        (
+            "EDITOR=$HOME/bin/evil python3 -c 'import pty,sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)' S case reply 1 --edit",
+            77,
+            "--edit",
+        ),
+        ("PAGER=$HOME/bin/evil MANPAGER=$HOME/bin/evil S case show 1", 0, "Invoice"),
+        (
+            "PAGER=less LESSOPEN='|touch started %s' LESS=-R python3 -c 'import pty,sys; pty.spawn(sys.argv[1:])' S case show 1",
+            0,
+            "Invoice",
+        ),
+        ("BROWSER=$HOME/bin/evil SHELL=$HOME/bin/evil S case list", 0, "Invoice"),
+        // Files, by every kind of argument; links and ways up.
+        ("S case note 1 -F note", 77, "--file"),
+        ("S case note 1 -F /var/lib/espomail/canary", 77, "--file"),
+        ("S case note 1 --file=../../../var/lib/espomail/canary", 77, "--file"),
+        ("S case note 1 -F /dev/fd/0 </var/lib/espomail/canary", ANY, ""),
+        ("S case note 1 -F /proc/self/environ", 77, "--file"),
+        ("S case create --subject x --team Support -F note", 77, "--file"),
+        ("S case reply 1 -m x --attach note", 77, "--attach"),
+        ("cd dash && S case reply 1 -m x --attach -", 65, "--attach"),
+        ("S case reply 1 -m x --attach /var/lib/espomail/secrets/99", 77, "--attach"),
+        ("S email send --to a@b.example --subject x -m x --attach note", 77, "--attach"),
+        ("S email show /var/lib/espomail/canary.eml", 77, "FILE"),
+        ("S email show ./note", 77, "FILE"),
+        ("S email attachment cat /var/lib/espomail/canary.eml 1", 77, "FILE"),
+        ("S email attachment save 1", 77, "--dir"),
+        ("S email attachment save 1 --dir /tmp", 77, "--dir"),
+        ("S filter test /var/lib/espomail/canary.eml", 77, "FILE"),
+        ("S filter import /var/lib/espomail/canary", 77, "FILE"),
+        ("S import eml /var/lib/espomail/canary.eml --account x", 77, "PATH"),
+        ("S import mbox /var/lib/espomail/canary --account x", 77, "PATH"),
+        ("S import maildir /var/lib/espomail --account x", 77, "PATH"),
+        ("S record import note contact", 77, "FILE.csv"),
+        ("echo name | S record import - contact --rejects /tmp/started", 77, "--rejects"),
+        ("S template add x --subject x --body note", 77, "--body"),
+        ("S template add x --subject x --body - --html note </dev/null", 77, "--html"),
+        ("S user edit ana --signature-file note", 77, "--signature-file"),
+        ("S export case 1 --to mbox /tmp/started", 77, "--to"),
+        ("S export case 1 --to eml /tmp/started", 77, "--to"),
+        ("S db backup /tmp/started", 77, "FILE"),
+        ("S quarantine export 1 /tmp/started", 77, "FILE"),
+        ("S man /tmp", 77, "DIR"),
+        ("S whoami @/var/lib/espomail/canary", 2, ""),
+        ("S ingest --account support </dev/null", 75, "ingest"),
+        // Secrets.
+        ("ADD --secret file:/var/lib/espomail/canary", 77, "--secret"),
+        ("ADD --secret cmd:$HOME/bin/evil", 77, "--secret"),
+        ("ADD --secret env:HOME", 77, "--secret"),
+        ("ADD --secret cred:../canary", 77, "--secret"),
+        ("ADD --token cmd:$HOME/bin/evil", 77, "--token"),
+        ("ADD --secret stdin --smtp-secret file:/var/lib/espomail/canary", 77, "--smtp-secret"),
+        ("ADD --secret stdin --ca /var/lib/espomail/canary", 77, "--ca"),
+        // Around the rule.
+        ("cat /var/lib/espomail/canary", 1, "denied"),
+        ("sudo -n -u espomail cat /var/lib/espomail/canary", 1, "sudo"),
+        ("sudo -n -u espomail -s", 1, "sudo"),
+        ("sudo -n -u espomail -i espomail whoami", 1, "sudo"),
+        ("sudo -n -u root /usr/local/bin/espomail whoami", 1, "sudo"),
+        ("sudo -n -u espomail -g root /usr/local/bin/espomail whoami", 1, "sudo"),
+        ("sudo -n -C 10 -u espomail /usr/local/bin/espomail whoami", 1, "sudo"),
+        ("sudo -n -u espomail sudoedit /var/lib/espomail/canary", 1, "sudo"),
+        ("sudo -n -u espomail $HOME/bin/espomail whoami", 1, "sudo"),
+        ("SUDO_UID=0 /usr/local/bin/espomail whoami", ANY, ""),
+        ("SUDO_UID=$(id -u budi) /usr/local/bin/espomail --db /var/lib/espomail/espomail.db whoami", 77, "--db"),
+        ("SUDO_UID=x /usr/local/bin/espomail whoami", 77, "SUDO_UID"),
+        ("/usr/local/bin/espomail --db /var/lib/espomail/espomail.db case list", 78, ""),
+        ("(exec -a --db sudo -n -u espomail /usr/local/bin/espomail whoami)", ANY, ""),
+        ("ln -sf /usr/local/bin/espomail ./--db && sudo -n -u espomail ./--db whoami", ANY, ""),
+        // The state of the process.
+        ("S whoami <&-", 0, "ana"),
+        ("S case list >&-", ANY, ""),
+        ("S whoami 2>&-", 0, "ana"),
+        ("S whoami <&- >&- 2>&-", ANY, ""),
+        ("exec 7<note 8</etc/passwd 9>>mine; S whoami", ANY, ""),
+        ("exec 8</etc/passwd 9>>mine; S whoami", 0, "ana"),
+        ("ulimit -f 0; S case note 1 -F note", 77, "--file"),
+        ("ulimit -n 12; S whoami", 0, "ana"),
+        ("ulimit -v 200000; ulimit -t 1; S whoami", 0, "ana"),
+        ("ulimit -c unlimited; S whoami", 0, "ana"),
+        ("umask 0; S whoami", 0, "ana"),
+        ("umask 0777; S whoami", 0, "ana"),
+        ("trap '' CHLD PIPE HUP INT TERM QUIT XFSZ ALRM USR1; S whoami", 0, "ana"),
+        ("S case list --format json | head -c 1", 0, ""),
+        ("timeout -s INT 0.05 S case list; true", ANY, ""),
+        ("timeout -s KILL 0.05 S case list; true", ANY, ""),
+        ("nice -n 19 S whoami", 0, "ana"),
+        ("mkdir -p gone && cd gone && rmdir ../gone && S whoami", 0, "ana"),
+        ("cd / && S whoami", 0, "ana"),
+        ("S case list 'subject:\"'\"$(printf 'x%.0s' {1..100000})\"'\"'", 65, "QUERY"),
+    ]
+}
+
+#[test]
+fn nothing_of_the_service_users_is_reached_by_any_way_around() {
+    let Some(office) = office() else { return };
+    let add = format!(
+        "{S} account add x --kind personal --user ana --address ana@staff.example --imap imap.example.org </dev/null"
+    );
+    let before = office.every_row();
+    let attempts = attempts();
+    for (script, code, words) in &attempts {
+        let typed = script.replace("ADD", &add);
+        let typed = typed.split(' ').map(|word| if word == "S" { S } else { word }).collect::<Vec<_>>().join(" ");
+        let typed = typed.replace("(S ", &format!("({S} "));
+        let run = office.run("ana", &typed);
+        harmless(&office, &run);
+        let fits = *code == ANY || run.code == *code;
+        let said = run.stdout.contains(words) || run.stderr.contains(words);
+        assert!(fits && said, "expected {code} and \"{words}\": {run:#?}");
+        assert_eq!(office.every_row(), before, "{script} changed the database");
+    }
+    eprintln!("{} ways tried", attempts.len());
+}
+
+/// Nothing of the canary was said, nothing started, nothing written but where it belongs.
+#[track_caller]
+fn harmless(office: &Office, run: &Run) {
+    assert!(!run.stdout.contains(CANARY) && !run.stderr.contains(CANARY), "{run:#?}");
+    let written = "find /home /tmp /var/tmp /dev/shm /etc /usr/local -xdev \\( -name started -o -user espomail \\);
+        find /var/lib/espomail \\( ! -user espomail -o -perm /077 -o -name started \\)";
+    let found = office.run("root", written).stdout;
+    assert!(found.is_empty(), "{found}after {run:#?}");
+}
+
+#[test]
+fn servers_inside_are_reached_only_where_the_configuration_says_so() {
+    let Some(office) = office() else { return };
+    let mailbox = Dovecot::shared().mailbox();
+    let port = Dovecot::shared().imap;
+    let add = format!(
+        "echo pw | {S} account add mine --kind personal --user ana --address ana@staff.example --login {} --imap 127.0.0.1:{port} \
+        --tls none --secret stdin",
+        mailbox.user
+    );
+    office.run("ana", &format!("umask 0777; {add}")).ok();
+    let refused = office.run("ana", &format!("{S} account test mine")).exits(78);
+    assert!(refused.stderr.contains("127.0.0.1 is not a public address"), "{refused:?}");
+    assert!(refused.stderr.contains("allowed_hosts"), "{refused:?}");
+    // The same for whoever polls, and for a name that means this machine.
+    office.run("root", "espomail fetch mine").exits(78);
+    office.run("ana", &format!("{S} account edit mine --imap localhost:{port}")).ok();
+    office.run("ana", &format!("{S} account test mine")).exits(78);
+    office.run("root", "echo 'allowed_hosts = [\"localhost\"]' >/etc/espomail/config.toml").ok();
+    office.run("ana", &format!("{S} account test mine")).ok();
+    office.run("root", "echo 'allowed_hosts = [\"127.0.0.0/8\", \"::1\"]' >/etc/espomail/config.toml").ok();
+    office.run("ana", &format!("{S} account test mine")).ok();
+    // What came by standard input is the service user's alone, and root's secrets stay with their server.
+    assert_eq!(office.run("root", "stat -c '%U %a' /var/lib/espomail/secrets/1").ok().stdout, "espomail 600\n");
+    office.run("root", "espomail account edit mine --secret file:/var/lib/espomail/canary").ok();
+    let refused = office.run("ana", &format!("{S} account edit mine --imap imap.evil.example")).exits(77);
+    assert!(refused.stderr.contains("--imap"), "{refused:?}");
+}
+
+#[test]
+fn doctor_finds_and_mends_what_others_could_read() {
+    let Some(office) = office() else { return };
+    let found = |script: &str, code: i32, words: &[&str]| {
+        let run = office.run("root", script).exits(code);
+        words.iter().for_each(|word| assert!(run.stdout.contains(word), "no \"{word}\" in {run:#?}"));
+    };
+    found(
+        "espomail doctor --offline",
+        0,
+        &["enforced", "only for the owner, espomail", "ana, budi, eve, gone", "never"],
+    );
+    office.run("ana", &format!("{S} doctor")).exits(77);
+    office.run("root", "chmod 644 /var/lib/espomail/secrets/99 && chmod 755 /var/lib/espomail").ok();
+    found("espomail doctor --offline", 78, &["secrets/99 is open to others (mode 644)", "mode 755"]);
+    found("espomail --dry-run doctor --fix --offline", 0, &["would be taken back"]);
+    found("espomail doctor --offline", 78, &["mode 644"]);
+    found("espomail doctor --fix --offline", 0, &["taken back"]);
+    found("espomail --json doctor --offline", 0, &["only for the owner", "\"state\""]);
+    office.run("root", "touch /var/lib/espomail/secrets/x && userdel budi").ok();
+    found("espomail doctor --offline", 78, &["secrets/x belongs to root", "login budi"]);
+}
+
+#[test]
+fn people_need_not_type_sudo_and_their_files_are_read_as_theirs() {
+    let Some(office) = office() else { return };
+    office.run("ana", "rm -r .config && umask 077 && echo 'she called again' >call.txt && printf 'Subject: own file\n\nx\n' >own.eml").ok();
+    assert!(office.run("ana", "espomail case list").ok().stdout.contains("Invoice 1"));
+    office.run("ana", "espomail case note 1 -F call.txt && echo piped | espomail case note 1 -F - && espomail case note 1 -m typed").ok();
+    let stream = office.run("ana", "espomail --json stream case/1").ok().stdout;
+    for text in ["she called again", "piped", "typed"] {
+        assert!(stream.contains(text), "{stream}");
+    }
+    assert!(office.run("ana", "espomail email show ./own.eml").ok().stdout.contains("own file"));
+    // Several files, and what comes by standard input besides.
+    office.run("root", "espomail user edit ana --type admin").ok();
+    office.run("ana", "echo html >h && espomail template add two --subject s --body call.txt --html h").ok();
+    office.run("ana", "echo by pipe | espomail template add three --subject s --body - --html h").ok();
+    let shown = office.run("ana", "espomail --json template show three").ok().stdout;
+    assert!(shown.contains("by pipe") && shown.contains("html"), "{shown}");
+    // Data is written by whoever asked for it.
+    office.run("ana", "espomail export case 1 --to mbox case.mbox").ok();
+    assert_eq!(office.run("ana", "stat -c '%U %a' case.mbox").ok().stdout, "ana 600\n");
+    let parts = "printf 'From: a@b.example\\nContent-Type: multipart/mixed; boundary=b\\n\\n--b\\nContent-Disposition: attachment; \
+        filename=../up.txt\\n\\none\\n--b\\nContent-Disposition: attachment; filename=two.txt\\n\\ntwo\\n--b--\\n' >parts.eml";
+    office.run("ana", &format!("{parts}; mkdir -p in && espomail email attachment save ./parts.eml --dir in")).ok();
+    let saved = office.run("ana", "cd in && for f in *; do stat -c '%U %n' $f; cat $f; echo; done").ok().stdout;
+    assert!(saved.contains("ana two.txt\ntwo") && saved.contains("one") && saved.contains("up.txt"), "{saved}");
+    office.run("ana", "cd in && espomail email attachment save ../parts.eml").ok();
+    assert_eq!(office.run("ana", "ls in | wc -l").ok().stdout, "4\n");
+    office.run("ana", "espomail export case 99 --to mbox none.mbox").exits(65);
+    office.run("ana", "test ! -e none.mbox").ok();
+    // What ana may not read is not read for her, and what is refused stays refused.
+    let refused = office.run("ana", "espomail case note 1 -F note").exits(65);
+    assert!(refused.stderr.contains("cannot read note"), "{refused:?}");
+    office.run("ana", "espomail db backup copy.db").exits(77);
+    office.run("ana", "espomail --as budi whoami").exits(77);
+    office.run("ana", "espomail case show 99").exits(65);
+    let stray = "printf '5 /tmp/started\\nabcde' | S --front 1 db backup /tmp/started".replace('S', S);
+    harmless(&office, &office.run("ana", &stray).exits(77));
+    office.run("ana", &format!("printf '9 x\\nabc' | {S} --front 1 case note 1 -F x")).exits(65);
+    let refused = office.run("bob", "espomail case list").exits(77);
+    assert!(refused.stderr.contains("usermod -aG espomail-users"), "{refused:?}");
+    assert!(office.run("eve", "espomail case list").exits(77).stderr.contains("no user has the login \"eve\""));
+}
