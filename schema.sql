@@ -123,12 +123,14 @@ CREATE TABLE accounts (
   imap_login    TEXT    NOT NULL DEFAULT '',
   imap_secret   TEXT    NOT NULL DEFAULT '',      -- a reference such as file:PATH, never the secret itself
   imap_auth     TEXT    NOT NULL DEFAULT 'password' CHECK (imap_auth IN ('password', 'xoauth2', 'oauthbearer')),
+  imap_confined INTEGER NOT NULL DEFAULT 0,       -- named by somebody who came through sudo: public addresses only
   smtp_host     TEXT,                             -- NULL = does not send
   smtp_port     INTEGER NOT NULL DEFAULT 587,
   smtp_tls      TEXT    NOT NULL DEFAULT 'starttls' CHECK (smtp_tls IN ('implicit', 'starttls', 'none')),
   smtp_login    TEXT    NOT NULL DEFAULT '',      -- empty = as IMAP
   smtp_secret   TEXT    NOT NULL DEFAULT '',      -- empty = as IMAP
   smtp_auth     TEXT    NOT NULL DEFAULT 'password' CHECK (smtp_auth IN ('password', 'xoauth2', 'oauthbearer')),
+  smtp_confined INTEGER NOT NULL DEFAULT 0,
   ca_file       TEXT,
   pin           TEXT,                             -- SHA-256 of the server certificate, hex
   fetch_since   INTEGER NOT NULL,                 -- INTERNALDATE before this is the past

@@ -169,12 +169,6 @@ pub fn is_service(uid: u32) -> bool {
     (1..FIRST_PERSON).contains(&uid)
 }
 
-/// Whether this database is used in enforced mode: the servers of its accounts are named by people whom the machine does
-/// not trust.
-pub fn is_enforced(database: &Path) -> bool {
-    Process::current().is_delegated() || owner(database, false).is_some_and(|(uid, _)| is_service(uid))
-}
-
 /// The home of the person who runs this process; root and service users have none. Through sudo the environment is not
 /// asked.
 pub fn home() -> Option<PathBuf> {

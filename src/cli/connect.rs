@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 
-use crate::caller;
 use crate::config::Config;
 use crate::net::reach::Reach;
 use crate::net::{Credentials, Endpoint, MailSource, MailTransport, Mechanism, Timeouts, TlsMode, imap, smtp};
@@ -25,7 +24,7 @@ pub fn imap(
     database: &Path,
     until: Option<Instant>,
 ) -> Result<Box<dyn MailSource>> {
-    let endpoint = endpoint(account, &account.imap, config, database, until)?;
+    let endpoint = endpoint(account, &account.imap, config, until)?;
     let credentials = credentials(account, &account.imap, &account.imap.login, &account.imap.secret, database)?;
     let max = account.max_size.unwrap_or(config.message_max_size);
     let limits = imap::Limits { literal_max: max + max * SLACK_PERCENT / 100 };
@@ -37,7 +36,7 @@ pub fn imap(
 /// # Errors
 /// As [`imap`].
 pub fn smtp(account: &Account, config: &Config, database: &Path) -> Result<Box<dyn MailTransport>> {
-    let endpoint = endpoint(account, &account.smtp, config, database, None)?;
+    let endpoint = endpoint(account, &account.smtp, config, None)?;
     let (login, secret) = account.smtp_login();
     let credentials = match secret.is_empty() {
         true => None,
@@ -46,13 +45,7 @@ pub fn smtp(account: &Account, config: &Config, database: &Path) -> Result<Box<d
     Ok(Box::new(smtp::connect(&endpoint, credentials.as_ref())?))
 }
 
-fn endpoint(
-    account: &Account,
-    server: &Server,
-    config: &Config,
-    database: &Path,
-    until: Option<Instant>,
-) -> Result<Endpoint> {
+fn endpoint(account: &Account, server: &Server, config: &Config, until: Option<Instant>) -> Result<Endpoint> {
     let Config { connect_timeout: connect, tls_timeout: tls, reply_timeout: reply, .. } = *config;
     Ok(Endpoint {
         host: server.host.clone().with_context(|| format!("account \"{}\" has no such server", account.name))?,
@@ -64,7 +57,7 @@ fn endpoint(
         },
         ca: account.ca_file.as_ref().map(PathBuf::from),
         pin: account.pin.clone(),
-        reach: match caller::is_enforced(database) {
+        reach: match server.confined {
             true => Reach::Public(config.allowed_hosts.clone()),
             false => Reach::Anywhere,
         },

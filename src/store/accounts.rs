@@ -27,6 +27,8 @@ pub struct Server {
     pub secret: String,
     /// Mechanism.
     pub auth: Auth,
+    /// Named by somebody who came through sudo, so that it must be reached at a public address.
+    pub confined: bool,
 }
 
 /// What an account remembers about its last runs.
@@ -157,6 +159,7 @@ impl Account {
             login: String::new(),
             secret: String::new(),
             auth: Auth::Password,
+            confined: false,
         };
         Account {
             id: 0,
@@ -255,6 +258,7 @@ impl Account {
                 login: row.get("imap_login")?,
                 secret: row.get("imap_secret")?,
                 auth: row.label("imap_auth")?,
+                confined: row.get("imap_confined")?,
             },
             smtp: Server {
                 host: row.get("smtp_host")?,
@@ -263,6 +267,7 @@ impl Account {
                 login: row.get("smtp_login")?,
                 secret: row.get("smtp_secret")?,
                 auth: row.label("smtp_auth")?,
+                confined: row.get("smtp_confined")?,
             },
             ca_file: row.get("ca_file")?,
             pin: row.get("pin")?,

@@ -176,7 +176,8 @@ fn add(args: &Add, ctx: &Context) -> Result<()> {
             return Err(context::taken("account", &name));
         }
         let new = Account { user_id, ..Account::new(&name, args.kind, ctx.now()) };
-        let account = args.settings.apply(tx, new, ctx.now())?;
+        let mut account = args.settings.apply(tx, new, ctx.now())?;
+        args.settings.confine(&mut account, ctx.caller.is_delegated());
         settings::check(tx, &account)?;
         owner::check_addresses(tx, actor, &account)?;
         let account = Account { id: accounts::add(tx, &account)?, ..account };
@@ -198,6 +199,7 @@ fn edit(args: &Edit, ctx: &Context) -> Result<()> {
         let old = context::managed_account(tx, actor, "account edit", &args.account)?;
         args.settings.fit(old.kind)?;
         let mut account = args.settings.apply(tx, old.clone(), ctx.now())?;
+        args.settings.confine(&mut account, ctx.caller.is_delegated());
         if ctx.caller.is_delegated() {
             owner::check_secrets(&old, &account)?;
         }

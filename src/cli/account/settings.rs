@@ -257,6 +257,16 @@ impl Settings {
         Ok(())
     }
 
+    /// Remembers of the servers that are named whether somebody did so through sudo.
+    pub fn confine(&self, account: &mut Account, delegated: bool) {
+        if self.imap.is_some() {
+            account.imap.confined = delegated;
+        }
+        if self.smtp.is_some() {
+            account.smtp.confined = delegated;
+        }
+    }
+
     fn servers(&self, account: &mut Account) -> Result<()> {
         account.imap.tls = self.tls.unwrap_or(account.imap.tls);
         if let Some(host) = &self.imap {

@@ -58,17 +58,18 @@ fn update_servers(tx: &Tx<'_>, account: &Account) -> Result<()> {
         (
             &account.imap,
             "UPDATE accounts SET imap_host = ?2, imap_port = ?3, imap_tls = ?4, imap_login = ?5, imap_secret = ?6,
-                imap_auth = ?7 WHERE id = ?1",
+                imap_auth = ?7, imap_confined = ?8 WHERE id = ?1",
         ),
         (
             &account.smtp,
             "UPDATE accounts SET smtp_host = ?2, smtp_port = ?3, smtp_tls = ?4, smtp_login = ?5, smtp_secret = ?6,
-                smtp_auth = ?7 WHERE id = ?1",
+                smtp_auth = ?7, smtp_confined = ?8 WHERE id = ?1",
         ),
     ] {
         let tls = server.tls.as_str();
         let auth = server.auth.as_str();
-        tx.execute(sql, params![account.id, server.host, server.port, tls, server.login, server.secret, auth])?;
+        let (login, secret, confined) = (&server.login, &server.secret, server.confined);
+        tx.execute(sql, params![account.id, server.host, server.port, tls, login, secret, auth, confined])?;
     }
     Ok(())
 }

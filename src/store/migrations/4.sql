@@ -202,3 +202,6 @@ CREATE INDEX role_teams_team ON role_teams (team_id);
 -- Notes that name another record.
 ALTER TABLE notes ADD COLUMN about_type TEXT;
 ALTER TABLE notes ADD COLUMN about_id INTEGER;
+-- Servers that people named through sudo.
+ALTER TABLE accounts ADD COLUMN imap_confined INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE accounts ADD COLUMN smtp_confined INTEGER NOT NULL DEFAULT 0;

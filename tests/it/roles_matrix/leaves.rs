@@ -71,6 +71,7 @@ pub const ROWS: &[Row] = &[
     row("status", Anyone),
     row("check", Not("its exit codes are those of monitoring systems")),
     row("whoami", Anyone),
+    row("doctor --offline", Admin),
     row("schema", Anyone),
     row("man", Anyone),
     row("completions bash", Anyone),
