@@ -8,6 +8,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -19,7 +20,7 @@ use jiff::Timestamp;
 use rusqlite::config::DbConfig;
 use rusqlite::functions::{Context as Call, FunctionFlags};
 use rusqlite::types::FromSql;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Params, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, OptionalExtension, Params, TransactionBehavior};
 
 pub use rusqlite::types::Value;
 pub use rusqlite::{params, params_from_iter};
@@ -349,6 +350,19 @@ impl Tx<'_> {
     /// Runs an INSERT; the new id.
     pub fn insert(&self, sql: &str, params: impl Params) -> Result<i64> {
         Ok(self.conn.prepare_cached(sql)?.insert(params)?)
+    }
+
+    /// The bytes of a column of one row, without SQLite's own copy of them.
+    pub fn read_blob(&self, table: &str, column: &str, id: i64) -> Result<Vec<u8>> {
+        let mut blob = self.conn.blob_open(MAIN_DB, table, column, id, true)?;
+        let mut bytes = Vec::with_capacity(blob.len());
+        blob.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Writes bytes into a column that has as many of them. As a parameter of a statement SQLite would copy them twice.
+    pub fn write_blob(&self, table: &str, column: &str, id: i64, bytes: &[u8]) -> Result<()> {
+        Ok(self.conn.blob_open(MAIN_DB, table, column, id, false)?.write_all(bytes)?)
     }
 
     /// The first row, if there is one.

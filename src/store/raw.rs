@@ -11,6 +11,9 @@ use super::db::{Tx, params};
 /// Compression level of zstd. Mail is mostly base64, where a higher one costs much and saves hardly anything.
 const LEVEL: i32 = 1;
 
+/// What is larger goes in and out of the database without a copy.
+const LARGE: usize = 1 << 20;
+
 /// Bytes made ready to be stored, away from the transaction.
 #[derive(Debug, Clone)]
 pub struct Packed {
@@ -63,10 +66,19 @@ fn compressor() -> std::io::Result<Compressor<'static>> {
 /// Stores bytes; the id.
 pub fn add(tx: &Tx<'_>, packed: &Packed) -> Result<i64> {
     let Packed { size, sha256, codec, data } = packed;
-    tx.insert(
-        "INSERT INTO raw_messages (size, sha256, codec, data) VALUES (?1, ?2, ?3, ?4)",
-        params![i64::try_from(*size)?, sha256.as_slice(), codec, data],
-    )
+    let size = i64::try_from(*size)?;
+    if data.len() <= LARGE {
+        return tx.insert(
+            "INSERT INTO raw_messages (size, sha256, codec, data) VALUES (?1, ?2, ?3, ?4)",
+            params![size, sha256.as_slice(), codec, data],
+        );
+    }
+    let id = tx.insert(
+        "INSERT INTO raw_messages (size, sha256, codec, data) VALUES (?1, ?2, ?3, zeroblob(?4))",
+        params![size, sha256.as_slice(), codec, i64::try_from(data.len())?],
+    )?;
+    tx.write_blob("raw_messages", "data", id, data)?;
+    Ok(id)
 }
 
 /// Bytes as they are stored.
@@ -102,10 +114,14 @@ impl Stored {
 /// # Errors
 /// No such row.
 pub fn stored(tx: &Tx<'_>, id: i64) -> Result<Stored> {
-    let sql = "SELECT size, sha256, codec, data FROM raw_messages WHERE id = ?1";
-    let stored = tx.one(sql, params![id], |row| {
-        let (size, sha256) = (row.get("size")?, row.get("sha256")?);
-        Ok(Stored { id, size, sha256, codec: row.get("codec")?, data: row.get("data")? })
+    let sql =
+        "SELECT size, sha256, codec, iif(octet_length(data) > ?2, NULL, data) AS data FROM raw_messages WHERE id = ?1";
+    let stored = tx.one(sql, params![id, i64::try_from(LARGE)?], |row| {
+        let data = match row.get("data")? {
+            Some(data) => data,
+            None => tx.read_blob("raw_messages", "data", id)?,
+        };
+        Ok(Stored { id, size: row.get("size")?, sha256: row.get("sha256")?, codec: row.get("codec")?, data })
     })?;
     stored.with_context(|| format!("stored message {id} is missing"))
 }
@@ -160,10 +176,20 @@ mod tests {
     use super::*;
     use crate::store::db::Store;
 
+    /// Bytes that do not compress.
+    fn random(count: usize) -> Vec<u8> {
+        let mut state = 1_u64;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state.to_be_bytes()[0]
+        };
+        (0..count).map(|_| next()).collect()
+    }
+
     #[test]
     fn bytes_come_back_as_they_were() {
         let store = Store::in_memory().unwrap();
-        for raw in [b"".to_vec(), b"\0\xff\r\n".to_vec(), vec![b'x'; 100_000], (0..=255).collect()] {
+        for raw in [b"".to_vec(), b"\0\xff\r\n".to_vec(), vec![b'x'; 100_000], (0..=255).collect(), random(LARGE + 1)] {
             let id = store.write(|tx| add(tx, &Packed::new(raw.clone()).unwrap())).unwrap();
             assert_eq!(store.read(|tx| bytes(tx, id)).unwrap(), raw);
         }
@@ -173,7 +199,7 @@ mod tests {
     fn damage_is_an_error() {
         let store = Store::in_memory().unwrap();
         let text: String = (0..1000).map(|n| format!("line {n}\n")).collect();
-        for raw in [b"abc".to_vec(), text.into_bytes()] {
+        for raw in [b"abc".to_vec(), text.into_bytes(), random(LARGE + 1)] {
             let id = store.write(|tx| add(tx, &Packed::new(raw).unwrap())).unwrap();
             let length: i64 = store
                 .read(|tx| tx.value("SELECT length(data) FROM raw_messages WHERE id = ?1", [id]))
