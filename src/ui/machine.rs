@@ -17,16 +17,22 @@ pub(super) fn object(picked: &[(usize, &Column)], row: &[Cell]) -> Map<String, V
         .collect()
 }
 
-/// A value in one field of TSV or CSV: names of objects, lists separated by commas.
+/// What an object is called by, the best first.
+const NAMES: &[&str] = &["username", "name", "address", "id"];
+
+/// A value in one field of TSV or CSV: names of objects, all of those that have none, lists separated by commas.
 pub(super) fn plain(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
         Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
-        Value::Object(map) => ["username", "name", "address", "id"]
-            .iter()
-            .find_map(|key| map.get(*key).map(plain).filter(|text| !text.is_empty()))
-            .unwrap_or_default(),
+        Value::Object(map) => {
+            let mut names = NAMES.iter().filter_map(|key| map.get(*key).map(plain)).peekable();
+            match names.peek() {
+                Some(_) => names.find(|text| !text.is_empty()).unwrap_or_default(),
+                None => map.iter().map(|(key, value)| format!("{key}={}", plain(value))).collect::<Vec<_>>().join(", "),
+            }
+        }
         other => other.to_string(),
     }
 }
@@ -83,6 +89,20 @@ mod tests {
             ("\u{1b}[2J", "·[2J"),
         ] {
             assert_eq!(csv(text), expected);
+        }
+    }
+
+    #[test]
+    fn an_object_is_its_name_and_one_without_a_name_is_all_it_holds() {
+        for (value, expected) in [
+            (json!({"id": 3, "name": "Kim"}), "Kim"),
+            (json!({"name": "", "address": "kim@x.example"}), "kim@x.example"),
+            (json!({"name": ""}), ""),
+            (json!({"case-read": "own", "case-edit": "no"}), "case-edit=no, case-read=own"),
+            (json!({}), ""),
+        ] {
+            let shown: std::collections::BTreeSet<String> = plain(&value).split(", ").map(str::to_owned).collect();
+            assert_eq!(shown.into_iter().collect::<Vec<_>>().join(", "), expected);
         }
     }
 
