@@ -349,6 +349,13 @@ fn accounts_of_ones_own_are_a_permission() {
     desk.run("--as ana account edit anas --folder Other").exits(77);
     desk.ok("role grant Agent personal-account yes");
     desk.ok("--as ana account edit anas --folder Other");
+    // An address that an administrator gave it stands in nobody's way.
+    desk.ok("account edit anas --address ana@home.example --alias a@home.example");
+    desk.ok("--as ana account edit anas --folder Third");
+    for more in ["--address other@home.example", "--alias other@home.example"] {
+        let refused = desk.run(&format!("--as ana account edit anas {more}")).exits(65);
+        assert!(refused.stderr.contains("other@home.example is not an address of yours"), "{refused:?}");
+    }
 }
 
 #[test]

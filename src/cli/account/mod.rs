@@ -178,7 +178,7 @@ fn add(args: &Add, ctx: &Context) -> Result<()> {
         let new = Account { user_id, ..Account::new(&name, args.kind, ctx.now()) };
         let account = args.settings.apply(tx, new, ctx.now())?;
         settings::check(tx, &account)?;
-        owner::check_addresses(tx, actor, &account)?;
+        owner::check_addresses(tx, actor, None, &account)?;
         let account = Account { id: accounts::add(tx, &account)?, ..account };
         places::put(tx, &account, &args.settings, true)?;
         keep_secret(ctx, &account, stdin.as_ref())?;
@@ -208,7 +208,7 @@ fn edit(args: &Edit, ctx: &Context) -> Result<()> {
             account.name = name;
         }
         settings::check(tx, &account)?;
-        owner::check_addresses(tx, actor, &account)?;
+        owner::check_addresses(tx, actor, Some(&old), &account)?;
         accounts::update(tx, &account)?;
         places::put(tx, &account, &args.settings, false)?;
         keep_secret(ctx, &account, stdin.as_ref())?;
