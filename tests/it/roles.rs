@@ -107,6 +107,7 @@ fn roles_are_made_given_and_taken_by_administrators() {
         ("role grant Nobody case all", "there is no role \"Nobody\""),
         ("role assign Auditor nobody", "there is no user \"nobody\""),
         ("role assign Auditor team:Nobody", "there is no team \"Nobody\""),
+        ("role assign Auditor Billing", "hint: for all members of the team: team:Billing"),
         ("role unassign Auditor dewi", "is not one of dewi"),
     ] {
         let refused = desk.run(line).exits(65);
@@ -114,6 +115,10 @@ fn roles_are_made_given_and_taken_by_administrators() {
     }
     desk.run("role grant Auditor case some").exits(2);
     desk.ok("role assign Auditor dewi");
+    assert_eq!(desk.json("user show dewi")["roles"].to_string(), r#"["Auditor"]"#);
+    assert_eq!(desk.json("user show ana")["roles"].to_string(), r#"["Agent"]"#);
+    let plain = desk.ok("--format plain --no-headers --fields name,permissions role show Auditor").stdout;
+    assert_eq!(plain, "Auditor\tcase-read=all, email-read=own\n");
     desk.run("--as dewi case show 1").ok();
     desk.ok("role unassign Auditor dewi");
     desk.run("--as dewi case show 1").exits(65);
@@ -134,7 +139,7 @@ fn the_widest_of_several_roles_wins_and_explain_says_by_which() {
     assert_eq!(desk.explained("ana record-read contact/1"), ["yes", "team", agent, team]);
     assert_eq!(desk.explained("ana group-account account:support"), ["yes", "team", agent, team]);
     assert_eq!(desk.explained("ana assignment user:budi"), ["yes", "team", agent, team]);
-    let foreign = |name: &str| format!("all: neither {name}'s own nor of a team of theirs");
+    let foreign = |name: &str| format!("needs all: neither {name}'s own nor of a team of theirs");
     assert_eq!(desk.explained("ana assignment user:dewi"), ["no", "team", agent, &foreign("ana")]);
     let usual = "the default, no role of theirs says anything about it";
     assert_eq!(desk.explained("dewi case-read case/1"), ["no", "team", usual, &foreign("dewi")]);
@@ -145,7 +150,11 @@ fn the_widest_of_several_roles_wins_and_explain_says_by_which() {
     desk.ok("role assign Narrow ana");
     assert_eq!(desk.explained("ana case-edit case/1"), ["yes", "team", agent, team], "the widest wins");
     desk.ok("role grant Agent case-edit unset");
-    assert_eq!(desk.explained("ana case-edit case/1"), ["no", "own", "role Narrow", team], "wider than the default");
+    assert_eq!(
+        desk.explained("ana case-edit case/1"),
+        ["no", "own", "role Narrow", &format!("needs {team}")],
+        "wider than the default"
+    );
     desk.ok("role grant Narrow case-read no");
     desk.ok("role grant Agent case-read unset");
     let [answer, _, _, why] = desk.explained("ana case-edit case/2");
