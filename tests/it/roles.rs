@@ -298,7 +298,8 @@ fn assigning_to_others_is_a_permission_and_taking_is_not() {
     desk.ok("role grant Agent assignment no");
     let refused = desk.run("--as ana case assign 1 budi").exits(77);
     assert!(refused.stderr.contains("assignment"), "{refused:?}");
-    desk.run("--as ana record edit contact Kim --assign-to budi").exits(77);
+    let refused = desk.run("--as ana record edit contact Kim --assign-to budi").exits(77);
+    assert!(refused.stderr.contains("assignment is no") && !refused.stderr.contains("no team of yours"), "{refused:?}");
     desk.ok("--as ana case take 1");
     desk.ok("role grant Agent assignment team");
     desk.ok("--as ana case assign 1 budi");
