@@ -432,3 +432,19 @@ fn a_case_does_not_tell_of_an_email_that_its_reader_may_not_see() {
         assert_eq!(hidden, of(77), "{verb}: as if there were none");
     }
 }
+
+#[test]
+fn no_status_names_an_account_that_its_reader_does_not_know() {
+    let desk = desk();
+    desk.ok("account edit support --imap 127.0.0.1:9 --tls none");
+    for user in ["ana", "dewi"] {
+        let knows = user == "ana";
+        for format in ["", "--json "] {
+            let status = desk.ok(&format!("--as {user} {format}status")).stdout;
+            assert_eq!(status.contains("support"), knows, "{user}: {status}");
+        }
+        let check = desk.run(&format!("--as {user} check --max-age 0s --max-outbox-age 24h"));
+        assert_eq!((check.code, check.stdout.contains("support")), (2, knows), "{user}: {check:?}");
+        assert!(check.stdout.contains("not fetched") && check.stdout.contains("account"), "{user}: {check:?}");
+    }
+}
