@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 
 pub use explain::{Answer, explain};
-pub use reach::{Subject, reaches};
+pub use reach::{Subject, reaches, reaches_some};
 
 use crate::caller::{Caller, Standing};
 use crate::error;
@@ -120,8 +120,7 @@ impl Actor {
     /// Exit 77, naming the permission.
     pub fn require_some(&self, permission: Permission) -> Result<()> {
         let Some(user) = self.judged() else { return Ok(()) };
-        let reads = permission.read_first().is_none_or(|read| user.levels.of(read) > Level::No);
-        if reads && user.levels.of(permission) > Level::No {
+        if reaches_some(user, permission) {
             return Ok(());
         }
         Err(error::noperm(format!("{permission}: your roles do not allow it"))
@@ -130,7 +129,7 @@ impl Actor {
     }
 
     /// Whether this actor may assign a record to a user (`assignment`); to themselves always.
-    pub fn may_assign_to(&self, tx: &Tx<'_>, user: &User) -> Result<bool> {
+    fn may_assign_to(&self, tx: &Tx<'_>, user: &User) -> Result<bool> {
         self.judged().map_or(Ok(true), |own| reaches(tx, own, Permission::Assignment, Subject::User(user)))
     }
 

@@ -448,3 +448,36 @@ fn no_status_names_an_account_that_its_reader_does_not_know() {
         assert!(check.stdout.contains("not fetched") && check.stdout.contains("account"), "{user}: {check:?}");
     }
 }
+
+#[test]
+fn who_may_change_no_cases_is_given_none_by_distribution() {
+    let desk = desk();
+    desk.ok("role grant Agent case unset");
+    desk.ok("role add Reader");
+    desk.ok("role grant Reader case-edit no");
+    desk.ok("role assign Reader budi");
+    let assignee = |number: i64| desk.json(&format!("case show {number}"))["assigned_user"]["username"].clone();
+    let put = |subject: &str| desk.put(&mail(KIM, SUPPORT, subject));
+    for distribution in ["round-robin", "least-busy"] {
+        desk.ok(&format!("account edit support --distribution {distribution}"));
+        put("One");
+        put("Two");
+    }
+    assert_eq!((3..=6).map(assignee).collect::<Vec<_>>(), ["ana"; 4]);
+    // A filter's wish is no more than that, and nobody else has the cases of an account that gives all to one.
+    desk.ok("filter add budis --scope global --if subject=Wish --do assign:budi");
+    put("Wish");
+    assert_eq!(assignee(7), "ana");
+    let explained = desk.ok("email explain 7").stdout;
+    assert!(explained.contains("names budi, who is not allowed to change cases"), "{explained}");
+    desk.ok("account edit support --distribution direct --assign-to budi");
+    put("Three");
+    assert!(assignee(8).is_null());
+    assert!(desk.ok("case show 8").stdout.contains("budi may change no cases"));
+    // Who can work on it no more loses it with the next mail.
+    desk.ok("account edit support --distribution round-robin");
+    let given = desk.ok("case assign 3 budi");
+    assert!(given.stderr.is_empty(), "budi reads it, so nothing is said: {given:?}");
+    put("[#3] again");
+    assert_eq!(assignee(3), "ana");
+}
