@@ -26,14 +26,21 @@ pub(super) fn plain(value: &Value) -> String {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
         Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
-        Value::Object(map) => {
-            let mut names = NAMES.iter().filter_map(|key| map.get(*key).map(plain)).peekable();
-            match names.peek() {
-                Some(_) => names.find(|text| !text.is_empty()).unwrap_or_default(),
-                None => map.iter().map(|(key, value)| format!("{key}={}", plain(value))).collect::<Vec<_>>().join(", "),
-            }
-        }
+        Value::Object(map) => named(map),
         other => other.to_string(),
+    }
+}
+
+/// An object by its name; with its type where its id alone would say nothing.
+fn named(map: &Map<String, Value>) -> String {
+    let mut names = NAMES.iter().filter_map(|key| map.get(*key).map(plain)).peekable();
+    if names.peek().is_none() {
+        return map.iter().map(|(key, value)| format!("{key}={}", plain(value))).collect::<Vec<_>>().join(", ");
+    }
+    let name = names.find(|text| !text.is_empty()).unwrap_or_default();
+    match map.get("type").filter(|_| map.contains_key("id")) {
+        Some(kind) => format!("{} {name}", plain(kind)),
+        None => name,
     }
 }
 
@@ -98,6 +105,9 @@ mod tests {
             (json!({"id": 3, "name": "Kim"}), "Kim"),
             (json!({"name": "", "address": "kim@x.example"}), "kim@x.example"),
             (json!({"name": ""}), ""),
+            (json!({"type": "case", "id": 12, "name": null}), "case 12"),
+            (json!({"type": "role", "id": 2, "name": "Agent"}), "role Agent"),
+            (json!({"type": "text/plain", "name": "a.txt"}), "a.txt"),
             (json!({"case-read": "own", "case-edit": "no"}), "case-edit=no, case-read=own"),
             (json!({}), ""),
         ] {
