@@ -202,3 +202,10 @@ CREATE INDEX role_teams_team ON role_teams (team_id);
 -- Notes that name another record.
 ALTER TABLE notes ADD COLUMN about_type TEXT;
 ALTER TABLE notes ADD COLUMN about_id INTEGER;
+-- Names of what was deleted.
+CREATE TABLE gone_things (
+  kind   TEXT    NOT NULL,
+  row_id INTEGER NOT NULL,
+  name   TEXT    NOT NULL,
+  PRIMARY KEY (kind, row_id)
+) STRICT, WITHOUT ROWID;
