@@ -498,3 +498,17 @@ fn giving_a_case_out_of_somebodys_sight_is_said() {
     let closed = desk.ok("case close 2");
     assert!(!closed.stderr.contains("may not read"), "{closed:?}");
 }
+
+#[test]
+fn what_waits_is_sent_whatever_its_writer_may_by_then() {
+    let desk = desk();
+    desk.ok("--as ana case reply 2 -m Soon.");
+    desk.ok("role grant Agent group-account no");
+    desk.ok("role grant Agent case no");
+    desk.ok("user disable ana");
+    desk.sandbox.env("PW", "secret");
+    desk.run("send").exits(75);
+    let waiting = desk.sandbox.items(&["outbox", "list"]);
+    let letter = waiting.iter().find(|row| row["kind"] == "mail").unwrap();
+    assert_eq!((letter["attempts"].as_i64(), letter["state"].as_str()), (Some(1), Some("waiting")), "{letter}");
+}
