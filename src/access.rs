@@ -142,19 +142,19 @@ impl Actor {
         }
     }
 
-    /// Refuses to assign to this user.
+    /// Refuses to assign to this user, who was named as `field`.
     ///
     /// # Errors
     /// Exit 77, naming the user.
-    pub fn require_assignable(&self, tx: &Tx<'_>, user: &User) -> Result<()> {
+    pub fn require_assignable(&self, tx: &Tx<'_>, field: &str, user: &User) -> Result<()> {
         let own = match self.judged() {
             Some(own) if !self.may_assign_to(tx, user)? => own,
             _ => return Ok(()),
         };
         let (name, permission) = (&user.username, Permission::Assignment);
         let text = match own.levels.of(permission) {
-            Level::No => format!("user: you may not assign to others ({permission} is no), {name} can take it"),
-            _ => format!("user: {name} is in no team of yours, so you may not assign to them"),
+            Level::No => format!("{field}: you may not assign to others ({permission} is no), {name} can take it"),
+            _ => format!("{field}: {name} is in no team of yours, so you may not assign to them"),
         };
         Err(error::noperm(text)
             .hint(format!("why: espomail role explain {} {permission} user:{name}", own.username))

@@ -171,7 +171,7 @@ fn assignee(tx: &Tx<'_>, actor: &Actor, name: &str) -> Result<Option<User>> {
             .hint(format!("espomail user enable {name}, or choose another: espomail user list"))
             .into());
     }
-    actor.require_assignable(tx, &user)?;
+    actor.require_assignable(tx, "--assign-to", &user)?;
     Ok(Some(user))
 }
 
