@@ -114,6 +114,11 @@ fn roles_are_made_given_and_taken_by_administrators() {
         assert!(refused.stderr.contains(words), "{refused:?}");
     }
     desk.run("role grant Auditor case some").exits(2);
+    for noun in ["role", "team", "template"] {
+        let missing = desk.run(&format!("{noun} delete Nobody")).exits(65);
+        assert!(missing.stderr.contains(&format!("there is no {noun} \"Nobody\"")), "not asked about: {missing:?}");
+    }
+    assert!(desk.run("record delete contact Nobody").exits(65).stderr.contains("not found"));
     desk.ok("role assign Auditor dewi");
     assert_eq!(desk.json("user show dewi")["roles"].to_string(), r#"["Auditor"]"#);
     assert_eq!(desk.json("user show ana")["roles"].to_string(), r#"["Agent"]"#);

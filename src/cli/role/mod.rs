@@ -142,7 +142,8 @@ fn add(given: &str, ctx: &Context) -> Result<()> {
 }
 
 fn delete(name: &str, ctx: &Context) -> Result<()> {
-    ctx.confirm_as_admin("role delete", &format!("Delete role {name}? Those who have it lose what it allows."))?;
+    let question = format!("Delete role {name}? Those who have it lose what it allows.");
+    ctx.confirm_about("role delete", &question, |tx, _| find(tx, name))?;
     let id = ctx.administer("role delete", |tx| {
         let role = find(tx, name)?;
         roles::delete(tx, role.id)?;
