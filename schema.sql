@@ -692,3 +692,11 @@ CREATE TABLE log_objects (
   row_id   INTEGER NOT NULL,                      -- of the table of that kind; the row may be gone
   PRIMARY KEY (entry_id, kind, row_id)
 ) STRICT, WITHOUT ROWID;
+
+-- What accounts, filters, roles, teams and templates that were deleted were called, for the entries about them.
+CREATE TABLE gone_things (
+  kind   TEXT    NOT NULL,
+  row_id INTEGER NOT NULL,
+  name   TEXT    NOT NULL,
+  PRIMARY KEY (kind, row_id)
+) STRICT, WITHOUT ROWID;

@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 
 pub use explain::{Answer, explain};
-pub use reach::{Subject, reaches};
+pub use reach::{Subject, reaches, reaches_some};
 
 use crate::caller::{Caller, Standing};
 use crate::error;
@@ -120,8 +120,7 @@ impl Actor {
     /// Exit 77, naming the permission.
     pub fn require_some(&self, permission: Permission) -> Result<()> {
         let Some(user) = self.judged() else { return Ok(()) };
-        let reads = permission.read_first().is_none_or(|read| user.levels.of(read) > Level::No);
-        if reads && user.levels.of(permission) > Level::No {
+        if reaches_some(user, permission) {
             return Ok(());
         }
         Err(error::noperm(format!("{permission}: your roles do not allow it"))
@@ -130,7 +129,7 @@ impl Actor {
     }
 
     /// Whether this actor may assign a record to a user (`assignment`); to themselves always.
-    pub fn may_assign_to(&self, tx: &Tx<'_>, user: &User) -> Result<bool> {
+    fn may_assign_to(&self, tx: &Tx<'_>, user: &User) -> Result<bool> {
         self.judged().map_or(Ok(true), |own| reaches(tx, own, Permission::Assignment, Subject::User(user)))
     }
 
@@ -143,19 +142,19 @@ impl Actor {
         }
     }
 
-    /// Refuses to assign to this user.
+    /// Refuses to assign to this user, who was named as `field`.
     ///
     /// # Errors
     /// Exit 77, naming the user.
-    pub fn require_assignable(&self, tx: &Tx<'_>, user: &User) -> Result<()> {
+    pub fn require_assignable(&self, tx: &Tx<'_>, field: &str, user: &User) -> Result<()> {
         let own = match self.judged() {
             Some(own) if !self.may_assign_to(tx, user)? => own,
             _ => return Ok(()),
         };
         let (name, permission) = (&user.username, Permission::Assignment);
         let text = match own.levels.of(permission) {
-            Level::No => format!("user: you may not assign to others ({permission} is no), {name} can take it"),
-            _ => format!("user: {name} is in no team of yours, so you may not assign to them"),
+            Level::No => format!("{field}: you may not assign to others ({permission} is no), {name} can take it"),
+            _ => format!("{field}: {name} is in no team of yours, so you may not assign to them"),
         };
         Err(error::noperm(text)
             .hint(format!("why: espomail role explain {} {permission} user:{name}", own.username))

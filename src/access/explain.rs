@@ -34,7 +34,7 @@ pub fn explain(tx: &Tx<'_>, user: &User, permission: Permission, subject: Option
         return Ok(Answer { allowed: level > Level::No, level, by, why });
     };
     let allowed = reaches(tx, user, permission, subject)?;
-    let why = if admin { "an admin may all".to_owned() } else { why(tx, user, permission, subject)? };
+    let why = if admin { "an admin may all".to_owned() } else { why(tx, user, permission, level, subject)? };
     Ok(Answer { allowed, level, by, why })
 }
 
@@ -55,10 +55,12 @@ fn by(tx: &Tx<'_>, user: &User, permission: Permission, level: Level) -> Result<
     Ok(named.collect())
 }
 
-fn why(tx: &Tx<'_>, user: &User, permission: Permission, subject: Subject<'_>) -> Result<String> {
+fn why(tx: &Tx<'_>, user: &User, permission: Permission, level: Level, subject: Subject<'_>) -> Result<String> {
     let nearest = nearest(tx, user, subject)?;
-    let near = near(tx, user, subject, nearest)?;
-    let unread = permission.read_first().filter(|read| nearest.is_none_or(|nearest| nearest > user.levels.of(*read)));
+    let beyond = |level: Level| nearest.is_some_and(|nearest| nearest > level);
+    let needs = if beyond(level) { "needs " } else { "" };
+    let near = format!("{needs}{}", near(tx, user, subject, nearest)?);
+    let unread = permission.read_first().filter(|read| beyond(user.levels.of(*read)));
     Ok(match unread {
         Some(read) => {
             format!("{near}; {read} is {}, and what may not be read may not be changed", user.levels.of(read))

@@ -31,6 +31,12 @@ pub fn reaches(tx: &Tx<'_>, user: &User, permission: Permission, subject: Subjec
     Ok(within(permission) && permission.read_first().is_none_or(within))
 }
 
+/// Whether a permission of a user reaches anything at all; whoever edits has to read, too.
+pub fn reaches_some(user: &User, permission: Permission) -> bool {
+    let some = |permission: Permission| user.levels.of(permission) > Level::No;
+    sight_of(user) == Sight::Everything || some(permission) && permission.read_first().is_none_or(some)
+}
+
 /// The narrowest level that reaches it; `None` = none does.
 pub(super) fn nearest(tx: &Tx<'_>, user: &User, subject: Subject<'_>) -> Result<Option<Level>> {
     Ok(match subject {

@@ -56,9 +56,11 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use self::context::Context;
+use crate::access::Actor;
 use crate::caller::{Caller, Process, Standing};
 use crate::config::{self as configuration, Config};
 use crate::error::{self, Ended, Fault, Kind};
+use crate::store::db::Tx;
 use crate::ui::output::{self, Color, Format, Ui};
 use crate::units;
 
@@ -416,7 +418,23 @@ impl Context {
     /// # Errors
     /// The caller is none, the answer is no, or nobody can be asked.
     pub fn confirm_as_admin(&self, what: &str, question: &str) -> Result<()> {
-        self.read(|_, actor| actor.require_admin(what))?;
+        self.confirm_about(what, question, |_, _| Ok(()))
+    }
+
+    /// The same about something that has to be there: nobody is asked about what is not.
+    ///
+    /// # Errors
+    /// Those of `find`, and as above.
+    pub fn confirm_about<T>(
+        &self,
+        what: &str,
+        question: &str,
+        find: impl FnOnce(&Tx<'_>, &Actor) -> Result<T>,
+    ) -> Result<()> {
+        self.read(|tx, actor| {
+            actor.require_admin(what)?;
+            find(tx, actor).map(|_| ())
+        })?;
         self.confirm(question)
     }
 

@@ -5,7 +5,7 @@ use clap::Args;
 use jiff::SignedDuration;
 
 use super::context::Context;
-use crate::store::accounts::{self, Account, AccountKind};
+use crate::store::accounts::{self, Account};
 use crate::store::db::Tx;
 use crate::store::deliveries::{self, Counts};
 use crate::store::{instance, outbox, sent_copies};
@@ -41,7 +41,7 @@ pub fn run(_args: &StatusArgs, ctx: &Context) -> Result<()> {
         let mut counts = Counts::default();
         let mut breakers = Vec::new();
         for account in accounts::all(tx)? {
-            if account.kind == AccountKind::Personal && !actor.manages(&account) {
+            if !actor.knows_account(tx, &account)? {
                 continue;
             }
             let own = deliveries::counts(tx, account.id, day_ago)?;

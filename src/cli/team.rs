@@ -164,10 +164,8 @@ fn edit(args: &Edit, ctx: &Context) -> Result<()> {
 }
 
 fn delete(name: &str, ctx: &Context) -> Result<()> {
-    ctx.confirm_as_admin(
-        "team delete",
-        &format!("Delete team {name}? Its members no longer see what only the team could see."),
-    )?;
+    let question = format!("Delete team {name}? Its members no longer see what only the team could see.");
+    ctx.confirm_about("team delete", &question, |tx, _| context::team(tx, name))?;
     let id = ctx.administer("team delete", |tx| {
         let team = context::team(tx, name)?;
         let accounts = teams::used_by_accounts(tx, team.id)?;

@@ -178,7 +178,7 @@ fn edit(args: Edit, ctx: &Context) -> Result<()> {
 }
 
 fn delete(name: &str, ctx: &Context) -> Result<()> {
-    ctx.confirm_as_admin("template delete", &format!("Delete template {name}?"))?;
+    ctx.confirm_about("template delete", &format!("Delete template {name}?"), |tx, _| context::template(tx, name))?;
     let id = ctx.administer("template delete", |tx| {
         let template = context::template(tx, name)?;
         let accounts = templates::used_by_accounts(tx, template.id)?;

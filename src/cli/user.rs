@@ -11,6 +11,7 @@ use crate::error;
 use crate::store::accounts;
 use crate::store::db::Tx;
 use crate::store::notifications::{self, ByEmail, NotificationKind, Setting};
+use crate::store::roles;
 use crate::store::teams;
 use crate::store::users::{self, NewUser, User, UserType};
 use crate::ui::cell::{Cell, Column};
@@ -131,6 +132,7 @@ pub const COLUMNS: &[Column] = &[
     Column::new("notify", ""),
     Column::new("id", ""),
     Column::new("signature", ""),
+    Column::new("roles", "ROLES").shrinking(),
 ];
 
 /// Runs a `user` command.
@@ -270,6 +272,7 @@ fn refuse_taken_addresses(tx: &Tx<'_>, addresses: &[String], owner: Option<i64>)
 
 fn cells(tx: &Tx<'_>, user: &User, now: Timestamp) -> Result<Vec<Cell>> {
     let teams: Vec<String> = teams::of_user(tx, user.id)?.into_iter().map(|t| t.name).collect();
+    let roles = roles::of_user(tx, user.id)?;
     let away = match (user.is_away(now), user.away_until) {
         (false, _) => Cell::none(),
         (true, Some(until)) => Cell::date_time(until),
@@ -287,5 +290,6 @@ fn cells(tx: &Tx<'_>, user: &User, now: Timestamp) -> Result<Vec<Cell>> {
         Cell::text(notifications::setting(tx, user.id, NotificationKind::Assigned)?.by_email.as_str()),
         Cell::int(user.id),
         Cell::text(&user.signature),
+        Cell::object(json!(roles), &roles.join(", ")),
     ])
 }

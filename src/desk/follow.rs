@@ -23,7 +23,7 @@ pub fn follow(tx: &Tx<'_>, actor: &Actor, case: &Case, user: Option<&User>) -> R
     }
     if !records::exists(tx, Parent::case(case.id), access::sight_of(user))? {
         return Err(error::data(format!("--user: {} may not read case #{}", user.username, case.number))
-            .hint(format!("make them a member of its team: espomail team member add TEAM {}", user.username))
+            .hint(format!("why: espomail role explain {} case-read case/{}", user.username, case.number))
             .into());
     }
     stream::follow(tx, Parent::case(case.id), user.id)

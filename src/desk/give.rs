@@ -22,7 +22,7 @@ pub fn give(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, user: &U
             .hint(format!("espomail user enable {}, or choose another: espomail user list", user.username))
             .into());
     }
-    actor.require_assignable(tx, user)?;
+    actor.require_assignable(tx, "user", user)?;
     if case.assigned_user_id == Some(user.id) {
         return Ok(());
     }

@@ -140,7 +140,7 @@ fn owner(tx: &Tx<'_>, actor: &Actor, email: &Email) -> Result<i64> {
 fn no_copy(actor: &Actor, email: &Email) -> anyhow::Error {
     let (text, hint) = match actor {
         Actor::User(_) => (
-            "is not in your mailbox, you see it by a team or a case",
+            "is not in your mailbox, you see it by a team, a case or a role",
             "a group folder sorts mail for a whole team: espomail email move ID FOLDER",
         ),
         Actor::Administrator => ("only a user has a mailbox to sort", "name one with --as USER"),

@@ -56,6 +56,7 @@ impl Pattern {
             ));
         }
         match text.strip_prefix(REGEX) {
+            Some("") => Err("the expression must not be empty; * matches anything".to_owned()),
             Some(expression) => Ok(What::Regex(Box::new(Expression::read(expression)?)).alone()),
             None => Ok(Pattern::trusted(text, whole)),
         }

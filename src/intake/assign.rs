@@ -4,9 +4,11 @@ use anyhow::{Context, Result};
 
 use super::notify;
 use super::world::World;
+use crate::access;
 use crate::store::accounts::{self, Account, Distribution};
 use crate::store::cases::{self, Case, CaseStatus};
 use crate::store::db::Tx;
+use crate::store::levels::Permission;
 use crate::store::records::Parent;
 use crate::store::stream::{self, NewNote, NoteKind};
 use crate::store::users::{self, User};
@@ -56,6 +58,7 @@ pub fn open(
     let hindrance = match user {
         User { active: false, .. } => "inactive",
         ref user if user.is_away(world.now) => "away",
+        ref user if !works_on_cases(user) => "not allowed to change cases",
         user => {
             let case = cases::by_id(tx, case_id)?.context("the new case vanished")?;
             put(tx, world, &case, user.id, true, None)?;
@@ -105,6 +108,7 @@ fn decide(tx: &Tx<'_>, world: &World<'_>, account: &Account) -> Result<Assignmen
             match user {
                 Some(user) if !user.active => nobody(&format!("{} is inactive", user.username)),
                 Some(user) if user.is_away(world.now) => nobody(&format!("{} is away", user.username)),
+                Some(user) if !works_on_cases(&user) => nobody(&format!("{} may change no cases", user.username)),
                 Some(user) => Ok(Assignment::To(user.id, "direct".to_owned())),
                 None => nobody("the account has no assign-to user"),
             }
@@ -137,11 +141,16 @@ fn candidates(tx: &Tx<'_>, world: &World<'_>, account: &Account) -> Result<Vec<C
         .collect()
 }
 
-/// Active members of the case team who are not away and have the target position, if one is set; by id.
+/// Active members of the case team who are not away, may change cases and have the target position, if one is set; by id.
 pub fn eligible(tx: &Tx<'_>, world: &World<'_>, account: &Account) -> Result<Vec<User>> {
     let Some(team_id) = account.case_team_id else { return Ok(Vec::new()) };
     let members = users::in_team(tx, team_id, &account.position)?;
-    Ok(members.into_iter().filter(|user| user.active && !user.is_away(world.now)).collect())
+    Ok(members.into_iter().filter(|user| user.active && !user.is_away(world.now) && works_on_cases(user)).collect())
+}
+
+/// Whether roles let a user work on the cases that are given to them (B11.2): nobody would see to those of others.
+pub fn works_on_cases(user: &User) -> bool {
+    access::reaches_some(user, Permission::CaseEdit)
 }
 
 /// Gives a case to a user: status New becomes Assigned, the assignee follows it and is told, unless `by`

@@ -186,13 +186,13 @@ fn redistribute(tx: &Tx<'_>, world: &World<'_>, account: &Account, case: &Case, 
     if stays_closed || account.distribution == Distribution::None {
         return Ok(());
     }
-    let active = users::by_id(tx, user_id)?.is_some_and(|u| u.active);
+    let able = users::by_id(tx, user_id)?.is_some_and(|user| user.active && assign::works_on_cases(&user));
     let in_team = match account.case_team_id {
         _ if account.distribution == Distribution::Direct => true,
         Some(team) => crate::store::teams::is_member(tx, team, user_id)?,
         None => true,
     };
-    if active && in_team {
+    if able && in_team {
         return Ok(());
     }
     let text = match assign::distribute(tx, world, account, case.id)? {

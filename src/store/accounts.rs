@@ -8,6 +8,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 use super::db::{Row, Tx, params, seconds};
+use super::log;
 pub use folders::*;
 pub use settings::*;
 pub use write::{add, update};
@@ -367,6 +368,7 @@ pub fn delete(tx: &Tx<'_>, id: i64) -> Result<bool> {
     if used {
         return Ok(false);
     }
+    log::remember(tx, "account", id)?;
     tx.execute("DELETE FROM accounts WHERE id = ?1", params![id])?;
     Ok(true)
 }

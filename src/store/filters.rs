@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::db::{Row, Tx, exactly_one, params, seconds};
 use super::label::labels;
+use super::log;
 use super::sight::Sight;
 
 labels! {
@@ -230,6 +231,7 @@ fn write_actions(tx: &Tx<'_>, id: i64, actions: &[Action]) -> Result<()> {
 
 /// Deletes a filter.
 pub fn delete(tx: &Tx<'_>, id: i64) -> Result<()> {
+    log::remember(tx, "filter", id)?;
     exactly_one(tx.execute("DELETE FROM filters WHERE id = ?1", params![id])?)
 }
 

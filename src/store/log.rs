@@ -94,6 +94,21 @@ pub fn add(tx: &Tx<'_>, new: &NewEntry<'_>, things: &[Thing], now: Timestamp) ->
     Ok(id)
 }
 
+/// Keeps the name of a thing that is about to be deleted, for the entries about it.
+pub fn remember(tx: &Tx<'_>, kind: &str, id: i64) -> Result<()> {
+    let Some((table, column)) = named(kind) else { return Ok(()) };
+    let sql = format!(
+        "INSERT OR REPLACE INTO gone_things (kind, row_id, name) SELECT ?1, id, {column} FROM {table} WHERE id = ?2"
+    );
+    tx.execute(&sql, params![kind, id])?;
+    Ok(())
+}
+
+/// Table and column of the name of a kind of thing.
+fn named(kind: &str) -> Option<(&'static str, &'static str)> {
+    THINGS.iter().find(|known| known.kind == kind).and_then(|known| Some((known.table, known.name?)))
+}
+
 /// Writes down how what had begun ended.
 pub fn finish(tx: &Tx<'_>, id: i64, outcome: LogOutcome) -> Result<()> {
     tx.execute("UPDATE log_entries SET outcome = ?2 WHERE id = ?1", params![id, outcome.as_str()])?;
@@ -143,7 +158,7 @@ pub struct Object {
     pub kind: String,
     /// Its id; of a case the number.
     pub id: i64,
-    /// What it is called now; `None` where it has no name, or is gone.
+    /// What it is called now, or was called last; `None` where it has no name, or what is gone has left none.
     pub name: Option<String>,
 }
 
@@ -192,13 +207,13 @@ fn objects(tx: &Tx<'_>, entry_id: i64) -> Result<Vec<Object>> {
 }
 
 fn object(tx: &Tx<'_>, kind: String, id: i64) -> Result<Object> {
-    let known = THINGS.iter().find(|known| known.kind == kind);
-    let Some((table, column)) = known.and_then(|known| Some((known.table, known.name?))) else {
-        return Ok(Object { kind, id, name: None });
-    };
-    // The names are those of the list above.
-    let name: Option<String> =
-        tx.value(&format!("SELECT CAST({column} AS TEXT) FROM {table} WHERE id = ?1"), params![id])?;
+    let Some((table, column)) = named(&kind) else { return Ok(Object { kind, id, name: None }) };
+    // Table and column are those of the list above.
+    let sql = format!(
+        "SELECT coalesce((SELECT CAST({column} AS TEXT) FROM {table} WHERE id = ?1),
+            (SELECT name FROM gone_things WHERE kind = ?2 AND row_id = ?1))"
+    );
+    let name: Option<String> = tx.value::<Option<String>>(&sql, params![id, kind])?.flatten();
     match name {
         Some(number) if kind == "case" => Ok(Object { kind, id: number.parse()?, name: None }),
         name => Ok(Object { kind, id, name }),
@@ -263,7 +278,9 @@ mod tests {
         let entries = store.write(|tx| {
             tx.execute("INSERT INTO teams (id, name, created_at) VALUES (7, 'old', 0)", [])?;
             tx.execute("INSERT INTO cases (id, number, key, name, created_at, modified_at) VALUES (5, 412, 'k', 'secret', 0, 0)", [])?;
-            add(tx, &new("team edit"), &[("team", 7), ("case", 5), ("team", 99)], now())?;
+            tx.execute("INSERT INTO teams (id, name, created_at) VALUES (8, 'gone', 0)", [])?;
+            add(tx, &new("team edit"), &[("team", 7), ("case", 5), ("team", 8), ("team", 99)], now())?;
+            crate::store::teams::delete(tx, 8)?;
             tx.execute("UPDATE teams SET name = 'new' WHERE id = 7", [])?;
             let emails: Vec<Thing> = (1..=25).map(|id| ("email", id)).collect();
             add(tx, &new("case merge"), &emails, now())?;
@@ -274,7 +291,10 @@ mod tests {
         assert_eq!((merge.objects.len(), merge.more), (20, 5));
         let named: Vec<(&str, i64, Option<&str>)> =
             edit.objects.iter().map(|o| (o.kind.as_str(), o.id, o.name.as_deref())).collect();
-        assert_eq!(named, [("case", 412, None), ("team", 7, Some("new")), ("team", 99, None)]);
+        assert_eq!(
+            named,
+            [("case", 412, None), ("team", 7, Some("new")), ("team", 8, Some("gone")), ("team", 99, None)]
+        );
     }
 
     #[test]

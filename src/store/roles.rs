@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use super::db::{Row, Tx, params, seconds};
 use super::levels::{Level, Permission};
+use super::log;
 
 /// A role.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +49,7 @@ pub fn add(tx: &Tx<'_>, name: &str, now: Timestamp) -> Result<i64> {
 
 /// Deletes a role, also from those who have it.
 pub fn delete(tx: &Tx<'_>, id: i64) -> Result<()> {
+    log::remember(tx, "role", id)?;
     tx.execute("DELETE FROM roles WHERE id = ?1", params![id])?;
     Ok(())
 }

@@ -4,6 +4,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 use super::db::{Tx, params, seconds};
+use super::log;
 
 /// A team.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +39,7 @@ pub fn rename(tx: &Tx<'_>, id: i64, name: &str) -> Result<()> {
 
 /// Deletes a team; the caller has made sure that no account uses it as case team.
 pub fn delete(tx: &Tx<'_>, id: i64) -> Result<()> {
+    log::remember(tx, "team", id)?;
     tx.execute("DELETE FROM teams WHERE id = ?1", params![id])?;
     Ok(())
 }

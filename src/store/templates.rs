@@ -4,6 +4,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 use super::db::{Row, Tx, params, seconds};
+use super::log;
 
 /// A template; subject, body and HTML are template sources that were checked when they were saved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +54,7 @@ pub fn update(tx: &Tx<'_>, template: &Template) -> Result<()> {
 
 /// Deletes a template that no account uses.
 pub fn delete(tx: &Tx<'_>, id: i64) -> Result<()> {
+    log::remember(tx, "template", id)?;
     tx.execute("DELETE FROM templates WHERE id = ?1", params![id])?;
     Ok(())
 }

@@ -17,17 +17,30 @@ pub(super) fn object(picked: &[(usize, &Column)], row: &[Cell]) -> Map<String, V
         .collect()
 }
 
-/// A value in one field of TSV or CSV: names of objects, lists separated by commas.
+/// What an object is called by, the best first.
+const NAMES: &[&str] = &["username", "name", "address", "id"];
+
+/// A value in one field of TSV or CSV: names of objects, all of those that have none, lists separated by commas.
 pub(super) fn plain(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
         Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
-        Value::Object(map) => ["username", "name", "address", "id"]
-            .iter()
-            .find_map(|key| map.get(*key).map(plain).filter(|text| !text.is_empty()))
-            .unwrap_or_default(),
+        Value::Object(map) => named(map),
         other => other.to_string(),
+    }
+}
+
+/// An object by its name; with its type where its id alone would say nothing.
+fn named(map: &Map<String, Value>) -> String {
+    let mut names = NAMES.iter().filter_map(|key| map.get(*key).map(plain)).peekable();
+    if names.peek().is_none() {
+        return map.iter().map(|(key, value)| format!("{key}={}", plain(value))).collect::<Vec<_>>().join(", ");
+    }
+    let name = names.find(|text| !text.is_empty()).unwrap_or_default();
+    match map.get("type").filter(|_| map.contains_key("id")) {
+        Some(kind) => format!("{} {name}", plain(kind)),
+        None => name,
     }
 }
 
@@ -83,6 +96,23 @@ mod tests {
             ("\u{1b}[2J", "·[2J"),
         ] {
             assert_eq!(csv(text), expected);
+        }
+    }
+
+    #[test]
+    fn an_object_is_its_name_and_one_without_a_name_is_all_it_holds() {
+        for (value, expected) in [
+            (json!({"id": 3, "name": "Kim"}), "Kim"),
+            (json!({"name": "", "address": "kim@x.example"}), "kim@x.example"),
+            (json!({"name": ""}), ""),
+            (json!({"type": "case", "id": 12, "name": null}), "case 12"),
+            (json!({"type": "role", "id": 2, "name": "Agent"}), "role Agent"),
+            (json!({"type": "text/plain", "name": "a.txt"}), "a.txt"),
+            (json!({"case-read": "own", "case-edit": "no"}), "case-edit=no, case-read=own"),
+            (json!({}), ""),
+        ] {
+            let shown: std::collections::BTreeSet<String> = plain(&value).split(", ").map(str::to_owned).collect();
+            assert_eq!(shown.into_iter().collect::<Vec<_>>().join(", "), expected);
         }
     }
 

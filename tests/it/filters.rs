@@ -366,8 +366,13 @@ fn whose_filters_are_whose() {
         ),
         (
             &["filter", "add", "x", "--scope", "account:support", "--if", "from=x", "--do", "skip"],
+            77,
+            "--scope: filters of the group account support: only for administrators",
+        ),
+        (
+            &["filter", "add", "x", "--scope", "account:none", "--if", "from=x", "--do", "skip"],
             65,
-            "--scope: there is no account \"support\"",
+            "--scope: there is no account \"none\"",
         ),
         (
             &["filter", "add", "x", "--scope", "user:budi", "--if", "from=x", "--do", "read"],
@@ -408,6 +413,10 @@ fn what_makes_no_sense_is_refused_and_nothing_is_changed() {
         (
             &["add", "x", "--scope", "global", "--not", "subject=regex:(", "--do", "skip"],
             "--not: subject: the regular expression",
+        ),
+        (
+            &["add", "x", "--scope", "global", "--if", "body=regex:", "--do", "skip"],
+            "--if: body: the expression must not be empty",
         ),
         (
             &["add", "x", "--scope", "global", "--if", "from=a", "--do", "team:Nobody"],

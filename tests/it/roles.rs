@@ -107,13 +107,23 @@ fn roles_are_made_given_and_taken_by_administrators() {
         ("role grant Nobody case all", "there is no role \"Nobody\""),
         ("role assign Auditor nobody", "there is no user \"nobody\""),
         ("role assign Auditor team:Nobody", "there is no team \"Nobody\""),
+        ("role assign Auditor Billing", "hint: for all members of the team: team:Billing"),
         ("role unassign Auditor dewi", "is not one of dewi"),
     ] {
         let refused = desk.run(line).exits(65);
         assert!(refused.stderr.contains(words), "{refused:?}");
     }
     desk.run("role grant Auditor case some").exits(2);
+    for noun in ["role", "team", "template"] {
+        let missing = desk.run(&format!("{noun} delete Nobody")).exits(65);
+        assert!(missing.stderr.contains(&format!("there is no {noun} \"Nobody\"")), "not asked about: {missing:?}");
+    }
+    assert!(desk.run("record delete contact Nobody").exits(65).stderr.contains("not found"));
     desk.ok("role assign Auditor dewi");
+    assert_eq!(desk.json("user show dewi")["roles"].to_string(), r#"["Auditor"]"#);
+    assert_eq!(desk.json("user show ana")["roles"].to_string(), r#"["Agent"]"#);
+    let plain = desk.ok("--format plain --no-headers --fields name,permissions role show Auditor").stdout;
+    assert_eq!(plain, "Auditor\tcase-read=all, email-read=own\n");
     desk.run("--as dewi case show 1").ok();
     desk.ok("role unassign Auditor dewi");
     desk.run("--as dewi case show 1").exits(65);
@@ -134,7 +144,7 @@ fn the_widest_of_several_roles_wins_and_explain_says_by_which() {
     assert_eq!(desk.explained("ana record-read contact/1"), ["yes", "team", agent, team]);
     assert_eq!(desk.explained("ana group-account account:support"), ["yes", "team", agent, team]);
     assert_eq!(desk.explained("ana assignment user:budi"), ["yes", "team", agent, team]);
-    let foreign = |name: &str| format!("all: neither {name}'s own nor of a team of theirs");
+    let foreign = |name: &str| format!("needs all: neither {name}'s own nor of a team of theirs");
     assert_eq!(desk.explained("ana assignment user:dewi"), ["no", "team", agent, &foreign("ana")]);
     let usual = "the default, no role of theirs says anything about it";
     assert_eq!(desk.explained("dewi case-read case/1"), ["no", "team", usual, &foreign("dewi")]);
@@ -145,7 +155,11 @@ fn the_widest_of_several_roles_wins_and_explain_says_by_which() {
     desk.ok("role assign Narrow ana");
     assert_eq!(desk.explained("ana case-edit case/1"), ["yes", "team", agent, team], "the widest wins");
     desk.ok("role grant Agent case-edit unset");
-    assert_eq!(desk.explained("ana case-edit case/1"), ["no", "own", "role Narrow", team], "wider than the default");
+    assert_eq!(
+        desk.explained("ana case-edit case/1"),
+        ["no", "own", "role Narrow", &format!("needs {team}")],
+        "wider than the default"
+    );
     desk.ok("role grant Narrow case-read no");
     desk.ok("role grant Agent case-read unset");
     let [answer, _, _, why] = desk.explained("ana case-edit case/2");
@@ -289,7 +303,8 @@ fn assigning_to_others_is_a_permission_and_taking_is_not() {
     desk.ok("role grant Agent assignment no");
     let refused = desk.run("--as ana case assign 1 budi").exits(77);
     assert!(refused.stderr.contains("assignment"), "{refused:?}");
-    desk.run("--as ana record edit contact Kim --assign-to budi").exits(77);
+    let refused = desk.run("--as ana record edit contact Kim --assign-to budi").exits(77);
+    assert!(refused.stderr.contains("assignment is no") && !refused.stderr.contains("no team of yours"), "{refused:?}");
     desk.ok("--as ana case take 1");
     desk.ok("role grant Agent assignment team");
     desk.ok("--as ana case assign 1 budi");
@@ -349,6 +364,13 @@ fn accounts_of_ones_own_are_a_permission() {
     desk.run("--as ana account edit anas --folder Other").exits(77);
     desk.ok("role grant Agent personal-account yes");
     desk.ok("--as ana account edit anas --folder Other");
+    // An address that an administrator gave it stands in nobody's way.
+    desk.ok("account edit anas --address ana@home.example --alias a@home.example");
+    desk.ok("--as ana account edit anas --folder Third");
+    for more in ["--address other@home.example", "--alias other@home.example"] {
+        let refused = desk.run(&format!("--as ana account edit anas {more}")).exits(65);
+        assert!(refused.stderr.contains("other@home.example is not an address of yours"), "{refused:?}");
+    }
 }
 
 #[test]
@@ -414,4 +436,84 @@ fn a_case_does_not_tell_of_an_email_that_its_reader_may_not_see() {
         assert!(hidden.contains(same), "{hidden}");
         assert_eq!(hidden, of(77), "{verb}: as if there were none");
     }
+}
+
+#[test]
+fn no_status_names_an_account_that_its_reader_does_not_know() {
+    let desk = desk();
+    desk.ok("account edit support --imap 127.0.0.1:9 --tls none");
+    for user in ["ana", "dewi"] {
+        let knows = user == "ana";
+        for format in ["", "--json "] {
+            let status = desk.ok(&format!("--as {user} {format}status")).stdout;
+            assert_eq!(status.contains("support"), knows, "{user}: {status}");
+        }
+        let check = desk.run(&format!("--as {user} check --max-age 0s --max-outbox-age 24h"));
+        assert_eq!((check.code, check.stdout.contains("support")), (2, knows), "{user}: {check:?}");
+        assert!(check.stdout.contains("not fetched") && check.stdout.contains("account"), "{user}: {check:?}");
+    }
+}
+
+#[test]
+fn who_may_change_no_cases_is_given_none_by_distribution() {
+    let desk = desk();
+    desk.ok("role grant Agent case unset");
+    desk.ok("role add Reader");
+    desk.ok("role grant Reader case-edit no");
+    desk.ok("role assign Reader budi");
+    let assignee = |number: i64| desk.json(&format!("case show {number}"))["assigned_user"]["username"].clone();
+    let put = |subject: &str| desk.put(&mail(KIM, SUPPORT, subject));
+    for distribution in ["round-robin", "least-busy"] {
+        desk.ok(&format!("account edit support --distribution {distribution}"));
+        put("One");
+        put("Two");
+    }
+    assert_eq!((3..=6).map(assignee).collect::<Vec<_>>(), ["ana"; 4]);
+    // A filter's wish is no more than that, and nobody else has the cases of an account that gives all to one.
+    desk.ok("filter add budis --scope global --if subject=Wish --do assign:budi");
+    put("Wish");
+    assert_eq!(assignee(7), "ana");
+    let explained = desk.ok("email explain 7").stdout;
+    assert!(explained.contains("names budi, who is not allowed to change cases"), "{explained}");
+    desk.ok("account edit support --distribution direct --assign-to budi");
+    put("Three");
+    assert!(assignee(8).is_null());
+    assert!(desk.ok("case show 8").stdout.contains("budi may change no cases"));
+    // Who can work on it no more loses it with the next mail.
+    desk.ok("account edit support --distribution round-robin");
+    let given = desk.ok("case assign 3 budi");
+    assert!(given.stderr.is_empty(), "budi reads it, so nothing is said: {given:?}");
+    put("[#3] again");
+    assert_eq!(assignee(3), "ana");
+}
+
+#[test]
+fn giving_a_case_out_of_somebodys_sight_is_said() {
+    let desk = desk();
+    desk.ok("role grant Agent case own");
+    let released = desk.ok("--as ana case release 2");
+    assert!(released.stderr.contains("you no longer see case #2: it is not yours any more"), "{released:?}");
+    desk.run("--as ana case show 2").exits(65);
+    desk.ok("case assign 2 ana");
+    let given = desk.ok("--as ana case assign 2 budi");
+    assert!(given.stderr.contains("you no longer see case #2"), "{given:?}");
+    desk.ok("role grant Agent case-read no");
+    let given = desk.ok("case assign 2 ana");
+    assert!(given.stderr.contains("ana may not read case #2"), "{given:?}");
+    let closed = desk.ok("case close 2");
+    assert!(!closed.stderr.contains("may not read"), "{closed:?}");
+}
+
+#[test]
+fn what_waits_is_sent_whatever_its_writer_may_by_then() {
+    let desk = desk();
+    desk.ok("--as ana case reply 2 -m Soon.");
+    desk.ok("role grant Agent group-account no");
+    desk.ok("role grant Agent case no");
+    desk.ok("user disable ana");
+    desk.sandbox.env("PW", "secret");
+    desk.run("send").exits(75);
+    let waiting = desk.sandbox.items(&["outbox", "list"]);
+    let letter = waiting.iter().find(|row| row["kind"] == "mail").unwrap();
+    assert_eq!((letter["attempts"].as_i64(), letter["state"].as_str()), (Some(1), Some("waiting")), "{letter}");
 }

@@ -179,7 +179,7 @@ fn add(args: &Add, ctx: &Context) -> Result<()> {
         let mut account = args.settings.apply(tx, new, ctx.now())?;
         args.settings.confine(&mut account, ctx.caller.is_delegated());
         settings::check(tx, &account)?;
-        owner::check_addresses(tx, actor, &account)?;
+        owner::check_addresses(tx, actor, None, &account)?;
         let account = Account { id: accounts::add(tx, &account)?, ..account };
         places::put(tx, &account, &args.settings, true)?;
         keep_secret(ctx, &account, stdin.as_ref())?;
@@ -210,7 +210,7 @@ fn edit(args: &Edit, ctx: &Context) -> Result<()> {
             account.name = name;
         }
         settings::check(tx, &account)?;
-        owner::check_addresses(tx, actor, &account)?;
+        owner::check_addresses(tx, actor, Some(&old), &account)?;
         accounts::update(tx, &account)?;
         places::put(tx, &account, &args.settings, false)?;
         keep_secret(ctx, &account, stdin.as_ref())?;

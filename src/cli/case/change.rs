@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::{Assign, Close, find_to_edit};
-use crate::access::Actor;
+use crate::access::{self, Actor};
 use crate::cli::case_number;
 use crate::cli::context::{self, Context};
 use crate::desk;
@@ -12,8 +12,9 @@ use crate::intake::world::World;
 use crate::reply;
 use crate::store::cases::{self, Case, CaseStatus};
 use crate::store::db::Tx;
-use crate::store::records::Parent;
+use crate::store::records::{self, Parent};
 use crate::store::stream::{self, NewNote, NoteKind};
+use crate::store::users;
 
 /// Does the same with every case; all of them or none.
 pub(super) fn each(
@@ -22,19 +23,39 @@ pub(super) fn each(
     what: &str,
     work: impl Fn(&Tx<'_>, &World<'_>, &Actor, &Case) -> Result<()>,
 ) -> Result<()> {
-    ctx.write(|tx, actor| {
+    let notes = ctx.write(|tx, actor| {
         let world = World::load(tx, &ctx.config, ctx.now())?;
+        let mut notes = Vec::new();
         for number in numbers {
             let case = find_to_edit(tx, actor, *number)?;
             desk::refuse_merged(tx, actor, &case)?;
             work(tx, &world, actor, &case)?;
+            notes.extend(out_of_sight(tx, actor, &case)?);
         }
-        Ok(())
+        Ok(notes)
     })?;
     for number in numbers {
         ctx.done(number, &format!("case #{number} {what}"))?;
     }
+    notes.iter().for_each(|note| ctx.ui.note(note));
     Ok(())
+}
+
+/// Says of a case that was given away or to somebody where the actor, or who has it now, does not see it.
+fn out_of_sight(tx: &Tx<'_>, actor: &Actor, before: &Case) -> Result<Vec<String>> {
+    let (number, case) = (before.number, Parent::case(before.id));
+    let mut notes = Vec::new();
+    if !records::exists(tx, case, actor.sight())? {
+        notes.push(format!("you no longer see case #{number}: it is not yours any more"));
+    }
+    let assignee = cases::by_id(tx, before.id)?.and_then(|case| case.assigned_user_id);
+    let new = assignee.filter(|_| assignee != before.assigned_user_id).map(|id| users::by_id(tx, id)).transpose()?;
+    if let Some(user) = new.flatten()
+        && !records::exists(tx, case, access::sight_of(&user))?
+    {
+        notes.push(format!("{} may not read case #{number}: their roles do not let them", user.username));
+    }
+    Ok(notes)
 }
 
 pub fn assign_to(args: &Assign, ctx: &Context) -> Result<()> {

@@ -169,7 +169,7 @@ fn resolve(tx: &Tx<'_>, actor: &Actor, scope: Scope, action: Action) -> Result<A
         }
         ActionKind::Assign => {
             let user = context::user(tx, &action.value)?;
-            actor.require_assignable(tx, &user)?;
+            actor.require_assignable(tx, "--do", &user)?;
             (user.username, Some(user.id))
         }
         ActionKind::Folder => folder(tx, actor, scope, &action.value)?,

@@ -14,6 +14,8 @@ use crate::store::filters::{self, Filter, Scope};
 use crate::store::sight::Sight;
 use crate::store::users;
 
+const ACCOUNTS: &str = "see `espomail account list`";
+
 /// Reads `global`, `account:NAME` or `user:NAME`, as far as the actor may make filters there.
 ///
 /// # Errors
@@ -25,12 +27,16 @@ pub fn read(tx: &Tx<'_>, actor: &Actor, text: &str) -> Result<Scope> {
             Ok(Scope::Global)
         }
         Some(("account", name)) => {
-            let account = accounts::by_name(tx, name)?.filter(|account| {
-                let scope = Scope::Account(account.id);
-                is_of(actor, scope, account.user_id.filter(|_| account.kind == AccountKind::Personal))
-            });
             let missing = || error::data(format!("--scope: there is no account \"{name}\""));
-            Ok(Scope::Account(account.ok_or_else(|| missing().hint("see `espomail account list`"))?.id))
+            let account = accounts::by_name(tx, name)?.ok_or_else(|| missing().hint(ACCOUNTS))?;
+            if !actor.knows_account(tx, &account)? {
+                return Err(missing().hint(ACCOUNTS).into());
+            }
+            let scope = Scope::Account(account.id);
+            if !is_of(actor, scope, account.user_id.filter(|_| account.kind == AccountKind::Personal)) {
+                actor.require_admin(&format!("--scope: filters of the group account {}", account.name))?;
+            }
+            Ok(scope)
         }
         Some(("user", name)) => {
             let user = context::user_or_me(tx, actor, "--scope", name)?;

@@ -52,10 +52,8 @@ pub fn edit(args: &Edit, ctx: &Context) -> Result<()> {
 }
 
 pub fn delete(args: &Named, ctx: &Context) -> Result<()> {
-    ctx.confirm_as_admin(
-        "record delete",
-        &format!("Delete {} {}? Its mail and cases stay, without it.", args.kind, args.name),
-    )?;
+    let question = format!("Delete {} {}? Its mail and cases stay, without it.", args.kind, args.name);
+    ctx.confirm_about("record delete", &question, |tx, actor| find(tx, actor, args))?;
     let record = ctx.write(|tx, actor| {
         actor.require_admin("record delete")?;
         let record = find(tx, actor, args)?;

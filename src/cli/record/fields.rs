@@ -171,11 +171,7 @@ fn assignee(tx: &Tx<'_>, actor: &Actor, name: &str) -> Result<Option<User>> {
             .hint(format!("espomail user enable {name}, or choose another: espomail user list"))
             .into());
     }
-    if !actor.may_assign_to(tx, &user)? {
-        return Err(error::noperm(format!("--assign-to: {name} is in no team of yours"))
-            .hint("name somebody of your teams: espomail team list")
-            .into());
-    }
+    actor.require_assignable(tx, "--assign-to", &user)?;
     Ok(Some(user))
 }
 

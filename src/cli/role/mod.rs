@@ -14,6 +14,7 @@ use crate::error;
 use crate::store::db::Tx;
 use crate::store::levels::{Level, Permission};
 use crate::store::roles::{self, Holder, Role};
+use crate::store::{teams, users};
 use crate::ui::cell::{Cell, Column};
 use value::{Setting, permissions, setting};
 
@@ -141,7 +142,8 @@ fn add(given: &str, ctx: &Context) -> Result<()> {
 }
 
 fn delete(name: &str, ctx: &Context) -> Result<()> {
-    ctx.confirm_as_admin("role delete", &format!("Delete role {name}? Those who have it lose what it allows."))?;
+    let question = format!("Delete role {name}? Those who have it lose what it allows.");
+    ctx.confirm_about("role delete", &question, |tx, _| find(tx, name))?;
     let id = ctx.administer("role delete", |tx| {
         let role = find(tx, name)?;
         roles::delete(tx, role.id)?;
@@ -188,7 +190,14 @@ fn holder(tx: &Tx<'_>, text: &str) -> Result<Holder> {
     // No username holds a colon.
     Ok(match text.strip_prefix("team:") {
         Some(team) => Holder::Team(context::team(tx, team)?.id),
-        None => Holder::User(context::user(tx, text)?.id),
+        None => match teams::by_name(tx, text)? {
+            Some(team) if users::by_username(tx, text)?.is_none() => {
+                return Err(error::data(format!("user: there is no user \"{text}\""))
+                    .hint(format!("for all members of the team: team:{}", team.name))
+                    .into());
+            }
+            _ => Holder::User(context::user(tx, text)?.id),
+        },
     })
 }
 

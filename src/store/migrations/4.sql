@@ -205,3 +205,10 @@ ALTER TABLE notes ADD COLUMN about_id INTEGER;
 -- Servers that people named through sudo.
 ALTER TABLE accounts ADD COLUMN imap_confined INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE accounts ADD COLUMN smtp_confined INTEGER NOT NULL DEFAULT 0;
+-- Names of what was deleted.
+CREATE TABLE gone_things (
+  kind   TEXT    NOT NULL,
+  row_id INTEGER NOT NULL,
+  name   TEXT    NOT NULL,
+  PRIMARY KEY (kind, row_id)
+) STRICT, WITHOUT ROWID;
