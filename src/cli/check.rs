@@ -7,6 +7,7 @@ use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
 use super::context::Context;
+use crate::access::Actor;
 use crate::error::Ended;
 use crate::store::accounts::{self, Account};
 use crate::store::db::Tx;
@@ -37,7 +38,7 @@ struct Findings {
 
 /// Runs `check`. A database that cannot be read is UNKNOWN, whatever the reason.
 pub fn run(args: &CheckArgs, ctx: &Context) -> Result<()> {
-    let looked = ctx.read(|tx, _| look(tx, args, ctx.now()));
+    let looked = ctx.read(|tx, actor| look(tx, actor, args, ctx.now()));
     let (code, word, found) = match looked {
         Err(error) => (3, "UNKNOWN", Findings { warning: vec![format!("{error:#}")], ..Findings::default() }),
         Ok(found) if !found.critical.is_empty() => (2, "CRITICAL", found),
@@ -54,17 +55,21 @@ pub fn run(args: &CheckArgs, ctx: &Context) -> Result<()> {
     if code == 0 { Ok(()) } else { Err(Ended(code).into()) }
 }
 
-fn look(tx: &Tx<'_>, args: &CheckArgs, now: Timestamp) -> Result<Findings> {
+/// Monitoring hears of all accounts, but of those that the actor does not know of neither name nor reason.
+fn look(tx: &Tx<'_>, actor: &Actor, args: &CheckArgs, now: Timestamp) -> Result<Findings> {
     let mut found = Findings::default();
     let mut quarantined = 0;
     for account in accounts::all(tx)?.iter().filter(|account| account.active) {
         quarantined += deliveries::counts(tx, account.id, now)?.quarantined;
-        found.critical.extend(trouble(account, args, now)?);
+        let named = Named::of(tx, actor, account)?;
+        found.critical.extend(trouble(account, args, now)?.map(|(what, why)| named.says(what, &why)));
         let folders = accounts::folders(tx, account.id)?;
         let failing = folders.iter().filter(|folder| !folder.failure.is_empty());
-        found.warning.extend(failing.map(|f| format!("account {}, folder {}: {}", account.name, f.name, f.failure)));
+        found
+            .warning
+            .extend(failing.map(|f| named.says("a folder fails".to_owned(), &format!("{}: {}", f.name, f.failure))));
         if account.breaker_tripped_at.is_some() {
-            found.warning.push(format!("account {}: automatic replies are stopped", account.name));
+            found.warning.push(named.says("automatic replies are stopped".to_owned(), ""));
         }
     }
     let (waiting, uncertain) = outbox::waiting_and_uncertain(tx)?;
@@ -87,16 +92,33 @@ fn look(tx: &Tx<'_>, args: &CheckArgs, now: Timestamp) -> Result<Findings> {
     Ok(found)
 }
 
-/// What is wrong with an account that is in use.
-fn trouble(account: &Account, args: &CheckArgs, now: Timestamp) -> Result<Option<String>> {
+/// An account by the name that the actor may hear.
+struct Named<'a>(Option<&'a str>);
+
+impl<'a> Named<'a> {
+    fn of(tx: &Tx<'_>, actor: &Actor, account: &'a Account) -> Result<Named<'a>> {
+        Ok(Named(actor.knows_account(tx, account)?.then_some(account.name.as_str())))
+    }
+
+    fn says(&self, what: String, why: &str) -> String {
+        match (self.0, why) {
+            (None, _) => format!("an account of others: {what}"),
+            (Some(name), "") => format!("account {name}: {what}"),
+            (Some(name), why) => format!("account {name}: {what}: {why}"),
+        }
+    }
+}
+
+/// What is wrong with an account that is in use, and why.
+fn trouble(account: &Account, args: &CheckArgs, now: Timestamp) -> Result<Option<(String, String)>> {
     let health = &account.health;
     let good = health.last_good_at.unwrap_or(account.created_at);
     let age = now.duration_since(good);
-    let why = if health.failing_since.is_some() { format!(": {}", health.failure) } else { String::new() };
+    let why = if health.failing_since.is_some() { health.failure.clone() } else { String::new() };
     Ok(if account.imap.host.is_some() && age > SignedDuration::try_from(args.max_age)? {
-        Some(format!("account {}: not fetched for {}{why}", account.name, minutes(age)))
+        Some((format!("not fetched for {}", minutes(age)), why))
     } else if health.send_failing_since.is_some() {
-        Some(format!("account {}: cannot send: {}", account.name, health.send_failure))
+        Some(("cannot send".to_owned(), health.send_failure.clone()))
     } else {
         None
     })
