@@ -4,6 +4,7 @@
 //! finds those without, and compares it with the man page.
 
 pub mod account;
+mod afar;
 pub mod attachment;
 pub mod case;
 pub mod check;
@@ -137,6 +138,9 @@ pub struct Cli {
     /// So many files stand before what comes by standard input; used by espomail itself, through sudo
     #[arg(long, global = true, hide = true, value_name = "N", default_value_t = 0)]
     front: u32,
+    /// The editor runs on the other side; used by espomail itself, through sudo
+    #[arg(long, global = true, hide = true)]
+    edits_afar: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -331,6 +335,8 @@ fn execute(cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui) -> 
         dry_run: cli.dry_run,
         yes: cli.yes,
         no_input: cli.no_input,
+        // Never to a terminal: what is to be edited holds mail.
+        edits_afar: cli.edits_afar && process.is_delegated() && !io::stdout().is_terminal(),
     };
     if ctx.caller.is_delegated() && cli.command.needs_database() {
         // Also for what asks nobody.

@@ -336,3 +336,72 @@ fn people_need_not_type_sudo_and_their_files_are_read_as_theirs() {
     assert!(refused.stderr.contains("usermod -aG espomail-users"), "{refused:?}");
     assert!(office.run("eve", "espomail case list").exits(77).stderr.contains("no user has the login \"eve\""));
 }
+
+/// Runs the rest of a line on a terminal.
+const T: &str = "python3 -c 'import pty,sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)'";
+
+#[test]
+fn the_editor_is_the_callers_own_and_what_they_type_is_never_lost() {
+    let Some(office) = office() else { return };
+    let scripts =
+        "rm -r .config; mkdir -p bin; printf '#!/bin/sh\nid -un >who; stat -c %%a \"$1\" >>who; cat \"$1\" >saw
+echo typed by ana >>\"$1\"\n' >bin/types; printf '#!/bin/sh\nbin/types \"$1\"; exit 3\n' >bin/fails; chmod 755 bin/*";
+    office.run("ana", scripts).ok();
+    let account = "espomail account add desk --address desk@desk.example --smtp 127.0.0.1:9 --secret env:PW --create-case --case-team Support
+printf 'From: eva@customer.example\\nSubject: Broken\\nMessage-ID: <a@customer.example>\\n\\nit smokes\\n' | espomail ingest --account desk";
+    office.run("root", account).ok();
+    let edits = |editor: &str, line: &str| office.run("ana", &format!("EDITOR={editor} {T} espomail {line}"));
+    let left = || office.run("root", "find /tmp -name 'espomail-*'; cat /home/ana/started").stdout;
+
+    let kept = edits("bin/types", "case reply 2 --draft").ok();
+    assert!(kept.stdout.contains("draft 2 is kept"), "{kept:?}");
+    assert_eq!(office.run("ana", "cat who").ok().stdout, "ana\n600\n");
+    let saw = office.run("ana", "cat saw").ok().stdout;
+    assert!(saw.contains("To: eva@customer.example\n") && saw.contains("Subject: "), "{saw}");
+    assert!(office.run("ana", "espomail email show 2").ok().stdout.contains("typed by ana"));
+    edits("bin/types", "email edit 2").ok();
+    let twice = office.run("ana", "espomail email show 2").ok().stdout;
+    assert_eq!(twice.matches("typed by ana").count(), 2, "{twice}");
+    // With a text, and a file that the service user cannot read.
+    office.run("ana", "umask 077 && echo mine >own.txt").ok();
+    edits("bin/types", "case reply 2 -m Hello -e --attach own.txt").ok();
+    let sent = office.run("ana", "espomail outbox show 1").ok().stdout;
+    assert!(sent.contains("Hello") && sent.contains("typed by ana"), "{sent}");
+    // Cancelled; an editor that fails; a case that is not there.
+    let cancelled = edits("true", "case reply 2").exits(1);
+    assert!(cancelled.stdout.contains("cancelled: the text is empty or was not changed"), "{cancelled:?}");
+    let failed = edits("bin/fails", "case reply 2").exits(78);
+    assert!(failed.stdout.contains("failed: exit status: 3; what you wrote is draft 4"), "{failed:?}");
+    office.run("ana", "rm saw").ok();
+    edits("bin/types", "case reply 99").exits(65);
+    office.run("ana", "test ! -e saw").ok();
+    assert_eq!(left(), "", "the editor's file is there still");
+
+    // By hand: not to a terminal, and whoever sends nothing back has written nothing.
+    let shown = office.run("ana", &format!("{T} {S} --edits-afar case reply 2")).exits(65);
+    assert!(shown.stdout.contains("text: must not be empty"), "{shown:?}");
+    let rows = office.every_row();
+    let alone = office
+        .run("ana", &format!("{S} --edits-afar case reply 2 </dev/null | cat; exit ${{PIPESTATUS[0]}}"))
+        .exits(65);
+    assert!(alone.stdout.starts_with('\0') && !alone.stdout.ends_with('\0'), "{alone:?}");
+    assert!(alone.stderr.contains("did not come back"), "{alone:?}");
+    assert_eq!(office.every_row(), rows);
+}
+
+#[test]
+fn a_command_that_a_signal_ended_is_no_bug() {
+    let Some(office) = office() else { return };
+    let asks = "import os, pty, sys
+pid, fd = pty.fork()
+if pid == 0: os.execvp('espomail', ['espomail', 'case', 'merge', '1', '2'])
+said = b''
+while b'[y/N]' not in said: said += os.read(fd, 999)
+os.write(fd, b'\\x03')
+while True:
+    try: os.read(fd, 999)
+    except OSError: break
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) % 256)";
+    office.run("root", "espomail -q --as ana case create --subject two --team Support -m x").ok();
+    office.run("ana", &format!("rm -r .config; cat >asks.py <<'END'\n{asks}\nEND\npython3 asks.py")).exits(130);
+}
