@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::context::{self, Context};
 use super::init;
-use crate::error::{self, Kind};
+use crate::error::{self, Fault, Kind};
 use crate::secret;
 use crate::store::instance;
 use crate::ui::cell::{Cell, Column};
@@ -77,6 +77,10 @@ fn stats(ctx: &Context) -> Result<()> {
 
 fn backup(args: &Backup, ctx: &Context) -> Result<()> {
     ctx.read(|_, actor| actor.require_admin("db backup"))?;
+    if args.file.as_os_str() == "-" {
+        let refused = Fault::new(Kind::Usage, "FILE: a backup is not written to standard output");
+        return Err(refused.hint("root names a new file, where the owner of the database may write").into());
+    }
     let (file, beside) = (&args.file, secret::directory_of_backup(&args.file));
     let taken = |path: &Path| path.symlink_metadata().is_ok();
     if let Some(path) = [file, &beside].into_iter().find(|path| taken(path)) {

@@ -27,7 +27,8 @@ const MOST: u64 = 128 << 20;
 pub fn owner_of_service() -> Option<String> {
     // With `--db`, `--config` or a database of their own nobody comes here.
     let own = [config::default_path(), config::default_database()];
-    if own.iter().any(|path| path.exists()) {
+    // Without a home there are none: those are the service's.
+    if caller::home().is_some() && own.iter().any(|path| path.exists()) {
         return None;
     }
     let database = config::of_service();

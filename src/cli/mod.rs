@@ -310,7 +310,13 @@ fn execute(cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui) -> 
         if process.is_delegated() && matches!(command, config::ConfigCommand::Show(_)) {
             return Err(error::noperm("config show: is refused from a caller who came through sudo").into());
         }
-        return config::run(command, cli.config.as_deref(), config, ui);
+        let services = Some(configuration::path_of_service()).filter(|path| path.exists());
+        let is_services = cli.config.is_none() && !process.is_delegated() && front::owner_of_service().is_some();
+        return match services.filter(|_| is_services) {
+            // What is in force for whoever is taken through sudo.
+            Some(path) => config::run(command, Some(&path), Config::load(Some(&path)), ui),
+            None => config::run(command, cli.config.as_deref(), config, ui),
+        };
     }
     let config = config?;
     let names_none = cli.db.is_none() && cli.config.is_none() && !matches!(cli.command, Command::Init(_));
@@ -342,7 +348,7 @@ fn execute(cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui) -> 
         // Also for what asks nobody.
         ctx.read(|_, _| Ok(()))?;
     }
-    dispatch(cli.command, &ctx).inspect_err(|error| ctx.note_refusal(error))
+    dispatch(cli.command, &ctx).inspect_err(|error| ctx.note_refusal(error)).map_err(|error| ctx.told_to_root(error))
 }
 
 impl Command {
@@ -417,6 +423,21 @@ fn terminal_width() -> usize {
 }
 
 impl Context {
+    /// Root, who became the owner of the database, hears whose rights were too few.
+    fn told_to_root(&self, error: anyhow::Error) -> anyhow::Error {
+        let became = self.caller.uid == 0 && self.caller.process_uid != 0;
+        let denied = io::Error::from_raw_os_error(nix::errno::Errno::EACCES as i32).to_string();
+        let (kind, hint) = error::classify(&error);
+        let text = format!("{error:#}");
+        if !became || hint.is_some() || !text.contains(&denied) {
+            return error;
+        }
+        let owner = crate::caller::login_of(self.caller.process_uid).unwrap_or_else(|| "its owner".to_owned());
+        let hint =
+            format!("{owner}, who owns the database, opens files, also for root: name one that {owner} may open");
+        Fault::new(kind, text).hint(hint).into()
+    }
+
     /// Asks an administrator; others are refused before they are asked.
     ///
     /// # Errors

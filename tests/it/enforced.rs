@@ -405,3 +405,35 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) % 256)";
     office.run("root", "espomail -q --as ana case create --subject two --team Support -m x").ok();
     office.run("ana", &format!("rm -r .config; cat >asks.py <<'END'\n{asks}\nEND\npython3 asks.py")).exits(130);
 }
+
+#[test]
+fn words_are_about_the_database_that_is_used_and_whose_rights_were_too_few() {
+    let Some(office) = office() else { return };
+    office.run("ana", "rm -r .config").ok();
+    assert!(office.run("ana", "env -u HOME espomail whoami").ok().stdout.contains("you came through sudo"));
+    let named = office.run("ana", "espomail --db /var/lib/espomail/espomail.db whoami").exits(78);
+    assert!(named.stderr.contains("permission denied") && named.stderr.contains("leave --db out"), "{named:?}");
+    office.run("root", "echo 'jobs = 3' >/etc/espomail/config.toml").ok();
+    assert_eq!(office.run("ana", "espomail config path").ok().stdout, "/etc/espomail/config.toml\n");
+    assert!(office.run("ana", "espomail config show --effective").ok().stdout.contains("jobs = 3\n"));
+    office.run("root", "echo 'jbos = 3' >/etc/espomail/config.toml").ok();
+    office.run("ana", "espomail config check").exits(78);
+    office.run("root", "echo >/etc/espomail/config.toml").ok();
+    // A database of her own takes the place of the service's.
+    let made = office.run("ana", "espomail init").ok();
+    assert!(made.stderr.contains("no longer with that of espomail"), "{made:?}");
+    assert!(made.stderr.contains("rm /home/ana/.local/share/espomail/espomail.db"), "{made:?}");
+    assert!(!office.run("bob", "espomail --db mine.db init").ok().stderr.contains("that of espomail"));
+    assert!(office.run("ana", "espomail whoami").ok().stdout.contains("advisory"));
+    office.run("ana", "rm -r .local").ok();
+
+    for line in ["db backup /root/x.db", "case note 1 -F /tmp/secret", "export case 1 --to mbox /root/x"] {
+        let refused = office.run("root", &format!("install -m 600 /dev/null /tmp/secret; espomail {line}"));
+        assert!(refused.code != 0 && refused.stderr.contains("espomail, who owns the database"), "{refused:?}");
+    }
+    office.run("root", "espomail user edit ana --type admin").ok();
+    assert!(office.run("ana", "espomail db backup -").exits(2).stderr.contains("standard output"));
+    let export = office.run("ana", "espomail export case 1 --to maildir new").exits(2);
+    assert!(export.stderr.contains("through sudo there are only mbox and json"), "{export:?}");
+    office.run("ana", "test ! -e new").ok();
+}
