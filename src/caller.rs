@@ -90,6 +90,11 @@ impl Process {
         }
     }
 
+    /// Whether it runs with the rights of root.
+    pub fn is_root(&self) -> bool {
+        self.effective == 0
+    }
+
     /// Whether somebody who is not root came through sudo to another user than root. Nothing that they could have chosen
     /// is believed from then on: flags, environment, paths.
     pub fn is_delegated(&self) -> bool {

@@ -290,7 +290,7 @@ fn asks_for_json() -> bool {
     pair || words.iter().any(|word| word == "--json" || word.strip_prefix("--format=").is_some_and(is_format))
 }
 
-fn execute(cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui) -> Result<()> {
+fn execute(mut cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui) -> Result<()> {
     // The default hook would print the panic's text, which may hold mail.
     std::panic::set_hook(Box::new(|info| {
         let place = info.location().map(|l| format!("{}:{}", l.file(), l.line())).unwrap_or_default();
@@ -325,6 +325,11 @@ fn execute(cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui) -> 
         return front::run(&owner, command, matches, ui);
     }
     let db_path = cli.db.clone().or_else(|| config.database.clone()).unwrap_or_else(configuration::default_database);
+    if let Command::Doctor(args) = &mut cli.command
+        && process.is_root()
+    {
+        args.ask_as_root(&db_path);
+    }
     let caller = Caller::of(&process, cli.command.needs_database().then_some(&db_path))?;
     if matches!(caller.standing, Standing::Service | Standing::Delegated) {
         // What is made here is the service user's alone.

@@ -281,7 +281,14 @@ fn doctor_finds_and_mends_what_others_could_read() {
     found(
         "espomail doctor --offline",
         0,
-        &["enforced", "only for the owner, espomail", "ana, budi, eve, gone", "never"],
+        &[
+            "enforced",
+            "only for the owner, espomail",
+            "ana, budi, eve, gone",
+            "never",
+            "lets them run /usr/local/bin/espomail",
+            "root's alone to change",
+        ],
     );
     office.run("ana", &format!("{S} doctor")).exits(77);
     office.run("root", "chmod 644 /var/lib/espomail/secrets/99 && chmod 755 /var/lib/espomail").ok();
@@ -436,4 +443,55 @@ fn words_are_about_the_database_that_is_used_and_whose_rights_were_too_few() {
     let export = office.run("ana", "espomail export case 1 --to maildir new").exits(2);
     assert!(export.stderr.contains("through sudo there are only mbox and json"), "{export:?}");
     office.run("ana", "test ! -e new").ok();
+}
+
+#[test]
+fn doctor_finds_what_locks_people_out_and_what_others_could_change() {
+    let Some(office) = office() else { return };
+    // By turns: what root did, what doctor finds, and how root mends it.
+    for (spoil, code, words, mend) in [
+        (
+            "mv /etc/sudoers.d/espomail /tmp/rule",
+            0,
+            "does not let ana, budi, eve, gone run",
+            "mv /tmp/rule /etc/sudoers.d/espomail",
+        ),
+        (
+            "chmod 757 /usr/local/bin",
+            0,
+            "/usr/local/bin can be changed by others (mode 757)",
+            "chmod 755 /usr/local/bin",
+        ),
+        ("chown ana /usr/local/bin/espomail", 0, "espomail belongs to ana", "chown root /usr/local/bin/espomail"),
+        (
+            "chmod 666 /etc/espomail/config.toml",
+            78,
+            "config.toml can be changed by others",
+            "chmod 644 /etc/espomail/config.toml",
+        ),
+        ("chown ana /etc/espomail", 78, "/etc/espomail belongs to ana", "chown root /etc/espomail"),
+        (
+            "chmod 600 /etc/espomail/config.toml",
+            78,
+            "cannot be read by espomail",
+            "chmod 644 /etc/espomail/config.toml",
+        ),
+        // A backup that root copied back.
+        (
+            "cd /var/lib/espomail && cp espomail.db x && mv x espomail.db",
+            78,
+            "espomail.db belongs to root",
+            "chown espomail: /var/lib/espomail/espomail.db",
+        ),
+    ] {
+        office.run("root", spoil).ok();
+        let run = office.run("root", "espomail doctor --offline").exits(code);
+        assert!(run.stdout.contains(words), "no \"{words}\" after {spoil}: {run:#?}");
+        assert!(!run.stderr.contains("chown root /var/lib"), "{run:#?}");
+        office.run("root", mend).ok();
+        let mended = office.run("root", "espomail doctor --offline").ok();
+        assert!(!mended.stdout.contains(words), "{mended:#?}");
+    }
+    let cron = office.run("root", "espomail doctor --offline").ok().stderr;
+    assert!(cron.contains("is cron running? /etc/cron.d/espomail is there"), "{cron}");
 }
