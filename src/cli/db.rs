@@ -90,7 +90,12 @@ fn backup(args: &Backup, ctx: &Context) -> Result<()> {
         if args.with_secrets {
             secret::copy(&secret::directory(&ctx.db_path), &beside)?;
         }
-        ctx.store()?.backup(file)?;
+        // No passwords are left lying where there is no backup.
+        ctx.store()?.backup(file).inspect_err(|_| {
+            if args.with_secrets {
+                std::fs::remove_dir_all(&beside).ok();
+            }
+        })?;
         ctx.administer("db backup", |tx| instance::backed_up(tx, ctx.now()))?;
     }
     let secrets = match args.with_secrets {

@@ -495,3 +495,18 @@ fn doctor_finds_what_locks_people_out_and_what_others_could_change() {
     let cron = office.run("root", "espomail doctor --offline").ok().stderr;
     assert!(cron.contains("is cron running? /etc/cron.d/espomail is there"), "{cron}");
 }
+
+#[test]
+fn a_backup_that_fails_leaves_no_secrets_behind() {
+    let Some(office) = office() else { return };
+    office.run("root", "mkdir -m 700 /tmp/small && mount -t tmpfs -o size=64k,mode=777 none /tmp/small").ok();
+    let backup = "espomail db backup --with-secrets /tmp/small/copy.db";
+    office.run("root", backup).exits(74);
+    assert_eq!(office.run("root", "ls -A /tmp/small").ok().stdout, "");
+    office.run("root", "mount -o remount,size=64m /tmp/small").ok();
+    office.run("root", backup).ok();
+    assert_eq!(
+        office.run("root", "cat /tmp/small/copy.db.secrets/99; umount /tmp/small").ok().stdout,
+        format!("{CANARY}\n")
+    );
+}
