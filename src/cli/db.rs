@@ -87,11 +87,9 @@ fn backup(args: &Backup, ctx: &Context) -> Result<()> {
         return Err(error::data(format!("FILE: {} exists already", path.display())).hint("name a new file").into());
     }
     if !ctx.dry_run {
-        if args.with_secrets {
-            secret::copy(&secret::directory(&ctx.db_path), &beside)?;
-        }
-        // No passwords are left lying where there is no backup.
-        ctx.store()?.backup(file).inspect_err(|_| {
+        let secrets = if args.with_secrets { secret::copy(&secret::directory(&ctx.db_path), &beside) } else { Ok(()) };
+        secrets.and_then(|()| ctx.store()?.backup(file)).inspect_err(|_| {
+            // No passwords are left lying where there is no backup.
             if args.with_secrets {
                 std::fs::remove_dir_all(&beside).ok();
             }

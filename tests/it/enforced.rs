@@ -1,7 +1,7 @@
 //! Enforced mode with real users and real sudo: who comes is who acts, and nothing is read, written or started for them
 //! with the rights of the service user.
 
-use crate::support::{Dovecot, Office, Run};
+use crate::support::{Dovecot, Office, Run, scratch};
 
 /// As people call it.
 const S: &str = "sudo -n -u espomail /usr/local/bin/espomail";
@@ -314,6 +314,7 @@ fn people_need_not_type_sudo_and_their_files_are_read_as_theirs() {
     assert!(office.run("ana", "espomail email show ./own.eml").ok().stdout.contains("own file"));
     // Several files, and what comes by standard input besides.
     office.run("root", "espomail user edit ana --type admin").ok();
+    assert_eq!(office.run("ana", "espomail user edit @me --signature-file call.txt").ok().stdout, "user ana changed\n");
     office.run("ana", "echo html >h && espomail template add two --subject s --body call.txt --html h").ok();
     office.run("ana", "echo by pipe | espomail template add three --subject s --body - --html h").ok();
     let shown = office.run("ana", "espomail --json template show three").ok().stdout;
@@ -503,10 +504,30 @@ fn a_backup_that_fails_leaves_no_secrets_behind() {
     let backup = "espomail db backup --with-secrets /tmp/small/copy.db";
     office.run("root", backup).exits(74);
     assert_eq!(office.run("root", "ls -A /tmp/small").ok().stdout, "");
-    office.run("root", "mount -o remount,size=64m /tmp/small").ok();
+    office.run("root", "mount -o remount,size=64m /tmp/small && ln -s /etc/shadow /var/lib/espomail/secrets/1").ok();
+    office.run("root", backup).exits(74);
+    assert_eq!(office.run("root", "rm /var/lib/espomail/secrets/1; ls -A /tmp/small").ok().stdout, "");
     office.run("root", backup).ok();
     assert_eq!(
         office.run("root", "cat /tmp/small/copy.db.secrets/99; umount /tmp/small").ok().stdout,
         format!("{CANARY}\n")
     );
+}
+
+#[test]
+fn for_a_package_files_are_placed_and_nothing_else_is_said_to_be_done() {
+    if !std::path::Path::new("/usr/sbin/visudo").exists() {
+        eprintln!("skipped: visudo is not there");
+        return;
+    }
+    let dest = scratch("dest");
+    let run = std::process::Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/contrib/install-service.sh"))
+        .envs([("DESTDIR", dest.as_os_str()), ("PREFIX", "/opt/mail".as_ref())])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(run.stdout).unwrap();
+    assert!(run.status.success() && said.starts_with("placed below") && !said.contains("is set up"), "{said}");
+    let rule = std::fs::read_to_string(dest.join("etc/sudoers.d/espomail")).unwrap();
+    assert!(rule.contains("Cmnd_Alias ESPOMAIL = /opt/mail/bin/espomail"), "{rule}");
+    std::fs::remove_dir_all(dest).unwrap();
 }
