@@ -43,6 +43,10 @@ install -D -m 440 "$rule" "$dest/etc/sudoers.d/espomail"
 place 644 crontab /etc/cron.d/espomail
 [ -n "$dest" ] || [ -e /var/lib/espomail/espomail.db ] || "$program" -q init
 
+if [ -n "$dest" ]; then
+  echo "placed below $dest; on the machine itself come systemd-sysusers, systemd-tmpfiles --create and $program init, as root"
+  exit
+fi
 cat <<END
 espomail is set up for a team on this machine. For each person:
   usermod -aG espomail-users ana       # may run it; after the next login

@@ -90,6 +90,11 @@ impl Process {
         }
     }
 
+    /// Whether it runs with the rights of root.
+    pub fn is_root(&self) -> bool {
+        self.effective == 0
+    }
+
     /// Whether somebody who is not root came through sudo to another user than root. Nothing that they could have chosen
     /// is believed from then on: flags, environment, paths.
     pub fn is_delegated(&self) -> bool {
@@ -167,6 +172,11 @@ impl Caller {
 /// Whether this is the uid of a service.
 pub fn is_service(uid: u32) -> bool {
     (1..FIRST_PERSON).contains(&uid)
+}
+
+/// Whether a service user owns this database.
+pub fn is_enforced(database: &Path) -> bool {
+    owner(database, false).is_some_and(|(uid, _)| is_service(uid))
 }
 
 /// The home of the person who runs this process; root and service users have none. Through sudo the environment is not

@@ -265,14 +265,19 @@ fn nearest(unknown: &str) -> Option<&'static str> {
 /// Where the configuration lies: a service's below /etc, a person's below the XDG directory.
 pub fn default_path() -> PathBuf {
     match caller::home() {
-        None => PathBuf::from("/etc/espomail/config.toml"),
+        None => path_of_service(),
         Some(home) => xdg("XDG_CONFIG_HOME", &home, ".config").join("espomail/config.toml"),
     }
 }
 
+/// Where the configuration of a service lies.
+pub fn path_of_service() -> PathBuf {
+    PathBuf::from("/etc/espomail/config.toml")
+}
+
 /// The database of a service on this machine, by the configuration that everybody may read.
 pub fn of_service() -> PathBuf {
-    let text = fs::read_to_string("/etc/espomail/config.toml").unwrap_or_default();
+    let text = fs::read_to_string(path_of_service()).unwrap_or_default();
     let named = Config::parse(&text).ok().and_then(|config| config.database);
     named.unwrap_or_else(|| PathBuf::from("/var/lib/espomail/espomail.db"))
 }

@@ -55,29 +55,21 @@ pub fn run(args: &CheckArgs, ctx: &Context) -> Result<()> {
     if code == 0 { Ok(()) } else { Err(Ended(code).into()) }
 }
 
-/// All accounts count, whoever asks: nothing is said to be well that is not. Those that the actor does not know of have
-/// neither names nor reasons.
+/// Monitoring hears of all accounts, but of those that the actor does not know of neither name nor reason.
 fn look(tx: &Tx<'_>, actor: &Actor, args: &CheckArgs, now: Timestamp) -> Result<Findings> {
     let mut found = Findings::default();
     let mut quarantined = 0;
-    for mut account in accounts::all(tx)?.into_iter().filter(|account| account.active) {
-        let known = actor.knows_account(tx, &account)?;
-        if !known {
-            account.name = "of others".to_owned();
-            account.health.failure.clear();
-            account.health.send_failure.clear();
-        }
-        let account = &account;
+    for account in accounts::all(tx)?.iter().filter(|account| account.active) {
         quarantined += deliveries::counts(tx, account.id, now)?.quarantined;
-        found.critical.extend(trouble(account, args, now)?);
+        let named = Named::of(tx, actor, account)?;
+        found.critical.extend(trouble(account, args, now)?.map(|(what, why)| named.says(what, &why)));
         let folders = accounts::folders(tx, account.id)?;
         let failing = folders.iter().filter(|folder| !folder.failure.is_empty());
-        found.warning.extend(failing.map(|f| match known {
-            true => format!("account {}, folder {}: {}", account.name, f.name, f.failure),
-            false => format!("account {}: a folder fails", account.name),
-        }));
+        found
+            .warning
+            .extend(failing.map(|f| named.says("a folder fails".to_owned(), &format!("{}: {}", f.name, f.failure))));
         if account.breaker_tripped_at.is_some() {
-            found.warning.push(format!("account {}: automatic replies are stopped", account.name));
+            found.warning.push(named.says("automatic replies are stopped".to_owned(), ""));
         }
     }
     let (waiting, uncertain) = outbox::waiting_and_uncertain(tx)?;
@@ -100,17 +92,33 @@ fn look(tx: &Tx<'_>, actor: &Actor, args: &CheckArgs, now: Timestamp) -> Result<
     Ok(found)
 }
 
-/// What is wrong with an account that is in use.
-fn trouble(account: &Account, args: &CheckArgs, now: Timestamp) -> Result<Option<String>> {
+/// An account by the name that the actor may hear.
+struct Named<'a>(Option<&'a str>);
+
+impl<'a> Named<'a> {
+    fn of(tx: &Tx<'_>, actor: &Actor, account: &'a Account) -> Result<Named<'a>> {
+        Ok(Named(actor.knows_account(tx, account)?.then_some(account.name.as_str())))
+    }
+
+    fn says(&self, what: String, why: &str) -> String {
+        match (self.0, why) {
+            (None, _) => format!("an account of others: {what}"),
+            (Some(name), "") => format!("account {name}: {what}"),
+            (Some(name), why) => format!("account {name}: {what}: {why}"),
+        }
+    }
+}
+
+/// What is wrong with an account that is in use, and why.
+fn trouble(account: &Account, args: &CheckArgs, now: Timestamp) -> Result<Option<(String, String)>> {
     let health = &account.health;
     let good = health.last_good_at.unwrap_or(account.created_at);
     let age = now.duration_since(good);
-    let because = |words: &str| if words.is_empty() { String::new() } else { format!(": {words}") };
-    let why = if health.failing_since.is_some() { because(&health.failure) } else { String::new() };
+    let why = if health.failing_since.is_some() { health.failure.clone() } else { String::new() };
     Ok(if account.imap.host.is_some() && age > SignedDuration::try_from(args.max_age)? {
-        Some(format!("account {}: not fetched for {}{why}", account.name, minutes(age)))
+        Some((format!("not fetched for {}", minutes(age)), why))
     } else if health.send_failing_since.is_some() {
-        Some(format!("account {}: cannot send{}", account.name, because(&health.send_failure)))
+        Some(("cannot send".to_owned(), health.send_failure.clone()))
     } else {
         None
     })

@@ -45,6 +45,8 @@ pub struct Context {
     pub yes: bool,
     /// `--no-input`.
     pub no_input: bool,
+    /// Whether the caller came through sudo, and their side of it runs the editor.
+    pub edits_afar: bool,
 }
 
 impl Context {
@@ -91,7 +93,8 @@ impl Context {
 
     /// Whether an editor may be started: somebody sits there, and it would run with their own rights.
     pub fn may_open_editor(&self) -> bool {
-        self.ui.stdin_is_terminal() && !self.no_input && !self.caller.is_delegated()
+        let here = self.ui.stdin_is_terminal() && !self.no_input && !self.caller.is_delegated();
+        here || self.edits_afar
     }
 
     /// Says what was done, or with `--dry-run` what would be.

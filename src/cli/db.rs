@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::context::{self, Context};
 use super::init;
-use crate::error::{self, Kind};
+use crate::error::{self, Fault, Kind};
 use crate::secret;
 use crate::store::instance;
 use crate::ui::cell::{Cell, Column};
@@ -77,16 +77,23 @@ fn stats(ctx: &Context) -> Result<()> {
 
 fn backup(args: &Backup, ctx: &Context) -> Result<()> {
     ctx.read(|_, actor| actor.require_admin("db backup"))?;
+    if args.file.as_os_str() == "-" {
+        let refused = Fault::new(Kind::Usage, "FILE: a backup is not written to standard output");
+        return Err(refused.hint("root names a new file, where the owner of the database may write").into());
+    }
     let (file, beside) = (&args.file, secret::directory_of_backup(&args.file));
     let taken = |path: &Path| path.symlink_metadata().is_ok();
     if let Some(path) = [file, &beside].into_iter().find(|path| taken(path)) {
         return Err(error::data(format!("FILE: {} exists already", path.display())).hint("name a new file").into());
     }
     if !ctx.dry_run {
-        if args.with_secrets {
-            secret::copy(&secret::directory(&ctx.db_path), &beside)?;
-        }
-        ctx.store()?.backup(file)?;
+        let secrets = if args.with_secrets { secret::copy(&secret::directory(&ctx.db_path), &beside) } else { Ok(()) };
+        secrets.and_then(|()| ctx.store()?.backup(file)).inspect_err(|_| {
+            // No passwords are left lying where there is no backup.
+            if args.with_secrets {
+                std::fs::remove_dir_all(&beside).ok();
+            }
+        })?;
         ctx.administer("db backup", |tx| instance::backed_up(tx, ctx.now()))?;
     }
     let secrets = match args.with_secrets {

@@ -7,13 +7,14 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, ErrorKind, IsTerminal as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command as Process, Stdio};
+use std::process::{Child, Command as Process, ExitStatus, Stdio};
 
 use anyhow::{Context as _, Result};
 use clap::{Arg, ArgMatches, Command, ValueHint};
 
-use super::{attachment, delegation, named};
+use super::{afar, attachment, delegation, named};
 use crate::caller;
 use crate::config;
 use crate::error::{self, Ended, Fault};
@@ -26,7 +27,8 @@ const MOST: u64 = 128 << 20;
 pub fn owner_of_service() -> Option<String> {
     // With `--db`, `--config` or a database of their own nobody comes here.
     let own = [config::default_path(), config::default_database()];
-    if own.iter().any(|path| path.exists()) {
+    // Without a home there are none: those are the service's.
+    if caller::home().is_some() && own.iter().any(|path| path.exists()) {
         return None;
     }
     let database = config::of_service();
@@ -42,6 +44,8 @@ enum Output {
     File(File, PathBuf),
     /// Files for this directory.
     Files(PathBuf),
+    /// A text for the caller's editor, or what is shown.
+    Letter,
 }
 
 /// Runs the command as the owner of the database.
@@ -66,21 +70,33 @@ pub fn run(owner: &str, command: &Command, matches: &ArgMatches, ui: &Ui) -> Res
             _ => {}
         }
     }
+    if may_edit(matches) {
+        output = Output::Letter;
+        args.insert(0, "--edits-afar".into());
+    }
     if !frames.is_empty() {
         args.splice(0..0, ["--front".into(), frames.len().to_string().into()]);
     }
     let program = std::env::current_exe().context("cannot find the program itself")?;
     let mut sudo = Process::new("sudo");
     sudo.args(["-n", "-u", owner, "--"]).arg(&program).args(args);
-    sudo.stdin(if frames.is_empty() { Stdio::inherit() } else { Stdio::piped() });
+    let sends = !frames.is_empty() || matches!(output, Output::Letter);
+    sudo.stdin(if sends { Stdio::piped() } else { Stdio::inherit() });
     sudo.stdout(match &output {
         Output::Shown => Stdio::inherit(),
         Output::File(file, _) => file.try_clone()?.into(),
-        Output::Files(_) => Stdio::piped(),
+        Output::Files(_) | Output::Letter => Stdio::piped(),
     });
+    if matches!(output, Output::Letter) {
+        // Keys that mean a signal are the editor's.
+        sudo.process_group(0);
+    }
     let child =
         sudo.spawn().map_err(|e| error::config(format!("sudo cannot be started: {e}")).hint("apt install sudo"))?;
-    let code = finish(child, frames, &output, ui)?;
+    let code = match output {
+        Output::Letter => edit(child, frames, ui)?,
+        _ => finish(child, frames, &output, ui)?,
+    };
     if let Output::File(file, path) = output {
         match code {
             0 => file.sync_all()?,
@@ -92,6 +108,24 @@ pub fn run(owner: &str, command: &Command, matches: &ArgMatches, ui: &Ui) -> Res
         1 if !allowed(owner, &program) => Err(refused(owner).into()),
         code => Err(Ended(code).into()),
     }
+}
+
+/// Whether the command may ask for an editor: it writes a letter, somebody sits there, and no text is given or is to be
+/// edited.
+fn may_edit(matches: &ArgMatches) -> bool {
+    let mut leaf = matches;
+    while let Some((_, below)) = leaf.subcommand() {
+        leaf = below;
+    }
+    // A flag that another command does not have is not given.
+    let given = |id: &str| leaf.try_get_raw(id).is_ok_and(|values| values.is_some());
+    let is_on = |id: &str| leaf.try_get_one::<bool>(id).is_ok_and(|flag| flag == Some(&true));
+    let writes_letters = leaf.try_get_raw("attach").is_ok();
+    let is_given = ["message", "file", "template", "stdin", "what"].into_iter().any(given);
+    let reads_stdin =
+        given("stdin") || leaf.try_get_raw("file").is_ok_and(|file| file.into_iter().flatten().any(|file| file == "-"));
+    let wants = !is_given || (is_on("edit") && !reads_stdin);
+    writes_letters && wants && !is_on("no_input") && !is_on("dry_run") && io::stdin().is_terminal()
 }
 
 /// Lets an argument mean standard output, wherever its value stands.
@@ -109,15 +143,35 @@ fn in_place_of(args: &mut Vec<OsString>, arg: &Arg, value: &OsStr) {
     }
 }
 
+/// Lets the caller edit what the command asks for, and waits for the end.
+fn edit(mut child: Child, frames: Vec<(OsString, Vec<u8>)>, ui: &Ui) -> Result<u8> {
+    let (Some(mut answer), Some(said)) = (child.stdin.take(), child.stdout.take()) else { return Ok(70) };
+    // All are read before anything is said; who is refused reads none.
+    let _ = send(&mut answer, &frames);
+    let served = afar::serve(BufReader::new(said), answer, &mut io::stdout().lock());
+    let code = code(child.wait()?);
+    if let Some(page) = served? {
+        ui.hint(&format!("what you wrote is in {}; the directory is yours to remove", page.file().display()));
+    }
+    Ok(code)
+}
+
+fn send(pipe: &mut impl io::Write, frames: &[(OsString, Vec<u8>)]) -> io::Result<()> {
+    frames.iter().try_for_each(|(name, bytes)| named::write_frame(pipe, &name.to_string_lossy(), bytes))
+}
+
+/// As a shell has it of a program that a signal ended.
+fn code(status: ExitStatus) -> u8 {
+    let signal = status.signal().map(|signal| signal.saturating_add(128));
+    status.code().or(signal).and_then(|code| u8::try_from(code).ok()).unwrap_or(70)
+}
+
 /// Sends the files, then what comes in by standard input, takes what is to be saved, and waits for the end.
 fn finish(mut child: Child, frames: Vec<(OsString, Vec<u8>)>, output: &Output, ui: &Ui) -> Result<u8> {
     if let Some(mut pipe) = child.stdin.take() {
         // Somebody who asks for nothing more reads nothing more, which is no error.
         std::thread::spawn(move || {
-            let sent = frames
-                .iter()
-                .try_for_each(|(name, bytes)| named::write_frame(&mut pipe, &name.to_string_lossy(), bytes));
-            if sent.is_ok() && !io::stdin().is_terminal() {
+            if send(&mut pipe, &frames).is_ok() && !io::stdin().is_terminal() {
                 let _ = io::copy(&mut io::stdin().lock(), &mut pipe);
             }
             let _ = pipe.flush();
@@ -129,7 +183,7 @@ fn finish(mut child: Child, frames: Vec<(OsString, Vec<u8>)>, output: &Output, u
     };
     let status = child.wait()?;
     saved?;
-    Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(70))
+    Ok(code(status))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {

@@ -4,8 +4,10 @@ use anyhow::Result;
 use clap::Args;
 
 use super::context::Context;
+use super::front;
 use crate::access::{self, Actor};
 use crate::caller::Standing;
+use crate::config;
 use crate::error;
 use crate::store::db::Store;
 use crate::store::instance;
@@ -17,9 +19,14 @@ pub struct InitArgs {}
 
 /// Runs `init`: makes the database and says what comes next.
 pub fn run(_args: &InitArgs, ctx: &Context) -> Result<()> {
+    let service = front::owner_of_service().filter(|_| ctx.db_path == config::default_database());
     create(ctx)?;
     if !ctx.dry_run && !ctx.ui.quiet {
         ctx.ui.note(&next_steps(ctx));
+    }
+    if let Some(owner) = service.filter(|_| !ctx.dry_run) {
+        ctx.ui.warn(&format!("from now on you work with this database, no longer with that of {owner}"));
+        ctx.ui.hint(&format!("to work with that one, remove it: rm {}", ctx.db_path.display()));
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! finds those without, and compares it with the man page.
 
 pub mod account;
+mod afar;
 pub mod attachment;
 pub mod case;
 pub mod check;
@@ -139,6 +140,9 @@ pub struct Cli {
     /// So many files stand before what comes by standard input; used by espomail itself, through sudo
     #[arg(long, global = true, hide = true, value_name = "N", default_value_t = 0)]
     front: u32,
+    /// The editor runs on the other side; used by espomail itself, through sudo
+    #[arg(long, global = true, hide = true)]
+    edits_afar: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -288,7 +292,7 @@ fn asks_for_json() -> bool {
     pair || words.iter().any(|word| word == "--json" || word.strip_prefix("--format=").is_some_and(is_format))
 }
 
-fn execute(cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui) -> Result<()> {
+fn execute(mut cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui) -> Result<()> {
     // The default hook would print the panic's text, which may hold mail.
     std::panic::set_hook(Box::new(|info| {
         let place = info.location().map(|l| format!("{}:{}", l.file(), l.line())).unwrap_or_default();
@@ -308,7 +312,13 @@ fn execute(cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui) -> 
         if process.is_delegated() && matches!(command, config::ConfigCommand::Show(_)) {
             return Err(error::noperm("config show: is refused from a caller who came through sudo").into());
         }
-        return config::run(command, cli.config.as_deref(), config, ui);
+        let services = Some(configuration::path_of_service()).filter(|path| path.exists());
+        let is_services = cli.config.is_none() && !process.is_delegated() && front::owner_of_service().is_some();
+        return match services.filter(|_| is_services) {
+            // What is in force for whoever is taken through sudo.
+            Some(path) => config::run(command, Some(&path), Config::load(Some(&path)), ui),
+            None => config::run(command, cli.config.as_deref(), config, ui),
+        };
     }
     let config = config?;
     let names_none = cli.db.is_none() && cli.config.is_none() && !matches!(cli.command, Command::Init(_));
@@ -317,6 +327,11 @@ fn execute(cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui) -> 
         return front::run(&owner, command, matches, ui);
     }
     let db_path = cli.db.clone().or_else(|| config.database.clone()).unwrap_or_else(configuration::default_database);
+    if let Command::Doctor(args) = &mut cli.command
+        && process.is_root()
+    {
+        args.ask_as_root(&db_path);
+    }
     let caller = Caller::of(&process, cli.command.needs_database().then_some(&db_path))?;
     if matches!(caller.standing, Standing::Service | Standing::Delegated) {
         // What is made here is the service user's alone.
@@ -333,12 +348,14 @@ fn execute(cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui) -> 
         dry_run: cli.dry_run,
         yes: cli.yes,
         no_input: cli.no_input,
+        // Never to a terminal: what is to be edited holds mail.
+        edits_afar: cli.edits_afar && process.is_delegated() && !io::stdout().is_terminal(),
     };
     if ctx.caller.is_delegated() && cli.command.needs_database() {
         // Also for what asks nobody.
         ctx.read(|_, _| Ok(()))?;
     }
-    dispatch(cli.command, &ctx).inspect_err(|error| ctx.note_refusal(error))
+    dispatch(cli.command, &ctx).inspect_err(|error| ctx.note_refusal(error)).map_err(|error| ctx.told_to_root(error))
 }
 
 impl Command {
@@ -413,6 +430,21 @@ fn terminal_width() -> usize {
 }
 
 impl Context {
+    /// Root, who became the owner of the database, hears whose rights were too few.
+    fn told_to_root(&self, error: anyhow::Error) -> anyhow::Error {
+        let became = self.caller.uid == 0 && self.caller.process_uid != 0;
+        let denied = io::Error::from_raw_os_error(nix::errno::Errno::EACCES as i32).to_string();
+        let (kind, hint) = error::classify(&error);
+        let text = format!("{error:#}");
+        if !became || hint.is_some() || !text.contains(&denied) {
+            return error;
+        }
+        let owner = crate::caller::login_of(self.caller.process_uid).unwrap_or_else(|| "its owner".to_owned());
+        let hint =
+            format!("{owner}, who owns the database, opens files, also for root: name one that {owner} may open");
+        Fault::new(kind, text).hint(hint).into()
+    }
+
     /// Asks an administrator; others are refused before they are asked.
     ///
     /// # Errors

@@ -133,16 +133,21 @@ fn cancelled(taken: &TakenBack) -> String {
 fn list(all: bool, ctx: &Context) -> Result<()> {
     let open = [OutboxState::Waiting, OutboxState::InDoubt, OutboxState::Held, OutboxState::Failed];
     let rows = ctx.read(|tx, actor| {
-        let rows = outbox::list(tx, if all { &[] } else { &open })?;
-        let mut shown = Vec::new();
-        for row in &rows {
-            if may_see(tx, actor, row)? {
-                shown.push(cells(tx, row)?);
-            }
-        }
-        Ok(shown)
+        let rows = seen(tx, actor, if all { &[] } else { &open })?;
+        rows.iter().map(|row| cells(tx, row)).collect::<Result<_>>()
     })?;
     ctx.ui.list("outbox", COLUMNS, rows)
+}
+
+/// The rows in these states (all, where empty) that the actor sees.
+pub fn seen(tx: &Tx<'_>, actor: &Actor, states: &[OutboxState]) -> Result<Vec<OutboxRow>> {
+    let mut seen = Vec::new();
+    for row in outbox::list(tx, states)? {
+        if may_see(tx, actor, &row)? {
+            seen.push(row);
+        }
+    }
+    Ok(seen)
 }
 
 /// A regular user sees what they wrote, as far as they may read it.

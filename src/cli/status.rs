@@ -5,10 +5,12 @@ use clap::Args;
 use jiff::SignedDuration;
 
 use super::context::Context;
+use crate::access::Actor;
 use crate::store::accounts::{self, Account};
 use crate::store::db::Tx;
 use crate::store::deliveries::{self, Counts};
-use crate::store::{instance, outbox, sent_copies};
+use crate::store::outbox::{self, OutboxState};
+use crate::store::{instance, sent_copies};
 use crate::ui::cell::{Cell, Column};
 
 /// `status`
@@ -52,7 +54,7 @@ pub fn run(_args: &StatusArgs, ctx: &Context) -> Result<()> {
             }
             rows.push(cells(tx, ctx, &account, own)?);
         }
-        let lines = lines(tx, ctx, counts, &breakers)?;
+        let lines = lines(tx, ctx, actor, counts, &breakers)?;
         Ok((rows, lines))
     })?;
     ctx.ui.list("status", COLUMNS, rows)?;
@@ -112,8 +114,8 @@ fn state(tx: &Tx<'_>, ctx: &Context, account: &Account) -> Result<String> {
     })
 }
 
-fn lines(tx: &Tx<'_>, ctx: &Context, counts: Counts, breakers: &[String]) -> Result<Vec<String>> {
-    let (waiting, uncertain) = outbox::waiting_and_uncertain(tx)?;
+fn lines(tx: &Tx<'_>, ctx: &Context, actor: &Actor, counts: Counts, breakers: &[String]) -> Result<Vec<String>> {
+    let (waiting, uncertain) = waiting_and_uncertain(tx, actor)?;
     let (last_fetch, last_backup) = instance::last_times(tx)?;
     let ago = |moment: Option<jiff::Timestamp>| moment.map_or("never".to_owned(), |m| format!("{} ago", ctx.ui.age(m)));
     let hint = |count: i64, command: &str| if count > 0 { format!(" ({command})") } else { String::new() };
@@ -135,4 +137,14 @@ fn lines(tx: &Tx<'_>, ctx: &Context, counts: Counts, breakers: &[String]) -> Res
         lines.push(format!("Last fetch: {}. Is it in the crontab? * * * * * {program} fetch", ago(last_fetch)));
     }
     Ok(lines)
+}
+
+/// How many rows of the outbox wait or are uncertain, among those that `outbox list` shows.
+fn waiting_and_uncertain(tx: &Tx<'_>, actor: &Actor) -> Result<(i64, i64)> {
+    if actor.require_admin("outbox").is_ok() {
+        return outbox::waiting_and_uncertain(tx);
+    }
+    let waiting = super::outbox::seen(tx, actor, &[OutboxState::Waiting])?.len();
+    let uncertain = super::outbox::seen(tx, actor, &[OutboxState::InDoubt, OutboxState::Held])?.len();
+    Ok((i64::try_from(waiting)?, i64::try_from(uncertain)?))
 }

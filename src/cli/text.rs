@@ -63,6 +63,8 @@ impl Text {
     /// It cannot be read.
     pub fn given_or_piped(&self, ctx: &Context) -> Result<Option<String>> {
         match self.given()? {
+            // Only what an editor makes of it comes from afar.
+            None if ctx.edits_afar => Ok(None),
             None if !ctx.ui.stdin_is_terminal() && !ctx.no_input => read_source("standard input", "-").map(Some),
             given => Ok(given),
         }

@@ -185,7 +185,7 @@ fn edit(args: Edit, ctx: &Context) -> Result<()> {
     let addresses = addresses(&args.emails)?;
     let signature = args.signature.given()?;
     let own_signature = is_signature_only && signature.is_some();
-    let id = ctx.write(|tx, actor| {
+    let (id, username) = ctx.write(|tx, actor| {
         if !own_signature {
             actor.require_admin("user edit")?;
         }
@@ -209,9 +209,9 @@ fn edit(args: Edit, ctx: &Context) -> Result<()> {
             refuse_taken_addresses(tx, &addresses, Some(user.id))?;
             users::set_addresses(tx, user.id, &addresses)?;
         }
-        Ok(user.id)
+        Ok((user.id, user.username))
     })?;
-    ctx.done(id, &format!("user {} changed", args.username))
+    ctx.done(id, &format!("user {username} changed"))
 }
 
 fn away(args: Away, ctx: &Context) -> Result<()> {

@@ -21,6 +21,8 @@ use rusqlite::config::DbConfig;
 use rusqlite::functions::{Context as Call, FunctionFlags};
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, OptionalExtension, Params, TransactionBehavior};
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
 
 pub use rusqlite::types::Value;
 pub use rusqlite::{params, params_from_iter};
@@ -92,10 +94,19 @@ impl Store {
     /// # Errors
     /// No such file (configuration), not a database of this program (data), made by a newer release (configuration).
     pub fn open(path: &Path) -> Result<Store> {
-        if !path.exists() {
-            return Err(error::config(format!("no database at {}", path.display()))
-                .hint("run `espomail init`, or name the database with --db")
-                .into());
+        // Not by opening it: to close it would end locks that others of this process hold.
+        match access(path, Access::READ_OK) {
+            Err(Errno::ACCESS) => {
+                return Err(error::config(format!("{}: permission denied", path.display()))
+                    .hint("if it is a service's, leave --db out; `espomail doctor`, as root, says whose it is")
+                    .into());
+            }
+            Err(_) if !path.exists() => {
+                return Err(error::config(format!("no database at {}", path.display()))
+                    .hint("run `espomail init`, or name the database with --db")
+                    .into());
+            }
+            _ => {}
         }
         let store = Store::connect(path)?;
         store.migrate(MIGRATIONS)?;

@@ -1,7 +1,7 @@
 //! Enforced mode with real users and real sudo: who comes is who acts, and nothing is read, written or started for them
 //! with the rights of the service user.
 
-use crate::support::{Dovecot, Office, Run};
+use crate::support::{Dovecot, Office, Run, scratch};
 
 /// As people call it.
 const S: &str = "sudo -n -u espomail /usr/local/bin/espomail";
@@ -284,7 +284,14 @@ fn doctor_finds_and_mends_what_others_could_read() {
     found(
         "espomail doctor --offline",
         0,
-        &["enforced", "only for the owner, espomail", "ana, budi, eve, gone", "never"],
+        &[
+            "enforced",
+            "only for the owner, espomail",
+            "ana, budi, eve, gone",
+            "never",
+            "lets them run /usr/local/bin/espomail",
+            "root's alone to change",
+        ],
     );
     office.run("ana", &format!("{S} doctor")).exits(77);
     office.run("root", "chmod 644 /var/lib/espomail/secrets/99 && chmod 755 /var/lib/espomail").ok();
@@ -310,6 +317,7 @@ fn people_need_not_type_sudo_and_their_files_are_read_as_theirs() {
     assert!(office.run("ana", "espomail email show ./own.eml").ok().stdout.contains("own file"));
     // Several files, and what comes by standard input besides.
     office.run("root", "espomail user edit ana --type admin").ok();
+    assert_eq!(office.run("ana", "espomail user edit @me --signature-file call.txt").ok().stdout, "user ana changed\n");
     office.run("ana", "echo html >h && espomail template add two --subject s --body call.txt --html h").ok();
     office.run("ana", "echo by pipe | espomail template add three --subject s --body - --html h").ok();
     let shown = office.run("ana", "espomail --json template show three").ok().stdout;
@@ -338,4 +346,191 @@ fn people_need_not_type_sudo_and_their_files_are_read_as_theirs() {
     let refused = office.run("bob", "espomail case list").exits(77);
     assert!(refused.stderr.contains("usermod -aG espomail-users"), "{refused:?}");
     assert!(office.run("eve", "espomail case list").exits(77).stderr.contains("no user has the login \"eve\""));
+}
+
+/// Runs the rest of a line on a terminal.
+const T: &str = "python3 -c 'import pty,sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)'";
+
+#[test]
+fn the_editor_is_the_callers_own_and_what_they_type_is_never_lost() {
+    let Some(office) = office() else { return };
+    let scripts =
+        "rm -r .config; mkdir -p bin; printf '#!/bin/sh\nid -un >who; stat -c %%a \"$1\" >>who; cat \"$1\" >saw
+echo typed by ana >>\"$1\"\n' >bin/types; printf '#!/bin/sh\nbin/types \"$1\"; exit 3\n' >bin/fails; chmod 755 bin/*";
+    office.run("ana", scripts).ok();
+    let account = "espomail account add desk --address desk@desk.example --smtp 127.0.0.1:9 --secret env:PW --create-case --case-team Support
+printf 'From: eva@customer.example\\nSubject: Broken\\nMessage-ID: <a@customer.example>\\n\\nit smokes\\n' | espomail ingest --account desk";
+    office.run("root", account).ok();
+    let edits = |editor: &str, line: &str| office.run("ana", &format!("EDITOR={editor} {T} espomail {line}"));
+    let left = || office.run("root", "find /tmp -name 'espomail-*'; cat /home/ana/started").stdout;
+
+    let kept = edits("bin/types", "case reply 2 --draft").ok();
+    assert!(kept.stdout.contains("draft 2 is kept"), "{kept:?}");
+    assert_eq!(office.run("ana", "cat who").ok().stdout, "ana\n600\n");
+    let saw = office.run("ana", "cat saw").ok().stdout;
+    assert!(saw.contains("To: eva@customer.example\n") && saw.contains("Subject: "), "{saw}");
+    assert!(office.run("ana", "espomail email show 2").ok().stdout.contains("typed by ana"));
+    edits("bin/types", "email edit 2").ok();
+    let twice = office.run("ana", "espomail email show 2").ok().stdout;
+    assert_eq!(twice.matches("typed by ana").count(), 2, "{twice}");
+    // With a text, and a file that the service user cannot read.
+    office.run("ana", "umask 077 && echo mine >own.txt").ok();
+    edits("bin/types", "case reply 2 -m Hello -e --attach own.txt").ok();
+    let sent = office.run("ana", "espomail outbox show 1").ok().stdout;
+    assert!(sent.contains("Hello") && sent.contains("typed by ana"), "{sent}");
+    // Cancelled; an editor that fails; a case that is not there.
+    let cancelled = edits("true", "case reply 2").exits(1);
+    assert!(cancelled.stdout.contains("cancelled: the text is empty or was not changed"), "{cancelled:?}");
+    let failed = edits("bin/fails", "case reply 2").exits(78);
+    assert!(failed.stdout.contains("failed: exit status: 3; what you wrote is draft 4"), "{failed:?}");
+    office.run("ana", "rm saw").ok();
+    edits("bin/types", "case reply 99").exits(65);
+    office.run("ana", "test ! -e saw").ok();
+    assert_eq!(left(), "", "the editor's file is there still");
+
+    // By hand: not to a terminal, and whoever sends nothing back has written nothing.
+    let shown = office.run("ana", &format!("{T} {S} --edits-afar case reply 2")).exits(65);
+    assert!(shown.stdout.contains("text: must not be empty"), "{shown:?}");
+    let rows = office.every_row();
+    let alone = office
+        .run("ana", &format!("{S} --edits-afar case reply 2 </dev/null | cat; exit ${{PIPESTATUS[0]}}"))
+        .exits(65);
+    assert!(alone.stdout.starts_with('\0') && !alone.stdout.ends_with('\0'), "{alone:?}");
+    assert!(alone.stderr.contains("did not come back"), "{alone:?}");
+    assert_eq!(office.every_row(), rows);
+}
+
+#[test]
+fn a_command_that_a_signal_ended_is_no_bug() {
+    let Some(office) = office() else { return };
+    let asks = "import os, pty, sys
+pid, fd = pty.fork()
+if pid == 0: os.execvp('espomail', ['espomail', 'case', 'merge', '1', '2'])
+said = b''
+while b'[y/N]' not in said: said += os.read(fd, 999)
+os.write(fd, b'\\x03')
+while True:
+    try: os.read(fd, 999)
+    except OSError: break
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) % 256)";
+    office.run("root", "espomail -q --as ana case create --subject two --team Support -m x").ok();
+    office.run("ana", &format!("rm -r .config; cat >asks.py <<'END'\n{asks}\nEND\npython3 asks.py")).exits(130);
+}
+
+#[test]
+fn words_are_about_the_database_that_is_used_and_whose_rights_were_too_few() {
+    let Some(office) = office() else { return };
+    office.run("ana", "rm -r .config").ok();
+    assert!(office.run("ana", "env -u HOME espomail whoami").ok().stdout.contains("you came through sudo"));
+    let named = office.run("ana", "espomail --db /var/lib/espomail/espomail.db whoami").exits(78);
+    assert!(named.stderr.contains("permission denied") && named.stderr.contains("leave --db out"), "{named:?}");
+    office.run("root", "echo 'jobs = 3' >/etc/espomail/config.toml").ok();
+    assert_eq!(office.run("ana", "espomail config path").ok().stdout, "/etc/espomail/config.toml\n");
+    assert!(office.run("ana", "espomail config show --effective").ok().stdout.contains("jobs = 3\n"));
+    office.run("root", "echo 'jbos = 3' >/etc/espomail/config.toml").ok();
+    office.run("ana", "espomail config check").exits(78);
+    office.run("root", "echo >/etc/espomail/config.toml").ok();
+    // A database of her own takes the place of the service's.
+    let made = office.run("ana", "espomail init").ok();
+    assert!(made.stderr.contains("no longer with that of espomail"), "{made:?}");
+    assert!(made.stderr.contains("rm /home/ana/.local/share/espomail/espomail.db"), "{made:?}");
+    assert!(!office.run("bob", "espomail --db mine.db init").ok().stderr.contains("that of espomail"));
+    assert!(office.run("ana", "espomail whoami").ok().stdout.contains("advisory"));
+    office.run("ana", "rm -r .local").ok();
+
+    for line in ["db backup /root/x.db", "case note 1 -F /tmp/secret", "export case 1 --to mbox /root/x"] {
+        let refused = office.run("root", &format!("install -m 600 /dev/null /tmp/secret; espomail {line}"));
+        assert!(refused.code != 0 && refused.stderr.contains("espomail, who owns the database"), "{refused:?}");
+    }
+    office.run("root", "espomail user edit ana --type admin").ok();
+    assert!(office.run("ana", "espomail db backup -").exits(2).stderr.contains("standard output"));
+    let export = office.run("ana", "espomail export case 1 --to maildir new").exits(2);
+    assert!(export.stderr.contains("through sudo there are only mbox and json"), "{export:?}");
+    office.run("ana", "test ! -e new").ok();
+}
+
+#[test]
+fn doctor_finds_what_locks_people_out_and_what_others_could_change() {
+    let Some(office) = office() else { return };
+    // By turns: what root did, what doctor finds, and how root mends it.
+    for (spoil, code, words, mend) in [
+        (
+            "mv /etc/sudoers.d/espomail /tmp/rule",
+            0,
+            "does not let ana, budi, eve, gone run",
+            "mv /tmp/rule /etc/sudoers.d/espomail",
+        ),
+        (
+            "chmod 757 /usr/local/bin",
+            0,
+            "/usr/local/bin can be changed by others (mode 757)",
+            "chmod 755 /usr/local/bin",
+        ),
+        ("chown ana /usr/local/bin/espomail", 0, "espomail belongs to ana", "chown root /usr/local/bin/espomail"),
+        (
+            "chmod 666 /etc/espomail/config.toml",
+            78,
+            "config.toml can be changed by others",
+            "chmod 644 /etc/espomail/config.toml",
+        ),
+        ("chown ana /etc/espomail", 78, "/etc/espomail belongs to ana", "chown root /etc/espomail"),
+        (
+            "chmod 600 /etc/espomail/config.toml",
+            78,
+            "cannot be read by espomail",
+            "chmod 644 /etc/espomail/config.toml",
+        ),
+        // A backup that root copied back.
+        (
+            "cd /var/lib/espomail && cp espomail.db x && mv x espomail.db",
+            78,
+            "espomail.db belongs to root",
+            "chown espomail: /var/lib/espomail/espomail.db",
+        ),
+    ] {
+        office.run("root", spoil).ok();
+        let run = office.run("root", "espomail doctor --offline").exits(code);
+        assert!(run.stdout.contains(words), "no \"{words}\" after {spoil}: {run:#?}");
+        assert!(!run.stderr.contains("chown root /var/lib"), "{run:#?}");
+        office.run("root", mend).ok();
+        let mended = office.run("root", "espomail doctor --offline").ok();
+        assert!(!mended.stdout.contains(words), "{mended:#?}");
+    }
+    let cron = office.run("root", "espomail doctor --offline").ok().stderr;
+    assert!(cron.contains("is cron running? /etc/cron.d/espomail is there"), "{cron}");
+}
+
+#[test]
+fn a_backup_that_fails_leaves_no_secrets_behind() {
+    let Some(office) = office() else { return };
+    office.run("root", "mkdir -m 700 /tmp/small && mount -t tmpfs -o size=64k,mode=777 none /tmp/small").ok();
+    let backup = "espomail db backup --with-secrets /tmp/small/copy.db";
+    office.run("root", backup).exits(74);
+    assert_eq!(office.run("root", "ls -A /tmp/small").ok().stdout, "");
+    office.run("root", "mount -o remount,size=64m /tmp/small && ln -s /etc/shadow /var/lib/espomail/secrets/1").ok();
+    office.run("root", backup).exits(74);
+    assert_eq!(office.run("root", "rm /var/lib/espomail/secrets/1; ls -A /tmp/small").ok().stdout, "");
+    office.run("root", backup).ok();
+    assert_eq!(
+        office.run("root", "cat /tmp/small/copy.db.secrets/99; umount /tmp/small").ok().stdout,
+        format!("{CANARY}\n")
+    );
+}
+
+#[test]
+fn for_a_package_files_are_placed_and_nothing_else_is_said_to_be_done() {
+    if !std::path::Path::new("/usr/sbin/visudo").exists() {
+        eprintln!("skipped: visudo is not there");
+        return;
+    }
+    let dest = scratch("dest");
+    let run = std::process::Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/contrib/install-service.sh"))
+        .envs([("DESTDIR", dest.as_os_str()), ("PREFIX", "/opt/mail".as_ref())])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(run.stdout).unwrap();
+    assert!(run.status.success() && said.starts_with("placed below") && !said.contains("is set up"), "{said}");
+    let rule = std::fs::read_to_string(dest.join("etc/sudoers.d/espomail")).unwrap();
+    assert!(rule.contains("Cmnd_Alias ESPOMAIL = /opt/mail/bin/espomail"), "{rule}");
+    std::fs::remove_dir_all(dest).unwrap();
 }

@@ -517,3 +517,25 @@ fn what_waits_is_sent_whatever_its_writer_may_by_then() {
     let letter = waiting.iter().find(|row| row["kind"] == "mail").unwrap();
     assert_eq!((letter["attempts"].as_i64(), letter["state"].as_str()), (Some(1), Some("waiting")), "{letter}");
 }
+
+#[test]
+fn status_and_check_name_no_account_that_account_list_does_not_show() {
+    let desk = desk();
+    // The assignment's notice waits, and PW is not set.
+    desk.run("send").exits(78);
+    let told = |user: &str, line: &str| desk.run(&format!("--as {user} {line}")).stdout;
+    assert_eq!(told("dewi", "account list"), "");
+    let status = told("dewi", "status");
+    assert!(status.starts_with("Outbox 0 waiting"), "{status}");
+    assert_eq!(desk.sandbox.items(&["--as", "dewi", "status"]).len(), 0);
+    // Whoever watches hears that something is wrong, and how much.
+    let check = desk.run("--as dewi check").exits(2).stdout;
+    assert!(check.starts_with("ESPOMAIL CRITICAL - an account of others: cannot send |"), "{check}");
+    assert!(check.contains("outbox=1") && !check.contains("PW"), "{check}");
+    // The notice to ana is the administrators'.
+    assert!(told("ana", "status").contains("cannot send") && told("ana", "status").contains("Outbox 0 waiting"));
+    assert!(told("ana", "check").contains("account support: cannot send: "));
+    desk.ok("--as ana case reply 1 -m x");
+    assert!(told("ana", "status").contains("Outbox 1 waiting") && told("dewi", "status").contains("Outbox 0 waiting"));
+    assert!(desk.run("status").ok().stdout.contains("Outbox 2 waiting"));
+}

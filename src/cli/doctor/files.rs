@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 use super::Finding;
+use crate::caller;
 use crate::cli::connect;
 use crate::cli::context::Context;
 use crate::error::Kind;
@@ -24,7 +25,8 @@ pub fn look(ctx: &Context, fix: bool) -> Result<Vec<Finding>> {
     let secrets = connect::secret_file(db, 0).parent().map(Path::to_owned).unwrap_or_default();
     let locks = lock::directory(db);
     let mut all = vec![("database", db.clone()), ("database", beside("-wal")), ("database", beside("-shm"))];
-    if ctx.caller.standing.mode() == "enforced" {
+    let owner = owner(db, &directory)?;
+    if caller::is_service(owner) {
         // A person's may lie among other files of theirs.
         all.push(("database", directory));
     }
@@ -32,7 +34,6 @@ pub fn look(ctx: &Context, fix: bool) -> Result<Vec<Finding>> {
         all.extend(fs::read_dir(&dir).into_iter().flatten().filter_map(|entry| Some((check, entry.ok()?.path()))));
         all.push((check, dir));
     }
-    let owner = fs::metadata(db)?.uid();
     let mut findings = Vec::new();
     for (check, path) in all {
         // Neither there nor, as a link, to be followed.
@@ -45,6 +46,12 @@ pub fn look(ctx: &Context, fix: bool) -> Result<Vec<Finding>> {
         }
     }
     Ok(findings)
+}
+
+/// Who owns the database. A copy that root put into a service's directory should be the service's.
+fn owner(db: &Path, directory: &Path) -> Result<u32> {
+    let service = fs::metadata(directory).map(|facts| facts.uid()).ok().filter(|uid| caller::is_service(*uid));
+    Ok(service.map_or_else(|| fs::metadata(db).map(|facts| facts.uid()), Ok)?)
 }
 
 fn judge(check: &str, path: &Path, facts: &Metadata, owner: u32, ctx: &Context, fix: bool) -> Result<Option<Finding>> {
@@ -75,5 +82,5 @@ fn judge(check: &str, path: &Path, facts: &Metadata, owner: u32, ctx: &Context, 
 }
 
 fn name_of(uid: u32) -> String {
-    crate::caller::login_of(uid).unwrap_or_else(|| format!("uid {uid}"))
+    caller::login_of(uid).unwrap_or_else(|| format!("uid {uid}"))
 }

@@ -1,24 +1,22 @@
 //! `espomail doctor`: looks whether everything is as it has to be, and says what to do about what is not.
 
 mod files;
+mod service;
+
+use std::path::Path;
 
 use anyhow::Result;
 use clap::Args;
 use jiff::SignedDuration;
-use nix::unistd::Group;
 
 use super::connect;
 use super::context::{self, Context};
-use crate::caller::{self, Standing};
 use crate::config;
 use crate::error::{self, Kind};
 use crate::store::accounts::{self, Account};
 use crate::store::instance;
-use crate::store::users;
 use crate::ui::cell::{Cell, Column};
 
-/// The group whose members may run espomail through sudo (contrib/sudoers).
-const GROUP: &str = "espomail-users";
 /// Without a fetch for so long nothing seems to start it.
 const FETCH_SILENT: SignedDuration = SignedDuration::from_mins(15);
 /// So far may the clock have been ahead.
@@ -33,6 +31,16 @@ pub struct DoctorArgs {
     /// Connects to no server
     #[arg(long)]
     offline: bool,
+    /// What sudo told root.
+    #[arg(skip)]
+    rule: Option<service::Rule>,
+}
+
+impl DoctorArgs {
+    /// Asks sudo, as root can before it becomes the owner of the database.
+    pub fn ask_as_root(&mut self, database: &Path) {
+        self.rule = service::ask(database);
+    }
 }
 
 /// Fields of a finding in their order.
@@ -86,7 +94,7 @@ pub fn run(args: &DoctorArgs, ctx: &Context) -> Result<()> {
     let mut findings = vec![configuration(ctx)];
     findings.extend(files::look(ctx, args.fix)?);
     findings.push(integrity(ctx)?);
-    findings.extend(people(ctx)?);
+    findings.extend(service::look(args.rule.as_ref(), ctx)?);
     findings.extend(clock_and_fetch(ctx)?);
     for account in ctx.read(|tx, _| accounts::all(tx))?.iter().filter(|account| account.active && !args.offline) {
         findings.extend(servers(account, ctx));
@@ -105,6 +113,9 @@ pub fn run(args: &DoctorArgs, ctx: &Context) -> Result<()> {
 fn configuration(ctx: &Context) -> Finding {
     // It was read before this command was begun.
     let path = config::default_path();
+    if let Some(fault) = service::rights_of_configuration(&path, ctx) {
+        return fault;
+    }
     let there = if path.exists() { "is right" } else { "is not there; every value has its default" };
     Finding::ok("configuration", format!("{} {there}; database {}", path.display(), ctx.db_path.display()))
 }
@@ -120,37 +131,6 @@ fn integrity(ctx: &Context) -> Result<Finding> {
     })
 }
 
-/// In enforced mode: whether those who shall come can.
-fn people(ctx: &Context) -> Result<Vec<Finding>> {
-    let standing = ctx.caller.standing;
-    if standing == Standing::Person {
-        return Ok(vec![Finding::ok("mode", standing.describe())]);
-    }
-    let mut findings = vec![match standing {
-        Standing::Stranger => {
-            Finding::fail("mode", Kind::Config, standing.describe(), "espomail doctor --fix, as root")
-        }
-        _ => Finding::ok("mode", standing.describe()),
-    }];
-    findings.push(match Group::from_name(GROUP)? {
-        None => {
-            Finding::warn("group", format!("{GROUP} is not there"), "make install-service, or contrib/sudoers by hand")
-        }
-        Some(group) if group.mem.is_empty() => {
-            Finding::warn("group", format!("{GROUP} has no members"), format!("usermod -aG {GROUP} LOGIN"))
-        }
-        Some(group) => Finding::ok("group", format!("through sudo may come: {}", group.mem.join(", "))),
-    });
-    for user in ctx.read(|tx, _| users::all(tx))?.iter().filter(|user| user.active) {
-        if !caller::is_login(&user.login) {
-            let text = format!("nobody on this machine has the login {}", user.login);
-            let hint = format!("espomail user edit {} --login NAME", user.username);
-            findings.push(Finding::warn(&format!("user {}", user.username), text, hint));
-        }
-    }
-    Ok(findings)
-}
-
 fn clock_and_fetch(ctx: &Context) -> Result<Vec<Finding>> {
     let (fetched, backed_up) = ctx.read(|tx, _| instance::last_times(tx))?;
     let latest = [fetched, backed_up].into_iter().flatten().max();
@@ -161,13 +141,12 @@ fn clock_and_fetch(ctx: &Context) -> Result<Vec<Finding>> {
             Finding::fail("clock", Kind::Config, text, "set it, and let it be set: timedatectl set-ntp true")
         }
     };
-    let line = format!("* * * * * {} fetch", super::init::program());
     let fetch = match fetched {
         Some(at) if ctx.now().duration_since(at) <= FETCH_SILENT => {
             Finding::ok("fetch", format!("last {} ago", ctx.ui.age(at)))
         }
-        Some(at) => Finding::warn("fetch", format!("last {} ago", ctx.ui.age(at)), format!("crontab: {line}")),
-        None => Finding::warn("fetch", "never", format!("crontab: {line}")),
+        Some(at) => Finding::warn("fetch", format!("last {} ago", ctx.ui.age(at)), service::cron(ctx)),
+        None => Finding::warn("fetch", "never", service::cron(ctx)),
     };
     Ok(vec![clock, fetch])
 }

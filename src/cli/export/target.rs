@@ -75,7 +75,7 @@ impl Target {
         let place = match (form, path) {
             (Form::Eml | Form::Maildir, "-") => {
                 let refused = Fault::new(Kind::Usage, "PATH: - is for mbox and json only");
-                return Err(refused.hint("name a new directory").into());
+                return Err(refused.hint("name a new directory; through sudo there are only mbox and json").into());
             }
             (Form::Mbox, "-") if is_terminal => {
                 let text = "PATH: standard output is a terminal, which raw mail could take over";

@@ -3,12 +3,14 @@
 mod editor;
 mod files;
 mod flags;
+mod page;
 pub mod verbs;
 
 use anyhow::Result;
 
 use self::editor::Sheet;
 pub use self::flags::{How, Parts, StatusFlags};
+pub use self::page::Page;
 use super::context::{self, Context};
 use super::text;
 use crate::access::Actor;
@@ -58,9 +60,9 @@ pub fn write(
     if how.edit && ctx.no_input {
         return Err(Fault::new(Kind::Usage, "--edit: cannot be together with --no-input").into());
     }
-    if how.edit && ctx.caller.is_delegated() {
+    if how.edit && ctx.caller.is_delegated() && !ctx.edits_afar {
         return Err(error::noperm("--edit: no editor is started for a caller who came through sudo")
-            .hint("give the text by -m, or on standard input as -")
+            .hint("leave sudo out on a terminal; or give the text by -m, or on standard input as -")
             .into());
     }
     let text = given.unwrap_or_default();
@@ -73,7 +75,7 @@ pub fn write(
     if !editing {
         return finish(ctx, &started, how.draft, at);
     }
-    let sheet = Sheet::open(&started)?;
+    let sheet = Sheet::open(ctx, &started)?;
     sheet.edit(ctx, &mut started, prefilled)?;
     let done = up_to_date(ctx, &started).and_then(|()| finish(ctx, &started, how.draft, at));
     sheet.rescued(ctx, &started, done)
@@ -96,7 +98,7 @@ pub fn edit_draft(ctx: &Context, id: i64, parts: &Parts, given: Option<String>) 
             .hint("give what is to be changed: -m TEXT, -F FILE, --to, --cc, --bcc, --subject, --attach")
             .into());
     }
-    let sheet = Sheet::open(&started)?;
+    let sheet = Sheet::open(ctx, &started)?;
     sheet.edit(ctx, &mut started, false)?;
     sheet.rescued(ctx, &started, keep(ctx, &started))
 }

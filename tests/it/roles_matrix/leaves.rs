@@ -69,6 +69,7 @@ pub const ROWS: &[Row] = &[
     row("send", Not("sends what waits, as the next fetch does")),
     row("ingest --account x", Not("the mail server's own command")),
     row("status", Anyone),
+    row("doctor --offline", Admin),
     row("check", Not("its exit codes are those of monitoring systems")),
     row("whoami", Anyone),
     row("doctor --offline", Admin),

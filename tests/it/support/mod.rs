@@ -89,7 +89,7 @@ fn serial() -> usize {
 }
 
 /// A path below the directory for temporary files that only this process uses.
-fn scratch(name: &str) -> std::path::PathBuf {
+pub fn scratch(name: &str) -> std::path::PathBuf {
     static BASE: OnceLock<std::path::PathBuf> = OnceLock::new();
     let base = BASE.get_or_init(|| std::env::temp_dir().canonicalize().expect("the directory for temporary files"));
     base.join(format!("espomail-{name}-{}-{}", std::process::id(), serial()))
