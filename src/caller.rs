@@ -117,7 +117,7 @@ impl Process {
             return match owner.is_none_or(|owner| owner == self.effective) {
                 true => Ok(Standing::Delegated),
                 false => Err(error::noperm("SUDO_UID: is believed only by the owner of the database")
-                    .hint("sudo -u OWNER espomail …")),
+                    .hint("sudo -u OWNER espomail …; `espomail doctor`, as root, says whose it should be")),
             };
         }
         let owner = owner.unwrap_or(self.effective);

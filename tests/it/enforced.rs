@@ -490,6 +490,9 @@ fn doctor_finds_what_locks_people_out_and_what_others_could_change() {
     ] {
         office.run("root", spoil).ok();
         let run = office.run("root", "espomail doctor --offline").exits(code);
+        if words.contains("espomail.db") {
+            assert!(office.run("ana", &format!("{S} whoami")).exits(77).stderr.contains("doctor`, as root"));
+        }
         assert!(run.stdout.contains(words), "no \"{words}\" after {spoil}: {run:#?}");
         assert!(!run.stderr.contains("chown root /var/lib"), "{run:#?}");
         office.run("root", mend).ok();
