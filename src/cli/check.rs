@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
-use super::context::Context;
+use super::context::{ACCOUNT_OF_OTHERS, Context};
 use crate::access::Actor;
 use crate::error::Ended;
 use crate::store::accounts::{self, Account};
@@ -102,7 +102,7 @@ impl<'a> Named<'a> {
 
     fn says(&self, what: String, why: &str) -> String {
         match (self.0, why) {
-            (None, _) => format!("an account of others: {what}"),
+            (None, _) => format!("{ACCOUNT_OF_OTHERS}: {what}"),
             (Some(name), "") => format!("account {name}: {what}"),
             (Some(name), why) => format!("account {name}: {what}: {why}"),
         }

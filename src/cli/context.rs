@@ -107,6 +107,9 @@ impl Context {
     }
 }
 
+/// What an account is called before who does not know of it.
+pub const ACCOUNT_OF_OTHERS: &str = "an account of others";
+
 /// An account by name.
 pub fn account(tx: &Tx<'_>, name: &str) -> Result<Account> {
     accounts::by_name(tx, name)?.ok_or_else(|| no_account(name))

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
 
 use super::connect;
-use super::context::{self, Context};
+use super::context::{self, ACCOUNT_OF_OTHERS, Context};
 use crate::error::{self, Fault, Kind};
 use crate::intake::fetch::{self, Event, Run};
 use crate::intake::import::Imported;
@@ -259,9 +259,10 @@ impl Watch<'_> {
         }
         if one.outcome == Outcome::Quarantined && !dry_run {
             self.tally.worst = worse(self.tally.worst, Some(Kind::Partial));
-            let name = &account.name;
+            let why = if self.knows(account) { format!(": {}", one.reason) } else { String::new() };
+            let line = format!("{}: a message could not be imported and is kept{why}", self.called(account));
             progress.pause(|| {
-                ui.warn(&format!("account \"{name}\": a message could not be imported and is kept: {}", one.reason));
+                ui.warn(&line);
                 ui.hint("see `espomail quarantine list`");
             });
         }
@@ -271,6 +272,11 @@ impl Watch<'_> {
         !self.unknown.contains(&account.id)
     }
 
+    /// What an account is called before whoever runs this.
+    fn called(&self, account: &Account) -> String {
+        if self.knows(account) { format!("account \"{}\"", account.name) } else { ACCOUNT_OF_OTHERS.to_owned() }
+    }
+
     fn say(&mut self, event: Event<'_>) {
         let interactive = self.ctx.ui.is_terminal() || self.ctx.ui.verbosity > 0 || !self.args.accounts.is_empty();
         match event {
@@ -278,7 +284,7 @@ impl Watch<'_> {
             Event::Busy(account, pid, since) => {
                 let age = since.map(|s| Timestamp::now().duration_since(s)).unwrap_or_default();
                 let old = age > SignedDuration::try_from(self.max_runtime).unwrap_or(SignedDuration::MAX);
-                let line = format!("account \"{}\": is being fetched by process {pid}", account.name);
+                let line = format!("{}: is being fetched by process {pid}", self.called(account));
                 match (self.args.if_locked, old) {
                     (IfLocked::Fail, _) | (_, true) => self.ctx.ui.warn(&line),
                     _ => self.ctx.ui.verbose(1, &line),
@@ -287,20 +293,19 @@ impl Watch<'_> {
             }
             Event::Waiting(account, until) => {
                 self.tally.worst = worse(self.tally.worst, Some(Kind::NoPerm));
-                self.ctx
-                    .ui
-                    .verbose(1, &format!("account \"{}\": login was refused, next try at {until}", account.name));
+                let line = format!("{}: login was refused, next try at {until}", self.called(account));
+                self.ctx.ui.verbose(1, &line);
             }
             Event::Done(account, _) if !self.knows(account) => {}
             Event::Done(account, stored) => self.ctx.ui.verbose(1, &format!("{}: {stored} new", account.name)),
-            Event::Failed(account, error, speak) => {
-                if speak || interactive {
-                    self.ctx.ui.problem(&format!("account \"{}\"", account.name), error);
-                }
-            }
+            Event::Failed(account, error, speak) => match (speak || interactive, self.knows(account)) {
+                (true, true) => self.ctx.ui.problem(&self.called(account), error),
+                (true, false) => self.ctx.ui.warn(&format!("{ACCOUNT_OF_OTHERS}: cannot be fetched")),
+                (false, _) => {}
+            },
             Event::Recovered(account, since) => {
                 let since = since.map(|s| format!(" after failing since {s}")).unwrap_or_default();
-                self.ctx.ui.warn(&format!("account \"{}\": works again{since}", account.name));
+                self.ctx.ui.warn(&format!("{}: works again{since}", self.called(account)));
             }
         }
     }
@@ -335,12 +340,15 @@ fn queue_digests(ctx: &Context, store: &Store) -> Result<()> {
 
 /// The kind of trouble sending met, if any; cron hears of it through `status` and `check`.
 fn sending_trouble(ctx: &Context, flushed: &Flushed) -> Option<Kind> {
-    for (name, error) in &flushed.accounts {
-        ctx.ui.verbose(1, &format!("account \"{name}\": cannot send: {error:#}"));
-    }
-    for (name, error) in &flushed.copies {
-        ctx.ui.verbose(1, &format!("account \"{name}\": cannot keep a copy of sent mail: {error:#}"));
-    }
+    let say = |what: &str, (name, error): &(String, anyhow::Error)| {
+        let line = match ctx.read(|tx, actor| context::known_account(tx, actor, name)) {
+            Ok(_) => format!("account \"{name}\": {what}: {error:#}"),
+            Err(_) => format!("{ACCOUNT_OF_OTHERS}: {what}"),
+        };
+        ctx.ui.verbose(1, &line);
+    };
+    flushed.accounts.iter().for_each(|failed| say("cannot send", failed));
+    flushed.copies.iter().for_each(|failed| say("cannot keep a copy of sent mail", failed));
     let kinds = flushed.accounts.iter().chain(&flushed.copies).map(|(_, error)| error::classify(error).0);
     kinds.reduce(Kind::worse)
 }

@@ -448,6 +448,10 @@ fn no_status_names_an_account_that_its_reader_does_not_know() {
             let status = desk.ok(&format!("--as {user} {format}status")).stdout;
             assert_eq!(status.contains("support"), knows, "{user}: {status}");
         }
+        desk.sandbox.env("PW", "secret");
+        let fetch = desk.run(&format!("--as {user} -v fetch")).stderr;
+        assert_eq!(fetch.contains("account \"support\""), knows, "{user}: {fetch}");
+        assert_eq!(fetch.contains("an account of others: cannot be fetched"), !knows, "{user}: {fetch}");
         let check = desk.run(&format!("--as {user} check --max-age 0s --max-outbox-age 24h"));
         assert_eq!((check.code, check.stdout.contains("support")), (2, knows), "{user}: {check:?}");
         assert!(check.stdout.contains("not fetched") && check.stdout.contains("account"), "{user}: {check:?}");

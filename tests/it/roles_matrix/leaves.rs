@@ -72,7 +72,6 @@ pub const ROWS: &[Row] = &[
     row("doctor --offline", Admin),
     row("check", Not("its exit codes are those of monitoring systems")),
     row("whoami", Anyone),
-    row("doctor --offline", Admin),
     row("schema", Anyone),
     row("man", Anyone),
     row("completions bash", Anyone),
