@@ -208,3 +208,16 @@ fn refused(owner: &str) -> Fault {
     error::noperm(format!("the database belongs to {owner}, and sudo does not let you run espomail as that user"))
         .hint("root may add you: usermod -aG espomail-users LOGIN; then log in again")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_that_a_signal_ended_is_no_bug() {
+        // As wait(2) tells it: the exit code in the upper byte, or the signal.
+        for (told, expected) in [(0, 0), (77 << 8, 77), (2, 130), (9, 137), (13, 141)] {
+            assert_eq!(code(ExitStatus::from_raw(told)), expected, "{told}");
+        }
+    }
+}

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::db::{Row, Thing, Tx, params, seconds};
 use super::label::labels;
 
-/// One of the things that people know: its table, what it is called, and the column that names it to them without
+/// One of the things that people know: its table, what it is called, and the expression that names it to them without
 /// telling anything of a mail or a customer; without one its id does.
 struct Known {
     table: &'static str,
@@ -21,7 +21,8 @@ const THINGS: &[Known] = &[
     Known { table: "teams", kind: "team", name: Some("name") },
     Known { table: "roles", kind: "role", name: Some("name") },
     Known { table: "users", kind: "user", name: Some("username") },
-    Known { table: "folders", kind: "folder", name: Some("name") },
+    // A folder of one's own is nobody else's business.
+    Known { table: "folders", kind: "folder", name: Some("iif(user_id IS NULL, name, NULL)") },
     Known { table: "cases", kind: "case", name: Some("number") },
     Known { table: "emails", kind: "email", name: None },
     Known { table: "deliveries", kind: "delivery", name: None },

@@ -401,23 +401,6 @@ printf 'From: eva@customer.example\\nSubject: Broken\\nMessage-ID: <a@customer.e
 }
 
 #[test]
-fn a_command_that_a_signal_ended_is_no_bug() {
-    let Some(office) = office() else { return };
-    let asks = "import os, pty, sys
-pid, fd = pty.fork()
-if pid == 0: os.execvp('espomail', ['espomail', 'case', 'merge', '1', '2'])
-said = b''
-while b'[y/N]' not in said: said += os.read(fd, 999)
-os.write(fd, b'\\x03')
-while True:
-    try: os.read(fd, 999)
-    except OSError: break
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) % 256)";
-    office.run("root", "espomail -q --as ana case create --subject two --team Support -m x").ok();
-    office.run("ana", &format!("rm -r .config; cat >asks.py <<'END'\n{asks}\nEND\npython3 asks.py")).exits(130);
-}
-
-#[test]
 fn words_are_about_the_database_that_is_used_and_whose_rights_were_too_few() {
     let Some(office) = office() else { return };
     office.run("ana", "rm -r .config").ok();
