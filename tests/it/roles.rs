@@ -439,6 +439,20 @@ fn a_case_does_not_tell_of_an_email_that_its_reader_may_not_see() {
 }
 
 #[test]
+fn an_email_tells_who_may_read_it_nothing_of_a_case_they_may_not() {
+    let desk = desk();
+    let told = |user: &str| desk.ok(&format!("--as {user} email explain 2")).stdout;
+    assert!(told("ana").contains("#2, new") && told("ana").contains("assigned"), "{}", told("ana"));
+    desk.ok("role add Archive");
+    desk.ok("role grant Archive email all");
+    desk.ok("role grant Archive case no");
+    desk.ok("role assign Archive dewi");
+    let told = told("dewi");
+    assert!(told.contains("arrived") && !told.contains('#'), "{told}");
+    assert!(!told.contains("assigned") && !told.contains("notified"), "{told}");
+}
+
+#[test]
 fn no_status_names_an_account_that_its_reader_does_not_know() {
     let desk = desk();
     desk.ok("account edit support --imap 127.0.0.1:9 --tls none");

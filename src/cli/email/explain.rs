@@ -32,14 +32,21 @@ fn step_shown(tx: &Tx<'_>, actor: &Actor, decision: Decision) -> Result<Option<D
     Ok(Some((format!("filter of {user}"), text, at)))
 }
 
+/// Steps that tell of the case of an email, and who has to do with it.
+const OF_CASE: [&str; 4] = ["assigned", "case", "notified", "status"];
+
 /// Step, decision, moment.
 type Decision = (String, String, Timestamp);
 
 /// Runs `email explain`.
 pub fn explain(id: i64, ctx: &Context) -> Result<()> {
     let decisions = ctx.read(|tx, actor| {
-        let seen = seen_record(tx, actor, &find(tx, actor, id)?)?;
+        let email = find(tx, actor, id)?;
+        let seen = seen_record(tx, actor, &email)?;
         let mut decisions = as_told(tx, actor, emails::decisions(tx, id)?)?;
+        if email.case_id().is_some() && seen.is_none() {
+            decisions.retain(|(step, _, _)| !OF_CASE.contains(&step.as_str()));
+        }
         if actor.sight() != Sight::Everything {
             for (_, text, _) in decisions.iter_mut().filter(|(step, _, _)| step == "parent") {
                 *text = without_hidden_record(text, seen.as_deref());
