@@ -1,4 +1,4 @@
--- The whole current schema of an espomail database (SQLite, user_version 4).
+-- The whole current schema of an espomail database (SQLite, user_version 5).
 -- New databases are made from this file; older ones get there by src/store/migrations/.
 --
 -- Times are whole seconds since 1970-01-01T00:00:00Z. Ids are never reused. Enums are text labels in
@@ -137,7 +137,7 @@ CREATE TABLE accounts (
   after_import  TEXT    NOT NULL DEFAULT 'seen',  -- seen | keep | delete | move:FOLDER
   portion       INTEGER,                          -- messages per folder and run; NULL = configuration, 0 = all
   max_size      INTEGER,                          -- bytes; NULL = configuration
-  authserv_id   TEXT,                             -- whose Authentication-Results are believed
+  authserv_id   TEXT,                             -- whose Authentication-Results are believed; none = the topmost field, if it bears no id
   case_team_id  INTEGER REFERENCES teams,
   create_case   INTEGER NOT NULL DEFAULT 0,
   distribution  TEXT    NOT NULL DEFAULT 'none' CHECK (distribution IN ('none', 'direct', 'round-robin', 'least-busy')),
@@ -174,8 +174,17 @@ CREATE TABLE accounts (
   read_sent     TEXT    NOT NULL DEFAULT 'no',    -- the Sent folder as a source: no | auto (found by itself) | its name
   store_sent    TEXT,                             -- folder for copies of sent mail; \Sent = the one the server has for that; NULL = no copies
   breaker_reset_at INTEGER,                       -- automatic replies from before this do not count for the breaker
-  signature     TEXT    NOT NULL DEFAULT ''       -- of mail from this address; goes before that of the user
+  signature     TEXT    NOT NULL DEFAULT '',      -- of mail from this address; goes before that of the user
+  dmarc_none    TEXT    NOT NULL DEFAULT 'trust' CHECK (dmarc_none IN ('trust', 'refuse')), -- mail of a domain without a policy
+  reply_to_own_list INTEGER NOT NULL DEFAULT 0    -- automatic replies also to mail that a list of ours has rewritten
 ) STRICT;
+
+-- Addresses that write for other people, such as web forms; Reply-To names the person (B4.13).
+CREATE TABLE account_form_senders (
+  address    TEXT    NOT NULL,
+  account_id INTEGER NOT NULL REFERENCES accounts ON DELETE CASCADE,
+  PRIMARY KEY (address, account_id)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE account_aliases (
   address    TEXT    NOT NULL,
@@ -304,6 +313,22 @@ CREATE TABLE case_teams (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX case_teams_team ON case_teams (team_id);
 
+-- Who is who in a case (B4.9). Addresses of the linked contact or lead, of users and of accounts need no row.
+CREATE TABLE case_people (
+  case_id  INTEGER NOT NULL REFERENCES cases ON DELETE CASCADE,
+  address  TEXT    NOT NULL,
+  name     TEXT    NOT NULL DEFAULT '',
+  role     TEXT    NOT NULL CHECK (role IN ('customer', 'copied', 'third party')),
+  chosen   INTEGER NOT NULL DEFAULT 0,            -- by an agent: no mail changes it
+  opened   INTEGER NOT NULL DEFAULT 0,            -- the person who opened the case
+  reason   TEXT    NOT NULL,
+  email_id INTEGER REFERENCES emails ON DELETE SET NULL, -- the mail that gave the role: who may not read it does not see the row
+  since    INTEGER NOT NULL,
+  PRIMARY KEY (case_id, address)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX case_people_address ON case_people (address);
+CREATE INDEX case_people_email ON case_people (email_id) WHERE email_id IS NOT NULL;
+
 -- How long customers waited for answers, for reports: one row for each answer that ended a waiting.
 CREATE TABLE case_waits (
   id      INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -345,16 +370,20 @@ CREATE TABLE emails (
   truncated   INTEGER NOT NULL DEFAULT 0,
   flagged     TEXT    NOT NULL DEFAULT '',        -- e.g. the same Message-ID on another message
   created_at  INTEGER NOT NULL,
-  dmarc       TEXT    NOT NULL DEFAULT '' CHECK (dmarc IN ('', 'pass', 'fail')), -- by the account's authserv-id (B4.12)
   group_folder_id INTEGER REFERENCES folders ON DELETE SET NULL,
   group_place TEXT    NOT NULL DEFAULT '' CHECK (group_place IN ('', 'archive', 'trash')), -- within the group folder, for everybody who works in it
   private     INTEGER NOT NULL DEFAULT 0,         -- personal accounts alone delivered it and nobody shared it (B6.1)
+  verdict     TEXT    NOT NULL DEFAULT '' CHECK (verdict IN ('', 'pass', 'none', 'fail')), -- by the account's authserv-id (B4.12)
+  author_name TEXT,                               -- the person who writes, where From is shared (B4.13); NULL = the one in From
+  author_address TEXT,
+  undecided   INTEGER NOT NULL DEFAULT 0,         -- unverified mail of a case that nobody has accepted, refused or answered (B4.10)
   CHECK ((parent_type IS NULL) = (parent_id IS NULL))
 ) STRICT;
 CREATE UNIQUE INDEX emails_key ON emails (key) WHERE key IS NOT NULL;
 CREATE INDEX emails_message_id ON emails (message_id);
 CREATE INDEX emails_parent ON emails (parent_type, parent_id, id);
 CREATE INDEX emails_received ON emails (received_at);
+CREATE INDEX emails_undecided ON emails (parent_id) WHERE undecided;
 CREATE INDEX emails_group_folder ON emails (group_folder_id) WHERE group_folder_id IS NOT NULL;
 
 -- The readable texts, away from what lists and lookups read.
@@ -425,8 +454,10 @@ CREATE TABLE email_variants (
   id          INTEGER PRIMARY KEY AUTOINCREMENT,
   email_id    INTEGER NOT NULL REFERENCES emails ON DELETE CASCADE,
   delivery_id INTEGER NOT NULL REFERENCES deliveries,
-  raw_id      INTEGER NOT NULL REFERENCES raw_messages
+  raw_id      INTEGER NOT NULL REFERENCES raw_messages,
+  text        TEXT    NOT NULL DEFAULT ''         -- what it says instead, for the index; empty = only attachments differ
 ) STRICT;
+CREATE INDEX email_variants_email ON email_variants (email_id);
 
 -- Every decision about an email with its reason, in the order it was taken (`email explain`).
 CREATE TABLE email_decisions (
@@ -611,8 +642,11 @@ CREATE INDEX auto_replies_account ON auto_replies (account_id, created_at);
 CREATE VIEW email_texts AS
   SELECT e.id, e.subject,
     (SELECT group_concat(name || ' ' || address, char(10)) FROM (SELECT a.name, a.address FROM email_addresses a
-      WHERE a.email_id = e.id AND a.field <> 'bcc' ORDER BY a.field, a.position)) AS addresses,
-    substr(b.text, 1, 262144) AS text
+      WHERE a.email_id = e.id AND a.field <> 'bcc' ORDER BY a.field, a.position))
+      || coalesce(char(10) || e.author_name || ' ' || e.author_address, '') AS addresses,
+    substr(b.text, 1, 262144)
+      || coalesce((SELECT char(10) || group_concat(substr(v.text, 1, 65536), char(10)) FROM (SELECT text FROM email_variants
+        WHERE email_id = e.id ORDER BY id LIMIT 10) v), '') AS text
   FROM emails e JOIN email_bodies b ON b.email_id = e.id;
 
 -- Filled in a pass of its own, in the order of ids: what is above the highest id is not in it yet (src/store/search/index.rs).

@@ -121,7 +121,8 @@ fn one(tx: &Tx<'_>, dice: &mut Dice, n: u64, count: u64, now: Timestamp) -> anyh
         received_at: at,
         automatic: "",
         user_id: None,
-        dmarc: "",
+        author: None,
+        verdict: "",
         truncated: false,
         flagged: "",
     };

@@ -2,7 +2,7 @@
 
 use espomail::filter::{Condition, Look, escape, sieve};
 use espomail::mail::message::{self, Message, PartId};
-use espomail::mail::{authentication_results, automatic, bounce, forward, message_id, subject, text};
+use espomail::mail::{authentication_results, author, automatic, bounce, forward, message_id, subject, text};
 use espomail::query;
 use espomail::ui::safe;
 
@@ -142,10 +142,13 @@ fn one_line(data: &[u8]) -> Vec<u8> {
 fn judge(message: &Message) {
     bounce::read(message);
     automatic::is_auto_reply(message);
-    automatic::unanswerable(message, &|_| false, &|_| false);
+    let (author, nobody) = (author::of_stranger(message), |_: &str| false);
+    let answering =
+        automatic::Answering { message, author: &author, own: &nobody, our_auto_reply: &nobody, to_own_list: false };
+    automatic::unanswerable(&answering);
     forward::is_forward(message);
     forward::read(message);
-    authentication_results::dmarc(message, Some("mx.example"));
+    authentication_results::verdict(message, authentication_results::Trusted::Server("mx.example"));
     message_id::content_key(message);
     subject::case_numbers(&message.subject);
     text::first_lines(&message.text, 1000);

@@ -50,6 +50,7 @@ pub fn person(tx: &Tx<'_>, world: &World<'_>, record: &Record) -> Result<Erased>
     }
     for address in &record.addresses {
         invalid_addresses::remove(tx, address)?;
+        cases::forget_person(tx, address)?;
     }
     let mut touched = Touched::default();
     touched.cases.extend(erase::cases_of(tx, record.parent)?);

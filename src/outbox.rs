@@ -107,7 +107,8 @@ fn keep(
         received_at: post.not_before.unwrap_or(now),
         automatic: archive.automatic,
         user_id: post.user_id,
-        dmarc: "",
+        author: None,
+        verdict: "",
         truncated: false,
         flagged: "",
     };

@@ -22,7 +22,8 @@ use crate::access::Actor;
 use crate::desk::Sorting;
 use crate::error::{self, Kind};
 use crate::mail::address::Mailbox;
-use crate::mail::automatic;
+use crate::mail::author;
+use crate::mail::automatic::{self, Answering};
 use crate::mail::bounce::{self, Bounce};
 use crate::mail::message::{self, Message};
 use crate::query::{Field, Term, Tree};
@@ -283,7 +284,7 @@ fn each(ids: &[i64], ctx: &Context, one: impl Fn(i64) -> Result<()>) -> Result<(
 
 /// `Name <address>` of an email's From.
 pub fn from(email: &Email) -> String {
-    Mailbox { name: email.from_name.clone(), address: email.from_address.clone() }.to_string()
+    email.author().to_string()
 }
 
 fn list(args: &List, ctx: &Context) -> Result<()> {
@@ -513,11 +514,11 @@ fn message_cells(shown: &Shown, message: &Message) -> Vec<Cell> {
         variant_cell(&shown.variants),
         Cell::bool(shown.truncated),
         Cell::text(&message.text),
-        message.from.first().map_or_else(Cell::none, |from| Cell::text(&from.address)),
+        message.from.first().filter(|m| !m.address.is_empty()).map_or_else(Cell::none, |m| Cell::text(&m.address)),
         message.from.first().map_or_else(Cell::none, |from| Cell::text(&from.name)),
         message.date.map_or_else(Cell::none, Cell::date_time),
         Cell::bool(automatic::is_auto_reply(message)),
-        Cell::bool(automatic::unanswerable(message, &|_| false, &|_| false).is_some()),
+        Cell::bool(is_unanswerable(message)),
         Cell::bool(bounce.is_some()),
         bounce.map_or_else(Cell::none, |bounce| bounce_cell(&bounce)),
         Cell::object(json!(message.defects), &message.defects.join(", ")),
@@ -535,4 +536,10 @@ fn bounce_cell(bounce: &Bounce) -> Cell {
         "original_message_id": bounce.original_message_id,
     });
     Cell::object(json, &addresses.join(", "))
+}
+
+fn is_unanswerable(message: &Message) -> bool {
+    let (author, nobody) = (author::of_stranger(message), |_: &str| false);
+    let answering = Answering { message, author: &author, own: &nobody, our_auto_reply: &nobody, to_own_list: false };
+    automatic::unanswerable(&answering).is_some()
 }

@@ -23,8 +23,8 @@ pub const HELP: &str = "Queries:
   from:  to:  cc:  subject:  body:  company:   part of it, whatever the case
   status:  team:  account:  case:N  assignee:USER (@me, @none, @team)
   before:2026-12-24  after:2026-12-24  older:7d  newer:12h  has:attachment
-  Cases:  is:open|closed|unassigned|waiting  priority:  type:  contact:
-  Emails: is:unread  folder:inbox|important|sent|drafts|archive|trash|all|NAME
+  Cases:  is:open|closed|unassigned|waiting|unverified  priority:  type:  contact:
+  Emails: is:unread|unverified  folder:inbox|important|sent|drafts|archive|trash|all|NAME
   A query that begins with - goes after --; more in `man espomail`, Queries.";
 
 /// What a list has rows of.
@@ -110,6 +110,9 @@ fn named(tx: &Tx<'_>, actor: &Actor, noun: Noun, field: Field, value: String) ->
         Field::State => match noun {
             Noun::Case => Test::State(label(field, &value)?),
             Noun::Email => {
+                if value.eq_ignore_ascii_case("unverified") {
+                    return Ok(Test::Unverified);
+                }
                 only(field, &value, "unread")?;
                 Test::UnreadBy(actor.require_user("is:unread")?.id)
             }

@@ -31,6 +31,7 @@ const RESULTS: &[(&str, &[Column])] = &[
     ("filter-matches", filter::MATCH_COLUMNS),
     ("cases", case::COLUMNS),
     ("case", case::SHOW_COLUMNS),
+    ("people", case::people::COLUMNS),
     ("history", case::HISTORY_COLUMNS),
     ("emails", email::COLUMNS),
     ("skipped", email::skipped::COLUMNS),

@@ -9,6 +9,7 @@ use crate::access::Actor;
 use crate::store::accounts::{self, Account};
 use crate::store::db::Tx;
 use crate::store::deliveries::{self, Counts};
+use crate::store::emails;
 use crate::store::outbox::{self, OutboxState};
 use crate::store::{instance, sent_copies};
 use crate::ui::cell::{Cell, Column};
@@ -126,6 +127,11 @@ fn lines(tx: &Tx<'_>, ctx: &Context, actor: &Actor, counts: Counts, breakers: &[
         hint(counts.quarantined, "espomail quarantine list"),
         ago(last_backup)
     )];
+    let undecided = emails::count_undecided(tx, actor.sight())?;
+    if undecided > 0 {
+        let mails = if undecided == 1 { "unverified mail waits" } else { "unverified mails wait" };
+        lines.push(format!("{undecided} {mails} for a decision (espomail email list is:unverified)"));
+    }
     if counts.unfetchable > 0 {
         lines.push(format!("{} messages are listed by a server that does not deliver them", counts.unfetchable));
     }

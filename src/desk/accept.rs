@@ -2,16 +2,18 @@
 
 use anyhow::{Context, Result};
 
+use super::people::note_address;
 use super::{note, split, who};
 use crate::access::Actor;
 use crate::error;
 use crate::intake::case::{self, Answer};
-use crate::intake::clock;
+use crate::intake::sender::can_take_part;
 use crate::intake::world::World;
+use crate::intake::{clock, people};
 use crate::store::cases::{self, Case};
 use crate::store::db::Tx;
 use crate::store::emails::Email;
-use crate::store::records::{self, Parent};
+use crate::store::records::{self, Parent, ParentType};
 use crate::store::sight::{Object, Sight};
 use crate::store::stream::NoteKind;
 use crate::store::{accounts, emails};
@@ -21,28 +23,22 @@ use crate::store::{accounts, emails};
 ///
 /// # Errors
 /// The email is verified already or in no case; one that may not be seen is not found.
-pub fn accept(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email_id: i64) -> Result<Case> {
-    let not_found = || error::data(format!("email {email_id}: not found"));
-    let email = emails::by_id(tx, email_id, Sight::Everything)?.ok_or_else(not_found)?;
-    let Some(case_id) = seen_in_case(tx, actor.sight(), &email)? else {
-        emails::by_id(tx, email_id, actor.sight())?.ok_or_else(not_found)?;
-        return Err(error::data(format!("email {email_id}: is in no case"))
-            .hint(format!("espomail email explain {email_id} says why"))
-            .into());
-    };
-    actor.require_edit(tx, Object::Record(Parent::case(case_id)))?;
-    if email.verified {
-        return Err(error::data(format!("email {email_id}: is verified already, its sender takes part")).into());
+pub fn accept(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email_id: i64, add_address: bool) -> Result<Case> {
+    let (email, case) = unverified(tx, actor, email_id)?;
+    if add_address {
+        add_to_contact(tx, world, actor, &case, &email)?;
     }
-    let case = cases::by_id(tx, case_id)?.context("the case vanished")?;
     emails::set_parent(tx, email.id, Parent::case(case.id), true)?;
+    emails::set_undecided(tx, email.id, false)?;
     let decision = format!("#{}: accepted by {}", case.number, who(actor));
     emails::decide(tx, email.id, "case", &decision, world.now)?;
-    let sender = if email.private { "the sender" } else { &email.from_address };
+    let author = email.author();
+    let sender = if email.private { "the sender" } else { &author.address };
     let text = format!("{sender} takes part from now on (email {})", email.id);
     note(tx, world, actor, &case, NoteKind::Accepted, &text)?;
     let accepted = emails::by_id(tx, email.id, Sight::Everything)?.context("the email vanished")?;
-    if !clock::is_of_customer(&case, &accepted) {
+    people::is_accepted(tx, world, &case, &author, accepted.id)?;
+    if !clock::is_of_customer_side(tx, world, &case, &accepted)? {
         return Ok(case);
     }
     let account = case.account_id.map(|id| accounts::by_id(tx, id)).transpose()?.flatten();
@@ -56,6 +52,55 @@ pub fn accept(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email_id: i64) -> R
             Ok(case)
         }
     }
+}
+
+/// Decides that the writer of an unverified mail does not take part: the mail stays in the case, marked, and waits for
+/// nobody any more (B4.10).
+///
+/// # Errors
+/// As [`accept`].
+pub fn refuse(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email_id: i64) -> Result<Case> {
+    let (email, case) = unverified(tx, actor, email_id)?;
+    emails::set_undecided(tx, email.id, false)?;
+    emails::decide(tx, email.id, "case", &format!("#{}: refused by {}", case.number, who(actor)), world.now)?;
+    let text = format!("the writer of email {} does not take part", email.id);
+    note(tx, world, actor, &case, NoteKind::Refused, &text)?;
+    Ok(case)
+}
+
+/// An unverified mail that the actor sees in a case that they may change.
+fn unverified(tx: &Tx<'_>, actor: &Actor, email_id: i64) -> Result<(Email, Case)> {
+    let not_found = || error::data(format!("email {email_id}: not found"));
+    let email = emails::by_id(tx, email_id, Sight::Everything)?.ok_or_else(not_found)?;
+    let Some(case_id) = seen_in_case(tx, actor.sight(), &email)? else {
+        emails::by_id(tx, email_id, actor.sight())?.ok_or_else(not_found)?;
+        return Err(error::data(format!("email {email_id}: is in no case"))
+            .hint(format!("espomail email explain {email_id} says why"))
+            .into());
+    };
+    actor.require_edit(tx, Object::Record(Parent::case(case_id)))?;
+    if email.verified {
+        return Err(error::data(format!("email {email_id}: is verified already, its sender takes part")).into());
+    }
+    Ok((email, cases::by_id(tx, case_id)?.context("the case vanished")?))
+}
+
+/// Adds the address of the writer to the contact or lead of the case, who is the customer.
+fn add_to_contact(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, email: &Email) -> Result<()> {
+    let address = email.author().address;
+    let contact = case.contact_id.map(|id| Parent { kind: ParentType::Contact, id });
+    let linked = contact.or(case.lead_id.map(|id| Parent { kind: ParentType::Lead, id }));
+    let Some(record) = linked else {
+        return Err(error::data(format!("--add-address: case #{} is not linked to a contact", case.number))
+            .hint(format!("link it first: espomail case link {} contact/ID", case.number))
+            .into());
+    };
+    actor.require_edit(tx, Object::Record(record))?;
+    if !can_take_part(world, &address) {
+        return Err(error::data(format!("--add-address: {address} is not the address of a person")).into());
+    }
+    records::add_address(tx, record, &address)?;
+    note_address(tx, world, actor, case, record, &address)
 }
 
 /// The case of an email, where both are seen.

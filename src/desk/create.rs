@@ -6,6 +6,7 @@ use super::{edit, give, note};
 use crate::access::Actor;
 use crate::error;
 use crate::intake::opening::{self, People};
+use crate::intake::people;
 use crate::intake::world::{self, World};
 use crate::mail::address::Mailbox;
 use crate::mail::message_id;
@@ -82,6 +83,10 @@ pub fn create(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, new: &ByHand<'_>) -
     let case = cases::by_id(tx, id)?.context("the new case vanished")?;
     let made = new.from.map_or_else(|| "by hand".to_owned(), |from| format!("by hand for {from}"));
     note(tx, world, actor, &case, NoteKind::Created, &made)?;
+    if let Some(from) = new.from {
+        let mailbox = Mailbox { name: String::new(), address: from.to_owned() };
+        people::is_customer(tx, world, &case, &mailbox, None)?;
+    }
     if let Some(user) = requester {
         stream::follow(tx, Parent::case(id), user.id)?;
     }

@@ -6,6 +6,7 @@ use super::{note, note_of_email, refuse_merged, relocate, take_out, who};
 use crate::access::Actor;
 use crate::erase;
 use crate::error;
+use crate::intake::people;
 use crate::intake::world::World;
 use crate::intake::{clock, privacy};
 use crate::store::cases::{self, Case};
@@ -89,14 +90,19 @@ pub fn delete_email(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email
 
 fn into_case(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email, case: &Case) -> Result<bool> {
     refuse_merged(tx, actor, case)?;
-    let from = &email.from_address;
-    let outsider = !email.is_ours() && email.user_id.is_none() && !world.is_own(from);
-    let verified = !outsider || cases::participants(tx, case.id)?.contains(from);
+    let verified = is_verified_in(tx, world, email, case)?;
     relocate(tx, world, email, case, verified, &format!("linked by {}", who(actor)))?;
     clock::set(tx, world, case)?;
     let text = format!("email {} linked: {}", email.id, email.subject);
     note_of_email(tx, world, actor, case, email, &text)?;
     Ok(verified)
+}
+
+/// Whether an email counts as verified in a case that an agent puts it into: mail of ours, or of somebody who takes part.
+pub(super) fn is_verified_in(tx: &Tx<'_>, world: &World<'_>, email: &Email, case: &Case) -> Result<bool> {
+    let author = email.author().address;
+    let ours = email.is_ours() || email.user_id.is_some() || world.is_own(&author);
+    Ok(ours || people::rights(people::role(tx, world, case, &author)?).joins)
 }
 
 /// An email that was linked to nothing so far has no note of its arrival yet (B7.1).

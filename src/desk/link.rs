@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::people::{self, Former};
 use super::{note_of_email, who};
 use crate::access::Actor;
 use crate::error;
@@ -18,7 +19,8 @@ use crate::store::stream::{self, NewNote, NoteKind};
 ///
 /// # Errors
 /// A type that cases are not linked to.
-pub fn link(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, record: Parent) -> Result<()> {
+/// The contact or lead is the customer from then on; `former` says what becomes of the one before (B4.9).
+pub fn link(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, record: Parent, former: Former) -> Result<()> {
     let mut new = case.clone();
     *slot(&mut new, record.kind)? = Some(record.id);
     let company = records::company_of(tx, record)?.filter(|company| *company != record && new.company_id.is_none());
@@ -33,7 +35,8 @@ pub fn link(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, record: 
         let text = format!("linked to {}", records::label(tx, linked)?);
         note_link(tx, world, actor, case, linked, &text)?;
     }
-    Ok(())
+    people::make_room(tx, world, actor, &new, record, former)?;
+    clock::set(tx, world, &new)
 }
 
 fn note_link(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, linked: Parent, text: &str) -> Result<()> {
@@ -65,7 +68,11 @@ pub fn unlink(
     };
     cases::set_people(tx, &new, world.now)?;
     let linked = Parent { kind, id: linked };
-    note_link(tx, world, actor, case, linked, &format!("unlinked from {}", records::label(tx, linked)?))
+    note_link(tx, world, actor, case, linked, &format!("unlinked from {}", records::label(tx, linked)?))?;
+    if matches!(kind, ParentType::Contact | ParentType::Lead) {
+        people::give_back(tx, world, &new)?;
+    }
+    clock::set(tx, world, &new)
 }
 
 /// Takes an email out of its case, so that an answer to it does not find the case by it. The email stays.

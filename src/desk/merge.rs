@@ -6,18 +6,29 @@ use jiff::Timestamp;
 use super::{note, relocate, who};
 use crate::access::Actor;
 use crate::error;
+use crate::intake::people;
 use crate::intake::world::World;
-use crate::store::cases::{self, Case, CaseStatus, WaitingFor};
+use crate::store::cases::{self, Case, CaseStatus, Person, Role, WaitingFor};
 use crate::store::db::Tx;
 use crate::store::emails;
 use crate::store::records::{self, Parent};
+use crate::store::sight::Sight;
 use crate::store::stream::{self, NoteKind};
 
 /// Merges `from` into `into`: its emails, teams and followers go there, and later mail does too.
 ///
+/// The customer of `from` gets the role `customer_becomes` in `into`, unless it is the same person.
+///
 /// # Errors
 /// One of them is merged already, or they are the same.
-pub fn merge(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, from: &Case, into: &Case) -> Result<()> {
+pub fn merge(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    actor: &Actor,
+    from: &Case,
+    into: &Case,
+    customer_becomes: Role,
+) -> Result<()> {
     if from.id == into.id {
         return Err(error::data(format!("case #{}: cannot be merged into itself", from.number))
             .hint("name the one that goes, then the one that stays: espomail case merge FROM INTO")
@@ -31,6 +42,7 @@ pub fn merge(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, from: &Case, into: &
         relocate(tx, world, &email, into, email.verified, &why)?;
     }
     share_people(tx, from, into)?;
+    unite_roles(tx, world, from, into, customer_becomes)?;
     fill_gaps(tx, world, from, into)?;
     if let Some(since) = waiting_for_us(from, into) {
         cases::set_waiting(tx, into.id, WaitingFor::Us, Some(since), world.now)?;
@@ -68,6 +80,19 @@ fn share_people(tx: &Tx<'_>, from: &Case, into: &Case) -> Result<()> {
     }
     for user_id in stream::followers(tx, Parent::case(from.id))? {
         stream::follow(tx, Parent::case(into.id), user_id)?;
+    }
+    Ok(())
+}
+
+/// Who took part in one of them takes part in all of it; the customer of the case that goes is copied in the one that
+/// stays, or a third party there (B4.9).
+fn unite_roles(tx: &Tx<'_>, world: &World<'_>, from: &Case, into: &Case, customer_becomes: Role) -> Result<()> {
+    for person in cases::people(tx, from.id, Sight::Everything)? {
+        let role = if person.role == Role::Customer { customer_becomes } else { person.role };
+        if people::role(tx, world, into, &person.address)? == Role::Outsider {
+            let reason = format!("took part in #{} as {}", from.number, person.role);
+            cases::introduce(tx, into.id, &Person { role, reason, opened: false, ..person })?;
+        }
     }
     Ok(())
 }

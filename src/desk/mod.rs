@@ -14,13 +14,14 @@ mod hand_over;
 mod link;
 mod merge;
 pub mod outbox;
+pub mod people;
 mod share;
 mod sort;
 mod split;
 
 use anyhow::Result;
 
-pub use accept::accept;
+pub use accept::{accept, refuse};
 pub use create::{ByHand, create};
 pub use edit::{Edit, edit};
 pub use email::{delete_email, link_email, unlink_email};
@@ -29,6 +30,7 @@ pub use give::give;
 pub use hand_over::hand_over;
 pub use link::{link, linkable, take_out, unlink};
 pub use merge::{merge, refuse_merged};
+pub use people::{Former, answered, set_roles};
 pub use share::share;
 pub use sort::{Sorting, Target, sort};
 pub use split::split;

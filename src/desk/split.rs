@@ -4,15 +4,15 @@ use std::collections::HashSet;
 
 use anyhow::{Context, Result};
 
+use super::email::is_verified_in;
 use super::link::not_in;
 use super::{edit, note, relocate, who};
 use crate::access::Actor;
 use crate::error;
 use crate::intake::opening::{self, People};
 use crate::intake::world::{self, World};
-use crate::intake::{assign, case, clock, parent};
+use crate::intake::{assign, case, clock, people};
 use crate::mail::address::Mailbox;
-use crate::mail::message::Message;
 use crate::mail::{message_id, text};
 use crate::store::cases::{self, Case, NewCase, Priority};
 use crate::store::db::Tx;
@@ -125,6 +125,10 @@ pub(super) fn open(
     }
     let new = cases::by_id(tx, id)?.context("the new case vanished")?;
     tell(tx, world, actor, old, &new, moved)?;
+    if !first.private {
+        people::is_customer(tx, world, &new, &customer(tx, world, first)?, Some(first.id))?;
+        people::are_copied(tx, world, &new, first)?;
+    }
     bring(tx, world, actor, old, &new, moved)?;
     clock::set(tx, world, old)?;
     clock::set(tx, world, &new)?;
@@ -140,14 +144,9 @@ pub(super) fn open(
 
 /// Whom a case about this email is for: as at intake, and for a mail of ours whoever got it.
 fn customer(tx: &Tx<'_>, world: &World<'_>, email: &Email) -> Result<Mailbox> {
-    let message = Message {
-        from: emails::addresses(tx, email.id, Field::From)?,
-        reply_to: emails::addresses(tx, email.id, Field::ReplyTo)?,
-        ..Message::default()
-    };
-    let requester = parent::requester(world, &message).cloned().unwrap_or_default();
-    if !world.is_own(&requester.address) {
-        return Ok(requester);
+    let author = email.author();
+    if !world.is_own(&author.address) {
+        return Ok(author);
     }
     let to = emails::addresses(tx, email.id, Field::To)?;
     Ok(to.into_iter().find(|mailbox| !world.is_own(&mailbox.address)).unwrap_or_default())
@@ -168,9 +167,7 @@ fn tell(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, old: &Case, new: &Case, m
 fn bring(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, old: &Case, new: &Case, moved: &[Email]) -> Result<()> {
     let why = format!("split off #{} by {}", old.number, who(actor));
     for (position, email) in moved.iter().enumerate() {
-        let from = &email.from_address;
-        let takes_part =
-            position == 0 || email.verified || (!world.is_own(from) && cases::participants(tx, new.id)?.contains(from));
+        let takes_part = position == 0 || email.verified || is_verified_in(tx, world, email, new)?;
         relocate(tx, world, email, new, takes_part, &why)?;
     }
     Ok(())

@@ -4,17 +4,18 @@ use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
 
 use super::notify;
-use super::parent::Sender;
+use super::sender::Sender;
 use super::world::{self, World};
-use crate::mail::address::Mailbox;
+use crate::mail::address::{self, Mailbox};
+use crate::mail::automatic::{self, Answering};
 use crate::mail::compose::{Outgoing, is_address};
 use crate::mail::message::Message;
 use crate::mail::message_id::{self, IdKind};
 use crate::mail::template::{self, Values};
-use crate::mail::{automatic, subject};
+use crate::mail::{providers, subject};
 use crate::outbox::{self, Archive, Post};
 use crate::store::accounts::Account;
-use crate::store::cases::Case;
+use crate::store::cases::{self, Case};
 use crate::store::db::Tx;
 use crate::store::outbox::OutboxKind;
 use crate::store::records::{self, Parent};
@@ -47,6 +48,8 @@ pub enum Suppression {
     PerHour,
     /// `auto_reply_per_day`.
     PerDay,
+    /// So many went to one domain within an hour.
+    PerDomain,
     /// The account's breaker has tripped.
     Breaker,
 }
@@ -68,6 +71,7 @@ impl std::fmt::Display for Suppression {
             Suppression::OncePerCase => "the address has one for this case",
             Suppression::PerHour => "the limit of auto_reply_per_hour is reached for this address",
             Suppression::PerDay => "the limit of auto_reply_per_day is reached for this address",
+            Suppression::PerDomain => "20 automatic replies went to this domain within the hour",
             Suppression::Breaker => "the account's breaker has tripped (espomail account breaker ACCOUNT --reset)",
         };
         f.write_str(text)
@@ -103,6 +107,8 @@ pub struct Facts {
     pub last_hour: i64,
     /// To this address in the last day, from this account.
     pub last_day: i64,
+    /// To new addresses of the domain in the last hour, from this account; 0 for public mail providers.
+    pub domain_last_hour: i64,
     /// To anybody in the last hour, from this account.
     pub account_last_hour: i64,
     /// The breaker has tripped before.
@@ -122,6 +128,9 @@ pub struct Limits {
     pub breaker: i64,
 }
 
+/// Automatic replies to new addresses of one domain in an hour (B8.7).
+const PER_DOMAIN: i64 = 20;
+
 /// Why no reply is sent; `None` = it is sent.
 pub fn suppression(facts: &Facts, limits: &Limits) -> Option<Suppression> {
     let reached = |count: i64, limit: i64| limit > 0 && count >= limit;
@@ -135,6 +144,7 @@ pub fn suppression(facts: &Facts, limits: &Limits) -> Option<Suppression> {
         (facts.replied_to_case, Suppression::OncePerCase),
         (reached(facts.last_hour, limits.per_hour), Suppression::PerHour),
         (reached(facts.last_day, limits.per_day), Suppression::PerDay),
+        (facts.domain_last_hour >= PER_DOMAIN, Suppression::PerDomain),
         (facts.tripped || reached(facts.account_last_hour, limits.breaker), Suppression::Breaker),
     ];
     let unanswerable = facts.unanswerable.clone().map(Suppression::NotToBeAnswered);
@@ -170,7 +180,9 @@ pub fn run(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>) -> Result<()
         let decision = format!("not sent: {}", Suppression::NoTemplate);
         return emails::decide(tx, occasion.email_id, "auto-reply", &decision, world.now);
     }
-    let address = automatic::answer_address(occasion.message).filter(|m| is_address(&m.address)).cloned();
+    let address = automatic::answer_address(occasion.message, &occasion.sender.author)
+        .filter(|m| is_address(&m.address))
+        .cloned();
     let facts = facts(tx, world, occasion, address.as_ref())?;
     let limits = limits(world)?;
     let decision = match (suppression(&facts, &limits), address) {
@@ -202,13 +214,22 @@ fn facts(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>, to: Option<&Ma
     let day_ago = world.now - SignedDuration::from_hours(24);
     let since =
         |address: Option<&str>, moment| crate::store::outbox::auto_replies_since(tx, account.id, address, moment);
-    let address = to.map(|m| m.address.as_str());
+    // All forms of an address lead to one mailbox.
+    let limited = to.map(|m| address::without_tag(&m.address));
+    let address = limited.as_deref();
     let replied_to_case = match (address, occasion.new_case) {
         (Some(address), Some(case)) => crate::store::outbox::auto_replied(tx, address, case.id)?,
         _ => crate::store::outbox::answered(tx, occasion.email_id)?,
     };
     let own = |address: &str| world.is_own(address);
     let ours = |id: &str| world.signer.verify(id).is_some_and(|signed| signed.kind == IdKind::AutoReply);
+    let answering = Answering {
+        message,
+        author: &occasion.sender.author,
+        own: &own,
+        our_auto_reply: &ours,
+        to_own_list: account.reply_to_own_list,
+    };
     Ok(Facts {
         template: account.auto_reply_id.is_some(),
         smtp: account.smtp.host.is_some(),
@@ -217,16 +238,27 @@ fn facts(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>, to: Option<&Ma
         opens_thread: super::parent::opens_thread(message),
         age: world.now.duration_since(occasion.sent_at),
         unanswerable: unanswerable(occasion)
-            .or_else(|| automatic::unanswerable(message, &own, &ours).map(|reason| reason.to_string())),
+            .or_else(|| automatic::unanswerable(&answering).map(|reason| reason.to_string())),
         forbidden: occasion.forbidden.clone(),
         address: address.is_some(),
         invalid: address.map(|a| invalid_addresses::find(tx, a)).transpose()?.flatten().map(|known| known.reason),
         replied_to_case,
         last_hour: address.map(|a| since(Some(a), hour_ago)).transpose()?.unwrap_or_default(),
         last_day: address.map(|a| since(Some(a), day_ago)).transpose()?.unwrap_or_default(),
+        domain_last_hour: address.map_or(Ok(0), |a| to_domain(tx, account, a, world.now))?,
         account_last_hour: since(None, accounts::breaker_reset_at(tx, account.id)?.unwrap_or(hour_ago).max(hour_ago))?,
         tripped: accounts::breaker_tripped(tx, account.id)?,
     })
+}
+
+/// Replies to the domain of an address; a public provider's domain connects nobody, nor does that of an address which had
+/// a case before.
+fn to_domain(tx: &Tx<'_>, account: &Account, address: &str, now: Timestamp) -> Result<i64> {
+    let domain = address::domain(address);
+    if providers::is_public(domain) || cases::had_a_case(tx, address, now)? {
+        return Ok(0);
+    }
+    crate::store::outbox::auto_replies_to_domain(tx, account.id, domain, now - SignedDuration::from_hours(1))
 }
 
 /// The account's reply-to; with plus addressing the case's own address. Otherwise From is enough.
@@ -239,8 +271,8 @@ fn reply_to(world: &World<'_>, occasion: &Occasion<'_>) -> Option<String> {
 /// What the message alone does not tell.
 fn unanswerable(occasion: &Occasion<'_>) -> Option<String> {
     let is_customers = |case: &Case| occasion.sender.verified_user().is_some() && case.requester_user_id.is_none();
-    if occasion.sender.is_forged() {
-        return Some("the sender fails DMARC".to_owned());
+    if !occasion.sender.is_believed() {
+        return Some("the sender is not proven".to_owned());
     }
     occasion.new_case.filter(|case| is_customers(case)).map(|_| "forwarded by one of our users".to_owned())
 }
@@ -276,7 +308,15 @@ fn send(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>, to: &Mailbox) -
     };
     let outbox_id = outbox::enqueue(tx, &post, &outgoing, world.now)?;
     let case_id = new_case.map(|case| case.id);
-    crate::store::outbox::add_auto_reply(tx, account.id, &to.address, case_id, email_id, outbox_id, world.now)?;
+    crate::store::outbox::add_auto_reply(
+        tx,
+        account.id,
+        &address::without_tag(&to.address),
+        case_id,
+        email_id,
+        outbox_id,
+        world.now,
+    )?;
     Ok(format!("to {}, template {}, outbox {outbox_id}", to.address, template.name))
 }
 
@@ -342,16 +382,46 @@ fn values(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>, to: &Mailbox)
         case_status: case.map(|c| c.status.to_string()),
         user_name: user.map(|u| u.shown().to_owned()),
         contact_name: contact,
-        sender_name: if to.name.is_empty() { to.address.clone() } else { to.name.clone() },
-        email_subject: occasion.message.subject.clone(),
+        sender_name: name_of(to),
+        email_subject: clipped(&occasion.message.subject),
         account_name: occasion.account.shown().to_owned(),
         now: template::shown(world.now),
     })
 }
 
+/// Characters of a stranger's words that an automatic reply repeats.
+const WORDS_MAX: usize = 200;
+
+/// How a template calls the sender: their name, unless it is a text of its own or leads somewhere.
+fn name_of(to: &Mailbox) -> String {
+    let name = to.name.trim();
+    let leads_away = name.contains("://") || name.to_lowercase().contains("www.");
+    let is_name = !name.is_empty() && name.chars().count() <= 80 && !leads_away;
+    clipped(if is_name { name } else { &to.address })
+}
+
+fn clipped(text: &str) -> String {
+    text.chars().take(WORDS_MAX).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_strangers_name_is_repeated_only_if_it_is_one() {
+        let long = "You won ".repeat(2_000);
+        for (name, called) in [
+            ("Eva B\u{e9}rg", "Eva B\u{e9}rg"),
+            ("", "eva@x.example"),
+            ("You won http://evil.example", "eva@x.example"),
+            ("WWW.evil.example", "eva@x.example"),
+            (long.as_str(), "eva@x.example"),
+        ] {
+            assert_eq!(name_of(&Mailbox { name: name.into(), address: "eva@x.example".into() }), called);
+        }
+        assert_eq!(clipped(&long).chars().count(), WORDS_MAX);
+    }
 
     fn fine() -> Facts {
         Facts {

@@ -1,12 +1,16 @@
 //! Reports on mail of ours that could not be delivered (B9.2): the recipient is marked, the case shows it, whoever has
 //! to act is told, and an address that does not exist gets no automatic mail until it writes.
 //!
-//! A report counts only for a recipient of the very message it names: nobody else can know that Message-ID.
+//! A report counts only for a recipient whom the very message it names was sent to. Everybody who got that message knows
+//! its id, so the id alone proves nothing: a report is proven if it came to the signed envelope sender of the message, or
+//! if the mail server vouches for the recipient's own domain. Any other is shown and told, and changes nothing.
 
 use anyhow::Result;
 
-use super::parent::Sender;
+use super::sender::Sender;
 use super::world::World;
+use crate::mail::address;
+use crate::mail::authentication_results::Verdict;
 use crate::mail::bounce::{self, Bounce, Failure, Outcome};
 use crate::mail::message::Message;
 use crate::outbox::{self, Return};
@@ -29,11 +33,18 @@ pub enum Report {
 }
 
 /// Takes in what a new email reports, with the decision.
-pub fn run(tx: &Tx<'_>, world: &World<'_>, sender: &Sender, message: &Message, email_id: i64) -> Result<Report> {
+pub fn run(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    sender: &Sender,
+    message: &Message,
+    recipient: Option<&str>,
+    email_id: i64,
+) -> Result<Report> {
     let Some(about) = bounce::about(message) else { return Ok(Report::None) };
     let decide = |text: &str| emails::decide(tx, email_id, "bounce", text, world.now);
-    if sender.is_forged() {
-        decide("not believed: the sender fails DMARC")?;
+    if !sender.is_believed() {
+        decide("not believed: the mail server does not vouch for the sender")?;
         return Ok(Report::None);
     }
     let Some(row) = rows::by_message_id(tx, &about)? else {
@@ -41,8 +52,10 @@ pub fn run(tx: &Tx<'_>, world: &World<'_>, sender: &Sender, message: &Message, e
         return Ok(Report::None);
     };
     let mut report = Report::News;
+    let by_return_address = came_to(world, message, recipient, row.id);
     for failure in failures(tx, &row, bounce::read(message))? {
-        let (said, failed) = one(tx, world, &row, &failure, email_id)?;
+        let proven = by_return_address || vouches_for(sender, &failure.address);
+        let (said, failed) = one(tx, world, &row, &failure, (email_id, proven))?;
         decide(&said)?;
         if failed {
             report = Report::Failure;
@@ -51,12 +64,28 @@ pub fn run(tx: &Tx<'_>, world: &World<'_>, sender: &Sender, message: &Message, e
     Ok(report)
 }
 
+/// Whether a report came to the signed envelope sender of a message of ours.
+fn came_to(world: &World<'_>, message: &Message, recipient: Option<&str>, outbox_id: i64) -> bool {
+    let addressed = message.to.iter().map(|mailbox| mailbox.address.as_str());
+    let delivered = message.delivered_to.iter().map(String::as_str);
+    addressed.chain(delivered).chain(recipient).take(100).any(|address| {
+        let mut tags = world.accounts.iter().filter_map(|account| address::plus_tag_of(address, &account.address));
+        tags.any(|tag| world.signer.verify_return_tag(tag) == Some(outbox_id))
+    })
+}
+
+/// Whether the mail server vouches that a report comes from the recipient's own domain.
+fn vouches_for(sender: &Sender, recipient: &str) -> bool {
+    let own_domain = address::domain(sender.from_address()).eq_ignore_ascii_case(address::domain(recipient));
+    own_domain && matches!(sender.verdict, Verdict::Pass(_))
+}
+
 /// B9.2: whoever writes has an address that exists.
 pub fn wrote(tx: &Tx<'_>, world: &World<'_>, sender: &Sender, email_id: i64) -> Result<()> {
-    if sender.is_forged() || !invalid_addresses::remove(tx, &sender.address)? {
+    if !sender.is_believed() || !invalid_addresses::remove(tx, sender.address())? {
         return Ok(());
     }
-    let text = format!("{} is valid again: it writes", sender.address);
+    let text = format!("{} is valid again: it writes", sender.address());
     emails::decide(tx, email_id, "address", &text, world.now)
 }
 
@@ -74,15 +103,24 @@ fn failures(tx: &Tx<'_>, row: &OutboxRow, bounce: Option<Bounce>) -> Result<Vec<
 }
 
 /// One recipient: what is decided, and whether the message came back from it.
-fn one(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow, failure: &Failure, email_id: i64) -> Result<(String, bool)> {
+fn one(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    row: &OutboxRow,
+    failure: &Failure,
+    (email_id, proven): (i64, bool),
+) -> Result<(String, bool)> {
     let address = failure.address.to_lowercase();
     let words = words(failure);
     if failure.outcome == Outcome::Delayed {
         return Ok((format!("{address}: delayed, not failed: {words}"), false));
     }
-    let back = Return { address: &address, words: &words, report: email_id };
+    let back = Return { address: &address, words: &words, report: email_id, proven };
     if !outbox::come_back(tx, row, &back, world.now)? {
-        return Ok((format!("{address}: nothing to mark: not an open recipient of outbox {}", row.id), false));
+        return Ok((format!("{address}: nothing to mark: outbox {} was not sent to it, or is marked", row.id), false));
+    }
+    if !proven {
+        return Ok((format!("{address}: outbox {} is reported failed, not proven: {words}", row.id), true));
     }
     let mut said = format!("{address}: outbox {} came back: {words}", row.id);
     if failure.outcome == Outcome::Hard {

@@ -8,11 +8,12 @@ use super::bounces::Report;
 use super::filter::Filtered;
 use super::notify::{self, Arrival};
 use super::opening::{self, Opening};
-use super::parent::Sender;
+use super::people;
+use super::sender::Sender;
 use super::world::World;
 use crate::mail::message::Message;
 use crate::store::accounts::{Account, Distribution, OnClosed};
-use crate::store::cases::{self, Case, CaseStatus, WaitingFor};
+use crate::store::cases::{self, Case, CaseStatus, Role, WaitingFor};
 use crate::store::db::Tx;
 use crate::store::records::Parent;
 use crate::store::stream::{self, NewNote, NoteKind};
@@ -92,14 +93,17 @@ pub fn owner<'w>(world: &'w World<'_>, delivering: &'w Account, message: &Messag
 /// A later mail of a case (B5.6). Gives the new case where the policy of a closed one asks for that.
 pub fn follow_up(tx: &Tx<'_>, world: &World<'_>, case: &Case, mail: &Mail<'_>) -> Result<Option<Case>> {
     let account = case.account_id.map(|id| accounts::by_id(tx, id)).transpose()?.flatten();
-    let customer = speaks_as_customer(case, mail);
+    let customer = speaks_as_customer(tx, world, case, mail)?;
     let effect = if customer { effect(world, case, account.as_ref()) } else { Answer::Nothing };
     if let (Answer::NewCase, Some(account), None) = (effect, &account, mail.filtered.no_case()) {
-        let opening = Opening::of(world, mail).after(case);
+        let opening = Opening::of(mail).after(case);
         let opening = if mail.private { opening.private(case) } else { opening };
         return opening::open(tx, world, account, mail, &opening).map(Some);
     }
     join(tx, world, case, mail)?;
+    if mail.verified && mail.automatic.is_empty() {
+        people::wrote(tx, world, case, (mail.sender, mail.message, mail.email_id))?;
+    }
     if customer {
         customer_wrote(tx, world, case, effect, mail.email_id, mail.received_at)?;
     }
@@ -138,14 +142,12 @@ pub fn customer_wrote(
     cases::set_waiting(tx, case.id, WaitingFor::Us, Some(since), world.now)
 }
 
-/// Only verified mail of a person who is not one of us, or is the requester, changes a status.
-fn speaks_as_customer(case: &Case, mail: &Mail<'_>) -> bool {
-    // Whoever only says to be one of us moves nothing either.
-    let user = mail.sender.user.as_ref().map(|user| user.id);
-    mail.verified
-        && mail.automatic.is_empty()
-        && !mail.sender.is_forged()
-        && (user.is_none() || user == case.requester_user_id)
+/// Only verified mail that a person of the customer's side wrote moves a case (B4.9, B5.6).
+fn speaks_as_customer(tx: &Tx<'_>, world: &World<'_>, case: &Case, mail: &Mail<'_>) -> Result<bool> {
+    if !mail.verified || !mail.automatic.is_empty() || !mail.sender.is_believed() {
+        return Ok(false);
+    }
+    Ok(people::rights(people::role(tx, world, case, mail.sender.address())?).moves_case)
 }
 
 /// Links a mail to a case, shows it to the case's people, and tells the followers.
@@ -159,7 +161,24 @@ pub(super) fn join(tx: &Tx<'_>, world: &World<'_>, case: &Case, mail: &Mail<'_>)
         let text = "who has to act was told of the failed delivery";
         return emails::decide(tx, mail.email_id, "notified", text, world.now);
     }
-    notify::arrival(tx, world, &mail.arrival(Parent::case(case.id)))
+    let arrival = mail.arrival(Parent::case(case.id));
+    if !mail.automatic.is_empty() || mail.report != Report::None {
+        return notify::arrival(tx, world, &arrival);
+    }
+    if !mail.verified {
+        emails::set_undecided(tx, mail.email_id, true)?;
+        return notify::unverified(tx, world, case, &arrival);
+    }
+    let by_third_party = people::role(tx, world, case, mail.sender.address())? == Role::ThirdParty;
+    if by_third_party || is_assignee_away(tx, world, case)? {
+        return notify::set_aside(tx, world, case, &arrival);
+    }
+    notify::arrival(tx, world, &arrival)
+}
+
+fn is_assignee_away(tx: &Tx<'_>, world: &World<'_>, case: &Case) -> Result<bool> {
+    let assignee = case.assigned_user_id.map(|id| users::by_id(tx, id)).transpose()?.flatten();
+    Ok(assignee.is_some_and(|user| user.is_away(world.now)))
 }
 
 pub(super) fn link(tx: &Tx<'_>, world: &World<'_>, case_id: i64, mail: &Mail<'_>) -> Result<()> {

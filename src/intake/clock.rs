@@ -4,12 +4,12 @@
 use anyhow::Result;
 use jiff::Timestamp;
 
+use super::people;
 use super::world::World;
-use crate::mail::subject;
-use crate::store::cases::{self, Case, WaitingFor};
+use crate::store::cases::{self, Case, Role, WaitingFor};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, EmailStatus, Field};
-use crate::store::users;
+use crate::store::stream;
 
 /// What one email does to the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,44 +28,43 @@ pub fn set(tx: &Tx<'_>, world: &World<'_>, case: &Case) -> Result<()> {
     for email in emails::of_case(tx, case.id)? {
         turns.push((turn(tx, world, case, &email)?, email.received_at));
     }
+    turns.extend(stream::answered_otherwise(tx, case.id)?.into_iter().map(|at| (Turn::Us, at)));
+    turns.sort_by_key(|(_, at)| *at);
     let (who, since) = waiting(&turns);
     cases::set_waiting(tx, case.id, who, since, world.now)
 }
 
 fn turn(tx: &Tx<'_>, world: &World<'_>, case: &Case, email: &Email) -> Result<Turn> {
-    if is_of_customer(case, email) {
+    if is_of_customer_side(tx, world, case, email)? {
         return Ok(Turn::Customer);
     }
     let written = email.is_ours() && email.status != EmailStatus::Draft && email.automatic.is_empty();
-    // What is forwarded to somebody answers no customer.
-    let answers = written && !subject::is_forward(&email.subject);
-    Ok(if answers && goes_out(tx, world, case, email.id)? { Turn::Us } else { Turn::Neither })
+    Ok(if written && goes_to_customer(tx, world, case, email.id)? { Turn::Us } else { Turn::Neither })
 }
 
-/// Whether mail of ours goes to somebody outside, or to the requester: what we write to one another answers nobody.
-fn goes_out(tx: &Tx<'_>, world: &World<'_>, case: &Case, email_id: i64) -> Result<bool> {
-    let mut addressed = emails::addresses(tx, email_id, Field::To)?;
-    addressed.extend(emails::addresses(tx, email_id, Field::Cc)?);
-    for mailbox in addressed {
-        let user = users::by_address(tx, &mailbox.address)?.map(|user| user.id);
-        if user.is_some_and(|id| Some(id) == case.requester_user_id) {
-            return Ok(true);
-        }
-        if user.is_none() && !world.is_own(&mailbox.address) {
-            return Ok(true);
+/// Whether the customer is in To or Cc: only such a letter answers them.
+pub fn goes_to_customer(tx: &Tx<'_>, world: &World<'_>, case: &Case, email_id: i64) -> Result<bool> {
+    for field in [Field::To, Field::Cc] {
+        for mailbox in emails::addresses(tx, email_id, field)? {
+            if people::role(tx, world, case, &mailbox.address)? == Role::Customer {
+                return Ok(true);
+            }
         }
     }
     Ok(false)
 }
 
-/// Verified mail of a person who is not one of us, or is the requester: the only kind that moves a case.
-pub fn is_of_customer(case: &Case, email: &Email) -> bool {
+/// Verified mail of a person on the customer's side: the only kind that moves a case (B4.9).
+pub fn is_of_customer_side(tx: &Tx<'_>, world: &World<'_>, case: &Case, email: &Email) -> Result<bool> {
     if !email.verified || !email.automatic.is_empty() {
-        return false;
+        return Ok(false);
     }
+    // Mail of the requester to us may lie in their Sent folder, too.
     let by_requester = email.user_id.is_some() && email.user_id == case.requester_user_id;
-    // Their own mail to us may lie in their Sent folder, too.
-    by_requester || (email.user_id.is_none() && !email.is_ours())
+    if by_requester || email.user_id.is_some() || email.is_ours() {
+        return Ok(by_requester);
+    }
+    Ok(people::rights(people::role(tx, world, case, &email.author().address)?).moves_case)
 }
 
 /// The customer waits since the oldest mail after our last answer, or we since that answer.

@@ -5,14 +5,14 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::filter::Filtered;
 use super::notice::{self, Notice};
-use super::parent::Sender;
+use super::sender::Sender;
 use super::world::World;
 use crate::access;
-use crate::store::cases::Case;
+use crate::store::cases::{self, Case};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, Field};
 use crate::store::notifications::{self, ByEmail, NewNotification, Notification, NotificationKind};
-use crate::store::records::{self, Parent};
+use crate::store::records::{self, Parent, ParentType};
 use crate::store::sight::Sight;
 use crate::store::stream::{self, NewNote, NoteKind};
 use crate::store::users::{self, User, UserType};
@@ -51,12 +51,71 @@ pub struct Arrival<'a> {
 
 /// Tells everybody who follows the record or its company about an email (B7.1, B7.2).
 pub fn arrival(tx: &Tx<'_>, world: &World<'_>, arrival: &Arrival<'_>) -> Result<()> {
+    tell_all(tx, world, arrival, audience_of(tx, arrival)?)
+}
+
+/// Mail that is not believed is told to those alone who follow the case: who follows the contact or the company would take
+/// it for theirs (B4.12).
+fn audience_of(tx: &Tx<'_>, arrival: &Arrival<'_>) -> Result<Vec<User>> {
+    if arrival.sender.is_believed() {
+        return audience(tx, arrival.parent);
+    }
+    match arrival.parent.kind {
+        ParentType::Case => readers(tx, arrival.parent, stream::followers(tx, arrival.parent)?),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// The same for mail in a case that moves nothing by itself, of a third party say: so that somebody sees it, the assignee
+/// is told as well, or the case team if there is no active assignee (B4.9).
+pub fn set_aside(tx: &Tx<'_>, world: &World<'_>, case: &Case, arrival: &Arrival<'_>) -> Result<()> {
+    let mut all = audience_of(tx, arrival)?;
+    for user in responsible(tx, case, world.now)? {
+        if !all.iter().any(|known| known.id == user.id) {
+            all.push(user);
+        }
+    }
+    tell_all(tx, world, arrival, all)
+}
+
+/// Tells of unverified mail once an hour and case; further ones are counted in that notification (B4.10).
+pub fn unverified(tx: &Tx<'_>, world: &World<'_>, case: &Case, arrival: &Arrival<'_>) -> Result<()> {
+    let recent = emails::unverified_since(tx, case.id, world.now - SignedDuration::from_hours(1))?;
+    let Some(&first) = recent.first().filter(|first| **first != arrival.email_id) else {
+        return set_aside(tx, world, case, arrival);
+    };
+    let label = records::label(tx, arrival.parent)?;
+    let text = format!("{label}: {} unverified mails within an hour: espomail case show {}", recent.len(), case.number);
+    for user_id in notifications::told_of_email(tx, first)? {
+        notifications::retell(tx, first, user_id, &text)?;
+    }
+    let why = format!("counted with email {first}, of which was told within the hour");
+    emails::decide(tx, arrival.email_id, "notified", &why, world.now)
+}
+
+/// Who has to look at what comes to a case: its assignee, and where that one is away or there is none, the members of its
+/// teams (B5.11).
+fn responsible(tx: &Tx<'_>, case: &Case, now: Timestamp) -> Result<Vec<User>> {
+    let assignee = case.assigned_user_id.map(|id| users::by_id(tx, id)).transpose()?.flatten();
+    let assignee = assignee.filter(|user| user.active);
+    if let Some(user) = assignee.as_ref().filter(|user| !user.is_away(now)) {
+        return Ok(vec![user.clone()]);
+    }
+    let mut members: Vec<User> = assignee.into_iter().collect();
+    for team_id in cases::team_ids(tx, case.id)? {
+        members.extend(users::in_team(tx, team_id, "")?.into_iter().filter(|user| user.active));
+    }
+    members.sort_by_key(|user| user.id);
+    members.dedup_by_key(|user| user.id);
+    Ok(members)
+}
+
+fn tell_all(tx: &Tx<'_>, world: &World<'_>, arrival: &Arrival<'_>, mut audience: Vec<User>) -> Result<()> {
     let oldest = world.now - SignedDuration::try_from(world.config.notification_max_age)?;
     if arrival.sent_at < oldest {
         return emails::decide(tx, arrival.email_id, "notified", "nobody: older than notification_max_age", world.now);
     }
-    let mut audience = audience(tx, arrival.parent)?;
-    audience.retain(|user| !user.addresses.contains(&arrival.sender.address));
+    audience.retain(|user| !user.addresses.iter().any(|address| address == arrival.sender.address()));
     audience.retain(|user| !arrival.filtered.silences(world, user.id));
     let mut told = Vec::new();
     if !audience.is_empty() {
@@ -78,6 +137,11 @@ fn audience(tx: &Tx<'_>, parent: Parent) -> Result<Vec<User>> {
     if let Some(company) = records::company_of(tx, parent)?.filter(|company| *company != parent) {
         ids.extend(stream::followers(tx, company)?);
     }
+    readers(tx, parent, ids)
+}
+
+/// Those of these users who may act and may read the record; each once, by id.
+fn readers(tx: &Tx<'_>, parent: Parent, mut ids: Vec<i64>) -> Result<Vec<User>> {
     ids.sort_unstable();
     ids.dedup();
     let mut audience = Vec::new();
@@ -93,7 +157,7 @@ fn audience(tx: &Tx<'_>, parent: Parent) -> Result<Vec<User>> {
 /// What a notification says of an email on a record, and (`None`) of one that its reader may not read.
 pub fn email_line(label: &str, email: Option<&Email>) -> String {
     match email {
-        Some(email) => format!("{label}: mail from {}", email.from_address),
+        Some(email) => format!("{label}: mail from {}", email.author().address),
         None => format!("new e-mail on {label}"),
     }
 }

@@ -6,18 +6,18 @@ use jiff::SignedDuration;
 use super::assign::{self, Assignment};
 use super::case::{DESCRIPTION_MAX, Mail, attach, join, link, remark};
 use super::world::{self, World};
-use super::{notify, parent};
-use crate::mail::address::Mailbox;
+use super::{notify, people};
+use crate::mail::address::{self, Mailbox};
 use crate::mail::forward::{self, Forwarded};
-use crate::mail::message_id;
 use crate::mail::text;
+use crate::mail::{message_id, providers};
 use crate::store::accounts::{Account, AutoMail, StaffForward};
 use crate::store::cases::{self, Case, NewCase, Priority, WaitingFor};
 use crate::store::db::Tx;
 use crate::store::records::{self, Parent, ParentType};
 use crate::store::sight::Sight;
 use crate::store::stream::{self, NewNote, NoteKind};
-use crate::store::{emails, instance, users};
+use crate::store::{emails, instance, outbox, users};
 
 /// Runs the case flow for an email without a case: a new case, one of a burst, or none with the reason.
 pub fn open_or_archive(
@@ -38,13 +38,18 @@ pub fn open_or_archive(
         emails::decide(tx, mail.email_id, "case", &why, world.now)?;
         return Ok(None);
     }
-    let mut opening = Opening { relates_to, remarks, ..Opening::of(world, mail) };
+    let mut opening = Opening { relates_to, remarks, ..Opening::of(mail) };
     if let Some(forwarded) = forwarded_by_staff(tx, world, account, mail)? {
         opening = opening.customers(forwarded);
     }
-    if let Some(case) = burst(tx, world, account, &opening.requester)? {
-        let address = &opening.requester.address;
-        let why = format!("#{}: more than case_burst new cases in an hour from {address}", case.number);
+    if let Some(case) = echoed(tx, world, account, mail)? {
+        let why = format!("#{}: it repeats the subject of an automatic reply to this domain", case.number);
+        emails::decide(tx, mail.email_id, "case", &why, world.now)?;
+        join(tx, world, &case, &Mail { verified: false, ..*mail })?;
+        return Ok(None);
+    }
+    if let Some((case, whose)) = burst(tx, world, account, mail)? {
+        let why = format!("#{}: more than case_burst new cases in an hour from {whose}", case.number);
         emails::decide(tx, mail.email_id, "case", &why, world.now)?;
         remark(tx, world, case.id, Some(mail.email_id), "joined here: too many new cases in an hour from this sender")?;
         join(tx, world, &case, mail)?;
@@ -62,25 +67,28 @@ pub(super) struct Opening<'a> {
     /// One of our users forwarded it for the requester (B5.7).
     via_staff: bool,
     relates_to: Option<&'a Case>,
+    /// It takes the place of the older case, with the people of that one.
+    succeeds: bool,
     remarks: &'a [String],
 }
 
 impl<'a> Opening<'a> {
     /// As the mail says.
-    pub(super) fn of(world: &World<'_>, mail: &Mail<'_>) -> Opening<'a> {
+    pub(super) fn of(mail: &Mail<'_>) -> Opening<'a> {
         Opening {
-            requester: parent::requester(world, mail.message).cloned().unwrap_or_default(),
+            requester: mail.sender.author.person.clone(),
             name: mail.message.subject.clone(),
             text: mail.message.text.clone(),
             via_staff: false,
             relates_to: None,
+            succeeds: false,
             remarks: &[],
         }
     }
 
-    /// It follows an older case.
+    /// It takes the place of a closed case.
     pub(super) fn after(self, case: &'a Case) -> Opening<'a> {
-        Opening { relates_to: Some(case), ..self }
+        Opening { relates_to: Some(case), succeeds: true, ..self }
     }
 
     /// The case tells nothing of a mail that its teams may not read (B6.1).
@@ -112,22 +120,50 @@ fn forwarded_by_staff(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &
     Ok((!is_ours).then_some(forwarded))
 }
 
-/// B5.9: the case that further mails of this sender join, once there are too many of them.
-fn burst(tx: &Tx<'_>, world: &World<'_>, account: &Account, requester: &Mailbox) -> Result<Option<Case>> {
-    let limit = usize::try_from(world.config.case_burst)?;
-    if limit == 0 || requester.address.is_empty() {
+/// B8.7: the case whose acknowledgement a mail echoes, as desks do that acknowledge each acknowledgement from a new
+/// address: its subject repeats the whole subject of one that went to its domain within the day.
+fn echoed(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &Mail<'_>) -> Result<Option<Case>> {
+    let domain = address::domain(mail.sender.address());
+    if domain.is_empty() || providers::is_public(domain) {
         return Ok(None);
     }
-    let hour_ago = world.now - SignedDuration::from_hours(1);
-    let recent = cases::opened_by(tx, account.id, &requester.address, hour_ago)?;
-    if recent.len() < limit {
+    let day_ago = world.now - SignedDuration::from_hours(24);
+    let subject = &mail.message.subject;
+    for (acknowledged, case_id) in outbox::acknowledged(tx, account.id, domain, day_ago)? {
+        if !acknowledged.trim().is_empty() && subject.contains(acknowledged.trim()) {
+            let case = cases::by_id(tx, case_id)?.map(|case| cases::surviving(tx, case)).transpose()?;
+            return Ok(case);
+        }
+    }
+    Ok(None)
+}
+
+/// B5.9: the case that further mails of this sender join once there are too many of them, and who the sender is: From
+/// together with Reply-To, or after ten times as many From alone. Mail of another verdict counts apart, so that forged
+/// mail uses up nobody's share.
+fn burst(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &Mail<'_>) -> Result<Option<(Case, String)>> {
+    let limit = usize::try_from(world.config.case_burst)?;
+    let Some(from) = mail.message.from.first().filter(|from| limit > 0 && !from.address.is_empty()) else {
         return Ok(None);
+    };
+    let hour_ago = world.now - SignedDuration::from_hours(1);
+    let reply_to = mail.message.reply_to.first().map(|mailbox| mailbox.address.as_str()).unwrap_or_default();
+    let of = cases::Opener { account_id: account.id, from: &from.address, verdict: mail.sender.verdict.label() };
+    let mut whose = if reply_to.is_empty() { from.address.clone() } else { format!("{} for {reply_to}", from.address) };
+    let mut recent = cases::opened_by(tx, &of, Some(reply_to), hour_ago, limit)?;
+    if recent.len() < limit {
+        let most = limit.saturating_mul(10);
+        recent = cases::opened_by(tx, &of, None, hour_ago, most)?;
+        whose.clone_from(&from.address);
+        if recent.len() < most {
+            return Ok(None);
+        }
     }
     // Nobody looks into one that is closed: then the next mail opens the case that further ones join.
     let Some(case) = recent.into_iter().find(|case| case.status.is_open()) else { return Ok(None) };
     let told = format!(
-        "account {}: {} opened {limit} cases within an hour; further mails join #{}",
-        account.name, requester.address, case.number
+        "account {}: {whose} opened too many cases within an hour; further mails join #{}",
+        account.name, case.number
     );
     if !stream::notes(tx, Parent::case(case.id), Sight::Everything)?
         .iter()
@@ -136,7 +172,7 @@ fn burst(tx: &Tx<'_>, world: &World<'_>, account: &Account, requester: &Mailbox)
         remark(tx, world, case.id, None, &told)?;
         notify::tell_admins(tx, world, &told)?;
     }
-    Ok(Some(case))
+    Ok(Some((case, whose)))
 }
 
 /// Makes a case of an email (B5.4), assigns it, and links what referred to it before it came.
@@ -148,8 +184,12 @@ pub(super) fn open(
     opening: &Opening<'_>,
 ) -> Result<Case> {
     let Opening { requester, relates_to, .. } = opening;
-    let makes_contact = (account.create_contact || opening.via_staff) && !mail.private;
-    let who = people(tx, world, requester, makes_contact.then_some(account))?;
+    let makes_contact = (account.create_contact || opening.via_staff) && !mail.private && mail.sender.is_believed();
+    // Behind a stranger's form nobody is known (B4.13).
+    let who = match mail.sender.author.is_known() {
+        true => people(tx, world, requester, makes_contact.then_some(account))?,
+        false => People::default(),
+    };
     let number = instance::take_case_number(tx)?;
     let user = mail.sender.verified_user();
     let usual = if mail.message.high_importance { Priority::High } else { Priority::Normal };
@@ -182,8 +222,9 @@ pub(super) fn open(
     for text in opening.remarks {
         remark(tx, world, id, Some(mail.email_id), text)?;
     }
-    if mail.sender.is_forged() {
-        remark(tx, world, id, Some(mail.email_id), "the sender fails DMARC: the address may be forged")?;
+    if !mail.sender.is_believed() {
+        let text = format!("the sender is not proven and may be forged: {}", mail.sender.verdict);
+        remark(tx, world, id, Some(mail.email_id), &text)?;
     }
     if let Some(user) = user.filter(|_| opening.via_staff) {
         remark(tx, world, id, Some(mail.email_id), &format!("forwarded for {requester} by {}", user.username))?;
@@ -193,6 +234,7 @@ pub(super) fn open(
     }
     link(tx, world, id, mail)?;
     link_earlier(tx, world, id, mail)?;
+    introduce(tx, world, id, mail, opening)?;
     cases::set_waiting(tx, id, WaitingFor::Us, Some(mail.received_at), world.now)?;
     let why = format!("#{number}, new: first mail of its thread, account {}", account.name);
     emails::decide(tx, mail.email_id, "case", &why, world.now)?;
@@ -207,6 +249,19 @@ pub(super) fn open(
     };
     emails::decide(tx, mail.email_id, "assigned", &assigned, world.now)?;
     cases::by_id(tx, id)?.context("the new case vanished")
+}
+
+/// Who takes part in a new case (B4.9): the customer, and those their mail is also to; what one of us forwards for them
+/// was to us.
+fn introduce(tx: &Tx<'_>, world: &World<'_>, case_id: i64, mail: &Mail<'_>, opening: &Opening<'_>) -> Result<()> {
+    let case = cases::by_id(tx, case_id)?.context("the new case vanished")?;
+    if let Some(old) = opening.relates_to.filter(|_| opening.succeeds) {
+        cases::copy_people(tx, old.id, case.id)?;
+    }
+    if opening.via_staff {
+        return people::is_customer(tx, world, &case, &opening.requester, Some(mail.email_id));
+    }
+    people::opened(tx, world, &case, &opening.requester, (mail.sender, mail.message, mail.email_id))
 }
 
 /// Whom a case is for.
@@ -252,6 +307,7 @@ fn link_earlier(tx: &Tx<'_>, world: &World<'_>, case_id: i64, mail: &Mail<'_>) -
     for email in emails::referring_to(tx, id)? {
         if email.case_id().is_none() && email.id != mail.email_id && email.automatic.is_empty() {
             attach(tx, case_id, email.id, false)?;
+            emails::set_undecided(tx, email.id, true)?;
             let text = "came before the mail it answers; unverified";
             let parent = Parent::case(case_id);
             let (kind, user_id, email_id) = (NoteKind::EmailReceived, None, Some(email.id));

@@ -1,65 +1,23 @@
 //! To which record an email belongs: the rules of B4, first hit wins.
 //!
-//! Nobody gets into a case by words alone. A signed id of ours is proof of having received our mail; a
-//! foreign id, a shared reference or a number in the subject counts only for somebody who takes part.
+//! Nobody gets into a case by words alone. A signed id of ours is proof of having received our mail, not of being
+//! somebody; a foreign id, a shared reference or a number in the subject counts only for somebody who takes part.
 
 use anyhow::Result;
 
+use super::people;
+use super::sender::Sender;
 use super::world::World;
-use crate::mail::authentication_results::{self, Dmarc};
+use crate::access::{self, Subject};
 use crate::mail::message::Message;
 use crate::mail::message_id::SignedId;
-use crate::mail::{address, automatic, bounce, subject};
-use crate::store::accounts::Account;
-use crate::store::cases::{self, Case};
+use crate::mail::{address, bounce, subject};
+use crate::store::cases::{self, Case, Role};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email};
+use crate::store::levels::Permission;
 use crate::store::records::{self, Parent, ParentType};
-use crate::store::sight::Sight;
-use crate::store::users::{self, User};
-
-/// Who wrote a message, as far as it is believed.
-#[derive(Debug, Clone)]
-pub struct Sender {
-    /// From address.
-    pub address: String,
-    /// The user of ours with this address.
-    pub user: Option<User>,
-    /// Keys of our signed ids that the message carries.
-    pub signed: Vec<String>,
-    /// What the account's own mail server found out about the address (B4.12).
-    pub dmarc: Dmarc,
-    /// It lies in the Sent folder of whoever wrote it.
-    pub in_sent: bool,
-}
-
-impl Sender {
-    /// Reads who wrote a message that this account delivered.
-    pub fn of(tx: &Tx<'_>, world: &World<'_>, account: &Account, message: &Message) -> Result<Sender> {
-        let address = message.from.first().map(|m| m.address.clone()).unwrap_or_default();
-        let user = users::by_address(tx, &address)?.filter(|u| u.active);
-        let signed = ids(message).filter_map(|id| world.signer.verify(id)).map(|id| id.key).collect();
-        let dmarc = authentication_results::dmarc(message, account.authserv_id.as_deref());
-        Ok(Sender { address, user, signed, dmarc, in_sent: false })
-    }
-
-    /// The same of a message in the Sent folder of this user's account, or (`None`) of a group account: nobody else
-    /// puts mail there, whatever a mail server says about it (B4.11).
-    pub fn in_sent_folder(self, owner: Option<User>) -> Sender {
-        Sender { user: owner.or(self.user), dmarc: Dmarc::Unknown, in_sent: true, ..self }
-    }
-
-    /// The user who really wrote it; a staff address alone is worth nothing (B4.11).
-    pub fn verified_user(&self) -> Option<&User> {
-        let is_proven = self.in_sent || !self.signed.is_empty() || self.dmarc == Dmarc::Pass;
-        self.user.as_ref().filter(|_| is_proven && !self.is_forged())
-    }
-
-    /// Whether the mail server says that the address is not the sender's (B4.12).
-    pub fn is_forged(&self) -> bool {
-        self.dmarc == Dmarc::Fail
-    }
-}
+use crate::store::sight::{Object, Sight};
 
 /// What was found, with the reason.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,7 +44,7 @@ fn ids(message: &Message) -> impl Iterator<Item = &String> {
     message.in_reply_to.iter().chain(message.references.iter().rev())
 }
 
-/// Whether a message claims to belong to an earlier one.
+/// Whether a message refers to no earlier one.
 pub fn opens_thread(message: &Message) -> bool {
     ids(message).next().is_none()
 }
@@ -108,7 +66,7 @@ pub fn find(tx: &Tx<'_>, world: &World<'_>, sender: &Sender, message: &Message, 
         found = search.by_subject(message)?;
     }
     if found.is_none() {
-        found = by_records(tx, world, message)?;
+        found = by_records(tx, world, sender, message)?;
     }
     Ok(match found {
         Some(found) => Found { remarks: search.remarks, ..found },
@@ -118,7 +76,7 @@ pub fn find(tx: &Tx<'_>, world: &World<'_>, sender: &Sender, message: &Message, 
 
 /// B4.1: where the mail of ours is that a report is about. A mail system takes no part in a case by that.
 fn by_report(tx: &Tx<'_>, sender: &Sender, message: &Message) -> Result<Option<Found>> {
-    let Some(id) = bounce::about(message).filter(|_| !sender.is_forged()) else { return Ok(None) };
+    let Some(id) = bounce::about(message).filter(|_| sender.is_believed()) else { return Ok(None) };
     let Some(email) = emails::by_message_id(tx, &id)?.into_iter().find(Email::is_ours) else { return Ok(None) };
     let Some(parent) = email.parent else { return Ok(None) };
     let found = |parent, what: String| {
@@ -180,11 +138,8 @@ impl Search<'_> {
         let Some(case) = cases::by_id(self.tx, parent.id)? else { return Ok(None) };
         let named = cases::surviving(self.tx, case)?;
         let split_off = self.split_off(&named)?;
-        // The key of an email was written before there was a case, and the id of a case is no proof for another.
-        let is_proof = keyed.is_none() && split_off.is_none();
         let case = split_off.unwrap_or(named);
-        let standing = if is_proof { self.standing_by_proof(&case)? } else { self.standing(&case)? };
-        Ok(Some(proven(&case, standing, "our signed id")))
+        Ok(Some(proven(&case, self.standing(&case, true)?, "our signed id")))
     }
 
     /// B4.4: a reply address of ours with the signed tag of a case.
@@ -196,7 +151,7 @@ impl Search<'_> {
             let Some(key) = tag.and_then(|tag| self.world.signer.verify_plus_tag(tag)) else { continue };
             if let Some(case) = cases::by_key(self.tx, &key)? {
                 let case = cases::surviving(self.tx, case)?;
-                return Ok(Some(proven(&case, self.standing(&case)?, "our signed reply address")));
+                return Ok(Some(proven(&case, self.standing(&case, true)?, "our signed reply address")));
             }
         }
         Ok(None)
@@ -227,13 +182,18 @@ impl Search<'_> {
         }
         let Some(case) = cases::by_id(self.tx, parent.id)? else { return Ok(None) };
         let case = cases::surviving(self.tx, case)?;
-        match self.standing(&case)? {
+        match self.standing(&case, false)? {
             Some(why) => Ok(Some(Found {
                 parent: Some(Parent::case(case.id)),
                 verified: true,
                 reason: reason(format!("case #{}", case.number), &why),
                 remarks: Vec::new(),
             })),
+            // One of our users, perhaps: the case shows what they write, marked, and somebody decides (B4.10).
+            None if self.is_addressed_colleague(&case)? => {
+                let by = format!("reference to email {}, by which a user of ours was written to", email.id);
+                Ok(Some(proven(&case, None, &by)))
+            }
             None => {
                 self.remark(format!("refers to #{}", case.number));
                 self.nearer.push(case);
@@ -242,7 +202,9 @@ impl Search<'_> {
         }
     }
 
-    /// B4.3: an email of a case that came before this one and names it, or names the same unknown mail.
+    /// B4.3: an email of a case that came before this one and names it, or names the same unknown mail. Naming a thread
+    /// first must not capture mail of those whom a stranger put into To or Cc, so the sender must have written in the
+    /// case or been written to by us.
     fn by_ghost(&mut self, message: &Message) -> Result<Option<Found>> {
         let unknown = ids(message).filter(|id| self.world.signer.verify(id).is_none());
         let names: Vec<&String> = message.message_id.iter().chain(unknown).take(50).collect();
@@ -255,7 +217,9 @@ impl Search<'_> {
                     continue;
                 };
                 let case = cases::surviving(self.tx, case)?;
-                if let Some(why) = self.standing(&case)? {
+                if let Some(why) = self.standing(&case, false)?
+                    && self.has_been_in(&case)?
+                {
                     let reason = format!("case #{}, email {} refers to the same thread; {why}", case.number, email.id);
                     let parent = Some(Parent::case(case.id));
                     return Ok(Some(Found { parent, verified: true, reason, remarks: Vec::new() }));
@@ -270,7 +234,7 @@ impl Search<'_> {
         for number in subject::case_numbers(&message.subject).into_iter().take(10) {
             let Some(case) = cases::by_number(self.tx, number, Sight::Everything)? else { continue };
             let case = cases::surviving(self.tx, case)?;
-            match self.standing(&case)? {
+            match self.standing(&case, false)? {
                 Some(why) => {
                     let reason = format!("case #{}, by the number in the subject; {why}", case.number);
                     let parent = Some(Parent::case(case.id));
@@ -282,31 +246,40 @@ impl Search<'_> {
         Ok(None)
     }
 
-    /// Why the sender may join a case: takes part in it (B4.9), is its contact or one of its company, or is a
-    /// verified user (B4.11). A signed id of one case proves nothing about a user's standing in another: whoever
-    /// got our mail knows one.
-    fn standing(&self, case: &Case) -> Result<Option<String>> {
-        if self.sender.in_sent || self.sender.dmarc == Dmarc::Pass || self.sender.signed.contains(&case.key) {
-            return self.standing_by_proof(case);
+    /// Why the sender may join a case: takes part in it (B4.9), or is one of our users, is proven (B4.11) and may write in
+    /// it (B11). `by_our_id`: an id or address that we signed led to the case.
+    fn standing(&self, case: &Case, by_our_id: bool) -> Result<Option<String>> {
+        if let Some(user) = self.sender.verified_user() {
+            let subject = Subject::Object(Object::Record(Parent::case(case.id)));
+            let may = case.requester_user_id == Some(user.id)
+                || access::reaches(self.tx, user, Permission::to_edit(ParentType::Case), subject)?;
+            return Ok(may.then(|| format!("the sender is our user {}", user.username)));
         }
-        self.outside_standing(case)
+        if self.sender.in_sent {
+            return Ok(Some("it lies in our Sent folder".to_owned()));
+        }
+        let Some(address) = self.sender.standing_address(self.world, by_our_id) else { return Ok(None) };
+        let role = people::role(self.tx, self.world, case, address)?;
+        Ok(people::rights(role).joins.then(|| match role {
+            Role::Customer => "the sender is its customer".to_owned(),
+            Role::Copied => "the sender takes part in it, copied".to_owned(),
+            _ => format!("the sender takes part in it as a {role}"),
+        }))
     }
 
-    /// The same for whoever holds a signed id that led to this very case.
-    fn standing_by_proof(&self, case: &Case) -> Result<Option<String>> {
-        match self.sender.verified_user() {
-            Some(user) => Ok(Some(format!("the sender is our user {}", user.username))),
-            None if self.sender.in_sent => Ok(Some("it lies in our Sent folder".to_owned())),
-            None => self.outside_standing(case),
+    /// Whether the sender wrote in the case, or was written to by us there.
+    fn has_been_in(&self, case: &Case) -> Result<bool> {
+        if self.sender.in_sent || self.sender.verified_user().is_some() {
+            return Ok(true);
         }
+        let address = self.sender.address();
+        Ok(cases::wrote_verified(self.tx, case.id, address)? || cases::was_written_to(self.tx, case.id, address)?)
     }
 
-    fn outside_standing(&self, case: &Case) -> Result<Option<String>> {
-        let address = &self.sender.address;
-        if address.is_empty() || self.world.is_own(address) || self.sender.is_forged() {
-            return Ok(None);
-        }
-        Ok(part_in(self.tx, case, address)?.map(|part| format!("the sender {part}")))
+    /// Whether the sender bears the address of a user, unproven, that a mail of the case was to.
+    fn is_addressed_colleague(&self, case: &Case) -> Result<bool> {
+        let claimed = self.sender.claimed_user().is_some();
+        Ok(claimed && cases::was_addressed(self.tx, case.id, self.sender.address())?)
     }
 
     fn remark(&mut self, remark: String) {
@@ -316,24 +289,6 @@ impl Search<'_> {
     }
 }
 
-/// What part in a case somebody outside has by an address (B4.9).
-pub(super) fn part_in(tx: &Tx<'_>, case: &Case, address: &str) -> Result<Option<&'static str>> {
-    if cases::participants(tx, case.id)?.iter().any(|one| one == address) {
-        return Ok(Some("takes part in it"));
-    }
-    if let Some(contact) = case.contact_id
-        && records::is_address_of_contact(tx, contact, address)?
-    {
-        return Ok(Some("is its contact"));
-    }
-    if let Some(company) = case.company_id
-        && records::is_contact_of(tx, company, address)?
-    {
-        return Ok(Some("is a contact of its company"));
-    }
-    Ok(None)
-}
-
 /// A case that our own signature leads to: whoever has no standing in it is attached unverified (B4.10).
 fn proven(case: &Case, standing: Option<String>, by: &str) -> Found {
     let why = standing.as_deref().unwrap_or("unverified: the sender does not take part in it");
@@ -341,10 +296,13 @@ fn proven(case: &Case, standing: Option<String>, by: &str) -> Found {
     Found { parent: Some(Parent::case(case.id)), verified: standing.is_some(), reason, remarks: Vec::new() }
 }
 
-/// B4.6: a record by From, then the first Reply-To, then the first To that is not our own.
-fn by_records(tx: &Tx<'_>, world: &World<'_>, message: &Message) -> Result<Option<Found>> {
+/// B4.6: a record by the person who writes, then the first Reply-To, then the first To that is not our own. Behind a
+/// stranger's form nobody is known, and Reply-To of mail that is not believed is not used.
+fn by_records(tx: &Tx<'_>, world: &World<'_>, sender: &Sender, message: &Message) -> Result<Option<Found>> {
+    let author = Some(&sender.author.person).filter(|_| sender.author.is_known());
+    let reply_to = message.reply_to.first().filter(|_| sender.is_known());
     let to = message.to.iter().find(|m| !world.is_own(&m.address));
-    for mailbox in [message.from.first(), message.reply_to.first(), to].into_iter().flatten() {
+    for mailbox in [author, reply_to, to].into_iter().flatten() {
         if let Some(parent) = record_of(tx, world, &mailbox.address)? {
             let name = records::name(tx, parent)?.unwrap_or_default();
             let reason = format!("{} {name}, by the address {}", parent.kind, mailbox.address);
@@ -369,12 +327,4 @@ fn record_of(tx: &Tx<'_>, world: &World<'_>, address: &str) -> Result<Option<Par
         return Ok(of(ParentType::Company, company));
     }
     records::lead_by_address(tx, address)
-}
-
-/// Whom a new case is for: From, or Reply-To when From is our own or a no-reply address (contact forms, B5.4).
-pub fn requester<'m>(world: &World<'_>, message: &'m Message) -> Option<&'m crate::mail::address::Mailbox> {
-    let from = message.from.first();
-    let unusable = from.is_none_or(|m| world.is_own(&m.address) || automatic::is_no_reply(&m.address));
-    let reply_to = message.reply_to.first().filter(|_| unusable);
-    reply_to.or(from)
 }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::parent::Sender;
+use super::sender::Sender;
 use crate::mail::message::Message;
 use crate::store::accounts::{Account, AccountKind, Folder, PutIn};
 use crate::store::db::Tx;

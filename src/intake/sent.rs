@@ -5,9 +5,12 @@ use anyhow::{Context, Result};
 
 use super::case::{self, Mail};
 use super::notify;
-use super::parent::{self, Found, Sender};
+use super::parent::{self, Found};
+use super::people::{self, Written};
+use super::sender::Sender;
 use super::world::World;
 use super::{clock, privacy};
+use crate::access::Actor;
 use crate::mail::message::Message;
 use crate::store::accounts::{self, Account, AccountKind, Folder, ReadSent};
 use crate::store::cases::{self, Case};
@@ -29,10 +32,9 @@ pub(super) fn folder(tx: &Tx<'_>, account: &Account, delivery: &Delivery) -> Res
 /// moved there is like any other.
 pub(super) fn author(tx: &Tx<'_>, world: &World<'_>, account: &Account, sender: Sender) -> Result<Sender> {
     let owner = account.user_id.map(|id| users::by_id(tx, id)).transpose()?.flatten();
-    let is_ours = world.is_own(&sender.address)
+    let is_ours = world.is_own(sender.address())
         || sender
-            .user
-            .as_ref()
+            .named_user()
             .is_some_and(|user| account.kind == AccountKind::Group || Some(user.id) == account.user_id);
     Ok(if is_ours { sender.in_sent_folder(owner) } else { sender })
 }
@@ -47,6 +49,9 @@ pub(super) fn sent_by(tx: &Tx<'_>, email: &Email, sender: Sender) -> Result<Send
 pub(super) fn link(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &Mail<'_>) -> Result<()> {
     emails::set_status(tx, mail.email_id, EmailStatus::Sent)?;
     let found = parent::find(tx, world, mail.sender, mail.message, false)?;
+    if let Some(why) = refusal(tx, world, account, mail, &found)? {
+        return emails::decide(tx, mail.email_id, "parent", &format!("none: {why}"), world.now);
+    }
     emails::decide(tx, mail.email_id, "parent", &found.reason, world.now)?;
     let Some(record) = found.parent else { return Ok(()) };
     if record.kind != ParentType::Case {
@@ -60,9 +65,34 @@ pub(super) fn link(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &Mai
     if is_part {
         open(tx, world, mail.email_id, &format!("a reply in the case #{}", case.number))?;
     }
+    let Message { to, cc, bcc, .. } = mail.message;
+    people::written_to(tx, world, &case, &Written { email_id: mail.email_id, to, cc, bcc, typed: &[] })?;
     clock::set(tx, world, &case)?;
     let why = format!("#{}: a reply by another program, in the Sent folder of {}", case.number, account.name);
     emails::decide(tx, mail.email_id, "case", &why, world.now)
+}
+
+/// Why a letter in a user's Sent folder is linked to nothing: it is written in the name of a group that the user may not
+/// send by, or in a case that the user may not write in. The same holds for `case reply` (B4.11, B11).
+fn refusal(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    account: &Account,
+    mail: &Mail<'_>,
+    found: &Found,
+) -> Result<Option<String>> {
+    let Some(user) = mail.sender.verified_user() else { return Ok(None) };
+    let from = mail.sender.from_address();
+    let is_theirs = user.addresses.iter().any(|own| own == from) || account.owns(from);
+    if !is_theirs {
+        let group = world.accounts.iter().find(|a| a.kind == AccountKind::Group && a.owns(from));
+        let actor = Actor::User(user.clone());
+        if group.is_none_or(|group| actor.require_account(tx, group).is_err()) {
+            return Ok(Some(format!("user {} may not send as {from}", user.username)));
+        }
+    }
+    let is_in_case = found.case_id().is_some() && !found.verified;
+    Ok(is_in_case.then(|| format!("user {} may not write in the case that it answers", user.username)))
 }
 
 /// A copy in Sent of mail that another account delivered first: its author is known now.
@@ -112,7 +142,7 @@ fn goes_to_somebody_of(tx: &Tx<'_>, world: &World<'_>, case: &Case, message: &Me
     for mailbox in message.to.iter().chain(&message.cc) {
         let address = &mailbox.address;
         let is_ours = world.is_own(address) || users::by_address(tx, address)?.is_some();
-        if is_ours || parent::part_in(tx, case, address)?.is_some() {
+        if is_ours || people::rights(people::role(tx, world, case, address)?).joins {
             return Ok(true);
         }
     }

@@ -9,7 +9,7 @@ use super::bounces::Report;
 use super::case::Mail;
 use super::filter::Filtered;
 use super::import::Imported;
-use super::parent::Sender;
+use super::sender::Sender;
 use super::world::World;
 use super::{bounces, filter, flow, history, privacy, recipients, sent};
 use crate::mail::automatic;
@@ -36,7 +36,7 @@ pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Messag
     if let Some(done) = incoming.skip(&filtered)? {
         return Ok(done);
     }
-    let (same, same_id) = incoming.same_email()?;
+    let (same, same_id) = incoming.same_email(&sender)?;
     if let Some(done) = incoming.is_there_already(same.as_ref())? {
         return Ok(done);
     }
@@ -146,6 +146,7 @@ impl<'a> Incoming<'a> {
         let Incoming { tx, world, account, .. } = *self;
         let personal = account.kind == AccountKind::Personal;
         self.keep_variant(&email)?;
+        self.keep_better_verdict(&email, &sender)?;
         if sender.in_sent {
             sent::author_is_known(tx, world, account, &email, &sender)?;
         } else if email.is_ours() {
@@ -177,11 +178,13 @@ impl<'a> Incoming<'a> {
             received_at: self.delivery.internal_date,
             automatic: &automatic,
             user_id: sender.verified_user().map(|user| user.id),
-            dmarc: sender.dmarc.as_str(),
+            author: sender.author.via.as_ref().map(|_| &sender.author.person),
+            verdict: sender.verdict.label(),
             truncated: self.delivery.truncated,
             flagged: if same_id { "another email has the same Message-ID" } else { "" },
         };
         let email_id = emails::add(self.tx, &new, self.message, self.world.now)?;
+        emails::decide(self.tx, email_id, "sender", &sender.to_string(), self.world.now)?;
         if private {
             emails::set_private(self.tx, email_id, true)?;
         }
@@ -266,7 +269,8 @@ impl<'a> Incoming<'a> {
         if kept.outcome != Outcome::Imported || self.is_history() {
             return Ok(Report::None);
         }
-        let report = bounces::run(self.tx, self.world, &kept.sender, self.message, kept.email_id)?;
+        let recipient = self.delivery.recipient.as_deref();
+        let report = bounces::run(self.tx, self.world, &kept.sender, self.message, recipient, kept.email_id)?;
         if kept.automatic.is_empty() {
             bounces::wrote(self.tx, self.world, &kept.sender, kept.email_id)?;
         }

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 
 use super::filter::Filters;
 use crate::config::Config;
-use crate::mail::address;
 use crate::mail::message_id::{self, IdKind, Signer};
+use crate::mail::{address, providers};
 use crate::store::accounts::{self, Account, AccountKind};
 use crate::store::cases::Case;
 use crate::store::db::Tx;
@@ -47,6 +47,13 @@ impl World<'_> {
     /// Whether an address belongs to one of our accounts, plus forms included.
     pub fn is_own(&self, address: &str) -> bool {
         self.accounts.iter().any(|a| a.owns(address))
+    }
+
+    /// Whether a domain is one of ours: that of an account, unless a public provider gives addresses of it to everybody.
+    pub fn is_own_domain(&self, domain: &str) -> bool {
+        let of_account =
+            |a: &Account| std::iter::once(&a.address).chain(&a.aliases).any(|own| address::domain(own) == domain);
+        !domain.is_empty() && !providers::is_public(domain) && self.accounts.iter().any(of_account)
     }
 
     /// The active group account with create-case that has this address.

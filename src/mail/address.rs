@@ -4,9 +4,10 @@
 mod list;
 mod typed;
 
+use std::borrow::Cow;
 use std::fmt;
 
-pub use list::parse_list;
+pub use list::{parse_list, without_domain};
 pub use typed::parse_typed;
 
 /// Longest address in bytes (RFC 5321 4.5.3.1: 64 + 1 + 255).
@@ -26,6 +27,7 @@ impl fmt::Display for Mailbox {
         let Mailbox { name, address } = self;
         match name.as_str() {
             "" => f.write_str(address),
+            name if address.is_empty() => f.write_str(name),
             name if name.contains(['"', '<', '>', ',', ';', '@', '\\']) => {
                 write!(f, "\"{}\" <{address}>", name.replace('\\', "\\\\").replace('"', "\\\""))
             }
@@ -34,15 +36,38 @@ impl fmt::Display for Mailbox {
     }
 }
 
-/// The address in the form in which two are compared: trimmed, lower case, quotes only where they are needed.
-/// `None` if it is none that mail can have.
+/// The address in the form in which two are compared: trimmed, lower case, quotes only where they are needed, an
+/// international domain as A-label (RFC 5890). `None` if it is none that mail can have.
 pub fn normalise(text: &str) -> Option<String> {
     let text = text.trim();
     let (local, domain) = text.rsplit_once('@')?;
     let local = local_part(local)?;
     let domain = domain.strip_suffix('.').unwrap_or(domain);
     let valid = if domain.starts_with('[') { is_literal(domain) } else { is_domain(domain) };
-    (valid && text.len() <= MAX_ADDRESS).then(|| format!("{local}@{domain}").to_lowercase())
+    (valid && text.len() <= MAX_ADDRESS).then(|| format!("{local}@{}", a_label(domain)).to_lowercase())
+}
+
+fn a_label(domain: &str) -> Cow<'_, str> {
+    if domain.is_ascii() {
+        return Cow::Borrowed(domain);
+    }
+    idna::domain_to_ascii(domain).map_or(Cow::Borrowed(domain), Cow::Owned)
+}
+
+/// The address as it stands in a header or a command of SMTP: a local part that is legal only in quotes has them, and the
+/// domain is an A-label. `None` if nothing can be sent to it.
+pub fn to_be_sent(address: &str) -> Option<String> {
+    let known = normalise(address).filter(|known| known.chars().all(|c| !c.is_control()))?;
+    let (local, domain) = known.rsplit_once('@')?;
+    if local.starts_with('"') || is_dot_atom(local) {
+        return Some(known);
+    }
+    Some(format!("\"{local}\"@{domain}"))
+}
+
+/// Atoms with single dots between them (RFC 5322 3.2.3).
+fn is_dot_atom(local: &str) -> bool {
+    local.split('.').all(|atom| !atom.is_empty())
 }
 
 /// What follows the `@`; nothing if there is none.
@@ -57,6 +82,16 @@ pub fn plus_tag_of<'a>(address: &'a str, account: &str) -> Option<&'a str> {
     let (start, tag) = local.split_at_checked(account_local.len())?;
     let same = start.eq_ignore_ascii_case(account_local) && domain.eq_ignore_ascii_case(account_domain);
     tag.strip_prefix('+').filter(|tag| same && !tag.is_empty())
+}
+
+/// `support+c12@example.org` -> `support@example.org`: the mailbox that all forms of an address lead to.
+pub fn without_tag(address: &str) -> String {
+    match address.rsplit_once('@') {
+        Some((local, domain)) => {
+            format!("{}@{domain}", local.split_once('+').map_or(local, |(user, _)| user))
+        }
+        None => address.to_owned(),
+    }
 }
 
 /// An address with a tag before its `@` (subaddressing, RFC 5233).
@@ -134,7 +169,9 @@ mod tests {
             ("\"Ann B\"@example.org", Some("\"ann b\"@example.org")),
             (r#""a\"b"@example.org"#, Some(r#""a\"b"@example.org"#)),
             ("root@localhost", Some("root@localhost")),
-            ("Jürgen@Müller.example", Some("jürgen@müller.example")),
+            ("Jürgen@Müller.example", Some("jürgen@xn--mller-kva.example")),
+            ("info@xn--mller-kva.example", Some("info@xn--mller-kva.example")),
+            ("info@M\u{dc}LLER.example", Some("info@xn--mller-kva.example")),
             ("a@[192.0.2.1]", Some("a@[192.0.2.1]")),
             ("a@[IPv6:2001:db8::1]", Some("a@[ipv6:2001:db8::1]")),
             ("a@[x]", None),
@@ -155,6 +192,42 @@ mod tests {
             assert_eq!(normalise(text).as_deref(), form, "{text:?}");
         }
         assert_eq!(normalise(&format!("{}@example.org", "a".repeat(400))), None);
+    }
+
+    #[test]
+    fn what_is_sent_has_quotes_where_it_needs_them() {
+        for (address, sent) in [
+            ("ann@example.org", Some("ann@example.org")),
+            ("try..this..0511@docomo.example", Some("\"try..this..0511\"@docomo.example")),
+            ("a.@docomo.example", Some("\"a.\"@docomo.example")),
+            ("\"john q\"@customer.example", Some("\"john q\"@customer.example")),
+            ("info@m\u{fc}ller.example", Some("info@xn--mller-kva.example")),
+            ("a@[192.0.2.1]", Some("a@[192.0.2.1]")),
+            ("+49301234567", None),
+            ("root", None),
+            ("", None),
+            ("a b@example.org", None),
+            ("a\r\n@example.org", None),
+        ] {
+            assert_eq!(to_be_sent(address).as_deref(), sent, "{address:?}");
+        }
+    }
+
+    #[test]
+    fn a_sender_without_an_address_keeps_its_text() {
+        for (value, name, address) in [
+            ("\"Hall 3 telephone\" <+49301234567>", "Hall 3 telephone", "+49301234567"),
+            ("root (Cron Daemon)", "root", ""),
+            ("MAILER-DAEMON", "MAILER-DAEMON", ""),
+            ("Mail Delivery Robot <>", "Mail Delivery Robot", ""),
+            ("<fax>", "", "fax"),
+            ("=?utf-8?q?Z=C3=A4hler?=", "Z\u{e4}hler", ""),
+        ] {
+            let read = without_domain(value).map(|m| (m.name, m.address));
+            assert_eq!(read, Some((name.to_owned(), address.to_owned())), "{value}");
+        }
+        assert_eq!(without_domain(" "), None);
+        assert_eq!(without_domain("<>"), None);
     }
 
     #[test]
@@ -185,6 +258,11 @@ mod tests {
             assert_eq!(plus_tag_of(address, account), tag, "{address} {account}");
         }
         assert_eq!(plus_tag_of(&with_tag("desk@b.example", "c1.2"), "desk@b.example"), Some("c1.2"));
+        for (address, plain) in
+            [("desk+c1.2@b.example", "desk@b.example"), ("desk@b.example", "desk@b.example"), ("x", "x")]
+        {
+            assert_eq!(without_tag(address), plain);
+        }
     }
 
     #[test]

@@ -6,7 +6,8 @@ mod rules;
 
 use std::fmt;
 
-use super::address::Mailbox;
+use super::address::{self, Mailbox};
+use super::author::Author;
 use super::bounce;
 use super::message::Message;
 
@@ -48,23 +49,22 @@ pub fn is_auto_reply(message: &Message) -> bool {
     bounce::read(message).is_none() && rules::AUTO_REPLY.iter().any(|rule| (rule.test)(message).is_some())
 }
 
-/// Why the message gets no automatic reply. `own` knows the addresses of all accounts,
-/// `our_auto_reply` the Message-IDs of our automatic replies.
-pub fn unanswerable(
-    message: &Message,
-    own: &dyn Fn(&str) -> bool,
-    our_auto_reply: &dyn Fn(&str) -> bool,
-) -> Option<Reason> {
-    let facts = Answering { message, own, our_auto_reply };
-    machine(message).or_else(|| rules::UNANSWERABLE.iter().find_map(|rule| rule.reason((rule.test)(&facts))))
+/// Why the message gets no automatic reply.
+pub fn unanswerable(answering: &Answering<'_>) -> Option<Reason> {
+    let by_table = || rules::UNANSWERABLE.iter().find_map(|rule| rule.reason((rule.test)(answering)));
+    machine(answering.message).or_else(by_table)
 }
 
-/// The address an automatic reply would go to: Reply-To if it is exactly one address, else From.
-pub fn answer_address(message: &Message) -> Option<&Mailbox> {
-    match message.reply_to.as_slice() {
-        [one] if !one.address.is_empty() => Some(one),
-        _ => message.from.iter().find(|mailbox| !mailbox.address.is_empty()),
-    }
+/// The address an automatic reply would go to: the person behind a shared From, else Reply-To if it is exactly one
+/// address, else From.
+pub fn answer_address<'m>(message: &'m Message, author: &'m Author) -> Option<&'m Mailbox> {
+    let is_address = |mailbox: &&Mailbox| !address::domain(&mailbox.address).is_empty();
+    let behind = Some(&author.person).filter(|_| author.via.is_some()).filter(is_address);
+    let reply_to = match message.reply_to.as_slice() {
+        [one] => Some(one).filter(is_address),
+        _ => None,
+    };
+    behind.or(reply_to).or_else(|| message.from.iter().find(is_address))
 }
 
 /// Whether the address says that nobody reads it: `no-reply`, `noreply`, `donotreply` with any
@@ -95,10 +95,17 @@ impl<T> Rule<T> {
 }
 
 /// What the rules about answering look at.
-struct Answering<'a> {
-    message: &'a Message,
-    own: &'a dyn Fn(&str) -> bool,
-    our_auto_reply: &'a dyn Fn(&str) -> bool,
+pub struct Answering<'a> {
+    /// The message.
+    pub message: &'a Message,
+    /// The person who writes: the no-reply address of a form does not silence the person behind it.
+    pub author: &'a Author,
+    /// Knows the addresses of all accounts.
+    pub own: &'a dyn Fn(&str) -> bool,
+    /// Knows the Message-IDs of our automatic replies.
+    pub our_auto_reply: &'a dyn Fn(&str) -> bool,
+    /// Mail that a list of ours has rewritten is answered.
+    pub to_own_list: bool,
 }
 
 fn null_return_path(message: &Message) -> bool {

@@ -12,7 +12,7 @@ mod text;
 
 use jiff::Timestamp;
 
-use super::address::Mailbox;
+use super::address::{Mailbox, to_be_sent};
 pub use downgrade::in_ascii;
 use header::Fields;
 pub use text::{SIGNATURE_LINE, forwarded_text, reply_text, signed};
@@ -132,12 +132,11 @@ fn check(outgoing: &Outgoing) -> Result<(), ComposeError> {
 
 /// Whether the address can be written without doubt: one address, no blank, nothing that ends it.
 pub fn is_address(address: &str) -> bool {
-    let safe =
-        |c: char| !c.is_control() && !c.is_whitespace() && !matches!(c, '<' | '>' | ',' | ';' | '(' | ')' | '\\');
-    let parts = address.rsplit_once('@');
-    address.len() <= MAX_ADDRESS
-        && address.chars().all(safe)
-        && parts.is_some_and(|(local, domain)| lettre::Address::new(local, domain).is_ok())
+    let sent = to_be_sent(address);
+    sent.is_some_and(|sent| {
+        let parts = sent.rsplit_once('@');
+        sent.len() <= MAX_ADDRESS && parts.is_some_and(|(local, domain)| lettre::Address::new(local, domain).is_ok())
+    })
 }
 
 fn is_id(id: &str) -> bool {

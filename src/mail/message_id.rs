@@ -20,6 +20,10 @@ pub use super::references::{MAX_ID_BYTES, MAX_IDS, cap_references, parse_ids};
 const CONTEXT: &[u8] = b"espomail message-id v1\0";
 /// The same for the tags of reply addresses: neither can be made out of the other.
 const PLUS_CONTEXT: &[u8] = b"espomail plus-address v1\0";
+/// The same for the tags of envelope senders.
+const RETURN_CONTEXT: &[u8] = b"espomail return-path v1\0";
+/// What the tag of an envelope sender begins with.
+const RETURN: char = 'b';
 /// Hex digits of a key, and of the random part.
 const WORD: usize = 16;
 /// Bytes of the MAC that are written.
@@ -139,6 +143,28 @@ impl Signer {
         let shown = u64::from_str_radix(shown, 16).ok()?.to_be_bytes();
         self.mac(PLUS_CONTEXT, signed).verify_truncated_left(&shown).ok()?;
         Some(key.to_owned())
+    }
+
+    /// The tag of the envelope sender by which a report on one message to one recipient comes back, as in
+    /// `support+TAG@example.org` (B9.2). `outbox_id` is that of the message.
+    pub fn return_tag(&self, outbox_id: i64) -> String {
+        let signed = format!("{RETURN}{outbox_id:x}");
+        let mac = self.mac(RETURN_CONTEXT, &signed).finalize().into_bytes();
+        let shown: String = hex(&mac).chars().take(2 * PLUS_MAC_BYTES).collect();
+        format!("{signed}.{shown}")
+    }
+
+    /// The message whose tag this is, if this instance made it. Case does not count.
+    pub fn verify_return_tag(&self, tag: &str) -> Option<i64> {
+        let tag = tag.to_ascii_lowercase();
+        let (signed, shown) = tag.split_once('.')?;
+        let id = i64::from_str_radix(signed.strip_prefix(RETURN)?, 16).ok()?;
+        if shown.len() != 2 * PLUS_MAC_BYTES || !is_hex(shown) {
+            return None;
+        }
+        let shown = u64::from_str_radix(shown, 16).ok()?.to_be_bytes();
+        self.mac(RETURN_CONTEXT, &format!("{RETURN}{id:x}")).verify_truncated_left(&shown).ok()?;
+        Some(id)
     }
 
     fn mac(&self, context: &[u8], signed: &str) -> Hmac<Sha256> {

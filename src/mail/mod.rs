@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod authentication_results;
+pub mod author;
 pub mod automatic;
 pub mod bcc;
 pub mod bounce;
@@ -14,6 +15,7 @@ pub mod mbox;
 pub mod message;
 pub mod message_id;
 mod prefix;
+pub mod providers;
 pub mod redact;
 mod references;
 pub mod subject;

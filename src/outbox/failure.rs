@@ -23,6 +23,8 @@ pub struct Return<'a> {
     pub words: &'a str,
     /// The report, an email.
     pub report: i64,
+    /// The report proves itself (B9.2).
+    pub proven: bool,
 }
 
 /// Marks a recipient from whom a sent message came back, and shows it; false where nobody has this address, or the
@@ -31,7 +33,7 @@ pub fn come_back(tx: &Tx<'_>, row: &OutboxRow, back: &Return<'_>, now: Timestamp
     let recipients = outbox::recipients(tx, row.id)?;
     let known = recipients.iter().find(|(address, _, _)| address.to_lowercase() == back.address);
     let Some((address, _, _)) = known else { return Ok(false) };
-    if !outbox::come_back(tx, row.id, address, back.words, back.report)? {
+    if !outbox::come_back(tx, row.id, address, back.words, back.report, back.proven)? {
         return Ok(false);
     }
     let all_failed = outbox::recipients(tx, row.id)?.iter().all(|(_, state, _)| state == "failed");
@@ -39,8 +41,14 @@ pub fn come_back(tx: &Tx<'_>, row: &OutboxRow, back: &Return<'_>, now: Timestamp
         outbox::change(tx, row.id, row.state, OutboxState::Failed, back.words, now)?;
         row.email_id.map_or(Ok(()), |id| emails::set_status(tx, id, EmailStatus::Failed))?;
     }
-    undelivered(tx, row, address, back.words, Some(back.report), now)?;
+    undelivered(tx, row, address, &told(back), Some(back.report), now)?;
     Ok(true)
+}
+
+/// What is told of a report that anybody may have written.
+fn told(back: &Return<'_>) -> String {
+    let doubt = if back.proven { "" } else { " (a report that is not proven)" };
+    format!("{}{doubt}", back.words)
 }
 
 /// Shows that a recipient did not get a message: because a server refused it at once, or by a `report` that came later

@@ -100,15 +100,16 @@ pub fn begin(
     let case = occasion.case();
     refuse(case, &wishes)?;
     permit_in(tx, actor, case)?;
-    let original = occasion.original(tx, actor.sight())?;
-    let sender = choose(tx, world, actor, case, original.as_ref(), &wishes)?;
-    let (mut to, mut cc) = match &wishes.to {
-        to if !to.is_empty() => (to.clone(), Vec::new()),
+    let original = occasion.original(tx, world, actor.sight())?;
+    let sender = choose(tx, world, actor, occasion, original.as_ref(), &wishes)?;
+    let Recipients { mut to, mut cc, mut left_out } = match &wishes.to {
+        to if !to.is_empty() => Recipients { to: to.clone(), ..Recipients::default() },
         _ => occasion.recipients(tx, world, original.as_ref(), actor)?,
     };
     cc.extend(wishes.cc.iter().cloned());
     let mut bcc = wishes.bcc.clone();
     recipients::once([&mut to, &mut cc, &mut bcc]);
+    left_out.retain(|(mailbox, _)| !to.iter().chain(&cc).chain(&bcc).any(|m| m.address == mailbox.address));
     let rendered = match wishes.template {
         Some(template) => {
             let about = (case, original.as_ref());
@@ -126,7 +127,8 @@ pub fn begin(
         markdown: wishes.markdown,
         attachments: wishes.attachments.into_iter().chain(attachments).collect(),
     };
-    Ok(Started { letter, place, sender, status: wishes.status, draft: None })
+    let typed = wishes.to.iter().chain(&wishes.cc).chain(&wishes.bcc).map(|mailbox| mailbox.address.clone()).collect();
+    Ok(Started { letter, place, sender, status: wishes.status, draft: None, left_out, typed })
 }
 
 fn refuse(case: Option<&Case>, wishes: &Wishes<'_>) -> Result<()> {
@@ -146,15 +148,17 @@ fn choose(
     tx: &Tx<'_>,
     world: &World<'_>,
     actor: &Actor,
-    case: Option<&Case>,
+    occasion: Occasion<'_>,
     original: Option<&Email>,
     wishes: &Wishes<'_>,
 ) -> Result<Sender> {
+    let case = occasion.case();
+    let in_case = case.is_some() && !matches!(occasion, Occasion::Forward { .. });
     let home = match case {
         Some(case) => case.account_id.map(|id| world.account(id)).transpose()?,
         None => delivered_by(tx, world, actor, original)?,
     };
-    sender::choose(tx, world, actor, &Choice { wish: &wishes.from, named: wishes.account, home })
+    sender::choose(tx, world, actor, &Choice { wish: &wishes.from, named: wishes.account, home, in_case })
 }
 
 /// The group account of a team in common that delivered a mail of no case.
@@ -180,9 +184,9 @@ impl<'a> Occasion<'a> {
         }
     }
 
-    fn original(self, tx: &Tx<'_>, sight: Sight) -> Result<Option<Email>> {
+    fn original(self, tx: &Tx<'_>, world: &World<'_>, sight: Sight) -> Result<Option<Email>> {
         match self {
-            Occasion::Case(case) => recipients::original(tx, case, sight),
+            Occasion::Case(case) => recipients::original(tx, world, case, sight),
             Occasion::Answer { email, .. } | Occasion::Forward { email, .. } => Ok(Some(email.clone())),
             Occasion::New => Ok(None),
         }
@@ -191,9 +195,7 @@ impl<'a> Occasion<'a> {
     fn recipients(self, tx: &Tx<'_>, world: &World<'_>, original: Option<&Email>, actor: &Actor) -> Result<Recipients> {
         match self {
             Occasion::Case(case) => recipients::of_case(tx, world, case, original, true, actor.user()),
-            Occasion::Answer { email, case: Some(case), all } if !email.is_ours() => {
-                recipients::of_case(tx, world, case, original, all, actor.user())
-            }
+            // The mail that is named is answered, whatever the role of its author in the case.
             Occasion::Answer { email, all, .. } => recipients::of_email(tx, world, email, all, actor.user()),
             Occasion::Forward { .. } | Occasion::New => Ok(Recipients::default()),
         }

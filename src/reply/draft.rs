@@ -7,7 +7,6 @@ use super::{Kept, Letter, Place, Started, begin, case_of, compose};
 use crate::access::Actor;
 use crate::error;
 use crate::intake::world::{self, World};
-use crate::mail::address::Mailbox;
 use crate::mail::compose as mail_compose;
 use crate::mail::draft_file::Head;
 use crate::mail::message;
@@ -44,7 +43,8 @@ pub fn keep(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, started: &Started) ->
         received_at: world.now,
         automatic: "",
         user_id: actor.user_id(),
-        dmarc: "",
+        author: None,
+        verdict: "",
         truncated: false,
         flagged: "",
     };
@@ -85,7 +85,7 @@ pub fn resume(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email) -> R
     };
     permit(tx, world, actor, &place, &account)?;
     sender::refuse_unable(&account)?;
-    let from = Mailbox { name: email.from_name.clone(), address: email.from_address.clone() };
+    let from = email.author();
     let letter = Letter {
         head: Head {
             to: emails::addresses(tx, email.id, Field::To)?,
@@ -98,8 +98,19 @@ pub fn resume(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email) -> R
         html: message.html.filter(|_| !draft.markdown),
         attachments: begin::files(&bytes),
     };
+    let Head { to, cc, bcc, .. } = &letter.head;
+    // Its writer has seen them all.
+    let typed = to.iter().chain(cc).chain(bcc).map(|mailbox| mailbox.address.clone()).collect();
     let kept = Kept { email_id: email.id, raw_id };
-    Ok(Started { letter, place, sender: Sender { account, from }, status: draft.status, draft: Some(kept) })
+    Ok(Started {
+        letter,
+        place,
+        sender: Sender { account, from },
+        status: draft.status,
+        draft: Some(kept),
+        left_out: Vec::new(),
+        typed,
+    })
 }
 
 /// Whether the actor may write a letter: mail at all, into its case, and by this account.
@@ -174,7 +185,7 @@ pub fn news(tx: &Tx<'_>, started: &Started, sight: Sight) -> Result<Option<Strin
     let what = match (note.kind, &note.username) {
         (NoteKind::EmailSent, Some(user)) => format!("{user} answered"),
         (NoteKind::EmailSent, None) => "somebody answered".to_owned(),
-        _ if may_read => format!("a mail came from {}", email.from_address),
+        _ if may_read => format!("a mail came from {}", email.author().address),
         _ => "a mail came that you may not read".to_owned(),
     };
     let id = if may_read { format!(" (email {})", email.id) } else { String::new() };

@@ -10,29 +10,34 @@
 mod begin;
 mod draft;
 mod recipients;
+mod review;
 mod sender;
 mod text;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use jiff::Timestamp;
 
 pub use begin::{Occasion, Wishes, begin};
 pub use draft::{discard, keep, news, resume};
+pub use recipients::customer;
+pub use review::{Review, review};
 pub use sender::{FromWish, Sender};
 
 use crate::access::Actor;
 use crate::error;
+use crate::intake::people::{self, Written};
 use crate::intake::world::{self, World};
-use crate::mail::address::Mailbox;
+use crate::mail::address::{self, Mailbox};
 use crate::mail::compose::{Outgoing, OutgoingAttachment};
 use crate::mail::draft_file::Head;
 use crate::mail::message_id::{self, IdKind};
 use crate::mail::{markdown, subject};
 use crate::outbox::{self, Archive, Post};
 use crate::store::accounts::AccountKind;
-use crate::store::cases::{self, Case, CaseStatus, WaitingFor};
+use crate::store::cases::{self, Case, CaseStatus, Role, WaitingFor};
 use crate::store::db::Tx;
-use crate::store::outbox::OutboxKind;
+use crate::store::emails;
+use crate::store::outbox::{self as rows, OutboxKind};
 use crate::store::records::{Parent, ParentType};
 use crate::store::stream::{self, NewNote, NoteKind};
 use crate::store::users::User;
@@ -78,6 +83,10 @@ pub struct Started {
     pub status: Option<CaseStatus>,
     /// The draft that it is.
     pub draft: Option<Kept>,
+    /// Those of the case who get nothing of it, with the role that is why.
+    pub left_out: Vec<(Mailbox, Role)>,
+    /// The addresses that the writer typed.
+    pub typed: Vec<String>,
 }
 
 /// A draft as it was read, so that nobody writes over what somebody else did to it since, and nobody sends it twice.
@@ -130,24 +139,51 @@ pub fn send(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, started: &Started, at
         not_before: at,
     };
     let outbox_id = outbox::enqueue(tx, &post, &outgoing, world.now)?;
-    if let Some(case) = &case {
-        settle_case(tx, world, case, actor.user(), &outgoing.subject, started.status)?;
-    }
+    return_address(tx, world, started, outbox_id, &outgoing)?;
+    decided(tx, started)?;
     let Outgoing { to, cc, bcc, .. } = outgoing;
+    if let Some(case) = &case {
+        settle_case(tx, world, case, actor.user(), (&to, &cc), started.status)?;
+        let email_id = rows::by_id(tx, outbox_id)?.and_then(|row| row.email_id).context("the letter has no email")?;
+        let typed: Vec<&str> = started.typed.iter().map(String::as_str).collect();
+        people::written_to(tx, world, case, &Written { email_id, to: &to, cc: &cc, bcc: &bcc, typed: &typed })?;
+    }
     let recipients = to.into_iter().chain(cc).chain(bcc).map(|mailbox| mailbox.address).collect();
     Ok(Queued { outbox_id, recipients })
 }
 
-/// An answer ends the customer's waiting; a forward to somebody else does not.
+/// A letter to one person goes out under an envelope sender of its own, so that a report on it proves itself (B9.2).
+fn return_address(tx: &Tx<'_>, world: &World<'_>, started: &Started, outbox_id: i64, letter: &Outgoing) -> Result<()> {
+    let account = &started.sender.account;
+    let readers = letter.to.len() + letter.cc.len() + letter.bcc.len();
+    if !account.plus_addressing || readers != 1 {
+        return Ok(());
+    }
+    let tagged = address::with_tag(&account.address, &world.signer.return_tag(outbox_id));
+    rows::set_envelope_from(tx, outbox_id, &tagged)
+}
+
+/// An answer to unverified mail is the decision about it (B4.10).
+fn decided(tx: &Tx<'_>, started: &Started) -> Result<()> {
+    let Some(id) = &started.place.in_reply_to else { return Ok(()) };
+    let answered = emails::by_message_id(tx, id)?.into_iter().filter(|email| email.undecided);
+    answered.into_iter().try_for_each(|email| emails::set_undecided(tx, email.id, false))
+}
+
+/// A letter to the customer ends their waiting; one to somebody else does not (B5.10).
 fn settle_case(
     tx: &Tx<'_>,
     world: &World<'_>,
     case: &Case,
     author: Option<&User>,
-    subject: &str,
+    (to, cc): (&[Mailbox], &[Mailbox]),
     status: Option<CaseStatus>,
 ) -> Result<()> {
-    if !subject::is_forward(subject) {
+    let mut answers = false;
+    for mailbox in to.iter().chain(cc) {
+        answers |= people::role(tx, world, case, &mailbox.address)? == Role::Customer;
+    }
+    if answers {
         cases::set_waiting(tx, case.id, WaitingFor::Customer, Some(world.now), world.now)?;
     }
     match status.filter(|status| *status != case.status) {

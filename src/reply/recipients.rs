@@ -1,45 +1,53 @@
 //! To whom an answer goes (B13.4).
 
+use std::collections::HashSet;
+
 use anyhow::Result;
 
 use crate::error;
 use crate::intake::world::World;
+use crate::intake::{clock, people};
 use crate::mail::address::Mailbox;
 use crate::mail::automatic;
 use crate::mail::compose::is_address;
 use crate::store::accounts::AccountKind;
-use crate::store::cases::Case;
+use crate::store::cases::{self, Case, Role};
 use crate::store::db::Tx;
-use crate::store::emails::{self, Email, EmailStatus, Field};
+use crate::store::emails::{self, Email, Field};
 use crate::store::records;
 use crate::store::sight::Sight;
 use crate::store::users::{self, User};
 
-/// To and Cc.
-pub(super) type Recipients = (Vec<Mailbox>, Vec<Mailbox>);
+/// To and Cc, and who is left out of them with the role that is why.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recipients {
+    /// To.
+    pub to: Vec<Mailbox>,
+    /// Cc.
+    pub cc: Vec<Mailbox>,
+    /// Those whom the case or the answered mail names and who get nothing.
+    pub left_out: Vec<(Mailbox, Role)>,
+}
 
-/// The newest mail that asks for an answer, of those that the author may read. Whoever only says to be one of us gets
-/// none.
-pub(super) fn original(tx: &Tx<'_>, case: &Case, sight: Sight) -> Result<Option<Email>> {
-    for email in emails::of_case_for(tx, case.id, sight)?.into_iter().rev().filter(|email| is_answerable(case, email)) {
-        let ours = users::by_address(tx, &email.from_address)?.map(|user| user.id);
-        if ours.is_none() || ours == case.requester_user_id {
-            return Ok(Some(email));
+/// The newest mail of the customer side that the author may read: what is quoted, and whose thread goes on.
+pub(super) fn original(tx: &Tx<'_>, world: &World<'_>, case: &Case, sight: Sight) -> Result<Option<Email>> {
+    newest(tx, world, case, sight, Role::Copied)
+}
+
+/// The newest mail by a customer, or (`Role::Copied`) by anybody of the customer side.
+fn newest(tx: &Tx<'_>, world: &World<'_>, case: &Case, sight: Sight, least: Role) -> Result<Option<Email>> {
+    for email in emails::of_case_for(tx, case.id, sight)?.into_iter().rev() {
+        if clock::is_of_customer_side(tx, world, case, &email)? {
+            let role = people::role(tx, world, case, &email.author().address)?;
+            if least == Role::Copied || role == Role::Customer || email.user_id.is_some() {
+                return Ok(Some(email));
+            }
         }
     }
     Ok(None)
 }
 
-/// Verified mail from outside, or of the user who opened the case, that is not machine mail.
-fn is_answerable(case: &Case, email: &Email) -> bool {
-    email.status == EmailStatus::Archived
-        && email.verified
-        && email.automatic.is_empty()
-        && (email.user_id.is_none() || email.user_id == case.requester_user_id)
-        && !email.from_address.is_empty()
-}
-
-/// To = Reply-To or From; Cc kept without own, excluded and no-reply addresses; else the contact's primary address.
+/// An answer in a case goes to its customer, with a copy to the copied (B4.9, B13.4).
 pub(super) fn of_case(
     tx: &Tx<'_>,
     world: &World<'_>,
@@ -48,23 +56,75 @@ pub(super) fn of_case(
     all: bool,
     author: Option<&User>,
 ) -> Result<Recipients> {
-    let (mut to, mut cc) = (Vec::new(), Vec::new());
-    if let Some(email) = original {
-        to = answered(tx, email, &|address| world.is_own(address))?;
-        cc = others(tx, email, all)?;
-    } else if let Some(address) = case.contact_id.map(|id| records::contact_address(tx, id)).transpose()?.flatten() {
-        to.push(Mailbox { name: String::new(), address });
-    }
-    let ours = |address: &str| world.is_own(address) || is_authors(author, address);
-    // An address that no server would take must not stand in the way of the others.
-    to.retain(|m| !world.is_own(&m.address) && is_address(&m.address));
+    let to = customer(tx, world, case)?;
     if to.is_empty() {
-        return Err(error::data(format!("case #{}: has nobody from outside to answer to", case.number))
-            .hint("name somebody with --to ADDRESS")
+        return Err(error::data(format!("case #{}: has no customer to answer", case.number))
+            .hint(format!("say who it is: espomail case people {} --customer ADDRESS", case.number))
             .into());
     }
-    cc.retain(|m| !ours(&m.address) && !automatic::is_no_reply(&m.address));
-    Ok((to, cc))
+    let mut found = Recipients { to, ..Recipients::default() };
+    let excluded = |address: &str| {
+        let of_author = is_authors(author, address);
+        of_author || world.is_own(address) || automatic::is_no_reply(address)
+    };
+    let mut named = Vec::new();
+    // Colleagues whom the customer wrote to stay in the conversation.
+    if let Some(email) = original {
+        named.extend(emails::addresses(tx, email.id, Field::To)?);
+        named.extend(emails::addresses(tx, email.id, Field::Cc)?);
+    }
+    let people = cases::people(tx, case.id, Sight::Everything)?.into_iter();
+    named.extend(people.map(|person| Mailbox { name: person.name, address: person.address }));
+    let mut seen: HashSet<String> = found.to.iter().map(|mailbox| mailbox.address.clone()).collect();
+    for mailbox in named {
+        if excluded(&mailbox.address) || !is_address(&mailbox.address) || !seen.insert(mailbox.address.clone()) {
+            continue;
+        }
+        match people::role(tx, world, case, &mailbox.address)? {
+            // Another address of the customer, who gets the answer already.
+            Role::Customer => {}
+            Role::Copied | Role::Staff if all => found.cc.push(mailbox),
+            role => found.left_out.push((mailbox, role)),
+        }
+    }
+    Ok(found)
+}
+
+/// The addresses at which the customer of a case is answered: Reply-To or the author of their newest mail, else those of
+/// the customer whom an agent named, of the linked contact or lead, of the person or the user who opened the case.
+pub fn customer(tx: &Tx<'_>, world: &World<'_>, case: &Case) -> Result<Vec<Mailbox>> {
+    let usable = |mailbox: &Mailbox| !world.is_own(&mailbox.address) && is_address(&mailbox.address);
+    if let Some(email) = newest(tx, world, case, Sight::Everything, Role::Customer)? {
+        let mut reply_to = emails::addresses(tx, email.id, Field::ReplyTo)?;
+        // A stranger whom Reply-To names has a role of its own, if an agent gave it one.
+        let mut kept = Vec::new();
+        for mailbox in reply_to.drain(..).filter(usable) {
+            if people::role(tx, world, case, &mailbox.address)? == Role::Customer {
+                kept.push(mailbox);
+            }
+        }
+        let answered = if kept.is_empty() { vec![email.author()] } else { kept };
+        if answered.iter().any(usable) {
+            return Ok(answered.into_iter().filter(usable).collect());
+        }
+    }
+    let people = cases::people(tx, case.id, Sight::Everything)?;
+    let rows = |chosen: bool| {
+        let customers = people.iter().filter(move |p| p.role == Role::Customer && p.chosen == chosen);
+        customers.map(|p| Mailbox { name: p.name.clone(), address: p.address.clone() }).find(usable)
+    };
+    if let Some(chosen) = rows(true) {
+        return Ok(vec![chosen]);
+    }
+    let contact = case.contact_id.map(|id| records::contact_address(tx, id)).transpose()?.flatten();
+    let lead = case.lead_id.map(|id| records::lead_address(tx, id)).transpose()?.flatten();
+    let linked = contact.or(lead).map(|address| Mailbox { name: String::new(), address });
+    let requester = case.requester_user_id.map(|id| users::by_id(tx, id)).transpose()?.flatten();
+    let requester = requester.and_then(|user| {
+        let address = user.addresses.first()?.clone();
+        Some(Mailbox { name: user.shown().to_owned(), address })
+    });
+    Ok(linked.filter(usable).or_else(|| rows(false)).or(requester).into_iter().collect())
 }
 
 /// The same for mail of no case, where colleagues may write to each other: only group accounts and the author are own.
@@ -90,7 +150,7 @@ pub(super) fn of_email(
     let mut cc = others(tx, email, all)?;
     to.retain(|m| !ours(&m.address) && is_address(&m.address));
     cc.retain(|m| !ours(&m.address) && !automatic::is_no_reply(&m.address));
-    Ok((to, cc))
+    Ok(Recipients { to, cc, left_out: Vec::new() })
 }
 
 /// Each address once, in the first field that has it; none that cannot be written.
@@ -107,8 +167,7 @@ pub(super) fn once(fields: [&mut Vec<Mailbox>; 3]) {
 
 fn answered(tx: &Tx<'_>, email: &Email, own: &dyn Fn(&str) -> bool) -> Result<Vec<Mailbox>> {
     let reply_to = emails::addresses(tx, email.id, Field::ReplyTo)?;
-    let from = Mailbox { name: email.from_name.clone(), address: email.from_address.clone() };
-    Ok(if reply_to.iter().any(|m| !own(&m.address)) { reply_to } else { vec![from] })
+    Ok(if reply_to.iter().any(|m| !own(&m.address)) { reply_to } else { vec![email.author()] })
 }
 
 /// The other recipients. Those of a mail that is not verified were chosen by nobody who takes part.

@@ -1,8 +1,9 @@
 //! From which address and by which account a letter goes (B13.2).
 //!
-//! The user's own address, where an active personal account with SMTP has it; else the group account that the case or
-//! mail came by; else a shared group account of a team in common; else the system account, if it is shared. A group
-//! account that somebody names only has to be one that `group-account` reaches. At the level `no` none of them is.
+//! A letter in a case goes by the group account that the case came by, if that one can send. Everything else: the user's
+//! own address, where an active personal account with SMTP has it; else the group account that the mail came by; else a
+//! shared group account of a team in common; else the system account, if it is shared. A group account that somebody names
+//! only has to be one that `group-account` reaches. At the level `no` none of them is.
 
 use anyhow::Result;
 
@@ -46,6 +47,8 @@ pub(super) struct Choice<'a> {
     pub named: Option<&'a Account>,
     /// The group account that the case or mail came by, if the actor may answer there.
     pub home: Option<&'a Account>,
+    /// The letter is one in a case.
+    pub in_case: bool,
 }
 
 /// Chooses who sends.
@@ -58,9 +61,10 @@ pub(super) fn choose(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, choice: &Cho
         (None, FromWish::Address(address)) => by_address(tx, world, actor, choice, address)?,
         (None, FromWish::User) => own(world, actor).ok_or_else(no_own)?.clone(),
         (None, FromWish::Group) => group(tx, world, actor, choice)?,
-        (None, FromWish::Usual) => match own(world, actor) {
-            Some(own) => own.clone(),
-            None => group(tx, world, actor, choice)?,
+        (None, FromWish::Usual) => match (of_case(actor, choice), own(world, actor)) {
+            (Some(home), _) => home.clone(),
+            (None, Some(own)) => own.clone(),
+            (None, None) => group(tx, world, actor, choice)?,
         },
     };
     refuse_unable(&account)?;
@@ -111,6 +115,12 @@ fn own<'w>(world: &'w World<'_>, actor: &Actor) -> Option<&'w Account> {
     let rank = |account: &&Account| user.addresses.iter().position(|a| *a == account.address).unwrap_or(usize::MAX);
     let is_own = |account: &&Account| account.kind == AccountKind::Personal && account.user_id == Some(user.id);
     world.accounts.iter().filter(|account| is_own(account) && account.can_send()).min_by_key(rank)
+}
+
+/// The group account of the case, where it can send and the actor may send by it.
+fn of_case<'c>(actor: &Actor, choice: &Choice<'c>) -> Option<&'c Account> {
+    let may = || actor.require_some(Permission::GroupAccount).is_ok();
+    choice.home.filter(|home| choice.in_case && home.can_send() && may())
 }
 
 fn group(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, choice: &Choice<'_>) -> Result<Account> {

@@ -70,7 +70,12 @@ fn desk(raw: &[u8]) -> Desk {
             };
             let case_id = cases::add(tx, &case, NOW)?;
             cases::add_team(tx, case_id, team)?;
-            put(tx, raw, Some(case_id))
+            let original = put(tx, raw, Some(case_id))?;
+            let (config, case) = (Config::default(), cases::by_id(tx, case_id)?.unwrap());
+            let world = World::load(tx, &config, NOW)?;
+            people::is_customer(tx, &world, &case, &original.author(), Some(original.id))?;
+            people::are_copied(tx, &world, &case, &original)?;
+            Ok(original)
         })
         .unwrap();
     Desk { store, config: Config::default(), original }
@@ -97,7 +102,8 @@ fn put(tx: &Tx<'_>, raw: &[u8], case_id: Option<i64>) -> Result<Email> {
         received_at: NOW,
         automatic: "",
         user_id: None,
-        dmarc: "",
+        author: None,
+        verdict: "",
         truncated: false,
         flagged: "",
     };
@@ -264,10 +270,11 @@ fn who_sends() {
         account.address = "ana.home@staff.example".into();
     });
     let own = Ok("ana.home@staff.example".to_owned());
-    assert_eq!(from("ana", of_case, FromWish::Usual), own);
-    assert_eq!(from("ana", of_case, FromWish::Group), group);
+    assert_eq!(from("ana", of_case, FromWish::Usual), group, "a case is answered from the group's address");
+    assert_eq!(from("ana", of_case, FromWish::User), own);
+    assert_eq!(from("ana", new, FromWish::Usual), own);
     assert_eq!(from("eko", new, address("ana.home@staff.example")), Err(77));
-    let started = desk.begin("ana", of_case, words("x")).unwrap();
+    let started = desk.begin("ana", of_case, Wishes { from: FromWish::User, ..words("x") }).unwrap();
     assert_eq!(addresses(&desk.send(&started).unwrap().0.reply_to), "support@desk.example");
     let mut to_sales = desk.begin("ana", new, Wishes { from: FromWish::Group, ..words("x") }).unwrap();
     to_sales.letter.head.to.push(Mailbox { name: String::new(), address: "kim@x.example".into() });

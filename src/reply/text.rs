@@ -89,7 +89,7 @@ pub(super) fn signature<'a>(sender: &'a Sender, author: Option<&'a User>) -> &'a
 }
 
 fn attribution(email: &Email) -> String {
-    let from = Mailbox { name: email.from_name.clone(), address: email.from_address.clone() };
+    let from = email.author();
     let date = email.date.unwrap_or(email.received_at).strftime("%Y-%m-%d at %H:%M UTC");
     // A name is a stranger's: it writes no lines.
     let from: String = from.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::db::{Row, Tx, params, seconds};
 use super::log;
+use crate::mail::address;
 pub use folders::*;
 pub use settings::*;
 pub use write::{add, update};
@@ -148,6 +149,12 @@ pub struct Account {
     pub team_ids: Vec<i64>,
     /// Signature of mail from this address, plain text without its line of dashes; may be empty.
     pub signature: String,
+    /// Whether mail of a domain without a DMARC policy is believed (B4.12).
+    pub dmarc_none: DmarcNone,
+    /// Addresses that write for the people in Reply-To (B4.13), in lower case.
+    pub form_senders: Vec<String>,
+    /// Automatic replies also to mail that a list of ours has rewritten.
+    pub reply_to_own_list: bool,
 }
 
 impl Account {
@@ -208,12 +215,15 @@ impl Account {
             aliases: Vec::new(),
             team_ids: Vec::new(),
             signature: String::new(),
+            dmarc_none: DmarcNone::Trust,
+            form_senders: Vec::new(),
+            reply_to_own_list: false,
         }
     }
 
     /// Whether an address is the account's own, plus forms included (`support+x@…`).
     pub fn owns(&self, address: &str) -> bool {
-        let plain = without_tag(address);
+        let plain = address::without_tag(address);
         std::iter::once(&self.address).chain(&self.aliases).any(|own| own == address || *own == plain)
     }
 
@@ -317,22 +327,17 @@ impl Account {
             aliases: list("aliases")?,
             team_ids: list("team_ids")?.iter().map(|id| Ok(id.parse()?)).collect::<Result<_>>()?,
             signature: row.get("signature")?,
+            dmarc_none: row.label("dmarc_none")?,
+            form_senders: list("form_senders")?,
+            reply_to_own_list: row.get("reply_to_own_list")?,
         })
-    }
-}
-
-/// `support+c12@example.org` -> `support@example.org`.
-fn without_tag(address: &str) -> String {
-    match address.rsplit_once('@') {
-        Some((local, domain)) => {
-            format!("{}@{domain}", local.split_once('+').map_or(local, |(user, _)| user))
-        }
-        None => address.to_owned(),
     }
 }
 
 const SELECT: &str = "SELECT a.*,
         (SELECT group_concat(address, char(10)) FROM (SELECT address FROM account_aliases WHERE account_id = a.id ORDER BY address)) AS aliases,
+        (SELECT group_concat(address, char(10)) FROM (SELECT address FROM account_form_senders WHERE account_id = a.id
+            ORDER BY address)) AS form_senders,
         (SELECT group_concat(team_id, char(10)) FROM (SELECT team_id FROM account_teams WHERE account_id = a.id ORDER BY team_id)) AS team_ids
     FROM accounts a";
 
@@ -430,15 +435,4 @@ pub fn set_health(tx: &Tx<'_>, id: i64, health: &Health) -> Result<()> {
         ],
     )?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tags_are_cut_from_addresses() {
-        assert_eq!(without_tag("support+c12@example.org"), "support@example.org");
-        assert_eq!(without_tag("support@example.org"), "support@example.org");
-    }
 }

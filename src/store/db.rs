@@ -35,10 +35,14 @@ const SCHEMA: &str = include_str!("../../schema.sql");
 /// `espm`, so that `file` and this program recognise their own.
 const APPLICATION_ID: i32 = 0x6573_706d;
 /// The version of `schema.sql`.
-const VERSION: i32 = 4;
+const VERSION: i32 = 5;
 /// Statements that lead from version N to N+1, for databases made by an older release; the first stands for 1 -> 2.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/2.sql"), include_str!("migrations/3.sql"), include_str!("migrations/4.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/2.sql"),
+    include_str!("migrations/3.sql"),
+    include_str!("migrations/4.sql"),
+    include_str!("migrations/5.sql"),
+];
 
 /// A row of one of the things that people know, by what it is called and its id.
 pub type Thing = (&'static str, i64);

@@ -225,6 +225,14 @@ pub fn accounts_waiting(tx: &Tx<'_>) -> Result<Vec<i64>> {
     tx.values("SELECT DISTINCT account_id FROM deliveries WHERE outcome = 'received' ORDER BY account_id", [])
 }
 
+/// The stored bytes of the newest mails that an account brought, by id.
+pub fn newest_raws(tx: &Tx<'_>, account_id: i64, limit: i64) -> Result<Vec<i64>> {
+    tx.values(
+        "SELECT raw_id FROM deliveries WHERE account_id = ?1 AND raw_id IS NOT NULL ORDER BY received_at DESC, id DESC LIMIT ?2",
+        params![account_id, limit],
+    )
+}
+
 /// By id.
 pub fn by_id(tx: &Tx<'_>, id: i64) -> Result<Option<Delivery>> {
     tx.one(&format!("{SELECT} WHERE d.id = ?1"), params![id], Delivery::from_row)

@@ -71,6 +71,8 @@ pub struct Email {
     pub from_name: String,
     /// Address of From.
     pub from_address: String,
+    /// The person who writes, where From is a shared address (B4.13).
+    pub behind: Option<Mailbox>,
     /// Date header.
     pub date: Option<Timestamp>,
     /// INTERNALDATE; sent mail: when it was composed.
@@ -91,6 +93,10 @@ pub struct Email {
     pub flagged: String,
     /// Personal accounts alone delivered it, and nobody shared it (B6.1).
     pub private: bool,
+    /// Unverified, and nobody has accepted, refused or answered it (B4.10).
+    pub undecided: bool,
+    /// What the trusted mail server says of the author: `pass`, `none`, `fail`, or empty (B4.12).
+    pub verdict: String,
 }
 
 impl Email {
@@ -104,6 +110,7 @@ impl Email {
             subject: row.get("subject")?,
             from_name: row.get("from_name")?,
             from_address: row.get("from_address")?,
+            behind: author_of(row)?,
             date: row.opt_time("date")?,
             received_at: row.time("received_at")?,
             parent: parent_id
@@ -116,12 +123,20 @@ impl Email {
             truncated: row.get("truncated")?,
             flagged: row.get("flagged")?,
             private: row.get("private")?,
+            undecided: row.get("undecided")?,
+            verdict: row.get("verdict")?,
         })
     }
 
     /// Sent by us, or to be sent, and not received.
     pub fn is_ours(&self) -> bool {
         self.status != EmailStatus::Archived
+    }
+
+    /// The person who writes: the one behind a shared From, else the one in From (B4.13).
+    pub fn author(&self) -> Mailbox {
+        let from = || Mailbox { name: self.from_name.clone(), address: self.from_address.clone() };
+        self.behind.clone().unwrap_or_else(from)
     }
 
     /// The case it belongs to, by id.
@@ -132,7 +147,14 @@ impl Email {
 
 const COLUMNS: &str =
     "e.id, e.message_id, e.raw_id, e.status, e.subject, e.from_name, e.from_address, e.date, e.received_at,
-    e.parent_type, e.parent_id, e.verified, e.automatic, e.user_id, e.flow_account_id, e.truncated, e.flagged, e.private";
+    e.parent_type, e.parent_id, e.verified, e.automatic, e.user_id, e.flow_account_id, e.truncated, e.flagged, e.private,
+    e.author_name, e.author_address, e.undecided, e.verdict";
+
+fn author_of(row: &Row<'_>) -> Result<Option<Mailbox>> {
+    let address: Option<String> = row.get("author_address")?;
+    let name: Option<String> = row.get("author_name")?;
+    Ok(address.map(|address| Mailbox { name: name.unwrap_or_default(), address }))
+}
 
 /// An email to be added, besides what its message says.
 #[derive(Debug, Clone)]
@@ -151,8 +173,10 @@ pub struct NewEmail<'a> {
     pub automatic: &'a str,
     /// Who wrote it.
     pub user_id: Option<i64>,
-    /// `pass`, `fail`, or empty = not known (B4.12).
-    pub dmarc: &'a str,
+    /// The person who writes, where From is a shared address (B4.13).
+    pub author: Option<&'a Mailbox>,
+    /// What the trusted mail server says: `pass`, `none`, `fail`, or empty = nobody was asked (B4.12).
+    pub verdict: &'a str,
     /// Only its beginning is stored.
     pub truncated: bool,
     /// Something to look at.
@@ -164,8 +188,9 @@ pub fn add(tx: &Tx<'_>, new: &NewEmail<'_>, message: &Message, now: Timestamp) -
     let from = message.from.first().cloned().unwrap_or_default();
     let id = tx.insert(
         "INSERT INTO emails (key, message_id, raw_id, status, subject, from_name, from_address, date, received_at,
-            has_html, automatic, user_id, truncated, flagged, created_at, dmarc)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+            has_html, automatic, user_id, truncated, flagged, created_at, verdict,
+            author_name, author_address)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
         params![
             new.key,
             new.message_id,
@@ -182,7 +207,9 @@ pub fn add(tx: &Tx<'_>, new: &NewEmail<'_>, message: &Message, now: Timestamp) -
             new.truncated,
             new.flagged,
             seconds(now),
-            new.dmarc,
+            new.verdict,
+            new.author.map(|author| &author.name),
+            new.author.map(|author| &author.address),
         ],
     )?;
     tx.execute("INSERT INTO email_bodies (email_id, text) VALUES (?1, ?2)", params![id, message.text])?;

@@ -364,6 +364,28 @@ pub fn auto_replies_since(tx: &Tx<'_>, account_id: i64, address: Option<&str>, s
     Ok(count.unwrap_or_default())
 }
 
+/// Automatic replies of an account since a moment to addresses of one domain that had no case before (B8.7).
+pub fn auto_replies_to_domain(tx: &Tx<'_>, account_id: i64, domain: &str, since: Timestamp) -> Result<i64> {
+    let count = tx.value(
+        "SELECT count(*) FROM auto_replies r WHERE r.account_id = ?1 AND r.created_at > ?3
+            AND substr(r.address, instr(r.address, '@') + 1) = ?2 AND NOT EXISTS (
+                SELECT 1 FROM case_people p WHERE p.address = r.address AND p.since < r.created_at)",
+        params![account_id, domain, seconds(since)],
+    )?;
+    Ok(count.unwrap_or_default())
+}
+
+/// Subjects and cases of the automatic replies of an account to one domain since a moment, the newest first (B8.7).
+pub fn acknowledged(tx: &Tx<'_>, account_id: i64, domain: &str, since: Timestamp) -> Result<Vec<(String, i64)>> {
+    tx.all(
+        "SELECT o.subject, r.case_id FROM auto_replies r JOIN outbox o ON o.id = r.outbox_id
+            WHERE r.account_id = ?1 AND r.created_at > ?3 AND r.case_id IS NOT NULL
+                AND substr(r.address, instr(r.address, '@') + 1) = ?2 ORDER BY r.id DESC LIMIT 200",
+        params![account_id, domain, seconds(since)],
+        |row| Ok((row.get("subject")?, row.get("case_id")?)),
+    )
+}
+
 /// Whether an address got an automatic reply for this case.
 pub fn auto_replied(tx: &Tx<'_>, address: &str, case_id: i64) -> Result<bool> {
     let found: Option<i64> =

@@ -49,6 +49,8 @@ pub enum Test {
     Case(i64),
     /// A case in this state.
     State(CaseState),
+    /// Unverified mail that waits for a decision.
+    Unverified,
     /// An email this user has not read.
     UnreadBy(i64),
     /// With an attachment that is not part of the text.
@@ -81,6 +83,8 @@ labels! {
         Unassigned = "unassigned",
         /// Open, and the customer waits for us.
         Waiting = "waiting",
+        /// With unverified mail that waits for a decision.
+        Unverified = "unverified",
     }
 }
 

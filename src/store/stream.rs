@@ -33,6 +33,12 @@ labels! {
         Moved = "moved",
         /// The sender of an unverified mail takes part from now on.
         Accepted = "accepted",
+        /// An agent refused an unverified mail.
+        Refused = "refused",
+        /// Somebody has another role in the case.
+        People = "people",
+        /// The customer was answered by telephone or otherwise.
+        Answered = "answered",
         /// Somebody wrote a comment.
         Comment = "comment",
         /// Something worth knowing about threading or distribution.
@@ -149,6 +155,15 @@ pub fn set_sent_by(tx: &Tx<'_>, email_id: i64, user_id: i64) -> Result<()> {
         params![email_id, user_id],
     )?;
     Ok(())
+}
+
+/// When the customer of a case was answered otherwise than by mail.
+pub fn answered_otherwise(tx: &Tx<'_>, case_id: i64) -> Result<Vec<Timestamp>> {
+    tx.all(
+        "SELECT created_at FROM notes WHERE parent_type = 'case' AND parent_id = ?1 AND kind = 'answered' ORDER BY id",
+        params![case_id],
+        |row| row.time("created_at"),
+    )
 }
 
 /// The newest note about a mail that came to a record or went out from it.

@@ -121,7 +121,7 @@ fn the_breaker_stops_everything_until_it_is_reset() {
 
 #[test]
 fn a_contact_form_makes_the_customers_case() {
-    let (sandbox, mailbox, customer) = desk(&["--create-contact"]);
+    let (sandbox, mailbox, customer) = desk(&["--create-contact", "--form-sender", "noreply@shop.example"]);
     let form = mail("Web form <noreply@shop.example>", &mailbox.address, "Contact form")
         .reply_to(&format!("Kim Lee <{}>", customer.address));
     fetch(&sandbox, &mailbox, &form);

@@ -73,7 +73,7 @@ fn an_address_that_cannot_be_written_stops_neither_the_case_nor_the_answer() {
     let (sandbox, mailbox, sink) = (Sandbox::new(), Dovecot::shared().mailbox(), SmtpSink::new(Vec::new()));
     let smtp = sink.address();
     sandbox.support_account(&mailbox, &["--smtp", &smtp, "--auto-reply", "Thanks"]);
-    mailbox.append("INBOX", &mail("a..b@docomo.example", &mailbox.address, "Dots").bytes());
+    mailbox.append("INBOX", &mail("\"Hall 3\" <+49301234567>", &mailbox.address, "A telephone").bytes());
     let copied = mail("kim@customer.example", &mailbox.address, "Copy").cc("c..d@docomo.example, lee@customer.example");
     mailbox.append("INBOX", &copied.bytes());
     sandbox.run(&["fetch"]).ok();
@@ -81,7 +81,11 @@ fn an_address_that_cannot_be_written_stops_neither_the_case_nor_the_answer() {
     assert!(sandbox.items(&["quarantine", "list"]).is_empty());
     sandbox.run(&["case", "reply", "1", "-m", "Hello."]).exits(65);
     let reply = sandbox.run(&["case", "reply", "2", "-m", "Hello."]).ok().stdout;
-    assert!(reply.contains("kim@customer.example, lee@customer.example"), "{reply}");
+    assert!(reply.contains("kim@customer.example, c..d@docomo.example, lee@customer.example"), "{reply}");
+    sandbox.run(&["send"]).ok();
+    let sent = sink.received().into_iter().map(|mail| String::from_utf8_lossy(&mail.message).into_owned());
+    let answer = sent.filter(|text| text.contains("Hello.")).collect::<String>();
+    assert!(answer.contains("\"c..d\"@docomo.example"), "what is legal in quotes has them: {answer}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use espomail::access::Actor;
 use espomail::desk;
 use espomail::intake::world::World;
 use espomail::store::accounts::{Distribution, OnClosed};
-use espomail::store::cases::{self, Case};
+use espomail::store::cases::{self, Case, Role};
 use espomail::store::db::Tx;
 use espomail::store::sight::Sight;
 use jiff::SignedDuration;
@@ -22,7 +22,7 @@ impl Office {
 
     fn merge(&self, from: i64, into: i64) {
         let (from, into) = (self.case(from), self.case(into));
-        self.work(|tx, world, actor| desk::merge(tx, world, actor, &from, &into)).unwrap();
+        self.work(|tx, world, actor| desk::merge(tx, world, actor, &from, &into, Role::Copied)).unwrap();
     }
 
     /// `who since` of a case, in hours before now.
@@ -126,7 +126,7 @@ fn an_accepted_mail_of_a_closed_case_opens_a_new_one_where_the_account_wants_tha
     let mail = office.deliver(&from("eve@elsewhere.example", "Mine"));
     office.sql("UPDATE emails SET parent_id = 1, verified = 0 WHERE from_address = 'eve@elsewhere.example'");
     let id = mail.email_id.unwrap();
-    let case = office.work(|tx, world, actor| desk::accept(tx, world, actor, id)).unwrap();
+    let case = office.work(|tx, world, actor| desk::accept(tx, world, actor, id, false)).unwrap();
     assert_eq!((case.number, case.relates_to_id), (3, Some(1)));
     assert_eq!(office.case_of(&mail), 3);
     assert_eq!(office.values("SELECT status FROM cases WHERE number = 1"), ["Closed"]);

@@ -43,6 +43,11 @@ fn desk(extra: &[&str]) -> Desk {
     Desk { sandbox, mailbox, ana, customer }
 }
 
+fn vouched(letter: Letter, from: &str) -> Letter {
+    let verdict = if from.ends_with("@staff.example") { "none" } else { "pass" };
+    letter.header("Authentication-Results", &format!("{AUTHSERV}; dmarc={verdict}"))
+}
+
 const CASES: &[&str] = &["--case-team", "Support", "--create-case"];
 
 impl Desk {
@@ -51,8 +56,9 @@ impl Desk {
         self.sandbox.run(&["fetch"]).ok();
     }
 
+    /// A letter for whose author the desk's mail server vouches; of a staff domain it knows nothing.
     fn letter(&self, from: &str, subject: &str) -> Letter {
-        mail(from, &self.mailbox.address, subject)
+        vouched(mail(from, &self.mailbox.address, subject), from)
     }
 
     /// A letter of Ana's that the desk's mail server has checked.
@@ -144,7 +150,7 @@ fn a_forwarded_mail_becomes_the_case_of_the_customer() {
     desk.put(&forged.header("Authentication-Results", &format!("{AUTHSERV}; dmarc=fail")));
     let case = desk.sandbox.json(&["case", "show", "2"]);
     assert_eq!((case["name"].as_str(), case["contact"].is_null()), (Some("Fwd: It does not start"), true));
-    assert!(case["stream"].to_string().contains("fails DMARC"), "{case}");
+    assert!(case["stream"].to_string().contains("not proven and may be forged: dmarc=fail"), "{case}");
 }
 
 #[test]
@@ -232,17 +238,18 @@ fn splits_and_merges_steer_later_answers() {
 }
 
 #[test]
-fn an_answer_that_is_fetched_before_its_question_ends_in_one_case() {
+fn a_mail_that_is_fetched_after_the_next_of_its_author_ends_in_one_case() {
     let desk = desk(CASES);
-    let question = desk.letter(&desk.customer.address, "Question").message_id("<q1@customer.example>");
-    desk.put(
-        &desk
-            .letter("lee@customer.example", "Re: Question")
-            .cc(&desk.customer.address)
-            .in_reply_to("<q1@customer.example>"),
-    );
-    desk.put(&question);
+    let first = desk.letter(&desk.customer.address, "Question").message_id("<q1@customer.example>");
+    desk.put(&desk.letter(&desk.customer.address, "Re: Question").in_reply_to("<q1@customer.example>"));
+    desk.put(&first);
     assert_eq!(desk.cases(), ["1 us 2"]);
+    // Who names a thread first and copies somebody does not capture their mail.
+    let report = desk.letter("victim@customer.example", "This is phishing").message_id("<q2@customer.example>");
+    let bait = desk.letter("eve@elsewhere.example", "Your account").cc("victim@customer.example");
+    desk.put(&bait.references(&["<q2@customer.example>"]));
+    desk.put(&report);
+    assert_eq!(desk.cases(), ["1 us 2", "2 us 1", "3 us 1"]);
 }
 
 #[test]
@@ -255,7 +262,7 @@ fn an_answer_to_the_signed_address_finds_its_case_without_any_reference() {
     let address = desk.customer.arrived(1).remove(0).header("Reply-To");
     let (local, domain) = address.split_once('@').unwrap();
     assert!(local.contains("+c"), "{address}");
-    desk.put(&mail(&desk.customer.address, &address, "No reference at all"));
+    desk.put(&vouched(mail(&desk.customer.address, &address, "No reference at all"), &desk.customer.address));
     assert_eq!(desk.cases(), ["1 us 3"]);
     // One digit changed is no signature.
     let last = if local.ends_with('0') { "1" } else { "0" };
@@ -308,9 +315,9 @@ fn whoever_only_says_to_be_a_colleague_gets_no_answer_and_moves_nothing() {
     desk.put(&desk.letter(&desk.customer.address, "Broken"));
     desk.put(&desk.of_ana("[#1] I look at it"));
     desk.sandbox.run(&["case", "reply", "1", "-m", "Soon."]).ok();
-    // She takes part now, so her forged address joins; but it is no customer's.
+    // She wrote in the case, but that proves nothing of the next mail in her name.
     desk.put(&desk.letter(&desk.ana.address, "[#1] please").reply_to("thief@elsewhere.example"));
-    assert_eq!(desk.cases(), ["1 customer 4"]);
+    assert_eq!(desk.cases(), ["1 customer 3", "2 us 1"]);
     let answer = desk.sandbox.run(&["case", "reply", "1", "-m", "x", "--dry-run"]).ok();
     assert!(answer.stderr.contains(&desk.customer.address) && !answer.stderr.contains("thief"), "{answer:?}");
 }

@@ -413,9 +413,8 @@ fn what_is_taken_back_says_who_has_it() {
     let doubt = "UPDATE outbox_recipients SET reply = 'may have it: lost' WHERE outbox_id = 2";
     rusqlite::Connection::open(desk.sandbox.db()).unwrap().execute(doubt, []).unwrap();
     let back = desk.ana(&["outbox", "cancel", "2"]).ok().stdout;
-    let said =
-        format!("outbox 2 is cancelled; may have reached {}; the mail is draft 3 again\n", desk.customer.address);
-    assert_eq!(back, said);
+    let both = format!("later@tempfail.example, {}", desk.customer.address);
+    assert_eq!(back, format!("outbox 2 is cancelled; may have reached {both}; the mail is draft 3 again\n"));
     let draft = || desk.ana(&["email", "show", "3"]).ok().stdout;
     assert!(!draft().contains("Delivery"), "{}", draft());
     desk.ana(&["email", "edit", "3", "--to", "later@tempfail.example", "--cc", ""]).ok();
@@ -609,7 +608,7 @@ fn mistakes_name_the_field_and_change_nothing() {
         &["email", "send", "--account", "support", "--to", "a@b.example", "-m", "x"],
     ] {
         let run = desk.ana(&[&["--dry-run"], args].concat()).ok();
-        assert!(run.stderr.starts_with("dry run, nothing changed: "), "{run:?}");
+        assert!(run.stderr.contains("dry run, nothing changed: "), "{run:?}");
     }
     assert_eq!((everything(), desk.case().0.as_str()), (before, "New"));
     desk.ana(&["user", "edit", "@me", "--signature", "My own"]).ok();
@@ -652,8 +651,8 @@ fn a_personal_account_writes_as_its_owner_and_the_customer_answers_the_group() {
         WHERE name = 'ana-own'";
     rusqlite::Connection::open(desk.sandbox.db()).unwrap().execute(personal, []).unwrap();
     desk.put(&desk.letter("Broken"));
-    desk.ana(&["case", "reply", "1", "-m", "From me."]).ok();
-    desk.ana(&["case", "reply", "1", "-m", "From us.", "--from", "group"]).ok();
+    desk.ana(&["case", "reply", "1", "-m", "From me.", "--from", "user"]).ok();
+    desk.ana(&["case", "reply", "1", "-m", "From us."]).ok();
     desk.sandbox.run(&["--as", "budi", "case", "reply", "1", "-m", "From budi."]).ok();
     desk.sandbox.run(&["--as", "budi", "case", "reply", "1", "-m", "x", "--from", &own.address]).exits(77);
     let named = |account: &str| {

@@ -220,13 +220,13 @@ fn a_bouncing_server_gets_one() {
 }
 
 #[test]
-fn a_machine_of_many_addresses_trips_the_breaker_until_it_is_reset() {
+fn a_machine_of_many_domains_trips_the_breaker_until_it_is_reset() {
     let desk = Instance::new("desk@desk.example");
     let burst = |from: Timestamp| {
         let mut replies = 0;
         for second in 0..200 {
             let now = from + SignedDuration::from_secs(second);
-            desk.receive(&plain(&format!("r{}@machine.example", now.as_second()), &desk.address, "Hi", now), now);
+            desk.receive(&plain(&format!("r@machine{}.example", now.as_second()), &desk.address, "Hi", now), now);
             replies += desk.send(now).len();
         }
         replies

@@ -54,3 +54,4 @@ mod support;
 mod support_works;
 mod threading;
 mod unattended;
+mod who;

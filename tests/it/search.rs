@@ -306,13 +306,15 @@ impl World {
                     received_at: received,
                     automatic: "",
                     user_id: None,
-                    dmarc: "",
+                    author: None,
+                    verdict: "",
                     truncated: false,
                     flagged: "",
                 };
                 let id = emails::add(tx, &new, &message, received)?;
                 if let Some(parent) = mail.parent {
                     emails::set_parent(tx, id, parent, true)?;
+                    emails::set_undecided(tx, id, is_undecided(id, parent))?;
                 }
                 mail.teams.iter().try_for_each(|team| emails::add_team(tx, id, *team))?;
                 for (user, read) in &mail.users {
@@ -371,7 +373,7 @@ impl World {
             }
             12 => Test::Team(1 + self.below(TEAMS)),
             13 => Test::Account(1 + self.below(2)),
-            _ => self.pick(&[Test::Attachment, Test::Case(5)]),
+            _ => self.pick(&[Test::Attachment, Test::Case(5), Test::Unverified]),
         }
     }
 
@@ -423,7 +425,8 @@ impl World {
             Test::Holds(Field::Contact, part) => contact(part),
             Test::Holds(Field::From, part) => contact(part) || any_mail(test),
             Test::Holds(Field::Body, part) => holds(&case.description, part) || any_mail(test),
-            Test::Holds(..) | Test::Attachment => any_mail(test),
+            Test::Holds(..) | Test::Attachment | Test::Unverified => any_mail(test),
+            Test::State(CaseState::Unverified) => any_mail(&Test::Unverified),
             Test::Status(status) => case.status.as_str() == *status,
             Test::Priority(priority) => case.priority == *priority,
             Test::Assignee(assignee) => assigned(*assignee, case),
@@ -485,9 +488,15 @@ impl World {
                 if *place == Place::All { at != Some(Place::Trash) } else { at == Some(*place) }
             }
             Test::Attachment => mail.attachment,
+            Test::Unverified => mail.parent.is_some_and(|parent| is_undecided(mail.id, parent)),
             _ => unreachable!(),
         }
     }
+}
+
+/// Some mails of cases wait for a decision.
+fn is_undecided(id: i64, parent: Parent) -> bool {
+    parent.kind == ParentType::Case && id % 5 == 0
 }
 
 fn by_id(people: &[Person], id: i64) -> &Person {

@@ -14,6 +14,7 @@ use self::settings::Settings;
 use super::connect;
 use super::context::{self, Context};
 use crate::error;
+use crate::intake::verdicts::Verdicts;
 use crate::net::NetError;
 use crate::secret::{self, SecretSpec};
 use crate::store::accounts::{self, Account, AccountKind};
@@ -290,6 +291,13 @@ fn test(name: &str, ctx: &Context) -> Result<()> {
                 ctx.ui.problem(&format!("account \"{name}\": SMTP"), &error);
                 failed = failed.or(Some(error));
             }
+        }
+    }
+    if account.imap.host.is_some() {
+        let verdicts = ctx.read(|tx, _| Verdicts::of(tx, account.id))?;
+        ctx.ui.text(&format!("DMARC {}", verdicts.told()))?;
+        if let Some(hint) = verdicts.hint(&account) {
+            ctx.ui.hint(&hint);
         }
     }
     match failed {

@@ -10,8 +10,8 @@ use crate::cli::text::Signature;
 use crate::error;
 use crate::secret::{self, SecretSpec};
 use crate::store::accounts::{
-    Account, AccountKind, AfterImport, Auth, AutoMail, Distribution, OnClosed, ReadSent, Server, Share, StaffForward,
-    Tls,
+    Account, AccountKind, AfterImport, Auth, AutoMail, Distribution, DmarcNone, OnClosed, ReadSent, Server, Share,
+    StaffForward, Tls,
 };
 use crate::store::db::Tx;
 use crate::store::folders::{self, Folder};
@@ -79,9 +79,15 @@ pub struct Settings {
     /// Of a larger message only the beginning is fetched
     #[arg(long, value_name = "SIZE", value_parser = crate::cli::size)]
     max_size: Option<u64>,
-    /// Whose Authentication-Results are believed
+    /// Believe the Authentication-Results of the mail server with this id; none = those of the topmost field without an id
     #[arg(long, value_name = "ID")]
     authserv_id: Option<String>,
+    /// Trust or refuse mail of a domain that has no DMARC policy, where --authserv-id is set
+    #[arg(long, value_name = "trust|refuse")]
+    dmarc_none: Option<DmarcNone>,
+    /// Address of a web form that writes for the person in its Reply-To; repeat it for several, empty for none
+    #[arg(long = "form-sender", value_name = "ADDRESS")]
+    form_senders: Vec<String>,
     /// Team that gets the mail
     #[arg(long = "team", value_name = "TEAM")]
     teams: Vec<String>,
@@ -121,6 +127,9 @@ pub struct Settings {
     /// Template of the automatic reply
     #[arg(long, value_name = "TEMPLATE")]
     auto_reply: Option<String>,
+    /// Send automatic replies also to mail that a mailing list of yours has rewritten
+    #[arg(long, value_name = "yes|no", num_args = 0..=1, require_equals = true, default_missing_value = "yes", value_parser = yes_or_no)]
+    reply_to_own_list: Option<bool>,
     /// From address of automatic replies (default: the account's)
     #[arg(long, value_name = "ADDRESS")]
     reply_from: Option<String>,
@@ -231,6 +240,7 @@ impl Settings {
             ("--staff-forward", self.staff_forward.is_some()),
             ("--plus-addressing", self.plus_addressing.is_some()),
             ("--auto-reply", self.auto_reply.is_some()),
+            ("--reply-to-own-list", self.reply_to_own_list.is_some()),
             ("--reply-from", self.reply_from.is_some()),
             ("--reply-name", self.reply_name.is_some()),
             ("--reply-to", self.reply_to.is_some()),
@@ -319,6 +329,11 @@ impl Settings {
             account.authserv_id =
                 if id.is_empty() { None } else { Some(context::word("--authserv-id", id)?.to_lowercase()) };
         }
+        account.dmarc_none = self.dmarc_none.unwrap_or(account.dmarc_none);
+        if !self.form_senders.is_empty() {
+            let given = self.form_senders.iter().filter(|sender| !sender.is_empty());
+            account.form_senders = given.map(|s| context::mail_address("--form-sender", s)).collect::<Result<_>>()?;
+        }
         Ok(())
     }
 
@@ -357,6 +372,7 @@ impl Settings {
             Some(text) if text.is_empty() => Ok(None),
             Some(text) => context::mail_address(field, text).map(Some),
         };
+        account.reply_to_own_list = self.reply_to_own_list.unwrap_or(account.reply_to_own_list);
         account.reply_from = address("--reply-from", &self.reply_from, account.reply_from.take())?;
         account.reply_to = address("--reply-to", &self.reply_to, account.reply_to.take())?;
         let name = |field: &str, given: &Option<String>, old: Option<String>| match given {

@@ -5,6 +5,7 @@ mod create;
 mod follow;
 mod link;
 mod order;
+pub mod people;
 mod read;
 mod write;
 
@@ -79,9 +80,17 @@ pub enum CaseCommand {
         before_help = "Examples:\n  $ espomail case move 12 --team Billing\n  $ espomail --dry-run case move 12 --team Billing"
     )]
     Move(order::Move),
-    /// Lets the sender of an unverified mail take part in its case
-    #[command(before_help = "Examples:\n  $ espomail case accept 9131\n  $ espomail --dry-run case accept 9131")]
+    /// Show who is who in a case, or say who is the customer, copied or a third party
+    #[command(
+        before_help = "Examples:\n  $ espomail case people 12\n  $ espomail case people 12 --customer eva@example.org\n  $ espomail case people 12 --third-party lab@example.org"
+    )]
+    People(people::People),
+    /// Let the sender of an unverified mail take part in its case
+    #[command(before_help = "Examples:\n  $ espomail case accept 9131\n  $ espomail case accept 9131 --add-address")]
     Accept(order::Accept),
+    /// Decide that the sender of an unverified mail does not take part in its case
+    #[command(before_help = "Examples:\n  $ espomail case refuse 9131\n  $ espomail --dry-run case refuse 9131")]
+    Refuse(order::Refuse),
     /// Links a case to a company, contact or lead
     #[command(before_help = "Examples:\n  $ espomail case link 12 contact/7\n  $ espomail case link '#12' company/3")]
     Link(link::Link),
@@ -189,6 +198,9 @@ pub struct NoteArgs {
     number: i64,
     #[command(flatten)]
     text: Text,
+    /// The customer was answered otherwise, by telephone say: end their waiting
+    #[arg(long)]
+    answered: bool,
 }
 
 /// `case reply`
@@ -265,6 +277,9 @@ pub const SHOW_COLUMNS: &[Column] = &[
     Column::new("teams", "Teams"),
     Column::new("account", "Account"),
     Column::new("first_response_at", ""),
+    Column::new("copied", "Copied"),
+    Column::new("third_parties", "Third parties"),
+    Column::new("people", ""),
     Column::new("invalid_addresses", "Invalid"),
     Column::new("stream", ""),
     Column::new("description", ""),
@@ -287,7 +302,9 @@ pub fn run(command: CaseCommand, ctx: &Context) -> Result<()> {
         CaseCommand::Merge(args) => order::merge(&args, ctx),
         CaseCommand::Split(args) => order::split(&args, ctx),
         CaseCommand::Move(args) => order::hand_over(&args, ctx),
+        CaseCommand::People(args) => people::run(&args, ctx),
         CaseCommand::Accept(args) => order::accept(&args, ctx),
+        CaseCommand::Refuse(args) => order::refuse(&args, ctx),
         CaseCommand::Link(args) => link::link(&args, ctx),
         CaseCommand::Unlink(args) => link::unlink(&args, ctx),
         CaseCommand::Follow(args) => follow::follow(&args, ctx),

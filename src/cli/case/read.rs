@@ -3,16 +3,18 @@
 use anyhow::Result;
 use serde_json::json;
 
+use super::people;
 use super::{COLUMNS, HISTORY_COLUMNS, List, SHOW_COLUMNS, Show, THREAD_COLUMNS, find};
 use crate::access::Actor;
 use crate::cli::context::{self, Context};
 use crate::cli::delivery;
 use crate::cli::email;
 use crate::cli::query::{self, Noun};
+use crate::intake::world::World;
 use crate::mail::address::Mailbox;
 use crate::mail::text::{self, Known};
 use crate::query::{Term, Tree};
-use crate::store::cases::{self, Case, CaseQuery, CaseRow, WaitingFor};
+use crate::store::cases::{self, Case, CaseQuery, CaseRow, Person, Role, WaitingFor};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, EmailStatus};
 use crate::store::invalid_addresses;
@@ -49,13 +51,15 @@ fn asked(tx: &Tx<'_>, actor: &Actor, args: &List, tree: &Tree<Term>) -> Result<C
 }
 
 pub fn show(args: &Show, ctx: &Context) -> Result<()> {
-    let (row, invalid, notes, mails) = ctx.read(|tx, actor| {
+    let (row, invalid, people, notes, mails) = ctx.read(|tx, actor| {
         let row = cases::row_by_number(tx, args.number, actor.sight())?
             .ok_or_else(|| context::not_found("case", args.number))?;
         let notes = stream::notes(tx, Parent::case(row.case.id), actor.sight())?;
         let mails = mails(tx, actor, row.case.id)?;
-        let invalid = invalid_addresses::among(tx, &cases::participants_seen(tx, row.case.id, actor.sight())?)?;
-        Ok((row, invalid, notes, mails))
+        let people = people::seen(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &row.case)?;
+        let addresses: Vec<String> = people.iter().map(|person| person.address.clone()).collect();
+        let invalid = invalid_addresses::among(tx, &addresses)?;
+        Ok((row, invalid, people, notes, mails))
     })?;
     let mut cells = cells(&row, ctx);
     let stream: Vec<_> = notes
@@ -63,6 +67,9 @@ pub fn show(args: &Show, ctx: &Context) -> Result<()> {
         .map(|n| json!({"id": n.id, "kind": n.kind.as_str(), "user": n.username, "email": n.email_id, "text": n.text, "created_at": n.created_at.to_string()}))
         .collect();
     cells.push(row.case.first_response_at.map_or_else(Cell::none, Cell::date_time));
+    cells.push(Cell::text(&people::as_text(&people, Role::Copied)));
+    cells.push(Cell::text(&people::as_text(&people, Role::ThirdParty)));
+    cells.push(Cell::object(people::as_json(&people), ""));
     cells.push(delivery::invalid_cell(&invalid));
     cells.push(Cell::object(json!(stream), ""));
     cells.push(Cell::text(&row.case.description));
@@ -77,7 +84,7 @@ pub fn show(args: &Show, ctx: &Context) -> Result<()> {
             // Remarks about a mail do not repeat it.
             let tells = matches!(note.kind, NoteKind::EmailReceived | NoteKind::EmailSent);
             let email = note.email_id.filter(|_| tells).and_then(|id| mails.iter().find(|m| m.email.id == id));
-            ctx.ui.text(&note_text(note, email, (!args.full).then_some(&known), ctx))?;
+            ctx.ui.text(&note_text(note, email, &people, (!args.full).then_some(&known), ctx))?;
             known.learn(email.map_or("", |mail| &mail.text));
         }
     }
@@ -97,13 +104,13 @@ fn mails(tx: &Tx<'_>, actor: &Actor, case_id: i64) -> Result<Vec<Mail>> {
 }
 
 /// One note of the stream, with the text of its mail, but for quotations of lines that are `known`.
-fn note_text(note: &Note, mail: Option<&Mail>, known: Option<&Known>, ctx: &Context) -> String {
+fn note_text(note: &Note, mail: Option<&Mail>, people: &[Person], known: Option<&Known>, ctx: &Context) -> String {
     let when = ctx.ui.local_time(note.created_at);
     let who = note.username.as_deref().unwrap_or("");
     let mut text = format!("\n{when}  {}", note.kind);
     if let Some(Mail { email, .. }) = mail {
-        let name = if email.from_name.is_empty() { &email.from_address } else { &email.from_name };
-        text.push_str(&format!("  {name} <{}>  (email {}, {})", email.from_address, email.id, email.status));
+        let role = role_of(email, people).map(|role| format!("{role}, ")).unwrap_or_default();
+        text.push_str(&format!("  {}  ({role}email {}, {})", email.author(), email.id, email.status));
     } else if !who.is_empty() {
         text.push_str(&format!("  {who}"));
     }
@@ -121,6 +128,18 @@ fn note_text(note: &Note, mail: Option<&Mail>, known: Option<&Known>, ctx: &Cont
         }
     }
     text
+}
+
+/// What the writer of a mail from outside is in the case.
+fn role_of<'a>(email: &Email, people: &'a [Person]) -> Option<&'a str> {
+    if email.is_ours() || email.user_id.is_some() {
+        return None;
+    }
+    if !email.verified {
+        return Some("unverified");
+    }
+    let author = email.author().address;
+    people.iter().find(|person| person.address == author).map(|person| person.role.as_str())
 }
 
 /// Each line on a line of its own, set in; empty lines stay empty.
@@ -230,8 +249,7 @@ fn waiting(case: &Case, ctx: &Context) -> Cell {
 }
 
 fn customer(row: &CaseRow) -> Cell {
-    let (name, address) = row.requester.clone().unwrap_or_default();
-    let name = row.contact.clone().unwrap_or(name);
+    let (name, address) = row.customer.clone().unwrap_or_default();
     let who = if name.is_empty() { address.clone() } else { name.clone() };
     let shown = match &row.company {
         Some(company) => format!("{who} ({company})"),

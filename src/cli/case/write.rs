@@ -6,13 +6,15 @@ use super::change::each;
 use super::{NoteArgs, Reply};
 use crate::cli::context::Context;
 use crate::cli::letter::{self, About};
+use crate::desk;
 use crate::intake::notify;
 use crate::store::records::Parent;
 
 pub fn note(args: NoteArgs, ctx: &Context) -> Result<()> {
     let text = args.text.read(ctx)?;
     each(ctx, &[args.number], "noted", |tx, world, actor, case| {
-        notify::comment(tx, world, Parent::case(case.id), actor.user(), &text)
+        notify::comment(tx, world, Parent::case(case.id), actor.user(), &text)?;
+        if args.answered { desk::answered(tx, world, actor, case) } else { Ok(()) }
     })
 }
 

@@ -13,6 +13,7 @@ use super::connect;
 use super::context::{self, Context};
 use crate::config;
 use crate::error::{self, Kind};
+use crate::intake::verdicts::Verdicts;
 use crate::store::accounts::{self, Account};
 use crate::store::instance;
 use crate::ui::cell::{Cell, Column};
@@ -99,6 +100,9 @@ pub fn run(args: &DoctorArgs, ctx: &Context) -> Result<()> {
     for account in ctx.read(|tx, _| accounts::all(tx))?.iter().filter(|account| account.active && !args.offline) {
         findings.extend(servers(account, ctx));
     }
+    for account in ctx.read(|tx, _| accounts::all(tx))?.iter().filter(|a| a.active && a.authserv_id.is_some()) {
+        findings.push(judged(account, ctx)?);
+    }
     ctx.ui.list("doctor", COLUMNS, findings.iter().map(Finding::cells).collect())?;
     if ctx.ui.for_people() {
         findings
@@ -149,6 +153,16 @@ fn clock_and_fetch(ctx: &Context) -> Result<Vec<Finding>> {
         None => Finding::warn("fetch", "never", service::cron(ctx)),
     };
     Ok(vec![clock, fetch])
+}
+
+/// Whether the mail server that an account believes still judges its mail: without that no author is believed.
+fn judged(account: &Account, ctx: &Context) -> Result<Finding> {
+    let verdicts = ctx.read(|tx, _| Verdicts::of(tx, account.id))?;
+    let check = format!("{} DMARC", account.name);
+    Ok(match verdicts.hint(account) {
+        None => Finding::ok(&check, verdicts.told()),
+        Some(hint) => Finding::warn(&check, verdicts.told(), hint),
+    })
 }
 
 /// Connects and logs in.

@@ -216,6 +216,7 @@ fn finish(ctx: &Context, started: &Started, draft: bool, at: Option<jiff::Timest
     if draft {
         return keep(ctx, started);
     }
+    look_over(ctx, started)?;
     let queued =
         ctx.write(|tx, actor| reply::send(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, started, at))?;
     let what = if started.place.in_reply_to.is_some() { "answer" } else { "mail" };
@@ -232,6 +233,17 @@ fn finish(ctx: &Context, started: &Started, draft: bool, at: Option<jiff::Timest
         });
     }
     Ok(())
+}
+
+/// Says to whom a letter in a case goes and who is left out, and asks where that is doubtful (B13.4).
+fn look_over(ctx: &Context, started: &Started) -> Result<()> {
+    let review = ctx.read(|tx, _| reply::review(tx, &World::load(tx, &ctx.config, ctx.now())?, started))?;
+    let Some(review) = review else { return Ok(()) };
+    ctx.ui.note(&review.readers);
+    for address in &review.invalid {
+        ctx.ui.note(&format!("mail to it came back: {address}"));
+    }
+    review.doubt.map_or(Ok(()), |question| ctx.confirm(&question))
 }
 
 fn keep(ctx: &Context, started: &Started) -> Result<()> {

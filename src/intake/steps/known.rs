@@ -1,13 +1,17 @@
 //! What is there already: mail of ours that comes back, what was erased, the same email by another account (B3.2, B3.4).
 
 use anyhow::Result;
+use jiff::Timestamp;
 
 use super::Incoming;
 use crate::intake::import::Imported;
 use crate::intake::privacy;
+use crate::intake::sender::Sender;
 use crate::mail::message::{self, Message};
-use crate::store::deliveries::{self, Outcome, Source};
+use crate::mail::subject;
+use crate::store::deliveries::{self, Delivery, Outcome, Source};
 use crate::store::emails::{self, Email};
+use crate::store::stream::{self, NewNote, NoteKind};
 use crate::store::{raw, tombstones};
 
 impl Incoming<'_> {
@@ -44,20 +48,87 @@ impl Incoming<'_> {
         Ok(ours.then_some(stored.map(|email| email.id)))
     }
 
-    /// The stored email that this one is, and whether another one bears the same id.
-    pub(super) fn same_email(&self) -> Result<(Option<Email>, bool)> {
+    /// The stored email that this one is, and whether another one bears the same id (B3.4).
+    pub(super) fn same_email(&self, sender: &Sender) -> Result<(Option<Email>, bool)> {
         let stored = emails::by_message_id(self.tx, &self.identity)?;
         let is_another = !stored.is_empty();
         for email in stored {
-            let date = email.date.map(|date| date.as_second());
-            if email.from_address == self.from()
-                && date == self.message.date.map(|date| date.as_second())
-                && privacy::may_join(self.tx, self.account, self.delivery, &email, self.message)?
-            {
+            let likeness = self.likeness(&email, sender)?;
+            if is_same(&likeness) && privacy::may_join(self.tx, self.account, self.delivery, &email, self.message)? {
                 return Ok((Some(email), false));
             }
         }
         Ok((None, is_another))
+    }
+
+    /// What this message has in common with a stored email of the same id. The costly facts are looked for only where
+    /// the cheap ones do not decide.
+    fn likeness(&self, email: &Email, sender: &Sender) -> Result<Likeness> {
+        let second = |date: Option<Timestamp>| date.map(|date| date.as_second());
+        let (stored, own) = (second(email.date), second(self.message.date));
+        let cheap = Likeness {
+            from: email.from_address == self.from(),
+            date: if stored.is_none() && own.is_none() { None } else { Some(stored == own) },
+            subject: subject::base(&email.subject) == subject::base(&self.message.subject),
+            ..Likeness::default()
+        };
+        if !cheap.from || cheap.date == Some(false) || !cheap.subject {
+            return Ok(cheap);
+        }
+        let judged = sender.verdict.label();
+        let differ = !judged.is_empty() && !email.verdict.is_empty() && judged != email.verdict;
+        Ok(Likeness {
+            text: self.has_text_of(email)?,
+            verdicts_differ: differ && self.is_judged_alike(email)?,
+            delivered_here: self.was_delivered_here(email)?,
+            attachments: self.has_attachments_of(email)?,
+            ..cheap
+        })
+    }
+
+    /// Truncated mail is compared as far as it goes.
+    fn has_text_of(&self, email: &Email) -> Result<bool> {
+        let stored = emails::text(self.tx, email.id)?;
+        let own = self.message.text.as_str();
+        let common = |whole: &str, beginning: &str| whole.starts_with(beginning.trim_end());
+        Ok(stored == own
+            || (self.delivery.truncated && common(&stored, own))
+            || (email.truncated && common(own, &stored)))
+    }
+
+    fn has_attachments_of(&self, email: &Email) -> Result<bool> {
+        let stored = emails::attachments(self.tx, email.id)?;
+        let stored: Vec<&str> = stored.iter().map(|attachment| attachment.sha256.as_str()).collect();
+        Ok(self.delivery.truncated || email.truncated || stored == digests(self.message))
+    }
+
+    /// Whether the verdict about the stored email was read from the same mail server.
+    fn is_judged_alike(&self, email: &Email) -> Result<bool> {
+        let by = deliveries::of_email(self.tx, email.id)?;
+        let of = |id: i64| self.world.account(id).ok().and_then(|account| account.authserv_id.clone());
+        Ok(by.iter().any(|delivery| of(delivery.account_id) == self.account.authserv_id))
+    }
+
+    /// Whether the same folder of the same account brought the stored email as another message.
+    fn was_delivered_here(&self, email: &Email) -> Result<bool> {
+        let same = |known: &Delivery| {
+            known.account_id == self.delivery.account_id
+                && known.folder.is_some()
+                && known.folder == self.delivery.folder
+                && known.uidvalidity == self.delivery.uidvalidity
+                && known.uid != self.delivery.uid
+        };
+        Ok(deliveries::of_email(self.tx, email.id)?.iter().any(same))
+    }
+
+    /// Of equal copies the better verdict is kept.
+    pub(super) fn keep_better_verdict(&self, email: &Email, sender: &Sender) -> Result<()> {
+        let rank = |label: &str| ["fail", "", "none", "pass"].iter().position(|known| *known == label);
+        let judged = sender.verdict.label();
+        if rank(judged) > rank(&email.verdict) && self.has_text_of(email)? {
+            emails::set_verdict(self.tx, email.id, judged)?;
+        }
+        Ok(())
     }
 
     /// Keeps a different text of the same email; equal bytes are kept once.
@@ -77,12 +148,80 @@ impl Incoming<'_> {
         if is_beginning || (!email.truncated && same(&message::parse(&stored))) {
             return deliveries::drop_raw(tx, delivery);
         }
-        emails::add_variant(tx, email.id, delivery.id, raw_id)?;
-        let text = format!("another text of it by {}, kept as a variant", self.account.name);
-        emails::decide(tx, email.id, "variant", &text, self.world.now)
+        let differs = emails::text(tx, email.id)? != self.message.text;
+        let text = if differs { self.message.text.as_str() } else { "" };
+        let number = emails::add_variant(tx, email.id, delivery.id, raw_id, text)?;
+        let told = format!("another text of it by {}, kept as variant {number}", self.account.name);
+        emails::decide(tx, email.id, "variant", &told, self.world.now)?;
+        let Some(parent) = email.parent.filter(|_| differs) else { return Ok(()) };
+        let text =
+            format!("email {} came with another text: espomail email show {} --variant {number}", email.id, email.id);
+        let (kind, user_id, email_id) = (NoteKind::Remark, None, Some(email.id));
+        stream::note(tx, NewNote { parent, kind, user_id, email_id, text: &text }, self.world.now).map(|_| ())
     }
+}
+
+/// What two messages with one Message-ID have in common.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Likeness {
+    from: bool,
+    /// `None` = neither has one.
+    date: Option<bool>,
+    /// Answer prefixes and tags in brackets left out.
+    subject: bool,
+    text: bool,
+    attachments: bool,
+    /// The same mail server vouches for one of them only.
+    verdicts_differ: bool,
+    /// The same folder brought both.
+    delivered_here: bool,
+}
+
+/// B3.4: they are one email. What is absent is not equal: without a date, or with another verdict, only an equal text is
+/// evidence. What one folder brings twice with other files is not one: fax machines and scanners use a constant id.
+fn is_same(likeness: &Likeness) -> bool {
+    let needs_text = likeness.date.is_none() || likeness.verdicts_differ;
+    likeness.from
+        && likeness.date != Some(false)
+        && likeness.subject
+        && (likeness.text || !needs_text)
+        && (likeness.attachments || !likeness.delivered_here)
 }
 
 fn digests(message: &Message) -> Vec<&str> {
     message.attachments.iter().map(|attachment| attachment.sha256.as_str()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absent_is_not_equal() {
+        let same = Likeness {
+            from: true,
+            date: Some(true),
+            subject: true,
+            text: true,
+            attachments: true,
+            ..Likeness::default()
+        };
+        for (likeness, expected) in [
+            (same.clone(), true),
+            (Likeness { text: false, ..same.clone() }, true),
+            (Likeness { attachments: false, ..same.clone() }, true),
+            (Likeness { from: false, ..same.clone() }, false),
+            (Likeness { date: Some(false), ..same.clone() }, false),
+            (Likeness { subject: false, ..same.clone() }, false),
+            (Likeness { date: None, ..same.clone() }, true),
+            (Likeness { date: None, text: false, ..same.clone() }, false),
+            (Likeness { verdicts_differ: true, ..same.clone() }, true),
+            (Likeness { verdicts_differ: true, text: false, ..same.clone() }, false),
+            (Likeness { delivered_here: true, ..same.clone() }, true),
+            (Likeness { delivered_here: true, attachments: false, ..same.clone() }, false),
+            (Likeness::default(), false),
+        ] {
+            assert_eq!(is_same(&likeness), expected, "{likeness:?}");
+        }
+    }
 }

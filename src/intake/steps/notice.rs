@@ -6,7 +6,7 @@ use super::Incoming;
 use crate::access::{self, Subject};
 use crate::intake::import::Imported;
 use crate::intake::notify;
-use crate::intake::parent::Sender;
+use crate::intake::sender::Sender;
 use crate::mail::automatic;
 use crate::mail::message_id::IdKind;
 use crate::store::deliveries::Outcome;

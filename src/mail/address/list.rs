@@ -8,6 +8,8 @@ use crate::mail::message::encoded_word;
 
 /// Characters looked ahead for the end of an encoded word.
 const ENCODED_MAX: usize = 1_000;
+/// Characters that are kept of a sender without an address.
+const TEXT_MAX: usize = 200;
 /// Comments inside each other.
 const NESTING_MAX: usize = 20;
 
@@ -19,6 +21,26 @@ pub fn parse_list(value: &str) -> Vec<Mailbox> {
     }
     reader.end_item();
     reader.found
+}
+
+/// A sender whose field names no address: a telephone number, a bare word or a name. The text is kept to be shown and
+/// found; nothing can be sent there.
+pub fn without_domain(value: &str) -> Option<Mailbox> {
+    let mut reader = Reader { rest: value, unclosed: [false; 3], item: Item::default(), found: Vec::new() };
+    while let Some(c) = reader.rest.chars().next()
+        && !matches!(c, ',' | ';')
+    {
+        reader.step(c);
+    }
+    let clean = |text: &str| -> String {
+        let text = encoded_word::one_line(&encoded_word::decode(text.as_bytes(), None));
+        text.trim().chars().take(TEXT_MAX).collect()
+    };
+    let name = clean(&joined(&reader.item.words));
+    let address = clean(reader.item.angle.as_deref().unwrap_or_default()).to_lowercase();
+    // What looks like an address and is none must not be taken for one anywhere.
+    let address = if address.contains('@') { String::new() } else { address };
+    (!name.is_empty() || !address.is_empty()).then_some(Mailbox { name, address })
 }
 
 struct Reader<'a> {
@@ -260,13 +282,26 @@ fn repaired(text: &str) -> Option<String> {
     if let Some(address) = normalise(text) {
         return Some(address);
     }
-    let inner = text.trim_matches(['"', '\'']);
+    let uncommented = without_comments(text);
+    let inner = uncommented.trim_matches(['"', '\'', ' ']);
     let tight: String = inner.chars().filter(|c| !c.is_whitespace()).collect();
     // Blanks are dropped around the signs only: `a b@c` is not `ab@c`.
     let around = |sign: char| inner.split(sign).all(|part| !part.trim().contains(char::is_whitespace));
     (around('@') || inner.replace(" .", ".").replace(". ", ".").split_whitespace().count() <= 1)
         .then(|| normalise(&tight))
         .flatten()
+}
+
+/// Comments may stand inside the brackets too (RFC 5322 3.4.1).
+fn without_comments(text: &str) -> String {
+    let mut kept = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('(').filter(|_| !text.contains('"')) {
+        kept.push_str(before);
+        let Some((_, behind)) = comment(after) else { break };
+        rest = behind;
+    }
+    kept + rest
 }
 
 #[cfg(test)]
@@ -298,6 +333,8 @@ mod tests {
             ("\"boss@good.example\" <evil@bad.example>", "boss@good.example|evil@bad.example"),
             ("Ann <@a.example,@b.example:ann@x.example>", "Ann|ann@x.example"),
             ("Ann <ann @ x.example>", "Ann|ann@x.example"),
+            ("Ann <ann (at work) @ (the shop) x.example>", "Ann|ann@x.example"),
+            ("Pete(A nice \\) chap) <pete(his account)@silly.test(his host)>", "Pete|pete@silly.test"),
             ("ann @ x.example", "|ann@x.example"),
             ("<<ann@x.example>>", "|ann@x.example"),
             ("<mailto:ann@x.example>", "|ann@x.example"),

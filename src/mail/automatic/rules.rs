@@ -1,6 +1,7 @@
 //! The two tables of B8.1. A new rule is one row here and one row in the tests.
 
 use super::{Answering, Rule, X_LOOP, answer_address, is_mail_system, is_no_reply, null_return_path};
+use crate::mail::author::How;
 use crate::mail::message::Message;
 use crate::mail::words;
 
@@ -24,7 +25,7 @@ pub(super) const MACHINE: &[MachineRule] = &[
 pub(super) const UNANSWERABLE: &[AnswerRule] = &[
     Rule { name: "X-Auto-Response-Suppress", test: |a| listed(a.message, "X-Auto-Response-Suppress", &SUPPRESSED) },
     Rule { name: "Precedence", test: |a| listed(a.message, "Precedence", &MASS_PRECEDENCE) },
-    Rule { name: "Mailing list", test: |a| list_header(a.message) },
+    Rule { name: "Mailing list", test: list },
     Rule { name: "Feedback-ID", test: |a| first_value(a.message, "Feedback-ID") },
     Rule { name: "X-Spam-Flag", test: |a| says_yes(a.message, "X-Spam-Flag") },
     Rule { name: "X-Spam-Status", test: |a| says_yes(a.message, "X-Spam-Status") },
@@ -33,7 +34,7 @@ pub(super) const UNANSWERABLE: &[AnswerRule] = &[
     Rule { name: "No-reply address", test: |a| any_address(a, is_no_reply) },
     Rule { name: "Own address", test: |a| any_address(a, a.own) },
     Rule { name: "Answer to our automatic reply", test: to_our_auto_reply },
-    Rule { name: "No address to answer", test: |a| answer_address(a.message).is_none().then(String::new) },
+    Rule { name: "No address to answer", test: |a| answer_address(a.message, a.author).is_none().then(String::new) },
 ];
 
 /// A filter before us says that it is spam.
@@ -125,6 +126,11 @@ fn listed(message: &Message, name: &str, words: &[&str]) -> Option<String> {
     message.all(name).find(has_word).map(shown)
 }
 
+fn list(answering: &Answering<'_>) -> Option<String> {
+    let is_answered = answering.to_own_list && answering.author.how == How::OwnList;
+    if is_answered { None } else { list_header(answering.message) }
+}
+
 fn list_header(message: &Message) -> Option<String> {
     let is_list = |name: &str| name.get(.."list-".len()).is_some_and(|start| start.eq_ignore_ascii_case("list-"));
     message.headers.iter().find(|(name, _)| is_list(name)).map(|(name, _)| shown(name))
@@ -138,7 +144,8 @@ fn says_yes(message: &Message, name: &str) -> Option<String> {
 /// Tests From and the address that would be answered alike.
 fn any_address(answering: &Answering<'_>, test: impl Fn(&str) -> bool) -> Option<String> {
     let message = answering.message;
-    let addresses = message.from.iter().chain(answer_address(message)).map(|mailbox| &mailbox.address);
+    let author = std::iter::once(&answering.author.person);
+    let addresses = author.chain(answer_address(message, answering.author)).map(|mailbox| &mailbox.address);
     addresses.into_iter().find(|address| test(address)).cloned()
 }
 

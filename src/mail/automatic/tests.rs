@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::string_slice)]
 use super::*;
+use crate::mail::author;
 
 fn mailbox(address: &str) -> Mailbox {
     Mailbox { name: String::new(), address: address.into() }
@@ -28,7 +29,9 @@ fn reply_to(addresses: &[&str]) -> Message {
 fn decide(message: &Message) -> (Option<String>, Option<String>) {
     let own = |address: &str| address == "support@example.org";
     let ours = |id: &str| id.starts_with("a0");
-    (machine(message).map(|r| r.to_string()), unanswerable(message, &own, &ours).map(|r| r.to_string()))
+    let author = author::of_stranger(message);
+    let answering = Answering { message, author: &author, own: &own, our_auto_reply: &ours, to_own_list: false };
+    (machine(message).map(|r| r.to_string()), unanswerable(&answering).map(|r| r.to_string()))
 }
 
 #[test]
@@ -170,7 +173,7 @@ fn who_would_be_answered() {
     ] {
         let list = |addresses: &[&str]| addresses.iter().map(|a| mailbox(a)).collect::<Vec<_>>();
         let message = Message { reply_to: list(&reply_to), from: list(&from), ..Message::default() };
-        assert_eq!(answer_address(&message).map(|m| m.address.as_str()), expected);
+        assert_eq!(answer_address(&message, &author::of_stranger(&message)).map(|m| m.address.as_str()), expected);
     }
 }
 

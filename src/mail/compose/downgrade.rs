@@ -64,7 +64,7 @@ mod tests {
         assert_eq!(to, ["kim@x.example"], "a group has no address");
         let text = String::from_utf8(ascii).unwrap();
         assert!(
-            text.contains("To: \"Kim, Lee\" =?utf-8?Q?m=C3=BCller=40gr=C3=BCn=2Eexample?= :;, kim@x.example"),
+            text.contains("To: \"Kim, Lee\" =?utf-8?Q?m=C3=BCller=40xn=2D=2Dgrn=2Dioa=2Eexample?= :;, kim@x.example"),
             "{text}"
         );
     }

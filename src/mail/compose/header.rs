@@ -1,7 +1,7 @@
 //! Header fields as bytes: cleaned, encoded (RFC 2047) and folded. lettre's own writer neither folds
 //! a list of bare addresses nor a long word, and fails on control characters.
 
-use crate::mail::address::Mailbox;
+use crate::mail::address::{Mailbox, to_be_sent};
 
 /// Width at which lines are folded.
 const WIDTH: usize = 76;
@@ -32,7 +32,7 @@ impl Fields {
         for (left, mailbox) in (0..mailboxes.len()).rev().zip(mailboxes) {
             let phrase = phrase(&mailbox.name);
             let comma = if left > 0 { "," } else { "" };
-            let address = &mailbox.address;
+            let address = to_be_sent(&mailbox.address).unwrap_or_default();
             let last = if phrase.is_empty() { format!("{address}{comma}") } else { format!("<{address}>{comma}") };
             all.extend(phrase);
             all.push(last);

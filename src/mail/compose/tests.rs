@@ -134,7 +134,7 @@ fn addresses_that_cannot_be_written_are_named() {
         "joe@example.com>",
         "<joe@example.com>",
         "a\u{0}@example.com",
-        "\"a b\"@example.com",
+        "\"a\u{0}b\"@example.com",
         "a@b@c.d",
         "a\u{85}b@example.com",
         "joe@-",
@@ -150,7 +150,10 @@ fn addresses_that_cannot_be_written_are_named() {
         assert_eq!(compose(&Outgoing { sender: bad().pop(), ..outgoing() }), Err(error));
     }
     for address in ["jörg@exämple.org", "a+b=c.d'e@sub.example.com", "joe@[127.0.0.1]", "a/b@example.com"] {
-        assert_eq!(field(&Outgoing { to: vec![mailbox("", address)], ..outgoing() }, "To"), address);
+        assert_eq!(
+            field(&Outgoing { to: vec![mailbox("", address)], ..outgoing() }, "To"),
+            to_be_sent(address).unwrap()
+        );
     }
 }
 

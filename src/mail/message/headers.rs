@@ -190,6 +190,9 @@ impl Addresses<'_, '_> {
 
 fn fill_addresses(message: &mut Message, read: &mut Addresses<'_, '_>) {
     message.from = read.first("From");
+    if message.from.is_empty() {
+        message.from.extend(message.header("From").and_then(address::without_domain));
+    }
     message.sender = read.first("Sender").into_iter().next();
     message.reply_to = read.first("Reply-To");
     for name in ["Delivered-To", "X-Original-To", "Envelope-To"] {

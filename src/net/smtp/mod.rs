@@ -16,6 +16,7 @@ use lettre::transport::smtp::commands::{Data, Mail, Quit, Rcpt, Rset};
 use lettre::transport::smtp::extension::{MailBodyParameter, MailParameter};
 
 use super::{Envelope, MailTransport, NetError, NetErrorKind, Reply, SendError, Sent};
+use crate::mail::address::to_be_sent;
 use crate::mail::compose;
 use conversation::Conversation;
 pub use login::connect;
@@ -108,10 +109,12 @@ impl SmtpTransport {
 
     /// The command for one recipient, or the reply a server would give that is never asked.
     fn recipient(&self, recipient: &str) -> Result<String, Reply> {
-        if !recipient.is_ascii() && !self.smtputf8 {
+        let recipient = address(recipient)?;
+        let is_ascii = AsRef::<str>::as_ref(&recipient).is_ascii();
+        if !is_ascii && !self.smtputf8 {
             return Err(no_smtputf8());
         }
-        Ok(Rcpt::new(address(recipient)?, Vec::new()).to_string())
+        Ok(Rcpt::new(recipient, Vec::new()).to_string())
     }
 
     fn data(&mut self) -> Result<(), SendError> {
@@ -145,7 +148,8 @@ fn no_smtputf8() -> Reply {
 
 /// An address that can stand in a command.
 fn address(text: &str) -> Result<Address, Reply> {
-    let parts = text.rsplit_once('@').filter(|_| !text.contains(|c: char| c.is_control() || c.is_whitespace()));
+    let sent = to_be_sent(text);
+    let parts = sent.as_deref().and_then(|sent| sent.rsplit_once('@'));
     let address = parts.and_then(|(local, domain)| Address::new(local, domain).ok());
     address.ok_or_else(|| reply::own(553, "5.1.3", "this is not an address that mail can be sent to"))
 }

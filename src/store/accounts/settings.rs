@@ -64,6 +64,16 @@ labels! {
 }
 
 labels! {
+    /// What mail of a domain without a DMARC policy is worth (B4.12).
+    pub enum DmarcNone {
+        /// As much as mail that the server vouches for.
+        Trust = "trust",
+        /// No more than mail that fails.
+        Refuse = "refuse",
+    }
+}
+
+labels! {
     /// Which customers' mail a user may forward to the account, so that it becomes the customer's case (B5.7).
     pub enum StaffForward {
         /// Attached or copied into the text.

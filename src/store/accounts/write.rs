@@ -50,7 +50,7 @@ pub fn update(tx: &Tx<'_>, account: &Account) -> Result<()> {
     update_cases(tx, account)?;
     update_sending(tx, account)?;
     sent_copies::make_due(tx, account.id)?;
-    put_aliases_and_teams(tx, account)
+    put_lists(tx, account)
 }
 
 fn update_servers(tx: &Tx<'_>, account: &Account) -> Result<()> {
@@ -78,7 +78,7 @@ fn update_cases(tx: &Tx<'_>, account: &Account) -> Result<()> {
     tx.execute(
         "UPDATE accounts SET case_team_id = ?2, create_case = ?3, distribution = ?4, assign_to_id = ?5, position = ?6,
             on_closed = ?7, auto_mail = ?8, create_contact = ?9, plus_addressing = ?10, add_all_team_users = ?11,
-            staff_forward = ?12, group_folder_id = ?13
+            staff_forward = ?12, group_folder_id = ?13, dmarc_none = ?14, reply_to_own_list = ?15
         WHERE id = ?1",
         params![
             account.id,
@@ -94,6 +94,8 @@ fn update_cases(tx: &Tx<'_>, account: &Account) -> Result<()> {
             account.add_all_team_users,
             account.staff_forward.as_str(),
             account.group_folder_id,
+            account.dmarc_none.as_str(),
+            account.reply_to_own_list,
         ],
     )?;
     Ok(())
@@ -122,12 +124,20 @@ fn update_sending(tx: &Tx<'_>, account: &Account) -> Result<()> {
     Ok(())
 }
 
-fn put_aliases_and_teams(tx: &Tx<'_>, account: &Account) -> Result<()> {
+/// Aliases, form senders and teams.
+fn put_lists(tx: &Tx<'_>, account: &Account) -> Result<()> {
     tx.execute("DELETE FROM account_aliases WHERE account_id = ?1", params![account.id])?;
     for alias in &account.aliases {
         tx.execute(
             "INSERT OR IGNORE INTO account_aliases (address, account_id) VALUES (?1, ?2)",
             params![alias, account.id],
+        )?;
+    }
+    tx.execute("DELETE FROM account_form_senders WHERE account_id = ?1", params![account.id])?;
+    for sender in &account.form_senders {
+        tx.execute(
+            "INSERT OR IGNORE INTO account_form_senders (address, account_id) VALUES (?1, ?2)",
+            params![sender, account.id],
         )?;
     }
     tx.execute("DELETE FROM account_teams WHERE account_id = ?1", params![account.id])?;

@@ -1,11 +1,9 @@
-//! What intake asks about cases: how busy somebody is, who opened them, who takes part.
+//! What intake asks about cases: how busy somebody is, and who opened them.
 
 use anyhow::Result;
 use jiff::Timestamp;
 
 use super::super::db::{Tx, params, seconds};
-use super::super::records::ParentType;
-use super::super::sight::Sight;
 use super::{COLUMNS, Case};
 
 /// How many open cases a user has, over all accounts.
@@ -27,36 +25,37 @@ pub fn last_auto_assignment(tx: &Tx<'_>, user_id: i64) -> Result<Option<(i64, i6
     )
 }
 
-/// Cases that one sender (From, or Reply-To of a contact form) opened by one account since a moment, newest first (B5.9).
-pub fn opened_by(tx: &Tx<'_>, account_id: i64, address: &str, since: Timestamp) -> Result<Vec<Case>> {
+/// Whose mail opened a case.
+#[derive(Debug, Clone, Copy)]
+pub struct Opener<'a> {
+    /// The account by which it came.
+    pub account_id: i64,
+    /// Address of From.
+    pub from: &'a str,
+    /// What the mail server said (B4.12).
+    pub verdict: &'a str,
+}
+
+/// Cases that a sender opened since a moment, newest first, at most `limit`; with `reply_to` only those by mail with this
+/// first Reply-To, empty = without one (B5.9).
+pub fn opened_by(
+    tx: &Tx<'_>,
+    opener: &Opener<'_>,
+    reply_to: Option<&str>,
+    since: Timestamp,
+    limit: usize,
+) -> Result<Vec<Case>> {
+    let Opener { account_id, from, verdict } = opener;
     tx.all(
         &format!(
-            "SELECT {COLUMNS} FROM cases c WHERE c.account_id = ?1 AND c.created_at >= ?3 AND EXISTS (
-                SELECT 1 FROM emails e JOIN email_addresses a ON a.email_id = e.id
-                WHERE e.parent_type = 'case' AND e.parent_id = c.id AND e.flow_account_id = ?1
-                    AND a.field IN ('from', 'reply-to') AND a.address = ?2)
-            ORDER BY c.id DESC"
+            "SELECT {COLUMNS} FROM cases c WHERE c.account_id = ?1 AND c.created_at >= ?2 AND EXISTS (
+                SELECT 1 FROM emails e WHERE e.parent_type = 'case' AND e.parent_id = c.id AND e.flow_account_id = ?1
+                    AND e.from_address = ?3 AND e.verdict = ?4 AND (?5 IS NULL OR ?5 = coalesce((
+                        SELECT a.address FROM email_addresses a WHERE a.email_id = e.id AND a.field = 'reply-to'
+                            ORDER BY a.position LIMIT 1), '')))
+            ORDER BY c.id DESC LIMIT ?6"
         ),
-        params![account_id, address, seconds(since)],
+        params![account_id, seconds(since), from, verdict, reply_to, i64::try_from(limit)?],
         Case::from_row,
-    )
-}
-
-/// Addresses that take part in a case: From, To, Cc and Reply-To of its verified emails (B4.9).
-/// The caller takes the own addresses out.
-pub fn participants(tx: &Tx<'_>, case_id: i64) -> Result<Vec<String>> {
-    participants_seen(tx, case_id, Sight::Everything)
-}
-
-/// Those of them whom mail names that a reader of the case may read.
-pub fn participants_seen(tx: &Tx<'_>, case_id: i64, sight: Sight) -> Result<Vec<String>> {
-    tx.values(
-        &format!(
-            "SELECT DISTINCT a.address FROM emails e JOIN email_addresses a ON a.email_id = e.id
-                WHERE e.parent_type = 'case' AND e.parent_id = ?2 AND e.verified AND a.field <> 'bcc' AND {}
-                ORDER BY a.address",
-            sight.email_of(ParentType::Case)
-        ),
-        params![sight.parameter(), case_id],
     )
 }

@@ -48,8 +48,8 @@ pub struct CaseRow {
     pub company: Option<String>,
     /// Name of the group account.
     pub account: Option<String>,
-    /// Name and address of whoever wrote the first mail.
-    pub requester: Option<(String, String)>,
+    /// Name and address of the customer, as far as they may be seen (B4.9).
+    pub customer: Option<(String, String)>,
     /// Names of its teams.
     pub teams: Vec<String>,
 }
@@ -94,7 +94,9 @@ pub fn row_by_number(tx: &Tx<'_>, number: i64, sight: Sight) -> Result<Option<Ca
 
 const ROW: &str =
     "SELECT c.*, u.username AS assignee, k.name AS contact_name, o.name AS company_name, a.name AS account_name,
-        f.from_name, f.from_address,
+        f.name AS customer_name, f.address AS customer_address, f.chosen AS customer_chosen,
+        (SELECT r.address FROM record_addresses r WHERE r.record_type = 'contact' AND r.record_id = k.id
+            ORDER BY r.address = f.address DESC, r.is_primary DESC, r.address LIMIT 1) AS contact_address,
         (SELECT group_concat(name, char(10)) FROM (SELECT t.name FROM case_teams ct JOIN teams t ON t.id = ct.team_id
             WHERE ct.case_id = c.id ORDER BY t.name)) AS team_names
     FROM cases c
@@ -102,11 +104,12 @@ const ROW: &str =
     LEFT JOIN contacts k ON k.id = c.contact_id AND {contact}
     LEFT JOIN companies o ON o.id = c.company_id AND {company}
     LEFT JOIN accounts a ON a.id = c.account_id
-    LEFT JOIN emails f ON f.id = (
-        SELECT min(e.id) FROM emails e WHERE e.parent_type = 'case' AND e.parent_id = c.id AND e.status = 'Archived'
-            AND e.verified AND (e.user_id IS NULL OR e.user_id = c.requester_user_id) AND {email})";
+    LEFT JOIN case_people f ON f.case_id = c.id AND f.address = (
+        SELECT p.address FROM case_people p LEFT JOIN emails e ON e.id = p.email_id
+            WHERE p.case_id = c.id AND p.role = 'customer' AND (e.id IS NULL OR {email})
+            ORDER BY p.chosen DESC, p.opened DESC, p.since, p.address LIMIT 1)";
 
-/// [`ROW`] with the names of records and the writers of mails that may be seen.
+/// [`ROW`] with the names of records and the people that may be seen.
 fn row(sight: Sight) -> String {
     let contact = sight.record(ParentType::Contact, "k");
     let company = sight.record(ParentType::Company, "o");
@@ -116,15 +119,32 @@ fn row(sight: Sight) -> String {
 
 fn case_row(row: &Row<'_>) -> Result<CaseRow> {
     let teams: Option<String> = row.get("team_names")?;
-    let address: Option<String> = row.get("from_address")?;
-    let name: Option<String> = row.get("from_name")?;
     Ok(CaseRow {
         case: Case::from_row(row)?,
+        customer: customer(row)?,
         assignee: row.get("assignee")?,
         contact: row.get("contact_name")?,
         company: row.get("company_name")?,
         account: row.get("account_name")?,
-        requester: address.map(|address| (name.unwrap_or_default(), address)),
         teams: teams.unwrap_or_default().split('\n').filter(|t| !t.is_empty()).map(str::to_owned).collect(),
+    })
+}
+
+/// The customer whom an agent named, else the linked contact, else the person who opened the case.
+fn customer(row: &Row<'_>) -> Result<Option<(String, String)>> {
+    let person = row.get::<Option<String>>("customer_address")?.map(|address| {
+        let name: Option<String> = row.get("customer_name")?;
+        Ok::<_, anyhow::Error>((name.unwrap_or_default(), address))
+    });
+    let person = person.transpose()?;
+    let chosen: Option<bool> = row.get("customer_chosen")?;
+    let contact: Option<String> = row.get("contact_name")?;
+    let contact = contact.map(|name| Ok::<_, anyhow::Error>((name, row.get::<Option<String>>("contact_address")?)));
+    Ok(match (contact.transpose()?, person) {
+        (_, Some(person)) if chosen == Some(true) => Some(person),
+        (Some((name, address)), person) => {
+            Some((name, address.or(person.map(|(_, address)| address)).unwrap_or_default()))
+        }
+        (None, person) => person,
     })
 }

@@ -3,6 +3,7 @@
 mod change;
 mod facts;
 mod list;
+mod people;
 
 use anyhow::Result;
 use jiff::Timestamp;
@@ -13,6 +14,7 @@ use super::sight::Sight;
 pub use change::*;
 pub use facts::*;
 pub use list::*;
+pub use people::*;
 
 labels! {
     /// Where a case stands.

@@ -137,3 +137,66 @@ fn a_database_of_the_first_version_becomes_what_a_new_one_is() {
     assert_eq!(migrated.write(|tx| tx.insert(add, [])).unwrap(), 10, "ids are never used again");
     fs::remove_dir_all(dir).unwrap();
 }
+
+/// A case as version 4 knew it: the customer wrote with a colleague in Cc, we answered, asked a supplier, told somebody
+/// unseen; a form opened another one.
+const HISTORY: &str = "
+    INSERT INTO accounts (id, name, kind, address, fetch_since, created_at, edited_at)
+        VALUES (1, 'support', 'group', 'support@desk.example', 0, 0, 0);
+    INSERT INTO users (id, username, login, created_at) VALUES (1, 'ana', 'ana', 0);
+    INSERT INTO user_addresses (address, user_id) VALUES ('ana@staff.example', 1);
+    INSERT INTO cases (id, number, key, name, status, created_at, modified_at)
+        VALUES (1, 1, 'k1', 'Printer', 'Assigned', 0, 0), (2, 2, 'k2', 'Form', 'New', 0, 0);
+    INSERT INTO emails (id, message_id, status, subject, from_address, received_at, parent_type, parent_id, verified, created_at, dmarc)
+        VALUES (1, 'm1', 'Archived', '', 'eva@customer.example', 1, 'case', 1, 1, 0, 'pass'),
+            (2, 'm2', 'Sent', '', 'support@desk.example', 2, 'case', 1, 1, 0, ''),
+            (3, 'm3', 'Sent', '', 'support@desk.example', 3, 'case', 1, 1, 0, ''),
+            (4, 'm4', 'Archived', '', 'lab@supplier.example', 4, 'case', 1, 1, 0, ''),
+            (5, 'm5', 'Archived', '', 'eve@evil.example', 5, 'case', 1, 0, 0, ''),
+            (6, 'm6', 'Archived', '', 'no-reply@shop.example', 6, 'case', 2, 1, 0, ''),
+            (7, 'm7', 'Archived', '', 'kim@customer.example', 7, 'case', 1, 1, 0, '');
+    INSERT INTO email_bodies (email_id, text) SELECT id, '' FROM emails;
+    INSERT INTO email_addresses (email_id, field, position, address) VALUES
+        (1, 'from', 0, 'eva@customer.example'), (1, 'to', 0, 'support@desk.example'), (1, 'cc', 0, 'lee@customer.example'),
+        (1, 'reply-to', 0, 'eva@home.example'), (1, 'cc', 1, 'ana@staff.example'),
+        (2, 'from', 0, 'support@desk.example'), (2, 'to', 0, 'eva@customer.example'), (2, 'cc', 0, 'boss@customer.example'),
+        (2, 'bcc', 0, 'hidden@x.example'),
+        (3, 'from', 0, 'support@desk.example'), (3, 'to', 0, 'lab@supplier.example'),
+        (4, 'from', 0, 'lab@supplier.example'), (4, 'to', 0, 'support+c1.2@desk.example'), (4, 'cc', 0, 'other@supplier.example'),
+        (5, 'from', 0, 'eve@evil.example'), (5, 'to', 0, 'support@desk.example'),
+        (6, 'from', 0, 'no-reply@shop.example'), (6, 'reply-to', 0, 'c1@one.example'), (6, 'to', 0, 'support@desk.example'),
+        (7, 'from', 0, 'kim@customer.example'), (7, 'to', 0, 'support@desk.example');";
+
+#[test]
+fn a_database_of_version_4_gets_its_roles_from_its_history() {
+    let dir = temp("roles");
+    fs::create_dir_all(&dir).unwrap();
+    let path = dir.join("espomail.db");
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("version_1.sql")).unwrap();
+    old.pragma_update(None, "foreign_keys", false).unwrap();
+    MIGRATIONS.iter().take(3).for_each(|sql| old.execute_batch(sql).unwrap());
+    old.execute_batch(HISTORY).unwrap();
+    old.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+    old.pragma_update(None, "user_version", 4).unwrap();
+    drop(old);
+    let store = Store::open(&path).unwrap();
+    let sql = "SELECT case_id || ' ' || address || ' ' || role || iif(opened, ' opened', '') FROM case_people ORDER BY case_id, address";
+    assert_eq!(
+        store.read(|tx| tx.values::<String>(sql, [])).unwrap(),
+        [
+            "1 boss@customer.example copied",
+            "1 eva@customer.example customer opened",
+            "1 eva@home.example customer",
+            "1 hidden@x.example third party",
+            "1 kim@customer.example copied",
+            "1 lab@supplier.example third party",
+            "1 lee@customer.example copied",
+            "2 c1@one.example customer opened",
+        ]
+    );
+    let sql = "SELECT id || verdict || undecided FROM emails WHERE verdict <> '' OR undecided ORDER BY id";
+    assert_eq!(store.read(|tx| tx.values::<String>(sql, [])).unwrap(), ["1pass0", "51"]);
+    assert_eq!(store.check().unwrap(), Vec::<String>::new());
+    fs::remove_dir_all(dir).unwrap();
+}

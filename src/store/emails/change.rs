@@ -15,10 +15,22 @@ pub fn set_parent(tx: &Tx<'_>, email_id: i64, parent: Parent, verified: bool) ->
     Ok(())
 }
 
+/// Keeps a better verdict of the mail server about the author (B3.4).
+pub fn set_verdict(tx: &Tx<'_>, email_id: i64, verdict: &str) -> Result<()> {
+    tx.execute("UPDATE emails SET verdict = ?2 WHERE id = ?1", params![email_id, verdict])?;
+    Ok(())
+}
+
+/// Marks unverified mail that somebody has to look at, or takes the mark away (B4.10).
+pub fn set_undecided(tx: &Tx<'_>, email_id: i64, undecided: bool) -> Result<()> {
+    tx.execute("UPDATE emails SET undecided = ?2 WHERE id = ?1", params![email_id, undecided])?;
+    Ok(())
+}
+
 /// Takes an email out of what it belonged to.
 pub fn clear_parent(tx: &Tx<'_>, email_id: i64) -> Result<()> {
     tx.execute(
-        "UPDATE emails SET parent_type = NULL, parent_id = NULL, verified = 1 WHERE id = ?1",
+        "UPDATE emails SET parent_type = NULL, parent_id = NULL, verified = 1, undecided = 0 WHERE id = ?1",
         params![email_id],
     )?;
     Ok(())

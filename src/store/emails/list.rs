@@ -1,10 +1,12 @@
 //! Emails as they are listed.
 
 use anyhow::Result;
+use jiff::Timestamp;
 
 use super::{COLUMNS, Email};
 use crate::query::Tree;
-use crate::store::db::{Tx, params_from_iter};
+use crate::store::db::{Tx, params, params_from_iter, seconds};
+use crate::store::records::ParentType;
 use crate::store::search::{Bound, EmailSource, Test, email_source, lies_in};
 use crate::store::sight::Sight;
 
@@ -71,4 +73,23 @@ pub fn list(tx: &Tx<'_>, query: &EmailQuery, sight: Sight) -> Result<Vec<EmailRo
             variants: row.get("variants")?,
         })
     })
+}
+
+/// How many unverified mails wait for a decision, as far as they and their cases may be seen (B4.10).
+pub fn count_undecided(tx: &Tx<'_>, sight: Sight) -> Result<i64> {
+    let sql = format!(
+        "SELECT count(*) FROM emails e JOIN cases c ON c.id = e.parent_id
+            WHERE e.undecided AND e.parent_type = 'case' AND {} AND {}",
+        sight.email_of(ParentType::Case),
+        sight.case()
+    );
+    Ok(tx.value(&sql, params![sight.parameter()])?.unwrap_or_default())
+}
+
+/// Unverified mail of a case that came since a moment, the oldest first: its ids.
+pub fn unverified_since(tx: &Tx<'_>, case_id: i64, since: Timestamp) -> Result<Vec<i64>> {
+    tx.values(
+        "SELECT id FROM emails WHERE parent_type = 'case' AND parent_id = ?1 AND undecided AND created_at > ?2 ORDER BY id",
+        params![case_id, seconds(since)],
+    )
 }

@@ -18,18 +18,27 @@ pub struct Variant {
     pub size: i64,
 }
 
-/// Keeps another text of the same message.
-pub fn add_variant(tx: &Tx<'_>, email_id: i64, delivery_id: i64, raw_id: i64) -> Result<()> {
-    tx.execute(
-        "INSERT INTO email_variants (email_id, delivery_id, raw_id) VALUES (?1, ?2, ?3)",
-        params![email_id, delivery_id, raw_id],
-    )?;
-    Ok(())
+/// Keeps another text of the same message, which is found by it from now on; how many there are of it.
+pub fn add_variant(tx: &Tx<'_>, email_id: i64, delivery_id: i64, raw_id: i64, text: &str) -> Result<i64> {
+    index::rewrite(tx, email_id, || {
+        tx.execute(
+            "INSERT INTO email_variants (email_id, delivery_id, raw_id, text) VALUES (?1, ?2, ?3, ?4)",
+            params![email_id, delivery_id, raw_id, text],
+        )?;
+        Ok(())
+    })?;
+    let count = tx.value("SELECT count(*) FROM email_variants WHERE email_id = ?1", params![email_id])?;
+    Ok(count.unwrap_or_default())
 }
 
 /// Ends that a delivery is another text: it is the message itself now.
 pub fn remove_variant(tx: &Tx<'_>, delivery_id: i64) -> Result<()> {
-    tx.execute("DELETE FROM email_variants WHERE delivery_id = ?1", params![delivery_id])?;
+    let sql = "SELECT email_id FROM email_variants WHERE delivery_id = ?1";
+    for email_id in tx.values::<i64>(sql, params![delivery_id])? {
+        index::rewrite(tx, email_id, || {
+            tx.execute("DELETE FROM email_variants WHERE delivery_id = ?1", params![delivery_id]).map(|_| ())
+        })?;
+    }
     Ok(())
 }
 

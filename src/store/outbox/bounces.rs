@@ -29,6 +29,12 @@ pub fn by_message_id(tx: &Tx<'_>, message_id: &str) -> Result<Option<OutboxRow>>
     )
 }
 
+/// The user to whom the notice with this Message-ID went; `None` if there is no such notice.
+pub fn notice_went_to(tx: &Tx<'_>, message_id: &str) -> Result<Option<i64>> {
+    let sql = "SELECT user_id FROM outbox WHERE message_id = ?1 AND kind = 'notice'";
+    Ok(tx.value::<Option<i64>>(sql, params![message_id])?.flatten())
+}
+
 /// Recipients of an email that was sent from here, by address, as it was sent last; none of one that was received.
 pub fn recipients_of_email(tx: &Tx<'_>, email_id: i64) -> Result<Vec<Recipient>> {
     tx.all(
@@ -47,12 +53,22 @@ pub fn recipients_of_email(tx: &Tx<'_>, email_id: i64) -> Result<Vec<Recipient>>
     )
 }
 
-/// Marks a recipient as one that a message came back from; false where nobody has this address, or it is marked.
-pub fn come_back(tx: &Tx<'_>, outbox_id: i64, address: &str, words: &str, bounce_id: i64) -> Result<bool> {
+/// Marks a recipient whom a message was sent to as one that it came back from, by a report that is proven, or as one of
+/// whom a report says so. False where nobody has this address, where it is marked, and where the message still waits.
+pub fn come_back(
+    tx: &Tx<'_>,
+    outbox_id: i64,
+    address: &str,
+    words: &str,
+    bounce_id: i64,
+    proven: bool,
+) -> Result<bool> {
+    let (state, words) =
+        if proven { ("failed", words.to_owned()) } else { ("sent", format!("reported failed: {words}")) };
     let marked = tx.execute(
-        "UPDATE outbox_recipients SET state = 'failed', reply = ?3, bounce_id = ?4
-            WHERE outbox_id = ?1 AND address = ?2 AND state <> 'failed'",
-        params![outbox_id, address, words, bounce_id],
+        "UPDATE outbox_recipients SET state = ?5, reply = ?3, bounce_id = ?4
+            WHERE outbox_id = ?1 AND address = ?2 AND state = 'sent' AND (bounce_id IS NULL OR ?5 = 'failed')",
+        params![outbox_id, address, words, bounce_id, state],
     )?;
     Ok(marked > 0)
 }

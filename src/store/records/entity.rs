@@ -182,6 +182,15 @@ pub fn set_addresses(tx: &Tx<'_>, parent: Parent, addresses: &[String]) -> Resul
     Ok(())
 }
 
+/// Adds an address after those that a record has.
+pub fn add_address(tx: &Tx<'_>, parent: Parent, address: &str) -> Result<()> {
+    tx.execute(
+        "INSERT OR IGNORE INTO record_addresses (address, record_type, record_id) VALUES (?1, ?2, ?3)",
+        params![address, parent.kind.as_str(), parent.id],
+    )?;
+    Ok(())
+}
+
 /// Replaces the teams.
 pub fn set_teams(tx: &Tx<'_>, parent: Parent, team_ids: &[i64]) -> Result<()> {
     let record = (parent.kind.as_str(), parent.id);

@@ -8,8 +8,8 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 pub use self::entity::{
-    Record, RecordQuery, add, add_team, assign, by_address, by_id, by_name, contacts_of, list, open_cases, rename,
-    set_addresses, set_company, set_contacts, set_open, set_teams, team_ids,
+    Record, RecordQuery, add, add_address, add_team, assign, by_address, by_id, by_name, contacts_of, list, open_cases,
+    rename, set_addresses, set_company, set_contacts, set_open, set_teams, team_ids,
 };
 pub use self::link::{convert, delete, leads_of};
 use super::db::{Tx, params};
@@ -135,18 +135,33 @@ pub fn is_contact_of(tx: &Tx<'_>, company_id: i64, address: &str) -> Result<bool
 
 /// Whether an address is one of this contact's.
 pub fn is_address_of_contact(tx: &Tx<'_>, contact_id: i64, address: &str) -> Result<bool> {
-    let found: Option<i64> = tx.value(
-        "SELECT 1 FROM record_addresses WHERE address = ?1 AND record_type = 'contact' AND record_id = ?2",
-        params![address, contact_id],
-    )?;
-    Ok(found.is_some())
+    is_address_of(tx, Parent { kind: ParentType::Contact, id: contact_id }, address)
+}
+
+/// Whether an address belongs to a lead.
+pub fn is_address_of_lead(tx: &Tx<'_>, lead_id: i64, address: &str) -> Result<bool> {
+    is_address_of(tx, Parent { kind: ParentType::Lead, id: lead_id }, address)
+}
+
+fn is_address_of(tx: &Tx<'_>, record: Parent, address: &str) -> Result<bool> {
+    let sql = "SELECT 1 FROM record_addresses WHERE address = ?1 AND record_type = ?2 AND record_id = ?3";
+    Ok(tx.value::<i64>(sql, params![address, record.kind.as_str(), record.id])?.is_some())
 }
 
 /// The primary address of a contact.
 pub fn contact_address(tx: &Tx<'_>, contact_id: i64) -> Result<Option<String>> {
+    primary_address(tx, Parent { kind: ParentType::Contact, id: contact_id })
+}
+
+/// The primary address of a lead.
+pub fn lead_address(tx: &Tx<'_>, lead_id: i64) -> Result<Option<String>> {
+    primary_address(tx, Parent { kind: ParentType::Lead, id: lead_id })
+}
+
+fn primary_address(tx: &Tx<'_>, record: Parent) -> Result<Option<String>> {
     tx.value(
-        "SELECT address FROM record_addresses WHERE record_type = 'contact' AND record_id = ?1 ORDER BY is_primary DESC, address",
-        params![contact_id],
+        "SELECT address FROM record_addresses WHERE record_type = ?1 AND record_id = ?2 ORDER BY is_primary DESC, address",
+        params![record.kind.as_str(), record.id],
     )
 }
 

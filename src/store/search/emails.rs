@@ -66,9 +66,15 @@ pub(super) fn one(test: &Test, bound: &mut Bound) -> Result<String> {
         Test::Since(moment) => format!("e.received_at >= {}", bound.add(seconds(*moment))),
         Test::Holds(field @ (Field::From | Field::To | Field::Cc), text) => {
             let place = bound.add(part(text));
+            // Who writes behind a shared From is found by from: as well (B4.13).
+            let author = if *field == Field::From {
+                format!("mentions(e.author_name, {place}) OR mentions(e.author_address, {place}) OR ")
+            } else {
+                String::new()
+            };
             let field = field.name();
             format!(
-                "EXISTS (SELECT 1 FROM email_addresses a WHERE a.email_id = e.id AND a.field = '{field}'
+                "{author}EXISTS (SELECT 1 FROM email_addresses a WHERE a.email_id = e.id AND a.field = '{field}'
                     AND (mentions(a.name, {place}) OR mentions(a.address, {place})))"
             )
         }
@@ -94,6 +100,7 @@ pub(super) fn one(test: &Test, bound: &mut Bound) -> Result<String> {
             "EXISTS (SELECT 1 FROM email_users u WHERE u.email_id = e.id AND u.user_id = {} AND NOT u.read)",
             bound.add(*id)
         ),
+        Test::Unverified => "e.undecided".to_owned(),
         Test::Attachment => {
             "EXISTS (SELECT 1 FROM email_attachments f WHERE f.email_id = e.id AND NOT f.inline)".to_owned()
         }

@@ -57,7 +57,8 @@ fn add(store: &Store, number: usize, text: &str) -> i64 {
         received_at: Timestamp::UNIX_EPOCH,
         automatic: "",
         user_id: None,
-        dmarc: "",
+        author: None,
+        verdict: "",
         truncated: false,
         flagged: "",
     };

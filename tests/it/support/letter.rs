@@ -29,6 +29,14 @@ pub fn mail(from: &str, to: &str, subject: &str) -> Letter {
 }
 
 impl Letter {
+    /// A message as it stands, header lines ended by CRLF.
+    pub fn of(message: &str) -> Letter {
+        let (head, body) = message.split_once("\r\n\r\n").unwrap_or((message, ""));
+        let lines = head.split("\r\n").filter_map(|line| line.split_once(": "));
+        let headers = lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Letter { headers, body: body.to_owned() }
+    }
+
     /// Sets a header, replacing the one of that name.
     pub fn header(mut self, name: &str, value: &str) -> Letter {
         self.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));

@@ -1,0 +1,93 @@
+//! Whose Authentication-Results recent mail of an account bears (B4.12): what `--authserv-id` should name, and whether the
+//! server that it names still writes them.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+
+use crate::mail::authentication_results::{Trusted, topmost_id};
+use crate::mail::message;
+use crate::store::accounts::Account;
+use crate::store::db::Tx;
+use crate::store::{deliveries, raw};
+
+/// Mails that are looked at.
+const RECENT: i64 = 20;
+
+/// What the newest mails of an account bear.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Verdicts {
+    /// Mails that were looked at.
+    pub mails: usize,
+    /// How many of them bear which authserv-id in their topmost field; `none` stands for a field without an id.
+    pub ids: BTreeMap<String, usize>,
+}
+
+impl Verdicts {
+    /// Looks at the newest mails that came through an account.
+    pub fn of(tx: &Tx<'_>, account_id: i64) -> Result<Verdicts> {
+        let mut verdicts = Verdicts::default();
+        for raw_id in deliveries::newest_raws(tx, account_id, RECENT)? {
+            verdicts.mails += 1;
+            if let Some(id) = topmost_id(&message::parse(&raw::bytes(tx, raw_id)?)) {
+                *verdicts.ids.entry(id).or_default() += 1;
+            }
+        }
+        Ok(verdicts)
+    }
+
+    /// One sentence.
+    pub fn told(&self) -> String {
+        let by: Vec<String> = self.ids.iter().map(|(id, count)| format!("{count} by {id}")).collect();
+        match (self.mails, by.is_empty()) {
+            (0, _) => "no mail has come yet, so it is not known who judges its authors".to_owned(),
+            (mails, true) => format!("none of the last {mails} mails bears Authentication-Results"),
+            (mails, false) => {
+                format!("of the last {mails} mails the topmost Authentication-Results are {}", by.join(", "))
+            }
+        }
+    }
+
+    /// The next step, where the setting of the account does not fit.
+    pub fn hint(&self, account: &Account) -> Option<String> {
+        let (id, _) = self.ids.iter().max_by_key(|(_, count)| **count)?;
+        let edit = || format!("espomail account edit {} --authserv-id {id}", account.name);
+        match Trusted::of(account.authserv_id.as_deref()) {
+            Trusted::Nobody => Some(format!("if that is your own mail server, believe it: {}", edit())),
+            Trusted::Server(known) if self.ids.keys().any(|bears| bears.eq_ignore_ascii_case(known)) => None,
+            Trusted::Unnamed if self.ids.contains_key(Trusted::UNNAMED) => None,
+            _ => Some(format!("--authserv-id names another server, so that no author is believed: {}", edit())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::store::accounts::AccountKind;
+
+    #[test]
+    fn the_setting_is_compared_with_what_mail_bears() {
+        let bears = |ids: &[(&str, usize)]| Verdicts {
+            mails: 20,
+            ids: ids.iter().map(|(id, count)| ((*id).to_owned(), *count)).collect(),
+        };
+        for (ids, setting, hinted) in [
+            (&[("mx.example", 18), ("other.example", 2)][..], None, Some("--authserv-id mx.example")),
+            (&[("mx.example", 18)], Some("MX.example"), None),
+            (&[("mx.example", 18)], Some("old.example"), Some("names another server")),
+            (&[("none", 20)], Some("none"), None),
+            (&[("none", 20)], None, Some("--authserv-id none")),
+            (&[], Some("mx.example"), None),
+        ] {
+            let mut account = Account::new("support", AccountKind::Group, jiff::Timestamp::UNIX_EPOCH);
+            account.authserv_id = setting.map(str::to_owned);
+            let hint = bears(ids).hint(&account);
+            assert_eq!(hint.is_some(), hinted.is_some(), "{ids:?} {setting:?}: {hint:?}");
+            assert!(hint.unwrap_or_default().contains(hinted.unwrap_or_default()));
+        }
+        assert!(bears(&[("mx.example", 18)]).told().ends_with("are 18 by mx.example"));
+        assert!(Verdicts::default().told().contains("no mail has come yet"));
+    }
+}

@@ -1,0 +1,280 @@
+//! The person who writes (B4.13): the From address, or the person behind it where several people share that address.
+//!
+//! Web forms, mailing lists and group addresses write in their own name for somebody else, whom Reply-To or
+//! X-Original-From names. Every rule, list and search asks about the person; the shared address itself never takes part
+//! in anything.
+
+use super::address::{self, Mailbox};
+use super::automatic;
+use super::message::Message;
+
+/// How a message names its author.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// From is a person's own address.
+    Direct,
+    /// From is shared: an own address, an address of our domains that is nobody's, or a form sender of the account.
+    Form,
+    /// From was rewritten by a list of ours.
+    OwnList,
+    /// From was rewritten by somebody else's list.
+    ForeignList,
+    /// From is a no-reply address of somebody else, or the address of a program that sends web forms.
+    ForeignForm,
+}
+
+/// Who wrote a message, before anybody has proven it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Author {
+    /// The person; the address is empty or mere text where nobody can be answered.
+    pub person: Mailbox,
+    /// The shared From by which the person wrote.
+    pub via: Option<Mailbox>,
+    /// How the message names them.
+    pub how: How,
+}
+
+impl Default for Author {
+    fn default() -> Author {
+        Author { person: Mailbox::default(), via: None, how: How::Direct }
+    }
+}
+
+impl Author {
+    /// Whether the address of the person can be linked to records: not where a stranger's form names it.
+    pub fn is_known(&self) -> bool {
+        matches!(self.how, How::Direct | How::Form | How::OwnList)
+    }
+
+    /// Whether the message can prove that the person wrote it. A form proves nobody.
+    pub fn can_be_proven(&self) -> bool {
+        matches!(self.how, How::Direct | How::OwnList)
+    }
+}
+
+/// What is known about addresses in this house.
+pub struct House<'a> {
+    /// An address or alias of an account, plus forms included.
+    pub is_own: &'a dyn Fn(&str) -> bool,
+    /// An address of a user.
+    pub is_user: &'a dyn Fn(&str) -> bool,
+    /// A domain of an account that is not a public provider's.
+    pub is_own_domain: &'a dyn Fn(&str) -> bool,
+    /// A form sender that the account names.
+    pub is_form_sender: &'a dyn Fn(&str) -> bool,
+}
+
+/// The author of a message.
+pub fn of(message: &Message, house: &House<'_>) -> Author {
+    let Some(from) = message.from.first() else { return Author::default() };
+    let direct = || Author { person: from.clone(), via: None, how: How::Direct };
+    let Some(how) = shared(message, from, house) else { return direct() };
+    match behind(message, from, house, how) {
+        Some(person) => Author { person, via: Some(from.clone()), how },
+        // An own domain's address that names nobody else is a colleague's who is not a user.
+        None if how == How::Form && !is_never_a_person(from, house) => direct(),
+        None => Author { person: from.clone(), via: None, how },
+    }
+}
+
+/// The author of a message in a house that knows nobody.
+pub fn of_stranger(message: &Message) -> Author {
+    let nobody = |_: &str| false;
+    of(message, &House { is_own: &nobody, is_user: &nobody, is_own_domain: &nobody, is_form_sender: &nobody })
+}
+
+fn is_never_a_person(from: &Mailbox, house: &House<'_>) -> bool {
+    let address = &from.address;
+    (house.is_own)(address) || (house.is_form_sender)(address) || automatic::is_no_reply(address)
+}
+
+/// Why From is not one person's address; `None` if it is.
+fn shared(message: &Message, from: &Mailbox, house: &House<'_>) -> Option<How> {
+    let address = &from.address;
+    let of_house = (house.is_own)(address) || (house.is_own_domain)(address::domain(address));
+    if (house.is_user)(address) && !(house.is_own)(address) {
+        return None;
+    }
+    if is_rewritten(message, from, of_house) {
+        return Some(if of_house { How::OwnList } else { How::ForeignList });
+    }
+    if of_house || (house.is_form_sender)(address) {
+        return Some(How::Form);
+    }
+    (automatic::is_no_reply(address) || is_form_program(message, address)).then_some(How::ForeignForm)
+}
+
+/// Local parts under which web servers and form programs send.
+const PROGRAMS: [&str; 13] = [
+    "wordpress",
+    "www-data",
+    "www",
+    "apache",
+    "httpd",
+    "nginx",
+    "webserver",
+    "website",
+    "form",
+    "forms",
+    "webform",
+    "contactform",
+    "formmailer",
+];
+/// Header fields that such programs write.
+const PROGRAM_FIELDS: [&str; 3] = ["X-WPCF7-Content-Type", "X-PHP-Originating-Script", "X-PHP-Script"];
+
+/// Whether a program sends somebody else's words: its usual address, or a field of it where Reply-To is at another domain.
+fn is_form_program(message: &Message, address: &str) -> bool {
+    let local = address.split(['@', '+']).next().unwrap_or_default();
+    let elsewhere = |mailbox: &Mailbox| address::domain(&mailbox.address) != address::domain(address);
+    let marked = || PROGRAM_FIELDS.iter().any(|field| message.header(field).is_some());
+    PROGRAMS.contains(&local) || (marked() && message.reply_to.iter().any(elsewhere))
+}
+
+/// A list that writes its own address into From says whose mail it was: in a field, or as "Eva via Support".
+fn is_rewritten(message: &Message, from: &Mailbox, of_house: bool) -> bool {
+    let is_list = list_address(message).is_some() || message.header("List-Id").is_some();
+    let keeps_author = message.header("X-Original-From").is_some() && (is_list || of_house);
+    let is_own_address = is_of_list(message, &from.address) || (of_house && is_list);
+    keeps_author || (is_own_address && from.name.to_lowercase().contains(" via "))
+}
+
+/// The one address behind a shared From: Reply-To without the addresses of lists and our own, else X-Original-From.
+fn behind(message: &Message, from: &Mailbox, house: &House<'_>, how: How) -> Option<Mailbox> {
+    let is_person = |mailbox: &&Mailbox| {
+        let address = mailbox.address.as_str();
+        !address::domain(address).is_empty()
+            && address != from.address
+            && !(house.is_own)(address)
+            && !is_of_list(message, address)
+            && !automatic::is_no_reply(address)
+    };
+    let mut answered = message.reply_to.iter().filter(is_person);
+    if let (Some(one), None) = (answered.next(), answered.next()) {
+        let name = if one.name.is_empty() { name_before_via(&from.name, how) } else { one.name.clone() };
+        return Some(Mailbox { name, address: one.address.clone() });
+    }
+    if !matches!(how, How::OwnList | How::ForeignList) {
+        return None;
+    }
+    let original = message.header("X-Original-From").map(address::parse_list).unwrap_or_default();
+    original.iter().find(is_person).cloned()
+}
+
+/// `'Eva' via Support` is Eva.
+fn name_before_via(name: &str, how: How) -> String {
+    let is_list = matches!(how, How::OwnList | How::ForeignList);
+    let before = name.rsplit_once(" via ").map(|(before, _)| before).filter(|_| is_list);
+    before.unwrap_or_default().trim_matches(['\'', '"', ' ']).to_owned()
+}
+
+/// Whether an address is the one that the message's list names as its own.
+pub fn is_of_list(message: &Message, address: &str) -> bool {
+    let named = list_address(message).is_some_and(|list| list == address);
+    // `List-Id: Support <support.lists.example>` stands for support@lists.example (RFC 2919).
+    let dotted = address.replacen('@', ".", 1);
+    named || message.header("List-Id").is_some_and(|value| list_id(value).eq_ignore_ascii_case(&dotted))
+}
+
+fn list_id(value: &str) -> &str {
+    let inner = value.rsplit_once('<').and_then(|(_, rest)| rest.split_once('>')).map(|(id, _)| id);
+    inner.unwrap_or(value).trim()
+}
+
+/// `List-Post: <mailto:list@lists.example?x=y>` (RFC 2369).
+fn list_address(message: &Message) -> Option<String> {
+    let value = message.header("List-Post")?;
+    let start = value.to_ascii_lowercase().find("mailto:")?;
+    let rest = value.get(start + "mailto:".len()..)?;
+    let end = rest.find(['>', '?', ',', ' ']).unwrap_or(rest.len());
+    address::normalise(rest.get(..end)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::message::parse;
+    use How::{Direct, ForeignForm, ForeignList, Form, OwnList};
+
+    fn author(head: &str) -> Author {
+        let house = House {
+            is_own: &|address| address == "support@desk.example",
+            is_user: &|address| address == "ana@desk.example",
+            is_own_domain: &|domain| domain == "desk.example",
+            is_form_sender: &|address| address == "forms@shop.example",
+        };
+        of(&parse(format!("{head}\r\n\r\nText").as_bytes()), &house)
+    }
+
+    #[test]
+    fn the_person_who_writes() {
+        const LIST: &str = "List-Id: Support <support.desk.example>\r\n";
+        const DEV: &str = "List-Post: <mailto:dev@lists.example>\r\n";
+        for (head, person, how) in [
+            ("From: eva@one.example", "eva@one.example", Direct),
+            ("From: eva@one.example\r\nReply-To: eva@home.example", "eva@one.example", Direct),
+            ("From: ana@desk.example\r\nReply-To: c1@one.example", "ana@desk.example", Direct),
+            ("From: eva@desk.example", "eva@desk.example", Direct),
+            ("From: no-reply@shop.example\r\nReply-To: C1 <c1@one.example>", "C1 <c1@one.example>", ForeignForm),
+            (
+                "From: no-reply@shop.example\r\nReply-To: a@one.example, b@one.example",
+                "no-reply@shop.example",
+                ForeignForm,
+            ),
+            ("From: no-reply@shop.example\r\nReply-To: support@desk.example", "no-reply@shop.example", ForeignForm),
+            ("From: no-reply@shop.example", "no-reply@shop.example", ForeignForm),
+            ("From: web@desk.example\r\nReply-To: c1@one.example", "c1@one.example", Form),
+            ("From: support@desk.example\r\nReply-To: c1@one.example", "c1@one.example", Form),
+            ("From: support@desk.example", "support@desk.example", Form),
+            ("From: forms@shop.example\r\nReply-To: c1@one.example", "c1@one.example", Form),
+            ("From: wordpress@shop.example\r\nReply-To: c1@one.example", "c1@one.example", ForeignForm),
+            ("From: wordpress@shop.example", "wordpress@shop.example", ForeignForm),
+            ("From: s@shop.example\r\nX-PHP-Script: x\r\nReply-To: c1@one.example", "c1@one.example", ForeignForm),
+            ("From: s@shop.example\r\nX-PHP-Script: x\r\nReply-To: t@shop.example", "s@shop.example", Direct),
+            ("From: sales@shop.example\r\nReply-To: c1@one.example", "sales@shop.example", Direct),
+            ("From: eva@one.example\r\nX-Original-From: boss@bank.example", "eva@one.example", Direct),
+        ] {
+            let read = author(head);
+            assert_eq!((read.person.to_string().as_str(), read.how), (person, how), "{head}");
+        }
+        for (list, rest, person, how) in [
+            (
+                LIST,
+                "From: \"'Eva' via Support\" <support@desk.example>\r\nReply-To: eva@one.example",
+                "Eva <eva@one.example>",
+                OwnList,
+            ),
+            (
+                LIST,
+                "From: S <support@desk.example>\r\nReply-To: support@desk.example\r\nX-Original-From: Eva <eva@one.example>",
+                "Eva <eva@one.example>",
+                OwnList,
+            ),
+            (
+                DEV,
+                "From: Eva via dev <dev@lists.example>\r\nReply-To: dev@lists.example, eva@one.example",
+                "Eva <eva@one.example>",
+                ForeignList,
+            ),
+            (
+                DEV,
+                "From: Eva via dev <dev@lists.example>\r\nReply-To: dev@lists.example",
+                "Eva via dev <dev@lists.example>",
+                ForeignList,
+            ),
+            (DEV, "From: eva@one.example\r\nReply-To: dev@lists.example", "eva@one.example", Direct),
+        ] {
+            let read = author(&format!("{list}{rest}"));
+            assert_eq!((read.person.to_string().as_str(), read.how), (person, how), "{rest}");
+        }
+    }
+
+    #[test]
+    fn a_form_proves_nobody_and_a_strangers_form_is_linked_to_nobody() {
+        let can = |how| Author { how, ..Author::default() };
+        let known = [Direct, Form, OwnList, ForeignList, ForeignForm].map(|how| can(how).is_known());
+        let proven = [Direct, Form, OwnList, ForeignList, ForeignForm].map(|how| can(how).can_be_proven());
+        assert_eq!(known, [true, true, true, false, false]);
+        assert_eq!(proven, [true, false, true, false, false]);
+    }
+}

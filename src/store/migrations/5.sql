@@ -1,0 +1,89 @@
+-- From version 4.
+-- Who writes, what proves it, and who is who in a case.
+ALTER TABLE accounts ADD COLUMN dmarc_none TEXT NOT NULL DEFAULT 'trust' CHECK (dmarc_none IN ('trust', 'refuse'));
+ALTER TABLE accounts ADD COLUMN reply_to_own_list INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE account_form_senders (
+  address    TEXT    NOT NULL,
+  account_id INTEGER NOT NULL REFERENCES accounts ON DELETE CASCADE,
+  PRIMARY KEY (address, account_id)
+) STRICT, WITHOUT ROWID;
+ALTER TABLE emails ADD COLUMN verdict TEXT NOT NULL DEFAULT '' CHECK (verdict IN ('', 'pass', 'none', 'fail'));
+ALTER TABLE emails ADD COLUMN author_name TEXT;
+ALTER TABLE emails ADD COLUMN author_address TEXT;
+ALTER TABLE emails ADD COLUMN undecided INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX emails_undecided ON emails (parent_id) WHERE undecided;
+UPDATE emails SET undecided = 1 WHERE parent_type = 'case' AND NOT verified AND automatic = '' AND status = 'Archived'
+  AND parent_id IN (SELECT id FROM cases WHERE status IN ('New', 'Assigned', 'Pending'));
+UPDATE emails SET verdict = dmarc WHERE dmarc <> '';
+ALTER TABLE emails DROP COLUMN dmarc;
+ALTER TABLE email_variants ADD COLUMN text TEXT NOT NULL DEFAULT '';
+CREATE INDEX email_variants_email ON email_variants (email_id);
+DROP VIEW email_texts;
+CREATE VIEW email_texts AS
+  SELECT e.id, e.subject,
+    (SELECT group_concat(name || ' ' || address, char(10)) FROM (SELECT a.name, a.address FROM email_addresses a
+      WHERE a.email_id = e.id AND a.field <> 'bcc' ORDER BY a.field, a.position))
+      || coalesce(char(10) || e.author_name || ' ' || e.author_address, '') AS addresses,
+    substr(b.text, 1, 262144)
+      || coalesce((SELECT char(10) || group_concat(substr(v.text, 1, 65536), char(10)) FROM (SELECT text FROM email_variants
+        WHERE email_id = e.id ORDER BY id LIMIT 10) v), '') AS text
+  FROM emails e JOIN email_bodies b ON b.email_id = e.id;
+CREATE TABLE case_people (
+  case_id  INTEGER NOT NULL REFERENCES cases ON DELETE CASCADE,
+  address  TEXT    NOT NULL,
+  name     TEXT    NOT NULL DEFAULT '',
+  role     TEXT    NOT NULL CHECK (role IN ('customer', 'copied', 'third party')),
+  chosen   INTEGER NOT NULL DEFAULT 0,
+  opened   INTEGER NOT NULL DEFAULT 0,
+  reason   TEXT    NOT NULL,
+  email_id INTEGER REFERENCES emails ON DELETE SET NULL,
+  since    INTEGER NOT NULL,
+  PRIMARY KEY (case_id, address)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX case_people_address ON case_people (address);
+CREATE INDEX case_people_email ON case_people (email_id) WHERE email_id IS NOT NULL;
+-- The roles of the past, in the order in which an address keeps its first one. Own addresses and those of users have none.
+CREATE TEMP TABLE ours AS
+  SELECT address FROM accounts UNION SELECT address FROM account_aliases UNION SELECT address FROM user_addresses
+  UNION SELECT a.address FROM email_addresses a JOIN accounts o
+    ON a.address LIKE substr(o.address, 1, instr(o.address, '@') - 1) || '+%' || substr(o.address, instr(o.address, '@'));
+CREATE TEMP TABLE said AS
+  SELECT e.id, e.parent_id AS case_id, e.received_at, e.status <> 'Archived' AS ours, a.field, a.address, a.name,
+    (SELECT count(*) FROM email_addresses n WHERE n.email_id = e.id AND n.field IN ('to', 'cc')) AS readers
+  FROM emails e JOIN email_addresses a ON a.email_id = e.id
+  WHERE e.parent_type = 'case' AND e.verified AND e.automatic = '' AND e.status <> 'Draft'
+    AND a.address LIKE '_%@_%' AND a.address NOT IN (SELECT address FROM ours)
+    AND a.address NOT LIKE 'no%reply%@%' AND a.address NOT LIKE 'do%not%reply%@%';
+CREATE INDEX temp.said_email ON said (id, field);
+-- Who opened it: Reply-To of a form's mail, else From.
+INSERT INTO case_people (case_id, address, name, role, opened, reason, email_id, since)
+  SELECT case_id, address, name, 'customer', 1, 'opened the case', id, received_at FROM (
+    SELECT *, row_number() OVER (PARTITION BY case_id ORDER BY received_at, id, field = 'reply-to') AS place
+    FROM said WHERE NOT ours AND (field = 'from' OR (field = 'reply-to' AND NOT EXISTS (
+      SELECT 1 FROM said f WHERE f.id = said.id AND f.field = 'from'))))
+  WHERE place = 1;
+-- Whom the customer names.
+INSERT OR IGNORE INTO case_people (case_id, address, name, role, reason, email_id, since)
+  SELECT s.case_id, s.address, s.name, 'customer', 'the customer names it in Reply-To', s.id, s.received_at FROM said s
+  WHERE s.field = 'reply-to' AND NOT s.ours AND EXISTS (SELECT 1 FROM said f JOIN case_people p
+    ON p.case_id = f.case_id AND p.address = f.address AND p.role = 'customer' WHERE f.id = s.id AND f.field = 'from')
+  ORDER BY s.id;
+INSERT OR IGNORE INTO case_people (case_id, address, name, role, reason, email_id, since)
+  SELECT s.case_id, s.address, s.name, 'copied', 'in To or Cc of a mail of the customer', s.id, s.received_at FROM said s
+  WHERE s.field IN ('to', 'cc') AND s.readers <= 20 AND NOT s.ours AND EXISTS (SELECT 1 FROM said f JOIN case_people p
+    ON p.case_id = f.case_id AND p.address = f.address AND p.role = 'customer' WHERE f.id = s.id AND f.field = 'from')
+  ORDER BY s.id;
+-- Whom we wrote to: with the customer copied, else third parties.
+INSERT OR IGNORE INTO case_people (case_id, address, name, role, reason, email_id, since)
+  SELECT s.case_id, s.address, s.name,
+    CASE WHEN s.field <> 'bcc' AND s.readers <= 20 AND EXISTS (SELECT 1 FROM said c JOIN case_people p
+      ON p.case_id = c.case_id AND p.address = c.address AND p.role = 'customer' WHERE c.id = s.id AND c.field IN ('to', 'cc'))
+      THEN 'copied' ELSE 'third party' END,
+    'we wrote to it', s.id, s.received_at FROM said s
+  WHERE s.ours AND s.field IN ('to', 'cc', 'bcc') ORDER BY s.id, s.field = 'bcc';
+-- Everybody else who wrote verified mail took part until now.
+INSERT OR IGNORE INTO case_people (case_id, address, name, role, reason, email_id, since)
+  SELECT case_id, address, name, 'copied', 'wrote in the case', id, received_at FROM said
+  WHERE NOT ours AND field = 'from' ORDER BY id;
+DROP TABLE said;
+DROP TABLE ours;
