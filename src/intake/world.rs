@@ -49,6 +49,13 @@ impl World<'_> {
         self.accounts.iter().any(|a| a.owns(address))
     }
 
+    /// Whether an answer to all leaves an address out: that of a group account, whose mail it is, and that of a personal
+    /// account which asks for it.
+    pub fn is_left_out(&self, address: &str) -> bool {
+        let leaves_out = |a: &&Account| a.kind == AccountKind::Group || a.exclude_from_reply;
+        self.accounts.iter().filter(leaves_out).any(|a| a.owns(address))
+    }
+
     /// Whether a domain is one of ours: that of an account, unless a public provider gives addresses of it to everybody.
     pub fn is_own_domain(&self, domain: &str) -> bool {
         let of_account =

@@ -63,10 +63,8 @@ pub(super) fn of_case(
             .into());
     }
     let mut found = Recipients { to, ..Recipients::default() };
-    let excluded = |address: &str| {
-        let of_author = is_authors(author, address);
-        of_author || world.is_own(address) || automatic::is_no_reply(address)
-    };
+    let excluded =
+        |address: &str| is_authors(author, address) || world.is_left_out(address) || automatic::is_no_reply(address);
     let mut named = Vec::new();
     // Colleagues whom the customer wrote to stay in the conversation.
     if let Some(email) = original {
@@ -149,7 +147,7 @@ pub(super) fn of_email(
     };
     let mut cc = others(tx, email, all)?;
     to.retain(|m| !ours(&m.address) && is_address(&m.address));
-    cc.retain(|m| !ours(&m.address) && !automatic::is_no_reply(&m.address));
+    cc.retain(|m| !ours(&m.address) && !world.is_left_out(&m.address) && !automatic::is_no_reply(&m.address));
     Ok(Recipients { to, cc, left_out: Vec::new() })
 }
 

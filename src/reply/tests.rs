@@ -183,6 +183,17 @@ fn an_answer_goes_to_whom_it_concerns_in_the_thread_it_belongs_to() {
 }
 
 #[test]
+fn a_colleague_reads_along_unless_their_account_says_otherwise() {
+    let desk = desk(QUESTION.as_bytes());
+    desk.store.write(|tx| account(tx, "budi", AccountKind::Personal)).unwrap();
+    desk.change("budi", |account| account.address = "budi@staff.example".into());
+    let copied = || addresses(&desk.begin("ana", Occasion::Case(&desk.case()), words("x")).unwrap().letter.head.cc);
+    assert_eq!(copied(), "lee@customer.example budi@staff.example");
+    desk.change("budi", |account| account.exclude_from_reply = true);
+    assert_eq!(copied(), "lee@customer.example");
+}
+
+#[test]
 fn recipients_by_kind_of_answer() {
     let desk = desk(QUESTION.as_bytes());
     let case = desk.case();

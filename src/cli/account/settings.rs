@@ -151,7 +151,7 @@ pub struct Settings {
     /// Group folder that its mail goes into; the teams of the folder get it
     #[arg(long, value_name = "FOLDER")]
     put_in: Option<String>,
-    /// Its address is left out of replies to all
+    /// Leave the address of this personal account out of answers to all; those of group accounts never get them
     #[arg(long, value_name = "yes|no", num_args = 0..=1, require_equals = true, default_missing_value = "yes", value_parser = yes_or_no)]
     exclude_from_reply: Option<bool>,
     /// The Sent folder is read too, so that answers written elsewhere are known: auto, no or its name (default: auto for personal accounts, no for group ones)
@@ -248,12 +248,15 @@ impl Settings {
             ("--shared", self.shared.is_some()),
             ("--add-all-team-users", self.add_all_team_users.is_some()),
             ("--put-in", self.put_in.is_some()),
-            ("--exclude-from-reply", self.exclude_from_reply.is_some()),
         ]
     }
 
     fn of_persons(&self) -> Vec<(&'static str, bool)> {
-        vec![("--folder-map", !self.folder_map.is_empty()), ("--share", self.share.is_some())]
+        vec![
+            ("--folder-map", !self.folder_map.is_empty()),
+            ("--share", self.share.is_some()),
+            ("--exclude-from-reply", self.exclude_from_reply.is_some()),
+        ]
     }
 
     fn identity(&self, account: &mut Account) -> Result<()> {
