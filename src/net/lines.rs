@@ -6,6 +6,7 @@ use std::io::{self, Read, Write};
 use std::time::Duration;
 
 use super::tls::Stream;
+use super::words::Words;
 use super::{NetError, NetErrorKind};
 
 const BUFFER: usize = 64 * 1024;
@@ -13,6 +14,7 @@ const BUFFER: usize = 64 * 1024;
 /// The reading half of a conversation.
 pub(super) struct Lines {
     stream: Stream,
+    words: Words,
     buffer: Box<[u8]>,
     start: usize,
     end: usize,
@@ -22,10 +24,10 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Lines over `stream`, each at most `line_max` bytes, each answer within `reply`.
-    pub(super) fn new(stream: Stream, line_max: usize, reply: Duration) -> Lines {
+    /// Lines over `stream`, each at most `line_max` bytes, each answer within `reply`; `words` quotes them.
+    pub(super) fn new(stream: Stream, words: Words, line_max: usize, reply: Duration) -> Lines {
         let buffer = vec![0; BUFFER].into_boxed_slice();
-        Lines { stream, buffer, start: 0, end: 0, line_max, budget: 0, reply }
+        Lines { stream, words, buffer, start: 0, end: 0, line_max, budget: 0, reply }
     }
 
     /// Starts the clock and the byte budget of one command.
@@ -91,6 +93,11 @@ impl Lines {
     /// Bytes that have arrived and not been taken.
     pub(super) fn buffered(&self) -> &[u8] {
         self.buffer.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// How what the server says is quoted.
+    pub(super) fn words(&self) -> &Words {
+        &self.words
     }
 
     /// The stream underneath.

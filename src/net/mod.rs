@@ -18,7 +18,6 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use jiff::{Timestamp, civil::Date};
-use openssl::base64::encode_block;
 use zeroize::Zeroizing;
 
 use self::reach::Reach;
@@ -75,21 +74,6 @@ pub struct Credentials {
     pub secret: Zeroizing<String>,
     /// Mechanism.
     pub mechanism: Mechanism,
-}
-
-impl Credentials {
-    /// An error of the login without what was presented: some servers repeat a line that they refuse.
-    fn hidden_in(&self, error: NetError) -> NetError {
-        let plain = self.secret.as_str();
-        let quoted = Zeroizing::new(plain.replace('\\', "\\\\").replace('"', "\\\""));
-        let first = Zeroizing::new(encode_block(sasl::of(self).first.as_bytes()));
-        let encoded = Zeroizing::new(encode_block(plain.as_bytes()));
-        let presented = [first.as_str(), encoded.as_str(), quoted.as_str(), plain];
-        let message = presented.into_iter().filter(|text| !text.is_empty()).fold(error.message, |message, text| {
-            if message.contains(text) { message.replace(text, "***") } else { message }
-        });
-        NetError { message, ..error }
-    }
 }
 
 impl std::fmt::Debug for Credentials {
@@ -294,21 +278,4 @@ pub trait MailTransport {
     ) -> Result<Sent, SendError>;
     /// QUIT without waiting long.
     fn quit(&mut self);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_refusal_that_repeats_the_secret_is_told_without_it() {
-        let credentials =
-            Credentials { login: "me".into(), secret: Zeroizing::new("pa\"ss".into()), mechanism: Mechanism::Password };
-        for said in ["pa\"ss", "pa\\\"ss", "cGEic3M=", "AG1lAHBhInNz"] {
-            let refused = NetError::new(NetErrorKind::LoginRefused, format!("you said {said}, no"));
-            assert_eq!(credentials.hidden_in(refused).message, "you said ***, no", "{said}");
-        }
-        let nothing = Credentials { secret: Zeroizing::default(), ..credentials };
-        assert_eq!(nothing.hidden_in(NetError::new(NetErrorKind::Closed, "gone")).message, "gone");
-    }
 }

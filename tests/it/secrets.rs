@@ -230,6 +230,89 @@ fn no_secret_is_anywhere_but_in_its_place() {
     );
 }
 
+/// What a server says instead of the right answer, when it knows the secret.
+fn leaked(text: &str) -> &'static str {
+    Box::leak(text.replace("SECRET", &canary("later")).into_boxed_str())
+}
+
+#[test]
+fn a_server_that_repeats_the_password_at_a_later_step_is_quoted_without_it() {
+    let sandbox = Sandbox::new();
+    let mut places = Places::default();
+    sandbox.config("reply_timeout = \"1s\"\n[log]\nlevel = \"trace\"\n");
+    sandbox.run(&["init"]).ok();
+    let secret = canary("later");
+    let by_file = format!("file:{}", sandbox.file("given", secret.as_bytes()).display());
+    let (imap, smtp) = (RogueImap::new(At::Login, Quirk::Say("")), SmtpSink::new(Vec::new()));
+    imap.behave();
+    let add = ["account", "add", "a", "--address", "a@desk.example", "--tls", "none", "--since", "2020-01-01"];
+    let servers = ["--imap", &format!("127.0.0.1:{}", imap.port), "--smtp", &smtp.address(), "--shared"];
+    sandbox.run(&[&add[..], &servers, &["--secret", &by_file]].concat()).ok();
+
+    for (at, say) in [
+        (At::Greeting, "* BYE SECRET\r\n"),
+        (At::Greeting, "SECRET\r\n"),
+        (At::Select, "{tag} NO SECRET\r\n"),
+        (At::Select, "* NO SECRET\r\n{tag} NO\r\n"),
+        (At::Select, "* BYE SECRET\r\n"),
+        (At::Search, "{tag} BAD SECRET\r\n"),
+        (At::Search, "SECRET\r\n"),
+        (At::List, "{tag} NO [SECRET] x\r\n"),
+        (At::Body, "{tag} NO SECRET\r\n"),
+        (At::Body, "* BYE SECRET\r\n"),
+        (At::Store, "{tag} NO SECRET\r\n"),
+    ] {
+        let rogue = RogueImap::new(at, Quirk::Say(leaked(say)));
+        sandbox.run(&["account", "edit", "a", "--imap", &format!("127.0.0.1:{}", rogue.port)]).ok();
+        sandbox.run(&["account", "audit", "a"]);
+        let run = loud(&sandbox, &["fetch", "a"], &mut places);
+        let own = |line: &&str| !line.contains("LOGIN ***") && !line.ends_with("OK ***");
+        assert!(run.stderr.lines().filter(own).any(|line| line.contains("***")), "{at:?} {say}: {run:#?}");
+        for args in [&["status"][..], &["check"], &["--json", "account", "show", "a"], &["quarantine", "list"]] {
+            places.add(args.join(" "), sandbox.run(args).stdout);
+        }
+    }
+    sandbox.run(&["account", "edit", "a", "--imap", &format!("127.0.0.1:{}", imap.port)]).ok();
+    loud(&sandbox, &["fetch", "a"], &mut places).ok();
+
+    for (verb, say) in [
+        ("CONNECT", "554 SECRET"),
+        ("CONNECT", "SECRET"),
+        ("EHLO", "550 SECRET"),
+        ("EHLO", "250-sink.example\r\n250 AUTH SECRET X"),
+        ("MAIL", "550 5.7.1 SECRET"),
+        ("MAIL", "421 SECRET"),
+        ("RCPT", "550 5.1.1 SECRET"),
+        ("RCPT", "450-4.2.1 SECRET\r\n450 4.2.1 and"),
+        ("DATA", "554 SECRET"),
+        (".", "554 SECRET"),
+        (".", "451 SECRET"),
+        (".", "SECRET"),
+    ] {
+        smtp.script(vec![Step { verb, nth: 0, answer: Answer::Say(leaked(say)) }]);
+        let to = ["email", "send", "--account", "a", "--to", "kim@customer.example", "--subject", "s", "-m", "x"];
+        loud(&sandbox, &to, &mut places);
+        loud(&sandbox, &["send"], &mut places);
+        for args in [&["status"][..], &["check"], &["--json", "account", "show", "a"], &["--json", "outbox", "list"]] {
+            places.add(args.join(" "), sandbox.run(args).stdout);
+        }
+        for row in sandbox.items(&["outbox", "list"]) {
+            places.add("outbox show", sandbox.run(&["--json", "outbox", "show", &row["id"].to_string()]).stdout);
+            sandbox.run(&["outbox", "cancel", &row["id"].to_string()]);
+        }
+    }
+    places.add_tree(&sandbox.path(""), &[sandbox.path("given"), sandbox.path("secrets")]);
+    let hits = places.hits(&[(secret, "a@desk.example".to_owned())]);
+    assert!(hits.is_empty(), "{hits:#?}");
+    let gaps = |place: &str| {
+        let found = places.0.iter().filter(|(name, _)| name.contains(place));
+        found.map(|(_, bytes)| memchr::memmem::find_iter(bytes, "***").count()).sum::<usize>()
+    };
+    for place in ["status", "account show", "outbox show", "own.log", "espomail.db", "fetch a"] {
+        assert!(gaps(place) > 0, "no server is quoted in {place}: {:?}", places.0.keys());
+    }
+}
+
 /// Cores where the kernel would put them.
 fn add_cores(places: &mut Places) {
     let pattern = std::fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap_or_default();

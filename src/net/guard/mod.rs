@@ -24,7 +24,7 @@ use trace::Trace;
 
 use super::lines::Lines;
 use super::tls::Stream;
-use super::words::printable;
+use super::words::Words;
 use super::{NetError, NetErrorKind};
 
 /// Longest line; the IDs of some 350,000 messages fit in one SEARCH answer.
@@ -110,9 +110,9 @@ pub(super) struct Guard {
 
 impl Guard {
     /// A guard over a fresh stream; a body may have `literal_max` bytes.
-    pub(super) fn new(stream: Stream, reply: Duration, literal_max: u64) -> Guard {
+    pub(super) fn new(stream: Stream, words: Words, reply: Duration, literal_max: u64) -> Guard {
         Guard {
-            lines: Lines::new(stream, LINE_MAX, reply),
+            lines: Lines::new(stream, words, LINE_MAX, reply),
             literal_max,
             trace: Trace::default(),
             tag: Vec::new(),
@@ -140,9 +140,9 @@ impl Guard {
     pub(super) fn greeting(&mut self) -> Result<Status, NetError> {
         self.begin(ANSWER_MAX);
         let line = self.lines.line()?;
-        self.trace.server(&line);
+        self.trace.server(self.lines.words(), &line);
         let status = line.strip_prefix(b"* ").and_then(Status::parse);
-        let status = status.ok_or_else(|| nonsense("the greeting", &line))?;
+        let status = status.ok_or_else(|| self.nonsense("the greeting", &line))?;
         self.learn(&status);
         Ok(status)
     }
@@ -161,7 +161,7 @@ impl Guard {
             return Err(fault.clone());
         }
         self.note_tag(bytes);
-        self.trace.client(bytes);
+        self.trace.client(self.lines.words(), bytes);
         self.lines.send(bytes).inspect_err(|error| self.fault = Some(error.clone()))
     }
 
@@ -195,6 +195,15 @@ impl Guard {
         self.capabilities = None;
     }
 
+    /// How what the server says is quoted.
+    pub(super) fn words(&self) -> &Words {
+        self.lines.words()
+    }
+
+    fn nonsense(&self, what: &str, line: &[u8]) -> NetError {
+        nonsense(self.words(), what, line)
+    }
+
     /// Bytes that came without being asked for.
     pub(super) fn has_more(&self) -> bool {
         !self.lines.buffered().is_empty()
@@ -213,10 +222,10 @@ impl Guard {
     fn read_answer(&mut self) -> Result<Event, NetError> {
         let line = self.lines.line()?;
         if line.first() == Some(&b'+') {
-            self.trace.server(b"+");
+            self.trace.server(self.lines.words(), b"+");
             self.continuations += 1;
             if self.continuations > CONTINUATIONS_MAX {
-                return Err(nonsense("an endless question", &line));
+                return Err(self.nonsense("an endless question", &line));
             }
             return Ok(Event::Continue);
         }
@@ -229,12 +238,12 @@ impl Guard {
     fn end_of_command(&mut self, line: Vec<u8>) -> Result<Event, NetError> {
         let rest = line.strip_prefix(self.tag.as_slice()).and_then(|rest| rest.strip_prefix(b" "));
         let Some(status) = rest.filter(|_| !self.tag.is_empty()).and_then(Status::parse) else {
-            return Err(nonsense("a line", &line));
+            return Err(self.nonsense("a line", &line));
         };
         if !matches!(status.word, Word::Ok | Word::No | Word::Bad) {
-            return Err(nonsense("a line", &line));
+            return Err(self.nonsense("a line", &line));
         }
-        self.trace.server(&line);
+        self.trace.server(self.lines.words(), &line);
         self.trace.end_of_command();
         self.learn(&status);
         self.tagged = Some(status);
@@ -243,7 +252,7 @@ impl Guard {
 
     fn untagged(&mut self, rest: Vec<u8>) -> Result<Event, NetError> {
         if let Some(status) = Status::parse(&rest) {
-            self.trace.server(&rest);
+            self.trace.server(self.lines.words(), &rest);
             return self.condition(status, rest);
         }
         let mut words = rest.split(|&byte| byte == b' ');
@@ -253,10 +262,10 @@ impl Guard {
         }
         let name = first.to_ascii_uppercase();
         if name.is_empty() || !name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.')) {
-            return Err(nonsense("a line", &rest));
+            return Err(self.nonsense("a line", &rest));
         }
         let line = self.without_literals(rest)?;
-        self.trace.server(&line);
+        self.trace.server(self.lines.words(), &line);
         match name.as_slice() {
             b"CAPABILITY" => {
                 self.capabilities = Some(status::capabilities(&String::from_utf8_lossy(&line)));
@@ -277,8 +286,8 @@ impl Guard {
                 }
                 Ok(Event::Noted)
             }
-            Word::Bye => Err(farewell(&status)),
-            Word::PreAuth => Err(nonsense("a line", &rest)),
+            Word::Bye => Err(farewell(self.words(), &status)),
+            Word::PreAuth => Err(self.nonsense("a line", &rest)),
         }
     }
 
@@ -290,11 +299,11 @@ impl Guard {
                 Ok(Event::Fetch(row))
             }
             b"EXISTS" => {
-                self.trace.server(&rest);
+                self.trace.server(self.lines.words(), &rest);
                 Ok(Event::Line(untagged_line(rest)))
             }
             b"RECENT" | b"EXPUNGE" => Ok(Event::Noted),
-            _ => Err(nonsense("a line", &rest)),
+            _ => Err(self.nonsense("a line", &rest)),
         }
     }
 
@@ -318,7 +327,7 @@ impl Guard {
             line.push(b'"');
             line.append(&mut self.lines.line()?);
             if line.len() > LINE_MAX {
-                return Err(nonsense("a list", &line));
+                return Err(self.nonsense("a list", &line));
             }
         }
         Ok(line)
@@ -371,13 +380,13 @@ impl Write for Guard {
 }
 
 /// BYE in the server's words.
-pub(super) fn farewell(status: &Status) -> NetError {
-    NetError::new(NetErrorKind::Closed, format!("the server said goodbye: {}", status.said()))
+pub(super) fn farewell(words: &Words, status: &Status) -> NetError {
+    NetError::new(NetErrorKind::Closed, format!("the server said goodbye: {}", status.said(words)))
 }
 
 /// Something that is not IMAP.
-pub(super) fn nonsense(what: &str, line: &[u8]) -> NetError {
-    let line: String = printable(line).chars().take(80).collect();
+pub(super) fn nonsense(words: &Words, what: &str, line: &[u8]) -> NetError {
+    let line: String = words.printable(line).chars().take(80).collect();
     NetError::new(NetErrorKind::Protocol, format!("{what} of the server is not IMAP: {line:?}"))
 }
 

@@ -1,6 +1,6 @@
 //! Status lines (RFC 3501 7.1): `OK [CODE args] text`.
 
-use crate::net::words::printable;
+use crate::net::words::Words;
 
 /// The five status words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,8 +18,8 @@ pub(in crate::net) struct Status {
     pub(in crate::net) word: Word,
     /// What stands between `[` and `]`.
     code: Option<String>,
-    /// The text for people, one printable line.
-    text: String,
+    /// The text for people, as it came.
+    text: Vec<u8>,
 }
 
 impl Status {
@@ -45,7 +45,7 @@ impl Status {
             Some((code, text)) => (Some(String::from_utf8_lossy(code).into_owned()), text),
             None => (None, rest),
         };
-        Some(Status { word, code, text: printable(text) })
+        Some(Status { word, code, text: text.to_vec() })
     }
 
     /// The name of the response code in upper case (RFC 5530), or nothing.
@@ -65,11 +65,10 @@ impl Status {
     }
 
     /// The words to quote: the text, with the code's name where there is one.
-    pub(in crate::net) fn said(&self) -> String {
-        match (self.code_name().as_str(), self.text.as_str()) {
-            ("" | "CAPABILITY", text) => text.to_owned(),
-            (code, "") => format!("[{code}]"),
-            (code, text) => printable(format!("[{code}] {text}").as_bytes()),
+    pub(in crate::net) fn said(&self, words: &Words) -> String {
+        match self.code_name().as_str() {
+            "" | "CAPABILITY" => words.printable(&self.text),
+            code => words.printable(&[format!("[{code}] ").as_bytes(), &self.text].concat()),
         }
     }
 }
@@ -96,7 +95,10 @@ mod tests {
             ("PREAUTH [] hi", Word::PreAuth, "", "hi"),
         ] {
             let status = Status::parse(line).unwrap();
-            assert_eq!((status.word, status.code_name().as_str(), status.said().as_str()), (word, code, said));
+            assert_eq!(
+                (status.word, status.code_name().as_str(), status.said(&Words::default()).as_str()),
+                (word, code, said)
+            );
         }
         assert_eq!(Status::parse("OKAY then"), None);
         assert_eq!(Status::parse(""), None);

@@ -3,7 +3,7 @@
 use log::{Level, log_enabled, trace};
 
 use super::Row;
-use crate::net::words::printable;
+use crate::net::words::Words;
 
 /// What of the client's half has been seen so far.
 #[derive(Debug, Default)]
@@ -19,24 +19,24 @@ pub(super) struct Trace {
 
 impl Trace {
     /// Bytes that go to the server.
-    pub(super) fn client(&mut self, bytes: &[u8]) {
+    pub(super) fn client(&mut self, words: &Words, bytes: &[u8]) {
         if !log_enabled!(Level::Trace) {
             return;
         }
-        for line in self.shown(bytes) {
+        for line in self.shown(words, bytes) {
             trace!("C: {line}");
         }
     }
 
     /// A line of the server.
-    pub(super) fn server(&self, line: &[u8]) {
+    pub(super) fn server(&self, words: &Words, line: &[u8]) {
         if log_enabled!(Level::Trace) {
-            trace!("S: {}", self.answer(line));
+            trace!("S: {}", self.answer(words, line));
         }
     }
 
-    fn answer(&self, line: &[u8]) -> String {
-        let text = printable(line);
+    fn answer(&self, words: &Words, line: &[u8]) -> String {
+        let text = words.printable(line);
         if !self.login {
             return text;
         }
@@ -55,7 +55,7 @@ impl Trace {
         self.literal = 0;
     }
 
-    fn shown(&mut self, bytes: &[u8]) -> Vec<String> {
+    fn shown(&mut self, words: &Words, bytes: &[u8]) -> Vec<String> {
         let mut shown = Vec::new();
         for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
             let hidden = self.literal.min(piece.len());
@@ -63,22 +63,22 @@ impl Trace {
             self.line.extend_from_slice(piece.get(hidden..).unwrap_or_default());
             if self.line.ends_with(b"\n") {
                 let line = std::mem::take(&mut self.line);
-                shown.push(self.masked(line.trim_ascii()));
+                shown.push(self.masked(words, line.trim_ascii()));
             }
         }
         shown
     }
 
-    fn masked(&mut self, line: &[u8]) -> String {
+    fn masked(&mut self, words: &Words, line: &[u8]) -> String {
         if self.secret {
             return "***".into();
         }
         let mut line = line.to_vec();
         let literal = super::fetch::literal_size(&mut line).ok().flatten();
         self.literal = literal.and_then(|size| usize::try_from(size).ok()).unwrap_or(0);
-        let text = printable(&line);
-        let mut words = text.splitn(3, ' ');
-        let (tag, command) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let text = words.printable(&line);
+        let mut parts = text.splitn(3, ' ');
+        let (tag, command) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
         match command.to_ascii_uppercase().as_str() {
             "LOGIN" => {
                 self.login = true;
@@ -100,20 +100,20 @@ mod tests {
 
     #[test]
     fn secrets_and_literals_do_not_show() {
-        let mut trace = Trace::default();
-        let mut all = trace.shown(b"a1 LOGIN \"me\" \"hunter2\"\r\na2 AUTHENTICATE PLAIN\r\n");
-        all.extend(trace.shown(b"aHVudGVyMg==\r"));
-        all.extend(trace.shown(b"\n"));
+        let (mut trace, words) = (Trace::default(), &Words::default());
+        let mut all = trace.shown(words, b"a1 LOGIN \"me\" \"hunter2\"\r\na2 AUTHENTICATE PLAIN\r\n");
+        all.extend(trace.shown(words, b"aHVudGVyMg==\r"));
+        all.extend(trace.shown(words, b"\n"));
         for (line, shown) in
             [("a2 NO you said aHVudGVyMg==", "NO ***"), ("BAD hunter2", "BAD ***"), ("+ hunter2", "***")]
         {
-            assert_eq!(trace.answer(line.as_bytes()), shown);
+            assert_eq!(trace.answer(words, line.as_bytes()), shown);
         }
         trace.end_of_command();
-        assert_eq!(trace.answer(b"a2 OK done"), "a2 OK done");
-        all.extend(trace.shown(b"a3 APPEND \"Sent\" {9}\r\n"));
-        all.extend(trace.shown(b"se"));
-        all.extend(trace.shown(b"cret\r\nx\r\na4 NOOP\r\n"));
+        assert_eq!(trace.answer(words, b"a2 OK done"), "a2 OK done");
+        all.extend(trace.shown(words, b"a3 APPEND \"Sent\" {9}\r\n"));
+        all.extend(trace.shown(words, b"se"));
+        all.extend(trace.shown(words, b"cret\r\nx\r\na4 NOOP\r\n"));
         assert_eq!(all, ["a1 LOGIN ***", "a2 AUTHENTICATE ***", "***", "a3 APPEND \"Sent\" {9}", "", "a4 NOOP"]);
     }
 }

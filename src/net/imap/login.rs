@@ -9,16 +9,18 @@ use super::{ImapSource, Limits, SMALL, conclude};
 use crate::net::guard::{Event, Guard, Shared, Word, farewell, nonsense};
 use crate::net::sasl::{self, Sasl};
 use crate::net::tls;
+use crate::net::words::Words;
 use crate::net::{Credentials, Endpoint, Mechanism, NetError, NetErrorKind, TlsMode};
 
 /// Connects and logs in: the greeting and one command, with STARTTLS and with SASL one more round trip each.
 pub fn connect(endpoint: &Endpoint, credentials: &Credentials, limits: Limits) -> Result<ImapSource, NetError> {
-    let mut guard = Guard::new(tls::connect(endpoint)?, endpoint.timeouts.reply, limits.literal_max);
+    let words = Words::hiding(credentials);
+    let mut guard = Guard::new(tls::connect(endpoint)?, words, endpoint.timeouts.reply, limits.literal_max);
     greet(&mut guard)?;
     if endpoint.tls == TlsMode::StartTls {
         guard = start_tls(guard, endpoint, limits)?;
     }
-    login(guard, credentials, limits).map_err(|error| credentials.hidden_in(error))
+    login(guard, credentials, limits)
 }
 
 /// PREAUTH is refused: it skips the login and, before STARTTLS, the protection.
@@ -26,12 +28,12 @@ fn greet(guard: &mut Guard) -> Result<(), NetError> {
     let greeting = guard.greeting()?;
     match greeting.word {
         Word::Ok => Ok(()),
-        Word::Bye => Err(farewell(&greeting)),
+        Word::Bye => Err(farewell(guard.words(), &greeting)),
         Word::PreAuth => Err(NetError::new(
             NetErrorKind::Protocol,
             "the server says PREAUTH: a session that nobody logged in to is refused",
         )),
-        Word::No | Word::Bad => Err(nonsense("the greeting", greeting.said().as_bytes())),
+        Word::No | Word::Bad => Err(nonsense(guard.words(), "the greeting", greeting.said(guard.words()).as_bytes())),
     }
 }
 
@@ -45,13 +47,16 @@ fn start_tls(mut guard: Guard, endpoint: &Endpoint, limits: Limits) -> Result<Gu
     while !matches!(guard.next()?, Event::Tagged(_)) {}
     match guard.tagged() {
         Some(status) if status.word == Word::Ok => {}
-        status => return Err(missing(&status.map_or(String::new(), |status| format!(": {}", status.said())))),
+        status => {
+            return Err(missing(&status.map_or(String::new(), |status| format!(": {}", status.said(guard.words())))));
+        }
     }
     if guard.has_more() {
         return Err(NetError::new(NetErrorKind::Protocol, "there were bytes between STARTTLS and TLS: refused"));
     }
+    let words = guard.words().clone();
     let stream = guard.into_stream().upgrade(endpoint)?;
-    Ok(Guard::new(stream, endpoint.timeouts.reply, limits.literal_max))
+    Ok(Guard::new(stream, words, endpoint.timeouts.reply, limits.literal_max))
 }
 
 fn login(mut guard: Guard, credentials: &Credentials, limits: Limits) -> Result<ImapSource, NetError> {

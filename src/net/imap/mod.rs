@@ -19,6 +19,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use jiff::{Timestamp, civil::Date};
 
 use super::guard::{ANSWER_MAX, Event, Guard, LINE_MAX, Row, Shared, Status, Word, nonsense};
+use super::words::Words;
 use super::{Body, Listed, ListedFolder, MailSource, NetError, NetErrorKind, OpenFolder};
 pub use login::connect;
 
@@ -188,7 +189,7 @@ impl MailSource for ImapSource {
                 guard.send(raw)?;
                 guard.send(b"\r\n")
             }
-            Event::Continue => Err(nonsense("a line", b"+")),
+            Event::Continue => Err(nonsense(guard.words(), "a line", b"+")),
             _ => Ok(()),
         });
         match done {
@@ -205,7 +206,12 @@ impl MailSource for ImapSource {
         let asked = self.offers("SPECIAL-USE")? && self.offers("LIST-EXTENDED")?;
         let command = if asked { r#"LIST "" "*" RETURN (SPECIAL-USE)"# } else { r#"LIST "" "*""# };
         let answer = self.call(ANSWER_MAX, |session| session.run_command_and_read_response(command))?;
-        Ok(String::from_utf8_lossy(&answer).lines().filter_map(listing::folder).collect())
+        let mut folders: Vec<ListedFolder> =
+            String::from_utf8_lossy(&answer).lines().filter_map(listing::folder).collect();
+        // A name is used as it stands, so there is no gap to be made in one that repeats the secret.
+        let guard = self.guard.lock();
+        folders.retain(|folder| !guard.words().repeat(&folder.name));
+        Ok(folders)
     }
 
     fn capabilities(&mut self) -> Result<Vec<String>, NetError> {
@@ -275,9 +281,9 @@ impl ImapSource {
         each: &mut dyn FnMut(Row) -> Result<(), NetError>,
     ) -> Result<(), NetError> {
         self.send(command, budget)?;
-        self.answers(&mut |_, event| match event {
+        self.answers(&mut |guard, event| match event {
             Event::Fetch(row) => each(row),
-            Event::Continue => Err(nonsense("a line", b"+")),
+            Event::Continue => Err(nonsense(guard.words(), "a line", b"+")),
             _ => Ok(()),
         })
     }
@@ -339,13 +345,13 @@ fn conclude<T>(guard: &mut Guard, answer: std::thread::Result<imap::Result<T>>) 
 /// The tagged status of the last command as a result.
 fn outcome(guard: &Guard) -> Result<(), NetError> {
     match guard.tagged() {
-        Some(status) if status.word != Word::Ok => Err(refusal(status, guard.notices())),
+        Some(status) if status.word != Word::Ok => Err(refusal(guard.words(), status, guard.notices())),
         _ => Ok(()),
     }
 }
 
-fn refusal(status: &Status, notices: &[Status]) -> NetError {
+fn refusal(words: &Words, status: &Status, notices: &[Status]) -> NetError {
     let kind = if status.is_temporary() { NetErrorKind::Temporary } else { NetErrorKind::Refused };
-    let said = std::iter::once(status).chain(notices).map(Status::said).find(|said| !said.is_empty());
+    let said = std::iter::once(status).chain(notices).map(|status| status.said(words)).find(|said| !said.is_empty());
     NetError::new(kind, format!("the server refused: {}", said.as_deref().unwrap_or("it gave no reason")))
 }

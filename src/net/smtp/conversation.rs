@@ -7,7 +7,7 @@ use log::{Level, log_enabled, trace};
 use super::reply::{self, LINES_MAX};
 use crate::net::lines::Lines;
 use crate::net::tls::Stream;
-use crate::net::words::printable;
+use crate::net::words::Words;
 use crate::net::{NetError, NetErrorKind, Reply};
 
 /// Longest reply line; RFC 5321 4.5.3.1.5 allows 512.
@@ -24,8 +24,8 @@ pub(super) struct Conversation {
 }
 
 impl Conversation {
-    pub(super) fn new(stream: Stream, reply: Duration) -> Conversation {
-        Conversation { lines: Lines::new(stream, LINE_MAX, reply), reply }
+    pub(super) fn new(stream: Stream, words: Words, reply: Duration) -> Conversation {
+        Conversation { lines: Lines::new(stream, words, LINE_MAX, reply), reply }
     }
 
     /// The greeting.
@@ -39,8 +39,8 @@ impl Conversation {
         self.exchange(command).map(|(reply, _)| reply)
     }
 
-    /// As [`Conversation::command`], with the text of each line.
-    pub(super) fn exchange(&mut self, command: &str) -> Result<(Reply, Vec<String>), NetError> {
+    /// As [`Conversation::command`], with the text of each line, which is not for people.
+    pub(super) fn exchange(&mut self, command: &str) -> Result<(Reply, Vec<Vec<u8>>), NetError> {
         self.say(command)?;
         self.read()
     }
@@ -48,7 +48,7 @@ impl Conversation {
     /// Sends a command that no one waits for.
     pub(super) fn say(&mut self, command: &str) -> Result<(), NetError> {
         self.lines.begin(REPLY_MAX);
-        trace!("C: {}", printable(command.as_bytes()));
+        trace!("C: {}", self.words().printable(command.as_bytes()));
         self.lines.send(command.as_bytes())
     }
 
@@ -66,6 +66,11 @@ impl Conversation {
         trace!("C: {} bytes", body.len());
         self.lines.send(&stuffed(body))?;
         self.read().map(|(reply, _)| reply)
+    }
+
+    /// How what the server says is quoted.
+    pub(super) fn words(&self) -> &Words {
+        self.lines.words()
     }
 
     /// Bytes that came without being asked for.
@@ -86,30 +91,30 @@ impl Conversation {
         self.lines.stream().close();
     }
 
-    fn read(&mut self) -> Result<(Reply, Vec<String>), NetError> {
+    fn read(&mut self) -> Result<(Reply, Vec<Vec<u8>>), NetError> {
         self.read_shown(&str::to_owned)
     }
 
-    fn read_shown(&mut self, shown: &dyn Fn(&str) -> String) -> Result<(Reply, Vec<String>), NetError> {
+    fn read_shown(&mut self, shown: &dyn Fn(&str) -> String) -> Result<(Reply, Vec<Vec<u8>>), NetError> {
         let mut texts = Vec::new();
         let mut code = None;
         loop {
             let bytes = self.lines.line()?;
             if log_enabled!(Level::Trace) {
-                trace!("S: {}", shown(&printable(&bytes)));
+                trace!("S: {}", shown(&self.words().printable(&bytes)));
             }
             let read = reply::line(&bytes).filter(|line| code.is_none_or(|code| code == line.code));
             let Some(line) = read.filter(|_| texts.len() < LINES_MAX) else {
                 return Err(NetError::new(
                     NetErrorKind::Protocol,
-                    format!("a line of the server is not SMTP: {:?}", printable(&bytes)),
+                    format!("a line of the server is not SMTP: {:?}", self.words().printable(&bytes)),
                 ));
             };
             code = Some(line.code);
             texts.push(line.text.to_vec());
             if line.last {
-                let words = texts.iter().map(|text| printable(text)).collect();
-                return Ok((reply::whole(line.code, &texts), words));
+                let reply = reply::whole(self.words(), line.code, &texts);
+                return Ok((reply, texts));
             }
         }
     }

@@ -11,11 +11,13 @@ use super::SmtpTransport;
 use super::conversation::Conversation;
 use super::reply;
 use crate::net::sasl::{self, Sasl};
+use crate::net::words::Words;
 use crate::net::{Credentials, Endpoint, Mechanism, NetError, NetErrorKind, Reply, TlsMode, tls};
 
 /// Connects, and logs in if there are credentials and the server offers any login.
 pub fn connect(endpoint: &Endpoint, credentials: Option<&Credentials>) -> Result<SmtpTransport, NetError> {
-    let mut server = Conversation::new(tls::connect(endpoint)?, endpoint.timeouts.reply);
+    let words = credentials.map(Words::hiding).unwrap_or_default();
+    let mut server = Conversation::new(tls::connect(endpoint)?, words, endpoint.timeouts.reply);
     let greeting = server.greeting()?;
     if greeting.code != 220 {
         return Err(reply::refusal("the connection", &greeting));
@@ -26,7 +28,7 @@ pub fn connect(endpoint: &Endpoint, credentials: Option<&Credentials>) -> Result
         offered = ehlo(&mut server)?;
     }
     if let Some(credentials) = credentials {
-        login(&mut server, &offered, credentials).map_err(|error| credentials.hidden_in(error))?;
+        login(&mut server, &offered, credentials)?;
     }
     let offers = |keyword: &str| offered.has(keyword);
     let (smtputf8, eightbitmime) = (offers("SMTPUTF8"), offers("8BITMIME"));
@@ -59,7 +61,8 @@ fn ehlo(server: &mut Conversation) -> Result<Offered, NetError> {
     if reply.code != 250 {
         return Err(reply::refusal("EHLO", &reply));
     }
-    Ok(Offered(lines.iter().skip(1).map(|line| line.to_ascii_uppercase()).collect()))
+    let keywords = lines.iter().skip(1).map(|line| String::from_utf8_lossy(line).trim().to_ascii_uppercase());
+    Ok(Offered(keywords.collect()))
 }
 
 fn start_tls(mut server: Conversation, offered: &Offered, endpoint: &Endpoint) -> Result<Conversation, NetError> {
@@ -74,8 +77,9 @@ fn start_tls(mut server: Conversation, offered: &Offered, endpoint: &Endpoint) -
     if server.has_more() {
         return Err(NetError::new(NetErrorKind::Protocol, "there were bytes between STARTTLS and TLS: refused"));
     }
+    let words = server.words().clone();
     let stream = server.into_stream().upgrade(endpoint)?;
-    Ok(Conversation::new(stream, endpoint.timeouts.reply))
+    Ok(Conversation::new(stream, words, endpoint.timeouts.reply))
 }
 
 fn login(server: &mut Conversation, offered: &Offered, credentials: &Credentials) -> Result<(), NetError> {
@@ -90,7 +94,8 @@ fn login(server: &mut Conversation, offered: &Offered, credentials: &Credentials
     } else if credentials.mechanism == Mechanism::Password && mechanisms.contains(&"LOGIN") {
         by_login(server, credentials)?
     } else {
-        let words = format!("the server offers {}, and this account needs {}", mechanisms.join(", "), sasl.name);
+        let offered = server.words().printable(mechanisms.join(", ").as_bytes());
+        let words = format!("the server offers {offered}, and this account needs {}", sasl.name);
         return Err(NetError::new(NetErrorKind::LoginRefused, words));
     };
     match reply.code {

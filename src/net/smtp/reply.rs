@@ -1,6 +1,6 @@
 //! Replies (RFC 5321 4.2) with their enhanced status code (RFC 3463).
 
-use crate::net::words::printable;
+use crate::net::words::Words;
 use crate::net::{NetError, NetErrorKind, Reply};
 
 /// Lines of one reply; EHLO has some twenty.
@@ -25,21 +25,23 @@ pub(super) fn line(line: &[u8]) -> Option<ReplyLine<'_>> {
     Some(ReplyLine { code, last, text: rest.get(1..).unwrap_or_default() })
 }
 
-/// The whole reply out of the texts of its lines.
-pub(super) fn whole(code: u16, texts: &[Vec<u8>]) -> Reply {
+/// The whole reply out of the texts of its lines, which are searched for secrets as one.
+pub(super) fn whole(words: &Words, code: u16, texts: &[Vec<u8>]) -> Reply {
     let mut status = None;
-    let mut words = Vec::new();
+    let mut said = Vec::new();
     for text in texts {
-        let text = printable(text);
-        let (first, rest) = text.split_once(' ').unwrap_or((&text, ""));
-        if is_status(first, code) {
-            words.push(rest.to_owned());
-            status.get_or_insert(first.to_owned());
-        } else {
-            words.push(text);
+        let text = text.trim_ascii_start();
+        let end = text.iter().position(u8::is_ascii_whitespace).unwrap_or(text.len());
+        let (first, rest) = text.split_at_checked(end).unwrap_or((text, &[]));
+        match std::str::from_utf8(first).ok().filter(|first| is_status(first, code) && !words.repeat(first)) {
+            Some(first) => {
+                said.push(rest);
+                status.get_or_insert(first.to_owned());
+            }
+            None => said.push(text),
         }
     }
-    Reply { code, status, text: printable(words.join(" ").as_bytes()) }
+    Reply { code, status, text: words.printable(&said.join(&b' ')) }
 }
 
 /// `5.1.1`, of the same class as the code.
@@ -93,7 +95,7 @@ mod tests {
             (550, &["evil\x1b[31m\ttext"], None, "evil [31m text"),
         ] {
             let texts: Vec<Vec<u8>> = texts.iter().map(|text| text.as_bytes().to_vec()).collect();
-            let reply = whole(code, &texts);
+            let reply = whole(&Words::default(), code, &texts);
             assert_eq!((reply.status.as_deref(), reply.text.as_str()), (status, text));
         }
     }
