@@ -594,6 +594,7 @@ CREATE TABLE outbox_recipients (
   PRIMARY KEY (outbox_id, address)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX outbox_recipients_bounce ON outbox_recipients (bounce_id) WHERE bounce_id IS NOT NULL;
+CREATE INDEX outbox_recipients_failed ON outbox_recipients (outbox_id) WHERE state = 'failed';
 
 -- Addresses that do not exist, by a report on mail of ours: no automatic mail to them until they write again (B9.2).
 CREATE TABLE invalid_addresses (

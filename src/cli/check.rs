@@ -9,121 +9,117 @@ use jiff::{SignedDuration, Timestamp};
 use super::context::{ACCOUNT_OF_OTHERS, Context};
 use crate::access::Actor;
 use crate::error::Ended;
-use crate::store::accounts::{self, Account};
+use crate::intake::concerns::{self, Concern, Level, Limits, Watched};
+use crate::intake::fetch;
+use crate::store::accounts;
 use crate::store::db::Tx;
-use crate::store::{deliveries, outbox};
+use crate::store::{deliveries, outbox, sent_copies};
+use crate::ui::output::Ui;
 
 /// `check`
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Critical: an account was not fetched well for so long
+    /// Critical: an account could not be fetched, or not send, for so long; before that it is a warning
     #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = super::duration)]
     max_age: Duration,
     /// Warning: more messages than this in the quarantine
     #[arg(long, value_name = "N", default_value_t = 0)]
     max_quarantine: i64,
-    /// Critical: mail waits in the outbox for so long
+    /// Critical: mail is due in the outbox for so long
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = super::duration)]
     max_outbox_age: Duration,
 }
 
-/// What is found, and how bad it is.
-#[derive(Debug, Default)]
-struct Findings {
-    critical: Vec<String>,
-    warning: Vec<String>,
+/// Refused letters are told for so long.
+const LATELY: SignedDuration = SignedDuration::from_hours(24);
+
+/// What is said on the one line.
+struct Report {
+    level: Option<Level>,
+    text: String,
     /// For graphs, after the bar.
-    figures: Vec<String>,
+    figures: String,
 }
 
-/// Runs `check`. A database that cannot be read is UNKNOWN, whatever the reason.
+/// Runs `check`.
 pub fn run(args: &CheckArgs, ctx: &Context) -> Result<()> {
-    let looked = ctx.read(|tx, actor| look(tx, actor, args, ctx.now()));
-    let (code, word, found) = match looked {
-        Err(error) => (3, "UNKNOWN", Findings { warning: vec![format!("{error:#}")], ..Findings::default() }),
-        Ok(found) if !found.critical.is_empty() => (2, "CRITICAL", found),
-        Ok(found) if !found.warning.is_empty() => (1, "WARNING", found),
-        Ok(found) => (0, "OK", found),
+    let limits = Limits { account: args.max_age, outbox: args.max_outbox_age, quarantine: args.max_quarantine };
+    let Report { level, text, figures } = ctx.read(|tx, actor| look(tx, actor, &limits, ctx.now()))?;
+    let (code, word) = match level {
+        None => (0, "OK"),
+        Some(Level::Warning) => (1, "WARNING"),
+        Some(Level::Critical) => (2, "CRITICAL"),
     };
-    let Findings { mut critical, warning, figures } = found;
-    critical.extend(warning);
-    let said = if critical.is_empty() { "all accounts are fetched".to_owned() } else { critical.join("; ") };
-    // The bar belongs to the format.
-    let said = said.replace(['|', '\n'], " ");
-    let figures = if figures.is_empty() { String::new() } else { format!(" | {}", figures.join(" ")) };
-    ctx.ui.text(&format!("ESPOMAIL {word} - {said}{figures}"))?;
+    say(&ctx.ui, word, &text, &format!(" | {figures}"))?;
     if code == 0 { Ok(()) } else { Err(Ended(code).into()) }
 }
 
+/// The exit code where nothing could be looked at.
+pub const UNKNOWN: u8 = 3;
+
+/// Says why nothing could be looked at; the exit code.
+pub fn unknown(why: &str, ui: &Ui) -> u8 {
+    // Nobody to tell where standard output is closed.
+    let _ = say(ui, "UNKNOWN", why, "");
+    UNKNOWN
+}
+
+fn say(ui: &Ui, word: &str, text: &str, figures: &str) -> Result<()> {
+    // The bar and the end of the line belong to the format.
+    let text = text.trim().replace(['|', '\n'], " ");
+    ui.text(&format!("ESPOMAIL {word} - {text}{figures}"))
+}
+
 /// Monitoring hears of all accounts, but of those that the actor does not know of neither name nor reason.
-fn look(tx: &Tx<'_>, actor: &Actor, args: &CheckArgs, now: Timestamp) -> Result<Findings> {
-    let mut found = Findings::default();
-    let mut quarantined = 0;
-    for account in accounts::all(tx)?.iter().filter(|account| account.active) {
-        quarantined += deliveries::counts(tx, account.id, now)?.quarantined;
-        let named = Named::of(tx, actor, account)?;
-        found.critical.extend(trouble(account, args, now)?.map(|(what, why)| named.says(what, &why)));
-        let folders = accounts::folders(tx, account.id)?;
-        let failing = folders.iter().filter(|folder| !folder.failure.is_empty());
-        found
-            .warning
-            .extend(failing.map(|f| named.says("a folder fails".to_owned(), &format!("{}: {}", f.name, f.failure))));
-        if account.breaker_tripped_at.is_some() {
-            found.warning.push(named.says("automatic replies are stopped".to_owned(), ""));
-        }
+fn look(tx: &Tx<'_>, actor: &Actor, limits: &Limits, now: Timestamp) -> Result<Report> {
+    let accounts = watched(tx)?;
+    let queue = outbox::queue(tx, now - LATELY, now)?;
+    let (mut quarantined, mut found) = (0, Vec::new());
+    for one in &accounts {
+        // What lies in the quarantine waits also where the account was disabled.
+        quarantined += deliveries::counts(tx, one.account.id, now)?.quarantined;
+        let name = actor.knows_account(tx, &one.account)?.then_some(one.account.name.as_str());
+        found.extend(concerns::of_account(one, limits, now).into_iter().map(|c| (c.level, told(name, &c))));
     }
-    let (waiting, uncertain) = outbox::waiting_and_uncertain(tx)?;
-    let oldest = outbox::oldest_waiting(tx)?.map(|since| now.duration_since(since)).unwrap_or_default();
-    if oldest > SignedDuration::try_from(args.max_outbox_age)? {
-        found.critical.push(format!("mail waits in the outbox for {}", minutes(oldest)));
-    }
-    if uncertain > 0 {
-        found.warning.push(format!("{uncertain} in the outbox uncertain"));
-    }
-    if quarantined > args.max_quarantine {
-        found.warning.push(format!("{quarantined} in the quarantine"));
-    }
-    found.figures = vec![
-        format!("quarantine={quarantined};{}", args.max_quarantine),
-        format!("outbox={waiting}"),
-        format!("uncertain={uncertain}"),
-        format!("oldest={}s", oldest.as_secs()),
-    ];
-    Ok(found)
-}
-
-/// An account by the name that the actor may hear.
-struct Named<'a>(Option<&'a str>);
-
-impl<'a> Named<'a> {
-    fn of(tx: &Tx<'_>, actor: &Actor, account: &'a Account) -> Result<Named<'a>> {
-        Ok(Named(actor.knows_account(tx, account)?.then_some(account.name.as_str())))
-    }
-
-    fn says(&self, what: String, why: &str) -> String {
-        match (self.0, why) {
-            (None, _) => format!("{ACCOUNT_OF_OTHERS}: {what}"),
-            (Some(name), "") => format!("account {name}: {what}"),
-            (Some(name), why) => format!("account {name}: {what}: {why}"),
-        }
-    }
-}
-
-/// What is wrong with an account that is in use, and why.
-fn trouble(account: &Account, args: &CheckArgs, now: Timestamp) -> Result<Option<(String, String)>> {
-    let health = &account.health;
-    let good = health.last_good_at.unwrap_or(account.created_at);
-    let age = now.duration_since(good);
-    let why = if health.failing_since.is_some() { health.failure.clone() } else { String::new() };
-    Ok(if account.imap.host.is_some() && age > SignedDuration::try_from(args.max_age)? {
-        Some((format!("not fetched for {}", minutes(age)), why))
-    } else if health.send_failing_since.is_some() {
-        Some(("cannot send".to_owned(), health.send_failure.clone()))
-    } else {
-        None
+    let desk = concerns::of_desk(&accounts, &queue, quarantined, limits, now);
+    found.extend(desk.into_iter().map(|concern| (concern.level, concern.what)));
+    found.sort_by_key(|(level, _)| std::cmp::Reverse(*level));
+    let texts: Vec<&str> = found.iter().map(|(_, text)| text.as_str()).collect();
+    Ok(Report {
+        level: found.first().map(|(level, _)| *level),
+        text: if texts.is_empty() { concerns::all_is_well(&accounts) } else { texts.join("; ") },
+        figures: [
+            format!("quarantine={quarantined};{}", limits.quarantine),
+            format!("outbox={}", queue.waiting),
+            format!("scheduled={}", queue.scheduled),
+            format!("uncertain={}", queue.uncertain),
+            format!("refused={}", queue.refused),
+            format!("oldest={}s", concerns::waits_for(&queue, now).as_secs()),
+        ]
+        .join(" "),
     })
 }
 
-fn minutes(age: SignedDuration) -> String {
-    format!("{} min", age.as_mins())
+/// Every account with what the database knows of it.
+pub fn watched(tx: &Tx<'_>) -> Result<Vec<Watched>> {
+    let resting = fetch::resting_owners(tx)?;
+    let watch = |account: accounts::Account| {
+        let folders = accounts::folders(tx, account.id)?.into_iter();
+        Ok(Watched {
+            in_use: account.active && account.user_id.is_none_or(|id| !resting.contains(&id)),
+            failing_folders: folders.filter(|f| !f.failure.is_empty()).map(|f| (f.name, f.failure)).collect(),
+            copies: sent_copies::waiting(tx, account.id)?.last_error,
+            account,
+        })
+    };
+    accounts::all(tx)?.into_iter().map(watch).collect()
+}
+
+/// A concern about an account by the name that the actor may hear.
+fn told(name: Option<&str>, Concern { what, why, .. }: &Concern) -> String {
+    match (name, why.as_str()) {
+        (None, _) => format!("{ACCOUNT_OF_OTHERS}: {what}"),
+        (Some(name), "") => format!("account {name}: {what}"),
+        (Some(name), why) => format!("account {name}: {what}: {why}"),
+    }
 }

@@ -28,9 +28,9 @@ pub fn run() -> ExitCode {
     let parsed = parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
     let (cli, matches) = match parsed {
         Ok(parsed) => parsed,
-        Err(refused) => return usage(&refused.format(&mut command)),
+        Err(refused) => return usage(&refused.format(&mut command), command),
     };
-    let ui = cli.ui();
+    let (ui, is_check) = (cli.ui(), matches!(cli.command, Command::Check(_)));
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| execute(cli, &command, &matches, &ui)));
     let error = match outcome {
         Ok(Ok(())) => return ExitCode::SUCCESS,
@@ -44,6 +44,9 @@ pub fn run() -> ExitCode {
     }
     if let Some(Ended(code)) = error.downcast_ref() {
         return ExitCode::from(*code);
+    }
+    if is_check {
+        return ExitCode::from(check::unknown(&format!("{error:#}"), &ui));
     }
     ui.error(&error);
     ExitCode::from(error::classify(&error).0.exit_code())
@@ -61,14 +64,20 @@ fn is_broken_pipe(cause: &(dyn std::error::Error + 'static)) -> bool {
     cause.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
 }
 
-fn usage(refused: &clap::Error) -> ExitCode {
+fn usage(refused: &clap::Error, command: clap::Command) -> ExitCode {
     if matches!(refused.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         let _ = refused.print();
         return ExitCode::SUCCESS;
     }
     // It repeats the arguments, which may be pasted from anywhere.
     output::complain(&refused.render().to_string(), asks_for_json());
-    ExitCode::from(Kind::Usage.exit_code())
+    // For a monitoring system the exit code of usage means critical.
+    let understood = command.ignore_errors(true).try_get_matches_from(std::env::args_os());
+    let code = match understood.is_ok_and(|typed| typed.subcommand_name() == Some("check")) {
+        true => check::UNKNOWN,
+        false => Kind::Usage.exit_code(),
+    };
+    ExitCode::from(code)
 }
 
 /// The command line could not be read, but this much of it can.

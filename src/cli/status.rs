@@ -116,13 +116,14 @@ fn state(tx: &Tx<'_>, ctx: &Context, account: &Account) -> Result<String> {
 }
 
 fn lines(tx: &Tx<'_>, ctx: &Context, actor: &Actor, counts: Counts, breakers: &[String]) -> Result<Vec<String>> {
-    let (waiting, uncertain) = waiting_and_uncertain(tx, actor)?;
+    let [waiting, uncertain, failed] = outbox_rows(tx, ctx, actor)?;
     let (last_fetch, last_backup) = instance::last_times(tx)?;
     let ago = |moment: Option<jiff::Timestamp>| moment.map_or("never".to_owned(), |m| format!("{} ago", ctx.ui.age(m)));
     let hint = |count: i64, command: &str| if count > 0 { format!(" ({command})") } else { String::new() };
+    let failed_too = if failed > 0 { format!(", {failed} failed") } else { String::new() };
     let mut lines = vec![format!(
-        "Outbox {waiting} waiting, {uncertain} uncertain{} · Quarantine {}{} · Last backup {}",
-        hint(uncertain, "espomail outbox list"),
+        "Outbox {waiting} waiting, {uncertain} uncertain{failed_too}{} · Quarantine {}{} · Last backup {}",
+        hint(uncertain + failed, "espomail outbox list"),
         counts.quarantined,
         hint(counts.quarantined, "espomail quarantine list"),
         ago(last_backup)
@@ -145,12 +146,17 @@ fn lines(tx: &Tx<'_>, ctx: &Context, actor: &Actor, counts: Counts, breakers: &[
     Ok(lines)
 }
 
-/// How many rows of the outbox wait or are uncertain, among those that `outbox list` shows.
-fn waiting_and_uncertain(tx: &Tx<'_>, actor: &Actor) -> Result<(i64, i64)> {
+/// How many rows of the outbox wait, are uncertain and failed, among those that `outbox list` shows.
+fn outbox_rows(tx: &Tx<'_>, ctx: &Context, actor: &Actor) -> Result<[i64; 3]> {
     if actor.require_admin("outbox").is_ok() {
-        return outbox::waiting_and_uncertain(tx);
+        let queue = outbox::queue(tx, ctx.now(), ctx.now())?;
+        return Ok([queue.waiting, queue.uncertain, queue.failed]);
     }
-    let waiting = super::outbox::seen(tx, actor, &[OutboxState::Waiting])?.len();
-    let uncertain = super::outbox::seen(tx, actor, &[OutboxState::InDoubt, OutboxState::Held])?.len();
-    Ok((i64::try_from(waiting)?, i64::try_from(uncertain)?))
+    let count =
+        |states: &[OutboxState]| -> Result<i64> { Ok(i64::try_from(super::outbox::seen(tx, actor, states)?.len())?) };
+    Ok([
+        count(&[OutboxState::Waiting])?,
+        count(&[OutboxState::InDoubt, OutboxState::Held])?,
+        count(&[OutboxState::Failed])?,
+    ])
 }

@@ -1,6 +1,6 @@
 //! One run of `fetch`: which accounts, in whose lock, and what the main thread answers the sessions.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -366,11 +366,13 @@ pub fn lock_name(account_id: i64) -> String {
 
 /// The accounts a run without names polls: active, with IMAP, and, if personal, of an active owner (B2.1).
 pub fn pollable(tx: &Tx<'_>) -> Result<Vec<Account>> {
+    let resting = resting_owners(tx)?;
     let mut all = accounts::all(tx)?;
-    let mut owners = HashMap::new();
-    for user in users::all(tx)? {
-        owners.insert(user.id, user.active);
-    }
-    all.retain(|a| a.active && a.imap.host.is_some() && a.user_id.is_none_or(|id| owners.get(&id) == Some(&true)));
+    all.retain(|a| a.active && a.imap.host.is_some() && a.user_id.is_none_or(|id| !resting.contains(&id)));
     Ok(all)
+}
+
+/// Users who are disabled: their accounts rest.
+pub fn resting_owners(tx: &Tx<'_>) -> Result<HashSet<i64>> {
+    Ok(users::all(tx)?.into_iter().filter(|user| !user.active).map(|user| user.id).collect())
 }

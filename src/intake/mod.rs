@@ -10,6 +10,7 @@ pub mod bounces;
 pub mod bulk;
 pub mod case;
 pub mod clock;
+pub mod concerns;
 pub mod fetch;
 pub mod filter;
 mod flow;

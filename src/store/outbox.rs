@@ -1,6 +1,7 @@
 //! The outbox: what is to be handed to SMTP servers, and how far it got (B13.5).
 
 mod bounces;
+mod counts;
 
 use anyhow::Result;
 use jiff::Timestamp;
@@ -8,6 +9,7 @@ use jiff::Timestamp;
 use super::db::{Row, Tx, exactly_one, params, seconds};
 use super::label::labels;
 pub use bounces::*;
+pub use counts::*;
 
 labels! {
     /// What is sent, which decides what an unknown outcome means.
@@ -303,23 +305,6 @@ pub fn settle_waiting(tx: &Tx<'_>, id: i64, words: &str) -> Result<()> {
 pub fn set_envelope_from(tx: &Tx<'_>, id: i64, envelope_from: &str) -> Result<()> {
     tx.execute("UPDATE outbox SET envelope_from = ?2 WHERE id = ?1", params![id, envelope_from])?;
     Ok(())
-}
-
-/// How many rows wait and how many are uncertain (in doubt or held).
-pub fn waiting_and_uncertain(tx: &Tx<'_>) -> Result<(i64, i64)> {
-    let counts = tx.one(
-        "SELECT (SELECT count(*) FROM outbox WHERE state = 'waiting') AS waiting,
-            (SELECT count(*) FROM outbox WHERE state IN ('in doubt', 'held')) AS uncertain",
-        [],
-        |row| Ok((row.get("waiting")?, row.get("uncertain")?)),
-    )?;
-    Ok(counts.unwrap_or_default())
-}
-
-/// Since when the oldest row that still waits is meant to be gone; in the future where all are for later.
-pub fn oldest_waiting(tx: &Tx<'_>) -> Result<Option<Timestamp>> {
-    let sql = "SELECT min(coalesce(not_before, created_at)) AS oldest FROM outbox WHERE state = 'waiting'";
-    tx.one(sql, [], |row| row.opt_time("oldest")).map(Option::flatten)
 }
 
 /// The row by which an email is still to be sent.

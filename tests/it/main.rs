@@ -37,6 +37,7 @@ mod loops;
 mod mail_folders;
 mod misbehaviour;
 mod model;
+mod monitoring;
 mod overlap;
 mod personal;
 mod poison;

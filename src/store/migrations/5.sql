@@ -87,3 +87,4 @@ INSERT OR IGNORE INTO case_people (case_id, address, name, role, reason, email_i
   WHERE NOT ours AND field = 'from' ORDER BY id;
 DROP TABLE said;
 DROP TABLE ours;
+CREATE INDEX outbox_recipients_failed ON outbox_recipients (outbox_id) WHERE state = 'failed';

@@ -343,6 +343,13 @@ impl Run {
         self
     }
 
+    /// Panics, showing everything, unless one of its outputs holds `text`.
+    #[track_caller]
+    pub fn says(self, text: &str) -> Run {
+        assert!(self.stdout.contains(text) || self.stderr.contains(text), "not said: {text}: {self:#?}");
+        self
+    }
+
     /// Panics unless nothing at all was said.
     #[track_caller]
     pub fn silent(self) -> Run {

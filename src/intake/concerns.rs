@@ -1,0 +1,188 @@
+//! What is wrong with the accounts and the outbox, and how bad it is. Pure: `check` and `doctor` say it, each in its form.
+//!
+//! One measure holds for fetching and sending: the first failure is a warning, one that lasts is critical.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::store::accounts::Account;
+use crate::store::outbox::Queue;
+
+/// So far may a clock have been ahead.
+const CLOCK_SLACK: SignedDuration = SignedDuration::from_mins(1);
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Somebody should look at it.
+    Warning,
+    /// Mail does not flow.
+    Critical,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Concern {
+    /// How bad.
+    pub level: Level,
+    /// What it is, without names and words of servers: everybody may hear it.
+    pub what: String,
+    /// Why, with the words of servers, for those who may know of the account; empty = nothing more is known.
+    pub why: String,
+}
+
+impl Concern {
+    fn new(level: Level, what: impl Into<String>, why: &str) -> Concern {
+        Concern { level, what: what.into(), why: why.to_owned() }
+    }
+}
+
+/// When a concern becomes critical, and what is none.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// An account that has not been fetched well, or could not send, for so long.
+    pub account: Duration,
+    /// Mail that has been due in the outbox for so long.
+    pub outbox: Duration,
+    /// So many messages in the quarantine worry nobody.
+    pub quarantine: i64,
+}
+
+/// An account with what the database knows of it.
+#[derive(Debug, Clone)]
+pub struct Watched {
+    /// The account.
+    pub account: Account,
+    /// Whether `fetch` polls it and sends by it: it is active, and so is its owner.
+    pub in_use: bool,
+    /// Folders with their own last errors.
+    pub failing_folders: Vec<(String, String)>,
+    /// Why copies of sent mail wait; empty = none does, or none was tried.
+    pub copies: String,
+}
+
+/// For how long the oldest row of the outbox has been due; zero where none is.
+pub fn waits_for(queue: &Queue, now: Timestamp) -> SignedDuration {
+    since(queue.oldest.unwrap_or(now), now)
+}
+
+/// What is wrong with an account, the worst first.
+pub fn of_account(watched: &Watched, limits: &Limits, now: Timestamp) -> Vec<Concern> {
+    if !watched.in_use {
+        return Vec::new();
+    }
+    let mut found: Vec<Concern> = fetching(&watched.account, limits, now).into_iter().collect();
+    found.extend(sending(&watched.account, limits, now));
+    found.extend(
+        watched
+            .failing_folders
+            .iter()
+            .map(|(name, why)| Concern::new(Level::Warning, "a folder fails", &format!("{name}: {why}"))),
+    );
+    if !watched.copies.is_empty() {
+        found.push(Concern::new(Level::Warning, "copies of sent mail wait", &watched.copies));
+    }
+    if watched.account.breaker_tripped_at.is_some() {
+        found.push(Concern::new(Level::Warning, "automatic replies are stopped", ""));
+    }
+    found.sort_by_key(|one| std::cmp::Reverse(one.level));
+    found
+}
+
+fn fetching(account: &Account, limits: &Limits, now: Timestamp) -> Option<Concern> {
+    let health = &account.health;
+    account.imap.host.as_ref()?;
+    let age = since(health.last_good_at.unwrap_or(account.created_at), now);
+    let (why, is_late) = (health.failure.as_str(), is_longer(age, limits.account));
+    Some(match (health.failing_since, health.last_good_at) {
+        (Some(_), Some(_)) if is_late => Concern::new(Level::Critical, format!("not fetched for {}", span(age)), why),
+        (Some(_), None) if is_late => Concern::new(Level::Critical, "could never be fetched", why),
+        (Some(_), _) => Concern::new(Level::Warning, "cannot be fetched", why),
+        (None, None) if is_late => {
+            let what = format!("was added {} ago and never fetched", span(age));
+            Concern::new(Level::Critical, what, "does cron run espomail fetch?")
+        }
+        (None, Some(_)) if is_late => {
+            Concern::new(Level::Critical, format!("not fetched for {}", span(age)), "does cron run espomail fetch?")
+        }
+        (None, Some(at)) if at.duration_since(now) > CLOCK_SLACK => {
+            Concern::new(Level::Warning, "was fetched at a time that is still to come", "is the clock right?")
+        }
+        (None, _) => return None,
+    })
+}
+
+fn sending(account: &Account, limits: &Limits, now: Timestamp) -> Option<Concern> {
+    let health = &account.health;
+    let age = since(health.send_failing_since?, now);
+    Some(match is_longer(age, limits.account) {
+        true => Concern::new(Level::Critical, format!("cannot send for {}", span(age)), &health.send_failure),
+        false => Concern::new(Level::Warning, "cannot send", &health.send_failure),
+    })
+}
+
+/// What is wrong with the desk as a whole, the worst first.
+pub fn of_desk(accounts: &[Watched], queue: &Queue, quarantined: i64, limits: &Limits, now: Timestamp) -> Vec<Concern> {
+    let mut found = Vec::new();
+    let mut warn = |what: String| found.push(Concern::new(Level::Warning, what, ""));
+    match accounts.len() {
+        0 => warn("there is no account yet: espomail account add".to_owned()),
+        all if !accounts.iter().any(|one| one.in_use) => {
+            warn(format!("no account is in use: {all} of {all} are disabled, or their owners are"));
+        }
+        _ => {}
+    }
+    if queue.refused > 0 {
+        let what = counted(queue.refused, "message was", "messages were");
+        warn(format!("{what} refused for good within a day (espomail outbox list)"));
+    }
+    if queue.uncertain > 0 {
+        warn(format!("{} in the outbox uncertain (espomail outbox list)", queue.uncertain));
+    }
+    if quarantined > limits.quarantine {
+        warn(format!("{quarantined} in the quarantine (espomail quarantine list)"));
+    }
+    let age = waits_for(queue, now);
+    if is_longer(age, limits.outbox) {
+        found.insert(0, Concern::new(Level::Critical, format!("mail waits in the outbox for {}", span(age)), ""));
+    }
+    found
+}
+
+/// What is said where nothing is wrong.
+pub fn all_is_well(accounts: &[Watched]) -> String {
+    let fetched = accounts.iter().filter(|one| one.in_use && one.account.imap.host.is_some()).count();
+    let resting = accounts.iter().filter(|one| !one.in_use).count();
+    let fetched = if fetched > 0 { "all accounts are fetched" } else { "no account is to be fetched, sending works" };
+    match resting {
+        0 => fetched.to_owned(),
+        n => format!("{fetched}, {n} disabled"),
+    }
+}
+
+/// How much later `now` is; never negative, as clocks are set.
+fn since(then: Timestamp, now: Timestamp) -> SignedDuration {
+    now.duration_since(then).max(SignedDuration::ZERO)
+}
+
+fn is_longer(age: SignedDuration, limit: Duration) -> bool {
+    SignedDuration::try_from(limit).is_ok_and(|limit| age > limit)
+}
+
+fn counted(n: i64, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}
+
+/// A duration in one unit, for people.
+pub fn span(age: SignedDuration) -> String {
+    match age.as_secs() {
+        seconds @ ..120 => format!("{seconds} s"),
+        seconds @ ..7_200 => format!("{} min", seconds / 60),
+        seconds @ ..172_800 => format!("{} h", seconds / 3_600),
+        seconds => format!("{} days", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,171 @@
+#![allow(clippy::unwrap_used)]
+use super::*;
+use crate::store::accounts::{AccountKind, Health};
+
+const LIMITS: Limits = Limits { account: Duration::from_secs(900), outbox: Duration::from_secs(3_600), quarantine: 0 };
+
+fn now() -> Timestamp {
+    Timestamp::from_second(1_800_000_000).unwrap()
+}
+
+fn ago(seconds: i64) -> Timestamp {
+    now() - SignedDuration::from_secs(seconds)
+}
+
+/// An account added a month ago that was fetched a minute ago.
+fn watched(change: impl FnOnce(&mut Watched)) -> Watched {
+    let mut account = Account::new("support", AccountKind::Group, ago(30 * 86_400));
+    account.imap.host = Some("imap.example".into());
+    account.smtp.host = Some("smtp.example".into());
+    account.health.last_good_at = Some(ago(60));
+    let mut watched = Watched { account, in_use: true, failing_folders: Vec::new(), copies: String::new() };
+    change(&mut watched);
+    watched
+}
+
+fn health(change: impl FnOnce(&mut Health)) -> Watched {
+    watched(|one| change(&mut one.account.health))
+}
+
+#[test]
+fn each_state_of_an_account_has_its_level() {
+    let refused = |since: i64, good: Option<i64>| {
+        health(|h| {
+            h.failing_since = Some(ago(since));
+            h.failure = "login refused".into();
+            h.last_good_at = good.map(ago);
+        })
+    };
+    let unsent = |since: i64| {
+        health(|h| {
+            h.send_failing_since = Some(ago(since));
+            h.send_failure = "refused".into();
+        })
+    };
+    let added = |seconds: i64| {
+        watched(|one| {
+            one.account.created_at = ago(seconds);
+            one.account.health.last_good_at = None;
+        })
+    };
+    let rows: Vec<(&str, Watched, &[&str])> = vec![
+        ("fetched", watched(|_| {}), &[]),
+        ("disabled, and failing before", watched(|one| (one.in_use, one.copies) = (false, "no".into())), &[]),
+        ("wrong password, first run", refused(5, Some(65)), &["Warning cannot be fetched: login refused"]),
+        ("wrong password, lasting", refused(1_000, Some(1_060)), &["Critical not fetched for 17 min: login refused"]),
+        ("wrong password from the start", refused(5, None), &["Critical could never be fetched: login refused"]),
+        ("SMTP refused, first run", unsent(5), &["Warning cannot send: refused"]),
+        ("SMTP refused, lasting", unsent(1_000), &["Critical cannot send for 16 min: refused"]),
+        ("just added", added(10), &[]),
+        (
+            "added and never fetched",
+            added(8_000),
+            &["Critical was added 2 h ago and never fetched: does cron run espomail fetch?"],
+        ),
+        (
+            "cron ended",
+            health(|h| h.last_good_at = Some(ago(200_000))),
+            &["Critical not fetched for 2 days: does cron run espomail fetch?"],
+        ),
+        (
+            "the clock was ahead",
+            health(|h| h.last_good_at = Some(ago(-3_600))),
+            &["Warning was fetched at a time that is still to come: is the clock right?"],
+        ),
+        ("the clock was a little ahead", health(|h| h.last_good_at = Some(ago(-30))), &[]),
+        ("sends only", watched(|one| (one.account.imap.host, one.account.health.last_good_at) = (None, None)), &[]),
+        (
+            "a folder, copies and the breaker",
+            watched(|one| {
+                one.failing_folders = vec![("Old".into(), "gone".into())];
+                one.copies = "full".into();
+                one.account.breaker_tripped_at = Some(ago(1));
+            }),
+            &[
+                "Warning a folder fails: Old: gone",
+                "Warning copies of sent mail wait: full",
+                "Warning automatic replies are stopped: ",
+            ],
+        ),
+        (
+            "the worst is first",
+            health(|h| {
+                (h.failing_since, h.failure) = (Some(ago(5)), "login refused".into());
+                (h.send_failing_since, h.send_failure) = (Some(ago(1_000)), "refused".into());
+            }),
+            &["Critical cannot send for 16 min: refused", "Warning cannot be fetched: login refused"],
+        ),
+    ];
+    for (name, watched, expected) in rows {
+        let found = of_account(&watched, &LIMITS, now());
+        let said: Vec<String> = found.iter().map(|c| format!("{:?} {}: {}", c.level, c.what, c.why)).collect();
+        assert_eq!(said, expected, "{name}");
+    }
+}
+
+#[test]
+fn a_limit_of_seconds_is_told_in_seconds() {
+    let limits = Limits { account: Duration::from_secs(10), ..LIMITS };
+    let found = of_account(&watched(|_| {}), &limits, now());
+    assert_eq!(found.iter().map(|c| c.what.as_str()).collect::<Vec<_>>(), ["not fetched for 60 s"]);
+}
+
+#[test]
+fn each_state_of_the_desk_has_its_level() {
+    let fine = || vec![watched(|_| {})];
+    let rest = || watched(|one| one.in_use = false);
+    let empty = Queue::default();
+    type Row = (&'static str, Vec<Watched>, Queue, i64, &'static [&'static str]);
+    let rows: Vec<Row> = vec![
+        ("fine", fine(), empty.clone(), 0, &[]),
+        ("no account", Vec::new(), empty.clone(), 0, &["Warning there is no account yet: espomail account add"]),
+        (
+            "all disabled",
+            vec![rest(), rest()],
+            empty.clone(),
+            0,
+            &["Warning no account is in use: 2 of 2 are disabled, or their owners are"],
+        ),
+        ("one disabled", vec![rest(), watched(|_| {})], empty.clone(), 0, &[]),
+        (
+            "letters refused",
+            fine(),
+            Queue { refused: 1, ..empty.clone() },
+            0,
+            &["Warning 1 message was refused for good within a day (espomail outbox list)"],
+        ),
+        (
+            "mail for tomorrow",
+            fine(),
+            Queue { waiting: 1, scheduled: 1, oldest: Some(ago(-86_400)), ..empty.clone() },
+            0,
+            &[],
+        ),
+        (
+            "mail that waits, uncertain mail, quarantine",
+            fine(),
+            Queue { waiting: 1, uncertain: 2, oldest: Some(ago(7_300)), ..empty },
+            3,
+            &[
+                "Critical mail waits in the outbox for 2 h",
+                "Warning 2 in the outbox uncertain (espomail outbox list)",
+                "Warning 3 in the quarantine (espomail quarantine list)",
+            ],
+        ),
+    ];
+    for (name, accounts, queue, quarantined, expected) in rows {
+        let found = of_desk(&accounts, &queue, quarantined, &LIMITS, now());
+        let said: Vec<String> = found.iter().map(|c| format!("{:?} {}", c.level, c.what)).collect();
+        assert_eq!(said, expected, "{name}");
+        assert!(waits_for(&queue, now()) >= SignedDuration::ZERO, "{name}");
+    }
+}
+
+#[test]
+fn what_is_well_is_said_as_it_is() {
+    let rest = watched(|one| one.in_use = false);
+    let sends = watched(|one| one.account.imap.host = None);
+    assert_eq!(all_is_well(&[watched(|_| {})]), "all accounts are fetched");
+    assert_eq!(all_is_well(&[watched(|_| {}), rest]), "all accounts are fetched, 1 disabled");
+    assert_eq!(all_is_well(&[sends]), "no account is to be fetched, sending works");
+}

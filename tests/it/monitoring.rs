@@ -1,0 +1,88 @@
+//! What monitoring and repair say when something is wrong: `check`, `doctor`, `status`.
+
+use crate::support::{Answer, Dovecot, Run, Sandbox, SmtpSink, Step, mail};
+
+/// The numbers of `check` after the bar.
+fn figures(check: &Run) -> Vec<(String, i64)> {
+    let (_, figures) = check.stdout.split_once(" | ").unwrap_or_else(|| panic!("no figures: {check:#?}"));
+    let number = |text: &str| text.trim_end_matches('s').split(';').next().unwrap().parse().unwrap();
+    figures.split_whitespace().filter_map(|f| f.split_once('=')).map(|(name, n)| (name.to_owned(), number(n))).collect()
+}
+
+#[track_caller]
+fn says(sandbox: &Sandbox, code: i32, begin: &str) -> Run {
+    let check = sandbox.run(&["check"]).exits(code);
+    assert!(check.stdout.starts_with(begin) && check.stdout.lines().count() == 1, "{begin}: {check:#?}");
+    assert!(figures(&check).iter().all(|(_, n)| *n >= 0), "{check:#?}");
+    check
+}
+
+#[test]
+fn check_is_not_ok_where_nothing_is_fetched() {
+    let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
+    sandbox.run(&["init"]).ok();
+    says(&sandbox, 1, "ESPOMAIL WARNING - there is no account yet: espomail account add | ");
+    sandbox.group_account("support", &mailbox, &[]);
+    sandbox.run(&["fetch"]).ok();
+    says(&sandbox, 0, "ESPOMAIL OK - all accounts are fetched | ");
+    sandbox.run(&["account", "disable", "support"]).ok();
+    says(&sandbox, 1, "ESPOMAIL WARNING - no account is in use: 1 of 1 are disabled");
+}
+
+#[test]
+fn check_measures_fetching_and_sending_alike() {
+    let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
+    sandbox.support_account(&mailbox, &["--smtp", "127.0.0.1:1", "--auto-reply", "Thanks"]);
+    mailbox.append("INBOX", &mail("c@customer.example", &mailbox.address, "Hello").bytes());
+    sandbox.run(&["fetch"]).exits(75);
+    says(&sandbox, 1, "ESPOMAIL WARNING - account support: cannot send: ");
+    let wrong = format!("file:{}", sandbox.file("wrong", b"no\n").display());
+    sandbox.run(&["account", "edit", "support", "--secret", &wrong]).ok();
+    sandbox.run(&["fetch", "--no-send"]).exits(77);
+    let check = says(&sandbox, 1, "ESPOMAIL WARNING - account support: cannot be fetched: ");
+    assert!(check.stdout.contains("; account support: cannot send: "), "{check:#?}");
+    std::thread::sleep(std::time::Duration::from_millis(2_100));
+    let check = sandbox.run(&["check", "--max-age", "1s"]).exits(2);
+    assert!(check.stdout.starts_with("ESPOMAIL CRITICAL - account support: not fetched for "), "{check:#?}");
+    assert!(
+        check.stdout.contains("account support: cannot send for ") && !check.stdout.contains(" 0 min"),
+        "{check:#?}"
+    );
+}
+
+#[test]
+fn check_knows_refused_letters_and_mail_for_later() {
+    let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
+    let sink = SmtpSink::new(vec![Step { verb: "RCPT", nth: 1, answer: Answer::Say("550 5.7.1 no") }]);
+    sandbox.support_account(&mailbox, &["--smtp", &sink.address()]);
+    mailbox.append("INBOX", &mail("c@customer.example", &mailbox.address, "Hello").bytes());
+    sandbox.run(&["fetch"]).ok();
+    sandbox.run(&["case", "reply", "1", "-m", "Later.", "--at", "+9h"]).ok();
+    let check = says(&sandbox, 0, "ESPOMAIL OK - all accounts are fetched | ");
+    let figures = figures(&check);
+    for (name, expected) in [("outbox", 1), ("scheduled", 1), ("oldest", 0), ("refused", 0)] {
+        assert!(figures.contains(&(name.to_owned(), expected)), "{name}: {check:#?}");
+    }
+    sandbox.run(&["case", "reply", "1", "-m", "Now."]).ok();
+    sandbox.run(&["send"]);
+    says(&sandbox, 1, "ESPOMAIL WARNING - 1 message was refused for good within a day (espomail outbox list) | ");
+    let status = sandbox.run(&["status"]).ok();
+    assert!(status.stdout.contains("Outbox 1 waiting, 0 uncertain, 1 failed (espomail outbox list)"), "{status:#?}");
+    let failed = sandbox.items(&["outbox", "list"]).into_iter().find(|row| row["state"] == "failed").unwrap();
+    sandbox.run(&["outbox", "cancel", &failed["id"].to_string()]).ok();
+    says(&sandbox, 0, "ESPOMAIL OK - ");
+}
+
+#[test]
+fn what_keeps_check_from_looking_is_unknown() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["init"]).ok();
+    for args in [&["check", "--max-age", "-5m"][..], &["check", "--max-age", "soon"], &["check", "--nonsense"]] {
+        sandbox.run(args).exits(3);
+    }
+    sandbox.run(&["check", "--max-age", "366000d"]).exits(1);
+    sandbox.run(&["--as", "nobody", "check"]).exits(3).says("ESPOMAIL UNKNOWN - ");
+    sandbox.config("nonsense = 1\n");
+    sandbox.run(&["check"]).exits(3).says("ESPOMAIL UNKNOWN - ");
+    sandbox.run(&["db", "check", "--nonsense"]).exits(2);
+}
