@@ -11,6 +11,7 @@ use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use native_tls::{Certificate, HandshakeError, Protocol, TlsConnector, TlsStream};
+use openssl::x509::{GeneralNameRef, X509};
 use sha2::{Digest, Sha256};
 
 use super::wire::Wire;
@@ -59,8 +60,9 @@ impl Stream {
             }
             Err(HandshakeError::Failure(error)) => return Err(refused(endpoint, &error.to_string())),
         };
-        if let Some(pin) = &endpoint.pin {
-            check_pin(endpoint, &stream, pin)?;
+        match &endpoint.pin {
+            Some(pin) => check_pin(endpoint, &stream, pin)?,
+            None => check_names(endpoint, &stream)?,
         }
         Ok(Stream(Layer::Tls(Box::new(stream))))
     }
@@ -211,6 +213,23 @@ fn authorities(path: &Path) -> Result<Vec<Certificate>, NetError> {
         Ok(_) => Err(wrong("no certificate in it".into())),
         Err(error) => Err(wrong(error.to_string())),
     }
+}
+
+/// A name of the kind that was asked for must stand in the certificate itself: OpenSSL still takes the common name for one
+/// where there is none (RFC 9525 2).
+fn check_names(endpoint: &Endpoint, stream: &TlsStream<Wire>) -> Result<(), NetError> {
+    let der = stream.peer_certificate().ok().flatten().and_then(|certificate| certificate.to_der().ok());
+    let names = der.and_then(|der| X509::from_der(&der).ok()).and_then(|certificate| certificate.subject_alt_names());
+    let by_address = endpoint.host.parse::<IpAddr>().is_ok();
+    let is_named = |name: &GeneralNameRef| match by_address {
+        true => name.ipaddress().is_some(),
+        false => name.dnsname().is_some(),
+    };
+    if names.is_some_and(|names| names.iter().any(is_named)) {
+        return Ok(());
+    }
+    let words = format!("{}: the certificate names no server in its subject alternative names", endpoint.host);
+    Err(NetError::new(NetErrorKind::Certificate, words))
 }
 
 fn check_pin(endpoint: &Endpoint, stream: &TlsStream<Wire>, pin: &str) -> Result<(), NetError> {

@@ -24,6 +24,17 @@ struct Certificate {
 
 /// For `name`, valid from and to so many days from now, signed by `issuer` or by itself.
 fn certificate(name: &str, from: i64, to: i64, issuer: Option<&Certificate>) -> Certificate {
+    named(name, Some(SubjectAlternativeName::new().dns(name)), from, to, issuer)
+}
+
+/// As [`certificate`], with these subject alternative names besides the common name.
+fn named(
+    name: &str,
+    names: Option<&mut SubjectAlternativeName>,
+    from: i64,
+    to: i64,
+    issuer: Option<&Certificate>,
+) -> Certificate {
     let key = PKey::from_rsa(openssl::rsa::Rsa::generate(2048).unwrap()).unwrap();
     let mut subject = X509NameBuilder::new().unwrap();
     subject.append_entry_by_text("CN", name).unwrap();
@@ -42,8 +53,10 @@ fn certificate(name: &str, from: i64, to: i64, issuer: Option<&Certificate>) -> 
     if name == "authority" {
         builder.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).unwrap();
     }
-    let names = SubjectAlternativeName::new().dns(name).build(&builder.x509v3_context(None, None)).unwrap();
-    builder.append_extension(names).unwrap();
+    if let Some(names) = names {
+        let names = names.build(&builder.x509v3_context(None, None)).unwrap();
+        builder.append_extension(names).unwrap();
+    }
     builder.sign(issuer.map_or(&key, |issuer| &issuer.key), MessageDigest::sha256()).unwrap();
     Certificate { x509: builder.build(), key }
 }
@@ -111,6 +124,7 @@ fn untrustworthy_servers_get_no_login() {
     let ca = directory.file("ca.pem", &authority.x509.to_pem().unwrap());
     let trusted = ["--ca", ca.to_str().unwrap()];
     let by = |name: &str, from, to| certificate(name, from, to, Some(&authority));
+    let unnamed = |names: Option<&mut SubjectAlternativeName>| named("localhost", names, -1, 9, Some(&authority));
     let wrong_pin = ["--pin", &format!("sha256:{}", "ab".repeat(32))];
     #[allow(clippy::type_complexity)] // A table, read column by column.
     let rows: Vec<(&str, Certificate, Vec<&str>, Option<SslVersion>, &str)> = vec![
@@ -120,6 +134,21 @@ fn untrustworthy_servers_get_no_login() {
         ("self-signed", certificate("localhost", -1, 9, None), trusted.into(), None, "self-signed"),
         ("unknown authority", certificate("localhost", -1, 9, Some(&stranger)), trusted.into(), None, "not trusted"),
         ("no authority given", by("localhost", -1, 9), vec![], None, "not trusted"),
+        ("a common name alone", unnamed(None), trusted.into(), None, "names no server"),
+        (
+            "no name but one of e-mail",
+            unnamed(Some(SubjectAlternativeName::new().email("a@localhost"))),
+            trusted.into(),
+            None,
+            "names no server",
+        ),
+        (
+            "an address for a name",
+            unnamed(Some(SubjectAlternativeName::new().ip("127.0.0.1"))),
+            trusted.into(),
+            None,
+            "names no server",
+        ),
         ("another pin", by("localhost", -1, 9), wrong_pin.into(), None, "not the pinned one"),
         ("TLS 1.1", by("localhost", -1, 9), trusted.into(), Some(SslVersion::TLS1_1), "TLS handshake failed"),
     ];
@@ -141,7 +170,8 @@ fn a_trusted_or_pinned_server_is_spoken_to() {
     let directory = Sandbox::new();
     let ca = directory.file("ca.pem", &authority.x509.to_pem().unwrap());
     let good = certificate("localhost", -1, 9, Some(&authority));
-    let lonely = certificate("elsewhere", -9, -1, None);
+    // The pin is all that counts: it needs no name.
+    let lonely = named("elsewhere", None, -9, -1, None);
     let digest = lonely.x509.digest(MessageDigest::sha256()).unwrap();
     let pin: String = digest.iter().map(|byte| format!("{byte:02X}:")).collect();
     let pin = format!("sha256:{}", pin.trim_end_matches(':'));
