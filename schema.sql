@@ -176,7 +176,9 @@ CREATE TABLE accounts (
   breaker_reset_at INTEGER,                       -- automatic replies from before this do not count for the breaker
   signature     TEXT    NOT NULL DEFAULT '',      -- of mail from this address; goes before that of the user
   dmarc_none    TEXT    NOT NULL DEFAULT 'trust' CHECK (dmarc_none IN ('trust', 'refuse')), -- mail of a domain without a policy
-  reply_to_own_list INTEGER NOT NULL DEFAULT 0    -- automatic replies also to mail that a list of ours has rewritten
+  reply_to_own_list INTEGER NOT NULL DEFAULT 0,   -- automatic replies also to mail that a list of ours has rewritten
+  null_sender_refused INTEGER NOT NULL DEFAULT 0, -- its server takes no null sender; an edit forgets it
+  send_next_try_at INTEGER                        -- after refused logins and requests for a pause: SMTP not before this
 ) STRICT;
 
 -- Addresses that write for other people, such as web forms; Reply-To names the person (B4.13).
@@ -598,10 +600,13 @@ CREATE INDEX outbox_recipients_failed ON outbox_recipients (outbox_id) WHERE sta
 
 -- Addresses that do not exist, by a report on mail of ours: no automatic mail to them until they write again (B9.2).
 CREATE TABLE invalid_addresses (
-  address TEXT    PRIMARY KEY,
-  reason  TEXT    NOT NULL,                       -- status code and words of the server that refused
-  since   INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+  address    TEXT    NOT NULL,
+  account_id INTEGER REFERENCES accounts ON DELETE CASCADE, -- a personal account whose own server says so; NULL = for everybody
+  reason     TEXT    NOT NULL,                    -- status code and words of the server that refused
+  since      INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX invalid_addresses_address ON invalid_addresses (address, coalesce(account_id, 0));
+CREATE INDEX invalid_addresses_account ON invalid_addresses (account_id) WHERE account_id IS NOT NULL;
 
 -- Copies of sent mail that are still to be put into the Sent folder of their account (B13.7).
 CREATE TABLE sent_copies (

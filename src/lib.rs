@@ -42,6 +42,7 @@ pub mod intake;
 pub mod lock;
 pub mod log;
 pub mod mail;
+pub mod moment;
 pub mod net;
 pub mod outbox;
 pub mod query;

@@ -8,24 +8,27 @@ mod alias;
 mod copies;
 mod failure;
 mod settle;
+mod turn;
 
 use anyhow::Result;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
+use crate::intake::health;
 use crate::mail::compose::{self, Outgoing};
 use crate::mail::message;
-use crate::net::{Envelope, MailTransport, NetError, NetErrorKind, SendError};
+use crate::moment;
+use crate::net::{MailTransport, NetError, NetErrorKind, patience};
 use crate::store::accounts::{self, Account, AccountKind, Health};
 use crate::store::db::{Store, Tx};
 use crate::store::drafts;
 use crate::store::emails::{self, EmailStatus, NewEmail};
-use crate::store::outbox::{self, NewRow, OutboxKind, OutboxRow, OutboxState};
+use crate::store::outbox::{self, NewRow, OutboxKind};
 use crate::store::raw::{self, Packed};
 use crate::store::records::{Parent, ParentType};
 use crate::store::stream::{self, NewNote, NoteKind};
 pub use copies::{ConnectImap, keep_copies};
 pub use failure::{Return, come_back};
-use settle::{put_off, settle, settle_doubt};
+use settle::settle_doubt;
 
 /// How a composed message is to be sent and kept.
 #[derive(Debug, Clone)]
@@ -166,25 +169,50 @@ pub struct Flushed {
     pub put_off: usize,
     /// Accounts that could not send, with the error.
     pub accounts: Vec<(String, anyhow::Error)>,
+    /// Accounts that are left alone until then.
+    pub resting: Vec<(String, Timestamp)>,
     /// Accounts that could not keep copies of what was sent, with the error (see [`keep_copies`]).
     pub copies: Vec<(String, anyhow::Error)>,
 }
 
-/// Sends what is due, one connection per account. The caller holds the send lock.
+/// How servers are treated that refuse a login or ask for a pause.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Manners<'a> {
+    /// A refused login is repeated at every run until it is so old (B2.5).
+    pub alert_min_age: SignedDuration,
+    /// Accounts that somebody named: they are tried at once.
+    pub named: &'a [String],
+}
+
+/// A rest is never longer than this (B2.5, B2.15).
+const LONGEST_REST: SignedDuration = SignedDuration::from_hours(1);
+
+/// Sends what is due, account by account. The caller holds the send lock.
 ///
 /// # Errors
 /// Only where the database fails; the trouble of one account ends that account's turn.
-pub fn flush(store: &Store, connect: &mut Connect<'_>, clock: &dyn Fn() -> Timestamp) -> Result<Flushed> {
+pub fn flush(
+    store: &Store,
+    connect: &mut Connect<'_>,
+    manners: &Manners<'_>,
+    clock: &dyn Fn() -> Timestamp,
+) -> Result<Flushed> {
     let mut flushed = Flushed::default();
     store.write(|tx| judge_leftovers(tx, clock()))?;
     for account_id in store.read(|tx| outbox::accounts_due(tx, clock()))? {
         let account = store.read(|tx| accounts::by_id(tx, account_id))?;
         // A disabled account neither polls nor sends: its mail waits.
         let Some(account) = account.filter(|account| account.active && account.smtp.host.is_some()) else { continue };
-        let error = flush_account(store, &account, connect, clock, &mut flushed)?;
-        store.write(|tx| remember(tx, account_id, error.as_ref(), clock()))?;
+        let name = account.name.clone();
+        let rests = account.health.send_next_try_at.filter(|next| !moment::is_due(*next, LONGEST_REST, clock()));
+        if let Some(until) = rests.filter(|_| !manners.named.iter().any(|named| named.eq_ignore_ascii_case(&name))) {
+            flushed.resting.push((name, until));
+            continue;
+        }
+        let error = turn::run(store, account, connect, clock, &mut flushed)?;
+        store.write(|tx| remember(tx, account_id, error.as_ref(), manners, clock()))?;
         if let Some(error) = error {
-            flushed.accounts.push((account.name, error));
+            flushed.accounts.push((name, error));
         }
     }
     Ok(flushed)
@@ -198,129 +226,51 @@ fn judge_leftovers(tx: &Tx<'_>, now: Timestamp) -> Result<()> {
     Ok(())
 }
 
-/// Sends the rows of one account; the error that ended its turn.
-fn flush_account(
-    store: &Store,
-    account: &Account,
-    connect: &mut Connect<'_>,
-    clock: &dyn Fn() -> Timestamp,
-    flushed: &mut Flushed,
-) -> Result<Option<anyhow::Error>> {
-    let rows = store.read(|tx| outbox::due(tx, account.id, clock()))?;
-    let mut transport = match connect(account) {
-        Ok(transport) => transport,
-        Err(error) => {
-            let words = format!("{error:#}");
-            // A server that cannot be reached is asked again later; one that refuses for good is the account's error.
-            if is_passing(&error) {
-                store.write(|tx| rows.iter().try_for_each(|row| put_off(tx, account, row, &words, clock())))?;
-            }
-            flushed.put_off += rows.len();
-            return Ok(Some(error));
-        }
-    };
-    for row in &rows {
-        match send_row(store, account, transport.as_mut(), row, clock, flushed)? {
-            Ended::Fine => {}
-            Ended::Connection(error) => return Ok(Some(error)),
-        }
-    }
-    transport.quit();
-    Ok(None)
-}
-
-fn is_passing(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<NetError>().is_some_and(|e| {
-        matches!(
-            e.kind,
-            NetErrorKind::Unreachable | NetErrorKind::Timeout | NetErrorKind::Closed | NetErrorKind::Temporary
-        )
-    })
-}
-
-/// How the sending of one row ended for the connection.
-enum Ended {
-    /// The next row may be sent.
-    Fine,
-    /// The connection is of no use any more.
-    Connection(anyhow::Error),
-}
-
-fn send_row(
-    store: &Store,
-    account: &Account,
-    transport: &mut dyn MailTransport,
-    row: &OutboxRow,
-    clock: &dyn Fn() -> Timestamp,
-    flushed: &mut Flushed,
-) -> Result<Ended> {
-    let (mut envelope, body) = store.read(|tx| {
-        let envelope = Envelope { from: row.envelope_from.clone(), to: outbox::open_recipients(tx, row.id)? };
-        Ok((envelope, raw::bytes(tx, row.raw_id)?))
-    })?;
-    let mut unclaimed = None;
-    let mut claim = || {
-        let claimed =
-            store.write(|tx| outbox::change(tx, row.id, OutboxState::Waiting, OutboxState::InDoubt, "", clock()));
-        claimed.map_err(|error| {
-            let words = format!("{error:#}");
-            unclaimed = Some(error);
-            words
-        })
-    };
-    let mut result = transport.send(&envelope, &body, &mut claim);
-    if let (Err(SendError::SenderRefused(_)), true) = (&result, envelope.from.is_empty()) {
-        envelope.from = account.address.clone();
-        store.write(|tx| outbox::set_envelope_from(tx, row.id, &envelope.from))?;
-        result = transport.send(&envelope, &body, &mut claim);
-    }
-    let now = clock();
-    match result {
-        Ok(sent) => {
-            let state = store.write(|tx| settle(tx, account, row, &envelope, &sent, now))?;
-            match state {
-                OutboxState::Sent => flushed.sent += 1,
-                OutboxState::Failed => flushed.failed += 1,
-                _ => flushed.put_off += 1,
-            }
-            Ok(Ended::Fine)
-        }
-        Err(SendError::SenderRefused(reply)) => {
-            flushed.put_off += 1;
-            let error = NetError::new(NetErrorKind::Refused, format!("sender refused: {} {}", reply.code, reply.text));
-            Ok(Ended::Connection(error.into()))
-        }
-        Err(SendError::BeforeBody(error)) => {
-            store.write(|tx| put_off(tx, account, row, &error.message, now))?;
-            flushed.put_off += 1;
-            Ok(Ended::Connection(error.into()))
-        }
-        Err(SendError::InDoubt(error)) => {
-            store.write(|tx| {
-                settle_doubt(tx, row, &error.message, now)?;
-                put_off(tx, account, row, &error.message, now)
-            })?;
-            flushed.put_off += 1;
-            Ok(Ended::Connection(error.into()))
-        }
-        Err(SendError::Caller(words)) => {
-            Err(unclaimed.unwrap_or_else(|| anyhow::anyhow!(words)).context("cannot claim the outbox row"))
-        }
-    }
-}
-
-/// Shows in `status` whether the account can send.
-fn remember(tx: &Tx<'_>, account_id: i64, error: Option<&anyhow::Error>, now: Timestamp) -> Result<()> {
+/// Shows in `status` whether the account can send, and when it is tried again.
+fn remember(
+    tx: &Tx<'_>,
+    account_id: i64,
+    error: Option<&anyhow::Error>,
+    manners: &Manners<'_>,
+    now: Timestamp,
+) -> Result<()> {
     let Some(account) = accounts::by_id(tx, account_id)? else { return Ok(()) };
     let health = match error {
-        Some(error) => Health {
-            send_failing_since: account.health.send_failing_since.or(Some(now)),
-            send_failure: format!("{error:#}"),
-            ..account.health
-        },
-        None => Health { send_failing_since: None, send_failure: String::new(), ..account.health },
+        Some(error) => {
+            let since = moment::past(account.health.send_failing_since.unwrap_or(now), now);
+            let rest = rest(&account.health, error, now.duration_since(since), manners);
+            Health {
+                send_failing_since: Some(since),
+                send_failure: format!("{error:#}"),
+                send_next_try_at: rest.map(|rest| now + rest),
+                ..account.health
+            }
+        }
+        None => {
+            let send_failure = String::new();
+            Health { send_failing_since: None, send_failure, send_next_try_at: None, ..account.health }
+        }
     };
     accounts::set_health(tx, account_id, &health)
+}
+
+/// How long a server is left alone: a refused login as that of IMAP (B2.5), any other as long as it says, at most an hour.
+fn rest(
+    before: &Health,
+    error: &anyhow::Error,
+    failing_for: SignedDuration,
+    manners: &Manners<'_>,
+) -> Option<SignedDuration> {
+    let error = error.downcast_ref::<NetError>()?;
+    let loud = failing_for - manners.alert_min_age;
+    match error.kind {
+        NetErrorKind::LoginRefused if loud.is_negative() => None,
+        NetErrorKind::LoginRefused => Some(health::wait(before.send_next_try_at.map(|_| loud))),
+        NetErrorKind::Closed | NetErrorKind::Temporary => {
+            patience::rest(&error.message).and_then(|rest| SignedDuration::try_from(rest).ok())
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]

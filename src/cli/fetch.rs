@@ -14,7 +14,7 @@ use crate::intake::import::Imported;
 use crate::intake::notice;
 use crate::intake::world::World;
 use crate::lock::{self, Attempt};
-use crate::outbox::{self, Flushed};
+use crate::outbox::{self, Flushed, Manners};
 use crate::store::accounts::{Account, AccountKind};
 use crate::store::db::Store;
 use crate::store::deliveries::Outcome;
@@ -154,7 +154,7 @@ pub fn run(args: &FetchArgs, ctx: &Context) -> Result<()> {
     }
     let mut flushed = Flushed::default();
     if !args.no_send && !ctx.dry_run {
-        flushed = flush(ctx, &store)?;
+        flushed = flush(ctx, &store, &args.accounts)?;
         tally.worst = worse(tally.worst, sending_trouble(ctx, &flushed));
     }
     if args.summary || ctx.ui.verbosity > 0 || ctx.ui.is_terminal() {
@@ -173,7 +173,7 @@ pub fn send(args: &SendArgs, ctx: &Context) -> Result<()> {
     }
     let store = ctx.unlogged_store()?;
     let started = Instant::now();
-    let flushed = flush(ctx, &store)?;
+    let flushed = flush(ctx, &store, &[])?;
     for (name, error) in &flushed.accounts {
         ctx.ui.problem(&format!("account \"{name}\": cannot send"), error);
     }
@@ -312,7 +312,7 @@ impl Watch<'_> {
 }
 
 /// Sends what is due, unless another process is at it.
-fn flush(ctx: &Context, store: &Store) -> Result<Flushed> {
+fn flush(ctx: &Context, store: &Store, named: &[String]) -> Result<Flushed> {
     match lock::attempt(&ctx.db_path, "outbox", Timestamp::now())? {
         Attempt::Busy { pid, .. } => {
             ctx.ui.verbose(1, &format!("the outbox is being sent by process {pid}"));
@@ -321,7 +321,9 @@ fn flush(ctx: &Context, store: &Store) -> Result<Flushed> {
         Attempt::Held(_lock) => {
             queue_digests(ctx, store)?;
             let mut connect = |account: &Account| connect::smtp(account, &ctx.config, &ctx.db_path);
-            let mut flushed = outbox::flush(store, &mut connect, &Timestamp::now)?;
+            let alert_min_age = SignedDuration::try_from(ctx.config.alert_min_age)?;
+            let manners = Manners { alert_min_age, named };
+            let mut flushed = outbox::flush(store, &mut connect, &manners, &Timestamp::now)?;
             let mut connect = |account: &Account| connect::imap(account, &ctx.config, &ctx.db_path, None);
             flushed.copies = outbox::keep_copies(store, &mut connect, &Timestamp::now)?;
             Ok(flushed)
@@ -349,8 +351,12 @@ fn sending_trouble(ctx: &Context, flushed: &Flushed) -> Option<Kind> {
     };
     flushed.accounts.iter().for_each(|failed| say("cannot send", failed));
     flushed.copies.iter().for_each(|failed| say("cannot keep a copy of sent mail", failed));
+    for (name, until) in &flushed.resting {
+        let rests = error::Fault::new(Kind::TempFail, format!("its server is left alone until {until}"));
+        say("does not send now", &(name.clone(), rests.into()));
+    }
     let kinds = flushed.accounts.iter().chain(&flushed.copies).map(|(_, error)| error::classify(error).0);
-    kinds.reduce(Kind::worse)
+    kinds.chain(flushed.resting.iter().map(|_| Kind::TempFail)).reduce(Kind::worse)
 }
 
 fn summarise(ctx: &Context, tally: &Tally, flushed: &Flushed, started: Instant) -> Result<()> {

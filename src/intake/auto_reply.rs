@@ -241,7 +241,11 @@ fn facts(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>, to: Option<&Ma
             .or_else(|| automatic::unanswerable(&answering).map(|reason| reason.to_string())),
         forbidden: occasion.forbidden.clone(),
         address: address.is_some(),
-        invalid: address.map(|a| invalid_addresses::find(tx, a)).transpose()?.flatten().map(|known| known.reason),
+        invalid: address
+            .map(|a| invalid_addresses::find(tx, a, Some(account.id)))
+            .transpose()?
+            .flatten()
+            .map(|known| known.reason),
         replied_to_case,
         last_hour: address.map(|a| since(Some(a), hour_ago)).transpose()?.unwrap_or_default(),
         last_day: address.map(|a| since(Some(a), day_ago)).transpose()?.unwrap_or_default(),

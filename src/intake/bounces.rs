@@ -4,6 +4,9 @@
 //! A report counts only for a recipient whom the very message it names was sent to. Everybody who got that message knows
 //! its id, so the id alone proves nothing: a report is proven if it came to the signed envelope sender of the message, or
 //! if the mail server vouches for the recipient's own domain. Any other is shown and told, and changes nothing.
+//!
+//! The servers of a personal account are its owner's choice: what comes by them proves nothing about mail of other
+//! accounts, and an address that does not exist by their word is invalid for that account only.
 
 use anyhow::Result;
 
@@ -14,6 +17,7 @@ use crate::mail::authentication_results::Verdict;
 use crate::mail::bounce::{self, Bounce, Failure, Outcome};
 use crate::mail::message::Message;
 use crate::outbox::{self, Return};
+use crate::store::accounts::{Account, AccountKind};
 use crate::store::db::Tx;
 use crate::store::emails;
 use crate::store::invalid_addresses;
@@ -36,6 +40,7 @@ pub enum Report {
 pub fn run(
     tx: &Tx<'_>,
     world: &World<'_>,
+    account: &Account,
     sender: &Sender,
     message: &Message,
     recipient: Option<&str>,
@@ -52,9 +57,10 @@ pub fn run(
         return Ok(Report::None);
     };
     let mut report = Report::News;
+    let may_prove = account.kind == AccountKind::Group || account.id == row.account_id;
     let by_return_address = came_to(world, message, recipient, row.id);
     for failure in failures(tx, &row, bounce::read(message))? {
-        let proven = by_return_address || vouches_for(sender, &failure.address);
+        let proven = may_prove && (by_return_address || vouches_for(sender, &failure.address));
         let (said, failed) = one(tx, world, &row, &failure, (email_id, proven))?;
         decide(&said)?;
         if failed {
@@ -124,7 +130,9 @@ fn one(
     }
     let mut said = format!("{address}: outbox {} came back: {words}", row.id);
     if failure.outcome == Outcome::Hard {
-        invalid_addresses::add(tx, &address, &words, world.now)?;
+        let sent_by = world.accounts.iter().find(|account| account.id == row.account_id);
+        let only = sent_by.filter(|account| account.kind == AccountKind::Personal).map(|account| account.id);
+        invalid_addresses::add(tx, &address, only, &words, world.now)?;
         said.push_str("; no automatic mail to it until it writes");
     }
     Ok((said, true))

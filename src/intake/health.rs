@@ -3,7 +3,11 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::error::Kind;
+use crate::moment;
 use crate::store::accounts::Health;
+
+/// A refused login is never left alone for longer.
+const LONGEST_REST: SignedDuration = SignedDuration::from_hours(1);
 
 /// Once told, cron is told again after so long.
 const REPEAT: SignedDuration = SignedDuration::from_hours(6);
@@ -30,12 +34,13 @@ pub struct Verdict {
 
 /// After a failed run.
 pub fn failed(before: &Health, kind: Kind, words: &str, patience: Patience, now: Timestamp) -> Verdict {
-    let since = before.failing_since.unwrap_or(now);
+    let since = moment::past(before.failing_since.unwrap_or(now), now);
     let runs = before.failed_runs.saturating_add(1);
     let loud = runs >= patience.runs && now.duration_since(since) >= patience.age;
     let first = loud && before.alerted_at.is_none();
-    let again = before.alerted_at.is_some_and(|told| now.duration_since(told) >= REPEAT);
+    let again = before.alerted_at.is_some_and(|told| !moment::is_within(told, REPEAT, now));
     let speak = first || (loud && again);
+    let told = before.alerted_at;
     let refused = kind == Kind::NoPerm && (loud || before.alerted_at.is_some());
     let health = Health {
         failing_since: Some(since),
@@ -43,17 +48,16 @@ pub fn failed(before: &Health, kind: Kind, words: &str, patience: Patience, now:
         failure_kind: kind.name().to_owned(),
         failure: words.to_owned(),
         alerted_at: if speak { Some(now) } else { before.alerted_at },
-        next_try_at: refused.then(|| now + wait(before, now)),
+        next_try_at: refused.then(|| now + wait(before.next_try_at.and(told).map(|told| now.duration_since(told)))),
         ..before.clone()
     };
     Verdict { health, speak, notify: first }
 }
 
-/// A wrong password every minute locks mailboxes: from the first alert on 5, 15, then 60 minutes.
-fn wait(before: &Health, now: Timestamp) -> SignedDuration {
-    let told =
-        before.alerted_at.filter(|_| before.next_try_at.is_some()).map(|told| now.duration_since(told).as_mins());
-    SignedDuration::from_mins(match told {
+/// A wrong password every minute locks mailboxes: from the first alert on 5, 15, then 60 minutes. `told` is how long ago
+/// that was, where there was a rest before.
+pub fn wait(told: Option<SignedDuration>) -> SignedDuration {
+    SignedDuration::from_mins(match told.map(|told| told.as_mins()) {
         None => 5,
         Some(..10) => 15,
         Some(_) => 60,
@@ -67,6 +71,7 @@ pub fn recovered(before: &Health, now: Timestamp) -> Verdict {
         last_good_at: Some(now),
         send_failing_since: before.send_failing_since,
         send_failure: before.send_failure.clone(),
+        send_next_try_at: before.send_next_try_at,
         ..Health::default()
     };
     Verdict { health, speak: told, notify: told }
@@ -75,7 +80,7 @@ pub fn recovered(before: &Health, now: Timestamp) -> Verdict {
 /// Whether a refused login is to be left alone for now. Naming the account on the command line ends the waiting,
 /// and so does an edit, which forgets `next_try_at`.
 pub fn waits(health: &Health, named: bool, now: Timestamp) -> bool {
-    !named && health.next_try_at.is_some_and(|next| now < next)
+    !named && health.next_try_at.is_some_and(|next| !moment::is_due(next, LONGEST_REST, now))
 }
 
 #[cfg(test)]

@@ -115,7 +115,7 @@ fn post(tx: &Tx<'_>, world: &World<'_>, letter: Letter<'_>) -> Result<()> {
     let Letter { user, account, case, key, subject, text } = letter;
     // Without a valid address the list of notifications has to do (B9.2).
     let Some(address) = user.addresses.first() else { return Ok(()) };
-    if invalid_addresses::find(tx, address)?.is_some() {
+    if invalid_addresses::find(tx, address, Some(account.id))?.is_some() {
         return Ok(());
     }
     let domain = world.message_id_domain(account);

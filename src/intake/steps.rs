@@ -270,7 +270,8 @@ impl<'a> Incoming<'a> {
             return Ok(Report::None);
         }
         let recipient = self.delivery.recipient.as_deref();
-        let report = bounces::run(self.tx, self.world, &kept.sender, self.message, recipient, kept.email_id)?;
+        let report =
+            bounces::run(self.tx, self.world, self.account, &kept.sender, self.message, recipient, kept.email_id)?;
         if kept.automatic.is_empty() {
             bounces::wrote(self.tx, self.world, &kept.sender, kept.email_id)?;
         }

@@ -18,6 +18,7 @@ mod prefix;
 pub mod providers;
 pub mod redact;
 mod references;
+pub mod refusal;
 pub mod subject;
 pub mod template;
 pub mod text;

@@ -56,6 +56,10 @@ phrases! {
     NO_SUCH_ADDRESS = "no_such_address";
     /// A refusal that concerns the message, whatever else it says.
     ABOUT_THE_MESSAGE = "about_the_message";
+    /// A refusal that concerns whoever sends.
+    REFUSED_ACCOUNT = "refused_account";
+    /// A refusal that concerns what is sent.
+    REFUSED_MESSAGE = "refused_message";
     /// Subjects of answers that a program gives for somebody who is away.
     AWAY = "away";
     /// Before the sender of a mail that was copied into a text.

@@ -4,6 +4,7 @@
 pub mod guard;
 pub mod imap;
 mod lines;
+pub mod patience;
 pub mod reach;
 mod sasl;
 pub mod smtp;
@@ -243,7 +244,7 @@ pub struct Envelope {
 /// How a transaction ended that the server took to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sent {
-    /// The final reply after the body; `None` when every recipient was refused and no body was sent.
+    /// The final reply after the body, or a refusal of DATA; `None` when every recipient was refused.
     pub reply: Option<Reply>,
     /// Recipients refused at RCPT, with the server's reply (4xx or 5xx).
     pub refused: Vec<(String, Reply)>,
@@ -255,7 +256,10 @@ pub enum SendError {
     /// MAIL FROM was refused for good: an error of the account; with a null sender it is worth one more try with the account's address.
     #[error("sender refused: {} {}", .0.code, .0.text)]
     SenderRefused(Reply),
-    /// The connection was lost or a command refused before the answer to DATA: nothing was sent, repeat later.
+    /// MAIL FROM was refused for now: the connection is of use.
+    #[error("sender refused for now: {} {}", .0.code, .0.text)]
+    NotNow(Reply),
+    /// The connection was lost before the answer to DATA: nothing was sent, repeat later.
     #[error("{0}")]
     BeforeBody(NetError),
     /// The connection was lost between the answer to DATA and the final reply: nobody knows.

@@ -7,6 +7,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 use super::settle::backoff;
+use crate::intake::health;
 use crate::net::{MailSource, NetError, NetErrorKind};
 use crate::store::accounts::{self, Account, StoreSent};
 use crate::store::db::{Store, Tx};
@@ -42,7 +43,7 @@ pub fn keep_copies(
     for account_id in store.read(|tx| sent_copies::accounts_due(tx, clock()))? {
         let Some(account) = store.read(|tx| accounts::by_id(tx, account_id))? else { continue };
         // A refused login is left alone for a while (B2.5), and a disabled account altogether.
-        if !account.active || account.health.next_try_at.is_some_and(|at| at > clock()) {
+        if !account.active || health::waits(&account.health, false, clock()) {
             continue;
         }
         let copies = store.read(|tx| sent_copies::due(tx, account_id, clock()))?;

@@ -5,8 +5,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{alias, copies, failure};
 use crate::mail::bounce;
-use crate::net::{Envelope, Reply, Sent};
-use crate::store::accounts::Account;
+use crate::mail::refusal::{self, Refusal};
+use crate::moment;
+use crate::net::{Envelope, Reply, Sent, patience};
+use crate::store::accounts::{Account, AccountKind};
 use crate::store::db::Tx;
 use crate::store::emails::{self, EmailStatus};
 use crate::store::invalid_addresses;
@@ -24,48 +26,86 @@ pub(super) fn settle_doubt(tx: &Tx<'_>, row: &OutboxRow, words: &str, now: Times
     outbox::change(tx, row.id, OutboxState::InDoubt, OutboxState::Waiting, words, now)
 }
 
-/// Writes what the server said about each recipient and the message; the row's new state.
+/// What became of a transaction that the server took to its end.
+pub(super) struct Settled {
+    /// The row's new state.
+    pub(super) state: OutboxState,
+    /// The server took the message, for at least one recipient.
+    pub(super) taken: bool,
+    /// Its words, where it refused whoever sends: no recipient is to blame, and the row waits.
+    pub(super) refused: Option<String>,
+}
+
+/// Writes what the server said about each recipient and the message; `claimed`: the body was begun.
 pub(super) fn settle(
     tx: &Tx<'_>,
     account: &Account,
     row: &OutboxRow,
     envelope: &Envelope,
     sent: &Sent,
+    claimed: bool,
     now: Timestamp,
-) -> Result<OutboxState> {
-    let from = if sent.reply.is_some() { OutboxState::InDoubt } else { OutboxState::Waiting };
-    for (address, reply) in sent.refused.iter().filter(|(_, reply)| reply.code >= 500) {
-        fail_recipient(tx, row, address, &words(reply), now)?;
-        if bounce::is_no_such_address(reply.status.as_deref().unwrap_or_default(), &reply.text) {
-            invalid_addresses::add(tx, address, &words(reply), now)?;
+) -> Result<Settled> {
+    let from = if claimed { OutboxState::InDoubt } else { OutboxState::Waiting };
+    let mut refused = None;
+    for (address, reply) in &sent.refused {
+        match whom(reply, envelope) {
+            None => outbox::explain_waiting(tx, row.id, address, &words(reply))?,
+            Some(Refusal::Account) => {
+                outbox::explain_waiting(tx, row.id, address, &words(reply))?;
+                refused.get_or_insert_with(|| words(reply));
+            }
+            Some(_) => {
+                fail_recipient(tx, row, address, &words(reply), now)?;
+                if bounce::is_no_such_address(reply.status.as_deref().unwrap_or_default(), &reply.text) {
+                    // The server of one user knows no address for everybody.
+                    let only = (account.kind == AccountKind::Personal).then_some(account.id);
+                    invalid_addresses::add(tx, address, only, &words(reply), now)?;
+                }
+            }
         }
     }
-    for (address, reply) in sent.refused.iter().filter(|(_, reply)| reply.code < 500) {
-        outbox::explain_waiting(tx, row.id, address, &words(reply))?;
-    }
     let accepted = envelope.to.iter().filter(|a| !sent.refused.iter().any(|(refused, _)| refused == *a));
-    match &sent.reply {
-        Some(reply) if reply.code < 300 => {
+    let taken = sent.reply.as_ref().filter(|reply| reply.code < 300);
+    match (&sent.reply, sent.reply.as_ref().and_then(|reply| whom(reply, envelope))) {
+        (None, _) => {}
+        (Some(reply), _) if reply.code < 300 => {
             for address in accepted {
                 outbox::settle_recipient(tx, row.id, address, true, &words(reply))?;
             }
             remember_alias(tx, account, row, reply)?;
         }
-        Some(reply) if reply.code >= 500 => {
+        (Some(reply), None | Some(Refusal::Account)) => {
+            for address in accepted {
+                outbox::explain_waiting(tx, row.id, address, &words(reply))?;
+            }
+            if reply.code >= 500 {
+                refused.get_or_insert_with(|| words(reply));
+            }
+        }
+        (Some(reply), Some(_)) => {
             for address in accepted {
                 fail_recipient(tx, row, address, &words(reply), now)?;
             }
         }
-        Some(reply) => {
-            for address in accepted {
-                outbox::explain_waiting(tx, row.id, address, &words(reply))?;
-            }
-        }
-        None => {}
     }
     let last = sent.reply.as_ref().filter(|reply| reply.code >= 300);
-    let last = last.or(sent.refused.last().map(|(_, reply)| reply));
-    conclude(tx, account, row, from, &last.map(words).unwrap_or_default(), now)
+    let last = last.or(sent.refused.last().map(|(_, reply)| reply)).map(words).unwrap_or_default();
+    let state = conclude(tx, row, from, refused.as_ref().unwrap_or(&last), now)?;
+    match state {
+        OutboxState::Waiting if refused.is_none() => put_off(tx, account, row, &last, now)?,
+        OutboxState::Sent => copies::plan(tx, account, row, now)?,
+        _ => {}
+    }
+    Ok(Settled { state, taken: taken.is_some(), refused })
+}
+
+/// Whom a refusal for good concerns; `None` = it is not for good. With the null sender what is not said is taken for
+/// one of the sender: it is tried once more with an address.
+fn whom(reply: &Reply, envelope: &Envelope) -> Option<Refusal> {
+    let read = || refusal::read(reply.code, reply.status.as_deref().unwrap_or_default(), &reply.text);
+    let whom = (reply.code >= 500).then(read);
+    whom.map(|whom| if whom == Refusal::Unsaid && envelope.from.is_empty() { Refusal::Account } else { whom })
 }
 
 /// B13.6: a server that writes an id of its own over ours names it in its answer.
@@ -77,15 +117,8 @@ fn remember_alias(tx: &Tx<'_>, account: &Account, row: &OutboxRow, reply: &Reply
     }
 }
 
-/// The state a row gets by its recipients: waiting while one is open, else sent if one took it.
-fn conclude(
-    tx: &Tx<'_>,
-    account: &Account,
-    row: &OutboxRow,
-    from: OutboxState,
-    last: &str,
-    now: Timestamp,
-) -> Result<OutboxState> {
+/// Gives a row the state that its recipients have: waiting while one is open, else sent if one took it.
+fn conclude(tx: &Tx<'_>, row: &OutboxRow, from: OutboxState, last: &str, now: Timestamp) -> Result<OutboxState> {
     let recipients = outbox::recipients(tx, row.id)?;
     let any = |state: &str| recipients.iter().any(|(_, s, _)| s == state);
     let to = if any("waiting") {
@@ -97,12 +130,9 @@ fn conclude(
     };
     outbox::change(tx, row.id, from, to, last, now)?;
     match to {
-        OutboxState::Waiting => put_off(tx, account, row, last, now)?,
-        OutboxState::Sent => {
-            set_email(tx, row, EmailStatus::Sent)?;
-            copies::plan(tx, account, row, now)?;
-        }
-        _ => set_email(tx, row, EmailStatus::Failed)?,
+        OutboxState::Sent => set_email(tx, row, EmailStatus::Sent)?,
+        OutboxState::Failed => set_email(tx, row, EmailStatus::Failed)?,
+        _ => {}
     }
     Ok(to)
 }
@@ -117,24 +147,32 @@ fn fail_recipient(tx: &Tx<'_>, row: &OutboxRow, address: &str, words: &str, now:
     failure::undelivered(tx, row, address, words, None, now)
 }
 
-fn words(reply: &Reply) -> String {
-    format!("{} {}", reply.code, reply.text)
+/// What is shown of a reply.
+pub(super) fn words(reply: &Reply) -> String {
+    format!("{} {}", reply.code, reply.text).trim_end().to_owned()
 }
 
-/// Puts a row off by its number of attempts. After two days of that it has failed for those who have not got it.
+/// Puts a row off by its number of attempts, or for as long as the server says. After two days of that it has failed for
+/// those who have not got it.
 pub(super) fn put_off(tx: &Tx<'_>, account: &Account, row: &OutboxRow, words: &str, now: Timestamp) -> Result<()> {
     let current = outbox::by_id(tx, row.id)?.context("the outbox row vanished")?;
     if current.state != OutboxState::Waiting {
         return Ok(());
     }
-    if current.failing_since.is_some_and(|since| now.duration_since(since) >= GIVE_UP) {
+    let last_try = (current.attempts > 0).then(|| current.next_try_at - backoff(current.attempts - 1));
+    let since = moment::failing_since(current.failing_since, last_try, now);
+    if now.duration_since(since) >= GIVE_UP {
         let text = format!("given up after two days: {words}");
         for address in outbox::open_recipients(tx, row.id)? {
             fail_recipient(tx, row, &address, &text, now)?;
         }
-        return conclude(tx, account, row, OutboxState::Waiting, &text, now).map(drop);
+        if conclude(tx, row, OutboxState::Waiting, &text, now)? == OutboxState::Sent {
+            copies::plan(tx, account, row, now)?;
+        }
+        return Ok(());
     }
-    outbox::put_off(tx, row.id, words, now + backoff(current.attempts), now)
+    let rest = patience::rest(words).and_then(|rest| SignedDuration::try_from(rest).ok()).unwrap_or_default();
+    outbox::put_off(tx, row.id, words, now + backoff(current.attempts).max(rest), since)
 }
 
 /// 1, 5, 15, 30 minutes, then hours that double up to 8.

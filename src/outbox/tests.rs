@@ -9,10 +9,11 @@ use jiff::civil::Date;
 
 use super::*;
 use crate::mail::address::Mailbox;
-use crate::net::{Body, Listed, ListedFolder, MailSource, OpenFolder, Reply, Sent};
-use crate::store::accounts::{AccountKind, StoreSent};
+use crate::net::{Body, Envelope, Listed, ListedFolder, MailSource, OpenFolder, Reply, SendError, Sent};
+use crate::store::accounts::StoreSent;
 use crate::store::cases::{self, NewCase, Priority};
 use crate::store::notifications::{self, NotificationKind};
+use crate::store::outbox::{OutboxRow, OutboxState};
 use crate::store::sight::Sight;
 use crate::store::users::{self, NewUser, UserType};
 use crate::store::{invalid_addresses, sent_copies};
@@ -28,6 +29,10 @@ enum Act {
     Doubt,
     /// MAIL FROM refused.
     Sender,
+    /// MAIL FROM refused for now.
+    NotNow(u16, &'static str),
+    /// The final reply to a message from `<>`; one from an address is taken.
+    Null(u16, &'static str),
     /// The connection is refused.
     NoConnection(NetErrorKind),
 }
@@ -41,6 +46,7 @@ struct Office {
     bodies: Rc<RefCell<Vec<Envelope>>>,
     case_id: i64,
     user_id: i64,
+    connections: Cell<usize>,
 }
 
 const START: Timestamp = Timestamp::constant(1_790_000_000, 0);
@@ -81,7 +87,15 @@ impl Office {
             })
             .unwrap();
         let acts = Rc::new(RefCell::new(acts.iter().cloned().collect()));
-        Office { store, now: Cell::new(START), acts, bodies: Rc::default(), case_id, user_id }
+        Office {
+            store,
+            now: Cell::new(START),
+            acts,
+            bodies: Rc::default(),
+            case_id,
+            user_id,
+            connections: Cell::new(0),
+        }
     }
 
     /// Puts a mail to these into the outbox; the row's id.
@@ -89,7 +103,16 @@ impl Office {
         self.write_with_bcc(kind, to, &[])
     }
 
+    /// A mail that is to go out no earlier than this.
+    fn write_at(&self, not_before: Timestamp) -> i64 {
+        self.put(OutboxKind::Mail, &["a@x.example"], &[], Some(not_before))
+    }
+
     fn write_with_bcc(&self, kind: OutboxKind, to: &[&str], bcc: &[&str]) -> i64 {
+        self.put(kind, to, bcc, None)
+    }
+
+    fn put(&self, kind: OutboxKind, to: &[&str], bcc: &[&str], not_before: Option<Timestamp>) -> i64 {
         let mailbox = |address: &&str| Mailbox { name: String::new(), address: (*address).to_owned() };
         let outgoing = Outgoing {
             from: mailbox(&"support@desk.example"),
@@ -113,13 +136,14 @@ impl Office {
                 key: None,
                 draft_id: None,
             }),
-            not_before: None,
+            not_before,
         };
         self.store.write(|tx| enqueue(tx, &post, &outgoing, self.now.get())).unwrap()
     }
 
     fn send(&self) -> Flushed {
         let mut connect = |_: &Account| -> Result<Box<dyn MailTransport>> {
+            self.connections.set(self.connections.get() + 1);
             let first = self.acts.borrow().front().cloned();
             if let Some(Act::NoConnection(kind)) = first {
                 self.acts.borrow_mut().pop_front();
@@ -127,7 +151,21 @@ impl Office {
             }
             Ok(Box::new(Server { acts: Rc::clone(&self.acts), bodies: Rc::clone(&self.bodies) }))
         };
-        flush(&self.store, &mut connect, &|| self.now.get()).unwrap()
+        let manners = Manners { alert_min_age: SignedDuration::from_mins(15), named: &[] };
+        flush(&self.store, &mut connect, &manners, &|| self.now.get()).unwrap()
+    }
+
+    /// A mail to somebody; a second later.
+    fn write_soon(&self) -> i64 {
+        let id = self.write(OutboxKind::Mail, &["a@x.example"]);
+        self.pass(SignedDuration::from_secs(1));
+        id
+    }
+
+    /// Writes the account back as it is.
+    fn edit(&self) {
+        let edit = |tx: &Tx<'_>| accounts::update(tx, &accounts::by_id(tx, 1)?.unwrap());
+        self.store.write(edit).unwrap();
     }
 
     fn pass(&self, time: SignedDuration) {
@@ -178,6 +216,13 @@ impl MailTransport for Server {
         match self.acts.borrow_mut().pop_front().unwrap_or(Act::Answer(Vec::new(), 250, "taken")) {
             Act::Before => Err(SendError::BeforeBody(lost())),
             Act::Sender => Err(SendError::SenderRefused(reply(553, "5.1.7 not you"))),
+            Act::NotNow(code, text) => Err(SendError::NotNow(reply(code, text))),
+            Act::Null(code, text) => {
+                before_body().map_err(SendError::Caller)?;
+                self.bodies.borrow_mut().push(envelope.clone());
+                let (code, text) = if envelope.from.is_empty() { (code, text) } else { (250, "taken") };
+                Ok(Sent { reply: Some(reply(code, text)), refused: Vec::new() })
+            }
             Act::Doubt => {
                 before_body().map_err(SendError::Caller)?;
                 Err(SendError::InDoubt(lost()))
@@ -206,6 +251,7 @@ impl MailTransport for Server {
 fn tries_become_rarer_and_never_stop_before_two_days() {
     let minutes: Vec<i64> = (0..9).map(|n| settle::backoff(n).as_mins()).collect();
     assert_eq!(minutes, [1, 5, 15, 30, 60, 120, 240, 480, 480]);
+    assert_eq!(settle::backoff(1_000), outbox::LONGEST);
 }
 
 #[test]
@@ -285,6 +331,209 @@ fn the_null_sender_is_replaced_where_it_is_refused() {
 }
 
 #[test]
+fn a_refused_null_sender_is_repeated_once_and_remembered() {
+    let as_denied = "5.2.252 SendAsDenied; not allowed to send as <>";
+    for (code, text) in [(554, as_denied), (550, "5.7.1 transaction failed"), (550, "no")] {
+        let office = Office::new(&[Act::Null(code, text), Act::Null(code, text)]);
+        let first = office.write(OutboxKind::AutoReply, &["a@x.example"]);
+        let flushed = office.send();
+        assert_eq!((flushed.sent, flushed.accounts.len()), (1, 0), "{text}");
+        let froms = || office.bodies.borrow().iter().map(|sent| sent.from.clone()).collect::<Vec<_>>();
+        assert_eq!(froms(), ["", "support@desk.example"], "{text}");
+        assert_eq!(office.row(first).state, OutboxState::Sent);
+        // From then on it is not even tried, until somebody edits the account.
+        office.pass(hours(1));
+        office.write(OutboxKind::AutoReply, &["b@x.example"]);
+        office.send();
+        assert_eq!(froms().last().map(String::as_str), Some("support@desk.example"));
+        office.edit();
+        office.pass(hours(1));
+        office.write(OutboxKind::AutoReply, &["c@x.example"]);
+        office.send();
+        assert_eq!(froms().last().map(String::as_str), Some(""));
+    }
+}
+
+#[test]
+fn what_the_null_sender_is_not_to_blame_for_is_not_repeated() {
+    for text in ["5.1.1 no such user", "5.7.1 this looks like spam", "5.3.4 message too large"] {
+        let office = Office::new(&[Act::Null(550, text)]);
+        let id = office.write(OutboxKind::AutoReply, &["a@x.example"]);
+        assert_eq!(office.send().failed, 1, "{text}");
+        assert_eq!((office.row(id).state, office.bodies.borrow().len()), (OutboxState::Failed, 1), "{text}");
+    }
+}
+
+#[test]
+fn whoever_the_account_may_not_write_as_no_recipient_is_to_blame() {
+    let denied = "5.7.60 Client does not have permissions to send as this sender";
+    let at_rcpt = Act::Answer(vec![("a@x.example", 550, "5.7.1 Relay access denied")], 250, "taken");
+    for (kind, act) in [
+        (OutboxKind::Mail, Act::Answer(vec![], 554, denied)),
+        (OutboxKind::AutoReply, Act::Answer(vec![], 554, denied)),
+        (OutboxKind::Mail, at_rcpt.clone()),
+        (OutboxKind::AutoReply, at_rcpt),
+        (OutboxKind::AutoReply, Act::Sender),
+    ] {
+        let office = Office::new(&vec![act; 8]);
+        let id = office.write(kind, &["a@x.example"]);
+        for _ in 0..3 {
+            let flushed = office.send();
+            assert_eq!((flushed.failed, flushed.accounts.len()), (0, 1), "{kind} {flushed:?}");
+            office.pass(hours(30));
+        }
+        assert_eq!((office.row(id).state, office.row(id).attempts), (OutboxState::Waiting, 0), "{kind}");
+        assert!(office.failures().is_empty() && office.notifications().is_empty(), "{kind}");
+        assert!(office.store.read(|tx| invalid_addresses::find(tx, "a@x.example", None)).unwrap().is_none());
+        let health = office.store.read(|tx| accounts::by_id(tx, 1)).unwrap().unwrap().health;
+        assert_eq!(health.send_failing_since, Some(START), "{kind}");
+        // Mended, it goes out.
+        office.acts.borrow_mut().clear();
+        office.send();
+        assert_eq!(office.row(id).state, OutboxState::Sent, "{kind}");
+    }
+}
+
+#[test]
+fn one_message_that_the_account_may_not_send_stops_no_other() {
+    let office = Office::new(&[Act::Sender]);
+    let first = office.write(OutboxKind::Mail, &["a@x.example"]);
+    office.pass(hours(1));
+    let second = office.write(OutboxKind::Mail, &["b@x.example"]);
+    let flushed = office.send();
+    assert_eq!((flushed.sent, flushed.accounts.len()), (1, 1), "{flushed:?}");
+    assert_eq!((office.row(first).state, office.row(second).state), (OutboxState::Waiting, OutboxState::Sent));
+    // What has not been tried goes first; after three refusals in a row the rest is not tried.
+    office.acts.borrow_mut().extend([Act::Answer(vec![], 250, "taken"), Act::Sender, Act::Sender, Act::Sender]);
+    for _ in 0..4 {
+        office.pass(SignedDuration::from_secs(1));
+        office.write(OutboxKind::Mail, &["c@x.example"]);
+    }
+    let flushed = office.send();
+    assert_eq!((flushed.sent, flushed.put_off), (1, 3), "{flushed:?}");
+    assert_eq!(office.row(first).last_error, "sender refused: 553 5.1.7 not you");
+}
+
+#[test]
+fn a_connection_that_ends_is_made_again_once_for_each_message_that_got_through() {
+    let taken = || Act::Answer(vec![], 250, "taken");
+    let full = || Act::NotNow(452, "4.3.2 too many messages in this connection");
+    for end in [Act::Before, full(), Act::NotNow(451, "later")] {
+        let office = Office::new(&[taken(), end.clone(), taken(), end, taken()]);
+        for _ in 0..3 {
+            office.write(OutboxKind::Mail, &["a@x.example"]);
+            office.pass(SignedDuration::from_secs(1));
+        }
+        let flushed = office.send();
+        assert_eq!((flushed.sent, flushed.put_off, flushed.accounts.len()), (3, 0, 0), "{flushed:?}");
+        assert_eq!((office.connections.get(), office.bodies.borrow().len()), (3, 3));
+    }
+    // Over a new connection it is the message that is put off, and the turn is over.
+    let office = Office::new(&[taken(), Act::Before, Act::Before]);
+    for _ in 0..3 {
+        office.write(OutboxKind::Mail, &["a@x.example"]);
+        office.pass(SignedDuration::from_secs(1));
+    }
+    let flushed = office.send();
+    assert_eq!((flushed.sent, flushed.put_off, office.connections.get()), (1, 1, 2), "{flushed:?}");
+    // 421 as the final reply: the message waits, the others go out over another connection.
+    let office = Office::new(&[taken(), Act::Answer(vec![], 421, "enough"), taken()]);
+    let rows: Vec<i64> = (0..3).map(|_| office.write_soon()).collect();
+    office.send();
+    let states: Vec<_> = rows.iter().map(|id| office.row(*id).state).collect();
+    assert_eq!(states, [OutboxState::Sent, OutboxState::Waiting, OutboxState::Sent]);
+}
+
+#[test]
+fn a_server_that_asks_for_a_pause_gets_it_and_an_hour_is_the_most() {
+    for (words, minutes) in [("4.7.0 try again in 20 minutes", 20), ("wait 9 hours", 60)] {
+        let busy = Act::NotNow(451, words);
+        let office = Office::new(&[busy.clone(), busy]);
+        let id = office.write_soon();
+        office.send();
+        let wait = office.row(id).next_try_at.duration_since(office.now.get());
+        assert_eq!(wait.as_mins(), minutes, "{words}");
+        office.pass(SignedDuration::from_mins(minutes - 1));
+        office.write_soon();
+        let flushed = office.send();
+        assert_eq!((flushed.sent, flushed.resting.len()), (0, 1), "{words}");
+        office.acts.borrow_mut().clear();
+        office.pass(SignedDuration::from_mins(1));
+        assert_eq!(office.send().sent, 2, "{words}");
+    }
+}
+
+#[test]
+fn a_refused_login_is_left_alone_as_that_of_imap() {
+    let office = Office::new(&vec![Act::NoConnection(NetErrorKind::LoginRefused); 200]);
+    office.write(OutboxKind::Mail, &["a@x.example"]);
+    let mut tries = Vec::new();
+    for minute in 0..200 {
+        if !office.send().accounts.is_empty() {
+            tries.push(minute);
+        }
+        office.pass(SignedDuration::from_mins(1));
+    }
+    let early: Vec<i64> = (0..=15).collect();
+    assert_eq!(tries, [early, vec![20, 35, 95, 155]].concat());
+    office.acts.borrow_mut().clear();
+    assert_eq!(office.send().sent, 0);
+    office.edit();
+    assert_eq!(office.send().sent, 1, "an edited account is tried at once");
+}
+
+#[test]
+fn times_that_a_wrong_clock_wrote_delay_nothing_and_give_nothing_up() {
+    let year = hours(24 * 365);
+    let later = || Act::Answer(vec![], 451, "later");
+    // It ran ahead when the row was put off.
+    let office = Office::new(&[later()]);
+    let id = office.write_soon();
+    office.pass(year);
+    office.send();
+    office.pass(-year);
+    assert_eq!(office.send().sent, 1);
+    assert_eq!(office.row(id).state, OutboxState::Sent);
+    // It ran behind at the first failure.
+    let office = Office::new(&[later(), later(), later()]);
+    let id = office.write_soon();
+    office.pass(-year);
+    office.store.write(|tx| outbox::make_due(tx, id, office.now.get())).unwrap();
+    office.send();
+    office.pass(year);
+    office.send();
+    assert_eq!((office.row(id).state, office.row(id).attempts), (OutboxState::Waiting, 2));
+    // Mail that is to go out later waits, however far away that is.
+    let office = Office::new(&[]);
+    let id = office.write_at(START + year);
+    assert_eq!(office.send().sent, 0);
+    assert_eq!(office.row(id).state, OutboxState::Waiting);
+    office.pass(year);
+    assert_eq!(office.send().sent, 1);
+}
+
+#[test]
+fn what_a_personal_server_says_holds_for_that_account_only() {
+    for (kind, everybody) in [(AccountKind::Group, true), (AccountKind::Personal, false)] {
+        let office = Office::new(&[Act::Answer(vec![("a@x.example", 550, "5.1.1 no such user")], 250, "taken")]);
+        office
+            .store
+            .write(|tx| {
+                let account = accounts::by_id(tx, 1)?.unwrap();
+                accounts::update(tx, &Account { kind, user_id: Some(office.user_id), ..account })
+            })
+            .unwrap();
+        office.write(OutboxKind::Mail, &["a@x.example"]);
+        office.send();
+        let known = |account| office.store.read(|tx| invalid_addresses::find(tx, "a@x.example", account)).unwrap();
+        assert!(known(Some(1)).is_some(), "{kind}");
+        assert_eq!((known(None).is_some(), known(Some(2)).is_some()), (everybody, everybody), "{kind}");
+        assert!(office.store.write(|tx| invalid_addresses::remove(tx, "a@x.example")).unwrap());
+        assert!(known(Some(1)).is_none());
+    }
+}
+
+#[test]
 fn in_doubt_mail_is_sent_again_and_an_automatic_reply_is_held() {
     for (kind, state) in [(OutboxKind::Mail, OutboxState::Waiting), (OutboxKind::AutoReply, OutboxState::Held)] {
         let office = Office::new(&[Act::Doubt]);
@@ -313,7 +562,7 @@ fn a_refused_recipient_is_a_note_a_notification_and_no_valid_address() {
         );
         assert_eq!(office.failures(), [format!("not delivered to a@x.example: 550 {text}")]);
         assert_eq!(office.notifications(), [format!("#1 Help: not delivered to a@x.example: 550 {text}")]);
-        let known = office.store.read(|tx| invalid_addresses::find(tx, "A@x.example")).unwrap();
+        let known = office.store.read(|tx| invalid_addresses::find(tx, "A@x.example", None)).unwrap();
         assert_eq!(known.is_some(), invalid, "{text}");
     }
 }

@@ -35,7 +35,7 @@ pub fn review(tx: &Tx<'_>, world: &World<'_>, started: &Started) -> Result<Optio
         return Ok(None);
     }
     let addresses: Vec<String> = all.iter().map(|mailbox| mailbox.address.clone()).collect();
-    let invalid = invalid_addresses::among(tx, &addresses)?;
+    let invalid = invalid_addresses::among(tx, &addresses, Some(started.sender.account.id))?;
     Ok(Some(Review {
         readers: readers(started),
         invalid: invalid.into_iter().map(|known| format!("{}: {}", known.address, known.reason)).collect(),

@@ -54,6 +54,8 @@ pub struct Health {
     pub send_failing_since: Option<Timestamp>,
     /// SMTP's error.
     pub send_failure: String,
+    /// After refused logins and requests for a pause: SMTP not before this.
+    pub send_next_try_at: Option<Timestamp>,
 }
 
 /// An e-mail account with all its settings.
@@ -141,6 +143,8 @@ pub struct Account {
     pub created_at: Timestamp,
     /// When its settings were changed last.
     pub edited_at: Timestamp,
+    /// Its server takes no null sender (B13.5).
+    pub null_sender_refused: bool,
     /// What is known about its last runs.
     pub health: Health,
     /// Further addresses in lower case.
@@ -211,6 +215,7 @@ impl Account {
             breaker_tripped_at: None,
             created_at: now,
             edited_at: now,
+            null_sender_refused: false,
             health: Health::default(),
             aliases: Vec::new(),
             team_ids: Vec::new(),
@@ -313,6 +318,7 @@ impl Account {
             breaker_tripped_at: row.opt_time("breaker_tripped_at")?,
             created_at: row.time("created_at")?,
             edited_at: row.time("edited_at")?,
+            null_sender_refused: row.get("null_sender_refused")?,
             health: Health {
                 last_good_at: row.opt_time("last_good_at")?,
                 failing_since: row.opt_time("failing_since")?,
@@ -323,6 +329,7 @@ impl Account {
                 next_try_at: row.opt_time("next_try_at")?,
                 send_failing_since: row.opt_time("send_failing_since")?,
                 send_failure: row.get("send_failure")?,
+                send_next_try_at: row.opt_time("send_next_try_at")?,
             },
             aliases: list("aliases")?,
             team_ids: list("team_ids")?.iter().map(|id| Ok(id.parse()?)).collect::<Result<_>>()?,
@@ -410,6 +417,12 @@ pub fn reset_breaker(tx: &Tx<'_>, id: i64, now: Timestamp) -> Result<()> {
     Ok(())
 }
 
+/// Remembers that the server of an account takes no null sender; an edit of the account forgets it.
+pub fn remember_refused_null_sender(tx: &Tx<'_>, id: i64) -> Result<()> {
+    tx.execute("UPDATE accounts SET null_sender_refused = 1 WHERE id = ?1", params![id])?;
+    Ok(())
+}
+
 /// When the breaker was last reset.
 pub fn breaker_reset_at(tx: &Tx<'_>, id: i64) -> Result<Option<Timestamp>> {
     tx.one("SELECT breaker_reset_at FROM accounts WHERE id = ?1", params![id], |row| row.opt_time("breaker_reset_at"))
@@ -420,7 +433,7 @@ pub fn breaker_reset_at(tx: &Tx<'_>, id: i64) -> Result<Option<Timestamp>> {
 pub fn set_health(tx: &Tx<'_>, id: i64, health: &Health) -> Result<()> {
     tx.execute(
         "UPDATE accounts SET last_good_at = ?2, failing_since = ?3, failed_runs = ?4, failure_kind = ?5, failure = ?6,
-            alerted_at = ?7, next_try_at = ?8, send_failing_since = ?9, send_failure = ?10 WHERE id = ?1",
+            alerted_at = ?7, next_try_at = ?8, send_failing_since = ?9, send_failure = ?10, send_next_try_at = ?11 WHERE id = ?1",
         params![
             id,
             health.last_good_at.map(seconds),
@@ -432,6 +445,7 @@ pub fn set_health(tx: &Tx<'_>, id: i64, health: &Health) -> Result<()> {
             health.next_try_at.map(seconds),
             health.send_failing_since.map(seconds),
             health.send_failure,
+            health.send_next_try_at.map(seconds),
         ],
     )?;
     Ok(())

@@ -22,34 +22,35 @@ impl InvalidAddress {
     }
 }
 
-/// Remembers that an address does not exist; a second report changes nothing.
-pub fn add(tx: &Tx<'_>, address: &str, reason: &str, now: Timestamp) -> Result<()> {
+/// Remembers that an address does not exist, for everybody or for mail of one account; a second report changes nothing.
+pub fn add(tx: &Tx<'_>, address: &str, account_id: Option<i64>, reason: &str, now: Timestamp) -> Result<()> {
     tx.execute(
-        "INSERT OR IGNORE INTO invalid_addresses (address, reason, since) VALUES (?1, ?2, ?3)",
-        params![address.to_lowercase(), reason, seconds(now)],
+        "INSERT OR IGNORE INTO invalid_addresses (address, account_id, reason, since) VALUES (?1, ?2, ?3, ?4)",
+        params![address.to_lowercase(), account_id, reason, seconds(now)],
     )?;
     Ok(())
 }
 
-/// The address exists after all; whether it was invalid.
+/// The address exists after all; whether it was invalid for anybody.
 pub fn remove(tx: &Tx<'_>, address: &str) -> Result<bool> {
     Ok(tx.execute("DELETE FROM invalid_addresses WHERE address = ?1", params![address.to_lowercase()])? > 0)
 }
 
-/// What is known of an address, if it is invalid.
-pub fn find(tx: &Tx<'_>, address: &str) -> Result<Option<InvalidAddress>> {
+/// What is known of an address, if it is invalid for everybody, or for mail of this account.
+pub fn find(tx: &Tx<'_>, address: &str, account_id: Option<i64>) -> Result<Option<InvalidAddress>> {
     tx.one(
-        "SELECT address, reason, since FROM invalid_addresses WHERE address = ?1",
-        params![address.to_lowercase()],
+        "SELECT address, reason, since FROM invalid_addresses
+            WHERE address = ?1 AND (account_id IS NULL OR account_id = ?2) ORDER BY account_id",
+        params![address.to_lowercase(), account_id],
         InvalidAddress::from_row,
     )
 }
 
-/// The invalid ones of some addresses, in their order.
-pub fn among(tx: &Tx<'_>, addresses: &[String]) -> Result<Vec<InvalidAddress>> {
+/// The invalid ones of some addresses, in their order; see [`find`].
+pub fn among(tx: &Tx<'_>, addresses: &[String], account_id: Option<i64>) -> Result<Vec<InvalidAddress>> {
     let mut invalid = Vec::new();
     for address in addresses {
-        invalid.extend(find(tx, address)?);
+        invalid.extend(find(tx, address, account_id)?);
     }
     Ok(invalid)
 }

@@ -4,7 +4,7 @@ mod bounces;
 mod counts;
 
 use anyhow::Result;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::db::{Row, Tx, exactly_one, params, seconds};
 use super::label::labels;
@@ -172,12 +172,20 @@ pub fn add(tx: &Tx<'_>, new: &NewRow<'_>, now: Timestamp) -> Result<i64> {
     Ok(id)
 }
 
-/// Rows of one account whose time has come, oldest first.
+/// What is due by the clock of now: a time further away than `LONGEST` was written by a clock that ran ahead, but for mail
+/// that is to go out later.
+const DUE: &str = "state = 'waiting' AND (next_try_at <= ?1 OR (next_try_at > ?2 AND coalesce(not_before, 0) <= ?1))";
+
+/// The longest that anything is put off: the longest back-off.
+pub const LONGEST: SignedDuration = SignedDuration::from_hours(8);
+
+/// Rows of one account whose time has come: those that have not been tried yet first, so that one that the server does
+/// not take stands in nobody's way; then the oldest.
 pub fn due(tx: &Tx<'_>, account_id: i64, now: Timestamp) -> Result<Vec<OutboxRow>> {
     tx.serialise("outbox claim");
     tx.all(
-        &format!("{SELECT} WHERE state = 'waiting' AND account_id = ?1 AND next_try_at <= ?2 ORDER BY id"),
-        params![account_id, seconds(now)],
+        &format!("{SELECT} WHERE {DUE} AND account_id = ?3 ORDER BY last_error <> '', id"),
+        params![seconds(now), seconds(now + LONGEST), account_id],
         OutboxRow::from_row,
     )
 }
@@ -185,8 +193,8 @@ pub fn due(tx: &Tx<'_>, account_id: i64, now: Timestamp) -> Result<Vec<OutboxRow
 /// Accounts with rows whose time has come, ascending.
 pub fn accounts_due(tx: &Tx<'_>, now: Timestamp) -> Result<Vec<i64>> {
     tx.values(
-        "SELECT DISTINCT account_id FROM outbox WHERE state = 'waiting' AND next_try_at <= ?1 ORDER BY account_id",
-        params![seconds(now)],
+        &format!("SELECT DISTINCT account_id FROM outbox WHERE {DUE} ORDER BY account_id"),
+        params![seconds(now), seconds(now + LONGEST)],
     )
 }
 
@@ -236,13 +244,19 @@ pub fn change(tx: &Tx<'_>, id: i64, from: OutboxState, to: OutboxState, words: &
     )?)
 }
 
-/// Puts a waiting row off after a passing failure at `now`.
-pub fn put_off(tx: &Tx<'_>, id: i64, words: &str, next_try_at: Timestamp, now: Timestamp) -> Result<()> {
+/// Puts a waiting row off after a passing failure, the first of which was at `failing_since`.
+pub fn put_off(tx: &Tx<'_>, id: i64, words: &str, next_try_at: Timestamp, failing_since: Timestamp) -> Result<()> {
     tx.execute(
-        "UPDATE outbox SET attempts = attempts + 1, last_error = ?2, next_try_at = ?3,
-            failing_since = coalesce(failing_since, ?4) WHERE id = ?1 AND state = 'waiting'",
-        params![id, words, seconds(next_try_at), seconds(now)],
+        "UPDATE outbox SET attempts = attempts + 1, last_error = ?2, next_try_at = ?3, failing_since = ?4
+            WHERE id = ?1 AND state = 'waiting'",
+        params![id, words, seconds(next_try_at), seconds(failing_since)],
     )?;
+    Ok(())
+}
+
+/// Writes why a row waits that is due again at once.
+pub fn explain(tx: &Tx<'_>, id: i64, words: &str) -> Result<()> {
+    tx.execute("UPDATE outbox SET last_error = ?2 WHERE id = ?1 AND state = 'waiting'", params![id, words])?;
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 use super::db::{Tx, params, seconds};
+use super::outbox::LONGEST;
 
 /// A copy to be kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,12 +41,13 @@ pub fn plan(tx: &Tx<'_>, outbox_id: i64, now: Timestamp) -> Result<()> {
     Ok(())
 }
 
-/// Accounts with copies whose time has come, ascending.
+/// Accounts with copies whose time has come, ascending: a time further away than the longest back-off was written by a
+/// clock that ran ahead.
 pub fn accounts_due(tx: &Tx<'_>, now: Timestamp) -> Result<Vec<i64>> {
     tx.values(
         "SELECT DISTINCT o.account_id FROM sent_copies s JOIN outbox o ON o.id = s.outbox_id
-            WHERE s.next_try_at <= ?1 ORDER BY o.account_id",
-        params![seconds(now)],
+            WHERE (s.next_try_at <= ?1 OR s.next_try_at > ?2) ORDER BY o.account_id",
+        params![seconds(now), seconds(now + LONGEST)],
     )
 }
 
@@ -54,8 +56,8 @@ pub fn due(tx: &Tx<'_>, account_id: i64, now: Timestamp) -> Result<Vec<SentCopy>
     tx.all(
         "SELECT s.outbox_id, o.email_id, o.message_id, o.raw_id, o.created_at, s.attempts
             FROM sent_copies s JOIN outbox o ON o.id = s.outbox_id
-            WHERE o.account_id = ?1 AND s.next_try_at <= ?2 ORDER BY s.outbox_id",
-        params![account_id, seconds(now)],
+            WHERE o.account_id = ?1 AND (s.next_try_at <= ?2 OR s.next_try_at > ?3) ORDER BY s.outbox_id",
+        params![account_id, seconds(now), seconds(now + LONGEST)],
         |row| {
             Ok(SentCopy {
                 outbox_id: row.get("outbox_id")?,

@@ -8,7 +8,7 @@ use espomail::config::Config;
 use espomail::intake::import;
 use espomail::mail::message;
 use espomail::net::{Envelope, MailTransport, Reply, SendError, Sent};
-use espomail::outbox;
+use espomail::outbox::{self, Manners};
 use espomail::store::accounts::{self, Account, AccountKind};
 use espomail::store::db::Store;
 use espomail::store::deliveries::{self, Facts};
@@ -95,7 +95,7 @@ impl Instance {
         let mut connect = |_: &Account| -> anyhow::Result<Box<dyn MailTransport>> {
             Ok(Box::new(Postman { sent: Rc::clone(&self.sent) }))
         };
-        outbox::flush(&self.store, &mut connect, &|| now).unwrap();
+        outbox::flush(&self.store, &mut connect, &Manners::default(), &|| now).unwrap();
         self.sent.borrow_mut().drain(..).collect()
     }
 }

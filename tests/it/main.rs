@@ -17,6 +17,7 @@ mod auto_reply;
 mod bad_input;
 mod case_work;
 mod certificates;
+mod clumsy_servers;
 mod command_log;
 mod corners;
 mod corpus;

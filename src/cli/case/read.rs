@@ -58,7 +58,7 @@ pub fn show(args: &Show, ctx: &Context) -> Result<()> {
         let mails = mails(tx, actor, row.case.id)?;
         let people = people::seen(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &row.case)?;
         let addresses: Vec<String> = people.iter().map(|person| person.address.clone()).collect();
-        let invalid = invalid_addresses::among(tx, &addresses)?;
+        let invalid = invalid_addresses::among(tx, &addresses, None)?;
         Ok((row, invalid, people, notes, mails))
     })?;
     let mut cells = cells(&row, ctx);

@@ -80,7 +80,7 @@ fn further(tx: &Tx<'_>, actor: &Actor, record: &Record) -> Result<[Cell; 5]> {
     }
     let cases = records::open_cases(tx, record.parent, actor.sight())?;
     let cases = cases.into_iter().map(|number| (json!(number), format!("#{number}"))).collect();
-    let invalid = delivery::invalid_cell(&invalid_addresses::among(tx, &record.addresses)?);
+    let invalid = delivery::invalid_cell(&invalid_addresses::among(tx, &record.addresses, None)?);
     Ok([listed(contacts), listed(converted), listed(followers), listed(cases), invalid])
 }
 

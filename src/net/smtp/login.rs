@@ -32,7 +32,7 @@ pub fn connect(endpoint: &Endpoint, credentials: Option<&Credentials>) -> Result
     }
     let offers = |keyword: &str| offered.has(keyword);
     let (smtputf8, eightbitmime) = (offers("SMTPUTF8"), offers("8BITMIME"));
-    Ok(SmtpTransport { server, smtputf8, eightbitmime })
+    Ok(SmtpTransport { server, fault: None, smtputf8, eightbitmime })
 }
 
 /// The keywords of an EHLO reply in upper case, one line each.

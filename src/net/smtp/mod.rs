@@ -24,6 +24,8 @@ pub use login::connect;
 /// A session, authenticated where credentials were given.
 pub struct SmtpTransport {
     server: Conversation,
+    /// What ended the connection: nothing is said any more.
+    fault: Option<NetError>,
     smtputf8: bool,
     eightbitmime: bool,
 }
@@ -47,16 +49,26 @@ impl MailTransport for SmtpTransport {
         self.mail_from(envelope, body, is_international)?;
         let refused = self.recipients(&envelope.to)?;
         if refused.len() == envelope.to.len() {
-            self.reset()?;
+            self.reset();
             return Ok(Sent { reply: None, refused });
         }
-        self.data()?;
+        if let Some(refusal) = self.data()? {
+            return Ok(Sent { reply: Some(refusal), refused });
+        }
         if let Err(words) = before_body() {
             // Only a closed connection ends DATA without a message.
             self.server.close();
+            self.fault = Some(NetError::new(NetErrorKind::Closed, "the transaction was given up"));
             return Err(SendError::Caller(words));
         }
-        let reply = self.server.body(body).map_err(SendError::InDoubt)?;
+        let reply = self.server.body(body).and_then(|reply| match reply.code {
+            200..300 | 400.. => Ok(reply),
+            _ => Err(reply::wrong("the message", &reply)),
+        });
+        let reply = reply.map_err(|error| SendError::InDoubt(self.end(error)))?;
+        if reply.code == 421 {
+            self.end(reply::refusal("the message", &reply));
+        }
         Ok(Sent { reply: Some(reply), refused })
     }
 
@@ -71,11 +83,11 @@ impl SmtpTransport {
     fn mail_from(&mut self, envelope: &Envelope, body: &[u8], is_international: bool) -> Result<(), SendError> {
         let sender = match envelope.from.as_str() {
             "" => None,
-            from if !from.is_ascii() && !self.smtputf8 => return Err(SendError::SenderRefused(no_smtputf8())),
-            from => Some(address(from).map_err(SendError::SenderRefused)?),
+            from => Some(self.taken(from).map_err(SendError::SenderRefused)?),
         };
         let mut parameters = Vec::new();
-        let is_plain = envelope.from.is_ascii() && envelope.to.iter().all(|address| address.is_ascii());
+        let recipients = envelope.to.iter().filter_map(|to| address(to).ok());
+        let is_plain = recipients.chain(sender.clone()).all(|address| is_ascii(&address));
         if self.smtputf8 && (is_international || !is_plain) {
             parameters.push(MailParameter::SmtpUtfEight);
         }
@@ -86,10 +98,14 @@ impl SmtpTransport {
         match reply.code {
             200..300 => Ok(()),
             500.. => {
-                self.reset()?;
+                self.reset();
                 Err(SendError::SenderRefused(reply))
             }
-            _ => Err(SendError::BeforeBody(reply::refusal("the sender", &reply))),
+            400.. => {
+                self.reset();
+                Err(SendError::NotNow(reply))
+            }
+            _ => Err(SendError::BeforeBody(self.end(reply::wrong("the sender", &reply)))),
         }
     }
 
@@ -100,8 +116,10 @@ impl SmtpTransport {
                 Ok(command) => self.command(&command)?,
                 Err(unsendable) => unsendable,
             };
-            if !(200..300).contains(&reply.code) {
-                refused.push((recipient.clone(), reply));
+            match reply.code {
+                200..300 => {}
+                400.. => refused.push((recipient.clone(), reply)),
+                _ => return Err(SendError::BeforeBody(self.end(reply::wrong("a recipient", &reply)))),
             }
         }
         Ok(refused)
@@ -109,41 +127,66 @@ impl SmtpTransport {
 
     /// The command for one recipient, or the reply a server would give that is never asked.
     fn recipient(&self, recipient: &str) -> Result<String, Reply> {
-        let recipient = address(recipient)?;
-        let is_ascii = AsRef::<str>::as_ref(&recipient).is_ascii();
-        if !is_ascii && !self.smtputf8 {
-            return Err(no_smtputf8());
-        }
-        Ok(Rcpt::new(recipient, Vec::new()).to_string())
+        Ok(Rcpt::new(self.taken(recipient)?, Vec::new()).to_string())
     }
 
-    fn data(&mut self) -> Result<(), SendError> {
+    /// An address as this server can take it: a domain beyond ASCII has an A-label, a local part has nothing of the kind.
+    fn taken(&self, text: &str) -> Result<Address, Reply> {
+        let address = address(text)?;
+        if is_ascii(&address) || self.smtputf8 { Ok(address) } else { Err(no_smtputf8()) }
+    }
+
+    /// Begins the body; the refusal, if there is one.
+    fn data(&mut self) -> Result<Option<Reply>, SendError> {
         let reply = self.command(&Data.to_string())?;
-        if reply.code == 354 {
-            return Ok(());
+        match reply.code {
+            354 => Ok(None),
+            400.. => {
+                self.reset();
+                Ok(Some(reply))
+            }
+            _ => Err(SendError::BeforeBody(self.end(reply::wrong("DATA", &reply)))),
         }
-        self.reset()?;
-        Err(SendError::BeforeBody(reply::refusal("the message", &reply)))
     }
 
-    fn reset(&mut self) -> Result<(), SendError> {
-        self.command(&Rset.to_string()).map(drop)
+    /// Ends a transaction. Where that fails the next one does, and what was answered before counts all the same.
+    fn reset(&mut self) {
+        if let Ok(reply) = self.command(&Rset.to_string())
+            && !(200..300).contains(&reply.code)
+        {
+            self.end(reply::wrong("RSET", &reply));
+        }
     }
 
     /// A command before the body. 421 announces the end of the connection, whatever was asked (RFC 5321 3.8).
     fn command(&mut self, command: &str) -> Result<Reply, SendError> {
-        let reply = self.server.command(command).map_err(SendError::BeforeBody)?;
-        if reply.code == 421 {
-            let words = format!("the server said goodbye: {}", reply.text);
-            return Err(SendError::BeforeBody(NetError::new(NetErrorKind::Closed, words)));
+        if let Some(fault) = &self.fault {
+            return Err(SendError::BeforeBody(fault.clone()));
         }
-        Ok(reply)
+        match self.server.command(command) {
+            Ok(reply) if reply.code == 421 => {
+                let words = format!("the server said goodbye: {}", reply.text);
+                Err(SendError::BeforeBody(self.end(NetError::new(NetErrorKind::Closed, words))))
+            }
+            Ok(reply) => Ok(reply),
+            Err(error) => Err(SendError::BeforeBody(self.end(error))),
+        }
+    }
+
+    /// Remembers that the connection has ended.
+    fn end(&mut self, fault: NetError) -> NetError {
+        self.server.close();
+        self.fault.get_or_insert(fault).clone()
     }
 }
 
 /// What a server without SMTPUTF8 would say to an internationalised address (RFC 6531 3.5).
 fn no_smtputf8() -> Reply {
     reply::own(553, "5.6.7", "the server does not take addresses beyond ASCII (SMTPUTF8)")
+}
+
+fn is_ascii(address: &Address) -> bool {
+    AsRef::<str>::as_ref(address).is_ascii()
 }
 
 /// An address that can stand in a command.

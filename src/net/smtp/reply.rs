@@ -63,6 +63,12 @@ pub(super) fn refusal(what: &str, reply: &Reply) -> NetError {
     NetError::new(kind, format!("the server refused {what}: {} {}", reply.code, reply.text))
 }
 
+/// A reply that cannot be one to what was said.
+pub(super) fn wrong(what: &str, reply: &Reply) -> NetError {
+    let words = format!("the server answered {what} with {} {}", reply.code, reply.text);
+    NetError::new(NetErrorKind::Protocol, words.trim_end())
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

@@ -99,18 +99,19 @@ fn nobody_to_send_to_is_not_the_end_of_the_connection() {
 
 #[test]
 fn a_failure_says_on_which_side_of_the_body_it_was() {
-    use NetErrorKind::{Closed, Protocol, Refused, Temporary, Timeout};
+    use NetErrorKind::{Closed, Protocol, Timeout};
     let quiet = || Step::Pause(std::time::Duration::from_millis(600));
     for (steps, kind) in [
-        (vec![expect("MAIL"), send("451 later\r\n")], Temporary),
+        (vec![expect("MAIL"), send("354 go\r\n")], Protocol),
         (vec![expect("MAIL"), send("421 going\r\n")], Closed),
         (vec![expect("MAIL")], Closed),
         (vec![expect("MAIL"), quiet()], Timeout),
         (vec![expect("MAIL"), send("what?\r\n")], Protocol),
         (after(Vec::from(mail()), [expect("RCPT"), send("250-ok\r\n550 mixed\r\n")]), Protocol),
         (after(Vec::from(mail()), [expect("RCPT"), send("421 going\r\n")]), Closed),
-        (after(both(), [expect("DATA"), send("451 later\r\n"), expect("RSET"), send("250 ok\r\n")]), Temporary),
-        (after(both(), [expect("DATA"), send("554 no\r\n"), expect("RSET"), send("250 ok\r\n")]), Refused),
+        (after(Vec::from(mail()), [expect("RCPT"), send("354 go\r\n")]), Protocol),
+        (after(both(), [expect("DATA"), send("250 ok\r\n")]), Protocol),
+        (after(both(), [expect("DATA"), send("421 going\r\n")]), Closed),
         (after(both(), [expect("DATA")]), Closed),
     ] {
         let (result, begun, _) = sent(steps);
@@ -123,6 +124,7 @@ fn a_failure_says_on_which_side_of_the_body_it_was() {
         (data(), Closed),
         (after(data(), body()), Closed),
         (after(after(data(), body()), [send("nonsense\r\n")]), Protocol),
+        (after(after(data(), body()), [send("354 go\r\n")]), Protocol),
     ] {
         let (result, begun, _) = sent(steps);
         let Err(SendError::InDoubt(error)) = result else { panic!("{kind:?}: {result:?}") };
@@ -138,6 +140,41 @@ fn a_final_refusal_is_an_answer() {
         let (result, _, _) = sent(steps);
         assert_eq!(result.unwrap().reply.unwrap().code, code);
     }
+}
+
+#[test]
+fn a_refusal_of_data_is_an_answer() {
+    for (reply, code) in [("451 4.7.1 later\r\n", 451), ("554 5.7.1 no\r\n", 554)] {
+        let steps = [expect("DATA"), send(reply), expect("RSET"), send("250 ok\r\n"), expect("QUIT")];
+        let (result, begun, _) = sent(after(both(), steps));
+        assert_eq!((result.unwrap().reply.unwrap().code, begun), (code, false));
+        // The answer counts, even where nothing can be said afterwards.
+        let (result, begun, _) = sent(after(both(), [expect("DATA"), send(reply), expect("RSET")]));
+        assert_eq!((result.unwrap().reply.unwrap().code, begun), (code, false));
+    }
+}
+
+#[test]
+fn after_the_end_of_a_connection_nothing_is_said() {
+    for end in
+        [vec![expect("RSET"), send("502 what\r\n")], vec![expect("RSET"), send("421 going\r\n")], vec![expect("RSET")]]
+    {
+        let server = ready(after(vec![expect("MAIL"), send("550 no\r\n")], end));
+        let mut transport = connect(&server.endpoint(), None).unwrap();
+        let mut again = || transport.send(&envelope(&["a@x.example"]), b"x\r\n", &mut || Ok(()));
+        assert!(matches!(again(), Err(SendError::SenderRefused(_))));
+        assert!(matches!(again(), Err(SendError::BeforeBody(_))));
+        drop(transport);
+        assert_eq!(server.lines().last().map(String::as_str), Some("RSET"));
+    }
+}
+
+#[test]
+fn a_sender_that_is_refused_for_now_leaves_the_connection_usable() {
+    let (result, begun, lines) =
+        sent(vec![expect("MAIL"), send("451 4.7.1 later\r\n"), expect("RSET"), send("250 ok\r\n"), expect("QUIT")]);
+    let Err(SendError::NotNow(reply)) = result else { panic!("{result:?}") };
+    assert_eq!((reply.code, begun, lines.len()), (451, false, 4));
 }
 
 #[test]
@@ -190,6 +227,29 @@ fn smtputf8_and_8bit_are_announced_where_needed() {
     assert!(transport.send(&to, "\u{fc}\r\n".as_bytes(), &mut || Ok(())).is_err());
     drop(transport);
     assert_eq!(server.lines().len(), 4);
+}
+
+#[test]
+fn a_domain_beyond_ascii_needs_no_smtputf8() {
+    for keywords in ["250 mx\r\n", "250-mx\r\n250 SMTPUTF8\r\n"] {
+        let server = Server::play(vec![
+            send("220 hi\r\n"),
+            expect("EHLO"),
+            send(keywords),
+            expect("MAIL FROM:<desk@xn--mller-kva.example>"),
+            send("250 ok\r\n"),
+            expect("RCPT TO:<info@xn--bcher-kva.example>"),
+            send("250 ok\r\n"),
+            expect("DATA"),
+        ]);
+        let mut transport = connect(&server.endpoint(), None).unwrap();
+        let envelope = Envelope { from: "desk@m\u{fc}ller.example".into(), ..envelope(&["info@b\u{fc}cher.example"]) };
+        assert!(transport.send(&envelope, b"x\r\n", &mut || Ok(())).is_err());
+        drop(transport);
+        let lines = server.lines();
+        assert_eq!(lines.len(), 4, "{lines:?}");
+        assert!(!lines.iter().any(|line| line.contains("SMTPUTF8")), "{lines:?}");
+    }
 }
 
 #[test]

@@ -88,3 +88,18 @@ INSERT OR IGNORE INTO case_people (case_id, address, name, role, reason, email_i
 DROP TABLE said;
 DROP TABLE ours;
 CREATE INDEX outbox_recipients_failed ON outbox_recipients (outbox_id) WHERE state = 'failed';
+-- What servers taught about sending.
+ALTER TABLE accounts ADD COLUMN null_sender_refused INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE accounts ADD COLUMN send_next_try_at INTEGER;
+-- What the server of one user says holds for that account only.
+ALTER TABLE invalid_addresses RENAME TO invalid_for_everybody;
+CREATE TABLE invalid_addresses (
+  address    TEXT    NOT NULL,
+  account_id INTEGER REFERENCES accounts ON DELETE CASCADE,
+  reason     TEXT    NOT NULL,
+  since      INTEGER NOT NULL
+) STRICT;
+INSERT INTO invalid_addresses (address, reason, since) SELECT address, reason, since FROM invalid_for_everybody;
+DROP TABLE invalid_for_everybody;
+CREATE UNIQUE INDEX invalid_addresses_address ON invalid_addresses (address, coalesce(account_id, 0));
+CREATE INDEX invalid_addresses_account ON invalid_addresses (account_id) WHERE account_id IS NOT NULL;

@@ -14,6 +14,10 @@ pub enum Answer {
     Cut,
     /// The usual answer, this late.
     Late(Duration),
+    /// This again and again without a line end, until the client has enough (or 1 MiB is sent), then the end.
+    Flood(&'static str),
+    /// One byte of this every 50 ms, again and again, until the client has enough (or 10 s are over), then the end.
+    Drip(&'static str),
 }
 
 /// At the `nth` (from 1, over all connections) occurrence of `verb`: `CONNECT`, `EHLO`, `AUTH`,
@@ -144,6 +148,18 @@ impl Session {
         };
         let said = match scripted {
             Some(Answer::Cut) => return None,
+            Some(Answer::Flood(text)) => {
+                let block = text.repeat((64 << 10) / text.len());
+                (0..16).try_for_each(|_| self.stream.get_mut().write_all(block.as_bytes()).ok())?;
+                return None;
+            }
+            Some(Answer::Drip(text)) => {
+                text.bytes().cycle().take(200).try_for_each(|byte| {
+                    std::thread::sleep(Duration::from_millis(50));
+                    self.stream.get_mut().write_all(&[byte]).ok()
+                })?;
+                return None;
+            }
             Some(Answer::Say(reply)) => reply,
             Some(Answer::Late(delay)) => {
                 std::thread::sleep(delay);
