@@ -1,13 +1,18 @@
 //! From an account's settings to a connection: endpoint, secret, session.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
+use zeroize::Zeroizing;
 
 use crate::config::Config;
 use crate::net::reach::Reach;
-use crate::net::{Credentials, Endpoint, MailSource, MailTransport, Mechanism, Timeouts, TlsMode, imap, smtp};
+use crate::net::{
+    Credentials, Endpoint, MailSource, MailTransport, Mechanism, NetError, NetErrorKind, Timeouts, TlsMode, imap, smtp,
+};
 use crate::secret::{self, SecretSpec};
 use crate::store::accounts::{Account, Auth, Server, Tls};
 
@@ -24,11 +29,7 @@ pub fn imap(
     database: &Path,
     until: Option<Instant>,
 ) -> Result<Box<dyn MailSource>> {
-    let endpoint = endpoint(account, &account.imap, config, until)?;
-    let credentials = credentials(account, &account.imap, &account.imap.login, &account.imap.secret, database)?;
-    let max = account.max_size.unwrap_or(config.message_max_size);
-    let limits = imap::Limits { literal_max: max + max * SLACK_PERCENT / 100 };
-    Ok(Box::new(imap::connect(&endpoint, &credentials, limits)?))
+    Connector::new(config, database).imap(account, until)
 }
 
 /// An SMTP session of an account, authenticated where it has a secret.
@@ -36,13 +37,79 @@ pub fn imap(
 /// # Errors
 /// As [`imap`].
 pub fn smtp(account: &Account, config: &Config, database: &Path) -> Result<Box<dyn MailTransport>> {
-    let endpoint = endpoint(account, &account.smtp, config, None)?;
-    let (login, secret) = account.smtp_login();
-    let credentials = match secret.is_empty() {
-        true => None,
-        false => Some(credentials(account, &account.smtp, login, secret, database)?),
-    };
-    Ok(Box::new(smtp::connect(&endpoint, credentials.as_ref())?))
+    Connector::new(config, database).smtp(account)
+}
+
+/// Connects the accounts of one run. The command that prints a secret runs once for all connections with it, and again
+/// only after a refused login: it may ask somebody, or write down that it was asked.
+pub struct Connector<'a> {
+    config: &'a Config,
+    database: &'a Path,
+    /// By account and reference.
+    known: Mutex<HashMap<(i64, String), Zeroizing<String>>>,
+}
+
+impl<'a> Connector<'a> {
+    /// No secret is known yet.
+    pub fn new(config: &'a Config, database: &'a Path) -> Connector<'a> {
+        Connector { config, database, known: Mutex::default() }
+    }
+
+    /// See [`imap`].
+    pub fn imap(&self, account: &Account, until: Option<Instant>) -> Result<Box<dyn MailSource>> {
+        let endpoint = endpoint(account, &account.imap, self.config, until)?;
+        let credentials = self.credentials(account, &account.imap, &account.imap.login, &account.imap.secret)?;
+        let max = account.max_size.unwrap_or(self.config.message_max_size);
+        let limits = imap::Limits { literal_max: max + max * SLACK_PERCENT / 100 };
+        let session = imap::connect(&endpoint, &credentials, limits);
+        Ok(Box::new(session.inspect_err(|error| self.forget(account, &account.imap.secret, error))?))
+    }
+
+    /// See [`smtp`].
+    pub fn smtp(&self, account: &Account) -> Result<Box<dyn MailTransport>> {
+        let endpoint = endpoint(account, &account.smtp, self.config, None)?;
+        let (login, secret) = account.smtp_login();
+        let credentials = match secret.is_empty() {
+            true => None,
+            false => Some(self.credentials(account, &account.smtp, login, secret)?),
+        };
+        let session = smtp::connect(&endpoint, credentials.as_ref());
+        Ok(Box::new(session.inspect_err(|error| self.forget(account, secret, error))?))
+    }
+
+    fn credentials(&self, account: &Account, server: &Server, login: &str, secret: &str) -> Result<Credentials> {
+        Ok(Credentials {
+            login: login.to_owned(),
+            secret: self.secret(account, secret)?,
+            mechanism: match server.auth {
+                Auth::Password => Mechanism::Password,
+                Auth::XOAuth2 => Mechanism::XOAuth2,
+                Auth::OAuthBearer => Mechanism::OAuthBearer,
+            },
+        })
+    }
+
+    fn secret(&self, account: &Account, reference: &str) -> Result<Zeroizing<String>> {
+        let key = (account.id, reference.to_owned());
+        if let Some(known) = self.known().get(&key) {
+            return Ok(known.clone());
+        }
+        let spec: SecretSpec = reference.parse()?;
+        let secret = spec.resolve(&secret_file(self.database, account.id))?;
+        self.known().insert(key, secret.clone());
+        Ok(secret)
+    }
+
+    /// What was refused may have changed since: the next connection asks for it again.
+    fn forget(&self, account: &Account, reference: &str, error: &NetError) {
+        if error.kind == NetErrorKind::LoginRefused {
+            self.known().remove(&(account.id, reference.to_owned()));
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<(i64, String), Zeroizing<String>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 fn endpoint(account: &Account, server: &Server, config: &Config, until: Option<Instant>) -> Result<Endpoint> {
@@ -62,19 +129,6 @@ fn endpoint(account: &Account, server: &Server, config: &Config, until: Option<I
             false => Reach::Anywhere,
         },
         timeouts: Timeouts { connect, tls, reply, until },
-    })
-}
-
-fn credentials(account: &Account, server: &Server, login: &str, secret: &str, database: &Path) -> Result<Credentials> {
-    let spec: SecretSpec = secret.parse()?;
-    Ok(Credentials {
-        login: login.to_owned(),
-        secret: spec.resolve(&secret_file(database, account.id))?,
-        mechanism: match server.auth {
-            Auth::Password => Mechanism::Password,
-            Auth::XOAuth2 => Mechanism::XOAuth2,
-            Auth::OAuthBearer => Mechanism::OAuthBearer,
-        },
     })
 }
 

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
 
-use super::connect;
+use super::connect::Connector;
 use super::context::{self, ACCOUNT_OF_OTHERS, Context};
 use crate::error::{self, Fault, Kind};
 use crate::intake::fetch::{self, Event, Run};
@@ -111,7 +111,8 @@ pub fn run(args: &FetchArgs, ctx: &Context) -> Result<()> {
     let started = Instant::now();
     let max_runtime = args.max_runtime.unwrap_or(ctx.config.max_runtime);
     let until = started + max_runtime.min(LONGEST);
-    let connect = |account: &Account| connect::imap(account, &ctx.config, &ctx.db_path, Some(until));
+    let connector = Connector::new(&ctx.config, &ctx.db_path);
+    let connect = |account: &Account| connector.imap(account, Some(until));
     let run = Run {
         store: &store,
         config: &ctx.config,
@@ -154,7 +155,7 @@ pub fn run(args: &FetchArgs, ctx: &Context) -> Result<()> {
     }
     let mut flushed = Flushed::default();
     if !args.no_send && !ctx.dry_run {
-        flushed = flush(ctx, &store, &args.accounts)?;
+        flushed = flush(ctx, &store, &connector, &args.accounts)?;
         tally.worst = worse(tally.worst, sending_trouble(ctx, &flushed));
     }
     if args.summary || ctx.ui.verbosity > 0 || ctx.ui.is_terminal() {
@@ -173,7 +174,7 @@ pub fn send(args: &SendArgs, ctx: &Context) -> Result<()> {
     }
     let store = ctx.unlogged_store()?;
     let started = Instant::now();
-    let flushed = flush(ctx, &store, &[])?;
+    let flushed = flush(ctx, &store, &Connector::new(&ctx.config, &ctx.db_path), &[])?;
     for (name, error) in &flushed.accounts {
         ctx.ui.problem(&format!("account \"{name}\": cannot send"), error);
     }
@@ -312,7 +313,7 @@ impl Watch<'_> {
 }
 
 /// Sends what is due, unless another process is at it.
-fn flush(ctx: &Context, store: &Store, named: &[String]) -> Result<Flushed> {
+fn flush(ctx: &Context, store: &Store, connector: &Connector<'_>, named: &[String]) -> Result<Flushed> {
     match lock::attempt(&ctx.db_path, "outbox", Timestamp::now())? {
         Attempt::Busy { pid, .. } => {
             ctx.ui.verbose(1, &format!("the outbox is being sent by process {pid}"));
@@ -320,11 +321,11 @@ fn flush(ctx: &Context, store: &Store, named: &[String]) -> Result<Flushed> {
         }
         Attempt::Held(_lock) => {
             queue_digests(ctx, store)?;
-            let mut connect = |account: &Account| connect::smtp(account, &ctx.config, &ctx.db_path);
+            let mut connect = |account: &Account| connector.smtp(account);
             let alert_min_age = SignedDuration::try_from(ctx.config.alert_min_age)?;
             let manners = Manners { alert_min_age, named };
             let mut flushed = outbox::flush(store, &mut connect, &manners, &Timestamp::now)?;
-            let mut connect = |account: &Account| connect::imap(account, &ctx.config, &ctx.db_path, None);
+            let mut connect = |account: &Account| connector.imap(account, None);
             flushed.copies = outbox::keep_copies(store, &mut connect, &Timestamp::now)?;
             Ok(flushed)
         }

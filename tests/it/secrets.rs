@@ -356,6 +356,26 @@ fn a_password_command_inherits_neither_descriptors_nor_secrets() {
 }
 
 #[test]
+fn a_password_command_runs_once_however_many_connections_there_are() {
+    let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
+    // A server that takes one message over each connection.
+    let smtp = SmtpSink::new(vec![Step { verb: "MAIL", nth: 2, answer: Answer::Say("421 enough") }]);
+    sandbox.support_account(&mailbox, &["--smtp", &smtp.address(), "--store-sent=Sent", "--shared"]);
+    let script = sandbox.file("manager", b"echo asked >> asked; cat password\n");
+    sandbox.run(&["account", "edit", "support", "--secret", &format!("cmd:sh {}", script.display())]).ok();
+    let asked = || std::fs::read_to_string(sandbox.path("asked")).unwrap_or_default().lines().count();
+    let before = asked();
+    for n in ["1", "2"] {
+        let to = ["email", "send", "--account", "support", "--to", "kim@customer.example", "--subject", n, "-m", "x"];
+        sandbox.run(&[&to[..], &["--at", "+1s"]].concat()).ok();
+    }
+    std::thread::sleep(Duration::from_millis(1_100));
+    sandbox.run(&["fetch"]).ok();
+    assert_eq!((smtp.received().len(), smtp.connections()), (2, 2));
+    assert_eq!(asked() - before, 1, "IMAP, two connections of SMTP, the copies");
+}
+
+#[test]
 fn everything_is_private_whatever_the_umask() {
     let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
     let proxy = Proxy::new(Dovecot::shared().imap);
