@@ -283,8 +283,9 @@ fn each(ids: &[i64], ctx: &Context, one: impl Fn(i64) -> Result<()>) -> Result<(
 }
 
 /// `Name <address>` of an email's From.
-pub fn from(email: &Email) -> String {
-    email.author().to_string()
+pub fn from(email: &Email) -> Cell {
+    let author = email.author();
+    Cell::object(json!(author.to_string()), &author.shown())
 }
 
 fn list(args: &List, ctx: &Context) -> Result<()> {
@@ -324,7 +325,7 @@ fn cells(row: &EmailRow) -> Vec<Cell> {
     vec![
         Cell::int(email.id),
         Cell::date_time(email.date.unwrap_or(email.received_at)),
-        Cell::text(&from(email)),
+        from(email),
         Cell::text(&email.subject),
         row.case_number.map_or_else(Cell::none, Cell::int),
         Cell::text(email.status.as_str()),
@@ -487,7 +488,7 @@ pub fn stored_cells(email: &Email, case: Option<i64>, message: &Message) -> Vec<
 fn message_cells(shown: &Shown, message: &Message) -> Vec<Cell> {
     let addresses = |list: &[Mailbox]| {
         let json: Vec<Value> = list.iter().map(|m| json!({"name": m.name, "address": m.address})).collect();
-        let text: Vec<String> = list.iter().map(ToString::to_string).collect();
+        let text: Vec<String> = list.iter().map(Mailbox::shown).collect();
         Cell::object(json!(json), &text.join(", "))
     };
     let attachments: Vec<Value> = message.attachments.iter().map(attachment::json_of).collect();

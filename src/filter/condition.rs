@@ -39,7 +39,7 @@ enum Kind {
 /// Every field, in the order of the manual.
 pub const FIELDS: &[Field] = &[
     Field { name: "from", about: "address, display name, or @domain of From", kind: Kind::Values(|m| people(&m.from)) },
-    Field { name: "from-address", about: "address of From alone", kind: Kind::Values(|m| addresses(&m.from)) },
+    Field { name: "from-address", about: "address of From alone", kind: Kind::Values(|m| spelled(addresses(&m.from))) },
     Field { name: "to", about: "address or @domain in To", kind: Kind::Values(|m| with_domains(addresses(&m.to))) },
     Field { name: "cc", about: "address or @domain in Cc", kind: Kind::Values(|m| with_domains(addresses(&m.cc))) },
     Field { name: "recipient", about: "address or @domain in To, Cc or Delivered-To", kind: Kind::Values(recipients) },
@@ -337,13 +337,19 @@ fn addresses(mailboxes: &[Mailbox]) -> Vec<String> {
     mailboxes.iter().map(|mailbox| mailbox.address.clone()).filter(|address| !address.is_empty()).collect()
 }
 
+/// In both spellings of their domains: nobody has to know which one a pattern is compared with.
+fn spelled(addresses: impl IntoIterator<Item = String>) -> Vec<String> {
+    addresses.into_iter().flat_map(|address| address::in_letters(&address).into_iter().chain([address])).collect()
+}
+
 /// Addresses and, so that `@domain` matches, their domains.
 fn with_domains(addresses: Vec<String>) -> Vec<String> {
     let domain = |address: &String| match address::domain(address) {
         "" => None,
         domain => Some(format!("@{domain}")),
     };
-    addresses.iter().flat_map(|address| std::iter::once(address.clone()).chain(domain(address))).collect()
+    let with_domains = |address: &String| std::iter::once(address.clone()).chain(domain(address)).collect::<Vec<_>>();
+    spelled(addresses).iter().flat_map(with_domains).collect()
 }
 
 fn people(mailboxes: &[Mailbox]) -> Vec<String> {
@@ -363,7 +369,7 @@ fn delivered_to(message: &Message) -> Vec<String> {
 }
 
 fn return_path(message: &Message) -> Vec<String> {
-    message.return_path.iter().cloned().collect()
+    spelled(message.return_path.clone())
 }
 
 fn has_attachment(message: &Message) -> Option<String> {

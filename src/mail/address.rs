@@ -2,12 +2,14 @@
 //! harms no other.
 
 mod list;
+mod spelling;
 mod typed;
 
-use std::borrow::Cow;
 use std::fmt;
 
 pub use list::{parse_list, without_domain};
+use spelling::a_label;
+pub use spelling::{in_ascii, in_letters, shown};
 pub use typed::parse_typed;
 
 /// Longest address in bytes (RFC 5321 4.5.3.1: 64 + 1 + 255).
@@ -20,6 +22,13 @@ pub struct Mailbox {
     pub name: String,
     /// `local@domain` with the domain (and, for comparing, the local part) in lower case.
     pub address: String,
+}
+
+impl Mailbox {
+    /// As it is shown to people: the domain in letters where these cannot be taken for others.
+    pub fn shown(&self) -> String {
+        Mailbox { name: self.name.clone(), address: shown(&self.address).into_owned() }.to_string()
+    }
 }
 
 impl fmt::Display for Mailbox {
@@ -45,13 +54,6 @@ pub fn normalise(text: &str) -> Option<String> {
     let domain = domain.strip_suffix('.').unwrap_or(domain);
     let valid = if domain.starts_with('[') { is_literal(domain) } else { is_domain(domain) };
     (valid && text.len() <= MAX_ADDRESS).then(|| format!("{local}@{}", a_label(domain)).to_lowercase())
-}
-
-fn a_label(domain: &str) -> Cow<'_, str> {
-    if domain.is_ascii() {
-        return Cow::Borrowed(domain);
-    }
-    idna::domain_to_ascii(domain).map_or(Cow::Borrowed(domain), Cow::Owned)
 }
 
 /// The address as it stands in a header or a command of SMTP: a local part that is legal only in quotes has them, and the

@@ -30,6 +30,7 @@ pub use rusqlite::{params, params_from_iter};
 use super::label::UnknownLabel;
 use super::search;
 use crate::error::{self, Fault, Kind};
+use crate::mail::address;
 
 const SCHEMA: &str = include_str!("../../schema.sql");
 /// `espm`, so that `file` and this program recognise their own.
@@ -169,14 +170,17 @@ impl Store {
         Tx { conn, written: &self.written }
     }
 
-    /// `mentions(text, part)` in statements: SQLite itself knows the case of ASCII letters only.
+    /// `mentions(text, part)` in statements: SQLite itself knows the case of ASCII letters only. `in_ascii(address)` for
+    /// migrations.
     fn functions(&self) -> Result<()> {
         let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_DIRECTONLY;
         let mentions = |call: &mut Call<'_>| {
             let (text, part) = (call.get_raw(0).as_str_or_null()?, call.get_raw(1).as_str()?);
             Ok(text.is_some_and(|text| search::mentions(text, part)))
         };
-        Ok(self.conn.create_scalar_function("mentions", 2, flags, mentions)?)
+        self.conn.create_scalar_function("mentions", 2, flags, mentions)?;
+        let in_ascii = |call: &mut Call<'_>| Ok(call.get_raw(0).as_str_or_null()?.map(address::in_ascii));
+        Ok(self.conn.create_scalar_function("in_ascii", 1, flags, in_ascii)?)
     }
 
     fn pragmas(&self) -> Result<()> {

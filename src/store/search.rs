@@ -18,6 +18,7 @@ use super::cases::Priority;
 use super::db::Value;
 use super::label::labels;
 use super::sight::Sight;
+use crate::mail::address;
 use crate::query::{Field, Tree, Words};
 pub(super) use cases::case_condition;
 pub(super) use emails::{EmailSource, email_source};
@@ -140,8 +141,12 @@ fn folded(text: &str) -> String {
     text.chars().flat_map(char::to_lowercase).collect()
 }
 
-/// Whether a text holds a part, which is in small letters.
+/// Whether a text holds a part, which is in small letters. An address holds its domain in both spellings.
 pub(super) fn mentions(text: &str, part: &str) -> bool {
+    holds(text, part) || (!part.is_ascii() && address::in_letters(text).is_some_and(|text| holds(&text, part)))
+}
+
+fn holds(text: &str, part: &str) -> bool {
     if !text.is_ascii() {
         return folded(text).contains(part);
     }

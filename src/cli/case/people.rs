@@ -12,6 +12,7 @@ use crate::cli::context::{self, Context};
 use crate::desk;
 use crate::intake::people;
 use crate::intake::world::World;
+use crate::mail::address;
 use crate::store::cases::{self, Case, Person, Role};
 use crate::store::db::Tx;
 use crate::ui::cell::{Cell, Column};
@@ -79,7 +80,7 @@ fn cells(person: &Person) -> Vec<Cell> {
     vec![
         Cell::text(person.role.as_str()),
         Cell::text(&person.name),
-        Cell::text(&person.address),
+        Cell::object(json!(person.address), &address::shown(&person.address)),
         Cell::date_time(person.since),
         Cell::text(&person.reason),
         Cell::bool(person.chosen),
@@ -118,7 +119,9 @@ pub fn as_json(people: &[Person]) -> Value {
 /// For `case show`: each role with its people.
 pub fn as_text(people: &[Person], role: Role) -> String {
     let of_role = people.iter().filter(|person| person.role == role);
-    let shown =
-        of_role.map(|p| if p.name.is_empty() { p.address.clone() } else { format!("{} <{}>", p.name, p.address) });
+    let shown = of_role.map(|p| {
+        let address = address::shown(&p.address);
+        if p.name.is_empty() { address.into_owned() } else { format!("{} <{address}>", p.name) }
+    });
     shown.collect::<Vec<_>>().join(", ")
 }

@@ -11,7 +11,7 @@ use crate::cli::delivery;
 use crate::cli::email;
 use crate::cli::query::{self, Noun};
 use crate::intake::world::World;
-use crate::mail::address::Mailbox;
+use crate::mail::address::{self, Mailbox};
 use crate::mail::text::{self, Known};
 use crate::query::{Term, Tree};
 use crate::store::cases::{self, Case, CaseQuery, CaseRow, Person, Role, WaitingFor};
@@ -160,7 +160,7 @@ pub fn thread(number: i64, ctx: &Context) -> Result<()> {
         return ctx.ui.list("emails", THREAD_COLUMNS, rows);
     }
     for (to, Mail { email, text }) in &mails {
-        let to: Vec<String> = to.iter().map(ToString::to_string).collect();
+        let to: Vec<String> = to.iter().map(Mailbox::shown).collect();
         let date = ctx.ui.local_time(email.date.unwrap_or(email.received_at));
         let remark = match (email.verified, email.status) {
             (false, _) => " (unverified)",
@@ -168,7 +168,7 @@ pub fn thread(number: i64, ctx: &Context) -> Result<()> {
             (true, EmailStatus::Sending) => " (not sent yet)",
             (true, _) => "",
         };
-        let from = email::from(email);
+        let from = email.author().shown();
         ctx.ui.text(&format!(
             "From: {from}{remark}\nTo: {}\nDate: {date}\nSubject: {}\n\n{}\n",
             to.join(", "),
@@ -195,12 +195,13 @@ pub fn history(number: i64, ctx: &Context) -> Result<()> {
 }
 
 fn thread_cells(to: &[Mailbox], Mail { email, text }: &Mail) -> Vec<Cell> {
+    let shown: Vec<_> = to.iter().map(|m| address::shown(&m.address)).collect();
     let to: Vec<&str> = to.iter().map(|m| m.address.as_str()).collect();
     vec![
         Cell::int(email.id),
         Cell::date_time(email.date.unwrap_or(email.received_at)),
-        Cell::text(&email::from(email)),
-        Cell::object(json!(to), &to.join(", ")),
+        email::from(email),
+        Cell::object(json!(to), &shown.join(", ")),
         Cell::text(email.status.as_str()),
         Cell::text(&email.subject),
         Cell::text(text),

@@ -126,12 +126,7 @@ fn matches(tx: &Tx<'_>, actor: &Actor, filter: &Filter, unsorted: bool, since: T
 
 fn show(ctx: &Context, matches: &Matches) -> Result<()> {
     let row = |found: &Email| {
-        vec![
-            Cell::int(found.id),
-            Cell::date_time(found.received_at),
-            Cell::text(&email::from(found)),
-            Cell::text(&found.subject),
-        ]
+        vec![Cell::int(found.id), Cell::date_time(found.received_at), email::from(found), Cell::text(&found.subject)]
     };
     ctx.ui.list("filter-matches", COLUMNS, matches.emails.iter().map(row).collect())
 }

@@ -103,6 +103,24 @@ const FILE: &[(&str, bool)] = &[
 ];
 
 #[test]
+fn a_domain_matches_in_either_spelling() {
+    let mail = "From: a@b\u{fc}cher.example\r\nTo: b@xn--bcher-kva.example\r\nReturn-Path: <a@xn--bcher-kva.example>\r\n\r\nx\r\n";
+    let message = crate::mail::message::parse(mail.as_bytes());
+    for text in [
+        "from=@b\u{fc}cher.example",
+        "from=@xn--bcher-kva.example",
+        "from=*@B\u{dc}CHER.example",
+        "from-address=a@b\u{fc}cher.example",
+        "to=b@b\u{fc}cher.example",
+        "to=b@xn--bcher-kva.example",
+        "recipient=@b\u{fc}cher.example",
+    ] {
+        assert!(holds(&message, text), "{text}");
+    }
+    assert!(!holds(&message, "from=@bucher.example"));
+}
+
+#[test]
 fn every_condition_matches_what_it_says() {
     for (message, rows) in [(shop(), SHOP), (with_file(), FILE)] {
         for (text, expected) in rows {

@@ -165,7 +165,12 @@ const HISTORY: &str = "
         (4, 'from', 0, 'lab@supplier.example'), (4, 'to', 0, 'support+c1.2@desk.example'), (4, 'cc', 0, 'other@supplier.example'),
         (5, 'from', 0, 'eve@evil.example'), (5, 'to', 0, 'support@desk.example'),
         (6, 'from', 0, 'no-reply@shop.example'), (6, 'reply-to', 0, 'c1@one.example'), (6, 'to', 0, 'support@desk.example'),
-        (7, 'from', 0, 'kim@customer.example'), (7, 'to', 0, 'support@desk.example');";
+        (7, 'from', 0, 'kim@customer.example'), (7, 'to', 0, 'support@desk.example');
+    UPDATE email_addresses SET address = 'info@m\u{fc}ller.example' WHERE email_id = 6 AND field = 'reply-to';
+    INSERT INTO email_index (rowid, subject, addresses, text) SELECT id, subject, addresses, text FROM email_texts WHERE id < 7;
+    INSERT INTO record_addresses (address, record_type, record_id)
+        VALUES ('info@m\u{fc}ller.example', 'contact', 1), ('info@xn--mller-kva.example', 'contact', 1);
+    INSERT INTO invalid_addresses (address, reason, since) VALUES ('info@m\u{fc}ller.example', '550', 0);";
 
 #[test]
 fn a_database_of_version_4_gets_its_roles_from_its_history() {
@@ -192,11 +197,21 @@ fn a_database_of_version_4_gets_its_roles_from_its_history() {
             "1 kim@customer.example copied",
             "1 lab@supplier.example third party",
             "1 lee@customer.example copied",
-            "2 c1@one.example customer opened",
+            "2 info@xn--mller-kva.example customer opened",
         ]
     );
     let sql = "SELECT id || verdict || undecided FROM emails WHERE verdict <> '' OR undecided ORDER BY id";
     assert_eq!(store.read(|tx| tx.values::<String>(sql, [])).unwrap(), ["1pass0", "51"]);
+    for sql in
+        ["SELECT address FROM record_addresses", "SELECT address FROM invalid_addresses WHERE account_id IS NULL"]
+    {
+        assert_eq!(store.read(|tx| tx.values::<String>(sql, [])).unwrap(), ["info@xn--mller-kva.example"], "{sql}");
+    }
+    let found = |word: &str| {
+        let sql = format!("SELECT rowid FROM email_index WHERE email_index MATCH '\"{word}\"'");
+        store.read(|tx| tx.values::<i64>(&sql, [])).unwrap()
+    };
+    assert_eq!((found("xn"), found("m\u{fc}ller")), (vec![6], vec![]));
     assert_eq!(store.check().unwrap(), Vec::<String>::new());
     fs::remove_dir_all(dir).unwrap();
 }

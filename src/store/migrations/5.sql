@@ -42,6 +42,26 @@ CREATE TABLE case_people (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX case_people_address ON case_people (address);
 CREATE INDEX case_people_email ON case_people (email_id) WHERE email_id IS NOT NULL;
+-- Domains beyond ASCII are kept in one spelling, the one in ASCII. What is in the index is taken out and put back.
+CREATE TEMP TABLE respelled AS SELECT DISTINCT email_id AS id FROM email_addresses WHERE address <> in_ascii(address);
+CREATE TEMP TABLE indexed AS SELECT r.id FROM respelled r JOIN email_index_docsize d ON d.id = r.id;
+DELETE FROM email_index WHERE rowid IN (SELECT id FROM indexed);
+UPDATE email_addresses SET address = in_ascii(address) WHERE address <> in_ascii(address);
+UPDATE emails SET from_address = in_ascii(from_address) WHERE from_address <> in_ascii(from_address);
+INSERT INTO email_index (rowid, subject, addresses, text)
+  SELECT id, subject, addresses, text FROM email_texts WHERE id IN (SELECT id FROM indexed);
+DROP TABLE respelled;
+DROP TABLE indexed;
+UPDATE OR IGNORE user_addresses SET address = in_ascii(address) WHERE address <> in_ascii(address);
+UPDATE accounts SET address = in_ascii(address) WHERE address <> in_ascii(address);
+UPDATE accounts SET reply_from = in_ascii(reply_from) WHERE reply_from <> in_ascii(reply_from);
+UPDATE accounts SET reply_to = in_ascii(reply_to) WHERE reply_to <> in_ascii(reply_to);
+UPDATE OR REPLACE account_aliases SET address = in_ascii(address) WHERE address <> in_ascii(address);
+UPDATE OR REPLACE record_addresses SET address = in_ascii(address) WHERE address <> in_ascii(address);
+UPDATE OR REPLACE outbox_recipients SET address = in_ascii(address) WHERE address <> in_ascii(address);
+UPDATE outbox SET envelope_from = in_ascii(envelope_from) WHERE envelope_from <> in_ascii(envelope_from);
+UPDATE auto_replies SET address = in_ascii(address) WHERE address <> in_ascii(address);
+UPDATE OR REPLACE invalid_addresses SET address = in_ascii(address) WHERE address <> in_ascii(address);
 -- The roles of the past, in the order in which an address keeps its first one. Own addresses and those of users have none.
 CREATE TEMP TABLE ours AS
   SELECT address FROM accounts UNION SELECT address FROM account_aliases UNION SELECT address FROM user_addresses

@@ -19,6 +19,10 @@ fn parts_are_found_whatever_the_case() {
         ("plain", "ä", false),
         ("100%", "0%", true),
         ("a_b", "a%b", false),
+        ("info@xn--mller-kva.example", "m\u{fc}ller", true),
+        ("info@xn--mller-kva.example", "@M\u{dc}LL", true),
+        ("info@xn--mller-kva.example", "xn--mller-kva.example", true),
+        ("info@muller.example", "m\u{fc}ller", false),
     ] {
         assert_eq!(mentions(text, &folded(part)), expected, "{part} in {text}");
     }
