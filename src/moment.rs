@@ -3,6 +3,8 @@
 //! A clock that ran ahead leaves times in the future behind. Nothing may wait for them longer than it would have waited
 //! at most, and nothing may be counted for ever.
 
+use std::ops::Range;
+
 use jiff::{SignedDuration, Timestamp};
 
 /// No clock agrees with another one to the second.
@@ -22,6 +24,11 @@ pub fn past(then: Timestamp, now: Timestamp) -> Timestamp {
 /// How long ago something happened; nothing, where the clock was ahead then.
 pub fn since(then: Timestamp, now: Timestamp) -> SignedDuration {
     now.duration_since(then).max(SignedDuration::ZERO)
+}
+
+/// The last so much time: it ends now, so that what was written in the future is not counted.
+pub fn last(window: SignedDuration, now: Timestamp) -> Range<Timestamp> {
+    now - window..now + SLACK
 }
 
 /// Whether something happened within the last `window`: not before it, and not in a future that nobody has seen.
@@ -103,6 +110,7 @@ mod tests {
             (YEAR, false, true),
         ] {
             assert_eq!((is_within(at(minutes), hour, NOW), is_ahead(at(minutes), NOW)), (within, ahead), "{minutes}");
+            assert!(!ahead || !last(hour, NOW).contains(&at(minutes)), "{minutes}");
         }
     }
 }

@@ -11,9 +11,10 @@ use crate::access::Actor;
 use crate::error::Ended;
 use crate::intake::concerns::{self, Concern, Level, Limits, Watched};
 use crate::intake::fetch;
+use crate::moment;
 use crate::store::accounts;
 use crate::store::db::Tx;
-use crate::store::{deliveries, outbox, sent_copies};
+use crate::store::{deliveries, instance, outbox, sent_copies};
 use crate::ui::output::Ui;
 
 /// `check`
@@ -74,6 +75,7 @@ fn say(ui: &Ui, word: &str, text: &str, figures: &str) -> Result<()> {
 fn look(tx: &Tx<'_>, actor: &Actor, limits: &Limits, now: Timestamp) -> Result<Report> {
     let accounts = watched(tx)?;
     let queue = outbox::queue(tx, now - LATELY, now)?;
+    let ahead = instance::written_ahead(tx)?.is_some_and(|at| moment::is_ahead(at, now));
     let (mut quarantined, mut found) = (0, Vec::new());
     for one in &accounts {
         // What lies in the quarantine waits also where the account was disabled.
@@ -81,7 +83,7 @@ fn look(tx: &Tx<'_>, actor: &Actor, limits: &Limits, now: Timestamp) -> Result<R
         let name = actor.knows_account(tx, &one.account)?.then_some(one.account.name.as_str());
         found.extend(concerns::of_account(one, limits, now).into_iter().map(|c| (c.level, told(name, &c))));
     }
-    let desk = concerns::of_desk(&accounts, &queue, quarantined, limits, now);
+    let desk = concerns::of_desk(&accounts, &queue, quarantined, ahead, limits, now);
     found.extend(desk.into_iter().map(|concern| (concern.level, concern.what)));
     found.sort_by_key(|(level, _)| std::cmp::Reverse(*level));
     let texts: Vec<&str> = found.iter().map(|(_, text)| text.as_str()).collect();

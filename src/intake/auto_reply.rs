@@ -13,6 +13,7 @@ use crate::mail::message::Message;
 use crate::mail::message_id::{self, IdKind};
 use crate::mail::template::{self, Values};
 use crate::mail::{providers, subject};
+use crate::moment;
 use crate::outbox::{self, Archive, Post};
 use crate::store::accounts::Account;
 use crate::store::cases::{self, Case};
@@ -210,10 +211,12 @@ fn limits(world: &World<'_>) -> Result<Limits> {
 
 fn facts(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>, to: Option<&Mailbox>) -> Result<Facts> {
     let Occasion { account, message, .. } = *occasion;
-    let hour_ago = world.now - SignedDuration::from_hours(1);
-    let day_ago = world.now - SignedDuration::from_hours(24);
-    let since =
-        |address: Option<&str>, moment| crate::store::outbox::auto_replies_since(tx, account.id, address, moment);
+    let last = |hours| moment::last(SignedDuration::from_hours(hours), world.now);
+    let within =
+        |address: Option<&str>, time| crate::store::outbox::auto_replies_within(tx, account.id, address, &time);
+    // One that was set by a clock that ran ahead was not set yet.
+    let reset = accounts::breaker_reset_at(tx, account.id)?.filter(|at| !moment::is_ahead(*at, world.now));
+    let since_reset = reset.map_or(last(1).start, |at| at.max(last(1).start));
     // All forms of an address lead to one mailbox.
     let limited = to.map(|m| address::without_tag(&m.address));
     let address = limited.as_deref();
@@ -247,10 +250,10 @@ fn facts(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>, to: Option<&Ma
             .flatten()
             .map(|known| known.reason),
         replied_to_case,
-        last_hour: address.map(|a| since(Some(a), hour_ago)).transpose()?.unwrap_or_default(),
-        last_day: address.map(|a| since(Some(a), day_ago)).transpose()?.unwrap_or_default(),
+        last_hour: address.map(|a| within(Some(a), last(1))).transpose()?.unwrap_or_default(),
+        last_day: address.map(|a| within(Some(a), last(24))).transpose()?.unwrap_or_default(),
         domain_last_hour: address.map_or(Ok(0), |a| to_domain(tx, account, a, world.now))?,
-        account_last_hour: since(None, accounts::breaker_reset_at(tx, account.id)?.unwrap_or(hour_ago).max(hour_ago))?,
+        account_last_hour: within(None, since_reset..last(1).end)?,
         tripped: accounts::breaker_tripped(tx, account.id)?,
     })
 }
@@ -262,7 +265,12 @@ fn to_domain(tx: &Tx<'_>, account: &Account, address: &str, now: Timestamp) -> R
     if providers::is_public(domain) || cases::had_a_case(tx, address, now)? {
         return Ok(0);
     }
-    crate::store::outbox::auto_replies_to_domain(tx, account.id, domain, now - SignedDuration::from_hours(1))
+    crate::store::outbox::auto_replies_to_domain(
+        tx,
+        account.id,
+        domain,
+        &moment::last(SignedDuration::from_hours(1), now),
+    )
 }
 
 /// The account's reply-to; with plus addressing the case's own address. Otherwise From is enough.

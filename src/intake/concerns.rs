@@ -6,11 +6,9 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::moment::since;
 use crate::store::accounts::Account;
 use crate::store::outbox::Queue;
-
-/// So far may a clock have been ahead.
-const CLOCK_SLACK: SignedDuration = SignedDuration::from_mins(1);
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -106,9 +104,6 @@ fn fetching(account: &Account, limits: &Limits, now: Timestamp) -> Option<Concer
         (None, Some(_)) if is_late => {
             Concern::new(Level::Critical, format!("not fetched for {}", span(age)), "does cron run espomail fetch?")
         }
-        (None, Some(at)) if at.duration_since(now) > CLOCK_SLACK => {
-            Concern::new(Level::Warning, "was fetched at a time that is still to come", "is the clock right?")
-        }
         (None, _) => return None,
     })
 }
@@ -123,7 +118,14 @@ fn sending(account: &Account, limits: &Limits, now: Timestamp) -> Option<Concern
 }
 
 /// What is wrong with the desk as a whole, the worst first.
-pub fn of_desk(accounts: &[Watched], queue: &Queue, quarantined: i64, limits: &Limits, now: Timestamp) -> Vec<Concern> {
+pub fn of_desk(
+    accounts: &[Watched],
+    queue: &Queue,
+    quarantined: i64,
+    ahead: bool,
+    limits: &Limits,
+    now: Timestamp,
+) -> Vec<Concern> {
     let mut found = Vec::new();
     let mut warn = |what: String| found.push(Concern::new(Level::Warning, what, ""));
     match accounts.len() {
@@ -139,6 +141,9 @@ pub fn of_desk(accounts: &[Watched], queue: &Queue, quarantined: i64, limits: &L
     }
     if queue.uncertain > 0 {
         warn(format!("{} in the outbox uncertain (espomail outbox list)", queue.uncertain));
+    }
+    if ahead {
+        warn("times that are still to come stand in the database: is the clock right? (espomail doctor)".to_owned());
     }
     if quarantined > limits.quarantine {
         warn(format!("{quarantined} in the quarantine (espomail quarantine list)"));
@@ -159,11 +164,6 @@ pub fn all_is_well(accounts: &[Watched]) -> String {
         0 => fetched.to_owned(),
         n => format!("{fetched}, {n} disabled"),
     }
-}
-
-/// How much later `now` is; never negative, as clocks are set.
-fn since(then: Timestamp, now: Timestamp) -> SignedDuration {
-    now.duration_since(then).max(SignedDuration::ZERO)
 }
 
 fn is_longer(age: SignedDuration, limit: Duration) -> bool {

@@ -13,6 +13,7 @@ use crate::mail::address::Mailbox;
 use crate::mail::compose::Outgoing;
 use crate::mail::message_id::{self, IdKind};
 use crate::mail::text;
+use crate::moment;
 use crate::outbox::{self, Post};
 use crate::store::accounts::{Account, AccountKind};
 use crate::store::cases::{self, Case};
@@ -67,12 +68,12 @@ pub fn send(tx: &Tx<'_>, world: &World<'_>, user: &User, notice: &Notice<'_>) ->
 
 /// Whether somebody's digest is due.
 pub fn are_digests_due(tx: &Tx<'_>, now: Timestamp) -> Result<bool> {
-    Ok(!notifications::digests_due(tx, now - DIGEST_EVERY)?.is_empty())
+    Ok(!notifications::digests_due(tx, &moment::last(DIGEST_EVERY, now))?.is_empty())
 }
 
 /// Puts the digests that are due into the outbox.
 pub fn digests(tx: &Tx<'_>, world: &World<'_>) -> Result<()> {
-    for user_id in notifications::digests_due(tx, world.now - DIGEST_EVERY)? {
+    for user_id in notifications::digests_due(tx, &moment::last(DIGEST_EVERY, world.now))? {
         let Some(user) = users::by_id(tx, user_id)? else { continue };
         let Some(account) = world.system_account(None).or_else(|| world.any_sender()) else { continue };
         let sight = access::sight_of(&user);

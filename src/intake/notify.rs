@@ -8,6 +8,7 @@ use super::notice::{self, Notice};
 use super::sender::Sender;
 use super::world::World;
 use crate::access;
+use crate::moment;
 use crate::store::cases::{self, Case};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, Field};
@@ -80,7 +81,7 @@ pub fn set_aside(tx: &Tx<'_>, world: &World<'_>, case: &Case, arrival: &Arrival<
 
 /// Tells of unverified mail once an hour and case; further ones are counted in that notification (B4.10).
 pub fn unverified(tx: &Tx<'_>, world: &World<'_>, case: &Case, arrival: &Arrival<'_>) -> Result<()> {
-    let recent = emails::unverified_since(tx, case.id, world.now - SignedDuration::from_hours(1))?;
+    let recent = emails::unverified_within(tx, case.id, &moment::last(SignedDuration::from_hours(1), world.now))?;
     let Some(&first) = recent.first().filter(|first| **first != arrival.email_id) else {
         return set_aside(tx, world, case, arrival);
     };

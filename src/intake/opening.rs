@@ -11,6 +11,7 @@ use crate::mail::address::{self, Mailbox};
 use crate::mail::forward::{self, Forwarded};
 use crate::mail::text;
 use crate::mail::{message_id, providers};
+use crate::moment;
 use crate::store::accounts::{Account, AutoMail, StaffForward};
 use crate::store::cases::{self, Case, NewCase, Priority, WaitingFor};
 use crate::store::db::Tx;
@@ -127,9 +128,9 @@ fn echoed(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &Mail<'_>) ->
     if domain.is_empty() || providers::is_public(domain) {
         return Ok(None);
     }
-    let day_ago = world.now - SignedDuration::from_hours(24);
+    let day = moment::last(SignedDuration::from_hours(24), world.now);
     let subject = &mail.message.subject;
-    for (acknowledged, case_id) in outbox::acknowledged(tx, account.id, domain, day_ago)? {
+    for (acknowledged, case_id) in outbox::acknowledged(tx, account.id, domain, &day)? {
         if !acknowledged.trim().is_empty() && subject.contains(acknowledged.trim()) {
             let case = cases::by_id(tx, case_id)?.map(|case| cases::surviving(tx, case)).transpose()?;
             return Ok(case);
@@ -146,14 +147,14 @@ fn burst(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &Mail<'_>) -> 
     let Some(from) = mail.message.from.first().filter(|from| limit > 0 && !from.address.is_empty()) else {
         return Ok(None);
     };
-    let hour_ago = world.now - SignedDuration::from_hours(1);
+    let hour = moment::last(SignedDuration::from_hours(1), world.now);
     let reply_to = mail.message.reply_to.first().map(|mailbox| mailbox.address.as_str()).unwrap_or_default();
     let of = cases::Opener { account_id: account.id, from: &from.address, verdict: mail.sender.verdict.label() };
     let mut whose = if reply_to.is_empty() { from.address.clone() } else { format!("{} for {reply_to}", from.address) };
-    let mut recent = cases::opened_by(tx, &of, Some(reply_to), hour_ago, limit)?;
+    let mut recent = cases::opened_by(tx, &of, Some(reply_to), &hour, limit)?;
     if recent.len() < limit {
         let most = limit.saturating_mul(10);
-        recent = cases::opened_by(tx, &of, None, hour_ago, most)?;
+        recent = cases::opened_by(tx, &of, None, &hour, most)?;
         whose.clone_from(&from.address);
         if recent.len() < most {
             return Ok(None);

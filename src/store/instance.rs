@@ -48,3 +48,87 @@ pub fn last_times(tx: &Tx<'_>) -> Result<(Option<Timestamp>, Option<Timestamp>)>
     })?;
     Ok(times.unwrap_or_default())
 }
+
+/// The latest time that a run wrote down and that limits and pauses are counted from: where it is still to come, the
+/// clock ran ahead then, or is slow now.
+pub fn written_ahead(tx: &Tx<'_>) -> Result<Option<Timestamp>> {
+    let sql = "SELECT max(at) AS latest FROM (
+        SELECT max(coalesce(last_fetch_at, 0), coalesce(last_backup_at, 0), created_at) AS at FROM instance
+        UNION ALL SELECT max(max(coalesce(last_good_at, 0), coalesce(failing_since, 0), coalesce(alerted_at, 0),
+            coalesce(send_failing_since, 0), coalesce(breaker_reset_at, 0), edited_at)) FROM accounts
+        UNION ALL SELECT max(digest_at) FROM users
+        UNION ALL SELECT max(coalesce(failing_since, 0), created_at) FROM outbox WHERE state = 'waiting'
+        UNION ALL SELECT max(created_at) FROM auto_replies
+        UNION ALL SELECT max(waiting_since) FROM cases WHERE status IN ('New', 'Assigned', 'Pending'))";
+    tx.one(sql, [], |row| row.opt_time("latest")).map(Option::flatten)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::moment;
+    use crate::store::cases::{self, Opener};
+    use crate::store::db::Store;
+    use crate::store::{emails, notifications, outbox, sent_copies};
+
+    const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
+
+    /// A desk on which everything happened at one moment, `?1`.
+    const DESK: &[&str] = &[
+        "INSERT INTO instance (id, secret, created_at, last_fetch_at) VALUES (1, x'00', ?1, ?1)",
+        "INSERT INTO accounts (id, name, kind, address, fetch_since, created_at, edited_at, breaker_reset_at)
+            VALUES (1, 'support', 'group', 'support@desk.example', 0, ?1, ?1, ?1)",
+        "INSERT INTO users (id, username, login, created_at, digest_at) VALUES (1, 'ana', 'ana', ?1, ?1)",
+        "INSERT INTO notifications (user_id, kind, text, created_at, digest) VALUES (1, 'failed', 'x', ?1, 1)",
+        "INSERT INTO cases (id, number, key, name, account_id, created_at, modified_at) VALUES (1, 1, 'k', 'x', 1, ?1, ?1)",
+        "INSERT INTO emails (id, message_id, status, subject, from_address, received_at, created_at, parent_type, parent_id,
+            flow_account_id, undecided) VALUES (1, 'm', 'Archived', 'x', 'eva@x.example', ?1, ?1, 'case', 1, 1, 1)",
+        "INSERT INTO raw_messages (id, size, sha256, codec, data) VALUES (1, ?1, x'00', 'none', x'00')",
+        "INSERT INTO outbox (id, kind, account_id, message_id, subject, envelope_from, raw_id, state, created_at, next_try_at)
+            VALUES (1, 'mail', 1, 'o', 'x', '', 1, 'waiting', ?1, ?1)",
+        "INSERT INTO sent_copies (outbox_id, next_try_at) VALUES (1, ?1)",
+        "INSERT INTO auto_replies (account_id, address, case_id, email_id, outbox_id, created_at)
+            VALUES (1, 'eva@x.example', 1, 1, 1, ?1)",
+    ];
+
+    /// Whether each rule that looks at the last hour or day counts what happened then.
+    fn counted(then: Timestamp) -> (Vec<bool>, Option<Timestamp>) {
+        let store = Store::in_memory().unwrap();
+        let counted = store.write(|tx| {
+            for sql in DESK {
+                tx.execute(sql, params![seconds(then)])?;
+            }
+            let hour = moment::last(SignedDuration::from_hours(1), NOW);
+            let opener = Opener { account_id: 1, from: "eva@x.example", verdict: "" };
+            let counted = vec![
+                outbox::auto_replies_within(tx, 1, None, &hour)? > 0,
+                outbox::auto_replies_within(tx, 1, Some("eva@x.example"), &hour)? > 0,
+                outbox::auto_replies_to_domain(tx, 1, "x.example", &hour)? > 0,
+                !outbox::acknowledged(tx, 1, "x.example", &hour)?.is_empty(),
+                !cases::opened_by(tx, &opener, None, &hour, 9)?.is_empty(),
+                !emails::unverified_within(tx, 1, &hour)?.is_empty(),
+                notifications::digests_due(tx, &hour)?.is_empty(),
+                outbox::due(tx, 1, NOW)?.is_empty(),
+                outbox::accounts_due(tx, NOW)?.is_empty(),
+                sent_copies::due(tx, 1, NOW)?.is_empty(),
+                sent_copies::accounts_due(tx, NOW)?.is_empty(),
+            ];
+            Ok((counted, written_ahead(tx)?))
+        });
+        counted.unwrap()
+    }
+
+    #[test]
+    fn what_is_written_in_the_future_counts_for_no_limit_and_delays_nothing() {
+        let year = SignedDuration::from_hours(24 * 365);
+        assert_eq!(counted(NOW + year), (vec![false; 11], Some(NOW + year)));
+        let minute = SignedDuration::from_mins(1);
+        let (lately, latest) = counted(NOW - minute);
+        assert_eq!((lately.iter().filter(|yes| **yes).count(), latest), (7, Some(NOW - minute)));
+        // Put off for a minute, and for no more than the longest back-off.
+        assert_eq!(counted(NOW + minute).0, [true; 11]);
+    }
+}

@@ -1,5 +1,7 @@
 //! Notifications: what a user is told, and how each wants to hear of it (B1.6, B7.4).
 
+use std::ops::Range;
+
 use anyhow::Result;
 use jiff::Timestamp;
 
@@ -216,12 +218,12 @@ pub fn exists(tx: &Tx<'_>, user_id: i64, sight: Sight, id: i64) -> Result<bool> 
     Ok(found.is_some())
 }
 
-/// Active users whose digest is due: something waits for it, and the last one went out before this moment.
-pub fn digests_due(tx: &Tx<'_>, last_before: Timestamp) -> Result<Vec<i64>> {
+/// Active users whose digest is due: something waits for it, and the last one did not go out within this time.
+pub fn digests_due(tx: &Tx<'_>, within: &Range<Timestamp>) -> Result<Vec<i64>> {
     tx.values(
-        "SELECT u.id FROM users u WHERE u.active AND (u.digest_at IS NULL OR u.digest_at <= ?1)
+        "SELECT u.id FROM users u WHERE u.active AND (u.digest_at IS NULL OR u.digest_at <= ?1 OR u.digest_at >= ?2)
             AND EXISTS (SELECT 1 FROM notifications n WHERE n.user_id = u.id AND n.digest) ORDER BY u.id",
-        params![seconds(last_before)],
+        params![seconds(within.start), seconds(within.end)],
     )
 }
 

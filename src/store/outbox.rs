@@ -3,6 +3,8 @@
 mod bounces;
 mod counts;
 
+use std::ops::Range;
+
 use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
 
@@ -354,33 +356,44 @@ pub fn add_auto_reply(
     Ok(())
 }
 
-/// Automatic replies of an account since a moment: to everybody, or to one address.
-pub fn auto_replies_since(tx: &Tx<'_>, account_id: i64, address: Option<&str>, since: Timestamp) -> Result<i64> {
+/// Automatic replies of an account within a time: to everybody, or to one address.
+pub fn auto_replies_within(
+    tx: &Tx<'_>,
+    account_id: i64,
+    address: Option<&str>,
+    within: &Range<Timestamp>,
+) -> Result<i64> {
     let count = tx.value(
-        "SELECT count(*) FROM auto_replies WHERE account_id = ?1 AND created_at > ?3 AND (?2 IS NULL OR address = ?2)",
-        params![account_id, address, seconds(since)],
+        "SELECT count(*) FROM auto_replies
+            WHERE account_id = ?1 AND created_at > ?3 AND created_at < ?4 AND (?2 IS NULL OR address = ?2)",
+        params![account_id, address, seconds(within.start), seconds(within.end)],
     )?;
     Ok(count.unwrap_or_default())
 }
 
-/// Automatic replies of an account since a moment to addresses of one domain that had no case before (B8.7).
-pub fn auto_replies_to_domain(tx: &Tx<'_>, account_id: i64, domain: &str, since: Timestamp) -> Result<i64> {
+/// Automatic replies of an account within a time to addresses of one domain that had no case before (B8.7).
+pub fn auto_replies_to_domain(tx: &Tx<'_>, account_id: i64, domain: &str, within: &Range<Timestamp>) -> Result<i64> {
     let count = tx.value(
-        "SELECT count(*) FROM auto_replies r WHERE r.account_id = ?1 AND r.created_at > ?3
+        "SELECT count(*) FROM auto_replies r WHERE r.account_id = ?1 AND r.created_at > ?3 AND r.created_at < ?4
             AND substr(r.address, instr(r.address, '@') + 1) = ?2 AND NOT EXISTS (
                 SELECT 1 FROM case_people p WHERE p.address = r.address AND p.since < r.created_at)",
-        params![account_id, domain, seconds(since)],
+        params![account_id, domain, seconds(within.start), seconds(within.end)],
     )?;
     Ok(count.unwrap_or_default())
 }
 
-/// Subjects and cases of the automatic replies of an account to one domain since a moment, the newest first (B8.7).
-pub fn acknowledged(tx: &Tx<'_>, account_id: i64, domain: &str, since: Timestamp) -> Result<Vec<(String, i64)>> {
+/// Subjects and cases of the automatic replies of an account to one domain within a time, the newest first (B8.7).
+pub fn acknowledged(
+    tx: &Tx<'_>,
+    account_id: i64,
+    domain: &str,
+    within: &Range<Timestamp>,
+) -> Result<Vec<(String, i64)>> {
     tx.all(
         "SELECT o.subject, r.case_id FROM auto_replies r JOIN outbox o ON o.id = r.outbox_id
-            WHERE r.account_id = ?1 AND r.created_at > ?3 AND r.case_id IS NOT NULL
+            WHERE r.account_id = ?1 AND r.created_at > ?3 AND r.created_at < ?4 AND r.case_id IS NOT NULL
                 AND substr(r.address, instr(r.address, '@') + 1) = ?2 ORDER BY r.id DESC LIMIT 200",
-        params![account_id, domain, seconds(since)],
+        params![account_id, domain, seconds(within.start), seconds(within.end)],
         |row| Ok((row.get("subject")?, row.get("case_id")?)),
     )
 }

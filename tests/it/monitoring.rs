@@ -86,3 +86,20 @@ fn what_keeps_check_from_looking_is_unknown() {
     sandbox.run(&["check"]).exits(3).says("ESPOMAIL UNKNOWN - ");
     sandbox.run(&["db", "check", "--nonsense"]).exits(2);
 }
+
+#[test]
+fn a_clock_that_ran_ahead_is_named() {
+    let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
+    sandbox.support_account(&mailbox, &[]);
+    sandbox.run(&["fetch"]).ok();
+    says(&sandbox, 0, "ESPOMAIL OK");
+    let store = espomail::store::db::Store::open(&sandbox.db()).unwrap();
+    let next_year = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * 365);
+    store.write(|tx| espomail::store::instance::fetched(tx, next_year)).unwrap();
+    says(&sandbox, 1, "ESPOMAIL WARNING - times that are still to come stand in the database: is the clock right?");
+    let doctor = sandbox.run(&["doctor"]);
+    assert!(
+        doctor.code != 0 && doctor.stdout.contains("stands in the database, so it is wrong now or was then"),
+        "{doctor:#?}"
+    );
+}

@@ -14,14 +14,13 @@ use super::context::{self, Context};
 use crate::config;
 use crate::error::{self, Kind};
 use crate::intake::verdicts::Verdicts;
+use crate::moment;
 use crate::store::accounts::{self, Account};
 use crate::store::instance;
 use crate::ui::cell::{Cell, Column};
 
 /// Without a fetch for so long nothing seems to start it.
 const FETCH_SILENT: SignedDuration = SignedDuration::from_mins(15);
-/// So far may the clock have been ahead.
-const CLOCK_SLACK: SignedDuration = SignedDuration::from_mins(1);
 
 /// `doctor`
 #[derive(Debug, Args)]
@@ -136,12 +135,11 @@ fn integrity(ctx: &Context) -> Result<Finding> {
 }
 
 fn clock_and_fetch(ctx: &Context) -> Result<Vec<Finding>> {
-    let (fetched, backed_up) = ctx.read(|tx, _| instance::last_times(tx))?;
-    let latest = [fetched, backed_up].into_iter().flatten().max();
-    let clock = match latest.filter(|at| at.duration_since(ctx.now()) > CLOCK_SLACK) {
+    let ((fetched, _), latest) = ctx.read(|tx, _| Ok((instance::last_times(tx)?, instance::written_ahead(tx)?)))?;
+    let clock = match latest.filter(|at| moment::is_ahead(*at, ctx.now())) {
         None => Finding::ok("clock", ctx.ui.local_time(ctx.now())),
         Some(at) => {
-            let text = format!("{} was written already, so it goes wrong", ctx.ui.local_time(at));
+            let text = format!("{} stands in the database, so it is wrong now or was then", ctx.ui.local_time(at));
             Finding::fail("clock", Kind::Config, text, "set it, and let it be set: timedatectl set-ntp true")
         }
     };

@@ -41,6 +41,8 @@ pub fn assign(tx: &Tx<'_>, case_id: i64, user_id: Option<i64>, automatic: bool, 
 /// Remembers who waits for whom, and that the case changed. Our answer, from which on the customer is waited for, ends
 /// the customer's own waiting; that, and the first answer, are kept for reports.
 pub fn set_waiting(tx: &Tx<'_>, case_id: i64, who: WaitingFor, since: Option<Timestamp>, now: Timestamp) -> Result<()> {
+    // Nobody waits since a time that is still to come.
+    let since = since.map(|since| since.min(now));
     if let (WaitingFor::Customer, Some(answered_at)) = (who, since.map(seconds)) {
         tx.execute(
             "INSERT INTO case_waits (case_id, since, until) SELECT id, waiting_since, ?2 FROM cases

@@ -1,5 +1,7 @@
 //! What intake asks about cases: how busy somebody is, and who opened them.
 
+use std::ops::Range;
+
 use anyhow::Result;
 use jiff::Timestamp;
 
@@ -36,26 +38,34 @@ pub struct Opener<'a> {
     pub verdict: &'a str,
 }
 
-/// Cases that a sender opened since a moment, newest first, at most `limit`; with `reply_to` only those by mail with this
+/// Cases that a sender opened within a time, newest first, at most `limit`; with `reply_to` only those by mail with this
 /// first Reply-To, empty = without one (B5.9).
 pub fn opened_by(
     tx: &Tx<'_>,
     opener: &Opener<'_>,
     reply_to: Option<&str>,
-    since: Timestamp,
+    within: &Range<Timestamp>,
     limit: usize,
 ) -> Result<Vec<Case>> {
     let Opener { account_id, from, verdict } = opener;
     tx.all(
         &format!(
-            "SELECT {COLUMNS} FROM cases c WHERE c.account_id = ?1 AND c.created_at >= ?2 AND EXISTS (
+            "SELECT {COLUMNS} FROM cases c WHERE c.account_id = ?1 AND c.created_at >= ?2 AND c.created_at < ?7 AND EXISTS (
                 SELECT 1 FROM emails e WHERE e.parent_type = 'case' AND e.parent_id = c.id AND e.flow_account_id = ?1
                     AND e.from_address = ?3 AND e.verdict = ?4 AND (?5 IS NULL OR ?5 = coalesce((
                         SELECT a.address FROM email_addresses a WHERE a.email_id = e.id AND a.field = 'reply-to'
                             ORDER BY a.position LIMIT 1), '')))
             ORDER BY c.id DESC LIMIT ?6"
         ),
-        params![account_id, seconds(since), from, verdict, reply_to, i64::try_from(limit)?],
+        params![
+            account_id,
+            seconds(within.start),
+            from,
+            verdict,
+            reply_to,
+            i64::try_from(limit)?,
+            seconds(within.end)
+        ],
         Case::from_row,
     )
 }

@@ -1,5 +1,7 @@
 //! Emails as they are listed.
 
+use std::ops::Range;
+
 use anyhow::Result;
 use jiff::Timestamp;
 
@@ -87,9 +89,10 @@ pub fn count_undecided(tx: &Tx<'_>, sight: Sight) -> Result<i64> {
 }
 
 /// Unverified mail of a case that came since a moment, the oldest first: its ids.
-pub fn unverified_since(tx: &Tx<'_>, case_id: i64, since: Timestamp) -> Result<Vec<i64>> {
+pub fn unverified_within(tx: &Tx<'_>, case_id: i64, within: &Range<Timestamp>) -> Result<Vec<i64>> {
     tx.values(
-        "SELECT id FROM emails WHERE parent_type = 'case' AND parent_id = ?1 AND undecided AND created_at > ?2 ORDER BY id",
-        params![case_id, seconds(since)],
+        "SELECT id FROM emails WHERE parent_type = 'case' AND parent_id = ?1 AND undecided AND created_at > ?2 AND created_at < ?3
+            ORDER BY id",
+        params![case_id, seconds(within.start), seconds(within.end)],
     )
 }
