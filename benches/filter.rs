@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use espomail::filter::{self, Look, Rule};
-use espomail::mail::message::{self, Message};
+use espomail::mail::reading::Reading;
 use espomail::store::filters::{Action, ActionKind, Filter, Scope};
 
 const ROUNDS: usize = 9;
@@ -157,7 +157,7 @@ fn median(mut once: impl FnMut()) -> Duration {
 }
 
 /// A median message under these filters, once they have been used, and the first one, which compiles what it needs.
-fn measure(set: &Set, count: usize, message: &Message) -> (Duration, Duration) {
+fn measure(set: &Set, count: usize, message: &Reading) -> (Duration, Duration) {
     let ask = |rules: &[Rule]| {
         let verdict = filter::judge(rules.iter(), &Look::new(black_box(message), 40_000));
         assert!(verdict.matched.is_empty());
@@ -183,17 +183,17 @@ fn without_order(bytes: usize) -> String {
     (0..bytes).map(|_| next()).collect()
 }
 
-fn letter(bytes: usize, unit: &str) -> Message {
+fn letter(bytes: usize, unit: &str) -> Reading {
     let head = "From: Ann <ann@customer.example>\r\nTo: support@desk.example\r\nSubject: A question about my order\r\n\
         X-Campaign: autumn\r\nMessage-ID: <a@b>\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n";
-    message::parse(format!("{head}{}", unit.repeat(bytes / unit.len())).as_bytes())
+    Reading::parse(format!("{head}{}", unit.repeat(bytes / unit.len())).as_bytes())
 }
 
 /// HTML that is as long as mail may be.
-fn html(bytes: usize) -> Message {
+fn html(bytes: usize) -> Reading {
     let head =
         "From: Ann <ann@customer.example>\r\nSubject: A question\r\nContent-Type: text/html; charset=utf-8\r\n\r\n";
-    message::parse(format!("{head}{}", "<p>a <b>question</b> &amp; more\r\n".repeat(bytes / 32)).as_bytes())
+    Reading::parse(format!("{head}{}", "<p>a <b>question</b> &amp; more\r\n".repeat(bytes / 32)).as_bytes())
 }
 
 fn main() {

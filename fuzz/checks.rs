@@ -2,13 +2,14 @@
 
 use espomail::filter::{Condition, Look, escape, sieve};
 use espomail::mail::message::{self, Message, PartId};
-use espomail::mail::{authentication_results, author, automatic, bounce, forward, message_id, subject, text};
+use espomail::mail::reading::Reading;
+use espomail::mail::{authentication_results, author, automatic, message_id, text};
 use espomail::query;
 use espomail::ui::safe;
 
 /// A whole message: read, judged, its attachments read again.
 pub fn message(data: &[u8]) {
-    let message = message::parse(data);
+    let message = Reading::parse(data);
     judge(&message);
     for attachment in message.attachments.iter().take(20) {
         let whole = PartId { part: attachment.part, inner: None };
@@ -40,7 +41,7 @@ pub fn headers(data: &[u8]) {
         source.extend_from_slice(b"\r\n");
     }
     source.extend_from_slice(b"\r\nText");
-    let message = message::parse(&source);
+    let message = Reading::parse(&source);
     judge(&message);
     assert!(!message.subject.contains(['\r', '\n']), "a subject is one line");
     for mailbox in message.from.iter().chain(&message.to) {
@@ -77,11 +78,11 @@ pub fn html(data: &[u8]) {
 pub fn bounce(data: &[u8]) {
     let text = String::from_utf8_lossy(data).into_owned();
     let system = "From: MAILER-DAEMON@mx.example\r\nSubject: Undelivered Mail\r\n";
-    judge(&message::parse(format!("{system}\r\n{text}").as_bytes()));
+    judge(&Reading::parse(format!("{system}\r\n{text}").as_bytes()));
     let fields = "Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\n";
-    let message = message::parse(format!("{system}{fields}{text}\r\n--b--\r\n").as_bytes());
+    let message = Reading::parse(format!("{system}{fields}{text}\r\n--b--\r\n").as_bytes());
     judge(&message);
-    if let Some(bounce) = bounce::read(&message) {
+    if let Some(bounce) = &message.bounce {
         let mut addresses: Vec<String> =
             bounce.failures.iter().map(|failure| failure.address.to_ascii_lowercase()).collect();
         let all = addresses.len();
@@ -111,6 +112,7 @@ pub fn filter(data: &[u8]) {
     sieve::read(&text);
     let (condition, body) = text.split_once('\n').unwrap_or((&text, ""));
     let message = Message { subject: condition.to_owned(), text: body.to_owned(), ..Message::default() };
+    let message = Reading::of(message);
     for written in [condition.to_owned(), format!("subject={condition}"), format!("body=regex:{condition}")] {
         let Ok(condition) = Condition::parse(&written, false) else { continue };
         let printed = condition.to_string();
@@ -139,18 +141,13 @@ fn one_line(data: &[u8]) -> Vec<u8> {
 }
 
 /// Every decision that looks at a message.
-fn judge(message: &Message) {
-    bounce::read(message);
-    automatic::is_auto_reply(message);
+fn judge(message: &Reading) {
     let (author, nobody) = (author::of_stranger(message), |_: &str| false);
     let answering =
         automatic::Answering { message, author: &author, own: &nobody, our_auto_reply: &nobody, to_own_list: false };
     automatic::unanswerable(&answering);
-    forward::is_forward(message);
-    forward::read(message);
     authentication_results::verdict(message, authentication_results::Trusted::Server("mx.example"));
     message_id::content_key(message);
-    subject::case_numbers(&message.subject);
     text::first_lines(&message.text, 1000);
     let addresses =
         message.from.len() + message.to.len() + message.cc.len() + message.bcc.len() + message.reply_to.len();

@@ -9,9 +9,10 @@ use std::panic::catch_unwind;
 use anyhow::Result;
 
 use crate::intake::world::World;
-use crate::mail::message::{self, Message};
+use crate::mail::automatic;
+use crate::mail::message::Message;
+use crate::mail::reading::Reading;
 use crate::mail::redact::without;
-use crate::mail::{automatic, bounce, message_id};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, EmailStatus, Field};
 use crate::store::invalid_addresses;
@@ -162,7 +163,7 @@ impl Person<'_> {
     /// Whether an email is a server's report about mail to the person.
     fn reports_on_them(&self, email: &Email) -> Result<bool> {
         let Some(raw_id) = email.raw_id.filter(|_| self.reads_as_report(email)) else { return Ok(false) };
-        let bounce = parsed(&raw::bytes(self.tx, raw_id)?).and_then(|message| bounce::read(&message));
+        let bounce = parsed(&raw::bytes(self.tx, raw_id)?).and_then(|message| message.bounce);
         Ok(bounce.is_some_and(|b| b.failures.iter().any(|failure| self.addresses.contains(&failure.address))))
     }
 
@@ -178,8 +179,7 @@ impl Person<'_> {
             if !names_them && !is_theirs(&letter, self.addresses) {
                 continue;
             }
-            let identity = message.message_id.clone().unwrap_or_else(|| message_id::content_key(&message));
-            tombstones::add(self.tx, &tombstones::hash(&identity, &from, message.date), self.world.now)?;
+            tombstones::add(self.tx, &tombstones::hash(&message.identity, &from, message.date), self.world.now)?;
             erase::delivery(self.tx, id, raw_id)?;
         }
         Ok(())
@@ -224,8 +224,8 @@ fn is_theirs(letter: &Letter<'_>, addresses: &[String]) -> bool {
 }
 
 /// A message, unless it makes the parser panic.
-fn parsed(bytes: &[u8]) -> Option<Message> {
-    catch_unwind(|| message::parse(bytes)).ok()
+fn parsed(bytes: &[u8]) -> Option<Reading> {
+    catch_unwind(|| Reading::parse(bytes)).ok()
 }
 
 #[cfg(test)]

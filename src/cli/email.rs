@@ -24,8 +24,8 @@ use crate::error::{self, Kind};
 use crate::mail::address::Mailbox;
 use crate::mail::author;
 use crate::mail::automatic::{self, Answering};
-use crate::mail::bounce::{self, Bounce};
-use crate::mail::message::{self, Message};
+use crate::mail::bounce::Bounce;
+use crate::mail::reading::Reading;
 use crate::query::{Field, Term, Tree};
 use crate::store::cases;
 use crate::store::db::Tx;
@@ -371,7 +371,7 @@ fn show(what: &str, args: &Show, ctx: &Context) -> Result<()> {
     if args.raw {
         return ctx.ui.bytes(&shown.raw);
     }
-    let message = message::parse(&shown.raw);
+    let message = Reading::parse(&shown.raw);
     if args.headers {
         let lines: Vec<String> = message.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
         return ctx.ui.text(&lines.join("\n"));
@@ -473,7 +473,7 @@ fn variant_cell(variants: &[Variant]) -> Cell {
 }
 
 /// An email of the archive as `email show` shows it; its fields are [`MESSAGE_COLUMNS`].
-pub fn stored_cells(email: &Email, case: Option<i64>, message: &Message) -> Vec<Cell> {
+pub fn stored_cells(email: &Email, case: Option<i64>, message: &Reading) -> Vec<Cell> {
     let shown = Shown {
         id: Some(email.id),
         status: Some(email.status.to_string()),
@@ -485,7 +485,7 @@ pub fn stored_cells(email: &Email, case: Option<i64>, message: &Message) -> Vec<
     message_cells(&shown, message)
 }
 
-fn message_cells(shown: &Shown, message: &Message) -> Vec<Cell> {
+fn message_cells(shown: &Shown, message: &Reading) -> Vec<Cell> {
     let addresses = |list: &[Mailbox]| {
         let json: Vec<Value> = list.iter().map(|m| json!({"name": m.name, "address": m.address})).collect();
         let text: Vec<String> = list.iter().map(Mailbox::shown).collect();
@@ -493,7 +493,6 @@ fn message_cells(shown: &Shown, message: &Message) -> Vec<Cell> {
     };
     let attachments: Vec<Value> = message.attachments.iter().map(attachment::json_of).collect();
     let names: Vec<String> = message.attachments.iter().map(|a| format!("{} ({} bytes)", a.name, a.size)).collect();
-    let bounce = bounce::read(message);
     vec![
         shown.id.map_or_else(Cell::none, Cell::int),
         shown.file.as_deref().map_or_else(Cell::none, Cell::text),
@@ -518,10 +517,10 @@ fn message_cells(shown: &Shown, message: &Message) -> Vec<Cell> {
         message.from.first().filter(|m| !m.address.is_empty()).map_or_else(Cell::none, |m| Cell::text(&m.address)),
         message.from.first().map_or_else(Cell::none, |from| Cell::text(&from.name)),
         message.date.map_or_else(Cell::none, Cell::date_time),
-        Cell::bool(automatic::is_auto_reply(message)),
+        Cell::bool(message.auto_reply),
         Cell::bool(is_unanswerable(message)),
-        Cell::bool(bounce.is_some()),
-        bounce.map_or_else(Cell::none, |bounce| bounce_cell(&bounce)),
+        Cell::bool(message.bounce.is_some()),
+        message.bounce.as_ref().map_or_else(Cell::none, bounce_cell),
         Cell::object(json!(message.defects), &message.defects.join(", ")),
     ]
 }
@@ -539,7 +538,7 @@ fn bounce_cell(bounce: &Bounce) -> Cell {
     Cell::object(json, &addresses.join(", "))
 }
 
-fn is_unanswerable(message: &Message) -> bool {
+fn is_unanswerable(message: &Reading) -> bool {
     let (author, nobody) = (author::of_stranger(message), |_: &str| false);
     let answering = Answering { message, author: &author, own: &nobody, our_auto_reply: &nobody, to_own_list: false };
     automatic::unanswerable(&answering).is_some()

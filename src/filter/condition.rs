@@ -9,6 +9,7 @@ use crate::alike;
 use crate::mail::address::{self, Mailbox};
 use crate::mail::automatic;
 use crate::mail::message::Message;
+use crate::mail::reading::Reading;
 use crate::units;
 
 /// A field that conditions may name.
@@ -31,7 +32,7 @@ enum Kind {
     /// Every word somewhere in the text.
     Words,
     /// It is so, and why; takes no pattern.
-    Flag(fn(&Message) -> Option<String>),
+    Flag(fn(&Reading) -> Option<String>),
     /// The size of the message and the one in the condition.
     Size(fn(u64, u64) -> bool),
 }
@@ -60,7 +61,7 @@ pub const FIELDS: &[Field] = &[
     Field {
         name: "automatic",
         about: "machine mail",
-        kind: Kind::Flag(|m| automatic::machine(m).map(|r| r.to_string())),
+        kind: Kind::Flag(|m| m.machine.as_ref().map(ToString::to_string)),
     },
     Field {
         name: "spam",
@@ -372,7 +373,7 @@ fn return_path(message: &Message) -> Vec<String> {
     spelled(message.return_path.clone())
 }
 
-fn has_attachment(message: &Message) -> Option<String> {
+fn has_attachment(message: &Reading) -> Option<String> {
     message.attachments.iter().find(|file| !file.inline).map(|file| cited(&file.name))
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::fold::fold;
-use crate::mail::message::Message;
+use crate::mail::reading::Reading;
 use crate::mail::text;
 
 /// So many values of a field are looked at …
@@ -36,7 +36,7 @@ pub(super) type Texts = Rc<[Text]>;
 
 /// One message on its way through filters.
 pub struct Look<'m> {
-    pub(super) message: &'m Message,
+    pub(super) message: &'m Reading,
     /// Bytes of the whole message.
     pub(super) size: u64,
     fields: RefCell<HashMap<String, Texts>>,
@@ -48,7 +48,7 @@ pub struct Look<'m> {
 
 impl<'m> Look<'m> {
     /// Nothing is taken out before it is asked for.
-    pub fn new(message: &'m Message, size: u64) -> Look<'m> {
+    pub fn new(message: &'m Reading, size: u64) -> Look<'m> {
         Look {
             message,
             size,
@@ -79,7 +79,7 @@ impl<'m> Look<'m> {
     }
 
     /// Why the message is what a field says, found out the first time.
-    pub(super) fn flag(&self, field: &'static str, test: fn(&Message) -> Option<String>) -> Option<String> {
+    pub(super) fn flag(&self, field: &'static str, test: fn(&Reading) -> Option<String>) -> Option<String> {
         self.flags.borrow_mut().entry(field).or_insert_with(|| test(self.message)).clone()
     }
 

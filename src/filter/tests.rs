@@ -2,6 +2,7 @@
 use super::*;
 use crate::mail::address::Mailbox;
 use crate::mail::message::Message;
+use crate::mail::reading::Reading;
 
 fn filter(id: i64, scope: Scope, condition: &str, actions: &[&str]) -> Filter {
     Filter {
@@ -19,9 +20,9 @@ fn filter(id: i64, scope: Scope, condition: &str, actions: &[&str]) -> Filter {
     }
 }
 
-fn message() -> Message {
+fn message() -> Reading {
     let from = vec![Mailbox { name: "Ann".to_owned(), address: "ann@x.example".to_owned() }];
-    Message { from, subject: "Offer".to_owned(), ..Message::default() }
+    Reading::of(Message { from, subject: "Offer".to_owned(), ..Message::default() })
 }
 
 fn names(verdict: &Verdict<'_>) -> String {
@@ -150,7 +151,7 @@ fn many(scope: Scope, first: i64, count: i64, condition: &str) -> impl Iterator<
     (first..first + count).map(move |id| filter(id, scope, &condition.replace('N', &id.to_string()), &["none"]))
 }
 
-fn answers(filters: Vec<Filter>, ids: &[i64], message: &Message) -> Vec<Answer> {
+fn answers(filters: Vec<Filter>, ids: &[i64], message: &Reading) -> Vec<Answer> {
     let rules = ready(filters).unwrap();
     let of = |id: &i64| rules.iter().find(|rule| rule.filter.id == *id).unwrap();
     ids.iter().map(|id| of(id).answer(&Look::new(message, 0))).collect()
@@ -160,7 +161,7 @@ fn answers(filters: Vec<Filter>, ids: &[i64], message: &Message) -> Vec<Answer> 
 #[test]
 fn filters_of_one_scope_cost_others_nothing() {
     let text = format!("{} the end", without_order(15_500));
-    let message = Message { text, ..Message::default() };
+    let message = Reading::of(Message { text, ..Message::default() });
     let hostile = "body=regex:a[ab]{50}(cN|d)";
     let small = "body=regex:the (end|stop)";
     let (account, ana) = (Scope::Account(1), Scope::User(1));
@@ -181,7 +182,7 @@ fn filters_of_one_scope_cost_others_nothing() {
 #[test]
 fn a_part_depends_on_what_filters_there_are_alone() {
     let text = format!("{} the end", without_order(6_000));
-    let message = Message { text, ..Message::default() };
+    let message = Reading::of(Message { text, ..Message::default() });
     let mut filters: Vec<Filter> = many(Scope::Global, 1, 300, "body=regex:a[ab]{7}(cN|d)").collect();
     filters.push(filter(999, Scope::Global, "body=the end", &["none"]));
     let rules = ready(filters.clone()).unwrap();
@@ -198,7 +199,8 @@ fn a_part_depends_on_what_filters_there_are_alone() {
 /// What is cut off does nothing, whatever it would have done.
 #[test]
 fn the_contrary_of_what_was_cut_off_does_not_hold() {
-    let message = Message { text: without_order(6_000), subject: "Offer".to_owned(), ..Message::default() };
+    let message =
+        Reading::of(Message { text: without_order(6_000), subject: "Offer".to_owned(), ..Message::default() });
     let lines = "subject=offer\nnot body=regex:a[ab]{50}(cN|d)";
     let filters: Vec<Filter> = many(Scope::Global, 1, 400, lines).collect();
     let rules = ready(filters).unwrap();
@@ -209,13 +211,15 @@ fn the_contrary_of_what_was_cut_off_does_not_hold() {
     let finding = rules.first().and_then(|rule| rule.conditions.get(1)).unwrap().judge(&Look::new(&message, 0));
     assert_eq!((finding.holds, finding.why.as_str()), (false, "cut off: it would take too long on this message"));
     let alone = Rule::new(filter(1, Scope::Global, lines, &["none"])).unwrap();
-    assert!(alone.matches(&Look::new(&Message { text: "short".to_owned(), ..message.clone() }, 0)));
+    assert!(
+        alone.matches(&Look::new(&Reading::of(Message { text: "short".to_owned(), ..Message::clone(&message) }), 0))
+    );
 }
 
 /// What is compiled is bounded, too: the later ones are never.
 #[test]
 fn of_too_many_large_ones_the_later_are_never_asked() {
-    let message = Message { text: "due 12".to_owned(), ..Message::default() };
+    let message = Reading::of(Message { text: "due 12".to_owned(), ..Message::default() });
     let large: Vec<Filter> = many(Scope::Global, 1, 100, "body=regex:due \\d{2}(N|!)?").collect();
     let rules = ready(large).unwrap();
     let fits = rules.iter().take_while(|rule| !rule.is_too_large()).count();
@@ -234,7 +238,7 @@ fn of_too_many_large_ones_the_later_are_never_asked() {
 #[test]
 fn plain_texts_have_their_part_as_well() {
     let long = without_order(50);
-    let message = Message { text: format!("{} {long}c", without_order(200_000)), ..Message::default() };
+    let message = Reading::of(Message { text: format!("{} {long}c", without_order(200_000)), ..Message::default() });
     for (condition, count, expected) in [
         (format!("body={long}c"), 1, Answer::Matches),
         (format!("body={long}c"), 500, Answer::CutOff),

@@ -9,8 +9,8 @@ use super::world::{self, World};
 use crate::mail::address::{self, Mailbox};
 use crate::mail::automatic::{self, Answering};
 use crate::mail::compose::{Outgoing, is_address};
-use crate::mail::message::Message;
 use crate::mail::message_id::{self, IdKind};
+use crate::mail::reading::Reading;
 use crate::mail::template::{self, Values};
 use crate::mail::{providers, subject};
 use crate::moment;
@@ -163,7 +163,7 @@ pub struct Occasion<'a> {
     /// The email.
     pub email_id: i64,
     /// Its message.
-    pub message: &'a Message,
+    pub message: &'a Reading,
     /// Who wrote it.
     pub sender: &'a Sender,
     /// The older of Date and INTERNALDATE.

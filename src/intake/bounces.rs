@@ -14,8 +14,8 @@ use super::sender::Sender;
 use super::world::World;
 use crate::mail::address;
 use crate::mail::authentication_results::Verdict;
-use crate::mail::bounce::{self, Bounce, Failure, Outcome};
-use crate::mail::message::Message;
+use crate::mail::bounce::{Bounce, Failure, Outcome};
+use crate::mail::reading::Reading;
 use crate::outbox::{self, Return};
 use crate::store::accounts::{Account, AccountKind};
 use crate::store::db::Tx;
@@ -42,24 +42,24 @@ pub fn run(
     world: &World<'_>,
     account: &Account,
     sender: &Sender,
-    message: &Message,
+    message: &Reading,
     recipient: Option<&str>,
     email_id: i64,
 ) -> Result<Report> {
-    let Some(about) = bounce::about(message) else { return Ok(Report::None) };
+    let Some(about) = &message.about else { return Ok(Report::None) };
     let decide = |text: &str| emails::decide(tx, email_id, "bounce", text, world.now);
     if !sender.is_believed() {
         decide("not believed: the mail server does not vouch for the sender")?;
         return Ok(Report::None);
     }
-    let Some(row) = rows::by_message_id(tx, &about)? else {
+    let Some(row) = rows::by_message_id(tx, about)? else {
         decide("on no mail of ours")?;
         return Ok(Report::None);
     };
     let mut report = Report::News;
     let may_prove = account.kind == AccountKind::Group || account.id == row.account_id;
     let by_return_address = came_to(world, message, recipient, row.id);
-    for failure in failures(tx, &row, bounce::read(message))? {
+    for failure in failures(tx, &row, message.bounce.as_ref())? {
         let proven = may_prove && (by_return_address || vouches_for(sender, &failure.address));
         let (said, failed) = one(tx, world, &row, &failure, (email_id, proven))?;
         decide(&said)?;
@@ -71,7 +71,7 @@ pub fn run(
 }
 
 /// Whether a report came to the signed envelope sender of a message of ours.
-fn came_to(world: &World<'_>, message: &Message, recipient: Option<&str>, outbox_id: i64) -> bool {
+fn came_to(world: &World<'_>, message: &Reading, recipient: Option<&str>, outbox_id: i64) -> bool {
     let addressed = message.to.iter().map(|mailbox| mailbox.address.as_str());
     let delivered = message.delivered_to.iter().map(String::as_str);
     addressed.chain(delivered).chain(recipient).take(100).any(|address| {
@@ -96,7 +96,7 @@ pub fn wrote(tx: &Tx<'_>, world: &World<'_>, sender: &Sender, email_id: i64) -> 
 }
 
 /// What the report says of each recipient; one that names nobody means the only one there was.
-fn failures(tx: &Tx<'_>, row: &OutboxRow, bounce: Option<Bounce>) -> Result<Vec<Failure>> {
+fn failures(tx: &Tx<'_>, row: &OutboxRow, bounce: Option<&Bounce>) -> Result<Vec<Failure>> {
     let Some(bounce) = bounce else { return Ok(Vec::new()) };
     let recipients = rows::recipients(tx, row.id)?;
     match (bounce.failures.is_empty(), recipients.as_slice()) {
@@ -104,7 +104,7 @@ fn failures(tx: &Tx<'_>, row: &OutboxRow, bounce: Option<Bounce>) -> Result<Vec<
             let diagnostic = "the mail system gave no reason".to_owned();
             Ok(vec![Failure { address: address.clone(), outcome: Outcome::Soft, status: String::new(), diagnostic }])
         }
-        _ => Ok(bounce.failures),
+        _ => Ok(bounce.failures.clone()),
     }
 }
 

@@ -11,7 +11,7 @@ use super::opening::{self, Opening};
 use super::people;
 use super::sender::Sender;
 use super::world::World;
-use crate::mail::message::Message;
+use crate::mail::reading::Reading;
 use crate::store::accounts::{Account, Distribution, OnClosed};
 use crate::store::cases::{self, Case, CaseStatus, Role, WaitingFor};
 use crate::store::db::Tx;
@@ -27,7 +27,7 @@ pub struct Mail<'a> {
     /// Email id.
     pub email_id: i64,
     /// The message.
-    pub message: &'a Message,
+    pub message: &'a Reading,
     /// Who wrote it.
     pub sender: &'a Sender,
     /// Why it is machine mail; empty = written by a person.
@@ -86,7 +86,7 @@ pub fn answer(status: CaseStatus, policy: OnClosed, closed_for: SignedDuration) 
 
 /// The account that owns the case: the first addressed create-case account in To, then Cc; else the one
 /// that delivered (B5.2).
-pub fn owner<'w>(world: &'w World<'_>, delivering: &'w Account, message: &Message) -> &'w Account {
+pub fn owner<'w>(world: &'w World<'_>, delivering: &'w Account, message: &Reading) -> &'w Account {
     message.to.iter().chain(&message.cc).find_map(|m| world.case_account(&m.address)).unwrap_or(delivering)
 }
 

@@ -16,7 +16,7 @@ use super::world::World;
 use crate::config::Config;
 use crate::error::{self, Kind};
 use crate::lock::{self, Attempt};
-use crate::mail::message;
+use crate::mail::reading::Reading;
 use crate::net::{NetError, OpenFolder};
 use crate::store::accounts::{self, Account, AfterImport};
 use crate::store::db::{Store, Tx};
@@ -266,7 +266,7 @@ impl<'a> Front<'a> {
             let mut all = Vec::new();
             for delivery in deliveries::waiting(tx, account_id, i64::MAX)? {
                 let bytes = raw::bytes(tx, delivery.raw_id.context("its bytes were dropped")?)?;
-                let parsed = message::parse(&bytes);
+                let parsed = Reading::parse(&bytes);
                 let one = tx.savepoint(|tx| steps::one(tx, &world, &delivery, &parsed));
                 all.push(one.unwrap_or_else(|error| Imported {
                     delivery_id: delivery.id,

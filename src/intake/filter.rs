@@ -10,7 +10,7 @@ use anyhow::{Result, anyhow};
 
 use super::world::World;
 use crate::filter::{self, Look, Rule, Verdict};
-use crate::mail::message::Message;
+use crate::mail::reading::Reading;
 use crate::store::accounts::{Account, AccountKind};
 use crate::store::cases::Priority;
 use crate::store::db::Tx;
@@ -61,14 +61,14 @@ pub struct Filtered<'a> {
 
 impl<'a> Filtered<'a> {
     /// Asks the filters of everybody about a message of so many bytes.
-    pub fn ask(world: &'a World<'_>, account_id: i64, message: &'a Message, size: u64) -> Filtered<'a> {
+    pub fn ask(world: &'a World<'_>, account_id: i64, message: &'a Reading, size: u64) -> Filtered<'a> {
         let look = Look::new(message, size);
         let verdict = world.filters.on_account(account_id, &look);
         Filtered { look, verdict, done: RefCell::default(), silent: RefCell::default() }
     }
 
     /// Asks nobody: history is kept as it is.
-    pub fn unasked(message: &'a Message) -> Filtered<'a> {
+    pub fn unasked(message: &'a Reading) -> Filtered<'a> {
         Filtered {
             look: Look::new(message, 0),
             verdict: Verdict::default(),

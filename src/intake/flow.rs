@@ -6,7 +6,6 @@ use super::case::{self, Mail};
 use super::parent::{self, Found};
 use super::world::World;
 use super::{auto_reply, notify, opening, privacy};
-use crate::mail::forward;
 use crate::store::accounts::{Account, AccountKind, Share};
 use crate::store::cases::{self, Case};
 use crate::store::db::Tx;
@@ -58,7 +57,7 @@ fn forwarded_case(
     mail: &Mail<'_>,
     found: &Found,
 ) -> Result<Option<Case>> {
-    if account.kind != AccountKind::Group || !account.create_case || !forward::is_forward(mail.message) {
+    if account.kind != AccountKind::Group || !account.create_case || mail.message.forward.is_none() {
         return Ok(None);
     }
     let case = found.case_id().map(|id| cases::by_id(tx, id)).transpose()?.flatten();

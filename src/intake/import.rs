@@ -18,7 +18,7 @@ use super::world::World;
 use super::{poison, steps};
 use crate::config::Config;
 use crate::lock::{Doing, Lock};
-use crate::mail::message::Message;
+use crate::mail::reading::Reading;
 use crate::store::db::{self, Store, Tx};
 use crate::store::deliveries::{self, Delivery, Outcome};
 
@@ -228,7 +228,7 @@ fn one_or_quarantine(
     tx: &Tx<'_>,
     world: &World<'_>,
     delivery: &Delivery,
-    message: &Result<Message>,
+    message: &Result<Reading>,
 ) -> Result<Imported> {
     let outcome = match message {
         Ok(message) => tx.savepoint(|tx| {

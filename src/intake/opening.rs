@@ -8,7 +8,7 @@ use super::case::{DESCRIPTION_MAX, Mail, attach, join, link, remark};
 use super::world::{self, World};
 use super::{notify, people};
 use crate::mail::address::{self, Mailbox};
-use crate::mail::forward::{self, Forwarded};
+use crate::mail::forward::Forwarded;
 use crate::mail::text;
 use crate::mail::{message_id, providers};
 use crate::moment;
@@ -109,16 +109,17 @@ fn forwarded_by_staff(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &
     if mail.sender.verified_user().is_none() {
         return Ok(None);
     }
+    let Some(forward) = mail.message.forward.as_deref() else { return Ok(None) };
     let forwarded = match account.staff_forward {
-        StaffForward::All => forward::read(mail.message),
-        StaffForward::Attached => forward::read_attached(mail.message),
+        StaffForward::All => forward.meant(),
+        StaffForward::Attached => forward.attached(),
         StaffForward::Off => None,
     };
     let Some(forwarded) = forwarded.filter(|forwarded| !world.is_own(&forwarded.from.address)) else {
         return Ok(None);
     };
     let is_ours = users::by_address(tx, &forwarded.from.address)?.is_some();
-    Ok((!is_ours).then_some(forwarded))
+    Ok((!is_ours).then(|| forwarded.clone()))
 }
 
 /// B8.7: the case whose acknowledgement a mail echoes, as desks do that acknowledge each acknowledgement from a new

@@ -9,9 +9,9 @@ use super::people;
 use super::sender::Sender;
 use super::world::World;
 use crate::access::{self, Subject};
-use crate::mail::message::Message;
+use crate::mail::address;
 use crate::mail::message_id::SignedId;
-use crate::mail::{address, bounce, subject};
+use crate::mail::reading::Reading;
 use crate::store::cases::{self, Case, Role};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email};
@@ -40,17 +40,17 @@ impl Found {
 }
 
 /// Ids the message refers to: In-Reply-To, then References from newest to oldest (B4.2).
-fn ids(message: &Message) -> impl Iterator<Item = &String> {
+fn ids(message: &Reading) -> impl Iterator<Item = &String> {
     message.in_reply_to.iter().chain(message.references.iter().rev())
 }
 
 /// Whether a message refers to no earlier one.
-pub fn opens_thread(message: &Message) -> bool {
+pub fn opens_thread(message: &Reading) -> bool {
     ids(message).next().is_none()
 }
 
 /// Finds the parent of a message. `subject_tags` allows rule B4.5 (group accounts with create-case).
-pub fn find(tx: &Tx<'_>, world: &World<'_>, sender: &Sender, message: &Message, subject_tags: bool) -> Result<Found> {
+pub fn find(tx: &Tx<'_>, world: &World<'_>, sender: &Sender, message: &Reading, subject_tags: bool) -> Result<Found> {
     if let Some(found) = by_report(tx, sender, message)? {
         return Ok(found);
     }
@@ -75,9 +75,9 @@ pub fn find(tx: &Tx<'_>, world: &World<'_>, sender: &Sender, message: &Message, 
 }
 
 /// B4.1: where the mail of ours is that a report is about. A mail system takes no part in a case by that.
-fn by_report(tx: &Tx<'_>, sender: &Sender, message: &Message) -> Result<Option<Found>> {
-    let Some(id) = bounce::about(message).filter(|_| sender.is_believed()) else { return Ok(None) };
-    let Some(email) = emails::by_message_id(tx, &id)?.into_iter().find(Email::is_ours) else { return Ok(None) };
+fn by_report(tx: &Tx<'_>, sender: &Sender, message: &Reading) -> Result<Option<Found>> {
+    let Some(id) = message.about.as_ref().filter(|_| sender.is_believed()) else { return Ok(None) };
+    let Some(email) = emails::by_message_id(tx, id)?.into_iter().find(Email::is_ours) else { return Ok(None) };
     let Some(parent) = email.parent else { return Ok(None) };
     let found = |parent, what: String| {
         let reason = format!("{what}, a report on our email {}", email.id);
@@ -102,7 +102,7 @@ struct Search<'a> {
 
 impl Search<'_> {
     /// B4.2: every id in turn, signed ones and those of stored emails.
-    fn by_ids(&mut self, message: &Message) -> Result<Option<Found>> {
+    fn by_ids(&mut self, message: &Reading) -> Result<Option<Found>> {
         for id in ids(message) {
             if let Some(signed) = self.world.signer.verify(id)
                 && let Some(found) = self.by_signed(id, &signed)?
@@ -143,7 +143,7 @@ impl Search<'_> {
     }
 
     /// B4.4: a reply address of ours with the signed tag of a case.
-    fn by_reply_address(&mut self, message: &Message) -> Result<Option<Found>> {
+    fn by_reply_address(&mut self, message: &Reading) -> Result<Option<Found>> {
         let addressed = message.to.iter().chain(&message.cc).map(|mailbox| &mailbox.address);
         for address in addressed.chain(&message.delivered_to).take(100) {
             let mut own = self.world.accounts.iter().filter(|account| account.plus_addressing);
@@ -205,7 +205,7 @@ impl Search<'_> {
     /// B4.3: an email of a case that came before this one and names it, or names the same unknown mail. Naming a thread
     /// first must not capture mail of those whom a stranger put into To or Cc, so the sender must have written in the
     /// case or been written to by us.
-    fn by_ghost(&mut self, message: &Message) -> Result<Option<Found>> {
+    fn by_ghost(&mut self, message: &Reading) -> Result<Option<Found>> {
         let unknown = ids(message).filter(|id| self.world.signer.verify(id).is_none());
         let names: Vec<&String> = message.message_id.iter().chain(unknown).take(50).collect();
         for id in names {
@@ -230,8 +230,8 @@ impl Search<'_> {
     }
 
     /// B4.5: `[#123]`, only from somebody with a standing in that case. An unknown number is ignored.
-    fn by_subject(&mut self, message: &Message) -> Result<Option<Found>> {
-        for number in subject::case_numbers(&message.subject).into_iter().take(10) {
+    fn by_subject(&mut self, message: &Reading) -> Result<Option<Found>> {
+        for &number in &message.case_numbers {
             let Some(case) = cases::by_number(self.tx, number, Sight::Everything)? else { continue };
             let case = cases::surviving(self.tx, case)?;
             match self.standing(&case, false)? {
@@ -298,7 +298,7 @@ fn proven(case: &Case, standing: Option<String>, by: &str) -> Found {
 
 /// B4.6: a record by the person who writes, then the first Reply-To, then the first To that is not our own. Behind a
 /// stranger's form nobody is known, and Reply-To of mail that is not believed is not used.
-fn by_records(tx: &Tx<'_>, world: &World<'_>, sender: &Sender, message: &Message) -> Result<Option<Found>> {
+fn by_records(tx: &Tx<'_>, world: &World<'_>, sender: &Sender, message: &Reading) -> Result<Option<Found>> {
     let author = Some(&sender.author.person).filter(|_| sender.author.is_known());
     let reply_to = message.reply_to.first().filter(|_| sender.is_known());
     let to = message.to.iter().find(|m| !world.is_own(&m.address));

@@ -5,8 +5,7 @@ use anyhow::Result;
 use super::sender::{Sender, can_take_part};
 use super::world::World;
 use crate::mail::address::Mailbox;
-use crate::mail::author;
-use crate::mail::message::Message;
+use crate::mail::reading::Reading;
 use crate::store::cases::{self, Case, Person, Role};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, Field};
@@ -128,13 +127,13 @@ pub fn opened(
     world: &World<'_>,
     case: &Case,
     customer: &Mailbox,
-    mail: (&Sender, &Message, i64),
+    mail: (&Sender, &Reading, i64),
 ) -> Result<()> {
     let (sender, message, email_id) = mail;
     let giving = Giving { tx, world, case, email_id: Some(email_id) };
     is_customer(tx, world, case, customer, Some(email_id))?;
     if sender.is_known() {
-        let named = message.reply_to.iter().filter(|m| !author::is_of_list(message, &m.address));
+        let named = message.reply_to.iter().filter(|m| !message.list.is(&m.address));
         giving.give(named, Role::Customer, "the customer names it in Reply-To")?;
     }
     if sender.is_believed() { copied(&giving, message) } else { Ok(()) }
@@ -179,7 +178,7 @@ pub fn are_copied(tx: &Tx<'_>, world: &World<'_>, case: &Case, email: &Email) ->
 
 /// Verified mail of a person in a case: what the customer names in Reply-To, To and Cc takes part (B4.9), and so does a
 /// contact of the case's company who writes.
-pub fn wrote(tx: &Tx<'_>, world: &World<'_>, case: &Case, mail: (&Sender, &Message, i64)) -> Result<()> {
+pub fn wrote(tx: &Tx<'_>, world: &World<'_>, case: &Case, mail: (&Sender, &Reading, i64)) -> Result<()> {
     let (sender, message, email_id) = mail;
     let giving = Giving { tx, world, case, email_id: Some(email_id) };
     let author = &sender.author.person;
@@ -188,7 +187,7 @@ pub fn wrote(tx: &Tx<'_>, world: &World<'_>, case: &Case, mail: (&Sender, &Messa
             giving.give(std::iter::once(author), Role::Copied, "is a contact of the case's company, and wrote")
         }
         of_author if rights(of_author).gives_roles => {
-            let named = message.reply_to.iter().filter(|m| !author::is_of_list(message, &m.address));
+            let named = message.reply_to.iter().filter(|m| !message.list.is(&m.address));
             giving.give(named, Role::Customer, "the customer names it in Reply-To")?;
             copied(&giving, message)
         }
@@ -196,12 +195,12 @@ pub fn wrote(tx: &Tx<'_>, world: &World<'_>, case: &Case, mail: (&Sender, &Messa
     }
 }
 
-fn copied(giving: &Giving<'_>, message: &Message) -> Result<()> {
+fn copied(giving: &Giving<'_>, message: &Reading) -> Result<()> {
     let readers = message.to.iter().chain(&message.cc);
     if readers.clone().count() > MOST_READERS {
         return Ok(());
     }
-    let people = readers.filter(|mailbox| !author::is_of_list(message, &mailbox.address));
+    let people = readers.filter(|mailbox| !message.list.is(&mailbox.address));
     giving.give(people, Role::Copied, "in To or Cc of a mail of the customer")
 }
 

@@ -6,7 +6,7 @@ use anyhow::Result;
 use super::notify;
 use super::world::World;
 use crate::access;
-use crate::mail::message::Message;
+use crate::mail::reading::Reading;
 use crate::store::accounts::{Account, Share};
 use crate::store::db::Tx;
 use crate::store::deliveries::{self, Delivery};
@@ -69,7 +69,7 @@ pub(super) fn may_join(
     account: &Account,
     delivery: &Delivery,
     email: &Email,
-    message: &Message,
+    message: &Reading,
 ) -> Result<bool> {
     if !email.private || deliveries::has_delivered(tx, account.id, email.id, delivery.id)? {
         return Ok(true);

@@ -3,13 +3,13 @@
 use anyhow::Result;
 
 use super::sender::Sender;
-use crate::mail::message::Message;
+use crate::mail::reading::Reading;
 use crate::store::accounts::{Account, AccountKind, Folder, PutIn};
 use crate::store::db::Tx;
 use crate::store::{cases, deliveries, emails, users};
 
 /// Adds what this delivery gives: the account's teams (B6.1) and every user it is addressed to (B6.2).
-pub fn add(tx: &Tx<'_>, account: &Account, sender: &Sender, message: &Message, email_id: i64) -> Result<()> {
+pub fn add(tx: &Tx<'_>, account: &Account, sender: &Sender, message: &Reading, email_id: i64) -> Result<()> {
     match account.kind {
         AccountKind::Group => add_teams(tx, account, email_id)?,
         AccountKind::Personal => {

@@ -5,8 +5,7 @@ use jiff::Timestamp;
 
 use super::import;
 use crate::error::{self, Fault};
-use crate::mail::message::Message;
-use crate::mail::message_id;
+use crate::mail::reading::Reading;
 use crate::net::MailSource;
 use crate::store::accounts::{Account, AfterImport};
 use crate::store::db::Tx;
@@ -20,7 +19,7 @@ use crate::units;
 #[derive(Debug)]
 pub struct Whole {
     raw: Vec<u8>,
-    message: Message,
+    message: Reading,
 }
 
 impl Whole {
@@ -88,12 +87,12 @@ pub fn put(
     }
     let size = raw.len();
     let raw_id = raw::add(tx, &Packed::new(raw)?)?;
-    let identity = message.message_id.clone().unwrap_or_else(|| message_id::content_key(&message));
-    if identity != email.message_id {
+    let identity = &message.identity;
+    if *identity != email.message_id {
         // The beginning may be delivered again: it is known by the name it had.
         emails::add_alias(tx, email.id, &email.message_id)?;
     }
-    emails::replace_source(tx, email.id, raw_id, &identity, &message)?;
+    emails::replace_source(tx, email.id, raw_id, identity, &message)?;
     deliveries::complete(tx, delivery.id, raw_id)?;
     emails::remove_variant(tx, delivery.id)?;
     for old in [email.raw_id, delivery.raw_id].into_iter().flatten() {
@@ -106,7 +105,7 @@ pub fn put(
 }
 
 /// Some servers write a message anew for every answer; its name, sender and date stay.
-fn is_same(email: &Email, message: &Message) -> bool {
+fn is_same(email: &Email, message: &Reading) -> bool {
     let from = message.from.first().map(|from| from.address.as_str()).unwrap_or_default();
     let date = |date: Option<Timestamp>| date.map(Timestamp::as_second);
     message.message_id.as_deref() == Some(&email.message_id)

@@ -10,8 +10,8 @@ use anyhow::Result;
 use super::world::World;
 use crate::mail::authentication_results::{self, Trusted, Verdict};
 use crate::mail::author::{self, Author, House, How};
-use crate::mail::message::Message;
 use crate::mail::message_id::IdKind;
+use crate::mail::reading::Reading;
 use crate::mail::{address, automatic};
 use crate::store::accounts::{Account, DmarcNone};
 use crate::store::db::Tx;
@@ -58,7 +58,7 @@ pub struct Sender {
 
 impl Sender {
     /// Reads who wrote a message that this account delivered.
-    pub fn of(tx: &Tx<'_>, world: &World<'_>, account: &Account, message: &Message) -> Result<Sender> {
+    pub fn of(tx: &Tx<'_>, world: &World<'_>, account: &Account, message: &Reading) -> Result<Sender> {
         let from = message.from.first().map(|mailbox| mailbox.address.as_str()).unwrap_or_default();
         let of_from = users::by_address(tx, from)?;
         let author = author::of(
@@ -83,7 +83,7 @@ impl Sender {
         Ok(Sender { proof, ..sender })
     }
 
-    fn user_proof(&self, tx: &Tx<'_>, world: &World<'_>, message: &Message) -> Result<Option<UserProof>> {
+    fn user_proof(&self, tx: &Tx<'_>, world: &World<'_>, message: &Reading) -> Result<Option<UserProof>> {
         let Some(user) = self.user.as_ref().filter(|_| self.is_believed() && self.author.can_be_proven()) else {
             return Ok(None);
         };
@@ -161,7 +161,7 @@ pub fn can_take_part(world: &World<'_>, address: &str) -> bool {
 }
 
 /// The ids that a message answers: In-Reply-To, then the newest of References.
-pub fn answered(message: &Message) -> impl Iterator<Item = &String> {
+pub fn answered(message: &Reading) -> impl Iterator<Item = &String> {
     message.in_reply_to.iter().chain(message.references.last())
 }
 

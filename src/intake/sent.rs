@@ -12,6 +12,7 @@ use super::world::World;
 use super::{clock, privacy};
 use crate::access::Actor;
 use crate::mail::message::Message;
+use crate::mail::reading::Reading;
 use crate::store::accounts::{self, Account, AccountKind, Folder, ReadSent};
 use crate::store::cases::{self, Case};
 use crate::store::db::Tx;
@@ -65,7 +66,7 @@ pub(super) fn link(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &Mai
     if is_part {
         open(tx, world, mail.email_id, &format!("a reply in the case #{}", case.number))?;
     }
-    let Message { to, cc, bcc, .. } = mail.message;
+    let Message { to, cc, bcc, .. } = &**mail.message;
     people::written_to(tx, world, &case, &Written { email_id: mail.email_id, to, cc, bcc, typed: &[] })?;
     clock::set(tx, world, &case)?;
     let why = format!("#{}: a reply by another program, in the Sent folder of {}", case.number, account.name);
@@ -123,7 +124,7 @@ pub(super) fn author_is_known(
 
 /// An answer in the thread of a case that came by a group account is part of the case. Not one to a mail that is private
 /// itself, which it quotes, nor what goes only to people who have no part in the case.
-fn is_part_of(tx: &Tx<'_>, world: &World<'_>, case: &Case, message: &Message, found: &Found) -> Result<bool> {
+fn is_part_of(tx: &Tx<'_>, world: &World<'_>, case: &Case, message: &Reading, found: &Found) -> Result<bool> {
     let by_group =
         case.account_id.map(|id| world.account(id)).transpose()?.is_some_and(|a| a.kind == AccountKind::Group);
     if !by_group || !found.verified || !goes_to_somebody_of(tx, world, case, message)? {
@@ -138,7 +139,7 @@ fn is_part_of(tx: &Tx<'_>, world: &World<'_>, case: &Case, message: &Message, fo
 }
 
 /// Whether one of those it is to is one of us or takes part in the case, which it does not belong to yet.
-fn goes_to_somebody_of(tx: &Tx<'_>, world: &World<'_>, case: &Case, message: &Message) -> Result<bool> {
+fn goes_to_somebody_of(tx: &Tx<'_>, world: &World<'_>, case: &Case, message: &Reading) -> Result<bool> {
     for mailbox in message.to.iter().chain(&message.cc) {
         let address = &mailbox.address;
         let is_ours = world.is_own(address) || users::by_address(tx, address)?.is_some();

@@ -12,9 +12,7 @@ use super::import::Imported;
 use super::sender::Sender;
 use super::world::World;
 use super::{bounces, filter, flow, history, privacy, recipients, sent};
-use crate::mail::automatic;
-use crate::mail::message::Message;
-use crate::mail::message_id;
+use crate::mail::reading::Reading;
 use crate::store::accounts::{Account, AccountKind, AfterImport, Folder, Share};
 use crate::store::db::Tx;
 use crate::store::deliveries::{self, Delivery, Outcome, Source};
@@ -22,7 +20,7 @@ use crate::store::emails::{self, Email, EmailStatus, NewEmail};
 use crate::store::server_actions;
 
 /// One message through B3. The steps are the numbered ones of the rule.
-pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Message) -> Result<Imported> {
+pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Reading) -> Result<Imported> {
     let delivery = &dated(tx, world, delivery, message)?;
     let incoming = Incoming::of(tx, world, delivery, message)?;
     if let Some(done) = incoming.comes_back()? {
@@ -51,7 +49,7 @@ pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Messag
 }
 
 /// B2.12: mail out of a file came when it says that it was written, and not later than now.
-fn dated(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Message) -> Result<Delivery> {
+fn dated(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Reading) -> Result<Delivery> {
     let mut delivery = delivery.clone();
     if delivery.source != Source::Arrived {
         delivery.internal_date = message.date.unwrap_or(delivery.internal_date).min(world.now);
@@ -74,9 +72,7 @@ struct Incoming<'a> {
     world: &'a World<'a>,
     account: &'a Account,
     delivery: &'a Delivery,
-    message: &'a Message,
-    /// Message-ID, or the hash of the content where there is none.
-    identity: String,
+    message: &'a Reading,
     /// The folder it lay in, where that matters.
     folder: Option<Folder>,
 }
@@ -95,11 +91,10 @@ struct Kept {
 }
 
 impl<'a> Incoming<'a> {
-    fn of(tx: &'a Tx<'a>, world: &'a World<'a>, delivery: &'a Delivery, message: &'a Message) -> Result<Incoming<'a>> {
+    fn of(tx: &'a Tx<'a>, world: &'a World<'a>, delivery: &'a Delivery, message: &'a Reading) -> Result<Incoming<'a>> {
         let account = world.account(delivery.account_id)?;
-        let identity = message.message_id.clone().unwrap_or_else(|| message_id::content_key(message));
         let folder = sent::folder(tx, account, delivery)?;
-        Ok(Incoming { tx, world, account, delivery, message, identity, folder })
+        Ok(Incoming { tx, world, account, delivery, message, folder })
     }
 
     fn is_history(&self) -> bool {
@@ -172,7 +167,7 @@ impl<'a> Incoming<'a> {
         let (automatic, private) = (self.automatic(), self.account.kind == AccountKind::Personal);
         let new = NewEmail {
             key: None,
-            message_id: &self.identity,
+            message_id: &self.message.identity,
             raw_id: self.delivery.raw_id,
             status: EmailStatus::Archived,
             received_at: self.delivery.internal_date,
@@ -192,7 +187,7 @@ impl<'a> Incoming<'a> {
     }
 
     fn automatic(&self) -> String {
-        automatic::machine(self.message).map(|reason| reason.to_string()).unwrap_or_default()
+        self.message.machine.as_ref().map(ToString::to_string).unwrap_or_default()
     }
 
     /// B6: teams, inboxes and folders.

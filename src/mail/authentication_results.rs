@@ -8,6 +8,7 @@ use std::fmt;
 
 use super::address::domain;
 use super::message::Message;
+use super::reading::Reading;
 
 /// Fields of the trusted server that are read.
 const FIELDS: usize = 20;
@@ -73,11 +74,11 @@ impl fmt::Display for Verdict {
 }
 
 /// The verdict about the author of a message.
-pub fn verdict(message: &Message, trusted: Trusted<'_>) -> Verdict {
-    let results = match trusted {
+pub fn verdict(message: &Reading, trusted: Trusted<'_>) -> Verdict {
+    let results: Vec<&Outcome> = match trusted {
         Trusted::Nobody => return Verdict::Unasked,
-        Trusted::Server(id) => of_server(message, id),
-        Trusted::Unnamed => unnamed(message),
+        Trusted::Server(id) => message.results.of_server(id).collect(),
+        Trusted::Unnamed => message.results.unnamed.iter().flatten().collect(),
     };
     // Of several authors the server looked at one only, and nobody knows at which.
     let author = match author(message) {
@@ -89,11 +90,37 @@ pub fn verdict(message: &Message, trusted: Trusted<'_>) -> Verdict {
 
 /// The authserv-id in the topmost field, in lower case; `none` if that field bears none, nothing if there is no such field.
 pub fn topmost_id(message: &Message) -> Option<String> {
-    let value = message.header("Authentication-Results")?;
-    if read_unnamed(value).is_some() {
-        return Some(Trusted::UNNAMED.to_owned());
+    let Results { fields, unnamed } = Results::of(message);
+    match (unnamed, fields.first()) {
+        (Some(_), _) => Some(Trusted::UNNAMED.to_owned()),
+        (None, first) => first.map(|(id, _)| id.to_lowercase()).filter(|id| !id.is_empty()),
     }
-    read(value).map(|(id, _)| id.to_lowercase()).filter(|id| !id.is_empty())
+}
+
+/// What mail servers say in the fields of a message, whoever is believed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Results {
+    /// The authserv-id of each field and what it says, topmost first. A field that breaks off may mean something else
+    /// altogether, and ends them.
+    fields: Vec<(String, Vec<Outcome>)>,
+    /// What the topmost field says, if it begins without an authserv-id.
+    unnamed: Option<Vec<Outcome>>,
+}
+
+impl Results {
+    /// Reads the fields of a message.
+    pub(in crate::mail) fn of(message: &Message) -> Results {
+        Results {
+            fields: message.all("Authentication-Results").take(FIELDS).map_while(read).collect(),
+            unnamed: message.header("Authentication-Results").and_then(read_unnamed),
+        }
+    }
+
+    /// The results in the fields of this server above the first one of another server.
+    fn of_server(&self, id: &str) -> impl Iterator<Item = &Outcome> {
+        let own = self.fields.iter().take_while(move |(bears, _)| bears.eq_ignore_ascii_case(id));
+        own.flat_map(|(_, results)| results)
+    }
 }
 
 /// The author as the server may have seen it.
@@ -118,8 +145,8 @@ fn author(message: &Message) -> Result<Author<'_>, &'static str> {
 }
 
 /// What the server found out about this author. Of contradicting results a failure counts.
-fn judge(results: &[Outcome], author: &Author<'_>) -> Verdict {
-    let dmarc: Vec<&Outcome> = results.iter().filter(|result| result.is("dmarc")).collect();
+fn judge(results: &[&Outcome], author: &Author<'_>) -> Verdict {
+    let dmarc: Vec<&Outcome> = results.iter().copied().filter(|result| result.is("dmarc")).collect();
     let about = |result: &&&Outcome| result.header_from.iter().all(|named| is_same_domain(named, author.domain));
     let mine: Vec<&&Outcome> = dmarc.iter().filter(about).collect();
     let aligned = results.iter().find(|result| result.vouches_for(author.domain));
@@ -146,22 +173,12 @@ fn judge(results: &[Outcome], author: &Author<'_>) -> Verdict {
     }
 }
 
-/// The results in the fields of this server above the first one of another server. A field that breaks off may mean
-/// something else altogether, and ends them too.
-fn of_server(message: &Message, id: &str) -> Vec<Outcome> {
-    let fields = message.all("Authentication-Results").take(FIELDS).map_while(read);
-    fields.take_while(|(bears, _)| bears.eq_ignore_ascii_case(id)).flat_map(|(_, results)| results).collect()
-}
-
-fn unnamed(message: &Message) -> Vec<Outcome> {
-    message.header("Authentication-Results").and_then(read_unnamed).unwrap_or_default()
-}
-
 fn is_same_domain(one: &str, other: &str) -> bool {
     one.trim_end_matches('.').eq_ignore_ascii_case(other.trim_end_matches('.'))
 }
 
 /// One `method=result` with what it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Outcome {
     method: String,
     verdict: String,
@@ -183,9 +200,13 @@ impl Outcome {
     /// A signature or a sending server of the author's domain, or of a domain above it. A domain below it may be let to
     /// others, so it does not count here.
     fn vouches_for(&self, author: &str) -> bool {
+        let author = author.trim_end_matches('.');
         let above = |named: &str| {
-            let mut parents = author.match_indices('.').filter_map(|(dot, _)| author.get(dot + 1..));
-            named.contains('.') && parents.any(|parent| is_same_domain(parent, named))
+            let named = named.trim_end_matches('.');
+            let start = author.len().checked_sub(named.len());
+            let split = start.and_then(|start| author.split_at_checked(start));
+            let is_above = |(below, end): (&str, &str)| below.ends_with('.') && end.eq_ignore_ascii_case(named);
+            named.contains('.') && split.is_some_and(is_above)
         };
         (self.is("dkim") || self.is("spf"))
             && self.says(&["pass"])

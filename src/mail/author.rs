@@ -7,6 +7,7 @@
 use super::address::{self, Mailbox};
 use super::automatic;
 use super::message::Message;
+use super::reading::Reading;
 
 /// How a message names its author.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +66,7 @@ pub struct House<'a> {
 }
 
 /// The author of a message.
-pub fn of(message: &Message, house: &House<'_>) -> Author {
+pub fn of(message: &Reading, house: &House<'_>) -> Author {
     let Some(from) = message.from.first() else { return Author::default() };
     let direct = || Author { person: from.clone(), via: None, how: How::Direct };
     let Some(how) = shared(message, from, house) else { return direct() };
@@ -78,7 +79,7 @@ pub fn of(message: &Message, house: &House<'_>) -> Author {
 }
 
 /// The author of a message in a house that knows nobody.
-pub fn of_stranger(message: &Message) -> Author {
+pub fn of_stranger(message: &Reading) -> Author {
     let nobody = |_: &str| false;
     of(message, &House { is_own: &nobody, is_user: &nobody, is_own_domain: &nobody, is_form_sender: &nobody })
 }
@@ -89,7 +90,7 @@ fn is_never_a_person(from: &Mailbox, house: &House<'_>) -> bool {
 }
 
 /// Why From is not one person's address; `None` if it is.
-fn shared(message: &Message, from: &Mailbox, house: &House<'_>) -> Option<How> {
+fn shared(message: &Reading, from: &Mailbox, house: &House<'_>) -> Option<How> {
     let address = &from.address;
     let of_house = (house.is_own)(address) || (house.is_own_domain)(address::domain(address));
     if (house.is_user)(address) && !(house.is_own)(address) {
@@ -132,21 +133,21 @@ fn is_form_program(message: &Message, address: &str) -> bool {
 }
 
 /// A list that writes its own address into From says whose mail it was: in a field, or as "Eva via Support".
-fn is_rewritten(message: &Message, from: &Mailbox, of_house: bool) -> bool {
-    let is_list = list_address(message).is_some() || message.header("List-Id").is_some();
+fn is_rewritten(message: &Reading, from: &Mailbox, of_house: bool) -> bool {
+    let is_list = message.list.is_named();
     let keeps_author = message.header("X-Original-From").is_some() && (is_list || of_house);
-    let is_own_address = is_of_list(message, &from.address) || (of_house && is_list);
+    let is_own_address = message.list.is(&from.address) || (of_house && is_list);
     keeps_author || (is_own_address && from.name.to_lowercase().contains(" via "))
 }
 
 /// The one address behind a shared From: Reply-To without the addresses of lists and our own, else X-Original-From.
-fn behind(message: &Message, from: &Mailbox, house: &House<'_>, how: How) -> Option<Mailbox> {
+fn behind(message: &Reading, from: &Mailbox, house: &House<'_>, how: How) -> Option<Mailbox> {
     let is_person = |mailbox: &&Mailbox| {
         let address = mailbox.address.as_str();
         !address::domain(address).is_empty()
             && address != from.address
             && !(house.is_own)(address)
-            && !is_of_list(message, address)
+            && !message.list.is(address)
             && !automatic::is_no_reply(address)
     };
     let mut answered = message.reply_to.iter().filter(is_person);
@@ -157,8 +158,7 @@ fn behind(message: &Message, from: &Mailbox, house: &House<'_>, how: How) -> Opt
     if !matches!(how, How::OwnList | How::ForeignList) {
         return None;
     }
-    let original = message.header("X-Original-From").map(address::parse_list).unwrap_or_default();
-    original.iter().find(is_person).cloned()
+    message.original_from.iter().find(is_person).cloned()
 }
 
 /// `'Eva' via Support` is Eva.
@@ -168,12 +168,32 @@ fn name_before_via(name: &str, how: How) -> String {
     before.unwrap_or_default().trim_matches(['\'', '"', ' ']).to_owned()
 }
 
-/// Whether an address is the one that the message's list names as its own.
-pub fn is_of_list(message: &Message, address: &str) -> bool {
-    let named = list_address(message).is_some_and(|list| list == address);
-    // `List-Id: Support <support.lists.example>` stands for support@lists.example (RFC 2919).
-    let dotted = address.replacen('@', ".", 1);
-    named || message.header("List-Id").is_some_and(|value| list_id(value).eq_ignore_ascii_case(&dotted))
+/// The mailing list that a message came by, as it names itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct List {
+    /// The address in List-Post.
+    address: Option<String>,
+    /// What stands in List-Id.
+    id: Option<String>,
+}
+
+impl List {
+    /// Reads the two fields.
+    pub(in crate::mail) fn of(message: &Message) -> List {
+        let id = message.header("List-Id").map(|value| list_id(value).to_owned());
+        List { address: list_address(message), id }
+    }
+
+    fn is_named(&self) -> bool {
+        self.address.is_some() || self.id.is_some()
+    }
+
+    /// Whether an address is the one that the list names as its own.
+    pub fn is(&self, address: &str) -> bool {
+        // `List-Id: Support <support.lists.example>` stands for support@lists.example (RFC 2919).
+        let stands_for = |id: &String| id.eq_ignore_ascii_case(&address.replacen('@', ".", 1));
+        self.address.as_deref() == Some(address) || self.id.as_ref().is_some_and(stands_for)
+    }
 }
 
 fn list_id(value: &str) -> &str {
@@ -193,7 +213,6 @@ fn list_address(message: &Message) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mail::message::parse;
     use How::{Direct, ForeignForm, ForeignList, Form, OwnList};
 
     fn author(head: &str) -> Author {
@@ -203,7 +222,7 @@ mod tests {
             is_own_domain: &|domain| domain == "desk.example",
             is_form_sender: &|address| address == "forms@shop.example",
         };
-        of(&parse(format!("{head}\r\n\r\nText").as_bytes()), &house)
+        of(&Reading::parse(format!("{head}\r\n\r\nText").as_bytes()), &house)
     }
 
     #[test]

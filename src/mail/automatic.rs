@@ -7,9 +7,9 @@ mod rules;
 use std::fmt;
 
 use super::address::{self, Mailbox};
-use super::author::Author;
-use super::bounce;
+use super::author::{Author, How};
 use super::message::Message;
+use super::reading::Reading;
 
 /// The value of `X-Loop` in our automatic mail; a message that carries it, or this word and more
 /// behind it, came from an espomail.
@@ -34,7 +34,7 @@ impl fmt::Display for Reason {
 }
 
 /// Why a machine wrote the message, if one did.
-pub fn machine(message: &Message) -> Option<Reason> {
+pub(in crate::mail) fn machine(message: &Message) -> Option<Reason> {
     rules::MACHINE.iter().find_map(|rule| rule.reason((rule.test)(message)))
 }
 
@@ -44,15 +44,23 @@ pub fn spam(message: &Message) -> Option<Reason> {
 }
 
 /// Whether a program answered in the place of a person (RFC 3834): out of office, receipt of a desk and the like. Says
-/// less than [`machine`]: reports on deliveries and newsletters are no answers.
-pub fn is_auto_reply(message: &Message) -> bool {
-    bounce::read(message).is_none() && rules::AUTO_REPLY.iter().any(|rule| (rule.test)(message).is_some())
+/// less than [`machine`]: newsletters are no answers. Reports on deliveries are none either, which [`Reading`] knows.
+pub(in crate::mail) fn answers_for_somebody(message: &Message) -> bool {
+    rules::AUTO_REPLY.iter().any(|rule| (rule.test)(message).is_some())
+}
+
+/// What of itself the message says that forbids an automatic reply.
+pub(in crate::mail) fn unanswered(message: &Message) -> Vec<Reason> {
+    rules::UNANSWERED.iter().filter_map(|rule| rule.reason((rule.test)(message))).collect()
 }
 
 /// Why the message gets no automatic reply.
 pub fn unanswerable(answering: &Answering<'_>) -> Option<Reason> {
-    let by_table = || rules::UNANSWERABLE.iter().find_map(|rule| rule.reason((rule.test)(answering)));
-    machine(answering.message).or_else(by_table)
+    let is_answered = answering.to_own_list && answering.author.how == How::OwnList;
+    let of_itself = |reason: &&Reason| !(is_answered && reason.rule == rules::LIST);
+    let message = answering.message;
+    let itself = message.machine.as_ref().or_else(|| message.unanswered.iter().find(of_itself)).cloned();
+    itself.or_else(|| rules::UNANSWERABLE.iter().find_map(|rule| rule.reason((rule.test)(answering))))
 }
 
 /// The address an automatic reply would go to: the person behind a shared From, else Reply-To if it is exactly one
@@ -97,7 +105,7 @@ impl<T> Rule<T> {
 /// What the rules about answering look at.
 pub struct Answering<'a> {
     /// The message.
-    pub message: &'a Message,
+    pub message: &'a Reading,
     /// The person who writes: the no-reply address of a form does not silence the person behind it.
     pub author: &'a Author,
     /// Knows the addresses of all accounts.

@@ -8,7 +8,10 @@ mod prose;
 mod report;
 mod severity;
 
+use std::collections::HashSet;
+
 use super::message::Message;
+use severity::Said;
 
 /// What became of the mail to one recipient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,8 +63,9 @@ impl Bounce {
     }
 }
 
-/// Reads a report; `None` for any other message, also for reports of success, of reading and of abuse.
-pub fn read(message: &Message) -> Option<Bounce> {
+/// Reads a report; `None` for any other message, also for reports of success, of reading and of abuse. A message that is
+/// read has it in [`super::reading::Reading::bounce`].
+pub(in crate::mail) fn read(message: &Message) -> Option<Bounce> {
     let failures = match report::failures(message) {
         Some(failures) if failures.is_empty() => return None,
         Some(failures) => failures,
@@ -73,26 +77,57 @@ pub fn read(message: &Message) -> Option<Bounce> {
 }
 
 /// The Message-ID of what a report tells about: of a delivery, a success included, or of being read.
-pub fn about(message: &Message) -> Option<String> {
+pub(in crate::mail) fn about(message: &Message, bounce: Option<&Bounce>) -> Option<String> {
     let is_report = message.content_type == "multipart/report";
     let enclosed = || message.enclosed.as_ref().and_then(|enclosed| enclosed.message_id.clone());
-    read(message).and_then(|bounce| bounce.original_message_id).or_else(|| enclosed().filter(|_| is_report))
+    bounce.and_then(|bounce| bounce.original_message_id.clone()).or_else(|| enclosed().filter(|_| is_report))
 }
 
 /// Whether a server that refuses a recipient with this status code and these words says that there is no such address.
 pub fn is_no_such_address(status: &str, said: &str) -> bool {
-    severity::of(status, said) == Outcome::Hard
+    Said::by(said).outcome(status) == Outcome::Hard
 }
 
-/// Adds a failure unless its address is there.
-fn add(failures: &mut Vec<Failure>, failure: Failure) {
-    if !failures.iter().any(|known| known.address.eq_ignore_ascii_case(&failure.address)) && failures.len() < MAX {
-        failures.push(failure);
+/// The failures that a report names, each address once.
+#[derive(Default)]
+struct Failures {
+    all: Vec<Failure>,
+    addresses: HashSet<String>,
+}
+
+impl Failures {
+    /// Whether it takes no more: loops end here, before they work on what nobody keeps.
+    fn is_full(&self) -> bool {
+        self.all.len() >= MAX
+    }
+
+    fn add(&mut self, failure: Failure) {
+        if !self.is_full() && self.addresses.insert(failure.address.to_ascii_lowercase()) {
+            self.all.push(failure);
+        }
     }
 }
 
 /// Recipients of one report.
 const MAX: usize = 1_000;
+/// Bytes that are kept of the words about one recipient.
+const MAX_DIAGNOSTIC: usize = 1_000;
+
+/// Words of a server in one line, as far as they are kept.
+fn diagnostic(words: &str) -> String {
+    let mut line = String::new();
+    for word in words.split_whitespace() {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+        if line.len() > MAX_DIAGNOSTIC {
+            line.truncate(line.floor_char_boundary(MAX_DIAGNOSTIC));
+            break;
+        }
+    }
+    line
+}
 
 #[cfg(test)]
 mod tests;

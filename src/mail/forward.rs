@@ -29,28 +29,36 @@ pub struct Forwarded {
     pub comment: String,
 }
 
-/// Whether the message forwards another one, whatever it answers to (B4.8). Reports on deliveries do not: they enclose
-/// what could not be delivered.
-pub fn is_forward(message: &Message) -> bool {
-    if message.content_type == "multipart/report" {
-        return false;
-    }
-    message.header(FORWARDED_ID).is_some()
-        || subject::is_forward(&message.subject) && (message.enclosed.is_some() || block::find(&message.text).is_some())
+/// What a message forwards, in each of the two ways. There may be neither: the sender of what is forwarded cannot be told.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Forward {
+    /// What was copied into the text.
+    copied: Option<Forwarded>,
+    /// What is attached, whatever stands in the text.
+    attached: Option<Forwarded>,
 }
 
-/// Reads what is forwarded; `None` where nothing is, or its sender cannot be told.
-pub fn read(message: &Message) -> Option<Forwarded> {
-    if !is_forward(message) {
+impl Forward {
+    /// What was meant: a copy in the text, even where the copied mail had a message attached itself.
+    pub fn meant(&self) -> Option<&Forwarded> {
+        self.copied.as_ref().or(self.attached.as_ref())
+    }
+
+    /// What is attached.
+    pub fn attached(&self) -> Option<&Forwarded> {
+        self.attached.as_ref()
+    }
+}
+
+/// Reads what is forwarded; `None` where the message forwards nothing, whatever it answers to (B4.8). Reports on
+/// deliveries do not: they enclose what could not be delivered.
+pub(in crate::mail) fn read(message: &Message) -> Option<Forward> {
+    let marked = message.header(FORWARDED_ID).is_some();
+    if message.content_type == "multipart/report" || !(marked || subject::is_forward(&message.subject)) {
         return None;
     }
-    // A copy in the text is what was meant, even where the copied mail had a message attached itself.
-    copied(message).or_else(|| attached(message))
-}
-
-/// What is attached, whatever stands in the text; `None` where nothing is forwarded so.
-pub fn read_attached(message: &Message) -> Option<Forwarded> {
-    if is_forward(message) { attached(message) } else { None }
+    let forward = Forward { copied: copied(message), attached: attached(message) };
+    (marked || message.enclosed.is_some() || forward.copied.is_some()).then_some(forward)
 }
 
 /// Thunderbird's word for what it forwards.

@@ -16,6 +16,7 @@ pub mod message;
 pub mod message_id;
 mod prefix;
 pub mod providers;
+pub mod reading;
 pub mod redact;
 mod references;
 pub mod refusal;

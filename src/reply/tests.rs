@@ -382,7 +382,8 @@ fn a_forward_takes_the_files_along_and_lets_the_customer_wait() {
     let files: Vec<&str> = sent.attachments.iter().map(|file| file.name.as_str()).collect();
     assert_eq!((sent.subject.as_str(), files), ("[#1] Fwd: Scan", vec!["scan.png"]));
     assert!(sent.in_reply_to.is_empty());
-    let read = crate::mail::forward::read(&sent).unwrap();
+    let sent = crate::mail::reading::Reading::of(sent);
+    let read = sent.forward.as_ref().and_then(|forward| forward.meant()).unwrap();
     assert_eq!((read.comment.as_str(), read.text.as_str()), ("What do you think?", "see there"));
     let sent = forward(true);
     assert_eq!(sent.attachments.len(), 1, "{:?}", sent.attachments);

@@ -4,7 +4,7 @@ use espomail::config::Config;
 use espomail::intake::import::Imported;
 use espomail::intake::steps;
 use espomail::intake::world::World;
-use espomail::mail::message;
+use espomail::mail::reading::Reading;
 use espomail::store::accounts::{self, AccountKind, Distribution};
 use espomail::store::db::{Store, Tx};
 use espomail::store::deliveries::{self, Facts, Outcome, Place};
@@ -62,7 +62,7 @@ impl Office {
 
     pub(crate) fn deliver_to(&self, account_id: i64, letter: &Letter) -> Imported {
         let (bytes, uid) = (letter.bytes(), self.uid.get() + 1);
-        let message = message::parse(&bytes);
+        let message = Reading::parse(&bytes);
         self.uid.set(uid);
         self.store
             .write(|tx| {

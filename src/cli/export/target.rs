@@ -12,7 +12,8 @@ use openssl::base64::encode_block;
 
 use crate::cli::email;
 use crate::error::{self, Fault, Kind};
-use crate::mail::{mbox, message};
+use crate::mail::mbox;
+use crate::mail::reading::Reading;
 use crate::store::emails::Email;
 use crate::ui::cell::{Cell, Column};
 use crate::ui::output;
@@ -136,7 +137,7 @@ impl Target {
 
 /// The object of `email show --json`, and the source.
 fn json(one: &Exported) -> String {
-    let message = message::parse(&one.raw);
+    let message = Reading::parse(&one.raw);
     let columns = [email::MESSAGE_COLUMNS, &[Column::new("raw_base64", "")]].concat();
     let mut row = email::stored_cells(&one.email, one.case, &message);
     row.push(Cell::text(&encode_block(&one.raw)));

@@ -11,7 +11,7 @@ use crate::cli::{email, moment};
 use crate::error;
 use crate::filter::{Answer, Look};
 use crate::intake::filter;
-use crate::mail::message;
+use crate::mail::reading::Reading;
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email};
 use crate::store::filters::{self, Filter, Scope};
@@ -112,7 +112,7 @@ fn matches(tx: &Tx<'_>, actor: &Actor, filter: &Filter, unsorted: bool, since: T
         after = *last;
         for (id, raw_id, size) in &chunk {
             found.asked += 1;
-            let message = message::parse(&raw::bytes(tx, *raw_id)?);
+            let message = Reading::parse(&raw::bytes(tx, *raw_id)?);
             match rule.answer(&Look::new(&message, *size)) {
                 Answer::Matches => {
                     found.emails.push(emails::by_id(tx, *id, actor.sight())?.context("the email vanished")?);

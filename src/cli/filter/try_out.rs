@@ -8,7 +8,7 @@ use crate::access::Actor;
 use crate::cli::context::{self, Context};
 use crate::cli::email;
 use crate::filter::{Answer, Finding, Look, Rule};
-use crate::mail::message;
+use crate::mail::reading::Reading;
 use crate::store::db::Tx;
 use crate::store::deliveries;
 use crate::store::emails::{self, EmailStatus};
@@ -48,7 +48,7 @@ struct Judged {
 
 pub fn run(args: &Test, ctx: &Context) -> Result<()> {
     let raw = email::source(&args.message, ctx)?;
-    let message = message::parse(&raw);
+    let message = Reading::parse(&raw);
     let look = Look::new(&message, raw.len() as u64);
     let (judged, was_sent) = ctx.read(|tx, actor| {
         let accounts = accounts(tx, actor, args)?;

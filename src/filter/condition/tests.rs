@@ -1,13 +1,13 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 use super::*;
 use crate::mail::costs_no_more_than_its_length;
-use crate::mail::message;
+use crate::mail::message::Message;
 
-fn letter(headers: &str, body: &str) -> Message {
-    message::parse(format!("{headers}\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{body}").as_bytes())
+fn letter(headers: &str, body: &str) -> Reading {
+    Reading::parse(format!("{headers}\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{body}").as_bytes())
 }
 
-fn shop() -> Message {
+fn shop() -> Reading {
     letter(
         "From: \"Shop & Co\" <News@Shop.com>\r\nTo: Ann <ann@desk.example>, list@groups.example\r\nCc: budi@desk.example\r\n\
         Delivered-To: support@desk.example\r\nReturn-Path: <bounce-17@mailer.example>\r\nSubject: Invoice 42 =?utf-8?q?f=C3=BCr_Dich?=\r\n\
@@ -17,16 +17,16 @@ fn shop() -> Message {
     )
 }
 
-fn with_file() -> Message {
+fn with_file() -> Reading {
     let file = "Content-Type: application/x-msdownload\r\nContent-Disposition: attachment; filename=\"Rechnung.EXE\"\r\n\r\nMZ";
     let text = "Content-Type: text/html\r\n\r\n<p>big <b>wo</b>rld,<br>really</p><style>hidden</style>";
     let raw = format!(
         "From: ann@x.example\r\nSubject: Plain\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n{text}\r\n--b\r\n{file}\r\n--b--\r\n"
     );
-    message::parse(raw.as_bytes())
+    Reading::parse(raw.as_bytes())
 }
 
-fn holds(message: &Message, text: &str) -> bool {
+fn holds(message: &Reading, text: &str) -> bool {
     Condition::parse(text, false).unwrap_or_else(|e| panic!("{text}: {e}")).holds(&Look::new(message, 1_000))
 }
 
@@ -143,7 +143,7 @@ fn html_beside_a_plain_text_is_looked_at_too() {
     let raw = "Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n\
         --b\r\nContent-Type: text/plain\r\n\r\nSee the HTML part.\r\n\
         --b\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<p>Buy now, <i>big</i>\n<span>world</span></p>\r\n--b--\r\n";
-    let message = message::parse(raw.as_bytes());
+    let message = Reading::parse(raw.as_bytes());
     assert!(holds(&message, "body=html part") && holds(&message, "body=big world"));
     assert!(!holds(&message, "body-all=see world"), "all words in one of the two");
 }
@@ -217,7 +217,7 @@ fn so_much_of_a_text_is_looked_at() {
         ("regex:f.und", 15_000, true),
         ("regex:f.und", 20_000, false),
     ] {
-        let message = Message { text: format!("{}found", "a".repeat(far)), ..Message::default() };
+        let message = Reading::of(Message { text: format!("{}found", "a".repeat(far)), ..Message::default() });
         assert_eq!(self::holds(&message, &format!("body={pattern}")), holds, "{pattern} after {far}");
     }
 }
@@ -229,14 +229,14 @@ fn hostile_patterns_and_mails_cost_no_more_than_their_length() {
     {
         let condition = Condition::parse(text, false).unwrap();
         costs_no_more_than_its_length("a", 1 << 20, &|body| {
-            let message = Message { text: body.to_owned(), ..Message::default() };
+            let message = Reading::of(Message { text: body.to_owned(), ..Message::default() });
             assert!(!condition.holds(&Look::new(&message, 0)), "{text}");
         });
     }
     let condition = Condition::parse("to=*a*a*a*b", false).unwrap();
     costs_no_more_than_its_length("aaaa@a.example,", 1 << 20, &|list| {
         let to = list.split(',').map(|address| Mailbox { name: String::new(), address: address.to_owned() });
-        let message = Message { to: to.collect(), ..Message::default() };
+        let message = Reading::of(Message { to: to.collect(), ..Message::default() });
         condition.holds(&Look::new(&message, 0));
     });
 }

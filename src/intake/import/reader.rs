@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow};
 
 use super::super::poison;
 use crate::lock::{Doing, Lock};
-use crate::mail::message::{self, Message};
+use crate::mail::reading::Reading;
 use crate::store::db::{self, Tx};
 use crate::store::deliveries::Delivery;
 use crate::store::raw::{self, Stored};
@@ -20,7 +20,7 @@ pub(super) type Loaded = (Delivery, Result<Stored>);
 /// A message that has been read and parsed.
 pub(super) struct Parsed {
     pub(super) delivery: Delivery,
-    pub(super) message: Result<Message>,
+    pub(super) message: Result<Reading>,
 }
 
 /// The thread, and the lines to it. It ends with its owner.
@@ -103,10 +103,10 @@ fn parse(asked: &Receiver<Vec<Loaded>>, lock: Option<&Lock>, parsed: &Sender<Par
 }
 
 /// Parses a message; one that makes the parser panic is an error.
-pub(in crate::intake) fn read(bytes: &[u8]) -> Result<Message> {
+pub(in crate::intake) fn read(bytes: &[u8]) -> Result<Reading> {
     let parse = || {
         poison::act(Doing::Reading, bytes)?;
-        Ok(message::parse(bytes))
+        Ok(Reading::parse(bytes))
     };
     catch_unwind(parse).unwrap_or_else(|_| Err(anyhow!("the parser panicked")))
 }

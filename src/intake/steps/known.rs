@@ -7,7 +7,7 @@ use super::Incoming;
 use crate::intake::import::Imported;
 use crate::intake::privacy;
 use crate::intake::sender::Sender;
-use crate::mail::message::{self, Message};
+use crate::mail::reading::Reading;
 use crate::mail::subject;
 use crate::store::deliveries::{self, Delivery, Outcome, Source};
 use crate::store::emails::{self, Email};
@@ -30,7 +30,7 @@ impl Incoming<'_> {
 
     /// B3.4: an email that was erased leaves a tombstone.
     fn is_erased(&self) -> Result<bool> {
-        tombstones::contains(self.tx, &tombstones::hash(&self.identity, self.from(), self.message.date))
+        tombstones::contains(self.tx, &tombstones::hash(&self.message.identity, self.from(), self.message.date))
     }
 
     fn from(&self) -> &str {
@@ -50,7 +50,7 @@ impl Incoming<'_> {
 
     /// The stored email that this one is, and whether another one bears the same id (B3.4).
     pub(super) fn same_email(&self, sender: &Sender) -> Result<(Option<Email>, bool)> {
-        let stored = emails::by_message_id(self.tx, &self.identity)?;
+        let stored = emails::by_message_id(self.tx, &self.message.identity)?;
         let is_another = !stored.is_empty();
         for email in stored {
             let likeness = self.likeness(&email, sender)?;
@@ -69,7 +69,7 @@ impl Incoming<'_> {
         let cheap = Likeness {
             from: email.from_address == self.from(),
             date: if stored.is_none() && own.is_none() { None } else { Some(stored == own) },
-            subject: subject::base(&email.subject) == subject::base(&self.message.subject),
+            subject: subject::base(&email.subject) == self.message.base_subject,
             ..Likeness::default()
         };
         if !cheap.from || cheap.date == Some(false) || !cheap.subject {
@@ -142,13 +142,16 @@ impl Incoming<'_> {
         if stored == raw::identity(tx, raw_id)? {
             return deliveries::drop_raw(tx, delivery);
         }
-        let stored = email.raw_id.map(|id| raw::bytes(tx, id)).transpose()?.unwrap_or_default();
-        let is_beginning = delivery.truncated && stored.starts_with(&raw::bytes(tx, raw_id)?);
-        let same = |stored: &Message| stored.text == self.message.text && digests(stored) == digests(self.message);
-        if is_beginning || (!email.truncated && same(&message::parse(&stored))) {
+        let is_beginning = match email.raw_id.filter(|_| delivery.truncated) {
+            Some(id) => raw::bytes(tx, id)?.starts_with(&raw::bytes(tx, raw_id)?),
+            None => false,
+        };
+        let differs = emails::text(tx, email.id)? != self.message.text;
+        let files = emails::attachments(tx, email.id)?;
+        let has_same_files = files.iter().map(|file| file.sha256.as_str()).eq(digests(self.message));
+        if is_beginning || (!email.truncated && !differs && has_same_files) {
             return deliveries::drop_raw(tx, delivery);
         }
-        let differs = emails::text(tx, email.id)? != self.message.text;
         let text = if differs { self.message.text.as_str() } else { "" };
         let number = emails::add_variant(tx, email.id, delivery.id, raw_id, text)?;
         let told = format!("another text of it by {}, kept as variant {number}", self.account.name);
@@ -188,7 +191,7 @@ fn is_same(likeness: &Likeness) -> bool {
         && (likeness.attachments || !likeness.delivered_here)
 }
 
-fn digests(message: &Message) -> Vec<&str> {
+fn digests(message: &Reading) -> Vec<&str> {
     message.attachments.iter().map(|attachment| attachment.sha256.as_str()).collect()
 }
 

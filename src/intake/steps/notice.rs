@@ -7,7 +7,6 @@ use crate::access::{self, Subject};
 use crate::intake::import::Imported;
 use crate::intake::notify;
 use crate::intake::sender::Sender;
-use crate::mail::automatic;
 use crate::mail::message_id::IdKind;
 use crate::store::deliveries::Outcome;
 use crate::store::levels::Permission;
@@ -31,7 +30,7 @@ impl Incoming<'_> {
         let Some(parent) = self.subject_of_notice(&key)? else {
             return kept("an answer to a digest of ours");
         };
-        if automatic::machine(self.message).is_some() {
+        if self.message.machine.is_some() {
             return kept("an automatic answer to our notice");
         }
         let permission = Permission::to_edit(parent.kind);

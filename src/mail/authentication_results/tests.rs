@@ -3,10 +3,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::mail::costs_no_more_than_its_length;
 use crate::mail::fixed_seed;
-use crate::mail::message::parse;
 
 fn label(head: &str, trusted: Trusted<'_>) -> &'static str {
-    verdict(&parse(format!("{head}\r\n\r\nText").as_bytes()), trusted).label()
+    verdict(&Reading::parse(format!("{head}\r\n\r\nText").as_bytes()), trusted).label()
 }
 
 fn by_mx(head: &str) -> &'static str {

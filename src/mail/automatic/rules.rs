@@ -1,7 +1,6 @@
 //! The two tables of B8.1. A new rule is one row here and one row in the tests.
 
 use super::{Answering, Rule, X_LOOP, answer_address, is_mail_system, is_no_reply, null_return_path};
-use crate::mail::author::How;
 use crate::mail::message::Message;
 use crate::mail::words;
 
@@ -21,15 +20,22 @@ pub(super) const MACHINE: &[MachineRule] = &[
     Rule { name: "X-Loop", test: |m| m.all("X-Loop").find(|value| is_our_loop(value)).map(shown) },
 ];
 
-/// A human may have written it, but a machine must not answer.
+/// Mail of a list, which is answered where the list is our own.
+pub(super) const LIST: &str = "Mailing list";
+
+/// A human may have written it, but says that a machine must not answer.
+pub(super) const UNANSWERED: &[MachineRule] = &[
+    Rule { name: "X-Auto-Response-Suppress", test: |m| listed(m, "X-Auto-Response-Suppress", &SUPPRESSED) },
+    Rule { name: "Precedence", test: |m| listed(m, "Precedence", &MASS_PRECEDENCE) },
+    Rule { name: LIST, test: list_header },
+    Rule { name: "Feedback-ID", test: |m| first_value(m, "Feedback-ID") },
+    Rule { name: "X-Spam-Flag", test: |m| says_yes(m, "X-Spam-Flag") },
+    Rule { name: "X-Spam-Status", test: |m| says_yes(m, "X-Spam-Status") },
+    Rule { name: "Subject", test: |m| says_away(&m.subject).map(str::to_owned) },
+];
+
+/// Nor by whom it is from, and what it answers.
 pub(super) const UNANSWERABLE: &[AnswerRule] = &[
-    Rule { name: "X-Auto-Response-Suppress", test: |a| listed(a.message, "X-Auto-Response-Suppress", &SUPPRESSED) },
-    Rule { name: "Precedence", test: |a| listed(a.message, "Precedence", &MASS_PRECEDENCE) },
-    Rule { name: "Mailing list", test: list },
-    Rule { name: "Feedback-ID", test: |a| first_value(a.message, "Feedback-ID") },
-    Rule { name: "X-Spam-Flag", test: |a| says_yes(a.message, "X-Spam-Flag") },
-    Rule { name: "X-Spam-Status", test: |a| says_yes(a.message, "X-Spam-Status") },
-    Rule { name: "Subject", test: |a| says_away(&a.message.subject).map(str::to_owned) },
     Rule { name: "Answer to a mail system", test: |a| any_address(a, is_mail_system) },
     Rule { name: "No-reply address", test: |a| any_address(a, is_no_reply) },
     Rule { name: "Own address", test: |a| any_address(a, a.own) },
@@ -124,11 +130,6 @@ fn first_value(message: &Message, name: &str) -> Option<String> {
 fn listed(message: &Message, name: &str, words: &[&str]) -> Option<String> {
     let has_word = |value: &&str| value.split(',').map(keyword).any(|item| words.contains(&item.as_str()));
     message.all(name).find(has_word).map(shown)
-}
-
-fn list(answering: &Answering<'_>) -> Option<String> {
-    let is_answered = answering.to_own_list && answering.author.how == How::OwnList;
-    if is_answered { None } else { list_header(answering.message) }
 }
 
 fn list_header(message: &Message) -> Option<String> {

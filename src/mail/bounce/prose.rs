@@ -3,7 +3,7 @@
 mod extent;
 mod recipients;
 
-use super::{Failure, Outcome, add, severity};
+use super::{Failure, Failures, MAX, Outcome};
 use crate::mail::automatic;
 use crate::mail::message::Message;
 use crate::mail::words;
@@ -13,7 +13,7 @@ pub(super) use recipients::addresses;
 
 /// The recipients that a report names in its own way; `None` where it is no report.
 pub(super) fn failures(message: &Message) -> Option<Vec<Failure>> {
-    let named: Vec<String> = message.all("X-Failed-Recipients").flat_map(addresses).collect();
+    let named: Vec<String> = message.all("X-Failed-Recipients").flat_map(addresses).take(MAX).collect();
     // Most mail is none, and its text need not be looked at.
     if declares_something_else(message) || named.is_empty() && !may_be_report(message) {
         return None;
@@ -24,14 +24,12 @@ pub(super) fn failures(message: &Message) -> Option<Vec<Failure>> {
         return None;
     }
     let delayed = words::DELAYS.are_in(&lower) && !lower.contains("permanent");
-    let mut failures = Vec::new();
-    for (address, reason) in recipients::find(message, text, named) {
-        let status = severity::status_in(&reason).or_else(|| severity::status_in(text)).unwrap_or_default();
-        let outcome = if delayed { Outcome::Delayed } else { severity::of(&status, &reason) };
-        let diagnostic = reason.split_whitespace().collect::<Vec<_>>().join(" ");
-        add(&mut failures, Failure { address, outcome, status, diagnostic });
+    let mut failures = Failures::default();
+    for (address, why) in recipients::find(message, text, named) {
+        let outcome = if delayed { Outcome::Delayed } else { why.outcome };
+        failures.add(Failure { address, outcome, status: why.status.clone(), diagnostic: why.diagnostic.clone() });
     }
-    Some(failures)
+    Some(failures.all)
 }
 
 /// It comes from a mail system, and says so; or says so in every place and wants no answer.

@@ -1,13 +1,17 @@
 //! The fields of RFC 3464: one group about the message, one for each recipient.
 
-use super::{Failure, Outcome, add, prose, severity};
+use std::cell::OnceCell;
+
+use super::{Failure, Failures, Outcome, Said, prose, severity};
 use crate::mail::message::Message;
 
 /// The recipients that a delivery-status part reports as failed or delayed: empty where all was well, `None` where
 /// the message has no such part.
 pub(super) fn failures(message: &Message) -> Option<Vec<Failure>> {
-    let mut failures = Vec::new();
+    let mut failures = Failures::default();
     let mut any = false;
+    // What the report tells the reader counts for all who have no words of their own.
+    let told = OnceCell::new();
     for group in message.delivery_status.iter().flat_map(|text| groups(text)) {
         let of = |name: &str| {
             group.iter().find(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
@@ -17,6 +21,9 @@ pub(super) fn failures(message: &Message) -> Option<Vec<Failure>> {
             continue;
         };
         any = true;
+        if failures.is_full() {
+            break;
+        }
         let status = severity::status_in(of("Status").unwrap_or_default());
         let diagnostic =
             of("Diagnostic-Code").map(|value| value.split_once(';').map_or(value, |(_, words)| words).trim());
@@ -29,7 +36,10 @@ pub(super) fn failures(message: &Message) -> Option<Vec<Failure>> {
             "delayed" => Outcome::Delayed,
             "delivered" | "relayed" | "expanded" | "success" => continue,
             _ if !failed => continue,
-            _ => outcome(status.as_deref().unwrap_or_default(), &diagnostic, &message.text),
+            _ if diagnostic.is_empty() => told
+                .get_or_init(|| Said::by(prose::human(&message.text)))
+                .outcome(status.as_deref().unwrap_or_default()),
+            _ => Said::by(&diagnostic).outcome(status.as_deref().unwrap_or_default()),
         };
         let of_words = severity::status_in(&diagnostic);
         let status = status
@@ -38,20 +48,16 @@ pub(super) fn failures(message: &Message) -> Option<Vec<Failure>> {
             .or(severity::status_in(of("Status").unwrap_or_default()));
         let address = address(recipient).or_else(|| of("Original-Recipient").and_then(address));
         let Some(address) = address else { continue };
-        add(&mut failures, Failure { address, outcome, status: status.unwrap_or_default(), diagnostic });
+        let diagnostic = super::diagnostic(&diagnostic);
+        failures.add(Failure { address, outcome, status: status.unwrap_or_default(), diagnostic });
     }
-    any.then_some(failures)
-}
-
-/// By the words of the server, else by what the report tells the reader.
-fn outcome(status: &str, diagnostic: &str, text: &str) -> Outcome {
-    if diagnostic.is_empty() { severity::of(status, prose::human(text)) } else { severity::of(status, diagnostic) }
+    any.then_some(failures.all)
 }
 
 /// `rfc822; kim@example.org`, in brackets or quotes, with or without its type.
 fn address(value: &str) -> Option<String> {
     let value = value.split_once(';').map_or(value, |(_, address)| address);
-    prose::addresses(value).into_iter().next().or_else(|| {
+    prose::addresses(value).next().or_else(|| {
         let bare = value.trim().trim_matches(['<', '>', '"', '\'']);
         (!bare.is_empty() && !bare.contains(char::is_whitespace)).then(|| bare.to_owned())
     })

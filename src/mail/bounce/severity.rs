@@ -4,20 +4,39 @@
 use super::Outcome;
 use crate::mail::words;
 
-/// The class of a failed delivery by status code and words.
-pub(super) fn of(status: &str, said: &str) -> Outcome {
-    // Some gateways begin every refusal so, before they cite the server.
-    let said = words::plain(said).replace("unknown address error", "");
-    let surely_soft = words::ABOUT_THE_MESSAGE.are_in(&said);
-    match parts(status) {
-        (4, ..) | (5, 2, 2) | (5, 3, 4) => Outcome::Soft,
-        (5, 1, 1 | 2 | 3 | 4 | 6 | 10) if !surely_soft => Outcome::Hard,
-        (5, 1, 7 | 8) => Outcome::Soft,
-        _ if !surely_soft && words::NO_SUCH_ADDRESS.are_in(&said) => Outcome::Hard,
-        (5, 4, 4) if !surely_soft => Outcome::Hard,
-        // Without a code and a reason the system's own word has to do.
-        (0, ..) if !surely_soft && said.contains("permanent error") => Outcome::Hard,
-        _ => Outcome::Soft,
+/// What words tell, whatever the status code is. Many recipients may share the words, which are read once.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Said {
+    about_the_message: bool,
+    no_such_address: bool,
+    permanent: bool,
+}
+
+impl Said {
+    /// What these words tell.
+    pub fn by(words: &str) -> Said {
+        // Some gateways begin every refusal so, before they cite the server.
+        let said = words::plain(words).replace("unknown address error", "");
+        Said {
+            about_the_message: words::ABOUT_THE_MESSAGE.are_in(&said),
+            no_such_address: words::NO_SUCH_ADDRESS.are_in(&said),
+            permanent: said.contains("permanent error"),
+        }
+    }
+
+    /// The class of a failed delivery by status code and words.
+    pub fn outcome(self, status: &str) -> Outcome {
+        let surely_soft = self.about_the_message;
+        match parts(status) {
+            (4, ..) | (5, 2, 2) | (5, 3, 4) => Outcome::Soft,
+            (5, 1, 1 | 2 | 3 | 4 | 6 | 10) if !surely_soft => Outcome::Hard,
+            (5, 1, 7 | 8) => Outcome::Soft,
+            _ if !surely_soft && self.no_such_address => Outcome::Hard,
+            (5, 4, 4) if !surely_soft => Outcome::Hard,
+            // Without a code and a reason the system's own word has to do.
+            (0, ..) if !surely_soft && self.permanent => Outcome::Hard,
+            _ => Outcome::Soft,
+        }
     }
 }
 

@@ -183,3 +183,34 @@ fn words_alone_make_no_report() {
     }
     assert_eq!(bounce("From: postmaster@y.example\nSubject: New mail server\n\nWe move on Monday.\n"), None);
 }
+
+/// Many recipients share one text: what it says is read once, not for each of them.
+#[test]
+fn many_recipients_of_one_text_cost_no_more_than_its_length() {
+    use crate::mail::costs_no_more_than_its_length;
+    let head = "From: MAILER-DAEMON@mx.example\nSubject: Undelivered Mail Returned to Sender\n";
+    let named = |text: &str| {
+        let failed = format!("X-Failed-Recipients: {}\n", text.replace('\n', ", "));
+        bounce(&format!("{head}{failed}{failed}\nIt failed.\n{text}")).map_or(0, |found| found.failures.len())
+    };
+    let listed =
+        |text: &str| bounce(&format!("{head}\ndelivery failed\n{text}")).map_or(0, |found| found.failures.len());
+    let groups = |text: &str| {
+        let source = report(&text.replace('\n', "\n\n")).replace("It could", &"It could not. ".repeat(text.len() / 14));
+        bounce(&source).map_or(0, |found| found.failures.len())
+    };
+    for (unit, read) in [
+        ("x1f@b.co\n", &listed as &dyn Fn(&str) -> usize),
+        ("x1f@b.co\n", &named),
+        ("a@b.co c@d.co e@f.co ", &named),
+        ("Final-Recipient: x; a@b.co\n", &groups),
+    ] {
+        // Each address is another one.
+        let distinct = |text: &str| {
+            text.split_inclusive('@')
+                .enumerate()
+                .fold(String::new(), |all, (n, part)| all + &part.replace('@', &format!("{n:05}@")))
+        };
+        costs_no_more_than_its_length(unit, 32 << 10, &|text| assert!(read(&distinct(text)) > 100, "{unit:?}"));
+    }
+}

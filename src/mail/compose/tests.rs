@@ -246,7 +246,8 @@ fn a_forward_is_read_as_one() {
     );
     let text = forwarded_text("please help\n", &original);
     let sent = compose(&Outgoing { subject: "Fwd: It does not start".into(), text, ..outgoing() }).unwrap();
-    let read = crate::mail::forward::read(&crate::mail::message::parse(&sent)).unwrap();
+    let sent = crate::mail::reading::Reading::parse(&sent);
+    let read = sent.forward.as_ref().and_then(|forward| forward.meant()).unwrap();
     assert_eq!((read.comment.as_str(), read.text.as_str()), ("please help", "The machine\nis dead."));
     assert_eq!((read.from.address.as_str(), read.subject.as_str()), ("j@customer.example", "It does not start"));
     assert!(forwarded_text("", &original).starts_with("---------- Forwarded"));

@@ -1,8 +1,12 @@
 //! Whom a report names.
 
-use crate::mail::address::Mailbox;
+use std::cell::OnceCell;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
 use crate::mail::automatic;
-use crate::mail::bounce::MAX;
+use crate::mail::bounce::severity::{self, Said};
+use crate::mail::bounce::{self, MAX, Outcome};
 use crate::mail::message::Message;
 use crate::mail::words;
 
@@ -22,60 +26,115 @@ const LABELS: [&str; 9] = [
     "for:",
 ];
 
+/// What a report says of a recipient, read once however many share it.
+#[derive(Debug)]
+pub(super) struct Why {
+    /// By the status code and the words.
+    pub outcome: Outcome,
+    /// Enhanced status code; may be empty.
+    pub status: String,
+    /// The words, in one line.
+    pub diagnostic: String,
+}
+
+/// The text of a report, and what has been read out of it.
+struct Report<'a> {
+    text: &'a str,
+    lines: Vec<&'a str>,
+    /// The whole text as the reason of those whom nothing else is said about.
+    whole: OnceCell<Rc<Why>>,
+    /// The first status code in it, for words that have none.
+    status: OnceCell<Option<String>>,
+}
+
+impl<'a> Report<'a> {
+    fn new(text: &'a str) -> Report<'a> {
+        Report { text, lines: text.lines().collect(), whole: OnceCell::new(), status: OnceCell::new() }
+    }
+
+    fn why(&self, words: &str) -> Why {
+        let first = || self.status.get_or_init(|| severity::status_in(self.text)).clone();
+        let status = severity::status_in(words).or_else(first).unwrap_or_default();
+        Why { outcome: Said::by(words).outcome(&status), status, diagnostic: bounce::diagnostic(words) }
+    }
+
+    fn whole(&self) -> Rc<Why> {
+        Rc::clone(self.whole.get_or_init(|| Rc::new(self.why(self.text))))
+    }
+
+    /// The lines from an address to the next one; in a bare list of addresses the whole text.
+    fn reason(&self, start: usize, end: usize) -> Rc<Why> {
+        let own: Vec<&str> = self.lines.iter().take(end).skip(start).take(REASON_LINES).copied().collect();
+        let own = own.join("\n");
+        if own.split_whitespace().nth(2).is_some() { Rc::new(self.why(&own)) } else { self.whole() }
+    }
+}
+
 /// Each recipient with the words that say why: those that the header names, else those that lines begin with, else
 /// the first address in the text that is not the reader's or the mail system's.
-pub(super) fn find(message: &Message, text: &str, named: Vec<String>) -> Vec<(String, String)> {
-    let lines: Vec<&str> = text.lines().collect();
-    let strangers = Strangers(message);
+pub(super) fn find(message: &Message, text: &str, named: Vec<String>) -> Vec<(String, Rc<Why>)> {
+    let report = Report::new(text);
     if !named.is_empty() {
-        let reason = |address: &String| named_reason(&lines, address).unwrap_or_else(|| text.to_owned());
-        return named.into_iter().map(|address| (address.clone(), reason(&address))).collect();
+        return with_reasons(&report, named);
     }
-    let mut found = listed(&lines, &strangers);
+    let strangers = Strangers::of(message);
+    let mut found = listed(&report.lines, &strangers);
     if found.is_empty() {
-        let first = |(n, line): (usize, &&str)| Some((n, addresses(line).into_iter().find(|a| strangers.has(a))?));
-        found.extend(lines.iter().enumerate().find_map(first));
+        let first = |(n, line): (usize, &&str)| Some((n, addresses(line).find(|a| strangers.has(a))?));
+        found.extend(report.lines.iter().enumerate().find_map(first));
     }
     let ends = found.iter().skip(1).map(|(n, _)| *n).chain([usize::MAX]).collect::<Vec<_>>();
-    let reasons = found.iter().zip(ends).map(|((n, _), end)| reason(&lines, *n, end, text));
-    found.iter().map(|(_, address)| address.clone()).zip(reasons).collect()
+    let reasons: Vec<Rc<Why>> = found.iter().zip(ends).map(|((n, _), end)| report.reason(*n, end)).collect();
+    found.into_iter().map(|(_, address)| address).zip(reasons).collect()
+}
+
+/// Recipients that the header names: each with the lines from the first one that names it.
+fn with_reasons(report: &Report<'_>, named: Vec<String>) -> Vec<(String, Rc<Why>)> {
+    let mut wanted: HashMap<String, Option<usize>> =
+        named.iter().map(|address| (address.to_lowercase(), None)).collect();
+    for (n, line) in report.lines.iter().enumerate() {
+        for address in addresses(line) {
+            if let Some(first @ None) = wanted.get_mut(&address.to_lowercase()) {
+                *first = Some(n);
+            }
+        }
+    }
+    // Several may stand in one line.
+    let mut by_line: HashMap<usize, Rc<Why>> = HashMap::new();
+    let why = |address: &String| match wanted.get(&address.to_lowercase()).copied().flatten() {
+        Some(n) => Rc::clone(by_line.entry(n).or_insert_with(|| report.reason(n, usize::MAX))),
+        None => report.whole(),
+    };
+    let reasons: Vec<Rc<Why>> = named.iter().map(why).collect();
+    named.into_iter().zip(reasons).collect()
 }
 
 /// Everybody but the sender and the reader of the report, and mail systems.
-struct Strangers<'a>(&'a Message);
+struct Strangers(HashSet<String>);
 
-impl Strangers<'_> {
+impl Strangers {
+    fn of(message: &Message) -> Strangers {
+        let Message { from, to, cc, reply_to, .. } = message;
+        let known = from.iter().chain(to).chain(cc).chain(reply_to);
+        Strangers(known.map(|mailbox| mailbox.address.to_ascii_lowercase()).collect())
+    }
+
     fn has(&self, address: &str) -> bool {
-        let Message { from, to, cc, reply_to, .. } = self.0;
-        let is = |mailbox: &Mailbox| mailbox.address.eq_ignore_ascii_case(address);
-        !from.iter().chain(to).chain(cc).chain(reply_to).any(is) && !automatic::is_mail_system(address)
+        !self.0.contains(&address.to_ascii_lowercase()) && !automatic::is_mail_system(address)
     }
 }
 
-/// Lines that begin with an address, with their numbers.
-fn listed(lines: &[&str], strangers: &Strangers<'_>) -> Vec<(usize, String)> {
-    let numbered = lines.iter().enumerate();
-    let found = numbered.filter_map(|(n, line)| Some((n, leading_address(line)?)));
-    let mut found: Vec<_> = found.filter(|(_, address)| strangers.has(address)).collect();
+/// The first lines that begin with an address, with their numbers.
+fn listed(lines: &[&str], strangers: &Strangers) -> Vec<(usize, String)> {
     // What stands before the list may cite the header of the message.
     let list = lines.iter().position(|line| words::BEFORE_RECIPIENTS.are_in(&line.to_lowercase())).unwrap_or(0);
-    if found.iter().any(|(n, _)| *n > list) {
-        found.retain(|(n, _)| *n > list);
-    }
-    found
-}
-
-/// The lines from an address to the next one; in a bare list of addresses the whole text.
-fn reason(lines: &[&str], start: usize, end: usize, text: &str) -> String {
-    let own: Vec<&str> = lines.iter().take(end).skip(start).take(REASON_LINES).copied().collect();
-    let own = own.join("\n");
-    if own.split_whitespace().count() < 3 { text.to_owned() } else { own }
-}
-
-fn named_reason(lines: &[&str], address: &str) -> Option<String> {
-    let address = address.to_lowercase();
-    let start = lines.iter().position(|line| line.to_lowercase().contains(&address))?;
-    Some(reason(lines, start, usize::MAX, ""))
+    let from = |start: usize| {
+        let leading = move |(n, line): (usize, &&str)| Some((n, leading_address(line)?));
+        let found = lines.iter().enumerate().skip(start).filter_map(leading);
+        found.filter(|(_, address)| strangers.has(address)).take(MAX).collect::<Vec<_>>()
+    };
+    let found = from(list + 1);
+    if found.is_empty() { from(0) } else { found }
 }
 
 /// The address a line begins with.
@@ -90,9 +149,9 @@ fn leading_address(line: &str) -> Option<String> {
 }
 
 /// The addresses in a text, in their order.
-pub(in crate::mail::bounce) fn addresses(text: &str) -> Vec<String> {
+pub(in crate::mail::bounce) fn addresses(text: &str) -> impl Iterator<Item = String> {
     let words = text.split(|c: char| !is_address_char(c)).map(|word| word.trim_matches(['.', '\'', '=', '-', '/']));
-    words.filter(|word| is_address(word)).map(str::to_owned).take(MAX).collect()
+    words.filter(|word| is_address(word)).map(str::to_owned)
 }
 
 fn is_address_char(c: char) -> bool {
