@@ -105,7 +105,7 @@ const FILE: &[(&str, bool)] = &[
 #[test]
 fn a_domain_matches_in_either_spelling() {
     let mail = "From: a@b\u{fc}cher.example\r\nTo: b@xn--bcher-kva.example\r\nReturn-Path: <a@xn--bcher-kva.example>\r\n\r\nx\r\n";
-    let message = crate::mail::message::parse(mail.as_bytes());
+    let message = Reading::parse(mail.as_bytes());
     for text in [
         "from=@b\u{fc}cher.example",
         "from=@xn--bcher-kva.example",
