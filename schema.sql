@@ -167,7 +167,8 @@ CREATE TABLE accounts (
   failure_kind  TEXT    NOT NULL DEFAULT '',
   failure       TEXT    NOT NULL DEFAULT '',      -- the error with the server's words
   alerted_at    INTEGER,                          -- cron was last told about this failure
-  next_try_at   INTEGER,                          -- after refused logins: not before this
+  next_try_at   INTEGER,                          -- after refused logins, or at the server's wish: not before this
+  rests         INTEGER NOT NULL DEFAULT 0,       -- so many runs in a row the server asked to be left alone
   send_failing_since INTEGER,                     -- connect, TLS, AUTH or MAIL FROM of SMTP fails since
   send_failure  TEXT    NOT NULL DEFAULT '',
   group_folder_id INTEGER REFERENCES folders ON DELETE SET NULL, -- where its mail goes
@@ -208,6 +209,8 @@ CREATE TABLE account_folders (
   uidvalidity INTEGER,                            -- NULL = never opened
   last_uid    INTEGER NOT NULL DEFAULT 0,
   past_uid    INTEGER NOT NULL DEFAULT 0,         -- was there at the first poll: for UIDs up to here fetch_since decides
+  messages    INTEGER,                            -- how many it has; NULL = the last poll did not come to its end
+  past        INTEGER,                            -- how many of these are from before fetch_since; NULL = no poll ever did
   failure     TEXT    NOT NULL DEFAULT '',        -- the folder's own last error
   sent        INTEGER NOT NULL DEFAULT 0,         -- the Sent folder: what lies there was written by the owner
   put_in      TEXT    NOT NULL DEFAULT '' CHECK (put_in IN ('', 'archive', 'trash')), -- folder map of a personal account:
@@ -489,6 +492,7 @@ CREATE TABLE deliveries (
   email_id      INTEGER REFERENCES emails,
   deaths        INTEGER NOT NULL DEFAULT 0,       -- runs that died while importing it
   attempts      INTEGER NOT NULL DEFAULT 0,       -- runs in which the server listed it but did not deliver it
+  tried_at      INTEGER,                          -- the last of them
   received_at   INTEGER NOT NULL,
   source        TEXT    NOT NULL DEFAULT '' CHECK (source IN ('', 'import', 'history')), -- by `import --as-new`, by `import`
   UNIQUE (account_id, folder, uidvalidity, uid)

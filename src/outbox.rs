@@ -19,7 +19,7 @@ use crate::mail::message;
 use crate::moment;
 use crate::net::{MailTransport, NetError, NetErrorKind, patience};
 use crate::store::accounts::{self, Account, AccountKind, Health};
-use crate::store::db::{Store, Tx};
+use crate::store::db::{self, Store, Tx};
 use crate::store::drafts;
 use crate::store::emails::{self, EmailStatus, NewEmail};
 use crate::store::outbox::{self, NewRow, OutboxKind};
@@ -209,7 +209,8 @@ pub fn flush(
             flushed.resting.push((name, until));
             continue;
         }
-        let error = turn::run(store, account, connect, clock, &mut flushed)?;
+        let turn = turn::run(store, account, connect, clock, &mut flushed);
+        let error = db::unless_fatal(turn)?.unwrap_or_else(Some);
         store.write(|tx| remember(tx, account_id, error.as_ref(), manners, clock()))?;
         if let Some(error) = error {
             flushed.accounts.push((name, error));

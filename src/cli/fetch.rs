@@ -293,8 +293,13 @@ impl Watch<'_> {
                 self.busy.push(account.clone());
             }
             Event::Waiting(account, until) => {
-                self.tally.worst = worse(self.tally.worst, Some(Kind::NoPerm));
-                let line = format!("{}: login was refused, next try at {until}", self.called(account));
+                let refused = account.health.failure_kind == Kind::NoPerm.name();
+                let (kind, why) = match refused {
+                    true => (Kind::NoPerm, "login was refused"),
+                    false => (Kind::TempFail, "the server asks to be left alone"),
+                };
+                self.tally.worst = worse(self.tally.worst, Some(kind));
+                let line = format!("{}: {why}, next try at {until}", self.called(account));
                 self.ctx.ui.verbose(1, &line);
             }
             Event::Done(account, _) if !self.knows(account) => {}

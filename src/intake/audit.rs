@@ -8,18 +8,21 @@
 #[cfg(test)]
 mod tests;
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
 
 use super::import::{self, Imported};
-use super::poll::{self, Desk, Job, Start};
+use super::poll::{Desk, Job, Start};
 use super::receive::{self, Batch};
+use super::{download, survey};
 use crate::config::Config;
 use crate::lock::Lock;
 use crate::net::{Listed, MailSource, NetError, OpenFolder};
-use crate::store::accounts::{self, Account, AfterImport, Folder};
+use crate::store::accounts::{self, Account, AfterImport, Folder, Polled};
 use crate::store::db::Store;
-use crate::store::deliveries::{self, Entry, Outcome};
+use crate::store::deliveries::{self, Entry, Outcome, Owed, Recorded};
 use crate::store::search::index;
 use crate::store::server_actions::ServerAction;
 
@@ -104,8 +107,7 @@ fn look_at(source: &mut dyn MailSource, store: &Store, account: &Account, folder
     if folder.uidvalidity != Some(open.uidvalidity) {
         return Ok(renumbered(folder, open));
     }
-    let start = Start { last_uid: 0, past_uid: folder.past_uid, known: Vec::new() };
-    let listed = poll::new_messages(source, account, open, &start)?;
+    let listed = survey::everything(source, account.fetch_since, open, folder.past_uid)?;
     // Read after the listing: what a run stores meanwhile is not missing.
     let ledger = store.read(|tx| deliveries::of_folder(tx, account.id, &folder.name, open.uidvalidity))?;
     let unlisted = |entry: &&Entry| !is_listed(&listed, entry.uid);
@@ -213,12 +215,16 @@ impl Repair<'_> {
         heard: &mut dyn FnMut(&Imported),
     ) -> Result<usize> {
         let max_size = self.account.max_size.unwrap_or(self.config.message_max_size);
-        let job = Job { account: self.account.clone(), folders: Vec::new(), portion: 0, max_size, dry_run: false };
+        // No run ends it.
+        let until = Instant::now() + Duration::from_secs(86_400);
+        let job =
+            Job { account: self.account.clone(), folders: Vec::new(), portion: 0, max_size, dry_run: false, until };
         let mut door = Door { repair: self, heard, stored: 0 };
         for found in audited.iter().filter(|found| !found.wanted.is_empty()) {
             let open = source.open(&found.folder, true)?;
             ensure!(open.uidvalidity == found.uidvalidity, "folder {}: UIDVALIDITY changed meanwhile", found.folder);
-            poll::fetch_listed(source, &job, &found.folder, open.uidvalidity, &found.wanted, &mut door)
+            // What is repaired is not contiguous with the watermark, which stays.
+            download::fetch_listed(source, &job, &found.folder, open.uidvalidity, &found.wanted, false, &mut door)
                 .with_context(|| format!("folder {}", found.folder))?;
         }
         let stored = door.stored;
@@ -237,20 +243,31 @@ struct Door<'a, 'h> {
 impl Desk for Door<'_, '_> {
     fn batch(&mut self, batch: Batch) -> Result<()> {
         let Repair { store, config, lock, clock, account } = *self.repair;
-        // A watermark that is blocked stays: what was repaired is not contiguous with it.
-        self.stored += receive::store_batch(store, &batch, &mut true, clock())?;
+        self.stored += receive::store_batch(store, &batch, clock())?;
         import::run(store, config, lock, account.id, clock, &mut *self.heard)
     }
 
-    fn opened(&mut self, _: &str, _: OpenFolder) -> Result<Start> {
+    fn opened(&mut self, _: &str, _: u32) -> Result<Option<Start>> {
+        Ok(None)
+    }
+
+    fn begin(&mut self, _: &str, _: u32, _: u32, _: bool) -> Result<Start> {
         Ok(Start::default())
+    }
+
+    fn recorded(&mut self, _: &str, _: u32, _: u32) -> Result<Option<Recorded>> {
+        Ok(None)
+    }
+
+    fn owed(&mut self) -> Result<Vec<Owed>> {
+        Ok(Vec::new())
     }
 
     fn begun(&mut self, _: usize, _: u64) -> Result<()> {
         Ok(())
     }
 
-    fn complete(&mut self, _: &str, _: u32, _: u32) -> Result<Vec<ServerAction>> {
+    fn complete(&mut self, _: &str, _: u32, _: Polled) -> Result<Vec<ServerAction>> {
         Ok(Vec::new())
     }
 

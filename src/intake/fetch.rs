@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
 
-use super::health::{self, Patience};
+use super::health::{self, Failure, Patience};
 use super::import::{self, Imported, Importer};
 use super::poll::{Job, Start};
 use super::receive::{self, Batch};
@@ -17,10 +17,10 @@ use crate::config::Config;
 use crate::error::{self, Kind};
 use crate::lock::{self, Attempt};
 use crate::mail::reading::Reading;
-use crate::net::{NetError, OpenFolder};
-use crate::store::accounts::{self, Account, AfterImport};
-use crate::store::db::{Store, Tx};
-use crate::store::deliveries::{self, Outcome};
+use crate::net::NetError;
+use crate::store::accounts::{self, Account, AfterImport, Polled};
+use crate::store::db::{self, Store, Tx};
+use crate::store::deliveries::{self, Outcome, Place};
 use crate::store::search::index;
 use crate::store::server_actions::{self, ServerAction};
 use crate::store::{instance, raw, users};
@@ -36,7 +36,7 @@ pub enum Event<'a> {
     Advanced(usize, u64),
     /// Another process is fetching this account.
     Busy(&'a Account, u32, Option<Timestamp>),
-    /// A refused login is left alone until then.
+    /// Its server is left alone until then: it refused the login, or asks for it.
     Waiting(&'a Account, Timestamp),
     /// The account is done: messages stored.
     Done(&'a Account, usize),
@@ -79,15 +79,16 @@ impl Run<'_> {
         let mut desk = Front { run: self, seats: HashMap::new(), worst: None };
         let mut jobs = Vec::new();
         for account in accounts {
-            if let Some(job) = desk.admit(account, watch)? {
-                jobs.push(job);
+            match db::unless_fatal(desk.admit(account.clone(), watch))? {
+                Ok(job) => jobs.extend(job),
+                Err(error) => desk.failed(&account, &error, watch)?,
             }
         }
         let polled = !jobs.is_empty();
         let limits = Limits { jobs: self.jobs, per_host: self.config.jobs_per_host, until: self.until };
         sessions::run(jobs, limits, self.connect, &mut |id, call| desk.serve(id, call, watch))?;
         if !self.dry_run {
-            self.import_what_was_piped(&desk, watch)?;
+            self.import_what_was_piped(&mut desk, watch)?;
         }
         if polled && !self.dry_run {
             self.store.write(|tx| instance::fetched(tx, (self.clock)()))?;
@@ -102,7 +103,7 @@ impl Run<'_> {
     }
 
     /// Mail that came by `ingest` while nobody could import it, also of accounts that are not polled (B2.12).
-    fn import_what_was_piped(&self, desk: &Front<'_>, watch: &mut dyn FnMut(Event<'_>)) -> Result<()> {
+    fn import_what_was_piped(&self, desk: &mut Front<'_>, watch: &mut dyn FnMut(Event<'_>)) -> Result<()> {
         for account_id in self.store.read(deliveries::accounts_waiting)? {
             if desk.seats.contains_key(&account_id) {
                 continue;
@@ -110,9 +111,12 @@ impl Run<'_> {
             let Some(account) = self.store.read(|tx| accounts::by_id(tx, account_id))? else { continue };
             let now = (self.clock)();
             let Attempt::Held(lock) = lock::attempt(self.store.path(), &lock_name(account_id), now)? else { continue };
-            import::run(self.store, self.config, &lock, account_id, self.clock, &mut |imported| {
+            let done = import::run(self.store, self.config, &lock, account_id, self.clock, &mut |imported| {
                 watch(Event::Imported(&account, imported));
-            })?;
+            });
+            if let Err(error) = db::unless_fatal(done)? {
+                desk.failed(&account, &error, watch)?;
+            }
         }
         Ok(())
     }
@@ -123,7 +127,6 @@ struct Seat<'a> {
     account: Account,
     /// Holds the account's lock; a dry run has neither.
     importer: Option<Importer<'a>>,
-    blocked: HashMap<String, bool>,
     stored: usize,
 }
 
@@ -138,8 +141,8 @@ impl<'a> Front<'a> {
     /// Takes the account's lock, imports what an earlier run left, and says what is to be fetched.
     fn admit(&mut self, account: Account, watch: &mut dyn FnMut(Event<'_>)) -> Result<Option<Job>> {
         let now = (self.run.clock)();
-        if health::waits(&account.health, self.run.named, now) {
-            watch(Event::Waiting(&account, account.health.next_try_at.unwrap_or(now)));
+        if let Some(until) = health::waits(&account.health, self.run.named, now) {
+            watch(Event::Waiting(&account, until));
             return Ok(None);
         }
         let lock = if self.run.dry_run {
@@ -158,7 +161,8 @@ impl<'a> Front<'a> {
         let portion = self.run.limit.unwrap_or(usize::try_from(account.portion.unwrap_or(config.portion))?);
         let max_size = account.max_size.unwrap_or(config.message_max_size);
         let id = account.id;
-        let job = Job { account: account.clone(), folders, portion, max_size, dry_run: self.run.dry_run };
+        let Run { dry_run, until, .. } = *self.run;
+        let job = Job { account: account.clone(), folders, portion, max_size, dry_run, until };
         let importer = match lock {
             Some(lock) => {
                 import::run(self.run.store, config, &lock, id, self.run.clock, &mut |imported| {
@@ -168,7 +172,7 @@ impl<'a> Front<'a> {
             }
             None => None,
         };
-        self.seats.insert(id, Seat { account, importer, blocked: HashMap::new(), stored: 0 });
+        self.seats.insert(id, Seat { account, importer, stored: 0 });
         Ok(Some(job))
     }
 
@@ -179,9 +183,21 @@ impl<'a> Front<'a> {
     fn serve(&mut self, account_id: i64, call: Call, watch: &mut dyn FnMut(Event<'_>)) -> Result<()> {
         // A session that does not wait for its answer any more has ended; it will say why.
         match call {
-            Call::Opened(folder, open, answer) => {
-                let start = self.opened(account_id, &folder, open)?;
+            Call::Opened(folder, uidvalidity, answer) => {
+                let start = self.run.store.read(|tx| opened(tx, account_id, &folder, uidvalidity))?;
                 let _ = answer.send(start);
+            }
+            Call::Begin(folder, uidvalidity, past_uid, renumbered, answer) => {
+                let start = self.begin(account_id, &folder, uidvalidity, past_uid, renumbered)?;
+                let _ = answer.send(start);
+            }
+            Call::Recorded(folder, uidvalidity, uid, answer) => {
+                let place = Place { account_id, folder: &folder, uidvalidity, uid };
+                let _ = answer.send(self.run.store.read(|tx| deliveries::recorded(tx, place))?);
+            }
+            Call::Owed(answer) => {
+                let owed = self.run.store.read(|tx| deliveries::owed(tx, account_id, (self.run.clock)()))?;
+                let _ = answer.send(owed);
             }
             Call::Begun(messages, bytes) => watch(Event::Begun(messages, bytes)),
             Call::Batch(batch) => {
@@ -189,9 +205,9 @@ impl<'a> Front<'a> {
                 let bytes = batch.items.iter().map(|item| item.listed.size).sum();
                 watch(Event::Advanced(batch.items.len(), bytes));
             }
-            Call::Complete(folder, uidvalidity, up_to, answer) => {
+            Call::Complete(folder, uidvalidity, polled, answer) => {
                 self.import(account_id, watch)?;
-                let actions = self.complete(account_id, &folder, uidvalidity, up_to)?;
+                let actions = self.complete(account_id, &folder, uidvalidity, polled)?;
                 let _ = answer.send(actions);
             }
             Call::Acted(ids, refused) => self.run.store.write(|tx| match refused {
@@ -207,30 +223,24 @@ impl<'a> Front<'a> {
         Ok(())
     }
 
-    fn opened(&mut self, account_id: i64, folder: &str, open: OpenFolder) -> Result<Start> {
+    fn begin(
+        &mut self,
+        account_id: i64,
+        folder: &str,
+        uidvalidity: u32,
+        past_uid: u32,
+        renumbered: bool,
+    ) -> Result<Start> {
         let work = |tx: &Tx<'_>| {
-            let stored = accounts::folders(tx, account_id)?.into_iter().find(|f| f.name == folder);
-            let same = stored.filter(|f| f.uidvalidity == Some(open.uidvalidity));
-            let (last_uid, past_uid) = match same {
-                Some(folder) => (folder.last_uid, folder.past_uid),
-                None => {
-                    // Without UIDNEXT fetch-since decides about everything.
-                    let past = open.uidnext.map_or(u32::MAX, |next| next.saturating_sub(1));
-                    accounts::begin_folder(tx, account_id, folder, open.uidvalidity, past)?;
-                    (0, past)
-                }
-            };
-            let known = deliveries::known_uids(tx, account_id, folder, open.uidvalidity, last_uid.saturating_add(1))?;
-            Ok(Start { last_uid, past_uid, known })
+            if renumbered {
+                deliveries::forget_numbers(tx, account_id, folder, uidvalidity)?;
+            }
+            accounts::begin_folder(tx, account_id, folder, uidvalidity, past_uid)?;
+            opened(tx, account_id, folder, uidvalidity)
         };
-        // Nothing is written where nothing changed: a poll without news costs no commit.
-        let unchanged = self.run.store.read(|tx| accounts::folders(tx, account_id))?;
-        let is_known = unchanged.iter().any(|f| f.name == folder && f.uidvalidity == Some(open.uidvalidity));
-        match (self.run.dry_run, is_known) {
-            (true, _) => self.run.store.rehearse(work),
-            (false, true) => self.run.store.read(work),
-            (false, false) => self.run.store.write(work),
-        }
+        let begun = if self.run.dry_run { self.run.store.rehearse(work) } else { self.run.store.write(work) }?;
+        // A folder that was taken away meanwhile, and is polled for the last time.
+        Ok(begun.unwrap_or(Start { past_uid, ..Start::default() }))
     }
 
     fn batch(&mut self, account_id: i64, batch: &Batch, watch: &mut dyn FnMut(Event<'_>)) -> Result<()> {
@@ -240,10 +250,7 @@ impl<'a> Front<'a> {
         let now = (self.run.clock)();
         let seat = self.seat(account_id)?;
         let Some(importer) = &mut seat.importer else { return Ok(()) };
-        let blocked = seat.blocked.entry(batch.folder.clone()).or_default();
-        let receive = |tx: &Tx<'_>| receive::write_batch(tx, batch, *blocked, now);
-        let ((stored, still_blocked), imported) = importer.receive(now, receive)?;
-        *blocked = still_blocked;
+        let (stored, imported) = importer.receive(now, |tx| receive::write_batch(tx, batch, now))?;
         seat.stored += stored;
         imported.iter().for_each(|one| watch(Event::Imported(&seat.account, one)));
         Ok(())
@@ -261,7 +268,7 @@ impl<'a> Front<'a> {
         let run = self.run;
         let now = (run.clock)();
         let imported = run.store.rehearse(|tx| {
-            receive::write_batch(tx, batch, false, now)?;
+            receive::write_batch(tx, batch, now)?;
             let world = World::with_filters(tx, run.config, now)?;
             let mut all = Vec::new();
             for delivery in deliveries::waiting(tx, account_id, i64::MAX)? {
@@ -282,16 +289,21 @@ impl<'a> Front<'a> {
         Ok(())
     }
 
-    fn complete(&mut self, account_id: i64, folder: &str, uidvalidity: u32, up_to: u32) -> Result<Vec<ServerAction>> {
+    fn complete(
+        &mut self,
+        account_id: i64,
+        folder: &str,
+        uidvalidity: u32,
+        polled: Polled,
+    ) -> Result<Vec<ServerAction>> {
         if self.run.dry_run {
             return Ok(Vec::new());
         }
-        let blocked = self.seat(account_id)?.blocked.get(folder).copied().unwrap_or_default();
         let store = self.run.store;
-        let watermark = store.read(|tx| accounts::folders(tx, account_id))?;
-        let behind = watermark.iter().any(|f| f.name == folder && f.last_uid < up_to);
-        if behind && !blocked {
-            store.write(|tx| accounts::raise_watermark(tx, account_id, folder, uidvalidity, up_to))?;
+        // A poll without news costs no commit.
+        let known = store.read(|tx| accounts::folder(tx, account_id, folder))?;
+        if known.is_some_and(|known| polled.changes(&known)) {
+            store.write(|tx| accounts::polled(tx, account_id, folder, uidvalidity, polled))?;
         }
         let pending = store.read(|tx| server_actions::pending(tx, account_id))?;
         let keeps = self.seat(account_id)?.account.after_import == AfterImport::Keep;
@@ -316,32 +328,36 @@ impl<'a> Front<'a> {
 
     /// Remembers how the account's session ended, and lets go of its lock.
     fn ended(&mut self, account_id: i64, ended: Result<()>, watch: &mut dyn FnMut(Event<'_>)) -> Result<()> {
-        self.import(account_id, watch)?;
-        let now = (self.run.clock)();
+        let imported = db::unless_fatal(self.import(account_id, watch))?;
         let seat = self.seats.remove(&account_id).context("a session that was not admitted")?;
         let account = &seat.account;
-        match ended {
+        match ended.and(imported) {
             Ok(()) => {
-                let verdict = health::recovered(&account.health, now);
+                let verdict = health::recovered(&account.health, (self.run.clock)());
                 self.remember(account, &verdict, "works again")?;
                 watch(Event::Done(account, seat.stored));
                 if verdict.speak {
                     watch(Event::Recovered(account, account.health.failing_since));
                 }
+                Ok(())
             }
-            Err(error) => {
-                let (kind, _) = error::classify(&error);
-                let patience = Patience {
-                    runs: self.run.config.alert_after,
-                    age: SignedDuration::try_from(self.run.config.alert_min_age)?,
-                };
-                let verdict = health::failed(&account.health, kind, &format!("{error:#}"), patience, now);
-                self.remember(account, &verdict, &format!("fails: {error:#}"))?;
-                self.worst = Some(self.worst.map_or(kind, |worst| worst.worse(kind)));
-                watch(Event::Failed(account, &error, verdict.speak));
-            }
+            Err(error) => self.failed(account, &error, watch),
         }
-        Ok(())
+    }
+
+    /// Tells and remembers what ended an account.
+    fn failed(&mut self, account: &Account, error: &anyhow::Error, watch: &mut dyn FnMut(Event<'_>)) -> Result<()> {
+        let (kind, _) = error::classify(error);
+        self.worst = Some(self.worst.map_or(kind, |worst| worst.worse(kind)));
+        let patience = Patience {
+            runs: self.run.config.alert_after,
+            age: SignedDuration::try_from(self.run.config.alert_min_age).unwrap_or(SignedDuration::MAX),
+        };
+        let said = error.chain().find_map(|cause| cause.downcast_ref::<NetError>());
+        let failure = Failure { kind, words: &format!("{error:#}"), later: said.and_then(|said| said.later) };
+        let verdict = health::failed(&account.health, failure, patience, (self.run.clock)());
+        watch(Event::Failed(account, error, verdict.speak));
+        self.remember(account, &verdict, &format!("fails: {error:#}"))
     }
 
     fn remember(&self, account: &Account, verdict: &health::Verdict, words: &str) -> Result<()> {
@@ -357,6 +373,19 @@ impl<'a> Front<'a> {
             Ok(())
         })
     }
+}
+
+/// What is known of a folder under this UIDVALIDITY.
+fn opened(tx: &Tx<'_>, account_id: i64, folder: &str, uidvalidity: u32) -> Result<Option<Start>> {
+    let known = accounts::folder(tx, account_id, folder)?.filter(|known| known.uidvalidity == Some(uidvalidity));
+    let Some(known) = known else { return Ok(None) };
+    let above = known.last_uid.saturating_add(1);
+    Ok(Some(Start {
+        last_uid: known.last_uid,
+        past_uid: known.past_uid,
+        messages: known.messages,
+        known: deliveries::known_uids(tx, account_id, folder, uidvalidity, above)?,
+    }))
 }
 
 /// The name of an account's lock.

@@ -283,7 +283,7 @@ mod tests {
                 Packed::new(format!("Message-ID: <{uid}@x>\r\nFrom: c@x\r\n\r\nx\r\n").into_bytes()).unwrap(),
             ),
         };
-        Batch { account_id: 1, folder: "INBOX".into(), uidvalidity: 7, items: uids.map(item).collect() }
+        Batch { account_id: 1, folder: "INBOX".into(), uidvalidity: 7, moves: true, items: uids.map(item).collect() }
     }
 
     fn uids(store: &Store, imported: &[Imported]) -> Vec<u32> {
@@ -296,7 +296,7 @@ mod tests {
     fn a_batch_is_imported_in_the_commit_that_stores_the_next() {
         let (store, config, now) = (prepared(), Config::default(), Timestamp::UNIX_EPOCH);
         let mut importer = Importer::new(&store, &config, None, 1);
-        let mut receive = |uids| importer.receive(now, |tx| write_batch(tx, &batch(uids), false, now)).unwrap();
+        let mut receive = |uids| importer.receive(now, |tx| write_batch(tx, &batch(uids), now)).unwrap();
         let (_, first) = receive(1..=3);
         assert_eq!(first, []);
         let (_, second) = receive(4..=5);
@@ -312,9 +312,9 @@ mod tests {
     fn what_cannot_be_stored_imports_nothing_and_is_imported_later() {
         let (store, config, now) = (prepared(), Config::default(), Timestamp::UNIX_EPOCH);
         let mut importer = Importer::new(&store, &config, None, 1);
-        importer.receive(now, |tx| write_batch(tx, &batch(1..=2), false, now)).unwrap();
+        importer.receive(now, |tx| write_batch(tx, &batch(1..=2), now)).unwrap();
         let failed = importer.receive(now, |tx| {
-            write_batch(tx, &batch(3..=3), false, now)?;
+            write_batch(tx, &batch(3..=3), now)?;
             Err::<(), _>(anyhow!("the disk is full"))
         });
         assert!(failed.is_err());
@@ -329,7 +329,7 @@ mod tests {
     #[test]
     fn suspects_are_imported_one_by_one() {
         let (store, config, now) = (prepared(), Config::default(), Timestamp::UNIX_EPOCH);
-        store.write(|tx| write_batch(tx, &batch(1..=4), false, now)).unwrap();
+        store.write(|tx| write_batch(tx, &batch(1..=4), now)).unwrap();
         store.write(|tx| tx.execute("UPDATE deliveries SET deaths = 1 WHERE uid <= 2", [])).unwrap();
         let mut importer = Importer::new(&store, &config, None, 1);
         let mut sizes = Vec::new();

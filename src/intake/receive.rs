@@ -1,16 +1,15 @@
 //! Bytes into the store: raw message, ledger row and watermark in one transaction per batch (B2.4, B2.7).
+//!
+//! A message that did not come has a row as well: the watermark passes it, and it stays owed.
 
 use anyhow::Result;
 use jiff::Timestamp;
 
-use crate::net::Listed;
+use crate::net::{Listed, NetError};
 use crate::store::accounts;
 use crate::store::db::{Store, Tx};
-use crate::store::deliveries::{self, Facts, Outcome, Place};
+use crate::store::deliveries::{self, Facts, Place};
 use crate::store::raw::{self, Packed};
-
-/// A UID that the server lists but does not deliver in so many runs is passed over.
-const MISSES: i64 = 3;
 
 /// What came over the wire for one folder, in the order of UIDs.
 #[derive(Debug, Clone)]
@@ -21,6 +20,8 @@ pub struct Batch {
     pub folder: String,
     /// UIDVALIDITY.
     pub uidvalidity: u32,
+    /// Nothing is missing between the watermark and the last of them, which it may move to.
+    pub moves: bool,
     /// Messages, ascending.
     pub items: Vec<Item>,
 }
@@ -34,6 +35,13 @@ pub struct Item {
     pub body: Delivered,
 }
 
+impl Item {
+    /// A message that is charged for an error.
+    pub(super) fn nothing(listed: Listed, error: &NetError) -> Item {
+        Item { listed, body: Delivered::Nothing(error.message.clone()) }
+    }
+}
+
 /// What the server delivered for a UID.
 #[derive(Debug, Clone)]
 pub enum Delivered {
@@ -41,23 +49,18 @@ pub enum Delivered {
     Whole(Packed),
     /// Its beginning; the rest is over the size limit.
     Beginning(Packed),
-    /// Nothing although asked for alone, with the server's words.
+    /// Nothing, with the server's words, or what broke.
     Nothing(String),
 }
 
-/// Stores a batch and moves the watermark over what is contiguous; `blocked` says that a UID before this batch
-/// is still missing, and becomes true when one in it is.
-pub fn store_batch(store: &Store, batch: &Batch, blocked: &mut bool, now: Timestamp) -> Result<usize> {
-    let (stored, still_blocked) = store.write(|tx| write_batch(tx, batch, *blocked, now))?;
-    *blocked = still_blocked;
-    Ok(stored)
+/// Stores a batch; messages stored.
+pub fn store_batch(store: &Store, batch: &Batch, now: Timestamp) -> Result<usize> {
+    store.write(|tx| write_batch(tx, batch, now))
 }
 
-/// The same inside a transaction of the caller: messages stored, and whether the watermark is blocked now.
-pub fn write_batch(tx: &Tx<'_>, batch: &Batch, blocked: bool, now: Timestamp) -> Result<(usize, bool)> {
+/// The same inside a transaction of the caller.
+pub fn write_batch(tx: &Tx<'_>, batch: &Batch, now: Timestamp) -> Result<usize> {
     let mut stored = 0;
-    let mut blocked = blocked;
-    let mut watermark = None;
     for Item { listed, body } in &batch.items {
         let place = Place {
             account_id: batch.account_id,
@@ -67,7 +70,7 @@ pub fn write_batch(tx: &Tx<'_>, batch: &Batch, blocked: bool, now: Timestamp) ->
         };
         let facts = Facts {
             internal_date: listed.internal_date.unwrap_or(now),
-            size: i64::try_from(listed.size)?,
+            size: i64::try_from(listed.size).unwrap_or(i64::MAX),
             truncated: matches!(body, Delivered::Beginning(_)),
             now,
         };
@@ -80,22 +83,20 @@ pub fn write_batch(tx: &Tx<'_>, batch: &Batch, blocked: bool, now: Timestamp) ->
                 }
             }
             Delivered::Nothing(words) => {
-                blocked |= deliveries::miss(tx, place, facts, words, MISSES)? == Outcome::Missing;
+                deliveries::miss(tx, place, facts, words)?;
             }
         }
-        if !blocked {
-            watermark = Some(listed.uid);
-        }
     }
-    if let Some(uid) = watermark {
+    if let Some(last) = batch.items.last().filter(|_| batch.moves) {
+        let uid = last.listed.uid;
         accounts::raise_watermark(tx, batch.account_id, &batch.folder, batch.uidvalidity, uid)?;
     }
-    Ok((stored, blocked))
+    Ok(stored)
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
 
     fn item(uid: u32, body: Delivered) -> Item {
@@ -128,45 +129,60 @@ mod tests {
         store
     }
 
-    #[test]
-    fn the_watermark_stops_before_a_missing_uid_until_it_is_given_up() {
-        let store = prepared();
-        let now = Timestamp::UNIX_EPOCH;
-        let batch = Batch {
-            account_id: 1,
-            folder: "INBOX".into(),
-            uidvalidity: 7,
-            items: vec![
-                item(11, Delivered::Whole(packed())),
-                item(12, Delivered::Nothing("no body".into())),
-                item(13, Delivered::Beginning(packed())),
-            ],
-        };
-        for run in 1..=2 {
-            let mut blocked = false;
-            store_batch(&store, &batch, &mut blocked, now).unwrap();
-            assert!(blocked, "run {run}");
-            assert_eq!(watermark(&store), 11, "run {run}");
-        }
-        let mut blocked = false;
-        store_batch(&store, &batch, &mut blocked, now).unwrap();
-        assert!(!blocked);
-        assert_eq!(watermark(&store), 13);
-        assert_eq!(outcomes(&store), ["11 received", "12 unfetchable", "13 received"]);
-        let kept: Option<i64> = store.read(|tx| tx.value("SELECT count(*) FROM raw_messages", [])).unwrap();
-        assert_eq!(kept, Some(2), "messages that were asked for again are stored once");
+    fn batch(items: Vec<Item>) -> Batch {
+        Batch { account_id: 1, folder: "INBOX".into(), uidvalidity: 7, moves: true, items }
+    }
+
+    fn after(hours: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(hours)
+    }
+
+    fn owed(store: &Store, now: Timestamp) -> Vec<u32> {
+        store.read(|tx| deliveries::owed(tx, 1, now)).unwrap().iter().map(|owed| owed.uid).collect()
     }
 
     #[test]
-    fn a_missing_message_that_comes_after_all_is_received() {
+    fn the_watermark_passes_what_did_not_come_and_it_stays_owed() {
         let store = prepared();
-        let now = Timestamp::UNIX_EPOCH;
-        let batch = |body| Batch { account_id: 1, folder: "INBOX".into(), uidvalidity: 7, items: vec![item(5, body)] };
-        let mut blocked = false;
-        store_batch(&store, &batch(Delivered::Nothing("no".into())), &mut blocked, now).unwrap();
-        let mut blocked = false;
-        store_batch(&store, &batch(Delivered::Whole(packed())), &mut blocked, now).unwrap();
-        assert_eq!((blocked, watermark(&store)), (false, 5));
-        assert_eq!(outcomes(&store), ["5 received"]);
+        let rest = vec![
+            item(11, Delivered::Whole(packed())),
+            item(12, Delivered::Nothing("no body".into())),
+            item(13, Delivered::Beginning(packed())),
+        ];
+        store_batch(&store, &batch(rest), after(0)).unwrap();
+        assert_eq!(watermark(&store), 13);
+        assert_eq!(outcomes(&store), ["11 received", "12 missing", "13 received"]);
+        assert_eq!(owed(&store, after(0)), [12]);
+        let again =
+            |now| store_batch(&store, &batch(vec![item(12, Delivered::Nothing("no body".into()))]), now).unwrap();
+        again(after(0));
+        assert_eq!((outcomes(&store)[1].as_str(), owed(&store, after(0))), ("12 missing", vec![12]));
+        again(after(0));
+        assert_eq!((outcomes(&store)[1].as_str(), owed(&store, after(0))), ("12 unfetchable", vec![]));
+        // Once a day for a week, also after a clock that ran ahead.
+        for day in 1..=7 {
+            assert_eq!(owed(&store, after(24 * day - 1)), Vec::<u32>::new(), "day {day}");
+            assert_eq!(owed(&store, after(24 * day)), [12], "day {day}");
+            again(after(24 * day));
+        }
+        assert_eq!(owed(&store, after(1_000)), Vec::<u32>::new());
+        store_batch(&store, &batch(vec![item(12, Delivered::Whole(packed()))]), after(0)).unwrap();
+        assert_eq!(outcomes(&store)[1], "12 received");
+        assert_eq!(watermark(&store), 13, "it never moves down");
+        // What came is not charged any more.
+        again(after(0));
+        assert_eq!(outcomes(&store)[1], "12 received");
+    }
+
+    #[test]
+    fn what_lies_after_a_gap_moves_no_watermark() {
+        let store = prepared();
+        let gap = Batch { moves: false, ..batch(vec![item(5, Delivered::Nothing("cut".into()))]) };
+        store_batch(&store, &gap, after(0)).unwrap();
+        assert_eq!((watermark(&store), owed(&store, after(0))), (0, vec![5]));
+        let ahead = |store: &Store| owed(store, after(-2));
+        store_batch(&store, &gap, after(0)).unwrap();
+        store_batch(&store, &gap, after(0)).unwrap();
+        assert_eq!(ahead(&store), [5], "tried in the future, by a clock that ran ahead");
     }
 }

@@ -1,7 +1,7 @@
 //! One thread for each account that is polled talks to its server and hands batches to the main thread, which is the
 //! only one that stores, imports and decides. A slow or dead server delays nobody but its own account.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -13,20 +13,28 @@ use anyhow::{Result, anyhow};
 use super::poll::{Desk, Job, Start, session};
 use super::receive::Batch;
 use crate::error::{Fault, Kind};
-use crate::net::{MailSource, NetError, OpenFolder};
-use crate::store::accounts::Account;
+use crate::net::{MailSource, NetError};
+use crate::store::accounts::{Account, Polled};
+use crate::store::db;
+use crate::store::deliveries::{Owed, Recorded};
 use crate::store::server_actions::ServerAction;
 
 /// What a session tells or asks the main thread.
 pub enum Call {
     /// See [`Desk::opened`].
-    Opened(String, OpenFolder, SyncSender<Start>),
+    Opened(String, u32, SyncSender<Option<Start>>),
+    /// See [`Desk::begin`].
+    Begin(String, u32, u32, bool, SyncSender<Start>),
+    /// See [`Desk::recorded`].
+    Recorded(String, u32, u32, SyncSender<Option<Recorded>>),
+    /// See [`Desk::owed`].
+    Owed(SyncSender<Vec<Owed>>),
     /// See [`Desk::begun`].
     Begun(usize, u64),
     /// See [`Desk::batch`].
     Batch(Batch),
     /// See [`Desk::complete`].
-    Complete(String, u32, u32, SyncSender<Vec<ServerAction>>),
+    Complete(String, u32, Polled, SyncSender<Vec<ServerAction>>),
     /// See [`Desk::acted`].
     Acted(Vec<i64>, Option<String>),
     /// See [`Desk::sent_folder`].
@@ -55,8 +63,20 @@ impl Line {
 }
 
 impl Desk for Line {
-    fn opened(&mut self, folder: &str, open: OpenFolder) -> Result<Start> {
-        self.ask(|answer| Call::Opened(folder.to_owned(), open, answer))
+    fn opened(&mut self, folder: &str, uidvalidity: u32) -> Result<Option<Start>> {
+        self.ask(|answer| Call::Opened(folder.to_owned(), uidvalidity, answer))
+    }
+
+    fn begin(&mut self, folder: &str, uidvalidity: u32, past_uid: u32, renumbered: bool) -> Result<Start> {
+        self.ask(|answer| Call::Begin(folder.to_owned(), uidvalidity, past_uid, renumbered, answer))
+    }
+
+    fn recorded(&mut self, folder: &str, uidvalidity: u32, uid: u32) -> Result<Option<Recorded>> {
+        self.ask(|answer| Call::Recorded(folder.to_owned(), uidvalidity, uid, answer))
+    }
+
+    fn owed(&mut self) -> Result<Vec<Owed>> {
+        self.ask(Call::Owed)
     }
 
     fn begun(&mut self, messages: usize, bytes: u64) -> Result<()> {
@@ -67,8 +87,8 @@ impl Desk for Line {
         self.call(Call::Batch(batch))
     }
 
-    fn complete(&mut self, folder: &str, uidvalidity: u32, up_to: u32) -> Result<Vec<ServerAction>> {
-        self.ask(|answer| Call::Complete(folder.to_owned(), uidvalidity, up_to, answer))
+    fn complete(&mut self, folder: &str, uidvalidity: u32, polled: Polled) -> Result<Vec<ServerAction>> {
+        self.ask(|answer| Call::Complete(folder.to_owned(), uidvalidity, polled, answer))
     }
 
     fn acted(&mut self, ids: Vec<i64>, refused: Option<String>) -> Result<()> {
@@ -98,10 +118,11 @@ pub struct Limits {
     pub until: Instant,
 }
 
-/// Runs the jobs side by side and hands every call to `serve` on this thread.
+/// Runs the jobs side by side and hands every call to `serve` on this thread. What `serve` returns as an error ends its
+/// account, whose end is served with that error; the others go on.
 ///
 /// # Errors
-/// What `serve` returns ends the run: sessions stop at their next call.
+/// An error of the database itself ends the run: sessions stop at their next call.
 pub fn run(
     jobs: Vec<Job>,
     limits: Limits,
@@ -121,9 +142,18 @@ pub fn run(
         drop(calls);
         // Dropped where the run ends early, so that no session waits for it.
         let incoming = incoming;
+        let mut over = HashSet::new();
         loop {
             match incoming.recv_timeout(limits.until.saturating_duration_since(Instant::now())) {
-                Ok((account_id, call)) => serve(account_id, call)?,
+                // Its session hears of it at its next question.
+                Ok((account_id, _)) if over.contains(&account_id) => {}
+                Ok((account_id, call)) => {
+                    if let Err(error) = db::unless_fatal(serve(account_id, call))? {
+                        over.insert(account_id);
+                        // Where even this cannot be recorded it has been told.
+                        let _told = db::unless_fatal(serve(account_id, Call::Ended(Err(error))))?;
+                    }
+                }
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 Err(RecvTimeoutError::Timeout) => {
                     let words = "the run took longer than max_runtime and was ended";
@@ -215,7 +245,8 @@ mod tests {
             }
             accounts::all(tx)
         };
-        let job = |account| Job { account, folders: Vec::new(), portion: 0, max_size: 1, dry_run: false };
+        let until = Instant::now();
+        let job = |account| Job { account, folders: Vec::new(), portion: 0, max_size: 1, dry_run: false, until };
         store.write(add).unwrap().into_iter().map(job).collect()
     }
 
@@ -230,6 +261,26 @@ mod tests {
             assert_eq!(waiting.join().unwrap().as_deref(), Some("a2"));
         });
         assert!(queue.take().is_none());
+    }
+
+    #[test]
+    fn what_goes_wrong_here_with_one_account_ends_that_account_alone() {
+        let refuses = |account: &Account| -> Result<Box<dyn MailSource>> { Err(anyhow!("{}", account.name)) };
+        let limits = Limits { jobs: 1, per_host: 1, until: Instant::now() + std::time::Duration::from_secs(60) };
+        let mut heard = Vec::new();
+        run(jobs(&["one", "two"]), limits, &refuses, &mut |account_id, call| {
+            let Call::Ended(Err(error)) = call else { return Ok(()) };
+            heard.push(format!("{account_id} {error}"));
+            if heard.len() == 1 { Ok(i64::try_from(u64::MAX).map(|_| ())?) } else { Ok(()) }
+        })
+        .unwrap();
+        let number = i64::try_from(u64::MAX).unwrap_err();
+        assert_eq!(heard, ["1 a0".to_owned(), format!("1 {number}"), "2 a1".to_owned()]);
+        let store = Store::in_memory().unwrap().read_only().unwrap();
+        let ended = run(jobs(&["one", "two"]), limits, &refuses, &mut |_, _| {
+            store.write(|tx| tx.execute("DELETE FROM accounts", [])).map(|_| ())
+        });
+        assert!(db::is_fatal(&ended.unwrap_err()), "a store that cannot be written ends the run");
     }
 
     #[test]

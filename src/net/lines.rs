@@ -1,4 +1,5 @@
-//! Bounded reading of a line protocol: one line at a time, literals of an announced size, a byte budget per command.
+//! Bounded reading of a line protocol: one line at a time, literals of an announced size, one budget of bytes and one clock
+//! for each operation, however many commands it takes.
 //!
 //! Nothing is allocated because the server announced it before the announcement was checked.
 
@@ -10,6 +11,8 @@ use super::words::Words;
 use super::{NetError, NetErrorKind};
 
 const BUFFER: usize = 64 * 1024;
+/// A line costs at least so many bytes of the budget: it is work, however short it is.
+const LINE_COST: u64 = 16;
 
 /// The reading half of a conversation.
 pub(super) struct Lines {
@@ -30,7 +33,7 @@ impl Lines {
         Lines { stream, words, buffer, start: 0, end: 0, line_max, budget: 0, reply }
     }
 
-    /// Starts the clock and the byte budget of one command.
+    /// Starts the clock and the byte budget of one operation.
     pub(super) fn begin(&mut self, budget: u64) {
         self.begin_within(budget, self.reply);
     }
@@ -62,6 +65,7 @@ impl Lines {
             }
             self.consume(taken)?;
             if ended {
+                self.afford(LINE_COST.saturating_sub(line.len() as u64))?;
                 line.pop();
                 line.pop_if(|byte| *byte == b'\r');
                 return Ok(line);
@@ -121,7 +125,7 @@ impl Lines {
                 self.budget = left;
                 Ok(())
             }
-            None => Err(excess("more bytes than the command can have as an answer".into())),
+            None => Err(excess("more bytes than the answer can have".into())),
         }
     }
 

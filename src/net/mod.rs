@@ -3,6 +3,7 @@
 
 pub mod guard;
 pub mod imap;
+mod later;
 mod lines;
 pub mod patience;
 pub mod reach;
@@ -21,6 +22,7 @@ use std::time::{Duration, Instant};
 use jiff::{Timestamp, civil::Date};
 use zeroize::Zeroizing;
 
+pub use self::later::Later;
 use self::reach::Reach;
 
 /// Where to connect and how to protect the connection.
@@ -117,7 +119,7 @@ pub enum NetErrorKind {
     Folder,
     /// The server refused a command (NO, 5xx).
     Refused,
-    /// The server asked to come back later (NO [UNAVAILABLE]/[INUSE], 4xx).
+    /// The server asked to come back later ([`Later`], 4xx).
     Temporary,
     /// The server broke its protocol, or went over a limit that protects this program.
     Protocol,
@@ -131,12 +133,19 @@ pub struct NetError {
     pub kind: NetErrorKind,
     /// One line for people, quoting the server where it said something.
     pub message: String,
+    /// The server asks to be left alone.
+    pub later: Option<Later>,
 }
 
 impl NetError {
     /// A new error.
     pub fn new(kind: NetErrorKind, message: impl Into<String>) -> NetError {
-        NetError { kind, message: message.into() }
+        NetError { kind, message: message.into(), later: None }
+    }
+
+    /// A server asks to be left alone.
+    fn later(later: Later, message: String) -> NetError {
+        NetError { kind: NetErrorKind::Temporary, message, later: Some(later) }
     }
 }
 
@@ -162,6 +171,18 @@ pub struct Listed {
     pub internal_date: Option<Timestamp>,
     /// \Seen is set.
     pub seen: bool,
+}
+
+/// What `UID FETCH n:*` lists.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Listing {
+    /// The messages that were asked for, ascending.
+    pub rows: Vec<Listed>,
+    /// The highest message below them, where the server names one: where there is nothing above, the newest of the folder
+    /// (RFC 3501 6.4.8).
+    pub below: Option<Listed>,
+    /// Messages whose UID is missing or impossible.
+    pub nameless: usize,
 }
 
 /// One message body as received, byte for byte.
@@ -192,15 +213,20 @@ pub trait MailSource {
     /// `UID SEARCH SINCE date` (RFC 3501: by day of INTERNALDATE), ascending; `None` where the server says OK without
     /// a result, which is not the same as finding nothing.
     fn search_since(&mut self, since: Date) -> Result<Option<Vec<u32>>, NetError>;
-    /// Lists the messages with UID >= `first`, ascending, asking in ranges. `UID n:*` may answer with an
-    /// older message; such rows are dropped here.
-    fn list(&mut self, first: u32) -> Result<Vec<Listed>, NetError>;
+    /// The same for all messages.
+    fn search_all(&mut self) -> Result<Option<Vec<u32>>, NetError>;
+    /// Lists the messages with UID >= `first`, asking in ranges.
+    fn list(&mut self, first: u32) -> Result<Listing, NetError>;
     /// Lists these UIDs, ascending; those the server does not have are missing from the answer.
     fn list_uids(&mut self, uids: &[u32]) -> Result<Vec<Listed>, NetError>;
     /// Fetches bodies by `BODY.PEEK[]` (only the first `partial` bytes, if set) in one round trip and hands each to `take` as
     /// soon as it is complete, so that what came before a cut connection is not lost. UIDs the server
     /// passed over are simply not delivered.
     fn fetch(&mut self, uids: &[u32], partial: Option<u32>, take: &mut dyn FnMut(Body)) -> Result<(), NetError>;
+    /// The message whose body was on its way when the last [`MailSource::fetch`] failed, where the server had named it.
+    fn receiving(&self) -> Option<u32> {
+        None
+    }
     /// `UID STORE +FLAGS.SILENT (\Seen)`.
     fn mark_seen(&mut self, uids: &[u32]) -> Result<(), NetError>;
     /// MOVE (RFC 6851), else COPY + \Deleted + UID EXPUNGE (with UIDPLUS). A missing target folder is created once.

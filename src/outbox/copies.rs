@@ -4,13 +4,13 @@
 //! nothing is lost or doubled, whether a run was killed at any point or the server keeps copies by itself.
 
 use anyhow::Result;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::settle::backoff;
 use crate::intake::health;
 use crate::net::{MailSource, NetError, NetErrorKind};
 use crate::store::accounts::{self, Account, StoreSent};
-use crate::store::db::{Store, Tx};
+use crate::store::db::{self, Store, Tx};
 use crate::store::outbox::{OutboxKind, OutboxRow};
 use crate::store::sent_copies::{self, SentCopy};
 use crate::store::{emails, raw};
@@ -42,13 +42,16 @@ pub fn keep_copies(
     let mut failed = Vec::new();
     for account_id in store.read(|tx| sent_copies::accounts_due(tx, clock()))? {
         let Some(account) = store.read(|tx| accounts::by_id(tx, account_id))? else { continue };
-        // A refused login is left alone for a while (B2.5), and a disabled account altogether.
-        if !account.active || health::waits(&account.health, false, clock()) {
+        // A refused login is left alone for a while (B2.5), so is a server that asks for it (B2.15), and a disabled account
+        // altogether.
+        if !account.active || health::waits(&account.health, false, clock()).is_some() {
             continue;
         }
         let copies = store.read(|tx| sent_copies::due(tx, account_id, clock()))?;
         let ended = match (&account.store_sent, account.imap.host.is_some()) {
-            (Some(place), true) => of_account(store, &account, place, connect, &copies, clock)?,
+            (Some(place), true) => {
+                db::unless_fatal(of_account(store, &account, place, connect, &copies, clock))?.unwrap_or_else(Some)
+            }
             // Taken away since they were planned.
             _ => {
                 store.write(|tx| copies.iter().try_for_each(|copy| sent_copies::done(tx, copy.outbox_id)))?;
@@ -56,6 +59,11 @@ pub fn keep_copies(
             }
         };
         if let Some(error) = ended {
+            let said = error.chain().find_map(|cause| cause.downcast_ref::<NetError>());
+            if let Some(after) = said.and_then(|said| said.later).and_then(|later| later.after) {
+                let until = clock() + SignedDuration::try_from(after)?;
+                store.write(|tx| accounts::rest(tx, account_id, until))?;
+            }
             failed.push((account.name, error));
         }
     }

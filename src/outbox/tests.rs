@@ -9,7 +9,7 @@ use jiff::civil::Date;
 
 use super::*;
 use crate::mail::address::Mailbox;
-use crate::net::{Body, Envelope, Listed, ListedFolder, MailSource, OpenFolder, Reply, SendError, Sent};
+use crate::net::{Body, Envelope, Listed, ListedFolder, Listing, MailSource, OpenFolder, Reply, SendError, Sent};
 use crate::store::accounts::StoreSent;
 use crate::store::cases::{self, NewCase, Priority};
 use crate::store::notifications::{self, NotificationKind};
@@ -713,8 +713,12 @@ impl MailSource for Mailroom {
         Ok(None)
     }
 
-    fn list(&mut self, _: u32) -> Result<Vec<Listed>, NetError> {
-        Ok(Vec::new())
+    fn search_all(&mut self) -> Result<Option<Vec<u32>>, NetError> {
+        Ok(None)
+    }
+
+    fn list(&mut self, _: u32) -> Result<Listing, NetError> {
+        Ok(Listing::default())
     }
 
     fn list_uids(&mut self, _: &[u32]) -> Result<Vec<Listed>, NetError> {

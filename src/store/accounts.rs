@@ -48,8 +48,10 @@ pub struct Health {
     pub failure: String,
     /// When cron was last told.
     pub alerted_at: Option<Timestamp>,
-    /// After refused logins: not before this.
+    /// After refused logins, or at the server's wish: not before this.
     pub next_try_at: Option<Timestamp>,
+    /// So many runs in a row the server asked to be left alone.
+    pub rests: u32,
     /// SMTP of this account fails since.
     pub send_failing_since: Option<Timestamp>,
     /// SMTP's error.
@@ -327,6 +329,7 @@ impl Account {
                 failure: row.get("failure")?,
                 alerted_at: row.opt_time("alerted_at")?,
                 next_try_at: row.opt_time("next_try_at")?,
+                rests: row.get("rests")?,
                 send_failing_since: row.opt_time("send_failing_since")?,
                 send_failure: row.get("send_failure")?,
                 send_next_try_at: row.opt_time("send_next_try_at")?,
@@ -429,11 +432,18 @@ pub fn breaker_reset_at(tx: &Tx<'_>, id: i64) -> Result<Option<Timestamp>> {
         .map(Option::flatten)
 }
 
+/// Leaves the server of an account alone until then.
+pub fn rest(tx: &Tx<'_>, id: i64, until: Timestamp) -> Result<()> {
+    tx.execute("UPDATE accounts SET next_try_at = ?2 WHERE id = ?1", params![id, seconds(until)])?;
+    Ok(())
+}
+
 /// Writes what the last run found out.
 pub fn set_health(tx: &Tx<'_>, id: i64, health: &Health) -> Result<()> {
     tx.execute(
         "UPDATE accounts SET last_good_at = ?2, failing_since = ?3, failed_runs = ?4, failure_kind = ?5, failure = ?6,
-            alerted_at = ?7, next_try_at = ?8, send_failing_since = ?9, send_failure = ?10, send_next_try_at = ?11 WHERE id = ?1",
+            alerted_at = ?7, next_try_at = ?8, send_failing_since = ?9, send_failure = ?10, send_next_try_at = ?11, rests = ?12
+            WHERE id = ?1",
         params![
             id,
             health.last_good_at.map(seconds),
@@ -446,6 +456,7 @@ pub fn set_health(tx: &Tx<'_>, id: i64, health: &Health) -> Result<()> {
             health.send_failing_since.map(seconds),
             health.send_failure,
             health.send_next_try_at.map(seconds),
+            health.rests,
         ],
     )?;
     Ok(())

@@ -507,6 +507,17 @@ pub fn is_fatal(error: &anyhow::Error) -> bool {
     error.chain().filter_map(kind_of).any(|kind| matches!(kind, Kind::Io | Kind::TempFail))
 }
 
+/// Tells an error of the database itself, which ends a run, from any other one, which ends only what has met it.
+///
+/// # Errors
+/// The database itself fails.
+pub fn unless_fatal<T>(done: Result<T>) -> Result<Result<T>> {
+    match done {
+        Err(error) if is_fatal(&error) => Err(error),
+        done => Ok(done),
+    }
+}
+
 /// Fails where a statement changed another number of rows than one.
 pub fn exactly_one(changed: usize) -> Result<()> {
     if changed != 1 {

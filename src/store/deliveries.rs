@@ -2,12 +2,14 @@
 
 mod imports;
 mod ledger;
+mod owed;
 
 use anyhow::Result;
 use jiff::Timestamp;
 
 pub use imports::*;
 pub use ledger::*;
+pub use owed::*;
 
 use super::db::{Row, Tx, params, seconds};
 use super::label::labels;
@@ -29,7 +31,7 @@ labels! {
         Quarantined = "quarantined",
         /// Somebody threw it out of the quarantine.
         Discarded = "discarded",
-        /// Listed by the server but never delivered.
+        /// Listed by the server but not delivered at three attempts.
         Unfetchable = "unfetchable",
         /// Listed by the server, not delivered so far.
         Missing = "missing",
@@ -163,36 +165,6 @@ pub fn receive(tx: &Tx<'_>, place: Place<'_>, facts: Facts, raw_id: i64) -> Resu
     )
 }
 
-/// Counts a run in which the server listed this UID but did not deliver it, asked alone; after `limit`
-/// runs it is unfetchable (B2.4). Gives the outcome so far.
-pub fn miss(tx: &Tx<'_>, place: Place<'_>, facts: Facts, words: &str, limit: i64) -> Result<Outcome> {
-    let attempts: Option<i64> = tx.value(
-        "INSERT INTO deliveries (account_id, folder, uidvalidity, uid, internal_date, size, outcome, reason, attempts, received_at)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'missing', ?7, 1, ?8)
-            ON CONFLICT (account_id, folder, uidvalidity, uid) DO UPDATE SET attempts = attempts + 1, reason = excluded.reason
-            WHERE outcome = 'missing' RETURNING attempts",
-        params![
-            place.account_id,
-            place.folder,
-            place.uidvalidity,
-            place.uid,
-            seconds(facts.internal_date),
-            facts.size,
-            words,
-            seconds(facts.now),
-        ],
-    )?;
-    if attempts.is_some_and(|n| n < limit) {
-        return Ok(Outcome::Missing);
-    }
-    tx.execute(
-        "UPDATE deliveries SET outcome = 'unfetchable' WHERE outcome = 'missing' AND account_id = ?1 AND folder = ?2
-            AND uidvalidity = ?3 AND uid = ?4",
-        params![place.account_id, place.folder, place.uidvalidity, place.uid],
-    )?;
-    Ok(Outcome::Unfetchable)
-}
-
 /// Records a message that came by `ingest`; the id.
 pub fn receive_piped(tx: &Tx<'_>, account_id: i64, recipient: Option<&str>, facts: Facts, raw_id: i64) -> Result<i64> {
     tx.insert(
@@ -202,11 +174,11 @@ pub fn receive_piped(tx: &Tx<'_>, account_id: i64, recipient: Option<&str>, fact
     )
 }
 
-/// UIDs of a folder that the ledger has settled, from `first` on, ascending.
+/// UIDs of a folder that the ledger has a row for, from `first` on, ascending.
 pub fn known_uids(tx: &Tx<'_>, account_id: i64, folder: &str, uidvalidity: u32, first: u32) -> Result<Vec<u32>> {
     tx.values(
         "SELECT uid FROM deliveries WHERE account_id = ?1 AND folder = ?2 AND uidvalidity = ?3 AND uid >= ?4
-            AND outcome <> 'missing' ORDER BY uid",
+            ORDER BY uid",
         params![account_id, folder, uidvalidity, first],
     )
 }

@@ -28,14 +28,21 @@ const ROWS: &[(At, Quirk)] = &[
     (Select, Swap("UIDVALIDITY 7", "UIDVALIDITY 99999999999")), (Select, Swap("UIDVALIDITY 7", "UIDVALIDITY x")),
     (Select, Swap("* OK [UIDNEXT 6] x\r\n", "")), (Select, Swap("UIDNEXT 6", "UIDNEXT 3")),
     (Select, Swap("UIDNEXT 6", "UIDNEXT 4294967295")), (Select, Swap("* 5 EXISTS", "* 4294967295 EXISTS")),
+    (Select, Swap("UIDNEXT 6", "UIDNEXT 99999999999999999999")), (Select, Swap("UIDNEXT 6", "UIDNEXT -1")),
+    (Select, Swap("* 5 EXISTS", "* 99999999999999999999 EXISTS")), (Select, Swap("* 5 EXISTS\r\n", "")),
+    (Select, First("* OK [HIGHESTMODSEQ 99999999999999999999999] x\r\n* OK [UNSEEN x] y\r\n")),
     (Select, Swap("* 5 EXISTS", "* 1 EXISTS")), (Select, First("* NO not quite\r\n* BAD nor this\r\n")),
     (Select, First("* 3 FETCH (FLAGS (\\Seen))\r\n* 2 EXPUNGE\r\n")), (Select, Flood("* OK still here\r\n")),
     (Search, Say("{tag} OK nothing said\r\n")), (Search, Swap("1 2 3 4 5", "5 5 1 4 2 3 1")),
-    (Search, Swap("1 2 3 4 5", "1 2 3 4 5 4294967295 0")), (Search, Swap("1 2 3 4 5", "1 2 x 4")),
+    (Search, Swap("1 2 3 4 5", "1 2 3 4 5 4294967295 0")), (Search, Flood("* SEARCH 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1\r\n")), (Search, Swap("1 2 3 4 5", "1 2 x 4")),
     (Search, Say("{tag} NO cannot search\r\n")), (Search, Flood("* SEARCH 1 2 3 4 5 ")), (Search, Cut(12)),
     (List, Say("{tag} OK nothing said\r\n")), (List, Say("{tag} NO no\r\n")), (List, Cut(90)), (List, Silence),
     (List, Swap("UID 3", "UID 0")), (List, Swap("UID 3", "UID 4294967296")), (List, Swap("UID 3 ", "")),
     (List, Swap("FLAGS ()", "FLAGS (((((((")), (List, Swap("FLAGS ()", "FLAGS (\\Seen \\\"x \u{fc})")),
+    (List, Swap("RFC822.SIZE ", "RFC822.SIZE 9999999999999999")), (List, Swap("RFC822.SIZE ", "RFC822.SIZE 18446744073709551")),
+    (List, Swap("01-Nov-2026", "01-Jan-0001")), (List, Swap("01-Nov-2026", "31-Dec-9999")),
+    (List, Swap("UID 3", "UID 4294967295")), (List, Swap("UID 3", "UID 99999999999999999999")),
+    (List, Flood("\r\n")), (List, Flood("* x\r\n")),
     (List, Swap("RFC822.SIZE", "RFC822.SIZE -1 X")), (List, Swap("INTERNALDATE \"01-Nov", "INTERNALDATE \"99-Xyz")),
     (List, First("* 9 FETCH (UID 77 FLAGS () RFC822.SIZE 10)\r\n")), (List, Flood("* 1 FETCH (FLAGS ())\r\n")),
     (Body, Say("{tag} OK nothing said\r\n")), (Body, Say("{tag} NO no\r\n")), (Body, Say("* BYE\r\n")),
@@ -84,12 +91,8 @@ fn no_misbehaviour_loses_or_doubles_mail_or_holds_the_run() {
 fn endure(at: At, quirk: Quirk) {
     let (sandbox, healthy) = (Sandbox::new(), Dovecot::shared().mailbox());
     sandbox.config("connect_timeout = \"1s\"\nreply_timeout = \"1s\"\nmessage_max_size = \"1MiB\"\n");
-    sandbox.run(&["init"]).ok();
     let rogue = RogueImap::new(at, quirk);
-    let secret = format!("file:{}", sandbox.file("password", b"pw\n").display());
-    let server = format!("127.0.0.1:{}", rogue.port);
-    let account = ["account", "add", "rogue", "--address", "rogue@desk.example", "--imap", &server, "--tls", "none"];
-    sandbox.run(&[&account[..], &["--login", "r", "--secret", &secret, "--since", "2020-01-01"]].concat()).ok();
+    rogue.account(&sandbox);
     sandbox.group_account("healthy", &healthy, &[]);
     healthy.append("INBOX", &mail("c@customer.example", &healthy.address, "Healthy").bytes());
 

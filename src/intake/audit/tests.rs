@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 
 use super::*;
-use crate::net::{Body, ListedFolder};
+use crate::net::{Body, ListedFolder, Listing};
 use crate::store::accounts::AccountKind;
 use crate::store::deliveries::{Facts, Place};
 
@@ -39,8 +39,12 @@ impl MailSource for Shelf {
         Ok(Some(self.find("search", |uid| uid <= past).iter().map(|message| message.uid).collect()))
     }
 
-    fn list(&mut self, first: u32) -> Result<Vec<Listed>, NetError> {
-        Ok(self.find("list", |uid| uid >= first))
+    fn search_all(&mut self) -> Result<Option<Vec<u32>>, NetError> {
+        panic!("an audit takes no more questions than it has to")
+    }
+
+    fn list(&mut self, first: u32) -> Result<Listing, NetError> {
+        Ok(Listing { rows: self.find("list", |uid| uid >= first), ..Listing::default() })
     }
 
     fn list_uids(&mut self, uids: &[u32]) -> Result<Vec<Listed>, NetError> {
@@ -98,9 +102,11 @@ fn ledger(uids: impl Iterator<Item = u32>, past: u32) -> (Store, Account) {
             let mut last = 0;
             for uid in uids {
                 let place = Place { account_id: id, folder: "INBOX", uidvalidity: 7, uid };
-                // One run is enough to give up, so that no bytes have to be stored for thousands of rows.
+                // No bytes have to be stored for thousands of rows.
                 let facts = Facts { internal_date: now, size: 3, truncated: false, now };
-                deliveries::miss(tx, place, facts, "", 1)?;
+                for _ in 0..3 {
+                    deliveries::miss(tx, place, facts, "")?;
+                }
                 last = uid;
             }
             accounts::raise_watermark(tx, id, "INBOX", 7, last)?;

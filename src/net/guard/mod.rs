@@ -1,11 +1,12 @@
 //! The layer between the socket and `imap::Client`, which trusts its server too much.
 //!
 //! It reads one answer at a time, within the deadlines and byte budgets of [`super::wire`] and [`super::lines`], and hands
-//! on only what the crate understands and needs: `EXISTS`, `OK`, `SEARCH`, `LIST`, continuations and the tagged line,
-//! in plain ASCII, without literals. It keeps for itself, as typed facts, what the crate panics on, mistakes for the
-//! end of the connection, or parses again and again:
+//! on to the crate only what it needs for a login: continuations, and the tagged line with nothing after its status word.
+//! Everything else are typed facts, whose numbers are possible ones:
 //!
 //! - FETCH answers ([`fetch::Row`]): a body goes from the socket into the buffer that is delivered;
+//! - SEARCH and LIST lines, in plain ASCII, without literals;
+//! - what a folder says of itself when it is opened ([`Opened`]);
 //! - untagged NO, BAD and BYE, the tagged status, the capabilities.
 //!
 //! It decides nothing: what a refusal means is for the caller to say.
@@ -18,14 +19,14 @@ use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-pub(super) use fetch::Row;
+pub(super) use fetch::{Row, number, possible_uid};
 pub(super) use status::{Status, Word};
 use trace::Trace;
 
 use super::lines::Lines;
 use super::tls::Stream;
 use super::words::Words;
-use super::{NetError, NetErrorKind};
+use super::{Later, NetError, NetErrorKind};
 
 /// Longest line; the IDs of some 350,000 messages fit in one SEARCH answer.
 pub(super) const LINE_MAX: usize = 4 * 1024 * 1024;
@@ -37,6 +38,8 @@ const NAME_MAX: u64 = 64 * 1024;
 const CONTINUATIONS_MAX: u8 = 8;
 /// Untagged NO and BAD kept per command.
 const NOTICES_MAX: usize = 8;
+/// No folder has more messages.
+const EXISTS_MAX: u64 = 100_000_000;
 
 /// One conversation with an IMAP server, shared between the `imap` crate (as its stream) and the session that asks
 /// for the facts.
@@ -86,12 +89,26 @@ pub(super) enum Event {
     /// The server waits for the rest of the command.
     Continue,
     /// The command is over; see [`Guard::tagged`].
-    Tagged(Vec<u8>),
-    /// A line that the `imap` crate may see.
+    Tagged,
+    /// A SEARCH or LIST line with its star.
     Line(Vec<u8>),
     /// Kept as a fact or of no interest.
     Noted,
 }
+
+/// What a folder said of itself since [`Guard::begin`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Opened {
+    /// EXISTS.
+    pub(super) exists: Option<u32>,
+    /// UIDVALIDITY, where it is a possible one.
+    pub(super) uidvalidity: Option<u32>,
+    /// UIDNEXT, where it is a possible one.
+    pub(super) uidnext: Option<u32>,
+}
+
+/// The tag of what is sent ahead of a command.
+const AHEAD: &[u8] = b"i1 ";
 
 /// Reads answers and keeps the facts of one connection.
 pub(super) struct Guard {
@@ -105,7 +122,13 @@ pub(super) struct Guard {
     tagged: Option<Status>,
     notices: Vec<Status>,
     continuations: u8,
+    opened: Opened,
+    receiving: Option<u32>,
     capabilities: Option<Vec<String>>,
+    /// Goes out with the next command, in one write.
+    ahead: Vec<u8>,
+    /// It has gone out, and its answer has not come.
+    ahead_is_open: bool,
 }
 
 impl Guard {
@@ -122,13 +145,24 @@ impl Guard {
             tagged: None,
             notices: Vec::new(),
             continuations: 0,
+            opened: Opened::default(),
+            receiving: None,
             capabilities: None,
+            ahead: Vec::new(),
+            ahead_is_open: false,
         }
     }
 
-    /// Before each command: a fresh clock, `budget` bytes for the answer, the facts of the last command forgotten.
+    /// Before each operation: a fresh clock, `budget` bytes for all answers, the facts of the last command forgotten.
     pub(super) fn begin(&mut self, budget: u64) {
         self.lines.begin(budget);
+        self.opened = Opened::default();
+        self.receiving = None;
+        self.next_command();
+    }
+
+    /// Before each further command of an operation, which draws on its clock and its bytes.
+    pub(super) fn next_command(&mut self) {
         self.tag.clear();
         self.tag_complete = false;
         self.tagged = None;
@@ -161,8 +195,17 @@ impl Guard {
             return Err(fault.clone());
         }
         self.note_tag(bytes);
-        self.trace.client(self.lines.words(), bytes);
-        self.lines.send(bytes).inspect_err(|error| self.fault = Some(error.clone()))
+        let mut ahead = std::mem::take(&mut self.ahead);
+        self.ahead_is_open |= !ahead.is_empty();
+        ahead.extend_from_slice(bytes);
+        self.trace.client(self.lines.words(), &ahead);
+        self.lines.send(&ahead).inspect_err(|error| self.fault = Some(error.clone()))
+    }
+
+    /// A command that goes out with the next one, so that it costs no round trip. Only a server that asks to be left
+    /// alone is heard on it.
+    pub(super) fn send_ahead(&mut self, command: &str) {
+        self.ahead = [AHEAD, command.as_bytes(), b"\r\n"].concat();
     }
 
     /// Ends the conversation because of something only the caller can see.
@@ -178,6 +221,16 @@ impl Guard {
     /// How the last command ended.
     pub(super) fn tagged(&self) -> Option<&Status> {
         self.tagged.as_ref()
+    }
+
+    /// The message whose FETCH answer was being read when the conversation ended.
+    pub(super) fn receiving(&self) -> Option<u32> {
+        self.receiving
+    }
+
+    /// What the folder that is being opened says of itself.
+    pub(super) fn opened(&self) -> Opened {
+        self.opened
     }
 
     /// Untagged NO and BAD of the last command.
@@ -236,6 +289,15 @@ impl Guard {
     }
 
     fn end_of_command(&mut self, line: Vec<u8>) -> Result<Event, NetError> {
+        if let Some(rest) = line.strip_prefix(AHEAD).filter(|_| self.ahead_is_open) {
+            self.trace.server(self.lines.words(), &line);
+            self.ahead_is_open = false;
+            let status = Status::parse(rest).ok_or_else(|| self.nonsense("a line", &line))?;
+            return match status.later() {
+                Some(later) => Err(refused_later(self.lines.words(), &status, later)),
+                None => Ok(Event::Noted),
+            };
+        }
         let rest = line.strip_prefix(self.tag.as_slice()).and_then(|rest| rest.strip_prefix(b" "));
         let Some(status) = rest.filter(|_| !self.tag.is_empty()).and_then(Status::parse) else {
             return Err(self.nonsense("a line", &line));
@@ -247,7 +309,7 @@ impl Guard {
         self.trace.end_of_command();
         self.learn(&status);
         self.tagged = Some(status);
-        Ok(Event::Tagged(ascii(line)))
+        Ok(Event::Tagged)
     }
 
     fn untagged(&mut self, rest: Vec<u8>) -> Result<Event, NetError> {
@@ -279,7 +341,15 @@ impl Guard {
     fn condition(&mut self, status: Status, rest: Vec<u8>) -> Result<Event, NetError> {
         self.learn(&status);
         match status.word {
-            Word::Ok => Ok(Event::Line(untagged_line(rest))),
+            Word::Ok => {
+                let number = || status.number().and_then(possible_uid);
+                match status.code_name().as_str() {
+                    "UIDVALIDITY" => self.opened.uidvalidity = status.number().and_then(possible_validity),
+                    "UIDNEXT" => self.opened.uidnext = number(),
+                    _ => {}
+                }
+                Ok(Event::Noted)
+            }
             Word::No | Word::Bad => {
                 if self.notices.len() < NOTICES_MAX {
                     self.notices.push(status);
@@ -294,13 +364,21 @@ impl Guard {
     fn numbered(&mut self, name: &[u8], rest: Vec<u8>) -> Result<Event, NetError> {
         match name {
             b"FETCH" => {
-                let row = fetch::read(&mut self.lines, rest, self.literal_max)?;
+                let row = fetch::read(&mut self.lines, rest, self.literal_max, &mut self.receiving)?;
                 self.trace.fetched(&row);
                 Ok(Event::Fetch(row))
             }
             b"EXISTS" => {
                 self.trace.server(self.lines.words(), &rest);
-                Ok(Event::Line(untagged_line(rest)))
+                let count = rest.split(|&byte| byte == b' ').next().and_then(number);
+                let count = count.filter(|count| *count <= EXISTS_MAX).and_then(|count| u32::try_from(count).ok());
+                if count.is_none() {
+                    let said = self.lines.words().printable(&rest);
+                    let words = format!("the server says that a folder has an impossible number of messages: {said}");
+                    return Err(NetError::new(NetErrorKind::Protocol, words));
+                }
+                self.opened.exists = count;
+                Ok(Event::Noted)
             }
             b"RECENT" | b"EXPUNGE" => Ok(Event::Noted),
             _ => Err(self.nonsense("a line", &rest)),
@@ -344,14 +422,18 @@ impl Guard {
         self.tag_complete = self.tag.len() - before < bytes.len();
     }
 
-    fn hand_on(&mut self, event: Event) {
-        let line = match event {
+    /// What the crate sees, which fails or panics on much of what a server may add.
+    fn hand_on(&mut self, event: &Event) {
+        let word = self.tagged.as_ref().map_or(Word::Bad, |status| status.word);
+        self.handed_on = io::Cursor::new(match event {
             // The text of a continuation is used by no mechanism of ours, and the crate insists on base64.
             Event::Continue => b"+ \r\n".to_vec(),
-            Event::Tagged(line) | Event::Line(line) => line,
-            Event::Fetch(_) | Event::Noted => return,
-        };
-        self.handed_on = io::Cursor::new(line);
+            Event::Tagged => {
+                let word: &[u8] = if word == Word::Ok { b" OK done\r\n" } else { b" NO\r\n" };
+                [self.tag.as_slice(), word].concat()
+            }
+            Event::Line(_) | Event::Fetch(_) | Event::Noted => return,
+        });
     }
 }
 
@@ -363,7 +445,7 @@ impl Read for Guard {
                 return Ok(count);
             }
             let event = self.next().map_err(io::Error::other)?;
-            self.hand_on(event);
+            self.hand_on(&event);
         }
     }
 }
@@ -379,9 +461,18 @@ impl Write for Guard {
     }
 }
 
+/// A refusal that asks to be left alone, in the server's words.
+pub(super) fn refused_later(words: &Words, status: &Status, later: Later) -> NetError {
+    NetError::later(later, format!("the server refused: {}", status.said(words)))
+}
+
 /// BYE in the server's words.
 pub(super) fn farewell(words: &Words, status: &Status) -> NetError {
-    NetError::new(NetErrorKind::Closed, format!("the server said goodbye: {}", status.said(words)))
+    let said = format!("the server said goodbye: {}", status.said(words));
+    match status.later() {
+        Some(later) => NetError::later(later, said),
+        None => NetError::new(NetErrorKind::Closed, said),
+    }
 }
 
 /// Something that is not IMAP.
@@ -393,16 +484,10 @@ pub(super) fn nonsense(words: &Words, what: &str, line: &[u8]) -> NetError {
 fn untagged_line(rest: Vec<u8>) -> Vec<u8> {
     let mut line = b"* ".to_vec();
     line.extend(rest);
-    ascii(line)
+    line
 }
 
-/// The crate's grammar is ASCII; anything else in a status text would look like the end of the connection.
-fn ascii(mut line: Vec<u8>) -> Vec<u8> {
-    for byte in &mut line {
-        if !matches!(byte, b' '..=b'~') {
-            *byte = b'?';
-        }
-    }
-    line.extend_from_slice(b"\r\n");
-    line
+/// UIDVALIDITY is any number but 0 (RFC 3501 2.3.1.1).
+fn possible_validity(number: u64) -> Option<u32> {
+    u32::try_from(number).ok().filter(|validity| *validity > 0)
 }

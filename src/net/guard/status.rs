@@ -1,6 +1,10 @@
 //! Status lines (RFC 3501 7.1): `OK [CODE args] text`.
 
+use crate::net::later::{self, Later};
 use crate::net::words::Words;
+
+/// So much of a text is looked at for what it asks for.
+const TEXT_MAX: usize = 4096;
 
 /// The five status words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,9 +58,15 @@ impl Status {
         code.split(' ').next().unwrap_or_default().to_ascii_uppercase()
     }
 
-    /// The server asks to come back later (RFC 5530).
-    pub(in crate::net) fn is_temporary(&self) -> bool {
-        matches!(self.code_name().as_str(), "UNAVAILABLE" | "INUSE" | "LIMIT")
+    /// The number after the name of the response code; one that does not fit is the largest that does.
+    pub(in crate::net) fn number(&self) -> Option<u64> {
+        super::number(self.code.as_deref()?.split(' ').nth(1)?.as_bytes())
+    }
+
+    /// Whether a refusal or a farewell asks to be left alone (B2.15).
+    pub(in crate::net) fn later(&self) -> Option<Later> {
+        let text = self.text.get(..TEXT_MAX).unwrap_or(&self.text);
+        if self.word == Word::Ok { None } else { later::asked(&self.code_name(), &String::from_utf8_lossy(text)) }
     }
 
     /// Capabilities that came along (`[CAPABILITY IMAP4rev1 …]`).

@@ -1,6 +1,7 @@
 //! Lists cut into answers of bearable size, and LIST lines read.
 
 use super::folder_name;
+use crate::net::guard::{number, possible_uid};
 use crate::net::{ListedFolder, NetError, NetErrorKind};
 
 /// Messages that one listing may have.
@@ -11,6 +12,12 @@ const ROWS: u32 = 50_000;
 const COMMANDS: u32 = 64;
 /// Messages whose UIDs fit into one line of a SEARCH answer.
 const FOUND: u32 = 300_000;
+/// A search finds at most so many messages …
+const FOUND_MAX: usize = 3_000_000;
+/// … and at most so many more than there were when the folder was opened.
+const ARRIVING: usize = 100_000;
+/// Folders that one account may have.
+const FOLDERS_MAX: usize = 50_000;
 
 /// UID sets that cover `first` and all after it.
 pub(super) fn uid_ranges(first: u32, uidnext: Option<u32>, exists: u32) -> Vec<String> {
@@ -41,20 +48,69 @@ pub(super) fn search_ranges(exists: u32) -> Vec<String> {
     ranges
 }
 
-/// The UIDs of `* SEARCH 4 7 9`; `None` when it is another line.
-pub(super) fn found(line: &[u8]) -> Option<Result<Vec<u32>, NetError>> {
-    let text = std::str::from_utf8(line).ok()?.trim_ascii_end();
-    let (head, numbers) = text.split_at_checked("* SEARCH".len())?;
-    if !head.eq_ignore_ascii_case("* SEARCH") || !(numbers.is_empty() || numbers.starts_with(' ')) {
-        return None;
+/// The UIDs that a search has found, as its lines come: each once, and never more than a folder can have.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    uids: Vec<u32>,
+    most: usize,
+    /// The server has answered, if only that there is nothing.
+    pub(super) answered: bool,
+}
+
+impl Found {
+    /// A search in a folder of `exists` messages; some more may come meanwhile.
+    pub(super) fn new(exists: u32) -> Found {
+        let most = usize::try_from(exists).unwrap_or(usize::MAX).saturating_add(ARRIVING).min(FOUND_MAX);
+        Found { most, ..Found::default() }
     }
-    let uids: Result<Vec<u32>, _> = numbers.split_ascii_whitespace().map(str::parse).collect();
-    Some(uids.map_err(|_| NetError::new(NetErrorKind::Protocol, "the server found something that is no UID")))
+
+    /// Takes `* SEARCH 4 7 9`; any other line is none of its business.
+    pub(super) fn take(&mut self, line: &[u8]) -> Result<(), NetError> {
+        const HEAD: &[u8] = b"* SEARCH";
+        let Some((head, numbers)) = line.trim_ascii_end().split_at_checked(HEAD.len()) else { return Ok(()) };
+        if !head.eq_ignore_ascii_case(HEAD) || !(numbers.is_empty() || numbers.starts_with(b" ")) {
+            return Ok(());
+        }
+        self.answered = true;
+        for word in numbers.split(|&byte| byte == b' ').filter(|word| !word.is_empty()) {
+            let number = number(word).filter(|number| *number <= u64::from(u32::MAX));
+            let number = number
+                .ok_or_else(|| NetError::new(NetErrorKind::Protocol, "the server found something that is not a UID"))?;
+            self.uids.extend(possible_uid(number));
+            if self.uids.len() > self.most.saturating_mul(2) {
+                self.settle()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// All of them, ascending.
+    pub(super) fn uids(mut self) -> Result<Vec<u32>, NetError> {
+        self.settle()?;
+        Ok(self.uids)
+    }
+
+    fn settle(&mut self) -> Result<(), NetError> {
+        self.uids.sort_unstable();
+        self.uids.dedup();
+        let words = || format!("the server finds more than {} messages", self.most);
+        if self.uids.len() > self.most { Err(NetError::new(NetErrorKind::Protocol, words())) } else { Ok(()) }
+    }
 }
 
 /// The error of a list that will not end.
 pub(super) fn too_many() -> NetError {
     NetError::new(NetErrorKind::Protocol, format!("the server lists more than {ROWS_MAX} messages"))
+}
+
+/// The folders of LIST lines, as they come.
+pub(super) fn take_folder(line: &[u8], folders: &mut Vec<ListedFolder>) -> Result<(), NetError> {
+    folders.extend(folder(&String::from_utf8_lossy(line)));
+    if folders.len() > FOLDERS_MAX {
+        let words = format!("the server lists more than {FOLDERS_MAX} folders");
+        return Err(NetError::new(NetErrorKind::Protocol, words));
+    }
+    Ok(())
 }
 
 /// Reads `* LIST (\HasNoChildren \Sent) "/" "Sent Items"`.
@@ -114,16 +170,43 @@ mod tests {
 
     #[test]
     fn search_lines() {
-        for (line, uids) in [
-            ("* SEARCH 4 7 9\r\n", Some(Some(vec![4, 7, 9]))),
-            ("* search\r\n", Some(Some(vec![]))),
-            ("* SEARCH 4 x\r\n", Some(None)),
-            ("* SEARCH 99999999999\r\n", Some(None)),
-            ("* SEARCHED 4\r\n", None),
-            ("* 4 EXISTS\r\n", None),
+        for (line, answered, uids) in [
+            ("* SEARCH 9 4 7 4", true, Some(vec![4, 7, 9])),
+            ("* search", true, Some(vec![])),
+            ("* SEARCH 0 4294967295 8 ", true, Some(vec![8])),
+            ("* SEARCH 4 x", true, None),
+            ("* SEARCH 99999999999", true, None),
+            ("* SEARCHED 4", false, Some(vec![])),
+            ("* 4 EXISTS", false, Some(vec![])),
         ] {
-            assert_eq!(found(line.as_bytes()).map(Result::ok), uids, "{line}");
+            let mut found = Found::new(5);
+            let taken = found.take(line.as_bytes());
+            assert_eq!(found.answered, answered, "{line}");
+            assert_eq!(taken.and_then(|()| found.uids()).ok(), uids, "{line}");
         }
+    }
+
+    #[test]
+    fn a_search_takes_no_more_memory_than_the_folder_has_messages() {
+        let ones = "* SEARCH".to_owned() + &" 1".repeat(1_000_000);
+        let mut found = Found::new(5);
+        for _ in 0..4 {
+            found.take(ones.as_bytes()).unwrap();
+        }
+        assert!(found.uids.capacity() <= 1 << 18, "{}", found.uids.capacity());
+        assert_eq!(found.uids(), Ok(vec![1]));
+        let mut found = Found::new(5);
+        let all = (1..=300_000).fold("* SEARCH".to_owned(), |line, uid| line + " " + &uid.to_string());
+        let error = found.take(all.as_bytes()).and_then(|()| found.uids()).unwrap_err();
+        assert!(error.message.contains("more than 100005"), "{error}");
+    }
+
+    #[test]
+    fn folders_end_somewhere() {
+        let mut folders = Vec::new();
+        let line = br#"* LIST () "/" x"#;
+        assert!((0..FOLDERS_MAX).all(|_| take_folder(line, &mut folders).is_ok()));
+        assert_eq!(take_folder(line, &mut folders).unwrap_err().kind, NetErrorKind::Protocol);
     }
 
     #[test]

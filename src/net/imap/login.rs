@@ -33,6 +33,7 @@ fn greet(guard: &mut Guard) -> Result<(), NetError> {
             NetErrorKind::Protocol,
             "the server says PREAUTH: a session that nobody logged in to is refused",
         )),
+        Word::No | Word::Bad if greeting.later().is_some() => Err(farewell(guard.words(), &greeting)),
         Word::No | Word::Bad => Err(nonsense(guard.words(), "the greeting", greeting.said(guard.words()).as_bytes())),
     }
 }
@@ -44,9 +45,10 @@ fn start_tls(mut guard: Guard, endpoint: &Endpoint, limits: Limits) -> Result<Gu
     }
     guard.begin(SMALL);
     guard.send(b"s1 STARTTLS\r\n")?;
-    while !matches!(guard.next()?, Event::Tagged(_)) {}
+    while !matches!(guard.next()?, Event::Tagged) {}
     match guard.tagged() {
         Some(status) if status.word == Word::Ok => {}
+        Some(status) if status.later().is_some() => return Err(farewell(guard.words(), status)),
         status => {
             return Err(missing(&status.map_or(String::new(), |status| format!(": {}", status.said(guard.words())))));
         }
@@ -62,6 +64,8 @@ fn start_tls(mut guard: Guard, endpoint: &Endpoint, limits: Limits) -> Result<Gu
 fn login(mut guard: Guard, credentials: &Credentials, limits: Limits) -> Result<ImapSource, NetError> {
     debug_assert!(guard.stream().is_protected() || guard.stream().is_loopback());
     let by_sasl = uses_sasl(&guard, credentials)?;
+    let offers_id = |guard: &Guard| guard.capabilities().is_some_and(|offered| offered.iter().any(|name| name == "ID"));
+    let mut introduced = offers_id(&guard);
     guard.forget_capabilities();
     guard.begin(SMALL);
     let guard = Shared::new(guard);
@@ -77,7 +81,16 @@ fn login(mut guard: Guard, credentials: &Credentials, limits: Limits) -> Result<
     }));
     let session = conclude(&mut guard.lock(), session);
     let session = session.map_err(|error| refused_login(&guard, error))?;
-    Ok(ImapSource { session, guard, limits, folder: None })
+    introduced |= offers_id(&guard.lock());
+    if introduced {
+        guard.lock().send_ahead(&id());
+    }
+    Ok(ImapSource { session, guard, limits, folder: None, introduced })
+}
+
+/// Who this is (RFC 2971).
+pub(super) fn id() -> String {
+    format!("ID (\"name\" \"espomail\" \"version\" \"{}\")", env!("CARGO_PKG_VERSION"))
 }
 
 /// LOGIN costs one round trip less than AUTHENTICATE PLAIN, but takes ASCII only.
@@ -96,7 +109,7 @@ fn uses_sasl(guard: &Guard, credentials: &Credentials) -> Result<bool, NetError>
 }
 
 fn refused_login(guard: &Shared, error: NetError) -> NetError {
-    let refused = guard.lock().tagged().is_some_and(|status| status.word == Word::No && !status.is_temporary());
+    let refused = guard.lock().tagged().is_some_and(|status| status.word == Word::No);
     if refused && error.kind == NetErrorKind::Refused {
         return NetError::new(NetErrorKind::LoginRefused, error.message);
     }

@@ -1,8 +1,8 @@
 //! IMAP as a [`MailSource`]: few round trips, the narrowest questions, nothing believed.
 //!
-//! The `imap` crate numbers the commands, logs in, opens folders and searches; it speaks through [`super::guard`],
-//! which keeps bodies and traps away from it. FETCH and the commands that change something are sent through the crate
-//! and answered by the guard itself, so that each body is handed on the moment it is complete.
+//! The `imap` crate numbers the commands and logs in; it speaks through [`super::guard`], which keeps traps away from it.
+//! All other commands are sent through the crate and answered by the guard itself, so that each body is handed on the
+//! moment it is complete, and every number has been looked at before anybody uses it.
 //! ENVELOPE and BODYSTRUCTURE are never asked: servers and parsers break there.
 
 mod folder_name;
@@ -18,15 +18,20 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use jiff::{Timestamp, civil::Date};
 
-use super::guard::{ANSWER_MAX, Event, Guard, LINE_MAX, Row, Shared, Status, Word, nonsense};
+use super::guard::{ANSWER_MAX, Event, Guard, LINE_MAX, Row, Shared, Status, Word, nonsense, refused_later};
 use super::words::Words;
-use super::{Body, Listed, ListedFolder, MailSource, NetError, NetErrorKind, OpenFolder};
+use super::{Body, Listed, ListedFolder, Listing, MailSource, NetError, NetErrorKind, OpenFolder};
+use listing::Found;
 pub use login::connect;
 
 /// Answers to commands that carry no list.
 const SMALL: u64 = LINE_MAX as u64;
 /// Room for the attributes around one body.
 const ATTRIBUTES: u64 = 4096;
+/// What a server says of a message in a listing.
+const ROW_MAX: u64 = 160;
+/// So many messages may come while a folder is listed.
+const ARRIVING: u64 = 10_000;
 
 /// What protects this program's memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,67 +46,61 @@ pub struct ImapSource {
     guard: Shared,
     limits: Limits,
     folder: Option<OpenFolder>,
+    /// ID has been sent, or is on its way.
+    introduced: bool,
 }
 
 impl MailSource for ImapSource {
     fn open(&mut self, folder: &str, read_only: bool) -> Result<OpenFolder, NetError> {
-        let name = folder_name::encode(folder)?;
+        let name = folder_name::quoted(folder)?;
+        let verb = if read_only { "EXAMINE" } else { "SELECT" };
         self.folder = None;
-        let opened = self.call(SMALL, |session| if read_only { session.examine(&name) } else { session.select(&name) });
-        let mailbox = opened.map_err(|error| match error.kind {
+        let command = format!("{verb} {name}");
+        let opened = match self.change(&command) {
+            // Some providers open nothing for a program that has not said its name.
+            Err(error) if error.kind == NetErrorKind::Refused && self.introduce()? => self.change(&command),
+            opened => opened,
+        };
+        opened.map_err(|error| match error.kind {
             NetErrorKind::Refused => NetError::new(NetErrorKind::Folder, format!("folder {folder:?}: {error}")),
             _ => error,
         })?;
-        let Some(uidvalidity) = mailbox.uid_validity.filter(|&validity| validity > 0) else {
+        let said = self.guard.lock().opened();
+        let Some(uidvalidity) = said.uidvalidity else {
             return Err(self.give_up("the server names no UIDVALIDITY"));
         };
-        let opened = OpenFolder { uidvalidity, uidnext: mailbox.uid_next, exists: mailbox.exists };
+        let Some(exists) = said.exists else {
+            return Err(self.give_up("the server does not say how many messages the folder has"));
+        };
+        let opened = OpenFolder { uidvalidity, uidnext: said.uidnext, exists };
         self.folder = Some(opened);
         Ok(opened)
     }
 
     fn search_since(&mut self, since: Date) -> Result<Option<Vec<u32>>, NetError> {
-        let day = since.strftime("%-d-%b-%Y").to_string();
-        let mut uids = Vec::new();
-        for range in listing::search_ranges(self.exists()) {
-            let mut answered = false;
-            self.send(&format!("UID SEARCH {range}SINCE {day}"), ANSWER_MAX)?;
-            self.answers(&mut |_, event| {
-                if let Event::Line(line) = &event
-                    && let Some(found) = listing::found(line)
-                {
-                    answered = true;
-                    uids.extend(found?);
-                }
-                Ok(())
-            })?;
-            if !answered {
-                return Ok(None);
-            }
-        }
-        uids.sort_unstable();
-        uids.dedup();
-        Ok(Some(uids))
+        self.search_ranges(&format!("SINCE {}", since.strftime("%-d-%b-%Y")))
     }
 
-    fn list(&mut self, first: u32) -> Result<Vec<Listed>, NetError> {
+    fn search_all(&mut self) -> Result<Option<Vec<u32>>, NetError> {
+        self.search_ranges("ALL")
+    }
+
+    fn list(&mut self, first: u32) -> Result<Listing, NetError> {
         let uidnext = self.folder.and_then(|folder| folder.uidnext);
         let sets = listing::uid_ranges(first.max(1), uidnext, self.exists());
-        let mut any = false;
-        let rows = self.list_sets(&sets, |uid| {
-            any = true;
-            uid >= first
+        let mut below: Option<Listed> = None;
+        let (rows, nameless) = self.list_sets(&sets, |row| {
+            if row.uid < first && below.is_none_or(|below| below.uid < row.uid) {
+                below = Some(row);
+            }
+            row.uid >= first
         })?;
-        // `n:*` names the last message, whatever its UID (RFC 3501 6.4.8): an answer without it is none.
-        if !any && self.exists() > 0 {
-            return Err(self.give_up("the server lists no message of a folder that has some"));
-        }
-        Ok(rows)
+        Ok(Listing { rows, below, nameless })
     }
 
     fn list_uids(&mut self, uids: &[u32]) -> Result<Vec<Listed>, NetError> {
         let wanted: HashSet<u32> = uids.iter().copied().collect();
-        self.list_sets(&uid_set::sets(uids), |uid| wanted.contains(&uid))
+        Ok(self.list_sets(&uid_set::sets(uids), |row| wanted.contains(&row.uid))?.0)
     }
 
     fn fetch(&mut self, uids: &[u32], partial: Option<u32>, take: &mut dyn FnMut(Body)) -> Result<(), NetError> {
@@ -109,8 +108,9 @@ impl MailSource for ImapSource {
         let most = partial.map_or(usize::MAX, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
         let mut wanted: HashSet<u32> = uids.iter().copied().collect();
         let budget = (wanted.len() as u64).saturating_mul(self.limits.literal_max.saturating_add(ATTRIBUTES));
+        self.begin(budget.saturating_add(SMALL));
         for set in uid_set::sets(uids) {
-            self.run(&format!("UID FETCH {set} (UID {item})"), budget.saturating_add(SMALL), &mut |row| {
+            self.run(&format!("UID FETCH {set} (UID {item})"), &mut |row| {
                 if let (Some(uid), Some(mut raw)) = (row.uid, row.body)
                     && wanted.remove(&uid)
                 {
@@ -123,6 +123,10 @@ impl MailSource for ImapSource {
         Ok(())
     }
 
+    fn receiving(&self) -> Option<u32> {
+        self.guard.lock().receiving()
+    }
+
     fn mark_seen(&mut self, uids: &[u32]) -> Result<(), NetError> {
         self.store(uids, "\\Seen")
     }
@@ -131,13 +135,15 @@ impl MailSource for ImapSource {
         let target = folder_name::quoted(folder)?;
         let verb = if self.offers("MOVE")? { "MOVE" } else { "COPY" };
         let mut created = false;
+        self.begin(SMALL);
         for set in uid_set::sets(uids) {
             let command = format!("UID {verb} {set} {target}");
-            match self.change(&command) {
+            match self.go_on(&command) {
                 Err(error) if !created && self.target_is_missing() => {
                     created = true;
-                    self.change(&format!("CREATE {target}")).map_err(|_| error)?;
-                    self.change(&command)?;
+                    let made = self.go_on(&format!("CREATE {target}"));
+                    made.map_err(|other| if other.kind == NetErrorKind::Refused { error } else { other })?;
+                    self.go_on(&command)?;
                 }
                 done => done?,
             }
@@ -149,8 +155,9 @@ impl MailSource for ImapSource {
         self.store(uids, "\\Deleted")?;
         // Without UIDPLUS an EXPUNGE would also remove what others have marked.
         if self.offers("UIDPLUS")? {
+            self.begin(SMALL);
             for set in uid_set::sets(uids) {
-                self.change(&format!("UID EXPUNGE {set}"))?;
+                self.go_on(&format!("UID EXPUNGE {set}"))?;
             }
         }
         Ok(())
@@ -161,17 +168,10 @@ impl MailSource for ImapSource {
             return Ok(false);
         }
         let quoted = message_id.replace('\\', "\\\\").replace('"', "\\\"");
-        self.send(&format!("UID SEARCH HEADER Message-ID \"<{quoted}>\""), ANSWER_MAX)?;
-        let mut any = false;
-        self.answers(&mut |_, event| {
-            if let Event::Line(line) = &event
-                && let Some(found) = listing::found(line)
-            {
-                any |= !found?.is_empty();
-            }
-            Ok(())
-        })?;
-        Ok(any)
+        let mut found = Found::new(self.exists());
+        self.begin(ANSWER_MAX);
+        self.search(&format!("HEADER Message-ID \"<{quoted}>\""), &mut found)?;
+        Ok(!found.uids()?.is_empty())
     }
 
     fn create(&mut self, folder: &str) -> Result<(), NetError> {
@@ -181,7 +181,8 @@ impl MailSource for ImapSource {
     fn append(&mut self, folder: &str, raw: &[u8], date: Timestamp) -> Result<(), NetError> {
         let target = folder_name::quoted(folder)?;
         let date = date.strftime("%d-%b-%Y %H:%M:%S +0000");
-        self.send(&format!("APPEND {target} (\\Seen) \"{date}\" {{{}}}", raw.len()), SMALL)?;
+        self.begin(SMALL);
+        self.send(&format!("APPEND {target} (\\Seen) \"{date}\" {{{}}}", raw.len()))?;
         let mut sent = false;
         let done = self.answers(&mut |guard, event| match event {
             Event::Continue if !sent => {
@@ -205,9 +206,13 @@ impl MailSource for ImapSource {
         // Some servers tell the special use only when asked (RFC 6154 3).
         let asked = self.offers("SPECIAL-USE")? && self.offers("LIST-EXTENDED")?;
         let command = if asked { r#"LIST "" "*" RETURN (SPECIAL-USE)"# } else { r#"LIST "" "*""# };
-        let answer = self.call(ANSWER_MAX, |session| session.run_command_and_read_response(command))?;
-        let mut folders: Vec<ListedFolder> =
-            String::from_utf8_lossy(&answer).lines().filter_map(listing::folder).collect();
+        let mut folders = Vec::new();
+        self.begin(ANSWER_MAX);
+        self.send(command)?;
+        self.answers(&mut |_, event| match event {
+            Event::Line(line) => listing::take_folder(&line, &mut folders),
+            _ => Ok(()),
+        })?;
         // A name is used as it stands, so there is no gap to be made in one that repeats the secret.
         let guard = self.guard.lock();
         folders.retain(|folder| !guard.words().repeat(&folder.name));
@@ -223,7 +228,8 @@ impl MailSource for ImapSource {
 
     fn logout(&mut self) {
         // The answer would cost a round trip and tell nothing.
-        let _ = self.send("LOGOUT", SMALL);
+        self.begin(SMALL);
+        let _ = self.send("LOGOUT");
         self.guard.lock().stream().close();
     }
 }
@@ -233,34 +239,81 @@ impl ImapSource {
         self.folder.map_or(0, |folder| folder.exists)
     }
 
+    /// Sends ID (RFC 2971) where it has not been sent and the server has it; whether that was so.
+    fn introduce(&mut self) -> Result<bool, NetError> {
+        let missing = || self.guard.lock().tagged().is_some_and(|status| status.code_name() == "NONEXISTENT");
+        if self.introduced || missing() || !self.offers("ID")? {
+            return Ok(false);
+        }
+        self.introduced = true;
+        match self.change(&login::id()) {
+            Err(error) if error.kind != NetErrorKind::Refused => Err(error),
+            _ => Ok(true),
+        }
+    }
+
     fn offers(&mut self, capability: &str) -> Result<bool, NetError> {
         Ok(self.capabilities()?.iter().any(|offered| offered == capability))
     }
 
-    fn list_sets(&mut self, sets: &[String], mut wanted: impl FnMut(u32) -> bool) -> Result<Vec<Listed>, NetError> {
-        let mut rows = Vec::new();
+    /// One search, cut into answers of bearable size; `None` where the server says OK without a result.
+    fn search_ranges(&mut self, what: &str) -> Result<Option<Vec<u32>>, NetError> {
+        let mut found = Found::new(self.exists());
+        self.begin(ANSWER_MAX);
+        for range in listing::search_ranges(self.exists()) {
+            found.answered = false;
+            self.search(&format!("{range}{what}"), &mut found)?;
+            if !found.answered {
+                return Ok(None);
+            }
+        }
+        found.uids().map(Some)
+    }
+
+    /// The rows that are wanted, ascending, and how many came without a possible UID.
+    fn list_sets(
+        &mut self,
+        sets: &[String],
+        mut wanted: impl FnMut(Listed) -> bool,
+    ) -> Result<(Vec<Listed>, usize), NetError> {
+        let (mut rows, mut nameless) = (Vec::new(), 0);
+        let most = u64::from(self.exists()).saturating_add(ARRIVING).min(listing::ROWS_MAX as u64);
+        self.begin(SMALL.saturating_add(most.saturating_mul(ROW_MAX)));
         for set in sets {
-            self.run(&format!("UID FETCH {set} (UID FLAGS INTERNALDATE RFC822.SIZE)"), ANSWER_MAX, &mut |row| {
-                // Without a size and a date it is news about flags, not about what was asked.
-                if let Some(uid) = row.uid.filter(|_| row.size.is_some() || row.internal_date.is_some())
-                    && wanted(uid)
-                {
-                    let size = row.size.unwrap_or_default();
-                    rows.push(Listed { uid, size, internal_date: row.internal_date, seen: row.seen });
+            self.run(&format!("UID FETCH {set} (UID FLAGS INTERNALDATE RFC822.SIZE)"), &mut |row| {
+                let Row { uid, size, internal_date, seen, .. } = row;
+                match uid {
+                    // Without a size and a date it is news about flags, not about what was asked.
+                    _ if size.is_none() && internal_date.is_none() => {}
+                    None => nameless += 1,
+                    Some(uid) => {
+                        let row = Listed { uid, size: size.unwrap_or_default(), internal_date, seen };
+                        rows.extend(Some(row).filter(|row| wanted(*row)));
+                    }
                 }
                 if rows.len() > listing::ROWS_MAX { Err(listing::too_many()) } else { Ok(()) }
             })?;
         }
         rows.sort_by_key(|row| row.uid);
         rows.dedup_by_key(|row| row.uid);
-        Ok(rows)
+        Ok((rows, nameless))
     }
 
     fn store(&mut self, uids: &[u32], flag: &str) -> Result<(), NetError> {
+        self.begin(SMALL);
         for set in uid_set::sets(uids) {
-            self.change(&format!("UID STORE {set} +FLAGS.SILENT ({flag})"))?;
+            self.go_on(&format!("UID STORE {set} +FLAGS.SILENT ({flag})"))?;
         }
         Ok(())
+    }
+
+    /// One UID SEARCH, whose UIDs are added to `found`.
+    fn search(&mut self, what: &str, found: &mut Found) -> Result<(), NetError> {
+        self.send(&format!("UID SEARCH {what}"))?;
+        self.answers(&mut |_, event| match event {
+            Event::Line(line) => found.take(&line),
+            _ => Ok(()),
+        })
     }
 
     /// The last command was refused because its target folder is not there (RFC 3501 6.4.7).
@@ -268,19 +321,25 @@ impl ImapSource {
         self.guard.lock().tagged().is_some_and(|status| status.word == Word::No && status.code_name() == "TRYCREATE")
     }
 
-    /// Runs a command of which only the outcome matters.
-    fn change(&mut self, command: &str) -> Result<(), NetError> {
-        self.run(command, SMALL, &mut |_| Ok(()))
+    /// Begins an operation: all its commands together have this budget of bytes, and one clock.
+    fn begin(&mut self, budget: u64) {
+        self.guard.lock().begin(budget);
     }
 
-    /// Runs a command and hands on each FETCH answer when it is complete.
-    fn run(
-        &mut self,
-        command: &str,
-        budget: u64,
-        each: &mut dyn FnMut(Row) -> Result<(), NetError>,
-    ) -> Result<(), NetError> {
-        self.send(command, budget)?;
+    /// Runs a command of which only the outcome matters, as an operation of its own.
+    fn change(&mut self, command: &str) -> Result<(), NetError> {
+        self.begin(SMALL);
+        self.go_on(command)
+    }
+
+    /// The same as part of an operation.
+    fn go_on(&mut self, command: &str) -> Result<(), NetError> {
+        self.run(command, &mut |_| Ok(()))
+    }
+
+    /// Runs a command of an operation and hands on each FETCH answer when it is complete.
+    fn run(&mut self, command: &str, each: &mut dyn FnMut(Row) -> Result<(), NetError>) -> Result<(), NetError> {
+        self.send(command)?;
         self.answers(&mut |guard, event| match event {
             Event::Fetch(row) => each(row),
             Event::Continue => Err(nonsense(guard.words(), "a line", b"+")),
@@ -288,8 +347,8 @@ impl ImapSource {
         })
     }
 
-    fn send(&mut self, command: &str, budget: u64) -> Result<(), NetError> {
-        self.guard.lock().begin(budget);
+    fn send(&mut self, command: &str) -> Result<(), NetError> {
+        self.guard.lock().next_command();
         let sent = catch_unwind(AssertUnwindSafe(|| self.session.run_command(command)));
         conclude(&mut self.guard.lock(), sent)
     }
@@ -299,26 +358,13 @@ impl ImapSource {
         loop {
             let mut guard = self.guard.lock();
             match guard.next()? {
-                Event::Tagged(_) => return outcome(&guard),
+                Event::Tagged => return outcome(&guard),
                 event => {
                     let used = each(&mut guard, event);
                     used.inspect_err(|error| guard.give_up(error))?;
                 }
             }
         }
-    }
-
-    /// Runs a command of the crate.
-    fn call<T>(
-        &mut self,
-        budget: u64,
-        command: impl FnOnce(&mut imap::Session<Shared>) -> imap::Result<T>,
-    ) -> Result<T, NetError> {
-        self.guard.lock().begin(budget);
-        let answer = catch_unwind(AssertUnwindSafe(|| command(&mut self.session)));
-        // The crate keeps every piece of news for ever unless they are taken away.
-        drop(self.session.take_all_unsolicited());
-        conclude(&mut self.guard.lock(), answer)
     }
 
     fn give_up(&mut self, why: &str) -> NetError {
@@ -351,7 +397,13 @@ fn outcome(guard: &Guard) -> Result<(), NetError> {
 }
 
 fn refusal(words: &Words, status: &Status, notices: &[Status]) -> NetError {
-    let kind = if status.is_temporary() { NetErrorKind::Temporary } else { NetErrorKind::Refused };
-    let said = std::iter::once(status).chain(notices).map(|status| status.said(words)).find(|said| !said.is_empty());
-    NetError::new(kind, format!("the server refused: {}", said.as_deref().unwrap_or("it gave no reason")))
+    let all = || std::iter::once(status).chain(notices);
+    if let Some((status, later)) = all().find_map(|status| status.later().map(|later| (status, later))) {
+        return refused_later(words, status, later);
+    }
+    let said = all().map(|status| status.said(words)).find(|said| !said.is_empty());
+    NetError::new(
+        NetErrorKind::Refused,
+        format!("the server refused: {}", said.as_deref().unwrap_or("it gave no reason")),
+    )
 }

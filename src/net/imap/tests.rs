@@ -177,7 +177,7 @@ fn a_list_is_sorted_and_free_of_what_was_not_asked() {
     ]);
     let mut source = source(&server);
     let date = Some("2024-01-31T23:00:30Z".parse().unwrap());
-    let listed = source.list(11).unwrap();
+    let listed = source.list(11).unwrap().rows;
     assert_eq!(
         listed,
         [
@@ -186,6 +186,123 @@ fn a_list_is_sorted_and_free_of_what_was_not_asked() {
         ]
     );
     assert_eq!(source.list_uids(&[5]).unwrap(), []);
+}
+
+#[test]
+fn impossible_numbers_are_clamped_or_left_out() {
+    let server = opened(vec![
+        expect("a3 UID FETCH 11:* "),
+        send(
+            "* 1 FETCH (UID 11 RFC822.SIZE 9999999999999999999 INTERNALDATE \"01-Jan-9999 00:00:00 +0000\")\r\n\
+             * 2 FETCH (UID 12 RFC822.SIZE 99999999999999999999999 FLAGS ())\r\n* 3 FETCH (UID 4294967295 RFC822.SIZE 1)\r\n\
+             * 4 FETCH (UID 99999999999 RFC822.SIZE 1)\r\n* 5 FETCH (UID 0 RFC822.SIZE 1)\r\na3 OK\r\n",
+        ),
+    ]);
+    let listed = source(&server).list(11).unwrap();
+    assert_eq!(listed.nameless, 3);
+    let listed = listed.rows;
+    let row = |uid| Listed { uid, size: 1 << 40, internal_date: None, seen: false };
+    assert_eq!(listed, [row(11), row(12)]);
+}
+
+#[test]
+fn all_commands_of_an_operation_share_one_clock_and_one_budget() {
+    // Two commands of 0.9 s each, where one operation has five times 0.3 s.
+    let slow = || Step::Drip(b"* OK a.\r\n".to_vec(), Duration::from_millis(100));
+    let server = opened(vec![
+        expect("a3 UID MOVE"),
+        slow(),
+        send("a3 NO [TRYCREATE] none\r\n"),
+        expect("a4 CREATE"),
+        slow(),
+        send("a4 OK\r\n"),
+    ]);
+    assert_eq!(source(&server).move_to(&[1], "A").unwrap_err().kind, NetErrorKind::Timeout);
+    let server = opened(vec![expect("a3 UID STORE"), send("* 1 FETCH ()\n".repeat(300_000))]);
+    let error = source(&server).mark_seen(&[1]).unwrap_err();
+    assert!(error.message.contains("more bytes"), "{error}");
+}
+
+#[test]
+fn a_server_that_has_id_gets_it_with_the_first_command() {
+    let opens = || send("* 3 EXISTS\r\n* OK [UIDVALIDITY 9] x\r\na2 OK\r\n");
+    let id = || expect("i1 ID (\"name\" \"espomail\" \"version\" \"");
+    for script in [
+        vec![
+            send("* OK [CAPABILITY IMAP4rev1 ID] hi\r\n"),
+            expect("a1"),
+            send("a1 OK\r\n"),
+            id(),
+            expect("a2 SELECT"),
+            send("* ID NIL\r\ni1 OK\r\n"),
+            opens(),
+        ],
+        vec![
+            send("* OK hi\r\n"),
+            expect("a1"),
+            send("a1 OK [CAPABILITY ID] in\r\n"),
+            id(),
+            expect("a2 SELECT"),
+            send("i1 BAD what\r\n"),
+            opens(),
+        ],
+        vec![
+            send("* OK [CAPABILITY IMAP4rev1 ID] hi\r\n"),
+            expect("a1"),
+            send("a1 OK\r\n"),
+            id(),
+            expect("a2 SELECT"),
+            opens(),
+        ],
+        vec![send("* OK [CAPABILITY IMAP4rev1] hi\r\n"), expect("a1"), send("a1 OK\r\n"), expect("a2 SELECT"), opens()],
+        // Offered only when asked, and wanted.
+        vec![
+            send("* OK hi\r\n"),
+            expect("a1"),
+            send("a1 OK\r\n"),
+            expect("a2 SELECT"),
+            send("a2 NO SELECT Unsafe Login\r\n"),
+            expect("a3 CAPABILITY"),
+            send("* CAPABILITY IMAP4rev1 ID\r\na3 OK\r\n"),
+            expect("a4 ID (\"name\""),
+            send("a4 OK\r\n"),
+            expect("a5 SELECT"),
+            send("* 3 EXISTS\r\n* OK [UIDVALIDITY 9] x\r\na5 OK\r\n"),
+        ],
+    ] {
+        let server = Server::play(script);
+        let mut source = connect(&server.endpoint(), &credentials(), LIMITS).unwrap();
+        assert_eq!(source.open("INBOX", false).unwrap().exists, 3);
+        drop(source);
+        server.lines();
+    }
+}
+
+#[test]
+fn a_server_that_asks_to_be_left_alone_is_heard_at_every_command() {
+    type Ask = fn(&mut ImapSource) -> Result<(), NetError>;
+    let asks: [Ask; 8] = [
+        |source| source.open("INBOX", true).map(drop),
+        |source| source.list(1).map(drop),
+        |source| source.search_since("2024-02-03".parse().unwrap()).map(drop),
+        |source| source.fetch(&[11], None, &mut |_| {}),
+        |source| source.mark_seen(&[11]),
+        |source| source.folders().map(drop),
+        |source| source.append("Sent", b"x", Timestamp::UNIX_EPOCH),
+        |source| source.contains("x@y").map(drop),
+    ];
+    for (at, ask) in asks.iter().enumerate() {
+        for said in [
+            "a3 NO Request is throttled. Suggested Backoff Time: 300000 Milliseconds\r\n",
+            "a3 BAD Request is throttled. Suggested Backoff Time: 300000 Milliseconds\r\n",
+            "* BYE [THROTTLED] come back in 5 minutes\r\n",
+        ] {
+            let server = opened(vec![expect("a3"), send(said)]);
+            let error = ask(&mut source(&server)).unwrap_err();
+            let after = error.later.and_then(|later| later.after);
+            assert_eq!((error.kind, after), (NetErrorKind::Temporary, Some(Duration::from_secs(300))), "{at} {said}");
+        }
+    }
 }
 
 #[test]
@@ -284,7 +401,13 @@ fn untagged_refusals_while_a_folder_opens() {
         ("* BYE gone\r\n", Err((NetErrorKind::Closed, "gone"))),
         ("a3 OK\r\n", Err((NetErrorKind::Protocol, "a3 OK"))),
         ("* OK [UIDVALIDITY 0] zero\r\na2 OK\r\n", Err((NetErrorKind::Protocol, "UIDVALIDITY"))),
-        ("* 99999999999 EXISTS\r\na2 OK\r\n", Err((NetErrorKind::Protocol, "cannot be read"))),
+        ("* 99999999999 EXISTS\r\na2 OK\r\n", Err((NetErrorKind::Protocol, "impossible number"))),
+        ("* 4294967295 EXISTS\r\na2 OK\r\n", Err((NetErrorKind::Protocol, "impossible number"))),
+        ("* 1 RECENT\r\na2 OK\r\n", Err((NetErrorKind::Protocol, "how many messages"))),
+        (
+            "* 1 EXISTS\r\n* OK [UIDNEXT 99999999999] x\r\n* OK [HIGHESTMODSEQ 99999999999999999999] y\r\na2 OK [X (\"] z\r\n",
+            Ok(7),
+        ),
     ] {
         let answer = format!("{before}{rest}");
         let server =
@@ -309,6 +432,10 @@ fn logins_refused() {
         ("a1 NO [UNAVAILABLE] later\r\n", Temporary, "later"),
         ("a1 NO [INUSE] later\r\n", Temporary, "later"),
         ("a1 NO [LIMIT] many\r\n", Temporary, "many"),
+        ("a1 NO Too many simultaneous connections\r\n", Temporary, "simultaneous"),
+        ("a1 BAD Request is throttled.\r\n", Temporary, "throttled"),
+        ("* NO [ALERT] try again in 15 minutes\r\na1 NO failed\r\n", Temporary, "15 minutes"),
+        ("* BYE Account exceeded bandwidth limits\r\n", Temporary, "bandwidth"),
         ("a1 BAD what\r\n", Refused, "what"),
         ("* BYE too many\r\n", Closed, "too many"),
         ("a2 OK in\r\n", Protocol, "a2 OK"),
@@ -325,8 +452,11 @@ fn logins_refused() {
 fn greetings_refused_before_a_credential_is_sent() {
     for (greeting, kind) in [
         ("* PREAUTH in\r\n", NetErrorKind::Protocol),
-        ("* BYE later\r\n", NetErrorKind::Closed),
+        ("* BYE so long\r\n", NetErrorKind::Closed),
         ("* NO\r\n", NetErrorKind::Protocol),
+        ("* BYE Too many connections\r\n", NetErrorKind::Temporary),
+        ("* NO [UNAVAILABLE] later\r\n", NetErrorKind::Temporary),
+        ("* BAD Server is busy\r\n", NetErrorKind::Temporary),
         ("220 smtp.example.org\r\n", NetErrorKind::Protocol),
         ("", NetErrorKind::Timeout),
     ] {
@@ -439,7 +569,7 @@ fn pause(milliseconds: u64) -> Step {
 #[test]
 fn an_empty_answer_of_a_folder_with_mail_is_no_news() {
     let server = opened(vec![expect("a3 UID FETCH 14:* (UID FLAGS"), send("a3 OK done\r\n")]);
-    assert_eq!(source(&server).list(14).unwrap_err().kind, NetErrorKind::Protocol);
+    assert_eq!(source(&server).list(14), Ok(Listing::default()));
     let server = opened(vec![expect("a3 UID SEARCH SINCE 3-Feb-2024"), send("a3 OK done\r\n")]);
     assert_eq!(source(&server).search_since("2024-02-03".parse().unwrap()), Ok(None));
     let server = opened(vec![expect("a3 UID SEARCH SINCE 3-Feb-2024"), send("* SEARCH\r\na3 OK done\r\n")]);

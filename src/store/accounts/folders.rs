@@ -16,6 +16,10 @@ pub struct Folder {
     pub last_uid: u32,
     /// Was there at the first poll: for UIDs up to here fetch-since decides.
     pub past_uid: u32,
+    /// How many messages it has; `None` = the last poll did not come to its end.
+    pub messages: Option<u32>,
+    /// How many of these are from before fetch-since; `None` = no poll ever came to its end.
+    pub past: Option<u32>,
     /// The folder's own last error.
     pub failure: String,
     /// The Sent folder: what lies there was written by the owner (B13.7).
@@ -35,6 +39,8 @@ impl Folder {
             uidvalidity: None,
             last_uid: 0,
             past_uid: 0,
+            messages: None,
+            past: None,
             failure: String::new(),
             sent,
             put_in: PutIn::Usual,
@@ -48,6 +54,8 @@ impl Folder {
             uidvalidity: row.get("uidvalidity")?,
             last_uid: row.get("last_uid")?,
             past_uid: row.get("past_uid")?,
+            messages: row.get("messages")?,
+            past: row.get("past")?,
             failure: row.get("failure")?,
             sent: row.get("sent")?,
             put_in: row.label("put_in")?,
@@ -56,8 +64,7 @@ impl Folder {
     }
 }
 
-const SELECT: &str =
-    "SELECT name, uidvalidity, last_uid, past_uid, failure, sent, put_in, folder_id FROM account_folders";
+const SELECT: &str = "SELECT name, uidvalidity, last_uid, past_uid, messages, past, failure, sent, put_in, folder_id FROM account_folders";
 
 /// Monitored folders in the order of polling.
 pub fn folders(tx: &Tx<'_>, account_id: i64) -> Result<Vec<Folder>> {
@@ -121,17 +128,51 @@ pub fn map_folder(tx: &Tx<'_>, account_id: i64, name: &str, put_in: PutIn, folde
 /// Begins a folder anew under this UIDVALIDITY (B2.3).
 pub fn begin_folder(tx: &Tx<'_>, account_id: i64, folder: &str, uidvalidity: u32, past_uid: u32) -> Result<()> {
     tx.execute(
-        "UPDATE account_folders SET uidvalidity = ?3, last_uid = 0, past_uid = ?4 WHERE account_id = ?1 AND name = ?2",
+        "UPDATE account_folders SET uidvalidity = ?3, last_uid = 0, past_uid = ?4, messages = NULL, past = NULL
+            WHERE account_id = ?1 AND name = ?2",
         params![account_id, folder, uidvalidity, past_uid],
     )?;
     Ok(())
 }
 
-/// Moves the watermark up; never down, and only while the folder still has this UIDVALIDITY.
+/// Moves the watermark up in the middle of a poll; never down, and only while the folder still has this UIDVALIDITY.
 pub fn raise_watermark(tx: &Tx<'_>, account_id: i64, folder: &str, uidvalidity: u32, last_uid: u32) -> Result<()> {
     tx.execute(
-        "UPDATE account_folders SET last_uid = ?4 WHERE account_id = ?1 AND name = ?2 AND uidvalidity = ?3 AND last_uid < ?4",
+        "UPDATE account_folders SET last_uid = ?4, messages = NULL
+            WHERE account_id = ?1 AND name = ?2 AND uidvalidity = ?3 AND last_uid < ?4",
         params![account_id, folder, uidvalidity, last_uid],
+    )?;
+    Ok(())
+}
+
+/// What a poll leaves, when everything that it found is in the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Polled {
+    /// Everything up to this UID is in the ledger, or of the past.
+    pub up_to: u32,
+    /// How many messages the folder has; `None` = some are left for the next run.
+    pub messages: Option<u32>,
+    /// How many from before fetch-since were left out.
+    pub left_out: u32,
+}
+
+impl Polled {
+    /// Whether it tells anything new.
+    pub fn changes(&self, folder: &Folder) -> bool {
+        folder.last_uid < self.up_to || folder.messages != self.messages || folder.past.is_none() || self.left_out > 0
+    }
+}
+
+/// A poll has come to its end. What the first one has not put into the ledger is of the past.
+pub fn polled(tx: &Tx<'_>, account_id: i64, folder: &str, uidvalidity: u32, polled: Polled) -> Result<()> {
+    tx.execute(
+        "UPDATE account_folders SET last_uid = max(last_uid, ?4), messages = ?5, past = CASE
+                WHEN past IS NOT NULL THEN past + ?6
+                WHEN ?5 IS NULL THEN NULL
+                ELSE max(0, ?5 - (SELECT count(*) FROM deliveries d WHERE d.account_id = ?1 AND d.folder = ?2 AND d.uidvalidity = ?3))
+            END
+            WHERE account_id = ?1 AND name = ?2 AND uidvalidity = ?3",
+        params![account_id, folder, uidvalidity, polled.up_to, polled.messages, polled.left_out],
     )?;
     Ok(())
 }
@@ -140,7 +181,8 @@ pub fn raise_watermark(tx: &Tx<'_>, account_id: i64, folder: &str, uidvalidity: 
 pub fn reset(tx: &Tx<'_>, account_id: i64) -> Result<()> {
     tx.about("account", account_id);
     tx.execute(
-        "UPDATE account_folders SET uidvalidity = NULL, last_uid = 0, past_uid = 0 WHERE account_id = ?1",
+        "UPDATE account_folders SET uidvalidity = NULL, last_uid = 0, past_uid = 0, messages = NULL, past = NULL
+            WHERE account_id = ?1",
         params![account_id],
     )?;
     Ok(())

@@ -23,12 +23,12 @@ pub fn add(tx: &Tx<'_>, account: &Account) -> Result<i64> {
 }
 
 /// Writes every setting back, aliases and teams included; health and wheel are left alone, but for the waiting
-/// after refused logins and what was learnt of the server: a changed account is tried at once.
+/// after refused logins and at a server's wish, and what was learnt of the server: a changed account is tried at once.
 pub fn update(tx: &Tx<'_>, account: &Account) -> Result<()> {
     tx.execute(
         "UPDATE accounts SET name = ?2, kind = ?3, user_id = ?4, address = ?5, active = ?6, ca_file = ?7, pin = ?8,
             fetch_since = ?9, after_import = ?10, portion = ?11, max_size = ?12, authserv_id = ?13, edited_at = ?14,
-            next_try_at = NULL, send_next_try_at = NULL, null_sender_refused = 0 WHERE id = ?1",
+            next_try_at = NULL, rests = 0, send_next_try_at = NULL, null_sender_refused = 0 WHERE id = ?1",
         params![
             account.id,
             account.name,

@@ -2,6 +2,11 @@
 -- Who writes, what proves it, and who is who in a case.
 ALTER TABLE accounts ADD COLUMN dmarc_none TEXT NOT NULL DEFAULT 'trust' CHECK (dmarc_none IN ('trust', 'refuse'));
 ALTER TABLE accounts ADD COLUMN reply_to_own_list INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE accounts ADD COLUMN rests INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE account_folders ADD COLUMN messages INTEGER;
+ALTER TABLE account_folders ADD COLUMN past INTEGER;
+ALTER TABLE deliveries ADD COLUMN tried_at INTEGER;
+UPDATE deliveries SET tried_at = received_at WHERE attempts > 0;
 CREATE TABLE account_form_senders (
   address    TEXT    NOT NULL,
   account_id INTEGER NOT NULL REFERENCES accounts ON DELETE CASCADE,

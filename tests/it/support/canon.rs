@@ -108,4 +108,11 @@ impl Sandbox {
     pub fn sql(&self, sql: &str) {
         rusqlite::Connection::open(self.db()).unwrap().execute_batch(sql).unwrap();
     }
+
+    /// The rows of a query that asks for one column of texts.
+    pub fn texts(&self, sql: &str) -> Vec<String> {
+        let database = rusqlite::Connection::open(self.db()).unwrap();
+        let mut query = database.prepare(sql).unwrap();
+        query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
 }

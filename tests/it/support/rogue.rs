@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -40,6 +41,7 @@ pub enum Quirk {
 pub struct RogueImap {
     pub port: u16,
     quirk: Arc<Mutex<Option<(At, Quirk)>>>,
+    connections: Arc<AtomicUsize>,
 }
 
 impl RogueImap {
@@ -47,14 +49,32 @@ impl RogueImap {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let quirk = Arc::new(Mutex::new(Some((at, quirk))));
-        let shared = Arc::clone(&quirk);
+        let connections = Arc::new(AtomicUsize::new(0));
+        let (shared, counter) = (Arc::clone(&quirk), Arc::clone(&connections));
         std::thread::spawn(move || {
             for client in listener.incoming() {
+                counter.fetch_add(1, Ordering::SeqCst);
                 let session = Session { stream: BufReader::new(client.unwrap()), quirk: Arc::clone(&shared) };
                 std::thread::spawn(move || session.serve());
             }
         });
-        RogueImap { port, quirk }
+        RogueImap { port, quirk, connections }
+    }
+
+    /// Connections so far.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+
+    /// `init`, and an account on this server with the name `rogue`.
+    #[track_caller]
+    pub fn account(&self, sandbox: &super::Sandbox) {
+        sandbox.run(&["init"]).ok();
+        let secret = format!("file:{}", sandbox.file("password", b"pw\n").display());
+        let server = format!("127.0.0.1:{}", self.port);
+        let account =
+            ["account", "add", "rogue", "--address", "rogue@desk.example", "--imap", &server, "--tls", "none"];
+        sandbox.run(&[&account[..], &["--login", "r", "--secret", &secret, "--since", "2020-01-01"]].concat()).ok();
     }
 
     /// From now on it keeps to the protocol.
@@ -86,7 +106,12 @@ impl Session {
                 return None;
             }
             let (tag, command) = line.trim_end().split_once(' ')?;
-            let (at, data) = right(command);
+            let (at, mut data) = right(command);
+            let searches = self.quirk.lock().unwrap().is_some_and(|(place, _)| place == At::Search);
+            if at == Some(At::List) && searches {
+                // A list that does not fit is what the client searches for.
+                data = data.split_inclusive('\n').filter(|line| !line.contains("UID 3 ")).collect();
+            }
             let answer = format!("{data}{tag} OK done\r\n");
             self.answer(at, tag, answer)?;
             if command == "LOGOUT" {
@@ -159,7 +184,7 @@ fn right(command: &str) -> (Option<At>, String) {
 }
 
 /// Whether a UID set such as `1,3:5` or `2:*` names a UID.
-fn is_in(set: &str, uid: usize) -> bool {
+pub(super) fn is_in(set: &str, uid: usize) -> bool {
     set.split(',').any(|range| {
         let (low, high) = range.split_once(':').unwrap_or((range, range));
         let number = |text: &str| if text == "*" { usize::MAX } else { text.parse().unwrap_or(0) };

@@ -1,0 +1,220 @@
+#![allow(clippy::panic)]
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::*;
+use crate::intake::poll::Start;
+use crate::net::{Later, ListedFolder, Listing, OpenFolder};
+use crate::store::accounts::{Account, AccountKind, Polled};
+use crate::store::deliveries::Recorded;
+use crate::store::server_actions::ServerAction;
+
+fn listed(uid: u32, size: u64) -> Listed {
+    Listed { uid, size, internal_date: None, seen: false }
+}
+
+/// A server that fails at every FETCH which names UID 3, after it has sent some.
+struct Picky {
+    sent: Vec<u32>,
+    error: NetError,
+    receiving: Option<u32>,
+}
+
+impl Picky {
+    fn new(sent: &[u32], error: NetError) -> Picky {
+        Picky { sent: sent.to_vec(), error, receiving: None }
+    }
+}
+
+impl MailSource for Picky {
+    fn fetch(&mut self, uids: &[u32], _: Option<u32>, take: &mut dyn FnMut(Body)) -> Result<(), NetError> {
+        let fails = uids.contains(&3);
+        let sent = if fails { self.sent.clone() } else { uids.to_vec() };
+        sent.into_iter().filter(|uid| uids.contains(uid)).for_each(|uid| take(Body { uid, raw: b"x".to_vec() }));
+        if fails { Err(self.error.clone()) } else { Ok(()) }
+    }
+
+    fn receiving(&self) -> Option<u32> {
+        self.receiving
+    }
+
+    fn open(&mut self, _: &str, _: bool) -> Result<OpenFolder, NetError> {
+        Ok(OpenFolder { uidvalidity: 1, uidnext: None, exists: 5 })
+    }
+
+    fn search_since(&mut self, _: Date) -> Result<Option<Vec<u32>>, NetError> {
+        Ok(None)
+    }
+
+    fn search_all(&mut self) -> Result<Option<Vec<u32>>, NetError> {
+        Ok(None)
+    }
+
+    fn list(&mut self, _: u32) -> Result<Listing, NetError> {
+        Ok(Listing::default())
+    }
+
+    fn list_uids(&mut self, _: &[u32]) -> Result<Vec<Listed>, NetError> {
+        Ok(Vec::new())
+    }
+
+    fn mark_seen(&mut self, _: &[u32]) -> Result<(), NetError> {
+        Ok(())
+    }
+
+    fn move_to(&mut self, _: &[u32], _: &str) -> Result<(), NetError> {
+        Ok(())
+    }
+
+    fn delete(&mut self, _: &[u32]) -> Result<(), NetError> {
+        Ok(())
+    }
+
+    fn contains(&mut self, _: &str) -> Result<bool, NetError> {
+        Ok(false)
+    }
+
+    fn create(&mut self, _: &str) -> Result<(), NetError> {
+        Ok(())
+    }
+
+    fn append(&mut self, _: &str, _: &[u8], _: Timestamp) -> Result<(), NetError> {
+        Ok(())
+    }
+
+    fn folders(&mut self) -> Result<Vec<ListedFolder>, NetError> {
+        Ok(Vec::new())
+    }
+
+    fn capabilities(&mut self) -> Result<Vec<String>, NetError> {
+        Ok(Vec::new())
+    }
+
+    fn logout(&mut self) {}
+}
+
+/// Writes down what is handed over.
+#[derive(Default)]
+struct Notebook(Vec<(u32, bool, bool)>);
+
+impl Desk for Notebook {
+    fn batch(&mut self, batch: Batch) -> Result<()> {
+        let whole = |item: &Item| (item.listed.uid, matches!(item.body, Delivered::Whole(_)), batch.moves);
+        self.0.extend(batch.items.iter().map(whole));
+        Ok(())
+    }
+
+    fn opened(&mut self, _: &str, _: u32) -> Result<Option<Start>> {
+        Ok(None)
+    }
+
+    fn begin(&mut self, _: &str, _: u32, _: u32, _: bool) -> Result<Start> {
+        Ok(Start::default())
+    }
+
+    fn recorded(&mut self, _: &str, _: u32, _: u32) -> Result<Option<Recorded>> {
+        Ok(None)
+    }
+
+    fn owed(&mut self) -> Result<Vec<Owed>> {
+        Ok(Vec::new())
+    }
+
+    fn begun(&mut self, _: usize, _: u64) -> Result<()> {
+        Ok(())
+    }
+
+    fn complete(&mut self, _: &str, _: u32, _: Polled) -> Result<Vec<ServerAction>> {
+        Ok(Vec::new())
+    }
+
+    fn acted(&mut self, _: Vec<i64>, _: Option<String>) -> Result<()> {
+        Ok(())
+    }
+
+    fn sent_folder(&mut self, _: &str) -> Result<()> {
+        Ok(())
+    }
+
+    fn folder(&mut self, _: &str, _: Option<&NetError>) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// What is handed over of UIDs 1 to 5: whether each is whole, and whether the watermark may pass it.
+fn download(source: &mut dyn MailSource) -> (Vec<(u32, bool, bool)>, Result<()>) {
+    let account = Account::new("a", AccountKind::Group, Timestamp::UNIX_EPOCH);
+    let until = Instant::now() + Duration::from_secs(60);
+    let job = Job { account, folders: Vec::new(), portion: 0, max_size: 100, dry_run: false, until };
+    let range: Vec<Listed> = (1..=5).map(|uid| listed(uid, 1)).collect();
+    let mut desk = Notebook::default();
+    let ended = fetch_listed(source, &job, "INBOX", 1, &range, true, &mut desk);
+    (desk.0, ended)
+}
+
+#[test]
+fn a_message_that_is_refused_keeps_no_other_back() {
+    let (handed, ended) = download(&mut Picky::new(&[1, 2], NetError::new(NetErrorKind::Refused, "cannot read it")));
+    assert!(ended.is_ok(), "{ended:?}");
+    assert_eq!(handed, [(1, true, true), (2, true, true), (3, false, true), (4, true, true), (5, true, true)]);
+}
+
+#[test]
+fn where_the_connection_breaks_the_message_that_was_received_is_charged() {
+    let closed = || NetError::new(NetErrorKind::Closed, "gone");
+    for (sent, receiving, charged) in [
+        (&[1, 2][..], None, &[(3, false, true)][..]),
+        (&[1, 2], Some(3), &[(3, false, true)]),
+        (&[], None, &[(1, false, true)]),
+        // In another order: what had not come before it is not passed.
+        (&[5, 1], Some(3), &[(3, false, false)]),
+        (&[1, 2, 4], Some(3), &[(3, false, true), (4, true, true)]),
+        // A server may name whatever it likes.
+        (&[1, 2], Some(99), &[(3, false, true)]),
+        (&[1, 2], Some(1), &[(3, false, true)]),
+    ] {
+        let (handed, ended) = download(&mut Picky { receiving, ..Picky::new(sent, closed()) });
+        let mut expected: Vec<(u32, bool, bool)> =
+            sent.iter().filter(|uid| **uid <= 2).map(|uid| (*uid, true, true)).collect();
+        expected.extend(charged);
+        assert_eq!(handed, expected, "{sent:?} {receiving:?}");
+        assert!(ended.is_err());
+    }
+}
+
+#[test]
+fn a_server_that_asks_to_be_left_alone_charges_nobody() {
+    let later = NetError {
+        kind: NetErrorKind::Temporary,
+        message: "throttled".into(),
+        later: Some(Later { after: None, of_folder: false }),
+    };
+    let (handed, ended) = download(&mut Picky::new(&[1, 2], later));
+    assert_eq!(handed, [(1, true, true), (2, true, true)]);
+    assert!(ended.is_err());
+}
+
+#[test]
+fn the_end_of_the_run_charges_nobody() {
+    let account = Account::new("a", AccountKind::Group, Timestamp::UNIX_EPOCH);
+    let job = Job { account, folders: Vec::new(), portion: 0, max_size: 100, dry_run: false, until: Instant::now() };
+    let timeout = NetError::new(NetErrorKind::Timeout, "the server does not answer in time");
+    assert!(!is_attempt(&timeout, &job));
+    assert!(is_attempt(&timeout, &Job { until: Instant::now() + Duration::from_secs(60), ..job }));
+}
+
+#[test]
+fn ranges_are_bounded_by_bytes_and_large_messages_stand_alone() {
+    let mib = 1 << 20;
+    let cut = |sizes: &[u64]| -> Vec<usize> {
+        let new: Vec<Listed> = (1..).zip(sizes).map(|(uid, size)| listed(uid, *size)).collect();
+        ranges(&new, 25 * mib).iter().map(|r| r.len()).collect()
+    };
+    assert_eq!(cut(&[]), Vec::<usize>::new());
+    assert_eq!(cut(&[mib; 40]), [16, 16, 8]);
+    assert_eq!(cut(&[mib, 20 * mib, mib, 60 * mib, mib]), [1, 1, 1, 1, 1]);
+    assert_eq!(cut(&[100; 1_200]), [500, 500, 200]);
+}
