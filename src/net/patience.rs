@@ -11,14 +11,14 @@ const BEFORE: &[&str] = &["in", "after", "for", "wait", "another", "least", "nex
 /// The time that a text names, such as "try again in 10 minutes", at most [`LONGEST`].
 pub fn rest(said: &str) -> Option<Duration> {
     let words: Vec<String> = said.to_lowercase().split_whitespace().map(str::to_owned).collect();
-    let named = words.iter().enumerate().filter_map(|(at, word)| {
+    let mut named = words.iter().enumerate().filter_map(|(at, word)| {
         let before = words.get(at.saturating_sub(2)..at).unwrap_or_default();
         let is_time = before.iter().any(|word| BEFORE.contains(&word.trim_matches(is_sign)));
         let next = words.get(at + 1).map(|next| next.trim_matches(is_sign));
         is_time.then(|| time(word, next).or_else(|| bare_seconds(before, word))).flatten()
     });
     // What was too much comes before what is to be done.
-    named.last()
+    named.next_back()
 }
 
 /// `retry after 300`.
