@@ -186,6 +186,37 @@ fn a_report_may_name_the_id_that_the_server_gave() {
     assert_eq!(sandbox.items(&["case", "list"]).len(), 1);
 }
 
+#[test]
+fn the_servers_of_one_user_speak_for_their_own_mail_only() {
+    let customer = "kim@customer.example";
+    let sink = SmtpSink::new(Vec::new());
+    let (sandbox, _) = answered(customer, &["--smtp", &sink.address()]);
+    sandbox.run(&["send"]).ok();
+    let (own, personal) = (SmtpSink::new(Vec::new()), Dovecot::shared().mailbox());
+    let trusting = ["--authserv-id", "mx.espomail.example", "--smtp", &own.address()];
+    sandbox.personal_account("budi-mail", "budi", &personal, &trusting);
+    // It vouches for a report on mail of the group.
+    let group = "Final-Recipient: rfc822; kim@customer.example\nAction: failed\nStatus: 5.1.1";
+    let id = sent(&sandbox)["message_id"].as_str().unwrap().to_owned();
+    let raw = report(&personal, "postmaster@customer.example", &id, group);
+    personal.append("INBOX", &[b"Authentication-Results: mx.espomail.example; dmarc=pass\r\n", &raw[..]].concat());
+    sandbox.run(&["fetch"]).ok();
+    let said = decisions(&sandbox, "bounce");
+    assert!(said.len() == 1 && said[0].contains("is reported failed, not proven"), "{said:?}");
+    assert_eq!(sent(&sandbox)["recipients"][0]["state"], "sent");
+    // It refuses a colleague and a customer: nobody else's mail to them is held back.
+    let refusal = Answer::Say("550 5.1.1 no such user");
+    own.script(vec![Step { verb: "RCPT", nth: 0, answer: refusal }]);
+    let to =
+        ["--as", "budi", "email", "send", "--to", "ana@staff.example", "--to", customer, "--subject", "x", "-m", "x"];
+    sandbox.run(&[&to[..], &["--account", "budi-mail"]].concat()).ok();
+    sandbox.run(&["send"]).ok();
+    assert_eq!(own.count("RCPT"), 2);
+    assert!(sandbox.json(&["case", "show", "1"])["invalid_addresses"].as_array().unwrap().is_empty());
+    let again = sandbox.run(&["--as", "ana", "case", "reply", "1", "-m", "Once more.", "--dry-run"]).ok();
+    assert!(!format!("{}{}", again.stdout, again.stderr).contains("no such user"), "{again:#?}");
+}
+
 /// The Message-IDs in the Sent folder.
 fn kept(mailbox: &Mailbox, folder: &str) -> Vec<String> {
     mailbox.messages(folder).iter().map(|message| message.header("Message-ID")).collect()

@@ -61,6 +61,10 @@ pub const COLUMNS: &[Column] = &[
     Column::new("last_good_at", ""),
     Column::new("failing_since", ""),
     Column::new("failure", ""),
+    Column::new("send_failing_since", "Cannot send since"),
+    Column::new("send_failure", "Why"),
+    Column::new("send_next_try_at", "Sends again"),
+    Column::new("null_sender_refused", ""),
     Column::new("id", ""),
     Column::new("user", ""),
     Column::new("share", ""),
@@ -159,6 +163,10 @@ fn cells(tx: &Tx<'_>, actor: &Actor, account: &Account) -> Result<Vec<Cell>> {
         health.last_good_at.map_or_else(Cell::none, Cell::time),
         health.failing_since.map_or_else(Cell::none, Cell::date_time),
         Cell::text(&health.failure),
+        health.send_failing_since.map_or_else(Cell::none, Cell::date_time),
+        Cell::text(&health.send_failure),
+        health.send_next_try_at.map_or_else(Cell::none, Cell::date_time),
+        Cell::bool(account.null_sender_refused),
         Cell::int(account.id),
         owner.map_or_else(Cell::none, |user| {
             Cell::object(json!({"id": user.id, "username": user.username}), &user.username)

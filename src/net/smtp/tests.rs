@@ -156,14 +156,17 @@ fn a_refusal_of_data_is_an_answer() {
 
 #[test]
 fn after_the_end_of_a_connection_nothing_is_said() {
-    for end in
-        [vec![expect("RSET"), send("502 what\r\n")], vec![expect("RSET"), send("421 going\r\n")], vec![expect("RSET")]]
-    {
+    for (end, why) in [
+        (vec![expect("RSET"), send("502 what\r\n")], "the server answered RSET with 502 what"),
+        (vec![expect("RSET"), send("421 going\r\n")], "the server said goodbye: going"),
+        (vec![expect("RSET")], "the server closed the connection before its answer was complete"),
+    ] {
         let server = ready(after(vec![expect("MAIL"), send("550 no\r\n")], end));
         let mut transport = connect(&server.endpoint(), None).unwrap();
         let mut again = || transport.send(&envelope(&["a@x.example"]), b"x\r\n", &mut || Ok(()));
         assert!(matches!(again(), Err(SendError::SenderRefused(_))));
-        assert!(matches!(again(), Err(SendError::BeforeBody(_))));
+        let Err(SendError::BeforeBody(error)) = again() else { panic!("{why}") };
+        assert_eq!(error.message, why);
         drop(transport);
         assert_eq!(server.lines().last().map(String::as_str), Some("RSET"));
     }
