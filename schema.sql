@@ -12,7 +12,10 @@ CREATE TABLE instance (
   next_case       INTEGER NOT NULL DEFAULT 1,     -- the number of the next case
   created_at      INTEGER NOT NULL,
   last_fetch_at   INTEGER,                        -- end of the last `fetch` that polled something
-  last_backup_at  INTEGER
+  last_backup_at  INTEGER,
+  backup_made_at  INTEGER,                        -- in a backup: when it was made; whoever writes into it first settles that
+  restored_at     INTEGER,                        -- when that was; mail from before gets no automatic reply or notice
+  restored_from   INTEGER                         -- when the backup was made
 ) STRICT;
 
 -- People and teams ------------------------------------------------------------------------------------

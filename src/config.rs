@@ -167,6 +167,14 @@ impl Config {
             (config.jobs == 0, "jobs: must be at least 1"),
             (config.jobs_per_host == 0, "jobs_per_host: must be at least 1"),
             (config.alert_after == 0, "alert_after: must be at least 1"),
+            (config.max_runtime.is_zero(), "max_runtime: must be at least 1s"),
+            (config.connect_timeout.is_zero(), "connect_timeout: must be at least 1s"),
+            (config.tls_timeout.is_zero(), "tls_timeout: must be at least 1s"),
+            (config.reply_timeout.is_zero(), "reply_timeout: must be at least 1s"),
+            (
+                config.database.as_ref().is_some_and(|path| !path.is_absolute()),
+                "database: must begin with /, as cron starts elsewhere",
+            ),
             (config.message_max_size < 64 << 10, "message_max_size: must be at least 64KiB"),
             (
                 config.message_id_domain.as_ref().is_some_and(|d| !is_domain(d)),
@@ -270,6 +278,16 @@ pub fn default_path() -> PathBuf {
     }
 }
 
+/// Where the configuration lies for a program that cron starts: it has no variables but HOME.
+pub fn without_environment() -> PathBuf {
+    caller::home().map_or_else(path_of_service, |home| home.join(".config/espomail/config.toml"))
+}
+
+/// The database of such a program, where its configuration names none.
+pub fn database_without_environment() -> PathBuf {
+    caller::home().map_or_else(place_of_service, |home| home.join(".local/share/espomail/espomail.db"))
+}
+
 /// Where the configuration of a service lies.
 pub fn path_of_service() -> PathBuf {
     PathBuf::from("/etc/espomail/config.toml")
@@ -279,15 +297,19 @@ pub fn path_of_service() -> PathBuf {
 pub fn of_service() -> PathBuf {
     let text = fs::read_to_string(path_of_service()).unwrap_or_default();
     let named = Config::parse(&text).ok().and_then(|config| config.database);
-    named.unwrap_or_else(|| PathBuf::from("/var/lib/espomail/espomail.db"))
+    named.unwrap_or_else(place_of_service)
 }
 
 /// Where the database lies unless it is named.
 pub fn default_database() -> PathBuf {
     match caller::home() {
-        None => PathBuf::from("/var/lib/espomail/espomail.db"),
+        None => place_of_service(),
         Some(home) => xdg("XDG_DATA_HOME", &home, ".local/share").join("espomail/espomail.db"),
     }
+}
+
+fn place_of_service() -> PathBuf {
+    PathBuf::from("/var/lib/espomail/espomail.db")
 }
 
 fn xdg(variable: &str, home: &Path, default: &str) -> PathBuf {
@@ -343,6 +365,9 @@ mod tests {
             ("max_runtime = \"soon\"", "soon"),
             ("message_max_size = \"1KiB\"", "message_max_size"),
             ("message_id_domain = \"a b\"", "message_id_domain"),
+            ("reply_timeout = \"0s\"", "reply_timeout: must be at least 1s"),
+            ("max_runtime = \"0m\"", "max_runtime: must be at least 1s"),
+            ("database = \"~/espomail.db\"", "database: must begin with /"),
             ("allowed_hosts = [\"a b\"]", "a b"),
             ("jobs = \"four\"", "invalid type"),
         ] {

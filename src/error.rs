@@ -62,6 +62,13 @@ impl Kind {
         }
     }
 
+    /// The kind of this name.
+    pub fn by_name(name: &str) -> Option<Kind> {
+        use Kind::{Bug, Config, Data, Io, NoPerm, Partial, TempFail, Unavailable, Usage};
+        let all = [Partial, Usage, Data, Unavailable, Bug, Io, TempFail, NoPerm, Config];
+        all.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// The more serious of two kinds when several accounts failed: 78, 74, 70, 77, 69, 75, then the rest.
     pub fn worse(self, other: Kind) -> Kind {
         let rank = |k| match k {
@@ -141,7 +148,7 @@ pub fn classify(error: &anyhow::Error) -> (Kind, Option<String>) {
     if let Some(kind) = error.chain().find_map(crate::store::db::kind_of) {
         let hint = match kind {
             Kind::TempFail => "another process is writing; run it again",
-            Kind::Io => "look at the disk: full, read-only or damaged? then `espomail db check`",
+            Kind::Io => "espomail doctor says what is wrong with the disk, the rights or the database",
             _ => "this is a bug; please report it",
         };
         return (kind, Some(hint.to_owned()));
@@ -155,12 +162,14 @@ pub fn classify(error: &anyhow::Error) -> (Kind, Option<String>) {
 
 fn network(kind: NetErrorKind) -> (Kind, Option<String>) {
     let (kind, hint) = match kind {
-        NetErrorKind::LoginRefused => (Kind::NoPerm, "check --login and the secret: espomail account test NAME"),
+        NetErrorKind::LoginRefused => {
+            (Kind::NoPerm, "`espomail account test` with the name of the account says what to type")
+        }
         NetErrorKind::NotAllowed => {
             (Kind::Config, "for a server of your own network, name it in allowed_hosts of the configuration")
         }
         NetErrorKind::Certificate => {
-            (Kind::Unavailable, "trust its authority with --ca FILE, or this one certificate with --pin sha256:HEX")
+            (Kind::Unavailable, "`espomail account test` with the name of the account prints its fingerprint")
         }
         NetErrorKind::Tls => {
             (Kind::Unavailable, "is the TLS mode right? --tls implicit (993, 465) or starttls (143, 587)")

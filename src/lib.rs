@@ -23,7 +23,7 @@
 //! | [`net`] | the only sockets: IMAP and SMTP behind two small traits | protocol crates, `mail` |
 //! | [`query`] | the search language: text in, a tree of conditions out | values |
 //! | [`filter`] | patterns, conditions and the verdict about a message: values in, values out | `mail`, rows of `store` |
-//! | [`store`] | the only SQL; `store::db` is the one file that names SQLite | `mail`, `query` |
+//! | [`store`] | the only SQL; `store::db` is the one place that names SQLite | `mail`, `query` |
 //! | [`intake`], [`outbox`], [`reply`], [`desk`], [`erase`], [`access`] | decide with pure functions, then act and record why | `mail`, `store`, the traits of `net` |
 //! | [`cli`] | flags -> one operation -> output | everything but SQL, protocols and MIME |
 //! | [`ui`] | tables, JSON, terminal-safe text; the only place that prints | nothing of ours |

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
-use log::{LevelFilter, Log, Metadata, Record};
+use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use crate::ui::safe;
 
@@ -23,11 +23,8 @@ struct Sinks {
 /// # Errors
 /// The file cannot be opened.
 pub fn start(file: Option<&Path>, level: LevelFilter, verbose: u8) -> Result<()> {
-    let terminal = match verbose {
-        0 | 1 => LevelFilter::Off,
-        2 => LevelFilter::Debug,
-        _ => LevelFilter::Trace,
-    };
+    // What is worth more than that is said there in words of its own.
+    let terminal = if verbose > 1 { LevelFilter::Trace } else { LevelFilter::Off };
     let open = |path: &Path| {
         OpenOptions::new()
             .append(true)
@@ -56,7 +53,7 @@ impl Log for Sinks {
         }
         let text = record.args().to_string();
         let line = format!("{} {} {}\n", Timestamp::now(), record.level(), safe::line(&text));
-        if record.level() <= self.terminal {
+        if record.level() >= Level::Debug && record.level() <= self.terminal {
             let _ = std::io::stderr().lock().write_all(line.as_bytes());
         }
         if let Some(Ok(mut file)) = self.file.as_ref().filter(|_| record.level() <= self.file_level).map(Mutex::lock) {

@@ -83,6 +83,17 @@ pub fn write_duration(duration: Duration) -> String {
     unit.map_or_else(|| format!("{seconds}s"), |(size, name)| format!("{}{name}", seconds / size))
 }
 
+/// A size for people: `0 B`, `12 MiB`, `1.5 GiB`.
+pub fn about(bytes: u64) -> String {
+    match bytes {
+        ..1_024 => format!("{bytes} B"),
+        1_024..1_048_576 => format!("{} KiB", bytes >> 10),
+        1_048_576..1_073_741_824 => format!("{} MiB", bytes >> 20),
+        // One digit after the point.
+        _ => format!("{}.{} GiB", bytes >> 30, (bytes >> 20) % 1_024 * 10 / 1_024),
+    }
+}
+
 /// A size as people write it, in the largest unit that says it exactly.
 pub fn write_size(bytes: u64) -> String {
     let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];

@@ -164,7 +164,7 @@ fn save(args: &Save, ctx: &Context) -> Result<()> {
             continue;
         }
         if ctx.dry_run {
-            ctx.ui.text(&args.dir.join(&name).display().to_string())?;
+            ctx.done(part, &format!("{} is written", args.dir.join(&name).display()))?;
             continue;
         }
         let path = write_new(&args.dir, &name, &content(&raw, *part)?)?;

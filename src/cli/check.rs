@@ -14,7 +14,7 @@ use crate::intake::fetch;
 use crate::moment;
 use crate::store::accounts;
 use crate::store::db::Tx;
-use crate::store::{deliveries, instance, outbox, sent_copies};
+use crate::store::{deliveries, instance, outbox, place, sent_copies};
 use crate::ui::output::Ui;
 
 /// `check`
@@ -45,7 +45,9 @@ struct Report {
 /// Runs `check`.
 pub fn run(args: &CheckArgs, ctx: &Context) -> Result<()> {
     let limits = Limits { account: args.max_age, outbox: args.max_outbox_age, quarantine: args.max_quarantine };
-    let Report { level, text, figures } = ctx.read(|tx, actor| look(tx, actor, &limits, ctx.now()))?;
+    let place = place::look(&ctx.db_path).map(|place| place.troubles()).unwrap_or_default();
+    let place: Vec<String> = place.into_iter().filter(|one| one.is_grave).map(|one| one.what).collect();
+    let Report { level, text, figures } = ctx.read(|tx, actor| look(tx, actor, place, &limits, ctx.now()))?;
     let (code, word) = match level {
         None => (0, "OK"),
         Some(Level::Warning) => (1, "WARNING"),
@@ -72,11 +74,12 @@ fn say(ui: &Ui, word: &str, text: &str, figures: &str) -> Result<()> {
 }
 
 /// Monitoring hears of all accounts, but of those that the actor does not know of neither name nor reason.
-fn look(tx: &Tx<'_>, actor: &Actor, limits: &Limits, now: Timestamp) -> Result<Report> {
+fn look(tx: &Tx<'_>, actor: &Actor, place: Vec<String>, limits: &Limits, now: Timestamp) -> Result<Report> {
     let accounts = watched(tx)?;
     let queue = outbox::queue(tx, now - LATELY, now)?;
     let ahead = instance::written_ahead(tx)?.is_some_and(|at| moment::is_ahead(at, now));
-    let (mut quarantined, mut found) = (0, Vec::new());
+    let mut found: Vec<(Level, String)> = place.into_iter().map(|what| (Level::Critical, what)).collect();
+    let mut quarantined = 0;
     for one in &accounts {
         // What lies in the quarantine waits also where the account was disabled.
         quarantined += deliveries::counts(tx, one.account.id, now)?.quarantined;

@@ -1,5 +1,7 @@
 //! From an account's settings to a connection: endpoint, secret, session.
 
+mod advice;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,6 +9,8 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use zeroize::Zeroizing;
+
+pub use advice::{Protocol, advice};
 
 use crate::config::Config;
 use crate::net::reach::Reach;

@@ -15,11 +15,13 @@ use crate::mail::address;
 use crate::mail::compose::is_address;
 use crate::store::accounts::{self, Account};
 use crate::store::cases;
-use crate::store::db::{Store, Tx};
+use crate::store::db::{self, Store, Tx};
 use crate::store::folders::{self, Folder};
+use crate::store::instance;
 use crate::store::levels::Permission;
 use crate::store::log;
 use crate::store::records::{self, Parent, ParentType};
+use crate::store::restored;
 use crate::store::teams::{self, Team};
 use crate::store::templates::{self, Template};
 use crate::store::users::{self, User};
@@ -31,6 +33,8 @@ pub struct Context {
     pub ui: Ui,
     /// Configuration.
     pub config: Config,
+    /// File of the configuration; `None` = every value has its default.
+    pub config_path: Option<PathBuf>,
     /// Database.
     pub db_path: PathBuf,
     /// Noun and verb of the command.
@@ -52,13 +56,17 @@ pub struct Context {
 impl Context {
     /// Opens the database for reading; writing is [`Context::write`]'s, which logs it.
     pub fn store(&self) -> Result<Store> {
-        Store::open(&self.db_path)?.read_only()
+        Store::open_to_read(&self.db_path)
     }
 
     /// Opens the database for work whose writes are in no log, because a ledger of their own tells of them, or that is
     /// logged as a whole ([`Context::long_work`]). A test knows who calls this.
     pub fn unlogged_store(&self) -> Result<Store> {
-        Store::open(&self.db_path)
+        let store = Store::open(&self.db_path)?;
+        if !self.dry_run && store.read(restored::backup_made_at)?.is_some() {
+            store.write(|tx| restored::settle(tx, self.now()))?;
+        }
+        Ok(store)
     }
 
     /// The moment this command takes place at.
@@ -71,6 +79,11 @@ impl Context {
         Actor::find(tx, &self.caller, self.acting_as.as_deref())
     }
 
+    /// Writes something that is undone again.
+    pub fn try_to_write(&self) -> Result<()> {
+        Store::open(&self.db_path)?.rehearse(|tx| instance::backed_up(tx, self.now()))
+    }
+
     /// Reads as the acting person.
     pub fn read<T>(&self, work: impl FnOnce(&Tx<'_>, &Actor) -> Result<T>) -> Result<T> {
         self.store()?.read(|tx| work(tx, &self.actor(tx)?))
@@ -78,7 +91,7 @@ impl Context {
 
     /// Writes as the acting person and logs it; with `--dry-run` everything is undone again.
     pub fn write<T>(&self, work: impl FnOnce(&Tx<'_>, &Actor) -> Result<T>) -> Result<T> {
-        let store = Store::open(&self.db_path)?.watch(log::kind_of)?;
+        let store = self.unlogged_store()?.watch(log::kind_of)?;
         let work = |tx: &Tx<'_>| self.logged(tx, work);
         if self.dry_run { store.rehearse(work) } else { store.write(work) }
     }
@@ -97,12 +110,25 @@ impl Context {
         here || self.edits_afar
     }
 
+    /// An error as a person understands it: what the database says is told by what it means.
+    pub fn explained(&self, error: anyhow::Error) -> anyhow::Error {
+        db::explain(&error, &self.db_path).map_or(error, anyhow::Error::from)
+    }
+
+    /// Says what would be done without `--dry-run`.
+    pub fn rehearsed(&self, sentence: &str) {
+        let line = format!("dry run, nothing changed; without --dry-run: {sentence}");
+        ::log::info!("{}: {line}", self.command);
+        self.ui.note(&line);
+    }
+
     /// Says what was done, or with `--dry-run` what would be.
     pub fn done(&self, id: impl std::fmt::Display, sentence: &str) -> Result<()> {
         if self.dry_run {
-            self.ui.note(&format!("dry run, nothing changed: {sentence}"));
+            self.rehearsed(sentence);
             return Ok(());
         }
+        ::log::info!("{}: {sentence}", self.command);
         self.ui.done(id, sentence)
     }
 }
@@ -264,6 +290,11 @@ pub fn mail_address(field: &str, given: &str) -> Result<String> {
 /// Refuses a second thing of the same name.
 pub fn taken(field: &str, name: &str) -> anyhow::Error {
     error::data(format!("{field}: \"{name}\" exists already")).into()
+}
+
+/// Refuses a name or address that something has which the actor does not know of: neither what it is nor whose.
+pub fn unusable(field: &str, name: &str) -> anyhow::Error {
+    error::data(format!("{field}: \"{name}\" cannot be used")).hint("choose another, or ask an administrator").into()
 }
 
 /// An error that has been shown already; only its exit code is left.

@@ -1,5 +1,7 @@
 //! `espomail db`: the database file.
 
+mod restore;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -9,6 +11,7 @@ use super::context::{self, Context};
 use super::init;
 use crate::error::{self, Fault, Kind};
 use crate::secret;
+use crate::store::db::AFTER_DAMAGE;
 use crate::store::instance;
 use crate::ui::cell::{Cell, Column};
 
@@ -29,6 +32,11 @@ pub enum DbCommand {
         before_help = "Examples:\n  $ espomail db backup /var/backups/espomail.db\n  $ espomail db backup espomail-$(date +%F).db --with-secrets"
     )]
     Backup(Backup),
+    /// Makes a backup the database again; what is there is kept beside it
+    #[command(
+        before_help = "Examples:\n  $ espomail db restore /var/backups/espomail.db\n  $ espomail --yes --db /srv/mail/espomail.db db restore espomail-2026-11-28.db"
+    )]
+    Restore(restore::Restore),
 }
 
 /// `db backup`
@@ -52,6 +60,7 @@ pub fn run(command: DbCommand, ctx: &Context) -> Result<()> {
         DbCommand::Check => check(ctx),
         DbCommand::Stats => stats(ctx),
         DbCommand::Backup(args) => backup(&args, ctx),
+        DbCommand::Restore(args) => restore::run(&args, ctx),
     }
 }
 
@@ -62,7 +71,7 @@ fn check(ctx: &Context) -> Result<()> {
     }
     faults.iter().try_for_each(|fault| ctx.ui.text(fault))?;
     ctx.ui.warn(&format!("{} is damaged", ctx.db_path.display()));
-    ctx.ui.hint("restore the last good backup; keep the damaged file");
+    ctx.ui.hint(AFTER_DAMAGE);
     Err(context::told(Kind::Io))
 }
 
@@ -88,7 +97,7 @@ fn backup(args: &Backup, ctx: &Context) -> Result<()> {
     }
     if !ctx.dry_run {
         let secrets = if args.with_secrets { secret::copy(&secret::directory(&ctx.db_path), &beside) } else { Ok(()) };
-        secrets.and_then(|()| ctx.store()?.backup(file)).inspect_err(|_| {
+        secrets.and_then(|()| ctx.store()?.backup(file, ctx.now())).inspect_err(|_| {
             // No passwords are left lying where there is no backup.
             if args.with_secrets {
                 std::fs::remove_dir_all(&beside).ok();

@@ -203,6 +203,7 @@ mod tests {
         ("case reply 3 -F note", "case reply --file"),
         ("case reply 3 --attach scan.pdf", "case reply --attach"),
         ("db backup copy.db", "db backup FILE"),
+        ("db restore copy.db", "db restore FILE"),
         ("email attachment cat mail.eml 2", "email attachment cat ID|FILE"),
         ("email attachment list mail.eml", "email attachment list ID|FILE"),
         ("email attachment save mail.eml", "email attachment save ID|FILE"),

@@ -1,10 +1,13 @@
 //! `espomail fetch` and `espomail send`: what crontab runs.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
+use log::Level;
 
 use super::connect::Connector;
 use super::context::{self, ACCOUNT_OF_OTHERS, Context};
@@ -14,10 +17,12 @@ use crate::intake::import::Imported;
 use crate::intake::notice;
 use crate::intake::world::World;
 use crate::lock::{self, Attempt};
+use crate::net::{Envelope, MailTransport, SendError, Sent};
 use crate::outbox::{self, Flushed, Manners};
-use crate::store::accounts::{Account, AccountKind};
+use crate::store::accounts::{self, Account, AccountKind};
 use crate::store::db::Store;
 use crate::store::deliveries::Outcome;
+use crate::store::outbox as rows;
 use crate::ui::progress::Progress;
 
 /// No run takes longer than a year, whatever `max_runtime` says.
@@ -124,7 +129,11 @@ pub fn run(args: &FetchArgs, ctx: &Context) -> Result<()> {
         named: !args.accounts.is_empty(),
         until,
     };
-    let mut watch = Watch { ctx, args, unknown, max_runtime, tally: Tally::default(), busy: Vec::new() };
+    let mut watch =
+        Watch { ctx, args, unknown, max_runtime, tally: Tally::default(), busy: Vec::new(), told_busy: Vec::new() };
+    if accounts.is_empty() {
+        nothing_to_poll(ctx, &store)?;
+    }
     let mut todo = accounts;
     let mut ended = Ok(());
     loop {
@@ -149,18 +158,20 @@ pub fn run(args: &FetchArgs, ctx: &Context) -> Result<()> {
         }
         std::thread::sleep(Duration::from_millis(200));
     }
-    let mut tally = watch.tally;
     if !todo.is_empty() && args.if_locked != IfLocked::Skip {
-        tally.worst = worse(tally.worst, Some(Kind::TempFail));
+        watch.tally.worst = worse(watch.tally.worst, Some(Kind::TempFail));
+        if matches!(args.if_locked, IfLocked::Wait(_)) {
+            todo.iter().for_each(|account| watch.give_up(account, started.elapsed()));
+        }
     }
+    let mut tally = watch.tally;
     let mut flushed = Flushed::default();
     if !args.no_send && !ctx.dry_run {
         flushed = flush(ctx, &store, &connector, &args.accounts)?;
         tally.worst = worse(tally.worst, sending_trouble(ctx, &flushed));
     }
-    if args.summary || ctx.ui.verbosity > 0 || ctx.ui.is_terminal() {
-        summarise(ctx, &tally, &flushed, started)?;
-    }
+    let is_asked = args.summary || ctx.dry_run || ctx.ui.verbosity > 0 || ctx.ui.is_terminal();
+    summarise(ctx, &tally, &flushed, started, is_asked);
     ended?;
     tally.worst.map_or(Ok(()), |kind| Err(context::told(kind)))
 }
@@ -181,9 +192,8 @@ pub fn send(args: &SendArgs, ctx: &Context) -> Result<()> {
     for (name, error) in &flushed.copies {
         ctx.ui.problem(&format!("account \"{name}\": cannot keep a copy of sent mail"), error);
     }
-    if args.summary || ctx.ui.verbosity > 0 || ctx.ui.is_terminal() {
-        summarise(ctx, &Tally::default(), &flushed, started)?;
-    }
+    let is_asked = args.summary || ctx.ui.verbosity > 0 || ctx.ui.is_terminal();
+    summarise(ctx, &Tally::default(), &flushed, started, is_asked);
     match sending_trouble(ctx, &flushed) {
         Some(kind) => Err(context::told(kind)),
         None => Ok(()),
@@ -234,6 +244,8 @@ struct Watch<'a> {
     tally: Tally,
     /// Accounts that another process is fetching.
     busy: Vec<Account>,
+    /// Of these, whoever has been told of: a line is enough while it waits.
+    told_busy: Vec<i64>,
 }
 
 impl Watch<'_> {
@@ -256,7 +268,11 @@ impl Watch<'_> {
         }
         if (*dry_run || ui.verbosity > 0) && self.knows(account) {
             let id = one.email_id.map(|id| format!(" email {id}")).unwrap_or_default();
-            progress.pause(|| ui.note(&format!("{}: {}{id}: {}", account.name, one.outcome, one.reason)));
+            let line = match dry_run {
+                true => format!("dry run: {}: would be {}: {}", account.name, one.outcome, one.reason),
+                false => format!("{}: {}{id}: {}", account.name, one.outcome, one.reason),
+            };
+            progress.pause(|| ui.note(&line));
         }
         if one.outcome == Outcome::Quarantined && !dry_run {
             self.tally.worst = worse(self.tally.worst, Some(Kind::Partial));
@@ -273,13 +289,21 @@ impl Watch<'_> {
         !self.unknown.contains(&account.id)
     }
 
+    fn give_up(&self, account: &Account, waited: Duration) {
+        let seconds = waited.as_secs();
+        self.ctx
+            .ui
+            .warn(&format!("{}: gave up after {seconds} s, another process is fetching it", self.called(account)));
+    }
+
     /// What an account is called before whoever runs this.
     fn called(&self, account: &Account) -> String {
         if self.knows(account) { format!("account \"{}\"", account.name) } else { ACCOUNT_OF_OTHERS.to_owned() }
     }
 
     fn say(&mut self, event: Event<'_>) {
-        let interactive = self.ctx.ui.is_terminal() || self.ctx.ui.verbosity > 0 || !self.args.accounts.is_empty();
+        let Context { ui, dry_run, .. } = self.ctx;
+        let interactive = ui.is_terminal() || ui.verbosity > 0 || *dry_run || !self.args.accounts.is_empty();
         match event {
             Event::Begun(..) | Event::Advanced(..) | Event::Imported(..) | Event::Indexed(_) => {}
             Event::Busy(account, pid, since) => {
@@ -287,9 +311,11 @@ impl Watch<'_> {
                 let old = age > SignedDuration::try_from(self.max_runtime).unwrap_or(SignedDuration::MAX);
                 let line = format!("{}: is being fetched by process {pid}", self.called(account));
                 match (self.args.if_locked, old) {
+                    _ if self.told_busy.contains(&account.id) => {}
                     (IfLocked::Fail, _) | (_, true) => self.ctx.ui.warn(&line),
                     _ => self.ctx.ui.verbose(1, &line),
                 }
+                self.told_busy.push(account.id);
                 self.busy.push(account.clone());
             }
             Event::Waiting(account, until) => {
@@ -304,6 +330,9 @@ impl Watch<'_> {
             }
             Event::Done(account, _) if !self.knows(account) => {}
             Event::Done(account, stored) => self.ctx.ui.verbose(1, &format!("{}: {stored} new", account.name)),
+            Event::Failed(account, error, false) if !interactive => {
+                ::log::warn!("{}: {error:#}", self.called(account));
+            }
             Event::Failed(account, error, speak) => match (speak || interactive, self.knows(account)) {
                 (true, true) => self.ctx.ui.problem(&self.called(account), error),
                 (true, false) => self.ctx.ui.warn(&format!("{ACCOUNT_OF_OTHERS}: cannot be fetched")),
@@ -317,6 +346,19 @@ impl Watch<'_> {
     }
 }
 
+/// Says why nothing is fetched, to whoever looks; cron would say it every minute.
+fn nothing_to_poll(ctx: &Context, store: &Store) -> Result<()> {
+    let all = store.read(accounts::all)?;
+    let line = match all.is_empty() {
+        true => "no account yet: espomail account add",
+        false => "no account to be fetched: each is disabled, its owner is, or it only sends (espomail account list)",
+    };
+    if ctx.dry_run || ctx.ui.verbosity > 0 || ctx.ui.is_terminal() {
+        ctx.ui.note(line);
+    }
+    Ok(())
+}
+
 /// Sends what is due, unless another process is at it.
 fn flush(ctx: &Context, store: &Store, connector: &Connector<'_>, named: &[String]) -> Result<Flushed> {
     match lock::attempt(&ctx.db_path, "outbox", Timestamp::now())? {
@@ -326,7 +368,10 @@ fn flush(ctx: &Context, store: &Store, connector: &Connector<'_>, named: &[Strin
         }
         Attempt::Held(_lock) => {
             queue_digests(ctx, store)?;
-            let mut connect = |account: &Account| connector.smtp(account);
+            let progress = sending_progress(ctx, store)?;
+            let mut connect = |account: &Account| -> Result<Box<dyn MailTransport>> {
+                Ok(Box::new(Counted { transport: connector.smtp(account)?, progress: Rc::clone(&progress) }))
+            };
             let alert_min_age = SignedDuration::try_from(ctx.config.alert_min_age)?;
             let manners = Manners { alert_min_age, named };
             let mut flushed = outbox::flush(store, &mut connect, &manners, &Timestamp::now)?;
@@ -335,6 +380,38 @@ fn flush(ctx: &Context, store: &Store, connector: &Connector<'_>, named: &[Strin
             Ok(flushed)
         }
     }
+}
+
+/// A server that mail is handed to, and whoever watches how much.
+struct Counted {
+    transport: Box<dyn MailTransport>,
+    progress: Rc<RefCell<Progress>>,
+}
+
+impl MailTransport for Counted {
+    fn send(
+        &mut self,
+        envelope: &Envelope,
+        body: &[u8],
+        before_body: &mut dyn FnMut() -> Result<(), String>,
+    ) -> Result<Sent, SendError> {
+        let done = self.transport.send(envelope, body, before_body);
+        self.progress.borrow_mut().advance(1, body.len() as u64);
+        done
+    }
+
+    fn quit(&mut self) {
+        self.transport.quit();
+    }
+}
+
+/// How far the outbox is, of what is due now.
+fn sending_progress(ctx: &Context, store: &Store) -> Result<Rc<RefCell<Progress>>> {
+    let now = Timestamp::now();
+    let (count, bytes) = store.read(|tx| rows::due_size(tx, now))?;
+    let mut progress = Progress::new(!ctx.ui.quiet && ctx.ui.verbosity == 0);
+    progress.expect(usize::try_from(count)?, u64::try_from(bytes)?);
+    Ok(Rc::new(RefCell::new(progress)))
 }
 
 /// Nothing is written where no digest is due.
@@ -365,15 +442,26 @@ fn sending_trouble(ctx: &Context, flushed: &Flushed) -> Option<Kind> {
     kinds.chain(flushed.resting.iter().map(|_| Kind::TempFail)).reduce(Kind::worse)
 }
 
-fn summarise(ctx: &Context, tally: &Tally, flushed: &Flushed, started: Instant) -> Result<()> {
+/// The line of numbers, for whoever asked; the log has it where something was done.
+fn summarise(ctx: &Context, tally: &Tally, flushed: &Flushed, started: Instant, is_asked: bool) {
     let seconds = started.elapsed().as_secs_f64();
     let indexing = tally.indexing.as_secs_f64();
     let indexing = if indexing < 0.05 { String::new() } else { format!(", {indexing:.1} s of it for the full text") };
-    ctx.ui.note(&format!(
-        "imported {}, other {}, quarantined {}; sent {}, failed {}, waiting {}; {seconds:.1} s{indexing}",
-        tally.imported, tally.other, tally.quarantined, flushed.sent, flushed.failed, flushed.put_off
-    ));
-    Ok(())
+    let Tally { imported, other, quarantined, .. } = tally;
+    let Flushed { sent, failed, put_off, .. } = flushed;
+    let line = match ctx.dry_run {
+        true => format!(
+            "dry run, nothing changed: {imported} would be imported, {other} other, {quarantined} quarantined; {seconds:.1} s"
+        ),
+        false => format!(
+            "imported {imported}, other {other}, quarantined {quarantined}; sent {sent}, failed {failed}, waiting {put_off}; {seconds:.1} s{indexing}"
+        ),
+    };
+    let was_idle = imported + other + quarantined + sent + failed + put_off == 0 && !ctx.dry_run;
+    ::log::log!(if was_idle { Level::Debug } else { Level::Info }, "{}: {line}", ctx.command);
+    if is_asked {
+        ctx.ui.note(&line);
+    }
 }
 
 fn worse(a: Option<Kind>, b: Option<Kind>) -> Option<Kind> {

@@ -51,7 +51,7 @@ fn receive(args: &IngestArgs, ctx: &Context) -> Result<()> {
     }
     let store = ctx.unlogged_store()?;
     let account = store
-        .read(|tx| context::account(tx, &args.account))
+        .read(|tx| context::known_account(tx, &ctx.actor(tx)?, &args.account))
         .map_err(|e| Fault::new(Kind::TempFail, format!("{e:#}")))?;
     let raw = message(args, account.max_size.unwrap_or(ctx.config.message_max_size))?;
     let now = Timestamp::now();

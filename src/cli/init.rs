@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::context::Context;
+use super::cron;
 use super::front;
 use crate::access::{self, Actor};
 use crate::caller::Standing;
@@ -56,7 +57,7 @@ pub fn program() -> String {
 }
 
 fn next_steps(ctx: &Context) -> String {
-    let program = program();
+    let fetch = cron::command(ctx);
     format!(
         "\nWho works here:
   espomail team add Support
@@ -67,10 +68,9 @@ The mailbox (the password is asked for once and kept in a file only you can read
       --secret stdin --create-case --case-team Support --distribution round-robin
   espomail account test support
 The line for `crontab -e`:
-  * * * * * {program} --db {} fetch
+  * * * * * {fetch}
 
 {}",
-        ctx.db_path.display(),
         mode(ctx.caller.standing)
     )
 }

@@ -13,6 +13,7 @@ pub mod config;
 mod confirm;
 pub mod connect;
 pub mod context;
+mod cron;
 pub mod db;
 mod delegation;
 pub mod delivery;

@@ -108,6 +108,7 @@ fn execute(mut cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui)
         return show_config(command, cli.config.as_deref(), config, &process, ui);
     }
     let config = config?;
+    let config_path = Some(cli.config.clone().unwrap_or_else(configuration::default_path)).filter(|path| path.exists());
     let names_none = cli.db.is_none() && cli.config.is_none() && !matches!(cli.command, Command::Init(_));
     let may_be_services = cli.command.needs_database() && names_none && !process.is_delegated();
     if let Some(owner) = front::owner_of_service().filter(|_| may_be_services) {
@@ -124,6 +125,7 @@ fn execute(mut cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui)
     let ctx = Context {
         ui: ui.clone(),
         config,
+        config_path,
         db_path,
         command: words(matches),
         caller,
@@ -136,9 +138,12 @@ fn execute(mut cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui)
     };
     if ctx.caller.is_delegated() && cli.command.needs_database() {
         // Also for what asks nobody.
-        ctx.read(|_, _| Ok(()))?;
+        ctx.read(|_, _| Ok(())).map_err(|error| ctx.explained(error))?;
     }
-    dispatch(cli.command, &ctx).inspect_err(|error| ctx.note_refusal(error)).map_err(|error| ctx.told_to_root(error))
+    dispatch(cli.command, &ctx)
+        .inspect_err(|error| ctx.note_refusal(error))
+        .map_err(|error| ctx.told_to_root(ctx.explained(error)))
+        .inspect_err(|error| ctx.note_error(error))
 }
 
 /// Runs `config`, of the service's configuration for those whom the front takes through sudo: it is in force for them.

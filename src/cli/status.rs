@@ -5,13 +5,14 @@ use clap::Args;
 use jiff::SignedDuration;
 
 use super::context::Context;
+use super::cron;
 use crate::access::Actor;
 use crate::store::accounts::{self, Account};
 use crate::store::db::Tx;
 use crate::store::deliveries::{self, Counts};
 use crate::store::emails;
 use crate::store::outbox::{self, OutboxState};
-use crate::store::{instance, sent_copies};
+use crate::store::{instance, restored, sent_copies};
 use crate::ui::cell::{Cell, Column};
 
 /// `status`
@@ -133,6 +134,7 @@ fn lines(tx: &Tx<'_>, ctx: &Context, actor: &Actor, counts: Counts, breakers: &[
         let mails = if undecided == 1 { "unverified mail waits" } else { "unverified mails wait" };
         lines.push(format!("{undecided} {mails} for a decision (espomail email list is:unverified)"));
     }
+    lines.extend(restoration(tx, ctx, actor)?);
     if counts.unfetchable > 0 {
         lines.push(format!("{} messages are listed by a server that does not deliver them", counts.unfetchable));
     }
@@ -140,10 +142,31 @@ fn lines(tx: &Tx<'_>, ctx: &Context, actor: &Actor, counts: Counts, breakers: &[
         lines.push(format!("Automatic replies of {name} are stopped (espomail account breaker {name} --reset)"));
     }
     if last_fetch.is_none_or(|at| ctx.now().duration_since(at) > CRON_SILENT) {
-        let program = super::init::program();
-        lines.push(format!("Last fetch: {}. Is it in the crontab? * * * * * {program} fetch", ago(last_fetch)));
+        lines.push(format!("Last fetch: {}; {}", ago(last_fetch), cron::quick_advice(ctx)));
     }
     Ok(lines)
+}
+
+/// What a database says that came from a backup (B2.14), for as long as somebody has to do with it.
+fn restoration(tx: &Tx<'_>, ctx: &Context, actor: &Actor) -> Result<Option<String>> {
+    const TOLD: SignedDuration = SignedDuration::from_hours(7 * 24);
+    if actor.require_admin("status").is_err() {
+        return Ok(None);
+    }
+    if let Some(made_at) = restored::backup_made_at(tx)? {
+        let made = ctx.ui.local_time(made_at);
+        return Ok(Some(format!(
+            "This is a backup of {made}: the first command that writes makes it the desk's database"
+        )));
+    }
+    let held = outbox::queue(tx, ctx.now(), ctx.now())?.uncertain;
+    let last = restored::last(tx)?;
+    Ok(last.filter(|one| held > 0 || ctx.now().duration_since(one.at) < TOLD).map(|one| {
+        let (at, made) = (ctx.ui.age(one.at), ctx.ui.local_time(one.backup_made_at));
+        format!(
+            "Restored {at} ago from a backup of {made}: what was to be sent is held (espomail outbox list); earlier mail gets no automatic reply"
+        )
+    }))
 }
 
 /// How many rows of the outbox wait, are uncertain and failed, among those that `outbox list` shows.

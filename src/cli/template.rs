@@ -5,9 +5,11 @@ use clap::{Args, Subcommand};
 
 use super::context::{self, Context};
 use super::text::read_source;
+use crate::access::Actor;
 use crate::error;
 use crate::mail::subject::with_case_number;
 use crate::mail::template::{self, Values};
+use crate::store::db::Tx;
 use crate::store::templates::{self, Template};
 use crate::store::{accounts, cases, users};
 use crate::ui::cell::{Cell, Column};
@@ -115,16 +117,16 @@ pub fn run(command: TemplateCommand, ctx: &Context) -> Result<()> {
     match command {
         TemplateCommand::Add(args) => add(&args, ctx),
         TemplateCommand::List => {
-            let rows = ctx.read(|tx, _| {
+            let rows = ctx.read(|tx, actor| {
                 let all = templates::all(tx)?;
-                all.iter().map(|t| Ok(cells(t, &templates::used_by_accounts(tx, t.id)?))).collect::<Result<_>>()
+                all.iter().map(|t| Ok(cells(t, &used_by(tx, actor, t.id)?))).collect::<Result<_>>()
             })?;
             ctx.ui.list("templates", COLUMNS, rows)
         }
         TemplateCommand::Show(args) => {
-            let (template, accounts) = ctx.read(|tx, _| {
+            let (template, accounts) = ctx.read(|tx, actor| {
                 let template = context::template(tx, &args.template)?;
-                let accounts = templates::used_by_accounts(tx, template.id)?;
+                let accounts = used_by(tx, actor, template.id)?;
                 Ok((template, accounts))
             })?;
             ctx.ui.object("template", SHOWN, cells(&template, &accounts))
@@ -144,6 +146,17 @@ const SHOWN: &[Column] = &[
     Column::new("html", "HTML"),
     Column::new("id", ""),
 ];
+
+/// The accounts that answer with a template, of those that the actor knows of.
+fn used_by(tx: &Tx<'_>, actor: &Actor, template_id: i64) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for account in accounts::all(tx)?.into_iter().filter(|account| account.auto_reply_id == Some(template_id)) {
+        if actor.knows_account(tx, &account)? {
+            names.push(account.name);
+        }
+    }
+    Ok(names)
+}
 
 fn add(args: &Add, ctx: &Context) -> Result<()> {
     let name = context::word("template", &args.template)?;

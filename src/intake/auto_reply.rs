@@ -33,6 +33,8 @@ pub enum Suppression {
     FollowUp,
     /// It came through an archive import or has no case although the account makes them.
     NoCase,
+    /// From before the database was restored.
+    BeforeRestore,
     /// Older than `auto_reply_max_age`.
     TooOld,
     /// B8.1, with the rule.
@@ -62,6 +64,7 @@ impl std::fmt::Display for Suppression {
             Suppression::NoSmtp => "the account has no SMTP server",
             Suppression::FollowUp => "follow-up of an existing thread",
             Suppression::NoCase => "no new case was made",
+            Suppression::BeforeRestore => "the mail is from before the database was restored from a backup",
             Suppression::TooOld => "the mail is older than auto_reply_max_age",
             Suppression::NotToBeAnswered(rule) => return write!(f, "not to be answered: {rule}"),
             Suppression::Filter(name) => return write!(f, "{name} says no-auto-reply"),
@@ -94,6 +97,8 @@ pub struct Facts {
     pub opens_thread: bool,
     /// Age by the older of Date and INTERNALDATE.
     pub age: SignedDuration,
+    /// The mail is from before the database was restored.
+    pub before_restore: bool,
     /// The rule of B8.1 that forbids an answer.
     pub unanswerable: Option<String>,
     /// The filter that forbids one.
@@ -141,6 +146,7 @@ pub fn suppression(facts: &Facts, limits: &Limits) -> Option<Suppression> {
         (!facts.opens_thread && !facts.new_case, Suppression::FollowUp),
         (facts.create_case && !facts.new_case, Suppression::NoCase),
         (!facts.address, Suppression::NoAddress),
+        (facts.before_restore, Suppression::BeforeRestore),
         (facts.age > limits.max_age, Suppression::TooOld),
         (facts.replied_to_case, Suppression::OncePerCase),
         (reached(facts.last_hour, limits.per_hour), Suppression::PerHour),
@@ -240,6 +246,7 @@ fn facts(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>, to: Option<&Ma
         new_case: occasion.new_case.is_some(),
         opens_thread: super::parent::opens_thread(message),
         age: world.now.duration_since(occasion.sent_at),
+        before_restore: world.is_before_restore(occasion.sent_at),
         unanswerable: unanswerable(occasion)
             .or_else(|| automatic::unanswerable(&answering).map(|reason| reason.to_string())),
         forbidden: occasion.forbidden.clone(),

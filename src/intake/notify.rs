@@ -205,6 +205,9 @@ fn tell_of_email(
         text: if may_read { emails::text(tx, email.id)? } else { String::new() },
         account_id: arrival.account_id,
     };
+    if world.is_before_restore(arrival.sent_at) {
+        return list(tx, world, user, new);
+    }
     let has_it = is_addressed(tx, email.id, user)?;
     tell(tx, world, user, new, (!has_it).then_some(&notice))
 }
@@ -254,6 +257,13 @@ pub fn tell(
     Ok(true)
 }
 
+/// As [`tell`], but never by e-mail.
+fn list(tx: &Tx<'_>, world: &World<'_>, user: &User, new: NewNotification<'_>) -> Result<bool> {
+    let may_read = new.parent.map_or(Ok(true), |parent| records::exists(tx, parent, access::sight_of(user)))?;
+    let is_listed = may_read && notifications::setting(tx, user.id, new.kind)?.listed;
+    Ok(is_listed && notifications::add(tx, new, false, world.now)?.is_some())
+}
+
 /// One notification to every active admin.
 pub fn tell_admins(tx: &Tx<'_>, world: &World<'_>, text: &str) -> Result<()> {
     for admin in users::all(tx)?.iter().filter(|u| u.active && u.user_type == UserType::Admin) {
@@ -278,7 +288,12 @@ pub fn assigned(tx: &Tx<'_>, world: &World<'_>, case: &Case, user_id: i64, autom
         text: case.description.clone(),
         account_id: case.account_id,
     };
-    let has_it = automatic && got_newest_mail(tx, case, &user)?;
+    let newest = if automatic { emails::of_case(tx, case.id)?.pop() } else { None };
+    if newest.as_ref().is_some_and(|email| world.is_before_restore(email.received_at)) {
+        return list(tx, world, &user, new).map(drop);
+    }
+    // They have it from the customer already.
+    let has_it = newest.map_or(Ok(false), |email| is_addressed(tx, email.id, &user))?;
     tell(tx, world, &user, new, (!has_it).then_some(&notice))?;
     Ok(())
 }
@@ -291,11 +306,6 @@ pub fn record_assigned(tx: &Tx<'_>, world: &World<'_>, record: Parent, user: &Us
     let notice = Notice { parent, email: None, subject: subject.clone(), text: String::new(), account_id: None };
     tell(tx, world, user, new, Some(&notice))?;
     Ok(())
-}
-
-/// Whether the newest mail of a case is addressed to a user, who has it from the customer already.
-fn got_newest_mail(tx: &Tx<'_>, case: &Case, user: &User) -> Result<bool> {
-    emails::of_case(tx, case.id)?.pop().map_or(Ok(false), |newest| is_addressed(tx, newest.id, user))
 }
 
 fn is_addressed(tx: &Tx<'_>, email_id: i64, user: &User) -> Result<bool> {

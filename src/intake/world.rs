@@ -11,7 +11,7 @@ use crate::store::accounts::{self, Account, AccountKind};
 use crate::store::cases::Case;
 use crate::store::db::Tx;
 use crate::store::emails;
-use crate::store::instance;
+use crate::store::{instance, restored};
 
 /// The state of the world for one batch.
 pub struct World<'a> {
@@ -25,18 +25,26 @@ pub struct World<'a> {
     pub signer: Signer,
     /// The moment all decisions of the batch take place at.
     pub now: Timestamp,
+    /// When the database was restored from a backup: mail from before was answered and told of then (B2.14).
+    pub restored_at: Option<Timestamp>,
 }
 
 impl World<'_> {
     /// Reads the accounts and the secret of this instance.
     pub fn load<'a>(tx: &Tx<'_>, config: &'a Config, now: Timestamp) -> Result<World<'a>> {
         let signer = Signer::new(&instance::secret(tx)?);
-        Ok(World { config, accounts: accounts::all(tx)?, filters: Filters::default(), signer, now })
+        let restored_at = restored::last(tx)?.map(|restored| restored.at);
+        Ok(World { config, accounts: accounts::all(tx)?, filters: Filters::default(), signer, now, restored_at })
     }
 
     /// The same with the filters, for the import of mail.
     pub fn with_filters<'a>(tx: &Tx<'_>, config: &'a Config, now: Timestamp) -> Result<World<'a>> {
         Ok(World { filters: Filters::load(tx)?, ..World::load(tx, config, now)? })
+    }
+
+    /// Whether a mail of this moment came before the database was restored.
+    pub fn is_before_restore(&self, sent_at: Timestamp) -> bool {
+        self.restored_at.is_some_and(|restored_at| sent_at <= restored_at)
     }
 
     /// An account by id.

@@ -135,17 +135,19 @@ pub struct NetError {
     pub message: String,
     /// The server asks to be left alone.
     pub later: Option<Later>,
+    /// SHA-256 of a certificate that is not the pinned one, in hexadecimal digits.
+    pub fingerprint: Option<String>,
 }
 
 impl NetError {
     /// A new error.
     pub fn new(kind: NetErrorKind, message: impl Into<String>) -> NetError {
-        NetError { kind, message: message.into(), later: None }
+        NetError { kind, message: message.into(), later: None, fingerprint: None }
     }
 
     /// A server asks to be left alone.
     fn later(later: Later, message: String) -> NetError {
-        NetError { kind: NetErrorKind::Temporary, message, later: Some(later) }
+        NetError { later: Some(later), ..NetError::new(NetErrorKind::Temporary, message) }
     }
 }
 

@@ -205,6 +205,14 @@ fn build(ca: Option<&Path>, pinned: bool) -> Result<TlsConnector, NetError> {
     builder.build().map_err(|e| NetError::new(NetErrorKind::Tls, format!("TLS cannot be set up: {e}")))
 }
 
+/// Whether a file holds certificates of authorities.
+///
+/// # Errors
+/// It cannot be read, or holds none.
+pub fn check_authorities(path: &Path) -> Result<(), NetError> {
+    authorities(path).map(drop)
+}
+
 fn authorities(path: &Path) -> Result<Vec<Certificate>, NetError> {
     let wrong = |why: String| NetError::new(NetErrorKind::Setting, format!("CA file {}: {why}", path.display()));
     let pem = std::fs::read(path).map_err(|e| wrong(e.to_string()))?;
@@ -239,10 +247,8 @@ fn check_pin(endpoint: &Endpoint, stream: &TlsStream<Wire>, pin: &str) -> Result
     if seen == wanted && !seen.is_empty() {
         return Ok(());
     }
-    Err(NetError::new(
-        NetErrorKind::Certificate,
-        format!("{}: the certificate is not the pinned one; it has SHA-256 {seen}", endpoint.host),
-    ))
+    let text = format!("{}: the certificate is not the pinned one; it has SHA-256 {seen}", endpoint.host);
+    Err(NetError { fingerprint: Some(seen), ..NetError::new(NetErrorKind::Certificate, text) })
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -262,11 +268,24 @@ fn stalled(endpoint: &Endpoint) -> NetError {
     NetError::new(NetErrorKind::Timeout, format!("{}: no TLS handshake within {seconds} s", endpoint.host))
 }
 
+/// Plain words for a failed handshake.
+fn failed_handshake(error: &str, port: u16) -> String {
+    // A greeting in clear, read as the beginning of TLS.
+    let clear = ["wrong version number", "packet length too long", "unknown protocol", "http request"];
+    if clear.iter().any(|words| error.contains(words)) {
+        return format!("the server does not speak TLS on port {port}");
+    }
+    // error:CODE:LIBRARY:FUNCTION:REASON:FILE:LINE:DATA
+    let reason =
+        error.strip_prefix("error:").and_then(|rest| rest.split(':').nth(3)).filter(|reason| !reason.is_empty());
+    format!("TLS handshake failed: {}", reason.unwrap_or(error))
+}
+
 /// OpenSSL's words for a failed handshake, sorted into "the certificate is wrong" and the rest.
 fn refused(endpoint: &Endpoint, error: &str) -> NetError {
     let host = &endpoint.host;
     if !error.contains("certificate verify failed") {
-        return NetError::new(NetErrorKind::Tls, format!("{host}: TLS handshake failed: {error}"));
+        return NetError::new(NetErrorKind::Tls, format!("{host}: {}", failed_handshake(error, endpoint.port)));
     }
     let reason = error.rsplit_once('(').map_or(error, |(_, reason)| reason.trim_end_matches(')'));
     let why = match reason {
@@ -280,4 +299,26 @@ fn refused(endpoint: &Endpoint, error: &str) -> NetError {
         reason => format!("the certificate is not trusted ({reason})"),
     };
     NetError::new(NetErrorKind::Certificate, format!("{host}: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failed_handshakes_are_told_in_words() {
+        for (error, told) in [
+            (
+                "error:0A00010B:SSL routines:ssl3_get_record:wrong version number:../ssl/record/ssl3_record.c:350:",
+                "the server does not speak TLS on port 143",
+            ),
+            (
+                "error:0A000102:SSL routines:ssl_choose_client_version:unsupported protocol:../ssl/statem/statem_lib.c:1957:",
+                "TLS handshake failed: unsupported protocol",
+            ),
+            ("unexpected EOF", "TLS handshake failed: unexpected EOF"),
+        ] {
+            assert_eq!(failed_handshake(error, 143), told);
+        }
+    }
 }

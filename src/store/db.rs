@@ -1,35 +1,34 @@
-//! The one file that names SQLite: opening, pragmas, transactions, rows, migrations, backup.
+//! The one place that names SQLite: transactions and rows here; below it opening and migrating ([`open`]), backups and
+//! what a restored one does ([`backup`]), and what its errors mean ([`fault`]).
 //!
 //! Everything else in `store` writes statements against [`Tx`] and reads [`Row`]s. Writing happens only
 //! through [`Store::write`], which is BEGIN IMMEDIATE: one writer at a time, for every process.
 
+mod backup;
+mod fault;
+mod open;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
-use std::fs::{self, OpenOptions};
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use jiff::Timestamp;
-use rusqlite::config::DbConfig;
 use rusqlite::functions::{Context as Call, FunctionFlags};
 use rusqlite::types::FromSql;
-use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, OptionalExtension, Params, TransactionBehavior};
-use rustix::fs::{Access, access};
-use rustix::io::Errno;
+use rusqlite::{Connection, MAIN_DB, OptionalExtension, Params, TransactionBehavior};
 
+pub use fault::{AFTER_DAMAGE, explain, is_fatal, kind_of, unless_fatal};
 pub use rusqlite::types::Value;
 pub use rusqlite::{params, params_from_iter};
 
 use super::label::UnknownLabel;
 use super::search;
-use crate::error::{self, Fault, Kind};
+use crate::error::{Fault, Kind};
 use crate::mail::address;
 
 const SCHEMA: &str = include_str!("../../schema.sql");
@@ -65,59 +64,6 @@ pub struct Tx<'a> {
 pub struct Row<'a>(&'a rusqlite::Row<'a>);
 
 impl Store {
-    /// Makes a new database, file 0600 in a directory 0700 whatever the umask.
-    ///
-    /// # Errors
-    /// Where a file of that name exists, or nothing can be written there.
-    pub fn create(path: &Path) -> Result<Store> {
-        if let Some(dir) = path.parent().filter(|d| !d.as_os_str().is_empty() && !d.exists()) {
-            fs::DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(dir)
-                .with_context(|| format!("cannot make {}", dir.display()))?;
-        }
-        OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)
-            .with_context(|| format!("cannot make {}", path.display()))?;
-        fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
-        let store = Store::connect(path)?;
-        store.write(|tx| {
-            tx.conn.execute_batch(SCHEMA)?;
-            tx.conn.pragma_update(None, "application_id", APPLICATION_ID)?;
-            tx.conn.pragma_update(None, "user_version", VERSION)?;
-            Ok(())
-        })?;
-        Ok(store)
-    }
-
-    /// Opens an existing database and brings an older one up to this version.
-    ///
-    /// # Errors
-    /// No such file (configuration), not a database of this program (data), made by a newer release (configuration).
-    pub fn open(path: &Path) -> Result<Store> {
-        // Not by opening it: to close it would end locks that others of this process hold.
-        match access(path, Access::READ_OK) {
-            Err(Errno::ACCESS) => {
-                return Err(error::config(format!("{}: permission denied", path.display()))
-                    .hint("if it is a service's, leave --db out; `espomail doctor`, as root, says whose it is")
-                    .into());
-            }
-            Err(_) if !path.exists() => {
-                return Err(error::config(format!("no database at {}", path.display()))
-                    .hint("run `espomail init`, or name the database with --db")
-                    .into());
-            }
-            _ => {}
-        }
-        let store = Store::connect(path)?;
-        store.migrate(MIGRATIONS)?;
-        Ok(store)
-    }
-
     /// A database in memory, for tests.
     pub fn in_memory() -> Result<Store> {
         let store = Store::around(Connection::open_in_memory()?, Path::new(":memory:"));
@@ -130,24 +76,6 @@ impl Store {
 
     fn around(conn: Connection, path: &Path) -> Store {
         Store { conn, path: path.to_owned(), written: Arc::default() }
-    }
-
-    fn connect(path: &Path) -> Result<Store> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let conn =
-            Connection::open_with_flags(path, flags).with_context(|| format!("cannot open {}", path.display()))?;
-        conn.busy_timeout(Duration::from_secs(10))?;
-        conn.set_prepared_statement_cache_capacity(200);
-        let store = Store::around(conn, path);
-        store.pragmas().with_context(|| format!("cannot use {}", path.display()))?;
-        store.functions()?;
-        Ok(store)
-    }
-
-    /// Lets nothing be written by this store any more.
-    pub fn read_only(self) -> Result<Store> {
-        self.conn.pragma_update(None, "query_only", true)?;
-        Ok(self)
     }
 
     /// From now on every transaction knows which things it has written ([`Tx::written`]); `kind_of` says what a row of a
@@ -181,60 +109,6 @@ impl Store {
         self.conn.create_scalar_function("mentions", 2, flags, mentions)?;
         let in_ascii = |call: &mut Call<'_>| Ok(call.get_raw(0).as_str_or_null()?.map(address::in_ascii));
         Ok(self.conn.create_scalar_function("in_ascii", 1, flags, in_ascii)?)
-    }
-
-    fn pragmas(&self) -> Result<()> {
-        self.conn.pragma_update(None, "page_size", 8192)?;
-        self.conn.pragma_update(None, "journal_mode", "wal")?;
-        self.conn.pragma_update(None, "synchronous", "full")?;
-        self.conn.pragma_update(None, "foreign_keys", true)?;
-        // The savepoint of each message would go through a file of its own.
-        self.conn.pragma_update(None, "temp_store", "memory")?;
-        self.conn.pragma_update(None, "trusted_schema", false)?;
-        self.conn.pragma_update(None, "journal_size_limit", 64 << 20)?;
-        self.conn.pragma_update(None, "wal_autocheckpoint", 6_000)?;
-        // Without it a statement over a partial index is compiled anew for every value that is bound to it.
-        self.conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-        Ok(())
-    }
-
-    fn migrate(&self, migrations: &[&str]) -> Result<()> {
-        let id: i32 = self.conn.pragma_query_value(None, "application_id", |r| r.get(0))?;
-        if id != APPLICATION_ID {
-            return Err(error::data(format!("{} is not a database of espomail", self.path.display())).into());
-        }
-        let newest = 1 + i32::try_from(migrations.len())?;
-        if self.version()? == newest {
-            return Ok(());
-        }
-        // A table that is made anew is dropped, which must not reach the rows that refer to it.
-        self.conn.pragma_update(None, "foreign_keys", false)?;
-        let migrated = self.write(|tx| {
-            let version: i32 = tx.conn.pragma_query_value(None, "user_version", |r| r.get(0))?;
-            if version > newest {
-                return Err(error::config(format!(
-                    "{} was made by a newer espomail (schema {version}, this one knows {newest})",
-                    self.path.display()
-                ))
-                .hint("install the newer release, or restore an older backup")
-                .into());
-            }
-            for sql in migrations.iter().skip(usize::try_from(version - 1)?) {
-                tx.conn.execute_batch(sql)?;
-            }
-            let torn: Option<String> = tx.value("SELECT \"table\" FROM pragma_foreign_key_check LIMIT 1", [])?;
-            if let Some(table) = torn {
-                bail!("{}: rows of {table} refer to what is not there", self.path.display());
-            }
-            tx.conn.pragma_update(None, "user_version", newest)?;
-            Ok(())
-        });
-        self.conn.pragma_update(None, "foreign_keys", true)?;
-        migrated
-    }
-
-    fn version(&self) -> Result<i32> {
-        Ok(self.conn.pragma_query_value(None, "user_version", |r| r.get(0))?)
     }
 
     /// Runs `work` in one transaction that may write. Committed when it returns `Ok`, else undone.
@@ -308,35 +182,6 @@ impl Store {
             faults.push(format!("{table} row {} points to a missing row of {parent}", rowid.unwrap_or_default()));
         }
         Ok(faults)
-    }
-
-    /// Copies the database to a new file (0600) while others may go on writing.
-    ///
-    /// # Errors
-    /// Where `target` exists, or nothing can be written there; a half-written file is removed.
-    pub fn backup(&self, target: &Path) -> Result<()> {
-        OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(target)
-            .with_context(|| format!("cannot make {}", target.display()))?;
-        let copied = self.copy_to(target);
-        if copied.is_err() {
-            let _ = fs::remove_file(target);
-        }
-        copied.with_context(|| format!("cannot back up to {}", target.display()))
-    }
-
-    fn copy_to(&self, target: &Path) -> Result<()> {
-        fs::set_permissions(target, fs::Permissions::from_mode(0o600))?;
-        let mut copy = Connection::open(target)?;
-        rusqlite::backup::Backup::new(&self.conn, &mut copy)?.run_to_completion(1000, Duration::ZERO, None)?;
-        // One self-contained file, whatever the original's journal mode.
-        copy.pragma_update(None, "journal_mode", "delete")?;
-        copy.close().map_err(|(_, e)| e)?;
-        OpenOptions::new().write(true).open(target)?.sync_all()?;
-        Ok(())
     }
 
     /// Rows of every table, and the size of the file in bytes.
@@ -482,40 +327,6 @@ fn moment(seconds: i64) -> Result<Timestamp> {
 /// The form in which moments are stored.
 pub fn seconds(moment: Timestamp) -> i64 {
     moment.as_second()
-}
-
-/// The kind of a database error in a chain: busy is passing, a full or damaged disk is not.
-pub fn kind_of(error: &(dyn std::error::Error + 'static)) -> Option<Kind> {
-    let rusqlite::Error::SqliteFailure(failure, _) = error.downcast_ref::<rusqlite::Error>()? else {
-        return error.downcast_ref::<rusqlite::Error>().map(|_| Kind::Bug);
-    };
-    Some(match failure.code {
-        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Kind::TempFail,
-        ErrorCode::DiskFull
-        | ErrorCode::SystemIoFailure
-        | ErrorCode::ReadOnly
-        | ErrorCode::DatabaseCorrupt
-        | ErrorCode::NotADatabase
-        | ErrorCode::CannotOpen
-        | ErrorCode::PermissionDenied => Kind::Io,
-        _ => Kind::Bug,
-    })
-}
-
-/// Whether an error says that the database itself cannot be written or read any more, so that going on is pointless.
-pub fn is_fatal(error: &anyhow::Error) -> bool {
-    error.chain().filter_map(kind_of).any(|kind| matches!(kind, Kind::Io | Kind::TempFail))
-}
-
-/// Tells an error of the database itself, which ends a run, from any other one, which ends only what has met it.
-///
-/// # Errors
-/// The database itself fails.
-pub fn unless_fatal<T>(done: Result<T>) -> Result<Result<T>> {
-    match done {
-        Err(error) if is_fatal(&error) => Err(error),
-        done => Ok(done),
-    }
 }
 
 /// Fails where a statement changed another number of rows than one.

@@ -1,4 +1,4 @@
-//! The only SQL. [`db`] is the one file that names SQLite; every other file holds one entity: its
+//! The only SQL. [`db`] is the one place that names SQLite; every other file holds one entity: its
 //! struct, its enums, its statements. No policy, no clock, no sockets.
 
 pub mod accounts;
@@ -16,8 +16,10 @@ pub mod levels;
 pub mod log;
 pub mod notifications;
 pub mod outbox;
+pub mod place;
 pub mod raw;
 pub mod records;
+pub mod restored;
 pub mod roles;
 pub mod search;
 pub mod sent_copies;

@@ -178,6 +178,7 @@ impl Ui {
 
     /// Something that is wrong or was, on standard error.
     pub fn warn(&self, text: &str) {
+        log::warn!("{text}");
         say(&format!("espomail: {}", safe::line(text)));
     }
 

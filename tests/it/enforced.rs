@@ -296,9 +296,9 @@ fn doctor_finds_and_mends_what_others_could_read() {
     office.run("ana", &format!("{S} doctor")).exits(77);
     office.run("root", "chmod 644 /var/lib/espomail/secrets/99 && chmod 755 /var/lib/espomail").ok();
     found("espomail doctor --offline", 78, &["secrets/99 is open to others (mode 644)", "mode 755"]);
-    found("espomail --dry-run doctor --fix --offline", 0, &["would be taken back"]);
+    found("espomail --dry-run doctor --fix --offline", 0, &["would be set to"]);
     found("espomail doctor --offline", 78, &["mode 644"]);
-    found("espomail doctor --fix --offline", 0, &["taken back"]);
+    found("espomail doctor --fix --offline", 0, &["set to 600"]);
     found("espomail --json doctor --offline", 0, &["only for the owner", "\"state\""]);
     office.run("root", "touch /var/lib/espomail/secrets/x && userdel budi").ok();
     found("espomail doctor --offline", 78, &["secrets/x belongs to root", "login budi"]);
@@ -483,7 +483,7 @@ fn doctor_finds_what_locks_people_out_and_what_others_could_change() {
         assert!(!mended.stdout.contains(words), "{mended:#?}");
     }
     let cron = office.run("root", "espomail doctor --offline").ok().stderr;
-    assert!(cron.contains("is cron running? /etc/cron.d/espomail is there"), "{cron}");
+    assert!(cron.contains("is cron running? /etc/cron.d/espomail has the line"), "{cron}");
 }
 
 #[test]

@@ -608,7 +608,7 @@ fn mistakes_name_the_field_and_change_nothing() {
         &["email", "send", "--account", "support", "--to", "a@b.example", "-m", "x"],
     ] {
         let run = desk.ana(&[&["--dry-run"], args].concat()).ok();
-        assert!(run.stderr.contains("dry run, nothing changed: "), "{run:?}");
+        assert!(run.stderr.contains("dry run, nothing changed; without --dry-run: "), "{run:?}");
     }
     assert_eq!((everything(), desk.case().0.as_str()), (before, "New"));
     desk.ana(&["user", "edit", "@me", "--signature", "My own"]).ok();

@@ -103,3 +103,39 @@ fn a_clock_that_ran_ahead_is_named() {
         "{doctor:#?}"
     );
 }
+
+#[test]
+fn doctor_tells_of_accounts_that_fail() {
+    let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
+    sandbox.run(&["init"]).ok();
+    let found = sandbox.run(&["doctor", "--offline"]).ok();
+    assert!(
+        found.stdout.contains("there is no account yet") && found.stderr.contains("espomail account add"),
+        "{found:#?}"
+    );
+    sandbox.group_account("support", &mailbox, &[]);
+    sandbox.run(&["fetch"]).ok();
+    sandbox.run(&["doctor", "--offline"]).ok().says("last 0s ago");
+    let wrong = format!("file:{}", sandbox.file("wrong", b"no\n").display());
+    sandbox.run(&["account", "edit", "support", "--secret", &wrong]).ok();
+    sandbox.run(&["fetch"]).exits(77);
+    let found = sandbox.run(&["doctor", "--offline"]).ok();
+    for part in ["failed for support", "cannot be fetched: "] {
+        assert!(found.stdout.contains(part), "{part}: {found:#?}");
+    }
+    assert!(found.stderr.contains("hint: support: espomail account test support"), "{found:#?}");
+}
+
+#[test]
+fn the_line_for_cron_finds_the_database() {
+    let sandbox = Sandbox::new();
+    let (db, config) = (sandbox.db().display().to_string(), sandbox.path("config.toml").display().to_string());
+    let line = format!("* * * * * {} --config {config} --db {db} fetch", env!("CARGO_BIN_EXE_espomail"));
+    sandbox.run(&["init"]).ok().says(&line);
+    sandbox.run(&["status"]).ok().says(&line);
+    sandbox.run(&["account", "add", "x", "--address", "x@y.example", "--smtp", "127.0.0.1:1"]).ok();
+    sandbox.run(&["doctor", "--offline"]).says(&line);
+    sandbox.config(&format!("database = {db:?}\n"));
+    let line = format!("* * * * * {} --config {config} fetch", env!("CARGO_BIN_EXE_espomail"));
+    sandbox.run(&["status"]).ok().says(&line);
+}

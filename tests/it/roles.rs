@@ -557,3 +557,61 @@ fn status_and_check_name_no_account_that_account_list_does_not_show() {
     assert!(told("ana", "status").contains("Outbox 1 waiting") && told("dewi", "status").contains("Outbox 0 waiting"));
     assert!(desk.run("status").ok().stdout.contains("Outbox 2 waiting"));
 }
+
+#[test]
+fn no_command_tells_whether_there_is_a_hidden_account() {
+    let desk = desk();
+    let body = desk.sandbox.file("body.txt", b"Hello");
+    desk.ok(&format!("template add ack --subject x --body {}", body.display()));
+    desk.ok("team add Board --no-role");
+    desk.ok("account add zebra --kind group --address zebra@desk.example --secret env:PW --smtp 127.0.0.1:9 --smtp-tls none --team Board --auto-reply ack");
+    desk.ok("record add contact Boss --team Board --email boss@customer.example");
+    // Said of what is hidden and of what is not there at all: the same words.
+    let mut faults = Vec::new();
+    for line in [
+        "template list",
+        "template show ack",
+        "account list",
+        "account show zebra",
+        "account edit zebra --login x",
+        "account test zebra",
+        "account folders zebra",
+        "account audit zebra",
+        "account breaker zebra",
+        "account delete zebra",
+        "account secret zebra --secret env:PW",
+        "ingest --account zebra",
+        "fetch zebra",
+        "filter add f --scope account:zebra --if from=x --do skip",
+        "filter list --account zebra",
+        "email list --account zebra",
+        "email send --to a@b.example --subject x -m x --from zebra@desk.example",
+        "case create --subject x --account zebra",
+        "quarantine list --account zebra",
+        "account add mine --kind personal --user dewi --address dewi@staff.example --smtp 127.0.0.1:9 --smtp-tls none --alias zebra@desk.example",
+        "record list contact",
+        "status",
+    ] {
+        let there = desk.run(&format!("--as dewi --yes {line}"));
+        let nowhere = desk.run(&format!("--as dewi --yes {}", line.replace("zebra", "zabra")));
+        let seen = |run: &Run| (run.code, run.stdout.replace("zabra", "zebra"), run.stderr.replace("zabra", "zebra"));
+        let names = !line.contains("zebra") && (there.stdout.contains("zebra") || there.stderr.contains("zebra"));
+        if seen(&there) != seen(&nowhere) || names {
+            faults.push(format!("{line}: {there:#?} {nowhere:#?}"));
+        }
+    }
+    // A name that is taken cannot be given twice; whose it is, is not said.
+    let own = "--kind personal --user dewi --address dewi@staff.example --smtp 127.0.0.1:9 --smtp-tls none";
+    for line in [format!("account add zebra {own}"), "record add contact New --email boss@customer.example".to_owned()]
+    {
+        let refused = desk.run(&format!("--as dewi {line}"));
+        let tells = ["exists", "belongs", "account zebra", "Boss"].iter().any(|word| refused.stderr.contains(word));
+        if refused.code != 65 || !refused.stderr.contains("cannot be used") || tells {
+            faults.push(format!("{line}: {refused:#?}"));
+        }
+    }
+    desk.ok(&format!("--as dewi account add mine {own}"));
+    let renamed = desk.run("--as dewi account edit mine --name zebra").exits(65);
+    assert!(renamed.stderr.contains("--name: \"zebra\" cannot be used"), "{renamed:#?}");
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}

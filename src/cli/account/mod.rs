@@ -1,6 +1,7 @@
 //! `espomail account`: e-mail accounts.
 
 pub mod audit;
+mod doubts;
 mod owner;
 mod places;
 mod settings;
@@ -11,13 +12,15 @@ use clap::{Args, Subcommand};
 use zeroize::Zeroizing;
 
 use self::settings::Settings;
-use super::connect;
+use super::connect::{self, Protocol};
 use super::context::{self, Context};
+use crate::access::Actor;
 use crate::error;
 use crate::intake::verdicts::Verdicts;
 use crate::net::NetError;
 use crate::secret::{self, SecretSpec};
 use crate::store::accounts::{self, Account, AccountKind};
+use crate::store::db::Tx;
 use crate::ui::cell::{Cell, Column};
 
 pub use show::COLUMNS;
@@ -170,23 +173,23 @@ pub fn run(command: AccountCommand, ctx: &Context) -> Result<()> {
 fn add(args: &Add, ctx: &Context) -> Result<()> {
     let name = context::word("account", &args.account)?;
     let stdin = args.settings.secret_from_stdin(ctx)?;
-    let id = ctx.write(|tx, actor| {
+    let (id, doubts) = ctx.write(|tx, actor| {
         args.settings.fit(args.kind)?;
         let user_id = owner::of_new(tx, actor, args.kind, args.user.as_deref(), &ctx.config)?;
-        if accounts::by_name(tx, &name)?.is_some() {
-            return Err(context::taken("account", &name));
-        }
+        refuse_taken(tx, actor, "account", &name, 0)?;
         let new = Account { user_id, ..Account::new(&name, args.kind, ctx.now()) };
         let mut account = args.settings.apply(tx, new, ctx.now())?;
         args.settings.confine(&mut account, ctx.caller.is_delegated());
-        settings::check(tx, &account)?;
         owner::check_addresses(tx, actor, None, &account)?;
+        settings::check(tx, actor, &account)?;
         let account = Account { id: accounts::add(tx, &account)?, ..account };
         places::put(tx, &account, &args.settings, true)?;
+        doubts::refuse(tx, &account, ctx.now())?;
         keep_secret(ctx, &account, stdin.as_ref())?;
-        Ok(account.id)
+        Ok((account.id, doubts(tx, &account, ctx)?))
     })?;
     ctx.done(id, &format!("account {name} added"))?;
+    doubts.iter().for_each(|doubt| ctx.ui.warn(doubt));
     if !ctx.dry_run {
         ctx.ui.hint(&format!("try it: espomail account test {name}"));
     }
@@ -196,8 +199,9 @@ fn add(args: &Add, ctx: &Context) -> Result<()> {
 fn edit(args: &Edit, ctx: &Context) -> Result<()> {
     let name = args.name.as_deref().map(|n| context::word("--name", n)).transpose()?;
     let stdin = args.settings.secret_from_stdin(ctx)?;
-    let account = ctx.write(|tx, actor| {
+    let (account, doubts) = ctx.write(|tx, actor| {
         let old = context::managed_account(tx, actor, "account edit", &args.account)?;
+        let before = doubts(tx, &old, ctx)?;
         args.settings.fit(old.kind)?;
         let mut account = args.settings.apply(tx, old.clone(), ctx.now())?;
         args.settings.confine(&mut account, ctx.caller.is_delegated());
@@ -205,20 +209,36 @@ fn edit(args: &Edit, ctx: &Context) -> Result<()> {
             owner::check_secrets(&old, &account)?;
         }
         if let Some(name) = name {
-            if accounts::by_name(tx, &name)?.is_some_and(|other| other.id != account.id) {
-                return Err(context::taken("--name", &name));
-            }
+            refuse_taken(tx, actor, "--name", &name, account.id)?;
             account.name = name;
         }
-        settings::check(tx, &account)?;
         owner::check_addresses(tx, actor, Some(&old), &account)?;
+        settings::check(tx, actor, &account)?;
         accounts::update(tx, &account)?;
         places::put(tx, &account, &args.settings, false)?;
+        doubts::refuse(tx, &account, ctx.now())?;
         keep_secret(ctx, &account, stdin.as_ref())?;
-        Ok(account)
+        // What was so before is nothing new.
+        let doubts = doubts(tx, &account, ctx)?.into_iter().filter(|doubt| !before.contains(doubt)).collect::<Vec<_>>();
+        Ok((account, doubts))
     })?;
     forget_unused_secret(ctx, &account)?;
-    ctx.done(account.id, &format!("account {} changed", args.account))
+    ctx.done(account.id, &format!("account {} changed", args.account))?;
+    doubts.iter().for_each(|doubt| ctx.ui.warn(doubt));
+    Ok(())
+}
+
+fn doubts(tx: &Tx<'_>, account: &Account, ctx: &Context) -> Result<Vec<String>> {
+    doubts::doubts(tx, account, &connect::secret_file(&ctx.db_path, account.id))
+}
+
+/// Refuses the name of another account than `own`.
+fn refuse_taken(tx: &Tx<'_>, actor: &Actor, field: &str, name: &str, own: i64) -> Result<()> {
+    match accounts::by_name(tx, name)?.filter(|other| other.id != own) {
+        None => Ok(()),
+        Some(other) if actor.knows_account(tx, &other)? => Err(context::taken(field, name)),
+        Some(_) => Err(context::unusable(field, name)),
+    }
 }
 
 /// Writes a secret that came by standard input, last of all, so that a refused account leaves none.
@@ -268,30 +288,20 @@ fn delete(name: &str, ctx: &Context) -> Result<()> {
 fn test(name: &str, ctx: &Context) -> Result<()> {
     let account = readable(name, "account test", ctx)?;
     let mut failed = None;
-    if account.imap.host.is_some() {
-        match test_imap(&account, ctx) {
-            Ok(said) => ctx.ui.text(&format!("IMAP  ok: {said}"))?,
-            Err(error) => {
-                ctx.ui.problem(&format!("account \"{name}\": IMAP"), &error);
-                failed = Some(error);
-            }
+    let mut told = |protocol: Protocol, tried: Result<String>| match tried {
+        Ok(said) => ctx.ui.text(&format!("{}  ok: {said}", protocol.name())),
+        Err(error) => {
+            ctx.ui.warn(&format!("account \"{name}\": {}: {error:#}", protocol.name()));
+            connect::advice(&account, protocol, &error, &ctx.config, &ctx.db_path).iter().for_each(|s| ctx.ui.hint(s));
+            failed.get_or_insert(error);
+            Ok(())
         }
+    };
+    if account.imap.host.is_some() {
+        told(Protocol::Imap, test_imap(&account, ctx))?;
     }
     if account.smtp.host.is_some() {
-        match connect::smtp(&account, &ctx.config, &ctx.db_path) {
-            Ok(mut session) => {
-                session.quit();
-                ctx.ui.text(&format!(
-                    "SMTP  ok: {}:{}",
-                    account.smtp.host.as_deref().unwrap_or_default(),
-                    account.smtp.port
-                ))?;
-            }
-            Err(error) => {
-                ctx.ui.problem(&format!("account \"{name}\": SMTP"), &error);
-                failed = failed.or(Some(error));
-            }
-        }
+        told(Protocol::Smtp, test_smtp(&account, ctx))?;
     }
     if account.imap.host.is_some() {
         let verdicts = ctx.read(|tx, _| Verdicts::of(tx, account.id))?;
@@ -304,6 +314,11 @@ fn test(name: &str, ctx: &Context) -> Result<()> {
         Some(error) => Err(context::told(error::classify(&error).0)),
         None => Ok(()),
     }
+}
+
+fn test_smtp(account: &Account, ctx: &Context) -> Result<String> {
+    connect::smtp(account, &ctx.config, &ctx.db_path)?.quit();
+    Ok(format!("{}:{}", account.smtp.host.as_deref().unwrap_or_default(), account.smtp.port))
 }
 
 fn test_imap(account: &Account, ctx: &Context) -> Result<String> {

@@ -5,9 +5,11 @@ use clap::Args;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
+use crate::access::Actor;
 use crate::cli::context::{self, Context};
 use crate::cli::text::Signature;
 use crate::error;
+use crate::net::tls;
 use crate::secret::{self, SecretSpec};
 use crate::store::accounts::{
     Account, AccountKind, AfterImport, Auth, AutoMail, Distribution, DmarcNone, OnClosed, ReadSent, Server, Share,
@@ -405,7 +407,7 @@ fn group_folder(tx: &Tx<'_>, name: &str) -> Result<Folder> {
 }
 
 /// Refuses an account that could not work.
-pub fn check(tx: &Tx<'_>, account: &Account) -> Result<()> {
+pub fn check(tx: &Tx<'_>, actor: &Actor, account: &Account) -> Result<()> {
     let refuse = |text: &str, hint: &str| Err(error::data(text).hint(hint).into());
     if account.address.is_empty() {
         return refuse("--address: is missing", "give the address of the mailbox: --address support@example.org");
@@ -450,9 +452,11 @@ pub fn check(tx: &Tx<'_>, account: &Account) -> Result<()> {
     }
     for other in crate::store::accounts::all(tx)? {
         let shared = std::iter::once(&account.address).chain(&account.aliases).find(|a| other.owns(a));
-        if let Some(address) = shared.filter(|_| other.id != account.id) {
-            return Err(error::data(format!("--address: {address} belongs to account {}", other.name)).into());
+        let Some(address) = shared.filter(|_| other.id != account.id) else { continue };
+        if !actor.knows_account(tx, &other)? {
+            return Err(context::unusable("--address", address));
         }
+        return Err(error::data(format!("--address: {address} belongs to account {}", other.name)).into());
     }
     Ok(())
 }
@@ -515,6 +519,7 @@ fn absolute(file: &str) -> Result<String> {
     let cannot = |e: std::io::Error| error::data(format!("--ca: cannot read {file}: {e}"));
     let path = std::path::absolute(file).map_err(cannot)?;
     std::fs::metadata(&path).map_err(cannot)?;
+    tls::check_authorities(&path).map_err(|e| error::data(format!("--ca: {e}")).hint("name a file in PEM format"))?;
     Ok(path.display().to_string())
 }
 

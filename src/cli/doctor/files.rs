@@ -2,7 +2,7 @@
 
 use std::fs::{self, Metadata, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
@@ -12,15 +12,12 @@ use crate::cli::connect;
 use crate::cli::context::Context;
 use crate::error::Kind;
 use crate::lock;
+use crate::store::place;
 
 /// Looks at the database, its helpers, locks and secrets; with `fix` takes from others what they must not have.
 pub fn look(ctx: &Context, fix: bool) -> Result<Vec<Finding>> {
     let db = &ctx.db_path;
-    let beside = |end: &str| {
-        let mut name = db.clone().into_os_string();
-        name.push(end);
-        PathBuf::from(name)
-    };
+    let beside = |end: &str| place::beside(db, end);
     let directory = db.parent().map(Path::to_owned).unwrap_or_default();
     let secrets = connect::secret_file(db, 0).parent().map(Path::to_owned).unwrap_or_default();
     let locks = lock::directory(db);
@@ -60,12 +57,21 @@ fn judge(check: &str, path: &Path, facts: &Metadata, owner: u32, ctx: &Context, 
         let text = format!("{shown} belongs to {}", name_of(facts.uid()));
         return Ok(Some(Finding::fail(check, Kind::Config, text, format!("chown {} {shown}", name_of(owner)))));
     }
-    let open = facts.mode() & 0o077;
-    if facts.is_symlink() || open == 0 {
+    let (open, own) = (facts.mode() & 0o077, place::of_owner(facts));
+    let is_shut = facts.mode() & own != own && check != "secrets";
+    if facts.is_symlink() || (open == 0 && !is_shut) {
         return Ok(None);
     }
-    let mode = facts.mode() & 0o700;
-    let text = format!("{shown} is open to others (mode {:03o})", facts.mode() & 0o777);
+    // What is shut to its owner and not mended here is told with the disk.
+    if open == 0 && !fix {
+        return Ok(None);
+    }
+    let mode = facts.mode() & 0o700 | if is_shut { own } else { 0 };
+    let (what, remark) = match open {
+        0 => ("shut to its owner", ""),
+        _ => ("open to others", "whoever could read it may have done so"),
+    };
+    let text = format!("{shown} is {what} (mode {:03o})", facts.mode() & 0o777);
     if !fix {
         return Ok(Some(Finding::fail(
             check,
@@ -77,8 +83,8 @@ fn judge(check: &str, path: &Path, facts: &Metadata, owner: u32, ctx: &Context, 
     if !ctx.dry_run {
         fs::set_permissions(path, Permissions::from_mode(mode)).with_context(|| format!("cannot change {shown}"))?;
     }
-    let done = if ctx.dry_run { "would be taken back" } else { "taken back" };
-    Ok(Some(Finding::warn(check, format!("{text}: {done}"), "whoever could read it may have done so")))
+    let done = if ctx.dry_run { "would be set to" } else { "set to" };
+    Ok(Some(Finding::warn(check, format!("{text}: {done} {mode:03o}"), remark)))
 }
 
 fn name_of(uid: u32) -> String {

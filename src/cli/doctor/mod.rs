@@ -1,26 +1,25 @@
 //! `espomail doctor`: looks whether everything is as it has to be, and says what to do about what is not.
 
+mod desk;
 mod files;
+mod place;
 mod service;
 
 use std::path::Path;
 
 use anyhow::Result;
 use clap::Args;
-use jiff::SignedDuration;
 
-use super::connect;
+use super::connect::{self, Protocol};
 use super::context::{self, Context};
 use crate::config;
 use crate::error::{self, Kind};
 use crate::intake::verdicts::Verdicts;
-use crate::moment;
+use crate::store;
 use crate::store::accounts::{self, Account};
-use crate::store::instance;
+use crate::store::db::AFTER_DAMAGE;
+use crate::store::place::Place;
 use crate::ui::cell::{Cell, Column};
-
-/// Without a fetch for so long nothing seems to start it.
-const FETCH_SILENT: SignedDuration = SignedDuration::from_mins(15);
 
 /// `doctor`
 #[derive(Debug, Args)]
@@ -90,17 +89,17 @@ impl Finding {
 
 /// Runs `doctor`.
 pub fn run(args: &DoctorArgs, ctx: &Context) -> Result<()> {
-    ctx.read(|_, actor| actor.require_admin("doctor"))?;
     let mut findings = vec![configuration(ctx)];
-    findings.extend(files::look(ctx, args.fix)?);
-    findings.push(integrity(ctx)?);
-    findings.extend(service::look(args.rule.as_ref(), ctx)?);
-    findings.extend(clock_and_fetch(ctx)?);
-    for account in ctx.read(|tx, _| accounts::all(tx))?.iter().filter(|account| account.active && !args.offline) {
-        findings.extend(servers(account, ctx));
-    }
-    for account in ctx.read(|tx, _| accounts::all(tx))?.iter().filter(|a| a.active && a.authserv_id.is_some()) {
-        findings.push(judged(account, ctx)?);
+    // Before it is opened, which may take helpers away that nobody can write.
+    let place = store::place::look(&ctx.db_path).ok();
+    match ctx.read(|_, actor| actor.require_admin("doctor")) {
+        Err(error) if !is_of_database(&error) => return Err(error),
+        // What is wrong with it is what is asked.
+        Err(error) => {
+            findings.extend(place::look(ctx, args.fix, place)?);
+            findings.push(failed("database", &ctx.explained(error)));
+        }
+        Ok(()) => findings.extend(everything(args, ctx, place)?),
     }
     ctx.ui.list("doctor", COLUMNS, findings.iter().map(Finding::cells).collect())?;
     if ctx.ui.for_people() {
@@ -113,6 +112,31 @@ pub fn run(args: &DoctorArgs, ctx: &Context) -> Result<()> {
     kinds.reduce(Kind::worse).map_or(Ok(()), |kind| Err(context::told(kind)))
 }
 
+/// Whether an error says that the database is there, but cannot be used.
+fn is_of_database(error: &anyhow::Error) -> bool {
+    matches!(error::classify(error).0, Kind::Io | Kind::Bug)
+}
+
+fn everything(args: &DoctorArgs, ctx: &Context, place: Option<Place>) -> Result<Vec<Finding>> {
+    let mut findings = place::look(ctx, args.fix, place)?;
+    findings.push(integrity(ctx));
+    findings.extend(service::look(args.rule.as_ref(), ctx)?);
+    findings.extend(desk::look(ctx)?);
+    for account in ctx.read(|tx, _| accounts::all(tx))?.iter().filter(|account| account.active && !args.offline) {
+        findings.extend(servers(account, ctx));
+    }
+    for account in ctx.read(|tx, _| accounts::all(tx))?.iter().filter(|a| a.active && a.authserv_id.is_some()) {
+        findings.push(judged(account, ctx)?);
+    }
+    Ok(findings)
+}
+
+/// What an error is as a finding.
+fn failed(check: &str, error: &anyhow::Error) -> Finding {
+    let (kind, hint) = error::classify(error);
+    Finding::fail(check, kind, format!("{error:#}"), hint.unwrap_or_default())
+}
+
 fn configuration(ctx: &Context) -> Finding {
     // It was read before this command was begun.
     let path = config::default_path();
@@ -123,34 +147,17 @@ fn configuration(ctx: &Context) -> Finding {
     Finding::ok("configuration", format!("{} {there}; database {}", path.display(), ctx.db_path.display()))
 }
 
-fn integrity(ctx: &Context) -> Result<Finding> {
-    let faults = ctx.store()?.check()?;
-    Ok(match faults.first() {
-        None => Finding::ok("integrity", "every page, index and reference"),
-        Some(fault) => {
-            let hint = "restore the last good backup; keep the damaged file";
-            Finding::fail("integrity", Kind::Io, format!("{} faults, such as: {fault}", faults.len()), hint)
-        }
-    })
-}
-
-fn clock_and_fetch(ctx: &Context) -> Result<Vec<Finding>> {
-    let ((fetched, _), latest) = ctx.read(|tx, _| Ok((instance::last_times(tx)?, instance::written_ahead(tx)?)))?;
-    let clock = match latest.filter(|at| moment::is_ahead(*at, ctx.now())) {
-        None => Finding::ok("clock", ctx.ui.local_time(ctx.now())),
-        Some(at) => {
-            let text = format!("{} stands in the database, so it is wrong now or was then", ctx.ui.local_time(at));
-            Finding::fail("clock", Kind::Config, text, "set it, and let it be set: timedatectl set-ntp true")
-        }
-    };
-    let fetch = match fetched {
-        Some(at) if ctx.now().duration_since(at) <= FETCH_SILENT => {
-            Finding::ok("fetch", format!("last {} ago", ctx.ui.age(at)))
-        }
-        Some(at) => Finding::warn("fetch", format!("last {} ago", ctx.ui.age(at)), service::cron(ctx)),
-        None => Finding::warn("fetch", "never", service::cron(ctx)),
-    };
-    Ok(vec![clock, fetch])
+fn integrity(ctx: &Context) -> Finding {
+    match ctx.store().and_then(|store| store.check()) {
+        Err(error) => failed("integrity", &ctx.explained(error)),
+        Ok(faults) => match faults.first() {
+            None => Finding::ok("integrity", "every page, index and reference"),
+            Some(fault) => {
+                let text = format!("{} faults, such as: {fault}", faults.len());
+                Finding::fail("integrity", Kind::Io, text, AFTER_DAMAGE)
+            }
+        },
+    }
 }
 
 /// Whether the mail server that an account believes still judges its mail: without that no author is believed.
@@ -166,23 +173,23 @@ fn judged(account: &Account, ctx: &Context) -> Result<Finding> {
 /// Connects and logs in.
 fn servers(account: &Account, ctx: &Context) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut note = |protocol: &str, host: &Option<String>, tried: Result<()>| {
-        let check = format!("{} {protocol}", account.name);
+    let mut note = |protocol: Protocol, host: &Option<String>, tried: Result<()>| {
+        let check = format!("{} {}", account.name, protocol.name());
         findings.push(match tried {
             Ok(()) => Finding::ok(&check, host.as_deref().unwrap_or_default()),
             Err(error) => {
-                let (kind, hint) = error::classify(&error);
-                Finding::fail(&check, kind, format!("{error:#}"), hint.unwrap_or_default())
+                let hint = connect::advice(account, protocol, &error, &ctx.config, &ctx.db_path);
+                Finding::fail(&check, error::classify(&error).0, format!("{error:#}"), hint.unwrap_or_default())
             }
         });
     };
     if account.imap.host.is_some() {
         let tried = connect::imap(account, &ctx.config, &ctx.db_path, None).map(|mut session| session.logout());
-        note("IMAP", &account.imap.host, tried);
+        note(Protocol::Imap, &account.imap.host, tried);
     }
     if account.smtp.host.is_some() {
         let tried = connect::smtp(account, &ctx.config, &ctx.db_path).map(|mut session| session.quit());
-        note("SMTP", &account.smtp.host, tried);
+        note(Protocol::Smtp, &account.smtp.host, tried);
     }
     findings
 }

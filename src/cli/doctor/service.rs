@@ -95,19 +95,6 @@ pub fn rights_of_configuration(path: &Path, ctx: &Context) -> Option<Finding> {
     others_could_change(path, &[0, ctx.caller.process_uid]).map(|(text, hint)| fail(text, hint))
 }
 
-/// What to do where nothing seems to start `fetch`.
-pub fn cron(ctx: &Context) -> String {
-    let program = init::program();
-    if ctx.caller.standing == Standing::Person {
-        return format!("crontab: * * * * * {program} fetch");
-    }
-    let file = "/etc/cron.d/espomail";
-    match Path::new(file).exists() {
-        true => format!("is cron running? {file} is there"),
-        false => format!("{file}: * * * * * espomail {program} fetch"),
-    }
-}
-
 /// Who besides these users could change a file, or put another one in its place; and what to do about it.
 fn others_could_change(path: &Path, owners: &[u32]) -> Option<(String, String)> {
     const STICKY: u32 = 0o1000;

@@ -89,7 +89,7 @@ pub fn run(args: &Since, ctx: &Context) -> Result<()> {
         Ok((filter, matches))
     })?;
     show(ctx, &matches)?;
-    let dry = if ctx.dry_run { "dry run, nothing changed: " } else { "" };
+    let dry = if ctx.dry_run { "dry run, nothing changed; without --dry-run: " } else { "" };
     let actions: Vec<String> = filter.actions.iter().map(ToString::to_string).collect();
     let (some, all) = (matches.emails.len(), matches.of_all());
     ctx.ui.note(&format!("{dry}filter {}: {} on {some} of {all}", filter.name, actions.join(", ")));

@@ -222,7 +222,7 @@ impl Watch<'_> {
             let row = [vec![Cell::text(&account.name)], numbers.to_vec()].concat();
             ctx.ui.object("import", COLUMNS, row)?;
         } else if !ctx.ui.quiet {
-            let dry = if ctx.dry_run { "dry run, nothing changed: " } else { "" };
+            let dry = if ctx.dry_run { "dry run, nothing changed; without --dry-run: " } else { "" };
             let numbers = format!("imported {imported}, already there {already_there}, quarantined {quarantined}");
             let left = if failed > 0 { format!(", not read {failed}") } else { String::new() };
             ctx.ui.text(&format!("{dry}{}: {numbers}{left}", account.name))?;

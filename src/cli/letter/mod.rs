@@ -222,16 +222,20 @@ fn finish(ctx: &Context, started: &Started, draft: bool, at: Option<jiff::Timest
     let what = if started.place.in_reply_to.is_some() { "answer" } else { "mail" };
     let when = at.map(|at| format!(", to be sent {}", ctx.ui.local_time(at))).unwrap_or_default();
     let to = queued.recipients.join(", ");
-    ctx.done(queued.outbox_id, &format!("{what} to {to} is in the outbox ({}){when}", queued.outbox_id))?;
-    if !ctx.dry_run {
-        ctx.ui.hint(&match at {
-            Some(_) => format!(
-                "the first `espomail fetch` after that sends it; take it back: espomail outbox cancel {}",
-                queued.outbox_id
-            ),
-            None => "it is sent by the next `espomail fetch`, or at once by `espomail send`".to_owned(),
-        });
+    if ctx.dry_run {
+        ctx.ui.note(&format!(
+            "dry run, nothing changed; without --dry-run: {what} to {to} would go into the outbox{when}"
+        ));
+        return Ok(());
     }
+    ctx.done(queued.outbox_id, &format!("{what} to {to} is in the outbox ({}){when}", queued.outbox_id))?;
+    ctx.ui.hint(&match at {
+        Some(_) => format!(
+            "the first `espomail fetch` after that sends it; take it back: espomail outbox cancel {}",
+            queued.outbox_id
+        ),
+        None => "it is sent by the next `espomail fetch`, or at once by `espomail send`".to_owned(),
+    });
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use anyhow::Result;
 
 use crate::access::Actor;
 use crate::cli::context::Context;
-use crate::error::{self, Fault, Kind};
+use crate::error::{self, Ended, Fault, Kind};
 use crate::store::db::{Store, Thing, Tx};
 use crate::store::log::{self, LogOutcome, NewEntry};
 use crate::store::users;
@@ -63,6 +63,15 @@ impl Context {
         if fault.is_some_and(|fault| fault.kind == Kind::NoPerm && !fault.message.is_empty()) {
             let uid = rustix::process::geteuid();
             ::log::warn!("refused: {} for uid {} (effective {uid})", self.command, self.caller.uid);
+        }
+    }
+
+    /// Says in the program's log how a command ended that failed; a refusal has its own line.
+    pub fn note_error(&self, error: &anyhow::Error) {
+        let (kind, text) = (error::classify(error).0, format!("{error:#}"));
+        if kind != Kind::NoPerm && error.downcast_ref::<Ended>().is_none() {
+            let text = if text.is_empty() { "some of it failed" } else { &text };
+            ::log::error!("{}: {text} (exit {})", self.command, kind.exit_code());
         }
     }
 }

@@ -140,12 +140,10 @@ pub fn refuse_taken(
             Some(other) => {
                 error::data(format!("--email: {address} belongs to {kind} {} ({})", other.name, other.parent.id))
                     .hint(format!("see `espomail record show {kind} {}`", other.parent.id))
+                    .into()
             }
-            None => {
-                error::data(format!("--email: {address} belongs to another {kind}")).hint("ask an administrator for it")
-            }
-        }
-        .into());
+            None => context::unusable("--email", address),
+        });
     }
     Ok(emails)
 }

@@ -1,5 +1,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
 use super::*;
 
 fn temp(name: &str) -> PathBuf {
@@ -75,11 +78,11 @@ fn a_backup_is_a_complete_private_database() {
     let store = Store::create(&dir.join("espomail.db")).unwrap();
     store.write(|tx| tx.execute("INSERT INTO teams (name, created_at) VALUES ('a', 0)", [])).unwrap();
     let copy = dir.join("copy.db");
-    store.backup(&copy).unwrap();
+    store.backup(&copy, Timestamp::UNIX_EPOCH).unwrap();
     assert_eq!(fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
     let names = Store::open(&copy).unwrap().read(|tx| tx.values::<String>("SELECT name FROM teams", [])).unwrap();
     assert_eq!(names, ["a"]);
-    assert!(store.backup(&copy).is_err(), "a backup never overwrites a file");
+    assert!(store.backup(&copy, Timestamp::UNIX_EPOCH).is_err(), "a backup never overwrites a file");
     fs::remove_dir_all(dir).unwrap();
 }
 
@@ -92,7 +95,7 @@ fn a_store_for_reading_lets_nothing_be_written() {
     let add = |tx: &Tx<'_>| tx.execute("INSERT INTO teams (name, created_at) VALUES ('a', 0)", []);
     assert!(store.write(add).is_err() && store.rehearse(add).is_err());
     assert_eq!(store.read(|tx| tx.values::<i64>("SELECT id FROM teams", [])).unwrap(), [0i64; 0]);
-    store.backup(&dir.join("copy.db")).unwrap();
+    store.backup(&dir.join("copy.db"), Timestamp::UNIX_EPOCH).unwrap();
     fs::remove_dir_all(dir).unwrap();
 }
 

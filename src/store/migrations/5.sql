@@ -128,3 +128,6 @@ INSERT INTO invalid_addresses (address, reason, since) SELECT address, reason, s
 DROP TABLE invalid_for_everybody;
 CREATE UNIQUE INDEX invalid_addresses_address ON invalid_addresses (address, coalesce(account_id, 0));
 CREATE INDEX invalid_addresses_account ON invalid_addresses (account_id) WHERE account_id IS NOT NULL;
+ALTER TABLE instance ADD COLUMN backup_made_at INTEGER;
+ALTER TABLE instance ADD COLUMN restored_at INTEGER;
+ALTER TABLE instance ADD COLUMN restored_from INTEGER;

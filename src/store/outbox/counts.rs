@@ -48,3 +48,14 @@ pub fn queue(tx: &Tx<'_>, since: Timestamp, now: Timestamp) -> Result<Queue> {
     )?;
     Ok(queue.unwrap_or_default())
 }
+
+/// How many rows are due, and their bytes as they are stored.
+pub fn due_size(tx: &Tx<'_>, now: Timestamp) -> Result<(i64, i64)> {
+    let size = tx.one(
+        "SELECT count(*) AS rows, coalesce(sum(r.size), 0) AS bytes FROM outbox o JOIN raw_messages r ON r.id = o.raw_id
+            WHERE o.state = 'waiting' AND o.next_try_at <= ?1",
+        params![seconds(now)],
+        |row| Ok((row.get("rows")?, row.get("bytes")?)),
+    )?;
+    Ok(size.unwrap_or_default())
+}

@@ -1,0 +1,207 @@
+//! What to type next where an account cannot connect: with its name and values, never a placeholder for what is known.
+
+use std::path::Path;
+
+use crate::config::Config;
+use crate::error;
+use crate::net::{NetError, NetErrorKind};
+use crate::store::accounts::{Account, Auth, Server, Tls};
+
+/// Which of an account's servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// Where mail is fetched.
+    Imap,
+    /// Where mail is handed over.
+    Smtp,
+}
+
+impl Protocol {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Protocol::Imap => "IMAP",
+            Protocol::Smtp => "SMTP",
+        }
+    }
+
+    fn server(self, account: &Account) -> &Server {
+        match self {
+            Protocol::Imap => &account.imap,
+            Protocol::Smtp => &account.smtp,
+        }
+    }
+}
+
+/// The next step after an error of a connection; where a certificate is not trusted the server is asked for its
+/// fingerprint, and nothing else.
+pub fn advice(
+    account: &Account,
+    protocol: Protocol,
+    error: &anyhow::Error,
+    config: &Config,
+    database: &Path,
+) -> Option<String> {
+    let Some(net) = error.chain().find_map(|cause| cause.downcast_ref::<NetError>()) else {
+        return error::classify(error).1;
+    };
+    let seen = || net.fingerprint.clone().or_else(|| fingerprint(account, protocol, config, database));
+    let fingerprint = if net.kind == NetErrorKind::Certificate { seen() } else { None };
+    step(account, protocol, net.kind, fingerprint.as_deref()).or_else(|| error::classify(error).1)
+}
+
+/// The fingerprint of the certificate that the server shows.
+fn fingerprint(account: &Account, protocol: Protocol, config: &Config, database: &Path) -> Option<String> {
+    // No certificate has this one, and nothing is sent before it is compared.
+    let nobody = Account { pin: Some("0".repeat(64)), ca_file: None, ..account.clone() };
+    let error = match protocol {
+        Protocol::Imap => super::imap(&nobody, config, database, None).err(),
+        Protocol::Smtp => super::smtp(&nobody, config, database).err(),
+    }?;
+    error.chain().find_map(|cause| cause.downcast_ref::<NetError>()?.fingerprint.clone())
+}
+
+fn step(account: &Account, protocol: Protocol, kind: NetErrorKind, fingerprint: Option<&str>) -> Option<String> {
+    let (name, server) = (&account.name, protocol.server(account));
+    let host = server.host.as_deref().unwrap_or("HOST");
+    let flag = |imap: &'static str, smtp: &'static str| if protocol == Protocol::Imap { imap } else { smtp };
+    let (to, tls, login) = (flag("--imap", "--smtp"), flag("--tls", "--smtp-tls"), flag("--login", "--smtp-login"));
+    let ports = match protocol {
+        Protocol::Imap => (993, 143),
+        Protocol::Smtp => (465, 587),
+    };
+    Some(match kind {
+        NetErrorKind::LoginRefused if server.auth != Auth::Password => {
+            format!("is the token still valid? another command for it: espomail account edit {name} --token cmd:ARGV")
+        }
+        NetErrorKind::LoginRefused => {
+            // SMTP takes the login and secret of IMAP unless it has its own.
+            let own = protocol == Protocol::Smtp && !account.smtp.secret.is_empty();
+            let used = if protocol == Protocol::Smtp { account.smtp_login().0 } else { &account.imap.login };
+            let used = if used.is_empty() { &account.address } else { used };
+            let password = match own {
+                true => format!("espomail account edit {name} --smtp-secret file:PATH"),
+                false => format!("espomail account secret {name} --secret stdin"),
+            };
+            format!(
+                "another password: {password}; another login than {used}: espomail account edit {name} {login} LOGIN"
+            )
+        }
+        NetErrorKind::Certificate => match fingerprint {
+            Some(seen) => format!(
+                "if that is the server's certificate, trust it alone: espomail account edit {name} --pin sha256:{seen}; or its authority: --ca FILE"
+            ),
+            None => format!("trust its authority: espomail account edit {name} --ca FILE"),
+        },
+        NetErrorKind::Tls if server.tls == Tls::Implicit => format!(
+            "TLS after a greeting: espomail account edit {name} {tls} starttls {to} {host}:{}; or the port for TLS from the start: {to} {host}:{}",
+            ports.1, ports.0
+        ),
+        NetErrorKind::Tls | NetErrorKind::Protocol | NetErrorKind::Closed | NetErrorKind::Timeout
+            if server.tls != Tls::Implicit && (kind == NetErrorKind::Tls || is_for_tls(server.port)) =>
+        {
+            format!("TLS from the start: espomail account edit {name} {tls} implicit {to} {host}:{}", ports.0)
+        }
+        NetErrorKind::Unreachable => {
+            format!("another server or port: espomail account edit {name} {to} HOST:PORT (now {host}:{})", server.port)
+        }
+        NetErrorKind::Setting => format!("name another file: espomail account edit {name} --ca FILE"),
+        NetErrorKind::Folder => format!("see which there are: espomail account folders {name}"),
+        _ => return None,
+    })
+}
+
+fn is_for_tls(port: u16) -> bool {
+    matches!(port, 993 | 465)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::accounts::AccountKind;
+
+    #[test]
+    fn the_next_step_names_the_account_and_its_values() {
+        let account = |change: fn(&mut Account)| {
+            let mut account = Account::new("support", AccountKind::Group, jiff::Timestamp::UNIX_EPOCH);
+            account.address = "support@desk.example".into();
+            account.imap.host = Some("mx.example".into());
+            (account.imap.port, account.imap.tls) = (993, Tls::Implicit);
+            account.smtp.host = Some("mx.example".into());
+            (account.smtp.port, account.smtp.tls) = (587, Tls::StartTls);
+            change(&mut account);
+            account
+        };
+        let plain = account(|_| {});
+        let (imap, smtp) = (Protocol::Imap, Protocol::Smtp);
+        type Row = (Account, Protocol, NetErrorKind, Option<&'static str>, Option<&'static str>);
+        let rows: Vec<Row> = vec![
+            (
+                plain.clone(),
+                imap,
+                NetErrorKind::LoginRefused,
+                None,
+                Some(
+                    "another password: espomail account secret support --secret stdin; another login than support@desk.example: espomail account edit support --login LOGIN",
+                ),
+            ),
+            (
+                account(|a| a.smtp.secret = "file:/x".into()),
+                smtp,
+                NetErrorKind::LoginRefused,
+                None,
+                Some("espomail account edit support --smtp-secret file:PATH"),
+            ),
+            (
+                account(|a| a.imap.auth = Auth::XOAuth2),
+                imap,
+                NetErrorKind::LoginRefused,
+                None,
+                Some("espomail account edit support --token cmd:ARGV"),
+            ),
+            (
+                plain.clone(),
+                imap,
+                NetErrorKind::Certificate,
+                Some("ab12"),
+                Some("espomail account edit support --pin sha256:ab12;"),
+            ),
+            (plain.clone(), imap, NetErrorKind::Certificate, None, Some("espomail account edit support --ca FILE")),
+            (
+                plain.clone(),
+                imap,
+                NetErrorKind::Tls,
+                None,
+                Some(
+                    "espomail account edit support --tls starttls --imap mx.example:143; or the port for TLS from the start: --imap mx.example:993",
+                ),
+            ),
+            (
+                plain.clone(),
+                smtp,
+                NetErrorKind::Tls,
+                None,
+                Some("espomail account edit support --smtp-tls implicit --smtp mx.example:465"),
+            ),
+            (account(|a| a.smtp.port = 465), smtp, NetErrorKind::Timeout, None, Some("--smtp-tls implicit")),
+            (plain.clone(), smtp, NetErrorKind::Timeout, None, None),
+            (
+                plain.clone(),
+                imap,
+                NetErrorKind::Unreachable,
+                None,
+                Some("espomail account edit support --imap HOST:PORT (now mx.example:993)"),
+            ),
+            (plain.clone(), imap, NetErrorKind::Folder, None, Some("espomail account folders support")),
+            (plain, imap, NetErrorKind::Temporary, None, None),
+        ];
+        for (account, protocol, kind, fingerprint, expected) in rows {
+            let said = step(&account, protocol, kind, fingerprint);
+            let is_right = match expected {
+                Some(part) => said.as_deref().is_some_and(|said| said.contains(part)),
+                None => said.is_none(),
+            };
+            assert!(is_right, "{protocol:?} {kind:?}: {said:?}");
+        }
+    }
+}

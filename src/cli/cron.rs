@@ -1,0 +1,152 @@
+//! What starts `fetch`: the line for cron, and whether there is one.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::context::Context;
+use super::init;
+use crate::caller::Standing;
+use crate::config;
+
+/// Where `make install-service` puts the line of a service.
+const OF_SERVICE: &str = "/etc/cron.d/espomail";
+/// The timer of contrib/, for those who prefer it.
+const TIMER: &str = "/etc/systemd/system/espomail.timer";
+
+/// The command that cron runs for this database: cron has neither the flags nor the variables of whoever asks.
+pub fn command(ctx: &Context) -> String {
+    let there = config::without_environment();
+    let named = ctx.config_path.as_ref().filter(|path| **path != there);
+    let found = ctx.config.database.clone().unwrap_or_else(config::database_without_environment);
+    let database = Some(&ctx.db_path).filter(|path| absolute(path) != absolute(&found));
+    line(&init::program(), named.map(|path| absolute(path)).as_deref(), database.map(|path| absolute(path)).as_deref())
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+fn line(program: &str, config: Option<&Path>, database: Option<&Path>) -> String {
+    let flag = |name: &str, path: Option<&Path>| {
+        path.map(|path| format!(" {name} {}", word(&path.display().to_string()))).unwrap_or_default()
+    };
+    format!("{}{}{} fetch", word(program), flag("--config", config), flag("--db", database))
+}
+
+/// A word of a command in a crontab: a shell reads it, and cron takes a bare % for the end of the line.
+fn word(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@,".contains(c);
+    match text.chars().all(is_plain) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', "'\\''")).replace('%', "\\%"),
+    }
+}
+
+/// What to do where nothing seems to start `fetch`: look at the line that is there, or write one.
+pub fn advice(ctx: &Context) -> String {
+    match found(ctx) {
+        Some(place) => format!("is cron running? {place} has the line"),
+        None => missing(ctx),
+    }
+}
+
+/// As [`advice`], for who must not wait: no other program is asked.
+pub fn quick_advice(ctx: &Context) -> String {
+    match file_of_system(ctx) {
+        Some(place) => format!("is cron running? {place} has the line"),
+        None => missing(ctx),
+    }
+}
+
+fn missing(ctx: &Context) -> String {
+    match ctx.caller.standing {
+        Standing::Person => format!("is it in the crontab? * * * * * {}", command(ctx)),
+        _ => format!("is it in {OF_SERVICE}? * * * * * espomail {}", command(ctx)),
+    }
+}
+
+/// Where a line for this database is.
+fn found(ctx: &Context) -> Option<String> {
+    file_of_system(ctx).or_else(|| {
+        if ctx.caller.is_delegated() {
+            return None;
+        }
+        let listed = Command::new("crontab").arg("-l").stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+        fetches(&String::from_utf8_lossy(&listed.stdout), ctx).then(|| "`crontab -l`".to_owned())
+    })
+}
+
+fn file_of_system(ctx: &Context) -> Option<String> {
+    let has_line = |file: &str| fetches(&std::fs::read_to_string(file).unwrap_or_default(), ctx);
+    // The timer runs the database of the service.
+    let by_timer = Path::new(TIMER).exists() && absolute(&ctx.db_path) == config::of_service();
+    if has_line(OF_SERVICE) {
+        return Some(OF_SERVICE.to_owned());
+    }
+    by_timer.then(|| TIMER.to_owned())
+}
+
+fn fetches(crontab: &str, ctx: &Context) -> bool {
+    starts(crontab, &absolute(&ctx.db_path), absolute(&ctx.db_path) == absolute(&usual(ctx)))
+}
+
+/// The database of a line that names none.
+fn usual(ctx: &Context) -> PathBuf {
+    match ctx.caller.standing {
+        Standing::Person => config::database_without_environment(),
+        _ => config::of_service(),
+    }
+}
+
+/// Whether a line fetches this database; `is_usual` says that it is the one of lines that name none.
+fn starts(crontab: &str, database: &Path, is_usual: bool) -> bool {
+    crontab.lines().map(str::trim).filter(|line| !line.starts_with('#')).any(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let runs = words.iter().any(|word| word.ends_with("espomail")) && words.contains(&"fetch");
+        let after = |flag: &str| match words.iter().position(|word| *word == flag) {
+            Some(at) => words.get(at + 1).copied(),
+            None => None,
+        };
+        let named = after("--db").or_else(|| words.iter().find_map(|word| word.strip_prefix("--db=")));
+        runs && match named {
+            Some(named) => Path::new(named.trim_matches('\'')) == database,
+            None => is_usual || after("--config").is_some(),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_names_what_cron_would_not_find() {
+        let path = |text: &'static str| Some(Path::new(text));
+        for (config, database, expected) in [
+            (None, None, "/usr/bin/espomail fetch"),
+            (None, path("/srv/mail/e.db"), "/usr/bin/espomail --db /srv/mail/e.db fetch"),
+            (path("/etc/e.toml"), None, "/usr/bin/espomail --config /etc/e.toml fetch"),
+            (None, path("/srv/my mail/100%.db"), "/usr/bin/espomail --db '/srv/my mail/100\\%.db' fetch"),
+            (None, path("/srv/o'neil.db"), "/usr/bin/espomail --db '/srv/o'\\''neil.db' fetch"),
+        ] {
+            assert_eq!(line("/usr/bin/espomail", config, database), expected);
+        }
+    }
+
+    #[test]
+    fn a_line_counts_for_the_database_that_it_fetches() {
+        let ours = Path::new("/srv/e.db");
+        for (crontab, usual, expected) in [
+            ("* * * * * /usr/bin/espomail fetch", true, true),
+            ("* * * * * /usr/bin/espomail fetch", false, false),
+            ("# * * * * * /usr/bin/espomail fetch", true, false),
+            ("*/5 * * * * espomail /usr/local/bin/espomail --db /srv/e.db fetch --summary", false, true),
+            ("*/5 * * * * espomail --db=/srv/e.db fetch", false, true),
+            ("*/5 * * * * espomail --db /srv/other.db fetch", true, false),
+            ("*/5 * * * * espomail send", true, false),
+            ("MAILTO=root", true, false),
+        ] {
+            assert_eq!(starts(crontab, ours, usual), expected, "{crontab}");
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! `espomail db restore`: a backup becomes the desk's database again (B2.14).
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use jiff::Timestamp;
+
+use crate::cli::context::{self, Context};
+use crate::error::{self, Fault, Kind};
+use crate::lock::{self, Attempt};
+use crate::secret;
+use crate::store::db::{self, Store, Tx};
+use crate::store::{accounts, log, place, restored};
+
+/// `db restore`
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// Backup, made by `db backup`; it stays as it is
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+/// What stands where the backup is to go.
+enum Present {
+    /// Nothing.
+    Nothing,
+    /// A database that can be read.
+    Database(Box<Store>),
+    /// A file that cannot be used any more.
+    Ruin,
+}
+
+/// Runs `db restore`.
+pub fn run(args: &Restore, ctx: &Context) -> Result<()> {
+    let (file, target) = (&args.file, &ctx.db_path);
+    let present = present(target, ctx)?;
+    let backup = sound(file, ctx)?;
+    let made_at = made_at(file, &backup)?;
+    let kept = place::beside(target, &format!(".before-restore-{}", ctx.now().strftime("%Y%m%dT%H%M%SZ")));
+    let of = format!("the backup of {}", ctx.ui.local_time(made_at));
+    if !matches!(present, Present::Nothing) {
+        ctx.confirm(&format!(
+            "Put {of} in the place of {}? What is there now is kept as {}.",
+            target.display(),
+            kept.display()
+        ))?;
+    }
+    if !ctx.dry_run {
+        let _locks = match &present {
+            Present::Database(store) => idle(store, target, ctx)?,
+            _ => Vec::new(),
+        };
+        let copy = place::beside(target, ".restoring");
+        // Of a restore that was killed.
+        fs::remove_file(&copy).ok();
+        make_directory(target)?;
+        let put = backup.backup(&copy, made_at).and_then(|()| put(&copy, target, &present, &kept, ctx.now()));
+        fs::remove_file(&copy).ok();
+        put?;
+        drop(present);
+        // Opening has brought an older one up to date, which was not marked.
+        let settle = |tx: &Tx<'_>| restored::mark(tx, made_at).and_then(|()| restored::settle(tx, ctx.now()));
+        Store::open(target)?.watch(log::kind_of)?.write(|tx| ctx.logged(tx, |tx, _| settle(tx)))?;
+    }
+    ctx.done(target.display(), &format!("{of} is the database {}", target.display()))?;
+    if !ctx.dry_run {
+        secrets(file, ctx)?;
+        ctx.ui.hint("espomail db check; espomail fetch gets what came since; espomail outbox list shows what is held");
+    }
+    Ok(())
+}
+
+/// The backup, where every page of it can be read.
+fn sound(file: &Path, ctx: &Context) -> Result<Store> {
+    if !file.exists() {
+        return Err(error::data(format!("FILE: {} is not there", file.display())).into());
+    }
+    let is_same = |a: &Path, b: &Path| fs::canonicalize(a).ok().is_some_and(|a| fs::canonicalize(b).ok() == Some(a));
+    if is_same(file, &ctx.db_path) {
+        return Err(error::data(format!("FILE: {} is the database itself", file.display())).into());
+    }
+    let (store, _) = Store::open_as_it_is(file).map_err(|e| db::explain(&e, file).map_or(e, Into::into))?;
+    match store.check() {
+        Ok(faults) if faults.is_empty() => Ok(store),
+        Ok(faults) => Err(damaged(file, faults.first().map_or("", String::as_str)).into()),
+        Err(error) => Err(damaged(file, &format!("{error:#}")).into()),
+    }
+}
+
+fn damaged(file: &Path, fault: &str) -> Fault {
+    Fault::new(Kind::Io, format!("FILE: {} is damaged: {fault}", file.display())).hint("restore another backup")
+}
+
+/// When it was made: by its own word, else when its file was written last.
+fn made_at(file: &Path, backup: &Store) -> Result<Timestamp> {
+    // An older release had no place for it.
+    let own = backup.read(restored::backup_made_at).ok().flatten();
+    let written = || Ok(Timestamp::try_from(fs::metadata(file)?.modified()?)?);
+    own.map_or_else(written, Ok)
+}
+
+fn present(target: &Path, ctx: &Context) -> Result<Present> {
+    if !target.exists() {
+        return Ok(Present::Nothing);
+    }
+    match Store::open(target)
+        .and_then(|store| store.read(|tx| ctx.actor(tx)?.require_admin("db restore")).map(|()| store))
+    {
+        Ok(store) => Ok(Present::Database(Box::new(store))),
+        Err(error) if matches!(error::classify(&error).0, Kind::NoPerm | Kind::TempFail) => Err(error),
+        Err(_) => Ok(Present::Ruin),
+    }
+}
+
+/// Nobody fetches or sends while the database is replaced.
+fn idle(store: &Store, target: &Path, ctx: &Context) -> Result<Vec<lock::Lock>> {
+    let mut locks = Vec::new();
+    for account in store.read(accounts::all)? {
+        locks.push(context::lock(store, &account)?);
+    }
+    match lock::attempt(target, "outbox", ctx.now())? {
+        Attempt::Held(lock) => locks.push(lock),
+        Attempt::Busy { pid, .. } => {
+            let text = format!("the outbox is being sent by process {pid}");
+            return Err(Fault::new(Kind::TempFail, text).hint("run it again when that has ended").into());
+        }
+    }
+    Ok(locks)
+}
+
+fn make_directory(target: &Path) -> Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    let dir = place::directory(target);
+    if dir.exists() {
+        return Ok(());
+    }
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    made.with_context(|| format!("cannot make {}", dir.display()))
+}
+
+/// Keeps what is there, then puts the copy in its place.
+fn put(copy: &Path, target: &Path, present: &Present, kept: &Path, now: Timestamp) -> Result<()> {
+    match present {
+        Present::Nothing => {
+            // What belongs to a database that is gone would be taken for its log.
+            aside(target, kept, &["-wal", "-shm"])?;
+            Store::put(copy, target)
+        }
+        Present::Ruin => {
+            aside(target, kept, &["", "-wal", "-shm"])?;
+            Store::put(copy, target)
+        }
+        Present::Database(store) => {
+            store.backup(kept, now)?;
+            Store::open(target)?.replace_with(&Store::open_as_it_is(copy)?.0)
+        }
+    }
+}
+
+fn aside(target: &Path, kept: &Path, ends: &[&str]) -> Result<()> {
+    for end in ends {
+        let from = place::beside(target, end);
+        if from.exists() {
+            let to = place::beside(kept, end);
+            fs::rename(&from, &to).with_context(|| format!("cannot move {} to {}", from.display(), to.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Secrets of a backup with them, where there are none.
+fn secrets(file: &Path, ctx: &Context) -> Result<()> {
+    let (from, to) = (secret::directory_of_backup(file), secret::directory(&ctx.db_path));
+    let has_some = |dir: &Path| fs::read_dir(dir).is_ok_and(|mut files| files.next().is_some());
+    match (has_some(&from), has_some(&to)) {
+        (true, false) => secret::copy(&from, &to),
+        (true, true) => {
+            ctx.ui.hint(&format!(
+                "the passwords in {} are as they were; those of the backup are in {}",
+                to.display(),
+                from.display()
+            ));
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,112 @@
+//! What the database tells of the runs so far: the clock, `fetch`, the accounts and the outbox.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use jiff::{SignedDuration, Timestamp};
+
+use super::Finding;
+use crate::cli::context::Context;
+use crate::cli::{check, cron};
+use crate::error::Kind;
+use crate::intake::concerns::{self, Concern, Level, Limits, Watched};
+use crate::moment;
+use crate::store::{deliveries, instance, outbox};
+
+/// Without a fetch for so long nothing seems to start it.
+const FETCH_SILENT: SignedDuration = SignedDuration::from_mins(15);
+/// Refused letters are told for so long.
+const LATELY: SignedDuration = SignedDuration::from_hours(24);
+
+/// As `check` without flags.
+const LIMITS: Limits = Limits { account: Duration::from_secs(900), outbox: Duration::from_secs(3_600), quarantine: 0 };
+
+/// Looks at what the runs so far have left.
+pub fn look(ctx: &Context) -> Result<Vec<Finding>> {
+    let now = ctx.now();
+    let (times, accounts, queue, quarantined) = ctx.read(|tx, _| {
+        let accounts = check::watched(tx)?;
+        let mut quarantined = 0;
+        for one in &accounts {
+            quarantined += deliveries::counts(tx, one.account.id, now)?.quarantined;
+        }
+        let times = (instance::last_times(tx)?.0, instance::written_ahead(tx)?);
+        Ok((times, accounts, outbox::queue(tx, now - LATELY, now)?, quarantined))
+    })?;
+    let (fetched, latest) = times;
+    let mut findings = vec![clock(latest, ctx)];
+    let of_accounts: Vec<(&Watched, Vec<Concern>)> =
+        accounts.iter().map(|one| (one, concerns::of_account(one, &LIMITS, now))).collect();
+    findings.push(fetch(fetched, &accounts, ctx));
+    for (one, found) in of_accounts {
+        findings.extend(found.iter().map(|concern| of_account(one, concern)));
+    }
+    findings.extend(system_account(&accounts, ctx));
+    let desk = concerns::of_desk(&accounts, &queue, quarantined, &LIMITS, now);
+    findings.extend(desk.into_iter().map(|concern| finding("desk", Kind::TempFail, &concern, String::new())));
+    Ok(findings)
+}
+
+/// Whether notices go out as the configuration says.
+fn system_account(accounts: &[Watched], ctx: &Context) -> Option<Finding> {
+    let name = ctx.config.system_account.as_ref()?;
+    let (what, hint) = match accounts.iter().find(|one| one.account.name.eq_ignore_ascii_case(name)) {
+        None => ("there is no such account", "name one of `espomail account list` in the configuration"),
+        Some(one) if !one.in_use => ("it is disabled", "espomail account enable, or another name"),
+        Some(one) if one.account.smtp.host.is_none() => {
+            ("it has no SMTP server", "espomail account edit NAME --smtp HOST")
+        }
+        Some(_) => return None,
+    };
+    Some(Finding::fail(
+        "system_account",
+        Kind::Config,
+        format!("{name}: {what}, so another account sends notices"),
+        hint,
+    ))
+}
+
+fn clock(latest: Option<Timestamp>, ctx: &Context) -> Finding {
+    match latest.filter(|at| moment::is_ahead(*at, ctx.now())) {
+        None => Finding::ok("clock", ctx.ui.local_time(ctx.now())),
+        Some(at) => {
+            let text = format!("{} stands in the database, so it is wrong now or was then", ctx.ui.local_time(at));
+            Finding::fail("clock", Kind::Config, text, "set it, and let it be set: timedatectl set-ntp true")
+        }
+    }
+}
+
+/// Whether something starts `fetch`, and whether what it starts works.
+fn fetch(fetched: Option<Timestamp>, accounts: &[Watched], ctx: &Context) -> Finding {
+    let failing: Vec<&str> = accounts
+        .iter()
+        .filter(|one| one.in_use && one.account.health.failing_since.is_some())
+        .map(|one| one.account.name.as_str())
+        .collect();
+    match fetched {
+        None if accounts.is_empty() => Finding::warn("fetch", "never", "make an account first: espomail account add"),
+        None => Finding::warn("fetch", "never", cron::advice(ctx)),
+        Some(at) if ctx.now().duration_since(at) > FETCH_SILENT => {
+            Finding::warn("fetch", format!("last {} ago", ctx.ui.age(at)), cron::advice(ctx))
+        }
+        Some(at) if failing.is_empty() => Finding::ok("fetch", format!("last {} ago", ctx.ui.age(at))),
+        Some(at) => {
+            let text = format!("ran {} ago and failed for {}", ctx.ui.age(at), failing.join(", "));
+            Finding::warn("fetch", text, format!("espomail account test {}", failing.first().unwrap_or(&"NAME")))
+        }
+    }
+}
+
+fn of_account(one: &Watched, concern: &Concern) -> Finding {
+    let name = &one.account.name;
+    let kind = Kind::by_name(&one.account.health.failure_kind).unwrap_or(Kind::TempFail);
+    finding(name, kind, concern, format!("espomail account test {name}"))
+}
+
+fn finding(check: &str, kind: Kind, concern: &Concern, hint: String) -> Finding {
+    let text = if concern.why.is_empty() { concern.what.clone() } else { format!("{}: {}", concern.what, concern.why) };
+    match concern.level {
+        Level::Critical => Finding::fail(check, kind, text, hint),
+        Level::Warning => Finding::warn(check, text, hint),
+    }
+}

@@ -1,0 +1,42 @@
+//! The disk and the files of the database: whether it can be written at all.
+
+use anyhow::Result;
+
+use super::{Finding, failed, files};
+use crate::cli::context::Context;
+use crate::error::{self, Kind};
+use crate::store::place::{self, Place};
+use crate::units::about;
+
+/// Looks at the disk, at owners and modes, and tries to write; `before` is how it was before the database was opened.
+pub fn look(ctx: &Context, fix: bool, before: Option<Place>) -> Result<Vec<Finding>> {
+    let mut findings = files::look(ctx, fix)?;
+    let place = match before.filter(|_| !fix) {
+        Some(before) => before,
+        // Rights have been given back.
+        None => place::look(&ctx.db_path)?,
+    };
+    let troubles = place.troubles();
+    let is_grave = troubles.iter().any(|trouble| trouble.is_grave);
+    findings.extend(troubles.into_iter().map(|trouble| match trouble.is_grave {
+        true => Finding::fail("disk", Kind::Io, trouble.what, trouble.remedy),
+        false => Finding::warn("disk", trouble.what, trouble.remedy),
+    }));
+    if !is_grave {
+        findings.extend(writing(ctx));
+        let text = format!("{} free, the database has {}", about(place.free), about(place.size));
+        if findings.iter().all(|one| one.check != "disk") {
+            findings.push(Finding::ok("disk", text));
+        }
+    }
+    Ok(findings)
+}
+
+/// What a write says that is undone again; nothing where it works or another process is writing.
+fn writing(ctx: &Context) -> Option<Finding> {
+    let error = ctx.try_to_write().err()?;
+    match error::classify(&error).0 {
+        Kind::TempFail => None,
+        _ => Some(failed("disk", &ctx.explained(error))),
+    }
+}

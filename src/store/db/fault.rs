@@ -1,0 +1,223 @@
+//! What errors of SQLite mean: how the program ends, and what a person has to do.
+
+use std::path::Path;
+
+use anyhow::Result;
+use rusqlite::ErrorCode;
+
+use super::Store;
+use crate::error::{self, Fault, Kind};
+use crate::store::place::{self, Place};
+use crate::units::about;
+
+/// What to do with a damaged database.
+pub const AFTER_DAMAGE: &str = "keep the damaged file and restore the last good backup: espomail db restore FILE; `espomail db check` lists the faults";
+
+/// What keeps a database from being used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Obstacle {
+    /// It may not be written.
+    ReadOnly,
+    /// It, its log or its directory cannot be opened.
+    Closed,
+    /// The disk is full.
+    Full,
+    /// The disk does not do what it is told.
+    Disk(String),
+    /// What is read cannot have been written by this program.
+    Damaged(String),
+}
+
+/// The kind of a database error in a chain: busy is passing, a full or damaged disk is not.
+pub fn kind_of(error: &(dyn std::error::Error + 'static)) -> Option<Kind> {
+    let error = error.downcast_ref::<rusqlite::Error>()?;
+    Some(match (obstacle(error), error) {
+        (Some(_), _) => Kind::Io,
+        (None, rusqlite::Error::SqliteFailure(failure, _))
+            if matches!(failure.code, ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) =>
+        {
+            Kind::TempFail
+        }
+        _ => Kind::Bug,
+    })
+}
+
+/// Whether an error says that the database itself cannot be written or read any more, so that going on is pointless.
+pub fn is_fatal(error: &anyhow::Error) -> bool {
+    error.chain().filter_map(kind_of).any(|kind| matches!(kind, Kind::Io | Kind::TempFail))
+}
+
+/// Tells an error of the database itself, which ends a run, from any other one, which ends only what has met it.
+///
+/// # Errors
+/// The database itself fails.
+pub fn unless_fatal<T>(done: Result<T>) -> Result<Result<T>> {
+    match done {
+        Err(error) if is_fatal(&error) => Err(error),
+        done => Ok(done),
+    }
+}
+
+/// Whether a database could not be opened because opening it writes.
+pub(super) fn cannot_write(error: &anyhow::Error) -> bool {
+    let found = error.chain().find_map(|cause| obstacle(cause.downcast_ref()?));
+    matches!(found, Some(Obstacle::ReadOnly | Obstacle::Closed | Obstacle::Full | Obstacle::Disk(_)))
+}
+
+/// Refuses a database that this process may not write, before a helper is made that it could not write either.
+pub(super) fn refuse_unwritable(database: &Path) -> std::result::Result<(), Fault> {
+    let place = place::look(database).unwrap_or_default();
+    match place.troubles().into_iter().find(|trouble| place.read_only || !place.locked.is_empty() && trouble.is_grave) {
+        Some(trouble) => Err(Fault::new(Kind::Io, trouble.what).hint(trouble.remedy)),
+        None => Ok(()),
+    }
+}
+
+fn obstacle(error: &rusqlite::Error) -> Option<Obstacle> {
+    use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error};
+    let (failure, words) = match error {
+        rusqlite::Error::SqliteFailure(failure, words) => (failure, words.as_deref().unwrap_or_default()),
+        rusqlite::Error::SqlInputError { error, msg, .. } => (error, msg.as_str()),
+        // The tables are STRICT: nothing of another form was ever written.
+        FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) | Utf8Error(..) => {
+            return Some(Obstacle::Damaged(error.to_string()));
+        }
+        _ => return None,
+    };
+    let is_missing = ["no such table", "no such column", "no such index"].iter().any(|text| words.starts_with(text));
+    Some(match failure.code {
+        ErrorCode::DiskFull => Obstacle::Full,
+        ErrorCode::ReadOnly => Obstacle::ReadOnly,
+        ErrorCode::CannotOpen | ErrorCode::PermissionDenied => Obstacle::Closed,
+        ErrorCode::SystemIoFailure => Obstacle::Disk(error.to_string()),
+        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Obstacle::Damaged(error.to_string()),
+        _ if is_missing => Obstacle::Damaged(words.to_owned()),
+        _ => return None,
+    })
+}
+
+/// What an error of the database means for a person, and what to do; `None` where its own words say it, or where it is
+/// none of the database. An error that would count as a bug is one of the database where that turns out to be damaged.
+pub fn explain(error: &anyhow::Error, database: &Path) -> Option<Fault> {
+    if error.chain().any(|cause| cause.is::<Fault>()) {
+        return None;
+    }
+    let found = error.chain().find_map(|cause| obstacle(cause.downcast_ref()?));
+    let found = match found {
+        None if error::classify(error).0 == Kind::Bug => Obstacle::Damaged(damage(database)?),
+        found => found?,
+    };
+    let place = place::look(database).unwrap_or_else(|_| Place { database: database.to_owned(), ..Place::default() });
+    Some(told(&found, &place))
+}
+
+/// The first fault of a database that can be looked at; `None` = it has none.
+fn damage(database: &Path) -> Option<String> {
+    match Store::open_as_it_is(database).and_then(|(store, _)| store.check()) {
+        Ok(faults) => faults.into_iter().next(),
+        Err(error) => error.chain().find_map(|cause| obstacle(cause.downcast_ref()?)).map(|_| format!("{error:#}")),
+    }
+}
+
+fn told(found: &Obstacle, place: &Place) -> Fault {
+    let database = place.database.display();
+    let io = |text: String, hint: &str| Fault::new(Kind::Io, text).hint(hint);
+    let grave = place.troubles().into_iter().find(|trouble| trouble.is_grave);
+    match (found, grave) {
+        (Obstacle::Damaged(words), _) => io(format!("{database} is damaged: {words}"), AFTER_DAMAGE),
+        // Whatever SQLite calls it: this is why.
+        (_, Some(trouble)) => io(trouble.what, &trouble.remedy),
+        (Obstacle::Full, None) => io(
+            format!("the disk of {database} is full or its quota is used up ({} free)", about(place.free)),
+            "free some space, then run it again: nothing half done was kept",
+        ),
+        (Obstacle::ReadOnly, None) => io(
+            format!("{database} cannot be written by {}, it belongs to {}", place.runner, place.owner),
+            "was it moved or replaced meanwhile? run it again; `espomail doctor` says who may write what",
+        ),
+        (Obstacle::Closed, None) => io(
+            format!("{database}, its log or its directory cannot be opened by {}", place.runner),
+            "`espomail doctor` says who may write what",
+        ),
+        (Obstacle::Disk(words), None) => io(
+            format!("the disk of {database} fails: {words}"),
+            "see dmesg for the disk and `espomail db check` for the database; it may be damaged or cut off",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+    use rusqlite::ffi;
+
+    use super::*;
+
+    fn failure(code: i32) -> rusqlite::Error {
+        rusqlite::Error::SqliteFailure(ffi::Error::new(code), Some("words".to_owned()))
+    }
+
+    #[test]
+    fn errors_of_the_database_end_as_they_should() {
+        let rows = [
+            (failure(ffi::SQLITE_BUSY), Kind::TempFail),
+            (failure(ffi::SQLITE_LOCKED), Kind::TempFail),
+            (failure(ffi::SQLITE_FULL), Kind::Io),
+            (failure(ffi::SQLITE_READONLY_CANTINIT), Kind::Io),
+            (failure(ffi::SQLITE_IOERR_SHORT_READ), Kind::Io),
+            (failure(ffi::SQLITE_CANTOPEN), Kind::Io),
+            (failure(ffi::SQLITE_CORRUPT_INDEX), Kind::Io),
+            (failure(ffi::SQLITE_NOTADB), Kind::Io),
+            (failure(ffi::SQLITE_CONSTRAINT_UNIQUE), Kind::Bug),
+            (rusqlite::Error::IntegralValueOutOfRange(0, -1), Kind::Io),
+            (rusqlite::Error::InvalidColumnType(0, "key".into(), rusqlite::types::Type::Null), Kind::Io),
+            (rusqlite::Error::SqliteFailure(ffi::Error::new(1), Some("no such table: users".into())), Kind::Io),
+            (rusqlite::Error::SqliteFailure(ffi::Error::new(1), Some("near \"x\": syntax error".into())), Kind::Bug),
+            (rusqlite::Error::InvalidQuery, Kind::Bug),
+        ];
+        for (error, kind) in rows {
+            assert_eq!(kind_of(&error), Some(kind), "{error}");
+        }
+    }
+
+    #[test]
+    fn obstacles_are_told_by_who_owns_what_and_what_to_do() {
+        let place = |change: fn(&mut Place)| {
+            let mut place = Place {
+                database: "/d/e.db".into(),
+                free: 1 << 40,
+                owner: "desk".into(),
+                runner: "ana".into(),
+                ..Place::default()
+            };
+            change(&mut place);
+            place
+        };
+        let shm = |p: &mut Place| {
+            p.locked = vec![place::Locked { path: "/d/e.db-shm".into(), mode: 0o400, is_dir: false, by_mode: true }];
+        };
+        let rows = [
+            (Obstacle::ReadOnly, place(shm), "/d/e.db-shm cannot be written by its owner", "chmod 600 /d/e.db-shm"),
+            (Obstacle::Closed, place(|p| p.read_only = true), "is mounted read-only", "remount,rw"),
+            (Obstacle::Disk("x".into()), place(|p| p.free = 0), "0 B free", "free some space"),
+            (Obstacle::Full, place(|_| {}), "quota", "free some space"),
+            (Obstacle::ReadOnly, place(|_| {}), "cannot be written by ana, it belongs to desk", "espomail doctor"),
+            (Obstacle::Closed, place(|_| {}), "cannot be opened by ana", "espomail doctor"),
+            (Obstacle::Disk("short read".into()), place(|_| {}), "fails: short read", "espomail db check"),
+            (Obstacle::Damaged("page 3".into()), place(|p| p.free = 0), "is damaged: page 3", "espomail db restore"),
+        ];
+        for (obstacle, place, text, hint) in rows {
+            let fault = told(&obstacle, &place);
+            assert!(fault.message.contains(text), "{obstacle:?}: {fault:?}");
+            assert!(fault.hint.as_deref().is_some_and(|said| said.contains(hint)), "{obstacle:?}: {fault:?}");
+        }
+    }
+
+    #[test]
+    fn what_has_words_of_its_own_keeps_them() {
+        let nowhere = Path::new("/nowhere/espomail.db");
+        assert!(explain(&error::data("subject: empty").into(), nowhere).is_none());
+        assert!(explain(&anyhow!(failure(ffi::SQLITE_BUSY)), nowhere).is_none());
+        assert!(explain(&anyhow!("a bug, as there is no database that could be damaged"), nowhere).is_none());
+    }
+}

@@ -1,0 +1,260 @@
+//! Making, opening and migrating a database.
+//!
+//! Nothing is written into a file before it is known to be a database of this program in a version that it knows, and
+//! nothing at all where it is opened to be read.
+
+use std::fs::{self, OpenOptions, Permissions};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
+
+use super::{APPLICATION_ID, MIGRATIONS, SCHEMA, Store, VERSION, fault};
+use crate::error::{self, Fault, Kind};
+use crate::store::place;
+
+impl Store {
+    /// Makes a new database, file 0600 in a directory 0700 whatever the umask.
+    ///
+    /// # Errors
+    /// Where a file of that name exists, or nothing can be written there.
+    pub fn create(path: &Path) -> Result<Store> {
+        if let Some(dir) = path.parent().filter(|d| !d.as_os_str().is_empty() && !d.exists()) {
+            fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(dir)
+                .with_context(|| format!("cannot make {}", dir.display()))?;
+        }
+        make(path)?;
+        let store = Store::connect(path)?;
+        store.pragmas().with_context(|| format!("cannot use {}", path.display()))?;
+        store.write(|tx| {
+            tx.conn.execute_batch(SCHEMA)?;
+            tx.conn.pragma_update(None, "application_id", APPLICATION_ID)?;
+            tx.conn.pragma_update(None, "user_version", VERSION)?;
+            Ok(())
+        })?;
+        Ok(store)
+    }
+
+    /// Opens an existing database and brings an older one up to this version.
+    ///
+    /// # Errors
+    /// No such file, not a database of this program, made by a newer release (configuration); a damaged one (I/O).
+    pub fn open(path: &Path) -> Result<Store> {
+        admit(path)?;
+        mend_helpers(path);
+        // A connection that may not write would leave a log behind that nobody may write.
+        fault::refuse_unwritable(path)?;
+        let store = Store::connect(path)?;
+        store.recognise(VERSION)?;
+        store.pragmas().with_context(|| format!("cannot use {}", path.display()))?;
+        store.migrate(MIGRATIONS)?;
+        Ok(store)
+    }
+
+    /// Opens an existing database so that nothing can be written by this store, also where nothing can be written: on a
+    /// disk that is mounted read-only, or with another's file. Only an older one is brought up to this version first.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_to_read(path: &Path) -> Result<Store> {
+        let (store, version) = Store::open_as_it_is(path)?;
+        match version == VERSION {
+            true => Ok(store),
+            false => {
+                drop(store);
+                Store::open(path)?.read_only()
+            }
+        }
+    }
+
+    /// Opens a database to be read, in whichever version that this release knows; the version.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_as_it_is(path: &Path) -> Result<(Store, i32)> {
+        admit(path)?;
+        let wal = place::beside(path, "-wal");
+        let is_quiet = fs::metadata(&wal).map_or(true, |facts| facts.len() == 0);
+        let is_fixed = [path, place::directory(path)].iter().any(|path| access(*path, Access::WRITE_OK).is_err());
+        let untouched = is_fixed && is_quiet && !place::beside(path, "-shm").exists();
+        let opened = if untouched { Store::connect_unchanging(path) } else { Store::connect(path) };
+        let recognised = opened.and_then(|store| Ok((store.recognise(VERSION)?, store)));
+        let (version, store) = match recognised {
+            // A full disk has no room for the helper that even a reader makes.
+            Err(error) if is_quiet && !untouched && fault::cannot_write(&error) => {
+                let store = Store::connect_unchanging(path)?;
+                (store.recognise(VERSION)?, store)
+            }
+            recognised => recognised?,
+        };
+        store.reading_pragmas()?;
+        Ok((store.read_only()?, version))
+    }
+
+    /// Lets nothing be written by this store any more.
+    pub fn read_only(self) -> Result<Store> {
+        self.conn.pragma_update(None, "query_only", true)?;
+        Ok(self)
+    }
+
+    pub(super) fn connect(path: &Path) -> Result<Store> {
+        Store::connect_with(path, path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+    }
+
+    /// Without locks, log and helper files: for a file that nobody writes while it is read.
+    fn connect_unchanging(path: &Path) -> Result<Store> {
+        let uri = format!("file:{}?immutable=1", encoded(path));
+        Store::connect_with(path, Path::new(&uri), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)
+    }
+
+    fn connect_with(path: &Path, name: &Path, flags: OpenFlags) -> Result<Store> {
+        let conn = Connection::open_with_flags(name, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+            .with_context(|| format!("cannot open {}", path.display()))?;
+        conn.busy_timeout(Duration::from_secs(10))?;
+        conn.set_prepared_statement_cache_capacity(200);
+        let store = Store::around(conn, path);
+        store.functions()?;
+        Ok(store)
+    }
+
+    /// The version of a database of this program, before anything is written into it.
+    fn recognise(&self, newest: i32) -> Result<i32> {
+        let path = self.path.display();
+        let id: i32 = self.conn.pragma_query_value(None, "application_id", |r| r.get(0))?;
+        if id != APPLICATION_ID {
+            let is_empty = fs::metadata(&self.path).is_ok_and(|facts| facts.len() == 0);
+            return Err(match is_empty {
+                true => error::config(format!("{path} is an empty file, not a database of espomail")).hint(
+                    "was it cut off? restore a backup: espomail db restore FILE; or remove it and run espomail init",
+                ),
+                false => error::config(format!("{path} is not a database of espomail"))
+                    .hint("name the right file with --db; if it was overwritten: espomail db restore FILE"),
+            }
+            .into());
+        }
+        let version = self.version()?;
+        if version > newest {
+            return Err(error::config(format!(
+                "{path} was made by a newer espomail (schema {version}, this one knows {newest})"
+            ))
+            .hint("install the newer release, or restore an older backup")
+            .into());
+        }
+        if version < 1 {
+            let text = format!("{path} is damaged: it says that its schema is {version}, which no release has made");
+            return Err(Fault::new(Kind::Io, text).hint(fault::AFTER_DAMAGE).into());
+        }
+        Ok(version)
+    }
+
+    fn pragmas(&self) -> Result<()> {
+        self.conn.pragma_update(None, "page_size", 8192)?;
+        self.conn.pragma_update(None, "journal_mode", "wal")?;
+        self.conn.pragma_update(None, "synchronous", "full")?;
+        self.conn.pragma_update(None, "foreign_keys", true)?;
+        self.conn.pragma_update(None, "journal_size_limit", 64 << 20)?;
+        self.conn.pragma_update(None, "wal_autocheckpoint", 6_000)?;
+        self.reading_pragmas()
+    }
+
+    fn reading_pragmas(&self) -> Result<()> {
+        // The savepoint of each message would go through a file of its own.
+        self.conn.pragma_update(None, "temp_store", "memory")?;
+        self.conn.pragma_update(None, "trusted_schema", false)?;
+        // Without it a statement over a partial index is compiled anew for every value that is bound to it.
+        self.conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        Ok(())
+    }
+
+    pub(super) fn migrate(&self, migrations: &[&str]) -> Result<()> {
+        let newest = 1 + i32::try_from(migrations.len())?;
+        if self.recognise(newest)? == newest {
+            return Ok(());
+        }
+        // A table that is made anew is dropped, which must not reach the rows that refer to it.
+        self.conn.pragma_update(None, "foreign_keys", false)?;
+        let migrated = self.write(|tx| {
+            // Another process may have migrated it meanwhile.
+            let version = self.recognise(newest)?;
+            for sql in migrations.iter().skip(usize::try_from(version - 1)?) {
+                tx.conn.execute_batch(sql)?;
+            }
+            let torn: Option<String> = tx.value("SELECT \"table\" FROM pragma_foreign_key_check LIMIT 1", [])?;
+            if let Some(table) = torn {
+                bail!("{}: rows of {table} refer to what is not there", self.path.display());
+            }
+            tx.conn.pragma_update(None, "user_version", newest)?;
+            Ok(())
+        });
+        self.conn.pragma_update(None, "foreign_keys", true)?;
+        migrated
+    }
+
+    pub(super) fn version(&self) -> Result<i32> {
+        Ok(self.conn.pragma_query_value(None, "user_version", |r| r.get(0))?)
+    }
+}
+
+/// Makes an empty private file.
+///
+/// # Errors
+/// There is one of that name, or it cannot be made.
+pub(super) fn make(path: &Path) -> Result<()> {
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    made.and_then(|file| file.set_permissions(Permissions::from_mode(0o600)))
+        .with_context(|| format!("cannot make {}", path.display()))
+}
+
+/// Refuses what cannot be opened, with words of its own.
+fn admit(path: &Path) -> Result<()> {
+    let shown = path.display();
+    // Not by opening it: to close it would end locks that others of this process hold.
+    match access(path, Access::READ_OK) {
+        Err(Errno::ACCESS) => Err(error::config(format!("{shown}: permission denied"))
+            .hint("if it is a service's, leave --db out; `espomail doctor`, as root, says whose it is")
+            .into()),
+        Err(_) if !path.exists() => Err(error::config(format!("no database at {shown}"))
+            .hint("run `espomail init`, or name the database with --db")
+            .into()),
+        _ if path.is_dir() => Err(error::config(format!("{shown} is a directory, not a database"))
+            .hint(format!("name the file: --db {}", path.join("espomail.db").display()))
+            .into()),
+        _ => Ok(()),
+    }
+}
+
+/// SQLite gives its log and its helper the mode that the database has at that moment, and keeps them: what was made
+/// while the database was closed to its owner for a moment would shut out every writer for good.
+fn mend_helpers(path: &Path) {
+    let mine = rustix::process::geteuid().as_raw();
+    let is_open = |facts: &fs::Metadata| facts.mode() & 0o600 == 0o600;
+    if !fs::metadata(path).is_ok_and(|facts| facts.uid() == mine && is_open(&facts)) {
+        return;
+    }
+    for helper in [place::beside(path, "-wal"), place::beside(path, "-shm")] {
+        if let Ok(facts) = helper.symlink_metadata()
+            && facts.is_file()
+            && facts.uid() == mine
+            && !is_open(&facts)
+        {
+            // Where it fails the first write says so.
+            let _ = fs::set_permissions(&helper, Permissions::from_mode(facts.mode() & 0o777 | 0o600));
+        }
+    }
+}
+
+/// A path as it stands in a URI.
+fn encoded(path: &Path) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte);
+    let one = |&byte: &u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    path.as_os_str().as_bytes().iter().map(one).collect()
+}

@@ -1,0 +1,241 @@
+//! The disk that the database lies on, and who may write there: what keeps every command from writing.
+//!
+//! Looked at without opening the database, as it may not be there to be opened.
+
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access, StatVfsMountFlags, access, statvfs};
+
+use crate::caller;
+use crate::units::about;
+
+/// One batch of mail is at most so large.
+const BATCH: u64 = 16 << 20;
+/// The log beside the database grows to about so much before it is written back.
+const WAL: u64 = 64 << 20;
+
+/// What is known of the place.
+#[derive(Debug, Clone, Default)]
+pub struct Place {
+    /// The database.
+    pub database: PathBuf,
+    /// Bytes of it and of the log beside it.
+    pub size: u64,
+    /// Bytes that are free for this process.
+    pub free: u64,
+    /// No further file can be made.
+    pub no_inodes: bool,
+    /// The disk is mounted read-only.
+    pub read_only: bool,
+    /// Who owns the database.
+    pub owner: String,
+    /// Who this process is.
+    pub runner: String,
+    /// What this process cannot write.
+    pub locked: Vec<Locked>,
+}
+
+/// A file or directory that cannot be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Locked {
+    /// Where.
+    pub path: PathBuf,
+    /// Its permission bits.
+    pub mode: u32,
+    /// A directory is also to be entered.
+    pub is_dir: bool,
+    /// Whether the mode shuts out the owner.
+    pub by_mode: bool,
+}
+
+/// One thing that is wrong with the place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// Nothing can be written any more, or will soon.
+    pub is_grave: bool,
+    /// What it is.
+    pub what: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+/// The file of a database that ends with this: `-wal`, `-shm`.
+pub fn beside(database: &Path, end: &str) -> PathBuf {
+    let mut name = database.to_owned().into_os_string();
+    name.push(end);
+    PathBuf::from(name)
+}
+
+/// The directory of a database; a bare name lies in the current one.
+pub fn directory(database: &Path) -> &Path {
+    database.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Looks at the place of a database.
+///
+/// # Errors
+/// The database is not there, or not to be seen.
+pub fn look(database: &Path) -> io::Result<Place> {
+    let facts = fs::metadata(database)?;
+    let directory = directory(database);
+    let disk = statvfs(directory)?;
+    let name = |uid: u32| caller::login_of(uid).unwrap_or_else(|| format!("uid {uid}"));
+    let helpers = [beside(database, "-wal"), beside(database, "-shm")];
+    // Where both are there, nothing has to be made in the directory.
+    let makes = helpers.iter().any(|helper| !helper.exists());
+    let files = makes.then(|| directory.to_owned()).into_iter().chain([database.to_owned()]).chain(helpers);
+    let wal = fs::metadata(beside(database, "-wal")).map_or(0, |facts| facts.len());
+    Ok(Place {
+        database: database.to_owned(),
+        size: facts.len() + wal,
+        free: disk.f_bavail.saturating_mul(disk.f_frsize),
+        // Some file systems have no limit and say 0 of 0.
+        no_inodes: disk.f_files > 0 && disk.f_favail == 0,
+        read_only: disk.f_flag.contains(StatVfsMountFlags::RDONLY),
+        owner: name(facts.uid()),
+        runner: name(rustix::process::geteuid().as_raw()),
+        locked: files.filter_map(|path| locked(path, facts.uid())).collect(),
+    })
+}
+
+fn locked(path: PathBuf, owner: u32) -> Option<Locked> {
+    let facts = fs::metadata(&path).ok()?;
+    // Also where root could: it is the owner who writes.
+    let by_mode = facts.uid() == owner && facts.mode() & of_owner(&facts) != of_owner(&facts);
+    let shut = by_mode || access(&path, Access::WRITE_OK).is_err();
+    shut.then(|| Locked { mode: facts.mode() & 0o777, is_dir: facts.is_dir(), by_mode, path })
+}
+
+/// The bits by which an owner reads and writes.
+pub fn of_owner(facts: &Metadata) -> u32 {
+    if facts.is_dir() { 0o700 } else { 0o600 }
+}
+
+impl Place {
+    /// What a run may write before space is given back.
+    pub fn needs(&self) -> u64 {
+        BATCH + self.size.min(WAL)
+    }
+
+    /// What is wrong, the worst first.
+    pub fn troubles(&self) -> Vec<Trouble> {
+        let (database, free) = (self.database.display(), about(self.free));
+        let grave = |what: String, remedy: String| Trouble { is_grave: true, what, remedy };
+        if self.read_only {
+            let what = format!("the disk of {database} is mounted read-only");
+            return vec![grave(what, "see with dmesg why, then make it writable: mount -o remount,rw".to_owned())];
+        }
+        let mut found: Vec<Trouble> = self.locked.iter().map(|one| self.shut(one)).collect();
+        if self.no_inodes {
+            let what = format!("the disk of {database} can hold no further file (df -i)");
+            found.push(grave(what, "remove files that nobody needs".to_owned()));
+        }
+        let (needs, size) = (about(self.needs()), about(self.size));
+        if self.free < self.needs() {
+            let what = format!("{free} free on the disk of {database}, a run may need {needs}");
+            found.push(grave(what, "free some space: until then mail is neither fetched nor sent".to_owned()));
+        } else if self.free < self.needs() + self.size {
+            let what = format!("{free} free on the disk of {database}, which has {size}");
+            let remedy =
+                "free some space: record erase, and a backup on this disk, need as much again as the database has";
+            found.push(Trouble { is_grave: false, what, remedy: remedy.to_owned() });
+        }
+        found
+    }
+
+    /// Whose rights are missing, and how they are given.
+    fn shut(&self, one: &Locked) -> Trouble {
+        let (path, owner, runner) = (one.path.display(), &self.owner, &self.runner);
+        let (what, remedy) = match one.by_mode {
+            true => {
+                let mode = one.mode | if one.is_dir { 0o700 } else { 0o600 };
+                let what = format!("{path} cannot be written by its owner, {owner} (mode {:03o})", one.mode);
+                (what, format!("chmod {mode:03o} {path}"))
+            }
+            false => {
+                let what = format!("{path} cannot be written by {runner}; the database belongs to {owner}");
+                let remedy = match runner == owner {
+                    true => format!("give it back, as root: chown {owner} {path}"),
+                    false => format!("run it as the owner: sudo -u {owner} espomail …"),
+                };
+                (what, remedy)
+            }
+        };
+        Trouble { is_grave: true, what, remedy }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GIB: u64 = 1 << 30;
+
+    fn place(change: impl FnOnce(&mut Place)) -> Place {
+        let mut place = Place {
+            database: "/d/e.db".into(),
+            size: GIB,
+            free: 100 * GIB,
+            owner: "desk".into(),
+            runner: "desk".into(),
+            ..Place::default()
+        };
+        change(&mut place);
+        place
+    }
+
+    #[test]
+    fn what_keeps_from_writing_is_named_with_its_remedy() {
+        let locked = |path: &str, mode: u32, by_mode: bool| Locked { path: path.into(), mode, is_dir: false, by_mode };
+        let rows: Vec<(Place, &[&str])> = vec![
+            (place(|_| {}), &[]),
+            (
+                place(|p| p.free = 0),
+                &[
+                    "grave 0 B free on the disk of /d/e.db, a run may need 80 MiB: free some space: until then mail is neither fetched nor sent",
+                ],
+            ),
+            (
+                place(|p| p.free = GIB),
+                &[
+                    "1.0 GiB free on the disk of /d/e.db, which has 1.0 GiB: free some space: record erase, and a backup on this disk, need as much again as the database has",
+                ],
+            ),
+            // A small database needs little.
+            (place(|p| (p.size, p.free) = (1 << 20, 30 << 20)), &[]),
+            (
+                place(|p| p.no_inodes = true),
+                &["grave the disk of /d/e.db can hold no further file (df -i): remove files that nobody needs"],
+            ),
+            (
+                place(|p| (p.read_only, p.free) = (true, 0)),
+                &[
+                    "grave the disk of /d/e.db is mounted read-only: see with dmesg why, then make it writable: mount -o remount,rw",
+                ],
+            ),
+            (
+                place(|p| p.locked = vec![locked("/d/e.db-shm", 0o400, true)]),
+                &["grave /d/e.db-shm cannot be written by its owner, desk (mode 400): chmod 600 /d/e.db-shm"],
+            ),
+            (
+                place(|p| (p.runner, p.locked) = ("ana".into(), vec![locked("/d/e.db", 0o644, false)])),
+                &[
+                    "grave /d/e.db cannot be written by ana; the database belongs to desk: run it as the owner: sudo -u desk espomail …",
+                ],
+            ),
+            (
+                place(|p| p.locked = vec![locked("/d", 0o755, false)]),
+                &[
+                    "grave /d cannot be written by desk; the database belongs to desk: give it back, as root: chown desk /d",
+                ],
+            ),
+        ];
+        for (place, expected) in rows {
+            let said = |t: &Trouble| format!("{}{}: {}", if t.is_grave { "grave " } else { "" }, t.what, t.remedy);
+            assert_eq!(place.troubles().iter().map(said).collect::<Vec<_>>(), expected, "{place:?}");
+        }
+    }
+}
