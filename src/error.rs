@@ -174,8 +174,10 @@ fn network(kind: NetErrorKind) -> (Kind, Option<String>) {
         NetErrorKind::Tls => {
             (Kind::Unavailable, "is the TLS mode right? --tls implicit (993, 465) or starttls (143, 587)")
         }
-        NetErrorKind::Setting => (Kind::Config, "name another file: espomail account edit NAME --ca FILE"),
-        NetErrorKind::Folder => (Kind::Unavailable, "see `espomail account folders NAME`"),
+        NetErrorKind::Setting => (Kind::Config, "name another file with `espomail account edit` and --ca"),
+        NetErrorKind::Folder => {
+            (Kind::Unavailable, "`espomail account folders` with the name of the account says which there are")
+        }
         NetErrorKind::Refused | NetErrorKind::Protocol => (Kind::Unavailable, ""),
         NetErrorKind::Unreachable | NetErrorKind::Timeout | NetErrorKind::Closed | NetErrorKind::Temporary => {
             (Kind::TempFail, "")

@@ -10,7 +10,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use zeroize::Zeroizing;
 
-pub use advice::{Protocol, advice};
+pub use advice::{Protocol, advice, next_step};
 
 use crate::config::Config;
 use crate::net::reach::Reach;

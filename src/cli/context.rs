@@ -297,6 +297,15 @@ pub fn unusable(field: &str, name: &str) -> anyhow::Error {
     error::data(format!("{field}: \"{name}\" cannot be used")).hint("choose another, or ask an administrator").into()
 }
 
+/// The first of these names as it is typed in a shell.
+pub fn first_word(names: &[String]) -> String {
+    let name = names.first().map_or("", String::as_str);
+    if name.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c)) {
+        return name.to_owned();
+    }
+    format!("'{}'", name.replace('\'', "'\\''"))
+}
+
 /// An error that has been shown already; only its exit code is left.
 pub fn told(kind: Kind) -> anyhow::Error {
     Fault::new(kind, "").into()

@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
 use log::Level;
 
-use super::connect::Connector;
+use super::connect::{self, Connector, Protocol};
 use super::context::{self, ACCOUNT_OF_OTHERS, Context};
 use crate::error::{self, Fault, Kind};
 use crate::intake::fetch::{self, Event, Run};
@@ -330,11 +330,16 @@ impl Watch<'_> {
             }
             Event::Done(account, _) if !self.knows(account) => {}
             Event::Done(account, stored) => self.ctx.ui.verbose(1, &format!("{}: {stored} new", account.name)),
-            Event::Failed(account, error, false) if !interactive => {
-                ::log::warn!("{}: {error:#}", self.called(account));
-            }
+            Event::Failed(account, error, false) if !interactive => match self.knows(account) {
+                true => ::log::warn!("{}: {error:#}", self.called(account)),
+                false => ::log::warn!("{ACCOUNT_OF_OTHERS}: cannot be fetched"),
+            },
             Event::Failed(account, error, speak) => match (speak || interactive, self.knows(account)) {
-                (true, true) => self.ctx.ui.problem(&self.called(account), error),
+                (true, true) => {
+                    self.ctx.ui.warn(&format!("{}: {error:#}", self.called(account)));
+                    let next = connect::next_step(account, Protocol::Imap, error);
+                    next.iter().for_each(|step| self.ctx.ui.hint(step));
+                }
                 (true, false) => self.ctx.ui.warn(&format!("{ACCOUNT_OF_OTHERS}: cannot be fetched")),
                 (false, _) => {}
             },

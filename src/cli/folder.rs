@@ -149,14 +149,14 @@ fn deletable(tx: &Tx<'_>, actor: &Actor, name: &str) -> Result<Folder> {
     let filters = filters::naming(tx, ActionKind::Folder, folder.id)?;
     if !filters.is_empty() {
         return Err(error::data(format!("folder {name}: filters put mail there: {}", filters.join(", ")))
-            .hint("change them first: espomail filter edit NAME --do ACTION")
+            .hint(format!("change them first: espomail filter edit {} --do ACTION", context::first_word(&filters)))
             .into());
     }
     if accounts.is_empty() {
         return Ok(folder);
     }
     Err(error::data(format!("folder {name}: the mail of {} goes there", accounts.join(", ")))
-        .hint("end that first: espomail account edit NAME --put-in ''")
+        .hint(format!("end that first: espomail account edit {} --put-in ''", context::first_word(&accounts)))
         .into())
 }
 

@@ -134,6 +134,9 @@ fn lines(tx: &Tx<'_>, ctx: &Context, actor: &Actor, counts: Counts, breakers: &[
         let mails = if undecided == 1 { "unverified mail waits" } else { "unverified mails wait" };
         lines.push(format!("{undecided} {mails} for a decision (espomail email list is:unverified)"));
     }
+    if accounts::all(tx)?.is_empty() {
+        lines.push("No account yet: espomail account add".to_owned());
+    }
     lines.extend(restoration(tx, ctx, actor)?);
     if counts.unfetchable > 0 {
         lines.push(format!("{} messages are listed by a server that does not deliver them", counts.unfetchable));

@@ -171,13 +171,16 @@ fn delete(name: &str, ctx: &Context) -> Result<()> {
         let accounts = teams::used_by_accounts(tx, team.id)?;
         if !accounts.is_empty() {
             return Err(error::data(format!("team {name}: is the case team of {}", accounts.join(", ")))
-                .hint("give these accounts another one first: espomail account edit NAME --case-team TEAM")
+                .hint(format!(
+                    "give these accounts another one first: espomail account edit {} --case-team TEAM",
+                    context::first_word(&accounts)
+                ))
                 .into());
         }
         let filters = filters::naming(tx, ActionKind::Team, team.id)?;
         if !filters.is_empty() {
             return Err(error::data(format!("team {name}: filters give mail to it: {}", filters.join(", ")))
-                .hint("change them first: espomail filter edit NAME --do ACTION")
+                .hint(format!("change them first: espomail filter edit {} --do ACTION", context::first_word(&filters)))
                 .into());
         }
         teams::delete(tx, team.id)?;

@@ -197,7 +197,10 @@ fn delete(name: &str, ctx: &Context) -> Result<()> {
         let accounts = templates::used_by_accounts(tx, template.id)?;
         if !accounts.is_empty() {
             return Err(error::data(format!("template {name}: {} answers with it", accounts.join(", ")))
-                .hint("take it away first: espomail account edit NAME --auto-reply ''")
+                .hint(format!(
+                    "take it away first: espomail account edit {} --auto-reply ''",
+                    context::first_word(&accounts)
+                ))
                 .into());
         }
         templates::delete(tx, template.id)?;

@@ -21,6 +21,7 @@ fn says(sandbox: &Sandbox, code: i32, begin: &str) -> Run {
 fn check_is_not_ok_where_nothing_is_fetched() {
     let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
     sandbox.run(&["init"]).ok();
+    sandbox.run(&["status"]).ok().says("No account yet: espomail account add");
     says(&sandbox, 1, "ESPOMAIL WARNING - there is no account yet: espomail account add | ");
     sandbox.group_account("support", &mailbox, &[]);
     sandbox.run(&["fetch"]).ok();

@@ -255,8 +255,10 @@ fn damages_end_with_words_and_never_as_a_bug() {
 /// The desk with a sink for its letters, a backup of a moment in which two letters wait, and what came after it.
 fn restored_desk() -> (Sandbox, crate::support::Mailbox, SmtpSink) {
     let (sandbox, mailbox, sink) = (Sandbox::new(), Dovecot::shared().mailbox(), SmtpSink::new(Vec::new()));
-    sandbox.support_account(&mailbox, &["--smtp", &sink.address(), "--auto-reply", "Thanks"]);
-    sandbox.run(&["notification", "settings", "--as", "ana", "--email", "immediately"]);
+    sandbox.support_account(
+        &mailbox,
+        &["--smtp", &sink.address(), "--auto-reply", "Thanks", "--distribution", "round-robin"],
+    );
     mailbox.append("INBOX", &mail("a@customer.example", &mailbox.address, "One").bytes());
     sandbox.run(&["fetch", "--no-send"]).ok();
     sandbox.run(&["case", "reply", "1", "-m", "Hello."]).ok();

@@ -50,6 +50,14 @@ pub fn advice(
     step(account, protocol, net.kind, fingerprint.as_deref()).or_else(|| error::classify(error).1)
 }
 
+/// The next step as far as it is known without asking the server again.
+pub fn next_step(account: &Account, protocol: Protocol, error: &anyhow::Error) -> Option<String> {
+    match error.chain().find_map(|cause| cause.downcast_ref::<NetError>()) {
+        Some(net) => step(account, protocol, net.kind, net.fingerprint.as_deref()).or_else(|| error::classify(error).1),
+        None => error::classify(error).1,
+    }
+}
+
 /// The fingerprint of the certificate that the server shows.
 fn fingerprint(account: &Account, protocol: Protocol, config: &Config, database: &Path) -> Option<String> {
     // No certificate has this one, and nothing is sent before it is compared.
@@ -91,7 +99,9 @@ fn step(account: &Account, protocol: Protocol, kind: NetErrorKind, fingerprint: 
             Some(seen) => format!(
                 "if that is the server's certificate, trust it alone: espomail account edit {name} --pin sha256:{seen}; or its authority: --ca FILE"
             ),
-            None => format!("trust its authority: espomail account edit {name} --ca FILE"),
+            None => format!(
+                "espomail account test {name} prints its fingerprint; or trust its authority: espomail account edit {name} --ca FILE"
+            ),
         },
         NetErrorKind::Tls if server.tls == Tls::Implicit => format!(
             "TLS after a greeting: espomail account edit {name} {tls} starttls {to} {host}:{}; or the port for TLS from the start: {to} {host}:{}",

@@ -51,19 +51,15 @@ pub fn look(ctx: &Context) -> Result<Vec<Finding>> {
 fn system_account(accounts: &[Watched], ctx: &Context) -> Option<Finding> {
     let name = ctx.config.system_account.as_ref()?;
     let (what, hint) = match accounts.iter().find(|one| one.account.name.eq_ignore_ascii_case(name)) {
-        None => ("there is no such account", "name one of `espomail account list` in the configuration"),
-        Some(one) if !one.in_use => ("it is disabled", "espomail account enable, or another name"),
+        None => ("there is no such account", "name one of `espomail account list` in the configuration".to_owned()),
+        Some(one) if !one.in_use => ("it is disabled", format!("espomail account enable {name}, or another account")),
         Some(one) if one.account.smtp.host.is_none() => {
-            ("it has no SMTP server", "espomail account edit NAME --smtp HOST")
+            ("it has no SMTP server", format!("espomail account edit {name} --smtp HOST"))
         }
         Some(_) => return None,
     };
-    Some(Finding::fail(
-        "system_account",
-        Kind::Config,
-        format!("{name}: {what}, so another account sends notices"),
-        hint,
-    ))
+    let text = format!("{name}: {what}, so another account sends notices");
+    Some(Finding::fail("system_account", Kind::Config, text, hint))
 }
 
 fn clock(latest: Option<Timestamp>, ctx: &Context) -> Finding {

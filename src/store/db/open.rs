@@ -228,6 +228,9 @@ fn admit(path: &Path) -> Result<()> {
         _ if path.is_dir() => Err(error::config(format!("{shown} is a directory, not a database"))
             .hint(format!("name the file: --db {}", path.join("espomail.db").display()))
             .into()),
+        _ if !path.is_file() => {
+            Err(error::config(format!("{shown} is not a file")).hint("name the database with --db").into())
+        }
         _ => Ok(()),
     }
 }
