@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Deed, Dovecot, Exim, Proxy, Rule, Sandbox, Side, SmtpSink, When, mail, wait_until};
+use crate::support::{Answer, Deed, Dovecot, Exim, Proxy, Rule, Sandbox, Side, SmtpSink, Step, When, mail, wait_until};
 
 #[test]
 fn a_dry_run_says_that_it_is_one() {
@@ -130,6 +130,8 @@ fn a_failed_test_names_the_next_command() {
     let wrong = format!("file:{}", sandbox.file("wrong", b"no\n").display());
     edit(&["--secret", &wrong]);
     assert!(hint(77).1.contains("espomail account secret support --secret stdin"));
+    edit(&["--secret", "file:/nowhere/password"]);
+    assert!(hint(78).1.contains("espomail account secret support --secret stdin"));
     edit(&["--secret", &format!("file:{}", sandbox.path("password").display())]);
     // A certificate that nobody vouches for, by both ways into TLS.
     for (tls, port) in [("implicit", dovecot.imaps), ("starttls", dovecot.imap)] {
@@ -180,6 +182,21 @@ fn fetch_without_an_account_says_so_and_a_lock_is_told_once() {
 }
 
 #[test]
+fn somebody_who_watches_sees_how_far_sending_is() {
+    let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
+    let late = Answer::Late(Duration::from_millis(600));
+    let sink = SmtpSink::new(vec![Step { verb: ".", nth: 0, answer: late }]);
+    sandbox.support_account(&mailbox, &["--smtp", &sink.address()]);
+    mailbox.append("INBOX", &mail("kim@customer.example", &mailbox.address, "Hello").bytes());
+    sandbox.run(&["fetch"]).ok();
+    for n in 1..=3 {
+        sandbox.run(&["case", "reply", "1", "-m", &format!("Answer {n}")]).ok();
+    }
+    sandbox.call(&["send"]).on_terminal("").run().ok().says(" of 3 messages");
+    assert_eq!(sink.received().len(), 3);
+}
+
+#[test]
 fn settings_that_cannot_work_are_told_when_they_are_made() {
     let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
     sandbox.support_account(&mailbox, &[]);
@@ -211,6 +228,10 @@ fn settings_that_cannot_work_are_told_when_they_are_made() {
     }
     // Told once, and not with everything that follows.
     assert_eq!(edit(&["--from-name", "Desk"]).ok().stderr, "");
+    sandbox.run(&["doctor", "--offline"]).says("--reply-to: no account of this database has");
+    sandbox.run(&["user", "disable", "citra"]).ok();
+    let filter = ["filter", "add", "f", "--scope", "global", "--if", "subject=x", "--do", "assign:citra"];
+    sandbox.run(&filter).exits(65).says("--do: assign:citra is disabled");
     sandbox.config("system_account = \"nope\"\n");
     sandbox.run(&["doctor", "--offline"]).exits(78).says("nope: there is no such account");
 }

@@ -50,7 +50,6 @@ fn is_same(a: &str, b: &str) -> bool {
 /// What will not work as the account is set now, each with what to do.
 pub fn doubts(tx: &Tx<'_>, account: &Account, stored_secret: &Path) -> Result<Vec<String>> {
     let mut found = Vec::new();
-    let name = &account.name;
     if account.create_case {
         found.extend(of_case_team(tx, account)?);
     }
@@ -67,7 +66,7 @@ pub fn doubts(tx: &Tx<'_>, account: &Account, stored_secret: &Path) -> Result<Ve
     for (flag, secret) in [("--secret", &account.imap.secret), ("--smtp-secret", &account.smtp.secret)] {
         found.extend(of_secret(flag, secret, stored_secret));
     }
-    Ok(found.into_iter().map(|doubt| format!("account {name}: {doubt}")).collect())
+    Ok(found)
 }
 
 fn of_case_team(tx: &Tx<'_>, account: &Account) -> Result<Option<String>> {

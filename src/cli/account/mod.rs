@@ -1,7 +1,7 @@
 //! `espomail account`: e-mail accounts.
 
 pub mod audit;
-mod doubts;
+pub mod doubts;
 mod owner;
 mod places;
 mod settings;
@@ -189,7 +189,7 @@ fn add(args: &Add, ctx: &Context) -> Result<()> {
         Ok((account.id, doubts(tx, &account, ctx)?))
     })?;
     ctx.done(id, &format!("account {name} added"))?;
-    doubts.iter().for_each(|doubt| ctx.ui.warn(doubt));
+    doubts.iter().for_each(|doubt| ctx.ui.warn(&format!("account {name}: {doubt}")));
     if !ctx.dry_run {
         ctx.ui.hint(&format!("try it: espomail account test {name}"));
     }
@@ -224,7 +224,7 @@ fn edit(args: &Edit, ctx: &Context) -> Result<()> {
     })?;
     forget_unused_secret(ctx, &account)?;
     ctx.done(account.id, &format!("account {} changed", args.account))?;
-    doubts.iter().for_each(|doubt| ctx.ui.warn(doubt));
+    doubts.iter().for_each(|doubt| ctx.ui.warn(&format!("account {}: {doubt}", account.name)));
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::config::Config;
-use crate::error;
+use crate::error::{self, Kind};
 use crate::net::{NetError, NetErrorKind};
 use crate::store::accounts::{Account, Auth, Server, Tls};
 
@@ -43,7 +43,7 @@ pub fn advice(
     database: &Path,
 ) -> Option<String> {
     let Some(net) = error.chain().find_map(|cause| cause.downcast_ref::<NetError>()) else {
-        return error::classify(error).1;
+        return without_server(account, error);
     };
     let seen = || net.fingerprint.clone().or_else(|| fingerprint(account, protocol, config, database));
     let fingerprint = if net.kind == NetErrorKind::Certificate { seen() } else { None };
@@ -54,8 +54,15 @@ pub fn advice(
 pub fn next_step(account: &Account, protocol: Protocol, error: &anyhow::Error) -> Option<String> {
     match error.chain().find_map(|cause| cause.downcast_ref::<NetError>()) {
         Some(net) => step(account, protocol, net.kind, net.fingerprint.as_deref()).or_else(|| error::classify(error).1),
-        None => error::classify(error).1,
+        None => without_server(account, error),
     }
+}
+
+/// What does not even reach a server is the secret.
+fn without_server(account: &Account, error: &anyhow::Error) -> Option<String> {
+    let (kind, hint) = error::classify(error);
+    let by_hand = || format!("type it in: espomail account secret {} --secret stdin", account.name);
+    hint.or_else(|| (kind == Kind::Config).then(by_hand))
 }
 
 /// The fingerprint of the certificate that the server shows.

@@ -6,8 +6,9 @@ use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Finding;
+use crate::cli::account::doubts;
 use crate::cli::context::Context;
-use crate::cli::{check, cron};
+use crate::cli::{check, connect, cron};
 use crate::error::Kind;
 use crate::intake::concerns::{self, Concern, Level, Limits, Watched};
 use crate::moment;
@@ -42,7 +43,13 @@ pub fn look(ctx: &Context) -> Result<Vec<Finding>> {
         findings.extend(found.iter().map(|concern| of_account(one, concern)));
     }
     findings.extend(system_account(&accounts, ctx));
-    let desk = concerns::of_desk(&accounts, &queue, quarantined, &LIMITS, now);
+    for one in accounts.iter().filter(|one| one.in_use) {
+        let secret = connect::secret_file(&ctx.db_path, one.account.id);
+        let doubts = ctx.read(|tx, _| doubts::doubts(tx, &one.account, &secret))?;
+        findings.extend(doubts.into_iter().map(|doubt| Finding::warn(&one.account.name, doubt, "")));
+    }
+    // A clock that ran ahead has its own line.
+    let desk = concerns::of_desk(&accounts, &queue, quarantined, false, &LIMITS, now);
     findings.extend(desk.into_iter().map(|concern| finding("desk", Kind::TempFail, &concern, String::new())));
     Ok(findings)
 }

@@ -169,6 +169,11 @@ fn resolve(tx: &Tx<'_>, actor: &Actor, scope: Scope, action: Action) -> Result<A
         }
         ActionKind::Assign => {
             let user = context::user(tx, &action.value)?;
+            if !user.active {
+                return Err(error::data(format!("--do: assign:{} is disabled and gets no cases", user.username))
+                    .hint("name somebody who works here; see `espomail user list`")
+                    .into());
+            }
             actor.require_assignable(tx, "--do", &user)?;
             (user.username, Some(user.id))
         }

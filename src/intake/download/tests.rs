@@ -191,6 +191,7 @@ fn a_server_that_asks_to_be_left_alone_charges_nobody() {
         kind: NetErrorKind::Temporary,
         message: "throttled".into(),
         later: Some(Later { after: None, of_folder: false }),
+        fingerprint: None,
     };
     let (handed, ended) = download(&mut Picky::new(&[1, 2], later));
     assert_eq!(handed, [(1, true, true), (2, true, true)]);
