@@ -17,7 +17,7 @@ use crate::moment;
 use crate::outbox::{self, Archive, Post};
 use crate::store::accounts::Account;
 use crate::store::cases::{self, Case};
-use crate::store::db::Tx;
+use crate::store::db::{self, Tx};
 use crate::store::outbox::OutboxKind;
 use crate::store::records::{self, Parent};
 use crate::store::{accounts, emails, invalid_addresses, templates, users};
@@ -191,7 +191,7 @@ pub fn run(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>) -> Result<()
         .filter(|m| is_address(&m.address))
         .cloned();
     let facts = facts(tx, world, occasion, address.as_ref())?;
-    let limits = limits(world)?;
+    let limits = limits(world);
     let decision = match (suppression(&facts, &limits), address) {
         (Some(why), _) => {
             if why == Suppression::Breaker && !facts.tripped {
@@ -200,19 +200,19 @@ pub fn run(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>) -> Result<()
             format!("not sent: {why}")
         }
         (None, None) => format!("not sent: {}", Suppression::NoAddress),
-        (None, Some(to)) => send(tx, world, occasion, &to)?,
+        (None, Some(to)) => sent_or_why_not(tx, world, occasion, &to)?,
     };
     emails::decide(tx, occasion.email_id, "auto-reply", &decision, world.now)
 }
 
-fn limits(world: &World<'_>) -> Result<Limits> {
+fn limits(world: &World<'_>) -> Limits {
     let config = world.config;
-    Ok(Limits {
-        max_age: SignedDuration::try_from(config.auto_reply_max_age)?,
+    Limits {
+        max_age: SignedDuration::try_from(config.auto_reply_max_age).unwrap_or(SignedDuration::MAX),
         per_hour: config.auto_reply_per_hour.into(),
         per_day: config.auto_reply_per_day.into(),
         breaker: config.auto_reply_breaker.into(),
-    })
+    }
 }
 
 fn facts(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>, to: Option<&Mailbox>) -> Result<Facts> {
@@ -304,6 +304,21 @@ fn trip(tx: &Tx<'_>, world: &World<'_>, account: &Account) -> Result<()> {
         account.name, world.config.auto_reply_breaker, account.name
     );
     notify::tell_admins(tx, world, &text)
+}
+
+/// A reply that cannot be made is a decision: whatever somebody put into a template, the customer's mail is imported.
+fn sent_or_why_not(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>, to: &Mailbox) -> Result<String> {
+    match tx.savepoint(|tx| send(tx, world, occasion, to)) {
+        Err(error) if !db::is_fatal(&error) => {
+            let account = &occasion.account.name;
+            let why = format!("{error:#}");
+            let told =
+                format!("account {account}: automatic replies cannot be made: {why}; to see: espomail template list");
+            notify::tell_admins(tx, world, &told)?;
+            Ok(format!("not sent: it cannot be made: {why}"))
+        }
+        done => done,
+    }
 }
 
 fn send(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>, to: &Mailbox) -> Result<String> {
@@ -402,25 +417,18 @@ fn values(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>, to: &Mailbox)
         user_name: user.map(|u| u.shown().to_owned()),
         contact_name: contact,
         sender_name: name_of(to),
-        email_subject: clipped(&occasion.message.subject),
+        email_subject: occasion.message.subject.clone(),
         account_name: occasion.account.shown().to_owned(),
         now: template::shown(world.now),
     })
 }
-
-/// Characters of a stranger's words that an automatic reply repeats.
-const WORDS_MAX: usize = 200;
 
 /// How a template calls the sender: their name, unless it is a text of its own or leads somewhere.
 fn name_of(to: &Mailbox) -> String {
     let name = to.name.trim();
     let leads_away = name.contains("://") || name.to_lowercase().contains("www.");
     let is_name = !name.is_empty() && name.chars().count() <= 80 && !leads_away;
-    clipped(if is_name { name } else { &to.address })
-}
-
-fn clipped(text: &str) -> String {
-    text.chars().take(WORDS_MAX).collect()
+    if is_name { name.to_owned() } else { to.address.clone() }
 }
 
 #[cfg(test)]
@@ -439,7 +447,6 @@ mod tests {
         ] {
             assert_eq!(name_of(&Mailbox { name: name.into(), address: "eva@x.example".into() }), called);
         }
-        assert_eq!(clipped(&long).chars().count(), WORDS_MAX);
     }
 
     fn fine() -> Facts {

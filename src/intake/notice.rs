@@ -17,7 +17,7 @@ use crate::moment;
 use crate::outbox::{self, Post};
 use crate::store::accounts::{Account, AccountKind};
 use crate::store::cases::{self, Case};
-use crate::store::db::Tx;
+use crate::store::db::{self, Tx};
 use crate::store::emails::Email;
 use crate::store::invalid_addresses;
 use crate::store::notifications;
@@ -139,6 +139,9 @@ fn post(tx: &Tx<'_>, world: &World<'_>, letter: Letter<'_>) -> Result<()> {
         archive: None,
         not_before: None,
     };
-    outbox::enqueue(tx, &post, &outgoing, world.now)?;
-    Ok(())
+    // One that cannot be made does not stop the mail that it is about: the notification stands in the list.
+    match tx.savepoint(|tx| outbox::enqueue(tx, &post, &outgoing, world.now)) {
+        Err(error) if db::is_fatal(&error) => Err(error),
+        _ => Ok(()),
+    }
 }

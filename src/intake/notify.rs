@@ -112,8 +112,8 @@ fn responsible(tx: &Tx<'_>, case: &Case, now: Timestamp) -> Result<Vec<User>> {
 }
 
 fn tell_all(tx: &Tx<'_>, world: &World<'_>, arrival: &Arrival<'_>, mut audience: Vec<User>) -> Result<()> {
-    let oldest = world.now - SignedDuration::try_from(world.config.notification_max_age)?;
-    if arrival.sent_at < oldest {
+    let max_age = SignedDuration::try_from(world.config.notification_max_age).unwrap_or(SignedDuration::MAX);
+    if world.now.duration_since(arrival.sent_at) > max_age {
         return emails::decide(tx, arrival.email_id, "notified", "nobody: older than notification_max_age", world.now);
     }
     audience.retain(|user| !user.addresses.iter().any(|address| address == arrival.sender.address()));
@@ -267,6 +267,10 @@ fn list(tx: &Tx<'_>, world: &World<'_>, user: &User, new: NewNotification<'_>) -
 /// One notification to every active admin.
 pub fn tell_admins(tx: &Tx<'_>, world: &World<'_>, text: &str) -> Result<()> {
     for admin in users::all(tx)?.iter().filter(|u| u.active && u.user_type == UserType::Admin) {
+        // Once is enough until it is read.
+        if notifications::waits(tx, admin.id, text)? {
+            continue;
+        }
         let new =
             NewNotification { user_id: admin.id, kind: NotificationKind::Alert, parent: None, email_id: None, text };
         notifications::add(tx, new, false, world.now)?;

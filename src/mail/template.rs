@@ -26,10 +26,13 @@ pub const VARIABLES: &[&str] = &[
 
 /// Longest template, in bytes.
 const MAX_SOURCE: usize = 256 * 1024;
+/// Characters of each value: a stranger's words are no letter of their own.
+const VALUE_MAX: usize = 200;
 /// Work one rendering may do: some 50,000 steps or 3 MB of text.
 const FUEL: u64 = 50_000;
 
-/// What the variables stand for. Where there is no such thing, the variable is empty.
+/// What the variables stand for. Where there is no such thing, the variable is empty; what is longer than 200 characters
+/// is cut there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Values {
     /// Number of the case.
@@ -66,8 +69,8 @@ pub fn check(source: &str) -> Result<(), TemplateError> {
     if !unknown.is_empty() {
         return Err(TemplateError::unknown(source, &unknown));
     }
-    // Both sides of `{% if contact.name %}` and what a filter makes of an empty value.
-    for values in [Values::sample(), Values::default()] {
+    // Both sides of `{% if contact.name %}`, and what a filter makes of an empty value and of the longest.
+    for values in [Values::sample(), Values::default(), Values::longest()] {
         render_text(source, &values)?;
         render_html(source, &values)?;
     }
@@ -129,17 +132,35 @@ impl Values {
         }
     }
 
+    /// Values of the greatest length, of letters, blanks and signs that HTML writes longer.
+    fn longest() -> Values {
+        let long: String = "ab <&> A1é".chars().cycle().take(VALUE_MAX).collect();
+        let text = || Some(long.clone());
+        Values {
+            case_number: Some(i64::MAX),
+            case_name: text(),
+            case_status: text(),
+            user_name: text(),
+            contact_name: text(),
+            sender_name: long.clone(),
+            email_subject: long.clone(),
+            account_name: long.clone(),
+            now: long.clone(),
+        }
+    }
+
     fn context(&self) -> Value {
         let number = self.case_number.map_or_else(|| Value::from(""), Value::from);
-        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        let cut = |text: &str| text.chars().take(VALUE_MAX).collect::<String>();
+        let text = |value: &Option<String>| value.as_deref().map(cut).unwrap_or_default();
         context! {
             case => context! { number, name => text(&self.case_name), status => text(&self.case_status) },
             user => context! { name => text(&self.user_name) },
             contact => context! { name => text(&self.contact_name) },
-            sender => context! { name => &self.sender_name },
-            email => context! { subject => &self.email_subject },
-            account => context! { name => &self.account_name },
-            now => &self.now,
+            sender => context! { name => cut(&self.sender_name) },
+            email => context! { subject => cut(&self.email_subject) },
+            account => context! { name => cut(&self.account_name) },
+            now => cut(&self.now),
         }
     }
 }
@@ -201,11 +222,46 @@ mod tests {
               {% endfor %}{% endfor %}",
                 "line 1: engine ran out of fuel",
             ),
+            // With short values it does not.
+            (
+                "{% for a in email.subject %}{% for b in sender.name %}{{ a }}{% endfor %}{% endfor %}",
+                "line 1: engine ran out of fuel",
+            ),
         ] {
             let error = check(source).expect_err(source).to_string();
             assert!(error.starts_with(message), "{source}: {error}");
         }
         assert_eq!(check(&"x".repeat(MAX_SOURCE + 1)), Err(TemplateError::TooLong { max: MAX_SOURCE }));
+    }
+
+    /// What passes the check can be rendered, whatever a stranger writes.
+    #[test]
+    fn no_value_is_too_long_for_a_template_that_was_taken() {
+        let long = "<&\" ".repeat(20_000);
+        let values = Values {
+            case_name: Some(long.clone()),
+            contact_name: Some(long.clone()),
+            sender_name: long.clone(),
+            email_subject: long,
+            ..Values::sample()
+        };
+        let chain = format!("{{{{ email.subject{} }}}}", " ~ email.subject".repeat(20)).repeat(20);
+        let mut taken = 0;
+        for source in [
+            "{% for c in email.subject %}{{ c }}{% endfor %}",
+            "{% for c in email.subject %}{% for d in [1, 2, 3] %}{{ c }}{% endfor %}{% endfor %}",
+            "{{ email.subject | replace('<', case.name) | replace('<', case.name) }}",
+            "{{ case.name | list | join(sender.name) }}",
+            chain.as_str(),
+        ] {
+            if check(source).is_ok() {
+                taken += 1;
+                assert!(render_html(source, &values).is_ok() && render_text(source, &values).is_ok(), "{source}");
+            }
+        }
+        assert!(taken >= 3, "{taken}");
+        let subject = render_subject("{{ email.subject }}", &values).unwrap();
+        assert!(subject.chars().count() <= VALUE_MAX, "{subject}");
     }
 
     #[test]

@@ -108,6 +108,13 @@ pub fn add(tx: &Tx<'_>, new: NewNotification<'_>, digest: bool, now: Timestamp) 
     )
 }
 
+/// Whether the same alert is among the newest that a user has not read.
+pub fn waits(tx: &Tx<'_>, user_id: i64, text: &str) -> Result<bool> {
+    let sql = "SELECT 1 FROM (SELECT kind, text FROM notifications WHERE user_id = ?1 AND read_at IS NULL
+        ORDER BY id DESC LIMIT 100) AS n WHERE n.kind = 'alert' AND n.text = ?2 LIMIT 1";
+    Ok(tx.value::<i64>(sql, params![user_id, text])?.is_some())
+}
+
 /// Adds to what a user was told of an email, which is unread again; not what stands there already.
 pub fn add_to(tx: &Tx<'_>, new: NewNotification<'_>) -> Result<()> {
     tx.execute(

@@ -194,6 +194,29 @@ fn a_merged_case_hands_its_mail_to_the_one_that_lives_on() {
     assert_eq!(office.case_of(&later), 2);
 }
 
+/// Whatever an administrator has put into a template, and whatever the configuration says: the customer's mail comes in.
+#[test]
+fn a_reply_that_cannot_be_made_is_a_decision_and_its_mail_is_imported() {
+    let mut office = office(|account| account.smtp.host = Some("mail.desk.example".to_owned()));
+    office.config.auto_reply_max_age = std::time::Duration::MAX;
+    office.config.notification_max_age = std::time::Duration::MAX;
+    office.sql("UPDATE users SET type = 'admin'");
+    let work = "{% for a in email.subject %}{% for b in now %}{{ a }}{% endfor %}{% endfor %}".repeat(40);
+    office.sql(&format!("INSERT INTO templates (name, subject, body, created_at) VALUES ('slow', 's', '{work}', 0)"));
+    office.sql("UPDATE accounts SET auto_reply_id = 1");
+    for n in 1..=2 {
+        let imported = office.deliver(&from("lee@customer.example", &format!("{} {n}", "Help ".repeat(100))));
+        assert_eq!((imported.outcome, office.case_of(&imported)), (Outcome::Imported, n));
+    }
+    let said = office.values("SELECT decision FROM email_decisions WHERE step = 'auto-reply' ORDER BY email_id");
+    assert!(said.len() == 2 && said.iter().all(|text| text.starts_with("not sent: it cannot be made: ")), "{said:?}");
+    assert_eq!(office.values("SELECT text FROM notifications WHERE kind = 'alert'").len(), 1, "told once");
+    assert_eq!(office.values("SELECT kind FROM outbox WHERE kind = 'auto-reply'"), [""; 0]);
+    office.sql("UPDATE templates SET body = 'Hello {{ sender.name }}'");
+    office.deliver(&from("eva@customer.example", "Help"));
+    assert_eq!(office.values("SELECT kind FROM outbox WHERE kind = 'auto-reply'").len(), 1);
+}
+
 #[test]
 fn a_flood_of_one_sender_joins_the_last_case_with_one_notice() {
     let mut office = office(|_| {});
