@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 
 use super::sender::{self, Sender};
-use super::{Kept, Letter, Place, Started, begin, case_of, compose};
+use super::{Finished, Kept, Letter, Place, Started, begin, case_of, compose};
 use crate::access::Actor;
 use crate::error;
 use crate::intake::world::{self, World};
@@ -26,11 +26,12 @@ use crate::store::stream::{self, NoteKind};
 ///
 /// # Errors
 /// A draft that is another now; exit 77 where the actor may write no mail.
-pub fn keep(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, started: &Started) -> Result<i64> {
+pub fn keep(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, letter: &Finished<'_>) -> Result<i64> {
+    let started = letter.started;
     // Into a case or out of the house it goes when it is sent; what was written until then is not to be lost.
     actor.require_some(Permission::EmailEdit)?;
     let key = message_id::new_key(world::random()?);
-    let outgoing = compose(world, started, case_of(tx, &started.place)?.as_ref(), &key)?;
+    let outgoing = compose(world, letter, case_of(tx, &started.place)?.as_ref(), &key)?;
     let bytes = mail_compose::compose(&outgoing)?;
     let raw_id = raw::add(tx, &Packed::new(bytes.clone())?)?;
     let mut message = message::parse(&bytes);

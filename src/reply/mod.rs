@@ -57,6 +57,21 @@ pub struct Letter {
     pub attachments: Vec<OutgoingAttachment>,
 }
 
+/// A letter as it goes out: what is made of its text is made before anybody holds the database.
+#[derive(Debug, Clone)]
+pub struct Finished<'a> {
+    started: &'a Started,
+    html: Option<String>,
+}
+
+impl Started {
+    /// Makes the HTML.
+    pub fn finished(&self) -> Finished<'_> {
+        let Letter { markdown, text, html, .. } = &self.letter;
+        Finished { started: self, html: if *markdown { Some(markdown::to_html(text)) } else { html.clone() } }
+    }
+}
+
 /// Where a letter belongs.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Place {
@@ -112,7 +127,14 @@ pub struct Queued {
 /// # Errors
 /// Nobody to write to, an empty text, attachments over the limit, a moment in the past; a draft that is another now; exit
 /// 77 where the actor may not write it.
-pub fn send(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, started: &Started, at: Option<Timestamp>) -> Result<Queued> {
+pub fn send(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    actor: &Actor,
+    letter: &Finished<'_>,
+    at: Option<Timestamp>,
+) -> Result<Queued> {
+    let started = letter.started;
     draft::permit(tx, world, actor, &started.place, &started.sender.account)?;
     if at.is_some_and(|at| at <= world.now) {
         return Err(error::data("--at: is in the past").into());
@@ -123,7 +145,7 @@ pub fn send(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, started: &Started, at
         Some(kept) => draft::unchanged(tx, kept).and_then(|id| world::email_key(tx, id))?,
         None => message_id::new_key(world::random()?),
     };
-    let outgoing = Outgoing { date: at.unwrap_or(world.now), ..compose(world, started, case.as_ref(), &key)? };
+    let outgoing = Outgoing { date: at.unwrap_or(world.now), ..compose(world, letter, case.as_ref(), &key)? };
     let post = Post {
         kind: OutboxKind::Mail,
         account_id: started.sender.account.id,
@@ -219,8 +241,8 @@ fn case_of(tx: &Tx<'_>, place: &Place) -> Result<Option<Case>> {
 }
 
 /// The message with From, Reply-To (B13.3), ids and HTML.
-fn compose(world: &World<'_>, started: &Started, case: Option<&Case>, key: &str) -> Result<Outgoing> {
-    let Started { letter, place, sender, .. } = started;
+fn compose(world: &World<'_>, finished: &Finished<'_>, case: Option<&Case>, key: &str) -> Result<Outgoing> {
+    let Started { letter, place, sender, .. } = finished.started;
     let domain = world.message_id_domain(&sender.account);
     let random = world::random()?;
     let message_id = match case {
@@ -235,7 +257,7 @@ fn compose(world: &World<'_>, started: &Started, case: Option<&Case>, key: &str)
         cc,
         bcc,
         subject: case.map_or(subject.clone(), |case| subject::with_case_number(&subject, case.number)),
-        html: if letter.markdown { Some(markdown::to_html(&letter.text)) } else { letter.html.clone() },
+        html: finished.html.clone(),
         text: letter.text.clone(),
         message_id,
         in_reply_to: place.in_reply_to.clone(),

@@ -132,7 +132,7 @@ impl Desk {
     /// Sends; the message and the id of its email.
     fn send(&self, started: &Started) -> Result<(Message, i64)> {
         self.write(|tx, world| {
-            let queued = send(tx, world, &actor(tx, "ana")?, started, None)?;
+            let queued = send(tx, world, &actor(tx, "ana")?, &started.finished(), None)?;
             let row = rows::by_id(tx, queued.outbox_id)?.unwrap();
             Ok((message::parse(&raw::bytes(tx, row.raw_id)?), row.email_id.unwrap()))
         })
@@ -311,7 +311,7 @@ fn what_was_taken_away_since_a_letter_was_begun_stops_it_and_loses_nothing() {
         let set = |level: Level| desk.store.write(|tx| roles::grant(tx, 1, permission, Some(level))).unwrap();
         set(Level::No);
         assert_eq!(code(desk.send(&started).map(|_| ())), Err(refused), "{permission}");
-        let kept = desk.write(|tx, world| keep(tx, world, &actor(tx, "ana")?, &started));
+        let kept = desk.write(|tx, world| keep(tx, world, &actor(tx, "ana")?, &started.finished()));
         assert_eq!(kept.is_ok(), permission != Permission::EmailEdit, "{permission}: kept as a draft");
         set(Level::Team);
     }
@@ -409,7 +409,7 @@ fn a_draft_is_the_letter_and_becomes_the_mail() {
         ..words("Dear *Eva*,\n\n  indented\n-- \nme\n")
     };
     let mut started = desk.begin("ana", Occasion::Case(&case), wishes).unwrap();
-    let id = desk.write(|tx, world| keep(tx, world, &actor(tx, "ana")?, &started)).unwrap();
+    let id = desk.write(|tx, world| keep(tx, world, &actor(tx, "ana")?, &started.finished())).unwrap();
     let email = |id: i64| desk.store.read(|tx| emails::by_id(tx, id, Sight::User(1, Levels::USUAL))).unwrap();
     assert_eq!(email(id).unwrap().case_id(), None);
     assert!(
@@ -438,7 +438,11 @@ fn a_draft_is_the_letter_and_becomes_the_mail() {
     let first_source = email(id).unwrap().raw_id.unwrap();
     assert_eq!(found("indented"), [id]);
     let edited = Started { letter: Letter { text: "Hello".into(), ..resumed.letter.clone() }, ..resumed };
-    assert_eq!(desk.write(|tx, world| keep(tx, world, &actor(tx, "ana")?, &edited)).unwrap(), id, "the id stays");
+    assert_eq!(
+        desk.write(|tx, world| keep(tx, world, &actor(tx, "ana")?, &edited.finished())).unwrap(),
+        id,
+        "the id stays"
+    );
     assert!(found("indented").is_empty(), "the index goes with it");
     assert_eq!(found("Hello"), [id]);
     assert!(desk.store.read(|tx| raw::bytes(tx, first_source)).is_err(), "the old text is nowhere");
@@ -466,7 +470,7 @@ fn a_draft_that_is_another_now_is_neither_sent_again_nor_written_over() {
     let desk = desk(QUESTION.as_bytes());
     let case = desk.case();
     let started = desk.begin("ana", Occasion::Case(&case), words("First.")).unwrap();
-    let keep = |started: &Started| desk.write(|tx, world| keep(tx, world, &actor(tx, "ana")?, started));
+    let keep = |started: &Started| desk.write(|tx, world| keep(tx, world, &actor(tx, "ana")?, &started.finished()));
     let id = keep(&started).unwrap();
     let email = || desk.store.read(|tx| emails::by_id(tx, id, Sight::Everything)).unwrap().unwrap();
     let text = || desk.store.read(|tx| emails::text(tx, id)).unwrap();
@@ -509,7 +513,7 @@ fn a_forward_of_sent_mail_does_not_say_who_got_it_unseen() {
         let occasion = Occasion::Forward { email: &email, case: Some(&case), attached };
         let to = vec![Mailbox { name: String::new(), address: "lab@x.example".into() }];
         let started = desk.begin("ana", occasion, Wishes { to, ..words("See.") }).unwrap();
-        let queued = desk.write(|tx, world| send(tx, world, &Actor::Administrator, &started, None)).unwrap();
+        let queued = desk.write(|tx, world| send(tx, world, &Actor::Administrator, &started.finished(), None)).unwrap();
         let raw_id = desk.store.read(|tx| rows::by_id(tx, queued.outbox_id)).unwrap().unwrap().raw_id;
         let bytes = desk.store.read(|tx| raw::bytes(tx, raw_id)).unwrap();
         let text = String::from_utf8_lossy(&bytes);
@@ -523,7 +527,7 @@ fn what_cannot_be_sent_is_named() {
     let desk = Desk { config: Config { attachment_max_size: 10, ..Config::default() }, ..desk };
     let case = desk.case();
     let refused = |started: &Started, at: Option<Timestamp>| {
-        let queued = desk.write(|tx, world| send(tx, world, &Actor::Administrator, started, at));
+        let queued = desk.write(|tx, world| send(tx, world, &Actor::Administrator, &started.finished(), at));
         queued.unwrap_err().to_string()
     };
     let good = desk.begin("ana", Occasion::Case(&case), words("x")).unwrap();
@@ -549,7 +553,9 @@ fn mail_for_later_waits_for_its_time() {
     let at = NOW + jiff::SignedDuration::from_hours(100);
     let (row, sent) = desk
         .write(|tx, world| {
-            let row = rows::by_id(tx, send(tx, world, &Actor::Administrator, &started, Some(at))?.outbox_id)?.unwrap();
+            let row =
+                rows::by_id(tx, send(tx, world, &Actor::Administrator, &started.finished(), Some(at))?.outbox_id)?
+                    .unwrap();
             let sent = message::parse(&raw::bytes(tx, row.raw_id)?);
             Ok((row, sent))
         })
@@ -604,7 +610,7 @@ fn nothing_that_somebody_wrote_becomes_a_field_of_ours() {
         let Ok(started) = desk.begin("ana", Occasion::Case(&case), wishes) else { return Ok(()) };
         let bytes = desk
             .write(|tx, world| {
-                let row = rows::by_id(tx, send(tx, world, &Actor::Administrator, &started, None)?.outbox_id)?.unwrap();
+                let row = rows::by_id(tx, send(tx, world, &Actor::Administrator, &started.finished(), None)?.outbox_id)?.unwrap();
                 raw::bytes(tx, row.raw_id)
             })
             .unwrap();

@@ -217,8 +217,9 @@ fn finish(ctx: &Context, started: &Started, draft: bool, at: Option<jiff::Timest
         return keep(ctx, started);
     }
     look_over(ctx, started)?;
+    let letter = started.finished();
     let queued =
-        ctx.write(|tx, actor| reply::send(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, started, at))?;
+        ctx.write(|tx, actor| reply::send(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &letter, at))?;
     let what = if started.place.in_reply_to.is_some() { "answer" } else { "mail" };
     let when = at.map(|at| format!(", to be sent {}", ctx.ui.local_time(at))).unwrap_or_default();
     let to = queued.recipients.join(", ");
@@ -260,5 +261,6 @@ fn keep(ctx: &Context, started: &Started) -> Result<()> {
 }
 
 fn store(ctx: &Context, started: &Started) -> Result<i64> {
-    ctx.write(|tx, actor| reply::keep(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, started))
+    let letter = started.finished();
+    ctx.write(|tx, actor| reply::keep(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &letter))
 }
