@@ -336,6 +336,7 @@ CREATE TABLE case_people (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX case_people_address ON case_people (address);
 CREATE INDEX case_people_email ON case_people (email_id) WHERE email_id IS NOT NULL;
+CREATE INDEX case_people_chosen ON case_people (case_id) WHERE role = 'customer' AND chosen;
 
 -- How long customers waited for answers, for reports: one row for each answer that ended a waiting.
 CREATE TABLE case_waits (

@@ -24,13 +24,15 @@ enum Turn {
 
 /// Sets the clock of a case by its emails.
 pub fn set(tx: &Tx<'_>, world: &World<'_>, case: &Case) -> Result<()> {
-    let mut turns = Vec::new();
-    for email in emails::of_case(tx, case.id)? {
-        turns.push((turn(tx, world, case, &email)?, email.received_at));
-    }
-    turns.extend(stream::answered_otherwise(tx, case.id)?.into_iter().map(|at| (Turn::Us, at)));
-    turns.sort_by_key(|(_, at)| *at);
-    let (who, since) = waiting(&turns);
+    let mails = emails::of_case(tx, case.id)?.into_iter().map(|email| (email.received_at, Some(email)));
+    let otherwise = stream::answered_otherwise(tx, case.id)?.into_iter().map(|at| (at, None));
+    let mut moments: Vec<(Timestamp, Option<Email>)> = mails.chain(otherwise).collect();
+    moments.sort_by_key(|(at, _)| *at);
+    let turn = |(at, email): &(Timestamp, Option<Email>)| {
+        let turn = email.as_ref().map_or(Ok(Turn::Us), |email| turn(tx, world, case, email))?;
+        Ok((turn, *at))
+    };
+    let (who, since) = waiting(moments.iter().rev().map(turn))?;
     cases::set_waiting(tx, case.id, who, since, world.now)
 }
 
@@ -67,13 +69,19 @@ pub fn is_of_customer_side(tx: &Tx<'_>, world: &World<'_>, case: &Case, email: &
     Ok(people::rights(people::role(tx, world, case, &email.author().address)?).moves_case)
 }
 
-/// The customer waits since the oldest mail after our last answer, or we since that answer.
-fn waiting(turns: &[(Turn, Timestamp)]) -> (WaitingFor, Option<Timestamp>) {
-    turns.iter().fold((WaitingFor::Nobody, None), |(who, since), (turn, at)| match turn {
-        Turn::Us => (WaitingFor::Customer, Some(*at)),
-        Turn::Customer if who != WaitingFor::Us => (WaitingFor::Us, Some(*at)),
-        Turn::Customer | Turn::Neither => (who, since),
-    })
+/// The customer waits since the oldest mail after our last answer, or we since that answer. Nothing before that answer is
+/// asked for, so that a long case costs no more than a short one.
+fn waiting(newest_first: impl Iterator<Item = Result<(Turn, Timestamp)>>) -> Result<(WaitingFor, Option<Timestamp>)> {
+    let mut customer = None;
+    for moment in newest_first {
+        match moment? {
+            (Turn::Customer, at) => customer = Some(at),
+            (Turn::Us, at) if customer.is_none() => return Ok((WaitingFor::Customer, Some(at))),
+            (Turn::Us, _) => break,
+            (Turn::Neither, _) => {}
+        }
+    }
+    Ok((if customer.is_some() { WaitingFor::Us } else { WaitingFor::Nobody }, customer))
 }
 
 #[cfg(test)]
@@ -95,7 +103,8 @@ mod tests {
         for (turns, who, since) in rows {
             let at = |second: i64| Timestamp::from_second(second).unwrap();
             let turns: Vec<_> = turns.iter().zip(0..).map(|(turn, second)| (*turn, at(second))).collect();
-            assert_eq!(waiting(&turns), (who, since.map(at)), "{turns:?}");
+            let newest_first = turns.iter().rev().copied().map(Ok);
+            assert_eq!(waiting(newest_first).unwrap(), (who, since.map(at)), "{turns:?}");
         }
     }
 }

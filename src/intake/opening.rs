@@ -16,7 +16,6 @@ use crate::store::accounts::{Account, AutoMail, StaffForward};
 use crate::store::cases::{self, Case, NewCase, Priority, WaitingFor};
 use crate::store::db::Tx;
 use crate::store::records::{self, Parent, ParentType};
-use crate::store::sight::Sight;
 use crate::store::stream::{self, NewNote, NoteKind};
 use crate::store::{emails, instance, outbox, users};
 
@@ -167,10 +166,7 @@ fn burst(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &Mail<'_>) -> 
         "account {}: {whose} opened too many cases within an hour; further mails join #{}",
         account.name, case.number
     );
-    if !stream::notes(tx, Parent::case(case.id), Sight::Everything)?
-        .iter()
-        .any(|note| note.kind == NoteKind::Remark && note.text == told)
-    {
+    if !stream::has_remark(tx, Parent::case(case.id), &told)? {
         remark(tx, world, case.id, None, &told)?;
         notify::tell_admins(tx, world, &told)?;
     }

@@ -3,6 +3,9 @@
 //! Nobody gets into a case by words alone. A signed id of ours is proof of having received our mail, not of being
 //! somebody; a foreign id, a shared reference or a number in the subject counts only for somebody who takes part.
 
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+
 use anyhow::Result;
 
 use super::people;
@@ -54,7 +57,7 @@ pub fn find(tx: &Tx<'_>, world: &World<'_>, sender: &Sender, message: &Reading, 
     if let Some(found) = by_report(tx, sender, message)? {
         return Ok(found);
     }
-    let mut search = Search { tx, world, sender, nearer: Vec::new(), remarks: Vec::new() };
+    let mut search = Search { tx, world, sender, nearer: Vec::new(), remarks: Vec::new(), asked: RefCell::default() };
     let mut found = match search.by_ids(message)? {
         None => search.by_ghost(message)?,
         hit => hit,
@@ -91,6 +94,11 @@ fn by_report(tx: &Tx<'_>, sender: &Sender, message: &Reading) -> Result<Option<F
     found(Parent::case(case.id), format!("case #{}", case.number))
 }
 
+/// Cases that are looked at because their mail names the same unknown one.
+const MAX_GHOSTS: usize = 100;
+/// Cases that the sender could not join, which are remembered.
+const MAX_NEARER: usize = 50;
+
 struct Search<'a> {
     tx: &'a Tx<'a>,
     world: &'a World<'a>,
@@ -98,6 +106,8 @@ struct Search<'a> {
     /// Cases of the mails named so far that the sender could not join by them.
     nearer: Vec<Case>,
     remarks: Vec<String>,
+    /// The sender's standing in cases that were asked about, by id and by whether our own id led there.
+    asked: RefCell<HashMap<(i64, bool), Option<String>>>,
 }
 
 impl Search<'_> {
@@ -196,7 +206,9 @@ impl Search<'_> {
             }
             None => {
                 self.remark(format!("refers to #{}", case.number));
-                self.nearer.push(case);
+                if self.nearer.len() < MAX_NEARER && self.nearer.iter().all(|near| near.id != case.id) {
+                    self.nearer.push(case);
+                }
                 Ok(None)
             }
         }
@@ -208,14 +220,17 @@ impl Search<'_> {
     fn by_ghost(&mut self, message: &Reading) -> Result<Option<Found>> {
         let unknown = ids(message).filter(|id| self.world.signer.verify(id).is_none());
         let names: Vec<&String> = message.message_id.iter().chain(unknown).take(50).collect();
+        let mut looked_at = HashSet::new();
         for id in names {
             if Some(id) != message.message_id.as_ref() && !emails::by_message_id(self.tx, id)?.is_empty() {
                 continue;
             }
             for email in emails::referring_to(self.tx, id)? {
-                let Some(case) = email.case_id().map(|id| cases::by_id(self.tx, id)).transpose()?.flatten() else {
+                let Some(case_id) = email.case_id().filter(|id| looked_at.len() < MAX_GHOSTS && looked_at.insert(*id))
+                else {
                     continue;
                 };
+                let Some(case) = cases::by_id(self.tx, case_id)? else { continue };
                 let case = cases::surviving(self.tx, case)?;
                 if let Some(why) = self.standing(&case, false)?
                     && self.has_been_in(&case)?
@@ -249,6 +264,16 @@ impl Search<'_> {
     /// Why the sender may join a case: takes part in it (B4.9), or is one of our users, is proven (B4.11) and may write in
     /// it (B11). `by_our_id`: an id or address that we signed led to the case.
     fn standing(&self, case: &Case, by_our_id: bool) -> Result<Option<String>> {
+        // A mail may name hundreds of one case.
+        if let Some(known) = self.asked.borrow().get(&(case.id, by_our_id)) {
+            return Ok(known.clone());
+        }
+        let found = self.find_standing(case, by_our_id)?;
+        self.asked.borrow_mut().insert((case.id, by_our_id), found.clone());
+        Ok(found)
+    }
+
+    fn find_standing(&self, case: &Case, by_our_id: bool) -> Result<Option<String>> {
         if let Some(user) = self.sender.verified_user() {
             let subject = Subject::Object(Object::Record(Parent::case(case.id)));
             let may = case.requester_user_id == Some(user.id)
@@ -283,7 +308,7 @@ impl Search<'_> {
     }
 
     fn remark(&mut self, remark: String) {
-        if !self.remarks.contains(&remark) {
+        if self.remarks.len() < MAX_NEARER && !self.remarks.contains(&remark) {
             self.remarks.push(remark);
         }
     }

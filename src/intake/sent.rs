@@ -114,7 +114,7 @@ pub(super) fn author_is_known(
     let why = format!("{}, by the copy in the Sent folder of {}", user.username, account.name);
     emails::decide(tx, email.id, "author", &why, world.now)?;
     let Some(case_id) = email.case_id() else { return Ok(()) };
-    if emails::of_case(tx, case_id)?.first().is_some_and(|first| first.id == email.id) {
+    if emails::is_first_of_case(tx, case_id, email)? {
         cases::set_requester(tx, case_id, user.id)?;
         stream::follow(tx, Parent::case(case_id), user.id)?;
     }

@@ -352,12 +352,19 @@ pub fn by_message_id(tx: &Tx<'_>, message_id: &str) -> Result<Vec<Email>> {
 pub fn referring_to(tx: &Tx<'_>, message_id: &str) -> Result<Vec<Email>> {
     tx.all(
         &format!(
-            "SELECT {COLUMNS} FROM emails e WHERE e.id IN (SELECT email_id FROM email_references WHERE message_id = ?1)
-                ORDER BY e.id LIMIT 20"
+            "SELECT {COLUMNS} FROM emails e WHERE e.id IN (SELECT DISTINCT r.email_id FROM email_references r
+                WHERE r.message_id = ?1 ORDER BY r.email_id LIMIT 20) ORDER BY e.id"
         ),
         params![message_id],
         Email::from_row,
     )
+}
+
+/// Whether no email of a case arrived before this one.
+pub fn is_first_of_case(tx: &Tx<'_>, case_id: i64, email: &Email) -> Result<bool> {
+    let sql = "SELECT 1 FROM emails WHERE parent_type = 'case' AND parent_id = ?1
+        AND (received_at < ?2 OR received_at = ?2 AND id < ?3) LIMIT 1";
+    Ok(tx.value::<i64>(sql, params![case_id, seconds(email.received_at), email.id])?.is_none())
 }
 
 /// The emails of a case in the order of their arrival: a sender can write any Date.

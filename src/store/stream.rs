@@ -119,6 +119,12 @@ const HIDDEN_RECORD: &str = "about a record that you may not read";
 pub const HIDDEN: &str = "an e-mail that you may not read";
 
 /// Notes of a record, oldest first. Of an email that is private to others they tell no more than what it did to the
+/// Whether a record has this remark.
+pub fn has_remark(tx: &Tx<'_>, parent: Parent, text: &str) -> Result<bool> {
+    let sql = "SELECT 1 FROM notes WHERE parent_type = ?1 AND parent_id = ?2 AND kind = 'remark' AND text = ?3 LIMIT 1";
+    Ok(tx.value::<i64>(sql, params![parent.kind.as_str(), parent.id, text])?.is_some())
+}
+
 /// status (B6.1); what names a record that is not seen does not tell its name (B11.4).
 pub fn notes(tx: &Tx<'_>, parent: Parent, sight: Sight) -> Result<Vec<Note>> {
     let names_nothing_hidden = match sight {

@@ -47,6 +47,7 @@ CREATE TABLE case_people (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX case_people_address ON case_people (address);
 CREATE INDEX case_people_email ON case_people (email_id) WHERE email_id IS NOT NULL;
+CREATE INDEX case_people_chosen ON case_people (case_id) WHERE role = 'customer' AND chosen;
 -- Domains beyond ASCII are kept in one spelling, the one in ASCII. What is in the index is taken out and put back.
 CREATE TEMP TABLE respelled AS SELECT DISTINCT email_id AS id FROM email_addresses WHERE address <> in_ascii(address);
 CREATE TEMP TABLE indexed AS SELECT r.id FROM respelled r JOIN email_index_docsize d ON d.id = r.id;
