@@ -72,7 +72,8 @@ pub fn replay(args: &Since, ctx: &Context) -> Result<()> {
 
 pub fn run(args: &Since, ctx: &Context) -> Result<()> {
     let since = since(args)?;
-    let (filter, matches) = ctx.write(|tx, actor| {
+    // The archive is read before anybody holds the database.
+    let (filter, user_id, matches) = ctx.read(|tx, actor| {
         let filter = scope::find(tx, actor, &args.filter)?;
         let Scope::User(user_id) = filter.scope else {
             return Err(error::data(format!(
@@ -83,10 +84,22 @@ pub fn run(args: &Since, ctx: &Context) -> Result<()> {
             .into());
         };
         let matches = matches(tx, actor, &filter, true, since)?;
-        for email in &matches.emails {
-            filter::act(tx, email.id, user_id, filter.actions.iter())?;
+        Ok((filter, user_id, matches))
+    })?;
+    ctx.write(|tx, actor| {
+        let now = scope::find(tx, actor, &args.filter)?;
+        if (now.id, &now.conditions, &now.actions) != (filter.id, &filter.conditions, &filter.actions) {
+            return Err(error::data(format!("filter {}: was changed meanwhile", filter.name))
+                .hint("run the command again")
+                .into());
         }
-        Ok((filter, matches))
+        for email in &matches.emails {
+            // What somebody deleted or moved since is left alone.
+            if emails::is_unsorted(tx, email.id, user_id)? {
+                filter::act(tx, email.id, user_id, filter.actions.iter())?;
+            }
+        }
+        Ok(())
     })?;
     show(ctx, &matches)?;
     let dry = if ctx.dry_run { "dry run, nothing changed; without --dry-run: " } else { "" };

@@ -106,6 +106,13 @@ pub fn inboxes(tx: &Tx<'_>, email_id: i64) -> Result<Vec<i64>> {
     )
 }
 
+/// Whether an email lies in a user's inbox, in no folder of theirs, archive or trash.
+pub fn is_unsorted(tx: &Tx<'_>, email_id: i64, user_id: i64) -> Result<bool> {
+    let sql = "SELECT 1 FROM email_users WHERE email_id = ?1 AND user_id = ?2 AND folder = 'inbox'
+        AND trash = 0 AND archive = 0 AND folder_id IS NULL";
+    Ok(tx.value::<i64>(sql, params![email_id, user_id])?.is_some())
+}
+
 /// Whether a user has put an email into the trash.
 pub fn is_in_trash(tx: &Tx<'_>, email_id: i64, user_id: i64) -> Result<bool> {
     let trash: Option<bool> =
