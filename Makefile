@@ -44,6 +44,8 @@ promises:
 	ESPOMAIL_POINTS=$(POINTS) ESPOMAIL_ROUNDS=$(ROUNDS) ESPOMAIL_DAYS=$(DAYS) ESPOMAIL_MAILS=1000 \
 	  ESPOMAIL_BREAKS=1 ESPOMAIL_GUESSES=10000 ESPOMAIL_SHARE=1 ESPOMAIL_CONVERSED=10000 CARGO_TERM_COLOR=never \
 	  cargo test --locked -j$(JOBS) -- kills overlap poison model misbehaviour broken_messages contradictions certificates starttls guesses roles_matrix who --nocapture 2>&1 | $(TABLE)
+	ESPOMAIL_PRODUCTS=1 CARGO_TERM_COLOR=never \
+	  cargo test --locked -j$(JOBS) --test it -- products --test-threads=1 --nocapture 2>&1 | $(TABLE)
 	ESPOMAIL_MAILS=$(MAILS) CARGO_TERM_COLOR=never cargo test --locked -j$(JOBS) --test it -- soak --nocapture 2>&1 | $(TABLE)
 
 # Of all that the tests say: what was shown, and what failed.

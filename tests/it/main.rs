@@ -46,6 +46,7 @@ mod overlap;
 mod personal;
 mod poison;
 mod privacy;
+mod products;
 mod records;
 mod repair;
 mod returns;
