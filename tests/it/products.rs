@@ -302,7 +302,7 @@ fn peak() -> u64 {
 #[test]
 fn products_of_one_mail_grow_with_its_bytes() {
     let sizes: [usize; 3] = if is_large() { [64 << 10, 128 << 10, 256 << 10] } else { [8 << 10, 16 << 10, 32 << 10] };
-    let (mut slowest, mut longest, mut most) = (Duration::ZERO, Duration::ZERO, 0);
+    let (mut slowest, mut longest, mut most) = (Duration::ZERO, Duration::ZERO, 0_u64);
     for Product { name, make } in PRODUCTS {
         let mut best = sizes.map(|_| Took { reading: Duration::MAX, writing: Duration::MAX });
         for round in 0..2 {
@@ -310,9 +310,13 @@ fn products_of_one_mail_grow_with_its_bytes() {
             for (n, bytes) in sizes.into_iter().enumerate() {
                 let mail = format!("Message-ID: <{n}.{round}@p.example>\n{}", make(bytes));
                 let uid = u32::try_from(n).unwrap() + 1;
-                let before = if is_large() { peak() } else { 0 };
+                if is_large() {
+                    peak();
+                }
                 let took = office.import(mail.as_bytes(), uid);
-                most = most.max(if is_large() { peak().saturating_sub(before.min(64 << 10)) } else { 0 });
+                if is_large() {
+                    most = most.max(peak());
+                }
                 best[n].reading = best[n].reading.min(took.reading);
                 best[n].writing = best[n].writing.min(took.writing);
             }
@@ -391,7 +395,7 @@ fn an_import_costs_the_same_whatever_is_there_already() {
             },
         ),
     ];
-    let counts: [usize; 3] = if is_large() { [200, 800, 3_200] } else { [20, 60, 180] };
+    let counts: [usize; 3] = if is_large() { [200, 800, 3_200] } else { [15, 40, 100] };
     for (name, fill, probe) in with {
         let times = counts.map(|count| {
             let office = office(|account| account.create_contact = true);
@@ -412,7 +416,7 @@ fn an_import_costs_the_same_whatever_is_there_already() {
 
 #[test]
 fn filters_grow_with_the_text_whatever_it_is() {
-    let conditions: Vec<Condition> = (0..30)
+    let conditions: Vec<Condition> = (0..2)
         .flat_map(|n| {
             [
                 format!("body=*word{n}*a*b*"),
