@@ -27,6 +27,8 @@ use crate::store::users::{self, User};
 
 /// Characters of a mail or note that a notice repeats.
 const TEXT_MAX: usize = 2_000;
+/// Characters that are kept of it before it is cut there, at the end of a line.
+pub(super) const TEXT_KEPT: usize = 2 * TEXT_MAX;
 /// A user gets at most one digest in this time.
 const DIGEST_EVERY: SignedDuration = SignedDuration::from_hours(24);
 

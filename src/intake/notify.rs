@@ -8,6 +8,7 @@ use super::notice::{self, Notice};
 use super::sender::Sender;
 use super::world::World;
 use crate::access;
+use crate::mail::text;
 use crate::moment;
 use crate::store::cases::{self, Case};
 use crate::store::db::Tx;
@@ -122,8 +123,10 @@ fn tell_all(tx: &Tx<'_>, world: &World<'_>, arrival: &Arrival<'_>, mut audience:
     if !audience.is_empty() {
         let email = emails::by_id(tx, arrival.email_id, Sight::Everything)?.context("the email vanished")?;
         let label = records::label(tx, arrival.parent)?;
+        // It is read once, however many are told.
+        let mut text = None;
         for user in audience {
-            if tell_of_email(tx, world, arrival, &email, &label, &user)? {
+            if tell_of_email(tx, world, arrival, (&email, &mut text), &label, &user)? {
                 told.push(user.username);
             }
         }
@@ -182,7 +185,7 @@ fn tell_of_email(
     tx: &Tx<'_>,
     world: &World<'_>,
     arrival: &Arrival<'_>,
-    email: &Email,
+    (email, beginning): (&Email, &mut Option<String>),
     label: &str,
     user: &User,
 ) -> Result<bool> {
@@ -190,6 +193,9 @@ fn tell_of_email(
         return Ok(false);
     }
     let may_read = emails::by_id(tx, email.id, access::sight_of(user))?.is_some();
+    if may_read && beginning.is_none() {
+        *beginning = Some(text::first_lines(&emails::text(tx, email.id)?, notice::TEXT_KEPT));
+    }
     let text = email_line(label, may_read.then_some(email));
     let new = NewNotification {
         user_id: user.id,
@@ -202,7 +208,7 @@ fn tell_of_email(
         parent: Some(arrival.parent),
         email: Some(email),
         subject: text.clone(),
-        text: if may_read { emails::text(tx, email.id)? } else { String::new() },
+        text: beginning.clone().filter(|_| may_read).unwrap_or_default(),
         account_id: arrival.account_id,
     };
     if world.is_before_restore(arrival.sent_at) {
