@@ -76,7 +76,7 @@ fn say(ui: &Ui, word: &str, text: &str, figures: &str) -> Result<()> {
 /// Monitoring hears of all accounts, but of those that the actor does not know of neither name nor reason.
 fn look(tx: &Tx<'_>, actor: &Actor, place: Vec<String>, limits: &Limits, now: Timestamp) -> Result<Report> {
     let accounts = watched(tx)?;
-    let queue = outbox::queue(tx, now - LATELY, now)?;
+    let queue = outbox::queue(tx, &moment::last(LATELY, now), now)?;
     let ahead = instance::written_ahead(tx)?.is_some_and(|at| moment::is_ahead(at, now));
     let mut found: Vec<(Level, String)> = place.into_iter().map(|what| (Level::Critical, what)).collect();
     let mut quarantined = 0;

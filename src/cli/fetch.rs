@@ -192,6 +192,9 @@ pub fn send(args: &SendArgs, ctx: &Context) -> Result<()> {
     for (name, error) in &flushed.copies {
         ctx.ui.problem(&format!("account \"{name}\": cannot keep a copy of sent mail"), error);
     }
+    for (name, until) in &flushed.resting {
+        ctx.ui.problem(&format!("account \"{name}\""), &resting(name, *until));
+    }
     let is_asked = args.summary || ctx.ui.verbosity > 0 || ctx.ui.is_terminal();
     summarise(ctx, &Tally::default(), &flushed, started, is_asked);
     match sending_trouble(ctx, &flushed) {
@@ -428,6 +431,13 @@ fn queue_digests(ctx: &Context, store: &Store) -> Result<()> {
     Ok(())
 }
 
+/// Why an account is not even tried.
+fn resting(name: &str, until: Timestamp) -> anyhow::Error {
+    Fault::new(Kind::TempFail, format!("its SMTP server refused the login or asked for a pause, next try at {until}"))
+        .hint(format!("to try at once: espomail account enable {name}"))
+        .into()
+}
+
 /// The kind of trouble sending met, if any; cron hears of it through `status` and `check`.
 fn sending_trouble(ctx: &Context, flushed: &Flushed) -> Option<Kind> {
     let say = |what: &str, (name, error): &(String, anyhow::Error)| {
@@ -440,8 +450,7 @@ fn sending_trouble(ctx: &Context, flushed: &Flushed) -> Option<Kind> {
     flushed.accounts.iter().for_each(|failed| say("cannot send", failed));
     flushed.copies.iter().for_each(|failed| say("cannot keep a copy of sent mail", failed));
     for (name, until) in &flushed.resting {
-        let rests = error::Fault::new(Kind::TempFail, format!("its server is left alone until {until}"));
-        say("does not send now", &(name.clone(), rests.into()));
+        say("does not send now", &(name.clone(), resting(name, *until)));
     }
     let kinds = flushed.accounts.iter().chain(&flushed.copies).map(|(_, error)| error::classify(error).0);
     kinds.chain(flushed.resting.iter().map(|_| Kind::TempFail)).reduce(Kind::worse)

@@ -162,7 +162,7 @@ fn restoration(tx: &Tx<'_>, ctx: &Context, actor: &Actor) -> Result<Option<Strin
             "This is a backup of {made}: the first command that writes makes it the desk's database"
         )));
     }
-    let held = outbox::queue(tx, ctx.now(), ctx.now())?.uncertain;
+    let held = outbox::queue(tx, &(ctx.now()..ctx.now()), ctx.now())?.uncertain;
     let last = restored::last(tx)?;
     Ok(last.filter(|one| held > 0 || ctx.now().duration_since(one.at) < TOLD).map(|one| {
         let (at, made) = (ctx.ui.age(one.at), ctx.ui.local_time(one.backup_made_at));
@@ -175,7 +175,7 @@ fn restoration(tx: &Tx<'_>, ctx: &Context, actor: &Actor) -> Result<Option<Strin
 /// How many rows of the outbox wait, are uncertain and failed, among those that `outbox list` shows.
 fn outbox_rows(tx: &Tx<'_>, ctx: &Context, actor: &Actor) -> Result<[i64; 3]> {
     if actor.require_admin("outbox").is_ok() {
-        let queue = outbox::queue(tx, ctx.now(), ctx.now())?;
+        let queue = outbox::queue(tx, &(ctx.now()..ctx.now()), ctx.now())?;
         return Ok([queue.waiting, queue.uncertain, queue.failed]);
     }
     let count =

@@ -564,7 +564,7 @@ fn mail_for_later_waits_for_its_time() {
     let due = |now: Timestamp| desk.store.read(|tx| rows::accounts_due(tx, now)).unwrap();
     assert!(due(at - jiff::SignedDuration::from_secs(1)).is_empty());
     assert_eq!(due(at), [1]);
-    let queue = |now: Timestamp| desk.store.read(|tx| rows::queue(tx, NOW, now)).unwrap();
+    let queue = |now: Timestamp| desk.store.read(|tx| rows::queue(tx, &(NOW..now), now)).unwrap();
     let (early, late) = (queue(NOW), queue(at));
     assert_eq!((early.waiting, early.scheduled, early.oldest), (1, 1, None), "no monitoring takes it for late");
     assert_eq!((late.waiting, late.scheduled, late.oldest), (1, 0, Some(at)));

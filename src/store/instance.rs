@@ -89,6 +89,9 @@ mod tests {
         "INSERT INTO raw_messages (id, size, sha256, codec, data) VALUES (1, ?1, x'00', 'none', x'00')",
         "INSERT INTO outbox (id, kind, account_id, message_id, subject, envelope_from, raw_id, state, created_at, next_try_at)
             VALUES (1, 'mail', 1, 'o', 'x', '', 1, 'waiting', ?1, ?1)",
+        "INSERT INTO outbox (id, kind, account_id, message_id, subject, envelope_from, raw_id, state, created_at, next_try_at,
+            settled_at) VALUES (2, 'mail', 1, 'p', 'x', '', 1, 'failed', 0, 0, ?1)",
+        "INSERT INTO outbox_recipients (outbox_id, address, state, reply) VALUES (2, 'kim@x.example', 'failed', ?1)",
         "INSERT INTO sent_copies (outbox_id, next_try_at) VALUES (1, ?1)",
         "INSERT INTO auto_replies (account_id, address, case_id, email_id, outbox_id, created_at)
             VALUES (1, 'eva@x.example', 1, 1, 1, ?1)",
@@ -110,6 +113,7 @@ mod tests {
                 !outbox::acknowledged(tx, 1, "x.example", &hour)?.is_empty(),
                 !cases::opened_by(tx, &opener, None, &hour, 9)?.is_empty(),
                 !emails::unverified_within(tx, 1, &hour)?.is_empty(),
+                outbox::queue(tx, &hour, NOW)?.refused > 0,
                 notifications::digests_due(tx, &hour)?.is_empty(),
                 outbox::due(tx, 1, NOW)?.is_empty(),
                 outbox::accounts_due(tx, NOW)?.is_empty(),
@@ -124,11 +128,11 @@ mod tests {
     #[test]
     fn what_is_written_in_the_future_counts_for_no_limit_and_delays_nothing() {
         let year = SignedDuration::from_hours(24 * 365);
-        assert_eq!(counted(NOW + year), (vec![false; 11], Some(NOW + year)));
+        assert_eq!(counted(NOW + year), (vec![false; 12], Some(NOW + year)));
         let minute = SignedDuration::from_mins(1);
         let (lately, latest) = counted(NOW - minute);
-        assert_eq!((lately.iter().filter(|yes| **yes).count(), latest), (7, Some(NOW - minute)));
+        assert_eq!((lately.iter().filter(|yes| **yes).count(), latest), (8, Some(NOW - minute)));
         // Put off for a minute, and for no more than the longest back-off.
-        assert_eq!(counted(NOW + minute).0, [true; 11]);
+        assert_eq!(counted(NOW + minute).0, [true; 12]);
     }
 }

@@ -218,3 +218,32 @@ fn an_automatic_reply_goes_out_where_the_null_sender_may_not_send() {
     sandbox.run(&["send"]).ok();
     assert!(sandbox.items(&["outbox", "list"]).is_empty());
 }
+
+/// What `send` says of a server that is left alone, and how it is tried at once.
+#[test]
+fn a_server_that_wants_a_pause_is_left_alone_until_somebody_says_otherwise() {
+    let busy = vec![Step { verb: "AUTH", nth: 0, answer: Say("454 4.7.0 too many logins, try again in 20 minutes") }];
+    let (smtp, sandbox) = (SmtpSink::new(busy), Sandbox::new());
+    sandbox.run(&["init"]).ok();
+    let secret = format!("file:{}", sandbox.file("password", b"pw\n").display());
+    let add =
+        ["account", "add", "desk", "--address", "support@desk.example", "--smtp", &smtp.address(), "--secret", &secret];
+    sandbox.run(&[&add[..], &["--tls", "none", "--shared"]].concat()).ok();
+    let write = |subject| {
+        let to =
+            ["email", "send", "--account", "desk", "--to", "kim@customer.example", "--subject", subject, "-m", "x"];
+        sandbox.run(&to).ok();
+    };
+    write("one");
+    let run = sandbox.run(&["send"]).exits(75);
+    assert!(run.stderr.contains("try again in 20 minutes"), "{run:#?}");
+    write("two");
+    smtp.script(Vec::new());
+    let run = sandbox.run(&["send"]).exits(75);
+    assert!(run.stderr.contains("asked for a pause, next try at ") && smtp.received().is_empty(), "{run:#?}");
+    assert!(run.stderr.contains("hint: to try at once: espomail account enable desk"), "{run:#?}");
+    assert_eq!(sandbox.json(&["account", "show", "desk"])["send_next_try_at"].as_str().map(str::len), Some(20));
+    sandbox.run(&["account", "enable", "desk"]).ok();
+    sandbox.run(&["send"]).ok();
+    assert_eq!(taken(&smtp), ["two"], "the other one waits for its own time");
+}

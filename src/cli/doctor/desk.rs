@@ -32,7 +32,7 @@ pub fn look(ctx: &Context) -> Result<Vec<Finding>> {
             quarantined += deliveries::counts(tx, one.account.id, now)?.quarantined;
         }
         let times = (instance::last_times(tx)?.0, instance::written_ahead(tx)?);
-        Ok((times, accounts, outbox::queue(tx, now - LATELY, now)?, quarantined))
+        Ok((times, accounts, outbox::queue(tx, &moment::last(LATELY, now), now)?, quarantined))
     })?;
     let (fetched, latest) = times;
     let mut findings = vec![clock(latest, ctx)];

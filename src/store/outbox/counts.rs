@@ -1,5 +1,7 @@
 //! What the outbox holds, in numbers.
 
+use std::ops::Range;
+
 use anyhow::Result;
 use jiff::Timestamp;
 
@@ -22,19 +24,20 @@ pub struct Queue {
     pub oldest: Option<Timestamp>,
 }
 
-/// What the outbox holds at `now`; `since` bounds `refused`.
-pub fn queue(tx: &Tx<'_>, since: Timestamp, now: Timestamp) -> Result<Queue> {
+/// What the outbox holds at `now`; `within` bounds `refused`.
+pub fn queue(tx: &Tx<'_>, within: &Range<Timestamp>, now: Timestamp) -> Result<Queue> {
     let queue = tx.one(
         "SELECT (SELECT count(*) FROM outbox WHERE state = 'waiting') AS waiting,
             (SELECT count(*) FROM outbox WHERE state = 'waiting' AND not_before > ?2) AS scheduled,
             (SELECT count(*) FROM outbox WHERE state IN ('in doubt', 'held')) AS uncertain,
             (SELECT count(*) FROM outbox WHERE state = 'failed') AS failed,
             (SELECT count(DISTINCT o.id) FROM outbox_recipients r JOIN outbox o ON o.id = r.outbox_id
-                WHERE r.state = 'failed' AND r.bounce_id IS NULL AND o.state IN ('failed', 'sent') AND o.settled_at > ?1)
+                WHERE r.state = 'failed' AND r.bounce_id IS NULL AND o.state IN ('failed', 'sent') AND o.settled_at > ?1
+                AND o.settled_at < ?3)
                 AS refused,
             (SELECT min(coalesce(not_before, created_at)) FROM outbox
                 WHERE state = 'waiting' AND coalesce(not_before, created_at) <= ?2) AS oldest",
-        params![seconds(since), seconds(now)],
+        params![seconds(within.start), seconds(now), seconds(within.end)],
         |row| {
             Ok(Queue {
                 waiting: row.get("waiting")?,
