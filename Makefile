@@ -49,7 +49,7 @@ promises:
 	ESPOMAIL_MAILS=$(MAILS) CARGO_TERM_COLOR=never cargo test --locked -j$(JOBS) --test it -- soak --nocapture 2>&1 | $(TABLE)
 
 # Of all that the tests say: what was shown, and what failed.
-TABLE = awk '/^promise / { sub(/^promise /, ""); print } / FAILED$$|panicked at|^test result: F|^error/ { print; failed = 1 } END { exit failed }'
+TABLE = awk '/^(test .* )?promise / { sub(/^(test .* )?promise /, ""); print } / FAILED$$|panicked at|^test result: F|^error/ { print; failed = 1 } END { exit failed }'
 
 # BENCH="--messages 20000 --runs 1" and the like.
 bench: build
