@@ -70,7 +70,7 @@ pub fn run(owner: &str, command: &Command, matches: &ArgMatches, ui: &Ui) -> Res
             _ => {}
         }
     }
-    if may_edit(matches) {
+    if may_edit(command, matches) {
         output = Output::Letter;
         args.insert(0, "--edits-afar".into());
     }
@@ -112,20 +112,27 @@ pub fn run(owner: &str, command: &Command, matches: &ArgMatches, ui: &Ui) -> Res
 
 /// Whether the command may ask for an editor: it writes a letter, somebody sits there, and no text is given or is to be
 /// edited.
-fn may_edit(matches: &ArgMatches) -> bool {
-    let mut leaf = matches;
-    while let Some((_, below)) = leaf.subcommand() {
-        leaf = below;
+fn may_edit(command: &Command, matches: &ArgMatches) -> bool {
+    io::stdin().is_terminal() && wants_editor(command, matches)
+}
+
+/// The same, as far as the command line says it.
+fn wants_editor(command: &Command, matches: &ArgMatches) -> bool {
+    let (mut command, mut leaf) = (command, matches);
+    while let Some((name, below)) = leaf.subcommand() {
+        let Some(found) = command.find_subcommand(name) else { return false };
+        (command, leaf) = (found, below);
     }
-    // A flag that another command does not have is not given.
-    let given = |id: &str| leaf.try_get_raw(id).is_ok_and(|values| values.is_some());
-    let is_on = |id: &str| leaf.try_get_one::<bool>(id).is_ok_and(|flag| flag == Some(&true));
-    let writes_letters = leaf.try_get_raw("attach").is_ok();
+    // Only the command tree knows which flags there are: what `ArgMatches` says of others depends on how it was built.
+    let has = |id: &str| command.get_arguments().any(|arg| arg.get_id() == id);
+    let values = |id: &str| has(id).then(|| leaf.get_raw(id)).flatten();
+    let given = |id: &str| values(id).is_some();
+    let is_on = |id: &str| has(id) && leaf.get_flag(id);
     let is_given = ["message", "file", "template", "stdin", "what"].into_iter().any(given);
-    let reads_stdin =
-        given("stdin") || leaf.try_get_raw("file").is_ok_and(|file| file.into_iter().flatten().any(|file| file == "-"));
+    let reads_stdin = given("stdin") || values("file").into_iter().flatten().any(|file| file == "-");
     let wants = !is_given || (is_on("edit") && !reads_stdin);
-    writes_letters && wants && !is_on("no_input") && !is_on("dry_run") && io::stdin().is_terminal()
+    let is_refused = matches.get_flag("no_input") || matches.get_flag("dry_run");
+    has("attach") && wants && !is_refused
 }
 
 /// Lets an argument mean standard output, wherever its value stands.
@@ -211,7 +218,47 @@ fn refused(owner: &str) -> Fault {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::panic)]
+    use clap::CommandFactory as _;
+
     use super::*;
+    use crate::cli::Cli;
+
+    /// The commands of the whole tree that write letters, and no other.
+    #[test]
+    fn only_letters_are_edited() {
+        for (line, expected) in [
+            ("case reply 1", true),
+            ("case reply 1 -m x", false),
+            ("case reply 1 -m x --edit", true),
+            ("case reply 1 -F -", false),
+            ("case reply 1 -F - --edit", false),
+            ("case reply 1 -F x --edit", true),
+            ("case reply 1 --template x", false),
+            ("case reply 1 -", false),
+            ("--no-input case reply 1", false),
+            ("case reply 1 --dry-run", false),
+            ("email reply 1", true),
+            ("email forward 1", true),
+            ("email send --to a@b.example", true),
+            ("email send 3", false),
+            ("email edit 3", true),
+            ("account add x --address a@b.example --secret stdin", false),
+            ("account secret x --secret stdin", false),
+            ("case merge 1 2", false),
+            ("case note 1", false),
+            ("case list", false),
+            ("email list", false),
+            ("email attachment list 1", false),
+            ("fetch", false),
+            ("status", false),
+        ] {
+            let mut command = Cli::command();
+            let words = std::iter::once("espomail").chain(line.split(' '));
+            let matches = command.try_get_matches_from_mut(words).unwrap_or_else(|e| panic!("{line}: {e}"));
+            assert_eq!(wants_editor(&command, &matches), expected, "{line}");
+        }
+    }
 
     #[test]
     fn a_command_that_a_signal_ended_is_no_bug() {

@@ -1,4 +1,4 @@
-//! Mail that harms its reader, for the tests of promise R8. Release builds do not know it.
+//! Mail that harms its reader, for the tests of promise R8. Only the feature `poison`, which the tests ask for, knows it.
 //!
 //! A message that holds `poison:STAGE:DEED` makes that stage fail, panic, run out of stack or memory, or abort, as a
 //! bug would, where the environment says `ESPOMAIL_POISON`.
@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::lock::Doing;
 
 /// Does nothing.
-#[cfg(not(debug_assertions))]
+#[cfg(not(feature = "poison"))]
 pub fn act(_stage: Doing, _bytes: &[u8]) -> Result<()> {
     Ok(())
 }
@@ -17,7 +17,7 @@ pub fn act(_stage: Doing, _bytes: &[u8]) -> Result<()> {
 ///
 /// # Errors
 /// `poison:STAGE:error`.
-#[cfg(debug_assertions)]
+#[cfg(feature = "poison")]
 #[expect(clippy::panic, reason = "that is what it is for")]
 pub fn act(stage: Doing, bytes: &[u8]) -> Result<()> {
     if std::env::var_os("ESPOMAIL_POISON").is_none() {
@@ -37,8 +37,8 @@ pub fn act(stage: Doing, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-#[cfg(debug_assertions)]
+#[cfg(feature = "poison")]
 fn recurse(depth: u64) -> u64 {
     let frame = std::hint::black_box([depth; 512]);
-    if frame.first() == Some(&u64::MAX) { 0 } else { recurse(depth + 1) + u64::from(frame.is_empty()) }
+    if frame.first() == Some(&u64::MAX) { 0 } else { recurse(depth.wrapping_add(1)) + u64::from(frame.is_empty()) }
 }

@@ -75,13 +75,19 @@ impl Stream {
         }
     }
 
-    /// True in TLS.
-    pub fn is_protected(&self) -> bool {
-        matches!(self.0, Layer::Tls(_))
+    /// The last gate before a login: nobody on the way could read what is sent.
+    ///
+    /// # Errors
+    /// Neither TLS, nor is the peer this machine.
+    pub fn bears_secrets(&self) -> Result<(), NetError> {
+        match matches!(self.0, Layer::Tls(_)) || self.is_loopback() {
+            true => Ok(()),
+            false => Err(NetError::new(NetErrorKind::Tls, "a login is not sent over a connection without TLS")),
+        }
     }
 
     /// True when the peer is this machine.
-    pub fn is_loopback(&self) -> bool {
+    fn is_loopback(&self) -> bool {
         self.wire().peer().is_ok_and(|peer| peer.ip().to_canonical().is_loopback())
     }
 
@@ -303,6 +309,9 @@ fn refused(endpoint: &Endpoint, error: &str) -> NetError {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::print_stderr)]
+    use std::net::{TcpListener, TcpStream, UdpSocket};
+
     use super::*;
 
     #[test]
@@ -319,6 +328,27 @@ mod tests {
             ("unexpected EOF", "TLS handshake failed: unexpected EOF"),
         ] {
             assert_eq!(failed_handshake(error, 143), told);
+        }
+    }
+
+    /// A connection in clear to a listener at this address, which is one of this machine's.
+    fn in_clear(ip: &str) -> (Stream, TcpListener) {
+        let listener = TcpListener::bind((ip, 0)).unwrap();
+        let tcp = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        (Stream(Layer::Plain(Wire::new(tcp, Duration::from_secs(1), None).unwrap())), listener)
+    }
+
+    #[test]
+    fn no_login_goes_in_clear_to_another_address_than_loopback() {
+        assert!(in_clear("127.0.0.1").0.bears_secrets().is_ok());
+        // The address by which this machine would reach the world; nothing is sent.
+        let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+        let outside = socket.connect("192.0.2.1:9").and_then(|()| socket.local_addr());
+        match outside.map(|address| address.ip().to_string()) {
+            Ok(ip) if !ip.starts_with("127.") && ip != "0.0.0.0" => {
+                assert!(in_clear(&ip).0.bears_secrets().is_err(), "{ip}");
+            }
+            _ => eprintln!("skipped: this machine has no address but loopback"),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs::OpenOptions;
 
-use crate::support::{Deed, Dovecot, Proxy, Rule, Sandbox, Side, SmtpSink, When, mail};
+use crate::support::{Deed, Dovecot, Proxy, Rule, Sandbox, Side, SmtpSink, When, mail, program};
 
 fn header(message: &[u8], name: &str) -> String {
     let text = String::from_utf8_lossy(message).into_owned();
@@ -290,7 +290,7 @@ fn bytes_that_are_no_text_are_refused() {
     let stdin =
         sandbox.call(&["template", "add", "t", "--subject", "s", "--body", "-"]).stdin(b"L\xe9on").run().exits(65);
     assert!(stdin.stderr.contains("is not UTF-8"), "{stdin:?}");
-    let program = std::process::Command::new(env!("CARGO_BIN_EXE_espomail"))
+    let program = std::process::Command::new(program())
         .arg("team")
         .arg(std::os::unix::ffi::OsStrExt::from_bytes(b"\xe9") as &std::ffi::OsStr)
         .output()

@@ -9,7 +9,7 @@ const S: &str = "sudo -n -u espomail /usr/local/bin/espomail";
 const CANARY: &str = "canary-7c1f0d";
 
 /// A team with one case, a file of the service user's that holds the canary, and things of ana's to attack with.
-fn office() -> Option<Office> {
+pub fn office() -> Option<Office> {
     let office = Office::open()?;
     office
         .run(

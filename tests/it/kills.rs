@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use crate::support::{
-    Child, Deed, Dice, Dovecot, Mailbox, Proxy, Rule, Run, Sandbox, Side, SmtpSink, When, asked, mail, promise,
+    Child, Deed, Dice, Dovecot, Mailbox, Proxy, Rule, Run, Sandbox, Side, SmtpSink, When, asked, mail, program, promise,
 };
 
 /// The Date of all mails, so that their bytes are the same in every scene.
@@ -200,10 +200,7 @@ fn killed_by_the_server_at_every_step_of_smtp() {
 /// `fetch` under strace, so that it can be killed at a call of the kernel.
 fn traced(scene: &Scene, options: &[&str]) -> Run {
     let mut strace = Command::new("strace");
-    strace
-        .args(["-f", "-qq", "-e", "trace=fsync,pwrite64,sendto,recvfrom"])
-        .args(options)
-        .arg(env!("CARGO_BIN_EXE_espomail"));
+    strace.args(["-f", "-qq", "-e", "trace=fsync,pwrite64,sendto,recvfrom"]).args(options).arg(program());
     strace.arg("--db").arg(scene.sandbox.db()).arg("--config").arg(scene.sandbox.path("config.toml")).arg("fetch");
     Child::default().spawn(strace, None, format!("{options:?}")).wait()
 }

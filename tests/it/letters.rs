@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::support::{Answer, Dovecot, Exim, Letter, Mailbox, Run, Sandbox, SmtpSink, Step, mail};
+use crate::support::{Answer, Dovecot, Exim, Letter, Mailbox, Run, Sandbox, SmtpSink, Step, mail, program};
 
 struct Desk {
     sandbox: Sandbox,
@@ -467,7 +467,7 @@ fn the_editor_has_a_private_file_and_loses_nothing() {
     let meanwhile = format!(
         "{}; {} --db {} --config {} ingest --account support <more.eml",
         write(&desk.customer.address, "Too late"),
-        env!("CARGO_BIN_EXE_espomail"),
+        program().display(),
         desk.sandbox.db().display(),
         desk.sandbox.path("config.toml").display(),
     );
@@ -498,7 +498,7 @@ fn signals_while_the_editor_is_open_cost_no_text() {
     // Ctrl-C goes to both; the terminal that closes, and the machine that is shut down, end the editor, too.
     let program = format!(
         "p=$PPID; [ \"$(readlink /proc/$p/exe)\" = {} ] || p=$(cut -d' ' -f4 /proc/$p/stat)",
-        env!("CARGO_BIN_EXE_espomail")
+        program().display()
     );
     for (signal, draft) in [("INT", 2), ("QUIT", 3), ("HUP", 4), ("TERM", 5)] {
         let editor = format!("echo Precious >>\"$2\"; {program}; kill -{signal} $p; sleep 0.1; kill -{signal} $$");
@@ -524,7 +524,7 @@ fn what_becomes_of_a_draft_while_it_is_edited_costs_no_text_and_no_second_mail()
         run.stdout.trim().to_owned()
     };
     // While the editor is open the same user does something else to the draft, in another window.
-    let program = format!("{} --db {}", env!("CARGO_BIN_EXE_espomail"), desk.sandbox.db().display());
+    let program = format!("{} --db {}", program().display(), desk.sandbox.db().display());
     let edited = |id: &str, other: &str| {
         let editor = format!("echo Mine >>\"$2\"; {program} --as ana --yes email {other} >/dev/null 2>&1 || exit 9");
         desk.edited(&editor, "", &["email", "edit", id])

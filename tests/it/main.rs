@@ -59,6 +59,7 @@ mod soak;
 mod starttls;
 mod support;
 mod support_works;
+mod terminals;
 mod threading;
 mod told;
 mod unattended;

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use crate::support::At::{Body, Greeting, List, Login, Search, Select, Store};
 use crate::support::Quirk::{Cut, Drip, First, Flood, Say, Silence, Swap};
-use crate::support::{At, Child, Dovecot, Quirk, RogueImap, Sandbox, mail, promise};
+use crate::support::{At, Child, Dovecot, Quirk, RogueImap, Sandbox, mail, program, promise};
 
 /// Kilobytes of address space, threads and libraries included.
 const MEMORY: &str = "900000";
@@ -115,7 +115,7 @@ fn endure(at: At, quirk: Quirk) {
 /// `fetch` with little memory.
 fn limited(sandbox: &Sandbox) -> crate::support::Run {
     let mut shell = Command::new("sh");
-    shell.args(["-c", "ulimit -v $0; exec \"$@\"", MEMORY, env!("CARGO_BIN_EXE_espomail")]);
+    shell.args(["-c", "ulimit -v $0; exec \"$@\"", MEMORY]).arg(program());
     shell.arg("--db").arg(sandbox.db()).arg("--config").arg(sandbox.path("config.toml")).arg("fetch");
     Child::default().spawn(shell, None, "fetch".into()).wait()
 }

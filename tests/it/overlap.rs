@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::Instant;
 
-use crate::support::{Child, Dovecot, Running, Sandbox, asked, mail, promise};
+use crate::support::{Child, Dovecot, Running, Sandbox, asked, mail, program, promise};
 
 fn rounds() -> usize {
     asked("ESPOMAIL_ROUNDS", 3)
@@ -44,7 +44,7 @@ fn overlapping_runs_writers_readers_and_backups() {
         for process in running {
             process.wait().ok();
         }
-        let mut check = Command::new(env!("CARGO_BIN_EXE_espomail"));
+        let mut check = Command::new(program());
         check.args(["--db", &backup, "db", "check"]);
         Child::default().spawn(check, None, backup).wait().ok();
     }

@@ -384,7 +384,7 @@ fn everything_is_private_whatever_the_umask() {
     std::fs::create_dir(&all).unwrap();
     let program = |args: &[&str], stdin: &[u8]| {
         let mut command = Command::new("sh");
-        command.args(["-c", "umask 000; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_espomail"), "--no-input"]);
+        command.args(["-c", "umask 000; exec \"$@\"", "sh"]).arg(crate::support::program()).arg("--no-input");
         command.args(["--db", "all/deep/er/espomail.db", "--config", "config.toml", "--log", "all/own.log"]);
         command.args(args).current_dir(sandbox.path(""));
         Child::default().spawn(command, Some(stdin.to_vec()), args.join(" "))

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::support::{
-    At, Child, Deed, Dovecot, Proxy, Quirk, RogueImap, Rule, Sandbox, Side, SmtpSink, When, mail, wait_until,
+    At, Child, Deed, Dovecot, Proxy, Quirk, RogueImap, Rule, Sandbox, Side, SmtpSink, When, mail, program, wait_until,
 };
 
 #[test]
@@ -51,8 +51,7 @@ fn somebody_at_a_terminal_is_told_what_a_run_did() {
     mailbox.append("INBOX", &mail("c@customer.example", &mailbox.address, "Hello").bytes());
     let database = sandbox.db();
     let config = sandbox.path("config.toml");
-    let line =
-        format!("{} --db {} --config {} fetch", env!("CARGO_BIN_EXE_espomail"), database.display(), config.display());
+    let line = format!("{} --db {} --config {} fetch", program().display(), database.display(), config.display());
     let mut terminal = Command::new("script");
     terminal.args(["-qec", &line, "/dev/null"]);
     let run = Child::default().spawn(terminal, None, line).wait().ok();

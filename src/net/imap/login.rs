@@ -62,7 +62,7 @@ fn start_tls(mut guard: Guard, endpoint: &Endpoint, limits: Limits) -> Result<Gu
 }
 
 fn login(mut guard: Guard, credentials: &Credentials, limits: Limits) -> Result<ImapSource, NetError> {
-    debug_assert!(guard.stream().is_protected() || guard.stream().is_loopback());
+    guard.stream().bears_secrets()?;
     let by_sasl = uses_sasl(&guard, credentials)?;
     let offers_id = |guard: &Guard| guard.capabilities().is_some_and(|offered| offered.iter().any(|name| name == "ID"));
     let mut introduced = offers_id(&guard);

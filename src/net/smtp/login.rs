@@ -83,7 +83,7 @@ fn start_tls(mut server: Conversation, offered: &Offered, endpoint: &Endpoint) -
 }
 
 fn login(server: &mut Conversation, offered: &Offered, credentials: &Credentials) -> Result<(), NetError> {
-    debug_assert!(server.stream().is_protected() || server.stream().is_loopback());
+    server.stream().bears_secrets()?;
     let mechanisms: Vec<&str> = offered.mechanisms().collect();
     if mechanisms.is_empty() {
         return Ok(());

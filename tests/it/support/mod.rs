@@ -26,6 +26,7 @@ mod servers;
 mod sink;
 mod smtp;
 
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -37,11 +38,18 @@ pub use mailbox::Mailbox;
 pub use office::Office;
 pub use proxy::{Deed, Proxy, Rule, Side, Speech, When};
 pub use rogue::{At, Quirk, RogueImap, letter as rogue_letter};
-pub use sandbox::{Child, Run, Running, Sandbox};
+pub use sandbox::{Child, Run, Running, Sandbox, TERMINAL};
 pub use scripted::{Break, Folder, Lie, Scripted, ledger};
 pub use servers::{Dovecot, Exim};
 pub use sink::{Answer, Received, SmtpSink, Step};
 pub use smtp::submit;
+
+/// The program that is tested: what the tests were built with, or another build of it (`ESPOMAIL_BINARY`), as in `make
+/// promises` the one that is shipped.
+pub fn program() -> PathBuf {
+    let named = std::env::var_os("ESPOMAIL_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_espomail").into());
+    std::path::absolute(named).unwrap()
+}
 
 /// Asks again and again; panics when `condition` is not true within `limit`.
 #[track_caller]
@@ -91,8 +99,8 @@ fn serial() -> usize {
 }
 
 /// A path below the directory for temporary files that only this process uses.
-pub fn scratch(name: &str) -> std::path::PathBuf {
-    static BASE: OnceLock<std::path::PathBuf> = OnceLock::new();
+pub fn scratch(name: &str) -> PathBuf {
+    static BASE: OnceLock<PathBuf> = OnceLock::new();
     let base = BASE.get_or_init(|| std::env::temp_dir().canonicalize().expect("the directory for temporary files"));
     base.join(format!("espomail-{name}-{}-{}", std::process::id(), serial()))
 }

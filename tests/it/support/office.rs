@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::canon::every_row;
-use super::{Child, Run, Running, scratch};
+use super::{Child, Run, Running, program, scratch};
 
 /// What is copied into the namespace before people come.
 const SET_UP: &str = r#"
@@ -73,7 +73,7 @@ impl Office {
         let mut holder = Command::new("unshare")
             .args(["-m", "--propagation", "private", "bash", "-c", SET_UP, "office"])
             .arg(&base)
-            .args([env!("CARGO_BIN_EXE_espomail"), env!("CARGO_MANIFEST_DIR")])
+            .args([program(), env!("CARGO_MANIFEST_DIR").into()])
             .stdin(std::process::Stdio::null())
             .stdout(std::process::Stdio::piped())
             .spawn()

@@ -12,7 +12,10 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::{Dovecot, Exim, Mailbox, scratch};
+use super::{Dovecot, Exim, Mailbox, program, scratch};
+
+/// Runs a program on a terminal: columns, steps, program, arguments.
+pub const TERMINAL: &str = include_str!("terminal.py");
 
 /// How long one call of the program may take.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -198,12 +201,12 @@ impl Call<'_> {
 
     #[track_caller]
     pub fn spawn(self) -> Running {
-        let program = env!("CARGO_BIN_EXE_espomail");
+        let program = program();
         let mut command = match &self.terminal {
             Some(answer) => {
-                let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/support/terminal.py");
+                let steps = serde_json::json!([["[y/N] ", format!("{answer}\n")]]);
                 let mut command = Command::new("python3");
-                command.arg(script).arg(answer).arg(program);
+                command.args(["-c", TERMINAL, "100", &steps.to_string()]).arg(program);
                 command
             }
             None => Command::new(program),
@@ -281,6 +284,11 @@ pub struct Running {
 }
 
 impl Running {
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// SIGKILL.
     pub fn kill(&self) {
         self.child.kill();

@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
-"""Runs a program on a terminal of its own.
+"""Runs a program on a terminal of its own, where somebody types.
 
-usage: terminal.py ANSWER PROGRAM ARG...      ANSWER is typed at the first question that ends in "[y/N] "
+usage: terminal.py COLUMNS STEPS PROGRAM ARG...
+
+STEPS is JSON: pairs of what is waited for in the output, and what is typed then.
 """
 
-import os, pty, select, sys
+import fcntl, json, os, pty, select, struct, sys, termios
 
-answer, program = sys.argv[1], sys.argv[2:]
+columns, steps, program = int(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3:]
 pid, terminal = pty.fork()
 if pid == 0:
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     os.execvp(program[0], program)
-output, answered = b"", False
+output, seen = b"", 0
 while select.select([terminal], [], [], 50)[0]:
     try:
         data = os.read(terminal, 65536)
@@ -19,8 +22,11 @@ while select.select([terminal], [], [], 50)[0]:
     if not data:
         break
     output += data
-    if output.endswith(b"[y/N] ") and not answered:
-        os.write(terminal, answer.encode() + b"\n")
-        answered = True
+    while steps and steps[0][0].encode() in output[seen:]:
+        expected, typed = steps.pop(0)
+        seen = output.index(expected.encode(), seen) + len(expected.encode())
+        os.write(terminal, typed.encode())
 sys.stdout.write(output.decode().replace("\r\n", "\n"))
+for expected, _ in steps:
+    print(f"never seen: {expected!r}")
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
