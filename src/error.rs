@@ -7,6 +7,7 @@ use std::fmt;
 use std::io::ErrorKind;
 
 use crate::net::{NetError, NetErrorKind};
+use crate::store::db::Busy;
 
 /// How serious an error is for the caller of the program (sysexits, see `man espomail`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,6 +145,9 @@ pub fn classify(error: &anyhow::Error) -> (Kind, Option<String>) {
     }
     if let Some(net) = error.chain().find_map(|cause| cause.downcast_ref::<NetError>()) {
         return network(net.kind);
+    }
+    if let Some(busy) = error.chain().find_map(|cause| cause.downcast_ref::<Busy>()) {
+        return (Kind::TempFail, Some(busy.hint()));
     }
     if let Some(kind) = error.chain().find_map(crate::store::db::kind_of) {
         let hint = match kind {

@@ -26,7 +26,8 @@
 //! | [`store`] | the only SQL; `store::db` is the one place that names SQLite | `mail`, `query` |
 //! | [`intake`], [`outbox`], [`reply`], [`desk`], [`erase`], [`access`] | decide with pure functions, then act and record why | `mail`, `store`, the traits of `net` |
 //! | [`cli`] | flags -> one operation -> output | everything but SQL, protocols and MIME |
-//! | [`ui`] | tables, JSON, terminal-safe text; the only place that prints | nothing of ours |
+//! | [`lock`], [`holder`], [`job_control`] | what processes hold, who does, and how they are not stopped meanwhile | the operating system |
+//! | [`ui`] | tables, JSON, terminal-safe text; the only place that prints | [`job_control`] |
 //!
 //! A test reads the `use` lines and fails on an arrow that is not in this table.
 
@@ -39,7 +40,9 @@ pub mod desk;
 pub mod erase;
 pub mod error;
 pub mod filter;
+pub mod holder;
 pub mod intake;
+pub mod job_control;
 pub mod lock;
 pub mod log;
 pub mod mail;

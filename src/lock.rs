@@ -11,6 +11,9 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 
+use crate::holder::{self, Holder};
+use crate::job_control::Hold;
+
 /// The width of one field in the lock file.
 const FIELD: usize = 20;
 
@@ -18,6 +21,8 @@ const FIELD: usize = 20;
 #[derive(Debug, Clone)]
 pub struct Lock {
     file: Arc<File>,
+    /// Nobody else is to wait for a process that is stopped.
+    _hold: Arc<Hold>,
     died_at: Vec<i64>,
 }
 
@@ -35,13 +40,8 @@ pub enum Doing {
 pub enum Attempt {
     /// It is ours.
     Held(Lock),
-    /// Another process has it, since that moment.
-    Busy {
-        /// Process id of the holder, 0 if it cannot be read.
-        pid: u32,
-        /// When the holder took it.
-        since: Option<Timestamp>,
-    },
+    /// Another process has it; 0 is one that cannot be told.
+    Busy(Holder),
 }
 
 /// The directory of the locks of a database.
@@ -51,6 +51,27 @@ pub fn directory(database: &Path) -> PathBuf {
     let mut name = database.into_os_string();
     name.push(".locks");
     PathBuf::from(name)
+}
+
+/// The locks of a database that are held, by name.
+pub fn held(database: &Path) -> Vec<(String, Holder)> {
+    let files = fs::read_dir(directory(database)).into_iter().flatten().flatten();
+    let holder = |file: fs::DirEntry| {
+        let pid = holder::of_lock_file(&file.path())?;
+        let written = fs::read_to_string(file.path()).unwrap_or_default();
+        Some((file.file_name().to_str()?.to_owned(), Holder::of(pid).since(since(&written))))
+    };
+    files.filter_map(holder).collect()
+}
+
+/// What stands in a field of a lock file.
+fn field(written: &str, number: usize) -> Option<i64> {
+    written.get(number * FIELD..(number + 1) * FIELD).and_then(|text| text.trim().parse().ok())
+}
+
+/// When the holder took the lock.
+fn since(written: &str) -> Option<Timestamp> {
+    field(written, 1).and_then(|seconds| Timestamp::from_second(seconds).ok())
 }
 
 /// Tries to take a lock by name, without waiting.
@@ -76,20 +97,23 @@ pub fn attempt(database: &Path, name: &str, now: Timestamp) -> Result<Attempt> {
         .open(&path)
         .with_context(|| format!("cannot open {}", path.display()))?;
     let written = fs::read_to_string(&path).unwrap_or_default();
-    let field = |n: usize| written.get(n * FIELD..(n + 1) * FIELD).and_then(|text| text.trim().parse::<i64>().ok());
+    let number = |number| field(&written, number);
+    let hold = Hold::begin();
     match file.try_lock() {
         Ok(()) => {
-            let mut died_at: Vec<i64> = [2, 3].into_iter().filter_map(field).filter(|id| *id > 0).collect();
+            let mut died_at: Vec<i64> = [2, 3].into_iter().filter_map(number).filter(|id| *id > 0).collect();
             died_at.dedup();
-            let lock = Lock { file: Arc::new(file), died_at };
+            let lock = Lock { file: Arc::new(file), _hold: Arc::new(hold), died_at };
             lock.write(0, i64::from(std::process::id()))?;
             lock.write(1, now.as_second())?;
             Ok(Attempt::Held(lock))
         }
-        Err(TryLockError::WouldBlock) => Ok(Attempt::Busy {
-            pid: field(0).and_then(|pid| u32::try_from(pid).ok()).unwrap_or_default(),
-            since: field(1).and_then(|seconds| Timestamp::from_second(seconds).ok()),
-        }),
+        Err(TryLockError::WouldBlock) => {
+            // What stands there is of the one before, where the new holder has not written yet.
+            let before = || number(0).and_then(|pid| u32::try_from(pid).ok()).unwrap_or_default();
+            let pid = holder::of_lock_file(&path).unwrap_or_else(before);
+            Ok(Attempt::Busy(Holder::of(pid).since(since(&written))))
+        }
         Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
     }
 }
@@ -122,6 +146,7 @@ impl Lock {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use super::*;
+    use crate::holder::State;
 
     fn held(attempt: Attempt) -> Lock {
         match attempt {
@@ -139,7 +164,10 @@ mod tests {
         first.doing(Doing::Reading, 4712).unwrap();
         first.doing(Doing::Importing, 4711).unwrap();
         match attempt(&db, "account-1", now).unwrap() {
-            Attempt::Busy { pid, since } => assert_eq!((pid, since), (std::process::id(), Some(now))),
+            Attempt::Busy(holder) => {
+                assert_eq!((holder.pid, holder.since), (std::process::id(), Some(now)));
+                assert_eq!(holder.state, State::Running);
+            }
             held => panic!("{held:?}"),
         }
         drop(first);

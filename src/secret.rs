@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 pub use kept::{copy, directory, directory_of_backup, remove, store};
 
 use crate::error::{self, Fault};
+use crate::job_control;
 
 /// No secret is longer.
 const MAX_BYTES: u64 = 64 << 10;
@@ -143,13 +144,16 @@ pub fn from_stdin(prompt: &dyn Fn()) -> Result<Zeroizing<String>> {
     keep_to_this_process();
     let mut text = Zeroizing::new(String::new());
     let stdin = std::io::stdin();
-    let read = if stdin.is_terminal() {
-        prompt();
-        let _hidden = Hidden::new();
-        stdin.lock().take(MAX_BYTES).read_line(&mut text)
-    } else {
-        stdin.lock().take(MAX_BYTES).read_to_string(&mut text)
-    };
+    let read = job_control::while_waiting(|| {
+        if stdin.is_terminal() {
+            // Before somebody may have begun to type.
+            let _hidden = Hidden::new();
+            prompt();
+            stdin.lock().take(MAX_BYTES).read_line(&mut text)
+        } else {
+            stdin.lock().take(MAX_BYTES).read_to_string(&mut text)
+        }
+    });
     read.context("cannot read the secret from standard input")?;
     let line = Zeroizing::new(text.lines().next().unwrap_or_default().to_owned());
     if line.is_empty() {

@@ -1,10 +1,11 @@
 //! What every command gets: output, configuration, the database, and who is acting.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use jiff::Timestamp;
 
+use super::busy;
 use crate::access::Actor;
 use crate::caller::Caller;
 use crate::config::Config;
@@ -175,9 +176,24 @@ fn no_account(name: &str) -> anyhow::Error {
 pub fn lock(store: &Store, account: &Account) -> Result<Lock> {
     match lock::attempt(store.path(), &lock_name(account.id), Timestamp::now())? {
         Attempt::Held(lock) => Ok(lock),
-        Attempt::Busy { pid, .. } => {
-            let text = format!("account {}: is being fetched by process {pid}", account.name);
-            Err(Fault::new(Kind::TempFail, text).hint("run it again when that has ended").into())
+        Attempt::Busy(holder) => {
+            let text = format!("account {}: is being fetched by {}", account.name, busy::told(&holder));
+            Err(Fault::new(Kind::TempFail, text).hint(holder.hint()).into())
+        }
+    }
+}
+
+/// The lock of the outbox, for what must not happen to a message that is on the wire. It is not kept while results are
+/// shown.
+///
+/// # Errors
+/// Another process has it: exit 75.
+pub fn send_lock(database: &Path) -> Result<Lock> {
+    match lock::attempt(database, "outbox", Timestamp::now())? {
+        Attempt::Held(lock) => Ok(lock),
+        Attempt::Busy(holder) => {
+            let text = format!("the outbox is being sent by {}", busy::told(&holder));
+            Err(Fault::new(Kind::TempFail, text).hint(holder.hint()).into())
         }
     }
 }

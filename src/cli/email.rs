@@ -21,6 +21,7 @@ use super::query::{self, Noun};
 use crate::access::Actor;
 use crate::desk::Sorting;
 use crate::error::{self, Kind};
+use crate::job_control;
 use crate::mail::address::Mailbox;
 use crate::mail::author;
 use crate::mail::automatic::{self, Answering};
@@ -405,7 +406,7 @@ fn shown(what: &str, ctx: &Context) -> Result<Shown> {
 
 fn standard_input() -> io::Result<Vec<u8>> {
     let mut raw = Vec::new();
-    io::stdin().lock().take(LONGEST).read_to_end(&mut raw)?;
+    job_control::while_waiting(|| io::stdin().lock().take(LONGEST).read_to_end(&mut raw))?;
     Ok(raw)
 }
 

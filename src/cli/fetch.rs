@@ -9,9 +9,11 @@ use clap::{Args, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
 use log::Level;
 
+use super::busy;
 use super::connect::{self, Connector, Protocol};
 use super::context::{self, ACCOUNT_OF_OTHERS, Context};
 use crate::error::{self, Fault, Kind};
+use crate::holder::Holder;
 use crate::intake::fetch::{self, Event, Run};
 use crate::intake::import::Imported;
 use crate::intake::notice;
@@ -20,7 +22,7 @@ use crate::lock::{self, Attempt};
 use crate::net::{Envelope, MailTransport, SendError, Sent};
 use crate::outbox::{self, Flushed, Manners};
 use crate::store::accounts::{self, Account, AccountKind};
-use crate::store::db::Store;
+use crate::store::db::{self, Store};
 use crate::store::deliveries::Outcome;
 use crate::store::outbox as rows;
 use crate::ui::progress::Progress;
@@ -166,7 +168,9 @@ pub fn run(args: &FetchArgs, ctx: &Context) -> Result<()> {
     }
     let mut tally = watch.tally;
     let mut flushed = Flushed::default();
-    if !args.no_send && !ctx.dry_run {
+    // A database that cannot be written now cannot be a moment later either.
+    let is_lost = ended.as_ref().is_err_and(db::is_fatal);
+    if !args.no_send && !ctx.dry_run && !is_lost {
         flushed = flush(ctx, &store, &connector, &args.accounts)?;
         tally.worst = worse(tally.worst, sending_trouble(ctx, &flushed));
     }
@@ -251,6 +255,12 @@ struct Watch<'a> {
     told_busy: Vec<i64>,
 }
 
+/// Whether the holder of a lock does not go on, or is older than any run may be.
+fn is_late(holder: &Holder, max_runtime: Duration) -> bool {
+    let age = holder.since.map(|since| Timestamp::now().duration_since(since)).unwrap_or_default();
+    holder.is_stuck() || age > SignedDuration::try_from(max_runtime).unwrap_or(SignedDuration::MAX)
+}
+
 impl Watch<'_> {
     fn hear(&mut self, event: Event<'_>, progress: &mut Progress) {
         match event {
@@ -304,19 +314,25 @@ impl Watch<'_> {
         if self.knows(account) { format!("account \"{}\"", account.name) } else { ACCOUNT_OF_OTHERS.to_owned() }
     }
 
+    /// Says that another process is at it: to everybody, where that process will not end by itself.
+    fn tell(&self, aloud: bool, holder: &Holder, line: &str) {
+        if aloud || is_late(holder, self.max_runtime) {
+            self.ctx.ui.warn(line);
+            self.ctx.ui.hint(&holder.hint());
+        } else {
+            self.ctx.ui.verbose(1, line);
+        }
+    }
+
     fn say(&mut self, event: Event<'_>) {
         let Context { ui, dry_run, .. } = self.ctx;
         let interactive = ui.is_terminal() || ui.verbosity > 0 || *dry_run || !self.args.accounts.is_empty();
         match event {
             Event::Begun(..) | Event::Advanced(..) | Event::Imported(..) | Event::Indexed(_) => {}
-            Event::Busy(account, pid, since) => {
-                let age = since.map(|s| Timestamp::now().duration_since(s)).unwrap_or_default();
-                let old = age > SignedDuration::try_from(self.max_runtime).unwrap_or(SignedDuration::MAX);
-                let line = format!("{}: is being fetched by process {pid}", self.called(account));
-                match (self.args.if_locked, old) {
-                    _ if self.told_busy.contains(&account.id) => {}
-                    (IfLocked::Fail, _) | (_, true) => self.ctx.ui.warn(&line),
-                    _ => self.ctx.ui.verbose(1, &line),
+            Event::Busy(account, holder) => {
+                if !self.told_busy.contains(&account.id) {
+                    let line = format!("{}: is being fetched by {}", self.called(account), busy::told(holder));
+                    self.tell(self.args.if_locked == IfLocked::Fail, holder, &line);
                 }
                 self.told_busy.push(account.id);
                 self.busy.push(account.clone());
@@ -370,8 +386,14 @@ fn nothing_to_poll(ctx: &Context, store: &Store) -> Result<()> {
 /// Sends what is due, unless another process is at it.
 fn flush(ctx: &Context, store: &Store, connector: &Connector<'_>, named: &[String]) -> Result<Flushed> {
     match lock::attempt(&ctx.db_path, "outbox", Timestamp::now())? {
-        Attempt::Busy { pid, .. } => {
-            ctx.ui.verbose(1, &format!("the outbox is being sent by process {pid}"));
+        Attempt::Busy(holder) => {
+            let line = format!("the outbox is being sent by {}", busy::told(&holder));
+            if is_late(&holder, ctx.config.max_runtime) {
+                ctx.ui.warn(&line);
+                ctx.ui.hint(&holder.hint());
+            } else {
+                ctx.ui.verbose(1, &line);
+            }
             Ok(Flushed::default())
         }
         Attempt::Held(_lock) => {

@@ -10,6 +10,7 @@ use super::context::{self, Context};
 use crate::error::{self, Fault, Kind};
 use crate::intake::fetch::lock_name;
 use crate::intake::import;
+use crate::job_control;
 use crate::lock::{self, Attempt};
 use crate::store::db::Store;
 use crate::store::deliveries::{self, Facts, Outcome};
@@ -49,11 +50,12 @@ fn receive(args: &IngestArgs, ctx: &Context) -> Result<()> {
         // Whoever pipes mail in decides from whom it came.
         ctx.read(|_, actor| actor.require_admin("ingest"))?;
     }
-    let store = ctx.unlogged_store()?;
-    let account = store
+    let account = ctx
+        .store()?
         .read(|tx| context::known_account(tx, &ctx.actor(tx)?, &args.account))
         .map_err(|e| Fault::new(Kind::TempFail, format!("{e:#}")))?;
     let raw = message(args, account.max_size.unwrap_or(ctx.config.message_max_size))?;
+    let store = ctx.unlogged_store()?;
     let now = Timestamp::now();
     let facts = Facts { internal_date: now, size: i64::try_from(raw.len())?, truncated: false, now };
     let packed = Packed::new(raw)?;
@@ -78,7 +80,8 @@ fn message(args: &IngestArgs, max: u64) -> Result<Vec<u8>> {
         raw.extend_from_slice(format!("Return-Path: <{sender}>\r\n").as_bytes());
     }
     let own = raw.len();
-    std::io::stdin().take(max + 1).read_to_end(&mut raw).context("cannot read standard input")?;
+    job_control::while_waiting(|| std::io::stdin().take(max + 1).read_to_end(&mut raw))
+        .context("cannot read standard input")?;
     if raw.len() == own {
         return Err(error::data("standard input: no message").into());
     }

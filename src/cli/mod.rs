@@ -6,6 +6,7 @@
 pub mod account;
 mod afar;
 pub mod attachment;
+mod busy;
 pub mod case;
 pub mod check;
 pub mod completions;

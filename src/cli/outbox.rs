@@ -7,9 +7,7 @@ use serde_json::{Value, json};
 use super::context::{self, Context};
 use crate::access::Actor;
 use crate::desk::{self, outbox::TakenBack};
-use crate::error;
 use crate::intake::world::World;
-use crate::lock::{self, Attempt};
 use crate::mail::message;
 use crate::store::accounts;
 use crate::store::db::Tx;
@@ -221,16 +219,13 @@ fn change(
     ctx: &Context,
     change: impl Fn(&Tx<'_>, &World<'_>, &Actor, &OutboxRow) -> Result<String>,
 ) -> Result<()> {
-    let Attempt::Held(_lock) = lock::attempt(&ctx.db_path, "outbox", ctx.now())? else {
-        return Err(error::Fault::new(error::Kind::TempFail, "the outbox is being sent right now")
-            .hint("try again in a moment")
-            .into());
-    };
+    let lock = context::send_lock(&ctx.db_path)?;
     let done = ctx.write(|tx, actor| {
         let world = World::load(tx, &ctx.config, ctx.now())?;
         let one = |id: &i64| Ok((*id, change(tx, &world, actor, &find_to_edit(tx, actor, *id)?)?));
         ids.iter().map(one).collect::<Result<Vec<_>>>()
     })?;
+    drop(lock);
     done.iter().try_for_each(|(id, what)| ctx.done(id, &format!("outbox {id} {what}")))
 }
 

@@ -12,14 +12,16 @@ use jiff::Timestamp;
 
 use super::context::Context;
 use super::{
-    Cli, Command, account, case, check, completions, config, db, delegation, doctor, email, export, fetch, filter,
-    folder, front, import, ingest, init, log, man, named, notification, outbox, quarantine, record, role, schema,
-    status, stream, team, template, user, whoami,
+    Cli, Command, account, busy, case, check, completions, config, db, delegation, doctor, email, export, fetch,
+    filter, folder, front, import, ingest, init, log, man, named, notification, outbox, quarantine, record, role,
+    schema, status, stream, team, template, user, whoami,
 };
 use crate::caller::{Caller, Process, Standing};
 use crate::config::{self as configuration, Config};
 use crate::error::{self, Ended, Fault, Kind};
+use crate::job_control;
 use crate::ui::output::{self, Color, Format, Ui};
+use crate::ui::speaker;
 
 /// Runs the program; its exit code.
 pub fn run() -> ExitCode {
@@ -33,12 +35,16 @@ pub fn run() -> ExitCode {
     let (ui, is_check) = (cli.ui(), matches!(cli.command, Command::Check(_)));
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| execute(cli, &command, &matches, &ui)));
     let error = match outcome {
-        Ok(Ok(())) => return ExitCode::SUCCESS,
-        Ok(Err(error)) => error,
+        Ok(Ok(())) => {
+            speaker::finish();
+            return ExitCode::SUCCESS;
+        }
+        Ok(Err(error)) => busy::in_words(error),
         Err(_) => Fault::new(Kind::Bug, "the program met a bug of its own and stopped; nothing half done was kept")
             .hint("please report it with the command you typed")
             .into(),
     };
+    speaker::finish();
     if error.chain().any(is_broken_pipe) {
         return ExitCode::SUCCESS;
     }
@@ -53,7 +59,7 @@ pub fn run() -> ExitCode {
 }
 
 /// Noun and verb of the command, without anything that was typed with them.
-fn words(typed: &ArgMatches) -> String {
+pub fn words(typed: &ArgMatches) -> String {
     match typed.subcommand() {
         Some((word, rest)) => format!("{word} {}", words(rest)).trim_end().to_owned(),
         None => String::new(),
@@ -97,6 +103,7 @@ fn execute(mut cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui)
     // Where the parent ignores it, the end of a child process could not be waited for.
     signal_hook::flag::register(signal_hook::consts::SIGCHLD, Arc::default())?;
     let process = Process::current();
+    job_control::start(process.is_delegated());
     if process.is_delegated() {
         named::only_sent(cli.front).map_err(|e| error::data(e.to_string()))?;
         delegation::check(command, matches, std::env::vars_os().map(|(name, _)| name))?;
@@ -112,7 +119,7 @@ fn execute(mut cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui)
     let names_none = cli.db.is_none() && cli.config.is_none() && !matches!(cli.command, Command::Init(_));
     let may_be_services = cli.command.needs_database() && names_none && !process.is_delegated();
     if let Some(owner) = front::owner_of_service().filter(|_| may_be_services) {
-        return front::run(&owner, command, matches, ui);
+        return job_control::while_waiting(|| front::run(&owner, command, matches, ui));
     }
     let db_path = cli.db.clone().or_else(|| config.database.clone()).unwrap_or_else(configuration::default_database);
     if let Command::Doctor(args) = &mut cli.command

@@ -8,6 +8,7 @@ use clap::Args;
 use super::context::Context;
 use super::named;
 use crate::error;
+use crate::job_control;
 
 /// A text by a flag.
 #[derive(Debug, Args)]
@@ -122,9 +123,11 @@ pub fn read_source(field: &str, file: &str) -> Result<String> {
     const MAX: u64 = 10 << 20;
     let mut text = String::new();
     if file == "-" {
-        std::io::stdin().take(MAX).read_to_string(&mut text).map_err(|e| match e.kind() {
-            std::io::ErrorKind::InvalidData => error::data(format!("{field}: is not UTF-8")).into(),
-            _ => anyhow::Error::from(e).context(format!("{field}: cannot read standard input")),
+        job_control::while_waiting(|| std::io::stdin().take(MAX).read_to_string(&mut text)).map_err(|e| {
+            match e.kind() {
+                std::io::ErrorKind::InvalidData => error::data(format!("{field}: is not UTF-8")).into(),
+                _ => anyhow::Error::from(e).context(format!("{field}: cannot read standard input")),
+            }
         })?;
     } else {
         let cannot = |why: String| error::data(format!("{field}: cannot read {file}: {why}"));

@@ -15,6 +15,7 @@ use super::steps;
 use super::world::World;
 use crate::config::Config;
 use crate::error::{self, Kind};
+use crate::holder::Holder;
 use crate::lock::{self, Attempt};
 use crate::mail::reading::Reading;
 use crate::net::NetError;
@@ -35,7 +36,7 @@ pub enum Event<'a> {
     /// So many of them are stored.
     Advanced(usize, u64),
     /// Another process is fetching this account.
-    Busy(&'a Account, u32, Option<Timestamp>),
+    Busy(&'a Account, &'a Holder),
     /// Its server is left alone until then: it refused the login, or asks for it.
     Waiting(&'a Account, Timestamp),
     /// The account is done: messages stored.
@@ -150,8 +151,8 @@ impl<'a> Front<'a> {
         } else {
             match lock::attempt(self.run.store.path(), &lock_name(account.id), now)? {
                 Attempt::Held(lock) => Some(lock),
-                Attempt::Busy { pid, since } => {
-                    watch(Event::Busy(&account, pid, since));
+                Attempt::Busy(holder) => {
+                    watch(Event::Busy(&account, &holder));
                     return Ok(None);
                 }
             }

@@ -5,6 +5,7 @@
 //! through [`Store::write`], which is BEGIN IMMEDIATE: one writer at a time, for every process.
 
 mod backup;
+mod busy;
 mod fault;
 mod open;
 #[cfg(test)]
@@ -15,6 +16,7 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use jiff::Timestamp;
@@ -22,13 +24,14 @@ use rusqlite::functions::{Context as Call, FunctionFlags};
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, MAIN_DB, OptionalExtension, Params, TransactionBehavior};
 
+pub use busy::Busy;
 pub use fault::{AFTER_DAMAGE, explain, is_fatal, kind_of, unless_fatal};
 pub use rusqlite::types::Value;
 pub use rusqlite::{params, params_from_iter};
 
 use super::label::UnknownLabel;
 use super::search;
-use crate::error::{Fault, Kind};
+use crate::job_control::Hold;
 use crate::mail::address;
 
 const SCHEMA: &str = include_str!("../../schema.sql");
@@ -44,6 +47,9 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/5.sql"),
 ];
 
+/// Others have so long to end their transaction.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// A row of one of the things that people know, by what it is called and its id.
 pub type Thing = (&'static str, i64);
 
@@ -52,6 +58,15 @@ pub struct Store {
     conn: Connection,
     path: PathBuf,
     written: Arc<Mutex<BTreeSet<Thing>>>,
+    /// The last one that closes a database does so under a lock.
+    _closing: Option<Hold>,
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        // The fields are dropped after this, the connection before what holds.
+        self._closing = Some(Hold::begin());
+    }
 }
 
 /// A transaction. It ends with the closure it was given to.
@@ -75,7 +90,7 @@ impl Store {
     }
 
     fn around(conn: Connection, path: &Path) -> Store {
-        Store { conn, path: path.to_owned(), written: Arc::default() }
+        Store { conn, path: path.to_owned(), written: Arc::default(), _closing: None }
     }
 
     /// From now on every transaction knows which things it has written ([`Tx::written`]); `kind_of` says what a row of a
@@ -113,10 +128,7 @@ impl Store {
 
     /// Runs `work` in one transaction that may write. Committed when it returns `Ok`, else undone.
     pub fn write<T>(&self, work: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
-        let tx = rusqlite::Transaction::new_unchecked(&self.conn, TransactionBehavior::Immediate)?;
-        let done = work(&self.fresh(&tx))?;
-        tx.commit()?;
-        Ok(done)
+        self.transact(TransactionBehavior::Immediate, work, |tx| tx.commit())
     }
 
     /// Writes as [`Store::write`] and leaves nothing of what is gone in the file: freed pages and the log hold it until
@@ -132,31 +144,44 @@ impl Store {
     }
 
     fn scrub(&self) -> Result<()> {
+        let _hold = Hold::begin();
+        busy::named(&self.path, self.scrub_now())
+    }
+
+    fn scrub_now(&self) -> Result<()> {
         // The copy that is made of the whole database has no place in memory.
         self.conn.pragma_update(None, "temp_store", "file")?;
         self.conn.execute_batch("VACUUM")?;
         self.conn.pragma_update(None, "temp_store", "memory")?;
         let busy: bool = self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-        if busy {
-            return Err(Fault::new(Kind::TempFail, "another process is reading the database").into());
-        }
-        Ok(())
+        if busy { Err(Busy::reading().into()) } else { Ok(()) }
     }
 
     /// Runs `work` and undoes what it wrote, so that the caller learns what would happen (`--dry-run`).
     pub fn rehearse<T>(&self, work: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
-        let tx = rusqlite::Transaction::new_unchecked(&self.conn, TransactionBehavior::Immediate)?;
-        let done = work(&self.fresh(&tx))?;
-        tx.rollback()?;
-        Ok(done)
+        self.transact(TransactionBehavior::Immediate, work, |tx| tx.rollback())
     }
 
     /// Runs `work` on one consistent snapshot.
     pub fn read<T>(&self, work: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
-        let tx = rusqlite::Transaction::new_unchecked(&self.conn, TransactionBehavior::Deferred)?;
-        let done = work(&self.fresh(&tx))?;
-        tx.commit()?;
-        Ok(done)
+        self.transact(TransactionBehavior::Deferred, work, |tx| tx.commit())
+    }
+
+    /// Runs `work` in a transaction, in which the process is not stopped, and ends it.
+    fn transact<T>(
+        &self,
+        behavior: TransactionBehavior,
+        work: impl FnOnce(&Tx<'_>) -> Result<T>,
+        end: impl FnOnce(rusqlite::Transaction<'_>) -> rusqlite::Result<()>,
+    ) -> Result<T> {
+        let _hold = Hold::begin();
+        let transact = || {
+            let tx = rusqlite::Transaction::new_unchecked(&self.conn, behavior)?;
+            let done = work(&self.fresh(&tx))?;
+            end(tx)?;
+            Ok(done)
+        };
+        busy::named(&self.path, transact())
     }
 
     /// Where the database is.

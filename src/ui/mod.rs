@@ -6,4 +6,5 @@ mod machine;
 pub mod output;
 pub mod progress;
 pub mod safe;
+pub mod speaker;
 pub mod table;

@@ -13,8 +13,9 @@ use serde_json::{Map, Value, json};
 use super::cell::{Cell, Column, Shown};
 use super::machine::{self, csv, escaped, object, plain, schema};
 use super::table::{self, Layout};
-use super::{age, safe};
+use super::{age, safe, speaker};
 use crate::error::{self, Fault, Kind};
+use crate::job_control;
 
 /// How results are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -238,17 +239,21 @@ impl Ui {
 
     /// Asks for something that is then typed.
     pub fn prompt(&self, text: &str) {
+        speaker::finish();
         let mut stderr = io::stderr().lock();
         let _ = write!(stderr, "{}", safe::line(text)).and_then(|()| stderr.flush());
     }
 
     /// Asks a yes-or-no question on the terminal.
     pub fn ask(&self, question: &str) -> Result<bool> {
-        let mut stderr = io::stderr().lock();
-        write!(stderr, "{} [y/N] ", safe::line(question))?;
-        stderr.flush()?;
+        speaker::finish();
         let mut answer = String::new();
-        io::stdin().read_line(&mut answer)?;
+        job_control::while_waiting(|| {
+            let mut stderr = io::stderr().lock();
+            write!(stderr, "{} [y/N] ", safe::line(question))?;
+            stderr.flush()?;
+            io::stdin().read_line(&mut answer)
+        })?;
         Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
     }
 
@@ -346,7 +351,7 @@ pub fn json_line(noun: &str, columns: &[Column], row: &[Cell]) -> String {
 
 /// The program's own text, byte for byte: scripts and the manual page.
 pub fn print(bytes: &[u8]) -> Result<()> {
-    Ok(io::stdout().lock().write_all(bytes)?)
+    Ok(job_control::while_waiting(|| io::stdout().lock().write_all(bytes))?)
 }
 
 /// A command line that is not understood, before there is a [`Ui`]; `json` for programs.
@@ -369,6 +374,10 @@ fn label(column: &Column) -> String {
 }
 
 fn say(text: &str) {
+    if job_control::is_holding() {
+        return speaker::later(format!("{text}\n"));
+    }
+    speaker::finish();
     // Nobody to tell where standard error is closed.
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = job_control::while_waiting(|| writeln!(io::stderr().lock(), "{text}"));
 }

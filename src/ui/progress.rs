@@ -1,9 +1,13 @@
 //! How far a long run is, for somebody who watches: one line on standard error, after a second, gone at the end.
 
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{DecimalBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{DecimalBytes, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
+
+use super::speaker;
 
 /// Shorter runs show nothing.
 const QUIET: Duration = Duration::from_secs(1);
@@ -68,7 +72,7 @@ impl Progress {
         }
         if !self.visible && self.started.elapsed() >= QUIET {
             self.visible = true;
-            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+            self.bar.set_draw_target(ProgressDrawTarget::term_like(Box::<Line>::default()));
         }
         let rate = u128::from(self.bytes) * 1000 / self.started.elapsed().as_millis().max(1);
         let rate = DecimalBytes(u64::try_from(rate).unwrap_or(u64::MAX));
@@ -91,5 +95,58 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// The line on standard error, by way of the speaker: who watches does not hold up what is watched.
+#[derive(Debug, Default)]
+struct Line(Mutex<String>);
+
+impl Line {
+    fn put(&self, text: std::fmt::Arguments<'_>) -> io::Result<()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write_fmt(text).map_err(io::Error::other)
+    }
+}
+
+impl TermLike for Line {
+    fn width(&self) -> u16 {
+        rustix::termios::tcgetwinsize(io::stderr()).map_or(80, |size| size.ws_col).max(20)
+    }
+
+    fn move_cursor_up(&self, n: usize) -> io::Result<()> {
+        if n == 0 { Ok(()) } else { self.put(format_args!("\x1b[{n}A")) }
+    }
+
+    fn move_cursor_down(&self, n: usize) -> io::Result<()> {
+        if n == 0 { Ok(()) } else { self.put(format_args!("\x1b[{n}B")) }
+    }
+
+    fn move_cursor_right(&self, n: usize) -> io::Result<()> {
+        if n == 0 { Ok(()) } else { self.put(format_args!("\x1b[{n}C")) }
+    }
+
+    fn move_cursor_left(&self, n: usize) -> io::Result<()> {
+        if n == 0 { Ok(()) } else { self.put(format_args!("\x1b[{n}D")) }
+    }
+
+    fn write_line(&self, text: &str) -> io::Result<()> {
+        self.put(format_args!("{text}\n"))
+    }
+
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        self.put(format_args!("{text}"))
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        self.put(format_args!("\r\x1b[2K"))
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        let text = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        // The next one tells more than one that was not seen.
+        if !text.is_empty() && !speaker::is_behind() {
+            speaker::later(text);
+        }
+        Ok(())
     }
 }

@@ -91,6 +91,67 @@ fn protocol_crates_and_sql_stay_in_their_rooms() {
     assert!(faults.is_empty(), "{faults:#?}");
 }
 
+/// What begins a transaction, and what takes as long as people, servers or other programs like.
+const TRANSACTIONS: &[&str] = &[".write(", ".administer(", ".rehearse(", ".write_and_scrub(", ".read(|"];
+const WAITS: &[&str] = &[
+    "ctx.done(",
+    "ui.ask",
+    "ui.done",
+    "ui.hint",
+    "ui.line",
+    "ui.list",
+    "ui.note",
+    "ui.object",
+    "ui.problem",
+    "ui.prompt",
+    "ui.text",
+    "ui.verbose",
+    "ui.warn",
+    "watch(",
+    ".confirm",
+    ".edit()",
+    "stdin()",
+    "connect(",
+    "connect::",
+    "Command::new",
+    "command::run",
+    ".resolve(",
+    "sleep(",
+];
+
+/// Everybody else waits for a transaction, so a transaction waits for nobody.
+#[test]
+fn no_transaction_waits() {
+    let (mut faults, mut seen) = (Vec::new(), 0);
+    for (path, text) in sources().into_iter().filter(|(path, _)| !path.starts_with("store") && !path.starts_with("net"))
+    {
+        for (at, begin) in TRANSACTIONS.iter().flat_map(|begin| text.match_indices(begin)) {
+            let inside = in_parentheses(&text[at + begin.len()..], begin.matches('(').count());
+            seen += 1;
+            for word in WAITS.iter().filter(|word| inside.contains(**word)) {
+                faults.push(format!("{}: {word} in {inside}", path.display()));
+            }
+        }
+    }
+    assert!(seen > 150, "only {seen} transactions were found");
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+/// The text up to where so many parentheses are closed.
+fn in_parentheses(text: &str, mut depth: usize) -> &str {
+    for (at, letter) in text.char_indices() {
+        match letter {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return &text[..at];
+        }
+    }
+    text
+}
+
 /// Files of `cli` whose writes are not those of `Context::write`: ledgers of their own tell of them, or they are logged as
 /// a whole.
 const UNLOGGED: &[&str] = &[

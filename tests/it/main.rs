@@ -57,6 +57,7 @@ mod search;
 mod secrets;
 mod soak;
 mod starttls;
+mod stops;
 mod support;
 mod support_works;
 mod terminals;

@@ -63,6 +63,8 @@ pub fn run(args: &AuditArgs, ctx: &Context) -> Result<()> {
         _ => {}
     }
     source.logout();
+    // Nobody waits for somebody who reads.
+    drop((lock, store));
     report(ctx, &account, &audited, args.repair)
 }
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::cli::context::{self, Context};
 use crate::error::{self, Fault, Kind};
-use crate::lock::{self, Attempt};
+use crate::lock::Lock;
 use crate::secret;
 use crate::store::db::{self, Store, Tx};
 use crate::store::{accounts, log, place, restored};
@@ -49,7 +49,7 @@ pub fn run(args: &Restore, ctx: &Context) -> Result<()> {
     }
     if !ctx.dry_run {
         let _locks = match &present {
-            Present::Database(store) => idle(store, target, ctx)?,
+            Present::Database(store) => idle(store, target)?,
             _ => Vec::new(),
         };
         let copy = place::beside(target, ".restoring");
@@ -115,18 +115,12 @@ fn present(target: &Path, ctx: &Context) -> Result<Present> {
 }
 
 /// Nobody fetches or sends while the database is replaced.
-fn idle(store: &Store, target: &Path, ctx: &Context) -> Result<Vec<lock::Lock>> {
+fn idle(store: &Store, target: &Path) -> Result<Vec<Lock>> {
     let mut locks = Vec::new();
     for account in store.read(accounts::all)? {
         locks.push(context::lock(store, &account)?);
     }
-    match lock::attempt(target, "outbox", ctx.now())? {
-        Attempt::Held(lock) => locks.push(lock),
-        Attempt::Busy { pid, .. } => {
-            let text = format!("the outbox is being sent by process {pid}");
-            return Err(Fault::new(Kind::TempFail, text).hint("run it again when that has ended").into());
-        }
-    }
+    locks.push(context::send_lock(target)?);
     Ok(locks)
 }
 

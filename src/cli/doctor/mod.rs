@@ -2,6 +2,7 @@
 
 mod desk;
 mod files;
+mod locks;
 mod place;
 mod service;
 
@@ -120,6 +121,7 @@ fn is_of_database(error: &anyhow::Error) -> bool {
 fn everything(args: &DoctorArgs, ctx: &Context, place: Option<Place>) -> Result<Vec<Finding>> {
     let mut findings = place::look(ctx, args.fix, place)?;
     findings.push(integrity(ctx));
+    findings.extend(locks::look(ctx)?);
     findings.extend(service::look(args.rule.as_ref(), ctx)?);
     findings.extend(desk::look(ctx)?);
     for account in ctx.read(|tx, _| accounts::all(tx))?.iter().filter(|account| account.active && !args.offline) {

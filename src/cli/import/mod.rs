@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use self::files::Messages;
 use super::context::{self, Context};
-use crate::error::Kind;
+use crate::error::{self, Kind};
 use crate::intake::bulk::{Bulk, Importer};
 use crate::intake::import::Imported;
 use crate::lock::Lock;
@@ -136,9 +136,18 @@ impl MboxFormat {
 fn import(ctx: &Context, account: &Account, source: Source, messages: Messages) -> Result<()> {
     let store = ctx.unlogged_store()?;
     let lock = if ctx.dry_run { None } else { Some(context::lock(&store, account)?) };
-    ctx.long_work(&store, &[("account", account.id)], || {
-        run_import(ctx, &store, lock.as_ref(), account, source, messages)
-    })
+    let mut tally = Tally::default();
+    let done = ctx.long_work(&store, &[("account", account.id)], || {
+        tally = run_import(ctx, &store, lock.as_ref(), account, source, messages)?;
+        if tally.quarantined + tally.failed > 0 { Err(context::told(Kind::Partial)) } else { Ok(()) }
+    });
+    // Nobody waits for somebody who reads.
+    drop((lock, store));
+    match done.as_ref().map_err(|error| error::classify(error).0) {
+        Ok(()) | Err(Kind::Partial) => tally.say(ctx, account)?,
+        Err(_) => {}
+    }
+    done
 }
 
 fn run_import(
@@ -148,7 +157,7 @@ fn run_import(
     account: &Account,
     source: Source,
     messages: Messages,
-) -> Result<()> {
+) -> Result<Tally> {
     let mut importer = Importer::begin(Bulk {
         store,
         config: &ctx.config,
@@ -171,7 +180,7 @@ fn run_import(
         watch.progress.advance(1, bytes);
     }
     importer.end(&mut |one| watch.hear(one))?;
-    watch.end()
+    Ok(watch.tally)
 }
 
 /// What became of the messages.
@@ -212,11 +221,11 @@ impl Watch<'_> {
         self.tally.failed += 1;
         self.progress.pause(|| self.ctx.ui.problem("import", error));
     }
+}
 
-    fn end(self) -> Result<()> {
-        let Watch { ctx, account, progress, tally } = self;
-        drop(progress);
-        let Tally { imported, already_there, quarantined, failed } = tally;
+impl Tally {
+    fn say(&self, ctx: &Context, account: &Account) -> Result<()> {
+        let Tally { imported, already_there, quarantined, failed } = *self;
         if !ctx.ui.for_people() {
             let numbers = [imported, already_there, quarantined, failed].map(Cell::int);
             let row = [vec![Cell::text(&account.name)], numbers.to_vec()].concat();
@@ -230,6 +239,6 @@ impl Watch<'_> {
         if quarantined > 0 {
             ctx.ui.hint("see `espomail quarantine list`");
         }
-        if quarantined + failed > 0 { Err(context::told(Kind::Partial)) } else { Ok(()) }
+        Ok(())
     }
 }

@@ -15,6 +15,7 @@ use signal_hook::flag;
 
 use crate::error::{self, Fault, Kind};
 use crate::intake::world;
+use crate::job_control;
 use crate::mail::message_id;
 
 /// A file that only its writer can read. It goes with its directory, unless it is kept.
@@ -94,7 +95,7 @@ fn run(file: &Path) -> Result<()> {
     let editor = named.into_iter().find(|editor| !editor.trim().is_empty()).unwrap_or_else(|| "vi".to_owned());
     let mut command = Command::new("sh");
     command.arg("-c").arg(format!("{editor} \"$@\"")).arg(&editor).arg(file);
-    match outliving_signals(|| command.status()) {
+    match outliving_signals(|| job_control::while_waiting(|| command.status())) {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(Fault::new(Kind::Config, format!("the editor \"{editor}\" failed: {status}"))
             .hint("set VISUAL or EDITOR to one that works")

@@ -5,11 +5,10 @@ use anyhow::Result;
 use super::change::shown;
 use super::{Named, counted, find};
 use crate::access::Actor;
-use crate::cli::context::Context;
+use crate::cli::context::{self, Context};
 use crate::erase;
-use crate::error::{self, Fault, Kind};
+use crate::error;
 use crate::intake::world::World;
-use crate::lock::{self, Attempt};
 use crate::store::db::Tx;
 use crate::store::log;
 use crate::store::records::ParentType;
@@ -29,11 +28,7 @@ pub fn erase(args: &Named, ctx: &Context) -> Result<()> {
     )?;
     let store = ctx.unlogged_store()?.watch(log::kind_of)?;
     // Nothing of it may be on the wire meanwhile.
-    let Attempt::Held(_lock) = lock::attempt(&ctx.db_path, "outbox", ctx.now())? else {
-        return Err(Fault::new(Kind::TempFail, "the outbox is being sent right now")
-            .hint("try again in a moment")
-            .into());
-    };
+    let lock = context::send_lock(&ctx.db_path)?;
     let work = |tx: &Tx<'_>, actor: &Actor| {
         actor.require_admin("record erase")?;
         let record = find(tx, actor, args)?;
@@ -47,6 +42,7 @@ pub fn erase(args: &Named, ctx: &Context) -> Result<()> {
     };
     let work = |tx: &Tx<'_>| ctx.logged(tx, work);
     let (record, erased) = if ctx.dry_run { store.rehearse(work) } else { store.write_and_scrub(work) }?;
+    drop((lock, store));
     let kept = match erased.kept {
         0 => String::new(),
         n => format!("; kept, because others take part: {}", counted(n, "email")),

@@ -14,6 +14,7 @@ use crate::access::Actor;
 use crate::cli::context::{self, Context};
 use crate::cli::named;
 use crate::error::{self, Kind};
+use crate::job_control;
 use crate::store::db::Tx;
 use crate::store::records::{self, Parent, ParentType};
 use crate::store::sight::Sight;
@@ -57,7 +58,7 @@ fn bytes(file: &str) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     match file {
         "-" => {
-            std::io::stdin().take(MAX + 1).read_to_end(&mut bytes).map_err(cannot)?;
+            job_control::while_waiting(|| std::io::stdin().take(MAX + 1).read_to_end(&mut bytes)).map_err(cannot)?;
         }
         file => bytes = named::read(file, MAX).map_err(cannot)?,
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use rusqlite::ErrorCode;
 
-use super::Store;
+use super::{Busy, Store};
 use crate::error::{self, Fault, Kind};
 use crate::store::place::{self, Place};
 use crate::units::about;
@@ -30,6 +30,9 @@ enum Obstacle {
 
 /// The kind of a database error in a chain: busy is passing, a full or damaged disk is not.
 pub fn kind_of(error: &(dyn std::error::Error + 'static)) -> Option<Kind> {
+    if error.is::<Busy>() {
+        return Some(Kind::TempFail);
+    }
     let error = error.downcast_ref::<rusqlite::Error>()?;
     Some(match (obstacle(error), error) {
         (Some(_), _) => Kind::Io,

@@ -7,7 +7,6 @@ use std::fs::{self, OpenOptions, Permissions};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use rusqlite::config::DbConfig;
@@ -15,8 +14,9 @@ use rusqlite::{Connection, OpenFlags};
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
-use super::{APPLICATION_ID, MIGRATIONS, SCHEMA, Store, VERSION, fault};
+use super::{APPLICATION_ID, MIGRATIONS, PATIENCE, SCHEMA, Store, VERSION, busy, fault};
 use crate::error::{self, Fault, Kind};
+use crate::job_control::Hold;
 use crate::store::place;
 
 impl Store {
@@ -117,9 +117,10 @@ impl Store {
     }
 
     fn connect_with(path: &Path, name: &Path, flags: OpenFlags) -> Result<Store> {
+        let _hold = Hold::begin();
         let conn = Connection::open_with_flags(name, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
             .with_context(|| format!("cannot open {}", path.display()))?;
-        conn.busy_timeout(Duration::from_secs(10))?;
+        conn.busy_timeout(PATIENCE)?;
         conn.set_prepared_statement_cache_capacity(200);
         let store = Store::around(conn, path);
         store.functions()?;
@@ -129,7 +130,9 @@ impl Store {
     /// The version of a database of this program, before anything is written into it.
     fn recognise(&self, newest: i32) -> Result<i32> {
         let path = self.path.display();
-        let id: i32 = self.conn.pragma_query_value(None, "application_id", |r| r.get(0))?;
+        let _hold = Hold::begin();
+        let id = self.conn.pragma_query_value(None, "application_id", |r| r.get::<_, i32>(0));
+        let id = busy::named(&self.path, id.map_err(anyhow::Error::from))?;
         if id != APPLICATION_ID {
             let is_empty = fs::metadata(&self.path).is_ok_and(|facts| facts.len() == 0);
             return Err(match is_empty {
@@ -157,6 +160,11 @@ impl Store {
     }
 
     fn pragmas(&self) -> Result<()> {
+        let _hold = Hold::begin();
+        busy::named(&self.path, self.set_pragmas())
+    }
+
+    fn set_pragmas(&self) -> Result<()> {
         self.conn.pragma_update(None, "page_size", 8192)?;
         self.conn.pragma_update(None, "journal_mode", "wal")?;
         self.conn.pragma_update(None, "synchronous", "full")?;

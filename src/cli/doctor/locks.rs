@@ -1,0 +1,40 @@
+//! Who keeps others waiting: the locks of accounts and of the outbox, and the database itself.
+
+use anyhow::Result;
+use jiff::SignedDuration;
+
+use super::Finding;
+use crate::cli::busy;
+use crate::cli::context::Context;
+use crate::error::Kind;
+use crate::holder::{self, Holder};
+use crate::intake::fetch;
+use crate::lock;
+use crate::store::accounts;
+
+/// Everything that is held by a process that will not let go of it by itself, or has held it for too long.
+pub fn look(ctx: &Context) -> Result<Vec<Finding>> {
+    let accounts = ctx.read(|tx, _| accounts::all(tx))?;
+    let name_of = |name: &str| {
+        let account = accounts.iter().find(|account| fetch::lock_name(account.id) == name);
+        account.map_or_else(|| name.to_owned(), |account| format!("account {}", account.name))
+    };
+    let writer = holder::of_database(&ctx.db_path).map(|holder| ("database".to_owned(), holder));
+    let held = lock::held(&ctx.db_path).into_iter().map(|(name, holder)| (name_of(&name), holder));
+    let mut findings: Vec<Finding> =
+        writer.into_iter().chain(held).filter_map(|(what, holder)| judge(&what, &holder, ctx)).collect();
+    if findings.is_empty() {
+        findings.push(Finding::ok("locks", "nobody is kept waiting"));
+    }
+    Ok(findings)
+}
+
+fn judge(what: &str, holder: &Holder, ctx: &Context) -> Option<Finding> {
+    let text = format!("{what} is held by {}", busy::told(holder));
+    if holder.is_stuck() {
+        return Some(Finding::fail("locks", Kind::TempFail, text, holder.hint()));
+    }
+    let most = SignedDuration::try_from(ctx.config.max_runtime).unwrap_or(SignedDuration::MAX);
+    let is_late = holder.since.is_some_and(|since| ctx.now().duration_since(since) > most);
+    is_late.then(|| Finding::warn("locks", text, holder.hint()))
+}
