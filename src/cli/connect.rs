@@ -64,7 +64,7 @@ impl<'a> Connector<'a> {
         let endpoint = endpoint(account, &account.imap, self.config, until)?;
         let credentials = self.credentials(account, &account.imap, &account.imap.login, &account.imap.secret)?;
         let max = account.max_size.unwrap_or(self.config.message_max_size);
-        let limits = imap::Limits { literal_max: max + max * SLACK_PERCENT / 100 };
+        let limits = imap::Limits { literal_max: max.saturating_add(max / 100 * SLACK_PERCENT) };
         let session = imap::connect(&endpoint, &credentials, limits);
         Ok(Box::new(session.inspect_err(|error| self.forget(account, &account.imap.secret, error))?))
     }

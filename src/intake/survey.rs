@@ -4,9 +4,6 @@
 //! where the answer does not fit to them; the watermark moves over what was seen in a list. What contradicts itself to the
 //! end is an error of the folder: nothing is missed in silence.
 
-#[cfg(test)]
-mod tests;
-
 use anyhow::Result;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};

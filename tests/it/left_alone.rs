@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::At::{Body, Greeting, List, Login, Search, Select, Store};
+use crate::support::At::{Body, Greeting, Id, List, Login, Search, Select, Store};
 use crate::support::Quirk::Say;
 use crate::support::{At, Quirk, RogueImap, Sandbox};
 
@@ -17,7 +17,7 @@ fn connections_of(sandbox: &Sandbox, rogue: &RogueImap, args: &[&str], code: i32
 fn a_server_that_asks_for_it_rests_for_the_time_it_names() {
     const MINUTES: Quirk = Say("{tag} NO [THROTTLED] try again in 10 minutes\r\n");
     const FAREWELL: Quirk = Say("* BYE Request is throttled. Suggested Backoff Time: 600000 Milliseconds\r\n");
-    let all: [At; 7] = [Greeting, Login, Select, Search, List, Body, Store];
+    let all: [At; 8] = [Greeting, Login, Id, Select, Search, List, Body, Store];
     for (at, quirk) in all.into_iter().map(|at| (at, FAREWELL)).chain([(Login, MINUTES), (Body, MINUTES)]) {
         let sandbox = Sandbox::new();
         let rogue = RogueImap::new(at, quirk);

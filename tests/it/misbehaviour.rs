@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::process::Command;
 use std::sync::Mutex;
 
-use crate::support::At::{Body, Greeting, List, Login, Search, Select, Store};
+use crate::support::At::{Body, Greeting, Id, List, Login, Search, Select, Store};
 use crate::support::Quirk::{Cut, Drip, First, Flood, Say, Silence, Swap};
 use crate::support::{At, Child, Dovecot, Quirk, RogueImap, Sandbox, mail, program, promise};
 
@@ -54,6 +54,18 @@ const ROWS: &[(At, Quirk)] = &[
     (Body, First("* 1 FETCH (UID 1 BODY[] \"quoted \\\"text\")\r\n")), (Body, First("* BAD internal error\r\n")),
     (Body, Flood("* OK patience\r\n")), (Body, Flood("x")), (Body, Flood("* 1 FETCH (UID 1 X \"")),
     (Body, Drip("* 1 FETCH (UID 1 BODY[] {99999}\r\nx")), (Body, First("{tag} OK early\r\n")),
+    (Id, Say("{tag} NO no\r\n")), (Id, Say("{tag} BAD what\r\n")), (Id, Say("{tag} OK\r\n{tag} OK\r\n")), (Id, Cut(0)),
+    (Id, Cut(6)), (Id, Silence), (Id, Flood("* ID NIL\r\n")), (Id, Say("* ID (\"name\" {99999999}\r\n")), (Id, Say("garbage\r\n")),
+    (Greeting, Say("* BYE [UNAVAILABLE] try again in 5 minutes\r\n")), (Greeting, Say("* NO Server is busy\r\n")),
+    (Login, Say("{tag} NO [THROTTLED] slow down\r\n")), (Login, Say("{tag} BAD Request is throttled\r\n")),
+    (Id, Say("{tag} NO [LIMIT] later\r\n")), (Id, Say("* BYE too many connections\r\n")),
+    (Select, Say("{tag} NO [OVERQUOTA] bandwidth\r\n")), (Select, Say("* BYE Suggested Backoff Time: 300000 Milliseconds\r\n")),
+    (Search, Say("{tag} NO [UNAVAILABLE] wait\r\n")), (Search, Say("* BYE try again in an hour\r\n")),
+    (List, Say("{tag} NO [LIMIT] UID FETCH Rate limit hit.\r\n")), (List, Say("* BYE throttled\r\n")),
+    (Body, Say("{tag} NO Request is throttled. Suggested Backoff Time: 9999999999999999999999 Milliseconds\r\n")),
+    (Body, Say("* BYE Account exceeded command or bandwidth limits\r\n")), (Body, First("* NO [INUSE] not now\r\n")),
+    (Body, Swap("UID 3", "UID 0")), (Body, Swap("BODY[] {", "BODY[] {18446744073709551616")),
+    (Store, Say("{tag} NO [UNAVAILABLE] later\r\n")), (Store, Say("* BYE too many requests, wait 90s\r\n")),
     (Store, Say("{tag} NO read-only\r\n")), (Store, Say("{tag} BAD what\r\n")), (Store, Cut(0)), (Store, Silence),
     (Store, Say("* BYE\r\n")), (Store, First("* 1 FETCH (FLAGS (\\Seen))\r\n")),
 ];

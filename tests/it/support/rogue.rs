@@ -11,6 +11,7 @@ use std::time::Duration;
 pub enum At {
     Greeting,
     Login,
+    Id,
     Select,
     Search,
     List,
@@ -99,7 +100,7 @@ impl Session {
     /// Ends quietly when either side hangs up.
     fn serve(mut self) -> Option<()> {
         self.stream.get_ref().set_nodelay(true).ok()?;
-        self.answer(Some(At::Greeting), "*", "* OK [CAPABILITY IMAP4rev1 UIDPLUS] hello\r\n".into())?;
+        self.answer(Some(At::Greeting), "*", "* OK [CAPABILITY IMAP4rev1 UIDPLUS ID] hello\r\n".into())?;
         loop {
             let mut line = String::new();
             if self.stream.read_line(&mut line).ok()? == 0 {
@@ -154,7 +155,8 @@ fn right(command: &str) -> (Option<At>, String) {
     let uids = || 1..=5_usize;
     let asked = |uid: &usize| command.split(' ').nth(2).is_some_and(|set| is_in(set, *uid));
     match command.split(' ').next().unwrap_or_default() {
-        "CAPABILITY" => (None, "* CAPABILITY IMAP4rev1 UIDPLUS\r\n".into()),
+        "CAPABILITY" => (None, "* CAPABILITY IMAP4rev1 UIDPLUS ID\r\n".into()),
+        "ID" => (Some(At::Id), "* ID NIL\r\n".into()),
         "LOGIN" => (Some(At::Login), String::new()),
         "SELECT" | "EXAMINE" => (
             Some(At::Select),
