@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::context::{ACCOUNT_OF_OTHERS, Context};
 use crate::access::Actor;
 use crate::error::Ended;
-use crate::intake::concerns::{self, Concern, Level, Limits, Watched};
+use crate::intake::concerns::{self, Concern, Idle, Level, Limits, Watched};
 use crate::intake::fetch;
 use crate::moment;
 use crate::store::accounts;
@@ -75,7 +75,7 @@ fn say(ui: &Ui, word: &str, text: &str, figures: &str) -> Result<()> {
 
 /// Monitoring hears of all accounts, but of those that the actor does not know of neither name nor reason.
 fn look(tx: &Tx<'_>, actor: &Actor, place: Vec<String>, limits: &Limits, now: Timestamp) -> Result<Report> {
-    let accounts = watched(tx)?;
+    let accounts = watched(tx, now)?;
     let queue = outbox::queue(tx, &moment::last(LATELY, now), now)?;
     let ahead = instance::written_ahead(tx)?.is_some_and(|at| moment::is_ahead(at, now));
     let mut found: Vec<(Level, String)> = place.into_iter().map(|what| (Level::Critical, what)).collect();
@@ -106,7 +106,7 @@ fn look(tx: &Tx<'_>, actor: &Actor, place: Vec<String>, limits: &Limits, now: Ti
 }
 
 /// Every account with what the database knows of it.
-pub fn watched(tx: &Tx<'_>) -> Result<Vec<Watched>> {
+pub fn watched(tx: &Tx<'_>, now: Timestamp) -> Result<Vec<Watched>> {
     let resting = fetch::resting_owners(tx)?;
     let watch = |account: accounts::Account| {
         let folders = accounts::folders(tx, account.id)?.into_iter();
@@ -114,10 +114,20 @@ pub fn watched(tx: &Tx<'_>) -> Result<Vec<Watched>> {
             in_use: account.active && account.user_id.is_none_or(|id| !resting.contains(&id)),
             failing_folders: folders.filter(|f| !f.failure.is_empty()).map(|f| (f.name, f.failure)).collect(),
             copies: sent_copies::waiting(tx, account.id)?.last_error,
+            idle: idle(tx, &account, now)?,
             account,
         })
     };
     accounts::all(tx)?.into_iter().map(watch).collect()
+}
+
+/// What of an account seems to work and brings nothing.
+pub fn idle(tx: &Tx<'_>, account: &accounts::Account, now: Timestamp) -> Result<Idle> {
+    let day_ago = now - SignedDuration::from_hours(24);
+    Ok(Idle {
+        unexplained: if account.imap.host.is_some() { accounts::unexplained(tx, account.id)? } else { Vec::new() },
+        automatic: outbox::automatic_failures(tx, account.id, day_ago)?,
+    })
 }
 
 /// A concern about an account by the name that the actor may hear.

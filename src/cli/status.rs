@@ -4,9 +4,11 @@ use anyhow::Result;
 use clap::Args;
 use jiff::SignedDuration;
 
+use super::check;
 use super::context::Context;
 use super::cron;
 use crate::access::Actor;
+use crate::intake::concerns;
 use crate::store::accounts::{self, Account};
 use crate::store::db::Tx;
 use crate::store::deliveries::{self, Counts};
@@ -108,6 +110,9 @@ fn state(tx: &Tx<'_>, ctx: &Context, account: &Account) -> Result<String> {
     let folders = accounts::folders(tx, account.id)?;
     if let Some(folder) = folders.iter().find(|f| !f.failure.is_empty()) {
         return Ok(format!("folder {}: {}", folder.name, folder.failure));
+    }
+    if let Some(concern) = concerns::idle(&check::idle(tx, account, ctx.now())?).first() {
+        return Ok(format!("{}: {}", concern.what, concern.why));
     }
     Ok(match (account.imap.host.is_some(), health.last_good_at) {
         (false, _) => "sends only".into(),

@@ -58,6 +58,31 @@ pub struct Watched {
     pub failing_folders: Vec<(String, String)>,
     /// Why copies of sent mail wait; empty = none does, or none was tried.
     pub copies: String,
+    /// What seems to work and brings nothing.
+    pub idle: Idle,
+}
+
+/// What seems to work and brings nothing (B2.16).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Idle {
+    /// Folders with so many messages that are neither in the ledger nor of the past.
+    pub unexplained: Vec<(String, i64)>,
+    /// So many automatic messages failed within a day, the last one for this reason, and none was sent.
+    pub automatic: Option<(i64, String)>,
+}
+
+/// What of it is wrong.
+pub fn idle(idle: &Idle) -> Vec<Concern> {
+    let mut found = Vec::new();
+    for (folder, more) in &idle.unexplained {
+        let what = format!("{} missing here", counted(*more, "message on the server is", "messages on the server are"));
+        found.push(Concern::new(Level::Warning, what, &format!("folder {folder}; see espomail account audit")));
+    }
+    if let Some((failed, why)) = &idle.automatic {
+        let what = format!("no automatic message was sent within a day, {failed} failed");
+        found.push(Concern::new(Level::Warning, what, why));
+    }
+    found
 }
 
 /// For how long the oldest row of the outbox has been due; zero where none is.
@@ -81,6 +106,7 @@ pub fn of_account(watched: &Watched, limits: &Limits, now: Timestamp) -> Vec<Con
     if !watched.copies.is_empty() {
         found.push(Concern::new(Level::Warning, "copies of sent mail wait", &watched.copies));
     }
+    found.extend(idle(&watched.idle));
     if watched.account.breaker_tripped_at.is_some() {
         found.push(Concern::new(Level::Warning, "automatic replies are stopped", ""));
     }

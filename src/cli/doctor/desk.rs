@@ -26,7 +26,7 @@ const LIMITS: Limits = Limits { account: Duration::from_secs(900), outbox: Durat
 pub fn look(ctx: &Context) -> Result<Vec<Finding>> {
     let now = ctx.now();
     let (times, accounts, queue, quarantined) = ctx.read(|tx, _| {
-        let accounts = check::watched(tx)?;
+        let accounts = check::watched(tx, now)?;
         let mut quarantined = 0;
         for one in &accounts {
             quarantined += deliveries::counts(tx, one.account.id, now)?.quarantined;

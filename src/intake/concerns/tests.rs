@@ -18,7 +18,8 @@ fn watched(change: impl FnOnce(&mut Watched)) -> Watched {
     account.imap.host = Some("imap.example".into());
     account.smtp.host = Some("smtp.example".into());
     account.health.last_good_at = Some(ago(60));
-    let mut watched = Watched { account, in_use: true, failing_folders: Vec::new(), copies: String::new() };
+    let mut watched =
+        Watched { account, in_use: true, failing_folders: Vec::new(), copies: String::new(), idle: Idle::default() };
     change(&mut watched);
     watched
 }
@@ -80,6 +81,18 @@ fn each_state_of_an_account_has_its_level() {
                 "Warning a folder fails: Old: gone",
                 "Warning copies of sent mail wait: full",
                 "Warning automatic replies are stopped: ",
+            ],
+        ),
+        (
+            "works and brings nothing",
+            watched(|one| {
+                one.idle.unexplained = vec![("INBOX".into(), 1), ("Old".into(), 20)];
+                one.idle.automatic = Some((3, "550 no".into()));
+            }),
+            &[
+                "Warning 1 message on the server is missing here: folder INBOX; see espomail account audit",
+                "Warning 20 messages on the server are missing here: folder Old; see espomail account audit",
+                "Warning no automatic message was sent within a day, 3 failed: 550 no",
             ],
         ),
         (

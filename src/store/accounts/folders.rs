@@ -188,6 +188,17 @@ pub fn reset(tx: &Tx<'_>, account_id: i64) -> Result<()> {
     Ok(())
 }
 
+/// Folders that have more messages on the server than the ledger and the past explain, and how many more (B2.16).
+pub fn unexplained(tx: &Tx<'_>, account_id: i64) -> Result<Vec<(String, i64)>> {
+    tx.all(
+        "SELECT name, messages - past - (SELECT count(*) FROM deliveries d WHERE d.account_id = f.account_id
+                AND d.folder = f.name AND d.uidvalidity = f.uidvalidity) AS more
+            FROM account_folders f WHERE account_id = ?1 AND messages > past AND more > 0 ORDER BY position",
+        params![account_id],
+        |row| Ok((row.get("name")?, row.get("more")?)),
+    )
+}
+
 /// Remembers a folder's error; empty = fine again.
 pub fn set_folder_failure(tx: &Tx<'_>, account_id: i64, folder: &str, failure: &str) -> Result<()> {
     tx.execute(

@@ -62,3 +62,62 @@ pub fn due_size(tx: &Tx<'_>, now: Timestamp) -> Result<(i64, i64)> {
     )?;
     Ok(size.unwrap_or_default())
 }
+
+/// How many automatic messages of an account have failed since then, and why the last one did; nothing where one was sent.
+pub fn automatic_failures(tx: &Tx<'_>, account_id: i64, since: Timestamp) -> Result<Option<(i64, String)>> {
+    let settled = tx.one(
+        "SELECT count(*) FILTER (WHERE state = 'failed') AS failed, count(*) FILTER (WHERE state = 'sent') AS sent,
+            (SELECT last_error FROM outbox l WHERE l.account_id = ?1 AND l.kind <> 'mail' AND l.state = 'failed'
+                ORDER BY l.settled_at DESC, l.id DESC LIMIT 1) AS last_error
+            FROM outbox WHERE account_id = ?1 AND kind <> 'mail' AND settled_at > ?2",
+        params![account_id, seconds(since)],
+        |row| Ok((row.get::<i64>("failed")?, row.get::<i64>("sent")?, row.get::<Option<String>>("last_error")?)),
+    )?;
+    let (failed, sent, words) = settled.unwrap_or_default();
+    Ok((failed > 0 && sent == 0).then(|| (failed, words.unwrap_or_default())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::db::Store;
+    use crate::store::raw::{self, Packed};
+
+    /// Kind, state and age in hours of what an account has sent.
+    type Row<'a> = (&'a str, &'a str, i64);
+
+    #[test]
+    fn automatic_mail_fails_where_some_failed_and_none_was_sent() -> Result<()> {
+        let now = Timestamp::from_second(1_800_000_000)?;
+        let rows: [(&[Row<'_>], Option<i64>); 6] = [
+            (&[], None),
+            (&[("auto-reply", "failed", 1), ("notice", "failed", 2)], Some(2)),
+            (&[("auto-reply", "failed", 1), ("notice", "sent", 2)], None),
+            (&[("auto-reply", "failed", 1), ("notice", "sent", 30)], Some(1)),
+            (&[("auto-reply", "failed", 30)], None),
+            (&[("mail", "failed", 1), ("mail", "sent", 1)], None),
+        ];
+        for (sent, expected) in rows {
+            let store = Store::in_memory()?;
+            let found = store.write(|tx| {
+                tx.execute(
+                    "INSERT INTO accounts (id, name, kind, address, fetch_since, created_at, edited_at)
+                        VALUES (1, 'a', 'group', 'a@x', 0, 0, 0)",
+                    [],
+                )?;
+                let raw_id = raw::add(tx, &Packed::new(b"x".to_vec())?)?;
+                for (kind, state, hours) in sent {
+                    let settled = now.as_second() - hours * 3_600;
+                    tx.execute(
+                        "INSERT INTO outbox (kind, account_id, message_id, subject, envelope_from, raw_id, state, next_try_at,
+                            last_error, created_at, settled_at) VALUES (?1, 1, 'm', '', '', ?2, ?3, 0, 'no', 0, ?4)",
+                        params![kind, raw_id, state, settled],
+                    )?;
+                }
+                automatic_failures(tx, 1, Timestamp::from_second(now.as_second() - 86_400)?)
+            })?;
+            assert_eq!(found, expected.map(|count| (count, "no".to_owned())), "{sent:?}");
+        }
+        Ok(())
+    }
+}
