@@ -187,12 +187,14 @@ fn a_trusted_or_pinned_server_is_spoken_to() {
 
 #[test]
 fn a_file_of_authorities_that_is_gone_or_none_is_a_fault_of_the_settings() {
-    let server = TlsServer::new(&certificate("localhost", -1, 9, None), IMAP, None);
+    let shown = certificate("localhost", -1, 9, None);
+    let server = TlsServer::new(&shown, IMAP, None);
     let sandbox = Sandbox::new();
     sandbox.run(&["init"]).ok();
-    let (ca, imap) = (sandbox.file("ca.pem", b"no certificate"), format!("localhost:{}", server.port));
+    let (ca, imap) = (sandbox.file("ca.pem", &shown.x509.to_pem().unwrap()), format!("localhost:{}", server.port));
     let add = ["account", "add", "a", "--address", "a@x.example", "--secret", "env:HOME", "--imap", &imap];
     sandbox.run(&[&add[..], &["--ca", ca.to_str().unwrap()]].concat()).ok();
+    sandbox.file("ca.pem", b"no certificate");
     for words in ["no certificate in it", "No such file"] {
         let run = sandbox.run(&["account", "test", "a"]).exits(78);
         assert!(run.stderr.contains(words) && run.stderr.contains("hint: name another file"), "{run:?}");

@@ -87,7 +87,6 @@ fn fetch(fetched: Option<Timestamp>, accounts: &[Watched], ctx: &Context) -> Fin
         .map(|one| one.account.name.as_str())
         .collect();
     match fetched {
-        None if accounts.is_empty() => Finding::warn("fetch", "never", "make an account first: espomail account add"),
         None => Finding::warn("fetch", "never", cron::advice(ctx)),
         Some(at) if ctx.now().duration_since(at) > FETCH_SILENT => {
             Finding::warn("fetch", format!("last {} ago", ctx.ui.age(at)), cron::advice(ctx))
