@@ -121,7 +121,9 @@ fn fetching(account: &Account, limits: &Limits, now: Timestamp) -> Option<Concer
     let (why, is_late) = (health.failure.as_str(), is_longer(age, limits.account));
     Some(match (health.failing_since, health.last_good_at) {
         (Some(_), Some(_)) if is_late => Concern::new(Level::Critical, format!("not fetched for {}", span(age)), why),
-        (Some(_), None) if is_late => Concern::new(Level::Critical, "could never be fetched", why),
+        (Some(_), None) if is_late => {
+            Concern::new(Level::Critical, format!("not fetched since it was added {} ago", span(age)), why)
+        }
         (Some(_), _) => Concern::new(Level::Warning, "cannot be fetched", why),
         (None, None) if is_late => {
             let what = format!("was added {} ago and never fetched", span(age));

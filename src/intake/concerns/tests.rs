@@ -54,7 +54,11 @@ fn each_state_of_an_account_has_its_level() {
         ("disabled, and failing before", watched(|one| (one.in_use, one.copies) = (false, "no".into())), &[]),
         ("wrong password, first run", refused(5, Some(65)), &["Warning cannot be fetched: login refused"]),
         ("wrong password, lasting", refused(1_000, Some(1_060)), &["Critical not fetched for 17 min: login refused"]),
-        ("wrong password from the start", refused(5, None), &["Critical could never be fetched: login refused"]),
+        (
+            "wrong password from the start",
+            refused(5, None),
+            &["Critical not fetched since it was added 30 days ago: login refused"],
+        ),
         ("SMTP refused, first run", unsent(5), &["Warning cannot send: refused"]),
         ("SMTP refused, lasting", unsent(1_000), &["Critical cannot send for 16 min: refused"]),
         ("just added", added(10), &[]),
