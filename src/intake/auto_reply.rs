@@ -7,6 +7,7 @@ use super::notify;
 use super::sender::Sender;
 use super::world::{self, World};
 use crate::mail::address::{self, Mailbox};
+use crate::mail::author::{Author, How};
 use crate::mail::automatic::{self, Answering};
 use crate::mail::compose::{Outgoing, is_address};
 use crate::mail::message_id::{self, IdKind};
@@ -14,11 +15,11 @@ use crate::mail::reading::Reading;
 use crate::mail::template::{self, Values};
 use crate::mail::{providers, subject};
 use crate::moment;
-use crate::outbox::{self, Archive, Post};
+use crate::outbox::{self as sending, Archive, Post};
 use crate::store::accounts::Account;
 use crate::store::cases::{self, Case};
 use crate::store::db::{self, Tx};
-use crate::store::outbox::OutboxKind;
+use crate::store::outbox::{self, OutboxKind};
 use crate::store::records::{self, Parent};
 use crate::store::{accounts, emails, invalid_addresses, templates, users};
 
@@ -218,17 +219,21 @@ fn limits(world: &World<'_>) -> Limits {
 fn facts(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>, to: Option<&Mailbox>) -> Result<Facts> {
     let Occasion { account, message, .. } = *occasion;
     let last = |hours| moment::last(SignedDuration::from_hours(hours), world.now);
-    let within =
-        |address: Option<&str>, time| crate::store::outbox::auto_replies_within(tx, account.id, address, &time);
     // One that was set by a clock that ran ahead was not set yet.
     let reset = accounts::breaker_reset_at(tx, account.id)?.filter(|at| !moment::is_ahead(*at, world.now));
     let since_reset = reset.map_or(last(1).start, |at| at.max(last(1).start));
     // All forms of an address lead to one mailbox.
     let limited = to.map(|m| address::without_tag(&m.address));
     let address = limited.as_deref();
+    let mut recent = address.map_or(Ok(Vec::new()), |a| outbox::auto_replies_to(tx, account.id, a, &last(24)))?;
+    if is_own_mail(occasion, address) {
+        // What others let us send to an address does not use up the share of who writes from there (B5.9).
+        let verdict = occasion.sender.verdict.label();
+        recent.retain(|sent| sent.verdict == verdict && address == Some(&address::without_tag(&sent.author)));
+    }
     let replied_to_case = match (address, occasion.new_case) {
-        (Some(address), Some(case)) => crate::store::outbox::auto_replied(tx, address, case.id)?,
-        _ => crate::store::outbox::answered(tx, occasion.email_id)?,
+        (Some(address), Some(case)) => outbox::auto_replied(tx, address, case.id)?,
+        _ => outbox::answered(tx, occasion.email_id)?,
     };
     let own = |address: &str| world.is_own(address);
     let ours = |id: &str| world.signer.verify(id).is_some_and(|signed| signed.kind == IdKind::AutoReply);
@@ -247,7 +252,7 @@ fn facts(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>, to: Option<&Ma
         opens_thread: super::parent::opens_thread(message),
         age: world.now.duration_since(occasion.sent_at),
         before_restore: world.is_before_restore(occasion.sent_at),
-        unanswerable: unanswerable(occasion)
+        unanswerable: unanswerable(tx, occasion, to)?
             .or_else(|| automatic::unanswerable(&answering).map(|reason| reason.to_string())),
         forbidden: occasion.forbidden.clone(),
         address: address.is_some(),
@@ -257,27 +262,30 @@ fn facts(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>, to: Option<&Ma
             .flatten()
             .map(|known| known.reason),
         replied_to_case,
-        last_hour: address.map(|a| within(Some(a), last(1))).transpose()?.unwrap_or_default(),
-        last_day: address.map(|a| within(Some(a), last(24))).transpose()?.unwrap_or_default(),
-        domain_last_hour: address.map_or(Ok(0), |a| to_domain(tx, account, a, world.now))?,
-        account_last_hour: within(None, since_reset..last(1).end)?,
+        last_hour: i64::try_from(recent.iter().filter(|sent| last(1).contains(&sent.at)).count())?,
+        last_day: i64::try_from(recent.len())?,
+        domain_last_hour: address.map_or(Ok(0), |a| to_domain(tx, occasion, a, world.now))?,
+        account_last_hour: outbox::auto_replies_within(tx, account.id, &(since_reset..last(1).end))?,
         tripped: accounts::breaker_tripped(tx, account.id)?,
     })
 }
 
+/// Whether who writes is answered at their own address, and not at one that they name.
+fn is_own_mail(occasion: &Occasion<'_>, answered: Option<&str>) -> bool {
+    let Author { person, how, .. } = &occasion.sender.author;
+    *how == How::Direct && answered == Some(&address::without_tag(&person.address))
+}
+
 /// Replies to the domain of an address; a public provider's domain connects nobody, nor does that of an address which had
-/// a case before.
-fn to_domain(tx: &Tx<'_>, account: &Account, address: &str, now: Timestamp) -> Result<i64> {
+/// a case before. What others let us send there does not count for who writes from there.
+fn to_domain(tx: &Tx<'_>, occasion: &Occasion<'_>, address: &str, now: Timestamp) -> Result<i64> {
     let domain = address::domain(address);
     if providers::is_public(domain) || cases::had_a_case(tx, address, now)? {
         return Ok(0);
     }
-    crate::store::outbox::auto_replies_to_domain(
-        tx,
-        account.id,
-        domain,
-        &moment::last(SignedDuration::from_hours(1), now),
-    )
+    let verdict = is_own_mail(occasion, Some(address)).then(|| occasion.sender.verdict.label());
+    let hour = moment::last(SignedDuration::from_hours(1), now);
+    outbox::auto_replies_to_domain(tx, occasion.account.id, domain, verdict, &hour)
 }
 
 /// The account's reply-to; with plus addressing the case's own address. Otherwise From is enough.
@@ -288,12 +296,21 @@ fn reply_to(world: &World<'_>, occasion: &Occasion<'_>) -> Option<String> {
 }
 
 /// What the message alone does not tell.
-fn unanswerable(occasion: &Occasion<'_>) -> Option<String> {
+fn unanswerable(tx: &Tx<'_>, occasion: &Occasion<'_>, to: Option<&Mailbox>) -> Result<Option<String>> {
     let is_customers = |case: &Case| occasion.sender.verified_user().is_some() && case.requester_user_id.is_none();
     if !occasion.sender.is_believed() {
-        return Some("the sender is not proven".to_owned());
+        return Ok(Some("the sender is not proven".to_owned()));
     }
-    occasion.new_case.filter(|case| is_customers(case)).map(|_| "forwarded by one of our users".to_owned())
+    if occasion.sender.author.is_nobody() {
+        return Ok(Some("it names nobody but a list or a form".to_owned()));
+    }
+    if occasion.new_case.is_some_and(is_customers) {
+        return Ok(Some("forwarded by one of our users".to_owned()));
+    }
+    let user = to.map(|to| users::by_address(tx, &to.address)).transpose()?.flatten();
+    let writer = occasion.sender.verified_user().map(|user| user.id);
+    let is_for_another = user.is_some_and(|user| Some(user.id) != writer);
+    Ok(is_for_another.then(|| "an address of one of our users".to_owned()))
 }
 
 /// Trips the breaker loudly: every admin is told.
@@ -340,9 +357,9 @@ fn send(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>, to: &Mailbox) -
         }),
         not_before: None,
     };
-    let outbox_id = outbox::enqueue(tx, &post, &outgoing, world.now)?;
+    let outbox_id = sending::enqueue(tx, &post, &outgoing, world.now)?;
     let case_id = new_case.map(|case| case.id);
-    crate::store::outbox::add_auto_reply(
+    outbox::add_auto_reply(
         tx,
         account.id,
         &address::without_tag(&to.address),

@@ -12,10 +12,10 @@ use anyhow::Result;
 
 use super::sender::Sender;
 use super::world::World;
-use crate::mail::address;
 use crate::mail::authentication_results::Verdict;
 use crate::mail::bounce::{Bounce, Failure, Outcome};
 use crate::mail::reading::Reading;
+use crate::mail::{address, automatic, providers};
 use crate::outbox::{self, Return};
 use crate::store::accounts::{Account, AccountKind};
 use crate::store::db::Tx;
@@ -46,19 +46,19 @@ pub fn run(
     recipient: Option<&str>,
     email_id: i64,
 ) -> Result<Report> {
-    let Some(about) = &message.about else { return Ok(Report::None) };
-    let decide = |text: &str| emails::decide(tx, email_id, "bounce", text, world.now);
-    if !sender.is_believed() {
-        decide("not believed: the mail server does not vouch for the sender")?;
+    if !is_report(message) {
         return Ok(Report::None);
     }
-    let Some(row) = rows::by_message_id(tx, about)? else {
+    let decide = |text: &str| emails::decide(tx, email_id, "bounce", text, world.now);
+    // Mail systems seldom prove who they are: whether the sender is believed is asked of each recipient below.
+    let returned = returned(world, message, recipient);
+    let Some(row) = row(tx, world, message, returned)? else {
         decide("on no mail of ours")?;
         return Ok(Report::None);
     };
     let mut report = Report::News;
     let may_prove = account.kind == AccountKind::Group || account.id == row.account_id;
-    let by_return_address = came_to(world, message, recipient, row.id);
+    let by_return_address = returned == Some(row.id);
     for failure in failures(tx, &row, message.bounce.as_ref())? {
         let proven = may_prove && (by_return_address || vouches_for(sender, &failure.address));
         let (said, failed) = one(tx, world, &row, &failure, (email_id, proven))?;
@@ -70,20 +70,47 @@ pub fn run(
     Ok(report)
 }
 
-/// Whether a report came to the signed envelope sender of a message of ours.
-fn came_to(world: &World<'_>, message: &Reading, recipient: Option<&str>, outbox_id: i64) -> bool {
+fn is_report(message: &Reading) -> bool {
+    message.about.is_some() || message.bounce.is_some()
+}
+
+/// The ids by which a report may name a mail of ours: that of the enclosed message, else signed ones that it answers.
+pub(super) fn ids(world: &World<'_>, message: &Reading) -> Vec<String> {
+    if !is_report(message) {
+        return Vec::new();
+    }
+    let answered = message.in_reply_to.iter().chain(message.references.iter().rev()).take(50);
+    let signed = answered.filter(|id| world.signer.verify(id).is_some()).cloned();
+    message.about.iter().cloned().chain(signed).collect()
+}
+
+/// The message of ours that a report is about.
+fn row(tx: &Tx<'_>, world: &World<'_>, message: &Reading, returned: Option<i64>) -> Result<Option<OutboxRow>> {
+    for id in ids(world, message) {
+        if let Some(row) = rows::by_message_id(tx, &id)? {
+            return Ok(Some(row));
+        }
+    }
+    returned.map_or(Ok(None), |id| rows::by_id(tx, id))
+}
+
+/// The message of ours to whose signed envelope sender a report came.
+fn returned(world: &World<'_>, message: &Reading, recipient: Option<&str>) -> Option<i64> {
     let addressed = message.to.iter().map(|mailbox| mailbox.address.as_str());
     let delivered = message.delivered_to.iter().map(String::as_str);
-    addressed.chain(delivered).chain(recipient).take(100).any(|address| {
+    addressed.chain(delivered).chain(recipient).take(100).find_map(|address| {
         let mut tags = world.accounts.iter().filter_map(|account| address::plus_tag_of(address, &account.address));
-        tags.any(|tag| world.signer.verify_return_tag(tag) == Some(outbox_id))
+        tags.find_map(|tag| world.signer.verify_return_tag(tag))
     })
 }
 
-/// Whether the mail server vouches that a report comes from the recipient's own domain.
+/// Whether the mail server vouches that a report comes from the recipient's own domain: from anybody of a company, but
+/// only from the mail system of a provider that gives its addresses to everybody.
 fn vouches_for(sender: &Sender, recipient: &str) -> bool {
-    let own_domain = address::domain(sender.from_address()).eq_ignore_ascii_case(address::domain(recipient));
-    own_domain && matches!(sender.verdict, Verdict::Pass(_))
+    let (from, domain) = (sender.from_address(), address::domain(recipient));
+    let own_domain = address::is_same_domain(address::domain(from), domain);
+    let may_speak = !providers::is_public(domain) || automatic::is_mail_system(from);
+    own_domain && may_speak && matches!(sender.verdict, Verdict::Pass(_))
 }
 
 /// B9.2: whoever writes has an address that exists.
@@ -116,7 +143,7 @@ fn one(
     failure: &Failure,
     (email_id, proven): (i64, bool),
 ) -> Result<(String, bool)> {
-    let address = failure.address.to_lowercase();
+    let address = address::normalise(&failure.address).unwrap_or_else(|| failure.address.to_lowercase());
     let words = words(failure);
     if failure.outcome == Outcome::Delayed {
         return Ok((format!("{address}: delayed, not failed: {words}"), false));

@@ -5,10 +5,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::assign::{self, Assignment};
 use super::bounces::Report;
+use super::clock;
 use super::filter::Filtered;
 use super::notify::{self, Arrival};
 use super::opening::{self, Opening};
-use super::people;
+use super::people::{self, Written};
 use super::sender::Sender;
 use super::world::World;
 use crate::mail::reading::Reading;
@@ -17,6 +18,7 @@ use crate::store::cases::{self, Case, CaseStatus, Role, WaitingFor};
 use crate::store::db::Tx;
 use crate::store::records::Parent;
 use crate::store::stream::{self, NewNote, NoteKind};
+use crate::store::users::User;
 use crate::store::{accounts, emails, users};
 
 /// The longest description of a case, in characters.
@@ -102,7 +104,10 @@ pub fn follow_up(tx: &Tx<'_>, world: &World<'_>, case: &Case, mail: &Mail<'_>) -
     }
     join(tx, world, case, mail)?;
     if mail.verified && mail.automatic.is_empty() {
-        people::wrote(tx, world, case, (mail.sender, mail.message, mail.email_id))?;
+        match mail.sender.verified_user().filter(|_| !customer) {
+            Some(user) => colleague_wrote(tx, world, case, mail, user)?,
+            None => people::wrote(tx, world, case, (mail.sender, mail.message, mail.email_id))?,
+        }
     }
     if customer {
         customer_wrote(tx, world, case, effect, mail.email_id, mail.received_at)?;
@@ -111,6 +116,17 @@ pub fn follow_up(tx: &Tx<'_>, world: &World<'_>, case: &Case, mail: &Mail<'_>) -
         redistribute(tx, world, account, case, mail)?;
     }
     Ok(None)
+}
+
+/// Mail that one of us wrote by another program is a letter of ours: those it is to get their roles by it, and the customer
+/// waits no longer if it is to them (B4.9, B5.10).
+fn colleague_wrote(tx: &Tx<'_>, world: &World<'_>, case: &Case, mail: &Mail<'_>, user: &User) -> Result<()> {
+    let (to, cc) = (&mail.message.to, &mail.message.cc);
+    people::written_to(tx, world, case, &Written { email_id: mail.email_id, to, cc, bcc: &[], typed: &[] })?;
+    match clock::answers_customer(tx, world, case, to.iter().chain(cc), Some(user.id))? {
+        true => clock::set(tx, world, case),
+        false => Ok(()),
+    }
 }
 
 /// What verified mail of a customer does to a case now, by the policy of the account it came by.
@@ -146,6 +162,12 @@ pub fn customer_wrote(
 fn speaks_as_customer(tx: &Tx<'_>, world: &World<'_>, case: &Case, mail: &Mail<'_>) -> Result<bool> {
     if !mail.verified || !mail.automatic.is_empty() || !mail.sender.is_believed() {
         return Ok(false);
+    }
+    if let Some(user) = mail.sender.verified_user() {
+        let readers = mail.message.to.iter().chain(&mail.message.cc);
+        if clock::answers_customer(tx, world, case, readers, Some(user.id))? {
+            return Ok(false);
+        }
     }
     Ok(people::rights(people::role(tx, world, case, mail.sender.address())?).moves_case)
 }

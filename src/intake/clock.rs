@@ -6,10 +6,11 @@ use jiff::Timestamp;
 
 use super::people;
 use super::world::World;
+use crate::mail::address::Mailbox;
 use crate::store::cases::{self, Case, Role, WaitingFor};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, EmailStatus, Field};
-use crate::store::stream;
+use crate::store::{stream, users};
 
 /// What one email does to the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,17 +41,33 @@ fn turn(tx: &Tx<'_>, world: &World<'_>, case: &Case, email: &Email) -> Result<Tu
     if is_of_customer_side(tx, world, case, email)? {
         return Ok(Turn::Customer);
     }
-    let written = email.is_ours() && email.status != EmailStatus::Draft && email.automatic.is_empty();
-    Ok(if written && goes_to_customer(tx, world, case, email.id)? { Turn::Us } else { Turn::Neither })
+    // Also what one of us wrote by another program and the mail server vouches for.
+    let is_ours = email.is_ours() || (email.user_id.is_some() && email.verified);
+    let written = is_ours && email.status != EmailStatus::Draft && email.automatic.is_empty();
+    Ok(if written && goes_to_customer(tx, world, case, email)? { Turn::Us } else { Turn::Neither })
 }
 
-/// Whether the customer is in To or Cc: only such a letter answers them.
-pub fn goes_to_customer(tx: &Tx<'_>, world: &World<'_>, case: &Case, email_id: i64) -> Result<bool> {
-    for field in [Field::To, Field::Cc] {
-        for mailbox in emails::addresses(tx, email_id, field)? {
-            if people::role(tx, world, case, &mailbox.address)? == Role::Customer {
-                return Ok(true);
-            }
+fn goes_to_customer(tx: &Tx<'_>, world: &World<'_>, case: &Case, email: &Email) -> Result<bool> {
+    let mut readers = emails::addresses(tx, email.id, Field::To)?;
+    readers.extend(emails::addresses(tx, email.id, Field::Cc)?);
+    answers_customer(tx, world, case, readers.iter(), email.user_id)
+}
+
+/// Whether a customer is among the readers in To and Cc, other than the user who wrote the letter: only such a letter
+/// answers them.
+pub fn answers_customer<'m>(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    case: &Case,
+    readers: impl Iterator<Item = &'m Mailbox>,
+    writer: Option<i64>,
+) -> Result<bool> {
+    for mailbox in readers {
+        let is_customer = people::role(tx, world, case, &mailbox.address)? == Role::Customer;
+        let is_writer =
+            || users::by_address(tx, &mailbox.address).map(|user| user.is_some_and(|u| Some(u.id) == writer));
+        if is_customer && !is_writer()? {
+            return Ok(true);
         }
     }
     Ok(false)
@@ -61,10 +78,11 @@ pub fn is_of_customer_side(tx: &Tx<'_>, world: &World<'_>, case: &Case, email: &
     if !email.verified || !email.automatic.is_empty() {
         return Ok(false);
     }
-    // Mail of the requester to us may lie in their Sent folder, too.
-    let by_requester = email.user_id.is_some() && email.user_id == case.requester_user_id;
-    if by_requester || email.user_id.is_some() || email.is_ours() {
-        return Ok(by_requester);
+    if email.user_id.is_some() || email.is_ours() {
+        // Mail of the requester to us may lie in their Sent folder, too. What they write to a customer is our answer.
+        let by_requester = email.user_id.is_some() && email.user_id == case.requester_user_id;
+        let is_customer = || people::role(tx, world, case, &email.from_address).map(|role| role == Role::Customer);
+        return Ok(by_requester && is_customer()? && !goes_to_customer(tx, world, case, email)?);
     }
     Ok(people::rights(people::role(tx, world, case, &email.author().address)?).moves_case)
 }

@@ -43,7 +43,8 @@ pub(super) fn link(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &Mai
         if account.kind == AccountKind::Personal && !private {
             privacy::show_to_teams(tx, mail.email_id, record)?;
         }
-        notify::email_note(tx, world, record, mail.email_id, mail.sender, "")?;
+        let doubt = if mail.sender.is_believed() { "" } else { "the sender is not proven and may be forged" };
+        notify::email_note(tx, world, record, mail.email_id, mail.sender, doubt)?;
         notify::arrival(tx, world, &mail.arrival(record))?;
     }
     Ok(Linked { found, new_case, relates_to: None })

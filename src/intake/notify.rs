@@ -71,25 +71,34 @@ fn audience_of(tx: &Tx<'_>, arrival: &Arrival<'_>) -> Result<Vec<User>> {
 /// The same for mail in a case that moves nothing by itself, of a third party say: so that somebody sees it, the assignee
 /// is told as well, or the case team if there is no active assignee (B4.9).
 pub fn set_aside(tx: &Tx<'_>, world: &World<'_>, case: &Case, arrival: &Arrival<'_>) -> Result<()> {
+    tell_all(tx, world, arrival, concerned(tx, world, case, arrival)?)
+}
+
+fn concerned(tx: &Tx<'_>, world: &World<'_>, case: &Case, arrival: &Arrival<'_>) -> Result<Vec<User>> {
     let mut all = audience_of(tx, arrival)?;
     for user in responsible(tx, case, world.now)? {
         if !all.iter().any(|known| known.id == user.id) {
             all.push(user);
         }
     }
-    tell_all(tx, world, arrival, all)
+    Ok(all)
 }
 
-/// Tells of unverified mail once an hour and case; further ones are counted in that notification (B4.10).
+/// Tells each user of unverified mail once an hour and case; further ones are counted in that notification (B4.10). Who
+/// has not been told of any, because the case was somebody else's until now, is told of this one.
 pub fn unverified(tx: &Tx<'_>, world: &World<'_>, case: &Case, arrival: &Arrival<'_>) -> Result<()> {
-    let recent = emails::unverified_within(tx, case.id, &moment::last(SignedDuration::from_hours(1), world.now))?;
-    let Some(&first) = recent.first().filter(|first| **first != arrival.email_id) else {
-        return set_aside(tx, world, case, arrival);
-    };
-    let label = records::label(tx, arrival.parent)?;
-    let text = format!("{label}: {} unverified mails within an hour: espomail case show {}", recent.len(), case.number);
-    for user_id in notifications::told_of_email(tx, first)? {
-        notifications::retell(tx, first, user_id, &text)?;
+    let hour = moment::last(SignedDuration::from_hours(1), world.now);
+    let told = notifications::told_of_unverified(tx, case.id, &hour)?;
+    let mut untold = concerned(tx, world, case, arrival)?;
+    untold.retain(|user| told.iter().all(|(user_id, _)| *user_id != user.id));
+    if told.is_empty() || !untold.is_empty() {
+        tell_all(tx, world, arrival, untold)?;
+    }
+    let Some((_, first)) = told.first() else { return Ok(()) };
+    let (label, recent) = (records::label(tx, arrival.parent)?, emails::unverified_within(tx, case.id, &hour)?.len());
+    let text = format!("{label}: {recent} unverified mails within an hour: espomail case show {}", case.number);
+    for (user_id, email_id) in &told {
+        notifications::retell(tx, *email_id, *user_id, &text)?;
     }
     let why = format!("counted with email {first}, of which was told within the hour");
     emails::decide(tx, arrival.email_id, "notified", &why, world.now)
@@ -117,7 +126,9 @@ fn tell_all(tx: &Tx<'_>, world: &World<'_>, arrival: &Arrival<'_>, mut audience:
     if world.now.duration_since(arrival.sent_at) > max_age {
         return emails::decide(tx, arrival.email_id, "notified", "nobody: older than notification_max_age", world.now);
     }
-    audience.retain(|user| !user.addresses.iter().any(|address| address == arrival.sender.address()));
+    // Who only claims to be one of us must not keep the mail from the one it names.
+    let writer = arrival.sender.verified_user().map(|user| user.id);
+    audience.retain(|user| Some(user.id) != writer);
     audience.retain(|user| !arrival.filtered.silences(world, user.id));
     let mut told = Vec::new();
     if !audience.is_empty() {

@@ -144,18 +144,25 @@ fn echoed(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &Mail<'_>) ->
 /// mail uses up nobody's share.
 fn burst(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &Mail<'_>) -> Result<Option<(Case, String)>> {
     let limit = usize::try_from(world.config.case_burst)?;
-    let Some(from) = mail.message.from.first().filter(|from| limit > 0 && !from.address.is_empty()) else {
+    if limit == 0 {
         return Ok(None);
-    };
+    }
+    let from = mail.message.from.first().cloned().unwrap_or_default();
     let hour = moment::last(SignedDuration::from_hours(1), world.now);
     let reply_to = mail.message.reply_to.first().map(|mailbox| mailbox.address.as_str()).unwrap_or_default();
-    let of = cases::Opener { account_id: account.id, from: &from.address, verdict: mail.sender.verdict.label() };
-    let mut whose = if reply_to.is_empty() { from.address.clone() } else { format!("{} for {reply_to}", from.address) };
+    let of = cases::Opener { account_id: account.id, from: &from, verdict: mail.sender.verdict.label() };
+    // Many programs write without an address: their name tells them apart.
+    let name = match (from.address.is_empty(), from.name.is_empty()) {
+        (false, _) => from.address.clone(),
+        (true, false) => from.name.clone(),
+        (true, true) => "nobody".to_owned(),
+    };
+    let mut whose = if reply_to.is_empty() { name.clone() } else { format!("{name} for {reply_to}") };
     let mut recent = cases::opened_by(tx, &of, Some(reply_to), &hour, limit)?;
     if recent.len() < limit {
         let most = limit.saturating_mul(10);
         recent = cases::opened_by(tx, &of, None, &hour, most)?;
-        whose.clone_from(&from.address);
+        whose = name;
         if recent.len() < most {
             return Ok(None);
         }
@@ -184,9 +191,11 @@ pub(super) fn open(
     let Opening { requester, relates_to, .. } = opening;
     let makes_contact = (account.create_contact || opening.via_staff) && !mail.private && mail.sender.is_believed();
     // Behind a stranger's form nobody is known (B4.13).
-    let who = match mail.sender.author.is_known() {
-        true => people(tx, world, requester, makes_contact.then_some(account))?,
-        false => People::default(),
+    let predecessor = relates_to.filter(|_| opening.succeeds);
+    let who = match predecessor {
+        Some(old) => People { contact_id: old.contact_id, company_id: old.company_id, lead_id: old.lead_id },
+        None if mail.sender.is_linked() => people(tx, world, requester, makes_contact.then_some(account))?,
+        None => People::default(),
     };
     let number = instance::take_case_number(tx)?;
     let user = mail.sender.verified_user();
@@ -202,7 +211,10 @@ pub(super) fn open(
         contact_id: who.contact_id,
         lead_id: who.lead_id,
         account_id: Some(account.id),
-        requester_user_id: user.filter(|_| !opening.via_staff).map(|u| u.id),
+        requester_user_id: match predecessor {
+            Some(old) => old.requester_user_id,
+            None => user.filter(|_| !opening.via_staff).map(|u| u.id),
+        },
         relates_to_id: relates_to.map(|c| c.id),
     };
     let id = cases::add(tx, &new, world.now)?;
@@ -253,13 +265,16 @@ pub(super) fn open(
 /// was to us.
 fn introduce(tx: &Tx<'_>, world: &World<'_>, case_id: i64, mail: &Mail<'_>, opening: &Opening<'_>) -> Result<()> {
     let case = cases::by_id(tx, case_id)?.context("the new case vanished")?;
+    let written = (mail.sender, mail.message, mail.email_id);
     if let Some(old) = opening.relates_to.filter(|_| opening.succeeds) {
+        // Its customer stays who it was, whoever of that side wrote now.
         cases::copy_people(tx, old.id, case.id)?;
+        return people::wrote(tx, world, &case, written);
     }
     if opening.via_staff {
         return people::is_customer(tx, world, &case, &opening.requester, Some(mail.email_id));
     }
-    people::opened(tx, world, &case, &opening.requester, (mail.sender, mail.message, mail.email_id))
+    people::opened(tx, world, &case, &opening.requester, written)
 }
 
 /// Whom a case is for.

@@ -8,9 +8,9 @@ use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
 
-use super::people;
 use super::sender::Sender;
 use super::world::World;
+use super::{bounces, people};
 use crate::access::{self, Subject};
 use crate::mail::address;
 use crate::mail::message_id::SignedId;
@@ -54,7 +54,7 @@ pub fn opens_thread(message: &Reading) -> bool {
 
 /// Finds the parent of a message. `subject_tags` allows rule B4.5 (group accounts with create-case).
 pub fn find(tx: &Tx<'_>, world: &World<'_>, sender: &Sender, message: &Reading, subject_tags: bool) -> Result<Found> {
-    if let Some(found) = by_report(tx, sender, message)? {
+    if let Some(found) = by_report(tx, world, message)? {
         return Ok(found);
     }
     let mut search = Search { tx, world, sender, nearer: Vec::new(), remarks: Vec::new(), asked: RefCell::default() };
@@ -73,14 +73,22 @@ pub fn find(tx: &Tx<'_>, world: &World<'_>, sender: &Sender, message: &Reading, 
     }
     Ok(match found {
         Some(found) => Found { remarks: search.remarks, ..found },
-        None => Found { parent: None, verified: true, reason: "none found".into(), remarks: search.remarks },
+        None => Found { parent: None, verified: true, reason: search.nothing(), remarks: search.remarks },
     })
 }
 
-/// B4.1: where the mail of ours is that a report is about. A mail system takes no part in a case by that.
-fn by_report(tx: &Tx<'_>, sender: &Sender, message: &Reading) -> Result<Option<Found>> {
-    let Some(id) = message.about.as_ref().filter(|_| sender.is_believed()) else { return Ok(None) };
-    let Some(email) = emails::by_message_id(tx, id)?.into_iter().find(Email::is_ours) else { return Ok(None) };
+/// B4.1: where the mail of ours is that a report is about. A mail system takes no part in a case by that, so it need not
+/// prove who it is.
+fn by_report(tx: &Tx<'_>, world: &World<'_>, message: &Reading) -> Result<Option<Found>> {
+    for id in bounces::ids(world, message) {
+        if let Some(email) = emails::by_message_id(tx, &id)?.into_iter().find(Email::is_ours) {
+            return by_reported(tx, &email);
+        }
+    }
+    Ok(None)
+}
+
+fn by_reported(tx: &Tx<'_>, email: &Email) -> Result<Option<Found>> {
     let Some(parent) = email.parent else { return Ok(None) };
     let found = |parent, what: String| {
         let reason = format!("{what}, a report on our email {}", email.id);
@@ -187,7 +195,8 @@ impl Search<'_> {
         let Some(parent) = email.parent else { return Ok(None) };
         let reason = |what: String, why: &str| format!("{what}, by reference to email {}; {why}", email.id);
         if parent.kind != ParentType::Case {
-            let reason = reason(format!("{} {}", parent.kind, parent.id), "the thread belongs to it");
+            let Some(why) = self.standing_with(parent)? else { return Ok(None) };
+            let reason = reason(format!("{} {}", parent.kind, parent.id), &why);
             return Ok(Some(Found { parent: Some(parent), verified: true, reason, remarks: Vec::new() }));
         }
         let Some(case) = cases::by_id(self.tx, parent.id)? else { return Ok(None) };
@@ -292,19 +301,47 @@ impl Search<'_> {
         }))
     }
 
+    /// Why the sender may join the thread of a company, contact, lead or opportunity: it is their own, or we wrote to them
+    /// about it.
+    fn standing_with(&self, record: Parent) -> Result<Option<String>> {
+        if let Some(user) = self.sender.verified_user() {
+            let subject = Subject::Object(Object::Record(record));
+            let may = access::reaches(self.tx, user, Permission::to_edit(record.kind), subject)?;
+            return Ok(may.then(|| format!("the sender is our user {}", user.username)));
+        }
+        if self.sender.in_sent {
+            return Ok(Some("it lies in our Sent folder".to_owned()));
+        }
+        let Some(address) = self.sender.standing_address(self.world, false) else { return Ok(None) };
+        if records::is_of(self.tx, record, address)? {
+            return Ok(Some("the sender belongs to it".to_owned()));
+        }
+        Ok(cases::was_written_to(self.tx, record, address)?.then(|| "we wrote to the sender about it".to_owned()))
+    }
+
     /// Whether the sender wrote in the case, or was written to by us there.
     fn has_been_in(&self, case: &Case) -> Result<bool> {
         if self.sender.in_sent || self.sender.verified_user().is_some() {
             return Ok(true);
         }
         let address = self.sender.address();
-        Ok(cases::wrote_verified(self.tx, case.id, address)? || cases::was_written_to(self.tx, case.id, address)?)
+        Ok(cases::wrote_verified(self.tx, case.id, address)?
+            || cases::was_written_to(self.tx, Parent::case(case.id), address)?)
     }
 
     /// Whether the sender bears the address of a user, unproven, that a mail of the case was to.
     fn is_addressed_colleague(&self, case: &Case) -> Result<bool> {
         let claimed = self.sender.claimed_user().is_some();
         Ok(claimed && cases::was_addressed(self.tx, case.id, self.sender.address())?)
+    }
+
+    /// That nothing was found, and where the sender may not join what they refer to.
+    fn nothing(&self) -> String {
+        let why = match self.sender.verified_user() {
+            Some(user) => format!(", where user {} may not write", user.username),
+            None => ", where the sender has no part".to_owned(),
+        };
+        self.remarks.iter().fold("none found".to_owned(), |told, remark| format!("{told}; {remark}{why}"))
     }
 
     fn remark(&mut self, remark: String) {
@@ -324,7 +361,7 @@ fn proven(case: &Case, standing: Option<String>, by: &str) -> Found {
 /// B4.6: a record by the person who writes, then the first Reply-To, then the first To that is not our own. Behind a
 /// stranger's form nobody is known, and Reply-To of mail that is not believed is not used.
 fn by_records(tx: &Tx<'_>, world: &World<'_>, sender: &Sender, message: &Reading) -> Result<Option<Found>> {
-    let author = Some(&sender.author.person).filter(|_| sender.author.is_known());
+    let author = Some(&sender.author.person).filter(|_| sender.is_linked());
     let reply_to = message.reply_to.first().filter(|_| sender.is_known());
     let to = message.to.iter().find(|m| !world.is_own(&m.address));
     for mailbox in [author, reply_to, to].into_iter().flatten() {

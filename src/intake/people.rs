@@ -53,9 +53,10 @@ pub fn role(tx: &Tx<'_>, world: &World<'_>, case: &Case, address: &str) -> Resul
     }
     let row = cases::person(tx, case.id, address)?;
     if let Some(user) = users::by_address(tx, address)? {
-        // A colleague may be the customer of a case, too.
-        let is_customer = case.requester_user_id == Some(user.id) || row.is_some_and(|p| p.role == Role::Customer);
-        return Ok(if is_customer { Role::Customer } else { Role::Staff });
+        // A colleague may be the customer of a case, too: by having opened it, unless an agent named somebody else.
+        let is_named = row.is_some_and(|person| person.role == Role::Customer);
+        let is_requester = case.requester_user_id == Some(user.id) && !cases::has_chosen_customer(tx, case.id)?;
+        return Ok(if is_named || is_requester { Role::Customer } else { Role::Staff });
     }
     if world.is_own(address) {
         return Ok(Role::Staff);
@@ -131,7 +132,9 @@ pub fn opened(
 ) -> Result<()> {
     let (sender, message, email_id) = mail;
     let giving = Giving { tx, world, case, email_id: Some(email_id) };
-    is_customer(tx, world, case, customer, Some(email_id))?;
+    if !sender.author.is_nobody() {
+        is_customer(tx, world, case, customer, Some(email_id))?;
+    }
     if sender.is_known() {
         let named = message.reply_to.iter().filter(|m| !message.list.is(&m.address));
         giving.give(named, Role::Customer, "the customer names it in Reply-To")?;

@@ -65,7 +65,7 @@ impl Sender {
             message,
             &House {
                 is_own: &|address| world.is_own(address),
-                is_user: &|address| address == from && of_from.is_some(),
+                is_user: &|address| address == from && of_from.is_some() && !world.is_of_group(address),
                 is_own_domain: &|domain| world.is_own_domain(domain),
                 is_form_sender: &|address| account.form_senders.iter().any(|form| form == address),
             },
@@ -84,9 +84,9 @@ impl Sender {
     }
 
     fn user_proof(&self, tx: &Tx<'_>, world: &World<'_>, message: &Reading) -> Result<Option<UserProof>> {
-        let Some(user) = self.user.as_ref().filter(|_| self.is_believed() && self.author.can_be_proven()) else {
-            return Ok(None);
-        };
+        // What a list says of its author is good enough for a customer, not for one of us.
+        let is_direct = self.author.how == How::Direct;
+        let Some(user) = self.user.as_ref().filter(|_| is_direct && self.is_believed()) else { return Ok(None) };
         if matches!(self.verdict, Verdict::Pass(_)) {
             return Ok(Some(UserProof::Verdict));
         }
@@ -103,7 +103,9 @@ impl Sender {
     /// group and nobody in it. Nobody else puts mail there, so no mail server is asked (B4.11).
     pub fn in_sent_folder(self, owner: Option<User>) -> Sender {
         let proof = owner.is_some().then_some(UserProof::SentFolder);
-        Sender { user: owner, proof, verdict: Verdict::Unasked, in_sent: true, ..self }
+        let Author { person, via, .. } = self.author;
+        let author = Author { person: via.unwrap_or(person), ..Author::default() };
+        Sender { author, user: owner, proof, verdict: Verdict::Unasked, in_sent: true, ..self }
     }
 
     /// Address of the person who writes; empty, or no more than text, where nobody can be answered.
@@ -126,11 +128,6 @@ impl Sender {
         self.user.as_ref().filter(|_| self.proof.is_none())
     }
 
-    /// The user whose address the message names, proven or not.
-    pub fn named_user(&self) -> Option<&User> {
-        self.user.as_ref()
-    }
-
     /// False where the account names an authserv-id and the server did not vouch for the author: no proof is no proof
     /// (B4.12).
     pub fn is_believed(&self) -> bool {
@@ -145,19 +142,26 @@ impl Sender {
     /// needs an id that we signed (`by_our_id`) as well, and a stranger's form is not believed at all.
     pub fn standing_address(&self, world: &World<'_>, by_our_id: bool) -> Option<&str> {
         let address = self.address();
-        let may_be_proven = self.author.can_be_proven() || (by_our_id && self.author.is_known());
+        let may_be_proven = self.author.can_be_proven() || (by_our_id && self.author.may_answer());
         (may_be_proven && self.is_believed() && can_take_part(world, address)).then_some(address)
     }
 
-    /// Whether the author can be linked to records (B4.13).
+    /// Whether the author can be linked to records, and what else the message says of them counts (B4.13).
     pub fn is_known(&self) -> bool {
         self.is_believed() && self.author.is_known()
     }
+
+    /// Whether the author's address leads to records: also one in From that nothing proves, which is marked where it is
+    /// shown, but not one that unproven mail names in another field (B4.12).
+    pub fn is_linked(&self) -> bool {
+        self.is_known() || self.author.how == How::Direct
+    }
 }
 
-/// Whether an address can have a role in a case: not an own one, a no-reply one, or one that is none.
+/// Whether an address can have a role in a case: not an own one, a form's, a no-reply one, or one that is none.
 pub fn can_take_part(world: &World<'_>, address: &str) -> bool {
-    !address::domain(address).is_empty() && !world.is_own(address) && !automatic::is_no_reply(address)
+    let is_shared = world.is_own(address) || world.is_form_sender(address) || automatic::is_no_reply(address);
+    !address::domain(address).is_empty() && !is_shared
 }
 
 /// The ids that a message answers: In-Reply-To, then the newest of References.
@@ -172,6 +176,7 @@ impl fmt::Display for Sender {
         if let Some(via) = &self.author.via {
             let how = match self.author.how {
                 How::OwnList => "a list of ours",
+                How::OwnListByReplyTo => "a list of ours, by Reply-To, which proves nobody",
                 How::ForeignList => "somebody else's list",
                 How::Form => "a form, which proves nobody",
                 How::ForeignForm | How::Direct => "a stranger's form, which proves nobody",

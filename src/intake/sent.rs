@@ -33,10 +33,11 @@ pub(super) fn folder(tx: &Tx<'_>, account: &Account, delivery: &Delivery) -> Res
 /// moved there is like any other.
 pub(super) fn author(tx: &Tx<'_>, world: &World<'_>, account: &Account, sender: Sender) -> Result<Sender> {
     let owner = account.user_id.map(|id| users::by_id(tx, id)).transpose()?.flatten();
-    let is_ours = world.is_own(sender.address())
-        || sender
-            .named_user()
-            .is_some_and(|user| account.kind == AccountKind::Group || Some(user.id) == account.user_id);
+    // Here it is From that says who wrote: Reply-To is where they want the answer.
+    let from = sender.from_address();
+    let of_from = users::by_address(tx, from)?.filter(|user| user.active);
+    let is_ours = world.is_own(from)
+        || of_from.is_some_and(|user| account.kind == AccountKind::Group || Some(user.id) == account.user_id);
     Ok(if is_ours { sender.in_sent_folder(owner) } else { sender })
 }
 

@@ -57,6 +57,16 @@ impl World<'_> {
         self.accounts.iter().any(|a| a.owns(address))
     }
 
+    /// Whether an address belongs to a group account.
+    pub fn is_of_group(&self, address: &str) -> bool {
+        self.accounts.iter().any(|a| a.kind == AccountKind::Group && a.owns(address))
+    }
+
+    /// Whether an account names an address as one of a form.
+    pub fn is_form_sender(&self, address: &str) -> bool {
+        self.accounts.iter().any(|a| a.form_senders.iter().any(|form| form == address))
+    }
+
     /// Whether an answer to all leaves an address out: that of a group account, whose mail it is, and that of a personal
     /// account which asks for it.
     pub fn is_left_out(&self, address: &str) -> bool {

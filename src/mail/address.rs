@@ -8,8 +8,7 @@ mod typed;
 use std::fmt;
 
 pub use list::{parse_list, without_domain};
-use spelling::a_label;
-pub use spelling::{in_ascii, in_letters, shown};
+pub use spelling::{in_ascii, in_letters, is_same_domain, shown};
 pub use typed::parse_typed;
 
 /// Longest address in bytes (RFC 5321 4.5.3.1: 64 + 1 + 255).
@@ -51,9 +50,9 @@ pub fn normalise(text: &str) -> Option<String> {
     let text = text.trim();
     let (local, domain) = text.rsplit_once('@')?;
     let local = local_part(local)?;
-    let domain = domain.strip_suffix('.').unwrap_or(domain);
-    let valid = if domain.starts_with('[') { is_literal(domain) } else { is_domain(domain) };
-    (valid && text.len() <= MAX_ADDRESS).then(|| format!("{local}@{}", a_label(domain)).to_lowercase())
+    let domain = spelling::known(domain.strip_suffix('.').unwrap_or(domain))?;
+    let valid = if domain.starts_with('[') { is_literal(&domain) } else { is_domain(&domain) };
+    (valid && text.len() <= MAX_ADDRESS).then(|| format!("{local}@{domain}").to_lowercase())
 }
 
 /// The address as it stands in a header or a command of SMTP: a local part that is legal only in quotes has them, and the
@@ -174,6 +173,9 @@ mod tests {
             ("Jürgen@Müller.example", Some("jürgen@xn--mller-kva.example")),
             ("info@xn--mller-kva.example", Some("info@xn--mller-kva.example")),
             ("info@M\u{dc}LLER.example", Some("info@xn--mller-kva.example")),
+            ("info@mu\u{308}ller.example", Some("info@xn--mller-kva.example")),
+            ("v@\u{ff43}ustomer.example", None),
+            ("v@cust\u{ad}omer.example", None),
             ("a@[192.0.2.1]", Some("a@[192.0.2.1]")),
             ("a@[IPv6:2001:db8::1]", Some("a@[ipv6:2001:db8::1]")),
             ("a@[x]", None),
@@ -230,6 +232,20 @@ mod tests {
         }
         assert_eq!(without_domain(" "), None);
         assert_eq!(without_domain("<>"), None);
+    }
+
+    #[test]
+    fn a_domain_is_the_same_in_its_own_letters() {
+        for (one, other, same) in [
+            ("m\u{fc}ller.example", "xn--mller-kva.example", true),
+            ("M\u{dc}LLER.example.", "mu\u{308}ller.example", true),
+            ("one.example", "ONE.example.", true),
+            ("one.example", "two.example", false),
+            ("m\u{fc}ller.example", "muller.example", false),
+            ("\u{202e}.example", "\u{202e}.example", false),
+        ] {
+            assert_eq!(is_same_domain(one, other), same, "{one} {other}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use super::address::domain;
+use super::address::{domain, is_same_domain};
 use super::message::Message;
 use super::reading::Reading;
 
@@ -138,10 +138,20 @@ fn author(message: &Message) -> Result<Author<'_>, &'static str> {
     }
     match message.from.as_slice() {
         [one] if domain(&one.address).is_empty() => Err("From has no address with a domain"),
-        [one] => Ok(Author { domain: domain(&one.address), plain: value.matches('@').count() == 1 }),
+        [one] => Ok(Author { domain: domain(&one.address), plain: is_plain(value, domain(&one.address)) }),
         [] => Err("From names nobody"),
         _ => Err("From names several authors"),
     }
+}
+
+/// Whether all that looks like an address in a value is one of this domain.
+fn is_plain(value: &str, domain: &str) -> bool {
+    let is_of_domain = |after: &str| {
+        let rest = after.get(domain.len()..).unwrap_or_default();
+        let same = after.get(..domain.len()).is_some_and(|start| start.eq_ignore_ascii_case(domain));
+        same && !rest.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '@'))
+    };
+    value.matches('@').count() == 1 || value.split('@').skip(1).all(is_of_domain)
 }
 
 /// What the server found out about this author. Of contradicting results a failure counts.
@@ -160,21 +170,17 @@ fn judge(results: &[&Outcome], author: &Author<'_>) -> Verdict {
     if let Some(bad) = mine.iter().find(|result| !result.says(&["pass", "none", "bestguesspass"])) {
         return Verdict::Fail(format!("{bad} for {}", author.domain));
     }
+    // The server may have read another address out of such a field.
+    if !author.plain && mine.iter().any(|result| result.header_from.is_empty()) {
+        return Verdict::Fail(format!("{first} names no domain, and From can be read in several ways"));
+    }
     if mine.iter().all(|result| result.says(&["pass"])) {
-        // The server may have read another address out of such a field.
-        if first.header_from.is_empty() && !author.plain {
-            return Verdict::Fail(format!("{first} names no domain, and From can be read in several ways"));
-        }
         return Verdict::Pass(format!("{first} for {}", author.domain));
     }
     match aligned {
         Some(aligned) => Verdict::Pass(format!("{first}, but {aligned} of {}", author.domain)),
         None => Verdict::NoPolicy(format!("{first}: {} has no policy", author.domain)),
     }
-}
-
-fn is_same_domain(one: &str, other: &str) -> bool {
-    one.trim_end_matches('.').eq_ignore_ascii_case(other.trim_end_matches('.'))
 }
 
 /// One `method=result` with what it is about.

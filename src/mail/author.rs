@@ -16,8 +16,10 @@ pub enum How {
     Direct,
     /// From is shared: an own address, an address of our domains that is nobody's, or a form sender of the account.
     Form,
-    /// From was rewritten by a list of ours.
+    /// From was rewritten by a list of ours, which names the author in a field of its own.
     OwnList,
+    /// From was rewritten by a list of ours; the author stands in Reply-To alone, which may be their own choice.
+    OwnListByReplyTo,
     /// From was rewritten by somebody else's list.
     ForeignList,
     /// From is a no-reply address of somebody else, or the address of a program that sends web forms.
@@ -42,14 +44,25 @@ impl Default for Author {
 }
 
 impl Author {
-    /// Whether the address of the person can be linked to records: not where a stranger's form names it.
-    pub fn is_known(&self) -> bool {
-        matches!(self.how, How::Direct | How::Form | How::OwnList)
+    /// Whether the message names nobody besides a list or form, which never takes part in anything itself.
+    pub fn is_nobody(&self) -> bool {
+        self.via.is_none() && !matches!(self.how, How::Direct | How::ForeignForm)
     }
 
-    /// Whether the message can prove that the person wrote it. A form proves nobody.
+    /// Whether the address of the person can be linked to records: not where a stranger's form names it.
+    pub fn is_known(&self) -> bool {
+        matches!(self.how, How::Direct | How::Form | How::OwnList | How::OwnListByReplyTo) && !self.is_nobody()
+    }
+
+    /// Whether an id that we signed lets the person take part: behind a form of ours, which passes on what it was asked to,
+    /// but not where a list passes on a Reply-To that anybody can choose.
+    pub fn may_answer(&self) -> bool {
+        self.is_known() && self.how != How::OwnListByReplyTo
+    }
+
+    /// Whether the message can prove that the person wrote it. A form proves nobody, nor does a Reply-To.
     pub fn can_be_proven(&self) -> bool {
-        matches!(self.how, How::Direct | How::OwnList)
+        matches!(self.how, How::Direct | How::OwnList) && !self.is_nobody()
     }
 }
 
@@ -57,7 +70,7 @@ impl Author {
 pub struct House<'a> {
     /// An address or alias of an account, plus forms included.
     pub is_own: &'a dyn Fn(&str) -> bool,
-    /// An address of a user.
+    /// An address of a user alone, not of a group as well.
     pub is_user: &'a dyn Fn(&str) -> bool,
     /// A domain of an account that is not a public provider's.
     pub is_own_domain: &'a dyn Fn(&str) -> bool,
@@ -71,7 +84,7 @@ pub fn of(message: &Reading, house: &House<'_>) -> Author {
     let direct = || Author { person: from.clone(), via: None, how: How::Direct };
     let Some(how) = shared(message, from, house) else { return direct() };
     match behind(message, from, house, how) {
-        Some(person) => Author { person, via: Some(from.clone()), how },
+        Some((person, how)) => Author { person, via: Some(from.clone()), how },
         // An own domain's address that names nobody else is a colleague's who is not a user.
         None if how == How::Form && !is_never_a_person(from, house) => direct(),
         None => Author { person: from.clone(), via: None, how },
@@ -93,7 +106,7 @@ fn is_never_a_person(from: &Mailbox, house: &House<'_>) -> bool {
 fn shared(message: &Reading, from: &Mailbox, house: &House<'_>) -> Option<How> {
     let address = &from.address;
     let of_house = (house.is_own)(address) || (house.is_own_domain)(address::domain(address));
-    if (house.is_user)(address) && !(house.is_own)(address) {
+    if (house.is_user)(address) {
         return None;
     }
     if is_rewritten(message, from, of_house) {
@@ -140,8 +153,10 @@ fn is_rewritten(message: &Reading, from: &Mailbox, of_house: bool) -> bool {
     keeps_author || (is_own_address && from.name.to_lowercase().contains(" via "))
 }
 
-/// The one address behind a shared From: Reply-To without the addresses of lists and our own, else X-Original-From.
-fn behind(message: &Reading, from: &Mailbox, house: &House<'_>, how: How) -> Option<Mailbox> {
+/// The one person behind a shared From, and how the message names them: what a list itself wrote into X-Original-From,
+/// else the one address in Reply-To that is neither a list's nor our own, else the one in Cc with the name before "via".
+/// Where X-Original-From names several people, somebody else wrote it as well.
+fn behind(message: &Reading, from: &Mailbox, house: &House<'_>, how: How) -> Option<(Mailbox, How)> {
     let is_person = |mailbox: &&Mailbox| {
         let address = mailbox.address.as_str();
         !address::domain(address).is_empty()
@@ -150,22 +165,34 @@ fn behind(message: &Reading, from: &Mailbox, house: &House<'_>, how: How) -> Opt
             && !message.list.is(address)
             && !automatic::is_no_reply(address)
     };
-    let mut answered = message.reply_to.iter().filter(is_person);
-    if let (Some(one), None) = (answered.next(), answered.next()) {
-        let name = if one.name.is_empty() { name_before_via(&from.name, how) } else { one.name.clone() };
-        return Some(Mailbox { name, address: one.address.clone() });
+    let is_list = matches!(how, How::OwnList | How::ForeignList);
+    let before_via = if is_list { name_before_via(&from.name) } else { "" };
+    let named = |one: &Mailbox| {
+        let name = if one.name.is_empty() { before_via } else { &one.name };
+        Mailbox { name: name.to_owned(), address: one.address.clone() }
+    };
+    if is_list {
+        match message.original_from.iter().filter(is_person).collect::<Vec<_>>().as_slice() {
+            [] => {}
+            [one] => return Some((named(one), how)),
+            _ => return None,
+        }
     }
-    if !matches!(how, How::OwnList | How::ForeignList) {
-        return None;
+    if let Some(one) = only(message.reply_to.iter().filter(is_person)) {
+        return Some((named(one), if how == How::OwnList { How::OwnListByReplyTo } else { how }));
     }
-    message.original_from.iter().find(is_person).cloned()
+    let has_name = |one: &&Mailbox| !before_via.is_empty() && one.name.eq_ignore_ascii_case(before_via);
+    let copied = only(message.cc.iter().filter(is_person).filter(has_name))?;
+    Some((copied.clone(), if how == How::OwnList { How::OwnListByReplyTo } else { how }))
+}
+
+fn only<T>(mut all: impl Iterator<Item = T>) -> Option<T> {
+    all.next().filter(|_| all.next().is_none())
 }
 
 /// `'Eva' via Support` is Eva.
-fn name_before_via(name: &str, how: How) -> String {
-    let is_list = matches!(how, How::OwnList | How::ForeignList);
-    let before = name.rsplit_once(" via ").map(|(before, _)| before).filter(|_| is_list);
-    before.unwrap_or_default().trim_matches(['\'', '"', ' ']).to_owned()
+fn name_before_via(name: &str) -> &str {
+    name.rsplit_once(" via ").map_or("", |(before, _)| before).trim_matches(['\'', '"', ' '])
 }
 
 /// The mailing list that a message came by, as it names itself.
@@ -213,7 +240,7 @@ fn list_address(message: &Message) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use How::{Direct, ForeignForm, ForeignList, Form, OwnList};
+    use How::{Direct, ForeignForm, ForeignList, Form, OwnList, OwnListByReplyTo};
 
     fn author(head: &str) -> Author {
         let house = House {
@@ -261,7 +288,32 @@ mod tests {
                 LIST,
                 "From: \"'Eva' via Support\" <support@desk.example>\r\nReply-To: eva@one.example",
                 "Eva <eva@one.example>",
+                OwnListByReplyTo,
+            ),
+            // What the list says counts before what the author chose.
+            (
+                LIST,
+                "From: \"'Eve' via Support\" <support@desk.example>\r\nReply-To: ana@desk.example\r\nX-Original-From: eve@evil.example",
+                "Eve <eve@evil.example>",
                 OwnList,
+            ),
+            (
+                LIST,
+                "From: \"'Eve' via Support\" <support@desk.example>\r\nX-Original-From: eve@evil.example\r\nX-Original-From: eva@one.example",
+                "'Eve' via Support <support@desk.example>",
+                OwnList,
+            ),
+            (
+                DEV,
+                "From: Eve via dev <dev@lists.example>\r\nReply-To: eva@one.example\r\nX-Original-From: eve@evil.example",
+                "Eve <eve@evil.example>",
+                ForeignList,
+            ),
+            (
+                DEV,
+                "From: Eva via dev <dev@lists.example>\r\nReply-To: dev@lists.example\r\nCc: Eva <eva@one.example>, lee@one.example",
+                "Eva <eva@one.example>",
+                ForeignList,
             ),
             (
                 LIST,
@@ -290,10 +342,20 @@ mod tests {
 
     #[test]
     fn a_form_proves_nobody_and_a_strangers_form_is_linked_to_nobody() {
-        let can = |how| Author { how, ..Author::default() };
-        let known = [Direct, Form, OwnList, ForeignList, ForeignForm].map(|how| can(how).is_known());
-        let proven = [Direct, Form, OwnList, ForeignList, ForeignForm].map(|how| can(how).can_be_proven());
-        assert_eq!(known, [true, true, true, false, false]);
-        assert_eq!(proven, [true, false, true, false, false]);
+        let may = |how, via| {
+            let author = Author { how, via, ..Author::default() };
+            [author.is_known(), author.can_be_proven()]
+        };
+        for (how, behind_it, itself) in [
+            (Direct, [true, true], [true, true]),
+            (Form, [true, false], [false, false]),
+            (OwnList, [true, true], [false, false]),
+            (OwnListByReplyTo, [true, false], [false, false]),
+            (ForeignList, [false, false], [false, false]),
+            (ForeignForm, [false, false], [false, false]),
+        ] {
+            let expected = (behind_it, itself);
+            assert_eq!((may(how, Some(Mailbox::default())), may(how, None)), expected, "{how:?}");
+        }
     }
 }

@@ -56,7 +56,7 @@ pub(in crate::mail) fn unanswered(message: &Message) -> Vec<Reason> {
 
 /// Why the message gets no automatic reply.
 pub fn unanswerable(answering: &Answering<'_>) -> Option<Reason> {
-    let is_answered = answering.to_own_list && answering.author.how == How::OwnList;
+    let is_answered = answering.to_own_list && matches!(answering.author.how, How::OwnList | How::OwnListByReplyTo);
     let of_itself = |reason: &&Reason| !(is_answered && reason.rule == rules::LIST);
     let message = answering.message;
     let itself = message.machine.as_ref().or_else(|| message.unanswered.iter().find(of_itself)).cloned();
@@ -121,7 +121,7 @@ fn null_return_path(message: &Message) -> bool {
 }
 
 /// Whether an address is one that mail systems write from.
-pub(in crate::mail) fn is_mail_system(address: &str) -> bool {
+pub fn is_mail_system(address: &str) -> bool {
     let local = address.split('@').next().unwrap_or_default();
     local.eq_ignore_ascii_case("mailer-daemon") || local.eq_ignore_ascii_case("postmaster")
 }

@@ -34,7 +34,7 @@ pub struct Reading {
     pub forward: Option<Box<Forward>>,
     /// The mailing list that it came by.
     pub list: List,
-    /// The people in X-Original-From.
+    /// The people in X-Original-From, of which a list writes one.
     pub original_from: Vec<Mailbox>,
     /// What mail servers say about its author.
     pub results: Results,
@@ -58,7 +58,7 @@ impl Reading {
     /// Reads a message.
     pub fn of(message: Message) -> Reading {
         let bounce = bounce::read(&message);
-        let original = message.header("X-Original-From").map(address::parse_list).unwrap_or_default();
+        let original: Vec<Mailbox> = message.all("X-Original-From").flat_map(address::parse_list).collect();
         let mut case_numbers = subject::case_numbers(&message.subject);
         case_numbers.truncate(MAX_NUMBERS);
         Reading {

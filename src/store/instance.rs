@@ -69,6 +69,7 @@ mod tests {
     use jiff::SignedDuration;
 
     use super::*;
+    use crate::mail::address::Mailbox;
     use crate::moment;
     use crate::store::cases::{self, Opener};
     use crate::store::db::Store;
@@ -105,11 +106,12 @@ mod tests {
                 tx.execute(sql, params![seconds(then)])?;
             }
             let hour = moment::last(SignedDuration::from_hours(1), NOW);
-            let opener = Opener { account_id: 1, from: "eva@x.example", verdict: "" };
+            let eva = Mailbox { name: String::new(), address: "eva@x.example".into() };
+            let opener = Opener { account_id: 1, from: &eva, verdict: "" };
             let counted = vec![
-                outbox::auto_replies_within(tx, 1, None, &hour)? > 0,
-                outbox::auto_replies_within(tx, 1, Some("eva@x.example"), &hour)? > 0,
-                outbox::auto_replies_to_domain(tx, 1, "x.example", &hour)? > 0,
+                outbox::auto_replies_within(tx, 1, &hour)? > 0,
+                !outbox::auto_replies_to(tx, 1, "eva@x.example", &hour)?.is_empty(),
+                outbox::auto_replies_to_domain(tx, 1, "x.example", None, &hour)? > 0,
                 !outbox::acknowledged(tx, 1, "x.example", &hour)?.is_empty(),
                 !cases::opened_by(tx, &opener, None, &hour, 9)?.is_empty(),
                 !emails::unverified_within(tx, 1, &hour)?.is_empty(),

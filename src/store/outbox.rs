@@ -356,28 +356,54 @@ pub fn add_auto_reply(
     Ok(())
 }
 
-/// Automatic replies of an account within a time: to everybody, or to one address.
-pub fn auto_replies_within(
+/// Automatic replies of an account within a time.
+pub fn auto_replies_within(tx: &Tx<'_>, account_id: i64, within: &Range<Timestamp>) -> Result<i64> {
+    let sql = "SELECT count(*) FROM auto_replies WHERE account_id = ?1 AND created_at > ?2 AND created_at < ?3";
+    Ok(tx.value(sql, params![account_id, seconds(within.start), seconds(within.end)])?.unwrap_or_default())
+}
+
+/// An automatic reply, and whose mail it answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// The person who wrote.
+    pub author: String,
+    /// What the mail server said of them.
+    pub verdict: String,
+    /// When it was written.
+    pub at: Timestamp,
+}
+
+/// Automatic replies of an account to one address within a time.
+pub fn auto_replies_to(
     tx: &Tx<'_>,
     account_id: i64,
-    address: Option<&str>,
+    address: &str,
+    within: &Range<Timestamp>,
+) -> Result<Vec<Answered>> {
+    tx.all(
+        "SELECT coalesce(e.author_address, e.from_address, '') AS author, coalesce(e.verdict, '') AS verdict, r.created_at
+            FROM auto_replies r LEFT JOIN emails e ON e.id = r.email_id
+            WHERE r.account_id = ?1 AND r.address = ?2 AND r.created_at > ?3 AND r.created_at < ?4",
+        params![account_id, address, seconds(within.start), seconds(within.end)],
+        |row| Ok(Answered { author: row.get("author")?, verdict: row.get("verdict")?, at: row.time("created_at")? }),
+    )
+}
+
+/// Automatic replies of an account within a time to addresses of one domain that had no case before (B8.7); with a
+/// verdict only those to mail of that domain which the mail server judged so.
+pub fn auto_replies_to_domain(
+    tx: &Tx<'_>,
+    account_id: i64,
+    domain: &str,
+    verdict: Option<&str>,
     within: &Range<Timestamp>,
 ) -> Result<i64> {
     let count = tx.value(
-        "SELECT count(*) FROM auto_replies
-            WHERE account_id = ?1 AND created_at > ?3 AND created_at < ?4 AND (?2 IS NULL OR address = ?2)",
-        params![account_id, address, seconds(within.start), seconds(within.end)],
-    )?;
-    Ok(count.unwrap_or_default())
-}
-
-/// Automatic replies of an account within a time to addresses of one domain that had no case before (B8.7).
-pub fn auto_replies_to_domain(tx: &Tx<'_>, account_id: i64, domain: &str, within: &Range<Timestamp>) -> Result<i64> {
-    let count = tx.value(
-        "SELECT count(*) FROM auto_replies r WHERE r.account_id = ?1 AND r.created_at > ?3 AND r.created_at < ?4
-            AND substr(r.address, instr(r.address, '@') + 1) = ?2 AND NOT EXISTS (
-                SELECT 1 FROM case_people p WHERE p.address = r.address AND p.since < r.created_at)",
-        params![account_id, domain, seconds(within.start), seconds(within.end)],
+        "SELECT count(*) FROM auto_replies r LEFT JOIN emails e ON e.id = r.email_id
+            WHERE r.account_id = ?1 AND r.created_at > ?3 AND r.created_at < ?5 AND substr(r.address, instr(r.address, '@') + 1) = ?2
+                AND (?4 IS NULL OR (e.verdict = ?4 AND coalesce(e.author_address, e.from_address) LIKE '%@' || ?2))
+                AND NOT EXISTS (SELECT 1 FROM case_people p WHERE p.address = r.address AND p.since < r.created_at)",
+        params![account_id, domain, seconds(within.start), verdict, seconds(within.end)],
     )?;
     Ok(count.unwrap_or_default())
 }

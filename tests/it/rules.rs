@@ -76,6 +76,21 @@ impl Office {
             .unwrap()
     }
 
+    /// The same by `espomail ingest`, without a folder.
+    pub(crate) fn ingest(&self, letter: &Letter) -> Imported {
+        let bytes = letter.bytes();
+        let message = Reading::parse(&bytes);
+        self.store
+            .write(|tx| {
+                let facts = Facts { internal_date: self.now, size: 1, truncated: false, now: self.now };
+                let raw_id = raw::add(tx, &raw::Packed::new(bytes)?)?;
+                let id = deliveries::receive_piped(tx, 1, None, facts, raw_id)?;
+                let world = World::load(tx, &self.config, self.now)?;
+                steps::one(tx, &world, &deliveries::by_id(tx, id)?.unwrap(), &message)
+            })
+            .unwrap()
+    }
+
     pub(crate) fn sql(&self, sql: &str) {
         self.store.write(|tx| tx.execute(sql, [])).unwrap();
     }

@@ -1,7 +1,10 @@
 //! Who is who: whom an answer reaches, and in whose name somebody speaks (B4.9-B4.13, B9.2, B13.4). On a real database in
 //! memory, message by message.
 
+mod lists;
 mod model;
+mod names;
+mod reports;
 
 use espomail::access::Actor;
 use espomail::desk::{self, Former};
@@ -404,6 +407,33 @@ fn what_is_absent_is_not_equal() {
     office.deliver(&fax("Fax of 10:00", "two"));
     office.deliver(&fax("Fax of 10:00", "three"));
     assert_eq!(office.values("SELECT count(*) || '' FROM emails WHERE automatic = '' AND status = 'Archived'"), ["3"]);
+    // The same where no folder tells them apart, and where neither date nor text says anything.
+    for date in [None, Some("Thu, 01 Jan 1970 00:00:00 +0000"), Some("Sat, 01 Jan 2000 00:04:00 +0000")] {
+        for ingested in [true, false] {
+            let office = desk();
+            for file in ["one", "two", "three", "three"] {
+                let scan = fax("Scan", file).without("Date");
+                let scan = match date {
+                    Some(date) => scan.header("Date", date),
+                    None => scan,
+                };
+                if ingested {
+                    office.ingest(&scan)
+                } else {
+                    office.deliver_to(i64::from(file.len() > 3) + 1, &scan)
+                };
+            }
+            let kept = office.values("SELECT count(*) || '' FROM emails WHERE from_address = 'fax@device.example'");
+            assert_eq!(kept, ["3"], "{date:?} {ingested}");
+        }
+    }
+    // With a date of its own, by another account: one email, and its other files are seen.
+    let office = desk();
+    let dated = |file: &str| fax("Scan", file).date(office.now);
+    office.deliver(&dated("one"));
+    office.deliver_to(2, &dated("two"));
+    let noted = office.values("SELECT text FROM notes WHERE kind = 'remark'");
+    assert!(noted.iter().any(|text| text.contains("other attachments")), "{noted:?}");
     let form =
         |text: &str| from("form@shop.example", "Order").message_id("<form@shop.example>").without("Date").body(text);
     let office = desk();

@@ -64,7 +64,7 @@ impl Incoming<'_> {
     /// What this message has in common with a stored email of the same id. The costly facts are looked for only where
     /// the cheap ones do not decide.
     fn likeness(&self, email: &Email, sender: &Sender) -> Result<Likeness> {
-        let second = |date: Option<Timestamp>| date.map(|date| date.as_second());
+        let second = |date: Option<Timestamp>| date.map(|date| date.as_second()).filter(|date| !is_beginning(*date));
         let (stored, own) = (second(email.date), second(self.message.date));
         let cheap = Likeness {
             from: email.from_address == self.from(),
@@ -109,14 +109,14 @@ impl Incoming<'_> {
         Ok(by.iter().any(|delivery| of(delivery.account_id) == self.account.authserv_id))
     }
 
-    /// Whether the same folder of the same account brought the stored email as another message.
+    /// Whether the stored email came to the same place, as another message: to the same folder of the same account, or
+    /// to that account without a folder, by `ingest` or out of a file.
     fn was_delivered_here(&self, email: &Email) -> Result<bool> {
+        let own = self.delivery;
         let same = |known: &Delivery| {
-            known.account_id == self.delivery.account_id
-                && known.folder.is_some()
-                && known.folder == self.delivery.folder
-                && known.uidvalidity == self.delivery.uidvalidity
-                && known.uid != self.delivery.uid
+            let is_place = known.account_id == own.account_id && known.folder == own.folder;
+            let is_another = own.folder.is_none() || known.uid != own.uid;
+            known.id != own.id && is_place && known.uidvalidity == own.uidvalidity && is_another
         };
         Ok(deliveries::of_email(self.tx, email.id)?.iter().any(same))
     }
@@ -156,9 +156,13 @@ impl Incoming<'_> {
         let number = emails::add_variant(tx, email.id, delivery.id, raw_id, text)?;
         let told = format!("another text of it by {}, kept as variant {number}", self.account.name);
         emails::decide(tx, email.id, "variant", &told, self.world.now)?;
-        let Some(parent) = email.parent.filter(|_| differs) else { return Ok(()) };
-        let text =
-            format!("email {} came with another text: espomail email show {} --variant {number}", email.id, email.id);
+        let what = match (differs, self.has_attachments_of(email)?) {
+            (true, _) => "another text",
+            (false, false) => "other attachments",
+            (false, true) => return Ok(()),
+        };
+        let Some(parent) = email.parent else { return Ok(()) };
+        let text = format!("email {} came with {what}: espomail email show {} --variant {number}", email.id, email.id);
         let (kind, user_id, email_id) = (NoteKind::Remark, None, Some(email.id));
         stream::note(tx, NewNote { parent, kind, user_id, email_id, text: &text }, self.world.now).map(|_| ())
     }
@@ -168,7 +172,7 @@ impl Incoming<'_> {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Likeness {
     from: bool,
-    /// `None` = neither has one.
+    /// `None` = neither has one that says anything.
     date: Option<bool>,
     /// Answer prefixes and tags in brackets left out.
     subject: bool,
@@ -180,15 +184,21 @@ struct Likeness {
     delivered_here: bool,
 }
 
-/// B3.4: they are one email. What is absent is not equal: without a date, or with another verdict, only an equal text is
-/// evidence. What one folder brings twice with other files is not one: fax machines and scanners use a constant id.
+/// B3.4: they are one email. What is absent is not equal: without a date, or with another verdict, only an equal content is
+/// evidence. What one place gets twice with other files is not one: fax machines and scanners use a constant id.
 fn is_same(likeness: &Likeness) -> bool {
-    let needs_text = likeness.date.is_none() || likeness.verdicts_differ;
+    let needs_content = likeness.date.is_none() || likeness.verdicts_differ;
     likeness.from
         && likeness.date != Some(false)
         && likeness.subject
-        && (likeness.text || !needs_text)
-        && (likeness.attachments || !likeness.delivered_here)
+        && (likeness.text || !needs_content)
+        && (likeness.attachments || !(needs_content || likeness.delivered_here))
+}
+
+/// Days at which clocks begin that nobody has set, and the days around them for the time zones: 1970, 1980 and 2000.
+fn is_beginning(second: i64) -> bool {
+    const DAY: i64 = 86_400;
+    [0, 315_532_800, 946_684_800].iter().any(|begin| (begin - DAY..begin + 2 * DAY).contains(&second))
 }
 
 fn digests(message: &Reading) -> Vec<&str> {
@@ -197,6 +207,7 @@ fn digests(message: &Reading) -> Vec<&str> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -218,6 +229,8 @@ mod tests {
             (Likeness { subject: false, ..same.clone() }, false),
             (Likeness { date: None, ..same.clone() }, true),
             (Likeness { date: None, text: false, ..same.clone() }, false),
+            (Likeness { date: None, attachments: false, ..same.clone() }, false),
+            (Likeness { verdicts_differ: true, attachments: false, ..same.clone() }, false),
             (Likeness { verdicts_differ: true, ..same.clone() }, true),
             (Likeness { verdicts_differ: true, text: false, ..same.clone() }, false),
             (Likeness { delivered_here: true, ..same.clone() }, true),
@@ -225,6 +238,21 @@ mod tests {
             (Likeness::default(), false),
         ] {
             assert_eq!(is_same(&likeness), expected, "{likeness:?}");
+        }
+    }
+
+    #[test]
+    fn the_date_of_a_clock_that_nobody_set_says_nothing() {
+        for (date, says_nothing) in [
+            ("1970-01-01T00:00:00Z", true),
+            ("1969-12-31T23:00:00Z", true),
+            ("1980-01-01T00:03:00Z", true),
+            ("2000-01-02T11:00:00Z", true),
+            ("2000-01-03T00:00:00Z", false),
+            ("2026-11-29T00:00:00Z", false),
+        ] {
+            let at: Timestamp = date.parse().unwrap();
+            assert_eq!(is_beginning(at.as_second()), says_nothing, "{date}");
         }
     }
 }

@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use super::is_unseen;
+
 /// Begins a label in ASCII that stands for another one.
 const A_LABEL: &str = "xn--";
 
@@ -12,6 +14,25 @@ pub(super) fn a_label(domain: &str) -> Cow<'_, str> {
         return Cow::Borrowed(domain);
     }
     idna::domain_to_ascii(domain).map_or(Cow::Borrowed(domain), Cow::Owned)
+}
+
+/// The domain as mail servers know it, however its letters are composed. `None` where a label holds signs that only look
+/// like plain letters, or that take no room: it is not the domain that it seems to be.
+pub(super) fn known(domain: &str) -> Option<Cow<'_, str>> {
+    if domain.is_ascii() {
+        return Some(Cow::Borrowed(domain));
+    }
+    let known = idna::domain_to_ascii(domain).ok().filter(|_| !domain.chars().any(is_unseen))?;
+    let pairs = domain.split('.').zip(known.split('.'));
+    let as_many = domain.matches('.').count() == known.matches('.').count();
+    let alike = pairs.into_iter().all(|(label, known)| label.is_ascii() || known.starts_with(A_LABEL));
+    (as_many && alike).then_some(Cow::Owned(known))
+}
+
+/// Whether two domains are one, also where one is written in its own letters.
+pub fn is_same_domain(one: &str, other: &str) -> bool {
+    let known = |domain: &str| known(domain.trim_end_matches('.')).map(|known| known.to_ascii_lowercase());
+    known(one).is_some_and(|one| known(other) == Some(one))
 }
 
 /// An address, or a part of one, with its domain in ASCII: everything after the last `@`, or all of it.

@@ -61,6 +61,39 @@ fn a_domain_above_the_authors_vouches_for_it() {
 }
 
 #[test]
+fn a_domain_is_the_authors_in_its_own_letters_too() {
+    let field = |named: &str| format!("Authentication-Results: mx.example; dmarc=pass header.from={named}\r\n");
+    for (named, from, want) in [
+        ("m\u{fc}ller.example", "info@m\u{fc}ller.example", "pass"),
+        ("m\u{fc}ller.example", "info@xn--mller-kva.example", "pass"),
+        ("xn--mller-kva.example", "info@mu\u{308}ller.example", "pass"),
+        ("muller.example", "info@m\u{fc}ller.example", "fail"),
+    ] {
+        assert_eq!(by_mx(&format!("{}From: {from}", field(named))), want, "{named} {from}");
+    }
+}
+
+#[test]
+fn a_field_that_can_be_read_in_several_ways_needs_the_domain_that_was_judged() {
+    for (from, alone, named) in [
+        ("a@evil.example <v@x.example>", "fail", "pass"),
+        ("v@x.example (<a@evil.example>)", "fail", "pass"),
+        ("<@evil.example:v@x.example>", "fail", "pass"),
+        ("\"v@x.example\" <v@X.example>", "pass", "pass"),
+        ("\"v@x.example.evil.example\" <v@x.example>", "fail", "pass"),
+        ("V <v@x.example>", "pass", "pass"),
+    ] {
+        for word in ["pass", "none", "bestguesspass"] {
+            let by =
+                |rest: &str| by_mx(&format!("Authentication-Results: mx.example; dmarc={word}{rest}\r\nFrom: {from}"));
+            let as_said = |want: &'static str| if want == "pass" && word != "pass" { "none" } else { want };
+            assert_eq!(by(""), as_said(alone), "{word} {from}");
+            assert_eq!(by(" header.from=x.example"), as_said(named), "{word} {from}");
+        }
+    }
+}
+
+#[test]
 fn nothing_is_smuggled_in() {
     for value in [
         "evil.example; dmarc=pass",

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::super::db::{Tx, params, seconds};
 use super::{COLUMNS, Case};
+use crate::mail::address::Mailbox;
 
 /// How many open cases a user has, over all accounts.
 pub fn open_of(tx: &Tx<'_>, user_id: i64) -> Result<i64> {
@@ -32,8 +33,8 @@ pub fn last_auto_assignment(tx: &Tx<'_>, user_id: i64) -> Result<Option<(i64, i6
 pub struct Opener<'a> {
     /// The account by which it came.
     pub account_id: i64,
-    /// Address of From.
-    pub from: &'a str,
+    /// From: its address, or its name where it has none.
+    pub from: &'a Mailbox,
     /// What the mail server said (B4.12).
     pub verdict: &'a str,
 }
@@ -52,7 +53,7 @@ pub fn opened_by(
         &format!(
             "SELECT {COLUMNS} FROM cases c WHERE c.account_id = ?1 AND c.created_at >= ?2 AND c.created_at < ?7 AND EXISTS (
                 SELECT 1 FROM emails e WHERE e.parent_type = 'case' AND e.parent_id = c.id AND e.flow_account_id = ?1
-                    AND e.from_address = ?3 AND e.verdict = ?4 AND (?5 IS NULL OR ?5 = coalesce((
+                    AND e.from_address = ?3 AND (?3 <> '' OR e.from_name = ?8) AND e.verdict = ?4 AND (?5 IS NULL OR ?5 = coalesce((
                         SELECT a.address FROM email_addresses a WHERE a.email_id = e.id AND a.field = 'reply-to'
                             ORDER BY a.position LIMIT 1), '')))
             ORDER BY c.id DESC LIMIT ?6"
@@ -60,11 +61,12 @@ pub fn opened_by(
         params![
             account_id,
             seconds(within.start),
-            from,
+            from.address,
             verdict,
             reply_to,
             i64::try_from(limit)?,
-            seconds(within.end)
+            seconds(within.end),
+            from.name
         ],
         Case::from_row,
     )

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::super::db::{Row, Tx, params, seconds};
 use super::super::label::labels;
-use super::super::records::ParentType;
+use super::super::records::{Parent, ParentType};
 use super::super::sight::Sight;
 
 labels! {
@@ -119,11 +119,11 @@ pub fn set_role(tx: &Tx<'_>, case_id: i64, person: &Person) -> Result<()> {
     Ok(())
 }
 
-/// Gives the people of a case the same roles in another one; who has a role there keeps it.
+/// Gives the people of a case the same roles in the one that takes its place.
 pub fn copy_people(tx: &Tx<'_>, from_id: i64, to_id: i64) -> Result<()> {
     tx.execute(
         "INSERT OR IGNORE INTO case_people (case_id, address, name, role, chosen, opened, reason, email_id, since)
-            SELECT ?2, address, name, role, chosen, 0, reason, email_id, since FROM case_people WHERE case_id = ?1",
+            SELECT ?2, address, name, role, chosen, opened, reason, email_id, since FROM case_people WHERE case_id = ?1",
         params![from_id, to_id],
     )?;
     Ok(())
@@ -141,19 +141,20 @@ pub fn had_a_case(tx: &Tx<'_>, address: &str, before: Timestamp) -> Result<bool>
     Ok(tx.value::<i64>(sql, params![address, seconds(before)])?.is_some())
 }
 
-/// Whether an address wrote verified mail in a case.
+/// Whether the person at an address wrote verified mail in a case.
 pub fn wrote_verified(tx: &Tx<'_>, case_id: i64, address: &str) -> Result<bool> {
     let sql = "SELECT 1 FROM emails WHERE parent_type = 'case' AND parent_id = ?1 AND verified AND status = 'Archived'
-        AND coalesce(author_address, from_address) = ?2";
+        AND automatic = '' AND coalesce(author_address, from_address) = ?2";
     Ok(tx.value::<i64>(sql, params![case_id, address])?.is_some())
 }
 
-/// Whether we wrote to an address in a case, hidden copies included.
-pub fn was_written_to(tx: &Tx<'_>, case_id: i64, address: &str) -> Result<bool> {
+/// Whether one of us wrote to an address about a record, hidden copies included; an automatic reply goes to whomever a
+/// stranger names.
+pub fn was_written_to(tx: &Tx<'_>, record: Parent, address: &str) -> Result<bool> {
     let sql = "SELECT 1 FROM email_addresses a JOIN emails e ON e.id = a.email_id
-        WHERE a.address = ?2 AND a.field IN ('to', 'cc', 'bcc') AND e.parent_type = 'case' AND e.parent_id = ?1
-            AND e.status <> 'Archived' AND e.status <> 'Draft'";
-    Ok(tx.value::<i64>(sql, params![case_id, address])?.is_some())
+        WHERE a.address = ?2 AND a.field IN ('to', 'cc', 'bcc') AND e.parent_type = ?3 AND e.parent_id = ?1
+            AND e.status <> 'Archived' AND e.status <> 'Draft' AND e.automatic = ''";
+    Ok(tx.value::<i64>(sql, params![record.id, address, record.kind.as_str()])?.is_some())
 }
 
 /// Whether an address stood in To or Cc of a mail of a case.

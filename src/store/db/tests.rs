@@ -141,8 +141,8 @@ fn a_database_of_the_first_version_becomes_what_a_new_one_is() {
     fs::remove_dir_all(dir).unwrap();
 }
 
-/// A case as version 4 knew it: the customer wrote with a colleague in Cc, we answered, asked a supplier, told somebody
-/// unseen; a form opened another one.
+/// Cases as version 4 knew them: the customer wrote with a colleague in Cc, we answered, asked a supplier, told somebody
+/// unseen, and the customer wrote to the supplier as well; a form opened the second one, a telephone service the third.
 const HISTORY: &str = "
     INSERT INTO accounts (id, name, kind, address, fetch_since, created_at, edited_at)
         VALUES (1, 'support', 'group', 'support@desk.example', 0, 0, 0);
@@ -150,6 +150,10 @@ const HISTORY: &str = "
     INSERT INTO user_addresses (address, user_id) VALUES ('ana@staff.example', 1);
     INSERT INTO cases (id, number, key, name, status, created_at, modified_at)
         VALUES (1, 1, 'k1', 'Printer', 'Assigned', 0, 0), (2, 2, 'k2', 'Form', 'New', 0, 0);
+    INSERT INTO contacts (id, name, created_at) VALUES (2, 'Eva', 0);
+    INSERT INTO record_addresses (address, record_type, record_id) VALUES ('eva@customer.example', 'contact', 2);
+    INSERT INTO cases (id, number, key, name, status, contact_id, created_at, modified_at)
+        VALUES (3, 3, 'k3', 'Call', 'Assigned', 2, 0, 0);
     INSERT INTO emails (id, message_id, status, subject, from_address, received_at, parent_type, parent_id, verified, created_at, dmarc)
         VALUES (1, 'm1', 'Archived', '', 'eva@customer.example', 1, 'case', 1, 1, 0, 'pass'),
             (2, 'm2', 'Sent', '', 'support@desk.example', 2, 'case', 1, 1, 0, ''),
@@ -157,7 +161,10 @@ const HISTORY: &str = "
             (4, 'm4', 'Archived', '', 'lab@supplier.example', 4, 'case', 1, 1, 0, ''),
             (5, 'm5', 'Archived', '', 'eve@evil.example', 5, 'case', 1, 0, 0, ''),
             (6, 'm6', 'Archived', '', 'no-reply@shop.example', 6, 'case', 2, 1, 0, ''),
-            (7, 'm7', 'Archived', '', 'kim@customer.example', 7, 'case', 1, 1, 0, '');
+            (7, 'm7', 'Archived', '', 'kim@customer.example', 7, 'case', 1, 1, 0, ''),
+            (8, 'm8', 'Archived', '', 'eva@customer.example', 8, 'case', 1, 1, 0, ''),
+            (9, 'm9', 'Archived', '', 'calls@answering.example', 9, 'case', 3, 1, 0, ''),
+            (10, 'm10', 'Archived', '', 'eva@customer.example', 10, 'case', 3, 1, 0, '');
     INSERT INTO email_bodies (email_id, text) SELECT id, '' FROM emails;
     INSERT INTO email_addresses (email_id, field, position, address) VALUES
         (1, 'from', 0, 'eva@customer.example'), (1, 'to', 0, 'support@desk.example'), (1, 'cc', 0, 'lee@customer.example'),
@@ -168,7 +175,10 @@ const HISTORY: &str = "
         (4, 'from', 0, 'lab@supplier.example'), (4, 'to', 0, 'support+c1.2@desk.example'), (4, 'cc', 0, 'other@supplier.example'),
         (5, 'from', 0, 'eve@evil.example'), (5, 'to', 0, 'support@desk.example'),
         (6, 'from', 0, 'no-reply@shop.example'), (6, 'reply-to', 0, 'c1@one.example'), (6, 'to', 0, 'support@desk.example'),
-        (7, 'from', 0, 'kim@customer.example'), (7, 'to', 0, 'support@desk.example');
+        (7, 'from', 0, 'kim@customer.example'), (7, 'to', 0, 'support@desk.example'),
+        (8, 'from', 0, 'eva@customer.example'), (8, 'to', 0, 'support@desk.example'), (8, 'cc', 0, 'lab@supplier.example'),
+        (9, 'from', 0, 'calls@answering.example'), (9, 'to', 0, 'support@desk.example'),
+        (10, 'from', 0, 'eva@customer.example'), (10, 'to', 0, 'support@desk.example'), (10, 'cc', 0, 'lee@customer.example');
     UPDATE email_addresses SET address = 'info@m\u{fc}ller.example' WHERE email_id = 6 AND field = 'reply-to';
     INSERT INTO email_index (rowid, subject, addresses, text) SELECT id, subject, addresses, text FROM email_texts WHERE id < 7;
     INSERT INTO record_addresses (address, record_type, record_id)
@@ -201,13 +211,16 @@ fn a_database_of_version_4_gets_its_roles_from_its_history() {
             "1 lab@supplier.example third party",
             "1 lee@customer.example copied",
             "2 info@xn--mller-kva.example customer opened",
+            "3 calls@answering.example third party opened",
+            "3 lee@customer.example copied",
         ]
     );
     let sql = "SELECT id || verdict || undecided FROM emails WHERE verdict <> '' OR undecided ORDER BY id";
     assert_eq!(store.read(|tx| tx.values::<String>(sql, [])).unwrap(), ["1pass0", "51"]);
-    for sql in
-        ["SELECT address FROM record_addresses", "SELECT address FROM invalid_addresses WHERE account_id IS NULL"]
-    {
+    for sql in [
+        "SELECT address FROM record_addresses WHERE record_id = 1",
+        "SELECT address FROM invalid_addresses WHERE account_id IS NULL",
+    ] {
         assert_eq!(store.read(|tx| tx.values::<String>(sql, [])).unwrap(), ["info@xn--mller-kva.example"], "{sql}");
     }
     let found = |word: &str| {

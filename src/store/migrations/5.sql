@@ -81,37 +81,49 @@ CREATE TEMP TABLE said AS
     AND a.address LIKE '_%@_%' AND a.address NOT IN (SELECT address FROM ours)
     AND a.address NOT LIKE 'no%reply%@%' AND a.address NOT LIKE 'do%not%reply%@%';
 CREATE INDEX temp.said_email ON said (id, field);
--- Who opened it: Reply-To of a form's mail, else From.
+-- The contact or lead that a case is linked to is its customer, without rows.
+CREATE TEMP TABLE customers AS
+  SELECT c.id AS case_id, r.address FROM cases c JOIN record_addresses r ON r.record_type = 'contact' AND r.record_id = c.contact_id
+  UNION SELECT c.id, r.address FROM cases c JOIN record_addresses r ON r.record_type = 'lead' AND r.record_id = c.lead_id;
+CREATE INDEX temp.customers_address ON customers (case_id, address);
+-- Who opened it: Reply-To of a form's mail, else From. Somebody else than the linked contact passed the matter on.
 INSERT INTO case_people (case_id, address, name, role, opened, reason, email_id, since)
-  SELECT case_id, address, name, 'customer', 1, 'opened the case', id, received_at FROM (
+  SELECT case_id, address, name,
+    CASE WHEN address NOT IN (SELECT c.address FROM customers c WHERE c.case_id = s.case_id)
+      AND EXISTS (SELECT 1 FROM customers c WHERE c.case_id = s.case_id) THEN 'third party' ELSE 'customer' END,
+    1, 'opened the case', id, received_at FROM (
     SELECT *, row_number() OVER (PARTITION BY case_id ORDER BY received_at, id, field = 'reply-to') AS place
     FROM said WHERE NOT ours AND (field = 'from' OR (field = 'reply-to' AND NOT EXISTS (
-      SELECT 1 FROM said f WHERE f.id = said.id AND f.field = 'from'))))
+      SELECT 1 FROM said f WHERE f.id = said.id AND f.field = 'from')))) s
   WHERE place = 1;
--- Whom the customer names.
+INSERT INTO customers SELECT case_id, address FROM case_people WHERE role = 'customer';
+INSERT INTO customers SELECT s.case_id, s.address FROM said s
+  WHERE s.field = 'reply-to' AND NOT s.ours AND EXISTS (SELECT 1 FROM said f JOIN customers p
+    ON p.case_id = f.case_id AND p.address = f.address WHERE f.id = s.id AND f.field = 'from');
+-- Everybody else, by the first mail that gave them a role: whom the customer names in Reply-To, To or Cc, and whom we wrote
+-- to: with the customer copied, else third parties.
 INSERT OR IGNORE INTO case_people (case_id, address, name, role, reason, email_id, since)
-  SELECT s.case_id, s.address, s.name, 'customer', 'the customer names it in Reply-To', s.id, s.received_at FROM said s
-  WHERE s.field = 'reply-to' AND NOT s.ours AND EXISTS (SELECT 1 FROM said f JOIN case_people p
-    ON p.case_id = f.case_id AND p.address = f.address AND p.role = 'customer' WHERE f.id = s.id AND f.field = 'from')
-  ORDER BY s.id;
-INSERT OR IGNORE INTO case_people (case_id, address, name, role, reason, email_id, since)
-  SELECT s.case_id, s.address, s.name, 'copied', 'in To or Cc of a mail of the customer', s.id, s.received_at FROM said s
-  WHERE s.field IN ('to', 'cc') AND s.readers <= 20 AND NOT s.ours AND EXISTS (SELECT 1 FROM said f JOIN case_people p
-    ON p.case_id = f.case_id AND p.address = f.address AND p.role = 'customer' WHERE f.id = s.id AND f.field = 'from')
-  ORDER BY s.id;
--- Whom we wrote to: with the customer copied, else third parties.
-INSERT OR IGNORE INTO case_people (case_id, address, name, role, reason, email_id, since)
-  SELECT s.case_id, s.address, s.name,
-    CASE WHEN s.field <> 'bcc' AND s.readers <= 20 AND EXISTS (SELECT 1 FROM said c JOIN case_people p
-      ON p.case_id = c.case_id AND p.address = c.address AND p.role = 'customer' WHERE c.id = s.id AND c.field IN ('to', 'cc'))
-      THEN 'copied' ELSE 'third party' END,
-    'we wrote to it', s.id, s.received_at FROM said s
-  WHERE s.ours AND s.field IN ('to', 'cc', 'bcc') ORDER BY s.id, s.field = 'bcc';
+  SELECT case_id, address, name, role, reason, id, received_at FROM (
+    SELECT *, row_number() OVER (PARTITION BY case_id, address ORDER BY received_at, id, rank) AS place FROM (
+      SELECT s.case_id, s.address, s.name, s.id, s.received_at, s.field = 'bcc' AS rank,
+        CASE WHEN s.ours AND (s.field = 'bcc' OR s.readers > 20 OR NOT EXISTS (SELECT 1 FROM said c JOIN customers p
+            ON p.case_id = c.case_id AND p.address = c.address WHERE c.id = s.id AND c.field IN ('to', 'cc')))
+          THEN 'third party' WHEN s.field = 'reply-to' THEN 'customer' ELSE 'copied' END AS role,
+        CASE WHEN s.ours THEN 'we wrote to it' WHEN s.field = 'reply-to' THEN 'the customer names it in Reply-To'
+          ELSE 'in To or Cc of a mail of the customer' END AS reason
+      FROM said s
+      WHERE (s.ours AND s.field IN ('to', 'cc', 'bcc'))
+        OR (NOT s.ours AND (s.field = 'reply-to' OR (s.field IN ('to', 'cc') AND s.readers <= 20))
+          AND EXISTS (SELECT 1 FROM said f JOIN customers p ON p.case_id = f.case_id AND p.address = f.address
+            WHERE f.id = s.id AND f.field = 'from'))))
+  WHERE place = 1 ORDER BY id;
 -- Everybody else who wrote verified mail took part until now.
 INSERT OR IGNORE INTO case_people (case_id, address, name, role, reason, email_id, since)
   SELECT case_id, address, name, 'copied', 'wrote in the case', id, received_at FROM said
-  WHERE NOT ours AND field = 'from' ORDER BY id;
+  WHERE NOT ours AND field = 'from' AND NOT EXISTS (
+    SELECT 1 FROM customers c WHERE c.case_id = said.case_id AND c.address = said.address) ORDER BY id;
 DROP TABLE said;
+DROP TABLE customers;
 DROP TABLE ours;
 CREATE INDEX outbox_recipients_failed ON outbox_recipients (outbox_id) WHERE state = 'failed';
 -- What servers taught about sending.

@@ -143,6 +143,17 @@ pub fn is_address_of_lead(tx: &Tx<'_>, lead_id: i64, address: &str) -> Result<bo
     is_address_of(tx, Parent { kind: ParentType::Lead, id: lead_id }, address)
 }
 
+/// Whether an address belongs to a record that is not a case: its own, or that of somebody of its company.
+pub fn is_of(tx: &Tx<'_>, record: Parent, address: &str) -> Result<bool> {
+    if is_address_of(tx, record, address)? {
+        return Ok(true);
+    }
+    match company_of(tx, record)? {
+        Some(company) => Ok(is_address_of(tx, company, address)? || is_contact_of(tx, company.id, address)?),
+        None => Ok(false),
+    }
+}
+
 fn is_address_of(tx: &Tx<'_>, record: Parent, address: &str) -> Result<bool> {
     let sql = "SELECT 1 FROM record_addresses WHERE address = ?1 AND record_type = ?2 AND record_id = ?3";
     Ok(tx.value::<i64>(sql, params![address, record.kind.as_str(), record.id])?.is_some())

@@ -37,8 +37,16 @@ enum Event {
     Behind {
         list: bool,
     },
-    /// A report that Eva cannot be reached, by a stranger.
-    Bounce,
+    /// The desk's own list passes on what a stranger wrote, who names Eva or one of us in Reply-To.
+    OurList {
+        of: &'static str,
+    },
+    /// One of us writes to Eva by another program; the mail server vouches for it.
+    Colleague,
+    /// A report that Eva cannot be reached, by a stranger; a mail server that knows no verdict of it is one, too.
+    Bounce {
+        judged: bool,
+    },
     /// Eva's absence note.
     Absence,
     /// We answer, close, or forward Eva's first mail to the laboratory.
@@ -64,7 +72,7 @@ impl Model {
                 (self.closed, self.customer_waits) = (false, true);
             }
             Event::Copied if self.lee_takes_part => (self.closed, self.customer_waits) = (false, true),
-            Event::Answer => self.customer_waits = false,
+            Event::Answer | Event::Colleague => self.customer_waits = false,
             Event::Close => self.closed = true,
             Event::Forward => self.lab_is_known = true,
             _ => {}
@@ -89,17 +97,19 @@ impl Dice {
     fn event(&mut self) -> Event {
         const VERDICTS: [&str; 5] = ["fail", "temperror", "pass header.from=evil.example", "none; spf=fail", ""];
         let verdict = VERDICTS[self.below(VERDICTS.len() as u64) as usize];
-        match self.below(20) {
+        match self.below(23) {
             0..=2 => Event::Customer { copies: self.below(3) == 0 },
             3 => Event::Copied,
             4 | 5 => Event::Supplier,
             6 | 7 => Event::Stranger,
             8..=10 => Event::Forger { of: [EVA, LEE, "ana@staff.example"][self.below(3) as usize], verdict },
             11 | 12 => Event::Behind { list: self.below(2) == 0 },
-            13 => Event::Bounce,
+            13 => Event::Bounce { judged: self.below(2) == 0 },
             14 => Event::Absence,
             15 | 16 => Event::Answer,
             17 => Event::Close,
+            18 | 19 => Event::OurList { of: [EVA, "ana@staff.example"][self.below(2) as usize] },
+            20 => Event::Colleague,
             _ => Event::Forward,
         }
     }
@@ -141,7 +151,16 @@ impl Conversation {
             Event::Behind { list: true } => judged("Eva via evil <evil@lists.example>", subject, "pass")
                 .header("List-Post", "<mailto:evil@lists.example>")
                 .reply_to(EVA),
-            Event::Bounce => bounce(&id),
+            Event::OurList { of } => judged("\"'Eve' via Support\" <support@desk.example>", subject, "pass")
+                .header("List-Id", "<support.desk.example>")
+                .header("X-Original-From", EVE)
+                .reply_to(of)
+                .cc(LEE),
+            Event::Colleague => {
+                judged("ana@staff.example", subject, "pass").header("To", EVA).cc("support@desk.example")
+            }
+            Event::Bounce { judged: true } => bounce(&id),
+            Event::Bounce { judged: false } => bounce(&id).without("Authentication-Results"),
             Event::Absence => judged(EVA, "Out of office", "pass").header("Auto-Submitted", "auto-replied"),
             Event::Answer => {
                 self.ours.push(self.office.reply(1));
