@@ -111,7 +111,7 @@ fn products_of_one_mail_grow_with_its_bytes() {
         }
     }
     if is_large() {
-        println!(
+        eprintln!(
             "promise {} products of one mail, 64 to 256 KB: no growth beyond the bytes, at most {} ms, {} ms of them in the \
              transaction, {} MB",
             PRODUCTS.len(),
@@ -183,7 +183,7 @@ fn an_import_costs_the_same_whatever_is_there_already() {
         let [small, _, large] = times;
         assert!(large <= small * 3 + Duration::from_millis(2), "{name}: {counts:?} {times:?}");
         if is_large() {
-            println!("promise {counts:?} {name}: {} to {} µs an import", small.as_micros(), large.as_micros());
+            eprintln!("promise {counts:?} {name}: {} to {} µs an import", small.as_micros(), large.as_micros());
         }
     }
 }
