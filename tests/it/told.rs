@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Answer, Deed, Dovecot, Exim, Proxy, Rule, Sandbox, Side, SmtpSink, Step, When, mail, wait_until};
+use crate::support::{Deed, Dovecot, Exim, Proxy, Rule, Sandbox, Side, SmtpSink, When, mail, wait_until};
 
 #[test]
 fn a_dry_run_says_that_it_is_one() {
@@ -179,21 +179,6 @@ fn fetch_without_an_account_says_so_and_a_lock_is_told_once() {
     first.kill();
     assert_eq!(second.stderr.matches("is being fetched by process").count(), 1, "{second:#?}");
     assert!(second.stderr.contains("account \"support\": gave up after 1 s"), "{second:#?}");
-}
-
-#[test]
-fn somebody_who_watches_sees_how_far_sending_is() {
-    let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
-    let late = Answer::Late(Duration::from_millis(600));
-    let sink = SmtpSink::new(vec![Step { verb: ".", nth: 0, answer: late }]);
-    sandbox.support_account(&mailbox, &["--smtp", &sink.address()]);
-    mailbox.append("INBOX", &mail("kim@customer.example", &mailbox.address, "Hello").bytes());
-    sandbox.run(&["fetch"]).ok();
-    for n in 1..=3 {
-        sandbox.run(&["case", "reply", "1", "-m", &format!("Answer {n}")]).ok();
-    }
-    sandbox.call(&["send"]).on_terminal("").run().ok().says(" of 3 messages");
-    assert_eq!(sink.received().len(), 3);
 }
 
 #[test]
