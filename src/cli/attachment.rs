@@ -23,7 +23,7 @@ const SAME_NAME_MAX: usize = 1_000;
 /// Attachments of emails
 #[derive(Debug, Subcommand)]
 pub enum AttachmentCommand {
-    /// Lists the attachments of an email; what a winmail.dat holds is listed with it
+    /// Lists the attachments of an email; what a winmail.dat or a signed container holds is listed with it
     #[command(
         visible_alias = "ls",
         before_help = "Examples:\n  $ espomail email attachment list 9131\n  $ espomail --json email attachment list mail.eml"
@@ -97,7 +97,7 @@ pub fn run(command: AttachmentCommand, ctx: &Context) -> Result<()> {
     }
 }
 
-/// An attachment as JSON; `contents` are the files in a winmail.dat.
+/// An attachment as JSON; `contents` are the files in a winmail.dat or a signed container.
 pub fn json_of(attachment: &Attachment) -> Value {
     let Attachment { part, name, content_type, size, sha256, inline, .. } = attachment;
     let contents: Vec<Value> = attachment.contents.iter().map(json_of).collect();

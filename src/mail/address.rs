@@ -148,7 +148,7 @@ fn is_literal(domain: &str) -> bool {
 }
 
 /// Characters that take no room or turn the text around: none of them makes an address another one to the eye.
-fn is_unseen(c: char) -> bool {
+pub(in crate::mail) fn is_unseen(c: char) -> bool {
     c.is_control()
         || (c.is_whitespace() && c != ' ')
         || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')

@@ -7,6 +7,7 @@
 //! trusts a name.
 
 mod body;
+mod calendar;
 mod charset;
 mod date;
 mod enclosed;
@@ -15,6 +16,7 @@ mod flowed;
 mod headers;
 mod params;
 mod parts;
+mod signed;
 mod tnef;
 mod transfer;
 
@@ -130,7 +132,7 @@ pub fn attachment_bytes(raw: &[u8], id: PartId) -> Option<Vec<u8>> {
     let bytes = body::attached(part).into_owned();
     let Some(inner) = id.inner else { return Some(bytes) };
     let at = usize::try_from(inner).ok()?.checked_sub(1)?;
-    tnef::read(&bytes).files.into_iter().nth(at).map(|file| file.bytes)
+    body::files(part, &bytes).into_iter().nth(at).map(|file| file.bytes)
 }
 
 /// What had to be guessed or cut, each kind once, so that a hostile mail cannot fill the log.
@@ -175,6 +177,6 @@ pub struct Attachment {
     pub content_id: Option<String>,
     /// Content-Disposition inline, or referenced by the HTML.
     pub inline: bool,
-    /// The files in it, where it is a winmail.dat; their part is their number in it, from 1.
+    /// The files in it, where it is a winmail.dat or a signed container; their part is their number in it, from 1.
     pub contents: Vec<Attachment>,
 }

@@ -8,9 +8,10 @@ pub const MAX_ID_BYTES: usize = 998;
 /// Most ids taken from one field.
 pub const MAX_IDS: usize = 500;
 
-/// Reads the ids of a field in their order, without angle brackets. Blanks inside the brackets are
-/// folding and are dropped; comments and other text between ids are passed over. Only where no id
-/// has brackets, bare words with `@` count. An id with control characters or over
+/// Reads the ids of a field in their order, without angle brackets. A line end inside the brackets is folding and is
+/// dropped with its blanks; other blanks there are part of the id, as one each, for `<a b@x>` is not `<ab@x>`. Comments
+/// and other text between ids are passed over. Only where no id has brackets, bare words with `@` count, and where there
+/// are none either, words that look like ids, or the one word that there is. An id with control characters or over
 /// [`MAX_ID_BYTES`] is dropped, for a shortened one could be another message's. Of more than
 /// [`MAX_IDS`] the first and the newest stay.
 pub fn parse_ids(value: &str) -> Vec<String> {
@@ -58,6 +59,8 @@ struct Scan {
     bracketed: Vec<String>,
     bare: Vec<String>,
     word: String,
+    /// Words outside brackets without an `@`.
+    plain: Vec<String>,
     in_brackets: bool,
     comment_depth: usize,
 }
@@ -84,7 +87,12 @@ impl Scan {
         if scan.comment_depth > 0 {
             return None;
         }
-        Some(if scan.bracketed.is_empty() { scan.bare } else { scan.bracketed })
+        Some(match (scan.bracketed.is_empty(), scan.bare.is_empty()) {
+            (false, _) => scan.bracketed,
+            (true, false) => scan.bare,
+            (true, true) if scan.plain.len() == 1 || scan.plain.iter().all(|word| looks_like_id(word)) => scan.plain,
+            (true, true) => Vec::new(),
+        })
     }
 
     fn step(&mut self, c: char) {
@@ -96,9 +104,8 @@ impl Scan {
             '>' if self.in_brackets => {
                 let word = std::mem::take(&mut self.word);
                 self.in_brackets = false;
-                self.bracketed.extend(believable(word));
+                self.bracketed.extend(believable(unfolded(word)));
             }
-            c if c.is_whitespace() && self.in_brackets => {}
             c if self.in_brackets => self.word.push(c),
             c if c.is_whitespace() || matches!(c, ',' | ';' | '"' | '>') => self.end_bare(),
             c => self.word.push(c),
@@ -107,13 +114,41 @@ impl Scan {
 
     /// Ends a word outside brackets, or one whose bracket never closes.
     fn end_bare(&mut self) {
-        let word = std::mem::take(&mut self.word);
+        let word = unfolded(std::mem::take(&mut self.word));
         self.in_brackets = false;
         let is_id = word.split_once('@').is_some_and(|(left, right)| !left.is_empty() && !right.is_empty());
         if is_id {
             self.bare.extend(believable(word));
+        } else if !word.contains('@') {
+            self.plain.extend(believable(word));
         }
     }
+}
+
+/// An id from between brackets: nothing in the place of a line end, one blank for others inside.
+fn unfolded(id: String) -> String {
+    if !id.contains(char::is_whitespace) {
+        return id;
+    }
+    let mut kept = String::with_capacity(id.len());
+    let mut blanks = String::new();
+    for c in id.trim().chars() {
+        if c.is_whitespace() {
+            blanks.push(c);
+            continue;
+        }
+        if !blanks.is_empty() && !blanks.contains(['\r', '\n']) {
+            kept.push(' ');
+        }
+        blanks.clear();
+        kept.push(c);
+    }
+    kept
+}
+
+/// `000B71C2`, and not a word of prose.
+fn looks_like_id(word: &str) -> bool {
+    word.len() >= 6 && word.chars().any(|c| c.is_ascii_digit()) && word.chars().all(|c| c.is_ascii_graphic())
 }
 
 fn believable(id: String) -> Option<String> {
@@ -152,7 +187,13 @@ mod tests {
             ("<x <a@b>", vec!["a@b"]),
             ("<> <a@b>", vec!["a@b"]),
             ("<no-at-sign>", vec!["no-at-sign"]),
-            ("no-at-sign @b a@", vec![]),
+            ("no-at-sign @b a@", vec!["no-at-sign"]),
+            ("000B71C2", vec!["000B71C2"]),
+            (" 000B71C1 000B71C2 ", vec!["000B71C1", "000B71C2"]),
+            ("(by hand) 000B71C2", vec!["000B71C2"]),
+            ("Your message of Monday, 3 January", vec![]),
+            ("<a b  c@x>", vec!["a b c@x"]),
+            ("< a@x >", vec!["a@x"]),
             ("<a\u{0}b@c> <d@e>", vec!["d@e"]),
         ] {
             assert_eq!(parse_ids(value), ids, "{value:?}");
@@ -206,7 +247,9 @@ mod tests {
         fn whatever_comes_the_ids_can_be_written(value in "[<>()@a-c\\\\ ,;\u{0}\r\né]*") {
             for id in parse_ids(&value) {
                 prop_assert!(!id.is_empty() && id.len() <= MAX_ID_BYTES);
-                prop_assert!(!id.chars().any(|c| c.is_control() || c.is_whitespace() || c == '<' || c == '>'), "{:?}", id);
+                prop_assert!(!id.chars().any(|c| c.is_control() || c == '<' || c == '>'), "{:?}", id);
+                prop_assert!(!id.chars().any(|c| c.is_whitespace() && c != ' '), "{:?}", id);
+                prop_assert!(!id.contains("  ") && id.trim() == id, "{:?}", id);
             }
         }
     }

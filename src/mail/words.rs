@@ -62,6 +62,8 @@ phrases! {
     REFUSED_MESSAGE = "refused_message";
     /// Subjects of answers that a program gives for somebody who is away.
     AWAY = "away";
+    /// In the plain text of a mail that has its words in HTML only.
+    NO_HTML = "no_html";
     /// Before the sender of a mail that was copied into a text.
     FROM_LABELS = "from_labels";
     /// Before its date.
@@ -85,7 +87,7 @@ mod tests {
         let all =
             [REPORT_SUBJECTS, REPORT_TEXTS, MAIL_SYSTEMS, BEFORE_RECIPIENTS, BEFORE_COPY, BEFORE_COPY_AT_LINE_START];
         let labels = [FROM_LABELS, DATE_LABELS, SUBJECT_LABELS, TO_LABELS, OTHER_LABELS, BEFORE_FORWARDED];
-        for list in all.into_iter().chain([DELAYS, NO_SUCH_ADDRESS, ABOUT_THE_MESSAGE, AWAY]).chain(labels) {
+        for list in all.into_iter().chain([DELAYS, NO_SUCH_ADDRESS, ABOUT_THE_MESSAGE, AWAY, NO_HTML]).chain(labels) {
             assert!(list.0.lines().all(|phrase| !phrase.is_empty() && phrase.to_lowercase() == phrase), "{}", list.0);
         }
     }

@@ -47,6 +47,7 @@ mod personal;
 mod poison;
 mod privacy;
 mod products;
+mod reading;
 mod records;
 mod repair;
 mod returns;

@@ -225,7 +225,7 @@ impl Item {
     fn bare(self) -> Option<Mailbox> {
         let is_part = |at: usize| self.words.get(at).is_some_and(|word| !word.quoted && word.text.contains('@'));
         let at = (0..self.words.len()).rev().find(|at| is_part(*at));
-        let Some(at) = at else { return self.encoded_whole() };
+        let Some(at) = at else { return self.in_comment().or_else(|| self.enclosed_whole()) };
         let begins = |at: usize| self.words.get(at).is_some_and(|word| word.text.starts_with('@'));
         let ends = |at: usize| self.words.get(at).is_some_and(|word| word.text.ends_with('@'));
         let first = if at > 0 && begins(at) { at - 1 } else { at };
@@ -238,11 +238,18 @@ impl Item {
         Some(Mailbox { name: encoded_word::decode(name.as_bytes(), None), address })
     }
 
-    /// Some mailers encode name and address as one word.
-    fn encoded_whole(self) -> Option<Mailbox> {
+    /// `Ann (ann@x.example)`, the name and the address the other way round.
+    fn in_comment(&self) -> Option<Mailbox> {
+        let [comment] = self.comments.as_slice() else { return None };
+        let name = encoded_word::decode(joined(&self.words).as_bytes(), None);
+        repaired(comment).map(|address| Mailbox { name, address })
+    }
+
+    /// Some mailers encode name and address as one word, or put both into quotes.
+    fn enclosed_whole(self) -> Option<Mailbox> {
         let text = joined(&self.words);
         let decoded = encoded_word::decode(text.as_bytes(), None);
-        if decoded == text {
+        if decoded == text && !self.words.iter().all(|word| word.quoted) {
             return None;
         }
         let (name, bracketed) = decoded.rsplit_once('<').unwrap_or(("", &decoded));
@@ -272,9 +279,10 @@ fn joined(words: &[Word]) -> String {
     text
 }
 
-/// An address out of what stands between brackets: without `mailto:`, a source route (RFC 5322 4.4), stray brackets,
-/// quotes around the whole, and blanks around its signs.
+/// An address out of what stands between brackets: without `mailto:`, a source route (RFC 5322 4.4), stray brackets and
+/// what stands before an inner one, quotes around the whole, and blanks around its signs.
 fn repaired(text: &str) -> Option<String> {
+    let text = text.rsplit_once('<').map(|(_, inner)| inner).filter(|inner| inner.contains('@')).unwrap_or(text);
     let text = text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | ',' | ';' | '\''));
     let text =
         text.get(..7).filter(|s| s.eq_ignore_ascii_case("mailto:")).map_or(text, |_| text.get(7..).unwrap_or(text));
@@ -337,6 +345,13 @@ mod tests {
             ("Pete(A nice \\) chap) <pete(his account)@silly.test(his host)>", "Pete|pete@silly.test"),
             ("ann @ x.example", "|ann@x.example"),
             ("<<ann@x.example>>", "|ann@x.example"),
+            ("The Garden <The Garden <ann@x.example>>", "The Garden|ann@x.example"),
+            ("Ann <\"Ann\" <ann@x.example>>, bob@x.example", "Ann|ann@x.example ; |bob@x.example"),
+            ("\"ann@x.example\"", "|ann@x.example"),
+            ("\"Ann B <ann@x.example>\"", "Ann B|ann@x.example"),
+            ("\"ann@x.example\", bob@x.example", "|ann@x.example ; |bob@x.example"),
+            ("Ann B (ann@x.example)", "Ann B|ann@x.example"),
+            ("\"Ann\", bob@x.example", "|bob@x.example"),
             ("<mailto:ann@x.example>", "|ann@x.example"),
             ("Ann B ann@x.example", "Ann B|ann@x.example"),
             ("\"Ann B\"@x.example", "|\"ann b\"@x.example"),

@@ -1,16 +1,18 @@
 //! What of the parts is the readable text and what are attachments.
-//!
-//! The text is made of sections: every multipart/alternative is one, every other text part outside of them one of its
-//! own, so that the footer of a mailing list or the words after a picture are not lost. Where a section has plain
-//! text, its HTML is not converted.
+
+mod kind;
+mod readable;
+mod section;
 
 use std::borrow::Cow;
 
 use sha2::{Digest, Sha256};
 
-use super::parts::Part;
-use super::{Attachment, Defects, Enclosed, Message, charset, encoded_word, flowed, headers, tnef, transfer};
-use crate::mail::text;
+use super::parts::{self, Part};
+use super::{Attachment, Defects, Enclosed, Message, encoded_word, headers, signed, tnef, transfer};
+use kind::{Kind, kind};
+pub(super) use readable::readable;
+use section::decoded_text;
 
 /// Bytes of text, and of HTML, that are kept of one message.
 const MAX_TEXT: usize = 4 << 20;
@@ -21,7 +23,7 @@ const MAX_REPORTS: usize = 100;
 
 /// Fills text, HTML and attachments.
 pub(super) fn fill(message: &mut Message, parts: &[Part<'_>], defects: &mut Defects) {
-    (message.text, message.html) = readable(parts, defects);
+    (message.text, message.html) = readable(parts, signed::MAX_LAYERS, defects);
     for (index, part) in leaves(parts).filter(|(index, _)| kind(parts, *index) == Kind::Attachment) {
         report(message, part, defects);
         let attachment = attachment(message, index, part);
@@ -30,32 +32,6 @@ pub(super) fn fill(message: &mut Message, parts: &[Part<'_>], defects: &mut Defe
     // What a winmail.dat says counts where the message itself has no text.
     message.text = capped(std::mem::take(&mut message.text), defects);
     mark_referenced(message);
-}
-
-/// The readable text and the HTML.
-pub(super) fn readable(parts: &[Part<'_>], defects: &mut Defects) -> (String, Option<String>) {
-    let mut sections: Vec<Section> = Vec::new();
-    for (index, part) in leaves(parts) {
-        let kind = kind(parts, index);
-        if kind == Kind::Attachment {
-            continue;
-        }
-        let text = decoded_text(part, defects);
-        let group = alternative(parts, index);
-        let open = sections.last_mut().filter(|section| group.is_some() && section.group == group);
-        match open {
-            Some(section) => section.add(kind, &text),
-            None => {
-                let mut section = Section { group, ..Section::default() };
-                section.add(kind, &text);
-                sections.push(section);
-            }
-        }
-    }
-    let texts: Vec<String> = sections.iter().map(Section::readable).filter(|text| !text.trim().is_empty()).collect();
-    let html: Vec<&str> =
-        sections.iter().map(|section| section.html.as_str()).filter(|html| !html.is_empty()).collect();
-    (capped(texts.join("\n"), defects), (!html.is_empty()).then(|| capped(html.join("\n"), defects)))
 }
 
 fn leaves<'p, 'a>(parts: &'p [Part<'a>]) -> impl Iterator<Item = (usize, &'p Part<'a>)> {
@@ -91,88 +67,6 @@ pub(super) fn attached<'a>(part: &Part<'a>) -> Cow<'a, [u8]> {
     transfer::decode(part.body, part.field("Content-Transfer-Encoding").unwrap_or_default())
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Plain,
-    Html,
-    Attachment,
-}
-
-fn kind(parts: &[Part<'_>], index: usize) -> Kind {
-    let Some(part) = parts.get(index) else { return Kind::Attachment };
-    let named = part.parent.is_some() && file_name(part).is_some();
-    if part.opaque || named || part.disposition.value == "attachment" {
-        return Kind::Attachment;
-    }
-    match part.media.value.as_str() {
-        "text/plain" => Kind::Plain,
-        "text/html" | "application/xhtml+xml" => Kind::Html,
-        _ => Kind::Attachment,
-    }
-}
-
-/// The outermost multipart/alternative a part is in.
-fn alternative(parts: &[Part<'_>], index: usize) -> Option<usize> {
-    let parent = |index: usize| parts.get(index).and_then(|part| part.parent);
-    let ancestors = std::iter::successors(parent(index), |at| parent(*at));
-    ancestors.filter(|at| parts.get(*at).is_some_and(|part| part.media.value == "multipart/alternative")).last()
-}
-
-#[derive(Default)]
-struct Section {
-    group: Option<usize>,
-    plain: String,
-    html: String,
-}
-
-impl Section {
-    fn add(&mut self, kind: Kind, text: &str) {
-        let whole = if kind == Kind::Html { &mut self.html } else { &mut self.plain };
-        if !whole.is_empty() {
-            whole.push('\n');
-        }
-        whole.push_str(text);
-    }
-
-    fn readable(&self) -> String {
-        if self.plain.trim().is_empty() && !self.html.is_empty() {
-            return text::from_html(&self.html);
-        }
-        self.plain.clone()
-    }
-}
-
-/// The text of a part with LF line ends and without NUL.
-fn decoded_text(part: &Part<'_>, defects: &mut Defects) -> String {
-    let decoded = charset::decode(&attached(part), part.media.param("charset"));
-    if decoded.guessed {
-        defects.note(format!("{}: the charset had to be guessed", part.media.value));
-    }
-    let text = plain_lines(decoded.text);
-    let is = |name, value| part.media.param(name).is_some_and(|v| v.eq_ignore_ascii_case(value));
-    if part.media.value == "text/plain" && is("format", "flowed") {
-        return flowed::unflow(&text, is("delsp", "yes"));
-    }
-    text
-}
-
-/// LF line ends, no NUL.
-fn plain_lines(text: String) -> String {
-    if memchr::memchr2(b'\r', b'\0', text.as_bytes()).is_none() {
-        return text;
-    }
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text.as_str();
-    while let Some((plain, tail)) = rest.split_once(['\r', '\0']) {
-        out.push_str(plain);
-        let is_nul = rest.as_bytes().get(plain.len()) == Some(&0);
-        out.push(if is_nul { '\u{FFFD}' } else { '\n' });
-        rest = if is_nul { tail } else { tail.strip_prefix('\n').unwrap_or(tail) };
-    }
-    out.push_str(rest);
-    out
-}
-
 fn capped(mut text: String, defects: &mut Defects) -> String {
     if text.len() > MAX_TEXT {
         defects.note("text over 4 MB; the rest of it was left out");
@@ -198,16 +92,42 @@ fn attachment(message: &mut Message, index: usize, part: &Part<'_>) -> Option<At
             let subject = headers::subject_of(bytes.get(..MAX_REPORT).unwrap_or(&bytes));
             attachment.name = subject.map(|subject| format!("{subject}.eml")).unwrap_or_default();
         }
-        "application/ms-tnef" | "application/vnd.ms-tnef" => {
-            let contents = tnef::read(&bytes);
-            attachment.contents = (1..).zip(&contents.files).map(|(number, file)| enclosed(number, file)).collect();
-            if message.text.trim().is_empty() {
-                message.text = contents.text;
-            }
-        }
+        _ if is_tnef(part) && message.text.trim().is_empty() => message.text = tnef::read(&bytes).text,
         _ => {}
     }
+    attachment.contents = (1..).zip(&files(part, &bytes)).map(|(number, file)| enclosed(number, file)).collect();
     Some(attachment)
+}
+
+fn is_tnef(part: &Part<'_>) -> bool {
+    matches!(part.media.value.as_str(), "application/ms-tnef" | "application/vnd.ms-tnef")
+}
+
+/// A file of S/MIME, by its type or its name.
+fn is_smime(part: &Part<'_>) -> bool {
+    let by_type = matches!(part.media.value.as_str(), "application/pkcs7-mime" | "application/x-pkcs7-mime");
+    let ends = |name: &str| name.get(name.len().wrapping_sub(4)..).is_some_and(|end| end.eq_ignore_ascii_case(".p7m"));
+    by_type || part.media.value == "application/octet-stream" && file_name(part).is_some_and(|name| ends(&name))
+}
+
+/// The files in an attachment that is itself a container.
+pub(super) fn files(part: &Part<'_>, bytes: &[u8]) -> Vec<tnef::File> {
+    if is_tnef(part) {
+        return tnef::read(bytes).files;
+    }
+    let signed::Contents::Signed(content) =
+        (if is_smime(part) { signed::read(bytes) } else { signed::Contents::Other })
+    else {
+        return Vec::new();
+    };
+    let parts = parts::split(&content, &mut Defects::default());
+    let attached_to = leaves(&parts).filter(|(index, _)| kind(&parts, *index) == Kind::Attachment);
+    let file = |(_, part): (usize, &Part<'_>)| tnef::File {
+        name: file_name(part).unwrap_or_default(),
+        content_type: part.media.value.clone(),
+        bytes: attached(part).into_owned(),
+    };
+    attached_to.map(file).collect()
 }
 
 fn enclosed(number: u32, file: &tnef::File) -> Attachment {

@@ -1,14 +1,22 @@
 //! Bytes to Unicode: the charset a part declares, and what to do where it lies or is silent.
 
+mod code_page;
+mod repair;
+
 use std::borrow::Cow;
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{BIG5, EUC_KR, Encoding, GBK, ISO_2022_JP, SHIFT_JIS, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs::{
+    BIG5, EUC_KR, Encoding, GBK, ISO_2022_JP, SHIFT_JIS, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252, X_USER_DEFINED,
+};
 
 use super::transfer;
+use code_page::CodePage;
 
 /// Bytes the guess looks at, of the lines that say something about the charset.
 const SAMPLE: usize = 4 << 10;
+/// Bytes of an HTML document in which its charset is looked for.
+const META_MAX: usize = 4 << 10;
 /// Begins the sequences of ISO-2022-JP.
 const ESCAPE: u8 = 0x1B;
 
@@ -33,6 +41,29 @@ pub(super) fn decode(bytes: &[u8], declared: Option<&str>) -> Decoded {
     }
 }
 
+/// The charset that an HTML document names in its beginning, `<meta charset=…>` or the like.
+pub(super) fn in_html(html: &[u8]) -> Option<String> {
+    let head = html.get(..META_MAX).unwrap_or(html).to_ascii_lowercase();
+    let named = |tag: &[u8], sign: &[u8]| {
+        let tags = memchr::memmem::find_iter(&head, tag).filter_map(|at| head.get(at..)?.split(|b| *b == b'>').next());
+        tags.filter_map(|tag| tag.get(memchr::memmem::find(tag, sign)? + sign.len()..)).find_map(|value| {
+            let value = value.trim_ascii_start().strip_prefix(b"=")?.trim_ascii_start();
+            let is_label = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b':' | b'.' | b'+');
+            let label: Vec<u8> =
+                value.iter().copied().skip_while(|b| matches!(b, b'"' | b'\'')).take_while(is_label).collect();
+            String::from_utf8(label).ok().filter(|label| !label.is_empty())
+        })
+    };
+    let label = named(b"<meta", b"charset").or_else(|| named(b"<?xml", b"encoding"))?;
+    // Who could read the tag did not read UTF-16.
+    (!label.starts_with("utf-16") && !label.starts_with("utf-32")).then_some(label)
+}
+
+/// Whether a label says which charset it is.
+pub(super) fn says_something(label: &str) -> bool {
+    known(label).is_some()
+}
+
 /// The charset of the body as a hint for headers; none where it says nothing about 8-bit bytes.
 pub(in crate::mail) fn hint(declared: &str) -> Option<Hint> {
     match known(declared)? {
@@ -52,6 +83,7 @@ pub(in crate::mail) fn header_text(value: &[u8], hint: Option<Hint>) -> Cow<'_, 
 
 enum Charset {
     Plain(&'static Encoding),
+    Dos(CodePage),
     Utf7,
     Utf32 { big: bool },
     Hz,
@@ -72,7 +104,10 @@ fn known(label: &str) -> Option<Charset> {
         "iso-2022-kr" => Charset::Iso2022Kr,
         // RFC 2781: big-endian where no order mark says otherwise.
         "utf-16" => Charset::Plain(UTF_16BE),
-        _ => Charset::Plain(alias(label).or_else(|| by_label(label))?),
+        label => match CodePage::known(label) {
+            Some(page) => Charset::Dos(page),
+            None => Charset::Plain(alias(label).or_else(|| by_label(label)).filter(|e| *e != X_USER_DEFINED)?),
+        },
     })
 }
 
@@ -118,8 +153,23 @@ fn declared_text(bytes: &[u8], charset: Charset) -> Decoded {
         Charset::Plain(encoding) if encoding == UTF_16BE && looks_little_endian(bytes) => {
             UTF_16LE.decode_without_bom_handling(bytes).0.into_owned()
         }
+        Charset::Plain(encoding) if encoding == UTF_16BE => encoding.decode_without_bom_handling(bytes).0.into_owned(),
+        // The label of a 7-bit charset on anything else.
+        Charset::Utf7 | Charset::Hz | Charset::Iso2022Kr if !bytes.is_ascii() => {
+            return Decoded { text: repair::eight_bit(bytes, None), guessed: true };
+        }
+        Charset::Plain(encoding) if encoding == ISO_2022_JP && !bytes.is_ascii() => {
+            return Decoded { text: repair::eight_bit(bytes, Some(b"jp")), guessed: true };
+        }
         Charset::Plain(encoding) if encoding == ISO_2022_JP => iso_2022_jp(bytes),
-        Charset::Plain(encoding) => encoding.decode_without_bom_handling(bytes).0.into_owned(),
+        Charset::Plain(encoding) => {
+            let (text, broken) = encoding.decode_without_bom_handling(bytes);
+            match repair::mislabelled(bytes, encoding, broken) {
+                Some(text) => return Decoded { text, guessed: true },
+                None => text.into_owned(),
+            }
+        }
+        Charset::Dos(page) => page.decode(bytes),
         Charset::Utf7 => utf7(bytes),
         Charset::Utf32 { big } => utf32(bytes, big),
         Charset::Hz => shifted(bytes, b"~{", b"~}", GBK),
@@ -129,18 +179,24 @@ fn declared_text(bytes: &[u8], charset: Charset) -> Decoded {
 }
 
 /// Two escapes in a row say what the second says: encoded words that follow each other end and begin with one, which
-/// the decoder of the web takes for an attack.
+/// the decoder of the web takes for an attack. A line ends in ASCII (RFC 1468), so that a run that was never ended
+/// spoils no other line.
 fn iso_2022_jp(bytes: &[u8]) -> String {
     let is_idle = |at: usize| bytes.get(at) == Some(&ESCAPE) && bytes.get(at + 3) == Some(&ESCAPE);
     let mut kept = Vec::with_capacity(bytes.len());
-    let mut at = 0;
+    let (mut at, mut is_shifted) = (0, false);
     while let Some(byte) = bytes.get(at) {
         if is_idle(at) {
             at += 3;
-        } else {
-            kept.push(*byte);
-            at += 1;
+            continue;
         }
+        match byte {
+            &ESCAPE => is_shifted = bytes.get(at + 1) == Some(&b'$'),
+            b'\r' | b'\n' if std::mem::take(&mut is_shifted) => kept.extend_from_slice(b"\x1b(B"),
+            _ => {}
+        }
+        kept.push(*byte);
+        at += 1;
     }
     ISO_2022_JP.decode_without_bom_handling(&kept).0.into_owned()
 }
@@ -148,12 +204,12 @@ fn iso_2022_jp(bytes: &[u8]) -> String {
 /// A few broken bytes are damage; where hardly anything is UTF-8 the label is wrong.
 fn utf8(bytes: &[u8]) -> Decoded {
     let (text, broken) = UTF_8.decode_without_bom_handling(bytes);
-    if !broken {
+    if !broken && !repair::is_iso_2022_jp(bytes) {
         return Decoded { text: text.into_owned(), guessed: false };
     }
     let lost = text.chars().filter(|c| *c == '\u{FFFD}').count();
     let read = text.chars().filter(|c| !c.is_ascii()).count() - lost;
-    if lost > read && std::str::from_utf8(bytes).is_err_and(|e| e.error_len().is_some()) {
+    if !broken || lost > read && std::str::from_utf8(bytes).is_err_and(|e| e.error_len().is_some()) {
         return Decoded { text: guess(bytes).into_owned(), guessed: true };
     }
     Decoded { text: text.into_owned(), guessed: false }
@@ -173,6 +229,13 @@ fn guess(bytes: &[u8]) -> Cow<'_, str> {
 }
 
 fn looks_like(bytes: &[u8]) -> &'static Encoding {
+    let encoding = detected(bytes, None);
+    let is_western = encoding.is_single_byte() && encoding != WINDOWS_1252 && repair::has_signs_only(bytes);
+    if is_western { WINDOWS_1252 } else { encoding }
+}
+
+/// What the bytes look like, perhaps in the country with this top-level domain.
+fn detected(bytes: &[u8], country: Option<&[u8]>) -> &'static Encoding {
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
     let telling = |line: &&[u8]| !line.is_ascii() || line.contains(&ESCAPE);
     let mut left = SAMPLE;
@@ -185,7 +248,7 @@ fn looks_like(bytes: &[u8]) -> &'static Encoding {
         }
     }
     detector.feed(&[], true);
-    detector.guess(None, Utf8Detection::Allow)
+    detector.guess(country, Utf8Detection::Allow)
 }
 
 fn looks_little_endian(bytes: &[u8]) -> bool {
@@ -249,6 +312,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn html_names_its_charset() {
+        for (html, want) in [
+            ("<html><head><meta charset=\"KOI8-R\">", Some("koi8-r")),
+            ("<META content='text/html; charset=windows-1251' http-equiv=Content-Type>", Some("windows-1251")),
+            ("<meta name=viewport content=x><meta charset = iso-8859-2>", Some("iso-8859-2")),
+            ("<?xml version=\"1.0\" encoding=\"iso-8859-15\"?><html>", Some("iso-8859-15")),
+            ("<meta charset=utf-16>", None),
+            ("<meta name=charset>text charset=koi8-r", None),
+            ("<p>charset=koi8-r", None),
+            ("", None),
+        ] {
+            assert_eq!(in_html(html.as_bytes()).as_deref(), want, "{html}");
+        }
+    }
+
+    #[test]
     fn declared_charsets_are_believed_and_others_guessed() {
         for (bytes, declared, want) in [
             (&b"Gr\xfc\xdfe"[..], Some("iso-8859-1"), "Grüße"),
@@ -272,6 +351,26 @@ mod tests {
             (b"~{VPND~} ok", Some("hz-gb-2312"), "中文 ok"),
             (b"\x1b$)C\x0eGQ1[\x0f ok", Some("iso-2022-kr"), "한글 ok"),
             (b"\xc7\xd1\xb1\xdb", Some("ks_c_5601-1987"), "한글"),
+            (b"Sch\x94nes Wetter \xd5 5", Some("cp850"), "Schönes Wetter ı 5"),
+            (b"Sch\x94nes Wetter \xd5 5", Some("IBM00858"), "Schönes Wetter € 5"),
+            ("您好，谢谢".as_bytes(), Some("gb2312"), "您好，谢谢"),
+            ("您好，谢谢".as_bytes(), Some("big5"), "您好，谢谢"),
+            ("こんにちは".as_bytes(), Some("shift_jis"), "こんにちは"),
+            (
+                b"\xa4\xb4\xc3\xed\xca\xb8\xa4\xa2\xa4\xea\xa4\xac\xa4\xc8\xa4\xa6",
+                Some("iso-2022-jp"),
+                "ご注文ありがとう",
+            ),
+            ("Grüße aus Köln".as_bytes(), Some("iso-8859-1"), "Grüße aus Köln"),
+            ("Здравейте".as_bytes(), Some("windows-1251"), "Здравейте"),
+            (b"\xc3\xbc", Some("windows-1252"), "Ã¼"),
+            (b"\x82\xb1\x82\xf1\x82\xc9\x82\xbf\x82\xcd", Some("iso-2022-jp"), "こんにちは"),
+            (b"\x1b$BF|K\\\x1b(B", Some("utf-8"), "日本"),
+            (b"\x1b$BF|K\\\nnext line", Some("iso-2022-jp"), "日本\nnext line"),
+            (b"\xa4\xa4\xa4\xe5 \xa4", Some("big5"), "中文 \u{FFFD}"),
+            ("Grüße ".as_bytes(), Some("iso-2022-jp"), "Grüße "),
+            (b"Seeds for \xa340 only", None, "Seeds for £40 only"),
+            (b"see \xa7 5, \xa9 2024", None, "see § 5, © 2024"),
         ] {
             assert_eq!(decode(bytes, declared).text, want, "{declared:?} {want}");
         }

@@ -1,7 +1,7 @@
 //! The message in a message: what a forward or a report on a delivery is about. One level deep: what is enclosed in it
 //! is not looked at.
 
-use super::{Defects, Message, body, headers, parts};
+use super::{Defects, Message, body, headers, parts, signed};
 use crate::mail::address::Mailbox;
 
 /// What is read of an enclosed message, or of the header of one.
@@ -24,10 +24,25 @@ impl Enclosed {
         let parts = parts::split(raw, &mut defects);
         let mut inner = Message::default();
         headers::fill(&mut inner, &parts, &mut defects);
-        let (text, _) = body::readable(&parts, &mut defects);
+        let (text, _) = body::readable(&parts, signed::MAX_LAYERS, &mut defects);
         let from = inner.from.into_iter().next();
         Enclosed { message_id: inner.message_id, from, subject: inner.subject, text }
     }
+}
+
+/// An enclosed message as the text of the one around it, with the fields that people look at.
+pub(super) fn as_text(raw: &[u8], layers: usize) -> String {
+    let mut defects = Defects::default();
+    let parts = parts::split(raw, &mut defects);
+    let mut inner = Message::default();
+    headers::fill(&mut inner, &parts, &mut defects);
+    let (text, _) = body::readable(&parts, layers, &mut defects);
+    let list = |list: &[Mailbox]| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let date = inner.header("Date").unwrap_or_default().to_owned();
+    let fields = [("From", list(&inner.from)), ("Date", date), ("To", list(&inner.to)), ("Subject", inner.subject)];
+    let lines = fields.iter().filter(|(_, value)| !value.is_empty());
+    let head: String = lines.map(|(name, value)| format!("{name}: {value}\n")).collect();
+    format!("{head}\n{}\n", text.trim_end())
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use super::encoded_word;
-use super::parts::Part;
+use super::parts::{Part, is_envelope_line, is_field_line};
 use super::{Defects, Message, charset, date};
 use crate::mail::address::{self, Mailbox};
-use crate::mail::message_id;
+use crate::mail::{message_id, text};
 
 /// Bytes of a header block that are read.
 const MAX_BLOCK: usize = 1 << 20;
@@ -58,10 +58,13 @@ fn split<'a>(mut rest: &'a [u8], defects: &mut Defects) -> Vec<Field<'a>> {
     fields
 }
 
-/// A field goes on where a line begins with a blank (RFC 5322 2.2.3).
+/// A field goes on where a line begins with a blank (RFC 5322 2.2.3), and where one begins no field: it lost its blank.
 fn length(block: &[u8]) -> usize {
-    let mut lines = memchr::memchr_iter(b'\n', block).map(|at| at + 1);
-    lines.find(|next| !matches!(block.get(*next), Some(b' ' | b'\t'))).unwrap_or(block.len())
+    let begins = |next: &usize| {
+        let line = block.get(*next..).and_then(|rest| rest.split(|b| *b == b'\n').next()).unwrap_or_default();
+        !line.starts_with(b" ") && !line.starts_with(b"\t") && (is_field_line(line) || is_envelope_line(line))
+    };
+    memchr::memchr_iter(b'\n', block).map(|at| at + 1).find(begins).unwrap_or(block.len())
 }
 
 /// What begins with a blank belongs to no field.
@@ -75,7 +78,9 @@ fn field<'a>(lines: &'a [u8], defects: &mut Defects) -> Option<Field<'a>> {
     if value.len() > MAX_VALUE {
         defects.note(format!("{name}: value over 64 KB; the rest of it was left out"));
     }
-    Some(Field { name: Cow::Borrowed(name), value: unfold(bounded(value)) })
+    let value = bounded(value);
+    let holds_ids = ["message-id", "in-reply-to", "references"].iter().any(|known| name.eq_ignore_ascii_case(known));
+    Some(Field { name: Cow::Borrowed(name), value: if holds_ids { unfold_ids(value) } else { unfold(value) } })
 }
 
 /// Cuts an oversized value between two words, so that no address is cut into another one.
@@ -85,15 +90,49 @@ fn bounded(value: &[u8]) -> &[u8] {
     head.get(..end).unwrap_or(head)
 }
 
-/// Drops the line ends of a folded value (RFC 5322 2.2.3); the blank after each stays.
+/// Drops the line ends of a folded value (RFC 5322 2.2.3); the blank after each stays, or comes where it was lost.
 fn unfold(value: &[u8]) -> Cow<'_, [u8]> {
     let value = value.trim_ascii();
-    let is_break = |byte: &u8| matches!(byte, b'\r' | b'\n');
-    if value.iter().any(is_break) {
-        value.iter().copied().filter(|byte| !is_break(byte)).collect()
-    } else {
-        Cow::Borrowed(value)
+    if !value.iter().any(|byte| matches!(byte, b'\r' | b'\n')) {
+        return Cow::Borrowed(value);
     }
+    let mut kept = Vec::with_capacity(value.len());
+    let mut at_start = false;
+    for byte in value {
+        match byte {
+            b'\r' => {}
+            b'\n' => at_start = true,
+            byte => {
+                if std::mem::take(&mut at_start) && !matches!(byte, b' ' | b'\t') {
+                    kept.push(b' ');
+                }
+                kept.push(*byte);
+            }
+        }
+    }
+    Cow::Owned(kept)
+}
+
+/// The same for ids: where one is folded inside its brackets, the blank that the folding brought is dropped as well.
+fn unfold_ids(value: &[u8]) -> Cow<'_, [u8]> {
+    let value = value.trim_ascii();
+    if !value.contains(&b'\n') {
+        return unfold(value);
+    }
+    let (mut kept, mut in_brackets, mut folded) = (Vec::with_capacity(value.len()), false, false);
+    for byte in value {
+        match byte {
+            b'\r' => {}
+            b'\n' => folded = true,
+            b' ' | b'\t' if folded && in_brackets => {}
+            byte => {
+                in_brackets = *byte == b'<' || in_brackets && *byte != b'>';
+                folded = false;
+                kept.push(*byte);
+            }
+        }
+    }
+    Cow::Owned(kept)
 }
 
 /// Reads everything the header says about the message into it.
@@ -104,7 +143,7 @@ pub(super) fn fill(message: &mut Message, parts: &[Part<'_>], defects: &mut Defe
     message.content_type = root.media.value.clone();
     message.content_params = root.media.params.clone();
     message.part_types = parts.iter().map(part_type).collect();
-    message.subject = message.header("Subject").unwrap_or_default().to_owned();
+    message.subject = text::visible(message.header("Subject").unwrap_or_default()).into_owned();
     message.date = message.header("Date").and_then(date::parse);
     if message.date.is_none() && message.header("Date").is_some_and(|d| !d.is_empty()) {
         defects.note("Date cannot be understood");

@@ -60,7 +60,8 @@ impl Parameterised {
     }
 }
 
-/// Cuts at semicolons outside quotes. A quote that is never closed does not count.
+/// Cuts at semicolons outside quotes, and before a common parameter whose semicolon is missing. A quote that is never
+/// closed does not count.
 fn pieces(raw: &[u8]) -> Vec<&[u8]> {
     let last_quote = raw.iter().rposition(|b| *b == b'"').unwrap_or(0);
     let (mut quoted, mut escaped) = (false, false);
@@ -74,6 +75,7 @@ fn pieces(raw: &[u8]) -> Vec<&[u8]> {
                 b'\\' if quoted => escaped = true,
                 b'"' if quoted || here < last_quote => quoted = !quoted,
                 b';' => return !quoted,
+                b' ' | b'\t' if !quoted => return raw.get(at..).is_some_and(begins_parameter),
                 _ => {}
             }
             false
@@ -82,8 +84,16 @@ fn pieces(raw: &[u8]) -> Vec<&[u8]> {
     .collect()
 }
 
+fn begins_parameter(text: &[u8]) -> bool {
+    const COMMON: [&str; 9] =
+        ["boundary", "charset", "name", "filename", "format", "delsp", "type", "report-type", "method"];
+    let name: Vec<u8> = text.iter().copied().take(12).take_while(|b| b.is_ascii_alphabetic() || *b == b'-').collect();
+    let is_common = COMMON.iter().any(|common| common.as_bytes().eq_ignore_ascii_case(&name));
+    is_common && text.get(name.len()..).unwrap_or_default().trim_ascii_start().starts_with(b"=")
+}
+
 fn without_comment(value: &str) -> String {
-    value.split('(').next().unwrap_or_default().trim().to_owned()
+    value.split('(').next().unwrap_or_default().trim().trim_end_matches(',').trim_end().to_owned()
 }
 
 /// Takes quotes off. A backslash stays unless it escapes a quote or itself: Windows paths have them.
@@ -188,9 +198,23 @@ mod tests {
             ("a/b; name=\"=?utf-8?Q?Gr=C3=BC=C3=9Fe.txt?=\"", "name", "Grüße.txt"),
             ("a/b; name=\"a\r\nb.txt\"", "name", "a  b.txt"),
             ("a/b; name*=Gr%C3%BC.txt", "name", "Grü.txt"),
+            ("a/b boundary=\"x y\"", "boundary", "x y"),
+            ("a/b\r\n\tboundary = x", "boundary", "x"),
+            ("a/b, charset=utf-8 boundary=\"x\"", "boundary", "x"),
+            ("a/b; charset=utf-8 format=flowed", "charset", "utf-8"),
+            ("a/b; name=\"my charset=1.pdf\"", "name", "my charset=1.pdf"),
         ] {
             let parsed = Parameterised::parse(raw.as_bytes());
             assert_eq!((parsed.value.as_str(), parsed.param(name)), ("a/b", Some(want)), "{raw}");
+        }
+    }
+
+    #[test]
+    fn blanks_cost_no_more_than_their_length() {
+        for unit in [" ", " name", " name ", "; name= "] {
+            crate::mail::costs_no_more_than_its_length(unit, 50_000, &|text| {
+                drop(Parameterised::parse(text.as_bytes()))
+            });
         }
     }
 

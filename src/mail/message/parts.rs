@@ -4,9 +4,14 @@
 //! boundary lines whole (`--a` does not end a part bounded by `--ab`) and can stop at a limit instead
 //! of refusing the message. A message/rfc822 part is a leaf: its boundaries are never looked for.
 
+mod line;
+
 use super::Defects;
 use super::headers::{Field, fields};
 use super::params::Parameterised;
+use line::{Line, before_line_end, begins_part, belongs_to_header, declares_boundary, guess_boundary, line_at};
+pub(super) use line::{is_envelope_line, is_field_line};
+use line::{line_end_byte, once_field};
 
 /// Parts of one message; the rest becomes one opaque part.
 const MAX_PARTS: usize = 10_000;
@@ -14,6 +19,10 @@ const MAX_PARTS: usize = 10_000;
 const MAX_DEPTH: usize = 100;
 /// Bytes of a boundary that are believed (RFC 2046 allows 70).
 const MAX_BOUNDARY: usize = 256;
+/// Multiparts of one message that are read again because their boundary never came.
+const MAX_GUESSES: u8 = 5;
+/// Lines that may have lost their indentation in a row.
+const MAX_STRAY: usize = 50;
 
 /// One part: a container with children or a leaf with a body.
 pub(super) struct Part<'a> {
@@ -29,6 +38,8 @@ pub(super) struct Part<'a> {
     pub body: &'a [u8],
     /// A limit was hit here: an attachment whatever its type says.
     pub opaque: bool,
+    /// A multipart whose boundary was never met: what is in it may be text.
+    pub leftover: bool,
     container: bool,
 }
 
@@ -47,9 +58,20 @@ impl Part<'_> {
 /// Cuts a message; the first part is the message itself and is always there.
 pub(super) fn split<'a>(raw: &'a [u8], defects: &mut Defects) -> Vec<Part<'a>> {
     let start = start_of_message(raw);
-    let mut splitter = Splitter { raw, parts: Vec::new(), open: Vec::new(), state: State::Between, defects };
+    let mut splitter = Splitter {
+        raw,
+        end_of_line: line_end_byte(raw),
+        parts: Vec::new(),
+        open: Vec::new(),
+        state: State::Between,
+        header: HeaderSeen::default(),
+        guesses: MAX_GUESSES,
+        defects,
+    };
     splitter.begin_part(None, start);
-    splitter.run(start);
+    if splitter.run(start, raw.len()) {
+        splitter.finish(raw.len());
+    }
     splitter.parts
 }
 
@@ -64,15 +86,6 @@ fn start_of_message(raw: &[u8]) -> usize {
         at = line.next;
     }
     0
-}
-
-fn is_envelope_line(line: &[u8]) -> bool {
-    line.starts_with(b"From ") || line.starts_with(b">From ")
-}
-
-/// LF, or CR in the rare message that has no LF at all.
-fn line_end_byte(raw: &[u8]) -> u8 {
-    if raw.contains(&b'\n') || !raw.contains(&b'\r') { b'\n' } else { b'\r' }
 }
 
 /// An open multipart.
@@ -94,30 +107,47 @@ enum State {
     Between,
 }
 
+/// What was met in the header block that the pass is in.
+#[derive(Default)]
+struct HeaderSeen {
+    /// Fields that a message has once, as bits.
+    once: u16,
+    /// A Content-Type that names a boundary.
+    boundary: bool,
+    /// The block goes on at least to here.
+    until: usize,
+}
+
 struct Splitter<'a, 'd> {
     raw: &'a [u8],
+    end_of_line: u8,
     parts: Vec<Part<'a>>,
     open: Vec<Open>,
     state: State,
+    header: HeaderSeen,
+    guesses: u8,
     defects: &'d mut Defects,
 }
 
 impl<'a> Splitter<'a, '_> {
-    fn run(&mut self, start: usize) {
-        let end_of_line = line_end_byte(self.raw);
+    /// Goes over the lines from `start` to `end`; false when the limit of parts is reached.
+    fn run(&mut self, start: usize, end: usize) -> bool {
+        let raw = self.raw.get(..end).unwrap_or(self.raw);
         let mut at = start;
-        while let Some(line) = line_at(self.raw, at, end_of_line) {
+        while let Some(line) = line_at(raw, at, self.end_of_line) {
             at = line.next;
-            match self.boundary(line.text) {
-                Some((level, last)) if !self.at_boundary(level, last, &line) => return,
-                Some(_) => {}
-                None => self.header_line(&line, end_of_line),
+            let boundary = self.boundary(line.text).or_else(|| {
+                // The line that ended a header block may be the first boundary.
+                if self.header_line(&line) { self.boundary(line.text) } else { None }
+            });
+            if boundary.is_some_and(|(level, last)| !self.at_boundary(level, last, &line)) {
+                return false;
             }
             if self.open.is_empty() && !matches!(self.state, State::Header { .. }) {
                 break;
             }
         }
-        self.finish(self.raw.len());
+        true
     }
 
     /// The innermost open multipart whose boundary the line is, and whether it is the last one.
@@ -161,8 +191,10 @@ impl<'a> Splitter<'a, '_> {
             disposition: Parameterised::default(),
             body: &[],
             opaque: false,
+            leftover: false,
             container: false,
         });
+        self.header = HeaderSeen::default();
     }
 
     fn rest_is_opaque(&mut self, owner: usize, start: usize) {
@@ -175,17 +207,47 @@ impl<'a> Splitter<'a, '_> {
         }
     }
 
-    /// Looks for the end of a header block: a blank line, or a line that cannot be in one.
-    fn header_line(&mut self, line: &Line<'a>, end_of_line: u8) {
-        let State::Header { part, start } = self.state else { return };
+    /// Looks for the end of a header block: a blank line, or a line that cannot be in one. True where the line itself is
+    /// no part of the block.
+    fn header_line(&mut self, line: &Line<'a>) -> bool {
+        let State::Header { part, start } = self.state else { return false };
         if line.text.is_empty() {
             self.header_done(part, start, line.start, line.next);
-        } else if !belongs_to_header(line.text)
-            && !line_at(self.raw, line.next, end_of_line).is_some_and(|next| is_known_field(next.text))
-        {
-            self.defects.note("header without a blank line after it");
-            self.header_done(part, start, line.start, line.start);
+            return false;
         }
+        let is_boundary = self.header.boundary && line.text.starts_with(b"--") && !is_field_line(line.text);
+        if !is_boundary && (line.start < self.header.until || belongs_to_header(line.text) || self.goes_on(line)) {
+            self.header.once |= once_field(line.text).unwrap_or_default();
+            self.header.boundary |= declares_boundary(line.text);
+            return false;
+        }
+        self.defects.note("header without a blank line after it");
+        self.header_done(part, start, line.start, line.start);
+        true
+    }
+
+    /// Whether a known field follows the lines that cannot be in a header: then they are the rest of a field that lost
+    /// their indentation on the way. A field that a message has once and that was there already belongs to a text.
+    fn goes_on(&mut self, stray: &Line<'a>) -> bool {
+        let State::Header { part, start } = self.state else { return false };
+        if !stray.text.iter().any(u8::is_ascii_alphanumeric) {
+            return false;
+        }
+        let (is_root, most) = (part == 0, if stray.start == start { 1 } else { MAX_STRAY });
+        let mut at = stray.next;
+        for _ in 0..most {
+            let next = line_at(self.raw, at, self.end_of_line);
+            let Some(line) = next.filter(|line| !line.text.trim_ascii().is_empty() && !line.text.starts_with(b"--"))
+            else {
+                return false;
+            };
+            if let Some(bit) = once_field(line.text).filter(|_| is_root || begins_part(line.text)) {
+                self.header.until = line.start;
+                return self.header.once & bit == 0;
+            }
+            at = line.next;
+        }
+        false
     }
 
     fn header_done(&mut self, index: usize, start: usize, end: usize, body: usize) {
@@ -206,7 +268,7 @@ impl<'a> Splitter<'a, '_> {
         }
         let boundary = match part.media.param("boundary").map(|b| b.trim_end().as_bytes()) {
             Some(b) if !b.is_empty() && b.len() <= MAX_BOUNDARY => Some(b.to_vec()),
-            _ => guess_boundary(self.raw.get(body..).unwrap_or_default()),
+            _ => guess_boundary(self.raw.get(body..).unwrap_or_default(), MAX_BOUNDARY),
         };
         match boundary {
             Some(boundary) => {
@@ -228,6 +290,7 @@ impl<'a> Splitter<'a, '_> {
         self.defects.note("multipart without its boundary");
         if let Some(part) = self.parts.get_mut(index) {
             part.media.value = "text/plain".into();
+            part.leftover = true;
         }
     }
 
@@ -240,73 +303,23 @@ impl<'a> Splitter<'a, '_> {
         if let Some(part) = self.parts.get_mut(index) {
             part.body = self.raw.get(start..end).unwrap_or_default();
         }
-        if matches!(self.state, State::Preamble { .. }) {
+        if matches!(self.state, State::Preamble { .. }) && !self.read_again(index, start, end) {
             self.not_multipart(index);
         }
     }
-}
 
-/// A first body line that looks like a boundary stands in for a missing parameter.
-fn guess_boundary(body: &[u8]) -> Option<Vec<u8>> {
-    let body = body.trim_ascii_start();
-    let line = body.split(|b| *b == b'\n').next()?.trim_ascii_end().strip_prefix(b"--")?;
-    (!line.is_empty() && line.len() <= MAX_BOUNDARY).then(|| line.to_vec())
-}
-
-struct Line<'a> {
-    text: &'a [u8],
-    start: usize,
-    next: usize,
-}
-
-fn line_at(raw: &[u8], start: usize, end_of_line: u8) -> Option<Line<'_>> {
-    let rest = raw.get(start..).filter(|rest| !rest.is_empty())?;
-    let length = memchr::memchr(end_of_line, rest).unwrap_or(rest.len());
-    let text = rest.get(..length).unwrap_or_default();
-    let text = text.strip_suffix(b"\r").unwrap_or(text);
-    Some(Line { text, start, next: (start + length + 1).min(raw.len()) })
-}
-
-/// The line end before a boundary belongs to the boundary (RFC 2046 5.1.1).
-fn before_line_end(raw: &[u8], at: usize) -> usize {
-    let head = raw.get(..at).unwrap_or_default();
-    let head = head.strip_suffix(b"\n").unwrap_or(head);
-    head.strip_suffix(b"\r").unwrap_or(head).len()
-}
-
-fn belongs_to_header(line: &[u8]) -> bool {
-    line.starts_with(b" ") || line.starts_with(b"\t") || is_envelope_line(line) || is_field_line(line)
-}
-
-/// A field name of printable ASCII and a colon; blanks before the colon are tolerated.
-fn is_field_line(line: &[u8]) -> bool {
-    field_name(line).is_some()
-}
-
-fn field_name(line: &[u8]) -> Option<&[u8]> {
-    let colon = line.iter().position(|b| *b == b':')?;
-    let name = line.get(..colon)?.trim_ascii_end();
-    (!name.is_empty() && name.iter().all(u8::is_ascii_graphic)).then_some(name)
-}
-
-/// A name that hardly ever begins a line of text: a stray line before it does not end the header.
-fn is_known_field(line: &[u8]) -> bool {
-    const KNOWN: [&[u8]; 12] = [
-        b"from",
-        b"to",
-        b"cc",
-        b"subject",
-        b"date",
-        b"message-id",
-        b"mime-version",
-        b"received",
-        b"reply-to",
-        b"in-reply-to",
-        b"references",
-        b"return-path",
-    ];
-    field_name(line).is_some_and(|name| {
-        let name = name.to_ascii_lowercase();
-        KNOWN.contains(&name.as_slice()) || name.starts_with(b"content-") || name.starts_with(b"x-")
-    })
+    /// Reads a multipart by the boundary that is in it where the declared one never came.
+    fn read_again(&mut self, index: usize, start: usize, end: usize) -> bool {
+        let guess = guess_boundary(self.raw.get(start..end).unwrap_or_default(), MAX_BOUNDARY);
+        let Some(boundary) = guess.filter(|_| self.guesses > 0) else { return false };
+        self.guesses -= 1;
+        self.defects.note("boundary other than declared");
+        let around = std::mem::replace(&mut self.open, vec![Open { part: index, boundary }]);
+        self.state = State::Preamble { part: index, start };
+        if self.run(start, end) && !matches!(self.state, State::Preamble { part, .. } if part == index) {
+            self.finish(end);
+        }
+        self.open = around;
+        self.parts.get(index).is_some_and(|part| part.container)
+    }
 }

@@ -5,21 +5,60 @@ use std::borrow::Cow;
 
 /// Decodes a body by its Content-Transfer-Encoding.
 pub(super) fn decode<'a>(body: &'a [u8], encoding: &[u8]) -> Cow<'a, [u8]> {
-    let encoding = String::from_utf8_lossy(encoding).to_ascii_lowercase();
-    let word = encoding.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).find(|w| !w.is_empty());
-    match word.unwrap_or_default() {
-        "base64" => Cow::Owned(base64(body)),
-        "quoted-printable" => Cow::Owned(quoted_printable(body)),
-        "uuencode" | "x-uuencode" | "x-uue" => Cow::Owned(uuencode(body)),
-        _ => Cow::Borrowed(body),
+    match Encoding::of(encoding) {
+        Encoding::Base64 => Cow::Owned(base64(body)),
+        Encoding::QuotedPrintable => Cow::Owned(quoted_printable(body)),
+        Encoding::Uuencode => Cow::Owned(uuencode(body)),
+        Encoding::Identity => Cow::Borrowed(body),
     }
 }
 
-/// Base64 without regard to line ends, foreign bytes, missing padding and padding in the middle.
+/// The lines that a list server or a gateway put after a base64 body, as they stand there.
+pub(super) fn after_base64<'a>(body: &'a [u8], encoding: &[u8]) -> &'a [u8] {
+    match Encoding::of(encoding) {
+        Encoding::Base64 => base64_and_rest(body).1,
+        _ => &[],
+    }
+}
+
+enum Encoding {
+    Identity,
+    Base64,
+    QuotedPrintable,
+    Uuencode,
+}
+
+impl Encoding {
+    /// By its label, whatever signs stand between its letters: `base-64`, `quoted printable`. Where the whole is no
+    /// label, its first word may be one.
+    fn of(label: &[u8]) -> Encoding {
+        let label = String::from_utf8_lossy(label).to_ascii_lowercase();
+        let label = label.split(['(', ';', ',']).next().unwrap_or_default();
+        let first = label.split_whitespace().next().unwrap_or_default();
+        let known = |label: &str| {
+            let letters: String = label.chars().filter(char::is_ascii_alphanumeric).collect();
+            Some(match letters.as_str() {
+                "base64" | "xbase64" | "b64" => Encoding::Base64,
+                "quotedprintable" | "xquotedprintable" | "qp" => Encoding::QuotedPrintable,
+                "uuencode" | "xuuencode" | "uue" | "xuue" => Encoding::Uuencode,
+                _ => return None,
+            })
+        };
+        known(label).or_else(|| known(first)).unwrap_or(Encoding::Identity)
+    }
+}
+
+/// Base64 without regard to line ends, foreign bytes, missing padding and padding in the middle. It ends where plain
+/// lines follow it.
 pub(super) fn base64(text: &[u8]) -> Vec<u8> {
+    base64_and_rest(text).0
+}
+
+fn base64_and_rest(text: &[u8]) -> (Vec<u8>, &[u8]) {
     let mut out = Vec::with_capacity(text.len() / 4 * 3 + 3);
     let mut bits = 0u32;
     let mut count = 0u32;
+    let mut padded = false;
     let mut rest = text;
     while let [byte, after @ ..] = rest {
         // Whole groups of four, which is nearly all there is.
@@ -36,8 +75,16 @@ pub(super) fn base64(text: &[u8]) -> Vec<u8> {
             }
         }
         rest = after;
+        if *byte == b'\n' {
+            let next = after.trim_ascii_start();
+            let blank = after.get(..after.len() - next.len()).is_some_and(|skipped| skipped.contains(&b'\n'));
+            if !out.is_empty() && (padded || blank) && !is_base64_line(next, padded, blank) {
+                return (out, after);
+            }
+            (rest, padded) = (next, false);
+        }
         match sextet(*byte) {
-            PADDING => count = 0,
+            PADDING => (count, padded) = (0, true),
             value if value < 64 => {
                 bits = (bits << 6) | u32::from(value);
                 count += 6;
@@ -49,7 +96,14 @@ pub(super) fn base64(text: &[u8]) -> Vec<u8> {
             _ => {}
         }
     }
-    out
+    (out, &[])
+}
+
+/// Whether base64 goes on after a blank line or padding. After padding only another whole run does.
+fn is_base64_line(text: &[u8], padded: bool, blank: bool) -> bool {
+    let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default().trim_ascii_end();
+    let letters = line.iter().all(|byte| sextet(*byte) != FOREIGN) && line.iter().any(u8::is_ascii_alphanumeric);
+    line.is_empty() || letters && !(padded && (blank || line.len() % 4 != 0))
 }
 
 const PADDING: u8 = 64;
@@ -152,10 +206,31 @@ mod tests {
             ("aGVs\r\nbG8=\r\n", "hello"),
             ("aGVs!bG8=", "hello"),
             ("aA==aGk=", "hhi"),
+            ("aA==\naGk=\n", "hhi"),
+            ("aGVs\n\nbG8=\n", "hello"),
+            ("aGVsbG8=\n\nConfidential\n", "hello"),
+            ("aGVsbG8=\n____\nThe list\n", "hello"),
+            ("aGVsbG8h\r\n\r\n--\r\nThe list: x\r\n", "hello!"),
+            ("aGVsbG8=\r\n\r\n\r\n", "hello"),
             ("", ""),
             ("=", ""),
         ] {
             assert_eq!(base64(text.as_bytes()), want.as_bytes(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_stands_after_base64_is_no_part_of_it() {
+        let after = |text: &'static str| after_base64(text.as_bytes(), b"base64");
+        assert_eq!(after("aGVsbG8=\n\n____\nThe list"), b"\n____\nThe list");
+        assert_eq!(after("aGVsbG8=\n"), b"");
+        assert_eq!(after("aGVs\n\nbG8h"), b"");
+    }
+
+    #[test]
+    fn base64_costs_no_more_than_its_length() {
+        for unit in ["\n", "a\n\n", "YQ==\n", "aGVs\r\n \r\n", "=\n"] {
+            crate::mail::costs_no_more_than_its_length(unit, 200_000, &|text| drop(base64(text.as_bytes())));
         }
     }
 
@@ -177,7 +252,12 @@ mod tests {
 
     #[test]
     fn the_field_names_the_encoding_loosely() {
-        assert_eq!(decode(b"aGk=", b" BASE64 ; x").as_ref(), b"hi");
+        for label in [" BASE64 ; x", "base-64", "Base 64", "x-base64", "\"base64\" (as ever)", "base64 7bit"] {
+            assert_eq!(decode(b"aGk=", label.as_bytes()).as_ref(), b"hi", "{label}");
+        }
+        for label in ["quoted printable", "Quoted_Printable", "QUOTED-PRINTABLE", "quotedprintable"] {
+            assert_eq!(decode(b"=61", label.as_bytes()).as_ref(), b"a", "{label}");
+        }
         assert_eq!(decode(b"aGk=", b"7bit").as_ref(), b"aGk=");
         assert_eq!(decode(b"begin 644 a\n#0V%T\n`\nend\nrest", b"x-uuencode").as_ref(), b"Cat");
     }

@@ -1,17 +1,41 @@
 //! HTML to text in one pass over its tags, so that no nesting costs more than its length. Nothing is loaded, no style
 //! is computed; what is marked as hidden is left out.
 
+mod blocks;
+mod links;
+
 use html5gum::emitters::default::DefaultEmitter;
 use html5gum::{StartTag, Token, Tokenizer};
+
+use super::{is_invisible, visible};
+use blocks::{List, Row, ends_hidden, is_hidden, is_void, margin};
+use links::Links;
 
 /// Bytes of HTML that are read.
 const MAX_HTML: usize = 512 << 10;
 /// Depth of quotation that is shown.
 const MAX_QUOTES: usize = 20;
+/// Depth of lists that is shown.
+const MAX_LISTS: usize = 10;
+/// Tables around a word that it tells of it.
+const MAX_TABLES: usize = 8;
 
-/// The readable text of an HTML document: paragraphs apart, list items marked, quotations with `> `, tables row by row.
+/// The readable text of an HTML document: paragraphs apart, list items marked and set in, quotations with `> `, the cells
+/// of a row joined by `|`, and where a link leads at the end, wherever its words do not say it.
 pub fn from_html(html: &str) -> String {
     let html = html.get(..html.floor_char_boundary(MAX_HTML)).unwrap_or(html);
+    let text = converted(html);
+    if !text.is_empty() {
+        return text;
+    }
+    // What hides all the rest and never ends, such as a title, cannot be meant.
+    let body = ["<body", "<p", "<div", "<table", "<span"];
+    let lower = html.to_ascii_lowercase();
+    let start = body.iter().find_map(|tag| lower.find(tag)).unwrap_or_default();
+    if start == 0 { text } else { converted(html.get(start..).unwrap_or_default()) }
+}
+
+fn converted(html: &str) -> String {
     let mut emitter = DefaultEmitter::default();
     emitter.naively_switch_states(true);
     let mut writer = Writer::default();
@@ -25,7 +49,10 @@ pub fn from_html(html: &str) -> String {
             Token::Comment(_) | Token::Doctype(_) | Token::Error(_) => {}
         }
     }
-    writer.out.trim_matches('\n').trim_end().to_owned()
+    writer.link_end();
+    let text = writer.out.trim_matches('\n').trim_end();
+    let targets = writer.links.footnotes();
+    if targets.is_empty() { text.to_owned() } else { format!("{text}\n\n{targets}") }
 }
 
 #[derive(Default)]
@@ -37,6 +64,12 @@ struct Writer {
     blank: bool,
     quotes: usize,
     preformatted: usize,
+    lists: Vec<List>,
+    /// The mark of a list item, owed before its first word.
+    marker: Option<String>,
+    /// The rows of the open tables.
+    rows: Vec<Row>,
+    links: Links,
     /// The element that is left out with everything in it, and how often it is open.
     hidden: Option<(Vec<u8>, usize)>,
 }
@@ -45,8 +78,11 @@ impl Writer {
     fn open(&mut self, tag: &StartTag<()>) {
         let name = tag.name.as_slice();
         if let Some((hidden, depth)) = &mut self.hidden {
-            *depth += usize::from(hidden == name && !tag.self_closing);
-            return;
+            if !ends_hidden(hidden, name) {
+                *depth += usize::from(hidden == name && !tag.self_closing);
+                return;
+            }
+            self.hidden = None;
         }
         if is_hidden(tag) {
             self.hidden = (!is_void(name)).then(|| (name.to_vec(), 1));
@@ -54,27 +90,36 @@ impl Writer {
         }
         match name {
             b"br" => self.line_end(),
-            b"li" => {
-                self.line(1);
-                self.word("-");
-                self.blank = true;
-            }
+            b"li" => self.item(),
             b"hr" => {
                 self.line(1);
                 self.word("----");
                 self.line(1);
             }
-            b"td" | b"th" => self.blank = true,
+            b"ul" | b"ol" => {
+                self.block(if self.lists.is_empty() { 2 } else { 1 });
+                self.lists.push(List::open(tag));
+            }
+            b"table" => {
+                self.block(2);
+                self.rows.push(Row::default());
+            }
+            b"tr" => self.row(),
+            b"td" | b"th" => self.cell(),
             b"img" => self.alternative(tag),
+            b"a" => {
+                self.link_end();
+                self.links.open(tag, self.out.len());
+            }
             b"blockquote" => {
-                self.line(2);
+                self.block(2);
                 self.quotes += 1;
             }
             b"pre" => {
-                self.line(2);
+                self.block(2);
                 self.preformatted += 1;
             }
-            name => self.line(margin(name)),
+            name => self.block(margin(name)),
         }
     }
 
@@ -95,6 +140,19 @@ impl Writer {
                 self.line(2);
                 self.preformatted = self.preformatted.saturating_sub(1);
             }
+            b"ul" | b"ol" => {
+                self.lists.pop();
+                self.marker = None;
+                self.line(if self.lists.is_empty() { 2 } else { 1 });
+            }
+            b"li" => self.line(1),
+            b"tr" => self.row_end(),
+            b"table" => {
+                self.row_end();
+                self.rows.pop();
+                self.line(2);
+            }
+            b"a" => self.link_end(),
             name => self.line(margin(name)),
         }
     }
@@ -104,7 +162,7 @@ impl Writer {
             return;
         }
         if self.preformatted > 0 {
-            for (index, line) in text.split('\n').enumerate() {
+            for (index, line) in visible(text).split('\n').enumerate() {
                 if index > 0 {
                     self.line_end();
                 }
@@ -114,14 +172,15 @@ impl Writer {
             }
             return;
         }
-        let is_blank =
-            |c: char| c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' | '\u{ad}');
-        self.blank |= text.starts_with(is_blank);
-        for word in text.split(is_blank).filter(|word| !word.is_empty()) {
-            self.word(word);
+        let is_blank = char::is_whitespace;
+        let edges = text.trim_matches(is_invisible);
+        let words = || text.split(is_blank).filter(|word| !word.chars().all(is_invisible));
+        self.blank |= edges.starts_with(is_blank) || text.contains(is_blank) && words().next().is_none();
+        for word in words() {
+            self.word(&visible(word));
             self.blank = true;
         }
-        self.blank = text.ends_with(is_blank);
+        self.blank &= edges.ends_with(is_blank) || words().next().is_none();
     }
 
     fn alternative(&mut self, tag: &StartTag<()>) {
@@ -130,6 +189,53 @@ impl Writer {
             self.blank = true;
             self.text(&format!("[{alt}]"));
             self.blank = true;
+        }
+    }
+
+    /// The words of a link end here; where it leads is told if they do not say it.
+    fn link_end(&mut self) {
+        if let Some(number) = self.links.close(&self.out) {
+            let blank = std::mem::replace(&mut self.blank, true);
+            let breaks = std::mem::take(&mut self.breaks);
+            self.word(&format!("[{number}]"));
+            (self.blank, self.breaks) = (blank, breaks);
+        }
+    }
+
+    fn item(&mut self) {
+        self.line(1);
+        self.marker = Some(self.lists.last_mut().map_or_else(|| "-".to_owned(), List::mark));
+    }
+
+    /// Rows are lines as long as their cells are.
+    fn row(&mut self) {
+        self.row_end();
+        if let Some(row) = self.rows.last_mut() {
+            *row = Row::default();
+        }
+    }
+
+    fn row_end(&mut self) {
+        if self.rows.last().is_some_and(Row::is_line) {
+            self.breaks = 1;
+        }
+        self.line(1);
+    }
+
+    fn cell(&mut self) {
+        self.blank = true;
+        if let Some(row) = self.rows.last_mut() {
+            row.is_fresh = true;
+            if row.has_lines {
+                self.line(1);
+            }
+        }
+    }
+
+    /// A block begins. The first one of a cell or of an item begins where that does.
+    fn block(&mut self, count: usize) {
+        if self.marker.is_none() && !self.rows.last().is_some_and(|row| row.is_fresh) {
+            self.line(count);
         }
     }
 
@@ -146,84 +252,44 @@ impl Writer {
     }
 
     fn word(&mut self, word: &str) {
-        let quotes = self.quotes.min(MAX_QUOTES);
-        if self.out.is_empty() {
-            self.out.push_str(&"> ".repeat(quotes));
-        } else if self.breaks > 0 {
-            let mark = "> ".repeat(quotes);
-            for left in (0..self.breaks).rev() {
-                self.out.push('\n');
-                self.out.push_str(if left == 0 { &mark } else { mark.trim_end() });
-            }
+        let rows = self.rows.len().saturating_sub(MAX_TABLES);
+        let mut around = self.rows.iter_mut().skip(rows);
+        if around.any(|row| row.joins()) {
+            // `From:` in a cell of its own.
+            self.out.push_str(if self.out.ends_with(':') { " " } else { " | " });
+        } else if self.breaks > 0 || self.out.is_empty() {
+            self.begin_line();
         } else if self.blank {
+            self.out.push(' ');
+        }
+        for row in self.rows.iter_mut().skip(rows) {
+            row.has_word();
+        }
+        if let Some(marker) = self.marker.take() {
+            self.out.push_str(&marker);
             self.out.push(' ');
         }
         (self.breaks, self.blank) = (0, false);
         self.out.push_str(word);
     }
-}
 
-/// Line ends around a block.
-fn margin(name: &[u8]) -> usize {
-    match name {
-        b"p" | b"h1" | b"h2" | b"h3" | b"h4" | b"h5" | b"h6" | b"ul" | b"ol" | b"dl" | b"table" => 2,
-        b"div" | b"tr" | b"dt" | b"dd" | b"section" | b"article" | b"header" | b"footer" | b"address" | b"center"
-        | b"form" | b"fieldset" | b"caption" | b"figure" | b"body" | b"title" => 1,
-        _ => 0,
+    fn begin_line(&mut self) {
+        let mark = "> ".repeat(self.quotes.min(MAX_QUOTES));
+        let depth = self.lists.len().saturating_sub(usize::from(self.marker.is_some())).min(MAX_LISTS);
+        if !self.out.is_empty() {
+            for left in (0..self.breaks).rev() {
+                self.out.push('\n');
+                self.out.push_str(if left == 0 { "" } else { mark.trim_end() });
+            }
+            let rows = self.rows.len().saturating_sub(MAX_TABLES);
+            for row in self.rows.iter_mut().skip(rows) {
+                row.has_lines |= !row.is_fresh;
+            }
+        }
+        self.out.push_str(&mark);
+        self.out.push_str(&"  ".repeat(depth));
     }
-}
-
-fn is_hidden(tag: &StartTag<()>) -> bool {
-    let left_out: [&[u8]; 8] = [b"head", b"script", b"style", b"title", b"template", b"noscript", b"object", b"svg"];
-    let style =
-        tag.attributes.get(b"style".as_slice()).map(|style| String::from_utf8_lossy(style).to_ascii_lowercase());
-    let style: String = style.unwrap_or_default().chars().filter(|c| !c.is_whitespace()).collect();
-    left_out.contains(&tag.name.as_slice())
-        || tag.attributes.contains_key(b"hidden".as_slice())
-        || style.contains("display:none")
-        || style.contains("visibility:hidden")
-}
-
-/// Elements that have no end tag.
-fn is_void(name: &[u8]) -> bool {
-    let void: [&[u8]; 8] = [b"br", b"hr", b"img", b"input", b"link", b"meta", b"col", b"area"];
-    void.contains(&name)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn html_as_mailers_write_it() {
-        for (html, want) in [
-            ("<p>Hello <b>you</b>,</p><p>bye</p>", "Hello you,\n\nbye"),
-            ("one<br>two<br/><br>three", "one\ntwo\n\nthree"),
-            ("<div>a</div><div>b</div><div><br></div><div>c</div>", "a\nb\n\nc"),
-            ("  much \n\t space&nbsp;&amp;&#32;more  ", "much space & more"),
-            ("<ul><li>one<li>two</ul>after", "- one\n- two\n\nafter"),
-            ("<table><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr></table>", "a b\nc"),
-            ("<blockquote>q<p>r</p></blockquote>mine", "> q\n>\n> r\n\nmine"),
-            ("<pre>a  b\n  c\n\nd</pre>", "a  b\n  c\n\nd"),
-            ("<style>p { x > y }</style><script>if (a<b) '</p>'</script>text", "text"),
-            ("<head><title>no</title></head><body>yes</body>", "yes"),
-            ("<div style='display: none'>no<div>no</div>no</div>yes", "yes"),
-            ("<span hidden>no</span>yes<img style=\"display:none\"> and more", "yes and more"),
-            ("see <img src=cid:1 alt='the picture'> here", "see [the picture] here"),
-            ("&#x1b;[31m &lt;b&gt;", "\u{1b}[31m <b>"),
-            ("a < b and <", "a < b and <"),
-            ("<p>open <b>never closed", "open never closed"),
-            ("", ""),
-        ] {
-            assert_eq!(from_html(html), want, "{html}");
-        }
-    }
-
-    #[test]
-    fn nesting_costs_no_more_than_its_length() {
-        let deep = "<blockquote>".repeat(40_000) + "x";
-        let text = from_html(&deep);
-        assert!(text.ends_with('x') && text.len() < 1_000, "{} bytes", text.len());
-        assert!(from_html(&"<div>".repeat(100_000)).is_empty());
-    }
-}
+mod tests;

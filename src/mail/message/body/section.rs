@@ -1,0 +1,111 @@
+//! One text of a message in one or several forms.
+
+use super::kind::Kind;
+use super::{Defects, Part, attached};
+use crate::mail::message::{charset, flowed, transfer};
+use crate::mail::{text, words};
+
+/// Characters of a plain text that may be no more than an excuse.
+const MAX_STUB: usize = 500;
+
+#[derive(Default)]
+pub(super) struct Section {
+    pub group: Option<usize>,
+    pub html: String,
+    plain: String,
+    /// What counts only where there is nothing else.
+    leftover: String,
+}
+
+impl Section {
+    /// An empty section, of an alternative or not.
+    pub fn in_group(group: Option<usize>) -> Section {
+        Section { group, ..Section::default() }
+    }
+
+    pub fn of(plain: String, html: String) -> Section {
+        Section { plain, html, ..Section::default() }
+    }
+
+    pub fn add(&mut self, kind: Kind, text: &str, leftover: bool) {
+        let whole = match kind {
+            Kind::Html => &mut self.html,
+            _ if leftover => &mut self.leftover,
+            _ => &mut self.plain,
+        };
+        if !whole.is_empty() {
+            whole.push('\n');
+        }
+        whole.push_str(text);
+    }
+
+    pub fn is_blank(&self) -> bool {
+        [&self.plain, &self.html, &self.leftover].iter().all(|text| text.trim().is_empty())
+    }
+
+    /// The plain text; its HTML is converted only where there is none, or none but an excuse.
+    pub fn readable(&self) -> String {
+        let has_html = !self.html.trim().is_empty();
+        if has_html && (self.plain.trim().is_empty() || may_be_stub(&self.plain)) {
+            let converted = text::from_html(&self.html);
+            if self.plain.trim().is_empty() || says_more(&converted, &self.plain) {
+                return converted;
+            }
+        }
+        if self.plain.trim().is_empty() { self.leftover.clone() } else { self.plain.clone() }
+    }
+}
+
+/// A short text that only says that there is HTML.
+fn may_be_stub(plain: &str) -> bool {
+    plain.chars().nth(MAX_STUB).is_none() && words::NO_HTML.are_in(&words::plain(plain))
+}
+
+/// Whether the HTML says something else and more of it.
+fn says_more(converted: &str, plain: &str) -> bool {
+    let (converted, plain) = (words::plain(converted), words::plain(plain));
+    converted.len() > plain.len() / 2 && !converted.contains(&plain)
+}
+
+/// The text of a part with LF line ends and without NUL.
+pub(super) fn decoded_text(part: &Part<'_>, defects: &mut Defects) -> String {
+    let bytes = attached(part);
+    let is_html = matches!(part.media.value.as_str(), "text/html" | "application/xhtml+xml");
+    let declared = part.media.param("charset").filter(|label| !is_html || charset::says_something(label));
+    let in_html = if is_html && declared.is_none() { charset::in_html(&bytes) } else { None };
+    // Bytes that are UTF-8 are, whatever a program that recoded them left in the tag.
+    let in_html = in_html.filter(|_| std::str::from_utf8(&bytes).is_err());
+    let decoded = charset::decode(&bytes, declared.or(in_html.as_deref()));
+    if decoded.guessed {
+        defects.note(format!("{}: the charset had to be guessed", part.media.value));
+    }
+    let mut text = plain_lines(decoded.text);
+    let after = transfer::after_base64(part.body, part.field("Content-Transfer-Encoding").unwrap_or_default());
+    if !after.is_empty() {
+        defects.note("lines after the end of base64");
+        text.push_str(&plain_lines(charset::decode(after, None).text));
+    }
+    let is = |name, value| part.media.param(name).is_some_and(|v| v.eq_ignore_ascii_case(value));
+    if part.media.value == "text/plain" && is("format", "flowed") {
+        text = flowed::unflow(&text, is("delsp", "yes"));
+    }
+    // In HTML its conversion does that.
+    if is_html { text } else { text::visible(&text).into_owned() }
+}
+
+/// LF line ends, no NUL.
+fn plain_lines(text: String) -> String {
+    if memchr::memchr2(b'\r', b'\0', text.as_bytes()).is_none() {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some((plain, tail)) = rest.split_once(['\r', '\0']) {
+        out.push_str(plain);
+        let is_nul = rest.as_bytes().get(plain.len()) == Some(&0);
+        out.push(if is_nul { '\u{FFFD}' } else { '\n' });
+        rest = if is_nul { tail } else { tail.strip_prefix('\n').unwrap_or(tail) };
+    }
+    out.push_str(rest);
+    out
+}
