@@ -12,7 +12,7 @@ use crate::cli::email;
 use crate::cli::query::{self, Noun};
 use crate::intake::world::World;
 use crate::mail::address::{self, Mailbox};
-use crate::mail::text::{self, Known};
+use crate::mail::text::{self, Known, Piece};
 use crate::query::{Term, Tree};
 use crate::store::cases::{self, Case, CaseQuery, CaseRow, Person, Role, WaitingFor};
 use crate::store::db::Tx;
@@ -118,16 +118,26 @@ fn note_text(note: &Note, mail: Option<&Mail>, people: &[Person], known: Option<
         text.push_str(&indented(&note.text));
     }
     if let Some(mail) = mail {
-        let (body, cut) = match known {
-            Some(known) => text::without_quotation(&mail.text, known),
-            None => (mail.text.clone(), 0),
+        let body = match known {
+            Some(known) => folded(&mail.text, known),
+            None => mail.text.clone(),
         };
         text.push_str(&indented(body.trim_end()));
-        if cut > 0 {
-            text.push_str(&indented(&format!("[quoted lines, --full shows them: {cut}]")));
-        }
     }
     text
+}
+
+/// A text with its quotations folded.
+fn folded(text: &str, known: &Known) -> String {
+    let mut lines = String::new();
+    for piece in text::folded(text, known) {
+        match piece {
+            Piece::Line(line) => lines.push_str(line),
+            Piece::Folded(count) => lines.push_str(&format!("[quoted lines, --full shows them: {count}]")),
+        }
+        lines.push('\n');
+    }
+    lines
 }
 
 /// What the writer of a mail from outside is in the case.

@@ -45,6 +45,13 @@ pub(super) fn find(text: &str) -> Option<Block> {
     None
 }
 
+/// The lines of the header block that a text begins with: who wrote what follows, and two more fields.
+pub(in crate::mail) fn header_lines(text: &str) -> Option<usize> {
+    let fields = Fields::read(text).filter(|fields| fields.value(Label::From).is_some() && fields.found.len() > 2)?;
+    let head = text.get(..text.len() - fields.rest.len())?;
+    Some(head.lines().count())
+}
+
 /// What a label stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Label {
@@ -224,14 +231,16 @@ fn comment(above: &str) -> &str {
     let mut comment = above.trim();
     loop {
         let (head, line) = comment.rsplit_once('\n').unwrap_or(("", comment));
-        if line.is_empty() || !announces(bare(line)) {
+        if line.is_empty() || !announces(line) {
             return comment;
         }
         comment = head.trim_end();
     }
 }
 
-fn announces(line: &str) -> bool {
+/// Whether a line announces a copied mail: a rule, `Begin forwarded message:` and the like.
+pub(in crate::mail) fn announces(line: &str) -> bool {
+    let line = bare(line);
     let is_rule = |c: char| matches!(c, '-' | '_' | '=' | '*' | '—' | '–');
     let words = line.trim_matches(|c: char| is_rule(c) || c.is_whitespace());
     words.is_empty()
