@@ -225,7 +225,9 @@ impl Item {
     fn bare(self) -> Option<Mailbox> {
         let is_part = |at: usize| self.words.get(at).is_some_and(|word| !word.quoted && word.text.contains('@'));
         let at = (0..self.words.len()).rev().find(|at| is_part(*at));
-        let Some(at) = at else { return self.in_comment().or_else(|| self.enclosed_whole()) };
+        let Some(at) = at else {
+            return self.in_comment().or_else(|| self.last_quoted()).or_else(|| self.enclosed_whole());
+        };
         let begins = |at: usize| self.words.get(at).is_some_and(|word| word.text.starts_with('@'));
         let ends = |at: usize| self.words.get(at).is_some_and(|word| word.text.ends_with('@'));
         let first = if at > 0 && begins(at) { at - 1 } else { at };
@@ -233,7 +235,11 @@ impl Item {
         let text = self.words.get(first..=last.min(self.words.len() - 1))?.iter().map(Word::in_address);
         let address = repaired(&text.collect::<String>())?;
         let others = self.words.into_iter().enumerate().filter(|(i, _)| !(first..=last).contains(i));
-        let phrase = joined(&others.map(|(_, word)| word).collect::<Vec<_>>());
+        let mut phrase = joined(&others.map(|(_, word)| word).collect::<Vec<_>>());
+        if phrase.is_empty() {
+            // The brackets are around the name.
+            phrase = self.angle.unwrap_or_default();
+        }
         let name = if self.comments.is_empty() { phrase } else { self.comments.join(" ") };
         Some(Mailbox { name: encoded_word::decode(name.as_bytes(), None), address })
     }
@@ -243,6 +249,13 @@ impl Item {
         let [comment] = self.comments.as_slice() else { return None };
         let name = encoded_word::decode(joined(&self.words).as_bytes(), None);
         repaired(comment).map(|address| Mailbox { name, address })
+    }
+
+    /// `"Ann" "ann@x.example"`
+    fn last_quoted(&self) -> Option<Mailbox> {
+        let (last, others) = self.words.split_last().filter(|(last, others)| last.quoted && !others.is_empty())?;
+        let name = encoded_word::decode(joined(others).as_bytes(), None);
+        repaired(&last.text).map(|address| Mailbox { name, address })
     }
 
     /// Some mailers encode name and address as one word, or put both into quotes.
@@ -291,13 +304,14 @@ fn repaired(text: &str) -> Option<String> {
         return Some(address);
     }
     let uncommented = without_comments(text);
-    let inner = uncommented.trim_matches(['"', '\'', ' ']);
+    let inner = uncommented.trim_matches(['"', '\'', ' ']).replace(" .", ".").replace(". ", ".");
+    let pairs = [('[', ']'), ('{', '}'), ('(', ')')];
+    let bare = pairs.iter().find_map(|(open, close)| inner.strip_prefix(*open)?.strip_suffix(*close));
+    let inner = bare.unwrap_or(&inner).trim();
     let tight: String = inner.chars().filter(|c| !c.is_whitespace()).collect();
     // Blanks are dropped around the signs only: `a b@c` is not `ab@c`.
     let around = |sign: char| inner.split(sign).all(|part| !part.trim().contains(char::is_whitespace));
-    (around('@') || inner.replace(" .", ".").replace(". ", ".").split_whitespace().count() <= 1)
-        .then(|| normalise(&tight))
-        .flatten()
+    (around('@') || inner.split_whitespace().count() <= 1).then(|| normalise(&tight)).flatten()
 }
 
 /// Comments may stand inside the brackets too (RFC 5322 3.4.1).
@@ -350,6 +364,11 @@ mod tests {
             ("\"ann@x.example\"", "|ann@x.example"),
             ("\"Ann B <ann@x.example>\"", "Ann B|ann@x.example"),
             ("\"ann@x.example\", bob@x.example", "|ann@x.example ; |bob@x.example"),
+            ("Ann < ann @ x . example >", "Ann|ann@x.example"),
+            ("Ann [ann@x.example]", "Ann|ann@x.example"),
+            ("{ann@x.example}", "|ann@x.example"),
+            ("\"Ann\" \"ann@x.example\"", "Ann|ann@x.example"),
+            ("<Ann B> ann@x.example", "Ann B|ann@x.example"),
             ("Ann B (ann@x.example)", "Ann B|ann@x.example"),
             ("\"Ann\", bob@x.example", "|bob@x.example"),
             ("<mailto:ann@x.example>", "|ann@x.example"),

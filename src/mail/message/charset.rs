@@ -16,7 +16,7 @@ use code_page::CodePage;
 /// Bytes the guess looks at, of the lines that say something about the charset.
 const SAMPLE: usize = 4 << 10;
 /// Bytes of an HTML document in which its charset is looked for.
-const META_MAX: usize = 4 << 10;
+const META_MAX: usize = 32 << 10;
 /// Begins the sequences of ISO-2022-JP.
 const ESCAPE: u8 = 0x1B;
 
@@ -164,6 +164,9 @@ fn declared_text(bytes: &[u8], charset: Charset) -> Decoded {
         Charset::Plain(encoding) if encoding == ISO_2022_JP => iso_2022_jp(bytes),
         Charset::Plain(encoding) => {
             let (text, broken) = encoding.decode_without_bom_handling(bytes);
+            // No mail holds characters for private use: what decodes to them is another charset.
+            let is_private = |c: char| matches!(c, '\u{e000}'..='\u{f8ff}');
+            let broken = broken || !encoding.is_single_byte() && text.contains(is_private);
             match repair::mislabelled(bytes, encoding, broken) {
                 Some(text) => return Decoded { text, guessed: true },
                 None => text.into_owned(),
@@ -345,6 +348,11 @@ mod tests {
             (b"\0a\0b", Some("utf-16"), "ab"),
             (b"a\0b\0", Some("utf-16"), "ab"),
             (b"\0\0\0a", Some("utf-32"), "a"),
+            (
+                b"\xad\x71\xb3\xe6\xa4\x77\xb8\x67\xa6\xac\xa8\xec\xa1\x41\xc1\xc2\xc1\xc2",
+                Some("gb2312"),
+                "訂單已經收到，謝謝",
+            ),
             (b"\x1b$BF|K\\\x1b(B", Some("iso-2022-jp"), "日本"),
             (b"\x1b$BF|K\\\x1b(B", Some("us-ascii"), "日本"),
             (b"\x1b$BF|\x1b(B\x1b$BK\\\x1b(B", Some("iso-2022-jp"), "日本"),

@@ -114,6 +114,8 @@ struct HeaderSeen {
     once: u16,
     /// A Content-Type that names a boundary.
     boundary: bool,
+    /// The last line cannot be the end of its field: `text/plain;`.
+    open: bool,
     /// The block goes on at least to here.
     until: usize,
 }
@@ -216,7 +218,9 @@ impl<'a> Splitter<'a, '_> {
             return false;
         }
         let is_boundary = self.header.boundary && line.text.starts_with(b"--") && !is_field_line(line.text);
-        if !is_boundary && (line.start < self.header.until || belongs_to_header(line.text) || self.goes_on(line)) {
+        let belongs = self.header.open || line.start < self.header.until || belongs_to_header(line.text);
+        if !is_boundary && (belongs || self.goes_on(line)) {
+            self.header.open = line.text.trim_ascii_end().ends_with(b";");
             self.header.once |= once_field(line.text).unwrap_or_default();
             self.header.boundary |= declares_boundary(line.text);
             return false;

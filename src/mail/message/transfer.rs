@@ -59,6 +59,8 @@ fn base64_and_rest(text: &[u8]) -> (Vec<u8>, &[u8]) {
     let mut bits = 0u32;
     let mut count = 0u32;
     let mut padded = false;
+    // Where the line begins, and what was decoded before it.
+    let mut line = (text, 0);
     let mut rest = text;
     while let [byte, after @ ..] = rest {
         // Whole groups of four, which is nearly all there is.
@@ -78,10 +80,15 @@ fn base64_and_rest(text: &[u8]) -> (Vec<u8>, &[u8]) {
         if *byte == b'\n' {
             let next = after.trim_ascii_start();
             let blank = after.get(..after.len() - next.len()).is_some_and(|skipped| skipped.contains(&b'\n'));
-            if !out.is_empty() && (padded || blank) && !is_base64_line(next, padded, blank) {
+            let ruled = next.starts_with(b"--") || next.starts_with(b"__");
+            if !out.is_empty() && (padded || blank || ruled) && !is_base64_line(next, padded, blank) {
                 return (out, after);
             }
             (rest, padded) = (next, false);
+            line = (next, out.len());
+        } else if *byte == b' ' && line.1 > 0 && is_prose(line.0) {
+            out.truncate(line.1);
+            return (out, line.0);
         }
         match sextet(*byte) {
             PADDING => (count, padded) = (0, true),
@@ -97,6 +104,12 @@ fn base64_and_rest(text: &[u8]) -> (Vec<u8>, &[u8]) {
         }
     }
     (out, &[])
+}
+
+/// Whether a line has words with blanks between them.
+fn is_prose(text: &[u8]) -> bool {
+    let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default().trim_ascii();
+    line.split(|byte| *byte == b' ').filter(|word| word.iter().any(u8::is_ascii_alphanumeric)).nth(1).is_some()
 }
 
 /// Whether base64 goes on after a blank line or padding. After padding only another whole run does.
@@ -212,6 +225,9 @@ mod tests {
             ("aGVsbG8=\n____\nThe list\n", "hello"),
             ("aGVsbG8h\r\n\r\n--\r\nThe list: x\r\n", "hello!"),
             ("aGVsbG8=\r\n\r\n\r\n", "hello"),
+            ("aGVsbG8h\n--\nThe list\n", "hello!"),
+            ("aGVsbG8h\nSent by the list\n", "hello!"),
+            ("aGVs bG8h", "hello!"),
             ("", ""),
             ("=", ""),
         ] {
@@ -229,7 +245,7 @@ mod tests {
 
     #[test]
     fn base64_costs_no_more_than_its_length() {
-        for unit in ["\n", "a\n\n", "YQ==\n", "aGVs\r\n \r\n", "=\n"] {
+        for unit in ["\n", "a\n\n", " ", "aaaa\n ", "aaaa\n!", "YQ==\n", "aGVs\r\n \r\n", "=\n"] {
             crate::mail::costs_no_more_than_its_length(unit, 200_000, &|text| drop(base64(text.as_bytes())));
         }
     }

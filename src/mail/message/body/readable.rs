@@ -57,6 +57,7 @@ fn sections(parts: &[Part<'_>], layers: usize, defects: &mut Defects) -> (Vec<Se
                     notes.push(SIGNED);
                 }
                 signed::Contents::Encrypted => notes.push(ENCRYPTED),
+                signed::Contents::Other if says_encrypted(part) => notes.push(ENCRYPTED),
                 signed::Contents::Other => {}
             }
             continue;
@@ -81,6 +82,10 @@ fn sections(parts: &[Part<'_>], layers: usize, defects: &mut Defects) -> (Vec<Se
     }
     notes.dedup();
     (sections, notes)
+}
+
+fn says_encrypted(part: &Part<'_>) -> bool {
+    part.media.param("smime-type").is_some_and(|kind| kind.to_ascii_lowercase().ends_with("enveloped-data"))
 }
 
 /// The first text that has a name but is no attachment, else a message that begins with an attached text.

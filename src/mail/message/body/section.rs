@@ -1,5 +1,7 @@
 //! One text of a message in one or several forms.
 
+use std::collections::HashSet;
+
 use super::kind::Kind;
 use super::{Defects, Part, attached};
 use crate::mail::message::{charset, flowed, transfer};
@@ -48,7 +50,7 @@ impl Section {
         let has_html = !self.html.trim().is_empty();
         if has_html && (self.plain.trim().is_empty() || may_be_stub(&self.plain)) {
             let converted = text::from_html(&self.html);
-            if self.plain.trim().is_empty() || says_more(&converted, &self.plain) {
+            if self.plain.trim().is_empty() || says_something_else(&converted, &self.plain) {
                 return converted;
             }
         }
@@ -61,10 +63,14 @@ fn may_be_stub(plain: &str) -> bool {
     plain.chars().nth(MAX_STUB).is_none() && words::NO_HTML.are_in(&words::plain(plain))
 }
 
-/// Whether the HTML says something else and more of it.
-fn says_more(converted: &str, plain: &str) -> bool {
-    let (converted, plain) = (words::plain(converted), words::plain(plain));
-    converted.len() > plain.len() / 2 && !converted.contains(&plain)
+/// Whether the HTML says something else: of the words of the plain text, most are not in it.
+fn says_something_else(converted: &str, plain: &str) -> bool {
+    let words = |text: &str| -> HashSet<String> {
+        let text = text.to_lowercase();
+        text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    };
+    let (converted, plain) = (words(converted), words(plain));
+    !converted.is_empty() && plain.intersection(&converted).count() * 2 <= plain.len()
 }
 
 /// The text of a part with LF line ends and without NUL.

@@ -5,7 +5,21 @@ use jiff::civil::{Date, Time};
 
 use super::zone;
 
-const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+/// What months begin with, in English, and as programs write them that ask the system for the words.
+const MONTHS: [&[&str]; 12] = [
+    &["jan", "ene", "gen"],
+    &["feb", "f\u{e9}v", "fev"],
+    &["mar", "m\u{e4}r", "mrz", "maa", "mrt"],
+    &["apr", "avr", "abr"],
+    &["may", "mai", "mag", "mei"],
+    &["jun", "juin", "giu"],
+    &["jul", "juil", "lug"],
+    &["aug", "ao\u{fb}", "aou", "ago"],
+    &["sep", "set"],
+    &["oct", "okt", "ott", "out"],
+    &["nov"],
+    &["dec", "dez", "d\u{e9}c", "dic"],
+];
 
 /// The moment that the words of a value name; a time without a zone is UTC.
 pub(super) fn read(value: &str) -> Option<Timestamp> {
@@ -35,21 +49,24 @@ impl Found {
         if self.time.is_none() && self.take_time(&lower) || self.date.is_none() && self.take_date(&lower) {
             return;
         }
-        if let (Some(number), true) = (lower.parse().ok(), lower.bytes().all(|b| b.is_ascii_digit())) {
+        let ordinal = ["st", "nd", "rd", "th"].iter().find_map(|end| lower.strip_suffix(end)).unwrap_or(&lower);
+        if let (Some(number), true) = (ordinal.parse().ok(), ordinal.bytes().all(|b| b.is_ascii_digit())) {
             self.numbers.push(number);
         } else if let Some(afternoon) = afternoon(&lower) {
             self.afternoon = Some(afternoon);
         } else if let Some(offset) = zone::offset(&lower) {
-            // `GMT` before `+0100` names what the number is added to.
+            // `GMT` before `+0100` names what the number is added to, and `GMT Daylight Time` is summer.
             self.offset = Some(offset);
-        } else if self.month.is_none() && month(&lower).is_some() {
-            self.month = month(&lower);
+            self.zone.push(lower);
+        } else if let Some(month) = month(&lower).filter(|_| self.time.is_none() || self.month.is_none()) {
+            // The later one: `mar.` before it is a day of the week.
+            self.month = Some(month);
         } else if self.time.is_some() {
             self.zone.push(lower);
         }
     }
 
-    /// `10:00`, `10:00:00.5`, `3:04pm`, `10.00.00`
+    /// `10:00`, `10:00:00.5`, `3:04pm`, `3pm`, `10.00.00`
     fn take_time(&mut self, word: &str) -> bool {
         let digits = word.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == '.');
         let mark = word.get(digits.len()..).unwrap_or_default();
@@ -61,16 +78,18 @@ impl Found {
             false => digits.split('.').collect(),
         };
         let number = |at: usize| pieces.get(at).and_then(|piece| piece.split('.').next()?.parse::<i8>().ok());
-        let is_time = pieces.len() == 3 || pieces.len() == 2 && digits.contains(':');
-        let short = pieces.iter().take(2).all(|piece| piece.len() <= 2 && !piece.starts_with(['+', '-']));
-        let (Some(hour), Some(minute), true) = (number(0), number(1), is_time && short) else { return false };
-        let second = match pieces.len() {
-            2 => 0,
-            _ => match number(2) {
-                Some(second) => second.min(59),
-                None => return false,
-            },
+        let is_time = match pieces.len() {
+            3 => true,
+            2 => digits.contains(':'),
+            pieces => pieces == 1 && !mark.is_empty(),
         };
+        let short = pieces.iter().take(2).all(|piece| piece.len() <= 2 && !piece.starts_with(['+', '-']));
+        let or_zero = |at: usize| if at < pieces.len() { number(at) } else { Some(0) };
+        let (Some(hour), Some(minute), Some(second), true) = (number(0), or_zero(1), or_zero(2), is_time && short)
+        else {
+            return false;
+        };
+        let second = second.min(59);
         self.time = Some([hour, minute, second]);
         self.afternoon = self.afternoon.or(afternoon(mark));
         true
@@ -107,7 +126,7 @@ impl Found {
             _ => hour,
         };
         let time = Time::new(hour, minute, second, 0).ok()?;
-        let offset = self.offset.or_else(|| zone::by_words(&self.zone)).unwrap_or_default();
+        let offset = zone::by_words(&self.zone).or(self.offset).unwrap_or_default();
         jiff::tz::Offset::from_seconds(offset).ok()?.to_timestamp(date.to_datetime(time)).ok()
     }
 }
@@ -123,7 +142,7 @@ fn date(year: i16, month: Option<i8>, day: i16) -> Option<Date> {
 }
 
 fn month(word: &str) -> Option<i8> {
-    let at = MONTHS.iter().position(|name| word.starts_with(name))?;
+    let at = MONTHS.iter().position(|names| names.iter().any(|name| word.starts_with(name)))?;
     i8::try_from(at + 1).ok()
 }
 

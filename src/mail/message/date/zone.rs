@@ -61,6 +61,15 @@ fn by_name(name: &str) -> Option<i32> {
 pub(super) fn by_words(words: &[String]) -> Option<i32> {
     let named = words.join(" ").replace('.', "");
     let region = named.split(" standard").next()?.split(" daylight").next()?.split(" summer").next()?;
+    // One short name alone is read by itself.
+    if words.len() < 2 {
+        return None;
+    }
+    if let [name, summer] = words
+        && summer == "dst"
+    {
+        return by_name(name).map(|standard| standard + HOUR);
+    }
     let region = region.trim_end_matches(" time").trim_end_matches(" zeit").trim_end_matches(" sommerzeit").trim();
     let is_summer = ["daylight", "summer", "sommer"].iter().any(|word| named.contains(word));
     let standard = ZONES.iter().find(|(names, _)| names.contains(&region))?.1;
