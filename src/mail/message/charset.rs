@@ -17,6 +17,9 @@ use code_page::CodePage;
 const SAMPLE: usize = 4 << 10;
 /// Bytes of an HTML document in which its charset is looked for.
 const META_MAX: usize = 32 << 10;
+/// Tags in which it is looked for, and bytes of each.
+const MAX_TAGS: usize = 50;
+const MAX_TAG: usize = 500;
 /// Begins the sequences of ISO-2022-JP.
 const ESCAPE: u8 = 0x1B;
 
@@ -45,7 +48,8 @@ pub(super) fn decode(bytes: &[u8], declared: Option<&str>) -> Decoded {
 pub(super) fn in_html(html: &[u8]) -> Option<String> {
     let head = html.get(..META_MAX).unwrap_or(html).to_ascii_lowercase();
     let named = |tag: &[u8], sign: &[u8]| {
-        let tags = memchr::memmem::find_iter(&head, tag).filter_map(|at| head.get(at..)?.split(|b| *b == b'>').next());
+        let starts = memchr::memmem::find_iter(&head, tag).take(MAX_TAGS);
+        let tags = starts.filter_map(|at| head.get(at..)?.chunks(MAX_TAG).next()?.split(|b| *b == b'>').next());
         tags.filter_map(|tag| tag.get(memchr::memmem::find(tag, sign)? + sign.len()..)).find_map(|value| {
             let value = value.trim_ascii_start().strip_prefix(b"=")?.trim_ascii_start();
             let is_label = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b':' | b'.' | b'+');

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::kind::Kind;
-use super::{Defects, Part, attached};
+use super::{Defects, Part};
 use crate::mail::message::{charset, flowed, transfer};
 use crate::mail::{text, words};
 
@@ -75,18 +75,18 @@ fn says_something_else(converted: &str, plain: &str) -> bool {
 
 /// The text of a part with LF line ends and without NUL.
 pub(super) fn decoded_text(part: &Part<'_>, defects: &mut Defects) -> String {
-    let bytes = attached(part);
+    let encoding = part.field("Content-Transfer-Encoding").unwrap_or_default();
+    let (bytes, after) = transfer::decode_and_rest(part.body, encoding);
     let is_html = matches!(part.media.value.as_str(), "text/html" | "application/xhtml+xml");
     let declared = part.media.param("charset").filter(|label| !is_html || charset::says_something(label));
-    let in_html = if is_html && declared.is_none() { charset::in_html(&bytes) } else { None };
-    // Bytes that are UTF-8 are, whatever a program that recoded them left in the tag.
-    let in_html = in_html.filter(|_| std::str::from_utf8(&bytes).is_err());
+    // Bytes that are UTF-8 are that: a program that recoded them left the tag as it was.
+    let asks_tag = is_html && declared.is_none() && std::str::from_utf8(&bytes).is_err();
+    let in_html = if asks_tag { charset::in_html(&bytes) } else { None };
     let decoded = charset::decode(&bytes, declared.or(in_html.as_deref()));
     if decoded.guessed {
         defects.note(format!("{}: the charset had to be guessed", part.media.value));
     }
     let mut text = plain_lines(decoded.text);
-    let after = transfer::after_base64(part.body, part.field("Content-Transfer-Encoding").unwrap_or_default());
     if !after.is_empty() {
         defects.note("lines after the end of base64");
         text.push_str(&plain_lines(charset::decode(after, None).text));

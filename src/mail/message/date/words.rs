@@ -1,4 +1,4 @@
-//! Dates word by word, in whatever order: day and month either way round, 12-hour clocks, zones by name.
+//! Dates word by word, in any order: day and month either way round, 12-hour clocks, zones by name.
 
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
