@@ -22,7 +22,7 @@ use crate::access::Actor;
 use crate::desk::Sorting;
 use crate::error::{self, Kind};
 use crate::job_control;
-use crate::mail::address::Mailbox;
+use crate::mail::address::{self, Mailbox};
 use crate::mail::author;
 use crate::mail::automatic::{self, Answering};
 use crate::mail::bounce::Bounce;
@@ -193,6 +193,7 @@ pub const COLUMNS: &[Column] = &[
     Column::new("variants", ""),
     Column::new("flagged", ""),
     Column::new("private", ""),
+    Column::new("by_way_of", ""),
 ];
 
 /// Fields of one decision in their order.
@@ -229,6 +230,8 @@ pub const MESSAGE_COLUMNS: &[Column] = &[
     Column::new("is_bounce", ""),
     Column::new("bounce", ""),
     Column::new("defects", ""),
+    Column::new("author", ""),
+    Column::new("by_way_of", ""),
 ];
 
 /// Runs an `email` command.
@@ -283,10 +286,14 @@ fn each(ids: &[i64], ctx: &Context, one: impl Fn(i64) -> Result<()>) -> Result<(
     if failed { Err(context::told(Kind::Partial)) } else { Ok(()) }
 }
 
-/// `Name <address>` of an email's From.
+/// `Name <address>` of the person who writes an email; people see the shared From by which they do.
 pub fn from(email: &Email) -> Cell {
-    let author = email.author();
-    Cell::object(json!(author.to_string()), &author.shown())
+    Cell::object(json!(email.author().to_string()), &author(email))
+}
+
+/// The same as people see it.
+pub fn author(email: &Email) -> String {
+    email.with_way(&email.author().shown())
 }
 
 fn list(args: &List, ctx: &Context) -> Result<()> {
@@ -338,6 +345,7 @@ fn cells(row: &EmailRow) -> Vec<Cell> {
         Cell::int(row.variants),
         Cell::text(&email.flagged),
         Cell::bool(email.private),
+        email.by_way_of().map_or_else(Cell::none, Cell::text),
     ]
 }
 
@@ -361,6 +369,8 @@ struct Shown {
     recipients: Vec<Recipient>,
     /// Bcc, where it is known from elsewhere than the source.
     bcc: Option<Vec<Mailbox>>,
+    /// The person who writes behind a shared From; of a file as nobody's house reads it.
+    behind: Option<Mailbox>,
     raw: Vec<u8>,
 }
 
@@ -401,7 +411,9 @@ fn shown(what: &str, ctx: &Context) -> Result<Shown> {
         file => named::read(file, LONGEST),
     };
     let raw = read.map_err(|e| error::data(format!("{what}: {e}")).hint("name an email id or a readable file"))?;
-    Ok(Shown { file: Some(what.to_owned()), raw, ..Shown::default() })
+    let author = author::of_stranger(&Reading::parse(&raw));
+    let behind = author.via.map(|_| author.person);
+    Ok(Shown { file: Some(what.to_owned()), behind, raw, ..Shown::default() })
 }
 
 fn standard_input() -> io::Result<Vec<u8>> {
@@ -427,6 +439,7 @@ fn stored(id: i64, ctx: &Context) -> Result<Shown> {
             truncated: email.truncated,
             recipients: delivery::recipients(tx, actor, &email)?,
             bcc: delivery::bcc(tx, actor, &email)?,
+            behind: email.behind.clone(),
             raw: delivery::source(tx, actor, &email, raw_id)?,
         })
     })
@@ -481,6 +494,7 @@ pub fn stored_cells(email: &Email, case: Option<i64>, message: &Reading) -> Vec<
         case,
         flagged: remarks(email),
         truncated: email.truncated,
+        behind: email.behind.clone(),
         ..Shown::default()
     };
     message_cells(&shown, message)
@@ -494,11 +508,25 @@ fn message_cells(shown: &Shown, message: &Reading) -> Vec<Cell> {
     };
     let attachments: Vec<Value> = message.attachments.iter().map(attachment::json_of).collect();
     let names: Vec<String> = message.attachments.iter().map(|a| format!("{} ({} bytes)", a.name, a.size)).collect();
+    let from = addresses(&message.from);
+    let via = shown.behind.as_ref().and_then(|behind| {
+        message.from.first().filter(|from| from.address != behind.address).map(|from| (behind, from.address.as_str()))
+    });
+    let (from, by_way_of) = match via {
+        Some((behind, way)) => {
+            let json =
+                json!(message.from.iter().map(|m| json!({"name": m.name, "address": m.address})).collect::<Vec<_>>());
+            let text = format!("{} (by way of {})", behind.shown(), address::shown(way));
+            (Cell::object(json, &text), Cell::text(way))
+        }
+        None => (from, Cell::none()),
+    };
+    let author = shown.behind.as_ref().or(message.from.first());
     vec![
         shown.id.map_or_else(Cell::none, Cell::int),
         shown.file.as_deref().map_or_else(Cell::none, Cell::text),
         Cell::text(&message.subject),
-        addresses(&message.from),
+        from,
         addresses(&message.to),
         addresses(&message.cc),
         addresses(shown.bcc.as_deref().unwrap_or(&message.bcc)),
@@ -523,6 +551,8 @@ fn message_cells(shown: &Shown, message: &Reading) -> Vec<Cell> {
         Cell::bool(message.bounce.is_some()),
         message.bounce.as_ref().map_or_else(Cell::none, bounce_cell),
         Cell::object(json!(message.defects), &message.defects.join(", ")),
+        author.map_or_else(Cell::none, |m| Cell::object(json!({"name": m.name, "address": m.address}), &m.to_string())),
+        by_way_of,
     ]
 }
 

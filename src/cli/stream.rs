@@ -60,7 +60,9 @@ pub fn run(args: &StreamArgs, ctx: &Context) -> Result<()> {
 fn cells(tx: &Tx<'_>, note: &Note, sight: Sight) -> Result<Vec<Cell>> {
     let email = note.email_id.map(|id| emails::by_id(tx, id, sight)).transpose()?.flatten();
     let text = match (&email, note.email_id) {
-        (Some(email), _) if note.text.is_empty() => format!("{}: {}", email.author().address, email.subject),
+        (Some(email), _) if note.text.is_empty() => {
+            format!("{}: {}", email.with_way(&email.author().address), email.subject)
+        }
         (None, Some(_)) => stream::HIDDEN.to_owned(),
         _ => note.text.clone(),
     };

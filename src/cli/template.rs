@@ -223,8 +223,8 @@ fn preview(args: &Preview, ctx: &Context) -> Result<()> {
             let assignee = row.case.assigned_user_id.map(|id| users::by_id(tx, id)).transpose()?.flatten();
             values.user_name = assignee.map(|user| user.shown().to_owned());
             values.contact_name = row.contact;
-            let (name, address) = row.customer.unwrap_or_default();
-            values.sender_name = if name.is_empty() { address } else { name };
+            let customer = row.customer.unwrap_or_default();
+            values.sender_name = if customer.name.is_empty() { customer.address } else { customer.name };
             let account = row.case.account_id.map(|id| accounts::by_id(tx, id)).transpose()?.flatten();
             values.account_name = account.map(|account| account.shown().to_owned()).unwrap_or_default();
         }

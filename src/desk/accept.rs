@@ -15,8 +15,8 @@ use crate::store::db::Tx;
 use crate::store::emails::Email;
 use crate::store::records::{self, Parent, ParentType};
 use crate::store::sight::{Object, Sight};
-use crate::store::stream::NoteKind;
-use crate::store::{accounts, emails};
+use crate::store::stream::{self, NoteKind};
+use crate::store::{accounts, emails, users};
 
 /// Makes an email verified: its sender takes part from now on, and the case moves as if it had come so. The case it
 /// is in now; followers have heard of it.
@@ -25,6 +25,14 @@ use crate::store::{accounts, emails};
 /// The email is verified already or in no case; one that may not be seen is not found.
 pub fn accept(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email_id: i64, add_address: bool) -> Result<Case> {
     let (email, case) = unverified(tx, actor, email_id)?;
+    let author = email.author();
+    let is_user = users::by_address(tx, &author.address)?.is_some();
+    if !is_user && !can_take_part(world, &author.address) {
+        let whose = if author.address.is_empty() { "its sender" } else { &author.address };
+        let text = format!("email {email_id}: {whose} cannot take part in a case, it is not the address of a person");
+        let hint = format!("the mail stays in the case; to take it off the list: espomail case refuse {email_id}");
+        return Err(error::data(text).hint(hint).into());
+    }
     if add_address {
         add_to_contact(tx, world, actor, &case, &email)?;
     }
@@ -32,9 +40,12 @@ pub fn accept(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email_id: i64, add_
     emails::set_undecided(tx, email.id, false)?;
     let decision = format!("#{}: accepted by {}", case.number, who(actor));
     emails::decide(tx, email.id, "case", &decision, world.now)?;
-    let author = email.author();
+    stream::is_verified(tx, email.id)?;
     let sender = if email.private { "the sender" } else { &author.address };
-    let text = format!("{sender} takes part from now on (email {})", email.id);
+    let text = match is_user {
+        true => format!("{sender} wrote it, says an agent (email {})", email.id),
+        false => format!("{sender} takes part from now on (email {})", email.id),
+    };
     note(tx, world, actor, &case, NoteKind::Accepted, &text)?;
     let accepted = emails::by_id(tx, email.id, Sight::Everything)?.context("the email vanished")?;
     people::is_accepted(tx, world, &case, &author, accepted.id)?;
@@ -45,7 +56,7 @@ pub fn accept(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email_id: i64, add_
     match case::effect(world, &case, account.as_ref()) {
         Answer::NewCase => {
             let name = if accepted.private { format!("Of #{}", case.number) } else { accepted.subject.clone() };
-            split::open(tx, world, actor, &case, &name, std::slice::from_ref(&accepted))
+            split::open(tx, world, actor, &case, &name, std::slice::from_ref(&accepted), true)
         }
         effect => {
             case::customer_wrote(tx, world, &case, effect, accepted.id, accepted.received_at)?;
@@ -61,6 +72,9 @@ pub fn accept(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email_id: i64, add_
 /// As [`accept`].
 pub fn refuse(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email_id: i64) -> Result<Case> {
     let (email, case) = unverified(tx, actor, email_id)?;
+    if !email.undecided {
+        return Ok(case);
+    }
     emails::set_undecided(tx, email.id, false)?;
     emails::decide(tx, email.id, "case", &format!("#{}: refused by {}", case.number, who(actor)), world.now)?;
     let text = format!("the writer of email {} does not take part", email.id);
@@ -79,10 +93,13 @@ fn unverified(tx: &Tx<'_>, actor: &Actor, email_id: i64) -> Result<(Email, Case)
             .into());
     };
     actor.require_edit(tx, Object::Record(Parent::case(case_id)))?;
+    let case = cases::by_id(tx, case_id)?.context("the case vanished")?;
     if email.verified {
-        return Err(error::data(format!("email {email_id}: is verified already, its sender takes part")).into());
+        let text = format!("email {email_id}: is verified already, there is nothing to decide");
+        let hint = format!("to change who takes part: espomail case people {}", case.number);
+        return Err(error::data(text).hint(hint).into());
     }
-    Ok((email, cases::by_id(tx, case_id)?.context("the case vanished")?))
+    Ok((email, case))
 }
 
 /// Adds the address of the writer to the contact or lead of the case, who is the customer.
@@ -96,9 +113,6 @@ fn add_to_contact(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, em
             .into());
     };
     actor.require_edit(tx, Object::Record(record))?;
-    if !can_take_part(world, &address) {
-        return Err(error::data(format!("--add-address: {address} is not the address of a person")).into());
-    }
     records::add_address(tx, record, &address)?;
     note_address(tx, world, actor, case, record, &address)
 }

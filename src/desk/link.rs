@@ -8,7 +8,7 @@ use crate::access::Actor;
 use crate::error;
 use crate::intake::clock;
 use crate::intake::world::World;
-use crate::store::cases::{self, Case};
+use crate::store::cases::{self, Case, Person};
 use crate::store::db::Tx;
 use crate::store::emails;
 use crate::store::records::{self, Parent, ParentType};
@@ -16,13 +16,14 @@ use crate::store::sight::Sight;
 use crate::store::stream::{self, NewNote, NoteKind};
 
 /// Links a case to a record in place of the one of that type; a contact brings its company, if the case has none.
+/// The contact or lead is the customer from then on; `former` says what becomes of the one before (B4.9).
 ///
 /// # Errors
 /// A type that cases are not linked to.
-/// The contact or lead is the customer from then on; `former` says what becomes of the one before (B4.9).
 pub fn link(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, record: Parent, former: Former) -> Result<()> {
     let mut new = case.clone();
     *slot(&mut new, record.kind)? = Some(record.id);
+    let other = one_customer(tx, &mut new, record)?;
     let company = records::company_of(tx, record)?.filter(|company| *company != record && new.company_id.is_none());
     if let Some(company) = company {
         new.company_id = Some(company.id);
@@ -30,13 +31,33 @@ pub fn link(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, record: 
     if new == *case {
         return Ok(());
     }
+    let before = people::others_than(tx, world, case, record)?;
     cases::set_people(tx, &new, world.now)?;
+    if let Some(other) = other {
+        note_link(tx, world, actor, case, other, &format!("unlinked from {}", records::label(tx, other)?))?;
+    }
     for linked in std::iter::once(record).chain(company) {
         let text = format!("linked to {}", records::label(tx, linked)?);
         note_link(tx, world, actor, case, linked, &text)?;
     }
-    people::make_room(tx, world, actor, &new, record, former)?;
+    people::make_room(tx, world, actor, &new, record, former, before)?;
     clock::set(tx, world, &new)
+}
+
+/// A case is for one person: a contact takes the place of a lead, unless it is what became of that, and the other way.
+fn one_customer(tx: &Tx<'_>, case: &mut Case, record: Parent) -> Result<Option<Parent>> {
+    let other = match record.kind {
+        ParentType::Contact => ParentType::Lead,
+        ParentType::Lead => ParentType::Contact,
+        _ => return Ok(None),
+    };
+    let Some(id) = *slot(case, other)? else { return Ok(None) };
+    let (lead, contact) = if other == ParentType::Lead { (id, record.id) } else { (record.id, id) };
+    if records::leads_of(tx, contact)?.iter().any(|of_contact| of_contact.id == lead) {
+        return Ok(None);
+    }
+    *slot(case, other)? = None;
+    Ok(Some(Parent { kind: other, id }))
 }
 
 fn note_link(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, linked: Parent, text: &str) -> Result<()> {
@@ -46,7 +67,7 @@ fn note_link(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, linked:
     Ok(())
 }
 
-/// Ends the link to the record of a type; with an id only if it is that one.
+/// Ends the link to the record of a type; with an id only if it is that one. Those whom that made third parties.
 ///
 /// # Errors
 /// There is no such link.
@@ -57,7 +78,7 @@ pub fn unlink(
     case: &Case,
     kind: ParentType,
     id: Option<i64>,
-) -> Result<()> {
+) -> Result<Vec<Person>> {
     let mut new = case.clone();
     let linked = slot(&mut new, kind)?.take();
     let Some(linked) = linked.filter(|linked| id.is_none_or(|id| id == *linked)) else {
@@ -66,13 +87,14 @@ pub fn unlink(
             .hint(format!("see its links: espomail --json case show {}", case.number))
             .into());
     };
-    cases::set_people(tx, &new, world.now)?;
     let linked = Parent { kind, id: linked };
+    let is_customer = matches!(kind, ParentType::Contact | ParentType::Lead);
+    let before = if is_customer { people::by_link_alone(tx, world, case, linked)? } else { Vec::new() };
+    cases::set_people(tx, &new, world.now)?;
     note_link(tx, world, actor, case, linked, &format!("unlinked from {}", records::label(tx, linked)?))?;
-    if matches!(kind, ParentType::Contact | ParentType::Lead) {
-        people::give_back(tx, world, &new)?;
-    }
-    clock::set(tx, world, &new)
+    let lowered = if is_customer { people::give_back(tx, world, actor, &new, before)? } else { Vec::new() };
+    clock::set(tx, world, &new)?;
+    Ok(lowered)
 }
 
 /// Takes an email out of its case, so that an answer to it does not find the case by it. The email stays.

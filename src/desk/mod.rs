@@ -29,7 +29,7 @@ pub use follow::{follow, unfollow};
 pub use give::give;
 pub use hand_over::hand_over;
 pub use link::{link, linkable, take_out, unlink};
-pub use merge::{merge, refuse_merged};
+pub use merge::{merge, refuse_merged, union};
 pub use people::{Former, answered, set_roles};
 pub use share::share;
 pub use sort::{Sorting, Target, sort};
@@ -65,6 +65,9 @@ fn relocate(tx: &Tx<'_>, world: &World<'_>, email: &Email, to: &Case, verified: 
     let parent = Parent::case(to.id);
     emails::set_parent(tx, email.id, parent, verified)?;
     stream::move_email(tx, email.id, parent)?;
+    if verified {
+        stream::is_verified(tx, email.id)?;
+    }
     rows::move_email(tx, email.id, to.id)?;
     for team in cases::team_ids(tx, to.id)? {
         emails::add_team(tx, email.id, team)?;

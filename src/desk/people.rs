@@ -6,20 +6,20 @@ use anyhow::Result;
 use super::{note, who};
 use crate::access::Actor;
 use crate::error;
-use crate::intake::clock;
-use crate::intake::people;
 use crate::intake::sender::can_take_part;
 use crate::intake::world::World;
+use crate::intake::{clock, roster};
 use crate::store::cases::{self, Case, Person, Role};
 use crate::store::db::Tx;
 use crate::store::records::{self, Parent, ParentType};
 use crate::store::sight::Sight;
 use crate::store::stream::{self, NewNote, NoteKind};
+use crate::store::users;
 
 /// Gives addresses a role in a case. Another customer takes the place of the one before, who is copied from then on.
 ///
 /// # Errors
-/// An own or a no-reply address.
+/// An own or a no-reply address; a user's, unless it is to be the customer's.
 pub fn set_roles(
     tx: &Tx<'_>,
     world: &World<'_>,
@@ -29,12 +29,12 @@ pub fn set_roles(
     role: Role,
 ) -> Result<()> {
     for address in addresses {
-        if !can_take_part(world, address) {
-            return Err(error::data(format!(
-                "{address} cannot take part in a case: it is an own or a no-reply address"
-            ))
-            .hint("name the address of a person")
-            .into());
+        require_person(world, address)?;
+        if let Some(user) = users::by_address(tx, address)?.filter(|_| role != Role::Customer) {
+            let (number, name) = (case.number, &user.username);
+            let text = format!("{address}: is the address of user {name}, who is staff in every case");
+            let hint = format!("let them read along: espomail case follow {number} --user {name}");
+            return Err(error::data(text).hint(hint).into());
         }
         if role == Role::Customer {
             replace_customers(tx, world, case, address)?;
@@ -44,6 +44,16 @@ pub fn set_roles(
         note(tx, world, actor, case, NoteKind::People, &text)?;
     }
     clock::set(tx, world, case)
+}
+
+/// Refuses an address that nobody can be answered at.
+fn require_person(world: &World<'_>, address: &str) -> Result<()> {
+    if can_take_part(world, address) {
+        return Ok(());
+    }
+    let text = format!("{address}: cannot take part in a case, it is not the address of a person outside");
+    let hint = "own addresses, no-reply addresses and telephone numbers never do; name the address of a person";
+    Err(error::data(text).hint(hint).into())
 }
 
 fn replace_customers(tx: &Tx<'_>, world: &World<'_>, case: &Case, new: &str) -> Result<()> {
@@ -95,20 +105,31 @@ pub enum Former {
     Copied,
 }
 
-/// The customers by a row who are not at an address of this contact or lead.
-pub fn others_than(tx: &Tx<'_>, case: &Case, record: Parent) -> Result<Vec<Person>> {
-    let linked = match record.kind {
-        ParentType::Contact => Case { contact_id: Some(record.id), lead_id: None, ..case.clone() },
-        ParentType::Lead => Case { contact_id: None, lead_id: Some(record.id), ..case.clone() },
-        _ => return Ok(Vec::new()),
-    };
-    let mut others = Vec::new();
-    for person in cases::people(tx, case.id, Sight::Everything)? {
-        if person.role == Role::Customer && !person.chosen && !people::is_linked(tx, &linked, &person.address)? {
-            others.push(person);
+/// The customers until now who are not at an address of this contact or lead: by a row, or by the link that this one
+/// takes the place of, if they wrote or were written to. One whom an agent named stays.
+pub fn others_than(tx: &Tx<'_>, world: &World<'_>, case: &Case, record: Parent) -> Result<Vec<Person>> {
+    if !matches!(record.kind, ParentType::Contact | ParentType::Lead) {
+        return Ok(Vec::new());
+    }
+    let linked = records::addresses(tx, record)?;
+    let mut others = customers(tx, world, case)?;
+    others.retain(|person| !linked.contains(&person.address));
+    Ok(others)
+}
+
+/// The customers whom no agent named, as far as the case knows more of them than the link to a record.
+fn customers(tx: &Tx<'_>, world: &World<'_>, case: &Case) -> Result<Vec<Person>> {
+    let mut found = Vec::new();
+    for person in roster::of_case(tx, world, case, Sight::Everything)? {
+        let address = &person.address;
+        let is_known = cases::person(tx, case.id, address)?.is_some()
+            || cases::wrote_verified(tx, case.id, address)?
+            || cases::was_written_to(tx, Parent::case(case.id), address)?;
+        if person.role == Role::Customer && !person.chosen && is_known && users::by_address(tx, address)?.is_none() {
+            found.push(person);
         }
     }
-    Ok(others)
+    Ok(found)
 }
 
 /// Makes room for the linked contact or lead as the customer of a case.
@@ -119,20 +140,28 @@ pub(super) fn make_room(
     case: &Case,
     record: Parent,
     former: Former,
+    before: Vec<Person>,
 ) -> Result<()> {
-    for person in others_than(tx, case, record)? {
+    for person in before {
         if former == Former::Address {
             records::add_address(tx, record, &person.address)?;
             note_address(tx, world, actor, case, record, &person.address)?;
             continue;
         }
         let role = if former == Former::Copied { Role::Copied } else { Role::ThirdParty };
-        let text = format!("{} is {} from now on", person.address, with_article(role));
-        let reason = "was the customer before the case was linked to another one".to_owned();
-        cases::set_role(tx, case.id, &Person { role, reason, since: world.now, ..person })?;
-        note(tx, world, actor, case, NoteKind::People, &text)?;
+        let reason = format!("was the customer before the case was linked to another {}", record.kind);
+        lower(tx, world, actor, case, Person { role, reason, since: world.now, ..person })?;
     }
     Ok(())
+}
+
+/// Gives somebody a lesser role. Of one whom a mail made the customer only those learn who may read that mail.
+fn lower(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, person: Person) -> Result<()> {
+    cases::set_role(tx, case.id, &person)?;
+    let text = format!("{} is {} from now on", person.address, with_article(person.role));
+    let (parent, kind) = (Parent::case(case.id), NoteKind::People);
+    let new = NewNote { parent, kind, user_id: actor.user_id(), email_id: person.email_id, text: &text };
+    stream::note(tx, new, world.now).map(|_| ())
 }
 
 /// Notes that an address belongs to a contact or lead; who may not see that one does not learn of it.
@@ -150,13 +179,37 @@ pub(super) fn note_address(
     stream::note_about(tx, new, record, world.now).map(|_| ())
 }
 
-/// Makes the person who opened a case its customer again, where a contact was in their place.
-pub(super) fn give_back(tx: &Tx<'_>, world: &World<'_>, case: &Case) -> Result<()> {
+/// Makes the person who opened a case its customer again, where a contact was in their place. Who wrote as that contact
+/// keeps a part in the case, as a third party; they are given.
+pub(super) fn give_back(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    actor: &Actor,
+    case: &Case,
+    before: Vec<Person>,
+) -> Result<Vec<Person>> {
+    let mut opener = Vec::new();
     for person in cases::people(tx, case.id, Sight::Everything)? {
-        if person.opened && !person.chosen && person.role != Role::Customer {
+        if person.opened && !person.chosen {
             let reason = "opened the case".to_owned();
+            opener.push(person.address.clone());
             cases::set_role(tx, case.id, &Person { role: Role::Customer, reason, since: world.now, ..person })?;
         }
     }
-    Ok(())
+    let mut lowered = Vec::new();
+    for person in before.into_iter().filter(|person| !opener.contains(&person.address)) {
+        let (role, reason) = (Role::ThirdParty, "was the customer until the case was unlinked".to_owned());
+        let person = Person { role, reason, since: world.now, ..person };
+        lower(tx, world, actor, case, person.clone())?;
+        lowered.push(person);
+    }
+    Ok(lowered)
+}
+
+/// The customers who are so by a link alone: unlinking leaves them without a part in the case.
+pub(super) fn by_link_alone(tx: &Tx<'_>, world: &World<'_>, case: &Case, record: Parent) -> Result<Vec<Person>> {
+    let linked = records::addresses(tx, record)?;
+    let mut found = customers(tx, world, case)?;
+    found.retain(|person| linked.contains(&person.address));
+    Ok(found)
 }

@@ -51,7 +51,7 @@ pub fn split(
         None if first.private => format!("Of #{}", old.number),
         None => first.subject.clone(),
     };
-    let new = open(tx, world, actor, old, &name, &moved)?;
+    let new = open(tx, world, actor, old, &name, &moved, false)?;
     Ok((new, moved.len()))
 }
 
@@ -80,7 +80,8 @@ fn with_answers(tx: &Tx<'_>, first: &Email, later: &[Email]) -> Result<Vec<Email
     Ok(std::iter::once(first).chain(answers).cloned().collect())
 }
 
-/// Opens a case for mails of another one, the first of which it is about.
+/// Opens a case for mails of another one, the first of which it is about. One that `succeeds` the other takes over its
+/// people with their roles (B4.9).
 pub(super) fn open(
     tx: &Tx<'_>,
     world: &World<'_>,
@@ -88,11 +89,12 @@ pub(super) fn open(
     old: &Case,
     name: &str,
     moved: &[Email],
+    succeeds: bool,
 ) -> Result<Case> {
     let first = moved.first().context("no mail to open a case for")?;
     let account = old.account_id.map(|id| accounts::by_id(tx, id)).transpose()?.flatten();
-    let who_for = if first.private {
-        // Its sender is nobody's business.
+    let who_for = if succeeds || first.private {
+        // The sender of a private mail is nobody's business.
         People { contact_id: old.contact_id, company_id: old.company_id, lead_id: old.lead_id }
     } else {
         let customer = customer(tx, world, first)?;
@@ -113,7 +115,7 @@ pub(super) fn open(
         contact_id: who_for.contact_id,
         lead_id: who_for.lead_id,
         account_id: old.account_id,
-        requester_user_id: first.user_id,
+        requester_user_id: if succeeds { old.requester_user_id } else { first.user_id },
         relates_to_id: Some(old.id),
     };
     let id = cases::add(tx, &new, world.now)?;
@@ -125,9 +127,11 @@ pub(super) fn open(
     }
     let new = cases::by_id(tx, id)?.context("the new case vanished")?;
     tell(tx, world, actor, old, &new, moved)?;
-    if !first.private {
+    if succeeds {
+        cases::copy_people(tx, old.id, new.id)?;
+    } else if !first.private {
         people::is_customer(tx, world, &new, &customer(tx, world, first)?, Some(first.id))?;
-        people::are_copied(tx, world, &new, first)?;
+        people::named_in(tx, world, &new, first)?;
     }
     bring(tx, world, actor, old, &new, moved)?;
     clock::set(tx, world, old)?;
@@ -142,7 +146,7 @@ pub(super) fn open(
     Ok(new)
 }
 
-/// Whom a case about this email is for: as at intake, and for a mail of ours whoever got it.
+/// Whom a case about this email is for: as at intake, and for a mail of ours the person who got it.
 fn customer(tx: &Tx<'_>, world: &World<'_>, email: &Email) -> Result<Mailbox> {
     let author = email.author();
     if !world.is_own(&author.address) {

@@ -38,13 +38,23 @@ pub fn set(tx: &Tx<'_>, world: &World<'_>, case: &Case) -> Result<()> {
 }
 
 fn turn(tx: &Tx<'_>, world: &World<'_>, case: &Case, email: &Email) -> Result<Turn> {
-    if is_of_customer_side(tx, world, case, email)? {
+    if is_of_customer_side(tx, world, case, email)? || opened(tx, case, email)? {
         return Ok(Turn::Customer);
     }
     // Also what one of us wrote by another program and the mail server vouches for.
     let is_ours = email.is_ours() || (email.user_id.is_some() && email.verified);
     let written = is_ours && email.status != EmailStatus::Draft && email.automatic.is_empty();
     Ok(if written && goes_to_customer(tx, world, case, email)? { Turn::Us } else { Turn::Neither })
+}
+
+/// Whether an email opened the case: for the customer, also if another one was linked since. An agent who gives the writer
+/// another role ends that.
+fn opened(tx: &Tx<'_>, case: &Case, email: &Email) -> Result<bool> {
+    if !email.verified || !email.automatic.is_empty() || email.is_ours() {
+        return Ok(false);
+    }
+    let row = cases::person(tx, case.id, &email.author().address)?;
+    Ok(row.is_some_and(|person| person.opened && !person.chosen && person.email_id == Some(email.id)))
 }
 
 fn goes_to_customer(tx: &Tx<'_>, world: &World<'_>, case: &Case, email: &Email) -> Result<bool> {

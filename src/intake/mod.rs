@@ -29,6 +29,7 @@ pub mod privacy;
 pub mod receive;
 pub mod recipients;
 pub mod rest;
+pub mod roster;
 pub mod sender;
 mod sent;
 pub mod sessions;

@@ -172,7 +172,7 @@ fn readers(tx: &Tx<'_>, parent: Parent, mut ids: Vec<i64>) -> Result<Vec<User>> 
 /// What a notification says of an email on a record, and (`None`) of one that its reader may not read.
 pub fn email_line(label: &str, email: Option<&Email>) -> String {
     match email {
-        Some(email) => format!("{label}: mail from {}", email.author().address),
+        Some(email) => format!("{label}: mail from {}", email.with_way(&email.author().address)),
         None => format!("new e-mail on {label}"),
     }
 }

@@ -221,7 +221,12 @@ pub(super) fn open(
     for team in account.case_teams().into_iter().chain(mail.filtered.team_ids()) {
         cases::add_team(tx, id, team)?;
     }
-    let from = if mail.private { "an e-mail to one of us" } else { &format!("mail from {}", requester.address) };
+    let way = mail.sender.author.via.as_ref().filter(|via| via.address != requester.address);
+    let way = way.map(|via| format!(" (by way of {})", via.address)).unwrap_or_default();
+    let from = match mail.private {
+        true => "an e-mail to one of us".to_owned(),
+        false => format!("mail from {}{way}", requester.address),
+    };
     let made = format!("by {from}, account {}", account.name);
     let note =
         NewNote { parent: Parent::case(id), kind: NoteKind::Created, user_id: None, email_id: None, text: &made };

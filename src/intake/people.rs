@@ -9,7 +9,7 @@ use crate::mail::reading::Reading;
 use crate::store::cases::{self, Case, Person, Role};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, Field};
-use crate::store::{records, users};
+use crate::store::{raw, records, users};
 
 /// A mail to more people than this makes nobody of them a participant.
 const MOST_READERS: usize = 20;
@@ -168,15 +168,24 @@ pub fn is_accepted(tx: &Tx<'_>, world: &World<'_>, case: &Case, author: &Mailbox
     cases::set_role(tx, case.id, &Person { chosen: true, ..person })
 }
 
-/// Makes those whom a stored email is to participants, as if the customer had written it.
-pub fn are_copied(tx: &Tx<'_>, world: &World<'_>, case: &Case, email: &Email) -> Result<()> {
+/// The stored email that opened a case, by an agent's word: its Reply-To is the customer, To and Cc are copied, unless
+/// the mail server does not vouch for it.
+pub fn named_in(tx: &Tx<'_>, world: &World<'_>, case: &Case, email: &Email) -> Result<()> {
+    let giving = Giving { tx, world, case, email_id: Some(email.id) };
+    let bytes = email.raw_id.map(|id| raw::bytes(tx, id)).transpose()?;
+    let list = bytes.map(|bytes| Reading::parse(&bytes).list).unwrap_or_default();
+    let is_of_person = |mailbox: &&Mailbox| !list.is(&mailbox.address);
+    if email.verdict != "fail" && email.behind.is_none() && !email.is_ours() {
+        let named = emails::addresses(tx, email.id, Field::ReplyTo)?;
+        giving.give(named.iter().filter(is_of_person), Role::Customer, "the customer names it in Reply-To")?;
+    }
     let mut readers = emails::addresses(tx, email.id, Field::To)?;
     readers.extend(emails::addresses(tx, email.id, Field::Cc)?);
-    let giving = Giving { tx, world, case, email_id: Some(email.id) };
     if readers.len() > MOST_READERS {
         return Ok(());
     }
-    giving.give(readers.iter(), Role::Copied, "in To or Cc of the mail that opened the case")
+    let readers = readers.iter().filter(is_of_person);
+    giving.give(readers, Role::Copied, "in To or Cc of the mail that opened the case")
 }
 
 /// Verified mail of a person in a case: what the customer names in Reply-To, To and Cc takes part (B4.9), and so does a

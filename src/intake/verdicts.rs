@@ -38,12 +38,19 @@ impl Verdicts {
 
     /// One sentence.
     pub fn told(&self) -> String {
-        let by: Vec<String> = self.ids.iter().map(|(id, count)| format!("{count} by {id}")).collect();
+        let by: Vec<String> = self
+            .ids
+            .iter()
+            .map(|(id, count)| match id.as_str() {
+                Trusted::UNNAMED => format!("{count} bear a verdict without an id"),
+                id => format!("{count} bear a verdict of {id}"),
+            })
+            .collect();
         match (self.mails, by.is_empty()) {
             (0, _) => "no mail has come yet, so it is not known who judges its authors".to_owned(),
-            (mails, true) => format!("none of the last {mails} mails bears Authentication-Results"),
+            (mails, true) => format!("none of the last {mails} mails bears a verdict (Authentication-Results)"),
             (mails, false) => {
-                format!("of the last {mails} mails the topmost Authentication-Results are {}", by.join(", "))
+                format!("of the last {mails} mails {}", by.join(", "))
             }
         }
     }
@@ -87,7 +94,7 @@ mod tests {
             assert_eq!(hint.is_some(), hinted.is_some(), "{ids:?} {setting:?}: {hint:?}");
             assert!(hint.unwrap_or_default().contains(hinted.unwrap_or_default()));
         }
-        assert!(bears(&[("mx.example", 18)]).told().ends_with("are 18 by mx.example"));
+        assert!(bears(&[("mx.example", 18)]).told().ends_with("of the last 20 mails 18 bear a verdict of mx.example"));
         assert!(Verdicts::default().told().contains("no mail has come yet"));
     }
 }

@@ -9,6 +9,7 @@ use super::text::{self, Rendered};
 use super::{Letter, Place, Started};
 use crate::access::Actor;
 use crate::error;
+use crate::intake::people;
 use crate::intake::world::World;
 use crate::mail::address::Mailbox;
 use crate::mail::compose::{OutgoingAttachment, forwarded_text, signed};
@@ -102,8 +103,8 @@ pub fn begin(
     permit_in(tx, actor, case)?;
     let original = occasion.original(tx, world, actor.sight())?;
     let sender = choose(tx, world, actor, occasion, original.as_ref(), &wishes)?;
-    let Recipients { mut to, mut cc, mut left_out } = match &wishes.to {
-        to if !to.is_empty() => Recipients { to: to.clone(), ..Recipients::default() },
+    let Recipients { mut to, mut cc, mut left_out, remarks, doubt } = match &wishes.to {
+        to if !to.is_empty() => occasion.in_place_of_its_own(tx, world, original.as_ref(), actor, to)?,
         _ => occasion.recipients(tx, world, original.as_ref(), actor)?,
     };
     cc.extend(wishes.cc.iter().cloned());
@@ -128,7 +129,7 @@ pub fn begin(
         attachments: wishes.attachments.into_iter().chain(attachments).collect(),
     };
     let typed = wishes.to.iter().chain(&wishes.cc).chain(&wishes.bcc).map(|mailbox| mailbox.address.clone()).collect();
-    Ok(Started { letter, place, sender, status: wishes.status, draft: None, left_out, typed })
+    Ok(Started { letter, place, sender, status: wishes.status, draft: None, left_out, typed, remarks, doubt })
 }
 
 fn refuse(case: Option<&Case>, wishes: &Wishes<'_>) -> Result<()> {
@@ -194,11 +195,32 @@ impl<'a> Occasion<'a> {
 
     fn recipients(self, tx: &Tx<'_>, world: &World<'_>, original: Option<&Email>, actor: &Actor) -> Result<Recipients> {
         match self {
-            Occasion::Case(case) => recipients::of_case(tx, world, case, original, true, actor.user()),
+            Occasion::Case(case) => recipients::of_case(tx, world, case, original, actor),
             // The mail that is named is answered, whatever the role of its author in the case.
             Occasion::Answer { email, all, .. } => recipients::of_email(tx, world, email, all, actor.user()),
             Occasion::Forward { .. } | Occasion::New => Ok(Recipients::default()),
         }
+    }
+
+    /// The recipients that somebody typed; of those whom an answer in a case goes to by itself the others are left out.
+    fn in_place_of_its_own(
+        self,
+        tx: &Tx<'_>,
+        world: &World<'_>,
+        original: Option<&Email>,
+        actor: &Actor,
+        typed: &[Mailbox],
+    ) -> Result<Recipients> {
+        let mut found = Recipients { to: typed.to_vec(), ..Recipients::default() };
+        let Occasion::Case(case) = self else { return Ok(found) };
+        // A case without a customer leaves nobody out.
+        let Ok(usual) = recipients::of_case(tx, world, case, original, actor) else { return Ok(found) };
+        for mailbox in usual.to.into_iter().chain(usual.cc) {
+            let role = people::role(tx, world, case, &mailbox.address)?;
+            found.left_out.push((mailbox, role));
+        }
+        found.left_out.extend(usual.left_out);
+        Ok(found)
     }
 
     fn subject(self, original: Option<&Email>, rendered: Option<&Rendered>) -> String {

@@ -111,6 +111,8 @@ pub fn resume(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email) -> R
         draft: Some(kept),
         left_out: Vec::new(),
         typed,
+        remarks: Vec::new(),
+        doubt: None,
     })
 }
 
@@ -186,7 +188,7 @@ pub fn news(tx: &Tx<'_>, started: &Started, sight: Sight) -> Result<Option<Strin
     let what = match (note.kind, &note.username) {
         (NoteKind::EmailSent, Some(user)) => format!("{user} answered"),
         (NoteKind::EmailSent, None) => "somebody answered".to_owned(),
-        _ if may_read => format!("a mail came from {}", email.author().address),
+        _ if may_read => format!("a mail came from {}", email.with_way(&email.author().address)),
         _ => "a mail came that you may not read".to_owned(),
     };
     let id = if may_read { format!(" (email {})", email.id) } else { String::new() };

@@ -19,7 +19,6 @@ use jiff::Timestamp;
 
 pub use begin::{Occasion, Wishes, begin};
 pub use draft::{discard, keep, news, resume};
-pub use recipients::customer;
 pub use review::{Review, review};
 pub use sender::{FromWish, Sender};
 
@@ -102,6 +101,10 @@ pub struct Started {
     pub left_out: Vec<(Mailbox, Role)>,
     /// The addresses that the writer typed.
     pub typed: Vec<String>,
+    /// What the writer should know before it goes out, one sentence each.
+    pub remarks: Vec<String>,
+    /// A question to be answered before it goes out.
+    pub doubt: Option<String>,
 }
 
 /// A draft as it was read, so that nobody writes over what somebody else did to it since, and nobody sends it twice.

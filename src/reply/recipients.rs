@@ -4,29 +4,36 @@ use std::collections::HashSet;
 
 use anyhow::Result;
 
+use crate::access::Actor;
 use crate::error;
 use crate::intake::world::World;
-use crate::intake::{clock, people};
+use crate::intake::{clock, people, roster};
 use crate::mail::address::Mailbox;
+use crate::mail::author::List;
 use crate::mail::automatic;
 use crate::mail::compose::is_address;
-use crate::store::accounts::AccountKind;
-use crate::store::cases::{self, Case, Role};
+use crate::mail::reading::Reading;
+use crate::store::accounts::{AccountKind, DmarcNone};
+use crate::store::cases::{self, Case, Person, Role};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, Field};
-use crate::store::records;
 use crate::store::sight::Sight;
-use crate::store::users::{self, User};
+use crate::store::users::User;
+use crate::store::{raw, records};
 
-/// To and Cc, and who is left out of them with the role that is why.
+/// To and Cc, who is left out of them, and what to know about that.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Recipients {
     /// To.
     pub to: Vec<Mailbox>,
     /// Cc.
     pub cc: Vec<Mailbox>,
-    /// Those whom the case or the answered mail names and who get nothing.
+    /// Those whom the case or the answered mail names and who get nothing, with the role that is why.
     pub left_out: Vec<(Mailbox, Role)>,
+    /// What the writer should know, one sentence each.
+    pub remarks: Vec<String>,
+    /// A question to be answered before the letter goes out.
+    pub doubt: Option<String>,
 }
 
 /// The newest mail of the customer side that the author may read: what is quoted, and whose thread goes on.
@@ -47,57 +54,104 @@ fn newest(tx: &Tx<'_>, world: &World<'_>, case: &Case, sight: Sight, least: Role
     Ok(None)
 }
 
-/// An answer in a case goes to its customer, with a copy to the copied (B4.9, B13.4).
+/// An answer in a case goes to its customer, with a copy to the copied (B4.9, B13.4). What a mail that the author may
+/// not read says of people is not used, so that no letter tells of it (B1.5, B6.1).
 pub(super) fn of_case(
     tx: &Tx<'_>,
     world: &World<'_>,
     case: &Case,
     original: Option<&Email>,
-    all: bool,
-    author: Option<&User>,
+    actor: &Actor,
 ) -> Result<Recipients> {
-    let to = customer(tx, world, case)?;
+    let sight = actor.sight();
+    let to = customer(tx, world, case, sight)?;
     if to.is_empty() {
-        return Err(error::data(format!("case #{}: has no customer to answer", case.number))
-            .hint(format!("say who it is: espomail case people {} --customer ADDRESS", case.number))
-            .into());
+        return Err(nobody(tx, case)?);
     }
     let mut found = Recipients { to, ..Recipients::default() };
-    let excluded =
-        |address: &str| is_authors(author, address) || world.is_left_out(address) || automatic::is_no_reply(address);
-    let mut named = Vec::new();
-    // Colleagues whom the customer wrote to stay in the conversation.
-    if let Some(email) = original {
-        named.extend(emails::addresses(tx, email.id, Field::To)?);
-        named.extend(emails::addresses(tx, email.id, Field::Cc)?);
-    }
-    let people = cases::people(tx, case.id, Sight::Everything)?.into_iter();
-    named.extend(people.map(|person| Mailbox { name: person.name, address: person.address }));
+    let excluded = |address: &str| {
+        is_authors(actor.user(), address) || world.is_left_out(address) || automatic::is_no_reply(address)
+    };
     let mut seen: HashSet<String> = found.to.iter().map(|mailbox| mailbox.address.clone()).collect();
-    for mailbox in named {
+    // One person gets one copy, at whichever of their addresses comes first.
+    let mut reached = HashSet::new();
+    for mailbox in &found.to {
+        reached.insert(roster::someone(tx, case, &mailbox.address)?);
+    }
+    for mailbox in named(tx, world, case, original, sight)? {
         if excluded(&mailbox.address) || !is_address(&mailbox.address) || !seen.insert(mailbox.address.clone()) {
             continue;
         }
         match people::role(tx, world, case, &mailbox.address)? {
-            // Another address of the customer, who gets the answer already.
-            Role::Customer => {}
-            Role::Copied | Role::Staff if all => found.cc.push(mailbox),
+            Role::Staff => found.cc.push(mailbox),
+            Role::Customer | Role::Copied => {
+                if reached.insert(roster::someone(tx, case, &mailbox.address)?) {
+                    found.cc.push(mailbox);
+                }
+            }
             role => found.left_out.push((mailbox, role)),
         }
     }
     Ok(found)
 }
 
+/// Whom the case and its newest mail name: colleagues whom the customer wrote to stay in the conversation. Of the
+/// addresses of one person those come first that wrote.
+fn named(tx: &Tx<'_>, world: &World<'_>, case: &Case, original: Option<&Email>, sight: Sight) -> Result<Vec<Mailbox>> {
+    let mut named = Vec::new();
+    if let Some(email) = original {
+        let list = list_of(tx, Some(email))?;
+        for field in [Field::To, Field::Cc] {
+            let readers = emails::addresses(tx, email.id, field)?;
+            named.extend(readers.into_iter().filter(|mailbox| !list.is(&mailbox.address)));
+        }
+    }
+    let (mut wrote, mut others) = (Vec::new(), Vec::new());
+    for person in roster::of_case(tx, world, case, sight)? {
+        let has_written = cases::wrote_verified(tx, case.id, &person.address)?;
+        if has_written { &mut wrote } else { &mut others }.push(Mailbox { name: person.name, address: person.address });
+    }
+    named.extend(wrote.into_iter().chain(others));
+    Ok(named)
+}
+
+/// Nobody is the customer: why, and what to do about it.
+fn nobody(tx: &Tx<'_>, case: &Case) -> Result<anyhow::Error> {
+    let choose = format!("espomail case people {} --customer ADDRESS", case.number);
+    for record in roster::links(case) {
+        if records::addresses(tx, record)?.is_empty() {
+            let (kind, id) = (record.kind, record.id);
+            let text = format!("case #{}: the {kind} that it is linked to has no e-mail address", case.number);
+            let hint = format!("add one: espomail record edit {kind} {id} --email ADDRESS; or say who it is: {choose}");
+            return Ok(error::data(text).hint(hint).into());
+        }
+    }
+    let text = format!("case #{}: has no customer to answer", case.number);
+    Ok(error::data(text).hint(format!("say who it is: {choose}")).into())
+}
+
+/// The list that a mail came by: its own address is nobody's.
+fn list_of(tx: &Tx<'_>, email: Option<&Email>) -> Result<List> {
+    let bytes = email.and_then(|email| email.raw_id).map(|id| raw::bytes(tx, id)).transpose()?;
+    Ok(bytes.map(|bytes| Reading::parse(&bytes).list).unwrap_or_default())
+}
+
+/// Whether a letter can reach a person at an address: not an own, a no-reply or a list's own one (B13.4).
+fn is_a_persons(world: &World<'_>, list: &List, address: &str) -> bool {
+    is_address(address) && !world.is_own(address) && !automatic::is_no_reply(address) && !list.is(address)
+}
+
 /// The addresses at which the customer of a case is answered: Reply-To or the author of their newest mail, else those of
 /// the customer whom an agent named, of the linked contact or lead, of the person or the user who opened the case.
-pub fn customer(tx: &Tx<'_>, world: &World<'_>, case: &Case) -> Result<Vec<Mailbox>> {
-    let usable = |mailbox: &Mailbox| !world.is_own(&mailbox.address) && is_address(&mailbox.address);
-    if let Some(email) = newest(tx, world, case, Sight::Everything, Role::Customer)? {
-        let mut reply_to = emails::addresses(tx, email.id, Field::ReplyTo)?;
+fn customer(tx: &Tx<'_>, world: &World<'_>, case: &Case, sight: Sight) -> Result<Vec<Mailbox>> {
+    let is_customer = |address: &str| Ok::<_, anyhow::Error>(people::role(tx, world, case, address)? == Role::Customer);
+    if let Some(email) = newest(tx, world, case, sight, Role::Customer)? {
+        let list = list_of(tx, Some(&email))?;
+        let usable = |mailbox: &Mailbox| is_a_persons(world, &list, &mailbox.address);
         // A stranger whom Reply-To names has a role of its own, if an agent gave it one.
         let mut kept = Vec::new();
-        for mailbox in reply_to.drain(..).filter(usable) {
-            if people::role(tx, world, case, &mailbox.address)? == Role::Customer {
+        for mailbox in emails::addresses(tx, email.id, Field::ReplyTo)?.into_iter().filter(usable) {
+            if is_customer(&mailbox.address)? {
                 kept.push(mailbox);
             }
         }
@@ -106,23 +160,28 @@ pub fn customer(tx: &Tx<'_>, world: &World<'_>, case: &Case) -> Result<Vec<Mailb
             return Ok(answered.into_iter().filter(usable).collect());
         }
     }
-    let people = cases::people(tx, case.id, Sight::Everything)?;
-    let rows = |chosen: bool| {
-        let customers = people.iter().filter(move |p| p.role == Role::Customer && p.chosen == chosen);
-        customers.map(|p| Mailbox { name: p.name.clone(), address: p.address.clone() }).find(usable)
-    };
-    if let Some(chosen) = rows(true) {
-        return Ok(vec![chosen]);
+    let mut customers = Vec::new();
+    for person in roster::of_case(tx, world, case, sight)?.into_iter().filter(|p| p.role == Role::Customer) {
+        let email = person.email_id.map(|id| emails::by_id(tx, id, Sight::Everything)).transpose()?.flatten();
+        if is_a_persons(world, &list_of(tx, email.as_ref())?, &person.address) {
+            customers.push(person);
+        }
     }
-    let contact = case.contact_id.map(|id| records::contact_address(tx, id)).transpose()?.flatten();
-    let lead = case.lead_id.map(|id| records::lead_address(tx, id)).transpose()?.flatten();
-    let linked = contact.or(lead).map(|address| Mailbox { name: String::new(), address });
-    let requester = case.requester_user_id.map(|id| users::by_id(tx, id)).transpose()?.flatten();
-    let requester = requester.and_then(|user| {
-        let address = user.addresses.first()?.clone();
-        Some(Mailbox { name: user.shown().to_owned(), address })
-    });
-    Ok(linked.filter(usable).or_else(|| rows(false)).or(requester).into_iter().collect())
+    let mailbox = |person: &Person| vec![Mailbox { name: person.name.clone(), address: person.address.clone() }];
+    if let Some(chosen) = customers.iter().find(|person| person.chosen) {
+        return Ok(mailbox(chosen));
+    }
+    // Whoever answers the contact writes to it, also where they may not read its record.
+    let list = List::default();
+    for record in roster::links(case) {
+        for address in records::addresses(tx, record)? {
+            if is_a_persons(world, &list, &address) && is_customer(&address)? {
+                return Ok(vec![Mailbox { name: String::new(), address }]);
+            }
+        }
+    }
+    customers.sort_by_key(|person| !person.opened);
+    Ok(customers.first().map(mailbox).unwrap_or_default())
 }
 
 /// The same for mail of no case, where colleagues may write to each other: only group accounts and the author are own.
@@ -139,16 +198,55 @@ pub(super) fn of_email(
         })
     };
     let ours = |address: &str| own_account(address) || is_authors(author, address);
-    let mut to = if email.is_ours() || ours(&email.from_address) {
+    let mut found = if email.is_ours() || ours(&email.from_address) && email.behind.is_none() {
         // Who answers their own mail goes on writing to its recipients.
-        emails::addresses(tx, email.id, Field::To)?
+        Recipients { to: emails::addresses(tx, email.id, Field::To)?, ..Recipients::default() }
     } else {
-        answered(tx, email, &ours)?
+        answered(tx, world, email, &ours)?
     };
-    let mut cc = others(tx, email, all)?;
-    to.retain(|m| !ours(&m.address) && is_address(&m.address));
-    cc.retain(|m| !ours(&m.address) && !world.is_left_out(&m.address) && !automatic::is_no_reply(&m.address));
-    Ok(Recipients { to, cc, left_out: Vec::new() })
+    found.cc = others(tx, email, all)?;
+    found.to.retain(|m| !ours(&m.address) && is_address(&m.address));
+    found.cc.retain(|m| !ours(&m.address) && !world.is_left_out(&m.address) && !automatic::is_no_reply(&m.address));
+    Ok(found)
+}
+
+/// Whom a mail asks to be answered: Reply-To, else the person who writes. What nobody vouches for chooses no reader
+/// (B4.12).
+fn answered(tx: &Tx<'_>, world: &World<'_>, email: &Email, own: &dyn Fn(&str) -> bool) -> Result<Recipients> {
+    let list = list_of(tx, Some(email))?;
+    let usable = |m: &Mailbox| !own(&m.address) && !automatic::is_no_reply(&m.address) && !list.is(&m.address);
+    let mut reply_to = emails::addresses(tx, email.id, Field::ReplyTo)?;
+    reply_to.retain(usable);
+    let mut found = Recipients::default();
+    let author = email.author();
+    if !is_believed(world, email) {
+        let other: Vec<&str> = reply_to.iter().map(|m| m.address.as_str()).filter(|a| *a != author.address).collect();
+        if !other.is_empty() {
+            let (id, other) = (email.id, other.join(", "));
+            found.remarks.push(format!(
+                "the mail server does not vouch for email {id}: its Reply-To {other} is not used; --to writes there"
+            ));
+        }
+        if email.behind.is_some() {
+            let (id, address) = (email.id, &author.address);
+            found.doubt = Some(format!(
+                "The mail server does not vouch for email {id}, which says that {address} wrote it. Send the answer there?"
+            ));
+        }
+        reply_to.clear();
+    }
+    found.to = if reply_to.is_empty() { vec![author].into_iter().filter(usable).collect() } else { reply_to };
+    Ok(found)
+}
+
+/// Whether the mail server vouched for the author, as far as it was asked (B4.12).
+fn is_believed(world: &World<'_>, email: &Email) -> bool {
+    let refuses = |id| world.account(id).is_ok_and(|account| account.dmarc_none == DmarcNone::Refuse);
+    match email.verdict.as_str() {
+        "fail" => false,
+        "none" => !email.flow_account_id.is_some_and(refuses),
+        _ => true,
+    }
 }
 
 /// Each address once, in the first field that has it; none that cannot be written.
@@ -161,11 +259,6 @@ pub(super) fn once(fields: [&mut Vec<Mailbox>; 3]) {
             keep
         });
     }
-}
-
-fn answered(tx: &Tx<'_>, email: &Email, own: &dyn Fn(&str) -> bool) -> Result<Vec<Mailbox>> {
-    let reply_to = emails::addresses(tx, email.id, Field::ReplyTo)?;
-    Ok(if reply_to.iter().any(|m| !own(&m.address)) { reply_to } else { vec![email.author()] })
 }
 
 /// The other recipients. Those of a mail that is not verified were chosen by nobody who takes part.

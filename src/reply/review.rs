@@ -20,26 +20,33 @@ const MANY: usize = 10;
 pub struct Review {
     /// One line: to whom, and who is left out.
     pub readers: String,
+    /// What else to know, one sentence each.
+    pub remarks: Vec<String>,
     /// Recipients to whom mail of ours could not be delivered, with the words of the server.
     pub invalid: Vec<String>,
     /// The question that has to be answered first.
     pub doubt: Option<String>,
 }
 
-/// Looks at a letter before it is sent; nothing for one outside a case, or to nobody.
+/// Looks at a letter before it is sent; nothing for one to nobody, or one outside a case that answers nothing.
 pub fn review(tx: &Tx<'_>, world: &World<'_>, started: &Started) -> Result<Option<Review>> {
-    let Some(case) = case_of(tx, &started.place)? else { return Ok(None) };
+    let case = case_of(tx, &started.place)?;
     let Head { to, cc, bcc, .. } = &started.letter.head;
     let all: Vec<&Mailbox> = to.iter().chain(cc).chain(bcc).collect();
-    if all.is_empty() {
+    if all.is_empty() || (case.is_none() && started.place.in_reply_to.is_none()) {
         return Ok(None);
     }
     let addresses: Vec<String> = all.iter().map(|mailbox| mailbox.address.clone()).collect();
     let invalid = invalid_addresses::among(tx, &addresses, Some(started.sender.account.id))?;
     Ok(Some(Review {
         readers: readers(started),
+        remarks: started.remarks.clone(),
         invalid: invalid.into_iter().map(|known| format!("{}: {}", known.address, known.reason)).collect(),
-        doubt: doubt(tx, world, &case, started, &all)?,
+        doubt: match (&started.doubt, case) {
+            (Some(doubt), _) => Some(doubt.clone()),
+            (None, Some(case)) => doubt(tx, world, &case, started, &all)?,
+            (None, None) => None,
+        },
     }))
 }
 
@@ -69,7 +76,8 @@ fn doubt(tx: &Tx<'_>, world: &World<'_>, case: &Case, started: &Started, all: &[
             return Ok(None);
         }
     }
-    Ok(Some(format!("None of those who get the letter has written in case #{} so far. Send it?", case.number)))
+    let number = case.number;
+    Ok(Some(format!("None of those who get the letter has written verified mail in case #{number}. Send it?")))
 }
 
 /// Wrote verified mail in the case, is its contact, opened it, or was named by an agent.

@@ -74,7 +74,7 @@ fn desk(raw: &[u8]) -> Desk {
             let (config, case) = (Config::default(), cases::by_id(tx, case_id)?.unwrap());
             let world = World::load(tx, &config, NOW)?;
             people::is_customer(tx, &world, &case, &original.author(), Some(original.id))?;
-            people::are_copied(tx, &world, &case, &original)?;
+            people::named_in(tx, &world, &case, &original)?;
             Ok(original)
         })
         .unwrap();

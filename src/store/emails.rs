@@ -19,7 +19,7 @@ pub use list::*;
 pub use source::*;
 pub use state::*;
 
-use crate::mail::address::Mailbox;
+use crate::mail::address::{self, Mailbox};
 use crate::mail::message::{Attachment, Message};
 
 labels! {
@@ -137,6 +137,17 @@ impl Email {
     pub fn author(&self) -> Mailbox {
         let from = || Mailbox { name: self.from_name.clone(), address: self.from_address.clone() };
         self.behind.clone().unwrap_or_else(from)
+    }
+
+    /// The shared From by which the person writes.
+    pub fn by_way_of(&self) -> Option<&str> {
+        let behind = self.behind.as_ref()?;
+        (behind.address != self.from_address).then_some(self.from_address.as_str())
+    }
+
+    /// What a view calls the person who writes, with the shared From that does not prove them (B4.13).
+    pub fn with_way(&self, name: &str) -> String {
+        self.by_way_of().map_or_else(|| name.to_owned(), |via| format!("{name} (by way of {})", address::shown(via)))
     }
 
     /// The case it belongs to, by id.

@@ -209,6 +209,15 @@ pub fn move_email(tx: &Tx<'_>, email_id: i64, to: Parent) -> Result<()> {
     Ok(())
 }
 
+/// The note of an email that was not verified says so no longer.
+pub fn is_verified(tx: &Tx<'_>, email_id: i64) -> Result<()> {
+    tx.execute(
+        "UPDATE notes SET text = '' WHERE email_id = ?1 AND kind = 'email-received' AND text LIKE '%unverified%'",
+        params![email_id],
+    )?;
+    Ok(())
+}
+
 /// Whether a record tells of an email's way.
 pub fn tells_of_email(tx: &Tx<'_>, email_id: i64) -> Result<bool> {
     let found: Option<i64> = tx.value(

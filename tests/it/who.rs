@@ -1,10 +1,12 @@
 //! Who is who: whom an answer reaches, and in whose name somebody speaks (B4.9-B4.13, B9.2, B13.4). On a real database in
 //! memory, message by message.
 
+mod agents;
 mod lists;
 mod model;
 mod names;
 mod reports;
+mod screen;
 
 use espomail::access::Actor;
 use espomail::desk::{self, Former};
@@ -199,11 +201,13 @@ fn the_linked_contact_is_the_customer_and_the_telephone_service_is_not() {
     link(Former::ThirdParty);
     assert_eq!(office.answered(1).0, "eva@customer.example");
     assert_eq!(office.people(1), ["calls@answering.example third party"]);
-    office.act(|tx, world, actor| desk::unlink(tx, world, actor, &office_case(tx), ParentType::Contact, None));
+    office
+        .act(|tx, world, actor| desk::unlink(tx, world, actor, &office_case(tx), ParentType::Contact, None).map(drop));
     assert_eq!(office.answered(1).0, "calls@answering.example", "who opened it is the customer again");
     link(Former::Address);
     assert_eq!(office.answered(1).0, "calls@answering.example", "it is an address of Eva, who wrote from there");
-    office.act(|tx, world, actor| desk::unlink(tx, world, actor, &office_case(tx), ParentType::Contact, None));
+    office
+        .act(|tx, world, actor| desk::unlink(tx, world, actor, &office_case(tx), ParentType::Contact, None).map(drop));
     office.sql("DELETE FROM record_addresses WHERE address = 'calls@answering.example'");
     link(Former::Copied);
     assert_eq!(office.answered(1), ("eva@customer.example".into(), "calls@answering.example".into()));

@@ -8,8 +8,9 @@ use crate::cli::case_number;
 use crate::cli::context::{self, Context};
 use crate::desk::{self, Former};
 use crate::error;
+use crate::intake::roster;
 use crate::intake::world::World;
-use crate::store::cases::Person;
+use crate::store::cases::{Person, Role};
 use crate::store::records::{self, ParentType};
 
 /// `case link`
@@ -47,17 +48,38 @@ pub struct Unlink {
     what: String,
 }
 
+/// A case before it is linked, as far as the actor may see its people.
+struct Before {
+    customers: Vec<Person>,
+    /// The customer whom an agent named, and who stays.
+    chosen: Option<String>,
+    /// What the record is called.
+    name: String,
+    has_address: bool,
+}
+
 pub fn link(args: &Link, ctx: &Context) -> Result<()> {
     let reference = context::record_ref("TYPE/ID", &args.record)?;
-    let (before, name) = ctx.read(|tx, actor| {
+    let before = ctx.read(|tx, actor| {
         let case = find_to_edit(tx, actor, args.number)?;
         desk::linkable(reference.kind)?;
         let record = context::record(tx, actor, reference)?;
-        Ok((desk::people::others_than(tx, &case, record)?, records::label(tx, record)?))
+        let world = World::load(tx, &ctx.config, ctx.now())?;
+        let seen = roster::of_case(tx, &world, &case, actor.sight())?;
+        let mut customers = desk::people::others_than(tx, &world, &case, record)?;
+        customers.retain(|person| seen.iter().any(|one| one.address == person.address));
+        let chosen = seen.into_iter().find(|person| person.role == Role::Customer && person.chosen);
+        let is_person = matches!(record.kind, ParentType::Contact | ParentType::Lead);
+        Ok(Before {
+            customers,
+            chosen: chosen.map(|person| person.address).filter(|_| is_person),
+            name: records::label(tx, record)?,
+            has_address: !is_person || !records::addresses(tx, record)?.is_empty(),
+        })
     })?;
     let former = match args.former {
         Some(former) => former,
-        None => ask_about(&before, &name, ctx)?,
+        None => ask_about(&before, ctx)?,
     };
     ctx.write(|tx, actor| {
         let case = find_to_edit(tx, actor, args.number)?;
@@ -66,22 +88,38 @@ pub fn link(args: &Link, ctx: &Context) -> Result<()> {
     })?;
     ctx.done(args.number, &format!("case #{} linked to {}/{}", args.number, reference.kind, reference.id))?;
     if args.former.is_none() && former == Former::ThirdParty {
-        for person in before {
-            let change = format!("espomail case people {} --copied {}", args.number, person.address);
-            ctx.ui.hint(&format!("{} is a third party now and is not answered; to copy it: {change}", person.address));
-        }
+        hint_of_third_parties(args.number, &before.customers, ctx);
+    }
+    if !before.has_address {
+        let (kind, id) = (reference.kind, reference.id);
+        let add = format!("espomail record edit {kind} {id} --email ADDRESS");
+        ctx.ui.hint(&format!("{} has no e-mail address and cannot be answered; to add one: {add}", before.name));
+    }
+    if let Some(chosen) = before.chosen {
+        ctx.ui.hint(&format!("{chosen} stays the customer: somebody said so by espomail case people"));
     }
     Ok(())
 }
 
+fn hint_of_third_parties(number: i64, people: &[Person], ctx: &Context) {
+    for Person { address, .. } in people {
+        let change = format!("espomail case people {number} --copied {address}");
+        ctx.ui.hint(&format!("{address} is a third party now and is not answered; to copy it: {change}"));
+    }
+}
+
 /// Asks what the customer until now is; where nobody can be asked, somebody in between.
-fn ask_about(before: &[Person], name: &str, ctx: &Context) -> Result<Former> {
+fn ask_about(before: &Before, ctx: &Context) -> Result<Former> {
     let asks = !ctx.yes && !ctx.dry_run && !ctx.no_input && ctx.ui.stdin_is_terminal();
-    let Some(person) = before.first().filter(|_| asks) else { return Ok(Former::ThirdParty) };
-    if ctx.ui.ask(&format!("{} was the customer. Is it another address of {name}?", person.address))? {
+    if before.customers.is_empty() || !asks {
+        return Ok(Former::ThirdParty);
+    }
+    let who: Vec<&str> = before.customers.iter().map(|person| person.address.as_str()).collect();
+    let (who, name) = (who.join(", "), &before.name);
+    if ctx.ui.ask(&format!("The customer until now was {who}. Is that {name}, too?"))? {
         return Ok(Former::Address);
     }
-    let copied = ctx.ui.ask(&format!("Does {} get a copy of answers?", person.address))?;
+    let copied = ctx.ui.ask(&format!("Does {who} get a copy of answers?"))?;
     Ok(if copied { Former::Copied } else { Former::ThirdParty })
 }
 
@@ -93,15 +131,20 @@ enum Target {
 
 pub fn unlink(args: &Unlink, ctx: &Context) -> Result<()> {
     let target = target(&args.what)?;
-    ctx.write(|tx, actor| {
+    let lowered = ctx.write(|tx, actor| {
         let case = find_to_edit(tx, actor, args.number)?;
         let world = World::load(tx, &ctx.config, ctx.now())?;
-        match target {
-            Target::Record(kind, id) => desk::unlink(tx, &world, actor, &case, kind, id),
-            Target::Email(id) => desk::take_out(tx, &world, actor, &case, id),
-        }
+        let mut lowered = match target {
+            Target::Record(kind, id) => desk::unlink(tx, &world, actor, &case, kind, id)?,
+            Target::Email(id) => desk::take_out(tx, &world, actor, &case, id).map(|()| Vec::new())?,
+        };
+        let seen = roster::of_case(tx, &world, &case, actor.sight())?;
+        lowered.retain(|person| seen.iter().any(|one| one.address == person.address));
+        Ok(lowered)
     })?;
-    ctx.done(args.number, &format!("case #{} is without {}", args.number, args.what))
+    ctx.done(args.number, &format!("case #{} is without {}", args.number, args.what))?;
+    hint_of_third_parties(args.number, &lowered, ctx);
+    Ok(())
 }
 
 fn target(text: &str) -> Result<Target> {

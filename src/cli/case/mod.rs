@@ -248,6 +248,7 @@ pub const THREAD_COLUMNS: &[Column] = &[
     Column::new("subject", "SUBJECT").shrinking(),
     Column::new("text", ""),
     Column::new("verified", ""),
+    Column::new("by_way_of", ""),
 ];
 
 /// Fields of the deeds of `case history` in their order.

@@ -7,8 +7,9 @@ use super::find_to_edit;
 use crate::cli::case_number;
 use crate::cli::context::{self, Context};
 use crate::desk;
+use crate::intake::roster;
 use crate::intake::world::World;
-use crate::store::cases::{self, Role};
+use crate::store::cases::{Person, Role};
 use crate::store::records::{self, Parent};
 
 /// `case merge`
@@ -73,8 +74,7 @@ pub fn merge(args: &Merge, ctx: &Context) -> Result<()> {
     ctx.confirm(&question(args, ctx)?)?;
     let is_open = ctx.write(|tx, actor| {
         let (from, into) = (find_to_edit(tx, actor, args.from)?, find_to_edit(tx, actor, args.into)?);
-        let role = if args.third_party { Role::ThirdParty } else { Role::Copied };
-        desk::merge(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &from, &into, role)?;
+        desk::merge(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &from, &into, args.role())?;
         Ok(into.status.is_open() || !from.status.is_open())
     })?;
     ctx.done(args.into, &format!("case #{} merged into #{}", args.from, args.into))?;
@@ -84,18 +84,34 @@ pub fn merge(args: &Merge, ctx: &Context) -> Result<()> {
     Ok(())
 }
 
-/// Says who is answered afterwards, where the cases have different customers.
+/// Says what becomes of the customer of the case that goes, where the cases have different customers.
 fn question(args: &Merge, ctx: &Context) -> Result<String> {
-    let customer = |number| {
-        ctx.read(|tx, actor| {
-            let row = cases::row_by_number(tx, number, actor.sight())?;
-            Ok(row.and_then(|row| row.customer).map(|(_, address)| address).unwrap_or_default())
-        })
-    };
-    let (from, into) = (customer(args.from)?, customer(args.into)?);
-    let becomes = if args.third_party { "becomes a third party, who is not answered" } else { "is copied in answers" };
-    let who = if from.is_empty() || from == into { String::new() } else { format!(" {from} {becomes}.") };
-    Ok(format!("Merge case #{} into #{}?{who} This cannot be taken back.", args.from, args.into))
+    let people = ctx.read(|tx, actor| {
+        let (from, into) = (find_to_edit(tx, actor, args.from)?, find_to_edit(tx, actor, args.into)?);
+        let world = World::load(tx, &ctx.config, ctx.now())?;
+        let seen = roster::of_case(tx, &world, &from, actor.sight())?;
+        let mut people = desk::union(tx, &world, &from, &into, args.role())?.people;
+        // What becomes of the others goes without saying.
+        let is_customer = |one: &&Person| one.role == Role::Customer;
+        people.retain(|person| seen.iter().filter(is_customer).any(|one| one.address == person.address));
+        Ok(people)
+    })?;
+    let mut question = format!("Merge case #{} into #{}?", args.from, args.into);
+    for Person { address, role, .. } in &people {
+        question.push_str(&match role {
+            Role::ThirdParty => format!(" {address} becomes a third party, who is not answered."),
+            Role::Copied => format!(" {address} is copied in answers."),
+            _ => format!(" {address} is the customer."),
+        });
+    }
+    Ok(question + " This cannot be taken back.")
+}
+
+impl Merge {
+    /// What becomes of the customer of the case that goes.
+    fn role(&self) -> Role {
+        if self.third_party { Role::ThirdParty } else { Role::Copied }
+    }
 }
 
 pub fn split(args: &Split, ctx: &Context) -> Result<()> {

@@ -10,11 +10,13 @@ use crate::access::Actor;
 use crate::cli::case_number;
 use crate::cli::context::{self, Context};
 use crate::desk;
-use crate::intake::people;
+use crate::error;
+use crate::intake::roster;
 use crate::intake::world::World;
 use crate::mail::address;
 use crate::store::cases::{self, Case, Person, Role};
 use crate::store::db::Tx;
+use crate::store::sight::Sight;
 use crate::ui::cell::{Cell, Column};
 
 /// `case people`
@@ -24,10 +26,10 @@ pub struct People {
     #[arg(value_name = "N", value_parser = case_number)]
     number: i64,
     /// Make this address the customer, who is answered by `case reply`
-    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["copied", "third_party"])]
+    #[arg(long, value_name = "ADDRESS")]
     customer: Option<String>,
     /// Make this address a copied one, of the customer side; repeat it for several
-    #[arg(long, value_name = "ADDRESS", conflicts_with = "third_party")]
+    #[arg(long, value_name = "ADDRESS")]
     copied: Vec<String>,
     /// Make this address a third party, such as a supplier, who is never answered by `case reply`; repeat it for several
     #[arg(long, value_name = "ADDRESS")]
@@ -42,6 +44,7 @@ pub const COLUMNS: &[Column] = &[
     Column::new("since", "SINCE"),
     Column::new("reason", "WHY").shrinking(),
     Column::new("chosen", ""),
+    Column::new("by_way_of", ""),
 ];
 
 pub fn run(args: &People, ctx: &Context) -> Result<()> {
@@ -56,15 +59,28 @@ pub fn run(args: &People, ctx: &Context) -> Result<()> {
         return show(args.number, ctx);
     }
     let changes = given.collect::<Result<Vec<_>>>()?;
-    ctx.write(|tx, actor| {
+    for (at, (address, _)) in changes.iter().enumerate() {
+        if changes.iter().skip(at + 1).any(|(other, _)| other == address) {
+            let text = format!("{address}: is named twice");
+            return Err(error::data(text).hint("an address has one role in a case").into());
+        }
+    }
+    let has_customer = ctx.write(|tx, actor| {
         let case = find_to_edit(tx, actor, args.number)?;
         let world = World::load(tx, &ctx.config, ctx.now())?;
         changes.iter().try_for_each(|(address, role)| {
             desk::set_roles(tx, &world, actor, &case, std::slice::from_ref(address), *role)
-        })
+        })?;
+        let people = roster::of_case(tx, &world, &case, Sight::Everything)?;
+        Ok(people.iter().any(|person| person.role == Role::Customer))
     })?;
     let said: Vec<String> = changes.iter().map(|(address, role)| format!("{address}: {role}")).collect();
-    ctx.done(args.number, &format!("case #{}: {}", args.number, said.join(", ")))
+    ctx.done(args.number, &format!("case #{}: {}", args.number, said.join(", ")))?;
+    if !has_customer {
+        let name = format!("espomail case people {} --customer ADDRESS", args.number);
+        ctx.ui.hint(&format!("case #{} has no customer to answer now; to name one: {name}", args.number));
+    }
+    Ok(())
 }
 
 fn show(number: i64, ctx: &Context) -> Result<()> {
@@ -72,56 +88,64 @@ fn show(number: i64, ctx: &Context) -> Result<()> {
         let case = find(tx, actor, number)?;
         seen(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &case)
     })?;
+    if people.is_empty() && ctx.ui.for_people() {
+        ctx.ui.note("No one takes part yet.");
+        return Ok(());
+    }
     let rows = people.iter().map(cells).collect();
     ctx.ui.list("people", COLUMNS, rows)
 }
 
-fn cells(person: &Person) -> Vec<Cell> {
+/// Somebody in a case, with the shared From by which alone they wrote (B4.13).
+pub struct Seen {
+    /// The person with the role that they have now.
+    pub person: Person,
+    way: Option<String>,
+}
+
+impl Seen {
+    fn with_way(&self, name: &str) -> String {
+        self.way.as_ref().map_or_else(|| name.to_owned(), |way| format!("{name} (by way of {way})"))
+    }
+}
+
+fn cells(seen: &Seen) -> Vec<Cell> {
+    let Seen { person, way } = seen;
     vec![
         Cell::text(person.role.as_str()),
         Cell::text(&person.name),
-        Cell::object(json!(person.address), &address::shown(&person.address)),
+        Cell::object(json!(person.address), &seen.with_way(&address::shown(&person.address))),
         Cell::date_time(person.since),
         Cell::text(&person.reason),
         Cell::bool(person.chosen),
+        way.as_deref().map_or_else(Cell::none, Cell::text),
     ]
 }
 
-/// The people of a case with the roles that they have now, as far as the actor may see them: the linked contact or lead
-/// has one without a row.
-pub fn seen(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case) -> Result<Vec<Person>> {
-    let mut people = cases::people(tx, case.id, actor.sight())?;
-    for person in &mut people {
-        person.role = people::role(tx, world, case, &person.address)?;
-    }
-    if let Some((name, address)) = cases::row_by_number(tx, case.number, actor.sight())?.and_then(|row| row.customer)
-        && !address.is_empty()
-        && !people.iter().any(|person| person.address == address)
-    {
-        let reason = "the contact that the case is linked to".to_owned();
-        let (role, since) = (people::role(tx, world, case, &address)?, case.created_at);
-        let linked = Person { address, name, role, chosen: false, opened: false, reason, email_id: None, since };
-        people.insert(0, linked);
-    }
-    people.sort_by_key(|person| person.role);
-    Ok(people)
+/// Everybody in a case, as far as the actor may see them.
+pub fn seen(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case) -> Result<Vec<Seen>> {
+    let ways = cases::ways(tx, case.id, actor.sight())?;
+    let people = roster::of_case(tx, world, case, actor.sight())?.into_iter();
+    let way = |address: &str| ways.iter().find(|(person, _)| person == address).map(|(_, way)| way.clone());
+    Ok(people.map(|person| Seen { way: way(&person.address), person }).collect())
 }
 
 /// For `case show --json`.
-pub fn as_json(people: &[Person]) -> Value {
-    let one = |p: &Person| {
+pub fn as_json(people: &[Seen]) -> Value {
+    let one = |Seen { person: p, way }: &Seen| {
         json!({"role": p.role.as_str(), "name": p.name, "address": p.address, "since": p.since.to_string(),
-            "reason": p.reason, "chosen": p.chosen})
+            "reason": p.reason, "chosen": p.chosen, "by_way_of": way})
     };
     json!(people.iter().map(one).collect::<Vec<_>>())
 }
 
 /// For `case show`: each role with its people.
-pub fn as_text(people: &[Person], role: Role) -> String {
-    let of_role = people.iter().filter(|person| person.role == role);
-    let shown = of_role.map(|p| {
-        let address = address::shown(&p.address);
-        if p.name.is_empty() { address.into_owned() } else { format!("{} <{address}>", p.name) }
+pub fn as_text(people: &[Seen], role: Role) -> String {
+    let of_role = people.iter().filter(|seen| seen.person.role == role);
+    let shown = of_role.map(|seen| {
+        let Person { name, address, .. } = &seen.person;
+        let address = address::shown(address);
+        seen.with_way(&if name.is_empty() { address.into_owned() } else { format!("{name} <{address}>") })
     });
     shown.collect::<Vec<_>>().join(", ")
 }

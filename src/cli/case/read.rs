@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::json;
 
-use super::people;
+use super::people::{self, Seen};
 use super::{COLUMNS, HISTORY_COLUMNS, List, SHOW_COLUMNS, Show, THREAD_COLUMNS, find};
 use crate::access::Actor;
 use crate::cli::context::{self, Context};
@@ -14,7 +14,7 @@ use crate::intake::world::World;
 use crate::mail::address::{self, Mailbox};
 use crate::mail::text::{self, Known, Piece};
 use crate::query::{Term, Tree};
-use crate::store::cases::{self, Case, CaseQuery, CaseRow, Person, Role, WaitingFor};
+use crate::store::cases::{self, Case, CaseQuery, CaseRow, Customer, Role, WaitingFor};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, EmailStatus};
 use crate::store::invalid_addresses;
@@ -57,7 +57,7 @@ pub fn show(args: &Show, ctx: &Context) -> Result<()> {
         let notes = stream::notes(tx, Parent::case(row.case.id), actor.sight())?;
         let mails = mails(tx, actor, row.case.id)?;
         let people = people::seen(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &row.case)?;
-        let addresses: Vec<String> = people.iter().map(|person| person.address.clone()).collect();
+        let addresses: Vec<String> = people.iter().map(|seen| seen.person.address.clone()).collect();
         let invalid = invalid_addresses::among(tx, &addresses, None)?;
         Ok((row, invalid, people, notes, mails))
     })?;
@@ -104,13 +104,13 @@ fn mails(tx: &Tx<'_>, actor: &Actor, case_id: i64) -> Result<Vec<Mail>> {
 }
 
 /// One note of the stream, with the text of its mail, but for quotations of lines that are `known`.
-fn note_text(note: &Note, mail: Option<&Mail>, people: &[Person], known: Option<&Known>, ctx: &Context) -> String {
+fn note_text(note: &Note, mail: Option<&Mail>, people: &[Seen], known: Option<&Known>, ctx: &Context) -> String {
     let when = ctx.ui.local_time(note.created_at);
     let who = note.username.as_deref().unwrap_or("");
     let mut text = format!("\n{when}  {}", note.kind);
     if let Some(Mail { email, .. }) = mail {
         let role = role_of(email, people).map(|role| format!("{role}, ")).unwrap_or_default();
-        text.push_str(&format!("  {}  ({role}email {}, {})", email.author(), email.id, email.status));
+        text.push_str(&format!("  {}  ({role}email {}, {})", email::author(email), email.id, email.status));
     } else if !who.is_empty() {
         text.push_str(&format!("  {who}"));
     }
@@ -141,7 +141,7 @@ fn folded(text: &str, known: &Known) -> String {
 }
 
 /// What the writer of a mail from outside is in the case.
-fn role_of<'a>(email: &Email, people: &'a [Person]) -> Option<&'a str> {
+fn role_of<'a>(email: &Email, people: &'a [Seen]) -> Option<&'a str> {
     if email.is_ours() || email.user_id.is_some() {
         return None;
     }
@@ -149,7 +149,7 @@ fn role_of<'a>(email: &Email, people: &'a [Person]) -> Option<&'a str> {
         return Some("unverified");
     }
     let author = email.author().address;
-    people.iter().find(|person| person.address == author).map(|person| person.role.as_str())
+    people.iter().find(|seen| seen.person.address == author).map(|seen| seen.person.role.as_str())
 }
 
 /// Each line on a line of its own, set in; empty lines stay empty.
@@ -216,6 +216,7 @@ fn thread_cells(to: &[Mailbox], Mail { email, text }: &Mail) -> Vec<Cell> {
         Cell::text(&email.subject),
         Cell::text(text),
         Cell::bool(email.verified),
+        email.by_way_of().map_or_else(Cell::none, Cell::text),
     ]
 }
 
@@ -260,11 +261,9 @@ fn waiting(case: &Case, ctx: &Context) -> Cell {
 }
 
 fn customer(row: &CaseRow) -> Cell {
-    let (name, address) = row.customer.clone().unwrap_or_default();
+    let Customer { name, address, by_way_of } = row.customer.clone().unwrap_or_default();
     let who = if name.is_empty() { address.clone() } else { name.clone() };
-    let shown = match &row.company {
-        Some(company) => format!("{who} ({company})"),
-        None => who,
-    };
-    Cell::object(json!({"name": name, "address": address}), &shown)
+    let way = by_way_of.as_ref().map(|way| format!(" (by way of {way})")).unwrap_or_default();
+    let company = row.company.as_ref().map(|company| format!(" ({company})")).unwrap_or_default();
+    Cell::object(json!({"name": name, "address": address, "by_way_of": by_way_of}), &format!("{who}{company}{way}"))
 }

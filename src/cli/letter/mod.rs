@@ -245,6 +245,7 @@ fn look_over(ctx: &Context, started: &Started) -> Result<()> {
     let review = ctx.read(|tx, _| reply::review(tx, &World::load(tx, &ctx.config, ctx.now())?, started))?;
     let Some(review) = review else { return Ok(()) };
     ctx.ui.note(&review.readers);
+    review.remarks.iter().for_each(|remark| ctx.ui.note(remark));
     for address in &review.invalid {
         ctx.ui.note(&format!("mail to it came back: {address}"));
     }

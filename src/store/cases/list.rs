@@ -48,10 +48,21 @@ pub struct CaseRow {
     pub company: Option<String>,
     /// Name of the group account.
     pub account: Option<String>,
-    /// Name and address of the customer, as far as they may be seen (B4.9).
-    pub customer: Option<(String, String)>,
+    /// The customer, as far as they may be seen (B4.9).
+    pub customer: Option<Customer>,
     /// Names of its teams.
     pub teams: Vec<String>,
+}
+
+/// The customer of a case as lists show them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Customer {
+    /// Name, as far as it is known.
+    pub name: String,
+    /// Address, or the text that stood in its place; empty where nothing is known.
+    pub address: String,
+    /// The shared From by which they wrote, where nothing else is known of them (B4.13).
+    pub by_way_of: Option<String>,
 }
 
 /// Cases as far as they may be seen.
@@ -94,14 +105,27 @@ pub fn row_by_number(tx: &Tx<'_>, number: i64, sight: Sight) -> Result<Option<Ca
 
 const ROW: &str =
     "SELECT c.*, u.username AS assignee, k.name AS contact_name, o.name AS company_name, a.name AS account_name,
+        l.name AS lead_name, q.name AS requester_name, q.username AS requester_username,
         f.name AS customer_name, f.address AS customer_address, f.chosen AS customer_chosen,
-        (SELECT r.address FROM record_addresses r WHERE r.record_type = 'contact' AND r.record_id = k.id
-            ORDER BY r.address = f.address DESC, r.is_primary DESC, r.address LIMIT 1) AS contact_address,
+        (SELECT d.author_address FROM emails d WHERE d.id = f.email_id AND d.author_address = f.address
+            AND d.author_address <> d.from_address) AS way_person,
+        (SELECT d.from_address FROM emails d WHERE d.id = f.email_id AND d.author_address = f.address
+            AND NOT EXISTS (SELECT 1 FROM emails w WHERE w.parent_type = 'case' AND w.parent_id = c.id AND w.verified
+                AND w.author_address IS NULL AND w.from_address = f.address)) AS way,
+        {contact_addresses}, {lead_addresses},
+        (SELECT t.address FROM user_addresses t WHERE t.user_id = q.id ORDER BY t.is_primary DESC LIMIT 1)
+            AS requester_address,
+        (SELECT coalesce(e.author_name, e.from_name) || char(10) || coalesce(e.author_address, e.from_address)
+            FROM emails e WHERE e.parent_type = 'case' AND e.parent_id = c.id AND e.status = 'Archived' AND {email}
+                AND NOT EXISTS (SELECT 1 FROM case_people p WHERE p.case_id = c.id
+                    AND p.address = coalesce(e.author_address, e.from_address)) ORDER BY e.id LIMIT 1) AS opener,
         (SELECT group_concat(name, char(10)) FROM (SELECT t.name FROM case_teams ct JOIN teams t ON t.id = ct.team_id
             WHERE ct.case_id = c.id ORDER BY t.name)) AS team_names
     FROM cases c
     LEFT JOIN users u ON u.id = c.assigned_user_id
+    LEFT JOIN users q ON q.id = c.requester_user_id
     LEFT JOIN contacts k ON k.id = c.contact_id AND {contact}
+    LEFT JOIN leads l ON l.id = c.lead_id AND {lead}
     LEFT JOIN companies o ON o.id = c.company_id AND {company}
     LEFT JOIN accounts a ON a.id = c.account_id
     LEFT JOIN case_people f ON f.case_id = c.id AND f.address = (
@@ -109,12 +133,25 @@ const ROW: &str =
             WHERE p.case_id = c.id AND p.role = 'customer' AND (e.id IS NULL OR {email})
             ORDER BY p.chosen DESC, p.opened DESC, p.since, p.address LIMIT 1)";
 
+/// Of a linked record: the address that is shown, and whether it has one at all. One that an agent gave another role is
+/// not the customer's.
+const ADDRESSES: &str = "(SELECT r.address FROM record_addresses r
+            WHERE r.record_type = '{kind}' AND r.record_id = {alias}.id AND NOT EXISTS (SELECT 1 FROM case_people p
+                WHERE p.case_id = c.id AND p.address = r.address AND p.chosen AND p.role <> 'customer')
+            ORDER BY r.address = f.address DESC, r.is_primary DESC, r.address LIMIT 1) AS {kind}_address,
+        EXISTS (SELECT 1 FROM record_addresses r WHERE r.record_type = '{kind}' AND r.record_id = {alias}.id)
+            AS {kind}_has_address";
+
 /// [`ROW`] with the names of records and the people that may be seen.
 fn row(sight: Sight) -> String {
+    let addresses = |kind: &str, alias: &str| ADDRESSES.replace("{kind}", kind).replace("{alias}", alias);
     let contact = sight.record(ParentType::Contact, "k");
+    let lead = sight.record(ParentType::Lead, "l");
     let company = sight.record(ParentType::Company, "o");
     let email = sight.email_of(ParentType::Case);
-    ROW.replace("{contact}", &contact).replace("{company}", &company).replace("{email}", email)
+    let row = ROW.replace("{contact_addresses}", &addresses("contact", "k"));
+    let row = row.replace("{lead_addresses}", &addresses("lead", "l")).replace("{lead}", &lead);
+    row.replace("{contact}", &contact).replace("{company}", &company).replace("{email}", email)
 }
 
 fn case_row(row: &Row<'_>) -> Result<CaseRow> {
@@ -130,21 +167,37 @@ fn case_row(row: &Row<'_>) -> Result<CaseRow> {
     })
 }
 
-/// The customer whom an agent named, else the linked contact, else the person who opened the case.
-fn customer(row: &Row<'_>) -> Result<Option<(String, String)>> {
-    let person = row.get::<Option<String>>("customer_address")?.map(|address| {
-        let name: Option<String> = row.get("customer_name")?;
-        Ok::<_, anyhow::Error>((name.unwrap_or_default(), address))
-    });
-    let person = person.transpose()?;
-    let chosen: Option<bool> = row.get("customer_chosen")?;
-    let contact: Option<String> = row.get("contact_name")?;
-    let contact = contact.map(|name| Ok::<_, anyhow::Error>((name, row.get::<Option<String>>("contact_address")?)));
-    Ok(match (contact.transpose()?, person) {
-        (_, Some(person)) if chosen == Some(true) => Some(person),
-        (Some((name, address)), person) => {
-            Some((name, address.or(person.map(|(_, address)| address)).unwrap_or_default()))
+/// The customer whom an agent named, else the linked contact or lead, else the person or the user who opened the case,
+/// else the text that stands in the place of an address in its first mail.
+fn customer(row: &Row<'_>) -> Result<Option<Customer>> {
+    let text = |column: &str| Ok::<_, anyhow::Error>(row.get::<Option<String>>(column)?.unwrap_or_default());
+    let person = match row.get::<Option<String>>("customer_address")? {
+        Some(address) => {
+            let by_way_of = row.get::<Option<String>>("way_person")?.and(row.get("way")?);
+            Some(Customer { name: text("customer_name")?, address, by_way_of })
         }
-        (None, person) => person,
-    })
+        None => None,
+    };
+    if person.is_some() && row.get::<Option<bool>>("customer_chosen")? == Some(true) {
+        return Ok(person);
+    }
+    for kind in ["contact", "lead"] {
+        let Some(name) = row.get::<Option<String>>(&format!("{kind}_name"))? else { continue };
+        let address: Option<String> = row.get(&format!("{kind}_address"))?;
+        // Without any address it is the customer all the same, and has to be given one.
+        if address.is_some() || !row.get::<bool>(&format!("{kind}_has_address"))? {
+            return Ok(Some(Customer { name, address: address.unwrap_or_default(), by_way_of: None }));
+        }
+    }
+    if person.is_some() {
+        return Ok(person);
+    }
+    if let Some(username) = row.get::<Option<String>>("requester_username")? {
+        let name = text("requester_name")?;
+        let name = if name.is_empty() { username } else { name };
+        return Ok(Some(Customer { name, address: text("requester_address")?, by_way_of: None }));
+    }
+    let opener = text("opener")?;
+    let known = opener.split_once('\n').filter(|(name, address)| !name.is_empty() || !address.is_empty());
+    Ok(known.map(|(name, address)| Customer { name: name.to_owned(), address: address.to_owned(), by_way_of: None }))
 }

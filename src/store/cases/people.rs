@@ -90,6 +90,20 @@ pub fn person(tx: &Tx<'_>, case_id: i64, address: &str) -> Result<Option<Person>
     )
 }
 
+/// Those who wrote in a case only by way of a shared From, each with that address (B4.13), as far as the reader may see
+/// the mail.
+pub fn ways(tx: &Tx<'_>, case_id: i64, sight: Sight) -> Result<Vec<(String, String)>> {
+    let sql = format!(
+        "SELECT e.author_address AS person, e.from_address AS way FROM emails e
+            WHERE e.parent_type = 'case' AND e.parent_id = ?2 AND e.author_address <> e.from_address AND {}
+                AND NOT EXISTS (SELECT 1 FROM emails d WHERE d.parent_type = 'case' AND d.parent_id = ?2 AND d.verified
+                    AND d.author_address IS NULL AND d.from_address = e.author_address)
+            GROUP BY e.author_address ORDER BY min(e.id)",
+        sight.email_of(ParentType::Case)
+    );
+    tx.all(&sql, params![sight.parameter(), case_id], |row| Ok((row.get("person")?, row.get("way")?)))
+}
+
 /// Whether an agent named the customer.
 pub fn has_chosen_customer(tx: &Tx<'_>, case_id: i64) -> Result<bool> {
     let sql = "SELECT 1 FROM case_people WHERE case_id = ?1 AND role = 'customer' AND chosen";

@@ -6,10 +6,12 @@ use super::EmailStatus;
 use crate::store::db::{Tx, params};
 use crate::store::records::Parent;
 
-/// Links an email to a record; `verified` is false for B4.10.
+/// Links an email to a record; `verified` is false for B4.10. Nobody has to decide about verified mail, nor about mail
+/// outside a case.
 pub fn set_parent(tx: &Tx<'_>, email_id: i64, parent: Parent, verified: bool) -> Result<()> {
     tx.execute(
-        "UPDATE emails SET parent_type = ?2, parent_id = ?3, verified = ?4 WHERE id = ?1",
+        "UPDATE emails SET parent_type = ?2, parent_id = ?3, verified = ?4,
+            undecided = undecided AND NOT ?4 AND ?2 = 'case' WHERE id = ?1",
         params![email_id, parent.kind.as_str(), parent.id, verified],
     )?;
     Ok(())

@@ -159,18 +159,9 @@ fn is_address_of(tx: &Tx<'_>, record: Parent, address: &str) -> Result<bool> {
     Ok(tx.value::<i64>(sql, params![address, record.kind.as_str(), record.id])?.is_some())
 }
 
-/// The primary address of a contact.
-pub fn contact_address(tx: &Tx<'_>, contact_id: i64) -> Result<Option<String>> {
-    primary_address(tx, Parent { kind: ParentType::Contact, id: contact_id })
-}
-
-/// The primary address of a lead.
-pub fn lead_address(tx: &Tx<'_>, lead_id: i64) -> Result<Option<String>> {
-    primary_address(tx, Parent { kind: ParentType::Lead, id: lead_id })
-}
-
-fn primary_address(tx: &Tx<'_>, record: Parent) -> Result<Option<String>> {
-    tx.value(
+/// The addresses of a record, the primary one first.
+pub fn addresses(tx: &Tx<'_>, record: Parent) -> Result<Vec<String>> {
+    tx.values(
         "SELECT address FROM record_addresses WHERE record_type = ?1 AND record_id = ?2 ORDER BY is_primary DESC, address",
         params![record.kind.as_str(), record.id],
     )
