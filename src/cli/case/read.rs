@@ -178,7 +178,7 @@ pub fn thread(number: i64, ctx: &Context) -> Result<()> {
             (true, EmailStatus::Sending) => " (not sent yet)",
             (true, _) => "",
         };
-        let from = email.author().shown();
+        let from = email::author(email);
         ctx.ui.text(&format!(
             "From: {from}{remark}\nTo: {}\nDate: {date}\nSubject: {}\n\n{}\n",
             to.join(", "),
