@@ -34,7 +34,7 @@ pub fn link_email(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email, 
         Some(case) => into_case(tx, world, actor, email, &case)?,
         None => {
             emails::set_parent(tx, email.id, record, true)?;
-            stream::move_email(tx, email.id, record)?;
+            stream::move_email(tx, email.id, email.parent, record)?;
             let decision = format!("{}: linked by {}", records::label(tx, record)?, who(actor));
             emails::decide(tx, email.id, "parent", &decision, world.now)?;
             true
@@ -107,7 +107,7 @@ pub(super) fn is_verified_in(tx: &Tx<'_>, world: &World<'_>, email: &Email, case
 
 /// An email that was linked to nothing so far has no note of its arrival yet (B7.1).
 fn tell(tx: &Tx<'_>, world: &World<'_>, email: &Email, parent: Parent) -> Result<()> {
-    if stream::tells_of_email(tx, email.id)? {
+    if stream::tells_of_email(tx, email.id, parent)? {
         return Ok(());
     }
     let ours = email.is_ours() || email.user_id.is_some();

@@ -64,7 +64,7 @@ fn note_of_email(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, ema
 fn relocate(tx: &Tx<'_>, world: &World<'_>, email: &Email, to: &Case, verified: bool, why: &str) -> Result<()> {
     let parent = Parent::case(to.id);
     emails::set_parent(tx, email.id, parent, verified)?;
-    stream::move_email(tx, email.id, parent)?;
+    stream::move_email(tx, email.id, email.parent, parent)?;
     if verified {
         stream::is_verified(tx, email.id)?;
     }

@@ -8,7 +8,7 @@ use crate::access::Actor;
 use crate::error;
 use crate::intake::sender::can_take_part;
 use crate::intake::world::World;
-use crate::intake::{clock, roster};
+use crate::intake::{clock, people, roster};
 use crate::store::cases::{self, Case, Person, Role};
 use crate::store::db::Tx;
 use crate::store::records::{self, Parent, ParentType};
@@ -43,6 +43,28 @@ pub fn set_roles(
         let text = format!("{address} is {} from now on", with_article(role));
         note(tx, world, actor, case, NoteKind::People, &text)?;
     }
+    clock::set(tx, world, case)
+}
+
+/// Takes the role of an address in a case away: its mail is a stranger's from then on.
+///
+/// # Errors
+/// It has none, or has it by a record that the case is linked to.
+pub fn remove(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, address: &str) -> Result<()> {
+    let number = case.number;
+    let had_one = cases::remove_person(tx, case.id, address)?;
+    let role = people::role(tx, world, case, address)?;
+    if !matches!(role, Role::Outsider | Role::Staff) {
+        let text = format!("{address}: is {} by a record that case #{number} is linked to", with_article(role));
+        let hint =
+            format!("to end the link: espomail case unlink {number} contact; or give another role: --third-party");
+        return Err(error::data(text).hint(hint).into());
+    }
+    if !had_one {
+        let text = format!("{address}: has no role in case #{number}");
+        return Err(error::data(text).hint(format!("see who has: espomail case people {number}")).into());
+    }
+    note(tx, world, actor, case, NoteKind::People, &format!("{address} takes no part from now on"))?;
     clock::set(tx, world, case)
 }
 
@@ -142,6 +164,15 @@ pub(super) fn make_room(
     former: Former,
     before: Vec<Person>,
 ) -> Result<()> {
+    // To link it is the newer word of an agent.
+    for address in records::addresses(tx, record)? {
+        let row = cases::person(tx, case.id, &address)?.filter(|row| row.chosen && row.role != Role::Customer);
+        if let Some(row) = row {
+            let reason = format!("an address of the {} that the case is linked to", record.kind);
+            let (role, since) = (Role::Customer, world.now);
+            cases::set_role(tx, case.id, &Person { role, chosen: false, reason, since, ..row })?;
+        }
+    }
     for person in before {
         if former == Former::Address {
             records::add_address(tx, record, &person.address)?;

@@ -11,6 +11,7 @@ use crate::mail::draft_file::Head;
 use crate::store::cases::{self, Case, Role};
 use crate::store::db::Tx;
 use crate::store::invalid_addresses;
+use crate::store::sight::Sight;
 
 /// A letter in a case to more people than this is asked about.
 const MANY: usize = 10;
@@ -29,7 +30,7 @@ pub struct Review {
 }
 
 /// Looks at a letter before it is sent; nothing for one to nobody, or one outside a case that answers nothing.
-pub fn review(tx: &Tx<'_>, world: &World<'_>, started: &Started) -> Result<Option<Review>> {
+pub fn review(tx: &Tx<'_>, world: &World<'_>, sight: Sight, started: &Started) -> Result<Option<Review>> {
     let case = case_of(tx, &started.place)?;
     let Head { to, cc, bcc, .. } = &started.letter.head;
     let all: Vec<&Mailbox> = to.iter().chain(cc).chain(bcc).collect();
@@ -39,7 +40,7 @@ pub fn review(tx: &Tx<'_>, world: &World<'_>, started: &Started) -> Result<Optio
     let addresses: Vec<String> = all.iter().map(|mailbox| mailbox.address.clone()).collect();
     let invalid = invalid_addresses::among(tx, &addresses, Some(started.sender.account.id))?;
     Ok(Some(Review {
-        readers: readers(started),
+        readers: readers(started, &ways(tx, case.as_ref(), sight)?),
         remarks: started.remarks.clone(),
         invalid: invalid.into_iter().map(|known| format!("{}: {}", known.address, known.reason)).collect(),
         doubt: match (&started.doubt, case) {
@@ -50,9 +51,18 @@ pub fn review(tx: &Tx<'_>, world: &World<'_>, started: &Started) -> Result<Optio
     }))
 }
 
-fn readers(started: &Started) -> String {
+/// Those who wrote only by way of a shared From: nothing proves that they did (B4.13).
+fn ways(tx: &Tx<'_>, case: Option<&Case>, sight: Sight) -> Result<Vec<(String, String)>> {
+    Ok(case.map(|case| cases::ways(tx, case.id, sight)).transpose()?.unwrap_or_default())
+}
+
+fn readers(started: &Started, ways: &[(String, String)]) -> String {
     let Head { to, cc, bcc, .. } = &started.letter.head;
-    let list = |mailboxes: &[Mailbox]| mailboxes.iter().map(|m| m.address.as_str()).collect::<Vec<_>>().join(", ");
+    let one = |mailbox: &Mailbox| match ways.iter().find(|(person, _)| *person == mailbox.address) {
+        Some((person, way)) => format!("{person} (by way of {way})"),
+        None => mailbox.address.clone(),
+    };
+    let list = |mailboxes: &[Mailbox]| mailboxes.iter().map(one).collect::<Vec<_>>().join(", ");
     let mut parts = vec![format!("to {}", list(to))];
     for (word, mailboxes) in [("copy to", cc), ("hidden copy to", bcc)] {
         if !mailboxes.is_empty() {

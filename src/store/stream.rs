@@ -198,13 +198,15 @@ pub fn unfollow(tx: &Tx<'_>, parent: Parent, user_id: i64) -> Result<bool> {
     Ok(ended > 0)
 }
 
-/// Takes what was noted of an email's way (received, sent, failed) along to the record it belongs to now. What the
-/// email did to the old record stays there.
-pub fn move_email(tx: &Tx<'_>, email_id: i64, to: Parent) -> Result<()> {
+/// Takes what was noted of an email's way (received, sent, failed) along from the record that it belonged to, or a case
+/// that it was taken out of, to the one it belongs to now. What the email did to the old record stays there, and so does
+/// what another record, such as the contact who wrote it, tells of it.
+pub fn move_email(tx: &Tx<'_>, email_id: i64, from: Option<Parent>, to: Parent) -> Result<()> {
     tx.execute(
         "UPDATE notes SET parent_type = ?2, parent_id = ?3
-            WHERE email_id = ?1 AND kind IN ('email-received', 'email-sent', 'failed')",
-        params![email_id, to.kind.as_str(), to.id],
+            WHERE email_id = ?1 AND kind IN ('email-received', 'email-sent', 'failed')
+                AND (parent_type = 'case' OR (parent_type = ?4 AND parent_id = ?5))",
+        params![email_id, to.kind.as_str(), to.id, from.map(|from| from.kind.as_str()), from.map(|from| from.id)],
     )?;
     Ok(())
 }
@@ -219,10 +221,11 @@ pub fn is_verified(tx: &Tx<'_>, email_id: i64) -> Result<()> {
 }
 
 /// Whether a record tells of an email's way.
-pub fn tells_of_email(tx: &Tx<'_>, email_id: i64) -> Result<bool> {
+pub fn tells_of_email(tx: &Tx<'_>, email_id: i64, parent: Parent) -> Result<bool> {
     let found: Option<i64> = tx.value(
-        "SELECT 1 FROM notes WHERE email_id = ?1 AND kind IN ('email-received', 'email-sent') LIMIT 1",
-        params![email_id],
+        "SELECT 1 FROM notes WHERE email_id = ?1 AND kind IN ('email-received', 'email-sent')
+            AND parent_type = ?2 AND parent_id = ?3 LIMIT 1",
+        params![email_id, parent.kind.as_str(), parent.id],
     )?;
     Ok(found.is_some())
 }

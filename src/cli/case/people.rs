@@ -34,6 +34,9 @@ pub struct People {
     /// Make this address a third party, such as a supplier, who is never answered by `case reply`; repeat it for several
     #[arg(long, value_name = "ADDRESS")]
     third_party: Vec<String>,
+    /// Take the role of this address away: its mail is a stranger's from then on; repeat it for several
+    #[arg(long, value_name = "ADDRESS")]
+    remove: Vec<String>,
 }
 
 /// Fields of the people of a case in their order.
@@ -51,9 +54,10 @@ pub fn run(args: &People, ctx: &Context) -> Result<()> {
     let given = args
         .customer
         .iter()
-        .map(|address| ("--customer", address, Role::Customer))
-        .chain(args.copied.iter().map(|address| ("--copied", address, Role::Copied)))
-        .chain(args.third_party.iter().map(|address| ("--third-party", address, Role::ThirdParty)));
+        .map(|address| ("--customer", address, Some(Role::Customer)))
+        .chain(args.copied.iter().map(|address| ("--copied", address, Some(Role::Copied))))
+        .chain(args.third_party.iter().map(|address| ("--third-party", address, Some(Role::ThirdParty))))
+        .chain(args.remove.iter().map(|address| ("--remove", address, None)));
     let mut given = given.map(|(flag, text, role)| Ok((context::mail_address(flag, text)?, role))).peekable();
     if given.peek().is_none() {
         return show(args.number, ctx);
@@ -68,13 +72,18 @@ pub fn run(args: &People, ctx: &Context) -> Result<()> {
     let has_customer = ctx.write(|tx, actor| {
         let case = find_to_edit(tx, actor, args.number)?;
         let world = World::load(tx, &ctx.config, ctx.now())?;
-        changes.iter().try_for_each(|(address, role)| {
-            desk::set_roles(tx, &world, actor, &case, std::slice::from_ref(address), *role)
+        changes.iter().try_for_each(|(address, role)| match role {
+            Some(role) => desk::set_roles(tx, &world, actor, &case, std::slice::from_ref(address), *role),
+            None => desk::people::remove(tx, &world, actor, &case, address),
         })?;
         let people = roster::of_case(tx, &world, &case, Sight::Everything)?;
         Ok(people.iter().any(|person| person.role == Role::Customer))
     })?;
-    let said: Vec<String> = changes.iter().map(|(address, role)| format!("{address}: {role}")).collect();
+    let said = changes.iter().map(|(address, role)| match role {
+        Some(role) => format!("{address}: {role}"),
+        None => format!("{address}: no role"),
+    });
+    let said: Vec<String> = said.collect();
     ctx.done(args.number, &format!("case #{}: {}", args.number, said.join(", ")))?;
     if !has_customer {
         let name = format!("espomail case people {} --customer ADDRESS", args.number);

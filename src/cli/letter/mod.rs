@@ -220,16 +220,15 @@ fn finish(ctx: &Context, started: &Started, draft: bool, at: Option<jiff::Timest
     let letter = started.finished();
     let queued =
         ctx.write(|tx, actor| reply::send(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &letter, at))?;
-    let what = if started.place.in_reply_to.is_some() { "answer" } else { "mail" };
     let when = at.map(|at| format!(", to be sent {}", ctx.ui.local_time(at))).unwrap_or_default();
     let to = queued.recipients.join(", ");
     if ctx.dry_run {
         ctx.ui.note(&format!(
-            "dry run, nothing changed; without --dry-run: {what} to {to} would go into the outbox{when}"
+            "dry run, nothing changed; without --dry-run: letter to {to} would go into the outbox{when}"
         ));
         return Ok(());
     }
-    ctx.done(queued.outbox_id, &format!("{what} to {to} is in the outbox ({}){when}", queued.outbox_id))?;
+    ctx.done(queued.outbox_id, &format!("letter to {to} is in the outbox ({}){when}", queued.outbox_id))?;
     ctx.ui.hint(&match at {
         Some(_) => format!(
             "the first `espomail fetch` after that sends it; take it back: espomail outbox cancel {}",
@@ -242,7 +241,8 @@ fn finish(ctx: &Context, started: &Started, draft: bool, at: Option<jiff::Timest
 
 /// Says to whom a letter in a case goes and who is left out, and asks where that is doubtful (B13.4).
 fn look_over(ctx: &Context, started: &Started) -> Result<()> {
-    let review = ctx.read(|tx, _| reply::review(tx, &World::load(tx, &ctx.config, ctx.now())?, started))?;
+    let review =
+        ctx.read(|tx, actor| reply::review(tx, &World::load(tx, &ctx.config, ctx.now())?, actor.sight(), started))?;
     let Some(review) = review else { return Ok(()) };
     ctx.ui.note(&review.readers);
     review.remarks.iter().for_each(|remark| ctx.ui.note(remark));

@@ -133,6 +133,12 @@ pub fn set_role(tx: &Tx<'_>, case_id: i64, person: &Person) -> Result<()> {
     Ok(())
 }
 
+/// Takes the role of an address in a case away; whether it had one by a row.
+pub fn remove_person(tx: &Tx<'_>, case_id: i64, address: &str) -> Result<bool> {
+    let sql = "DELETE FROM case_people WHERE case_id = ?1 AND address = ?2";
+    Ok(tx.execute(sql, params![case_id, address])? > 0)
+}
+
 /// Gives the people of a case the same roles in the one that takes its place.
 pub fn copy_people(tx: &Tx<'_>, from_id: i64, to_id: i64) -> Result<()> {
     tx.execute(

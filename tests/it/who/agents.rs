@@ -166,6 +166,10 @@ fn what_an_agent_said_wins_over_the_link() {
     office.set_role(2, "alice@home.example", Role::ThirdParty);
     assert!(office.begun(2).unwrap_err().to_string().contains("has no customer"), "never a third party unasked");
     assert_eq!(office.customer(2), Default::default());
+    // To link the contact again is the newer word.
+    office.act(|tx, world, actor| desk::unlink(tx, world, actor, &case(tx, 2), ParentType::Contact, None).map(drop));
+    office.link_to(2, 1, Former::ThirdParty);
+    assert_eq!(office.answered(2).0, ALICE);
     // A user is staff, and is told so.
     let case = office.by_number(1);
     let refused = office.store.write(|tx| {
@@ -286,4 +290,34 @@ fn a_sender_without_an_address_is_the_customer_that_lists_show() {
     office.deliver(&from("root (Cron Daemon)", "Disk"));
     assert_eq!(office.customer(1), ("Hall 3 telephone".into(), "+49301234567".into(), None));
     assert_eq!(office.customer(2), ("root".into(), String::new(), None));
+}
+
+#[test]
+fn a_contact_tells_of_its_mail_and_a_case_does_so_once() {
+    let office = two_customers();
+    let told = |kind: &str, id: i64| {
+        office.values(&format!(
+            "SELECT email_id || '' FROM notes WHERE kind = 'email-received' AND parent_type = '{kind}' AND parent_id = {id}"
+        ))
+    };
+    assert_eq!((told("contact", 1), told("case", 2)), (vec!["2".to_owned()], vec!["2".to_owned()]));
+    office.merge_as(2, 1, Role::Copied);
+    assert_eq!((told("contact", 1), told("case", 1)), (vec!["2".to_owned()], vec!["1".to_owned(), "2".to_owned()]));
+}
+
+#[test]
+fn a_role_that_is_taken_away_is_gone_and_one_by_a_link_is_not_taken() {
+    let office = two_customers();
+    office.set_role(1, "lab@supplier.example", Role::Copied);
+    let remove = |number: i64, address: &str| {
+        office.store.write(|tx| {
+            let world = espomail::intake::world::World::load(tx, &office.config, office.now)?;
+            desk::people::remove(tx, &world, &Actor::Administrator, &case(tx, number), address)
+        })
+    };
+    remove(1, "lab@supplier.example").unwrap();
+    assert_eq!(office.answered(1), (EVA.into(), String::new()));
+    assert!(remove(1, "lab@supplier.example").unwrap_err().to_string().contains("has no role"));
+    assert!(remove(2, ALICE).unwrap_err().to_string().contains("by a record"));
+    assert_eq!(office.answered(2).0, ALICE, "what is refused changes nothing");
 }

@@ -41,6 +41,30 @@ fn who_got_a_hidden_copy_is_told_to_nobody_else() {
 }
 
 #[test]
+fn what_a_private_mail_says_of_people_goes_into_no_letter_of_others() {
+    let desk = desk();
+    desk.put(&mail(EVA, SUPPORT, "Contract"));
+    desk.says("--as ana case reply 1 -m Hello").ok();
+    let rows = desk.items(&["outbox", "list", "--all"]);
+    let ours = format!("<{}>", rows[0]["message_id"].as_str().unwrap());
+    desk.says("account add bobs --kind personal --user bob --address bob@desk.example --secret env:PW --imap 127.0.0.1:9 --tls none").ok();
+    let private =
+        mail(EVA, "bob@desk.example", "Re: Contract").cc("friend@one.example").reply_to("eva@private.example");
+    let private = private.in_reply_to(&ours);
+    desk.call(&["ingest", "--account", "bobs"]).stdin(&private.bytes()).run().ok().silent();
+    let told = |user: &str| desk.says(&format!("--as {user} --dry-run case reply 1 -m Hello")).ok().stderr;
+    assert!(told("ana").contains(&format!("to {EVA}\n")), "{}", told("ana"));
+    assert!(told("bob").contains("to eva@private.example; copy to friend@one.example"), "{}", told("bob"));
+    // Nor does a note or a hint about it.
+    desk.says("record add contact Zoe --email zoe@two.example --team Support").ok();
+    let linked = desk.says("--as ana case link 1 contact/1").ok();
+    let history = desk.says("--as ana case history 1").ok();
+    for text in [linked.stdout, linked.stderr, history.stdout] {
+        assert!(!text.contains("eva@private.example"), "{text}");
+    }
+}
+
+#[test]
 fn a_merge_says_what_it_does_and_answers_so() {
     let desk = desk();
     desk.says("record add contact Alice --email alice@two.example").ok();
@@ -91,6 +115,8 @@ fn a_person_behind_another_address_is_shown_and_found_with_it() {
         let shown = desk.says(line).ok().stdout;
         assert!(shown.contains("(by way of no-reply@evil.example)"), "{line}: {shown}");
     }
+    let told = desk.says("--dry-run case reply 1 -m Hello").ok().stderr;
+    assert!(told.contains("to v@customer.example (by way of no-reply@evil.example)"), "{told}");
     assert_eq!(desk.items(&["email", "list"])[0]["by_way_of"], "no-reply@evil.example");
     assert_eq!(desk.json(&["email", "show", "1"])["author"]["address"], "v@customer.example");
     assert_eq!(desk.items(&["case", "list"])[0]["customer"]["by_way_of"], "no-reply@evil.example");
