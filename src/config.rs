@@ -194,38 +194,68 @@ impl Config {
         let text = |value: &Option<String>| value.as_ref().map_or("# not set".to_owned(), |v| format!("{v:?}"));
         let path = |value: &Option<PathBuf>| text(&value.as_ref().map(|p| p.display().to_string()));
         let seconds = |d: Duration| format!("\"{}\"", units::write_duration(d));
+        // Named one by one, so that the compiler refuses a key that is left out.
+        let Config {
+            database,
+            message_id_domain,
+            system_account,
+            jobs,
+            jobs_per_host,
+            max_runtime,
+            portion,
+            message_max_size,
+            attachment_max_size,
+            connect_timeout,
+            tls_timeout,
+            reply_timeout,
+            alert_after,
+            alert_min_age,
+            max_personal_accounts,
+            b2c,
+            case_burst,
+            link_opportunity,
+            auto_reply_max_age,
+            auto_reply_per_hour,
+            auto_reply_per_day,
+            auto_reply_breaker,
+            auto_reply_null_sender,
+            notification_max_age,
+            allowed_hosts,
+            log,
+        } = self;
         let values = [
-            ("database", path(&self.database)),
-            ("message_id_domain", text(&self.message_id_domain)),
-            ("system_account", text(&self.system_account)),
-            ("jobs", self.jobs.to_string()),
-            ("jobs_per_host", self.jobs_per_host.to_string()),
-            ("max_runtime", seconds(self.max_runtime)),
-            ("portion", self.portion.to_string()),
-            ("message_max_size", format!("\"{}\"", units::write_size(self.message_max_size))),
-            ("attachment_max_size", format!("\"{}\"", units::write_size(self.attachment_max_size))),
-            ("connect_timeout", seconds(self.connect_timeout)),
-            ("tls_timeout", seconds(self.tls_timeout)),
-            ("reply_timeout", seconds(self.reply_timeout)),
-            ("alert_after", self.alert_after.to_string()),
-            ("alert_min_age", seconds(self.alert_min_age)),
-            ("b2c", self.b2c.to_string()),
-            ("case_burst", self.case_burst.to_string()),
-            ("link_opportunity", self.link_opportunity.to_string()),
-            ("auto_reply_max_age", seconds(self.auto_reply_max_age)),
-            ("auto_reply_per_hour", self.auto_reply_per_hour.to_string()),
-            ("auto_reply_per_day", self.auto_reply_per_day.to_string()),
-            ("auto_reply_breaker", self.auto_reply_breaker.to_string()),
-            ("auto_reply_null_sender", self.auto_reply_null_sender.to_string()),
-            ("notification_max_age", seconds(self.notification_max_age)),
-            ("allowed_hosts", format!("{:?}", self.allowed_hosts.iter().map(Allowed::to_string).collect::<Vec<_>>())),
+            ("database", path(database)),
+            ("message_id_domain", text(message_id_domain)),
+            ("system_account", text(system_account)),
+            ("jobs", jobs.to_string()),
+            ("jobs_per_host", jobs_per_host.to_string()),
+            ("max_runtime", seconds(*max_runtime)),
+            ("portion", portion.to_string()),
+            ("message_max_size", format!("\"{}\"", units::write_size(*message_max_size))),
+            ("attachment_max_size", format!("\"{}\"", units::write_size(*attachment_max_size))),
+            ("connect_timeout", seconds(*connect_timeout)),
+            ("tls_timeout", seconds(*tls_timeout)),
+            ("reply_timeout", seconds(*reply_timeout)),
+            ("alert_after", alert_after.to_string()),
+            ("alert_min_age", seconds(*alert_min_age)),
+            ("max_personal_accounts", max_personal_accounts.to_string()),
+            ("b2c", b2c.to_string()),
+            ("case_burst", case_burst.to_string()),
+            ("link_opportunity", link_opportunity.to_string()),
+            ("auto_reply_max_age", seconds(*auto_reply_max_age)),
+            ("auto_reply_per_hour", auto_reply_per_hour.to_string()),
+            ("auto_reply_per_day", auto_reply_per_day.to_string()),
+            ("auto_reply_breaker", auto_reply_breaker.to_string()),
+            ("auto_reply_null_sender", auto_reply_null_sender.to_string()),
+            ("notification_max_age", seconds(*notification_max_age)),
+            ("allowed_hosts", format!("{:?}", allowed_hosts.iter().map(Allowed::to_string).collect::<Vec<_>>())),
         ];
         let line = |(key, value): &(&str, String)| match value.starts_with('#') {
             true => format!("# {key} is not set\n"),
             false => format!("{key} = {value}\n"),
         };
-        let log_file = line(&("file", path(&self.log.file)));
-        let level = self.log.level.as_str().to_lowercase();
+        let log_file = line(&("file", path(&log.file)));
+        let level = log.level.as_str().to_lowercase();
         format!("{}\n[log]\nlevel = {level:?}\n{log_file}", values.iter().map(line).collect::<String>())
     }
 }
@@ -349,10 +379,15 @@ mod tests {
         let config = Config {
             jobs: 9,
             system_account: Some("support".into()),
+            max_personal_accounts: 7,
             allowed_hosts: vec!["10.0.0.0/8".parse().unwrap()],
             ..Config::default()
         };
         assert_eq!(Config::parse(&config.to_toml()).unwrap(), config);
+        let written = config.to_toml();
+        for key in keys() {
+            assert!(written.lines().any(|line| line.trim_start_matches("# ").starts_with(key)), "{key} is not shown");
+        }
     }
 
     #[test]

@@ -110,10 +110,16 @@ impl Fault {
     }
 }
 
-/// Everything has been said, and the program ends with this code, which is none of [`Kind`]'s.
+/// Everything has been said to people; only the exit code is left.
 #[derive(Debug, thiserror::Error)]
-#[error("exit code {0}")]
-pub struct Ended(pub u8);
+pub enum Ended {
+    /// Some of it failed, and each failure had its own line. Programs still get an error object.
+    #[error("some of it failed, as the lines above say")]
+    Partly(Kind),
+    /// A code that is not one of [`Kind`]'s: of `check`, or of a command that ran through sudo.
+    #[error("exit code {0}")]
+    Code(u8),
+}
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -142,6 +148,9 @@ pub fn noperm(message: impl Into<String>) -> Fault {
 pub fn classify(error: &anyhow::Error) -> (Kind, Option<String>) {
     if let Some(fault) = error.chain().find_map(|cause| cause.downcast_ref::<Fault>()) {
         return (fault.kind, fault.hint.clone());
+    }
+    if let Some(Ended::Partly(kind)) = error.downcast_ref() {
+        return (*kind, None);
     }
     if let Some(net) = error.chain().find_map(|cause| cause.downcast_ref::<NetError>()) {
         return network(net.kind);
@@ -207,6 +216,7 @@ mod tests {
             (net(NetErrorKind::Setting), 78),
             (net(NetErrorKind::Timeout), 75),
             (anyhow::Error::from(std::io::Error::from(ErrorKind::StorageFull)), 74),
+            (Ended::Partly(Kind::NoPerm).into(), 77),
             (anyhow!("what is this"), 70),
         ];
         for (error, code) in rows {

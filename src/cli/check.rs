@@ -54,7 +54,7 @@ pub fn run(args: &CheckArgs, ctx: &Context) -> Result<()> {
         Some(Level::Critical) => (2, "CRITICAL"),
     };
     say(&ctx.ui, word, &text, &format!(" | {figures}"))?;
-    if code == 0 { Ok(()) } else { Err(Ended(code).into()) }
+    if code == 0 { Ok(()) } else { Err(Ended::Code(code).into()) }
 }
 
 /// The exit code where nothing could be looked at.

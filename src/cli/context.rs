@@ -9,7 +9,7 @@ use super::busy;
 use crate::access::Actor;
 use crate::caller::Caller;
 use crate::config::Config;
-use crate::error::{self, Fault, Kind};
+use crate::error::{self, Ended, Fault, Kind};
 use crate::intake::fetch::lock_name;
 use crate::lock::{self, Attempt, Lock};
 use crate::mail::address;
@@ -324,7 +324,7 @@ pub fn first_word(names: &[String]) -> String {
 
 /// An error that has been shown already; only its exit code is left.
 pub fn told(kind: Kind) -> anyhow::Error {
-    Fault::new(kind, "").into()
+    Ended::Partly(kind).into()
 }
 
 #[cfg(test)]

@@ -106,7 +106,7 @@ pub fn run(owner: &str, command: &Command, matches: &ArgMatches, ui: &Ui) -> Res
     match code {
         0 => Ok(()),
         1 if !allowed(owner, &program) => Err(refused(owner).into()),
-        code => Err(Ended(code).into()),
+        code => Err(Ended::Code(code).into()),
     }
 }
 

@@ -61,12 +61,11 @@ use crate::error;
 use crate::ui::output::{Color, Format};
 use crate::units;
 
-/// Turns mailboxes into cases that agents answer from the shell.
+/// Turn mailboxes into cases that agents answer from the shell
 #[derive(Debug, Parser)]
 #[command(
     name = "espomail",
     version,
-    about,
     max_term_width = 100,
     before_help = "Examples:\n  $ espomail init\n  $ espomail fetch\n  $ espomail case list --mine is:open"
 )]
@@ -258,7 +257,7 @@ fn moment(field: &str, text: &str) -> Result<Timestamp> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use clap::CommandFactory;
 
     use super::*;
@@ -289,6 +288,55 @@ mod tests {
             let examples: Vec<&str> = help.lines().filter_map(|l| l.trim().strip_prefix("$ ")).collect();
             assert!(help.starts_with("Examples:") && examples.len() >= 2, "{path} has no two examples");
             assert!(examples.iter().any(|e| e.contains(path.trim_start_matches("espomail "))), "{path}: {examples:?}");
+            for example in examples {
+                for words in commands_in(example) {
+                    let refused = Cli::try_parse_from(&words).err().map(|e| e.to_string());
+                    assert_eq!(refused, None, "{path}: {words:?}");
+                }
+            }
+        }
+    }
+
+    /// The words of each `espomail ...` in a line for the shell: quotes are taken off, and a pipe, a redirection, a
+    /// comment or another command ends it.
+    fn commands_in(line: &str) -> Vec<Vec<String>> {
+        // A word and whether it was quoted, which makes it no operator.
+        let (mut words, mut quote) = (vec![(String::new(), false)], None);
+        for c in line.chars() {
+            let word = words.last_mut().unwrap();
+            match (quote, c) {
+                (Some(open), _) if open == c => quote = None,
+                (None, '\'' | '"') => (quote, word.1) = (Some(c), true),
+                (None, ' ') => words.push((String::new(), false)),
+                _ => word.0.push(c),
+            }
+        }
+        let is_one_of =
+            |word: &(String, bool), signs: &[&str]| !word.1 && signs.iter().any(|sign| word.0.starts_with(sign));
+        words
+            .split(|word| is_one_of(word, &["|", "&&", ";"]))
+            .map(|command| {
+                let begin = command.iter().position(|(word, _)| word == "espomail").unwrap_or(command.len());
+                let typed = command[begin..].iter().take_while(|word| !is_one_of(word, &["<", ">", "#", "("]));
+                // xargs adds what it reads.
+                let added = command[..begin].iter().any(|(word, _)| word == "xargs").then(|| "1".to_owned());
+                typed.map(|(word, _)| word.clone()).chain(added).collect::<Vec<_>>()
+            })
+            .filter(|words| !words.is_empty())
+            .collect()
+    }
+
+    #[test]
+    fn commands_are_found_in_lines_for_the_shell() {
+        for (line, expected) in [
+            ("espomail fetch -v", vec![vec!["espomail", "fetch", "-v"]]),
+            ("espomail case note 3 -m 'a b' > x", vec![vec!["espomail", "case", "note", "3", "-m", "a b"]]),
+            ("cat x | espomail ingest | tail", vec![vec!["espomail", "ingest"]]),
+            ("ls | xargs -n1 espomail case show", vec![vec!["espomail", "case", "show", "1"]]),
+            ("espomail case show '#1' # whole", vec![vec!["espomail", "case", "show", "#1"]]),
+            ("ls -l", vec![]),
+        ] {
+            assert_eq!(commands_in(line), expected, "{line}");
         }
     }
 

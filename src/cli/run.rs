@@ -48,7 +48,7 @@ pub fn run() -> ExitCode {
     if error.chain().any(is_broken_pipe) {
         return ExitCode::SUCCESS;
     }
-    if let Some(Ended(code)) = error.downcast_ref() {
+    if let Some(Ended::Code(code)) = error.downcast_ref() {
         return ExitCode::from(*code);
     }
     if is_check {

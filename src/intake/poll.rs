@@ -10,7 +10,7 @@ use anyhow::Result;
 
 use super::receive::Batch;
 use super::{download, survey};
-use crate::net::{ListedFolder, MailSource, NetError, NetErrorKind};
+use crate::net::{self, MailSource, NetError, NetErrorKind};
 use crate::store::accounts::{Account, AfterImport, Folder, Polled, ReadSent};
 use crate::store::deliveries::{Owed, Recorded};
 use crate::store::server_actions::ServerAction;
@@ -106,24 +106,10 @@ fn sent_folder(source: &mut dyn MailSource, job: &Job, desk: &mut dyn Desk) -> R
         Err(error) if matches!(error.kind, NetErrorKind::Refused) => return Ok(None),
         listed => listed?,
     };
-    let Some(name) = sent_name(&listed) else { return Ok(None) };
+    let Some(name) = net::sent_folder(&listed) else { return Ok(None) };
     desk.sent_folder(name)?;
     let is_polled = job.folders.iter().any(|folder| folder.name == name);
     Ok((!is_polled).then(|| Folder::new(name, true)))
-}
-
-/// The folder for special use as \Sent (RFC 6154), else one of a usual name, alone or below the inbox.
-fn sent_name(listed: &[ListedFolder]) -> Option<&str> {
-    let usual = |name: &str| {
-        let last = name.rsplit(['/', '.']).next().unwrap_or(name);
-        let is_top = last == name || name.get(..5).is_some_and(|root| root.eq_ignore_ascii_case("INBOX"));
-        is_top
-            && ["sent", "sent items", "sent messages", "sent mail"].iter().any(|word| last.eq_ignore_ascii_case(word))
-    };
-    let mut selectable = listed.iter().filter(|folder| folder.selectable);
-    let special =
-        selectable.clone().find(|f| f.special_use.as_deref().is_some_and(|u| u.eq_ignore_ascii_case("\\Sent")));
-    special.or_else(|| selectable.find(|folder| usual(&folder.name))).map(|folder| folder.name.as_str())
 }
 
 fn poll_folder(source: &mut dyn MailSource, job: &Job, folder: &str, desk: &mut dyn Desk) -> Result<()> {
@@ -167,35 +153,4 @@ fn act(source: &mut dyn MailSource, actions: &[ServerAction], desk: &mut dyn Des
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_sent_folder_is_found_by_its_use_else_by_its_name() {
-        /// Name, special use, selectable.
-        type Row<'a> = (&'a str, Option<&'a str>, bool);
-        let rows: [(&[Row<'_>], Option<&str>); 7] = [
-            (&[("INBOX", None, true), ("Sent", None, true), ("Gesendet", Some("\\Sent"), true)], Some("Gesendet")),
-            (&[("INBOX", None, true), ("sent items", None, true)], Some("sent items")),
-            (&[("INBOX.Sent", None, true)], Some("INBOX.Sent")),
-            (&[("[Gmail]/Sent Mail", Some("\\Sent"), true)], Some("[Gmail]/Sent Mail")),
-            (&[("Projects/Sent", None, true), ("Present", None, true)], None),
-            (&[("Sent", None, false)], None),
-            (&[], None),
-        ];
-        for (folders, expected) in rows {
-            let listed: Vec<ListedFolder> = folders
-                .iter()
-                .map(|(name, special_use, selectable)| ListedFolder {
-                    name: (*name).to_owned(),
-                    special_use: special_use.map(str::to_owned),
-                    selectable: *selectable,
-                })
-                .collect();
-            assert_eq!(sent_name(&listed), expected, "{folders:?}");
-        }
-    }
 }

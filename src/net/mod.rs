@@ -8,6 +8,7 @@ mod lines;
 pub mod patience;
 pub mod reach;
 mod sasl;
+mod sent_folder;
 pub mod smtp;
 pub mod tls;
 mod wire;
@@ -24,6 +25,7 @@ use zeroize::Zeroizing;
 
 pub use self::later::Later;
 use self::reach::Reach;
+pub use self::sent_folder::sent_folder;
 
 /// Where to connect and how to protect the connection.
 #[derive(Debug, Clone, PartialEq, Eq)]

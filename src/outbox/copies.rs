@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::settle::backoff;
 use crate::intake::health;
-use crate::net::{MailSource, NetError, NetErrorKind};
+use crate::net::{self, MailSource, NetError, NetErrorKind};
 use crate::store::accounts::{self, Account, StoreSent};
 use crate::store::db::{self, Store, Tx};
 use crate::store::outbox::{OutboxKind, OutboxRow};
@@ -17,9 +17,6 @@ use crate::store::{emails, raw};
 
 /// Connects to the IMAP server of an account.
 pub type ConnectImap<'a> = dyn FnMut(&Account) -> Result<Box<dyn MailSource>> + 'a;
-
-/// Names that Sent folders have where the server does not tell, in lower case; a new one gets the first.
-const NAMES: [&str; 5] = ["sent", "inbox.sent", "inbox/sent", "sent items", "sent messages"];
 
 /// Plans the copy of a message that was sent, where its account keeps them. Only what people write is kept.
 pub(super) fn plan(tx: &Tx<'_>, account: &Account, row: &OutboxRow, now: Timestamp) -> Result<()> {
@@ -135,7 +132,7 @@ fn keep(store: &Store, source: &mut dyn MailSource, folder: &str, copy: &SentCop
 fn open_folder(source: &mut dyn MailSource, place: &StoreSent) -> Result<String> {
     let folder = match place {
         StoreSent::Folder(name) => name.clone(),
-        StoreSent::SpecialUse => sent_folder(source)?.unwrap_or_else(|| "Sent".to_owned()),
+        StoreSent::SpecialUse => net::sent_folder(&source.folders()?).unwrap_or("Sent").to_owned(),
     };
     match source.open(&folder, true) {
         Err(error) if error.kind == NetErrorKind::Folder => {
@@ -145,16 +142,4 @@ fn open_folder(source: &mut dyn MailSource, place: &StoreSent) -> Result<String>
         opened => drop(opened?),
     }
     Ok(folder)
-}
-
-/// The folder that the server marks as the one for sent mail, else one with a usual name.
-fn sent_folder(source: &mut dyn MailSource) -> Result<Option<String>, NetError> {
-    let folders = source.folders()?;
-    let selectable = || folders.iter().filter(|folder| folder.selectable);
-    let is_marked = |mark: &Option<String>| mark.as_deref().is_some_and(|mark| mark.eq_ignore_ascii_case("\\Sent"));
-    if let Some(marked) = selectable().find(|folder| is_marked(&folder.special_use)) {
-        return Ok(Some(marked.name.clone()));
-    }
-    let named = |name: &str| selectable().find(|folder| folder.name.to_lowercase() == name);
-    Ok(NAMES.iter().find_map(|name| named(name)).map(|folder| folder.name.clone()))
 }

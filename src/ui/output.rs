@@ -14,7 +14,7 @@ use super::cell::{Cell, Column, Shown};
 use super::machine::{self, csv, escaped, object, plain, schema};
 use super::table::{self, Layout};
 use super::{age, safe, speaker};
-use crate::error::{self, Fault, Kind};
+use crate::error::{self, Ended, Fault, Kind};
 use crate::job_control;
 
 /// How results are written.
@@ -203,9 +203,8 @@ impl Ui {
         let (kind, hint) = error::classify(trouble);
         let text = format!("{trouble:#}");
         if matches!(self.format, Format::Json | Format::Ndjson) {
-            let text = if text.is_empty() { "some of it failed, as the lines above say" } else { &text };
-            say(&machine::error(kind, text, hint.as_deref()));
-        } else if !text.is_empty() {
+            say(&machine::error(kind, &text, hint.as_deref()));
+        } else if !trouble.is::<Ended>() {
             self.warn(&text);
             hint.iter().for_each(|hint| say(&format!("hint: {}", safe::line(hint))));
         }

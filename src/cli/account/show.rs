@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::access::Actor;
 use crate::cli::context::{self, Context};
-use crate::store::accounts::{self, Account, Folder, PutIn, Server};
+use crate::store::accounts::{self, Account, AccountKind, Folder, PutIn, Server};
 use crate::store::db::Tx;
 use crate::store::{folders, teams, templates, users};
 use crate::ui::cell::{Cell, Column};
@@ -94,7 +94,7 @@ pub fn one(name: &str, ctx: &Context) -> Result<()> {
     ctx.ui.object("account", &labelled, row)
 }
 
-/// How to log in is shown to those only who may change it.
+/// The login and the secret are shown only to people who can change the account.
 fn cells(tx: &Tx<'_>, actor: &Actor, account: &Account) -> Result<Vec<Cell>> {
     let to_manager = |value: &str| if actor.manages(account) { Cell::text(value) } else { Cell::none() };
     let owner = account.user_id.map(|id| users::by_id(tx, id)).transpose()?.flatten();
@@ -156,8 +156,8 @@ fn cells(tx: &Tx<'_>, actor: &Actor, account: &Account) -> Result<Vec<Cell>> {
         Cell::bool(account.exclude_from_reply),
         text(&folder.map(|f| f.name)),
         text(&account.store_sent.as_ref().map(ToString::to_string)),
-        Cell::text(&account.smtp.login),
-        Cell::text(&account.smtp.secret),
+        to_manager(&account.smtp.login),
+        to_manager(&account.smtp.secret),
         Cell::text(account.smtp.auth.as_str()),
         account.breaker_tripped_at.map_or_else(Cell::none, Cell::date_time),
         health.last_good_at.map_or_else(Cell::none, Cell::time),
@@ -171,7 +171,8 @@ fn cells(tx: &Tx<'_>, actor: &Actor, account: &Account) -> Result<Vec<Cell>> {
         owner.map_or_else(Cell::none, |user| {
             Cell::object(json!({"id": user.id, "username": user.username}), &user.username)
         }),
-        Cell::text(account.share.as_str()),
+        // Mail of a group account is never private.
+        if account.kind == AccountKind::Personal { Cell::text(account.share.as_str()) } else { Cell::none() },
         Cell::text(&account.read_sent.to_string()),
         words(&map),
         Cell::text(&account.signature),

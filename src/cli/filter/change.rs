@@ -89,8 +89,27 @@ pub struct Move {
     last: bool,
 }
 
+/// Where a filter was written: errors name a flag, or a key of the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    Flags,
+    File,
+}
+
+impl Form {
+    /// What the person who wrote `key` calls it.
+    pub fn field(self, key: &str) -> String {
+        match self {
+            Form::Flags => format!("--{key}"),
+            Form::File => key.to_owned(),
+        }
+    }
+}
+
 /// A filter without id and hits, as somebody wrote it.
 pub struct Written<'a> {
+    /// Flags or a file.
+    pub form: Form,
     /// Name.
     pub name: &'a str,
     /// Whose mail.
@@ -110,18 +129,18 @@ pub struct Written<'a> {
 /// Reads and checks a filter, and looks up what it names.
 ///
 /// # Errors
-/// One line that names the flag.
+/// One line that names the flag or the key.
 pub fn build(tx: &Tx<'_>, actor: &Actor, written: &Written<'_>) -> Result<Filter> {
     let filter = Filter {
         id: 0,
-        name: name("NAME", written.name)?,
+        name: name(if written.form == Form::Flags { "NAME" } else { "name" }, written.name)?,
         scope: written.scope,
         position: 0,
         over_global: written.over_global,
         continues: written.continues,
         active: true,
-        conditions: conditions(written.conditions, written.negated)?,
-        actions: actions(tx, actor, written.scope, written.actions)?,
+        conditions: conditions(written.form, written.conditions, written.negated)?,
+        actions: actions(tx, actor, written.form, written.scope, written.actions)?,
         hits: 0,
         last_hit_at: None,
     };
@@ -137,49 +156,52 @@ fn name(field: &str, given: &str) -> Result<String> {
     context::name(field, given)
 }
 
-fn conditions(positive: &[String], negated: &[String]) -> Result<String> {
-    let read = |flag: &str, texts: &[String], negated: bool| {
-        let one = |text: &String| Condition::parse(text, negated).map_err(|e| error::data(format!("{flag}: {e}")));
+fn conditions(form: Form, positive: &[String], negated: &[String]) -> Result<String> {
+    let read = |key: &str, texts: &[String], negated: bool| {
+        let field = form.field(key);
+        let one = |text: &String| Condition::parse(text, negated).map_err(|e| error::data(format!("{field}: {e}")));
         texts.iter().map(one).collect::<Result<Vec<_>, _>>()
     };
-    let mut all = read("--if", positive, false)?;
-    all.extend(read("--not", negated, true)?);
+    let mut all = read("if", positive, false)?;
+    all.extend(read("not", negated, true)?);
     Ok(all.iter().map(Condition::to_string).collect::<Vec<_>>().join("\n"))
 }
 
-fn actions(tx: &Tx<'_>, actor: &Actor, scope: Scope, texts: &[String]) -> Result<Vec<Action>> {
+fn actions(tx: &Tx<'_>, actor: &Actor, form: Form, scope: Scope, texts: &[String]) -> Result<Vec<Action>> {
+    let field = form.field("do");
     texts
         .iter()
         .map(|text| {
-            let action = action::parse(text, scope).map_err(|e| error::data(format!("--do: {e}")))?;
-            resolve(tx, actor, scope, action)
+            let action = action::parse(text, scope).map_err(|e| error::data(format!("{field}: {e}")))?;
+            resolve(tx, actor, &field, scope, action)
         })
         .collect()
 }
 
 /// Looks up the team, user or folder, which the actor must be allowed to give mail to.
-fn resolve(tx: &Tx<'_>, actor: &Actor, scope: Scope, action: Action) -> Result<Action> {
+fn resolve(tx: &Tx<'_>, actor: &Actor, field: &str, scope: Scope, action: Action) -> Result<Action> {
     let (value, target) = match action.kind {
         ActionKind::Team => {
             let team = context::team(tx, &action.value)?;
             if !actor.may_give_to(tx, team.id)? {
-                return Err(error::noperm(format!("--do: team {} is no team of yours", team.name)).into());
+                return Err(error::noperm(format!("{field}: you are not in team {}", team.name)).into());
             }
             (team.name, Some(team.id))
         }
         ActionKind::Assign => {
             let user = context::user(tx, &action.value)?;
             if !user.active {
-                return Err(error::data(format!("--do: assign:{} is disabled and gets no cases", user.username))
+                return Err(error::data(format!("{field}: assign:{} is disabled and gets no cases", user.username))
                     .hint("name somebody who works here; see `espomail user list`")
                     .into());
             }
-            actor.require_assignable(tx, "--do", &user)?;
+            actor.require_assignable(tx, field, &user)?;
             (user.username, Some(user.id))
         }
-        ActionKind::Folder => folder(tx, actor, scope, &action.value)?,
+        ActionKind::Folder => folder(tx, actor, field, scope, &action.value)?,
         ActionKind::Priority => {
-            let priority: Priority = action.value.parse().map_err(|e| error::data(format!("--do: priority: {e}")))?;
+            let priority: Priority =
+                action.value.parse().map_err(|e| error::data(format!("{field}: priority: {e}")))?;
             (priority.to_string(), None)
         }
         _ => (action.value, None),
@@ -188,7 +210,7 @@ fn resolve(tx: &Tx<'_>, actor: &Actor, scope: Scope, action: Action) -> Result<A
 }
 
 /// A folder of the user, or a group folder in which the actor works.
-fn folder(tx: &Tx<'_>, actor: &Actor, scope: Scope, name: &str) -> Result<(String, Option<i64>)> {
+fn folder(tx: &Tx<'_>, actor: &Actor, field: &str, scope: Scope, name: &str) -> Result<(String, Option<i64>)> {
     let (found, what) = match scope {
         Scope::User(user_id) => (folders::personal(tx, user_id, name)?, "folder of the user"),
         _ => (folders::group(tx, name)?, "group folder"),
@@ -199,17 +221,20 @@ fn folder(tx: &Tx<'_>, actor: &Actor, scope: Scope, name: &str) -> Result<(Strin
     };
     match found {
         Some(folder) if may_use(folder.id)? => Ok((folder.name, Some(folder.id))),
-        _ => Err(error::data(format!("--do: there is no {what} \"{name}\"")).hint("see `espomail folder list`").into()),
+        _ => Err(error::data(format!("{field}: there is no {what} \"{name}\""))
+            .hint("see `espomail folder list`")
+            .into()),
     }
 }
 
 pub fn add(args: &Add, ctx: &Context) -> Result<()> {
     let id = ctx.write(|tx, actor| {
-        let scope = scope::read(tx, actor, &args.scope)?;
+        let scope = scope::read(tx, actor, Form::Flags, &args.scope)?;
         let filter = build(
             tx,
             actor,
             &Written {
+                form: Form::Flags,
                 name: &args.name,
                 scope,
                 conditions: &args.what.conditions,
@@ -282,10 +307,10 @@ pub fn edit(args: &Edit, ctx: &Context) -> Result<()> {
             refuse_taken(tx, "--name", &filter)?;
         }
         if !positive.is_empty() || !negated.is_empty() {
-            filter.conditions = conditions(positive, negated)?;
+            filter.conditions = conditions(Form::Flags, positive, negated)?;
         }
         if !wanted.is_empty() {
-            filter.actions = actions(tx, actor, filter.scope, wanted)?;
+            filter.actions = actions(tx, actor, Form::Flags, filter.scope, wanted)?;
         }
         filter.continues = (filter.continues || args.continues) && !args.no_continue;
         filter.over_global = (filter.over_global || args.over_global) && !args.no_over_global;

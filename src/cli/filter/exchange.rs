@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::change::{self, Written};
+use super::change::{self, Form, Written};
 use super::scope;
 use crate::access::Actor;
 use crate::cli::context::{self, Context};
@@ -103,13 +103,15 @@ struct Tally {
 pub fn import(args: &Import, ctx: &Context) -> Result<()> {
     let text = read_source("FILE", &args.file)?;
     let is_script = args.sieve || args.file.ends_with(".sieve");
+    // The flag takes the place of what the file says.
+    let scope_from = if args.scope.is_some() { Form::Flags } else { Form::File };
     let (file, is_whole) = if is_script { script(args, &text, ctx)? } else { (toml_file(args, &text)?, true) };
     let tally = ctx.write(|tx, actor| {
         let mut tally = Tally::default();
         let mut ids = Vec::new();
         for (at, entry) in file.filter.iter().enumerate() {
             refuse_second(file.filter.iter().take(at), entry)?;
-            let taken = take(tx, actor, ctx, entry, &mut tally);
+            let taken = take(tx, actor, ctx, entry, scope_from, &mut tally);
             ids.extend(taken.map_err(|e| e.context(format!("filter \"{}\"", entry.name)))?);
         }
         change::refuse_too_large(tx, "if", &ids)?;
@@ -178,12 +180,20 @@ fn script(args: &Import, text: &str, ctx: &Context) -> Result<(File, bool)> {
 
 /// Adds a filter, or changes the one of that name and scope, which keeps its place and its hits; its id,
 /// unless all is as it was.
-fn take(tx: &Tx<'_>, actor: &Actor, ctx: &Context, entry: &Entry, tally: &mut Tally) -> Result<Option<i64>> {
-    let scope = scope::read(tx, actor, &entry.scope)?;
+fn take(
+    tx: &Tx<'_>,
+    actor: &Actor,
+    ctx: &Context,
+    entry: &Entry,
+    scope_from: Form,
+    tally: &mut Tally,
+) -> Result<Option<i64>> {
+    let scope = scope::read(tx, actor, scope_from, &entry.scope)?;
     let mut filter = change::build(
         tx,
         actor,
         &Written {
+            form: Form::File,
             name: &entry.name,
             scope,
             conditions: &entry.conditions,

@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use self::change::Form;
 use super::context::Context;
 use crate::filter::{FIELDS, Rule};
 use crate::store::db::Tx;
@@ -162,7 +163,7 @@ pub fn run(command: FilterCommand, ctx: &Context) -> Result<()> {
 
 fn list(args: &List, ctx: &Context) -> Result<()> {
     let rows = ctx.read(|tx, actor| {
-        let wanted = args.scope.as_deref().map(|text| scope::read(tx, actor, text)).transpose()?;
+        let wanted = args.scope.as_deref().map(|text| scope::read(tx, actor, Form::Flags, text)).transpose()?;
         let visible = scope::rules(tx, actor)?;
         let chosen = visible.iter().filter(|rule| wanted.is_none_or(|scope| rule.filter.scope == scope));
         chosen.enumerate().map(|(at, rule)| cells(tx, at, rule)).collect::<Result<_>>()

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result};
 
+use super::change::Form;
 use crate::access::Actor;
 use crate::cli::context;
 use crate::error;
@@ -20,34 +21,35 @@ const ACCOUNTS: &str = "see `espomail account list`";
 ///
 /// # Errors
 /// It is none, or not the actor's to decide.
-pub fn read(tx: &Tx<'_>, actor: &Actor, text: &str) -> Result<Scope> {
+pub fn read(tx: &Tx<'_>, actor: &Actor, form: Form, text: &str) -> Result<Scope> {
+    let field = form.field("scope");
     match text.split_once(':') {
         None if text == "global" => {
-            actor.require_admin("--scope global")?;
+            actor.require_admin(&format!("{field} global"))?;
             Ok(Scope::Global)
         }
         Some(("account", name)) => {
-            let missing = || error::data(format!("--scope: there is no account \"{name}\""));
+            let missing = || error::data(format!("{field}: there is no account \"{name}\""));
             let account = accounts::by_name(tx, name)?.ok_or_else(|| missing().hint(ACCOUNTS))?;
             if !actor.knows_account(tx, &account)? {
                 return Err(missing().hint(ACCOUNTS).into());
             }
             let scope = Scope::Account(account.id);
             if !is_of(actor, scope, account.user_id.filter(|_| account.kind == AccountKind::Personal)) {
-                actor.require_admin(&format!("--scope: filters of the group account {}", account.name))?;
+                actor.require_admin(&format!("{field}: filters of the group account {}", account.name))?;
             }
             Ok(scope)
         }
         Some(("user", name)) => {
-            let user = context::user_or_me(tx, actor, "--scope", name)?;
+            let user = context::user_or_me(tx, actor, &field, name)?;
             match is_of(actor, Scope::User(user.id), None) {
                 true => Ok(Scope::User(user.id)),
-                false => Err(error::noperm(format!("--scope: the filters of {name} are theirs"))
-                    .hint("yours: --scope user:@me")
+                false => Err(error::noperm(format!("{field}: the filters of {name} are theirs"))
+                    .hint("yours: user:@me")
                     .into()),
             }
         }
-        _ => Err(error::data(format!("--scope: \"{text}\" is not known"))
+        _ => Err(error::data(format!("{field}: \"{text}\" is not known"))
             .hint("write it as global, account:NAME or user:NAME")
             .into()),
     }

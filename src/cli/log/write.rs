@@ -60,7 +60,7 @@ impl Context {
     pub fn note_refusal(&self, error: &anyhow::Error) {
         // A server that refuses a login, or what has been shown already, is none of this.
         let fault = error.chain().find_map(|cause| cause.downcast_ref::<Fault>());
-        if fault.is_some_and(|fault| fault.kind == Kind::NoPerm && !fault.message.is_empty()) {
+        if fault.is_some_and(|fault| fault.kind == Kind::NoPerm) {
             let uid = rustix::process::geteuid();
             ::log::warn!("refused: {} for uid {} (effective {uid})", self.command, self.caller.uid);
         }

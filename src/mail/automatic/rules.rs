@@ -2,6 +2,7 @@
 
 use super::{Answering, Rule, X_LOOP, answer_address, is_mail_system, is_no_reply, null_return_path};
 use crate::mail::message::Message;
+use crate::mail::prefix::leading_prefix;
 use crate::mail::words;
 
 type MachineRule = Rule<fn(&Message) -> Option<String>>;
@@ -63,12 +64,11 @@ pub(super) const AUTO_REPLY: &[MachineRule] = &[
 ];
 
 fn says_away(subject: &str) -> Option<&'static str> {
-    let subject = subject.to_lowercase();
-    let start: String = subject.chars().take(60).collect();
-    // An answer to such an answer is written by a person.
-    let is_answer =
-        ["re:", "aw:", "fwd:", "fw:", "wg:", "tr:", "sv:", "antw:"].iter().any(|prefix| start.starts_with(prefix));
-    if is_answer { None } else { words::AWAY.find(&start) }
+    // An answer to such a note is written by a person.
+    if leading_prefix(subject).is_some() {
+        return None;
+    }
+    words::AWAY.find(&subject.chars().take(60).collect::<String>().to_lowercase())
 }
 
 fn header_that_begins(message: &Message, names: &[&str]) -> Option<String> {

@@ -115,6 +115,8 @@ fn mail_of_people_is_answered() {
         Message { part_types: vec!["text/calendar; method=REQUEST".into(), "text/calendar".into()], ..message(&[]) },
         Message { references: vec!["c0.1".into()], ..message(&[]) },
         Message { subject: "Re: Automatic reply: Hello".into(), ..message(&[]) },
+        Message { subject: "Odp: Out of office: Hello".into(), ..message(&[]) },
+        Message { subject: "RE[2]: Out of office: Hello".into(), ..message(&[]) },
         Message { subject: "My order, and when you are back in the shop, an automatic reply".into(), ..message(&[]) },
         reply_to(&["noreply@example.com", "other@example.com"]),
         from("postmaster.general@example.com"),
