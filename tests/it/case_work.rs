@@ -1,6 +1,6 @@
 //! What agents do to cases besides answering them, through the program; mail comes in by `ingest`.
 
-use crate::support::{Letter, Run, Sandbox, mail};
+use crate::support::{Dovecot, Letter, Run, Sandbox, mail};
 
 const SUPPORT: &str = "support@desk.example";
 const KIM: &str = "kim@customer.example";
@@ -587,6 +587,9 @@ fn settings_that_would_fail_later_are_refused_or_made_whole() {
     let two = desk.sandbox.run(&["account", "edit", "support", "--authserv-id", "two words"]).exits(65);
     assert!(two.stderr.contains("--authserv-id"), "{two:?}");
     desk.sandbox.file("ca.pem", b"");
+    let empty = desk.sandbox.run(&["account", "edit", "support", "--ca", "ca.pem"]).exits(65);
+    assert!(empty.stderr.contains("no certificate in it"), "{empty:?}");
+    desk.sandbox.file("ca.pem", &std::fs::read(Dovecot::shared().ca()).unwrap());
     desk.run("account edit support --ca ca.pem");
     let db = rusqlite::Connection::open(desk.sandbox.db()).unwrap();
     let ca: String = db.query_row("SELECT ca_file FROM accounts", [], |row| row.get(0)).unwrap();

@@ -401,7 +401,7 @@ fn of_an_erased_person_nothing_is_left_and_nothing_comes_back() {
     quarantine(&sandbox, &mail("kim@x.example", SUPPORT, "xyzzycanary again and again"));
     let id = values(&sandbox, "SELECT max(id) || '' FROM deliveries").join("");
     sandbox.run(&["--yes", "quarantine", "discard", &id, "--reason", "spam"]).ok();
-    sandbox.sql("INSERT INTO invalid_addresses VALUES ('kim@home.example', '5.1.1 <kim@home.example> unknown', 0)");
+    sandbox.sql("INSERT INTO invalid_addresses (address, reason, since) VALUES ('kim@home.example', '5.1.1 <kim@home.example> unknown', 0)");
     let words = ["kim@x.example", "kim@home.example", "xyzzycanary"];
     assert!(traces(&sandbox, &words).len() > 20);
     assert_eq!(sandbox.items(&["email", "list", "xyzzycanary"]).len(), 3);
