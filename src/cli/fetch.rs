@@ -18,6 +18,7 @@ use crate::intake::fetch::{self, Event, Run};
 use crate::intake::import::Imported;
 use crate::intake::notice;
 use crate::intake::world::World;
+use crate::job_control;
 use crate::lock::{self, Attempt};
 use crate::net::{Envelope, MailTransport, SendError, Sent};
 use crate::outbox::{self, Flushed, Manners};
@@ -113,7 +114,8 @@ pub fn run(args: &FetchArgs, ctx: &Context) -> Result<()> {
     let store = ctx.unlogged_store()?;
     let (accounts, unknown) = select(args, ctx, &store)?;
     if let Some(most) = args.jitter.filter(|_| !ctx.dry_run) {
-        std::thread::sleep(random_part(most)?);
+        let time = random_part(most)?;
+        job_control::while_waiting(|| std::thread::sleep(time));
     }
     let started = Instant::now();
     let max_runtime = args.max_runtime.unwrap_or(ctx.config.max_runtime);
@@ -158,7 +160,7 @@ pub fn run(args: &FetchArgs, ctx: &Context) -> Result<()> {
         if todo.is_empty() || !patient {
             break;
         }
-        std::thread::sleep(Duration::from_millis(200));
+        job_control::while_waiting(|| std::thread::sleep(Duration::from_millis(200)));
     }
     if !todo.is_empty() && args.if_locked != IfLocked::Skip {
         watch.tally.worst = worse(watch.tally.worst, Some(Kind::TempFail));

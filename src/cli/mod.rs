@@ -257,7 +257,9 @@ fn moment(field: &str, text: &str) -> Result<Timestamp> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice)]
+    use std::collections::HashSet;
+
     use clap::CommandFactory;
 
     use super::*;
@@ -276,9 +278,40 @@ mod tests {
         found
     }
 
+    /// clap checks its tree only in builds with debug assertions, as in `make promises`. What matters most is checked here
+    /// in every build.
     #[test]
     fn the_grammar_is_consistent() {
         Cli::command().debug_assert();
+        let mut command = Cli::command();
+        command.build();
+        consistent(&command, "espomail");
+    }
+
+    fn consistent(command: &clap::Command, path: &str) {
+        let (mut ids, mut flags, mut letters) = (HashSet::new(), HashSet::new(), HashSet::new());
+        for arg in command.get_arguments() {
+            assert!(ids.insert(arg.get_id()), "{path}: {} twice", arg.get_id());
+            for flag in arg.get_long_and_visible_aliases().unwrap_or_default() {
+                assert!(flags.insert(flag), "{path}: --{flag} twice");
+            }
+            for letter in arg.get_short_and_visible_aliases().unwrap_or_default() {
+                assert!(letters.insert(letter), "{path}: -{letter} twice");
+            }
+            // It panics where the other one is not there.
+            let _ = command.get_arg_conflicts_with(arg);
+            for value in arg.get_default_values() {
+                let mut alone = clap::Command::new("alone").arg(arg.clone().required(false));
+                assert!(alone.try_get_matches_from_mut(["alone"]).is_ok(), "{path}: default {value:?} of {arg}");
+            }
+        }
+        let mut names = HashSet::new();
+        for sub in command.get_subcommands() {
+            for name in std::iter::once(sub.get_name()).chain(sub.get_all_aliases()) {
+                assert!(names.insert(name), "{path}: {name} twice");
+            }
+            consistent(sub, &format!("{path} {}", sub.get_name()));
+        }
     }
 
     #[test]
@@ -300,6 +333,11 @@ mod tests {
     /// The words of each `espomail ...` in a line for the shell: quotes are taken off, and a pipe, a redirection, a
     /// comment or another command ends it.
     fn commands_in(line: &str) -> Vec<Vec<String>> {
+        let mut line = line.to_owned();
+        while let Some(begin) = line.find("$(") {
+            let end = line[begin..].find(')').map_or(line.len(), |end| begin + end + 1);
+            line.replace_range(begin..end, "substituted");
+        }
         // A word and whether it was quoted, which makes it no operator.
         let (mut words, mut quote) = (vec![(String::new(), false)], None);
         for c in line.chars() {
@@ -311,6 +349,7 @@ mod tests {
                 _ => word.0.push(c),
             }
         }
+        words.retain(|(word, is_quoted)| *is_quoted || !word.is_empty());
         let is_one_of =
             |word: &(String, bool), signs: &[&str]| !word.1 && signs.iter().any(|sign| word.0.starts_with(sign));
         words
@@ -333,6 +372,7 @@ mod tests {
             ("espomail case note 3 -m 'a b' > x", vec![vec!["espomail", "case", "note", "3", "-m", "a b"]]),
             ("cat x | espomail ingest | tail", vec![vec!["espomail", "ingest"]]),
             ("ls | xargs -n1 espomail case show", vec![vec!["espomail", "case", "show", "1"]]),
+            ("espomail man --to \"$(date +%F).1\"", vec![vec!["espomail", "man", "--to", "substituted.1"]]),
             ("espomail case show '#1' # whole", vec![vec!["espomail", "case", "show", "#1"]]),
             ("ls -l", vec![]),
         ] {

@@ -302,7 +302,7 @@ fn unanswerable(tx: &Tx<'_>, occasion: &Occasion<'_>, to: Option<&Mailbox>) -> R
         return Ok(Some("the sender is not proven".to_owned()));
     }
     if occasion.sender.author.is_nobody() {
-        return Ok(Some("it names nobody but a list or a form".to_owned()));
+        return Ok(Some("it names no person, only an own address, a list or a form".to_owned()));
     }
     if occasion.new_case.is_some_and(is_customers) {
         return Ok(Some("forwarded by one of our users".to_owned()));

@@ -66,7 +66,7 @@ fn what_must_not_be_answered_is_not_and_says_why() {
         (letter("c").add("Precedence", "bulk"), "Precedence"),
         (letter("d").add("Return-Path", "<>"), "Return-Path"),
         (letter("e").add("X-Auto-Response-Suppress", "DR, OOF, AutoReply"), "X-Auto-Response-Suppress"),
-        (letter("f").header("From", &mailbox.address), "own"),
+        (letter("f").header("From", &mailbox.address), "no person, only an own address"),
         (letter("g").reply_to(&mailbox.address), "own"),
         (letter("h").header("From", "noreply@customer.example"), "no-reply"),
         (letter("i").date(week_ago), "older than"),

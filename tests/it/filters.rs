@@ -109,7 +109,7 @@ fn a_dry_run_says_which_filter_would_skip_and_counts_nothing() {
     desk.filter("offers", "global", "--if from=@shop.com --do skip");
     desk.mailbox.append("INBOX", &desk.letter("news@shop.com", "Offer").bytes());
     let run = desk.sandbox.run(&["--dry-run", "fetch"]).ok();
-    assert!(run.stderr.contains("support: skipped: filter offers"), "{run:?}");
+    assert!(run.stderr.contains("support: would be skipped: filter offers"), "{run:?}");
     assert_eq!(desk.lines(&["filter", "list"], &["hits", "last_hit"]), ["0 | null"]);
     let run = desk.sandbox.run(&["-v", "fetch"]).ok();
     assert!(run.stderr.contains("support: skipped: filter offers"), "{run:?}");

@@ -145,24 +145,25 @@ fn reports_mark_only_who_got_the_very_mail_they_name() {
         let said = decisions(&sandbox, "bounce");
         assert!(said.len() == 1 && said[0].contains(decision), "{said:?}");
     }
-    // A sender that the mail server knows to be forged is not believed at all.
+    assert!(failures(&sandbox).is_empty() && told(&sandbox, "ana").is_empty());
+    // A report whose sender is forged proves nothing: people are told of it, and nothing changes.
     let forged = String::from_utf8(report(&mailbox, system, &id, &failed(&customer.address))).unwrap();
     let verdict = "Authentication-Results: mx.espomail.example; dmarc=fail header.from=mx.example\r\n";
     mailbox.append("INBOX", (verdict.to_owned() + &forged).as_bytes());
     sandbox.run(&["fetch"]).ok();
-    assert_eq!(decisions(&sandbox, "bounce"), ["not believed: the mail server does not vouch for the sender"]);
-
-    assert!(failures(&sandbox).is_empty() && told(&sandbox, "ana").is_empty());
+    let said = decisions(&sandbox, "bounce");
+    assert!(said.len() == 1 && said[0].ends_with("is reported failed, not proven: 5.1.1"), "{said:?}");
+    assert_eq!((failures(&sandbox).len(), told(&sandbox, "ana").len()), (1, 1));
     assert_eq!(sent(&sandbox)["recipients"][0]["state"], "sent");
     assert_eq!(sent(&sandbox)["status"], "Sent");
     let case = sandbox.json(&["case", "show", "1"]);
     assert!(case["invalid_addresses"].as_array().unwrap().is_empty(), "{case}");
     // Reports that name a mail of the case are in it; the system that wrote them takes no part.
     let ours = |step: &str| case["stream"].to_string().matches(step).count();
-    assert_eq!(ours("report on a delivery"), 2, "{case}");
+    assert_eq!(ours("report on a delivery"), 3, "{case}");
     mailbox.append("INBOX", &mail(system, &mailbox.address, "[#1] let me in").bytes());
     sandbox.run(&["fetch"]).ok();
-    assert_eq!(sandbox.items(&["email", "list", "--case", "1"]).len(), 4);
+    assert_eq!(sandbox.items(&["email", "list", "--case", "1"]).len(), 5);
 }
 
 #[test]

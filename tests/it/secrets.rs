@@ -265,9 +265,11 @@ fn a_server_that_repeats_the_password_at_a_later_step_is_quoted_without_it() {
         let rogue = RogueImap::new(at, Quirk::Say(leaked(say)));
         sandbox.run(&["account", "edit", "a", "--imap", &format!("127.0.0.1:{}", rogue.port)]).ok();
         sandbox.run(&["account", "audit", "a"]);
-        let run = loud(&sandbox, &["fetch", "a"], &mut places);
+        // What is owed of the server is brought in first, and marked by the second run.
+        let runs = [(); 2].map(|()| loud(&sandbox, &["fetch", "a"], &mut places));
         let own = |line: &&str| !line.contains("LOGIN ***") && !line.ends_with("OK ***");
-        assert!(run.stderr.lines().filter(own).any(|line| line.contains("***")), "{at:?} {say}: {run:#?}");
+        let is_hidden = |run: &Run| run.stderr.lines().filter(own).any(|line| line.contains("***"));
+        assert!(runs.iter().any(is_hidden), "{at:?} {say}: {runs:#?}");
         for args in [&["status"][..], &["check"], &["--json", "account", "show", "a"], &["quarantine", "list"]] {
             places.add(args.join(" "), sandbox.run(args).stdout);
         }
