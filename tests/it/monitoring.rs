@@ -1,6 +1,6 @@
 //! What monitoring and repair say when something is wrong: `check`, `doctor`, `status`.
 
-use crate::support::{Answer, Dovecot, Run, Sandbox, SmtpSink, Step, mail};
+use crate::support::{Answer, Dovecot, Run, Sandbox, SmtpSink, Step, mail, program};
 
 /// The numbers of `check` after the bar.
 fn figures(check: &Run) -> Vec<(String, i64)> {
@@ -113,7 +113,7 @@ fn doctor_tells_of_accounts_that_fail() {
     assert!(found.stdout.contains("there is no account yet: espomail account add"), "{found:#?}");
     sandbox.group_account("support", &mailbox, &[]);
     sandbox.run(&["fetch"]).ok();
-    sandbox.run(&["doctor", "--offline"]).ok().says("last 0s ago");
+    sandbox.run(&["doctor", "--offline"]).ok().says("fetch          ok     last ");
     let wrong = format!("file:{}", sandbox.file("wrong", b"no\n").display());
     sandbox.run(&["account", "edit", "support", "--secret", &wrong]).ok();
     sandbox.run(&["fetch"]).exits(77);
@@ -128,12 +128,12 @@ fn doctor_tells_of_accounts_that_fail() {
 fn the_line_for_cron_finds_the_database() {
     let sandbox = Sandbox::new();
     let (db, config) = (sandbox.db().display().to_string(), sandbox.path("config.toml").display().to_string());
-    let line = format!("* * * * * {} --config {config} --db {db} fetch", env!("CARGO_BIN_EXE_espomail"));
+    let line = format!("* * * * * {} --config {config} --db {db} fetch", program().display());
     sandbox.run(&["init"]).ok().says(&line);
     sandbox.run(&["status"]).ok().says(&line);
     sandbox.run(&["account", "add", "x", "--address", "x@y.example", "--smtp", "127.0.0.1:1"]).ok();
     sandbox.run(&["doctor", "--offline"]).says(&line);
     sandbox.config(&format!("database = {db:?}\n"));
-    let line = format!("* * * * * {} --config {config} fetch", env!("CARGO_BIN_EXE_espomail"));
+    let line = format!("* * * * * {} --config {config} fetch", program().display());
     sandbox.run(&["status"]).ok().says(&line);
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::{Child, Dice, Dovecot, Run, Sandbox, SmtpSink, mail};
+use crate::support::{Child, Dice, Dovecot, Run, Sandbox, SmtpSink, mail, program};
 
 /// A person's uid that nobody on this machine has: root becomes the owner of a database.
 const SOMEBODY: u32 = 61_234;
@@ -119,7 +119,7 @@ fn on_a_disk(sandbox: &Sandbox, size: &str, script: &str) -> Option<Run> {
         dir = sandbox.path("disk").display(),
         copy = sandbox.db().display(),
         config = sandbox.path("config.toml").display(),
-        program = env!("CARGO_BIN_EXE_espomail"),
+        program = program().display(),
     );
     fs::create_dir_all(sandbox.path("disk")).unwrap();
     let mut command = Command::new("unshare");
@@ -307,7 +307,7 @@ fn a_restored_database_knows_that_it_is_one() {
         .flatten()
         .find(|entry| entry.file_name().to_string_lossy().contains("before-restore"));
     let kept = kept.expect("what was there").path().display().to_string();
-    let mut list = Command::new(env!("CARGO_BIN_EXE_espomail"));
+    let mut list = Command::new(program());
     list.args(["--db", &kept, "-q", "case", "list"]);
     assert_eq!(Child::default().spawn(list, None, kept).wait().ok().stdout.lines().count(), 3);
     let log = sandbox.items(&["log", "list"]);
