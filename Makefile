@@ -61,7 +61,7 @@ promises:
 	$(TEST) --config profile.dev.package.clap_builder.debug-assertions=true --lib -- the_grammar 2>&1 | $(TABLE)
 
 # Of all that the tests say: what was shown, and what failed.
-TABLE = awk '/^(test .* )?promise / { sub(/^(test .* )?promise /, ""); print } / FAILED$$|panicked at|^test result: F|^error/ { print; failed = 1 } END { exit failed }'
+TABLE = awk '/^(test .* )?promise / { sub(/^(test .* )?promise /, ""); print; fflush() } / FAILED$$|panicked at|^test result: F|^error/ { print; fflush(); failed = 1 } END { exit failed }'
 
 # BENCH="--messages 20000 --runs 1" and the like.
 bench: build

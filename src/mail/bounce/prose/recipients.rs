@@ -170,3 +170,15 @@ fn is_address(word: &str) -> bool {
         && labels.all(is_label)
         && last.chars().all(char::is_alphabetic)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_read_once_for_all_whom_it_says_nothing_else_about() {
+        let report = Report::new("delivery failed\na@customer.example\nb@customer.example\n");
+        let (first, second) = (report.reason(1, 2), report.reason(2, 3));
+        assert!(Rc::ptr_eq(&first, &second), "{first:?} {second:?}");
+    }
+}
