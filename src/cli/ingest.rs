@@ -63,12 +63,17 @@ fn receive(args: &IngestArgs, ctx: &Context) -> Result<()> {
         let raw_id = raw::add(tx, &packed)?;
         deliveries::receive_piped(tx, account.id, recipient.as_deref(), facts, raw_id)
     })?;
-    // From here on the message is safe, and the MTA must not send it again: whoever holds the account's lock imports
-    // it, now or in the next run.
-    if let Err(error) = import_now(ctx, &store, account.id, id, now) {
-        ctx.ui.warn(&format!("the message is kept, but not imported yet: {error:#}"));
+    // From here on the message is safe, and the MTA need not send it again: the process that holds the account's lock
+    // imports it, or the next run does. Only a damaged database or a failing disk may lose it again, so that the MTA keeps
+    // it, too; a second copy is recognised (B3.4).
+    match import_now(ctx, &store, account.id, id, now) {
+        Err(error) if error::classify(&error).0 == Kind::Io => Err(error),
+        Err(error) => {
+            ctx.ui.warn(&format!("the message is kept, but not imported yet: {error:#}"));
+            Ok(())
+        }
+        Ok(()) => Ok(()),
     }
-    Ok(())
 }
 
 fn message(args: &IngestArgs, max: u64) -> Result<Vec<u8>> {

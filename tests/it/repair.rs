@@ -345,3 +345,21 @@ fn a_backup_replaces_what_is_damaged_or_gone() {
     sandbox.run(&["--yes", "db", "restore", "cut.db"]).exits(74).says("cut.db is damaged");
     assert_eq!(sandbox.items(&["case", "list"]).len(), 30);
 }
+
+/// What is damaged may lose what was put into it: the MTA keeps its copy.
+#[test]
+fn a_piped_message_that_a_damaged_database_cannot_import_stays_with_the_mta() {
+    let sandbox = desk();
+    let db = rusqlite::Connection::open(sandbox.db()).unwrap();
+    let root: i64 =
+        db.query_row("SELECT rootpage FROM sqlite_master WHERE name = 'cases'", [], |row| row.get(0)).unwrap();
+    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    drop(db);
+    let mut bytes = fs::read(sandbox.db()).unwrap();
+    let begin = usize::try_from(root - 1).unwrap() * 8_192;
+    bytes[begin..begin + 8_192].fill(0x5a);
+    fs::write(sandbox.db(), bytes).unwrap();
+    let letter = mail("kim@customer.example", "support@desk.example", "Kept").bytes();
+    let run = sandbox.call(&["ingest", "--account", "support"]).stdin(&letter).run().exits(75);
+    assert!(run.stderr.contains("the MTA keeps it"), "{run:#?}");
+}
