@@ -1,6 +1,6 @@
 //! Who holds what others wait for, and why it takes so long: read from `/proc`.
 //!
-//! Locks die with their process, but a process that is stopped, or waits for a disk, keeps them. Whoever waits is told
+//! Locks die with their process, but a process that is stopped, or waits for a disk, keeps them. One that waits is told
 //! which one it is and what to do.
 
 use std::fs;
@@ -101,7 +101,7 @@ impl Holder {
         matches!(self.state, State::Stopped | State::Traced)
     }
 
-    /// The next step for whoever waits for it.
+    /// The next step for the person who waits for it.
     pub fn hint(&self) -> String {
         let pid = self.pid;
         match self.state {

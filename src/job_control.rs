@@ -13,7 +13,7 @@ use std::thread::{self, ThreadId};
 
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 
-/// The thread that may let the stop signals through, and which of them were not held back by whoever started the program.
+/// The thread that may let the stop signals through, and which of them its parent had not held back.
 static MAIN: OnceLock<(ThreadId, SigSet)> = OnceLock::new();
 
 /// How many things are held that others may wait for.

@@ -13,7 +13,7 @@ const OF_SERVICE: &str = "/etc/cron.d/espomail";
 /// The timer of contrib/, for those who prefer it.
 const TIMER: &str = "/etc/systemd/system/espomail.timer";
 
-/// The command that cron runs for this database: cron has neither the flags nor the variables of whoever asks.
+/// The command that cron runs for this database: cron has neither the flags nor the variables of the person who asks.
 pub fn command(ctx: &Context) -> String {
     let there = config::without_environment();
     let named = ctx.config_path.as_ref().filter(|path| **path != there);

@@ -253,7 +253,7 @@ struct Watch<'a> {
     tally: Tally,
     /// Accounts that another process is fetching.
     busy: Vec<Account>,
-    /// Of these, whoever has been told of: a line is enough while it waits.
+    /// Which of these have been told of: one line is enough while they wait.
     told_busy: Vec<i64>,
 }
 
@@ -372,7 +372,7 @@ impl Watch<'_> {
     }
 }
 
-/// Says why nothing is fetched, to whoever looks; cron would say it every minute.
+/// Says why nothing is fetched, to people only; cron would say it every minute.
 fn nothing_to_poll(ctx: &Context, store: &Store) -> Result<()> {
     let all = store.read(accounts::all)?;
     let line = match all.is_empty() {
@@ -414,7 +414,7 @@ fn flush(ctx: &Context, store: &Store, connector: &Connector<'_>, named: &[Strin
     }
 }
 
-/// A server that mail is handed to, and whoever watches how much.
+/// A server that mail is handed to, and the watcher who is told how much was sent.
 struct Counted {
     transport: Box<dyn MailTransport>,
     progress: Rc<RefCell<Progress>>,
@@ -480,7 +480,7 @@ fn sending_trouble(ctx: &Context, flushed: &Flushed) -> Option<Kind> {
     kinds.chain(flushed.resting.iter().map(|_| Kind::TempFail)).reduce(Kind::worse)
 }
 
-/// The line of numbers, for whoever asked; the log has it where something was done.
+/// The line of numbers, for the person who asked; the log has it if something was done.
 fn summarise(ctx: &Context, tally: &Tally, flushed: &Flushed, started: Instant, is_asked: bool) {
     let seconds = started.elapsed().as_secs_f64();
     let indexing = tally.indexing.as_secs_f64();

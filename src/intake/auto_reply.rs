@@ -323,7 +323,7 @@ fn trip(tx: &Tx<'_>, world: &World<'_>, account: &Account) -> Result<()> {
     notify::tell_admins(tx, world, &text)
 }
 
-/// A reply that cannot be made is a decision: whatever somebody put into a template, the customer's mail is imported.
+/// A reply that cannot be made is a decision: the customer's mail is imported, even if a template is wrong.
 fn sent_or_why_not(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>, to: &Mailbox) -> Result<String> {
     match tx.savepoint(|tx| send(tx, world, occasion, to)) {
         Err(error) if !db::is_fatal(&error) => {

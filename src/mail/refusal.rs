@@ -8,7 +8,7 @@ use super::{bounce, words};
 /// Whom a refusal for good concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// Whoever sends: nothing goes out by this account, or not in this name, until somebody mends it.
+    /// The sender: nothing goes out by this account, or not in this name, until somebody mends it.
     Account,
     /// There is no such address, or it takes nothing.
     Recipient,

@@ -69,7 +69,7 @@ fn judge(check: &str, path: &Path, facts: &Metadata, owner: u32, ctx: &Context, 
     let mode = facts.mode() & 0o700 | if is_shut { own } else { 0 };
     let (what, remark) = match open {
         0 => ("shut to its owner", ""),
-        _ => ("open to others", "whoever could read it may have done so"),
+        _ => ("open to others", "other users could read it and may have done so"),
     };
     let text = format!("{shown} is {what} (mode {:03o})", facts.mode() & 0o777);
     if !fix {
