@@ -10,6 +10,8 @@ mod failure;
 mod settle;
 mod turn;
 
+use std::time::Instant;
+
 use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
 
@@ -155,8 +157,8 @@ fn is_private(tx: &Tx<'_>, post: &Post<'_>, archive: &Archive<'_>, outgoing: &Ou
     Ok(answered.unwrap_or_default().iter().any(|email| email.private))
 }
 
-/// Connects to the SMTP server of an account.
-pub type Connect<'a> = dyn FnMut(&Account) -> Result<Box<dyn MailTransport>> + 'a;
+/// Connects to the SMTP server of an account, for a conversation that ends at the given moment.
+pub type Connect<'a> = dyn FnMut(&Account, Option<Instant>) -> Result<Box<dyn MailTransport>> + 'a;
 
 /// What one flush did.
 #[derive(Debug, Default)]
@@ -175,19 +177,21 @@ pub struct Flushed {
     pub copies: Vec<(String, anyhow::Error)>,
 }
 
-/// How servers are treated that refuse a login or ask for a pause.
+/// How servers are treated that refuse a login, ask for a pause or are slow.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Manners<'a> {
     /// A refused login is repeated at every run until it is so old (B2.5).
     pub alert_min_age: SignedDuration,
     /// Accounts that somebody named: they are tried at once.
     pub named: &'a [String],
+    /// Sending ends then, and the accounts share the time until then; `None` = it takes as long as it takes.
+    pub until: Option<Instant>,
 }
 
 /// A rest is never longer than this (B2.5, B2.15).
 const LONGEST_REST: SignedDuration = SignedDuration::from_hours(1);
 
-/// Sends what is due, account by account. The caller holds the send lock.
+/// Sends what is due, account by account, those that failed last time at the end. The caller holds the send lock.
 ///
 /// # Errors
 /// Only where the database fails; the trouble of one account ends that account's turn.
@@ -199,24 +203,46 @@ pub fn flush(
 ) -> Result<Flushed> {
     let mut flushed = Flushed::default();
     store.write(|tx| judge_leftovers(tx, clock()))?;
-    for account_id in store.read(|tx| outbox::accounts_due(tx, clock()))? {
-        let account = store.read(|tx| accounts::by_id(tx, account_id))?;
-        // A disabled account neither polls nor sends: its mail waits.
-        let Some(account) = account.filter(|account| account.active && account.smtp.host.is_some()) else { continue };
+    let due = store.read(|tx| accounts_due(tx, clock()))?;
+    for (at, account) in due.iter().enumerate() {
         let name = account.name.clone();
         let rests = account.health.send_next_try_at.filter(|next| !moment::is_due(*next, LONGEST_REST, clock()));
         if let Some(until) = rests.filter(|_| !manners.named.iter().any(|named| named.eq_ignore_ascii_case(&name))) {
             flushed.resting.push((name, until));
             continue;
         }
-        let turn = turn::run(store, account, connect, clock, &mut flushed);
+        // One part more is left for copies of what was sent.
+        let until = share(manners.until, due.len() - at + 1);
+        let turn = turn::run(store, account.clone(), connect, until, clock, &mut flushed);
         let error = db::unless_fatal(turn)?.unwrap_or_else(Some);
-        store.write(|tx| remember(tx, account_id, error.as_ref(), manners, clock()))?;
+        store.write(|tx| remember(tx, account.id, error.as_ref(), manners, clock()))?;
         if let Some(error) = error {
             flushed.accounts.push((name, error));
         }
     }
     Ok(flushed)
+}
+
+/// The accounts that have something to send and may: a disabled account neither polls nor sends, its mail waits.
+fn accounts_due(tx: &Tx<'_>, now: Timestamp) -> Result<Vec<Account>> {
+    let mut due = Vec::new();
+    for id in outbox::accounts_due(tx, now)? {
+        due.extend(accounts::by_id(tx, id)?.filter(|account| account.active && account.smtp.host.is_some()));
+    }
+    due.sort_by_key(|account| account.health.send_failing_since.is_some());
+    Ok(due)
+}
+
+/// When the turn of an account ends that shares the time with others: `left` parties, itself among them.
+fn share(until: Option<Instant>, left: usize) -> Option<Instant> {
+    let now = Instant::now();
+    let parties = u32::try_from(left.max(1)).unwrap_or(u32::MAX);
+    until.map(|until| now + until.saturating_duration_since(now) / parties)
+}
+
+/// Whether that moment has come.
+fn is_over(until: Option<Instant>) -> bool {
+    until.is_some_and(|until| until <= Instant::now())
 }
 
 /// Rows whose sender died while the body was on the wire.

@@ -41,7 +41,7 @@ pub fn imap(
 /// # Errors
 /// As [`imap`].
 pub fn smtp(account: &Account, config: &Config, database: &Path) -> Result<Box<dyn MailTransport>> {
-    Connector::new(config, database).smtp(account)
+    Connector::new(config, database).smtp(account, None)
 }
 
 /// Connects the accounts of one run. The command that prints a secret runs once for all connections with it, and again
@@ -70,8 +70,8 @@ impl<'a> Connector<'a> {
     }
 
     /// See [`smtp`].
-    pub fn smtp(&self, account: &Account) -> Result<Box<dyn MailTransport>> {
-        let endpoint = endpoint(account, &account.smtp, self.config, None)?;
+    pub fn smtp(&self, account: &Account, until: Option<Instant>) -> Result<Box<dyn MailTransport>> {
+        let endpoint = endpoint(account, &account.smtp, self.config, until)?;
         let (login, secret) = account.smtp_login();
         let credentials = match secret.is_empty() {
             true => None,

@@ -173,7 +173,7 @@ pub fn run(args: &FetchArgs, ctx: &Context) -> Result<()> {
     // A database that cannot be written now cannot be a moment later either.
     let is_lost = ended.as_ref().is_err_and(db::is_fatal);
     if !args.no_send && !ctx.dry_run && !is_lost {
-        flushed = flush(ctx, &store, &connector, &args.accounts)?;
+        flushed = flush(ctx, &store, &connector, &args.accounts, max_runtime)?;
         tally.worst = worse(tally.worst, sending_trouble(ctx, &flushed));
     }
     let is_asked = args.summary || ctx.dry_run || ctx.ui.verbosity > 0 || ctx.ui.is_terminal();
@@ -191,7 +191,7 @@ pub fn send(args: &SendArgs, ctx: &Context) -> Result<()> {
     }
     let store = ctx.unlogged_store()?;
     let started = Instant::now();
-    let flushed = flush(ctx, &store, &Connector::new(&ctx.config, &ctx.db_path), &[])?;
+    let flushed = flush(ctx, &store, &Connector::new(&ctx.config, &ctx.db_path), &[], ctx.config.max_runtime)?;
     for (name, error) in &flushed.accounts {
         ctx.ui.problem(&format!("account \"{name}\": cannot send"), error);
     }
@@ -386,11 +386,17 @@ fn nothing_to_poll(ctx: &Context, store: &Store) -> Result<()> {
 }
 
 /// Sends what is due, unless another process is at it.
-fn flush(ctx: &Context, store: &Store, connector: &Connector<'_>, named: &[String]) -> Result<Flushed> {
+fn flush(
+    ctx: &Context,
+    store: &Store,
+    connector: &Connector<'_>,
+    named: &[String],
+    max_runtime: Duration,
+) -> Result<Flushed> {
     match lock::attempt(&ctx.db_path, "outbox", Timestamp::now())? {
         Attempt::Busy(holder) => {
             let line = format!("the outbox is being sent by {}", busy::told(&holder));
-            if is_late(&holder, ctx.config.max_runtime) {
+            if is_late(&holder, max_runtime) {
                 ctx.ui.warn(&line);
                 ctx.ui.hint(&holder.hint());
             } else {
@@ -401,14 +407,16 @@ fn flush(ctx: &Context, store: &Store, connector: &Connector<'_>, named: &[Strin
         Attempt::Held(_lock) => {
             queue_digests(ctx, store)?;
             let progress = sending_progress(ctx, store)?;
-            let mut connect = |account: &Account| -> Result<Box<dyn MailTransport>> {
-                Ok(Box::new(Counted { transport: connector.smtp(account)?, progress: Rc::clone(&progress) }))
+            let mut connect = |account: &Account, until| -> Result<Box<dyn MailTransport>> {
+                Ok(Box::new(Counted { transport: connector.smtp(account, until)?, progress: Rc::clone(&progress) }))
             };
             let alert_min_age = SignedDuration::try_from(ctx.config.alert_min_age)?;
-            let manners = Manners { alert_min_age, named };
+            // What fetching left of its time would be none where a server is slow.
+            let until = Some(Instant::now() + max_runtime.min(LONGEST));
+            let manners = Manners { alert_min_age, named, until };
             let mut flushed = outbox::flush(store, &mut connect, &manners, &Timestamp::now)?;
-            let mut connect = |account: &Account| connector.imap(account, None);
-            flushed.copies = outbox::keep_copies(store, &mut connect, &Timestamp::now)?;
+            let mut connect = |account: &Account, until| connector.imap(account, until);
+            flushed.copies = outbox::keep_copies(store, &mut connect, until, &Timestamp::now)?;
             Ok(flushed)
         }
     }

@@ -14,11 +14,11 @@ use super::sessions::{self, Call, Connect, Limits};
 use super::steps;
 use super::world::World;
 use crate::config::Config;
-use crate::error::{self, Kind};
+use crate::error::{self, Fault, Kind};
 use crate::holder::Holder;
 use crate::lock::{self, Attempt};
 use crate::mail::reading::Reading;
-use crate::net::NetError;
+use crate::net::{NetError, NetErrorKind};
 use crate::store::accounts::{self, Account, AfterImport, Polled};
 use crate::store::db::{self, Store, Tx};
 use crate::store::deliveries::{self, Outcome, Place};
@@ -67,7 +67,7 @@ pub struct Run<'a> {
     pub dry_run: bool,
     /// The accounts were named: refused logins are tried at once.
     pub named: bool,
-    /// The run ends then (`max_runtime`).
+    /// Fetching ends then (`max_runtime`).
     pub until: Instant,
 }
 
@@ -75,9 +75,9 @@ impl Run<'_> {
     /// Polls the accounts; the most serious kind of trouble, if there was any.
     ///
     /// # Errors
-    /// The database fails, or the run takes longer than `max_runtime`.
+    /// The database fails, or accounts were not done within `max_runtime`.
     pub fn go(&self, accounts: Vec<Account>, watch: &mut dyn FnMut(Event<'_>)) -> Result<Option<Kind>> {
-        let mut desk = Front { run: self, seats: HashMap::new(), worst: None };
+        let mut desk = Front { run: self, seats: HashMap::new(), worst: None, cut_off: 0 };
         let mut jobs = Vec::new();
         for account in accounts {
             match db::unless_fatal(desk.admit(account.clone(), watch))? {
@@ -87,7 +87,8 @@ impl Run<'_> {
         }
         let polled = !jobs.is_empty();
         let limits = Limits { jobs: self.jobs, per_host: self.config.jobs_per_host, until: self.until };
-        sessions::run(jobs, limits, self.connect, &mut |id, call| desk.serve(id, call, watch))?;
+        let left = sessions::run(jobs, limits, self.connect, &mut |id, call| desk.serve(id, call, watch))?;
+        desk.cut_off += left.len();
         if !self.dry_run {
             self.import_what_was_piped(&mut desk, watch)?;
         }
@@ -100,7 +101,14 @@ impl Run<'_> {
             index::fill(self.store, &|| Instant::now() < self.until)?;
             watch(Event::Indexed(started.elapsed()));
         }
-        Ok(desk.worst)
+        match desk.cut_off {
+            0 => Ok(desk.worst),
+            n => {
+                let accounts = if n == 1 { "1 account was".to_owned() } else { format!("{n} accounts were") };
+                let words = format!("the run took longer than max_runtime and was ended: {accounts} not done");
+                Err(Fault::new(Kind::TempFail, words).into())
+            }
+        }
     }
 
     /// Mail that came by `ingest` while nobody could import it, also of accounts that are not polled (B2.12).
@@ -136,6 +144,8 @@ struct Front<'a> {
     run: &'a Run<'a>,
     seats: HashMap<i64, Seat<'a>>,
     worst: Option<Kind>,
+    /// So many accounts were not done when the run's time was over.
+    cut_off: usize,
 }
 
 impl<'a> Front<'a> {
@@ -342,7 +352,16 @@ impl<'a> Front<'a> {
                 }
                 Ok(())
             }
-            Err(error) => self.failed(account, &error, watch),
+            Err(error) => {
+                let is_cut_off = Instant::now() >= self.run.until && is_timeout(&error);
+                self.cut_off += usize::from(is_cut_off);
+                // A server that sent mail until then is as well as before.
+                if is_cut_off && seat.stored > 0 {
+                    watch(Event::Done(account, seat.stored));
+                    return Ok(());
+                }
+                self.failed(account, &error, watch)
+            }
         }
     }
 
@@ -387,6 +406,10 @@ fn opened(tx: &Tx<'_>, account_id: i64, folder: &str, uidvalidity: u32) -> Resul
         messages: known.messages,
         known: deliveries::known_uids(tx, account_id, folder, uidvalidity, above)?,
     }))
+}
+
+fn is_timeout(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.downcast_ref::<NetError>().is_some_and(|error| error.kind == NetErrorKind::Timeout))
 }
 
 /// The name of an account's lock.

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
@@ -12,7 +12,6 @@ use anyhow::{Result, anyhow};
 
 use super::poll::{Desk, Job, Start, session};
 use super::receive::Batch;
-use crate::error::{Fault, Kind};
 use crate::net::{MailSource, NetError};
 use crate::store::accounts::{Account, Polled};
 use crate::store::db;
@@ -114,12 +113,12 @@ pub struct Limits {
     pub jobs: usize,
     /// Of these to one host: servers count the connections of a client.
     pub per_host: usize,
-    /// The run ends then, whatever the servers do.
+    /// No session is begun after that, and connections end then.
     pub until: Instant,
 }
 
-/// Runs the jobs side by side and hands every call to `serve` on this thread. What `serve` returns as an error ends its
-/// account, whose end is served with that error; the others go on.
+/// Runs the jobs side by side and hands every call to `serve` on this thread; the jobs that were not begun in time. What
+/// `serve` returns as an error ends its account, whose end is served with that error; the others go on.
 ///
 /// # Errors
 /// An error of the database itself ends the run: sessions stop at their next call.
@@ -128,9 +127,9 @@ pub fn run(
     limits: Limits,
     connect: &Connect<'_>,
     serve: &mut dyn FnMut(i64, Call) -> Result<()>,
-) -> Result<()> {
+) -> Result<Vec<Job>> {
     let workers = limits.jobs.clamp(1, jobs.len().max(1));
-    let queue = Queue::new(jobs, limits.per_host);
+    let queue = Queue::new(jobs, limits);
     // One batch may wait: the next range downloads while the last is stored.
     let (calls, incoming) = sync_channel::<(i64, Call)>(1);
     thread::scope(|scope| {
@@ -143,25 +142,20 @@ pub fn run(
         // Dropped where the run ends early, so that no session waits for it.
         let incoming = incoming;
         let mut over = HashSet::new();
-        loop {
-            match incoming.recv_timeout(limits.until.saturating_duration_since(Instant::now())) {
-                // Its session hears of it at its next question.
-                Ok((account_id, _)) if over.contains(&account_id) => {}
-                Ok((account_id, call)) => {
-                    if let Err(error) = db::unless_fatal(serve(account_id, call))? {
-                        over.insert(account_id);
-                        // Where even this cannot be recorded it has been told.
-                        let _told = db::unless_fatal(serve(account_id, Call::Ended(Err(error))))?;
-                    }
-                }
-                Err(RecvTimeoutError::Disconnected) => return Ok(()),
-                Err(RecvTimeoutError::Timeout) => {
-                    let words = "the run took longer than max_runtime and was ended";
-                    return Err(Fault::new(Kind::TempFail, words).into());
-                }
+        for (account_id, call) in &incoming {
+            // Its session hears of it at its next question.
+            if over.contains(&account_id) {
+                continue;
+            }
+            if let Err(error) = db::unless_fatal(serve(account_id, call))? {
+                over.insert(account_id);
+                // Where even this cannot be recorded it has been told.
+                let _told = db::unless_fatal(serve(account_id, Call::Ended(Err(error))))?;
             }
         }
-    })
+        anyhow::Ok(())
+    })?;
+    Ok(queue.left())
 }
 
 fn work(queue: &Queue, connect: &Connect<'_>, calls: &SyncSender<(i64, Call)>) {
@@ -182,6 +176,7 @@ struct Queue {
     state: Mutex<State>,
     freed: Condvar,
     per_host: usize,
+    until: Instant,
 }
 
 struct State {
@@ -190,15 +185,15 @@ struct State {
 }
 
 impl Queue {
-    fn new(jobs: Vec<Job>, per_host: usize) -> Queue {
+    fn new(jobs: Vec<Job>, limits: Limits) -> Queue {
         let state = State { waiting: jobs.into(), busy: HashMap::new() };
-        Queue { state: Mutex::new(state), freed: Condvar::new(), per_host: per_host.max(1) }
+        Queue { state: Mutex::new(state), freed: Condvar::new(), per_host: limits.per_host.max(1), until: limits.until }
     }
 
-    /// The first job whose host is not busy; waits for one. `None` when no job is left.
+    /// The first job whose host is not busy; waits for one. `None` when no job is left, or no time.
     fn take(&self) -> Option<Job> {
         let mut state = self.lock();
-        loop {
+        while Instant::now() < self.until {
             let is_free = |job: &Job| state.busy.get(host(job)).is_none_or(|sessions| *sessions < self.per_host);
             if let Some(at) = state.waiting.iter().position(is_free) {
                 let job = state.waiting.remove(at)?;
@@ -210,6 +205,12 @@ impl Queue {
             }
             state = self.freed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+        None
+    }
+
+    /// The jobs that nobody took.
+    fn left(self) -> Vec<Job> {
+        self.state.into_inner().unwrap_or_else(PoisonError::into_inner).waiting.into()
     }
 
     fn give_back(&self, job: &Job) {
@@ -250,9 +251,13 @@ mod tests {
         store.write(add).unwrap().into_iter().map(job).collect()
     }
 
+    fn limits(jobs: usize, per_host: usize) -> Limits {
+        Limits { jobs, per_host, until: Instant::now() + std::time::Duration::from_secs(60) }
+    }
+
     #[test]
     fn a_busy_host_lets_others_go_first() {
-        let queue = Queue::new(jobs(&["one", "one", "one", "two"]), 2);
+        let queue = Queue::new(jobs(&["one", "one", "one", "two"]), limits(3, 2));
         let taken: Vec<Job> = (0..3).map(|_| queue.take().unwrap()).collect();
         assert_eq!(taken.iter().map(host).collect::<Vec<_>>(), ["one", "one", "two"]);
         thread::scope(|scope| {
@@ -266,7 +271,7 @@ mod tests {
     #[test]
     fn what_goes_wrong_here_with_one_account_ends_that_account_alone() {
         let refuses = |account: &Account| -> Result<Box<dyn MailSource>> { Err(anyhow!("{}", account.name)) };
-        let limits = Limits { jobs: 1, per_host: 1, until: Instant::now() + std::time::Duration::from_secs(60) };
+        let limits = limits(1, 1);
         let mut heard = Vec::new();
         run(jobs(&["one", "two"]), limits, &refuses, &mut |account_id, call| {
             let Call::Ended(Err(error)) = call else { return Ok(()) };
@@ -291,9 +296,7 @@ mod tests {
             Err(anyhow!("{}", account.name))
         };
         let mut order = Vec::new();
-        let until = Instant::now() + std::time::Duration::from_secs(60);
-        let limits = Limits { jobs: 2, per_host: 1, until };
-        run(jobs(&["slow", "slow", "b", "c", "d"]), limits, &slow, &mut |_, call| {
+        run(jobs(&["slow", "slow", "b", "c", "d"]), limits(2, 1), &slow, &mut |_, call| {
             if let Call::Ended(Err(error)) = call {
                 order.push(error.to_string());
             }
@@ -301,5 +304,23 @@ mod tests {
         })
         .unwrap();
         assert_eq!(order, ["a2", "a3", "a4", "a0", "a1"]);
+    }
+
+    #[test]
+    fn what_was_not_begun_in_time_is_left() {
+        let lasts = |account: &Account| -> Result<Box<dyn MailSource>> {
+            thread::sleep(std::time::Duration::from_millis(300));
+            Err(anyhow!("{}", account.name))
+        };
+        let until = Instant::now() + std::time::Duration::from_millis(100);
+        let mut ended = Vec::new();
+        let left = run(jobs(&["one", "two"]), Limits { jobs: 1, per_host: 1, until }, &lasts, &mut |_, call| {
+            if let Call::Ended(Err(error)) = call {
+                ended.push(error.to_string());
+            }
+            Ok(())
+        });
+        let left: Vec<String> = left.unwrap().into_iter().map(|job| job.account.name).collect();
+        assert_eq!((ended, left), (vec!["a0".to_owned()], vec!["a1".to_owned()]), "what was begun says how it ended");
     }
 }

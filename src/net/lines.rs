@@ -33,15 +33,23 @@ impl Lines {
         Lines { stream, words, buffer, start: 0, end: 0, line_max, budget: 0, reply }
     }
 
-    /// Starts the clock and the byte budget of one operation.
+    /// Starts the clock and the byte budget of one operation of several commands.
     pub(super) fn begin(&mut self, budget: u64) {
-        self.begin_within(budget, self.reply);
+        self.budget = budget;
+        self.stream.clock().begin(self.reply);
     }
 
-    /// As [`Lines::begin`], with another time to wait for an answer.
-    pub(super) fn begin_within(&mut self, budget: u64, reply: Duration) {
+    /// Starts the clock and the byte budget of one answer.
+    pub(super) fn begin_answer(&mut self, budget: u64) {
         self.budget = budget;
-        self.stream.begin(reply);
+        self.stream.clock().begin_answer(self.reply);
+    }
+
+    /// As [`Lines::begin_answer`], for an answer that may take so many times as long, and is waited for when the time of the
+    /// connection is over.
+    pub(super) fn begin_lasting(&mut self, budget: u64, times: u32) {
+        self.budget = budget;
+        self.stream.clock().begin_lasting(self.reply.saturating_mul(times));
     }
 
     /// Sends bytes.
@@ -143,6 +151,10 @@ impl Lines {
 
     fn broken(&self, error: &io::Error) -> NetError {
         match error.kind() {
+            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock if self.stream.is_over() => NetError::new(
+                NetErrorKind::Timeout,
+                "the server did not answer before the run's time (max_runtime) was over",
+            ),
             io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
                 let seconds = self.reply.as_secs_f32();
                 NetError::new(NetErrorKind::Timeout, format!("the server does not answer in time ({seconds} s)"))

@@ -67,12 +67,17 @@ impl Stream {
         Ok(Stream(Layer::Tls(Box::new(stream))))
     }
 
-    /// Starts the clock of one command.
-    pub fn begin(&mut self, reply: Duration) {
+    /// The socket, to start its clock.
+    pub(super) fn clock(&mut self) -> &mut Wire {
         match &mut self.0 {
-            Layer::Plain(wire) => wire.begin(reply),
-            Layer::Tls(stream) => stream.get_mut().begin(reply),
+            Layer::Plain(wire) => wire,
+            Layer::Tls(stream) => stream.get_mut(),
         }
+    }
+
+    /// Whether the time of the whole connection is over.
+    pub(super) fn is_over(&self) -> bool {
+        self.wire().is_over()
     }
 
     /// The last gate before a login: nobody on the way could read what is sent.

@@ -1,7 +1,7 @@
 //! A TCP socket that cannot keep the program waiting.
 //!
-//! Every read and write ends after the idle time-out, and a whole exchange ends when it is slower than a floor that
-//! grows with the bytes moved, so that a peer that drips one byte a second is left. The clock sits below TLS: a
+//! Every read and write ends after the idle time-out. A whole exchange has a time of its own, which grows with the bytes
+//! that are moved, so that a peer that drips one byte a second is left. The clock sits below TLS: a
 //! drip inside one TLS record ends as well. It never reports `WouldBlock`; a deadline is `TimedOut`.
 
 use std::io::{self, Read, Write};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 /// Slowest transfer that is waited for, in bytes per second.
 const FLOOR: u64 = 2048;
-/// A whole exchange may take this many idle time-outs before the bytes moved must account for more.
+/// An operation of several commands may take this many idle time-outs before the bytes moved must account for more.
 const PATIENCE: u32 = 5;
 
 /// Read ahead below TLS, which asks for the five bytes of a record's header before it asks for the record.
@@ -25,7 +25,10 @@ pub(super) struct Wire {
     reads_ahead: bool,
     /// The time-out that the socket has now.
     set: Option<Duration>,
+    /// The whole connection ends then.
     until: Option<Instant>,
+    /// What has been begun outlasts `until`.
+    outlasts: bool,
     idle: Duration,
     total: Duration,
     started: Instant,
@@ -37,22 +40,53 @@ impl Wire {
     pub(super) fn new(tcp: TcpStream, limit: Duration, until: Option<Instant>) -> io::Result<Wire> {
         tcp.set_nodelay(true)?;
         let (ahead, started) = (io::Cursor::default(), Instant::now());
-        Ok(Wire { tcp, ahead, reads_ahead: false, set: None, until, idle: limit, total: limit, started, moved: 0 })
+        Ok(Wire {
+            tcp,
+            ahead,
+            reads_ahead: false,
+            set: None,
+            until,
+            outlasts: false,
+            idle: limit,
+            total: limit,
+            started,
+            moved: 0,
+        })
     }
 
-    /// Starts the clock of one command and its answer.
+    /// Starts the clock of an operation of several commands and their answers.
     pub(super) fn begin(&mut self, idle: Duration) {
         self.start(idle, idle.saturating_mul(PATIENCE));
+    }
+
+    /// Starts the clock of one answer.
+    pub(super) fn begin_answer(&mut self, limit: Duration) {
+        self.start(limit, limit);
+    }
+
+    /// Starts the clock of something that is not cut off by the end of the connection's time.
+    pub(super) fn begin_lasting(&mut self, limit: Duration) {
+        self.start(limit, limit);
+        self.outlasts = true;
     }
 
     /// Starts the clock of a handshake, which gets no patience.
     pub(super) fn begin_handshake(&mut self, limit: Duration) {
         self.reads_ahead = true;
-        self.start(limit, limit);
+        self.begin_answer(limit);
     }
 
     fn start(&mut self, idle: Duration, total: Duration) {
-        (self.idle, self.total, self.started, self.moved) = (idle, total, Instant::now(), 0);
+        (self.idle, self.total, self.started, self.moved, self.outlasts) = (idle, total, Instant::now(), 0, false);
+    }
+
+    /// Whether the time of the whole connection is over.
+    pub(super) fn is_over(&self) -> bool {
+        self.end().is_some_and(|until| until <= Instant::now())
+    }
+
+    fn end(&self) -> Option<Instant> {
+        self.until.filter(|_| !self.outlasts)
     }
 
     /// The address of the peer.
@@ -96,7 +130,7 @@ impl Wire {
     fn patience(&self) -> io::Result<Duration> {
         let earned = Duration::from_millis(self.moved.saturating_mul(1000) / FLOOR);
         let mut left = self.total.saturating_add(earned).saturating_sub(self.started.elapsed());
-        if let Some(until) = self.until {
+        if let Some(until) = self.end() {
             left = left.min(until.saturating_duration_since(Instant::now()));
         }
         if left.is_zero() {

@@ -3,10 +3,13 @@
 //! A copy is planned in the transaction that settles the message, and looked for by its Message-ID before it is made: so
 //! nothing is lost or doubled, whether a run was killed at any point or the server keeps copies by itself.
 
+use std::time::Instant;
+
 use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
 
 use super::settle::backoff;
+use super::{is_over, share};
 use crate::intake::health;
 use crate::net::{self, MailSource, NetError, NetErrorKind};
 use crate::store::accounts::{self, Account, StoreSent};
@@ -15,8 +18,8 @@ use crate::store::outbox::{OutboxKind, OutboxRow};
 use crate::store::sent_copies::{self, SentCopy};
 use crate::store::{emails, raw};
 
-/// Connects to the IMAP server of an account.
-pub type ConnectImap<'a> = dyn FnMut(&Account) -> Result<Box<dyn MailSource>> + 'a;
+/// Connects to the IMAP server of an account, for a conversation that ends at the given moment.
+pub type ConnectImap<'a> = dyn FnMut(&Account, Option<Instant>) -> Result<Box<dyn MailSource>> + 'a;
 
 /// Plans the copy of a message that was sent, where its account keeps them. Only what people write is kept.
 pub(super) fn plan(tx: &Tx<'_>, account: &Account, row: &OutboxRow, now: Timestamp) -> Result<()> {
@@ -26,18 +29,23 @@ pub(super) fn plan(tx: &Tx<'_>, account: &Account, row: &OutboxRow, now: Timesta
     }
 }
 
-/// Makes the copies that are due, one session for each account; the accounts where that failed. The caller holds the
-/// send lock.
+/// Makes the copies that are due, one session for each account, until the time that they share is over; the accounts where
+/// that failed. The caller holds the send lock.
 ///
 /// # Errors
 /// Only where the database fails.
 pub fn keep_copies(
     store: &Store,
     connect: &mut ConnectImap<'_>,
+    until: Option<Instant>,
     clock: &dyn Fn() -> Timestamp,
 ) -> Result<Vec<(String, anyhow::Error)>> {
     let mut failed = Vec::new();
-    for account_id in store.read(|tx| sent_copies::accounts_due(tx, clock()))? {
+    let due = store.read(|tx| sent_copies::accounts_due(tx, clock()))?;
+    for (at, account_id) in due.iter().copied().enumerate() {
+        if is_over(until) {
+            break;
+        }
         let Some(account) = store.read(|tx| accounts::by_id(tx, account_id))? else { continue };
         // A refused login is left alone for a while (B2.5), so is a server that asks for it (B2.15), and a disabled account
         // altogether.
@@ -47,7 +55,9 @@ pub fn keep_copies(
         let copies = store.read(|tx| sent_copies::due(tx, account_id, clock()))?;
         let ended = match (&account.store_sent, account.imap.host.is_some()) {
             (Some(place), true) => {
-                db::unless_fatal(of_account(store, &account, place, connect, &copies, clock))?.unwrap_or_else(Some)
+                let until = share(until, due.len() - at);
+                let made = of_account(store, &account, place, connect, until, &copies, clock);
+                db::unless_fatal(made)?.unwrap_or_else(Some)
             }
             // Taken away since they were planned.
             _ => {
@@ -73,6 +83,7 @@ fn of_account(
     account: &Account,
     place: &StoreSent,
     connect: &mut ConnectImap<'_>,
+    until: Option<Instant>,
     copies: &[SentCopy],
     clock: &dyn Fn() -> Timestamp,
 ) -> Result<Option<anyhow::Error>> {
@@ -83,7 +94,7 @@ fn of_account(
                 .try_for_each(|copy| sent_copies::put_off(tx, copy.outbox_id, words, clock() + backoff(copy.attempts)))
         })
     };
-    let opened = connect(account).and_then(|mut source| {
+    let opened = connect(account, until).and_then(|mut source| {
         let folder = open_folder(source.as_mut(), place)?;
         Ok((source, folder))
     });

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
 use jiff::civil::Date;
@@ -142,7 +143,11 @@ impl Office {
     }
 
     fn send(&self) -> Flushed {
-        let mut connect = |_: &Account| -> Result<Box<dyn MailTransport>> {
+        self.send_until(None)
+    }
+
+    fn send_until(&self, until: Option<Instant>) -> Flushed {
+        let mut connect = |_: &Account, _| -> Result<Box<dyn MailTransport>> {
             self.connections.set(self.connections.get() + 1);
             let first = self.acts.borrow().front().cloned();
             if let Some(Act::NoConnection(kind)) = first {
@@ -151,7 +156,7 @@ impl Office {
             }
             Ok(Box::new(Server { acts: Rc::clone(&self.acts), bodies: Rc::clone(&self.bodies) }))
         };
-        let manners = Manners { alert_min_age: SignedDuration::from_mins(15), named: &[] };
+        let manners = Manners { alert_min_age: SignedDuration::from_mins(15), named: &[], until };
         flush(&self.store, &mut connect, &manners, &|| self.now.get()).unwrap()
     }
 
@@ -763,8 +768,8 @@ impl Office {
 
     /// Keeps the copies that are due; whether that failed.
     fn keep(&self, mailroom: &Mailroom) -> bool {
-        let mut connect = |_: &Account| -> Result<Box<dyn MailSource>> { Ok(Box::new(mailroom.clone())) };
-        !keep_copies(&self.store, &mut connect, &|| self.now.get()).unwrap().is_empty()
+        let mut connect = |_: &Account, _| -> Result<Box<dyn MailSource>> { Ok(Box::new(mailroom.clone())) };
+        !keep_copies(&self.store, &mut connect, None, &|| self.now.get()).unwrap().is_empty()
     }
 
     fn waiting(&self) -> sent_copies::Waiting {
@@ -834,4 +839,43 @@ fn nothing_is_kept_of_what_nobody_got() {
     office.write(OutboxKind::Mail, &["a@x.example"]);
     assert_eq!(office.send().failed, 1);
     assert_eq!(office.waiting().count, 0);
+}
+
+#[test]
+fn what_the_time_did_not_suffice_for_is_sent_by_the_next_run() {
+    let office = Office::new(&[]);
+    office.write_soon();
+    let flushed = office.send_until(Some(Instant::now()));
+    assert_eq!((flushed.sent, flushed.put_off, flushed.accounts.len()), (0, 1, 0));
+    assert_eq!(office.send().sent, 1, "no back-off: nothing went wrong");
+}
+
+#[test]
+fn the_accounts_share_the_time_and_one_that_failed_comes_last() {
+    let office = Office::new(&[]);
+    office.write_soon();
+    let second = office
+        .store
+        .write(|tx| {
+            let mut account = accounts::by_id(tx, 1)?.unwrap();
+            account.name = "second".into();
+            account.health.send_failing_since = None;
+            let id = accounts::add(tx, &account)?;
+            tx.execute("UPDATE outbox SET account_id = ?1", [id])?;
+            Ok(id)
+        })
+        .unwrap();
+    office.write_soon();
+    let order = || -> Vec<i64> {
+        let due = office.store.read(|tx| accounts_due(tx, office.now.get())).unwrap();
+        due.iter().map(|account| account.id).collect()
+    };
+    assert_eq!(order(), [1, second]);
+    let failed = Health { send_failing_since: Some(office.now.get()), ..Health::default() };
+    office.store.write(|tx| accounts::set_health(tx, 1, &failed)).unwrap();
+    assert_eq!(order(), [second, 1]);
+    let until = Instant::now() + Duration::from_secs(600);
+    let minutes = |left| (share(Some(until), left).unwrap() - Instant::now()).as_secs_f64() / 60.0;
+    assert!((9.0..=10.0).contains(&minutes(1)) && (1.0..=2.0).contains(&minutes(5)));
+    assert_eq!(share(None, 5), None);
 }

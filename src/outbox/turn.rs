@@ -1,11 +1,13 @@
 //! One account's turn: what is due goes out over one connection, or over another where the server takes only so much
 //! over one (B13.5).
 
+use std::time::Instant;
+
 use anyhow::Result;
 use jiff::Timestamp;
 
 use super::settle::{self, Settled, settle, settle_doubt};
-use super::{Connect, Flushed};
+use super::{Connect, Flushed, is_over};
 use crate::mail::refusal;
 use crate::net::{Envelope, MailTransport, NetError, NetErrorKind, Reply, SendError, Sent};
 use crate::store::accounts::{self, Account};
@@ -38,6 +40,7 @@ struct Turn<'a, 'c> {
     store: &'a Store,
     account: Account,
     connect: &'a mut Connect<'c>,
+    until: Option<Instant>,
     clock: &'a dyn Fn() -> Timestamp,
     flushed: &'a mut Flushed,
     transport: Option<Box<dyn MailTransport>>,
@@ -47,20 +50,27 @@ struct Turn<'a, 'c> {
     any: bool,
 }
 
-/// Sends the rows of one account that are due; what is wrong with the account, if anything is.
+/// Sends the rows of one account that are due until its time is over; what is wrong with the account, if anything is.
 pub(super) fn run(
     store: &Store,
     account: Account,
     connect: &mut Connect<'_>,
+    until: Option<Instant>,
     clock: &dyn Fn() -> Timestamp,
     flushed: &mut Flushed,
 ) -> Result<Option<anyhow::Error>> {
     let rows = store.read(|tx| outbox::due(tx, account.id, clock()))?;
-    let mut turn = Turn { store, account, connect, clock, flushed, transport: None, through: 0, any: false };
+    let mut turn = Turn { store, account, connect, until, clock, flushed, transport: None, through: 0, any: false };
     let (mut trouble, mut held) = (None, 0);
     for (at, row) in rows.iter().enumerate() {
+        let left = rows.get(at..).unwrap_or_default();
+        // What is left is still due: the next run sends it.
+        if is_over(until) {
+            turn.flushed.put_off += left.len();
+            break;
+        }
         if turn.transport.is_none()
-            && let Some(error) = turn.dial(rows.get(at..).unwrap_or_default())?
+            && let Some(error) = turn.dial(left)?
         {
             trouble = Some(error);
             break;
@@ -92,7 +102,7 @@ impl Turn<'_, '_> {
     /// is left; one that refuses for good is the account's error.
     fn dial(&mut self, left: &[OutboxRow]) -> Result<Option<anyhow::Error>> {
         self.through = 0;
-        match (self.connect)(&self.account) {
+        match (self.connect)(&self.account, self.until) {
             Ok(transport) => {
                 self.transport = Some(transport);
                 Ok(None)

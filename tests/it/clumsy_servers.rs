@@ -151,7 +151,7 @@ fn write(store: &Store, account_id: i64, id: &str) {
 
 fn send(store: &Store, ports: [u16; 2], now: Timestamp) -> Flushed {
     let short = Duration::from_millis(150);
-    let mut connect = |account: &Account| -> anyhow::Result<Box<dyn MailTransport>> {
+    let mut connect = |account: &Account, until| -> anyhow::Result<Box<dyn MailTransport>> {
         let endpoint = Endpoint {
             host: "127.0.0.1".to_owned(),
             port: ports[usize::try_from(account.id - 1)?],
@@ -159,7 +159,7 @@ fn send(store: &Store, ports: [u16; 2], now: Timestamp) -> Flushed {
             ca: None,
             pin: None,
             reach: Reach::Anywhere,
-            timeouts: Timeouts { connect: Duration::from_secs(2), tls: short, reply: short, until: None },
+            timeouts: Timeouts { connect: Duration::from_secs(2), tls: short, reply: short, until },
         };
         let (login, secret) = ("me".to_owned(), "pa-55-word".to_owned().into());
         let credentials = Credentials { login, secret, mechanism: Mechanism::Password };

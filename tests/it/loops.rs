@@ -92,7 +92,7 @@ impl Instance {
 
     /// What goes out now.
     fn send(&self, now: Timestamp) -> Vec<Letter> {
-        let mut connect = |_: &Account| -> anyhow::Result<Box<dyn MailTransport>> {
+        let mut connect = |_: &Account, _| -> anyhow::Result<Box<dyn MailTransport>> {
             Ok(Box::new(Postman { sent: Rc::clone(&self.sent) }))
         };
         outbox::flush(&self.store, &mut connect, &Manners::default(), &|| now).unwrap();

@@ -4,7 +4,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::support::{
-    At, Child, Deed, Dovecot, Proxy, Quirk, RogueImap, Rule, Sandbox, Side, SmtpSink, When, mail, program, wait_until,
+    Answer, At, Child, Deed, Dovecot, Proxy, Quirk, RogueImap, Rule, Sandbox, Side, SmtpSink, Step, When, mail,
+    program, wait_until,
 };
 
 #[test]
@@ -85,4 +86,42 @@ fn a_server_that_drips_does_not_outlive_the_run() {
     sandbox.run(&["fetch", "--max-runtime", "2s"]).exits(75);
     // The server itself would go on for a minute, and the answer's own clock for five.
     assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+    let failure = sandbox.json(&["account", "show", "support"])["failure"].to_string();
+    assert!(failure.contains("before the run's time (max_runtime) was over"), "{failure}");
+    sandbox.run(&["check"]).exits(1);
+}
+
+#[test]
+fn a_server_that_brought_mail_until_the_run_ended_does_not_fail() {
+    let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
+    let proxy = Proxy::new(Dovecot::shared().imap);
+    mailbox.create("Second");
+    sandbox.support_account(&mailbox, &["--imap", &proxy.address(), "--folder", "INBOX", "--folder", "Second"]);
+    mailbox.append("INBOX", &mail("kim@customer.example", &mailbox.address, "Help").bytes());
+    let deed = Deed::Hold(Duration::from_secs(4));
+    proxy.set_rule(Some(Rule { side: Side::Client, text: "Second", nth: 1, when: When::Before, deed }));
+    let run = sandbox.run(&["fetch", "--max-runtime", "2s"]).exits(75);
+    assert!(run.stderr.contains("max_runtime and was ended: 1 account was not done"), "{run:#?}");
+    assert_eq!(sandbox.items(&["case", "list"]).len(), 1);
+    assert!(sandbox.json(&["account", "show", "support"])["failing_since"].is_null());
+}
+
+#[test]
+fn an_smtp_server_that_drips_holds_up_no_other_account() {
+    let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
+    let drips = SmtpSink::new(vec![Step { verb: "MAIL", nth: 0, answer: Answer::Drip("250-slowly ") }]);
+    let sink = SmtpSink::new(Vec::new());
+    sandbox.support_account(&mailbox, &["--smtp", &drips.address()]);
+    sandbox.group_account("sales", &mailbox, &["--smtp", &sink.address()]);
+    sandbox.config("max_runtime = \"3s\"\n");
+    for account in ["support", "sales"] {
+        let to = ["email", "send", "--account", account, "--to", "kim@customer.example", "--subject", "x", "-m", "x"];
+        sandbox.run(&to).ok();
+    }
+    let run = sandbox.run(&["send"]).exits(75);
+    assert!(run.stderr.contains("max_runtime"), "{run:#?}");
+    assert_eq!(sink.received().len(), 1, "the other account's mail is sent");
+    let account = sandbox.json(&["account", "show", "support"]);
+    assert!(account["send_failure"].to_string().contains("max_runtime"), "{account}");
+    sandbox.run(&["check"]).exits(1);
 }

@@ -20,17 +20,16 @@ const SCANNING: u32 = 10;
 /// One connection to an SMTP server.
 pub(super) struct Conversation {
     lines: Lines,
-    reply: Duration,
 }
 
 impl Conversation {
     pub(super) fn new(stream: Stream, words: Words, reply: Duration) -> Conversation {
-        Conversation { lines: Lines::new(stream, words, LINE_MAX, reply), reply }
+        Conversation { lines: Lines::new(stream, words, LINE_MAX, reply) }
     }
 
     /// The greeting.
     pub(super) fn greeting(&mut self) -> Result<Reply, NetError> {
-        self.lines.begin(REPLY_MAX);
+        self.lines.begin_answer(REPLY_MAX);
         self.read().map(|(reply, _)| reply)
     }
 
@@ -47,22 +46,23 @@ impl Conversation {
 
     /// Sends a command that no one waits for.
     pub(super) fn say(&mut self, command: &str) -> Result<(), NetError> {
-        self.lines.begin(REPLY_MAX);
+        self.lines.begin_answer(REPLY_MAX);
         trace!("C: {}", self.words().printable(command.as_bytes()));
         self.lines.send(command.as_bytes())
     }
 
     /// Sends a line of a login, of which only `shown` may be logged, and only the code of the reply, which may repeat it.
     pub(super) fn secret(&mut self, shown: &str, line: &str) -> Result<Reply, NetError> {
-        self.lines.begin(REPLY_MAX);
+        self.lines.begin_answer(REPLY_MAX);
         trace!("C: {shown} ***");
         self.lines.send(line.as_bytes())?;
         self.read_shown(&|answer| format!("{} ***", answer.get(..3).unwrap_or_default())).map(|(reply, _)| reply)
     }
 
-    /// Sends a message after 354 and reads what became of it.
+    /// Sends a message after 354 and reads what became of it: once begun it is ended, as nobody would know whether it was
+    /// taken.
     pub(super) fn body(&mut self, body: &[u8]) -> Result<Reply, NetError> {
-        self.lines.begin_within(REPLY_MAX, self.reply.saturating_mul(SCANNING));
+        self.lines.begin_lasting(REPLY_MAX, SCANNING);
         trace!("C: {} bytes", body.len());
         self.lines.send(&stuffed(body))?;
         self.read().map(|(reply, _)| reply)

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use std::time::{Duration, Instant};
+
 use super::*;
 use crate::net::testing::{Server, Step, certified, credentials, expect, send};
 use crate::net::{Credentials, Endpoint, Mechanism, TlsMode};
@@ -411,4 +413,37 @@ fn after_starttls_only_what_is_said_in_tls_counts() {
     let endpoint = Endpoint { tls: TlsMode::StartTls, pin, ..server.endpoint() };
     drop(connect(&endpoint, Some(&credentials())).unwrap());
     assert_eq!(server.lines().len(), 4);
+}
+
+#[test]
+fn an_answer_that_drips_is_too_late() {
+    // Each byte comes in time, the whole does not.
+    let server = Server::play(vec![Step::Drip(b"220 mx\r\n".to_vec(), Duration::from_millis(60)), send(EHLO)]);
+    let error = connect(&server.endpoint(), None).map(|_| ()).unwrap_err();
+    assert_eq!(error.kind, NetErrorKind::Timeout, "{error}");
+}
+
+#[test]
+fn the_end_of_a_run_cuts_off_commands_and_no_message() {
+    let steps = |late: bool| {
+        let pause = || Step::Pause(Duration::from_millis(400));
+        let mut steps = both();
+        steps.extend([expect("DATA"), send("354 go\r\n"), expect("Subject"), expect(""), expect(".."), expect(".")]);
+        steps.extend([pause(), send("250 taken\r\n")]);
+        if late { after(vec![pause()], steps) } else { steps }
+    };
+    for (late, is_sent) in [(false, true), (true, false)] {
+        let server = ready(steps(late));
+        let mut endpoint = server.endpoint();
+        endpoint.timeouts.reply = Duration::from_secs(2);
+        endpoint.timeouts.until = Some(Instant::now() + Duration::from_millis(200));
+        let mut transport = connect(&endpoint, None).unwrap();
+        let sent =
+            transport.send(&envelope(&["a@x.example", "b@x.example"]), b"Subject: x\r\n\r\n.y\r\n", &mut || Ok(()));
+        match sent {
+            Ok(sent) => assert!(is_sent && sent.reply.unwrap().code == 250),
+            Err(SendError::BeforeBody(error)) => assert!(!is_sent && error.message.contains("max_runtime"), "{error}"),
+            Err(error) => panic!("{error}"),
+        }
+    }
 }
