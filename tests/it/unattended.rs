@@ -112,7 +112,7 @@ fn an_smtp_server_that_drips_holds_up_no_other_account() {
     let drips = SmtpSink::new(vec![Step { verb: "MAIL", nth: 0, answer: Answer::Drip("250-slowly ") }]);
     let sink = SmtpSink::new(Vec::new());
     sandbox.support_account(&mailbox, &["--smtp", &drips.address()]);
-    sandbox.group_account("sales", &mailbox, &["--smtp", &sink.address()]);
+    sandbox.group_account("sales", &Dovecot::shared().mailbox(), &["--smtp", &sink.address()]);
     sandbox.config("max_runtime = \"3s\"\n");
     for account in ["support", "sales"] {
         let to = ["email", "send", "--account", account, "--to", "kim@customer.example", "--subject", "x", "-m", "x"];
