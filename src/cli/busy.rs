@@ -1,13 +1,65 @@
 //! Who keeps others waiting, in words.
 
+use std::path::Path;
+
 use anyhow::Error;
 use clap::CommandFactory as _;
 use jiff::tz::TimeZone;
 
+use super::context::ACCOUNT_OF_OTHERS;
 use super::{Cli, run};
 use crate::error::{Fault, Kind};
-use crate::holder::Holder;
+use crate::holder::{self, Holder};
+use crate::lock;
 use crate::store::db::Busy;
+
+/// A process that will not go on by itself, and what it keeps from others.
+#[derive(Debug)]
+pub struct Stuck {
+    holder: Holder,
+    /// The database, or locks by name.
+    holds: Vec<String>,
+}
+
+impl Stuck {
+    /// With the next step; `name_of` is the account of a lock, where it may be named.
+    pub fn told(&self, name_of: &dyn Fn(&str) -> Option<String>) -> String {
+        let what = |held: &String| match name_of(held) {
+            Some(name) => format!("account {name}"),
+            None if matches!(held.as_str(), DATABASE | "outbox") => format!("the {held}"),
+            None => ACCOUNT_OF_OTHERS.to_owned(),
+        };
+        let mut held: Vec<String> = self.holds.iter().map(what).collect();
+        held.dedup();
+        let held = held.join(" and ");
+        format!("{} holds {held}: {}", told(&self.holder), self.holder.hint())
+    }
+}
+
+/// What [`held`] calls the database itself.
+const DATABASE: &str = "database";
+
+/// The database where somebody is writing it, and the locks that are held, by name.
+pub fn held(database: &Path) -> Vec<(String, Holder)> {
+    let writer = holder::of_database(database).map(|holder| (DATABASE.to_owned(), holder));
+    writer.into_iter().chain(lock::held(database)).collect()
+}
+
+/// The processes that will not let go of it by themselves.
+pub fn stuck(database: &Path) -> Vec<Stuck> {
+    grouped(held(database).into_iter().filter(|(_, holder)| holder.is_stuck()))
+}
+
+fn grouped(held: impl Iterator<Item = (String, Holder)>) -> Vec<Stuck> {
+    let mut all: Vec<Stuck> = Vec::new();
+    for (name, holder) in held {
+        match all.iter_mut().find(|one| one.holder.pid == holder.pid) {
+            Some(one) => one.holds.push(name),
+            None => all.push(Stuck { holder, holds: vec![name] }),
+        }
+    }
+    all
+}
 
 /// A process, with the command that it runs.
 pub fn told(holder: &Holder) -> String {
@@ -30,6 +82,30 @@ pub fn in_words(error: Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::holder::State;
+
+    #[test]
+    fn a_process_that_is_stopped_is_told_once_with_all_that_it_holds() {
+        let holder = |pid, state| Holder { pid, state, since: None, args: Vec::new(), terminal: None };
+        let held = [
+            ("database", holder(4711, State::Stopped)),
+            ("account-1", holder(4711, State::Stopped)),
+            ("account-2", holder(4712, State::Traced)),
+            ("outbox", holder(4711, State::Stopped)),
+        ];
+        let name_of = |lock: &str| (lock == "account-1").then(|| "support".to_owned());
+        let said: Vec<String> = grouped(held.map(|(name, holder)| (name.to_owned(), holder)).into_iter())
+            .iter()
+            .map(|one| one.told(&name_of))
+            .collect();
+        assert_eq!(
+            said,
+            [
+                "process 4711 (stopped) holds the database and account support and the outbox: let it go on: kill -CONT 4711, or fg in its terminal; end it: kill -KILL 4711",
+                "process 4712 (stopped by a debugger) holds an account of others: a debugger holds it; end it: kill -KILL 4712",
+            ]
+        );
+    }
 
     #[test]
     fn a_command_line_is_told_by_noun_and_verb_alone() {

@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
+use super::busy::{self, Stuck};
 use super::context::{ACCOUNT_OF_OTHERS, Context};
 use crate::access::Actor;
 use crate::error::Ended;
@@ -13,21 +14,33 @@ use crate::intake::concerns::{self, Concern, Idle, Level, Limits, Watched};
 use crate::intake::fetch;
 use crate::moment;
 use crate::store::accounts;
-use crate::store::db::Tx;
-use crate::store::{deliveries, instance, outbox, place, sent_copies};
+use crate::store::db::{Busy, Tx};
+use crate::store::{deliveries, instance, outbox, place, sent_copies, server_actions};
 use crate::ui::output::Ui;
 
 /// `check`
 #[derive(Debug, Args)]
 pub struct CheckArgs {
     /// Critical: an account could not be fetched, or not send, for so long; before that it is a warning
-    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = super::duration)]
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "15m",
+        allow_hyphen_values = true,
+        value_parser = super::duration
+    )]
     max_age: Duration,
     /// Warning: more messages than this in the quarantine
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, allow_hyphen_values = true, value_parser = clap::value_parser!(i64).range(0..))]
     max_quarantine: i64,
     /// Critical: mail is due in the outbox for so long
-    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = super::duration)]
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "1h",
+        allow_hyphen_values = true,
+        value_parser = super::duration
+    )]
     max_outbox_age: Duration,
 }
 
@@ -47,7 +60,9 @@ pub fn run(args: &CheckArgs, ctx: &Context) -> Result<()> {
     let limits = Limits { account: args.max_age, outbox: args.max_outbox_age, quarantine: args.max_quarantine };
     let place = place::look(&ctx.db_path).map(|place| place.troubles()).unwrap_or_default();
     let place: Vec<String> = place.into_iter().filter(|one| one.is_grave).map(|one| one.what).collect();
-    let Report { level, text, figures } = ctx.read(|tx, actor| look(tx, actor, place, &limits, ctx.now()))?;
+    let stuck = busy::stuck(&ctx.db_path);
+    let looked = ctx.read(|tx, actor| look(tx, actor, place, &stuck, &limits, ctx.now()));
+    let Report { level, text, figures } = looked.or_else(|error| held_up(&stuck, error))?;
     let (code, word) = match level {
         None => (0, "OK"),
         Some(Level::Warning) => (1, "WARNING"),
@@ -73,19 +88,39 @@ fn say(ui: &Ui, word: &str, text: &str, figures: &str) -> Result<()> {
     ui.text(&format!("ESPOMAIL {word} - {text}{figures}"))
 }
 
+/// A process that is stopped may keep even readers waiting.
+fn held_up(stuck: &[Stuck], error: anyhow::Error) -> Result<Report> {
+    if stuck.is_empty() || !error.chain().any(|cause| cause.is::<Busy>()) {
+        return Err(error);
+    }
+    let text = stuck.iter().map(|one| one.told(&|_| None)).collect::<Vec<_>>().join("; ");
+    Ok(Report { level: Some(Level::Critical), text, figures: String::new() })
+}
+
 /// Monitoring hears of all accounts, but of those that the actor does not know of neither name nor reason.
-fn look(tx: &Tx<'_>, actor: &Actor, place: Vec<String>, limits: &Limits, now: Timestamp) -> Result<Report> {
+fn look(
+    tx: &Tx<'_>,
+    actor: &Actor,
+    place: Vec<String>,
+    stuck: &[Stuck],
+    limits: &Limits,
+    now: Timestamp,
+) -> Result<Report> {
     let accounts = watched(tx, now)?;
     let queue = outbox::queue(tx, &moment::last(LATELY, now), now)?;
     let ahead = instance::written_ahead(tx)?.is_some_and(|at| moment::is_ahead(at, now));
     let mut found: Vec<(Level, String)> = place.into_iter().map(|what| (Level::Critical, what)).collect();
+    let mut known = Vec::new();
     let mut quarantined = 0;
     for one in &accounts {
         // What lies in the quarantine waits also where the account was disabled.
         quarantined += deliveries::counts(tx, one.account.id, now)?.quarantined;
         let name = actor.knows_account(tx, &one.account)?.then_some(one.account.name.as_str());
+        known.extend(name.map(|name| (fetch::lock_name(one.account.id), name)));
         found.extend(concerns::of_account(one, limits, now).into_iter().map(|c| (c.level, told(name, &c))));
     }
+    let name_of = |lock: &str| known.iter().find(|(name, _)| name == lock).map(|(_, name)| (*name).to_owned());
+    found.extend(stuck.iter().map(|one| (Level::Critical, one.told(&name_of))));
     let desk = concerns::of_desk(&accounts, &queue, quarantined, ahead, limits, now);
     found.extend(desk.into_iter().map(|concern| (concern.level, concern.what)));
     found.sort_by_key(|(level, _)| std::cmp::Reverse(*level));
@@ -113,6 +148,7 @@ pub fn watched(tx: &Tx<'_>, now: Timestamp) -> Result<Vec<Watched>> {
         Ok(Watched {
             in_use: account.active && account.user_id.is_none_or(|id| !resting.contains(&id)),
             failing_folders: folders.filter(|f| !f.failure.is_empty()).map(|f| (f.name, f.failure)).collect(),
+            unsettled: server_actions::refusal(tx, account.id)?,
             copies: sent_copies::waiting(tx, account.id)?.last_error,
             idle: idle(tx, &account, now)?,
             account,
@@ -127,14 +163,15 @@ pub fn idle(tx: &Tx<'_>, account: &accounts::Account, now: Timestamp) -> Result<
     Ok(Idle {
         unexplained: if account.imap.host.is_some() { accounts::unexplained(tx, account.id)? } else { Vec::new() },
         automatic: outbox::automatic_failures(tx, account.id, day_ago)?,
+        unfetchable: if account.imap.host.is_some() { deliveries::unfetchable(tx, account.id)? } else { 0 },
     })
 }
 
 /// A concern about an account by the name that the actor may hear.
-fn told(name: Option<&str>, Concern { what, why, .. }: &Concern) -> String {
-    match (name, why.as_str()) {
-        (None, _) => format!("{ACCOUNT_OF_OTHERS}: {what}"),
-        (Some(name), "") => format!("account {name}: {what}"),
-        (Some(name), why) => format!("account {name}: {what}: {why}"),
+fn told(name: Option<&str>, concern: &Concern) -> String {
+    match (name, concern.next.as_str()) {
+        (None, _) => format!("{ACCOUNT_OF_OTHERS}: {}", concern.what),
+        (Some(name), "") => format!("account {name}: {}", concern.told()),
+        (Some(name), next) => format!("account {name}: {} ({next})", concern.told()),
     }
 }

@@ -45,20 +45,17 @@ pub fn run(_args: &StatusArgs, ctx: &Context) -> Result<()> {
         let day_ago = ctx.now() - SignedDuration::from_hours(24);
         let mut rows = Vec::new();
         let mut counts = Counts::default();
-        let mut breakers = Vec::new();
+        let mut steps = Vec::new();
         for account in accounts::all(tx)? {
             if !actor.knows_account(tx, &account)? {
                 continue;
             }
             let own = deliveries::counts(tx, account.id, day_ago)?;
             counts.quarantined += own.quarantined;
-            counts.unfetchable += own.unfetchable;
-            if account.breaker_tripped_at.is_some() {
-                breakers.push(account.name.clone());
-            }
+            steps.extend(next_steps(&account, own));
             rows.push(cells(tx, ctx, &account, own)?);
         }
-        let lines = lines(tx, ctx, actor, counts, &breakers)?;
+        let lines = lines(tx, ctx, actor, counts, steps)?;
         Ok((rows, lines))
     })?;
     ctx.ui.list("status", COLUMNS, rows)?;
@@ -109,10 +106,10 @@ fn state(tx: &Tx<'_>, ctx: &Context, account: &Account) -> Result<String> {
     }
     let folders = accounts::folders(tx, account.id)?;
     if let Some(folder) = folders.iter().find(|f| !f.failure.is_empty()) {
-        return Ok(format!("folder {}: {}", folder.name, folder.failure));
+        return Ok(concerns::of_folder(&folder.name, &folder.failure));
     }
-    if let Some(concern) = concerns::idle(&check::idle(tx, account, ctx.now())?).first() {
-        return Ok(format!("{}: {}", concern.what, concern.why));
+    if let Some(concern) = concerns::idle(&account.name, &check::idle(tx, account, ctx.now())?).first() {
+        return Ok(concern.told());
     }
     Ok(match (account.imap.host.is_some(), health.last_good_at) {
         (false, _) => "sends only".into(),
@@ -121,7 +118,7 @@ fn state(tx: &Tx<'_>, ctx: &Context, account: &Account) -> Result<String> {
     })
 }
 
-fn lines(tx: &Tx<'_>, ctx: &Context, actor: &Actor, counts: Counts, breakers: &[String]) -> Result<Vec<String>> {
+fn lines(tx: &Tx<'_>, ctx: &Context, actor: &Actor, counts: Counts, steps: Vec<String>) -> Result<Vec<String>> {
     let [waiting, uncertain, failed] = outbox_rows(tx, ctx, actor)?;
     let (last_fetch, last_backup) = instance::last_times(tx)?;
     let ago = |moment: Option<jiff::Timestamp>| moment.map_or("never".to_owned(), |m| format!("{} ago", ctx.ui.age(m)));
@@ -143,16 +140,24 @@ fn lines(tx: &Tx<'_>, ctx: &Context, actor: &Actor, counts: Counts, breakers: &[
         lines.push("No account yet: espomail account add".to_owned());
     }
     lines.extend(restoration(tx, ctx, actor)?);
-    if counts.unfetchable > 0 {
-        lines.push(format!("{} messages are listed by a server that does not deliver them", counts.unfetchable));
-    }
-    for name in breakers {
-        lines.push(format!("Automatic replies of {name} are stopped (espomail account breaker {name} --reset)"));
-    }
+    lines.extend(steps);
     if last_fetch.is_none_or(|at| ctx.now().duration_since(at) > CRON_SILENT) {
         lines.push(format!("Last fetch: {}; {}", ago(last_fetch), cron::quick_advice(ctx)));
     }
     Ok(lines)
+}
+
+/// What somebody has to do about an account that works.
+fn next_steps(account: &Account, counts: Counts) -> Vec<String> {
+    let (name, mut steps) = (&account.name, Vec::new());
+    if counts.unfetchable > 0 {
+        let what = concerns::undelivered(counts.unfetchable);
+        steps.push(format!("{name}: {what} (espomail account audit {name} --repair)"));
+    }
+    if account.breaker_tripped_at.is_some() {
+        steps.push(format!("Automatic replies of {name} are stopped (espomail account breaker {name} --reset)"));
+    }
+    steps
 }
 
 /// What a database says that came from a backup (B2.14), for as long as somebody has to do with it.

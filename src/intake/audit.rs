@@ -89,6 +89,15 @@ pub struct Audited {
     pub findings: Vec<Finding>,
     /// What a repair asks for: missing and unfetchable messages as the server lists them.
     pub wanted: Vec<Listed>,
+    /// What a repair gives up: unfetchable messages that the server does not have any more.
+    pub left: Vec<u32>,
+}
+
+impl Audited {
+    /// Whether a repair has something to do.
+    pub fn is_to_be_repaired(&self) -> bool {
+        !self.wanted.is_empty() || !self.left.is_empty()
+    }
 }
 
 /// Compares every monitored folder of an account with the ledger.
@@ -117,8 +126,10 @@ fn look_at(source: &mut dyn MailSource, store: &Store, account: &Account, folder
     let there = if open.exists == 0 || unsure.is_empty() { Vec::new() } else { source.list_uids(&unsure)? };
     let gone = ledger.iter().filter(unlisted).filter(|entry| !is_listed(&there, entry.uid));
     // What came after the folder was opened is not gone.
-    let gone = gone.filter(|entry| open.uidnext.is_none_or(|next| entry.uid < next));
-    let mut findings: Vec<Finding> = gone.filter_map(|entry| gone_from(account, entry)).collect();
+    let gone: Vec<&Entry> = gone.filter(|entry| open.uidnext.is_none_or(|next| entry.uid < next)).collect();
+    let given_up = |entry: &&&Entry| entry.outcome == Outcome::Unfetchable;
+    let left = gone.iter().filter(given_up).map(|entry| entry.uid).collect();
+    let mut findings: Vec<Finding> = gone.into_iter().filter_map(|entry| gone_from(account, entry)).collect();
     findings.extend(listed.iter().chain(&there).filter_map(|message| differs(message, &ledger, folder.last_uid)));
     findings.sort_by_key(|finding| finding.uid);
     let is_wanted = |message: &&Listed| {
@@ -134,6 +145,7 @@ fn look_at(source: &mut dyn MailSource, store: &Store, account: &Account, folder
         in_ledger: ledger.iter().filter(|entry| entry.outcome != Outcome::Missing).count(),
         findings,
         wanted,
+        left,
     })
 }
 
@@ -185,6 +197,7 @@ fn renumbered(folder: &Folder, open: OpenFolder) -> Audited {
         in_ledger: 0,
         findings: vec![Finding { uid: None, what: What::Uidvalidity, size: None, date: None, reason }],
         wanted: Vec::new(),
+        left: Vec::new(),
     }
 }
 
@@ -204,7 +217,7 @@ pub struct Repair<'a> {
 
 impl Repair<'_> {
     /// Fetches what an audit of this session found missing or unfetchable, and imports it; the number of messages
-    /// that came. `heard` is told of each that was imported.
+    /// that came. `heard` is told of each that was imported. What left the server is given up.
     ///
     /// # Errors
     /// The connection or the database fails; what came before is kept.
@@ -220,6 +233,10 @@ impl Repair<'_> {
         let job =
             Job { account: self.account.clone(), folders: Vec::new(), portion: 0, max_size, dry_run: false, until };
         let mut door = Door { repair: self, heard, stored: 0 };
+        for found in audited.iter().filter(|found| !found.left.is_empty()) {
+            let (folder, uidvalidity) = (&found.folder, found.uidvalidity);
+            self.store.write(|tx| deliveries::give_up(tx, self.account.id, folder, uidvalidity, &found.left))?;
+        }
         for found in audited.iter().filter(|found| !found.wanted.is_empty()) {
             let open = source.open(&found.folder, true)?;
             ensure!(open.uidvalidity == found.uidvalidity, "folder {}: UIDVALIDITY changed meanwhile", found.folder);

@@ -28,11 +28,26 @@ pub struct Concern {
     pub what: String,
     /// Why, with the words of servers, for those who may know of the account; empty = nothing more is known.
     pub why: String,
+    /// The command that comes next, for the same people; empty = there is none for this alone.
+    pub next: String,
 }
 
 impl Concern {
     fn new(level: Level, what: impl Into<String>, why: &str) -> Concern {
-        Concern { level, what: what.into(), why: why.to_owned() }
+        Concern { level, what: what.into(), why: why.to_owned(), next: String::new() }
+    }
+
+    fn warning(what: impl Into<String>, why: &str) -> Concern {
+        Concern::new(Level::Warning, what, why)
+    }
+
+    fn next(self, next: String) -> Concern {
+        Concern { next, ..self }
+    }
+
+    /// What and why, for those who may know of the account.
+    pub fn told(&self) -> String {
+        if self.why.is_empty() { self.what.clone() } else { format!("{}: {}", self.what, self.why) }
     }
 }
 
@@ -56,6 +71,8 @@ pub struct Watched {
     pub in_use: bool,
     /// Folders with their own last errors.
     pub failing_folders: Vec<(String, String)>,
+    /// Why the server could not be changed after the last import; empty = it could.
+    pub unsettled: String,
     /// Why copies of sent mail wait; empty = none does, or none was tried.
     pub copies: String,
     /// What seems to work and brings nothing.
@@ -69,20 +86,39 @@ pub struct Idle {
     pub unexplained: Vec<(String, i64)>,
     /// So many automatic messages failed within a day, the last one for this reason, and none was sent.
     pub automatic: Option<(i64, String)>,
+    /// So many messages are given up: the server lists them and does not deliver them.
+    pub unfetchable: i64,
 }
 
-/// What of it is wrong.
-pub fn idle(idle: &Idle) -> Vec<Concern> {
+/// What of it is wrong with the account of this name.
+pub fn idle(account: &str, idle: &Idle) -> Vec<Concern> {
+    let audit = || format!("espomail account audit {account} --repair");
     let mut found = Vec::new();
     for (folder, more) in &idle.unexplained {
         let what = format!("{} missing here", counted(*more, "message on the server is", "messages on the server are"));
-        found.push(Concern::new(Level::Warning, what, &format!("folder {folder}; see espomail account audit")));
+        found.push(Concern::warning(what, &format!("folder {folder}")).next(audit()));
     }
     if let Some((failed, why)) = &idle.automatic {
         let what = format!("no automatic message was sent within a day, {failed} failed");
-        found.push(Concern::new(Level::Warning, what, why));
+        found.push(Concern::warning(what, why));
+    }
+    if idle.unfetchable > 0 {
+        found.push(Concern::warning(undelivered(idle.unfetchable), "").next(audit()));
     }
     found
+}
+
+/// What is said of messages that are given up.
+pub fn undelivered(count: i64) -> String {
+    match count {
+        1 => "1 message is listed by the server, which does not deliver it".to_owned(),
+        n => format!("{n} messages are listed by the server, which does not deliver them"),
+    }
+}
+
+/// A folder with its own last error, which may name it already.
+pub fn of_folder(name: &str, why: &str) -> String {
+    if why.starts_with(&format!("folder {name:?}")) { why.to_owned() } else { format!("folder {name}: {why}") }
 }
 
 /// For how long the oldest row of the outbox has been due; zero where none is.
@@ -95,28 +131,34 @@ pub fn of_account(watched: &Watched, limits: &Limits, now: Timestamp) -> Vec<Con
     if !watched.in_use {
         return Vec::new();
     }
-    let mut found: Vec<Concern> = fetching(&watched.account, limits, now).into_iter().collect();
-    found.extend(sending(&watched.account, limits, now));
-    found.extend(
-        watched
-            .failing_folders
-            .iter()
-            .map(|(name, why)| Concern::new(Level::Warning, "a folder fails", &format!("{name}: {why}"))),
-    );
+    let (account, name) = (&watched.account, &watched.account.name);
+    let mut found: Vec<Concern> = fetching(watched, limits, now).into_iter().collect();
+    found.extend(sending(account, limits, now));
+    // What made the account fail has been said.
+    let said = Some(&account.health.failure).filter(|_| account.health.failing_since.is_some());
+    let is_said = |name: &str, why: &str| {
+        let begins = [format!("folder {name}: "), format!("folder {name:?}")];
+        said.is_some_and(|said| said.contains(why) && begins.iter().any(|begin| said.starts_with(begin)))
+    };
+    let failing = watched.failing_folders.iter().filter(|(name, why)| !is_said(name, why));
+    found.extend(failing.map(|(name, why)| Concern::warning("a folder fails", &of_folder(name, why))));
     if !watched.copies.is_empty() {
-        found.push(Concern::new(Level::Warning, "copies of sent mail wait", &watched.copies));
+        found.push(Concern::warning("copies of sent mail wait", &watched.copies));
     }
-    found.extend(idle(&watched.idle));
-    if watched.account.breaker_tripped_at.is_some() {
-        found.push(Concern::new(Level::Warning, "automatic replies are stopped", ""));
+    found.extend(idle(name, &watched.idle));
+    if account.breaker_tripped_at.is_some() {
+        let reset = format!("espomail account breaker {name} --reset");
+        found.push(Concern::warning("automatic replies are stopped", "").next(reset));
     }
     found.sort_by_key(|one| std::cmp::Reverse(one.level));
     found
 }
 
-fn fetching(account: &Account, limits: &Limits, now: Timestamp) -> Option<Concern> {
+fn fetching(watched: &Watched, limits: &Limits, now: Timestamp) -> Option<Concern> {
+    let account = &watched.account;
     let health = &account.health;
     account.imap.host.as_ref()?;
+    let came_in = !watched.unsettled.is_empty() && health.failure.ends_with(&watched.unsettled);
     let age = since(health.last_good_at.unwrap_or(account.created_at), now);
     let (why, is_late) = (health.failure.as_str(), is_longer(age, limits.account));
     Some(match (health.failing_since, health.last_good_at) {
@@ -124,7 +166,8 @@ fn fetching(account: &Account, limits: &Limits, now: Timestamp) -> Option<Concer
         (Some(_), None) if is_late => {
             Concern::new(Level::Critical, format!("not fetched since it was added {} ago", span(age)), why)
         }
-        (Some(_), _) => Concern::new(Level::Warning, "cannot be fetched", why),
+        (Some(_), _) if came_in => Concern::warning("is fetched, but left as it was on the server", why),
+        (Some(_), _) => Concern::warning("cannot be fetched", why),
         (None, None) if is_late => {
             let what = format!("was added {} ago and never fetched", span(age));
             Concern::new(Level::Critical, what, "does cron run espomail fetch?")
@@ -141,7 +184,7 @@ fn sending(account: &Account, limits: &Limits, now: Timestamp) -> Option<Concern
     let age = since(health.send_failing_since?, now);
     Some(match is_longer(age, limits.account) {
         true => Concern::new(Level::Critical, format!("cannot send for {}", span(age)), &health.send_failure),
-        false => Concern::new(Level::Warning, "cannot send", &health.send_failure),
+        false => Concern::warning("cannot send", &health.send_failure),
     })
 }
 
@@ -155,7 +198,7 @@ pub fn of_desk(
     now: Timestamp,
 ) -> Vec<Concern> {
     let mut found = Vec::new();
-    let mut warn = |what: String| found.push(Concern::new(Level::Warning, what, ""));
+    let mut warn = |what: String| found.push(Concern::warning(what, ""));
     match accounts.len() {
         0 => warn("there is no account yet: espomail account add".to_owned()),
         all if !accounts.iter().any(|one| one.in_use) => {
@@ -185,12 +228,18 @@ pub fn of_desk(
 
 /// What is said where nothing is wrong.
 pub fn all_is_well(accounts: &[Watched]) -> String {
-    let fetched = accounts.iter().filter(|one| one.in_use && one.account.imap.host.is_some()).count();
+    let fetched = || accounts.iter().filter(|one| one.in_use && one.account.imap.host.is_some());
     let resting = accounts.iter().filter(|one| !one.in_use).count();
-    let fetched = if fetched > 0 { "all accounts are fetched" } else { "no account is to be fetched, sending works" };
+    let never = fetched().filter(|one| one.account.health.last_good_at.is_none()).count();
+    let said = match (fetched().count(), never) {
+        (0, _) => "no account is to be fetched, sending works".to_owned(),
+        (_, 0) => "all accounts are fetched".to_owned(),
+        (1, _) => "1 account, not fetched yet".to_owned(),
+        (all, never) => format!("{all} accounts, {never} not fetched yet"),
+    };
     match resting {
-        0 => fetched.to_owned(),
-        n => format!("{fetched}, {n} disabled"),
+        0 => said,
+        n => format!("{said}, {n} disabled"),
     }
 }
 

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::health::{self, Failure, Patience};
 use super::import::{self, Imported, Importer};
-use super::poll::{Job, Start};
+use super::poll::{Job, Start, Unsettled};
 use super::receive::{self, Batch};
 use super::sessions::{self, Call, Connect, Limits};
 use super::steps;
@@ -374,7 +374,11 @@ impl<'a> Front<'a> {
             age: SignedDuration::try_from(self.run.config.alert_min_age).unwrap_or(SignedDuration::MAX),
         };
         let said = error.chain().find_map(|cause| cause.downcast_ref::<NetError>());
-        let failure = Failure { kind, words: &format!("{error:#}"), later: said.and_then(|said| said.later) };
+        // A connection that broke then has left out what came after.
+        let went_on = said.is_some_and(|said| matches!(said.kind, NetErrorKind::Refused | NetErrorKind::Folder));
+        let came_in = went_on && error.is::<Unsettled>();
+        let later = said.and_then(|said| said.later);
+        let failure = Failure { kind, words: &format!("{error:#}"), later, came_in };
         let verdict = health::failed(&account.health, failure, patience, (self.run.clock)());
         watch(Event::Failed(account, error, verdict.speak));
         self.remember(account, &verdict, &format!("fails: {error:#}"))

@@ -31,6 +31,8 @@ pub struct Failure<'a> {
     pub words: &'a str,
     /// The server asks to be left alone.
     pub later: Option<Later>,
+    /// Mail came in all the same.
+    pub came_in: bool,
 }
 
 /// What a run makes of an account's memory.
@@ -46,7 +48,7 @@ pub struct Verdict {
 
 /// After a failed run.
 pub fn failed(before: &Health, failure: Failure<'_>, patience: Patience, now: Timestamp) -> Verdict {
-    let Failure { kind, words, later } = failure;
+    let Failure { kind, words, later, came_in } = failure;
     let since = moment::past(before.failing_since.unwrap_or(now), now);
     let runs = before.failed_runs.saturating_add(1);
     let loud = runs >= patience.runs && now.duration_since(since) >= patience.age;
@@ -60,6 +62,7 @@ pub fn failed(before: &Health, failure: Failure<'_>, patience: Patience, now: Ti
         failed_runs: runs,
         failure_kind: kind.name().to_owned(),
         failure: words.to_owned(),
+        last_good_at: if came_in { Some(now) } else { before.last_good_at },
         alerted_at: if speak { Some(now) } else { before.alerted_at },
         next_try_at: match later {
             Some(later) => Some(now + rest(later, before.rests)),
@@ -121,7 +124,17 @@ mod tests {
     }
 
     fn because(kind: Kind, later: Option<Later>) -> Failure<'static> {
-        Failure { kind, words: "said", later }
+        Failure { kind, words: "said", later, came_in: false }
+    }
+
+    #[test]
+    fn a_run_that_brought_the_mail_in_counts_as_fetched_whatever_failed_after_it() {
+        let before = Health { last_good_at: Some(at(1)), ..Health::default() };
+        for (came_in, expected) in [(true, at(9)), (false, at(1))] {
+            let failure = Failure { came_in, ..because(Kind::TempFail, None) };
+            let after = failed(&before, failure, PATIENCE, at(9)).health;
+            assert_eq!((after.last_good_at, after.failing_since), (Some(expected), Some(at(9))), "{came_in}");
+        }
     }
 
     const PATIENCE: Patience = Patience { runs: 3, age: SignedDuration::from_mins(15) };

@@ -4,6 +4,7 @@
 //! A session asks the main thread what it needs to know ([`Desk`]) and never sees the store. What a
 //! session received before its connection broke has been handed over before the error is.
 
+use std::fmt;
 use std::time::Instant;
 
 use anyhow::Result;
@@ -84,10 +85,18 @@ pub fn session(source: &mut dyn MailSource, job: &Job, desk: &mut dyn Desk) -> R
                 let Some(net) = error.downcast_ref::<NetError>() else { return Err(error) };
                 desk.folder(&folder.name, Some(net))?;
                 let of_folder = net.later.is_some_and(|later| later.of_folder);
-                if !of_folder && !matches!(net.kind, NetErrorKind::Folder | NetErrorKind::Refused) {
-                    return Err(error.context(format!("folder {}", folder.name)));
+                let ends = !of_folder && !matches!(net.kind, NetErrorKind::Folder | NetErrorKind::Refused);
+                let error = NetError::of_folder(error, &folder.name);
+                if ends {
+                    return Err(error);
                 }
-                failed.get_or_insert(error.context(format!("folder {}", folder.name)));
+                // Mail that did not come in is the worse trouble.
+                if failed
+                    .as_ref()
+                    .is_none_or(|before: &anyhow::Error| before.is::<Unsettled>() && !error.is::<Unsettled>())
+                {
+                    failed = Some(error);
+                }
             }
         }
     }
@@ -149,8 +158,24 @@ fn act(source: &mut dyn MailSource, actions: &[ServerAction], desk: &mut dyn Des
             };
             let ids = part.iter().map(|a| a.id).collect();
             desk.acted(ids, done.as_ref().err().map(|e| e.message.clone()))?;
-            done?;
+            done.map_err(|error| anyhow::Error::from(error).context(Unsettled(first.action.parse().ok())))?;
         }
     }
     Ok(())
+}
+
+/// What an error is about that came after the import: what the server was to do then and did not.
+#[derive(Debug)]
+pub struct Unsettled(Option<AfterImport>);
+
+impl fmt::Display for Unsettled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("mail came in, but the server did not ")?;
+        match &self.0 {
+            Some(AfterImport::Seen) => f.write_str("mark it as seen"),
+            Some(AfterImport::Delete) => f.write_str("delete it"),
+            Some(AfterImport::Move(target)) => write!(f, "move it to {target}"),
+            Some(AfterImport::Keep) | None => f.write_str("change it"),
+        }
+    }
 }

@@ -147,6 +147,12 @@ impl NetError {
         NetError { kind, message: message.into(), later: None, fingerprint: None }
     }
 
+    /// An error of one folder, by its name, which the words of some have already.
+    pub fn of_folder(error: anyhow::Error, folder: &str) -> anyhow::Error {
+        let names_it = error.downcast_ref::<NetError>().is_some_and(|net| net.kind == NetErrorKind::Folder);
+        if names_it { error } else { error.context(format!("folder {folder}")) }
+    }
+
     /// A server asks to be left alone.
     fn later(later: Later, message: String) -> NetError {
         NetError { later: Some(later), ..NetError::new(NetErrorKind::Temporary, message) }

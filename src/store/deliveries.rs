@@ -29,7 +29,7 @@ labels! {
         Skipped = "skipped",
         /// It could not be imported and is kept whole.
         Quarantined = "quarantined",
-        /// Somebody threw it out of the quarantine.
+        /// Somebody threw it out of the quarantine, or gave it up: it left the server and was never delivered.
         Discarded = "discarded",
         /// Listed by the server but not delivered at three attempts.
         Unfetchable = "unfetchable",
@@ -270,16 +270,9 @@ pub fn counts(tx: &Tx<'_>, account_id: i64, since: Timestamp) -> Result<Counts> 
         "SELECT
             (SELECT count(*) FROM deliveries WHERE account_id = ?1 AND received_at >= ?2 AND outcome IN ('imported', 'duplicate')
                 AND source <> 'history') AS new,
-            (SELECT count(*) FROM deliveries WHERE account_id = ?1 AND outcome = 'quarantined') AS quarantined,
-            (SELECT count(*) FROM deliveries WHERE account_id = ?1 AND outcome = 'unfetchable') AS unfetchable",
+            (SELECT count(*) FROM deliveries WHERE account_id = ?1 AND outcome = 'quarantined') AS quarantined",
         params![account_id, seconds(since)],
-        |row| {
-            Ok(Counts {
-                new: row.get("new")?,
-                quarantined: row.get("quarantined")?,
-                unfetchable: row.get("unfetchable")?,
-            })
-        },
+        |row| Ok(Counts { new: row.get("new")?, quarantined: row.get("quarantined")?, unfetchable: 0 }),
     )?;
-    Ok(counts.unwrap_or_default())
+    Ok(Counts { unfetchable: unfetchable(tx, account_id)?, ..counts.unwrap_or_default() })
 }

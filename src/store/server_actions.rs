@@ -54,6 +54,16 @@ pub fn done(tx: &Tx<'_>, ids: &[i64]) -> Result<()> {
     Ok(())
 }
 
+/// Why the server refused the last time; empty = it did not, or it is done.
+pub fn refusal(tx: &Tx<'_>, account_id: i64) -> Result<String> {
+    let words: Option<String> = tx.value(
+        "SELECT s.last_error FROM server_actions s JOIN deliveries d ON d.id = s.delivery_id
+            WHERE d.account_id = ?1 AND s.last_error <> '' ORDER BY s.id DESC LIMIT 1",
+        params![account_id],
+    )?;
+    Ok(words.unwrap_or_default())
+}
+
 /// The server refused; the next run tries again.
 pub fn failed(tx: &Tx<'_>, ids: &[i64], error: &str) -> Result<()> {
     for id in ids {

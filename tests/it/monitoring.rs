@@ -1,6 +1,6 @@
 //! What monitoring and repair say when something is wrong: `check`, `doctor`, `status`.
 
-use crate::support::{Answer, Dovecot, Run, Sandbox, SmtpSink, Step, mail, program};
+use crate::support::{Answer, At, Dovecot, Quirk, RogueImap, Run, Sandbox, SmtpSink, Step, mail, program};
 
 /// The numbers of `check` after the bar.
 fn figures(check: &Run) -> Vec<(String, i64)> {
@@ -24,10 +24,93 @@ fn check_is_not_ok_where_nothing_is_fetched() {
     sandbox.run(&["status"]).ok().says("No account yet: espomail account add");
     says(&sandbox, 1, "ESPOMAIL WARNING - there is no account yet: espomail account add | ");
     sandbox.group_account("support", &mailbox, &[]);
+    says(&sandbox, 0, "ESPOMAIL OK - 1 account, not fetched yet | ");
     sandbox.run(&["fetch"]).ok();
     says(&sandbox, 0, "ESPOMAIL OK - all accounts are fetched | ");
+    sandbox.group_account("sales", &Dovecot::shared().mailbox(), &[]);
+    says(&sandbox, 0, "ESPOMAIL OK - 2 accounts, 1 not fetched yet | ");
+    sandbox.run(&["account", "disable", "sales"]).ok();
     sandbox.run(&["account", "disable", "support"]).ok();
-    says(&sandbox, 1, "ESPOMAIL WARNING - no account is in use: 1 of 1 are disabled");
+    says(&sandbox, 1, "ESPOMAIL WARNING - no account is in use: 2 of 2 are disabled");
+}
+
+/// What a server lists and does not deliver is mail that never came in.
+#[test]
+fn messages_that_are_given_up_are_told_until_they_came_or_left_the_server() {
+    let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
+    sandbox.support_account(&mailbox, &[]);
+    let uids = ["One", "Two", "Three"]
+        .map(|subject| mailbox.append("INBOX", &mail("c@customer.example", &mailbox.address, subject).bytes()));
+    sandbox.run(&["fetch"]).ok();
+    let give_up = |uid: u32| {
+        sandbox.sql(&format!(
+            "UPDATE deliveries SET outcome = 'unfetchable', reason = 'no body', raw_id = NULL, email_id = NULL WHERE uid = {uid}"
+        ));
+    };
+    let next = "(espomail account audit support --repair)";
+    give_up(uids[0]);
+    let one = "1 message is listed by the server, which does not deliver it";
+    says(&sandbox, 1, &format!("ESPOMAIL WARNING - account support: {one} {next} | "));
+    give_up(uids[1]);
+    let two = "2 messages are listed by the server, which does not deliver them";
+    says(&sandbox, 1, &format!("ESPOMAIL WARNING - account support: {two} {next} | "));
+    let status = sandbox.run(&["status"]).ok();
+    assert!(status.stdout.contains(&format!("support: {two} {next}\n")), "{status:#?}");
+    let doctor = sandbox.run(&["doctor", "--offline"]).ok();
+    assert!(doctor.stderr.contains("hint: support: espomail account audit support --repair"), "{doctor:#?}");
+    mailbox.expunge("INBOX", uids[1]);
+    sandbox.run(&["account", "audit", "support"]).exits(1);
+    says(&sandbox, 1, "ESPOMAIL WARNING - account support: 2 messages");
+    sandbox.run(&["account", "audit", "support", "--repair"]).ok();
+    says(&sandbox, 0, "ESPOMAIL OK - all accounts are fetched | ");
+    assert_eq!(sandbox.items(&["email", "list"]).len(), 3, "what is there was fetched again");
+}
+
+/// Mail came in; what failed is what the server was to do afterwards.
+#[test]
+fn a_server_that_refuses_to_be_changed_does_not_count_as_not_fetched() {
+    let (sandbox, server) = (Sandbox::new(), RogueImap::new(At::Store, Quirk::Say("{tag} NO read-only mailbox\r\n")));
+    server.account(&sandbox);
+    sandbox.run(&["account", "edit", "rogue", "--after", "seen"]).ok();
+    let told = "folder INBOX: mail came in, but the server did not mark it as seen: ";
+    let fetched = sandbox.run(&["fetch", "rogue"]);
+    assert!(fetched.code != 0 && fetched.stderr.contains(&format!("account \"rogue\": {told}")), "{fetched:#?}");
+    let check = says(
+        &sandbox,
+        1,
+        &format!("ESPOMAIL WARNING - account rogue: is fetched, but left as it was on the server: {told}"),
+    );
+    assert_eq!(check.stdout.matches("read-only mailbox").count(), 1, "{check:#?}");
+    assert!(!check.stdout.contains("cannot be fetched"), "{check:#?}");
+    server.behave();
+    sandbox.run(&["fetch"]).ok();
+    says(&sandbox, 0, "ESPOMAIL OK - all accounts are fetched | ");
+}
+
+#[test]
+fn what_a_server_refused_is_told_once() {
+    let (sandbox, server) = (Sandbox::new(), RogueImap::new(At::Select, Quirk::Say("{tag} NO go away\r\n")));
+    server.account(&sandbox);
+    let fetched = sandbox.run(&["fetch", "rogue"]);
+    let check = says(&sandbox, 1, "ESPOMAIL WARNING - account rogue: cannot be fetched: folder \"INBOX\": ");
+    for said in [fetched.stderr, check.stdout, sandbox.run(&["status"]).stdout] {
+        assert_eq!((said.matches("INBOX").count(), said.matches("go away").count()), (1, 1), "{said}");
+    }
+}
+
+#[test]
+fn a_negative_limit_is_refused_by_the_name_of_its_flag() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["init"]).ok();
+    for (flag, value, why) in [
+        ("--max-age", "-5m", "\"-5m\" is not a duration"),
+        ("--max-outbox-age", "-5m", "\"-5m\" is not a duration"),
+        ("--max-quarantine", "-1", "-1 is not in 0.."),
+    ] {
+        let check = sandbox.run(&["check", flag, value]).exits(3);
+        let (first, _) = check.stderr.split_once('\n').unwrap();
+        assert!(first.contains(flag) && first.contains(why), "{check:#?}");
+    }
 }
 
 #[test]

@@ -112,6 +112,12 @@ fn a_fetch_is_not_stopped_while_it_has_an_account() {
     assert!(told.stderr.contains(&format!("kill -CONT {pid}")), "{told:#?}");
     let found = sandbox.run(&["doctor", "--offline"]);
     assert!(found.stdout.contains(&format!("account slow is held by process {pid}")), "{found:#?}");
+    let check = sandbox.run(&["check"]).exits(2);
+    let stuck = format!("ESPOMAIL CRITICAL - process {pid} (espomail fetch, stopped, since ");
+    assert!(check.stdout.starts_with(&stuck), "{check:#?}");
+    assert!(check.stdout.contains(&format!("holds account slow: let it go on: kill -CONT {pid}")), "{check:#?}");
+    let check = sandbox.run(&["--as", "ana", "check"]).exits(2);
+    assert!(check.stdout.contains("holds an account of others: "), "{check:#?}");
     signal("CONT", &pid);
     let told = sandbox.run(&["fetch", "slow"]).ok();
     assert!(!told.stderr.contains(&pid), "{told:#?}");
@@ -162,6 +168,10 @@ fn whoever_waits_for_the_database_in_vain_is_told_for_whom() {
     let waiting = waiting.map(|args| sandbox.call(args).spawn());
     let found = sandbox.run(&["doctor", "--offline"]).exits(75);
     assert!(found.stdout.contains(&format!("database is held by process {pid} (stopped, since ")), "{found:#?}");
+    let check = sandbox.run(&["check"]).exits(2);
+    let stuck = format!("ESPOMAIL CRITICAL - process {pid} (stopped, since ");
+    assert!(check.stdout.starts_with(&stuck), "{check:#?}");
+    assert!(check.stdout.contains(&format!("holds the database: let it go on: kill -CONT {pid}")), "{check:#?}");
     for run in waiting.map(Running::wait) {
         let run = run.exits(75);
         assert_eq!(run.stderr.matches(&format!("process {pid} (stopped, since ")).count(), 1, "{run:#?}");

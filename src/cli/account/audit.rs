@@ -53,7 +53,7 @@ pub fn run(args: &AuditArgs, ctx: &Context) -> Result<()> {
     let mut audited = audit::look(source.as_mut(), &store, &account)?;
     let wanted: usize = audited.iter().map(|found| found.wanted.len()).sum();
     match &lock {
-        Some(lock) if wanted > 0 => {
+        Some(lock) if audited.iter().any(Audited::is_to_be_repaired) => {
             ctx.long_work(&store, &[("account", account.id)], || {
                 repair(ctx, &store, &account, lock, source.as_mut(), &audited)
             })?;

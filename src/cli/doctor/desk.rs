@@ -102,13 +102,13 @@ fn fetch(fetched: Option<Timestamp>, accounts: &[Watched], ctx: &Context) -> Fin
 fn of_account(one: &Watched, concern: &Concern) -> Finding {
     let name = &one.account.name;
     let kind = Kind::by_name(&one.account.health.failure_kind).unwrap_or(Kind::TempFail);
-    finding(name, kind, concern, format!("espomail account test {name}"))
+    let next = Some(&concern.next).filter(|next| !next.is_empty()).cloned();
+    finding(name, kind, concern, next.unwrap_or_else(|| format!("espomail account test {name}")))
 }
 
 fn finding(check: &str, kind: Kind, concern: &Concern, hint: String) -> Finding {
-    let text = if concern.why.is_empty() { concern.what.clone() } else { format!("{}: {}", concern.what, concern.why) };
     match concern.level {
-        Level::Critical => Finding::fail(check, kind, text, hint),
-        Level::Warning => Finding::warn(check, text, hint),
+        Level::Critical => Finding::fail(check, kind, concern.told(), hint),
+        Level::Warning => Finding::warn(check, concern.told(), hint),
     }
 }

@@ -7,9 +7,8 @@ use super::Finding;
 use crate::cli::busy;
 use crate::cli::context::Context;
 use crate::error::Kind;
-use crate::holder::{self, Holder};
+use crate::holder::Holder;
 use crate::intake::fetch;
-use crate::lock;
 use crate::store::accounts;
 
 /// Everything that is held by a process that will not let go of it by itself, or has held it for too long.
@@ -19,10 +18,8 @@ pub fn look(ctx: &Context) -> Result<Vec<Finding>> {
         let account = accounts.iter().find(|account| fetch::lock_name(account.id) == name);
         account.map_or_else(|| name.to_owned(), |account| format!("account {}", account.name))
     };
-    let writer = holder::of_database(&ctx.db_path).map(|holder| ("database".to_owned(), holder));
-    let held = lock::held(&ctx.db_path).into_iter().map(|(name, holder)| (name_of(&name), holder));
     let mut findings: Vec<Finding> =
-        writer.into_iter().chain(held).filter_map(|(what, holder)| judge(&what, &holder, ctx)).collect();
+        busy::held(&ctx.db_path).iter().filter_map(|(name, holder)| judge(&name_of(name), holder, ctx)).collect();
     if findings.is_empty() {
         findings.push(Finding::ok("locks", "nobody is kept waiting"));
     }

@@ -18,8 +18,14 @@ fn watched(change: impl FnOnce(&mut Watched)) -> Watched {
     account.imap.host = Some("imap.example".into());
     account.smtp.host = Some("smtp.example".into());
     account.health.last_good_at = Some(ago(60));
-    let mut watched =
-        Watched { account, in_use: true, failing_folders: Vec::new(), copies: String::new(), idle: Idle::default() };
+    let mut watched = Watched {
+        account,
+        in_use: true,
+        failing_folders: Vec::new(),
+        unsettled: String::new(),
+        copies: String::new(),
+        idle: Idle::default(),
+    };
     change(&mut watched);
     watched
 }
@@ -41,6 +47,16 @@ fn each_state_of_an_account_has_its_level() {
         health(|h| {
             h.send_failing_since = Some(ago(since));
             h.send_failure = "refused".into();
+        })
+    };
+    const UNMARKED: &str =
+        "Warning is fetched, but left as it was on the server: folder INBOX: mail came in, but was not marked: NO";
+    let unmarked = |since: i64, good: i64| {
+        watched(|one| {
+            let health = &mut one.account.health;
+            (health.failing_since, health.last_good_at) = (Some(ago(since)), Some(ago(good)));
+            health.failure = "folder INBOX: mail came in, but was not marked: NO".into();
+            one.unsettled = "NO".into();
         })
     };
     let added = |seconds: i64| {
@@ -82,21 +98,52 @@ fn each_state_of_an_account_has_its_level() {
                 one.account.breaker_tripped_at = Some(ago(1));
             }),
             &[
-                "Warning a folder fails: Old: gone",
+                "Warning a folder fails: folder Old: gone",
                 "Warning copies of sent mail wait: full",
-                "Warning automatic replies are stopped: ",
+                "Warning automatic replies are stopped (espomail account breaker support --reset)",
             ],
+        ),
+        (
+            "a folder that made the account fail is told once, another one beside it",
+            watched(|one| {
+                one.account.health.failing_since = Some(ago(5));
+                one.account.health.failure = "folder \"INBOX\": the server refused".into();
+                one.failing_folders = vec![
+                    ("INBOX".into(), "folder \"INBOX\": the server refused".into()),
+                    ("Old".into(), "folder \"Old\": gone".into()),
+                ];
+            }),
+            &[
+                "Warning cannot be fetched: folder \"INBOX\": the server refused",
+                "Warning a folder fails: folder \"Old\": gone",
+            ],
+        ),
+        ("came in, and could not be marked", unmarked(5, 5), &[UNMARKED]),
+        ("came in, and could not be marked since long", unmarked(100_000, 5), &[UNMARKED]),
+        (
+            "could not be marked, and then nothing was fetched any more",
+            unmarked(100_000, 1_000),
+            &["Critical not fetched for 16 min: folder INBOX: mail came in, but was not marked: NO"],
         ),
         (
             "works and brings nothing",
             watched(|one| {
                 one.idle.unexplained = vec![("INBOX".into(), 1), ("Old".into(), 20)];
                 one.idle.automatic = Some((3, "550 no".into()));
+                one.idle.unfetchable = 1;
             }),
             &[
-                "Warning 1 message on the server is missing here: folder INBOX; see espomail account audit",
-                "Warning 20 messages on the server are missing here: folder Old; see espomail account audit",
+                "Warning 1 message on the server is missing here: folder INBOX (espomail account audit support --repair)",
+                "Warning 20 messages on the server are missing here: folder Old (espomail account audit support --repair)",
                 "Warning no automatic message was sent within a day, 3 failed: 550 no",
+                "Warning 1 message is listed by the server, which does not deliver it (espomail account audit support --repair)",
+            ],
+        ),
+        (
+            "messages that the server does not deliver",
+            watched(|one| one.idle.unfetchable = 2),
+            &[
+                "Warning 2 messages are listed by the server, which does not deliver them (espomail account audit support --repair)",
             ],
         ),
         (
@@ -110,7 +157,8 @@ fn each_state_of_an_account_has_its_level() {
     ];
     for (name, watched, expected) in rows {
         let found = of_account(&watched, &LIMITS, now());
-        let said: Vec<String> = found.iter().map(|c| format!("{:?} {}: {}", c.level, c.what, c.why)).collect();
+        let next = |c: &Concern| if c.next.is_empty() { String::new() } else { format!(" ({})", c.next) };
+        let said: Vec<String> = found.iter().map(|c| format!("{:?} {}{}", c.level, c.told(), next(c))).collect();
         assert_eq!(said, expected, "{name}");
     }
 }
@@ -187,7 +235,11 @@ fn times_that_are_still_to_come_are_a_concern() {
 fn what_is_well_is_said_as_it_is() {
     let rest = watched(|one| one.in_use = false);
     let sends = watched(|one| one.account.imap.host = None);
+    let new = || watched(|one| one.account.health.last_good_at = None);
     assert_eq!(all_is_well(&[watched(|_| {})]), "all accounts are fetched");
+    assert_eq!(all_is_well(&[new()]), "1 account, not fetched yet");
+    assert_eq!(all_is_well(&[watched(|_| {}), new()]), "2 accounts, 1 not fetched yet");
+    assert_eq!(all_is_well(&[new(), new(), rest.clone()]), "2 accounts, 2 not fetched yet, 1 disabled");
     assert_eq!(all_is_well(&[watched(|_| {}), rest]), "all accounts are fetched, 1 disabled");
     assert_eq!(all_is_well(&[sends]), "no account is to be fetched, sending works");
 }

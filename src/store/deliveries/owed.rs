@@ -62,6 +62,29 @@ pub fn miss(tx: &Tx<'_>, place: Place<'_>, facts: Facts, words: &str) -> Result<
     Ok(outcome.unwrap_or(Outcome::Received))
 }
 
+/// How many messages of an account are given up, in monitored folders that are numbered as they were.
+pub fn unfetchable(tx: &Tx<'_>, account_id: i64) -> Result<i64> {
+    let count = tx.value(
+        "SELECT count(*) FROM deliveries d JOIN account_folders f
+                ON f.account_id = d.account_id AND f.name = d.folder AND f.uidvalidity = d.uidvalidity
+            WHERE d.account_id = ?1 AND d.outcome = 'unfetchable'",
+        params![account_id],
+    )?;
+    Ok(count.unwrap_or_default())
+}
+
+/// Gives up messages that a server never delivered and does not have any more.
+pub fn give_up(tx: &Tx<'_>, account_id: i64, folder: &str, uidvalidity: u32, uids: &[u32]) -> Result<()> {
+    for uid in uids {
+        tx.execute(
+            "UPDATE deliveries SET outcome = 'discarded', reason = 'left the server, which never delivered it: ' || reason
+                WHERE account_id = ?1 AND folder = ?2 AND uidvalidity = ?3 AND uid = ?4 AND outcome = 'unfetchable'",
+            params![account_id, folder, uidvalidity, uid],
+        )?;
+    }
+    Ok(())
+}
+
 /// What servers still owe an account and may be asked for now, in monitored folders that are numbered as they were: those
 /// with the fewest attempts first.
 pub fn owed(tx: &Tx<'_>, account_id: i64, now: Timestamp) -> Result<Vec<Owed>> {
