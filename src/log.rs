@@ -3,8 +3,9 @@
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
@@ -14,6 +15,9 @@ use crate::ui::safe;
 
 struct Sinks {
     file: Option<Mutex<File>>,
+    path: PathBuf,
+    /// Somebody was told that it cannot be written.
+    told: AtomicBool,
     file_level: LevelFilter,
     terminal: LevelFilter,
 }
@@ -33,12 +37,23 @@ pub fn start(file: Option<&Path>, level: LevelFilter, verbose: u8) -> Result<()>
             .open(path)
             .with_context(|| format!("--log: cannot open {}", path.display()))
     };
+    let path = file.unwrap_or(Path::new("")).to_owned();
     let file = file.map(open).transpose()?.map(Mutex::new);
     let file_level = if file.is_some() { level } else { LevelFilter::Off };
     log::set_max_level(file_level.max(terminal));
     // A second call in one process changes nothing, which only tests do.
-    let _ = log::set_boxed_logger(Box::new(Sinks { file, file_level, terminal }));
+    let _ = log::set_boxed_logger(Box::new(Sinks { file, path, told: AtomicBool::new(false), file_level, terminal }));
     Ok(())
+}
+
+impl Sinks {
+    /// The work goes on, and is told of nowhere: somebody hears of that once.
+    fn tell(&self, error: &std::io::Error) {
+        if !self.told.swap(true, Ordering::Relaxed) {
+            let text = format!("--log: cannot write {}: {error}; it goes on without", self.path.display());
+            let _ = std::io::stderr().lock().write_all(format!("espomail: {}\n", safe::line(&text)).as_bytes());
+        }
+    }
 }
 
 impl Log for Sinks {
@@ -57,7 +72,9 @@ impl Log for Sinks {
             let _ = std::io::stderr().lock().write_all(line.as_bytes());
         }
         if let Some(Ok(mut file)) = self.file.as_ref().filter(|_| record.level() <= self.file_level).map(Mutex::lock) {
-            let _ = file.write_all(line.as_bytes());
+            if let Err(error) = file.write_all(line.as_bytes()) {
+                self.tell(&error);
+            }
         }
     }
 

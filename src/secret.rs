@@ -83,6 +83,19 @@ impl FromStr for SecretSpec {
 }
 
 impl SecretSpec {
+    /// Why it cannot be had, as far as that can be seen without running anything. What a variable or a credential holds is
+    /// cron's to have. `stored` is the file of [`SecretSpec::Stored`].
+    pub fn fault(&self, stored: &Path) -> Option<String> {
+        match self {
+            SecretSpec::File(_) => self.resolve(stored).err().map(|error| format!("{error:#}")),
+            SecretSpec::Cmd(argv) => {
+                let program = argv.first()?;
+                command::fault(program).map(|why| format!("secret cmd:{program}: {why}"))
+            }
+            SecretSpec::Env(_) | SecretSpec::Cred(_) | SecretSpec::Stored => None,
+        }
+    }
+
     /// The secret. `stored` is the file of [`SecretSpec::Stored`].
     ///
     /// # Errors

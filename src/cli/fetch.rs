@@ -174,10 +174,11 @@ pub fn run(args: &FetchArgs, ctx: &Context) -> Result<()> {
     let is_lost = ended.as_ref().is_err_and(db::is_fatal);
     if !args.no_send && !ctx.dry_run && !is_lost {
         flushed = flush(ctx, &store, &connector, &args.accounts, max_runtime)?;
-        tally.worst = worse(tally.worst, sending_trouble(ctx, &flushed));
+        say_trouble(ctx, &flushed);
+        tally.worst = worse(tally.worst, sending_trouble(&flushed));
     }
     let is_asked = args.summary || ctx.dry_run || ctx.ui.verbosity > 0 || ctx.ui.is_terminal();
-    summarise(ctx, &tally, &flushed, started, is_asked);
+    summarise(ctx, &store, &tally, &flushed, started, is_asked);
     ended?;
     tally.worst.map_or(Ok(()), |kind| Err(context::told(kind)))
 }
@@ -202,8 +203,8 @@ pub fn send(args: &SendArgs, ctx: &Context) -> Result<()> {
         ctx.ui.problem(&format!("account \"{name}\""), &resting(name, *until));
     }
     let is_asked = args.summary || ctx.ui.verbosity > 0 || ctx.ui.is_terminal();
-    summarise(ctx, &Tally::default(), &flushed, started, is_asked);
-    match sending_trouble(ctx, &flushed) {
+    summarise(ctx, &store, &Tally::default(), &flushed, started, is_asked);
+    match sending_trouble(&flushed) {
         Some(kind) => Err(context::told(kind)),
         None => Ok(()),
     }
@@ -470,8 +471,8 @@ fn resting(name: &str, until: Timestamp) -> anyhow::Error {
         .into()
 }
 
-/// The kind of trouble sending met, if any; cron hears of it through `status` and `check`.
-fn sending_trouble(ctx: &Context, flushed: &Flushed) -> Option<Kind> {
+/// Says what trouble sending met to those who asked; cron hears of it through `status` and `check`.
+fn say_trouble(ctx: &Context, flushed: &Flushed) {
     let say = |what: &str, (name, error): &(String, anyhow::Error)| {
         let line = match ctx.read(|tx, actor| context::known_account(tx, actor, name)) {
             Ok(_) => format!("account \"{name}\": {what}: {error:#}"),
@@ -484,30 +485,53 @@ fn sending_trouble(ctx: &Context, flushed: &Flushed) -> Option<Kind> {
     for (name, until) in &flushed.resting {
         say("does not send now", &(name.clone(), resting(name, *until)));
     }
+}
+
+/// The kind of trouble sending met, if any.
+fn sending_trouble(flushed: &Flushed) -> Option<Kind> {
     let kinds = flushed.accounts.iter().chain(&flushed.copies).map(|(_, error)| error::classify(error).0);
     kinds.chain(flushed.resting.iter().map(|_| Kind::TempFail)).reduce(Kind::worse)
 }
 
 /// The line of numbers, for the person who asked; the log has it if something was done.
-fn summarise(ctx: &Context, tally: &Tally, flushed: &Flushed, started: Instant, is_asked: bool) {
+fn summarise(ctx: &Context, store: &Store, tally: &Tally, flushed: &Flushed, started: Instant, is_asked: bool) {
     let seconds = started.elapsed().as_secs_f64();
     let indexing = tally.indexing.as_secs_f64();
     let indexing = if indexing < 0.05 { String::new() } else { format!(", {indexing:.1} s of it for the full text") };
     let Tally { imported, other, quarantined, .. } = tally;
     let Flushed { sent, failed, put_off, .. } = flushed;
+    let was_idle = imported + other + quarantined + sent + failed + put_off == 0 && !ctx.dry_run;
+    // A run that found nothing to do and that nobody watches asks nothing more.
+    let (waiting, tried) = match is_asked || !was_idle {
+        true => store.read(|tx| rows::waits(tx, Timestamp::now())).unwrap_or_default(),
+        false => (0, None),
+    };
     let line = match ctx.dry_run {
         true => format!(
             "dry run, nothing changed: {imported} would be imported, {other} other, {quarantined} quarantined; {seconds:.1} s"
         ),
         false => format!(
-            "imported {imported}, other {other}, quarantined {quarantined}; sent {sent}, failed {failed}, waiting {put_off}; {seconds:.1} s{indexing}"
+            "imported {imported}, other {other}, quarantined {quarantined}; sent {sent}, failed {failed}, waiting {waiting}; {seconds:.1} s{indexing}"
         ),
     };
-    let was_idle = imported + other + quarantined + sent + failed + put_off == 0 && !ctx.dry_run;
     ::log::log!(if was_idle { Level::Debug } else { Level::Info }, "{}: {line}", ctx.command);
     if is_asked {
         ctx.ui.note(&line);
     }
+    if let Some((first, last)) = tried.filter(|_| is_asked && !ctx.dry_run) {
+        ctx.ui.note(&until(waiting, ctx.ui.soon(first), ctx.ui.soon(last), first > Timestamp::now()));
+    }
+}
+
+/// What is said of mail that waits for another try between two moments.
+fn until(waiting: i64, first: String, last: String, is_later: bool) -> String {
+    let wait = if waiting == 1 { "waits" } else { "wait" };
+    let when = match (is_later, first == last) {
+        (true, true) => format!("until {first}"),
+        (true, false) => format!("until {first} and later"),
+        (false, _) => "for the next run".to_owned(),
+    };
+    format!("{waiting} {wait} {when}; `espomail outbox retry ID` sends now (espomail outbox list)")
 }
 
 fn worse(a: Option<Kind>, b: Option<Kind>) -> Option<Kind> {

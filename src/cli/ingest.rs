@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use jiff::Timestamp;
 
+use super::busy;
 use super::context::{self, Context};
 use crate::error::{self, Fault, Kind};
 use crate::intake::fetch::lock_name;
@@ -33,12 +34,22 @@ pub struct IngestArgs {
 
 /// Runs `ingest`. Every trouble that is not the message's own fault ends with 75, so that the MTA keeps the mail.
 pub fn run(args: &IngestArgs, ctx: &Context) -> Result<()> {
-    receive(args, ctx).map_err(|error| match error::classify(&error).0 {
-        Kind::Data | Kind::Usage => error,
-        _ => {
-            Fault::new(Kind::TempFail, format!("{error:#}")).hint("the message was not taken; the MTA keeps it").into()
+    receive(args, ctx).map_err(|error| {
+        let error = in_words(error, ctx);
+        match error::classify(&error) {
+            (Kind::Data | Kind::Usage, _) => error,
+            (_, next) => {
+                let next = next.map(|next| format!("; {next}")).unwrap_or_default();
+                let kept = format!("the message was not taken, the MTA keeps it{next}");
+                Fault::new(Kind::TempFail, format!("{error:#}")).hint(kept).into()
+            }
         }
     })
+}
+
+/// What the database says in words of our own, and who holds it.
+fn in_words(error: anyhow::Error, ctx: &Context) -> anyhow::Error {
+    busy::in_words(ctx.explained(error))
 }
 
 fn receive(args: &IngestArgs, ctx: &Context) -> Result<()> {
@@ -50,10 +61,14 @@ fn receive(args: &IngestArgs, ctx: &Context) -> Result<()> {
         // Whoever pipes mail in decides from whom it came.
         ctx.read(|_, actor| actor.require_admin("ingest"))?;
     }
-    let account = ctx
-        .store()?
-        .read(|tx| context::known_account(tx, &ctx.actor(tx)?, &args.account))
-        .map_err(|e| Fault::new(Kind::TempFail, format!("{e:#}")))?;
+    let account =
+        ctx.store()?.read(|tx| context::known_account(tx, &ctx.actor(tx)?, &args.account)).map_err(|error| {
+            match error::classify(&error).0 {
+                // The account may be there again tomorrow.
+                Kind::Data => Fault::new(Kind::TempFail, format!("{error:#}")).into(),
+                _ => error,
+            }
+        })?;
     let raw = message(args, account.max_size.unwrap_or(ctx.config.message_max_size))?;
     let store = ctx.unlogged_store()?;
     let now = Timestamp::now();
@@ -69,7 +84,7 @@ fn receive(args: &IngestArgs, ctx: &Context) -> Result<()> {
     match import_now(ctx, &store, account.id, id, now) {
         Err(error) if error::classify(&error).0 == Kind::Io => Err(error),
         Err(error) => {
-            ctx.ui.warn(&format!("the message is kept, but not imported yet: {error:#}"));
+            ctx.ui.problem("the message is kept, but not imported yet", &in_words(error, ctx));
             Ok(())
         }
         Ok(()) => Ok(()),

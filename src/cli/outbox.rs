@@ -238,7 +238,7 @@ fn cells(tx: &Tx<'_>, row: &OutboxRow) -> Result<Vec<Cell>> {
         Cell::text(row.kind.as_str()),
         Cell::text(row.state.as_str()),
         Cell::time(row.created_at),
-        Cell::int(row.attempts),
+        Cell::int(row.tries()),
         if waiting { Cell::date_time(row.next_try_at) } else { Cell::none() },
         Cell::object(json!(to), &to.join(", ")),
         Cell::text(&row.subject),

@@ -1,10 +1,12 @@
 //! `cmd:`: a password manager prints the secret.
 
 use std::io::Read;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use rustix::fs::{Access, access};
 use zeroize::Zeroizing;
 
 use super::MAX_BYTES;
@@ -35,6 +37,25 @@ const HANDED_ON: &[&str] = &[
     "GPG_TTY",
     "PASSWORD_STORE_*",
 ];
+
+/// Why the program of a command cannot be started here; nothing is run.
+pub(super) fn fault(program: &str) -> Option<String> {
+    let is_path = program.contains('/');
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let places: Vec<PathBuf> = match is_path {
+        true => vec![program.into()],
+        false => std::env::split_paths(&path).map(|dir| dir.join(program)).collect(),
+    };
+    let is_file = |place: &&PathBuf| place.is_file();
+    if places.iter().filter(is_file).any(|place| access(place.as_path(), Access::EXEC_OK).is_ok()) {
+        return None;
+    }
+    Some(match (places.iter().any(|place| place.is_file()), is_path) {
+        (true, _) => "the program cannot be executed".to_owned(),
+        (false, true) => "there is no such program".to_owned(),
+        (false, false) => "there is no such program in PATH".to_owned(),
+    })
+}
 
 /// Runs a command without a shell; what it printed.
 ///
@@ -100,6 +121,20 @@ fn is_handed_on(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_is_looked_for_without_being_run() {
+        for (program, fault_of_it) in [
+            ("sh", None),
+            ("/bin/sh", None),
+            ("/nonexistent/tool", Some("there is no such program")),
+            ("no-such-tool-anywhere", Some("there is no such program in PATH")),
+            ("/etc/passwd", Some("the program cannot be executed")),
+            ("/bin", Some("there is no such program")),
+        ] {
+            assert_eq!(fault(program).as_deref(), fault_of_it, "{program}");
+        }
+    }
 
     #[test]
     fn a_password_manager_gets_its_own_variables_and_no_others() {

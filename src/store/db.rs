@@ -25,7 +25,7 @@ use rusqlite::types::FromSql;
 use rusqlite::{Connection, MAIN_DB, OptionalExtension, Params, TransactionBehavior};
 
 pub use busy::Busy;
-pub use fault::{AFTER_DAMAGE, explain, is_fatal, kind_of, unless_fatal};
+pub use fault::{AFTER_DAMAGE, damage_of, explain, is_fatal, kind_of, unless_fatal};
 pub use rusqlite::types::Value;
 pub use rusqlite::{params, params_from_iter};
 

@@ -68,7 +68,7 @@ pub struct OutboxRow {
     pub raw_id: i64,
     /// State.
     pub state: OutboxState,
-    /// Failed attempts.
+    /// How often it was put off, which says how long it waits.
     pub attempts: i64,
     /// Not before this.
     pub next_try_at: Timestamp,
@@ -86,6 +86,16 @@ impl OutboxRow {
     /// Since when it is meant to be gone.
     pub fn due_since(&self) -> Timestamp {
         self.not_before.unwrap_or(self.created_at)
+    }
+
+    /// How often it was tried, the last time included, which puts nothing off.
+    pub fn tries(&self) -> i64 {
+        match self.state {
+            OutboxState::Sent | OutboxState::Failed | OutboxState::InDoubt => self.attempts + 1,
+            // One that the account may not send waits, and is not put off.
+            OutboxState::Waiting if !self.last_error.is_empty() => self.attempts.max(1),
+            OutboxState::Waiting | OutboxState::Held | OutboxState::Cancelled => self.attempts,
+        }
     }
 
     fn from_row(row: &Row<'_>) -> Result<OutboxRow> {

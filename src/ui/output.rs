@@ -231,6 +231,15 @@ impl Ui {
         moment.to_zoned_datetime(zone).strftime("%Y-%m-%d %H:%M").to_string()
     }
 
+    /// A moment that is near: its time alone, where that is today's.
+    pub fn soon(&self, moment: Timestamp) -> String {
+        let (then, now) = (self.local_time(moment), self.local_time(self.now));
+        match (then.split_once(' '), now.split_once(' ')) {
+            (Some((day, time)), Some((today, _))) if day == today => time.to_owned(),
+            _ => then,
+        }
+    }
+
     /// The age of a moment.
     pub fn age(&self, moment: Timestamp) -> String {
         age::age(moment, self.now)

@@ -153,8 +153,67 @@ fn check_knows_refused_letters_and_mail_for_later() {
     let status = sandbox.run(&["status"]).ok();
     assert!(status.stdout.contains("Outbox 1 waiting, 0 uncertain, 1 failed (espomail outbox list)"), "{status:#?}");
     let failed = sandbox.items(&["outbox", "list"]).into_iter().find(|row| row["state"] == "failed").unwrap();
+    assert_eq!(failed["attempts"], 1, "it was tried once");
     sandbox.run(&["outbox", "cancel", &failed["id"].to_string()]).ok();
     says(&sandbox, 0, "ESPOMAIL OK - ");
+}
+
+/// What waits is counted, whether this run tried it or not, and an error is said once.
+#[test]
+fn send_says_what_waits_until_when_and_an_error_once() {
+    let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
+    sandbox.support_account(&mailbox, &["--smtp", "127.0.0.1:1", "--auto-reply", "Thanks"]);
+    for n in 0..3 {
+        mailbox.append("INBOX", &mail(&format!("c{n}@customer.example"), &mailbox.address, "Hello").bytes());
+    }
+    sandbox.run(&["fetch"]).exits(75);
+    sandbox.run(&["case", "reply", "1", "-m", "Later.", "--at", "+9h"]).ok();
+    let sent = sandbox.run(&["-v", "send"]);
+    assert!(sent.stderr.contains("sent 0, failed 0, waiting 3; "), "{sent:#?}");
+    assert!(
+        sent.stderr.contains("\n3 wait until ") && sent.stderr.contains("; `espomail outbox retry ID` sends now"),
+        "{sent:#?}"
+    );
+    let rows = sandbox.items(&["outbox", "list"]);
+    let ids: Vec<String> =
+        rows.iter().filter(|row| row["kind"] == "auto-reply").map(|row| row["id"].to_string()).collect();
+    let retry: Vec<&str> = ["outbox", "retry"].into_iter().chain(ids.iter().map(String::as_str)).collect();
+    sandbox.run(&retry).ok();
+    let sent = sandbox.run(&["-v", "send"]).exits(75);
+    assert_eq!(sent.stderr.matches("cannot send").count(), 1, "{sent:#?}");
+}
+
+#[test]
+fn a_log_that_cannot_be_written_is_told_once() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["init"]).ok();
+    sandbox.run(&["team", "add", "Support"]).ok();
+    let args = ["--log", "/dev/full", "team", "edit", "Support", "--name", "Help"];
+    let told = sandbox.run(&args).ok().stderr;
+    assert_eq!(told.matches("espomail: --log: cannot write /dev/full: ").count(), 1, "{told}");
+}
+
+#[test]
+fn a_secret_that_cannot_be_had_is_doubted_when_it_is_set() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["init"]).ok();
+    let add = ["account", "add", "x", "--address", "x@y.example", "--imap", "127.0.0.1:1", "--tls", "none"];
+    let added =
+        sandbox.run(&[&add[..], &["--folder", "Nope", "--secret", "cmd:/nonexistent/tool show x"]].concat()).ok();
+    let doubt = "account x: --secret: secret cmd:/nonexistent/tool: there is no such program";
+    assert!(added.stderr.contains(doubt), "{added:#?}");
+    assert!(added.stderr.contains("hint: try it: espomail account test x"), "{added:#?}");
+    let edited = sandbox.run(&["account", "edit", "x", "--imap", "127.0.0.1:2"]).ok();
+    assert!(
+        edited.stderr.contains("hint: try it: espomail account test x") && !edited.stderr.contains(doubt),
+        "{edited:#?}"
+    );
+    assert!(!sandbox.run(&["account", "edit", "x", "--position", "Lead"]).stderr.contains("account test"));
+    let changed = sandbox.run(&["account", "secret", "x", "--secret", "cmd:no-such-tool-anywhere"]).ok();
+    assert!(
+        changed.stderr.contains("secret cmd:no-such-tool-anywhere: there is no such program in PATH"),
+        "{changed:#?}"
+    );
 }
 
 #[test]

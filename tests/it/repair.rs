@@ -342,8 +342,63 @@ fn a_backup_replaces_what_is_damaged_or_gone() {
     sandbox.run(&["db", "check"]).ok();
     let bad = fs::read(sandbox.path("backup.db")).unwrap();
     fs::write(sandbox.path("cut.db"), &bad[..bad.len() / 2]).unwrap();
-    sandbox.run(&["--yes", "db", "restore", "cut.db"]).exits(74).says("cut.db is damaged");
+    fs::write(sandbox.path("empty.db"), "").unwrap();
+    fs::write(sandbox.path("text.db"), "no database at all, but more than a hundred bytes ".repeat(9)).unwrap();
+    for name in ["cut.db", "empty.db", "text.db"] {
+        let refused = sandbox
+            .run(&["--yes", "db", "restore", name])
+            .exits(74)
+            .says(&format!("FILE: the backup {name} is damaged: "));
+        assert!(
+            refused.stderr.contains("hint: name another backup: ") && !refused.stderr.contains("keep the damaged"),
+            "{refused:#?}"
+        );
+    }
     assert_eq!(sandbox.items(&["case", "list"]).len(), 30);
+    // Three in one second.
+    let kept = || {
+        fs::read_dir(sandbox.path(""))
+            .unwrap()
+            .flatten()
+            .filter(|f| f.file_name().to_string_lossy().contains(".before-restore-"))
+            .count()
+    };
+    let before = kept();
+    (0..3).for_each(|_| drop(sandbox.run(&["--yes", "db", "restore", "backup.db"]).ok()));
+    assert_eq!(kept(), before + 3);
+}
+
+/// Wherever a database is damaged: what is wrong with it is what was asked.
+#[test]
+fn doctor_has_its_table_whatever_is_damaged() {
+    let sandbox = desk();
+    let whole = fs::read(sandbox.db()).unwrap();
+    let pages = whole.len() / 4096;
+    let mut failed = 0;
+    for page in (0..pages).step_by(pages.div_ceil(40)) {
+        for (what, bytes) in [(0_u8, 4096), (0xff, 100), (0x41, 8)] {
+            let mut damaged = whole.clone();
+            damaged[page * 4096..page * 4096 + bytes].fill(what);
+            fs::write(sandbox.db(), &damaged).unwrap();
+            ["-wal", "-shm"].iter().for_each(|end| drop(fs::remove_file(sandbox.path(&format!("espomail.db{end}")))));
+            let found = sandbox.run(&["doctor", "--offline"]);
+            assert!(
+                found.stdout.starts_with("CHECK ") && found.stdout.contains("\nconfiguration "),
+                "page {page}, {what}: {found:#?}"
+            );
+            failed += usize::from(found.code == 74);
+        }
+    }
+    assert!(failed > 40, "{failed} of these were seen");
+    for size in [0, 50, 100, 4096, whole.len() / 2] {
+        fs::write(sandbox.db(), &whole[..size]).unwrap();
+        let found = sandbox.run(&["doctor", "--offline"]);
+        assert!(found.code != 0 && found.stdout.starts_with("CHECK "), "{size} bytes: {found:#?}");
+        assert!(
+            found.stdout.contains("\ndatabase ") || found.stdout.contains("\nintegrity "),
+            "{size} bytes: {found:#?}"
+        );
+    }
 }
 
 /// What is damaged may lose what was put into it: the MTA keeps its copy.

@@ -166,6 +166,8 @@ fn whoever_waits_for_the_database_in_vain_is_told_for_whom() {
     signal("STOP", &pid);
     let waiting = [&["case", "note", "1", "-m", "x"][..], &["fetch"], &["--json", "user", "away", "ana"]];
     let waiting = waiting.map(|args| sandbox.call(args).spawn());
+    let piped = mail("c@customer.example", &mailbox.address, "Piped").bytes();
+    let piped = sandbox.call(&["ingest", "--account", "more"]).stdin(&piped).spawn();
     let found = sandbox.run(&["doctor", "--offline"]).exits(75);
     assert!(found.stdout.contains(&format!("database is held by process {pid} (stopped, since ")), "{found:#?}");
     let check = sandbox.run(&["check"]).exits(2);
@@ -177,6 +179,11 @@ fn whoever_waits_for_the_database_in_vain_is_told_for_whom() {
         assert_eq!(run.stderr.matches(&format!("process {pid} (stopped, since ")).count(), 1, "{run:#?}");
         assert!(run.stderr.contains(&format!("kill -CONT {pid}")) && run.stdout.is_empty(), "{run:#?}");
     }
+    let piped = piped.wait().exits(75);
+    for said in ["process ", "kill -CONT ", "the MTA keeps it"] {
+        assert!(piped.stderr.contains(said) && piped.stderr.contains(&pid), "{piped:#?}");
+    }
+    assert!(!piped.stderr.contains("Error code"), "{piped:#?}");
     signal("CONT", &pid);
     std::fs::write(go, "").unwrap();
     writer.wait().ok();

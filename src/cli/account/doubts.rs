@@ -64,7 +64,8 @@ pub fn doubts(tx: &Tx<'_>, account: &Account, stored_secret: &Path) -> Result<Ve
         found.push(format!("--reply-to: no account of this database has {address}, so answers do not come back here"));
     }
     for (flag, secret) in [("--secret", &account.imap.secret), ("--smtp-secret", &account.smtp.secret)] {
-        found.extend(of_secret(flag, secret, stored_secret));
+        let fault = secret.parse().ok().and_then(|spec: SecretSpec| spec.fault(stored_secret));
+        found.extend(fault.map(|fault| format!("{flag}: {fault}")));
     }
     Ok(found)
 }
@@ -88,10 +89,4 @@ fn of_case_team(tx: &Tx<'_>, account: &Account) -> Result<Option<String>> {
         )),
         (true, true) => None,
     })
-}
-
-/// A file can be looked at now. What a command prints or a variable holds is cron's to have.
-fn of_secret(flag: &str, secret: &str, stored: &Path) -> Option<String> {
-    let spec: SecretSpec = secret.parse().ok().filter(|spec| matches!(spec, SecretSpec::File(_)))?;
-    spec.resolve(stored).err().map(|error| format!("{flag}: {error:#}"))
 }

@@ -225,6 +225,9 @@ fn edit(args: &Edit, ctx: &Context) -> Result<()> {
     forget_unused_secret(ctx, &account)?;
     ctx.done(account.id, &format!("account {} changed", args.account))?;
     doubts.iter().for_each(|doubt| ctx.ui.warn(&format!("account {}: {doubt}", account.name)));
+    if !ctx.dry_run && args.settings.concern_servers() {
+        ctx.ui.hint(&format!("try it: espomail account test {}", account.name));
+    }
     Ok(())
 }
 
@@ -326,9 +329,7 @@ fn test_imap(account: &Account, ctx: &Context) -> Result<String> {
     let store = ctx.store()?;
     let mut said = Vec::new();
     for folder in store.read(|tx| accounts::folders(tx, account.id))? {
-        let open = source
-            .open(&folder.name, true)
-            .map_err(|e| NetError::new(e.kind, format!("folder {}: {}", folder.name, e.message)))?;
+        let open = source.open(&folder.name, true).map_err(|error| NetError::of_folder(error.into(), &folder.name))?;
         said.push(format!("{} has {} messages", folder.name, open.exists));
     }
     source.logout();
@@ -376,16 +377,24 @@ fn set_secret(args: &SecretArgs, ctx: &Context) -> Result<()> {
     let spec: SecretSpec = args.secret.parse()?;
     let stdin =
         if spec == SecretSpec::Stored { Some(secret::from_stdin(&|| ctx.ui.prompt("Password: "))?) } else { None };
-    let account = ctx.write(|tx, actor| {
+    let (account, doubts) = ctx.write(|tx, actor| {
         let mut account = context::managed_account(tx, actor, "account secret", &args.account)?;
+        let before = doubts(tx, &account, ctx)?;
         account.imap.secret = spec.to_string();
         account.edited_at = ctx.now();
         accounts::update(tx, &account)?;
         keep_secret(ctx, &account, stdin.as_ref())?;
-        Ok(account)
+        let doubts: Vec<String> =
+            doubts(tx, &account, ctx)?.into_iter().filter(|doubt| !before.contains(doubt)).collect();
+        Ok((account, doubts))
     })?;
     forget_unused_secret(ctx, &account)?;
-    ctx.done(account.id, &format!("account {} has a new secret", args.account))
+    ctx.done(account.id, &format!("account {} has a new secret", args.account))?;
+    doubts.iter().for_each(|doubt| ctx.ui.warn(&format!("account {}: {doubt}", account.name)));
+    if !ctx.dry_run {
+        ctx.ui.hint(&format!("try it: espomail account test {}", account.name));
+    }
+    Ok(())
 }
 
 fn breaker(args: &Breaker, ctx: &Context) -> Result<()> {

@@ -227,6 +227,18 @@ impl Settings {
         Err(error::data(format!("{flag}: is for {other} accounts, not for {kind} ones")).hint(hint).into())
     }
 
+    /// Whether they say where a server is, how to come in, or what is polled there.
+    pub fn concern_servers(&self) -> bool {
+        let names = [&self.imap, &self.smtp, &self.login, &self.secret, &self.smtp_login, &self.smtp_secret];
+        let more = [&self.token, &self.ca, &self.pin];
+        names.into_iter().chain(more).any(|given| given.as_ref().is_some_and(|given| !given.is_empty()))
+            || self.tls.is_some()
+            || self.smtp_tls.is_some()
+            || self.auth.is_some()
+            || self.smtp_auth.is_some()
+            || !self.folders.is_empty()
+    }
+
     fn of_groups(&self) -> Vec<(&'static str, bool)> {
         vec![
             ("--team", !self.teams.is_empty()),

@@ -38,7 +38,7 @@ pub fn run(args: &Restore, ctx: &Context) -> Result<()> {
     let present = present(target, ctx)?;
     let backup = sound(file, ctx)?;
     let made_at = made_at(file, &backup)?;
-    let kept = place::beside(target, &format!(".before-restore-{}", ctx.now().strftime("%Y%m%dT%H%M%SZ")));
+    let kept = free(target, &format!(".before-restore-{}", ctx.now().strftime("%Y%m%dT%H%M%SZ")));
     let of = format!("the backup of {}", ctx.ui.local_time(made_at));
     if !matches!(present, Present::Nothing) {
         ctx.confirm(&format!(
@@ -72,6 +72,14 @@ pub fn run(args: &Restore, ctx: &Context) -> Result<()> {
     Ok(())
 }
 
+/// A name beside the database that nothing has: two may be restored in one second.
+fn free(target: &Path, end: &str) -> PathBuf {
+    let is_free = |path: &PathBuf| ["", "-wal", "-shm"].iter().all(|end| !place::beside(path, end).exists());
+    let first = place::beside(target, end);
+    let more = (2..u32::MAX).map(|n| place::beside(target, &format!("{end}-{n}")));
+    std::iter::once(first.clone()).chain(more).find(is_free).unwrap_or(first)
+}
+
 /// The backup, where every page of it can be read.
 fn sound(file: &Path, ctx: &Context) -> Result<Store> {
     if !file.exists() {
@@ -81,7 +89,13 @@ fn sound(file: &Path, ctx: &Context) -> Result<Store> {
     if is_same(file, &ctx.db_path) {
         return Err(error::data(format!("FILE: {} is the database itself", file.display())).into());
     }
-    let (store, _) = Store::open_as_it_is(file).map_err(|e| db::explain(&e, file).map_or(e, Into::into))?;
+    if fs::metadata(file).is_ok_and(|facts| facts.is_file() && facts.len() == 0) {
+        return Err(damaged(file, "it is empty").into());
+    }
+    let (store, _) = Store::open_as_it_is(file).map_err(|error| match db::damage_of(&error) {
+        Some(words) => damaged(file, &words).into(),
+        None => db::explain(&error, file).map_or(error, Into::into),
+    })?;
     match store.check() {
         Ok(faults) if faults.is_empty() => Ok(store),
         Ok(faults) => Err(damaged(file, faults.first().map_or("", String::as_str)).into()),
@@ -90,7 +104,8 @@ fn sound(file: &Path, ctx: &Context) -> Result<Store> {
 }
 
 fn damaged(file: &Path, fault: &str) -> Fault {
-    Fault::new(Kind::Io, format!("FILE: {} is damaged: {fault}", file.display())).hint("restore another backup")
+    let text = format!("FILE: the backup {} is damaged: {fault}", file.display());
+    Fault::new(Kind::Io, text).hint("name another backup: espomail db restore FILE; the database was not changed")
 }
 
 /// When it was made: by its own word, else when its file was written last.

@@ -11,6 +11,7 @@ use std::path::Path;
 use anyhow::Result;
 use clap::Args;
 
+use super::busy;
 use super::connect::{self, Protocol};
 use super::context::{self, Context};
 use crate::config;
@@ -94,13 +95,13 @@ pub fn run(args: &DoctorArgs, ctx: &Context) -> Result<()> {
     // Before it is opened, which may take helpers away that nobody can write.
     let place = store::place::look(&ctx.db_path).ok();
     match ctx.read(|_, actor| actor.require_admin("doctor")) {
-        Err(error) if !is_of_database(&error) => return Err(error),
+        Err(error) if !ctx.db_path.exists() || !is_of_database(&error) => return Err(error),
         // What is wrong with it is what is asked.
         Err(error) => {
-            findings.extend(place::look(ctx, args.fix, place)?);
-            findings.push(failed("database", &ctx.explained(error)));
+            take(&mut findings, place::look(ctx, args.fix, place), ctx);
+            take(&mut findings, Err(error), ctx);
         }
-        Ok(()) => findings.extend(everything(args, ctx, place)?),
+        Ok(()) => everything(args, ctx, place, &mut findings),
     }
     ctx.ui.list("doctor", COLUMNS, findings.iter().map(Finding::cells).collect())?;
     if ctx.ui.for_people() {
@@ -115,22 +116,37 @@ pub fn run(args: &DoctorArgs, ctx: &Context) -> Result<()> {
 
 /// Whether an error says that the database is there, but cannot be used.
 fn is_of_database(error: &anyhow::Error) -> bool {
-    matches!(error::classify(error).0, Kind::Io | Kind::Bug)
+    matches!(error::classify(error).0, Kind::Io | Kind::Bug | Kind::TempFail | Kind::Config)
 }
 
-fn everything(args: &DoctorArgs, ctx: &Context, place: Option<Place>) -> Result<Vec<Finding>> {
-    let mut findings = place::look(ctx, args.fix, place)?;
+/// Looks at one thing after the other: what a damaged database does not tell keeps back nothing of the rest.
+fn everything(args: &DoctorArgs, ctx: &Context, place: Option<Place>, findings: &mut Vec<Finding>) {
+    take(findings, place::look(ctx, args.fix, place), ctx);
     findings.push(integrity(ctx));
-    findings.extend(locks::look(ctx)?);
-    findings.extend(service::look(args.rule.as_ref(), ctx)?);
-    findings.extend(desk::look(ctx)?);
-    for account in ctx.read(|tx, _| accounts::all(tx))?.iter().filter(|account| account.active && !args.offline) {
+    take(findings, locks::look(ctx), ctx);
+    take(findings, service::look(args.rule.as_ref(), ctx), ctx);
+    take(findings, desk::look(ctx), ctx);
+    // What keeps them from being read has been said of the desk.
+    let accounts = ctx.read(|tx, _| accounts::all(tx)).unwrap_or_default();
+    for account in accounts.iter().filter(|account| account.active && !args.offline) {
         findings.extend(servers(account, ctx));
     }
-    for account in ctx.read(|tx, _| accounts::all(tx))?.iter().filter(|a| a.active && a.authserv_id.is_some()) {
-        findings.push(judged(account, ctx)?);
+    for account in accounts.iter().filter(|a| a.active && a.authserv_id.is_some()) {
+        take(findings, judged(account, ctx).map(|one| vec![one]), ctx);
     }
-    Ok(findings)
+}
+
+/// Takes what was found, or what kept it from being found, which is said once.
+fn take(findings: &mut Vec<Finding>, found: Result<Vec<Finding>>, ctx: &Context) {
+    match found {
+        Ok(found) => findings.extend(found),
+        Err(error) => {
+            let fault = failed("database", &busy::in_words(ctx.explained(error)));
+            if findings.iter().all(|one| one.text != fault.text) {
+                findings.push(fault);
+            }
+        }
+    }
 }
 
 /// What an error is as a finding.

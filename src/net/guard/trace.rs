@@ -46,7 +46,9 @@ impl Trace {
 
     /// A FETCH answer of the server.
     pub(super) fn fetched(&self, row: &Row) {
-        trace!("S: FETCH uid {:?}, size {:?}, body {:?}", row.uid, row.size, row.body.as_ref().map(Vec::len));
+        if log_enabled!(Level::Trace) {
+            trace!("S: {}", told(row));
+        }
     }
 
     /// The tagged answer has come: AUTHENTICATE is over.
@@ -94,9 +96,29 @@ impl Trace {
     }
 }
 
+/// What a FETCH answer holds.
+fn told(row: &Row) -> String {
+    let uid = row.uid.map_or("without a UID".to_owned(), |uid| format!("UID {uid}"));
+    let size = row.size.map(|size| format!(", {size} bytes as listed"));
+    let body = row.body.as_ref().map(|body| format!(", a body of {} bytes", body.len()));
+    format!("FETCH {uid}{}{}", size.unwrap_or_default(), body.unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_is_told_in_words() {
+        let row = |uid, size, body| Row { uid, size, body, ..Row::default() };
+        for (row, expected) in [
+            (row(Some(7), Some(40), None), "FETCH UID 7, 40 bytes as listed"),
+            (row(Some(7), None, Some(vec![0; 3])), "FETCH UID 7, a body of 3 bytes"),
+            (row(None, None, None), "FETCH without a UID"),
+        ] {
+            assert_eq!(told(&row), expected);
+        }
+    }
 
     #[test]
     fn secrets_and_literals_do_not_show() {

@@ -103,8 +103,12 @@ impl Conversation {
             if log_enabled!(Level::Trace) {
                 trace!("S: {}", shown(&self.words().printable(&bytes)));
             }
+            if texts.len() == LINES_MAX {
+                let words = format!("a reply of the server has more than {LINES_MAX} lines");
+                return Err(NetError::new(NetErrorKind::Protocol, words));
+            }
             let read = reply::line(&bytes).filter(|line| code.is_none_or(|code| code == line.code));
-            let Some(line) = read.filter(|_| texts.len() < LINES_MAX) else {
+            let Some(line) = read else {
                 return Err(NetError::new(
                     NetErrorKind::Protocol,
                     format!("a line of the server is not SMTP: {:?}", self.words().printable(&bytes)),

@@ -216,6 +216,22 @@ fn what_cannot_stand_in_a_command_is_never_sent() {
 }
 
 #[test]
+fn a_reply_without_an_end_is_called_what_it_is() {
+    let endless =
+        |n: usize| send(&(0..n).map(|n| format!("250-X{n}\r\n")).chain(["250 X\r\n".into()]).collect::<String>());
+    let connects = |reply: Step| {
+        let server = Server::play(vec![send("220 hi\r\n"), expect("EHLO"), reply]);
+        connect(&server.endpoint(), None).map(|_| ())
+    };
+    assert_eq!(connects(endless(199)), Ok(()));
+    let error = connects(endless(200)).unwrap_err();
+    assert_eq!(
+        (error.kind, error.message.as_str()),
+        (NetErrorKind::Protocol, "a reply of the server has more than 200 lines")
+    );
+}
+
+#[test]
 fn smtputf8_and_8bit_are_announced_where_needed() {
     let server = Server::play(vec![
         send("220 hi\r\n"),

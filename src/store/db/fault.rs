@@ -99,6 +99,14 @@ fn obstacle(error: &rusqlite::Error) -> Option<Obstacle> {
     })
 }
 
+/// What is wrong with a file of which an error says that this program cannot have written it; `None` = it does not.
+pub fn damage_of(error: &anyhow::Error) -> Option<String> {
+    match error.chain().find_map(|cause| obstacle(cause.downcast_ref()?))? {
+        Obstacle::Damaged(words) => Some(words),
+        _ => None,
+    }
+}
+
 /// What an error of the database means for a person, and what to do; `None` where its own words say it, or where it is
 /// none of the database. An error that would count as a bug is one of the database where that turns out to be damaged.
 pub fn explain(error: &anyhow::Error, database: &Path) -> Option<Fault> {

@@ -52,6 +52,17 @@ pub fn queue(tx: &Tx<'_>, within: &Range<Timestamp>, now: Timestamp) -> Result<Q
     Ok(queue.unwrap_or_default())
 }
 
+/// Rows that wait for another try, and when the first and the last of them are tried; those for later are not among them.
+pub fn waits(tx: &Tx<'_>, now: Timestamp) -> Result<(i64, Option<(Timestamp, Timestamp)>)> {
+    let found = tx.one(
+        "SELECT count(*) AS rows, min(next_try_at) AS first, max(next_try_at) AS last FROM outbox
+            WHERE state = 'waiting' AND coalesce(not_before, 0) <= ?1",
+        params![seconds(now)],
+        |row| Ok((row.get("rows")?, row.opt_time("first")?.zip(row.opt_time("last")?))),
+    )?;
+    Ok(found.unwrap_or_default())
+}
+
 /// How many rows are due, and their bytes as they are stored.
 pub fn due_size(tx: &Tx<'_>, now: Timestamp) -> Result<(i64, i64)> {
     let size = tx.one(
@@ -82,6 +93,32 @@ mod tests {
     use super::*;
     use crate::store::db::Store;
     use crate::store::raw::{self, Packed};
+
+    #[test]
+    fn what_waits_for_another_try_is_counted_without_what_is_for_later() -> Result<()> {
+        let store = Store::in_memory()?;
+        let at = |second: i64| Ok::<_, anyhow::Error>(Timestamp::from_second(1_800_000_000 + second)?);
+        let found = store.write(|tx| {
+            tx.execute(
+                "INSERT INTO accounts (id, name, kind, address, fetch_since, created_at, edited_at)
+                    VALUES (1, 'a', 'group', 'a@x', 0, 0, 0)",
+                [],
+            )?;
+            let raw_id = raw::add(tx, &Packed::new(b"x".to_vec())?)?;
+            let rows = [("waiting", 60, None), ("waiting", 300, Some(-5)), ("waiting", 900, Some(900)), ("failed", 5, None)];
+            for (state, next, not_before) in rows {
+                let not_before = not_before.map(at).transpose()?.map(seconds);
+                tx.execute(
+                    "INSERT INTO outbox (kind, account_id, message_id, subject, envelope_from, raw_id, state, next_try_at,
+                        created_at, not_before) VALUES ('mail', 1, 'm', '', '', ?1, ?2, ?3, 0, ?4)",
+                    params![raw_id, state, seconds(at(next)?), not_before],
+                )?;
+            }
+            waits(tx, at(0)?)
+        })?;
+        assert_eq!(found, (2, Some((at(60)?, at(300)?))));
+        Ok(())
+    }
 
     /// Kind, state and age in hours of what an account has sent.
     type Row<'a> = (&'a str, &'a str, i64);
