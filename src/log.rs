@@ -71,10 +71,11 @@ impl Log for Sinks {
         if record.level() >= Level::Debug && record.level() <= self.terminal {
             let _ = std::io::stderr().lock().write_all(line.as_bytes());
         }
-        if let Some(Ok(mut file)) = self.file.as_ref().filter(|_| record.level() <= self.file_level).map(Mutex::lock) {
-            if let Err(error) = file.write_all(line.as_bytes()) {
-                self.tell(&error);
-            }
+        let file = self.file.as_ref().filter(|_| record.level() <= self.file_level);
+        if let Some(Ok(mut file)) = file.map(Mutex::lock)
+            && let Err(error) = file.write_all(line.as_bytes())
+        {
+            self.tell(&error);
         }
     }
 
