@@ -217,8 +217,10 @@ fn what_cannot_stand_in_a_command_is_never_sent() {
 
 #[test]
 fn a_reply_without_an_end_is_called_what_it_is() {
-    let endless =
-        |n: usize| send(&(0..n).map(|n| format!("250-X{n}\r\n")).chain(["250 X\r\n".into()]).collect::<String>());
+    let endless = |lines: usize| {
+        let all: Vec<String> = (0..lines).map(|n| format!("250-X{n}\r\n")).collect();
+        send(all.concat() + "250 X\r\n")
+    };
     let connects = |reply: Step| {
         let server = Server::play(vec![send("220 hi\r\n"), expect("EHLO"), reply]);
         connect(&server.endpoint(), None).map(|_| ())
