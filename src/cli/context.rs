@@ -117,17 +117,16 @@ impl Context {
     }
 
     /// Says what would be done without `--dry-run`.
-    pub fn rehearsed(&self, sentence: &str) {
+    pub fn rehearsed(&self, sentence: &str) -> Result<()> {
         let line = format!("dry run, nothing changed; without --dry-run: {sentence}");
         ::log::info!("{}: {line}", self.command);
-        self.ui.note(&line);
+        self.ui.rehearsed(sentence, &line)
     }
 
     /// Says what was done, or with `--dry-run` what would be.
     pub fn done(&self, id: impl std::fmt::Display, sentence: &str) -> Result<()> {
         if self.dry_run {
-            self.rehearsed(sentence);
-            return Ok(());
+            return self.rehearsed(sentence);
         }
         ::log::info!("{}: {sentence}", self.command);
         self.ui.done(id, sentence)

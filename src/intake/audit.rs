@@ -100,15 +100,35 @@ impl Audited {
     }
 }
 
+/// What an audit of an account came to.
+#[derive(Debug, Default)]
+pub struct Look {
+    /// Folders that were looked at.
+    pub audited: Vec<Audited>,
+    /// Why others could not be, with their names.
+    pub failed: Vec<anyhow::Error>,
+}
+
 /// Compares every monitored folder of an account with the ledger.
 ///
 /// # Errors
-/// The connection or the database fails, or a folder cannot be opened.
-pub fn look(source: &mut dyn MailSource, store: &Store, account: &Account) -> Result<Vec<Audited>> {
-    let folders = store.read(|tx| accounts::folders(tx, account.id))?;
-    let look =
-        |folder: &Folder| look_at(source, store, account, folder).with_context(|| format!("folder {}", folder.name));
-    folders.iter().map(look).collect()
+/// The connection or the database fails.
+pub fn look(source: &mut dyn MailSource, store: &Store, account: &Account) -> Result<Look> {
+    let mut look = Look::default();
+    for folder in store.read(|tx| accounts::folders(tx, account.id))? {
+        match look_at(source, store, account, &folder) {
+            Ok(audited) => look.audited.push(audited),
+            Err(error) => {
+                let goes_on = error.downcast_ref().is_some_and(NetError::is_of_folder);
+                let error = NetError::of_folder(error, &folder.name);
+                if !goes_on {
+                    return Err(error);
+                }
+                look.failed.push(error);
+            }
+        }
+    }
+    Ok(look)
 }
 
 fn look_at(source: &mut dyn MailSource, store: &Store, account: &Account, folder: &Folder) -> Result<Audited> {

@@ -47,12 +47,36 @@ pub(super) fn fetch_listed(
 }
 
 /// Asks once more, alone, for what servers have not delivered so far. One at which the connection breaks again ends the
-/// session; the others are asked for by the next run.
-pub(super) fn fetch_owed(source: &mut dyn MailSource, job: &Job, owed: Vec<Owed>, desk: &mut dyn Desk) -> Result<()> {
+/// session; the others are asked for by the next run. A folder that cannot be opened keeps back those of no other; the
+/// first such error.
+pub(super) fn fetch_owed(
+    source: &mut dyn MailSource,
+    job: &Job,
+    owed: Vec<Owed>,
+    desk: &mut dyn Desk,
+) -> Result<Option<anyhow::Error>> {
     let mut open: Option<(String, u32)> = None;
+    let (mut closed, mut failed) = (Vec::new(), None);
     for Owed { folder, uidvalidity, uid, size } in owed {
+        if closed.contains(&folder) {
+            continue;
+        }
         if open.as_ref().is_none_or(|(name, _)| *name != folder) {
-            open = Some((folder.clone(), source.open(&folder, true)?.uidvalidity));
+            open = match source.open(&folder, true) {
+                Ok(opened) => Some((folder.clone(), opened.uidvalidity)),
+                Err(error) => {
+                    desk.folder(&folder, Some(&error))?;
+                    let goes_on = error.is_of_folder();
+                    let error = NetError::of_folder(error.into(), &folder);
+                    if !goes_on {
+                        return Err(error);
+                    }
+                    failed.get_or_insert(error);
+                    closed.push(folder);
+                    open = None;
+                    continue;
+                }
+            };
         }
         if open.as_ref().is_some_and(|(_, now)| *now == uidvalidity) {
             let listed = Listed { uid, size: size.unsigned_abs(), internal_date: None, seen: false };
@@ -60,7 +84,7 @@ pub(super) fn fetch_owed(source: &mut dyn MailSource, job: &Job, owed: Vec<Owed>
                 .map_err(|error| error.context(format!("folder {folder}, UID {uid}, which was asked for alone")))?;
         }
     }
-    Ok(())
+    Ok(failed)
 }
 
 /// Cuts what is to be fetched into ranges bounded by bytes and count; a message over the limit stands alone.

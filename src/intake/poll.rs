@@ -84,8 +84,7 @@ pub fn session(source: &mut dyn MailSource, job: &Job, desk: &mut dyn Desk) -> R
             Err(error) => {
                 let Some(net) = error.downcast_ref::<NetError>() else { return Err(error) };
                 desk.folder(&folder.name, Some(net))?;
-                let of_folder = net.later.is_some_and(|later| later.of_folder);
-                let ends = !of_folder && !matches!(net.kind, NetErrorKind::Folder | NetErrorKind::Refused);
+                let ends = !net.is_of_folder();
                 let error = NetError::of_folder(error, &folder.name);
                 if ends {
                     return Err(error);
@@ -100,8 +99,11 @@ pub fn session(source: &mut dyn MailSource, job: &Job, desk: &mut dyn Desk) -> R
             }
         }
     }
-    download::fetch_owed(source, job, owed, desk)?;
+    let owing = download::fetch_owed(source, job, owed, desk)?;
     source.logout();
+    if failed.as_ref().is_none_or(|before| before.is::<Unsettled>()) {
+        failed = owing.or(failed);
+    }
     failed.map_or(Ok(()), Err)
 }
 

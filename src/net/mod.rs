@@ -147,9 +147,16 @@ impl NetError {
         NetError { kind, message: message.into(), later: None, fingerprint: None }
     }
 
+    /// Whether the session goes on with the other folders.
+    pub fn is_of_folder(&self) -> bool {
+        let of_folder = self.later.is_some_and(|later| later.of_folder);
+        of_folder || matches!(self.kind, NetErrorKind::Folder | NetErrorKind::Refused)
+    }
+
     /// An error of one folder, by its name, which the words of some have already.
     pub fn of_folder(error: anyhow::Error, folder: &str) -> anyhow::Error {
-        let names_it = error.downcast_ref::<NetError>().is_some_and(|net| net.kind == NetErrorKind::Folder);
+        let begin = format!("folder {folder:?}");
+        let names_it = error.downcast_ref::<NetError>().is_some_and(|net| net.message.starts_with(&begin));
         if names_it { error } else { error.context(format!("folder {folder}")) }
     }
 

@@ -163,6 +163,19 @@ impl Ui {
         }
     }
 
+    /// What would be done: a line on standard error for people, an object without an id for programs.
+    pub fn rehearsed(&self, sentence: &str, line: &str) -> Result<()> {
+        match self.format {
+            Format::Json | Format::Ndjson => {
+                self.json(&json!({"schema": schema("done"), "dry_run": true, "id": null, "message": sentence}))
+            }
+            _ => {
+                self.note(line);
+                Ok(())
+            }
+        }
+    }
+
     /// Something worth knowing, on standard error; not with `-q`.
     pub fn note(&self, text: &str) {
         if !self.quiet {

@@ -90,6 +90,21 @@ fn a_folder_that_was_numbered_anew_or_never_fetched_is_fetched_first() {
 }
 
 #[test]
+fn a_folder_that_cannot_be_looked_at_keeps_no_other_back() {
+    let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
+    sandbox.support_account(&mailbox, &["--folder", "Nope", "--folder", "INBOX"]);
+    let uids = letters(&mailbox, 1..=2);
+    sandbox.run(&["fetch", "--no-send"]);
+    sandbox.sql(&format!("DELETE FROM deliveries WHERE uid = {}", uids[0]));
+    let (found, run) = audit(&sandbox, &[], 69);
+    assert_eq!(found, [("missing".to_owned(), u64::from(uids[0]))]);
+    assert!(run.stderr.contains("account support: folder \"Nope\": "), "{run:#?}");
+    let (left, run) = audit(&sandbox, &["--repair"], 69);
+    assert_eq!((left, run.stderr.contains("fetched 1 of 1")), (Vec::new(), true), "{run:#?}");
+    assert_eq!(run.stderr.matches("folder \"Nope\"").count(), 1, "{run:#?}");
+}
+
+#[test]
 fn only_what_the_account_is_to_have_is_missing_and_mail_taken_away_on_purpose_is_not_gone() {
     let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
     let year_ago = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * 365);

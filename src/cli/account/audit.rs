@@ -4,10 +4,10 @@ use anyhow::Result;
 use clap::Args;
 use jiff::Timestamp;
 
-use crate::cli::connect;
+use crate::cli::connect::{self, Protocol};
 use crate::cli::context::{self, Context};
 use crate::error::{self, Kind};
-use crate::intake::audit::{self, Audited, Repair, What};
+use crate::intake::audit::{self, Audited, Look, Repair, What};
 use crate::lock::Lock;
 use crate::net::MailSource;
 use crate::store::accounts::Account;
@@ -38,7 +38,8 @@ pub const COLUMNS: &[Column] = &[
 /// Runs `account audit`.
 ///
 /// # Errors
-/// Exit 1 where something is missing or unfetchable, or a folder cannot be compared.
+/// Exit 1 where something is missing or unfetchable, or a folder cannot be compared; the error of a folder that cannot
+/// be looked at, where that is worse.
 pub fn run(args: &AuditArgs, ctx: &Context) -> Result<()> {
     let account = super::readable(&args.account, "account audit", ctx)?;
     if account.imap.host.is_none() {
@@ -50,14 +51,14 @@ pub fn run(args: &AuditArgs, ctx: &Context) -> Result<()> {
     // A run that fetches meanwhile would make messages look missing that are on their way.
     let lock = if args.repair && !ctx.dry_run { Some(context::lock(&store, &account)?) } else { None };
     let mut source = connect::imap(&account, &ctx.config, &ctx.db_path, None)?;
-    let mut audited = audit::look(source.as_mut(), &store, &account)?;
+    let Look { mut audited, mut failed } = audit::look(source.as_mut(), &store, &account)?;
     let wanted: usize = audited.iter().map(|found| found.wanted.len()).sum();
     match &lock {
         Some(lock) if audited.iter().any(Audited::is_to_be_repaired) => {
             ctx.long_work(&store, &[("account", account.id)], || {
                 repair(ctx, &store, &account, lock, source.as_mut(), &audited)
             })?;
-            audited = audit::look(source.as_mut(), &store, &account)?;
+            Look { audited, failed } = audit::look(source.as_mut(), &store, &account)?;
         }
         None if args.repair => ctx.ui.note(&format!("dry run, nothing changed: {wanted} messages would be fetched")),
         _ => {}
@@ -65,7 +66,13 @@ pub fn run(args: &AuditArgs, ctx: &Context) -> Result<()> {
     source.logout();
     // Nobody waits for somebody who reads.
     drop((lock, store));
-    report(ctx, &account, &audited, args.repair)
+    let found = report(ctx, &account, &audited, args.repair)?;
+    for error in &failed {
+        ctx.ui.warn(&format!("account {}: {error:#}", account.name));
+        connect::next_step(&account, Protocol::Imap, error).iter().for_each(|step| ctx.ui.hint(step));
+    }
+    let kinds = failed.iter().map(|error| error::classify(error).0);
+    found.into_iter().chain(kinds).reduce(Kind::worse).map_or(Ok(()), |kind| Err(context::told(kind)))
 }
 
 fn repair(
@@ -94,7 +101,8 @@ fn repair(
     Ok(())
 }
 
-fn report(ctx: &Context, account: &Account, audited: &[Audited], repaired: bool) -> Result<()> {
+/// Shows what was found; how serious it is.
+fn report(ctx: &Context, account: &Account, audited: &[Audited], repaired: bool) -> Result<Option<Kind>> {
     let rows = audited.iter().flat_map(|found| found.findings.iter().map(move |one| cells(&found.folder, one)));
     let rows: Vec<_> = rows.collect();
     if !rows.is_empty() || !ctx.ui.for_people() {
@@ -120,7 +128,7 @@ fn report(ctx: &Context, account: &Account, audited: &[Audited], repaired: bool)
     } else if faults().next().is_some() && !repaired {
         ctx.ui.hint(&format!("espomail account audit {} --repair", account.name));
     }
-    if faults().next().is_some() { Err(context::told(Kind::Partial)) } else { Ok(()) }
+    Ok(faults().next().map(|_| Kind::Partial))
 }
 
 fn cells(folder: &str, one: &audit::Finding) -> Vec<Cell> {

@@ -223,10 +223,7 @@ fn finish(ctx: &Context, started: &Started, draft: bool, at: Option<jiff::Timest
     let when = at.map(|at| format!(", to be sent {}", ctx.ui.local_time(at))).unwrap_or_default();
     let to = queued.recipients.join(", ");
     if ctx.dry_run {
-        ctx.ui.note(&format!(
-            "dry run, nothing changed; without --dry-run: letter to {to} would go into the outbox{when}"
-        ));
-        return Ok(());
+        return ctx.rehearsed(&format!("letter to {to} would go into the outbox{when}"));
     }
     ctx.done(queued.outbox_id, &format!("letter to {to} is in the outbox ({}){when}", queued.outbox_id))?;
     ctx.ui.hint(&match at {

@@ -121,7 +121,7 @@ fn twenty_thousand_messages_take_four_questions() {
     let lacks = [5, 6, 400, 10_001, 19_999];
     let (store, account) = ledger((1..=20_000).filter(|uid| !lacks.contains(uid)), 10_000);
     let mut shelf = Shelf::new((1..=20_003).filter(|uid| *uid != 77), 10_000);
-    let audited = look(&mut shelf, &store, &account).unwrap().pop().unwrap();
+    let audited = look(&mut shelf, &store, &account).unwrap().audited.pop().unwrap();
     assert_eq!(shelf.asked, ["search", "list these", "list", "list these"]);
     assert_eq!((audited.on_server, audited.in_ledger), (20_002, 19_995));
     let uids = |what: What| -> Vec<u32> {

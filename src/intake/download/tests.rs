@@ -41,7 +41,10 @@ impl MailSource for Picky {
         self.receiving
     }
 
-    fn open(&mut self, _: &str, _: bool) -> Result<OpenFolder, NetError> {
+    fn open(&mut self, folder: &str, _: bool) -> Result<OpenFolder, NetError> {
+        if folder == "Locked" {
+            return Err(NetError::new(NetErrorKind::Folder, "folder \"Locked\": not for you"));
+        }
         Ok(OpenFolder { uidvalidity: 1, uidnext: None, exists: 5 })
     }
 
@@ -98,7 +101,7 @@ impl MailSource for Picky {
 
 /// Writes down what is handed over.
 #[derive(Default)]
-struct Notebook(Vec<(u32, bool, bool)>);
+struct Notebook(Vec<(u32, bool, bool)>, Vec<String>);
 
 impl Desk for Notebook {
     fn batch(&mut self, batch: Batch) -> Result<()> {
@@ -139,7 +142,8 @@ impl Desk for Notebook {
         Ok(())
     }
 
-    fn folder(&mut self, _: &str, _: Option<&NetError>) -> Result<()> {
+    fn folder(&mut self, folder: &str, failure: Option<&NetError>) -> Result<()> {
+        self.1.extend(failure.map(|_| folder.to_owned()));
         Ok(())
     }
 }
@@ -183,6 +187,22 @@ fn where_the_connection_breaks_the_message_that_was_received_is_charged() {
         assert_eq!(handed, expected, "{sent:?} {receiving:?}");
         assert!(ended.is_err());
     }
+}
+
+#[test]
+fn a_folder_that_cannot_be_opened_keeps_back_what_is_owed_of_no_other() -> Result<()> {
+    let account = Account::new("a", AccountKind::Group, Timestamp::UNIX_EPOCH);
+    let until = Instant::now() + Duration::from_secs(60);
+    let job = Job { account, folders: Vec::new(), portion: 0, max_size: 100, dry_run: false, until };
+    let owed = [("Locked", 1), ("INBOX", 2), ("Locked", 4), ("INBOX", 5)];
+    let owed = owed.map(|(folder, uid)| Owed { folder: folder.to_owned(), uidvalidity: 1, uid, size: 1 });
+    let mut desk = Notebook::default();
+    let mut source = Picky::new(&[], NetError::new(NetErrorKind::Closed, "gone"));
+    let failed = fetch_owed(&mut source, &job, owed.into(), &mut desk)?;
+    assert_eq!(desk.0, [(2, true, false), (5, true, false)]);
+    assert_eq!(desk.1, ["Locked"], "told once");
+    assert_eq!(failed.map(|error| format!("{error:#}")).as_deref(), Some("folder \"Locked\": not for you"));
+    Ok(())
 }
 
 #[test]

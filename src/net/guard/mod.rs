@@ -99,8 +99,10 @@ pub(super) enum Event {
 /// What a folder said of itself since [`Guard::begin`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Opened {
-    /// EXISTS.
+    /// EXISTS, where it is a possible one.
     pub(super) exists: Option<u32>,
+    /// EXISTS was said.
+    pub(super) is_counted: bool,
     /// UIDVALIDITY, where it is a possible one.
     pub(super) uidvalidity: Option<u32>,
     /// UIDNEXT, where it is a possible one.
@@ -371,13 +373,10 @@ impl Guard {
             b"EXISTS" => {
                 self.trace.server(self.lines.words(), &rest);
                 let count = rest.split(|&byte| byte == b' ').next().and_then(number);
+                // A hint that is worth nothing is none.
                 let count = count.filter(|count| *count <= EXISTS_MAX).and_then(|count| u32::try_from(count).ok());
-                if count.is_none() {
-                    let said = self.lines.words().printable(&rest);
-                    let words = format!("the server says that a folder has an impossible number of messages: {said}");
-                    return Err(NetError::new(NetErrorKind::Protocol, words));
-                }
-                self.opened.exists = count;
+                self.opened.exists = count.or(self.opened.exists);
+                self.opened.is_counted = true;
                 Ok(Event::Noted)
             }
             b"RECENT" | b"EXPUNGE" => Ok(Event::Noted),

@@ -69,11 +69,17 @@ impl MailSource for ImapSource {
         let Some(uidvalidity) = said.uidvalidity else {
             return Err(self.give_up("the server names no UIDVALIDITY"));
         };
-        let Some(exists) = said.exists else {
-            return Err(self.give_up("the server does not say how many messages the folder has"));
-        };
-        let opened = OpenFolder { uidvalidity, uidnext: said.uidnext, exists };
+        let mut opened = OpenFolder { uidvalidity, uidnext: said.uidnext, exists: said.exists.unwrap_or_default() };
         self.folder = Some(opened);
+        if said.exists.is_none() {
+            // What it says cannot be: they are counted.
+            let found = if said.is_counted { self.search_all()? } else { None };
+            let Some(found) = found else {
+                return Err(self.give_up("the server does not say how many messages the folder has"));
+            };
+            opened.exists = u32::try_from(found.len()).unwrap_or(u32::MAX);
+            self.folder = Some(opened);
+        }
         Ok(opened)
     }
 

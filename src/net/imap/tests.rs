@@ -401,8 +401,6 @@ fn untagged_refusals_while_a_folder_opens() {
         ("* BYE gone\r\n", Err((NetErrorKind::Closed, "gone"))),
         ("a3 OK\r\n", Err((NetErrorKind::Protocol, "a3 OK"))),
         ("* OK [UIDVALIDITY 0] zero\r\na2 OK\r\n", Err((NetErrorKind::Protocol, "UIDVALIDITY"))),
-        ("* 99999999999 EXISTS\r\na2 OK\r\n", Err((NetErrorKind::Protocol, "impossible number"))),
-        ("* 4294967295 EXISTS\r\na2 OK\r\n", Err((NetErrorKind::Protocol, "impossible number"))),
         ("* 1 RECENT\r\na2 OK\r\n", Err((NetErrorKind::Protocol, "how many messages"))),
         (
             "* 1 EXISTS\r\n* OK [UIDNEXT 99999999999] x\r\n* OK [HIGHESTMODSEQ 99999999999999999999] y\r\na2 OK [X (\"] z\r\n",
@@ -421,6 +419,29 @@ fn untagged_refusals_while_a_folder_opens() {
             }
             (result, _) => panic!("{rest}: {result:?}"),
         }
+    }
+}
+
+#[test]
+fn an_impossible_exists_is_no_hint_and_the_messages_are_counted() {
+    for said in ["99999999999", "4294967295", "99999999999999999999"] {
+        let opens = |answer: &str| {
+            let open = send(&format!("* {said} EXISTS\r\n* OK [UIDVALIDITY 9] x\r\na2 OK\r\n"));
+            let server = Server::play(vec![
+                send("* OK hi\r\n"),
+                expect("a1 LOGIN"),
+                send("a1 OK\r\n"),
+                expect("a2"),
+                open,
+                expect("a3 UID SEARCH ALL"),
+                send(answer),
+            ]);
+            connect(&server.endpoint(), &credentials(), LIMITS).unwrap().open("INBOX", true)
+        };
+        assert_eq!(opens("* SEARCH 4 7 9\r\na3 OK\r\n").map(|open| open.exists), Ok(3), "{said}");
+        assert_eq!(opens("* SEARCH\r\na3 OK\r\n").map(|open| open.exists), Ok(0), "{said}");
+        let error = opens("a3 OK\r\n").unwrap_err();
+        assert!(error.kind == NetErrorKind::Protocol && error.message.contains("how many messages"), "{error}");
     }
 }
 

@@ -1,5 +1,5 @@
 //! What was presented to a server, found in what the server says: plain, in another case, quoted or escaped, in hex, in
-//! base64, with signs in between, whole or in part. A secret itself is not kept here: only hashes of what is looked for.
+//! base64, backwards, with signs in between, whole or in part. A secret itself is not kept here: only hashes of what is looked for.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
@@ -9,7 +9,9 @@ use zeroize::Zeroizing;
 
 use crate::net::{Credentials, sasl};
 
-/// So many bytes of a longer secret are as secret as the whole.
+/// So many bytes of a longer secret are as secret as the whole. Shorter parts are not looked for: they stand in many words
+/// by chance, and a gap within a word that everybody can read tells which letters the secret has, where the word in
+/// full tells nothing. Of what is quoted less than this can be part of the secret, and nobody knows that it is.
 const PART: usize = 12;
 /// A shorter secret is in many texts by chance.
 const SHORT: usize = 4;
@@ -27,6 +29,8 @@ pub(super) struct Secrets {
 struct Net {
     fold: Fold,
     width: usize,
+    /// It is base64, where the letters beside a part hold bits of the secret, too.
+    base64: bool,
     parts: HashSet<u64>,
 }
 
@@ -46,20 +50,23 @@ impl Secrets {
         let length = secret.chars().count();
         let guessable = length < SHORT || (letters && length < PLAIN);
         let mut all = Secrets { guessable, hasher: RandomState::new(), nets: Vec::new() };
-        all.look_for(Fold::Spaceless, secret, PART, 1);
-        all.look_for(Fold::Alphanumeric, secret, PART, SHORT);
+        let backwards: Zeroizing<String> = Zeroizing::new(secret.chars().rev().collect());
+        for plain in [secret, backwards.as_str()] {
+            all.look_for(Fold::Spaceless, plain, PART, 1, false);
+            all.look_for(Fold::Alphanumeric, plain, PART, SHORT, false);
+        }
         let hex: Zeroizing<String> = Zeroizing::new(secret.bytes().map(|byte| format!("{byte:02x}")).collect());
-        all.look_for(Fold::Alphanumeric, &hex, 2 * PART, 2 * SHORT);
+        all.look_for(Fold::Alphanumeric, &hex, 2 * PART, 2 * SHORT, false);
         // Within other text base64 looks one of three ways, but for the bytes at both ends.
         for before in 0..3_usize {
             let bytes = Zeroizing::new([&vec![0; before][..], secret.as_bytes()].concat());
             let encoded = Zeroizing::new(encode_block(&bytes));
             let (first, end) = ((8 * before).div_ceil(6), 8 * bytes.len() / 6);
-            all.look_for(Fold::Alphanumeric, encoded.get(first..end).unwrap_or_default(), PART * 4 / 3, SHORT);
+            all.look_for(Fold::Alphanumeric, encoded.get(first..end).unwrap_or_default(), PART * 4 / 3, SHORT, true);
         }
         if length < SHORT && !secret.is_empty() {
             let first = Zeroizing::new(encode_block(sasl::of(credentials).first.as_bytes()));
-            all.look_for(Fold::Alphanumeric, &first, usize::MAX, 1);
+            all.look_for(Fold::Alphanumeric, &first, usize::MAX, 1, true);
         }
         all
     }
@@ -76,10 +83,13 @@ impl Secrets {
             let as_it_stands = Folded::of(text, fold, |_| None);
             let decoded = Folded::of(text, fold, unescaped);
             for net in self.nets.iter().filter(|net| net.fold == fold) {
-                for text in [&as_it_stands, &decoded] {
-                    for (start, window) in text.bytes.windows(net.width).enumerate() {
+                for folded in [&as_it_stands, &decoded] {
+                    for (start, window) in folded.bytes.windows(net.width).enumerate() {
                         if net.parts.contains(&self.hasher.hash_one(window)) {
-                            text.mark(start, net.width, &mut marked);
+                            folded.mark(start, net.width, &mut marked);
+                            if net.base64 {
+                                folded.mark_run(start, net.width, text, &mut marked);
+                            }
                         }
                     }
                 }
@@ -88,8 +98,8 @@ impl Secrets {
         marked
     }
 
-    /// Looks for every part of `part` bytes of a text, where it has at least `least` of them.
-    fn look_for(&mut self, fold: Fold, text: &str, part: usize, least: usize) {
+    /// Looks for every part of `part` bytes of a text, where it has at least `least` of them; `base64`: it is that.
+    fn look_for(&mut self, fold: Fold, text: &str, part: usize, least: usize, base64: bool) {
         let chars: Zeroizing<Vec<char>> = Zeroizing::new(text.chars().collect());
         let folded = Folded::of(&chars, fold, |_| None);
         let bytes = Zeroizing::new(folded.bytes);
@@ -98,7 +108,7 @@ impl Secrets {
         }
         let width = bytes.len().min(part);
         let parts = bytes.windows(width).map(|window| self.hasher.hash_one(window)).collect();
-        self.nets.push(Net { fold, width, parts });
+        self.nets.push(Net { fold, width, base64, parts });
     }
 }
 
@@ -149,6 +159,19 @@ impl Folded {
             && let Some(part) = marked.get_mut(first.0..last.1)
         {
             part.fill(true);
+        }
+    }
+
+    /// Marks what stands beside a part, as far as it may be the same base64.
+    fn mark_run(&self, start: usize, width: usize, text: &[char], marked: &mut [bool]) {
+        let (Some(first), Some(last)) = (self.from.get(start), self.from.get(start + width - 1)) else { return };
+        let is_base64 = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '-' | '_' | '=');
+        // A sign of equality before it is one of the text.
+        let is_inner = |c: &char| *c != '=' && is_base64(c);
+        let before = text.iter().take(first.0).rev().take_while(|c| is_inner(c)).count();
+        let after = text.iter().skip(last.1).take_while(|c| is_base64(c)).count();
+        if let Some(run) = marked.get_mut(first.0 - before..last.1 + after) {
+            run.fill(true);
         }
     }
 }

@@ -56,6 +56,8 @@ fn a_text_that_repeats_the_secret_is_told_without_it() {
         secret.chars().map(|c| format!("{c} \u{a0}")).collect(),
         secret.chars().map(|c| format!("{c}\u{200b}")).collect(),
         secret.replace(' ', "\r\n"),
+        secret.chars().rev().collect(),
+        secret.chars().rev().map(|c| format!("{c} ")).collect(),
         base64(secret),
         base64(&format!("x{secret}")),
         base64(&format!("xx{secret} and so on")),
@@ -90,6 +92,41 @@ fn a_part_of_a_long_secret_is_as_secret() {
     assert!(!words.printable(long.as_bytes()).contains(token.get(..8).unwrap()));
     let spaces = format!("{}{token}", " ".repeat(QUOTED - 20));
     assert_eq!(words.printable(spaces.as_bytes()), GAP);
+}
+
+#[test]
+fn base64_is_hidden_to_its_end() {
+    let secret = "tr0ub4dor&3x";
+    for before in ["", "x", "xx", "\0me@desk.example\0"] {
+        for after in ["", "y", "yy"] {
+            let encoded = encode_block(format!("{before}{secret}{after}").as_bytes());
+            for (said, shown) in [
+                (format!("no {encoded}"), "no ***"),
+                (format!("no {encoded} here"), "no *** here"),
+                (format!("no={encoded}, here"), "no=***, here"),
+                (format!("<{encoded}> here"), "<***> here"),
+            ] {
+                assert_eq!(hiding(secret).printable(said.as_bytes()), shown, "{before:?} {after:?} {said}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_secret_is_hidden_backwards_too_and_few_letters_of_it_are_not() {
+    let token = "q7w8e9r0t1y2u3i4o5p6";
+    for (secret, said, shown) in [
+        ("tr0ub4dor&3", "you said 3&rod4bu0rt", "you said ***"),
+        ("later", "please try again retal", WITHHELD),
+        (token, "part 4i3u2y1t0r9e of it", "part *** of it"),
+        // A gap in a word that can be read would tell of which letters the secret is.
+        ("lateralus-77", "please try again later", "please try again later"),
+        ("lateralus-77", "you begin with late", "you begin with late"),
+        (token, "part q7w8e9r0t1y of it", "part q7w8e9r0t1y of it"),
+    ] {
+        assert_eq!(hiding(secret).printable(said.as_bytes()), shown, "{secret}: {said}");
+    }
+    assert!(hiding("tr0ub4dor&3").repeat("3&rod4bu0rt"), "the name of a folder");
 }
 
 #[test]
