@@ -373,12 +373,12 @@ fn a_backup_replaces_what_is_damaged_or_gone() {
 fn doctor_has_its_table_whatever_is_damaged() {
     let sandbox = desk();
     let whole = fs::read(sandbox.db()).unwrap();
-    let pages = whole.len() / 4096;
+    let pages = whole.len() / 8_192;
     let mut failed = 0;
     for page in (0..pages).step_by(pages.div_ceil(40)) {
-        for (what, bytes) in [(0_u8, 4096), (0xff, 100), (0x41, 8)] {
+        for (what, bytes) in [(0_u8, 8_192), (0xff, 100), (0x41, 8)] {
             let mut damaged = whole.clone();
-            damaged[page * 4096..page * 4096 + bytes].fill(what);
+            damaged[page * 8_192..page * 8_192 + bytes].fill(what);
             fs::write(sandbox.db(), &damaged).unwrap();
             ["-wal", "-shm"].iter().for_each(|end| drop(fs::remove_file(sandbox.path(&format!("espomail.db{end}")))));
             let found = sandbox.run(&["doctor", "--offline"]);
@@ -390,7 +390,7 @@ fn doctor_has_its_table_whatever_is_damaged() {
         }
     }
     assert!(failed > 40, "{failed} of these were seen");
-    for size in [0, 50, 100, 4096, whole.len() / 2] {
+    for size in [0, 50, 100, 8_192, whole.len() / 2] {
         fs::write(sandbox.db(), &whole[..size]).unwrap();
         let found = sandbox.run(&["doctor", "--offline"]);
         assert!(found.code != 0 && found.stdout.starts_with("CHECK "), "{size} bytes: {found:#?}");
@@ -417,4 +417,8 @@ fn a_piped_message_that_a_damaged_database_cannot_import_stays_with_the_mta() {
     let letter = mail("kim@customer.example", "support@desk.example", "Kept").bytes();
     let run = sandbox.call(&["ingest", "--account", "support"]).stdin(&letter).run().exits(75);
     assert!(run.stderr.contains("the MTA keeps it"), "{run:#?}");
+    assert!(
+        run.stderr.contains("espomail.db is damaged: ") && run.stderr.contains("espomail db restore FILE"),
+        "{run:#?}"
+    );
 }
