@@ -426,7 +426,7 @@ fn untagged_refusals_while_a_folder_opens() {
 fn an_impossible_exists_is_no_hint_and_the_messages_are_counted() {
     for said in ["99999999999", "4294967295", "99999999999999999999"] {
         let opens = |answer: &str| {
-            let open = send(&format!("* {said} EXISTS\r\n* OK [UIDVALIDITY 9] x\r\na2 OK\r\n"));
+            let open = send(format!("* {said} EXISTS\r\n* OK [UIDVALIDITY 9] x\r\na2 OK\r\n"));
             let server = Server::play(vec![
                 send("* OK hi\r\n"),
                 expect("a1 LOGIN"),
