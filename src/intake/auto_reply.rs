@@ -96,7 +96,7 @@ pub struct Facts {
     pub new_case: bool,
     /// The mail refers to no earlier one.
     pub opens_thread: bool,
-    /// Age by the older of Date and INTERNALDATE.
+    /// Age (B8.6).
     pub age: SignedDuration,
     /// The mail is from before the database was restored.
     pub before_restore: bool,
@@ -173,7 +173,7 @@ pub struct Occasion<'a> {
     pub message: &'a Reading,
     /// Who wrote it.
     pub sender: &'a Sender,
-    /// The older of Date and INTERNALDATE.
+    /// What its age counts from (B8.6).
     pub sent_at: Timestamp,
     /// The case that was made for it.
     pub new_case: Option<&'a Case>,

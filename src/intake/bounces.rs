@@ -71,7 +71,7 @@ pub fn run(
 }
 
 fn is_report(message: &Reading) -> bool {
-    message.about.is_some() || message.bounce.is_some()
+    !message.about.is_empty() || message.bounce.is_some()
 }
 
 /// The ids by which a report may name a mail of ours: that of the enclosed message, else signed ones that it answers.
@@ -129,10 +129,22 @@ fn failures(tx: &Tx<'_>, row: &OutboxRow, bounce: Option<&Bounce>) -> Result<Vec
     match (bounce.failures.is_empty(), recipients.as_slice()) {
         (true, [(address, _, _)]) => {
             let diagnostic = "the mail system gave no reason".to_owned();
-            Ok(vec![Failure { address: address.clone(), outcome: Outcome::Soft, status: String::new(), diagnostic }])
+            let (address, alias, status) = (address.clone(), None, String::new());
+            Ok(vec![Failure { address, alias, outcome: Outcome::Soft, status, diagnostic }])
         }
-        _ => Ok(bounce.failures.clone()),
+        (_, recipients) => {
+            let is_recipient =
+                |address: &str| recipients.iter().any(|(known, _, _)| known.eq_ignore_ascii_case(address));
+            Ok(bounce.failures.iter().map(|failure| as_written_to(failure, &is_recipient)).collect())
+        }
     }
+}
+
+/// A failure under the address that we wrote to, where the report names the one behind it as well.
+fn as_written_to(failure: &Failure, is_recipient: &dyn Fn(&str) -> bool) -> Failure {
+    let alias = failure.alias.as_ref().filter(|alias| is_recipient(alias) && !is_recipient(&failure.address));
+    let address = alias.unwrap_or(&failure.address).clone();
+    Failure { address, ..failure.clone() }
 }
 
 /// One recipient: what is decided, and whether the message came back from it.
@@ -165,10 +177,12 @@ fn one(
     Ok((said, true))
 }
 
-/// Status code and the server's words, the code once.
+/// Status code and the server's words, the code once; one that says nothing (5.0.0) only where there are no words.
 fn words(failure: &Failure) -> String {
     let Failure { status, diagnostic, .. } = failure;
-    let text = if diagnostic.contains(status.as_str()) { diagnostic.clone() } else { format!("{status} {diagnostic}") };
+    let is_idle = status.ends_with(".0.0") && !diagnostic.trim().is_empty();
+    let has_it = is_idle || diagnostic.contains(status.as_str());
+    let text = if has_it { diagnostic.clone() } else { format!("{status} {diagnostic}") };
     // A report can be of any length, a note is for reading.
     text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(500).collect()
 }

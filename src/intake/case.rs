@@ -34,7 +34,7 @@ pub struct Mail<'a> {
     pub sender: &'a Sender,
     /// Why it is machine mail; empty = written by a person.
     pub automatic: &'a str,
-    /// The older of Date and INTERNALDATE.
+    /// What its age counts from (B8.6).
     pub sent_at: Timestamp,
     /// INTERNALDATE: the sender cannot choose it.
     pub received_at: Timestamp,
@@ -51,6 +51,16 @@ pub struct Mail<'a> {
 }
 
 impl Mail<'_> {
+    /// Whether no person wrote it, or it reports on a delivery: nobody is told of it but of failures (B7.2).
+    pub fn is_by_machine(&self) -> bool {
+        !self.automatic.is_empty() || self.report != Report::None
+    }
+
+    /// What it is besides a letter, as notes say it.
+    pub fn kind(&self) -> Option<String> {
+        self.message.kind().filter(|_| self.is_by_machine())
+    }
+
     /// As those who follow the record it was linked to are told of it.
     pub fn arrival(&self, parent: Parent) -> Arrival<'_> {
         let (sender, sent_at, account_id) = (self.sender, self.sent_at, Some(self.account_id));
@@ -183,10 +193,10 @@ pub(super) fn join(tx: &Tx<'_>, world: &World<'_>, case: &Case, mail: &Mail<'_>)
         let text = "who has to act was told of the failed delivery";
         return emails::decide(tx, mail.email_id, "notified", text, world.now);
     }
-    let arrival = mail.arrival(Parent::case(case.id));
-    if !mail.automatic.is_empty() || mail.report != Report::None {
-        return notify::arrival(tx, world, &arrival);
+    if mail.is_by_machine() {
+        return emails::decide(tx, mail.email_id, "notified", "nobody: machine mail", world.now);
     }
+    let arrival = mail.arrival(Parent::case(case.id));
     if !mail.verified {
         emails::set_undecided(tx, mail.email_id, true)?;
         return notify::unverified(tx, world, case, &arrival);
@@ -206,12 +216,12 @@ fn is_assignee_away(tx: &Tx<'_>, world: &World<'_>, case: &Case) -> Result<bool>
 pub(super) fn link(tx: &Tx<'_>, world: &World<'_>, case_id: i64, mail: &Mail<'_>) -> Result<()> {
     attach(tx, case_id, mail.email_id, mail.verified)?;
     let parent = Parent::case(case_id);
-    let text = match (mail.verified, mail.report) {
-        (true, _) => "",
-        (false, Report::None) => "unverified: the sender does not take part in this case",
-        (false, _) => "report on a delivery",
+    let text = match (mail.verified, mail.kind()) {
+        (_, Some(kind)) => kind,
+        (true, None) => String::new(),
+        (false, None) => "unverified: the sender does not take part in this case".to_owned(),
     };
-    notify::email_note(tx, world, parent, mail.email_id, mail.sender, text)
+    notify::email_note(tx, world, parent, mail.email_id, mail.sender, &text)
 }
 
 /// Puts an email into a case and shows it to the case's teams.

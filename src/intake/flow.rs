@@ -44,8 +44,13 @@ pub(super) fn link(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &Mai
             privacy::show_to_teams(tx, mail.email_id, record)?;
         }
         let doubt = if mail.sender.is_believed() { "" } else { "the sender is not proven and may be forged" };
-        notify::email_note(tx, world, record, mail.email_id, mail.sender, doubt)?;
-        notify::arrival(tx, world, &mail.arrival(record))?;
+        let text = mail.kind().unwrap_or_else(|| doubt.to_owned());
+        notify::email_note(tx, world, record, mail.email_id, mail.sender, &text)?;
+        if mail.is_by_machine() {
+            emails::decide(tx, mail.email_id, "notified", "nobody: machine mail", world.now)?;
+        } else {
+            notify::arrival(tx, world, &mail.arrival(record))?;
+        }
     }
     Ok(Linked { found, new_case, relates_to: None })
 }

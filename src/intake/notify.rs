@@ -43,7 +43,7 @@ pub struct Arrival<'a> {
     pub email_id: i64,
     /// Who wrote it.
     pub sender: &'a Sender,
-    /// The older of Date and INTERNALDATE.
+    /// What its age counts from (B8.6).
     pub sent_at: Timestamp,
     /// The account that delivered it; a group account sends the notices where no system account is configured.
     pub account_id: Option<i64>,

@@ -223,7 +223,7 @@ impl<'a> Incoming<'a> {
             message,
             sender,
             automatic,
-            sent_at: message.date.unwrap_or(delivery.internal_date).min(delivery.internal_date),
+            sent_at: message.since(delivery.internal_date),
             received_at: delivery.internal_date,
             verified: true,
             report: self.report(kept)?,

@@ -1,8 +1,9 @@
-//! Mail that no human waits behind (RFC 3834, B8.1): two pure decisions, each a table of rules in
-//! their order. It says only what the message says of itself; limits, ages and what was sent before
+//! Mail that no human waits behind (RFC 3834, B8.1): pure decisions, each a table of rules in
+//! their order. What is shown and what is done are decided by the same ones. It says only what the message says of itself; limits, ages and what was sent before
 //! are the auto-reply's business.
 
 mod rules;
+pub(in crate::mail) mod subject;
 
 use std::fmt;
 
@@ -33,9 +34,10 @@ impl fmt::Display for Reason {
     }
 }
 
-/// Why a machine wrote the message, if one did.
-pub(in crate::mail) fn machine(message: &Message) -> Option<Reason> {
-    rules::MACHINE.iter().find_map(|rule| rule.reason((rule.test)(message)))
+/// Why a machine wrote the message, if one did; `is_bounce` = it reports on a delivery, which it may say in words alone.
+pub(in crate::mail) fn machine(message: &Message, is_bounce: bool) -> Option<Reason> {
+    let of_rules = rules::MACHINE.iter().find_map(|rule| rule.reason((rule.test)(message)));
+    of_rules.or_else(|| is_bounce.then(|| Reason { rule: "Delivery report", detail: String::new() }))
 }
 
 /// Whether the server marked the message as spam.
@@ -47,6 +49,12 @@ pub fn spam(message: &Message) -> Option<Reason> {
 /// less than [`machine`]: newsletters are no answers. Reports on deliveries are none either, which [`Reading`] knows.
 pub(in crate::mail) fn answers_for_somebody(message: &Message) -> bool {
     rules::AUTO_REPLY.iter().any(|rule| (rule.test)(message).is_some())
+}
+
+/// Whether it says so in a field that says nothing else, or by a mark in its subject.
+pub(in crate::mail) fn says_to_answer(message: &Message) -> bool {
+    let says = |rule: &&rules::MachineRule| !rule.name.starts_with("Return-Path");
+    rules::AUTO_REPLY.iter().filter(says).any(|rule| (rule.test)(message).is_some())
 }
 
 /// What of itself the message says that forbids an automatic reply.

@@ -5,12 +5,15 @@
 //! enough.
 
 mod prose;
+mod rejection;
 mod report;
 mod severity;
 
 use std::collections::HashSet;
 
 use super::message::Message;
+use super::prefix::leading_prefix;
+use super::receipt::Receipt;
 use severity::Said;
 
 /// What became of the mail to one recipient.
@@ -29,6 +32,8 @@ pub enum Outcome {
 pub struct Failure {
     /// Address, as the report writes it.
     pub address: String,
+    /// The address that it stands for, where the report names another one: mail is passed on.
+    pub alias: Option<String>,
     /// What became of it.
     pub outcome: Outcome,
     /// Enhanced status code such as `5.1.1` (RFC 3463); may be empty.
@@ -66,21 +71,52 @@ impl Bounce {
 /// Reads a report; `None` for any other message, also for reports of success, of reading and of abuse. A message that is
 /// read has it in [`super::reading::Reading::bounce`].
 pub(in crate::mail) fn read(message: &Message) -> Option<Bounce> {
-    let failures = match report::failures(message) {
+    let wrapped = wrapped(message).and_then(read_itself);
+    wrapped.or_else(|| read_itself(message))
+}
+
+fn read_itself(message: &Message) -> Option<Bounce> {
+    let failures = match report::failures(message).filter(|_| is_sent_by_system(message)) {
         Some(failures) if failures.is_empty() => return None,
         Some(failures) => failures,
-        None => prose::failures(message)?,
+        None => rejection::failures(message).or_else(|| prose::failures(message))?,
     };
     let enclosed = message.enclosed.as_ref().and_then(|enclosed| enclosed.message_id.clone());
-    let original_message_id = enclosed.or_else(|| prose::message_id(&message.text));
+    let named = || report::original_ids(message).next();
+    let original_message_id = enclosed.or_else(named).or_else(|| prose::message_id(&message.text));
     Some(Bounce { failures, original_message_id })
 }
 
-/// The Message-ID of what a report tells about: of a delivery, a success included, or of being read.
-pub(in crate::mail) fn about(message: &Message, bounce: Option<&Bounce>) -> Option<String> {
+/// A report that is whole in another message, as gateways wrap what they let in. What a person forwards is none of theirs.
+fn wrapped(message: &Message) -> Option<&Message> {
+    let report = message.enclosed.as_ref().and_then(|enclosed| enclosed.report.as_deref());
+    report.filter(|_| message.delivery_status.is_empty() && prose::is_by_mail_system(message))
+}
+
+/// Whether a message with these fields may be a report in another one.
+pub(in crate::mail) fn may_be_wrapped(header: &Message) -> bool {
+    header.content_type == "multipart/report" || prose::is_from_system(header)
+}
+
+/// The parts of a report lie in what a person forwards, too, unless it says what it is.
+fn is_sent_by_system(message: &Message) -> bool {
+    let passed_on = || leading_prefix(&message.subject).is_some();
+    message.content_type == "multipart/report" || prose::is_by_mail_system(message) || !passed_on()
+}
+
+/// The Message-IDs of what a report tells about: of a delivery, a success included, or of being read.
+pub(in crate::mail) fn about(message: &Message, bounce: Option<&Bounce>, receipt: Option<&Receipt>) -> Vec<String> {
     let is_report = message.content_type == "multipart/report";
-    let enclosed = || message.enclosed.as_ref().and_then(|enclosed| enclosed.message_id.clone());
-    bounce.and_then(|bounce| bounce.original_message_id.clone()).or_else(|| enclosed().filter(|_| is_report))
+    let enclosed = message.enclosed.as_ref().and_then(|enclosed| enclosed.message_id.clone()).filter(|_| is_report);
+    let of_receipt = receipt.iter().flat_map(|receipt| receipt.original_ids.iter().cloned());
+    let of_bounce = bounce.and_then(|bounce| bounce.original_message_id.clone());
+    let mut ids: Vec<String> = Vec::new();
+    for id in of_bounce.into_iter().chain(enclosed).chain(of_receipt).chain(report::original_ids(message)) {
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    ids
 }
 
 /// Whether a server that refuses a recipient with this status code and these words says that there is no such address.

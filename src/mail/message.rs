@@ -74,6 +74,8 @@ pub struct Message {
     pub part_types: Vec<String>,
     /// Text of the message/delivery-status parts (RFC 3464), for [`super::bounce`].
     pub delivery_status: Vec<String>,
+    /// Text of the message/disposition-notification parts (RFC 8098), for [`super::receipt`].
+    pub dispositions: Vec<String>,
     /// The first enclosed message or header of one (message/rfc822, text/rfc822-headers).
     pub enclosed: Option<Box<Enclosed>>,
     /// Importance or X-Priority says high.
@@ -84,11 +86,16 @@ pub struct Message {
 
 /// Reads a message. Broken, truncated and hostile bytes give a poorer message, never an error.
 pub fn parse(raw: &[u8]) -> Message {
+    read(raw, 1)
+}
+
+/// As [`parse`]; `wrapped` = whether a whole report in it is read as well.
+fn read(raw: &[u8], wrapped: usize) -> Message {
     let mut defects = Defects::default();
     let parts = parts::split(raw, &mut defects);
     let mut message = Message::default();
     headers::fill(&mut message, &parts, &mut defects);
-    body::fill(&mut message, &parts, &mut defects);
+    body::fill(&mut message, &parts, wrapped, &mut defects);
     message.defects = defects.0;
     message
 }
@@ -123,6 +130,11 @@ impl FromStr for PartId {
 /// The moment that the value of a Date field names, if it can be understood and lies in 1970-2100.
 pub fn date(value: &str) -> Option<Timestamp> {
     date::parse(value)
+}
+
+/// The moment at the end of a Received field (RFC 5321 4.4).
+pub(in crate::mail) fn date_received(value: &str) -> Option<Timestamp> {
+    value.rsplit_once(';').and_then(|(_, date)| date::parse(date))
 }
 
 /// The decoded bytes of an attachment, read again out of the raw message.

@@ -17,6 +17,7 @@ pub mod message_id;
 mod prefix;
 pub mod providers;
 pub mod reading;
+pub mod receipt;
 pub mod redact;
 mod references;
 pub mod refusal;

@@ -5,6 +5,8 @@
 
 use std::ops::Deref;
 
+use jiff::Timestamp;
+
 use super::address::{self, Mailbox};
 use super::authentication_results::Results;
 use super::author::List;
@@ -12,6 +14,7 @@ use super::automatic::{self, Reason};
 use super::bounce::{self, Bounce};
 use super::forward::{self, Forward};
 use super::message::{self, Message};
+use super::receipt::{self, Receipt};
 use super::{message_id, subject};
 
 /// A message, and what it says.
@@ -22,8 +25,12 @@ pub struct Reading {
     pub identity: String,
     /// What it reports about mail that could not be delivered.
     pub bounce: Option<Bounce>,
-    /// The Message-ID of what a report tells about: of a delivery, a success included, or of being read.
-    pub about: Option<String>,
+    /// What a reader did with a mail of ours.
+    pub receipt: Option<Receipt>,
+    /// The Message-IDs of what a report tells about: of a delivery, a success included, or of being read.
+    pub about: Vec<String>,
+    /// When the server that took it in wrote its Received field, the topmost one.
+    pub received: Option<Timestamp>,
     /// Why a machine wrote it, if one did.
     pub machine: Option<Reason>,
     /// Why nobody answers it by a machine, as far as it says so itself.
@@ -58,13 +65,15 @@ impl Reading {
     /// Reads a message.
     pub fn of(message: Message) -> Reading {
         let bounce = bounce::read(&message);
+        let receipt = receipt::read(&message, bounce.is_some());
         let original: Vec<Mailbox> = message.all("X-Original-From").flat_map(address::parse_list).collect();
         let mut case_numbers = subject::case_numbers(&message.subject);
         case_numbers.truncate(MAX_NUMBERS);
         Reading {
             identity: message.message_id.clone().unwrap_or_else(|| message_id::content_key(&message)),
-            about: bounce::about(&message, bounce.as_ref()),
-            machine: automatic::machine(&message),
+            about: bounce::about(&message, bounce.as_ref(), receipt.as_ref()),
+            received: message.header("Received").and_then(message::date_received),
+            machine: automatic::machine(&message, bounce.is_some()),
             unanswered: automatic::unanswered(&message),
             auto_reply: bounce.is_none() && automatic::answers_for_somebody(&message),
             forward: forward::read(&message).map(Box::new),
@@ -74,8 +83,34 @@ impl Reading {
             base_subject: subject::base(&message.subject),
             case_numbers,
             bounce,
+            receipt,
             message,
         }
+    }
+
+    /// How old a mail is counts from here (B8.6): from when our own server took it in, whose clock is no sender's; where it
+    /// does not say so, from the older of Date and the time that the mailbox has for it.
+    pub fn since(&self, internal_date: Timestamp) -> Timestamp {
+        self.received.or(self.message.date).unwrap_or(internal_date).min(internal_date)
+    }
+
+    /// What it is besides a letter: for views and notes; `None` for one that a person wrote.
+    pub fn kind(&self) -> Option<String> {
+        let bounce = self.bounce.as_ref().map(|bounce| match bounce.is_delay() {
+            true => "delivery report: delayed".to_owned(),
+            false => "delivery report: not delivered".to_owned(),
+        });
+        let receipt = || self.receipt.as_ref().map(ToString::to_string);
+        let has = |part: &str| self.part_types.iter().any(|kind| kind == part);
+        let of_type = || match self.content_type.as_str() {
+            "multipart/report" if !self.delivery_status.is_empty() => Some("delivery report: delivered".to_owned()),
+            "multipart/report" if has("message/feedback-report") => Some("complaint about a mail".to_owned()),
+            "multipart/report" => Some("report".to_owned()),
+            _ => None,
+        };
+        let reply = || self.auto_reply.then(|| "automatic reply".to_owned());
+        let machine = || self.machine.as_ref().map(|reason| format!("machine mail ({reason})"));
+        bounce.or_else(receipt).or_else(of_type).or_else(reply).or_else(machine)
     }
 
     /// The message alone.

@@ -10,6 +10,17 @@ impl Phrases {
         self.0.lines().find(|phrase| text.contains(phrase))
     }
 
+    /// Where the first of them begins in a text in lower case, as words of it: ` … ` in a phrase stands for a few words
+    /// more, and a short phrase is a whole word.
+    pub fn first_in(&self, text: &str) -> Option<usize> {
+        self.0.lines().filter_map(|phrase| word_at(text, phrase)).min()
+    }
+
+    /// Those that a text in lower case holds, with where each begins first.
+    pub fn all_in<'t>(&self, text: &'t str) -> impl Iterator<Item = (usize, &'static str)> + use<'t> {
+        self.0.lines().filter_map(move |phrase| Some((word_at(text, phrase)?, phrase)))
+    }
+
     /// Whether a text in lower case holds one of them.
     pub fn are_in(&self, text: &str) -> bool {
         self.find(text).is_some()
@@ -26,14 +37,39 @@ impl Phrases {
     }
 }
 
-/// A text as phrases are looked for in: lower case, one blank between words.
+/// Letters of a phrase that is no more than the beginning of other words.
+const SHORT: usize = 4;
+/// Bytes that the words in the place of ` … ` may have.
+const GAP: usize = 80;
+
+fn word_at(text: &str, phrase: &str) -> Option<usize> {
+    let (first, rest) = phrase.split_once(" … ").unwrap_or((phrase, ""));
+    let is_short = first.len() <= SHORT && first.is_ascii();
+    let is_letter = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    let begins = |at: usize| {
+        !(is_letter(first.chars().next()) && is_letter(text.get(..at).unwrap_or_default().chars().next_back()))
+    };
+    let ends = |end: usize| !(is_short && is_letter(text.get(end..).unwrap_or_default().chars().next()));
+    let goes_on = |end: usize| {
+        let gap = text.get(end..text.floor_char_boundary(end + GAP)).unwrap_or_default();
+        rest.is_empty() || gap.contains(rest)
+    };
+    let found = text.match_indices(first).map(|(at, _)| at);
+    found.into_iter().find(|at| begins(*at) && ends(at + first.len()) && goes_on(at + first.len()))
+}
+
+/// A text as phrases are looked for in: lower case, one blank between words, straight apostrophes.
 pub(in crate::mail) fn plain(text: &str) -> String {
-    text.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
+    let text = text.to_lowercase().replace(['\u{2019}', '\u{2018}'], "'");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 macro_rules! phrases {
     ($($(#[$doc:meta])* $name:ident = $file:literal;)*) => {
         $($(#[$doc])* pub(in crate::mail) const $name: Phrases = Phrases(include_str!(concat!("words/", $file, ".txt")));)*
+
+        #[cfg(test)]
+        const ALL: &[Phrases] = &[$($name),*];
     };
 }
 
@@ -42,26 +78,58 @@ phrases! {
     REPORT_SUBJECTS = "report_subjects";
     /// In texts of delivery reports.
     REPORT_TEXTS = "report_texts";
+    /// The same, but in other mail as well.
+    REPORT_TEXTS_COMMON = "report_texts_common";
+    /// In names and addresses of programs that write nothing but reports.
+    MAIL_DAEMONS = "mail_daemons";
     /// In names and addresses of mail systems.
     MAIL_SYSTEMS = "mail_systems";
+    /// The same, but of people and shops as well.
+    PERHAPS_MAIL_SYSTEMS = "perhaps_mail_systems";
     /// Before a list of recipients in a delivery report.
     BEFORE_RECIPIENTS = "before_recipients";
+    /// Before the address of a recipient in the same line.
+    BEFORE_ADDRESS = "before_address";
+    /// In lines of a delivery report whose addresses are no recipients.
+    ABOUT_THE_REPORT = "about_the_report";
+    /// Before such an address.
+    LABELS_OF_OTHERS = "labels_of_others";
     /// Between a delivery report and the copy of the message, in a ruled line.
     BEFORE_COPY = "before_copy";
     /// The same in a line without a rule.
     BEFORE_COPY_AT_LINE_START = "before_copy_at_line_start";
+    /// A delivery that was made.
+    DELIVERED = "delivered";
     /// A delivery that is still being tried.
     DELAYS = "delays";
     /// A refusal because the address or its domain does not exist.
     NO_SUCH_ADDRESS = "no_such_address";
-    /// A refusal that concerns the message, whatever else it says.
+    /// Perhaps because of that: only where nothing else is said.
+    PERHAPS_NO_SUCH_ADDRESS = "perhaps_no_such_address";
+    /// A refusal that concerns the message, the sender, the connection or the state of the mailbox.
     ABOUT_THE_MESSAGE = "about_the_message";
+    /// A refusal that may pass by itself.
+    TEMPORARY = "temporary";
     /// A refusal that concerns whoever sends.
     REFUSED_ACCOUNT = "refused_account";
     /// A refusal that concerns what is sent.
     REFUSED_MESSAGE = "refused_message";
+    /// What programs call their answers in the subject.
+    AUTOMATIC_REPLIES = "automatic_replies";
     /// Subjects of answers that a program gives for somebody who is away.
     AWAY = "away";
+    /// Parts of such subjects.
+    AWAY_SENTENCES = "away_sentences";
+    /// Beginnings of the subjects by which a desk says that it has got a message.
+    ACKNOWLEDGEMENTS = "acknowledgements";
+    /// Before the subject of a mail that was read.
+    READ_RECEIPTS = "read_receipts";
+    /// Before the subject of a mail that was deleted unread.
+    UNREAD_RECEIPTS = "unread_receipts";
+    /// In the text of a receipt for a mail that was deleted unread.
+    WITHOUT_BEING_READ = "without_being_read";
+    /// What gateways write before a subject, without brackets.
+    MARKS_OF_GATEWAYS = "marks_of_gateways";
     /// In the plain text of a mail that has its words in HTML only.
     NO_HTML = "no_html";
     /// Before the sender of a mail that was copied into a text.
@@ -84,11 +152,31 @@ mod tests {
 
     #[test]
     fn phrases_are_in_lower_case_and_none_is_empty() {
-        let all =
-            [REPORT_SUBJECTS, REPORT_TEXTS, MAIL_SYSTEMS, BEFORE_RECIPIENTS, BEFORE_COPY, BEFORE_COPY_AT_LINE_START];
-        let labels = [FROM_LABELS, DATE_LABELS, SUBJECT_LABELS, TO_LABELS, OTHER_LABELS, BEFORE_FORWARDED];
-        for list in all.into_iter().chain([DELAYS, NO_SUCH_ADDRESS, ABOUT_THE_MESSAGE, AWAY, NO_HTML]).chain(labels) {
-            assert!(list.0.lines().all(|phrase| !phrase.is_empty() && phrase.to_lowercase() == phrase), "{}", list.0);
+        for list in ALL {
+            let is_plain =
+                |phrase: &str| !phrase.is_empty() && phrase.trim() == phrase && phrase.to_lowercase() == phrase;
+            assert_eq!(list.0.lines().find(|phrase| !is_plain(phrase)), None);
+        }
+    }
+
+    #[test]
+    fn phrases_begin_with_a_word_and_may_have_a_gap() {
+        let phrases = Phrases("no … account\nspf\nbox is full\nnu\u{e9}");
+        for (text, at) in [
+            ("there is no such account", Some(9)),
+            ("casino account", None),
+            ("no account", Some(0)),
+            (
+                "no, we have never heard of him, nor did we find anything that looks like him in our books, account",
+                None,
+            ),
+            ("failed spf check", Some(7)),
+            ("spfx", None),
+            ("xspf, spf", Some(6)),
+            ("mailbox is full, box is full", Some(17)),
+            ("menu\u{e9}", None),
+        ] {
+            assert_eq!(phrases.first_in(text), at, "{text}");
         }
     }
 }

@@ -160,7 +160,7 @@ fn reports_mark_only_who_got_the_very_mail_they_name() {
     assert!(case["invalid_addresses"].as_array().unwrap().is_empty(), "{case}");
     // Reports that name a mail of the case are in it; the system that wrote them takes no part.
     let ours = |step: &str| case["stream"].to_string().matches(step).count();
-    assert_eq!(ours("report on a delivery"), 3, "{case}");
+    assert_eq!((ours("delivery report: not delivered"), ours("delivery report: delayed")), (2, 1), "{case}");
     mailbox.append("INBOX", &mail(system, &mailbox.address, "[#1] let me in").bytes());
     sandbox.run(&["fetch"]).ok();
     assert_eq!(sandbox.items(&["email", "list", "--case", "1"]).len(), 5);
@@ -178,7 +178,7 @@ fn a_report_may_name_the_id_that_the_server_gave() {
                  Diagnostic-Code: smtp; 550 no such user here";
     mailbox.append("INBOX", &vouched(&report(&mailbox, "postmaster@customer.example", "other-1@mx.example", group)));
     sandbox.run(&["fetch"]).ok();
-    assert_eq!(failures(&sandbox), ["not delivered to kim@customer.example: 5.0.0 550 no such user here"]);
+    assert_eq!(failures(&sandbox), ["not delivered to kim@customer.example: 550 no such user here"]);
     assert_eq!(sandbox.json(&["case", "show", "1"])["invalid_addresses"][0]["address"], "kim@customer.example");
     // An answer of the customer to the other id finds the case as well.
     let answer = mail("kim@customer.example", &mailbox.address, "So what?").in_reply_to("<other-1@mx.example>");

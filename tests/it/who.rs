@@ -3,6 +3,7 @@
 
 mod agents;
 mod lists;
+mod machines;
 mod model;
 mod names;
 mod reports;

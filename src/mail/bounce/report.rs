@@ -2,81 +2,160 @@
 
 use std::cell::OnceCell;
 
+use super::prose::Reasons;
 use super::{Failure, Failures, Outcome, Said, prose, severity};
 use crate::mail::message::Message;
+use crate::mail::message_id;
 
 /// The recipients that a delivery-status part reports as failed or delayed: empty where all was well, `None` where
 /// the message has no such part.
 pub(super) fn failures(message: &Message) -> Option<Vec<Failure>> {
+    of_groups(message.delivery_status.iter().map(String::as_str), &message.text)
+}
+
+/// The same of fields that a gateway has written into the text.
+pub(super) fn in_text(text: &str) -> Option<Vec<Failure>> {
+    let has =
+        |name: &str| text.lines().any(|line| line.get(..name.len()).is_some_and(|l| l.eq_ignore_ascii_case(name)));
+    let text = prose::beginning(text);
+    (has("Final-Recipient:") && (has("Action:") || has("Status:")))
+        .then(|| of_groups([text].into_iter(), text))
+        .flatten()
+}
+
+/// The ids by which the group about the message names it.
+pub(super) fn original_ids(message: &Message) -> impl Iterator<Item = String> {
+    let fields = message.delivery_status.iter().flat_map(|text| groups(text)).flatten().take(1_000);
+    let named = fields.filter(|(name, _)| {
+        ["Original-Message-ID", "X-Original-Message-ID"].iter().any(|id| name.eq_ignore_ascii_case(id))
+    });
+    named.flat_map(|(_, value)| message_id::parse_ids(&value)).take(10)
+}
+
+fn of_groups<'t>(texts: impl Iterator<Item = &'t str>, told: &str) -> Option<Vec<Failure>> {
     let mut failures = Failures::default();
     let mut any = false;
     // What the report tells the reader counts for all who have no words of their own.
-    let told = OnceCell::new();
-    for group in message.delivery_status.iter().flat_map(|text| groups(text)) {
-        let of = |name: &str| {
-            group.iter().find(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
-        };
-        let recipient = of("Final-Recipient").or(of("Original-Recipient")).or(of("Original-Rcpt-To"));
-        let (Some(recipient), action) = (recipient, of("Action").unwrap_or_default().to_ascii_lowercase()) else {
-            continue;
-        };
+    let reasons = OnceCell::new();
+    for group in texts.flat_map(groups) {
+        let group = Group(group);
+        let Some(recipient) = group.recipient() else { continue };
         any = true;
         if failures.is_full() {
             break;
         }
-        let status = severity::status_in(of("Status").unwrap_or_default());
-        let diagnostic =
-            of("Diagnostic-Code").map(|value| value.split_once(';').map_or(value, |(_, words)| words).trim());
-        let diagnostic = diagnostic.unwrap_or_default().to_owned();
-        let failed = match &status {
-            Some(_) => true,
-            None => !of("Status").unwrap_or_default().starts_with('2'),
+        let Some(outcome) = group.outcome() else { continue };
+        let Some(address) = recipient.address else { continue };
+        let of_field = group.status();
+        let (said, diagnostic) = match group.diagnostic() {
+            words if says_anything(&words) => (Said::by(&words), words),
+            _ => {
+                let addresses: Vec<&str> = [address.as_str()].into_iter().chain(recipient.alias.as_deref()).collect();
+                let why = reasons.get_or_init(|| Reasons::of(prose::human(told))).about(&addresses);
+                (why.said, if why.said.says_why() { why.diagnostic.clone() } else { String::new() })
+            }
         };
-        let outcome = match action.split([' ', ';', '(']).next().unwrap_or_default() {
-            "delayed" => Outcome::Delayed,
-            "delivered" | "relayed" | "expanded" | "success" => continue,
-            _ if !failed => continue,
-            _ if diagnostic.is_empty() => told
-                .get_or_init(|| Said::by(prose::human(&message.text)))
-                .outcome(status.as_deref().unwrap_or_default()),
-            _ => Said::by(&diagnostic).outcome(status.as_deref().unwrap_or_default()),
-        };
+        let outcome = outcome.unwrap_or_else(|| said.outcome(of_field.as_deref().unwrap_or_default()));
         let of_words = severity::status_in(&diagnostic);
-        let status = status
-            .filter(|status| !status.ends_with(".0.0"))
-            .or(of_words)
-            .or(severity::status_in(of("Status").unwrap_or_default()));
-        let address = address(recipient).or_else(|| of("Original-Recipient").and_then(address));
-        let Some(address) = address else { continue };
+        let status = of_field.clone().filter(|status| !status.ends_with(".0.0")).or(of_words).or(of_field);
         let diagnostic = super::diagnostic(&diagnostic);
-        failures.add(Failure { address, outcome, status: status.unwrap_or_default(), diagnostic });
+        let status = status.unwrap_or_default();
+        failures.add(Failure { address, alias: recipient.alias, outcome, status, diagnostic });
     }
     any.then_some(failures.all)
 }
 
-/// `rfc822; kim@example.org`, in brackets or quotes, with or without its type.
-fn address(value: &str) -> Option<String> {
-    let value = value.split_once(';').map_or(value, |(_, address)| address);
-    prose::addresses(value).next().or_else(|| {
-        let bare = value.trim().trim_matches(['<', '>', '"', '\'']);
-        (!bare.is_empty() && !bare.contains(char::is_whitespace)).then(|| bare.to_owned())
-    })
+/// Whether a diagnostic is more than numbers, such as `smtp; 550` and `x-unix; 67`.
+fn says_anything(diagnostic: &str) -> bool {
+    diagnostic.chars().any(char::is_alphabetic)
 }
 
-/// Groups of unfolded fields, separated by blank lines.
+struct Group(Vec<(String, String)>);
+
+/// Whom a group is about.
+struct Recipient {
+    /// The address that the report names last; `None` where it is none.
+    address: Option<String>,
+    /// The one that was written to, where it is another.
+    alias: Option<String>,
+}
+
+impl Group {
+    fn field(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    fn recipient(&self) -> Option<Recipient> {
+        let fields = ["Final-Recipient", "Original-Recipient", "Original-Rcpt-To", "X-Actual-Recipient"];
+        let named: Vec<&str> = fields.iter().filter_map(|name| self.field(name)).collect();
+        if named.is_empty() {
+            return None;
+        }
+        let mut addresses = named.iter().filter_map(|value| proper_address(value));
+        let first = addresses.next();
+        let alias = addresses.find(|one| first.as_ref().is_some_and(|first| !one.eq_ignore_ascii_case(first)));
+        let address = first.or_else(|| named.iter().find_map(|value| bare_address(value)));
+        Some(Recipient { address, alias })
+    }
+
+    /// `None` where it was delivered; `Some(None)` where it failed in a way that words have to tell.
+    fn outcome(&self) -> Option<Option<Outcome>> {
+        let action = self.field("Action").unwrap_or_default().to_ascii_lowercase();
+        let delivered = self.status().is_none() && self.field("Status").is_some_and(|status| status.starts_with('2'));
+        match action.split([' ', ';', '(']).next().unwrap_or_default() {
+            "delayed" => Some(Some(Outcome::Delayed)),
+            "delivered" | "relayed" | "expanded" | "success" => None,
+            _ if delivered => None,
+            _ => Some(None),
+        }
+    }
+
+    fn status(&self) -> Option<String> {
+        severity::status_in(self.field("Status").unwrap_or_default())
+    }
+
+    /// The words of the server that refused, without their type.
+    fn diagnostic(&self) -> String {
+        let value = self.field("Diagnostic-Code").unwrap_or_default();
+        let is_type = |kind: &str| kind.len() < 40 && !kind.contains(char::is_whitespace);
+        let typed = value.split_once(';').filter(|(kind, _)| is_type(kind.trim()));
+        typed.map_or(value, |(_, words)| words).trim().to_owned()
+    }
+}
+
+/// `rfc822; kim@example.org`, in brackets or quotes, with or without its type.
+fn proper_address(value: &str) -> Option<String> {
+    prose::addresses(untyped(value)).next()
+}
+
+/// What is no address of the Internet, such as a user of this host.
+fn bare_address(value: &str) -> Option<String> {
+    let bare = untyped(value).trim().trim_matches(['<', '>', '"', '\'']);
+    (!bare.is_empty() && !bare.contains(char::is_whitespace)).then(|| bare.to_owned())
+}
+
+fn untyped(value: &str) -> &str {
+    value.split_once(';').map_or(value, |(_, address)| address)
+}
+
+/// Groups of unfolded fields, separated by blank lines. A line that begins no field goes on with the last one, for some
+/// gateways wrap lines without indenting them.
 fn groups(text: &str) -> Vec<Vec<(String, String)>> {
     let mut groups: Vec<Vec<(String, String)>> = vec![Vec::new()];
     for line in text.lines().take(20_000) {
-        let group = groups.last_mut();
         if line.trim().is_empty() {
             groups.push(Vec::new());
-        } else if let (true, Some(group)) = (line.starts_with([' ', '\t']), group) {
-            if let Some((_, value)) = group.last_mut() {
+            continue;
+        }
+        let Some(group) = groups.last_mut() else { break };
+        let is_name = |name: &&str| !name.is_empty() && !name.contains(char::is_whitespace);
+        match (line.split_once(':').filter(|(name, _)| is_name(name)), group.last_mut()) {
+            (Some((name, value)), _) => group.push((name.to_owned(), value.trim().to_owned())),
+            (None, Some((_, value))) => {
                 value.push(' ');
                 value.push_str(line.trim());
             }
-        } else if let (Some((name, value)), Some(group)) = (line.split_once(':'), groups.last_mut()) {
-            group.push((name.trim().to_owned(), value.trim().to_owned()));
+            (None, None) => {}
         }
     }
     groups

@@ -51,6 +51,45 @@ fn reports_of_rfc_3464() {
 }
 
 #[test]
+fn words_decide_more_than_codes() {
+    use Outcome::{Hard, Soft};
+    for (status, said, outcome) in [
+        ("5.0.0", "550 5.7.26 <kim@x.example>: Recipient address rejected: SPF and DKIM failed", Soft),
+        ("5.1.1", "550 5.7.1 IP address blacklisted by recipient", Soft),
+        ("5.1.1", "550 5.1.1 blocked by policy", Soft),
+        ("5.1.1", "550 5.1.1 User unknown, see our policy", Hard),
+        ("5.0.0", "550 Invalid final delivery userid: kim@x.example", Hard),
+        ("5.0.0", "554 delivery error: This user does not have a x.example account", Hard),
+        ("5.0.0", "554 This user doesn't have a x.example account", Hard),
+        ("5.0.0", "554 This user doesn\u{2019}t have an account", Hard),
+        ("5.0.0", "550 an MX or SRV record indicated no SMTP service", Hard),
+        ("5.3.0", "553 5.3.0 <kim@x.example>... Addressee unknown, relay=[192.0.2.9]", Hard),
+        ("5.0.0", "550 User unknown in relay recipient table", Hard),
+        ("5.0.0", "554 5.7.1 <kim@x.example>: Relay access denied", Soft),
+        ("5.0.0", "Host not found, try again", Soft),
+        ("5.0.0", "550 Unroutable sender address", Soft),
+        ("5.0.0", "550 Sender address rejected: Domain not found", Soft),
+        ("5.0.0", "550 no_such_user", Hard),
+        ("5.0.0", "host no.such.user.example[192.0.2.1] said: 550 go away", Soft),
+        ("5.0.0", "host antispam.example said: 550 user unknown", Hard),
+        ("5.4.1", "550 5.4.1 Recipient address rejected: Access denied", Hard),
+        ("5.7.1", "550 5.7.1 Recipient address rejected: Access denied", Soft),
+        ("5.2.1", "550 5.2.1 mailbox unavailable", Soft),
+        ("5.0.0", "550 Requested action not taken: mailbox unavailable", Hard),
+        ("4.1.1", "450 4.1.1 User unknown", Soft),
+        ("5.0.0", "452 4.2.2 user unknown", Soft),
+        ("", "", Soft),
+        ("", "This is a permanent error", Hard),
+        ("5.0.0", "Benutzer unbekannt", Hard),
+        ("5.0.0", "Das Postfach ist voll", Soft),
+        ("5.0.0", "用户不存在", Hard),
+        ("5.0.0", "Почтовый ящик переполнен", Soft),
+    ] {
+        assert_eq!(Said::by(said).outcome(status), outcome, "{status}: {said}");
+    }
+}
+
+#[test]
 fn several_recipients_each_with_its_own_outcome() {
     let group = |address: &str, action: &str, status: &str| {
         format!("Final-Recipient: rfc822; {address}\nAction: {action}\nStatus: {status}\n\n")
@@ -157,6 +196,35 @@ fn reports_in_words() {
         assert_eq!(&addresses, recipients, "{name}: {bounce:#?}");
         assert_eq!(bounce.failures.first().unwrap().outcome, *outcome, "{name}: {bounce:#?}");
         assert_eq!(bounce.original_message_id.as_deref(), Some("first@shop.example"), "{name}");
+    }
+}
+
+/// Two signs besides the words make a report, one does not.
+#[test]
+fn words_and_two_signs_make_a_report() {
+    let text = "Your message to <kim@x.example> could not be delivered: user unknown.";
+    let copy = "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nTEXT\n--b\nContent-Type: message/rfc822\n\nFrom: desk@shop.example\nTo: kim@x.example\n\nHello\n--b--\n";
+    let (path, system) = ("Return-Path: <>\n", "From: postmaster@y.example\n");
+    let (anybody, subject) = ("Return-Path: <kim@y.example>\nFrom: kim@y.example\n", "Subject: Undeliverable: Hello\n");
+    for (head, enclosed, expected) in [
+        (format!("{path}{system}"), false, true),
+        (format!("{system}{subject}"), false, true),
+        (system.to_owned(), true, true),
+        (format!("{path}From: gateway@y.example\n"), true, true),
+        (format!("{path}From: gateway@y.example\n{subject}"), true, true),
+        (format!("{anybody}{subject}"), true, true),
+        (format!("{path}From: gateway@y.example\n"), false, false),
+        (format!("{anybody}{subject}"), false, false),
+        (anybody.to_owned(), true, false),
+        (format!("{anybody}Subject: Re: Undeliverable: Hello\n"), true, false),
+        ("Return-Path: <MAILER-DAEMON>\nFrom: Kim <kim@y.example>\n".to_owned(), true, true),
+        ("Return-Path: <postmaster@y.example>\nFrom: Kim <kim@y.example>\n".to_owned(), true, false),
+    ] {
+        let body = if enclosed { copy.replace("TEXT", text) } else { format!("\n{text}\n") };
+        let found = bounce(&format!("{head}To: desk@shop.example\n{body}"));
+        assert_eq!(found.is_some(), expected, "{enclosed} {head}");
+        let first = found.and_then(|bounce| bounce.failures.into_iter().next());
+        assert!(first.is_none_or(|one| one.address == "kim@x.example" && one.outcome == Outcome::Hard), "{head}");
     }
 }
 

@@ -22,10 +22,10 @@ const MAX_REPORT: usize = 256 << 10;
 const MAX_REPORTS: usize = 100;
 
 /// Fills text, HTML and attachments.
-pub(super) fn fill(message: &mut Message, parts: &[Part<'_>], defects: &mut Defects) {
+pub(super) fn fill(message: &mut Message, parts: &[Part<'_>], wrapped: usize, defects: &mut Defects) {
     (message.text, message.html) = readable(parts, signed::MAX_LAYERS, defects);
     for (index, part) in leaves(parts).filter(|(index, _)| kind(parts, *index) == Kind::Attachment) {
-        report(message, part, defects);
+        report(message, part, wrapped, defects);
         let attachment = attachment(message, index, part);
         message.attachments.extend(attachment);
     }
@@ -39,12 +39,20 @@ fn leaves<'p, 'a>(parts: &'p [Part<'a>]) -> impl Iterator<Item = (usize, &'p Par
 }
 
 /// Takes out of a part what tells of a delivery (RFC 3464, RFC 6522) or was forwarded.
-fn report(message: &mut Message, part: &Part<'_>, defects: &mut Defects) {
+fn report(message: &mut Message, part: &Part<'_>, wrapped: usize, defects: &mut Defects) {
+    let mut text = || {
+        let mut text = decoded_text(part, defects);
+        text.truncate(text.floor_char_boundary(MAX_REPORT));
+        text
+    };
     match part.media.value.as_str() {
         "message/delivery-status" | "message/global-delivery-status" if message.delivery_status.len() < MAX_REPORTS => {
-            let mut text = decoded_text(part, defects);
-            text.truncate(text.floor_char_boundary(MAX_REPORT));
-            message.delivery_status.push(text);
+            message.delivery_status.push(text());
+        }
+        "message/disposition-notification" | "message/global-disposition-notification"
+            if message.dispositions.len() < MAX_REPORTS =>
+        {
+            message.dispositions.push(text());
         }
         "message/rfc822"
         | "message/global"
@@ -54,7 +62,7 @@ fn report(message: &mut Message, part: &Part<'_>, defects: &mut Defects) {
             if message.enclosed.is_none() =>
         {
             let bytes = attached(part);
-            let mut enclosed = Enclosed::read(bytes.get(..MAX_REPORT).unwrap_or(&bytes));
+            let mut enclosed = Enclosed::read(bytes.get(..MAX_REPORT).unwrap_or(&bytes), wrapped);
             enclosed.text.truncate(enclosed.text.floor_char_boundary(MAX_REPORT));
             message.enclosed = Some(Box::new(enclosed));
         }

@@ -1,8 +1,9 @@
 //! The message in a message: what a forward or a report on a delivery is about. One level deep: what is enclosed in it
-//! is not looked at.
+//! is looked at only where it is itself a report.
 
 use super::{Defects, Message, body, headers, parts, signed};
 use crate::mail::address::Mailbox;
+use crate::mail::bounce;
 
 /// What is read of an enclosed message, or of the header of one.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -11,22 +12,29 @@ pub struct Enclosed {
     pub message_id: Option<String>,
     /// The first From address.
     pub from: Option<Mailbox>,
+    /// Its readers, in To, Cc and Bcc.
+    pub readers: Vec<Mailbox>,
     /// Decoded subject, one line.
     pub subject: String,
     /// The best readable text.
     pub text: String,
+    /// The whole message, where it is itself a report on a delivery: gateways wrap them so.
+    pub report: Option<Box<Message>>,
 }
 
 impl Enclosed {
     /// Reads an enclosed message; the caller has bounded it. Its defects are not those of the message around it.
-    pub(super) fn read(raw: &[u8]) -> Enclosed {
+    pub(super) fn read(raw: &[u8], wrapped: usize) -> Enclosed {
         let mut defects = Defects::default();
         let parts = parts::split(raw, &mut defects);
         let mut inner = Message::default();
         headers::fill(&mut inner, &parts, &mut defects);
         let (text, _) = body::readable(&parts, signed::MAX_LAYERS, &mut defects);
+        let is_report = wrapped > 0 && bounce::may_be_wrapped(&inner);
+        let report = is_report.then(|| Box::new(super::read(raw, wrapped - 1)));
         let from = inner.from.into_iter().next();
-        Enclosed { message_id: inner.message_id, from, subject: inner.subject, text }
+        let readers = inner.to.into_iter().chain(inner.cc).chain(inner.bcc).collect();
+        Enclosed { message_id: inner.message_id, from, readers, subject: inner.subject, text, report }
     }
 }
 

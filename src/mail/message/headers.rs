@@ -244,15 +244,36 @@ fn fill_addresses(message: &mut Message, read: &mut Addresses<'_, '_>) {
     message.to = read.all("To");
     message.cc = read.all("Cc");
     message.bcc = read.all("Bcc");
-    message.return_path = message.header("Return-Path").and_then(|path| match path.trim() {
-        "<>" => Some(String::new()),
-        path => address::parse_list(path).into_iter().next().map(|m| m.address),
-    });
+    message.return_path = message.header("Return-Path").filter(|value| !value.trim().is_empty()).map(path);
+}
+
+/// `<kim@x.example>`, `<>`, or a bare `<MAILER-DAEMON>`, which is no null path.
+fn path(value: &str) -> String {
+    let inner = value.trim().trim_matches(['<', '>']).trim();
+    let address =
+        address::parse_list(value).into_iter().map(|mailbox| mailbox.address).find(|address| !address.is_empty());
+    if inner.is_empty() { String::new() } else { address.unwrap_or_else(|| inner.to_lowercase()) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::parse;
+
+    #[test]
+    fn return_paths() {
+        for (field, path) in [
+            ("Return-Path: <>", Some("")),
+            ("Return-Path: < >", Some("")),
+            ("Return-Path: <Kim@X.example>", Some("kim@x.example")),
+            ("Return-Path: kim@x.example", Some("kim@x.example")),
+            ("Return-Path: <MAILER-DAEMON>", Some("mailer-daemon")),
+            ("Return-Path:", None),
+            ("Subject: none", None),
+        ] {
+            let read = parse(format!("{field}\n\nText").as_bytes()).return_path;
+            assert_eq!(read.map(|path| path.to_lowercase()).as_deref(), path, "{field}");
+        }
+    }
 
     #[test]
     fn an_endless_value_is_cut_between_words_if_it_has_any() {

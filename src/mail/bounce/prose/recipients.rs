@@ -1,157 +1,209 @@
-//! Whom a report names.
+//! Whom a report names, found by where an address stands: after the words that announce a list, at the beginning of a
+//! line, after a label, in a line that tells of a failure, and last in the header of the message that came back.
 
-use std::cell::OnceCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::rc::Rc;
 
+use super::reasons::{Reasons, Why};
 use crate::mail::automatic;
-use crate::mail::bounce::severity::{self, Said};
-use crate::mail::bounce::{self, MAX, Outcome};
+use crate::mail::bounce::MAX;
 use crate::mail::message::Message;
 use crate::mail::words;
 
-/// Lines after an address that may say why.
-const REASON_LINES: usize = 8;
-
-/// Words before the address in a list of recipients.
-const LABELS: [&str; 9] = [
-    "rcpt to:",
-    "recipient:",
-    "to:",
-    "address:",
-    "failed recipient:",
-    "invalid recipient:",
-    "user:",
-    "message to",
-    "for:",
-];
-
-/// What a report says of a recipient, read once however many share it.
-#[derive(Debug)]
-pub(super) struct Why {
-    /// By the status code and the words.
-    pub outcome: Outcome,
-    /// Enhanced status code; may be empty.
-    pub status: String,
-    /// The words, in one line.
-    pub diagnostic: String,
-}
-
-/// The text of a report, and what has been read out of it.
-struct Report<'a> {
-    text: &'a str,
-    lines: Vec<&'a str>,
-    /// The whole text as the reason of those whom nothing else is said about.
-    whole: OnceCell<Rc<Why>>,
-    /// The first status code in it, for words that have none.
-    status: OnceCell<Option<String>>,
-}
-
-impl<'a> Report<'a> {
-    fn new(text: &'a str) -> Report<'a> {
-        Report { text, lines: text.lines().collect(), whole: OnceCell::new(), status: OnceCell::new() }
-    }
-
-    fn why(&self, words: &str) -> Why {
-        let first = || self.status.get_or_init(|| severity::status_in(self.text)).clone();
-        let status = severity::status_in(words).or_else(first).unwrap_or_default();
-        Why { outcome: Said::by(words).outcome(&status), status, diagnostic: bounce::diagnostic(words) }
-    }
-
-    fn whole(&self) -> Rc<Why> {
-        Rc::clone(self.whole.get_or_init(|| Rc::new(self.why(self.text))))
-    }
-
-    /// The lines from an address to the next one; in a bare list of addresses the whole text.
-    fn reason(&self, start: usize, end: usize) -> Rc<Why> {
-        let own: Vec<&str> = self.lines.iter().take(end).skip(start).take(REASON_LINES).copied().collect();
-        let own = own.join("\n");
-        if own.split_whitespace().nth(2).is_some() { Rc::new(self.why(&own)) } else { self.whole() }
-    }
-}
-
-/// Each recipient with the words that say why: those that the header names, else those that lines begin with, else
-/// the first address in the text that is not the reader's or the mail system's.
+/// Each recipient with the words that say why: those that the header names, else those of the text.
 pub(super) fn find(message: &Message, text: &str, named: Vec<String>) -> Vec<(String, Rc<Why>)> {
-    let report = Report::new(text);
+    let reasons = Reasons::of(text);
     if !named.is_empty() {
-        return with_reasons(&report, named);
+        return named.into_iter().map(|address| (address.clone(), reasons.about(&[&address]))).collect();
     }
     let strangers = Strangers::of(message);
-    let mut found = listed(&report.lines, &strangers);
+    let found = listed(&reasons.lines, &strangers);
     if found.is_empty() {
-        let first = |(n, line): (usize, &&str)| Some((n, addresses(line).find(|a| strangers.has(a))?));
-        found.extend(report.lines.iter().enumerate().find_map(first));
+        let others = elsewhere(message, &strangers).into_iter().take(MAX);
+        return others.map(|address| (address.clone(), reasons.about(&[&address]))).collect();
     }
     let ends = found.iter().skip(1).map(|(n, _)| *n).chain([usize::MAX]).collect::<Vec<_>>();
-    let reasons: Vec<Rc<Why>> = found.iter().zip(ends).map(|((n, _), end)| report.reason(*n, end)).collect();
-    found.into_iter().map(|(_, address)| address).zip(reasons).collect()
+    let why: Vec<Rc<Why>> = found.iter().zip(ends).map(|((n, _), end)| reasons.between(*n, end)).collect();
+    found.into_iter().map(|(_, address)| address).zip(why).collect()
 }
 
-/// Recipients that the header names: each with the lines from the first one that names it.
-fn with_reasons(report: &Report<'_>, named: Vec<String>) -> Vec<(String, Rc<Why>)> {
-    let mut wanted: HashMap<String, Option<usize>> =
-        named.iter().map(|address| (address.to_lowercase(), None)).collect();
-    for (n, line) in report.lines.iter().enumerate() {
-        for address in addresses(line) {
-            if let Some(first @ None) = wanted.get_mut(&address.to_lowercase()) {
-                *first = Some(n);
-            }
-        }
-    }
-    // Several may stand in one line.
-    let mut by_line: HashMap<usize, Rc<Why>> = HashMap::new();
-    let why = |address: &String| match wanted.get(&address.to_lowercase()).copied().flatten() {
-        Some(n) => Rc::clone(by_line.entry(n).or_insert_with(|| report.reason(n, usize::MAX))),
-        None => report.whole(),
-    };
-    let reasons: Vec<Rc<Why>> = named.iter().map(why).collect();
-    named.into_iter().zip(reasons).collect()
-}
-
-/// Everybody but the sender and the reader of the report, and mail systems.
-struct Strangers(HashSet<String>);
+/// Everybody but the sender and the reader of the report, who wrote the message that came back, and mail systems.
+pub(super) struct Strangers(HashSet<String>);
 
 impl Strangers {
-    fn of(message: &Message) -> Strangers {
-        let Message { from, to, cc, reply_to, .. } = message;
-        let known = from.iter().chain(to).chain(cc).chain(reply_to);
-        Strangers(known.map(|mailbox| mailbox.address.to_ascii_lowercase()).collect())
+    pub fn of(message: &Message) -> Strangers {
+        let Message { from, to, cc, reply_to, enclosed, .. } = message;
+        let author = enclosed.as_ref().and_then(|enclosed| enclosed.from.as_ref());
+        let known = from.iter().chain(to).chain(cc).chain(reply_to).chain(author);
+        let ids = enclosed.as_ref().and_then(|enclosed| enclosed.message_id.as_ref());
+        let known = known.map(|mailbox| &mailbox.address).chain(ids);
+        Strangers(known.map(|address| address.to_ascii_lowercase()).collect())
     }
 
-    fn has(&self, address: &str) -> bool {
+    pub fn has(&self, address: &str) -> bool {
         !self.0.contains(&address.to_ascii_lowercase()) && !automatic::is_mail_system(address)
     }
 }
 
-/// The first lines that begin with an address, with their numbers.
+/// The recipients that the text names, with the numbers of their lines.
 fn listed(lines: &[&str], strangers: &Strangers) -> Vec<(usize, String)> {
     // What stands before the list may cite the header of the message.
-    let list = lines.iter().position(|line| words::BEFORE_RECIPIENTS.are_in(&line.to_lowercase())).unwrap_or(0);
-    let from = |start: usize| {
-        let leading = move |(n, line): (usize, &&str)| Some((n, leading_address(line)?));
-        let found = lines.iter().enumerate().skip(start).filter_map(leading);
-        found.filter(|(_, address)| strangers.has(address)).take(MAX).collect::<Vec<_>>()
+    let announced = |line: &&str| words::BEFORE_RECIPIENTS.are_in(&words::plain(line));
+    let list = lines.iter().position(announced);
+    let after = list.map(|list| in_lines(lines, list + 1, strangers)).unwrap_or_default();
+    if !after.is_empty() {
+        return after;
+    }
+    let nearby = |list: usize| any(lines, list..lines.len().min(list + NEARBY), strangers);
+    if let Some(found) = list.map(nearby).filter(|found| !found.is_empty()) {
+        return found;
+    }
+    let anywhere = in_lines(lines, 0, strangers);
+    if !anywhere.is_empty() {
+        return anywhere;
+    }
+    let tells = |line: &str| {
+        let line = words::plain(line);
+        words::REPORT_TEXTS.are_in(&line) || words::NO_SUCH_ADDRESS.first_in(&line).is_some()
     };
-    let found = from(list + 1);
-    if found.is_empty() { from(0) } else { found }
+    let first = |telling: bool| {
+        let numbers = (0..lines.len()).filter(|n| !telling || lines.get(*n).is_some_and(|line| tells(line)));
+        numbers.map(|n| any(lines, n..n + 1, strangers)).find(|found| !found.is_empty())
+    };
+    first(true).or_else(|| first(false)).map(|found| found.into_iter().take(1).collect()).unwrap_or_default()
 }
 
-/// The address a line begins with.
-fn leading_address(line: &str) -> Option<String> {
-    let line = line.trim_start_matches([' ', '\t', '*', '-', '>', '"', '\'', '|']);
-    let is_label = |label: &&str| line.get(..label.len()).is_some_and(|start| start.eq_ignore_ascii_case(label));
-    let label = LABELS.iter().copied().find(|label| is_label(label)).unwrap_or_default();
-    let rest = line.get(label.len()..)?.trim_start_matches([' ', '<', '"', '\'', '(', '[']);
+/// Lines after the words that announce a list in which an address may stand anywhere.
+const NEARBY: usize = 12;
+
+/// Addresses anywhere in these lines, but for those of the report itself.
+fn any(lines: &[&str], range: std::ops::Range<usize>, strangers: &Strangers) -> Vec<(usize, String)> {
+    let lines = lines.iter().enumerate().take(range.end).skip(range.start);
+    let told = lines.filter(|(_, line)| !is_about_others(line));
+    let found = told.flat_map(|(n, line)| addresses(line).map(move |address| (n, address)));
+    found.filter(|(_, address)| strangers.has(address)).take(MAX).collect()
+}
+
+/// Whether a line names whom to ask, or a part of the header of the message that is no reader of it.
+fn is_about_others(line: &str) -> bool {
+    let line = words::plain(line);
+    let label = line.trim_start_matches(BULLETS).split([':', '：']).next().unwrap_or_default().trim();
+    words::ABOUT_THE_REPORT.first_in(&line).is_some() || is_label_of_others(label)
+}
+
+fn is_label_of_others(label: &str) -> bool {
+    words::LABELS_OF_OTHERS.have(label) || words::FROM_LABELS.have(label)
+}
+
+/// The recipients that lines begin with, up to the header of a message: such as have the label `To` only where there are
+/// no others.
+fn in_lines(lines: &[&str], start: usize, strangers: &Strangers) -> Vec<(usize, String)> {
+    let (mut found, mut labelled): (Vec<_>, Vec<_>) = (Vec::new(), Vec::new());
+    let mut before = "";
+    for (n, line) in lines.iter().enumerate().skip(start) {
+        let leads = leading_address(line).filter(|leading| strangers.has(&leading.address));
+        let goes_on = !before.trim_end().ends_with(':') && !before.trim().is_empty() && {
+            let before = words::plain(before);
+            words::ABOUT_THE_REPORT.first_in(&before).is_some() && !before.contains('@')
+        };
+        before = line;
+        match leads {
+            None if !found.is_empty() && cites_header(line) => break,
+            None => {}
+            Some(_) if goes_on => {}
+            Some(leading) if leading.is_to => labelled.push((n, leading.address)),
+            Some(leading) => found.push((n, leading.address)),
+        }
+        if found.len().max(labelled.len()) >= MAX {
+            break;
+        }
+    }
+    if found.is_empty() { labelled } else { found }
+}
+
+/// `* From: desk@shop.example`, where a report goes on with the details of the message.
+fn cites_header(line: &str) -> bool {
+    let label = line.trim_start_matches(BULLETS).split(':').next().unwrap_or_default();
+    line.contains(':') && words::FROM_LABELS.have(&label.trim().to_lowercase())
+}
+
+/// What the header of the report or the message that came back says, where the text names nobody.
+fn elsewhere(message: &Message, strangers: &Strangers) -> Vec<String> {
+    let subject: Vec<String> = addresses(&message.subject).filter(|address| strangers.has(address)).collect();
+    if !subject.is_empty() {
+        return subject;
+    }
+    let readers = message.enclosed.iter().flat_map(|enclosed| &enclosed.readers).map(|reader| reader.address.clone());
+    let mut readers = readers.filter(|address| address.contains('@') && strangers.has(address));
+    // Of several nobody knows which one it was.
+    readers.next().filter(|_| readers.next().is_none()).into_iter().collect()
+}
+
+/// An address that a line begins with.
+pub(super) struct Leading {
+    pub address: String,
+    /// After the label `To`, which the header of the message has as well.
+    pub is_to: bool,
+}
+
+const BULLETS: [char; 9] = [' ', '\t', '*', '-', '>', '<', '•', '|', '·'];
+/// Characters of a label before an address.
+const LABEL: usize = 48;
+
+/// The address that a line begins with: bare, after a reply code, or after a label that does not say that it is another's.
+pub(super) fn leading_address(line: &str) -> Option<Leading> {
+    let line = line.trim_start_matches(BULLETS);
+    let line = after_code(line);
+    if let Some(address) = first_word(line) {
+        return Some(Leading { address, is_to: false });
+    }
+    let colon = line.char_indices().take(LABEL).find(|(_, c)| matches!(c, ':' | '：' | ';'));
+    let labelled = colon.and_then(|(at, sign)| Some((line.get(..at)?, line.get(at + sign.len_utf8()..)?)));
+    if let Some((label, rest)) = labelled {
+        let label = words::plain(label);
+        let rest = rest.trim_start().trim_start_matches("rfc822;");
+        let is_other = words::ABOUT_THE_REPORT.first_in(&label).is_some() || is_label_of_others(&label);
+        if let Some(address) = first_word(rest).filter(|_| !is_other && !label.contains('@')) {
+            let is_to = words::TO_LABELS.have(&label) || matches!(label.as_str(), "cc" | "bcc" | "for");
+            return Some(Leading { address, is_to });
+        }
+    }
+    let (before, rest) = line.split_at_checked(line.find(['<', '@'])?)?;
+    let before = if rest.starts_with('@') { before.rsplit_once(' ')?.0 } else { before };
+    let is_named = words::BEFORE_ADDRESS.have(&words::plain(before));
+    let address = first_word(line.get(before.len()..)?).filter(|_| is_named)?;
+    Some(Leading { address, is_to: false })
+}
+
+/// What follows `550 5.1.1 `.
+fn after_code(line: &str) -> &str {
+    let is_code = |text: &str| text.len() == 3 && text.bytes().all(|b| b.is_ascii_digit());
+    let is_status = |text: &str| text.contains('.') && text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    let Some((_, rest)) = line.split_once([' ', '-']).filter(|(code, _)| is_code(code)) else { return line };
+    let rest = rest.trim_start_matches([' ', '-']);
+    let (status, after) = rest.split_once(' ').unwrap_or((rest, ""));
+    if is_status(status) { after.trim_start() } else { rest }
+}
+
+fn first_word(text: &str) -> Option<String> {
+    let rest = text.trim_start_matches([' ', '\t', '<', '"', '\'', '(', '[', '«', '“', '「', '`']);
     let end = rest.find(|c: char| !is_address_char(c)).unwrap_or(rest.len());
-    let word = rest.get(..end)?.trim_end_matches('.');
-    is_address(word).then(|| word.to_owned())
+    address_of(rest.get(..end)?.trim_end_matches(['.', '\'', '-', '=']))
 }
 
 /// The addresses in a text, in their order.
 pub(in crate::mail::bounce) fn addresses(text: &str) -> impl Iterator<Item = String> {
-    let words = text.split(|c: char| !is_address_char(c)).map(|word| word.trim_matches(['.', '\'', '=', '-', '/']));
-    words.filter(|word| is_address(word)).map(str::to_owned)
+    let words =
+        text.split(|c: char| !is_address_char(c)).map(|word| word.trim_matches(['.', '\'', '=', '-', '/', '`']));
+    words.filter_map(address_of)
+}
+
+/// The address that a word is, also in the forms of X.400 (`SMTP=kim@x.example`).
+fn address_of(word: &str) -> Option<String> {
+    let after = |kind: &str| word.get(..kind.len()).filter(|start| start.eq_ignore_ascii_case(kind));
+    let kind = ["smtp=", "rfc-822=", "rfc822="].into_iter().find_map(after).unwrap_or_default();
+    let word = word.get(kind.len()..)?;
+    is_address(word).then(|| word.to_owned())
 }
 
 fn is_address_char(c: char) -> bool {
@@ -168,17 +220,5 @@ fn is_address(word: &str) -> bool {
         && !local.contains('@')
         && domain.contains('.')
         && labels.all(is_label)
-        && last.chars().all(char::is_alphabetic)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_text_is_read_once_for_all_whom_it_says_nothing_else_about() {
-        let report = Report::new("delivery failed\na@customer.example\nb@customer.example\n");
-        let (first, second) = (report.reason(1, 2), report.reason(2, 3));
-        assert!(Rc::ptr_eq(&first, &second), "{first:?} {second:?}");
-    }
+        && (last.chars().all(char::is_alphabetic) || last.starts_with("xn--"))
 }

@@ -1,0 +1,166 @@
+//! What the subject of a message says about who wrote it: answers of programs have a mark before the subject that they
+//! answer, behind the tags that gateways and desks put in front of everything.
+//!
+//! A subject is words, which anybody may write. So a mark that stands alone makes no mail automatic: the classifier asks for
+//! more, unless the mark is what only programs write.
+
+use crate::mail::message::Message;
+use crate::mail::prefix::leading_prefix;
+use crate::mail::words::{self, Phrases};
+
+/// Characters of a subject that are looked at.
+const MAX: usize = 300;
+/// Tags before a subject.
+const MAX_TAGS: usize = 8;
+
+/// A mark in a subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::mail) enum Mark {
+    /// `Automatic reply: …`, which only programs write.
+    Reply,
+    /// An absence or an acknowledgement, in words that people write as well.
+    Perhaps,
+    /// `Read: …`: the mail was read.
+    Read,
+    /// `Not read: …`: it was deleted unread.
+    Unread,
+}
+
+/// A mark, and whether the subject of an answer stands after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::mail) struct Marked {
+    pub mark: Mark,
+    pub repeats_answer: bool,
+}
+
+/// The mark that a subject begins with; `None` for an answer or a forward of a person.
+pub(in crate::mail) fn mark(subject: &str) -> Option<Marked> {
+    let end = subject.char_indices().nth(MAX).map_or(subject.len(), |(at, _)| at);
+    let subject = without_tags(subject.get(..end)?);
+    if leading_prefix(subject).is_some() {
+        return None;
+    }
+    let colon = subject.char_indices().find(|(_, c)| is_colon(*c));
+    let (clause, rest) = match colon {
+        Some((at, sign)) => (subject.get(..at)?, subject.get(at + sign.len_utf8()..)?.trim_start()),
+        None => (subject, ""),
+    };
+    let (whole_clause, whole) = (tidy(clause), tidy(subject));
+    let clause = without_prefix(&whole_clause);
+    let repeats_answer = clause != whole_clause || leading_prefix(rest).is_some();
+    let marked = |mark| Some(Marked { mark, repeats_answer });
+    if colon.is_some() && words::UNREAD_RECEIPTS.have(clause) {
+        return marked(Mark::Unread);
+    }
+    if colon.is_some() && words::READ_RECEIPTS.have(clause) {
+        return marked(Mark::Read);
+    }
+    let is_name = words::AUTOMATIC_REPLIES.have(clause) || colon.is_some() && is_absence(clause);
+    if is_name || words::AUTOMATIC_REPLIES.have(&whole) {
+        return marked(Mark::Reply);
+    }
+    let stands_out = [words::AUTOMATIC_REPLIES, words::AWAY].iter().any(|list| stands_out(list, &whole));
+    let says = stands_out || words::AWAY_SENTENCES.first_in(&whole).is_some() || words::ACKNOWLEDGEMENTS.begin(&whole);
+    if says { marked(Mark::Perhaps) } else { None }
+}
+
+/// A word for nothing but such a note: of more than one word, or a long one.
+fn is_absence(clause: &str) -> bool {
+    let is_ideograph = |c: char| c > '\u{2E80}';
+    let is_long = clause.chars().count() > if clause.chars().all(is_ideograph) { 3 } else { 7 };
+    words::AWAY.have(clause) && (clause.contains([' ', '-', '\'']) || is_long)
+}
+
+/// Letters of a word that says by itself what it is: `Abwesenheitsnotiz`.
+const LONG: usize = 10;
+
+/// Whether a phrase begins or ends the subject, or stands between separators.
+fn stands_out(list: &Phrases, subject: &str) -> bool {
+    list.all_in(subject).any(|(at, phrase)| {
+        let before = subject.get(..at).unwrap_or_default();
+        let after = subject.get(at + phrase.len()..).unwrap_or_default();
+        let says_enough = phrase.contains(' ') || phrase.chars().count() > LONG;
+        let begins = before.is_empty() && says_enough && after.starts_with(' ');
+        let ends = after.is_empty() && before.ends_with(' ');
+        begins || ends || is_separated_before(before) && is_separated_after(after)
+    })
+}
+
+const SEPARATORS: [char; 16] = [':', '：', ';', '–', '—', '(', ')', '.', ',', '!', '|', '/', '~', '[', ']', '【'];
+
+/// A hyphen separates words only where it is not within one.
+fn is_separated_after(after: &str) -> bool {
+    let rest = after.trim_start();
+    rest.is_empty() || rest.starts_with(SEPARATORS) || after.starts_with(" -") || leading_prefix(rest).is_some()
+}
+
+fn is_separated_before(before: &str) -> bool {
+    let rest = before.trim_end();
+    rest.is_empty() || rest.ends_with(SEPARATORS) || before.ends_with("- ")
+}
+
+/// The subject behind tags such as `[EXTERNAL]`, `(ticket 7)`, `***SPAM***` and `EXTERN:`.
+fn without_tags(subject: &str) -> &str {
+    let mut rest = subject.trim();
+    for _ in 0..MAX_TAGS {
+        let after = in_brackets(rest).or_else(|| between_stars(rest)).or_else(|| of_gateway(rest));
+        match after.map(|after| after.trim_start_matches([' ', ':', '-', '|', ','])).filter(|after| !after.is_empty()) {
+            Some(after) => rest = after,
+            None => break,
+        }
+    }
+    rest
+}
+
+fn in_brackets(subject: &str) -> Option<&str> {
+    let close = match subject.chars().next()? {
+        '[' => ']',
+        '(' => ')',
+        '{' => '}',
+        '<' => '>',
+        '【' => '】',
+        '［' => '］',
+        _ => return None,
+    };
+    subject.split_once(close).map(|(_, rest)| rest)
+}
+
+fn between_stars(subject: &str) -> Option<&str> {
+    let sign = subject.chars().next().filter(|c| matches!(c, '*' | '#' | '!' | '='))?;
+    let inner = subject.trim_start_matches(sign);
+    let (tag, rest) = inner.split_once(sign)?;
+    (!tag.trim().is_empty() && subject.len() - inner.len() > 1).then(|| rest.trim_start_matches(sign))
+}
+
+fn of_gateway(subject: &str) -> Option<&str> {
+    let (tag, rest) = subject.split_once([':', '|', '-'])?;
+    words::MARKS_OF_GATEWAYS.have(&words::plain(tag)).then_some(rest)
+}
+
+/// `atvaļinājums re` is what stands before the colon of `Atvaļinājums Re: …`.
+fn without_prefix(clause: &str) -> &str {
+    match clause.rsplit_once(' ') {
+        Some((before, last)) if leading_prefix(&format!("{last}:")).is_some() => before.trim_end(),
+        _ => clause,
+    }
+}
+
+fn is_colon(c: char) -> bool {
+    matches!(c, ':' | '：' | '︰')
+}
+
+/// Lower case, one blank between words, and nothing around it.
+fn tidy(text: &str) -> String {
+    let plain = words::plain(text);
+    plain.trim_matches([' ', '"', '\'', '!', '.', '-', '–', '«', '»', '“', '”', '(', ')', '[', ']']).to_owned()
+}
+
+/// Whether a message answers another one, as far as it says so itself: by an id, by a number of a case, or by the subject
+/// that it repeats behind its mark.
+pub(super) fn answers(message: &Message) -> bool {
+    let repeats = || mark(&message.subject).is_some_and(|marked| marked.repeats_answer);
+    !message.in_reply_to.is_empty()
+        || !message.references.is_empty()
+        || !crate::mail::subject::case_numbers(&message.subject).is_empty()
+        || repeats()
+}
