@@ -392,7 +392,11 @@ CREATE UNIQUE INDEX emails_key ON emails (key) WHERE key IS NOT NULL;
 CREATE INDEX emails_message_id ON emails (message_id);
 CREATE INDEX emails_parent ON emails (parent_type, parent_id, id);
 CREATE INDEX emails_received ON emails (received_at);
-CREATE INDEX emails_undecided ON emails (parent_id) WHERE undecided;
+CREATE INDEX emails_undecided ON emails (parent_id, created_at) WHERE undecided;
+CREATE INDEX emails_from ON emails (from_address, parent_id) WHERE parent_id IS NOT NULL;
+CREATE INDEX emails_behind ON emails (author_address, parent_id) WHERE author_address IS NOT NULL;
+CREATE INDEX emails_letters ON emails (parent_id) WHERE status <> 'Archived' AND automatic = '';
+CREATE INDEX emails_raw ON emails (raw_id) WHERE raw_id IS NOT NULL;
 CREATE INDEX emails_group_folder ON emails (group_folder_id) WHERE group_folder_id IS NOT NULL;
 
 -- The readable texts, away from what lists and lookups read.
@@ -467,6 +471,8 @@ CREATE TABLE email_variants (
   text        TEXT    NOT NULL DEFAULT ''         -- what it says instead, for the index; empty = only attachments differ
 ) STRICT;
 CREATE INDEX email_variants_email ON email_variants (email_id);
+CREATE INDEX email_variants_delivery ON email_variants (delivery_id);
+CREATE INDEX email_variants_raw ON email_variants (raw_id);
 
 -- Every decision about an email with its reason, in the order it was taken (`email explain`).
 CREATE TABLE email_decisions (
@@ -502,8 +508,9 @@ CREATE TABLE deliveries (
   UNIQUE (account_id, folder, uidvalidity, uid)
 ) STRICT;
 CREATE INDEX deliveries_outcome ON deliveries (outcome, account_id, folder, uid);
-CREATE INDEX deliveries_email ON deliveries (email_id);
+CREATE INDEX deliveries_email ON deliveries (email_id, account_id, folder);
 CREATE INDEX deliveries_received ON deliveries (account_id, received_at);
+CREATE INDEX deliveries_raw ON deliveries (raw_id) WHERE raw_id IS NOT NULL;
 
 -- Mail that was erased and does not come back: nothing is kept of it but this.
 CREATE TABLE tombstones (
@@ -535,6 +542,8 @@ CREATE TABLE notes (
   about_id    INTEGER                             -- learn of it
 ) STRICT;
 CREATE INDEX notes_parent ON notes (parent_type, parent_id, id);
+CREATE INDEX notes_email ON notes (email_id) WHERE email_id IS NOT NULL;
+CREATE INDEX notes_remarks ON notes (parent_type, parent_id) WHERE kind = 'remark' AND email_id IS NULL;
 
 CREATE TABLE followers (
   parent_type TEXT    NOT NULL,
@@ -559,6 +568,7 @@ CREATE TABLE notifications (
 CREATE INDEX notifications_user ON notifications (user_id, read_at);
 CREATE INDEX notifications_digest ON notifications (user_id) WHERE digest;
 CREATE UNIQUE INDEX notifications_once ON notifications (user_id, email_id, kind) WHERE email_id IS NOT NULL;
+CREATE INDEX notifications_email ON notifications (email_id) WHERE email_id IS NOT NULL;
 
 -- How a user hears of what happens, where it is not the usual way (B7.4).
 CREATE TABLE notification_settings (
@@ -594,6 +604,7 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_state ON outbox (state, next_try_at);
 CREATE INDEX outbox_message_id ON outbox (message_id);
 CREATE INDEX outbox_email ON outbox (email_id);
+CREATE INDEX outbox_raw ON outbox (raw_id);
 
 CREATE TABLE outbox_recipients (
   outbox_id INTEGER NOT NULL REFERENCES outbox ON DELETE CASCADE,
@@ -649,6 +660,8 @@ CREATE TABLE auto_replies (
 ) STRICT;
 CREATE INDEX auto_replies_address ON auto_replies (account_id, address, created_at);
 CREATE INDEX auto_replies_account ON auto_replies (account_id, created_at);
+CREATE INDEX auto_replies_case ON auto_replies (case_id, address) WHERE case_id IS NOT NULL;
+CREATE INDEX auto_replies_email ON auto_replies (email_id);
 
 -- Search ------------------------------------------------------------------------------------------------
 

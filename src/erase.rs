@@ -3,25 +3,26 @@
 //! Mail of others, or of ours to others too, stays: it is theirs as well. A tombstone, which is only a digest, keeps each
 //! erased email from coming back.
 
+mod briefs;
+
 use std::collections::BTreeSet;
-use std::panic::catch_unwind;
 
 use anyhow::Result;
 
+use self::briefs::Brief;
+pub use self::briefs::Briefs;
 use crate::intake::world::World;
 use crate::mail::automatic;
-use crate::mail::message::Message;
-use crate::mail::reading::Reading;
 use crate::mail::redact::without;
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, EmailStatus, Field};
 use crate::store::invalid_addresses;
 use crate::store::outbox::{self, OutboxKind};
 use crate::store::records::erase::{self, ERASED};
-use crate::store::records::{self, ParentType, Record};
+use crate::store::records::{self, Parent, ParentType, Record};
 use crate::store::search::index;
 use crate::store::sight::Sight;
-use crate::store::{cases, raw, tombstones, users};
+use crate::store::{cases, tombstones, users};
 
 /// How much went.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -34,21 +35,9 @@ pub struct Erased {
     pub kept: usize,
 }
 
-/// Erases a contact or lead, and the leads that became the contact.
-pub fn person(tx: &Tx<'_>, world: &World<'_>, record: &Record) -> Result<Erased> {
-    let mut person = Person { tx, world, addresses: &record.addresses, words: record.addresses.clone() };
-    let mut records = vec![record.parent];
-    if record.parent.kind == ParentType::Contact {
-        records.extend(records::leads_of(tx, record.parent.id)?);
-    }
-    for record in &records {
-        person.words.push(records::label(tx, *record)?.to_lowercase());
-    }
-    // The record may have had another name when a decision was written down.
-    for address in &record.addresses {
-        let names = erase::names_of(tx, address)?;
-        person.words.extend(names.iter().map(|name| format!("{} {}", record.parent.kind, name.to_lowercase())));
-    }
+/// Erases a contact or lead, and the leads that became the contact. `briefs` were read before the transaction.
+pub fn person(tx: &Tx<'_>, world: &World<'_>, record: &Record, briefs: &Briefs) -> Result<Erased> {
+    let person = Person::of(tx, world, record, briefs)?;
     for address in &record.addresses {
         invalid_addresses::remove(tx, address)?;
         cases::forget_person(tx, address)?;
@@ -62,7 +51,7 @@ pub fn person(tx: &Tx<'_>, world: &World<'_>, record: &Record) -> Result<Erased>
         erased.cases += usize::from(erase::empty_case(tx, *case_id)?);
     }
     person.notices(&touched.keys)?;
-    for record in records {
+    for record in records_of(tx, record)? {
         erase::notifications_of(tx, record)?;
         records::delete(tx, record)?;
     }
@@ -72,6 +61,15 @@ pub fn person(tx: &Tx<'_>, world: &World<'_>, record: &Record) -> Result<Erased>
     }
     index::scrub(tx)?;
     Ok(erased)
+}
+
+/// The record, and the leads that became the contact.
+fn records_of(tx: &Tx<'_>, record: &Record) -> Result<Vec<Parent>> {
+    let mut records = vec![record.parent];
+    if record.parent.kind == ParentType::Contact {
+        records.extend(records::leads_of(tx, record.parent.id)?);
+    }
+    Ok(records)
 }
 
 /// Erases one email, and the description of the case that it opened. The ledger keeps the reason, and a tombstone for
@@ -102,9 +100,27 @@ struct Person<'a> {
     addresses: &'a [String],
     /// Addresses and names by which our own texts speak of them, in lower case.
     words: Vec<String>,
+    briefs: &'a Briefs,
 }
 
-impl Person<'_> {
+impl<'a> Person<'a> {
+    fn of(tx: &'a Tx<'a>, world: &'a World<'a>, record: &'a Record, briefs: &'a Briefs) -> Result<Person<'a>> {
+        let mut words = record.addresses.clone();
+        for record in records_of(tx, record)? {
+            words.push(records::label(tx, record)?.to_lowercase());
+        }
+        // The record may have had another name when a decision was written down.
+        for address in &record.addresses {
+            let names = erase::names_of(tx, address)?;
+            words.extend(names.iter().map(|name| format!("{} {}", record.parent.kind, name.to_lowercase())));
+        }
+        Ok(Person { tx, world, addresses: &record.addresses, words, briefs })
+    }
+
+    fn brief(&self, raw_id: i64) -> Result<Option<Brief>> {
+        self.briefs.of(self.tx, raw_id, &self.words)
+    }
+
     /// Erases the mail of the person.
     fn mail(&self, touched: &mut Touched) -> Result<Erased> {
         let mut erased = Erased::default();
@@ -163,23 +179,22 @@ impl Person<'_> {
     /// Whether an email is a server's report about mail to the person.
     fn reports_on_them(&self, email: &Email) -> Result<bool> {
         let Some(raw_id) = email.raw_id.filter(|_| self.reads_as_report(email)) else { return Ok(false) };
-        let bounce = parsed(&raw::bytes(self.tx, raw_id)?).and_then(|message| message.bounce);
-        Ok(bounce.is_some_and(|b| b.failures.iter().any(|failure| self.addresses.contains(&failure.address))))
+        let brief = self.brief(raw_id)?;
+        Ok(brief.is_some_and(|brief| brief.failed.iter().any(|address| self.addresses.contains(address))))
     }
 
     /// Bytes that are no email (yet): in the quarantine, waiting, or of mail of ours that came back.
     fn bytes_without_email(&self) -> Result<()> {
         for (id, raw_id) in erase::deliveries_without_email(self.tx)? {
-            let Some(message) = parsed(&raw::bytes(self.tx, raw_id)?) else { continue };
-            let from = message.from.first().map(|mailbox| mailbox.address.clone()).unwrap_or_default();
-            let reply_to: Vec<String> = message.reply_to.iter().map(|mailbox| mailbox.address.clone()).collect();
-            let ours_sent = self.is_ours(&from)?;
-            let letter = Letter { from: &from, reply_to: &reply_to, ours_sent, outside: &[] };
-            let names_them = ours_sent && self.speaks_of_them(&message);
+            let Some(brief) = self.brief(raw_id)? else { continue };
+            let ours_sent = self.is_ours(&brief.from)?;
+            let letter = Letter { from: &brief.from, reply_to: &brief.reply_to, ours_sent, outside: &[] };
+            let names_them = ours_sent && brief.speaks_of_them;
             if !names_them && !is_theirs(&letter, self.addresses) {
                 continue;
             }
-            tombstones::add(self.tx, &tombstones::hash(&message.identity, &from, message.date), self.world.now)?;
+            let hash = tombstones::hash(&brief.identity, &brief.from, brief.date);
+            tombstones::add(self.tx, &hash, self.world.now)?;
             erase::delivery(self.tx, id, raw_id)?;
         }
         Ok(())
@@ -189,18 +204,11 @@ impl Person<'_> {
     fn notices(&self, keys: &BTreeSet<String>) -> Result<()> {
         for row in outbox::list(self.tx, &[])?.iter().filter(|row| row.kind == OutboxKind::Notice) {
             let about = self.world.signer.verify(&row.message_id).is_some_and(|signed| keys.contains(&signed.key));
-            let message = parsed(&raw::bytes(self.tx, row.raw_id)?);
-            if about || message.is_none_or(|message| self.speaks_of_them(&message)) {
+            if about || self.brief(row.raw_id)?.is_none_or(|brief| brief.speaks_of_them) {
                 erase::outbox_row(self.tx, row.id)?;
             }
         }
         Ok(())
-    }
-
-    fn speaks_of_them(&self, message: &Message) -> bool {
-        [&message.subject, &message.text]
-            .iter()
-            .any(|text| self.words.iter().any(|word| without(text, word, ERASED) != **text))
     }
 }
 
@@ -221,11 +229,6 @@ fn is_theirs(letter: &Letter<'_>, addresses: &[String]) -> bool {
     let written = addresses.iter().any(|address| address == author || address == letter.from);
     let to_them = !letter.outside.is_empty() && letter.outside.iter().all(|address| addresses.contains(address));
     written || (letter.ours_sent && to_them)
-}
-
-/// A message, unless it makes the parser panic.
-fn parsed(bytes: &[u8]) -> Option<Reading> {
-    catch_unwind(|| Reading::parse(bytes)).ok()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The outbox (B13.5): mail is composed and stored in one transaction, and sent without one.
+//! The outbox (B13.5): mail is composed, stored in one transaction, and sent without one.
 //!
 //! A row is `in doubt` only while its body is on the wire. Whoever finds one there while holding the
 //! send lock knows that its sender died: mail is sent again under the same Message-ID, an automatic
@@ -17,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::intake::health;
 use crate::mail::compose::{self, Outgoing};
-use crate::mail::message;
+use crate::mail::message::{self, Message};
 use crate::moment;
 use crate::net::{MailTransport, NetError, NetErrorKind, patience};
 use crate::store::accounts::{self, Account, AccountKind, Health};
@@ -64,17 +64,59 @@ pub struct Archive<'a> {
     pub draft_id: Option<i64>,
 }
 
-/// Composes a message and puts it into the outbox; the row's id.
+/// A message in its final bytes, ready to be stored: encoding, packing and reading it take the longer the larger its
+/// attachments are, so a letter is composed before anybody holds the database.
+#[derive(Debug, Clone)]
+pub struct Composed {
+    /// Everything but the attachments, which are in the bytes.
+    outgoing: Outgoing,
+    packed: Packed,
+    message: Message,
+}
+
+impl Composed {
+    /// Composes it.
+    ///
+    /// # Errors
+    /// An address that cannot be written safely.
+    pub fn new(mut outgoing: Outgoing) -> Result<Composed> {
+        let bytes = compose::compose(&outgoing)?;
+        outgoing.attachments = Vec::new();
+        let mut message = message::parse(&bytes);
+        message.bcc = outgoing.bcc.clone();
+        Ok(Composed { outgoing, packed: Packed::new(bytes)?, message })
+    }
+
+    /// What it was made of, but for the attachments.
+    pub fn outgoing(&self) -> &Outgoing {
+        &self.outgoing
+    }
+
+    /// As it is read, with its Bcc.
+    pub fn message(&self) -> &Message {
+        &self.message
+    }
+
+    /// Stores the bytes; their id.
+    ///
+    /// # Errors
+    /// The database.
+    pub fn store(&self, tx: &Tx<'_>) -> Result<i64> {
+        raw::add(tx, &self.packed)
+    }
+}
+
+/// Puts a message into the outbox; the row's id.
 ///
 /// # Errors
-/// An address that cannot be written safely, or the database.
-pub fn enqueue(tx: &Tx<'_>, post: &Post<'_>, outgoing: &Outgoing, now: Timestamp) -> Result<i64> {
-    let bytes = compose::compose(outgoing)?;
-    let raw_id = raw::add(tx, &Packed::new(bytes.clone())?)?;
+/// The database.
+pub fn enqueue(tx: &Tx<'_>, post: &Post<'_>, composed: &Composed, now: Timestamp) -> Result<i64> {
+    let raw_id = composed.store(tx)?;
     let email_id = match &post.archive {
-        Some(archive) => Some(keep(tx, post, archive, outgoing, &bytes, raw_id, now)?),
+        Some(archive) => Some(keep(tx, post, archive, composed, raw_id, now)?),
         None => None,
     };
+    let outgoing = &composed.outgoing;
     let recipients: Vec<String> =
         outgoing.to.iter().chain(&outgoing.cc).chain(&outgoing.bcc).map(|m| m.address.clone()).collect();
     let row = NewRow {
@@ -97,13 +139,11 @@ fn keep(
     tx: &Tx<'_>,
     post: &Post<'_>,
     archive: &Archive<'_>,
-    outgoing: &Outgoing,
-    bytes: &[u8],
+    composed: &Composed,
     raw_id: i64,
     now: Timestamp,
 ) -> Result<i64> {
-    let mut message = message::parse(bytes);
-    message.bcc = outgoing.bcc.clone();
+    let Composed { outgoing, message, .. } = composed;
     let new = NewEmail {
         key: archive.key.as_deref(),
         message_id: &outgoing.message_id,
@@ -119,11 +159,11 @@ fn keep(
     };
     let email_id = match archive.draft_id {
         Some(id) => {
-            emails::rewrite(tx, id, &new, &message)?;
+            emails::rewrite(tx, id, &new, message)?;
             drafts::end(tx, id)?;
             id
         }
-        None => emails::add(tx, &new, &message, now)?,
+        None => emails::add(tx, &new, message, now)?,
     };
     if let Some(user_id) = post.user_id {
         emails::add_user(tx, email_id, user_id, true)?;

@@ -107,9 +107,13 @@ fn holders(tx: &Tx<'_>, row: &OutboxRow) -> Result<(Vec<String>, Vec<String>)> {
     Ok((have, may_have))
 }
 
+/// Bytes of a letter in which its texts are looked for.
+const TEXTS: u64 = 1 << 20;
+
 fn redraft(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow, email_id: i64) -> Result<i64> {
     let Some(email) = emails::by_id(tx, email_id, Sight::Everything)? else { return Ok(email_id) };
-    let message = message::parse(&raw::bytes(tx, row.raw_id)?);
+    // The texts come first in a letter of ours; its files are not read.
+    let message = message::parse(&raw::beginning(tx, row.raw_id, TEXTS)?);
     let case_id = email.case_id();
     for team in case_id.map(|id| cases::team_ids(tx, id)).transpose()?.unwrap_or_default() {
         emails::remove_team(tx, email_id, team)?;

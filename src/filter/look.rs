@@ -6,7 +6,6 @@ use std::rc::Rc;
 
 use super::fold::fold;
 use crate::mail::reading::Reading;
-use crate::mail::text;
 
 /// So many values of a field are looked at …
 const MAX_VALUES: usize = 1_000;
@@ -99,7 +98,7 @@ impl<'m> Look<'m> {
     /// The readable text, and the text of the HTML where it is another.
     pub(super) fn body(&self) -> Texts {
         let take = || {
-            let html = self.message.html.as_deref().map(|html| Text::of(&text::from_html(html), MAX_BODY));
+            let html = self.message.html_text().map(|html| Text::of(html, MAX_BODY));
             let plain = Text::of(&self.message.text, MAX_BODY);
             let html = html.filter(|html| html.folded != plain.folded);
             std::iter::once(plain).chain(html).collect()

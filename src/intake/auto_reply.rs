@@ -15,7 +15,7 @@ use crate::mail::reading::Reading;
 use crate::mail::template::{self, Values};
 use crate::mail::{providers, subject};
 use crate::moment;
-use crate::outbox::{self as sending, Archive, Post};
+use crate::outbox::{self as sending, Archive, Composed, Post};
 use crate::store::accounts::Account;
 use crate::store::cases::{self, Case};
 use crate::store::db::{self, Tx};
@@ -357,7 +357,7 @@ fn send(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>, to: &Mailbox) -
         }),
         not_before: None,
     };
-    let outbox_id = sending::enqueue(tx, &post, &outgoing, world.now)?;
+    let outbox_id = sending::enqueue(tx, &post, &Composed::new(outgoing)?, world.now)?;
     let case_id = new_case.map(|case| case.id);
     outbox::add_auto_reply(
         tx,

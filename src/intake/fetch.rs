@@ -10,21 +10,20 @@ use super::health::{self, Failure, Patience};
 use super::import::{self, Imported, Importer};
 use super::poll::{Job, Start, Unsettled};
 use super::receive::{self, Batch};
+use super::rehearsal;
 use super::sessions::{self, Call, Connect, Limits};
-use super::steps;
 use super::world::World;
 use crate::config::Config;
 use crate::error::{self, Fault, Kind};
 use crate::holder::Holder;
 use crate::lock::{self, Attempt};
-use crate::mail::reading::Reading;
 use crate::net::{NetError, NetErrorKind};
 use crate::store::accounts::{self, Account, AfterImport, Polled};
 use crate::store::db::{self, Store, Tx};
-use crate::store::deliveries::{self, Outcome, Place};
+use crate::store::deliveries::{self, Place};
 use crate::store::search::index;
 use crate::store::server_actions::{self, ServerAction};
-use crate::store::{instance, raw, users};
+use crate::store::{instance, users};
 
 /// What the run tells whoever watches it.
 #[derive(Debug)]
@@ -278,23 +277,7 @@ impl<'a> Front<'a> {
     fn rehearse(&mut self, account_id: i64, batch: &Batch, watch: &mut dyn FnMut(Event<'_>)) -> Result<()> {
         let run = self.run;
         let now = (run.clock)();
-        let imported = run.store.rehearse(|tx| {
-            receive::write_batch(tx, batch, now)?;
-            let world = World::with_filters(tx, run.config, now)?;
-            let mut all = Vec::new();
-            for delivery in deliveries::waiting(tx, account_id, i64::MAX)? {
-                let bytes = raw::bytes(tx, delivery.raw_id.context("its bytes were dropped")?)?;
-                let parsed = Reading::parse(&bytes);
-                let one = tx.savepoint(|tx| steps::one(tx, &world, &delivery, &parsed));
-                all.push(one.unwrap_or_else(|error| Imported {
-                    delivery_id: delivery.id,
-                    outcome: Outcome::Quarantined,
-                    email_id: None,
-                    reason: format!("{error:#}"),
-                }));
-            }
-            Ok(all)
-        })?;
+        let imported = rehearsal::run(run.store, run.config, account_id, batch, now)?;
         let account = &self.seat(account_id)?.account;
         imported.iter().for_each(|one| watch(Event::Imported(account, one)));
         Ok(())

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow};
 use jiff::Timestamp;
 
-pub(super) use self::reader::read;
 use self::reader::{Parsed, Reader};
+pub(super) use self::reader::{Wants, read};
 use super::world::World;
 use super::{poison, steps};
 use crate::config::Config;
@@ -21,6 +21,7 @@ use crate::lock::{Doing, Lock};
 use crate::mail::reading::Reading;
 use crate::store::db::{self, Store, Tx};
 use crate::store::deliveries::{self, Delivery, Outcome};
+use crate::store::filters;
 
 /// A message that killed so many runs is quarantined.
 const DEATHS: i64 = 3;
@@ -161,7 +162,15 @@ impl<'a> Importer<'a> {
             return Ok(false);
         }
         self.batches.push_back(loaded.iter().map(|(delivery, _)| delivery.id).collect());
-        self.reader.get_or_insert_with(|| Reader::start(self.lock.clone())).read(loaded);
+        if self.reader.is_none() {
+            // A filter that is added while the reader works asks in the transaction.
+            let bodies = self.store.read(filters::look_into_bodies)?;
+            let wants = if bodies { Wants::Bodies } else { Wants::Nothing };
+            self.reader = Some(Reader::start(self.lock.clone(), wants));
+        }
+        if let Some(reader) = &self.reader {
+            reader.read(loaded);
+        }
         Ok(true)
     }
 

@@ -28,6 +28,7 @@ pub mod poll;
 pub mod privacy;
 pub mod receive;
 pub mod recipients;
+mod rehearsal;
 pub mod rest;
 pub mod roster;
 pub mod sender;

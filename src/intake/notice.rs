@@ -14,7 +14,7 @@ use crate::mail::compose::Outgoing;
 use crate::mail::message_id::{self, IdKind};
 use crate::mail::text;
 use crate::moment;
-use crate::outbox::{self, Post};
+use crate::outbox::{self, Composed, Post};
 use crate::store::accounts::{Account, AccountKind};
 use crate::store::cases::{self, Case};
 use crate::store::db::{self, Tx};
@@ -142,7 +142,7 @@ fn post(tx: &Tx<'_>, world: &World<'_>, letter: Letter<'_>) -> Result<()> {
         not_before: None,
     };
     // One that cannot be made does not stop the mail that it is about: the notification stands in the list.
-    match tx.savepoint(|tx| outbox::enqueue(tx, &post, &outgoing, world.now)) {
+    match tx.savepoint(|tx| outbox::enqueue(tx, &post, &Composed::new(outgoing)?, world.now)) {
         Err(error) if db::is_fatal(&error) => Err(error),
         _ => Ok(()),
     }

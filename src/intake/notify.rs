@@ -309,7 +309,7 @@ pub fn assigned(tx: &Tx<'_>, world: &World<'_>, case: &Case, user_id: i64, autom
         text: case.description.clone(),
         account_id: case.account_id,
     };
-    let newest = if automatic { emails::of_case(tx, case.id)?.pop() } else { None };
+    let newest = if automatic { emails::newest_of_case(tx, case.id)? } else { None };
     if newest.as_ref().is_some_and(|email| world.is_before_restore(email.received_at)) {
         return list(tx, world, &user, new).map(drop);
     }

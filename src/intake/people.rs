@@ -5,6 +5,7 @@ use anyhow::Result;
 use super::sender::{Sender, can_take_part};
 use super::world::World;
 use crate::mail::address::Mailbox;
+use crate::mail::author::List;
 use crate::mail::reading::Reading;
 use crate::store::cases::{self, Case, Person, Role};
 use crate::store::db::Tx;
@@ -172,8 +173,7 @@ pub fn is_accepted(tx: &Tx<'_>, world: &World<'_>, case: &Case, author: &Mailbox
 /// the mail server does not vouch for it.
 pub fn named_in(tx: &Tx<'_>, world: &World<'_>, case: &Case, email: &Email) -> Result<()> {
     let giving = Giving { tx, world, case, email_id: Some(email.id) };
-    let bytes = email.raw_id.map(|id| raw::bytes(tx, id)).transpose()?;
-    let list = bytes.map(|bytes| Reading::parse(&bytes).list).unwrap_or_default();
+    let list = list_of(tx, email)?;
     let is_of_person = |mailbox: &&Mailbox| !list.is(&mailbox.address);
     if email.verdict != "fail" && email.behind.is_none() && !email.is_ours() {
         let named = emails::addresses(tx, email.id, Field::ReplyTo)?;
@@ -186,6 +186,24 @@ pub fn named_in(tx: &Tx<'_>, world: &World<'_>, case: &Case, email: &Email) -> R
     }
     let readers = readers.iter().filter(is_of_person);
     giving.give(readers, Role::Copied, "in To or Cc of the mail that opened the case")
+}
+
+/// Bytes of a mail that are read for what its header says; a longer one says it at its beginning.
+const HEADER: u64 = 256 << 10;
+
+/// The list that a stored mail came by: its own address is nobody's. However long the mail is, no more than its header is
+/// read.
+pub fn list_of(tx: &Tx<'_>, email: &Email) -> Result<List> {
+    let Some(raw_id) = email.raw_id else { return Ok(List::default()) };
+    Ok(Reading::parse(header(&raw::beginning(tx, raw_id, HEADER)?)).list)
+}
+
+/// What stands before the first empty line.
+fn header(bytes: &[u8]) -> &[u8] {
+    let mut lines = bytes.split_inclusive(|byte| *byte == b'\n');
+    let is_empty = |line: &&[u8]| matches!(*line, b"\n" | b"\r\n");
+    let end: usize = lines.by_ref().take_while(|line| !is_empty(line)).map(<[u8]>::len).sum();
+    bytes.get(..end).unwrap_or(bytes)
 }
 
 /// Verified mail of a person in a case: what the customer names in Reply-To, To and Cc takes part (B4.9), and so does a
@@ -263,6 +281,19 @@ fn raise(giving: &Giving<'_>, mailbox: &Mailbox) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_mail_the_header_is_read() {
+        for (mail, read) in [
+            (&b"A: b\r\nC: d\r\n\r\ntext\r\n"[..], &b"A: b\r\nC: d\r\n"[..]),
+            (b"A: b\n\ntext\n\nmore", b"A: b\n"),
+            (b"A: b", b"A: b"),
+            (b"\n", b""),
+            (b"", b""),
+        ] {
+            assert_eq!(header(mail), read);
+        }
+    }
 
     #[test]
     fn what_each_role_may_do() {

@@ -61,7 +61,7 @@ fn dated(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Reading)
 /// The decisions about an email in one line.
 fn summary(tx: &Tx<'_>, email_id: i64) -> Result<String> {
     let steps = ["case", "parent"];
-    let decisions = emails::decisions(tx, email_id)?;
+    let decisions = emails::first_decisions(tx, email_id)?;
     let said = steps.iter().find_map(|step| decisions.iter().rev().find(|(s, _, _)| s == step));
     Ok(said.map(|(step, text, _)| format!("{step} {text}")).unwrap_or_default())
 }

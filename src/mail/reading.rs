@@ -4,6 +4,7 @@
 //! import gets a [`Reading`] instead of a bare message: there is nothing left to be read in the write transaction.
 
 use std::ops::Deref;
+use std::sync::OnceLock;
 
 use jiff::Timestamp;
 
@@ -15,7 +16,7 @@ use super::bounce::{self, Bounce};
 use super::forward::{self, Forward};
 use super::message::{self, Message};
 use super::receipt::{self, Receipt};
-use super::{message_id, subject};
+use super::{message_id, subject, text};
 
 /// A message, and what it says.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -49,7 +50,12 @@ pub struct Reading {
     pub base_subject: String,
     /// Case numbers in the subject.
     pub case_numbers: Vec<i64>,
+    /// What the HTML says, as far as it was asked.
+    html_text: OnceLock<Option<String>>,
 }
+
+/// Bytes of the text of an HTML that are kept.
+const MAX_HTML_TEXT: usize = 256 << 10;
 
 /// People in X-Original-From that are looked at.
 const MAX_ORIGINAL: usize = 20;
@@ -82,6 +88,7 @@ impl Reading {
             results: Results::of(&message),
             base_subject: subject::base(&message.subject),
             case_numbers,
+            html_text: OnceLock::new(),
             bounce,
             receipt,
             message,
@@ -111,6 +118,19 @@ impl Reading {
         let reply = || self.auto_reply.then(|| "automatic reply".to_owned());
         let machine = || self.machine.as_ref().map(|reason| format!("machine mail ({reason})"));
         bounce.or_else(receipt).or_else(of_type).or_else(reply).or_else(machine)
+    }
+
+    /// The text of the HTML, at most 256 KiB of it. It is worked out once, when it is first asked for: only filters that
+    /// look into bodies need it.
+    pub fn html_text(&self) -> Option<&str> {
+        let read = || {
+            self.message.html.as_deref().map(|html| {
+                let mut text = text::from_html(html);
+                text.truncate(text.floor_char_boundary(MAX_HTML_TEXT));
+                text
+            })
+        };
+        self.html_text.get_or_init(read).as_deref()
     }
 
     /// The message alone.

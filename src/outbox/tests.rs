@@ -139,7 +139,7 @@ impl Office {
             }),
             not_before,
         };
-        self.store.write(|tx| enqueue(tx, &post, &outgoing, self.now.get())).unwrap()
+        self.store.write(|tx| enqueue(tx, &post, &Composed::new(outgoing)?, self.now.get())).unwrap()
     }
 
     fn send(&self) -> Flushed {

@@ -3,21 +3,19 @@
 use anyhow::{Context, Result};
 
 use super::sender::{self, Sender};
-use super::{Finished, Kept, Letter, Place, Started, begin, case_of, compose};
+use super::{Kept, Letter, Outdated, Place, Ready, Started, begin, case_of};
 use crate::access::Actor;
 use crate::error;
-use crate::intake::world::{self, World};
-use crate::mail::compose as mail_compose;
+use crate::intake::world::World;
 use crate::mail::draft_file::Head;
 use crate::mail::message;
-use crate::mail::message_id;
 use crate::store::accounts::Account;
 use crate::store::cases::Case;
 use crate::store::db::Tx;
 use crate::store::drafts::{self, Draft};
 use crate::store::emails::{self, Email, EmailStatus, Field, NewEmail};
 use crate::store::levels::Permission;
-use crate::store::raw::{self, Packed};
+use crate::store::raw;
 use crate::store::records::{self, Parent};
 use crate::store::sight::{Object, Sight};
 use crate::store::stream::{self, NoteKind};
@@ -25,20 +23,16 @@ use crate::store::stream::{self, NoteKind};
 /// Keeps a letter as a draft, new or in place of what it was; the id of its email.
 ///
 /// # Errors
-/// A draft that is another now; exit 77 where the actor may write no mail.
-pub fn keep(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, letter: &Finished<'_>) -> Result<i64> {
-    let started = letter.started;
-    // Into a case or out of the house it goes when it is sent; what was written until then is not to be lost.
+/// A draft that is another now; [`super::Outdated`]; exit 77 where the actor may write no mail.
+pub fn keep(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, letter: &Ready<'_>) -> Result<i64> {
+    let Ready { started, seed, composed, .. } = letter;
     actor.require_some(Permission::EmailEdit)?;
-    let key = message_id::new_key(world::random()?);
-    let outgoing = compose(world, letter, case_of(tx, &started.place)?.as_ref(), &key)?;
-    let bytes = mail_compose::compose(&outgoing)?;
-    let raw_id = raw::add(tx, &Packed::new(bytes.clone())?)?;
-    let mut message = message::parse(&bytes);
-    message.bcc = outgoing.bcc;
+    letter.is_up_to_date(world, case_of(tx, &started.place)?.as_ref())?;
+    let raw_id = composed.store(tx)?;
+    let message = composed.message();
     let new = NewEmail {
-        key: Some(&key),
-        message_id: &outgoing.message_id,
+        key: Some(&seed.key),
+        message_id: &composed.outgoing().message_id,
         raw_id: Some(raw_id),
         status: EmailStatus::Draft,
         received_at: world.now,
@@ -50,8 +44,8 @@ pub fn keep(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, letter: &Finished<'_>
         flagged: "",
     };
     let email_id = match started.draft {
-        Some(kept) => unchanged(tx, kept).and_then(|id| emails::rewrite(tx, id, &new, &message).map(|()| id))?,
-        None => emails::add(tx, &new, &message, world.now)?,
+        Some(kept) => unchanged(tx, kept).and_then(|id| emails::rewrite(tx, id, &new, message).map(|()| id))?,
+        None => emails::add(tx, &new, message, world.now)?,
     };
     if let Some(user) = actor.user().filter(|_| started.draft.is_none()) {
         emails::add_user(tx, email_id, user.id, true)?;
@@ -160,6 +154,15 @@ pub(super) fn unchanged(tx: &Tx<'_>, kept: Kept) -> Result<i64> {
     Err(error::data(format!("draft {id}: {what} meanwhile"))
         .hint(format!("see it as it is: espomail email show {id}"))
         .into())
+}
+
+/// Whether the email of a draft has this key; it is given to one that has none.
+pub(super) fn has_key(tx: &Tx<'_>, id: i64, key: &str) -> Result<()> {
+    match emails::key(tx, id)? {
+        Some(known) if known == key => Ok(()),
+        Some(_) => Err(Outdated.into()),
+        None => emails::set_key(tx, id, key),
+    }
 }
 
 fn find(tx: &Tx<'_>, email: &Email) -> Result<Draft> {

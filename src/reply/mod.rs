@@ -1,38 +1,38 @@
 //! Letters that our users write (B13.1-B13.4): answers, forwards and new ones, on one path.
 //!
 //! ```text
-//! begin   case, email or nothing + wishes -> recipients, subject, text, sender        reads only
+//! begin   case, email or nothing + wishes -> recipients, subject, text, sender         reads only
 //! edit    by the caller: an editor, or nothing
-//! send    letter -> final bytes, outbox row, email, note, clock and status of the case   one transaction
+//! plan    letter -> From, ids, subject                                                reads only
+//! compose plan -> final bytes                                                         nobody holds the database
+//! send    bytes -> outbox row, email, note, clock and status of the case              one transaction
 //! keep    the same letter as a draft, which `resume` takes up again
 //! ```
 
 mod begin;
 mod draft;
+mod plan;
 mod recipients;
 mod review;
 mod sender;
 mod text;
 
 use anyhow::{Context, Result};
-use jiff::Timestamp;
 
 pub use begin::{Occasion, Wishes, begin};
 pub use draft::{discard, keep, news, resume};
+pub use plan::{Outdated, Plan, Ready, plan, plan_draft};
 pub use review::{Review, review};
 pub use sender::{FromWish, Sender};
 
 use crate::access::Actor;
 use crate::error;
 use crate::intake::people::{self, Written};
-use crate::intake::world::{self, World};
+use crate::intake::world::World;
 use crate::mail::address::{self, Mailbox};
 use crate::mail::compose::{Outgoing, OutgoingAttachment};
 use crate::mail::draft_file::Head;
-use crate::mail::message_id::{self, IdKind};
-use crate::mail::{markdown, subject};
 use crate::outbox::{self, Archive, Post};
-use crate::store::accounts::AccountKind;
 use crate::store::cases::{self, Case, CaseStatus, Role, WaitingFor};
 use crate::store::db::Tx;
 use crate::store::emails;
@@ -54,21 +54,6 @@ pub struct Letter {
     pub html: Option<String>,
     /// Attachments.
     pub attachments: Vec<OutgoingAttachment>,
-}
-
-/// A letter as it goes out: what is made of its text is made before anybody holds the database.
-#[derive(Debug, Clone)]
-pub struct Finished<'a> {
-    started: &'a Started,
-    html: Option<String>,
-}
-
-impl Started {
-    /// Makes the HTML.
-    pub fn finished(&self) -> Finished<'_> {
-        let Letter { markdown, text, html, .. } = &self.letter;
-        Finished { started: self, html: if *markdown { Some(markdown::to_html(text)) } else { html.clone() } }
-    }
 }
 
 /// Where a letter belongs.
@@ -125,30 +110,18 @@ pub struct Queued {
     pub recipients: Vec<String>,
 }
 
-/// Puts a letter into the outbox, to be sent at once or `at` a moment, and does to its case what it was to do.
+/// Puts a letter into the outbox, to be sent at once or at its moment, and does to its case what it was to do.
 ///
 /// # Errors
-/// Nobody to write to, an empty text, attachments over the limit, a moment in the past; a draft that is another now; exit
-/// 77 where the actor may not write it.
-pub fn send(
-    tx: &Tx<'_>,
-    world: &World<'_>,
-    actor: &Actor,
-    letter: &Finished<'_>,
-    at: Option<Timestamp>,
-) -> Result<Queued> {
-    let started = letter.started;
-    draft::permit(tx, world, actor, &started.place, &started.sender.account)?;
-    if at.is_some_and(|at| at <= world.now) {
-        return Err(error::data("--at: is in the past").into());
-    }
-    check(world, &started.letter)?;
+/// As [`plan`]; [`Outdated`]; a draft that is another now.
+pub fn send(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, letter: &Ready<'_>) -> Result<Queued> {
+    let Ready { started, at, seed, composed, .. } = letter;
+    plan::permit(tx, world, actor, started, *at)?;
     let case = case_of(tx, &started.place)?;
-    let key = match started.draft {
-        Some(kept) => draft::unchanged(tx, kept).and_then(|id| world::email_key(tx, id))?,
-        None => message_id::new_key(world::random()?),
-    };
-    let outgoing = Outgoing { date: at.unwrap_or(world.now), ..compose(world, letter, case.as_ref(), &key)? };
+    if let Some(kept) = started.draft {
+        draft::unchanged(tx, kept).and_then(|id| draft::has_key(tx, id, &seed.key))?;
+    }
+    letter.is_up_to_date(world, case.as_ref())?;
     let post = Post {
         kind: OutboxKind::Mail,
         account_id: started.sender.account.id,
@@ -157,30 +130,29 @@ pub fn send(
         envelope_from: &started.sender.account.address,
         archive: Some(Archive {
             parent: case.as_ref().map(|case| Parent::case(case.id)).or(started.place.parent),
-            key: Some(key),
+            key: Some(seed.key.clone()),
             draft_id: started.draft.map(|kept| kept.email_id),
             ..Archive::default()
         }),
-        not_before: at,
+        not_before: *at,
     };
-    let outbox_id = outbox::enqueue(tx, &post, &outgoing, world.now)?;
-    return_address(tx, world, started, outbox_id, &outgoing)?;
+    let outbox_id = outbox::enqueue(tx, &post, composed, world.now)?;
+    let Outgoing { to, cc, bcc, .. } = composed.outgoing();
+    return_address(tx, world, started, outbox_id, to.len() + cc.len() + bcc.len())?;
     decided(tx, started)?;
-    let Outgoing { to, cc, bcc, .. } = outgoing;
     if let Some(case) = &case {
-        settle_case(tx, world, case, actor.user(), (&to, &cc), started.status)?;
+        settle_case(tx, world, case, actor.user(), (to, cc), started.status)?;
         let email_id = rows::by_id(tx, outbox_id)?.and_then(|row| row.email_id).context("the letter has no email")?;
         let typed: Vec<&str> = started.typed.iter().map(String::as_str).collect();
-        people::written_to(tx, world, case, &Written { email_id, to: &to, cc: &cc, bcc: &bcc, typed: &typed })?;
+        people::written_to(tx, world, case, &Written { email_id, to, cc, bcc, typed: &typed })?;
     }
-    let recipients = to.into_iter().chain(cc).chain(bcc).map(|mailbox| mailbox.address).collect();
+    let recipients = to.iter().chain(cc).chain(bcc).map(|mailbox| mailbox.address.clone()).collect();
     Ok(Queued { outbox_id, recipients })
 }
 
 /// A letter to one person goes out under an envelope sender of its own, so that a report on it proves itself (B9.2).
-fn return_address(tx: &Tx<'_>, world: &World<'_>, started: &Started, outbox_id: i64, letter: &Outgoing) -> Result<()> {
+fn return_address(tx: &Tx<'_>, world: &World<'_>, started: &Started, outbox_id: i64, readers: usize) -> Result<()> {
     let account = &started.sender.account;
-    let readers = letter.to.len() + letter.cc.len() + letter.bcc.len();
     if !account.plus_addressing || readers != 1 {
         return Ok(());
     }
@@ -217,69 +189,11 @@ fn settle_case(
     }
 }
 
-fn check(world: &World<'_>, letter: &Letter) -> Result<()> {
-    let Head { to, cc, bcc, .. } = &letter.head;
-    if to.is_empty() && cc.is_empty() && bcc.is_empty() {
-        return Err(error::data("To: there is nobody to write to").hint("name somebody with --to ADDRESS").into());
-    }
-    if letter.text.trim().is_empty() && letter.attachments.is_empty() {
-        return Err(text::missing());
-    }
-    let size: u64 = letter.attachments.iter().map(|file| file.bytes.len() as u64).sum();
-    let max = world.config.attachment_max_size;
-    if size > max {
-        let (size, max) = (crate::units::write_size(size), crate::units::write_size(max));
-        return Err(error::data(format!("--attach: the files have {size}, more than attachment_max_size, {max}"))
-            .hint("send a link instead, or change the limit: espomail config path")
-            .into());
-    }
-    Ok(())
-}
-
 /// The case of a letter, or the one that it was merged into since.
 fn case_of(tx: &Tx<'_>, place: &Place) -> Result<Option<Case>> {
     let id = place.parent.filter(|parent| parent.kind == ParentType::Case).map(|parent| parent.id);
     let case = id.map(|id| cases::by_id(tx, id)).transpose()?.flatten();
     case.map(|case| cases::surviving(tx, case)).transpose()
-}
-
-/// The message with From, Reply-To (B13.3), ids and HTML.
-fn compose(world: &World<'_>, finished: &Finished<'_>, case: Option<&Case>, key: &str) -> Result<Outgoing> {
-    let Started { letter, place, sender, .. } = finished.started;
-    let domain = world.message_id_domain(&sender.account);
-    let random = world::random()?;
-    let message_id = match case {
-        Some(case) => world.signer.sign(IdKind::Case, &case.key, random, domain),
-        None => world.signer.sign(IdKind::Email, key, random, domain),
-    };
-    let Head { to, cc, bcc, subject } = letter.head.clone();
-    Ok(Outgoing {
-        from: sender.from.clone(),
-        reply_to: reply_to(world, sender, case)?.into_iter().collect(),
-        to,
-        cc,
-        bcc,
-        subject: case.map_or(subject.clone(), |case| subject::with_case_number(&subject, case.number)),
-        html: finished.html.clone(),
-        text: letter.text.clone(),
-        message_id,
-        in_reply_to: place.in_reply_to.clone(),
-        references: place.references.clone(),
-        date: world.now,
-        attachments: letter.attachments.clone(),
-        ..Outgoing::default()
-    })
-}
-
-/// The customer of a case answers to the group and not to the user, whatever a mail program makes of From (B13.3).
-fn reply_to(world: &World<'_>, sender: &Sender, case: Option<&Case>) -> Result<Option<Mailbox>> {
-    let of_sender = Some(&sender.account).filter(|account| account.kind == AccountKind::Group);
-    let address = match (case, case.and_then(|case| case.account_id)) {
-        (Some(case), Some(id)) => Some(world.reply_address(world.account(id)?, case)),
-        (Some(case), None) => of_sender.map(|account| world.reply_address(account, case)),
-        (None, _) => sender.account.reply_to.clone(),
-    };
-    Ok(address.map(|address| Mailbox { name: String::new(), address }))
 }
 
 /// Changes a status by hand, with its note.

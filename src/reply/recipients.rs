@@ -12,14 +12,13 @@ use crate::mail::address::Mailbox;
 use crate::mail::author::List;
 use crate::mail::automatic;
 use crate::mail::compose::is_address;
-use crate::mail::reading::Reading;
 use crate::store::accounts::{AccountKind, DmarcNone};
 use crate::store::cases::{self, Case, Person, Role};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, Field};
+use crate::store::records;
 use crate::store::sight::Sight;
 use crate::store::users::User;
-use crate::store::{raw, records};
 
 /// To and Cc, who is left out of them, and what to know about that.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -130,10 +129,9 @@ fn nobody(tx: &Tx<'_>, case: &Case) -> Result<anyhow::Error> {
     Ok(error::data(text).hint(format!("say who it is: {choose}")).into())
 }
 
-/// The list that a mail came by: its own address is nobody's.
+/// The list that a mail came by.
 fn list_of(tx: &Tx<'_>, email: Option<&Email>) -> Result<List> {
-    let bytes = email.and_then(|email| email.raw_id).map(|id| raw::bytes(tx, id)).transpose()?;
-    Ok(bytes.map(|bytes| Reading::parse(&bytes).list).unwrap_or_default())
+    email.map_or_else(|| Ok(List::default()), |email| people::list_of(tx, email))
 }
 
 /// Whether a letter can reach a person at an address: not an own, a no-reply or a list's own one (B13.4).

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::string_slice)]
 //! Letters on a database in memory.
 
+use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::test_runner::{Config as Runs, RngSeed, TestRunner};
 
@@ -8,7 +9,8 @@ use super::*;
 use crate::access::{self, Actor};
 use crate::config::Config;
 use crate::mail::message::{self, Message};
-use crate::store::accounts::{self, Account};
+use crate::mail::message_id;
+use crate::store::accounts::{self, Account, AccountKind};
 use crate::store::cases::{NewCase, Priority};
 use crate::store::db::Store;
 use crate::store::emails::{self, Email, EmailStatus, Field, NewEmail};
@@ -93,7 +95,7 @@ fn account(tx: &Tx<'_>, name: &str, kind: AccountKind) -> Result<Account> {
 fn put(tx: &Tx<'_>, raw: &[u8], case_id: Option<i64>) -> Result<Email> {
     let message = message::parse(raw);
     let raw_id = raw::add(tx, &Packed::new(raw.to_vec())?)?;
-    let key = message_id::new_key(world::random()?);
+    let key = message_id::new_key(crate::intake::world::random()?);
     let new = NewEmail {
         key: Some(&key),
         message_id: message.message_id.as_deref().unwrap_or("sha256:x"),
@@ -116,6 +118,17 @@ fn put(tx: &Tx<'_>, raw: &[u8], case_id: Option<i64>) -> Result<Email> {
     Ok(emails::by_id(tx, id, Sight::Everything)?.unwrap())
 }
 
+/// Plans, composes and sends.
+fn sent(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, started: &Started, at: Option<Timestamp>) -> Result<Queued> {
+    send(tx, world, actor, &plan(tx, world, actor, started, at)?.compose()?)
+}
+
+/// Plans, composes and keeps what ana writes.
+fn kept(tx: &Tx<'_>, world: &World<'_>, started: &Started) -> Result<i64> {
+    let ana = actor(tx, "ana")?;
+    keep(tx, world, &ana, &plan_draft(tx, world, &ana, started)?.compose()?)
+}
+
 impl Desk {
     fn write<T>(&self, work: impl FnOnce(&Tx<'_>, &World<'_>) -> Result<T>) -> Result<T> {
         self.store.write(|tx| work(tx, &World::load(tx, &self.config, NOW)?))
@@ -132,7 +145,7 @@ impl Desk {
     /// Sends; the message and the id of its email.
     fn send(&self, started: &Started) -> Result<(Message, i64)> {
         self.write(|tx, world| {
-            let queued = send(tx, world, &actor(tx, "ana")?, &started.finished(), None)?;
+            let queued = sent(tx, world, &actor(tx, "ana")?, started, None)?;
             let row = rows::by_id(tx, queued.outbox_id)?.unwrap();
             Ok((message::parse(&raw::bytes(tx, row.raw_id)?), row.email_id.unwrap()))
         })
@@ -311,7 +324,7 @@ fn what_was_taken_away_since_a_letter_was_begun_stops_it_and_loses_nothing() {
         let set = |level: Level| desk.store.write(|tx| roles::grant(tx, 1, permission, Some(level))).unwrap();
         set(Level::No);
         assert_eq!(code(desk.send(&started).map(|_| ())), Err(refused), "{permission}");
-        let kept = desk.write(|tx, world| keep(tx, world, &actor(tx, "ana")?, &started.finished()));
+        let kept = desk.write(|tx, world| kept(tx, world, &started));
         assert_eq!(kept.is_ok(), permission != Permission::EmailEdit, "{permission}: kept as a draft");
         set(Level::Team);
     }
@@ -409,7 +422,7 @@ fn a_draft_is_the_letter_and_becomes_the_mail() {
         ..words("Dear *Eva*,\n\n  indented\n-- \nme\n")
     };
     let mut started = desk.begin("ana", Occasion::Case(&case), wishes).unwrap();
-    let id = desk.write(|tx, world| keep(tx, world, &actor(tx, "ana")?, &started.finished())).unwrap();
+    let id = desk.write(|tx, world| kept(tx, world, &started)).unwrap();
     let email = |id: i64| desk.store.read(|tx| emails::by_id(tx, id, Sight::User(1, Levels::USUAL))).unwrap();
     assert_eq!(email(id).unwrap().case_id(), None);
     assert!(
@@ -438,11 +451,7 @@ fn a_draft_is_the_letter_and_becomes_the_mail() {
     let first_source = email(id).unwrap().raw_id.unwrap();
     assert_eq!(found("indented"), [id]);
     let edited = Started { letter: Letter { text: "Hello".into(), ..resumed.letter.clone() }, ..resumed };
-    assert_eq!(
-        desk.write(|tx, world| keep(tx, world, &actor(tx, "ana")?, &edited.finished())).unwrap(),
-        id,
-        "the id stays"
-    );
+    assert_eq!(desk.write(|tx, world| kept(tx, world, &edited)).unwrap(), id, "the id stays");
     assert!(found("indented").is_empty(), "the index goes with it");
     assert_eq!(found("Hello"), [id]);
     assert!(desk.store.read(|tx| raw::bytes(tx, first_source)).is_err(), "the old text is nowhere");
@@ -470,7 +479,7 @@ fn a_draft_that_is_another_now_is_neither_sent_again_nor_written_over() {
     let desk = desk(QUESTION.as_bytes());
     let case = desk.case();
     let started = desk.begin("ana", Occasion::Case(&case), words("First.")).unwrap();
-    let keep = |started: &Started| desk.write(|tx, world| keep(tx, world, &actor(tx, "ana")?, &started.finished()));
+    let keep = |started: &Started| desk.write(|tx, world| kept(tx, world, started));
     let id = keep(&started).unwrap();
     let email = || desk.store.read(|tx| emails::by_id(tx, id, Sight::Everything)).unwrap().unwrap();
     let text = || desk.store.read(|tx| emails::text(tx, id)).unwrap();
@@ -513,7 +522,7 @@ fn a_forward_of_sent_mail_does_not_say_who_got_it_unseen() {
         let occasion = Occasion::Forward { email: &email, case: Some(&case), attached };
         let to = vec![Mailbox { name: String::new(), address: "lab@x.example".into() }];
         let started = desk.begin("ana", occasion, Wishes { to, ..words("See.") }).unwrap();
-        let queued = desk.write(|tx, world| send(tx, world, &Actor::Administrator, &started.finished(), None)).unwrap();
+        let queued = desk.write(|tx, world| sent(tx, world, &Actor::Administrator, &started, None)).unwrap();
         let raw_id = desk.store.read(|tx| rows::by_id(tx, queued.outbox_id)).unwrap().unwrap().raw_id;
         let bytes = desk.store.read(|tx| raw::bytes(tx, raw_id)).unwrap();
         let text = String::from_utf8_lossy(&bytes);
@@ -527,7 +536,7 @@ fn what_cannot_be_sent_is_named() {
     let desk = Desk { config: Config { attachment_max_size: 10, ..Config::default() }, ..desk };
     let case = desk.case();
     let refused = |started: &Started, at: Option<Timestamp>| {
-        let queued = desk.write(|tx, world| send(tx, world, &Actor::Administrator, &started.finished(), at));
+        let queued = desk.write(|tx, world| sent(tx, world, &Actor::Administrator, started, at));
         queued.unwrap_err().to_string()
     };
     let good = desk.begin("ana", Occasion::Case(&case), words("x")).unwrap();
@@ -553,9 +562,7 @@ fn mail_for_later_waits_for_its_time() {
     let at = NOW + jiff::SignedDuration::from_hours(100);
     let (row, sent) = desk
         .write(|tx, world| {
-            let row =
-                rows::by_id(tx, send(tx, world, &Actor::Administrator, &started.finished(), Some(at))?.outbox_id)?
-                    .unwrap();
+            let row = rows::by_id(tx, sent(tx, world, &Actor::Administrator, &started, Some(at))?.outbox_id)?.unwrap();
             let sent = message::parse(&raw::bytes(tx, row.raw_id)?);
             Ok((row, sent))
         })
@@ -610,7 +617,7 @@ fn nothing_that_somebody_wrote_becomes_a_field_of_ours() {
         let Ok(started) = desk.begin("ana", Occasion::Case(&case), wishes) else { return Ok(()) };
         let bytes = desk
             .write(|tx, world| {
-                let row = rows::by_id(tx, send(tx, world, &Actor::Administrator, &started.finished(), None)?.outbox_id)?.unwrap();
+                let row = rows::by_id(tx, sent(tx, world, &Actor::Administrator, &started, None)?.outbox_id)?.unwrap();
                 raw::bytes(tx, row.raw_id)
             })
             .unwrap();
@@ -630,4 +637,26 @@ fn nothing_that_somebody_wrote_becomes_a_field_of_ours() {
         Ok(())
     });
     assert!(ended.is_ok(), "seed {seed}: {ended:?}");
+}
+
+#[test]
+fn a_letter_whose_case_changes_while_it_is_composed_is_planned_again() {
+    let desk = desk(QUESTION.as_bytes());
+    let started = desk.begin("ana", Occasion::Case(&desk.case()), words("Hello.")).unwrap();
+    let ready =
+        || desk.write(|tx, world| plan(tx, world, &Actor::Administrator, &started, None)).unwrap().compose().unwrap();
+    let draft =
+        || desk.write(|tx, world| plan_draft(tx, world, &Actor::Administrator, &started)).unwrap().compose().unwrap();
+    let (old, old_draft) = (ready(), draft());
+    desk.store.write(|tx| tx.execute("UPDATE cases SET number = 77, key = '00000000000000ff'", [])).unwrap();
+    let sent = |letter: &Ready<'_>| desk.write(|tx, world| send(tx, world, &Actor::Administrator, letter));
+    let kept = |letter: &Ready<'_>| desk.write(|tx, world| keep(tx, world, &Actor::Administrator, letter));
+    assert!(sent(&old).unwrap_err().is::<Outdated>());
+    assert!(kept(&old_draft).unwrap_err().is::<Outdated>());
+    let nothing: Option<i64> = desk.store.read(|tx| tx.value("SELECT count(*) FROM outbox", [])).unwrap();
+    assert_eq!(nothing, Some(0));
+    let queued = sent(&ready()).unwrap();
+    let row = desk.store.read(|tx| rows::by_id(tx, queued.outbox_id)).unwrap().unwrap();
+    assert!(row.subject.contains("[#77]") && row.message_id.contains("00000000000000ff"), "{row:?}");
+    kept(&draft()).unwrap();
 }

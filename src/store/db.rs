@@ -8,11 +8,13 @@ mod backup;
 mod busy;
 mod fault;
 mod open;
+#[cfg(feature = "poison")]
+mod steps;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::{Arc, Mutex};
@@ -247,6 +249,17 @@ impl Tx<'_> {
         let mut bytes = Vec::with_capacity(blob.len());
         blob.read_to_end(&mut bytes)?;
         Ok(bytes)
+    }
+
+    /// Reads a column of one row as a stream.
+    pub fn read_blob_with<T>(
+        &self,
+        table: &str,
+        column: &str,
+        id: i64,
+        read: impl FnOnce(&mut dyn Read) -> Result<T>,
+    ) -> Result<T> {
+        read(&mut self.conn.blob_open(MAIN_DB, table, column, id, true)?)
     }
 
     /// Writes bytes into a column that has as many of them. As a parameter of a statement SQLite would copy them twice.

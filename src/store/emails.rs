@@ -351,8 +351,10 @@ pub fn text(tx: &Tx<'_>, id: i64) -> Result<String> {
 pub fn by_message_id(tx: &Tx<'_>, message_id: &str) -> Result<Vec<Email>> {
     tx.all(
         &format!(
-            "SELECT {COLUMNS} FROM emails e WHERE e.message_id = ?1
-                OR e.id IN (SELECT email_id FROM message_id_aliases WHERE message_id = ?1) ORDER BY e.id LIMIT 20"
+            "SELECT {COLUMNS} FROM emails e WHERE e.id IN (
+                    SELECT id FROM (SELECT id FROM emails WHERE message_id = ?1 ORDER BY id LIMIT 20)
+                    UNION SELECT email_id FROM message_id_aliases WHERE message_id = ?1)
+                ORDER BY e.id LIMIT 20"
         ),
         params![message_id],
         Email::from_row,
@@ -384,6 +386,18 @@ pub fn of_case(tx: &Tx<'_>, case_id: i64) -> Result<Vec<Email>> {
         &format!(
             "SELECT {COLUMNS} FROM emails e WHERE e.parent_type = 'case' AND e.parent_id = ?1
                 ORDER BY e.received_at, e.id"
+        ),
+        params![case_id],
+        Email::from_row,
+    )
+}
+
+/// The email of a case that arrived last.
+pub fn newest_of_case(tx: &Tx<'_>, case_id: i64) -> Result<Option<Email>> {
+    tx.one(
+        &format!(
+            "SELECT {COLUMNS} FROM emails e WHERE e.parent_type = 'case' AND e.parent_id = ?1
+                ORDER BY e.received_at DESC, e.id DESC LIMIT 1"
         ),
         params![case_id],
         Email::from_row,
@@ -462,9 +476,18 @@ pub fn decide(tx: &Tx<'_>, email_id: i64, step: &str, decision: &str, now: Times
 
 /// Decisions in the order they were taken: step, decision, moment.
 pub fn decisions(tx: &Tx<'_>, email_id: i64) -> Result<Vec<(String, String, Timestamp)>> {
+    decided(tx, email_id, i64::MAX)
+}
+
+/// The first of them, at most 50: a mail may be delivered any number of times.
+pub fn first_decisions(tx: &Tx<'_>, email_id: i64) -> Result<Vec<(String, String, Timestamp)>> {
+    decided(tx, email_id, 50)
+}
+
+fn decided(tx: &Tx<'_>, email_id: i64, limit: i64) -> Result<Vec<(String, String, Timestamp)>> {
     tx.all(
-        "SELECT step, decision, created_at FROM email_decisions WHERE email_id = ?1 ORDER BY id",
-        params![email_id],
+        "SELECT step, decision, created_at FROM email_decisions WHERE email_id = ?1 ORDER BY id LIMIT ?2",
+        params![email_id, limit],
         |row| Ok((row.get("step")?, row.get("decision")?, row.time("created_at")?)),
     )
 }

@@ -157,6 +157,12 @@ pub fn all(tx: &Tx<'_>) -> Result<Vec<Filter>> {
     Ok(filters)
 }
 
+/// Whether a filter may look into the text of mail.
+pub fn look_into_bodies(tx: &Tx<'_>) -> Result<bool> {
+    let sql = "SELECT 1 FROM filters WHERE active AND instr(conditions, 'body') LIMIT 1";
+    Ok(tx.value::<i64>(sql, [])?.is_some())
+}
+
 /// What filters do, by the id of the filter, in their order.
 fn all_actions(tx: &Tx<'_>) -> Result<HashMap<i64, Vec<Action>>> {
     let mut actions: HashMap<i64, Vec<Action>> = HashMap::new();

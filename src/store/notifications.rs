@@ -137,7 +137,7 @@ pub fn told_of_email(tx: &Tx<'_>, email_id: i64) -> Result<Vec<i64>> {
 /// Users who were told of unverified mail of a case within a time, each with the first such email.
 pub fn told_of_unverified(tx: &Tx<'_>, case_id: i64, within: &Range<Timestamp>) -> Result<Vec<(i64, i64)>> {
     tx.all(
-        "SELECT n.user_id, min(e.id) AS email_id FROM emails e JOIN notifications n ON n.email_id = e.id
+        "SELECT n.user_id, min(e.id) AS email_id FROM emails e INDEXED BY emails_undecided JOIN notifications n ON n.email_id = e.id
             WHERE e.parent_type = 'case' AND e.parent_id = ?1 AND e.undecided AND e.created_at > ?2 AND e.created_at < ?3
                 AND n.kind = 'email'
             GROUP BY n.user_id ORDER BY n.user_id",

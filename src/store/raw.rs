@@ -1,10 +1,12 @@
 //! Source bytes as received and as sent, compressed, away from the tables that are listed.
 
 use std::cell::RefCell;
+use std::io::Read;
 
 use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
 use zstd::bulk::{Compressor, Decompressor};
+use zstd::stream::read::Decoder;
 
 use super::db::{Tx, params};
 
@@ -49,6 +51,14 @@ impl Packed {
     /// Digest of the message.
     pub fn sha256(&self) -> &[u8; 32] {
         &self.sha256
+    }
+
+    /// The bytes of the message again.
+    ///
+    /// # Errors
+    /// They were damaged in memory.
+    pub fn unpack(&self) -> Result<Vec<u8>> {
+        if self.codec == "zstd" { decompress(&self.data, self.size) } else { Ok(self.data.clone()) }
     }
 
     /// Bytes it takes in the store.
@@ -134,6 +144,25 @@ pub fn bytes(tx: &Tx<'_>, id: i64) -> Result<Vec<u8>> {
     stored(tx, id)?.unpack()
 }
 
+/// The first bytes of a message, at most `max`: what comes after them is neither read nor unpacked.
+///
+/// # Errors
+/// No such row, or its data is damaged.
+pub fn beginning(tx: &Tx<'_>, id: i64, max: u64) -> Result<Vec<u8>> {
+    let codec: Option<String> = tx.value("SELECT codec FROM raw_messages WHERE id = ?1", params![id])?;
+    let codec = codec.with_context(|| format!("stored message {id} is missing"))?;
+    let mut bytes = Vec::new();
+    tx.read_blob_with("raw_messages", "data", id, |data| {
+        let read = if codec == "zstd" {
+            Decoder::new(data).and_then(|decoder| decoder.take(max).read_to_end(&mut bytes))
+        } else {
+            data.take(max).read_to_end(&mut bytes)
+        };
+        read.with_context(|| format!("stored message {id} is damaged"))
+    })?;
+    Ok(bytes)
+}
+
 fn decompress(data: &[u8], size: usize) -> Result<Vec<u8>> {
     thread_local! {
         static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
@@ -193,6 +222,19 @@ mod tests {
             let id = store.write(|tx| add(tx, &Packed::new(raw.clone()).unwrap())).unwrap();
             assert_eq!(store.read(|tx| bytes(tx, id)).unwrap(), raw);
         }
+    }
+
+    #[test]
+    fn of_a_large_message_the_beginning_can_be_read_alone() {
+        let store = Store::in_memory().unwrap();
+        for raw in [b"".to_vec(), b"abc".to_vec(), vec![b'x'; 100_000], random(LARGE + 1)] {
+            let id = store.write(|tx| add(tx, &Packed::new(raw.clone()).unwrap())).unwrap();
+            for max in [0, 2, 1_000, 1 << 30] {
+                let first: Vec<u8> = raw.iter().copied().take(usize::try_from(max).unwrap()).collect();
+                assert_eq!(store.read(|tx| beginning(tx, id, max)).unwrap(), first);
+            }
+        }
+        assert!(store.read(|tx| beginning(tx, 99, 1)).is_err());
     }
 
     #[test]

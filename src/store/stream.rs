@@ -118,13 +118,14 @@ const HIDDEN_RECORD: &str = "about a record that you may not read";
 /// What a note about an email says to whoever may not read that.
 pub const HIDDEN: &str = "an e-mail that you may not read";
 
-/// Notes of a record, oldest first. Of an email that is private to others they tell no more than what it did to the
-/// Whether a record has this remark.
+/// Whether a record has this remark, which is about no email.
 pub fn has_remark(tx: &Tx<'_>, parent: Parent, text: &str) -> Result<bool> {
-    let sql = "SELECT 1 FROM notes WHERE parent_type = ?1 AND parent_id = ?2 AND kind = 'remark' AND text = ?3 LIMIT 1";
+    let sql = "SELECT 1 FROM notes INDEXED BY notes_remarks
+        WHERE parent_type = ?1 AND parent_id = ?2 AND kind = 'remark' AND email_id IS NULL AND text = ?3 LIMIT 1";
     Ok(tx.value::<i64>(sql, params![parent.kind.as_str(), parent.id, text])?.is_some())
 }
 
+/// Notes of a record, oldest first. Of an email that is private to others they tell no more than what it did to the
 /// status (B6.1); what names a record that is not seen does not tell its name (B11.4).
 pub fn notes(tx: &Tx<'_>, parent: Parent, sight: Sight) -> Result<Vec<Note>> {
     let names_nothing_hidden = match sight {

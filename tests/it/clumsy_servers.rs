@@ -146,7 +146,7 @@ fn write(store: &Store, account_id: i64, id: &str) {
         archive: None,
         not_before: None,
     };
-    store.write(|tx| outbox::enqueue(tx, &post, &outgoing, START)).unwrap();
+    store.write(|tx| outbox::enqueue(tx, &post, &outbox::Composed::new(outgoing)?, START)).unwrap();
 }
 
 fn send(store: &Store, ports: [u16; 2], now: Timestamp) -> Flushed {

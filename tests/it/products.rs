@@ -4,14 +4,18 @@
 //! Every test asserts growth, in processor time of this thread. With `ESPOMAIL_PRODUCTS=1` (`make promises`) the mails are
 //! as large as they get, and seconds, memory and the time in the transaction are asserted as well.
 
+mod letters;
 mod mails;
+mod there_already;
 
 use std::time::Duration;
 
 use espomail::filter::{Condition, Look};
-use espomail::intake::steps;
 use espomail::intake::world::World;
+use espomail::intake::{import, steps};
 use espomail::mail::reading::Reading;
+use espomail::mail::text;
+use espomail::store::db::Tx;
 use espomail::store::deliveries::{self, Facts, Outcome, Place};
 use espomail::store::raw;
 use rustix::time::{ClockId, clock_gettime};
@@ -41,6 +45,13 @@ struct Took {
 impl Office {
     /// Delivers bytes as `fetch` does it: read first, then imported.
     fn import(&self, bytes: &[u8], uid: u32) -> Took {
+        let (took, outcome) = self.take_in(bytes, uid);
+        assert_eq!(outcome, Outcome::Imported);
+        took
+    }
+
+    /// The same, whatever becomes of it.
+    fn take_in(&self, bytes: &[u8], uid: u32) -> (Took, Outcome) {
         let (message, reading) = cpu(|| Reading::parse(bytes));
         let facts = Facts { internal_date: self.now, size: bytes.len() as i64, truncated: false, now: self.now };
         let place = Place { account_id: 1, folder: "INBOX", uidvalidity: 1, uid };
@@ -53,8 +64,7 @@ impl Office {
                 steps::one(tx, &world, &deliveries::by_id(tx, id)?.unwrap(), &message)
             })
         });
-        assert_eq!(imported.unwrap().outcome, Outcome::Imported);
-        Took { reading, writing }
+        (Took { reading, writing }, imported.unwrap().outcome)
     }
 }
 
@@ -122,72 +132,6 @@ fn products_of_one_mail_grow_with_its_bytes() {
     }
 }
 
-/// Mail that meets much that is there already: the case, the thread or the sender may have any number of it.
-#[test]
-fn an_import_costs_the_same_whatever_is_there_already() {
-    type Step = fn(usize) -> String;
-    let with: &[(&str, Step, Step)] = &[
-        (
-            "people and mails of a case",
-            |n| {
-                format!(
-                    "{CUSTOMER}Cc: {}\nSubject: x\nMessage-ID: <c{n}@x>\nReferences: <c0@x>\n\nx\n",
-                    (0..15).map(|at| format!("p{n}.{at}@customer.example, ")).collect::<String>()
-                )
-            },
-            |n| {
-                format!(
-                    "{CUSTOMER}Cc: new@customer.example\nSubject: x\nMessage-ID: <n{n}@x>\nReferences: <c0@x>\n\nx\n"
-                )
-            },
-        ),
-        (
-            "mails that name an unknown one",
-            |n| {
-                format!(
-                    "From: s{n}@customer{n}.example\nTo: support@desk.example\nMessage-ID: <g{n}@x>\nReferences: <ghost@x>\n\nx\n"
-                )
-            },
-            |n| format!("{CUSTOMER}Message-ID: <n{n}@x>\nReferences: <ghost@x>\n\nx\n"),
-        ),
-        (
-            "other mails of one Message-ID",
-            |n| format!("From: s{n}@x.example\nTo: support@desk.example\nMessage-ID: <same@x>\nSubject: {n}\n\nx{n}\n"),
-            |n| format!("{CUSTOMER}Message-ID: <same@x>\nSubject: last {n}\n\nlast {n}\n"),
-        ),
-        (
-            "unverified mails of a case",
-            |n| {
-                format!(
-                    "From: s{n}@x{n}.example\nTo: support@desk.example\nMessage-ID: <u{n}@x>\nReferences: <c0@x>\n\nx\n"
-                )
-            },
-            |n| {
-                format!(
-                    "From: last@x.example\nTo: support@desk.example\nMessage-ID: <l{n}@x>\nReferences: <c0@x>\n\nx\n"
-                )
-            },
-        ),
-    ];
-    let counts: [usize; 3] = if is_large() { [200, 800, 3_200] } else { [15, 40, 100] };
-    for (name, fill, probe) in with {
-        let times = counts.map(|count| {
-            let office = office(|account| account.create_contact = true);
-            for n in 0..count {
-                office.import(fill(n).as_bytes(), u32::try_from(n).unwrap() + 1);
-            }
-            let took =
-                (0..5).map(|n| office.import(probe(n).as_bytes(), u32::try_from(count + n).unwrap() + 1).writing);
-            took.min().unwrap()
-        });
-        let [small, _, large] = times;
-        assert!(large <= small * 3 + Duration::from_millis(2), "{name}: {counts:?} {times:?}");
-        if is_large() {
-            eprintln!("promise {counts:?} {name}: {} to {} µs an import", small.as_micros(), large.as_micros());
-        }
-    }
-}
-
 #[test]
 fn filters_grow_with_the_text_whatever_it_is() {
     let conditions: Vec<Condition> = (0..2)
@@ -212,5 +156,32 @@ fn filters_grow_with_the_text_whatever_it_is() {
             first.min(cpu(ask).1)
         });
         grows_with_its_bytes(&format!("filters x {unit:?}"), times);
+    }
+}
+
+#[test]
+fn html_is_read_for_filters_before_the_transaction() {
+    let office = office(|_| {});
+    office.sql("INSERT INTO filters (id, name, position, conditions, created_at) VALUES (1, 'f', 1, 'body=needle', 0)");
+    office.sql("INSERT INTO filter_actions (filter_id, position, kind) VALUES (1, 1, 'skip')");
+    // As much markup as is read, and the word after it.
+    let html = format!("{}<p>needle", "<i></i>".repeat((511 << 10) / 7));
+    let (_, reading) = cpu(|| text::from_html(&html));
+    let parts = format!("--b\n\nhay\n--b\nContent-Type: text/html\n\n{html}\n--b--\n");
+    let mail = halves(CUSTOMER, "Message-ID: <1@x>\nContent-Type: multipart/alternative; boundary=b", &parts);
+    let packed = raw::Packed::new(mail.into_bytes()).unwrap();
+    let facts = Facts { internal_date: office.now, size: 1, truncated: false, now: office.now };
+    let received = |tx: &Tx<'_>| {
+        let id = deliveries::receive_piped(tx, 1, None, facts, raw::add(tx, &packed)?)?;
+        Ok(deliveries::by_id(tx, id)?.unwrap())
+    };
+    let delivery = office.store.write(received).unwrap();
+    // What is read is read by another thread.
+    let (imported, writing) = cpu(|| import::single(&office.store, &office.config, &delivery, office.now));
+    assert_eq!(imported.unwrap().unwrap().outcome, Outcome::Skipped, "the filter sees the HTML");
+    assert!(writing <= reading / 2, "{writing:?}, of HTML that takes {reading:?}");
+    if is_large() {
+        let (reading, writing) = (reading.as_millis(), writing.as_millis());
+        eprintln!("promise a filter that looks into HTML: {reading} ms before the transaction, {writing} ms in it");
     }
 }

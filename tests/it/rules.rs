@@ -24,7 +24,12 @@ pub(crate) struct Office {
 
 /// Accounts support and sales make cases; ana is the only agent.
 pub(crate) fn office(change: impl Fn(&mut accounts::Account)) -> Office {
-    let (store, now) = (Store::in_memory().unwrap(), Timestamp::now());
+    office_in(Store::in_memory().unwrap(), change)
+}
+
+/// The same in a database that is new.
+pub(crate) fn office_in(store: Store, change: impl Fn(&mut accounts::Account)) -> Office {
+    let now = Timestamp::now();
     store
         .write(|tx| {
             instance::create(tx, &[7; 32], now)?;

@@ -79,7 +79,7 @@ impl Office {
 
     fn send(&self, started: &Started) -> String {
         self.act(|tx, world, actor| {
-            let queued = reply::send(tx, world, actor, &started.finished(), None)?;
+            let queued = reply::send(tx, world, actor, &reply::plan(tx, world, actor, started, None)?.compose()?)?;
             let id: Option<String> = tx.value("SELECT message_id FROM outbox WHERE id = ?1", [queued.outbox_id])?;
             tx.execute("UPDATE outbox SET state = 'sent'", [])?;
             tx.execute("UPDATE outbox_recipients SET state = 'sent' WHERE state = 'waiting'", [])?;

@@ -16,7 +16,7 @@ use super::text;
 use crate::access::Actor;
 use crate::error::{self, Fault, Kind};
 use crate::intake::world::World;
-use crate::reply::{self, FromWish, Occasion, Started, Wishes};
+use crate::reply::{self, FromWish, Occasion, Outdated, Plan, Ready, Started, Wishes};
 use crate::store::cases::{self, Case, CaseStatus};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email};
@@ -217,9 +217,8 @@ fn finish(ctx: &Context, started: &Started, draft: bool, at: Option<jiff::Timest
         return keep(ctx, started);
     }
     look_over(ctx, started)?;
-    let letter = started.finished();
-    let queued =
-        ctx.write(|tx, actor| reply::send(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &letter, at))?;
+    let plan = |tx: &Tx<'_>, world: &World<'_>, actor: &Actor| reply::plan(tx, world, actor, started, at);
+    let queued = composed(ctx, plan, reply::send)?;
     let when = at.map(|at| format!(", to be sent {}", ctx.ui.local_time(at))).unwrap_or_default();
     let to = queued.recipients.join(", ");
     if ctx.dry_run {
@@ -259,6 +258,26 @@ fn keep(ctx: &Context, started: &Started) -> Result<()> {
 }
 
 fn store(ctx: &Context, started: &Started) -> Result<i64> {
-    let letter = started.finished();
-    ctx.write(|tx, actor| reply::keep(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &letter))
+    composed(ctx, |tx, world, actor| reply::plan_draft(tx, world, actor, started), reply::keep)
+}
+
+/// How often a letter is composed again where its case changes meanwhile.
+const TRIES: usize = 5;
+
+/// Stores a letter that is composed beforehand: nobody waits for the database while its files are encoded.
+fn composed<'a, T>(
+    ctx: &Context,
+    plan: impl Fn(&Tx<'_>, &World<'_>, &Actor) -> Result<Plan<'a>>,
+    store: impl Fn(&Tx<'_>, &World<'_>, &Actor, &Ready<'a>) -> Result<T>,
+) -> Result<T> {
+    let mut tries = 0;
+    loop {
+        let ready = ctx.read(|tx, actor| plan(tx, &World::load(tx, &ctx.config, ctx.now())?, actor))?.compose()?;
+        let stored = ctx.write(|tx, actor| store(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &ready));
+        tries += 1;
+        match stored {
+            Err(error) if error.is::<Outdated>() && tries < TRIES => {}
+            done => return done,
+        }
+    }
 }

@@ -29,6 +29,11 @@ pub fn erase(args: &Named, ctx: &Context) -> Result<()> {
     let store = ctx.unlogged_store()?.watch(log::kind_of)?;
     // Nothing of it may be on the wire meanwhile.
     let lock = context::send_lock(&ctx.db_path)?;
+    let briefs = store.read(|tx| {
+        let (world, actor) = (World::load(tx, &ctx.config, ctx.now())?, ctx.actor(tx)?);
+        actor.require_admin("record erase")?;
+        erase::Briefs::read(tx, &world, &find(tx, &actor, args)?)
+    })?;
     let work = |tx: &Tx<'_>, actor: &Actor| {
         actor.require_admin("record erase")?;
         let record = find(tx, actor, args)?;
@@ -37,7 +42,7 @@ pub fn erase(args: &Named, ctx: &Context) -> Result<()> {
                 .hint(format!("espomail record erase {} {}", became.kind, became.id))
                 .into());
         }
-        let erased = erase::person(tx, &World::load(tx, &ctx.config, ctx.now())?, &record)?;
+        let erased = erase::person(tx, &World::load(tx, &ctx.config, ctx.now())?, &record, &briefs)?;
         Ok((record, erased))
     };
     let work = |tx: &Tx<'_>| ctx.logged(tx, work);

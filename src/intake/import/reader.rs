@@ -31,10 +31,10 @@ pub(super) struct Reader {
 
 impl Reader {
     /// A reader that notes in the lock file at which message it is.
-    pub(super) fn start(lock: Option<Lock>) -> Reader {
+    pub(super) fn start(lock: Option<Lock>, wants: Wants) -> Reader {
         let (batches, asked) = channel();
         let (answers, parsed) = channel();
-        let thread = thread::spawn(move || parse(&asked, lock.as_ref(), &answers));
+        let thread = thread::spawn(move || parse(&asked, lock.as_ref(), wants, &answers));
         Reader { lines: Some((batches, parsed)), thread: Some(thread) }
     }
 
@@ -86,12 +86,12 @@ pub(super) fn load(tx: &Tx<'_>, batch: Vec<Delivery>, limit: i64) -> Result<Vec<
 }
 
 /// Unpacks and parses messages in their order until nobody wants the next.
-fn parse(asked: &Receiver<Vec<Loaded>>, lock: Option<&Lock>, parsed: &Sender<Parsed>) -> Result<()> {
+fn parse(asked: &Receiver<Vec<Loaded>>, lock: Option<&Lock>, wants: Wants, parsed: &Sender<Parsed>) -> Result<()> {
     let doing = |delivery_id| lock.map_or(Ok(()), |lock| lock.doing(Doing::Reading, delivery_id));
     for batch in asked {
         for (delivery, stored) in batch {
             doing(delivery.id)?;
-            let message = stored.and_then(Stored::unpack).and_then(|bytes| read(&bytes));
+            let message = stored.and_then(Stored::unpack).and_then(|bytes| read(&bytes, wants));
             if parsed.send(Parsed { delivery, message }).is_err() {
                 return doing(0);
             }
@@ -102,11 +102,24 @@ fn parse(asked: &Receiver<Vec<Loaded>>, lock: Option<&Lock>, parsed: &Sender<Par
     Ok(())
 }
 
+/// What the steps of the import will ask of a message, beside what they ask of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::intake) enum Wants {
+    /// Nothing.
+    Nothing,
+    /// The text of its HTML: a filter looks into bodies.
+    Bodies,
+}
+
 /// Parses a message; one that makes the parser panic is an error.
-pub(in crate::intake) fn read(bytes: &[u8]) -> Result<Reading> {
+pub(in crate::intake) fn read(bytes: &[u8], wants: Wants) -> Result<Reading> {
     let parse = || {
         poison::act(Doing::Reading, bytes)?;
-        Ok(Reading::parse(bytes))
+        let message = Reading::parse(bytes);
+        if wants == Wants::Bodies {
+            message.html_text();
+        }
+        Ok(message)
     };
     catch_unwind(parse).unwrap_or_else(|_| Err(anyhow!("the parser panicked")))
 }

@@ -9,7 +9,7 @@ use crate::intake::privacy;
 use crate::intake::sender::Sender;
 use crate::mail::reading::Reading;
 use crate::mail::subject;
-use crate::store::deliveries::{self, Delivery, Outcome, Source};
+use crate::store::deliveries::{self, Outcome, Source};
 use crate::store::emails::{self, Email};
 use crate::store::stream::{self, NewNote, NoteKind};
 use crate::store::{raw, tombstones};
@@ -104,21 +104,18 @@ impl Incoming<'_> {
 
     /// Whether the verdict about the stored email was read from the same mail server.
     fn is_judged_alike(&self, email: &Email) -> Result<bool> {
-        let by = deliveries::of_email(self.tx, email.id)?;
-        let of = |id: i64| self.world.account(id).ok().and_then(|account| account.authserv_id.clone());
-        Ok(by.iter().any(|delivery| of(delivery.account_id) == self.account.authserv_id))
+        for account in self.world.accounts.iter().filter(|other| other.authserv_id == self.account.authserv_id) {
+            if deliveries::has_delivered(self.tx, account.id, email.id, self.delivery.id)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether the stored email came to the same place, as another message: to the same folder of the same account, or
     /// to that account without a folder, by `ingest` or out of a file.
     fn was_delivered_here(&self, email: &Email) -> Result<bool> {
-        let own = self.delivery;
-        let same = |known: &Delivery| {
-            let is_place = known.account_id == own.account_id && known.folder == own.folder;
-            let is_another = own.folder.is_none() || known.uid != own.uid;
-            known.id != own.id && is_place && known.uidvalidity == own.uidvalidity && is_another
-        };
-        Ok(deliveries::of_email(self.tx, email.id)?.iter().any(same))
+        deliveries::came_to_the_same_place(self.tx, self.delivery, email.id)
     }
 
     /// Of equal copies the better verdict is kept.
@@ -143,7 +140,10 @@ impl Incoming<'_> {
             return deliveries::drop_raw(tx, delivery);
         }
         let is_beginning = match email.raw_id.filter(|_| delivery.truncated) {
-            Some(id) => raw::bytes(tx, id)?.starts_with(&raw::bytes(tx, raw_id)?),
+            Some(id) => {
+                let own = raw::bytes(tx, raw_id)?;
+                raw::beginning(tx, id, own.len() as u64)? == own
+            }
             None => false,
         };
         let differs = emails::text(tx, email.id)? != self.message.text;

@@ -40,7 +40,8 @@ pub struct Opener<'a> {
 }
 
 /// Cases that a sender opened within a time, newest first, at most `limit`; with `reply_to` only those by mail with this
-/// first Reply-To, empty = without one (B5.9).
+/// first Reply-To, empty = without one (B5.9). Of each case the sender's first mails are looked at: however many joined it,
+/// they did not open it.
 pub fn opened_by(
     tx: &Tx<'_>,
     opener: &Opener<'_>,
@@ -51,12 +52,24 @@ pub fn opened_by(
     let Opener { account_id, from, verdict } = opener;
     tx.all(
         &format!(
-            "SELECT {COLUMNS} FROM cases c WHERE c.account_id = ?1 AND c.created_at >= ?2 AND c.created_at < ?7 AND EXISTS (
-                SELECT 1 FROM emails e WHERE e.parent_type = 'case' AND e.parent_id = c.id AND e.flow_account_id = ?1
-                    AND e.from_address = ?3 AND (?3 <> '' OR e.from_name = ?8) AND e.verdict = ?4 AND (?5 IS NULL OR ?5 = coalesce((
-                        SELECT a.address FROM email_addresses a WHERE a.email_id = e.id AND a.field = 'reply-to'
-                            ORDER BY a.position LIMIT 1), '')))
-            ORDER BY c.id DESC LIMIT ?6"
+            "WITH RECURSIVE of_hour (id) AS (
+                SELECT id FROM cases WHERE account_id = ?1 AND created_at >= ?2 ORDER BY created_at, id LIMIT 1),
+            of_sender (id) AS (
+                SELECT max(parent_id) FROM emails INDEXED BY emails_from
+                    WHERE from_address = ?3 AND parent_id >= (SELECT id FROM of_hour)
+                UNION ALL
+                SELECT (SELECT max(e.parent_id) FROM emails e INDEXED BY emails_from
+                        WHERE e.from_address = ?3 AND e.parent_id < s.id AND e.parent_id >= (SELECT id FROM of_hour))
+                    FROM of_sender s WHERE s.id IS NOT NULL)
+            SELECT {COLUMNS} FROM of_sender s CROSS JOIN cases c ON c.id = s.id
+                WHERE c.account_id = ?1 AND c.created_at >= ?2 AND c.created_at < ?7 AND EXISTS (
+                    SELECT 1 FROM (SELECT * FROM emails INDEXED BY emails_from
+                            WHERE from_address = ?3 AND parent_id = s.id ORDER BY id LIMIT 10) e
+                        WHERE e.parent_type = 'case' AND e.flow_account_id = ?1 AND (?3 <> '' OR e.from_name = ?8)
+                            AND e.verdict = ?4 AND (?5 IS NULL OR ?5 = coalesce((
+                                SELECT a.address FROM email_addresses a WHERE a.email_id = e.id AND a.field = 'reply-to'
+                                    ORDER BY a.position LIMIT 1), '')))
+                ORDER BY c.id DESC LIMIT ?6"
         ),
         params![
             account_id,

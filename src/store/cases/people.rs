@@ -106,7 +106,8 @@ pub fn ways(tx: &Tx<'_>, case_id: i64, sight: Sight) -> Result<Vec<(String, Stri
 
 /// Whether an agent named the customer.
 pub fn has_chosen_customer(tx: &Tx<'_>, case_id: i64) -> Result<bool> {
-    let sql = "SELECT 1 FROM case_people WHERE case_id = ?1 AND role = 'customer' AND chosen";
+    let sql =
+        "SELECT 1 FROM case_people INDEXED BY case_people_chosen WHERE case_id = ?1 AND role = 'customer' AND chosen";
     Ok(tx.value::<i64>(sql, params![case_id])?.is_some())
 }
 
@@ -163,17 +164,27 @@ pub fn had_a_case(tx: &Tx<'_>, address: &str, before: Timestamp) -> Result<bool>
 
 /// Whether the person at an address wrote verified mail in a case.
 pub fn wrote_verified(tx: &Tx<'_>, case_id: i64, address: &str) -> Result<bool> {
-    let sql = "SELECT 1 FROM emails WHERE parent_type = 'case' AND parent_id = ?1 AND verified AND status = 'Archived'
-        AND automatic = '' AND coalesce(author_address, from_address) = ?2";
-    Ok(tx.value::<i64>(sql, params![case_id, address])?.is_some())
+    const BY: [&str; 2] =
+        ["emails_from WHERE author_address IS NULL AND from_address", "emails_behind WHERE author_address"];
+    for by in BY {
+        let sql = format!(
+            "SELECT 1 FROM emails INDEXED BY {by} = ?2 AND parent_id = ?1 AND parent_type = 'case' AND verified
+                AND status = 'Archived' AND automatic = '' LIMIT 1"
+        );
+        if tx.value::<i64>(&sql, params![case_id, address])?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether one of us wrote to an address about a record, hidden copies included; an automatic reply goes to whomever a
 /// stranger names.
 pub fn was_written_to(tx: &Tx<'_>, record: Parent, address: &str) -> Result<bool> {
-    let sql = "SELECT 1 FROM email_addresses a JOIN emails e ON e.id = a.email_id
-        WHERE a.address = ?2 AND a.field IN ('to', 'cc', 'bcc') AND e.parent_type = ?3 AND e.parent_id = ?1
-            AND e.status <> 'Archived' AND e.status <> 'Draft' AND e.automatic = ''";
+    // Strangers can name an address as often as they like; letters of ours are few.
+    let sql = "SELECT 1 FROM emails e INDEXED BY emails_letters JOIN email_addresses a ON a.email_id = e.id
+        WHERE e.parent_id = ?1 AND e.parent_type = ?3 AND e.status <> 'Archived' AND e.status <> 'Draft' AND e.automatic = ''
+            AND a.field IN ('to', 'cc', 'bcc') AND +a.address = ?2 LIMIT 1";
     Ok(tx.value::<i64>(sql, params![record.id, address, record.kind.as_str()])?.is_some())
 }
 

@@ -56,6 +56,24 @@ pub fn has_delivered(tx: &Tx<'_>, account_id: i64, email_id: i64, except: i64) -
     Ok(found.is_some())
 }
 
+/// Whether an email came to the place of this delivery before, as another message: to the same folder of the same account,
+/// or to that account without a folder.
+pub fn came_to_the_same_place(tx: &Tx<'_>, delivery: &Delivery, email_id: i64) -> Result<bool> {
+    let found: Option<i64> = tx.value(
+        "SELECT 1 FROM deliveries WHERE email_id = ?1 AND account_id = ?2 AND folder IS ?3 AND uidvalidity IS ?4 AND id <> ?5
+            AND (?3 IS NULL OR uid IS NOT ?6) LIMIT 1",
+        params![
+            email_id,
+            delivery.account_id,
+            delivery.folder,
+            delivery.uidvalidity,
+            delivery.id,
+            delivery.uid
+        ],
+    )?;
+    Ok(found.is_some())
+}
+
 /// Takes a message out of a file back out of the ledger, with its bytes: it is there already.
 pub fn forget(tx: &Tx<'_>, delivery: &Delivery) -> Result<()> {
     super::drop_raw(tx, delivery)?;

@@ -91,8 +91,8 @@ pub fn count_undecided(tx: &Tx<'_>, sight: Sight) -> Result<i64> {
 /// Unverified mail of a case that came since a moment, the oldest first: its ids.
 pub fn unverified_within(tx: &Tx<'_>, case_id: i64, within: &Range<Timestamp>) -> Result<Vec<i64>> {
     tx.values(
-        "SELECT id FROM emails WHERE parent_type = 'case' AND parent_id = ?1 AND undecided AND created_at > ?2 AND created_at < ?3
-            ORDER BY id",
+        "SELECT id FROM emails INDEXED BY emails_undecided
+            WHERE parent_type = 'case' AND parent_id = ?1 AND undecided AND created_at > ?2 AND created_at < ?3 ORDER BY id",
         params![case_id, seconds(within.start), seconds(within.end)],
     )
 }

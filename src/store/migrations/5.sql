@@ -16,7 +16,7 @@ ALTER TABLE emails ADD COLUMN verdict TEXT NOT NULL DEFAULT '' CHECK (verdict IN
 ALTER TABLE emails ADD COLUMN author_name TEXT;
 ALTER TABLE emails ADD COLUMN author_address TEXT;
 ALTER TABLE emails ADD COLUMN undecided INTEGER NOT NULL DEFAULT 0;
-CREATE INDEX emails_undecided ON emails (parent_id) WHERE undecided;
+CREATE INDEX emails_undecided ON emails (parent_id, created_at) WHERE undecided;
 UPDATE emails SET undecided = 1 WHERE parent_type = 'case' AND NOT verified AND automatic = '' AND status = 'Archived'
   AND parent_id IN (SELECT id FROM cases WHERE status IN ('New', 'Assigned', 'Pending'));
 UPDATE emails SET verdict = dmarc WHERE dmarc <> '';
@@ -144,3 +144,19 @@ CREATE INDEX invalid_addresses_account ON invalid_addresses (account_id) WHERE a
 ALTER TABLE instance ADD COLUMN backup_made_at INTEGER;
 ALTER TABLE instance ADD COLUMN restored_at INTEGER;
 ALTER TABLE instance ADD COLUMN restored_from INTEGER;
+-- What an import asks is answered by an index, however much there is already; and so is whether bytes are used still.
+CREATE INDEX emails_from ON emails (from_address, parent_id) WHERE parent_id IS NOT NULL;
+CREATE INDEX emails_behind ON emails (author_address, parent_id) WHERE author_address IS NOT NULL;
+CREATE INDEX emails_letters ON emails (parent_id) WHERE status <> 'Archived' AND automatic = '';
+CREATE INDEX emails_raw ON emails (raw_id) WHERE raw_id IS NOT NULL;
+CREATE INDEX email_variants_delivery ON email_variants (delivery_id);
+CREATE INDEX email_variants_raw ON email_variants (raw_id);
+DROP INDEX deliveries_email;
+CREATE INDEX deliveries_email ON deliveries (email_id, account_id, folder);
+CREATE INDEX deliveries_raw ON deliveries (raw_id) WHERE raw_id IS NOT NULL;
+CREATE INDEX notes_email ON notes (email_id) WHERE email_id IS NOT NULL;
+CREATE INDEX notes_remarks ON notes (parent_type, parent_id) WHERE kind = 'remark' AND email_id IS NULL;
+CREATE INDEX notifications_email ON notifications (email_id) WHERE email_id IS NOT NULL;
+CREATE INDEX outbox_raw ON outbox (raw_id);
+CREATE INDEX auto_replies_case ON auto_replies (case_id, address) WHERE case_id IS NOT NULL;
+CREATE INDEX auto_replies_email ON auto_replies (email_id);
