@@ -306,7 +306,8 @@ CREATE TABLE cases (
   created_at  INTEGER NOT NULL,
   modified_at INTEGER NOT NULL,
   closed_at   INTEGER,
-  first_response_at INTEGER                       -- when a person of ours first answered
+  first_response_at INTEGER,                      -- when a person of ours first answered
+  answer_failed_at INTEGER                        -- our last answer did not reach the customer, and they were not answered since
 ) STRICT;
 CREATE INDEX cases_assigned ON cases (assigned_user_id, status);
 CREATE INDEX cases_auto_assigned ON cases (assigned_user_id, auto_assigned_at);
@@ -573,7 +574,7 @@ CREATE INDEX notifications_email ON notifications (email_id) WHERE email_id IS N
 -- How a user hears of what happens, where it is not the usual way (B7.4).
 CREATE TABLE notification_settings (
   user_id  INTEGER NOT NULL REFERENCES users ON DELETE CASCADE,
-  kind     TEXT    NOT NULL CHECK (kind IN ('assigned', 'email', 'note')),
+  kind     TEXT    NOT NULL CHECK (kind IN ('assigned', 'email', 'note', 'failed')),
   listed   INTEGER NOT NULL,                      -- 0 = not at all
   by_email TEXT    NOT NULL CHECK (by_email IN ('immediately', 'digest', 'off')),
   PRIMARY KEY (user_id, kind)
@@ -599,7 +600,9 @@ CREATE TABLE outbox (
   created_at    INTEGER NOT NULL,
   settled_at    INTEGER,
   failing_since INTEGER,                          -- the first passing failure; two days later it is given up
-  not_before    INTEGER                           -- NULL = at once
+  not_before    INTEGER,                          -- NULL = at once
+  status_to     TEXT,                             -- status that the letter gives its case
+  status_from   TEXT                              -- status that it had before; NULL = not changed yet
 ) STRICT;
 CREATE INDEX outbox_state ON outbox (state, next_try_at);
 CREATE INDEX outbox_message_id ON outbox (message_id);

@@ -6,7 +6,6 @@
 
 mod alias;
 mod copies;
-mod failure;
 mod settle;
 mod turn;
 
@@ -24,12 +23,11 @@ use crate::store::accounts::{self, Account, AccountKind, Health};
 use crate::store::db::{self, Store, Tx};
 use crate::store::drafts;
 use crate::store::emails::{self, EmailStatus, NewEmail};
-use crate::store::outbox::{self, NewRow, OutboxKind};
+use crate::store::outbox::{self, NewRow, OutboxKind, OutboxRow};
 use crate::store::raw::{self, Packed};
 use crate::store::records::{Parent, ParentType};
 use crate::store::stream::{self, NewNote, NoteKind};
 pub use copies::{ConnectImap, keep_copies};
-pub use failure::{Return, come_back};
 use settle::settle_doubt;
 
 /// How a composed message is to be sent and kept.
@@ -205,7 +203,7 @@ pub type Connect<'a> = dyn FnMut(&Account, Option<Instant>) -> Result<Box<dyn Ma
 pub struct Flushed {
     /// Messages a server took.
     pub sent: usize,
-    /// Messages refused for good.
+    /// Messages refused for good, for one recipient at least.
     pub failed: usize,
     /// Messages that wait for another try.
     pub put_off: usize,
@@ -216,6 +214,19 @@ pub struct Flushed {
     /// Accounts that could not keep copies of what was sent, with the error (see [`keep_copies`]).
     pub copies: Vec<(String, anyhow::Error)>,
 }
+
+/// A recipient who did not get a message, for good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undelivered {
+    /// Address.
+    pub address: String,
+    /// The server's words, or why it was given up.
+    pub words: String,
+}
+
+/// What follows for the desk from a message that was sent or given up, for some recipients or all: called in the
+/// transaction that writes it.
+pub type Aftermath<'a> = dyn Fn(&Tx<'_>, &OutboxRow, &[Undelivered], Timestamp) -> Result<()> + 'a;
 
 /// How servers are treated that refuse a login, ask for a pause or are slow.
 #[derive(Debug, Clone, Copy, Default)]
@@ -238,6 +249,7 @@ const LONGEST_REST: SignedDuration = SignedDuration::from_hours(1);
 pub fn flush(
     store: &Store,
     connect: &mut Connect<'_>,
+    aftermath: &Aftermath<'_>,
     manners: &Manners<'_>,
     clock: &dyn Fn() -> Timestamp,
 ) -> Result<Flushed> {
@@ -253,7 +265,7 @@ pub fn flush(
         }
         // One part more is left for copies of what was sent.
         let until = share(manners.until, due.len() - at + 1);
-        let turn = turn::run(store, account.clone(), connect, until, clock, &mut flushed);
+        let turn = turn::run(store, account.clone(), connect, aftermath, until, clock, &mut flushed);
         let error = db::unless_fatal(turn)?.unwrap_or_else(Some);
         store.write(|tx| remember(tx, account.id, error.as_ref(), manners, clock()))?;
         if let Some(error) = error {

@@ -10,6 +10,7 @@ use std::io::{self, Read as _};
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::attachment::{self, AttachmentCommand};
@@ -322,14 +323,14 @@ fn list(args: &List, ctx: &Context) -> Result<()> {
         let query = EmailQuery { condition, viewer: actor.user_id(), limit: Some(args.limit.into()) };
         emails::list(tx, &query, actor.sight())
     })?;
-    ctx.ui.list("emails", COLUMNS, rows.iter().map(cells).collect())
+    ctx.ui.list("emails", COLUMNS, rows.iter().map(|row| cells(row, ctx.now())).collect())
 }
 
 fn names_a_place(tree: &Tree<Term>) -> bool {
     tree.has(&|term| matches!(term, Term::Value(Field::Folder | Field::Case, _)))
 }
 
-fn cells(row: &EmailRow) -> Vec<Cell> {
+fn cells(row: &EmailRow, now: Timestamp) -> Vec<Cell> {
     let email = &row.email;
     vec![
         Cell::int(email.id),
@@ -337,7 +338,7 @@ fn cells(row: &EmailRow) -> Vec<Cell> {
         from(email),
         Cell::text(&email.subject),
         row.case_number.map_or_else(Cell::none, Cell::int),
-        Cell::text(email.status.as_str()),
+        Cell::text(email.shown_status(now)),
         Cell::bool(row.unread),
         Cell::object(json!(row.accounts), &row.accounts.join(", ")),
         parent(email),

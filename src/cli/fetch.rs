@@ -16,8 +16,8 @@ use crate::error::{self, Fault, Kind};
 use crate::holder::Holder;
 use crate::intake::fetch::{self, Event, Run};
 use crate::intake::import::Imported;
-use crate::intake::notice;
 use crate::intake::world::World;
+use crate::intake::{notice, undelivered};
 use crate::job_control;
 use crate::lock::{self, Attempt};
 use crate::net::{Envelope, MailTransport, SendError, Sent};
@@ -415,7 +415,8 @@ fn flush(
             // What fetching left of its time would be none where a server is slow.
             let until = Some(Instant::now() + max_runtime.min(LONGEST));
             let manners = Manners { alert_min_age, named, until };
-            let mut flushed = outbox::flush(store, &mut connect, &manners, &Timestamp::now)?;
+            let mut flushed =
+                outbox::flush(store, &mut connect, &undelivered::aftermath(&ctx.config), &manners, &Timestamp::now)?;
             let mut connect = |account: &Account, until| connector.imap(account, until);
             flushed.copies = outbox::keep_copies(store, &mut connect, until, &Timestamp::now)?;
             Ok(flushed)
@@ -490,7 +491,8 @@ fn say_trouble(ctx: &Context, flushed: &Flushed) {
 /// The kind of trouble sending met, if any.
 fn sending_trouble(flushed: &Flushed) -> Option<Kind> {
     let kinds = flushed.accounts.iter().chain(&flushed.copies).map(|(_, error)| error::classify(error).0);
-    kinds.chain(flushed.resting.iter().map(|_| Kind::TempFail)).reduce(Kind::worse)
+    let refused = (flushed.failed > 0).then_some(Kind::Partial);
+    kinds.chain(flushed.resting.iter().map(|_| Kind::TempFail)).chain(refused).reduce(Kind::worse)
 }
 
 /// The line of numbers, for the person who asked; the log has it if something was done.

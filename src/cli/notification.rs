@@ -58,7 +58,7 @@ pub struct Read {
 /// `notification settings`
 #[derive(Debug, Args)]
 pub struct Settings {
-    /// By e-mail: assigned, email or note, and immediately, digest or off
+    /// By e-mail: assigned, email, note or failed, and immediately, digest or off
     #[arg(long = "email", value_name = "KIND=WHEN", value_parser = switch)]
     emails: Vec<(NotificationKind, ByEmail)>,
     /// In the list again
@@ -177,7 +177,7 @@ fn setting_cells(tx: &Tx<'_>, user: &User) -> Result<Vec<Vec<Cell>>> {
 
 fn switched(text: &str) -> Result<NotificationKind, String> {
     let kind = NotificationKind::SWITCHED.into_iter().find(|kind| kind.as_str() == text);
-    kind.ok_or_else(|| format!("must be assigned, email or note, not \"{text}\""))
+    kind.ok_or_else(|| format!("must be assigned, email, note or failed, not \"{text}\""))
 }
 
 fn switch(text: &str) -> Result<(NotificationKind, ByEmail), String> {

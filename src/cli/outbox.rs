@@ -205,9 +205,10 @@ fn next_step(row: &OutboxRow) -> Option<String> {
         OutboxState::Held => Some(format!(
             "nobody knows whether it arrived; it did: espomail outbox mark-sent {id}; send it (again): espomail outbox retry {id}"
         )),
-        OutboxState::Failed => Some(format!(
+        OutboxState::Failed if row.kind == OutboxKind::Mail => Some(format!(
             "to try again: espomail outbox retry {id}; to change it: espomail outbox cancel {id}, which makes it a draft"
         )),
+        OutboxState::Failed => Some(format!("to try again: espomail outbox retry {id}")),
         OutboxState::InDoubt => Some("its sender died or is at work; the next `espomail send` knows".to_owned()),
         OutboxState::Waiting | OutboxState::Sent | OutboxState::Cancelled => None,
     }

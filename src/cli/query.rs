@@ -23,7 +23,8 @@ pub const HELP: &str = "Queries:
   from:  to:  cc:  subject:  body:  company:   part of it, whatever the case
   status:  team:  account:  case:N  assignee:USER (@me, @none, @team)
   before:2026-12-24  after:2026-12-24  older:7d  newer:12h  has:attachment
-  Cases:  is:open|closed|unassigned|waiting|unverified  priority:  type:  contact:
+  Cases:  is:open|closed|unassigned|waiting|unverified|undelivered  priority:
+          type:  contact:
   Emails: is:unread|unverified  folder:inbox|important|sent|drafts|archive|trash|all|NAME
   A query that begins with - goes after --; more in `man espomail`, Queries.";
 

@@ -5,8 +5,8 @@ use anyhow::Result;
 use super::who;
 use crate::access::Actor;
 use crate::error;
-use crate::intake::clock;
 use crate::intake::world::World;
+use crate::intake::{clock, undelivered};
 use crate::mail::{markdown, message};
 use crate::store::cases;
 use crate::store::db::Tx;
@@ -29,6 +29,7 @@ pub fn retry(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow) -> Result<()> {
             outbox::reopen_recipients(tx, row.id)?;
             outbox::change(tx, row.id, row.state, OutboxState::Waiting, "", world.now)?;
             set_email(tx, row, EmailStatus::Sending)?;
+            tell_time(tx, world, row)?;
         }
         state => {
             let hint = match state {
@@ -57,7 +58,8 @@ pub fn mark_sent(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, row: &OutboxRow)
     let words = format!("marked as sent by {}", who(actor));
     outbox::settle_waiting(tx, row.id, &words)?;
     outbox::change(tx, row.id, row.state, OutboxState::Sent, &words, world.now)?;
-    set_email(tx, row, EmailStatus::Sent)
+    set_email(tx, row, EmailStatus::Sent)?;
+    undelivered::settle(tx, world, row)
 }
 
 /// What was taken back.
@@ -135,6 +137,13 @@ fn redraft(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow, email_id: i64) -> Re
         clock::set(tx, world, &case)?;
     }
     Ok(email_id)
+}
+
+/// Sets the clock of the case of a letter.
+fn tell_time(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow) -> Result<()> {
+    let id = row.case_id.filter(|_| row.kind == OutboxKind::Mail);
+    let case = id.map(|id| cases::by_id(tx, id)).transpose()?.flatten();
+    case.map_or(Ok(()), |case| clock::set(tx, world, &cases::surviving(tx, case)?))
 }
 
 fn set_email(tx: &Tx<'_>, row: &OutboxRow, status: EmailStatus) -> Result<()> {

@@ -11,12 +11,12 @@
 use anyhow::Result;
 
 use super::sender::Sender;
+use super::undelivered::{self, Return};
 use super::world::World;
 use crate::mail::authentication_results::Verdict;
 use crate::mail::bounce::{Bounce, Failure, Outcome};
 use crate::mail::reading::Reading;
 use crate::mail::{address, automatic, providers};
-use crate::outbox::{self, Return};
 use crate::store::accounts::{Account, AccountKind};
 use crate::store::db::Tx;
 use crate::store::emails;
@@ -161,7 +161,7 @@ fn one(
         return Ok((format!("{address}: delayed, not failed: {words}"), false));
     }
     let back = Return { address: &address, words: &words, report: email_id, proven };
-    if !outbox::come_back(tx, row, &back, world.now)? {
+    if !undelivered::come_back(tx, world, row, &back)? {
         return Ok((format!("{address}: nothing to mark: outbox {} was not sent to it, or is marked", row.id), false));
     }
     if !proven {

@@ -10,7 +10,7 @@ use crate::mail::address::Mailbox;
 use crate::store::cases::{self, Case, Role, WaitingFor};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, EmailStatus, Field};
-use crate::store::{stream, users};
+use crate::store::{outbox, stream, users};
 
 /// What one email does to the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,8 +43,10 @@ fn turn(tx: &Tx<'_>, world: &World<'_>, case: &Case, email: &Email) -> Result<Tu
     }
     // Also what one of us wrote by another program and the mail server vouches for.
     let is_ours = email.is_ours() || (email.user_id.is_some() && email.verified);
-    let written = is_ours && email.status != EmailStatus::Draft && email.automatic.is_empty();
-    Ok(if written && goes_to_customer(tx, world, case, email)? { Turn::Us } else { Turn::Neither })
+    // A letter that is to be sent later answers nobody yet.
+    let is_gone = email.status != EmailStatus::Draft && email.received_at <= world.now;
+    let answers = is_ours && is_gone && email.automatic.is_empty();
+    Ok(if answers && reaches_customer(tx, world, case, email)? == Some(true) { Turn::Us } else { Turn::Neither })
 }
 
 /// Whether an email opened the case: for the customer, also if another one was linked since. An agent who gives the writer
@@ -58,9 +60,25 @@ fn opened(tx: &Tx<'_>, case: &Case, email: &Email) -> Result<bool> {
 }
 
 fn goes_to_customer(tx: &Tx<'_>, world: &World<'_>, case: &Case, email: &Email) -> Result<bool> {
+    answers_customer(tx, world, case, readers(tx, email)?.iter(), email.user_id)
+}
+
+/// Whether an email that goes to a customer reaches one, or still may: not where the server of each refused it (B13.5);
+/// `None` = it goes to no customer.
+pub fn reaches_customer(tx: &Tx<'_>, world: &World<'_>, case: &Case, email: &Email) -> Result<Option<bool>> {
+    let readers = readers(tx, email)?;
+    if !answers_customer(tx, world, case, readers.iter(), email.user_id)? {
+        return Ok(None);
+    }
+    let failed = outbox::failed_recipients(tx, email.id)?;
+    let reached = readers.iter().filter(|mailbox| !failed.contains(&mailbox.address));
+    Ok(Some(failed.is_empty() || answers_customer(tx, world, case, reached, email.user_id)?))
+}
+
+fn readers(tx: &Tx<'_>, email: &Email) -> Result<Vec<Mailbox>> {
     let mut readers = emails::addresses(tx, email.id, Field::To)?;
     readers.extend(emails::addresses(tx, email.id, Field::Cc)?);
-    answers_customer(tx, world, case, readers.iter(), email.user_id)
+    Ok(readers)
 }
 
 /// Whether a customer is among the readers in To and Cc, other than the user who wrote the letter: only such a letter

@@ -36,5 +36,6 @@ mod sent;
 pub mod sessions;
 pub mod steps;
 mod survey;
+pub mod undelivered;
 pub mod verdicts;
 pub mod world;

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{alias, copies, failure};
+use super::{Undelivered, alias, copies};
 use crate::mail::bounce;
 use crate::mail::refusal::{self, Refusal};
 use crate::moment;
@@ -34,6 +34,8 @@ pub(super) struct Settled {
     pub(super) taken: bool,
     /// Its words, where it refused whoever sends: no recipient is to blame, and the row waits.
     pub(super) refused: Option<String>,
+    /// Who did not get it, for good.
+    pub(super) failed: Vec<Undelivered>,
 }
 
 /// Writes what the server said about each recipient and the message; `claimed`: the body was begun.
@@ -47,7 +49,7 @@ pub(super) fn settle(
     now: Timestamp,
 ) -> Result<Settled> {
     let from = if claimed { OutboxState::InDoubt } else { OutboxState::Waiting };
-    let mut refused = None;
+    let (mut refused, mut failed) = (None, Vec::new());
     for (address, reply) in &sent.refused {
         match whom(reply, envelope) {
             None => outbox::explain_waiting(tx, row.id, address, &words(reply))?,
@@ -56,7 +58,7 @@ pub(super) fn settle(
                 refused.get_or_insert_with(|| words(reply));
             }
             Some(_) => {
-                fail_recipient(tx, row, address, &words(reply), now)?;
+                failed.push(fail_recipient(tx, row, address, &words(reply))?);
                 if bounce::is_no_such_address(reply.status.as_deref().unwrap_or_default(), &reply.text) {
                     // The server of one user knows no address for everybody.
                     let only = (account.kind == AccountKind::Personal).then_some(account.id);
@@ -85,7 +87,7 @@ pub(super) fn settle(
         }
         (Some(reply), Some(_)) => {
             for address in accepted {
-                fail_recipient(tx, row, address, &words(reply), now)?;
+                failed.push(fail_recipient(tx, row, address, &words(reply))?);
             }
         }
     }
@@ -93,11 +95,11 @@ pub(super) fn settle(
     let last = last.or(sent.refused.last().map(|(_, reply)| reply)).map(words).unwrap_or_default();
     let state = conclude(tx, row, from, refused.as_ref().unwrap_or(&last), now)?;
     match state {
-        OutboxState::Waiting if refused.is_none() => put_off(tx, account, row, &last, now)?,
+        OutboxState::Waiting if refused.is_none() => failed.extend(put_off(tx, account, row, &last, now)?),
         OutboxState::Sent => copies::plan(tx, account, row, now)?,
         _ => {}
     }
-    Ok(Settled { state, taken: taken.is_some(), refused })
+    Ok(Settled { state, taken: taken.is_some(), refused, failed })
 }
 
 /// Whom a refusal for good concerns; `None` = it is not for good. With the null sender what is not said is taken for
@@ -142,9 +144,9 @@ fn set_email(tx: &Tx<'_>, row: &OutboxRow, status: EmailStatus) -> Result<()> {
 }
 
 /// A recipient refused for good.
-fn fail_recipient(tx: &Tx<'_>, row: &OutboxRow, address: &str, words: &str, now: Timestamp) -> Result<()> {
+fn fail_recipient(tx: &Tx<'_>, row: &OutboxRow, address: &str, words: &str) -> Result<Undelivered> {
     outbox::settle_recipient(tx, row.id, address, false, words)?;
-    failure::undelivered(tx, row, address, words, None, now)
+    Ok(Undelivered { address: address.to_owned(), words: words.to_owned() })
 }
 
 /// What is shown of a reply.
@@ -153,26 +155,32 @@ pub(super) fn words(reply: &Reply) -> String {
 }
 
 /// Puts a row off by its number of attempts, or for as long as the server says. After two days of that it has failed for
-/// those who have not got it.
-pub(super) fn put_off(tx: &Tx<'_>, account: &Account, row: &OutboxRow, words: &str, now: Timestamp) -> Result<()> {
+/// those who have not got it, who are given.
+pub(super) fn put_off(
+    tx: &Tx<'_>,
+    account: &Account,
+    row: &OutboxRow,
+    words: &str,
+    now: Timestamp,
+) -> Result<Vec<Undelivered>> {
     let current = outbox::by_id(tx, row.id)?.context("the outbox row vanished")?;
     if current.state != OutboxState::Waiting {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let last_try = (current.attempts > 0).then(|| current.next_try_at - backoff(current.attempts - 1));
     let since = moment::failing_since(current.failing_since, last_try, now);
     if now.duration_since(since) >= GIVE_UP {
         let text = format!("given up after two days: {words}");
-        for address in outbox::open_recipients(tx, row.id)? {
-            fail_recipient(tx, row, &address, &text, now)?;
-        }
+        let open = outbox::open_recipients(tx, row.id)?;
+        let failed: Result<_> = open.iter().map(|address| fail_recipient(tx, row, address, &text)).collect();
         if conclude(tx, row, OutboxState::Waiting, &text, now)? == OutboxState::Sent {
             copies::plan(tx, account, row, now)?;
         }
-        return Ok(());
+        return failed;
     }
     let rest = patience::rest(words).and_then(|rest| SignedDuration::try_from(rest).ok()).unwrap_or_default();
-    outbox::put_off(tx, row.id, words, now + backoff(current.attempts).max(rest), since)
+    outbox::put_off(tx, row.id, words, now + backoff(current.attempts).max(rest), since)?;
+    Ok(Vec::new())
 }
 
 /// 1, 5, 15, 30 minutes, then hours that double up to 8.

@@ -9,6 +9,8 @@ use jiff::SignedDuration;
 use jiff::civil::Date;
 
 use super::*;
+use crate::config::Config;
+use crate::intake::undelivered;
 use crate::mail::address::Mailbox;
 use crate::net::{Body, Envelope, Listed, ListedFolder, Listing, MailSource, OpenFolder, Reply, SendError, Sent};
 use crate::store::accounts::StoreSent;
@@ -17,7 +19,7 @@ use crate::store::notifications::{self, NotificationKind};
 use crate::store::outbox::{OutboxRow, OutboxState};
 use crate::store::sight::Sight;
 use crate::store::users::{self, NewUser, UserType};
-use crate::store::{invalid_addresses, sent_copies};
+use crate::store::{instance, invalid_addresses, sent_copies};
 
 /// How one transaction ends.
 #[derive(Debug, Clone)]
@@ -61,6 +63,7 @@ impl Office {
         let store = Store::in_memory().unwrap();
         let (case_id, user_id) = store
             .write(|tx| {
+                instance::create(tx, &[7; 32], START)?;
                 let mut account = Account::new("support", AccountKind::Group, START);
                 account.address = "support@desk.example".into();
                 account.smtp.host = Some("mx.example".into());
@@ -157,7 +160,9 @@ impl Office {
             Ok(Box::new(Server { acts: Rc::clone(&self.acts), bodies: Rc::clone(&self.bodies) }))
         };
         let manners = Manners { alert_min_age: SignedDuration::from_mins(15), named: &[], until };
-        flush(&self.store, &mut connect, &manners, &|| self.now.get()).unwrap()
+        let config = Config::default();
+        let aftermath = undelivered::aftermath(&config);
+        flush(&self.store, &mut connect, &aftermath, &manners, &|| self.now.get()).unwrap()
     }
 
     /// A mail to somebody; a second later.

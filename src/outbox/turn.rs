@@ -7,11 +7,11 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 use super::settle::{self, Settled, settle, settle_doubt};
-use super::{Connect, Flushed, is_over};
+use super::{Aftermath, Connect, Flushed, Undelivered, is_over};
 use crate::mail::refusal;
 use crate::net::{Envelope, MailTransport, NetError, NetErrorKind, Reply, SendError, Sent};
 use crate::store::accounts::{self, Account};
-use crate::store::db::Store;
+use crate::store::db::{self, Store, Tx};
 use crate::store::outbox::{self, OutboxRow, OutboxState};
 use crate::store::raw;
 
@@ -40,6 +40,7 @@ struct Turn<'a, 'c> {
     store: &'a Store,
     account: Account,
     connect: &'a mut Connect<'c>,
+    aftermath: &'a Aftermath<'a>,
     until: Option<Instant>,
     clock: &'a dyn Fn() -> Timestamp,
     flushed: &'a mut Flushed,
@@ -55,12 +56,14 @@ pub(super) fn run(
     store: &Store,
     account: Account,
     connect: &mut Connect<'_>,
+    aftermath: &Aftermath<'_>,
     until: Option<Instant>,
     clock: &dyn Fn() -> Timestamp,
     flushed: &mut Flushed,
 ) -> Result<Option<anyhow::Error>> {
     let rows = store.read(|tx| outbox::due(tx, account.id, clock()))?;
-    let mut turn = Turn { store, account, connect, until, clock, flushed, transport: None, through: 0, any: false };
+    let mut turn =
+        Turn { store, account, connect, aftermath, until, clock, flushed, transport: None, through: 0, any: false };
     let (mut trouble, mut held) = (None, 0);
     for (at, row) in rows.iter().enumerate() {
         let left = rows.get(at..).unwrap_or_default();
@@ -110,9 +113,7 @@ impl Turn<'_, '_> {
             Err(error) => {
                 if is_passing(&error) {
                     let words = format!("{error:#}");
-                    self.store.write(|tx| {
-                        left.iter().try_for_each(|row| settle::put_off(tx, &self.account, row, &words, (self.clock)()))
-                    })?;
+                    self.store.write(|tx| left.iter().try_for_each(|row| self.wait_or_fail(tx, row, &words)))?;
                 }
                 self.flushed.put_off += left.len();
                 Ok(Some(error))
@@ -213,11 +214,12 @@ impl Turn<'_, '_> {
     ) -> Result<Result<Ended, String>> {
         let now = (self.clock)();
         let repeated = null_first && !envelope.from.is_empty();
-        let Settled { state, taken, refused } = self.store.write(|tx| {
+        let Settled { state, taken, refused, failed } = self.store.write(|tx| {
             let settled = settle(tx, &self.account, row, envelope, sent, claimed, now)?;
             if settled.taken && repeated {
                 accounts::remember_refused_null_sender(tx, self.account.id)?;
             }
+            self.follow_up(tx, row, settled.state, &settled.failed)?;
             Ok(settled)
         })?;
         if taken {
@@ -229,9 +231,10 @@ impl Turn<'_, '_> {
         }
         match state {
             OutboxState::Sent => self.flushed.sent += 1,
-            OutboxState::Failed => self.flushed.failed += 1,
+            OutboxState::Failed => {}
             _ => self.flushed.put_off += 1,
         }
+        self.flushed.failed += usize::from(!failed.is_empty());
         let last = sent.reply.as_ref().or(sent.refused.last().map(|(_, reply)| reply));
         match last.filter(|reply| refusal::wants_a_new_connection(reply.code, &reply.text)) {
             Some(reply) => Ok(Ok(self.leave(NetError::new(NetErrorKind::Closed, goodbye(reply))))),
@@ -272,7 +275,24 @@ impl Turn<'_, '_> {
 
     fn put_off(&mut self, row: &OutboxRow, words: &str) -> Result<()> {
         self.flushed.put_off += 1;
-        self.store.write(|tx| settle::put_off(tx, &self.account, row, words, (self.clock)()))
+        self.store.write(|tx| self.wait_or_fail(tx, row, words))
+    }
+
+    fn wait_or_fail(&self, tx: &Tx<'_>, row: &OutboxRow, words: &str) -> Result<()> {
+        let failed = settle::put_off(tx, &self.account, row, words, (self.clock)())?;
+        self.follow_up(tx, row, OutboxState::Waiting, &failed)
+    }
+
+    fn follow_up(&self, tx: &Tx<'_>, row: &OutboxRow, state: OutboxState, failed: &[Undelivered]) -> Result<()> {
+        if state != OutboxState::Sent && failed.is_empty() {
+            return Ok(());
+        }
+        // What the server did is written, whatever becomes of the rest.
+        let followed = tx.savepoint(|tx| (self.aftermath)(tx, row, failed, (self.clock)()));
+        if let Err(error) = db::unless_fatal(followed)? {
+            log::error!("outbox {}: what follows from its fate could not be done: {error:#}", row.id);
+        }
+        Ok(())
     }
 }
 

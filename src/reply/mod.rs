@@ -141,7 +141,14 @@ pub fn send(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, letter: &Ready<'_>) -
     return_address(tx, world, started, outbox_id, to.len() + cc.len() + bcc.len())?;
     decided(tx, started)?;
     if let Some(case) = &case {
-        settle_case(tx, world, case, actor.user(), (to, cc), started.status)?;
+        if let Some(to) = started.status {
+            let from = at.is_none().then_some(case.status);
+            rows::set_case_status(tx, outbox_id, to, from)?;
+        }
+        // A letter that is to be sent later changes its case when it is sent.
+        if at.is_none() {
+            settle_case(tx, world, case, actor.user(), (to, cc), started.status)?;
+        }
         let email_id = rows::by_id(tx, outbox_id)?.and_then(|row| row.email_id).context("the letter has no email")?;
         let typed: Vec<&str> = started.typed.iter().map(String::as_str).collect();
         people::written_to(tx, world, case, &Written { email_id, to, cc, bcc, typed: &typed })?;

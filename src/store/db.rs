@@ -356,6 +356,12 @@ impl Row<'_> {
         let label: String = self.get(column)?;
         label.parse().map_err(|e: UnknownLabel| anyhow!("column {column}: {e}"))
     }
+
+    /// As [`Row::label`]; `None` where the column is NULL.
+    pub fn opt_label<T: FromStr<Err = UnknownLabel>>(&self, column: &str) -> Result<Option<T>> {
+        let label: Option<String> = self.get(column)?;
+        label.map(|label| label.parse().map_err(|e: UnknownLabel| anyhow!("column {column}: {e}"))).transpose()
+    }
 }
 
 fn moment(seconds: i64) -> Result<Timestamp> {

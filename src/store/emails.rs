@@ -133,6 +133,14 @@ impl Email {
         self.status != EmailStatus::Archived
     }
 
+    /// Its status as people are told it: a letter that waits for its time is scheduled.
+    pub fn shown_status(&self, now: Timestamp) -> &'static str {
+        match self.status {
+            EmailStatus::Sending if self.received_at > now => "Scheduled",
+            status => status.as_str(),
+        }
+    }
+
     /// The person who writes: the one behind a shared From, else the one in From (B4.13).
     pub fn author(&self) -> Mailbox {
         let from = || Mailbox { name: self.from_name.clone(), address: self.from_address.clone() };

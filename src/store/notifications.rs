@@ -19,7 +19,7 @@ labels! {
         Email = "email",
         /// A comment on a record the user follows.
         Note = "note",
-        /// Mail of the user's could not be delivered.
+        /// Mail that the user wrote could not be delivered.
         Failed = "failed",
         /// Something an administrator should look at.
         Alert = "alert",
@@ -27,9 +27,9 @@ labels! {
 }
 
 impl NotificationKind {
-    /// The kinds a user may switch; the others are always listed and never mailed.
-    pub const SWITCHED: [NotificationKind; 3] =
-        [NotificationKind::Assigned, NotificationKind::Email, NotificationKind::Note];
+    /// The kinds that a user can switch; the others are always listed and never mailed.
+    pub const SWITCHED: [NotificationKind; 4] =
+        [NotificationKind::Assigned, NotificationKind::Email, NotificationKind::Note, NotificationKind::Failed];
 }
 
 labels! {
@@ -53,14 +53,15 @@ pub struct Setting {
     pub by_email: ByEmail,
 }
 
-/// What a user has set, else the usual way: assignments by e-mail at once, the rest in the list alone.
+/// What a user has set, else the usual way: assignments and failed mail by e-mail at once, the rest in the list alone.
 pub fn setting(tx: &Tx<'_>, user_id: i64, kind: NotificationKind) -> Result<Setting> {
     let stored = tx.one(
         "SELECT listed, by_email FROM notification_settings WHERE user_id = ?1 AND kind = ?2",
         params![user_id, kind.as_str()],
         |row| Ok(Setting { listed: row.get("listed")?, by_email: row.label("by_email")? }),
     )?;
-    let by_email = if kind == NotificationKind::Assigned { ByEmail::Immediately } else { ByEmail::Off };
+    let is_urgent = matches!(kind, NotificationKind::Assigned | NotificationKind::Failed);
+    let by_email = if is_urgent { ByEmail::Immediately } else { ByEmail::Off };
     Ok(stored.unwrap_or(Setting { listed: true, by_email }))
 }
 

@@ -8,6 +8,7 @@ use std::ops::Range;
 use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
 
+use super::cases::CaseStatus;
 use super::db::{Row, Tx, exactly_one, params, seconds};
 use super::label::labels;
 pub use bounces::*;
@@ -80,6 +81,10 @@ pub struct OutboxRow {
     pub failing_since: Option<Timestamp>,
     /// It was to be sent no earlier than this; `None` = at once.
     pub not_before: Option<Timestamp>,
+    /// Status that it gives its case.
+    pub status_to: Option<CaseStatus>,
+    /// Status that its case had before; `None` = not changed yet.
+    pub status_from: Option<CaseStatus>,
 }
 
 impl OutboxRow {
@@ -117,13 +122,15 @@ impl OutboxRow {
             created_at: row.time("created_at")?,
             failing_since: row.opt_time("failing_since")?,
             not_before: row.opt_time("not_before")?,
+            status_to: row.opt_label("status_to")?,
+            status_from: row.opt_label("status_from")?,
         })
     }
 }
 
 const SELECT: &str =
     "SELECT id, kind, account_id, email_id, case_id, user_id, message_id, subject, envelope_from, raw_id, state,
-    attempts, next_try_at, last_error, created_at, failing_since, not_before FROM outbox";
+    attempts, next_try_at, last_error, created_at, failing_since, not_before, status_to, status_from FROM outbox";
 
 /// How the words about a recipient begin who may have the message, although it will be sent again.
 pub const MAY_HAVE: &str = "may have it: ";
@@ -325,6 +332,24 @@ pub fn settle_waiting(tx: &Tx<'_>, id: i64, words: &str) -> Result<()> {
         params![id, words],
     )?;
     Ok(())
+}
+
+/// Remembers which status a letter gives its case, and which it had before once it is changed.
+pub fn set_case_status(tx: &Tx<'_>, id: i64, to: CaseStatus, from: Option<CaseStatus>) -> Result<()> {
+    tx.execute(
+        "UPDATE outbox SET status_to = ?2, status_from = ?3 WHERE id = ?1",
+        params![id, to.as_str(), from.map(CaseStatus::as_str)],
+    )?;
+    Ok(())
+}
+
+/// Recipients who will not get an email that was sent from here, by the last time it was sent.
+pub fn failed_recipients(tx: &Tx<'_>, email_id: i64) -> Result<Vec<String>> {
+    tx.values(
+        "SELECT address FROM outbox_recipients WHERE state = 'failed'
+            AND outbox_id = (SELECT max(id) FROM outbox WHERE email_id = ?1)",
+        params![email_id],
+    )
 }
 
 /// Changes MAIL FROM, after a server refused the null sender.

@@ -86,6 +86,8 @@ labels! {
         Waiting = "waiting",
         /// With unverified mail that waits for a decision.
         Unverified = "unverified",
+        /// Our last answer did not reach the customer.
+        Undelivered = "undelivered",
     }
 }
 

@@ -4,6 +4,8 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
+use espomail::config::Config;
+use espomail::intake::undelivered;
 use espomail::mail::address::Mailbox;
 use espomail::mail::compose::Outgoing;
 use espomail::net::reach::Reach;
@@ -165,7 +167,9 @@ fn send(store: &Store, ports: [u16; 2], now: Timestamp) -> Flushed {
         let credentials = Credentials { login, secret, mechanism: Mechanism::Password };
         Ok(Box::new(smtp::connect(&endpoint, Some(&credentials))?))
     };
-    outbox::flush(store, &mut connect, &Manners::default(), &|| now).unwrap()
+    let config = Config::default();
+    let aftermath = undelivered::aftermath(&config);
+    outbox::flush(store, &mut connect, &aftermath, &Manners::default(), &|| now).unwrap()
 }
 
 /// Subjects of what a server took, sorted.

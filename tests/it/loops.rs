@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use espomail::config::Config;
-use espomail::intake::import;
+use espomail::intake::{import, undelivered};
 use espomail::mail::message;
 use espomail::net::{Envelope, MailTransport, Reply, SendError, Sent};
 use espomail::outbox::{self, Manners};
@@ -95,7 +95,8 @@ impl Instance {
         let mut connect = |_: &Account, _| -> anyhow::Result<Box<dyn MailTransport>> {
             Ok(Box::new(Postman { sent: Rc::clone(&self.sent) }))
         };
-        outbox::flush(&self.store, &mut connect, &Manners::default(), &|| now).unwrap();
+        let aftermath = undelivered::aftermath(&self.config);
+        outbox::flush(&self.store, &mut connect, &aftermath, &Manners::default(), &|| now).unwrap();
         self.sent.borrow_mut().drain(..).collect()
     }
 }

@@ -65,4 +65,5 @@ mod terminals;
 mod threading;
 mod told;
 mod unattended;
+mod undelivered;
 mod who;

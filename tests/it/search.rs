@@ -73,6 +73,7 @@ struct Case {
     status: CaseStatus,
     priority: Priority,
     waiting: bool,
+    undelivered: bool,
     company: Option<i64>,
     contact: Option<i64>,
     account: Option<i64>,
@@ -200,6 +201,7 @@ impl World {
             status: self.pick(CaseStatus::ALL),
             priority: self.pick(Priority::ALL),
             waiting: self.one_in(2),
+            undelivered: self.one_in(4),
             company: self.perhaps(6),
             contact: self.perhaps(6),
             account: self.perhaps(2),
@@ -231,6 +233,9 @@ impl World {
                 cases::assign(tx, id, case.assignee, false, created)?;
                 let who = if case.waiting { WaitingFor::Us } else { WaitingFor::Customer };
                 cases::set_waiting(tx, id, who, Some(created), created)?;
+                if case.undelivered {
+                    cases::answer_failed(tx, id, created, created)?;
+                }
                 case.teams.iter().try_for_each(|team| cases::add_team(tx, id, *team))?;
                 Ok(id)
             })
@@ -437,6 +442,7 @@ impl World {
             Test::State(CaseState::Closed) => !case.status.is_open(),
             Test::State(CaseState::Unassigned) => case.assignee.is_none(),
             Test::State(CaseState::Waiting) => case.waiting && case.status.is_open(),
+            Test::State(CaseState::Undelivered) => case.undelivered,
             Test::UnreadBy(_) | Test::Place(..) | Test::Folder(_) => unreachable!(),
         }
     }

@@ -236,6 +236,7 @@ pub const COLUMNS: &[Column] = &[
     Column::new("lead", ""),
     Column::new("teams", ""),
     Column::new("account", ""),
+    Column::new("answer_failed_at", ""),
 ];
 
 /// Fields of the mails of a thread in their order.
@@ -277,6 +278,7 @@ pub const SHOW_COLUMNS: &[Column] = &[
     Column::new("lead", ""),
     Column::new("teams", "Teams"),
     Column::new("account", "Account"),
+    Column::new("answer_failed_at", "Undelivered"),
     Column::new("first_response_at", ""),
     Column::new("copied", "Copied"),
     Column::new("third_parties", "Third parties"),

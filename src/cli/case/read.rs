@@ -1,6 +1,7 @@
 //! `case list`, `show`, `thread` and `history`.
 
 use anyhow::Result;
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::people::{self, Seen};
@@ -110,7 +111,12 @@ fn note_text(note: &Note, mail: Option<&Mail>, people: &[Seen], known: Option<&K
     let mut text = format!("\n{when}  {}", note.kind);
     if let Some(Mail { email, .. }) = mail {
         let role = role_of(email, people).map(|role| format!("{role}, ")).unwrap_or_default();
-        text.push_str(&format!("  {}  ({role}email {}, {})", email::author(email), email.id, email.status));
+        text.push_str(&format!(
+            "  {}  ({role}email {}, {})",
+            email::author(email),
+            email.id,
+            email.shown_status(ctx.now())
+        ));
     } else if !who.is_empty() {
         text.push_str(&format!("  {who}"));
     }
@@ -166,7 +172,7 @@ pub fn thread(number: i64, ctx: &Context) -> Result<()> {
             .collect::<Result<Vec<_>>>()
     })?;
     if !ctx.ui.for_people() {
-        let rows = mails.iter().map(|(to, mail)| thread_cells(to, mail)).collect();
+        let rows = mails.iter().map(|(to, mail)| thread_cells(to, mail, ctx.now())).collect();
         return ctx.ui.list("emails", THREAD_COLUMNS, rows);
     }
     for (to, Mail { email, text }) in &mails {
@@ -175,6 +181,7 @@ pub fn thread(number: i64, ctx: &Context) -> Result<()> {
         let remark = match (email.verified, email.status) {
             (false, _) => " (unverified)",
             (true, EmailStatus::Failed) => " (not delivered)",
+            (true, EmailStatus::Sending) if email.received_at > ctx.now() => " (scheduled)",
             (true, EmailStatus::Sending) => " (not sent yet)",
             (true, _) => "",
         };
@@ -204,7 +211,7 @@ pub fn history(number: i64, ctx: &Context) -> Result<()> {
     ctx.ui.list("history", HISTORY_COLUMNS, rows)
 }
 
-fn thread_cells(to: &[Mailbox], Mail { email, text }: &Mail) -> Vec<Cell> {
+fn thread_cells(to: &[Mailbox], Mail { email, text }: &Mail, now: Timestamp) -> Vec<Cell> {
     let shown: Vec<_> = to.iter().map(|m| address::shown(&m.address)).collect();
     let to: Vec<&str> = to.iter().map(|m| m.address.as_str()).collect();
     vec![
@@ -212,7 +219,7 @@ fn thread_cells(to: &[Mailbox], Mail { email, text }: &Mail) -> Vec<Cell> {
         Cell::date_time(email.date.unwrap_or(email.received_at)),
         email::from(email),
         Cell::object(json!(to), &shown.join(", ")),
-        Cell::text(email.status.as_str()),
+        Cell::text(email.shown_status(now)),
         Cell::text(&email.subject),
         Cell::text(text),
         Cell::bool(email.verified),
@@ -246,12 +253,19 @@ fn cells(row: &CaseRow, ctx: &Context) -> Vec<Cell> {
         case.lead_id.map_or_else(Cell::none, Cell::int),
         Cell::object(json!(row.teams), &row.teams.join(", ")),
         by_name(case.account_id, &row.account),
+        case.answer_failed_at.map_or_else(Cell::none, Cell::date_time),
     ]
 }
 
-/// `2h` = the customer waits for us since then; `us 1d` = we wait for the customer.
+/// `2h` = the customer waits for us since then; `us 1d` = we wait for the customer; `undelivered` = our last answer did not
+/// reach the customer.
 fn waiting(case: &Case, ctx: &Context) -> Cell {
-    match (case.waiting_for, case.waiting_since.filter(|_| case.status.is_open())) {
+    let since = case.waiting_since.filter(|_| case.status.is_open());
+    if case.answer_failed_at.is_some() {
+        let age = since.map(|since| format!("{} ", ctx.ui.age(since))).unwrap_or_default();
+        return Cell::object(json!(since.map(|since| since.to_string())), &format!("{age}undelivered"));
+    }
+    match (case.waiting_for, since) {
         (WaitingFor::Us, Some(since)) => Cell::time(since),
         (WaitingFor::Customer, Some(since)) => {
             Cell::object(json!(since.to_string()), &format!("us {}", ctx.ui.age(since)))

@@ -55,8 +55,20 @@ pub fn set_waiting(tx: &Tx<'_>, case_id: i64, who: WaitingFor, since: Option<Tim
         )?;
     }
     tx.execute(
-        "UPDATE cases SET waiting_for = ?2, waiting_since = ?3, modified_at = ?4 WHERE id = ?1",
+        "UPDATE cases SET waiting_for = ?2, waiting_since = ?3, modified_at = ?4,
+            answer_failed_at = CASE WHEN ?2 = 'us' THEN answer_failed_at END WHERE id = ?1",
         params![case_id, who.as_str(), since.map(seconds), seconds(now)],
+    )?;
+    Ok(())
+}
+
+/// Takes back that we answered at `answered_at`: the answer did not reach the customer. The case is marked.
+pub fn answer_failed(tx: &Tx<'_>, case_id: i64, answered_at: Timestamp, now: Timestamp) -> Result<()> {
+    let answered_at = seconds(answered_at);
+    tx.execute("DELETE FROM case_waits WHERE case_id = ?1 AND until = ?2", params![case_id, answered_at])?;
+    tx.execute(
+        "UPDATE cases SET first_response_at = nullif(first_response_at, ?2), answer_failed_at = ?3 WHERE id = ?1",
+        params![case_id, answered_at, seconds(now)],
     )?;
     Ok(())
 }

@@ -114,6 +114,8 @@ pub struct Case {
     pub closed_at: Option<Timestamp>,
     /// When a person of ours first answered.
     pub first_response_at: Option<Timestamp>,
+    /// When our last answer failed to reach the customer; `None` = it did not fail, or they were answered since.
+    pub answer_failed_at: Option<Timestamp>,
 }
 
 impl Case {
@@ -141,13 +143,14 @@ impl Case {
             modified_at: row.time("modified_at")?,
             closed_at: row.opt_time("closed_at")?,
             first_response_at: row.opt_time("first_response_at")?,
+            answer_failed_at: row.opt_time("answer_failed_at")?,
         })
     }
 }
 
 const COLUMNS: &str = "c.id, c.number, c.key, c.name, c.status, c.priority, c.type, c.description, c.company_id, c.contact_id, c.lead_id,
     c.account_id, c.requester_user_id, c.assigned_user_id, c.merged_into_id, c.relates_to_id, c.waiting_since, c.waiting_for,
-    c.created_at, c.modified_at, c.closed_at, c.first_response_at";
+    c.created_at, c.modified_at, c.closed_at, c.first_response_at, c.answer_failed_at";
 
 /// A case to be added.
 #[derive(Debug, Clone)]

@@ -160,3 +160,17 @@ CREATE INDEX notifications_email ON notifications (email_id) WHERE email_id IS N
 CREATE INDEX outbox_raw ON outbox (raw_id);
 CREATE INDEX auto_replies_case ON auto_replies (case_id, address) WHERE case_id IS NOT NULL;
 CREATE INDEX auto_replies_email ON auto_replies (email_id);
+-- Answers that do not arrive.
+ALTER TABLE cases ADD COLUMN answer_failed_at INTEGER;
+ALTER TABLE outbox ADD COLUMN status_to TEXT;
+ALTER TABLE outbox ADD COLUMN status_from TEXT;
+ALTER TABLE notification_settings RENAME TO settings_before;
+CREATE TABLE notification_settings (
+  user_id  INTEGER NOT NULL REFERENCES users ON DELETE CASCADE,
+  kind     TEXT    NOT NULL CHECK (kind IN ('assigned', 'email', 'note', 'failed')),
+  listed   INTEGER NOT NULL,
+  by_email TEXT    NOT NULL CHECK (by_email IN ('immediately', 'digest', 'off')),
+  PRIMARY KEY (user_id, kind)
+) STRICT, WITHOUT ROWID;
+INSERT INTO notification_settings SELECT user_id, kind, listed, by_email FROM settings_before;
+DROP TABLE settings_before;

@@ -51,6 +51,7 @@ fn one(test: &Test, bound: &mut Bound) -> Result<String> {
         Test::State(CaseState::Closed) => format!("NOT {OPEN}"),
         Test::State(CaseState::Unassigned) => assigned(Assignee::Nobody, bound),
         Test::State(CaseState::Waiting) => format!("c.waiting_for = 'us' AND {OPEN}"),
+        Test::State(CaseState::Undelivered) => "c.answer_failed_at IS NOT NULL".to_owned(),
         Test::State(CaseState::Unverified) | Test::Unverified => some_mail(&Test::Unverified, bound)?,
         Test::Holds(..) | Test::UnreadBy(_) | Test::Place(..) | Test::Folder(_) => unfit(test)?,
     })

@@ -1,0 +1,188 @@
+//! Answers that do not arrive (promise R14): the customer waits again, the case is marked, the writer is told, and `send`,
+//! `status` and `check` say so. Where the server refuses the account, the letter waits and the account is failing.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::support::Answer::Say;
+use crate::support::{Sandbox, SmtpSink, Step, promise, wait_until};
+
+const MAIL: &str = "From: Kim <kim@customer.example>\r\nTo: support@desk.example\r\nSubject: Help\r\n\
+    Message-ID: <1@customer.example>\r\n\r\nThe printer burns.\r\n";
+
+/// A desk with one case of Kim, whom ana answers by this server.
+fn desk(script: Vec<Step>) -> (Sandbox, SmtpSink) {
+    let (sandbox, smtp) = (Sandbox::new(), SmtpSink::new(script));
+    sandbox.run(&["init"]).ok();
+    sandbox.run(&["team", "add", "support"]).ok();
+    sandbox.run(&["user", "add", "ana", "--email", "ana@staff.example"]).ok();
+    sandbox.run(&["team", "member", "add", "support", "ana"]).ok();
+    let secret = format!("file:{}", sandbox.file("password", b"pw\n").display());
+    let add =
+        ["account", "add", "desk", "--address", "support@desk.example", "--smtp", &smtp.address(), "--tls", "none"];
+    let case = ["--secret", &secret, "--create-case", "--case-team", "support", "--team", "support"];
+    sandbox.run(&[&add[..], &case].concat()).ok();
+    sandbox.call(&["ingest", "--account", "desk"]).stdin(MAIL.as_bytes()).run().ok();
+    (sandbox, smtp)
+}
+
+fn case(sandbox: &Sandbox) -> Value {
+    sandbox.json(&["case", "show", "1"])
+}
+
+fn count(sandbox: &Sandbox, query: &str) -> usize {
+    sandbox.items(&["case", "list", query]).len()
+}
+
+/// Steps and replies by which a letter fails for good.
+const OF_THE_LETTER: &[(&str, &str)] = &[
+    ("RCPT", "550 5.1.1 no such user"),
+    ("RCPT", "550 5.2.1 mailbox disabled"),
+    ("RCPT", "552 5.2.2 mailbox full"),
+    ("RCPT", "553 5.1.3 bad address"),
+    ("RCPT", "554 5.7.1 the recipient does not accept mail"),
+    ("RCPT", "550 no such user here"),
+    ("DATA", "554 5.6.0 no valid recipients"),
+    (".", "552 5.3.4 message too big"),
+    (".", "554 5.6.0 the content is not accepted"),
+    (".", "550 5.7.1 this message looks like spam"),
+];
+
+/// Steps and replies by which a server refuses the account.
+const OF_THE_ACCOUNT: &[(&str, &str)] = &[
+    ("CONNECT", "554 5.7.1 go away"),
+    ("EHLO", "550 5.5.1 not you"),
+    ("AUTH", "535 5.7.8 wrong password"),
+    ("MAIL", "553 5.7.1 sender not allowed"),
+    ("RCPT", "550 5.7.1 relaying denied"),
+    ("DATA", "554 5.7.1 authentication required"),
+    (".", "554 5.2.252 SendAsDenied"),
+];
+
+#[test]
+fn an_answer_that_is_refused_for_good_is_seen() {
+    for (verb, reply) in OF_THE_LETTER {
+        let (sandbox, smtp) = desk(vec![Step { verb, nth: 0, answer: Say(reply) }]);
+        let words = reply.trim_start_matches(|c: char| !c.is_alphabetic());
+        let before = case(&sandbox);
+        sandbox.run(&["--as", "ana", "case", "reply", "1", "-m", "We look into it.", "--close"]).ok();
+        assert_eq!((case(&sandbox)["status"].as_str(), count(&sandbox, "is:waiting")), (Some("Closed"), 0));
+        sandbox.run(&["send"]).exits(1);
+
+        let after = case(&sandbox);
+        for field in ["status", "waiting_since", "waiting_for", "first_response_at"] {
+            assert_eq!(after[field], before[field], "{verb} {reply}: {field}");
+        }
+        assert_eq!((count(&sandbox, "is:waiting"), count(&sandbox, "is:undelivered")), (1, 1), "{verb} {reply}");
+        assert!(after["answer_failed_at"].is_string(), "{after}");
+        let listed = sandbox.run(&["--format", "table", "case", "list"]).ok().stdout;
+        assert!(listed.contains("undelivered"), "{listed}");
+        let history = sandbox.run(&["case", "history", "1"]).ok().stdout;
+        assert!(history.contains("Closed -> New: the answer was not delivered"), "{history}");
+
+        let said = sandbox.run(&["status"]).ok().stdout;
+        assert!(said.contains("1 failed (espomail outbox list)"), "{said}");
+        let check = sandbox.run(&["check"]).exits(1).stdout;
+        assert!(check.contains("1 message was refused for good"), "{check}");
+        let told = sandbox.items(&["--as", "ana", "notification", "list"]);
+        let of_failure: Vec<_> = told.iter().filter(|one| one["kind"] == "failed").collect();
+        assert_eq!(of_failure.len(), 1, "{told:?}");
+        assert!(of_failure[0]["text"].as_str().unwrap().contains(words), "{told:?}");
+
+        // The writer gets mail about it, and what is written then arrives.
+        smtp.script(Vec::new());
+        sandbox.run(&["send"]).ok();
+        let mails = smtp.received();
+        let notice = mails.iter().find(|mail| mail.taken).expect("a notice");
+        let text = String::from_utf8_lossy(&notice.message);
+        assert_eq!(notice.to, ["ana@staff.example"]);
+        assert!(text.contains("your mail was not delivered") && text.contains(words), "{text}");
+        sandbox.run(&["--as", "ana", "case", "reply", "1", "-m", "Once more.", "--close", "--yes"]).ok();
+        sandbox.run(&["send"]).ok();
+        let answered = case(&sandbox);
+        assert_eq!((&answered["answer_failed_at"], answered["status"].as_str()), (&Value::Null, Some("Closed")));
+        assert_eq!((count(&sandbox, "is:waiting"), count(&sandbox, "is:undelivered")), (0, 0));
+    }
+    let figure = "each was seen: waiting again, marked, exit status 1, status, check, mail to the writer";
+    promise("R14", &format!("{} refusals of an answer for good", OF_THE_LETTER.len()), figure);
+}
+
+#[test]
+fn an_answer_that_the_account_may_not_send_waits_and_the_account_fails() {
+    for (verb, reply) in OF_THE_ACCOUNT {
+        let (sandbox, smtp) = desk(vec![Step { verb, nth: 0, answer: Say(reply) }]);
+        sandbox.run(&["--as", "ana", "case", "reply", "1", "-m", "We look into it."]).ok();
+        let run = sandbox.run(&["send"]);
+        assert!([69, 75, 77].contains(&run.code), "{verb} {reply}: {run:#?}");
+        let said = sandbox.run(&["status"]).ok().stdout;
+        assert!(said.contains("cannot send since") && said.contains("1 waiting"), "{verb} {reply}: {said}");
+        sandbox.run(&["check"]).exits(1);
+        assert!(case(&sandbox)["answer_failed_at"].is_null(), "nothing failed for good");
+        smtp.script(Vec::new());
+        sandbox.run(&["account", "enable", "desk"]).ok();
+        sandbox.run(&["outbox", "retry", "1"]).ok();
+        sandbox.run(&["send"]).ok();
+        assert_eq!(smtp.received().iter().filter(|mail| mail.taken).count(), 1, "{verb} {reply}");
+    }
+}
+
+#[test]
+fn a_letter_for_later_changes_its_case_when_it_is_sent() {
+    let (sandbox, smtp) = desk(Vec::new());
+    let at = Timestamp::now() + Duration::from_secs(2);
+    let reply = ["--as", "ana", "case", "reply", "1", "-m", "Later.", "--close", "--at", &at.to_string()];
+    sandbox.run(&reply).ok();
+    let emails = sandbox.items(&["email", "list", "--case", "1"]);
+    assert!(emails.iter().any(|email| email["status"] == "Scheduled"), "{emails:?}");
+    assert_eq!((count(&sandbox, "is:waiting"), case(&sandbox)["status"].as_str()), (1, Some("New")));
+    wait_until(Duration::from_secs(10), || Timestamp::now() > at + Duration::from_secs(1));
+    sandbox.run(&["send"]).ok();
+    assert_eq!(smtp.received().len(), 1);
+    let sent = case(&sandbox);
+    assert_eq!((sent["status"].as_str(), sent["waiting_for"].as_str()), (Some("Closed"), Some("customer")));
+    assert!(sent["first_response_at"].is_string(), "{sent}");
+}
+
+#[test]
+fn a_letter_for_later_that_is_refused_leaves_its_case_alone_but_for_the_mark() {
+    let (sandbox, _smtp) = desk(vec![Step { verb: "RCPT", nth: 0, answer: Say("550 5.1.1 no such user") }]);
+    let at = Timestamp::now() + Duration::from_secs(1);
+    sandbox.run(&["--as", "ana", "case", "reply", "1", "-m", "Later.", "--close", "--at", &at.to_string()]).ok();
+    wait_until(Duration::from_secs(10), || Timestamp::now() > at + Duration::from_secs(1));
+    sandbox.run(&["send"]).exits(1);
+    let after = case(&sandbox);
+    assert_eq!((after["status"].as_str(), count(&sandbox, "is:waiting")), (Some("New"), 1));
+    assert!(after["answer_failed_at"].is_string());
+}
+
+#[test]
+fn the_status_that_somebody_set_since_stays_and_so_does_another_answer() {
+    let refused = Step { verb: "RCPT", nth: 1, answer: Say("550 5.1.1 no such user") };
+    let (sandbox, _smtp) = desk(vec![refused]);
+    sandbox.run(&["--as", "ana", "case", "reply", "1", "-m", "One.", "--close"]).ok();
+    sandbox.run(&["case", "edit", "1", "--status", "Rejected"]).ok();
+    sandbox.run(&["--as", "ana", "case", "reply", "1", "-m", "Two.", "--yes"]).ok();
+    sandbox.run(&["send"]).exits(1);
+    let after = case(&sandbox);
+    assert_eq!(after["status"], "Rejected", "not the status of the letter any more");
+    assert_eq!(
+        (&after["waiting_for"], &after["answer_failed_at"]),
+        (&"customer".into(), &Value::Null),
+        "the second arrived"
+    );
+}
+
+#[test]
+fn who_wants_no_mail_about_failures_gets_none() {
+    let (sandbox, smtp) = desk(vec![Step { verb: "RCPT", nth: 0, answer: Say("550 5.1.1 no such user") }]);
+    sandbox.run(&["--as", "ana", "notification", "settings", "--email", "failed=off"]).ok();
+    sandbox.run(&["--as", "ana", "case", "reply", "1", "-m", "x"]).ok();
+    sandbox.run(&["send"]).exits(1);
+    smtp.script(Vec::new());
+    sandbox.run(&["send"]).ok();
+    assert_eq!(smtp.received().len(), 0, "no notice");
+    let told = sandbox.items(&["--as", "ana", "notification", "list"]);
+    assert!(told.iter().any(|one| one["kind"] == "failed"), "{told:?}");
+}
