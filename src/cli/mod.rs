@@ -262,6 +262,8 @@ mod tests {
 
     use clap::CommandFactory;
 
+    use clap::builder::Resettable;
+
     use super::*;
 
     /// Every leaf command with its path.
@@ -301,7 +303,8 @@ mod tests {
             // It panics where the other one is not there.
             let _ = command.get_arg_conflicts_with(arg);
             for value in arg.get_default_values() {
-                let mut alone = clap::Command::new("alone").arg(arg.clone().required(false));
+                let free = arg.clone().required(false).conflicts_with(Resettable::Reset).requires(Resettable::Reset);
+                let mut alone = clap::Command::new("alone").arg(free);
                 assert!(alone.try_get_matches_from_mut(["alone"]).is_ok(), "{path}: default {value:?} of {arg}");
             }
         }

@@ -109,14 +109,14 @@ impl Office {
 
     /// A mail that is to go out no earlier than this.
     fn write_at(&self, not_before: Timestamp) -> i64 {
-        self.put(OutboxKind::Mail, &["a@x.example"], &[], Some(not_before))
+        self.put(1, OutboxKind::Mail, &["a@x.example"], &[], Some(not_before))
     }
 
     fn write_with_bcc(&self, kind: OutboxKind, to: &[&str], bcc: &[&str]) -> i64 {
-        self.put(kind, to, bcc, None)
+        self.put(1, kind, to, bcc, None)
     }
 
-    fn put(&self, kind: OutboxKind, to: &[&str], bcc: &[&str], not_before: Option<Timestamp>) -> i64 {
+    fn put(&self, account_id: i64, kind: OutboxKind, to: &[&str], bcc: &[&str], not_before: Option<Timestamp>) -> i64 {
         let mailbox = |address: &&str| Mailbox { name: String::new(), address: (*address).to_owned() };
         let outgoing = Outgoing {
             from: mailbox(&"support@desk.example"),
@@ -130,7 +130,7 @@ impl Office {
         };
         let post = Post {
             kind,
-            account_id: 1,
+            account_id,
             case_id: Some(self.case_id),
             user_id: (kind == OutboxKind::Mail).then_some(self.user_id),
             envelope_from: if kind == OutboxKind::Mail { "support@desk.example" } else { "" },
@@ -865,12 +865,10 @@ fn the_accounts_share_the_time_and_one_that_failed_comes_last() {
             let mut account = accounts::by_id(tx, 1)?.unwrap();
             account.name = "second".into();
             account.health.send_failing_since = None;
-            let id = accounts::add(tx, &account)?;
-            tx.execute("UPDATE outbox SET account_id = ?1", [id])?;
-            Ok(id)
+            accounts::add(tx, &account)
         })
         .unwrap();
-    office.write_soon();
+    office.put(second, OutboxKind::Mail, &["b@x.example"], &[], None);
     let order = || -> Vec<i64> {
         let due = office.store.read(|tx| accounts_due(tx, office.now.get())).unwrap();
         due.iter().map(|account| account.id).collect()

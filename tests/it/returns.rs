@@ -211,7 +211,7 @@ fn the_servers_of_one_user_speak_for_their_own_mail_only() {
     let to =
         ["--as", "budi", "email", "send", "--to", "ana@staff.example", "--to", customer, "--subject", "x", "-m", "x"];
     sandbox.run(&[&to[..], &["--account", "budi-mail"]].concat()).ok();
-    sandbox.run(&["send"]).ok();
+    sandbox.run(&["send"]).exits(1);
     assert_eq!(own.count("RCPT"), 2);
     assert!(sandbox.json(&["case", "show", "1"])["invalid_addresses"].as_array().unwrap().is_empty());
     let again = sandbox.run(&["--as", "ana", "case", "reply", "1", "-m", "Once more.", "--dry-run"]).ok();
@@ -353,7 +353,7 @@ fn what_exim_puts_off_waits_and_what_it_refuses_is_shown() {
         "{waiting:?}"
     );
     let (sandbox, _) = answered("kim@rejects.example", &[]);
-    sandbox.run(&["send"]).ok();
+    sandbox.run(&["send"]).exits(1);
     assert_eq!(failures(&sandbox).len(), 1);
     assert_eq!(told(&sandbox, "ana").len(), 1);
     assert_eq!(sandbox.json(&["case", "show", "1"])["invalid_addresses"][0]["address"], "kim@rejects.example");

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use espomail::mail::message;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -96,7 +97,7 @@ fn an_answer_that_is_refused_for_good_is_seen() {
         sandbox.run(&["send"]).ok();
         let mails = smtp.received();
         let notice = mails.iter().find(|mail| mail.taken).expect("a notice");
-        let text = String::from_utf8_lossy(&notice.message);
+        let text = message::parse(&notice.message).text;
         assert_eq!(notice.to, ["ana@staff.example"]);
         assert!(text.contains("your mail was not delivered") && text.contains(words), "{text}");
         sandbox.run(&["--as", "ana", "case", "reply", "1", "-m", "Once more.", "--close", "--yes"]).ok();

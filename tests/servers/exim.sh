@@ -94,6 +94,10 @@ recipient:
   accept
 
 begin routers
+colleagues:
+  driver = redirect
+  domains = staff.example
+  data = :blackhole:
 hop:
   driver = manualroute
   domains = bounces.example

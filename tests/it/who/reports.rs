@@ -35,7 +35,7 @@ fn answered(plus: bool) -> (Office, String, String) {
 }
 
 fn recipient(office: &Office) -> String {
-    office.values("SELECT state || ' ' || reply FROM outbox_recipients ORDER BY outbox_id DESC LIMIT 1").remove(0)
+    office.values("SELECT r.state || ' ' || reply FROM outbox_recipients r JOIN outbox o ON o.id = outbox_id WHERE kind = 'mail' ORDER BY o.id DESC LIMIT 1").remove(0)
 }
 
 fn told(office: &Office) -> usize {
