@@ -882,3 +882,19 @@ fn the_accounts_share_the_time_and_one_that_failed_comes_last() {
     assert!((9.0..=10.0).contains(&minutes(1)) && (1.0..=2.0).contains(&minutes(5)));
     assert_eq!(share(None, 5), None);
 }
+
+#[test]
+fn what_a_server_took_is_written_whatever_follows_from_it() {
+    let office = Office::new(&[Act::Answer(vec![("a@x.example", 550, "5.1.1 unknown")], 250, "taken")]);
+    let id = office.write(OutboxKind::Mail, &["a@x.example", "b@x.example"]);
+    let mut connect = |_: &Account, _| -> Result<Box<dyn MailTransport>> {
+        Ok(Box::new(Server { acts: Rc::clone(&office.acts), bodies: Rc::clone(&office.bodies) }))
+    };
+    let fails = |tx: &Tx<'_>, row: &OutboxRow, _: &[Undelivered], _: Timestamp| -> Result<()> {
+        outbox::set_envelope_from(tx, row.id, "half@done.example")?;
+        anyhow::bail!("no desk")
+    };
+    flush(&office.store, &mut connect, &fails, &Manners::default(), &|| office.now.get()).unwrap();
+    let row = office.store.read(|tx| outbox::by_id(tx, id)).unwrap().unwrap();
+    assert_eq!((row.state, row.envelope_from.as_str()), (OutboxState::Sent, "support@desk.example"));
+}
