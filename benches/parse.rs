@@ -17,7 +17,7 @@ fn files(dir: &Path, found: &mut Vec<PathBuf>) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             files(&path, found);
-        } else if path.extension().is_none_or(|extension| extension != "json" && extension != "tsv") {
+        } else if path.extension().is_none_or(|extension| extension != "json" && extension != "md") {
             found.push(path);
         }
     }
@@ -38,7 +38,7 @@ fn measure(messages: &[Vec<u8>], mut read: impl FnMut(&[u8])) -> Duration {
 
 fn main() {
     let given = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
-    let dir = given.map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus"), PathBuf::from);
+    let dir = given.map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reading"), PathBuf::from);
     let mut paths = Vec::new();
     files(&dir, &mut paths);
     let messages: Vec<Vec<u8>> = paths.iter().map(|path| std::fs::read(path).unwrap()).collect();

@@ -1,4 +1,4 @@
-//! What holds for any bytes. The fuzz targets call these; the tests replay the corpus, whole and damaged, through them.
+//! What holds for any bytes. The fuzz targets call these; the tests replay the messages of `tests/reading`, whole and damaged, through them.
 
 use espomail::filter::{Condition, Look, escape, sieve};
 use espomail::mail::message::{self, Message, PartId};

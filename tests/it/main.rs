@@ -22,7 +22,7 @@ mod clumsy_servers;
 mod command_log;
 mod contradictions;
 mod corners;
-mod corpus;
+mod damage;
 mod desk;
 mod enforced;
 mod failures;

@@ -49,7 +49,7 @@ fn messages_are_read_rightly() {
     let files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
     let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|kind| kind == "eml")).collect();
     files.sort();
-    assert!(files.len() > 50, "{} files", files.len());
+    assert!(files.len() > 250, "{} files", files.len());
     let names: Vec<&str> = files.iter().map(|file| file.to_str().unwrap()).collect();
     let run = Sandbox::new().run(&[&["--format", "ndjson", "email", "show"], &names[..]].concat()).ok();
     let shown: Vec<Value> = run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
