@@ -14,17 +14,16 @@ use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
 
 use super::import::{self, Imported};
-use super::poll::{Desk, Job, Start};
+use super::poll::{Desk, Job};
 use super::receive::{self, Batch};
 use super::{download, survey};
 use crate::config::Config;
 use crate::lock::Lock;
 use crate::net::{Listed, MailSource, NetError, OpenFolder};
-use crate::store::accounts::{self, Account, AfterImport, Folder, Polled};
+use crate::store::accounts::{self, Account, AfterImport, Folder};
 use crate::store::db::Store;
-use crate::store::deliveries::{self, Entry, Outcome, Owed, Recorded};
+use crate::store::deliveries::{self, Entry, Outcome};
 use crate::store::search::index;
-use crate::store::server_actions::ServerAction;
 
 /// How server and ledger differ at one place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -282,41 +281,5 @@ impl Desk for Door<'_, '_> {
         let Repair { store, config, lock, clock, account } = *self.repair;
         self.stored += receive::store_batch(store, &batch, clock())?;
         import::run(store, config, lock, account.id, clock, &mut *self.heard)
-    }
-
-    fn opened(&mut self, _: &str, _: u32) -> Result<Option<Start>> {
-        Ok(None)
-    }
-
-    fn begin(&mut self, _: &str, _: u32, _: u32, _: bool) -> Result<Start> {
-        Ok(Start::default())
-    }
-
-    fn recorded(&mut self, _: &str, _: u32, _: u32) -> Result<Option<Recorded>> {
-        Ok(None)
-    }
-
-    fn owed(&mut self) -> Result<Vec<Owed>> {
-        Ok(Vec::new())
-    }
-
-    fn begun(&mut self, _: usize, _: u64) -> Result<()> {
-        Ok(())
-    }
-
-    fn complete(&mut self, _: &str, _: u32, _: Polled) -> Result<Vec<ServerAction>> {
-        Ok(Vec::new())
-    }
-
-    fn acted(&mut self, _: Vec<i64>, _: Option<String>) -> Result<()> {
-        Ok(())
-    }
-
-    fn sent_folder(&mut self, _: &str) -> Result<()> {
-        Ok(())
-    }
-
-    fn folder(&mut self, _: &str, _: Option<&NetError>) -> Result<()> {
-        Ok(())
     }
 }

@@ -33,28 +33,46 @@ pub struct Job {
     pub until: Instant,
 }
 
-/// The main thread, as a session sees it.
+/// The main thread, as a session sees it. Who only takes in what is fetched need not answer the rest.
 pub trait Desk {
     /// What is known of a folder; nothing where it is new, or has another UIDVALIDITY.
-    fn opened(&mut self, folder: &str, uidvalidity: u32) -> Result<Option<Start>>;
+    fn opened(&mut self, _folder: &str, _uidvalidity: u32) -> Result<Option<Start>> {
+        Ok(None)
+    }
     /// Begins a folder: up to `past_uid` fetch-since decides. `renumbered`: what is known of its UIDs is void.
-    fn begin(&mut self, folder: &str, uidvalidity: u32, past_uid: u32, renumbered: bool) -> Result<Start>;
+    fn begin(&mut self, _folder: &str, _uidvalidity: u32, _past_uid: u32, _renumbered: bool) -> Result<Start> {
+        Ok(Start::default())
+    }
     /// What the ledger says of one UID.
-    fn recorded(&mut self, folder: &str, uidvalidity: u32, uid: u32) -> Result<Option<Recorded>>;
+    fn recorded(&mut self, _folder: &str, _uidvalidity: u32, _uid: u32) -> Result<Option<Recorded>> {
+        Ok(None)
+    }
     /// What the server still owes from earlier runs.
-    fn owed(&mut self) -> Result<Vec<Owed>>;
+    fn owed(&mut self) -> Result<Vec<Owed>> {
+        Ok(Vec::new())
+    }
     /// So many messages and bytes are going to be fetched.
-    fn begun(&mut self, messages: usize, bytes: u64) -> Result<()>;
+    fn begun(&mut self, _messages: usize, _bytes: u64) -> Result<()> {
+        Ok(())
+    }
     /// A batch to be stored and imported.
     fn batch(&mut self, batch: Batch) -> Result<()>;
     /// Everything that was to be fetched from a folder has been handed over; gives what is to be done on the server.
-    fn complete(&mut self, folder: &str, uidvalidity: u32, polled: Polled) -> Result<Vec<ServerAction>>;
+    fn complete(&mut self, _folder: &str, _uidvalidity: u32, _polled: Polled) -> Result<Vec<ServerAction>> {
+        Ok(Vec::new())
+    }
     /// The server has done these, or refused with these words.
-    fn acted(&mut self, ids: Vec<i64>, refused: Option<String>) -> Result<()>;
+    fn acted(&mut self, _ids: Vec<i64>, _refused: Option<String>) -> Result<()> {
+        Ok(())
+    }
     /// The server has a Sent folder of this name; it is polled from now on.
-    fn sent_folder(&mut self, name: &str) -> Result<()>;
+    fn sent_folder(&mut self, _name: &str) -> Result<()> {
+        Ok(())
+    }
     /// A folder failed (`Some`) or works; the session goes on.
-    fn folder(&mut self, folder: &str, failure: Option<&NetError>) -> Result<()>;
+    fn folder(&mut self, _folder: &str, _failure: Option<&NetError>) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Where a folder's poll starts.

@@ -15,6 +15,8 @@ mod wire;
 mod words;
 
 #[cfg(test)]
+pub mod idle;
+#[cfg(test)]
 mod testing;
 
 use std::path::PathBuf;

@@ -6,13 +6,13 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
-use jiff::civil::Date;
 
 use super::*;
 use crate::config::Config;
 use crate::intake::undelivered;
 use crate::mail::address::Mailbox;
-use crate::net::{Body, Envelope, Listed, ListedFolder, Listing, MailSource, OpenFolder, Reply, SendError, Sent};
+use crate::net::idle::Idle;
+use crate::net::{Envelope, ListedFolder, MailSource, OpenFolder, Reply, SendError, Sent};
 use crate::store::accounts::StoreSent;
 use crate::store::cases::{self, NewCase, Priority};
 use crate::store::notifications::{self, NotificationKind};
@@ -683,7 +683,7 @@ struct Mailroom {
     broken: Rc<Cell<Option<bool>>>,
 }
 
-impl MailSource for Mailroom {
+impl Idle for Mailroom {
     fn open(&mut self, folder: &str, _: bool) -> Result<OpenFolder, NetError> {
         if !self.folders.borrow().iter().any(|(name, _)| *name == folder) {
             return Err(NetError::new(NetErrorKind::Folder, "no such folder"));
@@ -718,44 +718,6 @@ impl MailSource for Mailroom {
         };
         Ok(self.folders.borrow().iter().map(listed).collect())
     }
-
-    fn search_since(&mut self, _: Date) -> Result<Option<Vec<u32>>, NetError> {
-        Ok(None)
-    }
-
-    fn search_all(&mut self) -> Result<Option<Vec<u32>>, NetError> {
-        Ok(None)
-    }
-
-    fn list(&mut self, _: u32) -> Result<Listing, NetError> {
-        Ok(Listing::default())
-    }
-
-    fn list_uids(&mut self, _: &[u32]) -> Result<Vec<Listed>, NetError> {
-        Ok(Vec::new())
-    }
-
-    fn fetch(&mut self, _: &[u32], _: Option<u32>, _: &mut dyn FnMut(Body)) -> Result<(), NetError> {
-        Ok(())
-    }
-
-    fn mark_seen(&mut self, _: &[u32]) -> Result<(), NetError> {
-        Ok(())
-    }
-
-    fn move_to(&mut self, _: &[u32], _: &str) -> Result<(), NetError> {
-        Ok(())
-    }
-
-    fn delete(&mut self, _: &[u32]) -> Result<(), NetError> {
-        Ok(())
-    }
-
-    fn capabilities(&mut self) -> Result<Vec<String>, NetError> {
-        Ok(Vec::new())
-    }
-
-    fn logout(&mut self) {}
 }
 
 impl Office {

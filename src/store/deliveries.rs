@@ -140,17 +140,23 @@ pub struct Facts {
     pub now: Timestamp,
 }
 
+/// The columns of a [`Place`].
+const PLACE: &str = "account_id, folder, uidvalidity, uid";
+/// Those of [`Facts`] that a message has whether its bytes came or not.
+const FACTS: &str = "internal_date, size, received_at";
+
 /// Records a message whose bytes have been stored; `None` where the ledger has settled this UID before.
 /// A UID that was recorded as missing or unfetchable is received after all.
 pub fn receive(tx: &Tx<'_>, place: Place<'_>, facts: Facts, raw_id: i64) -> Result<Option<i64>> {
     tx.value(
-        "INSERT INTO deliveries (account_id, folder, uidvalidity, uid, internal_date, size, truncated, raw_id, outcome, received_at)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'received', ?9)
-            ON CONFLICT (account_id, folder, uidvalidity, uid) DO UPDATE SET
+        &format!(
+            "INSERT INTO deliveries ({PLACE}, {FACTS}, outcome, truncated, raw_id)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'received', ?8, ?9) ON CONFLICT ({PLACE}) DO UPDATE SET
                 outcome = 'received', reason = '', raw_id = excluded.raw_id, size = excluded.size,
                 truncated = excluded.truncated, received_at = excluded.received_at
             WHERE outcome IN ('missing', 'unfetchable')
-            RETURNING id",
+            RETURNING id"
+        ),
         params![
             place.account_id,
             place.folder,
@@ -158,9 +164,9 @@ pub fn receive(tx: &Tx<'_>, place: Place<'_>, facts: Facts, raw_id: i64) -> Resu
             place.uid,
             seconds(facts.internal_date),
             facts.size,
+            seconds(facts.now),
             facts.truncated,
             raw_id,
-            seconds(facts.now),
         ],
     )
 }

@@ -3,7 +3,8 @@
 use jiff::civil::Date;
 
 use super::*;
-use crate::net::{Body, ListedFolder, Listing};
+use crate::net::idle::Idle;
+use crate::net::{Body, Listing};
 use crate::store::accounts::AccountKind;
 use crate::store::deliveries::{Facts, Place};
 
@@ -27,7 +28,7 @@ impl Shelf {
     }
 }
 
-impl MailSource for Shelf {
+impl Idle for Shelf {
     fn open(&mut self, _: &str, read_only: bool) -> Result<OpenFolder, NetError> {
         assert!(read_only, "an audit opens nothing for writing");
         let uidnext = self.listed.last().map(|message| message.uid + 1);
@@ -55,39 +56,13 @@ impl MailSource for Shelf {
         panic!("an audit fetches nothing")
     }
 
-    fn mark_seen(&mut self, _: &[u32]) -> Result<(), NetError> {
+    fn change(&mut self, _: &[u32]) -> Result<(), NetError> {
         panic!("an audit changes nothing")
-    }
-
-    fn move_to(&mut self, _: &[u32], _: &str) -> Result<(), NetError> {
-        panic!("an audit changes nothing")
-    }
-
-    fn delete(&mut self, _: &[u32]) -> Result<(), NetError> {
-        panic!("an audit changes nothing")
-    }
-
-    fn contains(&mut self, _: &str) -> Result<bool, NetError> {
-        Ok(false)
-    }
-
-    fn create(&mut self, _: &str) -> Result<(), NetError> {
-        Ok(())
     }
 
     fn append(&mut self, _: &str, _: &[u8], _: Timestamp) -> Result<(), NetError> {
         panic!("an audit changes nothing")
     }
-
-    fn folders(&mut self) -> Result<Vec<ListedFolder>, NetError> {
-        Ok(Vec::new())
-    }
-
-    fn capabilities(&mut self) -> Result<Vec<String>, NetError> {
-        Ok(Vec::new())
-    }
-
-    fn logout(&mut self) {}
 }
 
 /// An account whose ledger has these UIDs, the watermark at the last of them.

@@ -3,14 +3,11 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 
 use super::*;
-use crate::intake::poll::Start;
-use crate::net::{Later, ListedFolder, Listing, OpenFolder};
-use crate::store::accounts::{Account, AccountKind, Polled};
-use crate::store::deliveries::Recorded;
-use crate::store::server_actions::ServerAction;
+use crate::net::idle::Idle;
+use crate::net::{Later, OpenFolder};
+use crate::store::accounts::{Account, AccountKind};
 
 fn listed(uid: u32, size: u64) -> Listed {
     Listed { uid, size, internal_date: None, seen: false }
@@ -29,7 +26,7 @@ impl Picky {
     }
 }
 
-impl MailSource for Picky {
+impl Idle for Picky {
     fn fetch(&mut self, uids: &[u32], _: Option<u32>, take: &mut dyn FnMut(Body)) -> Result<(), NetError> {
         let fails = uids.contains(&3);
         let sent = if fails { self.sent.clone() } else { uids.to_vec() };
@@ -47,56 +44,6 @@ impl MailSource for Picky {
         }
         Ok(OpenFolder { uidvalidity: 1, uidnext: None, exists: 5 })
     }
-
-    fn search_since(&mut self, _: Date) -> Result<Option<Vec<u32>>, NetError> {
-        Ok(None)
-    }
-
-    fn search_all(&mut self) -> Result<Option<Vec<u32>>, NetError> {
-        Ok(None)
-    }
-
-    fn list(&mut self, _: u32) -> Result<Listing, NetError> {
-        Ok(Listing::default())
-    }
-
-    fn list_uids(&mut self, _: &[u32]) -> Result<Vec<Listed>, NetError> {
-        Ok(Vec::new())
-    }
-
-    fn mark_seen(&mut self, _: &[u32]) -> Result<(), NetError> {
-        Ok(())
-    }
-
-    fn move_to(&mut self, _: &[u32], _: &str) -> Result<(), NetError> {
-        Ok(())
-    }
-
-    fn delete(&mut self, _: &[u32]) -> Result<(), NetError> {
-        Ok(())
-    }
-
-    fn contains(&mut self, _: &str) -> Result<bool, NetError> {
-        Ok(false)
-    }
-
-    fn create(&mut self, _: &str) -> Result<(), NetError> {
-        Ok(())
-    }
-
-    fn append(&mut self, _: &str, _: &[u8], _: Timestamp) -> Result<(), NetError> {
-        Ok(())
-    }
-
-    fn folders(&mut self) -> Result<Vec<ListedFolder>, NetError> {
-        Ok(Vec::new())
-    }
-
-    fn capabilities(&mut self) -> Result<Vec<String>, NetError> {
-        Ok(Vec::new())
-    }
-
-    fn logout(&mut self) {}
 }
 
 /// Writes down what is handed over.
@@ -107,38 +54,6 @@ impl Desk for Notebook {
     fn batch(&mut self, batch: Batch) -> Result<()> {
         let whole = |item: &Item| (item.listed.uid, matches!(item.body, Delivered::Whole(_)), batch.moves);
         self.0.extend(batch.items.iter().map(whole));
-        Ok(())
-    }
-
-    fn opened(&mut self, _: &str, _: u32) -> Result<Option<Start>> {
-        Ok(None)
-    }
-
-    fn begin(&mut self, _: &str, _: u32, _: u32, _: bool) -> Result<Start> {
-        Ok(Start::default())
-    }
-
-    fn recorded(&mut self, _: &str, _: u32, _: u32) -> Result<Option<Recorded>> {
-        Ok(None)
-    }
-
-    fn owed(&mut self) -> Result<Vec<Owed>> {
-        Ok(Vec::new())
-    }
-
-    fn begun(&mut self, _: usize, _: u64) -> Result<()> {
-        Ok(())
-    }
-
-    fn complete(&mut self, _: &str, _: u32, _: Polled) -> Result<Vec<ServerAction>> {
-        Ok(Vec::new())
-    }
-
-    fn acted(&mut self, _: Vec<i64>, _: Option<String>) -> Result<()> {
-        Ok(())
-    }
-
-    fn sent_folder(&mut self, _: &str) -> Result<()> {
         Ok(())
     }
 

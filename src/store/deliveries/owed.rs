@@ -3,7 +3,7 @@
 use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Facts, Outcome, Place};
+use super::{FACTS, Facts, Outcome, PLACE, Place};
 use crate::store::db::{Row, Tx, params, seconds};
 
 /// After so many attempts a message is unfetchable.
@@ -41,11 +41,13 @@ pub struct Recorded {
 /// now; one that came after all is left alone.
 pub fn miss(tx: &Tx<'_>, place: Place<'_>, facts: Facts, words: &str) -> Result<Outcome> {
     let outcome = tx.one(
-        "INSERT INTO deliveries (account_id, folder, uidvalidity, uid, internal_date, size, outcome, reason, attempts, tried_at, received_at)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'missing', ?7, 1, ?8, ?8)
-            ON CONFLICT (account_id, folder, uidvalidity, uid) DO UPDATE SET attempts = attempts + 1, reason = excluded.reason,
+        &format!(
+            "INSERT INTO deliveries ({PLACE}, {FACTS}, outcome, reason, attempts, tried_at)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'missing', ?8, 1, ?7)
+            ON CONFLICT ({PLACE}) DO UPDATE SET attempts = attempts + 1, reason = excluded.reason,
                 tried_at = excluded.tried_at, outcome = CASE WHEN attempts + 1 < ?9 THEN 'missing' ELSE 'unfetchable' END
-            WHERE outcome IN ('missing', 'unfetchable') RETURNING outcome",
+            WHERE outcome IN ('missing', 'unfetchable') RETURNING outcome"
+        ),
         params![
             place.account_id,
             place.folder,
@@ -53,8 +55,8 @@ pub fn miss(tx: &Tx<'_>, place: Place<'_>, facts: Facts, words: &str) -> Result<
             place.uid,
             seconds(facts.internal_date),
             facts.size,
-            words,
             seconds(facts.now),
+            words,
             ATTEMPTS,
         ],
         |row: &Row<'_>| row.label("outcome"),
