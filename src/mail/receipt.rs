@@ -55,7 +55,7 @@ fn of_fields(message: &Message) -> Receipt {
     let fate = match disposition(message).map(|disposition| disposition.kind) {
         Some(Kind::Displayed) => Fate::Displayed,
         Some(Kind::Deleted) => Fate::Deleted,
-        None if subject::mark(&message.subject).is_some_and(|marked| marked.mark == Mark::Unread) => Fate::Deleted,
+        None if subject::sure_mark(&message.subject).is_some_and(|marked| marked.mark == Mark::Unread) => Fate::Deleted,
         _ => Fate::Processed,
     };
     let ids = message.dispositions.iter().flat_map(|text| values(text, "Original-Message-ID"));
@@ -65,7 +65,7 @@ fn of_fields(message: &Message) -> Receipt {
 
 /// A subject counts in an answer that no desk would read otherwise: it names the mail by its id.
 fn of_subject(message: &Message) -> Option<Receipt> {
-    let fate = match subject::mark(&message.subject)?.mark {
+    let fate = match subject::sure_mark(&message.subject)?.mark {
         Mark::Read => Fate::Displayed,
         Mark::Unread => Fate::Deleted,
         Mark::Reply | Mark::Perhaps => return None,
@@ -119,7 +119,7 @@ pub(in crate::mail) fn values<'t>(text: &'t str, name: &'t str) -> impl Iterator
 
 /// Whether the words of a receipt say that the mail was deleted unread.
 pub(in crate::mail) fn says_unread(message: &Message) -> bool {
-    let is_unread = subject::mark(&message.subject).is_some_and(|marked| marked.mark == Mark::Unread);
+    let is_unread = subject::sure_mark(&message.subject).is_some_and(|marked| marked.mark == Mark::Unread);
     is_unread
         || words::WITHOUT_BEING_READ
             .are_in(&words::plain(message.text.lines().take(50).collect::<Vec<_>>().join("\n").as_str()))

@@ -35,33 +35,45 @@ pub(in crate::mail) struct Marked {
 
 /// The mark that a subject begins with; `None` for an answer or a forward of a person.
 pub(in crate::mail) fn mark(subject: &str) -> Option<Marked> {
+    let subject = beginning(subject)?;
+    sure_mark_of(subject).or_else(|| perhaps(subject).then_some(Marked { mark: Mark::Perhaps, repeats_answer: false }))
+}
+
+/// The same of the marks that only programs write, which are found at once.
+pub(in crate::mail) fn sure_mark(subject: &str) -> Option<Marked> {
+    sure_mark_of(beginning(subject)?)
+}
+
+/// What stands behind the tags; `None` where that is an answer or a forward.
+fn beginning(subject: &str) -> Option<&str> {
     let end = subject.char_indices().nth(MAX).map_or(subject.len(), |(at, _)| at);
-    let subject = without_tags(subject.get(..end)?);
-    if leading_prefix(subject).is_some() {
-        return None;
-    }
+    Some(without_tags(subject.get(..end)?)).filter(|subject| leading_prefix(subject).is_none())
+}
+
+fn sure_mark_of(subject: &str) -> Option<Marked> {
     let colon = subject.char_indices().find(|(_, c)| is_colon(*c));
-    let (clause, rest) = match colon {
+    let (before, rest) = match colon {
         Some((at, sign)) => (subject.get(..at)?, subject.get(at + sign.len_utf8()..)?.trim_start()),
         None => (subject, ""),
     };
-    let (whole_clause, whole) = (tidy(clause), tidy(subject));
-    let clause = without_prefix(&whole_clause);
-    let repeats_answer = clause != whole_clause || leading_prefix(rest).is_some();
-    let marked = |mark| Some(Marked { mark, repeats_answer });
-    if colon.is_some() && words::UNREAD_RECEIPTS.have(clause) {
-        return marked(Mark::Unread);
-    }
-    if colon.is_some() && words::READ_RECEIPTS.have(clause) {
-        return marked(Mark::Read);
-    }
-    let is_name = words::AUTOMATIC_REPLIES.have(clause) || colon.is_some() && is_absence(clause);
-    if is_name || words::AUTOMATIC_REPLIES.have(&whole) {
-        return marked(Mark::Reply);
-    }
-    let stands_out = [words::AUTOMATIC_REPLIES, words::AWAY].iter().any(|list| stands_out(list, &whole));
-    let says = stands_out || words::AWAY_SENTENCES.first_in(&whole).is_some() || words::ACKNOWLEDGEMENTS.begin(&whole);
-    if says { marked(Mark::Perhaps) } else { None }
+    let clause = tidy(before);
+    let name = without_prefix(&clause);
+    let repeats_answer = name != clause || leading_prefix(rest).is_some();
+    let mark = match colon.is_some() {
+        true if words::UNREAD_RECEIPTS.have(name) => Mark::Unread,
+        true if words::READ_RECEIPTS.have(name) => Mark::Read,
+        true if is_absence(name) => Mark::Reply,
+        _ if words::AUTOMATIC_REPLIES.have(name) => Mark::Reply,
+        _ => return None,
+    };
+    Some(Marked { mark, repeats_answer })
+}
+
+fn perhaps(subject: &str) -> bool {
+    let whole = tidy(subject);
+    [words::AUTOMATIC_REPLIES, words::AWAY].iter().any(|list| stands_out(list, &whole))
+        || words::AWAY_SENTENCES.first_in(&whole).is_some()
+        || words::ACKNOWLEDGEMENTS.begin(&whole)
 }
 
 /// A word for nothing but such a note: of more than one word, or a long one.
@@ -158,7 +170,7 @@ fn tidy(text: &str) -> String {
 /// Whether a message answers another one, as far as it says so itself: by an id, by a number of a case, or by the subject
 /// that it repeats behind its mark.
 pub(super) fn answers(message: &Message) -> bool {
-    let repeats = || mark(&message.subject).is_some_and(|marked| marked.repeats_answer);
+    let repeats = || sure_mark(&message.subject).is_some_and(|marked| marked.repeats_answer);
     !message.in_reply_to.is_empty()
         || !message.references.is_empty()
         || !crate::mail::subject::case_numbers(&message.subject).is_empty()

@@ -35,10 +35,16 @@ impl Said {
             about_the_message: is_first(about_the_message, no_such_address),
             no_such_address: no_such_address.is_some(),
             perhaps_no_such_address: words::PERHAPS_NO_SUCH_ADDRESS.first_in(&said).is_some(),
-            temporary: words::TEMPORARY.are_in(&said),
+            temporary: words::TEMPORARY.are_in(&said) || replies_later(words),
             permanent: said.contains("permanent error"),
             code: status_in(words).map_or((0, 0, 0), |status| code(&status)),
         }
+    }
+
+    /// The same where the words about a recipient are there and say nothing that is known: then what a mail system says of all
+    /// its reports does not count.
+    pub fn without_boilerplate(self) -> Said {
+        Said { permanent: false, ..self }
     }
 
     /// Whether they give a reason at all.
@@ -75,6 +81,13 @@ fn code(status: &str) -> Code {
 
 fn says_something(code: Code) -> bool {
     !matches!(code, (0, ..) | (_, 0, 0))
+}
+
+/// Whether the only reply code is one of those that may pass (RFC 5321 4.2.1).
+fn replies_later(words: &str) -> bool {
+    let codes = || words.split(|c: char| !(c.is_ascii_alphanumeric() || c == '.')).filter(|word| word.len() == 3);
+    codes().any(|code| matches!(code, "421" | "450" | "451" | "452"))
+        && !codes().any(|code| matches!(code, "550" | "551" | "552" | "553" | "554"))
 }
 
 /// The words without addresses, links and names of hosts, whose words say nothing: `spam.gate.example said`.

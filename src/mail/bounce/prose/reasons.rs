@@ -79,9 +79,17 @@ impl<'a> Reasons<'a> {
         }
         let own: Vec<&str> = self.lines.iter().take(end).skip(start).take(REASON_LINES).copied().collect();
         let own = own.join("\n");
-        let read = Some(own.as_str()).filter(|own| own.split_whitespace().nth(2).is_some()).map(|own| self.why(own));
-        let read = read.filter(|why| why.said.says_why() || severity::status_in(&own).is_some());
-        let why = read.map_or_else(|| self.whole(), Rc::new);
+        let why = match own.split_whitespace().nth(2).map(|_| self.why(&own)) {
+            None => self.whole(),
+            Some(why) if why.said.says_why() || severity::status_in(&own).is_some() => Rc::new(why),
+            // They are words all the same.
+            Some(why) => {
+                let whole = self.whole();
+                let said = whole.said.without_boilerplate();
+                let diagnostic = if said.says_why() { whole.diagnostic.clone() } else { why.diagnostic };
+                Rc::new(Why { said, outcome: said.outcome(&whole.status), status: whole.status.clone(), diagnostic })
+            }
+        };
         self.known.borrow_mut().insert(start, Rc::clone(&why));
         why
     }

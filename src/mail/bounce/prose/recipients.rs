@@ -19,7 +19,7 @@ pub(super) fn find(message: &Message, text: &str, named: Vec<String>) -> Vec<(St
     let strangers = Strangers::of(message);
     let found = listed(&reasons.lines, &strangers);
     if found.is_empty() {
-        let others = elsewhere(message, &strangers).into_iter().take(MAX);
+        let others = elsewhere(message, text, &strangers).into_iter().take(MAX);
         return others.map(|address| (address.clone(), reasons.about(&[&address]))).collect();
     }
     let ends = found.iter().skip(1).map(|(n, _)| *n).chain([usize::MAX]).collect::<Vec<_>>();
@@ -127,17 +127,26 @@ fn cites_header(line: &str) -> bool {
     line.contains(':') && words::FROM_LABELS.have(&label.trim().to_lowercase())
 }
 
-/// What the header of the report or the message that came back says, where the text names nobody.
-fn elsewhere(message: &Message, strangers: &Strangers) -> Vec<String> {
-    let subject: Vec<String> = addresses(&message.subject).filter(|address| strangers.has(address)).collect();
-    if !subject.is_empty() {
-        return subject;
-    }
-    let readers = message.enclosed.iter().flat_map(|enclosed| &enclosed.readers).map(|reader| reader.address.clone());
-    let mut readers = readers.filter(|address| address.contains('@') && strangers.has(address));
-    // Of several nobody knows which one it was.
-    readers.next().filter(|_| readers.next().is_none()).into_iter().collect()
+/// What the subject of the report or the message that came back says, where the words name nobody. Of several readers nobody
+/// knows which one it was.
+fn elsewhere(message: &Message, human: &str, strangers: &Strangers) -> Vec<String> {
+    let only = |found: Vec<String>| Some(found).filter(|found| found.len() == 1);
+    let known = |address: &String| strangers.has(address);
+    let in_subject = || only(addresses(&message.subject).filter(known).collect());
+    let readers =
+        || message.enclosed.iter().flat_map(|enclosed| &enclosed.readers).map(|reader| reader.address.clone());
+    let of_enclosed = || only(readers().filter(|address| address.contains('@')).filter(known).collect());
+    let copy = || message.text.get(human.len()..).unwrap_or_default().lines().take(MAX_COPY);
+    let after = |label: &'static str| {
+        let fields = copy().filter(move |line| line.get(..label.len()).is_some_and(|l| l.eq_ignore_ascii_case(label)));
+        only(fields.take(1).flat_map(addresses).filter(known).collect())
+    };
+    let found = in_subject().or_else(of_enclosed).or_else(|| after("rcpt to:")).or_else(|| after("to:"));
+    found.unwrap_or_default()
 }
+
+/// Lines of a copy that are looked at.
+const MAX_COPY: usize = 100;
 
 /// An address that a line begins with.
 pub(super) struct Leading {
