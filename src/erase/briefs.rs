@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::{ERASED, Person};
 use crate::intake::world::World;
+use crate::mail::bounce::Failure;
 use crate::mail::reading::Reading;
 use crate::mail::redact::without;
 use crate::store::db::Tx;
@@ -42,12 +43,7 @@ impl Brief {
                 reply_to: message.reply_to.iter().map(|mailbox| mailbox.address.clone()).collect(),
                 identity: message.identity.clone(),
                 date: message.date,
-                failed: message
-                    .bounce
-                    .iter()
-                    .flat_map(|b| &b.failures)
-                    .map(|failure| failure.address.clone())
-                    .collect(),
+                failed: message.bounce.iter().flat_map(|b| &b.failures).flat_map(Failure::addresses).collect(),
                 speaks_of_them: texts
                     .iter()
                     .any(|text| words.iter().any(|word| without(text, word, ERASED) != ***text)),

@@ -42,6 +42,13 @@ pub struct Failure {
     pub diagnostic: String,
 }
 
+impl Failure {
+    /// The addresses that it names, in lower case.
+    pub fn addresses(&self) -> impl Iterator<Item = String> {
+        [&self.address].into_iter().chain(&self.alias).map(|address| address.to_lowercase())
+    }
+}
+
 /// A report on an undelivered message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bounce {

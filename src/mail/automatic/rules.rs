@@ -82,7 +82,10 @@ fn in_context(message: &Message) -> bool {
 fn sign_of_program(message: &Message) -> Option<String> {
     let named = |name: &str| message.header(name).map(|value| format!("{name}: {}", shown(value)));
     let mass = || listed(message, "Precedence", &MASS_PRECEDENCE).map(|value| format!("Precedence: {value}"));
-    let from = || message.from.iter().map(|from| &from.address).find(|address| is_no_reply(address)).cloned();
+    // A form writes for a person, who is in Reply-To.
+    let is_form = !message.reply_to.is_empty();
+    let from =
+        || message.from.iter().map(|from| &from.address).find(|address| !is_form && is_no_reply(address)).cloned();
     named("X-Auto-Response-Suppress").or_else(mass).or_else(|| named("X-MS-Exchange-Inbox-Rules-Loop")).or_else(from)
 }
 

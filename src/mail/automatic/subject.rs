@@ -71,7 +71,7 @@ fn sure_mark_of(subject: &str) -> Option<Marked> {
 
 fn perhaps(subject: &str) -> bool {
     let whole = tidy(subject);
-    [words::AUTOMATIC_REPLIES, words::AWAY].iter().any(|list| stands_out(list, &whole))
+    [&words::AUTOMATIC_REPLIES, &words::AWAY].iter().any(|list| stands_out(list, &whole))
         || words::AWAY_SENTENCES.first_in(&whole).is_some()
         || words::ACKNOWLEDGEMENTS.begin(&whole)
 }

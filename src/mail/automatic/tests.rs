@@ -250,6 +250,7 @@ fn a_subject_counts_in_its_context() {
             "bulk" => message(&[("Precedence", "bulk")]),
             "suppress" => message(&[("X-Auto-Response-Suppress", "OOF")]),
             "noreply" => from("noreply@example.com"),
+            "form" => Message { reply_to: vec![mailbox("kim@example.com")], ..from("noreply@example.com") },
             _ => panic!("{row}"),
         };
         let message = Reading::of(Message { subject: subject.into(), ..message });

@@ -62,12 +62,12 @@ enum Label {
     Other,
 }
 
-const LABELS: [(Label, Phrases); 5] = [
-    (Label::From, words::FROM_LABELS),
-    (Label::Date, words::DATE_LABELS),
-    (Label::Subject, words::SUBJECT_LABELS),
-    (Label::To, words::TO_LABELS),
-    (Label::Other, words::OTHER_LABELS),
+const LABELS: [(Label, &Phrases); 5] = [
+    (Label::From, &words::FROM_LABELS),
+    (Label::Date, &words::DATE_LABELS),
+    (Label::Subject, &words::SUBJECT_LABELS),
+    (Label::To, &words::TO_LABELS),
+    (Label::Other, &words::OTHER_LABELS),
 ];
 
 impl Label {

@@ -146,7 +146,7 @@ fn is_from_daemon(message: &Message) -> bool {
 
 /// From what calls itself a mail system, or may be one.
 fn is_perhaps_from_system(message: &Message) -> bool {
-    let systems = [words::MAIL_DAEMONS, words::MAIL_SYSTEMS, words::PERHAPS_MAIL_SYSTEMS];
+    let systems = [&words::MAIL_DAEMONS, &words::MAIL_SYSTEMS, &words::PERHAPS_MAIL_SYSTEMS];
     systems.iter().any(|systems| is_from(message, systems) || is_named(message, systems))
 }
 
