@@ -205,6 +205,8 @@ pub struct Flushed {
     pub sent: usize,
     /// Messages refused for good, for one recipient at least.
     pub failed: usize,
+    /// Those of them that people wrote.
+    pub failed_letters: usize,
     /// Messages that wait for another try.
     pub put_off: usize,
     /// Accounts that could not send, with the error.

@@ -491,7 +491,8 @@ fn say_trouble(ctx: &Context, flushed: &Flushed) {
 /// The kind of trouble sending met, if any.
 fn sending_trouble(flushed: &Flushed) -> Option<Kind> {
     let kinds = flushed.accounts.iter().chain(&flushed.copies).map(|(_, error)| error::classify(error).0);
-    let refused = (flushed.failed > 0).then_some(Kind::Partial);
+    // That a stranger's address takes no automatic reply is nothing to be done about.
+    let refused = (flushed.failed_letters > 0).then_some(Kind::Partial);
     kinds.chain(flushed.resting.iter().map(|_| Kind::TempFail)).chain(refused).reduce(Kind::worse)
 }
 

@@ -12,7 +12,7 @@ use crate::mail::refusal;
 use crate::net::{Envelope, MailTransport, NetError, NetErrorKind, Reply, SendError, Sent};
 use crate::store::accounts::{self, Account};
 use crate::store::db::{self, Store, Tx};
-use crate::store::outbox::{self, OutboxRow, OutboxState};
+use crate::store::outbox::{self, OutboxKind, OutboxRow, OutboxState};
 use crate::store::raw;
 
 /// So many messages in a row that the account's own server does not let it send, and the rest is not even tried.
@@ -234,7 +234,10 @@ impl Turn<'_, '_> {
             OutboxState::Failed => {}
             _ => self.flushed.put_off += 1,
         }
-        self.flushed.failed += usize::from(!failed.is_empty());
+        if !failed.is_empty() {
+            self.flushed.failed += 1;
+            self.flushed.failed_letters += usize::from(row.kind == OutboxKind::Mail);
+        }
         let last = sent.reply.as_ref().or(sent.refused.last().map(|(_, reply)| reply));
         match last.filter(|reply| refusal::wants_a_new_connection(reply.code, &reply.text)) {
             Some(reply) => Ok(Ok(self.leave(NetError::new(NetErrorKind::Closed, goodbye(reply))))),

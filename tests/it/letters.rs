@@ -46,7 +46,7 @@ impl Desk {
         self.sandbox.call(&[&["--as", "ana"], args].concat()).on_terminal(answer).run()
     }
 
-    /// Sends what waits, some of it to addresses that do not exist; all that the customer has then.
+    /// Sends what waits, one with a Bcc that the server refuses; all that the customer has then.
     fn sent(&self, count: usize) -> Vec<Value> {
         assert!([0, 1].contains(&self.sandbox.run(&["send"]).code));
         Exim::shared().idle();

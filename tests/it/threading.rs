@@ -163,7 +163,7 @@ fn a_conversation_goes_from_the_group_address_and_counts_the_waiting() {
     let waiting = |desk: &Desk| desk.sandbox.json(&["case", "show", "1"])["waiting_for"].as_str().unwrap().to_owned();
     assert_eq!(waiting(&desk), "us");
     desk.sandbox.run(&["--as", "ana", "case", "reply", "1", "-m", "We look into it.", "--status", "Pending"]).ok();
-    desk.sandbox.run(&["send"]).ok();
+    desk.sandbox.run(&["send"]).exits(1);
     assert_eq!(waiting(&desk), "customer");
     Exim::shared().idle();
     let answer = desk.customer.arrived(2).pop().unwrap();

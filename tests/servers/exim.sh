@@ -94,10 +94,6 @@ recipient:
   accept
 
 begin routers
-colleagues:
-  driver = redirect
-  domains = staff.example
-  data = :blackhole:
 hop:
   driver = manualroute
   domains = bounces.example
@@ -118,6 +114,10 @@ domain:
   driver = accept
   address_data = \${lookup{\$local_part@\$domain}lsearch*@{$DIR/mailboxes}{\$value}fail}
   transport = maildir
+others:
+  driver = redirect
+  domains = staff.example : customer.example : elsewhere.example
+  data = :blackhole:
 
 begin transports
 maildir:
