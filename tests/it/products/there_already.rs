@@ -4,7 +4,12 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use espomail::intake::world::World;
+use espomail::mail::message_id::IdKind;
 use espomail::store::accounts::Account;
+use espomail::store::cases;
+use espomail::store::db::Tx;
+use espomail::store::sight::Sight;
 
 use super::is_large;
 use super::mails::CUSTOMER;
@@ -44,6 +49,9 @@ fn stranger(n: usize, fields: &str) -> String {
     format!("From: s{n}@x{n}.example\nTo: support@desk.example\nMessage-ID: <s{n}@x>\n{fields}\nx{n}\n")
 }
 
+/// Stands for an id of ours that leads to the first case.
+const SIGNED: &str = "References: <signed@x>\n";
+
 const TEMPLATE: &str =
     "INSERT OR IGNORE INTO templates (id, name, subject, body, created_at) VALUES (1, 't', 's', 'b', 0)";
 const ANSWERS: &str = "UPDATE accounts SET auto_reply_id = 1";
@@ -58,9 +66,7 @@ fn rows() -> Vec<Row> {
                 customer(&format!("Cc: {copied}\nSubject: x\nMessage-ID: <c{n}@x>\nReferences: <c0@x>\n"))
             },
             probe: |n| {
-                customer(&format!(
-                    "Cc: new@customer.example\nSubject: x\nMessage-ID: <n{n}@x>\nReferences: <c0@x>\n"
-                ))
+                customer(&format!("Cc: new@customer.example\nSubject: x\nMessage-ID: <n{n}@x>\nReferences: <c0@x>\n"))
             },
             ..ROW
         },
@@ -72,7 +78,9 @@ fn rows() -> Vec<Row> {
         },
         Row {
             name: "mails of a case that somebody without a word in it answers",
-            fill: |n| customer(&format!("Cc: mute@customer.example\nMessage-ID: <c{n}@x>\nReferences: <c0@x> <ghost@x>\n")),
+            fill: |n| {
+                customer(&format!("Cc: mute@customer.example\nMessage-ID: <c{n}@x>\nReferences: <c0@x> <ghost@x>\n"))
+            },
             probe: |n| {
                 format!(
                     "From: mute@customer.example\nTo: support@desk.example\nMessage-ID: <n{n}@x>\nReferences: <ghost@x>\n\nx\n"
@@ -82,7 +90,9 @@ fn rows() -> Vec<Row> {
         },
         Row {
             name: "other mails of one Message-ID",
-            fill: |n| format!("From: s{n}@x.example\nTo: support@desk.example\nMessage-ID: <same@x>\nSubject: {n}\n\nx{n}\n"),
+            fill: |n| {
+                format!("From: s{n}@x.example\nTo: support@desk.example\nMessage-ID: <same@x>\nSubject: {n}\n\nx{n}\n")
+            },
             probe: |n| customer(&format!("Message-ID: <same@x>\nSubject: last {n}\n")),
             ..ROW
         },
@@ -113,14 +123,14 @@ fn rows() -> Vec<Row> {
             ..ROW
         },
         Row {
-            name: "unverified mails of a case that somebody follows, from before",
-            fill: |n| stranger(n, "References: <c0@x>\n"),
+            name: "unverified mails of a case that somebody follows, from before, and what they were told",
+            fill: |n| if n == 0 { customer("Message-ID: <c0@x>\n") } else { stranger(n, SIGNED) },
             first: &["INSERT OR IGNORE INTO followers (parent_type, parent_id, user_id) VALUES ('case', 1, 1)"],
             before: &[
-                "UPDATE emails SET created_at = created_at - 7200, parent_type = 'case', parent_id = 1, verified = 0, undecided = 1
-                    WHERE parent_id <> 1",
+                "UPDATE emails SET created_at = created_at - 7200 WHERE id < (SELECT max(id) FROM emails)",
+                "INSERT OR IGNORE INTO notifications (user_id, kind, email_id, text, created_at) SELECT 1, 'email', id, '', 0 FROM emails",
             ],
-            probe: |n| stranger(90_000 + n, "References: <c0@x>\n"),
+            probe: |n| stranger(90_000 + n, SIGNED),
             ..ROW
         },
         Row {
@@ -130,7 +140,13 @@ fn rows() -> Vec<Row> {
             probe: |n| customer(&format!("Message-ID: <n{n}@x>\nReferences: <c0@x>\n")),
             ..ROW
         },
-        Row { name: "automatic replies of the past", first: &[TEMPLATE, ANSWERS], account: answering, before: PAST, ..ROW },
+        Row {
+            name: "automatic replies of the past",
+            first: &[TEMPLATE, ANSWERS],
+            account: answering,
+            before: PAST,
+            ..ROW
+        },
         Row {
             name: "automatic replies of the past, of an account without cases",
             first: &[TEMPLATE, ANSWERS],
@@ -179,19 +195,28 @@ const PAST: &[&str] = &[
     "UPDATE case_people SET since = since - 100000",
 ];
 
+fn signed(office: &Office) -> String {
+    let sign = |tx: &Tx<'_>| {
+        let case = cases::by_number(tx, 1, Sight::Everything)?.unwrap();
+        Ok(World::load(tx, &office.config, office.now)?.signer.sign(IdKind::Case, &case.key, [7; 8], "desk.example"))
+    };
+    office.store.read(sign).unwrap()
+}
+
 /// What the cheapest of some imports took: steps of SQLite, and time.
 fn cost(row: &Row, count: usize) -> (u64, Duration) {
     let mut office = office(row.account);
     office.config.auto_reply_breaker = 0;
     office.config.case_burst = row.burst;
     let mut uid = 0;
-    let mut next = || {
+    let mut deliver = |office: &Office, mail: String| {
         uid += 1;
-        uid
+        let signed = if mail.contains(SIGNED) { signed(office) } else { String::new() };
+        office.take_in(mail.replace("signed@x", &signed).as_bytes(), uid).0.writing
     };
     let sql = |office: &Office, all: &[&str]| all.iter().for_each(|sql| office.sql(sql));
     for n in 0..count {
-        office.take_in((row.fill)(n).as_bytes(), next());
+        deliver(&office, (row.fill)(n));
         if n == 0 {
             sql(&office, row.first);
         }
@@ -201,20 +226,23 @@ fn cost(row: &Row, count: usize) -> (u64, Duration) {
     for n in 0..5 {
         sql(&office, row.before);
         steps.store(0, Ordering::Relaxed);
-        let took = office.take_in((row.probe)(count + n).as_bytes(), next()).0.writing;
+        let took = deliver(&office, (row.probe)(count + n));
         cheapest = (cheapest.0.min(steps.load(Ordering::Relaxed)), cheapest.1.min(took));
     }
     cheapest
 }
 
+/// Steps by which two imports may differ: the trees of the indexes are deeper. A walk through what is there takes more.
+const SLACK: u64 = 150;
+
 #[test]
 fn an_import_costs_the_same_whatever_is_there_already() {
-    let counts: [usize; 2] = if is_large() { [200, 3_200] } else { [15, 100] };
+    let counts: [usize; 2] = if is_large() { [200, 3_200] } else { [60, 200] };
     for row in rows() {
         let name = row.name;
         let costs = counts.map(|count| cost(&row, count));
         let [(few, short), (many, long)] = costs;
-        assert!(many <= few + few / 2, "{name}: {counts:?} {costs:?}");
+        assert!(many <= few + SLACK, "{name}: {counts:?} {costs:?}");
         assert!(long <= short * 3 + Duration::from_millis(2), "{name}: {counts:?} {costs:?}");
         if is_large() {
             let (short, long) = (short.as_micros(), long.as_micros());
