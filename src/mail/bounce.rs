@@ -14,6 +14,7 @@ use std::collections::HashSet;
 use super::message::Message;
 use super::prefix::leading_prefix;
 use super::receipt::Receipt;
+use report::Fields;
 use severity::Said;
 
 /// What became of the mail to one recipient.
@@ -83,10 +84,14 @@ pub(in crate::mail) fn read(message: &Message) -> Option<Bounce> {
 }
 
 fn read_itself(message: &Message) -> Option<Bounce> {
-    let failures = match report::failures(message).filter(|_| is_sent_by_system(message)) {
-        Some(failures) if failures.is_empty() => return None,
-        Some(failures) => failures,
-        None => rejection::failures(message).or_else(|| prose::failures(message))?,
+    let fields = if is_sent_by_system(message) { report::read(message) } else { Fields::Missing };
+    let failures = match fields {
+        Fields::AllIsWell => return None,
+        Fields::Failed(failures) if failures.is_empty() => {
+            prose::of_words(message, prose::human(&message.text), Vec::new())
+        }
+        Fields::Failed(failures) => failures,
+        Fields::Missing => rejection::failures(message).or_else(|| prose::failures(message))?,
     };
     let enclosed = message.enclosed.as_ref().and_then(|enclosed| enclosed.message_id.clone());
     let named = || report::original_ids(message).next();

@@ -5,7 +5,8 @@ mod extent;
 mod reasons;
 mod recipients;
 
-use super::{Failure, Failures, MAX, Outcome, report};
+use super::report::{self, Fields};
+use super::{Failure, Failures, MAX, Outcome};
 use crate::mail::message::Message;
 use crate::mail::words;
 
@@ -27,9 +28,16 @@ pub(super) fn failures(message: &Message) -> Option<Vec<Failure>> {
     if named.is_empty() && !Evidence::of(message, text).is_report() {
         return None;
     }
-    if let Some(failures) = report::in_text(&message.text).filter(|failures| !failures.is_empty()) {
-        return Some(failures);
+    match report::in_text(&message.text) {
+        Fields::AllIsWell => return None,
+        Fields::Failed(failures) if !failures.is_empty() => return Some(failures),
+        Fields::Failed(_) | Fields::Missing => {}
     }
+    Some(of_words(message, text, named))
+}
+
+/// The recipients that the words of a report name.
+pub(super) fn of_words(message: &Message, text: &str, named: Vec<String>) -> Vec<Failure> {
     let lower = words::plain(text);
     let delayed = words::DELAYS.are_in(&lower) && !lower.contains("permanent");
     let mut failures = Failures::default();
@@ -38,5 +46,5 @@ pub(super) fn failures(message: &Message) -> Option<Vec<Failure>> {
         let (status, diagnostic) = (why.status.clone(), why.diagnostic.clone());
         failures.add(Failure { address, alias: None, outcome, status, diagnostic });
     }
-    Some(failures.all)
+    failures.all
 }

@@ -7,20 +7,28 @@ use super::{Failure, Failures, Outcome, Said, prose, severity};
 use crate::mail::message::Message;
 use crate::mail::message_id;
 
-/// The recipients that a delivery-status part reports as failed or delayed: empty where all was well, `None` where
-/// the message has no such part.
-pub(super) fn failures(message: &Message) -> Option<Vec<Failure>> {
+/// What the fields of a report say.
+pub(super) enum Fields {
+    /// There are none.
+    Missing,
+    /// Of deliveries that were made.
+    AllIsWell,
+    /// Of some that failed, or wait: whom they name, perhaps nobody.
+    Failed(Vec<Failure>),
+}
+
+/// What the delivery-status parts say.
+pub(super) fn read(message: &Message) -> Fields {
     of_groups(message.delivery_status.iter().map(String::as_str), &message.text)
 }
 
 /// The same of fields that a gateway has written into the text.
-pub(super) fn in_text(text: &str) -> Option<Vec<Failure>> {
+pub(super) fn in_text(text: &str) -> Fields {
     let has =
         |name: &str| text.lines().any(|line| line.get(..name.len()).is_some_and(|l| l.eq_ignore_ascii_case(name)));
     let text = prose::beginning(text);
-    (has("Final-Recipient:") && (has("Action:") || has("Status:")))
-        .then(|| of_groups([text].into_iter(), text))
-        .flatten()
+    let is_there = has("Final-Recipient:") && (has("Action:") || has("Status:"));
+    if is_there { of_groups([text].into_iter(), text) } else { Fields::Missing }
 }
 
 /// The ids by which the group about the message names it.
@@ -32,9 +40,9 @@ pub(super) fn original_ids(message: &Message) -> impl Iterator<Item = String> {
     named.flat_map(|(_, value)| message_id::parse_ids(&value)).take(10)
 }
 
-fn of_groups<'t>(texts: impl Iterator<Item = &'t str>, told: &str) -> Option<Vec<Failure>> {
+fn of_groups<'t>(texts: impl Iterator<Item = &'t str>, told: &str) -> Fields {
     let mut failures = Failures::default();
-    let mut any = false;
+    let (mut any, mut failed) = (false, false);
     // What the report tells the reader counts for all who have no words of their own.
     let reasons = OnceCell::new();
     for group in texts.flat_map(groups) {
@@ -45,6 +53,7 @@ fn of_groups<'t>(texts: impl Iterator<Item = &'t str>, told: &str) -> Option<Vec
             break;
         }
         let Some(outcome) = group.outcome() else { continue };
+        failed = true;
         let Some(address) = recipient.address else { continue };
         let of_field = group.status();
         let (said, diagnostic) = match group.diagnostic() {
@@ -62,7 +71,11 @@ fn of_groups<'t>(texts: impl Iterator<Item = &'t str>, told: &str) -> Option<Vec
         let status = status.unwrap_or_default();
         failures.add(Failure { address, alias: recipient.alias, outcome, status, diagnostic });
     }
-    any.then_some(failures.all)
+    match (any, failed) {
+        (false, _) => Fields::Missing,
+        (true, false) => Fields::AllIsWell,
+        (true, true) => Fields::Failed(failures.all),
+    }
 }
 
 /// Whether a diagnostic is more than numbers, such as `smtp; 550` and `x-unix; 67`.

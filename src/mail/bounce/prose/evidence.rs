@@ -129,7 +129,7 @@ fn is_returned(message: &Message) -> bool {
     })
 }
 
-/// From a mail system, by its name or its address; also from nobody, on the null path. A name counts where the path of the
+/// From a mail system, by its name or its address; also from nobody, on no path. A name counts where the path of the
 /// mail does not lead back to somebody: anybody may choose one.
 pub(in crate::mail::bounce) fn is_from_system(message: &Message) -> bool {
     let by_name = || is_named(message, &words::MAIL_DAEMONS) || is_named(message, &words::MAIL_SYSTEMS);
@@ -157,7 +157,7 @@ pub(in crate::mail::bounce) fn is_by_mail_system(message: &Message) -> bool {
 
 fn is_from_nobody(message: &Message) -> bool {
     let is_nobody = |from: &Mailbox| from.address.is_empty() && from.name.is_empty();
-    message.return_path.as_deref() == Some("") && message.from.iter().all(is_nobody)
+    message.return_path.as_deref().is_none_or(str::is_empty) && message.from.iter().all(is_nobody)
 }
 
 fn is_named(message: &Message, systems: &Phrases) -> bool {

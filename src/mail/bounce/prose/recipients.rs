@@ -68,9 +68,14 @@ fn listed(lines: &[&str], strangers: &Strangers) -> Vec<(usize, String)> {
     };
     let first = |telling: bool| {
         let numbers = (0..lines.len()).filter(|n| !telling || lines.get(*n).is_some_and(|line| tells(line)));
-        numbers.map(|n| any(lines, n..n + 1, strangers)).find(|found| !found.is_empty())
+        let one = |n: usize| {
+            let (n, address) = any(lines, n..n + 1, strangers).into_iter().next()?;
+            let line = lines.get(n)?;
+            Some(with_others(line, address, strangers).map(|address| (n, address)).collect::<Vec<_>>())
+        };
+        numbers.into_iter().find_map(one)
     };
-    first(true).or_else(|| first(false)).map(|found| found.into_iter().take(1).collect()).unwrap_or_default()
+    first(true).or_else(|| first(false)).unwrap_or_default()
 }
 
 /// Lines after the words that announce a list in which an address may stand anywhere.
@@ -112,13 +117,28 @@ fn in_lines(lines: &[&str], start: usize, strangers: &Strangers) -> Vec<(usize, 
             None => {}
             Some(_) if goes_on => {}
             Some(leading) if leading.is_to => labelled.push((n, leading.address)),
-            Some(leading) => found.push((n, leading.address)),
+            Some(leading) => found.extend(with_others(line, leading.address, strangers).map(|address| (n, address))),
         }
         if found.len().max(labelled.len()) >= MAX {
             break;
         }
     }
     if found.is_empty() { labelled } else { found }
+}
+
+/// An address, and those that follow it in a line with nothing but commas between them.
+fn with_others(line: &str, first: String, strangers: &Strangers) -> impl Iterator<Item = String> {
+    let rest = line.split_once(first.as_str()).map_or("", |(_, rest)| rest);
+    let mut others = Vec::new();
+    for item in rest.split([',', ';']).skip(1) {
+        let word = item.split_whitespace().next().unwrap_or_default();
+        match address_of(word.trim_matches(['<', '>', '"', '\'', ':', '.'])).filter(|address| strangers.has(address)) {
+            Some(address) => others.push(address),
+            None => break,
+        }
+    }
+    let listed = rest.trim_start_matches(['>', '"', '\'', ' ']).starts_with([',', ';']);
+    std::iter::once(first).chain(others.into_iter().filter(move |_| listed))
 }
 
 /// `* From: desk@shop.example`, where a report goes on with the details of the message.
