@@ -81,7 +81,9 @@ impl Reading {
             received: message.header("Received").and_then(message::date_received),
             machine: automatic::machine(&message, bounce.is_some()),
             unanswered: automatic::unanswered(&message),
-            auto_reply: bounce.is_none() && automatic::answers_for_somebody(&message),
+            auto_reply: bounce.is_none()
+                && message.delivery_status.is_empty()
+                && automatic::answers_for_somebody(&message),
             forward: forward::read(&message).map(Box::new),
             list: List::of(&message),
             original_from: original.into_iter().take(MAX_ORIGINAL).collect(),

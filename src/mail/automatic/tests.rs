@@ -175,6 +175,13 @@ fn answers_of_programs() {
             },
             false,
         ),
+        (
+            Message {
+                delivery_status: vec!["Final-Recipient: rfc822; a@x.example\nAction: delivered".into()],
+                ..message(&[("Auto-Submitted", "auto-replied")])
+            },
+            false,
+        ),
         (message(&[]), false),
     ] {
         assert_eq!(Reading::of(message.clone()).auto_reply, expected, "{message:?}");
