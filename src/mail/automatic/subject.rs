@@ -87,7 +87,7 @@ fn is_absence(clause: &str) -> bool {
 const LONG: usize = 10;
 
 /// Whether a phrase begins or ends the subject, or stands between separators.
-fn stands_out(list: &Phrases, subject: &str) -> bool {
+fn stands_out(list: &'static Phrases, subject: &str) -> bool {
     list.all_in(subject).any(|(at, phrase)| {
         let before = subject.get(..at).unwrap_or_default();
         let after = subject.get(at + phrase.len()..).unwrap_or_default();

@@ -160,11 +160,11 @@ fn is_from_nobody(message: &Message) -> bool {
     message.return_path.as_deref().is_none_or(str::is_empty) && message.from.iter().all(is_nobody)
 }
 
-fn is_named(message: &Message, systems: &Phrases) -> bool {
+fn is_named(message: &Message, systems: &'static Phrases) -> bool {
     message.from.iter().any(|from| systems.first_in(&words::plain(&from.name)).is_some())
 }
 
-fn is_from(message: &Message, systems: &Phrases) -> bool {
+fn is_from(message: &Message, systems: &'static Phrases) -> bool {
     // A shop's `bounce-123@` is no `bounce@`.
     let by_address =
         |sender: &Mailbox| systems.have(&sender.address.split('@').next().unwrap_or_default().to_lowercase());
