@@ -64,12 +64,13 @@ fn push_line(file: &mut String, name: &str, value: &str) {
     file.push('\n');
 }
 
-/// Reads the file. A head without an empty line behind it is all there is.
+/// Reads the file. Without an empty line the text begins at the first line that is not a field: what somebody typed is
+/// never lost.
 pub fn read(file: &str) -> Edited {
     let file = file.strip_prefix('\u{feff}').unwrap_or(file).replace("\r\n", "\n");
     let (head, text) = match file.strip_prefix('\n') {
         Some(text) => ("", text),
-        None => file.split_once("\n\n").unwrap_or((&file, "")),
+        None => file.split_once("\n\n").unwrap_or_else(|| file.split_at(end_of_fields(&file))),
     };
     let mut edited = Edited { text: text.to_owned(), ..Edited::default() };
     for line in unfolded(head) {
@@ -79,6 +80,16 @@ pub fn read(file: &str) -> Edited {
         }
     }
     edited
+}
+
+/// Where the first line begins that is neither a field nor a comment, nor goes on with one.
+fn end_of_fields(file: &str) -> usize {
+    let is_field = |line: &str| {
+        let name = line.split_once(':').map(|(name, _)| name.trim().to_ascii_lowercase());
+        name.is_some_and(|name| ["to", "cc", "bcc", "subject"].contains(&name.as_str()))
+    };
+    let belongs = |line: &&str| line.starts_with(['#', ' ', '\t']) || is_field(line);
+    file.split_inclusive('\n').take_while(belongs).map(str::len).sum()
 }
 
 /// The lines of a head; one that begins with a blank goes on with the one before.
@@ -150,6 +161,15 @@ mod tests {
             let edited = read(file);
             assert_eq!((edited.bad.join("|").as_str(), edited.text.as_str()), (bad, text), "{file:?}");
             assert!(edited.trouble.is_some_and(|t| t.starts_with(trouble)), "{file:?}");
+        }
+        for (file, subject, text) in [
+            ("Hi,\nplease restart it.\nA.", "", "Hi,\nplease restart it.\nA."),
+            ("Subject: x\nHi", "x", "Hi"),
+            ("# From: me\nSubject: x\n  y\nPlease note: it burns\nBye\n", "x  y", "Please note: it burns\nBye\n"),
+        ] {
+            let edited = read(file);
+            assert_eq!((edited.head.subject.as_str(), edited.text.as_str()), (subject, text), "{file:?}");
+            assert_eq!(edited.trouble, None, "{file:?}");
         }
         assert_eq!(read("\nHi").text, "Hi");
         assert_eq!(read("Subject: x").head.subject, "x");

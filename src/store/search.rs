@@ -21,7 +21,7 @@ use super::sight::Sight;
 use crate::mail::address;
 use crate::query::{Field, Tree, Words};
 pub(super) use cases::case_condition;
-pub(super) use emails::{EmailSource, email_source};
+pub(super) use emails::email_source;
 pub(super) use folders::lies_in;
 pub use folders::{Named, Place};
 

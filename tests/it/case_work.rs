@@ -621,3 +621,60 @@ fn a_case_by_hand_is_told_to_its_assignee_by_e_mail_too() {
     assert_eq!(outbox.len(), 1, "{outbox:#?}");
     assert!(outbox[0].to_string().contains("budi@staff.example"), "{outbox:#?}");
 }
+
+/// Who wrote, to whom, and what is attached, of each mail of a case.
+#[test]
+fn a_case_names_writers_readers_and_attachments() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["init"]).ok();
+    sandbox.run(&["team", "add", "support"]).ok();
+    sandbox.run(&["user", "add", "ana", "--email", "ana@staff.example"]).ok();
+    sandbox.run(&["team", "member", "add", "support", "ana"]).ok();
+    let add = ["account", "add", "desk", "--address", "support@desk.example", "--smtp", "127.0.0.1:9", "--tls", "none"];
+    let secret = format!("file:{}", sandbox.file("password", b"pw\n").display());
+    let case = ["--secret", &secret, "--create-case", "--case-team", "support", "--team", "support"];
+    sandbox.run(&[&add[..], &case].concat()).ok();
+    let mail = "From: Kim <kim@customer.example>\r\nTo: support@desk.example\r\nCc: Boss <boss@customer.example>\r\n\
+        Reply-To: office@customer.example\r\nSubject: Help\r\nMessage-ID: <1@customer.example>\r\nMIME-Version: 1.0\r\n\
+        Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nSee below.\r\n--b\r\nContent-Type: image/png\r\n\
+        Content-Disposition: attachment; filename=photo.png\r\n\r\npng\r\n--b--\r\n";
+    sandbox.call(&["ingest", "--account", "desk"]).stdin(mail.as_bytes()).run().ok();
+    let absent = "From: Kim <kim@customer.example>\r\nTo: support@desk.example\r\nSubject: Re: [#1] Help\r\n\
+        Message-ID: <2@customer.example>\r\nAuto-Submitted: auto-replied\r\n\r\nI am away.\r\n";
+    sandbox.call(&["ingest", "--account", "desk"]).stdin(absent.as_bytes()).run().ok();
+    let to = ["--as", "ana", "--yes", "case", "reply", "1", "-m", "We look into it.", "--to", "kim@customer.example"];
+    sandbox.run(&[&to[..], &["--cc", "lab@supplier.example"]].concat()).ok();
+
+    let shown = sandbox.run(&["--format", "table", "case", "show", "1"]).ok().stdout;
+    for line in [
+        "    Cc: Boss <boss@customer.example>\n",
+        "    Reply-To: office@customer.example\n",
+        "    Attachment 2: photo.png (image/png, 3 bytes)\n",
+        "by ana, email 3, Sending)\n    To: kim@customer.example\n    Cc: lab@supplier.example\n\n    We",
+        "automatic, email 2, Archived)\n",
+    ] {
+        assert!(shown.contains(line), "{line:?}\n{shown}");
+    }
+    let thread = sandbox.run(&["--format", "table", "case", "thread", "1"]).ok().stdout;
+    for line in [
+        "\nCc: Boss <boss@customer.example>\nReply-To: office@customer.example\nDate: ",
+        "\nAttachment 2: photo.png (image/png, 3 bytes)\n",
+        "> (automatic)\n",
+        " by ana (not sent yet)\n",
+    ] {
+        assert!(thread.contains(line), "{line:?}\n{thread}");
+    }
+    let case = sandbox.json(&["case", "show", "1"]);
+    let mails: Vec<_> =
+        case["stream"].as_array().unwrap().iter().map(|note| &note["mail"]).filter(|m| m.is_object()).collect();
+    assert_eq!(mails[0]["attachments"][0]["name"], "photo.png");
+    assert!(mails.iter().any(|mail| mail["writer"] == "ana" && mail["cc"][0] == "lab@supplier.example"), "{mails:?}");
+    // What came later and is older stands below.
+    let old = "From: kim@customer.example\r\nTo: support@desk.example\r\nSubject: Old\r\nDate: Mon, 04 May 2020 10:00:00 +0000\r\n\
+        Message-ID: <0@customer.example>\r\n\r\nOld.\r\n";
+    let file = sandbox.file("old.eml", old.as_bytes());
+    sandbox.run(&["import", "eml", file.to_str().unwrap(), "--account", "desk"]).ok();
+    let subjects: Vec<_> =
+        sandbox.items(&["email", "list"]).iter().map(|e| e["subject"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(subjects.last().map(String::as_str), Some("Old"), "{subjects:?}");
+}

@@ -427,6 +427,18 @@ fn what_is_taken_back_says_who_has_it() {
 }
 
 #[test]
+fn what_is_typed_without_an_empty_line_is_the_text() {
+    let desk = desk(&[]);
+    desk.put(&desk.letter("Broken"));
+    // It has no recipient any more, so it becomes a draft.
+    let reply = ["case", "reply", "1"];
+    let bare = desk.edited("printf 'Hi,\nplease restart it.\nA.\n' >\"$2\"", "", &reply).exits(65);
+    assert!(bare.stdout.contains("there is nobody to write to; what you wrote is draft 2"), "{bare:?}");
+    let draft = desk.ana(&["email", "show", "2"]).ok().stdout;
+    assert!(draft.contains("Hi,\nplease restart it.\nA."), "{draft}");
+}
+
+#[test]
 fn the_editor_has_a_private_file_and_loses_nothing() {
     let desk = desk(&[]);
     desk.put(&desk.letter("Broken").cc("lee@customer.example"));

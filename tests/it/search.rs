@@ -622,15 +622,16 @@ fn a_search_finds_what_a_plain_scan_finds() {
             let query = EmailQuery { condition: mail_tree.clone(), ..EmailQuery::default() };
             let found = world.store.read(|tx| emails::list(tx, &query, sight)).unwrap();
             let found: Vec<i64> = found.iter().map(|row| row.email.id).collect();
-            let expected: Vec<i64> = world
+            let mut expected: Vec<(i64, i64)> = world
                 .mails
                 .iter()
-                .rev()
                 .filter(|mail| {
                     world.sees_mail(sight, mail) && scan(&mail_tree, *mail, &|t, m| world.mail_holds(t, m, sight))
                 })
-                .map(|mail| mail.id)
+                .map(|mail| (mail.received_at, mail.id))
                 .collect();
+            expected.sort_unstable();
+            let expected: Vec<i64> = expected.into_iter().rev().map(|(_, id)| id).collect();
             assert_eq!(found, expected, "{sight:?} {mail_tree:?}");
             hits += found.len();
             let first = EmailQuery { limit: Some(3), ..query };

@@ -250,6 +250,10 @@ pub const THREAD_COLUMNS: &[Column] = &[
     Column::new("text", ""),
     Column::new("verified", ""),
     Column::new("by_way_of", ""),
+    Column::new("cc", ""),
+    Column::new("attachments", ""),
+    Column::new("writer", ""),
+    Column::new("automatic", ""),
 ];
 
 /// Fields of the deeds of `case history` in their order.

@@ -7,21 +7,24 @@ use serde_json::json;
 use super::people::{self, Seen};
 use super::{COLUMNS, HISTORY_COLUMNS, List, SHOW_COLUMNS, Show, THREAD_COLUMNS, find};
 use crate::access::Actor;
+use crate::cli::attachment;
 use crate::cli::context::{self, Context};
 use crate::cli::delivery;
 use crate::cli::email;
 use crate::cli::query::{self, Noun};
 use crate::intake::world::World;
 use crate::mail::address::{self, Mailbox};
+use crate::mail::message::Attachment;
 use crate::mail::text::{self, Known, Piece};
 use crate::query::{Term, Tree};
 use crate::store::cases::{self, Case, CaseQuery, CaseRow, Customer, Role, WaitingFor};
 use crate::store::db::Tx;
-use crate::store::emails::{self, Email, EmailStatus};
+use crate::store::emails::{self, Email, EmailStatus, Field};
 use crate::store::invalid_addresses;
 use crate::store::records::Parent;
 use crate::store::search::{Assignee, Test};
 use crate::store::stream::{self, Note, NoteKind};
+use crate::store::users;
 use crate::ui::cell::Cell;
 
 pub fn list(args: &List, ctx: &Context) -> Result<()> {
@@ -65,7 +68,10 @@ pub fn show(args: &Show, ctx: &Context) -> Result<()> {
     let mut cells = cells(&row, ctx);
     let stream: Vec<_> = notes
         .iter()
-        .map(|n| json!({"id": n.id, "kind": n.kind.as_str(), "user": n.username, "email": n.email_id, "text": n.text, "created_at": n.created_at.to_string()}))
+        .map(|n| {
+            let mail = mail_of(n, &mails).map(Mail::json);
+            json!({"id": n.id, "kind": n.kind.as_str(), "user": n.username, "email": n.email_id, "text": n.text, "created_at": n.created_at.to_string(), "mail": mail})
+        })
         .collect();
     cells.push(row.case.first_response_at.map_or_else(Cell::none, Cell::date_time));
     cells.push(Cell::text(&people::as_text(&people, Role::Copied)));
@@ -82,9 +88,7 @@ pub fn show(args: &Show, ctx: &Context) -> Result<()> {
         }
         let mut known = Known::default();
         for note in &notes {
-            // Remarks about a mail do not repeat it.
-            let tells = matches!(note.kind, NoteKind::EmailReceived | NoteKind::EmailSent);
-            let email = note.email_id.filter(|_| tells).and_then(|id| mails.iter().find(|m| m.email.id == id));
+            let email = mail_of(note, &mails);
             ctx.ui.text(&note_text(note, email, &people, (!args.full).then_some(&known), ctx))?;
             known.learn(email.map_or("", |mail| &mail.text));
         }
@@ -96,12 +100,78 @@ pub fn show(args: &Show, ctx: &Context) -> Result<()> {
 struct Mail {
     email: Email,
     text: String,
+    to: Vec<Mailbox>,
+    cc: Vec<Mailbox>,
+    reply_to: Vec<Mailbox>,
+    attachments: Vec<Attachment>,
+    /// Username of the colleague who wrote it, also where it goes out by the group address.
+    writer: Option<String>,
 }
 
 /// The mails of a case that the actor sees.
 fn mails(tx: &Tx<'_>, actor: &Actor, case_id: i64) -> Result<Vec<Mail>> {
     let seen = emails::of_case_for(tx, case_id, actor.sight())?;
-    seen.into_iter().map(|email| Ok(Mail { text: emails::text(tx, email.id)?, email })).collect()
+    seen.into_iter().map(|email| mail(tx, email)).collect()
+}
+
+fn mail(tx: &Tx<'_>, email: Email) -> Result<Mail> {
+    let writer = email.user_id.map(|id| users::by_id(tx, id)).transpose()?.flatten();
+    Ok(Mail {
+        text: emails::text(tx, email.id)?,
+        to: emails::addresses(tx, email.id, Field::To)?,
+        cc: emails::addresses(tx, email.id, Field::Cc)?,
+        reply_to: emails::addresses(tx, email.id, Field::ReplyTo)?,
+        attachments: emails::attachments(tx, email.id)?,
+        writer: writer.map(|user| user.username),
+        email,
+    })
+}
+
+impl Mail {
+    /// Whom it went to, as far as that says something: of mail that came, To names more than the group address only where
+    /// it names several.
+    fn heads(&self) -> Vec<String> {
+        let mut heads = Vec::new();
+        let mut head = |name: &str, mailboxes: &[Mailbox]| {
+            if !mailboxes.is_empty() {
+                let all: Vec<String> = mailboxes.iter().map(Mailbox::shown).collect();
+                heads.push(format!("{name}: {}", all.join(", ")));
+            }
+        };
+        if self.email.is_ours() || self.to.len() > 1 {
+            head("To", &self.to);
+        }
+        head("Cc", &self.cc);
+        let author = self.email.author().address;
+        if !self.email.is_ours() && self.reply_to.iter().any(|m| m.address != author) {
+            head("Reply-To", &self.reply_to);
+        }
+        heads
+    }
+
+    /// One line for each attachment: its number for `email attachment`, name, type and size.
+    fn files(&self) -> Vec<String> {
+        let line = |file: &Attachment| {
+            let Attachment { part, name, content_type, size, .. } = file;
+            format!("Attachment {part}: {name} ({content_type}, {size} bytes)")
+        };
+        self.attachments.iter().map(line).collect()
+    }
+
+    fn json(&self) -> serde_json::Value {
+        let addresses = |all: &[Mailbox]| all.iter().map(|m| m.address.clone()).collect::<Vec<_>>();
+        let files: Vec<_> = self.attachments.iter().map(attachment::json_of).collect();
+        json!({
+            "to": addresses(&self.to), "cc": addresses(&self.cc), "reply_to": addresses(&self.reply_to),
+            "writer": self.writer, "automatic": self.email.automatic, "attachments": files,
+        })
+    }
+}
+
+/// The mail that a note shows; remarks about a mail do not repeat it.
+fn mail_of<'a>(note: &Note, mails: &'a [Mail]) -> Option<&'a Mail> {
+    let tells = matches!(note.kind, NoteKind::EmailReceived | NoteKind::EmailSent);
+    note.email_id.filter(|_| tells).and_then(|id| mails.iter().find(|m| m.email.id == id))
 }
 
 /// One note of the stream, with the text of its mail, but for quotations of lines that are `known`.
@@ -109,14 +179,17 @@ fn note_text(note: &Note, mail: Option<&Mail>, people: &[Seen], known: Option<&K
     let when = ctx.ui.local_time(note.created_at);
     let who = note.username.as_deref().unwrap_or("");
     let mut text = format!("\n{when}  {}", note.kind);
-    if let Some(Mail { email, .. }) = mail {
+    if let Some(mail @ Mail { email, .. }) = mail {
         let role = role_of(email, people).map(|role| format!("{role}, ")).unwrap_or_default();
-        text.push_str(&format!(
-            "  {}  ({role}email {}, {})",
-            email::author(email),
-            email.id,
-            email.shown_status(ctx.now())
-        ));
+        let writer = mail.writer.as_ref().map(|writer| format!("by {writer}, ")).unwrap_or_default();
+        let automatic = if email.automatic.is_empty() { "" } else { "automatic, " };
+        let (id, status) = (email.id, email.shown_status(ctx.now()));
+        text.push_str(&format!("  {}  ({role}{writer}{automatic}email {id}, {status})", email::author(email)));
+        let heads = mail.heads();
+        if !heads.is_empty() {
+            text.push_str(&indented(&heads.join("\n")));
+            text.push('\n');
+        }
     } else if !who.is_empty() {
         text.push_str(&format!("  {who}"));
     }
@@ -129,6 +202,7 @@ fn note_text(note: &Note, mail: Option<&Mail>, people: &[Seen], known: Option<&K
             None => mail.text.clone(),
         };
         text.push_str(&indented(body.trim_end()));
+        text.push_str(&indented(&mail.files().join("\n")));
     }
     text
 }
@@ -166,17 +240,14 @@ fn indented(text: &str) -> String {
 pub fn thread(number: i64, ctx: &Context) -> Result<()> {
     let mails = ctx.read(|tx, actor| {
         let case = find(tx, actor, number)?;
-        mails(tx, actor, case.id)?
-            .into_iter()
-            .map(|mail| Ok((emails::addresses(tx, mail.email.id, emails::Field::To)?, mail)))
-            .collect::<Result<Vec<_>>>()
+        mails(tx, actor, case.id)
     })?;
     if !ctx.ui.for_people() {
-        let rows = mails.iter().map(|(to, mail)| thread_cells(to, mail, ctx.now())).collect();
+        let rows = mails.iter().map(|mail| thread_cells(mail, ctx.now())).collect();
         return ctx.ui.list("emails", THREAD_COLUMNS, rows);
     }
-    for (to, Mail { email, text }) in &mails {
-        let to: Vec<String> = to.iter().map(Mailbox::shown).collect();
+    for mail @ Mail { email, text, .. } in &mails {
+        let list = |all: &[Mailbox]| all.iter().map(Mailbox::shown).collect::<Vec<_>>().join(", ");
         let date = ctx.ui.local_time(email.date.unwrap_or(email.received_at));
         let remark = match (email.verified, email.status) {
             (false, _) => " (unverified)",
@@ -185,10 +256,15 @@ pub fn thread(number: i64, ctx: &Context) -> Result<()> {
             (true, EmailStatus::Sending) => " (not sent yet)",
             (true, _) => "",
         };
+        let remark = if email.automatic.is_empty() { remark } else { " (automatic)" };
         let from = email::author(email);
+        let writer = mail.writer.as_ref().map(|writer| format!(" by {writer}")).unwrap_or_default();
+        let others = mail.heads().into_iter().filter(|head| !head.starts_with("To: ")).map(|head| head + "\n");
+        let files: String = mail.files().into_iter().map(|file| file + "\n").collect();
         ctx.ui.text(&format!(
-            "From: {from}{remark}\nTo: {}\nDate: {date}\nSubject: {}\n\n{}\n",
-            to.join(", "),
+            "From: {from}{writer}{remark}\nTo: {}\n{}Date: {date}\nSubject: {}\n\n{}\n{files}",
+            list(&mail.to),
+            others.collect::<String>(),
             email.subject,
             text.trim_end()
         ))?;
@@ -211,7 +287,9 @@ pub fn history(number: i64, ctx: &Context) -> Result<()> {
     ctx.ui.list("history", HISTORY_COLUMNS, rows)
 }
 
-fn thread_cells(to: &[Mailbox], Mail { email, text }: &Mail, now: Timestamp) -> Vec<Cell> {
+fn thread_cells(mail @ Mail { email, text, to, .. }: &Mail, now: Timestamp) -> Vec<Cell> {
+    let files: Vec<_> = mail.attachments.iter().map(attachment::json_of).collect();
+    let cc: Vec<&str> = mail.cc.iter().map(|m| m.address.as_str()).collect();
     let shown: Vec<_> = to.iter().map(|m| address::shown(&m.address)).collect();
     let to: Vec<&str> = to.iter().map(|m| m.address.as_str()).collect();
     vec![
@@ -224,6 +302,10 @@ fn thread_cells(to: &[Mailbox], Mail { email, text }: &Mail, now: Timestamp) -> 
         Cell::text(text),
         Cell::bool(email.verified),
         email.by_way_of().map_or_else(Cell::none, Cell::text),
+        Cell::object(json!(cc), &cc.join(", ")),
+        Cell::object(json!(files), &mail.files().join(", ")),
+        mail.writer.as_deref().map_or_else(Cell::none, Cell::text),
+        Cell::text(&email.automatic),
     ]
 }
 

@@ -9,7 +9,7 @@ use super::{COLUMNS, Email};
 use crate::query::Tree;
 use crate::store::db::{Tx, params, params_from_iter, seconds};
 use crate::store::records::ParentType;
-use crate::store::search::{Bound, EmailSource, Test, email_source, lies_in};
+use crate::store::search::{Bound, Test, email_source, lies_in};
 use crate::store::sight::Sight;
 
 /// A row of `email list`.
@@ -42,10 +42,10 @@ pub struct EmailQuery {
     pub limit: Option<i64>,
 }
 
-/// Emails as far as they may be seen, newest first.
+/// Emails as far as they may be seen, newest first: what was imported later stands where it belongs by its time.
 pub fn list(tx: &Tx<'_>, query: &EmailQuery, sight: Sight) -> Result<Vec<EmailRow>> {
     let mut bound = Bound::new(sight);
-    let EmailSource { from, id } = email_source(tx, &query.condition, sight, &mut bound)?;
+    let from = email_source(tx, &query.condition, sight, &mut bound)?;
     let limit = bound.add(query.limit.unwrap_or(-1));
     let viewer = bound.add(query.viewer);
     let folder = lies_in(&viewer);
@@ -59,8 +59,8 @@ pub fn list(tx: &Tx<'_>, query: &EmailQuery, sight: Sight) -> Result<Vec<EmailRo
             EXISTS (SELECT 1 FROM email_users eu WHERE eu.email_id = e.id AND eu.user_id = {viewer} AND eu.important) AS important,
             {folder} AS lies_in, (SELECT count(*) FROM email_variants v WHERE v.email_id = e.id) AS variants
         FROM emails e LEFT JOIN cases c ON e.parent_type = 'case' AND c.id = e.parent_id
-        WHERE e.id IN (SELECT {id} FROM {from} ORDER BY {id} DESC LIMIT {limit})
-        ORDER BY e.id DESC"
+        WHERE e.id IN (SELECT e.id FROM {from} ORDER BY e.received_at DESC, e.id DESC LIMIT {limit})
+        ORDER BY e.received_at DESC, e.id DESC"
     );
     tx.all(&sql, params_from_iter(bound.values), |row| {
         let accounts: Option<String> = row.get("account_names")?;

@@ -11,16 +11,9 @@ use crate::store::sight::Sight;
 /// Who sees fewer emails than this gets them by looking these up; else some of them come soon in the order of the list.
 const FEW: i64 = 2_000;
 
-/// Emails `e` that are asked for and may be seen.
-pub struct EmailSource {
-    /// `FROM … WHERE …`.
-    pub from: String,
-    /// Their ids, in the order in which this source can be read without sorting.
-    pub id: &'static str,
-}
-
-/// Where words must be in the text in any case, the full-text index gives the emails, newest first; else the table does.
-pub fn email_source(tx: &Tx<'_>, tree: &Tree<Test>, sight: Sight, bound: &mut Bound) -> Result<EmailSource> {
+/// `FROM … WHERE …` for the emails `e` that are asked for and may be seen. Where words must be in the text in any case, the
+/// full-text index gives them; else the table does.
+pub fn email_source(tx: &Tx<'_>, tree: &Tree<Test>, sight: Sight, bound: &mut Bound) -> Result<String> {
     let (words, rest): (Vec<_>, Vec<_>) = match tree.clone() {
         Tree::All(parts) => parts.into_iter().partition(|part| matches!(part, Tree::Is(Test::Words(_)))),
         tree if matches!(tree, Tree::Is(Test::Words(_))) => (vec![tree], Vec::new()),
@@ -38,16 +31,15 @@ pub fn email_source(tx: &Tx<'_>, tree: &Tree<Test>, sight: Sight, bound: &mut Bo
     let few = few_ids(tx, sight)?;
     if words.is_empty() {
         let few = few.map(|ids| format!("e.id IN ({ids}) AND ")).unwrap_or_default();
-        return Ok(EmailSource { from: format!("emails e WHERE {few}{visible} AND {rest}"), id: "e.id" });
+        return Ok(format!("emails e WHERE {few}{visible} AND {rest}"));
     }
     let place = bound.add(words.join(" AND "));
     // With the plus the index is not asked for each of them.
     let few = few.map(|ids| format!("+x.rowid IN ({ids}) AND ")).unwrap_or_default();
-    let from = format!(
+    Ok(format!(
         "email_index x CROSS JOIN emails e ON e.id = x.rowid
         WHERE email_index MATCH {place} AND {few}{visible} AND {rest}"
-    );
-    Ok(EmailSource { from, id: "x.rowid" })
+    ))
 }
 
 /// What gives the ids of the emails that are seen, where these are few.
