@@ -14,7 +14,7 @@ use std::time::Instant;
 use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::intake::health;
+use crate::health;
 use crate::mail::compose::{self, Outgoing};
 use crate::mail::message::{self, Message};
 use crate::moment;

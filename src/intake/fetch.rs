@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
 
-use super::health::{self, Failure, Patience};
 use super::import::{self, Imported, Importer};
 use super::poll::{Job, Start, Unsettled};
 use super::receive::{self, Batch};
@@ -15,6 +14,7 @@ use super::sessions::{self, Call, Connect, Limits};
 use super::world::World;
 use crate::config::Config;
 use crate::error::{self, Fault, Kind};
+use crate::health::{self, Failure, Patience};
 use crate::holder::Holder;
 use crate::lock::{self, Attempt};
 use crate::net::{NetError, NetErrorKind};

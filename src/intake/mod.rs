@@ -15,7 +15,6 @@ mod download;
 pub mod fetch;
 pub mod filter;
 mod flow;
-pub mod health;
 mod history;
 pub mod import;
 pub mod notice;

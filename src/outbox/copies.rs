@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::settle::backoff;
 use super::{is_over, share};
-use crate::intake::health;
+use crate::health;
 use crate::net::{self, MailSource, NetError, NetErrorKind};
 use crate::store::accounts::{self, Account, StoreSent};
 use crate::store::db::{self, Store, Tx};

@@ -87,7 +87,7 @@ fn exim_delivers_refuses_and_bounces() {
     assert!(refused("x@rejects.example").starts_with("550 5.1.1"));
     assert!(refused("full@rejects.example").starts_with("552"));
     assert!(refused("x@tempfail.example").starts_with("451 4.2.1"));
-    assert!(refused("nobody@customer.example").starts_with("550"));
+    assert!(refused("nobody@nowhere.example").starts_with("550"));
     exim.idle();
     assert!(exim.log().contains("gone@bounces.example R=hop"));
 }
