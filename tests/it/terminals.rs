@@ -1,7 +1,9 @@
 //! People who sit at a terminal of the enforced mode: what they type, see and stop.
 
+use std::time::Duration;
+
 use crate::enforced::office;
-use crate::support::{At, Office, Quirk, RogueImap, Run, TERMINAL};
+use crate::support::{At, Office, Quirk, RogueImap, Run, TERMINAL, wait_until};
 
 /// A script of `person`'s on a terminal of their own; pairs of what is waited for and what is typed then.
 fn at_terminal(office: &Office, person: &str, columns: u16, script: &str, steps: &[(&str, &str)]) -> Run {
@@ -65,9 +67,16 @@ fn control_c_ends_the_command_on_both_sides() {
     );
     office.run("root", &account).ok();
     let lock = "flock -n /var/lib/espomail/espomail.db.locks/account-1 true";
-    // Ctrl-Z does nothing: nobody may stop a process of the service's.
-    let script = "(sleep 1; echo now; sleep 0.5; echo then) & espomail fetch";
-    let ended = at_terminal(&office, "ana", 100, script, &[("now", "\x1a"), ("then", "\x03")]).exits(130);
+    // Ctrl-Z does nothing: nobody may stop a process of the service's. A key in the first moment of sudo could make sudo
+    // itself hang, so the command is at its server first.
+    let script = "(until [ -e /tmp/at-it ]; do sleep 0.1; done; echo now; sleep 0.5; echo then) & espomail fetch";
+    let ended = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            wait_until(Duration::from_secs(20), || server.connections() > 0);
+            office.run("root", "touch /tmp/at-it").ok();
+        });
+        at_terminal(&office, "ana", 100, script, &[("now", "\x1a"), ("then", "\x03")]).exits(130)
+    });
     assert!(!ended.stdout.contains("Stopped"), "{ended:#?}");
     office.run("root", lock).ok();
 }
