@@ -509,7 +509,8 @@ fn message_cells(shown: &Shown, message: &Reading) -> Vec<Cell> {
         Cell::object(json!(json), &text.join(", "))
     };
     let attachments: Vec<Value> = message.attachments.iter().map(attachment::json_of).collect();
-    let names: Vec<String> = message.attachments.iter().map(|a| format!("{} ({} bytes)", a.name, a.size)).collect();
+    let names: Vec<String> =
+        message.attachments.iter().map(|a| format!("{} ({} bytes)", a.shown_name(), a.size)).collect();
     let from = addresses(&message.from);
     let via = shown.behind.as_ref().and_then(|behind| {
         message.from.first().filter(|from| from.address != behind.address).map(|from| (behind, from.address.as_str()))

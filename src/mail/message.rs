@@ -192,3 +192,10 @@ pub struct Attachment {
     /// The files in it, where it is a winmail.dat or a signed container; their part is their number in it, from 1.
     pub contents: Vec<Attachment>,
 }
+
+impl Attachment {
+    /// What people are shown: the name, or the type of a file without one.
+    pub fn shown_name(&self) -> &str {
+        if self.name.is_empty() { &self.content_type } else { &self.name }
+    }
+}

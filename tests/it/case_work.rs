@@ -669,6 +669,16 @@ fn a_case_names_writers_readers_and_attachments() {
         case["stream"].as_array().unwrap().iter().map(|note| &note["mail"]).filter(|m| m.is_object()).collect();
     assert_eq!(mails[0]["attachments"][0]["name"], "photo.png");
     assert!(mails.iter().any(|mail| mail["writer"] == "ana" && mail["cc"][0] == "lab@supplier.example"), "{mails:?}");
+    // A file without a name has its type.
+    let invitation = "From: kim@customer.example\r\nTo: support@desk.example\r\nSubject: Invitation\r\n\
+        Message-ID: <3@customer.example>\r\nMIME-Version: 1.0\r\nContent-Type: text/calendar; method=REQUEST\r\n\r\n\
+        BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nBEGIN:VEVENT\r\nDTSTART:20261201T100000Z\r\nSUMMARY:Kaleidoscope\r\n\
+        DESCRIPTION:Bring zebras\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+    sandbox.call(&["ingest", "--account", "desk"]).stdin(invitation.as_bytes()).run().ok();
+    let found = sandbox.items(&["email", "list", "zebras"]);
+    assert_eq!((found.len(), &found[0]["subject"]), (1, &"Invitation".into()), "what an invitation says is searched");
+    let shown = sandbox.run(&["--format", "table", "email", "show", &found[0]["id"].to_string()]).ok().stdout;
+    assert!(shown.contains("text/calendar (") && shown.contains("Invitation: Kaleidoscope\n"), "{shown}");
     // What came later and is older stands below.
     let old = "From: kim@customer.example\r\nTo: support@desk.example\r\nSubject: Old\r\nDate: Mon, 04 May 2020 10:00:00 +0000\r\n\
         Message-ID: <0@customer.example>\r\n\r\nOld.\r\n";

@@ -152,8 +152,8 @@ impl Mail {
     /// One line for each attachment: its number for `email attachment`, name, type and size.
     fn files(&self) -> Vec<String> {
         let line = |file: &Attachment| {
-            let Attachment { part, name, content_type, size, .. } = file;
-            format!("Attachment {part}: {name} ({content_type}, {size} bytes)")
+            let Attachment { part, content_type, size, .. } = file;
+            format!("Attachment {part}: {} ({content_type}, {size} bytes)", file.shown_name())
         };
         self.attachments.iter().map(line).collect()
     }
