@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::context::{self, Context};
@@ -131,7 +132,14 @@ fn cancelled(taken: &TakenBack) -> String {
 fn list(all: bool, ctx: &Context) -> Result<()> {
     let open = [OutboxState::Waiting, OutboxState::InDoubt, OutboxState::Held, OutboxState::Failed];
     let rows = ctx.read(|tx, actor| {
-        let rows = seen(tx, actor, if all { &[] } else { &open })?;
+        let mut rows = seen(tx, actor, if all { &[] } else { &open })?;
+        if !all {
+            // What `check` warns of.
+            for id in outbox::refused_in_part(tx, ctx.now() - SignedDuration::from_hours(24))? {
+                rows.extend(outbox::by_id(tx, id)?.filter(|row| may_see(tx, actor, row).unwrap_or(false)));
+            }
+            rows.sort_by_key(|row| row.id);
+        }
         rows.iter().map(|row| cells(tx, row)).collect::<Result<_>>()
     })?;
     ctx.ui.list("outbox", COLUMNS, rows)
@@ -192,14 +200,15 @@ fn show(id: i64, ctx: &Context) -> Result<()> {
     if ctx.ui.for_people() {
         ctx.ui.text(&format!("\n{}", text.trim_end()))?;
     }
-    if let Some(hint) = next_step(&row) {
+    let in_part = recipients.iter().any(|(_, state, _)| state == "failed");
+    if let Some(hint) = next_step(&row, in_part) {
         ctx.ui.hint(&hint);
     }
     Ok(())
 }
 
 /// What can be done where the program does nothing by itself.
-fn next_step(row: &OutboxRow) -> Option<String> {
+fn next_step(row: &OutboxRow, in_part: bool) -> Option<String> {
     let id = row.id;
     match row.state {
         OutboxState::Held => Some(format!(
@@ -210,6 +219,9 @@ fn next_step(row: &OutboxRow) -> Option<String> {
         )),
         OutboxState::Failed => Some(format!("to try again: espomail outbox retry {id}")),
         OutboxState::InDoubt => Some("its sender died or is at work; the next `espomail send` knows".to_owned()),
+        OutboxState::Sent if in_part => {
+            Some(format!("to send it to those who were refused again: espomail outbox retry {id}"))
+        }
         OutboxState::Waiting | OutboxState::Sent | OutboxState::Cancelled => None,
     }
 }

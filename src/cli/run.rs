@@ -33,6 +33,7 @@ pub fn run() -> ExitCode {
         Err(refused) => return usage(&refused.format(&mut command), command),
     };
     let (ui, is_check) = (cli.ui(), matches!(cli.command, Command::Check(_)));
+    let is_ingest = matches!(cli.command, Command::Ingest(_));
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| execute(cli, &command, &matches, &ui)));
     let error = match outcome {
         Ok(Ok(())) => {
@@ -55,7 +56,12 @@ pub fn run() -> ExitCode {
         return ExitCode::from(check::unknown(&format!("{error:#}"), &ui));
     }
     ui.error(&error);
-    ExitCode::from(error::classify(&error).0.exit_code())
+    let kind = match error::classify(&error).0 {
+        // Also what went wrong before the command began, such as the configuration: a mail server keeps mail for 75 only.
+        Kind::Config | Kind::Io | Kind::NoPerm | Kind::Bug if is_ingest => Kind::TempFail,
+        kind => kind,
+    };
+    ExitCode::from(kind.exit_code())
 }
 
 /// Noun and verb of the command, without anything that was typed with them.

@@ -25,10 +25,16 @@ use crate::store::stream;
 pub fn retry(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow) -> Result<()> {
     match row.state {
         OutboxState::Waiting => {}
-        OutboxState::Held | OutboxState::Failed => {
+        OutboxState::Held | OutboxState::Failed | OutboxState::Sent
+            if row.state != OutboxState::Sent || in_part(tx, row)? =>
+        {
             outbox::reopen_recipients(tx, row.id)?;
             outbox::change(tx, row.id, row.state, OutboxState::Waiting, "", world.now)?;
             set_email(tx, row, EmailStatus::Sending)?;
+            if let Some(to) = row.status_to {
+                // It changes its case once more when it is sent.
+                outbox::set_case_status(tx, row.id, to, None)?;
+            }
             tell_time(tx, world, row)?;
         }
         state => {
@@ -41,6 +47,11 @@ pub fn retry(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow) -> Result<()> {
         }
     }
     outbox::make_due(tx, row.id, world.now)
+}
+
+/// Whether a server refused a message for some recipients for good.
+fn in_part(tx: &Tx<'_>, row: &OutboxRow) -> Result<bool> {
+    Ok(outbox::recipients(tx, row.id)?.iter().any(|(_, state, _)| state == "failed"))
 }
 
 /// Says that a row arrived whose outcome nobody knows.
@@ -89,7 +100,11 @@ pub fn cancel(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow) -> Result<TakenBa
     outbox::change(tx, row.id, row.state, OutboxState::Cancelled, &row.last_error, world.now)?;
     let (have, may_have) = holders(tx, row)?;
     let draft_id = match row.email_id {
-        _ if !have.is_empty() => set_email(tx, row, EmailStatus::Sent).map(|()| None)?,
+        _ if !have.is_empty() => {
+            set_email(tx, row, EmailStatus::Sent)?;
+            undelivered::settle(tx, world, row)?;
+            None
+        }
         Some(email_id) if row.kind == OutboxKind::Mail => redraft(tx, world, row, email_id).map(Some)?,
         _ => set_email(tx, row, EmailStatus::Failed).map(|()| None)?,
     };

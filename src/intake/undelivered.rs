@@ -23,7 +23,8 @@ use crate::store::users::{self, User};
 /// What `outbox::flush` calls for each message that was sent or given up.
 pub fn aftermath(config: &Config) -> impl Fn(&Tx<'_>, &OutboxRow, &[Undelivered], Timestamp) -> Result<()> {
     |tx, row, failed, now| {
-        if failed.is_empty() && row.not_before.is_none() {
+        let changes_status = row.status_to.is_some() && row.status_from.is_none();
+        if failed.is_empty() && row.not_before.is_none() && !changes_status {
             return Ok(());
         }
         let world = World::load(tx, config, now)?;
@@ -150,7 +151,7 @@ pub fn settle(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow) -> Result<()> {
         None => scheduled(tx, world, row, &case),
         Some(true) => {
             scheduled(tx, world, row, &case)?;
-            if row.not_before.is_some() { clock::set(tx, world, &case) } else { Ok(()) }
+            clock::set(tx, world, &case)
         }
         Some(false) => failed(tx, world, row, &case, &email),
     }
@@ -163,7 +164,7 @@ fn scheduled(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow, case: &Case) -> Re
     if to == case.status || (case.merged_into_id.is_some() && to.is_open()) {
         return Ok(());
     }
-    change_status(tx, world, case, to, &format!("{} -> {to}: a letter that was to be sent later was sent", case.status))
+    change_status(tx, world, case, to, &format!("{} -> {to}: the letter was sent", case.status))
 }
 
 /// The customer waits as if the letter had not been written; the case has the status that the letter took from it, unless

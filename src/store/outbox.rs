@@ -343,11 +343,12 @@ pub fn set_case_status(tx: &Tx<'_>, id: i64, to: CaseStatus, from: Option<CaseSt
     Ok(())
 }
 
-/// Recipients who will not get an email that was sent from here, by the last time it was sent.
+/// Recipients who will not get an email that was sent from here, refused or cancelled, by the last time it was sent.
 pub fn failed_recipients(tx: &Tx<'_>, email_id: i64) -> Result<Vec<String>> {
     tx.values(
-        "SELECT address FROM outbox_recipients WHERE state = 'failed'
-            AND outbox_id = (SELECT max(id) FROM outbox WHERE email_id = ?1)",
+        "SELECT r.address FROM outbox o JOIN outbox_recipients r ON r.outbox_id = o.id
+            WHERE o.id = (SELECT max(id) FROM outbox WHERE email_id = ?1)
+            AND (r.state = 'failed' OR (r.state = 'waiting' AND o.state = 'cancelled'))",
         params![email_id],
     )
 }

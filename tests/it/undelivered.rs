@@ -190,3 +190,49 @@ fn who_wants_no_mail_about_failures_gets_none() {
     let told = sandbox.items(&["--as", "ana", "notification", "list"]);
     assert!(told.iter().any(|one| one["kind"] == "failed"), "{told:?}");
 }
+
+/// The letter goes to Kim and to boss@, who comes first; the server has this to say about Kim.
+fn refused_in_part(reply: &'static str) -> (Sandbox, SmtpSink) {
+    let (sandbox, smtp) = desk(vec![Step { verb: "RCPT", nth: 2, answer: Say(reply) }]);
+    let letter = ["--as", "ana", "case", "reply", "1", "-m", "x", "--close", "--cc", "boss@customer.example"];
+    sandbox.run(&letter).ok();
+    (sandbox, smtp)
+}
+
+#[test]
+fn a_letter_that_is_refused_in_part_is_listed_and_sent_again_to_the_others() {
+    let (sandbox, smtp) = refused_in_part("550 5.1.1 no such user");
+    sandbox.run(&["send"]).exits(1);
+    assert_eq!((count(&sandbox, "is:undelivered"), case(&sandbox)["status"].as_str()), (1, Some("New")));
+    let listed = sandbox.items(&["outbox", "list"]);
+    assert!(listed.iter().any(|row| row["id"] == 1 && row["state"] == "sent"), "{listed:?}");
+    smtp.script(Vec::new());
+    sandbox.run(&["outbox", "retry", "1"]).ok();
+    sandbox.run(&["send"]).ok();
+    let to: Vec<_> = smtp.received().into_iter().map(|mail| mail.to).collect();
+    assert_eq!(
+        (&to[0], to.contains(&vec!["kim@customer.example".to_owned()])),
+        (&vec!["boss@customer.example".to_owned()], true)
+    );
+    let sent = case(&sandbox);
+    assert_eq!((sent["status"].as_str(), sent["waiting_for"].as_str()), (Some("Closed"), Some("customer")), "{sent}");
+    assert!(sent["answer_failed_at"].is_null());
+}
+
+#[test]
+fn a_letter_that_is_cancelled_before_the_customer_got_it_is_seen() {
+    let (sandbox, _smtp) = refused_in_part("451 4.2.0 later");
+    sandbox.run(&["send"]);
+    assert_eq!(count(&sandbox, "is:undelivered"), 0, "it is still tried");
+    sandbox.run(&["outbox", "cancel", "1"]).ok();
+    assert_eq!((count(&sandbox, "is:waiting"), count(&sandbox, "is:undelivered")), (1, 1));
+    assert_eq!(case(&sandbox)["status"], "New");
+}
+
+#[test]
+fn ingest_lets_the_mail_server_keep_mail_whatever_is_wrong_with_the_configuration() {
+    let (sandbox, _smtp) = desk(Vec::new());
+    sandbox.config("nonsense = 1\n");
+    let run = sandbox.call(&["ingest", "--account", "desk"]).stdin(MAIL.as_bytes()).run().exits(75);
+    assert!(run.stderr.contains("nonsense"), "{run:#?}");
+}

@@ -225,7 +225,8 @@ fn role_of<'a>(email: &Email, people: &'a [Seen]) -> Option<&'a str> {
     if email.is_ours() || email.user_id.is_some() {
         return None;
     }
-    if !email.verified {
+    // A report or receipt is known by the mail that it is about, and there is nothing to decide about it.
+    if !email.verified && email.automatic.is_empty() {
         return Some("unverified");
     }
     let author = email.author().address;

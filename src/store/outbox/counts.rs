@@ -63,6 +63,15 @@ pub fn waits(tx: &Tx<'_>, now: Timestamp) -> Result<(i64, Option<(Timestamp, Tim
     Ok(found.unwrap_or_default())
 }
 
+/// Messages that some recipients took and a server refused for others, for good, since then: their ids.
+pub fn refused_in_part(tx: &Tx<'_>, since: Timestamp) -> Result<Vec<i64>> {
+    tx.values(
+        "SELECT o.id FROM outbox o WHERE o.state = 'sent' AND o.settled_at > ?1 AND EXISTS (SELECT 1 FROM outbox_recipients r
+            WHERE r.outbox_id = o.id AND r.state = 'failed' AND r.bounce_id IS NULL) ORDER BY o.id",
+        params![seconds(since)],
+    )
+}
+
 /// How many rows are due, and their bytes as they are stored.
 pub fn due_size(tx: &Tx<'_>, now: Timestamp) -> Result<(i64, i64)> {
     let size = tx.one(
