@@ -160,6 +160,10 @@ pub fn settle(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow) -> Result<()> {
 /// A letter that was to be sent later changes the status of its case only now.
 fn scheduled(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow, case: &Case) -> Result<()> {
     let Some(to) = row.status_to.filter(|_| row.status_from.is_none()) else { return Ok(()) };
+    // Nobody got it.
+    if !outbox::recipients(tx, row.id)?.iter().any(|(_, state, _)| state == "sent") {
+        return Ok(());
+    }
     outbox::set_case_status(tx, row.id, to, Some(case.status))?;
     if to == case.status || (case.merged_into_id.is_some() && to.is_open()) {
         return Ok(());

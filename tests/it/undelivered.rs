@@ -161,6 +161,17 @@ fn a_letter_for_later_that_is_refused_leaves_its_case_alone_but_for_the_mark() {
 }
 
 #[test]
+fn a_letter_for_later_to_somebody_else_that_is_refused_closes_nothing() {
+    let (sandbox, _smtp) = desk(vec![Step { verb: "RCPT", nth: 0, answer: Say("550 5.1.1 no such user") }]);
+    let at = Timestamp::now() + Duration::from_secs(1);
+    let to = ["--as", "ana", "--yes", "case", "reply", "1", "-m", "x", "--to", "lab@supplier.example", "--close"];
+    sandbox.run(&[&to[..], &["--at", &at.to_string()]].concat()).ok();
+    wait_until(Duration::from_secs(10), || Timestamp::now() > at + Duration::from_secs(1));
+    sandbox.run(&["send"]).exits(1);
+    assert_eq!((case(&sandbox)["status"].as_str(), count(&sandbox, "is:undelivered")), (Some("New"), 0));
+}
+
+#[test]
 fn the_status_that_somebody_set_since_stays_and_so_does_another_answer() {
     for (second, status) in [(false, "Rejected"), (true, "Closed")] {
         let refused = Step { verb: "RCPT", nth: 1, answer: Say("550 5.1.1 no such user") };
