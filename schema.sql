@@ -306,7 +306,7 @@ CREATE TABLE cases (
   created_at  INTEGER NOT NULL,
   modified_at INTEGER NOT NULL,
   closed_at   INTEGER,
-  first_response_at INTEGER,                      -- when a person of ours first answered
+  first_response_at INTEGER,                      -- when a colleague first answered
   answer_failed_at INTEGER                        -- our last answer did not reach the customer, and they were not answered since
 ) STRICT;
 CREATE INDEX cases_assigned ON cases (assigned_user_id, status);
@@ -395,7 +395,7 @@ CREATE INDEX emails_parent ON emails (parent_type, parent_id, id);
 CREATE INDEX emails_received ON emails (received_at);
 CREATE INDEX emails_undecided ON emails (parent_id, created_at) WHERE undecided;
 CREATE INDEX emails_from ON emails (from_address, parent_id) WHERE parent_id IS NOT NULL;
-CREATE INDEX emails_behind ON emails (author_address, parent_id) WHERE author_address IS NOT NULL;
+CREATE INDEX emails_author ON emails (author_address, parent_id) WHERE author_address IS NOT NULL;
 CREATE INDEX emails_letters ON emails (parent_id) WHERE status <> 'Archived' AND automatic = '';
 CREATE INDEX emails_raw ON emails (raw_id) WHERE raw_id IS NOT NULL;
 CREATE INDEX emails_group_folder ON emails (group_folder_id) WHERE group_folder_id IS NOT NULL;

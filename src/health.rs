@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_brought_the_mail_in_counts_as_fetched_whatever_failed_after_it() {
+    fn a_run_that_brought_mail_counts_as_fetched_when_a_later_step_fails() {
         let before = Health { last_good_at: Some(at(1)), ..Health::default() };
         for (came_in, expected) in [(true, at(9)), (false, at(1))] {
             let failure = Failure { came_in, ..because(Kind::TempFail, None) };

@@ -19,7 +19,7 @@
 //!
 //! | room | what it is | uses |
 //! |---|---|---|
-//! | [`mail`] | bytes and values in, values out: no clock, no SQL, no sockets | nothing of ours |
+//! | [`mail`] | reads and writes messages: values in, values out; no clock, SQL or sockets | no other room |
 //! | [`net`] | the only sockets: IMAP and SMTP behind two small traits | [`mail`] |
 //! | [`query`] | the search language: text in, a tree of conditions out | [`alike`], [`error`], [`units`] |
 //! | [`filter`] | patterns, conditions and the verdict about a message: values in, values out | [`alike`], [`mail`], [`store`], [`units`] |
@@ -38,12 +38,12 @@
 //! | [`error`] | errors with exit status and hint; classifies those of servers and of the database | [`net`], [`store`] |
 //! | [`caller`] | as whom the program runs, and for whom | [`error`] |
 //! | [`lock`] | one process for each account and for the outbox | [`holder`], [`job_control`] |
-//! | [`holder`] | which process holds something, and its state | nothing of ours |
+//! | [`holder`] | which process holds a lock or the database, and its state | no other room |
 //! | [`job_control`] | a writer is not stopped by a key press | [`holder`] |
 //! | [`log`] | the log file | [`ui`] |
-//! | [`moment`] | times that a wrong clock may have written | nothing of ours |
-//! | [`alike`] | the known word that a typed one resembles | nothing of ours |
-//! | [`units`] | durations and sizes in words | nothing of ours |
+//! | [`moment`] | times in the database that a wrong clock may have written | no other room |
+//! | [`alike`] | the known word that is closest to a mistyped one | no other room |
+//! | [`units`] | durations and sizes in words | no other room |
 //!
 //! A test reads this table and fails on a room that is not in it, on an arrow between rooms that is not in it, and on one that
 //! is in it and not used.

@@ -85,7 +85,7 @@ impl Composed {
         Ok(Composed { outgoing, packed: Packed::new(bytes)?, message })
     }
 
-    /// What it was made of, but for the attachments.
+    /// What it was made of, without the attachments.
     pub fn outgoing(&self) -> &Outgoing {
         &self.outgoing
     }

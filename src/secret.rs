@@ -83,8 +83,8 @@ impl FromStr for SecretSpec {
 }
 
 impl SecretSpec {
-    /// Why it cannot be had, as far as that can be seen without running anything. What a variable or a credential holds is
-    /// cron's to have. `stored` is the file of [`SecretSpec::Stored`].
+    /// Why the secret cannot be read, where that shows without running a program. Variables and credentials are not checked:
+    /// cron may have them where this command does not. `stored` is the file of [`SecretSpec::Stored`].
     pub fn fault(&self, stored: &Path) -> Option<String> {
         match self {
             SecretSpec::File(_) => self.resolve(stored).err().map(|error| format!("{error:#}")),

@@ -1,10 +1,12 @@
 //! Who keeps others waiting, in words.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Error;
 use clap::CommandFactory as _;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 use super::context::ACCOUNT_OF_OTHERS;
 use super::{Cli, run};
@@ -77,6 +79,12 @@ fn words(args: &[String]) -> Option<String> {
 pub fn in_words(error: Error) -> Error {
     let Some(busy) = error.chain().find_map(|cause| cause.downcast_ref::<Busy>()) else { return error };
     Fault::new(Kind::TempFail, busy.told(told)).hint(busy.hint()).into()
+}
+
+/// Whether the holder of a lock does not go on, or is older than any run may be.
+pub fn is_late(holder: &Holder, max_runtime: Duration) -> bool {
+    let age = holder.since.map(|since| Timestamp::now().duration_since(since)).unwrap_or_default();
+    holder.is_stuck() || age > SignedDuration::try_from(max_runtime).unwrap_or(SignedDuration::MAX)
 }
 
 #[cfg(test)]

@@ -1,35 +1,25 @@
-//! `espomail fetch` and `espomail send`: what crontab runs.
+//! `espomail fetch`: what crontab runs. The sending part is that of `send`.
 
-use std::cell::RefCell;
-use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
-use jiff::{SignedDuration, Timestamp};
-use log::Level;
+use jiff::Timestamp;
 
-use super::busy;
 use super::connect::{self, Connector, Protocol};
 use super::context::{self, ACCOUNT_OF_OTHERS, Context};
-use crate::error::{self, Fault, Kind};
+use super::summary::{self, Tally};
+use super::{busy, send};
+use crate::error::{self, Kind};
 use crate::holder::Holder;
 use crate::intake::fetch::{self, Event, Run};
 use crate::intake::import::Imported;
-use crate::intake::world::World;
-use crate::intake::{notice, undelivered};
 use crate::job_control;
-use crate::lock::{self, Attempt};
-use crate::net::{Envelope, MailTransport, SendError, Sent};
-use crate::outbox::{self, Flushed, Manners};
+use crate::outbox::Flushed;
 use crate::store::accounts::{self, Account, AccountKind};
 use crate::store::db::{self, Store};
 use crate::store::deliveries::Outcome;
-use crate::store::outbox as rows;
 use crate::ui::progress::Progress;
-
-/// No run takes longer than a year, whatever `max_runtime` says.
-const LONGEST: Duration = Duration::from_secs(366 * 86_400);
 
 /// `fetch`
 #[derive(Debug, Args)]
@@ -63,14 +53,6 @@ pub struct FetchArgs {
     summary: bool,
 }
 
-/// `send`
-#[derive(Debug, Args)]
-pub struct SendArgs {
-    /// Print a line of numbers at the end
-    #[arg(long)]
-    summary: bool,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum KindFilter {
     Group,
@@ -99,16 +81,6 @@ fn if_locked(text: &str) -> Result<IfLocked, String> {
     }
 }
 
-/// What a run did, for `--summary`, and how it ended.
-#[derive(Debug, Default)]
-struct Tally {
-    imported: usize,
-    other: usize,
-    quarantined: usize,
-    indexing: Duration,
-    worst: Option<Kind>,
-}
-
 /// Runs `fetch`.
 pub fn run(args: &FetchArgs, ctx: &Context) -> Result<()> {
     let store = ctx.unlogged_store()?;
@@ -119,7 +91,7 @@ pub fn run(args: &FetchArgs, ctx: &Context) -> Result<()> {
     }
     let started = Instant::now();
     let max_runtime = args.max_runtime.unwrap_or(ctx.config.max_runtime);
-    let until = started + max_runtime.min(LONGEST);
+    let until = send::end_of(started, max_runtime);
     let connector = Connector::new(&ctx.config, &ctx.db_path);
     let connect = |account: &Account| connector.imap(account, Some(until));
     let run = Run {
@@ -173,41 +145,14 @@ pub fn run(args: &FetchArgs, ctx: &Context) -> Result<()> {
     // A database that cannot be written now cannot be a moment later either.
     let is_lost = ended.as_ref().is_err_and(db::is_fatal);
     if !args.no_send && !ctx.dry_run && !is_lost {
-        flushed = flush(ctx, &store, &connector, &args.accounts, max_runtime)?;
-        say_trouble(ctx, &flushed);
-        tally.worst = worse(tally.worst, sending_trouble(&flushed));
+        flushed = send::flush(ctx, &store, &connector, &args.accounts, max_runtime)?;
+        send::say_trouble(ctx, &flushed);
+        tally.worst = worse(tally.worst, send::trouble(&flushed));
     }
     let is_asked = args.summary || ctx.dry_run || ctx.ui.verbosity > 0 || ctx.ui.is_terminal();
-    summarise(ctx, &store, &tally, &flushed, started, is_asked);
+    summary::tell(ctx, &store, &tally, &flushed, started, is_asked);
     ended?;
     tally.worst.map_or(Ok(()), |kind| Err(context::told(kind)))
-}
-
-/// Runs `send`.
-pub fn send(args: &SendArgs, ctx: &Context) -> Result<()> {
-    if ctx.dry_run {
-        return Err(Fault::new(Kind::Usage, "send: has no --dry-run")
-            .hint("see what waits: espomail outbox list")
-            .into());
-    }
-    let store = ctx.unlogged_store()?;
-    let started = Instant::now();
-    let flushed = flush(ctx, &store, &Connector::new(&ctx.config, &ctx.db_path), &[], ctx.config.max_runtime)?;
-    for (name, error) in &flushed.accounts {
-        ctx.ui.problem(&format!("account \"{name}\": cannot send"), error);
-    }
-    for (name, error) in &flushed.copies {
-        ctx.ui.problem(&format!("account \"{name}\": cannot keep a copy of sent mail"), error);
-    }
-    for (name, until) in &flushed.resting {
-        ctx.ui.problem(&format!("account \"{name}\""), &resting(name, *until));
-    }
-    let is_asked = args.summary || ctx.ui.verbosity > 0 || ctx.ui.is_terminal();
-    summarise(ctx, &store, &Tally::default(), &flushed, started, is_asked);
-    match sending_trouble(&flushed) {
-        Some(kind) => Err(context::told(kind)),
-        None => Ok(()),
-    }
 }
 
 /// The accounts to be polled, and the ids of those among them that the actor does not know of.
@@ -256,12 +201,6 @@ struct Watch<'a> {
     busy: Vec<Account>,
     /// Which of these have been told of: one line is enough while they wait.
     told_busy: Vec<i64>,
-}
-
-/// Whether the holder of a lock does not go on, or is older than any run may be.
-fn is_late(holder: &Holder, max_runtime: Duration) -> bool {
-    let age = holder.since.map(|since| Timestamp::now().duration_since(since)).unwrap_or_default();
-    holder.is_stuck() || age > SignedDuration::try_from(max_runtime).unwrap_or(SignedDuration::MAX)
 }
 
 impl Watch<'_> {
@@ -319,7 +258,7 @@ impl Watch<'_> {
 
     /// Says that another process is at it: to everybody, where that process will not end by itself.
     fn tell(&self, aloud: bool, holder: &Holder, line: &str) {
-        if aloud || is_late(holder, self.max_runtime) {
+        if aloud || busy::is_late(holder, self.max_runtime) {
             self.ctx.ui.warn(line);
             self.ctx.ui.hint(&holder.hint());
         } else {
@@ -384,157 +323,6 @@ fn nothing_to_poll(ctx: &Context, store: &Store) -> Result<()> {
         ctx.ui.note(line);
     }
     Ok(())
-}
-
-/// Sends what is due, unless another process is at it.
-fn flush(
-    ctx: &Context,
-    store: &Store,
-    connector: &Connector<'_>,
-    named: &[String],
-    max_runtime: Duration,
-) -> Result<Flushed> {
-    match lock::attempt(&ctx.db_path, "outbox", Timestamp::now())? {
-        Attempt::Busy(holder) => {
-            let line = format!("the outbox is being sent by {}", busy::told(&holder));
-            if is_late(&holder, max_runtime) {
-                ctx.ui.warn(&line);
-                ctx.ui.hint(&holder.hint());
-            } else {
-                ctx.ui.verbose(1, &line);
-            }
-            Ok(Flushed::default())
-        }
-        Attempt::Held(_lock) => {
-            queue_digests(ctx, store)?;
-            let progress = sending_progress(ctx, store)?;
-            let mut connect = |account: &Account, until| -> Result<Box<dyn MailTransport>> {
-                Ok(Box::new(Counted { transport: connector.smtp(account, until)?, progress: Rc::clone(&progress) }))
-            };
-            let alert_min_age = SignedDuration::try_from(ctx.config.alert_min_age)?;
-            // What fetching left of its time would be none where a server is slow.
-            let until = Some(Instant::now() + max_runtime.min(LONGEST));
-            let manners = Manners { alert_min_age, named, until };
-            let mut flushed =
-                outbox::flush(store, &mut connect, &undelivered::aftermath(&ctx.config), &manners, &Timestamp::now)?;
-            let mut connect = |account: &Account, until| connector.imap(account, until);
-            flushed.copies = outbox::keep_copies(store, &mut connect, until, &Timestamp::now)?;
-            Ok(flushed)
-        }
-    }
-}
-
-/// A server that mail is handed to, and the watcher who is told how much was sent.
-struct Counted {
-    transport: Box<dyn MailTransport>,
-    progress: Rc<RefCell<Progress>>,
-}
-
-impl MailTransport for Counted {
-    fn send(
-        &mut self,
-        envelope: &Envelope,
-        body: &[u8],
-        before_body: &mut dyn FnMut() -> Result<(), String>,
-    ) -> Result<Sent, SendError> {
-        let done = self.transport.send(envelope, body, before_body);
-        self.progress.borrow_mut().advance(1, body.len() as u64);
-        done
-    }
-
-    fn quit(&mut self) {
-        self.transport.quit();
-    }
-}
-
-/// How far the outbox is, of what is due now.
-fn sending_progress(ctx: &Context, store: &Store) -> Result<Rc<RefCell<Progress>>> {
-    let now = Timestamp::now();
-    let (count, bytes) = store.read(|tx| rows::due_size(tx, now))?;
-    let mut progress = Progress::new(!ctx.ui.quiet && ctx.ui.verbosity == 0);
-    progress.expect(usize::try_from(count)?, u64::try_from(bytes)?);
-    Ok(Rc::new(RefCell::new(progress)))
-}
-
-/// Nothing is written where no digest is due.
-fn queue_digests(ctx: &Context, store: &Store) -> Result<()> {
-    let now = Timestamp::now();
-    if store.read(|tx| notice::are_digests_due(tx, now))? {
-        store.write(|tx| notice::digests(tx, &World::load(tx, &ctx.config, now)?))?;
-    }
-    Ok(())
-}
-
-/// Why an account is not even tried.
-fn resting(name: &str, until: Timestamp) -> anyhow::Error {
-    Fault::new(Kind::TempFail, format!("its SMTP server refused the login or asked for a pause, next try at {until}"))
-        .hint(format!("to try at once: espomail account enable {name}"))
-        .into()
-}
-
-/// Says what trouble sending met to those who asked; cron hears of it through `status` and `check`.
-fn say_trouble(ctx: &Context, flushed: &Flushed) {
-    let say = |what: &str, (name, error): &(String, anyhow::Error)| {
-        let line = match ctx.read(|tx, actor| context::known_account(tx, actor, name)) {
-            Ok(_) => format!("account \"{name}\": {what}: {error:#}"),
-            Err(_) => format!("{ACCOUNT_OF_OTHERS}: {what}"),
-        };
-        ctx.ui.verbose(1, &line);
-    };
-    flushed.accounts.iter().for_each(|failed| say("cannot send", failed));
-    flushed.copies.iter().for_each(|failed| say("cannot keep a copy of sent mail", failed));
-    for (name, until) in &flushed.resting {
-        say("does not send now", &(name.clone(), resting(name, *until)));
-    }
-}
-
-/// The kind of trouble sending met, if any.
-fn sending_trouble(flushed: &Flushed) -> Option<Kind> {
-    let kinds = flushed.accounts.iter().chain(&flushed.copies).map(|(_, error)| error::classify(error).0);
-    // That a stranger's address takes no automatic reply is nothing to be done about.
-    let refused = (flushed.failed_letters > 0).then_some(Kind::Partial);
-    kinds.chain(flushed.resting.iter().map(|_| Kind::TempFail)).chain(refused).reduce(Kind::worse)
-}
-
-/// The line of numbers, for the person who asked; the log has it if something was done.
-fn summarise(ctx: &Context, store: &Store, tally: &Tally, flushed: &Flushed, started: Instant, is_asked: bool) {
-    let seconds = started.elapsed().as_secs_f64();
-    let indexing = tally.indexing.as_secs_f64();
-    let indexing = if indexing < 0.05 { String::new() } else { format!(", {indexing:.1} s of it for the full text") };
-    let Tally { imported, other, quarantined, .. } = tally;
-    let Flushed { sent, failed, put_off, .. } = flushed;
-    let was_idle = imported + other + quarantined + sent + failed + put_off == 0 && !ctx.dry_run;
-    // A run that found nothing to do and that nobody watches asks nothing more.
-    let (waiting, tried) = match is_asked || !was_idle {
-        true => store.read(|tx| rows::waits(tx, Timestamp::now())).unwrap_or_default(),
-        false => (0, None),
-    };
-    let line = match ctx.dry_run {
-        true => format!(
-            "dry run, nothing changed: {imported} would be imported, {other} other, {quarantined} quarantined; {seconds:.1} s"
-        ),
-        false => format!(
-            "imported {imported}, other {other}, quarantined {quarantined}; sent {sent}, failed {failed}, waiting {waiting}; {seconds:.1} s{indexing}"
-        ),
-    };
-    ::log::log!(if was_idle { Level::Debug } else { Level::Info }, "{}: {line}", ctx.command);
-    if is_asked {
-        ctx.ui.note(&line);
-    }
-    if let Some((first, last)) = tried.filter(|_| is_asked && !ctx.dry_run) {
-        ctx.ui.note(&until(waiting, ctx.ui.soon(first), ctx.ui.soon(last), first > Timestamp::now()));
-    }
-}
-
-/// What is said of mail that waits for another try between two moments.
-fn until(waiting: i64, first: String, last: String, is_later: bool) -> String {
-    let wait = if waiting == 1 { "waits" } else { "wait" };
-    let when = match (is_later, first == last) {
-        (true, true) => format!("until {first}"),
-        (true, false) => format!("until {first} and later"),
-        (false, _) => "for the next run".to_owned(),
-    };
-    format!("{waiting} {wait} {when}; `espomail outbox retry ID` sends now (espomail outbox list)")
 }
 
 fn worse(a: Option<Kind>, b: Option<Kind>) -> Option<Kind> {

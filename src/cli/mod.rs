@@ -40,8 +40,10 @@ pub mod record;
 pub mod role;
 mod run;
 pub mod schema;
+pub mod send;
 pub mod status;
 pub mod stream;
+mod summary;
 pub mod team;
 pub mod template;
 pub mod text;
@@ -154,7 +156,7 @@ enum Command {
     Fetch(fetch::FetchArgs),
     /// Sends what waits in the outbox
     #[command(before_help = "Examples:\n  $ espomail send\n  $ espomail send --summary")]
-    Send(fetch::SendArgs),
+    Send(send::SendArgs),
     /// Takes one message on standard input
     #[command(
         before_help = "Examples:\n  $ espomail ingest --account support < mail.eml\n  | \"/usr/bin/espomail ingest --account support\"\n  $ espomail ingest --account support --recipient \"$RECIPIENT\" --sender \"$SENDER\" < mail.eml"

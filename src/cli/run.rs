@@ -14,7 +14,7 @@ use super::context::Context;
 use super::{
     Cli, Command, account, busy, case, check, completions, config, db, delegation, doctor, email, export, fetch,
     filter, folder, front, import, ingest, init, log, man, named, notification, outbox, quarantine, record, role,
-    schema, status, stream, team, template, user, whoami,
+    schema, send, status, stream, team, template, user, whoami,
 };
 use crate::caller::{Caller, Process, Standing};
 use crate::config::{self as configuration, Config};
@@ -198,7 +198,7 @@ fn dispatch(command: Command, ctx: &Context) -> Result<()> {
     match command {
         Command::Init(args) => init::run(&args, ctx),
         Command::Fetch(args) => fetch::run(&args, ctx),
-        Command::Send(args) => fetch::send(&args, ctx),
+        Command::Send(args) => send::run(&args, ctx),
         Command::Ingest(args) => ingest::run(&args, ctx),
         Command::Status(args) => status::run(&args, ctx),
         Command::Check(args) => check::run(&args, ctx),

@@ -129,7 +129,7 @@ const TEXTS: u64 = 1 << 20;
 
 fn redraft(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow, email_id: i64) -> Result<i64> {
     let Some(email) = emails::by_id(tx, email_id, Sight::Everything)? else { return Ok(email_id) };
-    // The texts come first in a letter of ours; its files are not read.
+    // Our letters begin with their texts; the files are not read.
     let message = message::parse(&raw::beginning(tx, row.raw_id, TEXTS)?);
     let case_id = email.case_id();
     for team in case_id.map(|id| cases::team_ids(tx, id)).transpose()?.unwrap_or_default() {

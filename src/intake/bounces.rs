@@ -140,7 +140,7 @@ fn failures(tx: &Tx<'_>, row: &OutboxRow, bounce: Option<&Bounce>) -> Result<Vec
     }
 }
 
-/// A failure under the address that we wrote to, where the report names the one behind it as well.
+/// A failure under the address that we wrote to, where the report names the address that it leads to as well.
 fn as_written_to(failure: &Failure, is_recipient: &dyn Fn(&str) -> bool) -> Failure {
     let alias = failure.alias.as_ref().filter(|alias| is_recipient(alias) && !is_recipient(&failure.address));
     let address = alias.unwrap_or(&failure.address).clone();
@@ -177,7 +177,7 @@ fn one(
     Ok((said, true))
 }
 
-/// Status code and the server's words, the code once; one that says nothing (5.0.0) only where there are no words.
+/// Status code and the server's words, the code once; a code that says nothing (5.0.0) is shown only where there are no words.
 fn words(failure: &Failure) -> String {
     let Failure { status, diagnostic, .. } = failure;
     let is_idle = status.ends_with(".0.0") && !diagnostic.trim().is_empty();

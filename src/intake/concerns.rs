@@ -86,7 +86,7 @@ pub struct Idle {
     pub unexplained: Vec<(String, i64)>,
     /// So many automatic messages failed within a day, the last one for this reason, and none was sent.
     pub automatic: Option<(i64, String)>,
-    /// So many messages are given up: the server lists them and does not deliver them.
+    /// Number of messages that were given up: the server lists them and does not deliver them.
     pub unfetchable: i64,
 }
 

@@ -143,7 +143,7 @@ struct Front<'a> {
     run: &'a Run<'a>,
     seats: HashMap<i64, Seat<'a>>,
     worst: Option<Kind>,
-    /// So many accounts were not done when the run's time was over.
+    /// Number of accounts that were not done when the run's time was over.
     cut_off: usize,
 }
 

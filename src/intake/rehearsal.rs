@@ -15,7 +15,7 @@ use crate::store::db::{Store, Tx};
 use crate::store::deliveries::{self, Delivery, Outcome};
 use crate::store::raw::{self, Stored};
 
-/// Of the messages that wait already, so many are read before the transaction; the rest are read in it.
+/// Maximum number of waiting messages that are read before the transaction; the rest are read inside it.
 const WAITING: i64 = 100;
 
 /// What would become of a batch, and of what waited before it.

@@ -1,5 +1,5 @@
-//! Mail of ours that did not arrive: it is shown on its case, the customer waits again, and the user who has to act is told
-//! (B9.2, B13.5).
+//! Our mail that did not arrive (B9.2, B13.5): the case shows the failure, the customer waits again, and the user who has to
+//! act is told.
 
 use anyhow::Result;
 use jiff::Timestamp;

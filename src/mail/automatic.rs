@@ -1,6 +1,6 @@
-//! Mail that no human waits behind (RFC 3834, B8.1): pure decisions, each a table of rules in
-//! their order. What is shown and what is done are decided by the same ones. It says only what the message says of itself; limits, ages and what was sent before
-//! are the auto-reply's business.
+//! Mail that a program wrote (RFC 3834, B8.1): pure decisions, each a table of rules in their order. The same rules decide
+//! what is shown and what is done. They look at the message alone; limits, ages and what was sent before are left to the
+//! automatic reply.
 
 mod rules;
 pub(in crate::mail) mod subject;

@@ -99,7 +99,7 @@ fn read_itself(message: &Message) -> Option<Bounce> {
     Some(Bounce { failures, original_message_id })
 }
 
-/// A report that is whole in another message, as gateways wrap what they let in. What a person forwards is none of theirs.
+/// A report that is whole in another message, as gateways wrap what they let in. A message that a person forwards is not such a report.
 fn wrapped(message: &Message) -> Option<&Message> {
     let report = message.enclosed.as_ref().and_then(|enclosed| enclosed.report.as_deref());
     report.filter(|_| message.delivery_status.is_empty() && prose::is_by_mail_system(message))

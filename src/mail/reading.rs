@@ -26,7 +26,7 @@ pub struct Reading {
     pub identity: String,
     /// What it reports about mail that could not be delivered.
     pub bounce: Option<Bounce>,
-    /// What a reader did with a mail of ours.
+    /// What a reader did with our mail.
     pub receipt: Option<Receipt>,
     /// The Message-IDs of what a report tells about: of a delivery, a success included, or of being read.
     pub about: Vec<String>,
@@ -50,7 +50,7 @@ pub struct Reading {
     pub base_subject: String,
     /// Case numbers in the subject.
     pub case_numbers: Vec<i64>,
-    /// What the HTML says, as far as it was asked.
+    /// The text of the HTML, once it was asked for.
     html_text: OnceLock<Option<String>>,
 }
 
@@ -97,8 +97,8 @@ impl Reading {
         }
     }
 
-    /// How old a mail is counts from here (B8.6): from when our own server took it in, whose clock is no sender's; where it
-    /// does not say so, from the older of Date and the time that the mailbox has for it.
+    /// The moment from which the age of a mail counts (B8.6): when our own server took the mail in, as senders' clocks may be
+    /// wrong. Where the server does not say so, the older of Date and the mailbox's own time.
     pub fn since(&self, internal_date: Timestamp) -> Timestamp {
         self.received.or(self.message.date).unwrap_or(internal_date).min(internal_date)
     }

@@ -80,7 +80,7 @@ impl Hasher for Mixed {
     }
 }
 
-/// Letters of a phrase that is no more than the beginning of other words.
+/// Letters up to which a phrase may be only the beginning of other words.
 const SHORT: usize = 4;
 /// Bytes that the words in the place of ` … ` may have.
 const GAP: usize = 80;
@@ -135,7 +135,7 @@ phrases! {
     BEFORE_RECIPIENTS = "before_recipients";
     /// Before the address of a recipient in the same line.
     BEFORE_ADDRESS = "before_address";
-    /// In lines of a delivery report whose addresses are no recipients.
+    /// In lines of a delivery report whose addresses are not recipients.
     ABOUT_THE_REPORT = "about_the_report";
     /// Before such an address.
     LABELS_OF_OTHERS = "labels_of_others";

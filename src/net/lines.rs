@@ -45,7 +45,7 @@ impl Lines {
         self.stream.clock().begin_answer(self.reply);
     }
 
-    /// As [`Lines::begin_answer`], for an answer that may take so many times as long, and is waited for when the time of the
+    /// As [`Lines::begin_answer`], with `times` the usual limit, for an answer that is waited for even when the time of the
     /// connection is over.
     pub(super) fn begin_lasting(&mut self, budget: u64, times: u32) {
         self.budget = budget;

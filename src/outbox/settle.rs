@@ -32,7 +32,7 @@ pub(super) struct Settled {
     pub(super) state: OutboxState,
     /// The server took the message, for at least one recipient.
     pub(super) taken: bool,
-    /// Its words, where it refused whoever sends: no recipient is to blame, and the row waits.
+    /// Its words, where it refused the account: no recipient is to blame, and the row waits.
     pub(super) refused: Option<String>,
     /// Who did not get it, for good.
     pub(super) failed: Vec<Undelivered>,

@@ -14,7 +14,7 @@ use crate::mail::address::Mailbox;
 use crate::net::idle::Idle;
 use crate::net::{Envelope, ListedFolder, MailSource, OpenFolder, Reply, SendError, Sent};
 use crate::store::accounts::StoreSent;
-use crate::store::cases::{self, NewCase, Priority};
+use crate::store::cases::{self, NewCase};
 use crate::store::notifications::{self, NotificationKind};
 use crate::store::outbox::{OutboxRow, OutboxState};
 use crate::store::sight::Sight;
@@ -75,15 +75,8 @@ impl Office {
                     number: 1,
                     key: "00112233aabbccdd",
                     name: "Help",
-                    description: "",
-                    priority: Priority::Normal,
-                    case_type: "",
-                    company_id: None,
-                    contact_id: None,
-                    lead_id: None,
                     account_id: Some(1),
-                    requester_user_id: None,
-                    relates_to_id: None,
+                    ..NewCase::default()
                 };
                 let case_id = cases::add(tx, &new, START)?;
                 cases::assign(tx, case_id, Some(user_id), false, START)?;
@@ -846,7 +839,7 @@ fn the_accounts_share_the_time_and_one_that_failed_comes_last() {
 }
 
 #[test]
-fn what_a_server_took_is_written_whatever_follows_from_it() {
+fn the_answer_of_a_server_is_written_when_the_aftermath_fails() {
     let office = Office::new(&[Act::Answer(vec![("a@x.example", 550, "5.1.1 unknown")], 250, "taken")]);
     let id = office.write(OutboxKind::Mail, &["a@x.example", "b@x.example"]);
     let mut connect = |_: &Account, _| -> Result<Box<dyn MailTransport>> {

@@ -203,7 +203,7 @@ impl Turn<'_, '_> {
         }
     }
 
-    /// Writes what the server said; the inner error is its refusal of whoever sends.
+    /// Writes what the server said; the inner error is its refusal of the account.
     fn settle(
         &mut self,
         row: &OutboxRow,
@@ -290,7 +290,7 @@ impl Turn<'_, '_> {
         if state != OutboxState::Sent && failed.is_empty() {
             return Ok(());
         }
-        // What the server did is written, whatever becomes of the rest.
+        // The server's answer is written even where the rest fails.
         let followed = tx.savepoint(|tx| (self.aftermath)(tx, row, failed, (self.clock)()));
         if let Err(error) = db::unless_fatal(followed)? {
             log::error!("outbox {}: what follows from its fate could not be done: {error:#}", row.id);

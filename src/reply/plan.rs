@@ -1,5 +1,5 @@
-//! What a letter is made of, and its final bytes. Base64 and packing of its files take long, so that nobody holds the
-//! database meanwhile; whoever stores the bytes finds out whether they are still right.
+//! What a letter is made of, and its final bytes. Encoding and packing of files take long, so it is done while nobody
+//! holds the database. The caller that stores the bytes checks that they are still right.
 
 use anyhow::Result;
 use jiff::Timestamp;
@@ -181,7 +181,7 @@ fn heading(world: &World<'_>, started: &Started, case: Option<&Case>, seed: &See
     })
 }
 
-/// The customer of a case answers to the group and not to the user, whatever a mail program makes of From (B13.3).
+/// The customer of a case answers to the group and not to the user, also where a mail program hides From (B13.3).
 fn reply_to(world: &World<'_>, sender: &Sender, case: Option<&Case>) -> Result<Option<Mailbox>> {
     let of_sender = Some(&sender.account).filter(|account| account.kind == AccountKind::Group);
     let address = match (case, case.and_then(|case| case.account_id)) {

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::mail::message::{self, Message};
 use crate::mail::message_id;
 use crate::store::accounts::{self, Account, AccountKind};
-use crate::store::cases::{NewCase, Priority};
+use crate::store::cases::NewCase;
 use crate::store::db::Store;
 use crate::store::emails::{self, Email, EmailStatus, Field, NewEmail};
 use crate::store::levels::{Level, Levels, Permission};
@@ -60,15 +60,8 @@ fn desk(raw: &[u8]) -> Desk {
                 number: instance::take_case_number(tx)?,
                 key: "0123456789abcdef",
                 name: "Invoice",
-                description: "",
-                priority: Priority::Normal,
-                case_type: "",
-                company_id: None,
-                contact_id: None,
-                lead_id: None,
                 account_id: Some(support.id),
-                requester_user_id: None,
-                relates_to_id: None,
+                ..NewCase::default()
             };
             let case_id = cases::add(tx, &case, NOW)?;
             cases::add_team(tx, case_id, team)?;
@@ -654,15 +647,8 @@ fn a_letter_whose_case_changes_while_it_is_composed_is_planned_again() {
         number: 77,
         key: "00000000000000ff",
         name: "Help",
-        description: "",
-        priority: Priority::Normal,
-        case_type: "",
-        company_id: None,
-        contact_id: None,
-        lead_id: None,
         account_id: case.account_id,
-        requester_user_id: None,
-        relates_to_id: None,
+        ..NewCase::default()
     };
     let merge = |tx: &Tx<'_>| cases::set_merged(tx, case.id, cases::add(tx, &other, NOW)?);
     desk.store.write(merge).unwrap();

@@ -187,6 +187,7 @@ const UNLOGGED: &[&str] = &[
     "cli/account/audit.rs",
     "cli/context.rs",
     "cli/fetch.rs",
+    "cli/send.rs",
     "cli/import/mod.rs",
     "cli/ingest.rs",
     "cli/quarantine.rs",

@@ -128,8 +128,8 @@ fn mail(tx: &Tx<'_>, email: Email) -> Result<Mail> {
 }
 
 impl Mail {
-    /// Whom it went to, as far as that says something: of mail that came, To names more than the group address only where
-    /// it names several.
+    /// To, Cc and Reply-To, where they say something. To of received mail is shown only where it has several addresses: one
+    /// address is that of the group.
     fn heads(&self) -> Vec<String> {
         let mut heads = Vec::new();
         let mut head = |name: &str, mailboxes: &[Mailbox]| {

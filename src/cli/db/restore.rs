@@ -72,7 +72,7 @@ pub fn run(args: &Restore, ctx: &Context) -> Result<()> {
     Ok(())
 }
 
-/// A name beside the database that nothing has: two may be restored in one second.
+/// A free name in the directory of the database: two backups may be restored in one second.
 fn free(target: &Path, end: &str) -> PathBuf {
     let is_free = |path: &PathBuf| ["", "-wal", "-shm"].iter().all(|end| !place::beside(path, end).exists());
     let first = place::beside(target, end);

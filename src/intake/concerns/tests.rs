@@ -104,7 +104,7 @@ fn each_state_of_an_account_has_its_level() {
             ],
         ),
         (
-            "a folder that made the account fail is told once, another one beside it",
+            "a folder that made the account fail is told once, another folder separately",
             watched(|one| {
                 one.account.health.failing_since = Some(ago(5));
                 one.account.health.failure = "folder \"INBOX\": the server refused".into();

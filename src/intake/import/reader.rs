@@ -102,7 +102,7 @@ fn parse(asked: &Receiver<Vec<Loaded>>, lock: Option<&Lock>, wants: Wants, parse
     Ok(())
 }
 
-/// What the steps of the import will ask of a message, beside what they ask of each.
+/// What the steps of the import ask of a message in addition to what they ask of every message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::intake) enum Wants {
     /// Nothing.

@@ -6,7 +6,7 @@ use crate::mail::message::Message;
 pub(super) type MachineRule = Rule<fn(&Message) -> Option<String>>;
 type AnswerRule = Rule<fn(&Answering<'_>) -> Option<String>>;
 
-/// A machine wrote it, whatever else holds. What a report says of itself comes first, so that a reason names it.
+/// Rules of which one is enough: a program wrote the message. Rules about reports come first, so that the reason names them.
 pub(super) const MACHINE: &[MachineRule] = &[
     Rule { name: "Auto-Submitted", test: auto_submitted },
     Rule { name: "X-Autoreply", test: auto_reply_header },

@@ -1,5 +1,5 @@
 //! What the subject of a message says about who wrote it: answers of programs have a mark before the subject that they
-//! answer, behind the tags that gateways and desks put in front of everything.
+//! answer, after the tags that gateways and desks put in front of everything.
 //!
 //! A subject is words, which anybody may write. So a mark that stands alone makes no mail automatic: the classifier asks for
 //! more, unless the mark is what only programs write.
@@ -44,7 +44,7 @@ pub(in crate::mail) fn sure_mark(subject: &str) -> Option<Marked> {
     sure_mark_of(beginning(subject)?)
 }
 
-/// What stands behind the tags; `None` where that is an answer or a forward.
+/// What stands after the tags; `None` where that is an answer or a forward.
 fn beginning(subject: &str) -> Option<&str> {
     let end = subject.char_indices().nth(MAX).map_or(subject.len(), |(at, _)| at);
     Some(without_tags(subject.get(..end)?)).filter(|subject| leading_prefix(subject).is_none())
@@ -111,7 +111,7 @@ fn is_separated_before(before: &str) -> bool {
     rest.is_empty() || rest.ends_with(SEPARATORS) || before.ends_with("- ")
 }
 
-/// The subject behind tags such as `[EXTERNAL]`, `(ticket 7)`, `***SPAM***` and `EXTERN:`.
+/// The subject after tags such as `[EXTERNAL]`, `(ticket 7)`, `***SPAM***` and `EXTERN:`.
 fn without_tags(subject: &str) -> &str {
     let mut rest = subject.trim();
     for _ in 0..MAX_TAGS {
@@ -167,8 +167,8 @@ fn tidy(text: &str) -> String {
     plain.trim_matches([' ', '"', '\'', '!', '.', '-', '–', '«', '»', '“', '”', '(', ')', '[', ']']).to_owned()
 }
 
-/// Whether a message answers another one, as far as it says so itself: by an id, by a number of a case, or by the subject
-/// that it repeats behind its mark.
+/// Whether a message answers another one, by what it says itself: by an id, by a number of a case, or by the subject
+/// that it repeats after its mark.
 pub(super) fn answers(message: &Message) -> bool {
     let repeats = || sure_mark(&message.subject).is_some_and(|marked| marked.repeats_answer);
     !message.in_reply_to.is_empty()

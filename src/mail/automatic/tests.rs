@@ -22,7 +22,7 @@ fn null_path(headers: &[(&str, &str)]) -> Message {
     Message { return_path: Some(String::new()), ..message(headers) }
 }
 
-/// An answer to a mail of ours.
+/// An answer to our mail.
 fn answer(subject: &str) -> Message {
     Message { subject: subject.into(), in_reply_to: vec!["c0.1".into()], ..message(&[]) }
 }

@@ -141,7 +141,7 @@ fn proper_address(value: &str) -> Option<String> {
     prose::addresses(untyped(value)).next()
 }
 
-/// What is no address of the Internet, such as a user of this host.
+/// A name that is not an Internet address, such as a user of the host.
 fn bare_address(value: &str) -> Option<String> {
     let bare = untyped(value).trim().trim_matches(['<', '>', '"', '\'']);
     (!bare.is_empty() && !bare.contains(char::is_whitespace)).then(|| bare.to_owned())

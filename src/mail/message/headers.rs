@@ -247,7 +247,7 @@ fn fill_addresses(message: &mut Message, read: &mut Addresses<'_, '_>) {
     message.return_path = message.header("Return-Path").filter(|value| !value.trim().is_empty()).map(path);
 }
 
-/// `<kim@x.example>`, `<>`, or a bare `<MAILER-DAEMON>`, which is no null path.
+/// `<kim@x.example>`, `<>`, or a bare `<MAILER-DAEMON>`, which is not a null path.
 fn path(value: &str) -> String {
     let inner = value.trim().trim_matches(['<', '>']).trim();
     let address =

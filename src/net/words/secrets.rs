@@ -29,7 +29,7 @@ pub(super) struct Secrets {
 struct Net {
     fold: Fold,
     width: usize,
-    /// It is base64, where the letters beside a part hold bits of the secret, too.
+    /// It is base64, where the letters next to a part hold bits of the secret, too.
     base64: bool,
     parts: HashSet<u64>,
 }
@@ -162,7 +162,7 @@ impl Folded {
         }
     }
 
-    /// Marks what stands beside a part, as far as it may be the same base64.
+    /// Marks the characters next to a part that can belong to the same base64.
     fn mark_run(&self, start: usize, width: usize, text: &[char], marked: &mut [bool]) {
         let (Some(first), Some(last)) = (self.from.get(start), self.from.get(start + width - 1)) else { return };
         let is_base64 = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '-' | '_' | '=');

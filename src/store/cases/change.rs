@@ -116,7 +116,7 @@ pub fn set_requester(tx: &Tx<'_>, id: i64, user_id: i64) -> Result<()> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::{NewCase, Priority, add, by_id};
+    use super::super::{NewCase, add, by_id};
     use super::*;
     use crate::store::db::Store;
 
@@ -126,20 +126,7 @@ mod tests {
         let store = Store::in_memory().unwrap();
         let (case, waits) = store
             .write(|tx| {
-                let new = NewCase {
-                    number: 1,
-                    key: "k",
-                    name: "",
-                    description: "",
-                    priority: Priority::Normal,
-                    case_type: "",
-                    company_id: None,
-                    contact_id: None,
-                    lead_id: None,
-                    account_id: None,
-                    requester_user_id: None,
-                    relates_to_id: None,
-                };
+                let new = NewCase { number: 1, key: "k", name: "", ..NewCase::default() };
                 let id = add(tx, &new, at(0))?;
                 // Asked at 10, answered at 40 and once more at 50; asked at 60, closed with no word, answered at 90.
                 for (who, since) in [

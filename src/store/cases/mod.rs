@@ -181,6 +181,26 @@ pub struct NewCase<'a> {
     pub relates_to_id: Option<i64>,
 }
 
+/// Nothing but Normal priority.
+impl Default for NewCase<'_> {
+    fn default() -> Self {
+        NewCase {
+            number: 0,
+            key: "",
+            name: "",
+            description: "",
+            priority: Priority::Normal,
+            case_type: "",
+            company_id: None,
+            contact_id: None,
+            lead_id: None,
+            account_id: None,
+            requester_user_id: None,
+            relates_to_id: None,
+        }
+    }
+}
+
 /// Adds a case with status New; the id.
 pub fn add(tx: &Tx<'_>, case: &NewCase<'_>, now: Timestamp) -> Result<i64> {
     tx.insert(

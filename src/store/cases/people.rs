@@ -165,7 +165,7 @@ pub fn had_a_case(tx: &Tx<'_>, address: &str, before: Timestamp) -> Result<bool>
 /// Whether the person at an address wrote verified mail in a case.
 pub fn wrote_verified(tx: &Tx<'_>, case_id: i64, address: &str) -> Result<bool> {
     const BY: [&str; 2] =
-        ["emails_from WHERE author_address IS NULL AND from_address", "emails_behind WHERE author_address"];
+        ["emails_from WHERE author_address IS NULL AND from_address", "emails_author WHERE author_address"];
     for by in BY {
         let sql = format!(
             "SELECT 1 FROM emails INDEXED BY {by} = ?2 AND parent_id = ?1 AND parent_type = 'case' AND verified
@@ -181,7 +181,7 @@ pub fn wrote_verified(tx: &Tx<'_>, case_id: i64, address: &str) -> Result<bool> 
 /// Whether one of us wrote to an address about a record, hidden copies included; an automatic reply goes to whomever a
 /// stranger names.
 pub fn was_written_to(tx: &Tx<'_>, record: Parent, address: &str) -> Result<bool> {
-    // Strangers can name an address as often as they like; letters of ours are few.
+    // Strangers can name an address as often as they like; our own letters are few.
     let sql = "SELECT 1 FROM emails e INDEXED BY emails_letters JOIN email_addresses a ON a.email_id = e.id
         WHERE e.parent_id = ?1 AND e.parent_type = ?3 AND e.status <> 'Archived' AND e.status <> 'Draft' AND e.automatic = ''
             AND a.field IN ('to', 'cc', 'bcc') AND +a.address = ?2 LIMIT 1";

@@ -42,7 +42,7 @@ pub struct EmailQuery {
     pub limit: Option<i64>,
 }
 
-/// Emails as far as they may be seen, newest first: what was imported later stands where it belongs by its time.
+/// The emails that may be seen, newest first by the time they were received, also where they were imported later.
 pub fn list(tx: &Tx<'_>, query: &EmailQuery, sight: Sight) -> Result<Vec<EmailRow>> {
     let mut bound = Bound::new(sight);
     let from = email_source(tx, &query.condition, sight, &mut bound)?;

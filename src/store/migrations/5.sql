@@ -146,7 +146,7 @@ ALTER TABLE instance ADD COLUMN restored_at INTEGER;
 ALTER TABLE instance ADD COLUMN restored_from INTEGER;
 -- What an import asks is answered by an index, however much there is already; and so is whether bytes are used still.
 CREATE INDEX emails_from ON emails (from_address, parent_id) WHERE parent_id IS NOT NULL;
-CREATE INDEX emails_behind ON emails (author_address, parent_id) WHERE author_address IS NOT NULL;
+CREATE INDEX emails_author ON emails (author_address, parent_id) WHERE author_address IS NOT NULL;
 CREATE INDEX emails_letters ON emails (parent_id) WHERE status <> 'Archived' AND automatic = '';
 CREATE INDEX emails_raw ON emails (raw_id) WHERE raw_id IS NOT NULL;
 CREATE INDEX email_variants_delivery ON email_variants (delivery_id);

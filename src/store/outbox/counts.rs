@@ -103,17 +103,22 @@ mod tests {
     use crate::store::db::Store;
     use crate::store::raw::{self, Packed};
 
+    /// Adds account 1, and bytes to be sent; the id of the bytes.
+    fn account_and_bytes(tx: &Tx<'_>) -> Result<i64> {
+        tx.execute(
+            "INSERT INTO accounts (id, name, kind, address, fetch_since, created_at, edited_at)
+                VALUES (1, 'a', 'group', 'a@x', 0, 0, 0)",
+            [],
+        )?;
+        raw::add(tx, &Packed::new(b"x".to_vec())?)
+    }
+
     #[test]
     fn what_waits_for_another_try_is_counted_without_what_is_for_later() -> Result<()> {
         let store = Store::in_memory()?;
         let at = |second: i64| Ok::<_, anyhow::Error>(Timestamp::from_second(1_800_000_000 + second)?);
         let found = store.write(|tx| {
-            tx.execute(
-                "INSERT INTO accounts (id, name, kind, address, fetch_since, created_at, edited_at)
-                    VALUES (1, 'a', 'group', 'a@x', 0, 0, 0)",
-                [],
-            )?;
-            let raw_id = raw::add(tx, &Packed::new(b"x".to_vec())?)?;
+            let raw_id = account_and_bytes(tx)?;
             let rows = [("waiting", 60, None), ("waiting", 300, Some(-5)), ("waiting", 900, Some(900)), ("failed", 5, None)];
             for (state, next, not_before) in rows {
                 let not_before = not_before.map(at).transpose()?.map(seconds);
@@ -146,12 +151,7 @@ mod tests {
         for (sent, expected) in rows {
             let store = Store::in_memory()?;
             let found = store.write(|tx| {
-                tx.execute(
-                    "INSERT INTO accounts (id, name, kind, address, fetch_since, created_at, edited_at)
-                        VALUES (1, 'a', 'group', 'a@x', 0, 0, 0)",
-                    [],
-                )?;
-                let raw_id = raw::add(tx, &Packed::new(b"x".to_vec())?)?;
+                let raw_id = account_and_bytes(tx)?;
                 for (kind, state, hours) in sent {
                     let settled = now.as_second() - hours * 3_600;
                     tx.execute(

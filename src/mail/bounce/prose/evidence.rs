@@ -40,7 +40,7 @@ pub(super) struct Evidence {
     recipient: bool,
 }
 
-/// What a report needs, whatever the words.
+/// What a report needs in addition to its words.
 pub(super) fn may_be_report(message: &Message) -> bool {
     message.content_type == "multipart/report"
         || has_no_path(message)
@@ -165,7 +165,7 @@ fn is_named(message: &Message, systems: &'static Phrases) -> bool {
 }
 
 fn is_from(message: &Message, systems: &'static Phrases) -> bool {
-    // A shop's `bounce-123@` is no `bounce@`.
+    // A shop's `bounce-123@` is not `bounce@`.
     let by_address =
         |sender: &Mailbox| systems.have(&sender.address.split('@').next().unwrap_or_default().to_lowercase());
     // A list puts its own address into Sender, a mail system none but its own.

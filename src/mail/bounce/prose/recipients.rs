@@ -81,7 +81,7 @@ fn listed(lines: &[&str], strangers: &Strangers) -> Vec<(usize, String)> {
 /// Lines after the words that announce a list in which an address may stand anywhere.
 const NEARBY: usize = 12;
 
-/// Addresses anywhere in these lines, but for those of the report itself.
+/// Addresses anywhere in these lines, except those of the report itself.
 fn any(lines: &[&str], range: std::ops::Range<usize>, strangers: &Strangers) -> Vec<(usize, String)> {
     let lines = lines.iter().enumerate().take(range.end).skip(range.start);
     let told = lines.filter(|(_, line)| !is_about_others(line));
@@ -89,7 +89,7 @@ fn any(lines: &[&str], range: std::ops::Range<usize>, strangers: &Strangers) -> 
     found.filter(|(_, address)| strangers.has(address)).take(MAX).collect()
 }
 
-/// Whether a line names whom to ask, or a part of the header of the message that is no reader of it.
+/// Whether a line names whom to ask, or a part of the header of the message that does not name a reader.
 fn is_about_others(line: &str) -> bool {
     let line = words::plain(line);
     let label = line.trim_start_matches(BULLETS).split([':', '：']).next().unwrap_or_default().trim();

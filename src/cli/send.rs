@@ -1,0 +1,177 @@
+//! `send`, and the sending part of `fetch`.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use clap::Args;
+use jiff::{SignedDuration, Timestamp};
+
+use super::busy;
+use super::connect::Connector;
+use super::context::{self, ACCOUNT_OF_OTHERS, Context};
+use super::summary::{self, Tally};
+use crate::error::{self, Fault, Kind};
+use crate::intake::world::World;
+use crate::intake::{notice, undelivered};
+use crate::lock::{self, Attempt};
+use crate::net::{Envelope, MailTransport, SendError, Sent};
+use crate::outbox::{self, Flushed, Manners};
+use crate::store::accounts::Account;
+use crate::store::db::Store;
+use crate::store::outbox as rows;
+use crate::ui::progress::Progress;
+
+/// No run takes longer than a year, whatever `max_runtime` says.
+const LONGEST: Duration = Duration::from_secs(366 * 86_400);
+
+/// `send`
+#[derive(Debug, Args)]
+pub struct SendArgs {
+    /// Print a line of numbers at the end
+    #[arg(long)]
+    summary: bool,
+}
+
+/// Runs `send`.
+pub fn run(args: &SendArgs, ctx: &Context) -> Result<()> {
+    if ctx.dry_run {
+        return Err(Fault::new(Kind::Usage, "send: has no --dry-run")
+            .hint("see what waits: espomail outbox list")
+            .into());
+    }
+    let store = ctx.unlogged_store()?;
+    let started = Instant::now();
+    let flushed = flush(ctx, &store, &Connector::new(&ctx.config, &ctx.db_path), &[], ctx.config.max_runtime)?;
+    for (name, error) in &flushed.accounts {
+        ctx.ui.problem(&format!("account \"{name}\": cannot send"), error);
+    }
+    for (name, error) in &flushed.copies {
+        ctx.ui.problem(&format!("account \"{name}\": cannot keep a copy of sent mail"), error);
+    }
+    for (name, until) in &flushed.resting {
+        ctx.ui.problem(&format!("account \"{name}\""), &resting(name, *until));
+    }
+    let is_asked = args.summary || ctx.ui.verbosity > 0 || ctx.ui.is_terminal();
+    summary::tell(ctx, &store, &Tally::default(), &flushed, started, is_asked);
+    match trouble(&flushed) {
+        Some(kind) => Err(context::told(kind)),
+        None => Ok(()),
+    }
+}
+
+/// When a run ends that began at `started`.
+pub fn end_of(started: Instant, max_runtime: Duration) -> Instant {
+    started + max_runtime.min(LONGEST)
+}
+
+/// Sends what is due, unless another process is at it.
+pub fn flush(
+    ctx: &Context,
+    store: &Store,
+    connector: &Connector<'_>,
+    named: &[String],
+    max_runtime: Duration,
+) -> Result<Flushed> {
+    match lock::attempt(&ctx.db_path, "outbox", Timestamp::now())? {
+        Attempt::Busy(holder) => {
+            let line = format!("the outbox is being sent by {}", busy::told(&holder));
+            if busy::is_late(&holder, max_runtime) {
+                ctx.ui.warn(&line);
+                ctx.ui.hint(&holder.hint());
+            } else {
+                ctx.ui.verbose(1, &line);
+            }
+            Ok(Flushed::default())
+        }
+        Attempt::Held(_lock) => {
+            queue_digests(ctx, store)?;
+            let watched = progress(ctx, store)?;
+            let mut connect = |account: &Account, until| -> Result<Box<dyn MailTransport>> {
+                Ok(Box::new(Counted { transport: connector.smtp(account, until)?, progress: Rc::clone(&watched) }))
+            };
+            let alert_min_age = SignedDuration::try_from(ctx.config.alert_min_age)?;
+            // What fetching left of its time would be none where a server is slow.
+            let until = Some(end_of(Instant::now(), max_runtime));
+            let manners = Manners { alert_min_age, named, until };
+            let mut flushed =
+                outbox::flush(store, &mut connect, &undelivered::aftermath(&ctx.config), &manners, &Timestamp::now)?;
+            let mut connect = |account: &Account, until| connector.imap(account, until);
+            flushed.copies = outbox::keep_copies(store, &mut connect, until, &Timestamp::now)?;
+            Ok(flushed)
+        }
+    }
+}
+
+/// A server that mail is handed to, and the watcher who is told how much was sent.
+struct Counted {
+    transport: Box<dyn MailTransport>,
+    progress: Rc<RefCell<Progress>>,
+}
+
+impl MailTransport for Counted {
+    fn send(
+        &mut self,
+        envelope: &Envelope,
+        body: &[u8],
+        before_body: &mut dyn FnMut() -> Result<(), String>,
+    ) -> Result<Sent, SendError> {
+        let done = self.transport.send(envelope, body, before_body);
+        self.progress.borrow_mut().advance(1, body.len() as u64);
+        done
+    }
+
+    fn quit(&mut self) {
+        self.transport.quit();
+    }
+}
+
+/// How far the outbox is, of what is due now.
+fn progress(ctx: &Context, store: &Store) -> Result<Rc<RefCell<Progress>>> {
+    let now = Timestamp::now();
+    let (count, bytes) = store.read(|tx| rows::due_size(tx, now))?;
+    let mut progress = Progress::new(!ctx.ui.quiet && ctx.ui.verbosity == 0);
+    progress.expect(usize::try_from(count)?, u64::try_from(bytes)?);
+    Ok(Rc::new(RefCell::new(progress)))
+}
+
+/// Nothing is written where no digest is due.
+fn queue_digests(ctx: &Context, store: &Store) -> Result<()> {
+    let now = Timestamp::now();
+    if store.read(|tx| notice::are_digests_due(tx, now))? {
+        store.write(|tx| notice::digests(tx, &World::load(tx, &ctx.config, now)?))?;
+    }
+    Ok(())
+}
+
+/// Why an account is not even tried.
+fn resting(name: &str, until: Timestamp) -> anyhow::Error {
+    Fault::new(Kind::TempFail, format!("its SMTP server refused the login or asked for a pause, next try at {until}"))
+        .hint(format!("to try at once: espomail account enable {name}"))
+        .into()
+}
+
+/// Says what trouble sending met to those who asked; cron hears of it through `status` and `check`.
+pub fn say_trouble(ctx: &Context, flushed: &Flushed) {
+    let say = |what: &str, (name, error): &(String, anyhow::Error)| {
+        let line = match ctx.read(|tx, actor| context::known_account(tx, actor, name)) {
+            Ok(_) => format!("account \"{name}\": {what}: {error:#}"),
+            Err(_) => format!("{ACCOUNT_OF_OTHERS}: {what}"),
+        };
+        ctx.ui.verbose(1, &line);
+    };
+    flushed.accounts.iter().for_each(|failed| say("cannot send", failed));
+    flushed.copies.iter().for_each(|failed| say("cannot keep a copy of sent mail", failed));
+    for (name, until) in &flushed.resting {
+        say("does not send now", &(name.clone(), resting(name, *until)));
+    }
+}
+
+/// The kind of trouble sending met, if any.
+pub fn trouble(flushed: &Flushed) -> Option<Kind> {
+    let kinds = flushed.accounts.iter().chain(&flushed.copies).map(|(_, error)| error::classify(error).0);
+    // That a stranger's address takes no automatic reply is nothing to be done about.
+    let refused = (flushed.failed_letters > 0).then_some(Kind::Partial);
+    kinds.chain(flushed.resting.iter().map(|_| Kind::TempFail)).chain(refused).reduce(Kind::worse)
+}
