@@ -1,4 +1,4 @@
-//! Who is acting, and what they may do (B11, "Who is acting").
+//! Who is acting, and what they may do (B11).
 //!
 //! A caller is mapped to the user with their login name. In advisory mode everybody else acts as administrator; in enforced
 //! mode the service user and root do, and nobody else without a user. What is read is narrowed by [`Sight`] inside the

@@ -44,9 +44,11 @@
 //! | [`moment`] | times in the database that a wrong clock may have written | no other room |
 //! | [`alike`] | the known word that is closest to a mistyped one | no other room |
 //! | [`units`] | durations and sizes in words | no other room |
+//! | [`rules`] | the rules by the numbers that code and tests cite: text alone | no other room |
 //!
 //! A test reads this table and fails on a room that is not in it, on an arrow between rooms that is not in it, and on one that
-//! is in it and not used.
+//! is in it and not used. Numbers such as (B4.9) are explained in [`rules`]. CONTRIBUTING.md says how to build and test, where
+//! a new thing goes, and how to write.
 
 pub mod access;
 mod alike;
@@ -69,6 +71,8 @@ pub mod net;
 pub mod outbox;
 pub mod query;
 pub mod reply;
+#[doc = include_str!("rules.md")]
+pub mod rules {}
 pub mod secret;
 pub mod store;
 pub mod ui;

@@ -1,4 +1,4 @@
-//! What a caller who came through sudo may not say ("Who is acting").
+//! What a caller who came through sudo may not say (B11).
 //!
 //! The process has the rights of the service user, which the caller lacks: whatever it would open, start or believe by the
 //! caller's word is refused here, before anything is opened. Which arguments name files is read off the command tree: their

@@ -49,6 +49,7 @@ mod privacy;
 mod products;
 mod reading;
 mod records;
+mod references;
 mod repair;
 mod returns;
 mod roles;
