@@ -1,4 +1,5 @@
 # make test      what the project asks of every change: packages, format, lints, all tests
+# make lint      format, lints and what deny.toml says of dependencies; installs nothing
 # make demo      the main job on private servers, from customer mail to answered cases
 # make promises  the promises of the manual page: the same tests as in "make test", with the program that is shipped, and
 #                far longer (an hour or more); prints its table
@@ -18,7 +19,7 @@ JOBS ?= 2
 export RUST_TEST_THREADS ?= 4
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: build test demo promises bench corpus install install-service
+.PHONY: build test lint demo promises bench corpus install install-service
 
 build:
 	cargo build --release --locked -j$(JOBS)
@@ -33,6 +34,14 @@ test:
 	  /^ +(Running|Doc-tests) / { failed++ } \
 	  /^test result:/ { passed += $$4; failed += $$6 - 1; skipped += $$8 } \
 	  END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped }'
+
+lint:
+	cargo fmt --check
+	cargo clippy --all-targets --locked -j$(JOBS) -- -D warnings
+	@if ! command -v cargo-deny >/dev/null; then echo "skipped: cargo-deny is not installed"; exit; fi; \
+	  cargo deny --locked check licenses bans sources; \
+	  if cargo deny fetch db 2>/dev/null; then cargo deny --locked check advisories; \
+	  else echo "skipped: the database of advisories cannot be fetched"; fi
 
 demo:
 	@tests/demo.sh
