@@ -1,5 +1,5 @@
-//! Rules by their numbers: what code, tests, schema and manual cite has a heading in `src/rules.md`, and every heading is
-//! cited by one of them.
+//! What is cited is there. Rules by their numbers: what code, tests, schema and manual cite has a heading in
+//! `src/rules.md`, and every heading is cited by one of them. Files: what the page for contributors names exists.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -85,6 +85,17 @@ fn every_cited_rule_has_a_heading_and_every_heading_is_cited() {
     }
     assert!(faults.is_empty(), "{faults:#?}");
     assert!(headings.len() > 100 && cited.len() > 100, "{} headings, {} cited", headings.len(), cited.len());
+}
+
+#[test]
+fn every_file_that_contributors_are_sent_to_exists() {
+    let page = std::fs::read_to_string(root().join("CONTRIBUTING.md")).unwrap();
+    let named: Vec<&str> = page.split('`').skip(1).step_by(2).filter(|code| !code.contains([' ', '(', '='])).collect();
+    let roots = ["src/", "tests/", "fuzz/", "man/"];
+    let is_file = |name: &&&str| roots.iter().any(|root| name.starts_with(root)) || name.ends_with(".toml");
+    let missing: Vec<&&str> = named.iter().filter(is_file).filter(|name| !root().join(name).exists()).collect();
+    assert!(missing.is_empty(), "CONTRIBUTING.md names files that are not there: {missing:?}");
+    assert!(named.iter().filter(is_file).count() > 30, "{named:?}");
 }
 
 #[test]
