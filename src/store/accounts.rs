@@ -19,7 +19,6 @@ pub use write::{add, update};
 pub struct Server {
     /// Host; `None` = the account does not use this protocol.
     pub host: Option<String>,
-    /// Port.
     pub port: u16,
     /// Protection.
     pub tls: Tls,
@@ -356,7 +355,6 @@ pub fn all(tx: &Tx<'_>) -> Result<Vec<Account>> {
     tx.all(&format!("{SELECT} ORDER BY a.id"), [], Account::from_row)
 }
 
-/// By id.
 pub fn by_id(tx: &Tx<'_>, id: i64) -> Result<Option<Account>> {
     tx.one(&format!("{SELECT} WHERE a.id = ?1"), params![id], Account::from_row)
 }

@@ -274,7 +274,6 @@ impl Tx<'_> {
         rows.next()?.map(|row| map(&Row(row))).transpose()
     }
 
-    /// All rows.
     pub fn all<T>(&self, sql: &str, params: impl Params, mut map: impl FnMut(&Row<'_>) -> Result<T>) -> Result<Vec<T>> {
         let mut statement = self.conn.prepare_cached(sql)?;
         let mut rows = statement.query(params)?;

@@ -53,15 +53,12 @@ labels! {
 /// A row of the ledger.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Delivery {
-    /// Id.
     pub id: i64,
     /// Account that delivered it.
     pub account_id: i64,
     /// Folder; `None` = `ingest` or `import`.
     pub folder: Option<String>,
-    /// UIDVALIDITY.
     pub uidvalidity: Option<u32>,
-    /// UID.
     pub uid: Option<u32>,
     /// INTERNALDATE, else when it came here.
     pub internal_date: Timestamp,
@@ -77,7 +74,6 @@ pub struct Delivery {
     pub outcome: Outcome,
     /// Why, or the error.
     pub reason: String,
-    /// The email it is.
     pub email_id: Option<i64>,
     /// Runs that died while importing it.
     pub deaths: i64,
@@ -117,13 +113,9 @@ const SELECT: &str =
 /// Where a message lies on the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place<'a> {
-    /// Account.
     pub account_id: i64,
-    /// Folder.
     pub folder: &'a str,
-    /// UIDVALIDITY.
     pub uidvalidity: u32,
-    /// UID.
     pub uid: u32,
 }
 
@@ -211,7 +203,6 @@ pub fn newest_raws(tx: &Tx<'_>, account_id: i64, limit: i64) -> Result<Vec<i64>>
     )
 }
 
-/// By id.
 pub fn by_id(tx: &Tx<'_>, id: i64) -> Result<Option<Delivery>> {
     tx.one(&format!("{SELECT} WHERE d.id = ?1"), params![id], Delivery::from_row)
 }

@@ -43,7 +43,6 @@ pub fn put(tx: &Tx<'_>, draft: &Draft) -> Result<()> {
     Ok(())
 }
 
-/// The draft that an email is.
 pub fn by_email(tx: &Tx<'_>, email_id: i64) -> Result<Option<Draft>> {
     tx.one(
         "SELECT account_id, parent_type, parent_id, markdown, case_status, seen_id FROM drafts WHERE email_id = ?1",

@@ -41,13 +41,9 @@ labels! {
 labels! {
     /// Which header an address stood in.
     pub enum Field {
-        /// From.
         From = "from",
-        /// Reply-To.
         ReplyTo = "reply-to",
-        /// To.
         To = "to",
-        /// Cc.
         Cc = "cc",
         /// Bcc; shown to its sender and admins only.
         Bcc = "bcc",
@@ -57,19 +53,15 @@ labels! {
 /// An email without its source and its text (see [`text`]).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Email {
-    /// Id.
     pub id: i64,
     /// Message-ID, or `sha256:…` of the content where there is none.
     pub message_id: String,
     /// Stored source.
     pub raw_id: Option<i64>,
-    /// Status.
     pub status: EmailStatus,
-    /// Subject.
     pub subject: String,
     /// Display name of From.
     pub from_name: String,
-    /// Address of From.
     pub from_address: String,
     /// The person who writes, where From is a shared address (B4.13).
     pub behind: Option<Mailbox>,
@@ -184,7 +176,6 @@ pub struct NewEmail<'a> {
     pub message_id: &'a str,
     /// Stored source.
     pub raw_id: Option<i64>,
-    /// Status.
     pub status: EmailStatus,
     /// INTERNALDATE; sent mail: now.
     pub received_at: Timestamp,

@@ -33,7 +33,6 @@ labels! {
         Read = "read",
         /// The user is not told of it.
         NoNotification = "no-notification",
-        /// It is important.
         Important = "important",
         /// Nothing, and the filters behind are not asked.
         None = "none",
@@ -81,7 +80,6 @@ impl std::fmt::Display for Action {
     }
 }
 
-/// A filter.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Filter {
     /// Id; 0 before it is added.

@@ -9,7 +9,6 @@ use super::sight::Sight;
 /// A folder of the archive; those on a server are [`super::accounts::Folder`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folder {
-    /// Id.
     pub id: i64,
     /// Unique among those of its owner, whatever the case.
     pub name: String,
@@ -45,7 +44,6 @@ pub fn group(tx: &Tx<'_>, name: &str) -> Result<Option<Folder>> {
     tx.one(&format!("{SELECT} WHERE f.user_id IS NULL AND f.name = ?1"), params![name], Folder::from_row)
 }
 
-/// By id.
 pub fn by_id(tx: &Tx<'_>, id: i64) -> Result<Option<Folder>> {
     tx.one(&format!("{SELECT} WHERE f.id = ?1"), params![id], Folder::from_row)
 }

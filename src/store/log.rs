@@ -127,10 +127,8 @@ pub struct LogQuery {
     pub limit: i64,
 }
 
-/// An entry.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
-    /// Id.
     pub id: i64,
     /// When.
     pub at: Timestamp,

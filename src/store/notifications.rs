@@ -159,7 +159,6 @@ pub fn retell(tx: &Tx<'_>, email_id: i64, user_id: i64, text: &str) -> Result<()
 /// A notification as shown.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Notification {
-    /// Id.
     pub id: i64,
     /// What it tells.
     pub kind: NotificationKind,
@@ -167,13 +166,11 @@ pub struct Notification {
     pub parent: Option<Parent>,
     /// Number, where the record is a case.
     pub case_number: Option<i64>,
-    /// Email.
     pub email_id: Option<i64>,
     /// One line.
     pub text: String,
     /// When.
     pub created_at: Timestamp,
-    /// Read.
     pub read_at: Option<Timestamp>,
 }
 

@@ -44,12 +44,9 @@ labels! {
     }
 }
 
-/// A row of the outbox.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OutboxRow {
-    /// Id.
     pub id: i64,
-    /// Kind.
     pub kind: OutboxKind,
     /// Account whose SMTP server is used.
     pub account_id: i64,
@@ -59,15 +56,13 @@ pub struct OutboxRow {
     pub case_id: Option<i64>,
     /// Who wrote it.
     pub user_id: Option<i64>,
-    /// Message-ID.
+    /// Without angle brackets.
     pub message_id: String,
-    /// Subject.
     pub subject: String,
     /// MAIL FROM; empty = `<>`.
     pub envelope_from: String,
     /// Final bytes.
     pub raw_id: i64,
-    /// State.
     pub state: OutboxState,
     /// How often it was put off, which says how long it waits.
     pub attempts: i64,
@@ -138,19 +133,16 @@ pub const MAY_HAVE: &str = "may have it: ";
 /// A message to be put into the outbox.
 #[derive(Debug, Clone)]
 pub struct NewRow<'a> {
-    /// Kind.
     pub kind: OutboxKind,
     /// Account that sends it.
     pub account_id: i64,
     /// Archived email.
     pub email_id: Option<i64>,
-    /// Case.
     pub case_id: Option<i64>,
     /// Author.
     pub user_id: Option<i64>,
-    /// Message-ID.
+    /// Without angle brackets.
     pub message_id: &'a str,
-    /// Subject.
     pub subject: &'a str,
     /// MAIL FROM; empty = `<>`.
     pub envelope_from: &'a str,
@@ -228,7 +220,6 @@ pub fn list(tx: &Tx<'_>, states: &[OutboxState]) -> Result<Vec<OutboxRow>> {
     Ok(rows.into_iter().filter(|row| states.is_empty() || states.contains(&row.state)).collect())
 }
 
-/// By id.
 pub fn by_id(tx: &Tx<'_>, id: i64) -> Result<Option<OutboxRow>> {
     tx.one(&format!("{SELECT} WHERE id = ?1"), params![id], OutboxRow::from_row)
 }

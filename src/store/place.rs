@@ -20,7 +20,6 @@ const WAL: u64 = 64 << 20;
 /// What is known of the place.
 #[derive(Debug, Clone, Default)]
 pub struct Place {
-    /// The database.
     pub database: PathBuf,
     /// Bytes of it and of the log beside it.
     pub size: u64,
@@ -56,7 +55,6 @@ pub struct Locked {
 pub struct Trouble {
     /// Nothing can be written any more, or will soon.
     pub is_grave: bool,
-    /// What it is.
     pub what: String,
     /// What to do.
     pub remedy: String,

@@ -7,10 +7,8 @@ use super::db::{Row, Tx, params, seconds};
 use super::levels::{Level, Permission};
 use super::log;
 
-/// A role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Role {
-    /// Id.
     pub id: i64,
     /// Unique name.
     pub name: String,
@@ -38,7 +36,6 @@ pub struct Grant {
     pub role: String,
     /// The team by which the user has it; `None` = their own.
     pub team: Option<String>,
-    /// The level.
     pub level: Level,
 }
 

@@ -42,13 +42,10 @@ pub enum Test {
     Priority(Priority),
     /// Whose case it is.
     Assignee(Assignee),
-    /// Of this team.
     Team(i64),
-    /// By this account.
     Account(i64),
     /// This case, by id.
     Case(i64),
-    /// A case in this state.
     State(CaseState),
     /// Unverified mail that waits for a decision.
     Unverified,
@@ -58,16 +55,13 @@ pub enum Test {
     Attachment,
     /// Where it lies for this user; `None` has no copies of their own.
     Place(Place, Option<i64>),
-    /// In this folder.
     Folder(Named),
 }
 
 /// Whose a case is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Assignee {
-    /// This user's.
     User(i64),
-    /// Nobody's.
     Nobody,
     /// Of somebody in a team of this user.
     TeamOf(i64),

@@ -11,9 +11,8 @@ use super::outbox::LONGEST;
 pub struct SentCopy {
     /// The message in the outbox.
     pub outbox_id: i64,
-    /// Its email.
     pub email_id: Option<i64>,
-    /// Its Message-ID.
+    /// Without angle brackets.
     pub message_id: String,
     /// Its bytes.
     pub raw_id: i64,

@@ -7,13 +7,10 @@ use super::db::{Tx, params};
 /// A pending action with the place of its message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerAction {
-    /// Id.
     pub id: i64,
-    /// Folder.
     pub folder: String,
     /// UIDVALIDITY; the action is void when the folder has another.
     pub uidvalidity: u32,
-    /// UID.
     pub uid: u32,
     /// `seen`, `delete` or `move:FOLDER`.
     pub action: String,

@@ -60,28 +60,23 @@ impl NoteKind {
 pub struct NewNote<'a> {
     /// Record.
     pub parent: Parent,
-    /// Kind.
     pub kind: NoteKind,
     /// Who did it; `None` = the program, or somebody outside.
     pub user_id: Option<i64>,
     /// Email it is about.
     pub email_id: Option<i64>,
-    /// Text.
     pub text: &'a str,
 }
 
 /// A note as shown.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Note {
-    /// Id.
     pub id: i64,
-    /// Kind.
     pub kind: NoteKind,
     /// Username of who did it.
     pub username: Option<String>,
     /// Email it is about, if it may be read.
     pub email_id: Option<i64>,
-    /// Text.
     pub text: String,
     /// When.
     pub created_at: Timestamp,

@@ -6,10 +6,8 @@ use jiff::Timestamp;
 use super::db::{Tx, params, seconds};
 use super::log;
 
-/// A team.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Team {
-    /// Id.
     pub id: i64,
     /// Unique name.
     pub name: String,
@@ -18,9 +16,7 @@ pub struct Team {
 /// A member of a team.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
-    /// User id.
     pub user_id: i64,
-    /// Username.
     pub username: String,
     /// Free text, e.g. `Agent`; empty = none.
     pub position: String,
@@ -58,7 +54,6 @@ pub fn by_name(tx: &Tx<'_>, name: &str) -> Result<Option<Team>> {
     })
 }
 
-/// By id.
 pub fn by_id(tx: &Tx<'_>, id: i64) -> Result<Option<Team>> {
     tx.one("SELECT id, name FROM teams WHERE id = ?1", params![id], |row| {
         Ok(Team { id: row.get("id")?, name: row.get("name")? })
@@ -116,7 +111,6 @@ pub fn in_common(tx: &Tx<'_>, one: i64, other: i64) -> Result<Vec<String>> {
     )
 }
 
-/// The teams of a user.
 pub fn of_user(tx: &Tx<'_>, user_id: i64) -> Result<Vec<Team>> {
     tx.all(
         "SELECT t.id, t.name FROM teams t JOIN team_members m ON m.team_id = t.id WHERE m.user_id = ?1 ORDER BY t.name",

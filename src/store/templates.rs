@@ -9,7 +9,6 @@ use super::log;
 /// A template; subject, body and HTML are template sources that were checked when they were saved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
-    /// Id.
     pub id: i64,
     /// Unique name.
     pub name: String,
@@ -69,7 +68,6 @@ pub fn by_name(tx: &Tx<'_>, name: &str) -> Result<Option<Template>> {
     tx.one(&format!("{SELECT} WHERE name = ?1"), params![name], Template::from_row)
 }
 
-/// By id.
 pub fn by_id(tx: &Tx<'_>, id: i64) -> Result<Option<Template>> {
     tx.one(&format!("{SELECT} WHERE id = ?1"), params![id], Template::from_row)
 }

@@ -20,7 +20,6 @@ labels! {
 /// A user with their addresses, the primary one first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct User {
-    /// Id.
     pub id: i64,
     /// Unique name on the command line.
     pub username: String,
@@ -154,7 +153,6 @@ pub fn all(tx: &Tx<'_>) -> Result<Vec<User>> {
     tx.all(&format!("{SELECT} ORDER BY u.username"), [], User::from_row)
 }
 
-/// By id.
 pub fn by_id(tx: &Tx<'_>, id: i64) -> Result<Option<User>> {
     tx.one(&format!("{SELECT} WHERE u.id = ?1"), params![id], User::from_row)
 }

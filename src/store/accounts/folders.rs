@@ -8,7 +8,6 @@ use crate::store::db::{Row, Tx, params};
 /// A monitored folder and its watermark.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folder {
-    /// Name.
     pub name: String,
     /// UIDVALIDITY of the last poll; `None` = never opened.
     pub uidvalidity: Option<u32>,

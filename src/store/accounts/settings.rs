@@ -58,7 +58,6 @@ labels! {
     pub enum AutoMail {
         /// An archived email.
         Archive = "archive",
-        /// A case.
         Case = "case",
     }
 }
@@ -114,7 +113,6 @@ pub enum ReadSent {
     No,
     /// The one that the server calls so (SPECIAL-USE), else a folder of a usual name.
     Auto,
-    /// This folder.
     Folder(String),
 }
 

@@ -12,7 +12,6 @@ pub fn add_team(tx: &Tx<'_>, case_id: i64, team_id: i64) -> Result<()> {
     Ok(())
 }
 
-/// The teams of a case.
 pub fn team_ids(tx: &Tx<'_>, case_id: i64) -> Result<Vec<i64>> {
     tx.values("SELECT team_id FROM case_teams WHERE case_id = ?1 ORDER BY team_id", params![case_id])
 }

@@ -38,7 +38,6 @@ labels! {
 /// A row of `case list` with the names that are shown.
 #[derive(Debug, Clone)]
 pub struct CaseRow {
-    /// The case.
     pub case: Case,
     /// Username of the assignee.
     pub assignee: Option<String>,

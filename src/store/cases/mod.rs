@@ -44,13 +44,10 @@ impl CaseStatus {
 labels! {
     /// How urgent a case is.
     pub enum Priority {
-        /// Low.
         Low = "Low",
         /// As usual.
         Normal = "Normal",
-        /// High.
         High = "High",
-        /// Urgent.
         Urgent = "Urgent",
     }
 }
@@ -58,7 +55,6 @@ labels! {
 labels! {
     /// Who is to act next.
     pub enum WaitingFor {
-        /// Nobody.
         Nobody = "",
         /// The customer waits for us.
         Us = "us",
@@ -67,10 +63,8 @@ labels! {
     }
 }
 
-/// A case.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Case {
-    /// Id.
     pub id: i64,
     /// The number people use.
     pub number: i64,
@@ -78,19 +72,14 @@ pub struct Case {
     pub key: String,
     /// Subject.
     pub name: String,
-    /// Status.
     pub status: CaseStatus,
-    /// Priority.
     pub priority: Priority,
     /// Free text.
     pub case_type: String,
     /// Text of the first mail.
     pub description: String,
-    /// Company.
     pub company_id: Option<i64>,
-    /// Contact.
     pub contact_id: Option<i64>,
-    /// Lead.
     pub lead_id: Option<i64>,
     /// Group account it came by.
     pub account_id: Option<i64>,
@@ -163,15 +152,11 @@ pub struct NewCase<'a> {
     pub name: &'a str,
     /// Text of the first mail.
     pub description: &'a str,
-    /// Priority.
     pub priority: Priority,
     /// Free text.
     pub case_type: &'a str,
-    /// Company.
     pub company_id: Option<i64>,
-    /// Contact.
     pub contact_id: Option<i64>,
-    /// Lead.
     pub lead_id: Option<i64>,
     /// Group account it came by; `None` = made by hand for none.
     pub account_id: Option<i64>,
@@ -225,7 +210,6 @@ pub fn add(tx: &Tx<'_>, case: &NewCase<'_>, now: Timestamp) -> Result<i64> {
     )
 }
 
-/// By id.
 pub fn by_id(tx: &Tx<'_>, id: i64) -> Result<Option<Case>> {
     tx.one(&format!("SELECT {COLUMNS} FROM cases c WHERE c.id = ?1"), params![id], Case::from_row)
 }

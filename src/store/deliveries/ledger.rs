@@ -9,7 +9,6 @@ use crate::store::db::{Tx, params};
 /// What the ledger says of one UID.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// UID.
     pub uid: u32,
     /// What became of it.
     pub outcome: Outcome,

@@ -18,11 +18,8 @@ const AT_ONCE: i64 = 50;
 /// A message that a server still owes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owed {
-    /// Folder.
     pub folder: String,
-    /// UIDVALIDITY.
     pub uidvalidity: u32,
-    /// UID.
     pub uid: u32,
     /// Size in bytes as the server said.
     pub size: i64,

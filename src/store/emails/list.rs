@@ -15,9 +15,7 @@ use crate::store::sight::Sight;
 /// A row of `email list`.
 #[derive(Debug, Clone)]
 pub struct EmailRow {
-    /// The email.
     pub email: Email,
-    /// Number of its case.
     pub case_number: Option<i64>,
     /// Accounts that delivered or sent it.
     pub accounts: Vec<String>,

@@ -16,7 +16,6 @@ labels! {
         Folder = "",
         /// Out of the way.
         Archive = "archive",
-        /// In the trash.
         Trash = "trash",
     }
 }

@@ -7,7 +7,6 @@ use super::{OutboxRow, SELECT, Tx, params};
 /// A recipient of a message with what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recipient {
-    /// Address.
     pub address: String,
     /// `waiting`, `sent`, `failed` or `cancelled`.
     pub state: String,

@@ -107,9 +107,7 @@ pub fn by_address(tx: &Tx<'_>, kind: ParentType, address: &str) -> Result<Option
 pub struct RecordQuery {
     /// Each is part of the name or of an address, whatever its case.
     pub words: Vec<String>,
-    /// Assigned to this user.
     pub assigned_user_id: Option<i64>,
-    /// Of this team.
     pub team_id: Option<i64>,
     /// At most so many.
     pub limit: Option<usize>,

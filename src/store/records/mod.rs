@@ -27,7 +27,6 @@ labels! {
         Lead = "lead",
         /// A possible deal of a company.
         Opportunity = "opportunity",
-        /// A case.
         Case = "case",
     }
 }
@@ -58,14 +57,12 @@ impl ParentType {
 /// One record, by type and id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Parent {
-    /// Type.
     pub kind: ParentType,
     /// Id within the type.
     pub id: i64,
 }
 
 impl Parent {
-    /// A case.
     pub fn case(id: i64) -> Parent {
         Parent { kind: ParentType::Case, id }
     }
@@ -74,11 +71,8 @@ impl Parent {
 /// A contact found by address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contact {
-    /// Id.
     pub id: i64,
-    /// Name.
     pub name: String,
-    /// Its company.
     pub company_id: Option<i64>,
 }
 
@@ -118,7 +112,6 @@ pub fn lead_by_address(tx: &Tx<'_>, address: &str) -> Result<Option<Parent>> {
     )
 }
 
-/// Open opportunities of a company.
 pub fn open_opportunities(tx: &Tx<'_>, company_id: i64) -> Result<Vec<i64>> {
     tx.values("SELECT id FROM opportunities WHERE company_id = ?1 AND open ORDER BY id", params![company_id])
 }
