@@ -38,7 +38,6 @@ thread_local! {
 /// What it may do on one message.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Budget {
-    /// States.
     states: u64,
     /// Bytes of texts, where `\\b` meets letters outside ASCII, which the automaton cannot judge.
     slow_bytes: usize,

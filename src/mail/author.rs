@@ -78,7 +78,6 @@ pub struct House<'a> {
     pub is_form_sender: &'a dyn Fn(&str) -> bool,
 }
 
-/// The author of a message.
 pub fn of(message: &Reading, house: &House<'_>) -> Author {
     let Some(from) = message.from.first() else { return Author::default() };
     let direct = || Author { person: from.clone(), via: None, how: How::Direct };

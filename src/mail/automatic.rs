@@ -112,7 +112,6 @@ impl<T> Rule<T> {
 
 /// What the rules about answering look at.
 pub struct Answering<'a> {
-    /// The message.
     pub message: &'a Reading,
     /// The person who writes: the no-reply address of a form does not silence the person behind it.
     pub author: &'a Author,

@@ -30,21 +30,15 @@ const RESERVED: &[&str] = &[
 /// A message to be written.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Outgoing {
-    /// From.
     pub from: Mailbox,
     /// Sender, where another account sends.
     pub sender: Option<Mailbox>,
-    /// To.
     pub to: Vec<Mailbox>,
-    /// Cc.
     pub cc: Vec<Mailbox>,
     /// Checked like the others, but not written.
     pub bcc: Vec<Mailbox>,
-    /// Reply-To.
     pub reply_to: Vec<Mailbox>,
-    /// Subject.
     pub subject: String,
-    /// The text.
     pub text: String,
     /// The same as HTML.
     pub html: Option<String>,
@@ -54,11 +48,9 @@ pub struct Outgoing {
     pub in_reply_to: Option<String>,
     /// References, oldest first; ids that cannot be written are left out.
     pub references: Vec<String>,
-    /// Date.
     pub date: Timestamp,
     /// Further fields, such as `Auto-Submitted`.
     pub extra: Vec<(&'static str, String)>,
-    /// Attachments.
     pub attachments: Vec<OutgoingAttachment>,
 }
 

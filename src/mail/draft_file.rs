@@ -18,13 +18,9 @@ use super::address::{Mailbox, parse_typed};
 /// The fields that may be edited.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Head {
-    /// To.
     pub to: Vec<Mailbox>,
-    /// Cc.
     pub cc: Vec<Mailbox>,
-    /// Bcc.
     pub bcc: Vec<Mailbox>,
-    /// Subject.
     pub subject: String,
 }
 
@@ -37,7 +33,6 @@ pub struct Edited {
     pub bad: Vec<String>,
     /// What is wrong with the first of them: one sentence that names the field.
     pub trouble: Option<String>,
-    /// The text.
     pub text: String,
 }
 

@@ -24,7 +24,6 @@ pub struct Forwarded {
     pub subject: String,
     /// Its Message-ID, which a copy in the text has only where the mail program says it.
     pub message_id: Option<String>,
-    /// Its text.
     pub text: String,
     /// What the one who forwards it wrote above it; may be empty.
     pub comment: String,

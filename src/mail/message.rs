@@ -40,15 +40,10 @@ pub struct Message {
     pub references: Vec<String>,
     /// From (RFC 5322 allows several).
     pub from: Vec<Mailbox>,
-    /// Sender.
     pub sender: Option<Mailbox>,
-    /// Reply-To.
     pub reply_to: Vec<Mailbox>,
-    /// To.
     pub to: Vec<Mailbox>,
-    /// Cc.
     pub cc: Vec<Mailbox>,
-    /// Bcc.
     pub bcc: Vec<Mailbox>,
     /// Addresses of Delivered-To, X-Original-To and Envelope-To.
     pub delivered_to: Vec<String>,

@@ -18,7 +18,6 @@ pub enum Fate {
     Processed,
 }
 
-/// A receipt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
     /// What became of the mail.

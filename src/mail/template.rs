@@ -35,11 +35,8 @@ const FUEL: u64 = 50_000;
 /// is cut there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Values {
-    /// Number of the case.
     pub case_number: Option<i64>,
-    /// Name of the case.
     pub case_name: Option<String>,
-    /// Status of the case.
     pub case_status: Option<String>,
     /// The assigned user, or the user who answers.
     pub user_name: Option<String>,
@@ -49,7 +46,6 @@ pub struct Values {
     pub sender_name: String,
     /// Subject of the mail that is answered.
     pub email_subject: String,
-    /// Name of the account.
     pub account_name: String,
     /// The moment as it is to be shown.
     pub now: String,

@@ -52,7 +52,6 @@ impl Lines {
         self.stream.clock().begin_lasting(self.reply.saturating_mul(times));
     }
 
-    /// Sends bytes.
     pub(super) fn send(&mut self, bytes: &[u8]) -> Result<(), NetError> {
         let sent = self.stream.write_all(bytes).and_then(|()| self.stream.flush());
         sent.map_err(|error| self.broken(&error))

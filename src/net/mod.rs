@@ -36,7 +36,6 @@ pub struct Endpoint {
     pub host: String,
     /// TCP port.
     pub port: u16,
-    /// TLS mode.
     pub tls: TlsMode,
     /// PEM file with a certificate authority to trust besides the system's.
     pub ca: Option<PathBuf>,
@@ -79,7 +78,6 @@ pub struct Credentials {
     pub login: String,
     /// Password or access token.
     pub secret: Zeroizing<String>,
-    /// Mechanism.
     pub mechanism: Mechanism,
 }
 
@@ -144,7 +142,6 @@ pub struct NetError {
 }
 
 impl NetError {
-    /// A new error.
     pub fn new(kind: NetErrorKind, message: impl Into<String>) -> NetError {
         NetError { kind, message: message.into(), later: None, fingerprint: None }
     }
@@ -171,7 +168,6 @@ impl NetError {
 /// A folder that has been opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenFolder {
-    /// UIDVALIDITY.
     pub uidvalidity: u32,
     /// UIDNEXT, where the server tells.
     pub uidnext: Option<u32>,
@@ -182,7 +178,6 @@ pub struct OpenFolder {
 /// One row of `UID FETCH … (UID FLAGS INTERNALDATE RFC822.SIZE)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Listed {
-    /// UID.
     pub uid: u32,
     /// RFC822.SIZE in bytes (an estimate on some servers).
     pub size: u64,
@@ -207,7 +202,6 @@ pub struct Listing {
 /// One message body as received, byte for byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Body {
-    /// UID.
     pub uid: u32,
     /// RFC 5322 bytes.
     pub raw: Vec<u8>,
@@ -254,7 +248,6 @@ pub trait MailSource {
     fn delete(&mut self, uids: &[u32]) -> Result<(), NetError>;
     /// Whether a message of the open folder has this Message-ID (`UID SEARCH HEADER`).
     fn contains(&mut self, message_id: &str) -> Result<bool, NetError>;
-    /// CREATE.
     fn create(&mut self, folder: &str) -> Result<(), NetError>;
     /// APPEND with \Seen and the date.
     fn append(&mut self, folder: &str, raw: &[u8], date: Timestamp) -> Result<(), NetError>;

@@ -13,7 +13,6 @@ use serde::{Deserialize, Deserializer, de};
 /// Where connections may go.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Reach {
-    /// Anywhere.
     #[default]
     Anywhere,
     /// To public addresses, and what is listed.

@@ -71,7 +71,6 @@ impl Words {
 struct Read {
     /// The byte at which it begins.
     at: usize,
-    /// As it is shown.
     shown: char,
     /// As it is compared: a byte that is not UTF-8 may be Latin-1.
     meant: char,

@@ -32,7 +32,6 @@ pub struct Draft {
 /// What could not be taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// Line.
     pub line: usize,
     /// One sentence.
     pub why: String,

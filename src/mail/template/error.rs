@@ -25,7 +25,6 @@ pub enum TemplateError {
         /// The words of the template engine.
         message: String,
     },
-    /// It is too long.
     #[error("the template is longer than {max} bytes")]
     TooLong {
         /// The limit.

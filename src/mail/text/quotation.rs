@@ -66,7 +66,6 @@ fn hash<'a>(words: impl Iterator<Item = &'a str>) -> u64 {
 /// A piece of a text as a view shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Piece<'a> {
-    /// A line.
     Line(&'a str),
     /// So many quoted lines stand here.
     Folded(usize),

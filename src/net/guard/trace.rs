@@ -28,7 +28,6 @@ impl Trace {
         }
     }
 
-    /// A line of the server.
     pub(super) fn server(&self, words: &Words, line: &[u8]) {
         if log_enabled!(Level::Trace) {
             trace!("S: {}", self.answer(words, line));

@@ -27,7 +27,6 @@ impl Conversation {
         Conversation { lines: Lines::new(stream, words, LINE_MAX, reply) }
     }
 
-    /// The greeting.
     pub(super) fn greeting(&mut self) -> Result<Reply, NetError> {
         self.lines.begin_answer(REPLY_MAX);
         self.read().map(|(reply, _)| reply)
