@@ -29,7 +29,6 @@ use crate::store::{cases, roles, teams};
 pub enum Actor {
     /// The owner of the database, who is no user of it.
     Administrator,
-    /// A user.
     User(User),
 }
 

@@ -63,7 +63,6 @@ impl Kind {
         }
     }
 
-    /// The kind of this name.
     pub fn by_name(name: &str) -> Option<Kind> {
         use Kind::{Bug, Config, Data, Io, NoPerm, Partial, TempFail, Unavailable, Usage};
         let all = [Partial, Usage, Data, Unavailable, Bug, Io, TempFail, NoPerm, Config];

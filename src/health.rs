@@ -25,7 +25,6 @@ pub struct Patience {
 /// What ended a run of an account.
 #[derive(Debug, Clone, Copy)]
 pub struct Failure<'a> {
-    /// Its kind.
     pub kind: Kind,
     /// The error with the server's words.
     pub words: &'a str,

@@ -20,7 +20,6 @@ pub struct Holder {
     pub since: Option<Timestamp>,
     /// Its command line, which is not for everybody's eyes ([`Holder::told`]).
     pub args: Vec<String>,
-    /// Its terminal.
     pub terminal: Option<String>,
 }
 

@@ -33,7 +33,6 @@ use settle::settle_doubt;
 /// How a composed message is to be sent and kept.
 #[derive(Debug, Clone)]
 pub struct Post<'a> {
-    /// Kind.
     pub kind: OutboxKind,
     /// Account that sends it.
     pub account_id: i64,
@@ -220,7 +219,6 @@ pub struct Flushed {
 /// A recipient who did not get a message, for good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undelivered {
-    /// Address.
     pub address: String,
     /// The server's words, or why it was given up.
     pub words: String,

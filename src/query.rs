@@ -107,7 +107,6 @@ fields! {
     Subject = "subject",
     /// Part of the text.
     Body = "body",
-    /// Status.
     Status = "status",
     /// Priority of a case.
     Priority = "priority",

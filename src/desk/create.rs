@@ -23,7 +23,6 @@ use crate::store::users::{User, UserType};
 /// A case to be made by hand.
 #[derive(Debug, Clone)]
 pub struct ByHand<'a> {
-    /// Subject.
     pub subject: &'a str,
     /// Description; may be empty.
     pub description: &'a str,
@@ -35,7 +34,6 @@ pub struct ByHand<'a> {
     pub account: Option<&'a Account>,
     /// Who gets it.
     pub assignee: Option<&'a User>,
-    /// Priority.
     pub priority: Priority,
     /// Free text; may be empty.
     pub case_type: &'a str,

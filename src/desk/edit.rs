@@ -20,11 +20,8 @@ const TYPE_MAX: usize = 100;
 /// New values; `None` = as it is.
 #[derive(Debug, Clone, Default)]
 pub struct Edit<'a> {
-    /// Subject.
     pub subject: Option<&'a str>,
-    /// Priority.
     pub priority: Option<Priority>,
-    /// Status.
     pub status: Option<CaseStatus>,
     /// Free text; empty = none.
     pub case_type: Option<&'a str>,

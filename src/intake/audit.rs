@@ -230,7 +230,6 @@ pub struct Repair<'a> {
     pub lock: &'a Lock,
     /// The time.
     pub clock: &'a dyn Fn() -> Timestamp,
-    /// The account.
     pub account: &'a Account,
 }
 

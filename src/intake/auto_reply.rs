@@ -167,9 +167,7 @@ pub fn suppression(facts: &Facts, limits: &Limits) -> Option<Suppression> {
 pub struct Occasion<'a> {
     /// The account whose flow ran.
     pub account: &'a Account,
-    /// The email.
     pub email_id: i64,
-    /// Its message.
     pub message: &'a Reading,
     /// Who wrote it.
     pub sender: &'a Sender,

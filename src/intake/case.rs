@@ -26,9 +26,7 @@ pub const DESCRIPTION_MAX: usize = 64_000;
 
 /// An email on its way into a case.
 pub struct Mail<'a> {
-    /// Email id.
     pub email_id: i64,
-    /// The message.
     pub message: &'a Reading,
     /// Who wrote it.
     pub sender: &'a Sender,

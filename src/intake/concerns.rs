@@ -65,7 +65,6 @@ pub struct Limits {
 /// An account with what the database knows of it.
 #[derive(Debug, Clone)]
 pub struct Watched {
-    /// The account.
     pub account: Account,
     /// Whether `fetch` polls it and sends by it: it is active, and so is its owner.
     pub in_use: bool,

@@ -399,7 +399,6 @@ fn is_timeout(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| cause.downcast_ref::<NetError>().is_some_and(|error| error.kind == NetErrorKind::Timeout))
 }
 
-/// The name of an account's lock.
 pub fn lock_name(account_id: i64) -> String {
     format!("account-{account_id}")
 }

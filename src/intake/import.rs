@@ -39,9 +39,7 @@ const AHEAD: usize = 1;
 /// What became of one message, for `-v` and `--dry-run`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Imported {
-    /// Delivery.
     pub delivery_id: i64,
-    /// Outcome.
     pub outcome: Outcome,
     /// Email, where there is one.
     pub email_id: Option<i64>,

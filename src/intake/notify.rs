@@ -39,7 +39,6 @@ pub fn email_note(
 pub struct Arrival<'a> {
     /// The record.
     pub parent: Parent,
-    /// The email.
     pub email_id: i64,
     /// Who wrote it.
     pub sender: &'a Sender,

@@ -285,11 +285,8 @@ fn introduce(tx: &Tx<'_>, world: &World<'_>, case_id: i64, mail: &Mail<'_>, open
 /// Whom a case is for.
 #[derive(Debug, Default)]
 pub struct People {
-    /// Contact.
     pub contact_id: Option<i64>,
-    /// Company.
     pub company_id: Option<i64>,
-    /// Lead.
     pub lead_id: Option<i64>,
 }
 

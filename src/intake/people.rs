@@ -257,13 +257,9 @@ pub fn written_to(tx: &Tx<'_>, world: &World<'_>, case: &Case, letter: &Written<
 
 /// A letter of ours as the roles in its case are told of it.
 pub struct Written<'a> {
-    /// Its email.
     pub email_id: i64,
-    /// To.
     pub to: &'a [Mailbox],
-    /// Cc.
     pub cc: &'a [Mailbox],
-    /// Bcc.
     pub bcc: &'a [Mailbox],
     /// The addresses that the agent typed.
     pub typed: &'a [&'a str],

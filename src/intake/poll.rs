@@ -19,7 +19,6 @@ use crate::store::server_actions::ServerAction;
 /// What a session has to do.
 #[derive(Debug, Clone)]
 pub struct Job {
-    /// The account.
     pub account: Account,
     /// Its folders in order.
     pub folders: Vec<Folder>,

@@ -14,11 +14,8 @@ use crate::store::raw::{self, Packed};
 /// What came over the wire for one folder, in the order of UIDs.
 #[derive(Debug, Clone)]
 pub struct Batch {
-    /// Account.
     pub account_id: i64,
-    /// Folder.
     pub folder: String,
-    /// UIDVALIDITY.
     pub uidvalidity: u32,
     /// Nothing is missing between the watermark and the last of them, which it may move to.
     pub moves: bool,

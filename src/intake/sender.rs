@@ -113,7 +113,6 @@ impl Sender {
         &self.author.person.address
     }
 
-    /// Address in From.
     pub fn from_address(&self) -> &str {
         &self.author.via.as_ref().unwrap_or(&self.author.person).address
     }

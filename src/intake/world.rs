@@ -47,7 +47,6 @@ impl World<'_> {
         self.restored_at.is_some_and(|restored_at| sent_at <= restored_at)
     }
 
-    /// An account by id.
     pub fn account(&self, id: i64) -> Result<&Account> {
         self.accounts.iter().find(|a| a.id == id).with_context(|| format!("account {id} is missing"))
     }

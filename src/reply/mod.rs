@@ -52,7 +52,6 @@ pub struct Letter {
     pub markdown: bool,
     /// HTML of a template.
     pub html: Option<String>,
-    /// Attachments.
     pub attachments: Vec<OutgoingAttachment>,
 }
 
@@ -80,7 +79,6 @@ pub struct Started {
     pub sender: Sender,
     /// Status of the case once it is sent.
     pub status: Option<CaseStatus>,
-    /// The draft that it is.
     pub draft: Option<Kept>,
     /// Those of the case who get nothing of it, with the role that is why.
     pub left_out: Vec<(Mailbox, Role)>,
@@ -95,7 +93,6 @@ pub struct Started {
 /// A draft as it was read, so that nobody writes over what somebody else did to it since, and nobody sends it twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kept {
-    /// Its email.
     pub email_id: i64,
     /// Its source then.
     pub raw_id: i64,

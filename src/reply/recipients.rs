@@ -23,9 +23,7 @@ use crate::store::users::User;
 /// To and Cc, who is left out of them, and what to know about that.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Recipients {
-    /// To.
     pub to: Vec<Mailbox>,
-    /// Cc.
     pub cc: Vec<Mailbox>,
     /// Those whom the case or the answered mail names and who get nothing, with the role that is why.
     pub left_out: Vec<(Mailbox, Role)>,

@@ -35,7 +35,6 @@ pub enum FromWish {
 pub struct Sender {
     /// The account that hands it over.
     pub account: Account,
-    /// From.
     pub from: Mailbox,
 }
 

@@ -47,12 +47,10 @@ pub(super) enum Shown {
 }
 
 impl Cell {
-    /// Text.
     pub fn text(text: &str) -> Cell {
         Cell { value: json!(text), shown: Shown::Text(text.to_owned()) }
     }
 
-    /// A number.
     pub fn int(number: i64) -> Cell {
         Cell { value: json!(number), shown: Shown::Text(number.to_string()) }
     }

@@ -37,9 +37,7 @@ pub enum Format {
 pub enum Color {
     /// On a terminal.
     Auto,
-    /// Always.
     Always,
-    /// Never.
     Never,
 }
 
@@ -253,7 +251,6 @@ impl Ui {
         }
     }
 
-    /// The age of a moment.
     pub fn age(&self, moment: Timestamp) -> String {
         age::age(moment, self.now)
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const CRATES: &[(&str, &str)] =
     &[("rusqlite", "store/db"), ("lettre", "net/"), ("native_tls", "net/"), ("mailparse", "mail/")];
 
-fn sources() -> Vec<(PathBuf, String)> {
+pub(crate) fn sources() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let (mut directories, mut found) = (vec![root.clone()], Vec::new());
     while let Some(directory) = directories.pop() {

@@ -24,6 +24,7 @@ mod contradictions;
 mod corners;
 mod damage;
 mod desk;
+mod doc_comments;
 mod enforced;
 mod failures;
 mod fetching;

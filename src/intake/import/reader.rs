@@ -105,7 +105,6 @@ fn parse(asked: &Receiver<Vec<Loaded>>, lock: Option<&Lock>, wants: Wants, parse
 /// What the steps of the import ask of a message in addition to what they ask of every message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::intake) enum Wants {
-    /// Nothing.
     Nothing,
     /// The text of its HTML: a filter looks into bodies.
     Bodies,
