@@ -81,7 +81,7 @@ corpus: build
 
 install:
 	install -D -m 755 target/release/espomail $(DESTDIR)$(PREFIX)/bin/espomail
-	install -D -m 644 man/espomail.1 $(DESTDIR)$(PREFIX)/share/man/man1/espomail.1
+	for page in man/*; do install -D -m 644 "$$page" "$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}"; done
 
 install-service:
 	PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) contrib/install-service.sh

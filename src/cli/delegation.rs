@@ -224,7 +224,7 @@ mod tests {
         ("import eml x --account a", "import eml PATH"),
         ("import maildir x --account a", "import maildir PATH"),
         ("import mbox x --account a", "import mbox PATH"),
-        ("man /tmp", "man DIR"),
+        ("man --to /tmp", "man --to"),
         ("note case/3 -F x", "note --file"),
         ("quarantine export 3 x", "quarantine export FILE"),
         ("record import x contact", "record import FILE.csv"),

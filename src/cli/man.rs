@@ -1,29 +1,166 @@
-//! `espomail man`: the manual page that is part of the program.
+//! `espomail man`: the manual that is part of the program.
 
-use std::path::PathBuf;
+#[cfg(test)]
+mod tests;
+
+use std::fs::File;
+use std::io::{ErrorKind, IsTerminal as _, Seek as _, Write as _};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command as Process;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
 
 use super::context::Context;
+use crate::error::{Fault, Kind};
+use crate::ui::output;
 
-/// The page (mdoc).
-pub const PAGE: &str = include_str!("../../man/espomail.1");
+/// A page of the manual: its name, its section and its source (mdoc).
+pub struct Page {
+    pub name: &'static str,
+    pub section: &'static str,
+    pub source: &'static str,
+}
+
+/// The pages, in the order in which `espomail man --list` and error texts name them.
+macro_rules! pages {
+    ($($name:literal $section:literal),* $(,)?) => {
+        &[$(Page {
+            name: $name,
+            section: $section,
+            source: include_str!(concat!("../../man/", $name, ".", $section)),
+        }),*]
+    };
+}
+
+/// The manual.
+pub const PAGES: &[Page] = pages![
+    "espomail" "1",
+    "espomail-account" "1",
+    "espomail-case" "1",
+    "espomail-db" "1",
+    "espomail-email" "1",
+    "espomail-export" "1",
+    "espomail-fetch" "1",
+    "espomail-filter" "1",
+    "espomail-folder" "1",
+    "espomail-import" "1",
+    "espomail-log" "1",
+    "espomail-notification" "1",
+    "espomail-outbox" "1",
+    "espomail-quarantine" "1",
+    "espomail-record" "1",
+    "espomail-role" "1",
+    "espomail-stream" "1",
+    "espomail-team" "1",
+    "espomail-template" "1",
+    "espomail-user" "1",
+    "espomail.toml" "5",
+    "espomail-query" "7",
+    "espomail-rules" "7",
+    "espomail-security" "7",
+];
+
+/// Commands without a page of their own, and the page that describes them.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("send", "espomail-fetch"),
+    ("ingest", "espomail-fetch"),
+    ("note", "espomail-stream"),
+    ("init", "espomail"),
+    ("status", "espomail"),
+    ("check", "espomail"),
+    ("doctor", "espomail"),
+    ("whoami", "espomail"),
+    ("schema", "espomail"),
+    ("man", "espomail"),
+    ("completions", "espomail"),
+    ("config", "espomail"),
+    ("toml", "espomail.toml"),
+];
+
+/// Programs that show a page from standard input, best first: in a pager, and as text for a pipe.
+const VIEWERS: &[(&str, &[&str], &[&str])] =
+    &[("man", &["-l", "-"], &["-l", "-"]), ("mandoc", &["-a"], &["-T", "utf8"]), ("mman", &["-l", "-"], &["-l", "-"])];
+
+impl Page {
+    /// The page about a command or a topic: `case`, `query`, `espomail-case`; `None` if there is none.
+    pub fn about(topic: &str) -> Option<&'static Self> {
+        let elsewhere = ELSEWHERE.iter().find(|(command, _)| *command == topic).map(|(_, page)| *page);
+        let wanted = elsewhere.unwrap_or(topic);
+        PAGES.iter().find(|page| page.name == wanted || page.name.strip_prefix("espomail-") == Some(wanted))
+    }
+
+    /// Its name below a directory of manuals: `man1/espomail.1`.
+    fn file(&self) -> PathBuf {
+        Path::new(&format!("man{}", self.section)).join(format!("{}.{}", self.name, self.section))
+    }
+}
 
 /// `man`
 #[derive(Debug, Args)]
 pub struct ManArgs {
-    /// Directory to write espomail.1 into
-    #[arg(value_name = "DIR")]
-    dir: Option<PathBuf>,
+    /// Page to show: a command or one of toml, query, rules and security
+    #[arg(value_name = "TOPIC", default_value = "espomail")]
+    topic: String,
+    /// Print the source of the page (mdoc)
+    #[arg(long, conflicts_with = "to")]
+    source: bool,
+    /// Write all pages below this directory, into man1, man5 and man7
+    #[arg(long, value_name = "DIR", conflicts_with = "topic")]
+    to: Option<PathBuf>,
 }
 
 /// Runs `man`.
+///
+/// # Errors
+/// No such page, or files that cannot be written.
 pub fn run(args: &ManArgs, ctx: &Context) -> Result<()> {
-    let Some(dir) = &args.dir else { return crate::ui::output::print(PAGE.as_bytes()) };
-    let file = dir.join("espomail.1");
-    if !ctx.dry_run {
-        std::fs::write(&file, PAGE).with_context(|| format!("cannot write {}", file.display()))?;
+    if let Some(dir) = &args.to {
+        return write_all(dir, ctx);
     }
-    ctx.done(file.display(), &format!("manual page written to {}", file.display()))
+    let Some(page) = Page::about(&args.topic) else {
+        let names: Vec<&str> = PAGES.iter().map(|p| p.name.strip_prefix("espomail-").unwrap_or(p.name)).collect();
+        let text = format!("there is no manual page about \"{}\"", args.topic);
+        return Err(Fault::new(Kind::Usage, text).hint(format!("the pages are: {}", names.join(", "))).into());
+    };
+    // A pager started with the rights of a service would give them to everybody who can type "!".
+    if !args.source && !ctx.caller.is_delegated() {
+        show(page)?;
+        ctx.ui.note("neither man nor mandoc is installed, so this is the source of the page");
+    }
+    output::print(page.source.as_bytes())
+}
+
+fn write_all(dir: &Path, ctx: &Context) -> Result<()> {
+    for page in PAGES {
+        let file = dir.join(page.file());
+        if !ctx.dry_run {
+            let parent = file.parent().unwrap_or(dir);
+            std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
+            std::fs::write(&file, page.source).with_context(|| format!("cannot write {}", file.display()))?;
+        }
+    }
+    ctx.done(dir.display(), &format!("{} manual pages written below {}", PAGES.len(), dir.display()))
+}
+
+/// Shows a page: this process becomes the viewer. Returns where no viewer is installed.
+fn show(page: &Page) -> Result<()> {
+    let is_terminal = std::io::stdout().is_terminal();
+    for (program, paged, piped) in VIEWERS {
+        let arguments = if is_terminal { paged } else { piped };
+        let refused = Process::new(program).args(*arguments).stdin(in_memory(page.source)?).exec();
+        if refused.kind() != ErrorKind::NotFound {
+            return Err(refused).with_context(|| format!("cannot run {program}"));
+        }
+    }
+    Ok(())
+}
+
+/// A file without a name that holds the text.
+fn in_memory(text: &str) -> Result<File> {
+    let mut file = File::from(rustix::fs::memfd_create("manual", rustix::fs::MemfdFlags::CLOEXEC)?);
+    file.write_all(text.as_bytes())?;
+    file.rewind()?;
+    Ok(file)
 }
