@@ -1,6 +1,6 @@
-//! Doc comments that say no more than the name of what they stand on: nothing is lost without them.
+//! Doc comments: every module has one, and none says no more than the name of what it stands on.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::layers::sources;
 
@@ -60,6 +60,13 @@ fn no_doc_comment_repeats_the_name() {
     }
     faults.sort();
     assert!(faults.is_empty(), "say more than the name, or nothing:\n{}", faults.join("\n"));
+}
+
+#[test]
+fn every_module_begins_with_what_it_is_for() {
+    let is_silent = |(path, text): &(PathBuf, String)| !path.ends_with("tests.rs") && !text.starts_with("//!");
+    let silent: Vec<PathBuf> = sources().into_iter().filter(is_silent).map(|(path, _)| path).collect();
+    assert!(silent.is_empty(), "{silent:?}");
 }
 
 #[test]
