@@ -90,6 +90,7 @@ fn read(raw: &[u8], wrapped: usize) -> Message {
     let parts = parts::split(raw, &mut defects);
     let mut message = Message::default();
     headers::fill(&mut message, &parts, &mut defects);
+    message.return_path = message.return_path.or_else(|| parts::envelope_sender(raw));
     body::fill(&mut message, &parts, wrapped, &mut defects);
     message.defects = defects.0;
     message

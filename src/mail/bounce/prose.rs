@@ -13,7 +13,7 @@ use crate::mail::words;
 pub(super) use evidence::{is_by_mail_system, is_from_system};
 pub(super) use extent::{beginning, human, message_id};
 pub(super) use reasons::Reasons;
-pub(super) use recipients::addresses;
+pub(super) use recipients::{addresses, reader_called};
 
 use evidence::Evidence;
 

@@ -19,7 +19,20 @@ pub(super) enum Fields {
 
 /// What the delivery-status parts say.
 pub(super) fn read(message: &Message) -> Fields {
-    of_groups(message.delivery_status.iter().map(String::as_str), &message.text)
+    match of_groups(message.delivery_status.iter().map(String::as_str), &message.text) {
+        Fields::Failed(failures) => Fields::Failed(failures.into_iter().map(|one| with_domain(message, one)).collect()),
+        other => other,
+    }
+}
+
+/// A recipient that is a name of the host, or of a directory, as the address that the message was sent to.
+fn with_domain(message: &Message, failure: Failure) -> Failure {
+    let is_address = prose::addresses(&failure.address).next().is_some();
+    let reader = Some(&failure.address).filter(|_| !is_address).and_then(|name| prose::reader_called(message, name));
+    match reader {
+        Some(address) => Failure { address, ..failure },
+        None => failure,
+    }
 }
 
 /// The same of fields that a gateway has written into the text.

@@ -92,6 +92,64 @@ fn words_decide_more_than_codes() {
     }
 }
 
+/// That nobody has this address, in the words of many systems, and refusals for other reasons in nearly the same words.
+#[test]
+fn systems_say_in_their_own_words_that_a_user_is_not_there() {
+    use Outcome::{Hard, Soft};
+    let mut wrong = Vec::new();
+    for (said, outcome) in [
+        ("User kim (kim@x.example) not listed in public Name & Address Book", Hard),
+        ("User Kim Lee (kim@x.example) not listed in Domino Directory", Hard),
+        ("User kim not listed in any Directory", Hard),
+        ("No such user in the Domino Directory", Hard),
+        ("Benutzer kim (kim@x.example) nicht im Domino-Verzeichnis aufgeführt", Hard),
+        ("Benutzer kim (kim@x.example) ist nicht im Domino Verzeichnis eingetragen", Hard),
+        ("L'utilisateur kim (kim@x.example) n'est pas répertorié dans l'annuaire Domino", Hard),
+        ("El usuario kim (kim@x.example) no figura en el Directorio Domino", Hard),
+        ("El usuario kim no aparece en el directorio", Hard),
+        ("L'utente kim (kim@x.example) non è elencato nella Directory Domino", Hard),
+        ("L'utente kim non è presente nella rubrica", Hard),
+        ("ユーザー kim は Domino ディレクトリに登録されていません", Hard),
+        ("ユーザー kim は見つかりません", Hard),
+        ("The recipient name is not recognized", Hard),
+        ("The e-mail account does not exist at the organization this message was sent to", Hard),
+        ("The email address you entered couldn't be found", Hard),
+        ("550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient kim@x.example not found by SMTP address lookup", Hard),
+        ("Die eingegebene E-Mail-Adresse konnte nicht gefunden werden", Hard),
+        ("Die E-Mail-Adresse des Empfängers wurde im E-Mail-System des Empfängers nicht gefunden", Hard),
+        ("Das E-Mail-Konto ist in der Organisation nicht vorhanden", Hard),
+        ("L'adresse de messagerie que vous avez entrée est introuvable", Hard),
+        ("Le destinataire n'est pas référencé dans l'annuaire", Hard),
+        ("No se pudo encontrar la dirección de correo electrónico que especificó", Hard),
+        ("Impossibile trovare l'indirizzo di posta elettronica immesso", Hard),
+        ("L'indirizzo del destinatario non esiste", Hard),
+        ("受信者のアドレスが存在しません", Hard),
+        ("宛先不明", Hard),
+        ("The message was undeliverable to kim (user not found)", Hard),
+        ("Sorry, no mailbox here by that name. (#5.1.1)", Hard),
+        ("This address no longer accepts mail.", Hard),
+        ("Sorry, I couldn't find a mail exchanger or IP address for that host. (#5.1.2)", Hard),
+        ("550 No such user - psmtp", Hard),
+        ("550 5.1.1 User unknown - psmtp", Hard),
+        ("550 Invalid Recipient - https://community.mail.example/docs/DOC-1369", Hard),
+        ("550 Administrative prohibition - envelope blocked", Soft),
+        ("550 csi.mail.example Poor Reputation Sender", Soft),
+        ("550 Recipient not in the local user database", Hard),
+        ("550 kim is not a known user", Hard),
+        ("554 5.7.1 The user kim is not listed as an allowed sender", Soft),
+        ("Das Postfach des Benutzers ist voll", Soft),
+        ("Le dossier de l'utilisateur est plein", Soft),
+        ("El buzón del usuario está lleno", Soft),
+        ("La casella dell'utente è piena", Soft),
+        ("メールボックスがいっぱいです", Soft),
+    ] {
+        if Said::by(said).outcome("5.0.0") != outcome {
+            wrong.push(said);
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn several_recipients_each_with_its_own_outcome() {
     let group = |address: &str, action: &str, status: &str| {

@@ -273,6 +273,16 @@ mod tests {
             let read = parse(format!("{field}\n\nText").as_bytes()).return_path;
             assert_eq!(read.map(|path| path.to_lowercase()).as_deref(), path, "{field}");
         }
+        for (line, path) in [
+            ("From MAILER-DAEMON Mon Mar  4 10:00:00 2024", Some("mailer-daemon")),
+            ("From kim@x.example Mon Mar  4 10:00:00 2024", Some("kim@x.example")),
+            ("From - Mon Mar  4 10:00:00 2024", None),
+            ("From ???@??? Mon Mar  4 10:00:00 2024", None),
+            ("From MAILER-DAEMON Mon Mar  4 10:00:00 2024\nReturn-Path: <lee@x.example>", Some("lee@x.example")),
+        ] {
+            let read = parse(format!("{line}\nSubject: Note\n\nText").as_bytes());
+            assert_eq!((read.return_path.as_deref(), read.subject.as_str()), (path, "Note"), "{line}");
+        }
     }
 
     #[test]

@@ -88,6 +88,16 @@ fn start_of_message(raw: &[u8]) -> usize {
     0
 }
 
+/// The envelope sender in an mbox `From ` line in front of a message (RFC 4155): `From MAILER-DAEMON Mon Mar  4 …` says
+/// that there was none. Programs that do not know it write a sign in its place.
+pub(super) fn envelope_sender(raw: &[u8]) -> Option<String> {
+    let line = line_at(raw, 0, line_end_byte(raw)).filter(|line| is_envelope_line(line.text))?;
+    let line = String::from_utf8_lossy(line.text);
+    let sender = line.split_whitespace().nth(1)?.trim_matches(['<', '>']);
+    let is_known = sender.contains('@') && !sender.contains('?') || sender.eq_ignore_ascii_case("MAILER-DAEMON");
+    is_known.then(|| sender.to_lowercase())
+}
+
 /// An open multipart.
 struct Open {
     part: usize,

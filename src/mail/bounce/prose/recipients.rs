@@ -232,7 +232,52 @@ fn address_of(word: &str) -> Option<String> {
     let after = |kind: &str| word.get(..kind.len()).filter(|start| start.eq_ignore_ascii_case(kind));
     let kind = ["smtp=", "rfc-822=", "rfc822="].into_iter().find_map(after).unwrap_or_default();
     let word = word.get(kind.len()..)?;
+    if is_encapsulated(word) {
+        return encapsulated(word);
+    }
     is_address(word).then(|| word.to_owned())
+}
+
+/// Whether it is an address of Exchange's own in the form of another one: `IMCEAEX-_O=…@x.example`.
+pub(in crate::mail::bounce) fn is_encapsulated(word: &str) -> bool {
+    let kind = word.split_once('-').map_or("", |(kind, _)| kind);
+    kind.len() < 20 && kind.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("imcea"))
+}
+
+/// The Internet address in one of Exchange's own: `IMCEASMTP-kim+40x+2Eexample@gateway.example` is kim@x.example; the name
+/// of a mailbox in a directory (`IMCEAEX`) has none, unless a part of it is one.
+fn encapsulated(word: &str) -> Option<String> {
+    let (_, name) = word.split_once('-')?;
+    let name = name.rsplit_once('@').map_or(name, |(name, _)| name);
+    let mut decoded = String::new();
+    let mut rest = name;
+    while let Some((before, after)) = rest.split_once('+') {
+        decoded.push_str(&before.replace('_', "/"));
+        let code = after.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok()).filter(u8::is_ascii);
+        rest = match code {
+            Some(code) => {
+                decoded.push(char::from(code));
+                after.get(2..).unwrap_or_default()
+            }
+            None => {
+                decoded.push('+');
+                after
+            }
+        };
+    }
+    decoded.push_str(&rest.replace('_', "/"));
+    decoded.split(['/', '=', ';', ':']).find(|part| is_address(part)).map(str::to_owned)
+}
+
+/// Whom names without a domain mean: the readers of the message that came back who are called so, or its only one.
+pub(in crate::mail::bounce) fn reader_called(message: &Message, name: &str) -> Option<String> {
+    let readers: Vec<&str> =
+        message.enclosed.iter().flat_map(|enclosed| &enclosed.readers).map(|reader| reader.address.as_str()).collect();
+    // The last name of a mailbox in a directory is the one that it is called by.
+    let called = name.rsplit(['=', '/']).next().unwrap_or_default().split('@').next().unwrap_or_default();
+    let is_called = |reader: &&&str| reader.split('@').next().is_some_and(|local| local.eq_ignore_ascii_case(called));
+    let only = || Some(&readers).filter(|readers| readers.len() == 1).and_then(|readers| readers.first());
+    readers.iter().find(is_called).or_else(only).filter(|reader| is_address(reader)).map(|reader| (*reader).to_owned())
 }
 
 fn is_address_char(c: char) -> bool {
