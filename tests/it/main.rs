@@ -48,6 +48,7 @@ mod personal;
 mod poison;
 mod privacy;
 mod products;
+mod quotations;
 mod reading;
 mod records;
 mod references;
