@@ -47,15 +47,19 @@ fn knows_bcc(actor: &Actor, email: &Email) -> bool {
 
 /// Each recipient with state and words; `report` is the email by which the message came back.
 pub fn recipients_cell(recipients: &[Recipient]) -> Cell {
-    let mut json = Vec::new();
-    let mut shown = Vec::new();
-    for Recipient { address, state, reply, bounce_id } in recipients {
-        json.push(json!({"address": address, "state": state, "reply": reply, "report": bounce_id}));
+    let json = |Recipient { address, state, reply, bounce_id }: &Recipient| json!({"address": address, "state": state, "reply": reply, "report": bounce_id});
+    let json: Vec<Value> = recipients.iter().map(json).collect();
+    if json.is_empty() { Cell::none() } else { Cell::object(Value::Array(json), &recipients_shown(recipients)) }
+}
+
+/// The same as people see it.
+pub fn recipients_shown(recipients: &[Recipient]) -> String {
+    let shown = recipients.iter().map(|Recipient { address, state, reply, bounce_id }| {
         let report = bounce_id.map(|id| format!(", report: email {id}")).unwrap_or_default();
         let words = if reply.is_empty() { String::new() } else { format!(" ({reply}{report})") };
-        shown.push(format!("{address} {state}{words}"));
-    }
-    if json.is_empty() { Cell::none() } else { Cell::object(Value::Array(json), &shown.join("; ")) }
+        format!("{address} {state}{words}")
+    });
+    shown.collect::<Vec<_>>().join("; ")
 }
 
 /// Addresses that do not exist, with the reason.

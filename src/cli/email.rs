@@ -2,6 +2,7 @@
 
 mod explain;
 mod link;
+mod ours;
 mod rest;
 pub mod skipped;
 mod sort;

@@ -224,6 +224,11 @@ pub fn by_id(tx: &Tx<'_>, id: i64) -> Result<Option<OutboxRow>> {
     tx.one(&format!("{SELECT} WHERE id = ?1"), params![id], OutboxRow::from_row)
 }
 
+/// Rows by which an email was sent, or is to be sent, oldest first.
+pub fn of_email(tx: &Tx<'_>, email_id: i64) -> Result<Vec<OutboxRow>> {
+    tx.all(&format!("{SELECT} WHERE email_id = ?1 ORDER BY id"), params![email_id], OutboxRow::from_row)
+}
+
 /// Recipients with state (`cancelled` where they wait no more) and the server's words.
 pub fn recipients(tx: &Tx<'_>, id: i64) -> Result<Vec<(String, String, String)>> {
     tx.all(

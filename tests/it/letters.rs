@@ -336,9 +336,17 @@ fn an_answer_that_fails_is_seen_on_its_case_and_can_be_changed() {
         row.stdout.contains("gone@rejects.example: failed 550") && row.stderr.contains("outbox cancel 1"),
         "{row:?}"
     );
+    let explained = || desk.ana(&["email", "explain", "2"]).ok().stdout;
+    let said = explained();
+    assert!(said.contains("here, by ana") && said.contains("#1 Broken, for which it was written"), "{said}");
+    assert!(said.contains("row 1: failed; gone@rejects.example failed (550"), "{said}");
     desk.ana(&["outbox", "cancel", "1"]).ok();
     desk.ana(&["email", "edit", "2", "--to", &desk.customer.address]).ok();
+    let said = explained();
+    assert!(said.contains("a draft of ana, which goes to nobody before `espomail email send 2`"), "{said}");
     desk.ana(&["email", "send", "2"]).ok();
+    let said = explained();
+    assert!(said.contains("row 1: cancelled") && said.contains(": waiting until "), "{said}");
     assert_eq!(desk.sent(1)[0]["to"], json!([desk.customer.address]));
 }
 

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use jiff::Timestamp;
 
-use super::{DECISION_COLUMNS, find};
+use super::{DECISION_COLUMNS, find, ours};
 use crate::access::Actor;
 use crate::cli::context::Context;
 use crate::intake::filter;
@@ -36,7 +36,7 @@ fn step_shown(tx: &Tx<'_>, actor: &Actor, decision: Decision) -> Result<Option<D
 const OF_CASE: [&str; 4] = ["assigned", "case", "notified", "status"];
 
 /// Step, decision, moment.
-type Decision = (String, String, Timestamp);
+pub type Decision = (String, String, Timestamp);
 
 /// Runs `email explain`.
 pub fn explain(id: i64, ctx: &Context) -> Result<()> {
@@ -51,6 +51,10 @@ pub fn explain(id: i64, ctx: &Context) -> Result<()> {
             for (_, text, _) in decisions.iter_mut().filter(|(step, _, _)| step == "parent") {
                 *text = without_hidden_record(text, seen.as_deref());
             }
+        }
+        if email.is_ours() {
+            let told = ours::told(tx, actor, &email, seen.as_deref())?;
+            decisions.splice(0..0, told);
         }
         decisions.into_iter().filter_map(|row| step_shown(tx, actor, row).transpose()).collect::<Result<Vec<_>>>()
     })?;
