@@ -23,6 +23,7 @@ use super::query::{self, Noun};
 use crate::access::Actor;
 use crate::desk::Sorting;
 use crate::error::{self, Kind};
+use crate::intake::answered;
 use crate::job_control;
 use crate::mail::address::{self, Mailbox};
 use crate::mail::author;
@@ -385,7 +386,10 @@ fn show(what: &str, args: &Show, ctx: &Context) -> Result<()> {
     if args.raw {
         return ctx.ui.bytes(&shown.raw);
     }
-    let message = Reading::parse(&shown.raw);
+    let mut message = Reading::parse(&shown.raw);
+    if shown.id.is_some() {
+        ctx.read(|tx, _| answered::look_up(tx, &mut message))?;
+    }
     if args.headers {
         let lines: Vec<String> = message.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
         return ctx.ui.text(&lines.join("\n"));

@@ -54,6 +54,11 @@ impl Mail<'_> {
         !self.automatic.is_empty() || self.report != Report::None
     }
 
+    /// Whether it counts as automatic for the words of its subject alone, so that somebody has to look at it.
+    pub fn is_doubtful(&self) -> bool {
+        self.message.doubtful && self.report == Report::None
+    }
+
     /// What it is besides a letter, as notes say it.
     pub fn kind(&self) -> Option<String> {
         self.message.kind().filter(|_| self.is_by_machine())
@@ -191,10 +196,13 @@ pub(super) fn join(tx: &Tx<'_>, world: &World<'_>, case: &Case, mail: &Mail<'_>)
         let text = "who has to act was told of the failed delivery";
         return emails::decide(tx, mail.email_id, "notified", text, world.now);
     }
+    let arrival = mail.arrival(Parent::case(case.id));
+    if mail.is_doubtful() {
+        return notify::set_aside(tx, world, case, &arrival);
+    }
     if mail.is_by_machine() {
         return emails::decide(tx, mail.email_id, "notified", "nobody: machine mail", world.now);
     }
-    let arrival = mail.arrival(Parent::case(case.id));
     if !mail.verified {
         emails::set_undecided(tx, mail.email_id, true)?;
         return notify::unverified(tx, world, case, &arrival);

@@ -46,7 +46,7 @@ pub(super) fn link(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &Mai
         let doubt = if mail.sender.is_believed() { "" } else { "the sender is not proven and may be forged" };
         let text = mail.kind().unwrap_or_else(|| doubt.to_owned());
         notify::email_note(tx, world, record, mail.email_id, mail.sender, &text)?;
-        if mail.is_by_machine() {
+        if mail.is_by_machine() && !mail.is_doubtful() {
             emails::decide(tx, mail.email_id, "notified", "nobody: machine mail", world.now)?;
         } else {
             notify::arrival(tx, world, &mail.arrival(record))?;

@@ -3,6 +3,7 @@
 //! [`receive`] stores bytes, [`import`] takes them out in batches, [`steps`] makes emails and cases of them in the
 //! order of B3. The other files each hold one decision: they read the store, decide by pure functions, and say why.
 
+pub mod answered;
 pub mod assign;
 pub mod audit;
 pub mod auto_reply;

@@ -67,7 +67,7 @@ fn audience_of(tx: &Tx<'_>, arrival: &Arrival<'_>) -> Result<Vec<User>> {
     }
 }
 
-/// The same for mail in a case that moves nothing by itself, of a third party say: so that somebody sees it, the assignee
+/// The same for mail in a case that moves nothing by itself, of a third party or perhaps of a program say: so that somebody sees it, the assignee
 /// is told as well, or the case team if there is no active assignee (B4.9).
 pub fn set_aside(tx: &Tx<'_>, world: &World<'_>, case: &Case, arrival: &Arrival<'_>) -> Result<()> {
     tell_all(tx, world, arrival, concerned(tx, world, case, arrival)?)
@@ -171,7 +171,10 @@ fn readers(tx: &Tx<'_>, parent: Parent, mut ids: Vec<i64>) -> Result<Vec<User>> 
 /// What a notification says of an email on a record, and (`None`) of one that its reader may not read.
 pub fn email_line(label: &str, email: Option<&Email>) -> String {
     match email {
-        Some(email) => format!("{label}: mail from {}", email.with_way(&email.author().address)),
+        Some(email) => {
+            let taken = if email.automatic.is_empty() { "" } else { ", taken for automatic mail" };
+            format!("{label}: mail from {}{taken}", email.with_way(&email.author().address))
+        }
         None => format!("new e-mail on {label}"),
     }
 }

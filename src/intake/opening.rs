@@ -33,7 +33,7 @@ pub fn open_or_archive(
         emails::decide(tx, mail.email_id, "case", &why, world.now)?;
         return Ok(None);
     }
-    if !mail.automatic.is_empty() && account.auto_mail == AutoMail::Archive {
+    if !mail.automatic.is_empty() && !mail.is_doubtful() && account.auto_mail == AutoMail::Archive {
         let why = format!("none: archived as machine mail ({})", mail.automatic);
         emails::decide(tx, mail.email_id, "case", &why, world.now)?;
         return Ok(None);

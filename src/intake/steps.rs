@@ -11,7 +11,7 @@ use super::filter::Filtered;
 use super::import::Imported;
 use super::sender::Sender;
 use super::world::World;
-use super::{bounces, filter, flow, history, privacy, recipients, sent};
+use super::{answered, bounces, filter, flow, history, privacy, recipients, sent};
 use crate::mail::reading::Reading;
 use crate::store::accounts::{Account, AccountKind, AfterImport, Folder, Share};
 use crate::store::db::Tx;
@@ -21,6 +21,11 @@ use crate::store::server_actions;
 
 /// One message through B3. The steps are the numbered ones of the rule.
 pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Reading) -> Result<Imported> {
+    let mut known = None;
+    if message.asks_what_it_answers() {
+        answered::look_up(tx, known.insert(message.clone()))?;
+    }
+    let message = known.as_ref().unwrap_or(message);
     let delivery = &dated(tx, world, delivery, message)?;
     let incoming = Incoming::of(tx, world, delivery, message)?;
     if let Some(done) = incoming.comes_back()? {
@@ -180,6 +185,9 @@ impl<'a> Incoming<'a> {
         };
         let email_id = emails::add(self.tx, &new, self.message, self.world.now)?;
         emails::decide(self.tx, email_id, "sender", &sender.to_string(), self.world.now)?;
+        if let Some(why) = answered::explained(self.message) {
+            emails::decide(self.tx, email_id, "automatic", &why, self.world.now)?;
+        }
         if private {
             emails::set_private(self.tx, email_id, true)?;
         }

@@ -2,6 +2,7 @@
 //! what is shown and what is done. They look at the message alone; limits, ages and what was sent before are left to the
 //! automatic reply.
 
+pub(in crate::mail) mod answer;
 mod rules;
 pub(in crate::mail) mod subject;
 
@@ -11,6 +12,7 @@ use super::address::{self, Mailbox};
 use super::author::{Author, How};
 use super::message::Message;
 use super::reading::Reading;
+use answer::ByWords;
 
 /// The value of `X-Loop` in our automatic mail; a message that carries it, or this word and more
 /// behind it, came from an espomail.
@@ -34,10 +36,18 @@ impl fmt::Display for Reason {
     }
 }
 
-/// Why a machine wrote the message, if one did; `is_bounce` = it reports on a delivery, which it may say in words alone.
-pub(in crate::mail) fn machine(message: &Message, is_bounce: bool) -> Option<Reason> {
+/// Why a machine wrote the message, if one did; `is_bounce` = it reports on a delivery, which it may say in words alone;
+/// `words` = what its subject says in an answer.
+pub(in crate::mail) fn machine(message: &Message, is_bounce: bool, words: Option<ByWords>) -> Option<Reason> {
     let of_rules = rules::MACHINE.iter().find_map(|rule| rule.reason((rule.test)(message)));
-    of_rules.or_else(|| is_bounce.then(|| Reason { rule: "Delivery report", detail: String::new() }))
+    let of_report = || is_bounce.then(|| Reason { rule: "Delivery report", detail: String::new() });
+    let of_words = || words.map(|words| Reason { rule: rules::SUBJECT, detail: words.shown() });
+    of_rules.or_else(of_report).or_else(of_words)
+}
+
+/// Whether a program would be enough said by what is in the message besides the words of its subject.
+pub(in crate::mail) fn is_signed(message: &Message) -> bool {
+    rules::MACHINE.iter().any(|rule| (rule.test)(message).is_some())
 }
 
 /// Whether the server marked the message as spam.
@@ -47,14 +57,19 @@ pub fn spam(message: &Message) -> Option<Reason> {
 
 /// Whether a program answered in the place of a person (RFC 3834): out of office, receipt of a desk and the like. Says
 /// less than [`machine`]: newsletters are no answers. Reports on deliveries are none either, which [`Reading`] knows.
-pub(in crate::mail) fn answers_for_somebody(message: &Message) -> bool {
-    rules::AUTO_REPLY.iter().any(|rule| (rule.test)(message).is_some())
+pub(in crate::mail) fn answers_for_somebody(message: &Message, words: Option<ByWords>) -> bool {
+    words.is_some() || rules::AUTO_REPLY.iter().any(|rule| (rule.test)(message).is_some())
 }
 
 /// Whether it says so in a field that says nothing else, or by a mark in its subject.
 pub(in crate::mail) fn says_to_answer(message: &Message) -> bool {
     let says = |rule: &&rules::MachineRule| !rule.name.starts_with("Return-Path");
-    rules::AUTO_REPLY.iter().filter(says).any(|rule| (rule.test)(message).is_some())
+    rules::AUTO_REPLY.iter().filter(says).any(|rule| (rule.test)(message).is_some()) || is_marked_answer(message)
+}
+
+/// Whether the subject of an answer has a mark at all, whatever stands beside it.
+pub(in crate::mail) fn is_marked_answer(message: &Message) -> bool {
+    rules::marked_answer(message).is_some()
 }
 
 /// What of itself the message says that forbids an automatic reply.

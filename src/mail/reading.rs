@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use super::address::{self, Mailbox};
 use super::authentication_results::Results;
 use super::author::List;
+use super::automatic::answer::ByWords;
 use super::automatic::{self, Reason};
 use super::bounce::{self, Bounce};
 use super::forward::{self, Forward};
@@ -36,8 +37,12 @@ pub struct Reading {
     pub machine: Option<Reason>,
     /// Why nobody answers it by a machine, as far as it says so itself.
     pub unanswered: Vec<Reason>,
+    /// Nothing but the words of its subject says that a machine wrote it: somebody has to be told.
+    pub doubtful: bool,
     /// A program answered in the place of a person.
     pub auto_reply: bool,
+    /// Its subject begins as those of programs do, and it answers something.
+    pub marked_answer: bool,
     /// What it forwards.
     pub forward: Option<Box<Forward>>,
     /// The mailing list that it came by.
@@ -71,30 +76,47 @@ impl Reading {
     /// Reads a message.
     pub fn of(message: Message) -> Reading {
         let bounce = bounce::read(&message);
-        let receipt = receipt::read(&message, bounce.is_some());
         let original: Vec<Mailbox> = message.all("X-Original-From").flat_map(address::parse_list).collect();
         let mut case_numbers = subject::case_numbers(&message.subject);
         case_numbers.truncate(MAX_NUMBERS);
-        Reading {
+        let mut reading = Reading {
             identity: message.message_id.clone().unwrap_or_else(|| message_id::content_key(&message)),
-            about: bounce::about(&message, bounce.as_ref(), receipt.as_ref()),
             received: message.header("Received").and_then(message::date_received),
-            machine: automatic::machine(&message, bounce.is_some()),
             unanswered: automatic::unanswered(&message),
-            auto_reply: bounce.is_none()
-                && message.delivery_status.is_empty()
-                && automatic::answers_for_somebody(&message),
+            marked_answer: automatic::is_marked_answer(&message),
             forward: forward::read(&message).map(Box::new),
             list: List::of(&message),
             original_from: original.into_iter().take(MAX_ORIGINAL).collect(),
             results: Results::of(&message),
             base_subject: subject::base(&message.subject),
             case_numbers,
-            html_text: OnceLock::new(),
             bounce,
-            receipt,
             message,
-        }
+            ..Reading::default()
+        };
+        reading.answers(&[]);
+        reading
+    }
+
+    /// Whether the subjects of the mails that it answers would say more about who wrote it; asked of the archive, which
+    /// knows them.
+    pub fn asks_what_it_answers(&self) -> bool {
+        self.marked_answer && (self.machine.is_none() || self.doubtful)
+    }
+
+    /// Reads again who wrote it, now that the subjects of the mails it answers are known.
+    pub fn answers(&mut self, subjects: &[String]) {
+        let ours: Vec<String> = subjects.iter().map(|subject| automatic::answer::comparable(subject)).collect();
+        let (message, bounce) = (&self.message, self.bounce.as_ref());
+        let words = automatic::answer::by_words(message, &ours).filter(|_| bounce.is_none());
+        let receipt = receipt::read(message, bounce.is_some(), words);
+        let is_report = bounce.is_some() || !message.delivery_status.is_empty();
+        let is_signed = is_report || automatic::is_signed(message) || !message.dispositions.is_empty();
+        self.about = bounce::about(message, bounce, receipt.as_ref());
+        self.machine = automatic::machine(message, bounce.is_some(), words);
+        self.doubtful = words.is_some_and(ByWords::is_doubtful) && !is_signed;
+        self.auto_reply = !is_report && automatic::answers_for_somebody(message, words);
+        self.receipt = receipt;
     }
 
     /// The moment from which the age of a mail counts (B8.6): when our own server took the mail in, as senders' clocks may be

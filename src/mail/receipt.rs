@@ -3,9 +3,10 @@
 
 use std::fmt;
 
+use super::automatic::answer::ByWords;
 use super::automatic::subject::{self, Mark};
 use super::message::Message;
-use super::{message_id, words};
+use super::{automatic, message_id, words};
 
 /// What became of a mail at its reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,14 +40,15 @@ impl fmt::Display for Receipt {
 /// Ids of one receipt.
 const MAX_IDS: usize = 10;
 
-/// Reads a receipt; `is_bounce` = the mail was refused, which some servers say in this form.
-pub(in crate::mail) fn read(message: &Message, is_bounce: bool) -> Option<Receipt> {
+/// Reads a receipt; `is_bounce` = the mail was refused, which some servers say in this form; `words` = what its subject says
+/// in an answer.
+pub(in crate::mail) fn read(message: &Message, is_bounce: bool, words: Option<ByWords>) -> Option<Receipt> {
     if is_bounce {
         return None;
     }
     match message.dispositions.is_empty() {
         false => Some(of_fields(message)),
-        true => of_subject(message),
+        true => of_subject(message, words),
     }
 }
 
@@ -62,9 +64,11 @@ fn of_fields(message: &Message) -> Receipt {
     Receipt { fate, original_ids }
 }
 
-/// A subject counts in an answer that no desk would read otherwise: it names the mail by its id.
-fn of_subject(message: &Message) -> Option<Receipt> {
-    let fate = match subject::sure_mark(&message.subject)?.mark {
+/// A subject counts in an answer that no desk would read otherwise: it names the mail by its id, or by the number of the
+/// case.
+fn of_subject(message: &Message, words: Option<ByWords>) -> Option<Receipt> {
+    let of_program = || subject::sure_mark(&message.subject).filter(|_| automatic::is_signed(message));
+    let fate = match words.map(|words| words.mark).or_else(|| of_program().map(|marked| marked.mark))? {
         Mark::Read => Fate::Displayed,
         Mark::Unread => Fate::Deleted,
         Mark::Reply | Mark::Perhaps => return None,

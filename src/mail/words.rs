@@ -39,7 +39,12 @@ impl Phrases {
 
     /// Whether a text in lower case begins with one of them.
     pub fn begin(&'static self, text: &str) -> bool {
-        self.at(text).iter().any(|phrase| text.starts_with(phrase))
+        self.beginnings(text).next().is_some()
+    }
+
+    /// Those that a text in lower case begins with.
+    pub fn beginnings<'t>(&'static self, text: &'t str) -> impl Iterator<Item = &'static str> + use<'t> {
+        self.at(text).iter().copied().filter(move |phrase| text.starts_with(phrase))
     }
 
     /// Those that begin like the text.

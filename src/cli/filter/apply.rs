@@ -10,7 +10,7 @@ use crate::cli::context::Context;
 use crate::cli::{email, moment};
 use crate::error;
 use crate::filter::{Answer, Look};
-use crate::intake::filter;
+use crate::intake::{answered, filter};
 use crate::mail::reading::Reading;
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email};
@@ -125,7 +125,8 @@ fn matches(tx: &Tx<'_>, actor: &Actor, filter: &Filter, unsorted: bool, since: T
         after = *last;
         for (id, raw_id, size) in &chunk {
             found.asked += 1;
-            let message = Reading::parse(&raw::bytes(tx, *raw_id)?);
+            let mut message = Reading::parse(&raw::bytes(tx, *raw_id)?);
+            answered::look_up(tx, &mut message)?;
             match rule.answer(&Look::new(&message, *size)) {
                 Answer::Matches => {
                     found.emails.push(emails::by_id(tx, *id, actor.sight())?.context("the email vanished")?);

@@ -8,6 +8,7 @@ use crate::access::Actor;
 use crate::cli::context::{self, Context};
 use crate::cli::email;
 use crate::filter::{Answer, Finding, Look, Rule};
+use crate::intake::answered;
 use crate::mail::reading::Reading;
 use crate::store::db::Tx;
 use crate::store::deliveries;
@@ -48,7 +49,8 @@ struct Judged {
 
 pub fn run(args: &Test, ctx: &Context) -> Result<()> {
     let raw = email::source(&args.message, ctx)?;
-    let message = Reading::parse(&raw);
+    let mut message = Reading::parse(&raw);
+    ctx.read(|tx, _| answered::look_up(tx, &mut message))?;
     let look = Look::new(&message, raw.len() as u64);
     let (judged, was_sent) = ctx.read(|tx, actor| {
         let accounts = accounts(tx, actor, args)?;

@@ -30,7 +30,8 @@ impl Incoming<'_> {
         let Some(parent) = self.subject_of_notice(&key)? else {
             return kept("an answer to a digest of ours");
         };
-        if self.message.machine.is_some() {
+        // Notes that answer each other by programs would never end.
+        if self.message.machine.is_some() || self.message.marked_answer {
             return kept("an automatic answer to our notice");
         }
         let permission = Permission::to_edit(parent.kind);

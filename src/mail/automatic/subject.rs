@@ -11,7 +11,7 @@ use crate::mail::words::{self, Phrases};
 /// Characters of a subject that are looked at.
 const MAX: usize = 300;
 /// Tags before a subject.
-const MAX_TAGS: usize = 8;
+pub(super) const MAX_TAGS: usize = 8;
 
 /// A mark in a subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub(in crate::mail) fn sure_mark(subject: &str) -> Option<Marked> {
 }
 
 /// What stands after the tags; `None` where that is an answer or a forward.
-fn beginning(subject: &str) -> Option<&str> {
+pub(super) fn beginning(subject: &str) -> Option<&str> {
     let end = subject.char_indices().nth(MAX).map_or(subject.len(), |(at, _)| at);
     Some(without_tags(subject.get(..end)?)).filter(|subject| leading_prefix(subject).is_none())
 }
@@ -78,13 +78,18 @@ fn perhaps(subject: &str) -> bool {
 
 /// A word for nothing but such a note: of more than one word, or a long one.
 fn is_absence(clause: &str) -> bool {
+    words::AWAY.have(clause) && is_long(clause, 7)
+}
+
+/// Whether a phrase has more than one word, or more letters than these: of ideographs four are many.
+pub(super) fn is_long(phrase: &str, letters: usize) -> bool {
     let is_ideograph = |c: char| c > '\u{2E80}';
-    let is_long = clause.chars().count() > if clause.chars().all(is_ideograph) { 3 } else { 7 };
-    words::AWAY.have(clause) && (clause.contains([' ', '-', '\'']) || is_long)
+    let enough = if phrase.chars().all(is_ideograph) { 3 } else { letters };
+    phrase.contains([' ', '-', '\'']) || phrase.chars().count() > enough
 }
 
 /// Letters of a word that says by itself what it is: `Abwesenheitsnotiz`.
-const LONG: usize = 10;
+pub(super) const LONG: usize = 10;
 
 /// Whether a phrase begins or ends the subject, or stands between separators.
 fn stands_out(list: &'static Phrases, subject: &str) -> bool {
@@ -98,15 +103,16 @@ fn stands_out(list: &'static Phrases, subject: &str) -> bool {
     })
 }
 
-const SEPARATORS: [char; 16] = [':', '：', ';', '–', '—', '(', ')', '.', ',', '!', '|', '/', '~', '[', ']', '【'];
+pub(super) const SEPARATORS: [char; 16] =
+    [':', '：', ';', '–', '—', '(', ')', '.', ',', '!', '|', '/', '~', '[', ']', '【'];
 
 /// A hyphen separates words only where it is not within one.
-fn is_separated_after(after: &str) -> bool {
+pub(super) fn is_separated_after(after: &str) -> bool {
     let rest = after.trim_start();
     rest.is_empty() || rest.starts_with(SEPARATORS) || after.starts_with(" -") || leading_prefix(rest).is_some()
 }
 
-fn is_separated_before(before: &str) -> bool {
+pub(super) fn is_separated_before(before: &str) -> bool {
     let rest = before.trim_end();
     rest.is_empty() || rest.ends_with(SEPARATORS) || before.ends_with("- ")
 }
