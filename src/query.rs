@@ -164,6 +164,17 @@ impl Field {
         Field::Older,
         Field::Newer,
     ];
+    /// Those of `outbox list`.
+    pub const OUTBOX: &'static [Field] = &[
+        Field::To,
+        Field::Subject,
+        Field::Status,
+        Field::Account,
+        Field::Before,
+        Field::After,
+        Field::Older,
+        Field::Newer,
+    ];
     /// Those of `email list`.
     pub const EMAILS: &'static [Field] = &[
         Field::From,

@@ -30,7 +30,7 @@ use crate::mail::author;
 use crate::mail::automatic::{self, Answering};
 use crate::mail::bounce::Bounce;
 use crate::mail::reading::Reading;
-use crate::query::{Field, Term, Tree};
+use crate::query::Field;
 use crate::store::cases;
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, EmailQuery, EmailRow, Variant};
@@ -304,7 +304,7 @@ fn list(args: &List, ctx: &Context) -> Result<()> {
     if args.skipped {
         return skipped::list(args.account.as_deref(), args.limit, ctx);
     }
-    let tree = query::read(&args.query, Noun::Email, ctx)?;
+    let asked = query::read(&args.query, Noun::Email, ctx)?;
     let rows = ctx.read(|tx, actor| {
         let mut and = Vec::new();
         if let Some(number) = args.case {
@@ -316,20 +316,16 @@ fn list(args: &List, ctx: &Context) -> Result<()> {
         match &args.folder {
             Some(name) => and.push(query::folder(tx, actor, "--folder", name)?),
             // Nobody looks for what they threw away, unless they say so, or look through a whole case.
-            None if args.case.is_none() && !names_a_place(&tree) => {
+            None if args.case.is_none() && !asked.names(&[Field::Folder, Field::Case]) => {
                 and.push(Test::Place(Place::All, actor.user_id()));
             }
             None => {}
         }
-        let condition = query::resolve(tx, actor, Noun::Email, &tree, and)?;
+        let condition = query::resolve(tx, actor, &asked, and)?;
         let query = EmailQuery { condition, viewer: actor.user_id(), limit: Some(args.limit.into()) };
         emails::list(tx, &query, actor.sight())
     })?;
     ctx.ui.list("emails", COLUMNS, rows.iter().map(|row| cells(row, ctx.now())).collect())
-}
-
-fn names_a_place(tree: &Tree<Term>) -> bool {
-    tree.has(&|term| matches!(term, Term::Value(Field::Folder | Field::Case, _)))
 }
 
 fn cells(row: &EmailRow, now: Timestamp) -> Vec<Cell> {
@@ -434,7 +430,7 @@ fn stored(id: i64, ctx: &Context) -> Result<Shown> {
         let email = emails::by_id(tx, id, actor.sight())?.ok_or_else(|| context::not_found("email", id))?;
         let raw_id = email.raw_id.with_context(|| format!("email {id}: its source was dropped"))?;
         let case = email.case_id().map(|id| cases::by_id_seen(tx, id, actor.sight())).transpose()?.flatten();
-        let unverified = case.as_ref().filter(|_| !email.verified);
+        let unverified = case.as_ref().filter(|_| !email.verified && email.automatic.is_empty());
         let unverified = unverified.map(|case| format!("the sender does not take part in case {}", case.number));
         Ok(Shown {
             id: Some(id),

@@ -119,7 +119,7 @@ pub struct Cli {
     /// auto, always or never
     #[arg(long, global = true, help_heading = "Global options", value_enum, default_value = "auto")]
     color: Color,
-    /// Never start a pager
+    /// Never start a pager (this release starts none)
     #[arg(long, global = true, help_heading = "Global options")]
     no_pager: bool,
     /// Times in UTC

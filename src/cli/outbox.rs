@@ -6,10 +6,12 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::context::{self, Context};
+use super::query::{self, Noun};
 use crate::access::Actor;
 use crate::desk::{self, outbox::TakenBack};
 use crate::intake::world::World;
 use crate::mail::message;
+use crate::query::Field;
 use crate::store::accounts;
 use crate::store::db::Tx;
 use crate::store::emails;
@@ -24,7 +26,8 @@ pub enum OutboxCommand {
     /// Lists what is not sent yet, or everything
     #[command(
         visible_alias = "ls",
-        before_help = "Examples:\n  $ espomail outbox list\n  $ espomail --json outbox list --all"
+        before_help = "Examples:\n  $ espomail outbox list\n  $ espomail --json outbox list status:scheduled",
+        after_help = QUERY_HELP
     )]
     List(List),
     /// Shows one message with its recipients
@@ -44,10 +47,19 @@ pub enum OutboxCommand {
 /// `outbox list`
 #[derive(Debug, Args)]
 pub struct List {
+    /// status:scheduled, to:eva, subject:invoice and so on; see below
+    #[arg(value_name = "QUERY")]
+    query: Vec<String>,
     /// Sent and cancelled ones too
     #[arg(long)]
     all: bool,
 }
+
+/// What `--help` of the list says of its queries.
+const QUERY_HELP: &str = "Queries:
+  status:scheduled|waiting|\"in doubt\"|sent|failed|held|cancelled   looks through everything
+  to:  subject:  account:  before:  after:  older:  newer:
+  OR, parentheses and - (not) join conditions; more in `man espomail`, Queries.";
 
 /// An outbox row.
 #[derive(Debug, Args)]
@@ -102,7 +114,7 @@ pub const SHOW_COLUMNS: &[Column] = &[
 /// Runs an `outbox` command.
 pub fn run(command: OutboxCommand, ctx: &Context) -> Result<()> {
     match command {
-        OutboxCommand::List(args) => list(args.all, ctx),
+        OutboxCommand::List(args) => list(&args, ctx),
         OutboxCommand::Show(args) => show(args.id, ctx),
         OutboxCommand::Retry(args) => change(&args.ids, ctx, |tx, world, _, row| {
             desk::outbox::retry(tx, world, row).map(|()| "is due again".to_owned())
@@ -129,18 +141,20 @@ fn cancelled(taken: &TakenBack) -> String {
     text
 }
 
-fn list(all: bool, ctx: &Context) -> Result<()> {
+fn list(args: &List, ctx: &Context) -> Result<()> {
+    let asked = query::read(&args.query, Noun::Outbox, ctx)?;
+    let all = args.all || asked.names(&[Field::Status]);
     let open = [OutboxState::Waiting, OutboxState::InDoubt, OutboxState::Held, OutboxState::Failed];
     let rows = ctx.read(|tx, actor| {
-        let mut rows = seen(tx, actor, if all { &[] } else { &open })?;
-        if !all {
-            // What `check` warns of.
-            for id in outbox::refused_in_part(tx, ctx.now() - SignedDuration::from_hours(24))? {
-                rows.extend(outbox::by_id(tx, id)?.filter(|row| may_see(tx, actor, row).unwrap_or(false)));
+        // What `check` warns of is listed as well.
+        let in_part = outbox::refused_in_part(tx, ctx.now() - SignedDuration::from_hours(24))?;
+        let mut rows = Vec::new();
+        for row in outbox::matching(tx, &query::resolve(tx, actor, &asked, Vec::new())?)? {
+            if (all || open.contains(&row.state) || in_part.contains(&row.id)) && may_see(tx, actor, &row)? {
+                rows.push(cells(tx, &row)?);
             }
-            rows.sort_by_key(|row| row.id);
         }
-        rows.iter().map(|row| cells(tx, row)).collect::<Result<_>>()
+        Ok(rows)
     })?;
     ctx.ui.list("outbox", COLUMNS, rows)
 }

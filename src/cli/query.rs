@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use anyhow::{Context as _, Result};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::case_number;
@@ -12,8 +13,9 @@ use crate::error;
 use crate::query::{self, Field, Reading, Term, Tree};
 use crate::store::cases::{self, CaseStatus};
 use crate::store::db::Tx;
-use crate::store::emails::EmailStatus;
-use crate::store::label::UnknownLabel;
+use crate::store::emails::{EmailStatus, SCHEDULED};
+use crate::store::label::{self, UnknownLabel};
+use crate::store::outbox::OutboxState;
 use crate::store::search::{Assignee, Named, Place, Test, index};
 
 /// What `--help` of lists says of queries.
@@ -23,6 +25,7 @@ pub const HELP: &str = "Queries:
   from:  to:  cc:  subject:  body:  company:   part of it, whatever the case
   status:  team:  account:  case:N  assignee:USER (@me, @none, @team)
   before:2026-12-24  after:2026-12-24  older:7d  newer:12h  has:attachment
+  status:scheduled   a letter that is to be sent later; a case with one
   Cases:  is:open|closed|unassigned|waiting|unverified|undelivered  priority:
           type:  contact:
   Emails: is:unread|unverified  folder:inbox|important|sent|drafts|archive|trash|all|NAME
@@ -35,29 +38,53 @@ pub enum Noun {
     Case,
     /// Emails.
     Email,
+    /// Rows of the outbox.
+    Outbox,
+}
+
+/// A query that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Query {
+    noun: Noun,
+    tree: Tree<Term>,
+    now: Timestamp,
+}
+
+impl Query {
+    /// Whether it names one of these fields.
+    pub fn names(&self, fields: &[Field]) -> bool {
+        self.tree.has(&|term| matches!(term, Term::Value(field, _) if fields.contains(field)))
+    }
 }
 
 /// Reads the words of a query. If the full text is asked for, everything is indexed first, so that nothing is missed.
-pub fn read(words: &[String], noun: Noun, ctx: &Context) -> Result<Tree<Term>> {
+pub fn read(words: &[String], noun: Noun, ctx: &Context) -> Result<Query> {
     let fields = match noun {
         Noun::Case => Field::CASES,
         Noun::Email => Field::EMAILS,
+        Noun::Outbox => Field::OUTBOX,
     };
     let zone = if ctx.ui.utc { TimeZone::UTC } else { TimeZone::system() };
-    let tree = query::parse(&words.join(" "), &Reading { fields, now: ctx.now(), zone })?;
+    let now = ctx.now();
+    let tree = query::parse(&words.join(" "), &Reading { fields, now, zone })?;
     if tree.has(&|term| matches!(term, Term::Words(_))) {
+        if noun == Noun::Outbox {
+            let text = "QUERY: words of the text cannot be looked for in the outbox";
+            return Err(error::data(text).hint("write what is looked for as subject:invoice or to:eva").into());
+        }
         index::fill(&ctx.unlogged_store()?, &|| true).context("cannot bring the full-text index up to date")?;
     }
-    Ok(tree)
+    Ok(Query { noun, tree, now })
 }
 
 /// Looks up what a query names; more conditions by flags are `and`ed.
-pub fn resolve(tx: &Tx<'_>, actor: &Actor, noun: Noun, tree: &Tree<Term>, and: Vec<Test>) -> Result<Tree<Test>> {
-    let tree = tree.clone().try_map(&mut |term| match term {
+pub fn resolve(tx: &Tx<'_>, actor: &Actor, query: &Query, and: Vec<Test>) -> Result<Tree<Test>> {
+    let tree = query.tree.clone().try_map(&mut |term| match term {
         Term::Words(words) => Ok(Test::Words(words)),
         Term::Before(moment) => Ok(Test::Before(moment)),
         Term::Since(moment) => Ok(Test::Since(moment)),
-        Term::Value(field, value) => named(tx, actor, noun, field, value),
+        Term::Value(Field::Status, value) => status(query, &value),
+        Term::Value(field, value) => named(tx, actor, query.noun, field, value),
     })?;
     if and.is_empty() {
         return Ok(tree);
@@ -92,12 +119,24 @@ pub fn folder(tx: &Tx<'_>, actor: &Actor, field: &str, name: &str) -> Result<Tes
     }))
 }
 
+/// What is stored as a status, and the word for a letter that waits for its time.
+fn status(query: &Query, value: &str) -> Result<Test> {
+    let scheduled = Test::Scheduled(query.now);
+    let known = match query.noun {
+        Noun::Case => label::or_word(value, SCHEDULED).map(|s| s.map(|s: CaseStatus| Test::Status(s.as_str()))),
+        Noun::Outbox => label::or_word(value, SCHEDULED).map(|s| s.map(|s: OutboxState| Test::Status(s.as_str()))),
+        Noun::Email => label::or_word(value, SCHEDULED).map(|status| {
+            status.map(|status: EmailStatus| match status {
+                EmailStatus::Sending => Test::Sending(query.now),
+                status => Test::Status(status.as_str()),
+            })
+        }),
+    };
+    known.map(|test| test.unwrap_or(scheduled)).map_err(|e| unknown(Field::Status, value, &e))
+}
+
 fn named(tx: &Tx<'_>, actor: &Actor, noun: Noun, field: Field, value: String) -> Result<Test> {
     Ok(match field {
-        Field::Status => Test::Status(match noun {
-            Noun::Case => label::<CaseStatus>(field, &value)?.as_str(),
-            Noun::Email => label::<EmailStatus>(field, &value)?.as_str(),
-        }),
         Field::Priority => Test::Priority(label(field, &value)?),
         Field::Assignee => Test::Assignee(match value.as_str() {
             "@none" => Assignee::Nobody,
@@ -110,7 +149,7 @@ fn named(tx: &Tx<'_>, actor: &Actor, noun: Noun, field: Field, value: String) ->
         Field::Case => case(tx, actor, case_number(&value).map_err(|e| error::data(format!("QUERY: case: {e}")))?)?,
         Field::State => match noun {
             Noun::Case => Test::State(label(field, &value)?),
-            Noun::Email => {
+            Noun::Email | Noun::Outbox => {
                 if value.eq_ignore_ascii_case("unverified") {
                     return Ok(Test::Unverified);
                 }
@@ -128,7 +167,11 @@ fn named(tx: &Tx<'_>, actor: &Actor, noun: Noun, field: Field, value: String) ->
 }
 
 fn label<T: FromStr<Err = UnknownLabel>>(field: Field, value: &str) -> Result<T> {
-    value.parse().map_err(|e| error::data(format!("QUERY: {}: {e}", word(field, value))).into())
+    value.parse().map_err(|e| unknown(field, value, &e))
+}
+
+fn unknown(field: Field, value: &str, e: &UnknownLabel) -> anyhow::Error {
+    error::data(format!("QUERY: {}: {e}", word(field, value))).into()
 }
 
 fn only(field: Field, value: &str, known: &str) -> Result<()> {

@@ -64,6 +64,13 @@ impl Mail<'_> {
         self.message.kind().filter(|_| self.is_by_machine())
     }
 
+    /// What the stream of its case says besides its text: what a program wrote is shown as what it is, and nothing is to be
+    /// decided about who takes part.
+    pub fn remark(&self) -> Option<String> {
+        let doubt = || (!self.verified).then(|| "unverified: the sender does not take part in this case".to_owned());
+        self.kind().or_else(doubt)
+    }
+
     /// As those who follow the record it was linked to are told of it.
     pub fn arrival(&self, parent: Parent) -> Arrival<'_> {
         let (sender, sent_at, account_id) = (self.sender, self.sent_at, Some(self.account_id));
@@ -221,13 +228,8 @@ fn is_assignee_away(tx: &Tx<'_>, world: &World<'_>, case: &Case) -> Result<bool>
 
 pub(super) fn link(tx: &Tx<'_>, world: &World<'_>, case_id: i64, mail: &Mail<'_>) -> Result<()> {
     attach(tx, case_id, mail.email_id, mail.verified)?;
-    let parent = Parent::case(case_id);
-    let text = match (mail.verified, mail.kind()) {
-        (_, Some(kind)) => kind,
-        (true, None) => String::new(),
-        (false, None) => "unverified: the sender does not take part in this case".to_owned(),
-    };
-    notify::email_note(tx, world, parent, mail.email_id, mail.sender, &text)
+    let text = mail.remark().unwrap_or_default();
+    notify::email_note(tx, world, Parent::case(case_id), mail.email_id, mail.sender, &text)
 }
 
 /// Puts an email into a case and shows it to the case's teams.

@@ -25,19 +25,11 @@ pub(super) fn link(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &Mai
 
 fn attach(tx: &Tx<'_>, world: &World<'_>, mail: &Mail<'_>, found: &Found) -> Result<()> {
     let Some(record) = found.parent else { return Ok(()) };
-    let text = match (record.kind, found.verified) {
-        (ParentType::Case, true) => {
-            case::attach(tx, record.id, mail.email_id, true)?;
-            "history"
-        }
-        (ParentType::Case, false) => {
-            case::attach(tx, record.id, mail.email_id, false)?;
-            "history, unverified: the sender does not take part in this case"
-        }
-        _ => {
-            emails::set_parent(tx, mail.email_id, record, true)?;
-            "history"
-        }
-    };
-    notify::email_note(tx, world, record, mail.email_id, mail.sender, text)
+    let verified = found.verified || record.kind != ParentType::Case;
+    match record.kind {
+        ParentType::Case => case::attach(tx, record.id, mail.email_id, verified)?,
+        _ => emails::set_parent(tx, mail.email_id, record, true)?,
+    }
+    let what = Mail { verified, ..*mail }.remark().map(|what| format!(", {what}")).unwrap_or_default();
+    notify::email_note(tx, world, record, mail.email_id, mail.sender, &format!("history{what}"))
 }

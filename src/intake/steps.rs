@@ -53,11 +53,11 @@ pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Readin
     incoming.settle(kept.outcome, &summary(tx, kept.email_id)?, Some(kept.email_id))
 }
 
-/// B2.12: mail out of a file came when it says that it was written, and not later than now.
+/// B2.12: mail out of a file or a pipe came when it says so itself: no mailbox does.
 fn dated(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Reading) -> Result<Delivery> {
     let mut delivery = delivery.clone();
-    if delivery.source != Source::Arrived {
-        delivery.internal_date = message.date.unwrap_or(delivery.internal_date).min(world.now);
+    if delivery.uid.is_none() {
+        delivery.internal_date = message.came(delivery.internal_date, world.now);
         deliveries::set_internal_date(tx, delivery.id, delivery.internal_date)?;
     }
     Ok(delivery)

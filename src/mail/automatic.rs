@@ -36,11 +36,15 @@ impl fmt::Display for Reason {
     }
 }
 
-/// Why a machine wrote the message, if one did; `is_bounce` = it reports on a delivery, which it may say in words alone;
+/// Why a machine wrote the message, if one did; `report` = what it reports on a mail, which it may say in words alone;
 /// `words` = what its subject says in an answer.
-pub(in crate::mail) fn machine(message: &Message, is_bounce: bool, words: Option<ByWords>) -> Option<Reason> {
+pub(in crate::mail) fn machine(
+    message: &Message,
+    report: Option<&'static str>,
+    words: Option<ByWords>,
+) -> Option<Reason> {
     let of_rules = rules::MACHINE.iter().find_map(|rule| rule.reason((rule.test)(message)));
-    let of_report = || is_bounce.then(|| Reason { rule: "Delivery report", detail: String::new() });
+    let of_report = || report.map(|rule| Reason { rule, detail: String::new() });
     let of_words = || words.map(|words| Reason { rule: rules::SUBJECT, detail: words.shown() });
     of_rules.or_else(of_report).or_else(of_words)
 }

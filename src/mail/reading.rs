@@ -113,7 +113,8 @@ impl Reading {
         let is_report = bounce.is_some() || !message.delivery_status.is_empty();
         let is_signed = is_report || automatic::is_signed(message) || !message.dispositions.is_empty();
         self.about = bounce::about(message, bounce, receipt.as_ref());
-        self.machine = automatic::machine(message, bounce.is_some(), words);
+        let by_part = (!message.dispositions.is_empty()).then_some("Read receipt");
+        self.machine = automatic::machine(message, bounce.map(|_| "Delivery report").or(by_part), words);
         self.doubtful = words.is_some_and(ByWords::is_doubtful) && !is_signed;
         self.auto_reply = !is_report && automatic::answers_for_somebody(message, words);
         self.receipt = receipt;
@@ -122,7 +123,13 @@ impl Reading {
     /// The moment from which the age of a mail counts (B8.6): when our own server took the mail in, as senders' clocks may be
     /// wrong. Where the server does not say so, the older of Date and the mailbox's own time.
     pub fn since(&self, internal_date: Timestamp) -> Timestamp {
-        self.received.or(self.message.date).unwrap_or(internal_date).min(internal_date)
+        self.came(internal_date, internal_date)
+    }
+
+    /// When a message came that has no mailbox to say so, out of a file or a pipe: by its topmost Received, else by its
+    /// Date, else at the moment that is given. A sender's clock does not make that later than now.
+    pub fn came(&self, otherwise: Timestamp, now: Timestamp) -> Timestamp {
+        self.received.or(self.message.date).unwrap_or(otherwise).min(now)
     }
 
     /// What it is besides a letter: for views and notes; `None` for one that a person wrote.

@@ -178,8 +178,10 @@ pub fn news(tx: &Tx<'_>, started: &Started, sight: Sight) -> Result<Option<Strin
     let Some(case) = case_of(tx, &started.place)? else { return Ok(None) };
     let since = started.place.seen_id.unwrap_or_default();
     let mut newer = Vec::new();
-    for note in stream::notes(tx, Parent::case(case.id), Sight::Everything)?.into_iter().filter(|note| note.id > since)
-    {
+    let mut notes = stream::notes(tx, Parent::case(case.id), Sight::Everything)?;
+    notes.retain(|note| note.id > since);
+    notes.sort_by_key(|note| note.id);
+    for note in notes {
         let is_of_mail = matches!(note.kind, NoteKind::EmailReceived | NoteKind::EmailSent);
         let id = note.email_id.filter(|_| is_of_mail);
         let email = id.map(|id| emails::by_id(tx, id, Sight::Everything)).transpose()?.flatten();

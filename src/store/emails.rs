@@ -50,6 +50,9 @@ labels! {
     }
 }
 
+/// What lists and queries call a letter that waits for the time that its writer chose.
+pub const SCHEDULED: &str = "Scheduled";
+
 /// An email without its source and its text (see [`text`]).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Email {
@@ -128,7 +131,7 @@ impl Email {
     /// Its status as people are told it: a letter that waits for its time is scheduled.
     pub fn shown_status(&self, now: Timestamp) -> &'static str {
         match self.status {
-            EmailStatus::Sending if self.received_at > now => "Scheduled",
+            EmailStatus::Sending if self.received_at > now => SCHEDULED,
             status => status.as_str(),
         }
     }

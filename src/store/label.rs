@@ -1,5 +1,7 @@
 //! Enums that are stored, shown and typed as text labels (EspoCRM's words).
 
+use std::str::FromStr;
+
 /// A label that is none of an enum's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("must be one of {known}, not \"{given}\"")]
@@ -8,6 +10,18 @@ pub struct UnknownLabel {
     pub known: String,
     /// What was given.
     pub given: String,
+}
+
+/// A label of an enum, or `word`, which lists take in the place of one: `None`.
+///
+/// # Errors
+/// It is neither; the error names both.
+pub fn or_word<T: FromStr<Err = UnknownLabel>>(given: &str, word: &str) -> Result<Option<T>, UnknownLabel> {
+    match given.parse() {
+        Ok(label) => Ok(Some(label)),
+        Err(_) if given.eq_ignore_ascii_case(word) => Ok(None),
+        Err(UnknownLabel { known, given }) => Err(UnknownLabel { known: format!("{known}, {word}"), given }),
+    }
 }
 
 /// Declares an enum whose variants are stored, shown and parsed as text labels.

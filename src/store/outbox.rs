@@ -9,8 +9,10 @@ use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
 
 use super::cases::CaseStatus;
-use super::db::{Row, Tx, exactly_one, params, seconds};
+use super::db::{Row, Tx, exactly_one, params, params_from_iter, seconds};
 use super::label::labels;
+use super::search::{Bound, Test, outbox_condition};
+use crate::query::Tree;
 pub use bounces::*;
 pub use counts::*;
 
@@ -218,6 +220,13 @@ pub fn in_doubt(tx: &Tx<'_>) -> Result<Vec<OutboxRow>> {
 pub fn list(tx: &Tx<'_>, states: &[OutboxState]) -> Result<Vec<OutboxRow>> {
     let rows = tx.all(&format!("{SELECT} ORDER BY id"), [], OutboxRow::from_row)?;
     Ok(rows.into_iter().filter(|row| states.is_empty() || states.contains(&row.state)).collect())
+}
+
+/// Rows of which something holds, oldest first.
+pub fn matching(tx: &Tx<'_>, tree: &Tree<Test>) -> Result<Vec<OutboxRow>> {
+    let mut bound = Bound::unseen();
+    let condition = outbox_condition(tree, &mut bound)?;
+    tx.all(&format!("{SELECT} WHERE {condition} ORDER BY id"), params_from_iter(bound.values), OutboxRow::from_row)
 }
 
 pub fn by_id(tx: &Tx<'_>, id: i64) -> Result<Option<OutboxRow>> {

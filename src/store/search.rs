@@ -8,6 +8,7 @@ pub mod index;
 mod cases;
 mod emails;
 mod folders;
+mod outbox;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ pub(super) use cases::case_condition;
 pub(super) use emails::email_source;
 pub(super) use folders::lies_in;
 pub use folders::{Named, Place};
+pub(super) use outbox::outbox_condition;
 
 /// A term of a query with everything looked up.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +40,10 @@ pub enum Test {
     Holds(Field, String),
     /// In this status, by its label.
     Status(&'static str),
+    /// A letter on its way out that waits for its time, which comes after this moment; of a case: with such a letter.
+    Scheduled(Timestamp),
+    /// A letter on its way out whose time came by this moment.
+    Sending(Timestamp),
     /// A case of this priority.
     Priority(Priority),
     /// Whose case it is.
@@ -94,6 +100,11 @@ pub(super) struct Bound {
 impl Bound {
     pub(super) fn new(sight: Sight) -> Bound {
         Bound { values: vec![sight.parameter().into()], sight }
+    }
+
+    /// The same without a sight, for a table whose rows are judged one by one.
+    pub(super) fn unseen() -> Bound {
+        Bound { values: Vec::new(), sight: Sight::Everything }
     }
 
     /// Adds a value; its place in the statement.

@@ -78,7 +78,7 @@ pub struct Note {
     /// Email it is about, if it may be read.
     pub email_id: Option<i64>,
     pub text: String,
-    /// When.
+    /// When it was noted; of mail: when that came or was written, which may be years before its import.
     pub created_at: Timestamp,
 }
 
@@ -120,7 +120,7 @@ pub fn has_remark(tx: &Tx<'_>, parent: Parent, text: &str) -> Result<bool> {
     Ok(tx.value::<i64>(sql, params![parent.kind.as_str(), parent.id, text])?.is_some())
 }
 
-/// Notes of a record, oldest first. Of an email that is private to others they tell no more than what it did to the
+/// Notes of a record, oldest first, mail by its own time: the archive of a year is imported in a second. Of an email that is private to others they tell no more than what it did to the
 /// status (B6.1); what names a record that is not seen does not tell its name (B11.4).
 pub fn notes(tx: &Tx<'_>, parent: Parent, sight: Sight) -> Result<Vec<Note>> {
     let names_nothing_hidden = match sight {
@@ -129,11 +129,13 @@ pub fn notes(tx: &Tx<'_>, parent: Parent, sight: Sight) -> Result<Vec<Note>> {
     };
     tx.all(
         &format!(
-            "SELECT n.id, n.kind, u.username, n.created_at, CASE WHEN {seen} THEN n.email_id END AS email_id,
+            "SELECT n.id, n.kind, u.username, CASE WHEN {seen} THEN n.email_id END AS email_id,
+                CASE WHEN n.kind IN ('email-received', 'email-sent') AND e.id IS NOT NULL AND {seen}
+                    THEN min(e.received_at, n.created_at) ELSE n.created_at END AS came_at,
                 CASE WHEN NOT {names_nothing_hidden} THEN ?5
                     WHEN n.kind = 'status' OR e.id IS NULL OR {seen} THEN n.text ELSE ?4 END AS text
             FROM notes n LEFT JOIN users u ON u.id = n.user_id LEFT JOIN emails e ON e.id = n.email_id
-            WHERE n.parent_type = ?2 AND n.parent_id = ?3 ORDER BY n.id",
+            WHERE n.parent_type = ?2 AND n.parent_id = ?3 ORDER BY came_at, n.id",
             seen = sight.email_of(parent.kind)
         ),
         params![sight.parameter(), parent.kind.as_str(), parent.id, HIDDEN, HIDDEN_RECORD],
@@ -144,7 +146,7 @@ pub fn notes(tx: &Tx<'_>, parent: Parent, sight: Sight) -> Result<Vec<Note>> {
                 username: row.get("username")?,
                 email_id: row.get("email_id")?,
                 text: row.get("text")?,
-                created_at: row.time("created_at")?,
+                created_at: row.time("came_at")?,
             })
         },
     )

@@ -23,6 +23,7 @@ mod command_log;
 mod contradictions;
 mod corners;
 mod damage;
+mod dated;
 mod desk;
 mod doc_comments;
 mod enforced;

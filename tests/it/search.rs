@@ -367,10 +367,14 @@ impl World {
             10 if of_cases => {
                 if self.one_in(2) {
                     Test::State(self.pick(CaseState::ALL))
+                } else if self.one_in(4) {
+                    Test::Scheduled(self.moment())
                 } else {
                     Test::Status(self.pick(CaseStatus::ALL).as_str())
                 }
             }
+            10 if self.one_in(4) => Test::Scheduled(self.moment()),
+            10 if self.one_in(4) => Test::Sending(self.moment()),
             10 => Test::Status(self.pick(EmailStatus::ALL).as_str()),
             11 => {
                 let user = 1 + self.below(USERS);
@@ -430,7 +434,7 @@ impl World {
             Test::Holds(Field::Contact, part) => contact(part),
             Test::Holds(Field::From, part) => contact(part) || any_mail(test),
             Test::Holds(Field::Body, part) => holds(&case.description, part) || any_mail(test),
-            Test::Holds(..) | Test::Attachment | Test::Unverified => any_mail(test),
+            Test::Holds(..) | Test::Attachment | Test::Unverified | Test::Scheduled(_) => any_mail(test),
             Test::State(CaseState::Unverified) => any_mail(&Test::Unverified),
             Test::Status(status) => case.status.as_str() == *status,
             Test::Priority(priority) => case.priority == *priority,
@@ -443,7 +447,7 @@ impl World {
             Test::State(CaseState::Unassigned) => case.assignee.is_none(),
             Test::State(CaseState::Waiting) => case.waiting && case.status.is_open(),
             Test::State(CaseState::Undelivered) => case.undelivered,
-            Test::UnreadBy(_) | Test::Place(..) | Test::Folder(_) => unreachable!(),
+            Test::Sending(_) | Test::UnreadBy(_) | Test::Place(..) | Test::Folder(_) => unreachable!(),
         }
     }
 
@@ -451,6 +455,7 @@ impl World {
         let people =
             |i: usize, part: &str| mail.people[i].iter().any(|m| holds(&m.name, part) || holds(&m.address, part));
         let case = || self.case_of(mail);
+        let is_sending = mail.status == Some(EmailStatus::Sending);
         match test {
             Test::Words(words) => found(words, &mail.words),
             Test::Before(moment) => mail.received_at < moment.as_second(),
@@ -478,6 +483,8 @@ impl World {
                 }
             }
             Test::Status(status) => mail.status.unwrap().as_str() == *status,
+            Test::Scheduled(now) => is_sending && mail.received_at > now.as_second(),
+            Test::Sending(now) => is_sending && mail.received_at <= now.as_second(),
             Test::Assignee(assignee) => {
                 case().is_some_and(|case| assigned(*assignee, case) && self.sees_case(sight, case))
             }

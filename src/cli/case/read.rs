@@ -11,12 +11,11 @@ use crate::cli::attachment;
 use crate::cli::context::{self, Context};
 use crate::cli::delivery;
 use crate::cli::email;
-use crate::cli::query::{self, Noun};
+use crate::cli::query::{self, Noun, Query};
 use crate::intake::world::World;
 use crate::mail::address::{self, Mailbox};
 use crate::mail::message::Attachment;
 use crate::mail::text::{self, Known, Piece};
-use crate::query::{Term, Tree};
 use crate::store::cases::{self, Case, CaseQuery, CaseRow, Customer, Role, WaitingFor};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, EmailStatus, Field};
@@ -28,17 +27,17 @@ use crate::store::users;
 use crate::ui::cell::Cell;
 
 pub fn list(args: &List, ctx: &Context) -> Result<()> {
-    let tree = query::read(&args.query, Noun::Case, ctx)?;
+    let query = query::read(&args.query, Noun::Case, ctx)?;
     if args.count {
-        let count = ctx.read(|tx, actor| cases::count(tx, &asked(tx, actor, args, &tree)?, actor.sight()))?;
+        let count = ctx.read(|tx, actor| cases::count(tx, &asked(tx, actor, args, &query)?, actor.sight()))?;
         return ctx.ui.count("cases", count);
     }
-    let rows = ctx.read(|tx, actor| cases::list(tx, &asked(tx, actor, args, &tree)?, actor.sight()))?;
+    let rows = ctx.read(|tx, actor| cases::list(tx, &asked(tx, actor, args, &query)?, actor.sight()))?;
     ctx.ui.list("cases", COLUMNS, rows.iter().map(|row| cells(row, ctx)).collect())
 }
 
 /// What the flags and the query ask for together.
-fn asked(tx: &Tx<'_>, actor: &Actor, args: &List, tree: &Tree<Term>) -> Result<CaseQuery> {
+fn asked(tx: &Tx<'_>, actor: &Actor, args: &List, query: &Query) -> Result<CaseQuery> {
     let mut and = Vec::new();
     if args.unassigned {
         and.push(Test::Assignee(Assignee::Nobody));
@@ -50,7 +49,7 @@ fn asked(tx: &Tx<'_>, actor: &Actor, args: &List, tree: &Tree<Term>) -> Result<C
     if let Some(team) = &args.team {
         and.push(Test::Team(context::team(tx, team)?.id));
     }
-    let condition = query::resolve(tx, actor, Noun::Case, tree, and)?;
+    let condition = query::resolve(tx, actor, query, and)?;
     Ok(CaseQuery { condition, sort: args.sort, limit: args.limit.map(i64::from) })
 }
 

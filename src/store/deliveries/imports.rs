@@ -41,7 +41,7 @@ pub fn receive_imported(tx: &Tx<'_>, account_id: i64, source: Source, facts: Fac
     )
 }
 
-/// Gives a message out of a file the date that stands in it.
+/// Gives a message out of a file or a pipe the date that stands in it.
 pub fn set_internal_date(tx: &Tx<'_>, id: i64, date: Timestamp) -> Result<()> {
     tx.execute("UPDATE deliveries SET internal_date = ?2 WHERE id = ?1", params![id, seconds(date)])?;
     Ok(())

@@ -38,7 +38,7 @@ fn one(test: &Test, bound: &mut Bound) -> Result<String> {
         Test::Holds(Field::Body, text) => {
             format!("mentions(c.description, {}) OR {}", bound.add(part(text)), some_mail(test, bound)?)
         }
-        Test::Holds(Field::To | Field::Cc, _) | Test::Attachment => some_mail(test, bound)?,
+        Test::Holds(Field::To | Field::Cc, _) | Test::Attachment | Test::Scheduled(_) => some_mail(test, bound)?,
         Test::Status(status) => format!("c.status = {}", bound.add((*status).to_owned())),
         Test::Priority(priority) => format!("c.priority = {}", bound.add(priority.as_str().to_owned())),
         Test::Assignee(assignee) => assigned(*assignee, bound),
@@ -53,7 +53,7 @@ fn one(test: &Test, bound: &mut Bound) -> Result<String> {
         Test::State(CaseState::Waiting) => format!("c.waiting_for = 'us' AND {OPEN}"),
         Test::State(CaseState::Undelivered) => "c.answer_failed_at IS NOT NULL".to_owned(),
         Test::State(CaseState::Unverified) | Test::Unverified => some_mail(&Test::Unverified, bound)?,
-        Test::Holds(..) | Test::UnreadBy(_) | Test::Place(..) | Test::Folder(_) => unfit(test)?,
+        Test::Holds(..) | Test::Sending(_) | Test::UnreadBy(_) | Test::Place(..) | Test::Folder(_) => unfit(test)?,
     })
 }
 

@@ -76,6 +76,8 @@ pub(super) fn one(test: &Test, bound: &mut Bound) -> Result<String> {
         }
         Test::Holds(Field::Company, text) => company(text, bound),
         Test::Status(status) => format!("e.status = {}", bound.add((*status).to_owned())),
+        Test::Scheduled(now) => format!("e.status = 'Sending' AND e.received_at > {}", bound.add(seconds(*now))),
+        Test::Sending(now) => format!("e.status = 'Sending' AND e.received_at <= {}", bound.add(seconds(*now))),
         Test::Assignee(assignee) => format!(
             "e.parent_type = 'case' AND EXISTS (SELECT 1 FROM cases c WHERE c.id = e.parent_id AND {} AND {})",
             cases::assigned(*assignee, bound),

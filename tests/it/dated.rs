@@ -1,0 +1,159 @@
+//! When a mail stands in its case: by its own time, however late it was taken in; and what is said of it there.
+
+use serde_json::Value;
+
+use crate::support::{Letter, Run, Sandbox, mail};
+
+const SUPPORT: &str = "support@desk.example";
+
+/// An account without servers that makes cases; ana is its agent.
+fn desk() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["init"]).ok();
+    sandbox.run(&["team", "add", "Support"]).ok();
+    sandbox.run(&["user", "add", "ana", "--email", "ana@staff.example"]).ok();
+    sandbox.run(&["team", "member", "add", "Support", "ana"]).ok();
+    let account = ["account", "add", "support", "--kind", "group", "--address", SUPPORT, "--create-case"];
+    let servers = ["--case-team", "Support", "--imap", "127.0.0.1:9", "--smtp", "127.0.0.1:9", "--tls", "none"];
+    sandbox.run(&[&account[..], &servers, &["--login", "x", "--secret", "env:X"]].concat()).ok();
+    sandbox
+}
+
+fn ingest(sandbox: &Sandbox, letter: &Letter) -> Run {
+    sandbox.call(&["ingest", "--account", "support"]).stdin(&letter.bytes()).run().ok()
+}
+
+fn import(sandbox: &Sandbox, letter: &Letter, how: &[&str]) {
+    let file = sandbox.file("one.eml", &letter.bytes());
+    sandbox.run(&[&["import", "eml", file.to_str().unwrap(), "--account", "support"], how].concat()).ok();
+}
+
+fn at(moment: &str) -> jiff::Timestamp {
+    moment.parse().unwrap()
+}
+
+fn letter(subject: &str, moment: &str) -> Letter {
+    mail("Eva <eva@customer.example>", SUPPORT, subject).date(at(moment)).message_id(&format!("<{moment}@mua.example>"))
+}
+
+/// `subject moment` of the mails in the stream, as JSON gives it.
+fn stream(sandbox: &Sandbox) -> Vec<String> {
+    let subjects = |id: &Value| sandbox.json(&["email", "show", &id.to_string()])["subject"].clone();
+    let case = sandbox.json(&["case", "show", "1"]);
+    let notes = case["stream"].as_array().unwrap().iter().filter(|note| note["kind"] == "email-received");
+    notes.map(|note| format!("{} {}", subjects(&note["email"]), note["created_at"]).replace('"', "")).collect()
+}
+
+#[test]
+fn mail_out_of_files_and_pipes_stands_in_its_case_by_its_own_time() {
+    let (first, second, third) = ("2024-03-01T10:00:00Z", "2024-03-02T10:00:00Z", "2024-03-03T10:00:00Z");
+    type Take = fn(&Sandbox, &Letter);
+    let ways: [(&str, Take); 3] = [
+        ("ingest", |sandbox, letter| drop(ingest(sandbox, letter))),
+        ("import --as-new", |sandbox, letter| import(sandbox, letter, &["--as-new"])),
+        ("import", |sandbox, letter| import(sandbox, letter, &[])),
+    ];
+    for (way, take) in ways {
+        let sandbox = desk();
+        ingest(&sandbox, &letter("One", first));
+        let answering =
+            |subject: &str, moment: &str| letter(subject, moment).in_reply_to(&format!("<{first}@mua.example>"));
+        take(&sandbox, &answering("Three", third));
+        take(&sandbox, &answering("Two", second));
+        let expected = [format!("One {first}"), format!("Two {second}"), format!("Three {third}")];
+        assert_eq!(stream(&sandbox), expected, "{way}");
+        let shown = sandbox.run(&["--utc", "case", "show", "1"]).ok().stdout;
+        let places = ["2024-03-01 10:00", "2024-03-02 10:00", "2024-03-03 10:00"].map(|moment| shown.find(moment));
+        assert!(places.is_sorted() && places[0].is_some(), "{way}: {shown}");
+        let thread = sandbox.items(&["case", "thread", "1"]);
+        let dates: Vec<&str> = thread.iter().map(|mail| mail["date"].as_str().unwrap()).collect();
+        assert_eq!(dates, [first, second, third], "{way}");
+        let listed = sandbox.items(&["stream", "case/1"]);
+        let listed: Vec<&Value> = listed.iter().filter(|note| note["kind"] == "email-received").collect();
+        assert_eq!(listed[2]["created_at"], third, "{way}");
+    }
+}
+
+#[test]
+fn the_servers_clock_counts_before_the_senders_and_nothing_comes_from_the_future() {
+    let sandbox = desk();
+    let taken_in = "from mx.customer.example by mx.desk.example; Fri, 1 Mar 2024 10:00:00 +0000";
+    ingest(&sandbox, &letter("Slow clock", "1999-01-01T00:00:00Z").add("Received", taken_in));
+    ingest(&sandbox, &letter("Fast clock", "2090-01-01T00:00:00Z").in_reply_to("<1999-01-01T00:00:00Z@mua.example>"));
+    let stream = stream(&sandbox);
+    assert_eq!(stream[0], "Slow clock 2024-03-01T10:00:00Z");
+    let moment = stream[1].strip_prefix("Fast clock ").unwrap();
+    assert!(at(moment) <= jiff::Timestamp::now(), "{moment}");
+}
+
+#[test]
+fn a_read_receipt_is_shown_as_one_without_a_word_on_who_takes_part() {
+    let moment = "2026-03-01T10:00:00Z";
+    let receipt = mail("Assistant <assistant@elsewhere.example>", SUPPORT, "Read: Printer")
+        .header("Content-Type", "multipart/report; report-type=disposition-notification; boundary=b")
+        .in_reply_to(&format!("<{moment}@mua.example>"));
+    for as_new in [true, false] {
+        let sandbox = desk();
+        ingest(&sandbox, &letter("Printer", moment));
+        sandbox.run(&["--as", "ana", "case", "reply", "1", "-m", "Done."]).ok();
+        let id = sandbox.texts("SELECT message_id FROM outbox").remove(0);
+        let part = format!("Original-Message-ID: <{id}>\nDisposition: manual-action/MDN-sent-manually; displayed\n");
+        let receipt = receipt
+            .clone()
+            .body(&format!("--b\n\nA note.\n\n--b\nContent-Type: message/disposition-notification\n\n{part}\n--b--\n"));
+        match as_new {
+            true => drop(ingest(&sandbox, &receipt)),
+            false => import(&sandbox, &receipt, &[]),
+        }
+        let id = sandbox.texts("SELECT id || '' FROM emails ORDER BY id DESC LIMIT 1").remove(0);
+        let shown = [&["case", "show", "1"][..], &["stream", "case/1"], &["email", "show", &id]]
+            .map(|command| sandbox.run(command).ok().stdout);
+        for shown in shown {
+            assert!(shown.contains("read receipt: displayed"), "{as_new}: {shown}");
+            assert!(!shown.contains("take part") && !shown.contains("unverified"), "{as_new}: {shown}");
+        }
+    }
+}
+
+#[test]
+fn a_query_finds_letters_that_are_sent_later() {
+    let sandbox = desk();
+    for subject in ["Now", "Later"] {
+        ingest(&sandbox, &mail("Eva <eva@customer.example>", SUPPORT, subject));
+    }
+    sandbox.run(&["--as", "ana", "case", "reply", "1", "-m", "Done."]).ok();
+    sandbox.run(&["--as", "ana", "case", "reply", "2", "-m", "Done.", "--at", "+9h"]).ok();
+    let found = |args: &[&str]| {
+        let items = sandbox.items(args);
+        items
+            .iter()
+            .map(|item| item["subject"].as_str().or(item["name"].as_str()).unwrap().to_owned())
+            .collect::<Vec<String>>()
+            .join(", ")
+    };
+    let rows: &[(&[&str], &str)] = &[
+        (&["email", "list", "status:scheduled"], "[#2] Re: Later"),
+        (&["email", "list", "status:sending"], "[#1] Re: Now"),
+        (&["email", "list", "status:Scheduled", "OR", "status:sending"], "[#2] Re: Later, [#1] Re: Now"),
+        (&["case", "list", "status:scheduled"], "Later"),
+        (&["case", "list", "--", "-status:scheduled"], "Now"),
+        (&["outbox", "list", "status:scheduled"], "[#2] Re: Later"),
+        (&["outbox", "list", "status:waiting"], "[#1] Re: Now, [#2] Re: Later"),
+        (&["outbox", "list", "to:eva", "subject:now"], "[#1] Re: Now"),
+        (&["outbox", "list", "--", "-status:scheduled"], "[#1] Re: Now"),
+        (&["outbox", "list", "status:sent"], ""),
+    ];
+    for (args, expected) in rows {
+        assert_eq!(found(args), *expected, "{args:?}");
+    }
+    let known = [
+        ("email", "Draft, Sending, Sent, Archived, Failed, Scheduled"),
+        ("case", "New, Assigned, Pending, Closed, Rejected, Duplicate, Scheduled"),
+        ("outbox", "waiting, in doubt, sent, failed, held, cancelled, Scheduled"),
+    ];
+    for (noun, known) in known {
+        let said = sandbox.run(&[noun, "list", "status:bad"]).exits(65).stderr;
+        assert!(said.contains(&format!("status:bad: must be one of {known}")), "{said}");
+    }
+    sandbox.run(&["outbox", "list", "invoice"]).exits(65).says("subject:invoice");
+}
