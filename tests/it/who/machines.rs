@@ -156,6 +156,9 @@ fn a_receipt_belongs_to_the_mail_it_names_and_is_shown_as_what_it_is() {
         assert_eq!((office.case_of(&mail), note(&office).as_str()), (1, shown));
         assert_eq!((office.state(1).as_str(), told(&office)), ("Closed customer", 0));
     }
+    let mislabelled = receipt(&ours, "displayed").header("Content-Type", "multipart/mixed; boundary=b");
+    office.deliver(&mislabelled);
+    assert_eq!(note(&office), "read receipt: displayed", "a report by its part alone");
     let stranger = office.deliver(&receipt("<unknown@desk.example>", "displayed"));
     assert_eq!(office.case_of(&stranger), 0, "it names no mail of ours");
 }
