@@ -18,7 +18,6 @@ pub(in crate::mail) enum Rest {
     Numbered,
     /// The name of the sender.
     Author,
-    /// Nothing.
     Nothing,
     /// The words of a sentence such as `Kim is out of the office until Monday`.
     Sentence,
