@@ -13,7 +13,7 @@ use super::email;
 use super::named;
 use crate::error;
 use crate::mail::message::{self, Attachment, PartId};
-use crate::ui::cell::{Cell, Column};
+use crate::ui::cell::{Cell, Column, head, unlisted};
 use crate::ui::output::Ui;
 use crate::ui::safe;
 
@@ -73,13 +73,13 @@ pub struct Cat {
 }
 
 /// Fields of an attachment in their order.
-pub const COLUMNS: &[Column] = &[
-    Column::new("part", "PART").right(),
-    Column::new("name", "NAME").shrinking(),
-    Column::new("type", "TYPE"),
-    Column::new("size", "SIZE").right(),
-    Column::new("inline", "INLINE"),
-    Column::new("sha256", ""),
+pub const COLUMNS: &[Column<(PartId, Attachment)>] = &[
+    Column::new("part", head("PART").right(), |(part, _), _| Cell::text(&part.to_string())),
+    Column::new("name", head("NAME").shrinking(), |(_, file), _| Cell::text(&file.name)),
+    Column::new("type", head("TYPE"), |(_, file), _| Cell::text(&file.content_type)),
+    Column::new("size", head("SIZE").right(), |(_, file), _| Cell::int(i64::try_from(file.size).unwrap_or(i64::MAX))),
+    Column::new("inline", head("INLINE"), |(_, file), _| Cell::bool(file.inline)),
+    Column::new("sha256", unlisted(), |(_, file), _| Cell::text(&file.sha256)),
 ];
 
 /// Runs an `email attachment` command.
@@ -87,7 +87,7 @@ pub fn run(command: AttachmentCommand, ctx: &Context) -> Result<()> {
     match command {
         AttachmentCommand::List(source) => {
             let raw = email::source(&source.what, ctx)?;
-            ctx.ui.list("attachments", COLUMNS, listed(&raw).iter().map(|(part, file)| cells(*part, file)).collect())
+            ctx.ui.list("attachments", COLUMNS, &listed(&raw))
         }
         AttachmentCommand::Save(args) => save(&args, ctx),
         AttachmentCommand::Cat(args) => {
@@ -122,17 +122,6 @@ fn listed(raw: &[u8]) -> Vec<(PartId, Attachment)> {
         all.extend(inner.into_iter().map(|file| (PartId { part, inner: Some(file.part) }, file)));
     }
     all
-}
-
-fn cells(part: PartId, file: &Attachment) -> Vec<Cell> {
-    vec![
-        Cell::text(&part.to_string()),
-        Cell::text(&file.name),
-        Cell::text(&file.content_type),
-        Cell::int(i64::try_from(file.size).unwrap_or(i64::MAX)),
-        Cell::bool(file.inline),
-        Cell::text(&file.sha256),
-    ]
 }
 
 fn content(raw: &[u8], part: PartId) -> Result<Vec<u8>> {

@@ -13,7 +13,7 @@ use crate::error::{self, Fault, Kind};
 use crate::secret;
 use crate::store::db::AFTER_DAMAGE;
 use crate::store::instance;
-use crate::ui::cell::{Cell, Column};
+use crate::ui::cell::{Cell, Column, head};
 
 /// The database
 #[derive(Debug, Subcommand)]
@@ -51,7 +51,10 @@ pub struct Backup {
 }
 
 /// Fields of `db stats` in their order.
-pub const COLUMNS: &[Column] = &[Column::new("table", "TABLE"), Column::new("rows", "ROWS").right()];
+pub const COLUMNS: &[Column<(String, i64)>] = &[
+    Column::new("table", head("TABLE"), |(table, _), _| Cell::text(table)),
+    Column::new("rows", head("ROWS").right(), |(_, rows), _| Cell::int(*rows)),
+];
 
 /// Runs a `db` command.
 pub fn run(command: DbCommand, ctx: &Context) -> Result<()> {
@@ -78,8 +81,7 @@ fn check(ctx: &Context) -> Result<()> {
 fn stats(ctx: &Context) -> Result<()> {
     ctx.read(|_, actor| actor.require_admin("db stats"))?;
     let (tables, bytes) = ctx.store()?.stats()?;
-    let rows = tables.iter().map(|(name, rows)| vec![Cell::text(name), Cell::int(*rows)]).collect();
-    ctx.ui.list("tables", COLUMNS, rows)?;
+    ctx.ui.list("tables", COLUMNS, &tables)?;
     ctx.ui.note(&format!("{bytes} bytes in {}", ctx.db_path.display()));
     Ok(())
 }

@@ -2,7 +2,6 @@
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use serde_json::json;
 
 use super::context::{self, Context};
 use super::email;
@@ -12,7 +11,7 @@ use crate::store::db::Tx;
 use crate::store::filters::{self, ActionKind};
 use crate::store::folders::{self, Folder};
 use crate::store::teams;
-use crate::ui::cell::{Cell, Column};
+use crate::ui::cell::{Cell, Column, head, unlisted};
 
 /// Folders of mail
 #[derive(Debug, Subcommand)]
@@ -71,12 +70,17 @@ pub struct Name {
     folder: String,
 }
 
+/// A folder with the names of its teams.
+pub type Listed = (Folder, Vec<String>);
+
 /// Fields of folders in their order.
-pub const COLUMNS: &[Column] = &[
-    Column::new("name", "FOLDER"),
-    Column::new("kind", "KIND"),
-    Column::new("teams", "TEAMS").shrinking(),
-    Column::new("id", ""),
+pub const COLUMNS: &[Column<Listed>] = &[
+    Column::new("name", head("FOLDER"), |(folder, _), _| Cell::text(&folder.name)),
+    Column::new("kind", head("KIND"), |(folder, _), _| {
+        Cell::text(if folder.user_id.is_some() { "personal" } else { "group" })
+    }),
+    Column::new("teams", head("TEAMS").shrinking(), |(_, teams), _| Cell::words(teams)),
+    Column::new("id", unlisted(), |(folder, _), _| Cell::int(folder.id)),
 ];
 
 /// Runs a `folder` command.
@@ -86,9 +90,9 @@ pub fn run(command: FolderCommand, ctx: &Context) -> Result<()> {
         FolderCommand::List => {
             let rows = ctx.read(|tx, actor| {
                 let seen = folders::list(tx, actor.user_id(), actor.sight())?;
-                seen.iter().map(|folder| cells(tx, folder)).collect::<Result<_>>()
+                seen.into_iter().map(|folder| listed(tx, folder)).collect::<Result<Vec<_>>>()
             })?;
-            ctx.ui.list("mail_folders", COLUMNS, rows)
+            ctx.ui.list("mail_folders", COLUMNS, &rows)
         }
         FolderCommand::Edit(args) => edit(&args, ctx),
         FolderCommand::Delete(args) => delete(&args.folder, ctx),
@@ -199,15 +203,10 @@ fn set_teams(tx: &Tx<'_>, folder_id: i64, names: &[String]) -> Result<()> {
     folders::set_teams(tx, folder_id, &ids)
 }
 
-fn cells(tx: &Tx<'_>, folder: &Folder) -> Result<Vec<Cell>> {
+fn listed(tx: &Tx<'_>, folder: Folder) -> Result<Listed> {
     let mut names = Vec::new();
     for id in &folder.team_ids {
         names.extend(teams::by_id(tx, *id)?.map(|team| team.name));
     }
-    Ok(vec![
-        Cell::text(&folder.name),
-        Cell::text(if folder.user_id.is_some() { "personal" } else { "group" }),
-        Cell::object(json!(names), &names.join(", ")),
-        Cell::int(folder.id),
-    ])
+    Ok((folder, names))
 }

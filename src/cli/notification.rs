@@ -9,10 +9,10 @@ use crate::access::Actor;
 use crate::error;
 use crate::intake::notify;
 use crate::store::db::Tx;
-use crate::store::notifications::{self, ByEmail, Notification, NotificationKind};
+use crate::store::notifications::{self, ByEmail, Notification, NotificationKind, Setting};
 use crate::store::records::{Parent, ParentType};
 use crate::store::users::User;
-use crate::ui::cell::{Cell, Column};
+use crate::ui::cell::{Cell, Column, head, unlisted};
 
 /// Notifications
 #[derive(Debug, Subcommand)]
@@ -70,19 +70,24 @@ pub struct Settings {
 }
 
 /// Fields of notifications in their order.
-pub const COLUMNS: &[Column] = &[
-    Column::new("id", "ID").right(),
-    Column::new("created_at", "AGE").right(),
-    Column::new("kind", "KIND"),
-    Column::new("text", "TEXT").shrinking(),
-    Column::new("object", ""),
-    Column::new("email", ""),
-    Column::new("read", ""),
+pub const COLUMNS: &[Column<Notification>] = &[
+    Column::new("id", head("ID").right(), |one, _| Cell::int(one.id)),
+    Column::new("created_at", head("AGE").right(), |one, _| Cell::time(one.created_at)),
+    Column::new("kind", head("KIND"), |one, _| Cell::text(one.kind.as_str())),
+    Column::new("text", head("TEXT").shrinking(), |one, _| Cell::text(&one.text)),
+    Column::new("object", unlisted(), |one, _| {
+        one.parent.map_or_else(Cell::none, |parent| object(parent, one.case_number))
+    }),
+    Column::new("email", unlisted(), |one, _| Cell::opt_int(one.email_id)),
+    Column::new("read", unlisted(), |one, _| Cell::bool(one.read_at.is_some())),
 ];
 
 /// Fields of the settings in their order.
-pub const SETTINGS_COLUMNS: &[Column] =
-    &[Column::new("kind", "KIND"), Column::new("listed", "LISTED"), Column::new("by_email", "BY E-MAIL")];
+pub const SETTINGS_COLUMNS: &[Column<(NotificationKind, Setting)>] = &[
+    Column::new("kind", head("KIND"), |(kind, _), _| Cell::text(kind.as_str())),
+    Column::new("listed", head("LISTED"), |(_, setting), _| Cell::bool(setting.listed)),
+    Column::new("by_email", head("BY E-MAIL"), |(_, setting), _| Cell::text(setting.by_email.as_str())),
+];
 
 /// Runs a `notification` command.
 pub fn run(command: NotificationCommand, ctx: &Context) -> Result<()> {
@@ -99,7 +104,7 @@ fn list(args: &List, ctx: &Context) -> Result<()> {
         let rows = notifications::list(tx, user.id, sight, args.all, args.limit.into())?;
         rows.into_iter().map(|row| notify::as_told(tx, row, sight)).collect::<Result<Vec<_>>>()
     })?;
-    ctx.ui.list("notifications", COLUMNS, rows.iter().map(cells).collect())
+    ctx.ui.list("notifications", COLUMNS, &rows)
 }
 
 fn read(args: &Read, ctx: &Context) -> Result<()> {
@@ -122,8 +127,8 @@ fn read(args: &Read, ctx: &Context) -> Result<()> {
 
 fn settings(args: &Settings, ctx: &Context) -> Result<()> {
     if args.emails.is_empty() && args.on.is_empty() && args.off.is_empty() {
-        let rows = ctx.read(|tx, actor| setting_cells(tx, user(actor, "settings")?))?;
-        return ctx.ui.list("settings", SETTINGS_COLUMNS, rows);
+        let rows = ctx.read(|tx, actor| kept(tx, user(actor, "settings")?))?;
+        return ctx.ui.list("settings", SETTINGS_COLUMNS, &rows);
     }
     if let Some(kind) = args.on.iter().find(|kind| args.off.contains(kind)) {
         return Err(error::data(format!("--on and --off: both name {kind}")).into());
@@ -132,12 +137,12 @@ fn settings(args: &Settings, ctx: &Context) -> Result<()> {
         let user = user(actor, "settings")?;
         for (kind, by_email) in &args.emails {
             let setting = notifications::setting(tx, user.id, *kind)?;
-            notifications::set(tx, user.id, *kind, notifications::Setting { by_email: *by_email, ..setting })?;
+            notifications::set(tx, user.id, *kind, Setting { by_email: *by_email, ..setting })?;
         }
         for (kinds, listed) in [(&args.on, true), (&args.off, false)] {
             for kind in kinds {
                 let setting = notifications::setting(tx, user.id, *kind)?;
-                notifications::set(tx, user.id, *kind, notifications::Setting { listed, ..setting })?;
+                notifications::set(tx, user.id, *kind, Setting { listed, ..setting })?;
             }
         }
         Ok(user.username.clone())
@@ -149,30 +154,15 @@ fn user<'a>(actor: &'a Actor, verb: &str) -> Result<&'a User> {
     actor.require_user(&format!("notification {verb}"))
 }
 
-fn cells(notification: &Notification) -> Vec<Cell> {
-    vec![
-        Cell::int(notification.id),
-        Cell::time(notification.created_at),
-        Cell::text(notification.kind.as_str()),
-        Cell::text(&notification.text),
-        notification.parent.map_or_else(Cell::none, |parent| object(parent, notification.case_number)),
-        notification.email_id.map_or_else(Cell::none, Cell::int),
-        Cell::bool(notification.read_at.is_some()),
-    ]
-}
-
 /// `case/12` by its number, the others by their ids.
 fn object(parent: Parent, case_number: Option<i64>) -> Cell {
     let id = if parent.kind == ParentType::Case { case_number.unwrap_or_default() } else { parent.id };
     Cell::object(json!({"type": parent.kind.as_str(), "id": id}), &format!("{}/{id}", parent.kind))
 }
 
-fn setting_cells(tx: &Tx<'_>, user: &User) -> Result<Vec<Vec<Cell>>> {
-    let row = |kind: &NotificationKind| {
-        let setting = notifications::setting(tx, user.id, *kind)?;
-        Ok(vec![Cell::text(kind.as_str()), Cell::bool(setting.listed), Cell::text(setting.by_email.as_str())])
-    };
-    NotificationKind::SWITCHED.iter().map(row).collect()
+fn kept(tx: &Tx<'_>, user: &User) -> Result<Vec<(NotificationKind, Setting)>> {
+    let kinds = NotificationKind::SWITCHED.iter();
+    kinds.map(|kind| Ok((*kind, notifications::setting(tx, user.id, *kind)?))).collect()
 }
 
 fn switched(text: &str) -> Result<NotificationKind, String> {

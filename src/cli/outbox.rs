@@ -18,7 +18,7 @@ use crate::store::emails;
 use crate::store::outbox::{self, OutboxKind, OutboxRow, OutboxState};
 use crate::store::raw;
 use crate::store::sight::Object;
-use crate::ui::cell::{Cell, Column};
+use crate::ui::cell::{Cell, Column, head, unlisted};
 
 /// Mail on its way out
 #[derive(Debug, Subcommand)]
@@ -78,38 +78,55 @@ pub struct Ids {
 }
 
 /// Fields of outbox rows in their order.
-pub const COLUMNS: &[Column] = &[
-    Column::new("id", "ID").right(),
-    Column::new("kind", "KIND"),
-    Column::new("state", "STATE"),
-    Column::new("created_at", "AGE").right(),
-    Column::new("attempts", "TRIES").right(),
-    Column::new("next_try_at", "NEXT"),
-    Column::new("to", "TO").shrinking(),
-    Column::new("subject", "SUBJECT").shrinking(),
-    Column::new("last_error", "LAST ERROR").shrinking(),
-    Column::new("account", ""),
-    Column::new("email", ""),
-    Column::new("message_id", ""),
+pub const COLUMNS: &[Column<Listed>] = &[
+    Column::new("id", head("ID").right().label("Outbox"), |one, _| Cell::int(one.row.id)),
+    Column::new("kind", head("KIND"), |one, _| Cell::text(one.row.kind.as_str())),
+    Column::new("state", head("STATE"), |one, _| Cell::text(one.row.state.as_str())),
+    Column::new("created_at", head("AGE").right().label("Written"), |one, _| Cell::time(one.row.created_at)),
+    Column::new("attempts", head("TRIES").right().label("Tries"), |one, _| Cell::int(one.row.tries())),
+    Column::new("next_try_at", head("NEXT").label("Next try"), |one, _| next_try(&one.row)),
+    Column::new("to", head("TO").shrinking().only_in_lists(), |one, _| Cell::words(&one.to)),
+    Column::new("subject", head("SUBJECT").shrinking(), |one, _| Cell::text(&one.row.subject)),
+    Column::new("last_error", head("LAST ERROR").shrinking(), |one, _| Cell::text(&one.row.last_error)),
+    Column::new("account", unlisted().labelled(), |one, _| Cell::text(&one.account)),
+    Column::new("email", unlisted().labelled(), |one, _| Cell::opt_int(one.row.email_id)),
+    Column::new("message_id", unlisted().label("Message-ID"), |one, _| Cell::text(&one.row.message_id)),
 ];
 
-/// Fields of `outbox show`: those of the list, recipients and text.
-pub const SHOW_COLUMNS: &[Column] = &[
-    Column::new("id", "Outbox"),
-    Column::new("kind", "Kind"),
-    Column::new("state", "State"),
-    Column::new("created_at", "Written"),
-    Column::new("attempts", "Tries"),
-    Column::new("next_try_at", "Next try"),
-    Column::new("to", ""),
-    Column::new("subject", "Subject"),
-    Column::new("last_error", "Last error"),
-    Column::new("account", "Account"),
-    Column::new("email", "Email"),
-    Column::new("message_id", "Message-ID"),
-    Column::new("recipients", "Recipients"),
-    Column::new("text", ""),
+/// What `outbox show` tells besides the fields of the list.
+pub const SHOW_COLUMNS: &[Column<Alone>] = &[
+    Column::new("recipients", unlisted().labelled(), |alone, _| alone.recipients()),
+    Column::new("text", unlisted(), |alone, _| Cell::object(json!(alone.text.trim_end()), "")),
 ];
+
+/// An outbox row with what is shown of it.
+pub struct Listed {
+    row: OutboxRow,
+    to: Vec<String>,
+    account: String,
+}
+
+/// Recipients with state and words, and the text.
+pub struct Alone {
+    recipients: Vec<(String, String, String)>,
+    text: String,
+}
+
+impl Alone {
+    fn recipients(&self) -> Cell {
+        let json: Vec<Value> = self
+            .recipients
+            .iter()
+            .map(|(address, state, reply)| json!({"address": address, "state": state, "reply": reply}))
+            .collect();
+        let lines: Vec<String> = self
+            .recipients
+            .iter()
+            .map(|(address, state, reply)| format!("{address}: {state} {reply}").trim_end().to_owned())
+            .collect();
+        Cell::object(json!(json), &lines.join("\n"))
+    }
+}
 
 /// Runs an `outbox` command.
 pub fn run(command: OutboxCommand, ctx: &Context) -> Result<()> {
@@ -151,12 +168,12 @@ fn list(args: &List, ctx: &Context) -> Result<()> {
         let mut rows = Vec::new();
         for row in outbox::matching(tx, &query::resolve(tx, actor, &asked, Vec::new())?)? {
             if (all || open.contains(&row.state) || in_part.contains(&row.id)) && may_see(tx, actor, &row)? {
-                rows.push(cells(tx, &row)?);
+                rows.push(listed(tx, row)?);
             }
         }
         Ok(rows)
     })?;
-    ctx.ui.list("outbox", COLUMNS, rows)
+    ctx.ui.list("outbox", COLUMNS, &rows)
 }
 
 /// The rows in these states (all, where empty) that the actor sees.
@@ -194,28 +211,19 @@ fn find_to_edit(tx: &Tx<'_>, actor: &Actor, id: i64) -> Result<OutboxRow> {
 }
 
 fn show(id: i64, ctx: &Context) -> Result<()> {
-    let (row, mut cells, recipients, text) = ctx.read(|tx, actor| {
+    let (one, alone) = ctx.read(|tx, actor| {
         let row = find(tx, actor, id)?;
         let text = message::parse(&raw::bytes(tx, row.raw_id)?).text;
-        let cells = cells(tx, &row)?;
-        Ok((row, cells, outbox::recipients(tx, id)?, text))
+        Ok((listed(tx, row)?, Alone { recipients: outbox::recipients(tx, id)?, text }))
     })?;
-    let json: Vec<Value> = recipients
-        .iter()
-        .map(|(address, state, reply)| json!({"address": address, "state": state, "reply": reply}))
-        .collect();
-    let lines: Vec<String> = recipients
-        .iter()
-        .map(|(address, state, reply)| format!("{address}: {state} {reply}").trim_end().to_owned())
-        .collect();
-    cells.push(Cell::object(json!(json), &lines.join("\n")));
-    cells.push(Cell::object(json!(text.trim_end()), ""));
-    ctx.ui.object("outbox", SHOW_COLUMNS, cells)?;
+    let mut fields = ctx.ui.fields(COLUMNS, &one);
+    fields.extend(ctx.ui.fields(SHOW_COLUMNS, &alone));
+    ctx.ui.joined("outbox", fields)?;
     if ctx.ui.for_people() {
-        ctx.ui.text(&format!("\n{}", text.trim_end()))?;
+        ctx.ui.text(&format!("\n{}", alone.text.trim_end()))?;
     }
-    let in_part = recipients.iter().any(|(_, state, _)| state == "failed");
-    if let Some(hint) = next_step(&row, in_part) {
+    let in_part = alone.recipients.iter().any(|(_, state, _)| state == "failed");
+    if let Some(hint) = next_step(&one.row, in_part) {
         ctx.ui.hint(&hint);
     }
     Ok(())
@@ -256,22 +264,17 @@ fn change(
     done.iter().try_for_each(|(id, what)| ctx.done(id, &format!("outbox {id} {what}")))
 }
 
-fn cells(tx: &Tx<'_>, row: &OutboxRow) -> Result<Vec<Cell>> {
-    let to: Vec<String> = outbox::recipients(tx, row.id)?.into_iter().map(|(address, _, _)| address).collect();
+fn listed(tx: &Tx<'_>, row: OutboxRow) -> Result<Listed> {
+    let to = outbox::recipients(tx, row.id)?.into_iter().map(|(address, _, _)| address).collect();
     let account = accounts::by_id(tx, row.account_id)?.map(|a| a.name).unwrap_or_default();
-    let waiting = row.state == OutboxState::Waiting;
-    Ok(vec![
-        Cell::int(row.id),
-        Cell::text(row.kind.as_str()),
-        Cell::text(row.state.as_str()),
-        Cell::time(row.created_at),
-        Cell::int(row.tries()),
-        if waiting { Cell::date_time(row.next_try_at) } else { Cell::none() },
-        Cell::object(json!(to), &to.join(", ")),
-        Cell::text(&row.subject),
-        Cell::text(&row.last_error),
-        Cell::text(&account),
-        row.email_id.map_or_else(Cell::none, Cell::int),
-        Cell::text(&row.message_id),
-    ])
+    Ok(Listed { row, to, account })
+}
+
+fn next_try(row: &OutboxRow) -> Cell {
+    match row.state {
+        OutboxState::Waiting => Cell::date_time(row.next_try_at),
+        OutboxState::InDoubt | OutboxState::Held | OutboxState::Failed | OutboxState::Sent | OutboxState::Cancelled => {
+            Cell::none()
+        }
+    }
 }

@@ -17,7 +17,7 @@ use crate::store::accounts;
 use crate::store::db::{Store, Thing, Tx};
 use crate::store::deliveries::{self, Delivery, Outcome};
 use crate::store::raw;
-use crate::ui::cell::{Cell, Column};
+use crate::ui::cell::{Cell, Column, head, unlisted};
 
 /// Messages that could not be imported
 #[derive(Debug, Subcommand)]
@@ -92,15 +92,18 @@ pub struct Discard {
     reason: String,
 }
 
+/// A delivery with the name of its account.
+pub type Listed = (Delivery, String);
+
 /// Fields of quarantined messages in their order.
-pub const COLUMNS: &[Column] = &[
-    Column::new("id", "ID").right(),
-    Column::new("account", "ACCOUNT"),
-    Column::new("received_at", "AGE").right(),
-    Column::new("size", "SIZE").right(),
-    Column::new("error", "ERROR").shrinking(),
-    Column::new("folder", ""),
-    Column::new("uid", ""),
+pub const COLUMNS: &[Column<Listed>] = &[
+    Column::new("id", head("ID").right(), |(row, _), _| Cell::int(row.id)),
+    Column::new("account", head("ACCOUNT"), |(_, account), _| Cell::text(account)),
+    Column::new("received_at", head("AGE").right(), |(row, _), _| Cell::time(row.received_at)),
+    Column::new("size", head("SIZE").right(), |(row, _), _| Cell::int(row.size)),
+    Column::new("error", head("ERROR").shrinking(), |(row, _), _| Cell::text(&row.reason)),
+    Column::new("folder", unlisted().labelled(), |(row, _), _| Cell::opt_text(row.folder.as_deref())),
+    Column::new("uid", unlisted().labelled(), |(row, _), _| Cell::opt_int(row.uid.map(i64::from))),
 ];
 
 /// Runs a `quarantine` command.
@@ -109,9 +112,9 @@ pub fn run(command: QuarantineCommand, ctx: &Context) -> Result<()> {
         QuarantineCommand::List => {
             let rows = ctx.read(|tx, actor| {
                 actor.require_admin("quarantine list")?;
-                deliveries::quarantined(tx)?.iter().map(|d| cells(tx, d)).collect::<Result<_>>()
+                deliveries::quarantined(tx)?.into_iter().map(|d| listed(tx, d)).collect::<Result<Vec<_>>>()
             })?;
-            ctx.ui.list("quarantine", COLUMNS, rows)
+            ctx.ui.list("quarantine", COLUMNS, &rows)
         }
         QuarantineCommand::Show(args) => show(&args, ctx),
         QuarantineCommand::Retry(args) => retry(&args, ctx),
@@ -141,9 +144,8 @@ fn show(args: &Show, ctx: &Context) -> Result<()> {
     if args.raw {
         return ctx.ui.bytes(&raw);
     }
-    let row = ctx.read(|tx, _| cells(tx, &delivery))?;
-    let labelled: Vec<Column> = COLUMNS.iter().map(|c| Column::new(c.field, c.field)).collect();
-    ctx.ui.object("quarantine", &labelled, row)?;
+    let row = ctx.read(|tx, _| listed(tx, delivery))?;
+    ctx.ui.object("quarantine", COLUMNS, &row)?;
     if ctx.ui.for_people() {
         // Whatever killed the import may kill the reading too: the bytes are always there with --raw.
         match std::panic::catch_unwind(|| message::parse(&raw)) {
@@ -222,15 +224,7 @@ fn discard(args: &Discard, ctx: &Context) -> Result<()> {
     ctx.done(args.id, &format!("quarantine {} discarded", args.id))
 }
 
-fn cells(tx: &Tx<'_>, delivery: &Delivery) -> Result<Vec<Cell>> {
+fn listed(tx: &Tx<'_>, delivery: Delivery) -> Result<Listed> {
     let account = accounts::by_id(tx, delivery.account_id)?.map(|a| a.name).unwrap_or_default();
-    Ok(vec![
-        Cell::int(delivery.id),
-        Cell::text(&account),
-        Cell::time(delivery.received_at),
-        Cell::int(delivery.size),
-        Cell::text(&delivery.reason),
-        delivery.folder.as_deref().map_or_else(Cell::none, Cell::text),
-        delivery.uid.map_or_else(Cell::none, |uid| Cell::int(uid.into())),
-    ])
+    Ok((delivery, account))
 }

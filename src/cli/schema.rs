@@ -10,7 +10,7 @@ use super::{
     status, stream, team, template, user, whoami,
 };
 use crate::error;
-use crate::ui::cell::{Cell, Column};
+use crate::ui::cell::{Cell, Column, Named, head};
 
 /// `schema`
 #[derive(Debug, Args)]
@@ -21,51 +21,57 @@ pub struct SchemaArgs {
 }
 
 /// Every result with its fields.
-const RESULTS: &[(&str, &[Column])] = &[
-    ("accounts", account::COLUMNS),
-    ("account", account::COLUMNS),
-    ("folders", account::FOLDER_COLUMNS),
-    ("filters", filter::COLUMNS),
-    ("filter", filter::COLUMNS),
-    ("filter-test", filter::TEST_COLUMNS),
-    ("filter-matches", filter::MATCH_COLUMNS),
-    ("cases", case::COLUMNS),
-    ("case", case::SHOW_COLUMNS),
-    ("people", case::people::COLUMNS),
-    ("history", case::HISTORY_COLUMNS),
-    ("emails", email::COLUMNS),
-    ("skipped", email::skipped::COLUMNS),
-    ("email", email::MESSAGE_COLUMNS),
-    ("mail_folders", folder::COLUMNS),
-    ("thread", case::THREAD_COLUMNS),
-    ("decisions", email::DECISION_COLUMNS),
-    ("notes", stream::COLUMNS),
-    ("notifications", notification::COLUMNS),
-    ("settings", notification::SETTINGS_COLUMNS),
-    ("outbox", outbox::SHOW_COLUMNS),
-    ("quarantine", quarantine::COLUMNS),
-    ("status", status::COLUMNS),
-    ("doctor", doctor::COLUMNS),
-    ("tables", db::COLUMNS),
-    ("teams", team::COLUMNS),
-    ("team", team::COLUMNS),
-    ("roles", role::COLUMNS),
-    ("role", role::COLUMNS),
-    ("answers", role::EXPLAIN_COLUMNS),
-    ("templates", template::COLUMNS),
-    ("template", template::COLUMNS),
-    ("users", user::COLUMNS),
-    ("user", user::COLUMNS),
-    ("whoami", whoami::COLUMNS),
-    ("records", record::COLUMNS),
-    ("record", record::SHOW_COLUMNS),
-    ("audit", account::audit::COLUMNS),
-    ("import", import::COLUMNS),
-    ("log_entries", log::COLUMNS),
+const RESULTS: &[(&str, &[&dyn Named])] = &[
+    ("accounts", &[&account::COLUMNS]),
+    ("account", &[&account::COLUMNS]),
+    ("folders", &[&account::FOLDER_COLUMNS]),
+    ("filters", &[&filter::COLUMNS]),
+    ("filter", &[&filter::COLUMNS]),
+    ("filter-test", &[&filter::TEST_COLUMNS]),
+    ("filter-matches", &[&filter::MATCH_COLUMNS]),
+    ("cases", &[&case::read::COLUMNS]),
+    ("case", &[&case::read::COLUMNS, &case::read::SHOW_COLUMNS]),
+    ("people", &[&case::people::COLUMNS]),
+    ("history", &[&case::read::HISTORY_COLUMNS]),
+    ("emails", &[&email::COLUMNS]),
+    ("skipped", &[&email::skipped::COLUMNS]),
+    ("email", &[&email::MESSAGE_COLUMNS]),
+    ("mail_folders", &[&folder::COLUMNS]),
+    ("thread", &[&case::read::THREAD_COLUMNS]),
+    ("decisions", &[&email::DECISION_COLUMNS]),
+    ("notes", &[&stream::COLUMNS]),
+    ("notifications", &[&notification::COLUMNS]),
+    ("settings", &[&notification::SETTINGS_COLUMNS]),
+    ("outbox", &[&outbox::COLUMNS, &outbox::SHOW_COLUMNS]),
+    ("quarantine", &[&quarantine::COLUMNS]),
+    ("status", &[&status::COLUMNS]),
+    ("doctor", &[&doctor::COLUMNS]),
+    ("tables", &[&db::COLUMNS]),
+    ("teams", &[&team::COLUMNS]),
+    ("team", &[&team::COLUMNS]),
+    ("roles", &[&role::COLUMNS]),
+    ("role", &[&role::COLUMNS]),
+    ("answers", &[&role::EXPLAIN_COLUMNS]),
+    ("templates", &[&template::COLUMNS]),
+    ("template", &[&template::COLUMNS]),
+    ("users", &[&user::COLUMNS]),
+    ("user", &[&user::COLUMNS]),
+    ("whoami", &[&whoami::COLUMNS]),
+    ("records", &[&record::COLUMNS]),
+    ("record", &[&record::COLUMNS, &record::SHOW_COLUMNS]),
+    ("audit", &[&account::audit::COLUMNS]),
+    ("import", &[&import::COLUMNS]),
+    ("log_entries", &[&log::COLUMNS]),
 ];
 
+/// A result with the names of its fields.
+type Listed = (&'static str, Vec<&'static str>);
+
 /// Fields of `schema` itself.
-const COLUMNS: &[Column] = &[Column::new("result", "RESULT"), Column::new("fields", "FIELDS")];
+const COLUMNS: &[Column<Listed>] = &[
+    Column::new("result", head("RESULT"), |(name, _), _| Cell::text(name)),
+    Column::new("fields", head("FIELDS"), |(_, fields), _| Cell::object(json!(fields), &fields.join(" "))),
+];
 
 /// Runs `schema`.
 pub fn run(args: &SchemaArgs, ctx: &Context) -> Result<()> {
@@ -74,12 +80,7 @@ pub fn run(args: &SchemaArgs, ctx: &Context) -> Result<()> {
         let known: Vec<&str> = RESULTS.iter().map(|(name, _)| *name).collect();
         return Err(error::data("RESULT: is not known").hint(format!("known: {}", known.join(", "))).into());
     }
-    let rows = wanted
-        .iter()
-        .map(|(name, columns)| {
-            let fields: Vec<&str> = columns.iter().map(|c| c.field).collect();
-            vec![Cell::text(name), Cell::object(json!(fields), &fields.join(" "))]
-        })
-        .collect();
-    ctx.ui.list("schema", COLUMNS, rows)
+    let names = |columns: &[&dyn Named]| columns.iter().flat_map(|part| part.names()).collect();
+    let rows: Vec<Listed> = wanted.into_iter().map(|(name, columns)| (*name, names(columns))).collect();
+    ctx.ui.list("schema", COLUMNS, &rows)
 }

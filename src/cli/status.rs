@@ -15,25 +15,35 @@ use crate::store::deliveries::{self, Counts};
 use crate::store::emails;
 use crate::store::outbox::{self, OutboxState};
 use crate::store::{instance, restored, sent_copies};
-use crate::ui::cell::{Cell, Column};
+use crate::ui::cell::{Cell, Column, head, unlisted};
 
 /// `status`
 #[derive(Debug, Args)]
 pub struct StatusArgs {}
 
+/// An account and how it is.
+pub struct Row {
+    account: Account,
+    counts: Counts,
+    state: String,
+    copies: i64,
+}
+
 /// Fields of `status` in their order.
-pub const COLUMNS: &[Column] = &[
-    Column::new("account", "ACCOUNT"),
-    Column::new("kind", "KIND"),
-    Column::new("last_good_at", "LAST GOOD").right(),
-    Column::new("new_24h", "NEW 24H").right(),
-    Column::new("state", "STATE").shrinking(),
-    Column::new("failing_since", ""),
-    Column::new("failed_runs", ""),
-    Column::new("failure", ""),
-    Column::new("quarantined", ""),
-    Column::new("unfetchable", ""),
-    Column::new("sent_copies", ""),
+pub const COLUMNS: &[Column<Row>] = &[
+    Column::new("account", head("ACCOUNT"), |row, _| Cell::text(&row.account.name)),
+    Column::new("kind", head("KIND"), |row, _| Cell::text(row.account.kind.as_str())),
+    Column::new("last_good_at", head("LAST GOOD").right(), |row, _| {
+        row.account.health.last_good_at.map_or_else(|| Cell::object(serde_json::Value::Null, "never"), Cell::ago)
+    }),
+    Column::new("new_24h", head("NEW 24H").right(), |row, _| Cell::int(row.counts.new)),
+    Column::new("state", head("STATE").shrinking(), |row, _| Cell::text(&row.state)),
+    Column::new("failing_since", unlisted(), |row, _| Cell::opt_date_time(row.account.health.failing_since)),
+    Column::new("failed_runs", unlisted(), |row, _| Cell::int(row.account.health.failed_runs.into())),
+    Column::new("failure", unlisted(), |row, _| Cell::text(&row.account.health.failure)),
+    Column::new("quarantined", unlisted(), |row, _| Cell::int(row.counts.quarantined)),
+    Column::new("unfetchable", unlisted(), |row, _| Cell::int(row.counts.unfetchable)),
+    Column::new("sent_copies", unlisted(), |row, _| Cell::int(row.copies)),
 ];
 
 /// Without a fetch for so long the system's crontab is asked about.
@@ -53,33 +63,17 @@ pub fn run(_args: &StatusArgs, ctx: &Context) -> Result<()> {
             let own = deliveries::counts(tx, account.id, day_ago)?;
             counts.quarantined += own.quarantined;
             steps.extend(next_steps(&account, own));
-            rows.push(cells(tx, ctx, &account, own)?);
+            let (state, copies) = (state(tx, ctx, &account)?, sent_copies::waiting(tx, account.id)?.count);
+            rows.push(Row { account, counts: own, state, copies });
         }
         let lines = lines(tx, ctx, actor, counts, steps)?;
         Ok((rows, lines))
     })?;
-    ctx.ui.list("status", COLUMNS, rows)?;
+    ctx.ui.list("status", COLUMNS, &rows)?;
     if ctx.ui.for_people() {
         lines.iter().try_for_each(|line| ctx.ui.text(line))?;
     }
     Ok(())
-}
-
-fn cells(tx: &Tx<'_>, ctx: &Context, account: &Account, counts: Counts) -> Result<Vec<Cell>> {
-    let health = &account.health;
-    Ok(vec![
-        Cell::text(&account.name),
-        Cell::text(account.kind.as_str()),
-        health.last_good_at.map_or_else(|| Cell::object(serde_json::Value::Null, "never"), Cell::ago),
-        Cell::int(counts.new),
-        Cell::text(&state(tx, ctx, account)?),
-        health.failing_since.map_or_else(Cell::none, Cell::date_time),
-        Cell::int(health.failed_runs.into()),
-        Cell::text(&health.failure),
-        Cell::int(counts.quarantined),
-        Cell::int(counts.unfetchable),
-        Cell::int(sent_copies::waiting(tx, account.id)?.count),
-    ])
 }
 
 /// What a person wants to know about an account, the worst first.

@@ -2,7 +2,6 @@
 
 use anyhow::Result;
 use clap::Args;
-use serde_json::json;
 
 use super::context::{self, Context};
 use super::text::Text;
@@ -13,7 +12,7 @@ use crate::store::emails;
 use crate::store::records;
 use crate::store::sight::{Object, Sight};
 use crate::store::stream::{self, Note};
-use crate::ui::cell::{Cell, Column};
+use crate::ui::cell::{Cell, Column, head};
 
 /// `stream`
 #[derive(Debug, Args)]
@@ -33,14 +32,21 @@ pub struct NoteArgs {
     text: Text,
 }
 
+/// A note as its reader may know it.
+pub struct Listed {
+    note: Note,
+    email_id: Option<i64>,
+    text: String,
+}
+
 /// Fields of notes in their order.
-pub const COLUMNS: &[Column] = &[
-    Column::new("id", "ID").right(),
-    Column::new("created_at", "DATE"),
-    Column::new("kind", "KIND"),
-    Column::new("user", "USER"),
-    Column::new("email", "EMAIL").right(),
-    Column::new("text", "TEXT").shrinking(),
+pub const COLUMNS: &[Column<Listed>] = &[
+    Column::new("id", head("ID").right(), |one, _| Cell::int(one.note.id)),
+    Column::new("created_at", head("DATE"), |one, _| Cell::date_time(one.note.created_at)),
+    Column::new("kind", head("KIND"), |one, _| Cell::text(one.note.kind.as_str())),
+    Column::new("user", head("USER"), |one, _| Cell::opt_text(one.note.username.as_deref())),
+    Column::new("email", head("EMAIL").right(), |one, _| Cell::opt_int(one.email_id)),
+    Column::new("text", head("TEXT").shrinking(), |one, _| Cell::text(&one.text)),
 ];
 
 /// Runs `stream`.
@@ -49,15 +55,15 @@ pub fn run(args: &StreamArgs, ctx: &Context) -> Result<()> {
     let rows = ctx.read(|tx, actor| {
         let parent = context::record(tx, actor, reference)?;
         stream::notes(tx, parent, actor.sight())?
-            .iter()
-            .map(|note| cells(tx, note, actor.sight()))
+            .into_iter()
+            .map(|note| listed(tx, note, actor.sight()))
             .collect::<Result<Vec<_>>>()
     })?;
-    ctx.ui.list("notes", COLUMNS, rows)
+    ctx.ui.list("notes", COLUMNS, &rows)
 }
 
 /// A note about an email that the reader may not see says that there is one.
-fn cells(tx: &Tx<'_>, note: &Note, sight: Sight) -> Result<Vec<Cell>> {
+fn listed(tx: &Tx<'_>, note: Note, sight: Sight) -> Result<Listed> {
     let email = note.email_id.map(|id| emails::by_id(tx, id, sight)).transpose()?.flatten();
     let text = match (&email, note.email_id) {
         (Some(email), _) if note.text.is_empty() => {
@@ -66,14 +72,7 @@ fn cells(tx: &Tx<'_>, note: &Note, sight: Sight) -> Result<Vec<Cell>> {
         (None, Some(_)) => stream::HIDDEN.to_owned(),
         _ => note.text.clone(),
     };
-    Ok(vec![
-        Cell::int(note.id),
-        Cell::date_time(note.created_at),
-        Cell::text(note.kind.as_str()),
-        Cell::object(json!(note.username), note.username.as_deref().unwrap_or_default()),
-        email.map_or_else(Cell::none, |email| Cell::int(email.id)),
-        Cell::text(&text),
-    ])
+    Ok(Listed { email_id: email.map(|email| email.id), note, text })
 }
 
 /// Runs `note`.

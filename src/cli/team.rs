@@ -11,7 +11,7 @@ use crate::store::db::Tx;
 use crate::store::filters::{self, ActionKind};
 use crate::store::roles::{self, Holder};
 use crate::store::teams::{self, Team};
-use crate::ui::cell::{Cell, Column};
+use crate::ui::cell::{Cell, Column, head, unlisted};
 
 /// Teams
 #[derive(Debug, Subcommand)]
@@ -108,12 +108,19 @@ pub struct Membership {
     user: String,
 }
 
+/// A team with its members and roles.
+pub struct Listed {
+    team: Team,
+    members: Vec<teams::Member>,
+    roles: Vec<String>,
+}
+
 /// Fields of teams in their order.
-pub const COLUMNS: &[Column] = &[
-    Column::new("name", "TEAM"),
-    Column::new("members", "MEMBERS").shrinking(),
-    Column::new("id", ""),
-    Column::new("roles", "ROLES").shrinking(),
+pub const COLUMNS: &[Column<Listed>] = &[
+    Column::new("name", head("TEAM"), |one, _| Cell::text(&one.team.name)),
+    Column::new("members", head("MEMBERS").shrinking(), |one, _| members(&one.members)),
+    Column::new("id", unlisted(), |one, _| Cell::int(one.team.id)),
+    Column::new("roles", head("ROLES").shrinking(), |one, _| Cell::words(&one.roles)),
 ];
 
 /// Runs a `team` command.
@@ -121,12 +128,13 @@ pub fn run(command: TeamCommand, ctx: &Context) -> Result<()> {
     match command {
         TeamCommand::Add(args) => add(&args, ctx),
         TeamCommand::List => {
-            let rows = ctx.read(|tx, _| teams::all(tx)?.iter().map(|t| cells(tx, t)).collect::<Result<_>>())?;
-            ctx.ui.list("teams", COLUMNS, rows)
+            let rows =
+                ctx.read(|tx, _| teams::all(tx)?.into_iter().map(|t| listed(tx, t)).collect::<Result<Vec<_>>>())?;
+            ctx.ui.list("teams", COLUMNS, &rows)
         }
         TeamCommand::Show(args) => {
-            let row = ctx.read(|tx, _| cells(tx, &context::team(tx, &args.team)?))?;
-            ctx.ui.object("team", COLUMNS, row)
+            let row = ctx.read(|tx, _| listed(tx, context::team(tx, &args.team)?))?;
+            ctx.ui.object("team", COLUMNS, &row)
         }
         TeamCommand::Edit(args) => edit(&args, ctx),
         TeamCommand::Delete(args) => delete(&args.team, ctx),
@@ -210,18 +218,17 @@ fn remove_member(args: &Membership, ctx: &Context) -> Result<()> {
     ctx.done(id, &format!("{} is no longer a member of {}", args.user, args.team))
 }
 
-fn cells(tx: &Tx<'_>, team: &Team) -> Result<Vec<Cell>> {
+fn listed(tx: &Tx<'_>, team: Team) -> Result<Listed> {
     let (members, roles) = (teams::members(tx, team.id)?, roles::of_team(tx, team.id)?);
+    Ok(Listed { team, members, roles })
+}
+
+fn members(members: &[teams::Member]) -> Cell {
     let json: Vec<_> =
         members.iter().map(|m| json!({"id": m.user_id, "username": m.username, "position": m.position})).collect();
     let shown: Vec<String> = members
         .iter()
         .map(|m| if m.position.is_empty() { m.username.clone() } else { format!("{} ({})", m.username, m.position) })
         .collect();
-    Ok(vec![
-        Cell::text(&team.name),
-        Cell::object(json!(json), &shown.join(", ")),
-        Cell::int(team.id),
-        Cell::object(json!(roles), &roles.join(", ")),
-    ])
+    Cell::object(json!(json), &shown.join(", "))
 }

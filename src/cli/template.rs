@@ -12,7 +12,7 @@ use crate::mail::template::{self, Values};
 use crate::store::db::Tx;
 use crate::store::templates::{self, Template};
 use crate::store::{accounts, cases, users};
-use crate::ui::cell::{Cell, Column};
+use crate::ui::cell::{Cell, Column, head, unlisted};
 
 /// Templates of automatic replies
 #[derive(Debug, Subcommand)]
@@ -102,14 +102,17 @@ pub struct Preview {
     case: Option<i64>,
 }
 
+/// A template with the accounts that answer with it.
+pub type Listed = (Template, Vec<String>);
+
 /// Fields of templates in their order.
-pub const COLUMNS: &[Column] = &[
-    Column::new("name", "TEMPLATE"),
-    Column::new("subject", "SUBJECT").shrinking(),
-    Column::new("accounts", "ACCOUNTS").shrinking(),
-    Column::new("body", ""),
-    Column::new("html", ""),
-    Column::new("id", ""),
+pub const COLUMNS: &[Column<Listed>] = &[
+    Column::new("name", head("TEMPLATE").label("Template"), |(template, _), _| Cell::text(&template.name)),
+    Column::new("subject", head("SUBJECT").shrinking(), |(template, _), _| Cell::text(&template.subject)),
+    Column::new("accounts", head("ACCOUNTS").shrinking(), |(_, accounts), _| Cell::words(accounts)),
+    Column::new("body", unlisted().labelled(), |(template, _), _| Cell::text(&template.body)),
+    Column::new("html", unlisted().label("HTML"), |(template, _), _| Cell::opt_text(template.html.as_deref())),
+    Column::new("id", unlisted(), |(template, _), _| Cell::int(template.id)),
 ];
 
 /// Runs a `template` command.
@@ -119,33 +122,19 @@ pub fn run(command: TemplateCommand, ctx: &Context) -> Result<()> {
         TemplateCommand::List => {
             let rows = ctx.read(|tx, actor| {
                 let all = templates::all(tx)?;
-                all.iter().map(|t| Ok(cells(t, &used_by(tx, actor, t.id)?))).collect::<Result<_>>()
+                all.into_iter().map(|t| listed(tx, actor, t)).collect::<Result<Vec<_>>>()
             })?;
-            ctx.ui.list("templates", COLUMNS, rows)
+            ctx.ui.list("templates", COLUMNS, &rows)
         }
         TemplateCommand::Show(args) => {
-            let (template, accounts) = ctx.read(|tx, actor| {
-                let template = context::template(tx, &args.template)?;
-                let accounts = used_by(tx, actor, template.id)?;
-                Ok((template, accounts))
-            })?;
-            ctx.ui.object("template", SHOWN, cells(&template, &accounts))
+            let row = ctx.read(|tx, actor| listed(tx, actor, context::template(tx, &args.template)?))?;
+            ctx.ui.object("template", COLUMNS, &row)
         }
         TemplateCommand::Edit(args) => edit(args, ctx),
         TemplateCommand::Delete(args) => delete(&args.template, ctx),
         TemplateCommand::Preview(args) => preview(&args, ctx),
     }
 }
-
-/// The same fields, with the texts for people too.
-const SHOWN: &[Column] = &[
-    Column::new("name", "Template"),
-    Column::new("subject", "Subject"),
-    Column::new("accounts", "Accounts"),
-    Column::new("body", "Body"),
-    Column::new("html", "HTML"),
-    Column::new("id", ""),
-];
 
 /// The accounts that answer with a template, of those that the actor knows of.
 fn used_by(tx: &Tx<'_>, actor: &Actor, template_id: i64) -> Result<Vec<String>> {
@@ -156,6 +145,11 @@ fn used_by(tx: &Tx<'_>, actor: &Actor, template_id: i64) -> Result<Vec<String>> 
         }
     }
     Ok(names)
+}
+
+fn listed(tx: &Tx<'_>, actor: &Actor, template: Template) -> Result<Listed> {
+    let accounts = used_by(tx, actor, template.id)?;
+    Ok((template, accounts))
 }
 
 fn add(args: &Add, ctx: &Context) -> Result<()> {
@@ -246,15 +240,4 @@ fn checked(field: &str, source: String) -> Result<String> {
     }
     template::check(&source).map_err(|e| error::data(format!("{field}: {e}")))?;
     Ok(source)
-}
-
-fn cells(template: &Template, accounts: &[String]) -> Vec<Cell> {
-    vec![
-        Cell::text(&template.name),
-        Cell::text(&template.subject),
-        Cell::object(serde_json::json!(accounts), &accounts.join(", ")),
-        Cell::text(&template.body),
-        template.html.as_deref().map_or_else(Cell::none, Cell::text),
-        Cell::int(template.id),
-    ]
 }

@@ -14,7 +14,7 @@ use crate::store::notifications::{self, ByEmail, NotificationKind, Setting};
 use crate::store::roles;
 use crate::store::teams;
 use crate::store::users::{self, NewUser, User, UserType};
-use crate::ui::cell::{Cell, Column};
+use crate::ui::cell::{Cell, Column, head, unlisted};
 
 /// Users
 #[derive(Debug, Subcommand)]
@@ -119,20 +119,28 @@ pub struct Away {
     back: bool,
 }
 
+/// A user with what is shown of them.
+pub struct Listed {
+    user: User,
+    teams: Vec<String>,
+    roles: Vec<String>,
+    notify: ByEmail,
+}
+
 /// Fields of users in their order.
-pub const COLUMNS: &[Column] = &[
-    Column::new("username", "USER"),
-    Column::new("name", "NAME").shrinking(),
-    Column::new("type", "TYPE"),
-    Column::new("active", "ACTIVE"),
-    Column::new("away_until", "AWAY"),
-    Column::new("emails", "E-MAIL").shrinking(),
-    Column::new("login", "LOGIN"),
-    Column::new("teams", "TEAMS").shrinking(),
-    Column::new("notify", ""),
-    Column::new("id", ""),
-    Column::new("signature", ""),
-    Column::new("roles", "ROLES").shrinking(),
+pub const COLUMNS: &[Column<Listed>] = &[
+    Column::new("username", head("USER").labelled(), |one, _| Cell::text(&one.user.username)),
+    Column::new("name", head("NAME").shrinking(), |one, _| Cell::text(&one.user.name)),
+    Column::new("type", head("TYPE"), |one, _| Cell::text(one.user.user_type.as_str())),
+    Column::new("active", head("ACTIVE"), |one, _| Cell::bool(one.user.active)),
+    Column::new("away_until", head("AWAY"), |one, shown| away_until(&one.user, shown.now)),
+    Column::new("emails", head("E-MAIL").shrinking(), |one, _| Cell::words(&one.user.addresses)),
+    Column::new("login", head("LOGIN"), |one, _| Cell::text(&one.user.login)),
+    Column::new("teams", head("TEAMS").shrinking(), |one, _| Cell::words(&one.teams)),
+    Column::new("notify", unlisted(), |one, _| Cell::text(one.notify.as_str())),
+    Column::new("id", unlisted(), |one, _| Cell::int(one.user.id)),
+    Column::new("signature", unlisted(), |one, _| Cell::text(&one.user.signature)),
+    Column::new("roles", head("ROLES").shrinking(), |one, _| Cell::words(&one.roles)),
 ];
 
 /// Runs a `user` command.
@@ -141,12 +149,12 @@ pub fn run(command: UserCommand, ctx: &Context) -> Result<()> {
         UserCommand::Add(args) => add(args, ctx),
         UserCommand::List => {
             let rows =
-                ctx.read(|tx, _| users::all(tx)?.iter().map(|u| cells(tx, u, ctx.now())).collect::<Result<_>>())?;
-            ctx.ui.list("users", COLUMNS, rows)
+                ctx.read(|tx, _| users::all(tx)?.into_iter().map(|u| listed(tx, u)).collect::<Result<Vec<_>>>())?;
+            ctx.ui.list("users", COLUMNS, &rows)
         }
         UserCommand::Show(args) => {
-            let row = ctx.read(|tx, _| cells(tx, &context::user(tx, &args.username)?, ctx.now()))?;
-            ctx.ui.object("user", COLUMNS, row)
+            let row = ctx.read(|tx, _| listed(tx, context::user(tx, &args.username)?))?;
+            ctx.ui.object("user", COLUMNS, &row)
         }
         UserCommand::Edit(args) => edit(args, ctx),
         UserCommand::Enable(args) => change(ctx, &args.username, "works again", |user| user.active = true),
@@ -270,26 +278,17 @@ fn refuse_taken_addresses(tx: &Tx<'_>, addresses: &[String], owner: Option<i64>)
     Ok(())
 }
 
-fn cells(tx: &Tx<'_>, user: &User, now: Timestamp) -> Result<Vec<Cell>> {
-    let teams: Vec<String> = teams::of_user(tx, user.id)?.into_iter().map(|t| t.name).collect();
+fn listed(tx: &Tx<'_>, user: User) -> Result<Listed> {
+    let teams = teams::of_user(tx, user.id)?.into_iter().map(|t| t.name).collect();
     let roles = roles::of_user(tx, user.id)?;
-    let away = match (user.is_away(now), user.away_until) {
+    let notify = notifications::setting(tx, user.id, NotificationKind::Assigned)?.by_email;
+    Ok(Listed { user, teams, roles, notify })
+}
+
+fn away_until(user: &User, now: Timestamp) -> Cell {
+    match (user.is_away(now), user.away_until) {
         (false, _) => Cell::none(),
         (true, Some(until)) => Cell::date_time(until),
         (true, None) => Cell::object(json!("indefinitely"), "yes"),
-    };
-    Ok(vec![
-        Cell::text(&user.username),
-        Cell::text(&user.name),
-        Cell::text(user.user_type.as_str()),
-        Cell::bool(user.active),
-        away,
-        Cell::object(json!(user.addresses), &user.addresses.join(", ")),
-        Cell::text(&user.login),
-        Cell::object(json!(teams), &teams.join(", ")),
-        Cell::text(notifications::setting(tx, user.id, NotificationKind::Assigned)?.by_email.as_str()),
-        Cell::int(user.id),
-        Cell::text(&user.signature),
-        Cell::object(json!(roles), &roles.join(", ")),
-    ])
+    }
 }

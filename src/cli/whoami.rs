@@ -6,19 +6,30 @@ use clap::Args;
 use super::context::Context;
 use crate::access::Actor;
 use crate::store::teams;
-use crate::ui::cell::{Cell, Column};
+use crate::ui::cell::{Cell, Column, head};
 
 /// `whoami`
 #[derive(Debug, Args)]
 pub struct WhoamiArgs {}
 
+/// Who is acting, and where.
+pub struct Standing {
+    actor: Actor,
+    teams: Vec<String>,
+    mode: &'static str,
+    mode_described: &'static str,
+    database: String,
+}
+
 /// Fields of `whoami` in their order.
-pub const COLUMNS: &[Column] = &[
-    Column::new("user", "User"),
-    Column::new("type", "Type"),
-    Column::new("teams", "Teams"),
-    Column::new("mode", "Mode"),
-    Column::new("database", "Database"),
+pub const COLUMNS: &[Column<Standing>] = &[
+    Column::new("user", head("User"), |one, _| Cell::opt_text(one.actor.user().map(|user| user.username.as_str()))),
+    Column::new("type", head("Type"), |one, _| {
+        Cell::text(one.actor.user().map_or("administrator", |user| user.user_type.as_str()))
+    }),
+    Column::new("teams", head("Teams"), |one, _| Cell::words(&one.teams)),
+    Column::new("mode", head("Mode"), |one, _| Cell::object(serde_json::json!(one.mode), one.mode_described)),
+    Column::new("database", head("Database"), |one, _| Cell::text(&one.database)),
 ];
 
 /// Runs `whoami`.
@@ -27,17 +38,12 @@ pub fn run(_args: &WhoamiArgs, ctx: &Context) -> Result<()> {
         let teams = actor.user_id().map(|id| teams::of_user(tx, id)).transpose()?.unwrap_or_default();
         Ok((actor.clone(), teams))
     })?;
-    let names: Vec<String> = teams.into_iter().map(|t| t.name).collect();
-    let (user, kind) = match &actor {
-        Actor::Administrator => (Cell::none(), "administrator"),
-        Actor::User(user) => (Cell::text(&user.username), user.user_type.as_str()),
+    let row = Standing {
+        actor,
+        teams: teams.into_iter().map(|team| team.name).collect(),
+        mode: ctx.caller.standing.mode(),
+        mode_described: ctx.caller.standing.describe(),
+        database: ctx.db_path.display().to_string(),
     };
-    let row = vec![
-        user,
-        Cell::text(kind),
-        Cell::object(serde_json::json!(names), &names.join(", ")),
-        Cell::object(serde_json::json!(ctx.caller.standing.mode()), ctx.caller.standing.describe()),
-        Cell::text(&ctx.db_path.display().to_string()),
-    ];
-    ctx.ui.object("whoami", COLUMNS, row)
+    ctx.ui.object("whoami", COLUMNS, &row)
 }

@@ -1,33 +1,169 @@
 //! Fields and values of results, as programs and as people see them.
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-/// A field of a result.
+use super::age;
+
+/// What a cell knows of its reader besides the row.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown {
+    /// The moment of the command.
+    pub now: Timestamp,
+    /// People's times in UTC.
+    pub utc: bool,
+}
+
+impl Shown {
+    /// A moment in people's time.
+    pub fn local_time(&self, moment: Timestamp) -> String {
+        let zone = if self.utc { TimeZone::UTC } else { TimeZone::system() };
+        moment.to_zoned_datetime(zone).strftime("%Y-%m-%d %H:%M").to_string()
+    }
+
+    /// The age of a moment.
+    pub fn age(&self, moment: Timestamp) -> String {
+        age::age(moment, self.now)
+    }
+}
+
+/// What stands over or before the values of a field for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Column {
-    /// Name for programs.
-    pub field: &'static str,
-    /// Heading for people; empty = not shown to them unless asked for.
-    pub head: &'static str,
+pub struct Head {
+    /// In lists; empty = people do not see it there unless they ask for it.
+    over: &'static str,
+    label: Label,
     pub(super) right: bool,
     pub(super) shrink: bool,
 }
 
-impl Column {
-    /// A left-aligned column.
-    pub const fn new(field: &'static str, head: &'static str) -> Column {
-        Column { field, head, right: false, shrink: false }
-    }
+/// What stands before the value of a single result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Label {
+    /// As in lists: nothing where they do not show it.
+    AsHead,
+    /// The name of the field, also where lists do not show it.
+    Field,
+    /// Other words.
+    Words(&'static str),
+    /// Nothing: people do not see it.
+    Hidden,
+}
 
+/// A heading in lists, over a column that is left-aligned.
+pub const fn head(over: &'static str) -> Head {
+    Head { over, label: Label::AsHead, right: false, shrink: false }
+}
+
+/// The head of a field for programs, and for people who ask for it.
+pub const fn unlisted() -> Head {
+    head("")
+}
+
+impl Head {
     /// Right-aligned.
-    pub const fn right(self) -> Column {
-        Column { right: true, ..self }
+    pub const fn right(self) -> Head {
+        Head { right: true, ..self }
     }
 
     /// Cut first on a narrow terminal.
-    pub const fn shrinking(self) -> Column {
-        Column { shrink: true, ..self }
+    pub const fn shrinking(self) -> Head {
+        Head { shrink: true, ..self }
+    }
+
+    /// With these words before a single value.
+    pub const fn label(self, words: &'static str) -> Head {
+        Head { label: Label::Words(words), ..self }
+    }
+
+    /// With the name of its field before a single value, also where lists do not show it.
+    pub const fn labelled(self) -> Head {
+        Head { label: Label::Field, ..self }
+    }
+
+    /// Shown in lists alone.
+    pub const fn only_in_lists(self) -> Head {
+        Head { label: Label::Hidden, ..self }
+    }
+}
+
+/// The name of a field for programs, with its head for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heading {
+    /// Name for programs.
+    pub field: &'static str,
+    pub(super) head: Head,
+}
+
+impl Heading {
+    /// What stands over the values of a list.
+    pub(super) fn over(&self) -> String {
+        if self.head.over.is_empty() { self.field.to_uppercase() } else { self.head.over.to_owned() }
+    }
+
+    /// What stands before a single value.
+    pub(super) fn before(&self) -> String {
+        let text = match self.head.label {
+            Label::Words(words) => words.to_owned(),
+            Label::AsHead if self.head.over.contains(char::is_lowercase) => self.head.over.to_owned(),
+            Label::AsHead | Label::Field | Label::Hidden => self.field.replace('_', " "),
+        };
+        let mut letters = text.chars();
+        letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+    }
+
+    pub(super) fn is_in_lists(&self) -> bool {
+        !self.head.over.is_empty()
+    }
+
+    pub(super) fn is_shown_alone(&self) -> bool {
+        match self.head.label {
+            Label::AsHead => self.is_in_lists(),
+            Label::Field | Label::Words(_) => true,
+            Label::Hidden => false,
+        }
+    }
+}
+
+/// A column of a result: its field, its head and its cell are one row, so that none of them can be without the others.
+pub struct Column<T> {
+    pub(super) heading: Heading,
+    cell: fn(&T, &Shown) -> Cell,
+}
+
+impl<T> Column<T> {
+    /// A column of rows of the kind `T`.
+    pub const fn new(field: &'static str, head: Head, cell: fn(&T, &Shown) -> Cell) -> Column<T> {
+        Column { heading: Heading { field, head }, cell }
+    }
+
+    pub(super) fn cell(&self, row: &T, shown: &Shown) -> Cell {
+        (self.cell)(row, shown)
+    }
+}
+
+/// One value of a result under its heading.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Field {
+    pub(super) heading: Heading,
+    pub(super) cell: Cell,
+}
+
+/// A row under the headings of its columns.
+pub fn fields<T>(columns: &[Column<T>], row: &T, shown: &Shown) -> Vec<Field> {
+    columns.iter().map(|column| Field { heading: column.heading, cell: column.cell(row, shown) }).collect()
+}
+
+/// The names of fields, whatever the rows are.
+pub trait Named {
+    /// The names in their order.
+    fn names(&self) -> Vec<&'static str>;
+}
+
+impl<T> Named for &[Column<T>] {
+    fn names(&self) -> Vec<&'static str> {
+        self.iter().map(|column| column.heading.field).collect()
     }
 }
 
@@ -35,11 +171,11 @@ impl Column {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cell {
     pub(super) value: Value,
-    pub(super) shown: Shown,
+    face: Face,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Shown {
+enum Face {
     Text(String),
     Age(Timestamp),
     Ago(Timestamp),
@@ -48,40 +184,79 @@ pub(super) enum Shown {
 
 impl Cell {
     pub fn text(text: &str) -> Cell {
-        Cell { value: json!(text), shown: Shown::Text(text.to_owned()) }
+        Cell { value: json!(text), face: Face::Text(text.to_owned()) }
     }
 
     pub fn int(number: i64) -> Cell {
-        Cell { value: json!(number), shown: Shown::Text(number.to_string()) }
+        Cell { value: json!(number), face: Face::Text(number.to_string()) }
     }
 
     /// Yes or no.
     pub fn bool(yes: bool) -> Cell {
-        Cell { value: json!(yes), shown: Shown::Text(if yes { "yes" } else { "no" }.to_owned()) }
+        Cell { value: json!(yes), face: Face::Text(if yes { "yes" } else { "no" }.to_owned()) }
     }
 
     /// A moment, for people its age.
     pub fn time(moment: Timestamp) -> Cell {
-        Cell { value: json!(moment.to_string()), shown: Shown::Age(moment) }
+        Cell { value: json!(moment.to_string()), face: Face::Age(moment) }
     }
 
     /// A moment, for people its age and `ago`.
     pub fn ago(moment: Timestamp) -> Cell {
-        Cell { value: json!(moment.to_string()), shown: Shown::Ago(moment) }
+        Cell { value: json!(moment.to_string()), face: Face::Ago(moment) }
     }
 
     /// A moment, for people in local time.
     pub fn date_time(moment: Timestamp) -> Cell {
-        Cell { value: json!(moment.to_string()), shown: Shown::Moment(moment) }
+        Cell { value: json!(moment.to_string()), face: Face::Moment(moment) }
     }
 
     /// Any value, with what people see.
     pub fn object(value: Value, shown: &str) -> Cell {
-        Cell { value, shown: Shown::Text(shown.to_owned()) }
+        Cell { value, face: Face::Text(shown.to_owned()) }
     }
 
     /// Nothing.
     pub fn none() -> Cell {
-        Cell { value: Value::Null, shown: Shown::Text(String::new()) }
+        Cell { value: Value::Null, face: Face::Text(String::new()) }
+    }
+
+    /// Text, where there is one.
+    pub fn opt_text(text: Option<&str>) -> Cell {
+        text.map_or_else(Cell::none, Cell::text)
+    }
+
+    /// A number, where there is one.
+    pub fn opt_int(number: Option<i64>) -> Cell {
+        number.map_or_else(Cell::none, Cell::int)
+    }
+
+    /// A moment in local time, where there is one.
+    pub fn opt_date_time(moment: Option<Timestamp>) -> Cell {
+        moment.map_or_else(Cell::none, Cell::date_time)
+    }
+
+    /// A list of words.
+    pub fn words<S: AsRef<str>>(words: &[S]) -> Cell {
+        let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
+        Cell::object(json!(words), &words.join(", "))
+    }
+
+    /// What people see in a table.
+    pub(super) fn shown(&self, shown: &Shown) -> String {
+        match &self.face {
+            Face::Text(text) => text.clone(),
+            Face::Age(moment) => shown.age(*moment),
+            Face::Ago(moment) => format!("{} ago", shown.age(*moment)),
+            Face::Moment(moment) => shown.local_time(*moment),
+        }
+    }
+
+    /// What people see where there is room: the date with its age.
+    pub(super) fn shown_alone(&self, shown: &Shown) -> String {
+        match &self.face {
+            Face::Age(moment) => format!("{} ({})", shown.local_time(*moment), shown.age(*moment)),
+            Face::Text(_) | Face::Ago(_) | Face::Moment(_) => self.shown(shown),
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! What programs read: JSON, TSV and CSV, none of it able to act on a terminal or a spreadsheet.
 
+use anyhow::Result;
 use serde_json::{Map, Value, json};
 
-use super::cell::{Cell, Column};
+use super::cell::{Cell, Heading};
 use super::safe;
 use crate::error::Kind;
 
@@ -10,11 +11,8 @@ pub(super) fn schema(noun: &str) -> String {
     format!("espomail/{}/1", noun.replace(' ', "-"))
 }
 
-pub(super) fn object(picked: &[(usize, &Column)], row: &[Cell]) -> Map<String, Value> {
-    picked
-        .iter()
-        .map(|(i, c)| (c.field.to_owned(), row.get(*i).map(|cell| cell.value.clone()).unwrap_or_default()))
-        .collect()
+pub(super) fn object(headings: &[Heading], cells: &[Cell]) -> Map<String, Value> {
+    headings.iter().zip(cells).map(|(heading, cell)| (heading.field.to_owned(), cell.value.clone())).collect()
 }
 
 /// What an object is called by, the best first.
@@ -44,12 +42,18 @@ fn named(map: &Map<String, Value>) -> String {
     }
 }
 
-/// A CSV field; what a spreadsheet would take for a formula gets an apostrophe.
-pub(super) fn csv(text: &str) -> String {
+/// A line of CSV (RFC 4180).
+pub(super) fn csv(fields: impl Iterator<Item = String>) -> Result<Vec<u8>> {
+    let mut line = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    line.write_record(fields.map(|text| without_formula(&text)))?;
+    Ok(line.into_inner()?)
+}
+
+/// What a spreadsheet would take for a formula gets an apostrophe.
+fn without_formula(text: &str) -> String {
     let text = safe::block(text);
     let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']) && text.parse::<f64>().is_err();
-    let text = if formula { format!("'{text}") } else { text.into_owned() };
-    if text.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+    if formula { format!("'{text}") } else { text.into_owned() }
 }
 
 /// An error as programs read it.
@@ -95,7 +99,8 @@ mod tests {
             ("two\nlines", "\"two\nlines\""),
             ("\u{1b}[2J", "·[2J"),
         ] {
-            assert_eq!(csv(text), expected);
+            let line = csv([text.to_owned(), "x".to_owned()].into_iter()).unwrap();
+            assert_eq!(String::from_utf8(line).unwrap(), format!("{expected},x\r\n"));
         }
     }
 

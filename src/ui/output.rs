@@ -7,13 +7,12 @@ use std::io::{self, IsTerminal, Write};
 
 use anyhow::Result;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
-use super::cell::{Cell, Column, Shown};
-use super::machine::{self, csv, escaped, object, plain, schema};
+use super::cell::{self, Cell, Column, Field, Heading, Shown};
+use super::machine::{self, escaped, object, plain, schema};
 use super::table::{self, Layout};
-use super::{age, safe, speaker};
+use super::{safe, speaker};
 use crate::error::{self, Ended, Fault, Kind};
 use crate::job_control;
 
@@ -66,8 +65,8 @@ pub struct Ui {
 
 impl Ui {
     /// A list of results. `noun` names the JSON schema.
-    pub fn list(&self, noun: &str, columns: &[Column], rows: Vec<Vec<Cell>>) -> Result<()> {
-        let picked = self.pick(columns)?;
+    pub fn list<T>(&self, noun: &str, columns: &[Column<T>], rows: &[T]) -> Result<()> {
+        let picked = self.pick(columns, |column| &column.heading, Heading::is_in_lists)?;
         if rows.is_empty() && self.for_people() {
             if self.width.is_some() && !self.quiet {
                 self.note(&format!("No {}.", noun.replace('_', " ")));
@@ -77,50 +76,62 @@ impl Ui {
         if self.quiet && self.for_people() {
             return rows.iter().filter_map(|row| self.id(columns, row)).try_for_each(|id| self.line(&id));
         }
+        let shown = self.shown();
+        let headings: Vec<Heading> = picked.iter().map(|column| column.heading).collect();
+        let row = |row: &T| picked.iter().map(|column| column.cell(row, &shown)).collect();
+        let cells: Vec<Vec<Cell>> = rows.iter().map(row).collect();
         match self.format {
-            Format::Table => self.table(&picked, &rows),
-            Format::Plain => self.separated(&picked, &rows, '\t'),
-            Format::Csv => self.separated(&picked, &rows, ','),
+            Format::Table => self.table(&headings, &cells),
+            Format::Plain => self.tsv(&headings, &cells),
+            Format::Csv => self.csv(&headings, &cells),
             Format::Json => {
-                let items: Vec<Value> = rows.iter().map(|row| Value::Object(object(&picked, row))).collect();
+                let items: Vec<Value> = cells.iter().map(|row| Value::Object(object(&headings, row))).collect();
                 self.json(&json!({"schema": schema(noun), "items": items}))
             }
-            Format::Ndjson => rows.iter().try_for_each(|row| self.json(&Value::Object(object(&picked, row)))),
+            Format::Ndjson => cells.iter().try_for_each(|row| self.json(&Value::Object(object(&headings, row)))),
         }
     }
 
     /// One result: labelled lines for people, an object for programs.
-    pub fn object(&self, noun: &str, columns: &[Column], row: Vec<Cell>) -> Result<()> {
-        let picked = self.pick(columns)?;
+    pub fn object<T>(&self, noun: &str, columns: &[Column<T>], row: &T) -> Result<()> {
+        self.joined(noun, self.fields(columns, row))
+    }
+
+    /// A row under its headings, for [`Ui::joined`].
+    pub fn fields<T>(&self, columns: &[Column<T>], row: &T) -> Vec<Field> {
+        cell::fields(columns, row, &self.shown())
+    }
+
+    /// One result of several rows.
+    pub fn joined(&self, noun: &str, fields: Vec<Field>) -> Result<()> {
+        let picked = self.pick(&fields, |field| &field.heading, Heading::is_shown_alone)?;
+        let (headings, cells): (Vec<Heading>, Vec<Cell>) =
+            picked.into_iter().map(|field| (field.heading, field.cell.clone())).unzip();
         match self.format {
-            Format::Table => {
-                let width = picked.iter().map(|(_, c)| label(c).len()).max().unwrap_or_default();
-                for (i, column) in picked.iter().filter(|(_, c)| !c.head.is_empty()) {
-                    let Some(cell) = row.get(*i) else { continue };
-                    let shown = self.shown_alone(cell);
-                    if !shown.is_empty() {
-                        let shown = safe::block(&shown).replace('\n', &format!("\n{}", " ".repeat(width + 2)));
-                        self.write(&format!("{:width$}  {shown}\n", label(column)))?;
-                    }
-                }
-                Ok(())
-            }
-            Format::Json | Format::Ndjson => {
-                let mut all = Map::new();
-                all.insert("schema".to_owned(), json!(schema(noun)));
-                all.extend(object(&picked, &row));
-                self.json(&Value::Object(all))
-            }
-            Format::Plain => self.separated(&picked, &[row], '\t'),
-            Format::Csv => self.separated(&picked, &[row], ','),
+            Format::Table => self.labelled(&headings, &cells),
+            Format::Json | Format::Ndjson => self.json(&Value::Object(with_schema(noun, &headings, &cells))),
+            Format::Plain => self.tsv(&headings, &[cells]),
+            Format::Csv => self.csv(&headings, &[cells]),
         }
+    }
+
+    fn labelled(&self, headings: &[Heading], cells: &[Cell]) -> Result<()> {
+        let width = headings.iter().map(|heading| heading.before().len()).max().unwrap_or_default();
+        for (heading, cell) in headings.iter().zip(cells).filter(|(heading, _)| heading.is_shown_alone()) {
+            let shown = cell.shown_alone(&self.shown());
+            if !shown.is_empty() {
+                let shown = safe::block(&shown).replace('\n', &format!("\n{}", " ".repeat(width + 2)));
+                self.write(&format!("{:width$}  {shown}\n", heading.before()))?;
+            }
+        }
+        Ok(())
     }
 
     /// How many there are: the number alone for people, an object for programs.
     pub fn count(&self, noun: &str, count: i64) -> Result<()> {
         match self.format {
             Format::Json | Format::Ndjson => self.json(&json!({"schema": schema(noun), "count": count})),
-            _ => self.line(&count.to_string()),
+            Format::Table | Format::Plain | Format::Csv => self.line(&count.to_string()),
         }
     }
 
@@ -128,7 +139,7 @@ impl Ui {
     pub fn text(&self, text: &str) -> Result<()> {
         match self.format {
             Format::Json | Format::Ndjson => self.json(&json!(text)),
-            _ => self.write(&format!("{}\n", safe::block(text))),
+            Format::Table | Format::Plain | Format::Csv => self.write(&format!("{}\n", safe::block(text))),
         }
     }
 
@@ -236,10 +247,14 @@ impl Ui {
         io::stdin().is_terminal()
     }
 
+    /// What cells know of the reader.
+    fn shown(&self) -> Shown {
+        Shown { now: self.now, utc: self.utc }
+    }
+
     /// A moment in people's time.
     pub fn local_time(&self, moment: Timestamp) -> String {
-        let zone = if self.utc { TimeZone::UTC } else { TimeZone::system() };
-        moment.to_zoned_datetime(zone).strftime("%Y-%m-%d %H:%M").to_string()
+        self.shown().local_time(moment)
     }
 
     /// A moment that is near: its time alone, where that is today's.
@@ -252,7 +267,7 @@ impl Ui {
     }
 
     pub fn age(&self, moment: Timestamp) -> String {
-        age::age(moment, self.now)
+        self.shown().age(moment)
     }
 
     /// Asks for something that is then typed.
@@ -275,14 +290,19 @@ impl Ui {
         Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
     }
 
-    fn pick<'c>(&self, columns: &'c [Column]) -> Result<Vec<(usize, &'c Column)>> {
-        let numbered = || columns.iter().enumerate();
+    /// The fields that `--fields` names, else all that the format shows.
+    fn pick<'c, C>(
+        &self,
+        all: &'c [C],
+        heading: fn(&C) -> &Heading,
+        for_people: fn(&Heading) -> bool,
+    ) -> Result<Vec<&'c C>> {
         if self.fields.is_empty() {
-            return Ok(numbered().filter(|(_, c)| self.format != Format::Table || !c.head.is_empty()).collect());
+            return Ok(all.iter().filter(|one| !self.for_people() || for_people(heading(one))).collect());
         }
         let find = |name: &String| {
-            numbered().find(|(_, c)| c.field == name).ok_or_else(|| {
-                let known: Vec<&str> = columns.iter().map(|c| c.field).collect();
+            all.iter().find(|one| heading(one).field == name).ok_or_else(|| {
+                let known: Vec<&str> = all.iter().map(|one| heading(one).field).collect();
                 Fault::new(Kind::Usage, format!("--fields: there is no field \"{name}\""))
                     .hint(format!("known: {}", known.join(", ")))
                     .into()
@@ -291,37 +311,21 @@ impl Ui {
         self.fields.iter().map(find).collect()
     }
 
-    fn id(&self, columns: &[Column], row: &[Cell]) -> Option<String> {
-        let by = |field: &str| columns.iter().position(|c| c.field == field).and_then(|i| row.get(i));
-        by("id").or_else(|| by("number")).or(row.first()).map(|cell| plain(&cell.value))
+    fn id<T>(&self, columns: &[Column<T>], row: &T) -> Option<String> {
+        let by = |field: &str| columns.iter().find(|column| column.heading.field == field);
+        let column = by("id").or_else(|| by("number")).or(columns.first())?;
+        Some(plain(&column.cell(row, &self.shown()).value))
     }
 
-    fn shown(&self, cell: &Cell) -> String {
-        match &cell.shown {
-            Shown::Text(text) => text.clone(),
-            Shown::Age(moment) => self.age(*moment),
-            Shown::Ago(moment) => format!("{} ago", self.age(*moment)),
-            Shown::Moment(moment) => self.local_time(*moment),
-        }
-    }
-
-    /// As [`Ui::shown`], with the date beside an age: there is room for it.
-    fn shown_alone(&self, cell: &Cell) -> String {
-        match &cell.shown {
-            Shown::Age(moment) => format!("{} ({})", self.local_time(*moment), self.age(*moment)),
-            _ => self.shown(cell),
-        }
-    }
-
-    fn table(&self, picked: &[(usize, &Column)], rows: &[Vec<Cell>]) -> Result<()> {
-        let layout: Vec<Layout> = picked.iter().map(|(_, c)| Layout { right: c.right, shrink: c.shrink }).collect();
-        let heading = |c: &Column| if c.head.is_empty() { c.field.to_uppercase() } else { c.head.to_owned() };
+    fn table(&self, headings: &[Heading], rows: &[Vec<Cell>]) -> Result<()> {
+        let layout: Vec<Layout> =
+            headings.iter().map(|h| Layout { right: h.head.right, shrink: h.head.shrink }).collect();
         let mut lines = Vec::with_capacity(rows.len() + 1);
         if self.headers {
-            lines.push(picked.iter().map(|(_, c)| heading(c)).collect());
+            lines.push(headings.iter().map(Heading::over).collect());
         }
         for row in rows {
-            let cells = picked.iter().map(|(i, _)| row.get(*i).map(|cell| self.shown(cell)).unwrap_or_default());
+            let cells = row.iter().map(|cell| cell.shown(&self.shown()));
             lines.push(cells.map(|cell| safe::line(&cell).into_owned()).collect());
         }
         let rendered = table::render(&layout, &lines, self.width);
@@ -332,17 +336,22 @@ impl Ui {
         Ok(())
     }
 
-    fn separated(&self, picked: &[(usize, &Column)], rows: &[Vec<Cell>], separator: char) -> Result<()> {
-        let joined = |cells: Vec<String>| cells.join(&separator.to_string());
-        let write_cell = |text: &str| if separator == ',' { csv(text) } else { safe::line(text).into_owned() };
+    fn tsv(&self, headings: &[Heading], rows: &[Vec<Cell>]) -> Result<()> {
         if self.headers {
-            self.write(&format!("{}\n", joined(picked.iter().map(|(_, c)| c.field.to_owned()).collect())))?;
+            let names: Vec<&str> = headings.iter().map(|heading| heading.field).collect();
+            self.write(&format!("{}\n", names.join("\t")))?;
         }
         rows.iter().try_for_each(|row| {
-            let cells =
-                picked.iter().map(|(i, _)| row.get(*i).map(|cell| write_cell(&plain(&cell.value))).unwrap_or_default());
-            self.write(&format!("{}{}", joined(cells.collect()), if separator == ',' { "\r\n" } else { "\n" }))
+            let cells: Vec<String> = row.iter().map(|cell| safe::line(&plain(&cell.value)).into_owned()).collect();
+            self.write(&format!("{}\n", cells.join("\t")))
         })
+    }
+
+    fn csv(&self, headings: &[Heading], rows: &[Vec<Cell>]) -> Result<()> {
+        if self.headers {
+            print(&machine::csv(headings.iter().map(|heading| heading.field.to_owned()))?)?;
+        }
+        rows.iter().try_for_each(|row| print(&machine::csv(row.iter().map(|cell| plain(&cell.value)))?))
     }
 
     fn json(&self, value: &Value) -> Result<()> {
@@ -359,12 +368,17 @@ impl Ui {
 }
 
 /// One result as an object on a line of its own, for files.
-pub fn json_line(noun: &str, columns: &[Column], row: &[Cell]) -> String {
-    let picked: Vec<(usize, &Column)> = columns.iter().enumerate().collect();
+pub fn json_line(noun: &str, fields: Vec<Field>) -> String {
+    let (headings, cells): (Vec<Heading>, Vec<Cell>) =
+        fields.into_iter().map(|field| (field.heading, field.cell)).unzip();
+    format!("{}\n", escaped(&Value::Object(with_schema(noun, &headings, &cells))))
+}
+
+fn with_schema(noun: &str, headings: &[Heading], cells: &[Cell]) -> Map<String, Value> {
     let mut all = Map::new();
     all.insert("schema".to_owned(), json!(schema(noun)));
-    all.extend(object(&picked, row));
-    format!("{}\n", escaped(&Value::Object(all)))
+    all.extend(object(headings, cells));
+    all
 }
 
 /// The program's own text, byte for byte: scripts and the manual page.
@@ -381,14 +395,6 @@ pub fn complain(text: &str, json: bool) {
     } else {
         say(&format!("espomail: {}", safe::block(text)));
     }
-}
-
-/// What stands before a value of a single result.
-fn label(column: &Column) -> String {
-    let is_title = column.head.contains(char::is_lowercase) && !column.head.contains('_');
-    let text = if is_title { column.head.to_owned() } else { column.field.replace('_', " ") };
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 fn say(text: &str) {

@@ -7,13 +7,13 @@ use jiff::Timestamp;
 use crate::cli::connect::{self, Protocol};
 use crate::cli::context::{self, Context};
 use crate::error::{self, Kind};
-use crate::intake::audit::{self, Audited, Look, Repair, What};
+use crate::intake::audit::{self, Audited, Finding, Look, Repair, What};
 use crate::lock::Lock;
 use crate::net::MailSource;
 use crate::store::accounts::Account;
 use crate::store::db::Store;
 use crate::store::deliveries::Outcome;
-use crate::ui::cell::{Cell, Column};
+use crate::ui::cell::{Cell, Column, head};
 
 /// `account audit`
 #[derive(Debug, Args)]
@@ -25,14 +25,17 @@ pub struct AuditArgs {
     repair: bool,
 }
 
+/// A difference with its folder.
+pub type Listed = (String, Finding);
+
 /// Fields of a difference in their order.
-pub const COLUMNS: &[Column] = &[
-    Column::new("folder", "FOLDER"),
-    Column::new("uid", "UID").right(),
-    Column::new("what", "WHAT"),
-    Column::new("size", "SIZE").right(),
-    Column::new("date", "DATE"),
-    Column::new("reason", "REASON").shrinking(),
+pub const COLUMNS: &[Column<Listed>] = &[
+    Column::new("folder", head("FOLDER"), |(folder, _), _| Cell::text(folder)),
+    Column::new("uid", head("UID").right(), |(_, one), _| Cell::opt_int(one.uid.map(i64::from))),
+    Column::new("what", head("WHAT"), |(_, one), _| Cell::text(one.what.as_str())),
+    Column::new("size", head("SIZE").right(), |(_, one), _| Cell::opt_int(one.size)),
+    Column::new("date", head("DATE"), |(_, one), _| Cell::opt_date_time(one.date)),
+    Column::new("reason", head("REASON").shrinking(), |(_, one), _| Cell::text(&one.reason)),
 ];
 
 /// Runs `account audit`.
@@ -103,10 +106,12 @@ fn repair(
 
 /// Shows what was found; how serious it is.
 fn report(ctx: &Context, account: &Account, audited: &[Audited], repaired: bool) -> Result<Option<Kind>> {
-    let rows = audited.iter().flat_map(|found| found.findings.iter().map(move |one| cells(&found.folder, one)));
-    let rows: Vec<_> = rows.collect();
+    let of_folder = |found: &Audited| -> Vec<Listed> {
+        found.findings.iter().map(|one| (found.folder.clone(), one.clone())).collect()
+    };
+    let rows: Vec<Listed> = audited.iter().flat_map(of_folder).collect();
     if !rows.is_empty() || !ctx.ui.for_people() {
-        ctx.ui.list("audit", COLUMNS, rows)?;
+        ctx.ui.list("audit", COLUMNS, &rows)?;
     }
     for found in audited {
         let count = |what| found.findings.iter().filter(|one| one.what == what).count();
@@ -129,15 +134,4 @@ fn report(ctx: &Context, account: &Account, audited: &[Audited], repaired: bool)
         ctx.ui.hint(&format!("espomail account audit {} --repair", account.name));
     }
     Ok(faults().next().map(|_| Kind::Partial))
-}
-
-fn cells(folder: &str, one: &audit::Finding) -> Vec<Cell> {
-    vec![
-        Cell::text(folder),
-        one.uid.map_or_else(Cell::none, |uid| Cell::int(uid.into())),
-        Cell::text(one.what.as_str()),
-        one.size.map_or_else(Cell::none, Cell::int),
-        one.date.map_or_else(Cell::none, Cell::date_time),
-        Cell::text(&one.reason),
-    ]
 }

@@ -17,11 +17,11 @@ use super::context::{self, Context};
 use crate::access::Actor;
 use crate::error;
 use crate::intake::verdicts::Verdicts;
-use crate::net::NetError;
+use crate::net::{ListedFolder, NetError};
 use crate::secret::{self, SecretSpec};
 use crate::store::accounts::{self, Account, AccountKind};
 use crate::store::db::Tx;
-use crate::ui::cell::{Cell, Column};
+use crate::ui::cell::{Cell, Column, head};
 
 pub use show::COLUMNS;
 
@@ -143,12 +143,15 @@ pub struct Breaker {
     reset: bool,
 }
 
+/// A folder of the server, and whether it is polled.
+pub type ServerFolder = (ListedFolder, bool);
+
 /// Fields of folders in their order.
-pub const FOLDER_COLUMNS: &[Column] = &[
-    Column::new("name", "FOLDER"),
-    Column::new("special_use", "USE"),
-    Column::new("selectable", "SELECTABLE"),
-    Column::new("monitored", "MONITORED"),
+pub const FOLDER_COLUMNS: &[Column<ServerFolder>] = &[
+    Column::new("name", head("FOLDER"), |(folder, _), _| Cell::text(&folder.name)),
+    Column::new("special_use", head("USE"), |(folder, _), _| Cell::opt_text(folder.special_use.as_deref())),
+    Column::new("selectable", head("SELECTABLE"), |(folder, _), _| Cell::bool(folder.selectable)),
+    Column::new("monitored", head("MONITORED"), |(_, monitored), _| Cell::bool(*monitored)),
 ];
 
 /// Runs an `account` command.
@@ -343,18 +346,9 @@ fn folders(name: &str, ctx: &Context) -> Result<()> {
     let mut source = connect::imap(&account, &ctx.config, &ctx.db_path, None)?;
     let folders = source.folders()?;
     source.logout();
-    let rows = folders
-        .iter()
-        .map(|f| {
-            vec![
-                Cell::text(&f.name),
-                f.special_use.as_deref().map_or_else(Cell::none, Cell::text),
-                Cell::bool(f.selectable),
-                Cell::bool(monitored.contains(&f.name)),
-            ]
-        })
-        .collect();
-    ctx.ui.list("folders", FOLDER_COLUMNS, rows)
+    let is_monitored = |folder: &ListedFolder| monitored.contains(&folder.name);
+    let rows: Vec<ServerFolder> = folders.into_iter().map(|folder| (folder.clone(), is_monitored(&folder))).collect();
+    ctx.ui.list("folders", FOLDER_COLUMNS, &rows)
 }
 
 /// An account that the actor may look into and change.

@@ -6,7 +6,7 @@ mod follow;
 mod link;
 mod order;
 pub mod people;
-mod read;
+pub mod read;
 mod write;
 
 use anyhow::Result;
@@ -21,7 +21,6 @@ use crate::store::cases::{self, Case, CaseSort, CaseStatus};
 use crate::store::db::Tx;
 use crate::store::records::Parent;
 use crate::store::sight::Object;
-use crate::ui::cell::Column;
 
 /// Cases
 #[derive(Debug, Subcommand)]
@@ -218,79 +217,6 @@ pub struct Reply {
     #[command(flatten)]
     status: StatusFlags,
 }
-
-/// Fields of cases in their order.
-pub const COLUMNS: &[Column] = &[
-    Column::new("number", "#").right(),
-    Column::new("priority", "PRIO"),
-    Column::new("status", "STATUS"),
-    Column::new("created_at", "AGE").right(),
-    Column::new("waiting_since", "WAITING").right(),
-    Column::new("assigned_user", "ASSIGNEE"),
-    Column::new("customer", "CUSTOMER").shrinking(),
-    Column::new("name", "SUBJECT").shrinking(),
-    Column::new("waiting_for", ""),
-    Column::new("type", ""),
-    Column::new("company", ""),
-    Column::new("contact", ""),
-    Column::new("lead", ""),
-    Column::new("teams", ""),
-    Column::new("account", ""),
-    Column::new("answer_failed_at", ""),
-];
-
-/// Fields of the mails of a thread in their order.
-pub const THREAD_COLUMNS: &[Column] = &[
-    Column::new("id", "ID").right(),
-    Column::new("date", "DATE"),
-    Column::new("from", "FROM").shrinking(),
-    Column::new("to", ""),
-    Column::new("status", "STATUS"),
-    Column::new("subject", "SUBJECT").shrinking(),
-    Column::new("text", ""),
-    Column::new("verified", ""),
-    Column::new("by_way_of", ""),
-    Column::new("cc", ""),
-    Column::new("attachments", ""),
-    Column::new("writer", ""),
-    Column::new("automatic", ""),
-];
-
-/// Fields of the deeds of `case history` in their order.
-pub const HISTORY_COLUMNS: &[Column] = &[
-    Column::new("id", ""),
-    Column::new("kind", "WHAT"),
-    Column::new("user", "WHO"),
-    Column::new("text", "TEXT").shrinking(),
-    Column::new("created_at", "WHEN"),
-];
-
-/// Fields of `case show`: those of the list and the stream.
-pub const SHOW_COLUMNS: &[Column] = &[
-    Column::new("number", "Case"),
-    Column::new("priority", "Priority"),
-    Column::new("status", "Status"),
-    Column::new("created_at", "Opened"),
-    Column::new("waiting_since", "Waiting"),
-    Column::new("assigned_user", "Assignee"),
-    Column::new("customer", "Customer"),
-    Column::new("name", "Subject"),
-    Column::new("waiting_for", ""),
-    Column::new("type", "Type"),
-    Column::new("company", "Company"),
-    Column::new("contact", "Contact"),
-    Column::new("lead", ""),
-    Column::new("teams", "Teams"),
-    Column::new("account", "Account"),
-    Column::new("answer_failed_at", "Undelivered"),
-    Column::new("first_response_at", ""),
-    Column::new("copied", "Copied"),
-    Column::new("third_parties", "Third parties"),
-    Column::new("people", ""),
-    Column::new("invalid_addresses", "Invalid"),
-    Column::new("stream", ""),
-    Column::new("description", ""),
-];
 
 /// Runs a `case` command.
 pub fn run(command: CaseCommand, ctx: &Context) -> Result<()> {

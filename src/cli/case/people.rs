@@ -17,7 +17,7 @@ use crate::mail::address;
 use crate::store::cases::{self, Case, Person, Role};
 use crate::store::db::Tx;
 use crate::store::sight::Sight;
-use crate::ui::cell::{Cell, Column};
+use crate::ui::cell::{Cell, Column, head, unlisted};
 
 /// `case people`
 #[derive(Debug, Args)]
@@ -40,14 +40,17 @@ pub struct People {
 }
 
 /// Fields of the people of a case in their order.
-pub const COLUMNS: &[Column] = &[
-    Column::new("role", "ROLE"),
-    Column::new("name", "NAME").shrinking(),
-    Column::new("address", "ADDRESS").shrinking(),
-    Column::new("since", "SINCE"),
-    Column::new("reason", "WHY").shrinking(),
-    Column::new("chosen", ""),
-    Column::new("by_way_of", ""),
+pub const COLUMNS: &[Column<Seen>] = &[
+    Column::new("role", head("ROLE"), |seen, _| Cell::text(seen.person.role.as_str())),
+    Column::new("name", head("NAME").shrinking(), |seen, _| Cell::text(&seen.person.name)),
+    Column::new("address", head("ADDRESS").shrinking(), |seen, _| {
+        let address = &seen.person.address;
+        Cell::object(json!(address), &seen.with_way(&address::shown(address)))
+    }),
+    Column::new("since", head("SINCE"), |seen, _| Cell::date_time(seen.person.since)),
+    Column::new("reason", head("WHY").shrinking(), |seen, _| Cell::text(&seen.person.reason)),
+    Column::new("chosen", unlisted(), |seen, _| Cell::bool(seen.person.chosen)),
+    Column::new("by_way_of", unlisted(), |seen, _| Cell::opt_text(seen.way.as_deref())),
 ];
 
 pub fn run(args: &People, ctx: &Context) -> Result<()> {
@@ -101,8 +104,7 @@ fn show(number: i64, ctx: &Context) -> Result<()> {
         ctx.ui.note("No one takes part yet.");
         return Ok(());
     }
-    let rows = people.iter().map(cells).collect();
-    ctx.ui.list("people", COLUMNS, rows)
+    ctx.ui.list("people", COLUMNS, &people)
 }
 
 /// Somebody in a case, with the shared From by which alone they wrote (B4.13).
@@ -116,19 +118,6 @@ impl Seen {
     fn with_way(&self, name: &str) -> String {
         self.way.as_ref().map_or_else(|| name.to_owned(), |way| format!("{name} (by way of {way})"))
     }
-}
-
-fn cells(seen: &Seen) -> Vec<Cell> {
-    let Seen { person, way } = seen;
-    vec![
-        Cell::text(person.role.as_str()),
-        Cell::text(&person.name),
-        Cell::object(json!(person.address), &seen.with_way(&address::shown(&person.address))),
-        Cell::date_time(person.since),
-        Cell::text(&person.reason),
-        Cell::bool(person.chosen),
-        way.as_deref().map_or_else(Cell::none, Cell::text),
-    ]
 }
 
 /// Everybody in a case, as far as the actor may see them.

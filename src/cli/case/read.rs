@@ -1,11 +1,10 @@
 //! `case list`, `show`, `thread` and `history`.
 
 use anyhow::Result;
-use jiff::Timestamp;
 use serde_json::json;
 
 use super::people::{self, Seen};
-use super::{COLUMNS, HISTORY_COLUMNS, List, SHOW_COLUMNS, Show, THREAD_COLUMNS, find};
+use super::{List, Show, find};
 use crate::access::Actor;
 use crate::cli::attachment;
 use crate::cli::context::{self, Context};
@@ -19,12 +18,79 @@ use crate::mail::text::{self, Known, Piece};
 use crate::store::cases::{self, Case, CaseQuery, CaseRow, Customer, Role, WaitingFor};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, EmailStatus, Field};
-use crate::store::invalid_addresses;
+use crate::store::invalid_addresses::{self, InvalidAddress};
 use crate::store::records::Parent;
 use crate::store::search::{Assignee, Test};
 use crate::store::stream::{self, Note, NoteKind};
 use crate::store::users;
-use crate::ui::cell::Cell;
+use crate::ui::cell::{Cell, Column, Shown, head, unlisted};
+
+/// Fields of cases in their order.
+pub const COLUMNS: &[Column<CaseRow>] = &[
+    Column::new("number", head("#").right().label("Case"), |row, _| Cell::int(row.case.number)),
+    Column::new("priority", head("PRIO"), |row, _| Cell::text(row.case.priority.as_str())),
+    Column::new("status", head("STATUS"), |row, _| Cell::text(row.case.status.as_str())),
+    Column::new("created_at", head("AGE").right().label("Opened"), |row, _| Cell::time(row.case.created_at)),
+    Column::new("waiting_since", head("WAITING").right().label("Waiting"), |row, shown| waiting(&row.case, shown)),
+    Column::new("assigned_user", head("ASSIGNEE").label("Assignee"), |row, _| assignee(row)),
+    Column::new("customer", head("CUSTOMER").shrinking(), |row, _| customer(row)),
+    Column::new("name", head("SUBJECT").shrinking().label("Subject"), |row, _| Cell::text(&row.case.name)),
+    Column::new("waiting_for", unlisted(), |row, _| Cell::text(row.case.waiting_for.as_str())),
+    Column::new("type", unlisted().labelled(), |row, _| Cell::text(&row.case.case_type)),
+    Column::new("company", unlisted().labelled(), |row, _| by_name(row.case.company_id, row.company.as_ref())),
+    Column::new("contact", unlisted().labelled(), |row, _| by_name(row.case.contact_id, row.contact.as_ref())),
+    Column::new("lead", unlisted(), |row, _| Cell::opt_int(row.case.lead_id)),
+    Column::new("teams", unlisted().labelled(), |row, _| Cell::words(&row.teams)),
+    Column::new("account", unlisted().labelled(), |row, _| by_name(row.case.account_id, row.account.as_ref())),
+    Column::new("answer_failed_at", unlisted().label("Undelivered"), |row, _| {
+        Cell::opt_date_time(row.case.answer_failed_at)
+    }),
+];
+
+/// What `case show` tells besides the fields of the list.
+pub const SHOW_COLUMNS: &[Column<Alone>] = &[
+    Column::new("first_response_at", unlisted(), |alone, _| Cell::opt_date_time(alone.row.case.first_response_at)),
+    Column::new("copied", unlisted().labelled(), |alone, _| Cell::text(&people::as_text(&alone.people, Role::Copied))),
+    Column::new("third_parties", unlisted().labelled(), |alone, _| {
+        Cell::text(&people::as_text(&alone.people, Role::ThirdParty))
+    }),
+    Column::new("people", unlisted(), |alone, _| Cell::object(people::as_json(&alone.people), "")),
+    Column::new("invalid_addresses", unlisted().label("Invalid"), |alone, _| delivery::invalid_cell(&alone.invalid)),
+    Column::new("stream", unlisted(), |alone, _| alone.stream()),
+    Column::new("description", unlisted(), |alone, _| Cell::text(&alone.row.case.description)),
+];
+
+/// Fields of the mails of a thread in their order.
+pub const THREAD_COLUMNS: &[Column<Mail>] = &[
+    Column::new("id", head("ID").right(), |mail, _| Cell::int(mail.email.id)),
+    Column::new("date", head("DATE"), |mail, _| Cell::date_time(mail.email.date.unwrap_or(mail.email.received_at))),
+    Column::new("from", head("FROM").shrinking(), |mail, _| email::from(&mail.email)),
+    Column::new("to", unlisted(), |mail, _| {
+        let shown: Vec<_> = mail.to.iter().map(|m| address::shown(&m.address)).collect();
+        Cell::object(json!(addresses(&mail.to)), &shown.join(", "))
+    }),
+    Column::new("status", head("STATUS"), |mail, shown| Cell::text(mail.email.shown_status(shown.now))),
+    Column::new("subject", head("SUBJECT").shrinking(), |mail, _| Cell::text(&mail.email.subject)),
+    Column::new("text", unlisted(), |mail, _| Cell::text(&mail.text)),
+    Column::new("verified", unlisted(), |mail, _| Cell::bool(mail.email.verified)),
+    Column::new("by_way_of", unlisted(), |mail, _| Cell::opt_text(mail.email.by_way_of())),
+    Column::new("cc", unlisted(), |mail, _| Cell::words(&addresses(&mail.cc))),
+    Column::new("attachments", unlisted(), |mail, _| {
+        let files: Vec<_> = mail.attachments.iter().map(attachment::json_of).collect();
+        Cell::object(json!(files), &mail.files().join(", "))
+    }),
+    Column::new("writer", unlisted(), |mail, _| Cell::opt_text(mail.writer.as_deref())),
+    Column::new("automatic", unlisted(), |mail, _| Cell::text(&mail.email.automatic)),
+];
+
+/// Fields of the deeds of `case history` in their order.
+pub const HISTORY_COLUMNS: &[Column<Note>] = &[
+    Column::new("id", unlisted(), |note, _| Cell::int(note.id)),
+    Column::new("kind", head("WHAT"), |note, _| Cell::text(note.kind.as_str())),
+    Column::new("user", head("WHO"), |note, _| Cell::opt_text(note.username.as_deref())),
+    Column::new("text", head("TEXT").shrinking(), |note, _| Cell::text(&note.text)),
+    Column::new("created_at", head("WHEN"), |note, _| Cell::date_time(note.created_at)),
+];
 
 pub fn list(args: &List, ctx: &Context) -> Result<()> {
     let query = query::read(&args.query, Noun::Case, ctx)?;
@@ -33,7 +99,7 @@ pub fn list(args: &List, ctx: &Context) -> Result<()> {
         return ctx.ui.count("cases", count);
     }
     let rows = ctx.read(|tx, actor| cases::list(tx, &asked(tx, actor, args, &query)?, actor.sight()))?;
-    ctx.ui.list("cases", COLUMNS, rows.iter().map(|row| cells(row, ctx)).collect())
+    ctx.ui.list("cases", COLUMNS, &rows)
 }
 
 /// What the flags and the query ask for together.
@@ -53,8 +119,28 @@ fn asked(tx: &Tx<'_>, actor: &Actor, args: &List, query: &Query) -> Result<CaseQ
     Ok(CaseQuery { condition, sort: args.sort, limit: args.limit.map(i64::from) })
 }
 
+/// A case with what is shown of it alone.
+pub struct Alone {
+    row: CaseRow,
+    people: Vec<Seen>,
+    invalid: Vec<InvalidAddress>,
+    notes: Vec<Note>,
+    mails: Vec<Mail>,
+}
+
+impl Alone {
+    fn stream(&self) -> Cell {
+        let note = |n: &Note| {
+            let mail = mail_of(n, &self.mails).map(Mail::json);
+            json!({"id": n.id, "kind": n.kind.as_str(), "user": n.username, "email": n.email_id, "text": n.text,
+                "created_at": n.created_at.to_string(), "mail": mail})
+        };
+        Cell::object(json!(self.notes.iter().map(note).collect::<Vec<_>>()), "")
+    }
+}
+
 pub fn show(args: &Show, ctx: &Context) -> Result<()> {
-    let (row, invalid, people, notes, mails) = ctx.read(|tx, actor| {
+    let alone = ctx.read(|tx, actor| {
         let row = cases::row_by_number(tx, args.number, actor.sight())?
             .ok_or_else(|| context::not_found("case", args.number))?;
         let notes = stream::notes(tx, Parent::case(row.case.id), actor.sight())?;
@@ -62,33 +148,21 @@ pub fn show(args: &Show, ctx: &Context) -> Result<()> {
         let people = people::seen(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &row.case)?;
         let addresses: Vec<String> = people.iter().map(|seen| seen.person.address.clone()).collect();
         let invalid = invalid_addresses::among(tx, &addresses, None)?;
-        Ok((row, invalid, people, notes, mails))
+        Ok(Alone { row, people, invalid, notes, mails })
     })?;
-    let mut cells = cells(&row, ctx);
-    let stream: Vec<_> = notes
-        .iter()
-        .map(|n| {
-            let mail = mail_of(n, &mails).map(Mail::json);
-            json!({"id": n.id, "kind": n.kind.as_str(), "user": n.username, "email": n.email_id, "text": n.text, "created_at": n.created_at.to_string(), "mail": mail})
-        })
-        .collect();
-    cells.push(row.case.first_response_at.map_or_else(Cell::none, Cell::date_time));
-    cells.push(Cell::text(&people::as_text(&people, Role::Copied)));
-    cells.push(Cell::text(&people::as_text(&people, Role::ThirdParty)));
-    cells.push(Cell::object(people::as_json(&people), ""));
-    cells.push(delivery::invalid_cell(&invalid));
-    cells.push(Cell::object(json!(stream), ""));
-    cells.push(Cell::text(&row.case.description));
-    ctx.ui.object("case", SHOW_COLUMNS, cells)?;
+    let mut fields = ctx.ui.fields(COLUMNS, &alone.row);
+    fields.extend(ctx.ui.fields(SHOW_COLUMNS, &alone));
+    ctx.ui.joined("case", fields)?;
     if ctx.ui.for_people() {
         // The description of the others is their first mail.
+        let Alone { row, people, notes, mails, .. } = &alone;
         if mails.is_empty() && !row.case.description.is_empty() {
             ctx.ui.text(&format!("\n{}", row.case.description.trim_end()))?;
         }
         let mut known = Known::default();
-        for note in &notes {
-            let email = mail_of(note, &mails);
-            ctx.ui.text(&note_text(note, email, &people, (!args.full).then_some(&known), ctx))?;
+        for note in notes {
+            let email = mail_of(note, mails);
+            ctx.ui.text(&note_text(note, email, people, (!args.full).then_some(&known), ctx))?;
             known.learn(email.map_or("", |mail| &mail.text));
         }
     }
@@ -96,7 +170,7 @@ pub fn show(args: &Show, ctx: &Context) -> Result<()> {
 }
 
 /// A mail of a case as it is shown.
-struct Mail {
+pub struct Mail {
     email: Email,
     text: String,
     to: Vec<Mailbox>,
@@ -158,7 +232,6 @@ impl Mail {
     }
 
     fn json(&self) -> serde_json::Value {
-        let addresses = |all: &[Mailbox]| all.iter().map(|m| m.address.clone()).collect::<Vec<_>>();
         let files: Vec<_> = self.attachments.iter().map(attachment::json_of).collect();
         json!({
             "to": addresses(&self.to), "cc": addresses(&self.cc), "reply_to": addresses(&self.reply_to),
@@ -243,8 +316,7 @@ pub fn thread(number: i64, ctx: &Context) -> Result<()> {
         mails(tx, actor, case.id)
     })?;
     if !ctx.ui.for_people() {
-        let rows = mails.iter().map(|mail| thread_cells(mail, ctx.now())).collect();
-        return ctx.ui.list("emails", THREAD_COLUMNS, rows);
+        return ctx.ui.list("emails", THREAD_COLUMNS, &mails);
     }
     for mail @ Mail { email, text, .. } in &mails {
         let list = |all: &[Mailbox]| all.iter().map(Mailbox::shown).collect::<Vec<_>>().join(", ");
@@ -273,86 +345,44 @@ pub fn thread(number: i64, ctx: &Context) -> Result<()> {
 }
 
 pub fn history(number: i64, ctx: &Context) -> Result<()> {
-    let notes = ctx.read(|tx, actor| stream::notes(tx, Parent::case(find(tx, actor, number)?.id), actor.sight()))?;
-    let row = |note: &Note| {
-        vec![
-            Cell::int(note.id),
-            Cell::text(note.kind.as_str()),
-            note.username.as_deref().map_or_else(Cell::none, Cell::text),
-            Cell::text(&note.text),
-            Cell::date_time(note.created_at),
-        ]
-    };
-    let rows = notes.iter().filter(|note| note.kind.is_deed()).map(row).collect();
-    ctx.ui.list("history", HISTORY_COLUMNS, rows)
+    let mut notes =
+        ctx.read(|tx, actor| stream::notes(tx, Parent::case(find(tx, actor, number)?.id), actor.sight()))?;
+    notes.retain(|note| note.kind.is_deed());
+    ctx.ui.list("history", HISTORY_COLUMNS, &notes)
 }
 
-fn thread_cells(mail @ Mail { email, text, to, .. }: &Mail, now: Timestamp) -> Vec<Cell> {
-    let files: Vec<_> = mail.attachments.iter().map(attachment::json_of).collect();
-    let cc: Vec<&str> = mail.cc.iter().map(|m| m.address.as_str()).collect();
-    let shown: Vec<_> = to.iter().map(|m| address::shown(&m.address)).collect();
-    let to: Vec<&str> = to.iter().map(|m| m.address.as_str()).collect();
-    vec![
-        Cell::int(email.id),
-        Cell::date_time(email.date.unwrap_or(email.received_at)),
-        email::from(email),
-        Cell::object(json!(to), &shown.join(", ")),
-        Cell::text(email.shown_status(now)),
-        Cell::text(&email.subject),
-        Cell::text(text),
-        Cell::bool(email.verified),
-        email.by_way_of().map_or_else(Cell::none, Cell::text),
-        Cell::object(json!(cc), &cc.join(", ")),
-        Cell::object(json!(files), &mail.files().join(", ")),
-        mail.writer.as_deref().map_or_else(Cell::none, Cell::text),
-        Cell::text(&email.automatic),
-    ]
+fn addresses(all: &[Mailbox]) -> Vec<&str> {
+    all.iter().map(|m| m.address.as_str()).collect()
 }
 
-fn cells(row: &CaseRow, ctx: &Context) -> Vec<Cell> {
-    let case = &row.case;
-    let by_name = |id: Option<i64>, name: &Option<String>| match (id, name) {
+fn by_name(id: Option<i64>, name: Option<&String>) -> Cell {
+    match (id, name) {
         (Some(id), Some(name)) => Cell::object(json!({"id": id, "name": name}), name),
         _ => Cell::none(),
-    };
-    let assignee = match (case.assigned_user_id, &row.assignee) {
+    }
+}
+
+fn assignee(row: &CaseRow) -> Cell {
+    match (row.case.assigned_user_id, &row.assignee) {
         (Some(id), Some(username)) => Cell::object(json!({"id": id, "username": username}), username),
         _ => Cell::none(),
-    };
-    vec![
-        Cell::int(case.number),
-        Cell::text(case.priority.as_str()),
-        Cell::text(case.status.as_str()),
-        Cell::time(case.created_at),
-        waiting(case, ctx),
-        assignee,
-        customer(row),
-        Cell::text(&case.name),
-        Cell::text(case.waiting_for.as_str()),
-        Cell::text(&case.case_type),
-        by_name(case.company_id, &row.company),
-        by_name(case.contact_id, &row.contact),
-        case.lead_id.map_or_else(Cell::none, Cell::int),
-        Cell::object(json!(row.teams), &row.teams.join(", ")),
-        by_name(case.account_id, &row.account),
-        case.answer_failed_at.map_or_else(Cell::none, Cell::date_time),
-    ]
+    }
 }
 
 /// `2h` = the customer waits for us since then; `us 1d` = we wait for the customer; `undelivered` = our last answer did not
 /// reach the customer.
-fn waiting(case: &Case, ctx: &Context) -> Cell {
+fn waiting(case: &Case, shown: &Shown) -> Cell {
     let since = case.waiting_since.filter(|_| case.status.is_open());
     if case.answer_failed_at.is_some() {
-        let age = since.map(|since| format!("{} ", ctx.ui.age(since))).unwrap_or_default();
+        let age = since.map(|since| format!("{} ", shown.age(since))).unwrap_or_default();
         return Cell::object(json!(since.map(|since| since.to_string())), &format!("{age}undelivered"));
     }
     match (case.waiting_for, since) {
         (WaitingFor::Us, Some(since)) => Cell::time(since),
         (WaitingFor::Customer, Some(since)) => {
-            Cell::object(json!(since.to_string()), &format!("us {}", ctx.ui.age(since)))
+            Cell::object(json!(since.to_string()), &format!("us {}", shown.age(since)))
         }
-        _ => Cell::none(),
+        (WaitingFor::Nobody, _) | (_, None) => Cell::none(),
     }
 }
 

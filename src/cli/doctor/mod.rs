@@ -21,7 +21,7 @@ use crate::store;
 use crate::store::accounts::{self, Account};
 use crate::store::db::AFTER_DAMAGE;
 use crate::store::place::Place;
-use crate::ui::cell::{Cell, Column};
+use crate::ui::cell::{Cell, Column, head, unlisted};
 
 /// `doctor`
 #[derive(Debug, Args)]
@@ -45,15 +45,15 @@ impl DoctorArgs {
 }
 
 /// Fields of a finding in their order.
-pub const COLUMNS: &[Column] = &[
-    Column::new("check", "CHECK"),
-    Column::new("state", "STATE"),
-    Column::new("text", "FOUND").shrinking(),
-    Column::new("hint", ""),
+pub const COLUMNS: &[Column<Finding>] = &[
+    Column::new("check", head("CHECK"), |found, _| Cell::text(&found.check)),
+    Column::new("state", head("STATE"), |found, _| Cell::text(found.state.name())),
+    Column::new("text", head("FOUND").shrinking(), |found, _| Cell::text(&found.text)),
+    Column::new("hint", unlisted(), |found, _| Cell::text(&found.hint)),
 ];
 
 /// What was found about one thing.
-struct Finding {
+pub struct Finding {
     check: String,
     state: State,
     text: String,
@@ -64,6 +64,16 @@ enum State {
     Ok,
     Warn,
     Fail(Kind),
+}
+
+impl State {
+    fn name(&self) -> &'static str {
+        match self {
+            State::Ok => "ok",
+            State::Warn => "warn",
+            State::Fail(_) => "fail",
+        }
+    }
 }
 
 impl Finding {
@@ -77,15 +87,6 @@ impl Finding {
 
     fn fail(check: &str, kind: Kind, text: impl Into<String>, hint: impl Into<String>) -> Finding {
         Finding { state: State::Fail(kind), hint: hint.into(), ..Finding::ok(check, text) }
-    }
-
-    fn cells(&self) -> Vec<Cell> {
-        let state = match self.state {
-            State::Ok => "ok",
-            State::Warn => "warn",
-            State::Fail(_) => "fail",
-        };
-        vec![Cell::text(&self.check), Cell::text(state), Cell::text(&self.text), Cell::text(&self.hint)]
     }
 }
 
@@ -103,7 +104,7 @@ pub fn run(args: &DoctorArgs, ctx: &Context) -> Result<()> {
         }
         Ok(()) => everything(args, ctx, place, &mut findings),
     }
-    ctx.ui.list("doctor", COLUMNS, findings.iter().map(Finding::cells).collect())?;
+    ctx.ui.list("doctor", COLUMNS, &findings)?;
     if ctx.ui.for_people() {
         findings
             .iter()

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use jiff::Timestamp;
 
-use super::{DECISION_COLUMNS, find, ours};
+use super::{find, ours};
 use crate::access::Actor;
 use crate::cli::context::Context;
 use crate::intake::filter;
@@ -14,7 +14,7 @@ use crate::store::records::{self, ParentType};
 use crate::store::sight::Sight;
 use crate::store::users;
 use crate::store::{cases, emails};
-use crate::ui::cell::Cell;
+use crate::ui::cell::{Cell, Column, head, unlisted};
 
 /// A decision as it is shown. What the filters of a user, or of a personal account, decided is told to that user and to
 /// administrators only.
@@ -37,6 +37,13 @@ const OF_CASE: [&str; 4] = ["assigned", "case", "notified", "status"];
 
 /// Step, decision, moment.
 pub type Decision = (String, String, Timestamp);
+
+/// Fields of one decision in their order.
+pub const COLUMNS: &[Column<Decision>] = &[
+    Column::new("step", head("STEP"), |(step, _, _), _| Cell::text(step)),
+    Column::new("decision", head("DECISION"), |(_, text, _), _| Cell::text(text)),
+    Column::new("created_at", unlisted(), |(_, _, at), _| Cell::time(*at)),
+];
 
 /// Runs `email explain`.
 pub fn explain(id: i64, ctx: &Context) -> Result<()> {
@@ -63,9 +70,7 @@ pub fn explain(id: i64, ctx: &Context) -> Result<()> {
         let lines: Vec<String> = decisions.iter().map(|(step, text, _)| format!("{step:width$}  {text}")).collect();
         return ctx.ui.text(&lines.join("\n"));
     }
-    let rows =
-        decisions.iter().map(|(step, text, at)| vec![Cell::text(step), Cell::text(text), Cell::time(*at)]).collect();
-    ctx.ui.list("decisions", DECISION_COLUMNS, rows)
+    ctx.ui.list("decisions", COLUMNS, &decisions)
 }
 
 /// The record that an email belongs to as it is called, if the actor sees it.

@@ -7,19 +7,22 @@ use anyhow::Result;
 use crate::cli::context::{self, Context};
 use crate::store::accounts;
 use crate::store::deliveries::{self, Delivery};
-use crate::ui::cell::{Cell, Column};
+use crate::ui::cell::{Cell, Column, head, unlisted};
+
+/// A row of the ledger with the name of its account.
+pub type Skipped = (Delivery, String);
 
 /// Fields of rows of the ledger in their order. The id is that of the quarantine.
-pub const COLUMNS: &[Column] = &[
-    Column::new("id", "ID").right(),
-    Column::new("received_at", "AGE").right(),
-    Column::new("account", "ACCOUNT"),
-    Column::new("folder", "FOLDER").shrinking(),
-    Column::new("uid", "UID").right(),
-    Column::new("outcome", "OUTCOME"),
-    Column::new("reason", "REASON").shrinking(),
-    Column::new("size", ""),
-    Column::new("email", "EMAIL").right(),
+pub const COLUMNS: &[Column<Skipped>] = &[
+    Column::new("id", head("ID").right(), |(row, _), _| Cell::int(row.id)),
+    Column::new("received_at", head("AGE").right(), |(row, _), _| Cell::time(row.received_at)),
+    Column::new("account", head("ACCOUNT"), |(_, account), _| Cell::text(account)),
+    Column::new("folder", head("FOLDER").shrinking(), |(row, _), _| Cell::opt_text(row.folder.as_deref())),
+    Column::new("uid", head("UID").right(), |(row, _), _| Cell::opt_int(row.uid.map(i64::from))),
+    Column::new("outcome", head("OUTCOME"), |(row, _), _| Cell::text(row.outcome.as_str())),
+    Column::new("reason", head("REASON").shrinking(), |(row, _), _| Cell::text(&row.reason)),
+    Column::new("size", unlisted(), |(row, _), _| Cell::int(row.size)),
+    Column::new("email", head("EMAIL").right(), |(row, _), _| Cell::opt_int(row.email_id)),
 ];
 
 /// Lists them, newest first: of all accounts, or of those that a user owns.
@@ -31,28 +34,14 @@ pub fn list(account: Option<&str>, limit: u32, ctx: &Context) -> Result<()> {
         if managed.is_empty() {
             actor.require_admin("email list --skipped of accounts that are not yours")?;
         }
-        let names: Vec<(i64, String)> = managed.into_iter().map(|a| (a.id, a.name)).collect();
-        let mut rows = Vec::new();
-        for (id, _) in &names {
-            rows.extend(deliveries::without_email(tx, *id, limit.into())?);
+        let mut rows: Vec<Skipped> = Vec::new();
+        for account in &managed {
+            let of_account = deliveries::without_email(tx, account.id, limit.into())?.into_iter();
+            rows.extend(of_account.map(|delivery| (delivery, account.name.clone())));
         }
-        rows.sort_by_key(|delivery| Reverse(delivery.id));
-        Ok(rows.iter().take(limit.try_into()?).map(|delivery| cells(&names, delivery)).collect())
+        rows.sort_by_key(|(delivery, _)| Reverse(delivery.id));
+        rows.truncate(limit.try_into()?);
+        Ok(rows)
     })?;
-    ctx.ui.list("skipped", COLUMNS, rows)
-}
-
-fn cells(names: &[(i64, String)], delivery: &Delivery) -> Vec<Cell> {
-    let account = names.iter().find(|(id, _)| *id == delivery.account_id);
-    vec![
-        Cell::int(delivery.id),
-        Cell::time(delivery.received_at),
-        account.map_or_else(Cell::none, |(_, name)| Cell::text(name)),
-        delivery.folder.as_deref().map_or_else(Cell::none, Cell::text),
-        delivery.uid.map_or_else(Cell::none, |uid| Cell::int(uid.into())),
-        Cell::text(delivery.outcome.as_str()),
-        Cell::text(&delivery.reason),
-        Cell::int(delivery.size),
-        delivery.email_id.map_or_else(Cell::none, Cell::int),
-    ]
+    ctx.ui.list("skipped", COLUMNS, &rows)
 }

@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::{Context as _, Result};
+use jiff::Timestamp;
 use openssl::base64::encode_block;
 
-use crate::cli::email;
+use crate::cli::email::{self, Message};
 use crate::error::{self, Fault, Kind};
 use crate::mail::mbox;
-use crate::mail::reading::Reading;
 use crate::store::emails::Email;
-use crate::ui::cell::{Cell, Column};
+use crate::ui::cell::{self, Cell, Column, Shown, unlisted};
 use crate::ui::output;
 
 /// The form of an export.
@@ -135,13 +135,17 @@ impl Target {
     }
 }
 
+/// The source, besides the fields of `email show --json`.
+const RAW: &[Column<Vec<u8>>] = &[Column::new("raw_base64", unlisted(), |raw, _| Cell::text(&encode_block(raw)))];
+
 /// The object of `email show --json`, and the source.
 fn json(one: &Exported) -> String {
-    let message = Reading::parse(&one.raw);
-    let columns = [email::MESSAGE_COLUMNS, &[Column::new("raw_base64", "")]].concat();
-    let mut row = email::stored_cells(&one.email, one.case, &message);
-    row.push(Cell::text(&encode_block(&one.raw)));
-    output::json_line("exported-email", &columns, &row)
+    let message = Message::stored(&one.email, one.case, &one.raw);
+    // A line has no reader: its moments are UTC and have no age.
+    let shown = Shown { now: Timestamp::UNIX_EPOCH, utc: true };
+    let mut fields = cell::fields(email::MESSAGE_COLUMNS, &message, &shown);
+    fields.extend(cell::fields(RAW, &one.raw, &shown));
+    output::json_line("exported-email", fields)
 }
 
 fn new_file(path: &Path) -> Result<Place> {

@@ -16,7 +16,7 @@ use crate::store::db::Tx;
 use crate::store::emails::{self, Email};
 use crate::store::filters::{self, Filter, Scope};
 use crate::store::raw;
-use crate::ui::cell::{Cell, Column};
+use crate::ui::cell::{Cell, Column, head};
 
 /// `filter replay`, `filter apply`
 #[derive(Debug, Args)]
@@ -30,11 +30,11 @@ pub struct Since {
 }
 
 /// Fields of a matched email in their order.
-pub const COLUMNS: &[Column] = &[
-    Column::new("id", "ID").right(),
-    Column::new("received_at", "RECEIVED"),
-    Column::new("from", "FROM").shrinking(),
-    Column::new("subject", "SUBJECT").shrinking(),
+pub const COLUMNS: &[Column<Email>] = &[
+    Column::new("id", head("ID").right(), |found, _| Cell::int(found.id)),
+    Column::new("received_at", head("RECEIVED"), |found, _| Cell::date_time(found.received_at)),
+    Column::new("from", head("FROM").shrinking(), |found, _| email::from(found)),
+    Column::new("subject", head("SUBJECT").shrinking(), |found, _| Cell::text(&found.subject)),
 ];
 
 /// So many emails are looked up at once.
@@ -139,8 +139,5 @@ fn matches(tx: &Tx<'_>, actor: &Actor, filter: &Filter, unsorted: bool, since: T
 }
 
 fn show(ctx: &Context, matches: &Matches) -> Result<()> {
-    let row = |found: &Email| {
-        vec![Cell::int(found.id), Cell::date_time(found.received_at), email::from(found), Cell::text(&found.subject)]
-    };
-    ctx.ui.list("filter-matches", COLUMNS, matches.emails.iter().map(row).collect())
+    ctx.ui.list("filter-matches", COLUMNS, &matches.emails)
 }

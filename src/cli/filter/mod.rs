@@ -14,8 +14,8 @@ use self::change::Form;
 use super::context::Context;
 use crate::filter::{FIELDS, Rule};
 use crate::store::db::Tx;
-use crate::store::filters;
-use crate::ui::cell::{Cell, Column};
+use crate::store::filters::{self, Filter};
+use crate::ui::cell::{Cell, Column, head, unlisted};
 
 pub use apply::{COLUMNS as MATCH_COLUMNS, Since};
 pub use change::{Add, Edit, Move};
@@ -118,21 +118,49 @@ pub struct List {
     scope: Option<String>,
 }
 
+/// A filter in its place among the others.
+pub struct Listed {
+    filter: Filter,
+    scope: String,
+    is_too_large: bool,
+    /// Counted from 1.
+    order: i64,
+}
+
 /// Fields of filters in their order.
-pub const COLUMNS: &[Column] = &[
-    Column::new("id", "ID").right(),
-    Column::new("name", "FILTER").shrinking(),
-    Column::new("scope", "SCOPE"),
-    Column::new("conditions", "CONDITIONS").shrinking(),
-    Column::new("actions", "ACTIONS").shrinking(),
-    Column::new("hits", "HITS").right(),
-    Column::new("last_hit", "LAST"),
-    Column::new("state", "STATE"),
-    Column::new("enabled", ""),
-    Column::new("continue", ""),
-    Column::new("over_global", ""),
-    Column::new("order", ""),
+pub const COLUMNS: &[Column<Listed>] = &[
+    Column::new("id", head("ID").right(), |one, _| Cell::int(one.filter.id)),
+    Column::new("name", head("FILTER").shrinking(), |one, _| Cell::text(&one.filter.name)),
+    Column::new("scope", head("SCOPE"), |one, _| Cell::text(&one.scope)),
+    Column::new("conditions", head("CONDITIONS").shrinking(), |one, _| {
+        let conditions: Vec<&str> = one.filter.conditions.lines().collect();
+        Cell::object(json!(conditions), &conditions.join(" and "))
+    }),
+    Column::new("actions", head("ACTIONS").shrinking(), |one, _| {
+        let actions: Vec<String> = one.filter.actions.iter().map(ToString::to_string).collect();
+        Cell::words(&actions)
+    }),
+    Column::new("hits", head("HITS").right(), |one, _| Cell::int(one.filter.hits)),
+    Column::new("last_hit", head("LAST"), |one, _| one.filter.last_hit_at.map_or_else(Cell::none, Cell::ago)),
+    Column::new("state", head("STATE"), |one, _| Cell::text(&one.state())),
+    Column::new("enabled", unlisted(), |one, _| Cell::bool(one.filter.active)),
+    Column::new("continue", unlisted(), |one, _| Cell::bool(one.filter.continues)),
+    Column::new("over_global", unlisted(), |one, _| Cell::bool(one.filter.over_global)),
+    Column::new("order", unlisted(), |one, _| Cell::int(one.order)),
 ];
+
+impl Listed {
+    fn state(&self) -> String {
+        let marks = [
+            (!self.filter.active, "disabled"),
+            (self.is_too_large, "too large"),
+            (self.filter.continues, "continues"),
+            (self.filter.over_global, "over global"),
+        ];
+        let state: Vec<&str> = marks.iter().filter(|(holds, _)| *holds).map(|(_, mark)| *mark).collect();
+        state.join(", ")
+    }
+}
 
 /// Runs a `filter` command.
 pub fn run(command: FilterCommand, ctx: &Context) -> Result<()> {
@@ -144,9 +172,9 @@ pub fn run(command: FilterCommand, ctx: &Context) -> Result<()> {
                 let filter = scope::find(tx, actor, &args.filter)?;
                 let order = filters::all(tx)?.iter().position(|other| other.id == filter.id).unwrap_or_default();
                 let rule = scope::rules(tx, actor)?.into_iter().find(|rule| rule.filter.id == filter.id);
-                cells(tx, order, &rule.context("the filter vanished")?)
+                listed(tx, order, &rule.context("the filter vanished")?)
             })?;
-            ctx.ui.object("filter", COLUMNS, row)
+            ctx.ui.object("filter", COLUMNS, &row)
         }
         FilterCommand::Edit(args) => change::edit(&args, ctx),
         FilterCommand::Delete(args) => change::delete(&args.filter, ctx),
@@ -166,36 +194,18 @@ fn list(args: &List, ctx: &Context) -> Result<()> {
         let wanted = args.scope.as_deref().map(|text| scope::read(tx, actor, Form::Flags, text)).transpose()?;
         let visible = scope::rules(tx, actor)?;
         let chosen = visible.iter().filter(|rule| wanted.is_none_or(|scope| rule.filter.scope == scope));
-        chosen.enumerate().map(|(at, rule)| cells(tx, at, rule)).collect::<Result<_>>()
+        chosen.enumerate().map(|(at, rule)| listed(tx, at, rule)).collect::<Result<Vec<_>>>()
     })?;
-    ctx.ui.list("filters", COLUMNS, rows)
+    ctx.ui.list("filters", COLUMNS, &rows)
 }
 
-fn cells(tx: &Tx<'_>, at: usize, rule: &Rule) -> Result<Vec<Cell>> {
-    let filter = &rule.filter;
-    let conditions: Vec<&str> = filter.conditions.lines().collect();
-    let actions: Vec<String> = filter.actions.iter().map(ToString::to_string).collect();
-    let marks = [
-        (!filter.active, "disabled"),
-        (rule.is_too_large(), "too large"),
-        (filter.continues, "continues"),
-        (filter.over_global, "over global"),
-    ];
-    let state: Vec<&str> = marks.iter().filter(|(holds, _)| *holds).map(|(_, mark)| *mark).collect();
-    Ok(vec![
-        Cell::int(filter.id),
-        Cell::text(&filter.name),
-        Cell::text(&scope::write(tx, filter.scope)?),
-        Cell::object(json!(conditions), &conditions.join(" and ")),
-        Cell::object(json!(actions), &actions.join(", ")),
-        Cell::int(filter.hits),
-        filter.last_hit_at.map_or_else(Cell::none, Cell::ago),
-        Cell::text(&state.join(", ")),
-        Cell::bool(filter.active),
-        Cell::bool(filter.continues),
-        Cell::bool(filter.over_global),
-        Cell::int(i64::try_from(at)? + 1),
-    ])
+fn listed(tx: &Tx<'_>, at: usize, rule: &Rule) -> Result<Listed> {
+    Ok(Listed {
+        filter: rule.filter.clone(),
+        scope: scope::write(tx, rule.filter.scope)?,
+        is_too_large: rule.is_too_large(),
+        order: i64::try_from(at)? + 1,
+    })
 }
 
 /// What conditions and actions there are.

@@ -7,14 +7,14 @@ use super::scope;
 use crate::access::Actor;
 use crate::cli::context::{self, Context};
 use crate::cli::email;
-use crate::filter::{Answer, Finding, Look, Rule};
+use crate::filter::{Answer, Condition, Finding, Look, Rule};
 use crate::intake::answered;
 use crate::mail::reading::Reading;
 use crate::store::db::Tx;
 use crate::store::deliveries;
 use crate::store::emails::{self, EmailStatus};
 use crate::store::filters::{ActionKind, Scope};
-use crate::ui::cell::{Cell, Column};
+use crate::ui::cell::{Cell, Column, head, unlisted};
 
 /// `filter test`
 #[derive(Debug, Args)]
@@ -27,16 +27,27 @@ pub struct Test {
     account: Option<String>,
 }
 
+/// A condition and what a filter that has it makes of the message.
+pub struct Listed {
+    id: i64,
+    filter: String,
+    scope: String,
+    result: String,
+    condition: String,
+    finding: Finding,
+    actions: Vec<String>,
+}
+
 /// Fields of one judged condition in their order.
-pub const COLUMNS: &[Column] = &[
-    Column::new("filter", "FILTER").shrinking(),
-    Column::new("scope", "SCOPE"),
-    Column::new("result", "RESULT"),
-    Column::new("condition", "CONDITION").shrinking(),
-    Column::new("holds", "HOLDS"),
-    Column::new("why", "WHY").shrinking(),
-    Column::new("actions", ""),
-    Column::new("id", ""),
+pub const COLUMNS: &[Column<Listed>] = &[
+    Column::new("filter", head("FILTER").shrinking(), |one, _| Cell::text(&one.filter)),
+    Column::new("scope", head("SCOPE"), |one, _| Cell::text(&one.scope)),
+    Column::new("result", head("RESULT"), |one, _| Cell::text(&one.result)),
+    Column::new("condition", head("CONDITION").shrinking(), |one, _| Cell::text(&one.condition)),
+    Column::new("holds", head("HOLDS"), |one, _| Cell::bool(one.finding.holds)),
+    Column::new("why", head("WHY").shrinking(), |one, _| Cell::text(&one.finding.why)),
+    Column::new("actions", unlisted(), |one, _| Cell::words(&one.actions)),
+    Column::new("id", unlisted(), |one, _| Cell::int(one.id)),
 ];
 
 /// One filter and what it makes of the message.
@@ -62,7 +73,8 @@ pub fn run(args: &Test, ctx: &Context) -> Result<()> {
     if ctx.ui.for_people() {
         return ctx.ui.text(&shown(&judged));
     }
-    ctx.ui.list("filter-test", COLUMNS, judged.iter().flat_map(cells).collect())
+    let rows: Vec<Listed> = judged.into_iter().flat_map(listed).collect();
+    ctx.ui.list("filter-test", COLUMNS, &rows)
 }
 
 /// Whether it is an email of the archive that did not come in.
@@ -138,20 +150,16 @@ fn shown(judged: &[Judged]) -> String {
     judged.iter().map(one).collect::<Vec<_>>().join("\n")
 }
 
-fn cells(one: &Judged) -> Vec<Vec<Cell>> {
+fn listed(one: Judged) -> Vec<Listed> {
     let filter = &one.rule.filter;
-    let actions: Vec<String> = filter.actions.iter().map(ToString::to_string).collect();
-    let row = |(condition, finding): (&crate::filter::Condition, &Finding)| {
-        vec![
-            Cell::text(&filter.name),
-            Cell::text(&one.scope),
-            Cell::text(&one.result),
-            Cell::text(&condition.to_string()),
-            Cell::bool(finding.holds),
-            Cell::text(&finding.why),
-            Cell::object(serde_json::json!(actions), &actions.join(", ")),
-            Cell::int(filter.id),
-        ]
+    let row = |(condition, finding): (&Condition, Finding)| Listed {
+        id: filter.id,
+        filter: filter.name.clone(),
+        scope: one.scope.clone(),
+        result: one.result.clone(),
+        condition: condition.to_string(),
+        finding,
+        actions: filter.actions.iter().map(ToString::to_string).collect(),
     };
-    one.rule.conditions.iter().zip(&one.findings).map(row).collect()
+    one.rule.conditions.iter().zip(one.findings).map(row).collect()
 }

@@ -18,7 +18,7 @@ use crate::mail::mbox::Quoting;
 use crate::store::accounts::Account;
 use crate::store::db::Store;
 use crate::store::deliveries::{Outcome, Source};
-use crate::ui::cell::{Cell, Column};
+use crate::ui::cell::{Cell, Column, head};
 use crate::ui::progress::Progress;
 
 /// Mail out of files
@@ -95,13 +95,16 @@ pub struct Eml {
     into: Into,
 }
 
+/// What became of the messages of an account.
+pub type Done = (String, Tally);
+
 /// Fields of the result in their order.
-pub const COLUMNS: &[Column] = &[
-    Column::new("account", "Account"),
-    Column::new("imported", "Imported"),
-    Column::new("already_there", "Already there"),
-    Column::new("quarantined", "Quarantined"),
-    Column::new("failed", "Failed"),
+pub const COLUMNS: &[Column<Done>] = &[
+    Column::new("account", head("Account"), |(account, _), _| Cell::text(account)),
+    Column::new("imported", head("Imported"), |(_, tally), _| Cell::int(tally.imported)),
+    Column::new("already_there", head("Already there"), |(_, tally), _| Cell::int(tally.already_there)),
+    Column::new("quarantined", head("Quarantined"), |(_, tally), _| Cell::int(tally.quarantined)),
+    Column::new("failed", head("Failed"), |(_, tally), _| Cell::int(tally.failed)),
 ];
 
 /// Runs an `import` command.
@@ -184,8 +187,8 @@ fn run_import(
 }
 
 /// What became of the messages.
-#[derive(Debug, Default)]
-struct Tally {
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Tally {
     imported: i64,
     already_there: i64,
     quarantined: i64,
@@ -227,9 +230,7 @@ impl Tally {
     fn say(&self, ctx: &Context, account: &Account) -> Result<()> {
         let Tally { imported, already_there, quarantined, failed } = *self;
         if !ctx.ui.for_people() {
-            let numbers = [imported, already_there, quarantined, failed].map(Cell::int);
-            let row = [vec![Cell::text(&account.name)], numbers.to_vec()].concat();
-            ctx.ui.object("import", COLUMNS, row)?;
+            ctx.ui.object("import", COLUMNS, &(account.name.clone(), *self))?;
         } else if !ctx.ui.quiet {
             let dry = if ctx.dry_run { "dry run, nothing changed; without --dry-run: " } else { "" };
             let numbers = format!("imported {imported}, already there {already_there}, quarantined {quarantined}");

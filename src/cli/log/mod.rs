@@ -4,12 +4,12 @@ mod write;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::context::{self, Context};
 use super::moment;
 use crate::store::log::{self, Entry, LogQuery, Object};
-use crate::ui::cell::{Cell, Column};
+use crate::ui::cell::{Cell, Column, head, unlisted};
 
 /// What commands wrote
 #[derive(Debug, Subcommand)]
@@ -37,17 +37,17 @@ pub struct List {
 }
 
 /// Fields of log entries in their order.
-pub const COLUMNS: &[Column] = &[
-    Column::new("at", "TIME"),
-    Column::new("user", "USER"),
-    Column::new("as", "AS"),
-    Column::new("caller_uid", "CALLER").right(),
-    Column::new("uid", "UID").right(),
-    Column::new("command", "COMMAND"),
-    Column::new("outcome", "OUTCOME"),
-    Column::new("objects", "OBJECTS").shrinking(),
-    Column::new("more", ""),
-    Column::new("id", ""),
+pub const COLUMNS: &[Column<Entry>] = &[
+    Column::new("at", head("TIME"), |entry, _| Cell::date_time(entry.at)),
+    Column::new("user", head("USER"), |entry, _| person(entry.user.as_ref(), "administrator")),
+    Column::new("as", head("AS"), |entry, _| person(entry.as_user.as_ref(), "")),
+    Column::new("caller_uid", head("CALLER").right(), |entry, _| Cell::int(entry.caller_uid.into())),
+    Column::new("uid", head("UID").right(), |entry, _| Cell::int(entry.uid.into())),
+    Column::new("command", head("COMMAND"), |entry, _| Cell::text(&entry.command)),
+    Column::new("outcome", head("OUTCOME"), |entry, _| Cell::text(entry.outcome.as_str())),
+    Column::new("objects", head("OBJECTS").shrinking(), |entry, _| objects(entry)),
+    Column::new("more", unlisted(), |entry, _| Cell::int(entry.more)),
+    Column::new("id", unlisted(), |entry, _| Cell::int(entry.id)),
 ];
 
 /// Runs a `log` command.
@@ -64,31 +64,23 @@ fn list(args: &List, ctx: &Context) -> Result<()> {
         let user = args.user.as_deref().map(|name| context::user_or_me(tx, actor, "--user", name)).transpose()?;
         log::list(tx, &LogQuery { since, user_id: user.map(|user| user.id), limit: args.limit.into() })
     })?;
-    ctx.ui.list("log_entries", COLUMNS, entries.iter().map(cells).collect())
+    ctx.ui.list("log_entries", COLUMNS, &entries)
 }
 
-fn cells(entry: &Entry) -> Vec<Cell> {
-    let person = |person: &Option<(i64, String)>, nobody: &str| match person {
+fn person(person: Option<&(i64, String)>, nobody: &str) -> Cell {
+    match person {
         Some((id, username)) => Cell::object(json!({"id": id, "username": username}), username),
-        None => Cell::object(serde_json::Value::Null, nobody),
-    };
+        None => Cell::object(Value::Null, nobody),
+    }
+}
+
+fn objects(entry: &Entry) -> Cell {
     let mut objects: Vec<String> = entry.objects.iter().map(shown).collect();
     if entry.more > 0 {
         objects.push(format!("and {} more", entry.more));
     }
     let json: Vec<_> = entry.objects.iter().map(|o| json!({"type": o.kind, "id": o.id, "name": o.name})).collect();
-    vec![
-        Cell::date_time(entry.at),
-        person(&entry.user, "administrator"),
-        person(&entry.as_user, ""),
-        Cell::int(entry.caller_uid.into()),
-        Cell::int(entry.uid.into()),
-        Cell::text(&entry.command),
-        Cell::text(entry.outcome.as_str()),
-        Cell::object(json!(json), &objects.join(", ")),
-        Cell::int(entry.more),
-        Cell::int(entry.id),
-    ]
+    Cell::object(json!(json), &objects.join(", "))
 }
 
 fn shown(object: &Object) -> String {

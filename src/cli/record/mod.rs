@@ -12,13 +12,13 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 
 use self::fields::Fields;
+pub use self::read::{COLUMNS, SHOW_COLUMNS};
 use super::context::{self, Context};
 use crate::access::Actor;
 use crate::error;
 use crate::store::db::Tx;
 use crate::store::records::{self, Parent, ParentType, Record};
 use crate::store::sight::Object;
-use crate::ui::cell::Column;
 
 /// Companies, contacts, leads and opportunities
 #[derive(Debug, Subcommand)]
@@ -175,37 +175,6 @@ pub struct Import {
     #[arg(long)]
     create_companies: bool,
 }
-
-/// Fields of records in their order.
-pub const COLUMNS: &[Column] = &[
-    Column::new("id", "ID").right(),
-    Column::new("name", "NAME").shrinking(),
-    Column::new("emails", "E-MAIL").shrinking(),
-    Column::new("company", "COMPANY").shrinking(),
-    Column::new("assigned_user", "ASSIGNEE"),
-    Column::new("teams", "TEAMS").shrinking(),
-    Column::new("created_at", "AGE").right(),
-    Column::new("open", ""),
-    Column::new("type", ""),
-];
-
-/// Fields of one record: those of the list, and what others hold of it.
-pub const SHOW_COLUMNS: &[Column] = &[
-    Column::new("id", "id"),
-    Column::new("name", "name"),
-    Column::new("emails", "emails"),
-    Column::new("company", "company"),
-    Column::new("assigned_user", "Assignee"),
-    Column::new("teams", "teams"),
-    Column::new("created_at", "Added"),
-    Column::new("open", "open"),
-    Column::new("type", "type"),
-    Column::new("contacts", "contacts"),
-    Column::new("converted_to", "converted_to"),
-    Column::new("followers", "followers"),
-    Column::new("cases", "cases"),
-    Column::new("invalid_addresses", "Invalid"),
-];
 
 /// Runs a `record` command.
 pub fn run(command: RecordCommand, ctx: &Context) -> Result<()> {

@@ -3,15 +3,57 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::{COLUMNS, List, Named, SHOW_COLUMNS, find};
+use super::{List, Named, find};
 use crate::access::Actor;
 use crate::cli::context::{self, Context};
 use crate::cli::delivery;
 use crate::store::db::Tx;
-use crate::store::invalid_addresses;
+use crate::store::invalid_addresses::{self, InvalidAddress};
 use crate::store::records::{self, ParentType, Record, RecordQuery};
 use crate::store::{stream, users};
-use crate::ui::cell::Cell;
+use crate::ui::cell::{Cell, Column, head, unlisted};
+
+/// Fields of records in their order.
+pub const COLUMNS: &[Column<Record>] = &[
+    Column::new("id", head("ID").right(), |record, _| Cell::int(record.parent.id)),
+    Column::new("name", head("NAME").shrinking(), |record, _| Cell::text(&record.name)),
+    Column::new("emails", head("E-MAIL").shrinking(), |record, _| Cell::words(&record.addresses)),
+    Column::new("company", head("COMPANY").shrinking(), |record, _| {
+        let company = record.company.as_ref();
+        company.map_or_else(Cell::none, |(id, name)| Cell::object(json!({"id": id, "name": name}), name))
+    }),
+    Column::new("assigned_user", head("ASSIGNEE").label("Assignee"), |record, _| {
+        let assignee = record.assignee.as_ref();
+        assignee.map_or_else(Cell::none, |(id, name)| Cell::object(json!({"id": id, "username": name}), name))
+    }),
+    Column::new("teams", head("TEAMS").shrinking(), |record, _| Cell::words(&record.teams)),
+    Column::new("created_at", head("AGE").right().label("Added"), |record, _| Cell::time(record.created_at)),
+    Column::new("open", unlisted().labelled(), |record, _| record.open.map_or_else(Cell::none, Cell::bool)),
+    Column::new("type", unlisted().labelled(), |record, _| Cell::text(record.parent.kind.as_str())),
+];
+
+/// What `record show` tells besides the fields of the list: what others hold of it.
+pub const SHOW_COLUMNS: &[Column<Further>] = &[
+    Column::new("contacts", unlisted().labelled(), |further, _| listed(&further.contacts)),
+    Column::new("converted_to", unlisted().labelled(), |further, _| listed(&further.converted)),
+    Column::new("followers", unlisted().labelled(), |further, _| listed(&further.followers)),
+    Column::new("cases", unlisted().labelled(), |further, _| listed(&further.cases)),
+    Column::new("invalid_addresses", unlisted().label("Invalid"), |further, _| {
+        delivery::invalid_cell(&further.invalid)
+    }),
+];
+
+/// Each for programs and for people.
+type Items = Vec<(Value, String)>;
+
+/// Contacts, what a lead became, followers, open cases, addresses that do not exist.
+pub struct Further {
+    contacts: Items,
+    converted: Items,
+    followers: Items,
+    cases: Items,
+    invalid: Vec<InvalidAddress>,
+}
 
 pub fn list(args: &List, ctx: &Context) -> Result<()> {
     let found = ctx.read(|tx, actor| {
@@ -26,41 +68,20 @@ pub fn list(args: &List, ctx: &Context) -> Result<()> {
     if args.count {
         return ctx.ui.count("records", i64::try_from(found.len())?);
     }
-    ctx.ui.list("records", COLUMNS, found.iter().map(cells).collect())
+    ctx.ui.list("records", COLUMNS, &found)
 }
 
 pub fn show(args: &Named, ctx: &Context) -> Result<()> {
-    let row = ctx.read(|tx, actor| {
+    let fields = ctx.read(|tx, actor| {
         let record = find(tx, actor, args)?;
-        let mut row = cells(&record);
-        row.extend(further(tx, actor, &record)?);
-        Ok(row)
+        let mut fields = ctx.ui.fields(COLUMNS, &record);
+        fields.extend(ctx.ui.fields(SHOW_COLUMNS, &further(tx, actor, &record)?));
+        Ok(fields)
     })?;
-    ctx.ui.object("record", SHOW_COLUMNS, row)
+    ctx.ui.joined("record", fields)
 }
 
-fn cells(record: &Record) -> Vec<Cell> {
-    vec![
-        Cell::int(record.parent.id),
-        Cell::text(&record.name),
-        Cell::object(json!(record.addresses), &record.addresses.join(", ")),
-        record
-            .company
-            .as_ref()
-            .map_or_else(Cell::none, |(id, name)| Cell::object(json!({"id": id, "name": name}), name)),
-        record
-            .assignee
-            .as_ref()
-            .map_or_else(Cell::none, |(id, name)| Cell::object(json!({"id": id, "username": name}), name)),
-        Cell::object(json!(record.teams), &record.teams.join(", ")),
-        Cell::time(record.created_at),
-        record.open.map_or_else(Cell::none, Cell::bool),
-        Cell::text(record.parent.kind.as_str()),
-    ]
-}
-
-/// What only `show` tells: contacts, what a lead became, followers, open cases, addresses that do not exist.
-fn further(tx: &Tx<'_>, actor: &Actor, record: &Record) -> Result<[Cell; 5]> {
+fn further(tx: &Tx<'_>, actor: &Actor, record: &Record) -> Result<Further> {
     let contacts = match record.parent.kind {
         ParentType::Opportunity => records::contacts_of(tx, record.parent.id, actor.sight())?,
         _ => Vec::new(),
@@ -80,11 +101,11 @@ fn further(tx: &Tx<'_>, actor: &Actor, record: &Record) -> Result<[Cell; 5]> {
     }
     let cases = records::open_cases(tx, record.parent, actor.sight())?;
     let cases = cases.into_iter().map(|number| (json!(number), format!("#{number}"))).collect();
-    let invalid = delivery::invalid_cell(&invalid_addresses::among(tx, &record.addresses, None)?);
-    Ok([listed(contacts), listed(converted), listed(followers), listed(cases), invalid])
+    let invalid = invalid_addresses::among(tx, &record.addresses, None)?;
+    Ok(Further { contacts, converted, followers, cases, invalid })
 }
 
-fn listed(items: Vec<(Value, String)>) -> Cell {
-    let (json, shown): (Vec<Value>, Vec<String>) = items.into_iter().unzip();
+fn listed(items: &[(Value, String)]) -> Cell {
+    let (json, shown): (Vec<&Value>, Vec<&str>) = items.iter().map(|(value, shown)| (value, shown.as_str())).unzip();
     Cell::object(json!(json), &shown.join(", "))
 }

@@ -2,10 +2,9 @@
 
 use anyhow::Result;
 use clap::Args;
-use serde_json::json;
 
 use super::value::permissions;
-use crate::access::{self, Actor, Subject};
+use crate::access::{self, Actor, Answer, Subject};
 use crate::cli::context::{self, Context};
 use crate::error;
 use crate::store::accounts::{Account, AccountKind};
@@ -14,7 +13,7 @@ use crate::store::emails;
 use crate::store::levels::Permission;
 use crate::store::sight::Object;
 use crate::store::users::User;
-use crate::ui::cell::{Cell, Column};
+use crate::ui::cell::{Cell, Column, head, unlisted};
 
 /// `role explain`
 #[derive(Debug, Args)]
@@ -27,15 +26,23 @@ pub struct Explain {
     object: Option<String>,
 }
 
+/// An answer with what was asked.
+pub struct Listed {
+    permission: Permission,
+    answer: Answer,
+    user: String,
+    object: Option<String>,
+}
+
 /// Fields of an answer in their order.
-pub const COLUMNS: &[Column] = &[
-    Column::new("permission", "PERMISSION"),
-    Column::new("answer", "ANSWER"),
-    Column::new("level", "LEVEL"),
-    Column::new("by", "BY").shrinking(),
-    Column::new("why", "WHY").shrinking(),
-    Column::new("user", ""),
-    Column::new("object", ""),
+pub const COLUMNS: &[Column<Listed>] = &[
+    Column::new("permission", head("PERMISSION"), |one, _| Cell::text(one.permission.as_str())),
+    Column::new("answer", head("ANSWER"), |one, _| Cell::text(if one.answer.allowed { "yes" } else { "no" })),
+    Column::new("level", head("LEVEL"), |one, _| Cell::text(one.answer.level.as_str())),
+    Column::new("by", head("BY").shrinking(), |one, _| Cell::words(&one.answer.by)),
+    Column::new("why", head("WHY").shrinking(), |one, _| Cell::text(&one.answer.why)),
+    Column::new("user", unlisted(), |one, _| Cell::text(&one.user)),
+    Column::new("object", unlisted(), |one, _| Cell::opt_text(one.object.as_deref())),
 ];
 
 /// What was named.
@@ -57,10 +64,10 @@ pub fn run(args: &Explain, ctx: &Context) -> Result<()> {
         let one = |permission: &Permission| row(tx, &user, *permission, named.as_ref(), args);
         permissions.iter().map(one).collect::<Result<Vec<_>>>()
     })?;
-    ctx.ui.list("answers", COLUMNS, rows)
+    ctx.ui.list("answers", COLUMNS, &rows)
 }
 
-fn row(tx: &Tx<'_>, user: &User, permission: Permission, named: Option<&Named>, args: &Explain) -> Result<Vec<Cell>> {
+fn row(tx: &Tx<'_>, user: &User, permission: Permission, named: Option<&Named>, args: &Explain) -> Result<Listed> {
     if named.is_some_and(|named| !fits(permission, named)) {
         return Err(error::data(format!("OBJECT: {permission} is not about {}", args.object.as_deref().unwrap_or("")))
             .hint(format!("it is about {}; or leave it out", wanted(permission)))
@@ -72,15 +79,7 @@ fn row(tx: &Tx<'_>, user: &User, permission: Permission, named: Option<&Named>, 
         Named::User(user) => Subject::User(user),
     });
     let answer = access::explain(tx, user, permission, subject)?;
-    Ok(vec![
-        Cell::text(permission.as_str()),
-        Cell::text(if answer.allowed { "yes" } else { "no" }),
-        Cell::text(answer.level.as_str()),
-        Cell::object(json!(answer.by), &answer.by.join(", ")),
-        Cell::text(&answer.why),
-        Cell::text(&user.username),
-        args.object.as_deref().map_or_else(Cell::none, Cell::text),
-    ])
+    Ok(Listed { permission, answer, user: user.username.clone(), object: args.object.clone() })
 }
 
 /// What is named, as far as whoever asks may see it.

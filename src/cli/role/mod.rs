@@ -15,7 +15,7 @@ use crate::store::db::Tx;
 use crate::store::levels::{Level, Permission};
 use crate::store::roles::{self, Holder, Role};
 use crate::store::{teams, users};
-use crate::ui::cell::{Cell, Column};
+use crate::ui::cell::{Cell, Column, head, unlisted};
 use value::{Setting, permissions, setting};
 
 /// Roles: what users and teams may see and do
@@ -91,13 +91,26 @@ pub struct Held {
     holder: String,
 }
 
+/// A role with what it allows and who has it.
+pub struct Listed {
+    role: Role,
+    set: Vec<(Permission, Level)>,
+    users: Vec<String>,
+    teams: Vec<String>,
+    /// What stands between the permissions.
+    between: &'static str,
+}
+
 /// Fields of roles in their order.
-pub const COLUMNS: &[Column] = &[
-    Column::new("name", "ROLE"),
-    Column::new("permissions", "PERMISSIONS").shrinking(),
-    Column::new("users", "USERS").shrinking(),
-    Column::new("teams", "TEAMS").shrinking(),
-    Column::new("id", ""),
+pub const COLUMNS: &[Column<Listed>] = &[
+    Column::new("name", head("ROLE"), |one, _| Cell::text(&one.role.name)),
+    Column::new("permissions", head("PERMISSIONS").shrinking(), |one, _| {
+        let json: Map<_, _> = one.set.iter().map(|(p, l)| (p.to_string(), json!(l.as_str()))).collect();
+        Cell::object(json!(json), &shown(&one.set).join(one.between))
+    }),
+    Column::new("users", head("USERS").shrinking(), |one, _| Cell::words(&one.users)),
+    Column::new("teams", head("TEAMS").shrinking(), |one, _| Cell::words(&one.teams)),
+    Column::new("id", unlisted(), |one, _| Cell::int(one.role.id)),
 ];
 
 /// Runs a `role` command.
@@ -105,12 +118,13 @@ pub fn run(command: RoleCommand, ctx: &Context) -> Result<()> {
     match command {
         RoleCommand::Add(args) => add(&args.role, ctx),
         RoleCommand::List => {
-            let rows = ctx.read(|tx, _| roles::all(tx)?.iter().map(|r| cells(tx, r, ", ")).collect::<Result<_>>())?;
-            ctx.ui.list("roles", COLUMNS, rows)
+            let rows =
+                ctx.read(|tx, _| roles::all(tx)?.into_iter().map(|r| listed(tx, r, ", ")).collect::<Result<Vec<_>>>())?;
+            ctx.ui.list("roles", COLUMNS, &rows)
         }
         RoleCommand::Show(args) => {
-            let row = ctx.read(|tx, _| cells(tx, &find(tx, &args.role)?, "\n"))?;
-            ctx.ui.object("role", COLUMNS, row)
+            let row = ctx.read(|tx, _| listed(tx, find(tx, &args.role)?, "\n"))?;
+            ctx.ui.object("role", COLUMNS, &row)
         }
         RoleCommand::Delete(args) => delete(&args.role, ctx),
         RoleCommand::Grant(args) => grant(&args, ctx),
@@ -201,17 +215,10 @@ fn holder(tx: &Tx<'_>, text: &str) -> Result<Holder> {
     })
 }
 
-fn cells(tx: &Tx<'_>, role: &Role, between: &str) -> Result<Vec<Cell>> {
+fn listed(tx: &Tx<'_>, role: Role, between: &'static str) -> Result<Listed> {
     let set = roles::permissions(tx, role.id)?;
     let (users, teams) = (roles::users(tx, role.id)?, roles::teams(tx, role.id)?);
-    let json: Map<_, _> = set.iter().map(|(p, l)| (p.to_string(), json!(l.as_str()))).collect();
-    Ok(vec![
-        Cell::text(&role.name),
-        Cell::object(json!(json), &shown(&set).join(between)),
-        Cell::object(json!(users), &users.join(", ")),
-        Cell::object(json!(teams), &teams.join(", ")),
-        Cell::int(role.id),
-    ])
+    Ok(Listed { role, set, users, teams, between })
 }
 
 /// What a role sets; where reading and editing are the same, as one.

@@ -1,0 +1,309 @@
+//! `email show`: a message of the archive or of a file.
+
+use std::io::{self, Read as _};
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{explain, find};
+use crate::access::Actor;
+use crate::cli::attachment;
+use crate::cli::context::{self, Context};
+use crate::cli::delivery;
+use crate::cli::named;
+use crate::error;
+use crate::intake::answered;
+use crate::job_control;
+use crate::mail::address::{self, Mailbox};
+use crate::mail::author;
+use crate::mail::automatic::{self, Answering};
+use crate::mail::bounce::Bounce;
+use crate::mail::reading::Reading;
+use crate::store::cases;
+use crate::store::db::Tx;
+use crate::store::emails::{self, Email, Variant};
+use crate::store::outbox::Recipient;
+use crate::ui::cell::{Cell, Column, head, unlisted};
+
+/// No message on standard input is read further.
+const LONGEST: u64 = 1 << 30;
+
+/// `email show`
+#[derive(Debug, Args)]
+pub struct Show {
+    /// Email ids, or files (names with a dot or slash; - is standard input)
+    #[arg(value_name = "ID|FILE", required = true, value_hint = clap::ValueHint::FilePath)]
+    what: Vec<String>,
+    /// Header fields only
+    #[arg(long, conflicts_with_all = ["raw", "html"])]
+    headers: bool,
+    /// The source, byte for byte (not to a terminal)
+    #[arg(long, conflicts_with = "html")]
+    raw: bool,
+    /// The HTML source
+    #[arg(long)]
+    html: bool,
+    /// Another text of it that an account delivered, by its number under Variants
+    #[arg(long, value_name = "N")]
+    variant: Option<usize>,
+}
+
+/// Fields of one message in their order.
+pub const COLUMNS: &[Column<Message>] = &[
+    Column::new("id", head("Email"), |m, _| Cell::opt_int(m.origin.id)),
+    Column::new("file", head("File"), |m, _| Cell::opt_text(m.origin.file.as_deref())),
+    Column::new("subject", head("Subject"), |m, _| Cell::text(&m.message.subject)),
+    Column::new("from", head("From"), |m, _| m.from()),
+    Column::new("to", head("To"), |m, _| addresses(&m.message.to)),
+    Column::new("cc", head("Cc"), |m, _| addresses(&m.message.cc)),
+    Column::new("bcc", head("Bcc"), |m, _| addresses(m.origin.bcc.as_deref().unwrap_or(&m.message.bcc))),
+    Column::new("reply_to", head("Reply-To"), |m, _| addresses(&m.message.reply_to)),
+    Column::new("date", head("Date"), |m, _| Cell::opt_date_time(m.message.date)),
+    Column::new("message_id", head("Message-ID"), |m, _| Cell::opt_text(m.message.message_id.as_deref())),
+    Column::new("in_reply_to", unlisted(), |m, _| {
+        Cell::object(json!(m.message.in_reply_to), &m.message.in_reply_to.join(" "))
+    }),
+    Column::new("references", unlisted(), |m, _| {
+        Cell::object(json!(m.message.references), &m.message.references.join(" "))
+    }),
+    Column::new("status", head("Status"), |m, _| Cell::opt_text(m.origin.status.as_deref())),
+    Column::new("kind", head("Kind"), |m, _| Cell::opt_text(m.message.kind().as_deref())),
+    Column::new("case", head("Case"), |m, _| Cell::opt_int(m.origin.case)),
+    Column::new("recipients", head("Delivery"), |m, _| delivery::recipients_cell(&m.origin.recipients)),
+    Column::new("attachments", head("Attachments"), |m, _| attachments(&m.message)),
+    Column::new("flagged", head("Look at"), |m, _| Cell::text(&m.origin.flagged.join("; "))),
+    Column::new("variants", head("Variants"), |m, _| variant_cell(&m.origin.variants)),
+    Column::new("truncated", unlisted(), |m, _| Cell::bool(m.origin.truncated)),
+    Column::new("text", unlisted(), |m, _| Cell::text(&m.message.text)),
+    Column::new("from_addr", unlisted(), |m, _| {
+        Cell::opt_text(m.message.from.first().map(|from| from.address.as_str()).filter(|address| !address.is_empty()))
+    }),
+    Column::new("from_name", unlisted(), |m, _| Cell::opt_text(m.message.from.first().map(|from| from.name.as_str()))),
+    Column::new("date_utc", unlisted(), |m, _| Cell::opt_date_time(m.message.date)),
+    Column::new("is_auto_reply", unlisted(), |m, _| Cell::bool(m.message.auto_reply)),
+    Column::new("must_not_auto_respond", unlisted(), |m, _| Cell::bool(is_unanswerable(&m.message))),
+    Column::new("is_bounce", unlisted(), |m, _| Cell::bool(m.message.bounce.is_some())),
+    Column::new("bounce", unlisted(), |m, _| m.message.bounce.as_ref().map_or_else(Cell::none, bounce_cell)),
+    Column::new("defects", unlisted(), |m, _| Cell::words(&m.message.defects)),
+    Column::new("author", unlisted(), |m, _| {
+        let author = m.origin.behind.as_ref().or(m.message.from.first());
+        author.map_or_else(Cell::none, |author| Cell::object(json_of(author), &author.to_string()))
+    }),
+    Column::new("by_way_of", unlisted(), |m, _| Cell::opt_text(m.by_way_of().map(|(_, way)| way))),
+];
+
+/// Where a message to be shown comes from: the archive or a file.
+#[derive(Default)]
+struct Origin {
+    id: Option<i64>,
+    file: Option<String>,
+    status: Option<String>,
+    case: Option<i64>,
+    /// What is special about it, for people.
+    flagged: Vec<String>,
+    variants: Vec<Variant>,
+    truncated: bool,
+    recipients: Vec<Recipient>,
+    /// Bcc, where it is known from elsewhere than the source.
+    bcc: Option<Vec<Mailbox>>,
+    /// The person who writes behind a shared From; of a file as nobody's house reads it.
+    behind: Option<Mailbox>,
+    raw: Vec<u8>,
+}
+
+/// A message with where it comes from.
+pub struct Message {
+    origin: Origin,
+    message: Reading,
+}
+
+impl Message {
+    /// An email of the archive with its source.
+    pub fn stored(email: &Email, case: Option<i64>, raw: &[u8]) -> Message {
+        let origin = Origin {
+            id: Some(email.id),
+            status: Some(email.status.to_string()),
+            case,
+            flagged: remarks(email),
+            truncated: email.truncated,
+            behind: email.behind.clone(),
+            ..Origin::default()
+        };
+        Message { origin, message: Reading::parse(raw) }
+    }
+
+    /// The person who writes behind a shared From, and that address.
+    fn by_way_of(&self) -> Option<(&Mailbox, &str)> {
+        let behind = self.origin.behind.as_ref()?;
+        let from = self.message.from.first().filter(|from| from.address != behind.address)?;
+        Some((behind, &from.address))
+    }
+
+    fn from(&self) -> Cell {
+        match self.by_way_of() {
+            Some((behind, way)) => {
+                let json: Vec<Value> = self.message.from.iter().map(json_of).collect();
+                Cell::object(json!(json), &format!("{} (by way of {})", behind.shown(), address::shown(way)))
+            }
+            None => addresses(&self.message.from),
+        }
+    }
+}
+
+fn json_of(mailbox: &Mailbox) -> Value {
+    json!({"name": mailbox.name, "address": mailbox.address})
+}
+
+fn addresses(list: &[Mailbox]) -> Cell {
+    let json: Vec<Value> = list.iter().map(json_of).collect();
+    let text: Vec<String> = list.iter().map(Mailbox::shown).collect();
+    Cell::object(json!(json), &text.join(", "))
+}
+
+fn attachments(message: &Reading) -> Cell {
+    let json: Vec<Value> = message.attachments.iter().map(attachment::json_of).collect();
+    let names: Vec<String> =
+        message.attachments.iter().map(|a| format!("{} ({} bytes)", a.shown_name(), a.size)).collect();
+    Cell::object(json!(json), &names.join(", "))
+}
+
+/// Runs `email show`.
+pub fn run(args: &Show, ctx: &Context) -> Result<()> {
+    args.what.iter().try_for_each(|what| show(what, args, ctx))
+}
+
+fn show(what: &str, args: &Show, ctx: &Context) -> Result<()> {
+    let mut origin = origin(what, ctx)?;
+    if let Some(number) = args.variant {
+        origin = as_variant(origin, number, what, ctx)?;
+    }
+    if args.raw {
+        return ctx.ui.bytes(&origin.raw);
+    }
+    let mut message = Reading::parse(&origin.raw);
+    if origin.id.is_some() {
+        ctx.read(|tx, _| answered::look_up(tx, &mut message))?;
+    }
+    if args.headers {
+        let lines: Vec<String> = message.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        return ctx.ui.text(&lines.join("\n"));
+    }
+    if args.html {
+        return ctx.ui.text(message.html.as_deref().unwrap_or_default());
+    }
+    let shown = Message { origin, message };
+    ctx.ui.object("email", COLUMNS, &shown)?;
+    if ctx.ui.for_people() {
+        ctx.ui.text(&format!("\n{}", shown.message.text.trim_end()))?;
+    }
+    Ok(())
+}
+
+/// The source of an email of the archive, or of a file.
+pub fn source(what: &str, ctx: &Context) -> Result<Vec<u8>> {
+    Ok(origin(what, ctx)?.raw)
+}
+
+fn origin(what: &str, ctx: &Context) -> Result<Origin> {
+    if let Ok(id) = what.parse::<i64>() {
+        return stored(id, ctx);
+    }
+    let read = match what {
+        "-" => standard_input(),
+        file => named::read(file, LONGEST),
+    };
+    let raw = read.map_err(|e| error::data(format!("{what}: {e}")).hint("name an email id or a readable file"))?;
+    let author = author::of_stranger(&Reading::parse(&raw));
+    let behind = author.via.map(|_| author.person);
+    Ok(Origin { file: Some(what.to_owned()), behind, raw, ..Origin::default() })
+}
+
+fn standard_input() -> io::Result<Vec<u8>> {
+    let mut raw = Vec::new();
+    job_control::while_waiting(|| io::stdin().lock().take(LONGEST).read_to_end(&mut raw))?;
+    Ok(raw)
+}
+
+fn stored(id: i64, ctx: &Context) -> Result<Origin> {
+    ctx.read(|tx, actor| {
+        let email = emails::by_id(tx, id, actor.sight())?.ok_or_else(|| context::not_found("email", id))?;
+        let raw_id = email.raw_id.with_context(|| format!("email {id}: its source was dropped"))?;
+        let case = email.case_id().map(|id| cases::by_id_seen(tx, id, actor.sight())).transpose()?.flatten();
+        let unverified = case.as_ref().filter(|_| !email.verified && email.automatic.is_empty());
+        let unverified = unverified.map(|case| format!("the sender does not take part in case {}", case.number));
+        Ok(Origin {
+            id: Some(id),
+            file: None,
+            status: Some(email.status.to_string()),
+            case: case.map(|c| c.number),
+            flagged: remarks(&email).into_iter().chain(unverified).collect(),
+            variants: variants(tx, actor, id)?,
+            truncated: email.truncated,
+            recipients: delivery::recipients(tx, actor, &email)?,
+            bcc: delivery::bcc(tx, actor, &email)?,
+            behind: email.behind.clone(),
+            raw: delivery::source(tx, actor, &email, raw_id)?,
+        })
+    })
+}
+
+/// What is special about an email.
+fn remarks(email: &Email) -> Vec<String> {
+    let flagged = Some(email.flagged.clone()).filter(|text| !text.is_empty());
+    let beginning = || format!("only its beginning is here: espomail email fetch-rest {}", email.id);
+    flagged.into_iter().chain(email.truncated.then(beginning)).collect()
+}
+
+/// The other texts of an email, but for those that came by the personal accounts of others.
+fn variants(tx: &Tx<'_>, actor: &Actor, id: i64) -> Result<Vec<Variant>> {
+    let foreign = explain::foreign_accounts(tx, actor)?;
+    let mut variants = emails::variants(tx, id)?;
+    variants.retain(|variant| !foreign.contains(&variant.account));
+    Ok(variants)
+}
+
+/// The same with the bytes of one of its variants, counted from 1.
+fn as_variant(origin: Origin, number: usize, what: &str, ctx: &Context) -> Result<Origin> {
+    let Some(variant) = number.checked_sub(1).and_then(|at| origin.variants.get(at)) else {
+        return Err(error::data(format!("--variant: email {what} has no variant {number}"))
+            .hint(format!("see `espomail email show {what}`, Variants"))
+            .into());
+    };
+    let id = origin.id.context("a message file has no variants")?;
+    let raw = ctx.read(|tx, actor| delivery::source(tx, actor, &find(tx, actor, id)?, variant.raw_id))?;
+    Ok(Origin { raw, ..origin })
+}
+
+fn variant_cell(variants: &[Variant]) -> Cell {
+    let json: Vec<Value> = variants
+        .iter()
+        .zip(1..)
+        .map(|(variant, number)| json!({"number": number, "account": variant.account, "size": variant.size}))
+        .collect();
+    let text: Vec<String> = variants
+        .iter()
+        .zip(1..)
+        .map(|(variant, number)| format!("{number} by {} ({} bytes)", variant.account, variant.size))
+        .collect();
+    Cell::object(json!(json), &text.join(", "))
+}
+
+/// What a report says of its recipients: `hard` where an address does not exist.
+fn bounce_cell(bounce: &Bounce) -> Cell {
+    let addresses: Vec<&str> = bounce.failures.iter().map(|failure| failure.address.as_str()).collect();
+    let json = json!({
+        "hard": bounce.is_hard(),
+        "delayed": bounce.is_delay(),
+        "recipients": addresses,
+        "status": bounce.status(),
+        "original_message_id": bounce.original_message_id,
+    });
+    Cell::object(json, &addresses.join(", "))
+}
+
+fn is_unanswerable(message: &Reading) -> bool {
+    let (author, nobody) = (author::of_stranger(message), |_: &str| false);
+    let answering = Answering { message, author: &author, own: &nobody, our_auto_reply: &nobody, to_own_list: false };
+    automatic::unanswerable(&answering).is_some()
+}
