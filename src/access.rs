@@ -5,6 +5,7 @@
 //! statements; what is written is decided here, inside the transaction that writes, by the levels that the roles of the
 //! user give.
 
+pub mod account;
 mod explain;
 mod reach;
 

@@ -59,6 +59,6 @@ pub(super) fn nearest(tx: &Tx<'_>, user: &User, subject: Subject<'_>) -> Result<
 /// Names of the teams of an account that a user is in.
 pub(super) fn teams_of_account(tx: &Tx<'_>, user: &User, account: &Account) -> Result<Vec<String>> {
     let own = teams::of_user(tx, user.id)?.into_iter();
-    let of_account = |id: &i64| account.team_ids.contains(id) || account.case_team_id == Some(*id);
+    let of_account = |id: &i64| account.team_ids.contains(id) || account.cases.case_team_id == Some(*id);
     Ok(own.filter(|team| of_account(&team.id)).map(|team| team.name).collect())
 }

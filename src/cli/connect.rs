@@ -63,7 +63,7 @@ impl<'a> Connector<'a> {
     pub fn imap(&self, account: &Account, until: Option<Instant>) -> Result<Box<dyn MailSource>> {
         let endpoint = endpoint(account, &account.imap, self.config, until)?;
         let credentials = self.credentials(account, &account.imap, &account.imap.login, &account.imap.secret)?;
-        let max = account.max_size.unwrap_or(self.config.message_max_size);
+        let max = account.fetching.max_size.unwrap_or(self.config.message_max_size);
         let limits = imap::Limits { literal_max: max.saturating_add(max / 100 * SLACK_PERCENT) };
         let session = imap::connect(&endpoint, &credentials, limits);
         Ok(Box::new(session.inspect_err(|error| self.forget(account, &account.imap.secret, error))?))
@@ -126,8 +126,8 @@ fn endpoint(account: &Account, server: &Server, config: &Config, until: Option<I
             Tls::StartTls => TlsMode::StartTls,
             Tls::None => TlsMode::None,
         },
-        ca: account.ca_file.as_ref().map(PathBuf::from),
-        pin: account.pin.clone(),
+        ca: account.trust.ca_file.as_ref().map(PathBuf::from),
+        pin: account.trust.pin.clone(),
         reach: match server.confined {
             true => Reach::Public(config.allowed_hosts.clone()),
             false => Reach::Anywhere,

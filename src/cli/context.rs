@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::busy;
 use crate::access::Actor;
+pub use crate::access::account::unusable;
 use crate::caller::Caller;
 use crate::config::Config;
 use crate::error::{self, Ended, Fault, Kind};
@@ -305,11 +306,6 @@ pub fn mail_address(field: &str, given: &str) -> Result<String> {
 /// Refuses a second thing of the same name.
 pub fn taken(field: &str, name: &str) -> anyhow::Error {
     error::data(format!("{field}: \"{name}\" exists already")).into()
-}
-
-/// Refuses a name or address that something has which the actor does not know of: neither what it is nor whose.
-pub fn unusable(field: &str, name: &str) -> anyhow::Error {
-    error::data(format!("{field}: \"{name}\" cannot be used")).hint("choose another, or ask an administrator").into()
 }
 
 /// The first of these names as it is typed in a shell.

@@ -69,7 +69,7 @@ fn receive(args: &IngestArgs, ctx: &Context) -> Result<()> {
                 _ => error,
             }
         })?;
-    let raw = message(args, account.max_size.unwrap_or(ctx.config.message_max_size))?;
+    let raw = message(args, account.fetching.max_size.unwrap_or(ctx.config.message_max_size))?;
     let store = ctx.unlogged_store()?;
     let now = Timestamp::now();
     let facts = Facts { internal_date: now, size: i64::try_from(raw.len())?, truncated: false, now };

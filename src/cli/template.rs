@@ -139,7 +139,9 @@ pub fn run(command: TemplateCommand, ctx: &Context) -> Result<()> {
 /// The accounts that answer with a template, of those that the actor knows of.
 fn used_by(tx: &Tx<'_>, actor: &Actor, template_id: i64) -> Result<Vec<String>> {
     let mut names = Vec::new();
-    for account in accounts::all(tx)?.into_iter().filter(|account| account.auto_reply_id == Some(template_id)) {
+    for account in
+        accounts::all(tx)?.into_iter().filter(|account| account.auto_reply.auto_reply_id == Some(template_id))
+    {
         if actor.knows_account(tx, &account)? {
             names.push(account.name);
         }

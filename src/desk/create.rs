@@ -56,7 +56,7 @@ pub fn create(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, new: &ByHand<'_>) -
         Some(from) => {
             let mailbox = Mailbox { name: String::new(), address: from.to_owned() };
             // Nobody becomes a contact by asking a colleague.
-            opening::people(tx, world, &mailbox, new.account.filter(|a| a.create_contact && requester.is_none()))?
+            opening::people(tx, world, &mailbox, new.account.filter(|a| a.cases.create_contact && requester.is_none()))?
         }
         None => People::default(),
     };
@@ -98,7 +98,7 @@ pub fn create(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, new: &ByHand<'_>) -
 
 /// The team that was named, else the account's, else the only one of a regular user, who must be in it.
 fn team(tx: &Tx<'_>, actor: &Actor, new: &ByHand<'_>, is_requester: bool) -> Result<Option<i64>> {
-    let by_account = new.account.and_then(|account| account.case_team_id);
+    let by_account = new.account.and_then(|account| account.cases.case_team_id);
     let chosen = new.team.map(|team| team.id).or(by_account);
     let Some(user) = actor.user().filter(|user| user.user_type == UserType::Regular) else { return Ok(chosen) };
     let own = teams::of_user(tx, user.id)?;

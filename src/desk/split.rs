@@ -98,7 +98,7 @@ pub(super) fn open(
         People { contact_id: old.contact_id, company_id: old.company_id, lead_id: old.lead_id }
     } else {
         let customer = customer(tx, world, first)?;
-        opening::people(tx, world, &customer, account.as_ref().filter(|a| a.create_contact))?
+        opening::people(tx, world, &customer, account.as_ref().filter(|a| a.cases.create_contact))?
     };
     let description = match first.private {
         true => String::new(),

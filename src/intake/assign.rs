@@ -80,7 +80,7 @@ pub fn distribute(tx: &Tx<'_>, world: &World<'_>, account: &Account, case_id: i6
     let Some(case) = cases::by_id(tx, case_id)? else { return Ok(assignment) };
     match &assignment {
         Assignment::To(user_id, reason) => {
-            if account.distribution == Distribution::RoundRobin {
+            if account.cases.distribution == Distribution::RoundRobin {
                 accounts::turn_wheel(tx, account.id, *user_id)?;
             }
             put(tx, world, &case, *user_id, true, None)?;
@@ -91,7 +91,7 @@ pub fn distribute(tx: &Tx<'_>, world: &World<'_>, account: &Account, case_id: i6
             if case.status == CaseStatus::Assigned {
                 cases::set_status(tx, case_id, CaseStatus::New, world.now)?;
             }
-            if account.distribution != Distribution::None {
+            if account.cases.distribution != Distribution::None {
                 note(tx, world, case_id, None, &format!("not assigned: {reason}"))?;
             }
         }
@@ -101,10 +101,10 @@ pub fn distribute(tx: &Tx<'_>, world: &World<'_>, account: &Account, case_id: i6
 
 fn decide(tx: &Tx<'_>, world: &World<'_>, account: &Account) -> Result<Assignment> {
     let nobody = |reason: &str| Ok(Assignment::Nobody(reason.to_owned()));
-    match account.distribution {
+    match account.cases.distribution {
         Distribution::None => nobody("the account distributes to nobody"),
         Distribution::Direct => {
-            let user = account.assign_to_id.map(|id| users::by_id(tx, id)).transpose()?.flatten();
+            let user = account.cases.assign_to_id.map(|id| users::by_id(tx, id)).transpose()?.flatten();
             match user {
                 Some(user) if !user.active => nobody(&format!("{} is inactive", user.username)),
                 Some(user) if user.is_away(world.now) => nobody(&format!("{} is away", user.username)),
@@ -143,8 +143,8 @@ fn candidates(tx: &Tx<'_>, world: &World<'_>, account: &Account) -> Result<Vec<C
 
 /// Active members of the case team who are not away, may change cases and have the target position, if one is set; by id.
 pub fn eligible(tx: &Tx<'_>, world: &World<'_>, account: &Account) -> Result<Vec<User>> {
-    let Some(team_id) = account.case_team_id else { return Ok(Vec::new()) };
-    let members = users::in_team(tx, team_id, &account.position)?;
+    let Some(team_id) = account.cases.case_team_id else { return Ok(Vec::new()) };
+    let members = users::in_team(tx, team_id, &account.cases.position)?;
     Ok(members.into_iter().filter(|user| user.active && !user.is_away(world.now) && works_on_cases(user)).collect())
 }
 

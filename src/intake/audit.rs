@@ -135,7 +135,7 @@ fn look_at(source: &mut dyn MailSource, store: &Store, account: &Account, folder
     if folder.uidvalidity != Some(open.uidvalidity) {
         return Ok(renumbered(folder, open));
     }
-    let listed = survey::everything(source, account.fetch_since, open, folder.past_uid)?;
+    let listed = survey::everything(source, account.fetching.fetch_since, open, folder.past_uid)?;
     // Read after the listing: what a run stores meanwhile is not missing.
     let ledger = store.read(|tx| deliveries::of_folder(tx, account.id, &folder.name, open.uidvalidity))?;
     let unlisted = |entry: &&Entry| !is_listed(&listed, entry.uid);
@@ -192,7 +192,7 @@ fn differs(message: &Listed, ledger: &[Entry], last_uid: u32) -> Option<Finding>
 /// A message that is no longer on the server. Where the account moves or deletes what it has imported that is as it
 /// should be, and nothing is said.
 fn gone_from(account: &Account, entry: &Entry) -> Option<Finding> {
-    let removes = matches!(account.after_import, AfterImport::Delete | AfterImport::Move(_));
+    let removes = matches!(account.fetching.after_import, AfterImport::Delete | AfterImport::Move(_));
     let reason = match entry.outcome {
         Outcome::Missing | Outcome::Unfetchable => format!("was never delivered: {}", entry.reason),
         Outcome::Quarantined => format!("in the quarantine: {}", entry.reason),
@@ -245,7 +245,7 @@ impl Repair<'_> {
         audited: &[Audited],
         heard: &mut dyn FnMut(&Imported),
     ) -> Result<usize> {
-        let max_size = self.account.max_size.unwrap_or(self.config.message_max_size);
+        let max_size = self.account.fetching.max_size.unwrap_or(self.config.message_max_size);
         // No run ends it.
         let until = Instant::now() + Duration::from_secs(86_400);
         let job =

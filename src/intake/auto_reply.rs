@@ -181,7 +181,7 @@ pub struct Occasion<'a> {
 
 /// Decides, records the decision and puts the reply into the outbox.
 pub fn run(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>) -> Result<()> {
-    if occasion.account.auto_reply_id.is_none() {
+    if occasion.account.auto_reply.auto_reply_id.is_none() {
         // Most accounts of an archive have none: nothing has to be looked up.
         let decision = format!("not sent: {}", Suppression::NoTemplate);
         return emails::decide(tx, occasion.email_id, "auto-reply", &decision, world.now);
@@ -240,12 +240,12 @@ fn facts(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>, to: Option<&Ma
         author: &occasion.sender.author,
         own: &own,
         our_auto_reply: &ours,
-        to_own_list: account.reply_to_own_list,
+        to_own_list: account.auto_reply.reply_to_own_list,
     };
     Ok(Facts {
-        template: account.auto_reply_id.is_some(),
+        template: account.auto_reply.auto_reply_id.is_some(),
         smtp: account.smtp.host.is_some(),
-        create_case: account.create_case,
+        create_case: account.cases.create_case,
         new_case: occasion.new_case.is_some(),
         opens_thread: super::parent::opens_thread(message),
         age: world.now.duration_since(occasion.sent_at),
@@ -289,8 +289,8 @@ fn to_domain(tx: &Tx<'_>, occasion: &Occasion<'_>, address: &str, now: Timestamp
 /// The account's reply-to; with plus addressing the case's own address. Otherwise From is enough.
 fn reply_to(world: &World<'_>, occasion: &Occasion<'_>) -> Option<String> {
     let Occasion { account, new_case, .. } = *occasion;
-    let tagged = new_case.filter(|_| account.plus_addressing).map(|case| world.reply_address(account, case));
-    tagged.or_else(|| account.reply_to.clone())
+    let tagged = new_case.filter(|_| account.cases.plus_addressing).map(|case| world.reply_address(account, case));
+    tagged.or_else(|| account.sending.reply_to.clone())
 }
 
 /// What the message alone does not tell.
@@ -338,7 +338,7 @@ fn sent_or_why_not(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>, to: 
 
 fn send(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>, to: &Mailbox) -> Result<String> {
     let Occasion { account, email_id, new_case, .. } = *occasion;
-    let template_id = account.auto_reply_id.context("the account has no template")?;
+    let template_id = account.auto_reply.auto_reply_id.context("the account has no template")?;
     let template = templates::by_id(tx, template_id)?.context("the template vanished")?;
     let values = values(tx, world, occasion, to)?;
     let outgoing = compose(tx, world, occasion, to, &template, &values)?;
@@ -388,8 +388,8 @@ fn compose(
     chain.extend_from_slice(&message.references);
     Ok(Outgoing {
         from: Mailbox {
-            name: account.reply_name.clone().or(account.from_name.clone()).unwrap_or_default(),
-            address: account.reply_from.clone().unwrap_or_else(|| account.address.clone()),
+            name: account.auto_reply.reply_name.clone().or(account.sending.from_name.clone()).unwrap_or_default(),
+            address: account.auto_reply.reply_from.clone().unwrap_or_else(|| account.address.clone()),
         },
         to: vec![to.clone()],
         reply_to: reply_to(world, occasion)

@@ -151,7 +151,7 @@ fn colleague_wrote(tx: &Tx<'_>, world: &World<'_>, case: &Case, mail: &Mail<'_>,
 
 /// What verified mail of a customer does to a case now, by the policy of the account it came by.
 pub fn effect(world: &World<'_>, case: &Case, account: Option<&Account>) -> Answer {
-    let policy = account.map_or(OnClosed::Reopen, |a| a.on_closed);
+    let policy = account.map_or(OnClosed::Reopen, |a| a.cases.on_closed);
     answer(case.status, policy, world.now.duration_since(case.closed_at.unwrap_or(world.now)))
 }
 
@@ -242,12 +242,12 @@ pub(super) fn attach(tx: &Tx<'_>, case_id: i64, email_id: i64, verified: bool) -
 fn redistribute(tx: &Tx<'_>, world: &World<'_>, account: &Account, case: &Case, mail: &Mail<'_>) -> Result<()> {
     let Some(user_id) = case.assigned_user_id else { return Ok(()) };
     let stays_closed = cases::by_id(tx, case.id)?.is_none_or(|case| !case.status.is_open());
-    if stays_closed || account.distribution == Distribution::None {
+    if stays_closed || account.cases.distribution == Distribution::None {
         return Ok(());
     }
     let able = users::by_id(tx, user_id)?.is_some_and(|user| user.active && assign::works_on_cases(&user));
-    let in_team = match account.case_team_id {
-        _ if account.distribution == Distribution::Direct => true,
+    let in_team = match account.cases.case_team_id {
+        _ if account.cases.distribution == Distribution::Direct => true,
         Some(team) => crate::store::teams::is_member(tx, team, user_id)?,
         None => true,
     };

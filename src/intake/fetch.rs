@@ -168,8 +168,8 @@ impl<'a> Front<'a> {
         };
         let folders = self.run.store.read(|tx| accounts::folders(tx, account.id))?;
         let config = self.run.config;
-        let portion = self.run.limit.unwrap_or(usize::try_from(account.portion.unwrap_or(config.portion))?);
-        let max_size = account.max_size.unwrap_or(config.message_max_size);
+        let portion = self.run.limit.unwrap_or(usize::try_from(account.fetching.portion.unwrap_or(config.portion))?);
+        let max_size = account.fetching.max_size.unwrap_or(config.message_max_size);
         let id = account.id;
         let Run { dry_run, until, .. } = *self.run;
         let job = Job { account: account.clone(), folders, portion, max_size, dry_run, until };
@@ -300,7 +300,7 @@ impl<'a> Front<'a> {
             store.write(|tx| accounts::polled(tx, account_id, folder, uidvalidity, polled))?;
         }
         let pending = store.read(|tx| server_actions::pending(tx, account_id))?;
-        let keeps = self.seat(account_id)?.account.after_import == AfterImport::Keep;
+        let keeps = self.seat(account_id)?.account.fetching.after_import == AfterImport::Keep;
         // Another UIDVALIDITY names other messages; `keep` takes back what was planned before it was set.
         let (due, void): (Vec<_>, Vec<_>) =
             pending.into_iter().filter(|a| a.folder == folder).partition(|a| a.uidvalidity == uidvalidity && !keeps);

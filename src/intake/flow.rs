@@ -22,10 +22,10 @@ pub(super) struct Linked {
 
 /// Finds the parent of a new email and links it (B4). A case gets it as a follow-up.
 pub(super) fn link(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &Mail<'_>) -> Result<Linked> {
-    let subject_tags = account.kind == AccountKind::Group && account.create_case;
+    let subject_tags = account.kind == AccountKind::Group && account.cases.create_case;
     let found = parent::find(tx, world, mail.sender, mail.message, subject_tags)?;
     emails::decide(tx, mail.email_id, "parent", &found.reason, world.now)?;
-    let private = mail.private && !(account.share == Share::Record && found.parent.is_some());
+    let private = mail.private && !(account.personal.share == Share::Record && found.parent.is_some());
     if mail.private && !private {
         emails::set_private(tx, mail.email_id, false)?;
         let why = format!("open: account {} shares what is linked to a record", account.name);
@@ -63,7 +63,7 @@ fn forwarded_case(
     mail: &Mail<'_>,
     found: &Found,
 ) -> Result<Option<Case>> {
-    if account.kind != AccountKind::Group || !account.create_case || mail.message.forward.is_none() {
+    if account.kind != AccountKind::Group || !account.cases.create_case || mail.message.forward.is_none() {
         return Ok(None);
     }
     let case = found.case_id().map(|id| cases::by_id(tx, id)).transpose()?.flatten();

@@ -15,7 +15,7 @@ use crate::store::records::ParentType;
 /// Links an email to the case of its thread or to the record of its people (B4), which is all that happens to it.
 /// Nobody finds it unread.
 pub(super) fn link(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &Mail<'_>) -> Result<()> {
-    let subject_tags = account.kind == AccountKind::Group && account.create_case;
+    let subject_tags = account.kind == AccountKind::Group && account.cases.create_case;
     let found = parent::find(tx, world, mail.sender, mail.message, subject_tags)?;
     emails::decide(tx, mail.email_id, "parent", &found.reason, world.now)?;
     attach(tx, world, mail, &found)?;

@@ -123,7 +123,7 @@ fn post(tx: &Tx<'_>, world: &World<'_>, letter: Letter<'_>) -> Result<()> {
     }
     let domain = world.message_id_domain(account);
     let outgoing = Outgoing {
-        from: Mailbox { name: account.from_name.clone().unwrap_or_default(), address: account.address.clone() },
+        from: Mailbox { name: account.sending.from_name.clone().unwrap_or_default(), address: account.address.clone() },
         to: vec![Mailbox { name: user.shown().to_owned(), address: address.clone() }],
         subject,
         text,

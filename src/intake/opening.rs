@@ -33,7 +33,7 @@ pub fn open_or_archive(
         emails::decide(tx, mail.email_id, "case", &why, world.now)?;
         return Ok(None);
     }
-    if !mail.automatic.is_empty() && !mail.is_doubtful() && account.auto_mail == AutoMail::Archive {
+    if !mail.automatic.is_empty() && !mail.is_doubtful() && account.cases.auto_mail == AutoMail::Archive {
         let why = format!("none: archived as machine mail ({})", mail.automatic);
         emails::decide(tx, mail.email_id, "case", &why, world.now)?;
         return Ok(None);
@@ -109,7 +109,7 @@ fn forwarded_by_staff(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &
         return Ok(None);
     }
     let Some(forward) = mail.message.forward.as_deref() else { return Ok(None) };
-    let forwarded = match account.staff_forward {
+    let forwarded = match account.cases.staff_forward {
         StaffForward::All => forward.meant(),
         StaffForward::Attached => forward.attached(),
         StaffForward::Off => None,
@@ -189,7 +189,8 @@ pub(super) fn open(
     opening: &Opening<'_>,
 ) -> Result<Case> {
     let Opening { requester, relates_to, .. } = opening;
-    let makes_contact = (account.create_contact || opening.via_staff) && !mail.private && mail.sender.is_believed();
+    let makes_contact =
+        (account.cases.create_contact || opening.via_staff) && !mail.private && mail.sender.is_believed();
     // Behind a stranger's form nobody is known (B4.13).
     let predecessor = relates_to.filter(|_| opening.succeeds);
     let who = match predecessor {

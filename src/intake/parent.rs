@@ -164,7 +164,7 @@ impl Search<'_> {
     fn by_reply_address(&mut self, message: &Reading) -> Result<Option<Found>> {
         let addressed = message.to.iter().chain(&message.cc).map(|mailbox| &mailbox.address);
         for address in addressed.chain(&message.delivered_to).take(100) {
-            let mut own = self.world.accounts.iter().filter(|account| account.plus_addressing);
+            let mut own = self.world.accounts.iter().filter(|account| account.cases.plus_addressing);
             let tag = own.find_map(|account| address::plus_tag_of(address, &account.address));
             let Some(key) = tag.and_then(|tag| self.world.signer.verify_plus_tag(tag)) else { continue };
             if let Some(case) = cases::by_key(self.tx, &key)? {

@@ -127,7 +127,7 @@ pub fn session(source: &mut dyn MailSource, job: &Job, desk: &mut dyn Desk) -> R
 /// The Sent folder of an account that reads it and has not found it yet (B13.7).
 fn sent_folder(source: &mut dyn MailSource, job: &Job, desk: &mut dyn Desk) -> Result<Option<Folder>> {
     let known = job.folders.iter().any(|folder| folder.sent);
-    if known || job.dry_run || job.account.read_sent != ReadSent::Auto {
+    if known || job.dry_run || job.account.fetching.read_sent != ReadSent::Auto {
         return Ok(None);
     }
     let listed = match source.folders() {
@@ -141,9 +141,9 @@ fn sent_folder(source: &mut dyn MailSource, job: &Job, desk: &mut dyn Desk) -> R
 }
 
 fn poll_folder(source: &mut dyn MailSource, job: &Job, folder: &str, desk: &mut dyn Desk) -> Result<()> {
-    let read_only = job.dry_run || job.account.after_import == AfterImport::Keep;
+    let read_only = job.dry_run || job.account.fetching.after_import == AfterImport::Keep;
     let open = source.open(folder, read_only)?;
-    let found = survey::look(source, job.account.fetch_since, folder, open, desk)?;
+    let found = survey::look(source, job.account.fetching.fetch_since, folder, open, desk)?;
     let mut new = found.new;
     let moves = found.fault.is_none();
     let mut polled = Polled { up_to: found.seen, messages: found.messages, left_out: found.left_out };

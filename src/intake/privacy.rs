@@ -48,7 +48,8 @@ pub(super) fn open_if_linked(tx: &Tx<'_>, world: &World<'_>, email_id: i64) -> R
 /// The same for an email that was linked by hand.
 pub fn open_if_account_shares(tx: &Tx<'_>, world: &World<'_>, email_id: i64) -> Result<()> {
     let deliveries = deliveries::of_email(tx, email_id)?;
-    let shares = |delivery: &Delivery| world.account(delivery.account_id).is_ok_and(|a| a.share == Share::Record);
+    let shares =
+        |delivery: &Delivery| world.account(delivery.account_id).is_ok_and(|a| a.personal.share == Share::Record);
     let is_private = emails::by_id(tx, email_id, Sight::Everything)?.is_some_and(|email| email.private);
     if is_private && deliveries.iter().any(shares) { open_if_linked(tx, world, email_id) } else { Ok(()) }
 }

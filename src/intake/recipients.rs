@@ -32,7 +32,9 @@ pub fn add(tx: &Tx<'_>, account: &Account, sender: &Sender, message: &Reading, e
 /// A case that was handed to another team takes its later mail along: the case team of the account it came by sees no
 /// more of it than the account's other teams do.
 pub fn follow_case(tx: &Tx<'_>, account: &Account, email_id: i64) -> Result<()> {
-    let Some(team_id) = account.case_team_id.filter(|team| !account.team_ids.contains(team)) else { return Ok(()) };
+    let Some(team_id) = account.cases.case_team_id.filter(|team| !account.team_ids.contains(team)) else {
+        return Ok(());
+    };
     let case_id = emails::case_of(tx, email_id)?;
     let Some(case) = case_id.map(|id| cases::by_id(tx, id)).transpose()?.flatten() else { return Ok(()) };
     if case.account_id == Some(account.id) && !cases::team_ids(tx, case.id)?.contains(&team_id) {
@@ -44,7 +46,7 @@ pub fn follow_case(tx: &Tx<'_>, account: &Account, email_id: i64) -> Result<()> 
 /// Puts mail that an account delivers for the first time into the account's group folder: what somebody has moved out
 /// of it since does not come back.
 pub fn put_in_group_folder(tx: &Tx<'_>, account: &Account, delivery_id: i64, email_id: i64) -> Result<()> {
-    let Some(folder_id) = account.group_folder_id else { return Ok(()) };
+    let Some(folder_id) = account.cases.group_folder_id else { return Ok(()) };
     if deliveries::has_delivered(tx, account.id, email_id, delivery_id)? {
         return Ok(());
     }
@@ -66,9 +68,9 @@ pub fn file(tx: &Tx<'_>, account: &Account, folder: &Folder, delivery_id: i64, e
 }
 
 fn add_teams(tx: &Tx<'_>, account: &Account, email_id: i64) -> Result<()> {
-    for team_id in account.team_ids.iter().chain(&account.case_team_id) {
+    for team_id in account.team_ids.iter().chain(&account.cases.case_team_id) {
         emails::add_team(tx, email_id, *team_id)?;
-        if account.add_all_team_users {
+        if account.cases.add_all_team_users {
             for user in users::in_team(tx, *team_id, "")?.iter().filter(|u| u.active) {
                 emails::add_user(tx, email_id, user.id, false)?;
             }

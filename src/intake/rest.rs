@@ -98,8 +98,8 @@ pub fn put(
     for old in [email.raw_id, delivery.raw_id].into_iter().flatten() {
         raw::delete_unused(tx, old)?;
     }
-    if matches!(account.after_import, AfterImport::Delete | AfterImport::Move(_)) {
-        server_actions::plan(tx, delivery.id, &account.after_import.to_string())?;
+    if matches!(account.fetching.after_import, AfterImport::Delete | AfterImport::Move(_)) {
+        server_actions::plan(tx, delivery.id, &account.fetching.after_import.to_string())?;
     }
     emails::decide(tx, email.id, "arrived", &format!("the rest, from {}: {size} bytes in all", account.name), now)
 }

@@ -72,8 +72,8 @@ impl Sender {
         );
         let user = if author.how == How::Direct { of_from } else { users::by_address(tx, &author.person.address)? };
         let sender = Sender {
-            verdict: authentication_results::verdict(message, Trusted::of(account.authserv_id.as_deref())),
-            refuses_no_policy: account.dmarc_none == DmarcNone::Refuse,
+            verdict: authentication_results::verdict(message, Trusted::of(account.fetching.authserv_id.as_deref())),
+            refuses_no_policy: account.fetching.dmarc_none == DmarcNone::Refuse,
             user: user.filter(|user| user.active),
             proof: None,
             in_sent: false,

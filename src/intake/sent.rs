@@ -24,7 +24,7 @@ use crate::store::{stream, users};
 
 /// The monitored folder that a delivery lay in, where it matters which one.
 pub(super) fn folder(tx: &Tx<'_>, account: &Account, delivery: &Delivery) -> Result<Option<Folder>> {
-    let matters = account.kind == AccountKind::Personal || account.read_sent != ReadSent::No;
+    let matters = account.kind == AccountKind::Personal || account.fetching.read_sent != ReadSent::No;
     let name = delivery.folder.as_deref().filter(|_| matters);
     name.map_or(Ok(None), |name| accounts::folder(tx, account.id, name))
 }

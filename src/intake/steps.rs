@@ -251,17 +251,17 @@ impl<'a> Incoming<'a> {
         };
         match account.kind {
             _ if self.lies_in_sent() => Ok(()),
-            AccountKind::Group if account.create_case && flow_account_id.is_none() => {
+            AccountKind::Group if account.cases.create_case && flow_account_id.is_none() => {
                 flow::run(tx, world, account, &mail, linked)
             }
-            AccountKind::Group if !account.create_case && is_new => flow::reply(tx, world, account, &mail, None),
+            AccountKind::Group if !account.cases.create_case && is_new => flow::reply(tx, world, account, &mail, None),
             _ => Ok(()),
         }
     }
 
     fn link_history(&self, mail: &Mail<'_>) -> Result<()> {
         history::link(self.tx, self.world, self.account, mail)?;
-        if mail.private && self.account.share == Share::Record {
+        if mail.private && self.account.personal.share == Share::Record {
             privacy::open_if_linked(self.tx, self.world, mail.email_id)?;
         }
         Ok(())
@@ -293,14 +293,14 @@ impl<'a> Incoming<'a> {
     fn settle(&self, outcome: Outcome, reason: &str, email_id: Option<i64>) -> Result<Imported> {
         let Incoming { tx, account, delivery, .. } = *self;
         deliveries::settle(tx, delivery.id, outcome, reason, email_id)?;
-        let is_last_copy = outcome == Outcome::Skipped && account.after_import == AfterImport::Delete;
-        let removes = matches!(account.after_import, AfterImport::Delete | AfterImport::Move(_));
-        let stays = account.after_import == AfterImport::Keep
+        let is_last_copy = outcome == Outcome::Skipped && account.fetching.after_import == AfterImport::Delete;
+        let removes = matches!(account.fetching.after_import, AfterImport::Delete | AfterImport::Move(_));
+        let stays = account.fetching.after_import == AfterImport::Keep
             || self.lies_in_sent()
             || is_last_copy
             || (removes && delivery.truncated);
         if delivery.uid.is_some() && !stays {
-            server_actions::plan(tx, delivery.id, &account.after_import.to_string())?;
+            server_actions::plan(tx, delivery.id, &account.fetching.after_import.to_string())?;
         }
         Ok(Imported { delivery_id: delivery.id, outcome, email_id, reason: reason.to_owned() })
     }

@@ -59,7 +59,7 @@ impl Verdicts {
     pub fn hint(&self, account: &Account) -> Option<String> {
         let (id, _) = self.ids.iter().max_by_key(|(_, count)| **count)?;
         let edit = || format!("espomail account edit {} --authserv-id {id}", account.name);
-        match Trusted::of(account.authserv_id.as_deref()) {
+        match Trusted::of(account.fetching.authserv_id.as_deref()) {
             Trusted::Nobody => Some(format!("if that is your own mail server, believe it: {}", edit())),
             Trusted::Server(known) if self.ids.keys().any(|bears| bears.eq_ignore_ascii_case(known)) => None,
             Trusted::Unnamed if self.ids.contains_key(Trusted::UNNAMED) => None,
@@ -89,7 +89,7 @@ mod tests {
             (&[], Some("mx.example"), None),
         ] {
             let mut account = Account::new("support", AccountKind::Group, jiff::Timestamp::UNIX_EPOCH);
-            account.authserv_id = setting.map(str::to_owned);
+            account.fetching.authserv_id = setting.map(str::to_owned);
             let hint = bears(ids).hint(&account);
             assert_eq!(hint.is_some(), hinted.is_some(), "{ids:?} {setting:?}: {hint:?}");
             assert!(hint.unwrap_or_default().contains(hinted.unwrap_or_default()));

@@ -69,7 +69,7 @@ impl World<'_> {
     /// Whether an answer to all leaves an address out: that of a group account, whose mail it is, and that of a personal
     /// account which asks for it.
     pub fn is_left_out(&self, address: &str) -> bool {
-        let leaves_out = |a: &&Account| a.kind == AccountKind::Group || a.exclude_from_reply;
+        let leaves_out = |a: &&Account| a.kind == AccountKind::Group || a.personal.exclude_from_reply;
         self.accounts.iter().filter(leaves_out).any(|a| a.owns(address))
     }
 
@@ -82,7 +82,9 @@ impl World<'_> {
 
     /// The active group account with create-case that has this address.
     pub fn case_account(&self, address: &str) -> Option<&Account> {
-        self.accounts.iter().find(|a| a.active && a.create_case && a.kind == AccountKind::Group && a.owns(address))
+        self.accounts
+            .iter()
+            .find(|a| a.active && a.cases.create_case && a.kind == AccountKind::Group && a.owns(address))
     }
 
     /// The domain of our message ids: configured, else the account's own.
@@ -102,7 +104,7 @@ impl World<'_> {
     /// Where answers to mail about a case go: the account's reply-to, else its address, with the signed tag of the
     /// case where the account has plus addressing (B4.4, B13.3).
     pub fn reply_address(&self, account: &Account, case: &Case) -> String {
-        match (&account.reply_to, account.plus_addressing) {
+        match (&account.sending.reply_to, account.cases.plus_addressing) {
             (Some(address), _) => address.clone(),
             (None, false) => account.address.clone(),
             (None, true) => address::with_tag(&account.address, &self.signer.plus_tag(&case.key)),

@@ -23,7 +23,7 @@ pub type ConnectImap<'a> = dyn FnMut(&Account, Option<Instant>) -> Result<Box<dy
 
 /// Plans the copy of a message that was sent, where its account keeps them. Only what people write is kept.
 pub(super) fn plan(tx: &Tx<'_>, account: &Account, row: &OutboxRow, now: Timestamp) -> Result<()> {
-    match (&account.store_sent, row.kind) {
+    match (&account.sending.store_sent, row.kind) {
         (Some(_), OutboxKind::Mail) if account.imap.host.is_some() => sent_copies::plan(tx, row.id, now),
         _ => Ok(()),
     }
@@ -53,7 +53,7 @@ pub fn keep_copies(
             continue;
         }
         let copies = store.read(|tx| sent_copies::due(tx, account_id, clock()))?;
-        let ended = match (&account.store_sent, account.imap.host.is_some()) {
+        let ended = match (&account.sending.store_sent, account.imap.host.is_some()) {
             (Some(place), true) => {
                 let until = share(until, due.len() - at);
                 let made = of_account(store, &account, place, connect, until, &copies, clock);

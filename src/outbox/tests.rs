@@ -719,7 +719,7 @@ impl Office {
             .write(|tx| {
                 let mut account = accounts::by_id(tx, 1)?.unwrap();
                 account.imap.host = Some("imap.example".into());
-                account.store_sent = Some(place);
+                account.sending.store_sent = Some(place);
                 accounts::update(tx, &account)
             })
             .unwrap();

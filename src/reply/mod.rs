@@ -157,7 +157,7 @@ pub fn send(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, letter: &Ready<'_>) -
 /// A letter to one person goes out under an envelope sender of its own, so that a report on it proves itself (B9.2).
 fn return_address(tx: &Tx<'_>, world: &World<'_>, started: &Started, outbox_id: i64, readers: usize) -> Result<()> {
     let account = &started.sender.account;
-    if !account.plus_addressing || readers != 1 {
+    if !account.cases.plus_addressing || readers != 1 {
         return Ok(());
     }
     let tagged = address::with_tag(&account.address, &world.signer.return_tag(outbox_id));

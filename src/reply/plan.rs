@@ -187,7 +187,7 @@ fn reply_to(world: &World<'_>, sender: &Sender, case: Option<&Case>) -> Result<O
     let address = match (case, case.and_then(|case| case.account_id)) {
         (Some(case), Some(id)) => Some(world.reply_address(world.account(id)?, case)),
         (Some(case), None) => of_sender.map(|account| world.reply_address(account, case)),
-        (None, _) => sender.account.reply_to.clone(),
+        (None, _) => sender.account.sending.reply_to.clone(),
     };
     Ok(address.map(|address| Mailbox { name: String::new(), address }))
 }

@@ -237,7 +237,7 @@ fn answered(tx: &Tx<'_>, world: &World<'_>, email: &Email, own: &dyn Fn(&str) ->
 
 /// Whether the mail server vouched for the author, as far as it was asked (B4.12).
 fn is_believed(world: &World<'_>, email: &Email) -> bool {
-    let refuses = |id| world.account(id).is_ok_and(|account| account.dmarc_none == DmarcNone::Refuse);
+    let refuses = |id| world.account(id).is_ok_and(|account| account.fetching.dmarc_none == DmarcNone::Refuse);
     match email.verdict.as_str() {
         "fail" => false,
         "none" => !email.flow_account_id.is_some_and(refuses),

@@ -95,7 +95,7 @@ pub(super) fn may_send(
 }
 
 fn shared_system<'w>(world: &'w World<'_>) -> Option<&'w Account> {
-    world.system_account(None).filter(|account| account.shared)
+    world.system_account(None).filter(|account| account.sending.shared)
 }
 
 /// Refuses an account that cannot send.
@@ -127,7 +127,8 @@ fn group(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, choice: &Choice<'_>) -> 
     if let Some(home) = choice.home {
         return Ok(home.clone());
     }
-    let shared = |account: &&Account| account.kind == AccountKind::Group && account.shared && account.can_send();
+    let shared =
+        |account: &&Account| account.kind == AccountKind::Group && account.sending.shared && account.can_send();
     let mut common = world.accounts.iter().filter(shared);
     let of_team = common.find(|account| actor.require_account(tx, account).is_ok());
     of_team.or_else(|| shared_system(world)).cloned().ok_or_else(nobody)
@@ -142,7 +143,7 @@ fn by_address(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, choice: &Choice<'_>
 
 /// The account's name, else the agent's, so that the customer sees a person behind the group address.
 fn name(account: &Account, author: Option<&User>) -> String {
-    match (&account.from_name, author) {
+    match (&account.sending.from_name, author) {
         (Some(name), _) => name.clone(),
         (None, Some(user)) => user.name.clone(),
         (None, None) => String::new(),

@@ -54,7 +54,9 @@ fn desk(raw: &[u8]) -> Desk {
                 }
             }
             let support = account(tx, "support", AccountKind::Group)?;
-            accounts::update(tx, &Account { case_team_id: Some(team), ..support.clone() })?;
+            let mut support = support.clone();
+            support.cases.case_team_id = Some(team);
+            accounts::update(tx, &support)?;
             account(tx, "sales", AccountKind::Group)?;
             let case = NewCase {
                 number: instance::take_case_number(tx)?,
@@ -195,7 +197,7 @@ fn a_colleague_reads_along_unless_their_account_says_otherwise() {
     desk.change("budi", |account| account.address = "budi@staff.example".into());
     let copied = || addresses(&desk.begin("ana", Occasion::Case(&desk.case()), words("x")).unwrap().letter.head.cc);
     assert_eq!(copied(), "lee@customer.example budi@staff.example");
-    desk.change("budi", |account| account.exclude_from_reply = true);
+    desk.change("budi", |account| account.personal.exclude_from_reply = true);
     assert_eq!(copied(), "lee@customer.example");
 }
 
@@ -217,7 +219,7 @@ fn recipients_by_kind_of_answer() {
         (Occasion::New, "", ""),
     ] {
         let wishes = Wishes { account: None, from: FromWish::Usual, ..words("x") };
-        desk.change("support", |account| account.shared = true);
+        desk.change("support", |account| account.sending.shared = true);
         let head = desk.begin("ana", occasion, wishes).unwrap().letter.head;
         assert_eq!((addresses(&head.to), addresses(&head.cc)), (to.to_owned(), cc.to_owned()), "{occasion:?}");
     }
@@ -251,7 +253,7 @@ fn who_sends() {
     assert_eq!(from("ana", new, address("support@desk.example")), group, "named, of a team in common");
     assert_eq!(from("eko", new, address("support@desk.example")), Err(77));
     assert_eq!(from("ana", of_case, address("eve@elsewhere.example")), Err(77));
-    desk.change("support", |account| account.shared = true);
+    desk.change("support", |account| account.sending.shared = true);
     assert_eq!(from("ana", new, FromWish::Usual), group);
     assert_eq!(from("eko", new, FromWish::Usual), Err(78), "shared with its teams only");
     // The system account is for all, if it is shared.
@@ -261,7 +263,7 @@ fn who_sends() {
         started.map(|s| s.sender.from.address).map_err(|e| error::classify(&e).0.exit_code())
     };
     assert_eq!(from("eko", new, FromWish::Usual), Err(78));
-    desk.change("sales", |account| account.shared = true);
+    desk.change("sales", |account| account.sending.shared = true);
     assert_eq!(from("eko", new, FromWish::Usual), Ok("sales@desk.example".into()));
     // Without the permission none of them sends, neither that of the case nor the shared one.
     let levels = |level: Level| {
@@ -341,7 +343,7 @@ fn one_signature_and_the_quotation() {
     };
     signed("Ana");
     assert_eq!(text(words("Sorry.")), "Sorry.\n\n-- \nAna\n");
-    desk.change("support", |account| account.signature = "The desk".into());
+    desk.change("support", |account| account.sending.signature = "The desk".into());
     assert_eq!(text(words("Sorry.")), "Sorry.\n\n-- \nThe desk\n");
     let quoted = text(Wishes { quote: true, ..words("Sorry.") });
     let expected =
@@ -364,7 +366,7 @@ fn a_template_makes_the_text() {
     let letter = desk.begin("ana", Occasion::Case(&case), wishes()).unwrap().letter;
     assert_eq!(letter.text, "Dear Eva, 1 ana AW: Invoice [#1]");
     assert_eq!((letter.head.subject.as_str(), letter.html.as_deref()), ("Re: Invoice [#1]", Some("<p>Eva</p>")));
-    desk.change("support", |account| (account.shared, account.signature) = (true, "The <desk>".into()));
+    desk.change("support", |account| (account.sending.shared, account.sending.signature) = (true, "The <desk>".into()));
     let html =
         desk.begin("ana", Occasion::Case(&case), Wishes { quote: true, ..wishes() }).unwrap().letter.html.unwrap();
     let below = "<p>Eva</p><p>-- <br>\nThe &lt;desk&gt;</p>\n<p>On 1970-01-01";
@@ -592,8 +594,8 @@ fn nothing_that_somebody_wrote_becomes_a_field_of_ours() {
         );
         let desk = desk(raw.as_bytes());
         desk.change("support", |account| {
-            account.from_name = Some(name.clone());
-            account.signature.clone_from(&name);
+            account.sending.from_name = Some(name.clone());
+            account.sending.signature.clone_from(&name);
         });
         let case = desk.case();
         let attachment = OutgoingAttachment { name: file.clone(), content_type: file.clone(), bytes: file.clone().into() };

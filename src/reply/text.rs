@@ -58,7 +58,7 @@ pub(super) fn render(
         contact_name: contact,
         sender_name: to.map(shown).unwrap_or_default(),
         email_subject: original.map(|email| email.subject.clone()).unwrap_or_default(),
-        account_name: account.from_name.clone().unwrap_or_else(|| account.name.clone()),
+        account_name: account.sending.from_name.clone().unwrap_or_else(|| account.name.clone()),
         now: world.now.strftime("%Y-%m-%d %H:%M UTC").to_string(),
     };
     let html = template.html.as_deref().map(|html| template::render_html(html, &values)).transpose()?;
@@ -82,7 +82,7 @@ pub(super) fn answer(own: &str, signature: &str, quoted: Option<(&Email, &str)>)
 
 /// The signature of the group's address, else of the user.
 pub(super) fn signature<'a>(sender: &'a Sender, author: Option<&'a User>) -> &'a str {
-    let of_account = sender.account.signature.as_str();
+    let of_account = sender.account.sending.signature.as_str();
     let of_user = author.map_or("", |user| user.signature.as_str());
     let group_has_one = sender.account.kind == AccountKind::Group && !of_account.is_empty();
     if group_has_one || of_user.is_empty() { of_account } else { of_user }

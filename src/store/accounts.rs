@@ -1,6 +1,14 @@
 //! E-mail accounts: what is polled and what sends (B1.2), with their monitored folders.
 
+mod auto_reply;
+mod cases;
+mod fetching;
+mod fit;
 mod folders;
+mod personal;
+mod sending;
+mod servers;
+mod setting;
 mod settings;
 mod write;
 
@@ -10,27 +18,16 @@ use jiff::Timestamp;
 use super::db::{Row, Tx, params, seconds};
 use super::log;
 use crate::mail::address;
+pub use auto_reply::AutoReply;
+pub use cases::Cases;
+pub use fetching::Fetching;
+pub use fit::check;
 pub use folders::*;
+pub use personal::Personal;
+pub use sending::Sending;
+pub use servers::{Server, Trust};
 pub use settings::*;
 pub use write::{add, update};
-
-/// A server of an account.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Server {
-    /// Host; `None` = the account does not use this protocol.
-    pub host: Option<String>,
-    pub port: u16,
-    /// Protection.
-    pub tls: Tls,
-    /// Login name; empty for SMTP = as IMAP.
-    pub login: String,
-    /// Reference to the secret, see `secret.rs`; empty for SMTP = as IMAP.
-    pub secret: String,
-    /// Mechanism.
-    pub auth: Auth,
-    /// Named by somebody who came through sudo, so that it must be reached at a public address.
-    pub confined: bool,
-}
 
 /// What an account remembers about its last runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -78,66 +75,20 @@ pub struct Account {
     pub imap: Server,
     /// Where mail is handed over.
     pub smtp: Server,
-    /// Certificate authority (PEM file).
-    pub ca_file: Option<String>,
-    /// SHA-256 of the server certificate, hex.
-    pub pin: Option<String>,
-    /// INTERNALDATE before this is the past.
-    pub fetch_since: Timestamp,
-    /// What happens on the server after import.
-    pub after_import: AfterImport,
-    /// Messages per folder and run; 0 = all, `None` = configuration.
-    pub portion: Option<u32>,
-    /// Largest message in bytes; `None` = configuration.
-    pub max_size: Option<u64>,
-    /// Whose Authentication-Results are believed.
-    pub authserv_id: Option<String>,
-    /// Team of the cases, and whose members get them.
-    pub case_team_id: Option<i64>,
-    /// Email-to-case.
-    pub create_case: bool,
-    /// How cases find their assignee.
-    pub distribution: Distribution,
-    /// The user of `direct`.
-    pub assign_to_id: Option<i64>,
-    /// Target position; empty = any.
-    pub position: String,
+    /// Which certificates of both are taken.
+    pub trust: Trust,
+    /// How mail is fetched.
+    pub fetching: Fetching,
+    /// How mail becomes cases.
+    pub cases: Cases,
     /// Round-robin: assigned last.
     pub wheel_user_id: Option<i64>,
-    /// Answers to closed cases.
-    pub on_closed: OnClosed,
-    /// Machine mail without a thread.
-    pub auto_mail: AutoMail,
-    /// A contact is made from the sender of a new case.
-    pub create_contact: bool,
-    /// Sub-addresses carry signed case ids.
-    pub plus_addressing: bool,
-    /// Mail that users forward for customers.
-    pub staff_forward: StaffForward,
-    /// Template of the automatic reply.
-    pub auto_reply_id: Option<i64>,
-    /// Automatic reply: From address.
-    pub reply_from: Option<String>,
-    /// Automatic reply: From name.
-    pub reply_name: Option<String>,
-    /// Reply-To of mail sent for this account.
-    pub reply_to: Option<String>,
-    /// Display name of the account's address.
-    pub from_name: Option<String>,
-    /// Others may send through it.
-    pub shared: bool,
-    /// Every active member of its teams gets the mail in the inbox.
-    pub add_all_team_users: bool,
-    /// Its address is left out of replies to all.
-    pub exclude_from_reply: bool,
-    /// The group folder that its mail goes into.
-    pub group_folder_id: Option<i64>,
-    /// Who may read personal mail besides its owner.
-    pub share: Share,
-    /// The Sent folder as a source.
-    pub read_sent: ReadSent,
-    /// Where copies of sent mail are kept; `None` = nowhere.
-    pub store_sent: Option<StoreSent>,
+    /// Automatic replies.
+    pub auto_reply: AutoReply,
+    /// How mail of people is sent.
+    pub sending: Sending,
+    /// What only personal accounts have.
+    pub personal: Personal,
     /// Set = no automatic replies until it is reset.
     pub breaker_tripped_at: Option<Timestamp>,
     /// When it was added.
@@ -152,28 +103,13 @@ pub struct Account {
     pub aliases: Vec<String>,
     /// Teams that get the mail.
     pub team_ids: Vec<i64>,
-    /// Signature of mail from this address, plain text without its line of dashes; may be empty.
-    pub signature: String,
-    /// Whether mail of a domain without a DMARC policy is believed (B4.12).
-    pub dmarc_none: DmarcNone,
     /// Addresses that write for the people in Reply-To (B4.13), in lower case.
     pub form_senders: Vec<String>,
-    /// Automatic replies also to mail that a list of ours has rewritten.
-    pub reply_to_own_list: bool,
 }
 
 impl Account {
     /// An account before any setting, added at `now`.
     pub fn new(name: &str, kind: AccountKind, now: Timestamp) -> Account {
-        let server = |port, tls| Server {
-            host: None,
-            port,
-            tls,
-            login: String::new(),
-            secret: String::new(),
-            auth: Auth::Password,
-            confined: false,
-        };
         Account {
             id: 0,
             name: name.to_owned(),
@@ -181,38 +117,15 @@ impl Account {
             user_id: None,
             address: String::new(),
             active: true,
-            imap: server(993, Tls::Implicit),
-            smtp: server(587, Tls::StartTls),
-            ca_file: None,
-            pin: None,
-            fetch_since: now,
-            after_import: if kind == AccountKind::Group { AfterImport::Seen } else { AfterImport::Keep },
-            portion: None,
-            max_size: None,
-            authserv_id: None,
-            case_team_id: None,
-            create_case: false,
-            distribution: Distribution::None,
-            assign_to_id: None,
-            position: String::new(),
+            imap: Server::none(993, Tls::Implicit),
+            smtp: Server::none(587, Tls::StartTls),
+            trust: Trust::new(kind, now),
+            fetching: Fetching::new(kind, now),
+            cases: Cases::new(kind, now),
             wheel_user_id: None,
-            on_closed: OnClosed::Reopen,
-            auto_mail: AutoMail::Archive,
-            create_contact: false,
-            plus_addressing: false,
-            staff_forward: StaffForward::All,
-            auto_reply_id: None,
-            reply_from: None,
-            reply_name: None,
-            reply_to: None,
-            from_name: None,
-            shared: false,
-            add_all_team_users: false,
-            exclude_from_reply: false,
-            group_folder_id: None,
-            share: Share::Private,
-            read_sent: if kind == AccountKind::Group { ReadSent::No } else { ReadSent::Auto },
-            store_sent: None,
+            auto_reply: AutoReply::new(kind, now),
+            sending: Sending::new(kind, now),
+            personal: Personal::new(kind, now),
             breaker_tripped_at: None,
             created_at: now,
             edited_at: now,
@@ -220,10 +133,7 @@ impl Account {
             health: Health::default(),
             aliases: Vec::new(),
             team_ids: Vec::new(),
-            signature: String::new(),
-            dmarc_none: DmarcNone::Trust,
             form_senders: Vec::new(),
-            reply_to_own_list: false,
         }
     }
 
@@ -235,12 +145,12 @@ impl Account {
 
     /// The teams that its cases are for: the case team, else those that get the mail.
     pub fn case_teams(&self) -> Vec<i64> {
-        self.case_team_id.map_or_else(|| self.team_ids.clone(), |team| vec![team])
+        self.cases.case_team_id.map_or_else(|| self.team_ids.clone(), |team| vec![team])
     }
 
     /// What customers know it by: the display name of its address, else its name here.
     pub fn shown(&self) -> &str {
-        self.from_name.as_deref().unwrap_or(&self.name)
+        self.sending.from_name.as_deref().unwrap_or(&self.name)
     }
 
     /// Active, with a server to hand mail to.
@@ -268,54 +178,15 @@ impl Account {
             user_id: row.get("user_id")?,
             address: row.get("address")?,
             active: row.get("active")?,
-            imap: Server {
-                host: row.get("imap_host")?,
-                port: row.get("imap_port")?,
-                tls: row.label("imap_tls")?,
-                login: row.get("imap_login")?,
-                secret: row.get("imap_secret")?,
-                auth: row.label("imap_auth")?,
-                confined: row.get("imap_confined")?,
-            },
-            smtp: Server {
-                host: row.get("smtp_host")?,
-                port: row.get("smtp_port")?,
-                tls: row.label("smtp_tls")?,
-                login: row.get("smtp_login")?,
-                secret: row.get("smtp_secret")?,
-                auth: row.label("smtp_auth")?,
-                confined: row.get("smtp_confined")?,
-            },
-            ca_file: row.get("ca_file")?,
-            pin: row.get("pin")?,
-            fetch_since: row.time("fetch_since")?,
-            after_import: row.label("after_import")?,
-            portion: row.get("portion")?,
-            max_size: row.get::<Option<i64>>("max_size")?.map(u64::try_from).transpose()?,
-            authserv_id: row.get("authserv_id")?,
-            case_team_id: row.get("case_team_id")?,
-            create_case: row.get("create_case")?,
-            distribution: row.label("distribution")?,
-            assign_to_id: row.get("assign_to_id")?,
-            position: row.get("position")?,
+            imap: Server::read(row, &servers::IMAP)?,
+            smtp: Server::read(row, &servers::SMTP)?,
+            trust: Trust::read(row)?,
+            fetching: Fetching::read(row)?,
+            cases: Cases::read(row)?,
             wheel_user_id: row.get("wheel_user_id")?,
-            on_closed: row.label("on_closed")?,
-            auto_mail: row.label("auto_mail")?,
-            create_contact: row.get("create_contact")?,
-            plus_addressing: row.get("plus_addressing")?,
-            staff_forward: row.label("staff_forward")?,
-            auto_reply_id: row.get("auto_reply_id")?,
-            reply_from: row.get("reply_from")?,
-            reply_name: row.get("reply_name")?,
-            reply_to: row.get("reply_to")?,
-            from_name: row.get("from_name")?,
-            shared: row.get("shared")?,
-            add_all_team_users: row.get("add_all_team_users")?,
-            exclude_from_reply: row.get("exclude_from_reply")?,
-            group_folder_id: row.get("group_folder_id")?,
-            share: row.label("share")?,
-            read_sent: row.label("read_sent")?,
-            store_sent: row.get::<Option<String>>("store_sent")?.map(|text| text.parse()).transpose()?,
+            auto_reply: AutoReply::read(row)?,
+            sending: Sending::read(row)?,
+            personal: Personal::read(row)?,
             breaker_tripped_at: row.opt_time("breaker_tripped_at")?,
             created_at: row.time("created_at")?,
             edited_at: row.time("edited_at")?,
@@ -335,10 +206,7 @@ impl Account {
             },
             aliases: list("aliases")?,
             team_ids: list("team_ids")?.iter().map(|id| Ok(id.parse()?)).collect::<Result<_>>()?,
-            signature: row.get("signature")?,
-            dmarc_none: row.label("dmarc_none")?,
             form_senders: list("form_senders")?,
-            reply_to_own_list: row.get("reply_to_own_list")?,
         })
     }
 }

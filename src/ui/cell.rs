@@ -132,6 +132,14 @@ pub struct Column<T> {
     cell: fn(&T, &Shown) -> Cell,
 }
 
+impl<T> Clone for Column<T> {
+    fn clone(&self) -> Column<T> {
+        *self
+    }
+}
+
+impl<T> Copy for Column<T> {}
+
 impl<T> Column<T> {
     /// A column of rows of the kind `T`.
     pub const fn new(field: &'static str, head: Head, cell: fn(&T, &Shown) -> Cell) -> Column<T> {
@@ -159,6 +167,12 @@ pub fn fields<T>(columns: &[Column<T>], row: &T, shown: &Shown) -> Vec<Field> {
 pub trait Named {
     /// The names in their order.
     fn names(&self) -> Vec<&'static str>;
+}
+
+impl<T> Named for &[&[Column<T>]] {
+    fn names(&self) -> Vec<&'static str> {
+        self.iter().flat_map(|part| part.names()).collect()
+    }
 }
 
 impl<T> Named for &[Column<T>] {

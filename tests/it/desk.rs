@@ -67,7 +67,7 @@ fn a_merged_case_fills_the_gaps_of_the_other() {
 
 #[test]
 fn a_split_takes_the_answers_over_several_mails_and_by_aliases() {
-    let office = office(|account| account.distribution = Distribution::None);
+    let office = office(|account| account.cases.distribution = Distribution::None);
     let kim = |subject: &str| from("kim@customer.example", subject);
     let root = kim("Root");
     let in_one = |letter| office.deliver(&letter);
@@ -102,7 +102,7 @@ fn a_split_takes_the_answers_over_several_mails_and_by_aliases() {
 
 #[test]
 fn a_stranger_who_was_split_off_takes_part_in_the_case_of_their_own() {
-    let office = office(|account| account.distribution = Distribution::None);
+    let office = office(|account| account.cases.distribution = Distribution::None);
     let first = office.deliver(&from("kim@customer.example", "One"));
     // As if both had come by a signed id.
     let second = from("eve@elsewhere.example", "Mine");
@@ -120,7 +120,7 @@ fn a_stranger_who_was_split_off_takes_part_in_the_case_of_their_own() {
 
 #[test]
 fn an_accepted_mail_of_a_closed_case_opens_a_new_one_where_the_account_wants_that() {
-    let office = office(|account| account.on_closed = OnClosed::New);
+    let office = office(|account| account.cases.on_closed = OnClosed::New);
     office.deliver(&from("kim@customer.example", "One"));
     office.sql("UPDATE cases SET status = 'Closed', closed_at = created_at");
     let mail = office.deliver(&from("eve@elsewhere.example", "Mine"));

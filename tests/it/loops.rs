@@ -68,8 +68,8 @@ impl Instance {
                 let mut account = Account::new("desk", AccountKind::Group, START);
                 account.address = address.to_owned();
                 account.smtp.host = Some("mx.example".to_owned());
-                account.create_case = true;
-                account.auto_reply_id = Some(template);
+                account.cases.create_case = true;
+                account.auto_reply.auto_reply_id = Some(template);
                 accounts::add(tx, &account)
             })
             .unwrap();

@@ -47,9 +47,9 @@ pub(crate) fn office_in(store: Store, change: impl Fn(&mut accounts::Account)) -
             for name in ["support", "sales"] {
                 let mut account = espomail::store::accounts::Account::new(name, AccountKind::Group, now);
                 account.address = format!("{name}@desk.example");
-                account.create_case = true;
-                account.case_team_id = Some(team);
-                account.distribution = Distribution::RoundRobin;
+                account.cases.create_case = true;
+                account.cases.case_team_id = Some(team);
+                account.cases.distribution = Distribution::RoundRobin;
                 change(&mut account);
                 accounts::add(tx, &account)?;
             }
@@ -164,8 +164,8 @@ fn contacts_of_the_company_may_speak_by_number_and_others_may_not() {
 #[test]
 fn mail_without_a_case_belongs_to_the_record_of_its_sender() {
     let office = office(|account| {
-        account.create_case = false;
-        account.distribution = Distribution::None;
+        account.cases.create_case = false;
+        account.cases.distribution = Distribution::None;
     });
     office.sql("INSERT INTO companies (id, name, created_at) VALUES (1, 'PT Sinar', 0)");
     office
@@ -259,7 +259,7 @@ fn machine_mail_is_archived_or_makes_a_case_by_policy_and_joins_its_thread() {
     let first = archive.deliver(&robot("Report"));
     assert_eq!((archive.case_of(&first), first.outcome), (0, Outcome::Imported));
     assert!(first.reason.contains("archived as machine mail"), "{}", first.reason);
-    let by_policy = office(|account| account.auto_mail = accounts::AutoMail::Case);
+    let by_policy = office(|account| account.cases.auto_mail = accounts::AutoMail::Case);
     assert_eq!(by_policy.case_of(&by_policy.deliver(&robot("Report"))), 1);
 }
 

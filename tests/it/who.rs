@@ -36,7 +36,7 @@ fn desk() -> Office {
 fn judging(change: impl Fn(&mut Account)) -> Office {
     office(|account| {
         account.smtp.host = Some("127.0.0.1".into());
-        account.authserv_id = Some(MX.into());
+        account.fetching.authserv_id = Some(MX.into());
         change(account);
     })
 }
@@ -327,7 +327,7 @@ fn where_a_mail_server_judges_no_proof_is_no_proof() {
     let number = office.case_of(&trusted);
     office.deliver(&judged("lee@nopolicy.example", &format!("[#{number}] more"), "none"));
     assert_eq!(office.values("SELECT count(*) || '' FROM emails WHERE from_address = 'lee@nopolicy.example'"), ["2"]);
-    let strict = judging(|account| account.dmarc_none = espomail::store::accounts::DmarcNone::Refuse);
+    let strict = judging(|account| account.fetching.dmarc_none = espomail::store::accounts::DmarcNone::Refuse);
     strict.deliver(&judged("lee@nopolicy.example", "Mine", "none"));
     assert_eq!(strict.case_of(&strict.deliver(&judged("lee@nopolicy.example", "[#1] more", "none"))), 2);
 }
@@ -347,7 +347,7 @@ fn forged_mail_uses_up_nobodys_share() {
 
 #[test]
 fn a_strangers_form_speaks_for_nobody() {
-    let office = judging(|account| account.create_contact = true);
+    let office = judging(|account| account.cases.create_contact = true);
     office.sql("INSERT INTO companies (id, name, created_at) VALUES (1, 'PT Sinar', 0)");
     office.sql("INSERT INTO contacts (id, name, company_id, created_at) VALUES (1, 'Vera', 1, 0)");
     office

@@ -16,14 +16,14 @@ use crate::store::{teams, users};
 /// # Errors
 /// Names the flag.
 pub fn refuse(tx: &Tx<'_>, account: &Account, now: Timestamp) -> Result<()> {
-    if account.fetch_since > now {
+    if account.fetching.fetch_since > now {
         return Err(error::data("--since: is still to come, and mail from before it is left alone")
             .hint("leave it out: then mail is fetched from now on")
             .into());
     }
     let polled = accounts::folders(tx, account.id)?;
     let polls = |name: &str| polled.iter().any(|folder| is_same(&folder.name, name));
-    if let AfterImport::Move(to) = &account.after_import
+    if let AfterImport::Move(to) = &account.fetching.after_import
         && polls(to)
     {
         return Err(error::data(format!(
@@ -32,7 +32,7 @@ pub fn refuse(tx: &Tx<'_>, account: &Account, now: Timestamp) -> Result<()> {
         .hint("name another folder, which the server has: --after move:Done")
         .into());
     }
-    if let Some(StoreSent::Folder(to)) = &account.store_sent
+    if let Some(StoreSent::Folder(to)) = &account.sending.store_sent
         && polled.iter().any(|folder| !folder.sent && is_same(&folder.name, to))
     {
         return Err(error::data(format!("--store-sent: {to} is polled, so the copies would come as mail"))
@@ -50,15 +50,15 @@ fn is_same(a: &str, b: &str) -> bool {
 /// What will not work as the account is set now, each with what to do.
 pub fn doubts(tx: &Tx<'_>, account: &Account, stored_secret: &Path) -> Result<Vec<String>> {
     let mut found = Vec::new();
-    if account.create_case {
+    if account.cases.create_case {
         found.extend(of_case_team(tx, account)?);
     }
-    if let Some(id) = account.assign_to_id
+    if let Some(id) = account.cases.assign_to_id
         && let Some(user) = users::by_id(tx, id)?.filter(|user| !user.active)
     {
         found.push(format!("--assign-to: {} is disabled and gets no cases", user.username));
     }
-    if let Some(address) = &account.reply_to
+    if let Some(address) = &account.sending.reply_to
         && !accounts::all(tx)?.iter().any(|other| other.active && other.owns(address))
     {
         found.push(format!("--reply-to: no account of this database has {address}, so answers do not come back here"));
@@ -71,21 +71,21 @@ pub fn doubts(tx: &Tx<'_>, account: &Account, stored_secret: &Path) -> Result<Ve
 }
 
 fn of_case_team(tx: &Tx<'_>, account: &Account) -> Result<Option<String>> {
-    let Some(team_id) = account.case_team_id else {
-        return Ok(account.assign_to_id.is_none().then(|| {
+    let Some(team_id) = account.cases.case_team_id else {
+        return Ok(account.cases.assign_to_id.is_none().then(|| {
             "--create-case: without --case-team TEAM nobody but administrators sees the cases or hears of them"
                 .to_owned()
         }));
     };
     let team = teams::by_id(tx, team_id)?.map(|team| team.name).unwrap_or_default();
     let has = |position: &str| Ok::<_, anyhow::Error>(users::in_team(tx, team_id, position)?.iter().any(|u| u.active));
-    Ok(match (has("")?, has(&account.position)?) {
+    Ok(match (has("")?, has(&account.cases.position)?) {
         (false, _) => Some(format!(
             "--case-team: {team} has no active member, so nobody hears of cases: espomail team member add {team} USER"
         )),
         (true, false) => Some(format!(
             "--position: no active member of {team} has the position \"{}\", so nobody gets cases",
-            account.position
+            account.cases.position
         )),
         (true, true) => None,
     })

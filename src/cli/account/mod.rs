@@ -1,9 +1,15 @@
 //! `espomail account`: e-mail accounts.
 
 pub mod audit;
+mod auto_reply;
+mod cases;
 pub mod doubts;
-mod owner;
+mod fetching;
+mod identity;
+mod personal;
 mod places;
+mod sending;
+mod servers;
 mod settings;
 mod show;
 
@@ -14,8 +20,8 @@ use zeroize::Zeroizing;
 use self::settings::Settings;
 use super::connect::{self, Protocol};
 use super::context::{self, Context};
-use crate::access::Actor;
-use crate::error;
+use crate::access::{Actor, account};
+use crate::error::{self, Fault, Kind};
 use crate::intake::verdicts::Verdicts;
 use crate::net::{ListedFolder, NetError};
 use crate::secret::{self, SecretSpec};
@@ -175,16 +181,17 @@ pub fn run(command: AccountCommand, ctx: &Context) -> Result<()> {
 
 fn add(args: &Add, ctx: &Context) -> Result<()> {
     let name = context::word("account", &args.account)?;
-    let stdin = args.settings.secret_from_stdin(ctx)?;
+    let stdin = args.settings.servers.secret_from_stdin(ctx)?;
     let (id, doubts) = ctx.write(|tx, actor| {
         args.settings.fit(args.kind)?;
-        let user_id = owner::of_new(tx, actor, args.kind, args.user.as_deref(), &ctx.config)?;
+        let user_id = owner_of_new(tx, actor, args, ctx)?;
         refuse_taken(tx, actor, "account", &name, 0)?;
         let new = Account { user_id, ..Account::new(&name, args.kind, ctx.now()) };
         let mut account = args.settings.apply(tx, new, ctx.now())?;
-        args.settings.confine(&mut account, ctx.caller.is_delegated());
-        owner::check_addresses(tx, actor, None, &account)?;
-        settings::check(tx, actor, &account)?;
+        args.settings.servers.confine(&mut account, ctx.caller.is_delegated());
+        account::check_addresses(tx, actor, None, &account)?;
+        accounts::check(&account)?;
+        account::refuse_taken(tx, actor, &account)?;
         let account = Account { id: accounts::add(tx, &account)?, ..account };
         places::put(tx, &account, &args.settings, true)?;
         doubts::refuse(tx, &account, ctx.now())?;
@@ -199,24 +206,47 @@ fn add(args: &Add, ctx: &Context) -> Result<()> {
     Ok(())
 }
 
+/// The owner of the account that is to be added; a group account has none.
+fn owner_of_new(tx: &Tx<'_>, actor: &Actor, args: &Add, ctx: &Context) -> Result<Option<i64>> {
+    if args.kind == AccountKind::Group {
+        actor.require_admin("account add --kind group")?;
+        return match args.user {
+            Some(_) => Err(error::data("--user: a group account has no owner").hint("add --kind personal").into()),
+            None => Ok(None),
+        };
+    }
+    let owner = match (&args.user, actor.user()) {
+        (Some(name), _) => context::user_or_me(tx, actor, "--user", name)?,
+        (None, Some(user)) => user.clone(),
+        (None, None) => {
+            return Err(Fault::new(Kind::Usage, "--user: is missing")
+                .hint("say whose mailbox it is: --user USER")
+                .into());
+        }
+    };
+    account::permit_personal(tx, actor, &owner, ctx.config.max_personal_accounts)?;
+    Ok(Some(owner.id))
+}
+
 fn edit(args: &Edit, ctx: &Context) -> Result<()> {
     let name = args.name.as_deref().map(|n| context::word("--name", n)).transpose()?;
-    let stdin = args.settings.secret_from_stdin(ctx)?;
+    let stdin = args.settings.servers.secret_from_stdin(ctx)?;
     let (account, doubts) = ctx.write(|tx, actor| {
         let old = context::managed_account(tx, actor, "account edit", &args.account)?;
         let before = doubts(tx, &old, ctx)?;
         args.settings.fit(old.kind)?;
         let mut account = args.settings.apply(tx, old.clone(), ctx.now())?;
-        args.settings.confine(&mut account, ctx.caller.is_delegated());
+        args.settings.servers.confine(&mut account, ctx.caller.is_delegated());
         if ctx.caller.is_delegated() {
-            owner::check_secrets(&old, &account)?;
+            account::check_secrets(&old, &account)?;
         }
         if let Some(name) = name {
             refuse_taken(tx, actor, "--name", &name, account.id)?;
             account.name = name;
         }
-        owner::check_addresses(tx, actor, Some(&old), &account)?;
-        settings::check(tx, actor, &account)?;
+        account::check_addresses(tx, actor, Some(&old), &account)?;
+        accounts::check(&account)?;
+        account::refuse_taken(tx, actor, &account)?;
         accounts::update(tx, &account)?;
         places::put(tx, &account, &args.settings, false)?;
         doubts::refuse(tx, &account, ctx.now())?;

@@ -18,9 +18,9 @@ struct Mapped {
 
 /// Writes the folders of an account; what is not given stays as it is.
 pub fn put(tx: &Tx<'_>, account: &Account, settings: &Settings, is_new: bool) -> Result<()> {
-    let given = settings.folder_map.iter().filter(|text| !text.is_empty());
+    let given = settings.personal.folder_map.iter().filter(|text| !text.is_empty());
     let map: Vec<Mapped> = given.map(|text| mapped(tx, account, text)).collect::<Result<_>>()?;
-    let mut names: Vec<String> = match settings.folders.as_slice() {
+    let mut names: Vec<String> = match settings.fetching.folders.as_slice() {
         [] if is_new => vec!["INBOX".to_owned()],
         [] => {
             let polled = accounts::folders(tx, account.id)?;
@@ -33,14 +33,14 @@ pub fn put(tx: &Tx<'_>, account: &Account, settings: &Settings, is_new: bool) ->
             names.push(one.imap.clone());
         }
     }
-    match &settings.read_sent {
+    match &settings.fetching.read_sent {
         Some(ReadSent::Folder(name)) => accounts::put_sent(tx, account.id, Some(name))?,
         // With `auto` the next fetch finds it.
         Some(ReadSent::No | ReadSent::Auto) => accounts::put_sent(tx, account.id, None)?,
         None => {}
     }
     accounts::put_folders(tx, account.id, &names)?;
-    if settings.folder_map.is_empty() {
+    if settings.personal.folder_map.is_empty() {
         return Ok(());
     }
     names.iter().try_for_each(|name| accounts::map_folder(tx, account.id, name, PutIn::Usual, None))?;

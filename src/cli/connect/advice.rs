@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::config::Config;
 use crate::error::{self, Kind};
 use crate::net::{NetError, NetErrorKind};
-use crate::store::accounts::{Account, Auth, Server, Tls};
+use crate::store::accounts::{Account, Auth, Server, Tls, Trust};
 
 /// Which of an account's servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +68,7 @@ fn without_server(account: &Account, error: &anyhow::Error) -> Option<String> {
 /// The fingerprint of the certificate that the server shows.
 fn fingerprint(account: &Account, protocol: Protocol, config: &Config, database: &Path) -> Option<String> {
     // No certificate has this one, and nothing is sent before it is compared.
-    let nobody = Account { pin: Some("0".repeat(64)), ca_file: None, ..account.clone() };
+    let nobody = Account { trust: Trust { pin: Some("0".repeat(64)), ca_file: None }, ..account.clone() };
     let error = match protocol {
         Protocol::Imap => super::imap(&nobody, config, database, None).err(),
         Protocol::Smtp => super::smtp(&nobody, config, database).err(),

@@ -132,7 +132,7 @@ fn everything(args: &DoctorArgs, ctx: &Context, place: Option<Place>, findings: 
     for account in accounts.iter().filter(|account| account.active && !args.offline) {
         findings.extend(servers(account, ctx));
     }
-    for account in accounts.iter().filter(|a| a.active && a.authserv_id.is_some()) {
+    for account in accounts.iter().filter(|a| a.active && a.fetching.authserv_id.is_some()) {
         take(findings, judged(account, ctx).map(|one| vec![one]), ctx);
     }
 }

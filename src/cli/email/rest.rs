@@ -72,7 +72,8 @@ fn places(store: &Store, id: i64, ctx: &Context) -> Result<(Email, Vec<Place>)> 
 fn one(store: &Store, email: &Email, place: &Place, max_size: u64, ctx: &Context) -> Result<usize> {
     let Place { account, delivery } = place;
     let _lock: Lock = context::lock(store, account)?;
-    let limited = Account { max_size: Some(max_size), ..account.clone() };
+    let mut limited = account.clone();
+    limited.fetching.max_size = Some(max_size);
     let mut source = connect::imap(&limited, &ctx.config, &ctx.db_path, None)?;
     let whole: Whole = rest::ask(source.as_mut(), delivery, max_size)?;
     source.logout();

@@ -116,7 +116,7 @@ pub fn run(command: ImportCommand, ctx: &Context) -> Result<()> {
         actor.require_admin("import")?;
         context::account(tx, &into.account)
     })?;
-    let max = account.max_size.unwrap_or(ctx.config.message_max_size);
+    let max = account.fetching.max_size.unwrap_or(ctx.config.message_max_size);
     let messages = match &command {
         ImportCommand::Mbox(args) => files::mbox(&args.path, args.mbox_format.quoting(), max)?,
         ImportCommand::Maildir(args) => files::maildir(&args.path, args.recursive, max)?,

@@ -104,7 +104,9 @@ impl Incoming<'_> {
 
     /// Whether the verdict about the stored email was read from the same mail server.
     fn is_judged_alike(&self, email: &Email) -> Result<bool> {
-        for account in self.world.accounts.iter().filter(|other| other.authserv_id == self.account.authserv_id) {
+        for account in
+            self.world.accounts.iter().filter(|other| other.fetching.authserv_id == self.account.fetching.authserv_id)
+        {
             if deliveries::has_delivered(self.tx, account.id, email.id, self.delivery.id)? {
                 return Ok(true);
             }

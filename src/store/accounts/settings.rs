@@ -53,6 +53,16 @@ labels! {
     }
 }
 
+impl Distribution {
+    /// Whether it chooses among the members of the case team.
+    pub fn is_by_team(self) -> bool {
+        match self {
+            Distribution::None | Distribution::Direct => false,
+            Distribution::RoundRobin | Distribution::LeastBusy => true,
+        }
+    }
+}
+
 labels! {
     /// What machine mail without a thread becomes (B5.3).
     pub enum AutoMail {

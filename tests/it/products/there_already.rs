@@ -60,7 +60,7 @@ fn rows() -> Vec<Row> {
     vec![
         Row {
             name: "people and mails of a case",
-            account: |account| account.create_contact = true,
+            account: |account| account.cases.create_contact = true,
             fill: |n| {
                 let copied: String = (0..15).map(|at| format!("p{n}.{at}@customer.example, ")).collect();
                 customer(&format!("Cc: {copied}\nSubject: x\nMessage-ID: <c{n}@x>\nReferences: <c0@x>\n"))
@@ -152,7 +152,7 @@ fn rows() -> Vec<Row> {
             first: &[TEMPLATE, ANSWERS],
             account: |account| {
                 answering(account);
-                account.create_case = false;
+                account.cases.create_case = false;
             },
             before: PAST,
             ..ROW

@@ -135,7 +135,7 @@ fn a_case_that_succeeds_another_takes_over_its_people() {
     let closing = || {
         office(|account| {
             account.smtp.host = Some("127.0.0.1".into());
-            account.on_closed = OnClosed::New;
+            account.cases.on_closed = OnClosed::New;
         })
     };
     let office = closing();

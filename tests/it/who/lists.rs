@@ -15,7 +15,7 @@ fn sender(office: &Office, letter: &Letter) -> String {
 
 #[test]
 fn nobody_becomes_one_of_us_by_way_of_our_own_list() {
-    let office = judging(|account| account.create_contact = true);
+    let office = judging(|account| account.cases.create_contact = true);
     office.deliver(&judged("eva@customer.example", "Help", "pass"));
     let ours = office.reply(1);
     office.close(1);
@@ -77,8 +77,8 @@ fn a_customer_is_named_by_the_list_and_not_by_their_own_reply_to() {
 fn a_list_or_form_itself_is_nobody() {
     let office = judging(|account| {
         account.form_senders = vec!["forms@shop.example".into()];
-        account.create_contact = true;
-        account.auto_reply_id = None;
+        account.cases.create_contact = true;
+        account.auto_reply.auto_reply_id = None;
     });
     office.sql("INSERT INTO templates (id, name, subject, body, created_at) VALUES (1, 'ack', 'We got it', 'x', 0)");
     office.sql("UPDATE accounts SET auto_reply_id = 1");

@@ -124,7 +124,7 @@ struct Conversation {
 
 impl Conversation {
     fn begin() -> Conversation {
-        let office = judging(|account| account.dmarc_none = espomail::store::accounts::DmarcNone::Refuse);
+        let office = judging(|account| account.fetching.dmarc_none = espomail::store::accounts::DmarcNone::Refuse);
         let first = office.deliver(&judged(EVA, "Help", "pass")).email_id.unwrap();
         let ours = vec![office.reply(1)];
         Conversation { office, first, ours }

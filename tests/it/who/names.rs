@@ -14,7 +14,7 @@ fn who_is_named_first_is_not_captured() {
     for (n, (field, theirs)) in
         [("References", false), ("References", true), ("In-Reply-To", false)].into_iter().enumerate()
     {
-        let office = judging(|account| account.auto_reply_id = None);
+        let office = judging(|account| account.auto_reply.auto_reply_id = None);
         office
             .sql("INSERT INTO templates (id, name, subject, body, created_at) VALUES (1, 'ack', 'We got it', 'x', 0)");
         office.sql("UPDATE accounts SET auto_reply_id = 1");
@@ -34,7 +34,7 @@ fn who_is_named_first_is_not_captured() {
 
 #[test]
 fn a_new_case_for_a_closed_one_has_the_same_customer() {
-    let office = judging(|account| account.on_closed = OnClosed::New);
+    let office = judging(|account| account.cases.on_closed = OnClosed::New);
     office.deliver(&judged(EVA, "Help", "pass").cc("f@customer.example"));
     office.close(1);
     let again = office.deliver(&judged("f@customer.example", "[#1] again", "pass"));
@@ -106,7 +106,7 @@ fn what_others_let_us_send_uses_up_nobodys_acknowledgements() {
 
 #[test]
 fn a_mail_that_names_the_thread_of_a_company_joins_it_only_if_it_is_theirs() {
-    let office = judging(|account| account.create_case = false);
+    let office = judging(|account| account.cases.create_case = false);
     office.sql("INSERT INTO companies (id, name, created_at) VALUES (1, 'PT Sinar', 0)");
     office.sql("INSERT INTO contacts (id, name, company_id, created_at) VALUES (1, 'Vera', 1, 0), (2, 'Wim', 1, 0)");
     office.sql(

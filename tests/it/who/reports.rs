@@ -27,7 +27,7 @@ fn said(letter: Letter, verdict: &str) -> Letter {
 
 /// A case of Eva's that was answered; the office, the id of the answer, and its signed envelope sender.
 fn answered(plus: bool) -> (Office, String, String) {
-    let office = judging(|account| account.plus_addressing = plus);
+    let office = judging(|account| account.cases.plus_addressing = plus);
     office.deliver(&judged(EVA, "Help", "pass"));
     let ours = office.reply(1);
     let sender = office.values("SELECT envelope_from FROM outbox ORDER BY id DESC LIMIT 1").remove(0);

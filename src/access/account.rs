@@ -1,62 +1,31 @@
-//! Whose a personal account is, which addresses it may have, and which secrets (B1.2, B11.1).
+//! Who may have an account, with which addresses and which secrets (B1.2, B11.1).
 
 use anyhow::Result;
 
-use crate::access::Actor;
-use crate::cli::context;
-use crate::config::Config;
-use crate::error::{self, Fault, Kind};
-use crate::store::accounts::{self, Account, AccountKind, Server};
+use super::Actor;
+use crate::error;
+use crate::store::accounts::{self, Account, Server};
 use crate::store::db::Tx;
 use crate::store::levels::Permission;
 use crate::store::sight::Sight;
 use crate::store::users::{self, User};
 
-/// The owner of an account that is to be added; a group account has none.
+/// Refuses a further personal account of this owner.
 ///
 /// # Errors
-/// Exit 77 where the actor may not add it; the owner has as many as `max_personal_accounts` allows.
-pub fn of_new(
-    tx: &Tx<'_>,
-    actor: &Actor,
-    kind: AccountKind,
-    given: Option<&str>,
-    config: &Config,
-) -> Result<Option<i64>> {
-    if kind == AccountKind::Group {
-        actor.require_admin("account add --kind group")?;
-        return match given {
-            Some(_) => Err(error::data("--user: a group account has no owner").hint("add --kind personal").into()),
-            None => Ok(None),
-        };
+/// Exit 77 where the actor may not add it; the owner has as many as `limit` allows.
+pub fn permit_personal(tx: &Tx<'_>, actor: &Actor, owner: &User, limit: u32) -> Result<()> {
+    match Some(owner.id) == actor.user_id() {
+        true => actor.require_some(Permission::PersonalAccount)?,
+        false => actor.require_admin(&format!("account add --user {}", owner.username))?,
     }
-    let owner = owner(tx, actor, given)?;
-    if Some(owner.id) == actor.user_id() {
-        actor.require_some(Permission::PersonalAccount)?;
-    }
-    let (limit, name) = (config.max_personal_accounts, &owner.username);
+    let name = &owner.username;
     if accounts::count_of_user(tx, owner.id)? >= limit {
         return Err(error::data(format!("--user: {name} has {limit} personal accounts already, which is the limit"))
             .hint("change one with `espomail account edit`; the limit is max_personal_accounts in the configuration")
             .into());
     }
-    Ok(Some(owner.id))
-}
-
-fn owner(tx: &Tx<'_>, actor: &Actor, given: Option<&str>) -> Result<User> {
-    let owner = match (given, actor.user()) {
-        (Some(name), _) => context::user_or_me(tx, actor, "--user", name)?,
-        (None, Some(user)) => user.clone(),
-        (None, None) => {
-            return Err(Fault::new(Kind::Usage, "--user: is missing")
-                .hint("say whose mailbox it is: --user USER")
-                .into());
-        }
-    };
-    if Some(owner.id) != actor.user_id() {
-        actor.require_admin(&format!("account add --user {}", owner.username))?;
-    }
-    Ok(owner)
+    Ok(())
 }
 
 /// Refuses the address of another user. What a user writes here becomes an address of ours, so that only administrators
@@ -86,6 +55,27 @@ pub fn check_addresses(tx: &Tx<'_>, actor: &Actor, old: Option<&Account>, accoun
     Ok(())
 }
 
+/// Refuses an address that another account has.
+///
+/// # Errors
+/// Names the other account to those who know of it.
+pub fn refuse_taken(tx: &Tx<'_>, actor: &Actor, account: &Account) -> Result<()> {
+    for other in accounts::all(tx)? {
+        let shared = std::iter::once(&account.address).chain(&account.aliases).find(|a| other.owns(a));
+        let Some(address) = shared.filter(|_| other.id != account.id) else { continue };
+        if !actor.knows_account(tx, &other)? {
+            return Err(unusable("--address", address));
+        }
+        return Err(error::data(format!("--address: {address} belongs to account {}", other.name)).into());
+    }
+    Ok(())
+}
+
+/// Refuses a name or address that something has which the actor does not know of: neither what it is nor whose.
+pub fn unusable(field: &str, name: &str) -> anyhow::Error {
+    error::data(format!("{field}: \"{name}\" cannot be used")).hint("choose another, or ask an administrator").into()
+}
+
 /// Refuses to send a secret that the caller does not know to another server: one that root gave by reference stays with
 /// the servers it was given for.
 ///
@@ -93,7 +83,7 @@ pub fn check_addresses(tx: &Tx<'_>, actor: &Actor, old: Option<&Account>, accoun
 /// Exit 77, naming the flag.
 pub fn check_secrets(old: &Account, new: &Account) -> Result<()> {
     let goes_to = |account: &Account| {
-        let to = |server: &Server| (server.host.clone(), server.port, server.tls, account.pin.clone());
+        let to = |server: &Server| (server.host.clone(), server.port, server.tls, account.trust.pin.clone());
         [
             ("--imap", account.imap.secret.clone(), to(&account.imap)),
             ("--smtp", account.smtp_login().1.to_owned(), to(&account.smtp)),
@@ -113,6 +103,7 @@ pub fn check_secrets(old: &Account, new: &Account) -> Result<()> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::store::accounts::AccountKind;
 
     #[test]
     fn a_secret_by_reference_stays_with_its_server() {

@@ -1,0 +1,143 @@
+//! What mail becomes: cases, their team and assignee, and where the mail goes besides.
+
+use anyhow::Result;
+use clap::Args;
+
+use super::settings::{Given, changed, yes_or_no};
+use super::show::Listed;
+use crate::cli::context;
+use crate::error;
+use crate::store::accounts::{Account, AutoMail, Distribution, OnClosed, StaffForward};
+use crate::store::db::Tx;
+use crate::store::folders::{self, Folder};
+use crate::store::label::UnknownLabel;
+use crate::ui::cell::{Cell, Column, head, unlisted};
+
+#[derive(Debug, Args)]
+pub struct Flags {
+    /// Team that gets the mail
+    #[arg(long = "team", value_name = "TEAM")]
+    teams: Vec<String>,
+    /// Team of the cases; its members get them
+    #[arg(long, value_name = "TEAM")]
+    case_team: Option<String>,
+    /// The first mail of a thread makes a case
+    #[arg(long, conflicts_with = "no_create_case")]
+    create_case: bool,
+    /// No cases
+    #[arg(long)]
+    no_create_case: bool,
+    /// none, direct, round-robin or least-busy
+    #[arg(long, value_name = "HOW", value_parser = distribution)]
+    distribution: Option<Distribution>,
+    /// The user of --distribution direct
+    #[arg(long, value_name = "USER")]
+    assign_to: Option<String>,
+    /// Only members of the case team with exactly this position get cases
+    #[arg(long, value_name = "POSITION")]
+    position: Option<String>,
+    /// Answers to closed cases: reopen, new or reopen-within:DAYS
+    #[arg(long, value_name = "POLICY")]
+    on_closed: Option<OnClosed>,
+    /// Machine mail without a thread: archive or case
+    #[arg(long, value_name = "POLICY")]
+    auto_mail: Option<AutoMail>,
+    /// A contact is made from the sender of a new case
+    #[arg(long, value_name = "yes|no", num_args = 0..=1, require_equals = true, default_missing_value = "yes", value_parser = yes_or_no)]
+    create_contact: Option<bool>,
+    /// Customers' mail that users forward makes the customer's case: all, attached or off
+    #[arg(long, value_name = "POLICY")]
+    staff_forward: Option<StaffForward>,
+    /// Answers go to an address of the case's own, such as support+c1f….9a…@
+    #[arg(long, value_name = "yes|no", num_args = 0..=1, require_equals = true, default_missing_value = "yes", value_parser = yes_or_no)]
+    plus_addressing: Option<bool>,
+    /// Every active member of its teams gets the mail in the inbox
+    #[arg(long, value_name = "yes|no", num_args = 0..=1, require_equals = true, default_missing_value = "yes", value_parser = yes_or_no)]
+    add_all_team_users: Option<bool>,
+    /// Group folder that its mail goes into; the teams of the folder get it
+    #[arg(long, value_name = "FOLDER")]
+    put_in: Option<String>,
+}
+
+/// `less-busy` is EspoCRM's own word for `least-busy`.
+fn distribution(text: &str) -> Result<Distribution, String> {
+    let text = if text.eq_ignore_ascii_case("less-busy") { "least-busy" } else { text };
+    text.parse().map_err(|e: UnknownLabel| e.to_string())
+}
+
+impl Flags {
+    /// The flags of group accounts.
+    pub fn of_groups(&self) -> Given {
+        vec![
+            ("--team", !self.teams.is_empty()),
+            ("--case-team", self.case_team.is_some()),
+            ("--create-case", self.create_case),
+            ("--no-create-case", self.no_create_case),
+            ("--distribution", self.distribution.is_some()),
+            ("--assign-to", self.assign_to.is_some()),
+            ("--position", self.position.is_some()),
+            ("--on-closed", self.on_closed.is_some()),
+            ("--auto-mail", self.auto_mail.is_some()),
+            ("--create-contact", self.create_contact.is_some()),
+            ("--staff-forward", self.staff_forward.is_some()),
+            ("--plus-addressing", self.plus_addressing.is_some()),
+            ("--add-all-team-users", self.add_all_team_users.is_some()),
+            ("--put-in", self.put_in.is_some()),
+        ]
+    }
+
+    pub fn apply(&self, tx: &Tx<'_>, account: &mut Account) -> Result<()> {
+        if !self.teams.is_empty() {
+            let given = self.teams.iter().filter(|team| !team.is_empty());
+            account.team_ids = given.map(|team| Ok(context::team(tx, team)?.id)).collect::<Result<_>>()?;
+        }
+        let cases = &mut account.cases;
+        let put_in = |name: &str| Ok(group_folder(tx, name)?.id);
+        cases.group_folder_id = changed(self.put_in.as_ref(), cases.group_folder_id, put_in)?;
+        let team = |name: &str| Ok(context::team(tx, name)?.id);
+        cases.case_team_id = changed(self.case_team.as_ref(), cases.case_team_id, team)?;
+        cases.create_case = (cases.create_case || self.create_case) && !self.no_create_case;
+        cases.distribution = self.distribution.unwrap_or(cases.distribution);
+        let user = |name: &str| Ok(context::user(tx, name)?.id);
+        cases.assign_to_id = changed(self.assign_to.as_ref(), cases.assign_to_id, user)?;
+        if let Some(position) = &self.position {
+            cases.position.clone_from(position);
+        }
+        cases.on_closed = self.on_closed.unwrap_or(cases.on_closed);
+        cases.auto_mail = self.auto_mail.unwrap_or(cases.auto_mail);
+        cases.create_contact = self.create_contact.unwrap_or(cases.create_contact);
+        cases.staff_forward = self.staff_forward.unwrap_or(cases.staff_forward);
+        cases.plus_addressing = self.plus_addressing.unwrap_or(cases.plus_addressing);
+        cases.add_all_team_users = self.add_all_team_users.unwrap_or(cases.add_all_team_users);
+        Ok(())
+    }
+}
+
+fn group_folder(tx: &Tx<'_>, name: &str) -> Result<Folder> {
+    folders::group(tx, name)?.ok_or_else(|| {
+        error::data(format!("--put-in: there is no group folder \"{name}\""))
+            .hint(format!("make it first: espomail folder add '{name}' --group TEAM"))
+            .into()
+    })
+}
+
+/// What lists show.
+pub const LISTED: &[Column<Listed>] = &[
+    Column::new("create_case", head("CASES"), |one, _| Cell::bool(one.account.cases.create_case)),
+    Column::new("distribution", head("DISTRIBUTION"), |one, _| Cell::text(one.account.cases.distribution.as_str())),
+    Column::new("case_team", head("TEAM").shrinking(), |one, _| Cell::opt_text(one.case_team.as_deref())),
+];
+
+/// The other fields.
+pub const COLUMNS: &[Column<Listed>] = &[
+    Column::new("teams", unlisted().labelled(), |one, _| Cell::words(&one.teams)),
+    Column::new("assign_to", unlisted().labelled(), |one, _| Cell::opt_text(one.assign_to.as_deref())),
+    Column::new("position", unlisted().labelled(), |one, _| Cell::text(&one.account.cases.position)),
+    Column::new("on_closed", unlisted().labelled(), |one, _| Cell::text(&one.account.cases.on_closed.to_string())),
+    Column::new("auto_mail", unlisted().labelled(), |one, _| Cell::text(one.account.cases.auto_mail.as_str())),
+    Column::new("create_contact", unlisted().labelled(), |one, _| Cell::bool(one.account.cases.create_contact)),
+    Column::new("staff_forward", unlisted().labelled(), |one, _| Cell::text(one.account.cases.staff_forward.as_str())),
+    Column::new("plus_addressing", unlisted().labelled(), |one, _| Cell::bool(one.account.cases.plus_addressing)),
+    Column::new("add_all_team_users", unlisted().labelled(), |one, _| Cell::bool(one.account.cases.add_all_team_users)),
+    Column::new("put_in", unlisted().labelled(), |one, _| Cell::opt_text(one.put_in.as_deref())),
+];

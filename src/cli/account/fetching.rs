@@ -1,0 +1,95 @@
+//! What is fetched, what happens to it on the server, and whose word about it counts.
+
+use anyhow::Result;
+use clap::Args;
+
+use super::settings::{addresses, changed, check_folder};
+use super::show::Listed;
+use crate::cli::context;
+use crate::error;
+use crate::store::accounts::{Account, AfterImport, DmarcNone, ReadSent};
+use crate::store::label::UnknownLabel;
+use crate::ui::cell::{Cell, Column, unlisted};
+
+#[derive(Debug, Args)]
+pub struct Flags {
+    /// Folder to be polled (default: INBOX)
+    #[arg(long = "folder", value_name = "FOLDER")]
+    pub folders: Vec<String>,
+    /// Mail from before this day or moment is left alone (default: now)
+    #[arg(long, value_name = "DATE")]
+    since: Option<String>,
+    /// What happens on the server after the import: seen, keep, delete or move:FOLDER
+    #[arg(long, value_name = "ACTION")]
+    after: Option<AfterImport>,
+    /// At most so many messages per folder and run; 0 = all
+    #[arg(long, value_name = "N")]
+    portion: Option<u32>,
+    /// Of a larger message only the beginning is fetched
+    #[arg(long, value_name = "SIZE", value_parser = crate::cli::size)]
+    max_size: Option<u64>,
+    /// Believe the Authentication-Results of the mail server with this id; none = those of the topmost field without an id
+    #[arg(long, value_name = "ID")]
+    authserv_id: Option<String>,
+    /// Trust or refuse mail of a domain that has no DMARC policy, where --authserv-id is set
+    #[arg(long, value_name = "trust|refuse")]
+    dmarc_none: Option<DmarcNone>,
+    /// Address of a web form that writes for the person in its Reply-To; repeat it for several, empty for none
+    #[arg(long = "form-sender", value_name = "ADDRESS")]
+    form_senders: Vec<String>,
+    /// The Sent folder is read too, so that answers written elsewhere are known: auto, no or its name (default: auto for personal accounts, no for group ones)
+    #[arg(long, value_name = "auto|no|FOLDER", value_parser = read_sent)]
+    pub read_sent: Option<ReadSent>,
+}
+
+fn read_sent(text: &str) -> Result<ReadSent, String> {
+    text.parse().map_err(|e: UnknownLabel| e.to_string())
+}
+
+impl Flags {
+    pub fn apply(&self, account: &mut Account) -> Result<()> {
+        self.folders.iter().try_for_each(|folder| match folder.as_str() {
+            "" => Err(error::data("--folder: \"\" is not a folder name").into()),
+            folder => check_folder("--folder", folder),
+        })?;
+        if self.max_size == Some(0) {
+            return Err(error::data("--max-size: must be at least one byte").into());
+        }
+        let fetching = &mut account.fetching;
+        if let Some(since) = &self.since {
+            fetching.fetch_since = crate::cli::moment("--since", since)?;
+        }
+        if let Some(after) = &self.after {
+            fetching.after_import = after.clone();
+        }
+        if let Some(read_sent) = &self.read_sent {
+            fetching.read_sent = read_sent.clone();
+        }
+        fetching.portion = self.portion.or(fetching.portion);
+        fetching.max_size = self.max_size.or(fetching.max_size);
+        fetching.authserv_id = changed(self.authserv_id.as_ref(), fetching.authserv_id.take(), |id| {
+            Ok(context::word("--authserv-id", id)?.to_lowercase())
+        })?;
+        fetching.dmarc_none = self.dmarc_none.unwrap_or(fetching.dmarc_none);
+        account.form_senders =
+            addresses("--form-sender", &self.form_senders, std::mem::take(&mut account.form_senders))?;
+        Ok(())
+    }
+}
+
+/// Fields in their order.
+pub const COLUMNS: &[Column<Listed>] = &[
+    Column::new("folders", unlisted().labelled(), |one, _| Cell::words(&one.folders)),
+    Column::new("since", unlisted().labelled(), |one, _| Cell::date_time(one.account.fetching.fetch_since)),
+    Column::new("after", unlisted().labelled(), |one, _| Cell::text(&one.account.fetching.after_import.to_string())),
+    Column::new("portion", unlisted().labelled(), |one, _| Cell::opt_int(one.account.fetching.portion.map(i64::from))),
+    Column::new("max_size", unlisted().labelled(), |one, _| {
+        Cell::opt_int(one.account.fetching.max_size.map(|size| i64::try_from(size).unwrap_or(i64::MAX)))
+    }),
+    Column::new("authserv_id", unlisted().labelled(), |one, _| {
+        Cell::opt_text(one.account.fetching.authserv_id.as_deref())
+    }),
+    Column::new("dmarc_none", unlisted().labelled(), |one, _| Cell::text(one.account.fetching.dmarc_none.as_str())),
+    Column::new("form_senders", unlisted().labelled(), |one, _| Cell::words(&one.account.form_senders)),
+    Column::new("read_sent", unlisted().labelled(), |one, _| Cell::text(&one.account.fetching.read_sent.to_string())),
+];

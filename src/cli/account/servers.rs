@@ -1,0 +1,251 @@
+//! The servers of an account: where they are, how to log in, and what makes them trusted.
+
+use anyhow::Result;
+use clap::Args;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::show::Listed;
+use crate::cli::context::Context;
+use crate::error;
+use crate::net::tls;
+use crate::secret::{self, SecretSpec};
+use crate::store::accounts::{Account, Auth, Server, Tls};
+use crate::ui::cell::{Cell, Column, head, unlisted};
+
+#[derive(Debug, Args)]
+pub struct Flags {
+    /// IMAP server (port 993, with --tls starttls or none 143)
+    #[arg(long, value_name = "HOST[:PORT]")]
+    imap: Option<String>,
+    /// SMTP server (port 587)
+    #[arg(long, value_name = "HOST[:PORT]")]
+    smtp: Option<String>,
+    /// TLS of IMAP: implicit, starttls or none (loopback only)
+    #[arg(long, value_name = "MODE")]
+    tls: Option<Tls>,
+    /// Login name (default: the address)
+    #[arg(long, value_name = "NAME")]
+    login: Option<String>,
+    /// cmd:ARGV, file:PATH, env:NAME, cred:NAME or stdin; never the password itself
+    #[arg(long, value_name = "SPEC")]
+    secret: Option<String>,
+    /// TLS of SMTP (default: implicit on port 465, as --tls on loopback, else starttls)
+    #[arg(long, value_name = "MODE")]
+    smtp_tls: Option<Tls>,
+    /// Login name for SMTP (default: as IMAP)
+    #[arg(long, value_name = "NAME")]
+    smtp_login: Option<String>,
+    /// Secret for SMTP (default: as IMAP)
+    #[arg(long, value_name = "SPEC")]
+    smtp_secret: Option<String>,
+    /// Of IMAP, and of SMTP without --smtp-auth: password, xoauth2 or oauthbearer
+    #[arg(long, value_name = "HOW")]
+    auth: Option<Auth>,
+    /// Of SMTP: password (PLAIN, else LOGIN), xoauth2 or oauthbearer
+    #[arg(long, value_name = "HOW")]
+    smtp_auth: Option<Auth>,
+    /// cmd:ARGV that prints an access token (xoauth2, oauthbearer)
+    #[arg(long, value_name = "SPEC", conflicts_with = "secret")]
+    token: Option<String>,
+    /// PEM file with a certificate authority to trust
+    #[arg(long, value_name = "FILE")]
+    ca: Option<String>,
+    /// The only server certificate to be accepted
+    #[arg(long, value_name = "sha256:HEX")]
+    pin: Option<String>,
+}
+
+impl Flags {
+    /// Reads the secret from standard input where `--secret stdin` (or `--token stdin`) asks for that.
+    pub fn secret_from_stdin(&self, ctx: &Context) -> Result<Option<Zeroizing<String>>> {
+        match self.secret.as_deref().or(self.token.as_deref()) {
+            Some("stdin") => Ok(Some(secret::from_stdin(&|| ctx.ui.prompt("Password: "))?)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether any of them is given, and not to take a setting away.
+    pub fn is_any_given(&self) -> bool {
+        let names = [&self.imap, &self.smtp, &self.login, &self.secret, &self.smtp_login, &self.smtp_secret];
+        let more = [&self.token, &self.ca, &self.pin];
+        names.into_iter().chain(more).any(|given| given.as_ref().is_some_and(|given| !given.is_empty()))
+            || self.tls.is_some()
+            || self.smtp_tls.is_some()
+            || self.auth.is_some()
+            || self.smtp_auth.is_some()
+    }
+
+    /// Remembers of the servers that are named whether somebody did so through sudo.
+    pub fn confine(&self, account: &mut Account, delegated: bool) {
+        if self.imap.is_some() {
+            account.imap.confined = delegated;
+        }
+        if self.smtp.is_some() {
+            account.smtp.confined = delegated;
+        }
+    }
+
+    pub fn apply(&self, account: &mut Account) -> Result<()> {
+        account.imap.tls = self.tls.unwrap_or(account.imap.tls);
+        if let Some(host) = &self.imap {
+            let port = if account.imap.tls == Tls::Implicit { 993 } else { 143 };
+            set_host("--imap", &mut account.imap, host, port)?;
+        }
+        if let Some(host) = &self.smtp {
+            set_host("--smtp", &mut account.smtp, host, 587)?;
+            let beside = account.imap.host.is_some() || self.tls.is_some();
+            account.smtp.tls = default_smtp_tls(&account.smtp, if beside { account.imap.tls } else { Tls::None });
+        }
+        account.smtp.tls = self.smtp_tls.unwrap_or(account.smtp.tls);
+        account.imap.auth = self.auth.unwrap_or(account.imap.auth);
+        account.smtp.auth = self.smtp_auth.or(self.auth).unwrap_or(account.smtp.auth);
+        set_word(&mut account.imap.login, self.login.as_ref());
+        set_word(&mut account.smtp.login, self.smtp_login.as_ref());
+        set_secret(&mut account.imap.secret, self.secret.as_ref().or(self.token.as_ref()))?;
+        if self.smtp_secret.as_deref() == Some("stdin") {
+            return Err(error::data("--smtp-secret: only --secret can come by standard input")
+                .hint("use cmd:ARGV, file:PATH, env:NAME or cred:NAME")
+                .into());
+        }
+        set_secret(&mut account.smtp.secret, self.smtp_secret.as_ref())?;
+        if let Some(ca) = &self.ca {
+            account.trust.ca_file = if ca.is_empty() { None } else { Some(absolute(ca)?) };
+        }
+        if let Some(pin) = &self.pin {
+            account.trust.pin = fingerprint(pin)?;
+        }
+        Ok(())
+    }
+}
+
+/// What lists show.
+pub const LISTED: &[Column<Listed>] = &[
+    Column::new("imap", head("IMAP").shrinking(), |one, _| server(&one.account.imap, one.is_manager)),
+    Column::new("smtp", head("SMTP").shrinking(), |one, _| server(&one.account.smtp, one.is_manager)),
+];
+
+/// The other fields of IMAP.
+pub const IMAP: &[Column<Listed>] = &[
+    Column::new("login", unlisted().labelled(), |one, _| one.to_manager(&one.account.imap.login)),
+    Column::new("secret", unlisted().labelled(), |one, _| one.to_manager(&one.account.imap.secret)),
+    Column::new("auth", unlisted().labelled(), |one, _| Cell::text(one.account.imap.auth.as_str())),
+    Column::new("ca", unlisted().labelled(), |one, _| Cell::opt_text(one.account.trust.ca_file.as_deref())),
+    Column::new("pin", unlisted().labelled(), |one, _| Cell::opt_text(one.account.trust.pin.as_deref())),
+];
+
+/// The other fields of SMTP.
+pub const SMTP: &[Column<Listed>] = &[
+    Column::new("smtp_login", unlisted().labelled(), |one, _| one.to_manager(&one.account.smtp.login)),
+    Column::new("smtp_secret", unlisted().labelled(), |one, _| one.to_manager(&one.account.smtp.secret)),
+    Column::new("smtp_auth", unlisted().labelled(), |one, _| Cell::text(one.account.smtp.auth.as_str())),
+];
+
+fn server(server: &Server, with_login: bool) -> Cell {
+    let Some(host) = &server.host else { return Cell::none() };
+    let login = with_login.then_some(&server.login);
+    let json = json!({"host": host, "port": server.port, "tls": server.tls.as_str(), "login": login});
+    Cell::object(json, &format!("{host}:{} {}", server.port, server.tls))
+}
+
+fn set_host(field: &str, server: &mut Server, given: &str, default_port: u16) -> Result<()> {
+    if given.is_empty() {
+        server.host = None;
+        return Ok(());
+    }
+    let bad = || error::data(format!("{field}: \"{given}\" is not HOST or HOST:PORT"));
+    let (host, port) = match given.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((host, rest)) => (host, rest.strip_prefix(':')),
+        None if given.matches(':').count() > 1 => (given, None),
+        None => given.split_once(':').map_or((given, None), |(host, port)| (host, Some(port))),
+    };
+    let port = port.map(str::parse::<u16>).transpose().map_err(|_| bad())?.unwrap_or(default_port);
+    if host.is_empty() || port == 0 || host.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/') {
+        return Err(bad().into());
+    }
+    (server.host, server.port) = (Some(host.to_owned()), port);
+    Ok(())
+}
+
+fn default_smtp_tls(smtp: &Server, imap: Tls) -> Tls {
+    match smtp.port {
+        465 => Tls::Implicit,
+        _ if smtp.is_on_this_machine() => imap,
+        _ => Tls::StartTls,
+    }
+}
+
+fn set_word(target: &mut String, given: Option<&String>) {
+    if let Some(word) = given {
+        target.clone_from(word);
+    }
+}
+
+fn set_secret(target: &mut String, given: Option<&String>) -> Result<()> {
+    if let Some(spec) = given {
+        *target = if spec.is_empty() { String::new() } else { spec.parse::<SecretSpec>()?.to_string() };
+    }
+    Ok(())
+}
+
+/// A readable file by its whole path: cron starts elsewhere.
+fn absolute(file: &str) -> Result<String> {
+    let cannot = |e: std::io::Error| error::data(format!("--ca: cannot read {file}: {e}"));
+    let path = std::path::absolute(file).map_err(cannot)?;
+    std::fs::metadata(&path).map_err(cannot)?;
+    tls::check_authorities(&path).map_err(|e| error::data(format!("--ca: {e}")).hint("name a file in PEM format"))?;
+    Ok(path.display().to_string())
+}
+
+fn fingerprint(given: &str) -> Result<Option<String>> {
+    if given.is_empty() {
+        return Ok(None);
+    }
+    let hex: String = given.strip_prefix("sha256:").unwrap_or(given).chars().filter(|c| *c != ':').collect();
+    if hex.len() != 64 || !hex.chars().all(|c| c.is_ascii_hexdigit()) {
+        return Err(error::data("--pin: must be sha256: and 64 hex digits").into());
+    }
+    Ok(Some(hex.to_lowercase()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::store::accounts::AccountKind;
+
+    #[test]
+    fn hosts_with_and_without_port() {
+        let rows = [
+            ("imap.example.org", Some(("imap.example.org", 993))),
+            ("imap.example.org:143", Some(("imap.example.org", 143))),
+            ("[::1]:1143", Some(("::1", 1143))),
+            ("::1", Some(("::1", 993))),
+            ("host:", None),
+            ("host:0", None),
+            ("host:99999", None),
+            (":143", None),
+            ("a b", None),
+            ("imaps://host", None),
+        ];
+        for (given, expected) in rows {
+            let mut server = Account::new("x", AccountKind::Group, Timestamp::UNIX_EPOCH).imap;
+            let got = set_host("--imap", &mut server, given, 993).ok().map(|()| (server.host.unwrap(), server.port));
+            assert_eq!(got, expected.map(|(h, p): (&str, u16)| (h.to_owned(), p)), "{given}");
+        }
+    }
+
+    #[test]
+    fn smtp_is_protected_unless_it_is_on_this_machine() {
+        let with = |host: &str, port| Server {
+            host: Some(host.into()),
+            port,
+            ..Account::new("x", AccountKind::Group, Timestamp::UNIX_EPOCH).smtp
+        };
+        assert_eq!(default_smtp_tls(&with("smtp.example.org", 587), Tls::None), Tls::StartTls);
+        assert_eq!(default_smtp_tls(&with("smtp.example.org", 465), Tls::None), Tls::Implicit);
+        assert_eq!(default_smtp_tls(&with("127.0.0.1", 2525), Tls::None), Tls::None);
+    }
+}
