@@ -13,7 +13,6 @@ use crate::store::db::Row;
 pub struct Server {
     /// Host; `None` = the account does not use this protocol.
     pub host: Option<String>,
-    /// Port.
     pub port: u16,
     /// Protection.
     pub tls: Tls,
