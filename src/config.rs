@@ -4,139 +4,157 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Result;
-use serde::{Deserialize, Deserializer, de};
+use anyhow::{Result, anyhow};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::alike;
 use crate::caller::{self, Process};
 use crate::error;
 use crate::net::reach::Allowed;
-use crate::units;
 
-/// The configuration with its defaults. Unknown keys are refused.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Config {
-    /// Database file.
-    pub database: Option<PathBuf>,
-    /// Domain of our message ids; `None` = that of the sending account.
-    pub message_id_domain: Option<String>,
-    /// Account that sends notices; `None` = the one the case came by.
-    pub system_account: Option<String>,
-    /// Accounts polled at once.
-    pub jobs: usize,
-    /// Of these at one IMAP host.
-    pub jobs_per_host: usize,
-    /// A run of `fetch` ends after this.
-    #[serde(deserialize_with = "duration")]
-    pub max_runtime: Duration,
-    /// Messages per folder and run; 0 = all.
-    pub portion: u32,
-    /// Of larger messages only the beginning is fetched, in bytes.
-    #[serde(deserialize_with = "size")]
-    pub message_max_size: u64,
-    /// All attachments of a mail that is written, in bytes.
-    #[serde(deserialize_with = "size")]
-    pub attachment_max_size: u64,
-    /// TCP connect.
-    #[serde(deserialize_with = "duration")]
-    pub connect_timeout: Duration,
-    /// TLS handshake.
-    #[serde(deserialize_with = "duration")]
-    pub tls_timeout: Duration,
-    /// Each answer of a server.
-    #[serde(deserialize_with = "duration")]
-    pub reply_timeout: Duration,
-    /// Failed runs in a row before cron hears of it.
-    pub alert_after: u32,
-    /// Age of a failure before cron hears of it.
-    #[serde(deserialize_with = "duration")]
-    pub alert_min_age: Duration,
-    /// Personal accounts that a user may have.
-    pub max_personal_accounts: u32,
-    /// Contacts rather than their companies get mail.
-    pub b2c: bool,
-    /// New cases of one sender in an hour before further mails join the last one; 0 = off.
-    pub case_burst: u32,
-    /// A company's only open opportunity gets its mail.
-    pub link_opportunity: bool,
-    /// Older mail gets no automatic reply.
-    #[serde(deserialize_with = "duration")]
-    pub auto_reply_max_age: Duration,
-    /// Automatic replies per address, account and hour; 0 = off.
-    pub auto_reply_per_hour: u32,
-    /// Automatic replies per address, account and day; 0 = off.
-    pub auto_reply_per_day: u32,
-    /// Automatic replies per account and hour before the breaker trips; 0 = off.
-    pub auto_reply_breaker: u32,
-    /// Automatic mail is sent from `<>` where the server takes it.
-    pub auto_reply_null_sender: bool,
-    /// Older mail notifies nobody.
-    #[serde(deserialize_with = "duration")]
-    pub notification_max_age: Duration,
-    /// Servers at other than public addresses that enforced mode connects to.
-    pub allowed_hosts: Vec<Allowed>,
-    /// The program's own log.
-    pub log: Log,
+/// Declares a part of the configuration: `key: Type = default`, which is all that there is to be said of a key here.
+macro_rules! keys {
+    (
+        $(#[$meta:meta])*
+        pub struct $name:ident { $($(#[$kmeta:meta])* $key:ident: $type:ty = $default:expr),+ $(,)? }
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub struct $name { $($(#[$kmeta])* pub $key: $type),+ }
+
+        impl Default for $name {
+            fn default() -> $name {
+                $name { $($key: $default),+ }
+            }
+        }
+    };
 }
 
-/// `[log]`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Log {
-    /// `error`, `warn`, `info`, `debug` or `trace`.
-    pub level: log::LevelFilter,
-    /// File to append to; `None` = no log.
-    pub file: Option<PathBuf>,
-}
-
-impl Default for Log {
-    fn default() -> Log {
-        Log { level: log::LevelFilter::Info, file: None }
+keys! {
+    /// The configuration with its defaults. Unknown keys are refused.
+    pub struct Config {
+        /// Database file.
+        database: Option<PathBuf> = None,
+        /// Domain of our message ids; `None` = that of the sending account.
+        message_id_domain: Option<String> = None,
+        /// Account that sends notices; `None` = the one the case came by.
+        system_account: Option<String> = None,
+        /// Accounts polled at once.
+        jobs: usize = 8,
+        /// Of these at one IMAP host.
+        jobs_per_host: usize = 8,
+        /// A run of `fetch` ends after this.
+        #[serde(with = "in_words::duration")]
+        max_runtime: Duration = minutes(10),
+        /// Messages per folder and run; 0 = all.
+        portion: u32 = 0,
+        /// Of larger messages only the beginning is fetched, in bytes.
+        #[serde(with = "in_words::size")]
+        message_max_size: u64 = 25 << 20,
+        /// All attachments of a mail that is written, in bytes.
+        #[serde(with = "in_words::size")]
+        attachment_max_size: u64 = 18 << 20,
+        /// TCP connect.
+        #[serde(with = "in_words::duration")]
+        connect_timeout: Duration = Duration::from_secs(10),
+        /// TLS handshake.
+        #[serde(with = "in_words::duration")]
+        tls_timeout: Duration = Duration::from_secs(15),
+        /// Each answer of a server.
+        #[serde(with = "in_words::duration")]
+        reply_timeout: Duration = Duration::from_secs(60),
+        /// Failed runs in a row before cron hears of it.
+        alert_after: u32 = 3,
+        /// Age of a failure before cron hears of it.
+        #[serde(with = "in_words::duration")]
+        alert_min_age: Duration = minutes(15),
+        /// Personal accounts that a user may have.
+        max_personal_accounts: u32 = 2,
+        /// Contacts rather than their companies get mail.
+        b2c: bool = false,
+        /// New cases of one sender in an hour before further mails join the last one; 0 = off.
+        case_burst: u32 = 20,
+        /// A company's only open opportunity gets its mail.
+        link_opportunity: bool = true,
+        /// Older mail gets no automatic reply.
+        #[serde(with = "in_words::duration")]
+        auto_reply_max_age: Duration = days(3),
+        /// Automatic replies per address, account and hour; 0 = off.
+        auto_reply_per_hour: u32 = 1,
+        /// Automatic replies per address, account and day; 0 = off.
+        auto_reply_per_day: u32 = 3,
+        /// Automatic replies per account and hour before the breaker trips; 0 = off.
+        auto_reply_breaker: u32 = 100,
+        /// Automatic mail is sent from `<>` where the server takes it.
+        auto_reply_null_sender: bool = true,
+        /// Older mail notifies nobody.
+        #[serde(with = "in_words::duration")]
+        notification_max_age: Duration = days(2),
+        /// Servers at other than public addresses that enforced mode connects to.
+        allowed_hosts: Vec<Allowed> = Vec::new(),
+        /// The program's own log.
+        log: Log = Log::default(),
     }
 }
 
-impl Default for Config {
-    fn default() -> Config {
-        let minutes = |n: u64| Duration::from_secs(60 * n);
-        let days = |n: u64| Duration::from_secs(86_400 * n);
-        Config {
-            database: None,
-            message_id_domain: None,
-            system_account: None,
-            jobs: 8,
-            jobs_per_host: 8,
-            max_runtime: minutes(10),
-            portion: 0,
-            message_max_size: 25 << 20,
-            attachment_max_size: 18 << 20,
-            connect_timeout: Duration::from_secs(10),
-            tls_timeout: Duration::from_secs(15),
-            reply_timeout: Duration::from_secs(60),
-            alert_after: 3,
-            alert_min_age: minutes(15),
-            max_personal_accounts: 2,
-            b2c: false,
-            case_burst: 20,
-            link_opportunity: true,
-            auto_reply_max_age: days(3),
-            auto_reply_per_hour: 1,
-            auto_reply_per_day: 3,
-            auto_reply_breaker: 100,
-            auto_reply_null_sender: true,
-            notification_max_age: days(2),
-            allowed_hosts: Vec::new(),
-            log: Log::default(),
+keys! {
+    /// `[log]`.
+    pub struct Log {
+        /// `error`, `warn`, `info`, `debug` or `trace`.
+        #[serde(serialize_with = "in_words::level")]
+        level: log::LevelFilter = log::LevelFilter::Info,
+        /// File to append to; `None` = no log.
+        file: Option<PathBuf> = None,
+    }
+}
+
+const fn minutes(n: u64) -> Duration {
+    Duration::from_secs(60 * n)
+}
+
+const fn days(n: u64) -> Duration {
+    Duration::from_secs(86_400 * n)
+}
+
+/// Values as people write them.
+mod in_words {
+    use serde::Serializer;
+
+    pub fn level<S: Serializer>(level: &log::LevelFilter, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&level.as_str().to_lowercase())
+    }
+
+    pub mod duration {
+        use std::time::Duration;
+
+        use serde::{Deserialize, Deserializer, Serializer, de};
+
+        use crate::units;
+
+        pub fn serialize<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
+            to.serialize_str(&units::write_duration(*duration))
+        }
+
+        pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+            units::duration(&String::deserialize(from)?).map_err(de::Error::custom)
         }
     }
-}
 
-fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-    units::duration(&String::deserialize(from)?).map_err(de::Error::custom)
-}
+    pub mod size {
+        use serde::{Deserialize, Deserializer, Serializer, de};
 
-fn size<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
-    units::size(&String::deserialize(from)?).map_err(de::Error::custom)
+        use crate::units;
+
+        pub fn serialize<S: Serializer>(size: &u64, to: S) -> Result<S::Ok, S::Error> {
+            to.serialize_str(&units::write_size(*size))
+        }
+
+        pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+            units::size(&String::deserialize(from)?).map_err(de::Error::custom)
+        }
+    }
 }
 
 /// The example file, every key explained.
@@ -190,73 +208,37 @@ impl Config {
 
 impl Config {
     /// Every value in force, in the form of the file.
-    pub fn to_toml(&self) -> String {
-        let text = |value: &Option<String>| value.as_ref().map_or("# not set".to_owned(), |v| format!("{v:?}"));
-        let path = |value: &Option<PathBuf>| text(&value.as_ref().map(|p| p.display().to_string()));
-        let seconds = |d: Duration| format!("\"{}\"", units::write_duration(d));
-        // Named one by one, so that the compiler refuses a key that is left out.
-        let Config {
-            database,
-            message_id_domain,
-            system_account,
-            jobs,
-            jobs_per_host,
-            max_runtime,
-            portion,
-            message_max_size,
-            attachment_max_size,
-            connect_timeout,
-            tls_timeout,
-            reply_timeout,
-            alert_after,
-            alert_min_age,
-            max_personal_accounts,
-            b2c,
-            case_burst,
-            link_opportunity,
-            auto_reply_max_age,
-            auto_reply_per_hour,
-            auto_reply_per_day,
-            auto_reply_breaker,
-            auto_reply_null_sender,
-            notification_max_age,
-            allowed_hosts,
-            log,
-        } = self;
-        let values = [
-            ("database", path(database)),
-            ("message_id_domain", text(message_id_domain)),
-            ("system_account", text(system_account)),
-            ("jobs", jobs.to_string()),
-            ("jobs_per_host", jobs_per_host.to_string()),
-            ("max_runtime", seconds(*max_runtime)),
-            ("portion", portion.to_string()),
-            ("message_max_size", format!("\"{}\"", units::write_size(*message_max_size))),
-            ("attachment_max_size", format!("\"{}\"", units::write_size(*attachment_max_size))),
-            ("connect_timeout", seconds(*connect_timeout)),
-            ("tls_timeout", seconds(*tls_timeout)),
-            ("reply_timeout", seconds(*reply_timeout)),
-            ("alert_after", alert_after.to_string()),
-            ("alert_min_age", seconds(*alert_min_age)),
-            ("max_personal_accounts", max_personal_accounts.to_string()),
-            ("b2c", b2c.to_string()),
-            ("case_burst", case_burst.to_string()),
-            ("link_opportunity", link_opportunity.to_string()),
-            ("auto_reply_max_age", seconds(*auto_reply_max_age)),
-            ("auto_reply_per_hour", auto_reply_per_hour.to_string()),
-            ("auto_reply_per_day", auto_reply_per_day.to_string()),
-            ("auto_reply_breaker", auto_reply_breaker.to_string()),
-            ("auto_reply_null_sender", auto_reply_null_sender.to_string()),
-            ("notification_max_age", seconds(*notification_max_age)),
-            ("allowed_hosts", format!("{:?}", allowed_hosts.iter().map(Allowed::to_string).collect::<Vec<_>>())),
-        ];
-        let line = |(key, value): &(&str, String)| match value.starts_with('#') {
-            true => format!("# {key} is not set\n"),
-            false => format!("{key} = {value}\n"),
-        };
-        let log_file = line(&("file", path(&log.file)));
-        let level = log.level.as_str().to_lowercase();
-        format!("{}\n[log]\nlevel = {level:?}\n{log_file}", values.iter().map(line).collect::<String>())
+    ///
+    /// # Errors
+    /// A value that TOML cannot hold.
+    pub fn to_toml(&self) -> Result<String> {
+        let (mut lines, mut parts) = (String::new(), String::new());
+        for (key, value) in self.values()? {
+            match value {
+                Value::Object(part) => {
+                    let of_part = part.into_iter().map(|(key, value)| line(&key, value)).collect::<Result<String>>()?;
+                    parts.push_str(&format!("\n[{key}]\n{of_part}"));
+                }
+                value => lines.push_str(&line(&key, value)?),
+            }
+        }
+        Ok(lines + &parts)
+    }
+
+    /// Every key with its value, `null` where none is set.
+    fn values(&self) -> Result<Map<String, Value>> {
+        match serde_json::to_value(self)? {
+            Value::Object(values) => Ok(values),
+            other => Err(anyhow!("the configuration is no object: {other}")),
+        }
+    }
+}
+
+/// A key with its value as a line of the file.
+fn line(key: &str, value: Value) -> Result<String> {
+    match value {
+        Value::Null => Ok(format!("# {key} is not set\n")),
+        value => Ok(format!("{key} = {}\n", toml::Value::try_from(value)?)),
     }
 }
 
@@ -288,16 +270,20 @@ impl Refused {
     }
 }
 
-/// The keys of the example file, which a test keeps equal to those of [`Config`].
-fn keys() -> impl Iterator<Item = &'static str> {
-    let candidates = EXAMPLE.lines().filter_map(|line| line.strip_prefix('#').and_then(|l| l.split_once(" = ")));
-    candidates
-        .map(|(key, _)| key)
-        .filter(|key| key.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'))
+/// Every key, those of its parts too.
+fn keys() -> Vec<String> {
+    let mut keys = Vec::new();
+    for (key, value) in Config::default().values().unwrap_or_default() {
+        match value {
+            Value::Object(part) => keys.extend(part.into_iter().map(|(key, _)| key)),
+            _ => keys.push(key),
+        }
+    }
+    keys
 }
 
-fn nearest(unknown: &str) -> Option<&'static str> {
-    alike::nearest(unknown, keys(), 4)
+fn nearest(unknown: &str) -> Option<String> {
+    alike::nearest(unknown, keys().iter().map(String::as_str), 4).map(str::to_owned)
 }
 
 /// Where the configuration lies: a service's below /etc, a person's below the XDG directory.
@@ -366,12 +352,18 @@ mod tests {
             .map(|line| format!("{line}\n"))
             .collect();
         assert_eq!(Config::parse(&plain).unwrap(), Config::default());
-        let written = format!("{:?}", Config::default());
+        let manual = manual();
         for key in keys() {
-            assert!(written.contains(&format!("{key}: ")), "{key} is in the example but not in Config");
+            let in_example = EXAMPLE.lines().any(|line| line.starts_with(&format!("#{key} = ")));
+            assert!(in_example, "{key} is not in config.example.toml");
+            assert!(manual.contains(&key), "{key} is not in the manual");
         }
-        let fields = written.matches(": ").count() - 1;
-        assert_eq!(keys().count(), fields, "every field has its line in the example");
+    }
+
+    /// All pages.
+    fn manual() -> String {
+        let pages = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("man")).unwrap();
+        pages.map(|page| fs::read_to_string(page.unwrap().path()).unwrap()).collect()
     }
 
     #[test]
@@ -383,10 +375,16 @@ mod tests {
             allowed_hosts: vec!["10.0.0.0/8".parse().unwrap()],
             ..Config::default()
         };
-        assert_eq!(Config::parse(&config.to_toml()).unwrap(), config);
-        let written = config.to_toml();
+        let written = config.to_toml().unwrap();
+        assert_eq!(Config::parse(&written).unwrap(), config);
         for key in keys() {
-            assert!(written.lines().any(|line| line.trim_start_matches("# ").starts_with(key)), "{key} is not shown");
+            let line = |line: &str| line.starts_with(&format!("{key} = ")) || line == format!("# {key} is not set");
+            assert!(written.lines().any(line), "{key} is not shown");
+        }
+        for line in
+            ["max_runtime = \"10m\"", "message_max_size = \"25MiB\"", "# database is not set", "level = \"info\""]
+        {
+            assert!(written.lines().any(|shown| shown == line), "{line} is not in {written}");
         }
     }
 

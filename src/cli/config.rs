@@ -46,7 +46,7 @@ pub fn run(command: ConfigCommand, named: Option<&Path>, loaded: Result<Config>,
             let there = if path.exists() { "is right" } else { "does not exist; every value has its default" };
             ui.text(&format!("{} {there}", path.display()))
         }
-        ConfigCommand::Show(Show { effective: true }) => ui.text(loaded?.to_toml().trim_end()),
+        ConfigCommand::Show(Show { effective: true }) => ui.text(loaded?.to_toml()?.trim_end()),
         ConfigCommand::Show(Show { effective: false }) => {
             loaded?;
             match std::fs::read_to_string(&path) {

@@ -8,7 +8,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// Where connections may go.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -83,6 +83,12 @@ impl fmt::Display for Allowed {
             Allowed::Name(name) => f.write_str(name),
             Allowed::Network(address, bits) => write!(f, "{address}/{bits}"),
         }
+    }
+}
+
+impl Serialize for Allowed {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
     }
 }
 
