@@ -42,7 +42,10 @@ pub enum SecretSpec {
 impl fmt::Display for SecretSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            SecretSpec::Cmd(argv) => write!(f, "cmd:{}", argv.iter().map(|a| quote(a)).collect::<Vec<_>>().join(" ")),
+            SecretSpec::Cmd(argv) => {
+                let words = shlex::try_join(argv.iter().map(String::as_str)).map_err(|_| fmt::Error)?;
+                write!(f, "cmd:{words}")
+            }
             SecretSpec::File(path) => write!(f, "file:{}", path.display()),
             SecretSpec::Env(name) => write!(f, "env:{name}"),
             SecretSpec::Cred(name) => write!(f, "cred:{name}"),
@@ -68,7 +71,7 @@ impl FromStr for SecretSpec {
             return Err(bad("names nothing after the colon"));
         }
         match scheme {
-            "cmd" => split(rest)
+            "cmd" => shlex::split(rest)
                 .filter(|argv| !argv.is_empty())
                 .map(SecretSpec::Cmd)
                 .ok_or_else(|| bad("has an unclosed quote")),
@@ -200,35 +203,6 @@ impl Drop for Hidden {
     }
 }
 
-/// Splits like a shell does, with single and double quotes and backslashes, but expands nothing.
-fn split(text: &str) -> Option<Vec<String>> {
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut quoted: Option<char> = None;
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        match (quoted, c) {
-            (Some(q), c) if c == q => quoted = None,
-            (Some('\''), c) => word.get_or_insert_default().push(c),
-            (_, '\\') => word.get_or_insert_default().push(chars.next()?),
-            (Some(_), c) => word.get_or_insert_default().push(c),
-            (None, '\'' | '"') => {
-                quoted = Some(c);
-                word.get_or_insert_default();
-            }
-            (None, c) if c.is_whitespace() => words.extend(word.take()),
-            (None, c) => word.get_or_insert_default().push(c),
-        }
-    }
-    words.extend(word);
-    quoted.is_none().then_some(words)
-}
-
-fn quote(word: &str) -> String {
-    let plain = !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./=:@,+%".contains(c));
-    if plain { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -252,6 +226,8 @@ mod tests {
         let quoted: SecretSpec = r#"cmd:a 'b c' "d'e" f\ g"#.parse().unwrap();
         assert_eq!(quoted, SecretSpec::Cmd(vec!["a".into(), "b c".into(), "d'e".into(), "f g".into()]));
         assert_eq!(quoted.to_string().parse::<SecretSpec>().unwrap(), quoted);
+        let odd = SecretSpec::Cmd(["", "it's", "#x", "a\\b", "$HOME", "é ", "a=b"].map(str::to_owned).to_vec());
+        assert_eq!(odd.to_string().parse::<SecretSpec>().unwrap(), odd, "{odd}");
         for text in ["hunter2", "cmd:", "file:", "cmd:'open", "cred:../x", "ftp:hunter2"] {
             let refused = text.parse::<SecretSpec>().unwrap_err();
             assert!(!refused.to_string().contains("hunter2"), "{refused}");
