@@ -22,7 +22,6 @@ impl Shown {
         moment.to_zoned_datetime(zone).strftime("%Y-%m-%d %H:%M").to_string()
     }
 
-    /// The age of a moment.
     pub fn age(&self, moment: Timestamp) -> String {
         age::age(moment, self.now)
     }

@@ -1,5 +1,7 @@
 //! What people and programs see: the only place that prints. Nothing from a mail reaches a terminal raw.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 pub mod age;
 pub mod cell;
 mod machine;

@@ -31,6 +31,16 @@ pub enum Format {
     Csv,
 }
 
+impl Format {
+    /// Whether results are JSON, so that text is a JSON string and an error the last line of standard error.
+    pub fn is_json(self) -> bool {
+        match self {
+            Format::Json | Format::Ndjson => true,
+            Format::Table | Format::Plain | Format::Csv => false,
+        }
+    }
+}
+
 /// When colours are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Color {
@@ -129,17 +139,17 @@ impl Ui {
 
     /// How many there are: the number alone for people, an object for programs.
     pub fn count(&self, noun: &str, count: i64) -> Result<()> {
-        match self.format {
-            Format::Json | Format::Ndjson => self.json(&json!({"schema": schema(noun), "count": count})),
-            Format::Table | Format::Plain | Format::Csv => self.line(&count.to_string()),
+        match self.format.is_json() {
+            true => self.json(&json!({"schema": schema(noun), "count": count})),
+            false => self.line(&count.to_string()),
         }
     }
 
     /// Free text; programs get it as a JSON string.
     pub fn text(&self, text: &str) -> Result<()> {
-        match self.format {
-            Format::Json | Format::Ndjson => self.json(&json!(text)),
-            Format::Table | Format::Plain | Format::Csv => self.write(&format!("{}\n", safe::block(text))),
+        match self.format.is_json() {
+            true => self.json(&json!(text)),
+            false => self.write(&format!("{}\n", safe::block(text))),
         }
     }
 
@@ -161,24 +171,22 @@ impl Ui {
 
     /// The result of a change: a sentence, only the id with `-q`, an object for programs.
     pub fn done(&self, id: impl std::fmt::Display, sentence: &str) -> Result<()> {
-        match (self.format, self.quiet) {
-            (Format::Json | Format::Ndjson, _) => {
+        match (self.format.is_json(), self.quiet) {
+            (true, _) => {
                 let id = id.to_string();
                 let id = id.parse::<i64>().map_or_else(|_| json!(id), |number| json!(number));
                 self.json(&json!({"schema": schema("done"), "id": id, "message": sentence}))
             }
-            (_, true) => self.line(&id.to_string()),
-            (_, false) => self.line(sentence),
+            (false, true) => self.line(&id.to_string()),
+            (false, false) => self.line(sentence),
         }
     }
 
     /// What would be done: a line on standard error for people, an object without an id for programs.
     pub fn rehearsed(&self, sentence: &str, line: &str) -> Result<()> {
-        match self.format {
-            Format::Json | Format::Ndjson => {
-                self.json(&json!({"schema": schema("done"), "dry_run": true, "id": null, "message": sentence}))
-            }
-            _ => {
+        match self.format.is_json() {
+            true => self.json(&json!({"schema": schema("done"), "dry_run": true, "id": null, "message": sentence})),
+            false => {
                 self.note(line);
                 Ok(())
             }
@@ -224,7 +232,7 @@ impl Ui {
     pub fn error(&self, trouble: &anyhow::Error) {
         let (kind, hint) = error::classify(trouble);
         let text = format!("{trouble:#}");
-        if matches!(self.format, Format::Json | Format::Ndjson) {
+        if self.format.is_json() {
             say(&machine::error(kind, &text, hint.as_deref()));
         } else if !trouble.is::<Ended>() {
             self.warn(&text);

@@ -204,7 +204,14 @@ fn resolve(tx: &Tx<'_>, actor: &Actor, field: &str, scope: Scope, action: Action
                 action.value.parse().map_err(|e| error::data(format!("{field}: priority: {e}")))?;
             (priority.to_string(), None)
         }
-        _ => (action.value, None),
+        ActionKind::Skip
+        | ActionKind::NoCase
+        | ActionKind::NoAutoReply
+        | ActionKind::Type
+        | ActionKind::Read
+        | ActionKind::NoNotification
+        | ActionKind::Important
+        | ActionKind::None => (action.value, None),
     };
     Ok(Action { value, target, ..action })
 }
@@ -213,7 +220,7 @@ fn resolve(tx: &Tx<'_>, actor: &Actor, field: &str, scope: Scope, action: Action
 fn folder(tx: &Tx<'_>, actor: &Actor, field: &str, scope: Scope, name: &str) -> Result<(String, Option<i64>)> {
     let (found, what) = match scope {
         Scope::User(user_id) => (folders::personal(tx, user_id, name)?, "folder of the user"),
-        _ => (folders::group(tx, name)?, "group folder"),
+        Scope::Global | Scope::Account(_) => (folders::group(tx, name)?, "group folder"),
     };
     let may_use = |id| match (scope, actor.sight().parameter()) {
         (Scope::User(_), _) | (_, None) => Ok(true),

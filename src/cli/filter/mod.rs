@@ -1,5 +1,7 @@
 //! `espomail filter`: what is done with mail as it comes (B10).
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 mod apply;
 mod change;
 mod exchange;
