@@ -28,6 +28,7 @@ mod front;
 pub mod import;
 pub mod ingest;
 pub mod init;
+mod labels;
 pub mod letter;
 pub mod log;
 pub mod man;

@@ -5,6 +5,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::context::{self, Context};
+use super::labels::Labels;
 use crate::access::Actor;
 use crate::error;
 use crate::intake::notify;
@@ -58,14 +59,13 @@ pub struct Read {
 /// `notification settings`
 #[derive(Debug, Args)]
 pub struct Settings {
-    /// By e-mail: assigned, email, note or failed, and immediately, digest or off
-    #[arg(long = "email", value_name = "KIND=WHEN", value_parser = switch)]
+    #[arg(long = "email", value_name = "KIND=WHEN", value_parser = switch, help = by_email())]
     emails: Vec<(NotificationKind, ByEmail)>,
     /// In the list again
-    #[arg(long, value_name = "KIND", value_parser = switched)]
+    #[arg(long, value_name = "KIND", value_parser = switched())]
     on: Vec<NotificationKind>,
     /// Not at all, neither in the list nor by e-mail
-    #[arg(long, value_name = "KIND", value_parser = switched)]
+    #[arg(long, value_name = "KIND", value_parser = switched())]
     off: Vec<NotificationKind>,
 }
 
@@ -165,12 +165,22 @@ fn kept(tx: &Tx<'_>, user: &User) -> Result<Vec<(NotificationKind, Setting)>> {
     kinds.map(|kind| Ok((*kind, notifications::setting(tx, user.id, *kind)?))).collect()
 }
 
-fn switched(text: &str) -> Result<NotificationKind, String> {
-    let kind = NotificationKind::SWITCHED.into_iter().find(|kind| kind.as_str() == text);
-    kind.ok_or_else(|| format!("must be assigned, email, note or failed, not \"{text}\""))
+fn switched() -> Labels<NotificationKind> {
+    Labels::of(&NotificationKind::SWITCHED)
+}
+
+/// The help of `--email`.
+fn by_email() -> String {
+    let listed = |labels: &[&str]| labels.join(", ");
+    let kinds = NotificationKind::SWITCHED.map(NotificationKind::as_str);
+    let times: Vec<&str> = ByEmail::ALL.iter().map(|time| time.as_str()).collect();
+    format!("By e-mail: KIND is one of {}; WHEN is one of {}", listed(&kinds), listed(&times))
 }
 
 fn switch(text: &str) -> Result<(NotificationKind, ByEmail), String> {
     let (kind, when) = text.split_once('=').ok_or("write it as email=digest")?;
-    Ok((switched(kind)?, when.parse().map_err(|e: crate::store::label::UnknownLabel| e.to_string())?))
+    Ok((
+        switched().read(kind).map_err(|e| e.to_string())?,
+        when.parse().map_err(|e: crate::store::label::UnknownLabel| e.to_string())?,
+    ))
 }

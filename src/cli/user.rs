@@ -69,7 +69,7 @@ pub struct Add {
     /// Operating-system name (default: the username)
     #[arg(long, value_name = "OSUSER")]
     login: Option<String>,
-    /// admin or regular
+    /// What the user may do in general
     #[arg(long = "type", value_name = "TYPE", default_value = "regular")]
     user_type: UserType,
 }
@@ -88,10 +88,10 @@ pub struct Edit {
     /// Operating-system name
     #[arg(long, value_name = "OSUSER")]
     login: Option<String>,
-    /// admin or regular
+    /// What the user may do in general
     #[arg(long = "type", value_name = "TYPE")]
     user_type: Option<UserType>,
-    /// E-mail about assignments: immediately, digest or off
+    /// E-mail about assignments
     #[arg(long, value_name = "WHEN")]
     notify: Option<ByEmail>,
     #[command(flatten)]

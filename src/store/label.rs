@@ -24,6 +24,25 @@ pub fn or_word<T: FromStr<Err = UnknownLabel>>(given: &str, word: &str) -> Resul
     }
 }
 
+impl UnknownLabel {
+    /// None of these.
+    pub fn among<L: Label>(offered: &[L], given: &str) -> UnknownLabel {
+        UnknownLabel {
+            known: offered.iter().map(|label| label.text()).collect::<Vec<_>>().join(", "),
+            given: given.chars().take(40).collect(),
+        }
+    }
+}
+
+/// An enum of labels, for code that serves all of them.
+pub trait Label: Copy + 'static {
+    /// Every value in its order.
+    const VALUES: &'static [Self];
+
+    /// As it is stored, shown and typed.
+    fn text(self) -> &'static str;
+}
+
 /// Declares an enum whose variants are stored, shown and parsed as text labels.
 macro_rules! labels {
     ($(#[$meta:meta])* pub enum $name:ident { $($(#[$vmeta:meta])* $variant:ident = $label:literal),+ $(,)? }) => {
@@ -41,6 +60,14 @@ macro_rules! labels {
             }
         }
 
+        impl $crate::store::label::Label for $name {
+            const VALUES: &'static [$name] = $name::ALL;
+
+            fn text(self) -> &'static str {
+                self.as_str()
+            }
+        }
+
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.pad(self.as_str())
@@ -51,12 +78,8 @@ macro_rules! labels {
             type Err = $crate::store::label::UnknownLabel;
 
             fn from_str(given: &str) -> Result<$name, Self::Err> {
-                $name::ALL.iter().copied().find(|v| v.as_str().eq_ignore_ascii_case(given)).ok_or_else(|| {
-                    $crate::store::label::UnknownLabel {
-                        known: $name::ALL.iter().map(|v| v.as_str()).collect::<Vec<_>>().join(", "),
-                        given: given.chars().take(40).collect(),
-                    }
-                })
+                let found = $name::ALL.iter().copied().find(|v| v.as_str().eq_ignore_ascii_case(given));
+                found.ok_or_else(|| $crate::store::label::UnknownLabel::among($name::ALL, given))
             }
         }
     };

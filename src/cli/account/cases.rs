@@ -6,11 +6,11 @@ use clap::Args;
 use super::settings::{Given, changed, yes_or_no};
 use super::show::Listed;
 use crate::cli::context;
+use crate::cli::labels::Labels;
 use crate::error;
 use crate::store::accounts::{Account, AutoMail, Distribution, OnClosed, StaffForward};
 use crate::store::db::Tx;
 use crate::store::folders::{self, Folder};
-use crate::store::label::UnknownLabel;
 use crate::ui::cell::{Cell, Column, head, unlisted};
 
 #[derive(Debug, Args)]
@@ -27,8 +27,8 @@ pub struct Flags {
     /// No cases
     #[arg(long)]
     no_create_case: bool,
-    /// none, direct, round-robin or least-busy
-    #[arg(long, value_name = "HOW", value_parser = distribution)]
+    /// How cases find their assignee
+    #[arg(long, value_name = "HOW", value_parser = distribution())]
     distribution: Option<Distribution>,
     /// The user of --distribution direct
     #[arg(long, value_name = "USER")]
@@ -39,13 +39,13 @@ pub struct Flags {
     /// Answers to closed cases: reopen, new or reopen-within:DAYS
     #[arg(long, value_name = "POLICY")]
     on_closed: Option<OnClosed>,
-    /// Machine mail without a thread: archive or case
+    /// What machine mail without a thread becomes
     #[arg(long, value_name = "POLICY")]
     auto_mail: Option<AutoMail>,
     /// A contact is made from the sender of a new case
     #[arg(long, value_name = "yes|no", num_args = 0..=1, require_equals = true, default_missing_value = "yes", value_parser = yes_or_no)]
     create_contact: Option<bool>,
-    /// Customers' mail that users forward makes the customer's case: all, attached or off
+    /// Which customers' mail that users forward makes the customer's case
     #[arg(long, value_name = "POLICY")]
     staff_forward: Option<StaffForward>,
     /// Answers go to an address of the case's own, such as support+c1f….9a…@
@@ -60,9 +60,8 @@ pub struct Flags {
 }
 
 /// `less-busy` is EspoCRM's own word for `least-busy`.
-fn distribution(text: &str) -> Result<Distribution, String> {
-    let text = if text.eq_ignore_ascii_case("less-busy") { "least-busy" } else { text };
-    text.parse().map_err(|e: UnknownLabel| e.to_string())
+fn distribution() -> Labels<Distribution> {
+    Labels::of(Distribution::ALL).also(&[("less-busy", "least-busy")])
 }
 
 impl Flags {

@@ -32,7 +32,7 @@ pub struct Flags {
     #[arg(long, value_name = "ID")]
     authserv_id: Option<String>,
     /// Trust or refuse mail of a domain that has no DMARC policy, where --authserv-id is set
-    #[arg(long, value_name = "trust|refuse")]
+    #[arg(long, value_name = "POLICY")]
     dmarc_none: Option<DmarcNone>,
     /// Address of a web form that writes for the person in its Reply-To; repeat it for several, empty for none
     #[arg(long = "form-sender", value_name = "ADDRESS")]

@@ -1,5 +1,7 @@
 //! `espomail account`: e-mail accounts.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 pub mod audit;
 mod auto_reply;
 mod cases;
@@ -108,7 +110,7 @@ pub struct Add {
     /// Account
     account: String,
     /// group (a shared mailbox such as support@) or personal (the mailbox of one user, whose mail stays private)
-    #[arg(long, value_name = "KIND", default_value = "group")]
+    #[arg(long, value_name = "KIND", default_value = "group", hide_possible_values = true)]
     kind: AccountKind,
     /// Owner of a personal account (default: you); @me is you
     #[arg(long, value_name = "USER")]

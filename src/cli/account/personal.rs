@@ -16,7 +16,7 @@ pub struct Flags {
     #[arg(long = "folder-map", value_name = "IMAP=FOLDER")]
     pub folder_map: Vec<String>,
     /// Personal: mail that is linked to a record may be read by nobody else (private) or by whoever may read the record
-    #[arg(long, value_name = "private|record")]
+    #[arg(long, value_name = "WHO", hide_possible_values = true)]
     share: Option<Share>,
 }
 

@@ -21,7 +21,7 @@ pub struct Flags {
     /// SMTP server (port 587)
     #[arg(long, value_name = "HOST[:PORT]")]
     smtp: Option<String>,
-    /// TLS of IMAP: implicit, starttls or none (loopback only)
+    /// TLS of IMAP; none is for loopback only
     #[arg(long, value_name = "MODE")]
     tls: Option<Tls>,
     /// Login name (default: the address)
@@ -39,10 +39,10 @@ pub struct Flags {
     /// Secret for SMTP (default: as IMAP)
     #[arg(long, value_name = "SPEC")]
     smtp_secret: Option<String>,
-    /// Of IMAP, and of SMTP without --smtp-auth: password, xoauth2 or oauthbearer
+    /// How to log in to IMAP, and to SMTP without --smtp-auth
     #[arg(long, value_name = "HOW")]
     auth: Option<Auth>,
-    /// Of SMTP: password (PLAIN, else LOGIN), xoauth2 or oauthbearer
+    /// How to log in to SMTP; password is PLAIN, else LOGIN
     #[arg(long, value_name = "HOW")]
     smtp_auth: Option<Auth>,
     /// cmd:ARGV that prints an access token (xoauth2, oauthbearer)

@@ -31,7 +31,7 @@ pub struct Create {
     /// Who gets it
     #[arg(long, value_name = "USER")]
     assign_to: Option<String>,
-    /// Low, Normal, High or Urgent
+    /// How urgent it is
     #[arg(long, value_name = "PRIORITY", default_value = "Normal")]
     priority: Priority,
     /// Type, any text
@@ -54,10 +54,10 @@ pub struct Edit {
     /// Subject
     #[arg(long, value_name = "TEXT")]
     subject: Option<String>,
-    /// Low, Normal, High or Urgent
+    /// How urgent it is
     #[arg(long, value_name = "PRIORITY")]
     priority: Option<Priority>,
-    /// New, Assigned, Pending, Closed, Rejected or Duplicate
+    /// New status
     #[arg(long, value_name = "STATUS")]
     status: Option<CaseStatus>,
     /// Type, any text; empty = none

@@ -132,7 +132,7 @@ pub struct List {
     /// In this status
     #[arg(long, value_name = "STATUS")]
     status: Option<CaseStatus>,
-    /// number, priority, waiting or modified
+    /// Order of the list
     #[arg(long, value_name = "KEY")]
     sort: Option<CaseSort>,
     /// Only the number of cases

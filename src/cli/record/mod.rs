@@ -14,6 +14,7 @@ use clap::{Args, Subcommand};
 use self::fields::Fields;
 pub use self::read::{COLUMNS, SHOW_COLUMNS};
 use super::context::{self, Context};
+use super::labels::Labels;
 use crate::access::Actor;
 use crate::error;
 use crate::store::db::Tx;
@@ -80,8 +81,8 @@ pub enum RecordCommand {
 /// `record add`
 #[derive(Debug, Args)]
 pub struct Add {
-    /// company, contact, lead or opportunity
-    #[arg(value_name = "TYPE", value_parser = record_type)]
+    /// Type of record
+    #[arg(value_name = "TYPE", value_parser = record_types())]
     kind: ParentType,
     /// Name
     #[arg(value_name = "NAME")]
@@ -93,8 +94,8 @@ pub struct Add {
 /// `record list`
 #[derive(Debug, Args)]
 pub struct List {
-    /// company, contact, lead or opportunity
-    #[arg(value_name = "TYPE", value_parser = record_type)]
+    /// Type of record
+    #[arg(value_name = "TYPE", value_parser = record_types())]
     kind: ParentType,
     /// Parts of the name or of an address; all must be there
     #[arg(value_name = "WORDS")]
@@ -116,8 +117,8 @@ pub struct List {
 /// One record.
 #[derive(Debug, Args)]
 pub struct Named {
-    /// company, contact, lead or opportunity
-    #[arg(value_name = "TYPE", value_parser = record_type)]
+    /// Type of record
+    #[arg(value_name = "TYPE", value_parser = record_types())]
     kind: ParentType,
     /// Its name or id
     #[arg(value_name = "NAME")]
@@ -165,8 +166,8 @@ pub struct Import {
     /// CSV file with a line of headings; - is standard input
     #[arg(value_name = "FILE.csv", value_hint = clap::ValueHint::FilePath)]
     file: String,
-    /// company, contact, lead or opportunity
-    #[arg(value_name = "TYPE", value_parser = record_type)]
+    /// Type of record
+    #[arg(value_name = "TYPE", value_parser = record_types())]
     kind: ParentType,
     /// New file for the lines that are refused; the others are imported
     #[arg(long, value_name = "FILE")]
@@ -192,13 +193,9 @@ pub fn run(command: RecordCommand, ctx: &Context) -> Result<()> {
     }
 }
 
-/// A type on the command line; `account` is what EspoCRM calls a company.
-fn record_type(text: &str) -> Result<ParentType, String> {
-    if text.eq_ignore_ascii_case("account") {
-        return Ok(ParentType::Company);
-    }
-    let found = text.parse().ok().filter(|kind| *kind != ParentType::Case);
-    found.ok_or_else(|| "must be one of company, contact, lead, opportunity".to_owned())
+/// Types on the command line; `account` is what EspoCRM calls a company.
+fn record_types() -> Labels<ParentType> {
+    Labels::of(&ParentType::RECORDS).also(&[("account", "company")])
 }
 
 /// The record of this id, or of a name that only one of those bears that may be seen.
@@ -252,11 +249,14 @@ mod tests {
 
     #[test]
     fn types_have_their_names_and_the_one_of_espocrm() {
-        assert_eq!(record_type("company"), Ok(ParentType::Company));
-        assert_eq!(record_type("Account"), Ok(ParentType::Company));
-        assert_eq!(record_type("lead"), Ok(ParentType::Lead));
+        assert_eq!(record_types().read("company"), Ok(ParentType::Company));
+        assert_eq!(record_types().read("Account"), Ok(ParentType::Company));
+        assert_eq!(record_types().read("lead"), Ok(ParentType::Lead));
         for bad in ["case", "", "person"] {
-            assert!(record_type(bad).is_err_and(|e| e.contains("company, contact, lead, opportunity")), "{bad}");
+            assert!(
+                record_types().read(bad).is_err_and(|e| e.known.contains("company, contact, lead, opportunity")),
+                "{bad}"
+            );
         }
     }
 }

@@ -11,7 +11,6 @@ settings! {
         reply_to_own_list: bool = false,
         /// From address; `None` = the account's.
         reply_from: Option<String> = None,
-        /// From name.
         reply_name: Option<String> = None,
     }
 }

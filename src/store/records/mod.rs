@@ -32,6 +32,10 @@ labels! {
 }
 
 impl ParentType {
+    /// Those that are records and no case.
+    pub const RECORDS: [ParentType; 4] =
+        [ParentType::Company, ParentType::Contact, ParentType::Lead, ParentType::Opportunity];
+
     /// The table its records are in.
     pub fn table(self) -> &'static str {
         match self {
