@@ -80,7 +80,7 @@ pub fn distribute(tx: &Tx<'_>, world: &World<'_>, account: &Account, case_id: i6
     let Some(case) = cases::by_id(tx, case_id)? else { return Ok(assignment) };
     match &assignment {
         Assignment::To(user_id, reason) => {
-            if account.cases.distribution == Distribution::RoundRobin {
+            if account.cases.distribution.turns_wheel() {
                 accounts::turn_wheel(tx, account.id, *user_id)?;
             }
             put(tx, world, &case, *user_id, true, None)?;

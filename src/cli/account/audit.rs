@@ -92,7 +92,13 @@ fn repair(
         match one.outcome {
             Outcome::Imported => imported += 1,
             Outcome::Quarantined => quarantined += 1,
-            _ => other += 1,
+            Outcome::Received
+            | Outcome::Duplicate
+            | Outcome::Own
+            | Outcome::Skipped
+            | Outcome::Discarded
+            | Outcome::Unfetchable
+            | Outcome::Missing => other += 1,
         }
         let id = one.email_id.map(|id| format!(" email {id}")).unwrap_or_default();
         ctx.ui.verbose(1, &format!("{}: {}{id}: {}", account.name, one.outcome, one.reason));

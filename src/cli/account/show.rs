@@ -96,7 +96,7 @@ fn mapped(tx: &Tx<'_>, folder: &Folder) -> Result<Vec<String>> {
     let personal = folder.folder_id.map(|id| folders::by_id(tx, id)).transpose()?.flatten().map(|f| f.name);
     let target = match folder.put_in {
         PutIn::Usual => personal,
-        place => Some(place.as_str().to_owned()),
+        PutIn::Archive | PutIn::Trash => Some(folder.put_in.as_str().to_owned()),
     };
     Ok(target.map(|target| format!("{}={target}", folder.name)).into_iter().collect())
 }

@@ -270,7 +270,7 @@ pub fn taken_by(tx: &Tx<'_>, filter: &Filter) -> Result<Option<Filter>> {
     let is_group = |id| accounts.iter().any(|account| account.id == id && account.kind == AccountKind::Group);
     let space = |filter: &Filter| match filter.scope {
         Scope::Account(id) if is_group(id) => Scope::Global,
-        scope => scope,
+        Scope::Global | Scope::Account(_) | Scope::User(_) => filter.scope,
     };
     let same = |other: &Filter| space(other) == space(filter) && other.name.eq_ignore_ascii_case(&filter.name);
     Ok(filters::all(tx)?.into_iter().find(|other| other.id != filter.id && same(other)))

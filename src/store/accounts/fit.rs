@@ -66,7 +66,8 @@ mod tests {
 
     #[test]
     fn settings_that_do_not_fit_name_the_flag_that_is_missing() {
-        let rows: &[(fn(&mut Account), Option<&str>)] = &[
+        type Change = fn(&mut Account);
+        let rows: &[(Change, Option<&str>)] = &[
             (|_| {}, None),
             (|a| a.address.clear(), Some("--address")),
             (|a| a.imap.host = None, Some("--imap")),

@@ -61,6 +61,14 @@ impl Distribution {
             Distribution::RoundRobin | Distribution::LeastBusy => true,
         }
     }
+
+    /// Whether the next choice depends on the last one.
+    pub fn turns_wheel(self) -> bool {
+        match self {
+            Distribution::RoundRobin => true,
+            Distribution::None | Distribution::Direct | Distribution::LeastBusy => false,
+        }
+    }
 }
 
 labels! {
