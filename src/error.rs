@@ -7,7 +7,7 @@ use std::fmt;
 use std::io::ErrorKind;
 
 use crate::net::{NetError, NetErrorKind};
-use crate::store::db::Busy;
+use crate::store::db::{self, Busy, Gravity};
 
 /// How serious an error is for the caller of the program (sysexits, see `man espomail`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,11 +157,13 @@ pub fn classify(error: &anyhow::Error) -> (Kind, Option<String>) {
     if let Some(busy) = error.chain().find_map(|cause| cause.downcast_ref::<Busy>()) {
         return (Kind::TempFail, Some(busy.hint()));
     }
-    if let Some(kind) = error.chain().find_map(crate::store::db::kind_of) {
-        let hint = match kind {
-            Kind::TempFail => "another process is writing; run it again",
-            Kind::Io => "espomail doctor says what is wrong with the disk, the rights or the database",
-            _ => "this is a bug; please report it",
+    if let Some(gravity) = error.chain().find_map(db::gravity) {
+        let (kind, hint) = match gravity {
+            Gravity::Busy => (Kind::TempFail, "another process is writing; run it again"),
+            Gravity::Broken => {
+                (Kind::Io, "espomail doctor says what is wrong with the disk, the rights or the database")
+            }
+            Gravity::Bug => (Kind::Bug, "this is a bug; please report it"),
         };
         return (kind, Some(hint.to_owned()));
     }

@@ -7,6 +7,7 @@
 mod backup;
 mod busy;
 mod fault;
+mod obstacle;
 mod open;
 #[cfg(feature = "poison")]
 mod steps;
@@ -27,12 +28,13 @@ use rusqlite::types::FromSql;
 use rusqlite::{Connection, MAIN_DB, OptionalExtension, Params, TransactionBehavior};
 
 pub use busy::Busy;
-pub use fault::{AFTER_DAMAGE, damage_of, explain, is_fatal, kind_of, unless_fatal};
+pub use fault::{AFTER_DAMAGE, explain, is_fatal, unless_fatal};
+pub use obstacle::{Gravity, damage_of, gravity};
 pub use rusqlite::types::Value;
 pub use rusqlite::{params, params_from_iter};
 
 use super::label::UnknownLabel;
-use super::search;
+use super::text;
 use crate::job_control::Hold;
 use crate::mail::address;
 
@@ -121,7 +123,7 @@ impl Store {
         let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_DIRECTONLY;
         let mentions = |call: &mut Call<'_>| {
             let (text, part) = (call.get_raw(0).as_str_or_null()?, call.get_raw(1).as_str()?);
-            Ok(text.is_some_and(|text| search::mentions(text, part)))
+            Ok(text.is_some_and(|text| text::mentions(text, part)))
         };
         self.conn.create_scalar_function("mentions", 2, flags, mentions)?;
         let in_ascii = |call: &mut Call<'_>| Ok(call.get_raw(0).as_str_or_null()?.map(address::in_ascii));

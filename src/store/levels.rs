@@ -1,7 +1,7 @@
 //! What roles speak of: permissions and how far each reaches (B11.2). Values only; [`super::roles`] stores them.
 
 use super::label::labels;
-use super::records::ParentType;
+use super::parent::ParentType;
 
 labels! {
     /// What may be allowed.

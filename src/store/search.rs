@@ -19,7 +19,6 @@ use super::cases::Priority;
 use super::db::Value;
 use super::label::labels;
 use super::sight::Sight;
-use crate::mail::address;
 use crate::query::{Field, Tree, Words};
 pub(super) use cases::case_condition;
 pub(super) use emails::email_source;
@@ -136,32 +135,6 @@ fn condition(
 /// Words as the full-text index takes them.
 fn matching(words: &Words) -> String {
     format!("\"{}\"{}", words.text.replace('"', "\"\""), if words.begins { " *" } else { "" })
-}
-
-/// A part as `mentions` takes it.
-fn part(text: &str) -> String {
-    folded(text)
-}
-
-/// Letter by letter, so that a letter is the same wherever it stands.
-fn folded(text: &str) -> String {
-    text.chars().flat_map(char::to_lowercase).collect()
-}
-
-/// Whether a text holds a part, which is in small letters. An address holds its domain in both spellings.
-pub(super) fn mentions(text: &str, part: &str) -> bool {
-    holds(text, part) || (!part.is_ascii() && address::in_letters(text).is_some_and(|text| holds(&text, part)))
-}
-
-fn holds(text: &str, part: &str) -> bool {
-    if !text.is_ascii() {
-        return folded(text).contains(part);
-    }
-    let Some(&first) = part.as_bytes().first() else { return true };
-    let starts = memchr::memchr2_iter(first, first.to_ascii_uppercase(), text.as_bytes());
-    starts.into_iter().any(|at| {
-        text.as_bytes().get(at..at + part.len()).is_some_and(|found| found.eq_ignore_ascii_case(part.as_bytes()))
-    })
 }
 
 fn unfit(test: &Test) -> Result<String> {

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use anyhow::Result;
-use rusqlite::ErrorCode;
 
-use super::{Busy, Store};
+use super::Store;
+use super::obstacle::{Gravity, Obstacle, gravity, obstacle};
 use crate::error::{self, Fault, Kind};
 use crate::store::place::{self, Place};
 use crate::units::about;
@@ -13,41 +13,9 @@ use crate::units::about;
 /// What to do with a damaged database.
 pub const AFTER_DAMAGE: &str = "keep the damaged file and restore the last good backup: espomail db restore FILE; `espomail db check` lists the faults";
 
-/// What keeps a database from being used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Obstacle {
-    /// It may not be written.
-    ReadOnly,
-    /// It, its log or its directory cannot be opened.
-    Closed,
-    /// The disk is full.
-    Full,
-    /// The disk does not do what it is told.
-    Disk(String),
-    /// What is read cannot have been written by this program.
-    Damaged(String),
-}
-
-/// The kind of a database error in a chain: busy is passing, a full or damaged disk is not.
-pub fn kind_of(error: &(dyn std::error::Error + 'static)) -> Option<Kind> {
-    if error.is::<Busy>() {
-        return Some(Kind::TempFail);
-    }
-    let error = error.downcast_ref::<rusqlite::Error>()?;
-    Some(match (obstacle(error), error) {
-        (Some(_), _) => Kind::Io,
-        (None, rusqlite::Error::SqliteFailure(failure, _))
-            if matches!(failure.code, ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) =>
-        {
-            Kind::TempFail
-        }
-        _ => Kind::Bug,
-    })
-}
-
 /// Whether an error says that the database itself cannot be written or read any more, so that going on is pointless.
 pub fn is_fatal(error: &anyhow::Error) -> bool {
-    error.chain().filter_map(kind_of).any(|kind| matches!(kind, Kind::Io | Kind::TempFail))
+    error.chain().filter_map(gravity).any(|gravity| gravity != Gravity::Bug)
 }
 
 /// Tells an error of the database itself, which ends a run, from any other one, which ends only what has met it.
@@ -73,37 +41,6 @@ pub(super) fn refuse_unwritable(database: &Path) -> std::result::Result<(), Faul
     match place.troubles().into_iter().find(|trouble| place.read_only || !place.locked.is_empty() && trouble.is_grave) {
         Some(trouble) => Err(Fault::new(Kind::Io, trouble.what).hint(trouble.remedy)),
         None => Ok(()),
-    }
-}
-
-fn obstacle(error: &rusqlite::Error) -> Option<Obstacle> {
-    use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error};
-    let (failure, words) = match error {
-        rusqlite::Error::SqliteFailure(failure, words) => (failure, words.as_deref().unwrap_or_default()),
-        rusqlite::Error::SqlInputError { error, msg, .. } => (error, msg.as_str()),
-        // The tables are STRICT: nothing of another form was ever written.
-        FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) | Utf8Error(..) => {
-            return Some(Obstacle::Damaged(error.to_string()));
-        }
-        _ => return None,
-    };
-    let is_missing = ["no such table", "no such column", "no such index"].iter().any(|text| words.starts_with(text));
-    Some(match failure.code {
-        ErrorCode::DiskFull => Obstacle::Full,
-        ErrorCode::ReadOnly => Obstacle::ReadOnly,
-        ErrorCode::CannotOpen | ErrorCode::PermissionDenied => Obstacle::Closed,
-        ErrorCode::SystemIoFailure => Obstacle::Disk(error.to_string()),
-        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Obstacle::Damaged(error.to_string()),
-        _ if is_missing => Obstacle::Damaged(words.to_owned()),
-        _ => return None,
-    })
-}
-
-/// What is wrong with a file of which an error says that this program cannot have written it; `None` = it does not.
-pub fn damage_of(error: &anyhow::Error) -> Option<String> {
-    match error.chain().find_map(|cause| obstacle(cause.downcast_ref()?))? {
-        Obstacle::Damaged(words) => Some(words),
-        _ => None,
     }
 }
 
@@ -187,7 +124,8 @@ mod tests {
             (rusqlite::Error::InvalidQuery, Kind::Bug),
         ];
         for (error, kind) in rows {
-            assert_eq!(kind_of(&error), Some(kind), "{error}");
+            let said = error.to_string();
+            assert_eq!(error::classify(&error.into()).0, kind, "{said}");
         }
     }
 

@@ -50,6 +50,11 @@ pub fn set_status(tx: &Tx<'_>, email_id: i64, status: EmailStatus) -> Result<()>
     Ok(())
 }
 
+/// The same for a letter of the outbox, which may have no email.
+pub fn set_status_of(tx: &Tx<'_>, email_id: Option<i64>, status: EmailStatus) -> Result<()> {
+    email_id.map_or(Ok(()), |id| set_status(tx, id, status))
+}
+
 /// Another name of an email of ours.
 pub fn add_alias(tx: &Tx<'_>, email_id: i64, message_id: &str) -> Result<()> {
     tx.execute(

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::replace_parts;
+use super::add::replace_parts;
 use crate::mail::message::Message;
 use crate::store::db::{Tx, params};
 use crate::store::search::index;

@@ -2,10 +2,11 @@
 
 use anyhow::Result;
 
-use super::{Assignee, Bound, CaseState, Test, condition, emails, matching, part, unfit};
+use super::{Assignee, Bound, CaseState, Test, condition, emails, matching, unfit};
 use crate::query::{Field, Tree};
 use crate::store::db::seconds;
 use crate::store::records::ParentType;
+use crate::store::text::folded;
 
 const OPEN: &str = "c.status IN ('New', 'Assigned', 'Pending')";
 
@@ -27,16 +28,16 @@ fn one(test: &Test, bound: &mut Bound) -> Result<String> {
         }
         Test::Before(moment) => format!("c.created_at < {}", bound.add(seconds(*moment))),
         Test::Since(moment) => format!("c.created_at >= {}", bound.add(seconds(*moment))),
-        Test::Holds(Field::Subject, text) => format!("mentions(c.name, {})", bound.add(part(text))),
-        Test::Holds(Field::Type, text) => format!("mentions(c.type, {})", bound.add(part(text))),
+        Test::Holds(Field::Subject, text) => format!("mentions(c.name, {})", bound.add(folded(text))),
+        Test::Holds(Field::Type, text) => format!("mentions(c.type, {})", bound.add(folded(text))),
         Test::Holds(Field::Company, text) => {
-            let (place, visible) = (bound.add(part(text)), bound.sight.record(ParentType::Company, "o"));
+            let (place, visible) = (bound.add(folded(text)), bound.sight.record(ParentType::Company, "o"));
             format!("c.company_id IN (SELECT o.id FROM companies o WHERE mentions(o.name, {place}) AND {visible})")
         }
         Test::Holds(Field::Contact, text) => contact(text, bound),
         Test::Holds(Field::From, text) => format!("{} OR {}", contact(text, bound), some_mail(test, bound)?),
         Test::Holds(Field::Body, text) => {
-            format!("mentions(c.description, {}) OR {}", bound.add(part(text)), some_mail(test, bound)?)
+            format!("mentions(c.description, {}) OR {}", bound.add(folded(text)), some_mail(test, bound)?)
         }
         Test::Holds(Field::To | Field::Cc, _) | Test::Attachment | Test::Scheduled(_) => some_mail(test, bound)?,
         Test::Status(status) => format!("c.status = {}", bound.add((*status).to_owned())),
@@ -72,7 +73,7 @@ pub(super) fn assigned(assignee: Assignee, bound: &mut Bound) -> String {
 
 /// Nobody learns of a contact by looking for it.
 fn contact(text: &str, bound: &mut Bound) -> String {
-    let (place, visible) = (bound.add(part(text)), bound.sight.record(ParentType::Contact, "k"));
+    let (place, visible) = (bound.add(folded(text)), bound.sight.record(ParentType::Contact, "k"));
     format!("c.contact_id IN (SELECT k.id FROM contacts k WHERE mentions(k.name, {place}) AND {visible})")
 }
 

@@ -2,11 +2,12 @@
 
 use anyhow::Result;
 
-use super::{Bound, Test, cases, condition, folders, matching, part, unfit};
+use super::{Bound, Test, cases, condition, folders, matching, unfit};
 use crate::query::{Field, Tree};
 use crate::store::db::{Tx, params, seconds};
 use crate::store::records::ParentType;
 use crate::store::sight::Sight;
+use crate::store::text::folded;
 
 /// Who sees fewer emails than this gets them by looking these up; else some of them come soon in the order of the list.
 const FEW: i64 = 2_000;
@@ -57,7 +58,7 @@ pub(super) fn one(test: &Test, bound: &mut Bound) -> Result<String> {
         Test::Before(moment) => format!("e.received_at < {}", bound.add(seconds(*moment))),
         Test::Since(moment) => format!("e.received_at >= {}", bound.add(seconds(*moment))),
         Test::Holds(field @ (Field::From | Field::To | Field::Cc), text) => {
-            let place = bound.add(part(text));
+            let place = bound.add(folded(text));
             // Who writes behind a shared From is found by from: as well (B4.13).
             let author = if *field == Field::From {
                 format!("mentions(e.author_name, {place}) OR mentions(e.author_address, {place}) OR ")
@@ -70,9 +71,12 @@ pub(super) fn one(test: &Test, bound: &mut Bound) -> Result<String> {
                     AND (mentions(a.name, {place}) OR mentions(a.address, {place})))"
             )
         }
-        Test::Holds(Field::Subject, text) => format!("mentions(e.subject, {})", bound.add(part(text))),
+        Test::Holds(Field::Subject, text) => format!("mentions(e.subject, {})", bound.add(folded(text))),
         Test::Holds(Field::Body, text) => {
-            format!("mentions((SELECT b.text FROM email_bodies b WHERE b.email_id = e.id), {})", bound.add(part(text)))
+            format!(
+                "mentions((SELECT b.text FROM email_bodies b WHERE b.email_id = e.id), {})",
+                bound.add(folded(text))
+            )
         }
         Test::Holds(Field::Company, text) => company(text, bound),
         Test::Status(status) => format!("e.status = {}", bound.add((*status).to_owned())),
@@ -107,7 +111,7 @@ pub(super) fn one(test: &Test, bound: &mut Bound) -> Result<String> {
 /// The company an email belongs to, or that of its contact, opportunity or case, as far as these may be seen: nobody
 /// learns of a company by looking for it.
 fn company(text: &str, bound: &mut Bound) -> String {
-    let named = format!("mentions(r.name, {}) ", bound.add(part(text)));
+    let named = format!("mentions(r.name, {}) ", bound.add(folded(text)));
     let visible = bound.sight.record(ParentType::Company, "r");
     let through = |kind: ParentType| {
         let may_see = bound.sight.record(kind, "k");

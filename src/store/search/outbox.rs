@@ -2,9 +2,10 @@
 
 use anyhow::Result;
 
-use super::{Bound, Test, condition, part, unfit};
+use super::{Bound, Test, condition, unfit};
 use crate::query::{Field, Tree};
 use crate::store::db::seconds;
+use crate::store::text::folded;
 
 /// What is asked for. Whoever asks may see less of it.
 pub fn outbox_condition(tree: &Tree<Test>, bound: &mut Bound) -> Result<String> {
@@ -15,10 +16,10 @@ fn one(test: &Test, bound: &mut Bound) -> Result<String> {
     Ok(match test {
         Test::Before(moment) => format!("outbox.created_at < {}", bound.add(seconds(*moment))),
         Test::Since(moment) => format!("outbox.created_at >= {}", bound.add(seconds(*moment))),
-        Test::Holds(Field::Subject, text) => format!("mentions(outbox.subject, {})", bound.add(part(text))),
+        Test::Holds(Field::Subject, text) => format!("mentions(outbox.subject, {})", bound.add(folded(text))),
         Test::Holds(Field::To, text) => format!(
             "EXISTS (SELECT 1 FROM outbox_recipients r WHERE r.outbox_id = outbox.id AND mentions(r.address, {}))",
-            bound.add(part(text))
+            bound.add(folded(text))
         ),
         Test::Status(state) => format!("outbox.state = {}", bound.add((*state).to_owned())),
         Test::Scheduled(now) => {

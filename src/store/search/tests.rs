@@ -5,6 +5,7 @@ use crate::mail::message::Message;
 use crate::store::db::{Store, params};
 use crate::store::emails::{self, EmailStatus, NewEmail};
 use crate::store::records::erase;
+use crate::store::text::{folded, mentions};
 
 #[test]
 fn parts_are_found_whatever_the_case() {
