@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use super::budget::Sought;
 use super::look::{Look, Text, Texts};
-use super::pattern::{Pattern, Sought};
+use super::pattern::Pattern;
 use crate::alike;
 use crate::mail::address::{self, Mailbox};
 use crate::mail::automatic;

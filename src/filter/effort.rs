@@ -12,11 +12,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Rule;
+use super::budget::{self, Steps};
 use super::pattern::Pattern;
 use crate::store::filters::Scope;
-
-/// About a nanosecond of work.
-pub(super) type Steps = u64;
 
 /// What the patterns of one scope may cost.
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +25,7 @@ pub(super) struct Store {
     pub searching: Steps,
 }
 
-const GLOBAL: Store = Store { making: 14_000_000, searching: 28_000_000 };
+const GLOBAL: Store = Store { making: 14_000_000, searching: budget::GLOBAL };
 /// Of each: a message comes by one.
 const ACCOUNT: Store = Store { making: 4_000_000, searching: 6_000_000 };
 /// Of all together.
@@ -52,9 +50,6 @@ struct Taken {
     making: Steps,
     weight: u64,
 }
-
-/// A part of a pattern that has a whole store to itself.
-pub(super) const ALONE: Steps = GLOBAL.searching;
 
 /// Gives every pattern its part. `rules` are all there are, in their order: where the store does not suffice to make all
 /// of them, the later ones are too large.

@@ -12,12 +12,10 @@ use regex_syntax::ast;
 use regex_syntax::ast::parse::ParserBuilder;
 use regex_syntax::hir::{Hir, HirKind};
 
-use super::effort::Steps;
+use super::budget::{self, EACH_TEXT, Sought, Steps, beginning};
 use super::fold::fold;
-use super::glob;
 use super::look::Text;
 use super::machine::{Budget, Machine};
-use super::pattern::{EACH_TEXT, Sought, beginning};
 use super::size;
 
 /// Steps that it may take to compile one: `\w` seven times, or a hundred letters a hundred times.
@@ -71,7 +69,7 @@ impl Expression {
     /// The first of some texts in which it matches, for so many steps.
     pub fn find(&self, texts: &[Text], allowed: Steps) -> Sought {
         let (half, piece) = (allowed / 2, self.piece());
-        let per_ten_bytes = PER_TEN_BYTES + glob::per_ten_bytes(piece.needle().len());
+        let per_ten_bytes = PER_TEN_BYTES + budget::per_ten_bytes(piece.needle().len());
         let mut left = usize::try_from(half.saturating_mul(10) / per_ten_bytes).unwrap_or(usize::MAX);
         let mut possible = Vec::new();
         let mut is_cut = false;
@@ -157,7 +155,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange};
 
-    use super::super::effort::ALONE;
+    use super::super::budget::ALONE;
     use super::*;
     use crate::filter::tests::without_order;
 

@@ -6,7 +6,7 @@
 
 use memchr::memmem::Finder;
 
-use super::effort::Steps;
+use super::budget::{self, Steps};
 use super::fold;
 use super::holes::Holes;
 
@@ -102,11 +102,6 @@ impl Glob {
     }
 }
 
-/// Steps that ten bytes cost at most where a plain piece is searched: a long one is searched by another method.
-pub(super) fn per_ten_bytes(needle: usize) -> Steps {
-    if needle < 32 { 12 } else { 48 }
-}
-
 /// One sign of a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sign {
@@ -169,7 +164,7 @@ impl Piece {
 
     fn per_ten_bytes(&self) -> Steps {
         match self {
-            Piece::Text(finder) => per_ten_bytes(finder.needle().len()),
+            Piece::Text(finder) => budget::per_ten_bytes(finder.needle().len()),
             Piece::Holed(holes) => holes.per_ten_bytes(),
         }
     }

@@ -2,8 +2,7 @@
 
 use memchr::memmem::Finder;
 
-use super::effort::Steps;
-use super::glob;
+use super::budget::{self, Steps};
 
 /// What stands between two stars of a pattern, with at least one `?`.
 ///
@@ -53,7 +52,7 @@ impl Holes {
 
     /// Steps that ten bytes of a text cost at most.
     pub fn per_ten_bytes(&self) -> Steps {
-        30 + 15 * self.others.len() as u64 + glob::per_ten_bytes(self.run.needle().len())
+        30 + 15 * self.others.len() as u64 + budget::per_ten_bytes(self.run.needle().len())
     }
 
     /// What each character has to be.

@@ -12,8 +12,7 @@ use regex_automata::nfa::thompson::pikevm::PikeVM;
 use regex_automata::nfa::thompson::{self, WhichCaptures};
 use regex_syntax::hir::Hir;
 
-use super::effort::Steps;
-use super::pattern::{EACH_TEXT, Sought, beginning};
+use super::budget::{EACH_TEXT, Sought, Steps, beginning};
 
 /// Bytes a compiled expression may take: as much as a fourth of the steps …
 const STEPS_OF_BYTE: Steps = 4;

@@ -6,6 +6,7 @@
 //! all of them together may cost.
 
 pub mod action;
+mod budget;
 mod condition;
 mod effort;
 mod expression;

@@ -1,6 +1,6 @@
 //! What a condition compares texts with: wildcards, or a regular expression.
 
-use super::effort::{self, Steps};
+use super::budget::{ALONE, EACH_TEXT, Sought, Steps, beginning};
 use super::expression::Expression;
 use super::glob::Glob;
 use super::look::Text;
@@ -11,8 +11,6 @@ const MAX_CHARS: usize = 500;
 const MAX_SEARCHED: usize = 16 << 10;
 /// Begins a pattern that is a regular expression.
 const REGEX: &str = "regex:";
-/// What beginning with another text costs, in bytes of it.
-pub(super) const EACH_TEXT: usize = 64;
 
 /// A pattern, and what it may cost on one message.
 #[derive(Debug, Clone)]
@@ -28,17 +26,6 @@ enum What {
     Glob(Glob),
     /// A regular expression that matches somewhere, whatever the case.
     Regex(Box<Expression>),
-}
-
-/// What came of a search.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sought {
-    /// In the text of this number.
-    At(usize),
-    /// In none.
-    Nowhere,
-    /// It was given up before the end.
-    CutOff,
 }
 
 impl Pattern {
@@ -124,7 +111,7 @@ impl What {
     }
 
     fn alone(self) -> Pattern {
-        Pattern { what: self, allowed: Some(effort::ALONE) }
+        Pattern { what: self, allowed: Some(ALONE) }
     }
 }
 
@@ -146,9 +133,4 @@ fn find_glob(glob: &Glob, texts: &[Text], allowed: Steps) -> Sought {
         left = left.saturating_sub(bytes + EACH_TEXT);
     }
     Sought::Nowhere
-}
-
-/// At most so many bytes of a text.
-pub(super) fn beginning(text: &str, max: usize) -> &str {
-    text.get(..text.floor_char_boundary(max)).unwrap_or(text)
 }

@@ -5,7 +5,7 @@
 
 use regex_syntax::ast::{Ast, ClassPerlKind, ClassSet, ClassSetItem, RepetitionKind, RepetitionRange};
 
-use super::effort::Steps;
+use super::budget::Steps;
 
 /// A letter, with its other case.
 const LETTER: Steps = 300;
