@@ -5,6 +5,7 @@
 //! reply is held. Nothing here speaks SMTP; that is [`MailTransport`].
 
 mod alias;
+mod backoff;
 mod copies;
 mod settle;
 mod turn;

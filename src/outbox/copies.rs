@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
 
-use super::settle::backoff;
+use super::backoff::backoff;
 use super::{is_over, share};
 use crate::health;
 use crate::net::{self, MailSource, NetError, NetErrorKind};

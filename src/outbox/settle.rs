@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
 
+use super::backoff::backoff;
 use super::{Undelivered, alias, copies};
 use crate::mail::bounce;
 use crate::mail::refusal::{self, Refusal};
@@ -132,15 +133,11 @@ fn conclude(tx: &Tx<'_>, row: &OutboxRow, from: OutboxState, last: &str, now: Ti
     };
     outbox::change(tx, row.id, from, to, last, now)?;
     match to {
-        OutboxState::Sent => set_email(tx, row, EmailStatus::Sent)?,
-        OutboxState::Failed => set_email(tx, row, EmailStatus::Failed)?,
+        OutboxState::Sent => emails::set_status_of(tx, row.email_id, EmailStatus::Sent)?,
+        OutboxState::Failed => emails::set_status_of(tx, row.email_id, EmailStatus::Failed)?,
         _ => {}
     }
     Ok(to)
-}
-
-fn set_email(tx: &Tx<'_>, row: &OutboxRow, status: EmailStatus) -> Result<()> {
-    row.email_id.map_or(Ok(()), |id| emails::set_status(tx, id, status))
 }
 
 /// A recipient refused for good.
@@ -181,16 +178,4 @@ pub(super) fn put_off(
     let rest = patience::rest(words).and_then(|rest| SignedDuration::try_from(rest).ok()).unwrap_or_default();
     outbox::put_off(tx, row.id, words, now + backoff(current.attempts).max(rest), since)?;
     Ok(Vec::new())
-}
-
-/// 1, 5, 15, 30 minutes, then hours that double up to 8.
-pub(super) fn backoff(attempts: i64) -> SignedDuration {
-    let minutes = match attempts {
-        0 => 1,
-        1 => 5,
-        2 => 15,
-        3 => 30,
-        n => 60 << (n - 4).clamp(0, 3),
-    };
-    SignedDuration::from_mins(minutes)
 }

@@ -2,11 +2,10 @@
 
 use anyhow::{Context, Result};
 
-use super::draft::permit_in;
 use super::recipients::{self, Recipients};
 use super::sender::{self, Choice, FromWish, Sender};
 use super::text::{self, Rendered};
-use super::{Letter, Place, Started};
+use super::{Letter, Place, Started, permit};
 use crate::access::Actor;
 use crate::error;
 use crate::intake::people;
@@ -100,7 +99,7 @@ pub fn begin(
 ) -> Result<Started> {
     let case = occasion.case();
     refuse(case, &wishes)?;
-    permit_in(tx, actor, case)?;
+    permit::in_case(tx, actor, case)?;
     let original = occasion.original(tx, world, actor.sight())?;
     let sender = choose(tx, world, actor, occasion, original.as_ref(), &wishes)?;
     let Recipients { mut to, mut cc, mut left_out, remarks, doubt } = match &wishes.to {

@@ -3,21 +3,19 @@
 use anyhow::{Context, Result};
 
 use super::sender::{self, Sender};
-use super::{Kept, Letter, Outdated, Place, Ready, Started, begin, case_of};
+use super::{Kept, Letter, Outdated, Place, Ready, Started, begin, case_of, kept, permit};
 use crate::access::Actor;
 use crate::error;
 use crate::intake::world::World;
 use crate::mail::draft_file::Head;
 use crate::mail::message;
-use crate::store::accounts::Account;
-use crate::store::cases::Case;
 use crate::store::db::Tx;
 use crate::store::drafts::{self, Draft};
 use crate::store::emails::{self, Email, EmailStatus, Field, NewEmail};
 use crate::store::levels::Permission;
 use crate::store::raw;
 use crate::store::records::{self, Parent};
-use crate::store::sight::{Object, Sight};
+use crate::store::sight::Sight;
 use crate::store::stream::{self, NoteKind};
 
 /// Keeps a letter as a draft, new or in place of what it was; the id of its email.
@@ -44,7 +42,7 @@ pub fn keep(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, letter: &Ready<'_>) -
         flagged: "",
     };
     let email_id = match started.draft {
-        Some(kept) => unchanged(tx, kept).and_then(|id| emails::rewrite(tx, id, &new, message).map(|()| id))?,
+        Some(kept) => kept::unchanged(tx, kept).and_then(|id| emails::rewrite(tx, id, &new, message).map(|()| id))?,
         None => emails::add(tx, &new, message, world.now)?,
     };
     if let Some(user) = actor.user().filter(|_| started.draft.is_none()) {
@@ -78,7 +76,7 @@ pub fn resume(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email) -> R
         references: message.references.clone(),
         seen_id: draft.seen_id,
     };
-    permit(tx, world, actor, &place, &account)?;
+    permit::by_account(tx, world, actor, &place, &account)?;
     sender::refuse_unable(&account)?;
     let from = email.author();
     let letter = Letter {
@@ -110,29 +108,6 @@ pub fn resume(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email) -> R
     })
 }
 
-/// Whether the actor may write a letter: mail at all, into its case, and by this account.
-///
-/// # Errors
-/// Exit 77; a case that they may not see any more is not there.
-pub(super) fn permit(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, place: &Place, account: &Account) -> Result<()> {
-    let case = case_of(tx, place)?;
-    permit_in(tx, actor, case.as_ref())?;
-    let home = case.and_then(|case| case.account_id).map(|id| world.account(id)).transpose()?;
-    sender::may_send(tx, world, actor, account, home)
-}
-
-/// Whether the actor may write mail at all, and into this case.
-pub(super) fn permit_in(tx: &Tx<'_>, actor: &Actor, case: Option<&Case>) -> Result<()> {
-    actor.require_some(Permission::EmailEdit)?;
-    let Some(parent) = case.map(|case| Parent::case(case.id)) else { return Ok(()) };
-    if records::exists(tx, parent, actor.sight())? {
-        return actor.require_edit(tx, Object::Record(parent));
-    }
-    Err(error::data("the case of this mail: not found")
-        .hint("to write to somebody anew: espomail email send --to ADDRESS")
-        .into())
-}
-
 /// Deletes a draft for good.
 ///
 /// # Errors
@@ -140,20 +115,6 @@ pub(super) fn permit_in(tx: &Tx<'_>, actor: &Actor, case: Option<&Case>) -> Resu
 pub fn discard(tx: &Tx<'_>, email: &Email) -> Result<()> {
     find(tx, email)?;
     records::erase::email(tx, email.id, "a draft that was deleted")
-}
-
-/// The email of a draft, if it is as it was read.
-pub(super) fn unchanged(tx: &Tx<'_>, kept: Kept) -> Result<i64> {
-    let id = kept.email_id;
-    let what = match emails::by_id(tx, id, Sight::Everything)? {
-        Some(email) if email.status != EmailStatus::Draft => "was sent",
-        Some(email) if email.raw_id != Some(kept.raw_id) => "was changed",
-        Some(_) => return Ok(id),
-        None => "was deleted",
-    };
-    Err(error::data(format!("draft {id}: {what} meanwhile"))
-        .hint(format!("see it as it is: espomail email show {id}"))
-        .into())
 }
 
 /// Whether the email of a draft has this key; it is given to one that has none.

@@ -11,6 +11,8 @@
 
 mod begin;
 mod draft;
+mod kept;
+mod permit;
 mod plan;
 mod recipients;
 mod review;
@@ -21,12 +23,13 @@ use anyhow::{Context, Result};
 
 pub use begin::{Occasion, Wishes, begin};
 pub use draft::{discard, keep, news, resume};
-pub use plan::{Outdated, Plan, Ready, plan, plan_draft};
+pub use kept::Kept;
+pub use plan::{Outdated, Plan, Ready, over_limit, plan, plan_draft};
 pub use review::{Review, review};
 pub use sender::{FromWish, Sender};
 
 use crate::access::Actor;
-use crate::error;
+use crate::intake::case_status;
 use crate::intake::people::{self, Written};
 use crate::intake::world::World;
 use crate::mail::address::{self, Mailbox};
@@ -38,7 +41,6 @@ use crate::store::db::Tx;
 use crate::store::emails;
 use crate::store::outbox::{self as rows, OutboxKind};
 use crate::store::records::{Parent, ParentType};
-use crate::store::stream::{self, NewNote, NoteKind};
 use crate::store::users::User;
 
 /// A letter as its reader sees it, but for what the sender's account adds.
@@ -90,14 +92,6 @@ pub struct Started {
     pub doubt: Option<String>,
 }
 
-/// A draft as it was read, so that nobody writes over what somebody else did to it since, and nobody sends it twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Kept {
-    pub email_id: i64,
-    /// Its source then.
-    pub raw_id: i64,
-}
-
 /// What was put into the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Queued {
@@ -116,7 +110,7 @@ pub fn send(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, letter: &Ready<'_>) -
     plan::permit(tx, world, actor, started, *at)?;
     let case = case_of(tx, &started.place)?;
     if let Some(kept) = started.draft {
-        draft::unchanged(tx, kept).and_then(|id| draft::has_key(tx, id, &seed.key))?;
+        kept::unchanged(tx, kept).and_then(|id| draft::has_key(tx, id, &seed.key))?;
     }
     letter.is_up_to_date(world, case.as_ref())?;
     let post = Post {
@@ -188,7 +182,7 @@ fn settle_case(
         cases::set_waiting(tx, case.id, WaitingFor::Customer, Some(world.now), world.now)?;
     }
     match status.filter(|status| *status != case.status) {
-        Some(status) => set_status(tx, world, case, status, author),
+        Some(status) => case_status::set(tx, world, case, status, author),
         None => Ok(()),
     }
 }
@@ -198,29 +192,6 @@ fn case_of(tx: &Tx<'_>, place: &Place) -> Result<Option<Case>> {
     let id = place.parent.filter(|parent| parent.kind == ParentType::Case).map(|parent| parent.id);
     let case = id.map(|id| cases::by_id(tx, id)).transpose()?.flatten();
     case.map(|case| cases::surviving(tx, case)).transpose()
-}
-
-/// Changes a status by hand, with its note.
-///
-/// # Errors
-/// A merged case that is to be open: its mail goes elsewhere.
-pub fn set_status(tx: &Tx<'_>, world: &World<'_>, case: &Case, status: CaseStatus, by: Option<&User>) -> Result<()> {
-    if case.merged_into_id.is_some() && status.is_open() {
-        return Err(error::data(format!("case #{}: was merged into another one and stays closed", case.number))
-            .hint(format!("open the other one: espomail case history {}", case.number))
-            .into());
-    }
-    cases::set_status(tx, case.id, status, world.now)?;
-    let text = format!("{} -> {status}", case.status);
-    let note = NewNote {
-        parent: Parent::case(case.id),
-        kind: NoteKind::Status,
-        user_id: by.map(|u| u.id),
-        email_id: None,
-        text: &text,
-    };
-    stream::note(tx, note, world.now)?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -4,10 +4,10 @@
 use anyhow::Result;
 use jiff::Timestamp;
 
-use super::{Letter, Sender, Started, case_of, draft, text};
+use super::{Letter, Sender, Started, case_of, kept, permit, text};
 use crate::access::Actor;
-use crate::error;
-use crate::intake::world::{self, World};
+use crate::error::{self, Fault};
+use crate::intake::world::World;
 use crate::mail::address::Mailbox;
 use crate::mail::compose::Outgoing;
 use crate::mail::draft_file::Head;
@@ -15,11 +15,13 @@ use crate::mail::markdown;
 use crate::mail::message_id::{self, IdKind};
 use crate::mail::subject;
 use crate::outbox::Composed;
+use crate::random;
 use crate::store::accounts::AccountKind;
 use crate::store::cases::Case;
 use crate::store::db::Tx;
 use crate::store::emails;
 use crate::store::levels::Permission;
+use crate::units;
 
 /// What is chosen once for a letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +70,7 @@ pub fn plan<'a>(
 ) -> Result<Plan<'a>> {
     permit(tx, world, actor, started, at)?;
     check(world, &started.letter)?;
-    let known = started.draft.map(|kept| draft::unchanged(tx, kept).and_then(|id| emails::key(tx, id))).transpose()?;
+    let known = started.draft.map(|kept| kept::unchanged(tx, kept).and_then(|id| emails::key(tx, id))).transpose()?;
     Plan::of(tx, world, started, at, known.flatten())
 }
 
@@ -90,8 +92,8 @@ impl<'a> Plan<'a> {
         at: Option<Timestamp>,
         key: Option<String>,
     ) -> Result<Plan<'a>> {
-        let key = key.map_or_else(|| world::random().map(message_id::new_key), Ok)?;
-        let seed = Seed { key, random: world::random()?, date: at.unwrap_or(world.now) };
+        let key = key.map_or_else(|| random::bytes().map(message_id::new_key), Ok)?;
+        let seed = Seed { key, random: random::bytes()?, date: at.unwrap_or(world.now) };
         let heading = heading(world, started, case_of(tx, &started.place)?.as_ref(), &seed)?;
         Ok(Plan { started, at, seed, heading })
     }
@@ -131,7 +133,7 @@ pub(super) fn permit(
     started: &Started,
     at: Option<Timestamp>,
 ) -> Result<()> {
-    draft::permit(tx, world, actor, &started.place, &started.sender.account)?;
+    permit::by_account(tx, world, actor, &started.place, &started.sender.account)?;
     if at.is_some_and(|at| at <= world.now) {
         return Err(error::data("--at: is in the past").into());
     }
@@ -149,10 +151,8 @@ fn check(world: &World<'_>, letter: &Letter) -> Result<()> {
     let size: u64 = letter.attachments.iter().map(|file| file.bytes.len() as u64).sum();
     let max = world.config.attachment_max_size;
     if size > max {
-        let (size, max) = (crate::units::write_size(size), crate::units::write_size(max));
-        return Err(error::data(format!("--attach: the files have {size}, more than attachment_max_size, {max}"))
-            .hint("send a link instead, or change the limit: espomail config path")
-            .into());
+        let size = units::write_size(size);
+        return Err(over_limit(&format!("the files have {size},"), max).into());
     }
     Ok(())
 }
@@ -190,4 +190,11 @@ fn reply_to(world: &World<'_>, sender: &Sender, case: Option<&Case>) -> Result<O
         (None, _) => sender.account.sending.reply_to.clone(),
     };
     Ok(address.map(|address| Mailbox { name: String::new(), address }))
+}
+
+/// The error of attachments that are larger than a letter may have, `max` bytes; `what` says which.
+pub fn over_limit(what: &str, max: u64) -> Fault {
+    let max = units::write_size(max);
+    error::data(format!("--attach: {what} more than attachment_max_size, {max}"))
+        .hint("send a link instead, or change the limit: espomail config path")
 }

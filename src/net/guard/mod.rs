@@ -11,22 +11,25 @@
 //!
 //! It decides nothing: what a refusal means is for the caller to say.
 
+mod faults;
 mod fetch;
+mod shared;
 mod status;
 mod trace;
 
 use std::io::{self, Read, Write};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+pub(super) use faults::{farewell, nonsense, refused_later};
 pub(super) use fetch::{Row, number, possible_uid};
+pub(super) use shared::Shared;
 pub(super) use status::{Status, Word};
 use trace::Trace;
 
+use super::NetError;
 use super::lines::Lines;
 use super::tls::Stream;
 use super::words::Words;
-use super::{Later, NetError, NetErrorKind};
 
 /// Longest line; the IDs of some 350,000 messages fit in one SEARCH answer.
 pub(super) const LINE_MAX: usize = 4 * 1024 * 1024;
@@ -40,46 +43,6 @@ const CONTINUATIONS_MAX: u8 = 8;
 const NOTICES_MAX: usize = 8;
 /// No folder has more messages.
 const EXISTS_MAX: u64 = 100_000_000;
-
-/// One conversation with an IMAP server, shared between the `imap` crate (as its stream) and the session that asks
-/// for the facts.
-#[derive(Clone)]
-pub(super) struct Shared(Arc<Mutex<Guard>>);
-
-impl Shared {
-    /// Shares `guard`.
-    pub(super) fn new(guard: Guard) -> Shared {
-        Shared(Arc::new(Mutex::new(guard)))
-    }
-
-    /// The guard; a panic of the crate does not make it unusable.
-    pub(super) fn lock(&self) -> MutexGuard<'_, Guard> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-// The crate's client derives Debug; neither buffers nor secrets belong there.
-impl std::fmt::Debug for Shared {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Shared(Guard)")
-    }
-}
-
-impl Read for Shared {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.lock().read(buf)
-    }
-}
-
-impl Write for Shared {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.lock().write(buf)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 /// One answer of the server.
 #[derive(Debug)]
@@ -458,26 +421,6 @@ impl Write for Guard {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// A refusal that asks to be left alone, in the server's words.
-pub(super) fn refused_later(words: &Words, status: &Status, later: Later) -> NetError {
-    NetError::later(later, format!("the server refused: {}", status.said(words)))
-}
-
-/// BYE in the server's words.
-pub(super) fn farewell(words: &Words, status: &Status) -> NetError {
-    let said = format!("the server said goodbye: {}", status.said(words));
-    match status.later() {
-        Some(later) => NetError::later(later, said),
-        None => NetError::new(NetErrorKind::Closed, said),
-    }
-}
-
-/// Something that is not IMAP.
-pub(super) fn nonsense(words: &Words, what: &str, line: &[u8]) -> NetError {
-    let line: String = words.printable(line).chars().take(80).collect();
-    NetError::new(NetErrorKind::Protocol, format!("{what} of the server is not IMAP: {line:?}"))
 }
 
 fn untagged_line(rest: Vec<u8>) -> Vec<u8> {
