@@ -27,11 +27,11 @@
 //! | [`health`] | what an account remembers of its failures, and how long it rests: pure | [`error`], [`moment`], [`net`], [`store`] |
 //! | [`access`] | who may do what | [`caller`], [`error`], [`store`] |
 //! | [`outbox`] | what is to be sent, and what became of it; calls back for what follows | [`health`], [`mail`], [`moment`], [`net`], [`store`] |
-//! | [`intake`] | from the wire to the case: decides with pure functions, then acts and records why | [`access`], [`config`], [`error`], [`filter`], [`health`], [`holder`], [`lock`], [`mail`], [`moment`], [`net`], [`outbox`], [`store`], [`units`] |
-//! | [`reply`] | letters that people write | [`access`], [`error`], [`intake`], [`mail`], [`outbox`], [`store`], [`units`] |
-//! | [`desk`] | work on cases and records by hand | [`access`], [`erase`], [`error`], [`intake`], [`mail`], [`reply`], [`store`] |
+//! | [`intake`] | from the wire to the case: decides with pure functions, then acts and records why | [`access`], [`config`], [`error`], [`filter`], [`health`], [`holder`], [`lock`], [`mail`], [`moment`], [`net`], [`outbox`], [`random`], [`store`], [`units`] |
+//! | [`reply`] | letters that people write | [`access`], [`error`], [`intake`], [`mail`], [`outbox`], [`random`], [`store`], [`units`] |
+//! | [`desk`] | work on cases and records by hand | [`access`], [`erase`], [`error`], [`filter`], [`intake`], [`mail`], [`store`] |
 //! | [`erase`] | takes a person out of the archive | [`intake`], [`mail`], [`store`] |
-//! | [`cli`] | flags -> one operation -> output: no SQL, protocols or MIME | [`access`], [`caller`], [`config`], [`desk`], [`erase`], [`error`], [`filter`], [`holder`], [`intake`], [`job_control`], [`lock`], [`log`], [`mail`], [`moment`], [`net`], [`outbox`], [`query`], [`reply`], [`secret`], [`store`], [`ui`], [`units`] |
+//! | [`cli`] | flags -> one operation -> output: no SQL, protocols or MIME | [`access`], [`caller`], [`config`], [`desk`], [`erase`], [`error`], [`filter`], [`holder`], [`intake`], [`job_control`], [`lock`], [`log`], [`mail`], [`moment`], [`net`], [`outbox`], [`query`], [`random`], [`reply`], [`secret`], [`store`], [`ui`], [`units`] |
 //! | [`ui`] | tables, JSON, terminal-safe text; the only place that prints | [`error`], [`job_control`] |
 //! | [`config`] | the configuration file | [`alike`], [`caller`], [`error`], [`net`], [`units`] |
 //! | [`secret`] | where passwords and tokens come from | [`error`], [`job_control`] |
@@ -43,6 +43,7 @@
 //! | [`log`] | the log file | [`ui`] |
 //! | [`moment`] | times in the database that a wrong clock may have written | no other room |
 //! | [`alike`] | the known word that is closest to a mistyped one | no other room |
+//! | [`random`] | fresh random bytes | no other room |
 //! | [`units`] | durations and sizes in words | no other room |
 //! | [`rules`] | the rules by the numbers that code and tests cite: text alone | no other room |
 //!
@@ -70,6 +71,7 @@ pub mod moment;
 pub mod net;
 pub mod outbox;
 pub mod query;
+mod random;
 pub mod reply;
 #[doc = include_str!("rules.md")]
 pub mod rules {}

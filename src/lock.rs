@@ -142,6 +142,10 @@ impl Lock {
     }
 }
 
+pub fn of_account(account_id: i64) -> String {
+    format!("account-{account_id}")
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]

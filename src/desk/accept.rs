@@ -6,7 +6,7 @@ use super::people::note_address;
 use super::{note, split, who};
 use crate::access::Actor;
 use crate::error;
-use crate::intake::case::{self, Answer};
+use crate::intake::follow_up::{self, Answer};
 use crate::intake::sender::can_take_part;
 use crate::intake::world::World;
 use crate::intake::{clock, people};
@@ -53,13 +53,13 @@ pub fn accept(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email_id: i64, add_
         return Ok(case);
     }
     let account = case.account_id.map(|id| accounts::by_id(tx, id)).transpose()?.flatten();
-    match case::effect(world, &case, account.as_ref()) {
+    match follow_up::effect(world, &case, account.as_ref()) {
         Answer::NewCase => {
             let name = if accepted.private { format!("Of #{}", case.number) } else { accepted.subject.clone() };
             split::open(tx, world, actor, &case, &name, std::slice::from_ref(&accepted), true)
         }
         effect => {
-            case::customer_wrote(tx, world, &case, effect, accepted.id, accepted.received_at)?;
+            follow_up::customer_wrote(tx, world, &case, effect, accepted.id, accepted.received_at)?;
             Ok(case)
         }
     }

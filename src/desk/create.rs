@@ -1,19 +1,18 @@
 //! A case that no mail made: a call, a visit, a question of a colleague.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::{edit, give, note};
 use crate::access::Actor;
 use crate::error;
-use crate::intake::opening::{self, People};
+use crate::intake::new_case::{self, Beginning, People};
+use crate::intake::opening;
 use crate::intake::people;
-use crate::intake::world::{self, World};
+use crate::intake::world::World;
 use crate::mail::address::Mailbox;
-use crate::mail::message_id;
 use crate::store::accounts::{Account, AccountKind};
-use crate::store::cases::{self, Case, NewCase, Priority};
+use crate::store::cases::{Case, Priority};
 use crate::store::db::Tx;
-use crate::store::instance;
 use crate::store::levels::Permission;
 use crate::store::records::{self, Parent};
 use crate::store::stream::{self, NoteKind};
@@ -60,25 +59,22 @@ pub fn create(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, new: &ByHand<'_>) -
         }
         None => People::default(),
     };
-    let row = NewCase {
-        number: instance::take_case_number(tx)?,
-        key: &message_id::new_key(world::random()?),
-        name: &edit::subject(new.subject)?,
-        description: &edit::description(new.description)?,
-        priority: new.priority,
-        case_type: &edit::case_type(new.case_type)?,
-        company_id: who.company_id,
-        contact_id: who.contact_id,
-        lead_id: who.lead_id,
-        account_id: new.account.map(|account| account.id),
-        requester_user_id: requester.map(|user| user.id),
-        relates_to_id: None,
-    };
-    let id = cases::add(tx, &row, world.now)?;
-    if let Some(team_id) = team_id {
-        cases::add_team(tx, id, team_id)?;
-    }
-    let case = cases::by_id(tx, id)?.context("the new case vanished")?;
+    let case = new_case::add(
+        tx,
+        world,
+        &Beginning {
+            name: &edit::subject(new.subject)?,
+            description: &edit::description(new.description)?,
+            priority: new.priority,
+            case_type: &edit::case_type(new.case_type)?,
+            people: who,
+            account_id: new.account.map(|account| account.id),
+            requester_user_id: requester.map(|user| user.id),
+            relates_to_id: None,
+            team_ids: team_id.into_iter().collect(),
+        },
+    )?;
+    let id = case.id;
     let made = new.from.map_or_else(|| "by hand".to_owned(), |from| format!("by hand for {from}"));
     note(tx, world, actor, &case, NoteKind::Created, &made)?;
     if let Some(from) = new.from {

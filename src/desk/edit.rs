@@ -6,8 +6,8 @@ use super::note;
 use crate::access::Actor;
 use crate::error;
 use crate::intake::case::DESCRIPTION_MAX;
+use crate::intake::case_status;
 use crate::intake::world::World;
-use crate::reply;
 use crate::store::cases::{self, Case, CaseStatus, Priority};
 use crate::store::db::Tx;
 use crate::store::stream::NoteKind;
@@ -53,7 +53,7 @@ pub fn edit(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, edit: &E
         note(tx, world, actor, case, NoteKind::Edited, &text)?;
     }
     match edit.status.filter(|status| *status != case.status) {
-        Some(status) => reply::set_status(tx, world, case, status, actor.user()),
+        Some(status) => case_status::set(tx, world, case, status, actor.user()),
         None => Ok(()),
     }
 }

@@ -1,4 +1,4 @@
-//! Giving a case to a user by hand.
+//! Giving a case to a user by hand, and taking it from them.
 
 use anyhow::Result;
 
@@ -7,7 +7,7 @@ use crate::access::Actor;
 use crate::error;
 use crate::intake::assign;
 use crate::intake::world::World;
-use crate::store::cases::Case;
+use crate::store::cases::{self, Case, CaseStatus};
 use crate::store::db::Tx;
 use crate::store::stream::NoteKind;
 use crate::store::users::User;
@@ -28,4 +28,19 @@ pub fn give(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, user: &U
     }
     assign::put(tx, world, case, user.id, false, actor.user_id())?;
     note(tx, world, actor, case, NoteKind::Assigned, &format!("assigned to {}", user.username))
+}
+
+/// Takes a case from its assignee.
+///
+/// # Errors
+/// It is assigned to nobody.
+pub fn release(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case) -> Result<()> {
+    if case.assigned_user_id.is_none() {
+        return Err(error::data(format!("case #{}: is assigned to nobody", case.number)).into());
+    }
+    cases::assign(tx, case.id, None, false, world.now)?;
+    if case.status == CaseStatus::Assigned {
+        cases::set_status(tx, case.id, CaseStatus::New, world.now)?;
+    }
+    note(tx, world, actor, case, NoteKind::Assigned, "released")
 }

@@ -5,9 +5,11 @@
 //! operation runs in. Each leaves a note of what was done by whom, which `case history` lists.
 
 mod accept;
+mod convert;
 mod create;
 mod edit;
 mod email;
+pub mod filters;
 mod follow;
 mod give;
 mod hand_over;
@@ -15,18 +17,21 @@ mod link;
 mod merge;
 pub mod outbox;
 pub mod people;
+pub mod record;
 mod share;
 mod sort;
 mod split;
+mod status;
 
 use anyhow::Result;
 
 pub use accept::{accept, refuse};
+pub use convert::{Company, convert, refuse_to_convert};
 pub use create::{ByHand, create};
 pub use edit::{Edit, edit};
 pub use email::{delete_email, link_email, unlink_email};
 pub use follow::{follow, unfollow};
-pub use give::give;
+pub use give::{give, release};
 pub use hand_over::hand_over;
 pub use link::{link, linkable, take_out, unlink};
 pub use merge::{merge, refuse_merged, union};
@@ -34,6 +39,7 @@ pub use people::{Former, answered, set_roles};
 pub use share::share;
 pub use sort::{Sorting, Target, sort};
 pub use split::split;
+pub use status::{close, reopen};
 
 use crate::access::Actor;
 use crate::intake::world::World;

@@ -30,7 +30,7 @@ pub fn retry(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow) -> Result<()> {
         {
             outbox::reopen_recipients(tx, row.id)?;
             outbox::change(tx, row.id, row.state, OutboxState::Waiting, "", world.now)?;
-            set_email(tx, row, EmailStatus::Sending)?;
+            emails::set_status_of(tx, row.email_id, EmailStatus::Sending)?;
             if let Some(to) = row.status_to {
                 // It changes its case once more when it is sent.
                 outbox::set_case_status(tx, row.id, to, None)?;
@@ -69,7 +69,7 @@ pub fn mark_sent(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, row: &OutboxRow)
     let words = format!("marked as sent by {}", who(actor));
     outbox::settle_waiting(tx, row.id, &words)?;
     outbox::change(tx, row.id, row.state, OutboxState::Sent, &words, world.now)?;
-    set_email(tx, row, EmailStatus::Sent)?;
+    emails::set_status_of(tx, row.email_id, EmailStatus::Sent)?;
     undelivered::settle(tx, world, row)
 }
 
@@ -101,12 +101,12 @@ pub fn cancel(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow) -> Result<TakenBa
     let (have, may_have) = holders(tx, row)?;
     let draft_id = match row.email_id {
         _ if !have.is_empty() => {
-            set_email(tx, row, EmailStatus::Sent)?;
+            emails::set_status_of(tx, row.email_id, EmailStatus::Sent)?;
             undelivered::settle(tx, world, row)?;
             None
         }
         Some(email_id) if row.kind == OutboxKind::Mail => redraft(tx, world, row, email_id).map(Some)?,
-        _ => set_email(tx, row, EmailStatus::Failed).map(|()| None)?,
+        _ => emails::set_status_of(tx, row.email_id, EmailStatus::Failed).map(|()| None)?,
     };
     Ok(TakenBack { draft_id, have, may_have })
 }
@@ -159,8 +159,4 @@ fn tell_time(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow) -> Result<()> {
     let id = row.case_id.filter(|_| row.kind == OutboxKind::Mail);
     let case = id.map(|id| cases::by_id(tx, id)).transpose()?.flatten();
     case.map_or(Ok(()), |case| clock::set(tx, world, &cases::surviving(tx, case)?))
-}
-
-fn set_email(tx: &Tx<'_>, row: &OutboxRow, status: EmailStatus) -> Result<()> {
-    row.email_id.map_or(Ok(()), |id| emails::set_status(tx, id, status))
 }

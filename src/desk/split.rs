@@ -9,17 +9,18 @@ use super::link::not_in;
 use super::{edit, note, relocate, who};
 use crate::access::Actor;
 use crate::error;
-use crate::intake::opening::{self, People};
-use crate::intake::world::{self, World};
+use crate::intake::new_case::{self, Beginning, People};
+use crate::intake::opening;
+use crate::intake::world::World;
 use crate::intake::{assign, case, clock, people};
 use crate::mail::address::Mailbox;
-use crate::mail::{message_id, text};
-use crate::store::cases::{self, Case, NewCase, Priority};
+use crate::mail::text;
+use crate::store::accounts;
+use crate::store::cases::{self, Case, Priority};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, Field};
 use crate::store::records::Parent;
 use crate::store::stream::{self, NoteKind};
-use crate::store::{accounts, instance};
 
 /// Moves an email and the later ones that lead to it into a new case; how many moved.
 ///
@@ -104,28 +105,25 @@ pub(super) fn open(
         true => String::new(),
         false => text::first_lines(&emails::text(tx, first.id)?, case::DESCRIPTION_MAX),
     };
-    let new = NewCase {
-        number: instance::take_case_number(tx)?,
-        key: &message_id::new_key(world::random()?),
-        name: if name.is_empty() { "(no subject)" } else { name },
-        description: &description,
-        priority: Priority::Normal,
-        case_type: "",
-        company_id: who_for.company_id,
-        contact_id: who_for.contact_id,
-        lead_id: who_for.lead_id,
-        account_id: old.account_id,
-        requester_user_id: if succeeds { old.requester_user_id } else { first.user_id },
-        relates_to_id: Some(old.id),
-    };
-    let id = cases::add(tx, &new, world.now)?;
-    for team in cases::team_ids(tx, old.id)? {
-        cases::add_team(tx, id, team)?;
-    }
+    let new = new_case::add(
+        tx,
+        world,
+        &Beginning {
+            name,
+            description: &description,
+            priority: Priority::Normal,
+            case_type: "",
+            people: who_for,
+            account_id: old.account_id,
+            requester_user_id: if succeeds { old.requester_user_id } else { first.user_id },
+            relates_to_id: Some(old.id),
+            team_ids: cases::team_ids(tx, old.id)?,
+        },
+    )?;
+    let id = new.id;
     if let Some(user_id) = new.requester_user_id {
         stream::follow(tx, Parent::case(id), user_id)?;
     }
-    let new = cases::by_id(tx, id)?.context("the new case vanished")?;
     tell(tx, world, actor, old, &new, moved)?;
     if succeeds {
         cases::copy_people(tx, old.id, new.id)?;

@@ -14,8 +14,8 @@ use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
 
 use super::import::{self, Imported};
-use super::poll::{Desk, Job};
 use super::receive::{self, Batch};
+use super::session_desk::{Desk, Job};
 use super::{download, survey};
 use crate::config::Config;
 use crate::lock::Lock;

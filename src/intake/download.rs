@@ -12,8 +12,8 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use super::poll::{Desk, Job};
 use super::receive::{Batch, Delivered, Item};
+use super::session_desk::{Desk, Job};
 use crate::net::{Body, Listed, MailSource, NetError, NetErrorKind};
 use crate::store::deliveries::Owed;
 use crate::store::raw::Packed;

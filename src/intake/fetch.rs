@@ -7,9 +7,10 @@ use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
 
 use super::import::{self, Imported, Importer};
-use super::poll::{Job, Start, Unsettled};
+use super::poll::Unsettled;
 use super::receive::{self, Batch};
 use super::rehearsal;
+use super::session_desk::{Job, Start};
 use super::sessions::{self, Call, Connect, Limits};
 use super::world::World;
 use crate::config::Config;
@@ -118,7 +119,9 @@ impl Run<'_> {
             }
             let Some(account) = self.store.read(|tx| accounts::by_id(tx, account_id))? else { continue };
             let now = (self.clock)();
-            let Attempt::Held(lock) = lock::attempt(self.store.path(), &lock_name(account_id), now)? else { continue };
+            let Attempt::Held(lock) = lock::attempt(self.store.path(), &lock::of_account(account_id), now)? else {
+                continue;
+            };
             let done = import::run(self.store, self.config, &lock, account_id, self.clock, &mut |imported| {
                 watch(Event::Imported(&account, imported));
             });
@@ -158,7 +161,7 @@ impl<'a> Front<'a> {
         let lock = if self.run.dry_run {
             None
         } else {
-            match lock::attempt(self.run.store.path(), &lock_name(account.id), now)? {
+            match lock::attempt(self.run.store.path(), &lock::of_account(account.id), now)? {
                 Attempt::Held(lock) => Some(lock),
                 Attempt::Busy(holder) => {
                     watch(Event::Busy(&account, &holder));
@@ -397,10 +400,6 @@ fn opened(tx: &Tx<'_>, account_id: i64, folder: &str, uidvalidity: u32) -> Resul
 
 fn is_timeout(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| cause.downcast_ref::<NetError>().is_some_and(|error| error.kind == NetErrorKind::Timeout))
-}
-
-pub fn lock_name(account_id: i64) -> String {
-    format!("account-{account_id}")
 }
 
 /// The accounts a run without names polls: active, with IMAP, and, if personal, of an active owner (B2.1).

@@ -6,46 +6,17 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 
 use super::world::World;
-use crate::filter::{self, Look, Rule, Verdict};
+use crate::filter::{Look, Verdict};
 use crate::mail::reading::Reading;
 use crate::store::accounts::{Account, AccountKind};
 use crate::store::cases::Priority;
 use crate::store::db::Tx;
 use crate::store::deliveries;
 use crate::store::emails;
-use crate::store::filters::{self, Action, ActionKind, Filter, Scope};
-
-/// All filters, ready to be asked, in their order.
-#[derive(Default)]
-pub struct Filters(Vec<Rule>);
-
-impl Filters {
-    /// Reads all filters; those that are switched off are not asked.
-    ///
-    /// # Errors
-    /// The database fails, or holds a condition that is none.
-    pub fn load(tx: &Tx<'_>) -> Result<Filters> {
-        Ok(Filters(filter::ready(filters::all(tx)?).map_err(|e| anyhow!(e))?))
-    }
-
-    /// The verdict about mail that an account delivers (B10.4).
-    pub fn on_account(&self, account_id: i64, look: &Look<'_>) -> Verdict<'_> {
-        filter::judge(self.0.iter().filter(|rule| filter::concerns(rule.filter.scope, account_id)), look)
-    }
-
-    /// The verdict about mail in a user's inbox.
-    pub fn on_inbox(&self, user_id: i64, look: &Look<'_>) -> Verdict<'_> {
-        filter::judge(self.0.iter().filter(|rule| rule.filter.scope == Scope::User(user_id)), look)
-    }
-
-    /// Whether a user has one.
-    fn has_any_of(&self, user_id: i64) -> bool {
-        self.0.iter().any(|rule| rule.filter.scope == Scope::User(user_id))
-    }
-}
+use crate::store::filters::{self, Action, ActionKind, Filter};
 
 /// What filters say about one message while it is imported.
 pub struct Filtered<'a> {
@@ -150,7 +121,7 @@ impl<'a> Filtered<'a> {
 
     /// Asks the filters of every user who has it in the inbox since the last time (B3.6).
     pub fn sort_inboxes(&self, tx: &Tx<'_>, world: &World<'_>, email_id: i64) -> Result<()> {
-        if world.filters.0.iter().all(|rule| !matches!(rule.filter.scope, Scope::User(_))) {
+        if !world.filters.has_users() {
             return Ok(());
         }
         for user_id in emails::inboxes(tx, email_id)? {

@@ -2,7 +2,8 @@
 
 use anyhow::{Context, Result};
 
-use super::case::{self, Mail};
+use super::case::Mail;
+use super::follow_up;
 use super::parent::{self, Found};
 use super::world::World;
 use super::{auto_reply, notify, opening, privacy};
@@ -67,7 +68,7 @@ fn forwarded_case(
         return Ok(None);
     }
     let case = found.case_id().map(|id| cases::by_id(tx, id)).transpose()?.flatten();
-    let owner = case::owner(world, account, mail.message);
+    let owner = follow_up::owner(world, account, mail.message);
     Ok(case.filter(|case| case.account_id.is_some_and(|id| id != owner.id)))
 }
 
@@ -75,7 +76,7 @@ fn forwarded_case(
 fn join(tx: &Tx<'_>, world: &World<'_>, mail: &Mail<'_>, found: &Found) -> Result<Option<Case>> {
     let Some(case_id) = found.case_id() else { return Ok(None) };
     let case = cases::by_id(tx, case_id)?.context("the case vanished")?;
-    case::follow_up(tx, world, &case, &Mail { verified: found.verified, ..*mail })
+    follow_up::follow_up(tx, world, &case, &Mail { verified: found.verified, ..*mail })
 }
 
 /// The case flow and the auto-reply decision, once per email (B5.2).
@@ -86,7 +87,7 @@ pub(super) fn run(
     mail: &Mail<'_>,
     linked: Option<Linked>,
 ) -> Result<()> {
-    let owner = case::owner(world, account, mail.message);
+    let owner = follow_up::owner(world, account, mail.message);
     let linked = match linked {
         Some(linked) => linked,
         None => link_again(tx, world, mail)?,

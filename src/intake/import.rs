@@ -14,6 +14,7 @@ use jiff::Timestamp;
 
 use self::reader::{Parsed, Reader};
 pub(super) use self::reader::{Wants, read};
+pub use super::steps::Imported;
 use super::world::World;
 use super::{poison, steps};
 use crate::config::Config;
@@ -35,17 +36,6 @@ const WRITE_TIME: Duration = Duration::from_secs(1);
 const PARSE_TIME: Duration = Duration::from_millis(250);
 /// So many batches are read ahead of the one that is imported, so that neither thread waits for the other.
 const AHEAD: usize = 1;
-
-/// What became of one message, for `-v` and `--dry-run`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Imported {
-    pub delivery_id: i64,
-    pub outcome: Outcome,
-    /// Email, where there is one.
-    pub email_id: Option<i64>,
-    /// One line: why, or the error.
-    pub reason: String,
-}
 
 /// Imports everything an account has received; `done` hears of every message after its commit.
 ///

@@ -6,7 +6,7 @@
 use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
 
-use super::notify;
+use super::notification_text;
 use super::world::{self, World};
 use crate::access;
 use crate::mail::address::Mailbox;
@@ -15,6 +15,7 @@ use crate::mail::message_id::{self, IdKind};
 use crate::mail::text;
 use crate::moment;
 use crate::outbox::{self, Composed, Post};
+use crate::random;
 use crate::store::accounts::{Account, AccountKind};
 use crate::store::cases::{self, Case};
 use crate::store::db::{self, Tx};
@@ -61,7 +62,7 @@ pub fn send(tx: &Tx<'_>, world: &World<'_>, user: &User, notice: &Notice<'_>) ->
     let key = match (&case, notice.email) {
         (Some(case), _) => case.key.clone(),
         (None, Some(email)) => world::email_key(tx, email.id)?,
-        (None, None) => message_id::new_key(world::random()?),
+        (None, None) => message_id::new_key(random::bytes()?),
     };
     let text = format!("{}\n\n-- \n{}", body.trim_end(), footer(case.as_ref()));
     let subject = notice.subject.clone();
@@ -81,14 +82,14 @@ pub fn digests(tx: &Tx<'_>, world: &World<'_>) -> Result<()> {
         let sight = access::sight_of(&user);
         let mut lines = Vec::new();
         for one in notifications::take_digest(tx, user_id, sight, world.now)? {
-            lines.push(format!("- {}", notify::as_told(tx, one, sight)?.text));
+            lines.push(format!("- {}", notification_text::as_told(tx, one, sight)?.text));
         }
         if lines.is_empty() {
             continue;
         }
         let subject = format!("{} {}", lines.len(), if lines.len() == 1 { "notification" } else { "notifications" });
         let text = format!("{}\n\n-- \n{}", lines.join("\n"), footer(None));
-        let key = message_id::new_key(world::random()?);
+        let key = message_id::new_key(random::bytes()?);
         post(tx, world, Letter { user: &user, account, case: None, key, subject, text })?;
     }
     Ok(())
@@ -127,7 +128,7 @@ fn post(tx: &Tx<'_>, world: &World<'_>, letter: Letter<'_>) -> Result<()> {
         to: vec![Mailbox { name: user.shown().to_owned(), address: address.clone() }],
         subject,
         text,
-        message_id: world.signer.sign(IdKind::Notice, &key, world::random()?, domain),
+        message_id: world.signer.sign(IdKind::Notice, &key, random::bytes()?, domain),
         date: world.now,
         extra: vec![("Auto-Submitted", "auto-generated".to_owned()), ("X-Auto-Response-Suppress", "All".to_owned())],
         ..Outgoing::default()

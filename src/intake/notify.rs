@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::filter::Filtered;
 use super::notice::{self, Notice};
+use super::notification_text;
 use super::sender::Sender;
 use super::world::World;
 use crate::access;
@@ -13,7 +14,7 @@ use crate::moment;
 use crate::store::cases::{self, Case};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, Field};
-use crate::store::notifications::{self, ByEmail, NewNotification, Notification, NotificationKind};
+use crate::store::notifications::{self, ByEmail, NewNotification, NotificationKind};
 use crate::store::records::{self, Parent, ParentType};
 use crate::store::sight::Sight;
 use crate::store::stream::{self, NewNote, NoteKind};
@@ -168,31 +169,6 @@ fn readers(tx: &Tx<'_>, parent: Parent, mut ids: Vec<i64>) -> Result<Vec<User>> 
     Ok(audience)
 }
 
-/// What a notification says of an email on a record, and (`None`) of one that its reader may not read.
-pub fn email_line(label: &str, email: Option<&Email>) -> String {
-    match email {
-        Some(email) => {
-            let taken = if email.automatic.is_empty() { "" } else { ", taken for automatic mail" };
-            format!("{label}: mail from {}{taken}", email.with_way(&email.author().address))
-        }
-        None => format!("new e-mail on {label}"),
-    }
-}
-
-/// A notification as its reader is told of it now: where they may not read the email any more, no more than that there
-/// is one.
-pub fn as_told(tx: &Tx<'_>, row: Notification, sight: Sight) -> Result<Notification> {
-    let Some(email_id) = row.email_id.filter(|_| sight != Sight::Everything) else { return Ok(row) };
-    if emails::by_id(tx, email_id, sight)?.is_some() {
-        return Ok(row);
-    }
-    let text = match row.parent {
-        Some(parent) if row.kind == NotificationKind::Email => email_line(&records::label(tx, parent)?, None),
-        _ => stream::HIDDEN.to_owned(),
-    };
-    Ok(Notification { email_id: None, text, ..row })
-}
-
 /// Whoever may read the record but not the email learns only that there is one (B7.2).
 fn tell_of_email(
     tx: &Tx<'_>,
@@ -209,7 +185,7 @@ fn tell_of_email(
     if may_read && beginning.is_none() {
         *beginning = Some(text::first_lines(&emails::text(tx, email.id)?, notice::TEXT_KEPT));
     }
-    let text = email_line(label, may_read.then_some(email));
+    let text = notification_text::email_line(label, may_read.then_some(email));
     let new = NewNotification {
         user_id: user.id,
         kind: NotificationKind::Email,

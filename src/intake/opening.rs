@@ -5,19 +5,21 @@ use jiff::SignedDuration;
 
 use super::assign::{self, Assignment};
 use super::case::{DESCRIPTION_MAX, Mail, attach, join, link, remark};
-use super::world::{self, World};
+pub use super::new_case::People;
+use super::new_case::{self, Beginning};
+use super::world::World;
 use super::{notify, people};
 use crate::mail::address::{self, Mailbox};
 use crate::mail::forward::Forwarded;
+use crate::mail::providers;
 use crate::mail::text;
-use crate::mail::{message_id, providers};
 use crate::moment;
 use crate::store::accounts::{Account, AutoMail, StaffForward};
-use crate::store::cases::{self, Case, NewCase, Priority, WaitingFor};
+use crate::store::cases::{self, Case, Priority, WaitingFor};
 use crate::store::db::Tx;
 use crate::store::records::{self, Parent, ParentType};
 use crate::store::stream::{self, NewNote, NoteKind};
-use crate::store::{emails, instance, outbox, users};
+use crate::store::{emails, outbox, users};
 
 /// Runs the case flow for an email without a case: a new case, one of a burst, or none with the reason.
 pub fn open_or_archive(
@@ -198,39 +200,35 @@ pub(super) fn open(
         None if mail.sender.is_linked() => people(tx, world, requester, makes_contact.then_some(account))?,
         None => People::default(),
     };
-    let number = instance::take_case_number(tx)?;
     let user = mail.sender.verified_user();
     let usual = if mail.message.high_importance { Priority::High } else { Priority::Normal };
-    let new = NewCase {
-        number,
-        key: &message_id::new_key(world::random()?),
-        name: if opening.name.is_empty() { "(no subject)" } else { &opening.name },
-        description: &text::first_lines(&opening.text, DESCRIPTION_MAX),
-        priority: mail.filtered.priority().unwrap_or(usual),
-        case_type: mail.filtered.case_type(),
-        company_id: who.company_id,
-        contact_id: who.contact_id,
-        lead_id: who.lead_id,
-        account_id: Some(account.id),
-        requester_user_id: match predecessor {
-            Some(old) => old.requester_user_id,
-            None => user.filter(|_| !opening.via_staff).map(|u| u.id),
+    let made = new_case::add(
+        tx,
+        world,
+        &Beginning {
+            name: &opening.name,
+            description: &text::first_lines(&opening.text, DESCRIPTION_MAX),
+            priority: mail.filtered.priority().unwrap_or(usual),
+            case_type: mail.filtered.case_type(),
+            people: who,
+            account_id: Some(account.id),
+            requester_user_id: match predecessor {
+                Some(old) => old.requester_user_id,
+                None => user.filter(|_| !opening.via_staff).map(|u| u.id),
+            },
+            relates_to_id: relates_to.map(|c| c.id),
+            team_ids: account.case_teams().into_iter().chain(mail.filtered.team_ids()).collect(),
         },
-        relates_to_id: relates_to.map(|c| c.id),
-    };
-    let id = cases::add(tx, &new, world.now)?;
-    for team in account.case_teams().into_iter().chain(mail.filtered.team_ids()) {
-        cases::add_team(tx, id, team)?;
-    }
+    )?;
+    let (id, number) = (made.id, made.number);
     let way = mail.sender.author.via.as_ref().filter(|via| via.address != requester.address);
     let way = way.map(|via| format!(" (by way of {})", via.address)).unwrap_or_default();
     let from = match mail.private {
         true => "an e-mail to one of us".to_owned(),
         false => format!("mail from {}{way}", requester.address),
     };
-    let made = format!("by {from}, account {}", account.name);
-    let note =
-        NewNote { parent: Parent::case(id), kind: NoteKind::Created, user_id: None, email_id: None, text: &made };
+    let how = format!("by {from}, account {}", account.name);
+    let note = NewNote { parent: Parent::case(id), kind: NoteKind::Created, user_id: None, email_id: None, text: &how };
     stream::note(tx, note, world.now)?;
     if let Some(old) = relates_to {
         remark(tx, world, id, None, &format!("relates to #{}, which was {}", old.number, old.status))?;
@@ -281,14 +279,6 @@ fn introduce(tx: &Tx<'_>, world: &World<'_>, case_id: i64, mail: &Mail<'_>, open
         return people::is_customer(tx, world, &case, &opening.requester, Some(mail.email_id));
     }
     people::opened(tx, world, &case, &opening.requester, written)
-}
-
-/// Whom a case is for.
-#[derive(Debug, Default)]
-pub struct People {
-    pub contact_id: Option<i64>,
-    pub company_id: Option<i64>,
-    pub lead_id: Option<i64>,
 }
 
 /// The contact, company or lead a case is for, by the requester's address. An unknown sender becomes a contact of

@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 
-use super::notify;
+use super::notification_text;
 use super::world::World;
 use crate::access;
 use crate::mail::reading::Reading;
@@ -31,7 +31,7 @@ pub fn open(tx: &Tx<'_>, world: &World<'_>, email: &Email, why: &str) -> Result<
     for user_id in notifications::told_of_email(tx, email.id)? {
         let Some(user) = users::by_id(tx, user_id)? else { continue };
         if emails::by_id(tx, email.id, access::sight_of(&user))?.is_some() {
-            notifications::retell(tx, email.id, user_id, &notify::email_line(&label, Some(email)))?;
+            notifications::retell(tx, email.id, user_id, &notification_text::email_line(&label, Some(email)))?;
         }
     }
     Ok(())

@@ -10,8 +10,9 @@ use std::time::Instant;
 
 use anyhow::{Result, anyhow};
 
-use super::poll::{Desk, Job, Start, session};
+use super::poll::session;
 use super::receive::Batch;
+use super::session_desk::{Desk, Job, Start};
 use crate::net::{MailSource, NetError};
 use crate::store::accounts::{Account, Polled};
 use crate::store::db;

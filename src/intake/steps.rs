@@ -2,13 +2,13 @@
 
 mod known;
 mod notice;
+mod outcome;
 
 use anyhow::Result;
 
 use super::bounces::Report;
 use super::case::Mail;
 use super::filter::Filtered;
-use super::import::Imported;
 use super::sender::Sender;
 use super::world::World;
 use super::{answered, bounces, filter, flow, history, privacy, recipients, sent};
@@ -18,6 +18,7 @@ use crate::store::db::Tx;
 use crate::store::deliveries::{self, Delivery, Outcome, Source};
 use crate::store::emails::{self, Email, EmailStatus, NewEmail};
 use crate::store::server_actions;
+pub use outcome::Imported;
 
 /// One message through B3. The steps are the numbered ones of the rule.
 pub fn one(tx: &Tx<'_>, world: &World<'_>, delivery: &Delivery, message: &Reading) -> Result<Imported> {

@@ -8,7 +8,7 @@ use anyhow::Result;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::poll::{Desk, Start};
+use super::session_desk::{Desk, Start};
 use crate::net::{Listed, Listing, MailSource, NetError, NetErrorKind, OpenFolder};
 use crate::store::deliveries::Recorded;
 

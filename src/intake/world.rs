@@ -3,10 +3,11 @@
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 
-use super::filter::Filters;
+use super::filter_set::Filters;
 use crate::config::Config;
 use crate::mail::message_id::{self, IdKind, Signer};
 use crate::mail::{address, providers};
+use crate::random;
 use crate::store::accounts::{self, Account, AccountKind};
 use crate::store::cases::Case;
 use crate::store::db::Tx;
@@ -127,16 +128,6 @@ impl World<'_> {
     }
 }
 
-/// Eight fresh random bytes, for keys and message ids.
-///
-/// # Errors
-/// The operating system has no randomness to give.
-pub fn random() -> Result<[u8; 8]> {
-    let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes).map_err(|e| anyhow::anyhow!("no random bytes: {e}"))?;
-    Ok(bytes)
-}
-
 /// The key of an email, for an id to be signed with; made when it is asked for first.
 ///
 /// # Errors
@@ -145,7 +136,7 @@ pub fn email_key(tx: &Tx<'_>, email_id: i64) -> Result<String> {
     if let Some(key) = emails::key(tx, email_id)? {
         return Ok(key);
     }
-    let key = message_id::new_key(random()?);
+    let key = message_id::new_key(random::bytes()?);
     emails::set_key(tx, email_id, &key)?;
     Ok(key)
 }

@@ -6,8 +6,9 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Field, Term, Tree, Words};
+use crate::alike;
 use crate::error::{self, Fault};
-use crate::{alike, units};
+use crate::units;
 
 /// The longest query, in bytes.
 const LENGTH: usize = 4 << 10;

@@ -3,8 +3,7 @@
 use anyhow::Result;
 use jiff::Timestamp;
 
-use super::Incoming;
-use crate::intake::import::Imported;
+use super::{Imported, Incoming};
 use crate::intake::privacy;
 use crate::intake::sender::Sender;
 use crate::mail::reading::Reading;

@@ -2,9 +2,8 @@
 
 use anyhow::Result;
 
-use super::Incoming;
+use super::{Imported, Incoming};
 use crate::access::{self, Subject};
-use crate::intake::import::Imported;
 use crate::intake::notify;
 use crate::intake::sender::Sender;
 use crate::mail::message_id::IdKind;

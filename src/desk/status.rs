@@ -1,0 +1,30 @@
+//! Closing and reopening cases.
+
+use anyhow::Result;
+
+use crate::access::Actor;
+use crate::error;
+use crate::intake::case_status;
+use crate::intake::world::World;
+use crate::store::cases::{Case, CaseStatus};
+use crate::store::db::Tx;
+
+/// Closes a case; one that has the status already stays as it is.
+///
+/// # Errors
+/// As [`case_status::set`].
+pub fn close(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, status: CaseStatus) -> Result<()> {
+    if case.status == status { Ok(()) } else { case_status::set(tx, world, case, status, actor.user()) }
+}
+
+/// Opens a closed case: it is its assignee's again, or new.
+///
+/// # Errors
+/// It is open, or merged into another one.
+pub fn reopen(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case) -> Result<()> {
+    if case.status.is_open() {
+        return Err(error::data(format!("case #{}: is open ({})", case.number, case.status)).into());
+    }
+    let status = if case.assigned_user_id.is_some() { CaseStatus::Assigned } else { CaseStatus::New };
+    case_status::set(tx, world, case, status, actor.user())
+}

@@ -1,0 +1,82 @@
+//! What a session knows, and what it asks of the main thread. It never sees the store.
+
+use std::time::Instant;
+
+use anyhow::Result;
+
+use super::receive::Batch;
+use crate::net::NetError;
+use crate::store::accounts::{Account, Folder, Polled};
+use crate::store::deliveries::{Owed, Recorded};
+use crate::store::server_actions::ServerAction;
+
+/// What a session has to do.
+#[derive(Debug, Clone)]
+pub struct Job {
+    pub account: Account,
+    /// Its folders in order.
+    pub folders: Vec<Folder>,
+    /// Messages per folder and run; 0 = all.
+    pub portion: usize,
+    /// Largest message in bytes.
+    pub max_size: u64,
+    /// Nothing is changed on the server.
+    pub dry_run: bool,
+    /// The run ends then: what is cut off by that is nobody's fault.
+    pub until: Instant,
+}
+
+/// The main thread, as a session sees it. Who only takes in what is fetched need not answer the rest.
+pub trait Desk {
+    /// What is known of a folder; nothing where it is new, or has another UIDVALIDITY.
+    fn opened(&mut self, _folder: &str, _uidvalidity: u32) -> Result<Option<Start>> {
+        Ok(None)
+    }
+    /// Begins a folder: up to `past_uid` fetch-since decides. `renumbered`: what is known of its UIDs is void.
+    fn begin(&mut self, _folder: &str, _uidvalidity: u32, _past_uid: u32, _renumbered: bool) -> Result<Start> {
+        Ok(Start::default())
+    }
+    /// What the ledger says of one UID.
+    fn recorded(&mut self, _folder: &str, _uidvalidity: u32, _uid: u32) -> Result<Option<Recorded>> {
+        Ok(None)
+    }
+    /// What the server still owes from earlier runs.
+    fn owed(&mut self) -> Result<Vec<Owed>> {
+        Ok(Vec::new())
+    }
+    /// So many messages and bytes are going to be fetched.
+    fn begun(&mut self, _messages: usize, _bytes: u64) -> Result<()> {
+        Ok(())
+    }
+    /// A batch to be stored and imported.
+    fn batch(&mut self, batch: Batch) -> Result<()>;
+    /// Everything that was to be fetched from a folder has been handed over; gives what is to be done on the server.
+    fn complete(&mut self, _folder: &str, _uidvalidity: u32, _polled: Polled) -> Result<Vec<ServerAction>> {
+        Ok(Vec::new())
+    }
+    /// The server has done these, or refused with these words.
+    fn acted(&mut self, _ids: Vec<i64>, _refused: Option<String>) -> Result<()> {
+        Ok(())
+    }
+    /// The server has a Sent folder of this name; it is polled from now on.
+    fn sent_folder(&mut self, _name: &str) -> Result<()> {
+        Ok(())
+    }
+    /// A folder failed (`Some`) or works; the session goes on.
+    fn folder(&mut self, _folder: &str, _failure: Option<&NetError>) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Where a folder's poll starts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Start {
+    /// Everything up to this UID is settled.
+    pub last_uid: u32,
+    /// Up to this UID fetch-since decides.
+    pub past_uid: u32,
+    /// Messages that the folder had at the last poll, if that came to its end.
+    pub messages: Option<u32>,
+    /// UIDs above the watermark that the ledger has a row for, ascending.
+    pub known: Vec<u32>,
+}
