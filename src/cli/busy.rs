@@ -8,8 +8,7 @@ use clap::CommandFactory as _;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::context::ACCOUNT_OF_OTHERS;
-use super::{Cli, run};
+use super::{Cli, command_words};
 use crate::error::{Fault, Kind};
 use crate::holder::{self, Holder};
 use crate::lock;
@@ -37,6 +36,9 @@ impl Stuck {
         format!("{} holds {held}: {}", told(&self.holder), self.holder.hint())
     }
 }
+
+/// What an account is called before who does not know of it.
+pub const ACCOUNT_OF_OTHERS: &str = "an account of others";
 
 /// What [`held`] calls the database itself.
 const DATABASE: &str = "database";
@@ -72,7 +74,7 @@ pub fn told(holder: &Holder) -> String {
 /// Noun and verb of a command line of this program. What else stands there may be what only its user may know.
 fn words(args: &[String]) -> Option<String> {
     let matches = Cli::command().try_get_matches_from(args).ok()?;
-    Some(run::words(&matches)).filter(|words| !words.is_empty())
+    Some(command_words::of(&matches)).filter(|words| !words.is_empty())
 }
 
 /// The error that a command ends with, where it is that the database is busy: with the holder and its command.

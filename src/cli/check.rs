@@ -12,6 +12,7 @@ use crate::access::Actor;
 use crate::error::Ended;
 use crate::intake::concerns::{self, Concern, Idle, Level, Limits, Watched};
 use crate::intake::fetch;
+use crate::lock;
 use crate::moment;
 use crate::store::accounts;
 use crate::store::db::{Busy, Tx};
@@ -116,7 +117,7 @@ fn look(
         // What lies in the quarantine waits also where the account was disabled.
         quarantined += deliveries::counts(tx, one.account.id, now)?.quarantined;
         let name = actor.knows_account(tx, &one.account)?.then_some(one.account.name.as_str());
-        known.extend(name.map(|name| (fetch::lock_name(one.account.id), name)));
+        known.extend(name.map(|name| (lock::of_account(one.account.id), name)));
         found.extend(concerns::of_account(one, limits, now).into_iter().map(|c| (c.level, told(name, &c))));
     }
     let name_of = |lock: &str| known.iter().find(|(name, _)| name == lock).map(|(_, name)| (*name).to_owned());

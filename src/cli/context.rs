@@ -6,18 +6,19 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 use super::busy;
+pub use super::busy::ACCOUNT_OF_OTHERS;
 use crate::access::Actor;
 pub use crate::access::account::unusable;
 use crate::caller::Caller;
 use crate::config::Config;
 use crate::error::{self, Ended, Fault, Kind};
-use crate::intake::fetch::lock_name;
 use crate::lock::{self, Attempt, Lock};
 use crate::mail::address;
 use crate::mail::compose::is_address;
 use crate::store::accounts::{self, Account};
-use crate::store::cases;
+use crate::store::cases::{self, Case, CaseRow};
 use crate::store::db::{self, Store, Tx};
+use crate::store::emails::{self, Email};
 use crate::store::folders::{self, Folder};
 use crate::store::instance;
 use crate::store::levels::Permission;
@@ -134,9 +135,6 @@ impl Context {
     }
 }
 
-/// What an account is called before who does not know of it.
-pub const ACCOUNT_OF_OTHERS: &str = "an account of others";
-
 /// An account by name.
 pub fn account(tx: &Tx<'_>, name: &str) -> Result<Account> {
     accounts::by_name(tx, name)?.ok_or_else(|| no_account(name))
@@ -174,7 +172,7 @@ fn no_account(name: &str) -> anyhow::Error {
 /// # Errors
 /// Another process has it: exit 75.
 pub fn lock(store: &Store, account: &Account) -> Result<Lock> {
-    match lock::attempt(store.path(), &lock_name(account.id), Timestamp::now())? {
+    match lock::attempt(store.path(), &lock::of_account(account.id), Timestamp::now())? {
         Attempt::Held(lock) => Ok(lock),
         Attempt::Busy(holder) => {
             let text = format!("account {}: is being fetched by {}", account.name, busy::told(&holder));
@@ -263,6 +261,21 @@ pub fn record(tx: &Tx<'_>, actor: &Actor, reference: Parent) -> Result<Parent> {
 
 fn unknown(what: &str, name: &str, list: &str) -> anyhow::Error {
     error::data(format!("{what}: there is no {what} \"{name}\"")).hint(format!("see `{list}`")).into()
+}
+
+/// An email that the actor sees.
+pub fn email(tx: &Tx<'_>, actor: &Actor, id: i64) -> Result<Email> {
+    emails::by_id(tx, id, actor.sight())?.ok_or_else(|| not_found("email", id))
+}
+
+/// A case that the actor sees, by its number.
+pub fn case(tx: &Tx<'_>, actor: &Actor, number: i64) -> Result<Case> {
+    cases::by_number(tx, number, actor.sight())?.ok_or_else(|| not_found("case", number))
+}
+
+/// The same as it is listed.
+pub fn case_row(tx: &Tx<'_>, actor: &Actor, number: i64) -> Result<CaseRow> {
+    cases::row_by_number(tx, number, actor.sight())?.ok_or_else(|| not_found("case", number))
 }
 
 /// The "not found" of things with a number; what may not be seen does not exist.

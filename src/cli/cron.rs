@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::context::Context;
-use super::init;
 use crate::caller::Standing;
 use crate::config;
 
@@ -19,7 +18,7 @@ pub fn command(ctx: &Context) -> String {
     let named = ctx.config_path.as_ref().filter(|path| **path != there);
     let found = ctx.config.database.clone().unwrap_or_else(config::database_without_environment);
     let database = Some(&ctx.db_path).filter(|path| absolute(path) != absolute(&found));
-    line(&init::program(), named.map(|path| absolute(path)).as_deref(), database.map(|path| absolute(path)).as_deref())
+    line(&program(), named.map(|path| absolute(path)).as_deref(), database.map(|path| absolute(path)).as_deref())
 }
 
 fn absolute(path: &Path) -> PathBuf {
@@ -113,6 +112,11 @@ fn starts(crontab: &str, database: &Path, is_usual: bool) -> bool {
             None => is_usual || after("--config").is_some(),
         }
     })
+}
+
+/// The whole path of this program, as cron needs it.
+pub fn program() -> String {
+    std::env::current_exe().map_or_else(|_| "espomail".to_owned(), |path| path.display().to_string())
 }
 
 #[cfg(test)]

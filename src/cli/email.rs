@@ -1,33 +1,35 @@
 //! `espomail email`: the archive.
 
+pub mod attachment;
 mod explain;
 mod link;
+mod list;
 mod ours;
 mod rest;
 mod show;
 pub mod skipped;
 mod sort;
+mod source;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use serde_json::json;
+use jiff::Timestamp;
 
-use super::attachment::{self, AttachmentCommand};
+pub use self::explain::COLUMNS as DECISION_COLUMNS;
+pub use self::list::{COLUMNS, List, author, from};
+pub use self::show::{COLUMNS as MESSAGE_COLUMNS, Message};
+pub use self::sort::{Ids, is_reserved};
+pub use self::source::source;
+
+use self::attachment::AttachmentCommand;
 use super::context::{self, Context};
 use super::letter::verbs;
-use super::query::{self, Noun};
-use crate::access::Actor;
+use super::query;
 use crate::desk::Sorting;
 use crate::error::{self, Kind};
-use crate::query::Field;
-use crate::store::db::Tx;
-use crate::store::emails::{self, Email, EmailQuery, EmailRow};
-use crate::store::search::{Place, Test};
-use crate::ui::cell::{Cell, Column, head, unlisted};
 
-pub use explain::COLUMNS as DECISION_COLUMNS;
-pub use show::{COLUMNS as MESSAGE_COLUMNS, Message, source};
-pub use sort::{Ids, is_reserved};
+/// A decision about an email: step, text, moment.
+type Decision = (String, String, Timestamp);
 
 /// Emails
 #[derive(Debug, Subcommand)]
@@ -115,29 +117,6 @@ pub enum EmailCommand {
     Edit(verbs::Edit),
 }
 
-/// `email list`
-#[derive(Debug, Args)]
-pub struct List {
-    /// Words of the full text, from:ann, subject:…, is:unread and so on; see below
-    #[arg(value_name = "QUERY")]
-    query: Vec<String>,
-    /// Of this case
-    #[arg(long, value_name = "N", value_parser = super::case_number)]
-    case: Option<i64>,
-    /// Delivered by this account
-    #[arg(long, value_name = "NAME")]
-    account: Option<String>,
-    /// In inbox, important, sent, drafts, archive, trash or all, or in a folder of this name
-    #[arg(long, value_name = "FOLDER")]
-    folder: Option<String>,
-    /// What was delivered and is no email, with the reason: skipped, discarded, in the quarantine and so on
-    #[arg(long, conflicts_with_all = ["query", "case", "folder"])]
-    skipped: bool,
-    /// At most so many
-    #[arg(long, value_name = "N", default_value_t = 50)]
-    limit: u32,
-}
-
 /// An email's id.
 #[derive(Debug, Args)]
 pub struct Id {
@@ -146,29 +125,10 @@ pub struct Id {
     id: i64,
 }
 
-/// Fields of emails in their order.
-pub const COLUMNS: &[Column<EmailRow>] = &[
-    Column::new("id", head("ID").right(), |row, _| Cell::int(row.email.id)),
-    Column::new("date", head("DATE"), |row, _| Cell::date_time(row.email.date.unwrap_or(row.email.received_at))),
-    Column::new("from", head("FROM").shrinking(), |row, _| from(&row.email)),
-    Column::new("subject", head("SUBJECT").shrinking(), |row, _| Cell::text(&row.email.subject)),
-    Column::new("case", head("CASE").right(), |row, _| Cell::opt_int(row.case_number)),
-    Column::new("status", head("STATUS"), |row, shown| Cell::text(row.email.shown_status(shown.now))),
-    Column::new("unread", unlisted(), |row, _| Cell::bool(row.unread)),
-    Column::new("accounts", head("ACCOUNTS").shrinking(), |row, _| Cell::words(&row.accounts)),
-    Column::new("parent", unlisted(), |row, _| parent(&row.email)),
-    Column::new("folder", unlisted(), |row, _| Cell::opt_text(row.folder.as_deref())),
-    Column::new("important", unlisted(), |row, _| Cell::bool(row.important)),
-    Column::new("variants", unlisted(), |row, _| Cell::int(row.variants)),
-    Column::new("flagged", unlisted(), |row, _| Cell::text(&row.email.flagged)),
-    Column::new("private", unlisted(), |row, _| Cell::bool(row.email.private)),
-    Column::new("by_way_of", unlisted(), |row, _| Cell::opt_text(row.email.by_way_of())),
-];
-
 /// Runs an `email` command.
 pub fn run(command: EmailCommand, ctx: &Context) -> Result<()> {
     match command {
-        EmailCommand::List(args) => list(&args, ctx),
+        EmailCommand::List(args) => list::list(&args, ctx),
         EmailCommand::Show(args) => show::run(&args, ctx),
         EmailCommand::Attachment(command) => attachment::run(command, ctx),
         EmailCommand::Read(args) => sort::run(&args.ids, &Sorting::Read(true), "read", ctx),
@@ -191,11 +151,6 @@ pub fn run(command: EmailCommand, ctx: &Context) -> Result<()> {
     }
 }
 
-/// An email that the actor sees.
-fn find(tx: &Tx<'_>, actor: &Actor, id: i64) -> Result<Email> {
-    emails::by_id(tx, id, actor.sight())?.ok_or_else(|| context::not_found("email", id))
-}
-
 /// Tries the same with each of several emails; where one is refused, the others go on.
 ///
 /// # Errors
@@ -215,48 +170,4 @@ fn each(ids: &[i64], ctx: &Context, one: impl Fn(i64) -> Result<()>) -> Result<(
         }
     }
     if failed { Err(context::told(Kind::Partial)) } else { Ok(()) }
-}
-
-/// `Name <address>` of the person who writes an email; people see the shared From by which they do.
-pub fn from(email: &Email) -> Cell {
-    Cell::object(json!(email.author().to_string()), &author(email))
-}
-
-/// The same as people see it.
-pub fn author(email: &Email) -> String {
-    email.with_way(&email.author().shown())
-}
-
-fn list(args: &List, ctx: &Context) -> Result<()> {
-    if args.skipped {
-        return skipped::list(args.account.as_deref(), args.limit, ctx);
-    }
-    let asked = query::read(&args.query, Noun::Email, ctx)?;
-    let rows = ctx.read(|tx, actor| {
-        let mut and = Vec::new();
-        if let Some(number) = args.case {
-            and.push(query::case(tx, actor, number)?);
-        }
-        if let Some(name) = &args.account {
-            and.push(Test::Account(context::known_account(tx, actor, name)?.id));
-        }
-        match &args.folder {
-            Some(name) => and.push(query::folder(tx, actor, "--folder", name)?),
-            // Nobody looks for what they threw away, unless they say so, or look through a whole case.
-            None if args.case.is_none() && !asked.names(&[Field::Folder, Field::Case]) => {
-                and.push(Test::Place(Place::All, actor.user_id()));
-            }
-            None => {}
-        }
-        let condition = query::resolve(tx, actor, &asked, and)?;
-        let query = EmailQuery { condition, viewer: actor.user_id(), limit: Some(args.limit.into()) };
-        emails::list(tx, &query, actor.sight())
-    })?;
-    ctx.ui.list("emails", COLUMNS, &rows)
-}
-
-fn parent(email: &Email) -> Cell {
-    email.parent.map_or_else(Cell::none, |p| {
-        Cell::object(json!({"type": p.kind.as_str(), "id": p.id}), &format!("{} {}", p.kind, p.id))
-    })
 }

@@ -333,7 +333,7 @@ fn worse(a: Option<Kind>, b: Option<Kind>) -> Option<Kind> {
 }
 
 fn random_part(most: Duration) -> Result<Duration> {
-    let random = u64::from_le_bytes(crate::intake::world::random()?);
+    let random = u64::from_le_bytes(crate::random::bytes()?);
     let most = u64::try_from(most.as_millis())?;
     Ok(Duration::from_millis(if most == 0 { 0 } else { random % most }))
 }

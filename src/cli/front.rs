@@ -14,7 +14,9 @@ use std::process::{Child, Command as Process, ExitStatus, Stdio};
 use anyhow::{Context as _, Result};
 use clap::{Arg, ArgMatches, Command, ValueHint};
 
-use super::{afar, attachment, delegation, named};
+use super::editor::remote;
+use super::email::attachment;
+use super::{delegation, named};
 use crate::caller;
 use crate::config;
 use crate::error::{self, Ended, Fault};
@@ -155,7 +157,7 @@ fn edit(mut child: Child, frames: Vec<(OsString, Vec<u8>)>, ui: &Ui) -> Result<u
     let (Some(mut answer), Some(said)) = (child.stdin.take(), child.stdout.take()) else { return Ok(70) };
     // All are read before anything is said; who is refused reads none.
     let _ = send(&mut answer, &frames);
-    let served = afar::serve(BufReader::new(said), answer, &mut io::stdout().lock());
+    let served = remote::serve(BufReader::new(said), answer, &mut io::stdout().lock());
     let code = code(child.wait()?);
     if let Some(page) = served? {
         ui.hint(&format!("what you wrote is in {}; the directory is yours to remove", page.file().display()));

@@ -51,11 +51,6 @@ pub fn create(ctx: &Context) -> Result<()> {
     ctx.done(ctx.db_path.display(), &format!("database {} is ready", ctx.db_path.display()))
 }
 
-/// The whole path of this program, as cron needs it.
-pub fn program() -> String {
-    std::env::current_exe().map_or_else(|_| "espomail".to_owned(), |path| path.display().to_string())
-}
-
 fn next_steps(ctx: &Context) -> String {
     let fetch = cron::command(ctx);
     format!(

@@ -4,11 +4,10 @@
 //! finds those without, and compares it with the man page.
 
 pub mod account;
-mod afar;
-pub mod attachment;
 mod busy;
 pub mod case;
 pub mod check;
+mod command_words;
 pub mod completions;
 pub mod config;
 mod confirm;
@@ -19,6 +18,7 @@ pub mod db;
 mod delegation;
 pub mod delivery;
 pub mod doctor;
+mod editor;
 mod email;
 pub mod export;
 pub mod fetch;

@@ -8,7 +8,7 @@ use super::context::{self, Context};
 use super::labels::Labels;
 use crate::access::Actor;
 use crate::error;
-use crate::intake::notify;
+use crate::intake::notification_text;
 use crate::store::db::Tx;
 use crate::store::notifications::{self, ByEmail, Notification, NotificationKind, Setting};
 use crate::store::records::{Parent, ParentType};
@@ -102,7 +102,7 @@ fn list(args: &List, ctx: &Context) -> Result<()> {
     let rows = ctx.read(|tx, actor| {
         let (user, sight) = (user(actor, "list")?, actor.sight());
         let rows = notifications::list(tx, user.id, sight, args.all, args.limit.into())?;
-        rows.into_iter().map(|row| notify::as_told(tx, row, sight)).collect::<Result<Vec<_>>>()
+        rows.into_iter().map(|row| notification_text::as_told(tx, row, sight)).collect::<Result<Vec<_>>>()
     })?;
     ctx.ui.list("notifications", COLUMNS, &rows)
 }

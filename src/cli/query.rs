@@ -11,7 +11,7 @@ use super::context::{self, Context};
 use crate::access::Actor;
 use crate::error;
 use crate::query::{self, Field, Reading, Term, Tree};
-use crate::store::cases::{self, CaseStatus};
+use crate::store::cases::CaseStatus;
 use crate::store::db::Tx;
 use crate::store::emails::{EmailStatus, SCHEDULED};
 use crate::store::label::{self, UnknownLabel};
@@ -99,7 +99,7 @@ pub fn resolve(tx: &Tx<'_>, actor: &Actor, query: &Query, and: Vec<Test>) -> Res
 
 /// A case by its number, as far as it may be seen.
 pub fn case(tx: &Tx<'_>, actor: &Actor, number: i64) -> Result<Test> {
-    let case = cases::by_number(tx, number, actor.sight())?.ok_or_else(|| context::not_found("case", number))?;
+    let case = context::case(tx, actor, number)?;
     Ok(Test::Case(case.id))
 }
 

@@ -12,9 +12,9 @@ use jiff::Timestamp;
 
 use super::context::Context;
 use super::{
-    Cli, Command, account, busy, case, check, completions, config, db, delegation, doctor, email, export, fetch,
-    filter, folder, front, import, ingest, init, log, man, named, notification, outbox, quarantine, record, role,
-    schema, send, status, stream, team, template, user, whoami,
+    Cli, Command, account, busy, case, check, command_words, completions, config, db, delegation, doctor, email,
+    export, fetch, filter, folder, front, import, ingest, init, log, man, named, notification, outbox, quarantine,
+    record, role, schema, send, status, stream, team, template, user, whoami,
 };
 use crate::caller::{Caller, Process, Standing};
 use crate::config::{self as configuration, Config};
@@ -62,14 +62,6 @@ pub fn run() -> ExitCode {
         kind => kind,
     };
     ExitCode::from(kind.exit_code())
-}
-
-/// Noun and verb of the command, without anything that was typed with them.
-pub fn words(typed: &ArgMatches) -> String {
-    match typed.subcommand() {
-        Some((word, rest)) => format!("{word} {}", words(rest)).trim_end().to_owned(),
-        None => String::new(),
-    }
 }
 
 fn is_broken_pipe(cause: &(dyn std::error::Error + 'static)) -> bool {
@@ -140,7 +132,7 @@ fn execute(mut cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui)
         config,
         config_path,
         db_path,
-        command: words(matches),
+        command: command_words::of(matches),
         caller,
         acting_as: cli.acting_as,
         dry_run: cli.dry_run,

@@ -11,7 +11,7 @@ use crate::mail::subject::with_case_number;
 use crate::mail::template::{self, Values};
 use crate::store::db::Tx;
 use crate::store::templates::{self, Template};
-use crate::store::{accounts, cases, users};
+use crate::store::{accounts, users};
 use crate::ui::cell::{Cell, Column, head, unlisted};
 
 /// Templates of automatic replies
@@ -210,8 +210,7 @@ fn preview(args: &Preview, ctx: &Context) -> Result<()> {
         let template = context::template(tx, &args.template)?;
         let mut values = Values { now: template::shown(ctx.now()), ..Values::sample() };
         if let Some(number) = args.case {
-            let row =
-                cases::row_by_number(tx, number, actor.sight())?.ok_or_else(|| context::not_found("case", number))?;
+            let row = context::case_row(tx, actor, number)?;
             values.case_number = Some(number);
             values.case_name = Some(row.case.name.clone());
             values.case_status = Some(row.case.status.to_string());

@@ -3,8 +3,8 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::settings::{addresses, changed, check_folder};
-use super::show::Listed;
+use super::flags::{addresses, changed, check_folder};
+use super::listed::Listed;
 use crate::cli::context;
 use crate::error;
 use crate::store::accounts::{Account, AfterImport, DmarcNone, ReadSent};

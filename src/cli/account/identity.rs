@@ -4,8 +4,8 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::json;
 
-use super::settings::addresses;
-use super::show::Listed;
+use super::flags::addresses;
+use super::listed::Listed;
 use crate::cli::context;
 use crate::store::accounts::Account;
 use crate::ui::cell::{Cell, Column, head, unlisted};

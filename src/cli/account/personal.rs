@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use super::settings::{Given, yes_or_no};
-use super::show::Listed;
+use super::flags::{Given, yes_or_no};
+use super::listed::Listed;
 use crate::store::accounts::{Account, AccountKind, Share};
 use crate::ui::cell::{Cell, Column, unlisted};
 

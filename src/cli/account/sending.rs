@@ -3,8 +3,8 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::settings::{Given, changed, check_folder, yes_or_no};
-use super::show::Listed;
+use super::flags::{Given, changed, check_folder, yes_or_no};
+use super::listed::Listed;
 use crate::cli::context;
 use crate::cli::text::Signature;
 use crate::store::accounts::Account;

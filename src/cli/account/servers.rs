@@ -5,7 +5,7 @@ use clap::Args;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::show::Listed;
+use super::listed::Listed;
 use crate::cli::context::Context;
 use crate::error;
 use crate::net::tls;

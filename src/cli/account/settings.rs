@@ -6,7 +6,6 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::{auto_reply, cases, fetching, identity, personal, sending, servers};
-use crate::cli::context;
 use crate::error;
 use crate::store::accounts::{Account, AccountKind};
 use crate::store::db::Tx;
@@ -29,9 +28,6 @@ pub struct Settings {
     #[command(flatten)]
     sending: sending::Flags,
 }
-
-/// Flags with whether they are given.
-pub type Given = Vec<(&'static str, bool)>;
 
 impl Settings {
     /// The account with these settings.
@@ -72,38 +68,4 @@ impl Settings {
     pub fn concern_servers(&self) -> bool {
         self.servers.is_any_given() || !self.fetching.folders.is_empty()
     }
-}
-
-/// The value of a flag that says yes or no.
-pub fn yes_or_no(text: &str) -> Result<bool, String> {
-    match text {
-        "yes" => Ok(true),
-        "no" => Ok(false),
-        _ => Err("must be yes or no".to_owned()),
-    }
-}
-
-/// The new value of a setting that an empty one takes away.
-pub fn changed<T>(given: Option<&String>, old: Option<T>, read: impl FnOnce(&str) -> Result<T>) -> Result<Option<T>> {
-    match given {
-        None => Ok(old),
-        Some(text) if text.is_empty() => Ok(None),
-        Some(text) => read(text).map(Some),
-    }
-}
-
-/// The addresses of a flag that is repeated; an empty one is none.
-pub fn addresses(flag: &str, given: &[String], old: Vec<String>) -> Result<Vec<String>> {
-    if given.is_empty() {
-        return Ok(old);
-    }
-    given.iter().filter(|text| !text.is_empty()).map(|text| context::mail_address(flag, text)).collect()
-}
-
-/// Refuses what cannot be the name of a folder.
-pub fn check_folder(field: &str, name: &str) -> Result<()> {
-    if name.chars().any(char::is_control) {
-        return Err(error::data(format!("{field}: \"{}\" is not a folder name", name.escape_debug())).into());
-    }
-    Ok(())
 }

@@ -9,11 +9,9 @@ use crate::cli::context::{self, Context};
 use crate::desk;
 use crate::error;
 use crate::intake::world::World;
-use crate::reply;
-use crate::store::cases::{self, Case, CaseStatus};
+use crate::store::cases::{self, Case};
 use crate::store::db::Tx;
 use crate::store::records::{self, Parent};
-use crate::store::stream::{self, NewNote, NoteKind};
 use crate::store::users;
 
 /// Does the same with every case; all of them or none.
@@ -79,22 +77,6 @@ pub fn take(numbers: &[i64], ctx: &Context) -> Result<()> {
     })
 }
 
-pub fn release(numbers: &[i64], ctx: &Context) -> Result<()> {
-    each(ctx, numbers, "released", |tx, world, actor, case| {
-        if case.assigned_user_id.is_none() {
-            return Err(error::data(format!("case #{}: is assigned to nobody", case.number)).into());
-        }
-        cases::assign(tx, case.id, None, false, world.now)?;
-        if case.status == CaseStatus::Assigned {
-            cases::set_status(tx, case.id, CaseStatus::New, world.now)?;
-        }
-        let (parent, user_id) = (Parent::case(case.id), actor.user_id());
-        let note = NewNote { parent, kind: NoteKind::Assigned, user_id, email_id: None, text: "released" };
-        stream::note(tx, note, world.now)?;
-        Ok(())
-    })
-}
-
 pub fn close(args: &Close, ctx: &Context) -> Result<()> {
     if args.status.is_open() {
         return Err(error::data(format!("--status: {} is not a closed status", args.status))
@@ -102,23 +84,14 @@ pub fn close(args: &Close, ctx: &Context) -> Result<()> {
             .into());
     }
     each(ctx, &args.numbers, &format!("is {}", args.status), |tx, world, actor, case| {
-        change(tx, world, actor, case, args.status)
+        desk::close(tx, world, actor, case, args.status)
     })
+}
+
+pub fn release(numbers: &[i64], ctx: &Context) -> Result<()> {
+    each(ctx, numbers, "released", desk::release)
 }
 
 pub fn reopen(numbers: &[i64], ctx: &Context) -> Result<()> {
-    each(ctx, numbers, "is open again", |tx, world, actor, case| {
-        let status = if case.assigned_user_id.is_some() { CaseStatus::Assigned } else { CaseStatus::New };
-        if case.status.is_open() {
-            return Err(error::data(format!("case #{}: is open ({})", case.number, case.status)).into());
-        }
-        change(tx, world, actor, case, status)
-    })
-}
-
-fn change(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, status: CaseStatus) -> Result<()> {
-    if case.status == status {
-        return Ok(());
-    }
-    reply::set_status(tx, world, case, status, actor.user())
+    each(ctx, numbers, "is open again", desk::reopen)
 }

@@ -3,7 +3,6 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::find;
 use crate::access::Actor;
 use crate::cli::case_number;
 use crate::cli::context::{self, Context};
@@ -38,7 +37,7 @@ fn change(
     work: impl FnOnce(&Tx<'_>, &Actor, &Case, Option<&User>) -> Result<()>,
 ) -> Result<()> {
     let username = ctx.write(|tx, actor| {
-        let case = find(tx, actor, args.number)?;
+        let case = context::case(tx, actor, args.number)?;
         let user = args.user.as_deref().map(|name| context::user(tx, name)).transpose()?;
         work(tx, actor, &case, user.as_ref())?;
         Ok(user.as_ref().or(actor.user()).map(|user| user.username.clone()).unwrap_or_default())

@@ -17,7 +17,7 @@ use super::context::{self, Context};
 use super::letter::{How, Parts, StatusFlags};
 use super::text::Text;
 use crate::access::Actor;
-use crate::store::cases::{self, Case, CaseSort, CaseStatus};
+use crate::store::cases::{Case, CaseSort, CaseStatus};
 use crate::store::db::Tx;
 use crate::store::records::Parent;
 use crate::store::sight::Object;
@@ -249,11 +249,7 @@ pub fn run(command: CaseCommand, ctx: &Context) -> Result<()> {
 
 /// A case that the actor may change.
 fn find_to_edit(tx: &Tx<'_>, actor: &Actor, number: i64) -> Result<Case> {
-    let case = find(tx, actor, number)?;
+    let case = context::case(tx, actor, number)?;
     actor.require_edit(tx, Object::Record(Parent::case(case.id)))?;
     Ok(case)
-}
-
-fn find(tx: &Tx<'_>, actor: &Actor, number: i64) -> Result<Case> {
-    cases::by_number(tx, number, actor.sight())?.ok_or_else(|| context::not_found("case", number))
 }

@@ -4,7 +4,6 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::find;
 use super::find_to_edit;
 use crate::access::Actor;
 use crate::cli::case_number;
@@ -97,7 +96,7 @@ pub fn run(args: &People, ctx: &Context) -> Result<()> {
 
 fn show(number: i64, ctx: &Context) -> Result<()> {
     let people = ctx.read(|tx, actor| {
-        let case = find(tx, actor, number)?;
+        let case = context::case(tx, actor, number)?;
         seen(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &case)
     })?;
     if people.is_empty() && ctx.ui.for_people() {

@@ -4,12 +4,12 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::people::{self, Seen};
-use super::{List, Show, find};
+use super::{List, Show};
 use crate::access::Actor;
-use crate::cli::attachment;
 use crate::cli::context::{self, Context};
 use crate::cli::delivery;
 use crate::cli::email;
+use crate::cli::email::attachment;
 use crate::cli::query::{self, Noun, Query};
 use crate::intake::world::World;
 use crate::mail::address::{self, Mailbox};
@@ -141,8 +141,7 @@ impl Alone {
 
 pub fn show(args: &Show, ctx: &Context) -> Result<()> {
     let alone = ctx.read(|tx, actor| {
-        let row = cases::row_by_number(tx, args.number, actor.sight())?
-            .ok_or_else(|| context::not_found("case", args.number))?;
+        let row = context::case_row(tx, actor, args.number)?;
         let notes = stream::notes(tx, Parent::case(row.case.id), actor.sight())?;
         let mails = mails(tx, actor, row.case.id)?;
         let people = people::seen(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &row.case)?;
@@ -312,7 +311,7 @@ fn indented(text: &str) -> String {
 
 pub fn thread(number: i64, ctx: &Context) -> Result<()> {
     let mails = ctx.read(|tx, actor| {
-        let case = find(tx, actor, number)?;
+        let case = context::case(tx, actor, number)?;
         mails(tx, actor, case.id)
     })?;
     if !ctx.ui.for_people() {
@@ -346,7 +345,7 @@ pub fn thread(number: i64, ctx: &Context) -> Result<()> {
 
 pub fn history(number: i64, ctx: &Context) -> Result<()> {
     let mut notes =
-        ctx.read(|tx, actor| stream::notes(tx, Parent::case(find(tx, actor, number)?.id), actor.sight()))?;
+        ctx.read(|tx, actor| stream::notes(tx, Parent::case(context::case(tx, actor, number)?.id), actor.sight()))?;
     notes.retain(|note| note.kind.is_deed());
     ctx.ui.list("history", HISTORY_COLUMNS, &notes)
 }

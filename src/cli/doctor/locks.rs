@@ -8,14 +8,14 @@ use crate::cli::busy;
 use crate::cli::context::Context;
 use crate::error::Kind;
 use crate::holder::Holder;
-use crate::intake::fetch;
+use crate::lock;
 use crate::store::accounts;
 
 /// Everything that is held by a process that will not let go of it by itself, or has held it for too long.
 pub fn look(ctx: &Context) -> Result<Vec<Finding>> {
     let accounts = ctx.read(|tx, _| accounts::all(tx))?;
     let name_of = |name: &str| {
-        let account = accounts.iter().find(|account| fetch::lock_name(account.id) == name);
+        let account = accounts.iter().find(|account| lock::of_account(account.id) == name);
         account.map_or_else(|| name.to_owned(), |account| format!("account {}", account.name))
     };
     let mut findings: Vec<Finding> =

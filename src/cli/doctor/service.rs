@@ -12,7 +12,7 @@ use rustix::fs::{Access, access};
 use super::Finding;
 use crate::caller::{self, Standing};
 use crate::cli::context::Context;
-use crate::cli::init;
+use crate::cli::cron;
 use crate::error::Kind;
 use crate::store::users;
 
@@ -31,7 +31,7 @@ pub fn ask(database: &Path) -> Option<Rule> {
     let members = Group::from_name(GROUP).ok()??.mem;
     let is_let = |login: &String| {
         let mut sudo = Command::new("sudo");
-        sudo.args(["-n", "-l", "-U", login, "-u", &owner]).arg(init::program());
+        sudo.args(["-n", "-l", "-U", login, "-u", &owner]).arg(cron::program());
         sudo.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().map(|status| status.success())
     };
     let mut refused = Vec::new();
@@ -61,7 +61,7 @@ pub fn look(rule: Option<&Rule>, ctx: &Context) -> Result<Vec<Finding>> {
 }
 
 fn judge(rule: &Rule) -> Finding {
-    let program = init::program();
+    let program = cron::program();
     match rule.refused.as_slice() {
         [] => Finding::ok("sudo", format!("lets them run {program}")),
         refused => {
@@ -72,7 +72,7 @@ fn judge(rule: &Rule) -> Finding {
 }
 
 fn program() -> Finding {
-    let program = init::program();
+    let program = cron::program();
     match others_could_change(Path::new(&program), &[0]) {
         None => Finding::ok("program", format!("{program} is root's alone to change")),
         Some((text, hint)) => Finding::warn("program", text, hint),

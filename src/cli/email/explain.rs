@@ -1,11 +1,10 @@
 //! `email explain`: what was decided about an email, as far as the reader may know.
 
 use anyhow::Result;
-use jiff::Timestamp;
 
-use super::{find, ours};
+use super::{Decision, ours};
 use crate::access::Actor;
-use crate::cli::context::Context;
+use crate::cli::context::{self, Context};
 use crate::intake::filter;
 use crate::store::accounts::{self, AccountKind};
 use crate::store::db::Tx;
@@ -35,9 +34,6 @@ fn step_shown(tx: &Tx<'_>, actor: &Actor, decision: Decision) -> Result<Option<D
 /// Steps that tell of the case of an email, and who has to do with it.
 const OF_CASE: [&str; 4] = ["assigned", "case", "notified", "status"];
 
-/// Step, decision, moment.
-pub type Decision = (String, String, Timestamp);
-
 /// Fields of one decision in their order.
 pub const COLUMNS: &[Column<Decision>] = &[
     Column::new("step", head("STEP"), |(step, _, _), _| Cell::text(step)),
@@ -48,7 +44,7 @@ pub const COLUMNS: &[Column<Decision>] = &[
 /// Runs `email explain`.
 pub fn explain(id: i64, ctx: &Context) -> Result<()> {
     let decisions = ctx.read(|tx, actor| {
-        let email = find(tx, actor, id)?;
+        let email = context::email(tx, actor, id)?;
         let seen = seen_record(tx, actor, &email)?;
         let mut decisions = as_told(tx, actor, emails::decisions(tx, id)?)?;
         if email.case_id().is_some() && seen.is_none() {

@@ -3,7 +3,6 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::find;
 use crate::cli::context::{self, Context};
 use crate::cli::letter;
 use crate::desk;
@@ -36,7 +35,7 @@ pub struct Delete {
 pub fn link(args: &Link, ctx: &Context) -> Result<()> {
     let reference = context::record_ref("TYPE/ID", &args.record)?;
     let verified = ctx.write(|tx, actor| {
-        let email = find(tx, actor, args.id)?;
+        let email = context::email(tx, actor, args.id)?;
         let record = context::record(tx, actor, reference)?;
         desk::link_email(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &email, record)
     })?;
@@ -50,7 +49,7 @@ pub fn link(args: &Link, ctx: &Context) -> Result<()> {
 
 pub fn unlink(id: i64, ctx: &Context) -> Result<()> {
     ctx.write(|tx, actor| {
-        let email = find(tx, actor, id)?;
+        let email = context::email(tx, actor, id)?;
         desk::unlink_email(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &email)
     })?;
     ctx.done(id, &format!("email {id} is linked to nothing"))
@@ -58,7 +57,7 @@ pub fn unlink(id: i64, ctx: &Context) -> Result<()> {
 
 pub fn delete(args: &Delete, ctx: &Context) -> Result<()> {
     let is_draft = ctx.read(|tx, actor| {
-        let is_draft = find(tx, actor, args.id)?.status == EmailStatus::Draft;
+        let is_draft = context::email(tx, actor, args.id)?.status == EmailStatus::Draft;
         if is_draft { Ok(true) } else { actor.require_admin("email delete").map(|()| false) }
     })?;
     if is_draft {
@@ -73,7 +72,7 @@ pub fn delete(args: &Delete, ctx: &Context) -> Result<()> {
     )?;
     ctx.write(|tx, actor| {
         actor.require_admin("email delete")?;
-        let email = find(tx, actor, args.id)?;
+        let email = context::email(tx, actor, args.id)?;
         desk::delete_email(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &email, reason)
     })?;
     ctx.done(args.id, &format!("email {} deleted", args.id))

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::explain::Decision;
+use super::Decision;
 use crate::access::Actor;
 use crate::cli::delivery;
 use crate::store::db::Tx;

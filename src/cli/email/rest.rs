@@ -3,7 +3,6 @@
 use anyhow::{Context as _, Result};
 use clap::Args;
 
-use super::find;
 use crate::cli::connect;
 use crate::cli::context::{self, Context};
 use crate::error;
@@ -52,7 +51,7 @@ pub fn run(args: &Rest, ctx: &Context) -> Result<()> {
 fn places(store: &Store, id: i64, ctx: &Context) -> Result<(Email, Vec<Place>)> {
     store.read(|tx| {
         let actor = ctx.actor(tx)?;
-        let email = find(tx, &actor, id)?;
+        let email = context::email(tx, &actor, id)?;
         actor.require_edit(tx, Object::Email(id))?;
         if !email.truncated {
             return Err(error::data(format!("email {id}: is here whole already")).into());

@@ -1,33 +1,21 @@
 //! `email show`: a message of the archive or of a file.
 
-use std::io::{self, Read as _};
-
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{explain, find};
-use crate::access::Actor;
-use crate::cli::attachment;
-use crate::cli::context::{self, Context};
+use super::attachment;
+use super::source::{Origin, as_variant, origin, remarks};
+use crate::cli::context::Context;
 use crate::cli::delivery;
-use crate::cli::named;
-use crate::error;
 use crate::intake::answered;
-use crate::job_control;
 use crate::mail::address::{self, Mailbox};
 use crate::mail::author;
 use crate::mail::automatic::{self, Answering};
 use crate::mail::bounce::Bounce;
 use crate::mail::reading::Reading;
-use crate::store::cases;
-use crate::store::db::Tx;
-use crate::store::emails::{self, Email, Variant};
-use crate::store::outbox::Recipient;
+use crate::store::emails::{Email, Variant};
 use crate::ui::cell::{Cell, Column, head, unlisted};
-
-/// No message on standard input is read further.
-const LONGEST: u64 = 1 << 30;
 
 /// `email show`
 #[derive(Debug, Args)]
@@ -92,25 +80,6 @@ pub const COLUMNS: &[Column<Message>] = &[
     }),
     Column::new("by_way_of", unlisted(), |m, _| Cell::opt_text(m.by_way_of().map(|(_, way)| way))),
 ];
-
-/// Where a message to be shown comes from: the archive or a file.
-#[derive(Default)]
-struct Origin {
-    id: Option<i64>,
-    file: Option<String>,
-    status: Option<String>,
-    case: Option<i64>,
-    /// What is special about it, for people.
-    flagged: Vec<String>,
-    variants: Vec<Variant>,
-    truncated: bool,
-    recipients: Vec<Recipient>,
-    /// Bcc, where it is known from elsewhere than the source.
-    bcc: Option<Vec<Mailbox>>,
-    /// The person who writes behind a shared From; of a file as nobody's house reads it.
-    behind: Option<Mailbox>,
-    raw: Vec<u8>,
-}
 
 /// A message with where it comes from.
 pub struct Message {
@@ -198,81 +167,6 @@ fn show(what: &str, args: &Show, ctx: &Context) -> Result<()> {
         ctx.ui.text(&format!("\n{}", shown.message.text.trim_end()))?;
     }
     Ok(())
-}
-
-/// The source of an email of the archive, or of a file.
-pub fn source(what: &str, ctx: &Context) -> Result<Vec<u8>> {
-    Ok(origin(what, ctx)?.raw)
-}
-
-fn origin(what: &str, ctx: &Context) -> Result<Origin> {
-    if let Ok(id) = what.parse::<i64>() {
-        return stored(id, ctx);
-    }
-    let read = match what {
-        "-" => standard_input(),
-        file => named::read(file, LONGEST),
-    };
-    let raw = read.map_err(|e| error::data(format!("{what}: {e}")).hint("name an email id or a readable file"))?;
-    let author = author::of_stranger(&Reading::parse(&raw));
-    let behind = author.via.map(|_| author.person);
-    Ok(Origin { file: Some(what.to_owned()), behind, raw, ..Origin::default() })
-}
-
-fn standard_input() -> io::Result<Vec<u8>> {
-    let mut raw = Vec::new();
-    job_control::while_waiting(|| io::stdin().lock().take(LONGEST).read_to_end(&mut raw))?;
-    Ok(raw)
-}
-
-fn stored(id: i64, ctx: &Context) -> Result<Origin> {
-    ctx.read(|tx, actor| {
-        let email = emails::by_id(tx, id, actor.sight())?.ok_or_else(|| context::not_found("email", id))?;
-        let raw_id = email.raw_id.with_context(|| format!("email {id}: its source was dropped"))?;
-        let case = email.case_id().map(|id| cases::by_id_seen(tx, id, actor.sight())).transpose()?.flatten();
-        let unverified = case.as_ref().filter(|_| !email.verified && email.automatic.is_empty());
-        let unverified = unverified.map(|case| format!("the sender does not take part in case {}", case.number));
-        Ok(Origin {
-            id: Some(id),
-            file: None,
-            status: Some(email.status.to_string()),
-            case: case.map(|c| c.number),
-            flagged: remarks(&email).into_iter().chain(unverified).collect(),
-            variants: variants(tx, actor, id)?,
-            truncated: email.truncated,
-            recipients: delivery::recipients(tx, actor, &email)?,
-            bcc: delivery::bcc(tx, actor, &email)?,
-            behind: email.behind.clone(),
-            raw: delivery::source(tx, actor, &email, raw_id)?,
-        })
-    })
-}
-
-/// What is special about an email.
-fn remarks(email: &Email) -> Vec<String> {
-    let flagged = Some(email.flagged.clone()).filter(|text| !text.is_empty());
-    let beginning = || format!("only its beginning is here: espomail email fetch-rest {}", email.id);
-    flagged.into_iter().chain(email.truncated.then(beginning)).collect()
-}
-
-/// The other texts of an email, but for those that came by the personal accounts of others.
-fn variants(tx: &Tx<'_>, actor: &Actor, id: i64) -> Result<Vec<Variant>> {
-    let foreign = explain::foreign_accounts(tx, actor)?;
-    let mut variants = emails::variants(tx, id)?;
-    variants.retain(|variant| !foreign.contains(&variant.account));
-    Ok(variants)
-}
-
-/// The same with the bytes of one of its variants, counted from 1.
-fn as_variant(origin: Origin, number: usize, what: &str, ctx: &Context) -> Result<Origin> {
-    let Some(variant) = number.checked_sub(1).and_then(|at| origin.variants.get(at)) else {
-        return Err(error::data(format!("--variant: email {what} has no variant {number}"))
-            .hint(format!("see `espomail email show {what}`, Variants"))
-            .into());
-    };
-    let id = origin.id.context("a message file has no variants")?;
-    let raw = ctx.read(|tx, actor| delivery::source(tx, actor, &find(tx, actor, id)?, variant.raw_id))?;
-    Ok(Origin { raw, ..origin })
 }
 
 fn variant_cell(variants: &[Variant]) -> Cell {

@@ -35,7 +35,7 @@ pub struct Move {
 pub fn run(ids: &[i64], sorting: &Sorting, done: &str, ctx: &Context) -> Result<()> {
     each(ids, ctx, |id| {
         ctx.write(|tx, actor| {
-            let email = super::find(tx, actor, id)?;
+            let email = context::email(tx, actor, id)?;
             desk::sort(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &email, sorting)
         })?;
         ctx.done(id, &format!("email {id}: {done}"))
@@ -46,7 +46,7 @@ pub fn run(ids: &[i64], sorting: &Sorting, done: &str, ctx: &Context) -> Result<
 pub fn share(ids: &[i64], ctx: &Context) -> Result<()> {
     each(ids, ctx, |id| {
         ctx.write(|tx, actor| {
-            let email = super::find(tx, actor, id)?;
+            let email = context::email(tx, actor, id)?;
             desk::share(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &email)
         })?;
         ctx.done(id, &format!("email {id}: whoever may read its record may read it"))

@@ -115,7 +115,7 @@ impl To {
 fn of_cases(tx: &Tx<'_>, actor: &Actor, numbers: &[i64]) -> Result<Vec<i64>> {
     let mut ids = Vec::new();
     for number in once(numbers) {
-        let case = cases::by_number(tx, number, actor.sight())?.ok_or_else(|| context::not_found("case", number))?;
+        let case = context::case(tx, actor, number)?;
         for email in emails::of_case(tx, case.id)? {
             if emails::by_id(tx, email.id, actor.sight())?.is_some() {
                 ids.push(email.id);
@@ -128,7 +128,7 @@ fn of_cases(tx: &Tx<'_>, actor: &Actor, numbers: &[i64]) -> Result<Vec<i64>> {
 fn given(tx: &Tx<'_>, actor: &Actor, ids: &[i64]) -> Result<Vec<i64>> {
     let ids = once(ids);
     for id in &ids {
-        emails::by_id(tx, *id, actor.sight())?.ok_or_else(|| context::not_found("email", id))?;
+        context::email(tx, actor, *id)?;
     }
     Ok(ids)
 }
@@ -142,7 +142,7 @@ fn once(ids: &[i64]) -> Vec<i64> {
 /// An email with its source, if that is still there.
 fn exported(store: &Store, actor: &Actor, id: i64) -> Result<Option<Exported>> {
     store.read(|tx| {
-        let email = emails::by_id(tx, id, actor.sight())?.ok_or_else(|| context::not_found("email", id))?;
+        let email = context::email(tx, actor, id)?;
         let Some(raw_id) = email.raw_id else { return Ok(None) };
         let case = email.case_id().map(|id| cases::by_id_seen(tx, id, actor.sight())).transpose()?.flatten();
         Ok(Some(Exported {

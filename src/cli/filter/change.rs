@@ -3,12 +3,13 @@
 use anyhow::Result;
 use clap::Args;
 
+use super::form::Form;
 use super::scope;
 use crate::access::Actor;
 use crate::cli::context::{self, Context};
+use crate::desk;
 use crate::error;
-use crate::filter::{self, Condition, Rule, action};
-use crate::store::accounts::{self, AccountKind};
+use crate::filter::{Condition, action};
 use crate::store::cases::Priority;
 use crate::store::db::Tx;
 use crate::store::filters::{self, Action, ActionKind, Filter, Scope};
@@ -87,23 +88,6 @@ pub struct Move {
     /// Behind all of its scope
     #[arg(long)]
     last: bool,
-}
-
-/// Where a filter was written: errors name a flag, or a key of the file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    Flags,
-    File,
-}
-
-impl Form {
-    /// What the person who wrote `key` calls it.
-    pub fn field(self, key: &str) -> String {
-        match self {
-            Form::Flags => format!("--{key}"),
-            Form::File => key.to_owned(),
-        }
-    }
 }
 
 /// A filter without id and hits, as somebody wrote it.
@@ -257,42 +241,14 @@ pub fn add(args: &Add, ctx: &Context) -> Result<()> {
         if before.is_some() {
             filters::put(tx, id, before)?;
         }
-        refuse_too_large(tx, "--if", &[id])?;
+        desk::filters::refuse_too_large(tx, "--if", &[id])?;
         Ok(id)
     })?;
     ctx.done(id, &format!("filter {} added", args.name))
 }
 
-/// Names are unique among the global and group accounts' ones, and among those of a user or of a personal account: its
-/// owner learns no other names by trying.
-pub fn taken_by(tx: &Tx<'_>, filter: &Filter) -> Result<Option<Filter>> {
-    let accounts = accounts::all(tx)?;
-    let is_group = |id| accounts.iter().any(|account| account.id == id && account.kind == AccountKind::Group);
-    let space = |filter: &Filter| match filter.scope {
-        Scope::Account(id) if is_group(id) => Scope::Global,
-        Scope::Global | Scope::Account(_) | Scope::User(_) => filter.scope,
-    };
-    let same = |other: &Filter| space(other) == space(filter) && other.name.eq_ignore_ascii_case(&filter.name);
-    Ok(filters::all(tx)?.into_iter().find(|other| other.id != filter.id && same(other)))
-}
-
 fn refuse_taken(tx: &Tx<'_>, field: &str, filter: &Filter) -> Result<()> {
-    taken_by(tx, filter)?.map_or(Ok(()), |other| Err(context::taken(field, &other.name)))
-}
-
-/// Refuses an active filter whose regular expressions take too long to compile beside those of the others: it would never
-/// be asked. What is refused has been written already, and goes with the transaction.
-///
-/// # Errors
-/// One line that names the field.
-pub fn refuse_too_large(tx: &Tx<'_>, field: &str, ids: &[i64]) -> Result<()> {
-    let rules = filter::ready(filters::all(tx)?).map_err(anyhow::Error::msg)?;
-    let is_refused = |rule: &&Rule| rule.filter.active && rule.is_too_large() && ids.contains(&rule.filter.id);
-    rules.iter().find(is_refused).map_or(Ok(()), |rule| {
-        let name = &rule.filter.name;
-        let text = format!("{field}: the regular expression of {name} is too large beside those of the other filters");
-        Err(error::data(text).hint("repeat less in it, or disable another: espomail filter list").into())
-    })
+    desk::filters::taken_by(tx, filter)?.map_or(Ok(()), |other| Err(context::taken(field, &other.name)))
 }
 
 /// The id of another filter of the same scope.
@@ -323,7 +279,7 @@ pub fn edit(args: &Edit, ctx: &Context) -> Result<()> {
         filter.over_global = (filter.over_global || args.over_global) && !args.no_over_global;
         action::check(&filter).map_err(error::data)?;
         filters::update(tx, &filter)?;
-        refuse_too_large(tx, "--if", &[filter.id])?;
+        desk::filters::refuse_too_large(tx, "--if", &[filter.id])?;
         Ok(filter.id)
     })?;
     ctx.done(id, &format!("filter {} changed", args.filter))
@@ -344,7 +300,7 @@ pub fn switch(name: &str, active: bool, ctx: &Context) -> Result<()> {
     let id = ctx.write(|tx, actor| {
         let filter = Filter { active, ..scope::find(tx, actor, name)? };
         filters::update(tx, &filter)?;
-        refuse_too_large(tx, "NAME", &[filter.id])?;
+        desk::filters::refuse_too_large(tx, "NAME", &[filter.id])?;
         Ok(filter.id)
     })?;
     ctx.done(id, &format!("filter {name} {}", if active { "enabled" } else { "disabled" }))

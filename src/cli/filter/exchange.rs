@@ -6,11 +6,13 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::change::{self, Form, Written};
+use super::change::{self, Written};
+use super::form::Form;
 use super::scope;
 use crate::access::Actor;
 use crate::cli::context::{self, Context};
 use crate::cli::text::read_source;
+use crate::desk;
 use crate::error::{self, Kind};
 use crate::filter::sieve;
 use crate::store::db::Tx;
@@ -114,7 +116,7 @@ pub fn import(args: &Import, ctx: &Context) -> Result<()> {
             let taken = take(tx, actor, ctx, entry, scope_from, &mut tally);
             ids.extend(taken.map_err(|e| e.context(format!("filter \"{}\"", entry.name)))?);
         }
-        change::refuse_too_large(tx, "if", &ids)?;
+        desk::filters::refuse_too_large(tx, "if", &ids)?;
         Ok(tally)
     })?;
     let Tally { added, changed, unchanged } = tally;
@@ -204,7 +206,7 @@ fn take(
         },
     )?;
     filter.active = !entry.disabled;
-    let Some(old) = change::taken_by(tx, &filter)? else {
+    let Some(old) = desk::filters::taken_by(tx, &filter)? else {
         tally.added += 1;
         return filters::add(tx, &filter, ctx.now()).map(Some);
     };

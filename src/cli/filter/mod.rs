@@ -5,6 +5,7 @@
 mod apply;
 mod change;
 mod exchange;
+mod form;
 mod scope;
 mod try_out;
 
@@ -12,7 +13,7 @@ use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use self::change::Form;
+use self::form::Form;
 use super::context::Context;
 use crate::filter::{FIELDS, Rule};
 use crate::store::db::Tx;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result};
 
-use super::change::Form;
+use super::form::Form;
 use crate::access::Actor;
 use crate::cli::context;
 use crate::error;

@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 
-use super::page::Page;
-use crate::cli::afar;
 use crate::cli::context::Context;
+use crate::cli::editor::page::Page;
+use crate::cli::editor::remote;
 use crate::error::{self, Fault, Kind};
 use crate::mail::draft_file::{self, Edited};
 use crate::reply::Started;
@@ -24,7 +24,7 @@ pub struct Sheet {
 impl Sheet {
     /// Writes the letter down.
     pub fn open(ctx: &Context, started: &Started) -> Result<Sheet> {
-        let name = if started.letter.markdown { afar::MARKDOWN } else { afar::PLAIN };
+        let name = if started.letter.markdown { remote::MARKDOWN } else { remote::PLAIN };
         let written = draft_file::write(&comments(started), &started.letter.head, &started.letter.text);
         let page = if ctx.edits_afar { None } else { Some(Page::open(name, &written)?) };
         Ok(Sheet { name, written, page, rescued: false.into(), is_only: false.into() })
@@ -34,7 +34,7 @@ impl Sheet {
     pub fn edit(&self, ctx: &Context, started: &mut Started, prefilled: bool) -> Result<()> {
         let (ended, typed) = match &self.page {
             Some(page) => page.edit().inspect_err(|_| self.is_only.set(page.is_kept()))?,
-            None => afar::edit(self.name, &self.written).inspect_err(|_| self.is_only.set(true))?,
+            None => remote::edit(self.name, &self.written).inspect_err(|_| self.is_only.set(true))?,
         };
         let edited = draft_file::read(&typed);
         let cancelled = edited.text.trim().is_empty() || (typed == self.written && !prefilled);
@@ -84,7 +84,7 @@ impl Sheet {
 impl Drop for Sheet {
     fn drop(&mut self) {
         if self.page.is_none() && !self.is_only.get() {
-            afar::is_safe();
+            remote::is_safe();
         }
     }
 }

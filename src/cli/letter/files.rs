@@ -8,8 +8,8 @@ use crate::cli::named;
 use crate::error;
 use crate::mail::compose::OutgoingAttachment;
 use crate::mail::file_type;
+use crate::reply;
 use crate::ui::safe;
-use crate::units;
 
 /// Reads files, together no more than `max` bytes. Their type is told by their bytes.
 pub fn read(files: &[String], max: u64) -> Result<Vec<OutgoingAttachment>> {
@@ -18,10 +18,7 @@ pub fn read(files: &[String], max: u64) -> Result<Vec<OutgoingAttachment>> {
     for file in files {
         let bytes = named::read(file, left).map_err(|e| error::data(format!("--attach: cannot read {file}: {e}")))?;
         let Some(rest) = left.checked_sub(bytes.len() as u64) else {
-            let max = units::write_size(max);
-            return Err(error::data(format!("--attach: with {file} it is more than attachment_max_size, {max}"))
-                .hint("send a link instead, or change the limit: espomail config path")
-                .into());
+            return Err(reply::over_limit(&format!("with {file} it is"), max).into());
         };
         left = rest;
         let name = Path::new(file).file_name().unwrap_or_default().to_string_lossy();

@@ -3,14 +3,12 @@
 mod editor;
 mod files;
 mod flags;
-mod page;
 pub mod verbs;
 
 use anyhow::Result;
 
 use self::editor::Sheet;
 pub use self::flags::{How, Parts, StatusFlags};
-pub use self::page::Page;
 use super::context::{self, Context};
 use super::text;
 use crate::access::Actor;
@@ -113,10 +111,10 @@ pub fn send_draft(ctx: &Context, id: i64, how: &How) -> Result<()> {
 
 /// Deletes a draft.
 pub fn delete_draft(ctx: &Context, id: i64) -> Result<()> {
-    let subject = ctx.read(|tx, actor| Ok(email(tx, actor, id)?.subject))?;
+    let subject = ctx.read(|tx, actor| Ok(context::email(tx, actor, id)?.subject))?;
     ctx.confirm(&format!("Delete draft {id}, \"{subject}\"?"))?;
     ctx.write(|tx, actor| {
-        let draft = email(tx, actor, id)?;
+        let draft = context::email(tx, actor, id)?;
         actor.require_edit(tx, Object::Email(id))?;
         reply::discard(tx, &draft)
     })?;
@@ -155,8 +153,7 @@ fn begin(
         match about {
             About::New => reply::begin(tx, &world, actor, Occasion::New, wishes),
             About::Case(number) => {
-                let case = cases::by_number(tx, number, actor.sight())?;
-                let case = case.ok_or_else(|| context::not_found("case", number))?;
+                let case = context::case(tx, actor, number)?;
                 reply::begin(tx, &world, actor, Occasion::Case(&case), wishes)
             }
             About::Answer { id, all } => {
@@ -181,13 +178,9 @@ fn from_wish(given: &Option<String>) -> Result<FromWish> {
     })
 }
 
-fn email(tx: &Tx<'_>, actor: &Actor, id: i64) -> Result<Email> {
-    emails::by_id(tx, id, actor.sight())?.ok_or_else(|| context::not_found("email", id))
-}
-
 /// An email with its case, where that may be seen too.
 fn received(tx: &Tx<'_>, actor: &Actor, id: i64) -> Result<(Email, Option<Case>)> {
-    let email = email(tx, actor, id)?;
+    let email = context::email(tx, actor, id)?;
     if email.status == emails::EmailStatus::Draft {
         return Err(error::data(format!("email {id}: is a draft"))
             .hint(format!("espomail email edit {id}; espomail email send {id}"))
@@ -200,7 +193,7 @@ fn received(tx: &Tx<'_>, actor: &Actor, id: i64) -> Result<(Email, Option<Case>)
 fn resume(ctx: &Context, id: i64) -> Result<Started> {
     ctx.read(|tx, actor| {
         let world = World::load(tx, &ctx.config, ctx.now())?;
-        reply::resume(tx, &world, actor, &email(tx, actor, id)?)
+        reply::resume(tx, &world, actor, &context::email(tx, actor, id)?)
     })
 }
 

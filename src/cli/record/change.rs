@@ -2,31 +2,25 @@
 
 use anyhow::Result;
 
-use super::fields::apply;
 use super::{Add, Edit, Follow, Named, find, find_to_edit};
-use crate::access::{self, Actor};
+use crate::access::Actor;
 use crate::cli::context::{self, Context};
+use crate::desk::record::{self, shown};
 use crate::error;
 use crate::intake::world::World;
 use crate::store::db::Tx;
 use crate::store::levels::Permission;
-use crate::store::records::{self, Record};
-use crate::store::stream::{self, NewNote, NoteKind};
-use crate::store::users::{User, UserType};
+use crate::store::records;
+use crate::store::users::User;
 
-/// A regular user who names nobody becomes the assignee: else they could not see what they made.
 pub fn add(args: &Add, ctx: &Context) -> Result<()> {
     let name = context::name("NAME", &args.name)?;
     let id = ctx.write(|tx, actor| {
+        // Before any name is looked up.
         actor.require_some(Permission::RecordEdit)?;
-        let mut changes = args.fields.look_up(tx, actor, args.kind, None)?;
-        changes.or_assign(actor.user().filter(|user| user.user_type == UserType::Regular));
+        let changes = args.fields.look_up(tx, actor, args.kind, None)?;
         let world = World::load(tx, &ctx.config, ctx.now())?;
-        let parent = records::add(tx, args.kind, &name, ctx.now())?;
-        let (kind, user_id) = (NoteKind::Created, actor.user_id());
-        stream::note(tx, NewNote { parent, kind, user_id, email_id: None, text: "" }, ctx.now())?;
-        apply(tx, actor, parent, &changes, Some(&world))?;
-        Ok(parent.id)
+        Ok(record::add(tx, &world, actor, (args.kind, &name), changes)?.id)
     })?;
     ctx.done(id, &format!("{} {name} added ({id})", args.kind))
 }
@@ -41,11 +35,8 @@ pub fn edit(args: &Edit, ctx: &Context) -> Result<()> {
                 .hint("see `espomail record edit --help`")
                 .into());
         }
-        if let Some(name) = &new_name {
-            records::rename(tx, record.parent, name)?;
-        }
         let world = World::load(tx, &ctx.config, ctx.now())?;
-        apply(tx, actor, record.parent, &changes, Some(&world))?;
+        record::change(tx, &world, actor, record.parent, &changes, new_name.as_deref())?;
         Ok(record)
     })?;
     ctx.done(record.parent.id, &format!("{} changed", shown(&record)))
@@ -66,13 +57,7 @@ pub fn delete(args: &Named, ctx: &Context) -> Result<()> {
 pub fn follow(args: &Follow, ctx: &Context) -> Result<()> {
     let (record, user) = ctx.write(|tx, actor| {
         let (record, user) = (find(tx, actor, &args.record)?, follower(tx, actor, args, "record follow")?);
-        if !records::exists(tx, record.parent, access::sight_of(&user))? {
-            let edit = format!("espomail record edit {} {} --team TEAM", record.parent.kind, record.parent.id);
-            return Err(error::data(format!("user: {} may not see {}", user.username, shown(&record)))
-                .hint(format!("give it to a team of theirs: {edit}"))
-                .into());
-        }
-        stream::follow(tx, record.parent, user.id)?;
+        record::follow_record(tx, &record, &user)?;
         Ok((record, user))
     })?;
     ctx.done(record.parent.id, &format!("{} follows {}", user.username, shown(&record)))
@@ -81,9 +66,7 @@ pub fn follow(args: &Follow, ctx: &Context) -> Result<()> {
 pub fn unfollow(args: &Follow, ctx: &Context) -> Result<()> {
     let (record, user) = ctx.write(|tx, actor| {
         let (record, user) = (find(tx, actor, &args.record)?, follower(tx, actor, args, "record unfollow")?);
-        if !stream::unfollow(tx, record.parent, user.id)? {
-            return Err(error::data(format!("user: {} does not follow {}", user.username, shown(&record))).into());
-        }
+        record::unfollow_record(tx, &record, &user)?;
         Ok((record, user))
     })?;
     ctx.done(record.parent.id, &format!("{} no longer follows {}", user.username, shown(&record)))
@@ -102,9 +85,4 @@ fn follower(tx: &Tx<'_>, actor: &Actor, args: &Follow, what: &str) -> Result<Use
         return Err(error::data(format!("--user: {name} is disabled")).into());
     }
     Ok(user)
-}
-
-/// A record in a sentence: `contact Budi`.
-pub fn shown(record: &Record) -> String {
-    format!("{} {}", record.parent.kind, record.name)
 }

@@ -2,10 +2,10 @@
 
 use anyhow::Result;
 
-use super::change::shown;
 use super::{Named, counted, find};
 use crate::access::Actor;
 use crate::cli::context::{self, Context};
+use crate::desk::record::shown;
 use crate::erase;
 use crate::error;
 use crate::intake::world::World;

@@ -1,4 +1,4 @@
-//! What flags (or the cells of a CSV line) say about a record: looked up, checked, then written.
+//! What flags (or the cells of a CSV line) say about a record: looked up and checked.
 
 use anyhow::Result;
 use clap::Args;
@@ -6,12 +6,10 @@ use clap::Args;
 use super::find_for;
 use crate::access::Actor;
 use crate::cli::context;
+use crate::desk::record::{self, Changes};
 use crate::error;
-use crate::intake::notify;
-use crate::intake::world::World;
 use crate::store::db::Tx;
 use crate::store::records::{self, Parent, ParentType};
-use crate::store::stream::{self, NewNote, NoteKind};
 use crate::store::users::User;
 
 /// Fields that `record add` and `record edit` take.
@@ -40,35 +38,6 @@ pub struct Fields {
     pub closed: bool,
 }
 
-/// The same, looked up; `None` = stays as it is.
-#[derive(Debug, Default)]
-pub struct Changes {
-    emails: Option<Vec<String>>,
-    company_id: Option<Option<i64>>,
-    contact_ids: Option<Vec<i64>>,
-    team_ids: Option<Vec<i64>>,
-    assignee: Option<Option<User>>,
-    open: Option<bool>,
-}
-
-impl Changes {
-    /// Whether nothing is to be changed.
-    pub fn is_empty(&self) -> bool {
-        let Changes { emails, company_id, contact_ids, team_ids, assignee, open } = self;
-        emails.is_none()
-            && company_id.is_none()
-            && contact_ids.is_none()
-            && team_ids.is_none()
-            && assignee.is_none()
-            && open.is_none()
-    }
-
-    /// Makes a user the assignee where nobody was named.
-    pub fn or_assign(&mut self, user: Option<&User>) {
-        self.assignee.get_or_insert_with(|| user.cloned());
-    }
-}
-
 impl Fields {
     /// Looks everything up, through the eyes of the actor. `known` is the record that is edited.
     ///
@@ -83,7 +52,7 @@ impl Fields {
         let contact = |name: &str| Ok(find_for(tx, actor, "--contact", ParentType::Contact, name)?.id);
         Ok(Changes {
             emails: listed(&self.emails, |text| context::mail_address("--email", text))?
-                .map(|emails| refuse_taken(tx, actor, kind, emails, known))
+                .map(|emails| record::refuse_taken(tx, actor, kind, emails, known))
                 .transpose()?,
             company_id: company.transpose()?,
             contact_ids: listed(&self.contacts, contact)?,
@@ -121,33 +90,6 @@ fn listed<T>(given: &[String], look_up: impl Fn(&str) -> Result<T>) -> Result<Op
     }
 }
 
-/// One address may belong to several types, but to one record of each.
-pub fn refuse_taken(
-    tx: &Tx<'_>,
-    actor: &Actor,
-    kind: ParentType,
-    emails: Vec<String>,
-    known: Option<Parent>,
-) -> Result<Vec<String>> {
-    for (i, address) in emails.iter().enumerate() {
-        if emails.iter().take(i).any(|other| other == address) {
-            return Err(error::data(format!("--email: {address} is given twice")).into());
-        }
-        let Some(other) = records::by_address(tx, kind, address)?.filter(|other| Some(*other) != known) else {
-            continue;
-        };
-        return Err(match records::by_id(tx, other, actor.sight())? {
-            Some(other) => {
-                error::data(format!("--email: {address} belongs to {kind} {} ({})", other.name, other.parent.id))
-                    .hint(format!("see `espomail record show {kind} {}`", other.parent.id))
-                    .into()
-            }
-            None => context::unusable("--email", address),
-        });
-    }
-    Ok(emails)
-}
-
 fn team(tx: &Tx<'_>, actor: &Actor, name: &str, known: Option<Parent>) -> Result<i64> {
     let team = context::team(tx, name)?;
     let has_it = known.map(|known| records::team_ids(tx, known)).transpose()?.is_some_and(|ids| ids.contains(&team.id));
@@ -171,25 +113,4 @@ fn assignee(tx: &Tx<'_>, actor: &Actor, name: &str) -> Result<Option<User>> {
     }
     actor.require_assignable(tx, "--assign-to", &user)?;
     Ok(Some(user))
-}
-
-/// Writes changes. A new assignee follows the record (B7.3) and, with a world, is told of it.
-pub fn apply(tx: &Tx<'_>, actor: &Actor, record: Parent, changes: &Changes, told: Option<&World<'_>>) -> Result<()> {
-    let Changes { emails, company_id, contact_ids, team_ids, assignee, open } = changes;
-    emails.as_ref().map_or(Ok(()), |emails| records::set_addresses(tx, record, emails))?;
-    company_id.map_or(Ok(()), |id| records::set_company(tx, record, id))?;
-    contact_ids.as_ref().map_or(Ok(()), |ids| records::set_contacts(tx, record.id, ids))?;
-    team_ids.as_ref().map_or(Ok(()), |ids| records::set_teams(tx, record, ids))?;
-    open.map_or(Ok(()), |open| records::set_open(tx, record.id, open))?;
-    let Some(assignee) = assignee else { return Ok(()) };
-    records::assign(tx, record, assignee.as_ref().map(|user| user.id))?;
-    let (Some(user), Some(world)) = (assignee, told) else {
-        return assignee.as_ref().map_or(Ok(()), |user| stream::follow(tx, record, user.id));
-    };
-    stream::follow(tx, record, user.id)?;
-    let text = format!("assigned to {}", user.username);
-    let note =
-        NewNote { parent: record, kind: NoteKind::Assigned, user_id: actor.user_id(), email_id: None, text: &text };
-    stream::note(tx, note, world.now)?;
-    if actor.user_id() == Some(user.id) { Ok(()) } else { notify::record_assigned(tx, world, record, user) }
 }

@@ -7,18 +7,17 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-use super::fields::apply;
 use super::sheet::{Line, Sheet};
 use super::{Import, counted};
 use crate::access::Actor;
 use crate::cli::context::{self, Context};
 use crate::cli::named;
+use crate::desk::record;
 use crate::error::{self, Kind};
 use crate::job_control;
 use crate::store::db::Tx;
 use crate::store::records::{self, Parent, ParentType};
 use crate::store::sight::Sight;
-use crate::store::stream::{self, NewNote, NoteKind};
 
 /// The largest file.
 const MAX: u64 = 64 << 20;
@@ -108,9 +107,7 @@ fn one(tx: &Tx<'_>, actor: &Actor, args: &Import, sheet: &Sheet, line: &Line, ct
         made_company = made;
     }
     let changes = fields.look_up(tx, actor, args.kind, None)?;
-    let record = records::add(tx, args.kind, &name, ctx.now())?;
-    created(tx, actor, record, ctx)?;
-    apply(tx, actor, record, &changes, None)?;
+    record::import(tx, actor, (args.kind, &name), &changes, ctx.now())?;
     Ok(made_company)
 }
 
@@ -127,12 +124,6 @@ fn company_of(tx: &Tx<'_>, args: &Import, name: &str, ctx: &Context) -> Result<(
         }
         (None, _) => Err(error::data(format!("company: there is no {name}; --create-companies makes it")).into()),
     }
-}
-
-fn created(tx: &Tx<'_>, actor: &Actor, parent: Parent, ctx: &Context) -> Result<()> {
-    let (kind, user_id, text) = (NoteKind::Created, actor.user_id(), "imported");
-    stream::note(tx, NewNote { parent, kind, user_id, email_id: None, text }, ctx.now())?;
-    Ok(())
 }
 
 /// Writes the refused lines before anything is committed: where that fails, nothing is imported.

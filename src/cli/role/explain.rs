@@ -9,7 +9,6 @@ use crate::cli::context::{self, Context};
 use crate::error;
 use crate::store::accounts::{Account, AccountKind};
 use crate::store::db::Tx;
-use crate::store::emails;
 use crate::store::levels::Permission;
 use crate::store::sight::Object;
 use crate::store::users::User;
@@ -91,7 +90,7 @@ fn named(tx: &Tx<'_>, actor: &Actor, text: &str) -> Result<Named> {
         return context::user_or_me(tx, actor, "user", name).map(Named::User);
     }
     if let Some(id) = text.strip_prefix("email/").and_then(|id| id.parse().ok()) {
-        emails::by_id(tx, id, actor.sight())?.ok_or_else(|| context::not_found("email", id))?;
+        context::email(tx, actor, id)?;
         return Ok(Named::Object(Object::Email(id)));
     }
     let reference = context::record_ref("OBJECT", text).map_err(|_| {

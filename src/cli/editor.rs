@@ -1,0 +1,4 @@
+//! The editor that a text is written in: a file of one's own ([`page`]), or on the other side of sudo ([`remote`]).
+
+pub mod page;
+pub mod remote;

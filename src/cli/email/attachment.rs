@@ -1,0 +1,193 @@
+//! `espomail email attachment`: the files of an email, out of the archive or out of a message file.
+
+use std::fs::OpenOptions;
+use std::io::{BufRead, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::source::source;
+use crate::cli::context::Context;
+use crate::cli::named;
+use crate::error;
+use crate::mail::message::{self, Attachment, PartId};
+use crate::ui::cell::{Cell, Column, head, unlisted};
+use crate::ui::output::Ui;
+use crate::ui::safe;
+
+/// So many files may have the same name in one directory.
+const SAME_NAME_MAX: usize = 1_000;
+
+/// Attachments of emails
+#[derive(Debug, Subcommand)]
+pub enum AttachmentCommand {
+    /// Lists the attachments of an email; what a winmail.dat or a signed container holds is listed with it
+    #[command(
+        visible_alias = "ls",
+        before_help = "Examples:\n  $ espomail email attachment list 9131\n  $ espomail --json email attachment list mail.eml"
+    )]
+    List(Source),
+    /// Saves attachments under safe names; no file is overwritten
+    #[command(
+        before_help = "Examples:\n  $ espomail email attachment save 9131 --dir /tmp\n  $ espomail email attachment save 9131 2"
+    )]
+    Save(Save),
+    /// Writes one attachment to standard output
+    #[command(
+        before_help = "Examples:\n  $ espomail email attachment cat 9131 2 > scan.pdf\n  $ espomail email attachment cat mail.eml 3.1 | file -"
+    )]
+    Cat(Cat),
+}
+
+/// An email of the archive or a file.
+#[derive(Debug, Args)]
+pub struct Source {
+    /// Email id, or a file (a name with a dot or slash; - is standard input)
+    #[arg(value_name = "ID|FILE", value_hint = clap::ValueHint::FilePath)]
+    what: String,
+}
+
+/// `email attachment save`
+#[derive(Debug, Args)]
+pub struct Save {
+    #[command(flatten)]
+    source: Source,
+    /// Parts by their numbers in the list (default: all)
+    #[arg(value_name = "PART")]
+    parts: Vec<PartId>,
+    /// Directory that gets the files; with - they go to standard output, each after a line with its size and name
+    #[arg(long, value_name = "DIR", default_value = ".", value_hint = clap::ValueHint::DirPath)]
+    dir: PathBuf,
+}
+
+/// `email attachment cat`
+#[derive(Debug, Args)]
+pub struct Cat {
+    #[command(flatten)]
+    source: Source,
+    /// Part by its number in the list
+    #[arg(value_name = "PART")]
+    part: PartId,
+}
+
+/// Fields of an attachment in their order.
+pub const COLUMNS: &[Column<(PartId, Attachment)>] = &[
+    Column::new("part", head("PART").right(), |(part, _), _| Cell::text(&part.to_string())),
+    Column::new("name", head("NAME").shrinking(), |(_, file), _| Cell::text(&file.name)),
+    Column::new("type", head("TYPE"), |(_, file), _| Cell::text(&file.content_type)),
+    Column::new("size", head("SIZE").right(), |(_, file), _| Cell::int(i64::try_from(file.size).unwrap_or(i64::MAX))),
+    Column::new("inline", head("INLINE"), |(_, file), _| Cell::bool(file.inline)),
+    Column::new("sha256", unlisted(), |(_, file), _| Cell::text(&file.sha256)),
+];
+
+/// Runs an `email attachment` command.
+pub fn run(command: AttachmentCommand, ctx: &Context) -> Result<()> {
+    match command {
+        AttachmentCommand::List(from) => {
+            let raw = source(&from.what, ctx)?;
+            ctx.ui.list("attachments", COLUMNS, &listed(&raw))
+        }
+        AttachmentCommand::Save(args) => save(&args, ctx),
+        AttachmentCommand::Cat(args) => {
+            let raw = source(&args.source.what, ctx)?;
+            ctx.ui.bytes(&content(&raw, args.part)?)
+        }
+    }
+}
+
+/// An attachment as JSON; `contents` are the files in a winmail.dat or a signed container.
+pub fn json_of(attachment: &Attachment) -> Value {
+    let Attachment { part, name, content_type, size, sha256, inline, .. } = attachment;
+    let contents: Vec<Value> = attachment.contents.iter().map(json_of).collect();
+    json!({
+        "part": part,
+        "name": name,
+        "type": content_type,
+        "size": size,
+        "sha256": sha256,
+        "inline": inline,
+        "contents": contents,
+    })
+}
+
+/// Attachments and what they hold, flat.
+fn listed(raw: &[u8]) -> Vec<(PartId, Attachment)> {
+    let mut all = Vec::new();
+    for attachment in message::parse(raw).attachments {
+        let part = attachment.part;
+        let inner = attachment.contents.clone();
+        all.push((PartId { part, inner: None }, attachment));
+        all.extend(inner.into_iter().map(|file| (PartId { part, inner: Some(file.part) }, file)));
+    }
+    all
+}
+
+fn content(raw: &[u8], part: PartId) -> Result<Vec<u8>> {
+    message::attachment_bytes(raw, part).ok_or_else(|| no_attachment(part))
+}
+
+fn no_attachment(part: PartId) -> anyhow::Error {
+    error::data(format!("PART: there is no attachment {part}")).hint("see `espomail email attachment list`").into()
+}
+
+fn save(args: &Save, ctx: &Context) -> Result<()> {
+    let raw = source(&args.source.what, ctx)?;
+    let all = listed(&raw);
+    for wanted in &args.parts {
+        if !all.iter().any(|(part, _)| part == wanted) {
+            return Err(no_attachment(*wanted));
+        }
+    }
+    let chosen = all.iter().filter(|(part, file)| match args.parts.as_slice() {
+        [] => file.contents.is_empty(),
+        parts => parts.contains(part),
+    });
+    for (part, file) in chosen {
+        let name = safe::file_name(&file.name, &format!("attachment-{part}"));
+        if args.dir == Path::new("-") && !ctx.dry_run {
+            let mut frame = Vec::new();
+            named::write_frame(&mut frame, &name, &content(&raw, *part)?)?;
+            ctx.ui.bytes(&frame)?;
+            continue;
+        }
+        if ctx.dry_run {
+            ctx.done(part, &format!("{} is written", args.dir.join(&name).display()))?;
+            continue;
+        }
+        let path = write_new(&args.dir, &name, &content(&raw, *part)?)?;
+        ctx.ui.text(&path.display().to_string())?;
+    }
+    Ok(())
+}
+
+/// Saves what an `attachment save --dir -` sends.
+pub fn save_sent(input: &mut impl BufRead, dir: &Path, ui: &Ui) -> Result<()> {
+    while let Some((name, bytes)) = named::read_frame(input, u64::MAX)? {
+        let path = write_new(dir, &safe::file_name(&name, "attachment"), &bytes)?;
+        ui.text(&path.display().to_string())?;
+    }
+    Ok(())
+}
+
+/// Writes a file that was not there, with a number in its name where another one has it.
+fn write_new(dir: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf> {
+    let (stem, extension) = match name.rsplit_once('.') {
+        Some((stem, extension)) if !stem.is_empty() => (stem, format!(".{extension}")),
+        _ => (name, String::new()),
+    };
+    for n in 0..SAME_NAME_MAX {
+        let path = dir.join(if n == 0 { name.to_owned() } else { format!("{stem} ({n}){extension}") });
+        // Neither a file nor a link that is there is ever followed.
+        match OpenOptions::new().write(true).create_new(true).open(&path) {
+            Ok(mut file) => {
+                file.write_all(bytes).with_context(|| format!("cannot write {}", path.display()))?;
+                return Ok(path);
+            }
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(error::data(format!("--dir: cannot make {}: {e}", path.display())).into()),
+        }
+    }
+    Err(error::data(format!("--dir: {} has too many files named {name}", dir.display())).into())
+}

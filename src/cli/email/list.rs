@@ -1,0 +1,99 @@
+//! `espomail email list`.
+
+use anyhow::Result;
+use clap::Args;
+use serde_json::json;
+
+use super::skipped;
+use crate::cli::context::{self, Context};
+use crate::cli::query::{self, Noun};
+use crate::query::Field;
+use crate::store::emails::{self, Email, EmailQuery, EmailRow};
+use crate::store::search::{Place, Test};
+use crate::ui::cell::{Cell, Column, head, unlisted};
+
+/// `email list`
+#[derive(Debug, Args)]
+pub struct List {
+    /// Words of the full text, from:ann, subject:…, is:unread and so on; see below
+    #[arg(value_name = "QUERY")]
+    query: Vec<String>,
+    /// Of this case
+    #[arg(long, value_name = "N", value_parser = crate::cli::case_number)]
+    case: Option<i64>,
+    /// Delivered by this account
+    #[arg(long, value_name = "NAME")]
+    account: Option<String>,
+    /// In inbox, important, sent, drafts, archive, trash or all, or in a folder of this name
+    #[arg(long, value_name = "FOLDER")]
+    folder: Option<String>,
+    /// What was delivered and is no email, with the reason: skipped, discarded, in the quarantine and so on
+    #[arg(long, conflicts_with_all = ["query", "case", "folder"])]
+    skipped: bool,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    limit: u32,
+}
+
+/// Fields of emails in their order.
+pub const COLUMNS: &[Column<EmailRow>] = &[
+    Column::new("id", head("ID").right(), |row, _| Cell::int(row.email.id)),
+    Column::new("date", head("DATE"), |row, _| Cell::date_time(row.email.date.unwrap_or(row.email.received_at))),
+    Column::new("from", head("FROM").shrinking(), |row, _| from(&row.email)),
+    Column::new("subject", head("SUBJECT").shrinking(), |row, _| Cell::text(&row.email.subject)),
+    Column::new("case", head("CASE").right(), |row, _| Cell::opt_int(row.case_number)),
+    Column::new("status", head("STATUS"), |row, shown| Cell::text(row.email.shown_status(shown.now))),
+    Column::new("unread", unlisted(), |row, _| Cell::bool(row.unread)),
+    Column::new("accounts", head("ACCOUNTS").shrinking(), |row, _| Cell::words(&row.accounts)),
+    Column::new("parent", unlisted(), |row, _| parent(&row.email)),
+    Column::new("folder", unlisted(), |row, _| Cell::opt_text(row.folder.as_deref())),
+    Column::new("important", unlisted(), |row, _| Cell::bool(row.important)),
+    Column::new("variants", unlisted(), |row, _| Cell::int(row.variants)),
+    Column::new("flagged", unlisted(), |row, _| Cell::text(&row.email.flagged)),
+    Column::new("private", unlisted(), |row, _| Cell::bool(row.email.private)),
+    Column::new("by_way_of", unlisted(), |row, _| Cell::opt_text(row.email.by_way_of())),
+];
+
+/// `Name <address>` of the person who writes an email; people see the shared From by which they do.
+pub fn from(email: &Email) -> Cell {
+    Cell::object(json!(email.author().to_string()), &author(email))
+}
+
+/// The same as people see it.
+pub fn author(email: &Email) -> String {
+    email.with_way(&email.author().shown())
+}
+
+pub(super) fn list(args: &List, ctx: &Context) -> Result<()> {
+    if args.skipped {
+        return skipped::list(args.account.as_deref(), args.limit, ctx);
+    }
+    let asked = query::read(&args.query, Noun::Email, ctx)?;
+    let rows = ctx.read(|tx, actor| {
+        let mut and = Vec::new();
+        if let Some(number) = args.case {
+            and.push(query::case(tx, actor, number)?);
+        }
+        if let Some(name) = &args.account {
+            and.push(Test::Account(context::known_account(tx, actor, name)?.id));
+        }
+        match &args.folder {
+            Some(name) => and.push(query::folder(tx, actor, "--folder", name)?),
+            // Nobody looks for what they threw away, unless they say so, or look through a whole case.
+            None if args.case.is_none() && !asked.names(&[Field::Folder, Field::Case]) => {
+                and.push(Test::Place(Place::All, actor.user_id()));
+            }
+            None => {}
+        }
+        let condition = query::resolve(tx, actor, &asked, and)?;
+        let query = EmailQuery { condition, viewer: actor.user_id(), limit: Some(args.limit.into()) };
+        emails::list(tx, &query, actor.sight())
+    })?;
+    ctx.ui.list("emails", COLUMNS, &rows)
+}
+
+fn parent(email: &Email) -> Cell {
+    email.parent.map_or_else(Cell::none, |p| {
+        Cell::object(json!({"type": p.kind.as_str(), "id": p.id}), &format!("{} {}", p.kind, p.id))
+    })
+}

@@ -1,0 +1,116 @@
+//! The source of an email of the archive, or of a message file, with what is known of it.
+
+use std::io::{self, Read as _};
+
+use anyhow::{Context as _, Result};
+
+use super::explain;
+use crate::access::Actor;
+use crate::cli::context::{self, Context};
+use crate::cli::{delivery, named};
+use crate::error;
+use crate::job_control;
+use crate::mail::address::Mailbox;
+use crate::mail::author;
+use crate::mail::reading::Reading;
+use crate::store::cases;
+use crate::store::db::Tx;
+use crate::store::emails::{self, Email, Variant};
+use crate::store::outbox::Recipient;
+
+/// No message on standard input is read further.
+const LONGEST: u64 = 1 << 30;
+
+/// Where a message to be shown comes from: the archive or a file.
+#[derive(Default)]
+pub(super) struct Origin {
+    pub id: Option<i64>,
+    pub file: Option<String>,
+    pub status: Option<String>,
+    pub case: Option<i64>,
+    /// What is special about it, for people.
+    pub flagged: Vec<String>,
+    pub variants: Vec<Variant>,
+    pub truncated: bool,
+    pub recipients: Vec<Recipient>,
+    /// Bcc, where it is known from elsewhere than the source.
+    pub bcc: Option<Vec<Mailbox>>,
+    /// The person who writes behind a shared From; of a file as nobody's house reads it.
+    pub behind: Option<Mailbox>,
+    pub raw: Vec<u8>,
+}
+
+/// The source of an email of the archive, or of a file.
+pub fn source(what: &str, ctx: &Context) -> Result<Vec<u8>> {
+    Ok(origin(what, ctx)?.raw)
+}
+
+pub(super) fn origin(what: &str, ctx: &Context) -> Result<Origin> {
+    if let Ok(id) = what.parse::<i64>() {
+        return stored(id, ctx);
+    }
+    let read = match what {
+        "-" => standard_input(),
+        file => named::read(file, LONGEST),
+    };
+    let raw = read.map_err(|e| error::data(format!("{what}: {e}")).hint("name an email id or a readable file"))?;
+    let author = author::of_stranger(&Reading::parse(&raw));
+    let behind = author.via.map(|_| author.person);
+    Ok(Origin { file: Some(what.to_owned()), behind, raw, ..Origin::default() })
+}
+
+fn standard_input() -> io::Result<Vec<u8>> {
+    let mut raw = Vec::new();
+    job_control::while_waiting(|| io::stdin().lock().take(LONGEST).read_to_end(&mut raw))?;
+    Ok(raw)
+}
+
+fn stored(id: i64, ctx: &Context) -> Result<Origin> {
+    ctx.read(|tx, actor| {
+        let email = context::email(tx, actor, id)?;
+        let raw_id = email.raw_id.with_context(|| format!("email {id}: its source was dropped"))?;
+        let case = email.case_id().map(|id| cases::by_id_seen(tx, id, actor.sight())).transpose()?.flatten();
+        let unverified = case.as_ref().filter(|_| !email.verified && email.automatic.is_empty());
+        let unverified = unverified.map(|case| format!("the sender does not take part in case {}", case.number));
+        Ok(Origin {
+            id: Some(id),
+            file: None,
+            status: Some(email.status.to_string()),
+            case: case.map(|c| c.number),
+            flagged: remarks(&email).into_iter().chain(unverified).collect(),
+            variants: variants(tx, actor, id)?,
+            truncated: email.truncated,
+            recipients: delivery::recipients(tx, actor, &email)?,
+            bcc: delivery::bcc(tx, actor, &email)?,
+            behind: email.behind.clone(),
+            raw: delivery::source(tx, actor, &email, raw_id)?,
+        })
+    })
+}
+
+/// What is special about an email.
+pub(super) fn remarks(email: &Email) -> Vec<String> {
+    let flagged = Some(email.flagged.clone()).filter(|text| !text.is_empty());
+    let beginning = || format!("only its beginning is here: espomail email fetch-rest {}", email.id);
+    flagged.into_iter().chain(email.truncated.then(beginning)).collect()
+}
+
+/// The other texts of an email, but for those that came by the personal accounts of others.
+fn variants(tx: &Tx<'_>, actor: &Actor, id: i64) -> Result<Vec<Variant>> {
+    let foreign = explain::foreign_accounts(tx, actor)?;
+    let mut variants = emails::variants(tx, id)?;
+    variants.retain(|variant| !foreign.contains(&variant.account));
+    Ok(variants)
+}
+
+/// The same with the bytes of one of its variants, counted from 1.
+pub(super) fn as_variant(origin: Origin, number: usize, what: &str, ctx: &Context) -> Result<Origin> {
+    let Some(variant) = number.checked_sub(1).and_then(|at| origin.variants.get(at)) else {
+        return Err(error::data(format!("--variant: email {what} has no variant {number}"))
+            .hint(format!("see `espomail email show {what}`, Variants"))
+            .into());
+    };
+    let id = origin.id.context("a message file has no variants")?;
+    let raw = ctx.read(|tx, actor| delivery::source(tx, actor, &context::email(tx, actor, id)?, variant.raw_id))?;
+    Ok(Origin { raw, ..origin })
+}
