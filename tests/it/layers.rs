@@ -1,5 +1,7 @@
 //! The rooms of `lib.rs`: an arrow that is not in its table fails here, and SQLite is named in one file.
 
+mod circles;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -24,6 +26,11 @@ pub(crate) fn sources() -> Vec<(PathBuf, String)> {
         }
     }
     found
+}
+
+/// Whether a file holds tests alone.
+fn is_test(path: &Path) -> bool {
+    path.iter().any(|part| part == "tests.rs" || part == "tests")
 }
 
 /// Parts of rooms that others must not name: they speak to traits.
@@ -71,7 +78,7 @@ fn named(text: &str) -> BTreeSet<String> {
 fn rooms_use_what_the_table_says_and_nothing_else() {
     let (table, mut used) = (table(), BTreeMap::<String, BTreeSet<String>>::new());
     let mut faults = Vec::new();
-    for (path, text) in sources().into_iter().filter(|(path, _)| !path.ends_with("tests.rs")) {
+    for (path, text) in sources().into_iter().filter(|(path, _)| !is_test(path)) {
         let Some(room) = room(&path) else { continue };
         let arrows = named(&text).into_iter().filter(|name| *name != room && table.contains_key(name));
         let Some(allowed) = table.get(&room) else {
@@ -208,6 +215,23 @@ fn no_command_writes_past_the_log() {
             if text.contains(name) && !may.contains(&place.as_str()) {
                 faults.push(format!("{place} calls {name}"));
             }
+        }
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+/// A longer file holds more than one idea.
+const MOST_LINES: usize = 450;
+
+#[test]
+fn no_file_is_long() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut faults = Vec::new();
+    for (path, _) in sources() {
+        let place = path.display().to_string();
+        let lines = std::fs::read_to_string(root.join(&path)).unwrap().lines().count();
+        if lines > MOST_LINES {
+            faults.push(format!("{place} has {lines} lines"));
         }
     }
     assert!(faults.is_empty(), "{faults:#?}");

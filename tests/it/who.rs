@@ -11,6 +11,7 @@ mod screen;
 
 use espomail::access::Actor;
 use espomail::desk::{self, Former};
+use espomail::intake::case_status;
 use espomail::intake::import::Imported;
 use espomail::intake::world::World;
 use espomail::reply::{self, Occasion, Started, Wishes};
@@ -104,7 +105,7 @@ impl Office {
     fn close(&self, number: i64) {
         self.act(|tx, world, _| {
             let case = cases::by_number(tx, number, Sight::Everything)?.unwrap();
-            reply::set_status(tx, world, &case, CaseStatus::Closed, None)
+            case_status::set(tx, world, &case, CaseStatus::Closed, None)
         });
     }
 
