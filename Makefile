@@ -1,5 +1,6 @@
 # make test      what the project asks of every change: packages, format, lints, all tests
 # make lint      format, lints and what deny.toml says of dependencies; installs nothing
+# make quick     the tests that need no server and no root, in a minute after the build; installs nothing
 # make demo      the main job on private servers, from customer mail to answered cases
 # make promises  the promises of the manual page: the same tests as in "make test", with the program that is shipped, and
 #                far longer (an hour or more); prints its table
@@ -19,21 +20,29 @@ JOBS ?= 2
 export RUST_TEST_THREADS ?= 4
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: build test lint demo promises bench corpus install install-service
+.PHONY: build test quick lint demo promises bench corpus install install-service
 
 build:
 	cargo build --release --locked -j$(JOBS)
 
 # The last line sums up all test programs; one that died without a result counts as a failure.
+SUM = awk ' \
+  { print; fflush() } \
+  /^ +(Running|Doc-tests) / { failed++ } \
+  /^test result:/ { passed += $$4; failed += $$6 - 1; skipped += $$8 } \
+  END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped }'
+
 test:
 	tests/install-packages.sh
 	cargo fmt --check
 	cargo clippy --all-targets --locked -j$(JOBS) -- -D warnings
-	CARGO_TERM_COLOR=never cargo test --locked -j$(JOBS) --no-fail-fast 2>&1 | awk ' \
-	  { print; fflush() } \
-	  /^ +(Running|Doc-tests) / { failed++ } \
-	  /^test result:/ { passed += $$4; failed += $$6 - 1; skipped += $$8 } \
-	  END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped }'
+	CARGO_TERM_COLOR=never cargo test --locked -j$(JOBS) --no-fail-fast 2>&1 | $(SUM)
+
+# What is next to the code, and the folders of tests/it that need no server.
+TEST_QUICKLY = CARGO_TERM_COLOR=never cargo test --locked -j$(JOBS) --no-fail-fast
+quick:
+	{ $(TEST_QUICKLY) --lib || failed=1; $(TEST_QUICKLY) --test it -- memory:: program:: house:: || failed=1; \
+	  exit $${failed:-0}; } 2>&1 | $(SUM)
 
 lint:
 	cargo fmt --check

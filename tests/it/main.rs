@@ -1,5 +1,14 @@
-//! Everything that needs the program as a whole: real IMAP and SMTP servers on loopback, a home of
-//! its own for every test, kills and cut connections.
+//! Everything beyond one function: messages through the whole intake, the program, real servers, kills. Each folder is a
+//! kind of test, and `cargo test --test it memory::` runs one; `make quick` runs those that need no server and no root.
+//!
+//! | kind | what it needs |
+//! |---|---|
+//! | [`memory`] | nothing: a database in memory, no process |
+//! | [`program`] | the program and a home of its own for each test |
+//! | [`servers`] | IMAP and SMTP servers on loopback |
+//! | [`machine`] | root: users, sudo and file rights in a namespace; terminals |
+//! | [`promises`] | servers and time: kills, models, hostile servers, long runs |
+//! | [`house`] | the sources |
 
 #![allow(
     clippy::unwrap_used,
@@ -10,64 +19,10 @@
     clippy::print_stderr
 )]
 
-mod assignment;
-mod attachments;
-mod audit;
-mod auto_reply;
-mod bad_input;
-mod broken_messages;
-mod case_work;
-mod certificates;
-mod clumsy_servers;
-mod command_log;
-mod contradictions;
-mod corners;
-mod damage;
-mod dated;
-mod desk;
-mod doc_comments;
-mod enforced;
-mod failures;
-mod fetching;
-mod filters;
-mod followers;
-mod group_sending;
-mod guesses;
-mod hostile;
-mod import_export;
-mod kills;
-mod layers;
-mod left_alone;
-mod letters;
-mod loops;
-mod mail_folders;
-mod misbehaviour;
-mod model;
-mod monitoring;
-mod overlap;
-mod personal;
-mod poison;
-mod privacy;
-mod products;
-mod quotations;
-mod reading;
-mod records;
-mod references;
-mod repair;
-mod returns;
-mod roles;
-mod roles_matrix;
-mod rules;
-mod search;
-mod secrets;
-mod soak;
-mod starttls;
-mod stops;
+mod house;
+mod machine;
+mod memory;
+mod program;
+mod promises;
+mod servers;
 mod support;
-mod support_works;
-mod terminals;
-mod threading;
-mod told;
-mod unattended;
-mod undelivered;
-mod who;

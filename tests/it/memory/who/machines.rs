@@ -5,7 +5,7 @@ use espomail::store::templates;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Office, addresses, desk};
-use crate::rules::from;
+use crate::memory::rules::from;
 use crate::support::Letter;
 
 const EVA: &str = "Eva <eva@customer.example>";

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use espomail::intake::import::Imported;
 
 use super::{judged, judging};
-use crate::rules::Office;
+use crate::memory::rules::Office;
 use crate::support::{Letter, promise};
 
 const EVA: &str = "eva@customer.example";

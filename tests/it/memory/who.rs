@@ -22,7 +22,7 @@ use espomail::store::emails;
 use espomail::store::records::{Parent, ParentType};
 use espomail::store::sight::Sight;
 
-use crate::rules::{Office, from, office};
+use crate::memory::rules::{Office, from, office};
 use crate::support::Letter;
 
 /// The desk's own mail server.

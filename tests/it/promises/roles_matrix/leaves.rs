@@ -4,7 +4,7 @@
 //! `{}` is the object, `{of}` the type of a record, `{word}` a word of a mail; `{case}`, `{email}` and `{contact}` are
 //! something of the user's own besides.
 
-use crate::roles_matrix::model::Kind::{
+use crate::promises::roles_matrix::model::Kind::{
     self, Account, Case, Draft, Email, Filter, Folder, Notification, Outbox, Record,
 };
 

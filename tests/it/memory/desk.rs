@@ -9,7 +9,7 @@ use espomail::store::db::Tx;
 use espomail::store::sight::Sight;
 use jiff::SignedDuration;
 
-use crate::rules::{Office, from, office};
+use crate::memory::rules::{Office, from, office};
 
 impl Office {
     fn work<T>(&self, work: impl FnOnce(&Tx<'_>, &World<'_>, &Actor) -> anyhow::Result<T>) -> anyhow::Result<T> {

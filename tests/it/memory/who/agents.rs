@@ -11,7 +11,7 @@ use espomail::store::records::{Parent, ParentType};
 use espomail::store::sight::Sight;
 
 use super::{desk, judged, judging};
-use crate::rules::{Office, from, office};
+use crate::memory::rules::{Office, from, office};
 
 impl Office {
     /// A contact by its id, with its addresses; the first is the primary one.

@@ -5,7 +5,7 @@ use espomail::store::accounts::OnClosed;
 use espomail::store::cases::Role;
 
 use super::{Office, desk as office, judged, judging};
-use crate::rules::from;
+use crate::memory::rules::from;
 
 const EVA: &str = "eva@customer.example";
 

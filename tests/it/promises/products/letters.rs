@@ -14,7 +14,7 @@ use espomail::store::sight::Sight;
 
 use super::mails::CUSTOMER;
 use super::{cpu, is_large};
-use crate::rules::{Office, office_in};
+use crate::memory::rules::{Office, office_in};
 use crate::support::Sandbox;
 
 /// The most that one message may add to a transaction (S5).

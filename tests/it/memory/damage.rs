@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::support::{Dice, asked};
 
-#[path = "../../fuzz/checks.rs"]
+#[path = "../../../fuzz/checks.rs"]
 mod checks;
 
 #[test]

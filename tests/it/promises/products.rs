@@ -21,7 +21,7 @@ use espomail::store::raw;
 use rustix::time::{ClockId, clock_gettime};
 
 use self::mails::{CUSTOMER, PRODUCTS, Product, halves};
-use crate::rules::{Office, office};
+use crate::memory::rules::{Office, office};
 
 fn is_large() -> bool {
     std::env::var_os("ESPOMAIL_PRODUCTS").is_some()

@@ -13,7 +13,7 @@ use espomail::store::sight::Sight;
 
 use super::is_large;
 use super::mails::CUSTOMER;
-use crate::rules::{Office, office};
+use crate::memory::rules::{Office, office};
 
 /// What is there, and the mail that meets it.
 struct Row {

@@ -4,7 +4,7 @@ use espomail::store::db::Tx;
 use espomail::store::search::Place;
 use espomail::store::{emails, folders, levels::Levels, sight::Sight, users};
 
-use crate::rules::{from, office};
+use crate::memory::rules::{from, office};
 use crate::support::{Dovecot, Mailbox, Sandbox, mail};
 
 /// Agents ana, budi and citra in Support; dian in Sales. The account `support` makes cases.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::enforced::office;
+use super::enforced::office;
 use crate::support::{At, Office, Quirk, RogueImap, Run, TERMINAL, wait_until};
 
 /// A script of `person`'s on a terminal of their own; pairs of what is waited for and what is typed then.

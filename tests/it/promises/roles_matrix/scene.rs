@@ -1,7 +1,7 @@
 //! The office that the matrix looks at: ana is in Support, dewi in Billing, and of everything there is something of
 //! ana's own, of her team, and of others. Each thing holds a word that nothing else holds.
 
-use crate::roles_matrix::model::{Kind, Relation};
+use crate::promises::roles_matrix::model::{Kind, Relation};
 use crate::support::{Letter, Sandbox, mail};
 
 /// One thing, and how its outcome is recognised.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::layers::sources;
+use super::layers::sources;
 
 /// Words without a meaning of their own here.
 const EMPTY: [&str; 25] = [

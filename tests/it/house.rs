@@ -1,0 +1,5 @@
+//! The sources themselves: which room uses which, what comments and texts may say.
+
+mod doc_comments;
+mod layers;
+mod references;

@@ -1,0 +1,4 @@
+//! A machine with users, sudo, file rights and terminals; needs root and skips itself, saying so, without.
+
+mod enforced;
+mod terminals;

@@ -1,0 +1,10 @@
+//! The program as people and scripts start it, without any server: mail comes in by `ingest` or `import`.
+
+mod case_work;
+mod dated;
+mod privacy;
+mod quotations;
+mod reading;
+mod records;
+mod roles;
+mod search;

@@ -1,0 +1,30 @@
+//! The program with mail servers: Dovecot and Exim, or one of ours that answers by script.
+
+mod assignment;
+mod attachments;
+mod audit;
+mod auto_reply;
+mod bad_input;
+mod clumsy_servers;
+mod command_log;
+mod corners;
+mod failures;
+mod fetching;
+mod filters;
+mod followers;
+mod group_sending;
+mod hostile;
+mod import_export;
+mod left_alone;
+mod letters;
+mod mail_folders;
+mod monitoring;
+mod personal;
+mod repair;
+mod returns;
+mod secrets;
+mod support_works;
+mod threading;
+mod told;
+mod unattended;
+mod undelivered;
