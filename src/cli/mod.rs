@@ -340,7 +340,7 @@ mod tests {
 
     /// The words of each `espomail ...` in a line for the shell: quotes are taken off, and a pipe, a redirection, a
     /// comment or another command ends it.
-    fn commands_in(line: &str) -> Vec<Vec<String>> {
+    pub(in crate::cli) fn commands_in(line: &str) -> Vec<Vec<String>> {
         let mut line = line.to_owned();
         while let Some(begin) = line.find("$(") {
             let end = line[begin..].find(')').map_or(line.len(), |end| begin + end + 1);
@@ -363,7 +363,8 @@ mod tests {
         words
             .split(|word| is_one_of(word, &["|", "&&", ";"]))
             .map(|command| {
-                let begin = command.iter().position(|(word, _)| word == "espomail").unwrap_or(command.len());
+                let is_program = |word: &str| word == "espomail" || word.ends_with("/espomail");
+                let begin = command.iter().position(|(word, _)| is_program(word)).unwrap_or(command.len());
                 let typed = command[begin..].iter().take_while(|word| !is_one_of(word, &["<", ">", "#", "("]));
                 // xargs adds what it reads.
                 let added = command[..begin].iter().any(|(word, _)| word == "xargs").then(|| "1".to_owned());
@@ -382,6 +383,7 @@ mod tests {
             ("ls | xargs -n1 espomail case show", vec![vec!["espomail", "case", "show", "1"]]),
             ("espomail man --to \"$(date +%F).1\"", vec![vec!["espomail", "man", "--to", "substituted.1"]]),
             ("espomail case show '#1' # whole", vec![vec!["espomail", "case", "show", "#1"]]),
+            ("* * * * * /usr/bin/espomail fetch", vec![vec!["/usr/bin/espomail", "fetch"]]),
             ("ls -l", vec![]),
         ] {
             assert_eq!(commands_in(line), expected, "{line}");

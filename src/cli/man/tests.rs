@@ -4,11 +4,11 @@
 
 use std::collections::BTreeSet;
 
-use clap::CommandFactory as _;
+use clap::{CommandFactory as _, Parser as _};
 
 use super::{ELSEWHERE, PAGES, Page};
 use crate::cli::Cli;
-use crate::cli::tests::all;
+use crate::cli::tests::{all, commands_in};
 
 /// The names of each option, as pages have them: `-m` and `--message`.
 fn names_of(command: &clap::Command) -> Vec<Vec<String>> {
@@ -170,4 +170,55 @@ fn every_command_and_topic_has_a_page() {
         assert_eq!(Page::about(topic).map(|page| page.name), Some(wanted), "{topic}");
     }
     assert!(Page::about("nothing").is_none() && Page::about("").is_none() && Page::about("../x").is_none());
+}
+
+/// The lines for the shell in a page: those of `.Dl` and of literal blocks.
+fn shell_lines(page: &str) -> Vec<String> {
+    let (mut found, mut is_literal) = (Vec::new(), false);
+    for line in page.lines() {
+        match line {
+            _ if line.starts_with(".Bd -literal") => is_literal = true,
+            ".Ed" => is_literal = false,
+            _ if is_literal => found.push(line),
+            _ => found.extend(line.strip_prefix(".Dl ")),
+        }
+    }
+    let characters = [("\\(aq", "'"), ("\\(dq", "\""), ("\\&", ""), ("\\e", "\\")];
+    let text = characters.iter().fold(found.join("\n"), |text, (written, shown)| text.replace(written, shown));
+    // A command that aliases(5) quotes.
+    joined(&text.replace("\"|", "| "))
+}
+
+/// The lines of a script; one that ends with a backslash goes on in the next one.
+fn joined(script: &str) -> Vec<String> {
+    script.replace("\\\n", " ").lines().map(str::to_owned).collect()
+}
+
+/// The lines for the shell in a text of Markdown: indented ones.
+fn indented_lines(text: &str) -> Vec<String> {
+    joined(&text.lines().filter_map(|line| line.strip_prefix("    ")).collect::<Vec<_>>().join("\n"))
+}
+
+#[test]
+fn every_example_parses() {
+    let mut texts = vec![("README.md", indented_lines(include_str!("../../../README.md")))];
+    texts.extend(PAGES.iter().map(|page| (page.name, shell_lines(page.source))));
+    let mut wrong = Vec::new();
+    for (text, lines) in &texts {
+        for words in lines.iter().flat_map(|line| commands_in(line)) {
+            let refused = Cli::try_parse_from(&words).err();
+            wrong.extend(refused.map(|error| format!("{text}: {}: {error}", words.join(" "))));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn pages_of_commands_have_examples() {
+    for name in ["espomail", "account", "case", "db", "email", "export", "fetch", "filter", "folder", "import"] {
+        let page = page_of(name);
+        let examples = page.source.split_once(".Sh EXAMPLES\n").map_or("", |(_, rest)| rest);
+        let commands = shell_lines(examples).iter().flat_map(|line| commands_in(line)).count();
+        assert!(commands >= 2, "{} has {commands} examples", page.name);
+    }
 }
