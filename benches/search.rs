@@ -14,7 +14,7 @@ use espomail::query::{Field, Tree, Words};
 use espomail::store::cases::{self, CaseQuery, CaseSort, NewCase, Priority};
 use espomail::store::db::{Store, Tx};
 use espomail::store::emails::{self, EmailQuery, EmailStatus, NewEmail};
-use espomail::store::levels::Levels;
+use espomail::store::permissions::Levels;
 use espomail::store::records::Parent;
 use espomail::store::search::{CaseState, Test, index};
 use espomail::store::sight::Sight;

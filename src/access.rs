@@ -19,7 +19,7 @@ use crate::caller::{Caller, Standing};
 use crate::error;
 use crate::store::accounts::Account;
 use crate::store::db::Tx;
-use crate::store::levels::{Level, Permission};
+use crate::store::permissions::{Level, Permission};
 use crate::store::records::{Parent, ParentType};
 use crate::store::sight::{Object, Sight};
 use crate::store::users::{self, User, UserType};

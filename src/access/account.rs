@@ -6,7 +6,7 @@ use super::Actor;
 use crate::error;
 use crate::store::accounts::{self, Account, Server};
 use crate::store::db::Tx;
-use crate::store::levels::Permission;
+use crate::store::permissions::Permission;
 use crate::store::sight::Sight;
 use crate::store::users::{self, User};
 

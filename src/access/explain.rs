@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::reach::{Subject, nearest, reaches, teams_of_account};
 use super::sight_of;
 use crate::store::db::Tx;
-use crate::store::levels::{Level, Permission};
+use crate::store::permissions::{Level, Permission};
 use crate::store::records::{Parent, ParentType};
 use crate::store::sight::{self, Object, Sight};
 use crate::store::users::User;

@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::sight_of;
 use crate::store::accounts::{Account, AccountKind};
 use crate::store::db::Tx;
-use crate::store::levels::{Level, Permission};
+use crate::store::permissions::{Level, Permission};
 use crate::store::sight::{self, Object, Sight};
 use crate::store::teams;
 use crate::store::users::User;

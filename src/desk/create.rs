@@ -13,7 +13,7 @@ use crate::mail::address::Mailbox;
 use crate::store::accounts::{Account, AccountKind};
 use crate::store::cases::{Case, Priority};
 use crate::store::db::Tx;
-use crate::store::levels::Permission;
+use crate::store::permissions::Permission;
 use crate::store::records::{self, Parent};
 use crate::store::stream::{self, NoteKind};
 use crate::store::teams::{self, Team};

@@ -9,7 +9,7 @@ use crate::error;
 use crate::intake::notify;
 use crate::intake::world::World;
 use crate::store::db::Tx;
-use crate::store::levels::Permission;
+use crate::store::permissions::Permission;
 use crate::store::records::{self, Parent, ParentType, Record};
 use crate::store::stream::{self, NewNote, NoteKind};
 use crate::store::users::{User, UserType};

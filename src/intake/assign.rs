@@ -8,7 +8,7 @@ use crate::access;
 use crate::store::accounts::{self, Account, Distribution};
 use crate::store::cases::{self, Case, CaseStatus};
 use crate::store::db::Tx;
-use crate::store::levels::Permission;
+use crate::store::permissions::Permission;
 use crate::store::records::Parent;
 use crate::store::stream::{self, NewNote, NoteKind};
 use crate::store::users::{self, User};

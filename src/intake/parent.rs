@@ -18,7 +18,7 @@ use crate::mail::reading::Reading;
 use crate::store::cases::{self, Case, Role};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email};
-use crate::store::levels::Permission;
+use crate::store::permissions::Permission;
 use crate::store::records::{self, Parent, ParentType};
 use crate::store::sight::{Object, Sight};
 

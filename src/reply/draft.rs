@@ -12,7 +12,7 @@ use crate::mail::message;
 use crate::store::db::Tx;
 use crate::store::drafts::{self, Draft};
 use crate::store::emails::{self, Email, EmailStatus, Field, NewEmail};
-use crate::store::levels::Permission;
+use crate::store::permissions::Permission;
 use crate::store::raw;
 use crate::store::records::{self, Parent};
 use crate::store::sight::Sight;

@@ -9,7 +9,7 @@ use crate::intake::world::World;
 use crate::store::accounts::Account;
 use crate::store::cases::Case;
 use crate::store::db::Tx;
-use crate::store::levels::Permission;
+use crate::store::permissions::Permission;
 use crate::store::records::{self, Parent};
 use crate::store::sight::Object;
 

@@ -20,7 +20,7 @@ use crate::store::accounts::AccountKind;
 use crate::store::cases::Case;
 use crate::store::db::Tx;
 use crate::store::emails;
-use crate::store::levels::Permission;
+use crate::store::permissions::Permission;
 use crate::units;
 
 /// What is chosen once for a letter.

@@ -13,7 +13,7 @@ use crate::intake::world::World;
 use crate::mail::address::Mailbox;
 use crate::store::accounts::{Account, AccountKind};
 use crate::store::db::Tx;
-use crate::store::levels::Permission;
+use crate::store::permissions::Permission;
 use crate::store::users::User;
 
 /// What `--from` asks for.

@@ -20,7 +20,7 @@ use crate::store::accounts::{self, Account, AccountKind};
 use crate::store::cases::NewCase;
 use crate::store::db::Store;
 use crate::store::emails::{self, Email, EmailStatus, Field, NewEmail};
-use crate::store::levels::{Level, Levels, Permission};
+use crate::store::permissions::{Level, Levels, Permission};
 use crate::store::raw::{self, Packed};
 use crate::store::roles::{self, Holder};
 use crate::store::sight::Sight;

@@ -85,3 +85,6 @@ macro_rules! labels {
     };
 }
 pub(crate) use labels;
+
+#[cfg(test)]
+mod tests;

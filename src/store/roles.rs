@@ -4,8 +4,8 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 use super::db::{Row, Tx, params, seconds};
-use super::levels::{Level, Permission};
 use super::log;
+use super::permissions::{Level, Permission};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Role {

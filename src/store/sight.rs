@@ -7,8 +7,8 @@
 use anyhow::Result;
 
 use super::db::{Tx, params};
-use super::levels::{Level, Levels, Permission};
 use super::parent::{Parent, ParentType};
+use super::permissions::{Level, Levels, Permission};
 
 /// Through whose eyes a statement reads. Its conditions take [`Sight::parameter`] as `?1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::db::{Row, Tx, params, seconds};
 use super::label::labels;
-use super::levels::{Level, Levels, Permission};
+use super::permissions::{Level, Levels, Permission};
 
 labels! {
     /// What a user may do at all.

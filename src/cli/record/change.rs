@@ -9,7 +9,7 @@ use crate::desk::record::{self, shown};
 use crate::error;
 use crate::intake::world::World;
 use crate::store::db::Tx;
-use crate::store::levels::Permission;
+use crate::store::permissions::Permission;
 use crate::store::records;
 use crate::store::users::User;
 

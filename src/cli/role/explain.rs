@@ -9,7 +9,8 @@ use crate::cli::context::{self, Context};
 use crate::error;
 use crate::store::accounts::{Account, AccountKind};
 use crate::store::db::Tx;
-use crate::store::levels::Permission;
+use crate::store::parent::ParentType;
+use crate::store::permissions::{About, Permission};
 use crate::store::sight::Object;
 use crate::store::users::User;
 use crate::ui::cell::{Cell, Column, head, unlisted};
@@ -101,25 +102,23 @@ fn named(tx: &Tx<'_>, actor: &Actor, text: &str) -> Result<Named> {
 }
 
 fn fits(permission: Permission, named: &Named) -> bool {
-    match (permission, named) {
-        (Permission::EmailRead | Permission::EmailEdit, Named::Object(object)) => matches!(object, Object::Email(_)),
-        (_, Named::Object(Object::Record(parent))) => {
-            [Permission::to_read(parent.kind), Permission::to_edit(parent.kind)].contains(&permission)
-        }
-        (Permission::GroupAccount, Named::Account(account)) => account.kind == AccountKind::Group,
-        (Permission::PersonalAccount, Named::Account(account)) => account.kind == AccountKind::Personal,
-        (permission, Named::User(_)) => permission == Permission::Assignment,
-        _ => false,
+    match (permission.about(), named) {
+        (About::Emails, Named::Object(Object::Email(_))) => true,
+        (About::Cases, Named::Object(Object::Record(parent))) => parent.kind == ParentType::Case,
+        (About::Records, Named::Object(Object::Record(parent))) => parent.kind != ParentType::Case,
+        (About::Accounts(kind), Named::Account(account)) => account.kind == kind,
+        (About::Users, Named::User(_)) => true,
+        (About::Emails | About::Cases | About::Records | About::Accounts(_) | About::Users, _) => false,
     }
 }
 
 fn wanted(permission: Permission) -> &'static str {
-    match permission {
-        Permission::CaseRead | Permission::CaseEdit => "case/N",
-        Permission::RecordRead | Permission::RecordEdit => "company/ID, contact/ID, lead/ID or opportunity/ID",
-        Permission::EmailRead | Permission::EmailEdit => "email/ID",
-        Permission::Assignment => "user:NAME",
-        Permission::GroupAccount => "account:NAME of a group account",
-        Permission::PersonalAccount => "account:NAME of a personal account",
+    match permission.about() {
+        About::Cases => "case/N",
+        About::Records => "company/ID, contact/ID, lead/ID or opportunity/ID",
+        About::Emails => "email/ID",
+        About::Users => "user:NAME",
+        About::Accounts(AccountKind::Group) => "account:NAME of a group account",
+        About::Accounts(AccountKind::Personal) => "account:NAME of a personal account",
     }
 }

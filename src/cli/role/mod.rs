@@ -12,7 +12,7 @@ pub use explain::COLUMNS as EXPLAIN_COLUMNS;
 use super::context::{self, Context};
 use crate::error;
 use crate::store::db::Tx;
-use crate::store::levels::{Level, Permission};
+use crate::store::permissions::{Level, Permission};
 use crate::store::roles::{self, Holder, Role};
 use crate::store::{teams, users};
 use crate::ui::cell::{Cell, Column, head, unlisted};

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::error;
-use crate::store::levels::{Level, Permission};
+use crate::store::permissions::{Level, Permission};
 
 /// A level, or that a role says nothing about a permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

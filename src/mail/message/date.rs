@@ -1,4 +1,7 @@
 //! The Date field: RFC 5322, then what mailers make of it, then asctime. No clock, no guess of a day.
+//!
+//! jiff reads what the RFC and ISO 8601 allow, and takes no day that a month does not have. mailparse, the library of this
+//! program for mail as it is, reads nearly everything: it is asked last, for what neither jiff nor the words understand.
 
 mod words;
 mod zone;

@@ -10,7 +10,7 @@ use espomail::store::cases::{self, CaseQuery, CaseStatus, NewCase, Priority, Wai
 use espomail::store::db::{Store, Tx};
 use espomail::store::deliveries::{self, Facts, Outcome};
 use espomail::store::emails::{self, EmailQuery, EmailStatus, NewEmail};
-use espomail::store::levels::Levels;
+use espomail::store::permissions::Levels;
 use espomail::store::records::{self, Parent, ParentType};
 use espomail::store::search::{Assignee, CaseState, Place, Test, index};
 use espomail::store::sight::Sight;

@@ -2,7 +2,7 @@
 
 use espomail::store::db::Tx;
 use espomail::store::search::Place;
-use espomail::store::{emails, folders, levels::Levels, sight::Sight, users};
+use espomail::store::{emails, folders, permissions::Levels, sight::Sight, users};
 
 use crate::memory::rules::{from, office};
 use crate::support::{Dovecot, Mailbox, Sandbox, mail};

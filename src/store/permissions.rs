@@ -1,5 +1,6 @@
 //! What roles speak of: permissions and how far each reaches (B11.2). Values only; [`super::roles`] stores them.
 
+use super::accounts::AccountKind;
 use super::label::labels;
 use super::parent::ParentType;
 
@@ -49,7 +50,39 @@ impl Permission {
         match self {
             Permission::Assignment | Permission::GroupAccount => &[Level::No, Level::Team, Level::All],
             Permission::PersonalAccount => &[Level::No, Level::Yes],
-            _ => &[Level::No, Level::Own, Level::Team, Level::All],
+            Permission::CaseRead
+            | Permission::CaseEdit
+            | Permission::RecordRead
+            | Permission::RecordEdit
+            | Permission::EmailRead
+            | Permission::EmailEdit => &[Level::No, Level::Own, Level::Team, Level::All],
+        }
+    }
+
+    /// What holds without a role.
+    pub fn usual(self) -> Level {
+        match self {
+            Permission::CaseRead
+            | Permission::CaseEdit
+            | Permission::RecordRead
+            | Permission::RecordEdit
+            | Permission::EmailRead
+            | Permission::EmailEdit
+            | Permission::Assignment => Level::Team,
+            Permission::GroupAccount => Level::No,
+            Permission::PersonalAccount => Level::Yes,
+        }
+    }
+
+    /// What it can be asked about.
+    pub fn about(self) -> About {
+        match self {
+            Permission::CaseRead | Permission::CaseEdit => About::Cases,
+            Permission::RecordRead | Permission::RecordEdit => About::Records,
+            Permission::EmailRead | Permission::EmailEdit => About::Emails,
+            Permission::Assignment => About::Users,
+            Permission::GroupAccount => About::Accounts(AccountKind::Group),
+            Permission::PersonalAccount => About::Accounts(AccountKind::Personal),
         }
     }
 
@@ -69,47 +102,52 @@ impl Permission {
             Permission::CaseEdit => Some(Permission::CaseRead),
             Permission::RecordEdit => Some(Permission::RecordRead),
             Permission::EmailEdit => Some(Permission::EmailRead),
-            _ => None,
+            Permission::CaseRead
+            | Permission::RecordRead
+            | Permission::EmailRead
+            | Permission::Assignment
+            | Permission::GroupAccount
+            | Permission::PersonalAccount => None,
         }
     }
 }
 
-/// The level of every permission that a user has by all their roles together.
+/// What a permission is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Levels([Level; Permission::ALL.len()]);
+pub enum About {
+    /// Cases.
+    Cases,
+    /// Companies, contacts, leads and opportunities.
+    Records,
+    Emails,
+    /// To whom something is given.
+    Users,
+    /// Accounts of one kind.
+    Accounts(AccountKind),
+}
+
+/// The level of every permission that a user has by all their roles together; what none of them sets is as usual.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Levels([Option<Level>; Permission::ALL.len()]);
 
 impl Levels {
-    /// What holds without a role, in the order of [`Permission::ALL`].
-    pub const USUAL: Levels = Levels([
-        Level::Team,
-        Level::Team,
-        Level::Team,
-        Level::Team,
-        Level::Team,
-        Level::Team,
-        Level::Team,
-        Level::No,
-        Level::Yes,
-    ]);
+    /// What holds without a role.
+    pub const USUAL: Levels = Levels([None; Permission::ALL.len()]);
 
-    /// Of several roles the widest wins; what none of them sets stays as usual.
+    /// Of several roles the widest wins.
     pub fn widest(grants: impl IntoIterator<Item = (Permission, Level)>) -> Levels {
-        let mut set = [None; Permission::ALL.len()];
+        let Levels(mut set) = Levels::USUAL;
         for (permission, level) in grants {
             if let Some(widest) = set.get_mut(permission as usize) {
                 *widest = (*widest).max(Some(level));
             }
         }
-        let Levels(mut levels) = Levels::USUAL;
-        for (level, set) in levels.iter_mut().zip(set) {
-            *level = set.unwrap_or(*level);
-        }
-        Levels(levels)
+        Levels(set)
     }
 
     /// The level of one permission.
     pub fn of(self, permission: Permission) -> Level {
-        self.0.get(permission as usize).copied().unwrap_or(Level::No)
+        self.0.get(permission as usize).copied().flatten().unwrap_or(permission.usual())
     }
 }
 
