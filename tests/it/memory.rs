@@ -2,6 +2,7 @@
 
 mod damage;
 mod desk;
+mod intake;
 mod loops;
-pub(crate) mod rules;
+mod search;
 mod who;

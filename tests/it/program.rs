@@ -1,6 +1,7 @@
 //! The program as people and scripts start it, without any server: mail comes in by `ingest` or `import`.
 
 mod case_work;
+mod command_line;
 mod dated;
 mod privacy;
 mod quotations;

@@ -7,7 +7,6 @@ mod auto_reply;
 mod bad_input;
 mod clumsy_servers;
 mod command_log;
-mod corners;
 mod examples;
 mod failures;
 mod fetching;

@@ -1,7 +1,7 @@
 //! Enforced mode with real users and real sudo: who comes is who acts, and nothing is read, written or started for them
 //! with the rights of the service user.
 
-use crate::support::{Dovecot, Office, Run, scratch};
+use crate::support::{Dovecot, Machine, Run, scratch};
 
 /// As people call it.
 const S: &str = "sudo -n -u espomail /usr/local/bin/espomail";
@@ -9,8 +9,8 @@ const S: &str = "sudo -n -u espomail /usr/local/bin/espomail";
 const CANARY: &str = "canary-7c1f0d";
 
 /// A team with one case, a file of the service user's that holds the canary, and things of ana's to attack with.
-pub fn office() -> Option<Office> {
-    let office = Office::open()?;
+pub fn office() -> Option<Machine> {
+    let office = Machine::open()?;
     office
         .run(
             "root",
@@ -234,7 +234,7 @@ fn nothing_of_the_service_users_is_reached_by_any_way_around() {
 
 /// Nothing of the canary was said, nothing started, nothing written but where it belongs.
 #[track_caller]
-fn harmless(office: &Office, run: &Run) {
+fn harmless(office: &Machine, run: &Run) {
     assert!(!run.stdout.contains(CANARY) && !run.stderr.contains(CANARY), "{run:#?}");
     let written = "find /home /tmp /var/tmp /dev/shm /etc /usr/local -xdev \\( -name started -o -user espomail \\);
         find /var/lib/espomail \\( ! -user espomail -o -perm /077 -o -name started \\)";
@@ -401,7 +401,7 @@ printf 'From: eva@customer.example\\nSubject: Broken\\nMessage-ID: <a@customer.e
 }
 
 #[test]
-fn words_are_about_the_database_that_is_used_and_whose_rights_were_too_few() {
+fn errors_name_the_database_in_use_and_the_user_without_rights() {
     let Some(office) = office() else { return };
     office.run("ana", "rm -r .config").ok();
     assert!(office.run("ana", "env -u HOME espomail whoami").ok().stdout.contains("you came through sudo"));

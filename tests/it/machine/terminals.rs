@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::enforced::office;
-use crate::support::{At, Office, Quirk, RogueImap, Run, TERMINAL, wait_until};
+use crate::support::{At, Machine, Quirk, RogueImap, Run, TERMINAL, wait_until};
 
 /// A script of `person`'s on a terminal of their own; pairs of what is waited for and what is typed then.
-fn at_terminal(office: &Office, person: &str, columns: u16, script: &str, steps: &[(&str, &str)]) -> Run {
+fn at_terminal(office: &Machine, person: &str, columns: u16, script: &str, steps: &[(&str, &str)]) -> Run {
     let steps = serde_json::to_string(steps).unwrap().replace('\'', "'\\''");
     let terminal = TERMINAL.replace('\'', "'\\''");
     let script = script.replace('\'', "'\\''");

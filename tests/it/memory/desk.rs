@@ -9,7 +9,7 @@ use espomail::store::db::Tx;
 use espomail::store::sight::Sight;
 use jiff::SignedDuration;
 
-use crate::memory::rules::{Office, from, office};
+use crate::support::{Office, from, office};
 
 impl Office {
     fn work<T>(&self, work: impl FnOnce(&Tx<'_>, &World<'_>, &Actor) -> anyhow::Result<T>) -> anyhow::Result<T> {
@@ -88,14 +88,11 @@ fn a_split_takes_the_answers_over_several_mails_and_by_aliases() {
     let (new, moved) = split(split_at).unwrap();
     assert_eq!((new.number, new.name.as_str(), moved), (2, "Apart", 3));
     assert_eq!((new.relates_to_id, new.assigned_user_id), (Some(office.case(1).id), None));
-    let subjects = |id: i64| office.values(&format!("SELECT subject FROM emails WHERE parent_id = {id} ORDER BY id"));
+    let subjects = |id: i64| office.query(&format!("SELECT subject FROM emails WHERE parent_id = {id} ORDER BY id"));
     assert_eq!(subjects(1), ["Root", "Stays"]);
     assert_eq!(subjects(2), ["Other", "By alias", "Over two"]);
-    assert_eq!(office.values("SELECT name FROM cases ORDER BY id"), ["Root", "Apart"]);
-    assert_eq!(
-        office.values("SELECT count(*) || '' FROM notes WHERE parent_id = 2 AND kind = 'email-received'"),
-        ["3"]
-    );
+    assert_eq!(office.query("SELECT name FROM cases ORDER BY id"), ["Root", "Apart"]);
+    assert_eq!(office.query("SELECT count(*) || '' FROM notes WHERE parent_id = 2 AND kind = 'email-received'"), ["3"]);
     assert!(split(split_at).is_err(), "it is elsewhere now");
     assert_eq!(office.case_of(&first), 1);
 }
@@ -112,7 +109,7 @@ fn a_stranger_who_was_split_off_takes_part_in_the_case_of_their_own() {
     let id = second.0.email_id.unwrap();
     let old = office.case(1);
     office.work(|tx, world, actor| desk::split(tx, world, actor, &old, id, None)).unwrap();
-    assert_eq!(office.values("SELECT verified || '' FROM emails ORDER BY id"), ["1", "1", "1"]);
+    assert_eq!(office.query("SELECT verified || '' FROM emails ORDER BY id"), ["1", "1", "1"]);
     assert_eq!((office.case_of(&first), office.case_of(&third)), (1, 3));
     assert_eq!(office.case_of(&office.deliver(&from("eve@elsewhere.example", "more [#3]"))), 3);
     assert_eq!((office.clock(1), office.clock(3)), ("us 0".into(), "us 0".into()));
@@ -129,5 +126,5 @@ fn an_accepted_mail_of_a_closed_case_opens_a_new_one_where_the_account_wants_tha
     let case = office.work(|tx, world, actor| desk::accept(tx, world, actor, id, false)).unwrap();
     assert_eq!((case.number, case.relates_to_id), (3, Some(1)));
     assert_eq!(office.case_of(&mail), 3);
-    assert_eq!(office.values("SELECT status FROM cases WHERE number = 1"), ["Closed"]);
+    assert_eq!(office.query("SELECT status FROM cases WHERE number = 1"), ["Closed"]);
 }

@@ -22,8 +22,8 @@ use espomail::store::emails;
 use espomail::store::records::{Parent, ParentType};
 use espomail::store::sight::Sight;
 
-use crate::memory::rules::{Office, from, office};
 use crate::support::Letter;
+use crate::support::{Office, from, office};
 
 /// The desk's own mail server.
 const MX: &str = "mx.desk.example";
@@ -134,7 +134,7 @@ impl Office {
     }
 
     fn cases(&self) -> usize {
-        self.values("SELECT number || '' FROM cases").len()
+        self.query("SELECT number || '' FROM cases").len()
     }
 }
 
@@ -183,7 +183,7 @@ fn the_supplier_whom_we_asked_is_never_answered_in_the_place_of_the_customer() {
     office.deliver(&from("lab@supplier.example", "Thanks").in_reply_to(&forward));
     assert_eq!(office.state(1), "Closed customer", "a third party opens nothing again");
     // What the supplier writes reaches the assignee all the same.
-    let told = office.values("SELECT text FROM notifications WHERE kind = 'email'");
+    let told = office.query("SELECT text FROM notifications WHERE kind = 'email'");
     assert!(told.iter().any(|text| text.contains("lab@supplier.example")), "{told:?}");
     office.deliver(&from("eva@customer.example", "Re: Printer [#1]"));
     assert_eq!(office.state(1), "Assigned us");
@@ -226,7 +226,7 @@ fn unverified_mail_has_a_place_and_is_told_once_an_hour() {
     let ours = office.reply(1);
     office.close(1);
     office.sql("UPDATE cases SET assigned_user_id = NULL");
-    let told = |office: &Office| office.values("SELECT text FROM notifications WHERE kind = 'email' ORDER BY id");
+    let told = |office: &Office| office.query("SELECT text FROM notifications WHERE kind = 'email' ORDER BY id");
     let other = office.deliver(&from("other@firm.example", "Re: Help").in_reply_to(&ours));
     assert_eq!((office.case_of(&other), office.is_verified(&other)), (1, false));
     assert_eq!(office.state(1), "Closed customer");
@@ -280,7 +280,7 @@ fn a_leaked_id_makes_nobody_one_of_us() {
         let forged = judged("ana@staff.example", "Re: Help", verdict).cc("thief@evil.example").in_reply_to(&ours);
         let forged = office.deliver(&forged);
         assert_eq!((office.case_of(&forged), office.is_verified(&forged)), (1, false), "{verdict}");
-        let kind = office.values("SELECT kind FROM notes ORDER BY id DESC LIMIT 1");
+        let kind = office.query("SELECT kind FROM notes ORDER BY id DESC LIMIT 1");
         assert_eq!(kind, ["email-received"], "{verdict}: it is not shown as ours");
     }
     assert_eq!(office.state(1), "Closed customer");
@@ -327,7 +327,7 @@ fn where_a_mail_server_judges_no_proof_is_no_proof() {
     let trusted = office.deliver(&judged("lee@nopolicy.example", "Mine", "none"));
     let number = office.case_of(&trusted);
     office.deliver(&judged("lee@nopolicy.example", &format!("[#{number}] more"), "none"));
-    assert_eq!(office.values("SELECT count(*) || '' FROM emails WHERE from_address = 'lee@nopolicy.example'"), ["2"]);
+    assert_eq!(office.query("SELECT count(*) || '' FROM emails WHERE from_address = 'lee@nopolicy.example'"), ["2"]);
     let strict = judging(|account| account.fetching.dmarc_none = espomail::store::accounts::DmarcNone::Refuse);
     strict.deliver(&judged("lee@nopolicy.example", "Mine", "none"));
     assert_eq!(strict.case_of(&strict.deliver(&judged("lee@nopolicy.example", "[#1] more", "none"))), 2);
@@ -354,7 +354,7 @@ fn a_strangers_form_speaks_for_nobody() {
     office
         .sql("INSERT INTO record_addresses (address, record_type, record_id) VALUES ('v@sinar.example', 'contact', 1)");
     office.deliver(&judged("no-reply@evil.example", "Transfer", "pass").reply_to("v@sinar.example"));
-    assert_eq!(office.values("SELECT coalesce(contact_id, 0) || '/' || coalesce(company_id, 0) FROM cases"), ["0/0"]);
+    assert_eq!(office.query("SELECT coalesce(contact_id, 0) || '/' || coalesce(company_id, 0) FROM cases"), ["0/0"]);
     assert_eq!(office.answered(1).0, "v@sinar.example", "who is behind it is answered");
     office.deliver(&judged("v@sinar.example", "Mine", "pass"));
     let ours = office.reply(2);
@@ -384,7 +384,7 @@ fn a_report_proves_itself_before_it_changes_anything() {
     };
     let recipient = || {
         office
-            .values("SELECT state || ' ' || reply FROM outbox_recipients WHERE address = 'v@customer.example'")
+            .query("SELECT state || ' ' || reply FROM outbox_recipients WHERE address = 'v@customer.example'")
             .remove(0)
     };
     office.deliver(&report("mailer-daemon@evil.example", "pass"));
@@ -392,11 +392,11 @@ fn a_report_proves_itself_before_it_changes_anything() {
     office.sql("UPDATE outbox_recipients SET state = 'sent' WHERE address = 'v@customer.example'");
     office.deliver(&report("mailer-daemon@evil.example", "pass"));
     assert!(recipient().starts_with("sent reported failed: "), "{}", recipient());
-    assert_eq!(office.values("SELECT address FROM invalid_addresses").len(), 0);
+    assert_eq!(office.query("SELECT address FROM invalid_addresses").len(), 0);
     assert_eq!(office.state(1), "Assigned customer");
     office.deliver(&report("mailer-daemon@customer.example", "pass"));
     assert!(recipient().starts_with("failed 550 5.1.1"), "{}", recipient());
-    assert_eq!(office.values("SELECT address FROM invalid_addresses"), ["v@customer.example"]);
+    assert_eq!(office.query("SELECT address FROM invalid_addresses"), ["v@customer.example"]);
 }
 
 #[test]
@@ -412,7 +412,7 @@ fn what_is_absent_is_not_equal() {
     office.deliver(&fax("Fax of 9:00", "one"));
     office.deliver(&fax("Fax of 10:00", "two"));
     office.deliver(&fax("Fax of 10:00", "three"));
-    assert_eq!(office.values("SELECT count(*) || '' FROM emails WHERE automatic = '' AND status = 'Archived'"), ["3"]);
+    assert_eq!(office.query("SELECT count(*) || '' FROM emails WHERE automatic = '' AND status = 'Archived'"), ["3"]);
     // The same where no folder tells them apart, and where neither date nor text says anything.
     for date in [None, Some("Thu, 01 Jan 1970 00:00:00 +0000"), Some("Sat, 01 Jan 2000 00:04:00 +0000")] {
         for ingested in [true, false] {
@@ -429,7 +429,7 @@ fn what_is_absent_is_not_equal() {
                     office.deliver_to(i64::from(file.len() > 3) + 1, &scan)
                 };
             }
-            let kept = office.values("SELECT count(*) || '' FROM emails WHERE from_address = 'fax@device.example'");
+            let kept = office.query("SELECT count(*) || '' FROM emails WHERE from_address = 'fax@device.example'");
             assert_eq!(kept, ["3"], "{date:?} {ingested}");
         }
     }
@@ -438,7 +438,7 @@ fn what_is_absent_is_not_equal() {
     let dated = |file: &str| fax("Scan", file).date(office.now);
     office.deliver(&dated("one"));
     office.deliver_to(2, &dated("two"));
-    let noted = office.values("SELECT text FROM notes WHERE kind = 'remark'");
+    let noted = office.query("SELECT text FROM notes WHERE kind = 'remark'");
     assert!(noted.iter().any(|text| text.contains("other attachments")), "{noted:?}");
     let form =
         |text: &str| from("form@shop.example", "Order").message_id("<form@shop.example>").without("Date").body(text);
@@ -446,7 +446,7 @@ fn what_is_absent_is_not_equal() {
     for text in ["One chair\n", "Two tables\n", "Two tables\n"] {
         office.deliver(&form(text));
     }
-    assert_eq!(office.values("SELECT count(*) || '' FROM emails WHERE from_address = 'form@shop.example'"), ["2"]);
+    assert_eq!(office.query("SELECT count(*) || '' FROM emails WHERE from_address = 'form@shop.example'"), ["2"]);
     // Whoever knows id and date beforehand does not hide the real mail: the mail server tells them apart.
     let office = judging(|_| {});
     let at = office.now;
@@ -455,17 +455,17 @@ fn what_is_absent_is_not_equal() {
     };
     office.deliver(&first("fail", "Pay to this account\n"));
     office.deliver(&first("pass", "The real one\n"));
-    assert_eq!(office.values("SELECT verdict FROM emails ORDER BY id"), ["fail", "pass"]);
+    assert_eq!(office.query("SELECT verdict FROM emails ORDER BY id"), ["fail", "pass"]);
     // A variant with another text is seen and found.
     let office = desk();
     let one = from("eva@customer.example", "Offer").message_id("<v@customer.example>");
     office.deliver(&one);
     office.deliver(&one.clone().body("Hello, quite another xylophone\n"));
-    let noted = office.values("SELECT text FROM notes WHERE kind = 'remark'");
+    let noted = office.query("SELECT text FROM notes WHERE kind = 'remark'");
     assert!(noted.iter().any(|text| text.contains("--variant 1")), "{noted:?}");
     espomail::store::search::index::fill(&office.store, &|| true).unwrap();
     let found = "SELECT rowid || '' FROM email_index WHERE email_index MATCH 'xylophone'";
-    assert_eq!(office.values(found).len(), 1);
+    assert_eq!(office.query(found).len(), 1);
 }
 
 #[test]
@@ -476,10 +476,10 @@ fn a_desk_that_acknowledges_acknowledgements_is_soon_left_alone() {
     office.deliver(&from("support+1@other.example", "Question"));
     for n in 2..50 {
         let ours =
-            office.values("SELECT subject FROM outbox WHERE kind = 'auto-reply' ORDER BY id DESC LIMIT 1").remove(0);
+            office.query("SELECT subject FROM outbox WHERE kind = 'auto-reply' ORDER BY id DESC LIMIT 1").remove(0);
         office.deliver(&from(&format!("support+id{n}@other.example"), &format!("Ticket {n}: {ours}")));
     }
-    assert_eq!(office.values("SELECT count(*) || '' FROM outbox WHERE kind = 'auto-reply'"), ["1"]);
+    assert_eq!(office.query("SELECT count(*) || '' FROM outbox WHERE kind = 'auto-reply'"), ["1"]);
     assert_eq!(office.cases(), 1);
     // Other subjects: the domain has its limit, and forms of one address are one address.
     for n in 0..40 {
@@ -487,7 +487,7 @@ fn a_desk_that_acknowledges_acknowledgements_is_soon_left_alone() {
         office.deliver(&from(&format!("v+{n}@mailbox.example"), &format!("Plus {n}")));
     }
     let to = |domain: &str| {
-        office.values(&format!("SELECT count(*) || '' FROM auto_replies WHERE address LIKE '%@{domain}'")).remove(0)
+        office.query(&format!("SELECT count(*) || '' FROM auto_replies WHERE address LIKE '%@{domain}'")).remove(0)
     };
     assert_eq!((to("flood.example"), to("mailbox.example")), ("20".into(), "1".into()));
 }
@@ -515,7 +515,7 @@ fn roles_go_where_cases_go() {
     let (to, cc) = office.answered(1);
     assert_eq!(to, "kim@other.example");
     assert!(!cc.contains("lee@"), "{cc}");
-    let noted = office.values("SELECT text FROM notes WHERE kind = 'people'");
+    let noted = office.query("SELECT text FROM notes WHERE kind = 'people'");
     assert_eq!(
         noted,
         ["kim@other.example is the customer from now on", "lee@customer.example is a third party from now on"]
@@ -536,7 +536,7 @@ fn an_address_has_one_form_for_reading_storing_and_sending() {
         let number = office.case_of(&office.deliver(&from(from_field, "Hi")));
         office.reply(number);
         let raw =
-            office.values("SELECT outbox_id || ' ' || address FROM outbox_recipients ORDER BY outbox_id DESC LIMIT 1");
+            office.query("SELECT outbox_id || ' ' || address FROM outbox_recipients ORDER BY outbox_id DESC LIMIT 1");
         assert_eq!(espomail::mail::address::to_be_sent(raw[0].split_once(' ').unwrap().1).as_deref(), Some(sent));
     }
     // One domain, two spellings: one person.
@@ -557,14 +557,14 @@ fn a_sender_without_an_address_is_shown_and_found_and_cannot_be_answered() {
         assert!(number > 0, "{field}");
         let id = mail.email_id.unwrap();
         assert_eq!(
-            office.values(&format!("SELECT from_name || '|' || from_address FROM emails WHERE id = {id}")),
+            office.query(&format!("SELECT from_name || '|' || from_address FROM emails WHERE id = {id}")),
             [shown]
         );
         let refused = office.begun(number).unwrap_err().to_string();
         assert!(refused.contains("has no customer to answer"), "{refused}");
     }
     espomail::store::search::index::fill(&office.store, &|| true).unwrap();
-    assert_eq!(office.values("SELECT rowid || '' FROM email_index WHERE email_index MATCH '49301234567'").len(), 1);
+    assert_eq!(office.query("SELECT rowid || '' FROM email_index WHERE email_index MATCH '49301234567'").len(), 1);
 }
 
 #[test]
@@ -614,17 +614,17 @@ fn unproven_mail_tells_nobody_who_follows_the_company() {
         .sql("INSERT INTO record_addresses (address, record_type, record_id) VALUES ('v@sinar.example', 'contact', 1)");
     office.sql("INSERT INTO users (id, username, type, login, created_at) VALUES (7, 'eko', 'admin', 'eko', 0)");
     office.sql("INSERT INTO followers (parent_type, parent_id, user_id) VALUES ('company', 1, 7)");
-    let told = || office.values("SELECT text FROM notifications WHERE user_id = 7 AND kind = 'email'").len();
+    let told = || office.query("SELECT text FROM notifications WHERE user_id = 7 AND kind = 'email'").len();
     let first = office.deliver(&judged("v@sinar.example", "Forged", "fail"));
     assert!(office.case_of(&first) > 0);
     let id = "SELECT message_id FROM emails ORDER BY id LIMIT 1";
-    let id = format!("<{}>", office.values(id).remove(0));
+    let id = format!("<{}>", office.query(id).remove(0));
     office.deliver(&judged("v@sinar.example", "Forged again", "fail").in_reply_to(&id));
     assert_eq!(told(), 0);
     let real = office.deliver(&judged("v@sinar.example", "Real", "pass"));
     let id = format!(
         "<{}>",
-        office.values(&format!("SELECT message_id FROM emails WHERE id = {}", real.email_id.unwrap())).remove(0)
+        office.query(&format!("SELECT message_id FROM emails WHERE id = {}", real.email_id.unwrap())).remove(0)
     );
     office.deliver(&judged("v@sinar.example", "Re: Real", "pass").in_reply_to(&id));
     assert!(told() > 0);

@@ -1,6 +1,6 @@
 //! What agents do to cases besides answering them, through the program; mail comes in by `ingest`.
 
-use crate::support::{Dovecot, Letter, Run, Sandbox, mail};
+use crate::support::{Dovecot, Letter, Run, Sandbox, every_row, mail};
 
 const SUPPORT: &str = "support@desk.example";
 const KIM: &str = "kim@customer.example";
@@ -85,27 +85,12 @@ impl Desk {
         rows.iter().map(|r| format!("{} {} {}", text(&r["kind"]), text(&r["user"]), text(&r["text"]))).collect()
     }
 
-    fn values(&self, sql: &str) -> Vec<String> {
-        let db = rusqlite::Connection::open(self.sandbox.db()).unwrap();
-        let mut statement = db.prepare(sql).unwrap();
-        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    fn query(&self, sql: &str) -> Vec<String> {
+        self.sandbox.query(sql)
     }
 
-    /// Every row of every table.
     fn everything(&self) -> String {
-        let db = rusqlite::Connection::open(self.sandbox.db()).unwrap();
-        let tables = self.values("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name");
-        let mut all = String::new();
-        for table in tables {
-            let mut statement = db.prepare(&format!("SELECT * FROM \"{table}\"")).unwrap();
-            let columns = statement.column_count();
-            let mut rows = statement.query([]).unwrap();
-            while let Some(row) = rows.next().unwrap() {
-                let cells: Vec<String> = (0..columns).map(|i| format!("{:?}", row.get_ref(i).unwrap())).collect();
-                all.push_str(&format!("{table} {}\n", cells.join(" ")));
-            }
-        }
-        all
+        every_row(&self.sandbox.db())
     }
 }
 
@@ -139,7 +124,7 @@ fn a_merged_case_hands_over_its_mail_people_and_later_mail() {
     );
     assert_eq!(desk.sandbox.items(&["--as", "ana", "email", "list"]).len(), 3);
     assert_eq!(
-        desk.values("SELECT u.username FROM followers f JOIN users u ON u.id = f.user_id WHERE parent_id = 2"),
+        desk.query("SELECT u.username FROM followers f JOIN users u ON u.id = f.user_id WHERE parent_id = 2"),
         ["eko"]
     );
     assert!(desk.history(1).contains(&"merged eko merged into #2 Two".to_owned()), "{:?}", desk.history(1));
@@ -198,7 +183,7 @@ fn replies_follow_a_split() {
         assert_eq!(desk.goes_to(&from(KIM, subject).in_reply_to(id)), number, "{subject}");
     }
     // A mail client sends the whole chain; the id of the old thread stands at its beginning.
-    let row = desk.values("SELECT '<' || message_id || '>' FROM email_references WHERE email_id = (SELECT id FROM emails WHERE subject = '[#1] Re: Printer') ORDER BY position");
+    let row = desk.query("SELECT '<' || message_id || '>' FROM email_references WHERE email_id = (SELECT id FROM emails WHERE subject = '[#1] Re: Printer') ORDER BY position");
     let chain: Vec<&str> = row.iter().map(String::as_str).chain([new_answer.as_str()]).collect();
     let reply = from(KIM, "with the whole chain").in_reply_to(&new_answer).references(&chain);
     assert_eq!(desk.goes_to(&reply), 2);
@@ -232,10 +217,10 @@ fn an_accepted_sender_takes_part() {
     assert_eq!(desk.goes_to(&from(guest, "too early [#1]")), 2);
     assert_eq!(desk.case(1, "status"), "Closed");
     let id = desk.id("forwarded to me");
-    let told = desk.values("SELECT id || '' FROM notifications").len();
+    let told = desk.query("SELECT id || '' FROM notifications").len();
     desk.run(&format!("--as ana case accept {id}"));
     assert_eq!((desk.case(1, "status"), desk.case(1, "waiting_for")), ("New".into(), "us".into()), "as if it came now");
-    assert_eq!(desk.values("SELECT id || '' FROM notifications").len(), told, "nobody is told again");
+    assert_eq!(desk.query("SELECT id || '' FROM notifications").len(), told, "nobody is told again");
     assert!(desk.history(1).iter().any(|n| n.starts_with("accepted ana guest@elsewhere.example takes part")));
     assert_eq!(desk.goes_to(&from(guest, "about [#1]")), 1);
     let again = desk.sandbox.run(&["case", "accept", &id]).exits(65);
@@ -369,9 +354,9 @@ fn a_case_by_hand_has_its_people_and_its_answers_come_back() {
     assert!(desk.sandbox.run(&own).ok().stdout.contains("case #1 made: New printer"));
     assert_eq!(desk.case(1, "teams"), serde_json::json!(["Support"]), "her only team");
     assert_eq!((desk.case(1, "type"), desk.case(1, "status")), ("wish".into(), "New".into()));
-    assert_eq!(desk.values("SELECT description FROM cases"), ["A quiet one."]);
-    assert_eq!(desk.values("SELECT u.username FROM cases c JOIN users u ON u.id = c.requester_user_id"), ["ana"]);
-    assert_eq!(desk.values("SELECT u.username FROM followers f JOIN users u ON u.id = f.user_id"), ["ana"]);
+    assert_eq!(desk.query("SELECT description FROM cases"), ["A quiet one."]);
+    assert_eq!(desk.query("SELECT u.username FROM cases c JOIN users u ON u.id = c.requester_user_id"), ["ana"]);
+    assert_eq!(desk.query("SELECT u.username FROM followers f JOIN users u ON u.id = f.user_id"), ["ana"]);
     assert_eq!(desk.history(1), ["created ana by hand"]);
 
     let call = ["--as", "ana", "case", "create", "--subject", "Called", "--from", "Kim@Customer.example", "--account"];
@@ -380,7 +365,7 @@ fn a_case_by_hand_has_its_people_and_its_answers_come_back() {
     assert_eq!(desk.case(2, "assigned_user")["username"], "budi");
     assert_eq!((desk.case(2, "status"), desk.case(2, "priority")), ("Assigned".into(), "Urgent".into()));
     assert_eq!(
-        desk.values("SELECT u.username || n.kind FROM notifications n JOIN users u ON u.id = n.user_id"),
+        desk.query("SELECT u.username || n.kind FROM notifications n JOIN users u ON u.id = n.user_id"),
         ["budiassigned"]
     );
     assert_eq!(desk.history(2), ["created ana by hand for kim@customer.example", "assigned ana assigned to budi"]);
@@ -410,7 +395,7 @@ fn edits_are_told_in_the_history() {
     let shown = desk.run("case history 1").stdout;
     assert!(shown.contains("WHO") && !shown.contains("this is about"), "{shown}");
     desk.sandbox.call(&["case", "edit", "1", "-F", "-"]).stdin(b"From a pipe.\n").run().ok();
-    assert_eq!(desk.values("SELECT description FROM cases"), ["From a pipe."]);
+    assert_eq!(desk.query("SELECT description FROM cases"), ["From a pipe."]);
 }
 
 #[test]
@@ -446,7 +431,7 @@ fn links_are_set_and_cleared_and_a_mail_is_taken_out() {
     assert_eq!(desk.goes_to(&from(KIM, "to what was taken out").in_reply_to(second.value("Message-ID"))), 2);
     // An answer of ours that was taken out: its signature names the old case, but it does not lead there.
     let ours = desk.answer(1);
-    let id = desk.values("SELECT id || '' FROM emails WHERE status = 'Sending'").concat();
+    let id = desk.query("SELECT id || '' FROM emails WHERE status = 'Sending'").concat();
     assert_eq!(desk.goes_to(&from(KIM, "to our answer").in_reply_to(&ours)), 1);
     desk.run(&format!("case unlink 1 email/{id}"));
     assert_ne!(desk.goes_to(&from(KIM, "to our answer taken out").in_reply_to(&ours)), 1);
@@ -489,12 +474,12 @@ fn followers_hear_of_a_case() {
     desk.run("case follow 1 --user ana");
     desk.run("--as ana case note 1 -m Look.");
     let told = "SELECT u.username FROM notifications n JOIN users u ON u.id = n.user_id";
-    assert_eq!(desk.values(told), ["budi"]);
+    assert_eq!(desk.query(told), ["budi"]);
     desk.run("--as budi case unfollow 1");
     desk.run("case unfollow 1 --user ana");
     desk.sandbox.run(&["--as", "budi", "case", "unfollow", "1"]).exits(65);
     desk.run("case note 1 -m Again.");
-    assert_eq!(desk.values(told), ["budi"]);
+    assert_eq!(desk.query(told), ["budi"]);
 }
 
 #[test]
@@ -570,7 +555,7 @@ fn a_regular_user_answers_from_accounts_of_their_teams_only() {
 fn the_customer_of_a_case_is_no_stranger_in_it() {
     let desk = desk(&[]);
     desk.put(&mail(KIM, SUPPORT, "Broken"));
-    let db = rusqlite::Connection::open(desk.sandbox.db()).unwrap();
+    let db = desk.sandbox.database();
     db.execute("UPDATE emails SET verified = 0", []).unwrap();
     desk.put(&mail(KIM, SUPPORT, "again").in_reply_to("<none@x.example>"));
     db.execute("UPDATE emails SET parent_type = 'case', parent_id = 1, from_address = 'x@y.example' WHERE id = 1", [])
@@ -591,7 +576,7 @@ fn settings_that_would_fail_later_are_refused_or_made_whole() {
     assert!(empty.stderr.contains("no certificate in it"), "{empty:?}");
     desk.sandbox.file("ca.pem", &std::fs::read(Dovecot::shared().ca()).unwrap());
     desk.run("account edit support --ca ca.pem");
-    let db = rusqlite::Connection::open(desk.sandbox.db()).unwrap();
+    let db = desk.sandbox.database();
     let ca: String = db.query_row("SELECT ca_file FROM accounts", [], |row| row.get(0)).unwrap();
     assert!(ca.starts_with('/') && ca.ends_with("/ca.pem"), "{ca}");
     desk.run("record add contact Kim --assign-to ana");
@@ -603,7 +588,7 @@ fn settings_that_would_fail_later_are_refused_or_made_whole() {
 }
 
 #[test]
-fn whoever_may_not_is_told_so_before_being_asked() {
+fn command_without_permission_is_refused_before_the_confirmation_prompt() {
     let desk = desk(&[]);
     for line in ["team delete Support", "account delete support", "record delete contact Nobody"] {
         desk.sandbox.run(&[&["--as", "ana"][..], &line.split(' ').collect::<Vec<_>>()].concat()).exits(77);

@@ -96,7 +96,7 @@ fn a_read_receipt_is_shown_as_one_without_a_word_on_who_takes_part() {
         let sandbox = desk();
         ingest(&sandbox, &letter("Printer", moment));
         sandbox.run(&["--as", "ana", "case", "reply", "1", "-m", "Done."]).ok();
-        let id = sandbox.texts("SELECT message_id FROM outbox").remove(0);
+        let id = sandbox.query("SELECT message_id FROM outbox").remove(0);
         let part = format!("Original-Message-ID: <{id}>\nDisposition: manual-action/MDN-sent-manually; displayed\n");
         let receipt = receipt
             .clone()
@@ -105,7 +105,7 @@ fn a_read_receipt_is_shown_as_one_without_a_word_on_who_takes_part() {
             true => drop(ingest(&sandbox, &receipt)),
             false => import(&sandbox, &receipt, &[]),
         }
-        let id = sandbox.texts("SELECT id || '' FROM emails ORDER BY id DESC LIMIT 1").remove(0);
+        let id = sandbox.query("SELECT id || '' FROM emails ORDER BY id DESC LIMIT 1").remove(0);
         let shown = [&["case", "show", "1"][..], &["stream", "case/1"], &["email", "show", &id]]
             .map(|command| sandbox.run(command).ok().stdout);
         for shown in shown {

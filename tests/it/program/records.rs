@@ -29,16 +29,9 @@ fn deliver(sandbox: &Sandbox, letter: &Letter) {
     sandbox.call(&args).stdin(&letter.bytes()).run().ok();
 }
 
-fn values(sandbox: &Sandbox, sql: &str) -> Vec<String> {
-    let db = rusqlite::Connection::open(sandbox.db()).unwrap();
-    let mut statement = db.prepare(sql).unwrap();
-    let rows = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
-    rows.map(Result::unwrap).collect()
-}
-
 /// The words in the full-text indexes.
 fn indexed(sandbox: &Sandbox) -> BTreeSet<String> {
-    let db = rusqlite::Connection::open(sandbox.db()).unwrap();
+    let db = sandbox.database();
     db.execute_batch(
         "CREATE VIRTUAL TABLE temp.email_words USING fts5vocab (main, email_index, row);
         CREATE VIRTUAL TABLE temp.case_words USING fts5vocab (main, case_index, row)",
@@ -50,8 +43,8 @@ fn indexed(sandbox: &Sandbox) -> BTreeSet<String> {
 
 /// Every row of every table.
 fn everything(sandbox: &Sandbox) -> Vec<(String, String)> {
-    let db = rusqlite::Connection::open(sandbox.db()).unwrap();
-    let tables = values(sandbox, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'");
+    let db = sandbox.database();
+    let tables = sandbox.query("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'");
     let mut all = Vec::new();
     for table in tables {
         let mut statement = db.prepare(&format!("SELECT * FROM {table}")).unwrap();
@@ -95,7 +88,7 @@ fn records_are_added_listed_shown_changed_and_deleted() {
     let deal = sandbox.json(&["record", "show", "opportunity", "Deal"]);
     assert_eq!((&deal["open"], &deal["contacts"][0]["name"]), (&true.into(), &"Budi Ö".into()));
     assert_eq!(
-        values(&sandbox, "SELECT kind || ' ' || text FROM notifications"),
+        sandbox.query("SELECT kind || ' ' || text FROM notifications"),
         ["assigned contact Budi Ö: assigned to you"]
     );
 
@@ -122,7 +115,7 @@ fn records_are_added_listed_shown_changed_and_deleted() {
         [("record_addresses", "record"), ("record_teams", "record"), ("followers", "parent"), ("notes", "parent")]
     {
         let sql = format!("SELECT 'left' FROM {table} WHERE {column}_type = 'contact'");
-        assert!(values(&sandbox, &sql).is_empty(), "{table}");
+        assert!(sandbox.query(&sql).is_empty(), "{table}");
     }
     assert_eq!(sandbox.run(&["db", "check"]).ok().code, 0);
 }
@@ -203,7 +196,7 @@ fn a_converted_lead_hands_everything_on() {
     assert_eq!((&contact["assigned_user"]["username"], &contact["cases"][0]), (&"ana".into(), &1.into()));
     assert_eq!(contact["followers"][0]["username"], "ana");
     assert_eq!(sandbox.json(&["record", "show", "company", "PT Sinar"])["cases"], serde_json::json!([1]));
-    assert_eq!(values(&sandbox, "SELECT parent_type || parent_id FROM emails WHERE key = 'k'"), ["company1"]);
+    assert_eq!(sandbox.query("SELECT parent_type || parent_id FROM emails WHERE key = 'k'"), ["company1"]);
     let lead = sandbox.json(&["record", "show", "lead", "Kim"]);
     assert_eq!((&lead["converted_to"][1]["type"], &lead["emails"]), (&"contact".into(), &serde_json::json!([])));
     says(sandbox.run(&["record", "convert", "lead", "Kim"]).exits(65), "converted already");
@@ -262,7 +255,7 @@ fn a_file_is_imported_whole_or_without_the_lines_that_are_refused() {
     assert_eq!(found[1]["emails"], serde_json::json!(["a@x.example", "a2@x.example"]));
     assert_eq!((&found[1]["teams"], &found[1]["company"]["id"]), (&serde_json::json!(["Sales", "Support"]), &1.into()));
     assert_eq!(found[2]["company"]["name"], "PT Neu");
-    assert!(values(&sandbox, "SELECT text FROM notifications").is_empty());
+    assert!(sandbox.query("SELECT text FROM notifications").is_empty());
     let refused = std::fs::read_to_string(rejects).unwrap();
     assert!(refused.starts_with("email,name,company,team,assigned_user,reason\r\n"), "{refused}");
     for line in ["\r\nc@x.example,Cat,,,nobody,", "\r\nOLD@x.example,Twice,,,,email: "] {
@@ -338,7 +331,7 @@ fn a_case_shows_its_new_contact_to_the_agents() {
 /// A message in the quarantine.
 fn quarantine(sandbox: &Sandbox, letter: &Letter) {
     let (bytes, digest) = (letter.bytes(), Sha256::digest(letter.bytes()).to_vec());
-    let db = rusqlite::Connection::open(sandbox.db()).unwrap();
+    let db = sandbox.database();
     let sql = "INSERT INTO raw_messages (size, sha256, codec, data) VALUES (?1, ?2, 'none', ?3)";
     db.execute(sql, rusqlite::params![bytes.len() as i64, digest, bytes]).unwrap();
     let sql = "INSERT INTO deliveries (account_id, internal_date, size, raw_id, outcome, reason, received_at)
@@ -357,7 +350,7 @@ fn traces(sandbox: &Sandbox, words: &[&str]) -> BTreeSet<String> {
                 .map(|word| format!("{word} in {table}: {row}")),
         );
     }
-    let packed = rusqlite::Connection::open(sandbox.db()).unwrap();
+    let packed = sandbox.database();
     let mut statement = packed.prepare("SELECT codec, size, data FROM raw_messages").unwrap();
     let mut rows = statement.query([]).unwrap();
     while let Some(row) = rows.next().unwrap() {
@@ -399,7 +392,7 @@ fn of_an_erased_person_nothing_is_left_and_nothing_comes_back() {
     quarantine(&sandbox, &mail("kim@x.example", SUPPORT, "xyzzycanary which nobody could read"));
     // What is thrown away leaves its bytes in free pages until they are used again.
     quarantine(&sandbox, &mail("kim@x.example", SUPPORT, "xyzzycanary again and again"));
-    let id = values(&sandbox, "SELECT max(id) || '' FROM deliveries").join("");
+    let id = sandbox.query("SELECT max(id) || '' FROM deliveries").join("");
     sandbox.run(&["--yes", "quarantine", "discard", &id, "--reason", "spam"]).ok();
     sandbox.sql("INSERT INTO invalid_addresses (address, reason, since) VALUES ('kim@home.example', '5.1.1 <kim@home.example> unknown', 0)");
     let words = ["kim@x.example", "kim@home.example", "xyzzycanary"];
@@ -418,9 +411,9 @@ fn of_an_erased_person_nothing_is_left_and_nothing_comes_back() {
     assert!(!indexed(&sandbox).contains("xyzzycanary") && indexed(&sandbox).contains("question"));
     assert!(sandbox.items(&["email", "list", "xyzzycanary"]).is_empty());
     assert_eq!(sandbox.items(&["case", "list", "erased"]).len(), 2);
-    assert_eq!(values(&sandbox, "SELECT name FROM cases ORDER BY number"), ["(erased)", "Question of Lee", "(erased)"]);
-    assert_eq!(values(&sandbox, "SELECT text FROM notes WHERE kind = 'comment'"), ["called (erased) back"]);
-    let ledger = values(&sandbox, "SELECT outcome || ' ' || reason FROM deliveries WHERE reason = 'erased'");
+    assert_eq!(sandbox.query("SELECT name FROM cases ORDER BY number"), ["(erased)", "Question of Lee", "(erased)"]);
+    assert_eq!(sandbox.query("SELECT text FROM notes WHERE kind = 'comment'"), ["called (erased) back"]);
+    let ledger = sandbox.query("SELECT outcome || ' ' || reason FROM deliveries WHERE reason = 'erased'");
     assert_eq!(ledger, ["discarded erased"; 4]);
     assert_eq!(sandbox.run(&["db", "check"]).ok().code, 0);
     says(sandbox.run(&["record", "show", "contact", "Kim"]).exits(65), "not found");
@@ -428,24 +421,22 @@ fn of_an_erased_person_nothing_is_left_and_nothing_comes_back() {
     for letter in [&kim, &bare] {
         deliver(&sandbox, letter);
     }
-    let last = values(&sandbox, "SELECT reason FROM deliveries ORDER BY id DESC LIMIT 2");
+    let last = sandbox.query("SELECT reason FROM deliveries ORDER BY id DESC LIMIT 2");
     assert_eq!(last, ["erased: does not come back"; 2]);
     assert_eq!(
-        values(
-            &sandbox,
-            "SELECT text FROM emails JOIN email_bodies ON email_id = emails.id WHERE from_address LIKE 'kim%'"
-        )
-        .len(),
+        sandbox
+            .query("SELECT text FROM emails JOIN email_bodies ON email_id = emails.id WHERE from_address LIKE 'kim%'")
+            .len(),
         0
     );
     assert_eq!(sandbox.items(&["case", "list"]).len(), 3, "no new case");
     assert!(
-        values(
-            &sandbox,
-            "SELECT 'left' FROM raw_messages WHERE id NOT IN (SELECT raw_id FROM emails WHERE raw_id IS NOT NULL
+        sandbox
+            .query(
+                "SELECT 'left' FROM raw_messages WHERE id NOT IN (SELECT raw_id FROM emails WHERE raw_id IS NOT NULL
         UNION SELECT raw_id FROM outbox)"
-        )
-        .is_empty()
+            )
+            .is_empty()
     );
     // They may write anew.
     deliver(&sandbox, &mail("kim@x.example", SUPPORT, "Hello again"));
@@ -469,7 +460,7 @@ fn mail_in_which_others_take_part_is_kept_and_counted() {
     }
     let said = sandbox.run(&["--yes", "record", "erase", "lead", "Kim"]).ok().stdout;
     assert!(said.contains("2 emails and the text of 1 case; kept, because others take part: 1 email"), "{said}");
-    assert_eq!(values(&sandbox, "SELECT subject FROM emails ORDER BY id"), ["Ours", "lee@y.example"]);
+    assert_eq!(sandbox.query("SELECT subject FROM emails ORDER BY id"), ["Ours", "lee@y.example"]);
 }
 
 #[test]
@@ -478,8 +469,8 @@ fn a_name_that_the_record_had_before_is_erased_too() {
     sandbox.run(&["record", "add", "contact", "Eva Cust", "--email", "eva@x.example"]).ok();
     deliver(&sandbox, &mail("lee@y.example", "Eva Cust <eva@x.example>", "Ours").cc(SUPPORT));
     let named = "SELECT decision FROM email_decisions WHERE decision LIKE '%Eva Cust%'";
-    assert_eq!(values(&sandbox, named).len(), 1, "the mail was found to concern her");
+    assert_eq!(sandbox.query(named).len(), 1, "the mail was found to concern her");
     sandbox.run(&["record", "edit", "contact", "Eva Cust", "--name", "Eva Married"]).ok();
     sandbox.run(&["--yes", "record", "erase", "contact", "Eva Married"]).ok();
-    assert_eq!(values(&sandbox, named), Vec::<String>::new());
+    assert_eq!(sandbox.query(named), Vec::<String>::new());
 }

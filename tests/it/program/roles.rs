@@ -523,7 +523,7 @@ fn giving_a_case_out_of_somebodys_sight_is_said() {
 }
 
 #[test]
-fn what_waits_is_sent_whatever_its_writer_may_by_then() {
+fn waiting_letter_is_sent_when_its_writer_has_lost_the_permission() {
     let desk = desk();
     desk.ok("--as ana case reply 2 -m Soon.");
     desk.ok("role grant Agent group-account no");

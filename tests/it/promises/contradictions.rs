@@ -114,7 +114,7 @@ fn nothing_is_missed_in_silence() {
         sandbox.run(&["fetch"]);
         let missed = missed(&sandbox, &servers, &[]);
         assert_eq!(missed, [""; 0], "later: {later}, when the truth is told again");
-        let doubled = sandbox.texts("SELECT message_id FROM emails GROUP BY message_id HAVING count(*) > 1");
+        let doubled = sandbox.query("SELECT message_id FROM emails GROUP BY message_id HAVING count(*) > 1");
         assert_eq!(doubled, [""; 0]);
     }
     promise("R13", &format!("{} contradictions of a server, twice: mail missed in silence", ROWS.len()), "0");
@@ -122,7 +122,7 @@ fn nothing_is_missed_in_silence() {
 
 /// The folder gets other messages under UIDs of their own, and the server says the same UIDVALIDITY.
 #[test]
-fn a_folder_that_is_numbered_anew_is_noticed() {
+fn new_messages_are_fetched_when_a_folder_is_renumbered() {
     #[rustfmt::skip]
     let rows: &[(&str, &[usize], Option<&'static str>)] = &[
         ("UIDNEXT tells", &[4, 5, 6, 7], None),
@@ -146,10 +146,10 @@ fn a_folder_that_is_numbered_anew_is_noticed() {
     for ((name, _), (what, uids, _)) in servers.iter().zip(rows) {
         assert_eq!(ledger(&sandbox, name, "'imported', 'duplicate'"), *uids, "{what}");
     }
-    let emails = sandbox.texts("SELECT CAST(count(*) AS TEXT) FROM emails");
+    let emails = sandbox.query("SELECT CAST(count(*) AS TEXT) FROM emails");
     assert_eq!(emails, ["15"], "3 of before, 12 of now");
     sandbox.run(&["fetch"]).ok();
-    assert_eq!(sandbox.texts("SELECT CAST(count(*) AS TEXT) FROM emails"), ["15"]);
+    assert_eq!(sandbox.query("SELECT CAST(count(*) AS TEXT) FROM emails"), ["15"]);
 }
 
 /// An account that works and brings nothing is not well (B2.16).
@@ -194,6 +194,6 @@ fn a_message_that_is_gone_is_no_new_numbering() {
     for (name, _) in &servers {
         assert_eq!(ledger(&sandbox, name, "'imported', 'duplicate'"), [1, 2, 3, 4, 5, 6, 7, 8], "{name}");
     }
-    let deliveries = sandbox.texts("SELECT CAST(count(*) AS TEXT) FROM deliveries");
+    let deliveries = sandbox.query("SELECT CAST(count(*) AS TEXT) FROM deliveries");
     assert_eq!(deliveries, ["24"], "nothing came twice");
 }

@@ -75,7 +75,7 @@ impl Office {
 
     /// All that is known of the cases that are there before the guesses.
     fn known(&self) -> String {
-        let db = rusqlite::Connection::open(self.sandbox.db()).unwrap();
+        let db = self.sandbox.database();
         let mut all = String::new();
         let of_case = format!("parent_type = 'case' AND parent_id <= {}", self.cases);
         for sql in [
@@ -152,7 +152,7 @@ impl Office {
 
     /// How many automatic answers strangers got. Each names the case that the guess itself opened, and no other.
     fn told_strangers(&self) -> usize {
-        let db = rusqlite::Connection::open(self.sandbox.db()).unwrap();
+        let db = self.sandbox.database();
         let sql = "SELECT o.subject, c.number, e.from_address FROM outbox o JOIN auto_replies r ON r.outbox_id = o.id
             JOIN emails e ON e.id = r.email_id LEFT JOIN cases c ON c.id = e.parent_id AND e.parent_type = 'case'
             WHERE o.case_id IS NULL OR o.case_id > ?1";

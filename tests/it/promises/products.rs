@@ -21,7 +21,7 @@ use espomail::store::raw;
 use rustix::time::{ClockId, clock_gettime};
 
 use self::mails::{CUSTOMER, PRODUCTS, Product, halves};
-use crate::memory::rules::{Office, office};
+use crate::support::{Office, office};
 
 fn is_large() -> bool {
     std::env::var_os("ESPOMAIL_PRODUCTS").is_some()
@@ -133,7 +133,7 @@ fn products_of_one_mail_grow_with_its_bytes() {
 }
 
 #[test]
-fn filters_grow_with_the_text_whatever_it_is() {
+fn filters_grow_with_the_size_of_any_text() {
     let conditions: Vec<Condition> = (0..2)
         .flat_map(|n| {
             [

@@ -152,7 +152,7 @@ database.execute("ROLLBACK")
 "#;
 
 #[test]
-fn whoever_waits_for_the_database_in_vain_is_told_for_whom() {
+fn command_that_waits_for_the_database_in_vain_names_its_holder() {
     let sandbox = with_case();
     let mailbox = Dovecot::shared().mailbox();
     sandbox.group_account("more", &mailbox, &["--create-case", "--case-team", "Support"]);

@@ -72,7 +72,7 @@ fn removed_and_added_messages_are_found_and_repaired_once() {
 }
 
 #[test]
-fn a_folder_that_was_numbered_anew_or_never_fetched_is_fetched_first() {
+fn folder_is_fetched_before_the_audit_when_its_numbers_changed_or_it_never_was() {
     let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
     sandbox.support_account(&mailbox, &[]);
     letters(&mailbox, 1..=2);

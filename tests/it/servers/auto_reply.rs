@@ -3,7 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::support::{Dovecot, Exim, Letter, Mailbox, Sandbox, mail};
+use crate::support::{Dovecot, Exim, Letter, Mailbox, Sandbox, SmtpSink, mail};
 
 fn desk(extra: &[&str]) -> (Sandbox, Mailbox, Mailbox) {
     let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
@@ -184,4 +184,38 @@ fn a_reply_in_text_and_html_is_what_the_preview_shows() {
     let preview = sandbox.run(&["template", "preview", "Thanks", "--case", "1"]).ok().stdout;
     assert!(preview.starts_with("Subject: [#1] We have your message\n"), "{preview}");
     assert!(preview.contains(plain) && preview.contains(escaped), "{preview}");
+}
+
+#[test]
+fn an_address_that_cannot_be_written_stops_neither_the_case_nor_the_answer() {
+    let (sandbox, mailbox, sink) = (Sandbox::new(), Dovecot::shared().mailbox(), SmtpSink::new(Vec::new()));
+    let smtp = sink.address();
+    sandbox.support_account(&mailbox, &["--smtp", &smtp, "--auto-reply", "Thanks"]);
+    mailbox.append("INBOX", &mail("\"Hall 3\" <+49301234567>", &mailbox.address, "A telephone").bytes());
+    let copied = mail("kim@customer.example", &mailbox.address, "Copy").cc("c..d@docomo.example, lee@customer.example");
+    mailbox.append("INBOX", &copied.bytes());
+    sandbox.run(&["fetch"]).ok();
+    assert_eq!(sandbox.items(&["case", "list"]).len(), 2);
+    assert!(sandbox.items(&["quarantine", "list"]).is_empty());
+    sandbox.run(&["case", "reply", "1", "-m", "Hello."]).exits(65);
+    let reply = sandbox.run(&["case", "reply", "2", "-m", "Hello."]).ok().stdout;
+    assert!(reply.contains("kim@customer.example, c..d@docomo.example, lee@customer.example"), "{reply}");
+    sandbox.run(&["send"]).ok();
+    let sent = sink.received().into_iter().map(|mail| String::from_utf8_lossy(&mail.message).into_owned());
+    let answer = sent.filter(|text| text.contains("Hello.")).collect::<String>();
+    assert!(answer.contains("\"c..d\"@docomo.example"), "what is legal in quotes has them: {answer}");
+}
+
+#[test]
+fn mail_sent_with_another_from_is_recognised_when_it_comes_back() {
+    let (sandbox, mailbox, sink) = (Sandbox::new(), Dovecot::shared().mailbox(), SmtpSink::new(Vec::new()));
+    let smtp = sink.address();
+    sandbox
+        .support_account(&mailbox, &["--smtp", &smtp, "--auto-reply", "Thanks", "--reply-from", "robot@else.example"]);
+    mailbox.append("INBOX", &mail("kim@customer.example", &mailbox.address, "Help").bytes());
+    sandbox.run(&["fetch"]).ok();
+    mailbox.append("INBOX", &sink.received()[0].message);
+    sandbox.run(&["fetch"]).ok();
+    assert_eq!(sandbox.items(&["case", "list"]).len(), 1);
+    assert_eq!(sandbox.items(&["case", "thread", "1"]).len(), 2);
 }

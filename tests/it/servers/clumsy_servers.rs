@@ -40,7 +40,7 @@ const BEHAVIOURS: &[Answer] = &[
 const MAILS: usize = 3;
 
 #[test]
-fn whatever_an_smtp_server_does_at_any_step_mail_arrives_once() {
+fn mail_arrives_once_when_an_smtp_server_fails_at_any_step() {
     let mut rows = Vec::new();
     for verb in STEPS {
         // At each occurrence, at the first one, and after something has gone through.

@@ -122,7 +122,7 @@ fn what_writes_nothing_is_refused_or_comes_by_cron_leaves_no_entry() {
 }
 
 #[test]
-fn an_entry_says_whose_command_it_was() {
+fn log_entry_names_the_user_of_the_command() {
     let sandbox = Sandbox::new();
     sandbox.run(&["init"]).ok();
     let login = String::from_utf8(std::process::Command::new("id").arg("-un").output().unwrap().stdout).unwrap();

@@ -266,3 +266,36 @@ fn tls_implicit_and_starttls_with_every_kind_of_secret() {
     assert!(!run.stdout.contains("pw") && !run.stderr.contains("pw"));
     sandbox.run(&["account", "test", "support"]).ok();
 }
+
+#[test]
+fn scans_without_message_id_are_not_taken_for_each_other() {
+    let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
+    sandbox.support_account(&mailbox, &[]);
+    for page in ["one", "two", "two"] {
+        let body = format!(
+            "--b\n\nScan attached.\n--b\nContent-Disposition: attachment; filename=scan.pdf\n\n{page}\n--b--\n"
+        );
+        let scan = mail("scanner@customer.example", &mailbox.address, "Scan").without("Message-ID").without("Date");
+        let scan = scan.add("MIME-Version", "1.0").header("Content-Type", "multipart/mixed; boundary=b").body(&body);
+        mailbox.append("INBOX", &scan.bytes());
+    }
+    sandbox.run(&["fetch"]).ok();
+    assert_eq!(sandbox.items(&["email", "list"]).len(), 2, "two scans, one of them sent twice");
+}
+
+#[test]
+fn keep_takes_back_what_was_planned_on_the_server() {
+    let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
+    let imap = Proxy::new(Dovecot::shared().imap);
+    sandbox.support_account(&mailbox, &["--imap", &imap.address(), "--after", "seen"]);
+    mailbox.append("INBOX", &mail("kim@customer.example", &mailbox.address, "Help").bytes());
+    imap.set_rule(Some(Rule { side: Side::Client, text: "STORE", nth: 1, when: When::Before, deed: Deed::Cut }));
+    sandbox.run(&["fetch"]).exits(75);
+    imap.set_rule(None);
+    sandbox.run(&["account", "edit", "support", "--after", "keep"]).ok();
+    sandbox.run(&["fetch"]).ok().silent();
+    assert_eq!(imap.count(Side::Client, "STORE"), 1);
+    sandbox.run(&["account", "edit", "support", "--after", "seen"]).ok();
+    sandbox.run(&["fetch"]).ok().silent();
+    assert_eq!(imap.count(Side::Client, "STORE"), 1, "what was taken back stays undone");
+}

@@ -1,6 +1,6 @@
 //! Who hears of what (B7), and the parents that need proof (B4.8, B4.11, B4.12): on real servers.
 
-use crate::support::{Dovecot, Exim, Letter, Mailbox, Sandbox, mail};
+use crate::support::{Dovecot, Exim, Letter, Mailbox, Sandbox, SmtpSink, header, mail};
 
 /// The desk's own mail server, as it signs its verdicts.
 const AUTHSERV: &str = "mx.desk.example";
@@ -120,7 +120,7 @@ fn followers_of_the_company_hear_of_it_once_and_of_no_more_than_they_may_read() 
 }
 
 #[test]
-fn whoever_wrote_it_is_not_told() {
+fn writer_is_not_told_of_their_own_mail() {
     let desk = desk(&[]);
     let to_kim = mail(&desk.ana.address, &desk.customer.address, "Our offer").cc(&desk.mailbox.address);
     desk.put(&to_kim.header("Authentication-Results", &format!("{AUTHSERV}; dmarc=pass")));
@@ -289,7 +289,7 @@ fn a_digest_collects_what_was_told() {
     desk.put(&desk.letter(&desk.customer.address, "Three"));
     Exim::shared().idle();
     assert_eq!(desk.ana.messages("INBOX").len(), 1);
-    let db = rusqlite::Connection::open(desk.sandbox.db()).unwrap();
+    let db = desk.sandbox.database();
     db.execute("UPDATE users SET digest_at = digest_at - 86400 WHERE username = 'ana'", []).unwrap();
     desk.sandbox.run(&["fetch"]).ok();
     Exim::shared().idle();
@@ -310,7 +310,7 @@ fn at_once_by_e_mail_but_not_to_whom_the_mail_is_addressed() {
 }
 
 #[test]
-fn whoever_only_says_to_be_a_colleague_gets_no_answer_and_moves_nothing() {
+fn unproven_colleague_gets_no_answer_and_moves_nothing() {
     let desk = desk(CASES);
     desk.put(&desk.letter(&desk.customer.address, "Broken"));
     desk.put(&desk.of_ana("[#1] I look at it"));
@@ -337,4 +337,45 @@ fn mail_of_a_case_goes_where_the_case_goes() {
     assert_eq!(sees("citra"), 2);
     desk.sandbox.run(&["case", "release", "1"]).ok();
     assert_eq!(sees("citra"), 0);
+}
+
+#[test]
+fn an_answer_to_a_notice_is_a_note_and_redirects_nothing() {
+    let (sandbox, mailbox, sink) = (Sandbox::new(), Dovecot::shared().mailbox(), SmtpSink::new(Vec::new()));
+    let smtp = sink.address();
+    sandbox.support_account(&mailbox, &["--smtp", &smtp, "--distribution", "direct", "--assign-to", "ana"]);
+    mailbox.append("INBOX", &mail("kim@customer.example", &mailbox.address, "Help").bytes());
+    sandbox.run(&["fetch"]).ok();
+    let notice = sink.received().into_iter().find(|m| m.to == ["ana@staff.example"]).expect("a notice to ana");
+    let id = header(&notice.message, "Message-ID");
+    let answer =
+        mail("ana@staff.example", &mailbox.address, "Re: assigned").in_reply_to(&id).body("On it, calling them.\n");
+    mailbox.append("INBOX", &answer.bytes());
+    let away =
+        mail("ana@staff.example", &mailbox.address, "Away").in_reply_to(&id).add("Auto-Submitted", "auto-replied");
+    mailbox.append("INBOX", &away.body("I am on holiday.\n").bytes());
+    sandbox.run(&["fetch"]).ok();
+    let shown = sandbox.run(&["case", "show", "1"]).ok().stdout;
+    assert!(shown.contains("On it, calling them.") && !shown.contains("holiday"), "{shown}");
+    assert_eq!(sandbox.items(&["case", "thread", "1"]).len(), 1, "a note is no mail of the case");
+    let reply = sandbox.run(&["--as", "ana", "case", "reply", "1", "-m", "Done."]).ok().stdout;
+    assert!(reply.contains("kim@customer.example") && !reply.contains("ana@"), "{reply}");
+}
+
+#[test]
+fn who_is_addressed_gets_no_notice_about_it() {
+    let (sandbox, mailbox, sink) = (Sandbox::new(), Dovecot::shared().mailbox(), SmtpSink::new(Vec::new()));
+    let smtp = sink.address();
+    sandbox.support_account(&mailbox, &["--smtp", &smtp, "--distribution", "direct", "--assign-to", "ana"]);
+    let letter = |subject: &str| mail("kim@customer.example", &mailbox.address, subject);
+    mailbox.append("INBOX", &letter("To both").cc("ana@staff.example").bytes());
+    sandbox.run(&["fetch"]).ok();
+    assert!(sink.received().is_empty());
+    mailbox.append("INBOX", &letter("To the desk").bytes());
+    sandbox.run(&["fetch"]).ok();
+    assert_eq!(sink.received().len(), 1);
+    sandbox.run(&["case", "assign", "1", "budi"]).ok();
+    sandbox.run(&["case", "assign", "1", "ana"]).ok();
+    sandbox.run(&["send"]).ok();
+    assert_eq!(sink.received().len(), 3, "by hand it is news for everybody");
 }

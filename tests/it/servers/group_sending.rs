@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::support::{Dovecot, Exim, Mailbox, Run, Sandbox, mail};
+use crate::support::{Dovecot, Exim, Mailbox, Run, Sandbox, SmtpSink, mail};
 
 /// Where answers to mail of sales go.
 const ANSWERS: &str = "answers@sales.example";
@@ -161,4 +161,20 @@ fn a_level_that_is_taken_away_stops_drafts_and_not_what_is_in_the_outbox() {
     office.run(&format!("outbox cancel {}", revoked.trim()));
     office.run(&format!("outbox retry {}", later.trim()));
     assert_eq!(office.arrived(1).into_keys().collect::<Vec<_>>(), ["word-later"]);
+}
+
+#[test]
+fn a_disabled_account_does_not_send() {
+    let (sandbox, mailbox, sink) = (Sandbox::new(), Dovecot::shared().mailbox(), SmtpSink::new(Vec::new()));
+    let smtp = sink.address();
+    sandbox.support_account(&mailbox, &["--smtp", &smtp]);
+    mailbox.append("INBOX", &mail("kim@customer.example", &mailbox.address, "Help").bytes());
+    sandbox.run(&["fetch"]).ok();
+    sandbox.run(&["case", "reply", "1", "-m", "Hello."]).ok();
+    sandbox.run(&["account", "disable", "support"]).ok();
+    sandbox.run(&["send"]).ok();
+    assert!(sink.received().is_empty());
+    sandbox.run(&["account", "enable", "support"]).ok();
+    sandbox.run(&["send"]).ok();
+    assert_eq!(sink.received().len(), 1);
 }

@@ -31,7 +31,7 @@ fn a_server_that_asks_for_it_rests_for_the_time_it_names() {
         assert_eq!(connections_of(&sandbox, &rogue, &["fetch", "rogue"], 0), 1, "{at:?}");
         assert_eq!(connections_of(&sandbox, &rogue, &["fetch"], 0), 1, "{at:?}");
         assert_eq!(sandbox.items(&["email", "list"]).len(), 5, "{at:?}");
-        let attempts = sandbox.texts("SELECT CAST(coalesce(sum(attempts), 0) AS TEXT) FROM deliveries");
+        let attempts = sandbox.query("SELECT CAST(coalesce(sum(attempts), 0) AS TEXT) FROM deliveries");
         assert_eq!(attempts, ["0"], "{at:?}: being asked to wait is no attempt at a message");
     }
 }
@@ -43,7 +43,7 @@ fn an_edit_or_a_clock_that_ran_ahead_ends_the_rest() {
     rogue.account(&sandbox);
     assert_eq!(connections_of(&sandbox, &rogue, &["fetch"], 75), 1);
     assert_eq!(connections_of(&sandbox, &rogue, &["fetch"], 75), 0);
-    let wait = sandbox.texts("SELECT CAST(next_try_at - unixepoch() AS TEXT) FROM accounts");
+    let wait = sandbox.query("SELECT CAST(next_try_at - unixepoch() AS TEXT) FROM accounts");
     let wait = Duration::from_secs(wait[0].parse().unwrap());
     assert!(wait <= Duration::from_secs(3_600) && wait > Duration::from_secs(3_000), "at most an hour: {wait:?}");
     sandbox.run(&["account", "edit", "rogue", "--from-name", "Desk"]).ok();

@@ -4,8 +4,8 @@ use espomail::store::db::Tx;
 use espomail::store::search::Place;
 use espomail::store::{emails, folders, permissions::Levels, sight::Sight, users};
 
-use crate::memory::rules::{from, office};
 use crate::support::{Dovecot, Mailbox, Sandbox, mail};
+use crate::support::{from, office};
 
 /// Agents ana, budi and citra in Support; dian in Sales. The account `support` makes cases.
 fn desk(extra: &[&str]) -> (Sandbox, Mailbox) {
@@ -216,7 +216,7 @@ fn a_group_folder_gives_its_mail_to_its_teams_and_shares_trash_and_archive() {
 fn states_are_for_those_who_have_a_copy() {
     let office = office(|_| {});
     office.deliver(&from("kim@customer.example", "One").cc("ana@staff.example"));
-    let copies = || office.values("SELECT user_id || ' ' || read || important || trash || archive FROM email_users");
+    let copies = || office.query("SELECT user_id || ' ' || read || important || trash || archive FROM email_users");
     office.sql("INSERT INTO users (username, login, created_at) VALUES ('budi', 'budi', 0)");
     let write = |work: &dyn Fn(&Tx<'_>) -> anyhow::Result<()>| office.store.write(|tx| work(tx)).unwrap();
     for user in [1, 2] {
@@ -235,7 +235,7 @@ fn states_are_for_those_who_have_a_copy() {
 }
 
 #[test]
-fn folders_belong_to_somebody() {
+fn folder_is_seen_and_changed_by_its_owner_only() {
     let office = office(|_| {});
     office.sql("INSERT INTO users (username, login, created_at) VALUES ('budi', 'budi', 0)");
     office

@@ -121,7 +121,7 @@ fn outcome(desk: &Desk) -> Value {
 }
 
 #[test]
-fn mail_to_two_group_accounts_and_two_users_is_one_email_in_whatever_order_it_is_fetched() {
+fn mail_to_two_group_accounts_and_two_users_is_one_email_in_any_order_of_fetching() {
     let orders = [
         ["support", "sales", "ana-mail", "budi-mail"],
         ["ana-mail", "budi-mail", "support", "sales"],

@@ -370,7 +370,7 @@ fn a_backup_replaces_what_is_damaged_or_gone() {
 
 /// Wherever a database is damaged: what is wrong with it is what was asked.
 #[test]
-fn doctor_has_its_table_whatever_is_damaged() {
+fn doctor_prints_its_table_for_every_kind_of_damage() {
     let sandbox = desk();
     let whole = fs::read(sandbox.db()).unwrap();
     let pages = whole.len() / 8_192;
@@ -405,7 +405,7 @@ fn doctor_has_its_table_whatever_is_damaged() {
 #[test]
 fn a_piped_message_that_a_damaged_database_cannot_import_stays_with_the_mta() {
     let sandbox = desk();
-    let db = rusqlite::Connection::open(sandbox.db()).unwrap();
+    let db = sandbox.database();
     let root: i64 =
         db.query_row("SELECT rootpage FROM sqlite_master WHERE name = 'cases'", [], |row| row.get(0)).unwrap();
     db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();

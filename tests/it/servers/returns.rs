@@ -361,7 +361,7 @@ fn what_exim_puts_off_waits_and_what_it_refuses_is_shown() {
 }
 
 #[test]
-fn no_notice_goes_to_a_colleague_whose_address_does_not_exist() {
+fn colleague_gets_no_notice_when_the_address_does_not_exist() {
     let (sandbox, _) = answered("kim@customer.example", &[]);
     let notices = || {
         let all = sandbox.items(&["outbox", "list", "--all"]);

@@ -378,7 +378,7 @@ fn a_password_command_runs_once_however_many_connections_there_are() {
 }
 
 #[test]
-fn everything_is_private_whatever_the_umask() {
+fn files_are_private_under_any_umask() {
     let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
     let proxy = Proxy::new(Dovecot::shared().imap);
     mailbox.append("INBOX", &mail("c@customer.example", &mailbox.address, "Hello").bytes());

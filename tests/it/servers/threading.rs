@@ -1,6 +1,6 @@
 //! Which case a mail joins (B4), and what that does to it (B5.6): on real servers.
 
-use crate::support::{Dovecot, Exim, Letter, Mailbox, Sandbox, mail};
+use crate::support::{Dovecot, Exim, Letter, Mailbox, Sandbox, SmtpSink, header, mail};
 
 const EVA: &str = "Eva Meier <eva@customer.example>";
 
@@ -177,4 +177,111 @@ fn a_conversation_goes_from_the_group_address_and_counts_the_waiting() {
     desk.put(&desk.letter(&me, &format!("Re: {}", answer.header("Subject"))).in_reply_to(&answer.header("Message-ID")));
     assert_eq!(waiting(&desk), "us");
     assert_eq!(desk.sandbox.json(&["case", "show", "1"])["status"], "Assigned", "Pending ended");
+}
+
+#[test]
+fn a_signed_id_of_an_email_proves_no_more_than_that_of_its_case() {
+    let (sandbox, mailbox, sink) = (Sandbox::new(), Dovecot::shared().mailbox(), SmtpSink::new(Vec::new()));
+    let (info, smtp) = (Dovecot::shared().mailbox(), sink.address());
+    sandbox.support_account(&mailbox, &["--smtp", &smtp]);
+    sandbox.group_account("info", &info, &["--smtp", &smtp, "--auto-reply", "Thanks"]);
+    let both = format!("{}, {}", info.address, mailbox.address);
+    let letter = mail("kim@customer.example", &both, "To both").message_id("<both@customer.example>").bytes();
+    info.append("INBOX", &letter);
+    sandbox.run(&["fetch", "info"]).ok();
+    let reply = sink.received().into_iter().find(|m| m.to == ["kim@customer.example"]).expect("an automatic reply");
+    mailbox.append("INBOX", &letter);
+    sandbox.run(&["fetch"]).ok();
+    assert_eq!(sandbox.items(&["case", "list"]).len(), 1);
+    sandbox.run(&["case", "close", "1"]).ok();
+    let stranger =
+        mail("eve@elsewhere.example", &mailbox.address, "Re: it").in_reply_to(&header(&reply.message, "Message-ID"));
+    mailbox.append("INBOX", &stranger.bytes());
+    sandbox.run(&["fetch"]).ok();
+    let thread = sandbox.items(&["case", "thread", "1"]);
+    let hers: Vec<_> = thread.iter().filter(|m| m["from"].as_str().unwrap().contains("eve@")).collect();
+    assert!(hers.iter().all(|m| m["verified"] == false), "{hers:#?}");
+    assert_eq!(sandbox.json(&["case", "show", "1"])["status"], "Closed", "a stranger opened it again");
+}
+
+#[test]
+fn a_burst_by_contact_form_ends_in_an_open_case() {
+    let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
+    sandbox.support_account(&mailbox, &[]);
+    sandbox.config("case_burst = 2\n");
+    let form = |subject: &str| {
+        let letter = mail("no-reply@shop.example", &mailbox.address, subject).reply_to("kim@customer.example");
+        mailbox.append("INBOX", &letter.bytes());
+        sandbox.run(&["fetch"]).ok();
+    };
+    let numbers = || sandbox.items(&["case", "list"]).len();
+    ["one", "two", "three"].iter().for_each(|subject| form(subject));
+    assert_eq!(numbers(), 2, "the third joins the second");
+    assert_eq!(sandbox.items(&["case", "thread", "2"]).len(), 2);
+    sandbox.run(&["case", "close", "2"]).ok();
+    form("four");
+    assert_eq!(sandbox.items(&["case", "thread", "1"]).len(), 2, "the newest that is open");
+    sandbox.run(&["case", "close", "1"]).ok();
+    form("five");
+    assert_eq!(numbers(), 3, "nobody looks into a closed case");
+}
+
+#[test]
+fn nobody_jumps_the_queue_with_an_old_date() {
+    let (sandbox, mailbox, sink) = (Sandbox::new(), Dovecot::shared().mailbox(), SmtpSink::new(Vec::new()));
+    let smtp = sink.address();
+    sandbox.support_account(&mailbox, &["--smtp", &smtp]);
+    let old = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * 300);
+    mailbox.append(
+        "INBOX",
+        &mail("kim@customer.example", &mailbox.address, "Now").message_id("<n@customer.example>").bytes(),
+    );
+    let second =
+        mail("lee@customer.example", &mailbox.address, "Re: Now").in_reply_to("<n@customer.example>").date(old);
+    mailbox.append("INBOX", &mail("eve@customer.example", &mailbox.address, "Old").date(old).bytes());
+    sandbox.run(&["fetch"]).ok();
+    let waiting = sandbox.items(&["case", "list", "--sort", "waiting"]);
+    assert_eq!(waiting[0]["number"], 1, "{waiting:#?}");
+    mailbox.append("INBOX", &second.header("From", "kim@customer.example").bytes());
+    sandbox.run(&["fetch"]).ok();
+    let thread = sandbox.items(&["case", "thread", "1"]);
+    assert_eq!(thread.last().unwrap()["subject"], "Re: Now", "in the order of arrival: {thread:#?}");
+}
+
+#[test]
+fn an_answer_that_came_first_is_shown_in_the_case() {
+    let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
+    let other = Dovecot::shared().mailbox();
+    sandbox.support_account(&mailbox, &[]);
+    sandbox.group_account("info", &other, &[]);
+    let answer = mail("lee@elsewhere.example", &other.address, "Re: Q").in_reply_to("<q@customer.example>");
+    other.append("INBOX", &answer.body("An early answer.\n").bytes());
+    sandbox.run(&["fetch"]).ok();
+    mailbox.append(
+        "INBOX",
+        &mail("kim@customer.example", &mailbox.address, "Q").message_id("<q@customer.example>").bytes(),
+    );
+    sandbox.run(&["fetch"]).ok();
+    let shown = sandbox.run(&["case", "show", "1"]).ok().stdout;
+    assert!(shown.contains("An early answer."), "{shown}");
+    let as_ana = sandbox.run(&["--as", "ana", "case", "thread", "1"]).ok().stdout;
+    assert!(as_ana.contains("lee@elsewhere.example"), "its team may read it: {as_ana}");
+}
+
+#[test]
+fn a_server_that_replaces_message_ids_does_not_break_the_thread() {
+    let (sandbox, mailbox, sink) = (Sandbox::new(), Dovecot::shared().mailbox(), SmtpSink::new(Vec::new()));
+    let smtp = sink.address();
+    sandbox.support_account(&mailbox, &["--smtp", &smtp]);
+    mailbox
+        .append("INBOX", &mail("kim@customer.example", &mailbox.address, "Help").message_id("<h@x.example>").bytes());
+    sandbox.run(&["fetch"]).ok();
+    sandbox.run(&["case", "reply", "1", "-m", "Yes?"]).ok();
+    sandbox.run(&["send"]).ok();
+    let sent = &sink.received()[0].message;
+    let references = header(sent, "References");
+    let answer = mail("kim@home.example", &mailbox.address, "Re: Help").in_reply_to("<0102-00@email.ses.example>");
+    mailbox.append("INBOX", &answer.add("References", &references.replace("<h@x.example>", "")).bytes());
+    sandbox.run(&["fetch"]).ok();
+    assert_eq!(sandbox.items(&["case", "thread", "1"]).len(), 3, "{references}");
 }

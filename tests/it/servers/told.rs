@@ -220,3 +220,23 @@ fn settings_that_cannot_work_are_told_when_they_are_made() {
     sandbox.config("system_account = \"nope\"\n");
     sandbox.run(&["doctor", "--offline"]).exits(78).says("nope: there is no such account");
 }
+
+/// Programs ask what would happen, too.
+#[test]
+fn a_dry_run_is_an_object_for_programs() {
+    let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
+    sandbox.support_account(&mailbox, &["--smtp", "127.0.0.1:1"]);
+    mailbox.append("INBOX", &mail("kim@customer.example", &mailbox.address, "Help").bytes());
+    sandbox.run(&["fetch"]).ok();
+    for args in [&["case", "close", "1"][..], &["team", "add", "New"], &["case", "reply", "1", "-m", "Yes."]] {
+        let run = sandbox.run(&[&["--json", "--dry-run"], args].concat()).ok();
+        let said: serde_json::Value =
+            serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run:#?}"));
+        assert_eq!((&said["schema"], &said["dry_run"]), (&"espomail/done/1".into(), &true.into()), "{run:#?}");
+        assert!(said["id"].is_null() && said["message"].as_str().is_some_and(|text| !text.is_empty()), "{run:#?}");
+        assert!(!run.stderr.contains("dry run"), "{run:#?}");
+        let run = sandbox.run(&[&["--dry-run"], args].concat()).ok();
+        assert!(run.stdout.is_empty() && run.stderr.contains("dry run, nothing changed"), "{run:#?}");
+    }
+    assert_eq!(sandbox.items(&["case", "list", "is:open"]).len(), 1);
+}

@@ -1,5 +1,6 @@
 //! What cron does to a program: runs that overlap, messages that kill, tokens that expire.
 
+use std::fs::OpenOptions;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -31,7 +32,7 @@ fn runs_that_overlap_leave_the_account_to_the_first() {
 }
 
 #[test]
-fn access_tokens() {
+fn account_logs_in_with_the_token_that_its_command_prints() {
     let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
     sandbox.support_account(&mailbox, &[]);
     let token = sandbox.file("token", mailbox.token(600).as_bytes());
@@ -124,4 +125,23 @@ fn an_smtp_server_that_drips_holds_up_no_other_account() {
     let account = sandbox.json(&["account", "show", "support"]);
     assert!(account["send_failure"].to_string().contains("max_runtime"), "{account}");
     sandbox.run(&["check"]).exits(1);
+}
+
+#[test]
+fn what_was_piped_in_while_another_process_worked_is_imported_later() {
+    let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
+    sandbox.support_account(&mailbox, &[]);
+    sandbox.run(&["fetch"]).ok();
+    sandbox.run(&["account", "edit", "support", "--imap", ""]).ok();
+    let lock = sandbox.path("espomail.db.locks").join("account-1");
+    let held = OpenOptions::new().read(true).write(true).open(lock).unwrap();
+    held.try_lock().unwrap();
+    let letter = mail("c@customer.example", &mailbox.address, "Piped").bytes();
+    sandbox.call(&["ingest", "--account", "support"]).stdin(&letter).run().ok().silent();
+    assert!(sandbox.items(&["case", "list"]).is_empty());
+    drop(held);
+    sandbox.run(&["fetch"]).ok().silent();
+    assert_eq!(sandbox.items(&["case", "list"]).len(), 1);
+    sandbox.call(&["--dry-run", "ingest", "--account", "support"]).stdin(&letter).run().exits(2);
+    assert_eq!(sandbox.items(&["case", "list"]).len(), 1);
 }

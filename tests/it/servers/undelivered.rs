@@ -241,7 +241,7 @@ fn a_letter_that_is_cancelled_before_the_customer_got_it_is_seen() {
 }
 
 #[test]
-fn ingest_lets_the_mail_server_keep_mail_whatever_is_wrong_with_the_configuration() {
+fn ingest_lets_the_mail_server_keep_mail_when_the_configuration_is_wrong() {
     let (sandbox, _smtp) = desk(Vec::new());
     sandbox.config("nonsense = 1\n");
     let run = sandbox.call(&["ingest", "--account", "desk"]).stdin(MAIL.as_bytes()).run().exits(75);

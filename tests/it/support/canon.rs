@@ -74,7 +74,7 @@ pub fn every_row(db: &Path) -> String {
 impl Sandbox {
     /// The canonical dump of the database as it is now.
     pub fn canon(&self) -> String {
-        let db = rusqlite::Connection::open(self.db()).unwrap();
+        let db = self.database();
         let mut all = String::new();
         for (name, sql) in FACTS {
             let mut statement = db.prepare(sql).unwrap();
@@ -92,7 +92,7 @@ impl Sandbox {
 
     /// The UIDs in the ledger by the address of the account, ascending.
     pub fn ledger(&self) -> BTreeMap<String, Vec<u32>> {
-        let db = rusqlite::Connection::open(self.db()).unwrap();
+        let db = self.database();
         let sql =
             "SELECT a.address, d.uid FROM deliveries d JOIN accounts a ON a.id = d.account_id ORDER BY a.id, d.uid";
         let mut statement = db.prepare(sql).unwrap();
@@ -104,14 +104,19 @@ impl Sandbox {
         ledger
     }
 
+    /// The database, opened as somebody with a shell could.
+    pub fn database(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.db()).unwrap()
+    }
+
     /// Runs a statement on the database, as somebody with a shell could.
     pub fn sql(&self, sql: &str) {
-        rusqlite::Connection::open(self.db()).unwrap().execute_batch(sql).unwrap();
+        self.database().execute_batch(sql).unwrap();
     }
 
     /// The rows of a query that asks for one column of texts.
-    pub fn texts(&self, sql: &str) -> Vec<String> {
-        let database = rusqlite::Connection::open(self.db()).unwrap();
+    pub fn query(&self, sql: &str) -> Vec<String> {
+        let database = self.database();
         let mut query = database.prepare(sql).unwrap();
         query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
     }

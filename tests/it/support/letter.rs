@@ -109,3 +109,10 @@ impl Letter {
 fn written(at: jiff::Timestamp) -> String {
     at.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string()
 }
+
+/// The value of a field of a message that was sent; empty where it has none.
+pub fn header(message: &[u8], name: &str) -> String {
+    let text = String::from_utf8_lossy(message).into_owned();
+    let line = text.lines().find(|line| line.starts_with(&format!("{name}: "))).unwrap_or_default();
+    line.split_once(": ").map_or_else(String::new, |(_, value)| value.to_owned())
+}

@@ -5,7 +5,8 @@
 //! |---|---|
 //! | [`Sandbox`] | a home of its own and the program in it |
 //! | [`Dovecot`], [`Exim`] | real servers, started once for all tests, with fresh mailboxes for each |
-//! | [`Office`] | a machine with users of its own and sudo |
+//! | [`Office`] | accounts and an agent on a database in memory, without a process |
+//! | [`Machine`] | a machine with users of its own and sudo |
 //! | [`Proxy`] | stands before a server, writes down what is said, cuts or kills at a chosen line |
 //! | [`SmtpSink`] | an SMTP server that answers by script |
 //! | [`mail`] | test messages |
@@ -16,6 +17,7 @@
 mod canon;
 mod imap;
 mod letter;
+mod machine;
 mod mailbox;
 mod office;
 mod proxy;
@@ -32,10 +34,12 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+pub use canon::every_row;
 pub use imap::{Imap, Stored};
-pub use letter::{Letter, mail};
+pub use letter::{Letter, header, mail};
+pub use machine::Machine;
 pub use mailbox::Mailbox;
-pub use office::Office;
+pub use office::{Office, from, office, office_in};
 pub use proxy::{Deed, Proxy, Rule, Side, Speech, When};
 pub use rogue::{At, Quirk, RogueImap, letter as rogue_letter};
 pub use sandbox::{Child, Run, Running, Sandbox, TERMINAL};

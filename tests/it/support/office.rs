@@ -1,136 +1,123 @@
-//! A machine with a service user and people of its own: users, rules of sudo and installed files exist in a private mount
-//! namespace only, and are gone with its last process. Needs root, unshare and sudo.
+//! An office on a database in memory: messages through the whole intake, one by one, without a process or a server.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use espomail::config::Config;
+use espomail::intake::import::Imported;
+use espomail::intake::steps;
+use espomail::intake::world::World;
+use espomail::mail::reading::Reading;
+use espomail::store::accounts::{self, AccountKind, Distribution};
+use espomail::store::db::{Store, Tx};
+use espomail::store::deliveries::{self, Facts, Outcome, Place};
+use espomail::store::{cases, emails, instance, raw, sight::Sight, teams, users};
+use jiff::{SignedDuration, Timestamp};
 
-use super::canon::every_row;
-use super::{Child, Run, Running, program, scratch};
+use super::{Letter, mail};
 
-/// What is copied into the namespace before people come.
-const SET_UP: &str = r#"
-set -euo pipefail
-base=$1 program=$2 source=$3
-mount -t tmpfs -o mode=755 none "$base"
-mkdir -p "$base"/{varlib/sudo,local/bin,home,tmp,vartmp,shm}
-chmod 1777 "$base"/{tmp,vartmp,shm}
-cp -a /etc "$base/etc"
-mount --bind "$base/etc" /etc
-mount --bind "$base/varlib" /var/lib
-mount --bind "$base/local" /usr/local
-mount --bind "$base/home" /home
-# Neither rules of this machine nor what an earlier installation left.
-rm -rf /etc/sudoers.d/* /etc/espomail /etc/cron.d/espomail
-mkdir -p "$base/usrlib"/{sysusers.d,tmpfiles.d}
-mount --bind "$base/usrlib/sysusers.d" /usr/lib/sysusers.d
-mount --bind "$base/usrlib/tmpfiles.d" /usr/lib/tmpfiles.d
-install -m 755 "$program" /usr/local/bin/espomail
-make -s -C "$source" install-service >/dev/null
-for person in ana budi eve; do
-  useradd --create-home --user-group --shell /bin/bash -G espomail-users "$person"
-done
-useradd --create-home --user-group --shell /bin/bash bob
-mount --bind "$base/vartmp" /var/tmp
-mount --bind "$base/shm" /dev/shm
-# Last of all: it hides where all this came from.
-mount --bind "$base/tmp" /tmp
-cd /
-echo ready
-exec sleep infinity
-"#;
+const SUPPORT: &str = "support@desk.example";
 
-/// A machine of its own; `ana`, `budi` and `eve` may run espomail by sudo, `bob` may not.
+/// Accounts and an agent on a database in memory; messages go through the intake without a process or a server.
 pub struct Office {
-    base: PathBuf,
-    holder: std::process::Child,
+    pub store: Store,
+    pub config: Config,
+    pub now: Timestamp,
+    uid: std::cell::Cell<u32>,
+}
+
+/// Accounts support and sales make cases; ana is the only agent.
+pub fn office(change: impl Fn(&mut accounts::Account)) -> Office {
+    office_in(Store::in_memory().unwrap(), change)
+}
+
+/// The same in a database that is new.
+pub fn office_in(store: Store, change: impl Fn(&mut accounts::Account)) -> Office {
+    let now = Timestamp::now();
+    store
+        .write(|tx| {
+            instance::create(tx, &[7; 32], now)?;
+            let team = teams::add(tx, "Support", now)?;
+            let addresses = ["ana@staff.example".to_owned()];
+            let ana = users::NewUser {
+                username: "ana",
+                name: "Ana",
+                user_type: users::UserType::Regular,
+                login: "ana",
+                addresses: &addresses,
+            };
+            let ana = users::add(tx, &ana, now)?;
+            teams::put_member(tx, team, ana, "")?;
+            for name in ["support", "sales"] {
+                let mut account = espomail::store::accounts::Account::new(name, AccountKind::Group, now);
+                account.address = format!("{name}@desk.example");
+                account.cases.create_case = true;
+                account.cases.case_team_id = Some(team);
+                account.cases.distribution = Distribution::RoundRobin;
+                change(&mut account);
+                accounts::add(tx, &account)?;
+            }
+            Ok(())
+        })
+        .unwrap();
+    Office { store, config: Config::default(), now, uid: std::cell::Cell::new(0) }
 }
 
 impl Office {
-    /// Sets it up by `make install-service`; `None`, saying why, where that cannot be.
-    pub fn open() -> Option<Office> {
-        let lacks = |why: &str| eprintln!("skipped, not tested with real users: {why}");
-        if !rustix::process::geteuid().is_root() {
-            lacks("not run as root");
-            return None;
-        }
-        for program in ["/usr/bin/sudo", "/usr/bin/unshare", "/usr/sbin/useradd"] {
-            if !Path::new(program).exists() {
-                lacks(&format!("{program} is not there"));
-                return None;
-            }
-        }
-        if !Command::new("unshare").args(["-m", "true"]).status().is_ok_and(|status| status.success()) {
-            lacks("no mount namespace can be made");
-            return None;
-        }
-        Some(Office::set_up())
+    /// Delivers a message to `support` as its next UID; what became of it.
+    pub fn deliver(&self, letter: &Letter) -> Imported {
+        self.deliver_to(1, letter)
     }
 
-    fn set_up() -> Office {
-        use std::io::{BufRead as _, BufReader};
-        let base = scratch("office");
-        std::fs::create_dir(&base).unwrap();
-        let mut holder = Command::new("unshare")
-            .args(["-m", "--propagation", "private", "bash", "-c", SET_UP, "office"])
-            .arg(&base)
-            .args([program(), env!("CARGO_MANIFEST_DIR").into()])
-            .stdin(std::process::Stdio::null())
-            .stdout(std::process::Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut said = String::new();
-        BufReader::new(holder.stdout.take().unwrap()).read_line(&mut said).unwrap();
-        assert_eq!(said, "ready\n", "the office cannot be set up");
-        Office { base, holder }
+    pub fn deliver_to(&self, account_id: i64, letter: &Letter) -> Imported {
+        let (bytes, uid) = (letter.bytes(), self.uid.get() + 1);
+        let message = Reading::parse(&bytes);
+        self.uid.set(uid);
+        self.store
+            .write(|tx| {
+                let facts = Facts { internal_date: self.now, size: 1, truncated: false, now: self.now };
+                let raw_id = raw::add(tx, &raw::Packed::new(bytes)?)?;
+                let place = Place { account_id, folder: "INBOX", uidvalidity: 1, uid };
+                let id = deliveries::receive(tx, place, facts, raw_id)?.unwrap();
+                let world = World::load(tx, &self.config, self.now)?;
+                steps::one(tx, &world, &deliveries::by_id(tx, id)?.unwrap(), &message)
+            })
+            .unwrap()
     }
 
-    /// A path of the namespace as it is called outside.
-    pub fn path(&self, inside: &str) -> PathBuf {
-        PathBuf::from(format!("/proc/{}/root{inside}", self.holder.id()))
+    /// The same by `espomail ingest`, without a folder.
+    pub fn ingest(&self, letter: &Letter) -> Imported {
+        let bytes = letter.bytes();
+        let message = Reading::parse(&bytes);
+        self.store
+            .write(|tx| {
+                let facts = Facts { internal_date: self.now, size: 1, truncated: false, now: self.now };
+                let raw_id = raw::add(tx, &raw::Packed::new(bytes)?)?;
+                let id = deliveries::receive_piped(tx, 1, None, facts, raw_id)?;
+                let world = World::load(tx, &self.config, self.now)?;
+                steps::one(tx, &world, &deliveries::by_id(tx, id)?.unwrap(), &message)
+            })
+            .unwrap()
     }
 
-    /// Every row of the database as it is now.
-    pub fn every_row(&self) -> String {
-        // SQLite would follow the link to the namespace's root and look outside.
-        let copy = scratch("copy");
-        std::fs::create_dir(&copy).unwrap();
-        for end in ["", "-wal"] {
-            let name = format!("espomail.db{end}");
-            std::fs::copy(self.path("/var/lib/espomail").join(&name), copy.join(&name)).ok();
-        }
-        let rows = every_row(&copy.join("espomail.db"));
-        std::fs::remove_dir_all(copy).unwrap();
-        rows
+    pub fn sql(&self, sql: &str) {
+        self.store.write(|tx| tx.execute(sql, [])).unwrap();
     }
 
-    /// Runs a shell script as a person, in their home.
-    pub fn run(&self, person: &str, script: &str) -> Run {
-        self.spawn(person, script).wait()
+    /// The rows of a query that asks for one column of texts.
+    pub fn query(&self, sql: &str) -> Vec<String> {
+        self.store.read(|tx| tx.values(sql, [])).unwrap()
     }
 
-    pub fn spawn(&self, person: &str, script: &str) -> Running {
-        let mut command = Command::new("nsenter");
-        command.args(["-t", &self.holder.id().to_string(), "-m", "--"]);
-        if person != "root" {
-            command.args(["setpriv", "--reuid", person, "--regid", person, "--init-groups"]);
-        }
-        let home = if person == "root" { "/root".to_owned() } else { format!("/home/{person}") };
-        command.args(["bash", "-c", &format!("cd {home} && {script}")]);
-        command.env_clear().envs([
-            ("HOME", home.as_str()),
-            ("USER", person),
-            ("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"),
-            ("LANG", "C.UTF-8"),
-            ("TERM", "xterm"),
-        ]);
-        Child::default().spawn(command, Some(Vec::new()), format!("{person}: {script}"))
+    /// Number of the case an import ended in, 0 = none.
+    pub fn case_of(&self, imported: &Imported) -> i64 {
+        let read = |tx: &Tx<'_>| {
+            let email = emails::by_id(tx, imported.email_id.unwrap(), Sight::Everything)?.unwrap();
+            let case = email.case_id().map(|id| cases::by_id(tx, id)).transpose()?.flatten();
+            Ok(case.map_or(0, |case| case.number))
+        };
+        self.store.read(read).unwrap()
     }
 }
 
-impl Drop for Office {
-    fn drop(&mut self) {
-        self.holder.kill().ok();
-        self.holder.wait().ok();
-        std::fs::remove_dir(&self.base).ok();
-    }
+/// A letter to `support`.
+pub fn from(address: &str, subject: &str) -> Letter {
+    mail(address, SUPPORT, subject)
 }

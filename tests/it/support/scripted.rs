@@ -263,5 +263,5 @@ pub fn ledger(sandbox: &super::Sandbox, account: &str, outcomes: &str) -> Vec<us
         "SELECT CAST(d.uid AS TEXT) FROM deliveries d JOIN accounts a ON a.id = d.account_id
             WHERE a.name = '{account}' AND d.uidvalidity IS NOT NULL AND d.outcome IN ({outcomes}) ORDER BY d.uid"
     );
-    sandbox.texts(&sql).iter().map(|uid| uid.parse().unwrap()).collect()
+    sandbox.query(&sql).iter().map(|uid| uid.parse().unwrap()).collect()
 }

@@ -11,7 +11,7 @@ use espomail::store::records::{Parent, ParentType};
 use espomail::store::sight::Sight;
 
 use super::{desk, judged, judging};
-use crate::memory::rules::{Office, from, office};
+use crate::support::{Office, from, office};
 
 impl Office {
     /// A contact by its id, with its addresses; the first is the primary one.
@@ -228,7 +228,7 @@ fn a_split_decides_about_the_mail_and_names_its_people() {
     office.act(|tx, world, actor| desk::split(tx, world, actor, &case(tx, 1), id, None).map(drop));
     assert_eq!(office.undecided(), 0, "to split it off is the decision");
     assert_eq!(office.answered(2), ("kim@home.example".into(), "boss@three.example".into()));
-    let texts = office.values(&format!("SELECT text FROM notes WHERE email_id = {id} AND kind = 'email-received'"));
+    let texts = office.query(&format!("SELECT text FROM notes WHERE email_id = {id} AND kind = 'email-received'"));
     assert_eq!(texts, [""], "the stream says no longer that it is unverified");
 }
 
@@ -277,7 +277,7 @@ fn who_wrote_by_way_of_another_address_is_shown_with_it() {
     assert_eq!(office.customer(1), ("V".into(), "v@customer.example".into(), Some(way.into())));
     let ways = |number| office.store.read(|tx| cases::ways(tx, case(tx, number).id, Sight::Everything)).unwrap();
     assert_eq!(ways(1), [("v@customer.example".to_owned(), way.to_owned())]);
-    let made = office.values("SELECT text FROM notes WHERE kind = 'created'");
+    let made = office.query("SELECT text FROM notes WHERE kind = 'created'");
     assert!(made[0].contains("v@customer.example (by way of no-reply@evil.example)"), "{made:?}");
     office.deliver(&from("v@customer.example", "[#1] it is really me"));
     assert_eq!((office.customer(1).2, ways(1).len()), (None, 0), "then they wrote themselves");
@@ -296,7 +296,7 @@ fn a_sender_without_an_address_is_the_customer_that_lists_show() {
 fn a_contact_tells_of_its_mail_and_a_case_does_so_once() {
     let office = two_customers();
     let told = |kind: &str, id: i64| {
-        office.values(&format!(
+        office.query(&format!(
             "SELECT email_id || '' FROM notes WHERE kind = 'email-received' AND parent_type = '{kind}' AND parent_id = {id}"
         ))
     };

@@ -31,14 +31,14 @@ fn nobody_becomes_one_of_us_by_way_of_our_own_list() {
         let said = office.decision(&mail, "sender");
         assert!(!said.contains("proven: "), "{said}");
         assert_eq!((office.case_of(&mail), office.is_verified(&mail)), (1, false), "{said}");
-        let kind = office.values("SELECT kind FROM notes WHERE email_id IS NOT NULL ORDER BY id DESC LIMIT 1");
+        let kind = office.query("SELECT kind FROM notes WHERE email_id IS NOT NULL ORDER BY id DESC LIMIT 1");
         assert_eq!(kind, ["email-received"], "{said}");
         let in_sent = "SELECT user_id || '' FROM email_users WHERE folder = 'sent'";
-        assert_eq!(office.values(in_sent).len(), 0, "it lies in nobody's Sent");
+        assert_eq!(office.query(in_sent).len(), 0, "it lies in nobody's Sent");
     }
     assert_eq!(office.state(1), "Closed customer");
     // No case for an invented customer whose mail "one of us" forwards.
-    let contacts = || office.values("SELECT name FROM contacts").len();
+    let contacts = || office.query("SELECT name FROM contacts").len();
     let before = contacts();
     let block = "See below\n\n---------- Forwarded message ---------\nFrom: Victor <victor@victim.example>\nDate: Mon, 1 Jun 2026 10:00\nSubject: Offer\nTo: <ana@staff.example>\n\nPay me\n";
     let forward = by_list("Eve", "Fwd: Offer").reply_to(ana).header("X-Original-From", "eve@evil.example").body(block);
@@ -95,7 +95,7 @@ fn a_list_or_form_itself_is_nobody() {
         let decided = office.decision(&mail, "auto-reply");
         assert!(decided.starts_with("not sent"), "{decided}");
     }
-    assert_eq!(office.values("SELECT name FROM contacts").len(), 0);
+    assert_eq!(office.query("SELECT name FROM contacts").len(), 0);
     // The one in Cc with the name before "via" is who wrote.
     let copied = judged("Eva via Dev <dev@lists.example>", "List", "pass")
         .reply_to("dev@lists.example")
@@ -116,15 +116,15 @@ fn what_unproven_mail_names_besides_its_author_is_not_used() {
         office.deliver(&judged(form, "Order", "fail").reply_to("v@sinar.example"));
     }
     let linked = "SELECT count(*) || '' FROM cases WHERE contact_id IS NOT NULL OR company_id IS NOT NULL";
-    assert_eq!(office.values(linked), ["0"]);
+    assert_eq!(office.query(linked), ["0"]);
     let noted = "SELECT text FROM notes WHERE parent_type = 'company'";
-    assert_eq!(office.values(noted).len(), 0);
+    assert_eq!(office.query(noted).len(), 0);
     office.deliver(&judged("forms@shop.example", "Order", "pass").reply_to("v@sinar.example"));
-    assert_eq!(office.values(linked), ["1"]);
+    assert_eq!(office.query(linked), ["1"]);
     // Where a forged From leads to the company, its stream says so.
     office.sql("UPDATE accounts SET create_case = 0");
     office.deliver(&judged("v@sinar.example", "Forged", "fail"));
-    assert!(office.values(noted).iter().any(|text| text.contains("may be forged")), "{:?}", office.values(noted));
+    assert!(office.query(noted).iter().any(|text| text.contains("may be forged")), "{:?}", office.query(noted));
 }
 
 #[test]

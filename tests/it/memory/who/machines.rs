@@ -5,8 +5,8 @@ use espomail::store::templates;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Office, addresses, desk};
-use crate::memory::rules::from;
 use crate::support::Letter;
+use crate::support::from;
 
 const EVA: &str = "Eva <eva@customer.example>";
 
@@ -22,16 +22,16 @@ fn closed() -> (Office, String) {
 
 /// The newest note of the stream.
 fn note(office: &Office) -> String {
-    office.values("SELECT text FROM notes ORDER BY id DESC LIMIT 1").remove(0)
+    office.query("SELECT text FROM notes ORDER BY id DESC LIMIT 1").remove(0)
 }
 
 fn told(office: &Office) -> usize {
-    office.values("SELECT text FROM notifications").len()
+    office.query("SELECT text FROM notifications").len()
 }
 
 /// Decisions about automatic replies that were sent.
 fn replies(office: &Office) -> usize {
-    office.values("SELECT message_id FROM outbox WHERE kind = 'auto-reply'").len()
+    office.query("SELECT message_id FROM outbox WHERE kind = 'auto-reply'").len()
 }
 
 fn answering() -> Office {
@@ -238,7 +238,7 @@ fn a_report_about_the_address_behind_ours_marks_the_one_that_we_wrote_to() {
              --b\nContent-Type: text/rfc822-headers\n\nMessage-ID: {ours}\n\n--b--\n"
         ));
     office.deliver(&report);
-    let failed = office.values("SELECT text FROM notes WHERE kind = 'failed'");
+    let failed = office.query("SELECT text FROM notes WHERE kind = 'failed'");
     assert_eq!(failed, ["not delivered to eva@customer.example: 550 user unknown (a report that is not proven)"]);
     assert_eq!(note(&office), "delivery report: not delivered");
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use espomail::intake::import::Imported;
 
 use super::{judged, judging};
-use crate::memory::rules::Office;
+use crate::support::Office;
 use crate::support::{Letter, promise};
 
 const EVA: &str = "eva@customer.example";
@@ -211,7 +211,7 @@ fn generated_conversations_keep_to_the_rule() {
             let quoted = conversation.office.begun(1).unwrap().letter.text;
             assert!(!quoted.contains(EVE) && !quoted.contains(LAB), "{}\n{quoted}", told());
         }
-        let invalid = conversation.office.values("SELECT address FROM invalid_addresses");
+        let invalid = conversation.office.query("SELECT address FROM invalid_addresses");
         let roles: BTreeSet<String> = conversation.office.people(1).into_iter().collect();
         assert!(invalid.is_empty(), "seed {seed}: {invalid:?}");
         assert!(!roles.iter().any(|role| role.starts_with(EVE)), "seed {seed}: {roles:?}");

@@ -5,7 +5,7 @@ use espomail::store::accounts::OnClosed;
 use espomail::store::cases::Role;
 
 use super::{Office, desk as office, judged, judging};
-use crate::memory::rules::from;
+use crate::support::from;
 
 const EVA: &str = "eva@customer.example";
 
@@ -20,9 +20,9 @@ fn who_is_named_first_is_not_captured() {
         office.sql("UPDATE accounts SET auto_reply_id = 1");
         let named = if theirs { "<mine@customer.example>" } else { "<phish@bank.example>" };
         office.deliver(&judged("a@evil.example", "Trap", "pass").reply_to(EVA).header(field, named));
-        assert_eq!(office.values("SELECT address FROM auto_replies"), [EVA]);
+        assert_eq!(office.query("SELECT address FROM auto_replies"), [EVA]);
         // An absence note on our automatic reply is no mail of hers either.
-        let ack = office.values("SELECT message_id FROM outbox WHERE kind = 'auto-reply'").remove(0);
+        let ack = office.query("SELECT message_id FROM outbox WHERE kind = 'auto-reply'").remove(0);
         let away = judged(EVA, "Out of office", "pass").header("Auto-Submitted", "auto-replied");
         office.deliver(&away.in_reply_to(&format!("<{ack}>")));
         let hers = judged(EVA, "A phishing mail", "pass").message_id("<mine@customer.example>");
@@ -41,7 +41,7 @@ fn a_new_case_for_a_closed_one_has_the_same_customer() {
     assert_eq!(office.case_of(&again), 2);
     assert_eq!(office.people(2), ["eva@customer.example customer", "f@customer.example copied"]);
     assert_eq!(office.answered(2), (EVA.into(), "f@customer.example".into()));
-    let opened = office.values("SELECT address FROM case_people WHERE opened ORDER BY case_id");
+    let opened = office.query("SELECT address FROM case_people WHERE opened ORDER BY case_id");
     assert_eq!(opened, [EVA, EVA]);
     // Also where the customer is a linked contact.
     office.sql("INSERT INTO contacts (id, name, created_at) VALUES (1, 'Kim', 0)");
@@ -51,7 +51,7 @@ fn a_new_case_for_a_closed_one_has_the_same_customer() {
     office.sql("UPDATE cases SET contact_id = 1 WHERE number = 2");
     office.close(2);
     office.deliver(&judged("f@customer.example", "[#2] and again", "pass"));
-    assert_eq!(office.values("SELECT coalesce(contact_id, 0) || '' FROM cases WHERE number = 3"), ["1"]);
+    assert_eq!(office.query("SELECT coalesce(contact_id, 0) || '' FROM cases WHERE number = 3"), ["1"]);
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn a_forged_mail_of_a_colleague_is_told_to_that_colleague() {
     office.deliver(&judged(EVA, "Help", "pass"));
     let ours = office.reply(1);
     let told = |office: &Office, user: i64| {
-        office.values(&format!("SELECT text FROM notifications WHERE kind = 'email' AND user_id = {user}"))
+        office.query(&format!("SELECT text FROM notifications WHERE kind = 'email' AND user_id = {user}"))
     };
     let forged = || judged("ana@staff.example", "Re: Help", "fail").in_reply_to(&ours);
     let first = office.deliver(&forged());
@@ -85,7 +85,7 @@ fn what_others_let_us_send_uses_up_nobodys_acknowledgements() {
     let office = judging(|_| {});
     office.sql("INSERT INTO templates (id, name, subject, body, created_at) VALUES (1, 'ack', 'We got it', 'x', 0)");
     office.sql("UPDATE accounts SET auto_reply_id = 1");
-    let sent = || office.values("SELECT count(*) || '' FROM auto_replies").remove(0);
+    let sent = || office.query("SELECT count(*) || '' FROM auto_replies").remove(0);
     for n in 0..3 {
         office.deliver(&judged("a@evil.example", &format!("Trap {n}"), "pass").reply_to("w@customer.example"));
     }
@@ -114,7 +114,7 @@ fn a_mail_that_names_the_thread_of_a_company_joins_it_only_if_it_is_theirs() {
             VALUES ('v@sinar.example', 'contact', 1), ('w@home.example', 'contact', 2)",
     );
     office.deliver(&judged("v@sinar.example", "Offer", "pass").message_id("<offer@sinar.example>"));
-    let stream = || office.values("SELECT id || '' FROM notes WHERE parent_type = 'company'").len();
+    let stream = || office.query("SELECT id || '' FROM notes WHERE parent_type = 'company'").len();
     assert_eq!(stream(), 1);
     let naming = |who: &str, verdict: &str| judged(who, "Re: Offer", verdict).in_reply_to("<offer@sinar.example>");
     for (who, verdict) in [("eve@evil.example", "pass"), ("eve@evil.example", "fail"), ("ana@staff.example", "fail")] {

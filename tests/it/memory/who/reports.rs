@@ -30,20 +30,20 @@ fn answered(plus: bool) -> (Office, String, String) {
     let office = judging(|account| account.cases.plus_addressing = plus);
     office.deliver(&judged(EVA, "Help", "pass"));
     let ours = office.reply(1);
-    let sender = office.values("SELECT envelope_from FROM outbox ORDER BY id DESC LIMIT 1").remove(0);
+    let sender = office.query("SELECT envelope_from FROM outbox ORDER BY id DESC LIMIT 1").remove(0);
     (office, ours, sender)
 }
 
 fn recipient(office: &Office) -> String {
-    office.values("SELECT r.state || ' ' || reply FROM outbox_recipients r JOIN outbox o ON o.id = outbox_id WHERE kind = 'mail' ORDER BY o.id DESC LIMIT 1").remove(0)
+    office.query("SELECT r.state || ' ' || reply FROM outbox_recipients r JOIN outbox o ON o.id = outbox_id WHERE kind = 'mail' ORDER BY o.id DESC LIMIT 1").remove(0)
 }
 
 fn told(office: &Office) -> usize {
-    office.values("SELECT text FROM notifications WHERE kind = 'failed'").len()
+    office.query("SELECT text FROM notifications WHERE kind = 'failed'").len()
 }
 
 #[test]
-fn a_report_to_the_signed_envelope_sender_is_proven_whoever_sends_it() {
+fn report_is_proven_when_it_comes_to_the_signed_envelope_sender() {
     for (verdict, named) in
         [(None, true), (Some("fail"), true), (Some("pass header.from=x.example"), true), (None, false)]
     {
@@ -56,7 +56,7 @@ fn a_report_to_the_signed_envelope_sender_is_proven_whoever_sends_it() {
         };
         let mail = office.deliver(&letter);
         assert!(recipient(&office).starts_with("failed 550 5.1.1"), "{verdict:?}: {}", recipient(&office));
-        assert_eq!(office.values("SELECT address FROM invalid_addresses"), [EVA], "{verdict:?}");
+        assert_eq!(office.query("SELECT address FROM invalid_addresses"), [EVA], "{verdict:?}");
         assert_eq!(told(&office), 1, "{verdict:?}");
         if named {
             assert_eq!(office.case_of(&mail), 1, "{verdict:?}");
@@ -78,7 +78,7 @@ fn a_report_that_nothing_proves_is_told_and_changes_nothing() {
         assert_eq!((office.case_of(&mail), office.is_verified(&mail)), (1, false));
         assert!(recipient(&office).starts_with("sent reported failed: 550"), "{}", recipient(&office));
         assert_eq!((told(&office), office.state(1)), (1, before));
-        assert_eq!(office.values("SELECT address FROM invalid_addresses").len(), 0);
+        assert_eq!(office.query("SELECT address FROM invalid_addresses").len(), 0);
     }
     // Without any id of ours it is about nothing.
     let (office, _, _) = answered(false);
@@ -97,7 +97,7 @@ fn of_a_public_provider_only_the_mail_system_speaks_for_its_addresses() {
         let letter = report(sender, Some(&ours));
         let body = String::from_utf8(letter.bytes()).unwrap().replace(EVA, "v@gmail.com");
         office.deliver(&said(Letter::of(&body), "pass"));
-        let invalid = office.values("SELECT address FROM invalid_addresses");
+        let invalid = office.query("SELECT address FROM invalid_addresses");
         assert_eq!(!invalid.is_empty(), proven, "{sender}: {}", recipient(&office));
     }
 }

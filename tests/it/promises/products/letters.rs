@@ -14,8 +14,8 @@ use espomail::store::sight::Sight;
 
 use super::mails::CUSTOMER;
 use super::{cpu, is_large};
-use crate::memory::rules::{Office, office_in};
 use crate::support::Sandbox;
+use crate::support::{Office, office_in};
 
 /// The most that one message may add to a transaction (S5).
 const MOST: Duration = Duration::from_millis(100);
@@ -124,7 +124,7 @@ fn an_automatic_reply_is_short_enough_for_the_transaction() {
         office.import(mail.as_bytes(), n + 1).writing
     });
     let took = took.min().unwrap();
-    assert_eq!(office.values("SELECT count(*) || '' FROM outbox WHERE kind = 'auto-reply'"), ["4"]);
+    assert_eq!(office.query("SELECT count(*) || '' FROM outbox WHERE kind = 'auto-reply'"), ["4"]);
     if is_large() {
         eprintln!("promise an automatic reply of {most} words: {} ms in the transaction", took.as_millis());
     }

@@ -13,7 +13,7 @@ use espomail::store::sight::Sight;
 
 use super::is_large;
 use super::mails::CUSTOMER;
-use crate::memory::rules::{Office, office};
+use crate::support::{Office, office};
 
 /// What is there, and the mail that meets it.
 struct Row {
@@ -236,7 +236,7 @@ fn cost(row: &Row, count: usize) -> (u64, Duration) {
 const SLACK: u64 = 150;
 
 #[test]
-fn an_import_costs_the_same_whatever_is_there_already() {
+fn import_costs_the_same_when_much_is_there_already() {
     let counts: [usize; 2] = if is_large() { [200, 3_200] } else { [60, 200] };
     for row in rows() {
         let name = row.name;

@@ -1,123 +1,10 @@
-//! Rules of intake on a real database in memory, message by message, without any server.
+//! Rules of intake, message by message.
 
-use espomail::config::Config;
-use espomail::intake::import::Imported;
-use espomail::intake::steps;
-use espomail::intake::world::World;
-use espomail::mail::reading::Reading;
-use espomail::store::accounts::{self, AccountKind, Distribution};
-use espomail::store::db::{Store, Tx};
-use espomail::store::deliveries::{self, Facts, Outcome, Place};
-use espomail::store::{cases, emails, instance, raw, sight::Sight, teams, users};
-use jiff::{SignedDuration, Timestamp};
+use espomail::store::accounts::{self, Distribution};
+use espomail::store::deliveries::Outcome;
+use jiff::SignedDuration;
 
-use crate::support::{Letter, mail};
-
-const SUPPORT: &str = "support@desk.example";
-
-pub(crate) struct Office {
-    pub(crate) store: Store,
-    pub(crate) config: Config,
-    pub(crate) now: Timestamp,
-    uid: std::cell::Cell<u32>,
-}
-
-/// Accounts support and sales make cases; ana is the only agent.
-pub(crate) fn office(change: impl Fn(&mut accounts::Account)) -> Office {
-    office_in(Store::in_memory().unwrap(), change)
-}
-
-/// The same in a database that is new.
-pub(crate) fn office_in(store: Store, change: impl Fn(&mut accounts::Account)) -> Office {
-    let now = Timestamp::now();
-    store
-        .write(|tx| {
-            instance::create(tx, &[7; 32], now)?;
-            let team = teams::add(tx, "Support", now)?;
-            let addresses = ["ana@staff.example".to_owned()];
-            let ana = users::NewUser {
-                username: "ana",
-                name: "Ana",
-                user_type: users::UserType::Regular,
-                login: "ana",
-                addresses: &addresses,
-            };
-            let ana = users::add(tx, &ana, now)?;
-            teams::put_member(tx, team, ana, "")?;
-            for name in ["support", "sales"] {
-                let mut account = espomail::store::accounts::Account::new(name, AccountKind::Group, now);
-                account.address = format!("{name}@desk.example");
-                account.cases.create_case = true;
-                account.cases.case_team_id = Some(team);
-                account.cases.distribution = Distribution::RoundRobin;
-                change(&mut account);
-                accounts::add(tx, &account)?;
-            }
-            Ok(())
-        })
-        .unwrap();
-    Office { store, config: Config::default(), now, uid: std::cell::Cell::new(0) }
-}
-
-impl Office {
-    /// Delivers a message to `support` as its next UID; what became of it.
-    pub(crate) fn deliver(&self, letter: &Letter) -> Imported {
-        self.deliver_to(1, letter)
-    }
-
-    pub(crate) fn deliver_to(&self, account_id: i64, letter: &Letter) -> Imported {
-        let (bytes, uid) = (letter.bytes(), self.uid.get() + 1);
-        let message = Reading::parse(&bytes);
-        self.uid.set(uid);
-        self.store
-            .write(|tx| {
-                let facts = Facts { internal_date: self.now, size: 1, truncated: false, now: self.now };
-                let raw_id = raw::add(tx, &raw::Packed::new(bytes)?)?;
-                let place = Place { account_id, folder: "INBOX", uidvalidity: 1, uid };
-                let id = deliveries::receive(tx, place, facts, raw_id)?.unwrap();
-                let world = World::load(tx, &self.config, self.now)?;
-                steps::one(tx, &world, &deliveries::by_id(tx, id)?.unwrap(), &message)
-            })
-            .unwrap()
-    }
-
-    /// The same by `espomail ingest`, without a folder.
-    pub(crate) fn ingest(&self, letter: &Letter) -> Imported {
-        let bytes = letter.bytes();
-        let message = Reading::parse(&bytes);
-        self.store
-            .write(|tx| {
-                let facts = Facts { internal_date: self.now, size: 1, truncated: false, now: self.now };
-                let raw_id = raw::add(tx, &raw::Packed::new(bytes)?)?;
-                let id = deliveries::receive_piped(tx, 1, None, facts, raw_id)?;
-                let world = World::load(tx, &self.config, self.now)?;
-                steps::one(tx, &world, &deliveries::by_id(tx, id)?.unwrap(), &message)
-            })
-            .unwrap()
-    }
-
-    pub(crate) fn sql(&self, sql: &str) {
-        self.store.write(|tx| tx.execute(sql, [])).unwrap();
-    }
-
-    pub(crate) fn values(&self, sql: &str) -> Vec<String> {
-        self.store.read(|tx| tx.values(sql, [])).unwrap()
-    }
-
-    /// Number of the case an import ended in, 0 = none.
-    pub(crate) fn case_of(&self, imported: &Imported) -> i64 {
-        let read = |tx: &Tx<'_>| {
-            let email = emails::by_id(tx, imported.email_id.unwrap(), Sight::Everything)?.unwrap();
-            let case = email.case_id().map(|id| cases::by_id(tx, id)).transpose()?.flatten();
-            Ok(case.map_or(0, |case| case.number))
-        };
-        self.store.read(read).unwrap()
-    }
-}
-
-pub(crate) fn from(address: &str, subject: &str) -> Letter {
-    mail(address, SUPPORT, subject)
-}
+use crate::support::{from, office};
 
 #[test]
 fn an_answer_that_comes_before_its_question_ends_in_the_same_case() {
@@ -147,7 +34,7 @@ fn contacts_of_the_company_may_speak_by_number_and_others_may_not() {
             ('rina@sinar.example', 'contact', 2), ('budi@home.example', 'contact', 1)",
     );
     assert_eq!(office.case_of(&office.deliver(&from("budi@sinar.example", "Broken"))), 1);
-    assert_eq!(office.values("SELECT company_id || '/' || contact_id FROM cases"), ["1/1"]);
+    assert_eq!(office.query("SELECT company_id || '/' || contact_id FROM cases"), ["1/1"]);
     assert_eq!(
         office.case_of(&office.deliver(&from("rina@sinar.example", "about [#1]"))),
         1,
@@ -181,7 +68,7 @@ fn mail_without_a_case_belongs_to_the_record_of_its_sender() {
         let imported = office.deliver(&from(address, "Hi"));
         let id = imported.email_id.unwrap();
         office
-            .values(&format!(
+            .query(&format!(
                 "SELECT parent_type || ' ' || parent_id FROM emails WHERE id = {id} AND parent_id IS NOT NULL"
             ))
             .join("")
@@ -228,13 +115,13 @@ fn a_reply_that_cannot_be_made_is_a_decision_and_its_mail_is_imported() {
         let imported = office.deliver(&from("lee@customer.example", &format!("{} {n}", "Help ".repeat(100))));
         assert_eq!((imported.outcome, office.case_of(&imported)), (Outcome::Imported, n));
     }
-    let said = office.values("SELECT decision FROM email_decisions WHERE step = 'auto-reply' ORDER BY email_id");
+    let said = office.query("SELECT decision FROM email_decisions WHERE step = 'auto-reply' ORDER BY email_id");
     assert!(said.len() == 2 && said.iter().all(|text| text.starts_with("not sent: it cannot be made: ")), "{said:?}");
-    assert_eq!(office.values("SELECT text FROM notifications WHERE kind = 'alert'").len(), 1, "told once");
-    assert_eq!(office.values("SELECT kind FROM outbox WHERE kind = 'auto-reply'"), [""; 0]);
+    assert_eq!(office.query("SELECT text FROM notifications WHERE kind = 'alert'").len(), 1, "told once");
+    assert_eq!(office.query("SELECT kind FROM outbox WHERE kind = 'auto-reply'"), [""; 0]);
     office.sql("UPDATE templates SET body = 'Hello {{ sender.name }}'");
     office.deliver(&from("eva@customer.example", "Help"));
-    assert_eq!(office.values("SELECT kind FROM outbox WHERE kind = 'auto-reply'").len(), 1);
+    assert_eq!(office.query("SELECT kind FROM outbox WHERE kind = 'auto-reply'").len(), 1);
 }
 
 #[test]
@@ -246,7 +133,7 @@ fn a_flood_of_one_sender_joins_the_last_case_with_one_notice() {
         .map(|n| office.case_of(&office.deliver(&from("flood@customer.example", &format!("Alarm {n}")))))
         .collect();
     assert_eq!(cases, [1, 2, 3, 3, 3, 3]);
-    assert_eq!(office.values("SELECT text FROM notifications WHERE kind = 'alert'").len(), 1);
+    assert_eq!(office.query("SELECT text FROM notifications WHERE kind = 'alert'").len(), 1);
     assert_eq!(office.case_of(&office.deliver(&from("other@customer.example", "Calm"))), 4, "others are not affected");
     office.now += SignedDuration::from_hours(2);
     assert_eq!(office.case_of(&office.deliver(&from("flood@customer.example", "Later"))), 5);
@@ -269,15 +156,15 @@ fn the_same_message_id_on_another_message_is_another_email_and_a_footer_is_a_var
     let one = from("kim@customer.example", "One").message_id("<same@x.example>");
     office.deliver(&one);
     assert_eq!(office.deliver(&one).outcome, Outcome::Duplicate);
-    assert_eq!(office.values("SELECT id || '' FROM email_variants").len(), 0, "the same bytes are kept once");
-    assert_eq!(office.values("SELECT id || '' FROM raw_messages").len(), 1);
+    assert_eq!(office.query("SELECT id || '' FROM email_variants").len(), 0, "the same bytes are kept once");
+    assert_eq!(office.query("SELECT id || '' FROM raw_messages").len(), 1);
     let footer = one.clone().body("Hello,\n\nthis is about: One\n-- \nmailing list footer\n");
     assert_eq!(office.deliver(&footer).outcome, Outcome::Duplicate);
-    assert_eq!(office.values("SELECT id || '' FROM email_variants").len(), 1);
+    assert_eq!(office.query("SELECT id || '' FROM email_variants").len(), 1);
     let other = from("eve@elsewhere.example", "Two").message_id("<same@x.example>");
     let other = office.deliver(&other);
     assert_eq!(other.outcome, Outcome::Imported);
-    assert_eq!(office.values("SELECT flagged FROM emails WHERE flagged <> ''").len(), 1);
+    assert_eq!(office.query("SELECT flagged FROM emails WHERE flagged <> ''").len(), 1);
     // Without any Message-ID the content decides.
     let bare = from("kim@customer.example", "Bare").without("Message-ID");
     assert_eq!(office.deliver(&bare).outcome, Outcome::Imported);
@@ -291,8 +178,8 @@ fn a_forged_staff_address_has_an_outsiders_rights() {
     office.deliver(&from("kim@customer.example", "Private"));
     let forged = office.deliver(&from("ana@staff.example", "close [#1] please"));
     assert_eq!(office.case_of(&forged), 2, "a staff address alone opens no door");
-    assert_eq!(office.values("SELECT text FROM notes WHERE text LIKE 'mentions%'"), ["mentions #1"]);
-    assert_eq!(office.values("SELECT requester_user_id || '' FROM cases WHERE requester_user_id IS NOT NULL").len(), 0);
+    assert_eq!(office.query("SELECT text FROM notes WHERE text LIKE 'mentions%'"), ["mentions #1"]);
+    assert_eq!(office.query("SELECT requester_user_id || '' FROM cases WHERE requester_user_id IS NOT NULL").len(), 0);
 }
 
 #[test]
@@ -304,7 +191,7 @@ fn an_assignee_who_cannot_act_any_more_is_replaced_at_the_next_mail() {
     office.sql("INSERT INTO team_members (team_id, user_id) VALUES (1, 2)");
     office.sql("UPDATE users SET active = 0 WHERE username = 'ana'");
     office.deliver(&from("kim@customer.example", "Re: One").in_reply_to(first.value("Message-ID")));
-    assert_eq!(office.values("SELECT u.username FROM cases c JOIN users u ON u.id = c.assigned_user_id"), ["budi"]);
+    assert_eq!(office.query("SELECT u.username FROM cases c JOIN users u ON u.id = c.assigned_user_id"), ["budi"]);
 }
 
 #[test]
@@ -312,15 +199,15 @@ fn people_addressed_get_it_in_their_inbox_and_followers_hear_of_it_once() {
     let office = office(|_| {});
     let first = from("kim@customer.example", "One").cc("ana@staff.example");
     office.deliver(&first);
-    assert_eq!(office.values("SELECT folder FROM email_users"), ["inbox"]);
+    assert_eq!(office.query("SELECT folder FROM email_users"), ["inbox"]);
     let second = from("kim@customer.example", "Re: One").in_reply_to(first.value("Message-ID"));
     office.deliver(&second);
     office.deliver(&second);
-    assert_eq!(office.values("SELECT kind FROM notifications ORDER BY id"), ["assigned", "email"]);
+    assert_eq!(office.query("SELECT kind FROM notifications ORDER BY id"), ["assigned", "email"]);
     let old = from("kim@customer.example", "Re: One").in_reply_to(first.value("Message-ID"));
     office.deliver(&old.date(office.now - SignedDuration::from_hours(72)));
     assert_eq!(
-        office.values("SELECT kind FROM notifications ORDER BY id").len(),
+        office.query("SELECT kind FROM notifications ORDER BY id").len(),
         2,
         "a mail of three days ago notifies nobody"
     );
