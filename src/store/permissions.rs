@@ -115,7 +115,6 @@ impl Permission {
 /// What a permission is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum About {
-    /// Cases.
     Cases,
     /// Companies, contacts, leads and opportunities.
     Records,
