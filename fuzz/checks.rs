@@ -3,7 +3,7 @@
 use espomail::filter::{Condition, Look, escape, sieve};
 use espomail::mail::message::{self, Message, PartId};
 use espomail::mail::reading::Reading;
-use espomail::mail::{authentication_results, author, automatic, message_id, text};
+use espomail::mail::{authentication_results, author, automatic, content_key, text};
 use espomail::query;
 use espomail::ui::safe;
 
@@ -146,8 +146,8 @@ fn judge(message: &Reading) {
     let answering =
         automatic::Answering { message, author: &author, own: &nobody, our_auto_reply: &nobody, to_own_list: false };
     automatic::unanswerable(&answering);
-    authentication_results::verdict(message, authentication_results::Trusted::Server("mx.example"));
-    message_id::content_key(message);
+    authentication_results::verdict(message, &message.results, authentication_results::Trusted::Server("mx.example"));
+    content_key::of(message);
     text::first_lines(&message.text, 1000);
     let addresses =
         message.from.len() + message.to.len() + message.cc.len() + message.bcc.len() + message.reply_to.len();

@@ -12,7 +12,7 @@ use anyhow::Result;
 use self::briefs::Brief;
 pub use self::briefs::Briefs;
 use crate::intake::world::World;
-use crate::mail::automatic;
+use crate::mail::address::system;
 use crate::mail::redact::without;
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, EmailStatus, Field};
@@ -224,7 +224,7 @@ struct Letter<'a> {
 
 /// A message of the person, or of ours to nobody else outside. A contact form has the person in Reply-To.
 fn is_theirs(letter: &Letter<'_>, addresses: &[String]) -> bool {
-    let form = letter.ours_sent || automatic::is_no_reply(letter.from);
+    let form = letter.ours_sent || system::is_no_reply(letter.from);
     let author = letter.reply_to.first().filter(|_| form).map_or(letter.from, String::as_str);
     let written = addresses.iter().any(|address| address == author || address == letter.from);
     let to_them = !letter.outside.is_empty() && letter.outside.iter().all(|address| addresses.contains(address));

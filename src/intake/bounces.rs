@@ -13,10 +13,11 @@ use anyhow::Result;
 use super::sender::Sender;
 use super::undelivered::{self, Return};
 use super::world::World;
+use crate::mail::address::{self, system};
 use crate::mail::authentication_results::Verdict;
 use crate::mail::bounce::{Bounce, Failure, Outcome};
+use crate::mail::providers;
 use crate::mail::reading::Reading;
-use crate::mail::{address, automatic, providers};
 use crate::store::accounts::{Account, AccountKind};
 use crate::store::db::Tx;
 use crate::store::emails;
@@ -109,7 +110,7 @@ fn returned(world: &World<'_>, message: &Reading, recipient: Option<&str>) -> Op
 fn vouches_for(sender: &Sender, recipient: &str) -> bool {
     let (from, domain) = (sender.from_address(), address::domain(recipient));
     let own_domain = address::is_same_domain(address::domain(from), domain);
-    let may_speak = !providers::is_public(domain) || automatic::is_mail_system(from);
+    let may_speak = !providers::is_public(domain) || system::is_mail_system(from);
     own_domain && may_speak && matches!(sender.verdict, Verdict::Pass(_))
 }
 

@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::sender::{Sender, can_take_part};
 use super::world::World;
 use crate::mail::address::Mailbox;
-use crate::mail::author::List;
+use crate::mail::mailing_list::List;
 use crate::mail::reading::Reading;
 use crate::store::cases::{self, Case, Person, Role};
 use crate::store::db::Tx;

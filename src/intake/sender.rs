@@ -8,11 +8,11 @@ use std::fmt;
 use anyhow::Result;
 
 use super::world::World;
+use crate::mail::address::{self, system};
 use crate::mail::authentication_results::{self, Trusted, Verdict};
 use crate::mail::author::{self, Author, House, How};
 use crate::mail::message_id::IdKind;
 use crate::mail::reading::Reading;
-use crate::mail::{address, automatic};
 use crate::store::accounts::{Account, DmarcNone};
 use crate::store::db::Tx;
 use crate::store::outbox;
@@ -72,7 +72,11 @@ impl Sender {
         );
         let user = if author.how == How::Direct { of_from } else { users::by_address(tx, &author.person.address)? };
         let sender = Sender {
-            verdict: authentication_results::verdict(message, Trusted::of(account.fetching.authserv_id.as_deref())),
+            verdict: authentication_results::verdict(
+                message,
+                &message.results,
+                Trusted::of(account.fetching.authserv_id.as_deref()),
+            ),
             refuses_no_policy: account.fetching.dmarc_none == DmarcNone::Refuse,
             user: user.filter(|user| user.active),
             proof: None,
@@ -159,7 +163,7 @@ impl Sender {
 
 /// Whether an address can have a role in a case: not an own one, a form's, a no-reply one, or one that is none.
 pub fn can_take_part(world: &World<'_>, address: &str) -> bool {
-    let is_shared = world.is_own(address) || world.is_form_sender(address) || automatic::is_no_reply(address);
+    let is_shared = world.is_own(address) || world.is_form_sender(address) || system::is_no_reply(address);
     !address::domain(address).is_empty() && !is_shared
 }
 

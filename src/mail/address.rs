@@ -3,6 +3,7 @@
 
 mod list;
 mod spelling;
+pub mod system;
 mod typed;
 
 use std::fmt;

@@ -8,7 +8,6 @@ use std::fmt;
 
 use super::address::{domain, is_same_domain};
 use super::message::Message;
-use super::reading::Reading;
 
 /// Fields of the trusted server that are read.
 const FIELDS: usize = 20;
@@ -74,18 +73,18 @@ impl fmt::Display for Verdict {
 }
 
 /// The verdict about the author of a message.
-pub fn verdict(message: &Reading, trusted: Trusted<'_>) -> Verdict {
-    let results: Vec<&Outcome> = match trusted {
+pub fn verdict(message: &Message, results: &Results, trusted: Trusted<'_>) -> Verdict {
+    let found: Vec<&Outcome> = match trusted {
         Trusted::Nobody => return Verdict::Unasked,
-        Trusted::Server(id) => message.results.of_server(id).collect(),
-        Trusted::Unnamed => message.results.unnamed.iter().flatten().collect(),
+        Trusted::Server(id) => results.of_server(id).collect(),
+        Trusted::Unnamed => results.unnamed.iter().flatten().collect(),
     };
     // Of several authors the server looked at one only, and nobody knows at which.
     let author = match author(message) {
         Ok(author) => author,
         Err(why) => return Verdict::Fail(why.to_owned()),
     };
-    judge(&results, &author)
+    judge(&found, &author)
 }
 
 /// The authserv-id in the topmost field, in lower case; `none` if that field bears none, nothing if there is no such field.

@@ -4,8 +4,8 @@
 //! X-Original-From names. Every rule, list and search asks about the person; the shared address itself never takes part
 //! in anything.
 
+use super::address::system::is_no_reply;
 use super::address::{self, Mailbox};
-use super::automatic;
 use super::message::Message;
 use super::reading::Reading;
 
@@ -98,7 +98,7 @@ pub fn of_stranger(message: &Reading) -> Author {
 
 fn is_never_a_person(from: &Mailbox, house: &House<'_>) -> bool {
     let address = &from.address;
-    (house.is_own)(address) || (house.is_form_sender)(address) || automatic::is_no_reply(address)
+    (house.is_own)(address) || (house.is_form_sender)(address) || is_no_reply(address)
 }
 
 /// Why From is not one person's address; `None` if it is.
@@ -114,7 +114,7 @@ fn shared(message: &Reading, from: &Mailbox, house: &House<'_>) -> Option<How> {
     if of_house || (house.is_form_sender)(address) {
         return Some(How::Form);
     }
-    (automatic::is_no_reply(address) || is_form_program(message, address)).then_some(How::ForeignForm)
+    (is_no_reply(address) || is_form_program(message, address)).then_some(How::ForeignForm)
 }
 
 /// Local parts under which web servers and form programs send.
@@ -162,7 +162,7 @@ fn behind(message: &Reading, from: &Mailbox, house: &House<'_>, how: How) -> Opt
             && address != from.address
             && !(house.is_own)(address)
             && !message.list.is(address)
-            && !automatic::is_no_reply(address)
+            && !is_no_reply(address)
     };
     let is_list = matches!(how, How::OwnList | How::ForeignList);
     let before_via = if is_list { name_before_via(&from.name) } else { "" };
@@ -192,48 +192,6 @@ fn only<T>(mut all: impl Iterator<Item = T>) -> Option<T> {
 /// `'Eva' via Support` is Eva.
 fn name_before_via(name: &str) -> &str {
     name.rsplit_once(" via ").map_or("", |(before, _)| before).trim_matches(['\'', '"', ' '])
-}
-
-/// The mailing list that a message came by, as it names itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct List {
-    /// The address in List-Post.
-    address: Option<String>,
-    /// What stands in List-Id.
-    id: Option<String>,
-}
-
-impl List {
-    /// Reads the two fields.
-    pub(in crate::mail) fn of(message: &Message) -> List {
-        let id = message.header("List-Id").map(|value| list_id(value).to_owned());
-        List { address: list_address(message), id }
-    }
-
-    fn is_named(&self) -> bool {
-        self.address.is_some() || self.id.is_some()
-    }
-
-    /// Whether an address is the one that the list names as its own.
-    pub fn is(&self, address: &str) -> bool {
-        // `List-Id: Support <support.lists.example>` stands for support@lists.example (RFC 2919).
-        let stands_for = |id: &String| id.eq_ignore_ascii_case(&address.replacen('@', ".", 1));
-        self.address.as_deref() == Some(address) || self.id.as_ref().is_some_and(stands_for)
-    }
-}
-
-fn list_id(value: &str) -> &str {
-    let inner = value.rsplit_once('<').and_then(|(_, rest)| rest.split_once('>')).map(|(id, _)| id);
-    inner.unwrap_or(value).trim()
-}
-
-/// `List-Post: <mailto:list@lists.example?x=y>` (RFC 2369).
-fn list_address(message: &Message) -> Option<String> {
-    let value = message.header("List-Post")?;
-    let start = value.to_ascii_lowercase().find("mailto:")?;
-    let rest = value.get(start + "mailto:".len()..)?;
-    let end = rest.find(['>', '?', ',', ' ']).unwrap_or(rest.len());
-    address::normalise(rest.get(..end)?)
 }
 
 #[cfg(test)]

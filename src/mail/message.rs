@@ -12,6 +12,7 @@ mod charset;
 mod date;
 mod enclosed;
 pub(in crate::mail) mod encoded_word;
+mod fields;
 mod flowed;
 mod headers;
 mod params;

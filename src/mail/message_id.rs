@@ -10,10 +10,9 @@ use std::fmt;
 use std::fmt::Write as _;
 
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::message::Message;
 pub use super::references::{MAX_ID_BYTES, MAX_IDS, cap_references, parse_ids};
 
 /// Separates this use of the secret from any other.
@@ -177,28 +176,6 @@ pub fn new_key(random: [u8; 8]) -> String {
     hex(&random)
 }
 
-/// The identity of a message without Message-ID (B3.4): `sha256:` and the hex SHA-256 over, each with
-/// its length in front, the first From address in lower case, the Date in seconds (empty where there
-/// is none), the subject, the digests of the attachments, and the text with LF line ends, without blanks at line ends and without
-/// empty lines at the end, because servers change these.
-pub fn content_key(message: &Message) -> String {
-    let from = message.from.first().map(|m| m.address.to_lowercase()).unwrap_or_default();
-    let date = message.date.map(|date| date.as_second().to_string()).unwrap_or_default();
-    let mut text = String::with_capacity(message.text.len());
-    for line in message.text.lines() {
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    let attached: Vec<&str> = message.attachments.iter().map(|a| a.sha256.as_str()).collect();
-    let attached = attached.join(" ");
-    let mut hash = Sha256::new();
-    for field in [from.as_str(), &date, message.subject.trim(), text.trim_end(), &attached] {
-        hash.update((field.len() as u64).to_be_bytes());
-        hash.update(field);
-    }
-    format!("sha256:{}", hex(&hash.finalize()))
-}
-
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
@@ -223,7 +200,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::mail::address::Mailbox;
     use crate::mail::fixed_seed;
 
     fn signer() -> Signer {
@@ -320,28 +296,6 @@ mod tests {
     #[test]
     fn debug_does_not_show_the_secret() {
         assert_eq!(format!("{:?}", signer()), "Signer(secret)");
-    }
-
-    #[test]
-    fn content_keys_ignore_what_servers_change() {
-        let message = |from: &str, subject: &str, text: &str| {
-            content_key(&Message {
-                from: vec![Mailbox { name: "N".into(), address: from.into() }],
-                subject: subject.into(),
-                text: text.into(),
-                ..Message::default()
-            })
-        };
-        let key = message("a@b.c", "Hi", "one\ntwo");
-        assert!(key.starts_with("sha256:") && key.len() == 71, "{key}");
-        assert_eq!(key, message("A@b.c", "Hi", "one  \r\ntwo\r\n\r\n"));
-        for other in
-            [message("x@b.c", "Hi", "one\ntwo"), message("a@b.c", "H", "ione\ntwo"), message("a@b.c", "Hi", "one two")]
-        {
-            assert_ne!(key, other);
-        }
-        let dated = Message { date: Some(jiff::Timestamp::UNIX_EPOCH), ..Message::default() };
-        assert_ne!(content_key(&dated), content_key(&Message::default()));
     }
 
     proptest! {

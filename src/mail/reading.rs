@@ -10,14 +10,14 @@ use jiff::Timestamp;
 
 use super::address::{self, Mailbox};
 use super::authentication_results::Results;
-use super::author::List;
 use super::automatic::answer::ByWords;
 use super::automatic::{self, Reason};
 use super::bounce::{self, Bounce};
 use super::forward::{self, Forward};
+use super::mailing_list::List;
 use super::message::{self, Message};
 use super::receipt::{self, Receipt};
-use super::{message_id, subject, text};
+use super::{content_key, subject, text};
 
 /// A message, and what it says.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -80,7 +80,7 @@ impl Reading {
         let mut case_numbers = subject::case_numbers(&message.subject);
         case_numbers.truncate(MAX_NUMBERS);
         let mut reading = Reading {
-            identity: message.message_id.clone().unwrap_or_else(|| message_id::content_key(&message)),
+            identity: message.message_id.clone().unwrap_or_else(|| content_key::of(&message)),
             received: message.header("Received").and_then(message::date_received),
             unanswered: automatic::unanswered(&message),
             marked_answer: automatic::is_marked_answer(&message),

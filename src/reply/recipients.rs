@@ -8,10 +8,9 @@ use crate::access::Actor;
 use crate::error;
 use crate::intake::world::World;
 use crate::intake::{clock, people, roster};
-use crate::mail::address::Mailbox;
-use crate::mail::author::List;
-use crate::mail::automatic;
+use crate::mail::address::{Mailbox, system};
 use crate::mail::compose::is_address;
+use crate::mail::mailing_list::List;
 use crate::store::accounts::{AccountKind, DmarcNone};
 use crate::store::cases::{self, Case, Person, Role};
 use crate::store::db::Tx;
@@ -66,9 +65,8 @@ pub(super) fn of_case(
         return Err(nobody(tx, case)?);
     }
     let mut found = Recipients { to, ..Recipients::default() };
-    let excluded = |address: &str| {
-        is_authors(actor.user(), address) || world.is_left_out(address) || automatic::is_no_reply(address)
-    };
+    let excluded =
+        |address: &str| is_authors(actor.user(), address) || world.is_left_out(address) || system::is_no_reply(address);
     let mut seen: HashSet<String> = found.to.iter().map(|mailbox| mailbox.address.clone()).collect();
     // One person gets one copy, at whichever of their addresses comes first.
     let mut reached = HashSet::new();
@@ -134,7 +132,7 @@ fn list_of(tx: &Tx<'_>, email: Option<&Email>) -> Result<List> {
 
 /// Whether a letter can reach a person at an address: not an own, a no-reply or a list's own one (B13.4).
 fn is_a_persons(world: &World<'_>, list: &List, address: &str) -> bool {
-    is_address(address) && !world.is_own(address) && !automatic::is_no_reply(address) && !list.is(address)
+    is_address(address) && !world.is_own(address) && !system::is_no_reply(address) && !list.is(address)
 }
 
 /// The addresses at which the customer of a case is answered: Reply-To or the author of their newest mail, else those of
@@ -202,7 +200,7 @@ pub(super) fn of_email(
     };
     found.cc = others(tx, email, all)?;
     found.to.retain(|m| !ours(&m.address) && is_address(&m.address));
-    found.cc.retain(|m| !ours(&m.address) && !world.is_left_out(&m.address) && !automatic::is_no_reply(&m.address));
+    found.cc.retain(|m| !ours(&m.address) && !world.is_left_out(&m.address) && !system::is_no_reply(&m.address));
     Ok(found)
 }
 
@@ -210,7 +208,7 @@ pub(super) fn of_email(
 /// (B4.12).
 fn answered(tx: &Tx<'_>, world: &World<'_>, email: &Email, own: &dyn Fn(&str) -> bool) -> Result<Recipients> {
     let list = list_of(tx, Some(email))?;
-    let usable = |m: &Mailbox| !own(&m.address) && !automatic::is_no_reply(&m.address) && !list.is(&m.address);
+    let usable = |m: &Mailbox| !own(&m.address) && !system::is_no_reply(&m.address) && !list.is(&m.address);
     let mut reply_to = emails::addresses(tx, email.id, Field::ReplyTo)?;
     reply_to.retain(usable);
     let mut found = Recipients::default();

@@ -3,9 +3,11 @@ use proptest::prelude::*;
 use super::*;
 use crate::mail::costs_no_more_than_its_length;
 use crate::mail::fixed_seed;
+use crate::mail::reading::Reading;
 
 fn label(head: &str, trusted: Trusted<'_>) -> &'static str {
-    verdict(&Reading::parse(format!("{head}\r\n\r\nText").as_bytes()), trusted).label()
+    let message = Reading::parse(format!("{head}\r\n\r\nText").as_bytes());
+    verdict(&message, &message.results, trusted).label()
 }
 
 fn by_mx(head: &str) -> &'static str {

@@ -1,10 +1,10 @@
 //! The two tables of B8.1. A new rule is one row here and one row in the tests.
 
-use super::{Answering, Rule, X_LOOP, answer_address, is_mail_system, is_no_reply, null_return_path, subject};
+use super::{Rule, X_LOOP, null_return_path, subject};
+use crate::mail::address::system::{is_mail_system, is_no_reply};
 use crate::mail::message::Message;
 
 pub(super) type MachineRule = Rule<fn(&Message) -> Option<String>>;
-type AnswerRule = Rule<fn(&Answering<'_>) -> Option<String>>;
 
 /// Rules of which one is enough: a program wrote the message. Rules about reports come first, so that the reason names them.
 pub(super) const MACHINE: &[MachineRule] = &[
@@ -36,15 +36,6 @@ pub(super) const UNANSWERED: &[MachineRule] = &[
     Rule { name: "X-Spam-Status", test: |m| says_yes(m, "X-Spam-Status") },
     Rule { name: SUBJECT, test: |m| surely_marked(m).or_else(|| marked_answer(m)) },
     Rule { name: "Return-Path", test: |m| null_return_path(m).then(|| "<>".to_owned()) },
-];
-
-/// Nor by whom it is from, and what it answers.
-pub(super) const UNANSWERABLE: &[AnswerRule] = &[
-    Rule { name: "Answer to a mail system", test: |a| any_address(a, is_mail_system) },
-    Rule { name: "No-reply address", test: |a| any_address(a, is_no_reply) },
-    Rule { name: "Own address", test: |a| any_address(a, a.own) },
-    Rule { name: "Answer to our automatic reply", test: to_our_auto_reply },
-    Rule { name: "No address to answer", test: |a| answer_address(a.message, a.author).is_none().then(String::new) },
 ];
 
 /// A filter before us says that it is spam.
@@ -197,20 +188,7 @@ fn says_yes(message: &Message, name: &str) -> Option<String> {
     message.all(name).map(str::trim_start).find(yes).map(shown)
 }
 
-/// Tests From and the address that would be answered alike.
-fn any_address(answering: &Answering<'_>, test: impl Fn(&str) -> bool) -> Option<String> {
-    let message = answering.message;
-    let author = std::iter::once(&answering.author.person);
-    let addresses = author.chain(answer_address(message, answering.author)).map(|mailbox| &mailbox.address);
-    addresses.into_iter().find(|address| test(address)).cloned()
-}
-
-fn to_our_auto_reply(answering: &Answering<'_>) -> Option<String> {
-    let message = answering.message;
-    message.in_reply_to.iter().chain(&message.references).find(|id| (answering.our_auto_reply)(id)).map(|id| shown(id))
-}
-
 /// A header value as a reason shows it: a line that can be stored.
-fn shown(value: &str) -> String {
+pub(super) fn shown(value: &str) -> String {
     value.trim().chars().take(100).collect()
 }

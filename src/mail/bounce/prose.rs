@@ -1,5 +1,6 @@
 //! Reports without the fields of RFC 3464: what mail systems write for people, read line by line.
 
+mod addresses;
 mod evidence;
 mod extent;
 mod reasons;
@@ -10,10 +11,11 @@ use super::{Failure, Failures, MAX, Outcome};
 use crate::mail::message::Message;
 use crate::mail::words;
 
+pub(super) use addresses::addresses;
 pub(super) use evidence::{is_by_mail_system, is_from_system};
 pub(super) use extent::{beginning, human, message_id};
 pub(super) use reasons::Reasons;
-pub(super) use recipients::{addresses, reader_called};
+pub(super) use recipients::reader_called;
 
 use evidence::Evidence;
 

@@ -2,8 +2,8 @@
 
 use std::cell::OnceCell;
 
-use super::prose::Reasons;
-use super::{Failure, Failures, Outcome, Said, prose, severity};
+use super::prose::{Reasons, addresses, beginning, human, reader_called};
+use super::{Failure, Failures, Outcome, Said, severity};
 use crate::mail::message::Message;
 use crate::mail::message_id;
 
@@ -27,8 +27,8 @@ pub(super) fn read(message: &Message) -> Fields {
 
 /// A recipient that is a name of the host, or of a directory, as the address that the message was sent to.
 fn with_domain(message: &Message, failure: Failure) -> Failure {
-    let is_address = prose::addresses(&failure.address).next().is_some();
-    let reader = Some(&failure.address).filter(|_| !is_address).and_then(|name| prose::reader_called(message, name));
+    let is_address = addresses(&failure.address).next().is_some();
+    let reader = Some(&failure.address).filter(|_| !is_address).and_then(|name| reader_called(message, name));
     match reader {
         Some(address) => Failure { address, ..failure },
         None => failure,
@@ -39,7 +39,7 @@ fn with_domain(message: &Message, failure: Failure) -> Failure {
 pub(super) fn in_text(text: &str) -> Fields {
     let has =
         |name: &str| text.lines().any(|line| line.get(..name.len()).is_some_and(|l| l.eq_ignore_ascii_case(name)));
-    let text = prose::beginning(text);
+    let text = beginning(text);
     let is_there = has("Final-Recipient:") && (has("Action:") || has("Status:"));
     if is_there { of_groups([text].into_iter(), text) } else { Fields::Missing }
 }
@@ -73,7 +73,7 @@ fn of_groups<'t>(texts: impl Iterator<Item = &'t str>, told: &str) -> Fields {
             words if says_anything(&words) => (Said::by(&words), words),
             _ => {
                 let addresses: Vec<&str> = [address.as_str()].into_iter().chain(recipient.alias.as_deref()).collect();
-                let why = reasons.get_or_init(|| Reasons::of(prose::human(told))).about(&addresses);
+                let why = reasons.get_or_init(|| Reasons::of(human(told))).about(&addresses);
                 (why.said, if why.said.says_why() { why.diagnostic.clone() } else { String::new() })
             }
         };
@@ -151,7 +151,7 @@ impl Group {
 
 /// `rfc822; kim@example.org`, in brackets or quotes, with or without its type.
 fn proper_address(value: &str) -> Option<String> {
-    prose::addresses(untyped(value)).next()
+    addresses(untyped(value)).next()
 }
 
 /// A name that is not an Internet address, such as a user of the host.

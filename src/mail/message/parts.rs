@@ -4,10 +4,10 @@
 //! boundary lines whole (`--a` does not end a part bounded by `--ab`) and can stop at a limit instead
 //! of refusing the message. A message/rfc822 part is a leaf: its boundaries are never looked for.
 
-mod line;
+pub(super) mod line;
 
 use super::Defects;
-use super::headers::{Field, fields};
+use super::fields::{Field, fields};
 use super::params::Parameterised;
 use line::{Line, before_line_end, begins_part, belongs_to_header, declares_boundary, guess_boundary, line_at};
 pub(super) use line::{is_envelope_line, is_field_line};

@@ -4,6 +4,7 @@
 use super::extent::{begins_copy, begins_header};
 use super::recipients::{Strangers, leading_address};
 use crate::mail::address::Mailbox;
+use crate::mail::address::system::is_mail_system;
 use crate::mail::automatic;
 use crate::mail::bounce::severity;
 use crate::mail::message::Message;
@@ -169,7 +170,7 @@ fn is_from(message: &Message, systems: &'static Phrases) -> bool {
     let by_address =
         |sender: &Mailbox| systems.have(&sender.address.split('@').next().unwrap_or_default().to_lowercase());
     // A list puts its own address into Sender, a mail system none but its own.
-    let sender = message.sender.as_ref().filter(|sender| automatic::is_mail_system(&sender.address));
+    let sender = message.sender.as_ref().filter(|sender| is_mail_system(&sender.address));
     message.from.iter().chain(sender).any(by_address)
 }
 

@@ -4,7 +4,7 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::recipients::addresses;
+use super::addresses::addresses;
 use crate::mail::bounce::severity::{self, Said};
 use crate::mail::bounce::{self, Outcome};
 

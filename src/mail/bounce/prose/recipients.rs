@@ -4,8 +4,9 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
+use super::addresses::{address_of, addresses, is_address, is_address_char};
 use super::reasons::{Reasons, Why};
-use crate::mail::automatic;
+use crate::mail::address::system::is_mail_system;
 use crate::mail::bounce::MAX;
 use crate::mail::message::Message;
 use crate::mail::words;
@@ -41,7 +42,7 @@ impl Strangers {
     }
 
     pub fn has(&self, address: &str) -> bool {
-        !self.0.contains(&address.to_ascii_lowercase()) && !automatic::is_mail_system(address)
+        !self.0.contains(&address.to_ascii_lowercase()) && !is_mail_system(address)
     }
 }
 
@@ -220,55 +221,6 @@ fn first_word(text: &str) -> Option<String> {
     address_of(rest.get(..end)?.trim_end_matches(['.', '\'', '-', '=']))
 }
 
-/// The addresses in a text, in their order.
-pub(in crate::mail::bounce) fn addresses(text: &str) -> impl Iterator<Item = String> {
-    let words =
-        text.split(|c: char| !is_address_char(c)).map(|word| word.trim_matches(['.', '\'', '=', '-', '/', '`']));
-    words.filter_map(address_of)
-}
-
-/// The address that a word is, also in the forms of X.400 (`SMTP=kim@x.example`).
-fn address_of(word: &str) -> Option<String> {
-    let after = |kind: &str| word.get(..kind.len()).filter(|start| start.eq_ignore_ascii_case(kind));
-    let kind = ["smtp=", "rfc-822=", "rfc822="].into_iter().find_map(after).unwrap_or_default();
-    let word = word.get(kind.len()..)?;
-    if is_encapsulated(word) {
-        return encapsulated(word);
-    }
-    is_address(word).then(|| word.to_owned())
-}
-
-/// Whether it is an address of Exchange's own in the form of another one: `IMCEAEX-_O=…@x.example`.
-pub(in crate::mail::bounce) fn is_encapsulated(word: &str) -> bool {
-    let kind = word.split_once('-').map_or("", |(kind, _)| kind);
-    kind.len() < 20 && kind.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("imcea"))
-}
-
-/// The Internet address in one of Exchange's own: `IMCEASMTP-kim+40x+2Eexample@gateway.example` is kim@x.example; the name
-/// of a mailbox in a directory (`IMCEAEX`) has none, unless a part of it is one.
-fn encapsulated(word: &str) -> Option<String> {
-    let (_, name) = word.split_once('-')?;
-    let name = name.rsplit_once('@').map_or(name, |(name, _)| name);
-    let mut decoded = String::new();
-    let mut rest = name;
-    while let Some((before, after)) = rest.split_once('+') {
-        decoded.push_str(&before.replace('_', "/"));
-        let code = after.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok()).filter(u8::is_ascii);
-        rest = match code {
-            Some(code) => {
-                decoded.push(char::from(code));
-                after.get(2..).unwrap_or_default()
-            }
-            None => {
-                decoded.push('+');
-                after
-            }
-        };
-    }
-    decoded.push_str(&rest.replace('_', "/"));
-    decoded.split(['/', '=', ';', ':']).find(|part| is_address(part)).map(str::to_owned)
-}
-
 /// Whom names without a domain mean: the readers of the message that came back who are called so, or its only one.
 pub(in crate::mail::bounce) fn reader_called(message: &Message, name: &str) -> Option<String> {
     let readers: Vec<&str> =
@@ -278,21 +230,4 @@ pub(in crate::mail::bounce) fn reader_called(message: &Message, name: &str) -> O
     let is_called = |reader: &&&str| reader.split('@').next().is_some_and(|local| local.eq_ignore_ascii_case(called));
     let only = || Some(&readers).filter(|readers| readers.len() == 1).and_then(|readers| readers.first());
     readers.iter().find(is_called).or_else(only).filter(|reader| is_address(reader)).map(|reader| (*reader).to_owned())
-}
-
-fn is_address_char(c: char) -> bool {
-    c.is_alphanumeric() || "@.!#$%&'*+-/=?^_`{|}~".contains(c)
-}
-
-/// `local@domain.tld`. Ids of messages and queues look so too, but seldom end in a word.
-fn is_address(word: &str) -> bool {
-    let Some((local, domain)) = word.rsplit_once('@') else { return false };
-    let is_label = |label: &str| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-');
-    let (mut labels, last) = (domain.split('.'), domain.rsplit('.').next().unwrap_or_default());
-    !local.is_empty()
-        && local.len() <= 64
-        && !local.contains('@')
-        && domain.contains('.')
-        && labels.all(is_label)
-        && (last.chars().all(char::is_alphabetic) || last.starts_with("xn--"))
 }
