@@ -8,10 +8,10 @@ use anyhow::{Result, anyhow};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::alike;
 use crate::caller::{self, Process};
 use crate::error;
 use crate::net::reach::Allowed;
+use crate::suggest;
 
 /// Declares a part of the configuration: `key: Type = default`, which is all that there is to be said of a key here.
 macro_rules! keys {
@@ -283,7 +283,7 @@ fn keys() -> Vec<String> {
 }
 
 fn nearest(unknown: &str) -> Option<String> {
-    alike::nearest(unknown, keys().iter().map(String::as_str), 4).map(str::to_owned)
+    suggest::nearest(unknown, keys().iter().map(String::as_str), 4).map(str::to_owned)
 }
 
 /// Where the configuration lies: a service's below /etc, a person's below the XDG directory.

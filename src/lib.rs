@@ -21,8 +21,8 @@
 //! |---|---|---|
 //! | [`mail`] | reads and writes messages: values in, values out; no clock, SQL or sockets | no other room |
 //! | [`net`] | the only sockets: IMAP and SMTP behind two small traits | [`mail`] |
-//! | [`query`] | the search language: text in, a tree of conditions out | [`alike`], [`error`], [`units`] |
-//! | [`filter`] | patterns, conditions and the verdict about a message: values in, values out | [`alike`], [`mail`], [`store`], [`units`] |
+//! | [`query`] | the search language: text in, a tree of conditions out | [`suggest`], [`error`], [`units`] |
+//! | [`filter`] | patterns, conditions and the verdict about a message: values in, values out | [`suggest`], [`mail`], [`store`], [`units`] |
 //! | [`store`] | the only SQL; `store::db` is the one place that names SQLite | [`caller`], [`error`], [`holder`], [`job_control`], [`mail`], [`query`], [`units`] |
 //! | [`health`] | what an account remembers of its failures, and how long it rests: pure | [`error`], [`moment`], [`net`], [`store`] |
 //! | [`access`] | who may do what | [`caller`], [`error`], [`store`] |
@@ -33,7 +33,7 @@
 //! | [`erase`] | takes a person out of the archive | [`intake`], [`mail`], [`store`] |
 //! | [`cli`] | flags -> one operation -> output: no SQL, protocols or MIME | [`access`], [`caller`], [`config`], [`desk`], [`erase`], [`error`], [`filter`], [`holder`], [`intake`], [`job_control`], [`lock`], [`log`], [`mail`], [`moment`], [`net`], [`outbox`], [`query`], [`random`], [`reply`], [`secret`], [`store`], [`ui`], [`units`] |
 //! | [`ui`] | tables, JSON, terminal-safe text; the only place that prints | [`error`], [`job_control`] |
-//! | [`config`] | the configuration file | [`alike`], [`caller`], [`error`], [`net`], [`units`] |
+//! | [`config`] | the configuration file | [`suggest`], [`caller`], [`error`], [`net`], [`units`] |
 //! | [`secret`] | where passwords and tokens come from | [`error`], [`job_control`] |
 //! | [`error`] | errors with exit status and hint; classifies those of servers and of the database | [`net`], [`store`] |
 //! | [`caller`] | as whom the program runs, and for whom | [`error`] |
@@ -42,7 +42,7 @@
 //! | [`job_control`] | a writer is not stopped by a key press | [`holder`] |
 //! | [`log`] | the log file | [`ui`] |
 //! | [`moment`] | times in the database that a wrong clock may have written | no other room |
-//! | [`alike`] | the known word that is closest to a mistyped one | no other room |
+//! | [`suggest`] | the known word that is closest to a mistyped one | no other room |
 //! | [`random`] | fresh random bytes | no other room |
 //! | [`units`] | durations and sizes in words | no other room |
 //! | [`rules`] | the rules by the numbers that code and tests cite: text alone | no other room |
@@ -52,7 +52,6 @@
 //! a new thing goes, and how to write.
 
 pub mod access;
-mod alike;
 pub mod caller;
 pub mod cli;
 pub mod config;
@@ -73,6 +72,7 @@ pub mod outbox;
 pub mod query;
 mod random;
 pub mod reply;
+mod suggest;
 #[doc = include_str!("rules.md")]
 pub mod rules {}
 pub mod secret;

@@ -5,7 +5,7 @@ use clap::Args;
 
 use super::context::Context;
 use super::cron;
-use super::front;
+use super::sudo_relay;
 use crate::access::{self, Actor};
 use crate::caller::Standing;
 use crate::config;
@@ -20,7 +20,7 @@ pub struct InitArgs {}
 
 /// Runs `init`: makes the database and says what comes next.
 pub fn run(_args: &InitArgs, ctx: &Context) -> Result<()> {
-    let service = front::owner_of_service().filter(|_| ctx.db_path == config::default_database());
+    let service = sudo_relay::owner_of_service().filter(|_| ctx.db_path == config::default_database());
     create(ctx)?;
     if !ctx.dry_run && !ctx.ui.quiet {
         ctx.ui.note(&next_steps(ctx));

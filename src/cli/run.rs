@@ -12,9 +12,9 @@ use jiff::Timestamp;
 
 use super::context::Context;
 use super::{
-    Cli, Command, account, busy, case, check, command_words, completions, config, db, delegation, doctor, email,
-    export, fetch, filter, folder, front, import, ingest, init, log, man, named, notification, outbox, quarantine,
-    record, role, schema, send, status, stream, team, template, user, whoami,
+    Cli, Command, account, busy, case, check, command_words, completions, config, db, doctor, email, export, fetch,
+    filter, folder, import, ingest, init, log, man, named_files, notification, outbox, quarantine, record, role,
+    schema, send, status, stream, sudo_policy, sudo_relay, team, template, user, whoami,
 };
 use crate::caller::{Caller, Process, Standing};
 use crate::config::{self as configuration, Config};
@@ -103,9 +103,9 @@ fn execute(mut cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui)
     let process = Process::current();
     job_control::start(process.is_delegated());
     if process.is_delegated() {
-        named::only_sent(cli.front).map_err(|e| error::data(e.to_string()))?;
-        delegation::check(command, matches, std::env::vars_os().map(|(name, _)| name))?;
-        delegation::detach()?;
+        named_files::only_sent(cli.front).map_err(|e| error::data(e.to_string()))?;
+        sudo_policy::check(command, matches, std::env::vars_os().map(|(name, _)| name))?;
+        sudo_policy::detach()?;
     }
     let config = Config::load(cli.config.as_deref());
     // `config` itself must work with a configuration that does not.
@@ -116,8 +116,8 @@ fn execute(mut cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui)
     let config_path = Some(cli.config.clone().unwrap_or_else(configuration::default_path)).filter(|path| path.exists());
     let names_none = cli.db.is_none() && cli.config.is_none() && !matches!(cli.command, Command::Init(_));
     let may_be_services = cli.command.needs_database() && names_none && !process.is_delegated();
-    if let Some(owner) = front::owner_of_service().filter(|_| may_be_services) {
-        return job_control::while_waiting(|| front::run(&owner, command, matches, ui));
+    if let Some(owner) = sudo_relay::owner_of_service().filter(|_| may_be_services) {
+        return job_control::while_waiting(|| sudo_relay::run(&owner, command, matches, ui));
     }
     let db_path = cli.db.clone().or_else(|| config.database.clone()).unwrap_or_else(configuration::default_database);
     if let Command::Doctor(args) = &mut cli.command
@@ -163,7 +163,7 @@ fn show_config(
         return Err(error::noperm("config show: is refused from a caller who came through sudo").into());
     }
     let services = Some(configuration::path_of_service()).filter(|path| path.exists());
-    let is_services = named.is_none() && !process.is_delegated() && front::owner_of_service().is_some();
+    let is_services = named.is_none() && !process.is_delegated() && sudo_relay::owner_of_service().is_some();
     match services.filter(|_| is_services) {
         Some(path) => config::run(command, Some(&path), Config::load(Some(&path)), ui),
         None => config::run(command, named, config, ui),

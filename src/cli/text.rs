@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::context::Context;
-use super::named;
+use super::named_files;
 use crate::error;
 use crate::job_control;
 
@@ -131,7 +131,7 @@ pub fn read_source(field: &str, file: &str) -> Result<String> {
         })?;
     } else {
         let cannot = |why: String| error::data(format!("{field}: cannot read {file}: {why}"));
-        let bytes = named::read(file, MAX).map_err(|e| cannot(e.to_string()))?;
+        let bytes = named_files::read(file, MAX).map_err(|e| cannot(e.to_string()))?;
         text = String::from_utf8(bytes).map_err(|_| cannot("it is not UTF-8".to_owned()))?;
     }
     Ok(text)

@@ -9,7 +9,7 @@ use crate::error;
 use crate::intake::follow_up::{self, Answer};
 use crate::intake::sender::can_take_part;
 use crate::intake::world::World;
-use crate::intake::{clock, people};
+use crate::intake::{people, waiting};
 use crate::store::cases::{self, Case};
 use crate::store::db::Tx;
 use crate::store::emails::Email;
@@ -49,7 +49,7 @@ pub fn accept(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email_id: i64, add_
     note(tx, world, actor, &case, NoteKind::Accepted, &text)?;
     let accepted = emails::by_id(tx, email.id, Sight::Everything)?.context("the email vanished")?;
     people::is_accepted(tx, world, &case, &author, accepted.id)?;
-    if !clock::is_of_customer_side(tx, world, &case, &accepted)? {
+    if !waiting::is_of_customer_side(tx, world, &case, &accepted)? {
         return Ok(case);
     }
     let account = case.account_id.map(|id| accounts::by_id(tx, id)).transpose()?.flatten();

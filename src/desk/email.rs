@@ -8,7 +8,7 @@ use crate::erase;
 use crate::error;
 use crate::intake::people;
 use crate::intake::world::World;
-use crate::intake::{clock, privacy};
+use crate::intake::{privacy, waiting};
 use crate::store::cases::{self, Case};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email};
@@ -43,7 +43,7 @@ pub fn link_email(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email, 
     tell(tx, world, email, record)?;
     privacy::open_if_account_shares(tx, world, email.id)?;
     if let Some(case) = old {
-        clock::set(tx, world, &case)?;
+        waiting::set(tx, world, &case)?;
         let text = format!("email {} linked to {}: {}", email.id, records::label(tx, record)?, email.subject);
         note_of_email(tx, world, actor, &case, email, &text)?;
     }
@@ -84,7 +84,7 @@ pub fn delete_email(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email
     let case = case_of(tx, email.parent)?;
     erase::email(tx, world, email, &format!("deleted: {reason}"))?;
     let Some(case) = case else { return Ok(()) };
-    clock::set(tx, world, &case)?;
+    waiting::set(tx, world, &case)?;
     note(tx, world, actor, &case, NoteKind::Linked, &format!("email {} deleted: {reason}", email.id))
 }
 
@@ -92,7 +92,7 @@ fn into_case(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email, case:
     refuse_merged(tx, actor, case)?;
     let verified = is_verified_in(tx, world, email, case)?;
     relocate(tx, world, email, case, verified, &format!("linked by {}", who(actor)))?;
-    clock::set(tx, world, case)?;
+    waiting::set(tx, world, case)?;
     let text = format!("email {} linked: {}", email.id, email.subject);
     note_of_email(tx, world, actor, case, email, &text)?;
     Ok(verified)

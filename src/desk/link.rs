@@ -6,7 +6,7 @@ use super::people::{self, Former};
 use super::{note_of_email, who};
 use crate::access::Actor;
 use crate::error;
-use crate::intake::clock;
+use crate::intake::waiting;
 use crate::intake::world::World;
 use crate::store::cases::{self, Case, Person};
 use crate::store::db::Tx;
@@ -41,7 +41,7 @@ pub fn link(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, record: 
         note_link(tx, world, actor, case, linked, &text)?;
     }
     people::make_room(tx, world, actor, &new, record, former, before)?;
-    clock::set(tx, world, &new)
+    waiting::set(tx, world, &new)
 }
 
 /// A case is for one person: a contact takes the place of a lead, unless it is what became of that, and the other way.
@@ -93,7 +93,7 @@ pub fn unlink(
     cases::set_people(tx, &new, world.now)?;
     note_link(tx, world, actor, case, linked, &format!("unlinked from {}", records::label(tx, linked)?))?;
     let lowered = if is_customer { people::give_back(tx, world, actor, &new, before)? } else { Vec::new() };
-    clock::set(tx, world, &new)?;
+    waiting::set(tx, world, &new)?;
     Ok(lowered)
 }
 
@@ -108,7 +108,7 @@ pub fn take_out(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, emai
         return Err(not_in(case, email_id));
     }
     emails::clear_parent(tx, email.id)?;
-    clock::set(tx, world, case)?;
+    waiting::set(tx, world, case)?;
     let decision = format!("none: taken out of #{} by {}", case.number, who(actor));
     emails::decide(tx, email.id, "case", &decision, world.now)?;
     let text = format!("email {} taken out: {}", email.id, email.subject);

@@ -6,7 +6,7 @@ use super::who;
 use crate::access::Actor;
 use crate::error;
 use crate::intake::world::World;
-use crate::intake::{clock, undelivered};
+use crate::intake::{undelivered, waiting};
 use crate::mail::{markdown, message};
 use crate::store::cases;
 use crate::store::db::Tx;
@@ -149,7 +149,7 @@ fn redraft(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow, email_id: i64) -> Re
     };
     drafts::put(tx, &draft)?;
     if let Some(case) = case_id.map(|id| cases::by_id(tx, id)).transpose()?.flatten() {
-        clock::set(tx, world, &case)?;
+        waiting::set(tx, world, &case)?;
     }
     Ok(email_id)
 }
@@ -158,5 +158,5 @@ fn redraft(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow, email_id: i64) -> Re
 fn tell_time(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow) -> Result<()> {
     let id = row.case_id.filter(|_| row.kind == OutboxKind::Mail);
     let case = id.map(|id| cases::by_id(tx, id)).transpose()?.flatten();
-    case.map_or(Ok(()), |case| clock::set(tx, world, &cases::surviving(tx, case)?))
+    case.map_or(Ok(()), |case| waiting::set(tx, world, &cases::surviving(tx, case)?))
 }

@@ -8,7 +8,7 @@ use crate::access::Actor;
 use crate::error;
 use crate::intake::sender::can_take_part;
 use crate::intake::world::World;
-use crate::intake::{clock, people, roster};
+use crate::intake::{people, roster, waiting};
 use crate::store::cases::{self, Case, Person, Role};
 use crate::store::db::Tx;
 use crate::store::records::{self, Parent, ParentType};
@@ -43,7 +43,7 @@ pub fn set_roles(
         let text = format!("{address} is {} from now on", with_article(role));
         note(tx, world, actor, case, NoteKind::People, &text)?;
     }
-    clock::set(tx, world, case)
+    waiting::set(tx, world, case)
 }
 
 /// Takes the role of an address in a case away: its mail is a stranger's from then on.
@@ -65,7 +65,7 @@ pub fn remove(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, addres
         return Err(error::data(text).hint(format!("see who has: espomail case people {number}")).into());
     }
     note(tx, world, actor, case, NoteKind::People, &format!("{address} takes no part from now on"))?;
-    clock::set(tx, world, case)
+    waiting::set(tx, world, case)
 }
 
 /// Refuses an address that nobody can be answered at.
@@ -113,7 +113,7 @@ fn with_article(role: Role) -> &'static str {
 /// The customer was answered otherwise than by mail: they wait no longer (B5.10).
 pub fn answered(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case) -> Result<()> {
     note(tx, world, actor, case, NoteKind::Answered, "the customer was answered otherwise than by mail")?;
-    clock::set(tx, world, case)
+    waiting::set(tx, world, case)
 }
 
 /// What becomes of the customer of a case that is linked to a contact with other addresses.

@@ -12,7 +12,7 @@ use crate::error;
 use crate::intake::new_case::{self, Beginning, People};
 use crate::intake::opening;
 use crate::intake::world::World;
-use crate::intake::{assign, case, clock, people};
+use crate::intake::{assign, case, people, waiting};
 use crate::mail::address::Mailbox;
 use crate::mail::text;
 use crate::store::accounts;
@@ -132,8 +132,8 @@ pub(super) fn open(
         people::named_in(tx, world, &new, first)?;
     }
     bring(tx, world, actor, old, &new, moved)?;
-    clock::set(tx, world, old)?;
-    clock::set(tx, world, &new)?;
+    waiting::set(tx, world, old)?;
+    waiting::set(tx, world, &new)?;
     if let Some(account) = &account {
         assign::distribute(tx, world, account, id)?;
     }

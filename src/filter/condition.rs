@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::budget::Sought;
-use super::look::{Look, Text, Texts};
+use super::message_view::{Look, Text, Texts};
 use super::pattern::Pattern;
-use crate::alike;
 use crate::mail::address::{self, Mailbox};
 use crate::mail::automatic;
 use crate::mail::message::Message;
 use crate::mail::reading::Reading;
+use crate::suggest;
 use crate::units;
 
 /// A field that conditions may name.
@@ -292,7 +292,7 @@ impl fmt::Display for Condition {
 
 fn unknown(name: &str) -> String {
     let name: String = name.chars().take(40).collect();
-    let near = alike::nearest(&name, FIELDS.iter().map(|field| field.name), 2);
+    let near = suggest::nearest(&name, FIELDS.iter().map(|field| field.name), 2);
     if let Some(near) = near.filter(|_| name.len() > 2) {
         return format!("\"{name}\" is no field of a message; did you mean {near}?");
     }

@@ -8,7 +8,7 @@ use memchr::memmem::Finder;
 
 use super::budget::{self, Steps};
 use super::fold;
-use super::holes::Holes;
+use super::wildcard::Holes;
 
 /// A pattern for folded texts.
 #[derive(Debug, Clone)]

@@ -1,9 +1,9 @@
 //! What a condition compares texts with: wildcards, or a regular expression.
 
 use super::budget::{ALONE, EACH_TEXT, Sought, Steps, beginning};
-use super::expression::Expression;
 use super::glob::Glob;
-use super::look::Text;
+use super::message_view::Text;
+use super::regex::Expression;
 
 /// Longest pattern in characters.
 const MAX_CHARS: usize = 500;

@@ -5,9 +5,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::assign::{self, Assignment};
 use super::case::{Mail, join};
-use super::clock;
 use super::opening::{self, Opening};
 use super::people::{self, Written};
+use super::waiting;
 use super::world::World;
 use crate::mail::reading::Reading;
 use crate::store::accounts::{self, Account, Distribution, OnClosed};
@@ -83,8 +83,8 @@ pub fn follow_up(tx: &Tx<'_>, world: &World<'_>, case: &Case, mail: &Mail<'_>) -
 fn colleague_wrote(tx: &Tx<'_>, world: &World<'_>, case: &Case, mail: &Mail<'_>, user: &User) -> Result<()> {
     let (to, cc) = (&mail.message.to, &mail.message.cc);
     people::written_to(tx, world, case, &Written { email_id: mail.email_id, to, cc, bcc: &[], typed: &[] })?;
-    match clock::answers_customer(tx, world, case, to.iter().chain(cc), Some(user.id))? {
-        true => clock::set(tx, world, case),
+    match waiting::answers_customer(tx, world, case, to.iter().chain(cc), Some(user.id))? {
+        true => waiting::set(tx, world, case),
         false => Ok(()),
     }
 }
@@ -125,7 +125,7 @@ fn speaks_as_customer(tx: &Tx<'_>, world: &World<'_>, case: &Case, mail: &Mail<'
     }
     if let Some(user) = mail.sender.verified_user() {
         let readers = mail.message.to.iter().chain(&mail.message.cc);
-        if clock::answers_customer(tx, world, case, readers, Some(user.id))? {
+        if waiting::answers_customer(tx, world, case, readers, Some(user.id))? {
             return Ok(false);
         }
     }

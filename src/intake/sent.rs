@@ -9,7 +9,7 @@ use super::parent::{self, Found};
 use super::people::{self, Written};
 use super::sender::Sender;
 use super::world::World;
-use super::{clock, privacy};
+use super::{privacy, waiting};
 use crate::access::Actor;
 use crate::mail::message::Message;
 use crate::mail::reading::Reading;
@@ -69,7 +69,7 @@ pub(super) fn link(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &Mai
     }
     let Message { to, cc, bcc, .. } = &**mail.message;
     people::written_to(tx, world, &case, &Written { email_id: mail.email_id, to, cc, bcc, typed: &[] })?;
-    clock::set(tx, world, &case)?;
+    waiting::set(tx, world, &case)?;
     let why = format!("#{}: a reply by another program, in the Sent folder of {}", case.number, account.name);
     emails::decide(tx, mail.email_id, "case", &why, world.now)
 }
@@ -120,7 +120,7 @@ pub(super) fn author_is_known(
         stream::follow(tx, Parent::case(case_id), user.id)?;
     }
     let case = cases::by_id(tx, case_id)?.context("the case vanished")?;
-    clock::set(tx, world, &case)
+    waiting::set(tx, world, &case)
 }
 
 /// An answer in the thread of a case that came by a group account is part of the case. Not one to a mail that is private

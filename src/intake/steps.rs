@@ -1,6 +1,6 @@
 //! One message through the numbered steps of B3.
 
-mod known;
+mod duplicates;
 mod notice;
 mod outcome;
 

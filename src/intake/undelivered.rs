@@ -4,8 +4,8 @@
 use anyhow::Result;
 use jiff::Timestamp;
 
-use super::clock;
 use super::notice::{self, Notice};
+use super::waiting;
 use super::world::World;
 use crate::access;
 use crate::config::Config;
@@ -147,11 +147,11 @@ pub fn settle(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow) -> Result<()> {
     let case = cases::by_id(tx, case_id)?.map(|case| cases::surviving(tx, case)).transpose()?;
     let email = emails::by_id(tx, email_id, Sight::Everything)?;
     let (Some(case), Some(email)) = (case, email) else { return Ok(()) };
-    match clock::reaches_customer(tx, world, &case, &email)? {
+    match waiting::reaches_customer(tx, world, &case, &email)? {
         None => scheduled(tx, world, row, &case),
         Some(true) => {
             scheduled(tx, world, row, &case)?;
-            clock::set(tx, world, &case)
+            waiting::set(tx, world, &case)
         }
         Some(false) => failed(tx, world, row, &case, &email),
     }
@@ -174,7 +174,7 @@ fn scheduled(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow, case: &Case) -> Re
 /// The customer waits as if the letter had not been written; the case has the status that the letter took from it, unless
 /// somebody gave it another since.
 fn failed(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow, case: &Case, email: &Email) -> Result<()> {
-    clock::set(tx, world, case)?;
+    waiting::set(tx, world, case)?;
     let now = cases::by_id(tx, case.id)?.map(|case| case.waiting_for);
     if now == Some(WaitingFor::Customer) {
         // Another letter answered them.

@@ -6,7 +6,7 @@ use std::fmt;
 use super::automatic::answer::ByWords;
 use super::automatic::subject::{self, Mark};
 use super::message::Message;
-use super::{automatic, message_id, words};
+use super::{automatic, message_id, phrases};
 
 /// What became of a mail at its reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,8 +124,8 @@ pub(in crate::mail) fn values<'t>(text: &'t str, name: &'t str) -> impl Iterator
 pub(in crate::mail) fn says_unread(message: &Message) -> bool {
     let is_unread = subject::sure_mark(&message.subject).is_some_and(|marked| marked.mark == Mark::Unread);
     is_unread
-        || words::WITHOUT_BEING_READ
-            .are_in(&words::plain(message.text.lines().take(50).collect::<Vec<_>>().join("\n").as_str()))
+        || phrases::WITHOUT_BEING_READ
+            .are_in(&phrases::plain(message.text.lines().take(50).collect::<Vec<_>>().join("\n").as_str()))
 }
 
 #[cfg(test)]

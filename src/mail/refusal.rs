@@ -3,7 +3,7 @@
 //! A code such as 550 is given for everything, so that the words decide, and the status code (RFC 3463) where it says
 //! more than "no".
 
-use super::{bounce, words};
+use super::{bounce, phrases};
 
 /// Whom a refusal for good concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,11 +20,11 @@ pub enum Refusal {
 
 /// Reads a refusal by its three-digit code, its status code (may be empty) and its words.
 pub fn read(code: u16, status: &str, said: &str) -> Refusal {
-    let said = words::plain(said);
+    let said = phrases::plain(said);
     match (code, status) {
         (530 | 534 | 535 | 538, _) => Refusal::Account,
         (_, "5.1.7" | "5.1.8" | "5.7.8" | "5.7.9" | "5.7.57" | "5.7.60" | "5.2.252" | "5.7.64") => Refusal::Account,
-        _ if words::REFUSED_ACCOUNT.are_in(&said) => Refusal::Account,
+        _ if phrases::REFUSED_ACCOUNT.are_in(&said) => Refusal::Account,
         (_, "5.2.1" | "5.2.2") => Refusal::Recipient,
         (_, "5.2.3" | "5.3.4") => Refusal::Message,
         _ if status.starts_with("5.6.") => Refusal::Message,
@@ -35,14 +35,14 @@ pub fn read(code: u16, status: &str, said: &str) -> Refusal {
         {
             Refusal::Recipient
         }
-        _ if words::REFUSED_MESSAGE.are_in(&said) => Refusal::Message,
+        _ if phrases::REFUSED_MESSAGE.are_in(&said) => Refusal::Message,
         _ => Refusal::Unsaid,
     }
 }
 
 /// Whether the server takes more, only not over this connection.
 pub fn wants_a_new_connection(code: u16, said: &str) -> bool {
-    let said = words::plain(said);
+    let said = phrases::plain(said);
     let per =
         ["this connection", "this session", "per connection", "per session", "one connection", "single connection"];
     code == 421 || ((400..500).contains(&code) && per.iter().any(|per| said.contains(per)))

@@ -6,8 +6,8 @@
 use std::io::{self, Read, Write};
 use std::time::Duration;
 
+use super::printable::Words;
 use super::tls::Stream;
-use super::words::Words;
 use super::{NetError, NetErrorKind};
 
 const BUFFER: usize = 64 * 1024;

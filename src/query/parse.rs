@@ -6,8 +6,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Field, Term, Tree, Words};
-use crate::alike;
 use crate::error::{self, Fault};
+use crate::suggest;
 use crate::units;
 
 /// The longest query, in bytes.
@@ -136,7 +136,7 @@ impl<'a> Parser<'a> {
         let known = self.reading.fields;
         known.iter().copied().find(|field| field.name().eq_ignore_ascii_case(name)).ok_or_else(|| {
             let shown: String = name.chars().take(40).collect();
-            let meant = alike::nearest(&shown.to_ascii_lowercase(), known.iter().map(|field| field.name()), 2);
+            let meant = suggest::nearest(&shown.to_ascii_lowercase(), known.iter().map(|field| field.name()), 2);
             let meant = meant.map(|field| format!("; did you mean {field}:?")).unwrap_or_default();
             let known: Vec<String> = known.iter().map(|field| format!("{}:", field.name())).collect();
             error::data(format!("QUERY: \"{shown}:\" is not a field{meant}"))

@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::access::Actor;
 use crate::error;
 use crate::intake::world::World;
-use crate::intake::{clock, people, roster};
+use crate::intake::{people, roster, waiting};
 use crate::mail::address::{Mailbox, system};
 use crate::mail::compose::is_address;
 use crate::mail::mailing_list::List;
@@ -40,7 +40,7 @@ pub(super) fn original(tx: &Tx<'_>, world: &World<'_>, case: &Case, sight: Sight
 /// The newest mail by a customer, or (`Role::Copied`) by anybody of the customer side.
 fn newest(tx: &Tx<'_>, world: &World<'_>, case: &Case, sight: Sight, least: Role) -> Result<Option<Email>> {
     for email in emails::of_case_for(tx, case.id, sight)?.into_iter().rev() {
-        if clock::is_of_customer_side(tx, world, case, &email)? {
+        if waiting::is_of_customer_side(tx, world, case, &email)? {
             let role = people::role(tx, world, case, &email.author().address)?;
             if least == Role::Copied || role == Role::Customer || email.user_id.is_some() {
                 return Ok(Some(email));

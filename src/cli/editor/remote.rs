@@ -1,6 +1,6 @@
 //! The editor of somebody who came through sudo: it runs on their side, with their own rights.
 //!
-//! The command asks for it on standard output, by a NUL and a frame ([`named::write_frame`]) with the text; a frame with
+//! The command asks for it on standard output, by a NUL and a frame ([`named_files::write_frame`]) with the text; a frame with
 //! what became of it comes back by standard input, its name saying what went wrong. A NUL behind all other output says that
 //! the text is in the database or not wanted any more. No other output of a letter has a NUL.
 
@@ -9,7 +9,7 @@ use std::io::{self, BufRead, ErrorKind, Write};
 use anyhow::Result;
 
 use super::page::Page;
-use crate::cli::named;
+use crate::cli::named_files;
 use crate::error;
 
 /// Name of the editor's file for a plain text.
@@ -26,9 +26,9 @@ const MARK: u8 = 0;
 pub fn edit(name: &str, text: &str) -> Result<(Result<()>, String)> {
     let mut out = io::stdout().lock();
     out.write_all(&[MARK])?;
-    named::write_frame(&mut out, name, text.as_bytes())?;
+    named_files::write_frame(&mut out, name, text.as_bytes())?;
     out.flush()?;
-    let answer = named::read_frame(&mut io::stdin().lock(), Page::MAX).map_err(|e| error::data(e.to_string()))?;
+    let answer = named_files::read_frame(&mut io::stdin().lock(), Page::MAX).map_err(|e| error::data(e.to_string()))?;
     let (trouble, typed) = answer.ok_or_else(|| error::data("what was typed did not come back from the editor"))?;
     let typed = String::from_utf8(typed).map_err(|_| error::data("what was typed is not UTF-8"))?;
     Ok((if trouble.is_empty() { Ok(()) } else { Err(error::config(trouble).into()) }, typed))
@@ -53,14 +53,14 @@ pub fn serve(mut said: impl BufRead, mut answer: impl Write, show: &mut impl Wri
     }
     said.consume(1);
     let (name, text) =
-        named::read_frame(&mut said, u64::MAX)?.ok_or_else(|| io::Error::from(ErrorKind::UnexpectedEof))?;
+        named_files::read_frame(&mut said, u64::MAX)?.ok_or_else(|| io::Error::from(ErrorKind::UnexpectedEof))?;
     // A name of that side is no path on this one.
     let page = Page::open(if name == MARKDOWN { MARKDOWN } else { PLAIN }, &String::from_utf8_lossy(&text))?;
     let (ended, typed) = page.edit()?;
     page.keep();
     let trouble = ended.err().map(|e| format!("{e:#}").replace('\n', " ")).unwrap_or_default();
     // Where it is gone, it says nothing more either.
-    let _ = named::write_frame(&mut answer, &trouble, typed.as_bytes()).and_then(|()| answer.flush());
+    let _ = named_files::write_frame(&mut answer, &trouble, typed.as_bytes()).and_then(|()| answer.flush());
     drop(answer);
     let (is_safe, shown) = relay(&mut said, show)?;
     if is_safe {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::source::source;
 use crate::cli::context::Context;
-use crate::cli::named;
+use crate::cli::named_files;
 use crate::error;
 use crate::mail::message::{self, Attachment, PartId};
 use crate::ui::cell::{Cell, Column, head, unlisted};
@@ -148,7 +148,7 @@ fn save(args: &Save, ctx: &Context) -> Result<()> {
         let name = safe::file_name(&file.name, &format!("attachment-{part}"));
         if args.dir == Path::new("-") && !ctx.dry_run {
             let mut frame = Vec::new();
-            named::write_frame(&mut frame, &name, &content(&raw, *part)?)?;
+            named_files::write_frame(&mut frame, &name, &content(&raw, *part)?)?;
             ctx.ui.bytes(&frame)?;
             continue;
         }
@@ -164,7 +164,7 @@ fn save(args: &Save, ctx: &Context) -> Result<()> {
 
 /// Saves what an `attachment save --dir -` sends.
 pub fn save_sent(input: &mut impl BufRead, dir: &Path, ui: &Ui) -> Result<()> {
-    while let Some((name, bytes)) = named::read_frame(input, u64::MAX)? {
+    while let Some((name, bytes)) = named_files::read_frame(input, u64::MAX)? {
         let path = write_new(dir, &safe::file_name(&name, "attachment"), &bytes)?;
         ui.text(&path.display().to_string())?;
     }

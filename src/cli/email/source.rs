@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use super::explain;
 use crate::access::Actor;
 use crate::cli::context::{self, Context};
-use crate::cli::{delivery, named};
+use crate::cli::{delivery, named_files};
 use crate::error;
 use crate::job_control;
 use crate::mail::address::Mailbox;
@@ -51,7 +51,7 @@ pub(super) fn origin(what: &str, ctx: &Context) -> Result<Origin> {
     }
     let read = match what {
         "-" => standard_input(),
-        file => named::read(file, LONGEST),
+        file => named_files::read(file, LONGEST),
     };
     let raw = read.map_err(|e| error::data(format!("{what}: {e}")).hint("name an email id or a readable file"))?;
     let author = author::of_stranger(&Reading::parse(&raw));

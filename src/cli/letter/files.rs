@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::cli::named;
+use crate::cli::named_files;
 use crate::error;
 use crate::mail::compose::OutgoingAttachment;
 use crate::mail::file_type;
@@ -16,7 +16,8 @@ pub fn read(files: &[String], max: u64) -> Result<Vec<OutgoingAttachment>> {
     let mut left = max;
     let mut all = Vec::new();
     for file in files {
-        let bytes = named::read(file, left).map_err(|e| error::data(format!("--attach: cannot read {file}: {e}")))?;
+        let bytes =
+            named_files::read(file, left).map_err(|e| error::data(format!("--attach: cannot read {file}: {e}")))?;
         let Some(rest) = left.checked_sub(bytes.len() as u64) else {
             return Err(reply::over_limit(&format!("with {file} it is"), max).into());
         };

@@ -11,7 +11,7 @@ use super::sheet::{Line, Sheet};
 use super::{Import, counted};
 use crate::access::Actor;
 use crate::cli::context::{self, Context};
-use crate::cli::named;
+use crate::cli::named_files;
 use crate::desk::record;
 use crate::error::{self, Kind};
 use crate::job_control;
@@ -59,7 +59,7 @@ fn bytes(file: &str) -> Result<Vec<u8>> {
         "-" => {
             job_control::while_waiting(|| std::io::stdin().take(MAX + 1).read_to_end(&mut bytes)).map_err(cannot)?;
         }
-        file => bytes = named::read(file, MAX).map_err(cannot)?,
+        file => bytes = named_files::read(file, MAX).map_err(cannot)?,
     }
     if bytes.len() as u64 > MAX {
         return Err(error::data(format!("FILE: {file} is larger than 64 MiB"))

@@ -4,8 +4,8 @@
 
 use super::subject::{self, Mark};
 use crate::mail::message::Message;
+use crate::mail::phrases::{self, Phrases};
 use crate::mail::prefix::{leading_prefix, leading_tag};
-use crate::mail::words::{self, Phrases};
 
 /// What stands in the subject in addition to the phrase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl ByWords {
 
 /// A subject as it is compared: without prefixes and tags.
 pub(in crate::mail) fn comparable(subject: &str) -> String {
-    words::plain(&crate::mail::subject::base(subject))
+    phrases::plain(&crate::mail::subject::base(subject))
 }
 
 /// What the subject says in an answer to mails with these subjects, which are [`comparable`]; `None` where it speaks for a
@@ -64,7 +64,7 @@ pub(in crate::mail) fn by_words(message: &Message, ours: &[String]) -> Option<By
     if !subject::answers(message) {
         return None;
     }
-    let subject = words::plain(subject::beginning(&message.subject)?);
+    let subject = phrases::plain(subject::beginning(&message.subject)?);
     let subject = subject.trim_start_matches(['"', '\'', '«', '“', '„', ' ']);
     let is_numbered = begins_with_number(message.subject.trim_start());
     let look = Look { subject, names: names(message), ours, is_numbered };
@@ -73,7 +73,7 @@ pub(in crate::mail) fn by_words(message: &Message, ours: &[String]) -> Option<By
 
 /// The words by which the sender calls themselves.
 fn names(message: &Message) -> Vec<String> {
-    let of = |text: &str| words_of(&words::plain(text)).map(str::to_owned).collect::<Vec<_>>();
+    let of = |text: &str| words_of(&phrases::plain(text)).map(str::to_owned).collect::<Vec<_>>();
     let local = |address: &str| address.split('@').next().unwrap_or_default().to_owned();
     message.from.iter().take(1).flat_map(|from| [of(&from.name), of(&local(&from.address))]).flatten().collect()
 }
@@ -100,17 +100,17 @@ impl Look<'_> {
     /// `Automatic reply: Printer`, `Out of office`, `We have received your request [#7]`.
     fn at_beginning(&self) -> Option<ByWords> {
         let marks = [
-            (&words::AUTOMATIC_REPLIES, Mark::Reply),
-            (&words::AWAY, Mark::Perhaps),
-            (&words::UNREAD_RECEIPTS, Mark::Unread),
-            (&words::READ_RECEIPTS, Mark::Read),
-            (&words::ACKNOWLEDGEMENTS, Mark::Perhaps),
+            (&phrases::AUTOMATIC_REPLIES, Mark::Reply),
+            (&phrases::AWAY, Mark::Perhaps),
+            (&phrases::UNREAD_RECEIPTS, Mark::Unread),
+            (&phrases::READ_RECEIPTS, Mark::Read),
+            (&phrases::ACKNOWLEDGEMENTS, Mark::Perhaps),
         ];
         marks.iter().find_map(|(list, mark)| {
             let mut phrases: Vec<&'static str> = list.beginnings(self.subject).collect();
             phrases.sort_by_key(|phrase| std::cmp::Reverse(phrase.len()));
             let rest = |phrase: &'static str| self.rest_after(list, *mark, phrase).map(|rest| (phrase, rest));
-            let of_programs = |phrase| !std::ptr::eq(*list, &words::ACKNOWLEDGEMENTS) && says_enough(list, phrase);
+            let of_programs = |phrase| !std::ptr::eq(*list, &phrases::ACKNOWLEDGEMENTS) && says_enough(list, phrase);
             let found = phrases.into_iter().find_map(rest);
             found.map(|(phrase, rest)| ByWords { mark: *mark, phrase, rest, of_programs: of_programs(phrase) })
         })
@@ -118,7 +118,7 @@ impl Look<'_> {
 
     fn rest_after(&self, list: &'static Phrases, mark: Mark, phrase: &str) -> Option<Rest> {
         let after = self.subject.get(phrase.len()..)?;
-        let is_acknowledgement = std::ptr::eq(list, &words::ACKNOWLEDGEMENTS);
+        let is_acknowledgement = std::ptr::eq(list, &phrases::ACKNOWLEDGEMENTS);
         if !is_acknowledgement && after.starts_with(char::is_alphanumeric) {
             return None;
         }
@@ -146,7 +146,7 @@ impl Look<'_> {
     /// `Printer (out of office)`, `Kim Lee: on vacation`.
     fn at_end(&self) -> Option<ByWords> {
         let end = self.subject.trim_end_matches([')', ']', '】', '"', '\'', '.', '!', ' ']);
-        [(&words::AUTOMATIC_REPLIES, Mark::Reply), (&words::AWAY, Mark::Perhaps)].iter().find_map(|(list, mark)| {
+        [(&phrases::AUTOMATIC_REPLIES, Mark::Reply), (&phrases::AWAY, Mark::Perhaps)].iter().find_map(|(list, mark)| {
             list.all_in(end).filter(|(at, phrase)| at + phrase.len() == end.len()).find_map(|(at, phrase)| {
                 let before = end.get(..at).filter(|before| subject::is_separated_before(before))?;
                 let before =
@@ -163,10 +163,10 @@ impl Look<'_> {
         if self.subject.contains(['?', '？', '؟', ';']) {
             return None;
         }
-        words::AWAY_SENTENCES.all_in(self.subject).find_map(|(at, phrase)| {
+        phrases::AWAY_SENTENCES.all_in(self.subject).find_map(|(at, phrase)| {
             let before = self.subject.get(..at).unwrap_or_default();
             let before = match before.split_once(':') {
-                Some((mark, before)) if words::AWAY.have(mark) || words::AUTOMATIC_REPLIES.have(mark) => before,
+                Some((mark, before)) if phrases::AWAY.have(mark) || phrases::AUTOMATIC_REPLIES.have(mark) => before,
                 Some(_) => return None,
                 None => before,
             };
@@ -224,6 +224,6 @@ fn is_short(text: &str, words: usize) -> bool {
 
 /// Whether nothing need stand beside a phrase: people write `Holiday` alone, but seldom a name of such notes.
 fn says_enough(list: &'static Phrases, phrase: &str) -> bool {
-    let is_receipt = [&words::READ_RECEIPTS, &words::UNREAD_RECEIPTS].iter().any(|of| std::ptr::eq(list, *of));
-    !is_receipt && (!std::ptr::eq(list, &words::AWAY) || subject::is_long(phrase, subject::LONG))
+    let is_receipt = [&phrases::READ_RECEIPTS, &phrases::UNREAD_RECEIPTS].iter().any(|of| std::ptr::eq(list, *of));
+    !is_receipt && (!std::ptr::eq(list, &phrases::AWAY) || subject::is_long(phrase, subject::LONG))
 }

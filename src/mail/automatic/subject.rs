@@ -5,8 +5,8 @@
 //! more, unless the mark is what only programs write.
 
 use crate::mail::message::Message;
+use crate::mail::phrases::{self, Phrases};
 use crate::mail::prefix::leading_prefix;
-use crate::mail::words::{self, Phrases};
 
 /// Characters of a subject that are looked at.
 const MAX: usize = 300;
@@ -60,10 +60,10 @@ fn sure_mark_of(subject: &str) -> Option<Marked> {
     let name = without_prefix(&clause);
     let repeats_answer = name != clause || leading_prefix(rest).is_some();
     let mark = match colon.is_some() {
-        true if words::UNREAD_RECEIPTS.have(name) => Mark::Unread,
-        true if words::READ_RECEIPTS.have(name) => Mark::Read,
+        true if phrases::UNREAD_RECEIPTS.have(name) => Mark::Unread,
+        true if phrases::READ_RECEIPTS.have(name) => Mark::Read,
         true if is_absence(name) => Mark::Reply,
-        _ if words::AUTOMATIC_REPLIES.have(name) => Mark::Reply,
+        _ if phrases::AUTOMATIC_REPLIES.have(name) => Mark::Reply,
         _ => return None,
     };
     Some(Marked { mark, repeats_answer })
@@ -71,14 +71,14 @@ fn sure_mark_of(subject: &str) -> Option<Marked> {
 
 fn perhaps(subject: &str) -> bool {
     let whole = tidy(subject);
-    [&words::AUTOMATIC_REPLIES, &words::AWAY].iter().any(|list| stands_out(list, &whole))
-        || words::AWAY_SENTENCES.first_in(&whole).is_some()
-        || words::ACKNOWLEDGEMENTS.begin(&whole)
+    [&phrases::AUTOMATIC_REPLIES, &phrases::AWAY].iter().any(|list| stands_out(list, &whole))
+        || phrases::AWAY_SENTENCES.first_in(&whole).is_some()
+        || phrases::ACKNOWLEDGEMENTS.begin(&whole)
 }
 
 /// A word for nothing but such a note: of more than one word, or a long one.
 fn is_absence(clause: &str) -> bool {
-    words::AWAY.have(clause) && is_long(clause, 7)
+    phrases::AWAY.have(clause) && is_long(clause, 7)
 }
 
 /// Whether a phrase has more than one word, or more letters than these: of ideographs four are many.
@@ -152,7 +152,7 @@ fn between_stars(subject: &str) -> Option<&str> {
 
 fn of_gateway(subject: &str) -> Option<&str> {
     let (tag, rest) = subject.split_once([':', '|', '-'])?;
-    words::MARKS_OF_GATEWAYS.have(&words::plain(tag)).then_some(rest)
+    phrases::MARKS_OF_GATEWAYS.have(&phrases::plain(tag)).then_some(rest)
 }
 
 /// `atvaļinājums re` is what stands before the colon of `Atvaļinājums Re: …`.
@@ -169,7 +169,7 @@ fn is_colon(c: char) -> bool {
 
 /// Lower case, one blank between words, and nothing around it.
 fn tidy(text: &str) -> String {
-    let plain = words::plain(text);
+    let plain = phrases::plain(text);
     plain.trim_matches([' ', '"', '\'', '!', '.', '-', '–', '«', '»', '“', '”', '(', ')', '[', ']']).to_owned()
 }
 

@@ -9,7 +9,7 @@ mod recipients;
 use super::report::{self, Fields};
 use super::{Failure, Failures, MAX, Outcome};
 use crate::mail::message::Message;
-use crate::mail::words;
+use crate::mail::phrases;
 
 pub(super) use addresses::addresses;
 pub(super) use evidence::{is_by_mail_system, is_from_system};
@@ -40,8 +40,8 @@ pub(super) fn failures(message: &Message) -> Option<Vec<Failure>> {
 
 /// The recipients that the words of a report name.
 pub(super) fn of_words(message: &Message, text: &str, named: Vec<String>) -> Vec<Failure> {
-    let lower = words::plain(text);
-    let delayed = words::DELAYS.are_in(&lower) && !lower.contains("permanent");
+    let lower = phrases::plain(text);
+    let delayed = phrases::DELAYS.are_in(&lower) && !lower.contains("permanent");
     let mut failures = Failures::default();
     for (address, why) in recipients::find(message, text, named) {
         let outcome = if delayed { Outcome::Delayed } else { why.outcome };

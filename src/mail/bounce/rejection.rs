@@ -4,8 +4,8 @@
 use super::Failure;
 use super::prose::{self, Reasons};
 use crate::mail::message::Message;
+use crate::mail::phrases;
 use crate::mail::receipt::{self, Kind};
-use crate::mail::words;
 
 /// The recipients that such a receipt names; `None` for any other message, also for a receipt of a mail deleted unread.
 pub(super) fn failures(message: &Message) -> Option<Vec<Failure>> {
@@ -15,8 +15,8 @@ pub(super) fn failures(message: &Message) -> Option<Vec<Failure>> {
     }
     let text = prose::human(&message.text);
     let submitted = message.all("Auto-Submitted").any(|value| value.to_ascii_lowercase().contains("rejected"));
-    let says = words::REPORT_TEXTS.are_in(&words::plain(text))
-        || words::REPORT_SUBJECTS.are_in(&words::plain(&message.subject));
+    let says = phrases::REPORT_TEXTS.are_in(&phrases::plain(text))
+        || phrases::REPORT_SUBJECTS.are_in(&phrases::plain(&message.subject));
     let is_rejection = submitted || says && prose::is_by_mail_system(message);
     if !is_rejection {
         return None;

@@ -2,7 +2,7 @@
 //! 5.0.0 or 550 for everything); a code that says something decides where the words do not.
 
 use super::Outcome;
-use crate::mail::words;
+use crate::mail::phrases;
 
 /// Bytes of the words about one recipient that are looked at.
 const MAX: usize = 2_000;
@@ -26,16 +26,16 @@ impl Said {
     pub fn by(words: &str) -> Said {
         let words = words.get(..words.floor_char_boundary(MAX)).unwrap_or(words);
         // Some gateways begin every refusal so, before they cite the server.
-        let said = words::plain(&without_names(words)).replace("unknown address error", "");
-        let about_the_message = words::ABOUT_THE_MESSAGE.first_in(&said);
-        let no_such_address = words::NO_SUCH_ADDRESS.first_in(&said);
+        let said = phrases::plain(&without_names(words)).replace("unknown address error", "");
+        let about_the_message = phrases::ABOUT_THE_MESSAGE.first_in(&said);
+        let no_such_address = phrases::NO_SUCH_ADDRESS.first_in(&said);
         // What is said first is the reason, the rest explains it.
         let is_first = |one: Option<usize>, other: Option<usize>| one.is_some_and(|at| other.is_none_or(|o| at <= o));
         Said {
             about_the_message: is_first(about_the_message, no_such_address),
             no_such_address: no_such_address.is_some(),
-            perhaps_no_such_address: words::PERHAPS_NO_SUCH_ADDRESS.first_in(&said).is_some(),
-            temporary: words::TEMPORARY.are_in(&said) || replies_later(words),
+            perhaps_no_such_address: phrases::PERHAPS_NO_SUCH_ADDRESS.first_in(&said).is_some(),
+            temporary: phrases::TEMPORARY.are_in(&said) || replies_later(words),
             permanent: said.contains("permanent error"),
             code: status_in(words).map_or((0, 0, 0), |status| code(&status)),
         }

@@ -2,8 +2,8 @@
 //! the language of the program, in any order, quoted or bold, long ones folded.
 
 use crate::mail::address::{self, Mailbox};
+use crate::mail::phrases::{self, Phrases};
 use crate::mail::text;
-use crate::mail::words::{self, Phrases};
 
 /// Lines that a block may have, so that many beginnings of one stay linear.
 const MAX_LINES: usize = 60;
@@ -63,11 +63,11 @@ enum Label {
 }
 
 const LABELS: [(Label, &Phrases); 5] = [
-    (Label::From, &words::FROM_LABELS),
-    (Label::Date, &words::DATE_LABELS),
-    (Label::Subject, &words::SUBJECT_LABELS),
-    (Label::To, &words::TO_LABELS),
-    (Label::Other, &words::OTHER_LABELS),
+    (Label::From, &phrases::FROM_LABELS),
+    (Label::Date, &phrases::DATE_LABELS),
+    (Label::Subject, &phrases::SUBJECT_LABELS),
+    (Label::To, &phrases::TO_LABELS),
+    (Label::Other, &phrases::OTHER_LABELS),
 ];
 
 impl Label {
@@ -189,7 +189,7 @@ fn labelled(line: &str) -> Option<(Label, &str)> {
     let line = bare(line);
     let (colon, sign) = line.char_indices().take(MAX_LABEL).find(|(_, c)| matches!(c, ':' | '：'))?;
     let bold = line.chars().take_while(|c| *c == '*').count();
-    let word = words::plain(line.get(..colon)?.trim_matches('*'));
+    let word = phrases::plain(line.get(..colon)?.trim_matches('*'));
     let (label, _) = LABELS.iter().find(|(_, words)| words.have(&word))?;
     let value = line.get(colon + sign.len_utf8()..)?;
     let value = (0..bold).fold(value, |value, _| value.strip_prefix('*').unwrap_or(value));
@@ -245,7 +245,7 @@ pub(in crate::mail) fn announces(line: &str) -> bool {
     let words = line.trim_matches(|c: char| is_rule(c) || c.is_whitespace());
     words.is_empty()
         || text::is_separator(line)
-        || words::BEFORE_FORWARDED.are_in(&words::plain(words))
+        || phrases::BEFORE_FORWARDED.are_in(&phrases::plain(words))
             && (words.len() < line.len() || words.ends_with([':', '：']))
 }
 

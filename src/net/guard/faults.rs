@@ -1,7 +1,7 @@
 //! What a server said, as an error.
 
 use super::Status;
-use crate::net::words::Words;
+use crate::net::printable::Words;
 use crate::net::{Later, NetError, NetErrorKind};
 
 /// A refusal that asks to be left alone, in the server's words.

@@ -1,7 +1,7 @@
 //! Status lines (RFC 3501 7.1): `OK [CODE args] text`.
 
 use crate::net::later::{self, Later};
-use crate::net::words::Words;
+use crate::net::printable::Words;
 
 /// So much of a text is looked at for what it asks for.
 const TEXT_MAX: usize = 4096;

@@ -3,7 +3,7 @@
 use log::{Level, log_enabled, trace};
 
 use super::Row;
-use crate::net::words::Words;
+use crate::net::printable::Words;
 
 /// What of the client's half has been seen so far.
 #[derive(Debug, Default)]

@@ -7,9 +7,9 @@ use zeroize::Zeroizing;
 
 use super::{ImapSource, Limits, SMALL, conclude};
 use crate::net::guard::{Event, Guard, Shared, Word, farewell, nonsense};
+use crate::net::printable::Words;
 use crate::net::sasl::{self, Sasl};
 use crate::net::tls;
-use crate::net::words::Words;
 use crate::net::{Credentials, Endpoint, Mechanism, NetError, NetErrorKind, TlsMode};
 
 /// Connects and logs in: the greeting and one command, with STARTTLS and with SASL one more round trip each.

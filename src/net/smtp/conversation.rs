@@ -6,8 +6,8 @@ use log::{Level, log_enabled, trace};
 
 use super::reply::{self, LINES_MAX};
 use crate::net::lines::Lines;
+use crate::net::printable::Words;
 use crate::net::tls::Stream;
-use crate::net::words::Words;
 use crate::net::{NetError, NetErrorKind, Reply};
 
 /// Longest reply line; RFC 5321 4.5.3.1.5 allows 512.

@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 use super::SmtpTransport;
 use super::conversation::Conversation;
 use super::reply;
+use crate::net::printable::Words;
 use crate::net::sasl::{self, Sasl};
-use crate::net::words::Words;
 use crate::net::{Credentials, Endpoint, Mechanism, NetError, NetErrorKind, Reply, TlsMode, tls};
 
 /// Connects, and logs in if there are credentials and the server offers any login.

@@ -1,6 +1,6 @@
 //! Replies (RFC 5321 4.2) with their enhanced status code (RFC 3463).
 
-use crate::net::words::Words;
+use crate::net::printable::Words;
 use crate::net::{NetError, NetErrorKind, Reply};
 
 /// Lines of one reply; EHLO has some twenty.

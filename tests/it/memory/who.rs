@@ -601,7 +601,7 @@ fn who_waits_ends_by_a_telephone_call_too() {
     let case = office.by_number(1);
     office.act(|tx, world, actor| desk::answered(tx, world, actor, &case));
     assert_eq!(office.state(1), "Assigned customer");
-    office.act(|tx, world, _| espomail::intake::clock::set(tx, world, &case));
+    office.act(|tx, world, _| espomail::intake::waiting::set(tx, world, &case));
     assert_eq!(office.state(1), "Assigned customer", "also when the clock is told again");
 }
 

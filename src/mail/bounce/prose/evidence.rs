@@ -8,8 +8,8 @@ use crate::mail::address::system::is_mail_system;
 use crate::mail::automatic;
 use crate::mail::bounce::severity;
 use crate::mail::message::Message;
+use crate::mail::phrases::{self, Phrases};
 use crate::mail::prefix::leading_prefix;
-use crate::mail::words::{self, Phrases};
 
 /// What speaks for a report.
 #[derive(Debug, Clone, Copy, Default)]
@@ -65,22 +65,22 @@ pub(super) fn declares_something_else(message: &Message) -> bool {
 impl Evidence {
     pub fn of(message: &Message, text: &str) -> Evidence {
         let unquoted: String = text.lines().filter(|line| !is_quoted(line)).collect::<Vec<_>>().join("\n");
-        let lower = words::plain(&unquoted);
+        let lower = phrases::plain(&unquoted);
         let daemon = is_from_daemon(message);
         let system = daemon || is_from_system(message);
-        let subject = words::plain(&message.subject);
+        let subject = phrases::plain(&message.subject);
         let is_answer = leading_prefix(&message.subject).is_some();
-        let words = words::REPORT_TEXTS.are_in(&lower);
+        let words = phrases::REPORT_TEXTS.are_in(&lower);
         Evidence {
             typed: message.content_type == "multipart/report",
             daemon,
             system,
             perhaps_system: system || is_perhaps_from_system(message),
             no_path: has_no_path(message),
-            subject: !is_answer && words::REPORT_SUBJECTS.are_in(&subject),
+            subject: !is_answer && phrases::REPORT_SUBJECTS.are_in(&subject),
             words,
-            common_words: words || words::REPORT_TEXTS_COMMON.are_in(&lower),
-            delivered: !words && words::DELIVERED.are_in(&lower),
+            common_words: words || phrases::REPORT_TEXTS_COMMON.are_in(&lower),
+            delivered: !words && phrases::DELIVERED.are_in(&lower),
             enclosed: message.enclosed.is_some() || has_copy(message, text),
             returned: is_returned(message),
             code: has_code(&unquoted),
@@ -117,7 +117,7 @@ fn is_quoted(line: &str) -> bool {
 
 fn has_no_path(message: &Message) -> bool {
     // A postmaster is a person, too.
-    let is_daemon = |path: &str| words::MAIL_DAEMONS.have(&path.split('@').next().unwrap_or_default().to_lowercase());
+    let is_daemon = |path: &str| phrases::MAIL_DAEMONS.have(&path.split('@').next().unwrap_or_default().to_lowercase());
     message.return_path.as_deref().is_some_and(|path| path.is_empty() || is_daemon(path))
 }
 
@@ -133,21 +133,21 @@ fn is_returned(message: &Message) -> bool {
 /// From a mail system, by its name or its address; also from nobody, on no path. A name counts where the path of the
 /// mail does not lead back to somebody: anybody may choose one.
 pub(in crate::mail::bounce) fn is_from_system(message: &Message) -> bool {
-    let by_name = || is_named(message, &words::MAIL_DAEMONS) || is_named(message, &words::MAIL_SYSTEMS);
+    let by_name = || is_named(message, &phrases::MAIL_DAEMONS) || is_named(message, &phrases::MAIL_SYSTEMS);
     is_from_daemon(message)
-        || is_from(message, &words::MAIL_SYSTEMS)
+        || is_from(message, &phrases::MAIL_SYSTEMS)
         || is_from_nobody(message)
         || (message.return_path.is_none() || has_no_path(message)) && by_name()
 }
 
 /// From a program that writes nothing but reports.
 fn is_from_daemon(message: &Message) -> bool {
-    is_from(message, &words::MAIL_DAEMONS) || has_no_path(message) && is_named(message, &words::MAIL_DAEMONS)
+    is_from(message, &phrases::MAIL_DAEMONS) || has_no_path(message) && is_named(message, &phrases::MAIL_DAEMONS)
 }
 
 /// From what calls itself a mail system, or may be one.
 fn is_perhaps_from_system(message: &Message) -> bool {
-    let systems = [&words::MAIL_DAEMONS, &words::MAIL_SYSTEMS, &words::PERHAPS_MAIL_SYSTEMS];
+    let systems = [&phrases::MAIL_DAEMONS, &phrases::MAIL_SYSTEMS, &phrases::PERHAPS_MAIL_SYSTEMS];
     systems.iter().any(|systems| is_from(message, systems) || is_named(message, systems))
 }
 
@@ -162,7 +162,7 @@ fn is_from_nobody(message: &Message) -> bool {
 }
 
 fn is_named(message: &Message, systems: &'static Phrases) -> bool {
-    message.from.iter().any(|from| systems.first_in(&words::plain(&from.name)).is_some())
+    message.from.iter().any(|from| systems.first_in(&phrases::plain(&from.name)).is_some())
 }
 
 fn is_from(message: &Message, systems: &'static Phrases) -> bool {

@@ -1,6 +1,6 @@
 //! Where the words of the mail system end and the message begins that they are about.
 
-use crate::mail::{message_id, words};
+use crate::mail::{message_id, phrases};
 
 /// Bytes of a report that are looked at.
 const MAX: usize = 64 << 10;
@@ -41,9 +41,9 @@ fn bounded(text: &str, bytes: usize) -> &str {
 
 /// `--- Below this line is a copy of the message.` and its many kin.
 pub(super) fn begins_copy(line: &str) -> bool {
-    let line = words::plain(line);
+    let line = phrases::plain(line);
     let ruled = ["--", "==", "__", "**", ">>>>", "++", "##"].iter().any(|rule| line.starts_with(rule));
-    ruled && words::BEFORE_COPY.are_in(&line) || words::BEFORE_COPY_AT_LINE_START.begin(&line)
+    ruled && phrases::BEFORE_COPY.are_in(&line) || phrases::BEFORE_COPY_AT_LINE_START.begin(&line)
 }
 
 /// The header of the returned message.

@@ -9,7 +9,7 @@ use super::reasons::{Reasons, Why};
 use crate::mail::address::system::is_mail_system;
 use crate::mail::bounce::MAX;
 use crate::mail::message::Message;
-use crate::mail::words;
+use crate::mail::phrases;
 
 /// Each recipient with the words that say why: those that the header names, else those of the text.
 pub(super) fn find(message: &Message, text: &str, named: Vec<String>) -> Vec<(String, Rc<Why>)> {
@@ -49,7 +49,7 @@ impl Strangers {
 /// The recipients that the text names, with the numbers of their lines.
 fn listed(lines: &[&str], strangers: &Strangers) -> Vec<(usize, String)> {
     // What stands before the list may cite the header of the message.
-    let announced = |line: &&str| words::BEFORE_RECIPIENTS.are_in(&words::plain(line));
+    let announced = |line: &&str| phrases::BEFORE_RECIPIENTS.are_in(&phrases::plain(line));
     let list = lines.iter().position(announced);
     let after = list.map(|list| in_lines(lines, list + 1, strangers)).unwrap_or_default();
     if !after.is_empty() {
@@ -64,8 +64,8 @@ fn listed(lines: &[&str], strangers: &Strangers) -> Vec<(usize, String)> {
         return anywhere;
     }
     let tells = |line: &str| {
-        let line = words::plain(line);
-        words::REPORT_TEXTS.are_in(&line) || words::NO_SUCH_ADDRESS.first_in(&line).is_some()
+        let line = phrases::plain(line);
+        phrases::REPORT_TEXTS.are_in(&line) || phrases::NO_SUCH_ADDRESS.first_in(&line).is_some()
     };
     let first = |telling: bool| {
         let numbers = (0..lines.len()).filter(|n| !telling || lines.get(*n).is_some_and(|line| tells(line)));
@@ -92,13 +92,13 @@ fn any(lines: &[&str], range: std::ops::Range<usize>, strangers: &Strangers) -> 
 
 /// Whether a line names whom to ask, or a part of the header of the message that does not name a reader.
 fn is_about_others(line: &str) -> bool {
-    let line = words::plain(line);
+    let line = phrases::plain(line);
     let label = line.trim_start_matches(BULLETS).split([':', '：']).next().unwrap_or_default().trim();
-    words::ABOUT_THE_REPORT.first_in(&line).is_some() || is_label_of_others(label)
+    phrases::ABOUT_THE_REPORT.first_in(&line).is_some() || is_label_of_others(label)
 }
 
 fn is_label_of_others(label: &str) -> bool {
-    words::LABELS_OF_OTHERS.have(label) || words::FROM_LABELS.have(label)
+    phrases::LABELS_OF_OTHERS.have(label) || phrases::FROM_LABELS.have(label)
 }
 
 /// The recipients that lines begin with, up to the header of a message: such as have the label `To` only where there are
@@ -109,8 +109,8 @@ fn in_lines(lines: &[&str], start: usize, strangers: &Strangers) -> Vec<(usize, 
     for (n, line) in lines.iter().enumerate().skip(start) {
         let leads = leading_address(line).filter(|leading| strangers.has(&leading.address));
         let goes_on = !before.trim_end().ends_with(':') && !before.trim().is_empty() && {
-            let before = words::plain(before);
-            words::ABOUT_THE_REPORT.first_in(&before).is_some() && !before.contains('@')
+            let before = phrases::plain(before);
+            phrases::ABOUT_THE_REPORT.first_in(&before).is_some() && !before.contains('@')
         };
         before = line;
         match leads {
@@ -145,7 +145,7 @@ fn with_others(line: &str, first: String, strangers: &Strangers) -> impl Iterato
 /// `* From: desk@shop.example`, where a report goes on with the details of the message.
 fn cites_header(line: &str) -> bool {
     let label = line.trim_start_matches(BULLETS).split(':').next().unwrap_or_default();
-    line.contains(':') && words::FROM_LABELS.have(&label.trim().to_lowercase())
+    line.contains(':') && phrases::FROM_LABELS.have(&label.trim().to_lowercase())
 }
 
 /// What the subject of the report or the message that came back says, where the words name nobody. Of several readers nobody
@@ -190,17 +190,17 @@ pub(super) fn leading_address(line: &str) -> Option<Leading> {
     let colon = line.char_indices().take(LABEL).find(|(_, c)| matches!(c, ':' | '：' | ';'));
     let labelled = colon.and_then(|(at, sign)| Some((line.get(..at)?, line.get(at + sign.len_utf8()..)?)));
     if let Some((label, rest)) = labelled {
-        let label = words::plain(label);
+        let label = phrases::plain(label);
         let rest = rest.trim_start().trim_start_matches("rfc822;");
-        let is_other = words::ABOUT_THE_REPORT.first_in(&label).is_some() || is_label_of_others(&label);
+        let is_other = phrases::ABOUT_THE_REPORT.first_in(&label).is_some() || is_label_of_others(&label);
         if let Some(address) = first_word(rest).filter(|_| !is_other && !label.contains('@')) {
-            let is_to = words::TO_LABELS.have(&label) || matches!(label.as_str(), "cc" | "bcc" | "for");
+            let is_to = phrases::TO_LABELS.have(&label) || matches!(label.as_str(), "cc" | "bcc" | "for");
             return Some(Leading { address, is_to });
         }
     }
     let (before, rest) = line.split_at_checked(line.find(['<', '@'])?)?;
     let before = if rest.starts_with('@') { before.rsplit_once(' ')?.0 } else { before };
-    let is_named = words::BEFORE_ADDRESS.have(&words::plain(before));
+    let is_named = phrases::BEFORE_ADDRESS.have(&phrases::plain(before));
     let address = first_word(line.get(before.len()..)?).filter(|_| is_named)?;
     Some(Leading { address, is_to: false })
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::kind::Kind;
 use super::{Defects, Part};
 use crate::mail::message::{charset, flowed, transfer};
-use crate::mail::{text, words};
+use crate::mail::{phrases, text};
 
 /// Characters of a plain text that may be no more than an excuse.
 const MAX_STUB: usize = 500;
@@ -60,7 +60,7 @@ impl Section {
 
 /// A short text that only says that there is HTML.
 fn may_be_stub(plain: &str) -> bool {
-    plain.chars().nth(MAX_STUB).is_none() && words::NO_HTML.are_in(&words::plain(plain))
+    plain.chars().nth(MAX_STUB).is_none() && phrases::NO_HTML.are_in(&phrases::plain(plain))
 }
 
 /// Whether the HTML says something else: of the words of the plain text, most are not in it.

@@ -35,7 +35,7 @@ fn module(path: &Path) -> Option<Module> {
     let mut names: Module = path.with_extension("").iter().map(|name| name.to_string_lossy().into_owned()).collect();
     match names.last().map(String::as_str) {
         Some("main") => return None,
-        Some("mod" | "lib") => drop(names.pop()),
+        Some("lib") => drop(names.pop()),
         _ => {}
     }
     Some(names)

@@ -145,7 +145,7 @@ fn our_own_answer_never_makes_the_customer_wait() {
     office.reply(2);
     office.sql("UPDATE emails SET user_id = 1 WHERE status = 'Sent'");
     let merged = office.by_number(2);
-    office.act(|tx, world, _| espomail::intake::clock::set(tx, world, &merged));
+    office.act(|tx, world, _| espomail::intake::waiting::set(tx, world, &merged));
     assert_eq!(office.state(2), "Assigned customer");
 }
 

@@ -1,7 +1,7 @@
 //! Files that are named on the command line are read here, with the rights of whoever named them.
 //!
 //! For a caller who came through sudo nothing is opened: what they may read arrives as frames at the beginning of standard
-//! input, sent by [`super::front`]. A frame is a line `SIZE NAME` and that many bytes.
+//! input, sent by [`super::sudo_relay`]. A frame is a line `SIZE NAME` and that many bytes.
 
 use std::collections::HashMap;
 use std::fs::File;

@@ -8,10 +8,10 @@ mod cases;
 pub mod doubts;
 mod fetching;
 mod flags;
+mod folders;
 mod identity;
 mod listed;
 mod personal;
-mod places;
 mod sending;
 mod servers;
 mod settings;
@@ -197,7 +197,7 @@ fn add(args: &Add, ctx: &Context) -> Result<()> {
         accounts::check(&account)?;
         account::refuse_taken(tx, actor, &account)?;
         let account = Account { id: accounts::add(tx, &account)?, ..account };
-        places::put(tx, &account, &args.settings, true)?;
+        folders::put(tx, &account, &args.settings, true)?;
         doubts::refuse(tx, &account, ctx.now())?;
         keep_secret(ctx, &account, stdin.as_ref())?;
         Ok((account.id, doubts(tx, &account, ctx)?))
@@ -252,7 +252,7 @@ fn edit(args: &Edit, ctx: &Context) -> Result<()> {
         accounts::check(&account)?;
         account::refuse_taken(tx, actor, &account)?;
         accounts::update(tx, &account)?;
-        places::put(tx, &account, &args.settings, false)?;
+        folders::put(tx, &account, &args.settings, false)?;
         doubts::refuse(tx, &account, ctx.now())?;
         keep_secret(ctx, &account, stdin.as_ref())?;
         // What was so before is nothing new.

@@ -16,7 +16,7 @@ use clap::{Arg, ArgMatches, Command, ValueHint};
 
 use super::editor::remote;
 use super::email::attachment;
-use super::{delegation, named};
+use super::{named_files, sudo_policy};
 use crate::caller;
 use crate::config;
 use crate::error::{self, Ended, Fault};
@@ -57,7 +57,7 @@ enum Output {
 pub fn run(owner: &str, command: &Command, matches: &ArgMatches, ui: &Ui) -> Result<()> {
     let mut args: Vec<OsString> = std::env::args_os().skip(1).collect();
     let (mut frames, mut output) = (Vec::new(), Output::Shown);
-    for (arg, value) in delegation::named_files(command, matches) {
+    for (arg, value) in sudo_policy::named_files(command, matches) {
         match arg.get_value_hint() {
             ValueHint::FilePath => frames.push((value.to_owned(), read(Path::new(value))?)),
             ValueHint::Other => {
@@ -166,7 +166,7 @@ fn edit(mut child: Child, frames: Vec<(OsString, Vec<u8>)>, ui: &Ui) -> Result<u
 }
 
 fn send(pipe: &mut impl io::Write, frames: &[(OsString, Vec<u8>)]) -> io::Result<()> {
-    frames.iter().try_for_each(|(name, bytes)| named::write_frame(pipe, &name.to_string_lossy(), bytes))
+    frames.iter().try_for_each(|(name, bytes)| named_files::write_frame(pipe, &name.to_string_lossy(), bytes))
 }
 
 /// As a shell has it of a program that a signal ended.
@@ -196,7 +196,7 @@ fn finish(mut child: Child, frames: Vec<(OsString, Vec<u8>)>, output: &Output, u
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
-    let bytes = named::read(&path.to_string_lossy(), MOST);
+    let bytes = named_files::read(&path.to_string_lossy(), MOST);
     Ok(bytes.map_err(|e| error::data(format!("cannot read {}: {e}", path.display())))?)
 }
 

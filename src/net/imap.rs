@@ -19,7 +19,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use jiff::{Timestamp, civil::Date};
 
 use super::guard::{ANSWER_MAX, Event, Guard, LINE_MAX, Row, Shared, Status, Word, nonsense, refused_later};
-use super::words::Words;
+use super::printable::Words;
 use super::{Body, Listed, ListedFolder, Listing, MailSource, NetError, NetErrorKind, OpenFolder};
 use listing::Found;
 pub use login::connect;

@@ -6,13 +6,13 @@ pub mod imap;
 mod later;
 mod lines;
 pub mod patience;
+mod printable;
 pub mod reach;
 mod sasl;
 mod sent_folder;
 pub mod smtp;
 pub mod tls;
 mod wire;
-mod words;
 
 #[cfg(test)]
 pub mod idle;

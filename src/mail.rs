@@ -16,6 +16,7 @@ pub mod markdown;
 pub mod mbox;
 pub mod message;
 pub mod message_id;
+mod phrases;
 mod prefix;
 pub mod providers;
 pub mod reading;
@@ -26,7 +27,6 @@ pub mod refusal;
 pub mod subject;
 pub mod template;
 pub mod text;
-mod words;
 
 /// Property tests of this room try the same cases in every run.
 #[cfg(test)]

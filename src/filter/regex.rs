@@ -1,6 +1,6 @@
 //! A regular expression whose cost is bounded, whatever it is and whatever text it meets (promise S6).
 //!
-//! Only whether it matches is asked, so it runs forwards as an automaton ([`super::machine`]) whose states are made as
+//! Only whether it matches is asked, so it runs forwards as an automaton ([`super::lazy_dfa`]) whose states are made as
 //! texts ask for them. What it takes to compile it is told from its syntax before ([`super::size`]); and it is compiled,
 //! which takes longer than to search a letter, only for a text that has its longest fixed piece.
 
@@ -14,8 +14,8 @@ use regex_syntax::hir::{Hir, HirKind};
 
 use super::budget::{self, EACH_TEXT, Sought, Steps, beginning};
 use super::fold::fold;
-use super::look::Text;
-use super::machine::{Budget, Machine};
+use super::lazy_dfa::{Budget, Machine};
+use super::message_view::Text;
 use super::size;
 
 /// Steps that it may take to compile one: `\w` seven times, or a hundred letters a hundred times.

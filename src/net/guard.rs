@@ -28,8 +28,8 @@ use trace::Trace;
 
 use super::NetError;
 use super::lines::Lines;
+use super::printable::Words;
 use super::tls::Stream;
-use super::words::Words;
 
 /// Longest line; the IDs of some 350,000 messages fit in one SEARCH answer.
 pub(super) const LINE_MAX: usize = 4 * 1024 * 1024;

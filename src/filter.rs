@@ -2,26 +2,26 @@
 //!
 //! Pure: a message and rows of the store go in, a verdict comes out with the names of those that matched and why.
 //! The file of this name in `intake` asks and acts. Everything here is linear in the length of the message: `glob` cuts
-//! patterns at their stars, `machine` runs regular expressions, `look` bounds what is looked at, and `effort` shares out what
+//! patterns at their stars, `lazy_dfa` runs regular expressions, `message_view` bounds what is looked at, and `effort` shares out what
 //! all of them together may cost.
 
 pub mod action;
 mod budget;
 mod condition;
 mod effort;
-mod expression;
 mod fold;
 mod glob;
-mod holes;
-mod look;
-mod machine;
+mod lazy_dfa;
+mod message_view;
 mod pattern;
+mod regex;
 pub mod sieve;
 mod size;
+mod wildcard;
 
 pub use condition::{Condition, FIELDS, Field, Finding};
 pub use glob::escape;
-pub use look::Look;
+pub use message_view::Look;
 
 use pattern::Pattern;
 

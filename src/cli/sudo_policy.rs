@@ -11,7 +11,7 @@ use anyhow::Result;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, ValueHint};
 
-use super::named;
+use super::named_files;
 use crate::error::{self, Fault};
 
 /// Flags of the whole program that choose files, or another person.
@@ -82,7 +82,7 @@ fn files(command: &Command, matches: &ArgMatches) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The files that a command names. By the hint of the argument, [`ValueHint::FilePath`] is read, by [`named::read`] alone;
+/// The files that a command names. By the hint of the argument, [`ValueHint::FilePath`] is read, by [`named_files::read`] alone;
 /// [`ValueHint::Other`] is written, [`ValueHint::DirPath`] filled, and `-` is standard output for both.
 pub fn named_files<'a>(command: &'a Command, matches: &'a ArgMatches) -> Vec<(&'a Arg, &'a OsStr)> {
     let files = named_values(command, matches).into_iter().filter(|(_, meaning, _)| *meaning == Meaning::File);
@@ -107,7 +107,7 @@ fn named_values<'a>(command: &'a Command, matches: &'a ArgMatches) -> Vec<(&'a A
 
 /// Whether only the bytes of a file came.
 fn is_sent(arg: &Arg, value: &OsStr) -> bool {
-    arg.get_value_hint() == ValueHint::FilePath && value.to_str().is_some_and(named::is_sent)
+    arg.get_value_hint() == ValueHint::FilePath && value.to_str().is_some_and(named_files::is_sent)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -116,7 +116,7 @@ pub(in crate::mail) fn plain(text: &str) -> String {
 macro_rules! phrases {
     ($($(#[$doc:meta])* $name:ident = $file:literal;)*) => {
         $($(#[$doc])* pub(in crate::mail) static $name: Phrases =
-            Phrases(include_str!(concat!("words/", $file, ".txt")), OnceLock::new());)*
+            Phrases(include_str!(concat!("phrases/", $file, ".txt")), OnceLock::new());)*
 
         #[cfg(test)]
         static ALL: &[&Phrases] = &[$(&$name),*];
