@@ -270,6 +270,14 @@ pub struct Reply {
     pub text: String,
 }
 
+impl Reply {
+    /// As people are shown it: `550 5.1.1 No such user`.
+    pub fn words(&self) -> String {
+        let status = self.status.as_deref().unwrap_or_default();
+        format!("{} {status} {}", self.code, self.text).split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+}
+
 /// The addresses of one transaction (RFC 5321).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Envelope {

@@ -209,6 +209,8 @@ pub struct Flushed {
     pub failed_letters: usize,
     /// Messages that wait for another try.
     pub put_off: usize,
+    /// What servers said of recipients who did not get their message in this run.
+    pub troubles: Vec<Trouble>,
     /// Accounts that could not send, with the error.
     pub accounts: Vec<(String, anyhow::Error)>,
     /// Accounts that are left alone until then.
@@ -223,6 +225,17 @@ pub struct Undelivered {
     pub address: String,
     /// The server's words, or why it was given up.
     pub words: String,
+}
+
+/// Why a recipient did not get a message in this run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// Id of the outbox row.
+    pub outbox_id: i64,
+    /// The recipient, and the server's words.
+    pub undelivered: Undelivered,
+    /// Nobody tries it again.
+    pub is_final: bool,
 }
 
 /// What follows for the desk from a message that was sent or given up, for some recipients or all: called in the
@@ -243,6 +256,11 @@ pub struct Manners<'a> {
 /// A rest is never longer than this (B2.5, B2.15).
 const LONGEST_REST: SignedDuration = SignedDuration::from_hours(1);
 
+/// Until when an account sends nothing, because its server refused the login or asked for a pause.
+pub fn rests(account: &Account, now: Timestamp) -> Option<Timestamp> {
+    account.health.send_next_try_at.filter(|next| !moment::is_due(*next, LONGEST_REST, now))
+}
+
 /// Sends what is due, account by account, those that failed last time at the end. The caller holds the send lock.
 ///
 /// # Errors
@@ -259,8 +277,9 @@ pub fn flush(
     let due = store.read(|tx| accounts_due(tx, clock()))?;
     for (at, account) in due.iter().enumerate() {
         let name = account.name.clone();
-        let rests = account.health.send_next_try_at.filter(|next| !moment::is_due(*next, LONGEST_REST, clock()));
-        if let Some(until) = rests.filter(|_| !manners.named.iter().any(|named| named.eq_ignore_ascii_case(&name))) {
+        if let Some(until) =
+            rests(account, clock()).filter(|_| !manners.named.iter().any(|named| named.eq_ignore_ascii_case(&name)))
+        {
             flushed.resting.push((name, until));
             continue;
         }

@@ -2,17 +2,18 @@
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::context::{self, Context};
+use super::context::{self, ACCOUNT_OF_OTHERS, Context};
 use super::query::{self, Noun};
 use crate::access::Actor;
 use crate::desk::{self, outbox::TakenBack};
 use crate::intake::world::World;
 use crate::mail::message;
+use crate::outbox as sending;
 use crate::query::Field;
-use crate::store::accounts;
+use crate::store::accounts::{self, Account};
 use crate::store::db::Tx;
 use crate::store::emails;
 use crate::store::outbox::{self, OutboxKind, OutboxRow, OutboxState};
@@ -33,7 +34,7 @@ pub enum OutboxCommand {
     /// Shows one message with its recipients
     #[command(before_help = "Examples:\n  $ espomail outbox show 7\n  $ espomail --json outbox show 7")]
     Show(Id),
-    /// Sends a waiting, held or failed message with the next run
+    /// Lets the next run send a waiting, held or failed message
     #[command(before_help = "Examples:\n  $ espomail outbox retry 7 && espomail send\n  $ espomail outbox retry 7 8")]
     Retry(Ids),
     /// Takes a message back that has not been sent; what a user wrote becomes a draft again
@@ -84,10 +85,10 @@ pub const COLUMNS: &[Column<Listed>] = &[
     Column::new("state", head("STATE"), |one, _| Cell::text(one.row.state.as_str())),
     Column::new("created_at", head("AGE").right().label("Written"), |one, _| Cell::time(one.row.created_at)),
     Column::new("attempts", head("TRIES").right().label("Tries"), |one, _| Cell::int(one.row.tries())),
-    Column::new("next_try_at", head("NEXT").label("Next try"), |one, _| next_try(&one.row)),
+    Column::new("next_try_at", head("NEXT").label("Next try"), |one, _| next_try(one)),
     Column::new("to", head("TO").shrinking().only_in_lists(), |one, _| Cell::words(&one.to)),
     Column::new("subject", head("SUBJECT").shrinking(), |one, _| Cell::text(&one.row.subject)),
-    Column::new("last_error", head("LAST ERROR").shrinking(), |one, _| Cell::text(&one.row.last_error)),
+    Column::new("last_error", head("LAST ERROR").shrinking(), |one, _| Cell::text(&one.wait.why)),
     Column::new("account", unlisted().labelled(), |one, _| Cell::text(&one.account)),
     Column::new("email", unlisted().labelled(), |one, _| Cell::opt_int(one.row.email_id)),
     Column::new("message_id", unlisted().label("Message-ID"), |one, _| Cell::text(&one.row.message_id)),
@@ -104,6 +105,7 @@ pub struct Listed {
     row: OutboxRow,
     to: Vec<String>,
     account: String,
+    wait: Wait,
 }
 
 /// Recipients with state and words, and the text.
@@ -134,10 +136,10 @@ pub fn run(command: OutboxCommand, ctx: &Context) -> Result<()> {
         OutboxCommand::List(args) => list(&args, ctx),
         OutboxCommand::Show(args) => show(args.id, ctx),
         OutboxCommand::Retry(args) => change(&args.ids, ctx, |tx, world, _, row| {
-            desk::outbox::retry(tx, world, row).map(|()| "is due again".to_owned())
+            desk::outbox::retry(tx, world, row).map(|()| "is due again: the next run sends it".to_owned())
         }),
-        OutboxCommand::Cancel(args) => change(&args.ids, ctx, |tx, world, _, row| {
-            desk::outbox::cancel(tx, world, row).map(|taken| cancelled(&taken))
+        OutboxCommand::Cancel(args) => change(&args.ids, ctx, |tx, world, actor, row| {
+            desk::outbox::cancel(tx, world, actor, row).map(|taken| cancelled(&taken))
         }),
         OutboxCommand::MarkSent(args) => change(&args.ids, ctx, |tx, world, actor, row| {
             desk::outbox::mark_sent(tx, world, actor, row).map(|()| "is marked as sent".to_owned())
@@ -168,7 +170,7 @@ fn list(args: &List, ctx: &Context) -> Result<()> {
         let mut rows = Vec::new();
         for row in outbox::matching(tx, &query::resolve(tx, actor, &asked, Vec::new())?)? {
             if (all || open.contains(&row.state) || in_part.contains(&row.id)) && may_see(tx, actor, &row)? {
-                rows.push(listed(tx, row)?);
+                rows.push(listed(tx, actor, row, ctx.now())?);
             }
         }
         Ok(rows)
@@ -188,7 +190,7 @@ pub fn seen(tx: &Tx<'_>, actor: &Actor, states: &[OutboxState]) -> Result<Vec<Ou
 }
 
 /// A regular user sees what they wrote, as far as they may read it.
-fn may_see(tx: &Tx<'_>, actor: &Actor, row: &OutboxRow) -> Result<bool> {
+pub fn may_see(tx: &Tx<'_>, actor: &Actor, row: &OutboxRow) -> Result<bool> {
     // A notice is written to its user, and may tell of what they see no longer.
     let wrote = row.kind == OutboxKind::Mail && actor.user_id().is_some() && actor.user_id() == row.user_id;
     let is_own = actor.require_admin("outbox").is_ok() || wrote;
@@ -214,7 +216,8 @@ fn show(id: i64, ctx: &Context) -> Result<()> {
     let (one, alone) = ctx.read(|tx, actor| {
         let row = find(tx, actor, id)?;
         let text = message::parse(&raw::bytes(tx, row.raw_id)?).text;
-        Ok((listed(tx, row)?, Alone { recipients: outbox::recipients(tx, id)?, text }))
+        let one = listed(tx, actor, row, ctx.now())?;
+        Ok((one, Alone { recipients: outbox::recipients(tx, id)?, text }))
     })?;
     let mut fields = ctx.ui.fields(COLUMNS, &one);
     fields.extend(ctx.ui.fields(SHOW_COLUMNS, &alone));
@@ -264,17 +267,137 @@ fn change(
     done.iter().try_for_each(|(id, what)| ctx.done(id, &format!("outbox {id} {what}")))
 }
 
-fn listed(tx: &Tx<'_>, row: OutboxRow) -> Result<Listed> {
-    let to = outbox::recipients(tx, row.id)?.into_iter().map(|(address, _, _)| address).collect();
-    let account = accounts::by_id(tx, row.account_id)?.map(|a| a.name).unwrap_or_default();
-    Ok(Listed { row, to, account })
+/// Why a row waits, and until when.
+#[derive(Debug, PartialEq, Eq)]
+struct Wait {
+    why: String,
+    next: Next,
 }
 
-fn next_try(row: &OutboxRow) -> Cell {
-    match row.state {
-        OutboxState::Waiting => Cell::date_time(row.next_try_at),
-        OutboxState::InDoubt | OutboxState::Held | OutboxState::Failed | OutboxState::Sent | OutboxState::Cancelled => {
-            Cell::none()
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    /// Nothing is tried until somebody does something.
+    Never,
+    /// The next run tries it.
+    Run,
+    At(Timestamp),
+}
+
+/// `is_known`: the account may be named to the person who asks.
+fn wait(row: &OutboxRow, account: &Account, is_known: bool, now: Timestamp) -> Wait {
+    let name = if is_known { format!("account {}", account.name) } else { ACCOUNT_OF_OTHERS.to_owned() };
+    let never = |what: &str| Wait { why: format!("{name} {what}"), next: Next::Never };
+    if !account.active {
+        return never("is disabled");
+    }
+    if account.smtp.host.is_none() {
+        return never("has no SMTP server");
+    }
+    let health = &account.health;
+    let is_due = row.is_due(now);
+    let fails = health.send_failing_since.is_some() && row.not_before.is_none_or(|at| at <= now);
+    let why = match (row.last_error.is_empty() && fails, is_known) {
+        (false, _) => row.last_error.clone(),
+        (true, true) => format!("{name} cannot send: {}", health.send_failure),
+        (true, false) => format!("{name} cannot send"),
+    };
+    let own = Some(row.next_try_at).filter(|_| !is_due);
+    let next = own.max(sending::rests(account, now)).map_or(Next::Run, Next::At);
+    Wait { why, next }
+}
+
+fn waiting(tx: &Tx<'_>, actor: &Actor, row: &OutboxRow, account: Option<&Account>, now: Timestamp) -> Result<Wait> {
+    match account.filter(|_| row.state == OutboxState::Waiting) {
+        Some(account) => Ok(wait(row, account, actor.knows_account(tx, account)?, now)),
+        None => Ok(Wait { why: row.last_error.clone(), next: Next::Never }),
+    }
+}
+
+fn listed(tx: &Tx<'_>, actor: &Actor, row: OutboxRow, now: Timestamp) -> Result<Listed> {
+    let to = outbox::recipients(tx, row.id)?.into_iter().map(|(address, _, _)| address).collect();
+    let account = accounts::by_id(tx, row.account_id)?;
+    let wait = waiting(tx, actor, &row, account.as_ref(), now)?;
+    Ok(Listed { row, to, account: account.map(|account| account.name).unwrap_or_default(), wait })
+}
+
+fn next_try(one: &Listed) -> Cell {
+    match one.wait.next {
+        Next::Never => Cell::none(),
+        Next::Run => Cell::object(json!(one.row.next_try_at.to_string()), "next run"),
+        Next::At(at) => Cell::date_time(at),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::store::accounts::AccountKind;
+
+    fn now() -> Timestamp {
+        Timestamp::from_second(1_800_000_000).unwrap()
+    }
+
+    fn at(minutes: i64) -> Timestamp {
+        now() + SignedDuration::from_mins(minutes)
+    }
+
+    fn account(change: impl FnOnce(&mut Account)) -> Account {
+        let mut account = Account::new("desk", AccountKind::Group, now());
+        account.smtp.host = Some("mx.example".into());
+        change(&mut account);
+        account
+    }
+
+    /// A row that is tried after so many minutes.
+    fn row(minutes: i64, last_error: &str) -> OutboxRow {
+        OutboxRow {
+            id: 1,
+            kind: OutboxKind::Mail,
+            account_id: 1,
+            email_id: None,
+            case_id: None,
+            user_id: None,
+            message_id: String::new(),
+            subject: String::new(),
+            envelope_from: String::new(),
+            raw_id: 1,
+            state: OutboxState::Waiting,
+            attempts: 0,
+            next_try_at: at(minutes),
+            last_error: last_error.to_owned(),
+            created_at: at(-60),
+            failing_since: None,
+            not_before: None,
+            status_to: None,
+            status_from: None,
+        }
+    }
+
+    #[test]
+    fn a_row_says_why_it_waits_and_when_it_is_tried() {
+        let refused = |rest: Option<i64>| {
+            account(|one| {
+                one.health.send_failing_since = Some(at(-5));
+                one.health.send_failure = "535 5.7.8 no".into();
+                one.health.send_next_try_at = rest.map(at);
+            })
+        };
+        let said = "account desk cannot send: 535 5.7.8 no";
+        let scheduled = OutboxRow { not_before: Some(at(600)), ..row(600, "") };
+        for (row, account, known, why, next) in [
+            (row(-5, ""), account(|_| {}), true, "", Next::Run),
+            (row(7, "451 later"), account(|_| {}), true, "451 later", Next::At(at(7))),
+            (row(60 * 24, ""), account(|_| {}), true, "", Next::Run),
+            (row(-5, ""), refused(None), true, said, Next::Run),
+            (row(-5, ""), refused(Some(15)), true, said, Next::At(at(15))),
+            (row(30, "451 later"), refused(Some(15)), true, "451 later", Next::At(at(30))),
+            (row(-5, ""), refused(None), false, "an account of others cannot send", Next::Run),
+            (scheduled, refused(None), true, "", Next::At(at(600))),
+            (row(-5, ""), account(|one| one.active = false), true, "account desk is disabled", Next::Never),
+            (row(-5, ""), account(|one| one.smtp.host = None), true, "account desk has no SMTP server", Next::Never),
+        ] {
+            assert_eq!(wait(&row, &account, known, now()), Wait { why: why.to_owned(), next }, "{row:?}");
         }
     }
 }

@@ -11,15 +11,18 @@ use jiff::{SignedDuration, Timestamp};
 use super::busy;
 use super::connect::Connector;
 use super::context::{self, ACCOUNT_OF_OTHERS, Context};
+use super::outbox as outbox_rows;
 use super::summary::{self, Tally};
+use crate::access::Actor;
 use crate::error::{self, Fault, Kind};
 use crate::intake::world::World;
 use crate::intake::{notice, undelivered};
 use crate::lock::{self, Attempt};
 use crate::net::{Envelope, MailTransport, SendError, Sent};
-use crate::outbox::{self, Flushed, Manners};
+use crate::outbox::{self, Flushed, Manners, Trouble, Undelivered};
 use crate::store::accounts::Account;
-use crate::store::db::Store;
+use crate::store::cases;
+use crate::store::db::{Store, Tx};
 use crate::store::outbox as rows;
 use crate::ui::progress::Progress;
 
@@ -53,6 +56,7 @@ pub fn run(args: &SendArgs, ctx: &Context) -> Result<()> {
     for (name, until) in &flushed.resting {
         ctx.ui.problem(&format!("account \"{name}\""), &resting(name, *until));
     }
+    say_letters(ctx, &flushed);
     let is_asked = args.summary || ctx.ui.verbosity > 0 || ctx.ui.is_terminal();
     summary::tell(ctx, &store, &Tally::default(), &flushed, started, is_asked);
     match trouble(&flushed) {
@@ -161,11 +165,35 @@ pub fn say_trouble(ctx: &Context, flushed: &Flushed) {
         };
         ctx.ui.verbose(1, &line);
     };
+    say_letters(ctx, flushed);
     flushed.accounts.iter().for_each(|failed| say("cannot send", failed));
     flushed.copies.iter().for_each(|failed| say("cannot keep a copy of sent mail", failed));
     for (name, until) in &flushed.resting {
         say("does not send now", &(name.clone(), resting(name, *until)));
     }
+}
+
+/// Names the letters that did not go out to those who asked, and in the log: each with its recipient and the server's words.
+fn say_letters(ctx: &Context, flushed: &Flushed) {
+    for trouble in &flushed.troubles {
+        let Ok(Some(line)) = ctx.read(|tx, actor| letter(tx, actor, trouble)) else { continue };
+        ctx.ui.verbose(1, &line);
+        let level = if trouble.is_final { ::log::Level::Warn } else { ::log::Level::Info };
+        ::log::log!(level, "{line}");
+    }
+}
+
+/// What is said of one letter; `None` for those who may not see it.
+fn letter(tx: &Tx<'_>, actor: &Actor, trouble: &Trouble) -> Result<Option<String>> {
+    let Trouble { outbox_id, undelivered: Undelivered { address, words }, is_final } = trouble;
+    let Some(row) = rows::by_id(tx, *outbox_id)? else { return Ok(None) };
+    if !outbox_rows::may_see(tx, actor, &row)? {
+        return Ok(None);
+    }
+    let case = row.case_id.map(|id| cases::by_id(tx, id)).transpose()?.flatten();
+    let of_case = case.map(|case| format!(", case #{}", case.number)).unwrap_or_default();
+    let what = if *is_final { "not delivered to" } else { "not sent yet to" };
+    Ok(Some(format!("outbox {outbox_id}{of_case}: {what} {address}: {words}")))
 }
 
 /// The kind of trouble sending met, if any.

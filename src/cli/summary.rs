@@ -59,5 +59,5 @@ fn until(waiting: i64, first: String, last: String, is_later: bool) -> String {
         (true, false) => format!("until {first} and later"),
         (false, _) => "for the next run".to_owned(),
     };
-    format!("{waiting} {wait} {when}; `espomail outbox retry ID` sends now (espomail outbox list)")
+    format!("{waiting} {wait} {when}; to let the next run send one: espomail outbox retry ID (espomail outbox list)")
 }

@@ -16,7 +16,7 @@ use crate::store::outbox::{self, MAY_HAVE, OutboxKind, OutboxRow, OutboxState};
 use crate::store::raw;
 use crate::store::records::Parent;
 use crate::store::sight::Sight;
-use crate::store::stream;
+use crate::store::stream::{self, NewNote, NoteKind};
 
 /// Lets the next run send a row that waits, is held or has failed; recipients that have it do not get it again.
 ///
@@ -84,12 +84,12 @@ pub struct TakenBack {
     pub may_have: Vec<String>,
 }
 
-/// Takes a row back. What a user wrote and nobody got is a draft again, and its case is as if it had not been written
-/// but for its status.
+/// Takes a row back. What a user wrote and nobody got is a draft again, and its case is as if it had not been written,
+/// except for its status and a note on who took it back.
 ///
 /// # Errors
 /// It was sent, or nobody knows.
-pub fn cancel(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow) -> Result<TakenBack> {
+pub fn cancel(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, row: &OutboxRow) -> Result<TakenBack> {
     if !matches!(row.state, OutboxState::Waiting | OutboxState::Held | OutboxState::Failed) {
         let fault = error::data(format!("outbox {}: is {}, which cannot be taken back", row.id, row.state));
         let in_doubt = row.state == OutboxState::InDoubt;
@@ -98,6 +98,7 @@ pub fn cancel(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow) -> Result<TakenBa
         );
     }
     outbox::change(tx, row.id, row.state, OutboxState::Cancelled, &row.last_error, world.now)?;
+    note_cancelled(tx, world, actor, row)?;
     let (have, may_have) = holders(tx, row)?;
     let draft_id = match row.email_id {
         _ if !have.is_empty() => {
@@ -109,6 +110,32 @@ pub fn cancel(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow) -> Result<TakenBa
         _ => emails::set_status_of(tx, row.email_id, EmailStatus::Failed).map(|()| None)?,
     };
     Ok(TakenBack { draft_id, have, may_have })
+}
+
+/// Shows on the case that a letter will not be sent, without what only its writer may know: a Bcc, and to whom a private one
+/// goes.
+fn note_cancelled(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, row: &OutboxRow) -> Result<()> {
+    let what = match row.kind {
+        OutboxKind::Mail => "letter",
+        OutboxKind::AutoReply => "automatic reply",
+        OutboxKind::Notice => return Ok(()),
+    };
+    let Some(case_id) = row.case_id else { return Ok(()) };
+    let email = row.email_id.map(|id| emails::by_id(tx, id, Sight::Everything)).transpose()?.flatten();
+    let is_private = email.is_some_and(|email| email.private);
+    let mut to = Vec::new();
+    for (address, state, _) in outbox::recipients(tx, row.id)? {
+        if !is_private && state != "sent" && !undelivered::is_bcc(tx, row, &address)? {
+            to.push(address);
+        }
+    }
+    let to = if to.is_empty() { String::new() } else { format!(" to {}", to.join(", ")) };
+    let text = format!("{what} #{}{to} was cancelled by {}", row.id, who(actor));
+    let case = cases::by_id(tx, case_id)?.map(|case| cases::surviving(tx, case)).transpose()?;
+    let Some(parent) = case.map(|case| Parent::case(case.id)) else { return Ok(()) };
+    let note = NewNote { parent, kind: NoteKind::Remark, user_id: actor.user_id(), email_id: None, text: &text };
+    stream::note(tx, note, world.now)?;
+    Ok(())
 }
 
 /// Who has a message, and who may have it.

@@ -37,7 +37,7 @@ pub enum Report {
     Failure,
 }
 
-/// Takes in what a new email reports, with the decision.
+/// Takes in what a new email reports, with the decision; the failures that are shown once the report itself is.
 pub fn run(
     tx: &Tx<'_>,
     world: &World<'_>,
@@ -46,29 +46,30 @@ pub fn run(
     message: &Reading,
     recipient: Option<&str>,
     email_id: i64,
-) -> Result<Report> {
+) -> Result<(Report, Vec<undelivered::Failure>)> {
     if !is_report(message) {
-        return Ok(Report::None);
+        return Ok((Report::None, Vec::new()));
     }
     let decide = |text: &str| emails::decide(tx, email_id, "bounce", text, world.now);
     // Mail systems seldom prove who they are: whether the sender is believed is asked of each recipient below.
     let returned = returned(world, message, recipient);
     let Some(row) = row(tx, world, message, returned)? else {
         decide("on no mail of ours")?;
-        return Ok(Report::None);
+        return Ok((Report::None, Vec::new()));
     };
-    let mut report = Report::News;
+    let (mut report, mut to_show) = (Report::News, Vec::new());
     let may_prove = account.kind == AccountKind::Group || account.id == row.account_id;
     let by_return_address = returned == Some(row.id);
     for failure in failures(tx, &row, message.bounce.as_ref())? {
         let proven = may_prove && (by_return_address || vouches_for(sender, &failure.address));
         let (said, failed) = one(tx, world, &row, &failure, (email_id, proven))?;
         decide(&said)?;
-        if failed {
+        if let Some(failed) = failed {
             report = Report::Failure;
+            to_show.extend(failed);
         }
     }
-    Ok(report)
+    Ok((report, to_show))
 }
 
 fn is_report(message: &Reading) -> bool {
@@ -148,25 +149,25 @@ fn as_written_to(failure: &Failure, is_recipient: &dyn Fn(&str) -> bool) -> Fail
     Failure { address, ..failure.clone() }
 }
 
-/// One recipient: what is decided, and whether the message came back from it.
+/// One recipient: what is decided, and the failures that are to be shown where the message came back from it.
 fn one(
     tx: &Tx<'_>,
     world: &World<'_>,
     row: &OutboxRow,
     failure: &Failure,
     (email_id, proven): (i64, bool),
-) -> Result<(String, bool)> {
+) -> Result<(String, Option<Vec<undelivered::Failure>>)> {
     let address = address::normalise(&failure.address).unwrap_or_else(|| failure.address.to_lowercase());
     let words = words(failure);
     if failure.outcome == Outcome::Delayed {
-        return Ok((format!("{address}: delayed, not failed: {words}"), false));
+        return Ok((format!("{address}: delayed, not failed: {words}"), None));
     }
     let back = Return { address: &address, words: &words, report: email_id, proven };
-    if !undelivered::come_back(tx, world, row, &back)? {
-        return Ok((format!("{address}: nothing to mark: outbox {} was not sent to it, or is marked", row.id), false));
-    }
+    let Some(failures) = undelivered::come_back(tx, world, row, &back)? else {
+        return Ok((format!("{address}: nothing to mark: outbox {} was not sent to it, or is marked", row.id), None));
+    };
     if !proven {
-        return Ok((format!("{address}: outbox {} is reported failed, not proven: {words}", row.id), true));
+        return Ok((format!("{address}: outbox {} is reported failed, not proven: {words}", row.id), Some(failures)));
     }
     let mut said = format!("{address}: outbox {} came back: {words}", row.id);
     if failure.outcome == Outcome::Hard {
@@ -175,7 +176,7 @@ fn one(
         invalid_addresses::add(tx, &address, only, &words, world.now)?;
         said.push_str("; no automatic mail to it until it writes");
     }
-    Ok((said, true))
+    Ok((said, Some(failures)))
 }
 
 /// Status code and the server's words, the code once; a code that says nothing (5.0.0) is shown only where there are no words.

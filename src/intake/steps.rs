@@ -10,6 +10,7 @@ use super::bounces::Report;
 use super::case::Mail;
 use super::filter::Filtered;
 use super::sender::Sender;
+use super::undelivered::{self, Failure};
 use super::world::World;
 use super::{answered, bounces, filter, flow, history, privacy, recipients, sent};
 use crate::mail::reading::Reading;
@@ -225,6 +226,13 @@ impl<'a> Incoming<'a> {
 
     /// B3.6: parent, case, stream, notifications, automatic reply.
     fn link(&self, kept: &Kept, filtered: &Filtered<'_>) -> Result<()> {
+        let (report, failures) = self.report(kept)?;
+        self.link_as(kept, filtered, report)?;
+        // After the report that tells of them.
+        undelivered::show(self.tx, self.world, &failures)
+    }
+
+    fn link_as(&self, kept: &Kept, filtered: &Filtered<'_>, report: Report) -> Result<()> {
         let Incoming { tx, world, account, delivery, message, .. } = *self;
         let Kept { email_id, outcome, sender, automatic, flow_account_id, private } = kept;
         let mail = Mail {
@@ -235,7 +243,7 @@ impl<'a> Incoming<'a> {
             sent_at: message.since(delivery.internal_date),
             received_at: delivery.internal_date,
             verified: true,
-            report: self.report(kept)?,
+            report,
             account_id: account.id,
             private: *private,
             filtered,
@@ -269,9 +277,9 @@ impl<'a> Incoming<'a> {
     }
 
     /// B9: what a new email says of mail of ours; whoever writes has an address that exists.
-    fn report(&self, kept: &Kept) -> Result<Report> {
+    fn report(&self, kept: &Kept) -> Result<(Report, Vec<Failure>)> {
         if kept.outcome != Outcome::Imported || self.is_history() {
-            return Ok(Report::None);
+            return Ok((Report::None, Vec::new()));
         }
         let recipient = self.delivery.recipient.as_deref();
         let report =

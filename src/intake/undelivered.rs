@@ -28,7 +28,8 @@ pub fn aftermath(config: &Config) -> impl Fn(&Tx<'_>, &OutboxRow, &[Undelivered]
             return Ok(());
         }
         let world = World::load(tx, config, now)?;
-        show(tx, &world, row, failed, None)?;
+        let failures = tell_failed(tx, &world, row, failed, None)?;
+        show(tx, &world, &failures)?;
         settle(tx, &world, row)
     }
 }
@@ -46,14 +47,34 @@ pub struct Return<'a> {
     pub proven: bool,
 }
 
-/// Marks a recipient from whom a sent message came back, and shows it; false where nobody has this address, or the
-/// message came back from it before. The message has failed where no recipient is left.
-pub fn come_back(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow, back: &Return<'_>) -> Result<bool> {
+/// A failure that its case is still to show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    parent: Parent,
+    email_id: Option<i64>,
+    text: String,
+}
+
+/// Shows failures on their cases.
+///
+/// # Errors
+/// The database.
+pub fn show(tx: &Tx<'_>, world: &World<'_>, failures: &[Failure]) -> Result<()> {
+    for Failure { parent, email_id, text } in failures {
+        let note = NewNote { parent: *parent, kind: NoteKind::Failed, user_id: None, email_id: *email_id, text };
+        stream::note(tx, note, world.now)?;
+    }
+    Ok(())
+}
+
+/// Marks a recipient from whom a sent message came back; `None` where nobody has this address, or the message came back
+/// from it before. The message has failed where no recipient is left. The caller shows the failure after the report.
+pub fn come_back(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow, back: &Return<'_>) -> Result<Option<Vec<Failure>>> {
     let recipients = outbox::recipients(tx, row.id)?;
     let known = recipients.iter().find(|(address, _, _)| address.to_lowercase() == back.address);
-    let Some((address, _, _)) = known else { return Ok(false) };
+    let Some((address, _, _)) = known else { return Ok(None) };
     if !outbox::come_back(tx, row.id, address, back.words, back.report, back.proven)? {
-        return Ok(false);
+        return Ok(None);
     }
     let all_failed = outbox::recipients(tx, row.id)?.iter().all(|(_, state, _)| state == "failed");
     if all_failed && matches!(row.state, OutboxState::Sent | OutboxState::Held) {
@@ -61,11 +82,11 @@ pub fn come_back(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow, back: &Return<
         row.email_id.map_or(Ok(()), |id| emails::set_status(tx, id, EmailStatus::Failed))?;
     }
     let failed = Undelivered { address: address.clone(), words: told(back) };
-    show(tx, world, row, &[failed], Some(back.report))?;
+    let failures = tell_failed(tx, world, row, &[failed], Some(back.report))?;
     if back.proven {
         settle(tx, world, row)?;
     }
-    Ok(true)
+    Ok(Some(failures))
 }
 
 /// What is told of a report that anybody may have written.
@@ -74,33 +95,49 @@ fn told(back: &Return<'_>) -> String {
     format!("{}{doubt}", back.words)
 }
 
-/// Shows that recipients did not get a message, because a server refused it or by a `report` that came later (the id of its
-/// email), and tells the user who has to act.
-fn show(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow, failed: &[Undelivered], report: Option<i64>) -> Result<()> {
+/// Tells the user who has to act that recipients did not get a message, because a server refused it or by a `report` that
+/// came later (the id of its email); what the case is still to show.
+fn tell_failed(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    row: &OutboxRow,
+    failed: &[Undelivered],
+    report: Option<i64>,
+) -> Result<Vec<Failure>> {
     if row.kind == OutboxKind::Notice {
         // A notice to one of our own does not belong to the case: it stays in the outbox as failed.
         failed.iter().for_each(|one| log::warn!("notice {}: not delivered to {}: {}", row.id, one.address, one.words));
-        return Ok(());
+        return Ok(Vec::new());
     }
-    let parent = row.case_id.map(Parent::case);
-    let (mut for_all, mut for_author) = (Vec::new(), Vec::new());
+    let (mut failures, mut for_all, mut for_author) = (Vec::new(), Vec::new(), Vec::new());
     for one in failed {
         let text = format!("not delivered to {}: {}", one.address, one.words);
         if is_bcc(tx, row, &one.address)? {
             for_author.push(text);
             continue;
         }
-        if let Some(parent) = parent {
-            let note = NewNote { parent, kind: NoteKind::Failed, user_id: None, email_id: row.email_id, text: &text };
-            stream::note(tx, note, world.now)?;
-        }
+        failures.extend(row.case_id.map(|id| Failure {
+            parent: Parent::case(id),
+            email_id: row.email_id,
+            text: format!("{text} ({})", named(row, report)),
+        }));
         for_all.push(text);
     }
     let private = is_private(tx, row)?;
-    let Some(user) = concerned(tx, row, private || for_all.is_empty())? else { return Ok(()) };
+    let Some(user) = concerned(tx, row, private || for_all.is_empty())? else { return Ok(failures) };
     let of_author = if Some(user.id) == row.user_id { for_author } else { Vec::new() };
     let texts: Vec<String> = for_all.into_iter().chain(of_author).collect();
-    if texts.is_empty() { Ok(()) } else { tell(tx, world, row, &user, &texts, report) }
+    if !texts.is_empty() {
+        tell(tx, world, row, &user, &texts, report)?;
+    }
+    Ok(failures)
+}
+
+/// A letter and the report on it by their ids.
+fn named(row: &OutboxRow, report: Option<i64>) -> String {
+    let email = row.email_id.map(|id| format!("email {id}, ")).unwrap_or_default();
+    let report = report.map(|id| format!("; reported by email {id}")).unwrap_or_default();
+    format!("{email}outbox {}{report}", row.id)
 }
 
 /// One notification for each mail, which names all whom it did not reach, and an e-mail about it where the user wants one.
@@ -196,8 +233,11 @@ fn change_status(tx: &Tx<'_>, world: &World<'_>, case: &Case, to: CaseStatus, te
     Ok(())
 }
 
-/// Only its sender knows of a Bcc.
-fn is_bcc(tx: &Tx<'_>, row: &OutboxRow, address: &str) -> Result<bool> {
+/// Whether a recipient stands in the Bcc, of which only the sender knows.
+///
+/// # Errors
+/// The database.
+pub fn is_bcc(tx: &Tx<'_>, row: &OutboxRow, address: &str) -> Result<bool> {
     let Some(email_id) = row.email_id else { return Ok(false) };
     Ok(emails::addresses(tx, email_id, Field::Bcc)?.iter().any(|mailbox| mailbox.address == address))
 }

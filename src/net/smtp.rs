@@ -165,7 +165,7 @@ impl SmtpTransport {
         }
         match self.server.command(command) {
             Ok(reply) if reply.code == 421 => {
-                let words = format!("the server said goodbye: {}", reply.text);
+                let words = format!("the server said goodbye: {}", reply.words());
                 Err(SendError::BeforeBody(self.end(NetError::new(NetErrorKind::Closed, words))))
             }
             Ok(reply) => Ok(reply),

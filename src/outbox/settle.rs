@@ -53,17 +53,17 @@ pub(super) fn settle(
     let (mut refused, mut failed) = (None, Vec::new());
     for (address, reply) in &sent.refused {
         match whom(reply, envelope) {
-            None => outbox::explain_waiting(tx, row.id, address, &words(reply))?,
+            None => outbox::explain_waiting(tx, row.id, address, &reply.words())?,
             Some(Refusal::Account) => {
-                outbox::explain_waiting(tx, row.id, address, &words(reply))?;
-                refused.get_or_insert_with(|| words(reply));
+                outbox::explain_waiting(tx, row.id, address, &reply.words())?;
+                refused.get_or_insert_with(|| reply.words());
             }
             Some(_) => {
-                failed.push(fail_recipient(tx, row, address, &words(reply))?);
+                failed.push(fail_recipient(tx, row, address, &reply.words())?);
                 if bounce::is_no_such_address(reply.status.as_deref().unwrap_or_default(), &reply.text) {
                     // The server of one user knows no address for everybody.
                     let only = (account.kind == AccountKind::Personal).then_some(account.id);
-                    invalid_addresses::add(tx, address, only, &words(reply), now)?;
+                    invalid_addresses::add(tx, address, only, &reply.words(), now)?;
                 }
             }
         }
@@ -74,26 +74,26 @@ pub(super) fn settle(
         (None, _) => {}
         (Some(reply), _) if reply.code < 300 => {
             for address in accepted {
-                outbox::settle_recipient(tx, row.id, address, true, &words(reply))?;
+                outbox::settle_recipient(tx, row.id, address, true, &reply.words())?;
             }
             remember_alias(tx, account, row, reply)?;
         }
         (Some(reply), None | Some(Refusal::Account)) => {
             for address in accepted {
-                outbox::explain_waiting(tx, row.id, address, &words(reply))?;
+                outbox::explain_waiting(tx, row.id, address, &reply.words())?;
             }
             if reply.code >= 500 {
-                refused.get_or_insert_with(|| words(reply));
+                refused.get_or_insert_with(|| reply.words());
             }
         }
         (Some(reply), Some(_)) => {
             for address in accepted {
-                failed.push(fail_recipient(tx, row, address, &words(reply))?);
+                failed.push(fail_recipient(tx, row, address, &reply.words())?);
             }
         }
     }
     let last = sent.reply.as_ref().filter(|reply| reply.code >= 300);
-    let last = last.or(sent.refused.last().map(|(_, reply)| reply)).map(words).unwrap_or_default();
+    let last = last.or(sent.refused.last().map(|(_, reply)| reply)).map(Reply::words).unwrap_or_default();
     let state = conclude(tx, row, from, refused.as_ref().unwrap_or(&last), now)?;
     match state {
         OutboxState::Waiting if refused.is_none() => failed.extend(put_off(tx, account, row, &last, now)?),
@@ -144,11 +144,6 @@ fn conclude(tx: &Tx<'_>, row: &OutboxRow, from: OutboxState, last: &str, now: Ti
 fn fail_recipient(tx: &Tx<'_>, row: &OutboxRow, address: &str, words: &str) -> Result<Undelivered> {
     outbox::settle_recipient(tx, row.id, address, false, words)?;
     Ok(Undelivered { address: address.to_owned(), words: words.to_owned() })
-}
-
-/// What is shown of a reply.
-pub(super) fn words(reply: &Reply) -> String {
-    format!("{} {}", reply.code, reply.text).trim_end().to_owned()
 }
 
 /// Puts a row off by its number of attempts, or for as long as the server says. After two days of that it has failed for

@@ -190,10 +190,10 @@ impl Office {
         all.into_iter().map(|(address, state, reply)| format!("{address} {state} {reply}")).collect()
     }
 
-    /// What the case shows of failures.
+    /// What the case shows of failures, without the ids at the end.
     fn failures(&self) -> Vec<String> {
         let notes = self.store.read(|tx| stream::notes(tx, Parent::case(self.case_id), Sight::Everything)).unwrap();
-        notes.into_iter().filter(|note| note.kind == NoteKind::Failed).map(|note| note.text).collect()
+        notes.into_iter().filter(|note| note.kind == NoteKind::Failed).map(|note| without_ids(&note.text)).collect()
     }
 
     /// What ana is told.
@@ -203,13 +203,22 @@ impl Office {
     }
 }
 
+fn without_ids(text: &str) -> String {
+    let (words, ids) = text.rsplit_once(" (email ").unwrap();
+    assert!(ids.contains(", outbox "), "{text}");
+    words.to_owned()
+}
+
 struct Server {
     acts: Rc<RefCell<VecDeque<Act>>>,
     bodies: Rc<RefCell<Vec<Envelope>>>,
 }
 
 fn reply(code: u16, text: &str) -> Reply {
-    let status = text.split(' ').next().filter(|word| word.starts_with(['4', '5'])).map(str::to_owned);
+    let (status, text) = match text.split_once(' ').filter(|(word, _)| word.starts_with(['4', '5'])) {
+        Some((status, text)) => (Some(status.to_owned()), text),
+        None => (None, text),
+    };
     Reply { code, status, text: text.to_owned() }
 }
 

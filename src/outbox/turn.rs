@@ -7,7 +7,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 use super::settle::{self, Settled, settle, settle_doubt};
-use super::{Aftermath, Connect, Flushed, Undelivered, is_over};
+use super::{Aftermath, Connect, Flushed, Trouble, Undelivered, is_over};
 use crate::mail::refusal;
 use crate::net::{Envelope, MailTransport, NetError, NetErrorKind, Reply, SendError, Sent};
 use crate::store::accounts::{self, Account};
@@ -113,7 +113,11 @@ impl Turn<'_, '_> {
             Err(error) => {
                 if is_passing(&error) {
                     let words = format!("{error:#}");
-                    self.store.write(|tx| left.iter().try_for_each(|row| self.wait_or_fail(tx, row, &words)))?;
+                    let given_up = self.store.write(|tx| {
+                        let one = |row: &OutboxRow| Ok((row.id, self.wait_or_fail(tx, row, &words)?));
+                        left.iter().map(one).collect::<Result<Vec<_>>>()
+                    })?;
+                    given_up.into_iter().for_each(|(id, failed)| self.tell(id, failed, true));
                 }
                 self.flushed.put_off += left.len();
                 Ok(Some(error))
@@ -158,7 +162,7 @@ impl Turn<'_, '_> {
                     Ok(ended) => return Ok(Came::To(ended)),
                     Err(refused) => refused,
                 },
-                Err(SendError::SenderRefused(reply)) => format!("sender refused: {}", settle::words(&reply)),
+                Err(SendError::SenderRefused(reply)) => format!("sender refused: {}", reply.words()),
                 Err(SendError::NotNow(reply)) => return self.not_now(row, &reply),
                 Err(SendError::BeforeBody(error)) => return Ok(Came::Nothing(error)),
                 Err(SendError::InDoubt(error)) => return self.in_doubt(row, error).map(Came::To),
@@ -238,6 +242,11 @@ impl Turn<'_, '_> {
             self.flushed.failed += 1;
             self.flushed.failed_letters += usize::from(row.kind == OutboxKind::Mail);
         }
+        self.tell(row.id, failed, true);
+        if state == OutboxState::Waiting {
+            let left = self.left(row)?;
+            self.tell(row.id, left, false);
+        }
         let last = sent.reply.as_ref().or(sent.refused.last().map(|(_, reply)| reply));
         match last.filter(|reply| refusal::wants_a_new_connection(reply.code, &reply.text)) {
             Some(reply) => Ok(Ok(self.leave(NetError::new(NetErrorKind::Closed, goodbye(reply))))),
@@ -247,7 +256,7 @@ impl Turn<'_, '_> {
 
     /// MAIL FROM was refused for now.
     fn not_now(&mut self, row: &OutboxRow, reply: &Reply) -> Result<Came> {
-        let words = format!("the server refused the sender: {}", settle::words(reply));
+        let words = format!("the server refused the sender: {}", reply.words());
         let error = NetError::new(NetErrorKind::Temporary, words);
         if self.through > 0 {
             return Ok(Came::Nothing(error));
@@ -265,7 +274,11 @@ impl Turn<'_, '_> {
 
     /// The account may not send this, whichever way: the row waits until somebody mends the account.
     fn refused(&mut self, row: &OutboxRow, words: String) -> Result<Ended> {
-        self.store.write(|tx| outbox::explain(tx, row.id, &words))?;
+        let left = self.store.write(|tx| {
+            outbox::explain(tx, row.id, &words)?;
+            open(tx, row, &words)
+        })?;
+        self.tell(row.id, left, false);
         self.flushed.put_off += 1;
         Ok(Ended::Held(NetError::new(NetErrorKind::Refused, words).into()))
     }
@@ -278,12 +291,32 @@ impl Turn<'_, '_> {
 
     fn put_off(&mut self, row: &OutboxRow, words: &str) -> Result<()> {
         self.flushed.put_off += 1;
-        self.store.write(|tx| self.wait_or_fail(tx, row, words))
+        let (failed, left) = self.store.write(|tx| {
+            let failed = self.wait_or_fail(tx, row, words)?;
+            Ok((failed, open(tx, row, words)?))
+        })?;
+        self.tell(row.id, failed, true);
+        self.tell(row.id, left, false);
+        Ok(())
     }
 
-    fn wait_or_fail(&self, tx: &Tx<'_>, row: &OutboxRow, words: &str) -> Result<()> {
+    /// Who will not get it any more, as it was tried for too long.
+    fn wait_or_fail(&self, tx: &Tx<'_>, row: &OutboxRow, words: &str) -> Result<Vec<Undelivered>> {
         let failed = settle::put_off(tx, &self.account, row, words, (self.clock)())?;
-        self.follow_up(tx, row, OutboxState::Waiting, &failed)
+        self.follow_up(tx, row, OutboxState::Waiting, &failed)?;
+        Ok(failed)
+    }
+
+    /// Remembers for those who watch the run who did not get a message.
+    fn tell(&mut self, outbox_id: i64, whom: Vec<Undelivered>, is_final: bool) {
+        self.flushed.troubles.extend(whom.into_iter().map(|undelivered| Trouble { outbox_id, undelivered, is_final }));
+    }
+
+    /// The recipients who wait, each with the server's words about them.
+    fn left(&self, row: &OutboxRow) -> Result<Vec<Undelivered>> {
+        let all = self.store.read(|tx| outbox::recipients(tx, row.id))?;
+        let waiting = all.into_iter().filter(|(_, state, _)| state == "waiting");
+        Ok(waiting.map(|(address, _, words)| Undelivered { address, words }).collect())
     }
 
     fn follow_up(&self, tx: &Tx<'_>, row: &OutboxRow, state: OutboxState, failed: &[Undelivered]) -> Result<()> {
@@ -299,8 +332,14 @@ impl Turn<'_, '_> {
     }
 }
 
+/// The recipients who wait, all for the same reason.
+fn open(tx: &Tx<'_>, row: &OutboxRow, words: &str) -> Result<Vec<Undelivered>> {
+    let waiting = outbox::open_recipients(tx, row.id)?.into_iter();
+    Ok(waiting.map(|address| Undelivered { address, words: words.to_owned() }).collect())
+}
+
 fn goodbye(reply: &Reply) -> String {
-    format!("the server said goodbye: {}", settle::words(reply))
+    format!("the server said goodbye: {}", reply.words())
 }
 
 fn is_passing(error: &anyhow::Error) -> bool {

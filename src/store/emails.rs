@@ -92,6 +92,8 @@ pub struct Email {
     pub undecided: bool,
     /// What the trusted mail server says of the author: `pass`, `none`, `fail`, or empty (B4.12).
     pub verdict: String,
+    /// Why it is held in the outbox, where a person has to decide; `None` = it is not.
+    pub held: Option<String>,
 }
 
 impl Email {
@@ -120,6 +122,7 @@ impl Email {
             private: row.get("private")?,
             undecided: row.get("undecided")?,
             verdict: row.get("verdict")?,
+            held: row.get("held")?,
         })
     }
 
@@ -128,9 +131,10 @@ impl Email {
         self.status != EmailStatus::Archived
     }
 
-    /// Its status as people are told it: a letter that waits for its time is scheduled.
+    /// Its status as people are told it: a letter that waits for its time is scheduled, one that waits for a person is held.
     pub fn shown_status(&self, now: Timestamp) -> &'static str {
         match self.status {
+            EmailStatus::Sending if self.held.is_some() => "Held",
             EmailStatus::Sending if self.received_at > now => SCHEDULED,
             status => status.as_str(),
         }
@@ -162,7 +166,8 @@ impl Email {
 const COLUMNS: &str =
     "e.id, e.message_id, e.raw_id, e.status, e.subject, e.from_name, e.from_address, e.date, e.received_at,
     e.parent_type, e.parent_id, e.verified, e.automatic, e.user_id, e.flow_account_id, e.truncated, e.flagged, e.private,
-    e.author_name, e.author_address, e.undecided, e.verdict";
+    e.author_name, e.author_address, e.undecided, e.verdict,
+    iif(e.status = 'Sending', (SELECT o.last_error FROM outbox o WHERE o.email_id = e.id AND o.state = 'held'), NULL) AS held";
 
 fn author_of(row: &Row<'_>) -> Result<Option<Mailbox>> {
     let address: Option<String> = row.get("author_address")?;

@@ -91,6 +91,12 @@ impl OutboxRow {
         self.not_before.unwrap_or(self.created_at)
     }
 
+    /// Whether it is tried by the next run, as far as it has a say (see [`DUE`]).
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        let is_ahead = self.next_try_at > now + LONGEST && self.not_before.is_none_or(|at| at <= now);
+        self.next_try_at <= now || is_ahead
+    }
+
     /// How often it was tried, the last time included, which puts nothing off.
     pub fn tries(&self) -> i64 {
         match self.state {

@@ -1,6 +1,7 @@
 //! `case list`, `show`, `thread` and `history`.
 
 use anyhow::Result;
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::people::{self, Seen};
@@ -254,7 +255,7 @@ fn note_text(note: &Note, mail: Option<&Mail>, people: &[Seen], known: Option<&K
         let role = role_of(email, people).map(|role| format!("{role}, ")).unwrap_or_default();
         let writer = mail.writer.as_ref().map(|writer| format!("by {writer}, ")).unwrap_or_default();
         let automatic = if email.automatic.is_empty() { "" } else { "automatic, " };
-        let (id, status) = (email.id, email.shown_status(ctx.now()));
+        let (id, status) = (email.id, status(email, ctx.now()));
         text.push_str(&format!("  {}  ({role}{writer}{automatic}email {id}, {status})", email::author(email)));
         let heads = mail.heads();
         if !heads.is_empty() {
@@ -276,6 +277,30 @@ fn note_text(note: &Note, mail: Option<&Mail>, people: &[Seen], known: Option<&K
         text.push_str(&indented(&mail.files().join("\n")));
     }
     text
+}
+
+/// The status of a mail, and why it is held.
+fn status(email: &Email, now: Timestamp) -> String {
+    match email.held.as_deref() {
+        Some("") => "held".to_owned(),
+        Some(why) => format!("held: {why}"),
+        None => email.shown_status(now).to_owned(),
+    }
+}
+
+/// What is said of a mail in brackets after its writer.
+fn remark(email: &Email, now: Timestamp) -> &'static str {
+    let is_automatic = !email.automatic.is_empty();
+    match (email.verified, email.status) {
+        (true, EmailStatus::Sending) if email.held.is_some() && is_automatic => " (automatic, held)",
+        (true, EmailStatus::Sending) if email.held.is_some() => " (held)",
+        _ if is_automatic => " (automatic)",
+        (false, _) => " (unverified)",
+        (true, EmailStatus::Failed) => " (not delivered)",
+        (true, EmailStatus::Sending) if email.received_at > now => " (scheduled)",
+        (true, EmailStatus::Sending) => " (not sent yet)",
+        (true, _) => "",
+    }
 }
 
 /// A text with its quotations folded.
@@ -320,14 +345,7 @@ pub fn thread(number: i64, ctx: &Context) -> Result<()> {
     for mail @ Mail { email, text, .. } in &mails {
         let list = |all: &[Mailbox]| all.iter().map(Mailbox::shown).collect::<Vec<_>>().join(", ");
         let date = ctx.ui.local_time(email.date.unwrap_or(email.received_at));
-        let remark = match (email.verified, email.status) {
-            (false, _) => " (unverified)",
-            (true, EmailStatus::Failed) => " (not delivered)",
-            (true, EmailStatus::Sending) if email.received_at > ctx.now() => " (scheduled)",
-            (true, EmailStatus::Sending) => " (not sent yet)",
-            (true, _) => "",
-        };
-        let remark = if email.automatic.is_empty() { remark } else { " (automatic)" };
+        let remark = remark(email, ctx.now());
         let from = email::author(email);
         let writer = mail.writer.as_ref().map(|writer| format!(" by {writer}")).unwrap_or_default();
         let others = mail.heads().into_iter().filter(|head| !head.starts_with("To: ")).map(|head| head + "\n");

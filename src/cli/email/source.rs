@@ -75,7 +75,7 @@ fn stored(id: i64, ctx: &Context) -> Result<Origin> {
         Ok(Origin {
             id: Some(id),
             file: None,
-            status: Some(email.status.to_string()),
+            status: Some(email.shown_status(ctx.now()).to_owned()),
             case: case.map(|c| c.number),
             flagged: remarks(&email).into_iter().chain(unverified).collect(),
             variants: variants(tx, actor, id)?,

@@ -72,7 +72,7 @@ fn start_tls(mut server: Conversation, offered: &Offered, endpoint: &Endpoint) -
     }
     let reply = server.command(&Starttls.to_string())?;
     if reply.code != 220 {
-        return Err(missing(&format!(": {} {}", reply.code, reply.text)));
+        return Err(missing(&format!(": {}", reply.words())));
     }
     if server.has_more() {
         return Err(NetError::new(NetErrorKind::Protocol, "there were bytes between STARTTLS and TLS: refused"));
@@ -101,7 +101,8 @@ fn login(server: &mut Conversation, offered: &Offered, credentials: &Credentials
     match reply.code {
         235 => Ok(()),
         500.. => {
-            Err(NetError::new(NetErrorKind::LoginRefused, format!("the server refused the login: {}", reply.text)))
+            let words = format!("the server refused the login: {}", reply.words());
+            Err(NetError::new(NetErrorKind::LoginRefused, words))
         }
         _ => Err(reply::refusal("the login", &reply)),
     }

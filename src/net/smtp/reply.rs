@@ -60,13 +60,12 @@ pub(super) fn own(code: u16, status: &str, text: &str) -> Reply {
 /// A refusal before the body as an error.
 pub(super) fn refusal(what: &str, reply: &Reply) -> NetError {
     let kind = if reply.code < 500 { NetErrorKind::Temporary } else { NetErrorKind::Refused };
-    NetError::new(kind, format!("the server refused {what}: {} {}", reply.code, reply.text))
+    NetError::new(kind, format!("the server refused {what}: {}", reply.words()))
 }
 
 /// A reply that cannot be one to what was said.
 pub(super) fn wrong(what: &str, reply: &Reply) -> NetError {
-    let words = format!("the server answered {what} with {} {}", reply.code, reply.text);
-    NetError::new(NetErrorKind::Protocol, words.trim_end())
+    NetError::new(NetErrorKind::Protocol, format!("the server answered {what} with {}", reply.words()))
 }
 
 #[cfg(test)]

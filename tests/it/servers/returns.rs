@@ -59,7 +59,12 @@ fn a_real_bounce_marks_recipient_case_and_address_until_that_writes() {
     assert_eq!((&recipient["address"], &recipient["state"]), (&"kim@bounces.example".into(), &"failed".into()));
     let words = recipient["reply"].as_str().unwrap();
     assert!(words.contains("550 5.1.1") && words.contains("user unknown"), "{words}");
-    assert_eq!(failures(&sandbox), [format!("not delivered to kim@bounces.example: {words}")]);
+    let report = sandbox.items(&["email", "list"]).iter().filter_map(|e| e["id"].as_i64()).max().unwrap();
+    let named = format!("(email {}, outbox 1; reported by email {report})", email["id"]);
+    assert_eq!(failures(&sandbox), [format!("not delivered to kim@bounces.example: {words} {named}")]);
+    let stream = sandbox.json(&["case", "show", "1"])["stream"].as_array().unwrap().clone();
+    let place = |kind: &str| stream.iter().rposition(|note| note["kind"] == kind);
+    assert!(place("failed") > place("email-received"), "the failure comes after its report: {stream:#?}");
     let told_ana = told(&sandbox, "ana");
     assert_eq!(told_ana.len(), 1, "{told_ana:?}");
     assert!(told_ana[0]["text"].as_str().unwrap().starts_with("#1 Help: not delivered to kim@bounces.example"));
@@ -178,7 +183,8 @@ fn a_report_may_name_the_id_that_the_server_gave() {
                  Diagnostic-Code: smtp; 550 no such user here";
     mailbox.append("INBOX", &vouched(&report(&mailbox, "postmaster@customer.example", "other-1@mx.example", group)));
     sandbox.run(&["fetch"]).ok();
-    assert_eq!(failures(&sandbox), ["not delivered to kim@customer.example: 550 no such user here"]);
+    let said = failures(&sandbox).concat();
+    assert!(said.starts_with("not delivered to kim@customer.example: 550 no such user here (email "), "{said}");
     assert_eq!(sandbox.json(&["case", "show", "1"])["invalid_addresses"][0]["address"], "kim@customer.example");
     // An answer of the customer to the other id finds the case as well.
     let answer = mail("kim@customer.example", &mailbox.address, "So what?").in_reply_to("<other-1@mx.example>");

@@ -121,6 +121,11 @@ fn an_answer_that_the_account_may_not_send_waits_and_the_account_fails() {
         assert!(said.contains("cannot send since") && said.contains("1 waiting"), "{verb} {reply}: {said}");
         sandbox.run(&["check"]).exits(1);
         assert!(case(&sandbox)["answer_failed_at"].is_null(), "nothing failed for good");
+        // The row says why it waits, with the code, and when it is tried.
+        let row = &sandbox.items(&["outbox", "list"])[0];
+        assert!(row["last_error"].as_str().unwrap().contains(reply), "{verb} {reply}: {row}");
+        let listed = sandbox.run(&["--format", "table", "outbox", "list"]).ok().stdout;
+        assert!(listed.contains("next run"), "{verb} {reply}: {listed}");
         smtp.script(Vec::new());
         sandbox.run(&["account", "enable", "desk"]).ok();
         sandbox.run(&["outbox", "retry", "1"]).ok();
@@ -238,6 +243,44 @@ fn a_letter_that_is_cancelled_before_the_customer_got_it_is_seen() {
     sandbox.run(&["outbox", "cancel", "1"]).ok();
     assert_eq!((count(&sandbox, "is:waiting"), count(&sandbox, "is:undelivered")), (1, 1));
     assert_eq!(case(&sandbox)["status"], "New");
+}
+
+#[test]
+fn a_letter_that_is_cancelled_leaves_a_note_without_its_bcc() {
+    let (sandbox, _smtp) = desk(Vec::new());
+    let letter = ["--as", "ana", "case", "reply", "1", "-m", "x", "--bcc", "secret@customer.example"];
+    sandbox.run(&letter).ok();
+    sandbox.run(&["--as", "ana", "outbox", "cancel", "1"]).ok();
+    let history = sandbox.run(&["case", "history", "1"]).ok().stdout;
+    assert!(history.contains("letter #1 to kim@customer.example was cancelled by ana"), "{history}");
+    assert!(!history.contains("secret@"), "{history}");
+}
+
+#[test]
+fn a_letter_that_fails_is_named_to_those_who_watch_and_in_the_log() {
+    for (reply, said) in [("550 5.1.1 no such user", "not delivered to"), ("451 4.3.0 later", "not sent yet to")] {
+        let (sandbox, _smtp) = desk(vec![Step { verb: "RCPT", nth: 0, answer: Say(reply) }]);
+        sandbox.run(&["--as", "ana", "case", "reply", "1", "-m", "x"]).ok();
+        let log = sandbox.path("log.txt").display().to_string();
+        let line = format!("outbox 1, case #1: {said} kim@customer.example: {reply}");
+        let sent = sandbox.run(&["-v", "--log", &log, "send"]);
+        assert_eq!(sent.stderr.matches(&line).count(), 1, "{sent:#?}");
+        let log = std::fs::read_to_string(log).unwrap();
+        assert!(log.contains(&line), "{log}");
+    }
+}
+
+#[test]
+fn an_automatic_reply_that_is_held_is_shown_as_that() {
+    let (sandbox, _smtp) = desk(Vec::new());
+    sandbox.run(&["--as", "ana", "case", "reply", "1", "-m", "x"]).ok();
+    sandbox.sql("UPDATE outbox SET state = 'held', kind = 'auto-reply', last_error = 'the line broke'");
+    sandbox.sql("UPDATE emails SET automatic = 'auto-replied' WHERE status = 'Sending'");
+    let shown = sandbox.run(&["--format", "table", "case", "show", "1"]).ok().stdout;
+    assert!(shown.contains(", held: the line broke)") && !shown.contains("Sending"), "{shown}");
+    let thread = sandbox.run(&["--format", "table", "case", "thread", "1"]).ok().stdout;
+    assert!(thread.contains(" (automatic, held)"), "{thread}");
+    assert!(sandbox.items(&["email", "list", "--case", "1"]).iter().any(|email| email["status"] == "Held"));
 }
 
 #[test]

@@ -111,7 +111,7 @@ fn a_refusal_of_data_is_an_answer() {
 fn after_the_end_of_a_connection_nothing_is_said() {
     for (end, why) in [
         (vec![expect("RSET"), send("502 what\r\n")], "the server answered RSET with 502 what"),
-        (vec![expect("RSET"), send("421 going\r\n")], "the server said goodbye: going"),
+        (vec![expect("RSET"), send("421 going\r\n")], "the server said goodbye: 421 going"),
         (vec![expect("RSET")], "the server closed the connection before its answer was complete"),
     ] {
         let server = ready(after(vec![expect("MAIL"), send("550 no\r\n")], end));
