@@ -7,6 +7,8 @@ use serde_json::json;
 
 use super::context::{self, Context};
 use super::text::Signature;
+use crate::access::Actor;
+use crate::caller::Standing;
 use crate::error;
 use crate::store::accounts;
 use crate::store::db::Tx;
@@ -168,7 +170,8 @@ fn add(args: Add, ctx: &Context) -> Result<()> {
     let name = args.name.map(|n| context::name("--name", &n)).transpose()?.unwrap_or_default();
     let login = args.login.map(|l| context::word("--login", &l)).transpose()?.unwrap_or_else(|| username.clone());
     let addresses = addresses(&args.emails)?;
-    let id = ctx.administer("user add", |tx| {
+    let (id, loss) = ctx.administer("user add", |tx| {
+        let administers = administers(tx, ctx);
         if users::by_username(tx, &username)?.is_some() {
             return Err(context::taken("username", &username));
         }
@@ -181,9 +184,11 @@ fn add(args: Add, ctx: &Context) -> Result<()> {
             login: &login,
             addresses: &addresses,
         };
-        users::add(tx, &new, ctx.now())
+        let id = users::add(tx, &new, ctx.now())?;
+        Ok((id, loss(tx, ctx, administers)?))
     })?;
-    ctx.done(id, &format!("user {username} added"))
+    ctx.done(id, &format!("user {username} added"))?;
+    tell_loss(ctx, loss)
 }
 
 fn edit(args: Edit, ctx: &Context) -> Result<()> {
@@ -193,7 +198,8 @@ fn edit(args: Edit, ctx: &Context) -> Result<()> {
     let addresses = addresses(&args.emails)?;
     let signature = args.signature.given()?;
     let own_signature = is_signature_only && signature.is_some();
-    let (id, username) = ctx.write(|tx, actor| {
+    let (id, username, loss) = ctx.write(|tx, actor| {
+        let administers = administers(tx, ctx);
         if !own_signature {
             actor.require_admin("user edit")?;
         }
@@ -217,9 +223,10 @@ fn edit(args: Edit, ctx: &Context) -> Result<()> {
             refuse_taken_addresses(tx, &addresses, Some(user.id))?;
             users::set_addresses(tx, user.id, &addresses)?;
         }
-        Ok((user.id, user.username))
+        Ok((user.id, user.username, loss(tx, ctx, administers)?))
     })?;
-    ctx.done(id, &format!("user {username} changed"))
+    ctx.done(id, &format!("user {username} changed"))?;
+    tell_loss(ctx, loss)
 }
 
 fn away(args: Away, ctx: &Context) -> Result<()> {
@@ -239,13 +246,55 @@ fn away(args: Away, ctx: &Context) -> Result<()> {
 }
 
 fn change(ctx: &Context, username: &str, what: &str, change: impl FnOnce(&mut User)) -> Result<()> {
-    let id = ctx.administer("user", |tx| {
+    let (id, loss) = ctx.administer("user", |tx| {
+        let administers = administers(tx, ctx);
         let mut user = context::user(tx, username)?;
         change(&mut user);
         users::update(tx, &user)?;
-        Ok(user.id)
+        Ok((user.id, loss(tx, ctx, administers)?))
     })?;
-    ctx.done(id, &format!("user {username} {what}"))
+    ctx.done(id, &format!("user {username} {what}"))?;
+    tell_loss(ctx, loss)
+}
+
+/// Whether the caller, by their own login, administers the database.
+fn administers(tx: &Tx<'_>, ctx: &Context) -> bool {
+    Actor::find(tx, &ctx.caller, None).is_ok_and(|actor| actor.require_admin("user").is_ok())
+}
+
+/// The users who administer the database after the caller ceased to, by their names; `None` where the caller still does.
+/// Who has no user is an administrator in advisory mode, so that a user with the caller's login may take that away.
+///
+/// # Errors
+/// Nobody could take it back.
+fn loss(tx: &Tx<'_>, ctx: &Context, before: bool) -> Result<Option<String>> {
+    if !before || administers(tx, ctx) {
+        return Ok(None);
+    }
+    let all = users::all(tx)?;
+    let admins = all.iter().filter(|user| user.active && user.user_type == UserType::Admin);
+    let names: Vec<&str> = admins.map(|user| user.username.as_str()).collect();
+    if !names.is_empty() || ctx.caller.standing != Standing::Person {
+        return Ok(Some(names.join(", ")));
+    }
+    let (command, login) = (&ctx.command, ctx.caller.login.as_deref().unwrap_or_default());
+    let why = format!("{login} is your login, and its user is not an administrator, nor is anybody else");
+    Err(error::data(format!("{command}: you would not be an administrator any more: {why}")).hint(NOT_LOST).into())
+}
+
+/// How an administrator stays one.
+const NOT_LOST: &str = "to stay one, give the user --type admin; for another person, give their --login NAME; or first add \
+    another administrator: espomail user add NAME --type admin";
+
+/// Says that the caller is not an administrator any more, and who can change that.
+fn tell_loss(ctx: &Context, loss: Option<String>) -> Result<()> {
+    if let Some(admins) = loss {
+        let login = ctx.caller.login.as_deref().unwrap_or_default();
+        ctx.ui.warn(&format!("you are not an administrator any more: {login} is your login, and its user is not one"));
+        let who = if admins.is_empty() { "root".to_owned() } else { admins };
+        ctx.ui.hint(&format!("to go back, {who} can type: espomail user edit USER --type admin, or user enable USER"));
+    }
+    Ok(())
 }
 
 fn addresses(given: &[String]) -> Result<Vec<String>> {

@@ -10,6 +10,8 @@ fn a_disabled_user_may_nothing() {
     sandbox.run(&["user", "add", "boss", "--type", "admin", "--login", &me]).ok();
     let taken = sandbox.run(&["user", "add", "other", "--login", &me]).exits(65);
     assert!(taken.stderr.contains("is the login of user boss"), "{taken:?}");
+    // Somebody is left who could take it back.
+    sandbox.run(&["user", "add", "ana", "--type", "admin"]).ok();
     sandbox.run(&["user", "disable", "boss"]).ok();
     let refused = sandbox.run(&["case", "list"]).exits(77);
     assert!(refused.stderr.contains("user boss: is disabled"), "{refused:?}");
