@@ -164,6 +164,7 @@ pub fn idle(tx: &Tx<'_>, account: &accounts::Account, now: Timestamp) -> Result<
     Ok(Idle {
         unexplained: if account.imap.host.is_some() { accounts::unexplained(tx, account.id)? } else { Vec::new() },
         automatic: outbox::automatic_failures(tx, account.id, day_ago)?,
+        late: if account.imap.host.is_some() { deliveries::late(tx, account.id)? } else { Vec::new() },
         unfetchable: if account.imap.host.is_some() { deliveries::unfetchable(tx, account.id)? } else { 0 },
     })
 }

@@ -158,7 +158,7 @@ fn failed(check: &str, error: &anyhow::Error) -> Finding {
 
 fn configuration(ctx: &Context) -> Finding {
     // It was read before this command was begun.
-    let path = config::default_path();
+    let path = ctx.config_path.clone().unwrap_or_else(config::default_path);
     if let Some(fault) = service::rights_of_configuration(&path, ctx) {
         return fault;
     }

@@ -12,13 +12,14 @@ use super::summary::{self, Tally};
 use super::{busy, send};
 use crate::error::{self, Kind};
 use crate::holder::Holder;
+use crate::intake::concerns;
 use crate::intake::fetch::{self, Event, Run};
 use crate::intake::import::Imported;
 use crate::job_control;
 use crate::outbox::Flushed;
 use crate::store::accounts::{self, Account, AccountKind};
 use crate::store::db::{self, Store};
-use crate::store::deliveries::Outcome;
+use crate::store::deliveries::{self, Outcome};
 use crate::ui::progress::Progress;
 
 /// `fetch`
@@ -266,6 +267,16 @@ impl Watch<'_> {
         }
     }
 
+    /// Names the messages that were cut off to those who asked with `-v`.
+    fn tell_late(&self, account: &Account) {
+        if self.ctx.ui.verbosity == 0 || self.ctx.dry_run {
+            return;
+        }
+        for late in self.ctx.read(|tx, _| deliveries::late(tx, account.id)).unwrap_or_default() {
+            self.ctx.ui.verbose(1, &format!("{}: {}", account.name, concerns::cut_off(&late)));
+        }
+    }
+
     fn say(&mut self, event: Event<'_>) {
         let Context { ui, dry_run, .. } = self.ctx;
         let interactive = ui.is_terminal() || ui.verbosity > 0 || *dry_run || !self.args.accounts.is_empty();
@@ -290,7 +301,10 @@ impl Watch<'_> {
                 self.ctx.ui.verbose(1, &line);
             }
             Event::Done(account, _) if !self.knows(account) => {}
-            Event::Done(account, stored) => self.ctx.ui.verbose(1, &format!("{}: {stored} new", account.name)),
+            Event::Done(account, stored) => {
+                self.ctx.ui.verbose(1, &format!("{}: {stored} new", account.name));
+                self.tell_late(account);
+            }
             Event::Failed(account, error, false) if !interactive => match self.knows(account) {
                 true => ::log::warn!("{}: {error:#}", self.called(account)),
                 false => ::log::warn!("{ACCOUNT_OF_OTHERS}: cannot be fetched"),
@@ -300,6 +314,7 @@ impl Watch<'_> {
                     self.ctx.ui.warn(&format!("{}: {error:#}", self.called(account)));
                     let next = connect::next_step(account, Protocol::Imap, error);
                     next.iter().for_each(|step| self.ctx.ui.hint(step));
+                    self.tell_late(account);
                 }
                 (true, false) => self.ctx.ui.warn(&format!("{ACCOUNT_OF_OTHERS}: cannot be fetched")),
                 (false, _) => {}

@@ -4,11 +4,11 @@ use anyhow::Result;
 use clap::Args;
 use jiff::SignedDuration;
 
-use super::check;
 use super::context::Context;
-use super::cron;
+use super::{busy, check, cron};
 use crate::access::Actor;
 use crate::intake::concerns;
+use crate::lock;
 use crate::store::accounts::{self, Account};
 use crate::store::db::Tx;
 use crate::store::deliveries::{self, Counts};
@@ -25,8 +25,16 @@ pub struct StatusArgs {}
 pub struct Row {
     account: Account,
     counts: Counts,
-    state: String,
+    /// The worst first.
+    troubles: Vec<Trouble>,
     copies: i64,
+}
+
+impl Row {
+    /// The worst trouble, or how an account works that has none.
+    fn state(&self) -> &str {
+        self.troubles.first().map_or_else(|| at_work(&self.account), |trouble| &trouble.what)
+    }
 }
 
 /// Fields of `status` in their order.
@@ -37,13 +45,17 @@ pub const COLUMNS: &[Column<Row>] = &[
         row.account.health.last_good_at.map_or_else(|| Cell::object(serde_json::Value::Null, "never"), Cell::ago)
     }),
     Column::new("new_24h", head("NEW 24H").right(), |row, _| Cell::int(row.counts.new)),
-    Column::new("state", head("STATE").shrinking(), |row, _| Cell::text(&row.state)),
+    Column::new("state", head("STATE").shrinking(), |row, _| Cell::text(row.state())),
     Column::new("failing_since", unlisted(), |row, _| Cell::opt_date_time(row.account.health.failing_since)),
     Column::new("failed_runs", unlisted(), |row, _| Cell::int(row.account.health.failed_runs.into())),
     Column::new("failure", unlisted(), |row, _| Cell::text(&row.account.health.failure)),
     Column::new("quarantined", unlisted(), |row, _| Cell::int(row.counts.quarantined)),
     Column::new("unfetchable", unlisted(), |row, _| Cell::int(row.counts.unfetchable)),
     Column::new("sent_copies", unlisted(), |row, _| Cell::int(row.copies)),
+    Column::new("troubles", unlisted(), |row, _| {
+        let told: Vec<&str> = row.troubles.iter().map(|trouble| trouble.what.as_str()).collect();
+        Cell::object(serde_json::json!(told), &told.join("; "))
+    }),
 ];
 
 /// Without a fetch for so long the system's crontab is asked about.
@@ -51,65 +63,94 @@ const CRON_SILENT: SignedDuration = SignedDuration::from_mins(15);
 
 /// Runs `status`.
 pub fn run(_args: &StatusArgs, ctx: &Context) -> Result<()> {
-    let (rows, lines) = ctx.read(|tx, actor| {
+    let (rows, lines, stuck) = ctx.read(|tx, actor| {
         let day_ago = ctx.now() - SignedDuration::from_hours(24);
         let mut rows = Vec::new();
         let mut counts = Counts::default();
-        let mut steps = Vec::new();
+        let (mut steps, mut known) = (Vec::new(), Vec::new());
         for account in accounts::all(tx)? {
             if !actor.knows_account(tx, &account)? {
                 continue;
             }
             let own = deliveries::counts(tx, account.id, day_ago)?;
             counts.quarantined += own.quarantined;
-            steps.extend(next_steps(&account, own));
-            let (state, copies) = (state(tx, ctx, &account)?, sent_copies::waiting(tx, account.id)?.count);
-            rows.push(Row { account, counts: own, state, copies });
+            let troubles = troubles(tx, ctx, &account)?;
+            steps.extend(further(&account, &troubles));
+            let copies = sent_copies::waiting(tx, account.id)?.count;
+            known.push((lock::of_account(account.id), account.name.clone()));
+            rows.push(Row { account, counts: own, troubles, copies });
         }
-        let lines = lines(tx, ctx, actor, counts, steps)?;
-        Ok((rows, lines))
+        let mut lines = lines(tx, ctx, actor, counts, steps)?;
+        let name_of = |lock: &str| known.iter().find(|(name, _)| name == lock).map(|(_, name)| name.clone());
+        let stuck: Vec<String> = busy::stuck(&ctx.db_path).iter().map(|one| one.told(&name_of)).collect();
+        lines.splice(0..0, stuck.iter().map(|line| capitalised(line)));
+        Ok((rows, lines, stuck))
     })?;
     ctx.ui.list("status", COLUMNS, &rows)?;
     if ctx.ui.for_people() {
-        lines.iter().try_for_each(|line| ctx.ui.text(line))?;
+        return lines.iter().try_for_each(|line| ctx.ui.text(line));
     }
+    // Programs have their table; a process that keeps others waiting is told all the same.
+    stuck.iter().for_each(|line| ctx.ui.warn(line));
     Ok(())
 }
 
-/// What a person wants to know about an account, the worst first.
-fn state(tx: &Tx<'_>, ctx: &Context, account: &Account) -> Result<String> {
-    let health = &account.health;
+/// What is wrong with an account, and the command that comes next; empty = there is none for this alone.
+struct Trouble {
+    what: String,
+    next: String,
+}
+
+impl Trouble {
+    fn new(what: String) -> Trouble {
+        Trouble { what, next: String::new() }
+    }
+}
+
+/// The state of an account with which nothing is wrong.
+fn at_work(account: &Account) -> &'static str {
+    match (account.active, account.imap.host.is_some(), account.health.last_good_at) {
+        (false, ..) => "disabled",
+        (true, false, _) => "sends only",
+        (true, true, None) => "never fetched",
+        (true, true, Some(_)) => "ok",
+    }
+}
+
+/// What is wrong with an account that is in use, the worst first.
+fn troubles(tx: &Tx<'_>, ctx: &Context, account: &Account) -> Result<Vec<Trouble>> {
+    let (health, mut found) = (&account.health, Vec::new());
     if !account.active {
-        return Ok("disabled".into());
+        return Ok(found);
     }
     if let Some(since) = health.failing_since {
         let runs = health.failed_runs;
-        return Ok(format!(
-            "failing since {} ({runs} {}): {}",
-            ctx.ui.local_time(since),
-            if runs == 1 { "run" } else { "runs" },
-            health.failure
-        ));
+        let (since, runs_of) = (ctx.ui.local_time(since), if runs == 1 { "run" } else { "runs" });
+        found.push(Trouble::new(format!("failing since {since} ({runs} {runs_of}): {}", health.failure)));
     }
     if let Some(since) = health.send_failing_since {
-        return Ok(format!("cannot send since {}: {}", ctx.ui.local_time(since), health.send_failure));
+        let since = ctx.ui.local_time(since);
+        found.push(Trouble::new(format!("cannot send since {since}: {}", health.send_failure)));
     }
     let copies = sent_copies::waiting(tx, account.id)?;
     if !copies.last_error.is_empty() {
-        return Ok(format!("copies of sent mail wait ({}): {}", copies.count, copies.last_error));
+        let text = format!("copies of sent mail wait ({}): {}", copies.count, copies.last_error);
+        found.push(Trouble::new(text));
     }
-    let folders = accounts::folders(tx, account.id)?;
-    if let Some(folder) = folders.iter().find(|f| !f.failure.is_empty()) {
-        return Ok(concerns::of_folder(&folder.name, &folder.failure));
+    for folder in accounts::folders(tx, account.id)?.iter().filter(|folder| !folder.failure.is_empty()) {
+        let text = concerns::of_folder(&folder.name, &folder.failure);
+        // What made the account fail has been said.
+        if health.failing_since.is_none() || !health.failure.contains(&folder.failure) {
+            found.push(Trouble::new(text));
+        }
     }
-    if let Some(concern) = concerns::idle(&account.name, &check::idle(tx, account, ctx.now())?).first() {
-        return Ok(concern.told());
-    }
-    Ok(match (account.imap.host.is_some(), health.last_good_at) {
-        (false, _) => "sends only".into(),
-        (true, None) => "never fetched".into(),
-        (true, Some(_)) => "ok".into(),
-    })
+    let mut idle = check::idle(tx, account, ctx.now())?;
+    // Each of these is named.
+    let late = std::mem::take(&mut idle.late);
+    let concerns = concerns::idle(&account.name, &idle);
+    found.extend(concerns.into_iter().map(|one| Trouble { what: one.told(), next: one.next }));
+    found.extend(late.iter().map(|late| Trouble::new(concerns::cut_off(late))));
+    Ok(found)
 }
 
 fn lines(tx: &Tx<'_>, ctx: &Context, actor: &Actor, counts: Counts, steps: Vec<String>) -> Result<Vec<String>> {
@@ -141,17 +182,27 @@ fn lines(tx: &Tx<'_>, ctx: &Context, actor: &Actor, counts: Counts, steps: Vec<S
     Ok(lines)
 }
 
-/// What somebody has to do about an account that works.
-fn next_steps(account: &Account, counts: Counts) -> Vec<String> {
-    let (name, mut steps) = (&account.name, Vec::new());
-    if counts.unfetchable > 0 {
-        let what = concerns::undelivered(counts.unfetchable);
-        steps.push(format!("{name}: {what} (espomail account audit {name} --repair)"));
+/// What the table does not show of an account: one line for each trouble after the first, and for each that somebody can
+/// do something about.
+fn further(account: &Account, troubles: &[Trouble]) -> Vec<String> {
+    let name = &account.name;
+    let mut lines: Vec<String> = Vec::new();
+    for (at, Trouble { what, next }) in troubles.iter().enumerate() {
+        match next.as_str() {
+            "" if at == 0 => {}
+            "" => lines.push(format!("{name}: {what}")),
+            next => lines.push(format!("{name}: {what} ({next})")),
+        }
     }
     if account.breaker_tripped_at.is_some() {
-        steps.push(format!("Automatic replies of {name} are stopped (espomail account breaker {name} --reset)"));
+        lines.push(format!("Automatic replies of {name} are stopped (espomail account breaker {name} --reset)"));
     }
-    steps
+    lines
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// What a database says that came from a backup (B2.14), for as long as somebody has to do with it.

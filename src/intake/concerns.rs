@@ -8,7 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::moment::since;
 use crate::store::accounts::Account;
+use crate::store::deliveries::Late;
 use crate::store::outbox::Queue;
+use crate::units::about;
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,6 +87,8 @@ pub struct Idle {
     pub unexplained: Vec<(String, i64)>,
     /// So many automatic messages failed within a day, the last one for this reason, and none was sent.
     pub automatic: Option<(i64, String)>,
+    /// Messages that were cut off and are asked for again, those that were most often first.
+    pub late: Vec<Late>,
     /// Number of messages that were given up: the server lists them and does not deliver them.
     pub unfetchable: i64,
 }
@@ -101,10 +105,29 @@ pub fn idle(account: &str, idle: &Idle) -> Vec<Concern> {
         let what = format!("no automatic message was sent within a day, {failed} failed");
         found.push(Concern::warning(what, why));
     }
+    let twice = idle.late.iter().filter(|late| late.attempts > 1);
+    if let Some(first) = twice.clone().next() {
+        let messages = counted(i64::try_from(twice.count()).unwrap_or(i64::MAX), "message was", "messages were");
+        let what = format!("{messages} cut off more than once, asked for again by the next run");
+        found.push(Concern::warning(what, &format!("folder {}, UID {}: {}", first.folder, first.uid, first.words)));
+    }
     if idle.unfetchable > 0 {
         found.push(Concern::warning(undelivered(idle.unfetchable), "").next(audit()));
     }
     found
+}
+
+/// What is said of a message that is asked for again.
+pub fn cut_off(late: &Late) -> String {
+    let Late { folder, uid, size, attempts, words } = late;
+    let size = u64::try_from(*size).ok().filter(|size| *size > 0).map(|size| format!(" ({})", about(size)));
+    let often = match attempts {
+        ..=1 => String::new(),
+        2 => " twice".to_owned(),
+        n => format!(" {n} times"),
+    };
+    let size = size.unwrap_or_default();
+    format!("folder {folder}, UID {uid}{size} was cut off{often}, is asked for again: {words}")
 }
 
 /// What is said of messages that are given up.

@@ -50,7 +50,7 @@ pub fn look(ctx: &Context) -> Result<Vec<Finding>> {
     }
     // A clock that ran ahead has its own line.
     let desk = concerns::of_desk(&accounts, &queue, quarantined, false, &LIMITS, now);
-    findings.extend(desk.into_iter().map(|concern| finding("desk", Kind::TempFail, &concern, String::new())));
+    findings.extend(desk.into_iter().map(|concern| finding("database", Kind::TempFail, &concern, String::new())));
     Ok(findings)
 }
 

@@ -30,6 +30,18 @@ fn watched(change: impl FnOnce(&mut Watched)) -> Watched {
     watched
 }
 
+fn late(uid: u32, attempts: i64) -> Late {
+    Late { folder: "INBOX".into(), uid, size: 2_000, attempts, words: "the connection ended".into() }
+}
+
+#[test]
+fn a_message_that_is_asked_for_again_is_named() {
+    let said = "folder INBOX, UID 7 (2000 bytes) was cut off, is asked for again: the connection ended";
+    assert_eq!(cut_off(&late(7, 1)), said);
+    assert!(cut_off(&late(7, 2)).contains(" was cut off twice, "));
+    assert!(cut_off(&Late { size: 0, ..late(7, 1) }).starts_with("folder INBOX, UID 7 was cut off, "));
+}
+
 fn health(change: impl FnOnce(&mut Health)) -> Watched {
     watched(|one| change(&mut one.account.health))
 }
@@ -144,6 +156,14 @@ fn each_state_of_an_account_has_its_level() {
             watched(|one| one.idle.unfetchable = 2),
             &[
                 "Warning 2 messages are listed by the server, which does not deliver them (espomail account audit support --repair)",
+            ],
+        ),
+        ("a message was cut off once", watched(|one| one.idle.late = vec![late(7, 1)]), &[]),
+        (
+            "messages were cut off again",
+            watched(|one| one.idle.late = vec![late(8, 2), late(7, 1)]),
+            &[
+                "Warning 1 message was cut off more than once, asked for again by the next run: folder INBOX, UID 8: the connection ended",
             ],
         ),
         (

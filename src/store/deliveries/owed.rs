@@ -61,6 +61,43 @@ pub fn miss(tx: &Tx<'_>, place: Place<'_>, facts: Facts, words: &str) -> Result<
     Ok(outcome.unwrap_or(Outcome::Received))
 }
 
+/// A message that a server listed and did not deliver so far; it is asked for again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Late {
+    /// Folder.
+    pub folder: String,
+    /// UID.
+    pub uid: u32,
+    /// Size in bytes as the server said; 0 = it did not.
+    pub size: i64,
+    /// How often it was asked for.
+    pub attempts: i64,
+    /// The server's words, or what broke.
+    pub words: String,
+}
+
+/// The messages of an account that are asked for again, in monitored folders that are numbered as they were.
+///
+/// # Errors
+/// The database.
+pub fn late(tx: &Tx<'_>, account_id: i64) -> Result<Vec<Late>> {
+    tx.all(
+        "SELECT d.folder, d.uid, d.size, d.attempts, d.reason FROM deliveries d JOIN account_folders f
+                ON f.account_id = d.account_id AND f.name = d.folder AND f.uidvalidity = d.uidvalidity
+            WHERE d.account_id = ?1 AND d.outcome = 'missing' ORDER BY d.attempts DESC, d.id",
+        params![account_id],
+        |row| {
+            Ok(Late {
+                folder: row.get("folder")?,
+                uid: row.get("uid")?,
+                size: row.get("size")?,
+                attempts: row.get("attempts")?,
+                words: row.get("reason")?,
+            })
+        },
+    )
+}
+
 /// How many messages of an account are given up, in monitored folders that are numbered as they were.
 pub fn unfetchable(tx: &Tx<'_>, account_id: i64) -> Result<i64> {
     let count = tx.value(

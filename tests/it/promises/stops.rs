@@ -116,6 +116,10 @@ fn a_fetch_is_not_stopped_while_it_has_an_account() {
     let stuck = format!("ESPOMAIL CRITICAL - process {pid} (espomail fetch, stopped, since ");
     assert!(check.stdout.starts_with(&stuck), "{check:#?}");
     assert!(check.stdout.contains(&format!("holds account slow: let it go on: kill -CONT {pid}")), "{check:#?}");
+    let status = sandbox.run(&["--format", "table", "status"]).ok().stdout;
+    assert!(status.contains(&format!("\nProcess {pid} (espomail fetch, stopped, since ")), "{status}");
+    assert!(status.contains(&format!("holds account slow: let it go on: kill -CONT {pid}")), "{status}");
+    assert!(sandbox.run(&["--json", "status"]).ok().stderr.contains("holds account slow: "));
     let check = sandbox.run(&["--as", "ana", "check"]).exits(2);
     assert!(check.stdout.contains("holds an account of others: "), "{check:#?}");
     signal("CONT", &pid);
@@ -174,6 +178,8 @@ fn command_that_waits_for_the_database_in_vain_names_its_holder() {
     let stuck = format!("ESPOMAIL CRITICAL - process {pid} (stopped, since ");
     assert!(check.stdout.starts_with(&stuck), "{check:#?}");
     assert!(check.stdout.contains(&format!("holds the database: let it go on: kill -CONT {pid}")), "{check:#?}");
+    let status = sandbox.run(&["--format", "table", "status"]).ok().stdout;
+    assert!(status.contains(&format!("holds the database: let it go on: kill -CONT {pid}")), "{status}");
     for run in waiting.map(Running::wait) {
         let run = run.exits(75);
         assert_eq!(run.stderr.matches(&format!("process {pid} (stopped, since ")).count(), 1, "{run:#?}");

@@ -125,6 +125,14 @@ fn check_measures_fetching_and_sending_alike() {
     sandbox.run(&["fetch", "--no-send"]).exits(77);
     let check = says(&sandbox, 1, "ESPOMAIL WARNING - account support: cannot be fetched: ");
     assert!(check.stdout.contains("; account support: cannot send: "), "{check:#?}");
+    // One line for each trouble, not for the first alone.
+    sandbox.sql("UPDATE deliveries SET outcome = 'missing', attempts = 1, reason = 'the connection ended'");
+    let status = sandbox.run(&["--format", "table", "status"]).ok().stdout;
+    for part in ["failing since ", "\nsupport: cannot send since ", "\nsupport: folder INBOX, UID 1 "] {
+        assert_eq!(status.matches(part).count(), 1, "{part}: {status}");
+    }
+    let troubles = sandbox.items(&["status"])[0]["troubles"].as_array().unwrap().len();
+    assert_eq!(troubles, 3, "{status}");
     std::thread::sleep(std::time::Duration::from_millis(2_100));
     let check = sandbox.run(&["check", "--max-age", "1s"]).exits(2);
     assert!(check.stdout.starts_with("ESPOMAIL CRITICAL - account support: not fetched for "), "{check:#?}");
@@ -132,6 +140,65 @@ fn check_measures_fetching_and_sending_alike() {
         check.stdout.contains("account support: cannot send for ") && !check.stdout.contains(" 0 min"),
         "{check:#?}"
     );
+}
+
+/// A message at which the connection breaks is named from the first time, and is a warning from the second.
+#[test]
+fn a_message_that_was_cut_off_is_told_before_it_is_given_up() {
+    let (sandbox, server) = (Sandbox::new(), RogueImap::new(At::Body, Quirk::Cut(200)));
+    server.account(&sandbox);
+    let again = "was cut off, is asked for again: ";
+    let fetched = sandbox.run(&["-v", "fetch", "rogue"]);
+    assert!(fetched.stderr.contains(again) && fetched.stderr.contains("rogue: folder INBOX, UID "), "{fetched:#?}");
+    let status = sandbox.run(&["--format", "table", "status"]).ok().stdout;
+    assert_eq!(status.matches(again).count(), 1, "{status}");
+    let more = "message was cut off more than once";
+    assert!(!sandbox.run(&["check"]).stdout.contains(more));
+    // What is new is asked for first.
+    let is_told = (0..12).any(|_| {
+        sandbox.run(&["fetch", "rogue"]);
+        sandbox.run(&["check"]).exits(1).stdout.contains(&format!("account rogue: 1 {more}"))
+    });
+    let status = sandbox.run(&["--format", "table", "status"]).ok().stdout;
+    assert!(is_told && status.contains("was cut off twice, "), "{status}");
+    server.behave();
+    sandbox.run(&["fetch"]).ok();
+    says(&sandbox, 0, "ESPOMAIL OK");
+}
+
+#[test]
+fn doctor_names_the_configuration_that_is_in_force_and_the_database() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["init"]).ok();
+    let found = sandbox.run(&["doctor", "--offline"]).ok();
+    let config = sandbox.path("config.toml").display().to_string();
+    assert!(found.stdout.contains(&format!("{config} is right")), "{found:#?}");
+    assert!(!found.stdout.contains("desk"), "{found:#?}");
+    assert!(
+        found.stdout.lines().any(|line| line.starts_with("database ") && line.contains("no account")),
+        "{found:#?}"
+    );
+}
+
+/// Nobody takes the administration from themselves where nobody could give it back.
+#[test]
+fn a_user_with_the_callers_login_does_not_lock_them_out() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["init"]).ok();
+    let me = sandbox.json(&["whoami"])["login"].as_str().map(str::to_owned).unwrap_or_else(|| "root".to_owned());
+    let refused = sandbox.run(&["user", "add", &me]).exits(65);
+    let said = format!("user add: you would not be an administrator any more: {me} is your login");
+    assert!(refused.stderr.contains(&said) && refused.stderr.contains("--type admin"), "{refused:#?}");
+    let admin = sandbox.run(&["user", "add", &me, "--type", "admin"]).ok();
+    assert!(!admin.stderr.contains("administrator"), "{admin:#?}");
+    for change in [&["user", "edit", &me, "--type", "regular"][..], &["user", "disable", &me]] {
+        assert!(sandbox.run(change).exits(65).stderr.contains("you would not be an administrator"), "{change:?}");
+    }
+    sandbox.run(&["user", "add", "ana", "--type", "admin"]).ok();
+    let told = sandbox.run(&["user", "edit", &me, "--type", "regular"]).ok().stderr;
+    assert!(told.contains("you are not an administrator any more"), "{told}");
+    assert!(told.contains("hint: to go back, ana can type: espomail user edit "), "{told}");
+    sandbox.run(&["user", "add", "budi"]).exits(77);
 }
 
 #[test]
@@ -171,7 +238,8 @@ fn send_says_what_waits_until_when_and_an_error_once() {
     let sent = sandbox.run(&["-v", "send"]);
     assert!(sent.stderr.contains("sent 0, failed 0, waiting 3; "), "{sent:#?}");
     assert!(
-        sent.stderr.contains("\n3 wait until ") && sent.stderr.contains("; `espomail outbox retry ID` sends now"),
+        sent.stderr.contains("\n3 wait until ")
+            && sent.stderr.contains("; to let the next run send one: espomail outbox retry ID"),
         "{sent:#?}"
     );
     let rows = sandbox.items(&["outbox", "list"]);
