@@ -94,12 +94,14 @@ pub struct Fault {
     pub message: String,
     /// The next command or step.
     pub hint: Option<String>,
+    /// What the system said of a file; its words stand in the message.
+    pub cause: Option<ErrorKind>,
 }
 
 impl Fault {
     /// A fault without a hint.
     pub fn new(kind: Kind, message: impl Into<String>) -> Fault {
-        Fault { kind, message: message.into(), hint: None }
+        Fault { kind, message: message.into(), hint: None, cause: None }
     }
 
     /// Adds the next step.
@@ -133,6 +135,11 @@ pub fn data(message: impl Into<String>) -> Fault {
     Fault::new(Kind::Data, message)
 }
 
+/// A file that cannot be used (exit 65): `error::file("FILE: cannot read a.txt", &error)`.
+pub fn file(what: impl fmt::Display, error: &std::io::Error) -> Fault {
+    Fault { cause: Some(error.kind()), ..data(format!("{what}: {error}")) }
+}
+
 /// Configuration or secret wrong (exit 78).
 pub fn config(message: impl Into<String>) -> Fault {
     Fault::new(Kind::Config, message)
@@ -141,6 +148,15 @@ pub fn config(message: impl Into<String>) -> Fault {
 /// Not allowed (exit 77).
 pub fn noperm(message: impl Into<String>) -> Fault {
     Fault::new(Kind::NoPerm, message)
+}
+
+/// Whether the rights of this process were too few for a file.
+pub fn is_denied(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let of_system = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        let of_file = cause.downcast_ref::<Fault>().and_then(|fault| fault.cause);
+        of_system.or(of_file) == Some(ErrorKind::PermissionDenied)
+    })
 }
 
 /// The kind of an error chain and the next step for the person who reads it.

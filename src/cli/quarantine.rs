@@ -205,7 +205,7 @@ fn export(args: &Export, ctx: &Context) -> Result<()> {
             .create_new(true)
             .mode(0o600)
             .open(&args.file)
-            .map_err(|e| error::data(format!("FILE: cannot make {}: {e}", args.file)))?;
+            .map_err(|e| error::file(format!("FILE: cannot make {}", args.file), &e))?;
         file.write_all(&raw).with_context(|| format!("cannot write {}", args.file))?;
     }
     ctx.done(args.id, &format!("quarantine {} written to {}", args.id, args.file))

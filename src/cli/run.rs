@@ -254,11 +254,9 @@ impl Context {
     /// Root, who became the owner of the database, hears whose rights were too few.
     fn told_to_root(&self, error: anyhow::Error) -> anyhow::Error {
         let became = self.caller.uid == 0 && self.caller.process_uid != 0;
-        // Many errors hold the words of the system, not the error itself.
-        let denied = io::Error::from_raw_os_error(nix::errno::Errno::EACCES as i32).to_string();
         let (kind, hint) = error::classify(&error);
         let text = format!("{error:#}");
-        if !became || hint.is_some() || !text.contains(&denied) {
+        if !became || hint.is_some() || !error::is_denied(&error) {
             return error;
         }
         let owner = crate::caller::login_of(self.caller.process_uid).unwrap_or_else(|| "its owner".to_owned());

@@ -130,9 +130,10 @@ pub fn read_source(field: &str, file: &str) -> Result<String> {
             }
         })?;
     } else {
-        let cannot = |why: String| error::data(format!("{field}: cannot read {file}: {why}"));
-        let bytes = named_files::read(file, MAX).map_err(|e| cannot(e.to_string()))?;
-        text = String::from_utf8(bytes).map_err(|_| cannot("it is not UTF-8".to_owned()))?;
+        let bytes =
+            named_files::read(file, MAX).map_err(|e| error::file(format!("{field}: cannot read {file}"), &e))?;
+        let not_text = |_| error::data(format!("{field}: cannot read {file}: it is not UTF-8"));
+        text = String::from_utf8(bytes).map_err(not_text)?;
     }
     Ok(text)
 }

@@ -190,7 +190,7 @@ fn set_secret(target: &mut String, given: Option<&String>) -> Result<()> {
 
 /// A readable file by its whole path: cron starts elsewhere.
 fn absolute(file: &str) -> Result<String> {
-    let cannot = |e: std::io::Error| error::data(format!("--ca: cannot read {file}: {e}"));
+    let cannot = |e: std::io::Error| error::file(format!("--ca: cannot read {file}"), &e);
     let path = std::path::absolute(file).map_err(cannot)?;
     std::fs::metadata(&path).map_err(cannot)?;
     tls::check_authorities(&path).map_err(|e| error::data(format!("--ca: {e}")).hint("name a file in PEM format"))?;

@@ -186,7 +186,7 @@ fn write_new(dir: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf> {
                 return Ok(path);
             }
             Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
-            Err(e) => return Err(error::data(format!("--dir: cannot make {}: {e}", path.display())).into()),
+            Err(e) => return Err(error::file(format!("--dir: cannot make {}", path.display()), &e).into()),
         }
     }
     Err(error::data(format!("--dir: {} has too many files named {name}", dir.display())).into())

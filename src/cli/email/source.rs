@@ -53,7 +53,7 @@ pub(super) fn origin(what: &str, ctx: &Context) -> Result<Origin> {
         "-" => standard_input(),
         file => named_files::read(file, LONGEST),
     };
-    let raw = read.map_err(|e| error::data(format!("{what}: {e}")).hint("name an email id or a readable file"))?;
+    let raw = read.map_err(|e| error::file(what, &e).hint("name an email id or a readable file"))?;
     let author = author::of_stranger(&Reading::parse(&raw));
     let behind = author.via.map(|_| author.person);
     Ok(Origin { file: Some(what.to_owned()), behind, raw, ..Origin::default() })

@@ -182,7 +182,7 @@ fn exists(path: &Path) -> anyhow::Error {
 }
 
 fn cannot_make(path: &Path, error: &std::io::Error) -> anyhow::Error {
-    error::data(format!("PATH: cannot make {}: {error}", path.display())).into()
+    error::file(format!("PATH: cannot make {}", path.display()), error).into()
 }
 
 /// What is being written, beside the place where it belongs; removed again unless it got its name.

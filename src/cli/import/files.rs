@@ -150,7 +150,7 @@ fn moment(facts: &fs::Metadata) -> Option<Timestamp> {
 fn unreadable(path: &Path, error: &std::io::Error) -> anyhow::Error {
     match error.kind() {
         ErrorKind::InvalidData => error::data(format!("PATH: {} {error}", path.display())),
-        _ => error::data(format!("PATH: cannot read {}: {error}", path.display())),
+        _ => error::file(format!("PATH: cannot read {}", path.display()), error),
     }
     .into()
 }

@@ -17,7 +17,7 @@ pub fn read(files: &[String], max: u64) -> Result<Vec<OutgoingAttachment>> {
     let mut all = Vec::new();
     for file in files {
         let bytes =
-            named_files::read(file, left).map_err(|e| error::data(format!("--attach: cannot read {file}: {e}")))?;
+            named_files::read(file, left).map_err(|e| error::file(format!("--attach: cannot read {file}"), &e))?;
         let Some(rest) = left.checked_sub(bytes.len() as u64) else {
             return Err(reply::over_limit(&format!("with {file} it is"), max).into());
         };

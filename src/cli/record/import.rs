@@ -53,7 +53,7 @@ pub fn import(args: &Import, ctx: &Context) -> Result<()> {
 }
 
 fn bytes(file: &str) -> Result<Vec<u8>> {
-    let cannot = |e: std::io::Error| error::data(format!("FILE: cannot read {file}: {e}"));
+    let cannot = |e: std::io::Error| error::file(format!("FILE: cannot read {file}"), &e);
     let mut bytes = Vec::new();
     match file {
         "-" => {
@@ -146,7 +146,7 @@ fn keep_refused(args: &Import, sheet: &Sheet, refused: &[(&Line, String)], ctx: 
     }
     let bytes = sheet.rejects(refused).context("cannot write the refused lines")?;
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
-    let mut made = made.map_err(|e| error::data(format!("--rejects: cannot make {file}: {e}")))?;
+    let mut made = made.map_err(|e| error::file(format!("--rejects: cannot make {file}"), &e))?;
     made.write_all(&bytes).and_then(|()| made.sync_all()).with_context(|| format!("cannot write {file}"))
 }
 
