@@ -3,6 +3,10 @@
 //! Only whether it matches is asked, so it runs forwards as an automaton ([`super::lazy_dfa`]) whose states are made as
 //! texts ask for them. What it takes to compile it is told from its syntax before ([`super::size`]); and it is compiled,
 //! which takes longer than to search a letter, only for a text that has its longest fixed piece.
+//!
+//! Why not the `regex` crate with a limit of size: measured with 500 expressions such as `a[ab]{20}(c|n)`, a limit of
+//! 16 KiB and only the first KiB of the text, it takes 150 ms to compile and 650 ms to search them, `a[ab]{50}` 1,100 ms;
+//! the dearest set here stays below 50 ms (`benches/filter`).
 
 use std::cell::{OnceCell, RefCell};
 
