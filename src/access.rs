@@ -81,14 +81,15 @@ impl Actor {
         self.user().map(|user| user.id)
     }
 
-    /// Refuses regular users.
+    /// Refuses regular users a command or an option, such as `user add`.
     ///
     /// # Errors
     /// Exit 77, naming what was refused.
-    pub fn require_admin(&self, what: &str) -> Result<()> {
+    pub fn require_admin(&self, command: &str) -> Result<()> {
         match self {
             Actor::User(user) if user.user_type == UserType::Regular => {
-                Err(error::noperm(format!("{what}: only for administrators, you are {}", user.username)).into())
+                let text = format!("you cannot use {command}: only administrators can, and you are {}", user.username);
+                Err(error::noperm(text).into())
             }
             _ => Ok(()),
         }

@@ -157,7 +157,7 @@ pub fn known_account(tx: &Tx<'_>, actor: &Actor, name: &str) -> Result<Account> 
 pub fn managed_account(tx: &Tx<'_>, actor: &Actor, what: &str, name: &str) -> Result<Account> {
     let account = known_account(tx, actor, name)?;
     if !actor.manages(&account) {
-        actor.require_admin(&format!("{what}: the group account {}", account.name))?;
+        actor.require_admin(&format!("{what} on the group account {}", account.name))?;
     }
     actor.require_some(Permission::PersonalAccount)?;
     Ok(account)

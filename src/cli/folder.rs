@@ -168,7 +168,7 @@ fn deletable(tx: &Tx<'_>, actor: &Actor, name: &str) -> Result<Folder> {
 fn changeable(tx: &Tx<'_>, actor: &Actor, what: &str, name: &str) -> Result<Folder> {
     let folder = context::folder(tx, actor, "folder", name)?;
     if folder.user_id.is_none() {
-        actor.require_admin(&format!("{what}: the group folder {}", folder.name))?;
+        actor.require_admin(&format!("{what} on the group folder {}", folder.name))?;
     }
     Ok(folder)
 }

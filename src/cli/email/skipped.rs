@@ -32,7 +32,7 @@ pub fn list(account: Option<&str>, limit: u32, ctx: &Context) -> Result<()> {
         let mut managed = accounts::all(tx)?;
         managed.retain(|account| actor.manages(account) && only.as_ref().is_none_or(|only| only.id == account.id));
         if managed.is_empty() {
-            actor.require_admin("email list --skipped of accounts that are not yours")?;
+            actor.require_admin("email list --skipped for accounts that are not yours")?;
         }
         let mut rows: Vec<Skipped> = Vec::new();
         for account in &managed {

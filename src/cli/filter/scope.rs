@@ -36,7 +36,7 @@ pub fn read(tx: &Tx<'_>, actor: &Actor, form: Form, text: &str) -> Result<Scope>
             }
             let scope = Scope::Account(account.id);
             if !is_of(actor, scope, account.user_id.filter(|_| account.kind == AccountKind::Personal)) {
-                actor.require_admin(&format!("{field}: filters of the group account {}", account.name))?;
+                actor.require_admin(&format!("{field} account:{}, a group account", account.name))?;
             }
             Ok(scope)
         }

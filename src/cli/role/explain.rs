@@ -58,7 +58,7 @@ pub fn run(args: &Explain, ctx: &Context) -> Result<()> {
     let rows = ctx.read(|tx, actor| {
         let user = context::user_or_me(tx, actor, "user", &args.user)?;
         if actor.user_id() != Some(user.id) {
-            actor.require_admin("role explain: another user")?;
+            actor.require_admin("role explain for another user")?;
         }
         let named = args.object.as_deref().map(|text| named(tx, actor, text)).transpose()?;
         let one = |permission: &Permission| row(tx, &user, *permission, named.as_ref(), args);

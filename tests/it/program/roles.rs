@@ -85,7 +85,7 @@ fn roles_are_made_given_and_taken_by_administrators() {
     for line in ["role add X", "role grant Agent case all", "role assign Agent ana", "role unassign Agent team:Support"]
     {
         let refused = desk.run(&format!("--as ana {line}")).exits(77);
-        assert!(refused.stderr.contains("only for administrators"), "{refused:?}");
+        assert!(refused.stderr.contains("only administrators can"), "{refused:?}");
     }
     desk.run("--as ana --yes role delete Agent").exits(77);
     assert_eq!(desk.ok("-q role add Auditor").stdout.trim().parse::<i64>().unwrap(), 2);

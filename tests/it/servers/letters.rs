@@ -465,10 +465,10 @@ fn mistakes_name_the_field_and_change_nothing() {
         (&["email", "send", "x"], 2, "ID: \"x\" is no email id"),
         (&["email", "send", "1"], 65, "email 1: is no draft"),
         (&["email", "edit", "1", "-m", "x"], 65, "email 1: is no draft"),
-        (&["--yes", "email", "delete", "1"], 77, "only for administrators"),
+        (&["--yes", "email", "delete", "1"], 77, "only administrators can"),
         (&["outbox", "mark-sent", "9"], 65, "outbox 9: not found"),
-        (&["user", "edit", "budi", "--signature", "x"], 77, "only for administrators"),
-        (&["user", "edit", "@me", "--signature", "x", "--name", "Boss"], 77, "only for administrators"),
+        (&["user", "edit", "budi", "--signature", "x"], 77, "only administrators can"),
+        (&["user", "edit", "@me", "--signature", "x", "--name", "Boss"], 77, "only administrators can"),
     ];
     for (args, code, part) in rows {
         let run = desk.ana(args).exits(*code);

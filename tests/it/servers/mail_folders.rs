@@ -129,7 +129,7 @@ fn what_cannot_be_sorted_is_said_and_the_rest_is_done() {
     refused(&["--as", "ana", "email", "move", "Later", &one], 65, "\"Later\" is not an id");
     refused(&["--as", "ana", "email", "move", &one, "none"], 65, "is in no group folder that you work in");
     refused(&["--as", "ana", "folder", "add", "Trash"], 65, "means something already");
-    refused(&["--as", "ana", "folder", "add", "Team", "--group", "Support"], 77, "only for administrators");
+    refused(&["--as", "ana", "folder", "add", "Team", "--group", "Support"], 77, "only administrators can");
     refused(&["folder", "add", "Mine"], 77, "no user is mapped to you");
     refused(&["email", "list", "--folder", "inbox"], 77, "no user is mapped to you");
     refused(&["account", "edit", "support", "--put-in", "Nowhere"], 65, "there is no group folder \"Nowhere\"");

@@ -21,12 +21,12 @@ fn filters_of_others_are_neither_seen_nor_changed() {
         (
             &["filter", "add", "x", "--scope", "global", "--if", "from=x", "--do", "skip"],
             77,
-            "--scope global: only for administrators",
+            "you cannot use --scope global: only administrators can",
         ),
         (
             &["filter", "add", "x", "--scope", "account:support", "--if", "from=x", "--do", "skip"],
             77,
-            "--scope: filters of the group account support: only for administrators",
+            "you cannot use --scope account:support, a group account: only administrators can",
         ),
         (
             &["filter", "add", "x", "--scope", "account:none", "--if", "from=x", "--do", "skip"],
