@@ -13,7 +13,7 @@ CREATE TABLE instance (
   created_at      INTEGER NOT NULL,
   last_fetch_at   INTEGER,                        -- end of the last `fetch` that polled something
   last_backup_at  INTEGER,
-  backup_made_at  INTEGER,                        -- in a backup: when it was made; whoever writes into it first settles that
+  backup_made_at  INTEGER,                        -- in a backup: when it was made; the first command that writes into it settles that
   restored_at     INTEGER,                        -- when that was; mail from before gets no automatic reply or notice
   restored_from   INTEGER                         -- when the backup was made
 ) STRICT;
@@ -171,7 +171,7 @@ CREATE TABLE accounts (
   failure       TEXT    NOT NULL DEFAULT '',      -- the error with the server's words
   alerted_at    INTEGER,                          -- cron was last told about this failure
   next_try_at   INTEGER,                          -- after refused logins, or at the server's wish: not before this
-  rests         INTEGER NOT NULL DEFAULT 0,       -- so many runs in a row the server asked to be left alone
+  rests         INTEGER NOT NULL DEFAULT 0,       -- number of runs in a row in which the server asked to be left alone
   send_failing_since INTEGER,                     -- connect, TLS, AUTH or MAIL FROM of SMTP fails since
   send_failure  TEXT    NOT NULL DEFAULT '',
   group_folder_id INTEGER REFERENCES folders ON DELETE SET NULL, -- where its mail goes
@@ -180,7 +180,7 @@ CREATE TABLE accounts (
   breaker_reset_at INTEGER,                       -- automatic replies from before this do not count for the breaker
   signature     TEXT    NOT NULL DEFAULT '',      -- of mail from this address; goes before that of the user
   dmarc_none    TEXT    NOT NULL DEFAULT 'trust' CHECK (dmarc_none IN ('trust', 'refuse')), -- mail of a domain without a policy
-  reply_to_own_list INTEGER NOT NULL DEFAULT 0,   -- automatic replies also to mail that a list of ours has rewritten
+  reply_to_own_list INTEGER NOT NULL DEFAULT 0,   -- automatic replies also to mail that our own list has rewritten
   null_sender_refused INTEGER NOT NULL DEFAULT 0, -- its server takes no null sender; an edit forgets it
   send_next_try_at INTEGER                        -- after refused logins and requests for a pause: SMTP not before this
 ) STRICT;
@@ -436,7 +436,7 @@ CREATE TABLE email_attachments (
   PRIMARY KEY (email_id, part)
 ) STRICT, WITHOUT ROWID;
 
--- Other names a server gave to mail of ours.
+-- Other names a server gave to our mail.
 CREATE TABLE message_id_aliases (
   message_id TEXT    PRIMARY KEY,
   email_id   INTEGER NOT NULL REFERENCES emails ON DELETE CASCADE
@@ -485,7 +485,7 @@ CREATE TABLE email_decisions (
 ) STRICT;
 CREATE INDEX email_decisions_email ON email_decisions (email_id);
 
--- The ledger: one row for every message an account delivered, whatever became of it.
+-- The ledger: one row for every message an account delivered, with every outcome.
 CREATE TABLE deliveries (
   id            INTEGER PRIMARY KEY AUTOINCREMENT,
   account_id    INTEGER NOT NULL REFERENCES accounts,
@@ -620,7 +620,7 @@ CREATE TABLE outbox_recipients (
 CREATE INDEX outbox_recipients_bounce ON outbox_recipients (bounce_id) WHERE bounce_id IS NOT NULL;
 CREATE INDEX outbox_recipients_failed ON outbox_recipients (outbox_id) WHERE state = 'failed';
 
--- Addresses that do not exist, by a report on mail of ours: no automatic mail to them until they write again (B9.2).
+-- Addresses that do not exist, by a report on our mail: no automatic mail to them until they write again (B9.2).
 CREATE TABLE invalid_addresses (
   address    TEXT    NOT NULL,
   account_id INTEGER REFERENCES accounts ON DELETE CASCADE, -- a personal account whose own server says so; NULL = for everybody
@@ -638,7 +638,7 @@ CREATE TABLE sent_copies (
   last_error  TEXT    NOT NULL DEFAULT ''
 ) STRICT;
 
--- What is being written: an email in status Draft, whose source is what will be sent but for ids, date and the
+-- What is being written: an email in status Draft, whose source is what will be sent except ids, date and the
 -- signature of the case. It has no parent yet, so that nobody but its author sees it.
 CREATE TABLE drafts (
   email_id    INTEGER PRIMARY KEY REFERENCES emails ON DELETE CASCADE,
@@ -668,7 +668,7 @@ CREATE INDEX auto_replies_email ON auto_replies (email_id);
 
 -- Search ------------------------------------------------------------------------------------------------
 
--- What the full-text index of emails is made of. Bcc is not in it: whoever reads the index would learn of it.
+-- What the full-text index of emails is made of. Bcc is not in it: readers of the index would learn of it.
 CREATE VIEW email_texts AS
   SELECT e.id, e.subject,
     (SELECT group_concat(name || ' ' || address, char(10)) FROM (SELECT a.name, a.address FROM email_addresses a
@@ -709,7 +709,7 @@ CREATE TABLE filters (
   user_id     INTEGER REFERENCES users ON DELETE CASCADE,    -- about the inbox of this user only
   position    INTEGER NOT NULL,                   -- order among those of the same scope
   over_global INTEGER NOT NULL DEFAULT 0,         -- of an account, asked before the global ones
-  continues   INTEGER NOT NULL DEFAULT 0,         -- those behind it are asked although it matched
+  continues   INTEGER NOT NULL DEFAULT 0,         -- the filters after it are asked although it matched
   active      INTEGER NOT NULL DEFAULT 1,
   conditions  TEXT    NOT NULL CHECK (conditions <> ''), -- one a line: [not ]FIELD[ HEADER]=PATTERN
   hits        INTEGER NOT NULL DEFAULT 0,

@@ -28,7 +28,7 @@ use crate::store::{cases, roles, teams};
 /// Who is acting.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Actor {
-    /// The owner of the database, who is no user of it.
+    /// The owner of the database, who is not a user of it.
     Administrator,
     User(User),
 }
@@ -43,7 +43,7 @@ impl Actor {
         let actor = match login.map(|login| users::by_login(tx, login)).transpose()?.flatten() {
             Some(user) if !user.active => {
                 return Err(error::noperm(format!("user {}: is disabled", user.username))
-                    .hint("an administrator may take that back: espomail user enable USER")
+                    .hint("an administrator can enable it: espomail user enable USER")
                     .into());
             }
             Some(user) => Actor::User(user),
@@ -110,12 +110,12 @@ impl Actor {
         }
         let named = named(tx, object)?;
         let level = user.levels.of(permission);
-        Err(error::noperm(format!("{permission}: you may not change {named}, your level is {level}"))
+        Err(error::noperm(format!("{permission}: you cannot change {named}: your level is {level}"))
             .hint(format!("why: espomail role explain {} {permission} {named}", user.username))
             .into())
     }
 
-    /// Refuses to make something new to whoever may change nothing of that kind.
+    /// Refuses to make something new for a user who cannot change anything of that kind.
     ///
     /// # Errors
     /// Exit 77, naming the permission.
@@ -154,8 +154,10 @@ impl Actor {
         };
         let (name, permission) = (&user.username, Permission::Assignment);
         let text = match own.levels.of(permission) {
-            Level::No => format!("{field}: you may not assign to others ({permission} is no), {name} can take it"),
-            _ => format!("{field}: {name} is in no team of yours, so you may not assign to them"),
+            Level::No => format!(
+                "{field}: your role does not let you assign to others ({permission}: no); {name} can take the case with `case take`"
+            ),
+            _ => format!("{field}: you cannot assign to {name}, who is in none of your teams"),
         };
         Err(error::noperm(text)
             .hint(format!("why: espomail role explain {} {permission} user:{name}", own.username))
@@ -174,8 +176,8 @@ impl Actor {
         }
         // Where there is such an account, is nothing to be learned beyond one's teams.
         let text = match user.levels.of(permission) {
-            Level::No => format!("{permission}: you may not write from group accounts such as {}", account.name),
-            _ => format!("--account: {} is of no team of yours", account.name),
+            Level::No => format!("{permission}: you cannot write from group accounts such as {}", account.name),
+            _ => format!("--account: {} belongs to none of your teams", account.name),
         };
         Err(error::noperm(text).hint(format!("why: espomail role explain {} {permission}", user.username)).into())
     }

@@ -35,7 +35,7 @@ pub struct Caller {
 /// How a caller stands to the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// Advisory mode: whoever may read the file may do everything; users are mapped by login.
+    /// Advisory mode: everyone who can read the file can do everything; users are mapped by login.
     Person,
     /// Enforced mode: root or the service user itself, the administrator.
     Service,
@@ -54,7 +54,7 @@ impl Standing {
     /// The mode and its reason, for people.
     pub fn describe(self) -> &'static str {
         match self {
-            Standing::Person => "advisory: whoever may read the database file may do everything",
+            Standing::Person => "advisory: everyone who can read the database file can do everything",
             Standing::Service => "enforced: a service user owns the database; it and root are administrators",
             Standing::Delegated => "enforced: a service user owns the database, you came through sudo",
             Standing::Stranger => "enforced, but the database file can be read without sudo: see `espomail doctor`",
@@ -72,7 +72,7 @@ impl Standing {
 pub struct Process {
     real: u32,
     effective: u32,
-    /// `SUDO_UID`; `Err` where it is no number.
+    /// `SUDO_UID`; `Err` where it is not a number.
     sudo: Option<Result<u32, ()>>,
     /// A variable of [`OTHERS`] that is set.
     other: Option<&'static str>,
@@ -112,7 +112,7 @@ impl Process {
         }
         if self.is_delegated() {
             if self.sudo == Some(Err(())) {
-                return Err(error::noperm("SUDO_UID: is no user id"));
+                return Err(error::noperm("SUDO_UID is not a user id"));
             }
             return match owner.is_none_or(|owner| owner == self.effective) {
                 true => Ok(Standing::Delegated),
@@ -162,7 +162,7 @@ impl Caller {
     pub fn unknown(&self) -> Fault {
         let who = self.login.as_deref().map_or_else(|| format!("uid {}", self.uid), |login| format!("\"{login}\""));
         let hint = match &self.login {
-            Some(login) => format!("an administrator may add one: sudo espomail user add {login}"),
+            Some(login) => format!("an administrator can add one: sudo espomail user add {login}"),
             None => "the operating system has no name for this uid".to_owned(),
         };
         error::noperm(format!("no user has the login {who}")).hint(hint)
@@ -257,7 +257,7 @@ mod tests {
             // SUDO_UID is believed only by the owner.
             (SERVICE, Some(ANA), Some(BUDI), None),
             (SERVICE, Some(ANA), Some(0), None),
-            // Root, whoever called sudo.
+            // Root, no matter who called sudo.
             (0, None, Some(SERVICE), Some(Service)),
             (0, Some(ANA), Some(SERVICE), Some(Service)),
             (0, None, Some(0), Some(Person)),

@@ -73,7 +73,7 @@ use crate::units;
     before_help = "Examples:\n  $ espomail init\n  $ espomail fetch\n  $ espomail case list --mine is:open"
 )]
 pub struct Cli {
-    /// Database
+    /// Database file
     #[arg(
         long,
         global = true,
@@ -83,7 +83,7 @@ pub struct Cli {
         hide_env_values = true
     )]
     db: Option<PathBuf>,
-    /// Configuration
+    /// Configuration file
     #[arg(
         long,
         global = true,
@@ -96,46 +96,46 @@ pub struct Cli {
     /// Act as this user
     #[arg(long = "as", global = true, help_heading = "Global options", value_name = "USER")]
     acting_as: Option<String>,
-    /// Only ids and errors
+    /// Print only ids and errors
     #[arg(short, long, global = true, help_heading = "Global options", conflicts_with = "verbose")]
     quiet: bool,
-    /// Say more; twice for the protocol's steps
+    /// Print more; twice for the steps of the protocols
     #[arg(short, long, global = true, help_heading = "Global options", action = ArgAction::Count)]
     verbose: u8,
     /// Append the program's log to this file
     #[arg(long, global = true, help_heading = "Global options", value_name = "FILE")]
     log: Option<PathBuf>,
-    /// table, plain, json, ndjson or csv
+    /// Output format
     #[arg(long, global = true, help_heading = "Global options", value_enum, default_value = "table")]
     format: Format,
-    /// As --format json
+    /// Same as --format json
     #[arg(long, global = true, help_heading = "Global options", conflicts_with = "format")]
     json: bool,
-    /// Fields to be shown, in this order
+    /// Fields to show, in this order
     #[arg(long, global = true, help_heading = "Global options", value_name = "A,B", value_delimiter = ',')]
     fields: Vec<String>,
-    /// No line of headings
+    /// Print no headings
     #[arg(long, global = true, help_heading = "Global options")]
     no_headers: bool,
-    /// auto, always or never
+    /// When to use colour
     #[arg(long, global = true, help_heading = "Global options", value_enum, default_value = "auto")]
     color: Color,
     /// Never start a pager (this release starts none)
     #[arg(long, global = true, help_heading = "Global options")]
     no_pager: bool,
-    /// Times in UTC
+    /// Show times in UTC
     #[arg(long, global = true, help_heading = "Global options")]
     utc: bool,
-    /// Never ask
+    /// Never prompt
     #[arg(long, global = true, help_heading = "Global options")]
     no_input: bool,
-    /// Show what would happen, change nothing
+    /// Show what would happen and change nothing
     #[arg(long, global = true, help_heading = "Global options")]
     dry_run: bool,
-    /// Yes to every question
+    /// Answer every question with yes
     #[arg(short, long, global = true, help_heading = "Global options")]
     yes: bool,
-    /// So many files stand before what comes by standard input; used by espomail itself, through sudo
+    /// Number of files that precede standard input; used by espomail itself, through sudo
     #[arg(long, global = true, hide = true, value_name = "N", default_value_t = 0)]
     front: u32,
     /// The editor runs on the other side; used by espomail itself, through sudo
@@ -147,29 +147,29 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Makes the database and says what comes next
+    /// Create the database and show the next steps
     #[command(before_help = "Examples:\n  $ espomail init\n  $ espomail --db /srv/mail/espomail.db init")]
     Init(init::InitArgs),
-    /// Polls the mailboxes, makes and follows up cases, sends what waits
+    /// Fetch new mail, turn it into cases, and send queued mail
     #[command(
         before_help = "Examples:\n  $ espomail fetch\n  $ espomail -v fetch support --limit 10\n  $ espomail --dry-run fetch"
     )]
     Fetch(fetch::FetchArgs),
-    /// Sends what waits in the outbox
+    /// Send queued mail
     #[command(before_help = "Examples:\n  $ espomail send\n  $ espomail send --summary")]
     Send(send::SendArgs),
-    /// Takes one message on standard input
+    /// Take one message on standard input
     #[command(
         before_help = "Examples:\n  $ espomail ingest --account support < mail.eml\n  | \"/usr/bin/espomail ingest --account support\"\n  $ espomail ingest --account support --recipient \"$RECIPIENT\" --sender \"$SENDER\" < mail.eml"
     )]
     Ingest(ingest::IngestArgs),
-    /// Says whether everything works
+    /// Show whether everything works
     #[command(before_help = "Examples:\n  $ espomail status\n  $ espomail --json status")]
     Status(status::StatusArgs),
-    /// Says in one line for a monitoring system whether everything works; exit code 0, 1, 2 or 3
+    /// Report the state in one line for a monitoring system; exit status 0, 1, 2 or 3
     #[command(before_help = "Examples:\n  $ espomail check\n  $ espomail check --max-age 30m --max-quarantine 5")]
     Check(check::CheckArgs),
-    /// Looks whether everything is as it has to be, and says what to do about what is not
+    /// Check the installation and suggest fixes
     #[command(before_help = "Examples:\n  $ espomail doctor\n  $ espomail doctor --fix --offline")]
     Doctor(doctor::DoctorArgs),
     #[command(subcommand)]
@@ -190,10 +190,10 @@ enum Command {
     Email(email::EmailCommand),
     #[command(subcommand)]
     Folder(folder::FolderCommand),
-    /// Shows what happened on a record
+    /// Show what happened on a record
     #[command(before_help = "Examples:\n  $ espomail stream company/3\n  $ espomail --json stream case/12")]
     Stream(stream::StreamArgs),
-    /// Writes an internal note on a record, which is never sent to a customer
+    /// Write an internal note on a record, which is never sent to a customer
     #[command(
         before_help = "Examples:\n  $ espomail note company/3 -m 'prefers to be called'\n  $ espomail note lead/7 -F notes.txt"
     )]
@@ -210,10 +210,10 @@ enum Command {
     Log(log::LogCommand),
     #[command(subcommand)]
     Config(config::ConfigCommand),
-    /// Says as whom you act
+    /// Show which user you are acting as
     #[command(before_help = "Examples:\n  $ espomail whoami\n  $ espomail --as ana whoami")]
     Whoami(whoami::WhoamiArgs),
-    /// Prints the JSON fields of a command's result
+    /// Print the JSON fields of a command's result
     #[command(before_help = "Examples:\n  $ espomail schema\n  $ espomail schema cases")]
     Schema(schema::SchemaArgs),
     /// Show a page of the manual, or write all pages into a directory
@@ -221,7 +221,7 @@ enum Command {
         before_help = "Examples:\n  $ espomail man\n  $ espomail man account\n  $ espomail man --to /usr/local/share/man"
     )]
     Man(man::ManArgs),
-    /// Prints a completion script
+    /// Print a completion script for a shell
     #[command(
         before_help = "Examples:\n  $ espomail completions bash > /etc/bash_completion.d/espomail\n  $ espomail completions fish > ~/.config/fish/completions/espomail.fish"
     )]

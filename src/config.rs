@@ -329,7 +329,7 @@ fn place_of_service() -> PathBuf {
 }
 
 fn xdg(variable: &str, home: &Path, default: &str) -> PathBuf {
-    // Whoever comes through sudo does not choose where the owner of the database looks.
+    // A caller through sudo does not choose where the owner of the database looks.
     let named = std::env::var_os(variable).filter(|_| !Process::current().is_delegated()).map(PathBuf::from);
     named.filter(|p| p.is_absolute()).unwrap_or_else(|| home.join(default))
 }

@@ -1,6 +1,6 @@
 //! What goes when a person asks to be erased (B13.8): their mail, our mail to nobody else outside, and every trace of it.
 //!
-//! Mail of others, or of ours to others too, stays: it is theirs as well. A tombstone, which is only a digest, keeps each
+//! Mail of others, or our mail to others too, stays: it is theirs as well. A tombstone, which is only a digest, keeps each
 //! erased email from coming back.
 
 mod briefs;
@@ -167,7 +167,7 @@ impl<'a> Person<'a> {
         Ok(is_theirs(&letter, self.addresses) || self.reports_on_them(email)?)
     }
 
-    /// Whether an address is one of an account or user of ours.
+    /// Whether an address belongs to one of our accounts or users.
     fn is_ours(&self, address: &str) -> Result<bool> {
         Ok(self.world.is_own(address) || users::by_address(self.tx, address)?.is_some())
     }
@@ -183,7 +183,7 @@ impl<'a> Person<'a> {
         Ok(brief.is_some_and(|brief| brief.failed.iter().any(|address| self.addresses.contains(address))))
     }
 
-    /// Bytes that are no email (yet): in the quarantine, waiting, or of mail of ours that came back.
+    /// Bytes that are not an email (yet): in the quarantine, waiting, or of our mail that came back.
     fn bytes_without_email(&self) -> Result<()> {
         for (id, raw_id) in erase::deliveries_without_email(self.tx)? {
             let Some(brief) = self.brief(raw_id)? else { continue };
@@ -222,7 +222,7 @@ struct Letter<'a> {
     outside: &'a [String],
 }
 
-/// A message of the person, or of ours to nobody else outside. A contact form has the person in Reply-To.
+/// A message of the person, or our message to nobody else outside. A contact form has the person in Reply-To.
 fn is_theirs(letter: &Letter<'_>, addresses: &[String]) -> bool {
     let form = letter.ours_sent || system::is_no_reply(letter.from);
     let author = letter.reply_to.first().filter(|_| form).map_or(letter.from, String::as_str);

@@ -88,7 +88,7 @@ impl Rule {
         self.answer(look) == Answer::Matches
     }
 
-    /// Whether a regular expression of it is too large beside those of the other filters: it never matches.
+    /// Whether a regular expression of it is too large in addition to those of the other filters: it never matches.
     pub fn is_too_large(&self) -> bool {
         self.conditions.iter().any(Condition::is_too_large)
     }
@@ -165,7 +165,7 @@ impl<'r> Verdict<'r> {
     }
 }
 
-/// So many of those that were cut off are named.
+/// Maximum number of those cut off that are named.
 const NAMED: usize = 3;
 
 /// Whether a filter is asked about mail that an account delivers (B10.1).

@@ -1,4 +1,4 @@
-//! Locks that die with the process: a file beside the database, held by the operating system.
+//! Locks that die with the process: a file next to the database, held by the operating system.
 //!
 //! What the holder wrote into the file outlives it, which is how the next run learns at which message
 //! a run died ([`Lock::doing`]). No lock is ever judged by its age.
@@ -46,7 +46,7 @@ pub enum Attempt {
 
 /// The directory of the locks of a database.
 pub fn directory(database: &Path) -> PathBuf {
-    // One set of locks, by whatever links the database is reached.
+    // One set of locks, through all links that lead to the database.
     let database = database.canonicalize().unwrap_or_else(|_| database.to_owned());
     let mut name = database.into_os_string();
     name.push(".locks");

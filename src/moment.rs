@@ -26,7 +26,7 @@ pub fn since(then: Timestamp, now: Timestamp) -> SignedDuration {
     now.duration_since(then).max(SignedDuration::ZERO)
 }
 
-/// The last so much time: it ends now, so that what was written in the future is not counted.
+/// A span of time that ends now, so that what was written in the future is not counted.
 pub fn last(window: SignedDuration, now: Timestamp) -> Range<Timestamp> {
     now - window..now + SLACK
 }
@@ -36,7 +36,7 @@ pub fn is_within(then: Timestamp, window: SignedDuration, now: Timestamp) -> boo
     !is_ahead(then, now) && now.duration_since(then) < window
 }
 
-/// A longer pause between two tries is no trying: the program did not run, or the clock was set.
+/// After a longer pause between two tries nothing was tried: the program did not run, or the clock was set.
 const PAUSE: SignedDuration = SignedDuration::from_hours(25);
 
 /// Since when something has been failing that was tried last at `last_try`: pauses do not count, so that a clock that ran
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn pauses_are_no_failures() {
+    fn pauses_are_not_failures() {
         for (since, last, counts) in [
             (None, None, 0),
             (Some(-600), Some(-480), 600),

@@ -67,7 +67,7 @@ pub struct Timeouts {
     pub tls: Duration,
     /// Each answer of the server.
     pub reply: Duration,
-    /// The connection ends then, whatever it does (`max_runtime`).
+    /// The connection ends then, no matter what it does (`max_runtime`).
     pub until: Option<Instant>,
 }
 

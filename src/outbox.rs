@@ -1,6 +1,6 @@
 //! The outbox (B13.5): mail is composed, stored in one transaction, and sent without one.
 //!
-//! A row is `in doubt` only while its body is on the wire. Whoever finds one there while holding the
+//! A row is `in doubt` only while its body is on the wire. A process that finds one there while holding the
 //! send lock knows that its sender died: mail is sent again under the same Message-ID, an automatic
 //! reply is held. Nothing here speaks SMTP; that is [`MailTransport`].
 
@@ -181,7 +181,7 @@ fn keep(
     Ok(email_id)
 }
 
-/// B6.1: what goes out by a personal account is its owner's, but for answers in a case; one that answers private mail
+/// B6.1: what goes out by a personal account is its owner's, except answers in a case; one that answers private mail
 /// may quote it.
 fn is_private(tx: &Tx<'_>, post: &Post<'_>, archive: &Archive<'_>, outgoing: &Outgoing) -> Result<bool> {
     let account = accounts::by_id(tx, post.account_id)?;

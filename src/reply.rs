@@ -43,7 +43,7 @@ use crate::store::outbox::{self as rows, OutboxKind};
 use crate::store::records::{Parent, ParentType};
 use crate::store::users::User;
 
-/// A letter as its reader sees it, but for what the sender's account adds.
+/// A letter as its reader sees it, without what the sender's account adds.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Letter {
     /// Recipients and subject.

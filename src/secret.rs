@@ -1,5 +1,5 @@
 //! Where secrets come from. The database holds only the reference; what came by standard input is a file
-//! beside the database. No secret is ever an argument, and none is shown by `Debug`.
+//! next to the database. No secret is ever an argument, and none is shown by `Debug`.
 
 mod command;
 mod kept;
@@ -35,7 +35,7 @@ pub enum SecretSpec {
     Env(String),
     /// A credential of systemd: `$CREDENTIALS_DIRECTORY/NAME`.
     Cred(String),
-    /// Kept in `secrets/` beside the database.
+    /// Kept in `secrets/` next to the database.
     Stored,
 }
 
@@ -135,7 +135,7 @@ fn keep_to_this_process() {
 fn from_environment(name: &str) -> Result<Zeroizing<String>> {
     std::env::var(name).map(Zeroizing::new).map_err(|_| {
         error::config(format!("secret env:{name}: the variable is not set"))
-            .hint("cron sets no variables of yours; use file: or cmd: there")
+            .hint("cron does not set your variables; use file: or cmd: there")
             .into()
     })
 }
@@ -146,7 +146,7 @@ fn from_file(path: &Path) -> Result<Zeroizing<String>> {
     let file = File::open(path).map_err(|e| bad(e.to_string()))?;
     let mode = file.metadata().map_err(|e| bad(e.to_string()))?.mode();
     if mode & 0o077 != 0 {
-        return Err(bad(format!("others may read it (mode {:03o})", mode & 0o777))
+        return Err(bad(format!("others can read it (mode {:03o})", mode & 0o777))
             .hint(format!("chmod 600 {}", path.display()))
             .into());
     }
@@ -242,7 +242,7 @@ mod tests {
         assert_eq!(*SecretSpec::Stored.resolve(&path).unwrap(), "s3cret");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         let refused = SecretSpec::File(path.clone()).resolve(&path).unwrap_err().to_string();
-        assert!(refused.contains("others may read it"), "{refused}");
+        assert!(refused.contains("others can read it"), "{refused}");
         // From the first secret on.
         assert_eq!(rustix::process::dumpable_behavior(), Ok(DumpableBehavior::NotDumpable));
         assert_eq!(rustix::process::getrlimit(Resource::Core).current, Some(0));

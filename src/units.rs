@@ -101,7 +101,7 @@ pub fn write_size(bytes: u64) -> String {
     unit.map_or_else(|| format!("{bytes}B"), |(size, name)| format!("{}{name}", bytes / size))
 }
 
-/// Adds up `NUMBER UNIT` pairs; `None` where the text is no such sequence or overflows.
+/// Adds up `NUMBER UNIT` pairs; `None` where the text is not such a sequence or overflows.
 fn sum(text: &str, factor: impl Fn(&str) -> Option<u64>) -> Option<u64> {
     let mut rest = text.trim();
     let mut total: u64 = 0;

@@ -28,7 +28,7 @@ pub fn permit_personal(tx: &Tx<'_>, actor: &Actor, owner: &User, limit: u32) -> 
     Ok(())
 }
 
-/// Refuses the address of another user. What a user writes here becomes an address of ours, so that only administrators
+/// Refuses the address of another user. What a user writes here becomes one of our addresses, so that only administrators
 /// may write one that is not known to be theirs; one that it has had, `old`, is nobody's fault who changes something else.
 ///
 /// # Errors
@@ -44,7 +44,7 @@ pub fn check_addresses(tx: &Tx<'_>, actor: &Actor, old: Option<&Account>, accoun
             if had {
                 continue;
             }
-            return Err(error::data(format!("--address: {address} is not an address of yours"))
+            return Err(error::data(format!("--address: {address} is not one of your addresses"))
                 .hint("an administrator adds it: espomail user edit USER --email ADDRESS")
                 .into());
         }

@@ -34,7 +34,11 @@ pub fn explain(tx: &Tx<'_>, user: &User, permission: Permission, subject: Option
         return Ok(Answer { allowed: level > Level::No, level, by, why });
     };
     let allowed = reaches(tx, user, permission, subject)?;
-    let why = if admin { "an admin may all".to_owned() } else { why(tx, user, permission, level, subject)? };
+    let why = if admin {
+        "an administrator can do everything".to_owned()
+    } else {
+        why(tx, user, permission, level, subject)?
+    };
     Ok(Answer { allowed, level, by, why })
 }
 
@@ -46,7 +50,7 @@ pub(super) fn widest(permission: Permission) -> Level {
 fn by(tx: &Tx<'_>, user: &User, permission: Permission, level: Level) -> Result<Vec<String>> {
     let grants = roles::grants(tx, user.id, permission)?;
     if grants.is_empty() {
-        return Ok(vec!["the default, no role of theirs says anything about it".to_owned()]);
+        return Ok(vec!["the default: none of the user's roles sets this permission".to_owned()]);
     }
     let named = grants.into_iter().filter(|grant| grant.level == level).map(|grant| match grant.team {
         Some(team) => format!("role {} of team {team}", grant.role),
@@ -63,7 +67,7 @@ fn why(tx: &Tx<'_>, user: &User, permission: Permission, level: Level, subject: 
     let unread = permission.read_first().filter(|read| beyond(user.levels.of(*read)));
     Ok(match unread {
         Some(read) => {
-            format!("{near}; {read} is {}, and what may not be read may not be changed", user.levels.of(read))
+            format!("{near}; {read} is {}, and what cannot be read cannot be changed", user.levels.of(read))
         }
         None => near,
     })
@@ -86,7 +90,7 @@ fn near(tx: &Tx<'_>, user: &User, subject: Subject<'_>, nearest: Option<Level>) 
         (Subject::User(other), Some(Level::Team)) => {
             format!("team: {} in common", teams::in_common(tx, user.id, other.id)?.join(", "))
         }
-        (_, Some(_)) => format!("all: neither {name}'s own nor of a team of theirs"),
+        (_, Some(_)) => format!("all: neither {name}'s own nor of one of their teams"),
     })
 }
 

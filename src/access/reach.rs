@@ -21,7 +21,7 @@ pub enum Subject<'a> {
     User(&'a User),
 }
 
-/// Whether a user may; whoever edits has to read, too.
+/// Whether a user may; a user who edits has to read, too.
 pub fn reaches(tx: &Tx<'_>, user: &User, permission: Permission, subject: Subject<'_>) -> Result<bool> {
     if sight_of(user) == Sight::Everything {
         return Ok(true);
@@ -31,7 +31,7 @@ pub fn reaches(tx: &Tx<'_>, user: &User, permission: Permission, subject: Subjec
     Ok(within(permission) && permission.read_first().is_none_or(within))
 }
 
-/// Whether a permission of a user reaches anything at all; whoever edits has to read, too.
+/// Whether a permission of a user reaches anything at all; a user who edits has to read, too.
 pub fn reaches_some(user: &User, permission: Permission) -> bool {
     let some = |permission: Permission| user.levels.of(permission) > Level::No;
     sight_of(user) == Sight::Everything || some(permission) && permission.read_first().is_none_or(some)

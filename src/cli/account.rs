@@ -38,61 +38,61 @@ pub use show::COLUMNS;
 /// E-mail accounts
 #[derive(Debug, Subcommand)]
 pub enum AccountCommand {
-    /// Adds an account
+    /// Add an account
     #[command(
         before_help = "Examples:\n  $ espomail account add support --kind group --address support@example.org --imap imap.example.org --smtp smtp.example.org --login support --secret file:/etc/espomail/support.secret --create-case --case-team Support --distribution round-robin --auto-reply ack\n  $ espomail account add ann-mail --kind personal --user ann --address ann@example.org --imap imap.example.org --secret stdin"
     )]
     Add(Box<Add>),
-    /// Lists accounts
+    /// List accounts
     #[command(
         visible_alias = "ls",
         before_help = "Examples:\n  $ espomail account list\n  $ espomail --json account list"
     )]
     List,
-    /// Shows an account with all its settings
+    /// Show an account with all its settings
     #[command(before_help = "Examples:\n  $ espomail account show support\n  $ espomail --json account show support")]
     Show(Name),
-    /// Changes settings; the flags are those of add, an empty value takes a setting away
+    /// Change settings, with the options of add; an empty value removes a setting
     #[command(
         before_help = "Examples:\n  $ espomail account edit support --distribution least-busy --position Agent\n  $ espomail account edit support --auto-reply ''"
     )]
     Edit(Box<Edit>),
-    /// Polls and sends again
+    /// Enable an account: fetch and send again
     #[command(before_help = "Examples:\n  $ espomail account enable support\n  $ espomail account enable sales")]
     Enable(Name),
-    /// Neither polls nor sends any more
+    /// Disable an account: it neither fetches nor sends
     #[command(
         before_help = "Examples:\n  $ espomail account disable support\n  $ espomail --dry-run account disable support"
     )]
     Disable(Name),
-    /// Deletes an account that never delivered anything
+    /// Delete an account that never delivered or sent anything
     #[command(
         visible_alias = "rm",
         before_help = "Examples:\n  $ espomail account delete test\n  $ espomail --yes account delete test"
     )]
     Delete(Name),
-    /// Logs in to IMAP and SMTP and says what it finds; changes nothing
+    /// Log in to IMAP and SMTP and show what was found; change nothing
     #[command(before_help = "Examples:\n  $ espomail account test support\n  $ espomail -vv account test support")]
     Test(Name),
-    /// Lists the folders of the mailbox
+    /// List the folders of the mailbox
     #[command(
         before_help = "Examples:\n  $ espomail account folders support\n  $ espomail --json account folders support"
     )]
     Folders(Name),
-    /// Forgets what was fetched: everything since --since is looked at again, nothing is imported twice
+    /// Look again at everything since --since; nothing is imported twice
     #[command(before_help = "Examples:\n  $ espomail account reset support\n  $ espomail --yes account reset support")]
     Reset(Name),
-    /// Changes the secret
+    /// Change the secret
     #[command(
         before_help = "Examples:\n  $ espomail account secret support --secret stdin < new-password\n  $ espomail account secret support --secret 'cmd:pass show mail/support'"
     )]
     Secret(SecretArgs),
-    /// Shows whether automatic replies were stopped by the breaker, or (with --reset) lets them go on
+    /// Show whether the breaker stopped automatic replies, or, with --reset, let them go on
     #[command(
         before_help = "Examples:\n  $ espomail account breaker support\n  $ espomail account breaker support --reset"
     )]
     Breaker(Breaker),
-    /// Compares the mailbox with what was fetched and lists what is missing; with --repair fetches that
+    /// Compare the mailbox with the ledger and list the differences; --repair fetches what is missing
     #[command(
         before_help = "Examples:\n  $ espomail account audit support\n  $ espomail account audit support --repair"
     )]
@@ -111,7 +111,7 @@ pub struct Name {
 pub struct Add {
     /// Account
     account: String,
-    /// group (a shared mailbox such as support@) or personal (the mailbox of one user, whose mail stays private)
+    /// Kind: group (a shared mailbox such as support@) or personal (one user's mailbox, whose mail stays private)
     #[arg(long, value_name = "KIND", default_value = "group", hide_possible_values = true)]
     kind: AccountKind,
     /// Owner of a personal account (default: you); @me is you
@@ -138,7 +138,7 @@ pub struct Edit {
 pub struct SecretArgs {
     /// Account
     account: String,
-    /// cmd:ARGV, file:PATH, env:NAME, cred:NAME or stdin
+    /// Where the secret comes from: cmd:ARGV, file:PATH, env:NAME, cred:NAME or stdin
     #[arg(long, value_name = "SPEC")]
     secret: String,
 }
@@ -148,7 +148,7 @@ pub struct SecretArgs {
 pub struct Breaker {
     /// Account
     account: String,
-    /// Let automatic replies go on
+    /// Let automatic replies go on and restart the count
     #[arg(long)]
     reset: bool,
 }

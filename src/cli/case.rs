@@ -25,56 +25,56 @@ use crate::store::sight::Object;
 /// Cases
 #[derive(Debug, Subcommand)]
 pub enum CaseCommand {
-    /// Lists cases
+    /// List cases
     #[command(
         visible_alias = "ls",
         before_help = "Examples:\n  $ espomail case list --mine is:open\n  $ espomail --json case list 'invoice (from:eva OR company:sinar) -status:Closed older:7d'",
         after_help = crate::cli::query::HELP
     )]
     List(List),
-    /// Shows a case with its stream
+    /// Show a case with its stream
     #[command(before_help = "Examples:\n  $ espomail case show 12\n  $ espomail case show '#12' --full")]
     Show(Show),
-    /// Shows the mails of a case in full, oldest first
+    /// Show all mail of a case in full, oldest first
     #[command(before_help = "Examples:\n  $ espomail case thread 12\n  $ espomail --json case thread 12")]
     Thread(Number),
-    /// Says what was done to a case, by whom and when
+    /// Show what was done to a case, by whom and when
     #[command(before_help = "Examples:\n  $ espomail case history 12\n  $ espomail --json case history 12")]
     History(Number),
-    /// Makes a case by hand
+    /// Create a case
     #[command(
         before_help = "Examples:\n  $ espomail case create --subject 'Called: no invoice yet' --from eva@example.org --assign-to ana\n  $ espomail case create --subject 'New printer' --team IT --priority Low -F wishes.txt"
     )]
     Create(create::Create),
-    /// Changes the fields of a case
+    /// Change the fields of a case
     #[command(
         before_help = "Examples:\n  $ espomail case edit 12 --subject 'Invoice 2231' --priority High\n  $ espomail case edit 12 --type question --status Pending"
     )]
     Edit(create::Edit),
-    /// Gives cases to a user
+    /// Assign cases to a user
     #[command(before_help = "Examples:\n  $ espomail case assign 12 ana\n  $ espomail case assign 12 13 14 budi")]
     Assign(Assign),
-    /// Gives cases to yourself
+    /// Assign cases to yourself
     #[command(before_help = "Examples:\n  $ espomail case take 12\n  $ espomail case take 12 13")]
     Take(Numbers),
-    /// Takes the assignee off cases
+    /// Remove the assignee from cases
     #[command(before_help = "Examples:\n  $ espomail case release 12\n  $ espomail --dry-run case release 12 13")]
     Release(Numbers),
-    /// Closes cases
+    /// Close cases
     #[command(before_help = "Examples:\n  $ espomail case close 12 13\n  $ espomail case close 12 --status Duplicate")]
     Close(Close),
-    /// Opens cases again
+    /// Reopen cases
     #[command(before_help = "Examples:\n  $ espomail case reopen 12\n  $ espomail case reopen 12 13")]
     Reopen(Numbers),
-    /// Merges a case into another one, which lives on
+    /// Merge a case into another one, which remains
     #[command(before_help = "Examples:\n  $ espomail case merge 13 12\n  $ espomail --yes case merge 13 12")]
     Merge(order::Merge),
-    /// Moves a mail and the answers to it into a case of their own
+    /// Move a mail and the answers to it into a new case
     #[command(
         before_help = "Examples:\n  $ espomail case split 12 --from 9131\n  $ espomail case split 12 --from 9131 --subject 'Another invoice'"
     )]
     Split(order::Split),
-    /// Hands a case over to another team
+    /// Hand a case over to another team
     #[command(
         before_help = "Examples:\n  $ espomail case move 12 --team Billing\n  $ espomail --dry-run case move 12 --team Billing"
     )]
@@ -90,24 +90,24 @@ pub enum CaseCommand {
     /// Decide that the sender of an unverified mail does not take part in its case
     #[command(before_help = "Examples:\n  $ espomail case refuse 9131\n  $ espomail --dry-run case refuse 9131")]
     Refuse(order::Refuse),
-    /// Links a case to a company, contact or lead
+    /// Link a case to a company, contact or lead
     #[command(before_help = "Examples:\n  $ espomail case link 12 contact/7\n  $ espomail case link '#12' company/3")]
     Link(link::Link),
-    /// Ends a link, or takes a mail out of a case
+    /// Remove a link, or take a mail out of a case
     #[command(before_help = "Examples:\n  $ espomail case unlink 12 contact\n  $ espomail case unlink 12 email/9131")]
     Unlink(link::Unlink),
-    /// Tells you of what comes to a case
+    /// Follow a case: be notified of its mail and notes
     #[command(before_help = "Examples:\n  $ espomail case follow 12\n  $ espomail case follow 12 --user budi")]
     Follow(follow::Follow),
-    /// Tells you no longer
+    /// Stop following a case
     #[command(before_help = "Examples:\n  $ espomail case unfollow 12\n  $ espomail case unfollow 12 --user budi")]
     Unfollow(follow::Follow),
-    /// Writes an internal note, which is never sent to anybody
+    /// Write an internal note, which is never sent to anybody
     #[command(
         before_help = "Examples:\n  $ espomail case note 12 -m 'called back, waits for the invoice'\n  $ espomail case note 12 -F notes.txt"
     )]
     Note(NoteArgs),
-    /// Answers the customer from the group address
+    /// Answer the customer from the group address
     #[command(
         before_help = "Examples:\n  $ espomail case reply 12 -m 'We have sent it again.' --close\n  $ espomail case reply 12 -F answer.md --markdown --attach invoice.pdf --status Pending\n  $ echo 'Thank you.' | espomail case reply 12 - --at 'tomorrow 9:00'\n  $ espomail case reply 12            (opens $VISUAL or $EDITOR)"
     )]
@@ -117,28 +117,28 @@ pub enum CaseCommand {
 /// `case list`
 #[derive(Debug, Args)]
 pub struct List {
-    /// Words of the full text, is:open, assignee:@me, status:… and so on; see below
+    /// Search: words of the text, is:open, assignee:@me, status:… and more; see below
     #[arg(value_name = "QUERY")]
     query: Vec<String>,
-    /// Assigned to you
+    /// Only those assigned to you
     #[arg(long, conflicts_with = "unassigned")]
     mine: bool,
-    /// Assigned to nobody
+    /// Only those assigned to nobody
     #[arg(long)]
     unassigned: bool,
-    /// Of this team
+    /// Only those of this team
     #[arg(long, value_name = "TEAM")]
     team: Option<String>,
-    /// In this status
+    /// Only those in this status
     #[arg(long, value_name = "STATUS")]
     status: Option<CaseStatus>,
     /// Order of the list
     #[arg(long, value_name = "KEY")]
     sort: Option<CaseSort>,
-    /// Only the number of cases
+    /// Show only the number of cases
     #[arg(long)]
     count: bool,
-    /// At most so many
+    /// Maximum number of rows
     #[arg(long, value_name = "N")]
     limit: Option<u32>,
 }
@@ -165,7 +165,7 @@ pub struct Show {
     /// Case number
     #[arg(value_name = "N", value_parser = case_number)]
     number: i64,
-    /// Mails in full, with quoted text
+    /// Show mail in full, with quoted text
     #[arg(long)]
     full: bool,
 }
@@ -184,7 +184,7 @@ pub struct Close {
     /// Case numbers
     #[arg(value_name = "N", required = true, value_parser = case_number)]
     numbers: Vec<i64>,
-    /// Closed, Rejected or Duplicate
+    /// Status: Closed, Rejected or Duplicate
     #[arg(long, value_name = "STATUS", default_value = "Closed")]
     status: CaseStatus,
 }
@@ -197,7 +197,7 @@ pub struct NoteArgs {
     number: i64,
     #[command(flatten)]
     text: Text,
-    /// The customer was answered otherwise, by telephone say: end their waiting
+    /// The customer was answered in another way, for example by telephone: they wait no longer
     #[arg(long)]
     answered: bool,
 }

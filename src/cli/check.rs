@@ -22,7 +22,7 @@ use crate::ui::output::Ui;
 /// `check`
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Critical: an account could not be fetched, or not send, for so long; before that it is a warning
+    /// Critical if an account could not fetch or send for this long; a warning before that
     #[arg(
         long,
         value_name = "DURATION",
@@ -31,10 +31,10 @@ pub struct CheckArgs {
         value_parser = super::duration
     )]
     max_age: Duration,
-    /// Warning: more messages than this in the quarantine
+    /// Warn about more messages than this in the quarantine
     #[arg(long, value_name = "N", default_value_t = 0, allow_hyphen_values = true, value_parser = clap::value_parser!(i64).range(0..))]
     max_quarantine: i64,
-    /// Critical: mail is due in the outbox for so long
+    /// Critical if mail has been due in the outbox for this long
     #[arg(
         long,
         value_name = "DURATION",

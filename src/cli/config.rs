@@ -8,19 +8,19 @@ use clap::{Args, Subcommand};
 use crate::config::{self, Config};
 use crate::ui::output::Ui;
 
-/// The configuration
+/// Configuration file
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Shows the configuration file, or (with --effective) every value in force
+    /// Show the configuration file, or, with --effective, every value in force
     #[command(before_help = "Examples:\n  $ espomail config show\n  $ espomail config show --effective")]
     Show(Show),
-    /// Says whether the configuration file is right
+    /// Check the configuration file
     #[command(before_help = "Examples:\n  $ espomail config check\n  $ espomail --config new.toml config check")]
     Check,
-    /// Says where the configuration file is looked for
+    /// Show the path of the configuration file
     #[command(before_help = "Examples:\n  $ espomail config path\n  $ ${EDITOR:-vi} \"$(espomail config path)\"")]
     Path,
-    /// Prints a configuration with every key explained
+    /// Print an example configuration with every key explained
     #[command(
         before_help = "Examples:\n  $ espomail config example\n  $ espomail config example > /etc/espomail/config.toml"
     )]
@@ -30,7 +30,7 @@ pub enum ConfigCommand {
 /// `config show`
 #[derive(Debug, Args)]
 pub struct Show {
-    /// Every value in force, defaults included
+    /// Show every value in force, including defaults
     #[arg(long)]
     effective: bool,
 }

@@ -20,7 +20,7 @@ use crate::net::{
 use crate::secret::{self, SecretSpec};
 use crate::store::accounts::{Account, Auth, Server, Tls};
 
-/// Exchange's sizes are estimates: so much more than `message_max_size` is taken.
+/// Exchange's sizes are estimates: this is taken in addition to `message_max_size`.
 const SLACK_PERCENT: u64 = 25;
 
 /// An IMAP session of an account, logged in; it ends at `until`.
@@ -136,7 +136,7 @@ fn endpoint(account: &Account, server: &Server, config: &Config, until: Option<I
     })
 }
 
-/// Where a secret that came by standard input is kept: `secrets/<account id>` beside the database.
+/// Where a secret that came by standard input is kept: `secrets/<account id>` next to the database.
 pub fn secret_file(database: &Path, account_id: i64) -> PathBuf {
     secret::directory(database).join(account_id.to_string())
 }

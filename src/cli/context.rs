@@ -152,7 +152,7 @@ pub fn known_account(tx: &Tx<'_>, actor: &Actor, name: &str) -> Result<Account> 
 /// An account by name that the actor may change.
 ///
 /// # Errors
-/// Exit 77 for a group account of a team of theirs, and for their own without the permission to have one; one they do not
+/// Exit 77 for a group account of one of their teams, and for their own without the permission to have one; one they do not
 /// know of is not found.
 pub fn managed_account(tx: &Tx<'_>, actor: &Actor, what: &str, name: &str) -> Result<Account> {
     let account = known_account(tx, actor, name)?;
@@ -201,7 +201,7 @@ pub fn user(tx: &Tx<'_>, name: &str) -> Result<User> {
     users::by_username(tx, name)?.ok_or_else(|| unknown("user", name, "espomail user list"))
 }
 
-/// A user by name; `@me` is whoever is acting.
+/// A user by name; `@me` is the acting user.
 pub fn user_or_me(tx: &Tx<'_>, actor: &Actor, field: &str, name: &str) -> Result<User> {
     match name {
         "@me" => Ok(actor.require_user(&format!("{field} @me"))?.clone()),

@@ -15,24 +15,24 @@ use crate::store::db::AFTER_DAMAGE;
 use crate::store::instance;
 use crate::ui::cell::{Cell, Column, head};
 
-/// The database
+/// Database: create, check, back up and restore
 #[derive(Debug, Subcommand)]
 pub enum DbCommand {
-    /// Makes a new database
+    /// Create a new database
     #[command(before_help = "Examples:\n  $ espomail db init\n  $ espomail --db /srv/mail/espomail.db db init")]
     Init,
-    /// Checks every page, index and reference
+    /// Check every page, index and reference
     #[command(before_help = "Examples:\n  $ espomail db check\n  $ espomail --db backup.db db check")]
     Check,
-    /// Counts rows
+    /// Show the size and the number of rows
     #[command(before_help = "Examples:\n  $ espomail db stats\n  $ espomail --json db stats")]
     Stats,
-    /// Copies the database to a new file while others go on working
+    /// Copy the database to a new file while others go on working
     #[command(
         before_help = "Examples:\n  $ espomail db backup /var/backups/espomail.db\n  $ espomail db backup espomail-$(date +%F).db --with-secrets"
     )]
     Backup(Backup),
-    /// Makes a backup the database again; what is there is kept beside it
+    /// Restore a backup; the present database is kept next to it
     #[command(
         before_help = "Examples:\n  $ espomail db restore /var/backups/espomail.db\n  $ espomail --yes --db /srv/mail/espomail.db db restore espomail-2026-11-28.db"
     )]
@@ -42,10 +42,10 @@ pub enum DbCommand {
 /// `db backup`
 #[derive(Debug, Args)]
 pub struct Backup {
-    /// New file; secrets are not in it
+    /// New file; it holds no secrets
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The passwords that came by standard input, too, as files in the new directory FILE.secrets
+    /// Include the passwords given by standard input, as files in the new directory FILE.secrets
     #[arg(long)]
     with_secrets: bool,
 }
@@ -90,7 +90,7 @@ fn backup(args: &Backup, ctx: &Context) -> Result<()> {
     ctx.read(|_, actor| actor.require_admin("db backup"))?;
     if args.file.as_os_str() == "-" {
         let refused = Fault::new(Kind::Usage, "FILE: a backup is not written to standard output");
-        return Err(refused.hint("root names a new file, where the owner of the database may write").into());
+        return Err(refused.hint("as root, name a new file where the owner of the database can write").into());
     }
     let (file, beside) = (&args.file, secret::directory_of_backup(&args.file));
     let taken = |path: &Path| path.symlink_metadata().is_ok();

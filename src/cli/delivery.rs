@@ -33,7 +33,7 @@ pub fn source(tx: &Tx<'_>, actor: &Actor, email: &Email, raw_id: i64) -> Result<
     Ok(if knows_bcc(actor, email) { bytes } else { bcc::without(&bytes) })
 }
 
-/// Who got an email of ours unseen, as far as the actor may know; the source of one has no Bcc. `None` = what its source
+/// Who got our email unseen, as far as the actor may know; the source of one has no Bcc. `None` = what its source
 /// says.
 pub fn bcc(tx: &Tx<'_>, actor: &Actor, email: &Email) -> Result<Option<Vec<Mailbox>>> {
     let ours = email.is_ours() && knows_bcc(actor, email);

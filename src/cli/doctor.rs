@@ -26,10 +26,10 @@ use crate::ui::cell::{Cell, Column, head, unlisted};
 /// `doctor`
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
-    /// Takes from others the rights on files that they must not have
+    /// Remove file permissions that others must not have
     #[arg(long)]
     fix: bool,
-    /// Connects to no server
+    /// Connect to no server
     #[arg(long)]
     offline: bool,
     /// What sudo told root.

@@ -34,83 +34,83 @@ type Decision = (String, String, Timestamp);
 /// Emails
 #[derive(Debug, Subcommand)]
 pub enum EmailCommand {
-    /// Lists emails, newest first
+    /// List emails, newest first
     #[command(
         visible_alias = "ls",
         before_help = "Examples:\n  $ espomail email list 'invoice from:eva has:attachment newer:30d'\n  $ espomail --json email list --case 12",
         after_help = query::HELP
     )]
     List(List),
-    /// Shows emails of the archive, or message files (no database needed)
+    /// Show emails, or message files (which need no database)
     #[command(
         before_help = "Examples:\n  $ espomail email show 9131\n  $ espomail email show 9131 --raw > mail.eml\n  $ espomail --json email show mail.eml"
     )]
     Show(show::Show),
-    /// Lists, saves and writes out attachments
+    /// List, save and print attachments
     #[command(subcommand)]
     Attachment(AttachmentCommand),
-    /// Marks emails in your mailbox as read
+    /// Mark emails in your mailbox as read
     #[command(before_help = "Examples:\n  $ espomail email read 9131\n  $ espomail email read 9131 9132")]
     Read(Ids),
-    /// Marks them as unread
+    /// Mark emails as unread
     #[command(before_help = "Examples:\n  $ espomail email unread 9131\n  $ espomail --as ana email unread 9131 9132")]
     Unread(Ids),
-    /// Marks them as important
+    /// Mark emails as important
     #[command(before_help = "Examples:\n  $ espomail email important 9131\n  $ espomail email list --folder important")]
     Important(Ids),
-    /// Takes that mark away
+    /// Clear the "important" mark
     #[command(before_help = "Examples:\n  $ espomail email unimportant 9131\n  $ espomail email unimportant 9131 9132")]
     Unimportant(Ids),
-    /// Puts emails into the archive; in a group folder for everybody
+    /// Move emails into the archive; in a group folder this holds for everybody
     #[command(before_help = "Examples:\n  $ espomail email archive 9131 9132\n  $ espomail email move 9131 inbox")]
     Archive(Ids),
-    /// Puts emails into the trash; in a group folder for everybody
+    /// Move emails into the trash; in a group folder this holds for everybody
     #[command(before_help = "Examples:\n  $ espomail email trash 9131 9132\n  $ espomail email move 9131 inbox")]
     Trash(Ids),
-    /// Moves emails into a folder, or back to the inbox
+    /// Move emails into a folder, or back to the inbox
     #[command(
         before_help = "Examples:\n  $ espomail email move 9131 9132 Invoices\n  $ espomail email move 9131 inbox"
     )]
     Move(sort::Move),
-    /// Links an email to a record in place of the one it belongs to
+    /// Link an email to a record, instead of the one it belongs to
     #[command(before_help = "Examples:\n  $ espomail email link 9131 case/12\n  $ espomail email link 9131 contact/7")]
     Link(link::Link),
-    /// Takes an email out of what it belongs to; it stays in the archive
+    /// Remove the link of an email; it stays in the archive
     #[command(before_help = "Examples:\n  $ espomail email unlink 9131\n  $ espomail --dry-run email unlink 9131")]
     Unlink(Id),
-    /// Deletes a draft; or an email for good, so that it does not come back from the server either
+    /// Delete a draft; or an email for good, so that it is not fetched again either
     #[command(
         visible_alias = "rm",
         before_help = "Examples:\n  $ espomail email delete 9140\n  $ espomail --yes email delete 9131 --reason 'sent to us by mistake'"
     )]
     Delete(link::Delete),
-    /// Fetches the whole of a message of which only the beginning was fetched
+    /// Fetch the rest of a message of which only the beginning was fetched
     #[command(
         before_help = "Examples:\n  $ espomail email fetch-rest 9131\n  $ espomail email fetch-rest 9131 --max-size 1GiB"
     )]
     FetchRest(rest::Rest),
-    /// Shows mail of your personal account to whoever may read the record it is linked to
+    /// Share mail of your personal account with everyone who can read its record
     #[command(before_help = "Examples:\n  $ espomail email share 9131\n  $ espomail --dry-run email share 9131 9132")]
     Share(Ids),
-    /// Says why an email went where it went
+    /// Explain why an email went where it went
     #[command(before_help = "Examples:\n  $ espomail email explain 9131\n  $ espomail --json email explain 9131")]
     Explain(Id),
-    /// Answers an email
+    /// Answer an email
     #[command(
         before_help = "Examples:\n  $ espomail email reply 9131 -m 'Thank you.'\n  $ espomail email reply 9131 --all --quote -F answer.txt --attach invoice.pdf"
     )]
     Reply(verbs::Reply),
-    /// Forwards an email with its attachments
+    /// Forward an email with its attachments
     #[command(
         before_help = "Examples:\n  $ espomail email forward 9131 --to lab@example.org -m 'What do you think?'\n  $ espomail email forward 9131 --to lab@example.org --as-attachment"
     )]
     Forward(verbs::Forward),
-    /// Writes to somebody, or sends a draft
+    /// Write a new email, or send a draft
     #[command(
         before_help = "Examples:\n  $ espomail email send --to 'Eva <eva@example.org>' --subject 'Your visit' -F letter.md --markdown\n  $ espomail email send 9140 --at 'tomorrow 9:00'"
     )]
     Send(verbs::Send),
-    /// Changes a draft, in an editor or by flags
+    /// Change a draft, in an editor or by options
     #[command(
         before_help = "Examples:\n  $ espomail email edit 9140\n  $ espomail email edit 9140 --cc budi@example.org --attach plan.pdf"
     )]

@@ -16,15 +16,15 @@ use crate::store::cases;
 use crate::store::db::{Store, Tx};
 use crate::store::emails;
 
-/// Mail into files
+/// Export mail to files
 #[derive(Debug, Subcommand)]
 pub enum ExportCommand {
-    /// Exports the mails of cases, as far as you may read them
+    /// Export the mail of cases that you can read
     #[command(
         before_help = "Examples:\n  $ espomail export case 12 13 --to mbox cases.mbox\n  $ espomail export case 12 --to json - | jq -r .subject"
     )]
     Case(CaseArgs),
-    /// Exports emails
+    /// Export emails
     #[command(
         before_help = "Examples:\n  $ espomail export email 91 92 --to eml mails/\n  $ espomail export email 91 --to mbox - | mutt -f /dev/stdin"
     )]
@@ -54,7 +54,7 @@ pub struct EmailArgs {
 /// Where it goes.
 #[derive(Debug, Args)]
 pub struct To {
-    /// mbox or json (a new file, - = standard output), eml or maildir (a new or empty directory)
+    /// Format: mbox or json (a new file, - is standard output), eml or maildir (a new or empty directory)
     #[arg(long, num_args = 2, value_names = ["FORMAT", "PATH"], required = true, value_hint = clap::ValueHint::Other)]
     to: Vec<String>,
 }

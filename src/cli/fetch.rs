@@ -25,25 +25,25 @@ use crate::ui::progress::Progress;
 /// `fetch`
 #[derive(Debug, Args)]
 pub struct FetchArgs {
-    /// Accounts to poll (default: all that are active)
+    /// Accounts to fetch (default: all that are enabled)
     #[arg(value_name = "ACCOUNT")]
     accounts: Vec<String>,
     /// Only accounts of this kind
     #[arg(long, value_enum, default_value = "all")]
     kind: KindFilter,
-    /// Accounts polled at once (default: configuration)
+    /// Number of accounts fetched at once (default: configuration)
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     jobs: Option<usize>,
-    /// At most so many messages per folder; 0 = all
+    /// Maximum number of messages per folder; 0 = all
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
-    /// Leave the outbox alone
+    /// Do not send
     #[arg(long)]
     no_send: bool,
-    /// Wait a random time up to this first, so that many hosts do not poll at once
+    /// Wait a random time up to this first, so that many hosts do not fetch at once
     #[arg(long, value_name = "DURATION", value_parser = super::duration)]
     jitter: Option<Duration>,
-    /// What to do where another run is fetching: skip, fail, wait or wait=DURATION
+    /// What to do if another run is fetching: skip, fail, wait or wait=DURATION
     #[arg(long, value_name = "HOW", default_value = "skip", value_parser = if_locked)]
     if_locked: IfLocked,
     /// End the run after this (default: configuration)
@@ -252,7 +252,7 @@ impl Watch<'_> {
             .warn(&format!("{}: gave up after {seconds} s, another process is fetching it", self.called(account)));
     }
 
-    /// What an account is called before whoever runs this.
+    /// Name of an account as the caller is shown it.
     fn called(&self, account: &Account) -> String {
         if self.knows(account) { format!("account \"{}\"", account.name) } else { ACCOUNT_OF_OTHERS.to_owned() }
     }

@@ -25,72 +25,72 @@ pub use change::{Add, Edit, Move};
 pub use exchange::Import;
 pub use try_out::{COLUMNS as TEST_COLUMNS, Test};
 
-/// Filters: what is done with mail as it comes
+/// Filters: what to do with incoming mail
 #[derive(Debug, Subcommand)]
 pub enum FilterCommand {
-    /// Adds a filter behind the others of its scope
+    /// Add a filter after the others of its scope
     #[command(
         before_help = "Examples:\n  $ espomail filter add offers --scope global --if 'from=*@shop.com' --if 'subject=offer*' --do skip\n  $ espomail filter add alerts --scope account:support --if subject=alert* --not body=resolved --do priority:High --do assign:ana\n  $ espomail --as ana filter add news --scope user:@me --if list-id=news.example --do read --do folder:News",
         after_help = help()
     )]
     Add(Add),
-    /// Lists filters in the order in which they are asked, with what they matched
+    /// List filters in the order in which they are asked, with their matches
     #[command(
         visible_alias = "ls",
         before_help = "Examples:\n  $ espomail filter list\n  $ espomail --json filter list --scope account:support"
     )]
     List(List),
-    /// Shows a filter
+    /// Show a filter
     #[command(before_help = "Examples:\n  $ espomail filter show offers\n  $ espomail --json filter show offers")]
     Show(Name),
-    /// Changes a filter; conditions and actions that are given replace the old ones
+    /// Change a filter; given conditions and actions replace the old ones
     #[command(
         before_help = "Examples:\n  $ espomail filter edit offers --if 'from=*@shop.com' --not subject=invoice*\n  $ espomail filter edit offers --name 'shop offers' --do none",
         after_help = help()
     )]
     Edit(Edit),
-    /// Deletes a filter
+    /// Delete a filter
     #[command(
         visible_alias = "rm",
         before_help = "Examples:\n  $ espomail filter delete offers\n  $ espomail --yes filter delete offers"
     )]
     Delete(Name),
-    /// Lets a filter be asked again
+    /// Enable a filter
     #[command(
         before_help = "Examples:\n  $ espomail filter enable offers\n  $ espomail --dry-run filter enable offers"
     )]
     Enable(Name),
-    /// Keeps a filter, but it is not asked any more
+    /// Disable a filter, which stays in the list
     #[command(
         before_help = "Examples:\n  $ espomail filter disable offers\n  $ espomail --dry-run filter disable offers"
     )]
     Disable(Name),
-    /// Changes the order of filters
+    /// Change the order of filters
     #[command(
         before_help = "Examples:\n  $ espomail filter move offers --before invoices\n  $ espomail filter move offers --last"
     )]
     Move(Move),
-    /// Says what every filter makes of a message, condition by condition, and changes nothing
+    /// Show what every filter makes of a message, condition by condition; change nothing
     #[command(
         before_help = "Examples:\n  $ espomail filter test 9131\n  $ espomail filter test mail.eml --account support"
     )]
     Test(Test),
-    /// Lists the mail of the archive that a filter matches, and changes nothing
+    /// List the mail of the archive that a filter matches; change nothing
     #[command(
         before_help = "Examples:\n  $ espomail filter replay offers --since 2026-11-01\n  $ espomail -q filter replay offers | wc -l"
     )]
     Replay(Since),
-    /// Does what a user's filter says with mail that is in the inbox already
+    /// Apply a user's filter to mail that is in the inbox already
     #[command(
         before_help = "Examples:\n  $ espomail filter apply news --since 2026-11-01\n  $ espomail --dry-run filter apply news"
     )]
     Apply(Since),
-    /// Prints filters as TOML, for version control
+    /// Print filters as TOML, for version control
     #[command(
         before_help = "Examples:\n  $ espomail filter export > filters.toml\n  $ espomail filter export offers alerts"
     )]
     Export(Names),
-    /// Adds and changes filters as a file says: TOML of `filter export`, or a Sieve script
+    /// Add and change filters from a file: TOML of `filter export`, or a Sieve script
     #[command(
         before_help = "Examples:\n  $ espomail --dry-run filter import filters.toml\n  $ espomail filter import old.sieve --scope user:ana"
     )]
@@ -108,7 +108,7 @@ pub struct Name {
 /// Filters' names.
 #[derive(Debug, Args)]
 pub struct Names {
-    /// Filters (default: all that you may see)
+    /// Filters (default: all that you can see)
     #[arg(value_name = "NAME")]
     filters: Vec<String>,
 }
@@ -116,7 +116,7 @@ pub struct Names {
 /// `filter list`
 #[derive(Debug, Args)]
 pub struct List {
-    /// Only of this scope: global, account:NAME or user:NAME
+    /// Only filters of this scope: global, account:NAME or user:NAME
     #[arg(long, value_name = "SCOPE")]
     scope: Option<String>,
 }
@@ -215,7 +215,7 @@ fn listed(tx: &Tx<'_>, at: usize, rule: &Rule) -> Result<Listed> {
 fn help() -> String {
     let fields: Vec<String> = FIELDS.iter().map(|field| format!("  {:15} {}", field.name, field.about)).collect();
     format!(
-        "Conditions, as FIELD=PATTERN; all must hold:\n{}\nA pattern is compared with the whole value whatever the case, with * and ? for any text and any character;\n\
+        "Conditions, as FIELD=PATTERN; all must hold:\n{}\nA pattern is compared with the whole value in any case, with * and ? for any text and any character;\n\
         of body anywhere in the text. regex:EXPRESSION matches somewhere. \\* is a star itself.\n\n\
         Actions for everybody: skip, folder:FOLDER, team:TEAM, no-case, no-auto-reply, priority:P, type:T, assign:USER, none\n\
         Actions of users:      skip, folder:FOLDER, read, no-notification, important, none",

@@ -16,23 +16,23 @@ use crate::ui::cell::{Cell, Column, head, unlisted};
 /// Folders of mail
 #[derive(Debug, Subcommand)]
 pub enum FolderCommand {
-    /// Adds a folder of yours, or (with --group) one of teams
+    /// Add a folder of your own, or, with --group, of teams
     #[command(
         before_help = "Examples:\n  $ espomail folder add Invoices\n  $ espomail folder add Complaints --group Support --group Sales"
     )]
     Add(Add),
-    /// Lists your folders and the group folders that you see
+    /// List your folders and the group folders you can see
     #[command(
         visible_alias = "ls",
         before_help = "Examples:\n  $ espomail folder list\n  $ espomail --json --as ana folder list"
     )]
     List,
-    /// Renames a folder, or changes the teams of a group folder
+    /// Rename a folder, or change the teams of a group folder
     #[command(
         before_help = "Examples:\n  $ espomail folder edit Invoices --name 'Old invoices'\n  $ espomail folder edit Complaints --group Support"
     )]
     Edit(Edit),
-    /// Deletes a folder; its mail is in the inbox again
+    /// Delete a folder; its mail returns to the inbox
     #[command(
         visible_alias = "rm",
         before_help = "Examples:\n  $ espomail folder delete Invoices\n  $ espomail --yes folder delete Complaints"
@@ -45,7 +45,7 @@ pub enum FolderCommand {
 pub struct Add {
     /// Folder
     folder: String,
-    /// A group folder of this team
+    /// Make it a group folder of this team
     #[arg(long = "group", value_name = "TEAM")]
     teams: Vec<String>,
 }
@@ -58,7 +58,7 @@ pub struct Edit {
     /// New name
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// Teams of a group folder in place of those it has
+    /// Replace the teams of a group folder
     #[arg(long = "group", value_name = "TEAM")]
     teams: Vec<String>,
 }
@@ -126,7 +126,7 @@ fn edit(args: &Edit, ctx: &Context) -> Result<()> {
             folders::rename(tx, folder.id, name)?;
         }
         if folder.user_id.is_some() && !args.teams.is_empty() {
-            return Err(error::data(format!("--group: {} is a folder of yours", folder.name))
+            return Err(error::data(format!("--group: {} is your own folder", folder.name))
                 .hint("make one of the team instead: espomail folder add NAME --group TEAM")
                 .into());
         }

@@ -21,20 +21,20 @@ use crate::store::deliveries::{Outcome, Source};
 use crate::ui::cell::{Cell, Column, head};
 use crate::ui::progress::Progress;
 
-/// Mail out of files
+/// Import mail from files
 #[derive(Debug, Subcommand)]
 pub enum ImportCommand {
-    /// Imports an mbox file
+    /// Import an mbox file
     #[command(
         before_help = "Examples:\n  $ espomail import mbox old-support.mbox --account support\n  $ espomail --dry-run import mbox takeout.mbox --account support"
     )]
     Mbox(Mbox),
-    /// Imports a Maildir
+    /// Import a Maildir
     #[command(
         before_help = "Examples:\n  $ espomail import maildir /srv/old/support --account support\n  $ espomail import maildir ~/Maildir --recursive --account support"
     )]
     Maildir(Maildir),
-    /// Imports a message file, or those of a directory (*.eml)
+    /// Import a message file, or those of a directory (*.eml)
     #[command(
         before_help = "Examples:\n  $ espomail import eml lost.eml --account support --as-new\n  $ espomail import eml saved-mails/ --account support"
     )]
@@ -44,10 +44,10 @@ pub enum ImportCommand {
 /// What every import needs.
 #[derive(Debug, Args)]
 pub struct Into {
-    /// Account the mail came by
+    /// Account that the mail belongs to
     #[arg(long, value_name = "NAME")]
     account: String,
-    /// As if it came just now: cases, replies and notices as usual
+    /// Treat the mail as new: open cases, reply and notify as usual
     #[arg(long)]
     as_new: bool,
 }
@@ -60,7 +60,7 @@ pub struct Mbox {
     path: PathBuf,
     #[command(flatten)]
     into: Into,
-    /// How lines that begin with From are quoted: rd (>From, >>From …), o (>From only), cl (Content-Length)
+    /// How lines that begin with "From " are quoted: rd (>From, >>From …), o (>From only), cl (Content-Length)
     #[arg(long, value_name = "FORMAT", value_enum, default_value = "rd")]
     mbox_format: MboxFormat,
 }
@@ -80,7 +80,7 @@ pub struct Maildir {
     path: PathBuf,
     #[command(flatten)]
     into: Into,
-    /// Its folders (.Name), too
+    /// Include its folders (.Name)
     #[arg(long)]
     recursive: bool,
 }

@@ -20,13 +20,13 @@ use crate::store::search::index;
 /// `ingest`
 #[derive(Debug, Args)]
 pub struct IngestArgs {
-    /// Account the message came by
+    /// Account that received the message
     #[arg(long, value_name = "NAME")]
     account: String,
     /// Envelope recipient
     #[arg(long, value_name = "ADDRESS")]
     recipient: Option<String>,
-    /// Envelope sender, put on top as Return-Path; empty = <>
+    /// Envelope sender, added as Return-Path; empty = <>
     #[arg(long, value_name = "ADDRESS")]
     sender: Option<String>,
 }
@@ -57,7 +57,7 @@ fn receive(args: &IngestArgs, ctx: &Context) -> Result<()> {
     }
     let recipient = args.recipient.as_deref().map(|r| context::mail_address("--recipient", r)).transpose()?;
     if ctx.caller.is_delegated() {
-        // Whoever pipes mail in decides from whom it came.
+        // The program that pipes mail in decides from whom it came.
         ctx.read(|_, actor| actor.require_admin("ingest"))?;
     }
     let account =

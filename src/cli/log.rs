@@ -11,10 +11,10 @@ use super::moment;
 use crate::store::log::{self, Entry, LogQuery, Object};
 use crate::ui::cell::{Cell, Column, head, unlisted};
 
-/// What commands wrote
+/// Log of changes made by commands
 #[derive(Debug, Subcommand)]
 pub enum LogCommand {
-    /// Lists the commands that wrote something, newest first: when, who, which, and what they wrote
+    /// List the changes made by commands, newest first: when, who, which command, what changed
     #[command(
         visible_alias = "ls",
         before_help = "Examples:\n  $ espomail log list --since 2026-01-31 --user ana\n  $ espomail --json log list --limit 1000"
@@ -25,13 +25,13 @@ pub enum LogCommand {
 /// `log list`
 #[derive(Debug, Args)]
 pub struct List {
-    /// Not older than this date or moment
+    /// Only changes since this date or time
     #[arg(long, value_name = "DATE")]
     since: Option<String>,
-    /// By this user, or as this user (--as); @me is you
+    /// Only changes by this user, or made as this user with --as; @me is you
     #[arg(long, value_name = "USER")]
     user: Option<String>,
-    /// At most so many
+    /// Maximum number of rows
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: u32,
 }

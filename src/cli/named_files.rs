@@ -1,4 +1,4 @@
-//! Files that are named on the command line are read here, with the rights of whoever named them.
+//! Files that are named on the command line are read here, with the rights of the caller.
 //!
 //! For a caller who came through sudo nothing is opened: what they may read arrives as frames at the beginning of standard
 //! input, sent by [`super::sudo_relay`]. A frame is a line `SIZE NAME` and that many bytes.

@@ -15,19 +15,19 @@ use crate::store::records::{Parent, ParentType};
 use crate::store::users::User;
 use crate::ui::cell::{Cell, Column, head, unlisted};
 
-/// Notifications
+/// Your notifications
 #[derive(Debug, Subcommand)]
 pub enum NotificationCommand {
-    /// Lists your notifications that are unread, newest first
+    /// List your unread notifications, newest first
     #[command(
         visible_alias = "ls",
         before_help = "Examples:\n  $ espomail notification list\n  $ espomail --json notification list --all --limit 100"
     )]
     List(List),
-    /// Marks notifications as read
+    /// Mark notifications as read
     #[command(before_help = "Examples:\n  $ espomail notification read 41 42\n  $ espomail notification read --all")]
     Read(Read),
-    /// Shows how you hear of things, or changes it
+    /// Show or change how you are notified
     #[command(
         before_help = "Examples:\n  $ espomail notification settings\n  $ espomail notification settings --email email=digest --email note=immediately --off assigned"
     )]
@@ -37,10 +37,10 @@ pub enum NotificationCommand {
 /// `notification list`
 #[derive(Debug, Args)]
 pub struct List {
-    /// Those that are read, too
+    /// Include notifications that are read
     #[arg(long)]
     all: bool,
-    /// At most so many
+    /// Maximum number of rows
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: u32,
 }
@@ -48,10 +48,10 @@ pub struct List {
 /// `notification read`
 #[derive(Debug, Args)]
 pub struct Read {
-    /// Ids
+    /// Notification ids
     #[arg(value_name = "ID", required_unless_present = "all", conflicts_with = "all")]
     ids: Vec<i64>,
-    /// All of them
+    /// All of them, instead of single ids
     #[arg(long)]
     all: bool,
 }
@@ -61,10 +61,10 @@ pub struct Read {
 pub struct Settings {
     #[arg(long = "email", value_name = "KIND=WHEN", value_parser = switch, help = by_email())]
     emails: Vec<(NotificationKind, ByEmail)>,
-    /// In the list again
+    /// Show a kind in the list again
     #[arg(long, value_name = "KIND", value_parser = switched())]
     on: Vec<NotificationKind>,
-    /// Not at all, neither in the list nor by e-mail
+    /// Turn a kind off, in the list and by e-mail
     #[arg(long, value_name = "KIND", value_parser = switched())]
     off: Vec<NotificationKind>,
 }

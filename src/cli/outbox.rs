@@ -24,23 +24,23 @@ use crate::ui::cell::{Cell, Column, head, unlisted};
 /// Mail on its way out
 #[derive(Debug, Subcommand)]
 pub enum OutboxCommand {
-    /// Lists what is not sent yet, or everything
+    /// List mail that is not sent yet, or all of it
     #[command(
         visible_alias = "ls",
         before_help = "Examples:\n  $ espomail outbox list\n  $ espomail --json outbox list status:scheduled",
         after_help = QUERY_HELP
     )]
     List(List),
-    /// Shows one message with its recipients
+    /// Show one message with its recipients
     #[command(before_help = "Examples:\n  $ espomail outbox show 7\n  $ espomail --json outbox show 7")]
     Show(Id),
     /// Lets the next run send a waiting, held or failed message
     #[command(before_help = "Examples:\n  $ espomail outbox retry 7 && espomail send\n  $ espomail outbox retry 7 8")]
     Retry(Ids),
-    /// Takes a message back that has not been sent; what a user wrote becomes a draft again
+    /// Cancel a message that is not sent yet; a user's letter becomes a draft again
     #[command(before_help = "Examples:\n  $ espomail outbox cancel 7\n  $ espomail --dry-run outbox cancel 7")]
     Cancel(Ids),
-    /// Says that a held message did arrive, so that it is not sent again
+    /// Record that a held message did arrive, so that it is not sent again
     #[command(before_help = "Examples:\n  $ espomail outbox mark-sent 7\n  $ espomail --dry-run outbox mark-sent 7 8")]
     MarkSent(Ids),
 }
@@ -51,7 +51,7 @@ pub struct List {
     /// status:scheduled, to:eva, subject:invoice and so on; see below
     #[arg(value_name = "QUERY")]
     query: Vec<String>,
-    /// Sent and cancelled ones too
+    /// Include sent and cancelled mail
     #[arg(long)]
     all: bool,
 }
@@ -237,7 +237,7 @@ fn next_step(row: &OutboxRow, in_part: bool) -> Option<String> {
     let id = row.id;
     match row.state {
         OutboxState::Held => Some(format!(
-            "nobody knows whether it arrived; it did: espomail outbox mark-sent {id}; send it (again): espomail outbox retry {id}"
+            "it is unknown whether this message was delivered; if it was: espomail outbox mark-sent {id}; to send it again: espomail outbox retry {id}"
         )),
         OutboxState::Failed if row.kind == OutboxKind::Mail => Some(format!(
             "to try again: espomail outbox retry {id}; to change it: espomail outbox cancel {id}, which makes it a draft"

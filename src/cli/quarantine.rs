@@ -22,26 +22,26 @@ use crate::ui::cell::{Cell, Column, head, unlisted};
 /// Messages that could not be imported
 #[derive(Debug, Subcommand)]
 pub enum QuarantineCommand {
-    /// Lists the messages with their errors
+    /// List the messages with their errors
     #[command(
         visible_alias = "ls",
         before_help = "Examples:\n  $ espomail quarantine list\n  $ espomail --json quarantine list"
     )]
     List,
-    /// Shows a message as far as it can be read
+    /// Show a message as far as it can be read
     #[command(
         before_help = "Examples:\n  $ espomail quarantine show 40\n  $ espomail quarantine show 40 --raw > mail.eml"
     )]
     Show(Show),
-    /// Imports messages again from the stored bytes
+    /// Import messages again from the stored bytes
     #[command(before_help = "Examples:\n  $ espomail quarantine retry 40\n  $ espomail quarantine retry --all")]
     Retry(Retry),
-    /// Writes a message to a file
+    /// Write a message to a file
     #[command(
         before_help = "Examples:\n  $ espomail quarantine export 40 mail.eml\n  $ espomail quarantine export 41 /tmp/41.eml"
     )]
     Export(Export),
-    /// Throws a message away
+    /// Discard a message
     #[command(
         before_help = "Examples:\n  $ espomail quarantine discard 40 --reason spam\n  $ espomail --yes quarantine discard 40 --reason 'seen in webmail'"
     )]
@@ -54,7 +54,7 @@ pub struct Show {
     /// Quarantine id
     #[arg(value_name = "ID")]
     id: i64,
-    /// The source, byte for byte (not to a terminal)
+    /// Print the source, byte for byte (not to a terminal)
     #[arg(long)]
     raw: bool,
 }
@@ -65,7 +65,7 @@ pub struct Retry {
     /// Quarantine ids
     #[arg(value_name = "ID", required_unless_present = "all")]
     ids: Vec<i64>,
-    /// All of them
+    /// All of them, instead of single ids
     #[arg(long, conflicts_with = "ids")]
     all: bool,
 }
@@ -87,7 +87,7 @@ pub struct Discard {
     /// Quarantine id
     #[arg(value_name = "ID")]
     id: i64,
-    /// Why, kept in the ledger
+    /// Reason, kept in the ledger
     #[arg(long, value_name = "TEXT")]
     reason: String,
 }
@@ -147,7 +147,7 @@ fn show(args: &Show, ctx: &Context) -> Result<()> {
     let row = ctx.read(|tx, _| listed(tx, delivery))?;
     ctx.ui.object("quarantine", COLUMNS, &row)?;
     if ctx.ui.for_people() {
-        // Whatever killed the import may kill the reading too: the bytes are always there with --raw.
+        // The cause that killed the import may kill the reading too: the bytes are always there with --raw.
         match std::panic::catch_unwind(|| message::parse(&raw)) {
             Ok(message) => {
                 let from: Vec<String> = message.from.iter().map(ToString::to_string).collect();

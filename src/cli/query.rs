@@ -22,7 +22,7 @@ use crate::store::search::{Assignee, Named, Place, Test, index};
 pub const HELP: &str = "Queries:
   All conditions must hold; OR, parentheses and - (not) join them otherwise.
   invoice  invoic*  \"over due\"   words of the full text
-  from:  to:  cc:  subject:  body:  company:   part of it, whatever the case
+  from:  to:  cc:  subject:  body:  company:   part of it, in any case
   status:  team:  account:  case:N  assignee:USER (@me, @none, @team)
   before:2026-12-24  after:2026-12-24  older:7d  newer:12h  has:attachment
   status:scheduled   a letter that is to be sent later; a case with one

@@ -24,54 +24,54 @@ use crate::store::sight::Object;
 /// Companies, contacts, leads and opportunities
 #[derive(Debug, Subcommand)]
 pub enum RecordCommand {
-    /// Adds a record
+    /// Add a record
     #[command(
         before_help = "Examples:\n  $ espomail record add company 'PT Sinar' --email office@sinar.example\n  $ espomail record add contact Budi --email b@sinar.example --company 'PT Sinar' --team Support --assign-to ana"
     )]
     Add(Add),
-    /// Lists records of one type
+    /// List records of one type
     #[command(
         visible_alias = "ls",
         before_help = "Examples:\n  $ espomail record list contact sinar.example\n  $ espomail --json record list lead --mine"
     )]
     List(List),
-    /// Shows a record
+    /// Show a record
     #[command(
         before_help = "Examples:\n  $ espomail record show contact Budi\n  $ espomail --json record show company 3"
     )]
     Show(Named),
-    /// Changes a record
+    /// Change a record
     #[command(
         before_help = "Examples:\n  $ espomail record edit contact Budi --email budi@sinar.example --email b@sinar.example\n  $ espomail record edit opportunity 7 --closed --assign-to @none"
     )]
     Edit(Edit),
-    /// Deletes a record; its mail and cases stay
+    /// Delete a record; its mail and cases stay
     #[command(
         visible_alias = "rm",
         before_help = "Examples:\n  $ espomail record delete lead 'Cold call'\n  $ espomail --yes record delete contact 3"
     )]
     Delete(Named),
-    /// Erases a person with all their mail, for good
+    /// Erase a person and all their mail; this cannot be undone
     #[command(
         before_help = "Examples:\n  $ espomail --dry-run record erase contact Budi\n  $ espomail --yes record erase lead 4"
     )]
     Erase(Named),
-    /// Tells a user of mail and notes on a record
+    /// Follow a record: be notified of its mail and notes
     #[command(
         before_help = "Examples:\n  $ espomail record follow company 'PT Sinar'\n  $ espomail record follow contact Budi --user ana"
     )]
     Follow(Follow),
-    /// Ends that
+    /// Stop following a record
     #[command(
         before_help = "Examples:\n  $ espomail record unfollow company 'PT Sinar'\n  $ espomail record unfollow contact Budi --user ana"
     )]
     Unfollow(Follow),
-    /// Makes a contact, and a company, of a lead
+    /// Convert a lead to a contact, and to a company if named
     #[command(
         before_help = "Examples:\n  $ espomail record convert lead Budi --company 'PT Sinar'\n  $ espomail record convert lead 4 --contact 'Budi Santoso'"
     )]
     Convert(Convert),
-    /// Adds records from a CSV file
+    /// Add records from a CSV file
     #[command(
         before_help = "Examples:\n  $ espomail --dry-run record import people.csv contact --create-companies\n  $ espomail record import people.csv contact --rejects refused.csv"
     )]
@@ -97,19 +97,19 @@ pub struct List {
     /// Type of record
     #[arg(value_name = "TYPE", value_parser = record_types())]
     kind: ParentType,
-    /// Parts of the name or of an address; all must be there
+    /// Parts of the name or of an address, all of which must match
     #[arg(value_name = "WORDS")]
     words: Vec<String>,
-    /// Of this team
+    /// Only those of this team
     #[arg(long, value_name = "TEAM")]
     team: Option<String>,
-    /// Assigned to you
+    /// Only those assigned to you
     #[arg(long)]
     mine: bool,
-    /// At most so many
+    /// Maximum number of rows
     #[arg(long, value_name = "N")]
     limit: Option<u32>,
-    /// Only the number of records
+    /// Show only the number of records
     #[arg(long)]
     count: bool,
 }
@@ -120,7 +120,7 @@ pub struct Named {
     /// Type of record
     #[arg(value_name = "TYPE", value_parser = record_types())]
     kind: ParentType,
-    /// Its name or id
+    /// Name or id of the record
     #[arg(value_name = "NAME")]
     name: String,
 }
@@ -142,7 +142,7 @@ pub struct Edit {
 pub struct Follow {
     #[command(flatten)]
     record: Named,
-    /// Another user than you; for administrators
+    /// Another user; needs an administrator
     #[arg(long, value_name = "USER")]
     user: Option<String>,
 }
@@ -152,10 +152,10 @@ pub struct Follow {
 pub struct Convert {
     #[command(flatten)]
     record: Named,
-    /// Name of its company, which is made where there is none
+    /// Name of the company, which is created if it does not exist
     #[arg(long, value_name = "NAME")]
     company: Option<String>,
-    /// Name of the contact (default: that of the lead)
+    /// Name of the contact (default: the lead's name)
     #[arg(long, value_name = "NAME")]
     contact: Option<String>,
 }
@@ -169,10 +169,10 @@ pub struct Import {
     /// Type of record
     #[arg(value_name = "TYPE", value_parser = record_types())]
     kind: ParentType,
-    /// New file for the lines that are refused; the others are imported
+    /// New file for the refused lines; the others are imported
     #[arg(long, value_name = "FILE")]
     rejects: Option<String>,
-    /// Make companies that are not there
+    /// Create companies that do not exist
     #[arg(long)]
     create_companies: bool,
 }

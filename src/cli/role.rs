@@ -21,40 +21,40 @@ use value::{Setting, permissions, setting};
 /// Roles: what users and teams may see and do
 #[derive(Debug, Subcommand)]
 pub enum RoleCommand {
-    /// Adds a role that sets nothing yet
+    /// Add a role, which sets no permission yet
     #[command(before_help = "Examples:\n  $ espomail role add Auditor\n  $ espomail -q role add 'First Level'")]
     Add(Name),
-    /// Lists roles
+    /// List roles
     #[command(
         visible_alias = "ls",
         before_help = "Examples:\n  $ espomail role list\n  $ espomail --format plain role list"
     )]
     List,
-    /// Shows what a role allows and who has it
+    /// Show what a role allows and who has it
     #[command(before_help = "Examples:\n  $ espomail role show Agent\n  $ espomail --json role show Agent")]
     Show(Name),
-    /// Deletes a role, also from those who have it
+    /// Delete a role and remove it from its users and teams
     #[command(
         visible_alias = "rm",
         before_help = "Examples:\n  $ espomail role delete Auditor\n  $ espomail --yes role delete Auditor"
     )]
     Delete(Name),
-    /// Sets how far a permission of a role reaches
+    /// Set how far a permission of a role reaches
     #[command(
         before_help = "Examples:\n  $ espomail role grant Auditor case-read all\n  $ espomail role grant Auditor email own"
     )]
     Grant(Grant),
-    /// Gives a role to a user or a team
+    /// Give a role to a user or a team
     #[command(
         before_help = "Examples:\n  $ espomail role assign Auditor ana\n  $ espomail role assign Agent team:Support"
     )]
     Assign(Held),
-    /// Takes a role away from a user or a team
+    /// Take a role away from a user or a team
     #[command(
         before_help = "Examples:\n  $ espomail role unassign Auditor ana\n  $ espomail role unassign Agent team:Support"
     )]
     Unassign(Held),
-    /// Says whether a user has a permission, by which role and why
+    /// Explain whether a user has a permission, by which role and why
     #[command(
         before_help = "Examples:\n  $ espomail role explain ana case-edit case/12\n  $ espomail role explain ana group-account account:support"
     )]

@@ -260,8 +260,9 @@ impl Context {
             return error;
         }
         let owner = crate::caller::login_of(self.caller.process_uid).unwrap_or_else(|| "its owner".to_owned());
-        let hint =
-            format!("{owner}, who owns the database, opens files, also for root: name one that {owner} may open");
+        let hint = format!(
+            "files are opened as {owner}, the owner of the database, even for root: name a file that {owner} can open"
+        );
         Fault::new(kind, text).hint(hint).into()
     }
 }

@@ -26,7 +26,7 @@ use crate::store::db::{Store, Tx};
 use crate::store::outbox as rows;
 use crate::ui::progress::Progress;
 
-/// No run takes longer than a year, whatever `max_runtime` says.
+/// No run takes longer than a year, even if `max_runtime` says so.
 const LONGEST: Duration = Duration::from_secs(366 * 86_400);
 
 /// `send`

@@ -1,6 +1,6 @@
 //! What a caller who came through sudo may not say (B11).
 //!
-//! The process has the rights of the service user, which the caller lacks: whatever it would open, start or believe by the
+//! The process has the rights of the service user, which the caller lacks: everything it would open, start or believe by the
 //! caller's word is refused here, before anything is opened. Which arguments name files is read off the command tree: their
 //! value names say `FILE`, `PATH` or `DIR`, and a test finds those that do not.
 
@@ -19,7 +19,7 @@ const FLAGS: [&str; 4] = ["db", "config", "log", "acting_as"];
 /// Variables by which the caller would choose files or code. A rule of sudo with `env_reset` lets none of them through.
 const VARIABLES: [&str; 7] = ["ESPOMAIL_", "LD_", "OPENSSL_", "SSL_CERT_", "CREDENTIALS_DIRECTORY", "RUST_", "SQLITE_"];
 
-/// Takes away what the caller may have left: open files, and a directory of theirs.
+/// Takes away what the caller may have left: open files, and their directory.
 ///
 /// # Errors
 /// There is no `/`.
@@ -55,7 +55,7 @@ pub fn check(
     for arg in command.get_arguments().filter(|arg| FLAGS.contains(&arg.get_id().as_str())) {
         if is_given(arg.get_id().as_str()) {
             return Err(error::noperm(format!("{}: is refused from a caller who came through sudo", shown(arg)))
-                .hint("leave it out; root may use it"));
+                .hint("leave it out; only root can use it"));
         }
     }
     if matches.get_count("verbose") > 1 {
@@ -277,7 +277,7 @@ mod tests {
         }
     }
 
-    /// Paths, and whatever its help calls a file, carry a value name that says so.
+    /// Paths, and arguments that the help calls a file, carry a value name that says so.
     #[test]
     fn no_argument_hides_a_file() {
         let path = clap::value_parser!(PathBuf);

@@ -22,7 +22,7 @@ use crate::config;
 use crate::error::{self, Ended, Fault};
 use crate::ui::output::Ui;
 
-/// Of a file so much is sent; more is refused on the other side.
+/// Maximum number of bytes of a file that are sent; the other side refuses more.
 const MOST: u64 = 128 << 20;
 
 /// Who owns the service's database, if that is what a person without a database of their own means, and may not read.
@@ -178,7 +178,7 @@ fn code(status: ExitStatus) -> u8 {
 /// Sends the files, then what comes in by standard input, takes what is to be saved, and waits for the end.
 fn finish(mut child: Child, frames: Vec<(OsString, Vec<u8>)>, output: &Output, ui: &Ui) -> Result<u8> {
     if let Some(mut pipe) = child.stdin.take() {
-        // Somebody who asks for nothing more reads nothing more, which is no error.
+        // Somebody who asks for nothing more reads nothing more, which is not an error.
         std::thread::spawn(move || {
             if send(&mut pipe, &frames).is_ok() && !io::stdin().is_terminal() {
                 let _ = io::copy(&mut io::stdin().lock(), &mut pipe);
@@ -215,7 +215,7 @@ fn allowed(owner: &str, program: &Path) -> bool {
 
 fn refused(owner: &str) -> Fault {
     error::noperm(format!("the database belongs to {owner}, and sudo does not let you run espomail as that user"))
-        .hint("root may add you: usermod -aG espomail-users LOGIN; then log in again")
+        .hint("root can add you: usermod -aG espomail-users LOGIN; then log in again")
 }
 
 #[cfg(test)]
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_that_a_signal_ended_is_no_bug() {
+    fn a_command_that_a_signal_ended_is_not_reported_as_a_bug() {
         // As wait(2) tells it: the exit code in the upper byte, or the signal.
         for (told, expected) in [(0, 0), (77 << 8, 77), (2, 130), (9, 137), (13, 141)] {
             assert_eq!(code(ExitStatus::from_raw(told)), expected, "{told}");

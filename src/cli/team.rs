@@ -16,24 +16,24 @@ use crate::ui::cell::{Cell, Column, head, unlisted};
 /// Teams
 #[derive(Debug, Subcommand)]
 pub enum TeamCommand {
-    /// Adds a team
+    /// Add a team
     #[command(before_help = "Examples:\n  $ espomail team add Support\n  $ espomail team add Auditors --no-role")]
     Add(Add),
-    /// Lists teams
+    /// List teams
     #[command(
         visible_alias = "ls",
         before_help = "Examples:\n  $ espomail team list\n  $ espomail --format plain team list"
     )]
     List,
-    /// Shows a team with its members
+    /// Show a team with its members
     #[command(before_help = "Examples:\n  $ espomail team show Support\n  $ espomail --json team show Support")]
     Show(Name),
-    /// Gives a team another name
+    /// Rename a team
     #[command(
         before_help = "Examples:\n  $ espomail team edit Support --name 'First Level'\n  $ espomail --dry-run team edit Support --name Help"
     )]
     Edit(Edit),
-    /// Deletes a team
+    /// Delete a team
     #[command(
         visible_alias = "rm",
         before_help = "Examples:\n  $ espomail team delete Support\n  $ espomail --yes team delete Support"
@@ -47,12 +47,12 @@ pub enum TeamCommand {
 /// Members of teams
 #[derive(Debug, Subcommand)]
 pub enum MemberCommand {
-    /// Adds a member, or changes the position of one
+    /// Add a member, or change a member's position
     #[command(
         before_help = "Examples:\n  $ espomail team member add Support ana\n  $ espomail team member add Support budi --position Agent"
     )]
     Add(Member),
-    /// Removes a member
+    /// Remove a member
     #[command(
         visible_alias = "rm",
         before_help = "Examples:\n  $ espomail team member remove Support ana\n  $ espomail --dry-run team member remove Support budi"
@@ -72,7 +72,7 @@ pub struct Name {
 pub struct Add {
     /// Team
     team: String,
-    /// Without the role Agent, which new teams get
+    /// Do not give the team the role Agent, which new teams get
     #[arg(long)]
     no_role: bool,
 }
@@ -94,7 +94,7 @@ pub struct Member {
     team: String,
     /// User
     user: String,
-    /// Free text that `account --position` is compared with
+    /// Position, free text that `account --position` is compared with
     #[arg(long, default_value = "")]
     position: String,
 }

@@ -17,33 +17,33 @@ use crate::ui::cell::{Cell, Column, head, unlisted};
 /// Templates of automatic replies
 #[derive(Debug, Subcommand)]
 pub enum TemplateCommand {
-    /// Adds a template
+    /// Add a template
     #[command(
         before_help = "Examples:\n  $ espomail template add ack --subject 'We have your message' --body ack.txt\n  $ echo 'Hello {{ sender.name }}, your case is {{ case.number }}.' | espomail template add ack --subject 'Received: {{ email.subject }}' --body -",
         after_help = "Variables: case.number, case.name, case.status, user.name, contact.name, sender.name, email.subject, account.name, now"
     )]
     Add(Add),
-    /// Lists templates
+    /// List templates
     #[command(
         visible_alias = "ls",
         before_help = "Examples:\n  $ espomail template list\n  $ espomail --json template list"
     )]
     List,
-    /// Shows a template's source
+    /// Show the source of a template
     #[command(before_help = "Examples:\n  $ espomail template show ack\n  $ espomail --json template show ack")]
     Show(Name),
-    /// Changes a template
+    /// Change a template
     #[command(
         before_help = "Examples:\n  $ espomail template edit ack --subject 'We are on it'\n  $ espomail template edit ack --body ack.txt --html ack.html"
     )]
     Edit(Edit),
-    /// Deletes a template that no account uses
+    /// Delete a template that no account uses
     #[command(
         visible_alias = "rm",
         before_help = "Examples:\n  $ espomail template delete ack\n  $ espomail --yes template delete ack"
     )]
     Delete(Name),
-    /// Shows what a customer would get
+    /// Show what a customer would get
     #[command(
         before_help = "Examples:\n  $ espomail template preview ack\n  $ espomail template preview ack --case 12"
     )]
@@ -87,7 +87,7 @@ pub struct Edit {
     /// File with HTML
     #[arg(long, value_name = "FILE", conflicts_with = "no_html", value_hint = clap::ValueHint::FilePath)]
     html: Option<String>,
-    /// Plain text only
+    /// Remove the HTML; keep the plain text
     #[arg(long)]
     no_html: bool,
 }

@@ -87,7 +87,7 @@ impl Text {
 /// A signature by a flag.
 #[derive(Debug, Args)]
 pub struct Signature {
-    /// Signature below mail, without its line of dashes; an empty one takes it away
+    /// Signature below letters, without the line of dashes; an empty value removes it
     #[arg(long, value_name = "TEXT", conflicts_with = "signature_file")]
     signature: Option<String>,
     /// File with the signature; - is standard input

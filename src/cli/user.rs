@@ -21,29 +21,29 @@ use crate::ui::cell::{Cell, Column, head, unlisted};
 /// Users
 #[derive(Debug, Subcommand)]
 pub enum UserCommand {
-    /// Adds a user
+    /// Add a user
     #[command(
         before_help = "Examples:\n  $ espomail user add ana --name 'Ana Putri' --email ana@example.org\n  $ espomail user add root --type admin --login root"
     )]
     Add(Add),
-    /// Lists users
+    /// List users
     #[command(visible_alias = "ls", before_help = "Examples:\n  $ espomail user list\n  $ espomail --json user list")]
     List,
-    /// Shows one user
+    /// Show a user
     #[command(before_help = "Examples:\n  $ espomail user show ana\n  $ espomail --json user show ana")]
     Show(Name),
-    /// Changes a user
+    /// Change a user
     #[command(
         before_help = "Examples:\n  $ espomail user edit ana --name 'Ana P.' --email ana@example.org --email a.putri@example.org\n  $ espomail user edit @me --signature-file signature.txt"
     )]
     Edit(Edit),
-    /// Lets a user work again
+    /// Enable a user
     #[command(before_help = "Examples:\n  $ espomail user enable ana\n  $ espomail --as root user enable ana")]
     Enable(Name),
-    /// Ends a user's work; what they own stays theirs
+    /// Disable a user; what the user owns stays
     #[command(before_help = "Examples:\n  $ espomail user disable ana\n  $ espomail --dry-run user disable ana")]
     Disable(Name),
-    /// Takes a user out of the distribution of cases, or (with --back) in again
+    /// Mark a user as away: no new cases until the user is back
     #[command(
         before_help = "Examples:\n  $ espomail user away ana --until 2026-12-24\n  $ espomail user away ana --back"
     )]
@@ -65,7 +65,7 @@ pub struct Add {
     /// Display name
     #[arg(long)]
     name: Option<String>,
-    /// E-mail address; the first is the primary one
+    /// E-mail address; repeat it for several, the first is the primary one
     #[arg(long = "email", value_name = "ADDRESS")]
     emails: Vec<String>,
     /// Operating-system name (default: the username)
@@ -84,7 +84,7 @@ pub struct Edit {
     /// Display name
     #[arg(long)]
     name: Option<String>,
-    /// E-mail addresses, replacing those there are; the first is the primary one
+    /// E-mail address, replacing the present ones; repeat it for several, the first is the primary one
     #[arg(long = "email", value_name = "ADDRESS")]
     emails: Vec<String>,
     /// Operating-system name
@@ -113,10 +113,10 @@ impl Edit {
 pub struct Away {
     /// Username
     username: String,
-    /// First day (or moment) of being back; without it until --back
+    /// Date or time of the return (default: until --back)
     #[arg(long, value_name = "DATE")]
     until: Option<String>,
-    /// Is back
+    /// The user is back
     #[arg(long, conflicts_with = "until")]
     back: bool,
 }

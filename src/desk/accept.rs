@@ -95,7 +95,10 @@ fn unverified(tx: &Tx<'_>, actor: &Actor, email_id: i64) -> Result<(Email, Case)
     actor.require_edit(tx, Object::Record(Parent::case(case_id)))?;
     let case = cases::by_id(tx, case_id)?.context("the case vanished")?;
     if !email.automatic.is_empty() {
-        let text = format!("email {email_id}: is automatic mail ({}), which nobody decides about", email.automatic);
+        let text = format!(
+            "email {email_id}: is automatic mail ({}), which needs no decision about its sender",
+            email.automatic
+        );
         return Err(error::data(text).hint(format!("espomail email explain {email_id} says why")).into());
     }
     if email.verified {

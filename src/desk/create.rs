@@ -103,7 +103,7 @@ fn team(tx: &Tx<'_>, actor: &Actor, new: &ByHand<'_>, is_requester: bool) -> Res
         (Some(_), _) => {
             let field = if new.team.is_some() { "--team" } else { "--account" };
             Err(error::noperm(format!("{field}: you are not in the team that the case would belong to"))
-                .hint("name a team of yours with --team; espomail whoami lists them")
+                .hint("name one of your teams with --team; espomail whoami lists them")
                 .into())
         }
         (None, [only]) => Ok(Some(only.id)),

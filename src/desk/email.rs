@@ -98,7 +98,7 @@ fn into_case(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email, case:
     Ok(verified)
 }
 
-/// Whether an email counts as verified in a case that an agent puts it into: mail of ours, or of somebody who takes part.
+/// Whether an email counts as verified in a case that an agent puts it into: our mail, or mail of somebody who takes part.
 pub(super) fn is_verified_in(tx: &Tx<'_>, world: &World<'_>, email: &Email, case: &Case) -> Result<bool> {
     let author = email.author().address;
     let ours = email.is_ours() || email.user_id.is_some() || world.is_own(&author);
@@ -117,7 +117,7 @@ fn tell(tx: &Tx<'_>, world: &World<'_>, email: &Email, parent: Parent) -> Result
     Ok(())
 }
 
-/// Whoever does not see what an email belongs to may take it out by the email alone.
+/// A user who does not see what an email belongs to can take it out by the email alone.
 fn require_edit_of(tx: &Tx<'_>, actor: &Actor, parent: Option<Parent>) -> Result<()> {
     match parent {
         Some(parent) if records::exists(tx, parent, actor.sight())? => actor.require_edit(tx, Object::Record(parent)),

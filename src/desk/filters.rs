@@ -21,7 +21,7 @@ pub fn taken_by(tx: &Tx<'_>, filter: &Filter) -> Result<Option<Filter>> {
     Ok(filters::all(tx)?.into_iter().find(|other| other.id != filter.id && same(other)))
 }
 
-/// Refuses an active filter whose regular expressions take too long to compile beside those of the others: it would never
+/// Refuses an active filter whose regular expressions take too long to compile in addition to those of the others: it would never
 /// be asked. What is refused has been written already, and goes with the transaction.
 ///
 /// # Errors
@@ -31,7 +31,8 @@ pub fn refuse_too_large(tx: &Tx<'_>, field: &str, ids: &[i64]) -> Result<()> {
     let is_refused = |rule: &&Rule| rule.filter.active && rule.is_too_large() && ids.contains(&rule.filter.id);
     rules.iter().find(is_refused).map_or(Ok(()), |rule| {
         let name = &rule.filter.name;
-        let text = format!("{field}: the regular expression of {name} is too large beside those of the other filters");
+        let text =
+            format!("{field}: the regular expression of {name} is too large in addition to those of the other filters");
         Err(error::data(text).hint("repeat less in it, or disable another: espomail filter list").into())
     })
 }

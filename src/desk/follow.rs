@@ -22,7 +22,7 @@ pub fn follow(tx: &Tx<'_>, actor: &Actor, case: &Case, user: Option<&User>) -> R
             .into());
     }
     if !records::exists(tx, Parent::case(case.id), access::sight_of(user))? {
-        return Err(error::data(format!("--user: {} may not read case #{}", user.username, case.number))
+        return Err(error::data(format!("--user: {} cannot read case #{}", user.username, case.number))
             .hint(format!("why: espomail role explain {} case-read case/{}", user.username, case.number))
             .into());
     }

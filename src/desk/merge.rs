@@ -79,7 +79,7 @@ pub fn refuse_merged(tx: &Tx<'_>, actor: &Actor, case: &Case) -> Result<()> {
         .into())
 }
 
-/// Whoever saw and followed one of them sees and follows all of it.
+/// A user who saw and followed one of them sees and follows all of it.
 fn share_people(tx: &Tx<'_>, from: &Case, into: &Case) -> Result<()> {
     for team_id in cases::team_ids(tx, from.id)? {
         cases::add_team(tx, into.id, team_id)?;

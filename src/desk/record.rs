@@ -128,8 +128,8 @@ fn apply(tx: &Tx<'_>, actor: &Actor, record: Parent, changes: &Changes, told: Op
 pub fn follow_record(tx: &Tx<'_>, record: &Record, user: &User) -> Result<()> {
     if !records::exists(tx, record.parent, access::sight_of(user))? {
         let edit = format!("espomail record edit {} {} --team TEAM", record.parent.kind, record.parent.id);
-        return Err(error::data(format!("user: {} may not see {}", user.username, shown(record)))
-            .hint(format!("give it to a team of theirs: {edit}"))
+        return Err(error::data(format!("user: {} cannot see {}", user.username, shown(record)))
+            .hint(format!("give it to one of their teams: {edit}"))
             .into());
     }
     stream::follow(tx, record.parent, user.id)

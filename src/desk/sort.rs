@@ -1,7 +1,7 @@
 //! Marking mail and moving it between folders (B6.3).
 //!
 //! Everybody sorts a copy of their own. In a group folder archive and trash are shared by those who work there: members
-//! of its teams that may change the mail, and administrators without a copy of their own. Whoever has filed a copy sorts that one.
+//! of its teams that may change the mail, and administrators without a copy of their own. A user who has filed a copy sorts that one.
 
 use anyhow::Result;
 
@@ -91,7 +91,7 @@ fn into_group_folder(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Emai
 fn out_of_group_folder(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email) -> Result<()> {
     if !shares(tx, actor, email)? {
         return Err(error::data(format!("email {}: is in no group folder that you work in", email.id))
-            .hint("to take it out of a folder of yours: espomail email move ID inbox")
+            .hint("to take it out of your own folder: espomail email move ID inbox")
             .into());
     }
     actor.require_edit(tx, Object::Email(email.id))?;

@@ -144,7 +144,7 @@ pub(super) fn open(
     Ok(new)
 }
 
-/// Whom a case about this email is for: as at intake, and for a mail of ours the person who got it.
+/// Whom a case about this email is for: as at intake, and for our own mail the person who got it.
 fn customer(tx: &Tx<'_>, world: &World<'_>, email: &Email) -> Result<Mailbox> {
     let author = email.author();
     if !world.is_own(&author.address) {

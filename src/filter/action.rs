@@ -37,7 +37,7 @@ pub fn parse(text: &str, scope: Scope) -> Result<Action, String> {
         let written: Vec<String> = allowed.iter().map(|kind| written(*kind)).collect();
         let whose = if allowed == FOR_USERS { "a user's filter" } else { "a filter for everybody" };
         let given: String = text.chars().take(40).collect();
-        return Err(format!("\"{given}\" is nothing that {whose} does; it may {}", written.join(", ")));
+        return Err(format!("\"{given}\" is not an action of {whose}; use {}", written.join(", ")));
     };
     match (needs(kind), value) {
         (Some(what), "") => Err(format!("{kind}: needs {what}, as in {}", written(kind))),
@@ -97,7 +97,7 @@ pub fn check(filter: &Filter) -> Result<(), String> {
     let may_be_over = matches!(filter.scope, Scope::Account(_)) && kinds == [ActionKind::None];
     if filter.over_global && !may_be_over {
         return Err(
-            "--over-global: only for a filter of an account that does none: it keeps mail from global ones".to_owned()
+            "--over-global: only a filter of an account with the action none can have it: it keeps mail from the global filters".to_owned()
         );
     }
     Ok(())

@@ -23,7 +23,7 @@ pub(super) enum Sought {
     CutOff,
 }
 
-/// At most so many bytes of a text.
+/// Maximum number of bytes of a text.
 pub(super) fn beginning(text: &str, max: usize) -> &str {
     text.get(..text.floor_char_boundary(max)).unwrap_or(text)
 }

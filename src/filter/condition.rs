@@ -172,7 +172,7 @@ impl Condition {
         }
     }
 
-    /// Whether it asks for so much that it is not asked at all.
+    /// Whether its cost is so high that it is not asked at all.
     pub fn is_too_large(&self) -> bool {
         match &self.test {
             Test::Pattern(pattern) => pattern.is_too_large(),
@@ -207,7 +207,7 @@ impl Condition {
             Found::Text(at) => self.texts(look).get(at).map(|text| cited(&text.shown)).unwrap_or_default(),
             Found::Words => "all of them are in the text".to_owned(),
             Found::Flag(why) => why,
-            Found::CutOff if self.is_too_large() => "not asked: it is too large beside the others".to_owned(),
+            Found::CutOff if self.is_too_large() => "not asked: it is too large in addition to the others".to_owned(),
             Found::CutOff => "cut off: it would take too long on this message".to_owned(),
             Found::Size | Found::Nothing => self.seen(look),
         };
@@ -294,10 +294,10 @@ fn unknown(name: &str) -> String {
     let name: String = name.chars().take(40).collect();
     let near = suggest::nearest(&name, FIELDS.iter().map(|field| field.name), 2);
     if let Some(near) = near.filter(|_| name.len() > 2) {
-        return format!("\"{name}\" is no field of a message; did you mean {near}?");
+        return format!("\"{name}\" is not a field of a message; did you mean {near}?");
     }
     let known: Vec<&str> = FIELDS.iter().map(|field| field.name).collect();
-    format!("\"{name}\" is no field of a message; known are {}", known.join(", "))
+    format!("\"{name}\" is not a field of a message; the fields are {}", known.join(", "))
 }
 
 fn header_name(field: &Field, given: &str) -> Result<String, String> {

@@ -1,6 +1,6 @@
-//! Patterns with `*` and `?`, matched in linear time whatever pattern and text are.
+//! Patterns with `*` and `?`, matched in linear time for every pattern and text.
 //!
-//! A pattern is cut at its stars. What stands before the first must begin the text, what stands behind the last must
+//! A pattern is cut at its stars. What stands before the first must begin the text, what stands after the last must
 //! end it, and the pieces between are looked for one after the other, each at its first place: a later place of one
 //! never helps the next. So nothing is tried twice, also not for `*a*a*a*b`.
 
@@ -28,7 +28,7 @@ enum Piece {
 }
 
 impl Glob {
-    /// Reads a pattern that the whole text must match; `\` takes the sign behind it as it is.
+    /// Reads a pattern that the whole text must match; `\` takes the sign after it as it is.
     pub fn whole(pattern: &str) -> Glob {
         Glob::read(pattern, true)
     }
@@ -69,7 +69,7 @@ impl Glob {
         self.ends
     }
 
-    /// Steps that ten bytes of a text cost at most, whatever they are.
+    /// Maximum number of steps for any ten bytes of a text.
     pub fn per_ten_bytes(&self) -> Steps {
         self.searched().iter().map(Piece::per_ten_bytes).max().unwrap_or(1)
     }

@@ -16,13 +16,13 @@ use super::budget::{EACH_TEXT, Sought, Steps, beginning};
 
 /// Bytes a compiled expression may take: as much as a fourth of the steps …
 const STEPS_OF_BYTE: Steps = 4;
-/// … and so many more.
+/// … and the number of further ones.
 const MIN_BYTES: Steps = 4 << 10;
 /// Bytes that states may take, more than a budget ever has states for.
 const MAX_BYTES: usize = 64 << 20;
 /// States made for one message at most.
 const MAX_STATES: Steps = 1_000;
-/// Steps that a state costs, whatever the expression is …
+/// Steps that a state costs, for every expression …
 const STATE: Steps = 300;
 /// … and for each state of the expression.
 const PART_OF_STATE: Steps = 6;
@@ -43,7 +43,7 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    /// What so many steps suffice for, with an expression of so many states: once with states that are there, and again.
+    /// What a number of steps suffices for, with an expression of a number of states: once with states that are there, and again.
     pub fn new(steps: Steps, size: u64) -> Budget {
         let states = (steps / 2 / (STATE + PART_OF_STATE * size)).min(MAX_STATES);
         let slow_bytes = usize::try_from(steps / (ALL_AT_ONCE * size.max(1))).unwrap_or(usize::MAX);
@@ -63,15 +63,15 @@ pub(super) struct Machine {
 enum Stop {
     /// All states that it may have are made.
     UsedUp,
-    /// A word's edge beside a letter outside ASCII.
+    /// A word's edge next to a letter outside ASCII.
     Letter,
 }
 
 impl Machine {
-    /// Compiles an expression that takes so many steps.
+    /// Compiles an expression that takes this number of steps.
     ///
     /// # Errors
-    /// It is larger than that, or uses what there is no automaton for.
+    /// It is larger than that, or uses a construct without an automaton.
     pub fn new(parsed: &Hir, steps: Steps) -> Result<Machine, String> {
         let bytes = usize::try_from(MIN_BYTES + steps / STEPS_OF_BYTE).unwrap_or(usize::MAX);
         let size = thompson::Config::new().which_captures(WhichCaptures::None).nfa_size_limit(Some(bytes));

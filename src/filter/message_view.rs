@@ -7,11 +7,11 @@ use std::rc::Rc;
 use super::fold::fold;
 use crate::mail::reading::Reading;
 
-/// So many values of a field are looked at …
+/// Maximum number of values of a field that are looked at …
 const MAX_VALUES: usize = 1_000;
-/// … so many bytes of them in all …
+/// … maximum bytes of them in all …
 const MAX_BYTES: usize = 64 << 10;
-/// … and so many bytes of the text (less by [`super::pattern`], where it is searched sign by sign). Mail that goes on behind is no way to make filters slow.
+/// … and maximum bytes of the text (less by [`super::pattern`], where it is searched sign by sign). Mail that goes on after that cannot make filters slow.
 const MAX_BODY: usize = 256 << 10;
 
 /// A text to be compared.

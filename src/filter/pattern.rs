@@ -16,7 +16,7 @@ const REGEX: &str = "regex:";
 #[derive(Debug, Clone)]
 pub(super) struct Pattern {
     what: What,
-    /// `None` = it is too large beside the others, and not searched for.
+    /// `None` = it is too large in addition to the others, and not searched for.
     allowed: Option<Steps>,
 }
 
@@ -24,7 +24,7 @@ pub(super) struct Pattern {
 enum What {
     /// With `*` and `?`.
     Glob(Glob),
-    /// A regular expression that matches somewhere, whatever the case.
+    /// A regular expression that matches somewhere, in any case.
     Regex(Box<Expression>),
 }
 
@@ -76,7 +76,7 @@ impl Pattern {
         }
     }
 
-    /// Its part is so many steps for each unit of its weight.
+    /// Number of steps for each unit of its weight.
     pub fn allow(&mut self, each: Steps) {
         self.allowed = Some(each.saturating_mul(self.weight()));
     }

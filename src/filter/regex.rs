@@ -1,4 +1,4 @@
-//! A regular expression whose cost is bounded, whatever it is and whatever text it meets (promise S6).
+//! A regular expression whose cost is bounded, for any expression and any text (promise S6).
 //!
 //! Only whether it matches is asked, so it runs forwards as an automaton ([`super::lazy_dfa`]) whose states are made as
 //! texts ask for them. What it takes to compile it is told from its syntax before ([`super::size`]); and it is compiled,
@@ -24,7 +24,7 @@ use super::size;
 
 /// Steps that it may take to compile one: `\w` seven times, or a hundred letters a hundred times.
 const MAX_MAKING: Steps = 800_000;
-/// Steps that every expression takes, whatever it is.
+/// Steps that every expression takes.
 const MIN_MAKING: Steps = 6_000;
 /// Bytes of a text in which it is searched: a plain piece is found fifty times as fast.
 const MAX_SEARCHED: usize = 16 << 10;
@@ -35,12 +35,12 @@ const MAX_PIECE: usize = 31;
 /// Brackets in brackets.
 const MAX_NESTING: u32 = 50;
 
-/// An expression that matches somewhere, whatever the case.
+/// An expression that matches somewhere, in any case.
 #[derive(Debug, Clone)]
 pub(super) struct Expression {
     source: String,
     making: OnceCell<Steps>,
-    /// What every text has in which it matches, folded; empty where there is no such thing.
+    /// A literal, case-folded, that every match contains; empty if there is none.
     piece: OnceCell<Finder<'static>>,
     machine: OnceCell<Option<RefCell<Machine>>>,
 }
@@ -65,12 +65,12 @@ impl Expression {
         Ok(Expression { machine: OnceCell::from(Some(RefCell::new(machine))), ..Expression::trusted(source) })
     }
 
-    /// What it takes to compile it; so much as no store has, where it cannot be.
+    /// Cost to compile; more than any budget if it cannot be compiled.
     pub fn making(&self) -> Steps {
         *self.making.get_or_init(|| making(&self.source).unwrap_or(Steps::MAX))
     }
 
-    /// The first of some texts in which it matches, for so many steps.
+    /// The first of some texts in which it matches, for this number of steps.
     pub fn find(&self, texts: &[Text], allowed: Steps) -> Sought {
         let (half, piece) = (allowed / 2, self.piece());
         let per_ten_bytes = PER_TEN_BYTES + budget::per_ten_bytes(piece.needle().len());
@@ -132,7 +132,7 @@ fn syntax(any_case: bool) -> syntax::Config {
     syntax::Config::new().case_insensitive(any_case).nest_limit(MAX_NESTING)
 }
 
-/// The longest text that every match holds, as it is compared without case: [`fold`] makes the same of whatever the
+/// The longest text that every match holds, as it is compared without case: [`fold`] makes the same of everything that the
 /// expression takes for the same.
 fn fixed_piece(source: &str) -> String {
     syntax::parse_with(source, &syntax(false)).map_or_else(|_| String::new(), |parsed| fold(&longest(&parsed)))

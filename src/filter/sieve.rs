@@ -162,7 +162,7 @@ fn action(branch: &Call, files_later: bool) -> Result<Option<String>, (usize, St
         }
     };
     if !stops && files_later {
-        let why = "without a stop behind it later rules may still keep or file the mail, which filters do not";
+        let why = "without a stop after it, later rules can still keep or file the mail, which filters do not do";
         return Err((does.first().map_or(branch.line, |one| one.line), why.to_owned()));
     }
     Ok(Some(action))

@@ -9,7 +9,7 @@ use super::budget::Steps;
 
 /// A letter, with its other case.
 const LETTER: Steps = 300;
-/// Where one of the cases is no ASCII: `K` is also the sign of Kelvin, `s` also the long one.
+/// Where one of the cases is not ASCII: `K` is also the sign of Kelvin, `s` also the long one.
 const OTHERS: Steps = 900;
 /// Any character: the bytes of UTF-8 in all their lengths.
 const ANY: Steps = 1_800;

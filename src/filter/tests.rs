@@ -47,7 +47,7 @@ fn all_conditions_must_hold() {
 }
 
 #[test]
-fn global_ones_come_first_but_for_what_an_account_takes_out_of_them() {
+fn global_filters_come_first_except_for_mail_that_an_account_exempts() {
     let (five, six) = (Scope::Account(5), Scope::Account(6));
     let mut filters = [
         filter(1, Scope::User(1), "from=*", &["read"]),
@@ -122,9 +122,9 @@ fn filters_that_contradict_themselves_are_refused() {
         assert!(said.starts_with(refused) && said.is_empty() == refused.is_empty(), "{said} / {refused}");
     }
     for (text, scope, why) in [
-        ("read", Scope::Global, "\"read\" is nothing that a filter for everybody does; it may skip, folder:FOLDER"),
-        ("no-case", user, "\"no-case\" is nothing that a user's filter does; it may skip, folder:FOLDER, read"),
-        ("delete", account, "\"delete\" is nothing"),
+        ("read", Scope::Global, "\"read\" is not an action of a filter for everybody; use skip, folder:FOLDER"),
+        ("no-case", user, "\"no-case\" is not an action of a user's filter; use skip, folder:FOLDER, read"),
+        ("delete", account, "\"delete\" is not an action"),
         ("team", account, "team: needs a team, as in team:TEAM"),
         ("skip:now", account, "skip: takes no value"),
         ("type:a\nb", account, "type: its value must have"),
@@ -157,7 +157,7 @@ fn answers(filters: Vec<Filter>, ids: &[i64], message: &Reading) -> Vec<Answer> 
     ids.iter().map(|id| of(id).answer(&Look::new(message, 0))).collect()
 }
 
-/// Whoever writes many and large ones takes nothing from others.
+/// A user who writes many and large ones takes nothing from others.
 #[test]
 fn filters_of_one_scope_cost_others_nothing() {
     let text = format!("{} the end", without_order(15_500));
@@ -178,7 +178,7 @@ fn filters_of_one_scope_cost_others_nothing() {
     }
 }
 
-/// One that is asked alone, behind others, or while another is switched off, says the same.
+/// One that is asked alone, after others, or while another is switched off, says the same.
 #[test]
 fn a_part_depends_on_what_filters_there_are_alone() {
     let text = format!("{} the end", without_order(6_000));
@@ -196,7 +196,7 @@ fn a_part_depends_on_what_filters_there_are_alone() {
     assert_eq!(answers(filters, &[1, 2, 999], &message), [Answer::No, Answer::No, Answer::Matches], "fewer: more each");
 }
 
-/// What is cut off does nothing, whatever it would have done.
+/// What is cut off does nothing.
 #[test]
 fn the_contrary_of_what_was_cut_off_does_not_hold() {
     let message =
@@ -231,7 +231,7 @@ fn of_too_many_large_ones_the_later_are_never_asked() {
         (Some(Answer::Matches), Some(Answer::Matches), Some(Answer::CutOff))
     );
     let why = rules.get(fits).and_then(|rule| rule.conditions.first()).unwrap().judge(&Look::new(&message, 0)).why;
-    assert_eq!(why, "not asked: it is too large beside the others");
+    assert_eq!(why, "not asked: it is too large in addition to the others");
 }
 
 /// Everything in the text but what is sought last, which is there at the end.

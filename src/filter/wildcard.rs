@@ -1,4 +1,4 @@
-//! A text with holes, which one character each may fill, is searched in linear time whatever it and the text are.
+//! Linear-time search for a literal with single-character wildcards (`?`): bit-parallel shift-and.
 
 use memchr::memmem::Finder;
 

@@ -102,13 +102,13 @@ pub fn distribute(tx: &Tx<'_>, world: &World<'_>, account: &Account, case_id: i6
 fn decide(tx: &Tx<'_>, world: &World<'_>, account: &Account) -> Result<Assignment> {
     let nobody = |reason: &str| Ok(Assignment::Nobody(reason.to_owned()));
     match account.cases.distribution {
-        Distribution::None => nobody("the account distributes to nobody"),
+        Distribution::None => nobody("the account assigns to nobody"),
         Distribution::Direct => {
             let user = account.cases.assign_to_id.map(|id| users::by_id(tx, id)).transpose()?.flatten();
             match user {
                 Some(user) if !user.active => nobody(&format!("{} is inactive", user.username)),
                 Some(user) if user.is_away(world.now) => nobody(&format!("{} is away", user.username)),
-                Some(user) if !works_on_cases(&user) => nobody(&format!("{} may change no cases", user.username)),
+                Some(user) if !works_on_cases(&user) => nobody(&format!("{} cannot change cases", user.username)),
                 Some(user) => Ok(Assignment::To(user.id, "direct".to_owned())),
                 None => nobody("the account has no assign-to user"),
             }
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wheel_goes_round_by_id_over_whoever_is_eligible_now() {
+    fn the_wheel_goes_round_by_id_over_the_eligible_users() {
         let all = [2, 5, 9];
         for (wheel, next) in [(None, 2), (Some(2), 5), (Some(5), 9), (Some(9), 2), (Some(3), 5), (Some(100), 2)] {
             assert_eq!(round_robin(&all, wheel), Some(next), "after {wheel:?}");

@@ -1,4 +1,4 @@
-//! Reports on mail of ours that could not be delivered (B9.2): the recipient is marked, the case shows it, whoever has
+//! Reports on our mail that could not be delivered (B9.2): the recipient is marked, the case shows it, the user who has
 //! to act is told, and an address that does not exist gets no automatic mail until it writes.
 //!
 //! A report counts only for a recipient whom the very message it names was sent to. Everybody who got that message knows
@@ -28,7 +28,7 @@ use crate::store::outbox::OutboxRow;
 /// What a mail reports about ours.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Report {
-    /// It is no report, or on no mail of ours.
+    /// It is not a report, or not on our mail.
     #[default]
     None,
     /// Of a delay, a success, or what was known already.
@@ -54,7 +54,7 @@ pub fn run(
     // Mail systems seldom prove who they are: whether the sender is believed is asked of each recipient below.
     let returned = returned(world, message, recipient);
     let Some(row) = row(tx, world, message, returned)? else {
-        decide("on no mail of ours")?;
+        decide("on mail that is not from here")?;
         return Ok((Report::None, Vec::new()));
     };
     let (mut report, mut to_show) = (Report::News, Vec::new());
@@ -76,7 +76,7 @@ fn is_report(message: &Reading) -> bool {
     !message.about.is_empty() || message.bounce.is_some()
 }
 
-/// The ids by which a report may name a mail of ours: that of the enclosed message, else signed ones that it answers.
+/// The ids by which a report may name our mail: that of the enclosed message, else signed ones that it answers.
 pub(super) fn ids(world: &World<'_>, message: &Reading) -> Vec<String> {
     if !is_report(message) {
         return Vec::new();
@@ -86,7 +86,7 @@ pub(super) fn ids(world: &World<'_>, message: &Reading) -> Vec<String> {
     message.about.iter().cloned().chain(signed).collect()
 }
 
-/// The message of ours that a report is about.
+/// Our message that a report is about.
 fn row(tx: &Tx<'_>, world: &World<'_>, message: &Reading, returned: Option<i64>) -> Result<Option<OutboxRow>> {
     for id in ids(world, message) {
         if let Some(row) = rows::by_message_id(tx, &id)? {
@@ -96,7 +96,7 @@ fn row(tx: &Tx<'_>, world: &World<'_>, message: &Reading, returned: Option<i64>)
     returned.map_or(Ok(None), |id| rows::by_id(tx, id))
 }
 
-/// The message of ours to whose signed envelope sender a report came.
+/// Our message to whose signed envelope sender a report came.
 fn returned(world: &World<'_>, message: &Reading, recipient: Option<&str>) -> Option<i64> {
     let addressed = message.to.iter().map(|mailbox| mailbox.address.as_str());
     let delivered = message.delivered_to.iter().map(String::as_str);
@@ -115,7 +115,7 @@ fn vouches_for(sender: &Sender, recipient: &str) -> bool {
     own_domain && may_speak && matches!(sender.verdict, Verdict::Pass(_))
 }
 
-/// B9.2: whoever writes has an address that exists.
+/// B9.2: a sender has an address that exists.
 pub fn wrote(tx: &Tx<'_>, world: &World<'_>, sender: &Sender, email_id: i64) -> Result<()> {
     if !sender.is_believed() || !invalid_addresses::remove(tx, sender.address())? {
         return Ok(());

@@ -17,9 +17,9 @@ use crate::store::deliveries::{self, Facts, Print, Source};
 use crate::store::raw::{self, Packed};
 use crate::store::search::index;
 
-/// One batch holds at most so many messages …
+/// Maximum number of messages in one batch …
 const BATCH: usize = 200;
-/// … and so many packed bytes.
+/// … and maximum packed bytes.
 const BATCH_BYTES: usize = 2 << 20;
 
 /// A message that was found in a file.

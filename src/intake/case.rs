@@ -33,7 +33,7 @@ pub struct Mail<'a> {
     pub received_at: Timestamp,
     /// Attached by somebody who takes part.
     pub verified: bool,
-    /// What it reports about mail of ours.
+    /// What it reports about our mail.
     pub report: Report,
     /// The account that delivered it.
     pub account_id: i64,

@@ -60,7 +60,7 @@ pub struct Limits {
     pub account: Duration,
     /// Mail that has been due in the outbox for so long.
     pub outbox: Duration,
-    /// So many messages in the quarantine worry nobody.
+    /// Number of messages in the quarantine that worry nobody.
     pub quarantine: i64,
 }
 
@@ -83,9 +83,9 @@ pub struct Watched {
 /// What seems to work and brings nothing (B2.16).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Idle {
-    /// Folders with so many messages that are neither in the ledger nor of the past.
+    /// Folders with the number of messages that are neither in the ledger nor of the past.
     pub unexplained: Vec<(String, i64)>,
-    /// So many automatic messages failed within a day, the last one for this reason, and none was sent.
+    /// Number of automatic messages that failed within a day, and the last reason; none was sent.
     pub automatic: Option<(i64, String)>,
     /// Messages that were cut off and are asked for again, those that were most often first.
     pub late: Vec<Late>,

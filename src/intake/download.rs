@@ -18,15 +18,15 @@ use crate::net::{Body, Listed, MailSource, NetError, NetErrorKind};
 use crate::store::deliveries::Owed;
 use crate::store::raw::Packed;
 
-/// One FETCH asks for at most so many bytes …
+/// Maximum number of bytes that one FETCH asks for …
 const RANGE_BYTES: u64 = 16 << 20;
-/// … and so many messages.
+/// … and maximum number of messages.
 const RANGE_COUNT: usize = 500;
-/// So many packed bytes are handed over at once, while the rest of the range is on its way.
+/// Packed bytes handed over at once, while the rest of the range is on its way.
 const HAND_OVER: usize = 1 << 20;
-/// So many packed bytes may wait for one that is listed before them; what comes then is asked for alone.
+/// Maximum packed bytes that may wait for an earlier message; what comes then is asked for alone.
 const EARLY_MAX: usize = 64 << 20;
-/// Of a message over the size limit so much is fetched (B2.8).
+/// Number of bytes fetched of a message over the size limit (B2.8).
 const BEGINNING: u32 = 1 << 20;
 /// What a message without a body is charged for.
 const EMPTY: &str = "the server answered OK without the message";

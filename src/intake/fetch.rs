@@ -26,14 +26,14 @@ use crate::store::search::index;
 use crate::store::server_actions::{self, ServerAction};
 use crate::store::{instance, users};
 
-/// What the run tells whoever watches it.
+/// What the run tells the person who watches it.
 #[derive(Debug)]
 pub enum Event<'a> {
     /// A message was imported (or would be, in a dry run).
     Imported(&'a Account, &'a Imported),
-    /// So many messages and bytes are going to be fetched.
+    /// Number of messages and bytes that are going to be fetched.
     Begun(usize, u64),
-    /// So many of them are stored.
+    /// Maximum number of them that are stored.
     Advanced(usize, u64),
     /// Another process is fetching this account.
     Busy(&'a Account, &'a Holder),

@@ -31,7 +31,7 @@ pub struct Filtered<'a> {
 }
 
 impl<'a> Filtered<'a> {
-    /// Asks the filters of everybody about a message of so many bytes.
+    /// Asks the filters of everybody about a message of a given size in bytes.
     pub fn ask(world: &'a World<'_>, account_id: i64, message: &'a Reading, size: u64) -> Filtered<'a> {
         let look = Look::new(message, size);
         let verdict = world.filters.on_account(account_id, &look);
@@ -114,7 +114,7 @@ impl<'a> Filtered<'a> {
         }
     }
 
-    /// Whoever has the email already has sorted it, or had it sorted.
+    /// A user who has the email already has sorted it, or had it sorted.
     pub fn leave_alone(&self, user_ids: Vec<i64>) {
         self.done.borrow_mut().extend(user_ids);
     }

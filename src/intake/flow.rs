@@ -44,7 +44,7 @@ pub(super) fn link(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &Mai
         if account.kind == AccountKind::Personal && !private {
             privacy::show_to_teams(tx, mail.email_id, record)?;
         }
-        let doubt = if mail.sender.is_believed() { "" } else { "the sender is not proven and may be forged" };
+        let doubt = if mail.sender.is_believed() { "" } else { "the sender is not proven and can be forged" };
         let text = mail.kind().unwrap_or_else(|| doubt.to_owned());
         notify::email_note(tx, world, record, mail.email_id, mail.sender, &text)?;
         if mail.is_by_machine() && !mail.is_doubtful() {

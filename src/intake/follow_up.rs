@@ -78,7 +78,7 @@ pub fn follow_up(tx: &Tx<'_>, world: &World<'_>, case: &Case, mail: &Mail<'_>) -
     Ok(None)
 }
 
-/// Mail that one of us wrote by another program is a letter of ours: those it is to get their roles by it, and the customer
+/// Mail that one of us wrote by another program is our letter: its recipients get their roles by it, and the customer
 /// waits no longer if it is to them (B4.9, B5.10).
 fn colleague_wrote(tx: &Tx<'_>, world: &World<'_>, case: &Case, mail: &Mail<'_>, user: &User) -> Result<()> {
     let (to, cc) = (&mail.message.to, &mail.message.cc);
@@ -150,7 +150,7 @@ fn redistribute(tx: &Tx<'_>, world: &World<'_>, account: &Account, case: &Case, 
     }
     let text = match assign::distribute(tx, world, account, case.id)? {
         Assignment::To(id, reason) => format!("again: user {id} ({reason}), the assignee could not act any more"),
-        Assignment::Nobody(reason) => format!("nobody: {reason}; the assignee could not act any more"),
+        Assignment::Nobody(reason) => format!("nobody: {reason}; the assignee cannot act any more"),
     };
     emails::decide(tx, mail.email_id, "assigned", &text, world.now)
 }

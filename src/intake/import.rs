@@ -24,23 +24,23 @@ use crate::store::db::{self, Store, Tx};
 use crate::store::deliveries::{self, Delivery, Outcome};
 use crate::store::filters;
 
-/// A message that killed so many runs is quarantined.
+/// Number of runs that a message may kill before it is quarantined.
 const DEATHS: i64 = 3;
-/// One commit holds at most so many messages …
+/// Maximum number of messages in one commit …
 const BATCH: usize = 500;
-/// … and so many bytes.
+/// … and maximum number of bytes.
 const BATCH_BYTES: i64 = 2 << 20;
 /// The transaction ends after this, so that no other writer waits long …
 const WRITE_TIME: Duration = Duration::from_secs(1);
 /// … or when the next message takes so long to parse.
 const PARSE_TIME: Duration = Duration::from_millis(250);
-/// So many batches are read ahead of the one that is imported, so that neither thread waits for the other.
+/// Number of batches read ahead of the one that is imported, so that neither thread waits for the other.
 const AHEAD: usize = 1;
 
 /// Imports everything an account has received; `done` hears of every message after its commit.
 ///
 /// # Errors
-/// Only where the database itself fails. A message that cannot be imported is no error.
+/// Only where the database itself fails. A message that cannot be imported is not an error.
 pub fn run(
     store: &Store,
     config: &Config,
@@ -173,7 +173,7 @@ impl<'a> Importer<'a> {
             let (seen, imported) = self.import(tx, first, count, now)?;
             Ok((written, seen, imported))
         });
-        // An error is no death: nobody is to blame for it in the next run.
+        // An error, unlike a crash, must not raise the message's crash counter.
         self.doing(0)?;
         if done.as_ref().is_ok_and(|(_, seen, _)| *seen == count) {
             return done.map(|(written, _, imported)| (written, imported));

@@ -169,7 +169,7 @@ fn readers(tx: &Tx<'_>, parent: Parent, mut ids: Vec<i64>) -> Result<Vec<User>> 
     Ok(audience)
 }
 
-/// Whoever may read the record but not the email learns only that there is one (B7.2).
+/// A reader of the record who cannot read the email learns only that there is one (B7.2).
 fn tell_of_email(
     tx: &Tx<'_>,
     world: &World<'_>,
@@ -207,7 +207,7 @@ fn tell_of_email(
     tell(tx, world, user, new, (!has_it).then_some(&notice))
 }
 
-/// A comment on a record, told to those who follow it and did not write it; whoever wrote it follows it from now on
+/// A comment on a record, told to those who follow it and did not write it; its author follows it from now on
 /// (B7.3).
 pub fn comment(tx: &Tx<'_>, world: &World<'_>, parent: Parent, author: Option<&User>, text: &str) -> Result<()> {
     let user_id = author.map(|user| user.id);

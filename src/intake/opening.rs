@@ -1,4 +1,4 @@
-//! A new case: by the first mail of a thread, for whoever it is from or forwarded for (B5.4, B5.7, B5.9).
+//! A new case: by the first mail of a thread, for the person it is from or forwarded for (B5.4, B5.7, B5.9).
 
 use anyhow::{Context, Result};
 use jiff::SignedDuration;
@@ -237,7 +237,7 @@ pub(super) fn open(
         remark(tx, world, id, Some(mail.email_id), text)?;
     }
     if !mail.sender.is_believed() {
-        let text = format!("the sender is not proven and may be forged: {}", mail.sender.verdict);
+        let text = format!("the sender is not proven and can be forged: {}", mail.sender.verdict);
         remark(tx, world, id, Some(mail.email_id), &text)?;
     }
     if let Some(user) = user.filter(|_| opening.via_staff) {
@@ -271,7 +271,7 @@ fn introduce(tx: &Tx<'_>, world: &World<'_>, case_id: i64, mail: &Mail<'_>, open
     let case = cases::by_id(tx, case_id)?.context("the new case vanished")?;
     let written = (mail.sender, mail.message, mail.email_id);
     if let Some(old) = opening.relates_to.filter(|_| opening.succeeds) {
-        // Its customer stays who it was, whoever of that side wrote now.
+        // Its customer stays the same, even if another person of that side wrote now.
         cases::copy_people(tx, old.id, case.id)?;
         return people::wrote(tx, world, &case, written);
     }

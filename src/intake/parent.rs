@@ -1,6 +1,6 @@
 //! To which record an email belongs: the rules of B4, first hit wins.
 //!
-//! Nobody gets into a case by words alone. A signed id of ours is proof of having received our mail, not of being
+//! Nobody gets into a case by words alone. Our signed id is proof of having received our mail, not of being
 //! somebody; a foreign id, a shared reference or a number in the subject counts only for somebody who takes part.
 
 use std::cell::RefCell;
@@ -77,7 +77,7 @@ pub fn find(tx: &Tx<'_>, world: &World<'_>, sender: &Sender, message: &Reading, 
     })
 }
 
-/// B4.1: where the mail of ours is that a report is about. A mail system takes no part in a case by that, so it need not
+/// B4.1: where our mail is that a report is about. A mail system takes no part in a case by that, so it need not
 /// prove who it is.
 fn by_report(tx: &Tx<'_>, world: &World<'_>, message: &Reading) -> Result<Option<Found>> {
     for id in bounces::ids(world, message) {
@@ -136,7 +136,7 @@ impl Search<'_> {
         Ok(None)
     }
 
-    /// Where that mail of ours is now, which somebody may have corrected (B5.8); an id of no stored mail, such as the
+    /// Where our mail is now, which somebody may have corrected (B5.8); an id of no stored mail, such as the
     /// one of the whole thread, leads where its key says.
     fn by_signed(&mut self, id: &str, signed: &SignedId) -> Result<Option<Found>> {
         let ours = emails::by_message_id(self.tx, id)?.into_iter().find(Email::is_ours);
@@ -160,7 +160,7 @@ impl Search<'_> {
         Ok(Some(proven(&case, self.standing(&case, true)?, "our signed id")))
     }
 
-    /// B4.4: a reply address of ours with the signed tag of a case.
+    /// B4.4: our reply address with the signed tag of a case.
     fn by_reply_address(&mut self, message: &Reading) -> Result<Option<Found>> {
         let addressed = message.to.iter().chain(&message.cc).map(|mailbox| &mailbox.address);
         for address in addressed.chain(&message.delivered_to).take(100) {
@@ -210,7 +210,7 @@ impl Search<'_> {
             })),
             // One of our users, perhaps: the case shows what they write, marked, and somebody decides (B4.10).
             None if self.is_addressed_colleague(&case)? => {
-                let by = format!("reference to email {}, by which a user of ours was written to", email.id);
+                let by = format!("reference to email {}, by which one of our users was written to", email.id);
                 Ok(Some(proven(&case, None, &by)))
             }
             None => {
@@ -338,7 +338,7 @@ impl Search<'_> {
     /// That nothing was found, and where the sender may not join what they refer to.
     fn nothing(&self) -> String {
         let why = match self.sender.verified_user() {
-            Some(user) => format!(", where user {} may not write", user.username),
+            Some(user) => format!(", where user {} cannot write", user.username),
             None => ", where the sender has no part".to_owned(),
         };
         self.remarks.iter().fold("none found".to_owned(), |told, remark| format!("{told}; {remark}{why}"))
@@ -351,7 +351,7 @@ impl Search<'_> {
     }
 }
 
-/// A case that our own signature leads to: whoever has no standing in it is attached unverified (B4.10).
+/// A case that our own signature leads to: a sender without a standing in it is attached unverified (B4.10).
 fn proven(case: &Case, standing: Option<String>, by: &str) -> Found {
     let why = standing.as_deref().unwrap_or("unverified: the sender does not take part in it");
     let reason = format!("case #{}, by {by}; {why}", case.number);

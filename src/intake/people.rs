@@ -234,7 +234,7 @@ fn copied(giving: &Giving<'_>, message: &Reading) -> Result<()> {
     giving.give(people, Role::Copied, "in To or Cc of a mail of the customer")
 }
 
-/// A letter of ours in a case: with the customer among its readers the others are copied, else they are third parties,
+/// Our letter in a case: with the customer among its readers the others are copied, else they are third parties,
 /// and always those in Bcc. It lowers nobody, and raises a third party only where the agent typed the address.
 pub fn written_to(tx: &Tx<'_>, world: &World<'_>, case: &Case, letter: &Written<'_>) -> Result<()> {
     let giving = Giving { tx, world, case, email_id: Some(letter.email_id) };
@@ -248,14 +248,14 @@ pub fn written_to(tx: &Tx<'_>, world: &World<'_>, case: &Case, letter: &Written<
         for mailbox in readers.iter().filter(|m| letter.typed.contains(&m.address.as_str())) {
             raise(&giving, mailbox)?;
         }
-        giving.give(readers.into_iter(), Role::Copied, "in To or Cc of a letter of ours to the customer")?;
+        giving.give(readers.into_iter(), Role::Copied, "in To or Cc of our letter to the customer")?;
     } else {
         giving.give(readers.into_iter(), Role::ThirdParty, "we wrote to it about the case")?;
     }
-    giving.give(letter.bcc.iter(), Role::ThirdParty, "in Bcc of a letter of ours")
+    giving.give(letter.bcc.iter(), Role::ThirdParty, "in Bcc of our letter")
 }
 
-/// A letter of ours as the roles in its case are told of it.
+/// Our letter as the roles in its case are told of it.
 pub struct Written<'a> {
     pub email_id: i64,
     pub to: &'a [Mailbox],

@@ -80,7 +80,7 @@ pub(super) fn may_join(
     Ok(same_files && tells_the_same(&emails::text(tx, email.id)?, &message.text))
 }
 
-/// Whether two texts are one, but for a banner or a footer that a server has added to either.
+/// Whether two texts are one, except for a banner or a footer that a server has added to either.
 fn tells_the_same(one: &str, other: &str) -> bool {
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let (one, other) = (words(one), words(other));

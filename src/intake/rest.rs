@@ -45,7 +45,7 @@ pub fn ask(source: &mut dyn MailSource, delivery: &Delivery, max_size: u64) -> R
     let (Some(folder), Some(uid)) = (&delivery.folder, delivery.uid) else { return Err(anyhow!("it has no UID")) };
     let open = source.open(folder, true)?;
     if Some(open.uidvalidity) != delivery.uidvalidity {
-        return Err(gone(&format!("folder {folder} was numbered anew")).into());
+        return Err(gone(&format!("folder {folder} was renumbered")).into());
     }
     let listed = if open.exists == 0 { Vec::new() } else { source.list_uids(&[uid])? };
     let Some(listed) = listed.first() else {
@@ -64,7 +64,8 @@ pub fn ask(source: &mut dyn MailSource, delivery: &Delivery, max_size: u64) -> R
 }
 
 fn gone(text: &str) -> Fault {
-    error::data(text).hint("what there is stays as it is; an older backup of the mailbox may have the rest")
+    error::data(text)
+        .hint("the part that was fetched stays as it is; perhaps an older backup of the mailbox has the rest")
 }
 
 /// Puts the whole message in place of the beginning. What the account wants done on the server afterwards, which is
@@ -104,7 +105,7 @@ pub fn put(
     emails::decide(tx, email.id, "arrived", &format!("the rest, from {}: {size} bytes in all", account.name), now)
 }
 
-/// Some servers write a message anew for every answer; its name, sender and date stay.
+/// Some servers write a message again for every answer; its name, sender and date stay.
 fn is_same(email: &Email, message: &Reading) -> bool {
     let from = message.from.first().map(|from| from.address.as_str()).unwrap_or_default();
     let date = |date: Option<Timestamp>| date.map(Timestamp::as_second);

@@ -1,7 +1,7 @@
 //! Who wrote a message, and what proves it (B4.11-B4.13).
 //!
 //! Three questions that every rule asks here and nowhere else: whom does the message name as its author, does the mail
-//! server vouch for that, and is the author one of our users? Having received mail of ours is receipt, never identity.
+//! server vouch for that, and is the author one of our users? Having received our mail is receipt, never identity.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ use crate::store::db::Tx;
 use crate::store::outbox;
 use crate::store::users::{self, User};
 
-/// What proves that a user of ours wrote a message (B4.11).
+/// What proves that one of our users wrote a message (B4.11).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UserProof {
     /// It lies in a Sent folder of the user's own account.
@@ -52,7 +52,7 @@ pub struct Sender {
     user: Option<User>,
     /// What proves that this user wrote it.
     proof: Option<UserProof>,
-    /// It lies in the Sent folder of an account of ours, and From is ours.
+    /// It lies in the Sent folder of one of our accounts, and From is ours.
     pub in_sent: bool,
 }
 
@@ -131,7 +131,7 @@ impl Sender {
         self.user.as_ref().filter(|_| self.proof.is_none())
     }
 
-    /// False where the account names an authserv-id and the server did not vouch for the author: no proof is no proof
+    /// False where the account names an authserv-id and the server did not vouch for the author: silence proves nothing
     /// (B4.12).
     pub fn is_believed(&self) -> bool {
         match self.verdict {
@@ -141,7 +141,7 @@ impl Sender {
         }
     }
 
-    /// The address by which the author may have a part in a case. A form proves nobody: whoever is behind one of ours
+    /// The address by which the author may have a part in a case. A form proves nobody: the person behind our own form
     /// needs an id that we signed (`by_our_id`) as well, and a stranger's form is not believed at all.
     pub fn standing_address(&self, world: &World<'_>, by_our_id: bool) -> Option<&str> {
         let address = self.address();
@@ -178,11 +178,11 @@ impl fmt::Display for Sender {
         write!(f, "{}", self.author.person)?;
         if let Some(via) = &self.author.via {
             let how = match self.author.how {
-                How::OwnList => "a list of ours",
-                How::OwnListByReplyTo => "a list of ours, by Reply-To, which proves nobody",
-                How::ForeignList => "somebody else's list",
-                How::Form => "a form, which proves nobody",
-                How::ForeignForm | How::Direct => "a stranger's form, which proves nobody",
+                How::OwnList => "our own list",
+                How::OwnListByReplyTo => "our own list, by Reply-To, which proves nothing",
+                How::ForeignList => "a foreign list",
+                How::Form => "a form, which proves nothing",
+                How::ForeignForm | How::Direct => "a stranger's form, which proves nothing",
             };
             write!(f, " by way of {} ({how})", via.address)?;
         }

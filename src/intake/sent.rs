@@ -90,11 +90,11 @@ fn refusal(
         let group = world.accounts.iter().find(|a| a.kind == AccountKind::Group && a.owns(from));
         let actor = Actor::User(user.clone());
         if group.is_none_or(|group| actor.require_account(tx, group).is_err()) {
-            return Ok(Some(format!("user {} may not send as {from}", user.username)));
+            return Ok(Some(format!("user {} cannot send as {from}", user.username)));
         }
     }
     let is_in_case = found.case_id().is_some() && !found.verified;
-    Ok(is_in_case.then(|| format!("user {} may not write in the case that it answers", user.username)))
+    Ok(is_in_case.then(|| format!("user {} cannot write in the case that it answers", user.username)))
 }
 
 /// A copy in Sent of mail that another account delivered first: its author is known now.

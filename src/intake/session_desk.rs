@@ -44,7 +44,7 @@ pub trait Desk {
     fn owed(&mut self) -> Result<Vec<Owed>> {
         Ok(Vec::new())
     }
-    /// So many messages and bytes are going to be fetched.
+    /// Number of messages and bytes that are going to be fetched.
     fn begun(&mut self, _messages: usize, _bytes: u64) -> Result<()> {
         Ok(())
     }

@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_wrong_here_with_one_account_ends_that_account_alone() {
+    fn an_error_of_one_account_ends_the_session_of_that_account_alone() {
         let refuses = |account: &Account| -> Result<Box<dyn MailSource>> { Err(anyhow!("{}", account.name)) };
         let limits = limits(1, 1);
         let mut heard = Vec::new();

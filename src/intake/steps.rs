@@ -276,7 +276,7 @@ impl<'a> Incoming<'a> {
         Ok(())
     }
 
-    /// B9: what a new email says of mail of ours; whoever writes has an address that exists.
+    /// B9: what a new email says of our mail; a sender has an address that exists.
     fn report(&self, kept: &Kept) -> Result<(Report, Vec<Failure>)> {
         if kept.outcome != Outcome::Imported || self.is_history() {
             return Ok((Report::None, Vec::new()));

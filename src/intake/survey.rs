@@ -1,4 +1,4 @@
-//! What is new in a folder (B2.2, B2.3): by UIDVALIDITY and UID alone, whatever else the server says of itself.
+//! What is new in a folder (B2.2, B2.3): by UIDVALIDITY and UID alone, not by anything else the server says of itself.
 //!
 //! UIDNEXT and EXISTS are hints. They save the question where both say that nothing is new, and they cause a second one
 //! where the answer does not fit to them; the watermark moves over what was seen in a list. What contradicts itself to the
@@ -12,7 +12,7 @@ use super::session_desk::{Desk, Start};
 use crate::net::{Listed, Listing, MailSource, NetError, NetErrorKind, OpenFolder};
 use crate::store::deliveries::Recorded;
 
-/// Up to so many messages the first poll lists all instead of searching: a list can be counted.
+/// Maximum number of messages that the first poll lists instead of searching: a list can be counted.
 const SMALL: u32 = 1_000;
 
 /// What was found in a folder.
@@ -94,7 +94,7 @@ impl Poll<'_> {
         self.judge(&start, exists, answer)
     }
 
-    /// The folder has been polled; nothing where it turns out to be numbered anew.
+    /// The folder has been polled; nothing where it turns out to be renumbered.
     fn again(&mut self, start: &Start) -> Result<Option<Survey>> {
         let OpenFolder { uidnext, exists, .. } = self.open;
         // A UIDNEXT that is not above the highest known UID says nothing.
@@ -117,7 +117,7 @@ impl Poll<'_> {
         if says_nothing_new && grown == 0 { Ok(Some(nothing)) } else { self.listed(start, grown) }
     }
 
-    /// Lists from the newest known message on; at least `expected` are new. Nothing where the folder is numbered anew.
+    /// Lists from the newest known message on; at least `expected` are new. Nothing where the folder was renumbered.
     fn listed(&mut self, start: &Start, expected: u32) -> Result<Option<Survey>> {
         let answer = self.ask(start.last_uid, expected)?;
         if let Some(known) = answer.known
@@ -171,7 +171,7 @@ impl Poll<'_> {
     }
 
     /// The highest UID that is there is below the highest known one: a message was moved away or deleted, which is
-    /// nothing, or the server has begun to count anew.
+    /// nothing, or the server has begun to count again.
     fn is_renumbered(&mut self, start: &Start, answer: &Answer) -> Result<bool> {
         if let Some(next) = self.open.uidnext {
             return Ok(next <= start.last_uid);

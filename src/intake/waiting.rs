@@ -1,4 +1,4 @@
-//! Who waits for whom, told anew by the emails that a case has now (B5.10): where some came or went by hand, or lay in
+//! Who waits for whom, computed again from the emails that a case has now (B5.10): where some came or went by hand, or lay in
 //! a Sent folder that was looked into later.
 
 use anyhow::Result;

@@ -96,7 +96,7 @@ pub fn topmost_id(message: &Message) -> Option<String> {
     }
 }
 
-/// What mail servers say in the fields of a message, whoever is believed.
+/// What mail servers say in the fields of a message, before it is decided which of them is trusted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Results {
     /// The authserv-id of each field and what it says, topmost first. A field that breaks off may mean something else
@@ -262,7 +262,7 @@ struct Reader<'a> {
 /// Characters without their quotes.
 struct Word {
     text: String,
-    /// Some of them stood in quotes, so this is no keyword.
+    /// Some of them stood in quotes, so this is not a keyword.
     quoted: bool,
 }
 

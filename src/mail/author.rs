@@ -16,9 +16,9 @@ pub enum How {
     Direct,
     /// From is shared: an own address, an address of our domains that is nobody's, or a form sender of the account.
     Form,
-    /// From was rewritten by a list of ours, which names the author in a field of its own.
+    /// From was rewritten by our own list, which names the author in a field of its own.
     OwnList,
-    /// From was rewritten by a list of ours; the author stands in Reply-To alone, which may be their own choice.
+    /// From was rewritten by our own list; the author stands in Reply-To alone, which may be their own choice.
     OwnListByReplyTo,
     /// From was rewritten by somebody else's list.
     ForeignList,
@@ -54,7 +54,7 @@ impl Author {
         matches!(self.how, How::Direct | How::Form | How::OwnList | How::OwnListByReplyTo) && !self.is_nobody()
     }
 
-    /// Whether an id that we signed lets the person take part: behind a form of ours, which passes on what it was asked to,
+    /// Whether an id that we signed lets the person take part: behind our own form, which passes on what it was asked to,
     /// but not where a list passes on a Reply-To that anybody can choose.
     pub fn may_answer(&self) -> bool {
         self.is_known() && self.how != How::OwnListByReplyTo

@@ -70,7 +70,7 @@ pub(in crate::mail) fn says_to_answer(message: &Message) -> bool {
     rules::AUTO_REPLY.iter().filter(says).any(|rule| (rule.test)(message).is_some()) || is_marked_answer(message)
 }
 
-/// Whether the subject of an answer has a mark at all, whatever stands beside it.
+/// Whether the subject of an answer has a mark at all, with anything next to it.
 pub(in crate::mail) fn is_marked_answer(message: &Message) -> bool {
     rules::marked_answer(message).is_some()
 }

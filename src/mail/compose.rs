@@ -1,7 +1,7 @@
 //! Values in, the final bytes of a message out (RFC 5322): what is stored in the outbox and sent as
 //! it is. Equal values give equal bytes.
 //!
-//! Whatever stands in names, subjects and header values, it cannot end a line: they are cleaned
+//! Names, subjects and header values cannot end a line: they are cleaned
 //! first, and addresses and ids that cannot be written safely are refused or left out. Bcc is never
 //! written. Recipients of the envelope are the caller's business.
 
@@ -82,7 +82,7 @@ pub enum ComposeError {
     Attachment(String),
 }
 
-/// Writes the message with CRLF line ends, in 7 bits but for internationalised addresses, no line
+/// Writes the message with CRLF line ends, in 7 bits except for internationalised addresses, no line
 /// over 998 bytes.
 pub fn compose(outgoing: &Outgoing) -> Result<Vec<u8>, ComposeError> {
     check(outgoing)?;

@@ -36,7 +36,7 @@ pub struct Edited {
     pub text: String,
 }
 
-/// Writes the file. `comments` come first, each behind `# `.
+/// Writes the file. `comments` come first, each after `# `.
 pub fn write(comments: &[String], head: &Head, text: &str) -> String {
     let mut file = String::new();
     for comment in comments {
@@ -52,7 +52,7 @@ pub fn write(comments: &[String], head: &Head, text: &str) -> String {
     file
 }
 
-/// One line, whatever stands in names and subjects of strangers.
+/// One line, with any names and subjects of strangers.
 fn push_line(file: &mut String, name: &str, value: &str) {
     let value: String = value.chars().map(|c| if c.is_control() || c == '\u{2028}' { ' ' } else { c }).collect();
     file.push_str(format!("{name}{value}").trim_end());
@@ -102,7 +102,7 @@ fn unfolded(head: &str) -> Vec<String> {
 impl Edited {
     fn take(&mut self, line: &str) -> Result<(), String> {
         let Some((name, value)) = line.split_once(':') else {
-            return Err(format!("the line \"{line}\" above the text is no field; an empty line ends the fields"));
+            return Err(format!("the line \"{line}\" above the text is not a field; an empty line ends the fields"));
         };
         let list = match name.trim().to_ascii_lowercase().as_str() {
             "to" => &mut self.head.to,
@@ -149,7 +149,7 @@ mod tests {
     fn what_cannot_be_read_is_named_and_kept() {
         for (file, bad, trouble, text) in [
             ("To: a@b.example, c\nSubject: x\n\nHi", "To: a@b.example, c", "To: \"c\" is not", "Hi"),
-            ("Hello,\n\nHi", "Hello,", "the line \"Hello,\" above the text is no field", "Hi"),
+            ("Hello,\n\nHi", "Hello,", "the line \"Hello,\" above the text is not a field", "Hi"),
             ("X-Mad: 1\n\nHi", "X-Mad: 1", "there is no field \"X-Mad\"", "Hi"),
             ("Cc: a@b.example,\n  bad\n\n", "Cc: a@b.example,  bad", "Cc: \"bad\"", ""),
         ] {

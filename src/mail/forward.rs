@@ -1,4 +1,4 @@
-//! What a message forwards (B4.8, B5.7): somebody else's mail, attached whole or copied into the text behind a few
+//! What a message forwards (B4.8, B5.7): somebody else's mail, attached whole or copied into the text after a few
 //! lines of its header.
 //!
 //! What is attached can be trusted as far as its sender, what is copied into the text as far as the one who forwards
@@ -34,7 +34,7 @@ pub struct Forwarded {
 pub struct Forward {
     /// What was copied into the text.
     copied: Option<Forwarded>,
-    /// What is attached, whatever stands in the text.
+    /// What is attached, regardless of the text.
     attached: Option<Forwarded>,
 }
 
@@ -50,7 +50,7 @@ impl Forward {
     }
 }
 
-/// Reads what is forwarded; `None` where the message forwards nothing, whatever it answers to (B4.8). Reports on
+/// Reads what is forwarded; `None` where the message forwards nothing, even if it answers something (B4.8). Reports on
 /// deliveries do not: they enclose what could not be delivered.
 pub(in crate::mail) fn read(message: &Message) -> Option<Forward> {
     let marked = message.header(FORWARDED_ID).is_some();

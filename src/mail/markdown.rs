@@ -2,7 +2,7 @@
 //!
 //! The Markdown itself is the text part of the mail. Raw HTML in it is shown as text, and a link leads to the web or to
 //! an address or nowhere. A quotation is a stranger's text: it is never read as Markdown, and what nobody writes by hand
-//! is not either, so that no text costs more than its length. A signature is no Markdown: its line of dashes would make a heading of what stands above.
+//! is not either, so that no text costs more than its length. A signature is not Markdown: its line of dashes would make a heading of what stands above.
 
 use pulldown_cmark::{CowStr, Event, LinkType, Options, Parser, Tag, TagEnd, html};
 

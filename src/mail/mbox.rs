@@ -1,7 +1,7 @@
-//! Mailbox files: messages one after the other, each behind a line `From sender date` (RFC 4155).
+//! Mailbox files: messages one after the other, each after a line `From sender date` (RFC 4155).
 //!
 //! The file is read piece by piece, only one message is in memory, and what is over a limit is counted but not kept.
-//! A message is what stands between its From_ line and the empty line before the next one, byte for byte but for the
+//! A message is what stands between its From_ line and the empty line before the next one, byte for byte except the
 //! quoting. The format cannot hold a message without a line end at its end: [`write`] notes that in the From_ line,
 //! which is the sender nobody has, and [`Reader`] takes the line end away again.
 
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_written_is_read_again() {
+    fn everything_written_is_read_again() {
         use proptest::prelude::*;
         let line = prop_oneof![
             Just("From x\n".to_owned()),

@@ -1,4 +1,4 @@
-//! One message as read: [`parse`] never fails, whatever the bytes are (B12).
+//! One message as read: [`parse`] never fails, for any bytes (B12).
 //!
 //! The way of the bytes: `parts` cuts them into a flat list of parts in one pass, `headers` reads
 //! the fields of the first of them, `body` picks the readable text and lists the attachments.

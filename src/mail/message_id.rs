@@ -2,7 +2,7 @@
 //!
 //! An id is `KEY.RANDOM.MAC@domain`. KEY says what it belongs to: a class letter and the 64-bit key
 //! of the case, the email or the notice. The MAC proves that this instance wrote it, so a reply that
-//! names it belongs to that case, whoever writes (B4.2). The tag of a reply address, `cKEY.MAC`, does
+//! names it belongs to that case, for every writer (B4.2). The tag of a reply address, `cKEY.MAC`, does
 //! the same for mail programs that name no ids. Header fields with ids are read by
 //! [`parse_ids`] and made by [`cap_references`].
 

@@ -160,7 +160,7 @@ phrases! {
     ABOUT_THE_MESSAGE = "about_the_message";
     /// A refusal that may pass by itself.
     TEMPORARY = "temporary";
-    /// A refusal that concerns whoever sends.
+    /// A refusal that concerns the sender.
     REFUSED_ACCOUNT = "refused_account";
     /// A refusal that concerns what is sent.
     REFUSED_MESSAGE = "refused_message";

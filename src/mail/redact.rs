@@ -20,7 +20,7 @@ pub fn without(text: &str, word: &str, instead: &str) -> String {
     kept
 }
 
-/// What follows the word at the beginning of a text, whatever the case.
+/// What follows the word at the beginning of a text, in any case.
 fn after<'t>(text: &'t str, word: &str) -> Option<&'t str> {
     let mut wanted = word.chars();
     for (at, c) in text.char_indices() {

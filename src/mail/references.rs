@@ -244,7 +244,7 @@ mod tests {
         #![proptest_config(fixed_seed(3))]
 
         #[test]
-        fn whatever_comes_the_ids_can_be_written(value in "[<>()@a-c\\\\ ,;\u{0}\r\né]*") {
+        fn ids_can_be_written_for_every_input(value in "[<>()@a-c\\\\ ,;\u{0}\r\né]*") {
             for id in parse_ids(&value) {
                 prop_assert!(!id.is_empty() && id.len() <= MAX_ID_BYTES);
                 prop_assert!(!id.chars().any(|c| c.is_control() || c == '<' || c == '>'), "{:?}", id);

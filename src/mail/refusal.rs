@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn some_servers_take_only_so_much_over_one_connection() {
+    fn some_servers_take_few_messages_over_one_connection() {
         for (code, said, wants) in [
             (421, "closing", true),
             (452, "4.3.2 Too many messages in this connection", true),

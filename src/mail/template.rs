@@ -26,7 +26,7 @@ pub const VARIABLES: &[&str] = &[
 
 /// Longest template, in bytes.
 const MAX_SOURCE: usize = 256 * 1024;
-/// Characters of each value: a stranger's words are no letter of their own.
+/// Characters of each value: a stranger's words must not become a letter of their own.
 const VALUE_MAX: usize = 200;
 /// Work one rendering may do: some 50,000 steps or 3 MB of text.
 const FUEL: u64 = 50_000;
@@ -230,7 +230,7 @@ mod tests {
         assert_eq!(check(&"x".repeat(MAX_SOURCE + 1)), Err(TemplateError::TooLong { max: MAX_SOURCE }));
     }
 
-    /// What passes the check can be rendered, whatever a stranger writes.
+    /// What passes the check can be rendered with any text that a stranger writes.
     #[test]
     fn no_value_is_too_long_for_a_template_that_was_taken() {
         let long = "<&\" ".repeat(20_000);

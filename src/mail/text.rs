@@ -8,7 +8,7 @@ use std::borrow::Cow;
 pub use html::from_html;
 pub use quotation::{Known, Piece, folded};
 
-/// Characters without a width, which are no ends of words: soft hyphens, joiners, marks of byte order.
+/// Characters without a width, which do not end a word: soft hyphens, joiners, marks of byte order.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')
 }

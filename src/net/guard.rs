@@ -388,7 +388,7 @@ impl Guard {
     fn hand_on(&mut self, event: &Event) {
         let word = self.tagged.as_ref().map_or(Word::Bad, |status| status.word);
         self.handed_on = io::Cursor::new(match event {
-            // The text of a continuation is used by no mechanism of ours, and the crate insists on base64.
+            // None of our mechanisms uses the text of a continuation, and the crate insists on base64.
             Event::Continue => b"+ \r\n".to_vec(),
             Event::Tagged => {
                 let word: &[u8] = if word == Word::Ok { b" OK done\r\n" } else { b" NO\r\n" };

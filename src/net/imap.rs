@@ -30,7 +30,7 @@ const SMALL: u64 = LINE_MAX as u64;
 const ATTRIBUTES: u64 = 4096;
 /// What a server says of a message in a listing.
 const ROW_MAX: u64 = 160;
-/// So many messages may come while a folder is listed.
+/// Maximum number of messages that may come while a folder is listed.
 const ARRIVING: u64 = 10_000;
 
 /// What protects this program's memory.

@@ -1,7 +1,7 @@
 //! What servers say when they want to be left alone for a while (B2.15).
 //!
 //! There is a response code for it (RFC 5530), and every large provider has sentences of its own. What a server asks
-//! for in this way is a passing failure, whatever the command was.
+//! for in this way is a passing failure, for every command.
 
 use std::time::Duration;
 

@@ -11,7 +11,7 @@ use super::tls::Stream;
 use super::{NetError, NetErrorKind};
 
 const BUFFER: usize = 64 * 1024;
-/// A line costs at least so many bytes of the budget: it is work, however short it is.
+/// Minimum cost of a line, in bytes of the budget: each line is work, however short it is.
 const LINE_COST: u64 = 16;
 
 /// The reading half of a conversation.

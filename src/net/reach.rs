@@ -22,7 +22,7 @@ pub enum Reach {
 /// One entry of `allowed_hosts`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Allowed {
-    /// The addresses of this host name, whatever they are; lower case.
+    /// All addresses of this host name; lower case.
     Name(String),
     /// Addresses with these first bits; a single one with all of them.
     Network(IpAddr, u8),

@@ -158,7 +158,7 @@ impl SmtpTransport {
         }
     }
 
-    /// A command before the body. 421 announces the end of the connection, whatever was asked (RFC 5321 3.8).
+    /// A command before the body. 421 announces the end of the connection after any command (RFC 5321 3.8).
     fn command(&mut self, command: &str) -> Result<Reply, SendError> {
         if let Some(fault) = &self.fault {
             return Err(SendError::BeforeBody(fault.clone()));

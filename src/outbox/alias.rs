@@ -1,4 +1,4 @@
-//! The other name a server gives to mail of ours (B13.6): some write a Message-ID of their own over ours and tell it only
+//! The other name a server gives to our mail (B13.6): some write a Message-ID of their own over ours and tell it only
 //! in their answer to the message.
 
 /// Longest id that is believed.

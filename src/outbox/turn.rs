@@ -1,4 +1,4 @@
-//! One account's turn: what is due goes out over one connection, or over another where the server takes only so much
+//! One account's turn: what is due goes out over one connection, or over another where the server takes only a few
 //! over one (B13.5).
 
 use std::time::Instant;
@@ -15,7 +15,7 @@ use crate::store::db::{self, Store, Tx};
 use crate::store::outbox::{self, OutboxKind, OutboxRow, OutboxState};
 use crate::store::raw;
 
-/// So many messages in a row that the account's own server does not let it send, and the rest is not even tried.
+/// Number of refusals in a row by the account's own server after which the rest is not even tried.
 const REFUSALS: usize = 3;
 
 /// How the sending of one row ended for the turn.

@@ -73,7 +73,7 @@ impl<'a> Parser<'a> {
             parts.push(self.condition(depth)?);
         }
         if parts.is_empty() {
-            return Err(error::data("QUERY: something is missing beside OR or inside parentheses")
+            return Err(error::data("QUERY: a condition is missing next to OR or inside parentheses")
                 .hint("write it as is:open (from:ann OR from:budi)"));
         }
         Ok(joined(parts, Tree::All))

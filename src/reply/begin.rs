@@ -32,7 +32,7 @@ const REFERENCES_MAX: usize = 8_000;
 /// What a letter is about.
 #[derive(Debug, Clone, Copy)]
 pub enum Occasion<'a> {
-    /// The customer of a case is answered, whoever of them wrote last.
+    /// The customer of a case is answered, even if another person of that side wrote last.
     Case(&'a Case),
     /// This mail is answered; `case` is that which it belongs to.
     Answer {
@@ -138,7 +138,7 @@ fn refuse(case: Option<&Case>, wishes: &Wishes<'_>) -> Result<()> {
             .into());
     }
     if case.is_none() && wishes.status.is_some() {
-        return Err(error::data("--status: the mail belongs to no case that you may see").into());
+        return Err(error::data("--status: the mail does not belong to a case that you can see").into());
     }
     Ok(())
 }
@@ -195,7 +195,7 @@ impl<'a> Occasion<'a> {
     fn recipients(self, tx: &Tx<'_>, world: &World<'_>, original: Option<&Email>, actor: &Actor) -> Result<Recipients> {
         match self {
             Occasion::Case(case) => recipients::of_case(tx, world, case, original, actor),
-            // The mail that is named is answered, whatever the role of its author in the case.
+            // The mail that is named is answered, with any role of its author in the case.
             Occasion::Answer { email, all, .. } => recipients::of_email(tx, world, email, all, actor.user()),
             Occasion::Forward { .. } | Occasion::New => Ok(Recipients::default()),
         }
@@ -234,7 +234,7 @@ impl<'a> Occasion<'a> {
     }
 
     /// The thread: whole References with the signed id of the case, which survives where a server replaces the
-    /// Message-ID of what we send (B13.6). A forward begins a thread of its own, but for that id.
+    /// Message-ID of what we send (B13.6). A forward begins a thread of its own, except for that id.
     fn place(
         self,
         tx: &Tx<'_>,

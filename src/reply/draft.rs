@@ -129,7 +129,7 @@ pub(super) fn has_key(tx: &Tx<'_>, id: i64, key: &str) -> Result<()> {
 fn find(tx: &Tx<'_>, email: &Email) -> Result<Draft> {
     let draft = if email.status == EmailStatus::Draft { drafts::by_email(tx, email.id)? } else { None };
     draft.ok_or_else(|| {
-        error::data(format!("email {}: is no draft", email.id)).hint("see `espomail email list status:Draft`").into()
+        error::data(format!("email {}: is not a draft", email.id)).hint("see `espomail email list status:Draft`").into()
     })
 }
 
@@ -155,7 +155,7 @@ pub fn news(tx: &Tx<'_>, started: &Started, sight: Sight) -> Result<Option<Strin
         (NoteKind::EmailSent, Some(user)) => format!("{user} answered"),
         (NoteKind::EmailSent, None) => "somebody answered".to_owned(),
         _ if may_read => format!("a mail came from {}", email.with_way(&email.author().address)),
-        _ => "a mail came that you may not read".to_owned(),
+        _ => "a mail came that you cannot read".to_owned(),
     };
     let id = if may_read { format!(" (email {})", email.id) } else { String::new() };
     Ok(Some(format!("case #{}: since this was begun {what}{id}{more}", case.number)))

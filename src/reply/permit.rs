@@ -38,6 +38,6 @@ pub(super) fn in_case(tx: &Tx<'_>, actor: &Actor, case: Option<&Case>) -> Result
         return actor.require_edit(tx, Object::Record(parent));
     }
     Err(error::data("the case of this mail: not found")
-        .hint("to write to somebody anew: espomail email send --to ADDRESS")
+        .hint("to write a new email: espomail email send --to ADDRESS")
         .into())
 }

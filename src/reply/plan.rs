@@ -143,7 +143,7 @@ pub(super) fn permit(
 fn check(world: &World<'_>, letter: &Letter) -> Result<()> {
     let Head { to, cc, bcc, .. } = &letter.head;
     if to.is_empty() && cc.is_empty() && bcc.is_empty() {
-        return Err(error::data("To: there is nobody to write to").hint("name somebody with --to ADDRESS").into());
+        return Err(error::data("To: the letter has no recipient").hint("name a recipient with --to ADDRESS").into());
     }
     if letter.text.trim().is_empty() && letter.attachments.is_empty() {
         return Err(text::missing());

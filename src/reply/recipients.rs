@@ -165,7 +165,7 @@ fn customer(tx: &Tx<'_>, world: &World<'_>, case: &Case, sight: Sight) -> Result
     if let Some(chosen) = customers.iter().find(|person| person.chosen) {
         return Ok(mailbox(chosen));
     }
-    // Whoever answers the contact writes to it, also where they may not read its record.
+    // A user who answers the contact writes to it, even without access to its record.
     let list = List::default();
     for record in roster::links(case) {
         for address in records::addresses(tx, record)? {

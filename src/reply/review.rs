@@ -23,7 +23,7 @@ pub struct Review {
     pub readers: String,
     /// What else to know, one sentence each.
     pub remarks: Vec<String>,
-    /// Recipients to whom mail of ours could not be delivered, with the words of the server.
+    /// Recipients to whom our mail could not be delivered, with the words of the server.
     pub invalid: Vec<String>,
     /// The question that has to be answered first.
     pub doubt: Option<String>,

@@ -151,9 +151,9 @@ fn name(account: &Account, author: Option<&User>) -> String {
 }
 
 fn nobody() -> anyhow::Error {
-    error::config("--from: there is no account that you may send from")
+    error::config("--from: there is no account that you can send from")
         .hint(
-            "name a group account of a team of yours with --account; for all mail, an administrator shares one \
+            "name a group account of one of your teams with --account; for all mail, an administrator shares one \
              (espomail account edit NAME --shared) or gives you a personal one with SMTP",
         )
         .into()
@@ -166,7 +166,7 @@ fn no_own() -> anyhow::Error {
 }
 
 fn not_yours(address: &str) -> anyhow::Error {
-    error::noperm(format!("--from: {address} is no address that you may write from"))
+    error::noperm(format!("--from: {address} is not an address that you can write from"))
         .hint("leave it out for the usual one; espomail whoami says who you are")
         .into()
 }

@@ -35,7 +35,7 @@ impl Rendered {
     }
 }
 
-/// Fills in a template for whoever is written to first.
+/// Fills in a template for the first recipient.
 pub(super) fn render(
     tx: &Tx<'_>,
     world: &World<'_>,
@@ -71,7 +71,7 @@ fn shown(mailbox: &Mailbox) -> String {
     if mailbox.name.is_empty() { mailbox.address.clone() } else { mailbox.name.clone() }
 }
 
-/// The text of an answer with its one signature, and the original behind it where that is wanted.
+/// The text of an answer with its one signature, and the original after it where that is wanted.
 pub(super) fn answer(own: &str, signature: &str, quoted: Option<(&Email, &str)>) -> String {
     let own = signed(own, signature);
     match quoted {

@@ -84,7 +84,7 @@ pub(super) fn run(argv: &[String]) -> Result<Zeroizing<String>> {
     };
     let (output, errors) = (read(Box::new(output)), read(Box::new(errors)));
     let status = wait(&mut child).map_err(|e| bad(e.to_string()))?;
-    // Whatever else holds the pipes open is not waited for.
+    // Other processes that hold the pipes open are not waited for.
     let Some(status) = status else {
         return Err(bad(format!("took longer than {} s and was ended", TIME.as_secs())).into());
     };

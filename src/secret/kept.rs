@@ -1,4 +1,4 @@
-//! Secrets that came by standard input: files `secrets/<account id>` beside the database, and beside a backup.
+//! Secrets that came by standard input: files `secrets/<account id>` next to the database, and next to a backup.
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
@@ -21,7 +21,7 @@ pub fn directory_of_backup(backup: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Keeps a secret: 0600 in a directory 0700, written aside, fsynced, renamed, whatever the umask.
+/// Keeps a secret: 0600 in a directory 0700, written aside, fsynced, renamed, with any umask.
 ///
 /// # Errors
 /// Nothing can be written there; no half of it stays.
@@ -46,7 +46,7 @@ pub fn store(path: &Path, secret: &str) -> Result<()> {
     written.with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Removes a secret, and what a killed process left beside it.
+/// Removes a secret, and what a killed process left next to it.
 ///
 /// # Errors
 /// It is there and cannot be removed.

@@ -46,7 +46,7 @@ pub struct Health {
     pub alerted_at: Option<Timestamp>,
     /// After refused logins, or at the server's wish: not before this.
     pub next_try_at: Option<Timestamp>,
-    /// So many runs in a row the server asked to be left alone.
+    /// Number of runs in a row in which the server asked to be left alone.
     pub rests: u32,
     /// SMTP of this account fails since.
     pub send_failing_since: Option<Timestamp>,
@@ -227,7 +227,7 @@ pub fn by_id(tx: &Tx<'_>, id: i64) -> Result<Option<Account>> {
     tx.one(&format!("{SELECT} WHERE a.id = ?1"), params![id], Account::from_row)
 }
 
-/// By name, whatever its case.
+/// By name, in any case.
 pub fn by_name(tx: &Tx<'_>, name: &str) -> Result<Option<Account>> {
     tx.one(&format!("{SELECT} WHERE a.name = ?1"), params![name], Account::from_row)
 }

@@ -101,7 +101,7 @@ pub struct Case {
     pub modified_at: Timestamp,
     /// When it was closed.
     pub closed_at: Option<Timestamp>,
-    /// When a person of ours first answered.
+    /// When one of our users first answered.
     pub first_response_at: Option<Timestamp>,
     /// When our last answer failed to reach the customer; `None` = it did not fail, or they were answered since.
     pub answer_failed_at: Option<Timestamp>,

@@ -1,4 +1,4 @@
-//! The ledger: one row for every message an account delivered, whatever became of it (B1.5).
+//! The ledger: one row for every message an account delivered, with every outcome (B1.5).
 
 mod imports;
 mod ledger;

@@ -64,7 +64,7 @@ pub fn by_email(tx: &Tx<'_>, email_id: i64) -> Result<Option<Draft>> {
     )
 }
 
-/// The email is no draft any more.
+/// The email is not a draft any more.
 pub fn end(tx: &Tx<'_>, email_id: i64) -> Result<()> {
     tx.execute("DELETE FROM drafts WHERE email_id = ?1", params![email_id])?;
     Ok(())

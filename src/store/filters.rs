@@ -15,7 +15,7 @@ labels! {
     pub enum ActionKind {
         /// The mail is not imported; of a user: it goes into their trash.
         Skip = "skip",
-        /// Into a group folder; of a user: into a folder of theirs.
+        /// Into a group folder; for a user: into their own folder.
         Folder = "folder",
         /// A team may read it.
         Team = "team",
@@ -34,7 +34,7 @@ labels! {
         /// The user is not told of it.
         NoNotification = "no-notification",
         Important = "important",
-        /// Nothing, and the filters behind are not asked.
+        /// Nothing, and the filters after it are not asked.
         None = "none",
     }
 }
@@ -92,7 +92,7 @@ pub struct Filter {
     pub position: i64,
     /// Asked before the global ones (B10.4).
     pub over_global: bool,
-    /// Those behind it are asked although it matched.
+    /// The filters after it are asked although it matched.
     pub continues: bool,
     /// Whether it is asked at all.
     pub active: bool,
@@ -239,7 +239,7 @@ pub fn delete(tx: &Tx<'_>, id: i64) -> Result<()> {
     exactly_one(tx.execute("DELETE FROM filters WHERE id = ?1", params![id])?)
 }
 
-/// Puts a filter before another of its scope, or (`None`) behind all of them.
+/// Puts a filter before another of its scope, or (`None`) after all of them.
 pub fn put(tx: &Tx<'_>, id: i64, before: Option<i64>) -> Result<()> {
     let mut order: Vec<i64> = tx.values(
         "SELECT f.id FROM filters f JOIN filters me ON me.id = ?1

@@ -10,7 +10,7 @@ use super::sight::Sight;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folder {
     pub id: i64,
-    /// Unique among those of its owner, whatever the case.
+    /// Unique among those of its owner, in any case.
     pub name: String,
     /// Whose it is; `None` = a group folder.
     pub user_id: Option<i64>,
@@ -34,12 +34,12 @@ const SELECT: &str = "SELECT f.id, f.name, f.user_id,
         (SELECT group_concat(team_id, ' ') FROM (SELECT team_id FROM folder_teams WHERE folder_id = f.id ORDER BY team_id)) AS team_ids
     FROM folders f";
 
-/// A user's own folder by name, whatever its case.
+/// A user's own folder by name, in any case.
 pub fn personal(tx: &Tx<'_>, user_id: i64, name: &str) -> Result<Option<Folder>> {
     tx.one(&format!("{SELECT} WHERE f.user_id = ?1 AND f.name = ?2"), params![user_id, name], Folder::from_row)
 }
 
-/// A group folder by name, whatever its case and whoever may see it.
+/// A group folder by name, in any case and for any reader.
 pub fn group(tx: &Tx<'_>, name: &str) -> Result<Option<Folder>> {
     tx.one(&format!("{SELECT} WHERE f.user_id IS NULL AND f.name = ?1"), params![name], Folder::from_row)
 }

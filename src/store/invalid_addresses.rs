@@ -1,4 +1,4 @@
-//! Addresses that do not exist, as far as a report on mail of ours has said so (B9.2).
+//! Addresses that do not exist, because a report on our mail has said so (B9.2).
 
 use anyhow::Result;
 use jiff::Timestamp;

@@ -33,7 +33,7 @@ const THINGS: &[Known] = &[
     Known { table: "opportunities", kind: "opportunity", name: None },
 ];
 
-/// An entry names so many things; of the others it holds the number.
+/// Number of things that an entry names; of the others it holds the number.
 const MOST_THINGS: usize = 20;
 
 labels! {
@@ -60,7 +60,7 @@ pub fn kind_of(table: &str) -> Option<&'static str> {
 pub struct NewEntry<'a> {
     /// Effective user id of the process.
     pub uid: u32,
-    /// User id of whoever typed the command.
+    /// User id of the person who typed the command.
     pub caller_uid: u32,
     /// The user that the caller is; `None` = the administrator.
     pub user_id: Option<i64>,
@@ -123,7 +123,7 @@ pub struct LogQuery {
     pub since: Option<Timestamp>,
     /// By this user, or as this user.
     pub user_id: Option<i64>,
-    /// At most so many.
+    /// Maximum number.
     pub limit: i64,
 }
 
@@ -134,7 +134,7 @@ pub struct Entry {
     pub at: Timestamp,
     /// Effective user id of the process.
     pub uid: u32,
-    /// User id of whoever typed the command.
+    /// User id of the person who typed the command.
     pub caller_uid: u32,
     /// The user that the caller is, by id and username.
     pub user: Option<(i64, String)>,

@@ -24,7 +24,7 @@ labels! {
         Mail = "mail",
         /// An automatic reply: held when in doubt.
         AutoReply = "auto-reply",
-        /// A notice to a user of ours.
+        /// A notice to one of our users.
         Notice = "notice",
     }
 }
@@ -192,7 +192,7 @@ pub fn add(tx: &Tx<'_>, new: &NewRow<'_>, now: Timestamp) -> Result<i64> {
     Ok(id)
 }
 
-/// What is due by the clock of now: a time further away than `LONGEST` was written by a clock that ran ahead, but for mail
+/// What is due by the clock of now: a time further away than `LONGEST` was written by a clock that ran ahead, except for mail
 /// that is to go out later.
 const DUE: &str = "state = 'waiting' AND (next_try_at <= ?1 OR (next_try_at > ?2 AND coalesce(not_before, 0) <= ?1))";
 

@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_roles_the_widest_wins_whatever_the_usual_level() {
+    fn the_widest_of_several_roles_wins_over_the_usual_level() {
         use Level::{All, No, Own, Team};
         for (grants, widest) in [
             (vec![No], No),

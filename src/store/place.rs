@@ -14,14 +14,14 @@ use crate::units::about;
 
 /// One batch of mail is at most so large.
 const BATCH: u64 = 16 << 20;
-/// The log beside the database grows to about so much before it is written back.
+/// Size of the log next to the database at which it is written back.
 const WAL: u64 = 64 << 20;
 
 /// What is known of the place.
 #[derive(Debug, Clone, Default)]
 pub struct Place {
     pub database: PathBuf,
-    /// Bytes of it and of the log beside it.
+    /// Bytes of it and of its write-ahead log.
     pub size: u64,
     /// Bytes that are free for this process.
     pub free: u64,
@@ -128,12 +128,12 @@ impl Place {
         }
         let mut found: Vec<Trouble> = self.locked.iter().map(|one| self.shut(one)).collect();
         if self.no_inodes {
-            let what = format!("the disk of {database} can hold no further file (df -i)");
-            found.push(grave(what, "remove files that nobody needs".to_owned()));
+            let what = format!("the disk of {database} cannot hold another file (df -i)");
+            found.push(grave(what, "remove files that are not needed".to_owned()));
         }
         let (needs, size) = (about(self.needs()), about(self.size));
         if self.free < self.needs() {
-            let what = format!("{free} free on the disk of {database}, a run may need {needs}");
+            let what = format!("{free} free on the disk of {database}, a run can need {needs}");
             found.push(grave(what, "free some space: until then mail is neither fetched nor sent".to_owned()));
         } else if self.free < self.needs() + self.size {
             let what = format!("{free} free on the disk of {database}, which has {size}");
@@ -193,7 +193,7 @@ mod tests {
             (
                 place(|p| p.free = 0),
                 &[
-                    "grave 0 B free on the disk of /d/e.db, a run may need 80 MiB: free some space: until then mail is neither fetched nor sent",
+                    "grave 0 B free on the disk of /d/e.db, a run can need 80 MiB: free some space: until then mail is neither fetched nor sent",
                 ],
             ),
             (
@@ -206,7 +206,7 @@ mod tests {
             (place(|p| (p.size, p.free) = (1 << 20, 30 << 20)), &[]),
             (
                 place(|p| p.no_inodes = true),
-                &["grave the disk of /d/e.db can hold no further file (df -i): remove files that nobody needs"],
+                &["grave the disk of /d/e.db cannot hold another file (df -i): remove files that are not needed"],
             ),
             (
                 place(|p| (p.read_only, p.free) = (true, 0)),

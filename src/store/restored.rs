@@ -6,11 +6,11 @@ use jiff::Timestamp;
 
 use super::db::{Tx, params, seconds};
 
-/// So many numbers are left out: customers may hold those that were given after the backup.
+/// Number of case numbers left out: customers may hold those that were given after the backup.
 const SKIPPED: i64 = 1_000;
 
 /// Why a message of the outbox is held.
-pub const HELD: &str = "held: the database was restored from a backup, and this may have been sent since";
+pub const HELD: &str = "held: the database was restored from a backup, and this was perhaps sent since";
 
 /// When and from what a database was restored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

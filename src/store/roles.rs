@@ -56,7 +56,7 @@ pub fn all(tx: &Tx<'_>) -> Result<Vec<Role>> {
     tx.all("SELECT id, name FROM roles ORDER BY name", [], Role::from_row)
 }
 
-/// By name, whatever its case.
+/// By name, in any case.
 pub fn by_name(tx: &Tx<'_>, name: &str) -> Result<Option<Role>> {
     tx.one("SELECT id, name FROM roles WHERE name = ?1", params![name], Role::from_row)
 }

@@ -1,6 +1,6 @@
 //! Conditions of lists as SQL: what a query asks for, in the same statement as the access condition.
 //!
-//! The text of a statement is made of the literals below and numbers of parameters only; whatever somebody wrote is a
+//! The text of a statement is made of the literals below and numbers of parameters only; text that somebody wrote is a
 //! parameter. For the full-text index words are put into quotation marks, so that they are never its syntax.
 
 pub mod index;
@@ -35,7 +35,7 @@ pub enum Test {
     Before(Timestamp),
     /// At this moment or later.
     Since(Timestamp),
-    /// A text field holds this, whatever the case.
+    /// A text field holds this, in any case.
     Holds(Field, String),
     /// In this status, by its label.
     Status(&'static str),

@@ -48,7 +48,7 @@ impl Sight {
     }
 
     /// Condition on an email `e` of a record of this type that the reader sees. A team that shares the record shares its
-    /// mail; whoever sees cases of foreign teams has to see their mail by itself.
+    /// mail; a user who sees cases of foreign teams has to see their mail by itself.
     pub fn email_of(self, kind: ParentType) -> &'static str {
         match (self.level(Permission::EmailRead), self.level(Permission::to_read(kind))) {
             (Level::Team, record) if record <= Level::Team => SHARED_BY_RECORD,
@@ -128,7 +128,7 @@ pub fn teams_in_common(tx: &Tx<'_>, object: Object, user_id: i64) -> Result<Vec<
     tx.values(&sql, params![user_id, id])
 }
 
-/// Both name `?1`, so that a statement has it whoever reads.
+/// Both name `?1`, so that a statement has it for every reader.
 const EVERYTHING: &str = "(TRUE OR ?1)";
 const NOTHING: &str = "(FALSE AND ?1)";
 /// Drafts are of no record until they are sent.

@@ -13,7 +13,7 @@ labels! {
     pub enum NoteKind {
         /// Mail from outside.
         EmailReceived = "email-received",
-        /// Mail of ours.
+        /// Our own mail.
         EmailSent = "email-sent",
         /// The record was made.
         Created = "created",
@@ -43,7 +43,7 @@ labels! {
         Comment = "comment",
         /// Something worth knowing about threading or distribution.
         Remark = "remark",
-        /// Mail of ours could not be delivered.
+        /// Our mail could not be delivered.
         Failed = "failed",
     }
 }
@@ -107,11 +107,11 @@ pub fn note_about(tx: &Tx<'_>, new: NewNote<'_>, about: Parent, now: Timestamp) 
     Ok(id)
 }
 
-/// What a note that names another record says to whoever may not read that.
-const HIDDEN_RECORD: &str = "about a record that you may not read";
+/// What a note that names another record says to readers who cannot read that record.
+const HIDDEN_RECORD: &str = "about a record that you cannot read";
 
-/// What a note about an email says to whoever may not read that.
-pub const HIDDEN: &str = "an e-mail that you may not read";
+/// What a note about an email says to readers who cannot read that email.
+pub const HIDDEN: &str = "an e-mail that you cannot read";
 
 /// Whether a record has this remark, which is about no email.
 pub fn has_remark(tx: &Tx<'_>, parent: Parent, text: &str) -> Result<bool> {
@@ -152,7 +152,7 @@ pub fn notes(tx: &Tx<'_>, parent: Parent, sight: Sight) -> Result<Vec<Note>> {
     )
 }
 
-/// What was noted as received was sent, as is known now, by this user of ours.
+/// What was noted as received was sent, as is known now, by this user.
 pub fn set_sent_by(tx: &Tx<'_>, email_id: i64, user_id: i64) -> Result<()> {
     tx.execute(
         "UPDATE notes SET kind = 'email-sent', user_id = ?2 WHERE email_id = ?1 AND kind = 'email-received'",

@@ -47,7 +47,7 @@ pub fn all(tx: &Tx<'_>) -> Result<Vec<Team>> {
     })
 }
 
-/// By name, whatever its case.
+/// By name, in any case.
 pub fn by_name(tx: &Tx<'_>, name: &str) -> Result<Option<Team>> {
     tx.one("SELECT id, name FROM teams WHERE name = ?1", params![name], |row| {
         Ok(Team { id: row.get("id")?, name: row.get("name")? })

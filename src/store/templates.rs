@@ -63,7 +63,7 @@ pub fn all(tx: &Tx<'_>) -> Result<Vec<Template>> {
     tx.all(&format!("{SELECT} ORDER BY name"), [], Template::from_row)
 }
 
-/// By name, whatever its case.
+/// By name, in any case.
 pub fn by_name(tx: &Tx<'_>, name: &str) -> Result<Option<Template>> {
     tx.one(&format!("{SELECT} WHERE name = ?1"), params![name], Template::from_row)
 }

@@ -157,7 +157,7 @@ pub fn by_id(tx: &Tx<'_>, id: i64) -> Result<Option<User>> {
     tx.one(&format!("{SELECT} WHERE u.id = ?1"), params![id], User::from_row)
 }
 
-/// By username, whatever its case.
+/// By username, in any case.
 pub fn by_username(tx: &Tx<'_>, username: &str) -> Result<Option<User>> {
     tx.one(&format!("{SELECT} WHERE u.username = ?1"), params![username], User::from_row)
 }

@@ -213,7 +213,7 @@ impl Ui {
         say(&format!("espomail: {}", safe::line(text)));
     }
 
-    /// Something for those who asked with `-v` so many times.
+    /// Something for those who gave `-v` at least this number of times.
     pub fn verbose(&self, level: u8, text: &str) {
         if self.verbosity >= level {
             say(&safe::line(text));

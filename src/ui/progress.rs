@@ -46,7 +46,7 @@ impl Progress {
         }
     }
 
-    /// The same for files of so many bytes with nobody knows how many messages.
+    /// The same for files of a known size with an unknown number of messages.
     pub fn of_bytes(wanted: bool, bytes: u64) -> Progress {
         let mut progress = Progress::new(wanted);
         (progress.bytes_expected, progress.by_bytes) = (bytes, true);
@@ -57,13 +57,13 @@ impl Progress {
         progress
     }
 
-    /// So much more is to come.
+    /// How much more is to come.
     pub fn expect(&mut self, messages: usize, bytes: u64) {
         self.bar.inc_length(messages as u64);
         self.bytes_expected = self.bytes_expected.saturating_add(bytes);
     }
 
-    /// So much more is done.
+    /// How much more was done.
     pub fn advance(&mut self, messages: usize, bytes: u64) {
         self.bytes = self.bytes.saturating_add(bytes);
         self.messages = self.messages.saturating_add(messages);

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-/// At most so many combining marks may follow one another.
+/// Maximum number of combining marks that may follow one another.
 const MARKS_MAX: usize = 4;
 const SUBSTITUTE: char = '·';
 

@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 
 use crate::job_control;
 
-/// So many lines may wait; what comes after them is left out.
+/// Maximum number of lines that wait; what comes after them is left out.
 const MOST: usize = 10_000;
 
 struct Speaker {

@@ -12,7 +12,7 @@ pub struct Layout {
 }
 
 const GAP: &str = "  ";
-/// A column that is cut keeps at least so much.
+/// Minimum width that a column keeps when it is cut.
 const LEAST: usize = 8;
 
 /// Lines of a table. `width` is the terminal's; `None` cuts nothing.

@@ -2,4 +2,5 @@
 
 mod doc_comments;
 mod layers;
+mod plain_english;
 mod references;

@@ -18,43 +18,43 @@ pub struct Flags {
     /// Team that gets the mail
     #[arg(long = "team", value_name = "TEAM")]
     teams: Vec<String>,
-    /// Team of the cases; its members get them
+    /// Team of the cases, whose members get them
     #[arg(long, value_name = "TEAM")]
     case_team: Option<String>,
-    /// The first mail of a thread makes a case
+    /// Open a case for the first mail of a thread
     #[arg(long, conflicts_with = "no_create_case")]
     create_case: bool,
-    /// No cases
+    /// Open no cases
     #[arg(long)]
     no_create_case: bool,
     /// How cases find their assignee
     #[arg(long, value_name = "HOW", value_parser = distribution())]
     distribution: Option<Distribution>,
-    /// The user of --distribution direct
+    /// User who gets the cases of --distribution direct
     #[arg(long, value_name = "USER")]
     assign_to: Option<String>,
-    /// Only members of the case team with exactly this position get cases
+    /// Assign cases only to members of the case team with exactly this position
     #[arg(long, value_name = "POSITION")]
     position: Option<String>,
-    /// Answers to closed cases: reopen, new or reopen-within:DAYS
+    /// What an answer to a closed case does: reopen, new or reopen-within:DAYS
     #[arg(long, value_name = "POLICY")]
     on_closed: Option<OnClosed>,
     /// What machine mail without a thread becomes
     #[arg(long, value_name = "POLICY")]
     auto_mail: Option<AutoMail>,
-    /// A contact is made from the sender of a new case
+    /// Create a contact from the sender of a new case
     #[arg(long, value_name = "yes|no", num_args = 0..=1, require_equals = true, default_missing_value = "yes", value_parser = yes_or_no)]
     create_contact: Option<bool>,
     /// Which customers' mail that users forward makes the customer's case
     #[arg(long, value_name = "POLICY")]
     staff_forward: Option<StaffForward>,
-    /// Answers go to an address of the case's own, such as support+c1f….9a…@
+    /// Give each case its own reply address, such as support+c1f….9a…@
     #[arg(long, value_name = "yes|no", num_args = 0..=1, require_equals = true, default_missing_value = "yes", value_parser = yes_or_no)]
     plus_addressing: Option<bool>,
-    /// Every active member of its teams gets the mail in the inbox
+    /// Deliver the mail to the inbox of every active member of its teams
     #[arg(long, value_name = "yes|no", num_args = 0..=1, require_equals = true, default_missing_value = "yes", value_parser = yes_or_no)]
     add_all_team_users: Option<bool>,
-    /// Group folder that its mail goes into; the teams of the folder get it
+    /// Group folder for its mail; the teams of the folder get the mail
     #[arg(long, value_name = "FOLDER")]
     put_in: Option<String>,
 }

@@ -73,8 +73,7 @@ pub fn doubts(tx: &Tx<'_>, account: &Account, stored_secret: &Path) -> Result<Ve
 fn of_case_team(tx: &Tx<'_>, account: &Account) -> Result<Option<String>> {
     let Some(team_id) = account.cases.case_team_id else {
         return Ok(account.cases.assign_to_id.is_none().then(|| {
-            "--create-case: without --case-team TEAM nobody but administrators sees the cases or hears of them"
-                .to_owned()
+            "--create-case: without --case-team TEAM only administrators see the cases or hear of them".to_owned()
         }));
     };
     let team = teams::by_id(tx, team_id)?.map(|team| team.name).unwrap_or_default();

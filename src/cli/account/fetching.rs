@@ -13,22 +13,22 @@ use crate::ui::cell::{Cell, Column, unlisted};
 
 #[derive(Debug, Args)]
 pub struct Flags {
-    /// Folder to be polled (default: INBOX)
+    /// Folder to fetch from (default: INBOX)
     #[arg(long = "folder", value_name = "FOLDER")]
     pub folders: Vec<String>,
-    /// Mail from before this day or moment is left alone (default: now)
+    /// Leave mail that arrived before this date or time alone (default: now)
     #[arg(long, value_name = "DATE")]
     since: Option<String>,
-    /// What happens on the server after the import: seen, keep, delete or move:FOLDER
+    /// What to do on the server after the import: seen, keep, delete or move:FOLDER
     #[arg(long, value_name = "ACTION")]
     after: Option<AfterImport>,
-    /// At most so many messages per folder and run; 0 = all
+    /// Maximum number of messages per folder and run; 0 = all
     #[arg(long, value_name = "N")]
     portion: Option<u32>,
-    /// Of a larger message only the beginning is fetched
+    /// Fetch only the beginning of messages larger than this
     #[arg(long, value_name = "SIZE", value_parser = crate::cli::size)]
     max_size: Option<u64>,
-    /// Believe the Authentication-Results of the mail server with this id; none = those of the topmost field without an id
+    /// Trust the Authentication-Results of the mail server with this id; none = the topmost field without an id
     #[arg(long, value_name = "ID")]
     authserv_id: Option<String>,
     /// Trust or refuse mail of a domain that has no DMARC policy, where --authserv-id is set
@@ -37,7 +37,7 @@ pub struct Flags {
     /// Address of a web form that writes for the person in its Reply-To; repeat it for several, empty for none
     #[arg(long = "form-sender", value_name = "ADDRESS")]
     form_senders: Vec<String>,
-    /// The Sent folder is read too, so that answers written elsewhere are known: auto, no or its name (default: auto for personal accounts, no for group ones)
+    /// Read the Sent folder, so that answers written in other programs are known: auto, no or its name (default: auto for personal accounts, no for group accounts)
     #[arg(long, value_name = "auto|no|FOLDER", value_parser = read_sent)]
     pub read_sent: Option<ReadSent>,
 }

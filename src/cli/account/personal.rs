@@ -9,13 +9,13 @@ use crate::ui::cell::{Cell, Column, unlisted};
 
 #[derive(Debug, Args)]
 pub struct Flags {
-    /// Leave the address of this personal account out of answers to all; those of group accounts never get them
+    /// Leave the address of this personal account out of answers to all (group addresses never get them)
     #[arg(long, value_name = "yes|no", num_args = 0..=1, require_equals = true, default_missing_value = "yes", value_parser = yes_or_no)]
     exclude_from_reply: Option<bool>,
-    /// Personal: mail of this IMAP folder, which is polled, goes into a folder of the owner's, archive or trash
+    /// Personal account: fetch this IMAP folder into the owner's folder, archive or trash
     #[arg(long = "folder-map", value_name = "IMAP=FOLDER")]
     pub folder_map: Vec<String>,
-    /// Personal: mail that is linked to a record may be read by nobody else (private) or by whoever may read the record
+    /// Personal account: who can read mail that is linked to a record: only the owner (private) or everyone who can read the record (record)
     #[arg(long, value_name = "WHO", hide_possible_values = true)]
     share: Option<Share>,
 }

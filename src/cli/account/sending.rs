@@ -18,10 +18,10 @@ pub struct Flags {
     /// Display name of the account's address
     #[arg(long, value_name = "NAME")]
     from_name: Option<String>,
-    /// Others may send through it
+    /// Let other members of its teams send through it
     #[arg(long, value_name = "yes|no", num_args = 0..=1, require_equals = true, default_missing_value = "yes", value_parser = yes_or_no)]
     shared: Option<bool>,
-    /// A copy of what people send goes into this folder of the mailbox, by default the server's own for that
+    /// Store copies of what people send in this folder of the mailbox (default: the server's folder for sent mail)
     #[arg(long, value_name = "FOLDER", num_args = 0..=1, require_equals = true, default_missing_value = "\\Sent")]
     store_sent: Option<String>,
     #[command(flatten)]

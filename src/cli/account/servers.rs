@@ -27,7 +27,7 @@ pub struct Flags {
     /// Login name (default: the address)
     #[arg(long, value_name = "NAME")]
     login: Option<String>,
-    /// cmd:ARGV, file:PATH, env:NAME, cred:NAME or stdin; never the password itself
+    /// Where the password comes from: cmd:ARGV, file:PATH, env:NAME, cred:NAME or stdin; never the password itself
     #[arg(long, value_name = "SPEC")]
     secret: Option<String>,
     /// TLS of SMTP (default: implicit on port 465, as --tls on loopback, else starttls)
@@ -45,13 +45,13 @@ pub struct Flags {
     /// How to log in to SMTP; password is PLAIN, else LOGIN
     #[arg(long, value_name = "HOW")]
     smtp_auth: Option<Auth>,
-    /// cmd:ARGV that prints an access token (xoauth2, oauthbearer)
+    /// Command that prints an access token, as cmd:ARGV (for xoauth2 and oauthbearer)
     #[arg(long, value_name = "SPEC", conflicts_with = "secret")]
     token: Option<String>,
     /// PEM file with a certificate authority to trust
     #[arg(long, value_name = "FILE")]
     ca: Option<String>,
-    /// The only server certificate to be accepted
+    /// Accept only this server certificate
     #[arg(long, value_name = "sha256:HEX")]
     pin: Option<String>,
 }

@@ -51,7 +51,7 @@ fn out_of_sight(tx: &Tx<'_>, actor: &Actor, before: &Case) -> Result<Vec<String>
     if let Some(user) = new.flatten()
         && !records::exists(tx, case, access::sight_of(&user))?
     {
-        notes.push(format!("{} may not read case #{number}: their roles do not let them", user.username));
+        notes.push(format!("{} cannot read case #{number}: their roles do not let them", user.username));
     }
     Ok(notes)
 }

@@ -17,7 +17,7 @@ pub struct Create {
     /// Subject
     #[arg(long, value_name = "TEXT")]
     subject: String,
-    /// Address of whom it is for (default: you)
+    /// Address of the customer (default: you)
     #[arg(long, value_name = "ADDRESS")]
     from: Option<String>,
     #[command(flatten)]
@@ -25,10 +25,10 @@ pub struct Create {
     /// Team (default: the account's, else your only one)
     #[arg(long, value_name = "TEAM")]
     team: Option<String>,
-    /// Group account that answers go by
+    /// Group account that answers are sent from
     #[arg(long, value_name = "NAME")]
     account: Option<String>,
-    /// Who gets it
+    /// User who gets the case
     #[arg(long, value_name = "USER")]
     assign_to: Option<String>,
     /// How urgent it is

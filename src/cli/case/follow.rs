@@ -17,7 +17,7 @@ pub struct Follow {
     /// Case number
     #[arg(value_name = "N", value_parser = case_number)]
     number: i64,
-    /// Somebody else, for administrators
+    /// Another user; needs an administrator
     #[arg(long, value_name = "USER")]
     user: Option<String>,
 }

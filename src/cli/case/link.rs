@@ -96,7 +96,7 @@ pub fn link(args: &Link, ctx: &Context) -> Result<()> {
         ctx.ui.hint(&format!("{} has no e-mail address and cannot be answered; to add one: {add}", before.name));
     }
     if let Some(chosen) = before.chosen {
-        ctx.ui.hint(&format!("{chosen} stays the customer: somebody said so by espomail case people"));
+        ctx.ui.hint(&format!("{chosen} stays the customer: espomail case people named them"));
     }
     Ok(())
 }

@@ -15,13 +15,13 @@ use crate::store::records::{self, Parent};
 /// `case merge`
 #[derive(Debug, Args)]
 pub struct Merge {
-    /// The case that goes
+    /// Case that is merged and closed
     #[arg(value_name = "FROM", value_parser = case_number)]
     from: i64,
-    /// The case that stays
+    /// Case that remains
     #[arg(value_name = "INTO", value_parser = case_number)]
     into: i64,
-    /// Make the customer of FROM a third party in INTO, who is not answered there; without it they are copied
+    /// Make the customer of FROM a third party in INTO, who is not answered there (default: copied)
     #[arg(long)]
     third_party: bool,
 }
@@ -32,7 +32,7 @@ pub struct Split {
     /// Case number
     #[arg(value_name = "N", value_parser = case_number)]
     number: i64,
-    /// Id of the first mail that goes
+    /// Id of the first mail to move
     #[arg(long = "from", value_name = "EMAIL")]
     email: i64,
     /// Subject of the new case (default: the mail's)
@@ -46,7 +46,7 @@ pub struct Move {
     /// Case number
     #[arg(value_name = "N", value_parser = case_number)]
     number: i64,
-    /// The team that gets it
+    /// Team that gets the case
     #[arg(long, value_name = "TEAM")]
     team: String,
 }

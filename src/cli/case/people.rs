@@ -24,16 +24,16 @@ pub struct People {
     /// Case number
     #[arg(value_name = "N", value_parser = case_number)]
     number: i64,
-    /// Make this address the customer, who is answered by `case reply`
+    /// Make this address the customer, whom `case reply` answers
     #[arg(long, value_name = "ADDRESS")]
     customer: Option<String>,
-    /// Make this address a copied one, of the customer side; repeat it for several
+    /// Make this address copied, on the customer's side; repeat it for several
     #[arg(long, value_name = "ADDRESS")]
     copied: Vec<String>,
-    /// Make this address a third party, such as a supplier, who is never answered by `case reply`; repeat it for several
+    /// Make this address a third party, such as a supplier, whom `case reply` never answers; repeat it for several
     #[arg(long, value_name = "ADDRESS")]
     third_party: Vec<String>,
-    /// Take the role of this address away: its mail is a stranger's from then on; repeat it for several
+    /// Remove this address from the case: its mail counts as a stranger's from then on; repeat it for several
     #[arg(long, value_name = "ADDRESS")]
     remove: Vec<String>,
 }

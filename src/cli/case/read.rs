@@ -246,7 +246,7 @@ fn mail_of<'a>(note: &Note, mails: &'a [Mail]) -> Option<&'a Mail> {
     note.email_id.filter(|_| tells).and_then(|id| mails.iter().find(|m| m.email.id == id))
 }
 
-/// One note of the stream, with the text of its mail, but for quotations of lines that are `known`.
+/// One note of the stream, with the text of its mail, except quotations of lines that are `known`.
 fn note_text(note: &Note, mail: Option<&Mail>, people: &[Seen], known: Option<&Known>, ctx: &Context) -> String {
     let when = ctx.ui.local_time(note.created_at);
     let who = note.username.as_deref().unwrap_or("");

@@ -1,4 +1,4 @@
-//! Who may read and write what lies beside the database.
+//! Who may read and write the files next to the database.
 
 use std::fs::{self, Metadata, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -24,7 +24,7 @@ pub fn look(ctx: &Context, fix: bool) -> Result<Vec<Finding>> {
     let mut all = vec![("database", db.clone()), ("database", beside("-wal")), ("database", beside("-shm"))];
     let owner = owner(db, &directory)?;
     if caller::is_service(owner) {
-        // A person's may lie among other files of theirs.
+        // A person's database may lie among their other files.
         all.push(("database", directory));
     }
     for (check, dir) in [("locks", locks), ("secrets", secrets)] {
@@ -69,7 +69,7 @@ fn judge(check: &str, path: &Path, facts: &Metadata, owner: u32, ctx: &Context, 
     let mode = facts.mode() & 0o700 | if is_shut { own } else { 0 };
     let (what, remark) = match open {
         0 => ("shut to its owner", ""),
-        _ => ("open to others", "other users could read it and may have done so"),
+        _ => ("open to others", "other users could read it and perhaps did"),
     };
     let text = format!("{shown} is {what} (mode {:03o})", facts.mode() & 0o777);
     if !fix {

@@ -21,7 +21,7 @@ pub fn look(ctx: &Context) -> Result<Vec<Finding>> {
     let mut findings: Vec<Finding> =
         busy::held(&ctx.db_path).iter().filter_map(|(name, holder)| judge(&name_of(name), holder, ctx)).collect();
     if findings.is_empty() {
-        findings.push(Finding::ok("locks", "nobody is kept waiting"));
+        findings.push(Finding::ok("locks", "no process is waiting"));
     }
     Ok(findings)
 }

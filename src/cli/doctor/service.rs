@@ -124,11 +124,13 @@ fn people(ctx: &Context) -> Result<Vec<Finding>> {
         Some(group) if group.mem.is_empty() => {
             Finding::warn("group", format!("{GROUP} has no members"), format!("usermod -aG {GROUP} LOGIN"))
         }
-        Some(group) => Finding::ok("group", format!("through sudo may come: {}", group.mem.join(", "))),
+        Some(group) => {
+            Finding::ok("group", format!("these users can run espomail through sudo: {}", group.mem.join(", ")))
+        }
     }];
     for user in ctx.read(|tx, _| users::all(tx))?.iter().filter(|user| user.active) {
         if !caller::is_login(&user.login) {
-            let text = format!("nobody on this machine has the login {}", user.login);
+            let text = format!("no user of this machine has the login {}", user.login);
             let hint = format!("espomail user edit {} --login NAME", user.username);
             findings.push(Finding::warn(&format!("user {}", user.username), text, hint));
         }
@@ -144,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_could_change_a_file_is_found_on_its_whole_path() {
+    fn users_who_can_change_a_file_are_found_on_its_whole_path() {
         let mine = rustix::process::geteuid().as_raw();
         let dir = std::env::temp_dir().join(format!("espomail-doctor-{}", std::process::id()));
         let file = dir.join("file");

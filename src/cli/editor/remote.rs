@@ -1,7 +1,7 @@
 //! The editor of somebody who came through sudo: it runs on their side, with their own rights.
 //!
 //! The command asks for it on standard output, by a NUL and a frame ([`named_files::write_frame`]) with the text; a frame with
-//! what became of it comes back by standard input, its name saying what went wrong. A NUL behind all other output says that
+//! what became of it comes back by standard input, its name saying what went wrong. A NUL after all other output says that
 //! the text is in the database or not wanted any more. No other output of a letter has a NUL.
 
 use std::io::{self, BufRead, ErrorKind, Write};
@@ -22,7 +22,7 @@ const MARK: u8 = 0;
 /// Lets the other side edit a text: how the editor ended, and what the text is then.
 ///
 /// # Errors
-/// The other side is gone, or what it sent is no text.
+/// The other side is gone, or what it sent is not text.
 pub fn edit(name: &str, text: &str) -> Result<(Result<()>, String)> {
     let mut out = io::stdout().lock();
     out.write_all(&[MARK])?;
@@ -54,7 +54,7 @@ pub fn serve(mut said: impl BufRead, mut answer: impl Write, show: &mut impl Wri
     said.consume(1);
     let (name, text) =
         named_files::read_frame(&mut said, u64::MAX)?.ok_or_else(|| io::Error::from(ErrorKind::UnexpectedEof))?;
-    // A name of that side is no path on this one.
+    // A name of that side is not a path on this one.
     let page = Page::open(if name == MARKDOWN { MARKDOWN } else { PLAIN }, &String::from_utf8_lossy(&text))?;
     let (ended, typed) = page.edit()?;
     page.keep();

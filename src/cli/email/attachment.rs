@@ -17,24 +17,24 @@ use crate::ui::cell::{Cell, Column, head, unlisted};
 use crate::ui::output::Ui;
 use crate::ui::safe;
 
-/// So many files may have the same name in one directory.
+/// Maximum number of files with the same name in one directory.
 const SAME_NAME_MAX: usize = 1_000;
 
 /// Attachments of emails
 #[derive(Debug, Subcommand)]
 pub enum AttachmentCommand {
-    /// Lists the attachments of an email; what a winmail.dat or a signed container holds is listed with it
+    /// List the attachments of an email, including those inside a winmail.dat or a signed container
     #[command(
         visible_alias = "ls",
         before_help = "Examples:\n  $ espomail email attachment list 9131\n  $ espomail --json email attachment list mail.eml"
     )]
     List(Source),
-    /// Saves attachments under safe names; no file is overwritten
+    /// Save attachments under safe names; no file is overwritten
     #[command(
         before_help = "Examples:\n  $ espomail email attachment save 9131 --dir /tmp\n  $ espomail email attachment save 9131 2"
     )]
     Save(Save),
-    /// Writes one attachment to standard output
+    /// Write one attachment to standard output
     #[command(
         before_help = "Examples:\n  $ espomail email attachment cat 9131 2 > scan.pdf\n  $ espomail email attachment cat mail.eml 3.1 | file -"
     )]
@@ -54,10 +54,10 @@ pub struct Source {
 pub struct Save {
     #[command(flatten)]
     source: Source,
-    /// Parts by their numbers in the list (default: all)
+    /// Numbers of the parts in the list (default: all)
     #[arg(value_name = "PART")]
     parts: Vec<PartId>,
-    /// Directory that gets the files; with - they go to standard output, each after a line with its size and name
+    /// Directory for the files; - writes them to standard output, each after a line with its size and name
     #[arg(long, value_name = "DIR", default_value = ".", value_hint = clap::ValueHint::DirPath)]
     dir: PathBuf,
 }
@@ -67,7 +67,7 @@ pub struct Save {
 pub struct Cat {
     #[command(flatten)]
     source: Source,
-    /// Part by its number in the list
+    /// Number of the part in the list
     #[arg(value_name = "PART")]
     part: PartId,
 }

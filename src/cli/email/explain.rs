@@ -92,7 +92,7 @@ fn without_hidden_record(text: &str, seen: Option<&str>) -> String {
     }
     let end = [", by ", ": linked by ", " by "].into_iter().find_map(|end| named.rfind(end));
     let rest = end.and_then(|end| named.get(end..)).unwrap_or_default();
-    format!("{before}a record that you may not read{rest}")
+    format!("{before}a record that you cannot read{rest}")
 }
 
 /// Nobody learns of another's personal account by how an email came, nor of mail by what refers to it, nor of
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_record_that_is_not_seen_has_no_name() {
-        const HIDDEN: &str = "a record that you may not read";
+        const HIDDEN: &str = "a record that you cannot read";
         for (text, seen, told) in [
             ("company A, by B, by the address a@b.example", None, "HIDDEN, by the address a@b.example"),
             ("company A, by the address a@b.example", Some("company A"), "company A, by the address a@b.example"),

@@ -27,7 +27,7 @@ pub struct Delete {
     /// Email id
     #[arg(value_name = "ID")]
     id: i64,
-    /// Why, kept in the ledger; a draft needs none
+    /// Reason, kept in the ledger; a draft needs none
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
 }

@@ -15,22 +15,22 @@ use crate::ui::cell::{Cell, Column, head, unlisted};
 /// `email list`
 #[derive(Debug, Args)]
 pub struct List {
-    /// Words of the full text, from:ann, subject:…, is:unread and so on; see below
+    /// Search: words of the text, from:ann, subject:…, is:unread and more; see below
     #[arg(value_name = "QUERY")]
     query: Vec<String>,
-    /// Of this case
+    /// Only emails of this case
     #[arg(long, value_name = "N", value_parser = crate::cli::case_number)]
     case: Option<i64>,
-    /// Delivered by this account
+    /// Only emails that this account delivered
     #[arg(long, value_name = "NAME")]
     account: Option<String>,
-    /// In inbox, important, sent, drafts, archive, trash or all, or in a folder of this name
+    /// Only emails in inbox, important, sent, drafts, archive, trash, all, or a folder of this name
     #[arg(long, value_name = "FOLDER")]
     folder: Option<String>,
-    /// What was delivered and is no email, with the reason: skipped, discarded, in the quarantine and so on
+    /// List deliveries that did not become an email, and why (skipped, discarded, quarantined …)
     #[arg(long, conflicts_with_all = ["query", "case", "folder"])]
     skipped: bool,
-    /// At most so many
+    /// Maximum number of rows
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: u32,
 }

@@ -10,7 +10,7 @@ use crate::store::emails::{Email, EmailStatus};
 use crate::store::outbox::{self, OutboxKind, OutboxRow, OutboxState};
 use crate::store::users;
 
-/// The decisions about an email of ours; `seen` = the record that it belongs to as it is called, if the actor sees it.
+/// The decisions about our own email; `seen` = the record that it belongs to as it is called, if the actor sees it.
 pub fn told(tx: &Tx<'_>, actor: &Actor, email: &Email, seen: Option<&str>) -> Result<Vec<Decision>> {
     let rows = outbox::of_email(tx, email.id)?;
     let by = email.user_id.or_else(|| rows.first().and_then(|row| row.user_id));

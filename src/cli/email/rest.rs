@@ -20,7 +20,7 @@ pub struct Rest {
     /// Email id
     #[arg(value_name = "ID")]
     id: i64,
-    /// Not if it is larger
+    /// Maximum size
     #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = crate::cli::size)]
     max_size: u64,
 }

@@ -23,16 +23,16 @@ pub struct Show {
     /// Email ids, or files (names with a dot or slash; - is standard input)
     #[arg(value_name = "ID|FILE", required = true, value_hint = clap::ValueHint::FilePath)]
     what: Vec<String>,
-    /// Header fields only
+    /// Print only the header fields
     #[arg(long, conflicts_with_all = ["raw", "html"])]
     headers: bool,
-    /// The source, byte for byte (not to a terminal)
+    /// Print the source, byte for byte (not to a terminal)
     #[arg(long, conflicts_with = "html")]
     raw: bool,
-    /// The HTML source
+    /// Print the HTML source
     #[arg(long)]
     html: bool,
-    /// Another text of it that an account delivered, by its number under Variants
+    /// Show this variant of the message (number from the Variants field)
     #[arg(long, value_name = "N")]
     variant: Option<usize>,
 }

@@ -1,4 +1,4 @@
-//! `email list --skipped`: what was delivered and is no email.
+//! `email list --skipped`: deliveries that did not become an email.
 
 use std::cmp::Reverse;
 

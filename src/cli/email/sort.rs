@@ -26,7 +26,7 @@ pub struct Ids {
 /// `email move`
 #[derive(Debug, Args)]
 pub struct Move {
-    /// Email ids, then a folder, inbox, archive or trash; none: out of the group folder
+    /// Email ids, then a folder, inbox, archive or trash; none takes emails out of the group folder
     #[arg(value_names = ["ID", "FOLDER"], num_args = 2.., required = true)]
     words: Vec<String>,
 }
@@ -49,7 +49,7 @@ pub fn share(ids: &[i64], ctx: &Context) -> Result<()> {
             let email = context::email(tx, actor, id)?;
             desk::share(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &email)
         })?;
-        ctx.done(id, &format!("email {id}: whoever may read its record may read it"))
+        ctx.done(id, &format!("email {id}: everyone who can read its record can read it"))
     })
 }
 

@@ -95,7 +95,7 @@ pub(super) fn remarks(email: &Email) -> Vec<String> {
     flagged.into_iter().chain(email.truncated.then(beginning)).collect()
 }
 
-/// The other texts of an email, but for those that came by the personal accounts of others.
+/// The other texts of an email, except those that came by the personal accounts of others.
 fn variants(tx: &Tx<'_>, actor: &Actor, id: i64) -> Result<Vec<Variant>> {
     let foreign = explain::foreign_accounts(tx, actor)?;
     let mut variants = emails::variants(tx, id)?;

@@ -185,7 +185,7 @@ fn cannot_make(path: &Path, error: &std::io::Error) -> anyhow::Error {
     error::file(format!("PATH: cannot make {}", path.display()), error).into()
 }
 
-/// What is being written, beside the place where it belongs; removed again unless it got its name.
+/// What is being written, next to the place where it belongs; removed again unless it got its name.
 struct Aside {
     path: PathBuf,
     wanted: PathBuf,
@@ -194,7 +194,7 @@ struct Aside {
 impl Aside {
     fn of(wanted: &Path) -> Result<Aside> {
         let Some(name) = wanted.file_name() else {
-            return Err(error::data(format!("PATH: {} is no name for something new", wanted.display())).into());
+            return Err(error::data(format!("PATH: {} cannot be the name of a new file", wanted.display())).into());
         };
         let name = format!(".{}.{}.partial", name.to_string_lossy(), std::process::id());
         Ok(Aside { path: wanted.with_file_name(name), wanted: wanted.to_owned() })

@@ -37,14 +37,14 @@ pub const COLUMNS: &[Column<Email>] = &[
     Column::new("subject", head("SUBJECT").shrinking(), |found, _| Cell::text(&found.subject)),
 ];
 
-/// So many emails are looked up at once.
+/// Number of emails looked up at once.
 const CHUNK: i64 = 500;
 
 /// How a filter did on the archive.
 struct Matches {
     emails: Vec<Email>,
     asked: usize,
-    /// So many it gave up.
+    /// Number of messages on which it gave up.
     cut_off: usize,
 }
 

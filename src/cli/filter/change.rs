@@ -21,18 +21,18 @@ pub struct Add {
     /// Name of the filter
     #[arg(value_name = "NAME")]
     name: String,
-    /// Whose mail: global, account:NAME or user:NAME
+    /// Scope: global, account:NAME or user:NAME
     #[arg(long, value_name = "SCOPE")]
     scope: String,
     #[command(flatten)]
     what: What,
-    /// Ask it before this filter of the same scope
+    /// Place it before this filter of the same scope
     #[arg(long, value_name = "NAME")]
     before: Option<String>,
-    /// Ask those behind it although it matched
+    /// Continue with the next filters after a match
     #[arg(long = "continue")]
     continues: bool,
-    /// Of an account, with --do none: ask it before the global ones
+    /// For a filter of an account with --do none: ask it before the global filters
     #[arg(long)]
     over_global: bool,
 }
@@ -40,13 +40,13 @@ pub struct Add {
 /// What a filter looks at and does.
 #[derive(Debug, Args)]
 pub struct What {
-    /// Condition that must hold; may be repeated
+    /// Condition that must hold; repeat it for several
     #[arg(long = "if", value_name = "FIELD=PATTERN")]
     conditions: Vec<String>,
-    /// Condition that must not hold; may be repeated
+    /// Condition that must not hold; repeat it for several
     #[arg(long = "not", value_name = "FIELD=PATTERN")]
     negated: Vec<String>,
-    /// What is done; may be repeated
+    /// Action; repeat it for several
     #[arg(long = "do", value_name = "ACTION")]
     actions: Vec<String>,
 }
@@ -62,16 +62,16 @@ pub struct Edit {
     name: Option<String>,
     #[command(flatten)]
     what: What,
-    /// Ask those behind it although it matched
+    /// Continue with the next filters after a match
     #[arg(long = "continue", conflicts_with = "no_continue")]
     continues: bool,
-    /// Let its match decide
+    /// Stop at this filter when it matches
     #[arg(long)]
     no_continue: bool,
-    /// Of an account, with --do none: ask it before the global ones
+    /// For a filter of an account with --do none: ask it before the global filters
     #[arg(long, conflicts_with = "no_over_global")]
     over_global: bool,
-    /// Ask it after the global ones
+    /// Ask it after the global filters
     #[arg(long)]
     no_over_global: bool,
 }
@@ -82,10 +82,10 @@ pub struct Move {
     /// Filter, by name or id
     #[arg(value_name = "NAME")]
     filter: String,
-    /// Before this one of the same scope
+    /// Move it before this filter of the same scope
     #[arg(long, value_name = "NAME", required_unless_present = "last", conflicts_with = "last")]
     before: Option<String>,
-    /// Behind all of its scope
+    /// Move it to the end of its scope
     #[arg(long)]
     last: bool,
 }
@@ -104,7 +104,7 @@ pub struct Written<'a> {
     pub negated: &'a [String],
     /// What it does.
     pub actions: &'a [String],
-    /// Those behind it are asked although it matched.
+    /// The filters after it are asked although it matched.
     pub continues: bool,
     /// Asked before the global ones.
     pub over_global: bool,
@@ -176,7 +176,7 @@ fn resolve(tx: &Tx<'_>, actor: &Actor, field: &str, scope: Scope, action: Action
             let user = context::user(tx, &action.value)?;
             if !user.active {
                 return Err(error::data(format!("{field}: assign:{} is disabled and gets no cases", user.username))
-                    .hint("name somebody who works here; see `espomail user list`")
+                    .hint("name an active user; see `espomail user list`")
                     .into());
             }
             actor.require_assignable(tx, field, &user)?;

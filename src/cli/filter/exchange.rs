@@ -24,13 +24,13 @@ pub struct Import {
     /// TOML as `filter export` prints it, or a Sieve script (.sieve); - is standard input
     #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     file: String,
-    /// Whose mail: global, account:NAME or user:NAME; needed for Sieve, in place of what a TOML file says otherwise
+    /// Scope: global, account:NAME or user:NAME; required for Sieve, replaces the scope in a TOML file
     #[arg(long, value_name = "SCOPE")]
     scope: Option<String>,
-    /// It is a Sieve script, whatever it is called
+    /// Read FILE as a Sieve script even if its name does not end in .sieve
     #[arg(long)]
     sieve: bool,
-    /// Take the rules of a Sieve script that can be taken, and leave out the others
+    /// Import the rules of a Sieve script that can be translated and skip the others
     #[arg(long)]
     partial: bool,
 }

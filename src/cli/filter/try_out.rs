@@ -22,7 +22,7 @@ pub struct Test {
     /// Email id, or a message file (a name with a dot or slash)
     #[arg(value_name = "FILE|EMAIL", value_hint = clap::ValueHint::FilePath)]
     message: String,
-    /// As if this account delivered it (default: the accounts that did; of a file: all)
+    /// Treat it as delivered by this account (default: the accounts that delivered it; for a file: all)
     #[arg(long, value_name = "NAME")]
     account: Option<String>,
 }
@@ -135,7 +135,7 @@ fn before(judged: &[Judged], scope: Scope) -> Option<String> {
 
 fn shown(judged: &[Judged]) -> String {
     if judged.is_empty() {
-        return "None of the filters that you may see would be asked.".to_owned();
+        return "None of the filters that you can see would be asked.".to_owned();
     }
     let yes = |holds: bool| if holds { "yes" } else { "no" };
     let one = |one: &Judged| {

@@ -34,7 +34,7 @@ impl Iterator for Messages {
 /// The messages of an mbox file.
 ///
 /// # Errors
-/// It cannot be read, or is no mbox file.
+/// It cannot be read, or is not an mbox file.
 pub fn mbox(path: &Path, quoting: Quoting, max: u64) -> Result<Messages> {
     let file = File::open(path).map_err(|e| unreadable(path, &e))?;
     let facts = file.metadata().map_err(|e| unreadable(path, &e))?;
@@ -83,7 +83,7 @@ pub fn maildir(path: &Path, recursive: bool, max: u64) -> Result<Messages> {
     }
     let mut folders = vec![path.to_owned()];
     if recursive {
-        // Maildir++: the folders lie beside one another, whatever their depth.
+        // Maildir++: the folders lie next to one another, at any depth.
         folders.extend(entries(path)?.into_iter().filter(|entry| is_hidden(entry) && is_maildir(entry)));
     }
     let mut all = Vec::new();

@@ -57,7 +57,7 @@ impl Sheet {
             return Err(error);
         }
         let kind = error::classify(&error).0;
-        // Beside a draft that is another now.
+        // In addition to a draft that is another now.
         let apart = || super::store(ctx, &Started { draft: None, ..started.clone() });
         Err(match super::store(ctx, started).or_else(|_| apart()) {
             Ok(id) => Fault::new(kind, format!("{error:#}; what you wrote is draft {id}"))
@@ -115,7 +115,7 @@ fn comments(started: &Started) -> Vec<String> {
     if !files.is_empty() {
         comments.push(format!("Attached: {}", files.join(", ")));
     }
-    comments.push("Fields may be changed. Lines with # above the empty line are left out.".to_owned());
+    comments.push("You can change the fields. Lines with # above the empty line are ignored.".to_owned());
     comments.push("An empty text, or one that is not changed, cancels.".to_owned());
     comments
 }

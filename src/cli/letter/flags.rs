@@ -16,19 +16,19 @@ use crate::units;
 /// The parts of a letter besides its text.
 #[derive(Debug, Args)]
 pub struct Parts {
-    /// Recipient, as ADDRESS or 'Name <ADDRESS>'; an answer then goes to nobody else
+    /// Recipient, as ADDRESS or 'Name <ADDRESS>'; replaces the usual recipients of an answer
     #[arg(long, value_name = "ADDRESS")]
     to: Vec<String>,
     /// Further recipient
     #[arg(long, value_name = "ADDRESS")]
     cc: Vec<String>,
-    /// Recipient whom the others do not see
+    /// Recipient hidden from the others
     #[arg(long, value_name = "ADDRESS")]
     bcc: Vec<String>,
     /// Subject
     #[arg(long, value_name = "TEXT")]
     pub subject: Option<String>,
-    /// File to be sent along
+    /// File to attach
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub attach: Vec<String>,
 }
@@ -36,31 +36,31 @@ pub struct Parts {
 /// How a letter is made and sent.
 #[derive(Debug, Args)]
 pub struct How {
-    /// user, group or an address (default: your personal account, else the group's)
+    /// From address: user, group or an address (default: your personal account, else the group's)
     #[arg(long, value_name = "user|group|ADDRESS")]
     pub from: Option<String>,
-    /// Account to send by
+    /// Account to send from
     #[arg(long, value_name = "NAME")]
     pub account: Option<String>,
     /// Template of the text
     #[arg(long, value_name = "TEMPLATE", conflicts_with_all = ["message", "file"])]
     pub template: Option<String>,
-    /// The text is Markdown; it goes out as HTML too
+    /// Read the text as Markdown and send it as HTML too
     #[arg(long)]
     pub markdown: bool,
-    /// The original below the text (in an editor it is there unless --no-quote)
+    /// Quote the original below the text (an editor always has it, unless --no-quote)
     #[arg(long, conflicts_with = "no_quote")]
     pub quote: bool,
-    /// An editor without the original
+    /// Start the editor without the original
     #[arg(long)]
     pub no_quote: bool,
-    /// Opens the editor also where a text is given
+    /// Open the editor even if a text is given
     #[arg(short, long)]
     pub edit: bool,
-    /// Not before: +2h, 9:00, 'tomorrow 9:00', '2026-12-24 09:00' or RFC 3339
+    /// Send later: +2h, 9:00, 'tomorrow 9:00', '2026-12-24 09:00' or RFC 3339
     #[arg(long, value_name = "TIME", conflicts_with = "draft")]
     at: Option<String>,
-    /// Keeps it as a draft
+    /// Keep it as a draft
     #[arg(long)]
     pub draft: bool,
 }

@@ -16,7 +16,7 @@ pub struct Reply {
     id: i64,
     #[command(flatten)]
     text: Text,
-    /// To its other recipients too, without our own addresses
+    /// Answer the other recipients too, except our own addresses
     #[arg(short, long, conflicts_with = "to")]
     all: bool,
     #[command(flatten)]
@@ -35,7 +35,7 @@ pub struct Forward {
     id: i64,
     #[command(flatten)]
     text: Text,
-    /// Whole, as an attachment, rather than in the text
+    /// Forward the whole message as an attachment
     #[arg(long)]
     as_attachment: bool,
     #[command(flatten)]
@@ -49,7 +49,7 @@ pub struct Forward {
 /// `email send`
 #[derive(Debug, Args)]
 pub struct Send {
-    /// A draft, which is sent as it is; or - for a text on standard input
+    /// Draft to send as it is; - reads a text from standard input
     #[arg(value_name = "ID|-", conflicts_with_all = ["message", "file"])]
     what: Option<String>,
     #[command(flatten)]
@@ -98,7 +98,7 @@ pub fn send(args: &Send, ctx: &Context) -> Result<()> {
 fn send_draft(args: &Send, id: &str, ctx: &Context) -> Result<()> {
     let usage = |text: String, hint: &str| Err(Fault::new(Kind::Usage, text).hint(hint).into());
     let Ok(id) = id.parse() else {
-        return usage(format!("ID: \"{id}\" is no email id"), "to write to somebody: --to ADDRESS");
+        return usage(format!("ID: \"{id}\" is not an email id"), "to write to somebody: --to ADDRESS");
     };
     if args.parts.any() || !args.how.is_plain() {
         return usage(

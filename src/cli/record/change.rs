@@ -72,7 +72,7 @@ pub fn unfollow(args: &Follow, ctx: &Context) -> Result<()> {
     ctx.done(record.parent.id, &format!("{} no longer follows {}", user.username, shown(&record)))
 }
 
-/// Whoever acts, or the user an administrator names.
+/// The acting user, or the user an administrator names.
 fn follower(tx: &Tx<'_>, actor: &Actor, args: &Follow, what: &str) -> Result<User> {
     let Some(name) = args.user.as_deref().filter(|name| *name != "@me") else {
         return actor.require_user(what).cloned();

@@ -15,7 +15,7 @@ use crate::store::records::ParentType;
 
 pub fn erase(args: &Named, ctx: &Context) -> Result<()> {
     if !matches!(args.kind, ParentType::Contact | ParentType::Lead) {
-        return Err(error::data(format!("TYPE: a {} is no person, only contacts and leads are erased", args.kind))
+        return Err(error::data(format!("TYPE: a {} cannot be erased: only contacts and leads can", args.kind))
             .hint(format!("espomail record delete {} NAME", args.kind))
             .into());
     }

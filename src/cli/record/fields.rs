@@ -15,25 +15,25 @@ use crate::store::users::User;
 /// Fields that `record add` and `record edit` take.
 #[derive(Debug, Default, Args)]
 pub struct Fields {
-    /// E-mail address; may be repeated, the first is the primary one; empty = none
+    /// E-mail address; repeat it for several, the first is the primary one; empty = none
     #[arg(long = "email", value_name = "ADDRESS")]
     pub emails: Vec<String>,
     /// Company of a contact or opportunity; empty = none
     #[arg(long, value_name = "NAME")]
     pub company: Option<String>,
-    /// Contact of an opportunity; may be repeated; empty = none
+    /// Contact of an opportunity; repeat it for several; empty = none
     #[arg(long = "contact", value_name = "NAME")]
     pub contacts: Vec<String>,
-    /// Team that may see it; may be repeated; empty = none
+    /// Team that can see the record; repeat it for several; empty = none
     #[arg(long = "team", value_name = "TEAM")]
     pub teams: Vec<String>,
     /// Assignee; also @me and @none
     #[arg(long, value_name = "USER")]
     pub assign_to: Option<String>,
-    /// The opportunity is open
+    /// Mark the opportunity as open
     #[arg(long, conflicts_with = "closed")]
     pub open: bool,
-    /// The opportunity is won or lost
+    /// Mark the opportunity as won or lost
     #[arg(long)]
     pub closed: bool,
 }
@@ -95,7 +95,7 @@ fn team(tx: &Tx<'_>, actor: &Actor, name: &str, known: Option<Parent>) -> Result
     let has_it = known.map(|known| records::team_ids(tx, known)).transpose()?.is_some_and(|ids| ids.contains(&team.id));
     if !has_it && !actor.may_give_to(tx, team.id)? {
         return Err(error::noperm(format!("--team: you are not in {name}"))
-            .hint("name a team of yours, or ask an administrator")
+            .hint("name one of your teams, or ask an administrator")
             .into());
     }
     Ok(team.id)

@@ -21,7 +21,7 @@ use crate::store::sight::Sight;
 
 /// The largest file.
 const MAX: u64 = 64 << 20;
-/// So many refused lines are shown.
+/// Maximum number of refused lines that are shown.
 const SHOWN: usize = 10;
 
 pub fn import(args: &Import, ctx: &Context) -> Result<()> {

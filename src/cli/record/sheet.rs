@@ -134,7 +134,7 @@ struct Numbers<'t> {
 }
 
 impl Numbers<'_> {
-    /// The number of the line in which the first byte from here on stands that is no line end; asked in ascending order.
+    /// The number of the line of the first byte from here on that does not end a line; asked in ascending order.
     fn at(&mut self, begin: usize) -> u64 {
         let ends = |b: &&u8| matches!(b, b'\r' | b'\n');
         let begin = begin + self.text.get(begin..).unwrap_or_default().iter().take_while(ends).count();

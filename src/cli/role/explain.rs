@@ -82,7 +82,7 @@ fn row(tx: &Tx<'_>, user: &User, permission: Permission, named: Option<&Named>, 
     Ok(Listed { permission, answer, user: user.username.clone(), object: args.object.clone() })
 }
 
-/// What is named, as far as whoever asks may see it.
+/// What is named, if the asking user can see it.
 fn named(tx: &Tx<'_>, actor: &Actor, text: &str) -> Result<Named> {
     if let Some(name) = text.strip_prefix("account:") {
         return context::known_account(tx, actor, name).map(|account| Named::Account(Box::new(account)));

@@ -139,7 +139,7 @@ fn every_condition_matches_what_it_says() {
 }
 
 #[test]
-fn html_beside_a_plain_text_is_looked_at_too() {
+fn html_next_to_a_plain_text_is_looked_at_too() {
     let raw = "Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n\
         --b\r\nContent-Type: text/plain\r\n\r\nSee the other part.\r\n\
         --b\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<p>Buy now, <i>big</i>\n<span>world</span></p>\r\n--b--\r\n";
@@ -187,9 +187,9 @@ fn a_condition_is_stored_as_it_is_written() {
 #[test]
 fn what_cannot_be_meant_is_refused_with_a_word_about_it() {
     for (text, why) in [
-        ("priority=x", "\"priority\" is no field of a message; known are from, from-address"),
-        ("form=x", "\"form\" is no field of a message; did you mean from?"),
-        ("", "\"\" is no field"),
+        ("priority=x", "\"priority\" is not a field of a message; the fields are from, from-address"),
+        ("form=x", "\"form\" is not a field of a message; did you mean from?"),
+        ("", "\"\" is not a field"),
         ("from", "from: needs a pattern, such as from=*@shop.com"),
         ("from=", "from: the pattern must not be empty"),
         ("from x=y", "from: write it as from=PATTERN"),
@@ -208,7 +208,7 @@ fn what_cannot_be_meant_is_refused_with_a_word_about_it() {
 }
 
 #[test]
-fn so_much_of_a_text_is_looked_at() {
+fn a_limited_part_of_a_text_is_looked_at() {
     for (pattern, far, holds) in [
         ("found", 200_000, true),
         ("found", 300_000, false),
@@ -222,7 +222,7 @@ fn so_much_of_a_text_is_looked_at() {
     }
 }
 
-/// Promise S6: whatever pattern and mail are.
+/// Promise S6: for every pattern and mail.
 #[test]
 fn hostile_patterns_and_mails_cost_no_more_than_their_length() {
     for text in ["body=*a*a*a*a*b", "body=regex:(a|aa)*b", "body=regex:(a*)*b", "body=?a?a?a?b", "body-all=ab ba aaaab"]
@@ -242,7 +242,7 @@ fn hostile_patterns_and_mails_cost_no_more_than_their_length() {
 }
 
 #[test]
-fn so_many_words_are_looked_for() {
+fn a_limited_number_of_words_is_looked_for() {
     let words = |count: usize| (0..count).map(|n| format!("w{n} ")).collect::<String>();
     let parse = |words: String| Condition::parse(&format!("body-all={words}"), false).map(|_| ());
     assert_eq!(parse(words(50)), Ok(()));

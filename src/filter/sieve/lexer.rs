@@ -40,7 +40,7 @@ struct Lexer<'s> {
 }
 
 impl<'s> Lexer<'s> {
-    /// Takes so many bytes, which end between characters.
+    /// Takes this number of bytes, which end between characters.
     fn take(&mut self, bytes: usize) -> &'s str {
         let (taken, rest) = self.rest.split_at_checked(bytes).unwrap_or((self.rest, ""));
         self.line += taken.bytes().filter(|b| *b == b'\n').count();

@@ -12,7 +12,7 @@ pub(super) struct Call {
     pub name: String,
     pub arguments: Vec<Argument>,
     pub tests: Vec<Call>,
-    /// What stands in braces behind a command.
+    /// What stands in braces after a command.
     pub block: Vec<Call>,
 }
 

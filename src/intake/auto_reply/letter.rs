@@ -31,7 +31,7 @@ pub(super) fn send(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>, to: 
         envelope_from: if world.config.auto_reply_null_sender { "" } else { &account.address },
         archive: Some(Archive {
             parent: new_case.map(|case| Parent::case(case.id)),
-            automatic: "auto-reply of ours",
+            automatic: "our own automatic reply",
             ..Archive::default()
         }),
         not_before: None,

@@ -31,7 +31,7 @@ pub enum Suppression {
     PerHour,
     /// `auto_reply_per_day`.
     PerDay,
-    /// So many went to one domain within an hour.
+    /// Number that went to one domain within an hour.
     PerDomain,
     /// The account's breaker has tripped.
     Breaker,
@@ -48,7 +48,7 @@ impl std::fmt::Display for Suppression {
             Suppression::TooOld => "the mail is older than auto_reply_max_age",
             Suppression::NotToBeAnswered(rule) => return write!(f, "not to be answered: {rule}"),
             Suppression::Filter(name) => return write!(f, "{name} says no-auto-reply"),
-            Suppression::NoAddress => "there is no address to answer to",
+            Suppression::NoAddress => "the mail has no address to answer to",
             Suppression::InvalidAddress(reason) => {
                 return write!(f, "the address is invalid until it writes: {reason}");
             }

@@ -91,7 +91,7 @@ fn where_the_connection_breaks_the_message_that_was_received_is_charged() {
         // In another order: what had not come before it is not passed.
         (&[5, 1], Some(3), &[(3, false, false)]),
         (&[1, 2, 4], Some(3), &[(3, false, true), (4, true, true)]),
-        // A server may name whatever it likes.
+        // A server may name anything.
         (&[1, 2], Some(99), &[(3, false, true)]),
         (&[1, 2], Some(1), &[(3, false, true)]),
     ] {

@@ -67,7 +67,7 @@ impl Drop for Reader {
 }
 
 /// The stored bytes of the first of these messages, `limit` bytes of them and one more. A database that cannot be read
-/// is no fault of a message.
+/// is not the fault of a message.
 pub(super) fn load(tx: &Tx<'_>, batch: Vec<Delivery>, limit: i64) -> Result<Vec<Loaded>> {
     let mut bytes = 0;
     let mut loaded = Vec::new();
@@ -96,7 +96,7 @@ fn parse(asked: &Receiver<Vec<Loaded>>, lock: Option<&Lock>, wants: Wants, parse
                 return doing(0);
             }
         }
-        // Whoever dies while they wait to be imported is killed by none of them.
+        // A crash while messages only wait must not be charged to any of them.
         doing(0)?;
     }
     Ok(())

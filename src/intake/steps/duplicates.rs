@@ -1,4 +1,4 @@
-//! What is there already: mail of ours that comes back, what was erased, the same email by another account (B3.2, B3.4).
+//! What is there already: our mail that comes back, what was erased, the same email by another account (B3.2, B3.4).
 
 use anyhow::Result;
 use jiff::Timestamp;
@@ -14,7 +14,7 @@ use crate::store::stream::{self, NewNote, NoteKind};
 use crate::store::{raw, tombstones};
 
 impl Incoming<'_> {
-    /// B3.2, and what was erased: asked first, because mail of ours that comes back is kept, too.
+    /// B3.2, and what was erased: asked first, because our mail that comes back is kept, too.
     pub(super) fn comes_back(&self) -> Result<Option<Imported>> {
         if self.is_erased()? {
             if self.delivery.source != Source::Arrived {

@@ -1,4 +1,4 @@
-//! Answers of our users to notices of ours become internal notes (B7.4).
+//! Answers of our users to our notices become internal notes (B7.4).
 
 use anyhow::Result;
 
@@ -16,7 +16,7 @@ use crate::store::users::User;
 use crate::store::{cases, emails};
 
 impl Incoming<'_> {
-    /// An answer to a notice of ours, which nobody outside gets.
+    /// An answer to our notice, which nobody outside gets.
     pub(super) fn answers_notice(&self, sender: &Sender) -> Result<Option<Imported>> {
         let (Some(user), Some(key)) = (sender.verified_user(), self.key_of_notice()) else { return Ok(None) };
         let kept = |reason: &str| self.settle(Outcome::Own, reason, None).map(Some);
@@ -27,7 +27,7 @@ impl Incoming<'_> {
             return kept("an answer to our notice: it makes a note where it arrives");
         }
         let Some(parent) = self.subject_of_notice(&key)? else {
-            return kept("an answer to a digest of ours");
+            return kept("an answer to our digest");
         };
         // Notes that answer each other by programs would never end.
         if self.message.machine.is_some() || self.message.marked_answer {
@@ -37,7 +37,7 @@ impl Incoming<'_> {
         if !access::reaches(self.tx, user, permission, Subject::Object(Object::Record(parent)))? {
             return self
                 .refuse_note(user, permission)
-                .and_then(|()| kept("an answer to our notice by who may not write there"));
+                .and_then(|()| kept("an answer to our notice by a person who cannot write there"));
         }
         let label = self.note(parent, user)?;
         kept(&format!("an answer to our notice, stored as a note of {label}"))

@@ -6,7 +6,7 @@ use crate::mail::compose::is_address;
 /// The mailboxes of a list with commas, each as `name@example.org` or `Name <name@example.org>`.
 ///
 /// # Errors
-/// The first item that is no address which can be written.
+/// The first item that is not an address which can be written.
 pub fn parse_typed(list: &str) -> Result<Vec<Mailbox>, String> {
     let items = items(list);
     items.into_iter().map(str::trim).filter(|item| !item.is_empty()).map(one).collect()

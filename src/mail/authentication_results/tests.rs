@@ -151,7 +151,7 @@ fn all_fields_of_the_server_above_the_first_foreign_one_are_read() {
     assert_eq!(by_mx("ARC-Authentication-Results: mx.example; dmarc=pass\r\nFrom: a@x.example"), "fail");
 }
 
-/// The server looked at one address at most; whoever reads another one must not take the verdict for that.
+/// The server looked at one address at most; a reader of another one must not take the verdict for that.
 #[test]
 fn a_pass_is_for_exactly_the_one_author() {
     let pass = "Authentication-Results: mx.example; dmarc=pass";

@@ -1,5 +1,5 @@
 //! What the subject of an answer to us makes of it where no other sign of a program is there. People begin subjects with
-//! the same words (`Absence: which days are free?`), so more than a beginning is asked for: what stands beside the phrase
+//! the same words (`Absence: which days are free?`), so more than a beginning is asked for: what stands next to the phrase
 //! is the subject that is answered, the name of the sender, or nothing.
 
 use super::subject::{self, Mark};
@@ -206,7 +206,7 @@ fn without_separators(text: &str) -> &str {
     rest.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or(rest)
 }
 
-/// `[#7] Printer`, also behind other tags.
+/// `[#7] Printer`, also after other tags.
 fn begins_with_number(mut rest: &str) -> bool {
     for _ in 0..subject::MAX_TAGS {
         match leading_tag(rest) {
@@ -222,7 +222,7 @@ fn is_short(text: &str, words: usize) -> bool {
     text.split_whitespace().take(words + 1).count() <= words && text.chars().take(SHORT + 1).count() <= SHORT
 }
 
-/// Whether nothing need stand beside a phrase: people write `Holiday` alone, but seldom a name of such notes.
+/// Whether a phrase may stand alone: people write `Holiday` alone, but seldom a name of such notes.
 fn says_enough(list: &'static Phrases, phrase: &str) -> bool {
     let is_receipt = [&phrases::READ_RECEIPTS, &phrases::UNREAD_RECEIPTS].iter().any(|of| std::ptr::eq(list, *of));
     !is_receipt && (!std::ptr::eq(list, &phrases::AWAY) || subject::is_long(phrase, subject::LONG))

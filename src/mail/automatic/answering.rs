@@ -17,7 +17,7 @@ pub struct Answering<'a> {
     pub own: &'a dyn Fn(&str) -> bool,
     /// Knows the Message-IDs of our automatic replies.
     pub our_auto_reply: &'a dyn Fn(&str) -> bool,
-    /// Mail that a list of ours has rewritten is answered.
+    /// Mail that our own list has rewritten is answered.
     pub to_own_list: bool,
 }
 

@@ -254,7 +254,7 @@ fn no_reply_addresses() {
     }
 }
 
-/// Subjects of ours that the mails of the rows answer.
+/// Our subjects that the mails of the rows answer.
 const OURS: &str = "Printer Drucker Imprimante Impresora Impressora Stampante Skrivare Skriver Tulostin Prentari Drukarka Tiskárna \
     Tlačiareň Nyomtató Imprimantă Pisač Tiskalnik Принтер Printeris Spausdintuvas Yazıcı Pencetak Εκτυπωτής מדפסת الطابعة چاپگر \
     प्रिंटर เครื่องพิมพ์ プリンター 打印机 印表機 프린터";

@@ -19,7 +19,7 @@ pub(super) use recipients::reader_called;
 
 use evidence::Evidence;
 
-/// The recipients that a report names in its own way; `None` where it is no report.
+/// The recipients that a report names in its own way; `None` where it is not a report.
 pub(super) fn failures(message: &Message) -> Option<Vec<Failure>> {
     let named: Vec<String> = message.all("X-Failed-Recipients").flat_map(addresses).take(MAX).collect();
     // Most mail is none, and its text need not be looked at.

@@ -7,7 +7,7 @@ use crate::mail::phrases;
 /// Bytes of the words about one recipient that are looked at.
 const MAX: usize = 2_000;
 
-/// What words tell, whatever the status code is. Many recipients may share the words, which are read once.
+/// What words tell, with any status code. Many recipients may share the words, which are read once.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Said {
     about_the_message: bool,

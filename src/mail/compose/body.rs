@@ -79,7 +79,7 @@ fn is_seven_bit(bytes: &[u8]) -> bool {
     !text.is_empty() && text.is_ascii() && text.split("\r\n").all(|line| line.len() <= 998 && !stray(line))
 }
 
-/// The type without its parameters, but for the charset of text.
+/// The type without its parameters, except the charset of text.
 fn content_type(attachment: &OutgoingAttachment) -> Option<ContentType> {
     let kind = attachment.content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let (main, sub) = kind.split_once('/')?;

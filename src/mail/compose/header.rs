@@ -9,7 +9,7 @@ const WIDTH: usize = 76;
 const MAX_WORD: usize = 300;
 /// Longest display name, in characters.
 const MAX_NAME: usize = 200;
-/// Room for the text of one encoded word, so that it fits behind a field's name.
+/// Room for the text of one encoded word, so that it fits after a field's name.
 const ENCODED_ROOM: usize = 48;
 
 /// A header block in the making.

@@ -17,7 +17,7 @@ pub fn signed(text: &str, signature: &str) -> String {
     format!("{text}\n\n{SIGNATURE_LINE}\n{}\n", signature.trim_end())
 }
 
-/// The text of an answer: what was written, then the original behind `> ` with a line that says
+/// The text of an answer: what was written, then the original after `> ` with a line that says
 /// whose it is.
 pub fn reply_text(answer: &str, quoted: Option<(&str, &str)>) -> String {
     let mut text = answer.trim_end().to_owned();

@@ -196,7 +196,7 @@ fn labelled(line: &str) -> Option<(Label, &str)> {
     Some((*label, value.trim()))
 }
 
-/// The mailbox of a From line. Links that a program writes behind an address, as in `a@x.example<mailto:a@x.example>`,
+/// The mailbox of a From line. Links that a program writes after an address, as in `a@x.example<mailto:a@x.example>`,
 /// do not count, and brackets of older Outlooks are those of RFC 5322.
 fn mailbox(value: &str) -> Option<Mailbox> {
     let old = ["[mailto:", "[smtp:"].into_iter().find(|open| value.to_ascii_lowercase().contains(open));

@@ -155,7 +155,7 @@ fn file_name(part: &Part<'_>) -> Option<String> {
     name.map(encoded_word::one_line).filter(|name| !name.is_empty())
 }
 
-/// What the HTML shows by `cid:` belongs to the text, whatever its disposition says (RFC 2392).
+/// What the HTML shows by `cid:` belongs to the text, with any disposition (RFC 2392).
 fn mark_referenced(message: &mut Message) {
     let Some(html) = &message.html else { return };
     let referenced: Vec<&str> = html

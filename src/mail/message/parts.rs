@@ -1,6 +1,6 @@
 //! Cuts the bytes of a message into a flat, depth-first list of parts (RFC 2046) in a single pass.
 //!
-//! Line by line with a stack of the open boundaries: that is linear whatever the nesting, compares
+//! Line by line with a stack of the open boundaries: that is linear at any nesting, compares
 //! boundary lines whole (`--a` does not end a part bounded by `--ab`) and can stop at a limit instead
 //! of refusing the message. A message/rfc822 part is a leaf: its boundaries are never looked for.
 
@@ -36,7 +36,7 @@ pub(super) struct Part<'a> {
     pub disposition: Parameterised,
     /// Encoded body of a leaf.
     pub body: &'a [u8],
-    /// A limit was hit here: an attachment whatever its type says.
+    /// A limit was hit here: an attachment, no matter what its type says.
     pub opaque: bool,
     /// A multipart whose boundary was never met: what is in it may be text.
     pub leftover: bool,

@@ -151,7 +151,7 @@ impl<'a> Input<'a> {
         self.take(4)?.try_into().ok().map(u32::from_le_bytes)
     }
 
-    /// A length and so many bytes, filled up to a multiple of four.
+    /// A length and that number of bytes, filled up to a multiple of four.
     fn sized(&mut self) -> Option<&'a [u8]> {
         let length = usize::try_from(self.u32()?).ok()?;
         let value = self.take(length)?;

@@ -32,7 +32,7 @@ enum Encoding {
 }
 
 impl Encoding {
-    /// By its label, also with other signs between its letters: `base-64`, `quoted printable`. Where the whole is no
+    /// By its label, also with other signs between its letters: `base-64`, `quoted printable`. Where the whole is not a
     /// label, its first word may be one.
     fn of(label: &[u8]) -> Encoding {
         let label = String::from_utf8_lossy(label).to_ascii_lowercase();
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_after_base64_is_no_part_of_it() {
+    fn text_after_base64_is_not_part_of_it() {
         let after = |text: &'static str| decode_and_rest(text.as_bytes(), b"base64").1;
         assert_eq!(after("aGVsbG8=\n\n____\nThe list"), b"\n____\nThe list");
         assert_eq!(after("aGVsbG8=\n"), b"");

@@ -42,7 +42,7 @@ fn every_id_that_a_receipt_carries_names_the_mail() {
 
 /// A server rejects a mail in the form of a receipt; a mailbox that empties itself does not.
 #[test]
-fn a_refusal_is_no_receipt() {
+fn a_refusal_is_not_a_receipt() {
     let automatic =
         "Final-Recipient: rfc822; kim@x.example\nDisposition: automatic-action/MDN-sent-automatically; deleted";
     let read = |head: &str, words: &str, disposition: &str| {

@@ -13,7 +13,7 @@ const MAX_TAGS: usize = 500;
 const REFUSED: [&str; 2] = ["raw", "autoescape"];
 
 /// Refuses a template with a tag that is too long, or too many. Finds tags as the engine's lexer
-/// does, but for the blocks that are refused.
+/// does, except the blocks that are refused.
 pub(super) fn check(source: &str) -> Result<(), TemplateError> {
     let mut rest = source;
     let mut tags = 0;

@@ -16,7 +16,7 @@ const MAX_BETWEEN: usize = 3;
 /// Lines that tell who wrote what is quoted.
 const MAX_ATTRIBUTION: usize = 3;
 
-/// What the thread has seen before, so that a quotation of it can be recognised, also where its lines were cut anew.
+/// What the thread has seen before, so that a quotation of it can be recognised, even if its lines were wrapped again.
 #[derive(Debug, Default)]
 pub struct Known {
     lines: HashSet<u64>,
@@ -67,7 +67,7 @@ fn hash<'a>(words: impl Iterator<Item = &'a str>) -> u64 {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Piece<'a> {
     Line(&'a str),
-    /// So many quoted lines stand here.
+    /// Number of quoted lines that stand here.
     Folded(usize),
 }
 

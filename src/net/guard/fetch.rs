@@ -1,7 +1,7 @@
 //! FETCH answers, read straight off the socket: `12 FETCH (UID 7 BODY[] {3}` and so on (RFC 3501 7.4.2).
 //!
-//! The attributes may stand in any order; those that were not asked for are skipped whatever their shape, by a depth
-//! counter and without recursion. Only a whole answer gives a [`Row`], and its numbers are possible ones: whoever reads it
+//! The attributes may stand in any order; those that were not asked for are skipped in any shape, by a depth
+//! counter and without recursion. Only a whole answer gives a [`Row`], and its numbers are possible ones: a caller who reads it
 //! may add them up and store them.
 
 use jiff::Timestamp;
@@ -234,7 +234,7 @@ impl Answer<'_> {
     }
 }
 
-/// `"17-Jul-1996 02:44:25 -0700"`, the day perhaps with a leading space; `None` when it is no date, or an impossible one.
+/// `"17-Jul-1996 02:44:25 -0700"`, the day perhaps with a leading space; `None` when it is not a date, or an impossible one.
 fn date(text: &[u8]) -> Option<Timestamp> {
     let text = std::str::from_utf8(text).ok()?.trim();
     let date = strtime::parse("%d-%b-%Y %H:%M:%S %z", text).ok()?.to_timestamp().ok()?;

@@ -3,7 +3,7 @@
 use crate::net::later::{self, Later};
 use crate::net::printable::Words;
 
-/// So much of a text is looked at for what it asks for.
+/// Bytes of a text that are looked at for what it asks for.
 const TEXT_MAX: usize = 4096;
 
 /// The five status words.
@@ -27,7 +27,7 @@ pub(in crate::net) struct Status {
 }
 
 impl Status {
-    /// Reads what follows the tag or the star; `None` when it is no status line.
+    /// Reads what follows the tag or the star; `None` when it is not a status line.
     pub(in crate::net) fn parse(line: impl AsRef<[u8]>) -> Option<Status> {
         let line = line.as_ref();
         let end = line.iter().position(|&byte| byte == b' ').unwrap_or(line.len());

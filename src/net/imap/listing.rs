@@ -12,9 +12,9 @@ const ROWS: u32 = 50_000;
 const COMMANDS: u32 = 64;
 /// Messages whose UIDs fit into one line of a SEARCH answer.
 const FOUND: u32 = 300_000;
-/// A search finds at most so many messages …
+/// Maximum number of messages that a search finds …
 const FOUND_MAX: usize = 3_000_000;
-/// … and at most so many more than there were when the folder was opened.
+/// … and at most this number more than there were when the folder was opened.
 const ARRIVING: usize = 100_000;
 /// Folders that one account may have.
 const FOLDERS_MAX: usize = 50_000;

@@ -31,7 +31,7 @@ fn greet(guard: &mut Guard) -> Result<(), NetError> {
         Word::Bye => Err(farewell(guard.words(), &greeting)),
         Word::PreAuth => Err(NetError::new(
             NetErrorKind::Protocol,
-            "the server says PREAUTH: a session that nobody logged in to is refused",
+            "the server greeted with PREAUTH: a session without a login is refused",
         )),
         Word::No | Word::Bad if greeting.later().is_some() => Err(farewell(guard.words(), &greeting)),
         Word::No | Word::Bad => Err(nonsense(guard.words(), "the greeting", greeting.said(guard.words()).as_bytes())),

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::net::{Credentials, sasl};
 
-/// So many bytes of a longer secret are as secret as the whole. Shorter parts are not looked for: they stand in many words
+/// Number of bytes of a longer secret that are as secret as the whole. Shorter parts are not looked for: they stand in many words
 /// by chance, and a gap within a word that everybody can read tells which letters the secret has, where the word in
 /// full tells nothing. Of what is quoted less than this can be part of the secret, and nobody knows that it is.
 const PART: usize = 12;
@@ -57,7 +57,7 @@ impl Secrets {
         }
         let hex: Zeroizing<String> = Zeroizing::new(secret.bytes().map(|byte| format!("{byte:02x}")).collect());
         all.look_for(Fold::Alphanumeric, &hex, 2 * PART, 2 * SHORT, false);
-        // Within other text base64 looks one of three ways, but for the bytes at both ends.
+        // Within other text base64 looks one of three ways, except for the bytes at both ends.
         for before in 0..3_usize {
             let bytes = Zeroizing::new([&vec![0; before][..], secret.as_bytes()].concat());
             let encoded = Zeroizing::new(encode_block(&bytes));

@@ -67,7 +67,7 @@ fn a_text_that_repeats_the_secret_is_told_without_it() {
     ] {
         let words = hiding(secret).printable(format!("before {said} after").as_bytes());
         assert!(words.starts_with("before ") && words.ends_with(" after") && words.contains(GAP), "{said}: {words}");
-        // Base64 hides what stands beside the secret, too: the login may show, the secret may not.
+        // Base64 hides what stands next to the secret, too: the login may show, the secret may not.
         for part in secret.as_bytes().windows(4).filter_map(|part| std::str::from_utf8(part).ok()) {
             assert!(!words.contains(part), "{said}: {words}");
         }
@@ -87,7 +87,7 @@ fn a_part_of_a_long_secret_is_as_secret() {
     assert_eq!(words.printable(format!("token {} is old", token.get(40..51).unwrap()).as_bytes()).find(GAP), None);
     let encoded = encode_block(token.as_bytes());
     assert!(words.printable(encoded.get(33..60).unwrap().as_bytes()).contains(GAP));
-    // Cut by whoever quotes it: neither the end of the quotation nor of what is searched shows more than that.
+    // A user who quotes cuts it: neither the end of the quotation nor of what is searched shows more than that.
     let long = format!("{}{token}", "x ".repeat(140));
     assert!(!words.printable(long.as_bytes()).contains(token.get(..8).unwrap()));
     let spaces = format!("{}{token}", " ".repeat(QUOTED - 20));
@@ -148,7 +148,7 @@ fn where_a_gap_would_tell_the_secret_nothing_is_quoted() {
 }
 
 #[test]
-fn what_is_no_secret_stays_readable() {
+fn words_without_a_secret_stay_readable() {
     let words = hiding("Canary-7+/=\"\\%&~");
     for said in [
         "mailbox is over quota, 100% used",

@@ -120,7 +120,7 @@ fn what_the_null_sender_is_not_to_blame_for_is_not_repeated() {
 }
 
 #[test]
-fn whoever_the_account_may_not_write_as_no_recipient_is_to_blame() {
+fn a_recipient_is_not_blamed_when_the_account_cannot_write_as_its_sender() {
     let denied = "5.7.60 Client does not have permissions to send as this sender";
     let at_rcpt = Act::Answer(vec![("a@x.example", 550, "5.7.1 Relay access denied")], 250, "taken");
     for (kind, act) in [

@@ -69,7 +69,7 @@ fn a_draft_is_the_letter_and_becomes_the_mail() {
     assert_eq!(desk.case().status, CaseStatus::Pending);
     let gone = email(id).unwrap();
     let again = desk.write(|tx, world| super::resume(tx, world, &actor(tx, "ana")?, &gone));
-    assert!(again.unwrap_err().to_string().contains("is no draft"));
+    assert!(again.unwrap_err().to_string().contains("is not a draft"));
 }
 
 #[test]

@@ -79,7 +79,7 @@ fn hostile() -> impl Strategy<Value = String> {
 }
 
 #[test]
-fn nothing_that_somebody_wrote_becomes_a_field_of_ours() {
+fn text_of_a_writer_never_becomes_a_header_field() {
     let seed = 20_260_101;
     let config = Runs { rng_seed: RngSeed::Fixed(seed), failure_persistence: None, cases: 150, ..Runs::default() };
     let strategy = (hostile(), hostile(), hostile(), hostile(), hostile());

@@ -7,7 +7,7 @@ settings! {
     |_kind, _now| pub struct AutoReply {
         /// Template of the automatic reply.
         auto_reply_id: Option<i64> = None,
-        /// Automatic replies also to mail that a list of ours has rewritten.
+        /// Automatic replies also to mail that our own list has rewritten.
         reply_to_own_list: bool = false,
         /// From address; `None` = the account's.
         reply_from: Option<String> = None,

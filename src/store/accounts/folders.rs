@@ -124,7 +124,7 @@ pub fn map_folder(tx: &Tx<'_>, account_id: i64, name: &str, put_in: PutIn, folde
     Ok(())
 }
 
-/// Begins a folder anew under this UIDVALIDITY (B2.3).
+/// Starts a folder again under this UIDVALIDITY (B2.3).
 pub fn begin_folder(tx: &Tx<'_>, account_id: i64, folder: &str, uidvalidity: u32, past_uid: u32) -> Result<()> {
     tx.execute(
         "UPDATE account_folders SET uidvalidity = ?3, last_uid = 0, past_uid = ?4, messages = NULL, past = NULL

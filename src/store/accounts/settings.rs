@@ -48,7 +48,7 @@ labels! {
         Direct = "direct",
         /// In turn.
         RoundRobin = "round-robin",
-        /// Whoever has the fewest open cases.
+        /// The user with the fewest open cases.
         LeastBusy = "least-busy",
     }
 }
@@ -107,7 +107,7 @@ labels! {
     pub enum Share {
         /// Those it is addressed to.
         Private = "private",
-        /// Whoever may read the record that a mail is linked to, too.
+        /// Also everyone who can read the record that a mail is linked to.
         Record = "record",
     }
 }
@@ -164,7 +164,7 @@ pub enum OnClosed {
     Reopen,
     /// Makes a new case that relates to it.
     New,
-    /// Opens it again within so many days after closing, else makes a new one.
+    /// Opens it again within this number of days after closing, else makes a new one.
     ReopenWithin(u16),
 }
 

@@ -18,7 +18,7 @@ pub fn add(tx: &Tx<'_>, account: &Account) -> Result<i64> {
     Ok(id)
 }
 
-/// Writes every setting back, aliases and teams included; health and wheel are left alone, but for the waiting
+/// Writes every setting back, aliases and teams included; health and wheel are left alone, except the waiting
 /// after refused logins and at a server's wish, and what was learnt of the server: a changed account is tried at once.
 pub fn update(tx: &Tx<'_>, account: &Account) -> Result<()> {
     let mut bound = settings(account)?;

@@ -17,7 +17,7 @@ pub struct CaseQuery {
     pub condition: Tree<Test>,
     /// Order; `None` = by number.
     pub sort: Option<CaseSort>,
-    /// At most so many.
+    /// Maximum number.
     pub limit: Option<i64>,
 }
 

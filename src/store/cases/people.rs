@@ -18,7 +18,7 @@ labels! {
         Copied = "copied",
         /// Somebody else whom we wrote to.
         ThirdParty = "third party",
-        /// A user, or an address of ours.
+        /// A user, or one of our addresses.
         Staff = "staff",
         /// Anybody else.
         Outsider = "outsider",

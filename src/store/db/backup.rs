@@ -1,5 +1,5 @@
 //! Copies of a whole database. A backup says in itself that it is one, so that a database that was put in place from it
-//! notices that, whoever put it there ([`crate::store::restored`]).
+//! notices that, no matter who put it there ([`crate::store::restored`]).
 
 use std::fs::{self, File, OpenOptions};
 use std::path::Path;
@@ -32,7 +32,7 @@ impl Store {
     fn copy_to(&self, target: &Path, now: Timestamp) -> Result<()> {
         let mut copy = Connection::open(target)?;
         backup::Backup::new(&self.conn, &mut copy)?.run_to_completion(PAGES, Duration::ZERO, None)?;
-        // One self-contained file, whatever the original's journal mode.
+        // One self-contained file, in any journal mode of the original.
         copy.pragma_update(None, "journal_mode", "delete")?;
         // Older versions cannot say so, and one that is a backup already keeps its time.
         if copy.column_exists(None, "instance", "backup_made_at")? {

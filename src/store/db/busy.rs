@@ -1,4 +1,4 @@
-//! The error of whoever waited in vain: it names the process that holds the database.
+//! The error of a process that waited in vain: it names the process that holds the database.
 
 use std::fmt;
 use std::path::Path;

@@ -73,7 +73,7 @@ fn told(found: &Obstacle, place: &Place) -> Fault {
     let grave = place.troubles().into_iter().find(|trouble| trouble.is_grave);
     match (found, grave) {
         (Obstacle::Damaged(words), _) => io(format!("{database} is damaged: {words}"), AFTER_DAMAGE),
-        // Whatever SQLite calls it: this is why.
+        // This is the reason, by any name that SQLite gives it.
         (_, Some(trouble)) => io(trouble.what, &trouble.remedy),
         (Obstacle::Full, None) => io(
             format!("the disk of {database} is full or its quota is used up ({} free)", about(place.free)),
@@ -81,11 +81,11 @@ fn told(found: &Obstacle, place: &Place) -> Fault {
         ),
         (Obstacle::ReadOnly, None) => io(
             format!("{database} cannot be written by {}, it belongs to {}", place.runner, place.owner),
-            "was it moved or replaced meanwhile? run it again; `espomail doctor` says who may write what",
+            "was it moved or replaced meanwhile? run it again; `espomail doctor` shows who can write what",
         ),
         (Obstacle::Closed, None) => io(
             format!("{database}, its log or its directory cannot be opened by {}", place.runner),
-            "`espomail doctor` says who may write what",
+            "`espomail doctor` shows who can write what",
         ),
         (Obstacle::Disk(words), None) => io(
             format!("the disk of {database} fails: {words}"),

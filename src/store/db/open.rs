@@ -20,7 +20,7 @@ use crate::job_control::Hold;
 use crate::store::place;
 
 impl Store {
-    /// Makes a new database, file 0600 in a directory 0700 whatever the umask.
+    /// Makes a new database, file 0600 in a directory 0700 with any umask.
     ///
     /// # Errors
     /// Where a file of that name exists, or nothing can be written there.
@@ -178,7 +178,7 @@ impl Store {
         // The savepoint of each message would go through a file of its own.
         self.conn.pragma_update(None, "temp_store", "memory")?;
         self.conn.pragma_update(None, "trusted_schema", false)?;
-        // Without it a statement over a partial index is compiled anew for every value that is bound to it.
+        // Without it a statement over a partial index is compiled again for every value that is bound to it.
         self.conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         Ok(())
     }
@@ -188,7 +188,7 @@ impl Store {
         if self.recognise(newest)? == newest {
             return Ok(());
         }
-        // A table that is made anew is dropped, which must not reach the rows that refer to it.
+        // A table that is rebuilt is dropped first, which must not reach the rows that refer to it.
         self.conn.pragma_update(None, "foreign_keys", false)?;
         let migrated = self.write(|tx| {
             // Another process may have migrated it meanwhile.

@@ -99,7 +99,7 @@ fn a_store_for_reading_lets_nothing_be_written() {
     fs::remove_dir_all(dir).unwrap();
 }
 
-/// Tables with their columns, and the other objects, whatever their order.
+/// Tables with their columns, and the other objects, in any order.
 fn shape(conn: &Connection) -> Vec<String> {
     let list = "SELECT type || ' ' || name || coalesce('.' || (SELECT group_concat(c, ' ') FROM (
             SELECT x.name || ':' || x.type || ':' || x.\"notnull\" || ':' || coalesce(x.dflt_value, '') AS c

@@ -1,4 +1,4 @@
-//! The ledger of one folder, as `account audit` compares it with the server (B2.13), and what in it is no email.
+//! The ledger of one folder, as `account audit` compares it with the server (B2.13), and what in it is not an email.
 
 use anyhow::Result;
 use jiff::Timestamp;
@@ -39,7 +39,7 @@ pub fn of_folder(tx: &Tx<'_>, account_id: i64, folder: &str, uidvalidity: u32) -
     )
 }
 
-/// Messages that are no emails, or not yet, or mail of ours that came back; of one account, newest first.
+/// Messages that are not emails, or not yet, or our mail that came back; of one account, newest first.
 pub fn without_email(tx: &Tx<'_>, account_id: i64, limit: i64) -> Result<Vec<Delivery>> {
     tx.all(
         &format!(

@@ -6,13 +6,13 @@ use jiff::{SignedDuration, Timestamp};
 use super::{FACTS, Facts, Outcome, PLACE, Place};
 use crate::store::db::{Row, Tx, params, seconds};
 
-/// After so many attempts a message is unfetchable.
+/// Number of attempts after which a message is unfetchable.
 const ATTEMPTS: i64 = 3;
-/// It is asked for once more on each of so many days …
+/// Number of days on each of which it is asked for once more …
 const DAYS: i64 = 7;
 /// … after this time: a bad line must not lose a large mail.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
-/// One run asks for at most so many.
+/// Maximum number that one run asks for.
 const AT_ONCE: i64 = 50;
 
 /// A message that a server still owes.

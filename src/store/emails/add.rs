@@ -70,7 +70,7 @@ pub fn add(tx: &Tx<'_>, new: &NewEmail<'_>, message: &Message, now: Timestamp) -
     Ok(id)
 }
 
-/// Writes a draft anew, with everything that its message says; its old source goes, its key stays.
+/// Writes a draft again, with everything that its message says; its old source goes, its key stays.
 pub fn rewrite(tx: &Tx<'_>, id: i64, new: &NewEmail<'_>, message: &Message) -> Result<()> {
     let old: Option<i64> = tx.value("SELECT raw_id FROM emails WHERE id = ?1", params![id])?.flatten();
     index::rewrite(tx, id, || {

@@ -55,7 +55,7 @@ pub fn set_status_of(tx: &Tx<'_>, email_id: Option<i64>, status: EmailStatus) ->
     email_id.map_or(Ok(()), |id| set_status(tx, id, status))
 }
 
-/// Another name of an email of ours.
+/// Another name of our email.
 pub fn add_alias(tx: &Tx<'_>, email_id: i64, message_id: &str) -> Result<()> {
     tx.execute(
         "INSERT OR IGNORE INTO message_id_aliases (message_id, email_id) VALUES (?1, ?2)",
@@ -73,7 +73,7 @@ pub fn add_user(tx: &Tx<'_>, email_id: i64, user_id: i64, sent: bool) -> Result<
     Ok(())
 }
 
-/// Puts an email into the inbox of whoever its case is assigned to, unless it is private to others (B6.1).
+/// Puts an email into the inbox of the assignee of its case, unless it is private to others (B6.1).
 pub fn add_assignee(tx: &Tx<'_>, email_id: i64, user_id: i64) -> Result<()> {
     tx.execute(
         "INSERT OR IGNORE INTO email_users (email_id, user_id) SELECT id, ?2 FROM emails WHERE id = ?1 AND NOT private",
@@ -93,7 +93,7 @@ pub fn set_author(tx: &Tx<'_>, email_id: i64, user_id: i64) -> Result<()> {
     Ok(())
 }
 
-/// Keeps an email to those who have it in a folder of their own, or opens it to whoever sees its teams and case (B6.1).
+/// Keeps an email to those who have it in a folder of their own, or opens it to those who see its teams and case (B6.1).
 pub fn set_private(tx: &Tx<'_>, email_id: i64, private: bool) -> Result<()> {
     tx.execute("UPDATE emails SET private = ?2 WHERE id = ?1", params![email_id, private])?;
     Ok(())
@@ -105,7 +105,7 @@ pub fn set_read_by_all(tx: &Tx<'_>, email_id: i64) -> Result<()> {
     Ok(())
 }
 
-/// The users who have an email in their inbox or a folder of theirs, by id; not who sent it.
+/// The users who have an email in their inbox or in one of their folders, by id; not its sender.
 pub fn inboxes(tx: &Tx<'_>, email_id: i64) -> Result<Vec<i64>> {
     tx.values(
         "SELECT user_id FROM email_users WHERE email_id = ?1 AND folder = 'inbox' ORDER BY user_id",
@@ -113,7 +113,7 @@ pub fn inboxes(tx: &Tx<'_>, email_id: i64) -> Result<Vec<i64>> {
     )
 }
 
-/// Whether an email lies in a user's inbox, in no folder of theirs, archive or trash.
+/// Whether an email lies in a user's inbox, in none of their folders, archive or trash.
 pub fn is_unsorted(tx: &Tx<'_>, email_id: i64, user_id: i64) -> Result<bool> {
     let sql = "SELECT 1 FROM email_users WHERE email_id = ?1 AND user_id = ?2 AND folder = 'inbox'
         AND trash = 0 AND archive = 0 AND folder_id IS NULL";

@@ -36,7 +36,7 @@ pub struct EmailQuery {
     pub condition: Tree<Test>,
     /// Whose marks and folders are shown.
     pub viewer: Option<i64>,
-    /// At most so many.
+    /// Maximum number.
     pub limit: Option<i64>,
 }
 

@@ -1,6 +1,6 @@
 //! The state of an email for a user: read, important, and where it lies (B1.5, B6.3).
 //!
-//! Whoever has an email in the inbox or in Sent has a copy of their own to sort, and these statements do nothing for
+//! A user who has an email in the inbox or in Sent has a copy of their own to sort, and these statements do nothing for
 //! others. A group folder is a place of its own beside that, with trash and archive for everybody who works in it.
 
 use anyhow::Result;
@@ -41,7 +41,7 @@ pub fn set_archive(tx: &Tx<'_>, email_id: i64, user_id: i64, archive: bool) -> R
     set(tx, sql, email_id, user_id, archive)
 }
 
-/// Moves a user's copy into a folder of theirs, or (`None`) to the inbox or Sent; out of trash and archive.
+/// Moves a user's copy into one of their folders, or (`None`) to the inbox or Sent; out of trash and archive.
 pub fn move_to(tx: &Tx<'_>, email_id: i64, user_id: i64, folder_id: Option<i64>) -> Result<()> {
     tx.about("email", email_id);
     tx.execute(
@@ -53,7 +53,7 @@ pub fn move_to(tx: &Tx<'_>, email_id: i64, user_id: i64, folder_id: Option<i64>)
 
 /// Puts an email into a group folder, whose teams see it from now on (B6.1); out of its trash and archive, and out of
 /// another group folder, whose teams see it no longer unless they do so by an account or case. `None` takes it out:
-/// whoever saw it goes on seeing it.
+/// users who saw it go on seeing it.
 pub fn put_into_group_folder(tx: &Tx<'_>, email_id: i64, folder_id: Option<i64>) -> Result<()> {
     if let (Some(old), Some(new)) = (group_folder(tx, email_id)?, folder_id)
         && old != new

@@ -87,13 +87,13 @@ pub fn by_id(tx: &Tx<'_>, parent: Parent, sight: Sight) -> Result<Option<Record>
     tx.one(&sql, params![sight.parameter(), parent.id], |row| Record::from_row(parent.kind, row))
 }
 
-/// Those of this name, whatever its case, that may be seen.
+/// Those of this name, in any case, that may be seen.
 pub fn by_name(tx: &Tx<'_>, kind: ParentType, name: &str, sight: Sight) -> Result<Vec<Record>> {
     let sql = format!("{} AND r.name = ?2 COLLATE NOCASE ORDER BY r.id", select(sight, kind));
     tx.all(&sql, params![sight.parameter(), name], |row| Record::from_row(kind, row))
 }
 
-/// The record of this type that has an address, whoever may see it.
+/// The record of this type that has an address, for any reader.
 pub fn by_address(tx: &Tx<'_>, kind: ParentType, address: &str) -> Result<Option<Parent>> {
     let id: Option<i64> = tx.value(
         "SELECT record_id FROM record_addresses WHERE address = ?1 AND record_type = ?2 ORDER BY record_id",
@@ -105,11 +105,11 @@ pub fn by_address(tx: &Tx<'_>, kind: ParentType, address: &str) -> Result<Option
 /// What `record list` narrows by; `None` = anything.
 #[derive(Debug, Clone, Default)]
 pub struct RecordQuery {
-    /// Each is part of the name or of an address, whatever its case.
+    /// Each is part of the name or of an address, in any case.
     pub words: Vec<String>,
     pub assigned_user_id: Option<i64>,
     pub team_id: Option<i64>,
-    /// At most so many.
+    /// Maximum number.
     pub limit: Option<usize>,
 }
 

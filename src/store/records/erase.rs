@@ -58,7 +58,7 @@ pub fn outbox_row(tx: &Tx<'_>, id: i64) -> Result<()> {
     raw_id.map_or(Ok(()), |raw_id| raw::delete_unused(tx, raw_id))
 }
 
-/// Deliveries whose bytes are kept but are no email: quarantined, waiting, mail of ours that came back.
+/// Deliveries whose bytes are kept but are not an email: quarantined, waiting, our mail that came back.
 pub fn deliveries_without_email(tx: &Tx<'_>) -> Result<Vec<(i64, i64)>> {
     let sql = "SELECT id, raw_id FROM deliveries WHERE email_id IS NULL AND raw_id IS NOT NULL ORDER BY id";
     tx.all(sql, [], |row| Ok((row.get("id")?, row.get("raw_id")?)))
@@ -118,7 +118,7 @@ pub fn names_of(tx: &Tx<'_>, address: &str) -> Result<Vec<String>> {
     tx.values("SELECT DISTINCT name FROM email_addresses WHERE address = ?1 AND name <> ''", params![address])
 }
 
-/// Texts of ours in which a person may be named: reading those that hold a word, writing one back.
+/// Our texts in which a person may be named: reading those that hold a word, writing one back.
 const TEXTS: &[(&str, &str)] = &[
     ("SELECT id, text FROM notes WHERE instr(lower(text), ?1) > 0", "UPDATE notes SET text = ?2 WHERE id = ?1"),
     (
@@ -156,7 +156,7 @@ const TEXTS: &[(&str, &str)] = &[
     ),
 ];
 
-/// Rewrites the texts of ours that hold a word, in lower case.
+/// Rewrites our texts that hold a word, in lower case.
 pub fn texts(tx: &Tx<'_>, word: &str, rewrite: &dyn Fn(&str) -> String) -> Result<()> {
     for (read, write) in TEXTS {
         for (id, text) in tx.all(read, params![word], |row| Ok((row.get::<i64>("id")?, row.get::<String>("text")?)))? {

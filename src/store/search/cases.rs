@@ -77,7 +77,7 @@ fn contact(text: &str, bound: &mut Bound) -> String {
     format!("c.contact_id IN (SELECT k.id FROM contacts k WHERE mentions(k.name, {place}) AND {visible})")
 }
 
-/// Whoever sees a case reads all its mail (`case show`), but what is private to others.
+/// A user who sees a case reads all its mail (`case show`), except what is private to others.
 fn some_mail(test: &Test, bound: &mut Bound) -> Result<String> {
     Ok(format!(
         "EXISTS (SELECT 1 FROM emails e WHERE e.parent_type = 'case' AND e.parent_id = c.id AND {} AND ({}))",

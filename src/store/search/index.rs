@@ -8,11 +8,11 @@ use anyhow::Result;
 
 use crate::store::db::{Store, Tx, params};
 
-/// One transaction holds at most so many rows …
+/// Maximum number of rows in one transaction …
 const ROWS: i64 = 500;
-/// … and so many bytes of text, so that no other writer waits long …
+/// … maximum bytes of text, so that no other writer waits long …
 const BYTES: i64 = 2 << 20;
-/// … of which the index takes at most so many of one row.
+/// … of which the index takes at most this number of one row.
 const ROW_BYTES: i64 = 256 << 10;
 
 /// The statements of one index.
@@ -68,9 +68,9 @@ pub fn rewrite(tx: &Tx<'_>, email_id: i64, work: impl FnOnce() -> Result<()>) ->
     Ok(())
 }
 
-/// Writes the whole index anew: until then the words of what was deleted stay in it, marked as gone. (The option
+/// Writes the whole index again: until then the words of what was deleted stay in it, marked as gone. (The option
 /// `secure-delete` of FTS5 would take most of them out at once, but costs a third of each pass.) A lone segment would be
-/// left as it is; another one beside it makes SQLite merge them.
+/// left as it is; another one next to it makes SQLite merge them.
 pub fn scrub(tx: &Tx<'_>) -> Result<()> {
     for sql in [
         "INSERT INTO email_index (rowid, subject, addresses, text) VALUES (0, 'x', '', '')",

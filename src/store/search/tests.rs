@@ -8,7 +8,7 @@ use crate::store::records::erase;
 use crate::store::text::{folded, mentions};
 
 #[test]
-fn parts_are_found_whatever_the_case() {
+fn parts_are_found_in_any_case() {
     for (text, part, expected) in [
         ("Invoice 2231", "invoice", true),
         ("overdue INVOICE", "invoice", true),

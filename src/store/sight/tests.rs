@@ -34,7 +34,7 @@ impl Kind {
         has_copy || (!self.private && (by_team || by_case))
     }
 
-    /// In `case show`, by whoever sees the case.
+    /// In `case show`, for users who see the case.
     fn is_shown_in_case_to(&self, user: i64) -> bool {
         self.in_case && user != 3 && (!self.private || (user == 1 && self.ana_has_it))
     }
@@ -86,7 +86,7 @@ fn add(tx: &Tx<'_>, bits: i64) -> anyhow::Result<()> {
 }
 
 #[test]
-fn whoever_may_read_an_email_finds_it_and_nobody_else() {
+fn only_users_who_can_read_an_email_find_it() {
     let store = filled();
     for bits in 0..16 {
         let (id, kind) = (bits + 1, Kind::of(bits));
@@ -219,7 +219,7 @@ impl Mail {
         self.nearest().is_some_and(|nearest| nearest <= level)
     }
 
-    /// In `case show`, by whoever sees the case at this level: a team that shares a case shares its mail.
+    /// In `case show`, for users who see the case at this level: a team that shares a case shares its mail.
     fn is_shown_in_case(self, level: Level, case_level: Level) -> bool {
         if level == Level::Team && case_level <= Level::Team { self.is_seen(Level::All) } else { self.is_seen(level) }
     }

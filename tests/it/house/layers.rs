@@ -173,7 +173,7 @@ fn no_transaction_waits() {
     assert!(faults.is_empty(), "{faults:#?}");
 }
 
-/// The text up to where so many parentheses are closed.
+/// The text up to where this number of parentheses is closed.
 fn in_parentheses(text: &str, mut depth: usize) -> &str {
     for (at, letter) in text.char_indices() {
         match letter {

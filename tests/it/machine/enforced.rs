@@ -256,7 +256,7 @@ fn servers_inside_are_reached_only_where_the_configuration_says_so() {
     let refused = office.run("ana", &format!("{S} account test mine")).exits(78);
     assert!(refused.stderr.contains("127.0.0.1 is not a public address"), "{refused:?}");
     assert!(refused.stderr.contains("allowed_hosts"), "{refused:?}");
-    // The same for whoever polls, and for a name that means this machine.
+    // The same for the user who polls, and for a name that means this machine.
     office.run("root", "espomail fetch mine").exits(78);
     // Root may name any server.
     office.run("root", &format!("espomail account edit mine --imap 127.0.0.1:{port}")).ok();
@@ -322,7 +322,7 @@ fn people_need_not_type_sudo_and_their_files_are_read_as_theirs() {
     office.run("ana", "echo by pipe | espomail template add three --subject s --body - --html h").ok();
     let shown = office.run("ana", "espomail --json template show three").ok().stdout;
     assert!(shown.contains("by pipe") && shown.contains("html"), "{shown}");
-    // Data is written by whoever asked for it.
+    // Data is written by the user who asked for it.
     office.run("ana", "espomail export case 1 --to mbox case.mbox").ok();
     assert_eq!(office.run("ana", "stat -c '%U %a' case.mbox").ok().stdout, "ana 600\n");
     let parts = "printf 'From: a@b.example\\nContent-Type: multipart/mixed; boundary=b\\n\\n--b\\nContent-Disposition: attachment; \
@@ -388,7 +388,7 @@ printf 'From: eva@customer.example\\nSubject: Broken\\nMessage-ID: <a@customer.e
     office.run("ana", "test ! -e saw").ok();
     assert_eq!(left(), "", "the editor's file is there still");
 
-    // By hand: not to a terminal, and whoever sends nothing back has written nothing.
+    // By hand: not to a terminal, and a caller who sends nothing back has written nothing.
     let shown = office.run("ana", &format!("{T} {S} --edits-afar case reply 2")).exits(65);
     assert!(shown.stdout.contains("text: must not be empty"), "{shown:?}");
     let rows = office.every_row();
@@ -487,7 +487,7 @@ fn doctor_finds_what_locks_people_out_and_what_others_could_change() {
 }
 
 #[test]
-fn a_backup_that_fails_leaves_no_secrets_behind() {
+fn a_backup_that_fails_leaves_no_secrets() {
     let Some(office) = office() else { return };
     office.run("root", "mkdir -m 700 /tmp/small && mount -t tmpfs -o size=64k,mode=777 none /tmp/small").ok();
     let backup = "espomail db backup --with-secrets /tmp/small/copy.db";

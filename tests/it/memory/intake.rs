@@ -101,7 +101,7 @@ fn a_merged_case_hands_its_mail_to_the_one_that_lives_on() {
     assert_eq!(office.case_of(&later), 2);
 }
 
-/// Whatever an administrator has put into a template, and whatever the configuration says: the customer's mail comes in.
+/// With every template of an administrator and every configuration, the customer's mail comes in.
 #[test]
 fn a_reply_that_cannot_be_made_is_a_decision_and_its_mail_is_imported() {
     let mut office = office(|account| account.smtp.host = Some("mail.desk.example".to_owned()));

@@ -125,7 +125,7 @@ impl MailTransport for Postman {
 type Machine<'a> = &'a dyn Fn(&Letter, i64, Timestamp) -> Option<Letter>;
 
 /// Lets a first letter and a machine meet a desk for simulated days; the automatic replies of the desk. The machine
-/// answers whatever it gets in the next minute, and, where it is `restless`, writes every ten minutes besides.
+/// answers everything it gets in the next minute, and, where it is `restless`, writes every ten minutes besides.
 fn meet(days: i64, restless: bool, machine: Machine<'_>) -> usize {
     let desk = Instance::new("desk@desk.example");
     let mut to_desk = vec![plain("robot@machine.example", &desk.address, "Hello", START)];

@@ -19,7 +19,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::support::{Dice, asked, promise};
 
-/// So many that some users see more than are looked up one by one.
+/// Enough that some users see more than are looked up one by one.
 const EMAILS: u64 = 4_500;
 const CASES: u64 = 80;
 const USERS: i64 = 4;

@@ -251,7 +251,7 @@ fn unverified_mail_has_a_place_and_is_told_once_an_hour() {
 }
 
 #[test]
-fn mail_that_a_list_of_ours_has_rewritten_is_the_persons() {
+fn mail_rewritten_by_our_own_list_belongs_to_its_author() {
     let office = desk();
     let list = |subject: &str| {
         from("\"'Eva' via Support\" <support@desk.example>", subject)
@@ -290,7 +290,7 @@ fn a_leaked_id_makes_nobody_one_of_us() {
 }
 
 #[test]
-fn where_a_mail_server_judges_no_proof_is_no_proof() {
+fn mail_without_a_verdict_is_unproven_where_a_mail_server_judges() {
     let office = judging(|_| {});
     office.deliver(&judged("eva@customer.example", "Help", "pass header.from=customer.example"));
     office.close(1);
@@ -447,7 +447,7 @@ fn what_is_absent_is_not_equal() {
         office.deliver(&form(text));
     }
     assert_eq!(office.query("SELECT count(*) || '' FROM emails WHERE from_address = 'form@shop.example'"), ["2"]);
-    // Whoever knows id and date beforehand does not hide the real mail: the mail server tells them apart.
+    // A sender who knows id and date beforehand does not hide the real mail: the mail server tells them apart.
     let office = judging(|_| {});
     let at = office.now;
     let first = |verdict: &str, text: &str| {
@@ -568,7 +568,7 @@ fn a_sender_without_an_address_is_shown_and_found_and_cannot_be_answered() {
 }
 
 #[test]
-fn a_users_sent_folder_is_no_way_round_the_gate() {
+fn a_users_sent_folder_does_not_lead_round_the_gate() {
     let office = desk();
     office.deliver(&from("eva@customer.example", "Help"));
     office.sql("INSERT INTO users (id, username, login, created_at) VALUES (7, 'eko', 'eko', 0)");
@@ -582,8 +582,7 @@ fn a_users_sent_folder_is_no_way_round_the_gate() {
         Ok(())
     });
     let ours = office.reply(1);
-    for (sender, why) in
-        [("support@desk.example", "may not send as"), ("eko@staff.example", "may not write in the case")]
+    for (sender, why) in [("support@desk.example", "cannot send as"), ("eko@staff.example", "cannot write in the case")]
     {
         let letter = from(sender, "Re: Help").header("To", "eva@customer.example").in_reply_to(&ours);
         let mail = office.deliver_to(3, &letter);

@@ -429,7 +429,7 @@ fn links_are_set_and_cleared_and_a_mail_is_taken_out() {
     assert_eq!(desk.subjects(1), ["One"]);
     assert!(desk.email("Another thing", "case").is_null(), "the email stays");
     assert_eq!(desk.goes_to(&from(KIM, "to what was taken out").in_reply_to(second.value("Message-ID"))), 2);
-    // An answer of ours that was taken out: its signature names the old case, but it does not lead there.
+    // Our own answer that was taken out: its signature names the old case, but it does not lead there.
     let ours = desk.answer(1);
     let id = desk.query("SELECT id || '' FROM emails WHERE status = 'Sending'").concat();
     assert_eq!(desk.goes_to(&from(KIM, "to our answer").in_reply_to(&ours)), 1);
@@ -488,7 +488,7 @@ fn a_regular_user_assigns_within_their_teams_and_an_administrator_to_anybody() {
     desk.put(&from(KIM, "One"));
     desk.run("--as ana case assign 1 eko");
     let refused = desk.sandbox.run(&["--as", "ana", "case", "assign", "1", "dewi"]).exits(77);
-    assert!(refused.stderr.contains("dewi is in no team of yours"), "{refused:?}");
+    assert!(refused.stderr.contains("you cannot assign to dewi, who is in none of your teams"), "{refused:?}");
     desk.run("--as eko case assign 1 dewi");
     desk.run("case assign 1 ana");
     assert_eq!(desk.case(1, "assigned_user")["username"], "ana");
@@ -552,7 +552,7 @@ fn a_regular_user_answers_from_accounts_of_their_teams_only() {
 }
 
 #[test]
-fn the_customer_of_a_case_is_no_stranger_in_it() {
+fn the_customer_of_a_case_is_not_a_stranger_in_it() {
     let desk = desk(&[]);
     desk.put(&mail(KIM, SUPPORT, "Broken"));
     let db = desk.sandbox.database();

@@ -28,7 +28,7 @@ fn headings_of_plain_output_are_separated_as_its_values_are() {
 }
 
 #[test]
-fn bytes_that_are_no_text_are_refused() {
+fn bytes_that_are_not_text_are_refused() {
     let sandbox = Sandbox::new();
     sandbox.run(&["init"]).ok();
     let stdin =

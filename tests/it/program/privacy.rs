@@ -1,4 +1,4 @@
-//! Private mail of a personal account leaves no trace that others can read, whatever its owner does with it (B6.1), and
+//! Private mail of a personal account leaves no trace that others can read, no matter what its owner does with it (B6.1), and
 //! Bcc is for its sender and administrators (B1.5).
 
 use serde_json::Value;
@@ -153,7 +153,7 @@ fn who_sends_a_draft_hears_of_newer_private_mail_only_that_there_is_some() {
     deliver(&sandbox, "ana-mail", &last);
     sandbox.run(&["email", "link", &newest(&sandbox), "case/1"]).ok();
     let asked = sandbox.run(&["--as", "budi", "email", "send", &draft]).exits(2).stderr;
-    assert!(asked.contains("since this was begun a mail came that you may not read and 1 more"), "{asked}");
+    assert!(asked.contains("since this was begun a mail came that you cannot read and 1 more"), "{asked}");
     assert!(!SECRETS.iter().any(|secret| asked.contains(secret)), "{asked}");
 }
 
@@ -170,7 +170,7 @@ fn a_case_names_no_address_of_private_mail_that_does_not_exist() {
 }
 
 #[test]
-fn the_copy_of_a_personal_account_is_no_variant_for_others() {
+fn the_copy_of_a_personal_account_is_not_a_variant_for_others() {
     let sandbox = office();
     let text = "The pump is broken, and we need another one before Friday.\n";
     let letter = mail("eva@customer.example", SUPPORT, "Second pump").cc(ANA).body(text);

@@ -438,7 +438,7 @@ fn of_an_erased_person_nothing_is_left_and_nothing_comes_back() {
             )
             .is_empty()
     );
-    // They may write anew.
+    // They may write again.
     deliver(&sandbox, &mail("kim@x.example", SUPPORT, "Hello again"));
     assert_eq!(sandbox.items(&["case", "list"]).len(), 4);
 }

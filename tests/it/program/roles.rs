@@ -144,9 +144,9 @@ fn the_widest_of_several_roles_wins_and_explain_says_by_which() {
     assert_eq!(desk.explained("ana record-read contact/1"), ["yes", "team", agent, team]);
     assert_eq!(desk.explained("ana group-account account:support"), ["yes", "team", agent, team]);
     assert_eq!(desk.explained("ana assignment user:budi"), ["yes", "team", agent, team]);
-    let foreign = |name: &str| format!("needs all: neither {name}'s own nor of a team of theirs");
+    let foreign = |name: &str| format!("needs all: neither {name}'s own nor of one of their teams");
     assert_eq!(desk.explained("ana assignment user:dewi"), ["no", "team", agent, &foreign("ana")]);
-    let usual = "the default, no role of theirs says anything about it";
+    let usual = "the default: none of the user's roles sets this permission";
     assert_eq!(desk.explained("dewi case-read case/1"), ["no", "team", usual, &foreign("dewi")]);
     assert_eq!(desk.explained("dewi group-account"), ["no", "no", usual, "the level is no"]);
 
@@ -164,7 +164,7 @@ fn the_widest_of_several_roles_wins_and_explain_says_by_which() {
     desk.ok("role grant Agent case-read unset");
     let [answer, _, _, why] = desk.explained("ana case-edit case/2");
     assert_eq!(answer, "no");
-    assert!(why.ends_with("case-read is no, and what may not be read may not be changed"), "{why}");
+    assert!(why.ends_with("case-read is no, and what cannot be read cannot be changed"), "{why}");
     desk.ok("user edit dewi --type admin");
     assert_eq!(desk.explained("dewi group-account"), ["yes", "all", "the type admin", "the level is all"]);
 }
@@ -226,7 +226,7 @@ fn what_may_be_read_but_not_changed_is_refused_by_every_verb() {
     }
     for (line, permission) in WRITES {
         let refused = desk.run(&format!("--as ana {line}")).exits(77);
-        assert!(refused.stderr.starts_with(&format!("espomail: {permission}: you may not change ")), "{refused:?}");
+        assert!(refused.stderr.starts_with(&format!("espomail: {permission}: you cannot change ")), "{refused:?}");
         assert!(refused.stderr.contains(&format!("espomail role explain ana {permission}")), "{refused:?}");
         let hidden = desk.run(&format!("--as dewi {line}")).exits(65);
         assert!(hidden.stderr.contains("not found"), "what may not be read is not there: {hidden:?}");
@@ -304,7 +304,7 @@ fn assigning_to_others_is_a_permission_and_taking_is_not() {
     let refused = desk.run("--as ana case assign 1 budi").exits(77);
     assert!(refused.stderr.contains("assignment"), "{refused:?}");
     let refused = desk.run("--as ana record edit contact Kim --assign-to budi").exits(77);
-    assert!(refused.stderr.contains("assignment is no") && !refused.stderr.contains("no team of yours"), "{refused:?}");
+    assert!(refused.stderr.contains("assignment: no") && !refused.stderr.contains("none of your teams"), "{refused:?}");
     desk.ok("--as ana case take 1");
     desk.ok("role grant Agent assignment team");
     desk.ok("--as ana case assign 1 budi");
@@ -369,7 +369,7 @@ fn accounts_of_ones_own_are_a_permission() {
     desk.ok("--as ana account edit anas --folder Third");
     for more in ["--address other@home.example", "--alias other@home.example"] {
         let refused = desk.run(&format!("--as ana account edit anas {more}")).exits(65);
-        assert!(refused.stderr.contains("other@home.example is not an address of yours"), "{refused:?}");
+        assert!(refused.stderr.contains("other@home.example is not one of your addresses"), "{refused:?}");
     }
 }
 
@@ -517,9 +517,9 @@ fn giving_a_case_out_of_somebodys_sight_is_said() {
     assert!(given.stderr.contains("you no longer see case #2"), "{given:?}");
     desk.ok("role grant Agent case-read no");
     let given = desk.ok("case assign 2 ana");
-    assert!(given.stderr.contains("ana may not read case #2"), "{given:?}");
+    assert!(given.stderr.contains("ana cannot read case #2"), "{given:?}");
     let closed = desk.ok("case close 2");
-    assert!(!closed.stderr.contains("may not read"), "{closed:?}");
+    assert!(!closed.stderr.contains("cannot read"), "{closed:?}");
 }
 
 #[test]
@@ -546,7 +546,7 @@ fn status_and_check_name_no_account_that_account_list_does_not_show() {
     let status = told("dewi", "status");
     assert!(status.starts_with("Outbox 0 waiting"), "{status}");
     assert_eq!(desk.sandbox.items(&["--as", "dewi", "status"]).len(), 0);
-    // Whoever watches hears that something is wrong, and how much.
+    // A user who watches hears that something is wrong, and how much.
     let check = desk.run("--as dewi check").exits(1).stdout;
     assert!(check.starts_with("ESPOMAIL WARNING - an account of others: cannot send |"), "{check}");
     assert!(check.contains("outbox=1") && !check.contains("PW"), "{check}");

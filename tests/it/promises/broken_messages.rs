@@ -1,4 +1,4 @@
-//! Messages at which a server breaks (promise R12): whatever it does there, the others come in, and the one is given up
+//! Messages at which a server breaks (promise R12): for every thing it does there, the others come in, and the one is given up
 //! after three attempts, asked for once a day, and got when the server can send it after all.
 
 use crate::support::Break::{

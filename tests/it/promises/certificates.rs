@@ -22,7 +22,7 @@ struct Certificate {
     key: PKey<Private>,
 }
 
-/// For `name`, valid from and to so many days from now, signed by `issuer` or by itself.
+/// For `name`, valid from and to these numbers of days from now, signed by `issuer` or by itself.
 fn certificate(name: &str, from: i64, to: i64, issuer: Option<&Certificate>) -> Certificate {
     named(name, Some(SubjectAlternativeName::new().dns(name)), from, to, issuer)
 }

@@ -176,7 +176,7 @@ fn what_works_and_brings_nothing_is_told() {
 
 /// The last message is moved away or deleted by somebody else, which is nothing.
 #[test]
-fn a_message_that_is_gone_is_no_new_numbering() {
+fn a_message_that_is_gone_does_not_count_as_renumbering() {
     let sandbox = Sandbox::new();
     sandbox.run(&["init"]).ok();
     let servers: Vec<(String, Scripted)> = ["", "0", "9"]

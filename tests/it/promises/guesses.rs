@@ -14,7 +14,7 @@ const SUPPORT: &str = "support@desk.example";
 struct Office {
     sandbox: Sandbox,
     cases: i64,
-    /// Ids of ours, with a signature, of several kinds.
+    /// Our ids, with a signature, of several kinds.
     ours: Vec<String>,
     /// Reply addresses with a signature.
     tags: Vec<String>,

@@ -1,5 +1,5 @@
 //! SIGKILL at every stage (promise R1): after another run the canonical dump and what the SMTP server got
-//! equal those of an undisturbed run, but for automatic replies that are held in doubt.
+//! equal those of an undisturbed run, except automatic replies that are held in doubt.
 
 use std::collections::HashMap;
 use std::process::Command;
@@ -97,7 +97,7 @@ fn forget_doubt(dump: &str) -> String {
         .lines()
         .map(|line| {
             let held = line.starts_with("outbox") && line.contains("auto-reply");
-            let sending = line.starts_with("email") && line.contains("auto-reply of ours");
+            let sending = line.starts_with("email") && line.contains("our own automatic reply");
             let line = if held { line.replace("\"held\"", "\"sent\"") } else { line.to_owned() };
             if sending { line.replace("\"Sending\"", "\"Sent\"") } else { line }
         })
@@ -214,7 +214,7 @@ fn most_of_one_thread(calls: &str, call: &str) -> usize {
     threads.into_values().max().unwrap_or_default()
 }
 
-/// SIGKILL at so many calls of one kind (or as many as `ESPOMAIL_POINTS` says), spread over the run.
+/// SIGKILL at this number of calls of one kind (or as many as `ESPOMAIL_POINTS` says), spread over the run.
 fn killed_at(call: &str, usual: usize) {
     let wanted = undisturbed();
     let counted = scene();
@@ -228,7 +228,7 @@ fn killed_at(call: &str, usual: usize) {
         let scene = scene();
         let inject = format!("inject={call}:signal=KILL:when={nth}");
         let run = traced(&scene, &["-o", "/dev/null", "-e", &inject]);
-        // No two runs make quite the same calls: one of the last that was not reached is no kill.
+        // No two runs make quite the same calls: one of the last that was not reached does not count as a kill.
         assert!(run.code != 0 || nth * 10 > all * 9 || nth + 3 > all, "{call} {nth} of {all}: not killed");
         killed += usize::from(run.code != 0);
         // A death between 354 and 250 leaves an automatic reply in doubt.

@@ -1,4 +1,4 @@
-//! Servers that break the protocol (promise R4): whatever one does, the run ends in time and within its memory, the
+//! Servers that break the protocol (promise R4): for every misbehaviour, the run ends in time and within its memory, the
 //! other account is fetched, and when the server has come to its senses every mail is there once.
 
 use std::collections::BTreeSet;

@@ -1,4 +1,4 @@
-//! Mail that harms whoever reads it (promise R8): kept whole in the quarantine, and the rest is done.
+//! Mail that harms the program that reads it (promise R8): kept whole in the quarantine, and the rest is done.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,5 @@
-//! Mail that is made to cost: many items, each of which could be compared with all the rest. Whatever is multiplied with
-//! whatever, the work grows with the bytes (S5), and little of it is done while others wait for the database.
+//! Mail that is made to cost: many items, each of which could be compared with all the rest. With any product of
+//! two of them, the work grows with the bytes (S5), and little of it is done while others wait for the database.
 //!
 //! Every test asserts growth, in processor time of this thread. With `ESPOMAIL_PRODUCTS=1` (`make promises`) the mails are
 //! as large as they get, and seconds, memory and the time in the transaction are asserted as well.
@@ -50,7 +50,7 @@ impl Office {
         took
     }
 
-    /// The same, whatever becomes of it.
+    /// The same, with any outcome.
     fn take_in(&self, bytes: &[u8], uid: u32) -> (Took, Outcome) {
         let (message, reading) = cpu(|| Reading::parse(bytes));
         let facts = Facts { internal_date: self.now, size: bytes.len() as i64, truncated: false, now: self.now };

@@ -7,7 +7,7 @@ use crate::support::{
     At, Child, Dovecot, Quirk, RogueImap, Running, Sandbox, asked, mail, program, promise, wait_until,
 };
 
-/// A shell with one job on a terminal. Ctrl-Z is typed so many milliseconds after its start; while it is stopped, if it is,
+/// A shell with one job on a terminal. Ctrl-Z is typed this number of milliseconds after its start; while it is stopped, if it is,
 /// another command runs to its end, and the job goes on after that.
 const SHELL: &str = r#"
 import json, os, pty, signal, subprocess, sys, time
@@ -126,7 +126,7 @@ fn a_fetch_is_not_stopped_while_it_has_an_account() {
     let told = sandbox.run(&["fetch", "slow"]).ok();
     assert!(!told.stderr.contains(&pid), "{told:#?}");
     running.kill();
-    assert!(sandbox.run(&["doctor", "--offline"]).stdout.contains("nobody is kept waiting"));
+    assert!(sandbox.run(&["doctor", "--offline"]).stdout.contains("no process is waiting"));
 }
 
 fn signal(name: &str, pid: &str) {

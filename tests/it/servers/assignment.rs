@@ -64,7 +64,7 @@ fn least_busy_counts_open_cases_and_ties_go_to_who_waited_longest() {
 
     sandbox.run(&["user", "away", "dewi", "--back"]).ok();
     fetch_mails(&sandbox, &mailbox, 9, 4);
-    // ana 2, budi 2, citra 3 after her turn, dewi 0: dewi takes two, then the tie of three goes to whoever was
+    // ana 2, budi 2, citra 3 after her turn, dewi 0: dewi takes two, then the tie of three goes to the one who was
     // assigned least recently: ana, then budi.
     assert_eq!(assignees(&sandbox)[8..], ["dewi", "dewi", "ana", "budi"]);
 }

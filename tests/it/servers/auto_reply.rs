@@ -80,7 +80,7 @@ fn what_must_not_be_answered_is_not_and_says_why() {
             "{subject}: {said}"
         );
     }
-    // Old by INTERNALDATE, whatever Date says.
+    // Old by INTERNALDATE, no matter what Date says.
     mailbox.append_with("INBOX", &letter("j").bytes(), Some(week_ago), &[]);
     sandbox.run(&["fetch"]).ok();
     assert!(decision(&sandbox).contains("older than"), "{}", decision(&sandbox));

@@ -183,7 +183,7 @@ fn no_case_stops_new_cases_but_not_a_conversation() {
 }
 
 #[test]
-fn the_order_is_global_first_but_for_what_an_account_takes_out_and_continues() {
+fn the_order_is_global_first_except_for_exempted_mail_and_continues() {
     let desk = desk(&[]);
     desk.filter("customers", "account:support", "--if from=boss@shop.com --do none --over-global");
     desk.filter("shops", "global", "--if from=@shop.com --do skip");
@@ -562,7 +562,7 @@ fn what_filters_may_cost_is_bounded_and_said() {
     let large = r"(?:\d\d){3}xN";
     let refused = desk.sandbox.run(&["filter", "import", &file(toml(40, false, large))]).exits(65);
     assert!(refused.stderr.contains("if: the regular expression of f2"), "{refused:?}");
-    assert!(refused.stderr.contains("is too large beside those of the other filters\nhint: "), "{refused:?}");
+    assert!(refused.stderr.contains("is too large in addition to those of the other filters\nhint: "), "{refused:?}");
     assert_eq!(desk.lines(&["filter", "list"], &["name"]).len(), 0, "nothing of it is there");
     desk.ok(&["filter", "import", &file(toml(40, true, large))]);
     desk.ok(&["filter", "enable", "f39"]);
@@ -570,7 +570,9 @@ fn what_filters_may_cost_is_bounded_and_said() {
         let enabled = desk.sandbox.run(&["filter", "enable", &format!("f{n}")]);
         if enabled.code != 0 {
             assert!(n > 10 && enabled.code == 65, "{enabled:?}");
-            assert!(enabled.stderr.contains(&format!("NAME: the regular expression of f{n} is too large beside")));
+            assert!(
+                enabled.stderr.contains(&format!("NAME: the regular expression of f{n} is too large in addition to"))
+            );
             break;
         }
         assert!(n < 29, "all were taken");

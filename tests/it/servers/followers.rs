@@ -99,7 +99,7 @@ fn followers_of_the_company_hear_of_it_once_and_of_no_more_than_they_may_read() 
     assert_eq!(desk.told("citra"), ["new e-mail on company PT Sinar"], "she may read the record, not the mail");
     assert!(desk.told("dian").is_empty(), "who may not read the record is not told");
     let seen = serde_json::Value::from(desk.sandbox.items(&["--as", "citra", "stream", "company/1"])).to_string();
-    assert!(seen.contains("an e-mail that you may not read") && !seen.contains("Confidential"), "{seen}");
+    assert!(seen.contains("an e-mail that you cannot read") && !seen.contains("Confidential"), "{seen}");
     let refused = desk.sandbox.run(&["--as", "dian", "stream", "company/1"]).exits(65);
     assert!(refused.stderr.contains("company 1: not found"), "{refused:?}");
 
@@ -145,12 +145,12 @@ fn a_forwarded_mail_becomes_the_case_of_the_customer() {
     desk.put(&desk.letter("lee@elsewhere.example", "Re: [#1] It is"));
     assert_eq!(desk.cases(), ["1 us 3"]);
 
-    // Whoever only says to be Ana forwards nothing for anybody.
+    // A person who only claims to be Ana forwards nothing for anybody.
     let forged = desk.letter(&desk.ana.address, "Fwd: It does not start").body(copy);
     desk.put(&forged.header("Authentication-Results", &format!("{AUTHSERV}; dmarc=fail")));
     let case = desk.sandbox.json(&["case", "show", "2"]);
     assert_eq!((case["name"].as_str(), case["contact"].is_null()), (Some("Fwd: It does not start"), true));
-    assert!(case["stream"].to_string().contains("not proven and may be forged: dmarc=fail"), "{case}");
+    assert!(case["stream"].to_string().contains("not proven and can be forged: dmarc=fail"), "{case}");
 }
 
 #[test]
@@ -264,12 +264,12 @@ fn an_answer_to_the_signed_address_finds_its_case_without_any_reference() {
     assert!(local.contains("+c"), "{address}");
     desk.put(&vouched(mail(&desk.customer.address, &address, "No reference at all"), &desk.customer.address));
     assert_eq!(desk.cases(), ["1 us 3"]);
-    // One digit changed is no signature.
+    // With one digit changed it is not a signature.
     let last = if local.ends_with('0') { "1" } else { "0" };
     let forged = format!("{}{last}@{domain}", &local[..local.len() - 1]);
     desk.put(&mail("eve@elsewhere.example", &forged, "Let me in"));
     assert_eq!(desk.cases(), ["1 us 3", "2 us 1"]);
-    // Whoever got the address from somebody else is attached unverified.
+    // A person who got the address from somebody else is attached unverified.
     desk.put(&mail("boss@customer.example", &address, "I read along"));
     let thread = desk.sandbox.items(&["case", "thread", "1"]);
     assert_eq!(thread.iter().filter(|mail| mail["verified"] == false).count(), 1, "{thread:?}");
@@ -332,7 +332,7 @@ fn mail_of_a_case_goes_where_the_case_goes() {
     desk.sandbox.run(&["case", "move", "1", "--team", "Third"]).ok();
     desk.put(&desk.letter(&desk.customer.address, "more [#1]"));
     assert_eq!((sees("citra"), sees("budi")), (0, 2), "the old team sees neither");
-    // An assignee reads the mail of the case, of whatever team.
+    // An assignee reads the mail of the case, of any team.
     desk.sandbox.run(&["case", "assign", "1", "citra"]).ok();
     assert_eq!(sees("citra"), 2);
     desk.sandbox.run(&["case", "release", "1"]).ok();

@@ -1,5 +1,5 @@
 //! Sending through group accounts by the level of `group-account` (B11.2, B13.2, B13.3): on a real SMTP server, and what
-//! left by whose address is read in the mailbox of whoever got it.
+//! left by whose address is read in the mailbox of the recipient.
 
 use std::collections::BTreeMap;
 
@@ -145,7 +145,7 @@ fn what_leaves_by_a_group_account_is_what_the_level_allows() {
     assert_eq!(office.arrived(expected.len()), expected);
 }
 
-/// A draft is judged anew when it is sent. What is in the outbox was judged when it was written, like a letter that has
+/// A draft is judged again when it is sent. What is in the outbox was judged when it was written, like a letter that has
 /// been posted: an administrator may still take it back.
 #[test]
 fn a_level_that_is_taken_away_stops_drafts_and_not_what_is_in_the_outbox() {

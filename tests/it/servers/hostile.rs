@@ -2,7 +2,7 @@
 
 use crate::support::{Dovecot, Exim, Sandbox, mail};
 
-/// Control characters but for the line end, bidirectional and invisible ones.
+/// Control characters except the line end, bidirectional and invisible ones.
 fn is_raw(c: char) -> bool {
     (c.is_control() && c != '\n' && c != '\r')
         || ('\u{202a}'..='\u{202e}').contains(&c)

@@ -465,7 +465,7 @@ fn the_rest_of_a_large_mail_is_fetched_whole() {
 }
 
 #[test]
-fn a_beginning_that_comes_again_is_no_variant() {
+fn a_beginning_that_comes_again_is_not_a_variant() {
     let (sandbox, mailbox) = desk(&["--max-size", "1MiB"]);
     let letter = String::from_utf8(large("kim@customer.example", &mailbox.address, "Large")).unwrap();
     let nameless = letter.lines().filter(|line| !line.starts_with("Message-ID")).collect::<Vec<_>>().join("\r\n");
@@ -476,7 +476,7 @@ fn a_beginning_that_comes_again_is_no_variant() {
     for subject in ["Large", "Nameless"] {
         let id = id(&sandbox, subject);
         let refused = sandbox.run(&["email", "fetch-rest", &id]).exits(65);
-        assert!(refused.stderr.contains("was numbered anew"), "{refused:?}");
+        assert!(refused.stderr.contains("was renumbered"), "{refused:?}");
     }
     sandbox.run(&["fetch", "--no-send"]).ok();
     for subject in ["Large", "Nameless"] {

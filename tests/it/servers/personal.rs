@@ -99,7 +99,7 @@ impl Desk {
     }
 }
 
-/// Everything that must be the same in whatever order the accounts are polled.
+/// Everything that must be the same in any order of polling.
 fn outcome(desk: &Desk) -> Value {
     let emails = desk.sandbox.items(&["email", "list", "--folder", "all"]);
     let email = emails.first().unwrap();
@@ -259,7 +259,7 @@ fn an_addressed_user_sees_personal_mail_and_the_owner_may_share_it() {
 
     let id = desk.id("Private");
     let nobody = desk.sandbox.run(&["--as", "ana", "email", "share", &desk.id("Unlinked")]).exits(65);
-    assert!(nobody.stderr.contains("is linked to no record"), "{nobody:#?}");
+    assert!(nobody.stderr.contains("is not linked to a record"), "{nobody:#?}");
     desk.run(&["--dry-run", "--as", "ana", "email", "share", &id]);
     assert!(!desk.sees("budi", "Private"));
     desk.run(&["--as", "ana", "email", "share", &id]);
@@ -446,7 +446,7 @@ fn a_forged_copy_opens_no_private_mail() {
     desk.support.append("INBOX", &forged);
     desk.run(&["fetch"]);
     assert!(!desk.sees("budi", "Offer") && desk.sees("budi", "Guess"));
-    // With a banner it is the same mail, as whoever has it knows.
+    // With a banner it is the same mail, as its readers know.
     desk.support.append("INBOX", &letter.body("[EXTERNAL]\nThe offer is 12,000, between us.\n").bytes());
     desk.run(&["fetch"]);
     assert!(desk.sees("budi", "Offer"));
@@ -531,7 +531,7 @@ fn a_user_has_a_few_accounts_of_their_own_and_touches_no_others() {
     refused(
         add("ana", "one", "boss@staff.example", &[]),
         65,
-        "--address: boss@staff.example is not an address of yours",
+        "--address: boss@staff.example is not one of your addresses",
     );
     refused(add("ana", "one", ana, &["--user", "budi"]), 77, "--user budi");
     for flag in

@@ -1,4 +1,4 @@
-//! Mail of ours that comes back (B9) and copies of what was sent (B13.7), with the real servers.
+//! Our mail that comes back (B9) and copies of what was sent (B13.7), with the real servers.
 
 use std::time::Duration;
 
@@ -140,7 +140,7 @@ fn reports_mark_only_who_got_the_very_mail_they_name() {
     let delayed = failed(&customer.address).replace("failed", "delayed").replace("5.1.1", "4.4.1");
     let system = "MAILER-DAEMON@mx.example";
     for (raw, decision) in [
-        (report(&mailbox, system, "unknown@desk.example", &failed(&customer.address)), "on no mail of ours"),
+        (report(&mailbox, system, "unknown@desk.example", &failed(&customer.address)), "on mail that is not from here"),
         (report(&mailbox, system, &id, &failed("ceo@customer.example")), "was not sent to it"),
         (report(&mailbox, system, &id, &delayed), "delayed, not failed"),
     ] {

@@ -28,7 +28,7 @@ fn forms(secret: &str, login: &str) -> Vec<Vec<u8>> {
     for first in [format!("\0{login}\0{secret}"), format!("user={login}\u{1}auth=Bearer {secret}\u{1}\u{1}")] {
         all.push(encode_block(first.as_bytes()).into_bytes());
     }
-    // Inside any other text base64 looks one of three ways, but for the bytes at both ends.
+    // Inside any other text base64 looks one of three ways, except for the bytes at both ends.
     for before in 0..3 {
         let encoded = encode_block(&[&vec![b'x'; before][..], secret.as_bytes()].concat());
         let inner = encoded.trim_end_matches('=');
@@ -460,5 +460,5 @@ fn a_kept_secret_goes_with_its_use() {
     store("a");
     std::fs::set_permissions(sandbox.path("secrets/1"), std::fs::Permissions::from_mode(0o644)).unwrap();
     let refused = sandbox.run(&["account", "test", "a"]).exits(78);
-    assert!(refused.stderr.contains("others may read it (mode 644)"), "{refused:?}");
+    assert!(refused.stderr.contains("others can read it (mode 644)"), "{refused:?}");
 }

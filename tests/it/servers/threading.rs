@@ -90,7 +90,7 @@ fn a_stranger_does_not_get_in() {
 }
 
 #[test]
-fn a_wrongly_signed_id_is_no_id() {
+fn a_wrongly_signed_id_counts_as_none() {
     let desk = desk(&[]);
     let me = format!("Kim <{}>", desk.customer.address);
     desk.put(&desk.letter(&me, "First"));

@@ -154,7 +154,7 @@ fn a_letter_for_later_changes_its_case_when_it_is_sent() {
 }
 
 #[test]
-fn a_letter_for_later_that_is_refused_leaves_its_case_alone_but_for_the_mark() {
+fn a_refused_letter_for_later_changes_only_the_mark_of_its_case() {
     let (sandbox, _smtp) = desk(vec![Step { verb: "RCPT", nth: 0, answer: Say("550 5.1.1 no such user") }]);
     let at = Timestamp::now() + Duration::from_secs(1);
     sandbox.run(&["--as", "ana", "case", "reply", "1", "-m", "Later.", "--close", "--at", &at.to_string()]).ok();

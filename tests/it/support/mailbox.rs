@@ -107,7 +107,7 @@ impl Mailbox {
         number_after(&lines.join("\n"), "UIDVALIDITY ", 1)
     }
 
-    /// Gives a folder a new UIDVALIDITY; its messages stay and are numbered anew from 1.
+    /// Gives a folder a new UIDVALIDITY; its messages stay and are renumbered from 1.
     pub fn recreate(&self, folder: &str) {
         let before = self.uid_validity(folder);
         let directory = match folder {

@@ -36,7 +36,7 @@ pub enum Deed {
     Cut,
     /// The process gets SIGKILL, then the connection ends.
     Kill(Child),
-    /// The line gets through so much later; nothing else is harmed.
+    /// The line gets through later by this time; nothing else is harmed.
     Hold(Duration),
 }
 
@@ -168,7 +168,7 @@ fn serve(connection: usize, client: TcpStream, upstream: u16, state: &Arc<Mutex<
             let mut pump = Pump { connection, side, from: BufReader::new(from), out, state, body, over };
             match pump.run() {
                 Err(Some(deed)) => {
-                    // First, because whoever waits for the child looks here as soon as it is dead.
+                    // First, because the process that waits for the child looks here as soon as it is dead.
                     pump.state.lock().unwrap().fired = true;
                     if let Deed::Kill(child) = deed {
                         child.kill();
@@ -301,7 +301,7 @@ impl Pump {
 
 struct Outlet {
     to: BufWriter<TcpStream>,
-    /// So many bytes more, then the deed.
+    /// This number of further bytes, then the deed.
     allowed: Option<(usize, Deed)>,
 }
 

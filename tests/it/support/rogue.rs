@@ -1,4 +1,4 @@
-//! An IMAP server with five mails that keeps to the protocol, but for one place.
+//! An IMAP server with five mails that keeps to the protocol, except in one place.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -28,7 +28,7 @@ pub enum Quirk {
     First(&'static str),
     /// The right answer with one text replaced by another.
     Swap(&'static str, &'static str),
-    /// So many bytes of the right answer, then the end of the connection.
+    /// This number of bytes of the right answer, then the end of the connection.
     Cut(usize),
     /// Nothing at all.
     Silence,

@@ -128,7 +128,7 @@ impl Sandbox {
         );
     }
 
-    /// A group account on the private servers, in clear text, importing whatever lies there.
+    /// A group account on the private servers, in clear text, importing everything that lies there.
     #[track_caller]
     pub fn group_account(&self, name: &str, mailbox: &Mailbox, extra: &[&str]) {
         self.account(name, mailbox, &[&["--kind", "group"], extra].concat());
@@ -220,7 +220,7 @@ impl Call<'_> {
     }
 }
 
-/// A process that may be killed by whoever holds this, never by a number that is no longer its own.
+/// A process that may be killed by the holder of this, never by a number that is no longer its own.
 #[derive(Clone, Default)]
 pub struct Child(Arc<Mutex<Option<std::process::Child>>>);
 
@@ -230,7 +230,7 @@ impl Child {
         command.stdin(if stdin.is_some() { Stdio::piped() } else { Stdio::null() });
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         if let (Some(mut pipe), Some(bytes)) = (process.stdin.take(), stdin) {
-            // A program that does not read all of it is no error.
+            // A program that does not read all of it is not an error.
             std::thread::spawn(move || pipe.write_all(&bytes).ok());
         }
         let stdout = collect(process.stdout.take().unwrap());

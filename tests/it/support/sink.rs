@@ -74,7 +74,7 @@ impl SmtpSink {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// Takes another script; counting starts anew.
+    /// Takes another script; counting starts again.
     pub fn script(&self, script: Vec<Step>) {
         let mut state = self.state.lock().unwrap();
         (state.script, state.seen) = (script, Vec::new());

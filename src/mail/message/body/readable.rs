@@ -88,7 +88,7 @@ fn says_encrypted(part: &Part<'_>) -> bool {
     part.media.param("smime-type").is_some_and(|kind| kind.to_ascii_lowercase().ends_with("enveloped-data"))
 }
 
-/// The first text that has a name but is no attachment, else a message that begins with an attached text.
+/// The first text that has a name but is not an attachment, else a message that begins with an attached text.
 fn named_text(parts: &[Part<'_>], defects: &mut Defects) -> Option<Section> {
     let form = |part: &Part<'_>| match part.media.value.as_str() {
         "text/plain" | "text/markdown" | "text/x-markdown" => Some(Kind::Plain),
@@ -123,7 +123,7 @@ fn events(parts: &[Part<'_>], text: &str, defects: &mut Defects) -> Vec<String> 
     events
 }
 
-/// The messages in a message that has no text of its own, but for a report: what that is about is no part of its text.
+/// The messages in a message that has no text of its own, except in a report: what that is about is not part of its text.
 fn messages(parts: &[Part<'_>], layers: usize) -> Vec<String> {
     if parts.first().is_some_and(|root| root.media.value == "multipart/report") {
         return Vec::new();

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn bodies_arrive_in_whatever_form_the_server_chooses() {
+fn bodies_arrive_in_every_form_that_a_server_can_choose() {
     for answer in [
         "* 1 FETCH (UID 11 BODY[] {3}\r\na\nb)\r\n* 2 FETCH (BODY[] {2}\r\nc) UID 12)\r\na3 OK done\r\n",
         "* 1 FETCH (FLAGS (\\Seen) BODY[] \"a\nb\" UID 11)\r\na3 OK done\r\n",
@@ -35,7 +35,7 @@ fn what_was_not_asked_or_not_sent_is_not_delivered() {
 }
 
 #[test]
-fn a_complete_body_survives_whatever_comes_after_it() {
+fn a_complete_body_survives_nonsense_after_it() {
     use NetErrorKind::{Closed, Protocol, Refused, Temporary, Timeout};
     for (rest, kind) in [
         ("* 2 FETCH (UID 12 BODY[] {500}\r\ncut", Closed),

@@ -202,7 +202,7 @@ fn untagged_refusals_while_a_folder_opens() {
 }
 
 #[test]
-fn an_impossible_exists_is_no_hint_and_the_messages_are_counted() {
+fn an_impossible_exists_is_ignored_and_the_messages_are_counted() {
     for said in ["99999999999", "4294967295", "99999999999999999999"] {
         let opens = |answer: &str| {
             let open = send(format!("* {said} EXISTS\r\n* OK [UIDVALIDITY 9] x\r\na2 OK\r\n"));
@@ -225,7 +225,7 @@ fn an_impossible_exists_is_no_hint_and_the_messages_are_counted() {
 }
 
 #[test]
-fn an_empty_answer_of_a_folder_with_mail_is_no_news() {
+fn an_empty_answer_of_a_folder_with_mail_does_not_mean_that_nothing_is_new() {
     let server = opened(vec![expect("a3 UID FETCH 14:* (UID FLAGS"), send("a3 OK done\r\n")]);
     assert_eq!(source(&server).list(14), Ok(Listing::default()));
     let server = opened(vec![expect("a3 UID SEARCH SINCE 3-Feb-2024"), send("a3 OK done\r\n")]);

@@ -64,7 +64,7 @@ fn a_customer_is_named_by_the_list_and_not_by_their_own_reply_to() {
     ] {
         assert_ne!(office.case_of(&office.deliver(&letter)), 1);
     }
-    // Who holds an id of ours is attached, and no more than that.
+    // A person who holds our id is attached, and no more than that.
     let held = office.deliver(&by_list("Eve", "Re: Help").reply_to(eva).in_reply_to(&ours));
     assert_eq!((office.case_of(&held), office.is_verified(&held)), (1, false));
     assert_eq!(office.state(1), "Closed customer");
@@ -124,7 +124,7 @@ fn what_unproven_mail_names_besides_its_author_is_not_used() {
     // Where a forged From leads to the company, its stream says so.
     office.sql("UPDATE accounts SET create_case = 0");
     office.deliver(&judged("v@sinar.example", "Forged", "fail"));
-    assert!(office.query(noted).iter().any(|text| text.contains("may be forged")), "{:?}", office.query(noted));
+    assert!(office.query(noted).iter().any(|text| text.contains("can be forged")), "{:?}", office.query(noted));
 }
 
 #[test]

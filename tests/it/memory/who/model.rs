@@ -26,7 +26,7 @@ enum Event {
     Copied,
     /// The laboratory writes.
     Supplier,
-    /// A stranger who holds an id of ours writes.
+    /// A stranger who holds our id writes.
     Stranger,
     /// Somebody forges an address, with this verdict of the mail server.
     Forger {
@@ -132,7 +132,7 @@ impl Conversation {
 
     fn happens(&mut self, event: Event, dice: &mut Dice) -> Option<Imported> {
         let id = self.ours[dice.below(self.ours.len() as u64) as usize].clone();
-        // By an id of ours, by the number alone, or both.
+        // By our id, by the number alone, or both.
         let (by_id, subject) = match dice.below(3) {
             0 => (true, "Re: Help"),
             1 => (false, "[#1] Re: Help"),

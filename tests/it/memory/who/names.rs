@@ -21,7 +21,7 @@ fn who_is_named_first_is_not_captured() {
         let named = if theirs { "<mine@customer.example>" } else { "<phish@bank.example>" };
         office.deliver(&judged("a@evil.example", "Trap", "pass").reply_to(EVA).header(field, named));
         assert_eq!(office.query("SELECT address FROM auto_replies"), [EVA]);
-        // An absence note on our automatic reply is no mail of hers either.
+        // An absence note on our automatic reply is not her mail either.
         let ack = office.query("SELECT message_id FROM outbox WHERE kind = 'auto-reply'").remove(0);
         let away = judged(EVA, "Out of office", "pass").header("Auto-Submitted", "auto-replied");
         office.deliver(&away.in_reply_to(&format!("<{ack}>")));
@@ -150,7 +150,7 @@ fn our_own_answer_never_makes_the_customer_wait() {
 }
 
 #[test]
-fn what_a_colleague_writes_by_another_program_is_a_letter_of_ours() {
+fn a_letter_that_a_colleague_writes_in_another_program_is_one_of_the_house() {
     let office = judging(|_| {});
     office.deliver(&judged(EVA, "Help", "pass").message_id("<help@customer.example>"));
     let letter = judged("ana@staff.example", "Re: Help", "pass")
@@ -210,5 +210,5 @@ fn explain_says_where_somebody_may_not_write() {
     office.sql("INSERT INTO user_addresses (address, user_id, is_primary) VALUES ('eko@staff.example', 7, 1)");
     let mail = judged("eko@staff.example", "Re: Help", "pass").in_reply_to("<help@customer.example>");
     let said = office.decision(&office.deliver(&mail), "parent");
-    assert!(said.contains("refers to #1, where user eko may not write"), "{said}");
+    assert!(said.contains("refers to #1, where user eko cannot write"), "{said}");
 }

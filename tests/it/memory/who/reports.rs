@@ -80,7 +80,7 @@ fn a_report_that_nothing_proves_is_told_and_changes_nothing() {
         assert_eq!((told(&office), office.state(1)), (1, before));
         assert_eq!(office.query("SELECT address FROM invalid_addresses").len(), 0);
     }
-    // Without any id of ours it is about nothing.
+    // Without any of our ids it is about nothing.
     let (office, _, _) = answered(false);
     office.deliver(&report("MAILER-DAEMON@mail.desk.example", Some("<foreign@x.example>")));
     assert_eq!((recipient(&office).as_str(), told(&office)), ("sent ", 0));

@@ -75,7 +75,7 @@ fn a_merge_says_what_it_does_and_answers_so() {
     desk.says("--yes case merge 2 1").ok();
     let told = desk.says("--dry-run case reply 1 -m Hello").ok();
     assert!(told.stderr.contains(&format!("to {EVA}; copy to alice@two.example")), "{}", told.stderr);
-    // Whoever is typed in their place: they are named as left out.
+    // Another person is typed in their place: they are named as left out.
     let told = desk.says("--dry-run case reply 1 -m Hello --to lab@supplier.example").ok();
     assert!(
         told.stderr.contains(&format!("left out: {EVA} (customer), alice@two.example (copied)")),

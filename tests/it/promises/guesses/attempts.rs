@@ -69,7 +69,7 @@ fn by_foreign_id(dice: &mut Dice, letter: Letter, number: i64) -> Tried {
     }
 }
 
-/// An id of ours in which something is not as it was; its domain and the case of its letters do not count.
+/// Our id in which something is not as it was; its domain and the case of its letters do not count.
 fn by_altered_id(office: &Office, dice: &mut Dice, letter: Letter) -> Tried {
     let mut pick = || office.ours[usize::try_from(dice.below(office.ours.len() as u64)).unwrap()].clone();
     let (one, other) = (pick(), pick());

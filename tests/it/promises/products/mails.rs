@@ -1,6 +1,6 @@
 //! The mails: every pair of things that one mail can have many of.
 
-/// A mail of about so many bytes.
+/// A mail of about this number of bytes.
 pub struct Product {
     pub name: &'static str,
     pub make: fn(usize) -> String,

@@ -49,7 +49,7 @@ fn stranger(n: usize, fields: &str) -> String {
     format!("From: s{n}@x{n}.example\nTo: support@desk.example\nMessage-ID: <s{n}@x>\n{fields}\nx{n}\n")
 }
 
-/// Stands for an id of ours that leads to the first case.
+/// Stands for our id that leads to the first case.
 const SIGNED: &str = "References: <signed@x>\n";
 
 const TEMPLATE: &str =

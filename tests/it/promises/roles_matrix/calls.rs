@@ -33,7 +33,7 @@ impl Cells<'_> {
         format!("--yes --as ana {format}{dry}{line}").split(' ').map(str::to_owned).collect()
     }
 
-    /// Calls the program; whatever it is, it shows nothing of what may not be read, and changes nothing: where it may,
+    /// Calls the program; with any command, it shows nothing of what may not be read, and changes nothing: where it may,
     /// it is asked for a dry run.
     pub(super) fn call(&mut self, words: &[String]) -> Run {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();

@@ -27,7 +27,7 @@ pub(super) struct Cells<'a> {
     pub(super) database: Database,
     /// What is said of an object that does not exist, by command.
     pub(super) missing: BTreeMap<String, (i32, String)>,
-    /// Counts calls; one in so many is made.
+    /// Counts calls; one in this number is made.
     pub(super) turn: usize,
     pub(super) share: usize,
     pub(super) part: Part,

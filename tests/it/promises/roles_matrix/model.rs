@@ -14,7 +14,7 @@ pub enum Level {
 pub enum Relation {
     /// Assigned to the user, in their inbox, theirs.
     Own,
-    /// Of a team of theirs; a private mail that its owner shared with such a team, too.
+    /// Of one of their teams; a private mail that its owner shared with such a team, too.
     Team,
     /// Of another team, or of nobody.
     Foreign,
@@ -73,7 +73,7 @@ impl Who {
         set.unwrap_or(Level::Team)
     }
 
-    /// Levels of reading and of changing. What belongs to one user is no matter of roles: accounts and folders of one's
+    /// Levels of reading and of changing. What belongs to one user does not depend on roles: accounts and folders of one's
     /// teams are known, one's own are changed.
     fn levels(&self, kind: Kind) -> (Level, Level) {
         match kind {
@@ -93,7 +93,7 @@ impl Who {
         self.edits(Kind::Email, Relation::Own)
     }
 
-    /// Whoever reads cases and mail of their teams reads all mail of those cases, but what is private.
+    /// A user who reads cases and mail of their teams reads all mail of those cases, except what is private.
     pub fn reads_mail_of_cases(&self) -> bool {
         self.level("email-read") == Level::Team && self.level("case-read") <= Level::Team
     }

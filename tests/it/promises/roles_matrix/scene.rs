@@ -13,9 +13,9 @@ pub struct Object {
     pub of: &'static str,
     /// As it is named on the command line.
     pub id: String,
-    /// Shown by whatever shows the object.
+    /// Shown by every command that shows the object.
     pub word: String,
-    /// The case whose mail it is; whoever reads a case reads its mail.
+    /// The case whose mail it is; a user who reads a case reads its mail.
     pub case: Option<String>,
     /// What the record that it is linked to is to the user.
     pub record: Option<Relation>,

@@ -41,7 +41,7 @@ fn filters_of_others_are_neither_seen_nor_changed() {
         (
             &["filter", "add", "x", "--scope", "user:@me", "--if", "from=x", "--do", "no-case"],
             65,
-            "--do: \"no-case\" is nothing that a user's",
+            "--do: \"no-case\" is not an action of a user's",
         ),
         (
             &["filter", "add", "x", "--scope", "user:@me", "--if", "from=x", "--do", "folder:No"],
