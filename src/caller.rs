@@ -108,7 +108,8 @@ impl Process {
     /// Exit 77: a caller who cannot be told, or who came to a user that does not own the database.
     pub fn standing(&self, owner: Option<u32>) -> Result<Standing, Fault> {
         if self.real != self.effective {
-            return Err(error::noperm("espomail must not be setuid").hint("give people a rule of sudo instead"));
+            return Err(error::noperm("espomail must not be setuid")
+                .hint("remove the setuid bit and add a sudoers rule instead"));
         }
         if self.is_delegated() {
             if self.sudo == Some(Err(())) {
@@ -116,7 +117,7 @@ impl Process {
             }
             return match owner.is_none_or(|owner| owner == self.effective) {
                 true => Ok(Standing::Delegated),
-                false => Err(error::noperm("SUDO_UID: is believed only by the owner of the database")
+                false => Err(error::noperm("SUDO_UID is trusted only when espomail runs as the owner of the database")
                     .hint("sudo -u OWNER espomail …; `espomail doctor`, as root, says whose it should be")),
             };
         }

@@ -229,7 +229,7 @@ impl Config {
     fn values(&self) -> Result<Map<String, Value>> {
         match serde_json::to_value(self)? {
             Value::Object(values) => Ok(values),
-            other => Err(anyhow!("the configuration is no object: {other}")),
+            other => Err(anyhow!("the configuration is not an object: {other}")),
         }
     }
 }

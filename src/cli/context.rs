@@ -236,7 +236,7 @@ pub fn record_ref(field: &str, text: &str) -> Result<Parent> {
         Some(Parent { kind, id: id.parse().ok().filter(|id| *id > 0)? })
     });
     found.ok_or_else(|| {
-        error::data(format!("{field}: \"{text}\" is not TYPE/ID"))
+        error::data(format!("{field}: \"{text}\" is not a record; write TYPE/ID"))
             .hint("write it as contact/12; TYPE is company, contact, lead, opportunity or case")
             .into()
     })

@@ -166,7 +166,7 @@ fn select(args: &FetchArgs, ctx: &Context, store: &Store) -> Result<(Vec<Account
                 let account = context::known_account(tx, &actor, name)?;
                 if !accounts.iter().any(|a| a.id == account.id) {
                     return Err(error::data(format!(
-                        "account {name}: is disabled, or its owner is, or it has no IMAP server"
+                        "account {name} cannot be fetched: the account or its owner is disabled, or it has no IMAP server"
                     ))
                     .hint(format!("see `espomail account show {name}`"))
                     .into());

@@ -200,7 +200,7 @@ fn resume(ctx: &Context, id: i64) -> Result<Started> {
 /// Asks where somebody wrote in the case since the letter was begun (B13.4).
 fn up_to_date(ctx: &Context, started: &Started) -> Result<()> {
     match ctx.read(|tx, actor| reply::news(tx, started, actor.sight()))? {
-        Some(news) => ctx.confirm(&format!("{news}. Send it all the same?")),
+        Some(news) => ctx.confirm(&format!("{news}. Send anyway?")),
         None => Ok(()),
     }
 }

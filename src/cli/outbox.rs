@@ -34,7 +34,7 @@ pub enum OutboxCommand {
     /// Show one message with its recipients
     #[command(before_help = "Examples:\n  $ espomail outbox show 7\n  $ espomail --json outbox show 7")]
     Show(Id),
-    /// Lets the next run send a waiting, held or failed message
+    /// Send a waiting, held or failed message with the next run
     #[command(before_help = "Examples:\n  $ espomail outbox retry 7 && espomail send\n  $ espomail outbox retry 7 8")]
     Retry(Ids),
     /// Cancel a message that is not sent yet; a user's letter becomes a draft again
@@ -243,7 +243,9 @@ fn next_step(row: &OutboxRow, in_part: bool) -> Option<String> {
             "to try again: espomail outbox retry {id}; to change it: espomail outbox cancel {id}, which makes it a draft"
         )),
         OutboxState::Failed => Some(format!("to try again: espomail outbox retry {id}")),
-        OutboxState::InDoubt => Some("its sender died or is at work; the next `espomail send` knows".to_owned()),
+        OutboxState::InDoubt => {
+            Some("a send was interrupted or is still running; the next `espomail send` settles it".to_owned())
+        }
         OutboxState::Sent if in_part => {
             Some(format!("to send it to those who were refused again: espomail outbox retry {id}"))
         }
@@ -349,7 +351,7 @@ mod tests {
         account
     }
 
-    /// A row that is tried after so many minutes.
+    /// A row that is tried after this number of minutes.
     fn row(minutes: i64, last_error: &str) -> OutboxRow {
         OutboxRow {
             id: 1,

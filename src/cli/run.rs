@@ -41,7 +41,7 @@ pub fn run() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Ok(Err(error)) => busy::in_words(error),
-        Err(_) => Fault::new(Kind::Bug, "the program met a bug of its own and stopped; nothing half done was kept")
+        Err(_) => Fault::new(Kind::Bug, "internal error: the command was stopped and nothing half done was kept")
             .hint("please report it with the command you typed")
             .into(),
     };
@@ -160,7 +160,7 @@ fn show_config(
     ui: &Ui,
 ) -> Result<()> {
     if process.is_delegated() && matches!(command, config::ConfigCommand::Show(_)) {
-        return Err(error::noperm("config show: is refused from a caller who came through sudo").into());
+        return Err(error::noperm("config show: you cannot use it when you come through sudo").into());
     }
     let services = Some(configuration::path_of_service()).filter(|path| path.exists());
     let is_services = named.is_none() && !process.is_delegated() && sudo_relay::owner_of_service().is_some();

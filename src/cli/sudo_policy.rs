@@ -47,19 +47,19 @@ pub fn check(
     for name in environment {
         let name = name.to_string_lossy();
         if VARIABLES.iter().any(|refused| name.starts_with(refused)) {
-            return Err(error::noperm(format!("{name}: is refused from a caller who came through sudo"))
+            return Err(error::noperm(format!("{name}: you cannot use it when you come through sudo"))
                 .hint("leave it unset, and let the rule of sudo have env_reset"));
         }
     }
     let is_given = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
     for arg in command.get_arguments().filter(|arg| FLAGS.contains(&arg.get_id().as_str())) {
         if is_given(arg.get_id().as_str()) {
-            return Err(error::noperm(format!("{}: is refused from a caller who came through sudo", shown(arg)))
+            return Err(error::noperm(format!("{}: you cannot use it when you come through sudo", shown(arg)))
                 .hint("leave it out; only root can use it"));
         }
     }
     if matches.get_count("verbose") > 1 {
-        return Err(error::noperm("-vv: is refused from a caller who came through sudo").hint("-v is not"));
+        return Err(error::noperm("-vv: you cannot use it when you come through sudo").hint("-v is not"));
     }
     files(command, matches)
 }
@@ -69,12 +69,18 @@ fn files(command: &Command, matches: &ArgMatches) -> Result<(), Fault> {
     for (arg, meaning, value) in named_values(command, matches) {
         match meaning {
             Meaning::File if !is_sent(arg, value) => {
-                return Err(error::noperm(format!("{}: names a file, and you came through sudo", shown(arg)))
-                    .hint("use - for standard input or output; the shell opens files with your own rights"));
+                return Err(error::noperm(format!(
+                    "{}: you cannot name a file when you come through sudo",
+                    shown(arg)
+                ))
+                .hint("use - for standard input or output; the shell opens files with your own rights"));
             }
             Meaning::Secret if value != "stdin" && !value.is_empty() => {
-                return Err(error::noperm(format!("{}: only stdin, as you came through sudo", shown(arg)))
-                    .hint("espomail … --secret stdin < FILE"));
+                return Err(error::noperm(format!(
+                    "{}: you can only use stdin when you come through sudo",
+                    shown(arg)
+                ))
+                .hint("espomail … --secret stdin < FILE"));
             }
             _ => {}
         }

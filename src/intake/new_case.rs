@@ -1,4 +1,4 @@
-//! A new row for a case, whoever makes it: by mail, by hand, out of another case.
+//! A new row for a case, made by mail, by hand, or out of another case.
 
 use anyhow::{Context, Result};
 

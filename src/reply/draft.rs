@@ -158,5 +158,5 @@ pub fn news(tx: &Tx<'_>, started: &Started, sight: Sight) -> Result<Option<Strin
         _ => "a mail came that you cannot read".to_owned(),
     };
     let id = if may_read { format!(" (email {})", email.id) } else { String::new() };
-    Ok(Some(format!("case #{}: since this was begun {what}{id}{more}", case.number)))
+    Ok(Some(format!("case #{}: since you began this letter, {what}{id}{more}", case.number)))
 }

@@ -1,4 +1,4 @@
-//! Whether a text holds a part, whatever the case: for statements, and for what is compared outside them.
+//! Whether a text holds a part, in any case: for statements, and for what is compared outside them.
 
 use crate::mail::address;
 

@@ -162,7 +162,7 @@ pub fn fields<T>(columns: &[Column<T>], row: &T, shown: &Shown) -> Vec<Field> {
     columns.iter().map(|column| Field { heading: column.heading, cell: column.cell(row, shown) }).collect()
 }
 
-/// The names of fields, whatever the rows are.
+/// The names of fields, for rows of any type.
 pub trait Named {
     /// The names in their order.
     fn names(&self) -> Vec<&'static str>;

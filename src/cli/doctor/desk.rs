@@ -74,7 +74,12 @@ fn clock(latest: Option<Timestamp>, ctx: &Context) -> Finding {
         None => Finding::ok("clock", ctx.ui.local_time(ctx.now())),
         Some(at) => {
             let text = format!("{} stands in the database, so it is wrong now or was then", ctx.ui.local_time(at));
-            Finding::fail("clock", Kind::Config, text, "set it, and let it be set: timedatectl set-ntp true")
+            Finding::fail(
+                "clock",
+                Kind::Config,
+                text,
+                "set the clock and turn on time synchronisation: timedatectl set-ntp true",
+            )
         }
     }
 }

@@ -168,7 +168,11 @@ fn resolve(tx: &Tx<'_>, actor: &Actor, field: &str, scope: Scope, action: Action
         ActionKind::Team => {
             let team = context::team(tx, &action.value)?;
             if !actor.may_give_to(tx, team.id)? {
-                return Err(error::noperm(format!("{field}: you are not in team {}", team.name)).into());
+                return Err(error::noperm(format!(
+                    "{field}: you cannot use team {}, because you are not in it",
+                    team.name
+                ))
+                .into());
             }
             (team.name, Some(team.id))
         }

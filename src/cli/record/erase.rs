@@ -22,7 +22,7 @@ pub fn erase(args: &Named, ctx: &Context) -> Result<()> {
     ctx.confirm_as_admin(
         "record erase",
         &format!(
-            "Erase {} {} with all their mail? Nothing of it can be brought back but from a backup.",
+            "Erase {} {} with all their mail? This cannot be undone, except by restoring a backup.",
             args.kind, args.name
         ),
     )?;

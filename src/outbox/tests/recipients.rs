@@ -124,7 +124,7 @@ fn why_a_recipient_waits_is_said_and_a_doubt_stays() {
     }
     office.pass(hours(1));
     assert_eq!(office.send().sent, 1);
-    assert_eq!((office.row(id).last_error.as_str(), office.recipients(id).len()), ("", 2), "250 is no error");
+    assert_eq!((office.row(id).last_error.as_str(), office.recipients(id).len()), ("", 2), "250 is not an error");
 }
 
 #[test]

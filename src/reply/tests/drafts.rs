@@ -59,7 +59,7 @@ fn a_draft_is_the_letter_and_becomes_the_mail() {
     desk.write(|tx, _| put(tx, b"From: eva@customer.example\r\nMessage-ID: <q3@x>\r\n\r\nHurry\r\n", Some(case.id)))
         .unwrap();
     let news = news_of(&resume()).unwrap();
-    assert!(news.starts_with("case #1: since this was begun a mail came from eva@customer.example"), "{news}");
+    assert!(news.starts_with("case #1: since you began this letter, a mail came from eva@customer.example"), "{news}");
 
     let (sent, sent_id) = desk.send(&resume()).unwrap();
     assert_eq!((sent_id, sent.text.trim_end()), (id, "Hello"));

@@ -228,7 +228,7 @@ fn admit(path: &Path) -> Result<()> {
     // Not by opening it: to close it would end locks that others of this process hold.
     match access(path, Access::READ_OK) {
         Err(Errno::ACCESS) => Err(error::config(format!("{shown}: permission denied"))
-            .hint("if it is a service's, leave --db out; `espomail doctor`, as root, says whose it is")
+            .hint("if the database belongs to a service, leave --db out; `espomail doctor`, run as root, shows who owns it")
             .into()),
         Err(_) if !path.exists() => Err(error::config(format!("no database at {shown}"))
             .hint("run `espomail init`, or name the database with --db")

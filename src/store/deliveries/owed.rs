@@ -64,9 +64,7 @@ pub fn miss(tx: &Tx<'_>, place: Place<'_>, facts: Facts, words: &str) -> Result<
 /// A message that a server listed and did not deliver so far; it is asked for again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Late {
-    /// Folder.
     pub folder: String,
-    /// UID.
     pub uid: u32,
     /// Size in bytes as the server said; 0 = it did not.
     pub size: i64,

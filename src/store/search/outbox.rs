@@ -7,7 +7,7 @@ use crate::query::{Field, Tree};
 use crate::store::db::seconds;
 use crate::store::text::folded;
 
-/// What is asked for. Whoever asks may see less of it.
+/// What is asked for. The user who asks may see less of it.
 pub fn outbox_condition(tree: &Tree<Test>, bound: &mut Bound) -> Result<String> {
     condition(tree, bound, &one)
 }

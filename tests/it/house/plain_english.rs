@@ -80,7 +80,9 @@ fn habits_are_found_as_whole_words() {
 #[test]
 fn help_tells_what_to_do_in_one_line() {
     let mut wrong = Vec::new();
-    for (path, command) in commands(&Cli::command(), "espomail") {
+    let mut program = Cli::command();
+    program.build();
+    for (path, command) in commands(&program, "espomail") {
         let about = command.get_about().map(ToString::to_string).unwrap_or_default();
         let first = about.split([' ', ':', ',']).next().unwrap_or_default();
         let is_leaf = !command.has_subcommands();

@@ -159,7 +159,7 @@ fn attempts() -> Vec<(&'static str, i32, &'static str)> {
         ("S export case 1 --to eml /tmp/started", 77, "--to"),
         ("S db backup /tmp/started", 77, "FILE"),
         ("S quarantine export 1 /tmp/started", 77, "FILE"),
-        ("S man /tmp", 77, "DIR"),
+        ("S man --to /tmp", 77, "--to"),
         ("S whoami @/var/lib/espomail/canary", 2, ""),
         ("S ingest --account support </dev/null", 75, "ingest"),
         // Secrets.
@@ -405,6 +405,9 @@ fn errors_name_the_database_in_use_and_the_user_without_rights() {
     let Some(office) = office() else { return };
     office.run("ana", "rm -r .config").ok();
     assert!(office.run("ana", "env -u HOME espomail whoami").ok().stdout.contains("you came through sudo"));
+    // A pager can start other programs, so none is started with the rights of the service.
+    let page = office.run("ana", "sudo -n -u espomail /usr/local/bin/espomail man").ok();
+    assert!(page.stdout.starts_with(".Dd "), "{page:?}");
     let named = office.run("ana", "espomail --db /var/lib/espomail/espomail.db whoami").exits(78);
     assert!(named.stderr.contains("permission denied") && named.stderr.contains("leave --db out"), "{named:?}");
     office.run("root", "echo 'jobs = 3' >/etc/espomail/config.toml").ok();
@@ -423,7 +426,7 @@ fn errors_name_the_database_in_use_and_the_user_without_rights() {
 
     for line in ["db backup /root/x.db", "case note 1 -F /tmp/secret", "export case 1 --to mbox /root/x"] {
         let refused = office.run("root", &format!("install -m 600 /dev/null /tmp/secret; espomail {line}"));
-        assert!(refused.code != 0 && refused.stderr.contains("espomail, who owns the database"), "{refused:?}");
+        assert!(refused.code != 0 && refused.stderr.contains("files are opened as espomail"), "{refused:?}");
     }
     office.run("root", "espomail user edit ana --type admin").ok();
     assert!(office.run("ana", "espomail db backup -").exits(2).stderr.contains("standard output"));

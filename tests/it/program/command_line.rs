@@ -41,3 +41,35 @@ fn bytes_that_are_not_text_are_refused() {
         .unwrap();
     assert_eq!(program.status.code(), Some(2), "{program:?}");
 }
+
+#[test]
+fn man_shows_a_page_as_a_reader_sees_it_and_writes_all_of_them() {
+    let sandbox = Sandbox::new();
+    // No database is needed. Into a pipe it is text, not mdoc.
+    let shown = sandbox.run(&["man", "case"]).ok();
+    assert!(shown.stdout.contains("ESPOMAIL-CASE(1)") && !shown.stdout.contains(".Sh "), "{shown:?}");
+    let by_command = sandbox.run(&["man", "ingest"]).ok();
+    assert!(by_command.stdout.contains("ESPOMAIL-FETCH(1)"), "{by_command:?}");
+    let source = sandbox.run(&["man", "query", "--source"]).ok();
+    assert!(source.stdout.contains(".Dt ESPOMAIL-QUERY 7"), "{source:?}");
+    let unknown = sandbox.run(&["man", "cases"]).exits(2);
+    assert!(unknown.stderr.contains("there is no manual page about \"cases\"") && unknown.stderr.contains("hint: "));
+
+    let written = |dir: &str| sandbox.path(dir).read_dir().map_or(0, Iterator::count);
+    sandbox.run(&["--dry-run", "man", "--to", "manual"]).ok();
+    assert_eq!(written("manual"), 0, "a dry run writes nothing");
+    sandbox.run(&["man", "--to", "manual"]).ok();
+    assert_eq!((written("manual/man1"), written("manual/man5"), written("manual/man7")), (20, 1, 3));
+    sandbox.run(&["man", "case", "--to", "manual"]).exits(2);
+}
+
+#[test]
+fn man_shows_its_source_where_no_viewer_is_installed() {
+    let sandbox = Sandbox::new();
+    sandbox.env("PATH", "/nonexistent");
+    let alone = sandbox.run(&["man"]).ok();
+    assert!(
+        alone.stdout.starts_with(".Dd ") && alone.stderr.contains("neither man nor mandoc is installed"),
+        "{alone:?}"
+    );
+}

@@ -496,7 +496,7 @@ fn who_may_change_no_cases_is_given_none_by_distribution() {
     desk.ok("account edit support --distribution direct --assign-to budi");
     put("Three");
     assert!(assignee(8).is_null());
-    assert!(desk.ok("case show 8").stdout.contains("budi may change no cases"));
+    assert!(desk.ok("case show 8").stdout.contains("budi cannot change cases"));
     // Who can work on it no more loses it with the next mail.
     desk.ok("account edit support --distribution round-robin");
     let given = desk.ok("case assign 3 budi");

@@ -353,7 +353,7 @@ fn what_makes_no_sense_is_refused_and_nothing_is_changed() {
     for (args, why) in [
         (&["add", "x", "--scope", "global", "--do", "skip"][..], "--if: a filter without a condition"),
         (&["add", "x", "--scope", "global", "--if", "from=a"], "--do: say what the filter does"),
-        (&["add", "x", "--scope", "global", "--if", "form=a", "--do", "skip"], "--if: \"form\" is no field"),
+        (&["add", "x", "--scope", "global", "--if", "form=a", "--do", "skip"], "--if: \"form\" is not a field"),
         (
             &["add", "x", "--scope", "global", "--not", "subject=regex:(", "--do", "skip"],
             "--not: subject: the regular expression",
@@ -390,7 +390,7 @@ fn what_makes_no_sense_is_refused_and_nothing_is_changed() {
             &["add", "x", "--scope", "account:support", "--if", "from=a", "--do", "skip", "--before", "good"],
             "--before: good has another scope",
         ),
-        (&["edit", "good", "--if", ""], "--if: \"\" is no field"),
+        (&["edit", "good", "--if", ""], "--if: \"\" is not a field"),
         (&["edit", "good", "--do", "skip"], "--continue: skip ends"),
         (&["edit", "good", "--name", "x", "--over-global"], "--over-global: only"),
     ] {

@@ -239,7 +239,7 @@ fn drafts_are_kept_changed_sent_and_deleted() {
     // Mail that came since is said, and nothing is sent before somebody knows.
     desk.put(&desk.letter("Re: [#1] Broken"));
     let asked = desk.ana(&["email", "send", &id]).exits(2);
-    assert!(asked.stderr.contains("since this was begun a mail came from"), "{asked:?}");
+    assert!(asked.stderr.contains("since you began this letter, a mail came from"), "{asked:?}");
     assert_eq!(desk.outbox("id"), Vec::<Value>::new());
     desk.ana(&["email", "send", &id, "--dry-run"]).ok();
     desk.ana(&["--yes", "email", "send", &id]).ok();
@@ -259,7 +259,7 @@ fn drafts_are_kept_changed_sent_and_deleted() {
     let (theirs, mine) = (draft("budi", "From budi"), draft("ana", "From ana"));
     desk.sandbox.run(&["--as", "budi", "email", "send", &theirs]).ok();
     let asked = desk.ana(&["email", "send", &mine]).exits(2);
-    assert!(asked.stderr.contains("since this was begun budi answered"), "{asked:?}");
+    assert!(asked.stderr.contains("since you began this letter, budi answered"), "{asked:?}");
     desk.ana(&["--yes", "email", "delete", &mine]).ok();
 
     let other = desk.ana(&["-q", "case", "reply", "1", "-m", "Never mind", "--draft"]).ok().stdout.trim().to_owned();
@@ -296,7 +296,7 @@ fn what_is_typed_without_an_empty_line_is_the_text() {
     // It has no recipient any more, so it becomes a draft.
     let reply = ["case", "reply", "1"];
     let bare = desk.edited("printf 'Hi,\nplease restart it.\nA.\n' >\"$2\"", "", &reply).exits(65);
-    assert!(bare.stdout.contains("there is nobody to write to; what you wrote is draft 2"), "{bare:?}");
+    assert!(bare.stdout.contains("the letter has no recipient; what you wrote is draft 2"), "{bare:?}");
     let draft = desk.ana(&["email", "show", "2"]).ok().stdout;
     assert!(draft.contains("Hi,\nplease restart it.\nA."), "{draft}");
 }
@@ -347,7 +347,10 @@ fn the_editor_has_a_private_file_and_loses_nothing() {
         desk.sandbox.path("config.toml").display(),
     );
     let no = desk.edited(&meanwhile, "n", &reply).exits(2);
-    assert!(no.stdout.contains("since this was begun a mail came from") && no.stdout.contains("is draft 6"), "{no:?}");
+    assert!(
+        no.stdout.contains("since you began this letter, a mail came from") && no.stdout.contains("is draft 6"),
+        "{no:?}"
+    );
     desk.sandbox.file("more.eml", &desk.letter("Re: [#1] even more").bytes());
     desk.edited(&meanwhile, "y", &reply).ok();
     assert_eq!((desk.outbox("id").len(), desk.drafts("ana")), (2, vec![6, 4, 3]));
@@ -462,9 +465,9 @@ fn mistakes_name_the_field_and_change_nothing() {
             "--from: there is no account that you can send from",
         ),
         (&["email", "send", "--account", "support", "-m", "x"], 65, "To: the letter has no recipient"),
-        (&["email", "send", "x"], 2, "ID: \"x\" is no email id"),
-        (&["email", "send", "1"], 65, "email 1: is no draft"),
-        (&["email", "edit", "1", "-m", "x"], 65, "email 1: is no draft"),
+        (&["email", "send", "x"], 2, "ID: \"x\" is not an email id"),
+        (&["email", "send", "1"], 65, "email 1: is not a draft"),
+        (&["email", "edit", "1", "-m", "x"], 65, "email 1: is not a draft"),
         (&["--yes", "email", "delete", "1"], 77, "only administrators can"),
         (&["outbox", "mark-sent", "9"], 65, "outbox 9: not found"),
         (&["user", "edit", "budi", "--signature", "x"], 77, "only administrators can"),

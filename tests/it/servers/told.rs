@@ -200,7 +200,7 @@ fn settings_that_cannot_work_are_told_when_they_are_made() {
         edit(flags).exits(65).says(expected);
     }
     for (flags, expected) in [
-        (&["--case-team", ""][..], "account support: --create-case: without --case-team TEAM nobody"),
+        (&["--case-team", ""][..], "account support: --create-case: without --case-team TEAM only administrators"),
         (&["--case-team", "Empty"], "--case-team: Empty has no active member"),
         (
             &["--case-team", "Support", "--position", "Chief"],

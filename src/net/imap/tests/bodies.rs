@@ -1,4 +1,4 @@
-//! Bodies and lists, whatever the server makes of them.
+//! Bodies and lists in every form that a server makes of them.
 
 use super::*;
 

@@ -81,7 +81,10 @@ fn the_filters_of_a_personal_account_are_its_owners() {
     let refused = desk.sandbox.run(&his).exits(65);
     assert!(refused.stderr.contains("--scope: there is no account \"ana-mail\""), "{refused:?}");
     let team = ana(&["filter", "add", "t", "--scope", "account:ana-mail", "--if", "from=x", "--do", "team:Sales"]);
-    assert!(team.exits(77).stderr.contains("you are not in team Sales"), "what she may not give, filters may not");
+    assert!(
+        team.exits(77).stderr.contains("you cannot use team Sales, because you are not in it"),
+        "what she may not give, filters may not"
+    );
 
     let letter = |from: &str, subject: &str| mail(from, &hers.address, subject);
     let merger = letter("eva@customer.example", "Merger").cc(&desk.mailbox.address);
