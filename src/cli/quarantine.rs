@@ -28,7 +28,7 @@ pub enum QuarantineCommand {
         before_help = "Examples:\n  $ espomail quarantine list\n  $ espomail --json quarantine list"
     )]
     List,
-    /// Show a message as far as it can be read
+    /// Show the readable part of a message
     #[command(
         before_help = "Examples:\n  $ espomail quarantine show 40\n  $ espomail quarantine show 40 --raw > mail.eml"
     )]

@@ -18,7 +18,7 @@ use crate::store::{teams, users};
 use crate::ui::cell::{Cell, Column, head, unlisted};
 use value::{Setting, permissions, setting};
 
-/// Roles: what users and teams may see and do
+/// Roles: what users and teams can see and do
 #[derive(Debug, Subcommand)]
 pub enum RoleCommand {
     /// Add a role, which sets no permission yet

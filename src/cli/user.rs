@@ -71,7 +71,7 @@ pub struct Add {
     /// Operating-system name (default: the username)
     #[arg(long, value_name = "OSUSER")]
     login: Option<String>,
-    /// What the user may do in general
+    /// What the user can do in general
     #[arg(long = "type", value_name = "TYPE", default_value = "regular")]
     user_type: UserType,
 }
@@ -90,7 +90,7 @@ pub struct Edit {
     /// Operating-system name
     #[arg(long, value_name = "OSUSER")]
     login: Option<String>,
-    /// What the user may do in general
+    /// What the user can do in general
     #[arg(long = "type", value_name = "TYPE")]
     user_type: Option<UserType>,
     /// E-mail about assignments

@@ -19,6 +19,9 @@ const HABITS: [(&str, &str); 11] = [
     ("admins may", "administrators can"),
     ("is no", "is not a"),
 ];
+/// Habits that only help must not have: elsewhere they have other meanings, too.
+const IN_HELP: [(&str, &str); 4] =
+    [("behind", "after"), ("beside", "in addition to"), ("may", "can"), ("as far as", "if, the part that")];
 /// Where "is no" negates no noun, and "ours" stands alone.
 const FINE: [&str; 8] =
     ["is no longer", "is no more", "is no such", "there is no", "is no,", "is no)", "is no reply", "one of ours"];
@@ -38,6 +41,10 @@ fn files(place: PathBuf) -> Vec<PathBuf> {
 
 /// The habits in a text, as whole words.
 fn habits(text: &str) -> Vec<&'static (&'static str, &'static str)> {
+    found(&HABITS, text)
+}
+
+fn found(list: &'static [(&'static str, &'static str)], text: &str) -> Vec<&'static (&'static str, &'static str)> {
     let text = text.to_lowercase().replace('_', " ");
     let is_word = |c: char| c.is_alphanumeric();
     let stands_alone =
@@ -47,7 +54,7 @@ fn habits(text: &str) -> Vec<&'static (&'static str, &'static str)> {
             at.checked_sub(before).and_then(|from| text.get(from..)).is_some_and(|rest| rest.starts_with(fine))
         })
     };
-    let found = HABITS
+    let found = list
         .iter()
         .filter(|(habit, _)| text.match_indices(habit).any(|(at, _)| stands_alone(at, habit) && !is_fine(at, habit)));
     found.collect()
@@ -93,7 +100,8 @@ fn help_tells_what_to_do_in_one_line() {
         let helps = options.map(|arg| (arg.to_string(), arg.get_help().map(ToString::to_string).unwrap_or_default()));
         for (arg, help) in helps.chain([(String::new(), about)]) {
             let place = format!("{path} {arg}");
-            wrong.extend(habits(&help).iter().map(|(habit, instead)| format!("{place}: {habit} -> {instead}: {help}")));
+            let both = habits(&help).into_iter().chain(found(&IN_HELP, &help));
+            wrong.extend(both.map(|(habit, instead)| format!("{place}: {habit} -> {instead}: {help}")));
             if help.is_empty() || help.ends_with('.') {
                 wrong.push(format!("{place}: \"{help}\" is empty or ends with a full stop"));
             }
