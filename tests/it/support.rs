@@ -4,6 +4,7 @@
 //! | piece | what it is |
 //! |---|---|
 //! | [`Sandbox`] | a home of its own and the program in it |
+//! | [`Desk`] | a help desk in a sandbox: ana and budi in team Support, an account support, and questions to it |
 //! | [`Dovecot`], [`Exim`] | real servers, started once for all tests, with fresh mailboxes for each |
 //! | [`Office`] | accounts and an agent on a database in memory, without a process |
 //! | [`Machine`] | a machine with users of its own and sudo |
@@ -15,6 +16,7 @@
 #![allow(dead_code, unused_imports)]
 
 mod canon;
+mod desk;
 mod imap;
 mod letter;
 mod machine;
@@ -35,6 +37,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 pub use canon::every_row;
+pub use desk::{Desk, SUPPORT};
 pub use imap::{Imap, Stored};
 pub use letter::{Letter, header, mail};
 pub use machine::Machine;

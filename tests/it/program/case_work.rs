@@ -1,58 +1,16 @@
 //! What agents do to cases besides answering them, through the program; mail comes in by `ingest`.
 
-use crate::support::{Dovecot, Letter, Run, Sandbox, every_row, mail};
+use crate::support::{Desk, Dovecot, Letter, SUPPORT, Sandbox, every_row, from};
 
-const SUPPORT: &str = "support@desk.example";
 const KIM: &str = "kim@customer.example";
 
 /// ana and budi are in Support, dewi in Billing, eko in both; account support makes cases of team Support.
-struct Desk {
-    sandbox: Sandbox,
-}
-
 fn desk(extra: &[&str]) -> Desk {
-    let sandbox = Sandbox::new();
-    sandbox.run(&["init"]).ok();
-    for team in ["Support", "Billing"] {
-        sandbox.run(&["team", "add", team]).ok();
-    }
-    for (user, teams) in
-        [("ana", &["Support"][..]), ("budi", &["Support"]), ("dewi", &["Billing"]), ("eko", &["Support", "Billing"])]
-    {
-        sandbox.run(&["user", "add", user, "--email", &format!("{user}@staff.example")]).ok();
-        for team in teams {
-            sandbox.run(&["team", "member", "add", team, user]).ok();
-        }
-    }
-    let account = ["account", "add", "support", "--kind", "group", "--address", SUPPORT, "--secret", "env:PW"];
-    let cases = ["--smtp", "127.0.0.1:9", "--smtp-tls", "none", "--case-team", "Support", "--create-case"];
-    sandbox.run(&[&account[..], &cases, extra].concat()).ok();
-    Desk { sandbox }
+    let desk = Desk::new().team("Billing").user("dewi", &["Billing"]).user("eko", &["Support", "Billing"]);
+    desk.piped_account("support", extra)
 }
 
 impl Desk {
-    fn put(&self, letter: &Letter) {
-        self.sandbox.call(&["ingest", "--account", "support"]).stdin(&letter.bytes()).run().ok().silent();
-    }
-
-    #[track_caller]
-    fn run(&self, line: &str) -> Run {
-        self.sandbox.run(&words(line)).ok()
-    }
-
-    /// One field of the email with this subject.
-    #[track_caller]
-    fn email(&self, subject: &str, field: &str) -> serde_json::Value {
-        let emails = self.sandbox.items(&["email", "list"]);
-        let email = emails.iter().find(|email| email["subject"] == subject);
-        email.unwrap_or_else(|| panic!("no email \"{subject}\" in {emails:#?}"))[field].clone()
-    }
-
-    #[track_caller]
-    fn id(&self, subject: &str) -> String {
-        self.email(subject, "id").to_string()
-    }
-
     /// The number of the case that a letter ends in; 0 = none.
     #[track_caller]
     fn goes_to(&self, letter: &Letter) -> i64 {
@@ -61,45 +19,33 @@ impl Desk {
     }
 
     fn case(&self, number: i64, field: &str) -> serde_json::Value {
-        self.sandbox.json(&["case", "show", &number.to_string()])[field].clone()
+        self.json(&["case", "show", &number.to_string()])[field].clone()
     }
 
     /// Subjects of the emails of a case.
     fn subjects(&self, number: i64) -> Vec<String> {
-        let mails = self.sandbox.items(&["case", "thread", &number.to_string()]);
+        let mails = self.items(&["case", "thread", &number.to_string()]);
         mails.iter().map(|mail| mail["subject"].as_str().unwrap().to_owned()).collect()
     }
 
     /// Answers a case; the Message-ID of the answer.
     fn answer(&self, number: i64) -> String {
-        self.run(&format!("--as ana case reply {number} -m Done."));
-        let rows = self.sandbox.items(&["outbox", "list", "--all"]);
+        self.ok(&format!("--as ana case reply {number} -m Done."));
+        let rows = self.items(&["outbox", "list", "--all"]);
         let newest = rows.iter().max_by_key(|row| row["id"].as_i64()).unwrap();
         format!("<{}>", newest["message_id"].as_str().unwrap())
     }
 
     /// `kind user text` of the history.
     fn history(&self, number: i64) -> Vec<String> {
-        let rows = self.sandbox.items(&["case", "history", &number.to_string()]);
+        let rows = self.items(&["case", "history", &number.to_string()]);
         let text = |value: &serde_json::Value| value.as_str().unwrap_or("-").to_owned();
         rows.iter().map(|r| format!("{} {} {}", text(&r["kind"]), text(&r["user"]), text(&r["text"]))).collect()
-    }
-
-    fn query(&self, sql: &str) -> Vec<String> {
-        self.sandbox.query(sql)
     }
 
     fn everything(&self) -> String {
         every_row(&self.sandbox.db())
     }
-}
-
-fn words(line: &str) -> Vec<&str> {
-    line.split_whitespace().collect()
-}
-
-fn from(address: &str, subject: &str) -> Letter {
-    mail(address, SUPPORT, subject)
 }
 
 #[test]
@@ -108,21 +54,17 @@ fn a_merged_case_hands_over_its_mail_people_and_later_mail() {
     let (first, second) = (from(KIM, "One"), from(KIM, "Two"));
     desk.put(&first);
     desk.put(&second);
-    desk.run("case assign 1 eko");
+    desk.ok("case assign 1 eko");
     let ours = desk.answer(1);
-    desk.run("case move 2 --team Billing");
-    desk.sandbox.run(&["case", "merge", "1", "2"]).exits(2);
-    desk.run("--yes --as eko case merge 1 2");
+    desk.ok("case move 2 --team Billing");
+    desk.run(&["case", "merge", "1", "2"]).exits(2);
+    desk.ok("--yes --as eko case merge 1 2");
     assert_eq!(desk.subjects(2).len(), 3, "two mails and an answer");
     assert!(desk.subjects(1).is_empty());
     assert_eq!((desk.case(1, "status"), desk.case(2, "status")), ("Duplicate".into(), "New".into()));
     assert_eq!(desk.case(2, "teams"), serde_json::json!(["Billing", "Support"]));
-    assert_eq!(
-        desk.sandbox.items(&["--as", "dewi", "email", "list"]).len(),
-        3,
-        "the teams of one see the mails of both"
-    );
-    assert_eq!(desk.sandbox.items(&["--as", "ana", "email", "list"]).len(), 3);
+    assert_eq!(desk.items(&["--as", "dewi", "email", "list"]).len(), 3, "the teams of one see the mails of both");
+    assert_eq!(desk.items(&["--as", "ana", "email", "list"]).len(), 3);
     assert_eq!(
         desk.query("SELECT u.username FROM followers f JOIN users u ON u.id = f.user_id WHERE parent_id = 2"),
         ["eko"]
@@ -144,7 +86,7 @@ fn a_merged_case_hands_over_its_mail_people_and_later_mail() {
         ("case edit 1 --status New", "case #1: was merged"),
         ("case reply 1 -m Hello", "case #1: was merged"),
     ] {
-        let run = desk.sandbox.run(&words(line)).exits(65);
+        let run = desk.run(line).exits(65);
         assert!(run.stderr.contains(expected), "{run:?}");
     }
 }
@@ -163,7 +105,7 @@ fn replies_follow_a_split() {
     desk.put(&from(KIM, "Invoice again").in_reply_to(&old_answer));
     assert_eq!(desk.subjects(1).len(), 6);
 
-    let made = desk.run(&format!("--as budi case split 1 --from {}", desk.id("Printer"))).stdout;
+    let made = desk.ok(&format!("--as budi case split 1 --from {}", desk.id("Printer"))).stdout;
     assert!(made.contains("case #2 made of 3 emails from #1: Printer"), "{made}");
     assert_eq!(desk.subjects(2), ["Printer", "[#1] Re: Printer", "Printer again"]);
     assert_eq!(desk.subjects(1), ["Invoice", "[#1] Re: Invoice", "Invoice again"]);
@@ -195,14 +137,14 @@ fn replies_follow_a_split() {
     let first_id = chain.first().copied().unwrap_or_default();
     let colleague = from("lee@customer.example", "from a colleague").in_reply_to(printer);
     assert_eq!(desk.goes_to(&colleague.references(&[first_id, old_answer.as_str(), printer])), 2);
-    let thread = desk.sandbox.items(&["case", "thread", "2"]);
+    let thread = desk.items(&["case", "thread", "2"]);
     assert!(thread.iter().any(|m| m["subject"] == "from a colleague" && m["verified"] == false), "{thread:#?}");
     let answer_in_new = desk.answer(2);
     assert_eq!(desk.goes_to(&from(KIM, "to an answer of the new case").in_reply_to(&answer_in_new)), 2);
 
-    let run = desk.sandbox.run(&["case", "split", "2", "--from", &desk.id("Invoice")]).exits(65);
+    let run = desk.run(&["case", "split", "2", "--from", &desk.id("Invoice")]).exits(65);
     assert!(run.stderr.contains("does not belong to case #2"), "{run:?}");
-    let run = desk.sandbox.run(&["case", "split", "2", "--from", &desk.id("Printer")]).exits(65);
+    let run = desk.run(&["case", "split", "2", "--from", &desk.id("Printer")]).exits(65);
     assert!(run.stderr.contains("nothing would stay in case #2"), "{run:?}");
 }
 
@@ -211,24 +153,24 @@ fn an_accepted_sender_takes_part() {
     let desk = desk(&[]);
     desk.put(&from(KIM, "One"));
     let ours = desk.answer(1);
-    desk.run("case close 1");
+    desk.ok("case close 1");
     let guest = "guest@elsewhere.example";
     assert_eq!(desk.goes_to(&from(guest, "forwarded to me").in_reply_to(&ours)), 1);
     assert_eq!(desk.goes_to(&from(guest, "too early [#1]")), 2);
     assert_eq!(desk.case(1, "status"), "Closed");
     let id = desk.id("forwarded to me");
     let told = desk.query("SELECT id || '' FROM notifications").len();
-    desk.run(&format!("--as ana case accept {id}"));
+    desk.ok(&format!("--as ana case accept {id}"));
     assert_eq!((desk.case(1, "status"), desk.case(1, "waiting_for")), ("New".into(), "us".into()), "as if it came now");
     assert_eq!(desk.query("SELECT id || '' FROM notifications").len(), told, "nobody is told again");
     assert!(desk.history(1).iter().any(|n| n.starts_with("accepted ana guest@elsewhere.example takes part")));
     assert_eq!(desk.goes_to(&from(guest, "about [#1]")), 1);
-    let again = desk.sandbox.run(&["case", "accept", &id]).exits(65);
+    let again = desk.run(&["case", "accept", &id]).exits(65);
     assert!(again.stderr.contains("is verified already"), "{again:?}");
-    desk.run(&format!("case unlink 1 email/{id}"));
-    let free = desk.sandbox.run(&["case", "accept", &id]).exits(65);
+    desk.ok(&format!("case unlink 1 email/{id}"));
+    let free = desk.run(&["case", "accept", &id]).exits(65);
     assert!(free.stderr.contains("is in no case"), "{free:?}");
-    desk.sandbox.run(&["case", "accept", "999"]).exits(65);
+    desk.run(&["case", "accept", "999"]).exits(65);
 }
 
 #[test]
@@ -238,7 +180,7 @@ fn what_may_not_be_seen_does_not_exist() {
     let ours = desk.answer(1);
     desk.put(&from("guest@elsewhere.example", "unverified").in_reply_to(&ours));
     desk.put(&from(KIM, "Two"));
-    desk.run("case move 2 --team Billing");
+    desk.ok("case move 2 --team Billing");
     let before = desk.everything();
     let accept = format!("case accept {}", desk.id("unverified"));
     for line in [
@@ -256,10 +198,10 @@ fn what_may_not_be_seen_does_not_exist() {
         "case assign 1 dewi",
         "case take 1",
     ] {
-        let run = desk.sandbox.run(&[&["--as", "dewi"], &words(line)[..]].concat()).exits(65);
+        let run = desk.run_as("dewi", line).exits(65);
         assert!(run.stderr.contains("case 1: not found"), "{run:?}");
     }
-    let run = desk.sandbox.run(&[&["--as", "dewi"], &words(&accept)[..]].concat()).exits(65);
+    let run = desk.run_as("dewi", &accept).exits(65);
     assert!(run.stderr.contains(": not found"), "{run:?}");
     assert_eq!(desk.everything(), before);
 }
@@ -325,7 +267,7 @@ fn mistakes_name_the_field_and_change_nothing_nor_does_a_dry_run() {
         (&["case", "unfollow", "1", "--user", "budi"], 65, "budi does not follow"),
     ];
     for (args, code, words) in rows {
-        let run = desk.sandbox.run(args).exits(*code);
+        let run = desk.run(*args).exits(*code);
         assert!(run.stderr.contains(words) && run.stdout.is_empty(), "no \"{words}\" in {run:?}");
     }
     assert_eq!(desk.everything(), before);
@@ -341,7 +283,7 @@ fn mistakes_name_the_field_and_change_nothing_nor_does_a_dry_run() {
         &accept,
         "case follow 1 --user ana",
     ] {
-        let run = desk.run(&format!("--dry-run {line}"));
+        let run = desk.ok(&format!("--dry-run {line}"));
         assert!(run.stderr.contains("dry run, nothing changed"), "{run:?}");
     }
     assert_eq!(desk.everything(), before);
@@ -351,7 +293,7 @@ fn mistakes_name_the_field_and_change_nothing_nor_does_a_dry_run() {
 fn a_case_by_hand_has_its_people_and_its_answers_come_back() {
     let desk = desk(&["--create-contact"]);
     let own = ["--as", "ana", "case", "create", "--subject", "New printer", "--type", "wish", "-m", "A quiet one."];
-    assert!(desk.sandbox.run(&own).ok().stdout.contains("case #1 made: New printer"));
+    assert!(desk.ok(&own).stdout.contains("case #1 made: New printer"));
     assert_eq!(desk.case(1, "teams"), serde_json::json!(["Support"]), "her only team");
     assert_eq!((desk.case(1, "type"), desk.case(1, "status")), ("wish".into(), "New".into()));
     assert_eq!(desk.query("SELECT description FROM cases"), ["A quiet one."]);
@@ -360,7 +302,7 @@ fn a_case_by_hand_has_its_people_and_its_answers_come_back() {
     assert_eq!(desk.history(1), ["created ana by hand"]);
 
     let call = ["--as", "ana", "case", "create", "--subject", "Called", "--from", "Kim@Customer.example", "--account"];
-    desk.sandbox.run(&[&call[..], &["support", "--assign-to", "budi", "--priority", "Urgent"]].concat()).ok();
+    desk.ok(&[&call[..], &["support", "--assign-to", "budi", "--priority", "Urgent"]].concat());
     assert_eq!(desk.case(2, "contact")["name"], KIM, "the account makes contacts");
     assert_eq!(desk.case(2, "assigned_user")["username"], "budi");
     assert_eq!((desk.case(2, "status"), desk.case(2, "priority")), ("Assigned".into(), "Urgent".into()));
@@ -372,7 +314,7 @@ fn a_case_by_hand_has_its_people_and_its_answers_come_back() {
     let ours = desk.answer(2);
     assert_eq!(desk.goes_to(&from(KIM, "Thank you").in_reply_to(&ours)), 2);
     assert_eq!(desk.goes_to(&from(KIM, "More [#2]")), 2);
-    let quiet = desk.sandbox.run(&["-q", "case", "create", "--subject", "By the administrator"]).ok();
+    let quiet = desk.ok(&["-q", "case", "create", "--subject", "By the administrator"]);
     assert_eq!(quiet.stdout.trim(), "3");
 }
 
@@ -380,8 +322,8 @@ fn a_case_by_hand_has_its_people_and_its_answers_come_back() {
 fn edits_are_told_in_the_history() {
     let desk = desk(&[]);
     desk.put(&from(KIM, "One"));
-    desk.run("--as ana case edit 1 --subject Two --priority High --type bug --status Pending --description Long");
-    desk.run("--as ana case edit 1 --subject Two");
+    desk.ok("--as ana case edit 1 --subject Two --priority High --type bug --status Pending --description Long");
+    desk.ok("--as ana case edit 1 --subject Two");
     assert_eq!(
         desk.history(1)[1..],
         [
@@ -392,7 +334,7 @@ fn edits_are_told_in_the_history() {
             "status ana New -> Pending",
         ]
     );
-    let shown = desk.run("case history 1").stdout;
+    let shown = desk.ok("case history 1").stdout;
     assert!(shown.contains("WHO") && !shown.contains("this is about"), "{shown}");
     desk.sandbox.call(&["case", "edit", "1", "-F", "-"]).stdin(b"From a pipe.\n").run().ok();
     assert_eq!(desk.query("SELECT description FROM cases"), ["From a pipe."]);
@@ -411,21 +353,21 @@ fn links_are_set_and_cleared_and_a_mail_is_taken_out() {
         INSERT INTO leads (id, name, created_at) VALUES (1, 'Cold', 0);
         INSERT INTO record_teams VALUES ('contact', 1, 1)",
     );
-    desk.run("--as ana case link 1 contact/1");
+    desk.ok("--as ana case link 1 contact/1");
     assert_eq!(desk.case(1, "contact")["name"], "Kim");
     assert_eq!(desk.case(1, "company")["name"], "PT Sinar", "a contact brings its company");
-    desk.run("case link 1 account/2");
-    desk.run("case link 1 lead/1");
+    desk.ok("case link 1 account/2");
+    desk.ok("case link 1 lead/1");
     assert!(desk.case(1, "contact").is_null(), "a case is for one person");
-    desk.sandbox.run(&["case", "unlink", "1", "contact/1"]).exits(65);
-    desk.run("case unlink 1 lead");
+    desk.run(&["case", "unlink", "1", "contact/1"]).exits(65);
+    desk.ok("case unlink 1 lead");
     assert_eq!(desk.case(1, "company")["name"], "PT Bulan");
     assert!(desk.case(1, "contact").is_null() && desk.case(1, "lead").is_null());
-    desk.sandbox.run(&["case", "unlink", "1", "company/1"]).exits(65);
+    desk.run(&["case", "unlink", "1", "company/1"]).exits(65);
     let linked: Vec<String> = desk.history(1).into_iter().filter(|n| n.starts_with("linked ")).collect();
     assert_eq!(linked[..2], ["linked ana linked to contact Kim", "linked ana linked to company PT Sinar"]);
 
-    desk.run(&format!("--as ana case unlink 1 email/{}", desk.id("Another thing")));
+    desk.ok(&format!("--as ana case unlink 1 email/{}", desk.id("Another thing")));
     assert_eq!(desk.subjects(1), ["One"]);
     assert!(desk.email("Another thing", "case").is_null(), "the email stays");
     assert_eq!(desk.goes_to(&from(KIM, "to what was taken out").in_reply_to(second.value("Message-ID"))), 2);
@@ -433,7 +375,7 @@ fn links_are_set_and_cleared_and_a_mail_is_taken_out() {
     let ours = desk.answer(1);
     let id = desk.query("SELECT id || '' FROM emails WHERE status = 'Sending'").concat();
     assert_eq!(desk.goes_to(&from(KIM, "to our answer").in_reply_to(&ours)), 1);
-    desk.run(&format!("case unlink 1 email/{id}"));
+    desk.ok(&format!("case unlink 1 email/{id}"));
     assert_ne!(desk.goes_to(&from(KIM, "to our answer taken out").in_reply_to(&ours)), 1);
 }
 
@@ -441,18 +383,18 @@ fn links_are_set_and_cleared_and_a_mail_is_taken_out() {
 fn a_moved_case_belongs_to_the_other_team() {
     let desk = desk(&["--distribution", "direct", "--assign-to", "ana"]);
     desk.put(&from(KIM, "One"));
-    let moved = desk.sandbox.run(&["--as", "ana", "case", "move", "1", "--team", "Billing"]).ok();
+    let moved = desk.ok(&["--as", "ana", "case", "move", "1", "--team", "Billing"]);
     assert!(moved.stderr.contains("you no longer see case #1"), "{moved:?}");
     assert_eq!(desk.case(1, "teams"), serde_json::json!(["Billing"]));
     assert!(desk.case(1, "assigned_user").is_null());
     assert_eq!(desk.case(1, "status"), "New");
-    desk.sandbox.run(&["--as", "ana", "case", "show", "1"]).exits(65);
-    assert_eq!(desk.sandbox.items(&["--as", "dewi", "email", "list"]).len(), 1);
-    assert!(desk.sandbox.items(&["--as", "budi", "email", "list"]).is_empty(), "it came to Support only by the case");
+    desk.run(&["--as", "ana", "case", "show", "1"]).exits(65);
+    assert_eq!(desk.items(&["--as", "dewi", "email", "list"]).len(), 1);
+    assert!(desk.items(&["--as", "budi", "email", "list"]).is_empty(), "it came to Support only by the case");
     assert!(desk.history(1).contains(&"moved ana team: Support -> Billing".to_owned()), "{:?}", desk.history(1));
     // Back again: the account distributes to its case team.
-    desk.run("case assign 1 dewi");
-    desk.run("--as eko case move 1 --team Support");
+    desk.ok("case assign 1 dewi");
+    desk.ok("--as eko case move 1 --team Support");
     assert_eq!(desk.case(1, "assigned_user")["username"], "ana");
     assert_eq!(desk.case(1, "status"), "Assigned");
 }
@@ -461,24 +403,24 @@ fn a_moved_case_belongs_to_the_other_team() {
 fn a_team_of_the_account_keeps_its_view_of_a_moved_case() {
     let desk = desk(&["--team", "Support"]);
     desk.put(&from(KIM, "One"));
-    desk.run("case move 1 --team Billing");
-    assert_eq!(desk.sandbox.items(&["--as", "budi", "email", "list"]).len(), 1);
-    desk.sandbox.run(&["--as", "budi", "case", "show", "1"]).exits(65);
+    desk.ok("case move 1 --team Billing");
+    assert_eq!(desk.items(&["--as", "budi", "email", "list"]).len(), 1);
+    desk.run(&["--as", "budi", "case", "show", "1"]).exits(65);
 }
 
 #[test]
 fn followers_hear_of_a_case() {
     let desk = desk(&[]);
     desk.put(&from(KIM, "One"));
-    desk.run("--as budi case follow 1");
-    desk.run("case follow 1 --user ana");
-    desk.run("--as ana case note 1 -m Look.");
+    desk.ok("--as budi case follow 1");
+    desk.ok("case follow 1 --user ana");
+    desk.ok("--as ana case note 1 -m Look.");
     let told = "SELECT u.username FROM notifications n JOIN users u ON u.id = n.user_id";
     assert_eq!(desk.query(told), ["budi"]);
-    desk.run("--as budi case unfollow 1");
-    desk.run("case unfollow 1 --user ana");
-    desk.sandbox.run(&["--as", "budi", "case", "unfollow", "1"]).exits(65);
-    desk.run("case note 1 -m Again.");
+    desk.ok("--as budi case unfollow 1");
+    desk.ok("case unfollow 1 --user ana");
+    desk.run(&["--as", "budi", "case", "unfollow", "1"]).exits(65);
+    desk.ok("case note 1 -m Again.");
     assert_eq!(desk.query(told), ["budi"]);
 }
 
@@ -486,35 +428,35 @@ fn followers_hear_of_a_case() {
 fn a_regular_user_assigns_within_their_teams_and_an_administrator_to_anybody() {
     let desk = desk(&[]);
     desk.put(&from(KIM, "One"));
-    desk.run("--as ana case assign 1 eko");
-    let refused = desk.sandbox.run(&["--as", "ana", "case", "assign", "1", "dewi"]).exits(77);
+    desk.ok("--as ana case assign 1 eko");
+    let refused = desk.run(&["--as", "ana", "case", "assign", "1", "dewi"]).exits(77);
     assert!(refused.stderr.contains("you cannot assign to dewi, who is in none of your teams"), "{refused:?}");
-    desk.run("--as eko case assign 1 dewi");
-    desk.run("case assign 1 ana");
+    desk.ok("--as eko case assign 1 dewi");
+    desk.ok("case assign 1 ana");
     assert_eq!(desk.case(1, "assigned_user")["username"], "ana");
 }
 
 #[test]
 fn what_a_merged_case_was_is_changed_no_more() {
     let desk = desk(&[]);
-    desk.put(&mail(KIM, SUPPORT, "First"));
-    desk.put(&mail("lee@customer.example", SUPPORT, "Second"));
-    desk.sandbox.run(&["case", "merge", "1", "2", "--yes"]).ok();
+    desk.put(&from(KIM, "First"));
+    desk.put(&from("lee@customer.example", "Second"));
+    desk.ok(&["case", "merge", "1", "2", "--yes"]);
     for verb in [&["close", "1"][..], &["assign", "1", "ana"], &["note", "1", "-m", "x"]] {
-        let refused = desk.sandbox.run(&[&["case"], verb].concat()).exits(65);
+        let refused = desk.run(&[&["case"], verb].concat()).exits(65);
         assert!(refused.stderr.contains("case #1: was merged into #2"), "{refused:?}");
     }
-    assert_eq!(desk.sandbox.json(&["case", "show", "1"])["status"], "Duplicate");
+    assert_eq!(desk.json(&["case", "show", "1"])["status"], "Duplicate");
 }
 
 #[test]
 fn a_case_names_no_record_that_its_reader_may_not_see() {
     let desk = desk(&[]);
-    desk.run("record add company Hidden");
-    desk.sandbox.run(&["record", "add", "contact", "Secretname", "--email", KIM, "--company", "Hidden"]).ok();
-    desk.put(&mail(KIM, SUPPORT, "Broken"));
-    let shown = |user: &str| desk.sandbox.json(&["--as", user, "case", "show", "1"]);
-    let (admin, ana) = (desk.sandbox.json(&["case", "show", "1"]), shown("ana"));
+    desk.ok("record add company Hidden");
+    desk.ok(&["record", "add", "contact", "Secretname", "--email", KIM, "--company", "Hidden"]);
+    desk.put(&from(KIM, "Broken"));
+    let shown = |user: &str| desk.json(&["--as", user, "case", "show", "1"]);
+    let (admin, ana) = (desk.json(&["case", "show", "1"]), shown("ana"));
     assert_eq!(
         (admin["contact"]["name"].as_str(), admin["company"]["name"].as_str()),
         (Some("Secretname"), Some("Hidden"))
@@ -522,17 +464,17 @@ fn a_case_names_no_record_that_its_reader_may_not_see() {
     assert_eq!((&ana["contact"], &ana["company"]), (&serde_json::Value::Null, &serde_json::Value::Null));
     assert!(!ana["customer"].to_string().contains("Secretname") && ana["customer"]["address"] == KIM, "{ana}");
     for query in ["contact:Secretname", "company:Hidden"] {
-        assert_eq!(desk.sandbox.items(&["case", "list", query]).len(), 1, "{query}");
-        assert_eq!(desk.sandbox.items(&["--as", "ana", "case", "list", query]).len(), 0, "{query}");
+        assert_eq!(desk.items(&["case", "list", query]).len(), 1, "{query}");
+        assert_eq!(desk.items(&["--as", "ana", "case", "list", query]).len(), 0, "{query}");
     }
 }
 
 #[test]
 fn the_description_of_a_case_by_hand_is_shown() {
     let desk = desk(&[]);
-    desk.sandbox.run(&["case", "create", "--subject", "Called", "-m", "wants a copy", "--team", "Support"]).ok();
-    assert_eq!(desk.sandbox.json(&["case", "show", "1"])["description"], "wants a copy");
-    assert!(desk.run("case show 1").stdout.contains("wants a copy"));
+    desk.ok(&["case", "create", "--subject", "Called", "-m", "wants a copy", "--team", "Support"]);
+    assert_eq!(desk.json(&["case", "show", "1"])["description"], "wants a copy");
+    assert!(desk.ok("case show 1").stdout.contains("wants a copy"));
 }
 
 #[test]
@@ -540,11 +482,11 @@ fn a_regular_user_answers_from_accounts_of_their_teams_only() {
     let desk = desk(&[]);
     let other = ["account", "add", "billing", "--address", "billing@desk.example", "--secret", "env:PW"];
     let sends = ["--smtp", "127.0.0.1:9", "--smtp-tls", "none", "--case-team", "Billing", "--create-case"];
-    desk.sandbox.run(&[&other[..], &sends].concat()).ok();
-    desk.put(&mail(KIM, SUPPORT, "Broken"));
+    desk.ok(&[&other[..], &sends].concat());
+    desk.put(&from(KIM, "Broken"));
     let reply = |user: &str| {
         let words = ["--as", user, "--dry-run", "case", "reply", "1", "-m", "x", "--account", "billing"];
-        desk.sandbox.run(&words)
+        desk.run(&words)
     };
     let unknown = reply("ana").exits(65);
     assert!(unknown.stderr.contains("there is no account \"billing\""), "what is of no team of hers: {unknown:?}");
@@ -554,36 +496,36 @@ fn a_regular_user_answers_from_accounts_of_their_teams_only() {
 #[test]
 fn the_customer_of_a_case_is_not_a_stranger_in_it() {
     let desk = desk(&[]);
-    desk.put(&mail(KIM, SUPPORT, "Broken"));
+    desk.put(&from(KIM, "Broken"));
     let db = desk.sandbox.database();
     db.execute("UPDATE emails SET verified = 0", []).unwrap();
-    desk.put(&mail(KIM, SUPPORT, "again").in_reply_to("<none@x.example>"));
+    desk.put(&from(KIM, "again").in_reply_to("<none@x.example>"));
     db.execute("UPDATE emails SET parent_type = 'case', parent_id = 1, from_address = 'x@y.example' WHERE id = 1", [])
         .unwrap();
     db.execute("UPDATE emails SET parent_type = 'case', parent_id = 1 WHERE id = 2", []).unwrap();
-    assert_eq!(desk.sandbox.json(&["case", "show", "1"])["customer"]["address"], KIM);
+    assert_eq!(desk.json(&["case", "show", "1"])["customer"]["address"], KIM);
 }
 
 #[test]
 fn settings_that_would_fail_later_are_refused_or_made_whole() {
     let desk = desk(&[]);
-    let taken = desk.sandbox.run(&["user", "edit", "ana", "--email", SUPPORT]).exits(65);
+    let taken = desk.run(&["user", "edit", "ana", "--email", SUPPORT]).exits(65);
     assert!(taken.stderr.contains("is the address of account support"), "{taken:?}");
-    let two = desk.sandbox.run(&["account", "edit", "support", "--authserv-id", "two words"]).exits(65);
+    let two = desk.run(&["account", "edit", "support", "--authserv-id", "two words"]).exits(65);
     assert!(two.stderr.contains("--authserv-id"), "{two:?}");
     desk.sandbox.file("ca.pem", b"");
-    let empty = desk.sandbox.run(&["account", "edit", "support", "--ca", "ca.pem"]).exits(65);
+    let empty = desk.run(&["account", "edit", "support", "--ca", "ca.pem"]).exits(65);
     assert!(empty.stderr.contains("no certificate in it"), "{empty:?}");
     desk.sandbox.file("ca.pem", &std::fs::read(Dovecot::shared().ca()).unwrap());
-    desk.run("account edit support --ca ca.pem");
+    desk.ok("account edit support --ca ca.pem");
     let db = desk.sandbox.database();
     let ca: String = db.query_row("SELECT ca_file FROM accounts", [], |row| row.get(0)).unwrap();
     assert!(ca.starts_with('/') && ca.ends_with("/ca.pem"), "{ca}");
-    desk.run("record add contact Kim --assign-to ana");
-    desk.sandbox.run(&["record", "edit", "contact", "Kim", "--assign-to", ""]).ok();
-    assert!(desk.sandbox.json(&["record", "show", "contact", "Kim"])["assigned_user"].is_null());
-    desk.put(&mail(KIM, SUPPORT, "Broken"));
-    let body = desk.sandbox.run(&["email", "attachment", "save", &desk.id("Broken"), "0"]).exits(65);
+    desk.ok("record add contact Kim --assign-to ana");
+    desk.ok(&["record", "edit", "contact", "Kim", "--assign-to", ""]);
+    assert!(desk.json(&["record", "show", "contact", "Kim"])["assigned_user"].is_null());
+    desk.put(&from(KIM, "Broken"));
+    let body = desk.run(&["email", "attachment", "save", &desk.id("Broken"), "0"]).exits(65);
     assert!(body.stderr.contains("PART: there is no attachment 0"), "{body:?}");
 }
 
@@ -591,18 +533,18 @@ fn settings_that_would_fail_later_are_refused_or_made_whole() {
 fn command_without_permission_is_refused_before_the_confirmation_prompt() {
     let desk = desk(&[]);
     for line in ["team delete Support", "account delete support", "record delete contact Nobody"] {
-        desk.sandbox.run(&[&["--as", "ana"][..], &line.split(' ').collect::<Vec<_>>()].concat()).exits(77);
+        desk.run(&[&["--as", "ana"][..], &line.split(' ').collect::<Vec<_>>()].concat()).exits(77);
     }
-    desk.sandbox.run(&["--as", "ana", "db", "backup", "copy.db"]).exits(77);
+    desk.run(&["--as", "ana", "db", "backup", "copy.db"]).exits(77);
     assert!(!desk.sandbox.path("copy.db").exists());
-    assert_eq!(desk.sandbox.json(&["case", "list", "--count"])["count"], 0);
+    assert_eq!(desk.json(&["case", "list", "--count"])["count"], 0);
 }
 
 #[test]
 fn a_case_by_hand_is_told_to_its_assignee_by_e_mail_too() {
     let desk = desk(&[]);
-    desk.run("case create --subject Called --team Support --assign-to budi");
-    let outbox = desk.sandbox.items(&["outbox", "list"]);
+    desk.ok("case create --subject Called --team Support --assign-to budi");
+    let outbox = desk.items(&["outbox", "list"]);
     assert_eq!(outbox.len(), 1, "{outbox:#?}");
     assert!(outbox[0].to_string().contains("budi@staff.example"), "{outbox:#?}");
 }

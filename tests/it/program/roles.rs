@@ -1,32 +1,17 @@
 //! Roles through the program: granting, explaining, and what verbs refuse (B11). Mail comes in by `ingest`.
 
-use crate::support::{Letter, Run, Sandbox, mail};
+use crate::support::{Desk, Run, from};
 
-const SUPPORT: &str = "support@desk.example";
 const KIM: &str = "kim@customer.example";
 
 /// ana is in Support, whose role is Agent as it was made; dewi in Billing, which has no role. Account support makes cases of
 /// Support: #1 is assigned to nobody, #2 to ana.
-struct Desk {
-    sandbox: Sandbox,
-}
-
 fn desk() -> Desk {
-    let sandbox = Sandbox::new();
-    sandbox.run(&["init"]).ok();
-    let desk = Desk { sandbox };
-    desk.ok("team add Support");
+    let desk = Desk::new();
     desk.ok("team add Billing --no-role");
-    for (user, team) in [("ana", "Support"), ("budi", "Support"), ("dewi", "Billing")] {
-        desk.ok(&format!("user add {user} --email {user}@staff.example"));
-        desk.ok(&format!("team member add {team} {user}"));
-    }
-    desk.ok(
-        "account add support --kind group --address support@desk.example --secret env:PW --smtp 127.0.0.1:9 --smtp-tls none \
-         --case-team Support --create-case",
-    );
+    let desk = desk.user("dewi", &["Billing"]).piped_account("support", &[]);
     for subject in ["Broken", "Late"] {
-        desk.put(&mail(KIM, SUPPORT, subject));
+        desk.put(&from(KIM, subject));
     }
     desk.ok("case assign 2 ana");
     desk.ok("record add contact Kim --team Support");
@@ -34,28 +19,10 @@ fn desk() -> Desk {
 }
 
 impl Desk {
-    fn put(&self, letter: &Letter) {
-        self.sandbox.call(&["ingest", "--account", "support"]).stdin(&letter.bytes()).run().ok().silent();
-    }
-
-    fn run(&self, line: &str) -> Run {
-        self.sandbox.run(&line.split_whitespace().collect::<Vec<_>>())
-    }
-
-    #[track_caller]
-    fn ok(&self, line: &str) -> Run {
-        self.run(line).ok()
-    }
-
-    #[track_caller]
-    fn json(&self, line: &str) -> serde_json::Value {
-        self.sandbox.json(&line.split_whitespace().collect::<Vec<_>>())
-    }
-
     /// The only answer of `role explain`: yes or no, the level, by what, and why.
     #[track_caller]
-    fn explained(&self, line: &str) -> [String; 4] {
-        let answers = self.sandbox.items(&format!("role explain {line}").split_whitespace().collect::<Vec<_>>());
+    fn role_explained(&self, line: &str) -> [String; 4] {
+        let answers = self.items(&format!("role explain {line}"));
         let [answer] = answers.as_slice() else { panic!("one answer to {line}: {answers:?}") };
         let by = answer["by"].as_array().unwrap().iter().map(|by| by.as_str().unwrap()).collect::<Vec<_>>().join(", ");
         let text = |field: &str| answer[field].as_str().unwrap().to_owned();
@@ -124,11 +91,11 @@ fn roles_are_made_given_and_taken_by_administrators() {
     assert_eq!(desk.json("user show ana")["roles"].to_string(), r#"["Agent"]"#);
     let plain = desk.ok("--format plain --no-headers --fields name,permissions role show Auditor").stdout;
     assert_eq!(plain, "Auditor\tcase-read=all, email-read=own\n");
-    desk.run("--as dewi case show 1").ok();
+    desk.ok("--as dewi case show 1");
     desk.ok("role unassign Auditor dewi");
     desk.run("--as dewi case show 1").exits(65);
     desk.ok("role assign Auditor team:Billing");
-    desk.run("--as dewi case show 1").ok();
+    desk.ok("--as dewi case show 1");
     desk.ok("--yes role delete Auditor");
     desk.run("--as dewi case show 1").exits(65);
 }
@@ -138,41 +105,41 @@ fn the_widest_of_several_roles_wins_and_explain_says_by_which() {
     let desk = desk();
     let agent = "role Agent of team Support";
     let team = "team: Support in common";
-    assert_eq!(desk.explained("ana case-edit case/1"), ["yes", "team", agent, team]);
-    assert_eq!(desk.explained("ana case-edit case/2"), ["yes", "team", agent, "own: assigned to ana"]);
-    assert_eq!(desk.explained("ana email-read email/2"), ["yes", "team", agent, "own: of a case of ana"]);
-    assert_eq!(desk.explained("ana record-read contact/1"), ["yes", "team", agent, team]);
-    assert_eq!(desk.explained("ana group-account account:support"), ["yes", "team", agent, team]);
-    assert_eq!(desk.explained("ana assignment user:budi"), ["yes", "team", agent, team]);
+    assert_eq!(desk.role_explained("ana case-edit case/1"), ["yes", "team", agent, team]);
+    assert_eq!(desk.role_explained("ana case-edit case/2"), ["yes", "team", agent, "own: assigned to ana"]);
+    assert_eq!(desk.role_explained("ana email-read email/2"), ["yes", "team", agent, "own: of a case of ana"]);
+    assert_eq!(desk.role_explained("ana record-read contact/1"), ["yes", "team", agent, team]);
+    assert_eq!(desk.role_explained("ana group-account account:support"), ["yes", "team", agent, team]);
+    assert_eq!(desk.role_explained("ana assignment user:budi"), ["yes", "team", agent, team]);
     let foreign = |name: &str| format!("needs all: neither {name}'s own nor of one of their teams");
-    assert_eq!(desk.explained("ana assignment user:dewi"), ["no", "team", agent, &foreign("ana")]);
+    assert_eq!(desk.role_explained("ana assignment user:dewi"), ["no", "team", agent, &foreign("ana")]);
     let usual = "the default: none of the user's roles sets this permission";
-    assert_eq!(desk.explained("dewi case-read case/1"), ["no", "team", usual, &foreign("dewi")]);
-    assert_eq!(desk.explained("dewi group-account"), ["no", "no", usual, "the level is no"]);
+    assert_eq!(desk.role_explained("dewi case-read case/1"), ["no", "team", usual, &foreign("dewi")]);
+    assert_eq!(desk.role_explained("dewi group-account"), ["no", "no", usual, "the level is no"]);
 
     desk.ok("role add Narrow");
     desk.ok("role grant Narrow case-edit own");
     desk.ok("role assign Narrow ana");
-    assert_eq!(desk.explained("ana case-edit case/1"), ["yes", "team", agent, team], "the widest wins");
+    assert_eq!(desk.role_explained("ana case-edit case/1"), ["yes", "team", agent, team], "the widest wins");
     desk.ok("role grant Agent case-edit unset");
     assert_eq!(
-        desk.explained("ana case-edit case/1"),
+        desk.role_explained("ana case-edit case/1"),
         ["no", "own", "role Narrow", &format!("needs {team}")],
         "wider than the default"
     );
     desk.ok("role grant Narrow case-read no");
     desk.ok("role grant Agent case-read unset");
-    let [answer, _, _, why] = desk.explained("ana case-edit case/2");
+    let [answer, _, _, why] = desk.role_explained("ana case-edit case/2");
     assert_eq!(answer, "no");
     assert!(why.ends_with("case-read is no, and what cannot be read cannot be changed"), "{why}");
     desk.ok("user edit dewi --type admin");
-    assert_eq!(desk.explained("dewi group-account"), ["yes", "all", "the type admin", "the level is all"]);
+    assert_eq!(desk.role_explained("dewi group-account"), ["yes", "all", "the type admin", "the level is all"]);
 }
 
 #[test]
 fn people_ask_about_themselves_and_what_they_see() {
     let desk = desk();
-    assert_eq!(desk.explained("@me case-edit case/1 --as ana")[0], "yes");
+    assert_eq!(desk.role_explained("@me case-edit case/1 --as ana")[0], "yes");
     desk.run("--as ana role explain budi case-edit case/1").exits(77);
     let hidden = desk.run("--as dewi role explain @me case-read case/1").exits(65);
     let missing = desk.run("--as dewi role explain @me case-read case/99").exits(65);
@@ -185,7 +152,7 @@ fn people_ask_about_themselves_and_what_they_see() {
         let refused = desk.run(&format!("role explain {line}")).exits(65);
         assert!(refused.stderr.contains(words), "{refused:?}");
     }
-    let both = desk.sandbox.items(&["role", "explain", "ana", "case", "case/1"]);
+    let both = desk.items(&["role", "explain", "ana", "case", "case/1"]);
     assert_eq!(both.len(), 2, "reading and editing: {both:?}");
 }
 
@@ -292,7 +259,7 @@ fn what_one_wrote_is_taken_back_as_far_as_one_may_change_it() {
     desk.ok("role grant Agent email-read no");
     line("show").exits(65);
     line("cancel").exits(65);
-    assert!(desk.sandbox.items(&["--as", "ana", "outbox", "list"]).is_empty());
+    assert!(desk.items(&["--as", "ana", "outbox", "list"]).is_empty());
     desk.ok("role grant Agent email team");
     line("cancel").ok();
 }
@@ -333,11 +300,11 @@ fn group_accounts_are_for_those_who_may_send_by_them() {
         assert!(refused.stdout.is_empty(), "{refused:?}");
     }
     // The notice of an assignment is there.
-    let waiting = || desk.sandbox.items(&["outbox", "list"]).len();
+    let waiting = || desk.items(&["outbox", "list"]).len();
     assert_eq!(waiting(), 1);
     desk.ok("role grant Agent group-account team");
     desk.ok("--as ana email send --to a@b.example -m x --subject Hi --account support --draft");
-    let draft = desk.sandbox.items(&["--as", "ana", "email", "list", "status:Draft"])[0]["id"].to_string();
+    let draft = desk.items(&["--as", "ana", "email", "list", "status:Draft"])[0]["id"].to_string();
     // What was taken away after the draft was begun is not there when it is sent.
     desk.ok("role grant Agent group-account no");
     desk.run(&format!("--as ana email send {draft}")).exits(77);
@@ -377,9 +344,9 @@ fn accounts_of_ones_own_are_a_permission() {
 fn nobody_is_told_of_what_they_may_not_read() {
     let desk = desk();
     desk.ok("--as ana case follow 1");
-    desk.put(&mail(KIM, SUPPORT, "[#1] again"));
+    desk.put(&from(KIM, "[#1] again"));
     let told = |user: &str| -> Vec<String> {
-        let items = desk.sandbox.items(&["--as", user, "notification", "list"]);
+        let items = desk.items(&["--as", user, "notification", "list"]);
         items.iter().map(|item| item["text"].as_str().unwrap().to_owned()).collect()
     };
     let before = told("ana");
@@ -391,10 +358,10 @@ fn nobody_is_told_of_what_they_may_not_read() {
     desk.ok("role grant Agent case-read no");
     assert_eq!(told("ana"), Vec::<String>::new());
     assert!(desk.ok("--as ana notification read --all").stdout.starts_with('0'));
-    desk.put(&mail(KIM, SUPPORT, "[#1] and again"));
+    desk.put(&from(KIM, "[#1] and again"));
     assert_eq!(told("ana"), Vec::<String>::new());
     // Neither of being given one, in the list or by e-mail.
-    let waiting = || desk.sandbox.items(&["outbox", "list"]).len();
+    let waiting = || desk.items(&["outbox", "list"]).len();
     let before = waiting();
     desk.ok("case assign 1 ana");
     assert_eq!(waiting(), before);
@@ -407,7 +374,7 @@ fn nobody_is_told_of_what_they_may_not_read() {
 fn an_email_does_not_tell_of_a_case_that_its_reader_may_not_see() {
     let desk = desk();
     desk.ok("role grant Agent case-read own");
-    let row = |id: i64| desk.sandbox.items(&["--as", "ana", "email", "list"]).into_iter().find(|row| row["id"] == id);
+    let row = |id: i64| desk.items(&["--as", "ana", "email", "list"]).into_iter().find(|row| row["id"] == id);
     let (of_one, of_two) = (row(1).unwrap(), row(2).unwrap());
     assert!(of_one["case"].is_null() && of_one["parent"].is_null(), "{of_one}");
     assert_eq!(of_two["case"], 2, "{of_two}");
@@ -421,10 +388,10 @@ fn an_email_does_not_tell_of_a_case_that_its_reader_may_not_see() {
 #[test]
 fn a_case_does_not_tell_of_an_email_that_its_reader_may_not_see() {
     let desk = desk();
-    desk.put(&mail(KIM, SUPPORT, "[#1] again"));
+    desk.put(&from(KIM, "[#1] again"));
     desk.ok("role grant Agent email-read own");
-    assert_eq!(desk.sandbox.items(&["--as", "ana", "case", "thread", "1"]).len(), 0);
-    assert_eq!(desk.sandbox.items(&["--as", "ana", "case", "thread", "2"]).len(), 1);
+    assert_eq!(desk.items(&["--as", "ana", "case", "thread", "1"]).len(), 0);
+    assert_eq!(desk.items(&["--as", "ana", "case", "thread", "2"]).len(), 1);
     for (verb, same) in
         [("split 1 --from", "does not belong to case #1"), ("unlink 1", "does not belong"), ("accept", "not found")]
     {
@@ -480,7 +447,7 @@ fn who_may_change_no_cases_is_given_none_by_distribution() {
     desk.ok("role grant Reader case-edit no");
     desk.ok("role assign Reader budi");
     let assignee = |number: i64| desk.json(&format!("case show {number}"))["assigned_user"]["username"].clone();
-    let put = |subject: &str| desk.put(&mail(KIM, SUPPORT, subject));
+    let put = |subject: &str| desk.put(&from(KIM, subject));
     for distribution in ["round-robin", "least-busy"] {
         desk.ok(&format!("account edit support --distribution {distribution}"));
         put("One");
@@ -531,7 +498,7 @@ fn waiting_letter_is_sent_when_its_writer_has_lost_the_permission() {
     desk.ok("user disable ana");
     desk.sandbox.env("PW", "secret");
     desk.run("send").exits(75);
-    let waiting = desk.sandbox.items(&["outbox", "list"]);
+    let waiting = desk.items(&["outbox", "list"]);
     let letter = waiting.iter().find(|row| row["kind"] == "mail").unwrap();
     assert_eq!((letter["attempts"].as_i64(), letter["state"].as_str()), (Some(1), Some("waiting")), "{letter}");
 }
@@ -545,7 +512,7 @@ fn status_and_check_name_no_account_that_account_list_does_not_show() {
     assert_eq!(told("dewi", "account list"), "");
     let status = told("dewi", "status");
     assert!(status.starts_with("Outbox 0 waiting"), "{status}");
-    assert_eq!(desk.sandbox.items(&["--as", "dewi", "status"]).len(), 0);
+    assert_eq!(desk.items(&["--as", "dewi", "status"]).len(), 0);
     // A user who watches hears that something is wrong, and how much.
     let check = desk.run("--as dewi check").exits(1).stdout;
     assert!(check.starts_with("ESPOMAIL WARNING - an account of others: cannot send |"), "{check}");
@@ -555,7 +522,7 @@ fn status_and_check_name_no_account_that_account_list_does_not_show() {
     assert!(told("ana", "check").contains("account support: cannot send: "));
     desk.ok("--as ana case reply 1 -m x");
     assert!(told("ana", "status").contains("Outbox 1 waiting") && told("dewi", "status").contains("Outbox 0 waiting"));
-    assert!(desk.run("status").ok().stdout.contains("Outbox 2 waiting"));
+    assert!(desk.ok("status").stdout.contains("Outbox 2 waiting"));
 }
 
 #[test]

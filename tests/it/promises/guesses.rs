@@ -6,13 +6,11 @@ mod attempts;
 use rusqlite::types::ValueRef;
 
 use self::attempts::guess;
-use crate::support::{Dice, Letter, Sandbox, asked, mail, promise};
-
-const SUPPORT: &str = "support@desk.example";
+use crate::support::{Desk, Dice, Letter, SUPPORT, asked, from, promise};
 
 /// The cases there are, in every state, and what a stranger may know or guess about them.
-struct Office {
-    sandbox: Sandbox,
+struct Scene {
+    desk: Desk,
     cases: i64,
     /// Our ids, with a signature, of several kinds.
     ours: Vec<String>,
@@ -20,38 +18,31 @@ struct Office {
     tags: Vec<String>,
 }
 
-fn office() -> Office {
-    let sandbox = Sandbox::new();
-    let run = |line: &str| sandbox.run(&line.split(' ').collect::<Vec<_>>()).ok().stdout;
-    sandbox.config("auto_reply_breaker = 0\n");
-    sandbox.file("thanks", b"We look into it: case {{ case.number }}.\n");
-    run("init");
-    run("team add Support");
-    run("user add ana --email ana@staff.example");
-    run("team member add Support ana");
-    run("template add Thanks --subject Received --body thanks");
-    let servers = "--smtp 127.0.0.1:9 --smtp-tls none --secret env:PW --case-team Support --create-case";
-    run(&format!(
-        "account add support --address {SUPPORT} {servers} --plus-addressing --create-contact --auto-reply Thanks --distribution round-robin"
-    ));
-    run(&format!("account add sales --address sales@desk.example {servers}"));
-    let mut office = Office { sandbox, cases: 0, ours: Vec::new(), tags: Vec::new() };
+fn scene() -> Scene {
+    let desk = Desk::empty().team("Support").user("ana", &["Support"]);
+    desk.sandbox.config("auto_reply_breaker = 0\n");
+    desk.sandbox.file("thanks", b"We look into it: case {{ case.number }}.\n");
+    desk.ok("template add Thanks --subject Received --body thanks");
+    let answering =
+        ["--plus-addressing", "--create-contact", "--auto-reply", "Thanks", "--distribution", "round-robin"];
+    let desk = desk.piped_account("support", &answering).piped_account("sales", &[]);
+    let mut scene = Scene { desk, cases: 0, ours: Vec::new(), tags: Vec::new() };
     for state in ["", "Pending", "Closed", "Rejected", "Duplicate", "merged"] {
-        office.open(state);
+        scene.open(state);
     }
-    office.look_at_own_mail();
-    office
+    scene.look_at_own_mail();
+    scene
 }
 
-impl Office {
+impl Scene {
     /// A customer writes, referring to a mail nobody has seen, ana answers, and the case gets into this state.
     fn open(&mut self, state: &str) {
         self.cases += 1;
         let number = self.cases;
-        let letter = mail(&customer(number), SUPPORT, &format!("Matter {number}"));
+        let letter = from(&customer(number), &format!("Matter {number}"));
         let letter = letter.message_id(&foreign_id(number)).references(&[&ghost(number)]);
-        self.sandbox.call(&["ingest", "--account", "support"]).stdin(&letter.bytes()).run().ok();
-        let run = |line: &str| drop(self.sandbox.run(&line.split(' ').collect::<Vec<_>>()).ok());
+        self.desk.put(&letter);
+        let run = |line: &str| drop(self.desk.ok(line));
         run(&format!("--as ana case reply {number} -m Look"));
         match state {
             "" => {}
@@ -62,11 +53,11 @@ impl Office {
     }
 
     fn look_at_own_mail(&mut self) {
-        for row in self.sandbox.items(&["outbox", "list", "--all"]) {
+        for row in self.desk.items(&["outbox", "list", "--all"]) {
             self.ours.push(row["message_id"].as_str().unwrap().to_owned());
         }
-        for row in self.sandbox.items(&["email", "list", "from:support@desk.example"]) {
-            let headers = self.sandbox.run(&["email", "show", &row["id"].to_string(), "--headers"]).ok().stdout;
+        for row in self.desk.items(&["email", "list", "from:support@desk.example"]) {
+            let headers = self.desk.ok(&["email", "show", &row["id"].to_string(), "--headers"]).stdout;
             let tag = headers.split(['<', '>', ' ', '\n']).find(|word| word.starts_with("support+c"));
             self.tags.extend(tag.map(str::to_owned));
         }
@@ -75,7 +66,7 @@ impl Office {
 
     /// All that is known of the cases that are there before the guesses.
     fn known(&self) -> String {
-        let db = self.sandbox.database();
+        let db = self.desk.sandbox.database();
         let mut all = String::new();
         let of_case = format!("parent_type = 'case' AND parent_id <= {}", self.cases);
         for sql in [
@@ -116,22 +107,22 @@ fn ghost(number: i64) -> String {
 
 #[test]
 fn no_guess_gets_into_a_case_or_learns_of_one() {
-    let (office, mut dice) = (office(), Dice::new());
-    let (before, count) = (office.known(), asked("ESPOMAIL_GUESSES", 1_000));
+    let (scene, mut dice) = (scene(), Dice::new());
+    let (before, count) = (scene.known(), asked("ESPOMAIL_GUESSES", 1_000));
     for first in (1..=count).step_by(1_000) {
-        let tried: Vec<_> = (first..=count).take(1_000).map(|serial| guess(&office, &mut dice, serial)).collect();
-        office.deliver(&tried);
-        let after = office.known();
+        let tried: Vec<_> = (first..=count).take(1_000).map(|serial| guess(&scene, &mut dice, serial)).collect();
+        scene.deliver(&tried);
+        let after = scene.known();
         let new: Vec<&str> = after.lines().filter(|line| !before.contains(line)).collect();
-        assert!(after == before, "{new:#?}\n{:#?}", office.which(&tried));
+        assert!(after == before, "{new:#?}\n{:#?}", scene.which(&tried));
     }
-    let answers = office.told_strangers();
-    office.lets_in_who_takes_part();
+    let answers = scene.told_strangers();
+    scene.lets_in_who_takes_part();
     let figure = format!("{count} guesses, {answers} answered: none in a case, none told of one");
     promise("S1", "guessed numbers, ids, references, addresses", &figure);
 }
 
-impl Office {
+impl Scene {
     fn deliver(&self, tried: &[(String, Letter)]) {
         let mut mbox = Vec::new();
         for (_, letter) in tried {
@@ -139,8 +130,8 @@ impl Office {
             mbox.extend(letter.bytes().into_iter().filter(|byte| *byte != b'\r'));
             mbox.push(b'\n');
         }
-        self.sandbox.file("guesses.mbox", &mbox);
-        self.sandbox.run(&["import", "mbox", "guesses.mbox", "--account", "support", "--as-new"]).ok();
+        self.desk.sandbox.file("guesses.mbox", &mbox);
+        self.desk.ok(&["import", "mbox", "guesses.mbox", "--account", "support", "--as-new"]);
     }
 
     /// The guesses that are in a case they do not belong to, and how they were made.
@@ -152,7 +143,7 @@ impl Office {
 
     /// How many automatic answers strangers got. Each names the case that the guess itself opened, and no other.
     fn told_strangers(&self) -> usize {
-        let db = self.sandbox.database();
+        let db = self.desk.sandbox.database();
         let sql = "SELECT o.subject, c.number, e.from_address FROM outbox o JOIN auto_replies r ON r.outbox_id = o.id
             JOIN emails e ON e.id = r.email_id LEFT JOIN cases c ON c.id = e.parent_id AND e.parent_type = 'case'
             WHERE o.case_id IS NULL OR o.case_id > ?1";
@@ -170,18 +161,17 @@ impl Office {
 
     /// What was tried in vain is not refused to everybody.
     fn lets_in_who_takes_part(&self) {
-        let letter = |from: &str, subject: &str| mail(from, SUPPORT, subject);
         let stranger = "friend@elsewhere.example";
         let tag = &self.tags[0];
         for (letter, case) in [
-            (letter(&customer(2), "About [#2]"), 2),
-            (letter(&customer(3), "Mine").in_reply_to(&foreign_id(3)), 3),
-            (letter(&customer(2), "Seen").message_id(&ghost(2)), 2),
-            (letter(stranger, "Forwarded to me").in_reply_to(&format!("<{}>", self.ours[0])), 1),
-            (letter(stranger, "Answered").header("To", tag).header("Delivered-To", tag), 1),
+            (from(&customer(2), "About [#2]"), 2),
+            (from(&customer(3), "Mine").in_reply_to(&foreign_id(3)), 3),
+            (from(&customer(2), "Seen").message_id(&ghost(2)), 2),
+            (from(stranger, "Forwarded to me").in_reply_to(&format!("<{}>", self.ours[0])), 1),
+            (from(stranger, "Answered").header("To", tag).header("Delivered-To", tag), 1),
         ] {
-            self.sandbox.call(&["ingest", "--account", "support"]).stdin(&letter.bytes()).run().ok();
-            let newest = &self.sandbox.items(&["email", "list", "--limit", "1"])[0];
+            self.desk.put(&letter);
+            let newest = &self.desk.items(&["email", "list", "--limit", "1"])[0];
             assert_eq!(newest["case"], case, "{newest:#}");
         }
     }

@@ -4,43 +4,36 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::{Child, Dovecot, Exim, Mailbox, Run, Sandbox, mail, program};
+use crate::support::{Child, Desk, Dovecot, Exim, Run, mail, program};
 
 /// The pages in an order in which each finds what the ones before it made.
 const PAGES: &[&str] = &["account", "fetch", "filter", "case", "email", "folder", "export", "import", "db"];
 
 /// An office whose only account is still to be added: ana is the administrator who types.
-struct Desk {
-    sandbox: Sandbox,
-    mailbox: Mailbox,
-}
-
 fn desk() -> Desk {
-    let desk = Desk { sandbox: Sandbox::new(), mailbox: Dovecot::shared().mailbox() };
+    let desk = Desk::empty().with_mailbox("support", "espomail.example");
     let sandbox = &desk.sandbox;
     for directory in ["bin", "backups", "files", "old/cur", "old/new", "old/tmp"] {
         std::fs::create_dir_all(sandbox.path(directory)).unwrap();
     }
     symlink(program(), sandbox.path("bin/espomail")).unwrap();
-    sandbox.run(&["init"]).ok();
-    sandbox.run(&["user", "add", "ana", "--email", "ana@staff.example", "--type", "admin", "--login", "root"]).ok();
+    desk.ok("user add ana --email ana@staff.example --type admin --login root");
     for team in ["Support", "Sales"] {
-        sandbox.run(&["team", "add", team]).ok();
-        sandbox.run(&["team", "member", "add", team, "ana"]).ok();
+        desk.ok(&["team", "add", team]);
+        desk.ok(&["team", "member", "add", team, "ana"]);
     }
-    let smtp = format!("127.0.0.1:{}", Exim::shared().smtp);
-    let sales = ["account", "add", "sales", "--address", "sales@example.org", "--team", "Sales", "--tls", "none"];
-    sandbox.run(&[&sales[..], &["--smtp", &smtp]].concat()).ok();
+    let sales = "account add sales --address sales@example.org --team Sales --tls none";
+    desk.ok(&format!("{sales} --smtp 127.0.0.1:{}", Exim::shared().smtp));
     let text = sandbox.file("answer.md", b"The part is *on its way*.\n");
     let text = text.to_str().unwrap();
-    sandbox.run(&["template", "add", "ack", "--subject", "We have your message", "--body", text]).ok();
+    desk.ok(&["template", "add", "ack", "--subject", "We have your message", "--body", text]);
     sandbox.file("invoice.pdf", b"%PDF-1.4\n");
     desk.old_mail();
     desk
 }
 
 impl Desk {
-    fn letter(&self, subject: &str) -> Vec<u8> {
+    fn example_letter(&self, subject: &str) -> Vec<u8> {
         let letter = mail("Eva <eva@customer.example>", "support@example.org", subject);
         letter.cc("ana@staff.example").bytes()
     }
@@ -48,17 +41,17 @@ impl Desk {
     /// The files that imports and `ingest` read.
     fn old_mail(&self) {
         let from = b"From eva@customer.example Thu Jan  1 00:00:00 2026\n".to_vec();
-        let mbox = [from, self.letter("in an mbox file")].concat();
+        let mbox = [from, self.example_letter("in an mbox file")].concat();
         self.sandbox.file("old-support.mbox", &mbox);
         for (file, subject) in [("mail.eml", "piped"), ("lost.eml", "lost"), ("old/cur/1:2,S", "in a Maildir")] {
-            self.sandbox.file(file, &self.letter(subject));
+            self.sandbox.file(file, &self.example_letter(subject));
         }
     }
 
     /// The line as it can be typed here: other servers, places and numbers.
     fn here(&self, line: &str) -> String {
         let (imap, smtp) = (Dovecot::shared().imap, Exim::shared().smtp);
-        let login = format!("--secret stdin --tls none --login {}", self.mailbox.user);
+        let login = format!("--secret stdin --tls none --login {}", self.support().user);
         let backups = self.sandbox.path("backups").display().to_string();
         [
             ("* * * * * ", ""),
@@ -90,13 +83,13 @@ impl Desk {
     /// What a command needs besides the ones before it.
     fn prepare(&self, line: &str) {
         if line.contains("account audit") {
-            self.sandbox.run(&["fetch"]).ok();
+            self.ok(&["fetch"]);
         } else if line.starts_with("* * * * *") {
             for n in 1..=14 {
-                self.mailbox.append("INBOX", &self.letter(&format!("Question {n}")));
+                self.support().append("INBOX", &self.example_letter(&format!("Question {n}")));
             }
         } else if line.contains("db check") {
-            self.sandbox.run(&["db", "backup", "backups/espomail-2026-11-28.db"]).ok();
+            self.ok(&["db", "backup", "backups/espomail-2026-11-28.db"]);
         }
     }
 }

@@ -4,45 +4,19 @@ mod owners;
 
 use serde_json::Value;
 
-use crate::support::{Dovecot, Letter, Mailbox, Sandbox, mail};
+use crate::support::{Desk, Dovecot, mail};
 
-struct Desk {
-    sandbox: Sandbox,
-    mailbox: Mailbox,
-}
-
-/// The usual office; team Sales with Dewi beside it.
+/// The usual office; team Sales with Dewi besides it.
 fn desk(extra: &[&str]) -> Desk {
-    let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
-    sandbox.support_account(&mailbox, extra);
-    let desk = Desk { sandbox, mailbox };
-    desk.ok(&["team", "add", "Sales"]);
-    desk.ok(&["user", "add", "dewi", "--email", "dewi@staff.example"]);
-    desk.ok(&["team", "member", "add", "Sales", "dewi"]);
-    desk
+    Desk::on_servers(extra).team("Sales").user("dewi", &["Sales"])
 }
 
 impl Desk {
-    #[track_caller]
-    fn ok(&self, args: &[&str]) -> String {
-        self.sandbox.run(args).ok().stdout
-    }
-
     /// `filter add NAME --scope SCOPE` and the rest, words between blanks.
     #[track_caller]
     fn filter(&self, name: &str, scope: &str, rest: &str) {
         let rest: Vec<&str> = rest.split(' ').collect();
         self.ok(&[&["filter", "add", name, "--scope", scope][..], &rest].concat());
-    }
-
-    fn letter(&self, from: &str, subject: &str) -> Letter {
-        mail(from, &self.mailbox.address, subject)
-    }
-
-    #[track_caller]
-    fn put(&self, letter: &Letter) {
-        self.mailbox.append("INBOX", &letter.bytes());
-        self.sandbox.run(&["fetch"]).ok();
     }
 
     /// What `list` says, one line for each item, of these fields.
@@ -57,7 +31,7 @@ impl Desk {
             other => other.to_string(),
         };
         let line = |item: &Value| fields.iter().map(|field| word(&item[*field])).collect::<Vec<_>>().join(" | ");
-        self.sandbox.items(args).iter().map(line).collect()
+        self.items(args).iter().map(line).collect()
     }
 
     /// Decisions about an email, `step: decision`.
@@ -67,13 +41,7 @@ impl Desk {
         rows.iter().map(|row| row.replacen(" | ", ": ", 1)).collect()
     }
 
-    #[track_caller]
-    fn id_of(&self, subject: &str) -> String {
-        let all = self.lines(&["email", "list"], &["subject", "id"]);
-        all.iter().find_map(|line| line.strip_prefix(&format!("{subject} | "))).unwrap().to_owned()
-    }
-
-    fn subjects(&self) -> Vec<String> {
+    fn all_subjects(&self) -> Vec<String> {
         self.lines(&["email", "list"], &["subject"])
     }
 }
@@ -90,18 +58,18 @@ fn skipped_mail_leaves_a_row_with_the_name_of_the_filter_and_nothing_else() {
     desk.put(&desk.letter("news@shop.com", "Offer of the week"));
     desk.put(&desk.letter("news@shop.com", "Your order"));
     desk.put(&desk.letter("ann@customer.example", "Offer wanted"));
-    assert_eq!(desk.subjects(), ["Offer wanted", "Your order"], "From AND Subject");
+    assert_eq!(desk.all_subjects(), ["Offer wanted", "Your order"], "From AND Subject");
     assert_eq!(desk.lines(&["case", "list"], &["name"]).len(), 2);
     assert_eq!(desk.lines(&["filter", "list"], &["name", "hits"]), ["offers | 1"]);
     has(&desk.explained(None, "1"), "filter: none of 1 matched");
 
     let skipped = desk.lines(&["email", "list", "--skipped"], &["account", "outcome", "reason"]);
     assert_eq!(skipped, ["support | skipped | filter offers"]);
-    let seen = desk.mailbox.messages("INBOX");
+    let seen = desk.support().messages("INBOX");
     assert!(seen.iter().all(|message| message.flags.iter().any(|flag| flag.contains("Seen"))), "as other mail");
     let rows = desk.lines(&["db", "stats"], &["table", "rows"]);
     assert!(rows.contains(&"raw_messages | 2".to_owned()), "its bytes are dropped: {rows:#?}");
-    let audit = desk.sandbox.run(&["account", "audit", "support"]).ok();
+    let audit = desk.ok(&["account", "audit", "support"]);
     assert!(audit.stdout.is_empty(), "the ledger knows it: {audit:?}");
 }
 
@@ -109,11 +77,11 @@ fn skipped_mail_leaves_a_row_with_the_name_of_the_filter_and_nothing_else() {
 fn a_dry_run_says_which_filter_would_skip_and_counts_nothing() {
     let desk = desk(&[]);
     desk.filter("offers", "global", "--if from=@shop.com --do skip");
-    desk.mailbox.append("INBOX", &desk.letter("news@shop.com", "Offer").bytes());
-    let run = desk.sandbox.run(&["--dry-run", "fetch"]).ok();
+    desk.support().append("INBOX", &desk.letter("news@shop.com", "Offer").bytes());
+    let run = desk.ok(&["--dry-run", "fetch"]);
     assert!(run.stderr.contains("support: would be skipped: filter offers"), "{run:?}");
     assert_eq!(desk.lines(&["filter", "list"], &["hits", "last_hit"]), ["0 | null"]);
-    let run = desk.sandbox.run(&["-v", "fetch"]).ok();
+    let run = desk.ok(&["-v", "fetch"]);
     assert!(run.stderr.contains("support: skipped: filter offers"), "{run:?}");
     assert_eq!(desk.lines(&["filter", "list"], &["hits"]), ["1"]);
 }
@@ -123,11 +91,11 @@ fn a_dry_run_says_which_filter_would_skip_and_counts_nothing() {
 fn skipped_mail_is_not_deleted_on_the_server() {
     let desk = desk(&["--after", "delete"]);
     desk.filter("offers", "global", "--if from=@shop.com --do skip");
-    desk.mailbox.append("INBOX", &desk.letter("news@shop.com", "Offer").bytes());
-    desk.mailbox.append("INBOX", &desk.letter("ann@customer.example", "Question").bytes());
+    desk.support().append("INBOX", &desk.letter("news@shop.com", "Offer").bytes());
+    desk.support().append("INBOX", &desk.letter("ann@customer.example", "Question").bytes());
     desk.ok(&["fetch"]);
-    assert_eq!(desk.subjects(), ["Question"]);
-    assert_eq!(desk.mailbox.messages("INBOX").len(), 1, "the imported one is gone, the skipped one is there");
+    assert_eq!(desk.all_subjects(), ["Question"]);
+    assert_eq!(desk.support().messages("INBOX").len(), 1, "the imported one is gone, the skipped one is there");
     desk.ok(&["fetch"]);
     assert_eq!(desk.lines(&["filter", "list"], &["hits"]), ["1"], "and it is not asked for again");
 }
@@ -145,11 +113,11 @@ fn actions_shape_the_case_and_say_so() {
     let mut cases = cases;
     cases.sort();
     assert_eq!(cases, ["Price list | Normal |  | budi", "Server down | Urgent | Outage | ana"]);
-    let server = desk.explained(None, &desk.id_of("Server down"));
+    let server = desk.explained(None, &desk.id("Server down"));
     has(&server, "filter: \"big\" matched (subject=server*): priority:Urgent, type:Outage, assign:ana");
     has(&server, "assigned: ana (filter big)");
-    has(&desk.explained(None, &desk.id_of("Price list")), "auto-reply: not sent: filter sales says no-auto-reply");
-    let news = desk.explained(None, &desk.id_of("Hello"));
+    has(&desk.explained(None, &desk.id("Price list")), "auto-reply: not sent: filter sales says no-auto-reply");
+    let news = desk.explained(None, &desk.id("Hello"));
     has(&news, "case: none: archived, filter papers says no-case");
     has(&news, "auto-reply: not sent: no new case was made");
     let seen = desk.lines(&["--as", "dewi", "email", "list"], &["subject"]);
@@ -159,11 +127,11 @@ fn actions_shape_the_case_and_say_so() {
     // Who is away gets nothing by filters either.
     desk.ok(&["user", "away", "ana"]);
     desk.put(&desk.letter("eva@customer.example", "Server down again"));
-    let again = desk.explained(None, &desk.id_of("Server down again"));
+    let again = desk.explained(None, &desk.id("Server down again"));
     has(&again, "assigned: budi (direct; filter big names ana, who is away)");
     desk.ok(&["user", "disable", "ana"]);
     desk.put(&desk.letter("eva@customer.example", "Server down for good"));
-    let for_good = desk.explained(None, &desk.id_of("Server down for good"));
+    let for_good = desk.explained(None, &desk.id("Server down for good"));
     has(&for_good, "assigned: budi (direct; filter big names ana, who is inactive)");
 }
 
@@ -175,11 +143,11 @@ fn no_case_stops_new_cases_but_not_a_conversation() {
     desk.filter("eva", "global", "--if from=eva@* --do no-case");
     let answer = |subject: &str| desk.letter("eva@customer.example", subject).in_reply_to(first.value("Message-ID"));
     desk.put(&answer("Re: Question"));
-    assert_eq!(desk.sandbox.items(&["case", "thread", "1"]).len(), 2);
+    assert_eq!(desk.items(&["case", "thread", "1"]).len(), 2);
     desk.ok(&["case", "close", "1"]);
     desk.put(&answer("Re: Question, again"));
     assert_eq!(desk.lines(&["case", "list"], &["number", "status"]), ["1 | Closed"], "it joins the closed one");
-    assert_eq!(desk.sandbox.items(&["case", "thread", "1"]).len(), 3);
+    assert_eq!(desk.items(&["case", "thread", "1"]).len(), 3);
 }
 
 #[test]
@@ -209,11 +177,11 @@ fn the_order_is_global_first_except_for_exempted_mail_and_continues() {
         &desk.explained(None, "3"),
         "filter: \"marks\" matched (subject=*urgent*): priority:High; \"late\" matched (subject=*urgent*): no-case",
     );
-    let table = desk.ok(&["filter", "list"]);
+    let table = desk.ok(&["filter", "list"]).stdout;
     let ids: Vec<_> = table.lines().filter_map(|line| line.split_whitespace().next()).collect();
     assert_eq!(ids, ["ID", "1", "2", "3", "5", "4"], "the number that other commands take: {table}");
     desk.ok(&["filter", "move", "late", "--last"]);
-    let refused = desk.sandbox.run(&["filter", "move", "late", "--before", "marks"]).exits(65);
+    let refused = desk.run(&["filter", "move", "late", "--before", "marks"]).exits(65);
     assert!(refused.stderr.contains("--before: marks has another scope"), "{refused:?}");
 }
 
@@ -232,17 +200,17 @@ fn folders_of_groups_and_of_users_are_filled() {
     assert_eq!(desk.lines(&["--as", "ana", "email", "list", "--folder", "News"], &["id"]), ["1"]);
     assert_eq!(desk.lines(&["--as", "dewi", "email", "list", "--folder", "Press"], &["id"]), ["1"]);
     for (user, folder, filter) in [(vec![], "Press", "press"), (vec!["--as", "ana"], "News", "news")] {
-        let refused = desk.sandbox.run(&[user, vec!["--yes", "folder", "delete", folder]].concat()).exits(65);
+        let refused = desk.run(&[user, vec!["--yes", "folder", "delete", folder]].concat()).exits(65);
         assert!(refused.stderr.contains(&format!("folder {folder}: filters put mail there: {filter}")), "{refused:?}");
     }
     // What somebody has moved since stays there, although it is delivered once more.
     desk.ok(&["--as", "ana", "email", "move", "1", "inbox"]);
     desk.ok(&["--as", "dewi", "email", "move", "1", "none"]);
-    desk.mailbox.recreate("INBOX");
+    desk.support().recreate("INBOX");
     desk.ok(&["fetch"]);
     assert_eq!(desk.explained(None, "1").iter().filter(|line| line.starts_with("arrived")).count(), 2);
-    assert!(desk.sandbox.items(&["--as", "ana", "email", "list", "--folder", "News"]).is_empty());
-    assert!(desk.sandbox.items(&["email", "list", "--folder", "Press"]).is_empty());
+    assert!(desk.items(&["--as", "ana", "email", "list", "--folder", "News"]).is_empty());
+    assert!(desk.items(&["email", "list", "--folder", "Press"]).is_empty());
     let his = desk.explained(Some("budi"), "1");
     assert!(his.iter().any(|line| line.starts_with("filter: ")), "{his:#?}");
     assert!(!his.iter().any(|line| line.contains("of ana")), "what her filters did is hers: {his:#?}");
@@ -305,9 +273,9 @@ fn test_replay_and_apply_show_what_a_filter_does() {
         .ok();
     assert_eq!(replay.stdout, "1\tInvoice 42\n3\tinvoice for budi\n4\tInvoice for Sales\n");
     assert!(replay.stderr.contains("filter bills: matches 3 of 4 emails"), "{replay:?}");
-    let hers = desk.sandbox.run(&["--as", "ana", "-q", "filter", "replay", "hers"]).ok();
+    let hers = desk.ok(&["--as", "ana", "-q", "filter", "replay", "hers"]);
     assert_eq!(hers.stdout, "1\n", "her inbox only");
-    let future = desk.sandbox.run(&["filter", "replay", "bills", "--since", "2090-01-01"]).ok();
+    let future = desk.ok(&["filter", "replay", "bills", "--since", "2090-01-01"]);
     assert!(future.stderr.contains("matches 0 of 0"), "{future:?}");
     assert_eq!(desk.lines(&["filter", "list"], &["hits"]), ["0", "0"], "nothing is counted");
 
@@ -317,13 +285,13 @@ fn test_replay_and_apply_show_what_a_filter_does() {
         2,
         "a dry run changes nothing"
     );
-    let applied = desk.sandbox.run(&["--as", "ana", "filter", "apply", "hers"]).ok();
+    let applied = desk.ok(&["--as", "ana", "filter", "apply", "hers"]);
     assert!(applied.stderr.contains("filter hers: read, important on 1 of 2 emails"), "{applied:?}");
     assert_eq!(desk.lines(&["--as", "ana", "email", "list", "is:unread"], &["id"]).len(), 1);
-    let refused = desk.sandbox.run(&["filter", "apply", "bills"]).exits(65);
+    let refused = desk.run(&["filter", "apply", "bills"]).exits(65);
     assert!(refused.stderr.contains("filter bills: only a user's filter"), "{refused:?}");
 
-    let tested = desk.ok(&["filter", "test", "2"]);
+    let tested = desk.ok(&["filter", "test", "2"]).stdout;
     assert_eq!(
         tested,
         "bills (global): no match; it does priority:High\n  no   subject=invoice*  \"News\"\n  no   not from=kim@*  \"kim@customer.example\"\n\
@@ -341,7 +309,7 @@ fn test_replay_and_apply_show_what_a_filter_does() {
             "hers | matches | true"
         ]
     );
-    let hidden = desk.sandbox.run(&["--as", "ana", "filter", "test", "4"]).exits(65);
+    let hidden = desk.run(&["--as", "ana", "filter", "test", "4"]).exits(65);
     assert!(hidden.stderr.contains("email 4: not found"), "{hidden:?}");
 }
 
@@ -349,7 +317,7 @@ fn test_replay_and_apply_show_what_a_filter_does() {
 fn what_makes_no_sense_is_refused_and_nothing_is_changed() {
     let desk = desk(&[]);
     desk.filter("good", "global", "--if subject=a --do team:Sales --continue");
-    let before = desk.ok(&["filter", "export"]);
+    let before = desk.ok(&["filter", "export"]).stdout;
     for (args, why) in [
         (&["add", "x", "--scope", "global", "--do", "skip"][..], "--if: a filter without a condition"),
         (&["add", "x", "--scope", "global", "--if", "from=a"], "--do: say what the filter does"),
@@ -394,22 +362,22 @@ fn what_makes_no_sense_is_refused_and_nothing_is_changed() {
         (&["edit", "good", "--do", "skip"], "--continue: skip ends"),
         (&["edit", "good", "--name", "x", "--over-global"], "--over-global: only"),
     ] {
-        let refused = desk.sandbox.run(&[&["filter"][..], args].concat()).exits(65);
+        let refused = desk.run(&[&["filter"][..], args].concat()).exits(65);
         assert!(refused.stderr.contains(why) && refused.stderr.lines().count() <= 2, "{args:?}: {refused:?}");
     }
-    desk.sandbox.run(&["filter", "delete", "good"]).exits(2);
-    let team = desk.sandbox.run(&["--yes", "team", "delete", "Sales"]).exits(65);
+    desk.run(&["filter", "delete", "good"]).exits(2);
+    let team = desk.run(&["--yes", "team", "delete", "Sales"]).exits(65);
     assert!(team.stderr.contains("team Sales: filters give mail to it: good"), "{team:?}");
-    assert_eq!(desk.ok(&["filter", "export"]), before);
+    assert_eq!(desk.ok(&["filter", "export"]).stdout, before);
     desk.ok(&["team", "edit", "Sales", "--name", "Shop floor"]);
-    assert!(desk.ok(&["filter", "export"]).contains("team:Shop floor"), "it is the team, whatever its name");
+    assert!(desk.ok(&["filter", "export"]).stdout.contains("team:Shop floor"), "it is the team, whatever its name");
     desk.ok(&["filter", "edit", "good", "--do", "no-case", "--no-continue", "--if", "subject=b", "--not", "spam"]);
-    let shown = desk.sandbox.json(&["filter", "show", "good"]);
+    let shown = desk.json(&["filter", "show", "good"]);
     assert_eq!(shown["conditions"], serde_json::json!(["subject=b", "not spam"]), "{shown}");
     assert_eq!((&shown["continue"], &shown["actions"]), (&false.into(), &serde_json::json!(["no-case"])));
     desk.ok(&["--yes", "team", "delete", "Shop floor"]);
     desk.ok(&["--yes", "filter", "delete", "good"]);
-    assert!(desk.sandbox.items(&["filter", "list"]).is_empty());
+    assert!(desk.items(&["filter", "list"]).is_empty());
 }
 
 #[test]
@@ -419,23 +387,23 @@ fn filters_live_in_version_control() {
     desk.filter("keep", "account:support", "--if from=@x.example --do none --over-global");
     desk.filter("hers", "user:ana", "--if body=*50\\*? --do read");
     desk.ok(&["filter", "disable", "hers"]);
-    let text = desk.ok(&["filter", "export"]);
+    let text = desk.ok(&["filter", "export"]).stdout;
     let file = desk.sandbox.file("filters.toml", text.as_bytes());
     let file = file.to_str().unwrap();
-    assert_eq!(desk.ok(&["filter", "import", file]), "filters: 0 added, 0 changed, 3 as they were\n");
+    assert_eq!(desk.ok(&["filter", "import", file]).stdout, "filters: 0 added, 0 changed, 3 as they were\n");
     desk.put(&desk.letter("a@b.example", "a1"));
     let changed = text.replace("spam", "automatic");
     std::fs::write(file, &changed).unwrap();
     desk.ok(&["--dry-run", "filter", "import", file]);
-    assert_eq!(desk.ok(&["filter", "export"]), text);
-    assert_eq!(desk.ok(&["filter", "import", file]), "filters: 0 added, 1 changed, 2 as they were\n");
-    assert_eq!(desk.ok(&["filter", "export"]), changed);
+    assert_eq!(desk.ok(&["filter", "export"]).stdout, text);
+    assert_eq!(desk.ok(&["filter", "import", file]).stdout, "filters: 0 added, 1 changed, 2 as they were\n");
+    assert_eq!(desk.ok(&["filter", "export"]).stdout, changed);
     assert_eq!(desk.lines(&["filter", "list"], &["hits"]), ["0", "1", "0"], "hits and places stay");
     for filter in ["1", "2", "3"] {
         desk.ok(&["--yes", "filter", "delete", filter]);
     }
-    assert_eq!(desk.ok(&["filter", "import", file]), "filters: 3 added, 0 changed, 0 as they were\n");
-    assert_eq!(desk.ok(&["filter", "export"]), changed);
+    assert_eq!(desk.ok(&["filter", "import", file]).stdout, "filters: 3 added, 0 changed, 0 as they were\n");
+    assert_eq!(desk.ok(&["filter", "export"]).stdout, changed);
     for (bad, why) in [
         (changed.replace("Sales", "Gone"), "team: there is no team \"Gone\""),
         (changed.replace("continue", "contine"), ", line 14: unknown field `contine`"),
@@ -451,9 +419,9 @@ fn filters_live_in_version_control() {
         ),
     ] {
         std::fs::write(file, bad).unwrap();
-        let refused = desk.sandbox.run(&["filter", "import", file]).exits(65);
+        let refused = desk.run(&["filter", "import", file]).exits(65);
         assert!(refused.stderr.contains(why), "{why}: {refused:?}");
-        assert_eq!(desk.ok(&["filter", "export"]), changed, "all or nothing");
+        assert_eq!(desk.ok(&["filter", "export"]).stdout, changed, "all or nothing");
     }
 }
 
@@ -465,11 +433,11 @@ fn sieve_scripts_become_filters_or_say_why_not() {
         fileinto \"Bills\"; stop;\n}\nif header :contains \"Subject\" \"spam\" { discard; stop; }\n";
     let file = desk.sandbox.file("ana.sieve", script.as_bytes());
     let import = ["--as", "ana", "filter", "import", file.to_str().unwrap()];
-    let refused = desk.sandbox.run(&import).exits(65);
+    let refused = desk.run(&import).exits(65);
     assert!(refused.stderr.contains("--scope: a Sieve script does not say"), "{refused:?}");
     let import = [&import[..], &["--scope", "user:@me"]].concat();
-    assert_eq!(desk.ok(&import), "filters: 3 added, 0 changed, 0 as they were\n");
-    assert_eq!(desk.ok(&import), "filters: 0 added, 0 changed, 3 as they were\n");
+    assert_eq!(desk.ok(&import).stdout, "filters: 3 added, 0 changed, 0 as they were\n");
+    assert_eq!(desk.ok(&import).stdout, "filters: 0 added, 0 changed, 3 as they were\n");
     assert_eq!(
         desk.lines(&["--as", "ana", "filter", "list"], &["name", "conditions", "actions"]),
         [
@@ -485,11 +453,11 @@ fn sieve_scripts_become_filters_or_say_why_not() {
     let more = format!("{script}if body :contains \"x\" {{ discard; stop; }}\nif size :over 1M {{ discard; stop; }}\n");
     let file = desk.sandbox.file("more.sieve", more.as_bytes());
     let import = ["--as", "ana", "filter", "import", file.to_str().unwrap(), "--scope", "user:@me"];
-    let refused = desk.sandbox.run(&import).exits(65);
+    let refused = desk.run(&import).exits(65);
     assert!(refused.stderr.contains("line 7: not taken: the test body has no filter"), "{refused:?}");
     assert!(refused.stderr.contains("1 of its rules cannot be taken, so none was"), "{refused:?}");
-    assert_eq!(desk.sandbox.items(&["--as", "ana", "filter", "list"]).len(), 3);
-    let partly = desk.sandbox.run(&[&import[..], &["--partial"]].concat()).exits(1);
+    assert_eq!(desk.items(&["--as", "ana", "filter", "list"]).len(), 3);
+    let partly = desk.run(&[&import[..], &["--partial"]].concat()).exits(1);
     assert_eq!(partly.stdout, "filters: 4 added, 0 changed, 0 as they were\n");
 }
 
@@ -508,10 +476,10 @@ fn hostile_patterns_and_mails_harm_nothing() {
         desk.letter("\"\u{1b}[2J\" <eva@customer.example>", "=?utf-8?q?=1B[31m=0D=0ABcc:x'; DROP TABLE emails?=");
     desk.put(&hostile.body(&"a".repeat(1_000_000)));
     desk.put(&desk.letter("eva@customer.example", "x'; DROP TABLE emails; --"));
-    let tested = desk.ok(&["filter", "test", "1"]);
+    let tested = desk.ok(&["filter", "test", "1"]).stdout;
     assert!(!tested.contains('\u{1b}') && !tested.contains('\r'), "{tested:?}");
     assert_eq!(desk.lines(&["filter", "list"], &["hits"]), ["0", "0", "1", "0"]);
-    assert_eq!(desk.subjects().len(), 2);
+    assert_eq!(desk.all_subjects().len(), 2);
 }
 
 #[test]
@@ -525,9 +493,9 @@ fn mail_of_a_sent_folder_is_not_filtered() {
     desk.ok(&["fetch"]);
     assert_eq!(desk.lines(&["--as", "ana", "email", "list", "--folder", "sent"], &["subject"]), ["An answer"]);
     assert_eq!(desk.lines(&["filter", "list"], &["hits"]), ["0", "0"]);
-    let tested = desk.sandbox.run(&["filter", "test", "1"]).ok();
+    let tested = desk.ok(&["filter", "test", "1"]);
     assert!(tested.stderr.contains("filters are not asked about it"), "{tested:?}");
-    let replayed = desk.sandbox.run(&["filter", "replay", "all"]).ok();
+    let replayed = desk.ok(&["filter", "replay", "all"]);
     assert!(replayed.stderr.contains("matches 0 of 0"), "{replayed:?}");
 }
 
@@ -553,21 +521,21 @@ fn what_filters_may_cost_is_bounded_and_said() {
             "--not: subject",
         ),
     ] {
-        let refused = desk.sandbox.run(&args).exits(65);
+        let refused = desk.run(&args).exits(65);
         assert!(
             refused.stderr.contains(said) && refused.stderr.contains("it is too large; repeat less"),
             "{refused:?}"
         );
     }
     let large = r"(?:\d\d){3}xN";
-    let refused = desk.sandbox.run(&["filter", "import", &file(toml(40, false, large))]).exits(65);
+    let refused = desk.run(&["filter", "import", &file(toml(40, false, large))]).exits(65);
     assert!(refused.stderr.contains("if: the regular expression of f2"), "{refused:?}");
     assert!(refused.stderr.contains("is too large in addition to those of the other filters\nhint: "), "{refused:?}");
     assert_eq!(desk.lines(&["filter", "list"], &["name"]).len(), 0, "nothing of it is there");
     desk.ok(&["filter", "import", &file(toml(40, true, large))]);
     desk.ok(&["filter", "enable", "f39"]);
     for n in 0..30 {
-        let enabled = desk.sandbox.run(&["filter", "enable", &format!("f{n}")]);
+        let enabled = desk.run(&["filter", "enable", &format!("f{n}")]);
         if enabled.code != 0 {
             assert!(n > 10 && enabled.code == 65, "{enabled:?}");
             assert!(
@@ -588,13 +556,13 @@ fn what_filters_may_cost_is_bounded_and_said() {
     };
     let body: String = (0..100).map(|_| (0..70).map(|_| text()).collect::<String>() + "\r\n").collect();
     desk.put(&desk.letter("eva@customer.example", "Question").body(&body));
-    let explained = desk.ok(&["email", "explain", "1"]);
+    let explained = desk.ok(&["email", "explain", "1"]).stdout;
     assert!(explained.contains("none of 200 matched; cut off: f0, f1, f2, 197 more"), "{explained}");
     assert_eq!(desk.lines(&["case", "list"], &["name"]), ["Question"], "kept");
     let results = desk.lines(&["filter", "test", "1"], &["result"]);
     assert_eq!(results.iter().filter(|result| *result == "cut off, so it does nothing").count(), 200, "{results:?}");
-    let tested = desk.ok(&["filter", "test", "1"]);
+    let tested = desk.ok(&["filter", "test", "1"]).stdout;
     assert!(tested.contains("cut off: it would take too long on this message"), "{tested}");
-    let replayed = desk.sandbox.run(&["filter", "replay", "f7"]).ok();
+    let replayed = desk.ok(&["filter", "replay", "f7"]);
     assert!(replayed.stderr.contains("filter f7: matches 0 of 1 emails, cut off on 1: see"), "{replayed:?}");
 }

@@ -7,36 +7,18 @@ use std::os::unix::fs::PermissionsExt;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::support::{Answer, Dovecot, Exim, Letter, Mailbox, Run, Sandbox, SmtpSink, Step, mail, program};
-
-struct Desk {
-    sandbox: Sandbox,
-    mailbox: Mailbox,
-    customer: Mailbox,
-}
+use crate::support::{Answer, Desk, Dovecot, Exim, Letter, Run, SmtpSink, Step, mail, program};
 
 fn desk(extra: &[&str]) -> Desk {
-    let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
-    let customer = Dovecot::shared().mailbox_at("customer.example");
-    sandbox.support_account(&mailbox, extra);
-    sandbox.run(&["user", "edit", "ana", "--name", "Ana Putri", "--signature", "Ana Putri\nSupport"]).ok();
-    Desk { sandbox, mailbox, customer }
+    let desk = Desk::on_servers(extra);
+    desk.ok(&["user", "edit", "ana", "--name", "Ana Putri", "--signature", "Ana Putri\nSupport"]);
+    desk
 }
 
 impl Desk {
-    fn put(&self, letter: &Letter) {
-        self.mailbox.append("INBOX", &letter.bytes());
-        self.sandbox.run(&["fetch"]).ok();
-    }
-
     /// A letter of the customer.
-    fn letter(&self, subject: &str) -> Letter {
-        mail(&format!("Eva Bérg <{}>", self.customer.address), &self.mailbox.address, subject)
-    }
-
-    /// As ana.
-    fn ana(&self, args: &[&str]) -> Run {
-        self.sandbox.run(&[&["--as", "ana"], args].concat())
+    fn of_customer(&self, subject: &str) -> Letter {
+        self.letter(&format!("Eva Bérg <{}>", self.customer().address), subject)
     }
 
     /// As ana on a terminal, with an editor that is this script; `$1` is the file.
@@ -50,20 +32,21 @@ impl Desk {
 
     /// Sends what waits; all that the customer has then.
     fn sent(&self, count: usize) -> Vec<Value> {
-        self.sandbox.run(&["send"]).ok();
+        self.ok(&["send"]);
         self.received(count)
     }
 
     fn received(&self, count: usize) -> Vec<Value> {
         Exim::shared().idle();
-        self.customer.arrived(count);
-        self.customer.read_by_python()
+        self.customer().arrived(count);
+        self.customer().read_by_python()
     }
 
-    fn case(&self) -> (String, String, usize) {
-        let case = self.sandbox.json(&["case", "show", "1"]);
+    /// `status`, `waiting_for` and number of mails of case 1.
+    fn first_case(&self) -> (String, String, usize) {
+        let case = self.json(&["case", "show", "1"]);
         let text = |field: &str| case[field].as_str().unwrap_or_default().to_owned();
-        (text("status"), text("waiting_for"), self.sandbox.items(&["case", "thread", "1"]).len())
+        (text("status"), text("waiting_for"), self.items(&["case", "thread", "1"]).len())
     }
 
     /// The source of an email as it is in the archive.
@@ -72,17 +55,13 @@ impl Desk {
     }
 
     fn outbox(&self, field: &str) -> Vec<Value> {
-        let rows = self.sandbox.items(&["outbox", "list", "--all"]);
+        let rows = self.items(&["outbox", "list", "--all"]);
         rows.iter().map(|row| row[field].clone()).collect()
     }
 
     fn drafts(&self, user: &str) -> Vec<i64> {
-        let rows = self.sandbox.items(&["--as", user, "email", "list", "status:Draft"]);
+        let rows = self.items(&["--as", user, "email", "list", "status:Draft"]);
         rows.iter().map(|row| row["id"].as_i64().unwrap()).collect()
-    }
-
-    fn query(&self, sql: &str) -> Vec<String> {
-        self.sandbox.query(sql)
     }
 }
 
@@ -93,10 +72,10 @@ fn digest(bytes: &[u8]) -> String {
 #[test]
 fn a_whole_conversation_as_the_customer_reads_it() {
     let desk = desk(&["--from-name", "Desk of Ö"]);
-    let group = desk.mailbox.address.clone();
-    let question = desk.letter("Invoice 2231").references(&["<old@customer.example>"]);
+    let group = desk.support().address.clone();
+    let question = desk.of_customer("Invoice 2231").references(&["<old@customer.example>"]);
     desk.put(&question);
-    assert_eq!(desk.case(), ("New".into(), "us".into(), 1));
+    assert_eq!(desk.first_case(), ("New".into(), "us".into(), 1));
 
     let scan: Vec<u8> = b"%PDF-1.7\n".iter().copied().chain(0..=255).cycle().take(70_000).collect();
     let file = desk.sandbox.file("Größe & scan.pdf", &scan);
@@ -107,11 +86,11 @@ fn a_whole_conversation_as_the_customer_reads_it() {
     let files = ["--attach", file.to_str().unwrap(), "--bcc", "hidden@rejects.example"];
     desk.ana(&[&reply[..], &files].concat()).ok();
     // The server refuses the Bcc.
-    desk.sandbox.run(&["send"]).exits(1);
+    desk.run(&["send"]).exits(1);
     let first = desk.received(1).remove(0);
     assert_eq!(first["from"], json!([group]));
     assert_eq!(first["from_name"], "Desk of Ö");
-    assert_eq!((&first["reply_to"], &first["to"]), (&json!([group]), &json!([desk.customer.address])));
+    assert_eq!((&first["reply_to"], &first["to"]), (&json!([group]), &json!([desk.customer().address])));
     assert_eq!((&first["cc"], &first["bcc"]), (&json!([]), &json!([])), "nobody sees a Bcc");
     assert_eq!(first["subject"], "[#1] Re: Invoice 2231");
     assert_eq!(first["in_reply_to"], question.value("Message-ID"));
@@ -134,17 +113,17 @@ fn a_whole_conversation_as_the_customer_reads_it() {
     assert!(first["files"] == expected || first["files"] == renamed, "{}", first["files"]);
     assert_eq!(first["defects"], json!([]));
     assert!(first["longest"].as_i64().unwrap() <= 998);
-    assert_eq!(desk.case(), ("Pending".into(), "customer".into(), 2));
+    assert_eq!(desk.first_case(), ("Pending".into(), "customer".into(), 2));
 
     // The customer answers as a mail program does, and the case goes on.
     let chain: Vec<String> =
         references.iter().chain([&first["message_id"]]).map(|id| id.as_str().unwrap().to_owned()).collect();
     let chain: Vec<&str> = chain.iter().map(String::as_str).collect();
     let answer =
-        |subject: &str| desk.letter(subject).in_reply_to(first["message_id"].as_str().unwrap()).references(&chain);
+        |subject: &str| desk.of_customer(subject).in_reply_to(first["message_id"].as_str().unwrap()).references(&chain);
     let second = answer("Re: [#1] Re: Invoice 2231");
     desk.put(&second);
-    assert_eq!(desk.case(), ("New".into(), "us".into(), 3));
+    assert_eq!(desk.first_case(), ("New".into(), "us".into(), 3));
     desk.ana(&["case", "reply", "1", "-m", "Done.", "--close"]).ok();
     let mails = desk.sent(2);
     assert_eq!(mails[1]["subject"], "[#1] Re: Invoice 2231", "the number once");
@@ -152,15 +131,15 @@ fn a_whole_conversation_as_the_customer_reads_it() {
     assert_eq!(mails[1]["html"], Value::Null, "plain text is no HTML");
     assert_eq!(mails[1]["text"], "Done.\n\n-- \nAna Putri\nSupport");
     assert_eq!((&mails[0]["thread"], &mails[1]["thread"]), (&json!(0), &json!(0)), "one conversation");
-    assert_eq!(desk.case(), ("Closed".into(), "customer".into(), 4));
+    assert_eq!(desk.first_case(), ("Closed".into(), "customer".into(), 4));
     desk.put(&answer("Re: [#1] Re: Invoice 2231").body("It is back.\n"));
-    assert_eq!(desk.case(), ("New".into(), "us".into(), 5), "opened again");
+    assert_eq!(desk.first_case(), ("New".into(), "us".into(), 5), "opened again");
     // The Bcc was refused: told to its sender, not to everybody who sees the case; and Eva's copy is not sent again.
     let shown = desk.ana(&["case", "show", "1"]).ok().stdout;
     assert!(!shown.contains("hidden@rejects.example"), "{shown}");
-    let told = desk.sandbox.items(&["--as", "ana", "notification", "list", "--all"]);
+    let told = desk.items(&["--as", "ana", "notification", "list", "--all"]);
     assert!(told.iter().any(|n| n["text"].as_str().unwrap().contains("hidden@rejects.example")), "{told:?}");
-    let row = desk.sandbox.json(&["--as", "ana", "outbox", "show", "1"]);
+    let row = desk.json(&["--as", "ana", "outbox", "show", "1"]);
     let states: Vec<&Value> = row["recipients"].as_array().unwrap().iter().map(|r| &r["state"]).collect();
     assert_eq!(states, ["failed", "sent"], "{row}");
 }
@@ -168,12 +147,12 @@ fn a_whole_conversation_as_the_customer_reads_it() {
 #[test]
 fn forwards_and_letters_to_others() {
     let desk = desk(&["--shared"]);
-    desk.put(&desk.letter("Broken").body("it smokes\n"));
+    desk.put(&desk.of_customer("Broken").body("it smokes\n"));
     let lab = Dovecot::shared().mailbox_at("lab.example");
     desk.ana(&["email", "forward", "1", "--to", &format!("The Lab <{}>", lab.address), "-m", "Your turn."]).ok();
     desk.ana(&["email", "forward", "1", "--to", &lab.address, "--as-attachment"]).ok();
     desk.ana(&["email", "send", "--to", &lab.address, "--subject", "Lunch", "-m", "At one?"]).ok();
-    desk.sandbox.run(&["send"]).ok();
+    desk.ok(&["send"]);
     Exim::shared().idle();
     lab.arrived(3);
     let mut mails = lab.read_by_python();
@@ -192,25 +171,25 @@ fn forwards_and_letters_to_others() {
     assert_eq!(whole["files"][0]["name"], "Broken.eml", "{whole}");
     assert_eq!(whole["files"][0]["sha256"], digest(&desk.letter_bytes(1)));
     assert_eq!(by("At one?")["subject"], "Lunch");
-    assert_eq!(desk.case(), ("New".into(), "us".into(), 3), "the customer waits on");
+    assert_eq!(desk.first_case(), ("New".into(), "us".into(), 3), "the customer waits on");
 
     // The lab answers into the case, and takes part by then.
-    let back = mail(&lab.address, &desk.mailbox.address, "Re: Fwd: Broken")
+    let back = mail(&lab.address, &desk.support().address, "Re: Fwd: Broken")
         .in_reply_to(copied["message_id"].as_str().unwrap());
     desk.put(&back);
-    let thread = desk.sandbox.items(&["case", "thread", "1"]);
+    let thread = desk.items(&["case", "thread", "1"]);
     assert_eq!((thread.len(), &thread[3]["verified"]), (4, &json!(true)));
     // `email reply` of a mail of the case is an answer in the case.
     let id = thread[3]["id"].to_string();
     let queued = desk.ana(&["email", "reply", &id, "-m", "Thanks."]).ok();
-    assert!(queued.stdout.contains(&lab.address) && !queued.stdout.contains(&desk.customer.address), "{queued:?}");
-    assert_eq!(desk.sandbox.items(&["case", "thread", "1"]).len(), 5);
+    assert!(queued.stdout.contains(&lab.address) && !queued.stdout.contains(&desk.customer().address), "{queued:?}");
+    assert_eq!(desk.items(&["case", "thread", "1"]).len(), 5);
 
     // An answer to a letter without a case finds that letter by its signed id.
     let lunch = by("At one?")["message_id"].as_str().unwrap().to_owned();
-    desk.sandbox.run(&["account", "edit", "support", "--no-create-case"]).ok();
-    desk.put(&mail(&lab.address, &desk.mailbox.address, "Re: Lunch").in_reply_to(&lunch));
-    let answer = desk.sandbox.items(&["email", "list", "subject:Lunch", "status:Archived"]);
+    desk.ok(&["account", "edit", "support", "--no-create-case"]);
+    desk.put(&mail(&lab.address, &desk.support().address, "Re: Lunch").in_reply_to(&lunch));
+    let answer = desk.items(&["email", "list", "subject:Lunch", "status:Archived"]);
     let reply = desk.ana(&["email", "reply", &answer[0]["id"].to_string(), "-m", "Fine."]).ok();
     assert!(reply.stdout.contains(&lab.address), "{reply:?}");
 }
@@ -218,14 +197,14 @@ fn forwards_and_letters_to_others() {
 #[test]
 fn drafts_are_kept_changed_sent_and_deleted() {
     let desk = desk(&[]);
-    desk.put(&desk.letter("Broken"));
+    desk.put(&desk.of_customer("Broken"));
     let kept = desk.ana(&["-q", "case", "reply", "1", "-m", "Half a", "--draft", "--close"]).ok();
     let id = kept.stdout.trim().to_owned();
     assert_eq!(desk.drafts("ana"), [id.parse::<i64>().unwrap()]);
     assert_eq!((desk.drafts("budi"), desk.outbox("id")), (vec![], vec![]));
-    assert_eq!(desk.case(), ("New".into(), "us".into(), 1), "nothing happened yet");
+    assert_eq!(desk.first_case(), ("New".into(), "us".into(), 1), "nothing happened yet");
     for args in [&["email", "send", &id][..], &["email", "edit", &id, "-m", "x"], &["--yes", "email", "delete", &id]] {
-        let refused = desk.sandbox.run(&[&["--as", "budi"], args].concat()).exits(65);
+        let refused = desk.run(&[&["--as", "budi"], args].concat()).exits(65);
         assert!(refused.stderr.contains(&format!("email {id}: not found")), "{refused:?}");
     }
     let file = desk.sandbox.file("plan.txt", b"one\n");
@@ -237,7 +216,7 @@ fn drafts_are_kept_changed_sent_and_deleted() {
     desk.ana(&["email", "edit", &id]).exits(65);
 
     // Mail that came since is said, and nothing is sent before somebody knows.
-    desk.put(&desk.letter("Re: [#1] Broken"));
+    desk.put(&desk.of_customer("Re: [#1] Broken"));
     let asked = desk.ana(&["email", "send", &id]).exits(2);
     assert!(asked.stderr.contains("since you began this letter, a mail came from"), "{asked:?}");
     assert_eq!(desk.outbox("id"), Vec::<Value>::new());
@@ -246,18 +225,18 @@ fn drafts_are_kept_changed_sent_and_deleted() {
     let mail = desk.sent(1).remove(0);
     assert_eq!((mail["text"].as_str(), &mail["cc"]), (Some("A whole answer."), &json!(["lee@customer.example"])));
     assert_eq!(mail["files"], json!([{"name": "plan.txt", "type": "text/plain", "sha256": digest(b"one\n")}]));
-    assert_eq!(desk.case(), ("Closed".into(), "customer".into(), 3));
-    let status = desk.sandbox.json(&["email", "show", &id])["status"].clone();
+    assert_eq!(desk.first_case(), ("Closed".into(), "customer".into(), 3));
+    let status = desk.json(&["email", "show", &id])["status"].clone();
     assert_eq!(status, "Sent", "the draft is the mail now");
     desk.ana(&["--yes", "email", "delete", &id]).exits(77);
 
     // A colleague's draft that is older than the newest mail is an answer all the same once it is sent.
     let draft = |user: &str, text: &str| {
-        let run = desk.sandbox.run(&["-q", "--as", user, "case", "reply", "1", "-m", text, "--draft"]).ok();
+        let run = desk.ok(&["-q", "--as", user, "case", "reply", "1", "-m", text, "--draft"]);
         run.stdout.trim().to_owned()
     };
     let (theirs, mine) = (draft("budi", "From budi"), draft("ana", "From ana"));
-    desk.sandbox.run(&["--as", "budi", "email", "send", &theirs]).ok();
+    desk.ok(&["--as", "budi", "email", "send", &theirs]);
     let asked = desk.ana(&["email", "send", &mine]).exits(2);
     assert!(asked.stderr.contains("since you began this letter, budi answered"), "{asked:?}");
     desk.ana(&["--yes", "email", "delete", &mine]).ok();
@@ -272,8 +251,8 @@ fn drafts_are_kept_changed_sent_and_deleted() {
 #[test]
 fn a_text_comes_by_a_pipe_too() {
     let desk = desk(&[]);
-    desk.put(&desk.letter("Broken"));
-    let email = ["email", "send", "-", "--account", "support", "--to", &desk.customer.address, "--subject", "x"];
+    desk.put(&desk.of_customer("Broken"));
+    let email = ["email", "send", "-", "--account", "support", "--to", &desk.customer().address, "--subject", "x"];
     for (args, text) in [
         (&["case", "reply", "1", "-"][..], "With a dash."),
         (&["email", "reply", "1", "-"], "To a mail."),
@@ -292,7 +271,7 @@ fn a_text_comes_by_a_pipe_too() {
 #[test]
 fn what_is_typed_without_an_empty_line_is_the_text() {
     let desk = desk(&[]);
-    desk.put(&desk.letter("Broken"));
+    desk.put(&desk.of_customer("Broken"));
     // It has no recipient any more, so it becomes a draft.
     let reply = ["case", "reply", "1"];
     let bare = desk.edited("printf 'Hi,\nplease restart it.\nA.\n' >\"$2\"", "", &reply).exits(65);
@@ -304,7 +283,7 @@ fn what_is_typed_without_an_empty_line_is_the_text() {
 #[test]
 fn the_editor_has_a_private_file_and_loses_nothing() {
     let desk = desk(&[]);
-    desk.put(&desk.letter("Broken").cc("lee@customer.example"));
+    desk.put(&desk.of_customer("Broken").cc("lee@customer.example"));
     let left = || std::fs::read_dir(desk.sandbox.path("home")).unwrap().count();
     let reply = ["case", "reply", "1"];
 
@@ -312,7 +291,7 @@ fn the_editor_has_a_private_file_and_loses_nothing() {
     assert!(cancelled.stdout.contains("cancelled"), "{cancelled:?}");
     let seen = std::fs::read_to_string(desk.sandbox.path("seen")).unwrap();
     let to =
-        format!("To: Eva Bérg <{}>\nCc: lee@customer.example\nBcc:\nSubject: Re: Broken\n\n", desk.customer.address);
+        format!("To: Eva Bérg <{}>\nCc: lee@customer.example\nBcc:\nSubject: Re: Broken\n\n", desk.customer().address);
     assert!(
         seen.contains(&to)
             && seen.contains("\n-- \nAna Putri\nSupport\n")
@@ -325,7 +304,7 @@ fn the_editor_has_a_private_file_and_loses_nothing() {
 
     // What is written in the file is sent.
     let write = |to: &str, text: &str| format!("printf 'To: {to}\\nCc:\\nSubject: Fixed\\n\\n{text}\\n' >\"$2\"");
-    desk.edited(&write(&desk.customer.address, "All\\n# is well"), "", &reply).ok();
+    desk.edited(&write(&desk.customer().address, "All\\n# is well"), "", &reply).ok();
     let mail = desk.sent(1).remove(0);
     assert_eq!((mail["subject"].as_str(), mail["text"].as_str()), (Some("[#1] Fixed"), Some("All\n# is well")));
     assert_eq!(mail["cc"], json!([]));
@@ -336,12 +315,12 @@ fn the_editor_has_a_private_file_and_loses_nothing() {
     let draft = desk.ana(&["email", "show", "3"]).ok().stdout;
     assert!(draft.contains("To: bad@@x") && draft.contains("My long text"), "{draft}");
     let died =
-        desk.edited(&format!("{}; exit 3", write(&desk.customer.address, "Before it died")), "", &reply).exits(78);
+        desk.edited(&format!("{}; exit 3", write(&desk.customer().address, "Before it died")), "", &reply).exits(78);
     assert!(died.stdout.contains("what you wrote is draft 4"), "{died:?}");
-    desk.sandbox.file("more.eml", &desk.letter("Re: [#1] more").bytes());
+    desk.sandbox.file("more.eml", &desk.of_customer("Re: [#1] more").bytes());
     let meanwhile = format!(
         "{}; {} --db {} --config {} ingest --account support <more.eml",
-        write(&desk.customer.address, "Too late"),
+        write(&desk.customer().address, "Too late"),
         program().display(),
         desk.sandbox.db().display(),
         desk.sandbox.path("config.toml").display(),
@@ -351,7 +330,7 @@ fn the_editor_has_a_private_file_and_loses_nothing() {
         no.stdout.contains("since you began this letter, a mail came from") && no.stdout.contains("is draft 6"),
         "{no:?}"
     );
-    desk.sandbox.file("more.eml", &desk.letter("Re: [#1] even more").bytes());
+    desk.sandbox.file("more.eml", &desk.of_customer("Re: [#1] even more").bytes());
     desk.edited(&meanwhile, "y", &reply).ok();
     assert_eq!((desk.outbox("id").len(), desk.drafts("ana")), (2, vec![6, 4, 3]));
 
@@ -372,7 +351,7 @@ fn the_editor_has_a_private_file_and_loses_nothing() {
 #[test]
 fn signals_while_the_editor_is_open_cost_no_text() {
     let desk = desk(&[]);
-    desk.put(&desk.letter("Broken"));
+    desk.put(&desk.of_customer("Broken"));
     // Ctrl-C goes to both; the terminal that closes, and the machine that is shut down, end the editor, too.
     let program = format!(
         "p=$PPID; [ \"$(readlink /proc/$p/exe)\" = {} ] || p=$(cut -d' ' -f4 /proc/$p/stat)",
@@ -384,7 +363,7 @@ fn signals_while_the_editor_is_open_cost_no_text() {
         assert!(run.stdout.contains(&format!("what you wrote is draft {draft}")), "{signal}: {run:?}");
         assert!(desk.ana(&["email", "show", &draft.to_string()]).ok().stdout.contains("Precious"));
     }
-    let to = desk.customer.address.clone();
+    let to = desk.customer().address.clone();
     let editor = format!("{program}; kill -INT $p; printf 'To: {to}\nSubject: x\n\nGoes on\n' >\"$2\"");
     desk.edited(&editor, "", &["case", "reply", "1"]).ok();
     assert_eq!(desk.sent(1)[0]["text"], "Goes on");
@@ -396,7 +375,7 @@ fn signals_while_the_editor_is_open_cost_no_text() {
 #[test]
 fn what_becomes_of_a_draft_while_it_is_edited_costs_no_text_and_no_second_mail() {
     let desk = desk(&[]);
-    desk.put(&desk.letter("Broken"));
+    desk.put(&desk.of_customer("Broken"));
     let draft = || {
         let run = desk.ana(&["-q", "case", "reply", "1", "-m", "Before", "--draft"]).ok();
         run.stdout.trim().to_owned()
@@ -428,7 +407,7 @@ fn what_becomes_of_a_draft_while_it_is_edited_costs_no_text_and_no_second_mail()
 fn mistakes_name_the_field_and_change_nothing() {
     let desk = desk(&[]);
     desk.sandbox.config("attachment_max_size = \"10KiB\"\n");
-    desk.put(&desk.letter("Broken"));
+    desk.put(&desk.of_customer("Broken"));
     desk.sandbox.file("big", &vec![b'x'; 10_241]);
     desk.sandbox.file("half", &vec![b'x'; 6_000]);
     let everything = || desk.query("SELECT (SELECT count(*) FROM emails) || ' ' || (SELECT count(*) FROM outbox)");
@@ -474,7 +453,7 @@ fn mistakes_name_the_field_and_change_nothing() {
         (&["user", "edit", "@me", "--signature", "x", "--name", "Boss"], 77, "only administrators can"),
     ];
     for (args, code, part) in rows {
-        let run = desk.ana(args).exits(*code);
+        let run = desk.ana(*args).exits(*code);
         assert!(run.stderr.contains(part), "{run:?}");
         assert!(run.stderr.lines().filter(|line| line.starts_with("espomail: ")).count() == 1, "{run:?}");
     }
@@ -488,15 +467,15 @@ fn mistakes_name_the_field_and_change_nothing() {
         let run = desk.ana(&[&["--dry-run"], args].concat()).ok();
         assert!(run.stderr.contains("dry run, nothing changed; without --dry-run: "), "{run:?}");
     }
-    assert_eq!((everything(), desk.case().0.as_str()), (before, "New"));
+    assert_eq!((everything(), desk.first_case().0.as_str()), (before, "New"));
     desk.ana(&["user", "edit", "@me", "--signature", "My own"]).ok();
-    assert_eq!(desk.sandbox.json(&["user", "show", "ana"])["signature"], "My own");
+    assert_eq!(desk.json(&["user", "show", "ana"])["signature"], "My own");
 }
 
 #[test]
 fn bcc_is_shown_to_its_sender_and_admins_and_reply_to_to_all() {
     let desk = desk(&[]);
-    desk.put(&desk.letter("Broken").reply_to("elsewhere@customer.example"));
+    desk.put(&desk.of_customer("Broken").reply_to("elsewhere@customer.example"));
     desk.ana(&["case", "reply", "1", "-m", "x", "--bcc", "Boss <Boss@Staff.example>", "--draft"]).ok();
     assert!(desk.ana(&["email", "show", "2"]).ok().stdout.contains("\nBcc          Boss <boss@staff.example>\n"));
     assert!(desk.ana(&["email", "show", "1"]).ok().stdout.contains("\nReply-To     elsewhere@customer.example\n"));
@@ -504,19 +483,19 @@ fn bcc_is_shown_to_its_sender_and_admins_and_reply_to_to_all() {
     // So is what another program wrote into the Sent folder.
     let own = Dovecot::shared().mailbox_at("staff.example");
     desk.sandbox.personal_account("ana-mail", "ana", &own, &[]);
-    let copy = mail(&own.address, &desk.customer.address, "[#1] from the phone");
-    let id = desk.sandbox.json(&["email", "show", "1"])["message_id"].as_str().unwrap().to_owned();
+    let copy = mail(&own.address, &desk.customer().address, "[#1] from the phone");
+    let id = desk.json(&["email", "show", "1"])["message_id"].as_str().unwrap().to_owned();
     own.append("Sent", &copy.in_reply_to(&id).add("Bcc", "boss@staff.example").bytes());
-    desk.sandbox.run(&["fetch"]).ok();
+    desk.ok(&["fetch"]);
     let boss = |user: &str, args: &[&str]| {
-        let run = desk.sandbox.run(&[&["--as", user], args].concat()).ok();
+        let run = desk.ok(&[&["--as", user], args].concat());
         run.stdout.contains("boss@staff.example")
     };
     for args in
         [&["email", "show", "3"][..], &["email", "show", "3", "--raw"], &["export", "email", "3", "--to", "mbox", "-"]]
     {
         assert!(boss("ana", args) && !boss("budi", args), "{args:?}");
-        assert!(desk.sandbox.run(args).ok().stdout.contains("boss@"), "{args:?}");
+        assert!(desk.ok(args).stdout.contains("boss@"), "{args:?}");
     }
 }
 
@@ -528,13 +507,13 @@ fn a_personal_account_writes_as_its_owner_and_the_customer_answers_the_group() {
     let personal = "UPDATE accounts SET kind = 'personal', user_id = (SELECT id FROM users WHERE username = 'ana')
         WHERE name = 'ana-own'";
     desk.sandbox.database().execute(personal, []).unwrap();
-    desk.put(&desk.letter("Broken"));
+    desk.put(&desk.of_customer("Broken"));
     desk.ana(&["case", "reply", "1", "-m", "From me.", "--from", "user"]).ok();
     desk.ana(&["case", "reply", "1", "-m", "From us."]).ok();
-    desk.sandbox.run(&["--as", "budi", "case", "reply", "1", "-m", "From budi."]).ok();
-    desk.sandbox.run(&["--as", "budi", "case", "reply", "1", "-m", "x", "--from", &own.address]).exits(77);
+    desk.ok(&["--as", "budi", "case", "reply", "1", "-m", "From budi."]);
+    desk.run(&["--as", "budi", "case", "reply", "1", "-m", "x", "--from", &own.address]).exits(77);
     let named = |account: &str| {
-        let run = desk.sandbox.run(&["--as", "budi", "case", "reply", "1", "-m", "x", "--account", account]).exits(65);
+        let run = desk.run(&["--as", "budi", "case", "reply", "1", "-m", "x", "--account", account]).exits(65);
         run.stderr.replace(account, "NAME")
     };
     assert_eq!(named("ana-own"), named("nobody"), "that of a colleague does not exist");
@@ -542,12 +521,12 @@ fn a_personal_account_writes_as_its_owner_and_the_customer_answers_the_group() {
     let by = |text: &str| mails.iter().find(|m| m["text"].as_str().unwrap().starts_with(text)).unwrap();
     for (text, from, signature) in [
         ("From me.", &own.address, "Ana Putri\nSupport"),
-        ("From us.", &desk.mailbox.address, "The desk"),
-        ("From budi.", &desk.mailbox.address, "The desk"),
+        ("From us.", &desk.support().address, "The desk"),
+        ("From budi.", &desk.support().address, "The desk"),
     ] {
         assert_eq!(
             (&by(text)["from"], &by(text)["reply_to"]),
-            (&json!([from]), &json!([desk.mailbox.address])),
+            (&json!([from]), &json!([desk.support().address])),
             "{text}"
         );
         assert_eq!(by(text)["text"], format!("{text}\n\n-- \n{signature}"));

@@ -1,58 +1,26 @@
 //! Which case a mail joins (B4), and what that does to it (B5.6): on real servers.
 
-use crate::support::{Dovecot, Exim, Letter, Mailbox, Sandbox, SmtpSink, header, mail};
+use crate::support::{Desk, Dovecot, Exim, Sandbox, SmtpSink, header, mail};
 
 const EVA: &str = "Eva Meier <eva@customer.example>";
 
-struct Desk {
-    sandbox: Sandbox,
-    mailbox: Mailbox,
-    customer: Mailbox,
-}
-
 /// A support account that answers, and a customer whose mailbox is real.
 fn desk(extra: &[&str]) -> Desk {
-    let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
-    let customer = Dovecot::shared().mailbox_at("customer.example");
-    sandbox.support_account(&mailbox, &[&["--distribution", "round-robin", "--auto-reply", "Thanks"], extra].concat());
-    Desk { sandbox, mailbox, customer }
+    Desk::on_servers(&[&["--distribution", "round-robin", "--auto-reply", "Thanks"], extra].concat())
 }
 
 impl Desk {
-    fn put(&self, letter: &Letter) {
-        self.mailbox.append("INBOX", &letter.bytes());
-        self.sandbox.run(&["fetch"]).ok();
-    }
-
-    fn letter(&self, from: &str, subject: &str) -> Letter {
-        mail(from, &self.mailbox.address, subject)
-    }
-
-    /// `number status mails` of every case.
-    fn cases(&self) -> Vec<String> {
-        let mut cases = self.sandbox.items(&["case", "list"]);
-        cases.sort_by_key(|case| case["number"].as_i64());
-        let mails = |number: &str| self.sandbox.items(&["case", "thread", number]).len();
-        cases
-            .iter()
-            .map(|case| {
-                let number = case["number"].to_string();
-                format!("{number} {} {}", case["status"].as_str().unwrap(), mails(&number))
-            })
-            .collect()
-    }
-
     /// The Message-ID of a mail that arrived at the customer, with brackets.
     fn arrived_id(&self, count: usize) -> String {
         Exim::shared().idle();
-        self.customer.arrived(count).last().unwrap().header("Message-ID")
+        self.customer().arrived(count).last().unwrap().header("Message-ID")
     }
 }
 
 #[test]
 fn a_thread_of_five_is_one_case() {
     let desk = desk(&[]);
-    let me = format!("Kim <{}>", desk.customer.address);
+    let me = format!("Kim <{}>", desk.customer().address);
     let first = desk.letter(&me, "Printer on fire");
     desk.put(&first);
     let ours = desk.arrived_id(1);
@@ -62,8 +30,8 @@ fn a_thread_of_five_is_one_case() {
     desk.put(&desk.letter(&me, "About [#1] again"));
     let fifth = desk.letter(&me, "one more").in_reply_to(first.value("Message-ID"));
     desk.put(&fifth);
-    assert_eq!(desk.cases(), ["1 Assigned 6"], "five mails and one auto-reply");
-    assert_eq!(desk.customer.messages("INBOX").len(), 1, "one auto-reply");
+    assert_eq!(desk.cases("status"), ["1 Assigned 6"], "five mails and one auto-reply");
+    assert_eq!(desk.customer().messages("INBOX").len(), 1, "one auto-reply");
 }
 
 #[test]
@@ -77,22 +45,22 @@ fn a_stranger_does_not_get_in() {
     desk.put(&desk.letter(stranger, "[#99999] nobody knows this number"));
     desk.put(&desk.letter(stranger, "EspoCRM's id").in_reply_to("<Case/1/1700000000/abc@espomail.example>"));
     assert_eq!(
-        desk.cases(),
+        desk.cases("status"),
         ["1 Assigned 2", "2 Assigned 2", "3 Assigned 1", "4 Assigned 1", "5 Assigned 1"],
         "auto-replies: one to Eva, one an hour to the stranger"
     );
     for (number, words) in [("2", "mentions #1"), ("3", "refers to #1")] {
-        let stream = desk.sandbox.json(&["case", "show", number])["stream"].to_string();
+        let stream = desk.json(&["case", "show", number])["stream"].to_string();
         assert!(stream.contains(words), "{stream}");
     }
-    let stream = desk.sandbox.json(&["case", "show", "1"])["stream"].to_string();
+    let stream = desk.json(&["case", "show", "1"])["stream"].to_string();
     assert!(!stream.contains("mallory"), "{stream}");
 }
 
 #[test]
 fn a_wrongly_signed_id_counts_as_none() {
     let desk = desk(&[]);
-    let me = format!("Kim <{}>", desk.customer.address);
+    let me = format!("Kim <{}>", desk.customer().address);
     desk.put(&desk.letter(&me, "First"));
     let ours = desk.arrived_id(1);
     let flipped: String = {
@@ -102,72 +70,72 @@ fn a_wrongly_signed_id_counts_as_none() {
         format!("{rest}{}@{domain}", if last == "0" { "1" } else { "0" })
     };
     desk.put(&desk.letter("x@elsewhere.example", "forged").in_reply_to(&flipped));
-    assert_eq!(desk.cases(), ["1 Assigned 2", "2 Assigned 2"]);
+    assert_eq!(desk.cases("status"), ["1 Assigned 2", "2 Assigned 2"]);
 }
 
 #[test]
 fn a_valid_signed_id_from_a_new_address_attaches_unverified() {
     let desk = desk(&[]);
-    let me = format!("Kim <{}>", desk.customer.address);
+    let me = format!("Kim <{}>", desk.customer().address);
     desk.put(&desk.letter(&me, "First"));
-    desk.sandbox.run(&["case", "close", "1"]).ok();
+    desk.ok(&["case", "close", "1"]);
     let ours = desk.arrived_id(1);
     desk.put(&desk.letter("colleague@customer.example", "Re: First").in_reply_to(&ours));
-    assert_eq!(desk.cases(), ["1 Closed 3"], "attached, but the status does not move");
-    let thread = desk.sandbox.items(&["case", "thread", "1"]);
+    assert_eq!(desk.cases("status"), ["1 Closed 3"], "attached, but the status does not move");
+    let thread = desk.items(&["case", "thread", "1"]);
     let theirs = thread.iter().find(|mail| mail["from"].to_string().contains("colleague")).unwrap();
     assert_eq!(theirs["verified"], false);
     // Having been attached gives no standing: the number alone does not let them in.
     desk.put(&desk.letter("colleague@customer.example", "about [#1]"));
-    assert_eq!(desk.cases()[1..], ["2 Assigned 2"], "with an auto-reply of its own");
-    let answer = desk.sandbox.run(&["case", "reply", "1", "-m", "done"]).ok();
+    assert_eq!(desk.cases("status")[1..], ["2 Assigned 2"], "with an auto-reply of its own");
+    let answer = desk.ok(&["case", "reply", "1", "-m", "done"]);
     assert!(!answer.stdout.contains("colleague"), "not in reply-all: {}", answer.stdout);
 }
 
 #[test]
 fn an_answer_reopens_a_closed_case_and_an_out_of_office_does_not() {
     let desk = desk(&[]);
-    let me = format!("Kim <{}>", desk.customer.address);
+    let me = format!("Kim <{}>", desk.customer().address);
     desk.put(&desk.letter(&me, "First"));
     let ours = desk.arrived_id(1);
-    desk.sandbox.run(&["case", "close", "1"]).ok();
+    desk.ok(&["case", "close", "1"]);
     desk.put(&desk.letter(&me, "Out of office").in_reply_to(&ours).add("Auto-Submitted", "auto-replied"));
-    assert_eq!(desk.cases(), ["1 Closed 3"]);
+    assert_eq!(desk.cases("status"), ["1 Closed 3"]);
     desk.put(&desk.letter(&me, "Re: First").in_reply_to(&ours));
-    assert_eq!(desk.cases(), ["1 Assigned 4"]);
-    desk.sandbox.run(&["case", "close", "1", "--status", "Rejected"]).ok();
+    assert_eq!(desk.cases("status"), ["1 Assigned 4"]);
+    desk.ok(&["case", "close", "1", "--status", "Rejected"]);
     desk.put(&desk.letter(&me, "Re: First").in_reply_to(&ours));
-    assert_eq!(desk.cases(), ["1 Rejected 5"], "Rejected stays");
+    assert_eq!(desk.cases("status"), ["1 Rejected 5"], "Rejected stays");
 }
 
 #[test]
 fn policies_for_closed_cases() {
     let desk = desk(&["--on-closed", "new"]);
-    let me = format!("Kim <{}>", desk.customer.address);
+    let me = format!("Kim <{}>", desk.customer().address);
     desk.put(&desk.letter(&me, "First"));
     let ours = desk.arrived_id(1);
-    desk.sandbox.run(&["case", "reply", "1", "-m", "done", "--close"]).ok();
+    desk.ok(&["case", "reply", "1", "-m", "done", "--close"]);
     desk.put(&desk.letter(&me, "Re: First").in_reply_to(&ours));
-    assert_eq!(desk.cases(), ["1 Closed 3", "2 Assigned 1"]);
-    let stream = desk.sandbox.json(&["case", "show", "2"])["stream"].to_string();
+    assert_eq!(desk.cases("status"), ["1 Closed 3", "2 Assigned 1"]);
+    let stream = desk.json(&["case", "show", "2"])["stream"].to_string();
     assert!(stream.contains("relates to #1"), "{stream}");
 }
 
 #[test]
 fn a_conversation_goes_from_the_group_address_and_counts_the_waiting() {
     let desk = desk(&[]);
-    let me = format!("Kim <{}>", desk.customer.address);
+    let me = format!("Kim <{}>", desk.customer().address);
     let first = desk.letter(&me, "Invoice").cc("partner@customer.example, x@rejects.example");
     desk.put(&first);
     desk.arrived_id(1);
-    let waiting = |desk: &Desk| desk.sandbox.json(&["case", "show", "1"])["waiting_for"].as_str().unwrap().to_owned();
+    let waiting = |desk: &Desk| desk.json(&["case", "show", "1"])["waiting_for"].as_str().unwrap().to_owned();
     assert_eq!(waiting(&desk), "us");
-    desk.sandbox.run(&["--as", "ana", "case", "reply", "1", "-m", "We look into it.", "--status", "Pending"]).ok();
-    desk.sandbox.run(&["send"]).exits(1);
+    desk.ok(&["--as", "ana", "case", "reply", "1", "-m", "We look into it.", "--status", "Pending"]);
+    desk.run(&["send"]).exits(1);
     assert_eq!(waiting(&desk), "customer");
     Exim::shared().idle();
-    let answer = desk.customer.arrived(2).pop().unwrap();
-    assert!(answer.header("From").contains(&desk.mailbox.address), "{}", answer.header("From"));
+    let answer = desk.customer().arrived(2).pop().unwrap();
+    assert!(answer.header("From").contains(&desk.support().address), "{}", answer.header("From"));
     assert_eq!(answer.header("Subject"), "[#1] Re: Invoice");
     assert_eq!(answer.header("In-Reply-To"), first.value("Message-ID"));
     assert!(answer.header("References").contains(first.value("Message-ID")));
@@ -176,7 +144,7 @@ fn a_conversation_goes_from_the_group_address_and_counts_the_waiting() {
 
     desk.put(&desk.letter(&me, &format!("Re: {}", answer.header("Subject"))).in_reply_to(&answer.header("Message-ID")));
     assert_eq!(waiting(&desk), "us");
-    assert_eq!(desk.sandbox.json(&["case", "show", "1"])["status"], "Assigned", "Pending ended");
+    assert_eq!(desk.json(&["case", "show", "1"])["status"], "Assigned", "Pending ended");
 }
 
 #[test]

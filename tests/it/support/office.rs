@@ -11,9 +11,7 @@ use espomail::store::deliveries::{self, Facts, Outcome, Place};
 use espomail::store::{cases, emails, instance, raw, sight::Sight, teams, users};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Letter, mail};
-
-const SUPPORT: &str = "support@desk.example";
+use super::{Letter, SUPPORT, mail};
 
 /// Accounts and an agent on a database in memory; messages go through the intake without a process or a server.
 pub struct Office {

@@ -1,19 +1,19 @@
 //! How a stranger tries: one function for each place in a message that may lead into a case.
 
-use super::{Office, SUPPORT, customer, foreign_id, ghost};
+use super::{SUPPORT, Scene, customer, foreign_id, ghost};
 use crate::support::{Dice, Letter, mail};
 
 /// One attempt, with what it tries.
-pub(super) fn guess(office: &Office, dice: &mut Dice, serial: u64) -> (String, Letter) {
-    let number = 1 + i64::try_from(dice.below(u64::try_from(office.cases).unwrap())).unwrap();
+pub(super) fn guess(scene: &Scene, dice: &mut Dice, serial: u64) -> (String, Letter) {
+    let number = 1 + i64::try_from(dice.below(u64::try_from(scene.cases).unwrap())).unwrap();
     let (from, who) = stranger(dice, serial, number);
     let letter = mail(&from, SUPPORT, &format!("Guess {serial}")).message_id(&format!("<{serial}@guess.example>"));
     let (letter, how) = match dice.below(6) {
         0 => by_subject(dice, letter, serial, number),
         1 => by_foreign_id(dice, letter, number),
-        2 => by_altered_id(office, dice, letter),
-        3 => by_reply_address(office, dice, letter),
-        4 => by_report(office, dice, letter),
+        2 => by_altered_id(scene, dice, letter),
+        3 => by_reply_address(scene, dice, letter),
+        4 => by_report(scene, dice, letter),
         _ => by_content(dice, letter, serial, number),
     };
     (format!("{how} from {who}"), letter)
@@ -70,8 +70,8 @@ fn by_foreign_id(dice: &mut Dice, letter: Letter, number: i64) -> Tried {
 }
 
 /// Our id in which something is not as it was; its domain and the case of its letters do not count.
-fn by_altered_id(office: &Office, dice: &mut Dice, letter: Letter) -> Tried {
-    let mut pick = || office.ours[usize::try_from(dice.below(office.ours.len() as u64)).unwrap()].clone();
+fn by_altered_id(scene: &Scene, dice: &mut Dice, letter: Letter) -> Tried {
+    let mut pick = || scene.ours[usize::try_from(dice.below(scene.ours.len() as u64)).unwrap()].clone();
     let (one, other) = (pick(), pick());
     let (local, domain) = one.split_once('@').unwrap();
     let altered = match dice.below(6) {
@@ -95,8 +95,8 @@ fn by_altered_id(office: &Office, dice: &mut Dice, letter: Letter) -> Tried {
     if dice.below(2) == 0 { (letter.in_reply_to(&id), what) } else { (letter.references(&[&id]), what) }
 }
 
-fn by_reply_address(office: &Office, dice: &mut Dice, letter: Letter) -> Tried {
-    let tag = &office.tags[usize::try_from(dice.below(office.tags.len() as u64)).unwrap()];
+fn by_reply_address(scene: &Scene, dice: &mut Dice, letter: Letter) -> Tried {
+    let tag = &scene.tags[usize::try_from(dice.below(scene.tags.len() as u64)).unwrap()];
     let at = "support+".len() + usize::try_from(dice.below(34)).unwrap();
     let new = if tag.as_bytes()[at] == b'0' { "1" } else { "0" };
     let altered = match dice.below(4) {
@@ -109,8 +109,8 @@ fn by_reply_address(office: &Office, dice: &mut Dice, letter: Letter) -> Tried {
 }
 
 /// A delivery report about a mail that we never sent.
-fn by_report(office: &Office, dice: &mut Dice, letter: Letter) -> Tried {
-    let (altered, what) = by_altered_id(office, dice, mail("a@b.example", "c@d.example", "x"));
+fn by_report(scene: &Scene, dice: &mut Dice, letter: Letter) -> Tried {
+    let (altered, what) = by_altered_id(scene, dice, mail("a@b.example", "c@d.example", "x"));
     let id = format!("{}{}", altered.value("In-Reply-To"), altered.value("References"));
     let text = format!(
         "--r\r\nContent-Type: text/plain\r\n\r\nfailed\r\n--r\r\nContent-Type: message/delivery-status\r\n\r\n\

@@ -49,15 +49,15 @@ fn filters_of_others_are_neither_seen_nor_changed() {
             "--do: there is no folder of the user \"No\"",
         ),
     ] {
-        let refused = desk.sandbox.run(&[&["--as", "ana"][..], args].concat()).exits(code);
+        let refused = desk.run(&[&["--as", "ana"][..], args].concat()).exits(code);
         assert!(refused.stderr.contains(why) && refused.stderr.lines().count() <= 2, "{args:?}: {refused:?}");
     }
-    let two = desk.sandbox.run(&["filter", "show", "mine"]).exits(65);
+    let two = desk.run(&["filter", "show", "mine"]).exits(65);
     assert!(
         two.stderr.contains("there are 2 filters \"mine\"") && two.stderr.contains("name it by its id: 3, 4"),
         "{two:?}"
     );
-    assert_eq!(desk.sandbox.json(&["--as", "budi", "filter", "show", "MINE"])["conditions"][0], "from=y");
+    assert_eq!(desk.json(&["--as", "budi", "filter", "show", "MINE"])["conditions"][0], "from=y");
 }
 
 /// The owner of a personal account (B6.1, B10.1) has filters on it; nobody else learns of them, also not by an email that
@@ -69,7 +69,7 @@ fn the_filters_of_a_personal_account_are_its_owners() {
     desk.sandbox.personal_account("ana-mail", "ana", &hers, &[]);
     desk.filter("spam", "global", "--if subject=spam* --do skip");
     desk.filter("vip", "global", "--if from=@shop.com --do skip");
-    let ana = |args: &[&str]| desk.sandbox.run(&[&["--as", "ana"][..], args].concat());
+    let ana = |args: &[&str]| desk.run(&[&["--as", "ana"][..], args].concat());
     for args in [
         &["keep", "--if", "subject=*order*", "--do", "none", "--over-global"][..],
         &["Spam", "--if", "subject=lottery*", "--do", "skip"],
@@ -78,7 +78,7 @@ fn the_filters_of_a_personal_account_are_its_owners() {
         ana(&[&["filter", "add"][..], args, &["--scope", "account:ana-mail"]].concat()).ok();
     }
     let his = ["--as", "budi", "filter", "add", "x", "--scope", "account:ana-mail", "--if", "from=x", "--do", "skip"];
-    let refused = desk.sandbox.run(&his).exits(65);
+    let refused = desk.run(&his).exits(65);
     assert!(refused.stderr.contains("--scope: there is no account \"ana-mail\""), "{refused:?}");
     let team = ana(&["filter", "add", "t", "--scope", "account:ana-mail", "--if", "from=x", "--do", "team:Sales"]);
     assert!(
@@ -87,7 +87,7 @@ fn the_filters_of_a_personal_account_are_its_owners() {
     );
 
     let letter = |from: &str, subject: &str| mail(from, &hers.address, subject);
-    let merger = letter("eva@customer.example", "Merger").cc(&desk.mailbox.address);
+    let merger = letter("eva@customer.example", "Merger").cc(&desk.support().address);
     for letter in [
         letter("clerk@shop.com", "Your order"),
         letter("clerk@shop.com", "Offer"),
@@ -104,7 +104,7 @@ fn the_filters_of_a_personal_account_are_its_owners() {
     assert_eq!(subjects, ["Merger", "Merger, for you alone", "Your order"]);
     let hits = desk.lines(&["--as", "ana", "filter", "list"], &["name", "hits"]);
     assert_eq!(hits, ["keep | 1", "Spam | 1", "secret plan | 2"]);
-    let skipped = |user: &str| desk.sandbox.run(&["--as", user, "--json", "email", "list", "--skipped"]);
+    let skipped = |user: &str| desk.run(&["--as", user, "--json", "email", "list", "--skipped"]);
     let reasons = desk.lines(&["--as", "ana", "email", "list", "--skipped"], &["account", "reason"]);
     assert_eq!(reasons, ["ana-mail | filter Spam", "ana-mail | filter vip"], "she sees what was kept from her");
     skipped("budi").exits(77);
@@ -114,7 +114,7 @@ fn the_filters_of_a_personal_account_are_its_owners() {
         ["Merger"],
         "a filter opens no private mail"
     );
-    let id = desk.id_of("Merger");
+    let id = desk.id("Merger");
     has(&desk.explained(Some("ana"), &id), "filter: \"secret plan\" matched (subject=merger*): team:Support");
     has(&desk.explained(None, &id), "filter: \"secret plan\" matched (subject=merger*): team:Support");
     let his = desk.explained(Some("budi"), &id);
@@ -138,11 +138,10 @@ fn nobody_learns_names_by_trying() {
     let file = desk.sandbox.file("mail.eml", &desk.letter("x@y.example", "Hello").bytes());
     for account in ["sales", "ana-mail", "nothing"] {
         let test = ["--as", "budi", "filter", "test", file.to_str().unwrap(), "--account", account];
-        let refused = desk.sandbox.run(&test).exits(65);
+        let refused = desk.run(&test).exits(65);
         assert!(refused.stderr.contains(&format!("there is no account \"{account}\"")), "{refused:?}");
     }
-    let twice =
-        desk.sandbox.run(&["filter", "add", "Desk", "--scope", "global", "--if", "from=x", "--do", "skip"]).exits(65);
+    let twice = desk.run(&["filter", "add", "Desk", "--scope", "global", "--if", "from=x", "--do", "skip"]).exits(65);
     assert!(twice.stderr.contains("\"desk\" exists already"), "{twice:?}");
 }
 
@@ -154,16 +153,16 @@ fn apply_leaves_alone_what_the_user_has_sorted() {
     }
     folder(&desk, Some("ana"), "News");
     folder(&desk, Some("ana"), "Mine");
-    desk.ok(&["--as", "ana", "email", "archive", &desk.id_of("News 1")]);
-    desk.ok(&["--as", "ana", "email", "trash", &desk.id_of("News 2")]);
-    desk.ok(&["--as", "ana", "email", "move", &desk.id_of("News 3"), "Mine"]);
+    desk.ok(&["--as", "ana", "email", "archive", &desk.id("News 1")]);
+    desk.ok(&["--as", "ana", "email", "trash", &desk.id("News 2")]);
+    desk.ok(&["--as", "ana", "email", "move", &desk.id("News 3"), "Mine"]);
     desk.filter("news", "user:ana", "--if subject=news* --do folder:News");
-    let applied = desk.sandbox.run(&["--as", "ana", "filter", "apply", "news"]).ok();
+    let applied = desk.ok(&["--as", "ana", "filter", "apply", "news"]);
     assert!(applied.stderr.contains("filter news: folder:News on 1 of 1 emails"), "{applied:?}");
     for (folder, subject) in [("archive", "News 1"), ("trash", "News 2"), ("Mine", "News 3"), ("News", "News 4")] {
         let there = desk.lines(&["--as", "ana", "email", "list", "--folder", folder], &["subject"]);
         assert_eq!(there, [subject], "{folder}");
     }
-    let replayed = desk.sandbox.run(&["--as", "ana", "filter", "replay", "news"]).ok();
+    let replayed = desk.ok(&["--as", "ana", "filter", "replay", "news"]);
     assert!(replayed.stderr.contains("matches 4 of 4"), "{replayed:?}");
 }
