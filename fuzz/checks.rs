@@ -1,5 +1,6 @@
 //! What holds for any bytes. The fuzz targets call these; the tests replay the messages of `tests/reading`, whole and damaged, through them.
 
+use espomail::dates;
 use espomail::filter::{Condition, Look, escape, sieve};
 use espomail::mail::message::{self, Message, PartId};
 use espomail::mail::reading::Reading;
@@ -96,7 +97,7 @@ pub fn bounce(data: &[u8]) {
 pub fn query(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let (now, zone) = (jiff::Timestamp::UNIX_EPOCH, jiff::tz::TimeZone::UTC);
-    let reading = query::Reading { fields: query::Field::CASES, now, zone };
+    let reading = query::Reading { fields: query::Field::CASES, clock: dates::Clock { now, zone } };
     if let Ok(tree) = query::parse(&text, &reading) {
         let printed = tree.to_string();
         if printed.len() <= 4096 {

@@ -56,11 +56,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::{ArgAction, Parser, Subcommand};
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 pub use self::run::run;
-use crate::error;
 use crate::ui::output::{Color, Format};
 use crate::units;
 
@@ -250,16 +247,6 @@ fn size(text: &str) -> Result<u64, String> {
     units::size(text)
 }
 
-/// A date (its local midnight), a local date and time, or a moment with its zone (RFC 3339).
-fn moment(field: &str, text: &str) -> Result<Timestamp> {
-    match units::moment(text, &TimeZone::system()) {
-        Some(moment) => Ok(moment),
-        None => Err(error::data(format!("{field}: \"{text}\" is not a date"))
-            .hint("write it as 2026-12-24 or 2026-12-24T09:00")
-            .into()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice)]
@@ -391,11 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn moments_and_numbers() {
-        assert_eq!(moment("--since", "2026-01-02T03:04:05Z").unwrap().to_string(), "2026-01-02T03:04:05Z");
-        assert!(moment("--since", "2026-01-02").is_ok());
-        assert!(moment("--since", "1969-01-02").is_ok());
-        assert!(moment("--since", "yesterday").is_err());
+    fn numbers() {
         assert_eq!(case_number("#12"), Ok(12));
         for bad in ["", "#", "0", "-3", "x"] {
             assert!(case_number(bad).is_err(), "{bad}");

@@ -21,7 +21,7 @@
 //! |---|---|---|
 //! | [`mail`] | reads and writes messages: values in, values out; no clock, SQL or sockets | no other room |
 //! | [`net`] | the only sockets: IMAP and SMTP behind two small traits | [`mail`] |
-//! | [`query`] | the search language: text in, a tree of conditions out | [`suggest`], [`error`], [`units`] |
+//! | [`query`] | the search language: text in, a tree of conditions out | [`dates`], [`suggest`], [`error`] |
 //! | [`filter`] | patterns, conditions and the verdict about a message: values in, values out | [`suggest`], [`mail`], [`store`], [`units`] |
 //! | [`store`] | the only SQL; `store::db` is the one place that names SQLite | [`caller`], [`error`], [`holder`], [`job_control`], [`mail`], [`query`], [`units`] |
 //! | [`health`] | what an account remembers of its failures, and how long it rests: pure | [`error`], [`moment`], [`net`], [`store`] |
@@ -31,7 +31,7 @@
 //! | [`reply`] | letters that people write | [`access`], [`error`], [`intake`], [`mail`], [`outbox`], [`random`], [`store`], [`units`] |
 //! | [`desk`] | work on cases and records by hand | [`access`], [`erase`], [`error`], [`filter`], [`intake`], [`mail`], [`store`] |
 //! | [`erase`] | takes a person out of the archive | [`intake`], [`mail`], [`store`] |
-//! | [`cli`] | flags -> one operation -> output: no SQL, protocols or MIME | [`access`], [`caller`], [`config`], [`desk`], [`erase`], [`error`], [`filter`], [`holder`], [`intake`], [`job_control`], [`lock`], [`log`], [`mail`], [`moment`], [`net`], [`outbox`], [`query`], [`random`], [`reply`], [`secret`], [`store`], [`ui`], [`units`] |
+//! | [`cli`] | flags -> one operation -> output: no SQL, protocols or MIME | [`access`], [`caller`], [`config`], [`dates`], [`desk`], [`erase`], [`error`], [`filter`], [`holder`], [`intake`], [`job_control`], [`lock`], [`log`], [`mail`], [`moment`], [`net`], [`outbox`], [`query`], [`random`], [`reply`], [`secret`], [`store`], [`ui`], [`units`] |
 //! | [`ui`] | tables, JSON, terminal-safe text; the only place that prints | [`error`], [`job_control`] |
 //! | [`config`] | the configuration file | [`suggest`], [`caller`], [`error`], [`net`], [`units`] |
 //! | [`secret`] | where passwords and tokens come from | [`error`], [`job_control`] |
@@ -44,6 +44,7 @@
 //! | [`moment`] | times in the database that a wrong clock may have written | no other room |
 //! | [`suggest`] | the known word that is closest to a mistyped one | no other room |
 //! | [`random`] | fresh random bytes | no other room |
+//! | [`dates`] | dates and times as people type them: pure | [`error`] |
 //! | [`units`] | durations and sizes in words | no other room |
 //! | [`rules`] | the rules by the numbers that code and tests cite: text alone | no other room |
 //!
@@ -55,6 +56,7 @@ pub mod access;
 pub mod caller;
 pub mod cli;
 pub mod config;
+pub mod dates;
 pub mod desk;
 pub mod erase;
 pub mod error;

@@ -134,9 +134,9 @@ fields! {
     Before = "before",
     /// On a day or later.
     After = "after",
-    /// Longer ago than a duration.
+    /// Longer ago than a duration, or before a date.
     Older = "older",
-    /// At most so long ago.
+    /// Not longer ago than a duration, or since a date.
     Newer = "newer",
 }
 

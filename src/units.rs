@@ -1,43 +1,6 @@
-//! Durations, sizes and moments as people write them.
+//! Durations and sizes as people write them.
 
 use std::time::Duration;
-
-use jiff::Timestamp;
-use jiff::civil::{Date, DateTime, Time};
-use jiff::tz::TimeZone;
-
-/// A date (its midnight in the zone), a date and time in the zone, or a moment with its own zone (RFC 3339).
-pub fn moment(text: &str, zone: &TimeZone) -> Option<Timestamp> {
-    if let Ok(moment) = text.parse() {
-        return Some(moment);
-    }
-    let local = text.parse::<DateTime>().or_else(|_| text.parse::<Date>().map(Date::into));
-    zone.to_timestamp(local.ok()?).ok()
-}
-
-/// A moment that is still to come: `+2h`, `9:00` and `tomorrow 9:00` in the zone, or what [`moment`] reads.
-pub fn later(text: &str, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
-    if let Some(after) = text.strip_prefix('+') {
-        return now.checked_add(duration(after).ok()?).ok();
-    }
-    let today = now.to_zoned_datetime(zone.clone()).date();
-    let on = |day: Date, time: &str| zone.to_timestamp(day.to_datetime(clock(time)?)).ok();
-    match text.trim().split_once(' ') {
-        Some((word, time)) if word.eq_ignore_ascii_case("tomorrow") => on(today.tomorrow().ok()?, time),
-        Some((word, time)) if word.eq_ignore_ascii_case("today") => on(today, time),
-        None if clock(text).is_some() => {
-            on(today, text).filter(|at| *at > now).or_else(|| on(today.tomorrow().ok()?, text))
-        }
-        _ => moment(text.trim(), zone),
-    }
-}
-
-/// `9:00` or `09:30:15`.
-fn clock(text: &str) -> Option<Time> {
-    let text = text.trim();
-    let (hour, _) = text.split_once(':').filter(|_| text.chars().all(|c| c.is_ascii_digit() || c == ':'))?;
-    format!("{}{text}", if hour.len() == 1 { "0" } else { "" }).parse().ok()
-}
 
 /// `30s`, `10m`, `1h30m`, `3d`, `2w`; at most 1,000 years.
 ///
@@ -131,33 +94,6 @@ mod tests {
         }
         for text in ["0B", "1000B", "500KiB", "25MiB", "2GiB"] {
             assert_eq!(size(text).map(write_size).as_deref(), Ok(text));
-        }
-    }
-
-    #[test]
-    fn moments_to_come() {
-        let now = "2026-11-24T10:30:00+07:00".parse().unwrap();
-        let zone = TimeZone::fixed(jiff::tz::offset(7));
-        for (text, expected) in [
-            ("+2h", Some("2026-11-24T05:30:00Z")),
-            ("+1h30m", Some("2026-11-24T05:00:00Z")),
-            ("tomorrow 9:00", Some("2026-11-25T02:00:00Z")),
-            ("Today 17:05", Some("2026-11-24T10:05:00Z")),
-            ("9:00", Some("2026-11-25T02:00:00Z")),
-            ("11:00", Some("2026-11-24T04:00:00Z")),
-            ("2026-12-24 09:00", Some("2026-12-24T02:00:00Z")),
-            ("2026-12-24T09:00", Some("2026-12-24T02:00:00Z")),
-            ("2026-12-24T09:00:00Z", Some("2026-12-24T09:00:00Z")),
-            ("2026-12-24", Some("2026-12-23T17:00:00Z")),
-            ("+", None),
-            ("+x", None),
-            ("tomorrow", None),
-            ("tomorrow 25:00", None),
-            ("soon", None),
-            ("", None),
-        ] {
-            let got = later(text, now, &zone).map(|at| at.to_string());
-            assert_eq!(got.as_deref(), expected, "{text}");
         }
     }
 

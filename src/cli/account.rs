@@ -191,7 +191,7 @@ fn add(args: &Add, ctx: &Context) -> Result<()> {
         let user_id = owner_of_new(tx, actor, args, ctx)?;
         refuse_taken(tx, actor, "account", &name, 0)?;
         let new = Account { user_id, ..Account::new(&name, args.kind, ctx.now()) };
-        let mut account = args.settings.apply(tx, new, ctx.now())?;
+        let mut account = args.settings.apply(tx, new, ctx)?;
         args.settings.servers.confine(&mut account, ctx.caller.is_delegated());
         account::check_addresses(tx, actor, None, &account)?;
         accounts::check(&account)?;
@@ -239,7 +239,7 @@ fn edit(args: &Edit, ctx: &Context) -> Result<()> {
         let old = context::managed_account(tx, actor, "account edit", &args.account)?;
         let before = doubts(tx, &old, ctx)?;
         args.settings.fit(old.kind)?;
-        let mut account = args.settings.apply(tx, old.clone(), ctx.now())?;
+        let mut account = args.settings.apply(tx, old.clone(), ctx)?;
         args.settings.servers.confine(&mut account, ctx.caller.is_delegated());
         if ctx.caller.is_delegated() {
             account::check_secrets(&old, &account)?;

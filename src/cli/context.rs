@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::busy;
 pub use super::busy::ACCOUNT_OF_OTHERS;
@@ -11,6 +12,7 @@ use crate::access::Actor;
 pub use crate::access::account::unusable;
 use crate::caller::Caller;
 use crate::config::Config;
+use crate::dates::{self, Clock, Towards};
 use crate::error::{self, Ended, Fault, Kind};
 use crate::lock::{self, Attempt, Lock};
 use crate::mail::address;
@@ -80,6 +82,32 @@ impl Context {
     /// Who is acting.
     pub fn actor(&self, tx: &Tx<'_>) -> Result<Actor> {
         Actor::find(tx, &self.caller, self.acting_as.as_deref())
+    }
+
+    /// What dates and times that people type are read by.
+    pub fn clock(&self) -> Clock {
+        let zone = if self.ui.utc { TimeZone::UTC } else { TimeZone::system() };
+        Clock { now: self.now(), zone }
+    }
+
+    /// A date or time that has been: the last Monday, 2 weeks ago.
+    ///
+    /// # Errors
+    /// Names the field (exit 65).
+    pub fn past(&self, field: &str, text: &str) -> Result<Timestamp> {
+        Ok(dates::read(field, text, Towards::Past, &self.clock())?)
+    }
+
+    /// A date or time that is to come: the next Monday, in 2 weeks.
+    ///
+    /// # Errors
+    /// It is none, or it is in the past: names the field (exit 65).
+    pub fn future(&self, field: &str, text: &str) -> Result<Timestamp> {
+        let at = dates::read(field, text, Towards::Future, &self.clock())?;
+        if at <= self.now() {
+            return Err(error::data(format!("{field}: {} is in the past", self.ui.local_time(at))).into());
+        }
+        Ok(at)
     }
 
     /// Writes something that is undone again.

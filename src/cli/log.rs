@@ -7,7 +7,6 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::context::{self, Context};
-use super::moment;
 use crate::store::log::{self, Entry, LogQuery, Object};
 use crate::ui::cell::{Cell, Column, head, unlisted};
 
@@ -58,7 +57,7 @@ pub fn run(command: LogCommand, ctx: &Context) -> Result<()> {
 }
 
 fn list(args: &List, ctx: &Context) -> Result<()> {
-    let since = args.since.as_deref().map(|text| moment("--since", text)).transpose()?;
+    let since = args.since.as_deref().map(|text| ctx.past("--since", text)).transpose()?;
     let entries = ctx.read(|tx, actor| {
         actor.require_admin("log list")?;
         let user = args.user.as_deref().map(|name| context::user_or_me(tx, actor, "--user", name)).transpose()?;

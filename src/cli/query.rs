@@ -4,7 +4,6 @@ use std::str::FromStr;
 
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use super::case_number;
 use super::context::{self, Context};
@@ -24,7 +23,7 @@ pub const HELP: &str = "Queries:
   invoice  invoic*  \"over due\"   words of the full text
   from:  to:  cc:  subject:  body:  company:   part of it, in any case
   status:  team:  account:  case:N  assignee:USER (@me, @none, @team)
-  before:2026-12-24  after:2026-12-24  older:7d  newer:12h  has:attachment
+  before:2026-12-24  after:monday  older:7d  newer:\"2 weeks ago\"  has:attachment
   status:scheduled   a letter that is to be sent later; a case with one
   Cases:  is:open|closed|unassigned|waiting|unverified|undelivered  priority:
           type:  contact:
@@ -64,9 +63,8 @@ pub fn read(words: &[String], noun: Noun, ctx: &Context) -> Result<Query> {
         Noun::Email => Field::EMAILS,
         Noun::Outbox => Field::OUTBOX,
     };
-    let zone = if ctx.ui.utc { TimeZone::UTC } else { TimeZone::system() };
     let now = ctx.now();
-    let tree = query::parse(&words.join(" "), &Reading { fields, now, zone })?;
+    let tree = query::parse(&words.join(" "), &Reading { fields, clock: ctx.clock() })?;
     if tree.has(&|term| matches!(term, Term::Words(_))) {
         if noun == Noun::Outbox {
             let text = "QUERY: words of the text cannot be looked for in the outbox";

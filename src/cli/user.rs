@@ -230,10 +230,7 @@ fn edit(args: Edit, ctx: &Context) -> Result<()> {
 }
 
 fn away(args: Away, ctx: &Context) -> Result<()> {
-    let until = args.until.map(|text| super::moment("--until", &text)).transpose()?;
-    if until.is_some_and(|until| until <= ctx.now()) {
-        return Err(error::data("--until: is in the past").into());
-    }
+    let until = args.until.map(|text| ctx.future("--until", &text)).transpose()?;
     let what = match (args.back, until) {
         (true, _) => "is back".to_owned(),
         (false, Some(until)) => format!("is away until {}", ctx.ui.local_time(until)),

@@ -1,14 +1,11 @@
 //! From text to a tree, by descent: `a b` = both, `a OR b`, `-a`, parentheses, `field:value`, words.
 
-use std::time::Duration;
-
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{Field, Term, Tree, Words};
+use crate::dates::{self, Clock, Towards};
 use crate::error::{self, Fault};
 use crate::suggest;
-use crate::units;
 
 /// The longest query, in bytes.
 const LENGTH: usize = 4 << 10;
@@ -22,10 +19,8 @@ const TERMS: usize = 200;
 pub struct Reading<'a> {
     /// The fields there are.
     pub fields: &'a [Field],
-    /// The moment that durations count from.
-    pub now: Timestamp,
-    /// Where days begin at midnight.
-    pub zone: TimeZone,
+    /// What dates and times are read by.
+    pub clock: Clock,
 }
 
 /// Reads a query; an empty one is everything.
@@ -186,34 +181,18 @@ impl<'a> Parser<'a> {
 impl Reading<'_> {
     fn term(&self, field: Field, value: String) -> Result<Term, Fault> {
         match field {
-            Field::Before => self.moment(field, &value).map(Term::Before),
-            Field::After => self.moment(field, &value).map(Term::Since),
-            Field::Older => self.ago(field, &value).map(Term::Before),
-            Field::Newer => self.ago(field, &value).map(Term::Since),
+            Field::Before | Field::Older => self.moment(field, &value).map(Term::Before),
+            Field::After | Field::Newer => self.moment(field, &value).map(Term::Since),
             _ => Ok(Term::Value(field, value)),
         }
     }
 
+    /// In whole seconds, as moments are stored.
     fn moment(&self, field: Field, value: &str) -> Result<Timestamp, Fault> {
-        units::moment(value, &self.zone).and_then(whole_seconds).ok_or_else(|| {
-            error::data(format!("QUERY: {}: \"{value}\" is not a date", field.name()))
-                .hint("write it as 2026-12-24 or 2026-12-24T09:00")
-        })
+        let named = format!("QUERY: {}", field.name());
+        let moment = dates::read(&named, value, Towards::Past, &self.clock)?;
+        Ok(Timestamp::from_second(moment.as_second()).unwrap_or(moment))
     }
-
-    fn ago(&self, field: Field, value: &str) -> Result<Timestamp, Fault> {
-        let back = |duration: Duration| {
-            let moment = self.now.checked_sub(SignedDuration::try_from(duration).ok()?).ok()?;
-            whole_seconds(moment)
-        };
-        let duration = units::duration(value).map_err(|e| error::data(format!("QUERY: {}: {e}", field.name())))?;
-        back(duration).ok_or_else(|| error::data(format!("QUERY: {}: \"{value}\" is too long ago", field.name())))
-    }
-}
-
-/// What is stored are whole seconds.
-fn whole_seconds(moment: Timestamp) -> Option<Timestamp> {
-    Timestamp::from_second(moment.as_second()).ok()
 }
 
 fn words(text: String, begins: bool) -> Result<Term, Fault> {

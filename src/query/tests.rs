@@ -4,11 +4,12 @@ use jiff::tz::{self, TimeZone};
 use proptest::prelude::*;
 
 use super::*;
+use crate::dates::Clock;
 use crate::error::Fault;
 
 fn read(text: &str) -> Result<Tree<Term>, Fault> {
     let now = "2026-11-23T12:00:00.5Z".parse().unwrap();
-    parse(text, &Reading { fields: Field::CASES, now, zone: TimeZone::fixed(tz::offset(7)) })
+    parse(text, &Reading { fields: Field::CASES, clock: Clock { now, zone: TimeZone::fixed(tz::offset(7)) } })
 }
 
 #[test]
@@ -48,6 +49,12 @@ fn what_is_understood() {
         ("after:2026-12-24T09:00:00.7Z", "after:2026-12-24T09:00:00Z"),
         ("older:7d", "before:2026-11-16T12:00:00Z"),
         ("newer:2h", "after:2026-11-23T10:00:00Z"),
+        ("newer:yesterday", "after:2026-11-21T17:00:00Z"),
+        ("older:2026-11-20", "before:2026-11-19T17:00:00Z"),
+        ("after:sunday", "after:2026-11-21T17:00:00Z"),
+        ("before:\"sunday 9:00\"", "before:2026-11-22T02:00:00Z"),
+        ("after:\"2 weeks ago\"", "after:2026-11-09T12:00:00Z"),
+        ("after:9:30", "after:2026-11-23T02:30:00Z"),
     ] {
         assert_eq!(read(text).unwrap().to_string(), expected, "{text}");
     }
@@ -71,14 +78,15 @@ fn what_is_not_understood_is_named() {
         ("- a", "QUERY: \"-\" must stand right before a condition"),
         ("*", "QUERY: there is no letter or digit in \"\""),
         ("a & b", "QUERY: there is no letter or digit in \"&\""),
-        ("before:soon", "QUERY: before: \"soon\" is not a date"),
-        ("older:x", "QUERY: older: \"x\" is not a duration; write it as 30s, 10m, 1h30m or 3d"),
+        ("before:soon", "QUERY: before: \"soon\" is not a date or time"),
+        ("older:x", "QUERY: older: \"x\" is not a date or time"),
     ] {
         assert_eq!(read(text).unwrap_err().message, expected, "{text}");
     }
     let hint = read("frm:ann").unwrap_err().hint.unwrap();
     assert!(hint.contains("from: to: cc:") && hint.contains("newer:"), "{hint}");
-    let emails = Reading { fields: Field::EMAILS, now: Timestamp::UNIX_EPOCH, zone: TimeZone::UTC };
+    let clock = Clock { now: Timestamp::UNIX_EPOCH, zone: TimeZone::UTC };
+    let emails = Reading { fields: Field::EMAILS, clock };
     assert!(parse("priority:High", &emails).is_err());
 }
 

@@ -5,7 +5,7 @@ use clap::Args;
 
 use super::flags::{addresses, changed, check_folder};
 use super::listed::Listed;
-use crate::cli::context;
+use crate::cli::context::{self, Context};
 use crate::error;
 use crate::store::accounts::{Account, AfterImport, DmarcNone, ReadSent};
 use crate::store::label::UnknownLabel;
@@ -47,7 +47,7 @@ fn read_sent(text: &str) -> Result<ReadSent, String> {
 }
 
 impl Flags {
-    pub fn apply(&self, account: &mut Account) -> Result<()> {
+    pub fn apply(&self, account: &mut Account, ctx: &Context) -> Result<()> {
         self.folders.iter().try_for_each(|folder| match folder.as_str() {
             "" => Err(error::data("--folder: \"\" is not a folder name").into()),
             folder => check_folder("--folder", folder),
@@ -57,7 +57,7 @@ impl Flags {
         }
         let fetching = &mut account.fetching;
         if let Some(since) = &self.since {
-            fetching.fetch_since = crate::cli::moment("--since", since)?;
+            fetching.fetch_since = ctx.past("--since", since)?;
         }
         if let Some(after) = &self.after {
             fetching.after_import = after.clone();

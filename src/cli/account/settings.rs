@@ -3,9 +3,9 @@
 
 use anyhow::Result;
 use clap::Args;
-use jiff::Timestamp;
 
 use super::{auto_reply, cases, fetching, identity, personal, sending, servers};
+use crate::cli::context::Context;
 use crate::error;
 use crate::store::accounts::{Account, AccountKind};
 use crate::store::db::Tx;
@@ -31,11 +31,11 @@ pub struct Settings {
 
 impl Settings {
     /// The account with these settings.
-    pub fn apply(&self, tx: &Tx<'_>, mut account: Account, now: Timestamp) -> Result<Account> {
-        account.edited_at = now;
+    pub fn apply(&self, tx: &Tx<'_>, mut account: Account, ctx: &Context) -> Result<Account> {
+        account.edited_at = ctx.now();
         self.identity.apply(&mut account)?;
         self.servers.apply(&mut account)?;
-        self.fetching.apply(&mut account)?;
+        self.fetching.apply(&mut account, ctx)?;
         self.cases.apply(tx, &mut account)?;
         self.auto_reply.apply(tx, &mut account)?;
         self.personal.apply(&mut account);

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::scope;
 use crate::access::Actor;
 use crate::cli::context::Context;
-use crate::cli::{email, moment};
+use crate::cli::email;
 use crate::error;
 use crate::filter::{Answer, Look};
 use crate::intake::{answered, filter};
@@ -59,7 +59,7 @@ impl Matches {
 }
 
 pub fn replay(args: &Since, ctx: &Context) -> Result<()> {
-    let since = since(args)?;
+    let since = since(args, ctx)?;
     let (filter, matches) = ctx.read(|tx, actor| {
         let filter = scope::find(tx, actor, &args.filter)?;
         let matches = matches(tx, actor, &filter, false, since)?;
@@ -71,7 +71,7 @@ pub fn replay(args: &Since, ctx: &Context) -> Result<()> {
 }
 
 pub fn run(args: &Since, ctx: &Context) -> Result<()> {
-    let since = since(args)?;
+    let since = since(args, ctx)?;
     // The archive is read before anybody holds the database.
     let (filter, user_id, matches) = ctx.read(|tx, actor| {
         let filter = scope::find(tx, actor, &args.filter)?;
@@ -109,8 +109,9 @@ pub fn run(args: &Since, ctx: &Context) -> Result<()> {
     Ok(())
 }
 
-fn since(args: &Since) -> Result<Timestamp> {
-    Ok(args.since.as_deref().map(|text| moment("--since", text)).transpose()?.unwrap_or(Timestamp::UNIX_EPOCH))
+fn since(args: &Since, ctx: &Context) -> Result<Timestamp> {
+    let since = args.since.as_deref().map(|text| ctx.past("--since", text)).transpose()?;
+    Ok(since.unwrap_or(Timestamp::UNIX_EPOCH))
 }
 
 /// Reads the archive again as far as the actor may see it, in the order of its arrival.

@@ -3,7 +3,6 @@
 use anyhow::Result;
 use clap::Args;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use super::files;
 use crate::cli::context::Context;
@@ -11,7 +10,6 @@ use crate::error;
 use crate::mail::address::{Mailbox, parse_typed};
 use crate::reply::Letter;
 use crate::store::cases::CaseStatus;
-use crate::units;
 
 /// The parts of a letter besides its text.
 #[derive(Debug, Args)]
@@ -57,7 +55,7 @@ pub struct How {
     /// Open the editor even if a text is given
     #[arg(short, long)]
     pub edit: bool,
-    /// Send later: +2h, 9:00, 'tomorrow 9:00', '2026-12-24 09:00' or RFC 3339
+    /// Send later: +2h, 9am, 'tomorrow 9:00', monday, 2026-12-24T09:00
     #[arg(long, value_name = "TIME", conflicts_with = "draft")]
     at: Option<String>,
     /// Keep it as a draft
@@ -92,15 +90,7 @@ impl How {
 
     /// The moment of `--at`.
     pub fn at(&self, ctx: &Context) -> Result<Option<Timestamp>> {
-        let Some(text) = self.at.as_deref() else { return Ok(None) };
-        let at = units::later(text, ctx.now(), &TimeZone::system()).ok_or_else(|| {
-            error::data(format!("--at: \"{text}\" is not a time"))
-                .hint("write it as +2h, 9:00, 'tomorrow 9:00', '2026-12-24 09:00' or 2026-12-24T09:00:00Z")
-        })?;
-        if at <= ctx.now() {
-            return Err(error::data(format!("--at: {} is in the past", ctx.ui.local_time(at))).into());
-        }
-        Ok(Some(at))
+        self.at.as_deref().map(|text| ctx.future("--at", text)).transpose()
     }
 }
 

@@ -157,3 +157,37 @@ fn a_query_finds_letters_that_are_sent_later() {
     }
     sandbox.run(&["outbox", "list", "invoice"]).exits(65).says("subject:invoice");
 }
+
+#[test]
+fn dates_are_typed_in_the_same_forms_everywhere() {
+    let sandbox = desk();
+    sandbox.run(&["filter", "add", "offers", "--scope", "global", "--if", "subject=offer", "--do", "skip"]).ok();
+    sandbox.run(&["user", "add", "boss", "--type", "admin", "--email", "boss@staff.example"]).ok();
+    let past =
+        ["today", "yesterday", "monday", "monday 9:00", "9am", "2w", "2 weeks ago", "2026-01-31", "2026-01-31T09:00Z"];
+    let future = ["tomorrow", "tomorrow 9:00", "monday", "monday 9:00", "9am", "2w", "in 2 hours", "+2h", "2099-12-24"];
+    let forms = |of: &[&str]| -> Vec<String> { of.iter().map(|text| (*text).to_owned()).collect() };
+    let quoted = |field: &str| -> Vec<String> { past.iter().map(|text| format!("{field}:\"{text}\"")).collect() };
+    for (command, field, typed, bad) in [
+        (&["log", "list", "--since"][..], "--since", forms(&past), "soon"),
+        (&["filter", "replay", "offers", "--since"], "--since", forms(&past), "soon"),
+        (&["account", "edit", "support", "--since"], "--since", forms(&past), "soon"),
+        (&["user", "away", "ana", "--until"], "--until", forms(&future), "soon"),
+        (
+            &["email", "send", "--to", "eva@x.example", "--subject", "x", "-m", "x", "--account", "support", "--at"],
+            "--at",
+            forms(&future),
+            "soon",
+        ),
+        (&["case", "list"], "QUERY: after", quoted("after"), "after:soon"),
+        (&["email", "list"], "QUERY: older", quoted("older"), "older:soon"),
+        (&["outbox", "list"], "QUERY: newer", quoted("newer"), "newer:soon"),
+    ] {
+        for text in typed {
+            sandbox.run(&[&["--dry-run", "--as", "boss"], command, &[text.as_str()]].concat()).ok();
+        }
+        let refused = sandbox.run(&[&["--as", "boss"], command, &[bad]].concat()).exits(65);
+        let said = format!("espomail: {field}: \"soon\" is not a date or time\nhint: write it as today, 'monday 9:00'");
+        assert!(refused.stderr.contains(&said), "{command:?}: {}", refused.stderr);
+    }
+}

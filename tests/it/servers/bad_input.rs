@@ -48,7 +48,7 @@ fn mistakes_are_named_have_their_exit_code_and_change_nothing() {
         ),
         (&[&account[..], &["--secret", "env:PW", "--auto-reply", "Thanks"]].concat(), 65, "--smtp"),
         (&[&account[..], &["--secret", "env:PW", "--auto-reply", "Nope"]].concat(), 65, "template"),
-        (&[&account[..], &["--secret", "env:PW", "--since", "yesterday"]].concat(), 65, "--since"),
+        (&[&account[..], &["--secret", "env:PW", "--since", "soon"]].concat(), 65, "--since"),
         (&[&account[..], &["--secret", "env:PW", "--distribution", "fair"]].concat(), 2, "least-busy"),
         (
             &["account", "add", "new", "--address", &mailbox.address, "--imap", "h", "--secret", "env:PW"],
