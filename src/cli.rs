@@ -14,6 +14,7 @@ mod confirm;
 pub mod connect;
 pub mod context;
 mod cron;
+pub mod day;
 pub mod db;
 pub mod delivery;
 pub mod doctor;
@@ -138,8 +139,9 @@ pub struct Cli {
     /// The editor runs on the other side; used by espomail itself, through sudo
     #[arg(long, global = true, hide = true)]
     edits_afar: bool,
+    /// `None` = the day of the user.
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -169,23 +171,23 @@ enum Command {
     /// Check the installation and suggest fixes
     #[command(before_help = "Examples:\n  $ espomail doctor\n  $ espomail doctor --fix --offline")]
     Doctor(doctor::DoctorArgs),
-    #[command(subcommand)]
+    #[command(subcommand, alias = "accounts")]
     Account(account::AccountCommand),
-    #[command(subcommand)]
+    #[command(subcommand, alias = "filters")]
     Filter(filter::FilterCommand),
-    #[command(subcommand)]
+    #[command(subcommand, alias = "templates")]
     Template(template::TemplateCommand),
-    #[command(subcommand)]
+    #[command(subcommand, alias = "teams")]
     Team(team::TeamCommand),
-    #[command(subcommand)]
+    #[command(subcommand, alias = "roles")]
     Role(role::RoleCommand),
-    #[command(subcommand)]
+    #[command(subcommand, alias = "users")]
     User(user::UserCommand),
-    #[command(subcommand)]
+    #[command(subcommand, alias = "cases")]
     Case(case::CaseCommand),
-    #[command(subcommand)]
+    #[command(subcommand, alias = "emails")]
     Email(email::EmailCommand),
-    #[command(subcommand)]
+    #[command(subcommand, alias = "folders")]
     Folder(folder::FolderCommand),
     /// Show what happened on a record
     #[command(before_help = "Examples:\n  $ espomail stream company/3\n  $ espomail --json stream case/12")]
@@ -195,7 +197,7 @@ enum Command {
         before_help = "Examples:\n  $ espomail note company/3 -m 'prefers to be called'\n  $ espomail note lead/7 -F notes.txt"
     )]
     Note(stream::NoteArgs),
-    #[command(subcommand)]
+    #[command(subcommand, alias = "notifications")]
     Notification(notification::NotificationCommand),
     #[command(subcommand)]
     Outbox(outbox::OutboxCommand),
@@ -223,7 +225,7 @@ enum Command {
         before_help = "Examples:\n  $ espomail completions bash > /etc/bash_completion.d/espomail\n  $ espomail completions fish > ~/.config/fish/completions/espomail.fish"
     )]
     Completions(completions::CompletionsArgs),
-    #[command(subcommand)]
+    #[command(subcommand, alias = "records")]
     Record(record::RecordCommand),
     #[command(subcommand)]
     Import(import::ImportCommand),
@@ -306,6 +308,31 @@ mod tests {
                 assert!(names.insert(name), "{path}: {name} twice");
             }
             consistent(sub, &format!("{path} {}", sub.get_name()));
+        }
+    }
+
+    /// The other words for a command or verb, which no help shows; none is taken twice ([`the_grammar_is_consistent`]).
+    const OTHER_WORDS: [(&str, &str); 3] = [("show", "view"), ("delete", "rm"), ("list", "ls")];
+    const PLURALS: [&str; 11] =
+        ["account", "case", "email", "filter", "folder", "notification", "record", "role", "team", "template", "user"];
+
+    #[test]
+    fn verbs_and_nouns_have_other_words_that_no_help_shows() {
+        fn walk(command: &clap::Command, path: &str) {
+            for sub in command.get_subcommands() {
+                let path = format!("{path} {}", sub.get_name());
+                let wanted = OTHER_WORDS.iter().find(|(verb, _)| *verb == sub.get_name()).map(|(_, word)| *word);
+                let has = |word: &str| sub.get_all_aliases().any(|alias| alias == word);
+                assert!(wanted.is_none_or(has), "{path} has no alias {wanted:?}");
+                assert_eq!(sub.get_visible_aliases().next(), None, "{path}");
+                walk(sub, &path);
+            }
+        }
+        walk(&Cli::command(), "espomail");
+        for noun in PLURALS {
+            let command = Cli::command();
+            let meant = command.find_subcommand(format!("{noun}s")).map(|found| found.get_name().to_owned());
+            assert_eq!(meant.as_deref(), Some(noun));
         }
     }
 

@@ -44,13 +44,13 @@ pub enum AccountCommand {
     )]
     Add(Box<Add>),
     /// List accounts
-    #[command(
-        visible_alias = "ls",
-        before_help = "Examples:\n  $ espomail account list\n  $ espomail --json account list"
-    )]
+    #[command(alias = "ls", before_help = "Examples:\n  $ espomail account list\n  $ espomail --json account list")]
     List,
     /// Show an account with all its settings
-    #[command(before_help = "Examples:\n  $ espomail account show support\n  $ espomail --json account show support")]
+    #[command(
+        alias = "view",
+        before_help = "Examples:\n  $ espomail account show support\n  $ espomail --json account show support"
+    )]
     Show(Name),
     /// Change settings, with the options of add; an empty value removes a setting
     #[command(
@@ -67,7 +67,7 @@ pub enum AccountCommand {
     Disable(Name),
     /// Delete an account that never delivered or sent anything
     #[command(
-        visible_alias = "rm",
+        alias = "rm",
         before_help = "Examples:\n  $ espomail account delete test\n  $ espomail --yes account delete test"
     )]
     Delete(Name),

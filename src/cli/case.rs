@@ -15,7 +15,7 @@ use clap::{Args, Subcommand};
 use super::case_number;
 use super::context::{self, Context};
 use super::letter::{How, Parts, StatusFlags};
-use super::text::Text;
+use super::text::{Text, Words};
 use crate::access::Actor;
 use crate::store::cases::{Case, CaseSort, CaseStatus};
 use crate::store::db::Tx;
@@ -27,13 +27,16 @@ use crate::store::sight::Object;
 pub enum CaseCommand {
     /// List cases
     #[command(
-        visible_alias = "ls",
+        alias = "ls",
         before_help = "Examples:\n  $ espomail case list --mine is:open\n  $ espomail --json case list 'invoice (from:eva OR company:sinar) -status:Closed older:7d'",
         after_help = crate::cli::query::HELP
     )]
     List(List),
     /// Show a case with its stream
-    #[command(before_help = "Examples:\n  $ espomail case show 12\n  $ espomail case show '#12' --full")]
+    #[command(
+        alias = "view",
+        before_help = "Examples:\n  $ espomail case show 12\n  $ espomail case show '#12' --full"
+    )]
     Show(Show),
     /// Show all mail of a case in full, oldest first
     #[command(before_help = "Examples:\n  $ espomail case thread 12\n  $ espomail --json case thread 12")]
@@ -57,11 +60,16 @@ pub enum CaseCommand {
     /// Assign cases to yourself
     #[command(before_help = "Examples:\n  $ espomail case take 12\n  $ espomail case take 12 13")]
     Take(Numbers),
+    /// Take the case of your teams that nobody has and that has been waiting longest
+    #[command(before_help = "Examples:\n  $ espomail case next\n  $ espomail case next --team Support")]
+    Next(Next),
     /// Remove the assignee from cases
     #[command(before_help = "Examples:\n  $ espomail case release 12\n  $ espomail --dry-run case release 12 13")]
     Release(Numbers),
-    /// Close cases
-    #[command(before_help = "Examples:\n  $ espomail case close 12 13\n  $ espomail case close 12 --status Duplicate")]
+    /// Close cases, also with an answer to the customer
+    #[command(
+        before_help = "Examples:\n  $ espomail case close 12 13\n  $ espomail case close 12 -m 'We have sent it again.'\n  $ espomail case close 12 --status Duplicate"
+    )]
     Close(Close),
     /// Reopen cases
     #[command(before_help = "Examples:\n  $ espomail case reopen 12\n  $ espomail case reopen 12 13")]
@@ -178,6 +186,14 @@ pub struct Assign {
     words: Vec<String>,
 }
 
+/// `case next`
+#[derive(Debug, Args)]
+pub struct Next {
+    /// Take a case of this team
+    #[arg(long, value_name = "TEAM")]
+    team: Option<String>,
+}
+
 /// `case close`
 #[derive(Debug, Args)]
 pub struct Close {
@@ -187,6 +203,8 @@ pub struct Close {
     /// Status: Closed, Rejected or Duplicate
     #[arg(long, value_name = "STATUS", default_value = "Closed")]
     status: CaseStatus,
+    #[command(flatten)]
+    answer: Words,
 }
 
 /// `case note`
@@ -229,6 +247,7 @@ pub fn run(command: CaseCommand, ctx: &Context) -> Result<()> {
         CaseCommand::Edit(args) => create::edit(&args, ctx),
         CaseCommand::Assign(args) => change::assign_to(&args, ctx),
         CaseCommand::Take(args) => change::take(&args.numbers, ctx),
+        CaseCommand::Next(args) => change::next(&args, ctx),
         CaseCommand::Release(args) => change::release(&args.numbers, ctx),
         CaseCommand::Close(args) => change::close(&args, ctx),
         CaseCommand::Reopen(args) => change::reopen(&args.numbers, ctx),

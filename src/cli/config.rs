@@ -12,7 +12,10 @@ use crate::ui::output::Ui;
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
     /// Show the configuration file, or, with --effective, every value in force
-    #[command(before_help = "Examples:\n  $ espomail config show\n  $ espomail config show --effective")]
+    #[command(
+        alias = "view",
+        before_help = "Examples:\n  $ espomail config show\n  $ espomail config show --effective"
+    )]
     Show(Show),
     /// Check the configuration file
     #[command(before_help = "Examples:\n  $ espomail config check\n  $ espomail --config new.toml config check")]

@@ -358,6 +358,12 @@ pub fn first_word(names: &[String]) -> String {
     format!("'{}'", name.replace('\'', "'\\''"))
 }
 
+/// A sentence of words that begin in lower case.
+pub fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// An error that has been shown already; only its exit code is left.
 pub fn told(kind: Kind) -> anyhow::Error {
     Ended::Partly(kind).into()

@@ -36,12 +36,15 @@ pub enum FilterCommand {
     Add(Add),
     /// List filters in the order in which they are asked, with their matches
     #[command(
-        visible_alias = "ls",
+        alias = "ls",
         before_help = "Examples:\n  $ espomail filter list\n  $ espomail --json filter list --scope account:support"
     )]
     List(List),
     /// Show a filter
-    #[command(before_help = "Examples:\n  $ espomail filter show offers\n  $ espomail --json filter show offers")]
+    #[command(
+        alias = "view",
+        before_help = "Examples:\n  $ espomail filter show offers\n  $ espomail --json filter show offers"
+    )]
     Show(Name),
     /// Change a filter; given conditions and actions replace the old ones
     #[command(
@@ -51,7 +54,7 @@ pub enum FilterCommand {
     Edit(Edit),
     /// Delete a filter
     #[command(
-        visible_alias = "rm",
+        alias = "rm",
         before_help = "Examples:\n  $ espomail filter delete offers\n  $ espomail --yes filter delete offers"
     )]
     Delete(Name),

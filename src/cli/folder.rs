@@ -23,7 +23,7 @@ pub enum FolderCommand {
     Add(Add),
     /// List your folders and the group folders you can see
     #[command(
-        visible_alias = "ls",
+        alias = "ls",
         before_help = "Examples:\n  $ espomail folder list\n  $ espomail --json --as ana folder list"
     )]
     List,
@@ -34,7 +34,7 @@ pub enum FolderCommand {
     Edit(Edit),
     /// Delete a folder; its mail returns to the inbox
     #[command(
-        visible_alias = "rm",
+        alias = "rm",
         before_help = "Examples:\n  $ espomail folder delete Invoices\n  $ espomail --yes folder delete Complaints"
     )]
     Delete(Name),

@@ -20,7 +20,7 @@ use crate::ui::cell::{Cell, Column, head, unlisted};
 pub enum NotificationCommand {
     /// List your unread notifications, newest first
     #[command(
-        visible_alias = "ls",
+        alias = "ls",
         before_help = "Examples:\n  $ espomail notification list\n  $ espomail --json notification list --all --limit 100"
     )]
     List(List),

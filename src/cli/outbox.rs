@@ -19,6 +19,7 @@ use crate::store::emails;
 use crate::store::outbox::{self, OutboxKind, OutboxRow, OutboxState};
 use crate::store::raw;
 use crate::store::sight::Object;
+use crate::store::users::User;
 use crate::ui::cell::{Cell, Column, head, unlisted};
 
 /// Mail on its way out
@@ -26,13 +27,13 @@ use crate::ui::cell::{Cell, Column, head, unlisted};
 pub enum OutboxCommand {
     /// List mail that is not sent yet, or all of it
     #[command(
-        visible_alias = "ls",
+        alias = "ls",
         before_help = "Examples:\n  $ espomail outbox list\n  $ espomail --json outbox list status:scheduled",
         after_help = QUERY_HELP
     )]
     List(List),
     /// Show one message with its recipients
-    #[command(before_help = "Examples:\n  $ espomail outbox show 7\n  $ espomail --json outbox show 7")]
+    #[command(alias = "view", before_help = "Examples:\n  $ espomail outbox show 7\n  $ espomail --json outbox show 7")]
     Show(Id),
     /// Send a waiting, held or failed message with the next run
     #[command(before_help = "Examples:\n  $ espomail outbox retry 7 && espomail send\n  $ espomail outbox retry 7 8")]
@@ -187,6 +188,13 @@ pub fn seen(tx: &Tx<'_>, actor: &Actor, states: &[OutboxState]) -> Result<Vec<Ou
         }
     }
     Ok(seen)
+}
+
+/// The letters of a user that every recipient's server refused.
+pub fn failed_of(tx: &Tx<'_>, actor: &Actor, user: &User, now: Timestamp) -> Result<Vec<Listed>> {
+    let rows = seen(tx, actor, &[OutboxState::Failed])?.into_iter();
+    let own = rows.filter(|row| row.kind == OutboxKind::Mail && row.user_id == Some(user.id));
+    own.map(|row| listed(tx, actor, row, now)).collect()
 }
 
 /// A regular user sees what they wrote, as far as they may read it.

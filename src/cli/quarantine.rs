@@ -24,12 +24,13 @@ use crate::ui::cell::{Cell, Column, head, unlisted};
 pub enum QuarantineCommand {
     /// List the messages with their errors
     #[command(
-        visible_alias = "ls",
+        alias = "ls",
         before_help = "Examples:\n  $ espomail quarantine list\n  $ espomail --json quarantine list"
     )]
     List,
     /// Show the readable part of a message
     #[command(
+        alias = "view",
         before_help = "Examples:\n  $ espomail quarantine show 40\n  $ espomail quarantine show 40 --raw > mail.eml"
     )]
     Show(Show),

@@ -25,17 +25,17 @@ pub enum RoleCommand {
     #[command(before_help = "Examples:\n  $ espomail role add Auditor\n  $ espomail -q role add 'First Level'")]
     Add(Name),
     /// List roles
-    #[command(
-        visible_alias = "ls",
-        before_help = "Examples:\n  $ espomail role list\n  $ espomail --format plain role list"
-    )]
+    #[command(alias = "ls", before_help = "Examples:\n  $ espomail role list\n  $ espomail --format plain role list")]
     List,
     /// Show what a role allows and who has it
-    #[command(before_help = "Examples:\n  $ espomail role show Agent\n  $ espomail --json role show Agent")]
+    #[command(
+        alias = "view",
+        before_help = "Examples:\n  $ espomail role show Agent\n  $ espomail --json role show Agent"
+    )]
     Show(Name),
     /// Delete a role and remove it from its users and teams
     #[command(
-        visible_alias = "rm",
+        alias = "rm",
         before_help = "Examples:\n  $ espomail role delete Auditor\n  $ espomail --yes role delete Auditor"
     )]
     Delete(Name),

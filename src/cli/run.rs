@@ -12,8 +12,8 @@ use jiff::Timestamp;
 
 use super::context::Context;
 use super::{
-    Cli, Command, account, busy, case, check, command_words, completions, config, db, doctor, email, export, fetch,
-    filter, folder, import, ingest, init, log, man, named_files, notification, outbox, quarantine, record, role,
+    Cli, Command, account, busy, case, check, command_words, completions, config, day, db, doctor, email, export,
+    fetch, filter, folder, import, ingest, init, log, man, named_files, notification, outbox, quarantine, record, role,
     schema, send, status, stream, sudo_policy, sudo_relay, team, template, user, whoami,
 };
 use crate::caller::{Caller, Process, Standing};
@@ -32,8 +32,8 @@ pub fn run() -> ExitCode {
         Ok(parsed) => parsed,
         Err(refused) => return usage(&refused.format(&mut command), command),
     };
-    let (ui, is_check) = (cli.ui(), matches!(cli.command, Command::Check(_)));
-    let is_ingest = matches!(cli.command, Command::Ingest(_));
+    let (ui, is_check) = (cli.ui(), matches!(cli.command, Some(Command::Check(_))));
+    let is_ingest = matches!(cli.command, Some(Command::Ingest(_)));
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| execute(cli, &command, &matches, &ui)));
     let error = match outcome {
         Ok(Ok(())) => {
@@ -46,6 +46,10 @@ pub fn run() -> ExitCode {
             .into(),
     };
     speaker::finish();
+    let error = match error.downcast::<clap::Error>() {
+        Ok(refused) => return usage(&refused.format(&mut command), command),
+        Err(error) => error,
+    };
     if error.chain().any(is_broken_pipe) {
         return ExitCode::SUCCESS;
     }
@@ -84,6 +88,15 @@ fn usage(refused: &clap::Error, command: clap::Command) -> ExitCode {
     ExitCode::from(code)
 }
 
+/// The help, for a command line without a command where there is no day to show.
+fn help() -> clap::Error {
+    let command = Cli::command().arg_required_else_help(true);
+    match command.try_get_matches_from(["espomail"]) {
+        Err(help) => help,
+        Ok(_) => clap::Error::new(ErrorKind::MissingSubcommand),
+    }
+}
+
 /// The command line could not be read, but this much of it can.
 fn asks_for_json() -> bool {
     let words: Vec<_> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
@@ -109,21 +122,24 @@ fn execute(mut cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui)
     }
     let config = Config::load(cli.config.as_deref());
     // `config` itself must work with a configuration that does not.
-    if let Command::Config(command) = cli.command {
+    if let Some(Command::Config(command)) = cli.command {
         return show_config(command, cli.config.as_deref(), config, &process, ui);
     }
     let config = config?;
     let config_path = Some(cli.config.clone().unwrap_or_else(configuration::default_path)).filter(|path| path.exists());
-    let names_none = cli.db.is_none() && cli.config.is_none() && !matches!(cli.command, Command::Init(_));
-    let may_be_services = cli.command.needs_database() && names_none && !process.is_delegated();
+    let names_none = cli.db.is_none() && cli.config.is_none() && !matches!(cli.command, Some(Command::Init(_)));
+    let may_be_services = cli.needs_database() && names_none && !process.is_delegated();
     if let Some(owner) = sudo_relay::owner_of_service().filter(|_| may_be_services) {
         return job_control::while_waiting(|| sudo_relay::run(&owner, command, matches, ui));
     }
     let db_path = cli.db.clone().or_else(|| config.database.clone()).unwrap_or_else(configuration::default_database);
-    if let Command::Doctor(args) = &mut cli.command
+    if let Some(Command::Doctor(args)) = &mut cli.command
         && process.is_root()
     {
         args.ask_as_root(&db_path);
+    }
+    if cli.command.is_none() && !db_path.exists() {
+        return Err(help().into());
     }
     let caller = caller(&cli, &process, &db_path)?;
     crate::log::start(cli.log.as_deref().or(config.log.file.as_deref()), config.log.level, cli.verbose)?;
@@ -141,11 +157,15 @@ fn execute(mut cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui)
         // Never to a terminal: what is to be edited holds mail.
         edits_afar: cli.edits_afar && process.is_delegated() && !io::stdout().is_terminal(),
     };
-    if ctx.caller.is_delegated() && cli.command.needs_database() {
+    if ctx.caller.is_delegated() && cli.command.as_ref().is_none_or(Command::needs_database) {
         // Also for what asks nobody.
         ctx.read(|_, _| Ok(())).map_err(|error| ctx.explained(error))?;
     }
-    dispatch(cli.command, &ctx)
+    let Some(command) = cli.command else {
+        let is_shown = day::run(&ctx).map_err(|error| ctx.told_to_root(ctx.explained(error)))?;
+        return if is_shown { Ok(()) } else { Err(help().into()) };
+    };
+    dispatch(command, &ctx)
         .inspect_err(|error| ctx.note_refusal(error))
         .map_err(|error| ctx.told_to_root(ctx.explained(error)))
         .inspect_err(|error| ctx.note_error(error))
@@ -172,7 +192,7 @@ fn show_config(
 
 /// Who is calling; root becomes the owner of the database. What a service makes is its own alone.
 fn caller(cli: &Cli, process: &Process, db_path: &PathBuf) -> Result<Caller> {
-    let caller = Caller::of(process, cli.command.needs_database().then_some(db_path))?;
+    let caller = Caller::of(process, cli.needs_database().then_some(db_path))?;
     if matches!(caller.standing, Standing::Service | Standing::Delegated) {
         rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     }
@@ -223,6 +243,10 @@ fn dispatch(command: Command, ctx: &Context) -> Result<()> {
 }
 
 impl Cli {
+    fn needs_database(&self) -> bool {
+        self.command.as_ref().is_none_or(Command::needs_database)
+    }
+
     fn ui(&self) -> Ui {
         let terminal = io::stdout().is_terminal();
         let width =

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::context::Context;
 use super::{
-    account, case, db, doctor, email, filter, folder, import, log, notification, outbox, quarantine, record, role,
+    account, case, day, db, doctor, email, filter, folder, import, log, notification, outbox, quarantine, record, role,
     status, stream, team, template, user, whoami,
 };
 use crate::error;
@@ -31,6 +31,7 @@ const RESULTS: &[(&str, &[&dyn Named])] = &[
     ("filter-matches", &[&filter::MATCH_COLUMNS]),
     ("cases", &[&case::read::COLUMNS]),
     ("case", &[&case::read::COLUMNS, &case::read::SHOW_COLUMNS]),
+    ("day", &[&day::COLUMNS]),
     ("people", &[&case::people::COLUMNS]),
     ("history", &[&case::read::HISTORY_COLUMNS]),
     ("emails", &[&email::COLUMNS]),

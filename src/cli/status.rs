@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 use jiff::SignedDuration;
 
-use super::context::Context;
+use super::context::{self, Context};
 use super::{busy, check, cron};
 use crate::access::Actor;
 use crate::intake::concerns;
@@ -83,7 +83,7 @@ pub fn run(_args: &StatusArgs, ctx: &Context) -> Result<()> {
         let mut lines = lines(tx, ctx, actor, counts, steps)?;
         let name_of = |lock: &str| known.iter().find(|(name, _)| name == lock).map(|(_, name)| name.clone());
         let stuck: Vec<String> = busy::stuck(&ctx.db_path).iter().map(|one| one.told(&name_of)).collect();
-        lines.splice(0..0, stuck.iter().map(|line| capitalised(line)));
+        lines.splice(0..0, stuck.iter().map(|line| context::capitalised(line)));
         Ok((rows, lines, stuck))
     })?;
     ctx.ui.list("status", COLUMNS, &rows)?;
@@ -198,11 +198,6 @@ fn further(account: &Account, troubles: &[Trouble]) -> Vec<String> {
         lines.push(format!("Automatic replies of {name} are stopped (espomail account breaker {name} --reset)"));
     }
     lines
-}
-
-fn capitalised(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// What a database says that came from a backup (B2.14), for as long as somebody has to do with it.

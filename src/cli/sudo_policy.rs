@@ -203,6 +203,7 @@ mod tests {
         ("account edit x --token cmd:true", "account edit --token"),
         ("account edit x --ca ca.pem", "account edit --ca"),
         ("account secret x --secret file:/x", "account secret --secret"),
+        ("case close 3 -F note", "case close --file"),
         ("case create --subject x -F note", "case create --file"),
         ("case note 3 -F note", "case note --file"),
         ("case note 3 --file 123", "case note --file"),

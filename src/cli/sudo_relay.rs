@@ -240,6 +240,7 @@ mod tests {
             ("case reply 1 -", false),
             ("--no-input case reply 1", false),
             ("case reply 1 --dry-run", false),
+            ("case close 1", false),
             ("email reply 1", true),
             ("email forward 1", true),
             ("email send --to a@b.example", true),

@@ -20,13 +20,13 @@ pub enum TeamCommand {
     #[command(before_help = "Examples:\n  $ espomail team add Support\n  $ espomail team add Auditors --no-role")]
     Add(Add),
     /// List teams
-    #[command(
-        visible_alias = "ls",
-        before_help = "Examples:\n  $ espomail team list\n  $ espomail --format plain team list"
-    )]
+    #[command(alias = "ls", before_help = "Examples:\n  $ espomail team list\n  $ espomail --format plain team list")]
     List,
     /// Show a team with its members
-    #[command(before_help = "Examples:\n  $ espomail team show Support\n  $ espomail --json team show Support")]
+    #[command(
+        alias = "view",
+        before_help = "Examples:\n  $ espomail team show Support\n  $ espomail --json team show Support"
+    )]
     Show(Name),
     /// Rename a team
     #[command(
@@ -35,7 +35,7 @@ pub enum TeamCommand {
     Edit(Edit),
     /// Delete a team
     #[command(
-        visible_alias = "rm",
+        alias = "rm",
         before_help = "Examples:\n  $ espomail team delete Support\n  $ espomail --yes team delete Support"
     )]
     Delete(Name),
@@ -54,7 +54,7 @@ pub enum MemberCommand {
     Add(Member),
     /// Remove a member
     #[command(
-        visible_alias = "rm",
+        alias = "rm",
         before_help = "Examples:\n  $ espomail team member remove Support ana\n  $ espomail --dry-run team member remove Support budi"
     )]
     Remove(Membership),

@@ -24,13 +24,13 @@ pub enum TemplateCommand {
     )]
     Add(Add),
     /// List templates
-    #[command(
-        visible_alias = "ls",
-        before_help = "Examples:\n  $ espomail template list\n  $ espomail --json template list"
-    )]
+    #[command(alias = "ls", before_help = "Examples:\n  $ espomail template list\n  $ espomail --json template list")]
     List,
     /// Show the source of a template
-    #[command(before_help = "Examples:\n  $ espomail template show ack\n  $ espomail --json template show ack")]
+    #[command(
+        alias = "view",
+        before_help = "Examples:\n  $ espomail template show ack\n  $ espomail --json template show ack"
+    )]
     Show(Name),
     /// Change a template
     #[command(
@@ -39,7 +39,7 @@ pub enum TemplateCommand {
     Edit(Edit),
     /// Delete a template that no account uses
     #[command(
-        visible_alias = "rm",
+        alias = "rm",
         before_help = "Examples:\n  $ espomail template delete ack\n  $ espomail --yes template delete ack"
     )]
     Delete(Name),

@@ -27,10 +27,10 @@ pub enum UserCommand {
     )]
     Add(Add),
     /// List users
-    #[command(visible_alias = "ls", before_help = "Examples:\n  $ espomail user list\n  $ espomail --json user list")]
+    #[command(alias = "ls", before_help = "Examples:\n  $ espomail user list\n  $ espomail --json user list")]
     List,
     /// Show a user
-    #[command(before_help = "Examples:\n  $ espomail user show ana\n  $ espomail --json user show ana")]
+    #[command(alias = "view", before_help = "Examples:\n  $ espomail user show ana\n  $ espomail --json user show ana")]
     Show(Name),
     /// Change a user
     #[command(

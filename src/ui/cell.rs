@@ -255,6 +255,15 @@ impl Cell {
         Cell::object(json!(words), &words.join(", "))
     }
 
+    /// Rows of another noun: objects for programs, their number for people.
+    pub fn rows<T>(columns: &[Column<T>], rows: &[T], shown: &Shown) -> Cell {
+        let object = |row: &T| {
+            let fields = fields(columns, row, shown).into_iter();
+            Value::Object(fields.map(|field| (field.heading.field.to_owned(), field.cell.value)).collect())
+        };
+        Cell::object(rows.iter().map(object).collect(), &rows.len().to_string())
+    }
+
     /// What people see in a table.
     pub(super) fn shown(&self, shown: &Shown) -> String {
         match &self.face {

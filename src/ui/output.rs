@@ -182,6 +182,17 @@ impl Ui {
         }
     }
 
+    /// A change for which there is nothing: a line on standard error for people, an object without an id for programs.
+    pub fn nothing(&self, sentence: &str) -> Result<()> {
+        match self.format.is_json() {
+            true => self.json(&json!({"schema": schema("done"), "id": null, "message": sentence})),
+            false => {
+                self.note(sentence);
+                Ok(())
+            }
+        }
+    }
+
     /// What would be done: a line on standard error for people, an object without an id for programs.
     pub fn rehearsed(&self, sentence: &str, line: &str) -> Result<()> {
         match self.format.is_json() {

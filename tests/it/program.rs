@@ -3,6 +3,7 @@
 mod case_work;
 mod command_line;
 mod dated;
+mod day;
 mod privacy;
 mod quotations;
 mod reading;

@@ -25,7 +25,7 @@ const SAME_NAME_MAX: usize = 1_000;
 pub enum AttachmentCommand {
     /// List the attachments of an email, including those inside a winmail.dat or a signed container
     #[command(
-        visible_alias = "ls",
+        alias = "ls",
         before_help = "Examples:\n  $ espomail email attachment list 9131\n  $ espomail --json email attachment list mail.eml"
     )]
     List(Source),

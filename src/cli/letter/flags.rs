@@ -12,7 +12,7 @@ use crate::reply::Letter;
 use crate::store::cases::CaseStatus;
 
 /// The parts of a letter besides its text.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct Parts {
     /// Recipient, as ADDRESS or 'Name <ADDRESS>'; replaces the usual recipients of an answer
     #[arg(long, value_name = "ADDRESS")]
@@ -32,7 +32,7 @@ pub struct Parts {
 }
 
 /// How a letter is made and sent.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct How {
     /// From address: user, group or an address (default: your personal account, else the group's)
     #[arg(long, value_name = "user|group|ADDRESS")]

@@ -5,9 +5,10 @@ use anyhow::Result;
 use super::super::db::{Row, Tx, params, params_from_iter};
 use super::super::label::labels;
 use super::super::records::ParentType;
-use super::super::search::{Bound, Test, case_condition};
+use super::super::search::{Assignee, Bound, CaseState, Test, case_condition};
 use super::super::sight::Sight;
-use super::Case;
+use super::super::teams::Team;
+use super::{Case, CaseStatus};
 use crate::query::Tree;
 
 /// What `case list` shows.
@@ -19,6 +20,21 @@ pub struct CaseQuery {
     pub sort: Option<CaseSort>,
     /// Maximum number.
     pub limit: Option<i64>,
+}
+
+impl CaseQuery {
+    /// The open cases of these teams that nobody has, the customer who has been waiting longest first. Pending ones are left
+    /// out: they wait for the customer.
+    pub fn to_take(teams: &[Team], limit: i64) -> CaseQuery {
+        let pending = Tree::Is(Test::Status(CaseStatus::Pending.as_str()));
+        let condition = Tree::All(vec![
+            Tree::Is(Test::State(CaseState::Open)),
+            Tree::Is(Test::Assignee(Assignee::Nobody)),
+            Tree::Not(Box::new(pending)),
+            Tree::Any(teams.iter().map(|team| Tree::Is(Test::Team(team.id))).collect()),
+        ]);
+        CaseQuery { condition, sort: Some(CaseSort::Waiting), limit: Some(limit) }
+    }
 }
 
 labels! {
