@@ -1,43 +1,34 @@
 //! What `case show` makes of tables, lists and quotations (B7.5, B12.1), through the program.
 
-use crate::support::{Letter, Sandbox, mail};
+use crate::support::{Desk, Letter, from};
 
-const SUPPORT: &str = "support@desk.example";
 const EVA: &str = "eva@one.example";
 const FIRST: &str = "Hello,\n\nthe pump in hall 3 is broken.\nWhen will you come to look at it, and who pays?\n\nEva";
 const FOLDED: &str = "[quoted lines, --full shows them:";
 
 /// A case of Eva's, who asked [`FIRST`].
-fn desk() -> Sandbox {
-    let sandbox = Sandbox::new();
-    sandbox.run(&["init"]).ok();
-    let account = ["account", "add", "support", "--kind", "group", "--address", SUPPORT, "--secret", "env:PW"];
-    let cases = ["--smtp", "127.0.0.1:9", "--smtp-tls", "none", "--create-case"];
-    sandbox.run(&[&account[..], &cases].concat()).ok();
-    put(&sandbox, &first().body(FIRST));
-    sandbox
+fn desk() -> Desk {
+    let desk = Desk::empty().team("Support").piped_account("support", &[]);
+    desk.put(&first().body(FIRST));
+    desk
 }
 
 /// Written before the answers, which may have been made up first.
 fn first() -> Letter {
     let an_hour_ago = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(1);
-    mail(EVA, SUPPORT, "Pump").header("Message-ID", "<first@one.example>").date(an_hour_ago)
-}
-
-fn put(desk: &Sandbox, letter: &Letter) {
-    desk.call(&["ingest", "--account", "support"]).stdin(&letter.bytes()).run().ok().silent();
+    from(EVA, "Pump").header("Message-ID", "<first@one.example>").date(an_hour_ago)
 }
 
 fn answer() -> Letter {
-    mail(EVA, SUPPORT, "Re: Pump").in_reply_to("<first@one.example>")
+    from(EVA, "Re: Pump").in_reply_to("<first@one.example>")
 }
 
 fn html(letter: Letter, body: &str) -> Letter {
     letter.header("Content-Type", "text/html; charset=utf-8").body(body)
 }
 
-fn shown(desk: &Sandbox, full: &[&str]) -> String {
-    desk.run(&[&["case", "show", "1"], full].concat()).ok().stdout
+fn shown(desk: &Desk, full: &[&str]) -> String {
+    desk.ok(&[&["case", "show", "1"], full].concat()).stdout
 }
 
 /// Quotations of Eva's question, as mail programs write them, below `It is urgent.`.
@@ -89,7 +80,7 @@ fn quotations() -> Vec<(&'static str, Letter)> {
 fn what_the_case_has_already_is_folded_and_never_cut() {
     for (name, letter) in quotations() {
         let desk = desk();
-        put(&desk, &letter);
+        desk.put(&letter);
         let text = shown(&desk, &[]);
         assert!(text.contains("It is urgent.") && text.contains(FOLDED), "{name}: {text}");
         assert_eq!(text.matches("hall 3").count(), 1, "{name}: {text}");
@@ -102,14 +93,14 @@ fn what_the_case_has_already_is_folded_and_never_cut() {
 fn what_nobody_has_sent_before_is_shown_in_a_quotation() {
     let desk = desk();
     let lines = |count: usize| (0..count).map(|n| format!("> unknown line {n}\n")).collect::<String>();
-    put(&desk, &answer().body(&format!("See below.\n\n{}", lines(20))));
+    desk.put(&answer().body(&format!("See below.\n\n{}", lines(20))));
     assert_eq!(shown(&desk, &[]).matches("unknown line").count(), 20);
-    put(&desk, &answer().body(&format!("And these.\n\n{}", lines(60).replace("unknown", "other"))));
+    desk.put(&answer().body(&format!("And these.\n\n{}", lines(60).replace("unknown", "other"))));
     let text = shown(&desk, &[]);
     assert_eq!(text.matches("other line").count(), 3, "{text}");
     assert!(text.contains(&format!("{FOLDED} 57]")), "{text}");
     // A short quotation with an answer after it stays.
-    put(&desk, &answer().body("> When will you come to look at it, and who pays?\nOn Monday.\n"));
+    desk.put(&answer().body("> When will you come to look at it, and who pays?\nOn Monday.\n"));
     assert!(shown(&desk, &[]).contains("> When will you come to look at it, and who pays?\n    On Monday."));
 }
 
@@ -118,7 +109,7 @@ fn rows_are_lines_and_nesting_is_seen() {
     let desk = desk();
     let table = "<table><tr><td><p>Device</p></td><td><p>Serial</p></td></tr><tr><td><p>Pump</p></td><td><p>77-1</p></td></tr></table>";
     let list = "<ol><li>dig<ul><li>deep</li><li>wide</li></ul></li><li>plant</li></ol>";
-    put(&desk, &html(answer(), &format!("{table}{list}<p>Thanks</p>")));
+    desk.put(&html(answer(), &format!("{table}{list}<p>Thanks</p>")));
     let text = shown(&desk, &[]);
     for line in ["Device | Serial", "Pump | 77-1", "1. dig", "  - deep", "  - wide", "2. plant", "Thanks"] {
         assert!(text.lines().any(|shown| shown == format!("    {line}")), "{line}: {text}");

@@ -1,46 +1,19 @@
 //! Queries of lists, through the program.
 
-use crate::support::{Sandbox, mail};
+use crate::support::{Desk, from};
 
 /// A desk of ana (team Support, whose case 1 and mail are) and budi (no team); a case by hand that nobody has.
-fn desk() -> Sandbox {
-    let sandbox = Sandbox::new();
-    sandbox.run(&["init"]).ok();
-    for args in [
-        &["user", "add", "ana", "--email", "ana@staff.example"][..],
-        &["user", "add", "budi", "--email", "budi@staff.example"],
-        &["team", "add", "Support"],
-        &["team", "member", "add", "Support", "ana"],
-        &[
-            "account",
-            "add",
-            "support",
-            "--address",
-            "support@desk.example",
-            "--smtp",
-            "127.0.0.1:9",
-            "--smtp-tls",
-            "none",
-            "--secret",
-            "env:PW",
-            "--team",
-            "Support",
-            "--create-case",
-            "--case-team",
-            "Support",
-        ],
-    ] {
-        sandbox.run(args).ok();
-    }
-    let letter = mail("Éva Müller <eva@x.example>", "support@desk.example", "Invoice 2231").body("It is overdue.\n");
-    sandbox.call(&["ingest", "--account", "support"]).stdin(&letter.bytes()).run().ok();
-    sandbox.run(&["case", "create", "--subject", "New printer", "-m", "With a paper jam"]).ok();
-    sandbox
+fn desk() -> Desk {
+    let desk = Desk::empty().team("Support").user("ana", &["Support"]).user("budi", &[]);
+    let desk = desk.piped_account("support", &["--team", "Support"]);
+    desk.put(&from("Éva Müller <eva@x.example>", "Invoice 2231").body("It is overdue.\n"));
+    desk.ok(&["case", "create", "--subject", "New printer", "-m", "With a paper jam"]);
+    desk
 }
 
 #[test]
 fn queries_flags_and_words_narrow_the_lists_together() {
-    let sandbox = desk();
+    let desk = desk();
     for (args, cases, emails) in [
         (&["invoice"][..], 1, 1),
         (&["eva", "muller", "over*"], 1, 1),
@@ -57,41 +30,41 @@ fn queries_flags_and_words_narrow_the_lists_together() {
         (&["NEAR(invoice)"], 0, 0),
         (&["\"'; DROP TABLE cases; --\""], 0, 0),
     ] {
-        let count = |noun: &str| sandbox.items(&[&[noun, "list"][..], args].concat()).len();
+        let count = |noun: &str| desk.items(&[&[noun, "list"][..], args].concat()).len();
         assert_eq!((count("case"), count("email")), (cases, emails), "{args:?}");
     }
-    let cases = |args: &[&str]| sandbox.run(&[&["case", "list", "--count"], args].concat()).ok().stdout;
+    let cases = |args: &[&str]| desk.run(&[&["case", "list", "--count"], args].concat()).ok().stdout;
     assert_eq!(cases(&["--unassigned", "paper"]), "1\n");
     assert_eq!(cases(&["is:waiting", "--team", "Support", "--status", "New"]), "1\n");
-    sandbox.run(&["case", "edit", "2", "--subject", "A scanner"]).ok();
+    desk.run(&["case", "edit", "2", "--subject", "A scanner"]).ok();
     assert_eq!((cases(&["printer"]), cases(&["scanner"])), ("0\n".to_owned(), "1\n".to_owned()));
-    sandbox.run(&["case", "assign", "2", "ana"]).ok();
+    desk.run(&["case", "assign", "2", "ana"]).ok();
     assert_eq!(cases(&["assignee:ana", "-q"]), "1\n");
     assert_eq!(cases(&["assignee:@team", "--as", "ana"]), "1\n");
 }
 
 #[test]
 fn what_may_not_be_read_is_not_found() {
-    let sandbox = desk();
+    let desk = desk();
     for query in
         ["invoice", "muller", "from:eva", "-from:eva", "subject:2231", "body:overdue", "is:open", "team:Support"]
     {
         for noun in ["case", "email"] {
             if noun == "case" {
-                assert_eq!(sandbox.run(&["--as", "budi", "case", "list", "--count", "--", query]).ok().stdout, "0\n");
+                assert_eq!(desk.run(&["--as", "budi", "case", "list", "--count", "--", query]).ok().stdout, "0\n");
             }
             if !query.starts_with("is:") {
-                assert!(sandbox.items(&["--as", "budi", noun, "list", "--", query]).is_empty(), "{noun} {query}");
+                assert!(desk.items(&["--as", "budi", noun, "list", "--", query]).is_empty(), "{noun} {query}");
             }
         }
     }
-    let unknown = sandbox.run(&["--as", "budi", "case", "list", "case:1"]).exits(65).stderr;
-    assert_eq!(unknown, sandbox.run(&["--as", "budi", "case", "list", "case:7"]).exits(65).stderr.replace('7', "1"));
+    let unknown = desk.run(&["--as", "budi", "case", "list", "case:1"]).exits(65).stderr;
+    assert_eq!(unknown, desk.run(&["--as", "budi", "case", "list", "case:7"]).exits(65).stderr.replace('7', "1"));
 }
 
 #[test]
 fn mistakes_in_a_query_are_named() {
-    let sandbox = desk();
+    let desk = desk();
     for (args, expected) in [
         (&["case", "list", "frm:ann"][..], "QUERY: \"frm:\" is not a field; did you mean from:?"),
         (&["case", "list", "status:Shut"], "QUERY: status:Shut: must be one of New, Assigned, Pending"),
@@ -105,22 +78,22 @@ fn mistakes_in_a_query_are_named() {
         (&["email", "list", "account:sales"], "account: there is no account \"sales\""),
         (&["email", "list", "priority:High"], "QUERY: \"priority:\" is not a field"),
     ] {
-        let said = sandbox.run(args).exits(65).stderr;
+        let said = desk.run(args).exits(65).stderr;
         assert!(said.contains(expected), "{args:?}: {said}");
     }
-    let said = sandbox.run(&["email", "list", "is:unread"]).exits(77).stderr;
+    let said = desk.run(&["email", "list", "is:unread"]).exits(77).stderr;
     assert!(said.contains("no user is mapped to you"), "{said}");
 }
 
 #[test]
 fn mail_that_is_not_indexed_yet_is_found() {
-    let sandbox = desk();
-    let db = sandbox.database();
+    let desk = desk();
+    let db = desk.sandbox.database();
     db.execute_batch(
         "INSERT INTO email_index (email_index) VALUES ('delete-all'); INSERT INTO case_index (case_index) VALUES ('delete-all')",
     )
     .unwrap();
-    assert_eq!(sandbox.items(&["email", "list", "overdue"]).len(), 1);
-    assert_eq!(sandbox.items(&["case", "list", "printer"]).len(), 1);
-    assert_eq!(sandbox.run(&["db", "check"]).ok().code, 0);
+    assert_eq!(desk.items(&["email", "list", "overdue"]).len(), 1);
+    assert_eq!(desk.items(&["case", "list", "printer"]).len(), 1);
+    assert_eq!(desk.run(&["db", "check"]).ok().code, 0);
 }
