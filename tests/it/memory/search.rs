@@ -600,7 +600,7 @@ fn scan<T>(tree: &Tree<Test>, thing: &T, one: &dyn Fn(&Test, &T) -> bool) -> boo
 fn a_search_finds_what_a_plain_scan_finds() {
     let mut world = World::new();
     index::fill(&world.store, &|| true).unwrap();
-    let rounds = asked("ESPOMAIL_QUERIES", 30);
+    let rounds = asked("ESPOMAIL_QUERIES", 12);
     let mut hits = 0;
     for _ in 0..rounds {
         let (case_tree, mail_tree) = (world.tree(true, 3), world.tree(false, 3));

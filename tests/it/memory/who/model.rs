@@ -7,8 +7,7 @@ use std::collections::BTreeSet;
 use espomail::intake::import::Imported;
 
 use super::{judged, judging};
-use crate::support::Office;
-use crate::support::{Letter, promise};
+use crate::support::{Letter, Office, asked, promise};
 
 const EVA: &str = "eva@customer.example";
 const LEE: &str = "lee@customer.example";
@@ -191,7 +190,7 @@ fn bounce(id: &str) -> Letter {
 
 #[test]
 fn generated_conversations_keep_to_the_rule() {
-    let mails: usize = std::env::var("ESPOMAIL_CONVERSED").ok().and_then(|n| n.parse().ok()).unwrap_or(600);
+    let mails: usize = asked("ESPOMAIL_CONVERSED", 200);
     let (mut delivered, mut seed) = (0, 1);
     while delivered < mails {
         let mut dice = Dice(seed);
