@@ -1,5 +1,7 @@
 //! `espomail user`: the people who see and answer.
 
+mod name;
+
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
@@ -37,6 +39,17 @@ pub enum UserCommand {
         before_help = "Examples:\n  $ espomail user edit ana --name 'Ana P.' --email ana@example.org --email a.putri@example.org\n  $ espomail user edit @me --signature-file signature.txt"
     )]
     Edit(Edit),
+    /// Give a user another name
+    #[command(
+        before_help = "Examples:\n  $ espomail user rename ana ana.putri\n  $ espomail --dry-run user rename ana ana.putri"
+    )]
+    Rename(name::Rename),
+    /// Delete a user who never did anything
+    #[command(
+        alias = "rm",
+        before_help = "Examples:\n  $ espomail user delete ana\n  $ espomail --yes user delete ana"
+    )]
+    Delete(Name),
     /// Enable a user
     #[command(before_help = "Examples:\n  $ espomail user enable ana\n  $ espomail --as root user enable ana")]
     Enable(Name),
@@ -159,6 +172,8 @@ pub fn run(command: UserCommand, ctx: &Context) -> Result<()> {
             ctx.ui.object("user", COLUMNS, &row)
         }
         UserCommand::Edit(args) => edit(args, ctx),
+        UserCommand::Rename(args) => name::rename(&args, ctx),
+        UserCommand::Delete(args) => name::delete(&args, ctx),
         UserCommand::Enable(args) => change(ctx, &args.username, "works again", |user| user.active = true),
         UserCommand::Disable(args) => change(ctx, &args.username, "is disabled", |user| user.active = false),
         UserCommand::Away(args) => away(args, ctx),

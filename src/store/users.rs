@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use super::db::{Row, Tx, params, seconds};
 use super::label::labels;
+use super::log;
 use super::permissions::{Level, Levels, Permission};
 
 labels! {
@@ -186,4 +187,67 @@ pub fn in_team(tx: &Tx<'_>, team_id: i64, position: &str) -> Result<Vec<User>> {
         params![team_id, position],
         User::from_row,
     )
+}
+
+/// Tables that name a user who did something, or to whom something belongs, with what is in them. What else names a user
+/// goes with the user.
+const TRACES: [(&str, &str, &str); 17] = [
+    ("cases", "assigned_user_id", "cases"),
+    ("cases", "requester_user_id", "cases"),
+    ("emails", "user_id", "emails"),
+    ("email_users", "user_id", "emails"),
+    ("notes", "user_id", "notes"),
+    ("outbox", "user_id", "letters"),
+    ("companies", "assigned_user_id", "companies"),
+    ("contacts", "assigned_user_id", "contacts"),
+    ("leads", "assigned_user_id", "leads"),
+    ("opportunities", "assigned_user_id", "opportunities"),
+    ("followers", "user_id", "followed records"),
+    ("accounts", "user_id", "accounts"),
+    ("accounts", "assign_to_id", "accounts"),
+    ("filters", "user_id", "filters"),
+    ("filter_actions", "user_id", "filters"),
+    ("log_entries", "user_id", "entries of the log"),
+    ("log_entries", "as_user_id", "entries of the log"),
+];
+
+/// What names a user and has to stay, in the plural; `None` = the user never did anything and has nothing.
+pub fn trace(tx: &Tx<'_>, user_id: i64) -> Result<Option<&'static str>> {
+    for (table, column, what) in TRACES {
+        let sql = format!("SELECT 1 FROM {table} WHERE {column} = ?1 LIMIT 1");
+        if tx.value::<i64>(&sql, params![user_id])?.is_some() {
+            return Ok(Some(what));
+        }
+    }
+    Ok(None)
+}
+
+/// Deletes a user without [`trace`]; addresses, memberships, roles, folders and notifications go too.
+pub fn delete(tx: &Tx<'_>, id: i64) -> Result<()> {
+    log::remember(tx, "user", id)?;
+    tx.execute("DELETE FROM users WHERE id = ?1", params![id])?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::collections::BTreeSet;
+
+    use super::super::db::Store;
+    use super::*;
+
+    #[test]
+    fn nothing_that_names_a_user_loses_it_without_a_trace() {
+        let store = Store::in_memory().unwrap();
+        let sql = "SELECT m.name AS name, f.\"from\" AS col FROM sqlite_master m, pragma_foreign_key_list(m.name) f
+            WHERE m.type = 'table' AND f.\"table\" = 'users' AND f.on_delete <> 'CASCADE'";
+        let naming: Vec<(String, String)> =
+            store.read(|tx| tx.all(sql, [], |row| Ok((row.get("name")?, row.get("col")?)))).unwrap();
+        let known: BTreeSet<(&str, &str)> = TRACES.iter().map(|(table, column, _)| (*table, *column)).collect();
+        assert!(naming.len() > 10, "{naming:?}");
+        for (table, column) in &naming {
+            assert!(known.contains(&(table.as_str(), column.as_str())), "{table}.{column}");
+        }
+    }
 }

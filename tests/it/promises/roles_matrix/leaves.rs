@@ -133,6 +133,8 @@ pub const ROWS: &[Row] = &[
     row("user list", Anyone),
     row("user show dewi", Anyone),
     row("user edit dewi --name D", Admin),
+    row("user rename dewi dora", Admin),
+    late("user delete dewi --yes", Admin, 65),
     row("user enable dewi", Admin),
     row("user disable budi", Admin),
     row("user away dewi", Admin),
