@@ -41,7 +41,7 @@ pub use people::{Former, answered, set_roles};
 pub use share::share;
 pub use sort::{Sorting, Target, sort};
 pub use split::split;
-pub use status::{close, reopen};
+pub use status::{close, reopen, spam};
 
 use crate::access::Actor;
 use crate::intake::world::World;

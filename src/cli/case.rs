@@ -71,6 +71,9 @@ pub enum CaseCommand {
         before_help = "Examples:\n  $ espomail case close 12 13\n  $ espomail case close 12 -m 'We have sent it again.'\n  $ espomail case close 12 --status Duplicate"
     )]
     Close(Close),
+    /// Close cases as spam: status Rejected and type Spam
+    #[command(before_help = "Examples:\n  $ espomail case spam 12\n  $ espomail case spam 12 13")]
+    Spam(Numbers),
     /// Reopen cases
     #[command(before_help = "Examples:\n  $ espomail case reopen 12\n  $ espomail case reopen 12 13")]
     Reopen(Numbers),
@@ -250,6 +253,7 @@ pub fn run(command: CaseCommand, ctx: &Context) -> Result<()> {
         CaseCommand::Next(args) => change::next(&args, ctx),
         CaseCommand::Release(args) => change::release(&args.numbers, ctx),
         CaseCommand::Close(args) => change::close(&args, ctx),
+        CaseCommand::Spam(args) => change::spam(&args.numbers, ctx),
         CaseCommand::Reopen(args) => change::reopen(&args.numbers, ctx),
         CaseCommand::Merge(args) => order::merge(&args, ctx),
         CaseCommand::Split(args) => order::split(&args, ctx),

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::{Edit, edit};
 use crate::access::Actor;
 use crate::error;
 use crate::intake::case_status;
@@ -17,7 +18,19 @@ pub fn close(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, status:
     if case.status == status { Ok(()) } else { case_status::set(tx, world, case, status, actor.user()) }
 }
 
-/// Opens a closed case: it is its assignee's again, or new.
+/// Type of cases that are spam.
+const SPAM: &str = "Spam";
+
+/// Closes a case as spam: Rejected, with a type by which such cases are found. Their mail stays where it is.
+///
+/// # Errors
+/// As [`close`].
+pub fn spam(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case) -> Result<()> {
+    let marked = Edit { case_type: Some(SPAM), status: Some(CaseStatus::Rejected), ..Edit::default() };
+    edit(tx, world, actor, case, &marked)
+}
+
+/// Opens a closed case: it is its assignee's again, or new, and not spam.
 ///
 /// # Errors
 /// It is open, or merged into another one.
@@ -26,5 +39,6 @@ pub fn reopen(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case) -> Res
         return Err(error::data(format!("case #{}: is open ({})", case.number, case.status)).into());
     }
     let status = if case.assigned_user_id.is_some() { CaseStatus::Assigned } else { CaseStatus::New };
-    case_status::set(tx, world, case, status, actor.user())
+    let case_type = (case.case_type == SPAM).then_some("");
+    edit(tx, world, actor, case, &Edit { case_type, status: Some(status), ..Edit::default() })
 }

@@ -180,6 +180,10 @@ pub fn release(numbers: &[i64], ctx: &Context) -> Result<()> {
     each(ctx, numbers, "released", desk::release)
 }
 
+pub fn spam(numbers: &[i64], ctx: &Context) -> Result<()> {
+    each(ctx, numbers, "is Rejected as spam", desk::spam)
+}
+
 pub fn reopen(numbers: &[i64], ctx: &Context) -> Result<()> {
     each(ctx, numbers, "is open again", desk::reopen)
 }

@@ -192,6 +192,26 @@ fn closing_with_a_text_answers_the_customer() {
 }
 
 #[test]
+fn spam_is_rejected_and_reopening_takes_that_back() {
+    let desk = desk();
+    waiting_cases(&desk, &["First", "Second"]);
+    run(&desk, "case edit 2 --type question").ok();
+    run(&desk, "--as dewi case spam 1").exits(65).says("case 1: not found");
+    assert_eq!(run(&desk, "--as ana case spam 1").ok().stdout, "case #1 is Rejected as spam\n");
+    let field = |number: i64, field: &str| desk.json(&["case", "show", &number.to_string()])[field].clone();
+    assert_eq!((field(1, "status"), field(1, "type")), (json!("Rejected"), json!("Spam")));
+    assert_eq!(desk.items(&["case", "list", "type:spam"]).len(), 1);
+    assert!(desk.items(&["--as", "budi", "case", "list", "is:waiting"]).iter().all(|case| case["number"] != json!(1)));
+    assert!(desk.items(&["outbox", "list", "--all"]).is_empty(), "nobody is answered");
+    run(&desk, "--as budi case reopen 1").ok();
+    assert_eq!((field(1, "status"), field(1, "type")), (json!("New"), json!("")));
+    // Another type stays.
+    run(&desk, "case close 2").ok();
+    run(&desk, "case reopen 2").ok();
+    assert_eq!((field(2, "status"), field(2, "type")), (json!("New"), json!("question")));
+}
+
+#[test]
 fn plurals_and_short_verbs_mean_the_same_commands() {
     let desk = desk();
     waiting_cases(&desk, &["First"]);

@@ -166,6 +166,7 @@ pub const ROWS: &[Row] = &[
     row("case next", Not("takes any case of one's teams, see day.rs")),
     late("case release {}", Edit(Case), ANY),
     row("case close {}", Edit(Case)),
+    row("case spam {}", Edit(Case)),
     late("case reopen {}", Edit(Case), ANY),
     row("case merge {} {case}", Edit(Case)),
     row("case merge {case} {}", Edit(Case)),
