@@ -2,45 +2,25 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Letter, Run, Sandbox, every_row, mail};
+use crate::support::{Desk, Sandbox, every_row};
 
-const SUPPORT: &str = "support@desk.example";
-
-/// ana and budi are in Support, dewi in Billing; the account support makes cases of team Support from kim's mail.
-fn desk() -> Sandbox {
-    let sandbox = Sandbox::new();
-    sandbox.run(&["init"]).ok();
-    for (team, users) in [("Support", &["ana", "budi"][..]), ("Billing", &["dewi"])] {
-        sandbox.run(&["team", "add", team]).ok();
-        for user in users {
-            sandbox.run(&["user", "add", user, "--email", &format!("{user}@staff.example")]).ok();
-            sandbox.run(&["team", "member", "add", team, user]).ok();
-        }
-    }
-    let account = ["account", "add", "support", "--kind", "group", "--address", SUPPORT, "--secret", "env:PW"];
-    let cases = ["--smtp", "127.0.0.1:9", "--smtp-tls", "none", "--case-team", "Support", "--create-case"];
-    sandbox.run(&[&account[..], &cases].concat()).ok();
-    sandbox
+/// ana and budi are in Support, dewi in Billing.
+fn desk() -> Desk {
+    Desk::new().team("Billing").user("dewi", &["Billing"]).piped_account("support", &[])
 }
 
 /// Makes a case from a customer's mail, and one that waits longer the lower the number.
-fn waiting_cases(desk: &Sandbox, subjects: &[&str]) {
+fn waiting_cases(desk: &Desk, subjects: &[&str]) {
     for (at, subject) in subjects.iter().enumerate() {
-        let letter: Letter = mail("kim@customer.example", SUPPORT, subject);
-        desk.call(&["ingest", "--account", "support"]).stdin(&letter.bytes()).run().ok();
-        desk.sql(&format!(
+        desk.put(&desk.letter("kim@customer.example", subject));
+        desk.sandbox.sql(&format!(
             "UPDATE cases SET waiting_since = waiting_since - {} WHERE name = '{subject}'",
             1000 - at * 100
         ));
     }
 }
 
-#[track_caller]
-fn run(desk: &Sandbox, line: &str) -> Run {
-    desk.run(&line.split_whitespace().collect::<Vec<_>>())
-}
-
-fn assignee(desk: &Sandbox, number: i64) -> Value {
+fn assignee(desk: &Desk, number: i64) -> Value {
     desk.json(&["case", "show", &number.to_string()])["assigned_user"]["username"].clone()
 }
 
@@ -48,12 +28,12 @@ fn assignee(desk: &Sandbox, number: i64) -> Value {
 fn the_day_of_a_user_shows_what_is_theirs_and_the_command_for_more() {
     let desk = desk();
     waiting_cases(&desk, &["First", "Second", "Third", "Fourth"]);
-    run(&desk, "case move 4 --team Billing").ok();
-    run(&desk, "case assign 2 1 ana").ok();
-    run(&desk, "--as ana case reply 1 -m Later. --draft").ok();
-    run(&desk, "--as ana email send --to kim@customer.example --subject Lost -m x --account support").ok();
-    run(&desk, "--as budi email send --to kim@customer.example --subject Budis -m x --account support").ok();
-    desk.sql("UPDATE outbox SET state = 'failed', last_error = '550 no such user'");
+    desk.ok("case move 4 --team Billing");
+    desk.ok("case assign 2 1 ana");
+    desk.ok("--as ana case reply 1 -m Later. --draft");
+    desk.ok("--as ana email send --to kim@customer.example --subject Lost -m x --account support");
+    desk.ok("--as budi email send --to kim@customer.example --subject Budis -m x --account support");
+    desk.sandbox.sql("UPDATE outbox SET state = 'failed', last_error = '550 no such user'");
 
     let day = desk.json(&["--as", "ana"]);
     let of = |part: &str, field: &str| -> Vec<Value> {
@@ -66,7 +46,7 @@ fn the_day_of_a_user_shows_what_is_theirs_and_the_command_for_more() {
     assert_eq!((of("failed", "subject"), &day["failed_count"]), (vec![json!("Lost")], &json!(1)));
     assert_eq!((of("unassigned", "number"), &day["unassigned_count"]), (vec![json!(3)], &json!(1)));
 
-    let shown = run(&desk, "--as ana").ok();
+    let shown = desk.ok("--as ana");
     for text in [
         "Your cases that wait for an answer: 2 (espomail case list --mine --sort waiting is:waiting)",
         "Unread notifications: 2 (espomail notification list)",
@@ -77,7 +57,7 @@ fn the_day_of_a_user_shows_what_is_theirs_and_the_command_for_more() {
         assert!(shown.stdout.contains(text), "{text}: {shown:?}");
     }
     assert!(!shown.stdout.contains("Fourth") && !shown.stdout.contains("Budis"), "{shown:?}");
-    assert_eq!(run(&desk, "-q --as ana").ok().stdout, "1\n2\n");
+    assert_eq!(desk.ok("-q --as ana").stdout, "1\n2\n");
     // Each command for more shows the rows of its part.
     let numbers = |args: &[&str]| -> Vec<Value> {
         desk.items(&[&["--as", "ana"], args].concat()).iter().map(|row| row["number"].clone()).collect()
@@ -88,7 +68,13 @@ fn the_day_of_a_user_shows_what_is_theirs_and_the_command_for_more() {
     assert_eq!(desk.items(&["--as", "ana", "email", "list", "--folder", "drafts"]).len(), 1);
     assert_eq!(desk.items(&["--as", "ana", "outbox", "list", "status:failed"]).len(), 1);
 
-    let quiet_day = run(&desk, "--as dewi").ok();
+    // An administrator sees the letters and drafts of others, and has none.
+    desk.ok("user add boss --type admin");
+    let day = desk.json("--as boss");
+    for part in ["waiting_count", "drafts_count", "failed_count", "unassigned_count"] {
+        assert_eq!(day[part], 0, "{part}");
+    }
+    let quiet_day = desk.ok("--as dewi");
     assert!(quiet_day.stdout.starts_with("Your cases that wait for an answer: 0\n"), "{quiet_day:?}");
 }
 
@@ -102,7 +88,7 @@ fn at_most_ten_rows_of_each_part_are_shown_with_the_number_of_all() {
     }
     let day = desk.json(&["--as", "ana"]);
     assert_eq!((day["unassigned"].as_array().unwrap().len(), &day["unassigned_count"]), (10, &json!(12)));
-    let shown = run(&desk, "--as ana").ok();
+    let shown = desk.ok("--as ana");
     assert!(shown.stdout.contains("Unassigned cases of your teams: 10 of 12 (") && shown.stdout.contains("Case1"));
 }
 
@@ -110,12 +96,12 @@ fn at_most_ten_rows_of_each_part_are_shown_with_the_number_of_all() {
 fn help_is_shown_where_there_is_no_database_or_no_user() {
     let sandbox = Sandbox::new();
     for line in ["", "--json"] {
-        let help = run(&sandbox, line).exits(2);
+        let help = sandbox.run(&line.split_whitespace().collect::<Vec<_>>()).exits(2);
         assert!(help.stdout.is_empty() && help.stderr.contains("espomail init"), "{help:?}");
     }
     assert!(!sandbox.db().exists());
     sandbox.run(&["init"]).ok();
-    run(&sandbox, "").exits(2).says("Usage: ");
+    sandbox.run(&[]).exits(2).says("Usage: ");
 }
 
 #[test]
@@ -123,51 +109,51 @@ fn next_takes_the_unassigned_case_of_ones_teams_that_waits_longest() {
     let desk = desk();
     desk.run(&["case", "create", "--subject", "By hand", "--team", "Support"]).ok();
     waiting_cases(&desk, &["First", "Second", "Third", "Billing's"].map(|s| s.split('\'').next().unwrap()));
-    run(&desk, "case move 5 --team Billing").ok();
-    run(&desk, "case edit 4 --status Pending").ok();
-    let before = every_row(&desk.db());
-    run(&desk, "--dry-run --as ana case next").ok();
-    assert_eq!(every_row(&desk.db()), before, "a dry run changes nothing");
+    desk.ok("case move 5 --team Billing");
+    desk.ok("case edit 4 --status Pending");
+    let before = every_row(&desk.sandbox.db());
+    desk.ok("--dry-run --as ana case next");
+    assert_eq!(every_row(&desk.sandbox.db()), before, "a dry run changes nothing");
     for (user, expected) in [("ana", 2), ("budi", 3), ("ana", 1)] {
-        let taken = run(&desk, &format!("--as {user} case next")).ok();
+        let taken = desk.run(&format!("--as {user} case next")).ok();
         assert_eq!(taken.stdout, format!("case #{expected} taken\n"), "{taken:?}");
         assert_eq!(assignee(&desk, expected), user);
     }
-    let none = run(&desk, "--as ana case next").ok();
+    let none = desk.ok("--as ana case next");
     assert!(none.stdout.is_empty() && none.stderr == "There is no unassigned case of your teams.\n", "{none:?}");
     assert_eq!(desk.json(&["--as", "ana", "case", "next"])["id"], Value::Null);
     // A team whose cases are not to be seen has none.
-    run(&desk, "--as ana case next --team Billing").ok().says("There is no unassigned case of team Billing.");
-    run(&desk, "--as ana case next --team Nowhere").exits(65).says("espomail team list");
-    run(&desk, "role grant Agent case-edit no").ok();
-    run(&desk, "--as dewi case next").exits(77).says("case-edit: you cannot change case/5");
-    run(&desk, "role grant Agent case-edit team").ok();
-    run(&desk, "--as dewi case next --team Billing").ok().says("case #5 taken");
-    run(&desk, "team member remove Billing dewi").ok();
-    run(&desk, "--as dewi case next").exits(65).says("you are not in any team");
-    run(&desk, "case next").exits(77).says("no user is mapped to you");
+    desk.ok("--as ana case next --team Billing").says("There is no unassigned case of team Billing.");
+    desk.run("--as ana case next --team Nowhere").exits(65).says("espomail team list");
+    desk.ok("role grant Agent case-edit no");
+    desk.run("--as dewi case next").exits(77).says("case-edit: you cannot change case/5");
+    desk.ok("role grant Agent case-edit team");
+    desk.ok("--as dewi case next --team Billing").says("case #5 taken");
+    desk.ok("team member remove Billing dewi");
+    desk.run("--as dewi case next").exits(65).says("you are not in any team");
+    desk.run("case next").exits(77).says("no user is mapped to you");
 }
 
 #[test]
 fn taking_what_somebody_else_has_says_who_that_is_and_asks() {
     let desk = desk();
     waiting_cases(&desk, &["First", "Second"]);
-    run(&desk, "--as ana case take 1").ok().says("case #1 taken\n");
+    desk.ok("--as ana case take 1").says("case #1 taken\n");
     // Nobody is asked about a case of one's own.
-    run(&desk, "--as ana case take 1").ok();
-    let refused = run(&desk, "--as budi case take 2 1").exits(2);
+    desk.ok("--as ana case take 1");
+    let refused = desk.run("--as budi case take 2 1").exits(2);
     assert!(refused.stderr.contains("Case #1 is assigned to ana. Take it?") && refused.stderr.contains("--yes"));
     assert_eq!((assignee(&desk, 1), assignee(&desk, 2)), (json!("ana"), Value::Null));
-    let kept = desk.call(&["--as", "budi", "case", "take", "1"]).on_terminal("n\n").run().exits(2);
+    let kept = desk.sandbox.call(&["--as", "budi", "case", "take", "1"]).on_terminal("n\n").run().exits(2);
     assert!(kept.stdout.contains("Case #1 is assigned to ana. Take it? [y/N]"), "{kept:?}");
     assert_eq!(assignee(&desk, 1), "ana");
-    desk.call(&["--as", "budi", "case", "take", "1"]).on_terminal("y\n").run().ok();
+    desk.sandbox.call(&["--as", "budi", "case", "take", "1"]).on_terminal("y\n").run().ok();
     assert_eq!(assignee(&desk, 1), "budi");
-    let taken = run(&desk, "--yes --as ana case take 1 2").ok();
+    let taken = desk.ok("--yes --as ana case take 1 2");
     assert_eq!(taken.stdout, "case #1 taken (it was assigned to budi)\ncase #2 taken\n");
     // Who may not change it hears that first.
-    run(&desk, "role grant Agent case-edit own").ok();
-    run(&desk, "--as budi case take 1").exits(77).says("case-edit");
+    desk.ok("role grant Agent case-edit own");
+    desk.run("--as budi case take 1").exits(77).says("case-edit");
 }
 
 #[test]
@@ -177,17 +163,17 @@ fn closing_with_a_text_answers_the_customer() {
     let two = desk.run(&["--as", "ana", "case", "close", "1", "2", "-m", "Done."]).exits(2);
     assert!(two.stderr.contains("you can answer only one case at a time"), "{two:?}");
     assert!(desk.items(&["outbox", "list", "--all"]).is_empty());
-    run(&desk, "--as ana case close 1 -m Done.").ok().says("is in the outbox");
+    desk.ok("--as ana case close 1 -m Done.").says("is in the outbox");
     let row = &desk.items(&["outbox", "list"])[0];
     assert_eq!((&row["to"], &row["subject"]), (&json!(["kim@customer.example"]), &json!("[#1] Re: First")));
     assert_eq!(desk.json(&["case", "show", "1"])["status"], "Closed");
-    let file = desk.file("answer.txt", b"No.\n");
+    let file = desk.sandbox.file("answer.txt", b"No.\n");
     desk.run(&["--as", "ana", "case", "close", "2", "--status", "Rejected", "-F", file.to_str().unwrap()]).ok();
     assert_eq!(desk.json(&["case", "show", "2"])["status"], "Rejected");
     assert_eq!(desk.items(&["outbox", "list"]).len(), 2);
     // Without a text nobody is answered.
-    run(&desk, "case reopen 1").ok();
-    run(&desk, "case close 1").ok();
+    desk.ok("case reopen 1");
+    desk.ok("case close 1");
     assert_eq!(desk.items(&["outbox", "list"]).len(), 2);
 }
 
@@ -195,19 +181,19 @@ fn closing_with_a_text_answers_the_customer() {
 fn spam_is_rejected_and_reopening_takes_that_back() {
     let desk = desk();
     waiting_cases(&desk, &["First", "Second"]);
-    run(&desk, "case edit 2 --type question").ok();
-    run(&desk, "--as dewi case spam 1").exits(65).says("case 1: not found");
-    assert_eq!(run(&desk, "--as ana case spam 1").ok().stdout, "case #1 is Rejected as spam\n");
+    desk.ok("case edit 2 --type question");
+    desk.run("--as dewi case spam 1").exits(65).says("case 1: not found");
+    assert_eq!(desk.ok("--as ana case spam 1").stdout, "case #1 is Rejected as spam\n");
     let field = |number: i64, field: &str| desk.json(&["case", "show", &number.to_string()])[field].clone();
     assert_eq!((field(1, "status"), field(1, "type")), (json!("Rejected"), json!("Spam")));
     assert_eq!(desk.items(&["case", "list", "type:spam"]).len(), 1);
     assert!(desk.items(&["--as", "budi", "case", "list", "is:waiting"]).iter().all(|case| case["number"] != json!(1)));
     assert!(desk.items(&["outbox", "list", "--all"]).is_empty(), "nobody is answered");
-    run(&desk, "--as budi case reopen 1").ok();
+    desk.ok("--as budi case reopen 1");
     assert_eq!((field(1, "status"), field(1, "type")), (json!("New"), json!("")));
     // Another type stays.
-    run(&desk, "case close 2").ok();
-    run(&desk, "case reopen 2").ok();
+    desk.ok("case close 2");
+    desk.ok("case reopen 2");
     assert_eq!((field(2, "status"), field(2, "type")), (json!("New"), json!("question")));
 }
 
@@ -221,9 +207,9 @@ fn plurals_and_short_verbs_mean_the_same_commands() {
         ("user show ana", "users view ana"),
         ("account list", "accounts list"),
     ] {
-        assert_eq!(run(&desk, line).ok().stdout, run(&desk, other).ok().stdout, "{other}");
+        assert_eq!(desk.run(line).ok().stdout, desk.run(other).ok().stdout, "{other}");
     }
-    run(&desk, "filter add quiet --scope global --if subject=x --do no-case").ok();
-    run(&desk, "--yes filters rm quiet").ok();
-    assert!(!run(&desk, "case --help").ok().stdout.contains("alias"));
+    desk.ok("filter add quiet --scope global --if subject=x --do no-case");
+    desk.ok("--yes filters rm quiet");
+    assert!(!desk.ok("case --help").stdout.contains("alias"));
 }
