@@ -118,7 +118,7 @@ pub struct Cli {
     /// When to use colour
     #[arg(long, global = true, help_heading = "Global options", value_enum, default_value = "auto")]
     color: Color,
-    /// Never start a pager (this release starts none)
+    /// Start no pager
     #[arg(long, global = true, help_heading = "Global options")]
     no_pager: bool,
     /// Show times in UTC

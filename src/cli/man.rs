@@ -4,7 +4,7 @@
 mod tests;
 
 use std::fs::File;
-use std::io::{ErrorKind, IsTerminal as _, Seek as _, Write as _};
+use std::io::{ErrorKind, Seek as _, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command as Process;
@@ -81,7 +81,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
 
 /// Programs that show a page from standard input, best first: in a pager, and as text for a pipe.
 const VIEWERS: &[(&str, &[&str], &[&str])] =
-    &[("man", &["-l", "-"], &["-l", "-"]), ("mandoc", &["-a"], &["-T", "utf8"]), ("mman", &["-l", "-"], &["-l", "-"])];
+    &[("man", &["-l", "-"], &["-P", "cat", "-l", "-"]), ("mandoc", &["-a"], &["-T", "utf8"])];
 
 impl Page {
     /// The page about a command or a topic: `case`, `query`, `espomail-case`; `None` if there is none.
@@ -126,7 +126,7 @@ pub fn run(args: &ManArgs, ctx: &Context) -> Result<()> {
     };
     // A pager started with the rights of a service would give them to everybody who can type "!".
     if !args.source && !ctx.caller.is_delegated() {
-        show(page)?;
+        show(page, ctx.ui.pager)?;
         ctx.ui.note("neither man nor mandoc is installed, so this is the source of the page");
     }
     output::print(page.source.as_bytes())
@@ -145,10 +145,9 @@ fn write_all(dir: &Path, ctx: &Context) -> Result<()> {
 }
 
 /// Shows a page: this process becomes the viewer. Returns where no viewer is installed.
-fn show(page: &Page) -> Result<()> {
-    let is_terminal = std::io::stdout().is_terminal();
+fn show(page: &Page, in_pager: bool) -> Result<()> {
     for (program, paged, piped) in VIEWERS {
-        let arguments = if is_terminal { paged } else { piped };
+        let arguments = if in_pager { paged } else { piped };
         let refused = Process::new(program).args(*arguments).stdin(in_memory(page.source)?).exec();
         if refused.kind() != ErrorKind::NotFound {
             return Err(refused).with_context(|| format!("cannot run {program}"));

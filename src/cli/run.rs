@@ -263,6 +263,7 @@ impl Cli {
             },
             width,
             utc: self.utc,
+            pager: terminal && !self.no_pager,
             quiet: self.quiet,
             verbosity: self.verbose,
             now: Timestamp::now(),

@@ -65,6 +65,8 @@ pub struct Ui {
     pub width: Option<usize>,
     /// People's times in UTC.
     pub utc: bool,
+    /// Whether a pager may be started: somebody looks, and `--no-pager` was not given.
+    pub pager: bool,
     /// Only ids and errors.
     pub quiet: bool,
     /// Number of `-v`.

@@ -48,6 +48,8 @@ fn what_people_type_without_sudo_is_as_if_they_had_typed_it_with() {
         assert_eq!(shown.contains(subject), widest == 200, "{shown}");
         assert!(shown.contains("\u{1b}[1m"), "the heading is not bold: {shown}");
     }
+    // It ends by itself.
+    assert!(typed(100, "espomail --no-pager man team", &[]).ok().stdout.contains("ESPOMAIL-TEAM(1)"));
     assert!(typed(100, "espomail case list nosuchword", &[]).ok().stdout.contains("No cases."));
     assert!(typed(100, "espomail fetch", &[]).stdout.contains("imported 0, other 0"));
     typed(100, "espomail case merge 2 1", &[("[y/N] ", "y\n")]).ok();
