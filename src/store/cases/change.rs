@@ -72,6 +72,18 @@ pub fn answer_failed(tx: &Tx<'_>, case_id: i64, answered_at: Timestamp, now: Tim
     Ok(())
 }
 
+/// Moves the mark of an answer that did not arrive to the case that lives on: the older one stays.
+pub fn move_failed_answer(tx: &Tx<'_>, from: i64, into: i64) -> Result<()> {
+    tx.execute(
+        "UPDATE cases SET answer_failed_at = coalesce(
+                min(answer_failed_at, (SELECT answer_failed_at FROM cases WHERE id = ?1)),
+                answer_failed_at, (SELECT answer_failed_at FROM cases WHERE id = ?1)) WHERE id = ?2",
+        params![from, into],
+    )?;
+    tx.execute("UPDATE cases SET answer_failed_at = NULL WHERE id = ?1", params![from])?;
+    Ok(())
+}
+
 /// Writes the fields that people edit: subject, type, priority and description.
 pub fn edit(tx: &Tx<'_>, case: &Case, now: Timestamp) -> Result<()> {
     tx.execute(

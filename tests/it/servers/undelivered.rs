@@ -111,6 +111,18 @@ fn an_answer_that_is_refused_for_good_is_seen() {
 }
 
 #[test]
+fn the_mark_of_an_answer_that_failed_goes_with_a_merge() {
+    let (sandbox, _smtp) = desk(vec![Step { verb: "RCPT", nth: 0, answer: Say("550 5.1.1 no such user") }]);
+    sandbox.run(&["--as", "ana", "case", "reply", "1", "-m", "We look into it.", "--close"]).ok();
+    sandbox.run(&["send"]).exits(1);
+    sandbox.run(&["case", "create", "--subject", "The same", "--team", "support", "--from", "eva@x.example"]).ok();
+    sandbox.run(&["--yes", "case", "merge", "1", "2"]).ok();
+    let marked: Vec<_> =
+        sandbox.items(&["case", "list", "is:undelivered"]).iter().map(|c| c["number"].clone()).collect();
+    assert_eq!(marked, [2], "the case that lives on has the mark, and the other one has none");
+}
+
+#[test]
 fn an_answer_that_the_account_may_not_send_waits_and_the_account_fails() {
     for (verb, reply) in OF_THE_ACCOUNT {
         let (sandbox, smtp) = desk(vec![Step { verb, nth: 0, answer: Say(reply) }]);
