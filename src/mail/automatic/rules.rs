@@ -34,7 +34,7 @@ pub(super) const UNANSWERED: &[MachineRule] = &[
     Rule { name: "Feedback-ID", test: |m| first_value(m, "Feedback-ID") },
     Rule { name: "X-Spam-Flag", test: |m| says_yes(m, "X-Spam-Flag") },
     Rule { name: "X-Spam-Status", test: |m| says_yes(m, "X-Spam-Status") },
-    Rule { name: SUBJECT, test: |m| surely_marked(m).or_else(|| marked_answer(m)) },
+    Rule { name: SUBJECT, test: |m| surely_marked(m).or_else(|| marked_answer(m)).or_else(|| only_marked(m)) },
     Rule { name: "Return-Path", test: |m| null_return_path(m).then(|| "<>".to_owned()) },
 ];
 
@@ -73,6 +73,12 @@ fn surely_marked(message: &Message) -> Option<String> {
 /// A mark in an answer: too little to be taken for automatic mail, and enough not to be answered by a program.
 pub(super) fn marked_answer(message: &Message) -> Option<String> {
     subject::answers(message).then(|| marked(message)).flatten()
+}
+
+/// A subject of which nothing is left besides the mark: `Out of office`. A person who writes it misses little without an
+/// automatic reply; a program that gets one may answer it.
+fn only_marked(message: &Message) -> Option<String> {
+    subject::is_only_a_mark(&message.subject).then(|| shown(&message.subject))
 }
 
 /// A mark together with a sign of a program.

@@ -76,6 +76,12 @@ fn perhaps(subject: &str) -> bool {
         || phrases::ACKNOWLEDGEMENTS.begin(&whole)
 }
 
+/// Whether a subject is the name of such a note and nothing else.
+pub(super) fn is_only_a_mark(subject: &str) -> bool {
+    let lists = [&phrases::AUTOMATIC_REPLIES, &phrases::AWAY];
+    beginning(subject).map(tidy).is_some_and(|whole| lists.iter().any(|list| list.have(&whole)))
+}
+
 /// A word for nothing but such a note: of more than one word, or a long one.
 fn is_absence(clause: &str) -> bool {
     phrases::AWAY.have(clause) && is_long(clause, 7)

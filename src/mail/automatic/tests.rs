@@ -111,6 +111,11 @@ fn mail_that_must_not_be_answered() {
         (message(&[("X-Spam-Status", "Yes, score=7.2")]), "X-Spam-Status: Yes, score=7.2"),
         (Message { subject: "Automatic reply: Hello".into(), ..message(&[]) }, "Subject: Automatic reply: Hello"),
         (Message { subject: "Abwesenheit: Hallo".into(), ..message(&[]) }, "Subject: Abwesenheit: Hallo"),
+        (Message { subject: "Out of Office".into(), ..message(&[]) }, "Subject: Out of Office"),
+        (
+            Message { subject: "[EXTERNAL] Abwesenheitsnotiz".into(), ..message(&[]) },
+            "Subject: [EXTERNAL] Abwesenheitsnotiz",
+        ),
         (null_path(&[]), "Return-Path: <>"),
         (from("no-reply@example.com"), "No-reply address: no-reply@example.com"),
         (from("support@example.org"), "Own address: support@example.org"),
