@@ -234,8 +234,18 @@ pub struct Trouble {
     pub outbox_id: i64,
     /// The recipient, and the server's words.
     pub undelivered: Undelivered,
+    pub fate: Fate,
+}
+
+/// What becomes of a message that a recipient did not get in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
     /// Nobody tries it again.
-    pub is_final: bool,
+    Failed,
+    /// It is tried again.
+    Waits,
+    /// The connection broke after the text: the recipient may have it.
+    Unknown,
 }
 
 /// What follows for the desk from a message that was sent or given up, for some recipients or all: called in the

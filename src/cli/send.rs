@@ -19,7 +19,7 @@ use crate::intake::world::World;
 use crate::intake::{notice, undelivered};
 use crate::lock::{self, Attempt};
 use crate::net::{Envelope, MailTransport, SendError, Sent};
-use crate::outbox::{self, Flushed, Manners, Trouble, Undelivered};
+use crate::outbox::{self, Fate, Flushed, Manners, Trouble, Undelivered};
 use crate::store::accounts::Account;
 use crate::store::cases;
 use crate::store::db::{Store, Tx};
@@ -177,23 +177,29 @@ pub fn say_trouble(ctx: &Context, flushed: &Flushed) {
 fn say_letters(ctx: &Context, flushed: &Flushed) {
     for trouble in &flushed.troubles {
         let Ok(Some(line)) = ctx.read(|tx, actor| letter(tx, actor, trouble)) else { continue };
-        ctx.ui.verbose(1, &line);
-        let level = if trouble.is_final { ::log::Level::Warn } else { ::log::Level::Info };
+        let is_lost = trouble.fate == Fate::Failed;
+        // Somebody who looks is told of what needs a hand, without being asked.
+        ctx.ui.verbose(u8::from(!(is_lost && ctx.ui.is_terminal())), &line);
+        let level = if is_lost { ::log::Level::Warn } else { ::log::Level::Info };
         ::log::log!(level, "{line}");
     }
 }
 
 /// What is said of one letter; `None` for those who may not see it.
 fn letter(tx: &Tx<'_>, actor: &Actor, trouble: &Trouble) -> Result<Option<String>> {
-    let Trouble { outbox_id, undelivered: Undelivered { address, words }, is_final } = trouble;
+    let Trouble { outbox_id, undelivered: Undelivered { address, words }, fate } = trouble;
     let Some(row) = rows::by_id(tx, *outbox_id)? else { return Ok(None) };
     if !outbox_rows::may_see(tx, actor, &row)? {
         return Ok(None);
     }
     let case = row.case_id.map(|id| cases::by_id(tx, id)).transpose()?.flatten();
     let of_case = case.map(|case| format!(", case #{}", case.number)).unwrap_or_default();
-    let what = if *is_final { "not delivered to" } else { "not sent yet to" };
-    Ok(Some(format!("outbox {outbox_id}{of_case}: {what} {address}: {words}")))
+    let what = match fate {
+        Fate::Failed => format!("not delivered to {address}"),
+        Fate::Waits => format!("not sent yet to {address}"),
+        Fate::Unknown => format!("it is unknown whether {address} got it"),
+    };
+    Ok(Some(format!("outbox {outbox_id}{of_case}: {what}: {words}")))
 }
 
 /// The kind of trouble sending met, if any.

@@ -54,10 +54,13 @@ pub fn tell(ctx: &Context, store: &Store, tally: &Tally, flushed: &Flushed, star
 /// What is said of mail that waits for another try between two moments.
 fn until(waiting: i64, first: String, last: String, is_later: bool) -> String {
     let wait = if waiting == 1 { "waits" } else { "wait" };
-    let when = match (is_later, first == last) {
-        (true, true) => format!("until {first}"),
-        (true, false) => format!("until {first} and later"),
-        (false, _) => "for the next run".to_owned(),
-    };
-    format!("{waiting} {wait} {when}; to let the next run send one: espomail outbox retry ID (espomail outbox list)")
+    match (is_later, first == last) {
+        (false, _) => format!("{waiting} {wait} for the next run: espomail outbox list"),
+        (true, is_one) => {
+            let when = if is_one { format!("until {first}") } else { format!("until {first} and later") };
+            format!(
+                "{waiting} {wait} {when}; to let the next run send one: espomail outbox retry ID (espomail outbox list)"
+            )
+        }
+    }
 }

@@ -290,13 +290,15 @@ fn loss(tx: &Tx<'_>, ctx: &Context, before: bool) -> Result<Option<String>> {
         return Ok(Some(names.join(", ")));
     }
     let (command, login) = (&ctx.command, ctx.caller.login.as_deref().unwrap_or_default());
-    let why = format!("{login} is your login, and its user is not an administrator, nor is anybody else");
-    Err(error::data(format!("{command}: you would not be an administrator any more: {why}")).hint(NOT_LOST).into())
+    let why = format!("{login} is your login, and nobody else is an administrator");
+    let hint = if command == "user add" { NOT_LOST } else { ADD_ANOTHER };
+    Err(error::data(format!("{command}: you would not be an administrator any more: {why}")).hint(hint).into())
 }
 
 /// How an administrator stays one.
 const NOT_LOST: &str = "to stay one, give the user --type admin; for another person, give their --login NAME; or first add \
     another administrator: espomail user add NAME --type admin";
+const ADD_ANOTHER: &str = "first add another administrator: espomail user add NAME --type admin --login LOGIN";
 
 /// Says that the caller is not an administrator any more, and who can change that.
 fn tell_loss(ctx: &Context, loss: Option<String>) -> Result<()> {
@@ -304,7 +306,10 @@ fn tell_loss(ctx: &Context, loss: Option<String>) -> Result<()> {
         let login = ctx.caller.login.as_deref().unwrap_or_default();
         ctx.ui.warn(&format!("you are not an administrator any more: {login} is your login, and its user is not one"));
         let who = if admins.is_empty() { "root".to_owned() } else { admins };
-        ctx.ui.hint(&format!("to go back, {who} can type: espomail user edit USER --type admin, or user enable USER"));
+        let own = ctx.read(|tx, _| Ok(users::by_login(tx, login)?.map(|user| user.username)));
+        let own = own.ok().flatten().unwrap_or_else(|| "USER".to_owned());
+        ctx.ui
+            .hint(&format!("to go back, {who} can type: espomail user edit {own} --type admin, or user enable {own}"));
     }
     Ok(())
 }

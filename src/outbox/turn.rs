@@ -7,7 +7,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 use super::settle::{self, Settled, settle, settle_doubt};
-use super::{Aftermath, Connect, Flushed, Trouble, Undelivered, is_over};
+use super::{Aftermath, Connect, Fate, Flushed, Trouble, Undelivered, is_over};
 use crate::mail::refusal;
 use crate::net::{Envelope, MailTransport, NetError, NetErrorKind, Reply, SendError, Sent};
 use crate::store::accounts::{self, Account};
@@ -117,7 +117,7 @@ impl Turn<'_, '_> {
                         let one = |row: &OutboxRow| Ok((row.id, self.wait_or_fail(tx, row, &words)?));
                         left.iter().map(one).collect::<Result<Vec<_>>>()
                     })?;
-                    given_up.into_iter().for_each(|(id, failed)| self.tell(id, failed, true));
+                    given_up.into_iter().for_each(|(id, failed)| self.tell(id, failed, Fate::Failed));
                 }
                 self.flushed.put_off += left.len();
                 Ok(Some(error))
@@ -138,7 +138,7 @@ impl Turn<'_, '_> {
                 Came::Nothing(_) if self.through > 0 => self.transport = None,
                 Came::Nothing(error) => {
                     self.transport = None;
-                    self.put_off(row, &error.message)?;
+                    self.put_off(row, &error.message, Fate::Waits)?;
                     return Ok(Ended::Over(error.into()));
                 }
             }
@@ -242,10 +242,10 @@ impl Turn<'_, '_> {
             self.flushed.failed += 1;
             self.flushed.failed_letters += usize::from(row.kind == OutboxKind::Mail);
         }
-        self.tell(row.id, failed, true);
+        self.tell(row.id, failed, Fate::Failed);
         if state == OutboxState::Waiting {
             let left = self.left(row)?;
-            self.tell(row.id, left, false);
+            self.tell(row.id, left, Fate::Waits);
         }
         let last = sent.reply.as_ref().or(sent.refused.last().map(|(_, reply)| reply));
         match last.filter(|reply| refusal::wants_a_new_connection(reply.code, &reply.text)) {
@@ -261,14 +261,14 @@ impl Turn<'_, '_> {
         if self.through > 0 {
             return Ok(Came::Nothing(error));
         }
-        self.put_off(row, &error.message)?;
+        self.put_off(row, &error.message, Fate::Waits)?;
         Ok(Came::To(Ended::Held(error.into())))
     }
 
     /// The connection ended while the body was on the wire.
     fn in_doubt(&mut self, row: &OutboxRow, error: NetError) -> Result<Ended> {
         self.store.write(|tx| settle_doubt(tx, row, &error.message, (self.clock)()))?;
-        self.put_off(row, &error.message)?;
+        self.put_off(row, &error.message, Fate::Unknown)?;
         Ok(self.leave(error))
     }
 
@@ -278,7 +278,7 @@ impl Turn<'_, '_> {
             outbox::explain(tx, row.id, &words)?;
             open(tx, row, &words)
         })?;
-        self.tell(row.id, left, false);
+        self.tell(row.id, left, Fate::Waits);
         self.flushed.put_off += 1;
         Ok(Ended::Held(NetError::new(NetErrorKind::Refused, words).into()))
     }
@@ -289,14 +289,14 @@ impl Turn<'_, '_> {
         if self.through > 0 { Ended::Fine } else { Ended::Over(error.into()) }
     }
 
-    fn put_off(&mut self, row: &OutboxRow, words: &str) -> Result<()> {
+    fn put_off(&mut self, row: &OutboxRow, words: &str, fate: Fate) -> Result<()> {
         self.flushed.put_off += 1;
         let (failed, left) = self.store.write(|tx| {
             let failed = self.wait_or_fail(tx, row, words)?;
             Ok((failed, open(tx, row, words)?))
         })?;
-        self.tell(row.id, failed, true);
-        self.tell(row.id, left, false);
+        self.tell(row.id, failed, Fate::Failed);
+        self.tell(row.id, left, fate);
         Ok(())
     }
 
@@ -308,8 +308,8 @@ impl Turn<'_, '_> {
     }
 
     /// Remembers for those who watch the run who did not get a message.
-    fn tell(&mut self, outbox_id: i64, whom: Vec<Undelivered>, is_final: bool) {
-        self.flushed.troubles.extend(whom.into_iter().map(|undelivered| Trouble { outbox_id, undelivered, is_final }));
+    fn tell(&mut self, outbox_id: i64, whom: Vec<Undelivered>, fate: Fate) {
+        self.flushed.troubles.extend(whom.into_iter().map(|undelivered| Trouble { outbox_id, undelivered, fate }));
     }
 
     /// The recipients who wait, each with the server's words about them.
