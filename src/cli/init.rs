@@ -1,5 +1,7 @@
 //! `espomail init`: the first command anybody types.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 use clap::Args;
 
@@ -51,17 +53,27 @@ pub fn create(ctx: &Context) -> Result<()> {
     ctx.done(ctx.db_path.display(), &format!("database {} is ready", ctx.db_path.display()))
 }
 
+/// How this database is reached by a command that is typed.
+fn typed(ctx: &Context) -> String {
+    let named = std::env::var_os("ESPOMAIL_DB").map(PathBuf::from).or_else(|| ctx.config.database.clone());
+    let path = ctx.db_path.display().to_string();
+    match named.unwrap_or_else(config::default_database) == ctx.db_path {
+        true => "espomail".to_owned(),
+        false => format!("espomail --db {}", shlex::try_quote(&path).unwrap_or_else(|_| path.as_str().into())),
+    }
+}
+
 fn next_steps(ctx: &Context) -> String {
-    let fetch = cron::command(ctx);
+    let (fetch, espomail) = (cron::command(ctx), typed(ctx));
     format!(
         "\nWho works here:
-  espomail team add Support
-  espomail user add ana --email ana@example.org
-  espomail team member add Support ana
+  {espomail} team add Support
+  {espomail} user add ana --email ana@example.org
+  {espomail} team member add Support ana
 The mailbox (the password is asked for once and kept in a file only you can read):
-  espomail account add support --address support@example.org --imap imap.example.org --smtp smtp.example.org \\
+  {espomail} account add support --address support@example.org --imap imap.example.org --smtp smtp.example.org \\
       --secret stdin --create-case --case-team Support --distribution round-robin
-  espomail account test support
+  {espomail} account test support
 The line for `crontab -e`:
   * * * * * {fetch}
 

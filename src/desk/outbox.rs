@@ -130,7 +130,7 @@ fn note_cancelled(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, row: &OutboxRow
         }
     }
     let to = if to.is_empty() { String::new() } else { format!(" to {}", to.join(", ")) };
-    let text = format!("{what} #{}{to} was cancelled by {}", row.id, who(actor));
+    let text = format!("{what} (outbox {}){to} was cancelled by {}", row.id, who(actor));
     let case = cases::by_id(tx, case_id)?.map(|case| cases::surviving(tx, case)).transpose()?;
     let Some(parent) = case.map(|case| Parent::case(case.id)) else { return Ok(()) };
     let note = NewNote { parent, kind: NoteKind::Remark, user_id: actor.user_id(), email_id: None, text: &text };

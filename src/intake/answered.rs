@@ -25,8 +25,9 @@ pub fn look_up(tx: &Tx<'_>, message: &mut Reading) -> Result<()> {
 
 /// The rule by which a message is automatic, or why it is not although its subject begins so; `None` for any other letter.
 pub(super) fn explained(message: &Reading) -> Option<String> {
-    let told = if message.doubtful { "; somebody is told, for nothing but its subject says so" } else { "" };
+    let told = if message.doubtful { "; people are notified, because only the subject says so" } else { "" };
     let machine = message.machine.as_ref().map(|reason| format!("{reason}{told}"));
-    let not = "no: its subject begins like that of a program, but what follows is not the subject that it answers";
+    let not =
+        "no: its subject begins like that of a program, but the rest is not the subject of the mail that it answers";
     machine.or_else(|| message.marked_answer.then(|| not.to_owned()))
 }

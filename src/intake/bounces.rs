@@ -54,7 +54,7 @@ pub fn run(
     // Mail systems seldom prove who they are: whether the sender is believed is asked of each recipient below.
     let returned = returned(world, message, recipient);
     let Some(row) = row(tx, world, message, returned)? else {
-        decide("on mail that is not from here")?;
+        decide("it names no mail that is stored here")?;
         return Ok((Report::None, Vec::new()));
     };
     let (mut report, mut to_show) = (Report::News, Vec::new());

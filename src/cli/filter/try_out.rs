@@ -141,7 +141,7 @@ fn shown(judged: &[Judged]) -> String {
     let one = |one: &Judged| {
         let filter = &one.rule.filter;
         let actions: Vec<String> = filter.actions.iter().map(ToString::to_string).collect();
-        let head = format!("{} ({}): {}; it does {}", filter.name, one.scope, one.result, actions.join(", "));
+        let head = format!("{} ({}): {}; action: {}", filter.name, one.scope, one.result, actions.join(", "));
         let conditions = one.rule.conditions.iter().zip(&one.findings);
         let lines =
             conditions.map(|(condition, found)| format!("  {:3}  {condition}  {}", yes(found.holds), found.why));

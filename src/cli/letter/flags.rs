@@ -34,7 +34,7 @@ pub struct Parts {
 /// How a letter is made and sent.
 #[derive(Debug, Default, Args)]
 pub struct How {
-    /// From address: user, group or an address (default: your personal account, else the group's)
+    /// From address: user, group or an address (default: in a case the group's, else your personal account's)
     #[arg(long, value_name = "user|group|ADDRESS")]
     pub from: Option<String>,
     /// Account to send from

@@ -43,8 +43,8 @@ impl ByWords {
     pub fn shown(self) -> String {
         let rest = match self.rest {
             Rest::Ours => "with the subject that it answers",
-            Rest::Repeated => "before a repeated subject",
-            Rest::Numbered => "behind the number of a case",
+            Rest::Repeated => "before Re: or a case number",
+            Rest::Numbered => "after a case number",
             Rest::Author => "with the name of the sender",
             Rest::Nothing => "and nothing else",
             Rest::Sentence => "in a sentence",

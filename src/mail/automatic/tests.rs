@@ -72,7 +72,7 @@ fn machine_mail() {
         (Message { subject: "Away until May 5".into(), ..null_path(&[]) }, "Return-Path: <>, Away until May 5"),
         (
             answer("Abwesenheitsnotiz: [#7] Re: Printer"),
-            "Subject: \"abwesenheitsnotiz\" before a repeated subject, in an answer",
+            "Subject: \"abwesenheitsnotiz\" before Re: or a case number, in an answer",
         ),
         (answer("Out of Office"), "Subject: \"out of office\" and nothing else, in an answer"),
         (

@@ -73,3 +73,15 @@ fn man_shows_its_source_where_no_viewer_is_installed() {
         "{alone:?}"
     );
 }
+
+#[test]
+fn init_names_the_database_in_the_next_steps_where_no_variable_does() {
+    let sandbox = Sandbox::new();
+    let said = sandbox.run(&["init"]).ok().stderr;
+    let named = format!("  espomail --db {} ", sandbox.db().display());
+    assert_eq!(said.matches(&named).count(), 5, "{said}");
+    let usual = Sandbox::new();
+    usual.env("ESPOMAIL_DB", &usual.db().display().to_string());
+    let said = usual.run(&["init"]).ok().stderr;
+    assert_eq!(said.matches("  espomail team add Support\n").count(), 1, "{said}");
+}

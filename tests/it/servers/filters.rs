@@ -294,8 +294,8 @@ fn test_replay_and_apply_show_what_a_filter_does() {
     let tested = desk.ok(&["filter", "test", "2"]).stdout;
     assert_eq!(
         tested,
-        "bills (global): no match; it does priority:High\n  no   subject=invoice*  \"News\"\n  no   not from=kim@*  \"kim@customer.example\"\n\
-        hers (user:ana): no match; it does read, important\n  no   subject=invoice*  \"News\"\n"
+        "bills (global): no match; action: priority:High\n  no   subject=invoice*  \"News\"\n  no   not from=kim@*  \"kim@customer.example\"\n\
+        hers (user:ana): no match; action: read, important\n  no   subject=invoice*  \"News\"\n"
     );
     let file = desk.sandbox.file("mail.eml", &desk.letter("x@y.example", "Invoice").bytes());
     desk.filter("more", "account:support", "--if size-over=10 --do type:Bill");

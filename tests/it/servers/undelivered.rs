@@ -264,7 +264,7 @@ fn a_letter_that_is_cancelled_leaves_a_note_without_its_bcc() {
     sandbox.run(&letter).ok();
     sandbox.run(&["--as", "ana", "outbox", "cancel", "1"]).ok();
     let history = sandbox.run(&["case", "history", "1"]).ok().stdout;
-    assert!(history.contains("letter #1 to kim@customer.example was cancelled by ana"), "{history}");
+    assert!(history.contains("letter (outbox 1) to kim@customer.example was cancelled by ana"), "{history}");
     assert!(!history.contains("secret@"), "{history}");
 }
 

@@ -100,14 +100,14 @@ fn a_letter_that_begins_like_an_absence_note_is_not_lost() {
         (
             "Out of office",
             "Closed customer",
-            "Subject: \"out of office\" and nothing else, in an answer; somebody is told",
+            "Subject: \"out of office\" and nothing else, in an answer; people are notified",
         ),
         (
             "Eva is out of the office",
             "Closed customer",
             "Subject: \"is out of the office\" in a sentence, in an answer;",
         ),
-        ("Urlaub: [#1] Termine", "Closed customer", "Subject: \"urlaub\" before a repeated subject, in an answer;"),
+        ("Urlaub: [#1] Termine", "Closed customer", "Subject: \"urlaub\" before Re: or a case number, in an answer;"),
     ] {
         let (office, ours) = closed();
         let mail = office.deliver(&from(EVA, subject).in_reply_to(&ours));
