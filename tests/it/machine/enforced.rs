@@ -67,6 +67,11 @@ fn people_act_as_their_user_and_nobody_else_does() {
     // budi is in no team: the case does not exist. Work is done in one's own name.
     assert!(office.run("ana", &format!("{S} case list")).ok().stdout.contains("Invoice 1"));
     assert!(!office.run("budi", &format!("{S} case list")).ok().stdout.contains("Invoice 1"));
+    // The day is that of the person who comes.
+    assert!(office.run("ana", S).ok().stdout.contains("Unassigned cases of your teams: 1 ("));
+    assert!(office.run("budi", S).ok().stdout.contains("Unassigned cases of your teams: 0"));
+    office.run("eve", S).exits(77);
+    office.run("root", "espomail").exits(2).says("Usage: ");
     assert!(office.run("budi", &format!("{S} case show 1")).exits(65).stderr.contains("not found"));
     office.run("ana", &format!("echo 'she called' | {S} case note 1 -F -")).ok();
     office.run("ana", &format!("{S} user add mallory")).exits(77);
