@@ -34,6 +34,7 @@ pub mod man;
 mod named_files;
 pub mod notification;
 pub mod outbox;
+mod page;
 pub mod quarantine;
 pub mod query;
 pub mod record;

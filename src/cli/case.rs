@@ -4,6 +4,7 @@ mod change;
 mod create;
 mod follow;
 mod link;
+mod list;
 mod order;
 pub mod people;
 pub mod read;
@@ -17,7 +18,7 @@ use super::context::{self, Context};
 use super::letter::{How, Parts, StatusFlags};
 use super::text::{Text, Words};
 use crate::access::Actor;
-use crate::store::cases::{Case, CaseSort, CaseStatus};
+use crate::store::cases::{Case, CaseStatus};
 use crate::store::db::Tx;
 use crate::store::records::Parent;
 use crate::store::sight::Object;
@@ -31,7 +32,7 @@ pub enum CaseCommand {
         before_help = "Examples:\n  $ espomail case list --mine is:open\n  $ espomail --json case list 'invoice (from:eva OR company:sinar) -status:Closed older:7d'",
         after_help = crate::cli::query::HELP
     )]
-    List(List),
+    List(list::List),
     /// Show a case with its stream
     #[command(
         alias = "view",
@@ -125,35 +126,6 @@ pub enum CaseCommand {
     Reply(Reply),
 }
 
-/// `case list`
-#[derive(Debug, Args)]
-pub struct List {
-    /// Search: words of the text, is:open, assignee:@me, status:… and more; see below
-    #[arg(value_name = "QUERY")]
-    query: Vec<String>,
-    /// Only those assigned to you
-    #[arg(long, conflicts_with = "unassigned")]
-    mine: bool,
-    /// Only those assigned to nobody
-    #[arg(long)]
-    unassigned: bool,
-    /// Only those of this team
-    #[arg(long, value_name = "TEAM")]
-    team: Option<String>,
-    /// Only those in this status
-    #[arg(long, value_name = "STATUS")]
-    status: Option<CaseStatus>,
-    /// Order of the list
-    #[arg(long, value_name = "KEY")]
-    sort: Option<CaseSort>,
-    /// Show only the number of cases
-    #[arg(long)]
-    count: bool,
-    /// Maximum number of rows
-    #[arg(long, value_name = "N")]
-    limit: Option<u32>,
-}
-
 /// A case's number.
 #[derive(Debug, Args)]
 pub struct Number {
@@ -242,7 +214,7 @@ pub struct Reply {
 /// Runs a `case` command.
 pub fn run(command: CaseCommand, ctx: &Context) -> Result<()> {
     match command {
-        CaseCommand::List(args) => read::list(&args, ctx),
+        CaseCommand::List(args) => list::list(&args, ctx),
         CaseCommand::Show(args) => read::show(&args, ctx),
         CaseCommand::Thread(args) => read::thread(args.number, ctx),
         CaseCommand::History(args) => read::history(args.number, ctx),

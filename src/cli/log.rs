@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::context::{self, Context};
+use super::page::{self, Page};
 use crate::store::log::{self, Entry, LogQuery, Object};
 use crate::ui::cell::{Cell, Column, head, unlisted};
 
@@ -30,9 +31,8 @@ pub struct List {
     /// Only changes by this user, or made as this user with --as; @me is you
     #[arg(long, value_name = "USER")]
     user: Option<String>,
-    /// Maximum number of rows
-    #[arg(long, value_name = "N", default_value_t = 50)]
-    limit: u32,
+    #[command(flatten)]
+    page: Page,
 }
 
 /// Fields of log entries in their order.
@@ -58,12 +58,17 @@ pub fn run(command: LogCommand, ctx: &Context) -> Result<()> {
 
 fn list(args: &List, ctx: &Context) -> Result<()> {
     let since = args.since.as_deref().map(|text| ctx.past("--since", text)).transpose()?;
-    let entries = ctx.read(|tx, actor| {
+    let (entries, total) = ctx.read(|tx, actor| {
         actor.require_admin("log list")?;
         let user = args.user.as_deref().map(|name| context::user_or_me(tx, actor, "--user", name)).transpose()?;
-        log::list(tx, &LogQuery { since, user_id: user.map(|user| user.id), limit: args.limit.into() })
+        let query = LogQuery { since, user_id: user.map(|user| user.id), limit: args.page.limit().unwrap_or(-1) };
+        let entries = log::list(tx, &query)?;
+        let total = args.page.total(entries.len(), |most| log::count_to(tx, &query, most))?;
+        Ok((entries, total))
     })?;
-    ctx.ui.list("log_entries", COLUMNS, &entries)
+    ctx.ui.list("log_entries", COLUMNS, &entries)?;
+    page::tell(ctx, entries.len(), total);
+    Ok(())
 }
 
 fn person(person: Option<&(i64, String)>, nobody: &str) -> Cell {

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::context::{self, ACCOUNT_OF_OTHERS, Context};
+use super::page::{self, Page};
 use super::query::{self, Noun};
 use crate::access::Actor;
 use crate::desk::{self, outbox::TakenBack};
@@ -25,7 +26,7 @@ use crate::ui::cell::{Cell, Column, head, unlisted};
 /// Mail on its way out
 #[derive(Debug, Subcommand)]
 pub enum OutboxCommand {
-    /// List mail that is not sent yet, or all of it
+    /// List mail that is not sent yet, or all of it, newest first
     #[command(
         alias = "ls",
         before_help = "Examples:\n  $ espomail outbox list\n  $ espomail --json outbox list status:scheduled",
@@ -55,6 +56,8 @@ pub struct List {
     /// Include sent and cancelled mail
     #[arg(long)]
     all: bool,
+    #[command(flatten)]
+    page: Page,
 }
 
 /// What `--help` of the list says of its queries.
@@ -165,18 +168,22 @@ fn list(args: &List, ctx: &Context) -> Result<()> {
     let asked = query::read(&args.query, Noun::Outbox, ctx)?;
     let all = args.all || asked.names(&[Field::Status]);
     let open = [OutboxState::Waiting, OutboxState::InDoubt, OutboxState::Held, OutboxState::Failed];
-    let rows = ctx.read(|tx, actor| {
+    let (rows, total) = ctx.read(|tx, actor| {
         // What `check` warns of is listed as well.
         let in_part = outbox::refused_in_part(tx, ctx.now() - SignedDuration::from_hours(24))?;
         let mut rows = Vec::new();
-        for row in outbox::matching(tx, &query::resolve(tx, actor, &asked, Vec::new())?)? {
+        for row in outbox::matching(tx, &query::resolve(tx, actor, &asked, Vec::new())?)?.into_iter().rev() {
             if (all || open.contains(&row.state) || in_part.contains(&row.id)) && may_see(tx, actor, &row)? {
-                rows.push(listed(tx, actor, row, ctx.now())?);
+                rows.push(row);
             }
         }
-        Ok(rows)
+        let (rows, total) = args.page.first(rows);
+        let shown = rows.into_iter().map(|row| listed(tx, actor, row, ctx.now())).collect::<Result<Vec<_>>>()?;
+        Ok((shown, total))
     })?;
-    ctx.ui.list("outbox", COLUMNS, &rows)
+    ctx.ui.list("outbox", COLUMNS, &rows)?;
+    page::tell(ctx, rows.len(), total);
+    Ok(())
 }
 
 /// The rows in these states (all, where empty) that the actor sees.

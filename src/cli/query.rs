@@ -25,7 +25,8 @@ pub const HELP: &str = "Queries:
   status:  team:  account:  case:N  assignee:USER (@me, @none, @team)
   before:2026-12-24  after:monday  older:7d  newer:\"2 weeks ago\"  has:attachment
   status:scheduled   a letter that is to be sent later; a case with one
-  Cases:  is:open|closed|unassigned|waiting|unverified|undelivered  priority:
+  Cases (open ones, unless status: or is: is named):
+          is:open|closed|unassigned|waiting|unverified|undelivered  priority:
           type:  contact:
   Emails: is:unread|unverified  folder:inbox|important|sent|drafts|archive|trash|all|NAME
   A query that begins with - goes after --; more in `man espomail`, Queries.";
@@ -136,12 +137,7 @@ fn status(query: &Query, value: &str) -> Result<Test> {
 fn named(tx: &Tx<'_>, actor: &Actor, noun: Noun, field: Field, value: String) -> Result<Test> {
     Ok(match field {
         Field::Priority => Test::Priority(label(field, &value)?),
-        Field::Assignee => Test::Assignee(match value.as_str() {
-            "@none" => Assignee::Nobody,
-            "@me" => Assignee::User(actor.require_user("assignee:@me")?.id),
-            "@team" => Assignee::TeamOf(actor.require_user("assignee:@team")?.id),
-            name => Assignee::User(context::user(tx, name)?.id),
-        }),
+        Field::Assignee => Test::Assignee(assignee(tx, actor, &word(field, &value), &value)?),
         Field::Team => Test::Team(context::team(tx, &value)?.id),
         Field::Account => Test::Account(context::known_account(tx, actor, &value)?.id),
         Field::Case => case(tx, actor, case_number(&value).map_err(|e| error::data(format!("QUERY: case: {e}")))?)?,
@@ -161,6 +157,16 @@ fn named(tx: &Tx<'_>, actor: &Actor, noun: Noun, field: Field, value: String) ->
             Test::Attachment
         }
         _ => Test::Holds(field, value),
+    })
+}
+
+/// A user, `@none`, `@me` or `@team`; `field` is what an error names.
+pub fn assignee(tx: &Tx<'_>, actor: &Actor, field: &str, name: &str) -> Result<Assignee> {
+    Ok(match name {
+        "@none" => Assignee::Nobody,
+        "@me" => Assignee::User(actor.require_user(field)?.id),
+        "@team" => Assignee::TeamOf(actor.require_user(field)?.id),
+        name => Assignee::User(context::user(tx, name)?.id),
     })
 }
 

@@ -15,6 +15,7 @@ use self::fields::Fields;
 pub use self::read::{COLUMNS, SHOW_COLUMNS};
 use super::context::{self, Context};
 use super::labels::Labels;
+use super::page::Page;
 use crate::access::Actor;
 use crate::error;
 use crate::store::db::Tx;
@@ -107,12 +108,11 @@ pub struct List {
     /// Only those assigned to you
     #[arg(long)]
     mine: bool,
-    /// Maximum number of rows
-    #[arg(long, value_name = "N")]
-    limit: Option<u32>,
     /// Show only the number of records
     #[arg(long)]
     count: bool,
+    #[command(flatten)]
+    page: Page,
 }
 
 /// One record.

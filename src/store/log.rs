@@ -161,6 +161,13 @@ pub struct Object {
     pub name: Option<String>,
 }
 
+/// How many entries [`list`] would give without a limit, at most `most`.
+pub fn count_to(tx: &Tx<'_>, query: &LogQuery, most: i64) -> Result<i64> {
+    let sql = "SELECT count(*) FROM (SELECT 1 FROM log_entries l
+        WHERE (?1 IS NULL OR l.at >= ?1) AND (?2 IS NULL OR l.user_id = ?2 OR l.as_user_id = ?2) LIMIT ?3)";
+    Ok(tx.value(sql, params![query.since.map(seconds), query.user_id, most])?.unwrap_or_default())
+}
+
 /// Entries, newest first.
 pub fn list(tx: &Tx<'_>, query: &LogQuery) -> Result<Vec<Entry>> {
     let mut entries = tx.all(

@@ -35,6 +35,7 @@ pub struct Head {
     label: Label,
     pub(super) right: bool,
     pub(super) shrink: bool,
+    pub(super) leading: bool,
 }
 
 /// What stands before the value of a single result.
@@ -52,7 +53,7 @@ enum Label {
 
 /// A heading in lists, over a column that is left-aligned.
 pub const fn head(over: &'static str) -> Head {
-    Head { over, label: Label::AsHead, right: false, shrink: false }
+    Head { over, label: Label::AsHead, right: false, shrink: false, leading: false }
 }
 
 /// The head of a field for programs, and for people who ask for it.
@@ -69,6 +70,11 @@ impl Head {
     /// Cut first on a narrow terminal.
     pub const fn shrinking(self) -> Head {
         Head { shrink: true, ..self }
+    }
+
+    /// Shown to people before the other columns of a list; programs get it in its order.
+    pub const fn leading(self) -> Head {
+        Head { leading: true, ..self }
     }
 
     /// With these words before a single value.

@@ -78,7 +78,10 @@ pub struct Ui {
 impl Ui {
     /// A list of results. `noun` names the JSON schema.
     pub fn list<T>(&self, noun: &str, columns: &[Column<T>], rows: &[T]) -> Result<()> {
-        let picked = self.pick(columns, |column| &column.heading, Heading::is_in_lists)?;
+        let mut picked = self.pick(columns, |column| &column.heading, Heading::is_in_lists)?;
+        if self.for_people() && self.fields.is_empty() {
+            picked.sort_by_key(|column| !column.heading.head.leading);
+        }
         if rows.is_empty() && self.for_people() {
             if self.width.is_some() && !self.quiet {
                 self.note(&format!("No {}.", noun.replace('_', " ")));

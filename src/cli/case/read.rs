@@ -1,27 +1,25 @@
-//! `case list`, `show`, `thread` and `history`.
+//! `case show`, `thread` and `history`.
 
 use anyhow::Result;
 use jiff::Timestamp;
 use serde_json::json;
 
+use super::Show;
 use super::people::{self, Seen};
-use super::{List, Show};
 use crate::access::Actor;
 use crate::cli::context::{self, Context};
 use crate::cli::delivery;
 use crate::cli::email;
 use crate::cli::email::attachment;
-use crate::cli::query::{self, Noun, Query};
 use crate::intake::world::World;
 use crate::mail::address::{self, Mailbox};
 use crate::mail::message::Attachment;
 use crate::mail::text::{self, Known, Piece};
-use crate::store::cases::{self, Case, CaseQuery, CaseRow, Customer, Role, WaitingFor};
+use crate::store::cases::{Case, CaseRow, Customer, Role, WaitingFor};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, EmailStatus, Field};
 use crate::store::invalid_addresses::{self, InvalidAddress};
 use crate::store::records::Parent;
-use crate::store::search::{Assignee, Test};
 use crate::store::stream::{self, Note, NoteKind};
 use crate::store::users;
 use crate::ui::cell::{Cell, Column, Shown, head, unlisted};
@@ -92,33 +90,6 @@ pub const HISTORY_COLUMNS: &[Column<Note>] = &[
     Column::new("text", head("TEXT").shrinking(), |note, _| Cell::text(&note.text)),
     Column::new("created_at", head("WHEN"), |note, _| Cell::date_time(note.created_at)),
 ];
-
-pub fn list(args: &List, ctx: &Context) -> Result<()> {
-    let query = query::read(&args.query, Noun::Case, ctx)?;
-    if args.count {
-        let count = ctx.read(|tx, actor| cases::count(tx, &asked(tx, actor, args, &query)?, actor.sight()))?;
-        return ctx.ui.count("cases", count);
-    }
-    let rows = ctx.read(|tx, actor| cases::list(tx, &asked(tx, actor, args, &query)?, actor.sight()))?;
-    ctx.ui.list("cases", COLUMNS, &rows)
-}
-
-/// What the flags and the query ask for together.
-fn asked(tx: &Tx<'_>, actor: &Actor, args: &List, query: &Query) -> Result<CaseQuery> {
-    let mut and = Vec::new();
-    if args.unassigned {
-        and.push(Test::Assignee(Assignee::Nobody));
-    }
-    if args.mine {
-        and.push(Test::Assignee(Assignee::User(actor.require_user("--mine")?.id)));
-    }
-    and.extend(args.status.map(|status| Test::Status(status.as_str())));
-    if let Some(team) = &args.team {
-        and.push(Test::Team(context::team(tx, team)?.id));
-    }
-    let condition = query::resolve(tx, actor, query, and)?;
-    Ok(CaseQuery { condition, sort: args.sort, limit: args.limit.map(i64::from) })
-}
 
 /// A case with what is shown of it alone.
 pub struct Alone {

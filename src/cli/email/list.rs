@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::skipped;
 use crate::cli::context::{self, Context};
+use crate::cli::page::{self, Page};
 use crate::cli::query::{self, Noun};
 use crate::query::Field;
 use crate::store::emails::{self, Email, EmailQuery, EmailRow};
@@ -30,9 +31,8 @@ pub struct List {
     /// List deliveries that did not become an email, and why (skipped, discarded, quarantined …)
     #[arg(long, conflicts_with_all = ["query", "case", "folder"])]
     skipped: bool,
-    /// Maximum number of rows
-    #[arg(long, value_name = "N", default_value_t = 50)]
-    limit: u32,
+    #[command(flatten)]
+    page: Page,
 }
 
 /// Fields of emails in their order.
@@ -52,7 +52,21 @@ pub const COLUMNS: &[Column<EmailRow>] = &[
     Column::new("flagged", unlisted(), |row, _| Cell::text(&row.email.flagged)),
     Column::new("private", unlisted(), |row, _| Cell::bool(row.email.private)),
     Column::new("by_way_of", unlisted(), |row, _| Cell::opt_text(row.email.by_way_of())),
+    Column::new("marks", head("MARK").leading(), |row, _| marks(row)),
 ];
+
+/// `N` unread, `!` important, `@` with an attachment, `a` automatic.
+fn marks(row: &EmailRow) -> Cell {
+    let all = [
+        (row.unread, "unread", 'N'),
+        (row.important, "important", '!'),
+        (row.attachment, "attachment", '@'),
+        (!row.email.automatic.is_empty(), "automatic", 'a'),
+    ];
+    let held = all.iter().filter(|(holds, _, _)| *holds);
+    let (words, signs): (Vec<&str>, String) = held.map(|(_, word, sign)| (*word, *sign)).unzip();
+    Cell::object(json!(words), &signs)
+}
 
 /// `Name <address>` of the person who writes an email; people see the shared From by which they do.
 pub fn from(email: &Email) -> Cell {
@@ -66,10 +80,10 @@ pub fn author(email: &Email) -> String {
 
 pub(super) fn list(args: &List, ctx: &Context) -> Result<()> {
     if args.skipped {
-        return skipped::list(args.account.as_deref(), args.limit, ctx);
+        return skipped::list(args.account.as_deref(), args.page, ctx);
     }
     let asked = query::read(&args.query, Noun::Email, ctx)?;
-    let rows = ctx.read(|tx, actor| {
+    let (rows, total) = ctx.read(|tx, actor| {
         let mut and = Vec::new();
         if let Some(number) = args.case {
             and.push(query::case(tx, actor, number)?);
@@ -86,10 +100,14 @@ pub(super) fn list(args: &List, ctx: &Context) -> Result<()> {
             None => {}
         }
         let condition = query::resolve(tx, actor, &asked, and)?;
-        let query = EmailQuery { condition, viewer: actor.user_id(), limit: Some(args.limit.into()) };
-        emails::list(tx, &query, actor.sight())
+        let query = EmailQuery { condition, viewer: actor.user_id(), limit: args.page.limit() };
+        let rows = emails::list(tx, &query, actor.sight())?;
+        let total = args.page.total(rows.len(), |most| emails::count_to(tx, &query, most, actor.sight()))?;
+        Ok((rows, total))
     })?;
-    ctx.ui.list("emails", COLUMNS, &rows)
+    ctx.ui.list("emails", COLUMNS, &rows)?;
+    page::tell(ctx, rows.len(), total);
+    Ok(())
 }
 
 fn parent(email: &Email) -> Cell {

@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use anyhow::Result;
 
 use crate::cli::context::{self, Context};
+use crate::cli::page::{self, Page};
 use crate::store::accounts;
 use crate::store::deliveries::{self, Delivery};
 use crate::ui::cell::{Cell, Column, head, unlisted};
@@ -26,8 +27,8 @@ pub const COLUMNS: &[Column<Skipped>] = &[
 ];
 
 /// Lists them, newest first: of all accounts, or of those that a user owns.
-pub fn list(account: Option<&str>, limit: u32, ctx: &Context) -> Result<()> {
-    let rows = ctx.read(|tx, actor| {
+pub fn list(account: Option<&str>, page: Page, ctx: &Context) -> Result<()> {
+    let (rows, total) = ctx.read(|tx, actor| {
         let only = account.map(|name| context::known_account(tx, actor, name)).transpose()?;
         let mut managed = accounts::all(tx)?;
         managed.retain(|account| actor.manages(account) && only.as_ref().is_none_or(|only| only.id == account.id));
@@ -36,12 +37,13 @@ pub fn list(account: Option<&str>, limit: u32, ctx: &Context) -> Result<()> {
         }
         let mut rows: Vec<Skipped> = Vec::new();
         for account in &managed {
-            let of_account = deliveries::without_email(tx, account.id, limit.into())?.into_iter();
+            let of_account = deliveries::without_email(tx, account.id, page.to_read())?.into_iter();
             rows.extend(of_account.map(|delivery| (delivery, account.name.clone())));
         }
         rows.sort_by_key(|(delivery, _)| Reverse(delivery.id));
-        rows.truncate(limit.try_into()?);
-        Ok(rows)
+        Ok(page.first(rows))
     })?;
-    ctx.ui.list("skipped", COLUMNS, &rows)
+    ctx.ui.list("skipped", COLUMNS, &rows)?;
+    page::tell(ctx, rows.len(), total);
+    Ok(())
 }

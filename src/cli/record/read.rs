@@ -7,6 +7,7 @@ use super::{List, Named, find};
 use crate::access::Actor;
 use crate::cli::context::{self, Context};
 use crate::cli::delivery;
+use crate::cli::page;
 use crate::store::db::Tx;
 use crate::store::invalid_addresses::{self, InvalidAddress};
 use crate::store::records::{self, ParentType, Record, RecordQuery};
@@ -61,14 +62,16 @@ pub fn list(args: &List, ctx: &Context) -> Result<()> {
             words: args.words.iter().flat_map(|text| text.split_whitespace()).map(str::to_owned).collect(),
             assigned_user_id: if args.mine { Some(actor.require_user("--mine")?.id) } else { None },
             team_id: args.team.as_deref().map(|name| context::team(tx, name)).transpose()?.map(|team| team.id),
-            limit: args.limit.filter(|_| !args.count).map(usize::try_from).transpose()?,
         };
         records::list(tx, args.kind, &query, actor.sight())
     })?;
     if args.count {
         return ctx.ui.count("records", i64::try_from(found.len())?);
     }
-    ctx.ui.list("records", COLUMNS, &found)
+    let (found, total) = args.page.first(found);
+    ctx.ui.list("records", COLUMNS, &found)?;
+    page::tell(ctx, found.len(), total);
+    Ok(())
 }
 
 pub fn show(args: &Named, ctx: &Context) -> Result<()> {

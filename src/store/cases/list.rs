@@ -103,9 +103,15 @@ pub fn list(tx: &Tx<'_>, query: &CaseQuery, sight: Sight) -> Result<Vec<CaseRow>
 
 /// How many cases `list` would give without a limit.
 pub fn count(tx: &Tx<'_>, query: &CaseQuery, sight: Sight) -> Result<i64> {
+    count_to(tx, query, -1, sight)
+}
+
+/// The same, at most `most`.
+pub fn count_to(tx: &Tx<'_>, query: &CaseQuery, most: i64, sight: Sight) -> Result<i64> {
     let mut bound = Bound::new(sight);
     let condition = case_condition(&query.condition, &mut bound)?;
-    let sql = format!("SELECT count(*) FROM cases c WHERE {condition}");
+    let most = bound.add(most);
+    let sql = format!("SELECT count(*) FROM (SELECT 1 FROM cases c WHERE {condition} LIMIT {most})");
     Ok(tx.value(&sql, params_from_iter(bound.values))?.unwrap_or_default())
 }
 

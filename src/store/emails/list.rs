@@ -21,6 +21,8 @@ pub struct EmailRow {
     pub accounts: Vec<String>,
     /// Unread by the viewer.
     pub unread: bool,
+    /// With an attachment that is not part of the text.
+    pub attachment: bool,
     /// Marked as important by the viewer.
     pub important: bool,
     /// Where it lies for the viewer: a word such as inbox, or the name of a folder.
@@ -55,6 +57,7 @@ pub fn list(tx: &Tx<'_>, query: &EmailQuery, sight: Sight) -> Result<Vec<EmailRo
                 WHERE d.email_id = e.id AND (a.kind = 'group' OR ?1 IS NULL OR a.user_id = ?1) ORDER BY a.name)) AS account_names,
             EXISTS (SELECT 1 FROM email_users eu WHERE eu.email_id = e.id AND eu.user_id = {viewer} AND NOT eu.read) AS unread,
             EXISTS (SELECT 1 FROM email_users eu WHERE eu.email_id = e.id AND eu.user_id = {viewer} AND eu.important) AS important,
+            EXISTS (SELECT 1 FROM email_attachments f WHERE f.email_id = e.id AND NOT f.inline) AS attachment,
             {folder} AS lies_in, (SELECT count(*) FROM email_variants v WHERE v.email_id = e.id) AS variants
         FROM emails e LEFT JOIN cases c ON e.parent_type = 'case' AND c.id = e.parent_id
         WHERE e.id IN (SELECT e.id FROM {from} ORDER BY e.received_at DESC, e.id DESC LIMIT {limit})
@@ -68,11 +71,21 @@ pub fn list(tx: &Tx<'_>, query: &EmailQuery, sight: Sight) -> Result<Vec<EmailRo
             email: Email { parent: email.parent.filter(|_| parent_seen), ..email },
             accounts: accounts.unwrap_or_default().split('\n').filter(|a| !a.is_empty()).map(str::to_owned).collect(),
             unread: row.get("unread")?,
+            attachment: row.get("attachment")?,
             important: row.get("important")?,
             folder: row.get("lies_in")?,
             variants: row.get("variants")?,
         })
     })
+}
+
+/// How many emails `list` would give without a limit, at most `most`.
+pub fn count_to(tx: &Tx<'_>, query: &EmailQuery, most: i64, sight: Sight) -> Result<i64> {
+    let mut bound = Bound::new(sight);
+    let from = email_source(tx, &query.condition, sight, &mut bound)?;
+    let most = bound.add(most);
+    let sql = format!("SELECT count(*) FROM (SELECT 1 FROM {from} LIMIT {most})");
+    Ok(tx.value(&sql, params_from_iter(bound.values))?.unwrap_or_default())
 }
 
 /// How many unverified mails wait for a decision, as far as they and their cases may be seen (B4.10).

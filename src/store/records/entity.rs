@@ -109,8 +109,6 @@ pub struct RecordQuery {
     pub words: Vec<String>,
     pub assigned_user_id: Option<i64>,
     pub team_id: Option<i64>,
-    /// Maximum number.
-    pub limit: Option<usize>,
 }
 
 /// Records of one type as far as they may be seen, by name.
@@ -127,7 +125,6 @@ pub fn list(tx: &Tx<'_>, kind: ParentType, query: &RecordQuery, sight: Sight) ->
     // SQLite knows the case of ASCII letters only.
     let words: Vec<String> = query.words.iter().map(|word| word.to_lowercase()).collect();
     found.retain(|record| words.iter().all(|word| mentions(record, word)));
-    found.truncate(query.limit.unwrap_or(usize::MAX));
     Ok(found)
 }
 

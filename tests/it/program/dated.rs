@@ -138,7 +138,7 @@ fn a_query_finds_letters_that_are_sent_later() {
         (&["case", "list", "status:scheduled"], "Later"),
         (&["case", "list", "--", "-status:scheduled"], "Now"),
         (&["outbox", "list", "status:scheduled"], "[#2] Re: Later"),
-        (&["outbox", "list", "status:waiting"], "[#1] Re: Now, [#2] Re: Later"),
+        (&["outbox", "list", "status:waiting"], "[#2] Re: Later, [#1] Re: Now"),
         (&["outbox", "list", "to:eva", "subject:now"], "[#1] Re: Now"),
         (&["outbox", "list", "--", "-status:scheduled"], "[#1] Re: Now"),
         (&["outbox", "list", "status:sent"], ""),
@@ -189,5 +189,39 @@ fn dates_are_typed_in_the_same_forms_everywhere() {
         let refused = sandbox.run(&[&["--as", "boss"], command, &[bad]].concat()).exits(65);
         let said = format!("espomail: {field}: \"soon\" is not a date or time\nhint: write it as today, 'monday 9:00'");
         assert!(refused.stderr.contains(&said), "{command:?}: {}", refused.stderr);
+    }
+}
+
+#[test]
+fn emails_are_marked_in_one_narrow_column_at_any_width() {
+    let sandbox = desk();
+    let multipart = "multipart/mixed; boundary=b";
+    let file = "--b\r\n\r\nSee the file.\r\n--b\r\nContent-Type: application/pdf\r\n\
+        Content-Disposition: attachment; filename=a.pdf\r\n\r\npdf\r\n--b--\r\n";
+    ingest(&sandbox, &letter("Plain", "2024-03-01T10:00:00Z"));
+    sandbox.run(&["--as", "ana", "case", "take", "1"]).ok();
+    let answer = letter("Filed", "2024-03-02T10:00:00Z").in_reply_to("<2024-03-01T10:00:00Z@mua.example>");
+    ingest(&sandbox, &answer.header("Content-Type", multipart).body(file));
+    sandbox.run(&["--as", "ana", "email", "important", "2"]).ok();
+    sandbox.run(&["--as", "ana", "email", "unread", "2"]).ok();
+    ingest(&sandbox, &letter("Robot", "2024-03-03T10:00:00Z").add("Auto-Submitted", "auto-generated"));
+    let listed = sandbox.items(&["--as", "ana", "--fields", "id,marks", "email", "list", "subject:filed"]);
+    assert_eq!(
+        serde_json::json!(listed),
+        serde_json::json!([{"id": 2, "marks": ["unread", "important", "attachment"]}])
+    );
+    let robot = sandbox.items(&["email", "list", "subject:robot"]);
+    assert_eq!(robot[0]["marks"], serde_json::json!(["automatic"]));
+    for width in [60, 80, 100, 140] {
+        sandbox.env("COLUMNS", &width.to_string());
+        let screen = sandbox
+            .call(&["--as", "ana", "--color", "never", "email", "list", "--case", "1"])
+            .on_terminal("")
+            .run()
+            .ok();
+        let lines: Vec<&str> = screen.stdout.lines().map(str::trim_end).take(3).collect();
+        assert!(lines.iter().all(|line| line.chars().count() <= width), "{width}: {lines:#?}");
+        let begin: Vec<String> = lines.iter().map(|line| line.chars().take(10).collect()).collect();
+        assert_eq!(begin, ["MARK  ID  ", "N!@    2  ", "       1  "], "{width}");
     }
 }

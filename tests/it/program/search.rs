@@ -1,6 +1,6 @@
 //! Queries of lists, through the program.
 
-use crate::support::{Desk, from};
+use crate::support::{Desk, Sandbox, from};
 
 /// A desk of ana (team Support, whose case 1 and mail are) and budi (no team); a case by hand that nobody has.
 fn desk() -> Desk {
@@ -96,4 +96,85 @@ fn mail_that_is_not_indexed_yet_is_found() {
     assert_eq!(desk.items(&["email", "list", "overdue"]).len(), 1);
     assert_eq!(desk.items(&["case", "list", "printer"]).len(), 1);
     assert_eq!(desk.run(&["db", "check"]).ok().code, 0);
+}
+
+/// An office whose cases 1 to 3 are closed, open and taken, and open and urgent.
+fn three_cases() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["init"]).ok();
+    sandbox.run(&["team", "add", "Support"]).ok();
+    sandbox.run(&["user", "add", "ana", "--type", "admin", "--email", "ana@staff.example"]).ok();
+    sandbox.run(&["team", "member", "add", "Support", "ana"]).ok();
+    for subject in ["First", "Second", "Third"] {
+        sandbox.run(&["--as", "ana", "case", "create", "--subject", subject, "-m", "printer"]).ok();
+    }
+    sandbox.run(&["--as", "ana", "case", "close", "1"]).ok();
+    sandbox.run(&["--as", "ana", "case", "take", "2"]).ok();
+    sandbox.run(&["--as", "ana", "case", "edit", "3", "--priority", "Urgent"]).ok();
+    sandbox
+}
+
+#[test]
+fn cases_are_open_ones_unless_something_else_is_asked_for() {
+    let sandbox = three_cases();
+    for (args, expected) in [
+        (&[][..], "3 2"),
+        (&["printer"], "3 2"),
+        (&["--open"], "3 2"),
+        (&["--closed"], "1"),
+        (&["--all"], "3 2 1"),
+        (&["--all", "printer"], "3 2 1"),
+        (&["status:Closed"], "1"),
+        (&["--status", "Closed"], "1"),
+        (&["is:closed"], "1"),
+        (&["is:closed OR printer"], "3 2 1"),
+        (&["is:closed", "--open"], ""),
+        (&["case:1"], "1"),
+        (&["--mine"], "2"),
+        (&["--assignee", "ana"], "2"),
+        (&["--assignee", "@none"], "3"),
+        (&["--assignee", "@none", "--all"], "3 1"),
+        (&["--assignee", "@team"], "2"),
+        (&["--unassigned"], "3"),
+        (&["--priority", "Urgent"], "3"),
+        (&["--priority", "Urgent", "--mine"], ""),
+        (&["--limit", "1"], "3"),
+        (&["--limit", "0", "--all"], "3 2 1"),
+    ] {
+        let list = [&["--as", "ana", "case", "list"], args].concat();
+        let numbers: Vec<String> = sandbox.items(&list).iter().map(|case| case["number"].to_string()).collect();
+        assert_eq!(numbers.join(" "), expected, "{args:?}");
+        if !args.contains(&"--limit") {
+            let count = sandbox.run(&[&list[..], &["--count"]].concat()).ok().stdout;
+            assert_eq!(count, format!("{}\n", numbers.len()), "{args:?}");
+        }
+    }
+    for args in [["--open", "--closed"], ["--all", "--closed"], ["--mine", "--unassigned"]] {
+        sandbox.run(&[&["--as", "ana", "case", "list"], &args[..]].concat()).exits(2);
+    }
+    sandbox.run(&["case", "list", "--assignee", "nobody"]).exits(65).says("there is no user \"nobody\"");
+    sandbox.run(&["case", "list", "--assignee", "@me"]).exits(77).says("--assignee");
+    sandbox.run(&["case", "list", "--account", "nothing"]).exits(65).says("there is no account \"nothing\"");
+}
+
+#[test]
+fn lists_say_what_they_leave_out() {
+    let sandbox = three_cases();
+    for name in ["Ann", "Budi", "Citra"] {
+        sandbox.run(&["record", "add", "contact", name]).ok();
+    }
+    for (list, total) in [
+        (&["case", "list", "--all"][..], Some("3")),
+        (&["case", "list"], Some("2")),
+        (&["record", "list", "contact"], Some("3")),
+        (&["log", "list", "--user", "ana"], Some("6")),
+        (&["outbox", "list"], None),
+        (&["email", "list"], None),
+    ] {
+        let said = total.map(|total| format!("1 of {total}; more: --limit N (0 = all)\n")).unwrap_or_default();
+        assert_eq!(sandbox.run(&[list, &["--limit", "1"]].concat()).ok().stderr, said, "{list:?}");
+        assert_eq!(sandbox.run(&[list, &["--limit", "9"]].concat()).ok().stderr, "", "{list:?}");
+        assert_eq!(sandbox.run(&[list, &["--limit", "0"]].concat()).ok().stderr, "", "{list:?}");
+        assert_eq!(sandbox.run(&[&["-q"], list, &["--limit", "1"]].concat()).ok().stderr, "", "{list:?}");
+    }
 }

@@ -53,7 +53,7 @@ impl Scene {
     }
 
     fn look_at_own_mail(&mut self) {
-        for row in self.desk.items(&["outbox", "list", "--all"]) {
+        for row in self.desk.items(&["outbox", "list", "--all", "--limit", "0"]) {
             self.ours.push(row["message_id"].as_str().unwrap().to_owned());
         }
         for row in self.desk.items(&["email", "list", "from:support@desk.example"]) {

@@ -134,14 +134,14 @@ impl Day {
 
     fn number_of(&self, at: usize) -> String {
         let name = format!("Question {}", at + 1);
-        let cases = self.sandbox.items(&["case", "list"]);
+        let cases = self.sandbox.items(&["case", "list", "--all", "--limit", "0"]);
         let named: Vec<_> = cases.iter().filter(|case| case["name"] == name.as_str()).collect();
         assert_eq!(named.len(), 1, "{name} has {} cases", named.len());
         named[0]["number"].to_string()
     }
 
     fn compare(&self) {
-        let cases = self.sandbox.items(&["case", "list"]);
+        let cases = self.sandbox.items(&["case", "list", "--all", "--limit", "0"]);
         assert_eq!(cases.len(), self.threads.len(), "cases");
         for (at, thread) in self.threads.iter().enumerate() {
             let number = self.number_of(at);

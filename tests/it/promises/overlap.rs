@@ -39,7 +39,7 @@ fn overlapping_runs_writers_readers_and_backups() {
         let running: Vec<Running> = calls.iter().map(|call| sandbox.call(call).spawn()).collect();
         // A reader that comes while all of them work.
         let started = Instant::now();
-        sandbox.run(&["case", "list"]).ok();
+        sandbox.run(&["case", "list", "--all", "--limit", "0"]).ok();
         reading.push(started.elapsed());
         for process in running {
             process.wait().ok();
@@ -49,7 +49,7 @@ fn overlapping_runs_writers_readers_and_backups() {
         Child::default().spawn(check, None, backup).wait().ok();
     }
     sandbox.run(&["fetch"]).ok().silent();
-    let cases = sandbox.items(&["case", "list"]);
+    let cases = sandbox.items(&["case", "list", "--all", "--limit", "0"]);
     let subjects: BTreeSet<&str> = cases.iter().map(|case| case["name"].as_str().unwrap()).collect();
     let numbers: BTreeSet<i64> = cases.iter().map(|case| case["number"].as_i64().unwrap()).collect();
     let expected = 1 + 4 * rounds();

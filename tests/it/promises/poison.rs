@@ -32,7 +32,7 @@ fn a_message_that_kills_three_runs_is_quarantined_whole() {
         let held = sandbox.items(&["quarantine", "list"]);
         assert_eq!(held.len(), 1);
         assert!(held[0]["error"].as_str().unwrap().contains("died 3 times"), "{held:#?}");
-        assert_eq!(sandbox.items(&["case", "list"])[0]["name"], "Harmless");
+        assert_eq!(sandbox.items(&["case", "list", "--all", "--limit", "0"])[0]["name"], "Harmless");
         let id = held[0]["id"].to_string();
         let file = sandbox.path("poison.eml");
         sandbox.run(&["quarantine", "export", &id, file.to_str().unwrap()]).ok();
@@ -63,7 +63,7 @@ fn every_poisoned_message_is_kept_and_every_other_imported() {
     let held: BTreeSet<u64> =
         sandbox.items(&["quarantine", "list"]).iter().map(|row| row["uid"].as_u64().unwrap()).collect();
     assert_eq!(held, poisoned.keys().copied().collect(), "{poisoned:?}");
-    assert_eq!(sandbox.items(&["case", "list"]).len() as u64, many - held.len() as u64);
+    assert_eq!(sandbox.items(&["case", "list", "--all", "--limit", "0"]).len() as u64, many - held.len() as u64);
     let done = many - held.len() as u64;
     promise(
         "R8",

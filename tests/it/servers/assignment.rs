@@ -13,7 +13,7 @@ fn fetch_mails(sandbox: &Sandbox, mailbox: &Mailbox, from: usize, count: usize) 
 
 /// Who has the cases, in the order of their numbers; `-` = nobody.
 fn assignees(sandbox: &Sandbox) -> Vec<String> {
-    let mut cases = sandbox.items(&["case", "list"]);
+    let mut cases = sandbox.items(&["case", "list", "--all"]);
     cases.sort_by_key(|case| case["number"].as_i64());
     cases.iter().map(|case| case["assigned_user"]["username"].as_str().unwrap_or("-").to_owned()).collect()
 }

@@ -109,7 +109,7 @@ fn smtp_refusals_are_shown_and_passing_ones_are_tried_again() {
     assert_eq!(sink.connections(), 1, "one connection an account and run");
     let states: Vec<String> =
         sandbox.items(&["outbox", "list", "--all"]).iter().map(|r| r["state"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(states, ["failed", "waiting", "sent"]);
+    assert_eq!(states, ["sent", "waiting", "failed"]);
     let stream = sandbox.json(&["case", "show", "1"])["stream"].to_string();
     assert!(stream.contains("not delivered to c1@customer.example: 550"), "{stream}");
     assert_eq!(

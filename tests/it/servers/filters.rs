@@ -146,7 +146,11 @@ fn no_case_stops_new_cases_but_not_a_conversation() {
     assert_eq!(desk.items(&["case", "thread", "1"]).len(), 2);
     desk.ok(&["case", "close", "1"]);
     desk.put(&answer("Re: Question, again"));
-    assert_eq!(desk.lines(&["case", "list"], &["number", "status"]), ["1 | Closed"], "it joins the closed one");
+    assert_eq!(
+        desk.lines(&["case", "list", "--all"], &["number", "status"]),
+        ["1 | Closed"],
+        "it joins the closed one"
+    );
     assert_eq!(desk.items(&["case", "thread", "1"]).len(), 3);
 }
 
