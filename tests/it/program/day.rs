@@ -186,7 +186,7 @@ fn spam_is_rejected_and_reopening_takes_that_back() {
     assert_eq!(desk.ok("--as ana case spam 1").stdout, "case #1 is Rejected as spam\n");
     let field = |number: i64, field: &str| desk.json(&["case", "show", &number.to_string()])[field].clone();
     assert_eq!((field(1, "status"), field(1, "type")), (json!("Rejected"), json!("Spam")));
-    assert_eq!(desk.items(&["case", "list", "type:spam"]).len(), 1);
+    assert_eq!(desk.items(&["case", "list", "--all", "type:spam"]).len(), 1);
     assert!(desk.items(&["--as", "budi", "case", "list", "is:waiting"]).iter().all(|case| case["number"] != json!(1)));
     assert!(desk.items(&["outbox", "list", "--all"]).is_empty(), "nobody is answered");
     desk.ok("--as budi case reopen 1");
