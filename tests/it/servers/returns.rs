@@ -140,7 +140,10 @@ fn reports_mark_only_who_got_the_very_mail_they_name() {
     let delayed = failed(&customer.address).replace("failed", "delayed").replace("5.1.1", "4.4.1");
     let system = "MAILER-DAEMON@mx.example";
     for (raw, decision) in [
-        (report(&mailbox, system, "unknown@desk.example", &failed(&customer.address)), "on mail that is not from here"),
+        (
+            report(&mailbox, system, "unknown@desk.example", &failed(&customer.address)),
+            "it names no mail that is stored here",
+        ),
         (report(&mailbox, system, &id, &failed("ceo@customer.example")), "was not sent to it"),
         (report(&mailbox, system, &id, &delayed), "delayed, not failed"),
     ] {

@@ -182,7 +182,7 @@ fn a_burst_by_contact_form_ends_in_an_open_case() {
         mailbox.append("INBOX", &letter.bytes());
         sandbox.run(&["fetch"]).ok();
     };
-    let numbers = || sandbox.items(&["case", "list"]).len();
+    let numbers = || sandbox.items(&["case", "list", "--all"]).len();
     ["one", "two", "three"].iter().for_each(|subject| form(subject));
     assert_eq!(numbers(), 2, "the third joins the second");
     assert_eq!(sandbox.items(&["case", "thread", "2"]).len(), 2);

@@ -225,7 +225,7 @@ impl Desk {
     /// `number FIELD mails` of every case.
     #[track_caller]
     pub fn cases(&self, field: &str) -> Vec<String> {
-        let mut cases = self.items("case list");
+        let mut cases = self.items("case list --all");
         cases.sort_by_key(|case| case["number"].as_i64());
         let shown = |case: &Value| {
             let number = case["number"].to_string();
