@@ -65,7 +65,7 @@ pub fn run(args: &SendArgs, ctx: &Context) -> Result<()> {
     }
 }
 
-/// When a run ends that began at `started`.
+/// The moment at which a run must end; `started` = the moment at which it began.
 pub fn end_of(started: Instant, max_runtime: Duration) -> Instant {
     started + max_runtime.min(LONGEST)
 }

@@ -135,7 +135,7 @@ pub fn follow_record(tx: &Tx<'_>, record: &Record, user: &User) -> Result<()> {
     stream::follow(tx, record.parent, user.id)
 }
 
-/// Ends that a user follows a record.
+/// Stops the notifications of a user about a record.
 ///
 /// # Errors
 /// They do not follow it.

@@ -59,7 +59,8 @@ pub fn spam(message: &Message) -> Option<Reason> {
 }
 
 /// Whether a program answered in the place of a person (RFC 3834): out of office, receipt of a desk and the like. Says
-/// less than [`machine`]: newsletters are no answers. Reports on deliveries are none either, which [`super::reading::Reading`] knows.
+/// less than [`machine`]: a newsletter is not an answer. A report on a delivery is not an answer either;
+/// [`super::reading::Reading`] recognises reports.
 pub(in crate::mail) fn answers_for_somebody(message: &Message, words: Option<ByWords>) -> bool {
     words.is_some() || rules::AUTO_REPLY.iter().any(|rule| (rule.test)(message).is_some())
 }
