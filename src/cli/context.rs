@@ -74,9 +74,10 @@ impl Context {
         Ok(store)
     }
 
-    /// The moment this command takes place at.
+    /// The present moment. An editor or a question may have been open for an hour: what is stored after it must not be
+    /// older than what arrived meanwhile.
     pub fn now(&self) -> Timestamp {
-        self.ui.now
+        Timestamp::now()
     }
 
     /// Who is acting.

@@ -383,16 +383,22 @@ fn what_becomes_of_a_draft_while_it_is_edited_costs_no_text_and_no_second_mail()
     // While the editor is open the same user does something else to the draft, in another window.
     let program = format!("{} --db {}", program().display(), desk.sandbox.db().display());
     let edited = |id: &str, other: &str| {
-        let editor = format!("echo Mine >>\"$2\"; {program} --as ana --yes email {other} >/dev/null 2>&1 || exit 9");
+        let editor = format!(
+            "sleep 1; echo Mine >>\"$2\"; date +%s >{stamp}; {program} --as ana --yes email {other} >/dev/null 2>&1 || exit 9",
+            stamp = desk.sandbox.path("stamp").display()
+        );
         desk.edited(&editor, "", &["email", "edit", id])
     };
     for (other, what) in [("edit ID -m Theirs", "was changed"), ("send ID", "was sent"), ("delete ID", "was deleted")] {
         let (id, outbox) = (draft(), desk.outbox("id").len());
         let run = edited(&id, &other.replace("ID", &id)).exits(65);
-        let apart = desk.drafts("ana")[0].to_string();
+        let apart = desk.drafts("ana").into_iter().max().unwrap().to_string();
         let said = format!("draft {id}: {what} meanwhile; what you wrote is draft {apart}");
         assert!(run.stdout.contains(&said) && apart != id, "{run:?}");
         assert!(desk.ana(&["email", "show", &apart]).ok().stdout.contains("Mine"));
+        let saved = desk.query(&format!("SELECT CAST(received_at AS TEXT) FROM emails WHERE id = {apart}")).remove(0);
+        let written = std::fs::read_to_string(desk.sandbox.path("stamp")).unwrap();
+        assert!(*saved >= *written.trim(), "a draft is as old as its text, not as its editor: {saved} {written}");
         let new = desk.outbox("id").len() - outbox;
         assert_eq!(new, usize::from(what == "was sent"));
         if what != "was deleted" {
