@@ -10,4 +10,5 @@ mod quotations;
 mod reading;
 mod records;
 mod roles;
+mod screens;
 mod search;

@@ -11,6 +11,8 @@
 //! | [`Proxy`] | stands before a server, writes down what is said, cuts or kills at a chosen line |
 //! | [`SmtpSink`] | an SMTP server that answers by script |
 //! | [`mail`] | test messages |
+//! | [`shop`] | three days of realistic mail, on any [`shop::Stage`] |
+//! | [`screens`] | what a command shows at all widths, compared with a file |
 
 // Not every test file needs every piece.
 #![allow(dead_code, unused_imports)]
@@ -25,12 +27,15 @@ mod office;
 mod proxy;
 mod rogue;
 mod sandbox;
+mod screens;
 mod scripted;
 mod servers;
+pub mod shop;
 mod sink;
 mod smtp;
 
 use std::path::PathBuf;
+use std::process::Command;
 use std::str::FromStr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -46,6 +51,7 @@ pub use office::{Office, from, office, office_in};
 pub use proxy::{Deed, Proxy, Rule, Side, Speech, When};
 pub use rogue::{At, Quirk, RogueImap, letter as rogue_letter};
 pub use sandbox::{Child, Run, Running, Sandbox, TERMINAL};
+pub use screens::{WIDTHS, golden, screens};
 pub use scripted::{Break, Folder, Lie, Scripted, ledger};
 pub use servers::{Dovecot, Exim};
 pub use sink::{Answer, Received, SmtpSink, Step};
@@ -103,6 +109,19 @@ impl Dice {
 fn serial() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// The library that gives a program another time of day, by `LD_PRELOAD` and `ESPOMAIL_TEST_CLOCK`.
+pub fn clock() -> PathBuf {
+    static CLOCK: OnceLock<PathBuf> = OnceLock::new();
+    let build = || {
+        let library = scratch("clock.so");
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/support/clock.c");
+        let built = Command::new("cc").args(["-Wall", "-shared", "-fPIC", "-o"]).arg(&library).arg(source).status();
+        assert!(built.is_ok_and(|status| status.success()), "no C compiler for {source}");
+        library
+    };
+    CLOCK.get_or_init(build).clone()
 }
 
 /// A path below the directory for temporary files that only this process uses.

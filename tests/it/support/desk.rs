@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Dovecot, Letter, Mailbox, Run, Sandbox, mail};
+use super::{Dovecot, Letter, Mailbox, Run, Sandbox, clock, mail};
 
 /// Address of the account support where it has no mailbox.
 pub const SUPPORT: &str = "support@desk.example";
@@ -58,6 +58,13 @@ impl Desk {
     pub fn empty() -> Desk {
         let desk = Desk { sandbox: Sandbox::new(), mailboxes: BTreeMap::new() };
         desk.ok("init");
+        desk
+    }
+
+    /// No database yet, and a clock that stands still, see [`Desk::at`].
+    pub fn with_clock() -> Desk {
+        let desk = Desk { sandbox: Sandbox::new(), mailboxes: BTreeMap::new() };
+        desk.sandbox.env("LD_PRELOAD", clock().to_str().unwrap());
         desk
     }
 
@@ -137,6 +144,11 @@ impl Desk {
 
 /// Commands and mail.
 impl Desk {
+    /// Sets the clock of [`Desk::with_clock`].
+    pub fn at(&self, now: jiff::Timestamp) {
+        self.sandbox.env("ESPOMAIL_TEST_CLOCK", &now.as_second().to_string());
+    }
+
     #[track_caller]
     pub fn run<L: Line + ?Sized>(&self, line: &L) -> Run {
         self.sandbox.run(&line.words())

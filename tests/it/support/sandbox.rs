@@ -84,6 +84,7 @@ impl Sandbox {
             args: args.iter().map(|&arg| arg.to_owned()).collect(),
             stdin: None,
             terminal: None,
+            columns: 100,
             child: Child::default(),
         }
     }
@@ -172,15 +173,22 @@ pub struct Call<'a> {
     sandbox: &'a Sandbox,
     args: Vec<String>,
     stdin: Option<Vec<u8>>,
-    terminal: Option<String>,
+    /// What is typed there.
+    terminal: Option<Option<String>>,
+    columns: usize,
     child: Child,
 }
 
 impl Call<'_> {
     /// On a terminal of its own, where somebody types `answer` if they are asked; all output is standard output then.
     pub fn on_terminal(mut self, answer: &str) -> Self {
-        self.terminal = Some(answer.to_owned());
+        self.terminal = Some(Some(answer.to_owned()));
         self
+    }
+
+    /// On a terminal of this width, where nobody types.
+    pub fn columns(self, columns: usize) -> Self {
+        Call { columns, terminal: Some(None), ..self }
     }
 
     pub fn stdin(mut self, bytes: &[u8]) -> Self {
@@ -204,9 +212,10 @@ impl Call<'_> {
         let program = program();
         let mut command = match &self.terminal {
             Some(answer) => {
-                let steps = serde_json::json!([["[y/N] ", format!("{answer}\n")]]);
+                let answers = answer.iter().map(|answer| ("[y/N] ", format!("{answer}\n")));
+                let steps = serde_json::json!(answers.collect::<Vec<_>>());
                 let mut command = Command::new("python3");
-                command.args(["-c", TERMINAL, "100", &steps.to_string()]).arg(program);
+                command.args(["-c", TERMINAL, &self.columns.to_string(), &steps.to_string()]).arg(program);
                 command
             }
             None => Command::new(program),
