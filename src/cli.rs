@@ -44,6 +44,7 @@ pub mod schema;
 pub mod send;
 pub mod status;
 pub mod stream;
+mod sudo_front;
 mod sudo_policy;
 mod sudo_relay;
 mod summary;
@@ -60,7 +61,8 @@ use anyhow::Result;
 use clap::{ArgAction, Parser, Subcommand};
 
 pub use self::run::run;
-use crate::ui::output::{Color, Format};
+use crate::ui::output::Format;
+use crate::ui::terminal::{Color, Facts};
 use crate::units;
 
 /// Turn mailboxes into cases that agents answer from the shell
@@ -137,9 +139,9 @@ pub struct Cli {
     /// Number of files that precede standard input; used by espomail itself, through sudo
     #[arg(long, global = true, hide = true, value_name = "N", default_value_t = 0)]
     front: u32,
-    /// The editor runs on the other side; used by espomail itself, through sudo
-    #[arg(long, global = true, hide = true)]
-    edits_afar: bool,
+    /// What the other side shows, asks and edits; used by espomail itself, through sudo
+    #[arg(long, global = true, hide = true, value_name = "FACTS")]
+    afar: Option<Facts>,
     /// `None` = the day of the user.
     #[command(subcommand)]
     command: Option<Command>,

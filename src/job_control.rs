@@ -7,11 +7,14 @@
 //!
 //! SIGSTOP cannot be held back; [`crate::holder`] names the process that it stopped.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, ThreadId};
 
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
+use signal_hook::flag;
 
 /// The thread that may let the stop signals through, and which of them its parent had not held back.
 static MAIN: OnceLock<(ThreadId, SigSet)> = OnceLock::new();
@@ -61,5 +64,41 @@ impl Hold {
 impl Drop for Hold {
     fn drop(&mut self) {
         HELD.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// As long as this is there, these signals end another program at the terminal and not this one. From then on they do again
+/// what they do to every program.
+#[derive(Debug)]
+pub struct Outliving(&'static [i32]);
+
+/// For each signal that was outlived, whether it does what it does to every program.
+static USUAL: Mutex<BTreeMap<i32, Arc<AtomicBool>>> = Mutex::new(BTreeMap::new());
+
+impl Outliving {
+    /// From now on.
+    ///
+    /// # Errors
+    /// One of them is not a signal that a program can outlive.
+    pub fn of(signals: &'static [i32]) -> io::Result<Outliving> {
+        let mut usual = USUAL.lock().unwrap_or_else(PoisonError::into_inner);
+        for signal in signals {
+            match usual.get(signal) {
+                Some(usual) => usual.store(false, Ordering::Relaxed),
+                None => {
+                    let flag = Arc::new(AtomicBool::new(false));
+                    flag::register_conditional_default(*signal, Arc::clone(&flag))?;
+                    usual.insert(*signal, flag);
+                }
+            }
+        }
+        Ok(Outliving(signals))
+    }
+}
+
+impl Drop for Outliving {
+    fn drop(&mut self) {
+        let usual = USUAL.lock().unwrap_or_else(PoisonError::into_inner);
+        self.0.iter().filter_map(|signal| usual.get(signal)).for_each(|usual| usual.store(true, Ordering::Relaxed));
     }
 }

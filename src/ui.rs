@@ -2,11 +2,16 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
+pub mod afar;
 pub mod age;
 pub mod cell;
+pub mod channel;
+pub mod frames;
 mod machine;
 pub mod output;
+pub mod pager;
 pub mod progress;
 pub mod safe;
 pub mod speaker;
 pub mod table;
+pub mod terminal;

@@ -123,7 +123,7 @@ mod tests {
             ("espomail case note 12 -m secret", Some("case note")),
             ("/usr/local/bin/espomail --db /x/y.db --as ana fetch hidden-account", Some("fetch")),
             ("espomail --front 1 case reply 4 -F x", Some("case reply")),
-            ("espomail --edits-afar email edit 4", Some("email edit")),
+            ("espomail --afar edits email edit 4", Some("email edit")),
             ("espomail db check", Some("db check")),
             ("espomail", None),
             ("sqlite3 espomail.db", None),

@@ -5,16 +5,15 @@ mod tests;
 
 use std::fs::File;
 use std::io::{ErrorKind, Seek as _, Write as _};
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command as Process;
+use std::process::{Command as Process, Stdio};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
 
 use super::context::Context;
-use crate::error::{Fault, Kind};
-use crate::ui::output;
+use crate::error::{self, Fault, Kind};
+use crate::ui::{output, pager};
 
 /// A page of the manual: its name, its section and its source (mdoc).
 pub struct Page {
@@ -79,9 +78,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("toml", "espomail.toml"),
 ];
 
-/// Programs that show a page from standard input, best first: in a pager, and as text for a pipe.
-const VIEWERS: &[(&str, &[&str], &[&str])] =
-    &[("man", &["-l", "-"], &["-P", "cat", "-l", "-"]), ("mandoc", &["-a"], &["-T", "utf8"])];
+/// Programs that make text of a page from standard input, best first.
+const VIEWERS: &[(&str, &[&str])] = &[("man", &["-P", "cat", "-l", "-"]), ("mandoc", &["-T", "utf8"])];
 
 impl Page {
     /// The page about a command or a topic: `case`, `query`, `espomail-case`; `None` if there is none.
@@ -126,7 +124,9 @@ pub fn run(args: &ManArgs, ctx: &Context) -> Result<()> {
     };
     // A pager started with the rights of a service would give them to everybody who can type "!".
     if !args.source && !ctx.caller.is_delegated() {
-        show(page, ctx.ui.pager)?;
+        if let Some(text) = rendered(page, ctx.ui.width)? {
+            return output::print(&text);
+        }
         ctx.ui.note("neither man nor mandoc is installed, so this is the source of the page");
     }
     output::print(page.source.as_bytes())
@@ -144,16 +144,22 @@ fn write_all(dir: &Path, ctx: &Context) -> Result<()> {
     ctx.done(dir.display(), &format!("{} manual pages written below {}", PAGES.len(), dir.display()))
 }
 
-/// Shows a page: this process becomes the viewer. Returns where no viewer is installed.
-fn show(page: &Page, in_pager: bool) -> Result<()> {
-    for (program, paged, piped) in VIEWERS {
-        let arguments = if in_pager { paged } else { piped };
-        let refused = Process::new(program).args(*arguments).stdin(in_memory(page.source)?).exec();
-        if refused.kind() != ErrorKind::NotFound {
-            return Err(refused).with_context(|| format!("cannot run {program}"));
+/// The text of a page for a terminal of this width; `None` where no viewer is installed.
+fn rendered(page: &Page, width: Option<usize>) -> Result<Option<Vec<u8>>> {
+    for (program, arguments) in VIEWERS {
+        let mut viewer = Process::new(program);
+        viewer.args(*arguments).stdin(in_memory(page.source)?).stderr(Stdio::inherit());
+        if let Some(width) = width.filter(|_| pager::is_on()) {
+            viewer.env("MANWIDTH", width.to_string()).env("MAN_KEEP_FORMATTING", "1");
+        }
+        match viewer.output() {
+            Ok(done) if done.status.success() => return Ok(Some(done.stdout)),
+            Ok(done) => return Err(error::config(format!("{program} failed: {}", done.status)).into()),
+            Err(e) if e.kind() == ErrorKind::NotFound => {}
+            Err(e) => return Err(e).with_context(|| format!("cannot run {program}")),
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// A file without a name that holds the text.

@@ -1,17 +1,17 @@
 //! Files that are named on the command line are read here, with the rights of the caller.
 //!
 //! For a caller who came through sudo nothing is opened: what they may read arrives as frames at the beginning of standard
-//! input, sent by [`super::sudo_relay`]. A frame is a line `SIZE NAME` and that many bytes.
+//! input ([`frames`]), sent by [`super::sudo_relay`].
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufRead as _, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read};
 use std::sync::OnceLock;
+
+use crate::ui::frames;
 
 /// All frames together.
 const MOST: u64 = 128 << 20;
-/// A line before a frame.
-const LINE: u64 = 8 << 10;
 
 /// What was sent, by the names on the command line; set as soon as nothing may be opened any more.
 static SENT: OnceLock<HashMap<String, Vec<u8>>> = OnceLock::new();
@@ -48,38 +48,11 @@ pub fn read(file: &str, max: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Writes one frame.
-pub fn write_frame(out: &mut impl Write, name: &str, bytes: &[u8]) -> io::Result<()> {
-    writeln!(out, "{} {name}", bytes.len())?;
-    out.write_all(bytes)
-}
-
-/// Reads one frame of at most `most` bytes; `None` at the end.
-pub fn read_frame(input: &mut impl io::BufRead, most: u64) -> io::Result<Option<(String, Vec<u8>)>> {
-    let broken = |why: &str| io::Error::new(ErrorKind::InvalidData, format!("the files that were sent {why}"));
-    let mut line = String::new();
-    if input.by_ref().take(LINE).read_line(&mut line)? == 0 {
-        return Ok(None);
-    }
-    let head = line.strip_suffix('\n').and_then(|line| line.split_once(' '));
-    let (size, name) = head.ok_or_else(|| broken("are incomplete"))?;
-    let size: u64 = size.parse().map_err(|_| broken("are incomplete"))?;
-    if size > most {
-        return Err(broken("are too large"));
-    }
-    let mut bytes = Vec::new();
-    input.by_ref().take(size).read_to_end(&mut bytes)?;
-    match bytes.len() as u64 == size {
-        true => Ok(Some((name.to_owned(), bytes))),
-        false => Err(broken("are incomplete")),
-    }
-}
-
 fn read_frames(input: &mut impl io::BufRead, frames: u32) -> io::Result<HashMap<String, Vec<u8>>> {
     let mut sent = HashMap::new();
     let mut left = MOST;
     for _ in 0..frames {
-        let (name, bytes) = read_frame(input, left)?.ok_or(ErrorKind::UnexpectedEof)?;
+        let (name, bytes) = frames::read(input, left)?.ok_or(ErrorKind::UnexpectedEof)?;
         left -= bytes.len() as u64;
         sent.insert(name, bytes);
     }
@@ -94,8 +67,8 @@ mod tests {
     #[test]
     fn frames_arrive_as_they_were_sent_and_leave_the_rest() {
         let mut wire = Vec::new();
-        write_frame(&mut wire, "a b.pdf", b"\0\n1 x\n").unwrap();
-        write_frame(&mut wire, "", b"").unwrap();
+        frames::write(&mut wire, "a b.pdf", b"\0\n1 x\n").unwrap();
+        frames::write(&mut wire, "", b"").unwrap();
         wire.extend_from_slice(b"the text\n");
         let mut input = wire.as_slice();
         let sent = read_frames(&mut input, 2).unwrap();

@@ -1,6 +1,6 @@
 //! From the words that were typed to an exit code.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -20,8 +20,9 @@ use crate::caller::{Caller, Process, Standing};
 use crate::config::{self as configuration, Config};
 use crate::error::{self, Ended, Fault, Kind};
 use crate::job_control;
-use crate::ui::output::{self, Color, Format, Ui};
-use crate::ui::speaker;
+use crate::ui::output::{self, Format, Ui};
+use crate::ui::terminal::{self, Habits, Screen};
+use crate::ui::{afar, channel, pager};
 
 /// Runs the program; its exit code.
 pub fn run() -> ExitCode {
@@ -35,17 +36,15 @@ pub fn run() -> ExitCode {
     let (ui, is_check) = (cli.ui(), matches!(cli.command, Some(Command::Check(_))));
     let is_ingest = matches!(cli.command, Some(Command::Ingest(_)));
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| execute(cli, &command, &matches, &ui)));
+    let shown = channel::finish();
+    let outcome = outcome.map(|done| done.and(shown));
     let error = match outcome {
-        Ok(Ok(())) => {
-            speaker::finish();
-            return ExitCode::SUCCESS;
-        }
+        Ok(Ok(())) => return ExitCode::SUCCESS,
         Ok(Err(error)) => busy::in_words(error),
         Err(_) => Fault::new(Kind::Bug, "internal error: the command was stopped and nothing half done was kept")
             .hint("please report it with the command you typed")
             .into(),
     };
-    speaker::finish();
     let error = match error.downcast::<clap::Error>() {
         Ok(refused) => return usage(&refused.format(&mut command), command),
         Err(error) => error,
@@ -120,6 +119,7 @@ fn execute(mut cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui)
         sudo_policy::check(command, matches, std::env::vars_os().map(|(name, _)| name))?;
         sudo_policy::detach()?;
     }
+    page(&cli, &process, matches, ui);
     let config = Config::load(cli.config.as_deref());
     // `config` itself must work with a configuration that does not.
     if let Some(Command::Config(command)) = cli.command {
@@ -154,8 +154,7 @@ fn execute(mut cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui)
         dry_run: cli.dry_run,
         yes: cli.yes,
         no_input: cli.no_input,
-        // Never to a terminal: what is to be edited holds mail.
-        edits_afar: cli.edits_afar && process.is_delegated() && !io::stdout().is_terminal(),
+        edits_afar: afar::facts().is_some_and(|facts| facts.edits),
     };
     if ctx.caller.is_delegated() && cli.command.as_ref().is_none_or(Command::needs_database) {
         // Also for what asks nobody.
@@ -248,31 +247,45 @@ impl Cli {
     }
 
     fn ui(&self) -> Ui {
-        let terminal = io::stdout().is_terminal();
-        let width =
-            terminal.then(|| std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok()).unwrap_or_else(terminal_width));
-        let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+        // Never to a terminal: what goes to the other side holds mail as it is.
+        let is_afar = Process::current().is_delegated() && !io::stdout().is_terminal();
+        let facts = self.afar.clone().filter(|_| is_afar);
+        let screen = facts.as_ref().map_or_else(Screen::of_stdout, |facts| facts.screen);
+        let color = facts.as_ref().map_or_else(|| self.is_colored(screen.is_some()), |facts| facts.color);
+        facts.into_iter().for_each(afar::begin);
         Ui {
             format: if self.json { Format::Json } else { self.format },
             fields: self.fields.clone(),
             headers: !self.no_headers,
-            color: match self.color {
-                Color::Auto => terminal && !plain,
-                Color::Always => true,
-                Color::Never => false,
-            },
-            width,
+            color,
+            width: screen.map(|screen| screen.width),
             utc: self.utc,
-            pager: terminal && !self.no_pager,
             quiet: self.quiet,
             verbosity: self.verbose,
             now: Timestamp::now(),
         }
     }
+
+    fn is_colored(&self, is_terminal: bool) -> bool {
+        let [no_color, force, color, term] =
+            ["NO_COLOR", "CLICOLOR_FORCE", "CLICOLOR", "TERM"].map(|name| std::env::var(name).ok());
+        let habits = Habits {
+            no_color: no_color.as_deref(),
+            force: force.as_deref(),
+            color: color.as_deref(),
+            term: term.as_deref(),
+        };
+        terminal::is_colored(self.color, is_terminal, habits)
+    }
 }
 
-fn terminal_width() -> usize {
-    rustix::termios::tcgetwinsize(io::stdout()).map_or(80, |size| usize::from(size.ws_col)).max(20)
+/// Lets a pager show what is longer than the screen. Started with the rights of a service it would give them to everybody
+/// who can type "!".
+fn page(cli: &Cli, process: &Process, matches: &ArgMatches, ui: &Ui) {
+    let is_wanted = !cli.no_pager && !cli.no_input && !cli.quiet && !ui.format.is_json();
+    if is_wanted && !process.is_delegated() && command_words::only_shows(&command_words::of(matches)) {
+        Screen::of_stdout().into_iter().for_each(pager::begin);
+    }
 }
 
 impl Context {

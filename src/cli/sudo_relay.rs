@@ -9,18 +9,20 @@ use std::io::{self, BufReader, ErrorKind, IsTerminal as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command as Process, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command as Process, ExitStatus, Stdio};
 
 use anyhow::{Context as _, Result};
 use clap::{Arg, ArgMatches, Command, ValueHint};
 
-use super::editor::remote;
 use super::email::attachment;
+use super::sudo_front::{self, Terminal};
 use super::{named_files, sudo_policy};
 use crate::caller;
 use crate::config;
 use crate::error::{self, Ended, Fault};
 use crate::ui::output::Ui;
+use crate::ui::terminal::{Facts, Screen};
+use crate::ui::{frames, pager};
 
 /// Maximum number of bytes of a file that are sent; the other side refuses more.
 const MOST: u64 = 128 << 20;
@@ -46,8 +48,8 @@ enum Output {
     File(File, PathBuf),
     /// Files for this directory.
     Files(PathBuf),
-    /// A text for the caller's editor, or what is shown.
-    Letter,
+    /// [`sudo_front`] shows it, and answers what the command asks.
+    Served,
 }
 
 /// Runs the command as the owner of the database.
@@ -72,9 +74,15 @@ pub fn run(owner: &str, command: &Command, matches: &ArgMatches, ui: &Ui) -> Res
             _ => {}
         }
     }
-    if may_edit(command, matches) {
-        output = Output::Letter;
-        args.insert(0, "--edits-afar".into());
+    let somebody_types = io::stdin().is_terminal();
+    let asks = somebody_types && args.iter().all(|arg| arg != "-");
+    let edits = asks && wants_editor(command, matches);
+    let facts = Facts { screen: Screen::of_stdout(), color: ui.color, asks, edits };
+    // Files go where otherwise that would go which is typed.
+    let is_typed = somebody_types && !frames.is_empty();
+    if matches!(output, Output::Shown) && (edits || is_typed || pager::is_on()) {
+        output = Output::Served;
+        args.splice(0..0, ["--afar".into(), facts.to_string().into()]);
     }
     if !frames.is_empty() {
         args.splice(0..0, ["--front".into(), frames.len().to_string().into()]);
@@ -82,21 +90,21 @@ pub fn run(owner: &str, command: &Command, matches: &ArgMatches, ui: &Ui) -> Res
     let program = std::env::current_exe().context("cannot find the program itself")?;
     let mut sudo = Process::new("sudo");
     sudo.args(["-n", "-u", owner, "--"]).arg(&program).args(args);
-    let sends = !frames.is_empty() || matches!(output, Output::Letter);
+    let sends = !frames.is_empty() || matches!(output, Output::Served);
     sudo.stdin(if sends { Stdio::piped() } else { Stdio::inherit() });
     sudo.stdout(match &output {
         Output::Shown => Stdio::inherit(),
         Output::File(file, _) => file.try_clone()?.into(),
-        Output::Files(_) | Output::Letter => Stdio::piped(),
+        Output::Files(_) | Output::Served => Stdio::piped(),
     });
-    if matches!(output, Output::Letter) {
-        // Keys that mean a signal are the editor's.
+    if matches!(output, Output::Served) {
+        // Keys are for the editor and the pager.
         sudo.process_group(0);
     }
     let child =
         sudo.spawn().map_err(|e| error::config(format!("sudo cannot be started: {e}")).hint("apt install sudo"))?;
     let code = match output {
-        Output::Letter => edit(child, frames, ui)?,
+        Output::Served => serve(child, frames, asks, ui)?,
         _ => finish(child, frames, &output, ui)?,
     };
     if let Output::File(file, path) = output {
@@ -112,13 +120,7 @@ pub fn run(owner: &str, command: &Command, matches: &ArgMatches, ui: &Ui) -> Res
     }
 }
 
-/// Whether the command may ask for an editor: it writes a letter, somebody sits there, and no text is given or is to be
-/// edited.
-fn may_edit(command: &Command, matches: &ArgMatches) -> bool {
-    io::stdin().is_terminal() && wants_editor(command, matches)
-}
-
-/// The same, as far as the command line says it.
+/// Whether the command may ask for an editor: it writes a letter, and no text is given or is to be edited.
 fn wants_editor(command: &Command, matches: &ArgMatches) -> bool {
     let (mut command, mut leaf) = (command, matches);
     while let Some((name, below)) = leaf.subcommand() {
@@ -152,12 +154,18 @@ fn in_place_of(args: &mut Vec<OsString>, arg: &Arg, value: &OsStr) {
     }
 }
 
-/// Lets the caller edit what the command asks for, and waits for the end.
-fn edit(mut child: Child, frames: Vec<(OsString, Vec<u8>)>, ui: &Ui) -> Result<u8> {
-    let (Some(mut answer), Some(said)) = (child.stdin.take(), child.stdout.take()) else { return Ok(70) };
-    // All are read before anything is said; who is refused reads none.
-    let _ = send(&mut answer, &frames);
-    let served = remote::serve(BufReader::new(said), answer, &mut io::stdout().lock());
+/// Shows what the command says and answers what it asks, and waits for the end.
+fn serve(mut child: Child, frames: Vec<(OsString, Vec<u8>)>, asks: bool, ui: &Ui) -> Result<u8> {
+    let (Some(mut pipe), Some(said)) = (child.stdin.take(), child.stdout.take()) else { return Ok(70) };
+    let answer = if asks {
+        // All are read before anything is said; who is refused reads none.
+        let _ = send(&mut pipe, &frames);
+        Some(pipe)
+    } else {
+        feed(pipe, frames, true);
+        None
+    };
+    let served = sudo_front::serve(BufReader::with_capacity(64 << 10, said), answer, &mut Terminal);
     let code = code(child.wait()?);
     if let Some(page) = served? {
         ui.hint(&format!("what you wrote is in {}; the directory is yours to remove", page.file().display()));
@@ -165,8 +173,19 @@ fn edit(mut child: Child, frames: Vec<(OsString, Vec<u8>)>, ui: &Ui) -> Result<u
     Ok(code)
 }
 
-fn send(pipe: &mut impl io::Write, frames: &[(OsString, Vec<u8>)]) -> io::Result<()> {
-    frames.iter().try_for_each(|(name, bytes)| named_files::write_frame(pipe, &name.to_string_lossy(), bytes))
+/// Sends the files, then, if it is wanted, what comes in by standard input.
+fn feed(mut pipe: ChildStdin, frames: Vec<(OsString, Vec<u8>)>, and_input: bool) {
+    // Somebody who asks for nothing more reads nothing more, which is not an error.
+    std::thread::spawn(move || {
+        if send(&mut pipe, &frames).is_ok() && and_input {
+            let _ = io::copy(&mut io::stdin().lock(), &mut pipe);
+        }
+        let _ = pipe.flush();
+    });
+}
+
+fn send(pipe: &mut impl io::Write, sent: &[(OsString, Vec<u8>)]) -> io::Result<()> {
+    sent.iter().try_for_each(|(name, bytes)| frames::write(pipe, &name.to_string_lossy(), bytes))
 }
 
 /// As a shell has it of a program that a signal ended.
@@ -177,14 +196,8 @@ fn code(status: ExitStatus) -> u8 {
 
 /// Sends the files, then what comes in by standard input, takes what is to be saved, and waits for the end.
 fn finish(mut child: Child, frames: Vec<(OsString, Vec<u8>)>, output: &Output, ui: &Ui) -> Result<u8> {
-    if let Some(mut pipe) = child.stdin.take() {
-        // Somebody who asks for nothing more reads nothing more, which is not an error.
-        std::thread::spawn(move || {
-            if send(&mut pipe, &frames).is_ok() && !io::stdin().is_terminal() {
-                let _ = io::copy(&mut io::stdin().lock(), &mut pipe);
-            }
-            let _ = pipe.flush();
-        });
+    if let Some(pipe) = child.stdin.take() {
+        feed(pipe, frames, !io::stdin().is_terminal());
     }
     let saved = match (output, child.stdout.take()) {
         (Output::Files(dir), Some(pipe)) => attachment::save_sent(&mut BufReader::new(pipe), dir, ui),

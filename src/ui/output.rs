@@ -3,18 +3,19 @@
 //! A reader who goes away (broken pipe) ends the program with success. People get tables and ages,
 //! programs get stable JSON, TSV or CSV.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal as _};
 
 use anyhow::Result;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::cell::{self, Cell, Column, Field, Heading, Shown};
+pub use super::channel::print;
+use super::channel::say;
 use super::machine::{self, escaped, object, plain, schema};
 use super::table::{self, Layout};
-use super::{safe, speaker};
+use super::{afar, channel, safe};
 use crate::error::{self, Ended, Fault, Kind};
-use crate::job_control;
 
 /// How results are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -41,15 +42,6 @@ impl Format {
     }
 }
 
-/// When colours are used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Color {
-    /// On a terminal.
-    Auto,
-    Always,
-    Never,
-}
-
 /// Where and how a command speaks.
 #[derive(Debug, Clone)]
 pub struct Ui {
@@ -65,8 +57,6 @@ pub struct Ui {
     pub width: Option<usize>,
     /// People's times in UTC.
     pub utc: bool,
-    /// Whether a pager may be started: somebody looks, and `--no-pager` was not given.
-    pub pager: bool,
     /// Only ids and errors.
     pub quiet: bool,
     /// Number of `-v`.
@@ -268,7 +258,7 @@ impl Ui {
 
     /// Whether somebody can type.
     pub fn stdin_is_terminal(&self) -> bool {
-        io::stdin().is_terminal()
+        afar::facts().map_or_else(|| io::stdin().is_terminal(), |facts| facts.asks)
     }
 
     /// What cells know of the reader.
@@ -296,22 +286,12 @@ impl Ui {
 
     /// Asks for something that is then typed.
     pub fn prompt(&self, text: &str) {
-        speaker::finish();
-        let mut stderr = io::stderr().lock();
-        let _ = write!(stderr, "{}", safe::line(text)).and_then(|()| stderr.flush());
+        channel::prompt(text);
     }
 
     /// Asks a yes-or-no question on the terminal.
     pub fn ask(&self, question: &str) -> Result<bool> {
-        speaker::finish();
-        let mut answer = String::new();
-        job_control::while_waiting(|| {
-            let mut stderr = io::stderr().lock();
-            write!(stderr, "{} [y/N] ", safe::line(question))?;
-            stderr.flush()?;
-            io::stdin().read_line(&mut answer)
-        })?;
-        Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+        channel::ask(question)
     }
 
     /// The fields that `--fields` names, else all that the format shows.
@@ -405,11 +385,6 @@ fn with_schema(noun: &str, headings: &[Heading], cells: &[Cell]) -> Map<String, 
     all
 }
 
-/// The program's own text, byte for byte: scripts and the manual page.
-pub fn print(bytes: &[u8]) -> Result<()> {
-    Ok(job_control::while_waiting(|| io::stdout().lock().write_all(bytes))?)
-}
-
 /// A command line that is not understood, before there is a [`Ui`]; `json` for programs.
 pub fn complain(text: &str, json: bool) {
     let text = text.strip_prefix("error: ").unwrap_or(text).trim_end();
@@ -419,13 +394,4 @@ pub fn complain(text: &str, json: bool) {
     } else {
         say(&format!("espomail: {}", safe::block(text)));
     }
-}
-
-fn say(text: &str) {
-    if job_control::is_holding() {
-        return speaker::later(format!("{text}\n"));
-    }
-    speaker::finish();
-    // Nobody to tell where standard error is closed.
-    let _ = job_control::while_waiting(|| writeln!(io::stderr().lock(), "{text}"));
 }

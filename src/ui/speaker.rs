@@ -1,12 +1,13 @@
 //! Speaks for a process that holds something others wait for: a terminal that is stopped (Ctrl-S), or a pipe that nobody
 //! reads, keeps the speaker waiting, not the process.
 
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
+use super::afar;
 use crate::job_control;
 
 /// Maximum number of lines that wait; what comes after them is left out.
@@ -34,13 +35,21 @@ pub fn later(text: String) {
         let thread = thread::spawn(move || {
             for line in said {
                 // Nobody to tell where standard error is closed.
-                let _ = io::stderr().lock().write_all(line.as_bytes());
+                let _ = put(&line);
                 WAITING.fetch_sub(1, Ordering::Relaxed);
             }
         });
         Speaker { lines, thread }
     });
     let _ = speaker.lines.send(text);
+}
+
+/// Writes to standard error, of the caller's side where there is one.
+pub fn put(text: &str) -> io::Result<()> {
+    match afar::facts() {
+        Some(_) => afar::tell(afar::SAY, text.as_bytes()),
+        None => io::stderr().lock().write_all(text.as_bytes()),
+    }
 }
 
 /// Whether more waits than a terminal takes that somebody looks at.
@@ -58,6 +67,6 @@ pub fn finish() {
     let _ = job_control::while_waiting(|| speaker.thread.join());
     let left_out = LEFT_OUT.swap(0, Ordering::Relaxed);
     if left_out > 0 {
-        let _ = writeln!(io::stderr().lock(), "espomail: {left_out} lines were left out: nothing took them");
+        let _ = put(&format!("espomail: {left_out} lines were left out: nothing took them\n"));
     }
 }

@@ -4,6 +4,7 @@ mod case_work;
 mod command_line;
 mod dated;
 mod day;
+mod pager;
 mod people;
 mod privacy;
 mod quotations;

@@ -6,15 +6,12 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
-use signal_hook::flag;
 
 use crate::error::{self, Fault, Kind};
-use crate::job_control;
+use crate::job_control::{self, Outliving};
 use crate::mail::message_id;
 use crate::random;
 
@@ -95,23 +92,13 @@ fn run(file: &Path) -> Result<()> {
     let editor = named.into_iter().find(|editor| !editor.trim().is_empty()).unwrap_or_else(|| "vi".to_owned());
     let mut command = Command::new("sh");
     command.arg("-c").arg(format!("{editor} \"$@\"")).arg(&editor).arg(file);
-    match outliving_signals(|| job_control::while_waiting(|| command.status())) {
+    // The editor uses Ctrl-C for its own ends or dies of it: what was typed is taken care of when it has ended.
+    let outliving = Outliving::of(&[SIGINT, SIGQUIT, SIGHUP, SIGTERM]);
+    match outliving.and_then(|_outliving| job_control::while_waiting(|| command.status())) {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(Fault::new(Kind::Config, format!("the editor \"{editor}\" failed: {status}"))
             .hint("set VISUAL or EDITOR to one that works")
             .into()),
         Err(e) => Err(error::config(format!("the editor cannot be started: {e}")).into()),
     }
-}
-
-/// Signals are for the editor, which uses Ctrl-C for its own ends or dies of them: what was typed is taken care of when
-/// it has ended. From then on they do again what they do to every program.
-fn outliving_signals<T>(work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-    let over = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGQUIT, SIGHUP, SIGTERM] {
-        flag::register_conditional_default(signal, Arc::clone(&over))?;
-    }
-    let done = work();
-    over.store(true, Ordering::Relaxed);
-    done
 }

@@ -10,12 +10,11 @@ use serde_json::{Value, json};
 
 use super::source::source;
 use crate::cli::context::Context;
-use crate::cli::named_files;
 use crate::error;
 use crate::mail::message::{self, Attachment, PartId};
 use crate::ui::cell::{Cell, Column, head, unlisted};
 use crate::ui::output::Ui;
-use crate::ui::safe;
+use crate::ui::{frames, safe};
 
 /// Maximum number of files with the same name in one directory.
 const SAME_NAME_MAX: usize = 1_000;
@@ -148,7 +147,7 @@ fn save(args: &Save, ctx: &Context) -> Result<()> {
         let name = safe::file_name(&file.name, &format!("attachment-{part}"));
         if args.dir == Path::new("-") && !ctx.dry_run {
             let mut frame = Vec::new();
-            named_files::write_frame(&mut frame, &name, &content(&raw, *part)?)?;
+            frames::write(&mut frame, &name, &content(&raw, *part)?)?;
             ctx.ui.bytes(&frame)?;
             continue;
         }
@@ -164,7 +163,7 @@ fn save(args: &Save, ctx: &Context) -> Result<()> {
 
 /// Saves what an `attachment save --dir -` sends.
 pub fn save_sent(input: &mut impl BufRead, dir: &Path, ui: &Ui) -> Result<()> {
-    while let Some((name, bytes)) = named_files::read_frame(input, u64::MAX)? {
+    while let Some((name, bytes)) = frames::read(input, u64::MAX)? {
         let path = write_new(dir, &safe::file_name(&name, "attachment"), &bytes)?;
         ui.text(&path.display().to_string())?;
     }

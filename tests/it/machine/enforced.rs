@@ -133,6 +133,14 @@ fn attempts() -> Vec<(&'static str, i32, &'static str)> {
             0,
             "Invoice",
         ),
+        // What is told of a terminal is a few words: it chooses no program, and believes nobody who has no other side.
+        ("PAGER=$HOME/bin/evil S --afar 100x24,color,asks,edits case show 1 | cat", 0, "Invoice"),
+        ("PAGER=$HOME/bin/evil S --afar 100x24 man | head -1", 0, ".Dd "),
+        ("S --afar 100x24,asks case merge 1 1 </dev/null | cat; exit ${PIPESTATUS[0]}", 2, "nothing was changed"),
+        ("S --afar 100x24,asks user delete ana </dev/null | cat; exit ${PIPESTATUS[0]}", 77, "user delete"),
+        ("S --afar 99999x24 case list", 2, "--afar"),
+        ("S --afar pager=$HOME/bin/evil case list", 2, "--afar"),
+        ("S --afar 100x24 email show 1 --raw | cat", 0, ""),
         ("BROWSER=$HOME/bin/evil SHELL=$HOME/bin/evil S case list", 0, "Invoice"),
         // Files, by every kind of argument; links and ways up.
         ("S case note 1 -F note", 77, "--file"),
@@ -394,14 +402,19 @@ printf 'From: eva@customer.example\\nSubject: Broken\\nMessage-ID: <a@customer.e
     assert_eq!(left(), "", "the editor's file is there still");
 
     // By hand: not to a terminal, and a caller who sends nothing back has written nothing.
-    let shown = office.run("ana", &format!("{T} {S} --edits-afar case reply 2")).exits(65);
+    let shown = office.run("ana", &format!("{T} {S} --afar edits,asks case reply 2")).exits(65);
     assert!(shown.stdout.contains("text: must not be empty"), "{shown:?}");
     let rows = office.every_row();
     let alone = office
-        .run("ana", &format!("{S} --edits-afar case reply 2 </dev/null | cat; exit ${{PIPESTATUS[0]}}"))
+        .run("ana", &format!("{S} --afar edits,asks case reply 2 </dev/null | cat; exit ${{PIPESTATUS[0]}}"))
         .exits(65);
-    assert!(alone.stdout.starts_with('\0') && !alone.stdout.ends_with('\0'), "{alone:?}");
-    assert!(alone.stderr.contains("did not come back"), "{alone:?}");
+    let said: Vec<&str> =
+        alone.stdout.split('\0').filter_map(|frame| frame.split_once('\n')).map(|(head, _)| head).collect();
+    assert!(
+        matches!(said.as_slice(), [edit, say] if edit.ends_with(" edit letter.txt") && say.ends_with(" say")),
+        "{alone:?}"
+    );
+    assert!(alone.stdout.contains("did not come back"), "{alone:?}");
     assert_eq!(office.every_row(), rows);
 }
 

@@ -56,6 +56,11 @@ impl Sandbox {
         self.env.borrow_mut().insert(name.to_owned(), value.to_owned());
     }
 
+    /// Takes a variable out of the environment again.
+    pub fn unset(&self, name: &str) {
+        self.env.borrow_mut().remove(name);
+    }
+
     /// Adds to the configuration file.
     pub fn config(&self, text: &str) {
         let file = self.path("config.toml");
@@ -173,8 +178,8 @@ pub struct Call<'a> {
     sandbox: &'a Sandbox,
     args: Vec<String>,
     stdin: Option<Vec<u8>>,
-    /// What is typed there.
-    terminal: Option<Option<String>>,
+    /// Pairs of what is waited for on the terminal, and what is typed then.
+    terminal: Option<Vec<(String, String)>>,
     columns: usize,
     child: Child,
 }
@@ -182,13 +187,20 @@ pub struct Call<'a> {
 impl Call<'_> {
     /// On a terminal of its own, where somebody types `answer` if they are asked; all output is standard output then.
     pub fn on_terminal(mut self, answer: &str) -> Self {
-        self.terminal = Some(Some(answer.to_owned()));
+        self.terminal = Some(vec![("[y/N] ".to_owned(), format!("{answer}\n"))]);
+        self
+    }
+
+    /// On a terminal of its own of this width; pairs of what is waited for and what is typed then.
+    pub fn at_terminal(mut self, columns: usize, steps: &[(&str, &str)]) -> Self {
+        let steps = steps.iter().map(|&(seen, typed)| (seen.to_owned(), typed.to_owned()));
+        (self.terminal, self.columns) = (Some(steps.collect()), columns);
         self
     }
 
     /// On a terminal of this width, where nobody types.
     pub fn columns(self, columns: usize) -> Self {
-        Call { columns, terminal: Some(None), ..self }
+        self.at_terminal(columns, &[])
     }
 
     pub fn stdin(mut self, bytes: &[u8]) -> Self {
@@ -211,11 +223,10 @@ impl Call<'_> {
     pub fn spawn(self) -> Running {
         let program = program();
         let mut command = match &self.terminal {
-            Some(answer) => {
-                let answers = answer.iter().map(|answer| ("[y/N] ", format!("{answer}\n")));
-                let steps = serde_json::json!(answers.collect::<Vec<_>>());
+            Some(steps) => {
                 let mut command = Command::new("python3");
-                command.args(["-c", TERMINAL, &self.columns.to_string(), &steps.to_string()]).arg(program);
+                let (columns, steps) = (self.columns.to_string(), serde_json::json!(steps).to_string());
+                command.args(["-c", TERMINAL, &columns, &steps]).arg(program);
                 command
             }
             None => Command::new(program),

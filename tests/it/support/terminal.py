@@ -3,15 +3,16 @@
 
 usage: terminal.py COLUMNS STEPS PROGRAM ARG...
 
-STEPS is JSON: pairs of what is waited for in the output, and what is typed then.
+STEPS is JSON: pairs of what is waited for in the output, and what is typed then. The terminal has 24 rows, or $ROWS.
 """
 
 import fcntl, json, os, pty, select, struct, sys, termios
 
 columns, steps, program = int(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3:]
+rows = int(os.environ.get("ROWS", 24))
 pid, terminal = pty.fork()
 if pid == 0:
-    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     os.execvp(program[0], program)
 output, seen = b"", 0
 while select.select([terminal], [], [], 50)[0]:
