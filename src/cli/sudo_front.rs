@@ -64,7 +64,7 @@ pub fn serve(mut said: impl BufRead, mut answer: Option<impl Write>, front: &mut
                         let edited = open(name, &text)?;
                         let (ended, typed) = edited.edit()?;
                         edited.keep();
-                        let trouble = ended.err().map(|e| format!("{e:#}").replace('\n', " ")).unwrap_or_default();
+                        let trouble = ended.err().as_ref().map(remote::trouble_to).unwrap_or_default();
                         reply(&trouble, typed.as_bytes());
                         page = Some(edited);
                     }

@@ -75,11 +75,13 @@ pub fn run(owner: &str, command: &Command, matches: &ArgMatches, ui: &Ui) -> Res
         }
     }
     let somebody_types = io::stdin().is_terminal();
-    let asks = somebody_types && args.iter().all(|arg| arg != "-");
+    let is_input = args.iter().any(|arg| arg == "-");
+    let asks = somebody_types && !is_input;
     let edits = asks && wants_editor(command, matches);
     let facts = Facts { screen: Screen::of_stdout(), color: ui.color, asks, edits };
-    // Files go where otherwise that would go which is typed.
-    let is_typed = somebody_types && !frames.is_empty();
+    // Files go where otherwise that would go which is typed. A text is typed here, where the terminal ends it by Ctrl-D also
+    // before the command has begun.
+    let is_typed = somebody_types && (!frames.is_empty() || is_input);
     if matches!(output, Output::Shown) && (edits || is_typed || pager::is_on()) {
         output = Output::Served;
         args.splice(0..0, ["--afar".into(), facts.to_string().into()]);

@@ -3,4 +3,5 @@
 mod doc_comments;
 mod layers;
 mod plain_english;
+mod questions;
 mod references;

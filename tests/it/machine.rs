@@ -1,4 +1,6 @@
 //! A machine with users, sudo, file rights and terminals; needs root and skips itself, saying so, without.
 
 mod enforced;
+pub mod questions;
+mod screens;
 mod terminals;

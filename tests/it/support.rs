@@ -8,6 +8,7 @@
 //! | [`Dovecot`], [`Exim`] | real servers, started once for all tests, with fresh mailboxes for each |
 //! | [`Office`] | accounts and an agent on a database in memory, without a process |
 //! | [`Machine`] | a machine with users of its own and sudo |
+//! | [`Modes`] | the same rows in both modes on such a machine |
 //! | [`Proxy`] | stands before a server, writes down what is said, cuts or kills at a chosen line |
 //! | [`SmtpSink`] | an SMTP server that answers by script |
 //! | [`mail`] | test messages |
@@ -23,6 +24,7 @@ mod imap;
 mod letter;
 mod machine;
 mod mailbox;
+mod modes;
 mod office;
 mod proxy;
 mod rogue;
@@ -47,6 +49,7 @@ pub use imap::{Imap, Stored};
 pub use letter::{Letter, header, mail};
 pub use machine::Machine;
 pub use mailbox::Mailbox;
+pub use modes::{Mode, Modes, Typed};
 pub use office::{Office, from, office, office_in};
 pub use proxy::{Deed, Proxy, Rule, Side, Speech, When};
 pub use rogue::{At, Quirk, RogueImap, letter as rogue_letter};

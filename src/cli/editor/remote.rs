@@ -24,11 +24,23 @@ pub fn edit(name: &str, text: &str) -> Result<(Result<()>, String)> {
         _ => error::data(e.to_string()),
     })?;
     let typed = String::from_utf8(typed).map_err(|_| error::data("what was typed is not UTF-8"))?;
-    Ok((if trouble.is_empty() { Ok(()) } else { Err(error::config(trouble).into()) }, typed))
+    Ok((trouble_from(&trouble).map_or(Ok(()), Err), typed))
 }
 
 /// Tells the other side that its file is needed no more.
 pub fn is_safe() {
     // Where that cannot be told, the file stays.
     let _ = afar::tell(afar::SAFE, b"");
+}
+
+/// How an editor that failed is told to the other side, in one line: the error and its hint.
+pub fn trouble_to(error: &anyhow::Error) -> String {
+    let hint = error::classify(error).1.unwrap_or_default();
+    format!("{error:#}\t{hint}").replace('\n', " ")
+}
+
+fn trouble_from(line: &str) -> Option<anyhow::Error> {
+    let (text, hint) = line.split_once('\t').unwrap_or((line, ""));
+    let fault = error::config(text);
+    (!text.is_empty()).then(|| if hint.is_empty() { fault } else { fault.hint(hint) }.into())
 }

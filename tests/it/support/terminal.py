@@ -15,7 +15,7 @@ if pid == 0:
     fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     os.execvp(program[0], program)
 output, seen = b"", 0
-while select.select([terminal], [], [], 50)[0]:
+while select.select([terminal], [], [], 20)[0]:
     try:
         data = os.read(terminal, 65536)
     except OSError:
@@ -30,4 +30,6 @@ while select.select([terminal], [], [], 50)[0]:
 sys.stdout.write(output.decode().replace("\r\n", "\n"))
 for expected, _ in steps:
     print(f"never seen: {expected!r}")
+# Who still waits for something to be typed, hears that there is no terminal any more.
+os.close(terminal)
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))

@@ -1,0 +1,42 @@
+//! What people see most is the same in both modes, to the byte: with colour, at all widths, in the pager and without it.
+
+use crate::support::{Modes, Typed};
+
+/// The most used commands; `espomail` alone is the first.
+const COMMANDS: &[&str] = &[
+    "espomail",
+    "espomail case list",
+    "espomail case show 2",
+    "espomail case thread 2",
+    "espomail email list",
+    "espomail email show 3",
+    "espomail status",
+    "espomail notification list",
+    "espomail outbox list",
+    "espomail case reply 2 -m Danke. --to weber@kontor.example",
+];
+
+#[test]
+fn the_most_used_screens_are_the_same_in_both_modes() {
+    let Some(modes) = Modes::shop("true") else { return };
+    for columns in [60, 100, 140] {
+        for (with, wanted) in [("", "\u{1b}["), ("--color=never", "")] {
+            let commands: Vec<String> =
+                COMMANDS.iter().map(|line| line.replacen("espomail", &format!("espomail {with}"), 1)).collect();
+            // As long as the screen is, the pager is ready and has nothing to do.
+            let script = commands.join("; echo; ");
+            let typed = Typed { columns, rows: 1000, script: &script, steps: &[] };
+            let [enforced, advisory] = modes.screens(&typed);
+            assert!(enforced.1.contains(wanted) && enforced.1.contains("99812"), "{enforced:#?}");
+            assert_same(&script, &enforced.1, &advisory.1);
+            assert_eq!(enforced.0, advisory.0, "{script}");
+        }
+    }
+}
+
+#[track_caller]
+pub fn assert_same(what: &str, enforced: &str, advisory: &str) {
+    let lines = enforced.lines().zip(advisory.lines());
+    let differ: Vec<_> = lines.filter(|(enforced, advisory)| enforced != advisory).take(5).collect();
+    assert!(enforced == advisory, "{what}\n(enforced, advisory): {differ:#?}\n{enforced}\n-----\n{advisory}");
+}
