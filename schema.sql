@@ -125,17 +125,20 @@ CREATE TABLE accounts (
   imap_tls      TEXT    NOT NULL DEFAULT 'implicit' CHECK (imap_tls IN ('implicit', 'starttls', 'none')),
   imap_login    TEXT    NOT NULL DEFAULT '',
   imap_secret   TEXT    NOT NULL DEFAULT '',      -- a reference such as file:PATH, never the secret itself
-  imap_auth     TEXT    NOT NULL DEFAULT 'password' CHECK (imap_auth IN ('password', 'xoauth2', 'oauthbearer')),
+  imap_auth     TEXT    NOT NULL DEFAULT 'password'
+    CHECK (imap_auth IN ('password', 'plain', 'login', 'cram-md5', 'xoauth2', 'oauthbearer')),
+  imap_pins     TEXT    NOT NULL DEFAULT '',      -- words: sha256:HEX (key, besides the chain) or cert:HEX (instead of it)
   imap_confined INTEGER NOT NULL DEFAULT 0,       -- named by somebody who came through sudo: public addresses only
   smtp_host     TEXT,                             -- NULL = does not send
   smtp_port     INTEGER NOT NULL DEFAULT 587,
   smtp_tls      TEXT    NOT NULL DEFAULT 'starttls' CHECK (smtp_tls IN ('implicit', 'starttls', 'none')),
   smtp_login    TEXT    NOT NULL DEFAULT '',      -- empty = as IMAP
   smtp_secret   TEXT    NOT NULL DEFAULT '',      -- empty = as IMAP
-  smtp_auth     TEXT    NOT NULL DEFAULT 'password' CHECK (smtp_auth IN ('password', 'xoauth2', 'oauthbearer')),
+  smtp_auth     TEXT    NOT NULL DEFAULT 'password'
+    CHECK (smtp_auth IN ('password', 'plain', 'login', 'cram-md5', 'xoauth2', 'oauthbearer')),
+  smtp_pins     TEXT    NOT NULL DEFAULT '',      -- empty = as IMAP, none = no pin
   smtp_confined INTEGER NOT NULL DEFAULT 0,
   ca_file       TEXT,
-  pin           TEXT,                             -- SHA-256 of the server certificate, hex
   fetch_since   INTEGER NOT NULL,                 -- INTERNALDATE before this is the past
   after_import  TEXT    NOT NULL DEFAULT 'seen',  -- seen | keep | delete | move:FOLDER
   portion       INTEGER,                          -- messages per folder and run; NULL = configuration, 0 = all

@@ -6,6 +6,8 @@ pub mod imap;
 mod later;
 mod lines;
 pub mod patience;
+pub mod pin;
+pub mod presets;
 mod printable;
 pub mod reach;
 mod sasl;
@@ -26,6 +28,7 @@ use jiff::{Timestamp, civil::Date};
 use zeroize::Zeroizing;
 
 pub use self::later::Later;
+use self::pin::Pin;
 use self::reach::Reach;
 pub use self::sent_folder::sent_folder;
 
@@ -39,8 +42,8 @@ pub struct Endpoint {
     pub tls: TlsMode,
     /// PEM file with a certificate authority to trust besides the system's.
     pub ca: Option<PathBuf>,
-    /// SHA-256 of the server certificate in hex; where set, nothing else is accepted.
-    pub pin: Option<String>,
+    /// What the server must show, one of these; all are of keys, or all of certificates.
+    pub pins: Vec<Pin>,
     /// Addresses that it may have.
     pub reach: Reach,
     /// Deadlines.
@@ -90,8 +93,14 @@ impl std::fmt::Debug for Credentials {
 /// Authentication mechanism.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mechanism {
-    /// LOGIN / PLAIN with a password.
+    /// A password, in the way that the server offers.
     Password,
+    /// SASL PLAIN (RFC 4616).
+    Plain,
+    /// LOGIN: the command of IMAP, or the SASL mechanism.
+    Login,
+    /// SASL CRAM-MD5 (RFC 2195), which does not send the password.
+    CramMd5,
     /// SASL XOAUTH2 with an access token.
     XOAuth2,
     /// SASL OAUTHBEARER (RFC 7628) with an access token.
@@ -137,7 +146,7 @@ pub struct NetError {
     pub message: String,
     /// The server asks to be left alone.
     pub later: Option<Later>,
-    /// SHA-256 of a certificate that is not the pinned one, in hexadecimal digits.
+    /// The pin that a certificate which was refused would have.
     pub fingerprint: Option<String>,
 }
 

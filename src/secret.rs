@@ -16,7 +16,7 @@ use rustix::process::{DumpableBehavior, Resource, Rlimit};
 use rustix::termios::{self, LocalModes, OptionalActions, Termios};
 use zeroize::Zeroizing;
 
-pub use kept::{copy, directory, directory_of_backup, remove, store};
+pub use kept::{OF_SMTP, copy, directory, directory_of_backup, remove, store};
 
 use crate::error::{self, Fault};
 use crate::job_control;
@@ -58,9 +58,19 @@ impl FromStr for SecretSpec {
     type Err = Fault;
 
     fn from_str(given: &str) -> Result<SecretSpec, Fault> {
+        SecretSpec::parse("--secret", given)
+    }
+}
+
+impl SecretSpec {
+    /// What was given for a flag.
+    ///
+    /// # Errors
+    /// It names no source; the error names the flag.
+    pub fn parse(flag: &str, given: &str) -> Result<SecretSpec, Fault> {
         // The text itself may be a password somebody typed here by mistake: it is never repeated.
         let bad = |why: &str| {
-            error::data(format!("--secret: {why}"))
+            error::data(format!("{flag}: {why}"))
                 .hint("use cmd:ARGV, file:PATH, env:NAME, cred:NAME or stdin; never the password itself")
         };
         if given == "stdin" {
@@ -83,9 +93,6 @@ impl FromStr for SecretSpec {
             _ => Err(bad("does not say where the secret comes from")),
         }
     }
-}
-
-impl SecretSpec {
     /// Why the secret cannot be read, where that shows without running a program. Variables and credentials are not checked:
     /// cron may have them where this command does not. `stored` is the file of [`SecretSpec::Stored`].
     pub fn fault(&self, stored: &Path) -> Option<String> {
@@ -155,29 +162,38 @@ fn from_file(path: &Path) -> Result<Zeroizing<String>> {
     Ok(text)
 }
 
-/// Reads a secret from standard input: its first line. Somebody at a terminal is prompted and sees nothing of it.
-pub fn from_stdin(prompt: &dyn Fn()) -> Result<Zeroizing<String>> {
+/// Reads secrets from standard input, one for each question: as many lines. Somebody at a terminal is asked for each, by
+/// its question, and sees nothing of what is typed.
+pub fn from_stdin(questions: &[&str], prompt: &dyn Fn(&str)) -> Result<Vec<Zeroizing<String>>> {
     keep_to_this_process();
+    let mut lines = Vec::new();
     let mut text = Zeroizing::new(String::new());
     let stdin = std::io::stdin();
     let read = job_control::while_waiting(|| {
-        if stdin.is_terminal() {
+        if !stdin.is_terminal() {
+            stdin.lock().take(MAX_BYTES).read_to_string(&mut text)?;
+            lines.extend(text.lines().take(questions.len()).map(|line| Zeroizing::new(line.to_owned())));
+            return Ok(());
+        }
+        for question in questions {
             // Before somebody may have begun to type.
             let _hidden = Hidden::new();
-            prompt();
-            stdin.lock().take(MAX_BYTES).read_line(&mut text)
-        } else {
-            stdin.lock().take(MAX_BYTES).read_to_string(&mut text)
+            prompt(question);
+            text.clear();
+            stdin.lock().take(MAX_BYTES).read_line(&mut text)?;
+            lines.push(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()));
         }
+        Ok::<(), std::io::Error>(())
     });
     read.context("cannot read the secret from standard input")?;
-    let line = Zeroizing::new(text.lines().next().unwrap_or_default().to_owned());
-    if line.is_empty() {
-        return Err(error::data("--secret stdin: standard input is empty")
-            .hint("espomail … --secret stdin < FILE")
-            .into());
+    if lines.len() < questions.len() || lines.iter().any(|line| line.is_empty()) {
+        let (said, hint) = match questions.len() {
+            1 => ("standard input is empty", "espomail … --secret stdin < FILE"),
+            _ => ("standard input has fewer secrets than were asked for", "one line for each: first IMAP, then SMTP"),
+        };
+        return Err(error::data(format!("--secret stdin: {said}")).hint(hint).into());
     }
-    Ok(line)
+    Ok(lines)
 }
 
 /// A terminal that does not show what is typed, until this is dropped.

@@ -83,10 +83,10 @@ pub fn unusable(field: &str, name: &str) -> anyhow::Error {
 /// Exit 77, naming the flag.
 pub fn check_secrets(old: &Account, new: &Account) -> Result<()> {
     let goes_to = |account: &Account| {
-        let to = |server: &Server| (server.host.clone(), server.port, server.tls, account.trust.pin.clone());
+        let to = |server: &Server, pins: &str| (server.host.clone(), server.port, server.tls, pins.to_owned());
         [
-            ("--imap", account.imap.secret.clone(), to(&account.imap)),
-            ("--smtp", account.smtp_login().1.to_owned(), to(&account.smtp)),
+            ("--imap", account.imap.secret.clone(), to(&account.imap, &account.imap.pins)),
+            ("--smtp", account.smtp_login().1.to_owned(), to(&account.smtp, account.smtp_pins())),
         ]
     };
     for ((flag, secret, from), (_, now, to)) in goes_to(old).into_iter().zip(goes_to(new)) {
@@ -120,6 +120,8 @@ mod tests {
         assert_eq!(elsewhere(|a| a.imap.port = 1143), Err("--imap".into()));
         assert_eq!(elsewhere(|a| a.imap.tls = crate::store::accounts::Tls::None), Err("--imap".into()));
         assert_eq!(elsewhere(|a| a.smtp.host = Some("evil.example".into())), Err("--smtp".into()));
+        assert_eq!(elsewhere(|a| a.imap.pins = "cert:ab".into()), Err("--imap".into()));
+        assert_eq!(elsewhere(|a| a.smtp.pins = "cert:ab".into()), Err("--smtp".into()));
         assert_eq!(elsewhere(|a| a.aliases = vec!["b@c.example".into()]), Ok(()));
         let with_own = |a: &mut Account| {
             a.imap.host = Some("evil.example".into());

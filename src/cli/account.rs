@@ -12,6 +12,8 @@ mod folders;
 mod identity;
 mod listed;
 mod personal;
+pub mod presets;
+mod secret;
 mod sending;
 mod servers;
 mod settings;
@@ -19,8 +21,8 @@ mod show;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use zeroize::Zeroizing;
 
+use self::doubts::doubts_of;
 use self::settings::Settings;
 use super::connect::{self, Protocol};
 use super::context::{self, Context};
@@ -28,7 +30,6 @@ use crate::access::{Actor, account};
 use crate::error::{self, Fault, Kind};
 use crate::intake::verdicts::Verdicts;
 use crate::net::{ListedFolder, NetError};
-use crate::secret::{self, SecretSpec};
 use crate::store::accounts::{self, Account, AccountKind};
 use crate::store::db::Tx;
 use crate::ui::cell::{Cell, Column, head};
@@ -74,6 +75,11 @@ pub enum AccountCommand {
     /// Log in to IMAP and SMTP and show what was found; change nothing
     #[command(before_help = "Examples:\n  $ espomail account test support\n  $ espomail -vv account test support")]
     Test(Name),
+    /// List the providers that --preset knows, with their servers
+    #[command(
+        before_help = "Examples:\n  $ espomail account presets\n  $ espomail account add support --address support@gmail.com --preset gmail --secret stdin"
+    )]
+    Presets,
     /// List the folders of the mailbox
     #[command(
         before_help = "Examples:\n  $ espomail account folders support\n  $ espomail --json account folders support"
@@ -86,7 +92,7 @@ pub enum AccountCommand {
     #[command(
         before_help = "Examples:\n  $ espomail account secret support --secret stdin < new-password\n  $ espomail account secret support --secret 'cmd:pass show mail/support'"
     )]
-    Secret(SecretArgs),
+    Secret(secret::SecretArgs),
     /// Show whether the breaker stopped automatic replies, or, with --reset, let them go on
     #[command(
         before_help = "Examples:\n  $ espomail account breaker support\n  $ espomail account breaker support --reset"
@@ -133,16 +139,6 @@ pub struct Edit {
     settings: Settings,
 }
 
-/// `account secret`
-#[derive(Debug, Args)]
-pub struct SecretArgs {
-    /// Account
-    account: String,
-    /// Where the secret comes from: cmd:ARGV, file:PATH, env:NAME, cred:NAME or stdin
-    #[arg(long, value_name = "SPEC")]
-    secret: String,
-}
-
 /// `account breaker`
 #[derive(Debug, Args)]
 pub struct Breaker {
@@ -175,9 +171,10 @@ pub fn run(command: AccountCommand, ctx: &Context) -> Result<()> {
         AccountCommand::Disable(args) => set_active(&args.account, false, ctx),
         AccountCommand::Delete(args) => delete(&args.account, ctx),
         AccountCommand::Test(args) => test(&args.account, ctx),
+        AccountCommand::Presets => presets::list(ctx),
         AccountCommand::Folders(args) => folders(&args.account, ctx),
         AccountCommand::Reset(args) => reset(&args.account, ctx),
-        AccountCommand::Secret(args) => set_secret(&args, ctx),
+        AccountCommand::Secret(args) => secret::run(&args, ctx),
         AccountCommand::Breaker(args) => breaker(&args, ctx),
         AccountCommand::Audit(args) => audit::run(&args, ctx),
     }
@@ -185,7 +182,7 @@ pub fn run(command: AccountCommand, ctx: &Context) -> Result<()> {
 
 fn add(args: &Add, ctx: &Context) -> Result<()> {
     let name = context::word("account", &args.account)?;
-    let stdin = args.settings.servers.secret_from_stdin(ctx)?;
+    let typed = args.settings.servers.typed(ctx)?;
     let (id, doubts) = ctx.write(|tx, actor| {
         args.settings.fit(args.kind)?;
         let user_id = owner_of_new(tx, actor, args, ctx)?;
@@ -199,15 +196,25 @@ fn add(args: &Add, ctx: &Context) -> Result<()> {
         let account = Account { id: accounts::add(tx, &account)?, ..account };
         folders::put(tx, &account, &args.settings, true)?;
         doubts::refuse(tx, &account, ctx.now())?;
-        keep_secret(ctx, &account, stdin.as_ref())?;
-        Ok((account.id, doubts(tx, &account, ctx)?))
+        typed.keep(&account, ctx)?;
+        let mut doubts = doubts_of(tx, &account, ctx)?;
+        doubts.extend(Verdicts::of_neighbours(tx, &account)?.warning(&account));
+        Ok((account.id, doubts))
     })?;
     ctx.done(id, &format!("account {name} added"))?;
     doubts.iter().for_each(|doubt| ctx.ui.warn(&format!("account {name}: {doubt}")));
-    if !ctx.dry_run {
+    after_change(&name, &args.settings, ctx);
+    Ok(())
+}
+
+/// What to know and to type next.
+fn after_change(name: &str, settings: &Settings, ctx: &Context) {
+    if let Some(preset) = settings.servers.preset().filter(|preset| !preset.hint.is_empty()) {
+        ctx.ui.hint(&format!("{}: {}", preset.name, preset.hint));
+    }
+    if !ctx.dry_run && settings.concern_servers() {
         ctx.ui.hint(&format!("try it: espomail account test {name}"));
     }
-    Ok(())
 }
 
 /// The owner of the account that is to be added; a group account has none.
@@ -234,10 +241,10 @@ fn owner_of_new(tx: &Tx<'_>, actor: &Actor, args: &Add, ctx: &Context) -> Result
 
 fn edit(args: &Edit, ctx: &Context) -> Result<()> {
     let name = args.name.as_deref().map(|n| context::word("--name", n)).transpose()?;
-    let stdin = args.settings.servers.secret_from_stdin(ctx)?;
+    let typed = args.settings.servers.typed(ctx)?;
     let (account, doubts) = ctx.write(|tx, actor| {
         let old = context::managed_account(tx, actor, "account edit", &args.account)?;
-        let before = doubts(tx, &old, ctx)?;
+        let before = doubts_of(tx, &old, ctx)?;
         args.settings.fit(old.kind)?;
         let mut account = args.settings.apply(tx, old.clone(), ctx)?;
         args.settings.servers.confine(&mut account, ctx.caller.is_delegated());
@@ -254,22 +261,17 @@ fn edit(args: &Edit, ctx: &Context) -> Result<()> {
         accounts::update(tx, &account)?;
         folders::put(tx, &account, &args.settings, false)?;
         doubts::refuse(tx, &account, ctx.now())?;
-        keep_secret(ctx, &account, stdin.as_ref())?;
+        typed.keep(&account, ctx)?;
         // What was so before is nothing new.
-        let doubts = doubts(tx, &account, ctx)?.into_iter().filter(|doubt| !before.contains(doubt)).collect::<Vec<_>>();
+        let doubts =
+            doubts_of(tx, &account, ctx)?.into_iter().filter(|doubt| !before.contains(doubt)).collect::<Vec<_>>();
         Ok((account, doubts))
     })?;
-    forget_unused_secret(ctx, &account)?;
+    secret::forget_unused(ctx, &account)?;
     ctx.done(account.id, &format!("account {} changed", args.account))?;
     doubts.iter().for_each(|doubt| ctx.ui.warn(&format!("account {}: {doubt}", account.name)));
-    if !ctx.dry_run && args.settings.concern_servers() {
-        ctx.ui.hint(&format!("try it: espomail account test {}", account.name));
-    }
+    after_change(&account.name, &args.settings, ctx);
     Ok(())
-}
-
-fn doubts(tx: &Tx<'_>, account: &Account, ctx: &Context) -> Result<Vec<String>> {
-    doubts::doubts(tx, account, &connect::secret_file(&ctx.db_path, account.id))
 }
 
 /// Refuses the name of another account than `own`.
@@ -279,22 +281,6 @@ fn refuse_taken(tx: &Tx<'_>, actor: &Actor, field: &str, name: &str, own: i64) -
         Some(other) if actor.knows_account(tx, &other)? => Err(context::taken(field, name)),
         Some(_) => Err(context::unusable(field, name)),
     }
-}
-
-/// Writes a secret that came by standard input, last of all, so that a refused account leaves none.
-fn keep_secret(ctx: &Context, account: &Account, secret: Option<&Zeroizing<String>>) -> Result<()> {
-    match secret {
-        Some(secret) if !ctx.dry_run => secret::store(&connect::secret_file(&ctx.db_path, account.id), secret),
-        _ => Ok(()),
-    }
-}
-
-/// Removes the file of a secret that comes from elsewhere now.
-fn forget_unused_secret(ctx: &Context, account: &Account) -> Result<()> {
-    if ctx.dry_run || account.imap.secret == SecretSpec::Stored.to_string() {
-        return Ok(());
-    }
-    secret::remove(&connect::secret_file(&ctx.db_path, account.id))
 }
 
 fn set_active(name: &str, active: bool, ctx: &Context) -> Result<()> {
@@ -320,7 +306,7 @@ fn delete(name: &str, ctx: &Context) -> Result<()> {
         Ok(account.id)
     })?;
     if !ctx.dry_run {
-        secret::remove(&connect::secret_file(&ctx.db_path, id))?;
+        secret::forget(ctx, id)?;
     }
     ctx.done(id, &format!("account {name} deleted"))
 }
@@ -332,7 +318,7 @@ fn test(name: &str, ctx: &Context) -> Result<()> {
         Ok(said) => ctx.ui.text(&format!("{}  ok: {said}", protocol.name())),
         Err(error) => {
             ctx.ui.warn(&format!("account \"{name}\": {}: {error:#}", protocol.name()));
-            connect::advice(&account, protocol, &error, &ctx.config, &ctx.db_path).iter().for_each(|s| ctx.ui.hint(s));
+            connect::advice(&account, protocol, &error).iter().for_each(|s| ctx.ui.hint(s));
             failed.get_or_insert(error);
             Ok(())
         }
@@ -399,30 +385,6 @@ fn reset(name: &str, ctx: &Context) -> Result<()> {
         Ok(account.id)
     })?;
     ctx.done(id, &format!("account {name}: the next fetch looks at everything since its fetch-since again"))
-}
-
-fn set_secret(args: &SecretArgs, ctx: &Context) -> Result<()> {
-    let spec: SecretSpec = args.secret.parse()?;
-    let stdin =
-        if spec == SecretSpec::Stored { Some(secret::from_stdin(&|| ctx.ui.prompt("Password: "))?) } else { None };
-    let (account, doubts) = ctx.write(|tx, actor| {
-        let mut account = context::managed_account(tx, actor, "account secret", &args.account)?;
-        let before = doubts(tx, &account, ctx)?;
-        account.imap.secret = spec.to_string();
-        account.edited_at = ctx.now();
-        accounts::update(tx, &account)?;
-        keep_secret(ctx, &account, stdin.as_ref())?;
-        let doubts: Vec<String> =
-            doubts(tx, &account, ctx)?.into_iter().filter(|doubt| !before.contains(doubt)).collect();
-        Ok((account, doubts))
-    })?;
-    forget_unused_secret(ctx, &account)?;
-    ctx.done(account.id, &format!("account {} has a new secret", args.account))?;
-    doubts.iter().for_each(|doubt| ctx.ui.warn(&format!("account {}: {doubt}", account.name)));
-    if !ctx.dry_run {
-        ctx.ui.hint(&format!("try it: espomail account test {}", account.name));
-    }
-    Ok(())
 }
 
 fn breaker(args: &Breaker, ctx: &Context) -> Result<()> {

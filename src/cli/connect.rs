@@ -10,9 +10,10 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use zeroize::Zeroizing;
 
-pub use advice::{Protocol, advice, next_step};
+pub use advice::{Protocol, advice};
 
 use crate::config::Config;
+use crate::error;
 use crate::net::reach::Reach;
 use crate::net::{
     Credentials, Endpoint, MailSource, MailTransport, Mechanism, NetError, NetErrorKind, Timeouts, TlsMode, imap, smtp,
@@ -49,8 +50,23 @@ pub fn smtp(account: &Account, config: &Config, database: &Path) -> Result<Box<d
 pub struct Connector<'a> {
     config: &'a Config,
     database: &'a Path,
-    /// By account and reference.
-    known: Mutex<HashMap<(i64, String), Zeroizing<String>>>,
+    known: Mutex<Known>,
+}
+
+/// Secrets by their references and their files.
+type Known = HashMap<(PathBuf, String), Zeroizing<String>>;
+
+/// Where one secret comes from.
+struct Source<'a> {
+    /// Where it is kept if it came by standard input.
+    file: PathBuf,
+    reference: &'a str,
+}
+
+impl Source<'_> {
+    fn key(&self) -> (PathBuf, String) {
+        (self.file.clone(), self.reference.to_owned())
+    }
 }
 
 impl<'a> Connector<'a> {
@@ -61,62 +77,75 @@ impl<'a> Connector<'a> {
 
     /// See [`imap`].
     pub fn imap(&self, account: &Account, until: Option<Instant>) -> Result<Box<dyn MailSource>> {
-        let endpoint = endpoint(account, &account.imap, self.config, until)?;
-        let credentials = self.credentials(account, &account.imap, &account.imap.login, &account.imap.secret)?;
+        let endpoint = endpoint(account, Protocol::Imap, self.config, until)?;
+        let source = Source { file: secret_file(self.database, account.id), reference: &account.imap.secret };
+        let credentials = self.credentials(&account.imap, account.imap_login(), &source)?;
         let max = account.fetching.max_size.unwrap_or(self.config.message_max_size);
         let limits = imap::Limits { literal_max: max.saturating_add(max / 100 * SLACK_PERCENT) };
         let session = imap::connect(&endpoint, &credentials, limits);
-        Ok(Box::new(session.inspect_err(|error| self.forget(account, &account.imap.secret, error))?))
+        Ok(Box::new(session.inspect_err(|error| self.forget(&source, error))?))
     }
 
     /// See [`smtp`].
     pub fn smtp(&self, account: &Account, until: Option<Instant>) -> Result<Box<dyn MailTransport>> {
-        let endpoint = endpoint(account, &account.smtp, self.config, until)?;
-        let (login, secret) = account.smtp_login();
-        let credentials = match secret.is_empty() {
+        let endpoint = endpoint(account, Protocol::Smtp, self.config, until)?;
+        let (login, reference) = account.smtp_login();
+        let file = match account.smtp.secret.is_empty() {
+            true => secret_file(self.database, account.id),
+            false => smtp_secret_file(self.database, account.id),
+        };
+        let source = Source { file, reference };
+        let credentials = match reference.is_empty() {
             true => None,
-            false => Some(self.credentials(account, &account.smtp, login, secret)?),
+            false => Some(self.credentials(&account.smtp, login, &source)?),
         };
         let session = smtp::connect(&endpoint, credentials.as_ref());
-        Ok(Box::new(session.inspect_err(|error| self.forget(account, secret, error))?))
+        Ok(Box::new(session.inspect_err(|error| self.forget(&source, error))?))
     }
 
-    fn credentials(&self, account: &Account, server: &Server, login: &str, secret: &str) -> Result<Credentials> {
+    fn credentials(&self, server: &Server, login: &str, source: &Source<'_>) -> Result<Credentials> {
         Ok(Credentials {
             login: login.to_owned(),
-            secret: self.secret(account, secret)?,
+            secret: self.secret(source)?,
             mechanism: match server.auth {
                 Auth::Password => Mechanism::Password,
+                Auth::Plain => Mechanism::Plain,
+                Auth::Login => Mechanism::Login,
+                Auth::CramMd5 => Mechanism::CramMd5,
                 Auth::XOAuth2 => Mechanism::XOAuth2,
                 Auth::OAuthBearer => Mechanism::OAuthBearer,
             },
         })
     }
 
-    fn secret(&self, account: &Account, reference: &str) -> Result<Zeroizing<String>> {
-        let key = (account.id, reference.to_owned());
+    fn secret(&self, source: &Source<'_>) -> Result<Zeroizing<String>> {
+        let key = source.key();
         if let Some(known) = self.known().get(&key) {
             return Ok(known.clone());
         }
-        let spec: SecretSpec = reference.parse()?;
-        let secret = spec.resolve(&secret_file(self.database, account.id))?;
+        let spec: SecretSpec = source.reference.parse()?;
+        let secret = spec.resolve(&source.file)?;
         self.known().insert(key, secret.clone());
         Ok(secret)
     }
 
     /// What was refused may have changed since: the next connection asks for it again.
-    fn forget(&self, account: &Account, reference: &str, error: &NetError) {
+    fn forget(&self, source: &Source<'_>, error: &NetError) {
         if error.kind == NetErrorKind::LoginRefused {
-            self.known().remove(&(account.id, reference.to_owned()));
+            self.known().remove(&source.key());
         }
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<(i64, String), Zeroizing<String>>> {
+    fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn endpoint(account: &Account, server: &Server, config: &Config, until: Option<Instant>) -> Result<Endpoint> {
+fn endpoint(account: &Account, protocol: Protocol, config: &Config, until: Option<Instant>) -> Result<Endpoint> {
+    let (server, pins) = match protocol {
+        Protocol::Imap => (&account.imap, account.imap.pins.as_str()),
+        Protocol::Smtp => (&account.smtp, account.smtp_pins()),
+    };
     let Config { connect_timeout: connect, tls_timeout: tls, reply_timeout: reply, .. } = *config;
     Ok(Endpoint {
         host: server.host.clone().with_context(|| format!("account \"{}\" has no such server", account.name))?,
@@ -127,7 +156,11 @@ fn endpoint(account: &Account, server: &Server, config: &Config, until: Option<I
             Tls::None => TlsMode::None,
         },
         ca: account.trust.ca_file.as_ref().map(PathBuf::from),
-        pin: account.trust.pin.clone(),
+        pins: pins
+            .split_whitespace()
+            .map(str::parse)
+            .collect::<Result<_, _>>()
+            .map_err(|e| error::config(format!("account \"{}\": a pin {e}", account.name)))?,
         reach: match server.confined {
             true => Reach::Public(config.allowed_hosts.clone()),
             false => Reach::Anywhere,
@@ -139,4 +172,9 @@ fn endpoint(account: &Account, server: &Server, config: &Config, until: Option<I
 /// Where a secret that came by standard input is kept: `secrets/<account id>` next to the database.
 pub fn secret_file(database: &Path, account_id: i64) -> PathBuf {
     secret::directory(database).join(account_id.to_string())
+}
+
+/// The same for one that is for SMTP alone.
+pub fn smtp_secret_file(database: &Path, account_id: i64) -> PathBuf {
+    secret::directory(database).join(format!("{account_id}{}", secret::OF_SMTP))
 }

@@ -132,7 +132,7 @@ fn everything(args: &DoctorArgs, ctx: &Context, place: Option<Place>, findings: 
     for account in accounts.iter().filter(|account| account.active && !args.offline) {
         findings.extend(servers(account, ctx));
     }
-    for account in accounts.iter().filter(|a| a.active && a.fetching.authserv_id.is_some()) {
+    for account in accounts.iter().filter(|a| a.active && a.imap.host.is_some()) {
         take(findings, judged(account, ctx).map(|one| vec![one]), ctx);
     }
 }
@@ -179,13 +179,18 @@ fn integrity(ctx: &Context) -> Finding {
     }
 }
 
-/// Whether the mail server that an account believes still judges its mail: without that no author is believed.
+/// Whether an account believes the verdicts of a mail server, and that one still judges its mail: without that no author is
+/// proven.
 fn judged(account: &Account, ctx: &Context) -> Result<Finding> {
     let verdicts = ctx.read(|tx, _| Verdicts::of(tx, account.id))?;
     let check = format!("{} DMARC", account.name);
+    let is_set = account.fetching.authserv_id.is_some();
     Ok(match verdicts.hint(account) {
-        None => Finding::ok(&check, verdicts.told()),
-        Some(hint) => Finding::warn(&check, verdicts.told(), hint),
+        None if is_set => Finding::ok(&check, verdicts.told()),
+        hint => {
+            let text = if is_set { verdicts.told() } else { format!("{}; {}", Verdicts::UNSET, verdicts.told()) };
+            Finding::warn(&check, text, hint.unwrap_or_default())
+        }
     })
 }
 
@@ -197,7 +202,7 @@ fn servers(account: &Account, ctx: &Context) -> Vec<Finding> {
         findings.push(match tried {
             Ok(()) => Finding::ok(&check, host.as_deref().unwrap_or_default()),
             Err(error) => {
-                let hint = connect::advice(account, protocol, &error, &ctx.config, &ctx.db_path);
+                let hint = connect::advice(account, protocol, &error);
                 Finding::fail(&check, error::classify(&error).0, format!("{error:#}"), hint.unwrap_or_default())
             }
         });

@@ -312,7 +312,7 @@ impl Watch<'_> {
             Event::Failed(account, error, speak) => match (speak || interactive, self.knows(account)) {
                 (true, true) => {
                     self.ctx.ui.warn(&format!("{}: {error:#}", self.called(account)));
-                    let next = connect::next_step(account, Protocol::Imap, error);
+                    let next = connect::advice(account, Protocol::Imap, error);
                     next.iter().for_each(|step| self.ctx.ui.hint(step));
                     self.tell_late(account);
                 }

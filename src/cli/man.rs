@@ -59,6 +59,7 @@ pub const PAGES: &[Page] = pages![
     "espomail-query" "7",
     "espomail-rules" "7",
     "espomail-security" "7",
+    "espomail-servers" "7",
 ];
 
 /// Commands without a page of their own, and the page that describes them.

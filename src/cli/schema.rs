@@ -25,6 +25,7 @@ const RESULTS: &[(&str, &[&dyn Named])] = &[
     ("accounts", &[&account::COLUMNS]),
     ("account", &[&account::COLUMNS]),
     ("folders", &[&account::FOLDER_COLUMNS]),
+    ("presets", &[&account::presets::COLUMNS]),
     ("filters", &[&filter::COLUMNS]),
     ("filter", &[&filter::COLUMNS]),
     ("filter-test", &[&filter::TEST_COLUMNS]),

@@ -203,6 +203,7 @@ mod tests {
         ("account edit x --token cmd:true", "account edit --token"),
         ("account edit x --ca ca.pem", "account edit --ca"),
         ("account secret x --secret file:/x", "account secret --secret"),
+        ("account secret x --smtp-secret file:/x", "account secret --smtp-secret"),
         ("case close 3 -F note", "case close --file"),
         ("case create --subject x -F note", "case create --file"),
         ("case note 3 -F note", "case note --file"),
@@ -277,6 +278,7 @@ mod tests {
             "case note 3 -F -",
             "account add x --secret stdin",
             "account edit x --secret stdin --smtp-secret ''",
+            "account secret x --smtp-secret stdin",
             "man",
             "quarantine export 3 -",
         ] {

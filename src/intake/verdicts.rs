@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::mail::authentication_results::{Trusted, topmost_id};
 use crate::mail::message;
-use crate::store::accounts::Account;
+use crate::store::accounts::{self, Account};
 use crate::store::db::Tx;
 use crate::store::{deliveries, raw};
 
@@ -24,6 +24,35 @@ pub struct Verdicts {
 }
 
 impl Verdicts {
+    /// What it means that an account names no server whose verdicts it believes.
+    pub const UNSET: &str = "without --authserv-id everybody is believed to be who From says";
+
+    /// The newest mails of the other accounts on the same server, where this one has none yet.
+    pub fn of_neighbours(tx: &Tx<'_>, account: &Account) -> Result<Verdicts> {
+        let mut all = Verdicts::default();
+        for other in accounts::all(tx)? {
+            if other.id == account.id || other.imap.host.is_none() || other.imap.host != account.imap.host {
+                continue;
+            }
+            let Verdicts { mails, ids } = Verdicts::of(tx, other.id)?;
+            all.mails += mails;
+            ids.into_iter().for_each(|(id, count)| *all.ids.entry(id).or_default() += count);
+        }
+        Ok(all)
+    }
+
+    /// What a new account is told that names no such server.
+    pub fn warning(&self, account: &Account) -> Option<String> {
+        if account.imap.host.is_none() || account.fetching.authserv_id.is_some() {
+            return None;
+        }
+        let next = match self.hint(account) {
+            Some(hint) => format!("recent mail of the same server bears an id; {hint}"),
+            None => format!("espomail account test {} names the id that its mail bears", account.name),
+        };
+        Some(format!("{}; {next}", Verdicts::UNSET))
+    }
+
     /// Looks at the newest mails that came through an account.
     pub fn of(tx: &Tx<'_>, account_id: i64) -> Result<Verdicts> {
         let mut verdicts = Verdicts::default();
@@ -38,6 +67,16 @@ impl Verdicts {
 
     /// One sentence.
     pub fn told(&self) -> String {
+        let by = self.borne();
+        match (self.mails, by.is_empty()) {
+            (0, _) => "no mail has come yet, so it is not known who judges its authors".to_owned(),
+            (mails, true) => format!("none of the last {mails} mails bears a verdict (Authentication-Results)"),
+            (mails, false) => format!("of the last {mails} mails {by}"),
+        }
+    }
+
+    /// Whose verdicts how many bear.
+    fn borne(&self) -> String {
         let by: Vec<String> = self
             .ids
             .iter()
@@ -46,13 +85,7 @@ impl Verdicts {
                 id => format!("{count} bear a verdict of {id}"),
             })
             .collect();
-        match (self.mails, by.is_empty()) {
-            (0, _) => "no mail has come yet, so it is not known who judges its authors".to_owned(),
-            (mails, true) => format!("none of the last {mails} mails bears a verdict (Authentication-Results)"),
-            (mails, false) => {
-                format!("of the last {mails} mails {}", by.join(", "))
-            }
-        }
+        by.join(", ")
     }
 
     /// The next step, where the setting of the account does not fit.

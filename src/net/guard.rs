@@ -87,6 +87,8 @@ pub(super) struct Guard {
     tagged: Option<Status>,
     notices: Vec<Status>,
     continuations: u8,
+    /// What the server asked last.
+    challenge: Vec<u8>,
     opened: Opened,
     receiving: Option<u32>,
     capabilities: Option<Vec<String>>,
@@ -110,6 +112,7 @@ impl Guard {
             tagged: None,
             notices: Vec::new(),
             continuations: 0,
+            challenge: Vec::new(),
             opened: Opened::default(),
             receiving: None,
             capabilities: None,
@@ -198,6 +201,11 @@ impl Guard {
         self.opened
     }
 
+    /// What stood in the last continuation, in base64 where it is one of a login.
+    pub(super) fn challenge(&self) -> &[u8] {
+        &self.challenge
+    }
+
     /// Untagged NO and BAD of the last command.
     pub(super) fn notices(&self) -> &[Status] {
         &self.notices
@@ -245,6 +253,7 @@ impl Guard {
             if self.continuations > CONTINUATIONS_MAX {
                 return Err(self.nonsense("an endless question", &line));
             }
+            self.challenge = line.get(1..).unwrap_or_default().trim_ascii().to_vec();
             return Ok(Event::Continue);
         }
         match line.strip_prefix(b"* ") {
@@ -388,7 +397,7 @@ impl Guard {
     fn hand_on(&mut self, event: &Event) {
         let word = self.tagged.as_ref().map_or(Word::Bad, |status| status.word);
         self.handed_on = io::Cursor::new(match event {
-            // None of our mechanisms uses the text of a continuation, and the crate insists on base64.
+            // The crate insists on base64; the mechanisms read [`Guard::challenge`].
             Event::Continue => b"+ \r\n".to_vec(),
             Event::Tagged => {
                 let word: &[u8] = if word == Word::Ok { b" OK done\r\n" } else { b" NO\r\n" };

@@ -64,7 +64,7 @@ impl Server {
             port: self.port,
             tls: TlsMode::None,
             ca: None,
-            pin: None,
+            pins: Vec::new(),
             reach: Reach::Anywhere,
             timeouts,
         }

@@ -1,4 +1,5 @@
-//! Secrets that came by standard input: files `secrets/<account id>` next to the database, and next to a backup.
+//! Secrets that came by standard input: files `secrets/<account id>` next to the database, and next to a backup; what is
+//! for SMTP alone has a file of its own.
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
@@ -8,6 +9,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use zeroize::Zeroizing;
+
+/// The end of the name of a secret that is for SMTP alone.
+pub const OF_SMTP: &str = "-smtp";
 
 /// Where the secrets of a database are.
 pub fn directory(database: &Path) -> PathBuf {
@@ -73,7 +77,8 @@ pub fn copy(from: &Path, to: &Path) -> Result<()> {
     for entry in fs::read_dir(from).into_iter().flatten() {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default();
-        if name.to_str().is_none_or(|name| !name.bytes().all(|byte| byte.is_ascii_digit())) {
+        let id = name.to_str().map(|name| name.strip_suffix(OF_SMTP).unwrap_or(name));
+        if id.is_none_or(|id| !id.bytes().all(|byte| byte.is_ascii_digit())) {
             continue;
         }
         let secret =
@@ -119,6 +124,7 @@ mod tests {
         store(&path, "s3cret").unwrap();
         store(&path, "other").unwrap();
         store(&secrets.join("1"), "first").unwrap();
+        store(&secrets.join("1-smtp"), "second").unwrap();
         assert_eq!((mode(&secrets), mode(&path)), (0o700, 0o600));
         assert_eq!(fs::read_to_string(&path).unwrap(), "other\n");
         fs::write(secrets.join("1.new-4711"), "left by a kill").unwrap();
@@ -126,12 +132,13 @@ mod tests {
         copy(&secrets, &backup).unwrap();
         assert_eq!((mode(&backup), mode(&backup.join("12"))), (0o700, 0o600));
         assert_eq!(fs::read_to_string(backup.join("12")).unwrap(), "other\n");
-        assert_eq!(fs::read_dir(&backup).unwrap().count(), 2, "nothing half is copied");
+        assert_eq!(fs::read_dir(&backup).unwrap().count(), 3, "nothing half is copied");
         copy(&dir.join("nothing"), &dir.join("empty")).unwrap();
 
         remove(&secrets.join("1")).unwrap();
         remove(&secrets.join("1")).unwrap();
-        assert!(path.exists() && fs::read_dir(&secrets).unwrap().count() == 1, "only that one and its leavings");
+        assert!(path.exists() && secrets.join("1-smtp").exists());
+        assert!(fs::read_dir(&secrets).unwrap().count() == 2, "only that one and its leavings");
         fs::remove_dir_all(dir).unwrap();
     }
 

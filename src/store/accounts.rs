@@ -75,7 +75,7 @@ pub struct Account {
     pub imap: Server,
     /// Where mail is handed over.
     pub smtp: Server,
-    /// Which certificates of both are taken.
+    /// Which authorities of both are trusted.
     pub trust: Trust,
     /// How mail is fetched.
     pub fetching: Fetching,
@@ -106,6 +106,9 @@ pub struct Account {
     /// Addresses that write for the people in Reply-To (B4.13), in lower case.
     pub form_senders: Vec<String>,
 }
+
+/// In the place of pins for SMTP: none, whatever IMAP has.
+pub const NO_PINS: &str = "none";
 
 impl Account {
     /// An account before any setting, added at `now`.
@@ -158,12 +161,26 @@ impl Account {
         self.active && self.smtp.host.is_some()
     }
 
+    /// Login for fetching.
+    pub fn imap_login(&self) -> &str {
+        if self.imap.login.is_empty() { &self.address } else { &self.imap.login }
+    }
+
     /// Login and secret reference for sending.
     pub fn smtp_login(&self) -> (&str, &str) {
         (
-            if self.smtp.login.is_empty() { &self.imap.login } else { &self.smtp.login },
+            if self.smtp.login.is_empty() { self.imap_login() } else { &self.smtp.login },
             if self.smtp.secret.is_empty() { &self.imap.secret } else { &self.smtp.secret },
         )
+    }
+
+    /// What the server of SMTP must show: its own pins, else those of IMAP.
+    pub fn smtp_pins(&self) -> &str {
+        match self.smtp.pins.as_str() {
+            "" => &self.imap.pins,
+            NO_PINS => "",
+            own => own,
+        }
     }
 
     fn from_row(row: &Row<'_>) -> Result<Account> {

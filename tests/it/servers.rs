@@ -7,6 +7,7 @@ mod auto_reply;
 mod bad_input;
 mod clumsy_servers;
 mod command_log;
+mod connecting;
 mod examples;
 mod failures;
 mod fetching;

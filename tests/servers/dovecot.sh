@@ -47,7 +47,7 @@ passdb {
 }
 passdb {
   driver = passwd-file
-  mechanisms = plain login
+  mechanisms = plain login cram-md5
   args = scheme=PLAIN username_format=%u $DIR/users
 }
 userdb {
@@ -103,7 +103,7 @@ default_internal_user = $OWNER
 default_internal_group = $group
 default_login_user = $OWNER
 ssl = yes
-auth_mechanisms = plain login xoauth2 oauthbearer
+auth_mechanisms = plain login cram-md5 xoauth2 oauthbearer
 auth_failure_delay = 0s
 mail_uid = $uid
 mail_gid = $gid

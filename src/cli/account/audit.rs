@@ -72,7 +72,7 @@ pub fn run(args: &AuditArgs, ctx: &Context) -> Result<()> {
     let found = report(ctx, &account, &audited, args.repair)?;
     for error in &failed {
         ctx.ui.warn(&format!("account {}: {error:#}", account.name));
-        connect::next_step(&account, Protocol::Imap, error).iter().for_each(|step| ctx.ui.hint(step));
+        connect::advice(&account, Protocol::Imap, error).iter().for_each(|step| ctx.ui.hint(step));
     }
     let kinds = failed.iter().map(|error| error::classify(error).0);
     found.into_iter().chain(kinds).reduce(Kind::worse).map_or(Ok(()), |kind| Err(context::told(kind)))

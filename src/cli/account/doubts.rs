@@ -1,10 +1,10 @@
 //! Settings that can be written and yet cannot work: said when they are made, and not when a mail does not come.
 
-use std::path::Path;
-
 use anyhow::Result;
 use jiff::Timestamp;
 
+use crate::cli::connect;
+use crate::cli::context::Context;
 use crate::error;
 use crate::secret::SecretSpec;
 use crate::store::accounts::{self, Account, AfterImport, StoreSent};
@@ -48,7 +48,7 @@ fn is_same(a: &str, b: &str) -> bool {
 }
 
 /// What will not work as the account is set now, each with what to do.
-pub fn doubts(tx: &Tx<'_>, account: &Account, stored_secret: &Path) -> Result<Vec<String>> {
+pub fn doubts_of(tx: &Tx<'_>, account: &Account, ctx: &Context) -> Result<Vec<String>> {
     let mut found = Vec::new();
     if account.cases.create_case {
         found.extend(of_case_team(tx, account)?);
@@ -63,8 +63,11 @@ pub fn doubts(tx: &Tx<'_>, account: &Account, stored_secret: &Path) -> Result<Ve
     {
         found.push(format!("--reply-to: no account of this database has {address}, so answers do not come back here"));
     }
-    for (flag, secret) in [("--secret", &account.imap.secret), ("--smtp-secret", &account.smtp.secret)] {
-        let fault = secret.parse().ok().and_then(|spec: SecretSpec| spec.fault(stored_secret));
+    let (of_imap, of_smtp) =
+        (connect::secret_file(&ctx.db_path, account.id), connect::smtp_secret_file(&ctx.db_path, account.id));
+    let secrets = [("--secret", &account.imap.secret, of_imap), ("--smtp-secret", &account.smtp.secret, of_smtp)];
+    for (flag, secret, stored) in secrets {
+        let fault = secret.parse().ok().and_then(|spec: SecretSpec| spec.fault(&stored));
         found.extend(fault.map(|fault| format!("{flag}: {fault}")));
     }
     Ok(found)

@@ -3,18 +3,26 @@
 use anyhow::Result;
 use clap::Args;
 use serde_json::json;
-use zeroize::Zeroizing;
 
 use super::listed::Listed;
+use super::presets;
+use super::secret::{Typed, reference};
 use crate::cli::context::Context;
 use crate::error;
+use crate::net::pin::Pin;
+use crate::net::presets::Preset;
 use crate::net::tls;
-use crate::secret::{self, SecretSpec};
-use crate::store::accounts::{Account, Auth, Server, Tls};
+use crate::store::accounts::{Account, Auth, NO_PINS, Server, Tls};
 use crate::ui::cell::{Cell, Column, head, unlisted};
+
+/// Pins that a server may have: the keys of now and of later, twice.
+const PINS_MAX: usize = 4;
 
 #[derive(Debug, Args)]
 pub struct Flags {
+    /// Take what is known of this provider for what is not given; see `account presets`
+    #[arg(long, value_name = "PROVIDER", value_parser = presets::names(), ignore_case = true, hide_possible_values = true)]
+    preset: Option<String>,
     /// IMAP server (port 993, with --tls starttls or none 143)
     #[arg(long, value_name = "HOST[:PORT]")]
     imap: Option<String>,
@@ -39,10 +47,10 @@ pub struct Flags {
     /// Secret for SMTP (default: as IMAP)
     #[arg(long, value_name = "SPEC")]
     smtp_secret: Option<String>,
-    /// How to log in to IMAP, and to SMTP without --smtp-auth
+    /// How to log in to IMAP, and to SMTP without --smtp-auth; password takes what the server offers
     #[arg(long, value_name = "HOW")]
     auth: Option<Auth>,
-    /// How to log in to SMTP; password is PLAIN, else LOGIN
+    /// How to log in to SMTP (default: as IMAP)
     #[arg(long, value_name = "HOW")]
     smtp_auth: Option<Auth>,
     /// Command that prints an access token, as cmd:ARGV (for xoauth2 and oauthbearer)
@@ -51,25 +59,26 @@ pub struct Flags {
     /// PEM file with a certificate authority to trust
     #[arg(long, value_name = "FILE")]
     ca: Option<String>,
-    /// Accept only this server certificate
-    #[arg(long, value_name = "sha256:HEX")]
-    pin: Option<String>,
+    /// Also require this public key (sha256:HEX), or trust this certificate alone (cert:HEX); repeatable
+    #[arg(long = "pin", value_name = "PIN")]
+    pins: Vec<String>,
+    /// The same for SMTP (default: as IMAP); none = no pin
+    #[arg(long = "smtp-pin", value_name = "PIN")]
+    smtp_pins: Vec<String>,
 }
 
 impl Flags {
-    /// Reads the secret from standard input where `--secret stdin` (or `--token stdin`) asks for that.
-    pub fn secret_from_stdin(&self, ctx: &Context) -> Result<Option<Zeroizing<String>>> {
-        match self.secret.as_deref().or(self.token.as_deref()) {
-            Some("stdin") => Ok(Some(secret::from_stdin(&|| ctx.ui.prompt("Password: "))?)),
-            _ => Ok(None),
-        }
+    /// Reads the secrets that are said to come by standard input.
+    pub fn typed(&self, ctx: &Context) -> Result<Typed> {
+        Typed::ask(self.secret.as_deref().or(self.token.as_deref()), self.smtp_secret.as_deref(), ctx)
     }
 
     /// Whether any of them is given, and not to take a setting away.
     pub fn is_any_given(&self) -> bool {
         let names = [&self.imap, &self.smtp, &self.login, &self.secret, &self.smtp_login, &self.smtp_secret];
-        let more = [&self.token, &self.ca, &self.pin];
+        let more = [&self.token, &self.ca, &self.preset];
         names.into_iter().chain(more).any(|given| given.as_ref().is_some_and(|given| !given.is_empty()))
+            || self.pins.iter().chain(&self.smtp_pins).any(|pin| !pin.is_empty())
             || self.tls.is_some()
             || self.smtp_tls.is_some()
             || self.auth.is_some()
@@ -78,15 +87,30 @@ impl Flags {
 
     /// Remembers of the servers that are named whether somebody did so through sudo.
     pub fn confine(&self, account: &mut Account, delegated: bool) {
-        if self.imap.is_some() {
+        if self.imap.is_some() || self.preset.is_some() {
             account.imap.confined = delegated;
         }
-        if self.smtp.is_some() {
+        if self.smtp.is_some() || self.preset.is_some() {
             account.smtp.confined = delegated;
         }
     }
 
+    /// The preset that was named.
+    pub fn preset(&self) -> Option<&'static Preset> {
+        self.preset.as_deref().and_then(Preset::named)
+    }
+
     pub fn apply(&self, account: &mut Account) -> Result<()> {
+        if let Some(preset) = self.preset() {
+            presets::apply(preset, account);
+            // Another protection has another port.
+            if let Some(tls) = self.tls.filter(|tls| *tls != account.imap.tls) {
+                account.imap.port = if tls == Tls::Implicit { 993 } else { 143 };
+            }
+            if let Some(tls) = self.smtp_tls.filter(|tls| *tls != account.smtp.tls) {
+                account.smtp.port = if tls == Tls::Implicit { 465 } else { 587 };
+            }
+        }
         account.imap.tls = self.tls.unwrap_or(account.imap.tls);
         if let Some(host) = &self.imap {
             let port = if account.imap.tls == Tls::Implicit { 993 } else { 143 };
@@ -102,19 +126,22 @@ impl Flags {
         account.smtp.auth = self.smtp_auth.or(self.auth).unwrap_or(account.smtp.auth);
         set_word(&mut account.imap.login, self.login.as_ref());
         set_word(&mut account.smtp.login, self.smtp_login.as_ref());
-        set_secret(&mut account.imap.secret, self.secret.as_ref().or(self.token.as_ref()))?;
-        if self.smtp_secret.as_deref() == Some("stdin") {
-            return Err(error::data("--smtp-secret: only --secret can come by standard input")
-                .hint("use cmd:ARGV, file:PATH, env:NAME or cred:NAME")
-                .into());
+        for (flag, given) in [("--secret", &self.secret), ("--token", &self.token)] {
+            if let Some(spec) = given {
+                account.imap.secret = reference(flag, spec)?;
+            }
         }
-        set_secret(&mut account.smtp.secret, self.smtp_secret.as_ref())?;
+        if let Some(spec) = &self.smtp_secret {
+            account.smtp.secret = reference("--smtp-secret", spec)?;
+        }
         if let Some(ca) = &self.ca {
             account.trust.ca_file = if ca.is_empty() { None } else { Some(absolute(ca)?) };
         }
-        if let Some(pin) = &self.pin {
-            account.trust.pin = fingerprint(pin)?;
-        }
+        account.imap.pins = pins("--pin", &self.pins, &account.imap.pins)?;
+        account.smtp.pins = match self.smtp_pins.as_slice() {
+            [none] if none == NO_PINS => none.clone(),
+            given => pins("--smtp-pin", given, &account.smtp.pins)?,
+        };
         Ok(())
     }
 }
@@ -131,7 +158,7 @@ pub const IMAP: &[Column<Listed>] = &[
     Column::new("secret", unlisted().labelled(), |one, _| one.to_manager(&one.account.imap.secret)),
     Column::new("auth", unlisted().labelled(), |one, _| Cell::text(one.account.imap.auth.as_str())),
     Column::new("ca", unlisted().labelled(), |one, _| Cell::opt_text(one.account.trust.ca_file.as_deref())),
-    Column::new("pin", unlisted().labelled(), |one, _| Cell::opt_text(one.account.trust.pin.as_deref())),
+    Column::new("pin", unlisted().labelled(), |one, _| words(&one.account.imap.pins)),
 ];
 
 /// The other fields of SMTP.
@@ -139,6 +166,7 @@ pub const SMTP: &[Column<Listed>] = &[
     Column::new("smtp_login", unlisted().labelled(), |one, _| one.to_manager(&one.account.smtp.login)),
     Column::new("smtp_secret", unlisted().labelled(), |one, _| one.to_manager(&one.account.smtp.secret)),
     Column::new("smtp_auth", unlisted().labelled(), |one, _| Cell::text(one.account.smtp.auth.as_str())),
+    Column::new("smtp_pin", unlisted().labelled(), |one, _| words(&one.account.smtp.pins)),
 ];
 
 fn server(server: &Server, with_login: bool) -> Cell {
@@ -181,13 +209,6 @@ fn set_word(target: &mut String, given: Option<&String>) {
     }
 }
 
-fn set_secret(target: &mut String, given: Option<&String>) -> Result<()> {
-    if let Some(spec) = given {
-        *target = if spec.is_empty() { String::new() } else { spec.parse::<SecretSpec>()?.to_string() };
-    }
-    Ok(())
-}
-
 /// A readable file by its whole path: cron starts elsewhere.
 fn absolute(file: &str) -> Result<String> {
     let cannot = |e: std::io::Error| error::file(format!("--ca: cannot read {file}"), &e);
@@ -197,15 +218,29 @@ fn absolute(file: &str) -> Result<String> {
     Ok(path.display().to_string())
 }
 
-fn fingerprint(given: &str) -> Result<Option<String>> {
+/// The pins of a server as they are kept; an empty one takes all away.
+fn pins(flag: &str, given: &[String], old: &str) -> Result<String> {
     if given.is_empty() {
-        return Ok(None);
+        return Ok(old.to_owned());
     }
-    let hex: String = given.strip_prefix("sha256:").unwrap_or(given).chars().filter(|c| *c != ':').collect();
-    if hex.len() != 64 || !hex.chars().all(|c| c.is_ascii_hexdigit()) {
-        return Err(error::data("--pin: must be sha256: and 64 hex digits").into());
+    let read = |text: &String| text.parse::<Pin>().map_err(|e| error::data(format!("{flag}: {e}")));
+    let pins: Vec<Pin> = given.iter().filter(|text| !text.is_empty()).map(read).collect::<Result<_, _>>()?;
+    let of_certificates = pins.iter().filter(|pin| pin.is_of_certificate()).count();
+    if of_certificates > 0 && of_certificates < pins.len() {
+        return Err(error::data(format!("{flag}: sha256: and cert: do not go together"))
+            .hint("sha256: requires a key besides a trusted authority; cert: trusts a certificate without one")
+            .into());
     }
-    Ok(Some(hex.to_lowercase()))
+    if pins.len() > PINS_MAX {
+        return Err(error::data(format!("{flag}: a server has at most {PINS_MAX} pins"))
+            .hint("two are usual: the present key and the next one")
+            .into());
+    }
+    Ok(pins.iter().map(Pin::to_string).collect::<Vec<_>>().join(" "))
+}
+
+fn words(pins: &str) -> Cell {
+    Cell::words(&pins.split_whitespace().collect::<Vec<_>>())
 }
 
 #[cfg(test)]

@@ -1,11 +1,8 @@
 //! What to type next where an account cannot connect: with its name and values, never a placeholder for what is known.
 
-use std::path::Path;
-
-use crate::config::Config;
 use crate::error::{self, Kind};
 use crate::net::{NetError, NetErrorKind};
-use crate::store::accounts::{Account, Auth, Server, Tls, Trust};
+use crate::store::accounts::{Account, Server, Tls};
 
 /// Which of an account's servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,25 +30,8 @@ impl Protocol {
     }
 }
 
-/// The next step after an error of a connection; where a certificate is not trusted the server is asked for its
-/// fingerprint, and nothing else.
-pub fn advice(
-    account: &Account,
-    protocol: Protocol,
-    error: &anyhow::Error,
-    config: &Config,
-    database: &Path,
-) -> Option<String> {
-    let Some(net) = error.chain().find_map(|cause| cause.downcast_ref::<NetError>()) else {
-        return without_server(account, error);
-    };
-    let seen = || net.fingerprint.clone().or_else(|| fingerprint(account, protocol, config, database));
-    let fingerprint = if net.kind == NetErrorKind::Certificate { seen() } else { None };
-    step(account, protocol, net.kind, fingerprint.as_deref()).or_else(|| error::classify(error).1)
-}
-
-/// The next step as far as it is known without asking the server again.
-pub fn next_step(account: &Account, protocol: Protocol, error: &anyhow::Error) -> Option<String> {
+/// The next step after an error of a connection.
+pub fn advice(account: &Account, protocol: Protocol, error: &anyhow::Error) -> Option<String> {
     match error.chain().find_map(|cause| cause.downcast_ref::<NetError>()) {
         Some(net) => step(account, protocol, net.kind, net.fingerprint.as_deref()).or_else(|| error::classify(error).1),
         None => without_server(account, error),
@@ -65,17 +45,6 @@ fn without_server(account: &Account, error: &anyhow::Error) -> Option<String> {
     hint.or_else(|| (kind == Kind::Config).then(by_hand))
 }
 
-/// The fingerprint of the certificate that the server shows.
-fn fingerprint(account: &Account, protocol: Protocol, config: &Config, database: &Path) -> Option<String> {
-    // No certificate has this one, and nothing is sent before it is compared.
-    let nobody = Account { trust: Trust { pin: Some("0".repeat(64)), ca_file: None }, ..account.clone() };
-    let error = match protocol {
-        Protocol::Imap => super::imap(&nobody, config, database, None).err(),
-        Protocol::Smtp => super::smtp(&nobody, config, database).err(),
-    }?;
-    error.chain().find_map(|cause| cause.downcast_ref::<NetError>()?.fingerprint.clone())
-}
-
 fn step(account: &Account, protocol: Protocol, kind: NetErrorKind, fingerprint: Option<&str>) -> Option<String> {
     let (name, server) = (&account.name, protocol.server(account));
     let host = server.host.as_deref().unwrap_or("HOST");
@@ -86,14 +55,13 @@ fn step(account: &Account, protocol: Protocol, kind: NetErrorKind, fingerprint: 
         Protocol::Smtp => (465, 587),
     };
     Some(match kind {
-        NetErrorKind::LoginRefused if server.auth != Auth::Password => {
+        NetErrorKind::LoginRefused if server.auth.takes_token() => {
             format!("is the token still valid? another command for it: espomail account edit {name} --token cmd:ARGV")
         }
         NetErrorKind::LoginRefused => {
             // SMTP takes the login and secret of IMAP unless it has its own.
             let own = protocol == Protocol::Smtp && !account.smtp.secret.is_empty();
-            let used = if protocol == Protocol::Smtp { account.smtp_login().0 } else { &account.imap.login };
-            let used = if used.is_empty() { &account.address } else { used };
+            let used = if protocol == Protocol::Smtp { account.smtp_login().0 } else { account.imap_login() };
             let password = match own {
                 true => format!("espomail account edit {name} --smtp-secret file:PATH"),
                 false => format!("espomail account secret {name} --secret stdin"),
@@ -102,14 +70,7 @@ fn step(account: &Account, protocol: Protocol, kind: NetErrorKind, fingerprint: 
                 "another password: {password}; another login than {used}: espomail account edit {name} {login} LOGIN"
             )
         }
-        NetErrorKind::Certificate => match fingerprint {
-            Some(seen) => format!(
-                "if that is the server's certificate, trust it alone: espomail account edit {name} --pin sha256:{seen}; or its authority: --ca FILE"
-            ),
-            None => format!(
-                "espomail account test {name} prints its fingerprint; or trust its authority: espomail account edit {name} --ca FILE"
-            ),
-        },
+        NetErrorKind::Certificate => certificate(account, protocol, fingerprint),
         NetErrorKind::Tls if server.tls == Tls::Implicit => format!(
             "TLS after a greeting: espomail account edit {name} {tls} starttls {to} {host}:{}; or the port for TLS from the start: {to} {host}:{}",
             ports.1, ports.0
@@ -128,6 +89,25 @@ fn step(account: &Account, protocol: Protocol, kind: NetErrorKind, fingerprint: 
     })
 }
 
+/// What to do about a certificate that is not trusted. Those who come through sudo cannot name a file.
+fn certificate(account: &Account, protocol: Protocol, seen: Option<&str>) -> String {
+    let (name, server) = (&account.name, protocol.server(account));
+    let pin = match protocol {
+        Protocol::Smtp if account.imap.host.is_some() => "--smtp-pin",
+        Protocol::Smtp | Protocol::Imap => "--pin",
+    };
+    let authority = if server.confined { "" } else { "; or trust its authority: --ca FILE" };
+    match seen {
+        Some(key) if key.starts_with("sha256:") => {
+            format!("if the server has a new key: espomail account edit {name} {pin} {key}")
+        }
+        Some(seen) => format!(
+            "if that is the server's certificate, trust it alone: espomail account edit {name} {pin} {seen}{authority}"
+        ),
+        None => format!("trust its authority: espomail account edit {name} --ca FILE"),
+    }
+}
+
 fn is_for_tls(port: u16) -> bool {
     matches!(port, 993 | 465)
 }
@@ -135,7 +115,7 @@ fn is_for_tls(port: u16) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::accounts::AccountKind;
+    use crate::store::accounts::{AccountKind, Auth};
 
     #[test]
     fn the_next_step_names_the_account_and_its_values() {
@@ -180,8 +160,22 @@ mod tests {
                 plain.clone(),
                 imap,
                 NetErrorKind::Certificate,
-                Some("ab12"),
-                Some("espomail account edit support --pin sha256:ab12;"),
+                Some("cert:ab12"),
+                Some("espomail account edit support --pin cert:ab12; or trust its authority: --ca FILE"),
+            ),
+            (
+                account(|a| a.smtp.confined = true),
+                smtp,
+                NetErrorKind::Certificate,
+                Some("cert:ab12"),
+                Some("trust it alone: espomail account edit support --smtp-pin cert:ab12"),
+            ),
+            (
+                account(|a| a.imap.host = None),
+                smtp,
+                NetErrorKind::Certificate,
+                Some("sha256:ab12"),
+                Some("if the server has a new key: espomail account edit support --pin sha256:ab12"),
             ),
             (plain.clone(), imap, NetErrorKind::Certificate, None, Some("espomail account edit support --ca FILE")),
             (

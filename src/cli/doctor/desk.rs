@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Finding;
 use crate::cli::account::doubts;
 use crate::cli::context::Context;
-use crate::cli::{check, connect, cron};
+use crate::cli::{check, cron};
 use crate::error::Kind;
 use crate::intake::concerns::{self, Concern, Level, Limits, Watched};
 use crate::moment;
@@ -44,8 +44,7 @@ pub fn look(ctx: &Context) -> Result<Vec<Finding>> {
     }
     findings.extend(system_account(&accounts, ctx));
     for one in accounts.iter().filter(|one| one.in_use) {
-        let secret = connect::secret_file(&ctx.db_path, one.account.id);
-        let doubts = ctx.read(|tx, _| doubts::doubts(tx, &one.account, &secret))?;
+        let doubts = ctx.read(|tx, _| doubts::doubts_of(tx, &one.account, ctx))?;
         findings.extend(doubts.into_iter().map(|doubt| Finding::warn(&one.account.name, doubt, "")));
     }
     // A clock that ran ahead has its own line.

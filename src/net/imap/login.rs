@@ -3,16 +3,20 @@
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use openssl::base64::{decode_block, encode_block};
 use zeroize::Zeroizing;
 
 use super::{ImapSource, Limits, SMALL, conclude};
 use crate::net::guard::{Event, Guard, Shared, Word, farewell, nonsense};
 use crate::net::printable::Words;
-use crate::net::sasl::{self, Sasl};
+use crate::net::sasl;
 use crate::net::tls;
 use crate::net::{Credentials, Endpoint, Mechanism, NetError, NetErrorKind, TlsMode};
 
-/// Connects and logs in: the greeting and one command, with STARTTLS and with SASL one more round trip each.
+/// Longest initial response in the line of AUTHENTICATE (RFC 4959); a longer one waits for the server's question.
+const INITIAL_MAX: usize = 4096;
+
+/// Connects and logs in: the greeting and one command; with STARTTLS two more round trips, with SASL at most one or two.
 pub fn connect(endpoint: &Endpoint, credentials: &Credentials, limits: Limits) -> Result<ImapSource, NetError> {
     let words = Words::hiding(credentials);
     let mut guard = Guard::new(tls::connect(endpoint)?, words, endpoint.timeouts.reply, limits.literal_max);
@@ -58,34 +62,60 @@ fn start_tls(mut guard: Guard, endpoint: &Endpoint, limits: Limits) -> Result<Gu
     }
     let words = guard.words().clone();
     let stream = guard.into_stream().upgrade(endpoint)?;
-    Ok(Guard::new(stream, words, endpoint.timeouts.reply, limits.literal_max))
+    let mut guard = Guard::new(stream, words, endpoint.timeouts.reply, limits.literal_max);
+    // What was said in clear does not count, and without LOGINDISABLED it is not known whether a password may be sent.
+    guard.begin(SMALL);
+    guard.send(b"s2 CAPABILITY\r\n")?;
+    while !matches!(guard.next()?, Event::Tagged) {}
+    Ok(guard)
 }
 
 fn login(mut guard: Guard, credentials: &Credentials, limits: Limits) -> Result<ImapSource, NetError> {
     guard.stream().bears_secrets()?;
-    let by_sasl = uses_sasl(&guard, credentials)?;
-    let offers_id = |guard: &Guard| guard.capabilities().is_some_and(|offered| offered.iter().any(|name| name == "ID"));
-    let mut introduced = offers_id(&guard);
+    let way = way(&guard, credentials)?;
+    let mut introduced = offers(&guard, "ID");
+    let initial = offers(&guard, "SASL-IR");
     guard.forget_capabilities();
     guard.begin(SMALL);
     let guard = Shared::new(guard);
     let client = imap::Client::new(guard.clone());
     let session = catch_unwind(AssertUnwindSafe(|| {
-        let session = if by_sasl {
-            let Sasl { name, first, later } = sasl::of(credentials);
-            client.authenticate(name, &Answers { first, later, asked: Cell::new(false) })
-        } else {
-            client.login(&credentials.login, credentials.secret.as_str())
+        let session = match way {
+            Way::Command => client.login(&credentials.login, credentials.secret.as_str()),
+            Way::Sasl(mechanism) => {
+                let (line, answered) = authenticate(mechanism, credentials, initial);
+                client.authenticate(
+                    line.as_str(),
+                    &Answers { guard: guard.clone(), mechanism, credentials, answered: Cell::new(answered) },
+                )
+            }
         };
         session.map_err(|(error, _)| error)
     }));
     let session = conclude(&mut guard.lock(), session);
     let session = session.map_err(|error| refused_login(&guard, error))?;
-    introduced |= offers_id(&guard.lock());
+    introduced |= offers(&guard.lock(), "ID");
     if introduced {
         guard.lock().send_ahead(&id());
     }
     Ok(ImapSource { session, guard, limits, folder: None, introduced })
+}
+
+/// What stands after AUTHENTICATE, and how many challenges that answers in advance.
+fn authenticate(mechanism: Mechanism, credentials: &Credentials, initial: bool) -> (Zeroizing<String>, usize) {
+    let name = sasl::name(mechanism);
+    let first = sasl::first(mechanism, credentials).filter(|first| initial && first.len() < INITIAL_MAX / 4 * 3);
+    match first {
+        Some(first) => {
+            let first = Zeroizing::new(encode_block(first.as_bytes()));
+            (Zeroizing::new(format!("{name} {}", *first)), 1)
+        }
+        None => (Zeroizing::new(name.to_owned()), 0),
+    }
+}
+
+fn offers(guard: &Guard, capability: &str) -> bool {
+    guard.capabilities().is_some_and(|offered| offered.iter().any(|offer| offer == capability))
 }
 
 /// Who this is (RFC 2971).
@@ -93,19 +123,34 @@ pub(super) fn id() -> String {
     format!("ID (\"name\" \"espomail\" \"version\" \"{}\")", env!("CARGO_PKG_VERSION"))
 }
 
-/// LOGIN costs one round trip less than AUTHENTICATE PLAIN, but takes ASCII only.
-fn uses_sasl(guard: &Guard, credentials: &Credentials) -> Result<bool, NetError> {
-    let refused = |why: &str| Err(NetError::new(NetErrorKind::LoginRefused, why));
+/// How to log in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// The command LOGIN, which takes ASCII only.
+    Command,
+    Sasl(Mechanism),
+}
+
+/// LOGIN needs the fewest round trips. A server that does not say what it offers is believed to offer what is wanted.
+fn way(guard: &Guard, credentials: &Credentials) -> Result<Way, NetError> {
     let words = [credentials.login.as_str(), credentials.secret.as_str()];
     if words.iter().any(|word| word.contains(['\0', '\r', '\n'])) {
-        return refused("login name or secret contains a line break");
+        let why = "login name or secret contains a line break";
+        return Err(NetError::new(NetErrorKind::LoginRefused, why));
     }
-    let offers = |name: &str| guard.capabilities().is_some_and(|offered| offered.iter().any(|offer| offer == name));
-    let by_sasl = credentials.mechanism != Mechanism::Password || !words.iter().all(|word| word.is_ascii());
-    if !by_sasl && offers("LOGINDISABLED") {
-        return if offers("AUTH=PLAIN") { Ok(true) } else { refused("the server does not allow a password here") };
+    let wanted = credentials.mechanism;
+    let by_command = matches!(wanted, Mechanism::Password | Mechanism::Login);
+    if by_command && words.iter().all(|word| word.is_ascii()) && !offers(guard, "LOGINDISABLED") {
+        return Ok(Way::Command);
     }
-    Ok(by_sasl)
+    let Some(capabilities) = guard.capabilities() else { return Ok(Way::Sasl(wanted)) };
+    // Some servers take a token and do not say so.
+    let is_token = matches!(wanted, Mechanism::XOAuth2 | Mechanism::OAuthBearer);
+    let found = sasl::among(wanted, |name| offers(guard, &format!("AUTH={name}")));
+    found.or(is_token.then_some(wanted)).map(Way::Sasl).ok_or_else(|| {
+        let names: Vec<&str> = capabilities.iter().filter_map(|one| one.strip_prefix("AUTH=")).collect();
+        sasl::not_offered(wanted, &guard.words().printable(names.join(", ").as_bytes()))
+    })
 }
 
 fn refused_login(guard: &Shared, error: NetError) -> NetError {
@@ -117,16 +162,19 @@ fn refused_login(guard: &Shared, error: NetError) -> NetError {
 }
 
 /// Answers the challenges of one AUTHENTICATE.
-struct Answers {
-    first: Zeroizing<String>,
-    later: &'static str,
-    asked: Cell<bool>,
+struct Answers<'a> {
+    guard: Shared,
+    mechanism: Mechanism,
+    credentials: &'a Credentials,
+    answered: Cell<usize>,
 }
 
-impl imap::Authenticator for Answers {
+impl imap::Authenticator for Answers<'_> {
     type Response = Zeroizing<String>;
 
     fn process(&self, _challenge: &[u8]) -> Self::Response {
-        if self.asked.replace(true) { Zeroizing::new(self.later.to_owned()) } else { self.first.clone() }
+        let number = self.answered.replace(self.answered.get() + 1);
+        let challenge = decode_block(&String::from_utf8_lossy(self.guard.lock().challenge())).unwrap_or_default();
+        sasl::answer(self.mechanism, self.credentials, number, &challenge)
     }
 }

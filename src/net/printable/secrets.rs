@@ -7,7 +7,7 @@ use std::hash::{BuildHasher, RandomState};
 use openssl::base64::encode_block;
 use zeroize::Zeroizing;
 
-use crate::net::{Credentials, sasl};
+use crate::net::{Credentials, Mechanism, sasl};
 
 /// Number of bytes of a longer secret that are as secret as the whole. Shorter parts are not looked for: they stand in many words
 /// by chance, and a gap within a word that everybody can read tells which letters the secret has, where the word in
@@ -65,7 +65,10 @@ impl Secrets {
             all.look_for(Fold::Alphanumeric, encoded.get(first..end).unwrap_or_default(), PART * 4 / 3, SHORT, true);
         }
         if length < SHORT && !secret.is_empty() {
-            let first = Zeroizing::new(encode_block(sasl::of(credentials).first.as_bytes()));
+            let is_token = matches!(credentials.mechanism, Mechanism::XOAuth2 | Mechanism::OAuthBearer);
+            let by = if is_token { credentials.mechanism } else { Mechanism::Plain };
+            let presented = sasl::first(by, credentials).unwrap_or_default();
+            let first = Zeroizing::new(encode_block(presented.as_bytes()));
             all.look_for(Fold::Alphanumeric, &first, usize::MAX, 1, true);
         }
         all

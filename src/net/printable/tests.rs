@@ -61,9 +61,11 @@ fn a_text_that_repeats_the_secret_is_told_without_it() {
         base64(secret),
         base64(&format!("x{secret}")),
         base64(&format!("xx{secret} and so on")),
-        base64(&sasl::of(&credentials(secret, Mechanism::Password)).first),
-        base64(&sasl::of(&credentials(secret, Mechanism::XOAuth2)).first).replace('+', "-").replace('/', "_"),
-        base64(&sasl::of(&credentials(secret, Mechanism::OAuthBearer)).first),
+        base64(&sasl::first(Mechanism::Password, &credentials(secret, Mechanism::Password)).unwrap()),
+        base64(&sasl::first(Mechanism::XOAuth2, &credentials(secret, Mechanism::XOAuth2)).unwrap())
+            .replace('+', "-")
+            .replace('/', "_"),
+        base64(&sasl::first(Mechanism::OAuthBearer, &credentials(secret, Mechanism::OAuthBearer)).unwrap()),
     ] {
         let words = hiding(secret).printable(format!("before {said} after").as_bytes());
         assert!(words.starts_with("before ") && words.ends_with(" after") && words.contains(GAP), "{said}: {words}");

@@ -50,12 +50,14 @@ impl Conversation {
         self.lines.send(command.as_bytes())
     }
 
-    /// Sends a line of a login, of which only `shown` may be logged, and only the code of the reply, which may repeat it.
-    pub(super) fn secret(&mut self, shown: &str, line: &str) -> Result<Reply, NetError> {
+    /// Sends a line of a login, of which only `shown` may be logged, and only the code of the reply, which may repeat it;
+    /// with the text of its first line, a challenge.
+    pub(super) fn secret(&mut self, shown: &str, line: &str) -> Result<(Reply, Vec<u8>), NetError> {
         self.lines.begin_answer(REPLY_MAX);
         trace!("C: {shown} ***");
         self.lines.send(line.as_bytes())?;
-        self.read_shown(&|answer| format!("{} ***", answer.get(..3).unwrap_or_default())).map(|(reply, _)| reply)
+        let (reply, lines) = self.read_shown(&|answer| format!("{} ***", answer.get(..3).unwrap_or_default()))?;
+        Ok((reply, lines.into_iter().next().unwrap_or_default()))
     }
 
     /// Sends a message after 354 and reads what became of it: once begun it is ended, as nobody would know whether it was

@@ -4,15 +4,18 @@ use std::net::IpAddr;
 
 use lettre::transport::smtp::commands::{Ehlo, Starttls};
 use lettre::transport::smtp::extension::ClientId;
-use openssl::base64::encode_block;
+use openssl::base64::{decode_block, encode_block};
 use zeroize::Zeroizing;
 
 use super::SmtpTransport;
 use super::conversation::Conversation;
 use super::reply;
 use crate::net::printable::Words;
-use crate::net::sasl::{self, Sasl};
+use crate::net::sasl;
 use crate::net::{Credentials, Endpoint, Mechanism, NetError, NetErrorKind, Reply, TlsMode, tls};
+
+/// Challenges of one login that are answered.
+const CHALLENGES_MAX: usize = 4;
 
 /// Connects, and logs in if there are credentials and the server offers any login.
 pub fn connect(endpoint: &Endpoint, credentials: Option<&Credentials>) -> Result<SmtpTransport, NetError> {
@@ -88,16 +91,11 @@ fn login(server: &mut Conversation, offered: &Offered, credentials: &Credentials
     if mechanisms.is_empty() {
         return Ok(());
     }
-    let sasl = sasl::of(credentials);
-    let reply = if mechanisms.contains(&sasl.name) {
-        by_sasl(server, &sasl)?
-    } else if credentials.mechanism == Mechanism::Password && mechanisms.contains(&"LOGIN") {
-        by_login(server, credentials)?
-    } else {
+    let Some(mechanism) = sasl::among(credentials.mechanism, |name| mechanisms.contains(&name)) else {
         let offered = server.words().printable(mechanisms.join(", ").as_bytes());
-        let words = format!("the server offers {offered}, and this account needs {}", sasl.name);
-        return Err(NetError::new(NetErrorKind::LoginRefused, words));
+        return Err(sasl::not_offered(credentials.mechanism, &offered));
     };
+    let reply = authenticate(server, mechanism, credentials)?;
     match reply.code {
         235 => Ok(()),
         500.. => {
@@ -108,26 +106,27 @@ fn login(server: &mut Conversation, offered: &Offered, credentials: &Credentials
     }
 }
 
-fn by_sasl(server: &mut Conversation, sasl: &Sasl) -> Result<Reply, NetError> {
-    let Sasl { name, first, later } = sasl;
-    let first = Zeroizing::new(encode_block(first.as_bytes()));
-    let reply = server.secret(&format!("AUTH {name}"), &Zeroizing::new(format!("AUTH {name} {}\r\n", *first)))?;
-    if reply.code == 334 {
-        // The challenge explains a refusal (RFC 7628 3.2.3); the server refuses once it is answered.
-        return server.secret("", &format!("{}\r\n", encode_block(later.as_bytes())));
-    }
-    Ok(reply)
-}
-
-/// AUTH LOGIN, for servers that know nothing else: name and password, each as the answer to a challenge.
-fn by_login(server: &mut Conversation, credentials: &Credentials) -> Result<Reply, NetError> {
-    let mut reply = server.command("AUTH LOGIN\r\n")?;
-    for answer in [credentials.login.as_str(), credentials.secret.as_str()] {
-        if reply.code != 334 {
-            return Ok(reply);
+/// AUTH, with the first response where the mechanism has one, and an answer to each challenge.
+fn authenticate(server: &mut Conversation, mechanism: Mechanism, credentials: &Credentials) -> Result<Reply, NetError> {
+    let name = sasl::name(mechanism);
+    let first = sasl::first(mechanism, credentials);
+    let mut answered = usize::from(first.is_some());
+    let (mut reply, mut challenge) = match first {
+        Some(first) => {
+            let first = Zeroizing::new(encode_block(first.as_bytes()));
+            server.secret(&format!("AUTH {name}"), &Zeroizing::new(format!("AUTH {name} {}\r\n", *first)))?
         }
-        let encoded = Zeroizing::new(encode_block(answer.as_bytes()));
-        reply = server.secret("", &Zeroizing::new(format!("{}\r\n", *encoded)))?;
+        None => {
+            let (reply, lines) = server.exchange(&format!("AUTH {name}\r\n"))?;
+            (reply, lines.into_iter().next().unwrap_or_default())
+        }
+    };
+    while reply.code == 334 && answered < CHALLENGES_MAX {
+        let asked = decode_block(&String::from_utf8_lossy(challenge.trim_ascii())).unwrap_or_default();
+        let answer = sasl::answer(mechanism, credentials, answered, &asked);
+        let answer = Zeroizing::new(encode_block(answer.as_bytes()));
+        (reply, challenge) = server.secret("", &Zeroizing::new(format!("{}\r\n", *answer)))?;
+        answered += 1;
     }
     Ok(reply)
 }

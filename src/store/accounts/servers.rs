@@ -22,6 +22,9 @@ pub struct Server {
     pub secret: String,
     /// Mechanism.
     pub auth: Auth,
+    /// What it must show, as words with a space between them: `sha256:HEX` or `cert:HEX`; empty for SMTP = as IMAP, `none` =
+    /// nothing, whatever IMAP has.
+    pub pins: String,
     /// Named by somebody who came through sudo, so that it must be reached at a public address.
     pub confined: bool,
 }
@@ -34,6 +37,7 @@ pub(super) struct Names {
     login: &'static str,
     secret: &'static str,
     auth: &'static str,
+    pins: &'static str,
     confined: &'static str,
 }
 
@@ -46,6 +50,7 @@ macro_rules! names {
             login: concat!($prefix, "_login"),
             secret: concat!($prefix, "_secret"),
             auth: concat!($prefix, "_auth"),
+            pins: concat!($prefix, "_pins"),
             confined: concat!($prefix, "_confined"),
         }
     };
@@ -64,6 +69,7 @@ impl Server {
             login: String::new(),
             secret: String::new(),
             auth: Auth::Password,
+            pins: String::new(),
             confined: false,
         }
     }
@@ -84,6 +90,7 @@ impl Server {
             login: row.get(names.login)?,
             secret: row.get(names.secret)?,
             auth: row.label(names.auth)?,
+            pins: row.get(names.pins)?,
             confined: row.get(names.confined)?,
         })
     }
@@ -96,17 +103,16 @@ impl Server {
             (names.login, self.login.value()?),
             (names.secret, self.secret.value()?),
             (names.auth, self.auth.value()?),
+            (names.pins, self.pins.value()?),
             (names.confined, self.confined.value()?),
         ])
     }
 }
 
 settings! {
-    /// Which certificates of its servers an account takes.
+    /// Which authorities the servers of an account may have.
     |_kind, _now| pub struct Trust {
         /// Certificate authority (PEM file).
         ca_file: Option<String> = None,
-        /// SHA-256 of the server certificate, hex.
-        pin: Option<String> = None,
     }
 }

@@ -30,12 +30,28 @@ labels! {
 labels! {
     /// How the account logs in.
     pub enum Auth {
-        /// Name and password.
+        /// Name and password, in the way that the server offers.
         Password = "password",
+        /// SASL PLAIN.
+        Plain = "plain",
+        /// LOGIN.
+        Login = "login",
+        /// SASL CRAM-MD5.
+        CramMd5 = "cram-md5",
         /// SASL XOAUTH2.
         XOAuth2 = "xoauth2",
         /// SASL OAUTHBEARER.
         OAuthBearer = "oauthbearer",
+    }
+}
+
+impl Auth {
+    /// Whether the secret is an access token.
+    pub fn takes_token(self) -> bool {
+        match self {
+            Auth::Password | Auth::Plain | Auth::Login | Auth::CramMd5 => false,
+            Auth::XOAuth2 | Auth::OAuthBearer => true,
+        }
     }
 }
 

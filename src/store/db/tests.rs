@@ -123,6 +123,8 @@ fn a_database_of_the_first_version_becomes_what_a_new_one_is() {
         INSERT INTO emails (id, key, message_id, status, subject, text, received_at, created_at)
             VALUES (3, 'k3', 'm3', 'Archived', 's', 'Hello', 0, 0), (9, 'k9', 'm9', 'Archived', 's', 'gone', 0, 0);
         INSERT INTO email_addresses (email_id, field, position, address) VALUES (3, 'from', 0, 'eva@x.example');
+        INSERT INTO accounts (name, kind, address, fetch_since, created_at, edited_at, imap_auth, pin)
+            VALUES ('a', 'group', 'a@x.example', 0, 0, 0, 'xoauth2', 'ab'), ('b', 'group', 'b@x.example', 0, 0, 0, 'password', NULL);
         DELETE FROM emails WHERE id = 9;",
     )
     .unwrap();
@@ -132,6 +134,9 @@ fn a_database_of_the_first_version_becomes_what_a_new_one_is() {
     assert_eq!(shape(&migrated.conn), shape(&Store::in_memory().unwrap().conn));
     let kept = migrated.read(|tx| tx.values::<String>("SELECT by_email FROM notification_settings", [])).unwrap();
     assert_eq!(kept, ["off"]);
+    let servers = "SELECT name || ' ' || imap_auth || ' ' || imap_pins || '/' || smtp_pins FROM accounts ORDER BY name";
+    let servers = migrated.read(|tx| tx.values::<String>(servers, [])).unwrap();
+    assert_eq!(servers, ["a xoauth2 cert:ab/", "b password /"]);
     let mail = "SELECT e.id || e.key || e.message_id || b.text || a.address FROM emails e
         JOIN email_bodies b ON b.email_id = e.id JOIN email_addresses a ON a.email_id = e.id";
     assert_eq!(migrated.read(|tx| tx.values::<String>(mail, [])).unwrap(), ["3k3m3Helloeva@x.example"]);

@@ -174,3 +174,18 @@ CREATE TABLE notification_settings (
 ) STRICT, WITHOUT ROWID;
 INSERT INTO notification_settings SELECT user_id, kind, listed, by_email FROM settings_before;
 DROP TABLE settings_before;
+-- How accounts log in: more ways to present a password, and pins of each server. A pin was one of the certificate, for both.
+ALTER TABLE accounts ADD COLUMN imap_way TEXT NOT NULL DEFAULT 'password'
+  CHECK (imap_way IN ('password', 'plain', 'login', 'cram-md5', 'xoauth2', 'oauthbearer'));
+UPDATE accounts SET imap_way = imap_auth;
+ALTER TABLE accounts DROP COLUMN imap_auth;
+ALTER TABLE accounts RENAME COLUMN imap_way TO imap_auth;
+ALTER TABLE accounts ADD COLUMN smtp_way TEXT NOT NULL DEFAULT 'password'
+  CHECK (smtp_way IN ('password', 'plain', 'login', 'cram-md5', 'xoauth2', 'oauthbearer'));
+UPDATE accounts SET smtp_way = smtp_auth;
+ALTER TABLE accounts DROP COLUMN smtp_auth;
+ALTER TABLE accounts RENAME COLUMN smtp_way TO smtp_auth;
+ALTER TABLE accounts ADD COLUMN imap_pins TEXT NOT NULL DEFAULT '';
+ALTER TABLE accounts ADD COLUMN smtp_pins TEXT NOT NULL DEFAULT '';
+UPDATE accounts SET imap_pins = 'cert:' || pin WHERE pin IS NOT NULL;
+ALTER TABLE accounts DROP COLUMN pin;

@@ -125,7 +125,7 @@ fn untrustworthy_servers_get_no_login() {
     let trusted = ["--ca", ca.to_str().unwrap()];
     let by = |name: &str, from, to| certificate(name, from, to, Some(&authority));
     let unnamed = |names: Option<&mut SubjectAlternativeName>| named("localhost", names, -1, 9, Some(&authority));
-    let wrong_pin = ["--pin", &format!("sha256:{}", "ab".repeat(32))];
+    let wrong_pin = ["--pin", &format!("cert:{}", "ab".repeat(32))];
     #[allow(clippy::type_complexity)] // A table, read column by column.
     let rows: Vec<(&str, Certificate, Vec<&str>, Option<SslVersion>, &str)> = vec![
         ("expired", by("localhost", -9, -1), trusted.into(), None, "has expired"),
@@ -174,7 +174,7 @@ fn a_trusted_or_pinned_server_is_spoken_to() {
     let lonely = named("elsewhere", None, -9, -1, None);
     let digest = lonely.x509.digest(MessageDigest::sha256()).unwrap();
     let pin: String = digest.iter().map(|byte| format!("{byte:02X}:")).collect();
-    let pin = format!("sha256:{}", pin.trim_end_matches(':'));
+    let pin = format!("cert:{}", pin.trim_end_matches(':'));
     for (shown, extra) in [(&good, ["--ca", ca.to_str().unwrap()]), (&lonely, ["--pin", &pin])] {
         for (protocol, greeting, verb) in [("--imap", IMAP, "LOGIN"), ("--smtp", SMTP, "EHLO")] {
             let server = TlsServer::new(shown, greeting, None);

@@ -35,7 +35,7 @@ fn refused_in_clear(parts: &[&str], connect: impl FnOnce(&Endpoint) -> Result<()
     let short = Duration::from_millis(150);
     let timeouts = Timeouts { connect: short, tls: short, reply: short, until: None };
     let (host, tls) = ("127.0.0.1".to_owned(), TlsMode::StartTls);
-    let endpoint = Endpoint { host, port, tls, ca: None, pin: None, reach: Reach::Anywhere, timeouts };
+    let endpoint = Endpoint { host, port, tls, ca: None, pins: Vec::new(), reach: Reach::Anywhere, timeouts };
     let heard = std::thread::scope(|scope| {
         let server = scope.spawn(|| play(listener.accept().unwrap().0, parts));
         assert!(connect(&endpoint).is_err(), "{parts:?}: there is a session");

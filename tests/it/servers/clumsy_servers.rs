@@ -159,7 +159,7 @@ fn send(store: &Store, ports: [u16; 2], now: Timestamp) -> Flushed {
             port: ports[usize::try_from(account.id - 1)?],
             tls: TlsMode::None,
             ca: None,
-            pin: None,
+            pins: Vec::new(),
             reach: Reach::Anywhere,
             timeouts: Timeouts { connect: Duration::from_secs(2), tls: short, reply: short, until },
         };

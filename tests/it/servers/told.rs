@@ -137,10 +137,10 @@ fn a_failed_test_names_the_next_command() {
     for (tls, port) in [("implicit", dovecot.imaps), ("starttls", dovecot.imap)] {
         edit(&["--imap", &format!("127.0.0.1:{port}"), "--tls", tls, "--smtp-tls", "none"]);
         let (_, said) = hint(69);
-        let pin = said.split_once("--pin sha256:").unwrap_or_else(|| panic!("{said}")).1.get(..64).unwrap().to_owned();
-        sandbox.run(&["account", "edit", "support", "--pin", &format!("sha256:{pin}")]).ok();
+        let pin = said.split_once("--pin cert:").unwrap_or_else(|| panic!("{said}")).1.get(..64).unwrap().to_owned();
+        sandbox.run(&["account", "edit", "support", "--pin", &format!("cert:{pin}")]).ok();
         sandbox.run(&["account", "test", "support"]).ok();
-        edit(&["--pin", &"0".repeat(64)]);
+        edit(&["--pin", &format!("cert:{}", "0".repeat(64))]);
         assert!(hint(69).1.contains(&pin));
         edit(&["--pin", ""]);
     }

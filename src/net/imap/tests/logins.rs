@@ -83,6 +83,57 @@ fn logins_that_are_not_tried() {
     }
 }
 
+/// What a client says after a greeting with these capabilities, before the server refuses.
+fn said(offered: &str, mechanism: Mechanism, answers: usize) -> (Vec<String>, String) {
+    let mut script = vec![send(format!("* OK [CAPABILITY IMAP4rev1 {offered}] hi\r\n")), expect("")];
+    for _ in 0..answers {
+        // <1896.697170952@postoffice.reston.mci.net>
+        script.extend([send("+ PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmVzdG9uLm1jaS5uZXQ+\r\n"), expect("")]);
+    }
+    script.push(send("a1 NO [AUTHENTICATIONFAILED] wrong\r\n"));
+    let server = Server::play(script);
+    let credentials = Credentials { mechanism, ..credentials() };
+    let error = connect(&server.endpoint(), &credentials, LIMITS).err().unwrap();
+    assert_eq!(error.kind, NetErrorKind::LoginRefused, "{error}");
+    (server.lines(), error.message)
+}
+
+#[test]
+fn the_password_is_sent_as_the_server_offers() {
+    use Mechanism::{CramMd5, Login, Password, Plain};
+    let (command, name, secret, both) = ("a1 LOGIN \"me\" \"pa\\\"ss\"", "bWU=", "cGEic3M=", "AG1lAHBhInNz");
+    // The login name and the digest of the challenge.
+    let digest = "bWUgNjg5NjAwZDAzNDg0ZGZkNWQyZDQwZGM5ZDhiMzBhMGM=";
+    for (offered, mechanism, lines) in [
+        ("AUTH=CRAM-MD5 AUTH=PLAIN", Password, vec![command]),
+        ("LOGINDISABLED AUTH=CRAM-MD5 AUTH=PLAIN SASL-IR", Password, vec!["a1 AUTHENTICATE PLAIN AG1lAHBhInNz"]),
+        ("LOGINDISABLED AUTH=CRAM-MD5 AUTH=LOGIN", Password, vec!["a1 AUTHENTICATE LOGIN", name, secret]),
+        ("LOGINDISABLED AUTH=CRAM-MD5 SASL-IR", Password, vec!["a1 AUTHENTICATE CRAM-MD5", digest]),
+        ("AUTH=PLAIN AUTH=CRAM-MD5", CramMd5, vec!["a1 AUTHENTICATE CRAM-MD5", digest]),
+        ("AUTH=PLAIN", Plain, vec!["a1 AUTHENTICATE PLAIN", both]),
+        ("AUTH=PLAIN", Login, vec![command]),
+        ("LOGINDISABLED AUTH=PLAIN AUTH=LOGIN", Login, vec!["a1 AUTHENTICATE LOGIN", name, secret]),
+    ] {
+        let (spoken, _) = said(offered, mechanism, lines.len() - 1);
+        assert_eq!(spoken, lines, "{offered} {mechanism:?}");
+    }
+}
+
+#[test]
+fn a_login_that_is_not_offered_names_what_is() {
+    for (offered, mechanism, words) in [
+        ("LOGINDISABLED AUTH=XOAUTH2", Mechanism::Password, "offers XOAUTH2, and this account needs PLAIN, LOGIN or"),
+        ("LOGINDISABLED", Mechanism::Password, "offers no login that this program knows"),
+        ("AUTH=PLAIN", Mechanism::CramMd5, "offers PLAIN, and this account needs CRAM-MD5: nothing was sent"),
+    ] {
+        let server = Server::play(vec![send(format!("* OK [CAPABILITY IMAP4rev1 {offered}] hi\r\n")), expect("")]);
+        let error = connect(&server.endpoint(), &Credentials { mechanism, ..credentials() }, LIMITS).err().unwrap();
+        assert_eq!(error.kind, NetErrorKind::LoginRefused);
+        assert!(error.message.contains(words), "{error}");
+        assert_eq!(server.lines(), [""]);
+    }
+}
+
 #[test]
 fn an_endless_challenge_ends() {
     let mut script = vec![send("* OK hi\r\n"), expect("a1")];
@@ -124,18 +175,19 @@ fn starttls_forgets_what_was_said_in_clear() {
         expect("s1 STARTTLS"),
         send("s1 OK go\r\n"),
         Step::Tls(certified.acceptor),
+        expect("s2 CAPABILITY"),
+        send("* CAPABILITY IMAP4rev1\r\ns2 OK\r\n"),
         expect("a1 LOGIN"),
         send("a1 OK in\r\n"),
         expect("a2 CAPABILITY"),
         send("* CAPABILITY IMAP4rev1 idle\r\na2 OK\r\n"),
         expect("a3 LOGOUT"),
     ]);
-    let pin = certified.certificate.digest(openssl::hash::MessageDigest::sha256()).unwrap();
-    let pin = Some(pin.iter().map(|byte| format!("{byte:02X}:")).collect());
-    let endpoint = crate::net::Endpoint { tls: TlsMode::StartTls, pin, ..server.endpoint() };
+    let pins = crate::net::pin::Pin::of_certificate(&certified.certificate).into_iter().collect();
+    let endpoint = crate::net::Endpoint { tls: TlsMode::StartTls, pins, ..server.endpoint() };
     let mut source = connect(&endpoint, &credentials(), LIMITS).unwrap();
     assert_eq!(source.capabilities().unwrap(), ["IMAP4REV1", "IDLE"]);
     source.logout();
     drop(source);
-    assert_eq!(server.lines().len(), 4);
+    assert_eq!(server.lines().len(), 5);
 }

@@ -15,6 +15,7 @@ fn logins() {
     use NetErrorKind::{LoginRefused, Temporary};
     let password = credentials();
     let token = Credentials { mechanism: Mechanism::XOAuth2, ..credentials() };
+    let digest = Credentials { mechanism: Mechanism::CramMd5, ..credentials() };
     let bearer = Credentials { mechanism: Mechanism::OAuthBearer, ..credentials() };
     let welcome = || send("235 in\r\n");
     let only_login = "250-mx\r\n250 AUTH LOGIN\r\n";
@@ -37,6 +38,18 @@ fn logins() {
             None,
         ),
         (only_login, &password, vec![expect("AUTH LOGIN"), send("535 no\r\n")], Some(LoginRefused)),
+        (
+            "250-mx\r\n250 AUTH CRAM-MD5\r\n",
+            &password,
+            vec![
+                expect("AUTH CRAM-MD5"),
+                send("334 PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmVzdG9uLm1jaS5uZXQ+\r\n"),
+                expect("bWUgNjg5NjAwZDAzNDg0ZGZkNWQyZDQwZGM5ZDhiMzBhMGM="),
+                welcome(),
+            ],
+            None,
+        ),
+        (EHLO, &digest, vec![], Some(LoginRefused)),
         (only_login, &token, vec![], Some(LoginRefused)),
         (tokens, &token, vec![expect("AUTH XOAUTH2 dXNlcj1tZQFhdXRoPUJlYXJlciBwYSJzcwEB"), welcome()], None),
         (
@@ -113,9 +126,8 @@ fn after_starttls_only_what_is_said_in_tls_counts() {
         expect(PLAIN),
         send("235 in\r\n"),
     ]);
-    let pin = certified.certificate.digest(openssl::hash::MessageDigest::sha256()).unwrap();
-    let pin = Some(pin.iter().map(|byte| format!("{byte:02x}")).collect());
-    let endpoint = Endpoint { tls: TlsMode::StartTls, pin, ..server.endpoint() };
+    let pins = crate::net::pin::Pin::of_certificate(&certified.certificate).into_iter().collect();
+    let endpoint = Endpoint { tls: TlsMode::StartTls, pins, ..server.endpoint() };
     drop(connect(&endpoint, Some(&credentials())).unwrap());
     assert_eq!(server.lines().len(), 4);
 }

@@ -1,0 +1,118 @@
+//! Secrets of accounts that are typed: read before the transaction begins, kept after everything else has succeeded.
+
+use anyhow::Result;
+use clap::Args;
+use zeroize::Zeroizing;
+
+use super::doubts::doubts_of;
+use crate::cli::connect;
+use crate::cli::context::{self, Context};
+use crate::secret::{self, SecretSpec};
+use crate::store::accounts::{self, Account};
+
+/// `account secret`
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("which").required(true).multiple(true))]
+pub struct SecretArgs {
+    /// Account
+    account: String,
+    /// Where the secret comes from: cmd:ARGV, file:PATH, env:NAME, cred:NAME or stdin
+    #[arg(long, value_name = "SPEC", group = "which")]
+    secret: Option<String>,
+    /// The same for SMTP alone; an empty value takes that of IMAP
+    #[arg(long, value_name = "SPEC", group = "which")]
+    smtp_secret: Option<String>,
+}
+
+/// What was typed for one account.
+#[derive(Default)]
+pub struct Typed {
+    secret: Option<Zeroizing<String>>,
+    smtp: Option<Zeroizing<String>>,
+}
+
+impl Typed {
+    /// Asks for what these references say comes by standard input.
+    pub fn ask(secret: Option<&str>, smtp: Option<&str>, ctx: &Context) -> Result<Typed> {
+        let is_typed = |spec: Option<&str>| spec == Some("stdin");
+        let asked = match (is_typed(secret), is_typed(smtp)) {
+            (false, false) => return Ok(Typed::default()),
+            (true, false) => vec!["Password: "],
+            (false, true) => vec!["Password of SMTP: "],
+            (true, true) => vec!["Password of IMAP: ", "Password of SMTP: "],
+        };
+        let mut typed = secret::from_stdin(&asked, &|question| ctx.ui.prompt(question))?.into_iter();
+        let secret = if is_typed(secret) { typed.next() } else { None };
+        Ok(Typed { secret, smtp: typed.next() })
+    }
+
+    /// Writes them, last of all, so that a refused account leaves none.
+    pub fn keep(&self, account: &Account, ctx: &Context) -> Result<()> {
+        let kept = [
+            (&self.secret, connect::secret_file(&ctx.db_path, account.id)),
+            (&self.smtp, connect::smtp_secret_file(&ctx.db_path, account.id)),
+        ];
+        for (secret, file) in kept {
+            if let Some(secret) = secret.as_ref().filter(|_| !ctx.dry_run) {
+                secret::store(&file, secret)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Removes the files of secrets that come from elsewhere now.
+pub fn forget_unused(ctx: &Context, account: &Account) -> Result<()> {
+    let stored = SecretSpec::Stored.to_string();
+    if !ctx.dry_run && account.imap.secret != stored {
+        secret::remove(&connect::secret_file(&ctx.db_path, account.id))?;
+    }
+    if !ctx.dry_run && account.smtp.secret != stored {
+        secret::remove(&connect::smtp_secret_file(&ctx.db_path, account.id))?;
+    }
+    Ok(())
+}
+
+/// Removes the files of an account that is not there any more.
+pub fn forget(ctx: &Context, id: i64) -> Result<()> {
+    secret::remove(&connect::secret_file(&ctx.db_path, id))?;
+    secret::remove(&connect::smtp_secret_file(&ctx.db_path, id))
+}
+
+/// The new reference of a secret; an empty one takes it away.
+pub fn reference(flag: &str, given: &str) -> Result<String> {
+    if given.is_empty() {
+        return Ok(String::new());
+    }
+    Ok(SecretSpec::parse(flag, given)?.to_string())
+}
+
+/// Runs `account secret`.
+pub fn run(args: &SecretArgs, ctx: &Context) -> Result<()> {
+    let new = args.secret.as_deref().map(|spec| SecretSpec::parse("--secret", spec)).transpose()?;
+    let new_smtp = args.smtp_secret.as_deref().map(|spec| reference("--smtp-secret", spec)).transpose()?;
+    let typed = Typed::ask(args.secret.as_deref(), args.smtp_secret.as_deref(), ctx)?;
+    let (account, doubts) = ctx.write(|tx, actor| {
+        let mut account = context::managed_account(tx, actor, "account secret", &args.account)?;
+        let before = doubts_of(tx, &account, ctx)?;
+        if let Some(spec) = &new {
+            account.imap.secret = spec.to_string();
+        }
+        if let Some(spec) = &new_smtp {
+            account.smtp.secret.clone_from(spec);
+        }
+        account.edited_at = ctx.now();
+        accounts::update(tx, &account)?;
+        typed.keep(&account, ctx)?;
+        let doubts: Vec<String> =
+            doubts_of(tx, &account, ctx)?.into_iter().filter(|doubt| !before.contains(doubt)).collect();
+        Ok((account, doubts))
+    })?;
+    forget_unused(ctx, &account)?;
+    ctx.done(account.id, &format!("account {} has a new secret", args.account))?;
+    doubts.iter().for_each(|doubt| ctx.ui.warn(&format!("account {}: {doubt}", account.name)));
+    if !ctx.dry_run {
+        ctx.ui.hint(&format!("try it: espomail account test {}", account.name));
+    }
+    Ok(())
+}
