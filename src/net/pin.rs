@@ -25,13 +25,13 @@ pub enum Pin {
 pub struct NotAPin;
 
 impl Pin {
-    /// Of the key of a certificate.
+    /// The pin that accepts each certificate with the same key; `None` where OpenSSL cannot read the key.
     pub fn of_key(certificate: &X509Ref) -> Option<Pin> {
         let key = certificate.public_key().and_then(|key| key.public_key_to_der()).ok()?;
         Some(Pin::Key(hex(&Sha256::digest(key))))
     }
 
-    /// Of a certificate.
+    /// The pin that accepts this certificate and no other.
     pub fn of_certificate(certificate: &X509Ref) -> Option<Pin> {
         Some(Pin::Certificate(hex(&Sha256::digest(certificate.to_der().ok()?))))
     }

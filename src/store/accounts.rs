@@ -107,7 +107,7 @@ pub struct Account {
     pub form_senders: Vec<String>,
 }
 
-/// In the place of pins for SMTP: none, whatever IMAP has.
+/// In the place of pins for SMTP: none, also if IMAP has some.
 pub const NO_PINS: &str = "none";
 
 impl Account {

@@ -110,7 +110,7 @@ fn connector(ca: Option<&Path>) -> Result<SslConnector, NetError> {
     Ok(connector)
 }
 
-/// Trusts the system's authorities and these; a system without any is no error as long as there is a pin.
+/// Trusts the system's authorities and these; a system without any of them can still use pinned certificates.
 fn build(authorities: Vec<X509>) -> Result<SslConnector, ErrorStack> {
     let mut builder = SslConnector::builder(SslMethod::tls_client())?;
     builder.set_min_proto_version(Some(SslVersion::TLS1_2))?;
@@ -202,8 +202,8 @@ fn distrusted(endpoint: &Endpoint, failed: X509VerifyResult, depth: u32, own: Op
         "self-signed certificate" | "self signed certificate" => "the certificate is self-signed".to_owned(),
         reason if reason.to_ascii_lowercase().contains("mismatch") => {
             let names = own.map(names).filter(|names| !names.is_empty());
-            let but = names.map(|names| format!(", but for {}", names.join(", "))).unwrap_or_default();
-            format!("the certificate is not for {host}{but}")
+            let of = names.map(|names| format!("for {}, ", names.join(", "))).unwrap_or_default();
+            format!("the certificate is {of}not for {host}")
         }
         reason if reason.contains("issuer certificate") || reason.contains("in certificate chain") => {
             let by = own.and_then(issuer).map(|by| format!(" {by}")).unwrap_or_default();
@@ -238,7 +238,7 @@ fn moment(time: &Asn1TimeRef) -> Option<Timestamp> {
     Timestamp::from_second(i64::from(since.days) * 86_400 + i64::from(since.secs)).ok()
 }
 
-/// The first names of servers in a certificate, fit to be shown: whoever made it chose them.
+/// The first names of servers in a certificate, fit to be shown: a stranger may have chosen them.
 fn names(certificate: &X509Ref) -> Vec<String> {
     let Some(names) = certificate.subject_alt_names() else { return Vec::new() };
     names.iter().filter_map(|name| name.dnsname()).map(shown).take(NAMES_SHOWN).collect()

@@ -23,7 +23,7 @@ pub struct Server {
     /// Mechanism.
     pub auth: Auth,
     /// What it must show, as words with a space between them: `sha256:HEX` or `cert:HEX`; empty for SMTP = as IMAP, `none` =
-    /// nothing, whatever IMAP has.
+    /// nothing, also if IMAP has some.
     pub pins: String,
     /// Named by somebody who came through sudo, so that it must be reached at a public address.
     pub confined: bool,

@@ -34,7 +34,7 @@ labels! {
         Password = "password",
         /// SASL PLAIN.
         Plain = "plain",
-        /// LOGIN.
+        /// The command of IMAP, or the SASL mechanism.
         Login = "login",
         /// SASL CRAM-MD5.
         CramMd5 = "cram-md5",

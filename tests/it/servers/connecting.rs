@@ -19,7 +19,8 @@ fn a_real_server_takes_the_password_in_every_way() {
         sandbox.run(&["account", "test", "support"]).ok();
         let lines = proxy.lines(Side::Client);
         assert!(lines.iter().any(|line| line.contains(verb)), "{auth}: {lines:?}");
-        assert_eq!(auth == "cram-md5", lines.iter().all(|line| !line.contains("pw") && !line.contains("cHc")));
+        let sent = |line: &String| line.contains("pw") || line.contains("cHc");
+        assert!(auth != "cram-md5" || !lines.iter().any(sent), "{lines:?}");
     }
 }
 

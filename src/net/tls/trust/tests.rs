@@ -120,7 +120,7 @@ fn pinned_keys_are_asked_for_besides_chain_name_and_dates() {
             "another name",
             &other,
             vec![other.key_pin()],
-            vec!["is not for localhost, but for mx.example.org", &until],
+            vec!["is for mx.example.org, not for localhost", &until],
             Some(other.pin()),
         ),
         ("self-signed", &own, vec![own.key_pin()], vec!["the certificate is self-signed", &until], Some(own.pin())),
