@@ -60,6 +60,11 @@ pub fn apply(preset: &Preset, account: &mut Account) {
     }
 }
 
+/// `account presets`.
+pub fn list(ctx: &Context) -> Result<()> {
+    ctx.ui.list("presets", COLUMNS, PRESETS)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -167,9 +172,4 @@ mod tests {
             assert!(made.contains(values), "{flags}: {made}");
         }
     }
-}
-
-/// `account presets`.
-pub fn list(ctx: &Context) -> Result<()> {
-    ctx.ui.list("presets", COLUMNS, PRESETS)
 }

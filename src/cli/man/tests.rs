@@ -129,7 +129,8 @@ fn every_option_in_a_page_is_one_of_a_command_that_it_describes() {
     };
     let mut wrong = Vec::new();
     for page in PAGES {
-        let own = of(&|name| page_of(name).name == page.name);
+        let is_of_servers = page.name == "espomail-servers";
+        let own = of(&|name| page_of(name).name == page.name || (is_of_servers && name.starts_with("account ")));
         let mut named = BTreeSet::new();
         for line in page.source.lines() {
             // An option after the name of a command is one of that command.
