@@ -35,10 +35,9 @@ const fn typed(
 const PASSWORD: &[(&str, &str)] = &[("Password: ", "geheim-7\n")];
 
 pub const QUESTIONS: &[Question] = &[
-    typed("cli/account/servers.rs", "Password: ", "espomail account edit spare --secret stdin", PASSWORD),
+    typed("cli/account/secret.rs", "Password: ", "espomail account edit spare --secret stdin", PASSWORD),
     question("cli/account.rs", "Delete account spare?", "espomail account delete spare"),
     question("cli/account.rs", "Look at everything in spare again?", "espomail account reset spare"),
-    typed("cli/account.rs", "Password: ", "espomail account secret spare --secret stdin", PASSWORD),
     question("cli/case/change.rs", "Case #2 is assigned to budi. Take it?", "espomail case take 2"),
     typed(
         "cli/case/link.rs",
@@ -85,6 +84,13 @@ pub const QUESTIONS: &[Question] = &[
 
 /// The same questions where more happens in between: files that are sent, other answers, another screen.
 const MORE: &[Question] = &[
+    typed("", "Password: ", "espomail account secret spare --secret stdin", PASSWORD),
+    typed(
+        "",
+        "Password of SMTP: ",
+        "espomail account edit spare --secret stdin --smtp-secret stdin",
+        &[("Password of IMAP: ", "geheim-7\n"), ("Password of SMTP: ", "geheim-8\n")],
+    ),
     question("", "Send it?", "espomail email reply 12 -m Danke. --attach ~/file.txt"),
     question("", "Send it?", "espomail email reply 12 -F ~/file.txt"),
     typed("", "in the outbox", "EDITOR=~/types espomail email reply 12", &[("[y/N] ", "y\n")]),
