@@ -60,7 +60,6 @@ impl Desk {
             ("/srv/old", "old"),
             ("imap.example.org", &format!("127.0.0.1:{imap}")),
             ("smtp.example.org", &format!("127.0.0.1:{smtp}")),
-            ("fastmail --secret stdin", "fastmail --secret env:HOME"),
             ("--secret stdin", &login),
             ("9131", "1"),
             // The second email is the automatic reply to the first one.
