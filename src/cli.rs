@@ -30,6 +30,7 @@ pub mod init;
 mod labels;
 pub mod letter;
 pub mod log;
+mod mail_page;
 pub mod man;
 mod named_files;
 pub mod notification;
@@ -51,6 +52,7 @@ mod summary;
 pub mod team;
 pub mod template;
 pub mod text;
+mod unsent;
 pub mod user;
 pub mod whoami;
 

@@ -39,9 +39,9 @@ pub enum CaseCommand {
         before_help = "Examples:\n  $ espomail case show 12\n  $ espomail case show '#12' --full"
     )]
     Show(Show),
-    /// Show all mail of a case in full, oldest first
-    #[command(before_help = "Examples:\n  $ espomail case thread 12\n  $ espomail --json case thread 12")]
-    Thread(Number),
+    /// Show all mail of a case with its headers, oldest first
+    #[command(before_help = "Examples:\n  $ espomail case thread 12\n  $ espomail case thread 12 --full")]
+    Thread(ShowThread),
     /// Show what was done to a case, by whom and when
     #[command(before_help = "Examples:\n  $ espomail case history 12\n  $ espomail --json case history 12")]
     History(Number),
@@ -153,6 +153,17 @@ pub struct Show {
     full: bool,
 }
 
+/// `case thread`
+#[derive(Debug, Args)]
+pub struct ShowThread {
+    /// Case number
+    #[arg(value_name = "N", value_parser = case_number)]
+    number: i64,
+    /// Show mail in full, with quoted text
+    #[arg(long)]
+    full: bool,
+}
+
 /// `case assign`
 #[derive(Debug, Args)]
 pub struct Assign {
@@ -216,7 +227,7 @@ pub fn run(command: CaseCommand, ctx: &Context) -> Result<()> {
     match command {
         CaseCommand::List(args) => list::list(&args, ctx),
         CaseCommand::Show(args) => read::show(&args, ctx),
-        CaseCommand::Thread(args) => read::thread(args.number, ctx),
+        CaseCommand::Thread(args) => read::thread(&args, ctx),
         CaseCommand::History(args) => read::history(args.number, ctx),
         CaseCommand::Create(args) => create::create(&args, ctx),
         CaseCommand::Edit(args) => create::edit(&args, ctx),

@@ -19,6 +19,11 @@ pub fn recipients(tx: &Tx<'_>, actor: &Actor, email: &Email) -> Result<Vec<Recip
     if email.status == EmailStatus::Draft {
         return Ok(Vec::new());
     }
+    recipients_once(tx, actor, email)
+}
+
+/// The same, also of a draft that was to be sent once.
+pub fn recipients_once(tx: &Tx<'_>, actor: &Actor, email: &Email) -> Result<Vec<Recipient>> {
     let mut all = outbox::recipients_of_email(tx, email.id)?;
     if !knows_bcc(actor, email) {
         let hidden = emails::addresses(tx, email.id, Field::Bcc)?;
@@ -49,7 +54,11 @@ fn knows_bcc(actor: &Actor, email: &Email) -> bool {
 pub fn recipients_cell(recipients: &[Recipient]) -> Cell {
     let json = |Recipient { address, state, reply, bounce_id }: &Recipient| json!({"address": address, "state": state, "reply": reply, "report": bounce_id});
     let json: Vec<Value> = recipients.iter().map(json).collect();
-    if json.is_empty() { Cell::none() } else { Cell::object(Value::Array(json), &recipients_shown(recipients)) }
+    if json.is_empty() {
+        Cell::none()
+    } else {
+        Cell::object(Value::Array(json), &recipients_shown(recipients).replace("; ", "\n"))
+    }
 }
 
 /// The same as people see it.

@@ -320,7 +320,9 @@ impl Watch<'_> {
                 (false, _) => {}
             },
             Event::Recovered(account, since) => {
-                let since = since.map(|s| format!(" after failing since {s}")).unwrap_or_default();
+                let since = since
+                    .map(|since| format!(" after failing since {}", self.ctx.ui.local_time(since)))
+                    .unwrap_or_default();
                 self.ctx.ui.warn(&format!("{}: works again{since}", self.called(account)));
             }
         }

@@ -286,13 +286,13 @@ fn change(
 
 /// Why a row waits, and until when.
 #[derive(Debug, PartialEq, Eq)]
-struct Wait {
-    why: String,
-    next: Next,
+pub struct Wait {
+    pub why: String,
+    pub next: Next,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Next {
+pub enum Next {
     /// Nothing is tried until somebody does something.
     Never,
     /// The next run tries it.
@@ -328,6 +328,11 @@ fn waiting(tx: &Tx<'_>, actor: &Actor, row: &OutboxRow, account: Option<&Account
         Some(account) => Ok(wait(row, account, actor.knows_account(tx, account)?, now)),
         None => Ok(Wait { why: row.last_error.clone(), next: Next::Never }),
     }
+}
+
+/// Why a row waits, as far as the actor may know.
+pub fn wait_of(tx: &Tx<'_>, actor: &Actor, row: &OutboxRow, now: Timestamp) -> Result<Wait> {
+    waiting(tx, actor, row, accounts::by_id(tx, row.account_id)?.as_ref(), now)
 }
 
 fn listed(tx: &Tx<'_>, actor: &Actor, row: OutboxRow, now: Timestamp) -> Result<Listed> {

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
+use serde_json::json;
 
 use super::context::{self, Context};
 use super::text::Text;
@@ -11,7 +12,7 @@ use crate::store::db::Tx;
 use crate::store::emails;
 use crate::store::records;
 use crate::store::sight::{Object, Sight};
-use crate::store::stream::{self, Note};
+use crate::store::stream::{self, Note, NoteKind};
 use crate::ui::cell::{Cell, Column, head};
 
 /// `stream`
@@ -43,11 +44,34 @@ pub struct Listed {
 pub const COLUMNS: &[Column<Listed>] = &[
     Column::new("id", head("ID").right(), |one, _| Cell::int(one.note.id)),
     Column::new("created_at", head("DATE"), |one, _| Cell::date_time(one.note.created_at)),
-    Column::new("kind", head("KIND"), |one, _| Cell::text(one.note.kind.as_str())),
+    Column::new("kind", head("KIND"), |one, _| Cell::object(json!(one.note.kind.as_str()), words(one.note.kind))),
     Column::new("user", head("USER"), |one, _| Cell::opt_text(one.note.username.as_deref())),
     Column::new("email", head("EMAIL").right(), |one, _| Cell::opt_int(one.email_id)),
     Column::new("text", head("TEXT").shrinking(), |one, _| Cell::text(&one.text)),
 ];
+
+/// What a note is called for people.
+pub fn words(kind: NoteKind) -> &'static str {
+    match kind {
+        NoteKind::EmailReceived => "mail received",
+        NoteKind::EmailSent => "mail sent",
+        NoteKind::Created => "opened",
+        NoteKind::Assigned => "assigned",
+        NoteKind::Status => "status",
+        NoteKind::Edited => "changed",
+        NoteKind::Linked => "link",
+        NoteKind::Merged => "merged",
+        NoteKind::Split => "split",
+        NoteKind::Moved => "moved",
+        NoteKind::Accepted => "accepted",
+        NoteKind::Refused => "refused",
+        NoteKind::People => "people",
+        NoteKind::Answered => "answered",
+        NoteKind::Comment => "note",
+        NoteKind::Remark => "remark",
+        NoteKind::Failed => "not delivered",
+    }
+}
 
 /// Runs `stream`.
 pub fn run(args: &StreamArgs, ctx: &Context) -> Result<()> {

@@ -97,6 +97,9 @@ pub fn cancel(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, row: &OutboxRow) ->
             if in_doubt { fault.hint("the next `espomail send` sends it again or holds it") } else { fault }.into()
         );
     }
+    if row.state == OutboxState::Held {
+        outbox::doubt_waiting(tx, row.id, row.last_error.strip_prefix(MAY_HAVE).unwrap_or(&row.last_error))?;
+    }
     outbox::change(tx, row.id, row.state, OutboxState::Cancelled, &row.last_error, world.now)?;
     note_cancelled(tx, world, actor, row)?;
     let (have, may_have) = holders(tx, row)?;

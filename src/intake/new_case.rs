@@ -7,6 +7,7 @@ use crate::mail::message_id;
 use crate::random;
 use crate::store::cases::{self, Case, Priority};
 use crate::store::db::Tx;
+use crate::store::emails;
 use crate::store::instance;
 
 /// Whom a case is for.
@@ -47,7 +48,7 @@ pub fn add(tx: &Tx<'_>, world: &World<'_>, new: &Beginning<'_>) -> Result<Case> 
     let row = cases::NewCase {
         number: instance::take_case_number(tx)?,
         key: &message_id::new_key(random::bytes()?),
-        name: if new.name.is_empty() { "(no subject)" } else { new.name },
+        name: if new.name.is_empty() { emails::NO_SUBJECT } else { new.name },
         description: new.description,
         priority: new.priority,
         case_type: new.case_type,

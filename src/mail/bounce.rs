@@ -79,8 +79,29 @@ impl Bounce {
 /// Reads a report; `None` for any other message, also for reports of success, of reading and of abuse. A message that is
 /// read has it in [`super::reading::Reading::bounce`].
 pub(in crate::mail) fn read(message: &Message) -> Option<Bounce> {
+    if !has_header(message) {
+        return None;
+    }
     let wrapped = wrapped(message).and_then(read_itself);
     wrapped.or_else(|| read_itself(message))
+}
+
+/// Any text can be read as a message. Without a single field of a mail it is not a report, also if it speaks of deliveries.
+fn has_header(message: &Message) -> bool {
+    const FIELDS: [&str; 11] = [
+        "From",
+        "To",
+        "Date",
+        "Subject",
+        "Message-ID",
+        "Received",
+        "Return-Path",
+        "Content-Type",
+        "MIME-Version",
+        "Auto-Submitted",
+        "X-Failed-Recipients",
+    ];
+    FIELDS.iter().any(|field| message.header(field).is_some())
 }
 
 fn read_itself(message: &Message) -> Option<Bounce> {

@@ -191,8 +191,20 @@ pub struct Attachment {
 }
 
 impl Attachment {
-    /// What people are shown: the name, or the type of a file without one.
+    /// What people are shown: the name, or what a file without one is.
     pub fn shown_name(&self) -> &str {
-        if self.name.is_empty() { &self.content_type } else { &self.name }
+        if !self.name.is_empty() {
+            return &self.name;
+        }
+        match self.content_type.as_str() {
+            "text/calendar" => "calendar entry",
+            "message/rfc822" | "message/global" => "mail",
+            "message/delivery-status" | "message/global-delivery-status" => "delivery report",
+            "text/rfc822-headers" | "message/rfc822-headers" | "message/global-headers" => "header of a mail",
+            "application/pgp-signature" | "application/pkcs7-signature" | "application/x-pkcs7-signature" => {
+                "signature"
+            }
+            other => other,
+        }
     }
 }

@@ -43,7 +43,7 @@ pub fn first_lines(text: &str, max: usize) -> String {
 
 /// `-----Original Message-----` in the words of the common programs.
 pub(super) fn is_separator(line: &str) -> bool {
-    const WORDS: [&str; 8] = [
+    const WORDS: [&str; 12] = [
         "original message",
         "original appointment",
         "ursprüngliche nachricht",
@@ -52,6 +52,10 @@ pub(super) fn is_separator(line: &str) -> bool {
         "mensaje original",
         "messaggio originale",
         "oorspronkelijk bericht",
+        "pesan asli",
+        "元のメッセージ",
+        "原始邮件",
+        "원본 메시지",
     ];
     let dashed = line.trim();
     if !(dashed.starts_with("--") && dashed.ends_with("--")) {

@@ -3,10 +3,12 @@
 use std::str::FromStr;
 
 use anyhow::Result;
+use jiff::Timestamp;
 
 use super::cases::CaseStatus;
 use super::db::{Tx, params};
 use super::records::Parent;
+use super::sight::Sight;
 
 /// What a draft is for. Text, recipients and attachments are in its email.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +25,37 @@ pub struct Draft {
     pub status: Option<CaseStatus>,
     /// The newest note of the case about a mail when it was begun.
     pub seen_id: Option<i64>,
+}
+
+/// A draft as those are told of it who see the record that it is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaseDraft {
+    /// Its email, for those who may see it.
+    pub email_id: Option<i64>,
+    /// Who writes it.
+    pub username: Option<String>,
+    pub since: Timestamp,
+}
+
+/// The drafts of what is to belong to a record, oldest first. That somebody writes is told to all who see the record, what
+/// they write is not.
+pub fn of_record(tx: &Tx<'_>, parent: Parent, sight: Sight) -> Result<Vec<CaseDraft>> {
+    tx.all(
+        &format!(
+            "SELECT CASE WHEN {} THEN e.id END AS email_id, u.username, e.received_at FROM drafts d
+                JOIN emails e ON e.id = d.email_id LEFT JOIN users u ON u.id = e.user_id
+                WHERE d.parent_type = ?2 AND d.parent_id = ?3 ORDER BY e.received_at, e.id",
+            sight.email()
+        ),
+        params![sight.parameter(), parent.kind.as_str(), parent.id],
+        |row| {
+            Ok(CaseDraft {
+                email_id: row.get("email_id")?,
+                username: row.get("username")?,
+                since: row.time("received_at")?,
+            })
+        },
+    )
 }
 
 /// Keeps a draft, in place of what was known of it.

@@ -50,6 +50,9 @@ labels! {
     }
 }
 
+/// What people are shown in the place of a subject that is empty.
+pub const NO_SUBJECT: &str = "(no subject)";
+
 /// What lists and queries call a letter that waits for the time that its writer chose.
 pub const SCHEDULED: &str = "Scheduled";
 

@@ -125,8 +125,7 @@ impl Ui {
         for (heading, cell) in headings.iter().zip(cells).filter(|(heading, _)| heading.is_shown_alone()) {
             let shown = cell.shown_alone(&self.shown());
             if !shown.is_empty() {
-                let shown = safe::block(&shown).replace('\n', &format!("\n{}", " ".repeat(width + 2)));
-                self.write(&format!("{:width$}  {shown}\n", heading.before()))?;
+                self.write(&format!("{}\n", self.hanging(&format!("{:width$}  ", heading.before()), &shown)))?;
             }
         }
         Ok(())
@@ -262,7 +261,7 @@ impl Ui {
     }
 
     /// What cells know of the reader.
-    fn shown(&self) -> Shown {
+    pub fn shown(&self) -> Shown {
         Shown { now: self.now, utc: self.utc }
     }
 

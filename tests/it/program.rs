@@ -4,6 +4,7 @@ mod case_work;
 mod command_line;
 mod dated;
 mod day;
+mod fifty;
 mod pager;
 mod people;
 mod privacy;

@@ -63,7 +63,9 @@ pub fn explain(id: i64, ctx: &Context) -> Result<()> {
     })?;
     if ctx.ui.for_people() {
         let width = decisions.iter().map(|(step, _, _)| step.len()).max().unwrap_or_default();
-        let lines: Vec<String> = decisions.iter().map(|(step, text, _)| format!("{step:width$}  {text}")).collect();
+        let line =
+            |(step, text, _): &Decision| ctx.ui.hanging(&format!("{step:width$}  "), &ctx.ui.with_local_times(text));
+        let lines: Vec<String> = decisions.iter().map(line).collect();
         return ctx.ui.text(&lines.join("\n"));
     }
     ctx.ui.list("decisions", COLUMNS, &decisions)

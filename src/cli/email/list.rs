@@ -40,7 +40,7 @@ pub const COLUMNS: &[Column<EmailRow>] = &[
     Column::new("id", head("ID").right(), |row, _| Cell::int(row.email.id)),
     Column::new("date", head("DATE"), |row, _| Cell::date_time(row.email.date.unwrap_or(row.email.received_at))),
     Column::new("from", head("FROM").shrinking(), |row, _| from(&row.email)),
-    Column::new("subject", head("SUBJECT").shrinking(), |row, _| Cell::text(&row.email.subject)),
+    Column::new("subject", head("SUBJECT").shrinking(), |row, _| subject(&row.email.subject)),
     Column::new("case", head("CASE").right(), |row, _| Cell::opt_int(row.case_number)),
     Column::new("status", head("STATUS"), |row, shown| Cell::text(row.email.shown_status(shown.now))),
     Column::new("unread", unlisted(), |row, _| Cell::bool(row.unread)),
@@ -76,6 +76,11 @@ pub fn from(email: &Email) -> Cell {
 /// The same as people see it.
 pub fn author(email: &Email) -> String {
     email.with_way(&email.author().shown())
+}
+
+/// A subject; people see where there is none.
+pub fn subject(subject: &str) -> Cell {
+    Cell::object(json!(subject), if subject.trim().is_empty() { emails::NO_SUBJECT } else { subject })
 }
 
 pub(super) fn list(args: &List, ctx: &Context) -> Result<()> {

@@ -5,17 +5,21 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::attachment;
+use super::list as email;
 use super::source::{Origin, as_variant, origin, remarks};
 use crate::cli::context::Context;
 use crate::cli::delivery;
+use crate::cli::mail_page::{self, Quoted};
 use crate::intake::answered;
 use crate::mail::address::{self, Mailbox};
 use crate::mail::author;
 use crate::mail::automatic::{self, Answering};
 use crate::mail::bounce::Bounce;
 use crate::mail::reading::Reading;
-use crate::store::emails::{Email, Variant};
-use crate::ui::cell::{Cell, Column, head, unlisted};
+use crate::mail::subject;
+use crate::mail::text::Known;
+use crate::store::emails::{Email, EmailStatus, Variant};
+use crate::ui::cell::{Cell, Column, Shown, head, unlisted};
 
 /// `email show`
 #[derive(Debug, Args)]
@@ -32,6 +36,9 @@ pub struct Show {
     /// Print the HTML source
     #[arg(long)]
     html: bool,
+    /// Show the mail in full, with quoted text
+    #[arg(long, conflicts_with_all = ["headers", "raw", "html"])]
+    full: bool,
     /// Show this variant of the message (number from the Variants field)
     #[arg(long, value_name = "N")]
     variant: Option<usize>,
@@ -41,8 +48,9 @@ pub struct Show {
 pub const COLUMNS: &[Column<Message>] = &[
     Column::new("id", head("Email"), |m, _| Cell::opt_int(m.origin.id)),
     Column::new("file", head("File"), |m, _| Cell::opt_text(m.origin.file.as_deref())),
-    Column::new("subject", head("Subject"), |m, _| Cell::text(&m.message.subject)),
+    Column::new("subject", head("Subject"), |m, _| email::subject(&m.message.subject)),
     Column::new("from", head("From"), |m, _| m.from()),
+    Column::new("writer", head("Written by"), |m, _| m.writer()),
     Column::new("to", head("To"), |m, _| addresses(&m.message.to)),
     Column::new("cc", head("Cc"), |m, _| addresses(&m.message.cc)),
     Column::new("bcc", head("Bcc"), |m, _| addresses(m.origin.bcc.as_deref().unwrap_or(&m.message.bcc))),
@@ -55,11 +63,12 @@ pub const COLUMNS: &[Column<Message>] = &[
     Column::new("references", unlisted(), |m, _| {
         Cell::object(json!(m.message.references), &m.message.references.join(" "))
     }),
-    Column::new("status", head("Status"), |m, _| Cell::opt_text(m.origin.status.as_deref())),
+    Column::new("status", head("Status"), |m, _| status(m.origin.status.as_deref())),
     Column::new("kind", head("Kind"), |m, _| Cell::opt_text(m.message.kind().as_deref())),
     Column::new("case", head("Case"), |m, _| Cell::opt_int(m.origin.case)),
     Column::new("recipients", head("Delivery"), |m, _| delivery::recipients_cell(&m.origin.recipients)),
-    Column::new("attachments", head("Attachments"), |m, _| attachments(&m.message)),
+    Column::new("unsent", head("Not sent"), unsent),
+    Column::new("attachments", unlisted(), |m, _| attachments(&m.message)),
     Column::new("flagged", head("Look at"), |m, _| Cell::text(&m.origin.flagged.join("; "))),
     Column::new("variants", head("Variants"), |m, _| variant_cell(&m.origin.variants)),
     Column::new("truncated", unlisted(), |m, _| Cell::bool(m.origin.truncated)),
@@ -109,6 +118,13 @@ impl Message {
         Some((behind, &from.address))
     }
 
+    /// The colleague who wrote it, where From does not say so.
+    fn writer(&self) -> Cell {
+        let Some(user) = &self.origin.writer else { return Cell::none() };
+        let is_said = self.message.from.iter().any(|from| user.addresses.contains(&from.address.to_lowercase()));
+        Cell::object(json!(user.username), if is_said { "" } else { user.shown() })
+    }
+
     fn from(&self) -> Cell {
         match self.by_way_of() {
             Some((behind, way)) => {
@@ -130,11 +146,20 @@ fn addresses(list: &[Mailbox]) -> Cell {
     Cell::object(json!(json), &text.join(", "))
 }
 
+/// Nobody has to be told of mail that came that it is in the archive.
+fn status(status: Option<&str>) -> Cell {
+    let shown = status.filter(|status| *status != EmailStatus::Archived.as_str()).unwrap_or_default();
+    status.map_or_else(Cell::none, |status| Cell::object(json!(status), shown))
+}
+
+fn unsent(message: &Message, shown: &Shown) -> Cell {
+    let unsent = message.origin.unsent.as_ref().filter(|unsent| unsent.is_stuck());
+    unsent.map_or_else(Cell::none, |unsent| Cell::object(unsent.json(), &unsent.told(shown)))
+}
+
 fn attachments(message: &Reading) -> Cell {
     let json: Vec<Value> = message.attachments.iter().map(attachment::json_of).collect();
-    let names: Vec<String> =
-        message.attachments.iter().map(|a| format!("{} ({} bytes)", a.shown_name(), a.size)).collect();
-    Cell::object(json!(json), &names.join(", "))
+    Cell::object(json!(json), &mail_page::files(&message.attachments).join("\n"))
 }
 
 /// Runs `email show`.
@@ -156,7 +181,7 @@ fn show(what: &str, args: &Show, ctx: &Context) -> Result<()> {
     }
     if args.headers {
         let lines: Vec<String> = message.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
-        return ctx.ui.text(&lines.join("\n"));
+        return ctx.ui.text(&lines.iter().map(|line| ctx.ui.set_in(line, 0)).collect::<Vec<_>>().join("\n"));
     }
     if args.html {
         return ctx.ui.text(message.html.as_deref().unwrap_or_default());
@@ -164,7 +189,17 @@ fn show(what: &str, args: &Show, ctx: &Context) -> Result<()> {
     let shown = Message { origin, message };
     ctx.ui.object("email", COLUMNS, &shown)?;
     if ctx.ui.for_people() {
-        ctx.ui.text(&format!("\n{}", shown.message.text.trim_end()))?;
+        let mut known = Known::default();
+        shown.origin.before.iter().for_each(|text| known.learn(text));
+        let passes_on = subject::is_forward(&shown.message.subject);
+        let quoted = if args.full { Quoted::Whole } else { Quoted::Folded { known: &known, passes_on } };
+        let body = ctx.ui.set_in(&mail_page::body(&shown.message.text, &quoted), 0);
+        let files: String = mail_page::files(&shown.message.attachments)
+            .iter()
+            .map(|file| format!("\n{}", ctx.ui.set_in(file, 0)))
+            .collect();
+        let gap = if files.is_empty() || body.is_empty() { "" } else { "\n" };
+        ctx.ui.text(&format!("\n{body}{gap}{files}"))?;
     }
     Ok(())
 }

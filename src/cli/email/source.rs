@@ -7,16 +7,20 @@ use anyhow::{Context as _, Result};
 use super::explain;
 use crate::access::Actor;
 use crate::cli::context::{self, Context};
+use crate::cli::unsent::Unsent;
 use crate::cli::{delivery, named_files};
 use crate::error;
 use crate::job_control;
 use crate::mail::address::Mailbox;
 use crate::mail::author;
 use crate::mail::reading::Reading;
-use crate::store::cases;
+use crate::store::cases::{self, Case};
 use crate::store::db::Tx;
+use crate::store::drafts;
 use crate::store::emails::{self, Email, Variant};
-use crate::store::outbox::Recipient;
+use crate::store::outbox::{self, Recipient};
+use crate::store::records::ParentType;
+use crate::store::users::{self, User};
 
 /// No message on standard input is read further.
 const LONGEST: u64 = 1 << 30;
@@ -28,6 +32,12 @@ pub(super) struct Origin {
     pub file: Option<String>,
     pub status: Option<String>,
     pub case: Option<i64>,
+    /// The colleague who wrote it.
+    pub writer: Option<User>,
+    /// Why our letter is not gone.
+    pub unsent: Option<Unsent>,
+    /// The texts of the mails before it in its case.
+    pub before: Vec<String>,
     /// What is special about it, for people.
     pub flagged: Vec<String>,
     pub variants: Vec<Variant>,
@@ -69,15 +79,22 @@ fn stored(id: i64, ctx: &Context) -> Result<Origin> {
     ctx.read(|tx, actor| {
         let email = context::email(tx, actor, id)?;
         let raw_id = email.raw_id.with_context(|| format!("email {id}: its source was dropped"))?;
-        let case = email.case_id().map(|id| cases::by_id_seen(tx, id, actor.sight())).transpose()?.flatten();
+        let case = case_of(tx, actor, &email)?;
         let unverified = case.as_ref().filter(|_| !email.verified && email.automatic.is_empty());
-        let unverified = unverified.map(|case| format!("the sender does not take part in case {}", case.number));
+        let unverified = unverified.map(|case| {
+            let decide = format!("; espomail case accept {id}, or case refuse {id}");
+            let decide = if email.undecided { decide.as_str() } else { "" };
+            format!("unverified: the sender does not take part in case #{}{decide}", case.number)
+        });
         Ok(Origin {
             id: Some(id),
             file: None,
             status: Some(email.shown_status(ctx.now()).to_owned()),
             case: case.map(|c| c.number),
-            flagged: remarks(&email).into_iter().chain(unverified).collect(),
+            writer: email.user_id.map(|id| users::by_id(tx, id)).transpose()?.flatten(),
+            unsent: Unsent::of(tx, actor, &email, ctx.now())?,
+            before: before(tx, actor, &email)?,
+            flagged: remarks(&email).into_iter().chain(unverified).chain(doubt(tx, actor, &email)?).collect(),
             variants: variants(tx, actor, id)?,
             truncated: email.truncated,
             recipients: delivery::recipients(tx, actor, &email)?,
@@ -86,6 +103,33 @@ fn stored(id: i64, ctx: &Context) -> Result<Origin> {
             raw: delivery::source(tx, actor, &email, raw_id)?,
         })
     })
+}
+
+/// The case of an email, or the one that a draft is for, if it is seen.
+fn case_of(tx: &Tx<'_>, actor: &Actor, email: &Email) -> Result<Option<Case>> {
+    let draft = drafts::by_email(tx, email.id)?.and_then(|draft| draft.parent);
+    let draft = draft.filter(|parent| parent.kind == ParentType::Case).map(|parent| parent.id);
+    let case_id = email.case_id().or(draft);
+    Ok(case_id.map(|id| cases::by_id_seen(tx, id, actor.sight())).transpose()?.flatten())
+}
+
+/// The texts of the mails before it in its case that the actor sees, which it may quote.
+fn before(tx: &Tx<'_>, actor: &Actor, email: &Email) -> Result<Vec<String>> {
+    let Some(case) = case_of(tx, actor, email)? else { return Ok(Vec::new()) };
+    let all = emails::of_case_for(tx, case.id, actor.sight())?.into_iter();
+    all.take_while(|other| other.id != email.id).map(|other| emails::text(tx, other.id)).collect()
+}
+
+/// What was taken back although a server may have it.
+fn doubt(tx: &Tx<'_>, actor: &Actor, email: &Email) -> Result<Option<String>> {
+    if !outbox::was_cancelled(tx, email.id)? {
+        return Ok(None);
+    }
+    let recipients = delivery::recipients_once(tx, actor, email)?;
+    let doubtful: Vec<String> = recipients.into_iter().filter(Recipient::may_have).map(|one| one.address).collect();
+    let text =
+        || format!("it was cancelled, but {} may have it: its server did not answer to the end", doubtful.join(", "));
+    Ok((!doubtful.is_empty()).then(text))
 }
 
 /// What is special about an email.

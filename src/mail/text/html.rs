@@ -63,6 +63,8 @@ struct Writer {
     /// A blank owed before the next word of the same line.
     blank: bool,
     quotes: usize,
+    /// Quotations around the line that was written last.
+    quoted_before: usize,
     preformatted: usize,
     lists: Vec<List>,
     /// The mark of a list item, owed before its first word.
@@ -216,10 +218,29 @@ impl Writer {
     }
 
     fn row_end(&mut self) {
+        let last = self.rows.len().saturating_sub(1);
+        if self.rows.last().is_some_and(Row::is_line) {
+            self.settle(last);
+        }
         if self.rows.last().is_some_and(Row::is_line) {
             self.breaks = 1;
         }
         self.line(1);
+    }
+
+    /// The last cell of a row is over.
+    fn settle(&mut self, at: usize) {
+        let mark = self.mark();
+        if let Some(row) = self.rows.get_mut(at) {
+            row.settle(&mut self.out, &mark);
+        }
+        let end = self.out.len();
+        self.rows.iter_mut().for_each(|row| row.is_within(end));
+    }
+
+    /// The quote marks of a line.
+    fn mark(&self) -> String {
+        "> ".repeat(self.quotes.min(MAX_QUOTES))
     }
 
     fn cell(&mut self) {
@@ -252,9 +273,16 @@ impl Writer {
     }
 
     fn word(&mut self, word: &str) {
-        let rows = self.rows.len().saturating_sub(MAX_TABLES);
-        let mut around = self.rows.iter_mut().skip(rows);
-        if around.any(|row| row.joins()) {
+        let around = self.rows.len().saturating_sub(MAX_TABLES)..self.rows.len();
+        for at in around.clone() {
+            if self.rows.get(at).is_some_and(Row::joins) {
+                self.settle(at);
+                self.breaks = self.breaks.max(usize::from(!self.rows.get(at).is_some_and(Row::joins)));
+            }
+        }
+        let end = self.out.len();
+        let joins = self.rows.get(around.clone()).unwrap_or_default().iter().any(Row::joins);
+        if joins {
             // `From:` in a cell of its own.
             self.out.push_str(if self.out.ends_with(':') { " " } else { " | " });
         } else if self.breaks > 0 || self.out.is_empty() {
@@ -262,8 +290,9 @@ impl Writer {
         } else if self.blank {
             self.out.push(' ');
         }
-        for row in self.rows.iter_mut().skip(rows) {
-            row.has_word();
+        let start = self.out.len();
+        for row in self.rows.get_mut(around).unwrap_or_default() {
+            row.has_word(start, joins.then_some(end));
         }
         if let Some(marker) = self.marker.take() {
             self.out.push_str(&marker);
@@ -274,18 +303,21 @@ impl Writer {
     }
 
     fn begin_line(&mut self) {
-        let mark = "> ".repeat(self.quotes.min(MAX_QUOTES));
+        let mark = self.mark();
         let depth = self.lists.len().saturating_sub(usize::from(self.marker.is_some())).min(MAX_LISTS);
         if !self.out.is_empty() {
+            // An empty line belongs to a quotation that goes on.
+            let between = "> ".repeat(self.quotes.min(self.quoted_before).min(MAX_QUOTES));
             for left in (0..self.breaks).rev() {
                 self.out.push('\n');
-                self.out.push_str(if left == 0 { "" } else { mark.trim_end() });
+                self.out.push_str(if left == 0 { "" } else { between.trim_end() });
             }
             let rows = self.rows.len().saturating_sub(MAX_TABLES);
             for row in self.rows.iter_mut().skip(rows) {
-                row.has_lines |= !row.is_fresh;
+                row.is_broken |= !row.is_fresh;
             }
         }
+        self.quoted_before = self.quotes;
         self.out.push_str(&mark);
         self.out.push_str(&"  ".repeat(depth));
     }

@@ -1,67 +1,21 @@
 //! Quotations of earlier mail, folded in views and never cut (B7.5).
+//!
+//! A quotation is found by its shape: marks, the line that tells who wrote what follows, the header that a program copied.
+//! What of it is hidden follows from what the thread has seen already, so that nothing is lost by its shape alone: lines
+//! that nobody sent before are shown, all of them where somebody answers between them.
 
-use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
+mod known;
+mod shape;
 
-use crate::mail::forward;
+pub use known::Known;
+use shape::{Kind, Line, Quotation};
 
-/// Words in a row that prove a line: people hardly ever write the same five.
-const RUN: usize = 5;
 /// Lines of a quotation that nobody sent before and that are shown.
 const MAX_UNSEEN: usize = 20;
 /// Of more of them, how many are shown.
 const FIRST_UNSEEN: usize = 3;
-/// Lines of a quotation between answers that are shown: they say what is answered.
+/// Lines of a quotation before an answer that are shown: they say what is answered.
 const MAX_BETWEEN: usize = 3;
-/// Lines that tell who wrote what is quoted.
-const MAX_ATTRIBUTION: usize = 3;
-
-/// What the thread has seen before, so that a quotation of it can be recognised, even if its lines were wrapped again.
-#[derive(Debug, Default)]
-pub struct Known {
-    lines: HashSet<u64>,
-    runs: HashSet<u64>,
-}
-
-impl Known {
-    /// Remembers the words of a message.
-    pub fn learn(&mut self, text: &str) {
-        self.lines.extend(text.lines().map(|line| hash(words(line))));
-        let all: Vec<&str> = text.lines().flat_map(words).collect();
-        self.runs.extend(all.windows(RUN).map(|run| hash(run.iter().copied())));
-    }
-
-    /// Which of these lines were sent before.
-    fn seen(&self, lines: &[&str]) -> Vec<bool> {
-        let all: Vec<(usize, &str)> =
-            lines.iter().enumerate().flat_map(|(at, line)| words(line).map(move |word| (at, word))).collect();
-        let mut proven = vec![false; all.len()];
-        for (start, run) in all.windows(RUN).enumerate() {
-            if self.runs.contains(&hash(run.iter().map(|(_, word)| *word))) {
-                proven.iter_mut().skip(start).take(RUN).for_each(|word| *word = true);
-            }
-        }
-        let mut seen: Vec<bool> = vec![true; lines.len()];
-        for ((line, _), proven) in all.iter().zip(proven) {
-            if let Some(seen) = seen.get_mut(*line) {
-                *seen &= proven;
-            }
-        }
-        let is_known = |line: &str| self.lines.contains(&hash(words(line)));
-        seen.iter().zip(lines).map(|(seen, line)| *seen || is_known(line)).collect()
-    }
-}
-
-/// The words of a line without quote marks.
-fn words(line: &str) -> impl Iterator<Item = &str> {
-    line.trim_start_matches(['>', ' ', '\t']).split_whitespace()
-}
-
-fn hash<'a>(words: impl Iterator<Item = &'a str>) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    words.for_each(|word| word.hash(&mut hasher));
-    hasher.finish()
-}
 
 /// A piece of a text as a view shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,180 +25,190 @@ pub enum Piece<'a> {
     Folded(usize),
 }
 
-/// The text with its quotations folded: of their lines only those are shown that nobody sent before, and of many of these
-/// the first. A short quotation with an answer after it stays.
-pub fn folded<'a>(text: &'a str, known: &Known) -> Vec<Piece<'a>> {
-    let text = text.trim_end();
-    let lines: Vec<&str> = text.lines().collect();
-    let starts = text.split_inclusive('\n').scan(0, |next, line| {
-        let start = *next;
-        *next += line.len();
-        Some(start)
-    });
-    let starts: Vec<usize> = starts.collect();
+/// The text with its quotations folded. `passes_on` = the mail is there for what it quotes, as a forward is: the newest
+/// mail in it is shown whole, unless the thread has it.
+pub fn folded<'a>(text: &'a str, known: &Known, passes_on: bool) -> Vec<Piece<'a>> {
+    let parts = parts(text.trim_end(), known);
+    let answered = answered(&parts);
+    let is_between = answered.iter().filter(|answered| **answered).count() > 1;
     let mut pieces = Vec::new();
-    let mut at = 0;
-    while let Some(line) = lines.get(at) {
-        let left = lines.get(at..).unwrap_or_default();
-        let rest = starts.get(at).and_then(|start| text.get(*start..)).unwrap_or_default();
-        let Some(quotation) = Quotation::at(left, rest) else {
-            pieces.push(Piece::Line(line));
-            at += 1;
-            continue;
-        };
-        let quoted = left.get(..quotation.lines).unwrap_or(left);
-        at += quotation.lines.max(1);
-        let has_answer = at < lines.len() && written(quoted.get(quotation.head..).unwrap_or_default()) <= MAX_BETWEEN;
-        // A mail that somebody passes on without a word is all that there is to read.
-        let is_all = quotation.copied && pieces.iter().all(|piece| *piece == Piece::Line(""));
-        if has_answer || is_all {
-            pieces.extend(quoted.iter().copied().map(Piece::Line));
-        } else {
-            fold(quoted, quotation.head, known, &mut pieces);
+    for (part, answered) in parts.iter().zip(answered) {
+        match part {
+            Part::Line(line) => pieces.push(Piece::Line(line)),
+            Part::Quoted(block) => {
+                let is_all = pieces.iter().all(|piece| *piece == Piece::Line(""));
+                let shown = match answered {
+                    true => block.before_an_answer(known, is_between),
+                    false => block.shown(known, passes_on || is_all || known.is_empty()),
+                };
+                block.put(&shown, is_between || block.quotation.kind == Kind::Copied, &mut pieces);
+            }
         }
     }
     pieces
 }
 
-fn fold<'a>(quoted: &[&'a str], head: usize, known: &Known, pieces: &mut Vec<Piece<'a>>) {
-    let body = quoted.get(head..).unwrap_or_default();
-    let seen = known.seen(body);
-    let unseen: Vec<&str> = body.iter().zip(&seen).filter(|(_, seen)| !**seen).map(|(line, _)| *line).collect();
-    let shown = if unseen.len() > MAX_UNSEEN { FIRST_UNSEEN } else { unseen.len() };
-    pieces.extend(unseen.iter().take(shown).copied().map(Piece::Line));
-    let hidden = written(quoted) - shown;
-    if hidden > 0 {
-        pieces.push(Piece::Folded(hidden));
+/// A text in its order.
+enum Part<'a> {
+    Line(&'a str),
+    Quoted(Block<'a>),
+}
+
+fn parts<'a>(text: &'a str, known: &Known) -> Vec<Part<'a>> {
+    let lines: Vec<&str> = text.lines().collect();
+    let rests = rests(text);
+    let (mut parts, mut at, mut tries) = (Vec::new(), 0, shape::Tries::default());
+    while let Some(line) = lines.get(at) {
+        let (left, rests) = (lines.get(at..).unwrap_or_default(), rests.get(at..).unwrap_or_default());
+        match Quotation::at(left, rests.first().copied().unwrap_or_default(), known, &mut tries) {
+            Some(quotation) => {
+                let lines = left.get(..quotation.lines).unwrap_or(left).to_vec();
+                let body = rests.get(quotation.head..quotation.lines).unwrap_or_default();
+                at += quotation.lines.max(1);
+                parts.push(Part::Quoted(Block { sorts: shape::sorts(body), quotation, lines }));
+            }
+            None => {
+                parts.push(Part::Line(line));
+                at += 1;
+            }
+        }
+    }
+    parts
+}
+
+/// For each line the text from there on.
+fn rests(text: &str) -> Vec<&str> {
+    let starts = text.split_inclusive('\n').scan(0, |next, line| {
+        let start = *next;
+        *next += line.len();
+        text.get(start..)
+    });
+    starts.collect()
+}
+
+/// Which parts are quotations with marks that are followed by what somebody wrote.
+fn answered(parts: &[Part<'_>]) -> Vec<bool> {
+    let mut follows = false;
+    let mut answered: Vec<bool> = Vec::with_capacity(parts.len());
+    for part in parts.iter().rev() {
+        answered.push(match part {
+            Part::Line(line) => {
+                follows |= !line.trim().is_empty();
+                false
+            }
+            Part::Quoted(block) => std::mem::take(&mut follows) && block.quotation.kind == Kind::Marked,
+        });
+    }
+    answered.reverse();
+    answered
+}
+
+/// A quotation with its lines.
+struct Block<'a> {
+    quotation: Quotation,
+    lines: Vec<&'a str>,
+    /// What the lines after its head are for.
+    sorts: Vec<Line>,
+}
+
+impl<'a> Block<'a> {
+    /// Which lines nobody sent before.
+    fn unseen(&self, known: &Known) -> Vec<bool> {
+        let body = self.lines.get(self.quotation.head..).unwrap_or_default();
+        let seen = known.seen(body).into_iter().zip(&self.sorts).zip(body);
+        let unseen = seen.map(|((seen, sort), line)| !seen && *sort == Line::Text && known::is_written(line));
+        std::iter::repeat_n(false, self.quotation.head).chain(unseen).collect()
+    }
+
+    /// Which lines are shown of a quotation that nobody answers below.
+    fn shown(&self, known: &Known, passes_on: bool) -> Vec<bool> {
+        let unseen = self.unseen(known);
+        let (head, newest) = (self.quotation.head, self.newest());
+        let count = |all: &[bool], from, to| all.iter().take(to).skip(from).filter(|one| **one).count();
+        let is_new = count(&unseen, head, newest) * 2 > count(&self.written(), head, newest);
+        match self.quotation.kind {
+            Kind::Marked => short(unseen),
+            Kind::Unmarked => unseen,
+            Kind::Copied if passes_on && is_new => {
+                let older = short(unseen.iter().enumerate().map(|(at, unseen)| *unseen && at >= newest).collect());
+                older.into_iter().enumerate().map(|(at, shown)| shown || at < newest).collect()
+            }
+            Kind::Copied => {
+                let inserted = self.inserted(&unseen);
+                let others = unseen.iter().zip(&inserted).map(|(unseen, inserted)| *unseen && !inserted);
+                short(others.collect()).iter().zip(inserted).map(|(shown, inserted)| *shown || inserted).collect()
+            }
+        }
+    }
+
+    /// Where the newest mail in it ends.
+    fn newest(&self) -> usize {
+        self.quotation.head + self.sorts.iter().take_while(|sort| **sort != Line::Head).count()
+    }
+
+    /// Lines that somebody wrote into a copy: what nobody sent before after what somebody did.
+    fn inserted(&self, unseen: &[bool]) -> Vec<bool> {
+        let mut after_known = false;
+        let sorts = std::iter::repeat_n(Line::Head, self.quotation.head).chain(self.sorts.iter().copied());
+        let one = |((line, sort), unseen): ((&&str, Line), &bool)| {
+            after_known = sort != Line::Head && (after_known || !unseen && known::has_words(line));
+            *unseen && after_known
+        };
+        self.lines.iter().zip(sorts).zip(unseen).map(one).collect()
+    }
+
+    fn written(&self) -> Vec<bool> {
+        self.lines.iter().map(|line| known::is_written(line)).collect()
+    }
+
+    /// Which lines are shown of a quotation that is answered below: a short one, else what nobody sent before and, where
+    /// it is one of several, its end.
+    fn before_an_answer(&self, known: &Known, is_between: bool) -> Vec<bool> {
+        let written = self.written();
+        let in_body = written.iter().skip(self.quotation.head).filter(|written| **written).count();
+        if in_body <= MAX_BETWEEN {
+            return vec![true; self.lines.len()];
+        }
+        let mut shown = short(self.unseen(known));
+        if is_between {
+            let ends = shown.iter_mut().zip(&written).rev().filter(|(_, written)| **written).take(MAX_BETWEEN);
+            ends.for_each(|(shown, _)| *shown = true);
+        }
+        shown
+    }
+
+    /// Puts out the lines that are shown and the number of the others: in their order, or at the end.
+    fn put(&self, shown: &[bool], in_order: bool, pieces: &mut Vec<Piece<'a>>) {
+        let (mut hidden, mut blank, mut follows) = (0, None, false);
+        for (line, shown) in self.lines.iter().zip(shown) {
+            if !known::is_written(line) {
+                blank = Some(*line).filter(|_| follows);
+            } else if *shown {
+                if in_order && hidden > 0 {
+                    pieces.push(Piece::Folded(std::mem::take(&mut hidden)));
+                } else {
+                    pieces.extend(blank.map(Piece::Line));
+                }
+                pieces.push(Piece::Line(line));
+                (blank, follows) = (None, true);
+            } else {
+                hidden += 1;
+                (blank, follows) = (None, false);
+            }
+        }
+        if hidden > 0 {
+            pieces.push(Piece::Folded(hidden));
+        }
     }
 }
 
-/// Lines with a word in them.
-fn written(lines: &[&str]) -> usize {
-    lines.iter().filter(|line| words(line).next().is_some()).count()
-}
-
-/// A quotation that begins with a line.
-struct Quotation {
-    /// Lines that tell who wrote it.
-    head: usize,
-    /// With them.
-    lines: usize,
-    /// It has no marks: it follows the header that a program copied, and goes to the end.
-    copied: bool,
-}
-
-impl Quotation {
-    fn at(left: &[&str], rest: &str) -> Option<Quotation> {
-        let line = left.first()?;
-        let head = attribution(left).or_else(|| line.starts_with('>').then_some(0));
-        if let Some(head) = head {
-            return Some(Quotation { head, lines: head + marked(left.get(head..)?), copied: false });
-        }
-        let copied = |head| Some(Quotation { head, lines: left.len(), copied: true });
-        if line.trim().is_empty() || !forward::announces(line) {
-            return forward::header_lines(rest).and_then(copied);
-        }
-        let above = 1 + left.iter().skip(1).take_while(|line| line.trim().is_empty()).count();
-        let after = rest.split_inclusive('\n').take(above).map(str::len).sum::<usize>();
-        match rest.get(after..).and_then(forward::header_lines) {
-            Some(header) => copied(above + header),
-            // Some programs copy other fields than most.
-            None if super::is_separator(line) => copied(left.iter().take_while(|line| !line.trim().is_empty()).count()),
-            None => None,
-        }
+/// All of a few lines, the first ones of many.
+fn short(mut shown: Vec<bool>) -> Vec<bool> {
+    if shown.iter().filter(|shown| **shown).count() > MAX_UNSEEN {
+        shown.iter_mut().filter(|shown| **shown).skip(FIRST_UNSEEN).for_each(|shown| *shown = false);
     }
-}
-
-/// Lines such as `On Tuesday, Ann <ann@x.example> wrote:` before marked ones.
-fn attribution(lines: &[&str]) -> Option<usize> {
-    let end = lines.iter().take(MAX_ATTRIBUTION).position(|line| line.trim_end().ends_with([':', '：']))?;
-    let head = lines.get(..=end)?;
-    let blank = lines.iter().skip(end + 1).take_while(|line| line.trim().is_empty()).count();
-    let tells = head.iter().any(|line| line.contains(|c: char| c.is_ascii_digit()) && line.len() > 10);
-    let is_head = head.iter().all(|line| !line.trim().is_empty() && !line.starts_with('>'));
-    let quoted = lines.get(end + 1 + blank).is_some_and(|line| line.starts_with('>'));
-    (tells && is_head && quoted && blank <= 1).then_some(end + 1 + blank)
-}
-
-/// Lines with marks, and the blank ones between them.
-fn marked(lines: &[&str]) -> usize {
-    let run = lines.iter().take_while(|line| line.starts_with('>') || line.trim().is_empty());
-    run.enumerate().filter(|(_, line)| line.starts_with('>')).last().map_or(0, |(at, _)| at + 1)
+    shown
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn shown(text: &str, known: &str) -> String {
-        let mut seen = Known::default();
-        seen.learn(known);
-        let lines = folded(text, &seen).into_iter().map(|piece| match piece {
-            Piece::Line(line) => line.to_owned(),
-            Piece::Folded(count) => format!("[{count}]"),
-        });
-        lines.collect::<Vec<_>>().join("|")
-    }
-
-    #[test]
-    fn quotations_are_folded() {
-        let sent = "Hello,\n\nit is   broken.\nWhen will you come to look at it, and who pays?\nAnn";
-        for (text, want) in [
-            ("Thanks!\n\nAnn wrote:\n> Hello,\n>\n> it is broken.\n", "Thanks!||Ann wrote:|[2]"),
-            ("Thanks!\n\n>> Hello,\n> it is broken.\n\n", "Thanks!||[2]"),
-            (
-                "Thanks!\n\nOn 5 March 2024 Ann <a@x.example>\nwrote:\n\n> Hello,\n> it is broken.\n> Ann",
-                "Thanks!||[5]",
-            ),
-            ("Am 05.03.2024 schrieb Ann:\n> Hello,\nYes", "Am 05.03.2024 schrieb Ann:|> Hello,|Yes"),
-            ("> Hello,\n> it is red.\n", "> it is red.|[1]"),
-            ("> Hello,\nYes?\n\n> it is broken.\nHow?\n", "> Hello,|Yes?||> it is broken.|How?"),
-            (
-                "> Hello,\n>\n> it is broken.\n> When will you come to look at it, and who pays?\n> Ann\nNow.",
-                "[4]|Now.",
-            ),
-            ("Ok\n\n> it is broken. When will you come to\n> look at it, and who pays? Ann\n", "Ok||[2]"),
-            ("Ok\n\n-----Original Message-----\nFrom: Ann\n\nHello,\nit is broken.\n", "Ok||[4]"),
-            ("Ok\n\n---- Originalnachricht ----\nVon: Ann\n\nHello,\nnew words\n", "Ok||new words|[3]"),
-            (
-                "Ok\n\n________________________________\nFrom: Ann <a@x.example>\nSent: Tuesday, March 5, 2024 10:00\n\
-                 To: Desk <d@x.example>\nSubject: Pots\n\nHello,\nit is broken.\n",
-                "Ok||[7]",
-            ),
-            (
-                "Ok\n\nVon: Ann <a@x.example>\nGesendet: Dienstag, 5. M\u{e4}rz 2024 10:00\nAn: Desk\nBetreff: Pots\n\nHello,\n\
-                 it is broken.",
-                "Ok||[6]",
-            ),
-            ("> Hello,\n", "[1]"),
-            ("Ann\n", "Ann"),
-            ("I ask:\nwhen?", "I ask:|when?"),
-            ("", ""),
-        ] {
-            assert_eq!(shown(text, sent), want, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn what_nobody_sent_before_is_shown_as_far_as_it_is_short() {
-        let quoted = |count: usize| (0..count).map(|n| format!("> new line {n}\n")).collect::<String>();
-        assert_eq!(shown(&quoted(20), "").matches("new line").count(), 20);
-        assert_eq!(shown(&quoted(21), ""), "> new line 0|> new line 1|> new line 2|[18]");
-    }
-
-    #[test]
-    fn folding_costs_no_more_than_its_length() {
-        let known = Known::default();
-        for unit in [
-            "> a\n",
-            "From: a\n",
-            "a 1234567890:\n",
-            "-----Original Message-----\n\n",
-            "____\n",
-            "\n",
-            "Subject: x\n\n",
-        ] {
-            crate::mail::costs_no_more_than_its_length(unit, 40_000, &|text| drop(folded(text, &known)));
-        }
-    }
-}
+mod tests;

@@ -31,6 +31,14 @@ pub struct EmailRow {
     pub variants: i64,
 }
 
+/// Condition on an email `e`: it has a file that a person attached. What mail programs and systems attach is none: signatures,
+/// what a calendar reads, the parts of a report.
+pub const HAS_ATTACHMENT: &str = "EXISTS (SELECT 1 FROM email_attachments f WHERE f.email_id = e.id AND NOT f.inline
+    AND f.content_type NOT IN ('application/pgp-signature', 'application/pkcs7-signature', 'application/x-pkcs7-signature',
+        'message/delivery-status', 'message/global-delivery-status', 'text/rfc822-headers',
+        'message/disposition-notification')
+    AND (f.name <> '' OR f.content_type <> 'text/calendar'))";
+
 /// What `email list` shows.
 #[derive(Debug, Clone, Default)]
 pub struct EmailQuery {
@@ -49,7 +57,9 @@ pub fn list(tx: &Tx<'_>, query: &EmailQuery, sight: Sight) -> Result<Vec<EmailRo
     let limit = bound.add(query.limit.unwrap_or(-1));
     let viewer = bound.add(query.viewer);
     let folder = lies_in(&viewer);
-    let parent_seen = sight.parent("e.parent_type", "e.parent_id");
+    // A draft belongs to nothing yet, and is shown with what it is for.
+    let (kind, id) = ("coalesce(e.parent_type, d.parent_type)", "coalesce(e.parent_id, d.parent_id)");
+    let parent_seen = sight.parent(kind, id);
     // What a row shows is looked up for those that are shown only.
     let sql = format!(
         "SELECT {COLUMNS}, {parent_seen} AS parent_seen, c.number AS case_number,
@@ -57,9 +67,9 @@ pub fn list(tx: &Tx<'_>, query: &EmailQuery, sight: Sight) -> Result<Vec<EmailRo
                 WHERE d.email_id = e.id AND (a.kind = 'group' OR ?1 IS NULL OR a.user_id = ?1) ORDER BY a.name)) AS account_names,
             EXISTS (SELECT 1 FROM email_users eu WHERE eu.email_id = e.id AND eu.user_id = {viewer} AND NOT eu.read) AS unread,
             EXISTS (SELECT 1 FROM email_users eu WHERE eu.email_id = e.id AND eu.user_id = {viewer} AND eu.important) AS important,
-            EXISTS (SELECT 1 FROM email_attachments f WHERE f.email_id = e.id AND NOT f.inline) AS attachment,
+            {HAS_ATTACHMENT} AS attachment,
             {folder} AS lies_in, (SELECT count(*) FROM email_variants v WHERE v.email_id = e.id) AS variants
-        FROM emails e LEFT JOIN cases c ON e.parent_type = 'case' AND c.id = e.parent_id
+        FROM emails e LEFT JOIN drafts d ON d.email_id = e.id LEFT JOIN cases c ON {kind} = 'case' AND c.id = {id}
         WHERE e.id IN (SELECT e.id FROM {from} ORDER BY e.received_at DESC, e.id DESC LIMIT {limit})
         ORDER BY e.received_at DESC, e.id DESC"
     );

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{OutboxRow, SELECT, Tx, params};
+use super::{MAY_HAVE, OutboxRow, SELECT, Tx, params};
 
 /// A recipient of a message with what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +14,20 @@ pub struct Recipient {
     pub reply: String,
     /// The report by which it came back.
     pub bounce_id: Option<i64>,
+}
+
+impl Recipient {
+    /// Whether they may have a message that was taken back: nobody knows.
+    pub fn may_have(&self) -> bool {
+        self.state == "cancelled" && self.reply.starts_with(MAY_HAVE)
+    }
+}
+
+/// Whether the last try to send an email was taken back.
+pub fn was_cancelled(tx: &Tx<'_>, email_id: i64) -> Result<bool> {
+    let sql =
+        "SELECT 1 FROM outbox WHERE id = (SELECT max(id) FROM outbox WHERE email_id = ?1) AND state = 'cancelled'";
+    Ok(tx.value::<i64>(sql, params![email_id])?.is_some())
 }
 
 /// The message with this Message-ID or one of its aliases; the newest, should there be several.

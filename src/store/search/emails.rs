@@ -5,6 +5,7 @@ use anyhow::Result;
 use super::{Bound, Test, cases, condition, folders, matching, unfit};
 use crate::query::{Field, Tree};
 use crate::store::db::{Tx, params, seconds};
+use crate::store::emails::HAS_ATTACHMENT;
 use crate::store::records::ParentType;
 use crate::store::sight::Sight;
 use crate::store::text::folded;
@@ -99,9 +100,7 @@ pub(super) fn one(test: &Test, bound: &mut Bound) -> Result<String> {
             bound.add(*id)
         ),
         Test::Unverified => "e.undecided".to_owned(),
-        Test::Attachment => {
-            "EXISTS (SELECT 1 FROM email_attachments f WHERE f.email_id = e.id AND NOT f.inline)".to_owned()
-        }
+        Test::Attachment => HAS_ATTACHMENT.to_owned(),
         Test::Place(place, viewer) => folders::place(*place, *viewer, bound),
         Test::Folder(folder) => folders::named(*folder, bound),
         Test::Holds(..) | Test::Priority(_) | Test::State(_) => unfit(test)?,

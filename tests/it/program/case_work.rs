@@ -576,18 +576,18 @@ fn a_case_names_writers_readers_and_attachments() {
     for line in [
         "    Cc: Boss <boss@customer.example>\n",
         "    Reply-To: office@customer.example\n",
-        "    Attachment 2: photo.png (image/png, 3 bytes)\n",
-        "by ana, email 3, Sending)\n    To: kim@customer.example\n    Cc: lab@supplier.example\n\n    We",
-        "automatic, email 2, Archived)\n",
+        "    Attachment 2: photo.png (image/png, 3 B)\n",
+        "ana as support@desk.example  (agent, email 3, not sent yet)\n    To: kim@customer.example\n    Cc: lab@supplier.example\n",
+        "customer, automatic reply, email 2)\n",
     ] {
         assert!(shown.contains(line), "{line:?}\n{shown}");
     }
     let thread = sandbox.run(&["--format", "table", "case", "thread", "1"]).ok().stdout;
     for line in [
         "\nCc: Boss <boss@customer.example>\nReply-To: office@customer.example\nDate: ",
-        "\nAttachment 2: photo.png (image/png, 3 bytes)\n",
-        "> (automatic)\n",
-        " by ana (not sent yet)\n",
+        "\nAttachment 2: photo.png (image/png, 3 B)\n",
+        "> (customer, automatic, email 2)\n",
+        "From: ana as support@desk.example (agent, email 3, not sent yet)\n",
     ] {
         assert!(thread.contains(line), "{line:?}\n{thread}");
     }
@@ -605,7 +605,10 @@ fn a_case_names_writers_readers_and_attachments() {
     let found = sandbox.items(&["email", "list", "zebras"]);
     assert_eq!((found.len(), &found[0]["subject"]), (1, &"Invitation".into()), "what an invitation says is searched");
     let shown = sandbox.run(&["--format", "table", "email", "show", &found[0]["id"].to_string()]).ok().stdout;
-    assert!(shown.contains("text/calendar (") && shown.contains("Invitation: Kaleidoscope\n"), "{shown}");
+    assert!(
+        shown.contains(": calendar entry (text/calendar, ") && shown.contains("Invitation: Kaleidoscope\n"),
+        "{shown}"
+    );
     // What came later and is older stands below.
     let old = "From: kim@customer.example\r\nTo: support@desk.example\r\nSubject: Old\r\nDate: Mon, 04 May 2020 10:00:00 +0000\r\n\
         Message-ID: <0@customer.example>\r\n\r\nOld.\r\n";

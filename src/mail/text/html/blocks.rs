@@ -28,6 +28,9 @@ impl List {
     }
 }
 
+/// Bytes and lines of a cell that is written as one line.
+const SHORT_CELL: (usize, usize) = (300, 6);
+
 /// The row of a table that is open.
 #[derive(Default)]
 pub(super) struct Row {
@@ -35,8 +38,13 @@ pub(super) struct Row {
     cells: usize,
     /// Nothing was written in the cell that is open.
     pub is_fresh: bool,
-    /// A cell has several lines.
+    /// The cell that was written last has several lines.
+    pub is_broken: bool,
+    /// A cell is too long for a row that is a line.
     pub has_lines: bool,
+    /// Where the words of the last cell begin, and the sign before them that joins it to the one before.
+    start: usize,
+    joint: Option<usize>,
 }
 
 impl Row {
@@ -49,8 +57,39 @@ impl Row {
         self.cells > 1 && !self.has_lines
     }
 
-    pub fn has_word(&mut self) {
-        self.cells += usize::from(std::mem::take(&mut self.is_fresh));
+    /// A word is written at the end of the text, after `joint` if that joins it to another cell.
+    pub fn has_word(&mut self, end: usize, joint: Option<usize>) {
+        if std::mem::take(&mut self.is_fresh) {
+            self.cells += 1;
+            (self.start, self.joint) = (end, joint);
+        }
+    }
+
+    /// The last cell is over, and is not alone in its row: its lines become one if they are few, else it stands by itself.
+    pub fn settle(&mut self, out: &mut String, mark: &str) {
+        if !std::mem::take(&mut self.is_broken) {
+            return;
+        }
+        let (bytes, lines) = SHORT_CELL;
+        let cell = out.get(self.start..).unwrap_or_default();
+        if cell.len() <= bytes && cell.lines().count() <= lines {
+            let bare = |line: &str| line.trim_start_matches(['>', ' ']).trim_end().to_owned();
+            let lines: Vec<String> = cell.lines().map(bare).filter(|line| !line.is_empty()).collect();
+            out.truncate(self.start);
+            out.push_str(&lines.join(" / "));
+            return;
+        }
+        self.has_lines = true;
+        if let Some(joint) = self.joint.filter(|joint| out.is_char_boundary(*joint) && out.is_char_boundary(self.start))
+        {
+            out.replace_range(joint..self.start, &format!("\n{mark}"));
+        }
+    }
+
+    /// Another row was settled, which left the text this long.
+    pub fn is_within(&mut self, end: usize) {
+        self.start = self.start.min(end);
+        self.joint = self.joint.filter(|joint| *joint <= self.start);
     }
 }
 

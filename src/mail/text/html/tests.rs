@@ -9,6 +9,7 @@ fn html_as_mailers_write_it() {
         ("<div>a</div><div>b</div><div><br></div><div>c</div>", "a\nb\n\nc"),
         ("  much \n\t space&nbsp;&amp;&#32;more  ", "much space & more"),
         ("<blockquote>q<p>r</p></blockquote>mine", "> q\n>\n> r\n\nmine"),
+        ("mine<blockquote><p>q</p></blockquote><blockquote>r</blockquote>", "mine\n\n> q\n>\n> r"),
         ("<pre>a  b\n  c\n\nd</pre>", "a  b\n  c\n\nd"),
         ("<style>p { x > y }</style><script>if (a<b) '</p>'</script>text", "text"),
         ("<div style='display: none'>no<div>no</div>no</div>yes", "yes"),
@@ -56,7 +57,15 @@ fn rows_are_lines() {
         ),
         ("<table><tr><th>From: </th><td>Ann</td></tr><tr><th>Subject:<td>Pots</table>", "From: Ann\nSubject: Pots"),
         ("<table><tr><th>a<th><th>c<tr><td>1<td>2<td>3</table>", "a | c\n1 | 2 | 3"),
-        ("<table><tr><td><p>one</p><p>two</p></td><td>three</td></tr></table>", "one\n\ntwo\n\nthree"),
+        ("<table><tr><td><p>one</p><p>two</p></td><td>three</td></tr></table>", "one / two | three"),
+        ("<table><tr><td>a<br>b<td>c<br>d<tr><td>e<td>f</table>", "a / b | c / d\ne | f"),
+        ("<table><tr><td>one<br>alone</td></tr></table>", "one\nalone"),
+        ("<table><tr><td>a<td><ul><li>b<li>c</ul><td>d</table>", "a | - b / - c | d"),
+        ("<blockquote><table><tr><td>a<br>b<td>c</table></blockquote>", "> a / b | c"),
+        (
+            "<table><tr><td>Home<br>Shop</td><td>Dear Eva,<p>1<p>2<p>3<p>4<p>5<p>6</td><td>end</table>",
+            "Home / Shop\nDear Eva,\n\n1\n\n2\n\n3\n\n4\n\n5\n\n6\nend",
+        ),
         ("<table><tr><td><p>A</p></td></tr><tr><td><p>B</p></td></tr></table>", "A\n\nB"),
         (
             "<table><tr><td><table><tr><td>in</td><td>side</td></tr></table></td><td>beside</td></tr></table>",
@@ -134,9 +143,17 @@ fn nesting_costs_no_more_than_its_length() {
     let text = from_html(&deep);
     assert!(text.ends_with('x') && text.len() < 1_000, "{} bytes", text.len());
     assert!(from_html(&"<div>".repeat(100_000)).is_empty());
-    for unit in
-        ["<table><tr><td>x", "<ul><li>x", "<a href=https://a.example>x ", "<td>x<p>", "<p hidden>", "<title>", "<p "]
-    {
+    for unit in [
+        "<table><tr><td>x",
+        "<tr><td>x<br>y<td>z<br>",
+        "<table><tr><td>x<br>y<td>z<br>",
+        "<ul><li>x",
+        "<a href=https://a.example>x ",
+        "<td>x<p>",
+        "<p hidden>",
+        "<title>",
+        "<p ",
+    ] {
         costs_no_more_than_its_length(unit, 60_000, &|html| drop(from_html(html)));
     }
 }

@@ -65,7 +65,7 @@ fn an_answer_that_fails_is_seen_on_its_case_and_can_be_changed() {
     desk.run(&["send"]);
     let shown = desk.ana(&["case", "show", "1"]).ok().stdout;
     assert!(shown.contains("not delivered to gone@rejects.example: 550"), "{shown}");
-    assert!(desk.ana(&["case", "thread", "1"]).ok().stdout.contains("(not delivered)"));
+    assert!(desk.ana(&["case", "thread", "1"]).ok().stdout.contains(", not delivered)"));
     let row = desk.ana(&["outbox", "show", "1"]).ok();
     assert!(
         row.stdout.contains("gone@rejects.example: failed 550") && row.stderr.contains("outbox cancel 1"),
