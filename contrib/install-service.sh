@@ -41,7 +41,7 @@ visudo -cqf "$rule" || { echo "install-service: the rule of sudo is not accepted
 install -D -m 440 "$rule" "$dest/etc/sudoers.d/espomail"
 
 place 644 crontab /etc/cron.d/espomail
-[ -n "$dest" ] || [ -e /var/lib/espomail/espomail.db ] || "$program" -q init
+[ -n "$dest" ] || [ -e /var/lib/espomail/espomail.db ] || "$program" -q init >/dev/null
 
 if [ -n "$dest" ]; then
   echo "placed below $dest; on the machine itself come systemd-sysusers, systemd-tmpfiles --create and $program init, as root"
@@ -51,5 +51,5 @@ cat <<END
 espomail is set up for a team on this machine. For each person:
   usermod -aG espomail-users ana       # may run it; after the next login
   $program user add ana      # as root, who is administrator
-They type \`espomail case list\`. What is missing: $program doctor
+They type \`espomail case list\`. To check the set-up, as root: $program doctor
 END

@@ -207,6 +207,12 @@ fn owner(database: &Path, is_root: bool) -> Option<(u32, u32)> {
     facts.ok().map(|facts| (facts.uid(), facts.gid()))
 }
 
+/// Whether this process is in a group of that name.
+pub fn is_in_group(name: &str) -> bool {
+    let group = unistd::Group::from_name(name).ok().flatten();
+    group.is_some_and(|group| unistd::getgroups().is_ok_and(|groups| groups.contains(&group.gid)))
+}
+
 /// Whether somebody on this machine has this login name.
 pub fn is_login(name: &str) -> bool {
     unistd::User::from_name(name).ok().flatten().is_some()

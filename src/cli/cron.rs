@@ -76,7 +76,12 @@ fn found(ctx: &Context) -> Option<String> {
 }
 
 fn file_of_system(ctx: &Context) -> Option<String> {
-    let has_line = |file: &str| fetches(&std::fs::read_to_string(file).unwrap_or_default(), ctx);
+    // Its lines run as the service user, whose database is another one than that of a person.
+    let is_services = absolute(&ctx.db_path) == config::of_service();
+    let has_line = |file: &str| {
+        let lines = std::fs::read_to_string(file).unwrap_or_default();
+        starts(&lines, &absolute(&ctx.db_path), is_services)
+    };
     // The timer runs the database of the service.
     let by_timer = Path::new(TIMER).exists() && absolute(&ctx.db_path) == config::of_service();
     if has_line(OF_SERVICE) {

@@ -358,6 +358,7 @@ fn people_need_not_type_sudo_and_their_files_are_read_as_theirs() {
     office.run("ana", &format!("printf '9 x\\nabc' | {S} --front 1 case note 1 -F x")).exits(65);
     let refused = office.run("bob", "espomail case list").exits(77);
     assert!(refused.stderr.contains("usermod -aG espomail-users"), "{refused:?}");
+    assert!(!refused.stderr.contains("sudo:"), "sudo complains in its own words: {refused:?}");
     assert!(office.run("eve", "espomail case list").exits(77).stderr.contains("no user has the login \"eve\""));
 }
 

@@ -1,6 +1,6 @@
 //! What people see most is the same in both modes, to the byte: with colour, at all widths, in the pager and without it.
 
-use crate::support::{Modes, Typed};
+use crate::support::{Machine, Modes, Typed};
 
 /// The most used commands; `espomail` alone is the first.
 const COMMANDS: &[&str] = &[
@@ -28,14 +28,27 @@ fn the_most_used_screens_are_the_same_in_both_modes() {
             let typed = Typed { columns, rows: 1000, script: &script, steps: &[] };
             let [enforced, advisory] = modes.screens(&typed);
             assert!(enforced.1.contains(wanted) && enforced.1.contains("99812"), "{enforced:#?}");
-            assert_same(&script, &enforced.1, &advisory.1);
+            // What starts `fetch` is the one thing that must differ: the line of the system is for the service's database.
+            assert!(enforced.1.contains("is cron running? /etc/cron.d/espomail has the line"), "{enforced:#?}");
+            assert!(advisory.1.contains("is it in the crontab? * * * * * "), "{advisory:#?}");
+            let [enforced_screen, advisory_screen] = [&enforced.1, &advisory.1].map(|shown| {
+                shown.lines().filter(|line| !line.starts_with("Last fetch: ")).collect::<Vec<_>>().join("\n")
+            });
+            assert_same(&script, &enforced_screen, &advisory_screen);
             assert_eq!(enforced.0, advisory.0, "{script}");
         }
     }
 }
 
+#[test]
+fn the_set_up_says_what_it_did_and_what_comes_next() {
+    let Some(machine) = Machine::open() else { return };
+    let said = machine.run("root", "cat /usr/local/said").ok().stdout;
+    assert!(said.starts_with("espomail is set up for a team on this machine.") && said.contains("To check"), "{said}");
+}
+
 #[track_caller]
-pub fn assert_same(what: &str, enforced: &str, advisory: &str) {
+fn assert_same(what: &str, enforced: &str, advisory: &str) {
     let lines = enforced.lines().zip(advisory.lines());
     let differ: Vec<_> = lines.filter(|(enforced, advisory)| enforced != advisory).take(5).collect();
     assert!(enforced == advisory, "{what}\n(enforced, advisory): {differ:#?}\n{enforced}\n-----\n{advisory}");

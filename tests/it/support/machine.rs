@@ -25,7 +25,7 @@ mkdir -p "$base/usrlib"/{sysusers.d,tmpfiles.d}
 mount --bind "$base/usrlib/sysusers.d" /usr/lib/sysusers.d
 mount --bind "$base/usrlib/tmpfiles.d" /usr/lib/tmpfiles.d
 install -m 755 "$program" /usr/local/bin/espomail
-make -s -C "$source" install-service >/dev/null
+make -s -C "$source" install-service >"$base/local/said"
 for person in ana budi eve; do
   useradd --create-home --user-group --shell /bin/bash -G espomail-users "$person"
 done
