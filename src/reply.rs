@@ -97,6 +97,10 @@ pub struct Started {
 pub struct Queued {
     /// Outbox row.
     pub outbox_id: i64,
+    /// Email of the archive.
+    pub email_id: i64,
+    /// Number of its case.
+    pub case: Option<i64>,
     /// To, Cc and Bcc.
     pub recipients: Vec<String>,
 }
@@ -131,6 +135,7 @@ pub fn send(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, letter: &Ready<'_>) -
     let Outgoing { to, cc, bcc, .. } = composed.outgoing();
     return_address(tx, world, started, outbox_id, to.len() + cc.len() + bcc.len())?;
     decided(tx, started)?;
+    let email_id = rows::by_id(tx, outbox_id)?.and_then(|row| row.email_id).context("the letter has no email")?;
     if let Some(case) = &case {
         if let Some(to) = started.status {
             let from = at.is_none().then_some(case.status);
@@ -140,12 +145,11 @@ pub fn send(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, letter: &Ready<'_>) -
         if at.is_none() {
             settle_case(tx, world, case, actor.user(), (to, cc), started.status)?;
         }
-        let email_id = rows::by_id(tx, outbox_id)?.and_then(|row| row.email_id).context("the letter has no email")?;
         let typed: Vec<&str> = started.typed.iter().map(String::as_str).collect();
         people::written_to(tx, world, case, &Written { email_id, to, cc, bcc, typed: &typed })?;
     }
     let recipients = to.iter().chain(cc).chain(bcc).map(|mailbox| mailbox.address.clone()).collect();
-    Ok(Queued { outbox_id, recipients })
+    Ok(Queued { outbox_id, email_id, case: case.map(|case| case.number), recipients })
 }
 
 /// A letter to one person goes out under an envelope sender of its own, so that a report on it proves itself (B9.2).

@@ -13,6 +13,7 @@ mod identity;
 mod listed;
 mod personal;
 pub mod presets;
+pub mod probe;
 mod secret;
 mod sending;
 mod servers;
@@ -24,15 +25,16 @@ use clap::{Args, Subcommand};
 
 use self::doubts::doubts_of;
 use self::settings::Settings;
-use super::connect::{self, Protocol};
+use super::connect;
 use super::context::{self, Context};
 use crate::access::{Actor, account};
 use crate::error::{self, Fault, Kind};
 use crate::intake::verdicts::Verdicts;
-use crate::net::{ListedFolder, NetError};
+use crate::net::ListedFolder;
 use crate::store::accounts::{self, Account, AccountKind};
 use crate::store::db::Tx;
 use crate::ui::cell::{Cell, Column, head};
+use crate::ui::outcome::Thing;
 
 pub use show::COLUMNS;
 
@@ -170,12 +172,12 @@ pub fn run(command: AccountCommand, ctx: &Context) -> Result<()> {
         AccountCommand::Enable(args) => set_active(&args.account, true, ctx),
         AccountCommand::Disable(args) => set_active(&args.account, false, ctx),
         AccountCommand::Delete(args) => delete(&args.account, ctx),
-        AccountCommand::Test(args) => test(&args.account, ctx),
+        AccountCommand::Test(args) => probe::test(&args.account, ctx),
         AccountCommand::Presets => presets::list(ctx),
         AccountCommand::Folders(args) => folders(&args.account, ctx),
         AccountCommand::Reset(args) => reset(&args.account, ctx),
         AccountCommand::Secret(args) => secret::run(&args, ctx),
-        AccountCommand::Breaker(args) => breaker(&args, ctx),
+        AccountCommand::Breaker(args) => probe::breaker(&args, ctx),
         AccountCommand::Audit(args) => audit::run(&args, ctx),
     }
 }
@@ -201,7 +203,7 @@ fn add(args: &Add, ctx: &Context) -> Result<()> {
         doubts.extend(Verdicts::of_neighbours(tx, &account)?.warning(&account));
         Ok((account.id, doubts))
     })?;
-    ctx.done(id, &format!("account {name} added"))?;
+    ctx.done(Thing::account(id, &name), &format!("account {name} added"))?;
     doubts.iter().for_each(|doubt| ctx.ui.warn(&format!("account {name}: {doubt}")));
     after_change(&name, &args.settings, ctx);
     Ok(())
@@ -268,7 +270,7 @@ fn edit(args: &Edit, ctx: &Context) -> Result<()> {
         Ok((account, doubts))
     })?;
     secret::forget_unused(ctx, &account)?;
-    ctx.done(account.id, &format!("account {} changed", args.account))?;
+    ctx.done(Thing::account(account.id, &account.name), &format!("account {} changed", args.account))?;
     doubts.iter().for_each(|doubt| ctx.ui.warn(&format!("account {}: {doubt}", account.name)));
     after_change(&account.name, &args.settings, ctx);
     Ok(())
@@ -290,7 +292,7 @@ fn set_active(name: &str, active: bool, ctx: &Context) -> Result<()> {
         accounts::update(tx, &Account { active, edited_at: ctx.now(), ..account })?;
         Ok(account.id)
     })?;
-    ctx.done(id, &format!("account {name} is {}", if active { "enabled" } else { "disabled" }))
+    ctx.done(Thing::account(id, name), &format!("account {name} is {}", if active { "enabled" } else { "disabled" }))
 }
 
 fn delete(name: &str, ctx: &Context) -> Result<()> {
@@ -308,55 +310,7 @@ fn delete(name: &str, ctx: &Context) -> Result<()> {
     if !ctx.dry_run {
         secret::forget(ctx, id)?;
     }
-    ctx.done(id, &format!("account {name} deleted"))
-}
-
-fn test(name: &str, ctx: &Context) -> Result<()> {
-    let account = readable(name, "account test", ctx)?;
-    let mut failed = None;
-    let mut told = |protocol: Protocol, tried: Result<String>| match tried {
-        Ok(said) => ctx.ui.text(&format!("{}  ok: {said}", protocol.name())),
-        Err(error) => {
-            ctx.ui.warn(&format!("account \"{name}\": {}: {error:#}", protocol.name()));
-            connect::advice(&account, protocol, &error).iter().for_each(|s| ctx.ui.hint(s));
-            failed.get_or_insert(error);
-            Ok(())
-        }
-    };
-    if account.imap.host.is_some() {
-        told(Protocol::Imap, test_imap(&account, ctx))?;
-    }
-    if account.smtp.host.is_some() {
-        told(Protocol::Smtp, test_smtp(&account, ctx))?;
-    }
-    if account.imap.host.is_some() {
-        let verdicts = ctx.read(|tx, _| Verdicts::of(tx, account.id))?;
-        ctx.ui.text(&format!("DMARC {}", verdicts.told()))?;
-        if let Some(hint) = verdicts.hint(&account) {
-            ctx.ui.hint(&hint);
-        }
-    }
-    match failed {
-        Some(error) => Err(context::told(error::classify(&error).0)),
-        None => Ok(()),
-    }
-}
-
-fn test_smtp(account: &Account, ctx: &Context) -> Result<String> {
-    connect::smtp(account, &ctx.config, &ctx.db_path)?.quit();
-    Ok(format!("{}:{}", account.smtp.host.as_deref().unwrap_or_default(), account.smtp.port))
-}
-
-fn test_imap(account: &Account, ctx: &Context) -> Result<String> {
-    let mut source = connect::imap(account, &ctx.config, &ctx.db_path, None)?;
-    let store = ctx.store()?;
-    let mut said = Vec::new();
-    for folder in store.read(|tx| accounts::folders(tx, account.id))? {
-        let open = source.open(&folder.name, true).map_err(|error| NetError::of_folder(error.into(), &folder.name))?;
-        said.push(format!("{} has {} messages", folder.name, open.exists));
-    }
-    source.logout();
-    Ok(format!("{}:{}, {}", account.imap.host.as_deref().unwrap_or_default(), account.imap.port, said.join(", ")))
+    ctx.done(Thing::account(id, name), &format!("account {name} deleted"))
 }
 
 fn folders(name: &str, ctx: &Context) -> Result<()> {
@@ -384,22 +338,8 @@ fn reset(name: &str, ctx: &Context) -> Result<()> {
         accounts::reset(tx, account.id)?;
         Ok(account.id)
     })?;
-    ctx.done(id, &format!("account {name}: the next fetch looks at everything since its fetch-since again"))
-}
-
-fn breaker(args: &Breaker, ctx: &Context) -> Result<()> {
-    if !args.reset {
-        let account = readable(&args.account, "account breaker", ctx)?;
-        let text = match account.breaker_tripped_at {
-            Some(at) => format!("automatic replies are stopped since {}", ctx.ui.local_time(at)),
-            None => "automatic replies are not stopped".to_owned(),
-        };
-        return ctx.ui.text(&text);
-    }
-    let id = ctx.write(|tx, actor| {
-        let account = context::managed_account(tx, actor, "account breaker", &args.account)?;
-        accounts::reset_breaker(tx, account.id, ctx.now())?;
-        Ok(account.id)
-    })?;
-    ctx.done(id, &format!("account {}: automatic replies go on", args.account))
+    ctx.done(
+        Thing::account(id, name),
+        &format!("account {name}: the next fetch looks at everything since its fetch-since again"),
+    )
 }

@@ -167,7 +167,7 @@ pub struct ShowThread {
 /// `case assign`
 #[derive(Debug, Args)]
 pub struct Assign {
-    /// Case numbers, then the user
+    /// Case numbers, then the user; @me is you, @none removes the assignee
     #[arg(value_name = "N… USER", num_args = 2.., required = true)]
     words: Vec<String>,
 }

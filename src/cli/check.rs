@@ -17,6 +17,7 @@ use crate::moment;
 use crate::store::accounts;
 use crate::store::db::{Busy, Tx};
 use crate::store::{deliveries, instance, outbox, place, sent_copies, server_actions};
+use crate::ui::cell::{Cell, Column, head, unlisted};
 use crate::ui::output::Ui;
 
 /// `check`
@@ -49,11 +50,63 @@ pub struct CheckArgs {
 const LATELY: SignedDuration = SignedDuration::from_hours(24);
 
 /// What is said on the one line.
-struct Report {
-    level: Option<Level>,
+#[derive(Default)]
+pub struct Report {
+    /// Exit code.
+    code: u8,
     text: String,
-    /// For graphs, after the bar.
-    figures: String,
+    concerns: Vec<String>,
+    /// `None` = nothing could be looked at.
+    figures: Option<Figures>,
+}
+
+/// For graphs, after the bar.
+struct Figures {
+    quarantined: i64,
+    waiting: i64,
+    scheduled: i64,
+    uncertain: i64,
+    refused: i64,
+    oldest: i64,
+    quarantine_limit: i64,
+}
+
+/// Fields of `check` in their order.
+pub const COLUMNS: &[Column<Report>] = &[
+    Column::new("state", head("State"), |report, _| Cell::text(&report.word().to_lowercase())),
+    Column::new("exit", unlisted(), |report, _| Cell::int(report.code.into())),
+    Column::new("text", unlisted(), |report, _| Cell::text(&report.text)),
+    Column::new("concerns", unlisted(), |report, _| Cell::words(&report.concerns)),
+    Column::new("quarantined", unlisted(), |report, _| report.figure(|figures| figures.quarantined)),
+    Column::new("outbox_waiting", unlisted(), |report, _| report.figure(|figures| figures.waiting)),
+    Column::new("outbox_scheduled", unlisted(), |report, _| report.figure(|figures| figures.scheduled)),
+    Column::new("outbox_uncertain", unlisted(), |report, _| report.figure(|figures| figures.uncertain)),
+    Column::new("outbox_refused", unlisted(), |report, _| report.figure(|figures| figures.refused)),
+    Column::new("outbox_oldest_seconds", unlisted(), |report, _| report.figure(|figures| figures.oldest)),
+];
+
+impl Report {
+    fn word(&self) -> &'static str {
+        match self.code {
+            0 => "OK",
+            1 => "WARNING",
+            2 => "CRITICAL",
+            _ => "UNKNOWN",
+        }
+    }
+
+    fn figure(&self, figure: fn(&Figures) -> i64) -> Cell {
+        Cell::opt_int(self.figures.as_ref().map(figure))
+    }
+
+    fn of(level: Option<Level>, text: String, concerns: Vec<String>, figures: Option<Figures>) -> Report {
+        let code = match level {
+            None => 0,
+            Some(Level::Warning) => 1,
+            Some(Level::Critical) => 2,
+        };
+        Report { code, text, concerns, figures }
+    }
 }
 
 /// Runs `check`.
@@ -63,14 +116,9 @@ pub fn run(args: &CheckArgs, ctx: &Context) -> Result<()> {
     let place: Vec<String> = place.into_iter().filter(|one| one.is_grave).map(|one| one.what).collect();
     let stuck = busy::stuck(&ctx.db_path);
     let looked = ctx.read(|tx, actor| look(tx, actor, place, &stuck, &limits, ctx.now()));
-    let Report { level, text, figures } = looked.or_else(|error| held_up(&stuck, error))?;
-    let (code, word) = match level {
-        None => (0, "OK"),
-        Some(Level::Warning) => (1, "WARNING"),
-        Some(Level::Critical) => (2, "CRITICAL"),
-    };
-    say(&ctx.ui, word, &text, &format!(" | {figures}"))?;
-    if code == 0 { Ok(()) } else { Err(Ended::Code(code).into()) }
+    let report = looked.or_else(|error| held_up(&stuck, error))?;
+    say(&ctx.ui, &report)?;
+    if report.code == 0 { Ok(()) } else { Err(Ended::Code(report.code).into()) }
 }
 
 /// The exit code where nothing could be looked at.
@@ -79,14 +127,32 @@ pub const UNKNOWN: u8 = 3;
 /// Says why nothing could be looked at; the exit code.
 pub fn unknown(why: &str, ui: &Ui) -> u8 {
     // Nobody to tell where standard output is closed.
-    let _ = say(ui, "UNKNOWN", why, "");
+    let _ = say(ui, &Report { code: UNKNOWN, text: why.to_owned(), ..Report::default() });
     UNKNOWN
 }
 
-fn say(ui: &Ui, word: &str, text: &str, figures: &str) -> Result<()> {
+fn say(ui: &Ui, report: &Report) -> Result<()> {
     // The bar and the end of the line belong to the format.
-    let text = text.trim().replace(['|', '\n'], " ");
-    ui.text(&format!("ESPOMAIL {word} - {text}{figures}"))
+    let text = report.text.trim().replace(['|', '\n'], " ");
+    if ui.format.is_json() {
+        return ui.object("check", COLUMNS, report);
+    }
+    let figures = report.figures.as_ref().map(|figures| format!(" | {}", figures.told())).unwrap_or_default();
+    ui.text(&format!("ESPOMAIL {} - {text}{figures}", report.word()))
+}
+
+impl Figures {
+    fn told(&self) -> String {
+        [
+            format!("quarantine={};{}", self.quarantined, self.quarantine_limit),
+            format!("outbox={}", self.waiting),
+            format!("scheduled={}", self.scheduled),
+            format!("uncertain={}", self.uncertain),
+            format!("refused={}", self.refused),
+            format!("oldest={}s", self.oldest),
+        ]
+        .join(" ")
+    }
 }
 
 /// A process that is stopped may keep even readers waiting.
@@ -95,7 +161,8 @@ fn held_up(stuck: &[Stuck], error: anyhow::Error) -> Result<Report> {
         return Err(error);
     }
     let text = stuck.iter().map(|one| one.told(&|_| None)).collect::<Vec<_>>().join("; ");
-    Ok(Report { level: Some(Level::Critical), text, figures: String::new() })
+    let concerns = stuck.iter().map(|one| one.told(&|_| None)).collect();
+    Ok(Report::of(Some(Level::Critical), text, concerns, None))
 }
 
 /// Monitoring hears of all accounts, but of those that the actor does not know of neither name nor reason.
@@ -125,20 +192,19 @@ fn look(
     let desk = concerns::of_desk(&accounts, &queue, quarantined, ahead, limits, now);
     found.extend(desk.into_iter().map(|concern| (concern.level, concern.what)));
     found.sort_by_key(|(level, _)| std::cmp::Reverse(*level));
-    let texts: Vec<&str> = found.iter().map(|(_, text)| text.as_str()).collect();
-    Ok(Report {
-        level: found.first().map(|(level, _)| *level),
-        text: if texts.is_empty() { concerns::all_is_well(&accounts) } else { texts.join("; ") },
-        figures: [
-            format!("quarantine={quarantined};{}", limits.quarantine),
-            format!("outbox={}", queue.waiting),
-            format!("scheduled={}", queue.scheduled),
-            format!("uncertain={}", queue.uncertain),
-            format!("refused={}", queue.refused),
-            format!("oldest={}s", concerns::waits_for(&queue, now).as_secs()),
-        ]
-        .join(" "),
-    })
+    let level = found.first().map(|(level, _)| *level);
+    let texts: Vec<String> = found.into_iter().map(|(_, text)| text).collect();
+    let text = if texts.is_empty() { concerns::all_is_well(&accounts) } else { texts.join("; ") };
+    let figures = Figures {
+        quarantined,
+        waiting: queue.waiting,
+        scheduled: queue.scheduled,
+        uncertain: queue.uncertain,
+        refused: queue.refused,
+        oldest: concerns::waits_for(&queue, now).as_secs(),
+        quarantine_limit: limits.quarantine,
+    };
+    Ok(Report::of(level, text, texts, Some(figures)))
 }
 
 /// Every account with what the database knows of it.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use serde_json::Value;
 
 use super::busy;
 pub use super::busy::ACCOUNT_OF_OTHERS;
@@ -30,6 +31,7 @@ use crate::store::restored;
 use crate::store::teams::{self, Team};
 use crate::store::templates::{self, Template};
 use crate::store::users::{self, User};
+use crate::ui::outcome::{self, Deed, Outcome, Thing};
 use crate::ui::output::Ui;
 
 /// The context of one command.
@@ -149,18 +151,38 @@ impl Context {
 
     /// Says what would be done without `--dry-run`.
     pub fn rehearsed(&self, sentence: &str) -> Result<()> {
-        let line = format!("dry run, nothing changed; without --dry-run: {sentence}");
-        ::log::info!("{}: {line}", self.command);
-        self.ui.rehearsed(sentence, &line)
+        self.told(Outcome { deeds: vec![Deed::new(Vec::new(), sentence)], dry_run: true, ..Outcome::default() })
     }
 
-    /// Says what was done, or with `--dry-run` what would be.
-    pub fn done(&self, id: impl std::fmt::Display, sentence: &str) -> Result<()> {
-        if self.dry_run {
-            return self.rehearsed(sentence);
+    /// Says what was done to things, or with `--dry-run` what would be.
+    pub fn done(&self, things: impl Into<Vec<Thing>>, sentence: &str) -> Result<()> {
+        self.done_with(things, sentence, Vec::new())
+    }
+
+    /// The same, with further fields for programs.
+    pub fn done_with(
+        &self,
+        things: impl Into<Vec<Thing>>,
+        sentence: &str,
+        facts: Vec<(&'static str, Value)>,
+    ) -> Result<()> {
+        self.told(Outcome { deeds: vec![Deed::new(things, sentence)], facts, ..Outcome::default() })
+    }
+
+    /// Says what was done by a command that takes several things, one sentence for each.
+    pub fn done_each(&self, deeds: Vec<Deed>) -> Result<()> {
+        self.told(Outcome { deeds, takes_several: true, ..Outcome::default() })
+    }
+
+    fn told(&self, outcome: Outcome) -> Result<()> {
+        let outcome = Outcome { dry_run: self.dry_run || outcome.dry_run, ..outcome };
+        for Deed { sentence, .. } in &outcome.deeds {
+            match outcome.dry_run {
+                true => ::log::info!("{}: {}", self.command, outcome::rehearsed(sentence)),
+                false => ::log::info!("{}: {sentence}", self.command),
+            }
         }
-        ::log::info!("{}: {sentence}", self.command);
-        self.ui.done(id, sentence)
+        self.ui.outcome(&outcome)
     }
 }
 
@@ -229,6 +251,9 @@ pub fn send_lock(database: &Path) -> Result<Lock> {
 pub fn user(tx: &Tx<'_>, name: &str) -> Result<User> {
     users::by_username(tx, name)?.ok_or_else(|| unknown("user", name, "espomail user list"))
 }
+
+/// What is typed for no user.
+pub const NOBODY: &str = "@none";
 
 /// A user by name; `@me` is the acting user.
 pub fn user_or_me(tx: &Tx<'_>, actor: &Actor, field: &str, name: &str) -> Result<User> {

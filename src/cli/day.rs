@@ -39,7 +39,7 @@ impl<T> Part<T> {
 
 /// What a user has to do.
 pub struct Day {
-    user: String,
+    user: (i64, String),
     teams: Vec<Team>,
     waiting: Part<CaseRow>,
     unread: i64,
@@ -54,15 +54,15 @@ const fn named() -> Head {
 
 /// Fields of the day in their order.
 pub const COLUMNS: &[Column<Day>] = &[
-    Column::new("user", named(), |day, _| Cell::text(&day.user)),
-    Column::new("waiting", named(), |day, shown| Cell::rows(cases_read::COLUMNS, &day.waiting.rows, shown)),
+    Column::new("user", named(), |day, _| Cell::user(day.user.0, &day.user.1)),
+    Column::new("waiting_cases", named(), |day, shown| Cell::rows(cases_read::COLUMNS, &day.waiting.rows, shown)),
     Column::new("waiting_count", named(), |day, _| Cell::int(day.waiting.count)),
     Column::new("unread_notifications", named(), |day, _| Cell::int(day.unread)),
-    Column::new("drafts", named(), |day, shown| Cell::rows(email::COLUMNS, &day.drafts.rows, shown)),
+    Column::new("draft_emails", named(), |day, shown| Cell::rows(email::COLUMNS, &day.drafts.rows, shown)),
     Column::new("drafts_count", named(), |day, _| Cell::int(day.drafts.count)),
-    Column::new("failed", named(), |day, shown| Cell::rows(outbox::COLUMNS, &day.failed.rows, shown)),
+    Column::new("failed_letters", named(), |day, shown| Cell::rows(outbox::COLUMNS, &day.failed.rows, shown)),
     Column::new("failed_count", named(), |day, _| Cell::int(day.failed.count)),
-    Column::new("unassigned", named(), |day, shown| Cell::rows(cases_read::COLUMNS, &day.unassigned.rows, shown)),
+    Column::new("unassigned_cases", named(), |day, shown| Cell::rows(cases_read::COLUMNS, &day.unassigned.rows, shown)),
     Column::new("unassigned_count", named(), |day, _| Cell::int(day.unassigned.count)),
 ];
 
@@ -89,7 +89,7 @@ fn day(tx: &Tx<'_>, actor: &Actor, user: &User, now: Timestamp) -> Result<Day> {
     };
     let teams = teams::of_user(tx, user.id)?;
     Ok(Day {
-        user: user.username.clone(),
+        user: (user.id, user.username.clone()),
         waiting: listed(tx, actor, &mine)?,
         unread: notifications::count_unread(tx, user.id, actor.sight())?,
         drafts: Part::of(emails::list(tx, &drafts, actor.sight())?)?,
@@ -104,7 +104,7 @@ fn listed(tx: &Tx<'_>, actor: &Actor, query: &CaseQuery) -> Result<Part<CaseRow>
 }
 
 fn tell(ui: &Ui, day: &Day) -> Result<()> {
-    let cases = ["number", "priority", "created_at", "waiting_since", "customer", "name"];
+    let cases = ["number", "priority", "created_at", "waiting_since", "customer", "subject"];
     if ui.quiet {
         return ui.list("cases", cases_read::COLUMNS, &day.waiting.rows);
     }

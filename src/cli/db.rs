@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
+use serde_json::json;
 
 use super::context::{self, Context};
 use super::init;
@@ -13,7 +14,8 @@ use crate::error::{self, Fault, Kind};
 use crate::secret;
 use crate::store::db::AFTER_DAMAGE;
 use crate::store::instance;
-use crate::ui::cell::{Cell, Column, head};
+use crate::ui::cell::{Cell, Column, Field, head};
+use crate::ui::outcome::Thing;
 
 /// Database: create, check, back up and restore
 #[derive(Debug, Subcommand)]
@@ -56,6 +58,13 @@ pub const COLUMNS: &[Column<(String, i64)>] = &[
     Column::new("rows", head("ROWS").right(), |(_, rows), _| Cell::int(*rows)),
 ];
 
+/// Fields of `db check` in their order.
+pub const CHECK_COLUMNS: &[Column<(String, Vec<String>)>] = &[
+    Column::new("database", head("Database"), |(path, _), _| Cell::text(path)),
+    Column::new("sound", head("Sound"), |(_, faults), _| Cell::bool(faults.is_empty())),
+    Column::new("faults", head("Faults"), |(_, faults), _| Cell::words(faults)),
+];
+
 /// Runs a `db` command.
 pub fn run(command: DbCommand, ctx: &Context) -> Result<()> {
     match command {
@@ -69,10 +78,17 @@ pub fn run(command: DbCommand, ctx: &Context) -> Result<()> {
 
 fn check(ctx: &Context) -> Result<()> {
     let faults = ctx.store()?.check()?;
-    if faults.is_empty() {
-        return ctx.ui.text("ok");
+    if ctx.ui.format.is_json() {
+        ctx.ui.object("db_check", CHECK_COLUMNS, &(ctx.db_path.display().to_string(), faults.clone()))?;
+    } else if faults.is_empty() {
+        ctx.ui.text("ok")?;
     }
-    faults.iter().try_for_each(|fault| ctx.ui.text(fault))?;
+    if faults.is_empty() {
+        return Ok(());
+    }
+    if !ctx.ui.format.is_json() {
+        faults.iter().try_for_each(|fault| ctx.ui.text(fault))?;
+    }
     ctx.ui.warn(&format!("{} is damaged", ctx.db_path.display()));
     ctx.ui.hint(AFTER_DAMAGE);
     Err(context::told(Kind::Io))
@@ -81,7 +97,14 @@ fn check(ctx: &Context) -> Result<()> {
 fn stats(ctx: &Context) -> Result<()> {
     ctx.read(|_, actor| actor.require_admin("db stats"))?;
     let (tables, bytes) = ctx.store()?.stats()?;
-    ctx.ui.list("tables", COLUMNS, &tables)?;
+    let size = vec![
+        Field::unseen("size", Cell::int(bytes)),
+        Field::unseen("database", Cell::text(&ctx.db_path.display().to_string())),
+    ];
+    ctx.ui.list_with("tables", COLUMNS, &tables, size)?;
+    if ctx.ui.format.is_json() {
+        return Ok(());
+    }
     ctx.ui.note(&format!("{bytes} bytes in {}", ctx.db_path.display()));
     Ok(())
 }
@@ -111,5 +134,10 @@ fn backup(args: &Backup, ctx: &Context) -> Result<()> {
         true => format!("secrets to {}", beside.display()),
         false => "secrets are not in it".to_owned(),
     };
-    ctx.done(file.display(), &format!("backup written to {}; {secrets}", file.display()))
+    let kept = args.with_secrets.then(|| beside.display().to_string());
+    ctx.done_with(
+        Thing::path(file.display()),
+        &format!("backup written to {}; {secrets}", file.display()),
+        vec![("secrets_path", json!(kept))],
+    )
 }

@@ -50,6 +50,10 @@ pub const COLUMNS: &[Column<Finding>] = &[
     Column::new("state", head("STATE"), |found, _| Cell::text(found.state.name())),
     Column::new("text", head("FOUND").shrinking(), |found, _| Cell::text(&found.text)),
     Column::new("hint", unlisted(), |found, _| Cell::text(&found.hint)),
+    Column::new("account", unlisted(), |found, _| Cell::opt_named(found.account.as_ref())),
+    Column::new("exit", unlisted(), |found, _| {
+        Cell::int(if let State::Fail(kind) = found.state { kind.exit_code().into() } else { 0 })
+    }),
 ];
 
 /// What was found about one thing.
@@ -58,6 +62,8 @@ pub struct Finding {
     state: State,
     text: String,
     hint: String,
+    /// Id and name of the account that it is about.
+    account: Option<(i64, String)>,
 }
 
 enum State {
@@ -78,7 +84,7 @@ impl State {
 
 impl Finding {
     fn ok(check: &str, text: impl Into<String>) -> Finding {
-        Finding { check: check.to_owned(), state: State::Ok, text: text.into(), hint: String::new() }
+        Finding { check: check.to_owned(), state: State::Ok, text: text.into(), hint: String::new(), account: None }
     }
 
     fn warn(check: &str, text: impl Into<String>, hint: impl Into<String>) -> Finding {
@@ -87,6 +93,10 @@ impl Finding {
 
     fn fail(check: &str, kind: Kind, text: impl Into<String>, hint: impl Into<String>) -> Finding {
         Finding { state: State::Fail(kind), hint: hint.into(), ..Finding::ok(check, text) }
+    }
+
+    fn of(self, account: &Account) -> Finding {
+        Finding { account: Some((account.id, account.name.clone())), ..self }
     }
 }
 
@@ -105,7 +115,7 @@ pub fn run(args: &DoctorArgs, ctx: &Context) -> Result<()> {
         Ok(()) => everything(args, ctx, place, &mut findings),
     }
     ctx.ui.list("doctor", COLUMNS, &findings)?;
-    if ctx.ui.for_people() {
+    if ctx.ui.tells_people() {
         findings
             .iter()
             .filter(|one| !one.hint.is_empty())
@@ -185,13 +195,14 @@ fn judged(account: &Account, ctx: &Context) -> Result<Finding> {
     let verdicts = ctx.read(|tx, _| Verdicts::of(tx, account.id))?;
     let check = format!("{} DMARC", account.name);
     let is_set = account.fetching.authserv_id.is_some();
-    Ok(match verdicts.hint(account) {
+    let found = match verdicts.hint(account) {
         None if is_set => Finding::ok(&check, verdicts.told()),
         hint => {
             let text = if is_set { verdicts.told() } else { format!("{}; {}", Verdicts::UNSET, verdicts.told()) };
             Finding::warn(&check, text, hint.unwrap_or_default())
         }
-    })
+    };
+    Ok(found.of(account))
 }
 
 /// Connects and logs in.
@@ -199,13 +210,14 @@ fn servers(account: &Account, ctx: &Context) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut note = |protocol: Protocol, host: &Option<String>, tried: Result<()>| {
         let check = format!("{} {}", account.name, protocol.name());
-        findings.push(match tried {
+        let found = match tried {
             Ok(()) => Finding::ok(&check, host.as_deref().unwrap_or_default()),
             Err(error) => {
                 let hint = connect::advice(account, protocol, &error);
                 Finding::fail(&check, error::classify(&error).0, format!("{error:#}"), hint.unwrap_or_default())
             }
-        });
+        };
+        findings.push(found.of(account));
     };
     if account.imap.host.is_some() {
         let tried = connect::imap(account, &ctx.config, &ctx.db_path, None).map(|mut session| session.logout());

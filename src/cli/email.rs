@@ -27,6 +27,7 @@ use super::letter::verbs;
 use super::query;
 use crate::desk::Sorting;
 use crate::error::{self, Kind};
+use crate::ui::outcome::Deed;
 
 /// A decision about an email: step, text, moment.
 type Decision = (String, String, Timestamp);
@@ -156,19 +157,24 @@ pub fn run(command: EmailCommand, ctx: &Context) -> Result<()> {
 ///
 /// # Errors
 /// The error of the only one, exit 1 after refusals were told, or what stops them all.
-fn each(ids: &[i64], ctx: &Context, one: impl Fn(i64) -> Result<()>) -> Result<()> {
+fn each(ids: &[i64], ctx: &Context, one: impl Fn(i64) -> Result<Deed>) -> Result<()> {
     if let [id] = ids {
-        return one(*id);
+        return ctx.done_each(vec![one(*id)?]);
     }
-    let mut failed = false;
+    let (mut deeds, mut ended) = (Vec::new(), Ok(()));
     for id in ids {
         match one(*id) {
+            Ok(deed) => deeds.push(deed),
             Err(error) if error::classify(&error).0 == Kind::Data => {
                 ctx.ui.error(&error);
-                failed = true;
+                ended = Err(context::told(Kind::Partial));
             }
-            other => other?,
+            Err(error) => {
+                ended = Err(error);
+                break;
+            }
         }
     }
-    if failed { Err(context::told(Kind::Partial)) } else { Ok(()) }
+    ctx.done_each(deeds)?;
+    ended
 }

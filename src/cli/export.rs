@@ -6,7 +6,9 @@ use std::collections::HashSet;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
+use serde_json::json;
 
+pub use self::target::RAW;
 use self::target::{Exported, Form, Target};
 use super::context::{self, Context};
 use super::delivery;
@@ -15,6 +17,7 @@ use crate::error::{Fault, Kind};
 use crate::store::cases;
 use crate::store::db::{Store, Tx};
 use crate::store::emails;
+use crate::ui::outcome::Thing;
 
 /// Export mail to files
 #[derive(Debug, Subcommand)]
@@ -71,7 +74,7 @@ pub fn run(command: ExportCommand, ctx: &Context) -> Result<()> {
         ExportCommand::Email(args) => given(tx, &actor, &args.ids),
     })?;
     if ctx.dry_run {
-        return ctx.done(ids.len(), &format!("{} would be exported to {path}", counted(ids.len())));
+        return ctx.done(Thing::path(path), &format!("{} exported to {path}", counted(ids.len())));
     }
     let mut target = Target::begin(form, path, ctx.ui.is_terminal())?;
     let (mut written, mut failed) = (0, false);
@@ -92,7 +95,7 @@ pub fn run(command: ExportCommand, ctx: &Context) -> Result<()> {
     if path == "-" {
         ctx.ui.verbose(1, &sentence)
     } else {
-        ctx.done(written, &sentence)?
+        ctx.done_with(Thing::path(path), &sentence, vec![("count", json!(written))])?
     }
     if failed { Err(context::told(Kind::Partial)) } else { Ok(()) }
 }

@@ -151,8 +151,8 @@ pub fn run(args: &FetchArgs, ctx: &Context) -> Result<()> {
         tally.worst = worse(tally.worst, send::trouble(&flushed));
     }
     let is_asked = args.summary || ctx.dry_run || ctx.ui.verbosity > 0 || ctx.ui.is_terminal();
-    summary::tell(ctx, &store, &tally, &flushed, started, is_asked);
-    ended?;
+    let told = summary::tell(ctx, &store, &tally, &flushed, started, is_asked);
+    ended.and(told)?;
     tally.worst.map_or(Ok(()), |kind| Err(context::told(kind)))
 }
 
@@ -297,8 +297,8 @@ impl Watch<'_> {
                     false => (Kind::TempFail, "the server asks to be left alone"),
                 };
                 self.tally.worst = worse(self.tally.worst, Some(kind));
-                let line = format!("{}: {why}, next try at {until}", self.called(account));
-                self.ctx.ui.verbose(1, &line);
+                let line = format!("{}: {why}, next try at {}", self.called(account), ui.local_time(until));
+                ui.trouble(1, &line);
             }
             Event::Done(account, _) if !self.knows(account) => {}
             Event::Done(account, stored) => {

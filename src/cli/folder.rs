@@ -12,6 +12,7 @@ use crate::store::filters::{self, ActionKind};
 use crate::store::folders::{self, Folder};
 use crate::store::teams;
 use crate::ui::cell::{Cell, Column, head, unlisted};
+use crate::ui::outcome::Thing;
 
 /// Folders of mail
 #[derive(Debug, Subcommand)]
@@ -75,7 +76,7 @@ pub type Listed = (Folder, Vec<String>);
 
 /// Fields of folders in their order.
 pub const COLUMNS: &[Column<Listed>] = &[
-    Column::new("name", head("FOLDER"), |(folder, _), _| Cell::text(&folder.name)),
+    Column::new("name", head("FOLDER").key(), |(folder, _), _| Cell::text(&folder.name)),
     Column::new("kind", head("KIND"), |(folder, _), _| {
         Cell::text(if folder.user_id.is_some() { "personal" } else { "group" })
     }),
@@ -101,7 +102,7 @@ pub fn run(command: FolderCommand, ctx: &Context) -> Result<()> {
 
 fn add(args: &Add, ctx: &Context) -> Result<()> {
     let name = new_name("folder", &args.folder)?;
-    let id = ctx.write(|tx, actor| {
+    ctx.write(|tx, actor| {
         let owner = match args.teams.is_empty() {
             true => Some(actor.require_user("folder add")?.id),
             false => {
@@ -111,15 +112,14 @@ fn add(args: &Add, ctx: &Context) -> Result<()> {
         };
         refuse_taken(tx, owner, "folder", &name, None)?;
         let id = folders::add(tx, owner, &name, ctx.now())?;
-        set_teams(tx, id, &args.teams)?;
-        Ok(id)
+        set_teams(tx, id, &args.teams)
     })?;
-    ctx.done(id, &format!("folder {name} added"))
+    ctx.done(Thing::folder(&name), &format!("folder {name} added"))
 }
 
 fn edit(args: &Edit, ctx: &Context) -> Result<()> {
     let name = args.name.as_deref().map(|name| new_name("--name", name)).transpose()?;
-    let id = ctx.write(|tx, actor| {
+    ctx.write(|tx, actor| {
         let folder = changeable(tx, actor, "folder edit", &args.folder)?;
         if let Some(name) = &name {
             refuse_taken(tx, folder.user_id, "--name", name, Some(folder.id))?;
@@ -130,21 +130,19 @@ fn edit(args: &Edit, ctx: &Context) -> Result<()> {
                 .hint("make one of the team instead: espomail folder add NAME --group TEAM")
                 .into());
         }
-        set_teams(tx, folder.id, &args.teams)?;
-        Ok(folder.id)
+        set_teams(tx, folder.id, &args.teams)
     })?;
-    ctx.done(id, &format!("folder {} changed", args.folder))
+    ctx.done(Thing::folder(name.as_ref().unwrap_or(&args.folder)), &format!("folder {} changed", args.folder))
 }
 
 fn delete(name: &str, ctx: &Context) -> Result<()> {
     ctx.read(|tx, actor| deletable(tx, actor, name))?;
     ctx.confirm(&format!("Delete folder {name}? Its mail stays and is in the inbox again."))?;
-    let id = ctx.write(|tx, actor| {
+    ctx.write(|tx, actor| {
         let folder = deletable(tx, actor, name)?;
-        folders::delete(tx, folder.id)?;
-        Ok(folder.id)
+        folders::delete(tx, folder.id)
     })?;
-    ctx.done(id, &format!("folder {name} deleted"))
+    ctx.done(Thing::folder(name), &format!("folder {name} deleted"))
 }
 
 fn deletable(tx: &Tx<'_>, actor: &Actor, name: &str) -> Result<Folder> {

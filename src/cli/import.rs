@@ -18,7 +18,7 @@ use crate::mail::mbox::Quoting;
 use crate::store::accounts::Account;
 use crate::store::db::Store;
 use crate::store::deliveries::{Outcome, Source};
-use crate::ui::cell::{Cell, Column, head};
+use crate::ui::cell::{Cell, Column, head, unlisted};
 use crate::ui::progress::Progress;
 
 /// Import mail from files
@@ -96,15 +96,20 @@ pub struct Eml {
 }
 
 /// What became of the messages of an account.
-pub type Done = (String, Tally);
+pub struct Done {
+    account: (i64, String),
+    tally: Tally,
+    dry_run: bool,
+}
 
 /// Fields of the result in their order.
 pub const COLUMNS: &[Column<Done>] = &[
-    Column::new("account", head("Account"), |(account, _), _| Cell::text(account)),
-    Column::new("imported", head("Imported"), |(_, tally), _| Cell::int(tally.imported)),
-    Column::new("already_there", head("Already there"), |(_, tally), _| Cell::int(tally.already_there)),
-    Column::new("quarantined", head("Quarantined"), |(_, tally), _| Cell::int(tally.quarantined)),
-    Column::new("failed", head("Failed"), |(_, tally), _| Cell::int(tally.failed)),
+    Column::new("account", head("Account"), |done, _| Cell::opt_named(Some(&done.account))),
+    Column::new("imported", head("Imported"), |done, _| Cell::int(done.tally.imported)),
+    Column::new("already_there", head("Already there"), |done, _| Cell::int(done.tally.already_there)),
+    Column::new("quarantined", head("Quarantined"), |done, _| Cell::int(done.tally.quarantined)),
+    Column::new("failed", head("Failed"), |done, _| Cell::int(done.tally.failed)),
+    Column::new("dry_run", unlisted(), |done, _| Cell::bool(done.dry_run)),
 ];
 
 /// Runs an `import` command.
@@ -230,7 +235,8 @@ impl Tally {
     fn say(&self, ctx: &Context, account: &Account) -> Result<()> {
         let Tally { imported, already_there, quarantined, failed } = *self;
         if !ctx.ui.for_people() {
-            ctx.ui.object("import", COLUMNS, &(account.name.clone(), *self))?;
+            let account = (account.id, account.name.clone());
+            ctx.ui.object("import", COLUMNS, &Done { account, tally: *self, dry_run: ctx.dry_run })?;
         } else if !ctx.ui.quiet {
             let dry = if ctx.dry_run { "dry run, nothing changed; without --dry-run: " } else { "" };
             let numbers = format!("imported {imported}, already there {already_there}, quarantined {quarantined}");

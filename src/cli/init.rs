@@ -15,6 +15,7 @@ use crate::error;
 use crate::store::db::Store;
 use crate::store::instance;
 use crate::store::log::LogOutcome;
+use crate::ui::outcome::Thing;
 
 /// `init`
 #[derive(Debug, Args)]
@@ -50,7 +51,7 @@ pub fn create(ctx: &Context) -> Result<()> {
             ctx.log(tx, &Actor::Administrator, LogOutcome::Done, &[])
         })?;
     }
-    ctx.done(ctx.db_path.display(), &format!("database {} is ready", ctx.db_path.display()))
+    ctx.done(Thing::path(ctx.db_path.display()), &format!("database {} is ready", ctx.db_path.display()))
 }
 
 /// How this database is reached by a command that is typed.

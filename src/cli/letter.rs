@@ -18,7 +18,9 @@ use crate::reply::{self, FromWish, Occasion, Outdated, Plan, Ready, Started, Wis
 use crate::store::cases::{self, Case, CaseStatus};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email};
+use crate::store::records::ParentType;
 use crate::store::sight::Object;
+use crate::ui::outcome::Thing;
 
 /// What is written about.
 #[derive(Debug, Clone, Copy)]
@@ -118,7 +120,7 @@ pub fn delete_draft(ctx: &Context, id: i64) -> Result<()> {
         actor.require_edit(tx, Object::Email(id))?;
         reply::discard(tx, &draft)
     })?;
-    ctx.done(id, &format!("draft {id} deleted"))
+    ctx.done(Thing::email(id), &format!("draft {id} deleted"))
 }
 
 fn begin(
@@ -217,7 +219,9 @@ fn finish(ctx: &Context, started: &Started, draft: bool, at: Option<jiff::Timest
     if ctx.dry_run {
         return ctx.rehearsed(&format!("letter to {to} would go into the outbox{when}"));
     }
-    ctx.done(queued.outbox_id, &format!("letter to {to} is in the outbox ({}){when}", queued.outbox_id))?;
+    let things = [Thing::outbox(queued.outbox_id), Thing::email(queued.email_id)].into_iter();
+    let things: Vec<Thing> = things.chain(queued.case.map(Thing::case)).collect();
+    ctx.done(things, &format!("letter to {to} is in the outbox ({}){when}", queued.outbox_id))?;
     ctx.ui.hint(&match at {
         Some(_) => format!(
             "the first `espomail fetch` after that sends it; take it back: espomail outbox cancel {}",
@@ -243,7 +247,12 @@ fn look_over(ctx: &Context, started: &Started) -> Result<()> {
 
 fn keep(ctx: &Context, started: &Started) -> Result<()> {
     let id = store(ctx, started)?;
-    ctx.done(id, &format!("draft {id} is kept"))?;
+    let case = ctx.read(|tx, actor| {
+        let id = started.place.parent.filter(|parent| parent.kind == ParentType::Case).map(|parent| parent.id);
+        id.map(|id| cases::by_id_seen(tx, id, actor.sight())).transpose()
+    })?;
+    let case = case.flatten().map(|case| Thing::case(case.number));
+    ctx.done(std::iter::once(Thing::email(id)).chain(case).collect::<Vec<_>>(), &format!("draft {id} is kept"))?;
     if !ctx.dry_run {
         ctx.ui.hint(&format!("espomail email edit {id}; espomail email send {id}; espomail email delete {id}"));
     }

@@ -73,7 +73,7 @@ fn list(args: &List, ctx: &Context) -> Result<()> {
 
 fn person(person: Option<&(i64, String)>, nobody: &str) -> Cell {
     match person {
-        Some((id, username)) => Cell::object(json!({"id": id, "username": username}), username),
+        Some((id, username)) => Cell::user(*id, username),
         None => Cell::object(Value::Null, nobody),
     }
 }

@@ -13,6 +13,7 @@ use clap::Args;
 
 use super::context::Context;
 use crate::error::{self, Fault, Kind};
+use crate::ui::outcome::Thing;
 use crate::ui::{output, pager};
 
 /// A page of the manual: its name, its section and its source (mdoc).
@@ -56,6 +57,7 @@ pub const PAGES: &[Page] = pages![
     "espomail-template" "1",
     "espomail-user" "1",
     "espomail.toml" "5",
+    "espomail-json" "7",
     "espomail-query" "7",
     "espomail-rules" "7",
     "espomail-security" "7",
@@ -142,7 +144,7 @@ fn write_all(dir: &Path, ctx: &Context) -> Result<()> {
             std::fs::write(&file, page.source).with_context(|| format!("cannot write {}", file.display()))?;
         }
     }
-    ctx.done(dir.display(), &format!("{} manual pages written below {}", PAGES.len(), dir.display()))
+    ctx.done(Thing::path(dir.display()), &format!("{} manual pages written below {}", PAGES.len(), dir.display()))
 }
 
 /// The text of a page for a terminal of this width; `None` where no viewer is installed.

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::context::{self, Context};
 use super::labels::Labels;
+use super::page::Page;
 use crate::access::Actor;
 use crate::error;
 use crate::intake::notification_text;
@@ -14,6 +15,7 @@ use crate::store::notifications::{self, ByEmail, Notification, NotificationKind,
 use crate::store::records::{Parent, ParentType};
 use crate::store::users::User;
 use crate::ui::cell::{Cell, Column, head, unlisted};
+use crate::ui::outcome::Thing;
 
 /// Your notifications
 #[derive(Debug, Subcommand)]
@@ -40,9 +42,8 @@ pub struct List {
     /// Include notifications that are read
     #[arg(long)]
     all: bool,
-    /// Maximum number of rows
-    #[arg(long, value_name = "N", default_value_t = 50)]
-    limit: u32,
+    #[command(flatten)]
+    page: Page,
 }
 
 /// `notification read`
@@ -101,7 +102,7 @@ pub fn run(command: NotificationCommand, ctx: &Context) -> Result<()> {
 fn list(args: &List, ctx: &Context) -> Result<()> {
     let rows = ctx.read(|tx, actor| {
         let (user, sight) = (user(actor, "list")?, actor.sight());
-        let rows = notifications::list(tx, user.id, sight, args.all, args.limit.into())?;
+        let rows = notifications::list(tx, user.id, sight, args.all, args.page.limit().unwrap_or(-1))?;
         rows.into_iter().map(|row| notification_text::as_told(tx, row, sight)).collect::<Result<Vec<_>>>()
     })?;
     ctx.ui.list("notifications", COLUMNS, &rows)
@@ -122,7 +123,7 @@ fn read(args: &Read, ctx: &Context) -> Result<()> {
         }
         Ok(count)
     })?;
-    ctx.done(count, &format!("{count} read"))
+    ctx.done_with(Vec::new(), &format!("{count} read"), vec![("count", json!(count))])
 }
 
 fn settings(args: &Settings, ctx: &Context) -> Result<()> {
@@ -133,7 +134,7 @@ fn settings(args: &Settings, ctx: &Context) -> Result<()> {
     if let Some(kind) = args.on.iter().find(|kind| args.off.contains(kind)) {
         return Err(error::data(format!("--on and --off: both name {kind}")).into());
     }
-    let username = ctx.write(|tx, actor| {
+    let user = ctx.write(|tx, actor| {
         let user = user(actor, "settings")?;
         for (kind, by_email) in &args.emails {
             let setting = notifications::setting(tx, user.id, *kind)?;
@@ -145,9 +146,9 @@ fn settings(args: &Settings, ctx: &Context) -> Result<()> {
                 notifications::set(tx, user.id, *kind, Setting { listed, ..setting })?;
             }
         }
-        Ok(user.username.clone())
+        Ok(user.clone())
     })?;
-    ctx.done(&username, &format!("notifications of {username} changed"))
+    ctx.done(Thing::user(user.id, &user.username), &format!("notifications of {} changed", user.username))
 }
 
 fn user<'a>(actor: &'a Actor, verb: &str) -> Result<&'a User> {

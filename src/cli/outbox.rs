@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::context::{self, ACCOUNT_OF_OTHERS, Context};
+use super::mailboxes;
 use super::page::{self, Page};
 use super::query::{self, Noun};
 use crate::access::Actor;
@@ -15,6 +16,7 @@ use crate::mail::message;
 use crate::outbox as sending;
 use crate::query::Field;
 use crate::store::accounts::{self, Account};
+use crate::store::cases;
 use crate::store::db::Tx;
 use crate::store::emails;
 use crate::store::outbox::{self, OutboxKind, OutboxRow, OutboxState};
@@ -22,6 +24,7 @@ use crate::store::raw;
 use crate::store::sight::Object;
 use crate::store::users::User;
 use crate::ui::cell::{Cell, Column, head, unlisted};
+use crate::ui::outcome::{Deed, Thing};
 
 /// Mail on its way out
 #[derive(Debug, Subcommand)]
@@ -90,10 +93,10 @@ pub const COLUMNS: &[Column<Listed>] = &[
     Column::new("created_at", head("AGE").right().label("Written"), |one, _| Cell::time(one.row.created_at)),
     Column::new("attempts", head("TRIES").right().label("Tries"), |one, _| Cell::int(one.row.tries())),
     Column::new("next_try_at", head("NEXT").label("Next try"), |one, _| next_try(one)),
-    Column::new("to", head("TO").shrinking().only_in_lists(), |one, _| Cell::words(&one.to)),
+    Column::new("to", head("TO").shrinking().only_in_lists(), |one, _| mailboxes::nameless(&one.to)),
     Column::new("subject", head("SUBJECT").shrinking(), |one, _| Cell::text(&one.row.subject)),
     Column::new("last_error", head("LAST ERROR").shrinking(), |one, _| Cell::text(&one.wait.why)),
-    Column::new("account", unlisted().labelled(), |one, _| Cell::text(&one.account)),
+    Column::new("account", unlisted().labelled(), |one, _| Cell::opt_named(one.account.as_ref())),
     Column::new("email", unlisted().labelled(), |one, _| Cell::opt_int(one.row.email_id)),
     Column::new("message_id", unlisted().label("Message-ID"), |one, _| Cell::text(&one.row.message_id)),
 ];
@@ -108,7 +111,7 @@ pub const SHOW_COLUMNS: &[Column<Alone>] = &[
 pub struct Listed {
     row: OutboxRow,
     to: Vec<String>,
-    account: String,
+    account: Option<(i64, String)>,
     wait: Wait,
 }
 
@@ -123,7 +126,7 @@ impl Alone {
         let json: Vec<Value> = self
             .recipients
             .iter()
-            .map(|(address, state, reply)| json!({"address": address, "state": state, "reply": reply}))
+            .map(|(address, state, reply)| json!({"address": address, "state": state, "reply": reply, "report": null}))
             .collect();
         let lines: Vec<String> = self
             .recipients
@@ -140,13 +143,13 @@ pub fn run(command: OutboxCommand, ctx: &Context) -> Result<()> {
         OutboxCommand::List(args) => list(&args, ctx),
         OutboxCommand::Show(args) => show(args.id, ctx),
         OutboxCommand::Retry(args) => change(&args.ids, ctx, |tx, world, _, row| {
-            desk::outbox::retry(tx, world, row).map(|()| "is due again: the next run sends it".to_owned())
+            desk::outbox::retry(tx, world, row).map(|()| ("is due again: the next run sends it".to_owned(), None))
         }),
         OutboxCommand::Cancel(args) => change(&args.ids, ctx, |tx, world, actor, row| {
-            desk::outbox::cancel(tx, world, actor, row).map(|taken| cancelled(&taken))
+            desk::outbox::cancel(tx, world, actor, row).map(|taken| (cancelled(&taken), taken.draft_id))
         }),
         OutboxCommand::MarkSent(args) => change(&args.ids, ctx, |tx, world, actor, row| {
-            desk::outbox::mark_sent(tx, world, actor, row).map(|()| "is marked as sent".to_owned())
+            desk::outbox::mark_sent(tx, world, actor, row).map(|()| ("is marked as sent".to_owned(), None))
         }),
     }
 }
@@ -236,8 +239,8 @@ fn show(id: i64, ctx: &Context) -> Result<()> {
     })?;
     let mut fields = ctx.ui.fields(COLUMNS, &one);
     fields.extend(ctx.ui.fields(SHOW_COLUMNS, &alone));
-    ctx.ui.joined("outbox", fields)?;
-    if ctx.ui.for_people() {
+    ctx.ui.joined("outbox_message", fields)?;
+    if ctx.ui.tells_people() {
         ctx.ui.text(&format!("\n{}", alone.text.trim_end()))?;
     }
     let in_part = alone.recipients.iter().any(|(_, state, _)| state == "failed");
@@ -272,16 +275,26 @@ fn next_step(row: &OutboxRow, in_part: bool) -> Option<String> {
 fn change(
     ids: &[i64],
     ctx: &Context,
-    change: impl Fn(&Tx<'_>, &World<'_>, &Actor, &OutboxRow) -> Result<String>,
+    change: impl Fn(&Tx<'_>, &World<'_>, &Actor, &OutboxRow) -> Result<(String, Option<i64>)>,
 ) -> Result<()> {
     let lock = context::send_lock(&ctx.db_path)?;
     let done = ctx.write(|tx, actor| {
         let world = World::load(tx, &ctx.config, ctx.now())?;
-        let one = |id: &i64| Ok((*id, change(tx, &world, actor, &find_to_edit(tx, actor, *id)?)?));
+        let one = |id: &i64| {
+            let row = find_to_edit(tx, actor, *id)?;
+            let (what, draft_id) = change(tx, &world, actor, &row)?;
+            let case = row.case_id.map(|id| cases::by_id_seen(tx, id, actor.sight())).transpose()?.flatten();
+            let further = draft_id.or(row.email_id).map(Thing::email).into_iter();
+            let further = further.chain(case.map(|case| Thing::case(case.number)));
+            Ok(Deed::new(
+                std::iter::once(Thing::outbox(*id)).chain(further).collect::<Vec<_>>(),
+                format!("outbox {id} {what}"),
+            ))
+        };
         ids.iter().map(one).collect::<Result<Vec<_>>>()
     })?;
     drop(lock);
-    done.iter().try_for_each(|(id, what)| ctx.done(id, &format!("outbox {id} {what}")))
+    ctx.done_each(done)
 }
 
 /// Why a row waits, and until when.
@@ -339,7 +352,7 @@ fn listed(tx: &Tx<'_>, actor: &Actor, row: OutboxRow, now: Timestamp) -> Result<
     let to = outbox::recipients(tx, row.id)?.into_iter().map(|(address, _, _)| address).collect();
     let account = accounts::by_id(tx, row.account_id)?;
     let wait = waiting(tx, actor, &row, account.as_ref(), now)?;
-    Ok(Listed { row, to, account: account.map(|account| account.name).unwrap_or_default(), wait })
+    Ok(Listed { row, to, account: account.map(|account| (account.id, account.name)), wait })
 }
 
 fn next_try(one: &Listed) -> Cell {

@@ -18,6 +18,7 @@ use crate::store::db::{Store, Thing, Tx};
 use crate::store::deliveries::{self, Delivery, Outcome};
 use crate::store::raw;
 use crate::ui::cell::{Cell, Column, head, unlisted};
+use crate::ui::outcome::{self, Deed};
 
 /// Messages that could not be imported
 #[derive(Debug, Subcommand)]
@@ -93,13 +94,13 @@ pub struct Discard {
     reason: String,
 }
 
-/// A delivery with the name of its account.
-pub type Listed = (Delivery, String);
+/// A delivery with its account.
+pub type Listed = (Delivery, (i64, String));
 
 /// Fields of quarantined messages in their order.
 pub const COLUMNS: &[Column<Listed>] = &[
     Column::new("id", head("ID").right(), |(row, _), _| Cell::int(row.id)),
-    Column::new("account", head("ACCOUNT"), |(_, account), _| Cell::text(account)),
+    Column::new("account", head("ACCOUNT"), |(_, account), _| Cell::named(account.0, &account.1)),
     Column::new("received_at", head("AGE").right(), |(row, _), _| Cell::time(row.received_at)),
     Column::new("size", head("SIZE").right(), |(row, _), _| Cell::int(row.size)),
     Column::new("error", head("ERROR").shrinking(), |(row, _), _| Cell::text(&row.reason)),
@@ -146,8 +147,8 @@ fn show(args: &Show, ctx: &Context) -> Result<()> {
         return ctx.ui.bytes(&raw);
     }
     let row = ctx.read(|tx, _| listed(tx, delivery))?;
-    ctx.ui.object("quarantine", COLUMNS, &row)?;
-    if ctx.ui.for_people() {
+    ctx.ui.object("quarantine_message", COLUMNS, &row)?;
+    if ctx.ui.tells_people() {
         // The cause that killed the import may kill the reading too: the bytes are always there with --raw.
         match std::panic::catch_unwind(|| message::parse(&raw)) {
             Ok(message) => {
@@ -171,8 +172,7 @@ fn retry(args: &Retry, ctx: &Context) -> Result<()> {
         if args.all { deliveries::quarantined(tx) } else { args.ids.iter().map(|id| find(tx, actor, *id)).collect() }
     })?;
     if todo.is_empty() {
-        ctx.ui.note("The quarantine is empty.");
-        return Ok(());
+        return ctx.ui.nothing("The quarantine is empty.");
     }
     let store = ctx.unlogged_store()?;
     let things: Vec<Thing> = todo.iter().map(|delivery| ("delivery", delivery.id)).collect();
@@ -180,18 +180,25 @@ fn retry(args: &Retry, ctx: &Context) -> Result<()> {
 }
 
 fn import_again(store: &Store, todo: Vec<Delivery>, ctx: &Context) -> Result<()> {
-    let mut failed = false;
+    let (mut failed, mut deeds) = (false, Vec::new());
     for delivery in todo {
         if ctx.dry_run {
-            ctx.done(delivery.id, &format!("quarantine {} would be imported again", delivery.id))?;
+            deeds.push(Deed::new(
+                outcome::Thing::quarantine(delivery.id),
+                format!("quarantine {} is imported again", delivery.id),
+            ));
             continue;
         }
         store.write(|tx| deliveries::settle(tx, delivery.id, Outcome::Received, "", None))?;
         let delivery = Delivery { outcome: Outcome::Received, ..delivery };
         let Some(imported) = import::single(store, &ctx.config, &delivery, Timestamp::now())? else { continue };
         failed |= imported.outcome == Outcome::Quarantined;
-        ctx.done(delivery.id, &format!("quarantine {}: {} {}", delivery.id, imported.outcome, imported.reason))?;
+        let things = std::iter::once(outcome::Thing::quarantine(delivery.id))
+            .chain(imported.email_id.map(outcome::Thing::email));
+        let sentence = format!("quarantine {}: {} {}", delivery.id, imported.outcome, imported.reason);
+        deeds.push(Deed::new(things.collect::<Vec<_>>(), sentence));
     }
+    ctx.done_each(deeds)?;
     if failed { Err(context::told(Kind::Partial)) } else { Ok(()) }
 }
 
@@ -209,7 +216,10 @@ fn export(args: &Export, ctx: &Context) -> Result<()> {
             .map_err(|e| error::file(format!("FILE: cannot make {}", args.file), &e))?;
         file.write_all(&raw).with_context(|| format!("cannot write {}", args.file))?;
     }
-    ctx.done(args.id, &format!("quarantine {} written to {}", args.id, args.file))
+    ctx.done(
+        [outcome::Thing::quarantine(args.id), outcome::Thing::path(&args.file)],
+        &format!("quarantine {} written to {}", args.id, args.file),
+    )
 }
 
 fn discard(args: &Discard, ctx: &Context) -> Result<()> {
@@ -222,10 +232,11 @@ fn discard(args: &Discard, ctx: &Context) -> Result<()> {
         deliveries::settle(tx, delivery.id, Outcome::Discarded, &args.reason, None)?;
         deliveries::drop_raw(tx, &delivery)
     })?;
-    ctx.done(args.id, &format!("quarantine {} discarded", args.id))
+    ctx.done(outcome::Thing::quarantine(args.id), &format!("quarantine {} discarded", args.id))
 }
 
 fn listed(tx: &Tx<'_>, delivery: Delivery) -> Result<Listed> {
-    let account = accounts::by_id(tx, delivery.account_id)?.map(|a| a.name).unwrap_or_default();
+    let name = accounts::by_id(tx, delivery.account_id)?.map(|a| a.name).unwrap_or_default();
+    let account = (delivery.account_id, name);
     Ok((delivery, account))
 }

@@ -199,6 +199,11 @@ fn record_types() -> Labels<ParentType> {
     Labels::of(&ParentType::RECORDS).also(&[("account", "company")])
 }
 
+/// Whether a word names a type of records.
+pub fn is_type(word: &str) -> bool {
+    record_types().read(word).is_ok()
+}
+
 /// The record of this id, or of a name that only one of those bears that may be seen.
 fn find(tx: &Tx<'_>, actor: &Actor, named: &Named) -> Result<Record> {
     one_of(tx, actor, named.kind, &named.name)

@@ -10,12 +10,14 @@ use serde_json::{Map, json};
 pub use explain::COLUMNS as EXPLAIN_COLUMNS;
 
 use super::context::{self, Context};
+use crate::access::Actor;
 use crate::error;
 use crate::store::db::Tx;
 use crate::store::permissions::{Level, Permission};
 use crate::store::roles::{self, Holder, Role};
 use crate::store::{teams, users};
 use crate::ui::cell::{Cell, Column, head, unlisted};
+use crate::ui::outcome::Thing;
 use value::{Setting, permissions, setting};
 
 /// Roles: what users and teams can see and do
@@ -95,7 +97,7 @@ pub struct Held {
 pub struct Listed {
     role: Role,
     set: Vec<(Permission, Level)>,
-    users: Vec<String>,
+    users: Vec<(i64, String)>,
     teams: Vec<String>,
     /// What stands between the permissions.
     between: &'static str,
@@ -103,12 +105,16 @@ pub struct Listed {
 
 /// Fields of roles in their order.
 pub const COLUMNS: &[Column<Listed>] = &[
-    Column::new("name", head("ROLE"), |one, _| Cell::text(&one.role.name)),
+    Column::new("name", head("ROLE").key(), |one, _| Cell::text(&one.role.name)),
     Column::new("permissions", head("PERMISSIONS").shrinking(), |one, _| {
         let json: Map<_, _> = one.set.iter().map(|(p, l)| (p.to_string(), json!(l.as_str()))).collect();
         Cell::object(json!(json), &shown(&one.set).join(one.between))
     }),
-    Column::new("users", head("USERS").shrinking(), |one, _| Cell::words(&one.users)),
+    Column::new("users", head("USERS").shrinking(), |one, _| {
+        let names: Vec<&str> = one.users.iter().map(|(_, username)| username.as_str()).collect();
+        let user = |(id, username): &(i64, String)| json!({"id": id, "username": username});
+        Cell::object(one.users.iter().map(user).collect(), &names.join(", "))
+    }),
     Column::new("teams", head("TEAMS").shrinking(), |one, _| Cell::words(&one.teams)),
     Column::new("id", unlisted(), |one, _| Cell::int(one.role.id)),
 ];
@@ -142,13 +148,13 @@ fn find(tx: &Tx<'_>, name: &str) -> Result<Role> {
 
 fn add(given: &str, ctx: &Context) -> Result<()> {
     let name = context::name("role", given)?;
-    let id = ctx.administer("role add", |tx| {
+    ctx.administer("role add", |tx| {
         if roles::by_name(tx, &name)?.is_some() {
             return Err(context::taken("role", &name));
         }
         roles::add(tx, &name, ctx.now())
     })?;
-    ctx.done(id, &format!("role {name} added"))?;
+    ctx.done(Thing::role(&name), &format!("role {name} added"))?;
     if !ctx.dry_run {
         ctx.ui.hint("it sets nothing yet: espomail role grant ROLE PERMISSION LEVEL");
     }
@@ -158,59 +164,63 @@ fn add(given: &str, ctx: &Context) -> Result<()> {
 fn delete(name: &str, ctx: &Context) -> Result<()> {
     let question = format!("Delete role {name}? Those who have it lose what it allows.");
     ctx.confirm_about("role delete", &question, |tx, _| find(tx, name))?;
-    let id = ctx.administer("role delete", |tx| {
-        let role = find(tx, name)?;
-        roles::delete(tx, role.id)?;
-        Ok(role.id)
-    })?;
-    ctx.done(id, &format!("role {name} deleted"))
+    ctx.administer("role delete", |tx| roles::delete(tx, find(tx, name)?.id))?;
+    ctx.done(Thing::role(name), &format!("role {name} deleted"))
 }
 
 fn grant(args: &Grant, ctx: &Context) -> Result<()> {
     let permissions = permissions(&args.permission)?;
     let level = value::fitting(&permissions, args.level)?;
-    let id = ctx.administer("role grant", |tx| {
+    let role = ctx.administer("role grant", |tx| {
         let role = find(tx, &args.role)?;
         permissions.iter().try_for_each(|permission| roles::grant(tx, role.id, *permission, level))?;
-        Ok(role.id)
+        Ok(role)
     })?;
     let what = level.map_or_else(|| "left to other roles".to_owned(), |level| level.to_string());
-    ctx.done(id, &format!("role {}: {} is {what}", args.role, args.permission.to_lowercase()))
+    ctx.done(Thing::role(&role.name), &format!("role {}: {} is {what}", args.role, args.permission.to_lowercase()))
 }
 
 fn assign(args: &Held, ctx: &Context) -> Result<()> {
-    let id = ctx.administer("role assign", |tx| {
-        let role = find(tx, &args.role)?;
-        roles::assign(tx, role.id, holder(tx, &args.holder)?)?;
-        Ok(role.id)
+    let (role, holder) = ctx.write(|tx, actor| {
+        actor.require_admin("role assign")?;
+        let (role, holder) = (find(tx, &args.role)?, holder(tx, actor, &args.holder)?);
+        roles::assign(tx, role.id, holder.0)?;
+        Ok((role, holder.1))
     })?;
-    ctx.done(id, &format!("{} has the role {}", args.holder, args.role))
+    ctx.done([Thing::role(&role.name), holder], &format!("{} has the role {}", args.holder, args.role))
 }
 
 fn unassign(args: &Held, ctx: &Context) -> Result<()> {
-    let id = ctx.administer("role unassign", |tx| {
-        let role = find(tx, &args.role)?;
-        if roles::unassign(tx, role.id, holder(tx, &args.holder)?)? {
-            return Ok(role.id);
+    let (role, holder) = ctx.write(|tx, actor| {
+        actor.require_admin("role unassign")?;
+        let (role, holder) = (find(tx, &args.role)?, holder(tx, actor, &args.holder)?);
+        if roles::unassign(tx, role.id, holder.0)? {
+            return Ok((role, holder.1));
         }
         Err(error::data(format!("role {}: is not one of {}", args.role, args.holder))
             .hint(format!("who has it: espomail role show {}", args.role))
             .into())
     })?;
-    ctx.done(id, &format!("{} no longer has the role {}", args.holder, args.role))
+    ctx.done([Thing::role(&role.name), holder], &format!("{} no longer has the role {}", args.holder, args.role))
 }
 
-fn holder(tx: &Tx<'_>, text: &str) -> Result<Holder> {
+fn holder(tx: &Tx<'_>, actor: &Actor, text: &str) -> Result<(Holder, Thing)> {
     // No username holds a colon.
     Ok(match text.strip_prefix("team:") {
-        Some(team) => Holder::Team(context::team(tx, team)?.id),
+        Some(team) => {
+            let team = context::team(tx, team)?;
+            (Holder::Team(team.id), Thing::team(team.id, &team.name))
+        }
         None => match teams::by_name(tx, text)? {
             Some(team) if users::by_username(tx, text)?.is_none() => {
                 return Err(error::data(format!("user: there is no user \"{text}\""))
                     .hint(format!("for all members of the team: team:{}", team.name))
                     .into());
             }
-            _ => Holder::User(context::user(tx, text)?.id),
+            _ => {
+                let user = context::user_or_me(tx, actor, "user", text)?;
+                (Holder::User(user.id), Thing::user(user.id, &user.username))
+            }
         },
     })
 }

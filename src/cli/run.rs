@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Result;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use jiff::Timestamp;
 
@@ -14,20 +14,23 @@ use super::context::Context;
 use super::{
     Cli, Command, account, busy, case, check, command_words, completions, config, day, db, doctor, email, export,
     fetch, filter, folder, import, ingest, init, log, man, named_files, notification, outbox, quarantine, record, role,
-    schema, send, status, stream, sudo_policy, sudo_relay, team, template, user, whoami,
+    schema, send, status, stream, sudo_policy, sudo_relay, team, template, typed, user, whoami,
 };
 use crate::caller::{Caller, Process, Standing};
 use crate::config::{self as configuration, Config};
 use crate::error::{self, Ended, Fault, Kind};
 use crate::job_control;
-use crate::ui::output::{self, Format, Ui};
+use crate::ui::machine::Refusal;
+use crate::ui::output::{Format, Ui};
+use crate::ui::remarks;
 use crate::ui::terminal::{self, Habits, Screen};
 use crate::ui::{afar, channel, pager};
 
 /// Runs the program; its exit code.
 pub fn run() -> ExitCode {
     let mut command = Cli::command();
-    let parsed = command.try_get_matches_from_mut(std::env::args_os());
+    let words = typed::in_order(&command, std::env::args_os().collect());
+    let parsed = command.try_get_matches_from_mut(words);
     let parsed = parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
     let (cli, matches) = match parsed {
         Ok(parsed) => parsed,
@@ -77,7 +80,8 @@ fn usage(refused: &clap::Error, command: clap::Command) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     // It repeats the arguments, which may be pasted from anywhere.
-    output::complain(&refused.render().to_string(), asks_for_json());
+    let text = refused.render().to_string();
+    remarks::complain(&text, asks_for_json().then(|| refusal(refused, &text)).as_ref());
     // For a monitoring system the exit code of usage means critical.
     let understood = command.ignore_errors(true).try_get_matches_from(std::env::args_os());
     let code = match understood.is_ok_and(|typed| typed.subcommand_name() == Some("check")) {
@@ -85,6 +89,38 @@ fn usage(refused: &clap::Error, command: clap::Command) -> ExitCode {
         false => Kind::Usage.exit_code(),
     };
     ExitCode::from(code)
+}
+
+/// The same for programs: the first line is the message, what was wrong with it stands in fields of its own.
+fn refusal(refused: &clap::Error, text: &str) -> Refusal {
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    let mut parts = text.split("\n\n");
+    let message = parts.next().unwrap_or_default().trim();
+    let told = parts.map(str::trim).filter(|part| !part.is_empty() && !part.starts_with("Usage:"));
+    let argument = match refused.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(one)) => Some(one.as_str()),
+        Some(ContextValue::Strings(all)) => all.first().map(String::as_str),
+        _ => None,
+    };
+    // `--limit <N>`, `<NAME>`, `[QUERY]...`
+    let word = argument.and_then(|text| text.split(' ').next());
+    let word = word.map(|word| word.trim_end_matches('.').trim_matches(['<', '>', '[', ']']).to_owned());
+    let code = match refused.kind() {
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => "invalid-value",
+        ErrorKind::UnknownArgument => "unknown-argument",
+        ErrorKind::InvalidSubcommand => "unknown-command",
+        ErrorKind::ArgumentConflict => "conflict",
+        ErrorKind::MissingRequiredArgument => "missing-argument",
+        ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "missing-command",
+        _ => Kind::Usage.name(),
+    };
+    Refusal {
+        kind: Kind::Usage,
+        code: code.to_owned(),
+        message: message.to_owned(),
+        hints: told.map(str::to_owned).collect(),
+        argument: word,
+    }
 }
 
 /// The help, for a command line without a command where there is no day to show.
@@ -110,6 +146,7 @@ fn execute(mut cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui)
         let place = info.location().map(|l| format!("{}:{}", l.file(), l.line())).unwrap_or_default();
         ::log::error!("panic at {place}");
     }));
+    typed::refuse_empty_edit(command, matches)?;
     // Where the parent ignores it, the end of a child process could not be waited for.
     signal_hook::flag::register(signal_hook::consts::SIGCHLD, Arc::default())?;
     let process = Process::current();

@@ -54,11 +54,11 @@ pub fn run(args: &SendArgs, ctx: &Context) -> Result<()> {
         ctx.ui.problem(&format!("account \"{name}\": cannot keep a copy of sent mail"), error);
     }
     for (name, until) in &flushed.resting {
-        ctx.ui.problem(&format!("account \"{name}\""), &resting(name, *until));
+        ctx.ui.problem(&format!("account \"{name}\""), &resting(name, ctx.ui.local_time(*until)));
     }
     say_letters(ctx, &flushed);
     let is_asked = args.summary || ctx.ui.verbosity > 0 || ctx.ui.is_terminal();
-    summary::tell(ctx, &store, &Tally::default(), &flushed, started, is_asked);
+    summary::tell(ctx, &store, &Tally::default(), &flushed, started, is_asked)?;
     match trouble(&flushed) {
         Some(kind) => Err(context::told(kind)),
         None => Ok(()),
@@ -150,7 +150,7 @@ fn queue_digests(ctx: &Context, store: &Store) -> Result<()> {
 }
 
 /// Why an account is not even tried.
-fn resting(name: &str, until: Timestamp) -> anyhow::Error {
+fn resting(name: &str, until: String) -> anyhow::Error {
     Fault::new(Kind::TempFail, format!("its SMTP server refused the login or asked for a pause, next try at {until}"))
         .hint(format!("to try at once: espomail account enable {name}"))
         .into()
@@ -163,13 +163,13 @@ pub fn say_trouble(ctx: &Context, flushed: &Flushed) {
             Ok(_) => format!("account \"{name}\": {what}: {error:#}"),
             Err(_) => format!("{ACCOUNT_OF_OTHERS}: {what}"),
         };
-        ctx.ui.verbose(1, &line);
+        ctx.ui.trouble(1, &line);
     };
     say_letters(ctx, flushed);
     flushed.accounts.iter().for_each(|failed| say("cannot send", failed));
     flushed.copies.iter().for_each(|failed| say("cannot keep a copy of sent mail", failed));
     for (name, until) in &flushed.resting {
-        say("does not send now", &(name.clone(), resting(name, *until)));
+        say("does not send now", &(name.clone(), resting(name, ctx.ui.local_time(*until))));
     }
 }
 

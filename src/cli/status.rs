@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::context::{self, Context};
 use super::{busy, check, cron};
@@ -10,7 +10,7 @@ use crate::access::Actor;
 use crate::intake::concerns;
 use crate::lock;
 use crate::store::accounts::{self, Account};
-use crate::store::db::Tx;
+use crate::store::db::{self, Tx};
 use crate::store::deliveries::{self, Counts};
 use crate::store::emails;
 use crate::store::outbox::{self, OutboxState};
@@ -39,7 +39,7 @@ impl Row {
 
 /// Fields of `status` in their order.
 pub const COLUMNS: &[Column<Row>] = &[
-    Column::new("account", head("ACCOUNT"), |row, _| Cell::text(&row.account.name)),
+    Column::new("account", head("ACCOUNT").key(), |row, _| Cell::named(row.account.id, &row.account.name)),
     Column::new("kind", head("KIND"), |row, _| Cell::text(row.account.kind.as_str())),
     Column::new("last_good_at", head("LAST GOOD").right(), |row, _| {
         row.account.health.last_good_at.map_or_else(|| Cell::object(serde_json::Value::Null, "never"), Cell::ago)
@@ -58,12 +58,38 @@ pub const COLUMNS: &[Column<Row>] = &[
     }),
 ];
 
+/// What `status` says of the desk as a whole.
+#[derive(Default)]
+pub struct Whole {
+    outbox: [i64; 3],
+    quarantined: i64,
+    undecided: i64,
+    last_fetch: Option<Timestamp>,
+    last_backup: Option<Timestamp>,
+    /// Sentences that need somebody.
+    troubles: Vec<String>,
+}
+
+/// Facts of the desk in their order.
+pub const WHOLE_COLUMNS: &[Column<Whole>] = &[
+    Column::new("outbox_waiting", unlisted(), |whole, _| Cell::int(whole.outbox[0])),
+    Column::new("outbox_uncertain", unlisted(), |whole, _| Cell::int(whole.outbox[1])),
+    Column::new("outbox_failed", unlisted(), |whole, _| Cell::int(whole.outbox[2])),
+    Column::new("quarantined", unlisted(), |whole, _| Cell::int(whole.quarantined)),
+    Column::new("unverified", unlisted(), |whole, _| Cell::int(whole.undecided)),
+    Column::new("last_fetch_at", unlisted(), |whole, _| Cell::opt_date_time(whole.last_fetch)),
+    Column::new("last_backup_at", unlisted(), |whole, _| Cell::opt_date_time(whole.last_backup)),
+    Column::new("troubles", unlisted(), |whole, _| Cell::words(&whole.troubles)),
+    Column::new("version", unlisted(), |_, _| Cell::text(env!("CARGO_PKG_VERSION"))),
+    Column::new("database_version", unlisted(), |_, _| Cell::int(db::VERSION.into())),
+];
+
 /// Without a fetch for so long the system's crontab is asked about.
 const CRON_SILENT: SignedDuration = SignedDuration::from_mins(15);
 
 /// Runs `status`.
 pub fn run(_args: &StatusArgs, ctx: &Context) -> Result<()> {
-    let (rows, lines, stuck) = ctx.read(|tx, actor| {
+    let (rows, whole, stuck) = ctx.read(|tx, actor| {
         let day_ago = ctx.now() - SignedDuration::from_hours(24);
         let mut rows = Vec::new();
         let mut counts = Counts::default();
@@ -80,15 +106,18 @@ pub fn run(_args: &StatusArgs, ctx: &Context) -> Result<()> {
             known.push((lock::of_account(account.id), account.name.clone()));
             rows.push(Row { account, counts: own, troubles, copies });
         }
-        let mut lines = lines(tx, ctx, actor, counts, steps)?;
+        let mut whole = whole(tx, ctx, actor, counts, steps)?;
         let name_of = |lock: &str| known.iter().find(|(name, _)| name == lock).map(|(_, name)| name.clone());
         let stuck: Vec<String> = busy::stuck(&ctx.db_path).iter().map(|one| one.told(&name_of)).collect();
-        lines.splice(0..0, stuck.iter().map(|line| context::capitalised(line)));
-        Ok((rows, lines, stuck))
+        whole.troubles.splice(0..0, stuck.iter().map(|line| context::capitalised(line)));
+        Ok((rows, whole, stuck))
     })?;
-    ctx.ui.list("status", COLUMNS, &rows)?;
+    ctx.ui.list_with("status", COLUMNS, &rows, ctx.ui.fields(WHOLE_COLUMNS, &whole))?;
+    if ctx.ui.tells_people() {
+        return lines(&whole, ctx).iter().try_for_each(|line| ctx.ui.text(line));
+    }
     if ctx.ui.for_people() {
-        return lines.iter().try_for_each(|line| ctx.ui.text(line));
+        return Ok(());
     }
     // Programs have their table; a process that keeps others waiting is told all the same.
     stuck.iter().for_each(|line| ctx.ui.warn(line));
@@ -153,33 +182,48 @@ fn troubles(tx: &Tx<'_>, ctx: &Context, account: &Account) -> Result<Vec<Trouble
     Ok(found)
 }
 
-fn lines(tx: &Tx<'_>, ctx: &Context, actor: &Actor, counts: Counts, steps: Vec<String>) -> Result<Vec<String>> {
-    let [waiting, uncertain, failed] = outbox_rows(tx, ctx, actor)?;
+fn whole(tx: &Tx<'_>, ctx: &Context, actor: &Actor, counts: Counts, steps: Vec<String>) -> Result<Whole> {
     let (last_fetch, last_backup) = instance::last_times(tx)?;
-    let ago = |moment: Option<jiff::Timestamp>| moment.map_or("never".to_owned(), |m| format!("{} ago", ctx.ui.age(m)));
+    let mut troubles = Vec::new();
+    if accounts::all(tx)?.is_empty() {
+        troubles.push("No account yet: espomail account add".to_owned());
+    }
+    troubles.extend(restoration(tx, ctx, actor)?);
+    troubles.extend(steps);
+    if last_fetch.is_none_or(|at| ctx.now().duration_since(at) > CRON_SILENT) {
+        troubles.push(format!("Last fetch: {}; {}", ago(last_fetch, ctx), cron::quick_advice(ctx)));
+    }
+    Ok(Whole {
+        outbox: outbox_rows(tx, ctx, actor)?,
+        quarantined: counts.quarantined,
+        undecided: emails::count_undecided(tx, actor.sight())?,
+        last_fetch,
+        last_backup,
+        troubles,
+    })
+}
+
+fn ago(moment: Option<Timestamp>, ctx: &Context) -> String {
+    moment.map_or("never".to_owned(), |moment| format!("{} ago", ctx.ui.age(moment)))
+}
+
+/// What people read below the table.
+fn lines(whole: &Whole, ctx: &Context) -> Vec<String> {
+    let Whole { outbox: [waiting, uncertain, failed], quarantined, undecided, .. } = whole;
     let hint = |count: i64, command: &str| if count > 0 { format!(" ({command})") } else { String::new() };
-    let failed_too = if failed > 0 { format!(", {failed} failed") } else { String::new() };
+    let failed_too = if *failed > 0 { format!(", {failed} failed") } else { String::new() };
     let mut lines = vec![format!(
-        "Outbox {waiting} waiting, {uncertain} uncertain{failed_too}{} · Quarantine {}{} · Last backup {}",
+        "Outbox {waiting} waiting, {uncertain} uncertain{failed_too}{} · Quarantine {quarantined}{} · Last backup {}",
         hint(uncertain + failed, "espomail outbox list"),
-        counts.quarantined,
-        hint(counts.quarantined, "espomail quarantine list"),
-        ago(last_backup)
+        hint(*quarantined, "espomail quarantine list"),
+        ago(whole.last_backup, ctx)
     )];
-    let undecided = emails::count_undecided(tx, actor.sight())?;
-    if undecided > 0 {
-        let mails = if undecided == 1 { "unverified mail waits" } else { "unverified mails wait" };
+    if *undecided > 0 {
+        let mails = if *undecided == 1 { "unverified mail waits" } else { "unverified mails wait" };
         lines.push(format!("{undecided} {mails} for a decision (espomail email list is:unverified)"));
     }
-    if accounts::all(tx)?.is_empty() {
-        lines.push("No account yet: espomail account add".to_owned());
-    }
-    lines.extend(restoration(tx, ctx, actor)?);
-    lines.extend(steps);
-    if last_fetch.is_none_or(|at| ctx.now().duration_since(at) > CRON_SILENT) {
-        lines.push(format!("Last fetch: {}; {}", ago(last_fetch), cron::quick_advice(ctx)));
-    }
-    Ok(lines)
+    lines.extend(whole.troubles.iter().cloned());
+    lines
 }
 
 /// What the table does not show of an account: one line for each trouble after the first, and for each that somebody can

@@ -10,10 +10,11 @@ use crate::intake::notify;
 use crate::intake::world::World;
 use crate::store::db::Tx;
 use crate::store::emails;
-use crate::store::records;
+use crate::store::records::{self, ParentType};
 use crate::store::sight::{Object, Sight};
 use crate::store::stream::{self, Note, NoteKind};
 use crate::ui::cell::{Cell, Column, head};
+use crate::ui::outcome::Thing;
 
 /// `stream`
 #[derive(Debug, Args)]
@@ -45,7 +46,7 @@ pub const COLUMNS: &[Column<Listed>] = &[
     Column::new("id", head("ID").right(), |one, _| Cell::int(one.note.id)),
     Column::new("created_at", head("DATE"), |one, _| Cell::date_time(one.note.created_at)),
     Column::new("kind", head("KIND"), |one, _| Cell::object(json!(one.note.kind.as_str()), words(one.note.kind))),
-    Column::new("user", head("USER"), |one, _| Cell::opt_text(one.note.username.as_deref())),
+    Column::new("user", head("USER"), |one, _| who(&one.note)),
     Column::new("email", head("EMAIL").right(), |one, _| Cell::opt_int(one.email_id)),
     Column::new("text", head("TEXT").shrinking(), |one, _| Cell::text(&one.text)),
 ];
@@ -73,6 +74,11 @@ pub fn words(kind: NoteKind) -> &'static str {
     }
 }
 
+/// Who did what a note tells of.
+pub fn who(note: &Note) -> Cell {
+    note.user_id.zip(note.username.as_ref()).map_or_else(Cell::none, |(id, username)| Cell::user(id, username))
+}
+
 /// Runs `stream`.
 pub fn run(args: &StreamArgs, ctx: &Context) -> Result<()> {
     let reference = context::record_ref("record", &args.record)?;
@@ -83,7 +89,7 @@ pub fn run(args: &StreamArgs, ctx: &Context) -> Result<()> {
             .map(|note| listed(tx, note, actor.sight()))
             .collect::<Result<Vec<_>>>()
     })?;
-    ctx.ui.list("notes", COLUMNS, &rows)
+    ctx.ui.list("stream", COLUMNS, &rows)
 }
 
 /// A note about an email that the reader may not see says that there is one.
@@ -110,5 +116,9 @@ pub fn note(args: &NoteArgs, ctx: &Context) -> Result<()> {
         notify::comment(tx, &world, parent, actor.user(), &text)?;
         records::label(tx, parent)
     })?;
-    ctx.done(&args.record, &format!("{label} noted"))
+    let thing = match reference.kind {
+        ParentType::Case => Thing::case(reference.id),
+        kind => Thing::record(kind.as_str(), reference.id, label.split_once(' ').map_or("", |(_, name)| name)),
+    };
+    ctx.done(thing, &format!("{label} noted"))
 }

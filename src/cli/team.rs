@@ -11,7 +11,9 @@ use crate::store::db::Tx;
 use crate::store::filters::{self, ActionKind};
 use crate::store::roles::{self, Holder};
 use crate::store::teams::{self, Team};
+use crate::store::users::User;
 use crate::ui::cell::{Cell, Column, head, unlisted};
+use crate::ui::outcome::Thing;
 
 /// Teams
 #[derive(Debug, Subcommand)]
@@ -117,7 +119,7 @@ pub struct Listed {
 
 /// Fields of teams in their order.
 pub const COLUMNS: &[Column<Listed>] = &[
-    Column::new("name", head("TEAM"), |one, _| Cell::text(&one.team.name)),
+    Column::new("name", head("TEAM").key(), |one, _| Cell::text(&one.team.name)),
     Column::new("members", head("MEMBERS").shrinking(), |one, _| members(&one.members)),
     Column::new("id", unlisted(), |one, _| Cell::int(one.team.id)),
     Column::new("roles", head("ROLES").shrinking(), |one, _| Cell::words(&one.roles)),
@@ -155,7 +157,7 @@ fn add(args: &Add, ctx: &Context) -> Result<()> {
         Ok((id, role))
     })?;
     let role = role.map(|role| format!(" with the role {}", role.name)).unwrap_or_default();
-    ctx.done(id, &format!("team {name} added{role}"))
+    ctx.done(Thing::team(id, &name), &format!("team {name} added{role}"))
 }
 
 fn edit(args: &Edit, ctx: &Context) -> Result<()> {
@@ -168,7 +170,7 @@ fn edit(args: &Edit, ctx: &Context) -> Result<()> {
         teams::rename(tx, team.id, &name)?;
         Ok(team.id)
     })?;
-    ctx.done(id, &format!("team {} is now {name}", args.team))
+    ctx.done(Thing::team(id, &name), &format!("team {} is now {name}", args.team))
 }
 
 fn delete(name: &str, ctx: &Context) -> Result<()> {
@@ -194,28 +196,34 @@ fn delete(name: &str, ctx: &Context) -> Result<()> {
         teams::delete(tx, team.id)?;
         Ok(team.id)
     })?;
-    ctx.done(id, &format!("team {name} deleted"))
+    ctx.done(Thing::team(id, name), &format!("team {name} deleted"))
 }
 
 fn add_member(args: &Member, ctx: &Context) -> Result<()> {
     let position = if args.position.is_empty() { String::new() } else { context::name("--position", &args.position)? };
-    let id = ctx.administer("team member add", |tx| {
-        let (team, user) = (context::team(tx, &args.team)?, context::user(tx, &args.user)?);
+    let (team, user) = ctx.write(|tx, actor| {
+        actor.require_admin("team member add")?;
+        let (team, user) = (context::team(tx, &args.team)?, context::user_or_me(tx, actor, "user", &args.user)?);
         teams::put_member(tx, team.id, user.id, &position)?;
-        Ok(team.id)
+        Ok((team, user))
     })?;
-    ctx.done(id, &format!("{} is a member of {}", args.user, args.team))
+    ctx.done(things(&team, &user), &format!("{} is a member of {}", user.username, team.name))
 }
 
 fn remove_member(args: &Membership, ctx: &Context) -> Result<()> {
-    let id = ctx.administer("team member remove", |tx| {
-        let (team, user) = (context::team(tx, &args.team)?, context::user(tx, &args.user)?);
+    let (team, user) = ctx.write(|tx, actor| {
+        actor.require_admin("team member remove")?;
+        let (team, user) = (context::team(tx, &args.team)?, context::user_or_me(tx, actor, "user", &args.user)?);
         if !teams::remove_member(tx, team.id, user.id)? {
             return Err(error::data(format!("user: {} is not a member of {}", args.user, args.team)).into());
         }
-        Ok(team.id)
+        Ok((team, user))
     })?;
-    ctx.done(id, &format!("{} is no longer a member of {}", args.user, args.team))
+    ctx.done(things(&team, &user), &format!("{} is no longer a member of {}", user.username, team.name))
+}
+
+fn things(team: &Team, user: &User) -> [Thing; 2] {
+    [Thing::team(team.id, &team.name), Thing::user(user.id, &user.username)]
 }
 
 fn listed(tx: &Tx<'_>, team: Team) -> Result<Listed> {

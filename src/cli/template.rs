@@ -13,6 +13,7 @@ use crate::store::db::Tx;
 use crate::store::templates::{self, Template};
 use crate::store::{accounts, users};
 use crate::ui::cell::{Cell, Column, head, unlisted};
+use crate::ui::outcome::Thing;
 
 /// Templates of automatic replies
 #[derive(Debug, Subcommand)]
@@ -107,12 +108,30 @@ pub type Listed = (Template, Vec<String>);
 
 /// Fields of templates in their order.
 pub const COLUMNS: &[Column<Listed>] = &[
-    Column::new("name", head("TEMPLATE").label("Template"), |(template, _), _| Cell::text(&template.name)),
+    Column::new("name", head("TEMPLATE").label("Template").key(), |(template, _), _| Cell::text(&template.name)),
     Column::new("subject", head("SUBJECT").shrinking(), |(template, _), _| Cell::text(&template.subject)),
     Column::new("accounts", head("ACCOUNTS").shrinking(), |(_, accounts), _| Cell::words(accounts)),
     Column::new("body", unlisted().labelled(), |(template, _), _| Cell::text(&template.body)),
     Column::new("html", unlisted().label("HTML"), |(template, _), _| Cell::opt_text(template.html.as_deref())),
     Column::new("id", unlisted(), |(template, _), _| Cell::int(template.id)),
+];
+
+/// A template with the values of a case.
+pub struct Shown {
+    template: (i64, String),
+    case: Option<i64>,
+    subject: String,
+    body: String,
+    html: Option<String>,
+}
+
+/// Fields of `template preview` in their order.
+pub const PREVIEW_COLUMNS: &[Column<Shown>] = &[
+    Column::new("template", head("Template"), |shown, _| Cell::opt_named(Some(&shown.template))),
+    Column::new("case", head("Case"), |shown, _| Cell::opt_int(shown.case)),
+    Column::new("subject", head("Subject"), |shown, _| Cell::text(&shown.subject)),
+    Column::new("body", head("Body"), |shown, _| Cell::text(&shown.body)),
+    Column::new("html", head("HTML"), |shown, _| Cell::opt_text(shown.html.as_deref())),
 ];
 
 /// Runs a `template` command.
@@ -165,7 +184,7 @@ fn add(args: &Add, ctx: &Context) -> Result<()> {
         }
         templates::add(tx, &name, &subject, &body, html.as_deref(), ctx.now())
     })?;
-    ctx.done(id, &format!("template {name} added"))
+    ctx.done(Thing::template(id, &name), &format!("template {name} added"))
 }
 
 fn edit(args: Edit, ctx: &Context) -> Result<()> {
@@ -183,7 +202,7 @@ fn edit(args: Edit, ctx: &Context) -> Result<()> {
         templates::update(tx, &template)?;
         Ok(template.id)
     })?;
-    ctx.done(id, &format!("template {} changed", args.template))
+    ctx.done(Thing::template(id, &args.template), &format!("template {} changed", args.template))
 }
 
 fn delete(name: &str, ctx: &Context) -> Result<()> {
@@ -202,7 +221,7 @@ fn delete(name: &str, ctx: &Context) -> Result<()> {
         templates::delete(tx, template.id)?;
         Ok(template.id)
     })?;
-    ctx.done(id, &format!("template {name} deleted"))
+    ctx.done(Thing::template(id, name), &format!("template {name} deleted"))
 }
 
 fn preview(args: &Preview, ctx: &Context) -> Result<()> {
@@ -228,11 +247,13 @@ fn preview(args: &Preview, ctx: &Context) -> Result<()> {
     let subject = template::render_subject(&template.subject, &values)?;
     let subject = values.case_number.map_or(subject.clone(), |n| with_case_number(&subject, n));
     let body = template::render_text(&template.body, &values)?;
-    ctx.ui.text(&format!("Subject: {subject}\n\n{body}"))?;
-    if let Some(html) = &template.html {
-        ctx.ui.text(&format!("\nHTML:\n{}", template::render_html(html, &values)?))?;
+    let html = template.html.as_ref().map(|html| template::render_html(html, &values)).transpose()?;
+    if !ctx.ui.for_people() {
+        let shown = Shown { template: (template.id, template.name), case: values.case_number, subject, body, html };
+        return ctx.ui.object("template_preview", PREVIEW_COLUMNS, &shown);
     }
-    Ok(())
+    ctx.ui.text(&format!("Subject: {subject}\n\n{body}"))?;
+    html.map_or(Ok(()), |html| ctx.ui.text(&format!("\nHTML:\n{html}")))
 }
 
 fn checked(field: &str, source: String) -> Result<String> {

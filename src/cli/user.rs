@@ -5,7 +5,7 @@ mod name;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::Value;
 
 use super::context::{self, Context};
 use super::text::Signature;
@@ -19,6 +19,7 @@ use crate::store::roles;
 use crate::store::teams;
 use crate::store::users::{self, NewUser, User, UserType};
 use crate::ui::cell::{Cell, Column, head, unlisted};
+use crate::ui::outcome::Thing;
 
 /// Users
 #[derive(Debug, Subcommand)]
@@ -144,15 +145,17 @@ pub struct Listed {
 
 /// Fields of users in their order.
 pub const COLUMNS: &[Column<Listed>] = &[
-    Column::new("username", head("USER").labelled(), |one, _| Cell::text(&one.user.username)),
+    Column::new("username", head("USER").labelled().key(), |one, _| Cell::text(&one.user.username)),
     Column::new("name", head("NAME").shrinking(), |one, _| Cell::text(&one.user.name)),
     Column::new("type", head("TYPE"), |one, _| Cell::text(one.user.user_type.as_str())),
     Column::new("active", head("ACTIVE"), |one, _| Cell::bool(one.user.active)),
     Column::new("away_until", head("AWAY"), |one, shown| away_until(&one.user, shown.now)),
-    Column::new("emails", head("E-MAIL").shrinking(), |one, _| Cell::words(&one.user.addresses)),
+    Column::new("addresses", head("E-MAIL").shrinking(), |one, _| Cell::words(&one.user.addresses)),
     Column::new("login", head("LOGIN"), |one, _| Cell::text(&one.user.login)),
     Column::new("teams", head("TEAMS").shrinking(), |one, _| Cell::words(&one.teams)),
     Column::new("notify", unlisted(), |one, _| Cell::text(one.notify.as_str())),
+    Column::new("away", unlisted(), |one, shown| Cell::bool(one.user.is_away(shown.now))),
+    Column::new("emails", unlisted(), |one, _| Cell::words(&one.user.addresses)),
     Column::new("id", unlisted(), |one, _| Cell::int(one.user.id)),
     Column::new("signature", unlisted(), |one, _| Cell::text(&one.user.signature)),
     Column::new("roles", head("ROLES").shrinking(), |one, _| Cell::words(&one.roles)),
@@ -168,7 +171,7 @@ pub fn run(command: UserCommand, ctx: &Context) -> Result<()> {
             ctx.ui.list("users", COLUMNS, &rows)
         }
         UserCommand::Show(args) => {
-            let row = ctx.read(|tx, _| listed(tx, context::user(tx, &args.username)?))?;
+            let row = ctx.read(|tx, actor| listed(tx, context::user_or_me(tx, actor, "username", &args.username)?))?;
             ctx.ui.object("user", COLUMNS, &row)
         }
         UserCommand::Edit(args) => edit(args, ctx),
@@ -202,7 +205,7 @@ fn add(args: Add, ctx: &Context) -> Result<()> {
         let id = users::add(tx, &new, ctx.now())?;
         Ok((id, loss(tx, ctx, administers)?))
     })?;
-    ctx.done(id, &format!("user {username} added"))?;
+    ctx.done(Thing::user(id, &username), &format!("user {username} added"))?;
     tell_loss(ctx, loss)
 }
 
@@ -240,7 +243,7 @@ fn edit(args: Edit, ctx: &Context) -> Result<()> {
         }
         Ok((user.id, user.username, loss(tx, ctx, administers)?))
     })?;
-    ctx.done(id, &format!("user {username} changed"))?;
+    ctx.done(Thing::user(id, &username), &format!("user {username} changed"))?;
     tell_loss(ctx, loss)
 }
 
@@ -258,14 +261,15 @@ fn away(args: Away, ctx: &Context) -> Result<()> {
 }
 
 fn change(ctx: &Context, username: &str, what: &str, change: impl FnOnce(&mut User)) -> Result<()> {
-    let (id, loss) = ctx.administer("user", |tx| {
+    let (user, loss) = ctx.write(|tx, actor| {
+        actor.require_admin("user")?;
         let administers = administers(tx, ctx);
-        let mut user = context::user(tx, username)?;
+        let mut user = context::user_or_me(tx, actor, "username", username)?;
         change(&mut user);
         users::update(tx, &user)?;
-        Ok((user.id, loss(tx, ctx, administers)?))
+        Ok((user, loss(tx, ctx, administers)?))
     })?;
-    ctx.done(id, &format!("user {username} {what}"))?;
+    ctx.done(Thing::user(user.id, &user.username), &format!("user {} {what}", user.username))?;
     tell_loss(ctx, loss)
 }
 
@@ -355,6 +359,6 @@ fn away_until(user: &User, now: Timestamp) -> Cell {
     match (user.is_away(now), user.away_until) {
         (false, _) => Cell::none(),
         (true, Some(until)) => Cell::date_time(until),
-        (true, None) => Cell::object(json!("indefinitely"), "yes"),
+        (true, None) => Cell::object(Value::Null, "yes"),
     }
 }

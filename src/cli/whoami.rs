@@ -6,7 +6,7 @@ use clap::Args;
 use super::context::Context;
 use crate::access::Actor;
 use crate::store::teams;
-use crate::ui::cell::{Cell, Column, head};
+use crate::ui::cell::{Cell, Column, head, unlisted};
 
 /// `whoami`
 #[derive(Debug, Args)]
@@ -19,17 +19,22 @@ pub struct Standing {
     mode: &'static str,
     mode_described: &'static str,
     database: String,
+    /// Name of the caller in the operating system.
+    login: Option<String>,
 }
 
 /// Fields of `whoami` in their order.
 pub const COLUMNS: &[Column<Standing>] = &[
-    Column::new("user", head("User"), |one, _| Cell::opt_text(one.actor.user().map(|user| user.username.as_str()))),
+    Column::new("user", head("User"), |one, _| {
+        one.actor.user().map_or_else(Cell::none, |user| Cell::user(user.id, &user.username))
+    }),
     Column::new("type", head("Type"), |one, _| {
         Cell::text(one.actor.user().map_or("administrator", |user| user.user_type.as_str()))
     }),
     Column::new("teams", head("Teams"), |one, _| Cell::words(&one.teams)),
     Column::new("mode", head("Mode"), |one, _| Cell::object(serde_json::json!(one.mode), one.mode_described)),
     Column::new("database", head("Database"), |one, _| Cell::text(&one.database)),
+    Column::new("login", unlisted(), |one, _| Cell::opt_text(one.login.as_deref())),
 ];
 
 /// Runs `whoami`.
@@ -44,6 +49,7 @@ pub fn run(_args: &WhoamiArgs, ctx: &Context) -> Result<()> {
         mode: ctx.caller.standing.mode(),
         mode_described: ctx.caller.standing.describe(),
         database: ctx.db_path.display().to_string(),
+        login: ctx.caller.login.clone(),
     };
     ctx.ui.object("whoami", COLUMNS, &row)
 }

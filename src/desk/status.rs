@@ -4,7 +4,6 @@ use anyhow::Result;
 
 use super::{Edit, edit};
 use crate::access::Actor;
-use crate::error;
 use crate::intake::case_status;
 use crate::intake::world::World;
 use crate::store::cases::{Case, CaseStatus};
@@ -30,13 +29,13 @@ pub fn spam(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case) -> Resul
     edit(tx, world, actor, case, &marked)
 }
 
-/// Opens a closed case: it is its assignee's again, or new, and not spam.
+/// Opens a closed case: it is its assignee's again, or new, and not spam. An open one stays as it is.
 ///
 /// # Errors
-/// It is open, or merged into another one.
+/// It is merged into another one.
 pub fn reopen(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case) -> Result<()> {
     if case.status.is_open() {
-        return Err(error::data(format!("case #{}: is open ({})", case.number, case.status)).into());
+        return Ok(());
     }
     let status = if case.assigned_user_id.is_some() { CaseStatus::Assigned } else { CaseStatus::New };
     let case_type = (case.case_type == SPAM).then_some("");

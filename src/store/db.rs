@@ -42,7 +42,7 @@ const SCHEMA: &str = include_str!("../../schema.sql");
 /// `espm`, so that `file` and this program recognise their own.
 const APPLICATION_ID: i32 = 0x6573_706d;
 /// The version of `schema.sql`.
-const VERSION: i32 = 5;
+pub const VERSION: i32 = 5;
 /// Statements that lead from version N to N+1, for databases made by an older release; the first stands for 1 -> 2.
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/2.sql"),

@@ -33,6 +33,7 @@ pub struct CaseDraft {
     /// Its email, for those who may see it.
     pub email_id: Option<i64>,
     /// Who writes it.
+    pub user_id: Option<i64>,
     pub username: Option<String>,
     pub since: Timestamp,
 }
@@ -42,7 +43,7 @@ pub struct CaseDraft {
 pub fn of_record(tx: &Tx<'_>, parent: Parent, sight: Sight) -> Result<Vec<CaseDraft>> {
     tx.all(
         &format!(
-            "SELECT CASE WHEN {} THEN e.id END AS email_id, u.username, e.received_at FROM drafts d
+            "SELECT CASE WHEN {} THEN e.id END AS email_id, u.id AS user_id, u.username, e.received_at FROM drafts d
                 JOIN emails e ON e.id = d.email_id LEFT JOIN users u ON u.id = e.user_id
                 WHERE d.parent_type = ?2 AND d.parent_id = ?3 ORDER BY e.received_at, e.id",
             sight.email()
@@ -51,6 +52,7 @@ pub fn of_record(tx: &Tx<'_>, parent: Parent, sight: Sight) -> Result<Vec<CaseDr
         |row| {
             Ok(CaseDraft {
                 email_id: row.get("email_id")?,
+                user_id: row.get("user_id")?,
                 username: row.get("username")?,
                 since: row.time("received_at")?,
             })

@@ -116,10 +116,12 @@ fn about(tx: &Tx<'_>, role_id: i64, holder: Holder) {
 }
 
 /// Usernames of those who have a role themselves.
-pub fn users(tx: &Tx<'_>, role_id: i64) -> Result<Vec<String>> {
-    tx.values(
-        "SELECT u.username FROM role_users r JOIN users u ON u.id = r.user_id WHERE r.role_id = ?1 ORDER BY u.username",
+pub fn users(tx: &Tx<'_>, role_id: i64) -> Result<Vec<(i64, String)>> {
+    tx.all(
+        "SELECT u.id, u.username FROM role_users r JOIN users u ON u.id = r.user_id WHERE r.role_id = ?1
+            ORDER BY u.username",
         params![role_id],
+        |row| Ok((row.get("id")?, row.get("username")?)),
     )
 }
 

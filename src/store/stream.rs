@@ -73,7 +73,8 @@ pub struct NewNote<'a> {
 pub struct Note {
     pub id: i64,
     pub kind: NoteKind,
-    /// Username of who did it.
+    /// Who did it.
+    pub user_id: Option<i64>,
     pub username: Option<String>,
     /// Email it is about, if it may be read.
     pub email_id: Option<i64>,
@@ -129,7 +130,7 @@ pub fn notes(tx: &Tx<'_>, parent: Parent, sight: Sight) -> Result<Vec<Note>> {
     };
     tx.all(
         &format!(
-            "SELECT n.id, n.kind, u.username, CASE WHEN {seen} THEN n.email_id END AS email_id,
+            "SELECT n.id, n.kind, n.user_id, u.username, CASE WHEN {seen} THEN n.email_id END AS email_id,
                 CASE WHEN n.kind IN ('email-received', 'email-sent') AND e.id IS NOT NULL AND {seen}
                     THEN min(e.received_at, n.created_at) ELSE n.created_at END AS came_at,
                 CASE WHEN NOT {names_nothing_hidden} THEN ?5
@@ -143,6 +144,7 @@ pub fn notes(tx: &Tx<'_>, parent: Parent, sight: Sight) -> Result<Vec<Note>> {
             Ok(Note {
                 id: row.get("id")?,
                 kind: row.label("kind")?,
+                user_id: row.get("user_id")?,
                 username: row.get("username")?,
                 email_id: row.get("email_id")?,
                 text: row.get("text")?,

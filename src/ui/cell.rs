@@ -36,6 +36,7 @@ pub struct Head {
     pub(super) right: bool,
     pub(super) shrink: bool,
     pub(super) leading: bool,
+    pub(super) is_key: bool,
 }
 
 /// What stands before the value of a single result.
@@ -53,7 +54,7 @@ enum Label {
 
 /// A heading in lists, over a column that is left-aligned.
 pub const fn head(over: &'static str) -> Head {
-    Head { over, label: Label::AsHead, right: false, shrink: false, leading: false }
+    Head { over, label: Label::AsHead, right: false, shrink: false, leading: false, is_key: false }
 }
 
 /// The head of a field for programs, and for people who ask for it.
@@ -75,6 +76,12 @@ impl Head {
     /// Shown to people before the other columns of a list; programs get it in its order.
     pub const fn leading(self) -> Head {
         Head { leading: true, ..self }
+    }
+
+    /// What `-q` prints of a row, because the other commands of the noun take it. Without such a column it is the number
+    /// or id.
+    pub const fn key(self) -> Head {
+        Head { is_key: true, ..self }
     }
 
     /// With these words before a single value.
@@ -163,6 +170,13 @@ pub struct Field {
     pub(super) cell: Cell,
 }
 
+impl Field {
+    /// A field that programs alone get.
+    pub fn unseen(field: &'static str, cell: Cell) -> Field {
+        Field { heading: Heading { field, head: unlisted() }, cell }
+    }
+}
+
 /// A row under the headings of its columns.
 pub fn fields<T>(columns: &[Column<T>], row: &T, shown: &Shown) -> Vec<Field> {
     columns.iter().map(|column| Field { heading: column.heading, cell: column.cell(row, shown) }).collect()
@@ -177,6 +191,12 @@ pub trait Named {
 impl<T> Named for &[&[Column<T>]] {
     fn names(&self) -> Vec<&'static str> {
         self.iter().flat_map(|part| part.names()).collect()
+    }
+}
+
+impl Named for &[&'static str] {
+    fn names(&self) -> Vec<&'static str> {
+        self.to_vec()
     }
 }
 
@@ -233,6 +253,20 @@ impl Cell {
     /// Any value, with what people see.
     pub fn object(value: Value, shown: &str) -> Cell {
         Cell { value, face: Face::Text(shown.to_owned()) }
+    }
+
+    pub fn user(id: i64, username: &str) -> Cell {
+        Cell::object(json!({"id": id, "username": username}), username)
+    }
+
+    /// A thing with an id and a name.
+    pub fn named(id: i64, name: &str) -> Cell {
+        Cell::object(json!({"id": id, "name": name}), name)
+    }
+
+    /// The same, where there is one.
+    pub fn opt_named(thing: Option<&(i64, String)>) -> Cell {
+        thing.map_or_else(Cell::none, |(id, name)| Cell::named(*id, name))
     }
 
     /// Nothing.

@@ -7,7 +7,7 @@ use super::cell::{Cell, Heading};
 use super::safe;
 use crate::error::Kind;
 
-pub(super) fn schema(noun: &str) -> String {
+pub fn schema(noun: &str) -> String {
     format!("espomail/{}/1", noun.replace(' ', "-"))
 }
 
@@ -29,8 +29,15 @@ pub(super) fn plain(value: &Value) -> String {
     }
 }
 
-/// An object by its name; with its type where its id alone would say nothing.
+/// An object by its name; with its type where its id alone would say nothing. A mailbox is its name and its address.
 fn named(map: &Map<String, Value>) -> String {
+    if let (2, Some(Value::String(name)), Some(Value::String(address))) =
+        (map.len(), map.get("name"), map.get("address"))
+        && !name.is_empty()
+        && !address.is_empty()
+    {
+        return format!("{name} <{address}>");
+    }
     let mut names = NAMES.iter().filter_map(|key| map.get(*key).map(plain)).peekable();
     if names.peek().is_none() {
         return map.iter().map(|(key, value)| format!("{key}={}", plain(value))).collect::<Vec<_>>().join(", ");
@@ -57,8 +64,45 @@ fn without_formula(text: &str) -> String {
 }
 
 /// An error as programs read it.
-pub(super) fn error(kind: Kind, message: &str, hint: Option<&str>) -> String {
-    let error = json!({"kind": kind.name(), "exit": kind.exit_code(), "message": message, "hint": hint});
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    pub kind: Kind,
+    /// What exactly is wrong with a command line; else the name of the kind.
+    pub code: String,
+    pub message: String,
+    pub hints: Vec<String>,
+    /// The option or argument that is wrong, as it is typed.
+    pub argument: Option<String>,
+}
+
+impl Refusal {
+    /// An error of this kind, with the option that its message begins with.
+    pub fn of(kind: Kind, message: &str) -> Refusal {
+        let option = message.split_once(": ").map(|(option, _)| option).filter(|option| is_option(option));
+        Refusal {
+            kind,
+            code: kind.name().to_owned(),
+            message: message.to_owned(),
+            hints: Vec::new(),
+            argument: option.map(str::to_owned),
+        }
+    }
+}
+
+fn is_option(text: &str) -> bool {
+    let name = text.strip_prefix("--").or_else(|| text.strip_prefix('-')).unwrap_or_default();
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+}
+
+/// The line of an error.
+pub(super) fn error(refusal: &Refusal) -> String {
+    let Refusal { kind, code, message, hints, argument } = refusal;
+    let lines = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let hints: Vec<String> = hints.iter().map(|hint| lines(hint)).collect();
+    let error = json!({
+        "kind": kind.name(), "code": code, "exit": kind.exit_code(), "message": lines(message), "argument": argument,
+        "hint": hints.first(), "hints": hints,
+    });
     escaped(&json!({ "error": error }))
 }
 
@@ -83,7 +127,7 @@ pub(super) fn escaped(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
     use super::*;
 
@@ -109,6 +153,8 @@ mod tests {
         for (value, expected) in [
             (json!({"id": 3, "name": "Kim"}), "Kim"),
             (json!({"name": "", "address": "kim@x.example"}), "kim@x.example"),
+            (json!({"name": "Kim", "address": "kim@x.example"}), "Kim <kim@x.example>"),
+            (json!({"name": "Kim", "address": "kim@x.example", "by_way_of": null}), "Kim"),
             (json!({"name": ""}), ""),
             (json!({"type": "case", "id": 12, "name": null}), "case 12"),
             (json!({"type": "role", "id": 2, "name": "Agent"}), "role Agent"),
@@ -119,6 +165,25 @@ mod tests {
             let shown: std::collections::BTreeSet<String> = plain(&value).split(", ").map(str::to_owned).collect();
             assert_eq!(shown.into_iter().collect::<Vec<_>>().join(", "), expected);
         }
+    }
+
+    #[test]
+    fn an_error_is_one_line_with_the_option_that_is_wrong() {
+        for (message, argument) in [
+            ("--from: \"x\" is not an e-mail address", json!("--from")),
+            ("-m, -F: you can answer only one case", Value::Null),
+            ("case 9: not found", Value::Null),
+            ("--: x", Value::Null),
+        ] {
+            let refusal = Refusal { hints: vec!["see\n  `a`".to_owned()], ..Refusal::of(Kind::Data, message) };
+            let line = error(&refusal);
+            let told: Value = serde_json::from_str(&line).unwrap();
+            assert_eq!(told["error"]["argument"], argument, "{line}");
+            assert_eq!((&told["error"]["hints"], &told["error"]["exit"]), (&json!(["see `a`"]), &json!(65)));
+            assert_eq!(line.lines().count(), 1);
+        }
+        let told = error(&Refusal::of(Kind::Usage, "two\nlines"));
+        assert!(told.contains("\"two lines\"") && told.contains("\"hint\":null"), "{told}");
     }
 
     #[test]

@@ -11,11 +11,10 @@ use serde_json::{Map, Value, json};
 
 use super::cell::{self, Cell, Column, Field, Heading, Shown};
 pub use super::channel::print;
-use super::channel::say;
 use super::machine::{self, escaped, object, plain, schema};
 use super::table::{self, Layout};
 use super::{afar, channel, safe};
-use crate::error::{self, Ended, Fault, Kind};
+use crate::error::{Fault, Kind};
 
 /// How results are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -68,6 +67,11 @@ pub struct Ui {
 impl Ui {
     /// A list of results. `noun` names the JSON schema.
     pub fn list<T>(&self, noun: &str, columns: &[Column<T>], rows: &[T]) -> Result<()> {
+        self.list_with(noun, columns, rows, Vec::new())
+    }
+
+    /// A list of results, with facts about the whole in the document that programs get.
+    pub fn list_with<T>(&self, noun: &str, columns: &[Column<T>], rows: &[T], facts: Vec<Field>) -> Result<()> {
         let mut picked = self.pick(columns, |column| &column.heading, Heading::is_in_lists)?;
         if self.for_people() && self.fields.is_empty() {
             picked.sort_by_key(|column| !column.heading.head.leading);
@@ -79,7 +83,7 @@ impl Ui {
             return Ok(());
         }
         if self.quiet && self.for_people() {
-            return rows.iter().filter_map(|row| self.id(columns, row)).try_for_each(|id| self.line(&id));
+            return rows.iter().filter_map(|row| self.key(columns, row)).try_for_each(|id| self.line(&id));
         }
         let shown = self.shown();
         let headings: Vec<Heading> = picked.iter().map(|column| column.heading).collect();
@@ -91,7 +95,11 @@ impl Ui {
             Format::Csv => self.csv(&headings, &cells),
             Format::Json => {
                 let items: Vec<Value> = cells.iter().map(|row| Value::Object(object(&headings, row))).collect();
-                self.json(&json!({"schema": schema(noun), "items": items}))
+                let mut document = Map::new();
+                document.insert("schema".to_owned(), json!(schema(noun)));
+                document.extend(facts.into_iter().map(|fact| (fact.heading.field.to_owned(), fact.cell.value)));
+                document.insert("items".to_owned(), json!(items));
+                self.json(&Value::Object(document))
             }
             Format::Ndjson => cells.iter().try_for_each(|row| self.json(&Value::Object(object(&headings, row)))),
         }
@@ -102,6 +110,15 @@ impl Ui {
         self.joined(noun, self.fields(columns, row))
     }
 
+    /// Several results of a noun that is usually asked for one: one document for programs.
+    pub fn objects<T>(&self, noun: &str, columns: &[Column<T>], rows: &[T]) -> Result<()> {
+        let picked = self.pick(columns, |column| &column.heading, Heading::is_shown_alone)?;
+        let headings: Vec<Heading> = picked.iter().map(|column| column.heading).collect();
+        let cells = |row: &T| picked.iter().map(|column| column.cell(row, &self.shown())).collect::<Vec<_>>();
+        let items: Vec<Value> = rows.iter().map(|row| Value::Object(object(&headings, &cells(row)))).collect();
+        self.json(&json!({"schema": schema(noun), "items": items}))
+    }
+
     /// A row under its headings, for [`Ui::joined`].
     pub fn fields<T>(&self, columns: &[Column<T>], row: &T) -> Vec<Field> {
         cell::fields(columns, row, &self.shown())
@@ -109,6 +126,12 @@ impl Ui {
 
     /// One result of several rows.
     pub fn joined(&self, noun: &str, fields: Vec<Field>) -> Result<()> {
+        if self.quiet && self.for_people() {
+            let by = |name: &str| fields.iter().find(|field| field.heading.field == name);
+            let key =
+                fields.iter().find(|field| field.heading.head.is_key).or_else(|| by("number")).or_else(|| by("id"));
+            return key.or(fields.first()).map_or(Ok(()), |key| self.line(&key.cell.shown(&self.shown())));
+        }
         let picked = self.pick(&fields, |field| &field.heading, Heading::is_shown_alone)?;
         let (headings, cells): (Vec<Heading>, Vec<Cell>) =
             picked.into_iter().map(|field| (field.heading, field.cell.clone())).unzip();
@@ -134,15 +157,15 @@ impl Ui {
     /// How many there are: the number alone for people, an object for programs.
     pub fn count(&self, noun: &str, count: i64) -> Result<()> {
         match self.format.is_json() {
-            true => self.json(&json!({"schema": schema(noun), "count": count})),
+            true => self.json(&json!({"schema": schema("count"), "of": noun, "count": count})),
             false => self.line(&count.to_string()),
         }
     }
 
-    /// Free text; programs get it as a JSON string.
+    /// Free text; programs get it in an object.
     pub fn text(&self, text: &str) -> Result<()> {
         match self.format.is_json() {
-            true => self.json(&json!(text)),
+            true => self.json(&json!({"schema": schema("text"), "text": text})),
             false => self.write(&format!("{}\n", safe::block(text))),
         }
     }
@@ -163,91 +186,14 @@ impl Ui {
         print(bytes)
     }
 
-    /// The result of a change: a sentence, only the id with `-q`, an object for programs.
-    pub fn done(&self, id: impl std::fmt::Display, sentence: &str) -> Result<()> {
-        match (self.format.is_json(), self.quiet) {
-            (true, _) => {
-                let id = id.to_string();
-                let id = id.parse::<i64>().map_or_else(|_| json!(id), |number| json!(number));
-                self.json(&json!({"schema": schema("done"), "id": id, "message": sentence}))
-            }
-            (false, true) => self.line(&id.to_string()),
-            (false, false) => self.line(sentence),
-        }
-    }
-
-    /// A change for which there is nothing: a line on standard error for people, an object without an id for programs.
-    pub fn nothing(&self, sentence: &str) -> Result<()> {
-        match self.format.is_json() {
-            true => self.json(&json!({"schema": schema("done"), "id": null, "message": sentence})),
-            false => {
-                self.note(sentence);
-                Ok(())
-            }
-        }
-    }
-
-    /// What would be done: a line on standard error for people, an object without an id for programs.
-    pub fn rehearsed(&self, sentence: &str, line: &str) -> Result<()> {
-        match self.format.is_json() {
-            true => self.json(&json!({"schema": schema("done"), "dry_run": true, "id": null, "message": sentence})),
-            false => {
-                self.note(line);
-                Ok(())
-            }
-        }
-    }
-
-    /// Something worth knowing, on standard error; not with `-q`.
-    pub fn note(&self, text: &str) {
-        if !self.quiet {
-            say(&safe::block(text));
-        }
-    }
-
-    /// The next step, on standard error; not with `-q`.
-    pub fn hint(&self, text: &str) {
-        if !self.quiet {
-            say(&format!("hint: {}", safe::line(text)));
-        }
-    }
-
-    /// Something that is wrong or was, on standard error.
-    pub fn warn(&self, text: &str) {
-        log::warn!("{text}");
-        say(&format!("espomail: {}", safe::line(text)));
-    }
-
-    /// Something for those who gave `-v` at least this number of times.
-    pub fn verbose(&self, level: u8, text: &str) {
-        if self.verbosity >= level {
-            say(&safe::line(text));
-        }
-    }
-
-    /// The trouble of one item, with its hint; the command goes on.
-    pub fn problem(&self, item: &str, trouble: &anyhow::Error) {
-        self.warn(&format!("{item}: {trouble:#}"));
-        if let Some(hint) = error::classify(trouble).1 {
-            self.hint(&hint);
-        }
-    }
-
-    /// The error a command ends with. Programs get it as the last line of standard error.
-    pub fn error(&self, trouble: &anyhow::Error) {
-        let (kind, hint) = error::classify(trouble);
-        let text = format!("{trouble:#}");
-        if self.format.is_json() {
-            say(&machine::error(kind, &text, hint.as_deref()));
-        } else if !trouble.is::<Ended>() {
-            self.warn(&text);
-            hint.iter().for_each(|hint| say(&format!("hint: {}", safe::line(hint))));
-        }
-    }
-
     /// Whether results are written for people.
     pub fn for_people(&self) -> bool {
         self.format == Format::Table
+    }
+
+    /// Whether people get more than the key of a result or the fields that they chose, such as its text.
+    pub fn tells_people(&self) -> bool {
+        self.for_people() && !self.quiet && self.fields.is_empty()
     }
 
     /// Whether standard output is a terminal.
@@ -314,10 +260,12 @@ impl Ui {
         self.fields.iter().map(find).collect()
     }
 
-    fn id<T>(&self, columns: &[Column<T>], row: &T) -> Option<String> {
+    /// What other commands take of a row.
+    fn key<T>(&self, columns: &[Column<T>], row: &T) -> Option<String> {
         let by = |field: &str| columns.iter().find(|column| column.heading.field == field);
-        let column = by("id").or_else(|| by("number")).or(columns.first())?;
-        Some(plain(&column.cell(row, &self.shown()).value))
+        let key =
+            columns.iter().find(|column| column.heading.head.is_key).or_else(|| by("number")).or_else(|| by("id"));
+        Some(key.or(columns.first())?.cell(row, &self.shown()).shown(&self.shown()))
     }
 
     fn table(&self, headings: &[Heading], rows: &[Vec<Cell>]) -> Result<()> {
@@ -357,11 +305,11 @@ impl Ui {
         rows.iter().try_for_each(|row| print(&machine::csv(row.iter().map(|cell| plain(&cell.value)))?))
     }
 
-    fn json(&self, value: &Value) -> Result<()> {
+    pub(super) fn json(&self, value: &Value) -> Result<()> {
         self.write(&format!("{}\n", escaped(value)))
     }
 
-    fn line(&self, text: &str) -> Result<()> {
+    pub(super) fn line(&self, text: &str) -> Result<()> {
         self.write(&format!("{}\n", safe::line(text)))
     }
 
@@ -382,15 +330,4 @@ fn with_schema(noun: &str, headings: &[Heading], cells: &[Cell]) -> Map<String, 
     all.insert("schema".to_owned(), json!(schema(noun)));
     all.extend(object(headings, cells));
     all
-}
-
-/// A command line that is not understood, before there is a [`Ui`]; `json` for programs.
-pub fn complain(text: &str, json: bool) {
-    let text = text.strip_prefix("error: ").unwrap_or(text).trim_end();
-    if json {
-        let (message, rest) = text.split_once('\n').unwrap_or((text, ""));
-        say(&machine::error(Kind::Usage, message, Some(rest.trim()).filter(|rest| !rest.is_empty())));
-    } else {
-        say(&format!("espomail: {}", safe::block(text)));
-    }
 }

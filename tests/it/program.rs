@@ -5,6 +5,7 @@ mod command_line;
 mod dated;
 mod day;
 mod fifty;
+mod json;
 mod pager;
 mod people;
 mod privacy;

@@ -29,6 +29,7 @@ mod office;
 mod proxy;
 mod rogue;
 mod sandbox;
+pub mod schema;
 mod screens;
 mod scripted;
 mod servers;

@@ -52,7 +52,7 @@ impl Flags {
 
 /// What lists show.
 pub const LISTED: &[Column<Listed>] =
-    &[Column::new("auto_reply", head("AUTO-REPLY"), |one, _| Cell::opt_text(one.auto_reply.as_deref()))];
+    &[Column::new("auto_reply", head("AUTO-REPLY"), |one, _| Cell::opt_named(one.auto_reply.as_ref()))];
 
 /// The other fields.
 pub const COLUMNS: &[Column<Listed>] = &[

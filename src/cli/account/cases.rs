@@ -5,7 +5,7 @@ use clap::Args;
 
 use super::flags::{Given, changed, yes_or_no};
 use super::listed::Listed;
-use crate::cli::context;
+use crate::cli::context::{self, Context};
 use crate::cli::labels::Labels;
 use crate::error;
 use crate::store::accounts::{Account, AutoMail, Distribution, OnClosed, StaffForward};
@@ -85,7 +85,7 @@ impl Flags {
         ]
     }
 
-    pub fn apply(&self, tx: &Tx<'_>, account: &mut Account) -> Result<()> {
+    pub fn apply(&self, tx: &Tx<'_>, account: &mut Account, ctx: &Context) -> Result<()> {
         if !self.teams.is_empty() {
             let given = self.teams.iter().filter(|team| !team.is_empty());
             account.team_ids = given.map(|team| Ok(context::team(tx, team)?.id)).collect::<Result<_>>()?;
@@ -97,8 +97,10 @@ impl Flags {
         cases.case_team_id = changed(self.case_team.as_ref(), cases.case_team_id, team)?;
         cases.create_case = (cases.create_case || self.create_case) && !self.no_create_case;
         cases.distribution = self.distribution.unwrap_or(cases.distribution);
-        let user = |name: &str| Ok(context::user(tx, name)?.id);
-        cases.assign_to_id = changed(self.assign_to.as_ref(), cases.assign_to_id, user)?;
+        let user = |name: &str| Ok(context::user_or_me(tx, &ctx.actor(tx)?, "--assign-to", name)?.id);
+        let nobody =
+            self.assign_to.as_ref().map(|name| if name == context::NOBODY { String::new() } else { name.clone() });
+        cases.assign_to_id = changed(nobody.as_ref(), cases.assign_to_id, user)?;
         if let Some(position) = &self.position {
             cases.position.clone_from(position);
         }
@@ -124,13 +126,15 @@ fn group_folder(tx: &Tx<'_>, name: &str) -> Result<Folder> {
 pub const LISTED: &[Column<Listed>] = &[
     Column::new("create_case", head("CASES"), |one, _| Cell::bool(one.account.cases.create_case)),
     Column::new("distribution", head("DISTRIBUTION"), |one, _| Cell::text(one.account.cases.distribution.as_str())),
-    Column::new("case_team", head("TEAM").shrinking(), |one, _| Cell::opt_text(one.case_team.as_deref())),
+    Column::new("case_team", head("TEAM").shrinking(), |one, _| Cell::opt_named(one.case_team.as_ref())),
 ];
 
 /// The other fields.
 pub const COLUMNS: &[Column<Listed>] = &[
     Column::new("teams", unlisted().labelled(), |one, _| Cell::words(&one.teams)),
-    Column::new("assign_to", unlisted().labelled(), |one, _| Cell::opt_text(one.assign_to.as_deref())),
+    Column::new("assign_to", unlisted().labelled(), |one, _| {
+        one.assign_to.as_ref().map_or_else(Cell::none, |user| Cell::user(user.id, &user.username))
+    }),
     Column::new("position", unlisted().labelled(), |one, _| Cell::text(&one.account.cases.position)),
     Column::new("on_closed", unlisted().labelled(), |one, _| Cell::text(&one.account.cases.on_closed.to_string())),
     Column::new("auto_mail", unlisted().labelled(), |one, _| Cell::text(one.account.cases.auto_mail.as_str())),
@@ -138,5 +142,5 @@ pub const COLUMNS: &[Column<Listed>] = &[
     Column::new("staff_forward", unlisted().labelled(), |one, _| Cell::text(one.account.cases.staff_forward.as_str())),
     Column::new("plus_addressing", unlisted().labelled(), |one, _| Cell::bool(one.account.cases.plus_addressing)),
     Column::new("add_all_team_users", unlisted().labelled(), |one, _| Cell::bool(one.account.cases.add_all_team_users)),
-    Column::new("put_in", unlisted().labelled(), |one, _| Cell::opt_text(one.put_in.as_deref())),
+    Column::new("put_in", unlisted().labelled(), |one, _| Cell::opt_named(one.put_in.as_ref())),
 ];

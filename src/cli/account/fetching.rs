@@ -2,12 +2,13 @@
 
 use anyhow::Result;
 use clap::Args;
+use serde_json::json;
 
 use super::flags::{addresses, changed, check_folder};
-use super::listed::Listed;
+use super::listed::{Listed, watermark};
 use crate::cli::context::{self, Context};
 use crate::error;
-use crate::store::accounts::{Account, AfterImport, DmarcNone, ReadSent};
+use crate::store::accounts::{Account, AfterImport, DmarcNone, Folder, ReadSent};
 use crate::store::label::UnknownLabel;
 use crate::ui::cell::{Cell, Column, unlisted};
 
@@ -19,7 +20,7 @@ pub struct Flags {
     /// Leave mail that arrived before this date or time alone (default: now)
     #[arg(long, value_name = "DATE")]
     since: Option<String>,
-    /// What to do on the server after the import: seen, keep, delete or move:FOLDER
+    /// What to do on the server after the import: seen, keep, delete or move:FOLDER (default: seen, of personal mail keep)
     #[arg(long, value_name = "ACTION")]
     after: Option<AfterImport>,
     /// Maximum number of messages per folder and run; 0 = all
@@ -79,7 +80,13 @@ impl Flags {
 
 /// Fields in their order.
 pub const COLUMNS: &[Column<Listed>] = &[
-    Column::new("folders", unlisted().labelled(), |one, _| Cell::words(&one.folders)),
+    Column::new("folders", unlisted().labelled(), |one, _| {
+        Cell::words(&one.polled.iter().map(watermark).collect::<Vec<_>>())
+    }),
+    Column::new("imap_folders", unlisted(), |one, _| {
+        let folder = |folder: &Folder| json!({"name": folder.name, "last_uid": folder.last_uid, "failure": folder.failure, "sent_folder": folder.sent});
+        Cell::object(one.polled.iter().map(folder).collect(), "")
+    }),
     Column::new("since", unlisted().labelled(), |one, _| Cell::date_time(one.account.fetching.fetch_since)),
     Column::new("after", unlisted().labelled(), |one, _| Cell::text(&one.account.fetching.after_import.to_string())),
     Column::new("portion", unlisted().labelled(), |one, _| Cell::opt_int(one.account.fetching.portion.map(i64::from))),

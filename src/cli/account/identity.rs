@@ -2,7 +2,6 @@
 
 use anyhow::Result;
 use clap::Args;
-use serde_json::json;
 
 use super::flags::addresses;
 use super::listed::Listed;
@@ -32,7 +31,7 @@ impl Flags {
 
 /// What lists show.
 pub const LISTED: &[Column<Listed>] = &[
-    Column::new("name", head("ACCOUNT").labelled(), |one, _| Cell::text(&one.account.name)),
+    Column::new("name", head("ACCOUNT").labelled().key(), |one, _| Cell::text(&one.account.name)),
     Column::new("kind", head("KIND"), |one, _| Cell::text(one.account.kind.as_str())),
     Column::new("address", head("ADDRESS").shrinking(), |one, _| Cell::text(&one.account.address)),
     Column::new("active", head("ACTIVE"), |one, _| Cell::bool(one.account.active)),
@@ -62,8 +61,6 @@ pub const STATE: &[Column<Listed>] = &[
     Column::new("null_sender_refused", unlisted().labelled(), |one, _| Cell::bool(one.account.null_sender_refused)),
     Column::new("id", unlisted().labelled(), |one, _| Cell::int(one.account.id)),
     Column::new("user", unlisted().labelled(), |one, _| {
-        one.owner.as_ref().map_or_else(Cell::none, |user| {
-            Cell::object(json!({"id": user.id, "username": user.username}), &user.username)
-        })
+        one.owner.as_ref().map_or_else(Cell::none, |user| Cell::user(user.id, &user.username))
     }),
 ];

@@ -15,12 +15,13 @@ pub struct Listed {
     /// Whether the reader can change it: login and secret are shown to nobody else.
     pub(super) is_manager: bool,
     pub(super) owner: Option<User>,
-    pub(super) case_team: Option<String>,
-    pub(super) assign_to: Option<String>,
-    pub(super) put_in: Option<String>,
-    pub(super) auto_reply: Option<String>,
+    pub(super) case_team: Option<(i64, String)>,
+    pub(super) assign_to: Option<User>,
+    pub(super) put_in: Option<(i64, String)>,
+    pub(super) auto_reply: Option<(i64, String)>,
     pub(super) teams: Vec<String>,
-    pub(super) folders: Vec<String>,
+    /// The folders that are polled.
+    pub(super) polled: Vec<Folder>,
     pub(super) folder_map: Vec<String>,
 }
 
@@ -34,7 +35,7 @@ impl Listed {
 /// Looks up what an account refers to.
 pub(super) fn read(tx: &Tx<'_>, actor: &Actor, account: Account) -> Result<Listed> {
     let user = |id: Option<i64>| Ok::<_, anyhow::Error>(id.map(|id| users::by_id(tx, id)).transpose()?.flatten());
-    let team = |id: i64| Ok::<_, anyhow::Error>(teams::by_id(tx, id)?.map(|team| team.name));
+    let team = |id: i64| Ok::<_, anyhow::Error>(teams::by_id(tx, id)?.map(|team| (team.id, team.name)));
     let polled = accounts::folders(tx, account.id)?;
     let folder = account.cases.group_folder_id.map(|id| folders::by_id(tx, id)).transpose()?.flatten();
     let template = account.auto_reply.auto_reply_id.map(|id| templates::by_id(tx, id)).transpose()?.flatten();
@@ -43,12 +44,12 @@ pub(super) fn read(tx: &Tx<'_>, actor: &Actor, account: Account) -> Result<Liste
         is_manager: actor.manages(&account),
         owner: user(account.user_id)?,
         case_team: account.cases.case_team_id.map(team).transpose()?.flatten(),
-        assign_to: user(account.cases.assign_to_id)?.map(|user| user.username),
-        put_in: folder.map(|folder| folder.name),
-        auto_reply: template.map(|template| template.name),
-        teams: team_names.into_iter().flatten().collect(),
-        folders: polled.iter().map(watermark).collect(),
+        assign_to: user(account.cases.assign_to_id)?,
+        put_in: folder.map(|folder| (folder.id, folder.name)),
+        auto_reply: template.map(|template| (template.id, template.name)),
+        teams: team_names.into_iter().flatten().map(|(_, name)| name).collect(),
         folder_map: polled.iter().map(|folder| mapped(tx, folder)).collect::<Result<Vec<_>>>()?.concat(),
+        polled,
         account,
     })
 }
@@ -63,7 +64,8 @@ fn mapped(tx: &Tx<'_>, folder: &Folder) -> Result<Vec<String>> {
     Ok(target.map(|target| format!("{}={target}", folder.name)).into_iter().collect())
 }
 
-fn watermark(folder: &Folder) -> String {
+/// A folder with how far it was read, and why it cannot be.
+pub(super) fn watermark(folder: &Folder) -> String {
     match folder.failure.as_str() {
         "" => format!("{} (up to UID {})", folder.name, folder.last_uid),
         failure => format!("{} (up to UID {}; {failure})", folder.name, folder.last_uid),

@@ -9,6 +9,7 @@ use crate::cli::connect;
 use crate::cli::context::{self, Context};
 use crate::secret::{self, SecretSpec};
 use crate::store::accounts::{self, Account};
+use crate::ui::outcome::Thing;
 
 /// `account secret`
 #[derive(Debug, Args)]
@@ -109,7 +110,7 @@ pub fn run(args: &SecretArgs, ctx: &Context) -> Result<()> {
         Ok((account, doubts))
     })?;
     forget_unused(ctx, &account)?;
-    ctx.done(account.id, &format!("account {} has a new secret", args.account))?;
+    ctx.done(Thing::account(account.id, &account.name), &format!("account {} has a new secret", args.account))?;
     doubts.iter().for_each(|doubt| ctx.ui.warn(&format!("account {}: {doubt}", account.name)));
     if !ctx.dry_run {
         ctx.ui.hint(&format!("try it: espomail account test {}", account.name));

@@ -6,6 +6,7 @@ use clap::Args;
 use super::flags::{Given, changed, check_folder, yes_or_no};
 use super::listed::Listed;
 use crate::cli::context;
+use crate::cli::mailboxes;
 use crate::cli::text::Signature;
 use crate::store::accounts::Account;
 use crate::ui::cell::{Cell, Column, unlisted};
@@ -58,7 +59,9 @@ impl Flags {
 
 /// Fields in their order.
 pub const COLUMNS: &[Column<Listed>] = &[
-    Column::new("reply_to", unlisted().labelled(), |one, _| Cell::opt_text(one.account.sending.reply_to.as_deref())),
+    Column::new("reply_to", unlisted().labelled(), |one, _| {
+        mailboxes::nameless(one.account.sending.reply_to.as_slice())
+    }),
     Column::new("from_name", unlisted().labelled(), |one, _| Cell::opt_text(one.account.sending.from_name.as_deref())),
     Column::new("shared", unlisted().labelled(), |one, _| Cell::bool(one.account.sending.shared)),
     Column::new("store_sent", unlisted().labelled(), |one, _| {

@@ -36,7 +36,7 @@ impl Settings {
         self.identity.apply(&mut account)?;
         self.servers.apply(&mut account)?;
         self.fetching.apply(&mut account, ctx)?;
-        self.cases.apply(tx, &mut account)?;
+        self.cases.apply(tx, &mut account, ctx)?;
         self.auto_reply.apply(tx, &mut account)?;
         self.personal.apply(&mut account);
         self.sending.apply(&mut account)?;

@@ -14,6 +14,7 @@ use crate::store::cases::{self, Case};
 use crate::store::db::Tx;
 use crate::store::records::{self, Parent};
 use crate::store::{teams, users};
+use crate::ui::outcome::{Deed, Thing};
 
 /// Does the same with every case, and says what was done; all of them or none.
 pub(super) fn each(
@@ -43,9 +44,8 @@ fn each_told(
         }
         Ok(notes)
     })?;
-    for number in numbers {
-        ctx.done(number, &format!("case #{number} {}", what(*number)))?;
-    }
+    let deed = |number: &i64| Deed::new(Thing::case(*number), format!("case #{number} {}", what(*number)));
+    ctx.done_each(numbers.iter().map(deed).collect())?;
     notes.iter().for_each(|note| ctx.ui.note(note));
     Ok(())
 }
@@ -76,6 +76,12 @@ pub fn assign_to(args: &Assign, ctx: &Context) -> Result<()> {
             case_number(n).map_err(|e| error::data(format!("case: {e}")).hint(order).into())
         })
         .collect::<Result<_>>()?;
+    if username == context::NOBODY {
+        return each(ctx, &numbers, "is assigned to nobody", |tx, world, actor, case| match case.assigned_user_id {
+            Some(_) => desk::release(tx, world, actor, case),
+            None => Ok(()),
+        });
+    }
     each(ctx, &numbers, &format!("assigned to {username}"), |tx, world, actor, case| {
         desk::give(tx, world, actor, case, &context::user_or_me(tx, actor, "user", username)?)
     })
@@ -150,7 +156,7 @@ pub fn next(args: &Next, ctx: &Context) -> Result<()> {
         desk::take_next(tx, &world, actor, user, &teams)
     })?;
     match taken {
-        Some(number) => ctx.done(number, &format!("case #{number} taken")),
+        Some(number) => ctx.done(Thing::case(number), &format!("case #{number} taken")),
         None => {
             let of = args.team.as_ref().map_or("your teams".to_owned(), |team| format!("team {team}"));
             ctx.ui.nothing(&format!("There is no unassigned case of {of}."))

@@ -10,6 +10,7 @@ use crate::cli::text::{Text, read_source};
 use crate::desk::{self, ByHand};
 use crate::intake::world::World;
 use crate::store::cases::{CaseStatus, Priority};
+use crate::ui::outcome::Thing;
 
 /// `case create`
 #[derive(Debug, Args)]
@@ -77,7 +78,7 @@ pub fn create(args: &Create, ctx: &Context) -> Result<()> {
     let case = ctx.write(|tx, actor| {
         let team = args.team.as_deref().map(|team| context::team(tx, team)).transpose()?;
         let account = args.account.as_deref().map(|name| context::known_account(tx, actor, name)).transpose()?;
-        let assignee = args.assign_to.as_deref();
+        let assignee = args.assign_to.as_deref().filter(|name| *name != context::NOBODY);
         let assignee = assignee.map(|user| context::user_or_me(tx, actor, "--assign-to", user)).transpose()?;
         let new = ByHand {
             subject: &args.subject,
@@ -91,7 +92,7 @@ pub fn create(args: &Create, ctx: &Context) -> Result<()> {
         };
         desk::create(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &new)
     })?;
-    ctx.done(case.number, &format!("case #{} made: {}", case.number, case.name))
+    ctx.done(Thing::case(case.number), &format!("case #{} made: {}", case.number, case.name))
 }
 
 pub fn edit(args: &Edit, ctx: &Context) -> Result<()> {
@@ -110,5 +111,5 @@ pub fn edit(args: &Edit, ctx: &Context) -> Result<()> {
         let case = find_to_edit(tx, actor, args.number)?;
         desk::edit(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &case, &change)
     })?;
-    ctx.done(args.number, &format!("case #{} changed", args.number))
+    ctx.done(Thing::case(args.number), &format!("case #{} changed", args.number))
 }

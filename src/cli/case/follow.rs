@@ -10,6 +10,7 @@ use crate::desk;
 use crate::store::cases::Case;
 use crate::store::db::Tx;
 use crate::store::users::User;
+use crate::ui::outcome::Thing;
 
 /// `case follow` and `case unfollow`
 #[derive(Debug, Args)]
@@ -36,11 +37,17 @@ fn change(
     what: &str,
     work: impl FnOnce(&Tx<'_>, &Actor, &Case, Option<&User>) -> Result<()>,
 ) -> Result<()> {
-    let username = ctx.write(|tx, actor| {
+    let user = ctx.write(|tx, actor| {
         let case = context::case(tx, actor, args.number)?;
-        let user = args.user.as_deref().map(|name| context::user(tx, name)).transpose()?;
+        let user = args.user.as_deref().map(|name| context::user_or_me(tx, actor, "--user", name)).transpose()?;
         work(tx, actor, &case, user.as_ref())?;
-        Ok(user.as_ref().or(actor.user()).map(|user| user.username.clone()).unwrap_or_default())
+        Ok(user.or_else(|| actor.user().cloned()))
     })?;
-    ctx.done(args.number, &format!("case #{} {what} by {username}", args.number))
+    let username = user.as_ref().map(|user| user.username.as_str()).unwrap_or_default();
+    let sentence = format!("case #{} {what} by {username}", args.number);
+    let things = std::iter::once(Thing::case(args.number));
+    ctx.done(
+        things.chain(user.as_ref().map(|user| Thing::user(user.id, &user.username))).collect::<Vec<_>>(),
+        &sentence,
+    )
 }

@@ -12,6 +12,7 @@ use crate::intake::roster;
 use crate::intake::world::World;
 use crate::store::cases::{Person, Role};
 use crate::store::records::{self, ParentType};
+use crate::ui::outcome::Thing;
 
 /// `case link`
 #[derive(Debug, Args)]
@@ -86,7 +87,10 @@ pub fn link(args: &Link, ctx: &Context) -> Result<()> {
         let record = context::record(tx, actor, reference)?;
         desk::link(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &case, record, former)
     })?;
-    ctx.done(args.number, &format!("case #{} linked to {}/{}", args.number, reference.kind, reference.id))?;
+    ctx.done(
+        Thing::case(args.number),
+        &format!("case #{} linked to {}/{}", args.number, reference.kind, reference.id),
+    )?;
     if args.former.is_none() && former == Former::ThirdParty {
         hint_of_third_parties(args.number, &before.customers, ctx);
     }
@@ -142,7 +146,7 @@ pub fn unlink(args: &Unlink, ctx: &Context) -> Result<()> {
         lowered.retain(|person| seen.iter().any(|one| one.address == person.address));
         Ok(lowered)
     })?;
-    ctx.done(args.number, &format!("case #{} is without {}", args.number, args.what))?;
+    ctx.done(Thing::case(args.number), &format!("case #{} is without {}", args.number, args.what))?;
     hint_of_third_parties(args.number, &lowered, ctx);
     Ok(())
 }

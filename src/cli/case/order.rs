@@ -11,6 +11,7 @@ use crate::intake::roster;
 use crate::intake::world::World;
 use crate::store::cases::{Person, Role};
 use crate::store::records::{self, Parent};
+use crate::ui::outcome::Thing;
 
 /// `case merge`
 #[derive(Debug, Args)]
@@ -77,7 +78,7 @@ pub fn merge(args: &Merge, ctx: &Context) -> Result<()> {
         desk::merge(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &from, &into, args.role())?;
         Ok(into.status.is_open() || !from.status.is_open())
     })?;
-    ctx.done(args.into, &format!("case #{} merged into #{}", args.from, args.into))?;
+    ctx.done(Thing::case(args.into), &format!("case #{} merged into #{}", args.from, args.into))?;
     if !is_open {
         ctx.ui.hint(&format!("#{} is closed; to open it: espomail case reopen {}", args.into, args.into));
     }
@@ -121,7 +122,8 @@ pub fn split(args: &Split, ctx: &Context) -> Result<()> {
         desk::split(tx, &world, actor, &case, args.email, args.subject.as_deref())
     })?;
     let emails = if moved == 1 { "email" } else { "emails" };
-    ctx.done(new.number, &format!("case #{} made of {moved} {emails} from #{}: {}", new.number, args.number, new.name))
+    let sentence = format!("case #{} made of {moved} {emails} from #{}: {}", new.number, args.number, new.name);
+    ctx.done(Thing::case(new.number), &sentence)
 }
 
 pub fn hand_over(args: &Move, ctx: &Context) -> Result<()> {
@@ -131,7 +133,7 @@ pub fn hand_over(args: &Move, ctx: &Context) -> Result<()> {
         desk::hand_over(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &case, &team)?;
         records::exists(tx, Parent::case(case.id), actor.sight())
     })?;
-    ctx.done(args.number, &format!("case #{} belongs to {}", args.number, args.team))?;
+    ctx.done(Thing::case(args.number), &format!("case #{} belongs to {}", args.number, args.team))?;
     if !still_seen {
         ctx.ui.note(&format!("you no longer see case #{}: you are not in {}", args.number, args.team));
     }
@@ -143,10 +145,14 @@ pub fn accept(args: &Accept, ctx: &Context) -> Result<()> {
         let world = World::load(tx, &ctx.config, ctx.now())?;
         desk::accept(tx, &world, actor, args.email, args.add_address)
     })?;
-    ctx.done(args.email, &format!("email {} accepted in case #{}", args.email, case.number))
+    ctx.done(
+        [Thing::email(args.email), Thing::case(case.number)],
+        &format!("email {} accepted in case #{}", args.email, case.number),
+    )
 }
 
 pub fn refuse(args: &Refuse, ctx: &Context) -> Result<()> {
     let case = ctx.write(|tx, actor| desk::refuse(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, args.email))?;
-    ctx.done(args.email, &format!("email {} refused in case #{}: it stays there, marked", args.email, case.number))
+    let sentence = format!("email {} refused in case #{}: it stays there, marked", args.email, case.number);
+    ctx.done([Thing::email(args.email), Thing::case(case.number)], &sentence)
 }

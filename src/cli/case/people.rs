@@ -17,6 +17,7 @@ use crate::store::cases::{self, Case, Person, Role};
 use crate::store::db::Tx;
 use crate::store::sight::Sight;
 use crate::ui::cell::{Cell, Column, head, unlisted};
+use crate::ui::outcome::Thing;
 
 /// `case people`
 #[derive(Debug, Args)]
@@ -42,7 +43,7 @@ pub struct People {
 pub const COLUMNS: &[Column<Seen>] = &[
     Column::new("role", head("ROLE"), |seen, _| Cell::text(seen.person.role.as_str())),
     Column::new("name", head("NAME").shrinking(), |seen, _| Cell::text(&seen.person.name)),
-    Column::new("address", head("ADDRESS").shrinking(), |seen, _| {
+    Column::new("address", head("ADDRESS").shrinking().key(), |seen, _| {
         let address = &seen.person.address;
         Cell::object(json!(address), &seen.with_way(&address::shown(address)))
     }),
@@ -86,7 +87,7 @@ pub fn run(args: &People, ctx: &Context) -> Result<()> {
         None => format!("{address}: no role"),
     });
     let said: Vec<String> = said.collect();
-    ctx.done(args.number, &format!("case #{}: {}", args.number, said.join(", ")))?;
+    ctx.done(Thing::case(args.number), &format!("case #{}: {}", args.number, said.join(", ")))?;
     if !has_customer {
         let name = format!("espomail case people {} --customer ADDRESS", args.number);
         ctx.ui.hint(&format!("case #{} has no customer to answer now; to name one: {name}", args.number));

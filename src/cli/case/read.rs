@@ -6,7 +6,7 @@ mod stream;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use self::mail::{Mail, addresses};
+use self::mail::Mail;
 
 use super::people::{self, Seen};
 use super::{Show, ShowThread};
@@ -15,7 +15,8 @@ use crate::cli::delivery;
 use crate::cli::email;
 use crate::cli::email::attachment;
 use crate::cli::mail_page::{self, Quoted};
-use crate::cli::stream::words;
+use crate::cli::mailboxes;
+use crate::cli::stream::{who, words};
 use crate::cli::unsent::Unsent;
 use crate::intake::world::World;
 use crate::mail::address;
@@ -40,12 +41,15 @@ pub const COLUMNS: &[Column<CaseRow>] = &[
     Column::new("waiting_since", head("WAITING").right().label("Waiting"), |row, shown| waiting(&row.case, shown)),
     Column::new("assigned_user", head("ASSIGNEE").label("Assignee"), |row, _| assignee(row)),
     Column::new("customer", head("CUSTOMER").shrinking(), |row, _| customer(row)),
-    Column::new("name", head("SUBJECT").shrinking().label("Subject"), |row, _| Cell::text(&row.case.name)),
+    Column::new("subject", head("SUBJECT").shrinking().label("Subject"), |row, _| Cell::text(&row.case.name)),
+    Column::new("waiting", unlisted(), |row, _| who_waits(&row.case)),
+    Column::new("id", unlisted(), |row, _| Cell::int(row.case.number)),
+    Column::new("name", unlisted(), |row, _| Cell::text(&row.case.name)),
     Column::new("waiting_for", unlisted(), |row, _| Cell::text(row.case.waiting_for.as_str())),
     Column::new("type", unlisted().labelled(), |row, _| Cell::text(&row.case.case_type)),
     Column::new("company", unlisted().labelled(), |row, _| by_name(row.case.company_id, row.company.as_ref())),
     Column::new("contact", unlisted().labelled(), |row, _| by_name(row.case.contact_id, row.contact.as_ref())),
-    Column::new("lead", unlisted(), |row, _| Cell::opt_int(row.case.lead_id)),
+    Column::new("lead", unlisted(), |row, _| by_name(row.case.lead_id, row.lead.as_ref())),
     Column::new("teams", unlisted().labelled(), |row, _| Cell::words(&row.teams)),
     Column::new("account", unlisted().labelled(), |row, _| by_name(row.case.account_id, row.account.as_ref())),
     Column::new("answer_failed_at", unlisted().label("Undelivered"), |row, _| {
@@ -76,27 +80,33 @@ pub const THREAD_COLUMNS: &[Column<Mail>] = &[
     Column::new("from", head("FROM").shrinking(), |mail, _| email::from(&mail.email)),
     Column::new("to", unlisted(), |mail, _| {
         let shown: Vec<_> = mail.to.iter().map(|m| address::shown(&m.address)).collect();
-        Cell::object(json!(addresses(&mail.to)), &shown.join(", "))
+        Cell::object(mailboxes::json(&mail.to), &shown.join(", "))
     }),
     Column::new("status", head("STATUS"), |mail, shown| Cell::text(mail.email.shown_status(shown.now))),
     Column::new("subject", head("SUBJECT").shrinking(), |mail, _| Cell::text(&mail.email.subject)),
     Column::new("text", unlisted(), |mail, _| Cell::text(&mail.text)),
     Column::new("verified", unlisted(), |mail, _| Cell::bool(mail.email.verified)),
     Column::new("by_way_of", unlisted(), |mail, _| Cell::opt_text(mail.email.by_way_of())),
-    Column::new("cc", unlisted(), |mail, _| Cell::words(&addresses(&mail.cc))),
+    Column::new("cc", unlisted(), |mail, _| {
+        let shown: Vec<_> = mail.cc.iter().map(|m| address::shown(&m.address)).collect();
+        Cell::object(mailboxes::json(&mail.cc), &shown.join(", "))
+    }),
     Column::new("attachments", unlisted(), |mail, _| {
         let files: Vec<_> = mail.attachments.iter().map(attachment::json_of).collect();
         Cell::object(json!(files), &mail.files().join(", "))
     }),
-    Column::new("writer", unlisted(), |mail, _| Cell::opt_text(mail.writer())),
-    Column::new("automatic", unlisted(), |mail, _| Cell::text(&mail.email.automatic)),
+    Column::new("writer", unlisted(), |mail, _| {
+        mail.writer().map_or_else(Cell::none, |user| Cell::user(user.id, &user.username))
+    }),
+    Column::new("automatic", unlisted(), |mail, _| Cell::bool(!mail.email.automatic.is_empty())),
+    Column::new("automatic_kind", unlisted(), |mail, _| Cell::text(&mail.email.automatic)),
 ];
 
 /// Fields of the deeds of `case history` in their order.
 pub const HISTORY_COLUMNS: &[Column<Note>] = &[
     Column::new("id", unlisted(), |note, _| Cell::int(note.id)),
     Column::new("kind", head("WHAT"), |note, _| Cell::object(json!(note.kind.as_str()), words(note.kind))),
-    Column::new("user", head("WHO"), |note, _| Cell::opt_text(note.username.as_deref())),
+    Column::new("user", head("WHO"), |note, _| who(note)),
     Column::new("text", head("TEXT").shrinking(), |note, _| Cell::text(&note.text)),
     Column::new("created_at", head("WHEN"), |note, _| Cell::date_time(note.created_at)),
 ];
@@ -126,7 +136,10 @@ impl Alone {
 
     /// Answers that are being written: to their writer with the command that goes on, to others by whom and since when.
     fn drafts(&self, shown: &Shown) -> Cell {
-        let json = |draft: &CaseDraft| json!({"email": draft.email_id, "user": draft.username, "since": draft.since.to_string()});
+        let json = |draft: &CaseDraft| {
+            let user = draft.user_id.map(|id| json!({"id": id, "username": draft.username}));
+            json!({"email": draft.email_id, "user": user, "since": draft.since.to_string()})
+        };
         let text = |draft: &CaseDraft| {
             let since = shown.local_time(draft.since);
             let who = draft.username.as_deref().map(|who| format!("by {who}, ")).unwrap_or_default();
@@ -152,7 +165,8 @@ impl Alone {
     fn stream(&self) -> Cell {
         let note = |n: &Note| {
             let mail = stream::mail_of(n, &self.mails).map(Mail::json);
-            json!({"id": n.id, "kind": n.kind.as_str(), "user": n.username, "email": n.email_id, "text": n.text,
+            let user = n.user_id.map(|id| json!({"id": id, "username": n.username}));
+            json!({"id": n.id, "kind": n.kind.as_str(), "user": user, "email": n.email_id, "text": n.text,
                 "created_at": n.created_at.to_string(), "mail": mail})
         };
         Cell::object(json!(self.notes.iter().map(note).collect::<Vec<_>>()), "")
@@ -178,7 +192,7 @@ pub fn show(args: &Show, ctx: &Context) -> Result<()> {
     let mut fields = ctx.ui.fields(COLUMNS, &alone.row);
     fields.extend(ctx.ui.fields(SHOW_COLUMNS, &alone));
     ctx.ui.joined("case", fields)?;
-    if ctx.ui.for_people() {
+    if ctx.ui.tells_people() {
         // The description of the others is their first mail.
         let description = alone.row.case.description.trim_end();
         if alone.mails.is_empty() && !description.is_empty() {
@@ -200,8 +214,8 @@ pub fn thread(args: &ShowThread, ctx: &Context) -> Result<()> {
         let people = people::seen(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &case)?;
         Ok((people, mail::of_case(tx, ctx, actor, case.id)?))
     })?;
-    if !ctx.ui.for_people() {
-        return ctx.ui.list("emails", THREAD_COLUMNS, &mails);
+    if !ctx.ui.tells_people() {
+        return ctx.ui.list("thread", THREAD_COLUMNS, &mails);
     }
     let (ui, mut known, count) = (&ctx.ui, Known::default(), mails.len());
     for (mail, at) in mails.iter().zip(1..) {
@@ -226,15 +240,30 @@ pub fn history(number: i64, ctx: &Context) -> Result<()> {
 
 fn by_name(id: Option<i64>, name: Option<&String>) -> Cell {
     match (id, name) {
-        (Some(id), Some(name)) => Cell::object(json!({"id": id, "name": name}), name),
+        (Some(id), Some(name)) => Cell::named(id, name),
         _ => Cell::none(),
     }
 }
 
 fn assignee(row: &CaseRow) -> Cell {
     match (row.case.assigned_user_id, &row.assignee) {
-        (Some(id), Some(username)) => Cell::object(json!({"id": id, "username": username}), username),
+        (Some(id), Some(username)) => Cell::user(id, username),
         _ => Cell::none(),
+    }
+}
+
+/// Who waits since when, in the words of the table: the customer, or us. A letter that did not arrive leaves the customer
+/// waiting.
+fn who_waits(case: &Case) -> Cell {
+    let who = match case.waiting_for {
+        WaitingFor::Us => "customer",
+        WaitingFor::Customer | WaitingFor::Nobody if case.answer_failed_at.is_some() => "customer",
+        WaitingFor::Customer => "us",
+        WaitingFor::Nobody => return Cell::none(),
+    };
+    match case.waiting_since.filter(|_| case.status.is_open()) {
+        Some(since) => Cell::object(json!({"who": who, "since": since.to_string()}), who),
+        None => Cell::none(),
     }
 }
 

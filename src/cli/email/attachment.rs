@@ -13,6 +13,7 @@ use crate::cli::context::Context;
 use crate::error;
 use crate::mail::message::{self, Attachment, PartId};
 use crate::ui::cell::{Cell, Column, head, unlisted};
+use crate::ui::outcome::{Deed, Outcome, Thing};
 use crate::ui::output::Ui;
 use crate::ui::{frames, safe};
 
@@ -73,7 +74,10 @@ pub struct Cat {
 
 /// Fields of an attachment in their order.
 pub const COLUMNS: &[Column<(PartId, Attachment)>] = &[
-    Column::new("part", head("PART").right(), |(part, _), _| Cell::text(&part.to_string())),
+    Column::new("part", head("PART").right().key(), |(id, _), _| Cell::object(json!(id.part), &id.to_string())),
+    Column::new("inner", unlisted(), |(id, _), _| {
+        id.inner.map_or_else(Cell::none, |inner| Cell::object(json!(inner), ""))
+    }),
     Column::new("name", head("NAME").shrinking(), |(_, file), _| Cell::text(&file.name)),
     Column::new("type", head("TYPE"), |(_, file), _| Cell::text(&file.content_type)),
     Column::new("size", head("SIZE").right(), |(_, file), _| Cell::int(i64::try_from(file.size).unwrap_or(i64::MAX))),
@@ -143,6 +147,7 @@ fn save(args: &Save, ctx: &Context) -> Result<()> {
         [] => file.contents.is_empty(),
         parts => parts.contains(part),
     });
+    let mut deeds = Vec::new();
     for (part, file) in chosen {
         let name = safe::file_name(&file.name, &format!("attachment-{part}"));
         if args.dir == Path::new("-") && !ctx.dry_run {
@@ -152,22 +157,29 @@ fn save(args: &Save, ctx: &Context) -> Result<()> {
             continue;
         }
         if ctx.dry_run {
-            ctx.done(part, &format!("{} is written", args.dir.join(&name).display()))?;
+            let path = args.dir.join(&name).display().to_string();
+            deeds.push(Deed::new(Thing::path(&path), format!("{path} is written")));
             continue;
         }
         let path = write_new(&args.dir, &name, &content(&raw, *part)?)?;
-        ctx.ui.text(&path.display().to_string())?;
+        deeds.push(saved(&path));
     }
-    Ok(())
+    if args.dir == Path::new("-") && !ctx.dry_run { Ok(()) } else { ctx.done_each(deeds) }
+}
+
+/// A file that was written: its path is all that people get, too.
+fn saved(path: &Path) -> Deed {
+    let path = path.display().to_string();
+    Deed::new(Thing::path(&path), path)
 }
 
 /// Saves what an `attachment save --dir -` sends.
 pub fn save_sent(input: &mut impl BufRead, dir: &Path, ui: &Ui) -> Result<()> {
+    let mut deeds = Vec::new();
     while let Some((name, bytes)) = frames::read(input, u64::MAX)? {
-        let path = write_new(dir, &safe::file_name(&name, "attachment"), &bytes)?;
-        ui.text(&path.display().to_string())?;
+        deeds.push(saved(&write_new(dir, &safe::file_name(&name, "attachment"), &bytes)?));
     }
-    Ok(())
+    ui.outcome(&Outcome { deeds, takes_several: true, ..Outcome::default() })
 }
 
 /// Writes a file that was not there, with a number in its name where another one has it.

@@ -61,7 +61,7 @@ pub fn explain(id: i64, ctx: &Context) -> Result<()> {
         }
         decisions.into_iter().filter_map(|row| step_shown(tx, actor, row).transpose()).collect::<Result<Vec<_>>>()
     })?;
-    if ctx.ui.for_people() {
+    if ctx.ui.tells_people() {
         let width = decisions.iter().map(|(step, _, _)| step.len()).max().unwrap_or_default();
         let line =
             |(step, text, _): &Decision| ctx.ui.hanging(&format!("{step:width$}  "), &ctx.ui.with_local_times(text));

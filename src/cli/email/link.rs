@@ -9,6 +9,7 @@ use crate::desk;
 use crate::error;
 use crate::intake::world::World;
 use crate::store::emails::EmailStatus;
+use crate::ui::outcome::Thing;
 
 /// `email link`
 #[derive(Debug, Args)]
@@ -39,7 +40,7 @@ pub fn link(args: &Link, ctx: &Context) -> Result<()> {
         let record = context::record(tx, actor, reference)?;
         desk::link_email(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &email, record)
     })?;
-    ctx.done(args.id, &format!("email {} linked to {}/{}", args.id, reference.kind, reference.id))?;
+    ctx.done(Thing::email(args.id), &format!("email {} linked to {}/{}", args.id, reference.kind, reference.id))?;
     if !verified {
         ctx.ui
             .hint(&format!("its sender does not take part in the case; if they may: espomail case accept {}", args.id));
@@ -52,7 +53,7 @@ pub fn unlink(id: i64, ctx: &Context) -> Result<()> {
         let email = context::email(tx, actor, id)?;
         desk::unlink_email(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &email)
     })?;
-    ctx.done(id, &format!("email {id} is linked to nothing"))
+    ctx.done(Thing::email(id), &format!("email {id} is linked to nothing"))
 }
 
 pub fn delete(args: &Delete, ctx: &Context) -> Result<()> {
@@ -75,5 +76,5 @@ pub fn delete(args: &Delete, ctx: &Context) -> Result<()> {
         let email = context::email(tx, actor, args.id)?;
         desk::delete_email(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &email, reason)
     })?;
-    ctx.done(args.id, &format!("email {} deleted", args.id))
+    ctx.done(Thing::email(args.id), &format!("email {} deleted", args.id))
 }

@@ -5,7 +5,9 @@ use clap::Args;
 use serde_json::json;
 
 use super::skipped;
+use super::source::remarks;
 use crate::cli::context::{self, Context};
+use crate::cli::mailboxes;
 use crate::cli::page::{self, Page};
 use crate::cli::query::{self, Noun};
 use crate::query::Field;
@@ -49,7 +51,9 @@ pub const COLUMNS: &[Column<EmailRow>] = &[
     Column::new("folder", unlisted(), |row, _| Cell::opt_text(row.folder.as_deref())),
     Column::new("important", unlisted(), |row, _| Cell::bool(row.important)),
     Column::new("variants", unlisted(), |row, _| Cell::int(row.variants)),
+    Column::new("variant_count", unlisted(), |row, _| Cell::int(row.variants)),
     Column::new("flagged", unlisted(), |row, _| Cell::text(&row.email.flagged)),
+    Column::new("remarks", unlisted(), |row, _| Cell::words(&remarks(&row.email))),
     Column::new("private", unlisted(), |row, _| Cell::bool(row.email.private)),
     Column::new("by_way_of", unlisted(), |row, _| Cell::opt_text(row.email.by_way_of())),
     Column::new("marks", head("MARK").leading(), |row, _| marks(row)),
@@ -68,9 +72,9 @@ fn marks(row: &EmailRow) -> Cell {
     Cell::object(json!(words), &signs)
 }
 
-/// `Name <address>` of the person who writes an email; people see the shared From by which they do.
+/// The person who writes an email; people see the shared From by which they do.
 pub fn from(email: &Email) -> Cell {
-    Cell::object(json!(email.author().to_string()), &author(email))
+    Cell::object(json!([mailboxes::of(&email.author())]), &author(email))
 }
 
 /// The same as people see it.

@@ -13,6 +13,7 @@ use crate::store::db::Store;
 use crate::store::deliveries::Delivery;
 use crate::store::emails::Email;
 use crate::store::sight::Object;
+use crate::ui::outcome::Thing;
 
 /// `email fetch-rest`
 #[derive(Debug, Args)]
@@ -85,5 +86,7 @@ fn one(store: &Store, email: &Email, place: &Place, max_size: u64, ctx: &Context
 }
 
 fn told(id: i64, size: usize, place: &Place, ctx: &Context) -> Result<()> {
-    ctx.done(id, &format!("email {id} is whole: {size} bytes from {}", place.account.name))
+    let account = Thing::account(place.account.id, &place.account.name);
+    let sentence = format!("email {id} is whole: {size} bytes from {}", place.account.name);
+    ctx.done([Thing::email(id), account], &sentence)
 }

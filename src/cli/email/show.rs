@@ -10,16 +10,18 @@ use super::source::{Origin, as_variant, origin, remarks};
 use crate::cli::context::Context;
 use crate::cli::delivery;
 use crate::cli::mail_page::{self, Quoted};
+use crate::cli::mailboxes;
 use crate::intake::answered;
 use crate::mail::address::{self, Mailbox};
 use crate::mail::author;
 use crate::mail::automatic::{self, Answering};
-use crate::mail::bounce::Bounce;
+use crate::mail::bounce::{Bounce, Failure, Outcome};
 use crate::mail::reading::Reading;
 use crate::mail::subject;
 use crate::mail::text::Known;
 use crate::store::emails::{Email, EmailStatus, Variant};
 use crate::ui::cell::{Cell, Column, Shown, head, unlisted};
+use crate::ui::output::Format;
 
 /// `email show`
 #[derive(Debug, Args)]
@@ -70,6 +72,7 @@ pub const COLUMNS: &[Column<Message>] = &[
     Column::new("unsent", head("Not sent"), unsent),
     Column::new("attachments", unlisted(), |m, _| attachments(&m.message)),
     Column::new("flagged", head("Look at"), |m, _| Cell::text(&m.origin.flagged.join("; "))),
+    Column::new("remarks", unlisted(), |m, _| Cell::words(&m.origin.flagged)),
     Column::new("variants", head("Variants"), |m, _| variant_cell(&m.origin.variants)),
     Column::new("truncated", unlisted(), |m, _| Cell::bool(m.origin.truncated)),
     Column::new("text", unlisted(), |m, _| Cell::text(&m.message.text)),
@@ -85,7 +88,7 @@ pub const COLUMNS: &[Column<Message>] = &[
     Column::new("defects", unlisted(), |m, _| Cell::words(&m.message.defects)),
     Column::new("author", unlisted(), |m, _| {
         let author = m.origin.behind.as_ref().or(m.message.from.first());
-        author.map_or_else(Cell::none, |author| Cell::object(json_of(author), &author.to_string()))
+        author.map_or_else(Cell::none, |author| Cell::object(mailboxes::of(author), &author.to_string()))
     }),
     Column::new("by_way_of", unlisted(), |m, _| Cell::opt_text(m.by_way_of().map(|(_, way)| way))),
 ];
@@ -128,22 +131,17 @@ impl Message {
     fn from(&self) -> Cell {
         match self.by_way_of() {
             Some((behind, way)) => {
-                let json: Vec<Value> = self.message.from.iter().map(json_of).collect();
-                Cell::object(json!(json), &format!("{} (by way of {})", behind.shown(), address::shown(way)))
+                let json = mailboxes::json(&self.message.from);
+                Cell::object(json, &format!("{} (by way of {})", behind.shown(), address::shown(way)))
             }
             None => addresses(&self.message.from),
         }
     }
 }
 
-fn json_of(mailbox: &Mailbox) -> Value {
-    json!({"name": mailbox.name, "address": mailbox.address})
-}
-
 fn addresses(list: &[Mailbox]) -> Cell {
-    let json: Vec<Value> = list.iter().map(json_of).collect();
     let text: Vec<String> = list.iter().map(Mailbox::shown).collect();
-    Cell::object(json!(json), &text.join(", "))
+    Cell::object(mailboxes::json(list), &text.join(", "))
 }
 
 /// Nobody has to be told of mail that came that it is in the archive.
@@ -154,7 +152,7 @@ fn status(status: Option<&str>) -> Cell {
 
 fn unsent(message: &Message, shown: &Shown) -> Cell {
     let unsent = message.origin.unsent.as_ref().filter(|unsent| unsent.is_stuck());
-    unsent.map_or_else(Cell::none, |unsent| Cell::object(unsent.json(), &unsent.told(shown)))
+    unsent.map_or_else(Cell::none, |unsent| Cell::object(json!([unsent.json()]), &unsent.told(shown)))
 }
 
 fn attachments(message: &Reading) -> Cell {
@@ -164,20 +162,31 @@ fn attachments(message: &Reading) -> Cell {
 
 /// Runs `email show`.
 pub fn run(args: &Show, ctx: &Context) -> Result<()> {
-    args.what.iter().try_for_each(|what| show(what, args, ctx))
+    let is_one_document = ctx.ui.format == Format::Json && args.what.len() > 1;
+    if !is_one_document || args.raw || args.headers || args.html {
+        return args.what.iter().try_for_each(|what| show(what, args, ctx));
+    }
+    let messages = args.what.iter().map(|what| message(what, args, ctx)).collect::<Result<Vec<_>>>()?;
+    ctx.ui.objects("email", COLUMNS, &messages)
 }
 
-fn show(what: &str, args: &Show, ctx: &Context) -> Result<()> {
+fn message(what: &str, args: &Show, ctx: &Context) -> Result<Message> {
     let mut origin = origin(what, ctx)?;
     if let Some(number) = args.variant {
         origin = as_variant(origin, number, what, ctx)?;
     }
-    if args.raw {
-        return ctx.ui.bytes(&origin.raw);
-    }
     let mut message = Reading::parse(&origin.raw);
     if origin.id.is_some() {
         ctx.read(|tx, _| answered::look_up(tx, &mut message))?;
+    }
+    Ok(Message { origin, message })
+}
+
+fn show(what: &str, args: &Show, ctx: &Context) -> Result<()> {
+    let shown = message(what, args, ctx)?;
+    let Message { origin, message } = &shown;
+    if args.raw {
+        return ctx.ui.bytes(&origin.raw);
     }
     if args.headers {
         let lines: Vec<String> = message.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
@@ -186,9 +195,8 @@ fn show(what: &str, args: &Show, ctx: &Context) -> Result<()> {
     if args.html {
         return ctx.ui.text(message.html.as_deref().unwrap_or_default());
     }
-    let shown = Message { origin, message };
     ctx.ui.object("email", COLUMNS, &shown)?;
-    if ctx.ui.for_people() {
+    if ctx.ui.tells_people() {
         let mut known = Known::default();
         shown.origin.before.iter().for_each(|text| known.learn(text));
         let passes_on = subject::is_forward(&shown.message.subject);
@@ -208,12 +216,12 @@ fn variant_cell(variants: &[Variant]) -> Cell {
     let json: Vec<Value> = variants
         .iter()
         .zip(1..)
-        .map(|(variant, number)| json!({"number": number, "account": variant.account, "size": variant.size}))
+        .map(|(variant, number)| json!({"number": number, "account": {"id": variant.account.0, "name": variant.account.1}, "size": variant.size}))
         .collect();
     let text: Vec<String> = variants
         .iter()
         .zip(1..)
-        .map(|(variant, number)| format!("{number} by {} ({} bytes)", variant.account, variant.size))
+        .map(|(variant, number)| format!("{number} by {} ({} bytes)", variant.account.1, variant.size))
         .collect();
     Cell::object(json!(json), &text.join(", "))
 }
@@ -221,10 +229,14 @@ fn variant_cell(variants: &[Variant]) -> Cell {
 /// What a report says of its recipients: `hard` where an address does not exist.
 fn bounce_cell(bounce: &Bounce) -> Cell {
     let addresses: Vec<&str> = bounce.failures.iter().map(|failure| failure.address.as_str()).collect();
+    let recipient = |failure: &Failure| {
+        let state = if failure.outcome == Outcome::Delayed { "waiting" } else { "failed" };
+        json!({"address": failure.address, "state": state, "reply": failure.diagnostic, "report": null})
+    };
     let json = json!({
         "hard": bounce.is_hard(),
         "delayed": bounce.is_delay(),
-        "recipients": addresses,
+        "recipients": bounce.failures.iter().map(recipient).collect::<Value>(),
         "status": bounce.status(),
         "original_message_id": bounce.original_message_id,
     });

@@ -10,14 +10,14 @@ use crate::store::accounts;
 use crate::store::deliveries::{self, Delivery};
 use crate::ui::cell::{Cell, Column, head, unlisted};
 
-/// A row of the ledger with the name of its account.
-pub type Skipped = (Delivery, String);
+/// A row of the ledger with its account.
+pub type Skipped = (Delivery, (i64, String));
 
 /// Fields of rows of the ledger in their order. The id is that of the quarantine.
 pub const COLUMNS: &[Column<Skipped>] = &[
     Column::new("id", head("ID").right(), |(row, _), _| Cell::int(row.id)),
     Column::new("received_at", head("AGE").right(), |(row, _), _| Cell::time(row.received_at)),
-    Column::new("account", head("ACCOUNT"), |(_, account), _| Cell::text(account)),
+    Column::new("account", head("ACCOUNT"), |(_, account), _| Cell::named(account.0, &account.1)),
     Column::new("folder", head("FOLDER").shrinking(), |(row, _), _| Cell::opt_text(row.folder.as_deref())),
     Column::new("uid", head("UID").right(), |(row, _), _| Cell::opt_int(row.uid.map(i64::from))),
     Column::new("outcome", head("OUTCOME"), |(row, _), _| Cell::text(row.outcome.as_str())),
@@ -38,7 +38,7 @@ pub fn list(account: Option<&str>, page: Page, ctx: &Context) -> Result<()> {
         let mut rows: Vec<Skipped> = Vec::new();
         for account in &managed {
             let of_account = deliveries::without_email(tx, account.id, page.to_read())?.into_iter();
-            rows.extend(of_account.map(|delivery| (delivery, account.name.clone())));
+            rows.extend(of_account.map(|delivery| (delivery, (account.id, account.name.clone()))));
         }
         rows.sort_by_key(|(delivery, _)| Reverse(delivery.id));
         Ok(page.first(rows))

@@ -11,6 +11,7 @@ use crate::error;
 use crate::intake::world::World;
 use crate::store::db::Tx;
 use crate::store::search::Place;
+use crate::ui::outcome::{Deed, Thing};
 
 /// Takes mail out of its group folder.
 const NONE: &str = "none";
@@ -38,7 +39,7 @@ pub fn run(ids: &[i64], sorting: &Sorting, done: &str, ctx: &Context) -> Result<
             let email = context::email(tx, actor, id)?;
             desk::sort(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &email, sorting)
         })?;
-        ctx.done(id, &format!("email {id}: {done}"))
+        Ok(Deed::new(Thing::email(id), format!("email {id}: {done}")))
     })
 }
 
@@ -49,7 +50,7 @@ pub fn share(ids: &[i64], ctx: &Context) -> Result<()> {
             let email = context::email(tx, actor, id)?;
             desk::share(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &email)
         })?;
-        ctx.done(id, &format!("email {id}: everyone who can read its record can read it"))
+        Ok(Deed::new(Thing::email(id), format!("email {id}: everyone who can read its record can read it")))
     })
 }
 

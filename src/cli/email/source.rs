@@ -143,7 +143,7 @@ pub(super) fn remarks(email: &Email) -> Vec<String> {
 fn variants(tx: &Tx<'_>, actor: &Actor, id: i64) -> Result<Vec<Variant>> {
     let foreign = explain::foreign_accounts(tx, actor)?;
     let mut variants = emails::variants(tx, id)?;
-    variants.retain(|variant| !foreign.contains(&variant.account));
+    variants.retain(|variant| !foreign.contains(&variant.account.1));
     Ok(variants)
 }
 

@@ -136,7 +136,7 @@ impl Target {
 }
 
 /// The source, besides the fields of `email show --json`.
-const RAW: &[Column<Vec<u8>>] = &[Column::new("raw_base64", unlisted(), |raw, _| Cell::text(&encode_block(raw)))];
+pub const RAW: &[Column<Vec<u8>>] = &[Column::new("raw_base64", unlisted(), |raw, _| Cell::text(&encode_block(raw)))];
 
 /// The object of `email show --json`, and the source.
 fn json(one: &Exported) -> String {

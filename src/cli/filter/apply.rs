@@ -16,7 +16,7 @@ use crate::store::db::Tx;
 use crate::store::emails::{self, Email};
 use crate::store::filters::{self, Filter, Scope};
 use crate::store::raw;
-use crate::ui::cell::{Cell, Column, head};
+use crate::ui::cell::{Cell, Column, Field, head};
 
 /// `filter replay`, `filter apply`
 #[derive(Debug, Args)]
@@ -140,5 +140,11 @@ fn matches(tx: &Tx<'_>, actor: &Actor, filter: &Filter, unsorted: bool, since: T
 }
 
 fn show(ctx: &Context, matches: &Matches) -> Result<()> {
-    ctx.ui.list("filter-matches", COLUMNS, &matches.emails)
+    let number = |count: usize| Cell::int(i64::try_from(count).unwrap_or(i64::MAX));
+    let facts = vec![
+        Field::unseen("dry_run", Cell::bool(ctx.dry_run)),
+        Field::unseen("asked", number(matches.asked)),
+        Field::unseen("cut_off", number(matches.cut_off)),
+    ];
+    ctx.ui.list_with("filter-matches", COLUMNS, &matches.emails, facts)
 }

@@ -14,6 +14,7 @@ use crate::store::cases::Priority;
 use crate::store::db::Tx;
 use crate::store::filters::{self, Action, ActionKind, Filter, Scope};
 use crate::store::folders;
+use crate::ui::outcome::Thing;
 
 /// `filter add`
 #[derive(Debug, Args)]
@@ -248,7 +249,7 @@ pub fn add(args: &Add, ctx: &Context) -> Result<()> {
         desk::filters::refuse_too_large(tx, "--if", &[id])?;
         Ok(id)
     })?;
-    ctx.done(id, &format!("filter {} added", args.name))
+    ctx.done(Thing::filter(id, &args.name), &format!("filter {} added", args.name))
 }
 
 fn refuse_taken(tx: &Tx<'_>, field: &str, filter: &Filter) -> Result<()> {
@@ -267,7 +268,7 @@ fn neighbour(tx: &Tx<'_>, actor: &Actor, scope: Scope, name: &str) -> Result<i64
 
 pub fn edit(args: &Edit, ctx: &Context) -> Result<()> {
     let What { conditions: positive, negated, actions: wanted } = &args.what;
-    let id = ctx.write(|tx, actor| {
+    let filter = ctx.write(|tx, actor| {
         let mut filter = scope::find(tx, actor, &args.filter)?;
         if let Some(given) = &args.name {
             filter.name = name("--name", given)?;
@@ -284,42 +285,43 @@ pub fn edit(args: &Edit, ctx: &Context) -> Result<()> {
         action::check(&filter).map_err(error::data)?;
         filters::update(tx, &filter)?;
         desk::filters::refuse_too_large(tx, "--if", &[filter.id])?;
-        Ok(filter.id)
+        Ok(filter)
     })?;
-    ctx.done(id, &format!("filter {} changed", args.filter))
+    ctx.done(Thing::filter(filter.id, &filter.name), &format!("filter {} changed", args.filter))
 }
 
 pub fn delete(name: &str, ctx: &Context) -> Result<()> {
     ctx.read(|tx, actor| scope::find(tx, actor, name))?;
     ctx.confirm(&format!("Delete filter {name}? What it did stays."))?;
-    let id = ctx.write(|tx, actor| {
+    let filter = ctx.write(|tx, actor| {
         let filter = scope::find(tx, actor, name)?;
         filters::delete(tx, filter.id)?;
-        Ok(filter.id)
+        Ok(filter)
     })?;
-    ctx.done(id, &format!("filter {name} deleted"))
+    ctx.done(Thing::filter(filter.id, &filter.name), &format!("filter {name} deleted"))
 }
 
 pub fn switch(name: &str, active: bool, ctx: &Context) -> Result<()> {
-    let id = ctx.write(|tx, actor| {
+    let filter = ctx.write(|tx, actor| {
         let filter = Filter { active, ..scope::find(tx, actor, name)? };
         filters::update(tx, &filter)?;
         desk::filters::refuse_too_large(tx, "NAME", &[filter.id])?;
-        Ok(filter.id)
+        Ok(filter)
     })?;
-    ctx.done(id, &format!("filter {name} {}", if active { "enabled" } else { "disabled" }))
+    let what = if active { "enabled" } else { "disabled" };
+    ctx.done(Thing::filter(filter.id, &filter.name), &format!("filter {name} {what}"))
 }
 
 pub fn put(args: &Move, ctx: &Context) -> Result<()> {
-    let id = ctx.write(|tx, actor| {
+    let filter = ctx.write(|tx, actor| {
         let filter = scope::find(tx, actor, &args.filter)?;
         let before = args.before.as_deref().map(|name| neighbour(tx, actor, filter.scope, name)).transpose()?;
         if before == Some(filter.id) {
             return Err(error::data("--before: a filter cannot be asked before itself").into());
         }
         filters::put(tx, filter.id, before)?;
-        Ok(filter.id)
+        Ok(filter)
     })?;
     let place = args.before.as_ref().map_or_else(|| "last".to_owned(), |other| format!("before {other}"));
-    ctx.done(id, &format!("filter {} is asked {place}", args.filter))
+    ctx.done(Thing::filter(filter.id, &filter.name), &format!("filter {} is asked {place}", args.filter))
 }

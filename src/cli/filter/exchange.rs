@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use clap::Args;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::change::{self, Written};
 use super::form::Form;
@@ -120,7 +121,11 @@ pub fn import(args: &Import, ctx: &Context) -> Result<()> {
         Ok(tally)
     })?;
     let Tally { added, changed, unchanged } = tally;
-    ctx.done(added + changed, &format!("filters: {added} added, {changed} changed, {unchanged} as they were"))?;
+    ctx.done_with(
+        Vec::new(),
+        &format!("filters: {added} added, {changed} changed, {unchanged} as they were"),
+        vec![("added", json!(added)), ("changed", json!(changed)), ("unchanged", json!(unchanged))],
+    )?;
     if is_whole { Ok(()) } else { Err(context::told(Kind::Partial)) }
 }
 

@@ -40,7 +40,7 @@ pub struct Listed {
 
 /// Fields of one judged condition in their order.
 pub const COLUMNS: &[Column<Listed>] = &[
-    Column::new("filter", head("FILTER").shrinking(), |one, _| Cell::text(&one.filter)),
+    Column::new("filter", head("FILTER").shrinking(), |one, _| Cell::named(one.id, &one.filter)),
     Column::new("scope", head("SCOPE"), |one, _| Cell::text(&one.scope)),
     Column::new("result", head("RESULT"), |one, _| Cell::text(&one.result)),
     Column::new("condition", head("CONDITION").shrinking(), |one, _| Cell::text(&one.condition)),
@@ -70,7 +70,7 @@ pub fn run(args: &Test, ctx: &Context) -> Result<()> {
     if was_sent {
         ctx.ui.note("This is mail that was sent or written here: filters are not asked about it.");
     }
-    if ctx.ui.for_people() {
+    if ctx.ui.tells_people() {
         return ctx.ui.text(&shown(&judged));
     }
     let rows: Vec<Listed> = judged.into_iter().flat_map(listed).collect();

@@ -10,8 +10,9 @@ use crate::error;
 use crate::intake::world::World;
 use crate::store::db::Tx;
 use crate::store::permissions::Permission;
-use crate::store::records;
+use crate::store::records::{self, Record};
 use crate::store::users::User;
+use crate::ui::outcome::Thing;
 
 pub fn add(args: &Add, ctx: &Context) -> Result<()> {
     let name = context::name("NAME", &args.name)?;
@@ -22,7 +23,7 @@ pub fn add(args: &Add, ctx: &Context) -> Result<()> {
         let world = World::load(tx, &ctx.config, ctx.now())?;
         Ok(record::add(tx, &world, actor, (args.kind, &name), changes)?.id)
     })?;
-    ctx.done(id, &format!("{} {name} added ({id})", args.kind))
+    ctx.done(Thing::record(args.kind.as_str(), id, &name), &format!("{} {name} added ({id})", args.kind))
 }
 
 pub fn edit(args: &Edit, ctx: &Context) -> Result<()> {
@@ -39,7 +40,7 @@ pub fn edit(args: &Edit, ctx: &Context) -> Result<()> {
         record::change(tx, &world, actor, record.parent, &changes, new_name.as_deref())?;
         Ok(record)
     })?;
-    ctx.done(record.parent.id, &format!("{} changed", shown(&record)))
+    ctx.done(thing(&record), &format!("{} changed", shown(&record)))
 }
 
 pub fn delete(args: &Named, ctx: &Context) -> Result<()> {
@@ -51,7 +52,7 @@ pub fn delete(args: &Named, ctx: &Context) -> Result<()> {
         records::delete(tx, record.parent)?;
         Ok(record)
     })?;
-    ctx.done(record.parent.id, &format!("{} deleted", shown(&record)))
+    ctx.done(thing(&record), &format!("{} deleted", shown(&record)))
 }
 
 pub fn follow(args: &Follow, ctx: &Context) -> Result<()> {
@@ -60,7 +61,7 @@ pub fn follow(args: &Follow, ctx: &Context) -> Result<()> {
         record::follow_record(tx, &record, &user)?;
         Ok((record, user))
     })?;
-    ctx.done(record.parent.id, &format!("{} follows {}", user.username, shown(&record)))
+    ctx.done(with_user(&record, &user), &format!("{} follows {}", user.username, shown(&record)))
 }
 
 pub fn unfollow(args: &Follow, ctx: &Context) -> Result<()> {
@@ -69,7 +70,16 @@ pub fn unfollow(args: &Follow, ctx: &Context) -> Result<()> {
         record::unfollow_record(tx, &record, &user)?;
         Ok((record, user))
     })?;
-    ctx.done(record.parent.id, &format!("{} no longer follows {}", user.username, shown(&record)))
+    ctx.done(with_user(&record, &user), &format!("{} no longer follows {}", user.username, shown(&record)))
+}
+
+/// A record as the result of a command.
+pub fn thing(record: &Record) -> Thing {
+    Thing::record(record.parent.kind.as_str(), record.parent.id, &record.name)
+}
+
+fn with_user(record: &Record, user: &User) -> [Thing; 2] {
+    [thing(record), Thing::user(user.id, &user.username)]
 }
 
 /// The acting user, or the user an administrator names.

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::change::thing;
 use super::{Convert, find_to_edit, one_of};
 use crate::access::Actor;
 use crate::cli::context::{self, Context};
@@ -10,6 +11,7 @@ use crate::desk::{self, Company};
 use crate::error;
 use crate::store::db::Tx;
 use crate::store::records::{self, ParentType};
+use crate::ui::outcome::Thing;
 
 pub fn convert(args: &Convert, ctx: &Context) -> Result<()> {
     if args.record.kind != ParentType::Lead {
@@ -28,7 +30,12 @@ pub fn convert(args: &Convert, ctx: &Context) -> Result<()> {
         Ok((lead, contact, company))
     })?;
     let of = company.map(|company| format!(" of company {}", company.id)).unwrap_or_default();
-    ctx.done(contact.id, &format!("{} is now contact {}{of}", shown(&lead), contact.id))
+    let mut things =
+        vec![Thing::record("contact", contact.id, contact_name.as_deref().unwrap_or(&lead.name)), thing(&lead)];
+    if let Some(company) = company {
+        things.push(Thing::record("company", company.id, &company_name.clone().unwrap_or_default()));
+    }
+    ctx.done(things, &format!("{} is now contact {}{of}", shown(&lead), contact.id))
 }
 
 /// The one company of this name, else a new one.

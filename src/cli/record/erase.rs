@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::change::thing;
 use super::{Named, counted, find};
 use crate::access::Actor;
 use crate::cli::context::{self, Context};
@@ -53,7 +54,7 @@ pub fn erase(args: &Named, ctx: &Context) -> Result<()> {
         n => format!("; kept, because others take part: {}", counted(n, "email")),
     };
     ctx.done(
-        record.parent.id,
+        thing(&record),
         &format!(
             "{} erased, with {} and the text of {}{kept}",
             shown(&record),

@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use serde_json::json;
 
 use super::sheet::{Line, Sheet};
 use super::{Import, counted};
@@ -45,9 +46,14 @@ pub fn import(args: &Import, ctx: &Context) -> Result<()> {
     } else {
         format!(", {} refused", counted(done.refused.len(), "line"))
     };
-    ctx.done(
-        done.added,
+    ctx.done_with(
+        Vec::new(),
         &format!("{} of the type {} added{companies}{refused}", counted(done.added, "record"), args.kind),
+        vec![
+            ("added", json!(done.added)),
+            ("companies_added", json!(done.companies)),
+            ("refused", json!(done.refused.len())),
+        ],
     )?;
     if done.refused.is_empty() { Ok(()) } else { Err(context::told(Kind::Partial)) }
 }

@@ -18,19 +18,20 @@ use crate::ui::cell::{Cell, Column, head, unlisted};
 pub const COLUMNS: &[Column<Record>] = &[
     Column::new("id", head("ID").right(), |record, _| Cell::int(record.parent.id)),
     Column::new("name", head("NAME").shrinking(), |record, _| Cell::text(&record.name)),
-    Column::new("emails", head("E-MAIL").shrinking(), |record, _| Cell::words(&record.addresses)),
+    Column::new("addresses", head("E-MAIL").shrinking(), |record, _| Cell::words(&record.addresses)),
     Column::new("company", head("COMPANY").shrinking(), |record, _| {
         let company = record.company.as_ref();
-        company.map_or_else(Cell::none, |(id, name)| Cell::object(json!({"id": id, "name": name}), name))
+        company.map_or_else(Cell::none, |(id, name)| Cell::named(*id, name))
     }),
     Column::new("assigned_user", head("ASSIGNEE").label("Assignee"), |record, _| {
         let assignee = record.assignee.as_ref();
-        assignee.map_or_else(Cell::none, |(id, name)| Cell::object(json!({"id": id, "username": name}), name))
+        assignee.map_or_else(Cell::none, |(id, name)| Cell::user(*id, name))
     }),
     Column::new("teams", head("TEAMS").shrinking(), |record, _| Cell::words(&record.teams)),
     Column::new("created_at", head("AGE").right().label("Added"), |record, _| Cell::time(record.created_at)),
     Column::new("open", unlisted().labelled(), |record, _| record.open.map_or_else(Cell::none, Cell::bool)),
     Column::new("type", unlisted().labelled(), |record, _| Cell::text(record.parent.kind.as_str())),
+    Column::new("emails", unlisted(), |record, _| Cell::words(&record.addresses)),
 ];
 
 /// What `record show` tells besides the fields of the list: what others hold of it.

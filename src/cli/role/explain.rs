@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
+use serde_json::json;
 
 use super::value::permissions;
 use crate::access::{self, Actor, Answer, Subject};
@@ -30,8 +31,8 @@ pub struct Explain {
 pub struct Listed {
     permission: Permission,
     answer: Answer,
-    user: String,
-    object: Option<String>,
+    user: (i64, String),
+    object: Option<(&'static str, i64)>,
 }
 
 /// Fields of an answer in their order.
@@ -41,8 +42,11 @@ pub const COLUMNS: &[Column<Listed>] = &[
     Column::new("level", head("LEVEL"), |one, _| Cell::text(one.answer.level.as_str())),
     Column::new("by", head("BY").shrinking(), |one, _| Cell::words(&one.answer.by)),
     Column::new("why", head("WHY").shrinking(), |one, _| Cell::text(&one.answer.why)),
-    Column::new("user", unlisted(), |one, _| Cell::text(&one.user)),
-    Column::new("object", unlisted(), |one, _| Cell::opt_text(one.object.as_deref())),
+    Column::new("user", unlisted(), |one, _| Cell::user(one.user.0, &one.user.1)),
+    Column::new("allowed", unlisted(), |one, _| Cell::bool(one.answer.allowed)),
+    Column::new("object", unlisted(), |one, _| {
+        one.object.map_or_else(Cell::none, |(kind, id)| Cell::object(json!({"type": kind, "id": id}), kind))
+    }),
 ];
 
 /// What was named.
@@ -50,6 +54,22 @@ enum Named {
     Object(Object),
     Account(Box<Account>),
     User(User),
+}
+
+impl Named {
+    /// Type and id, of a case its number, as it was typed.
+    fn object(&self, typed: &str) -> (&'static str, i64) {
+        match self {
+            Named::Object(Object::Email(id)) => ("email", *id),
+            Named::Object(Object::Record(parent)) if parent.kind == ParentType::Case => {
+                let number = typed.rsplit(['/', '#']).next().and_then(|number| number.parse().ok());
+                (parent.kind.as_str(), number.unwrap_or_default())
+            }
+            Named::Object(Object::Record(parent)) => (parent.kind.as_str(), parent.id),
+            Named::Account(account) => ("account", account.id),
+            Named::User(user) => ("user", user.id),
+        }
+    }
 }
 
 /// Runs `role explain`. Others than oneself are for administrators to ask about.
@@ -79,7 +99,8 @@ fn row(tx: &Tx<'_>, user: &User, permission: Permission, named: Option<&Named>, 
         Named::User(user) => Subject::User(user),
     });
     let answer = access::explain(tx, user, permission, subject)?;
-    Ok(Listed { permission, answer, user: user.username.clone(), object: args.object.clone() })
+    let object = named.map(|named| named.object(args.object.as_deref().unwrap_or_default()));
+    Ok(Listed { permission, answer, user: (user.id, user.username.clone()), object })
 }
 
 /// What is named, if the asking user can see it.

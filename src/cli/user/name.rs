@@ -9,6 +9,7 @@ use crate::cli::context::{self, Context};
 use crate::error;
 use crate::store::db::Tx;
 use crate::store::users::{self, User};
+use crate::ui::outcome::Thing;
 
 /// `user rename`
 #[derive(Debug, Args)]
@@ -21,8 +22,9 @@ pub struct Rename {
 
 pub fn rename(args: &Rename, ctx: &Context) -> Result<()> {
     let new = context::word("NEW", &args.new)?;
-    let (id, old) = ctx.administer("user rename", |tx| {
-        let mut user = context::user(tx, &args.old)?;
+    let (id, old) = ctx.write(|tx, actor| {
+        actor.require_admin("user rename")?;
+        let mut user = context::user_or_me(tx, actor, "username", &args.old)?;
         // The same name in other letters is the user's own.
         if users::by_username(tx, &new)?.is_some_and(|other| other.id != user.id) {
             return Err(context::taken("NEW", &new));
@@ -31,7 +33,7 @@ pub fn rename(args: &Rename, ctx: &Context) -> Result<()> {
         users::update(tx, &user)?;
         Ok((user.id, old))
     })?;
-    ctx.done(id, &format!("user {old} is now {new}"))
+    ctx.done(Thing::user(id, &new), &format!("user {old} is now {new}"))
 }
 
 /// Deletes a user who never did anything: what was done by users stays under their names.
@@ -39,20 +41,21 @@ pub fn delete(args: &Name, ctx: &Context) -> Result<()> {
     let name = &args.username;
     let question = format!("Delete user {name}? This cannot be undone.");
     ctx.confirm_about("user delete", &question, |tx, actor| to_delete(tx, ctx, actor, name))?;
-    let (id, loss) = ctx.write(|tx, actor| {
+    let (user, loss) = ctx.write(|tx, actor| {
         actor.require_admin("user delete")?;
         let administers = administers(tx, ctx);
         let user = to_delete(tx, ctx, actor, name)?;
         users::delete(tx, user.id)?;
-        Ok((user.id, loss(tx, ctx, administers)?))
+        let loss = loss(tx, ctx, administers)?;
+        Ok((user, loss))
     })?;
-    ctx.done(id, &format!("user {name} deleted"))?;
+    ctx.done(Thing::user(user.id, &user.username), &format!("user {} deleted", user.username))?;
     tell_loss(ctx, loss)
 }
 
 /// A user that can be deleted.
 fn to_delete(tx: &Tx<'_>, ctx: &Context, actor: &Actor, name: &str) -> Result<User> {
-    let user = context::user(tx, name)?;
+    let user = context::user_or_me(tx, actor, "username", name)?;
     let caller = Actor::find(tx, &ctx.caller, None).ok().and_then(|caller| caller.user_id());
     if [actor.user_id(), caller].contains(&Some(user.id)) {
         return Err(error::data(format!("you cannot delete {}: that is you", user.username))

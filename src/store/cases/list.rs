@@ -59,6 +59,8 @@ pub struct CaseRow {
     pub assignee: Option<String>,
     /// Name of the contact.
     pub contact: Option<String>,
+    /// Name of the lead.
+    pub lead: Option<String>,
     /// Name of the company.
     pub company: Option<String>,
     /// Name of the group account.
@@ -182,6 +184,7 @@ fn case_row(row: &Row<'_>) -> Result<CaseRow> {
         customer: customer(row)?,
         assignee: row.get("assignee")?,
         contact: row.get("contact_name")?,
+        lead: row.get("lead_name")?,
         company: row.get("company_name")?,
         account: row.get("account_name")?,
         teams: teams.unwrap_or_default().split('\n').filter(|t| !t.is_empty()).map(str::to_owned).collect(),

@@ -12,8 +12,8 @@ use crate::store::search::index;
 pub struct Variant {
     /// Stored source.
     pub raw_id: i64,
-    /// Name of the account.
-    pub account: String,
+    /// Id and name of the account.
+    pub account: (i64, String),
     /// Bytes.
     pub size: i64,
 }
@@ -45,11 +45,14 @@ pub fn remove_variant(tx: &Tx<'_>, delivery_id: i64) -> Result<()> {
 /// The other texts of an email in the order of their arrival.
 pub fn variants(tx: &Tx<'_>, email_id: i64) -> Result<Vec<Variant>> {
     tx.all(
-        "SELECT v.raw_id, a.name, r.size FROM email_variants v JOIN raw_messages r ON r.id = v.raw_id
+        "SELECT v.raw_id, a.id AS account_id, a.name, r.size FROM email_variants v JOIN raw_messages r ON r.id = v.raw_id
             JOIN deliveries d ON d.id = v.delivery_id JOIN accounts a ON a.id = d.account_id
             WHERE v.email_id = ?1 ORDER BY v.id",
         params![email_id],
-        |row| Ok(Variant { raw_id: row.get("raw_id")?, account: row.get("name")?, size: row.get("size")? }),
+        |row| {
+            let account = (row.get("account_id")?, row.get("name")?);
+            Ok(Variant { raw_id: row.get("raw_id")?, account, size: row.get("size")? })
+        },
     )
 }
 

@@ -43,8 +43,8 @@ fn people_act_as_their_user_and_nobody_else_does() {
         serde_json::from_str::<serde_json::Value>(&run.stdout).unwrap_or_else(|e| panic!("{e}: {run:#?}"))
     };
     let ana = whoami("ana", &format!("{S} --json whoami"));
-    assert_eq!((ana["user"].as_str(), ana["mode"].as_str()), (Some("ana"), Some("enforced")), "{ana}");
-    assert_eq!(whoami("budi", &format!("{S} --json whoami"))["user"], "budi");
+    assert_eq!((ana["user"]["username"].as_str(), ana["mode"].as_str()), (Some("ana"), Some("enforced")), "{ana}");
+    assert_eq!(whoami("budi", &format!("{S} --json whoami"))["user"]["username"], "budi");
     let root = whoami("root", "espomail --json whoami");
     assert_eq!((root["type"].as_str(), root["mode"].as_str()), (Some("administrator"), Some("enforced")), "{root}");
     let service = "setpriv --reuid espomail --regid espomail --clear-groups espomail --json whoami";
@@ -52,7 +52,7 @@ fn people_act_as_their_user_and_nobody_else_does() {
     // Root by sudo, and root who takes the long way.
     assert_eq!(whoami("root", "sudo -n espomail --json whoami")["type"], "administrator");
     assert_eq!(whoami("root", &format!("{S} --json whoami"))["type"], "administrator");
-    assert_eq!(whoami("root", "espomail --as ana --json whoami")["user"], "ana");
+    assert_eq!(whoami("root", "espomail --as ana --json whoami")["user"]["username"], "ana");
 
     let refused = |person: &str, words: &str| {
         let run = office.run(person, &format!("{S} case list")).exits(77);

@@ -40,7 +40,9 @@ impl Desk {
     fn history(&self, number: i64) -> Vec<String> {
         let rows = self.items(&["case", "history", &number.to_string()]);
         let text = |value: &serde_json::Value| value.as_str().unwrap_or("-").to_owned();
-        rows.iter().map(|r| format!("{} {} {}", text(&r["kind"]), text(&r["user"]), text(&r["text"]))).collect()
+        rows.iter()
+            .map(|r| format!("{} {} {}", text(&r["kind"]), text(&r["user"]["username"]), text(&r["text"])))
+            .collect()
     }
 
     fn everything(&self) -> String {
@@ -595,7 +597,12 @@ fn a_case_names_writers_readers_and_attachments() {
     let mails: Vec<_> =
         case["stream"].as_array().unwrap().iter().map(|note| &note["mail"]).filter(|m| m.is_object()).collect();
     assert_eq!(mails[0]["attachments"][0]["name"], "photo.png");
-    assert!(mails.iter().any(|mail| mail["writer"] == "ana" && mail["cc"][0] == "lab@supplier.example"), "{mails:?}");
+    assert!(
+        mails
+            .iter()
+            .any(|mail| mail["writer"]["username"] == "ana" && mail["cc"][0]["address"] == "lab@supplier.example"),
+        "{mails:?}"
+    );
     // A file without a name has its type.
     let invitation = "From: kim@customer.example\r\nTo: support@desk.example\r\nSubject: Invitation\r\n\
         Message-ID: <3@customer.example>\r\nMIME-Version: 1.0\r\nContent-Type: text/calendar; method=REQUEST\r\n\r\n\

@@ -133,9 +133,9 @@ fn a_notice_about_private_mail_is_not_from_its_owner() {
     let letter = private().header("From", "eva@customer.example").in_reply_to("<pump@customer.example>");
     deliver(&sandbox, "ana-mail", &letter);
     let waiting = sandbox.items(&["outbox", "list"]);
-    let notice = waiting.iter().find(|row| row["kind"] == "notice" && row["to"][0] == "budi@staff.example");
+    let notice = waiting.iter().find(|row| row["kind"] == "notice" && row["to"][0]["address"] == "budi@staff.example");
     let notice = sandbox.json(&["outbox", "show", &notice.unwrap_or_else(|| panic!("{waiting:?}"))["id"].to_string()]);
-    assert_eq!(notice["account"], "support", "{notice:#}");
+    assert_eq!(notice["account"]["name"], "support", "{notice:#}");
     assert!(!SECRETS.iter().any(|secret| notice.to_string().contains(secret)), "{notice:#}");
 }
 
@@ -178,7 +178,7 @@ fn the_copy_of_a_personal_account_is_not_a_variant_for_others() {
     let id = newest(&sandbox);
     deliver(&sandbox, "ana-mail", &letter.body(&format!("{text}-- \nxylophone\n")));
     let variants = |user: &str| sandbox.json(&["--as", user, "email", "show", &id])["variants"].clone();
-    assert_eq!(variants("ana")[0]["account"], "ana-mail");
+    assert_eq!(variants("ana")[0]["account"]["name"], "ana-mail");
     assert_eq!(variants("budi"), Value::Array(Vec::new()));
     let why = |user: &str| sandbox.run(&["--as", user, "email", "explain", &id]).ok().stdout;
     assert!(why("ana").contains("another text of it by ana-mail"), "{}", why("ana"));

@@ -67,7 +67,8 @@ fn desk(uids: std::ops::RangeInclusive<usize>) -> (Sandbox, Vec<(String, Scripte
 /// The accounts of which something is said: that they fail, or that mail is missing.
 fn failing(sandbox: &Sandbox) -> Vec<String> {
     let rows = sandbox.items(&["status"]);
-    let bad = rows.iter().filter(|row| row["state"] != "ok").map(|row| row["account"].as_str().unwrap().to_owned());
+    let bad =
+        rows.iter().filter(|row| row["state"] != "ok").map(|row| row["account"]["name"].as_str().unwrap().to_owned());
     bad.collect()
 }
 

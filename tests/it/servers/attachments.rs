@@ -77,7 +77,7 @@ fn attachments_of_the_archive() {
     let listed = sandbox.items(&["email", "attachment", "list", "1"]);
     let names: Vec<_> = listed.iter().map(|row| row["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["Grüße.eml", "list.csv"]);
-    let part = listed[1]["part"].as_str().unwrap();
+    let part = &listed[1]["part"].to_string();
     assert_eq!(sandbox.run(&["email", "attachment", "cat", "1", part]).ok().stdout, "a,b");
     let dir = sandbox.path("here");
     std::fs::create_dir(&dir).unwrap();

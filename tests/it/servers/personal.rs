@@ -49,7 +49,9 @@ impl Desk {
         let case = self.json(&["case", "show", number]);
         let notes = case["stream"].as_array().unwrap().iter();
         let about_mail = notes.filter(|note| note["kind"].as_str().unwrap().starts_with("email-"));
-        about_mail.map(|n| format!("{} {}", n["kind"].as_str().unwrap(), n["user"].as_str().unwrap_or("-"))).collect()
+        about_mail
+            .map(|n| format!("{} {}", n["kind"].as_str().unwrap(), n["user"]["username"].as_str().unwrap_or("-")))
+            .collect()
     }
 
     /// A customer's case at support, and the mail that made it.

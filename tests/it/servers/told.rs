@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Deed, Dovecot, Exim, Proxy, Rule, Sandbox, Side, SmtpSink, When, mail, wait_until};
+use crate::support::{Deed, Desk, Dovecot, Exim, Proxy, Rule, Sandbox, Side, SmtpSink, When, mail, wait_until};
 
 #[test]
 fn a_dry_run_says_that_it_is_one() {
@@ -232,11 +232,40 @@ fn a_dry_run_is_an_object_for_programs() {
         let run = sandbox.run(&[&["--json", "--dry-run"], args].concat()).ok();
         let said: serde_json::Value =
             serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run:#?}"));
-        assert_eq!((&said["schema"], &said["dry_run"]), (&"espomail/done/1".into(), &true.into()), "{run:#?}");
+        assert_eq!((&said["schema"], &said["dry_run"]), (&"espomail/result/1".into(), &true.into()), "{run:#?}");
         assert!(said["id"].is_null() && said["message"].as_str().is_some_and(|text| !text.is_empty()), "{run:#?}");
         assert!(!run.stderr.contains("dry run"), "{run:#?}");
         let run = sandbox.run(&[&["--dry-run"], args].concat()).ok();
         assert!(run.stdout.is_empty() && run.stderr.contains("dry run, nothing changed"), "{run:#?}");
     }
     assert_eq!(sandbox.items(&["case", "list", "is:open"]).len(), 1);
+}
+
+#[test]
+fn what_servers_say_is_typed_for_programs() {
+    let desk = Desk::on_servers(&[]);
+    desk.support().append("INBOX", &desk.letter("kim@customer.example", "Help").bytes());
+    let run = desk.json("fetch --summary");
+    assert_eq!((&run["imported"], &run["dry_run"]), (&1.into(), &false.into()), "{run}");
+    let tried = desk.json("account test support");
+    assert_eq!(tried["account"]["name"], "support");
+    let of = |protocol: &str| {
+        tried["items"].as_array().unwrap().iter().find(|row| row["protocol"] == protocol).unwrap().clone()
+    };
+    assert_eq!(of("IMAP")["messages"], serde_json::json!([{"name": "INBOX", "count": 1}]));
+    assert_eq!(
+        (&of("IMAP")["state"], &of("SMTP")["state"], &of("DMARC")["state"]),
+        (&"ok".into(), &"ok".into(), &"ok".into())
+    );
+    assert!(
+        desk.items("account folders support")
+            .iter()
+            .any(|folder| folder["name"] == "INBOX" && folder["monitored"] == true)
+    );
+    desk.items("account audit support");
+    let folders = desk.json("account show support")["imap_folders"].clone();
+    assert_eq!((&folders[0]["name"], &folders[0]["last_uid"]), (&"INBOX".into(), &1.into()));
+    // Cron hears nothing, in JSON neither.
+    let silent = desk.ok("--json fetch");
+    assert_eq!((silent.stdout.as_str(), silent.stderr.as_str()), ("", ""));
 }

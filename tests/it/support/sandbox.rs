@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::{Dovecot, Exim, Mailbox, program, scratch};
+use super::{Dovecot, Exim, Mailbox, program, schema, scratch};
 
 /// Runs a program on a terminal: columns, steps, program, arguments.
 pub const TERMINAL: &str = include_str!("terminal.py");
@@ -98,7 +98,9 @@ impl Sandbox {
     #[track_caller]
     pub fn json(&self, args: &[&str]) -> serde_json::Value {
         let run = self.run(&[&["--format", "json"], args].concat()).ok();
-        serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("not JSON ({error}): {run:#?}"))
+        let document = serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("not JSON ({error}): {run:#?}"));
+        as_in_schema(&document, args);
+        document
     }
 
     /// The items of a list as `--format json` says them; none when there is no output.
@@ -110,6 +112,7 @@ impl Sandbox {
         }
         let value: serde_json::Value =
             serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run:#?}"));
+        as_in_schema(&value, args);
         value["items"].as_array().unwrap_or_else(|| panic!("no items: {run:#?}")).clone()
     }
 
@@ -161,6 +164,13 @@ impl Sandbox {
         args.extend(extra);
         self.run(&args).ok();
     }
+}
+
+/// Every document that a test reads is as `schema` says.
+#[track_caller]
+fn as_in_schema(document: &serde_json::Value, args: &[&str]) {
+    let faults = schema::faults(document, !args.contains(&"--fields"));
+    assert!(faults.is_empty(), "{args:?} differs from `espomail schema`: {faults:#?}");
 }
 
 impl Drop for Sandbox {

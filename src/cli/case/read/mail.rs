@@ -9,6 +9,7 @@ use crate::cli::context::Context;
 use crate::cli::email;
 use crate::cli::email::attachment;
 use crate::cli::mail_page;
+use crate::cli::mailboxes;
 use crate::cli::unsent::Unsent;
 use crate::mail::address::Mailbox;
 use crate::mail::message::Attachment;
@@ -51,9 +52,9 @@ fn mail(tx: &Tx<'_>, ctx: &Context, actor: &Actor, email: Email) -> Result<Mail>
 }
 
 impl Mail {
-    /// The username of the colleague who wrote it.
-    pub fn writer(&self) -> Option<&str> {
-        self.writer.as_ref().map(|user| user.username.as_str())
+    /// The colleague who wrote it.
+    pub fn writer(&self) -> Option<&User> {
+        self.writer.as_ref()
     }
 
     /// Who wrote it; a colleague by name, with the address by which the mail went out.
@@ -179,8 +180,10 @@ impl Mail {
     pub fn json(&self) -> serde_json::Value {
         let files: Vec<_> = self.attachments.iter().map(attachment::json_of).collect();
         json!({
-            "to": addresses(&self.to), "cc": addresses(&self.cc), "reply_to": addresses(&self.reply_to),
-            "writer": self.writer(), "automatic": self.email.automatic, "attachments": files,
+            "to": mailboxes::json(&self.to), "cc": mailboxes::json(&self.cc),
+            "reply_to": mailboxes::json(&self.reply_to), "attachments": files,
+            "writer": self.writer().map(|user| json!({"id": user.id, "username": user.username})),
+            "automatic": !self.email.automatic.is_empty(), "automatic_kind": self.email.automatic,
         })
     }
 }
@@ -191,8 +194,4 @@ fn subject_of(email: &Email) -> &str {
 
 fn shown(all: &[Mailbox]) -> String {
     all.iter().map(Mailbox::shown).collect::<Vec<_>>().join(", ")
-}
-
-pub fn addresses(all: &[Mailbox]) -> Vec<&str> {
-    all.iter().map(|m| m.address.as_str()).collect()
 }

@@ -1,0 +1,83 @@
+//! What is said besides results, on standard error: notes, hints, warnings and the error a command ends with. Programs get
+//! each as a JSON object on a line of its own.
+
+use serde_json::json;
+
+use super::channel::say;
+use super::machine::{self, Refusal, escaped};
+use super::output::Ui;
+use super::safe;
+use crate::error::{self, Ended};
+
+impl Ui {
+    /// Something worth knowing, on standard error; not with `-q`.
+    pub fn note(&self, text: &str) {
+        if !self.quiet {
+            self.remark("note", text, &safe::block(text));
+        }
+    }
+
+    /// The next step, on standard error; not with `-q`.
+    pub fn hint(&self, text: &str) {
+        if !self.quiet {
+            self.remark("hint", text, &format!("hint: {}", safe::line(text)));
+        }
+    }
+
+    /// Something that is wrong or was, on standard error.
+    pub fn warn(&self, text: &str) {
+        log::warn!("{text}");
+        self.remark("warning", text, &format!("espomail: {}", safe::line(text)));
+    }
+
+    /// Something for those who gave `-v` at least this number of times.
+    pub fn verbose(&self, level: u8, text: &str) {
+        if self.verbosity >= level {
+            self.remark("note", text, &safe::line(text));
+        }
+    }
+
+    /// Something that is wrong, for those who gave `-v` at least this number of times.
+    pub fn trouble(&self, level: u8, text: &str) {
+        if self.verbosity >= level {
+            self.warn(text);
+        }
+    }
+
+    /// The trouble of one item, with its hint; the command goes on.
+    pub fn problem(&self, item: &str, trouble: &anyhow::Error) {
+        self.warn(&format!("{item}: {trouble:#}"));
+        if let Some(hint) = error::classify(trouble).1 {
+            self.hint(&hint);
+        }
+    }
+
+    /// The error a command ends with. Programs get it as the last line of standard error.
+    pub fn error(&self, trouble: &anyhow::Error) {
+        let (kind, hint) = error::classify(trouble);
+        let text = format!("{trouble:#}");
+        if self.format.is_json() {
+            say(&machine::error(&Refusal { hints: hint.into_iter().collect(), ..Refusal::of(kind, &text) }));
+        } else if !trouble.is::<Ended>() {
+            self.warn(&text);
+            hint.iter().for_each(|hint| say(&format!("hint: {}", safe::line(hint))));
+        }
+    }
+
+    /// One remark under its name for programs, or as people see it.
+    fn remark(&self, name: &str, text: &str, shown: &str) {
+        match self.format.is_json() {
+            true => say(&escaped(&json!({ name: text }))),
+            false => say(shown),
+        }
+    }
+}
+
+/// A command line that is not understood, before there is a [`Ui`]; `refusal` is for programs, where these ask.
+pub fn complain(text: &str, refusal: Option<&Refusal>) {
+    let text = text.strip_prefix("error: ").unwrap_or(text).trim_end();
+    match refusal {
+        Some(refusal) => say(&machine::error(refusal)),
+        None => say(&format!("espomail: {}", safe::block(text))),
+    }
+}
