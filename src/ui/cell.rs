@@ -216,6 +216,8 @@ pub struct Cell {
 #[derive(Debug, Clone, PartialEq)]
 enum Face {
     Text(String),
+    /// In a list, and where there is room.
+    Two(String, String),
     Age(Timestamp),
     Ago(Timestamp),
     Moment(Timestamp),
@@ -269,6 +271,11 @@ impl Cell {
         thing.map_or_else(Cell::none, |(id, name)| Cell::named(*id, name))
     }
 
+    /// Any value, with what people see in a list, and what they see where there is room.
+    pub fn of_two(value: Value, listed: &str, alone: &str) -> Cell {
+        Cell { value, face: Face::Two(listed.to_owned(), alone.to_owned()) }
+    }
+
     /// Nothing.
     pub fn none() -> Cell {
         Cell { value: Value::Null, face: Face::Text(String::new()) }
@@ -307,7 +314,7 @@ impl Cell {
     /// What people see in a table.
     pub(super) fn shown(&self, shown: &Shown) -> String {
         match &self.face {
-            Face::Text(text) => text.clone(),
+            Face::Text(text) | Face::Two(text, _) => text.clone(),
             Face::Age(moment) => shown.age(*moment),
             Face::Ago(moment) => format!("{} ago", shown.age(*moment)),
             Face::Moment(moment) => shown.local_time(*moment),
@@ -318,6 +325,7 @@ impl Cell {
     pub(super) fn shown_alone(&self, shown: &Shown) -> String {
         match &self.face {
             Face::Age(moment) => format!("{} ({})", shown.local_time(*moment), shown.age(*moment)),
+            Face::Two(_, alone) => alone.clone(),
             Face::Text(_) | Face::Ago(_) | Face::Moment(_) => self.shown(shown),
         }
     }

@@ -15,3 +15,4 @@ mod records;
 mod roles;
 mod screens;
 mod search;
+mod shown;

@@ -65,10 +65,12 @@ pub const SHOW_COLUMNS: &[Column<Alone>] = &[
         Cell::text(&people::as_text(&alone.people, Role::ThirdParty))
     }),
     Column::new("people", unlisted(), |alone, _| Cell::object(people::as_json(&alone.people), "")),
-    Column::new("invalid_addresses", unlisted().label("Invalid"), |alone, _| delivery::invalid_cell(&alone.invalid)),
+    Column::new("invalid_addresses", unlisted().label("No such address"), |alone, _| {
+        delivery::invalid_cell(&alone.invalid)
+    }),
     Column::new("followers", unlisted().labelled(), |alone, _| alone.followers()),
     Column::new("drafts", unlisted().labelled(), |alone, shown| alone.drafts(shown)),
-    Column::new("unsent", unlisted().label("Not sent"), |alone, shown| alone.unsent(shown)),
+    Column::new("unsent", unlisted().labelled(), |alone, shown| alone.unsent(shown)),
     Column::new("stream", unlisted(), |alone, _| alone.stream()),
     Column::new("description", unlisted(), |alone, _| Cell::text(&alone.row.case.description)),
 ];
@@ -268,17 +270,20 @@ fn who_waits(case: &Case) -> Cell {
 }
 
 /// `2h` = the customer waits for us since then; `us 1d` = we wait for the customer; `undelivered` = our last answer did not
-/// reach the customer.
+/// reach the customer. Where there is room, in words.
 fn waiting(case: &Case, shown: &Shown) -> Cell {
     let since = case.waiting_since.filter(|_| case.status.is_open());
+    let value = json!(since.map(|since| since.to_string()));
+    let age = since.map(|since| shown.age(since)).unwrap_or_default();
+    let moment = since.map(|since| format!(", since {} ({age})", shown.local_time(since))).unwrap_or_default();
     if case.answer_failed_at.is_some() {
-        let age = since.map(|since| format!("{} ", shown.age(since))).unwrap_or_default();
-        return Cell::object(json!(since.map(|since| since.to_string())), &format!("{age}undelivered"));
+        let alone = format!("the customer{moment}: our answer did not arrive");
+        return Cell::of_two(value, format!("{age} undelivered").trim_start(), &alone);
     }
     match (case.waiting_for, since) {
-        (WaitingFor::Us, Some(since)) => Cell::time(since),
-        (WaitingFor::Customer, Some(since)) => {
-            Cell::object(json!(since.to_string()), &format!("us {}", shown.age(since)))
+        (WaitingFor::Us, Some(_)) => Cell::of_two(value, &age, &format!("the customer{moment}")),
+        (WaitingFor::Customer, Some(_)) => {
+            Cell::of_two(value, &format!("us {age}"), &format!("us, for the customer{moment}"))
         }
         (WaitingFor::Nobody, _) | (_, None) => Cell::none(),
     }

@@ -125,7 +125,7 @@ impl Message {
     fn writer(&self) -> Cell {
         let Some(user) = &self.origin.writer else { return Cell::none() };
         let is_said = self.message.from.iter().any(|from| user.addresses.contains(&from.address.to_lowercase()));
-        Cell::object(json!(user.username), if is_said { "" } else { user.shown() })
+        Cell::object(json!({"id": user.id, "username": user.username}), if is_said { "" } else { user.shown() })
     }
 
     fn from(&self) -> Cell {

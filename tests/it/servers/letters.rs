@@ -483,8 +483,8 @@ fn bcc_is_shown_to_its_sender_and_admins_and_reply_to_to_all() {
     let desk = desk(&[]);
     desk.put(&desk.of_customer("Broken").reply_to("elsewhere@customer.example"));
     desk.ana(&["case", "reply", "1", "-m", "x", "--bcc", "Boss <Boss@Staff.example>", "--draft"]).ok();
-    assert!(desk.ana(&["email", "show", "2"]).ok().stdout.contains("\nBcc          Boss <boss@staff.example>\n"));
-    assert!(desk.ana(&["email", "show", "1"]).ok().stdout.contains("\nReply-To     elsewhere@customer.example\n"));
+    assert!(desk.ana(&["email", "show", "2"]).ok().stdout.contains("\nBcc         Boss <boss@staff.example>\n"));
+    assert!(desk.ana(&["email", "show", "1"]).ok().stdout.contains("\nReply-To    elsewhere@customer.example\n"));
 
     // So is what another program wrote into the Sent folder.
     let own = Dovecot::shared().mailbox_at("staff.example");

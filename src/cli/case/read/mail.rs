@@ -104,9 +104,7 @@ impl Mail {
             EmailStatus::Draft => "draft".to_owned(),
             EmailStatus::Failed => "not delivered".to_owned(),
             EmailStatus::Sending if self.email.held.is_some() => "held".to_owned(),
-            EmailStatus::Sending if self.email.received_at > ui.now => {
-                format!("scheduled for {}", ui.local_time(self.email.received_at))
-            }
+            EmailStatus::Sending if self.email.received_at > ui.now => "scheduled".to_owned(),
             EmailStatus::Sending => "not sent yet".to_owned(),
         }
     }

@@ -148,7 +148,7 @@ fn what_is_taken_back_says_who_has_it() {
     assert!(!draft().contains("Delivery"), "{}", draft());
     desk.ana(&["email", "edit", "3", "--to", "later@tempfail.example", "--cc", ""]).ok();
     desk.ana(&["email", "send", "3"]).ok();
-    assert!(draft().contains("Delivery     later@tempfail.example waiting\n"), "{}", draft());
+    assert!(draft().contains("Delivery    later@tempfail.example waiting\n"), "{}", draft());
     for verb in ["retry", "cancel"] {
         let refused = desk.ana(&["outbox", verb, "2"]).exits(65);
         assert!(verb == "cancel" || refused.stderr.contains("hint: "), "{refused:?}");
