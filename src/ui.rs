@@ -6,6 +6,7 @@ pub mod afar;
 pub mod age;
 pub mod cell;
 pub mod channel;
+mod fit;
 pub mod frames;
 pub mod machine;
 pub mod outcome;

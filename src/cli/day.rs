@@ -136,8 +136,7 @@ fn part<T>(
     if part.rows.is_empty() {
         return Ok(());
     }
-    let fields = fields.iter().map(|&field| field.to_owned()).collect();
-    Ui { fields, ..ui.clone() }.list("day", columns, &part.rows)?;
+    ui.part(columns, fields, &part.rows)?;
     ui.text("")
 }
 

@@ -74,7 +74,7 @@ pub struct Settings {
 pub const COLUMNS: &[Column<Notification>] = &[
     Column::new("id", head("ID").right(), |one, _| Cell::int(one.id)),
     Column::new("created_at", head("AGE").right(), |one, _| Cell::time(one.created_at)),
-    Column::new("kind", head("KIND"), |one, _| Cell::text(one.kind.as_str())),
+    Column::new("kind", head("KIND").rank(1), |one, _| Cell::text(one.kind.as_str())),
     Column::new("text", head("TEXT").shrinking(), |one, _| Cell::text(&one.text)),
     Column::new("object", unlisted(), |one, _| {
         one.parent.map_or_else(Cell::none, |parent| object(parent, one.case_number))

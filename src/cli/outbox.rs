@@ -88,11 +88,11 @@ pub struct Ids {
 /// Fields of outbox rows in their order.
 pub const COLUMNS: &[Column<Listed>] = &[
     Column::new("id", head("ID").right().label("Outbox"), |one, _| Cell::int(one.row.id)),
-    Column::new("kind", head("KIND"), |one, _| Cell::text(one.row.kind.as_str())),
+    Column::new("kind", head("KIND").rank(1), |one, _| Cell::usual(one.row.kind.as_str(), "mail")),
     Column::new("state", head("STATE"), |one, _| Cell::text(one.row.state.as_str())),
-    Column::new("created_at", head("AGE").right().label("Written"), |one, _| Cell::time(one.row.created_at)),
-    Column::new("attempts", head("TRIES").right().label("Tries"), |one, _| Cell::int(one.row.tries())),
-    Column::new("next_try_at", head("NEXT").label("Next try"), |one, _| next_try(one)),
+    Column::new("created_at", head("AGE").right().rank(3).label("Written"), |one, _| Cell::time(one.row.created_at)),
+    Column::new("attempts", head("TRIES").right().rank(2).label("Tries"), |one, _| Cell::int(one.row.tries())),
+    Column::new("next_try_at", head("NEXT").rank(4).label("Next try"), |one, _| next_try(one)),
     Column::new("to", head("TO").shrinking().only_in_lists(), |one, _| mailboxes::nameless(&one.to)),
     Column::new("subject", head("SUBJECT").shrinking(), |one, _| Cell::text(&one.row.subject)),
     Column::new("last_error", head("LAST ERROR").shrinking(), |one, _| Cell::text(&one.wait.why)),

@@ -22,6 +22,19 @@ impl Shown {
         moment.to_zoned_datetime(zone).strftime("%Y-%m-%d %H:%M").to_string()
     }
 
+    /// The same without what is clear: of today the time, of this year the day and perhaps the time, else the date.
+    pub fn short_time(&self, moment: Timestamp, with_time: bool) -> String {
+        let zone = if self.utc { TimeZone::UTC } else { TimeZone::system() };
+        let (then, now) = (moment.to_zoned_datetime(zone.clone()), self.now.to_zoned_datetime(zone));
+        let form = match (then.date() == now.date(), then.year() == now.year(), with_time) {
+            (true, ..) => "%H:%M",
+            (false, true, true) => "%b %-d %H:%M",
+            (false, true, false) => "%b %-d",
+            (false, false, _) => "%Y-%m-%d",
+        };
+        then.strftime(form).to_string()
+    }
+
     pub fn age(&self, moment: Timestamp) -> String {
         age::age(moment, self.now)
     }
@@ -37,6 +50,8 @@ pub struct Head {
     pub(super) shrink: bool,
     pub(super) leading: bool,
     pub(super) is_key: bool,
+    pub(super) optional: bool,
+    pub(super) rank: u8,
 }
 
 /// What stands before the value of a single result.
@@ -54,7 +69,16 @@ enum Label {
 
 /// A heading in lists, over a column that is left-aligned.
 pub const fn head(over: &'static str) -> Head {
-    Head { over, label: Label::AsHead, right: false, shrink: false, leading: false, is_key: false }
+    Head {
+        over,
+        label: Label::AsHead,
+        right: false,
+        shrink: false,
+        leading: false,
+        is_key: false,
+        optional: false,
+        rank: 0,
+    }
 }
 
 /// The head of a field for programs, and for people who ask for it.
@@ -82,6 +106,16 @@ impl Head {
     /// or id.
     pub const fn key(self) -> Head {
         Head { is_key: true, ..self }
+    }
+
+    /// Shown to people in a list only if a row has a value.
+    pub const fn optional(self) -> Head {
+        Head { optional: true, ..self }
+    }
+
+    /// Where a terminal is too narrow, the columns with a rank go, the lowest first; those without one never do.
+    pub const fn rank(self, rank: u8) -> Head {
+        Head { rank, ..self }
     }
 
     /// With these words before a single value.
@@ -123,6 +157,12 @@ impl Heading {
         };
         let mut letters = text.chars();
         letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+    }
+
+    /// Whether somebody may mean it by this name: what stands over or before its values.
+    pub(super) fn is_called(&self, name: &str) -> bool {
+        let same = |text: &str| text.replace(' ', "_").eq_ignore_ascii_case(name);
+        same(&self.over()) || same(&self.before())
     }
 
     pub(super) fn is_in_lists(&self) -> bool {
@@ -218,6 +258,8 @@ enum Face {
     Text(String),
     /// In a list, and where there is room.
     Two(String, String),
+    /// What most rows have, and is left out where there is little room.
+    Usual(String),
     Age(Timestamp),
     Ago(Timestamp),
     Moment(Timestamp),
@@ -226,6 +268,14 @@ enum Face {
 impl Cell {
     pub fn text(text: &str) -> Cell {
         Cell { value: json!(text), face: Face::Text(text.to_owned()) }
+    }
+
+    /// Text that says little where it is the usual one.
+    pub fn usual(text: &str, usual: &str) -> Cell {
+        match text == usual {
+            true => Cell { value: json!(text), face: Face::Usual(text.to_owned()) },
+            false => Cell::text(text),
+        }
     }
 
     pub fn int(number: i64) -> Cell {
@@ -314,10 +364,20 @@ impl Cell {
     /// What people see in a table.
     pub(super) fn shown(&self, shown: &Shown) -> String {
         match &self.face {
-            Face::Text(text) | Face::Two(text, _) => text.clone(),
+            Face::Text(text) | Face::Usual(text) | Face::Two(text, _) => text.clone(),
             Face::Age(moment) => shown.age(*moment),
             Face::Ago(moment) => format!("{} ago", shown.age(*moment)),
             Face::Moment(moment) => shown.local_time(*moment),
+        }
+    }
+
+    /// The same where there is little room: at level 1 without what is usual and the years of dates, at level 2 without
+    /// times of day.
+    pub(super) fn short(&self, shown: &Shown, level: usize) -> String {
+        match (&self.face, level) {
+            (Face::Usual(_), 1..) => String::new(),
+            (Face::Moment(moment), 1..) => shown.short_time(*moment, level < 2),
+            (Face::Text(_) | Face::Usual(_) | Face::Age(_) | Face::Ago(_) | Face::Moment(_), _) => self.shown(shown),
         }
     }
 
@@ -326,7 +386,7 @@ impl Cell {
         match &self.face {
             Face::Age(moment) => format!("{} ({})", shown.local_time(*moment), shown.age(*moment)),
             Face::Two(_, alone) => alone.clone(),
-            Face::Text(_) | Face::Ago(_) | Face::Moment(_) => self.shown(shown),
+            Face::Text(_) | Face::Usual(_) | Face::Ago(_) | Face::Moment(_) => self.shown(shown),
         }
     }
 }

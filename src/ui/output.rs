@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 
 use super::cell::{self, Cell, Column, Field, Heading, Shown};
 pub use super::channel::print;
+use super::fit::Listing;
 use super::machine::{self, escaped, object, plain, schema};
-use super::table::{self, Layout};
 use super::{afar, channel, safe};
 use crate::error::{Fault, Kind};
 
@@ -90,7 +90,7 @@ impl Ui {
         let row = |row: &T| picked.iter().map(|column| column.cell(row, &shown)).collect();
         let cells: Vec<Vec<Cell>> = rows.iter().map(row).collect();
         match self.format {
-            Format::Table => self.table(&headings, &cells),
+            Format::Table => self.table(&headings, &cells, self.fields.is_empty()),
             Format::Plain => self.tsv(&headings, &cells),
             Format::Csv => self.csv(&headings, &cells),
             Format::Json => {
@@ -103,6 +103,16 @@ impl Ui {
             }
             Format::Ndjson => cells.iter().try_for_each(|row| self.json(&Value::Object(object(&headings, row)))),
         }
+    }
+
+    /// Some columns of a list for people, by their fields.
+    pub fn part<T>(&self, columns: &[Column<T>], fields: &[&str], rows: &[T]) -> Result<()> {
+        let named = |field: &&str| columns.iter().find(|column| column.heading.field == *field);
+        let picked: Vec<_> = fields.iter().filter_map(named).collect();
+        let shown = self.shown();
+        let headings: Vec<Heading> = picked.iter().map(|column| column.heading).collect();
+        let row = |row: &T| picked.iter().map(|column| column.cell(row, &shown)).collect();
+        self.table(&headings, &rows.iter().map(row).collect::<Vec<_>>(), true)
     }
 
     /// One result: labelled lines for people, an object for programs.
@@ -250,7 +260,8 @@ impl Ui {
             return Ok(all.iter().filter(|one| !self.for_people() || for_people(heading(one))).collect());
         }
         let find = |name: &String| {
-            all.iter().find(|one| heading(one).field == name).ok_or_else(|| {
+            let by_field = all.iter().find(|one| heading(one).field.eq_ignore_ascii_case(name));
+            by_field.or_else(|| all.iter().find(|one| heading(one).is_called(name))).ok_or_else(|| {
                 let known: Vec<&str> = all.iter().map(|one| heading(one).field).collect();
                 Fault::new(Kind::Usage, format!("--fields: there is no field \"{name}\""))
                     .hint(format!("known: {}", known.join(", ")))
@@ -268,19 +279,10 @@ impl Ui {
         Some(key.or(columns.first())?.cell(row, &self.shown()).shown(&self.shown()))
     }
 
-    fn table(&self, headings: &[Heading], rows: &[Vec<Cell>]) -> Result<()> {
-        let layout: Vec<Layout> =
-            headings.iter().map(|h| Layout { right: h.head.right, shrink: h.head.shrink }).collect();
-        let mut lines = Vec::with_capacity(rows.len() + 1);
-        if self.headers {
-            lines.push(headings.iter().map(Heading::over).collect());
-        }
-        for row in rows {
-            let cells = row.iter().map(|cell| cell.shown(&self.shown()));
-            lines.push(cells.map(|cell| safe::line(&cell).into_owned()).collect());
-        }
-        let rendered = table::render(&layout, &lines, self.width);
-        for (i, line) in rendered.iter().enumerate() {
+    fn table(&self, headings: &[Heading], rows: &[Vec<Cell>], may_drop: bool) -> Result<()> {
+        let (shown, headers) = (&self.shown(), self.headers);
+        let listing = Listing { headings, rows, shown, headers, may_drop };
+        for (i, line) in listing.lines(self.width).iter().enumerate() {
             let bold = self.color && self.headers && i == 0;
             self.write(&if bold { format!("\u{1b}[1m{line}\u{1b}[0m\n") } else { format!("{line}\n") })?;
         }

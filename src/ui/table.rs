@@ -9,11 +9,11 @@ pub struct Layout {
     pub right: bool,
     /// Cut first where the terminal is narrow.
     pub shrink: bool,
+    /// Minimum width that it keeps when it is cut.
+    pub least: usize,
 }
 
-const GAP: &str = "  ";
-/// Minimum width that a column keeps when it is cut.
-const LEAST: usize = 8;
+pub(super) const GAP: &str = "  ";
 
 /// Lines of a table. `width` is the terminal's; `None` cuts nothing.
 pub fn render(layout: &[Layout], rows: &[Vec<String>], width: Option<usize>) -> Vec<String> {
@@ -54,7 +54,7 @@ fn widths(layout: &[Layout], rows: &[Vec<String>], terminal: Option<usize>) -> V
             let widest = widths
                 .iter_mut()
                 .zip(layout)
-                .filter(|(width, layout)| (layout.shrink || !only_marked) && **width > LEAST)
+                .filter(|(width, layout)| (layout.shrink || !only_marked) && **width > layout.least)
                 .max_by_key(|(width, _)| **width);
             let Some((width, _)) = widest else { break };
             *width -= 1;
@@ -91,7 +91,7 @@ mod tests {
 
     use super::*;
 
-    const LEFT: Layout = Layout { right: false, shrink: false };
+    const LEFT: Layout = Layout { right: false, shrink: false, least: 8 };
 
     #[test]
     fn columns_align_by_display_width_and_the_marked_one_gives_way() {

@@ -79,9 +79,9 @@ pub const COLUMNS: &[Column<(PartId, Attachment)>] = &[
         id.inner.map_or_else(Cell::none, |inner| Cell::object(json!(inner), ""))
     }),
     Column::new("name", head("NAME").shrinking(), |(_, file), _| Cell::text(&file.name)),
-    Column::new("type", head("TYPE"), |(_, file), _| Cell::text(&file.content_type)),
+    Column::new("type", head("TYPE").shrinking(), |(_, file), _| Cell::text(&file.content_type)),
     Column::new("size", head("SIZE").right(), |(_, file), _| Cell::int(i64::try_from(file.size).unwrap_or(i64::MAX))),
-    Column::new("inline", head("INLINE"), |(_, file), _| Cell::bool(file.inline)),
+    Column::new("inline", head("INLINE").rank(1), |(_, file), _| Cell::bool(file.inline)),
     Column::new("sha256", unlisted(), |(_, file), _| Cell::text(&file.sha256)),
 ];
 

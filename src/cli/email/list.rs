@@ -43,10 +43,12 @@ pub const COLUMNS: &[Column<EmailRow>] = &[
     Column::new("date", head("DATE"), |row, _| Cell::date_time(row.email.date.unwrap_or(row.email.received_at))),
     Column::new("from", head("FROM").shrinking(), |row, _| from(&row.email)),
     Column::new("subject", head("SUBJECT").shrinking(), |row, _| subject(&row.email.subject)),
-    Column::new("case", head("CASE").right(), |row, _| Cell::opt_int(row.case_number)),
-    Column::new("status", head("STATUS"), |row, shown| Cell::text(row.email.shown_status(shown.now))),
+    Column::new("case", head("CASE").right().rank(3), |row, _| Cell::opt_int(row.case_number)),
+    Column::new("status", head("STATUS").rank(2), |row, shown| {
+        Cell::usual(row.email.shown_status(shown.now), "Archived")
+    }),
     Column::new("unread", unlisted(), |row, _| Cell::bool(row.unread)),
-    Column::new("accounts", head("ACCOUNTS").shrinking(), |row, _| Cell::words(&row.accounts)),
+    Column::new("accounts", head("ACCOUNTS").shrinking().rank(1), |row, _| Cell::words(&row.accounts)),
     Column::new("parent", unlisted(), |row, _| parent(&row.email)),
     Column::new("folder", unlisted(), |row, _| Cell::opt_text(row.folder.as_deref())),
     Column::new("important", unlisted(), |row, _| Cell::bool(row.important)),

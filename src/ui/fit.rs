@@ -1,0 +1,224 @@
+//! How a list fits a terminal: what hurts least gives way first.
+//!
+//! Values that say nothing new (priority Normal) and the years of dates go first, then texts become shorter, then times of
+//! day go, then columns, in the order of their ranks; at last what is left is cut. No heading is cut before that.
+
+use unicode_width::UnicodeWidthStr;
+
+use super::cell::{Cell, Heading, Shown};
+use super::safe;
+use super::table::{self, Layout};
+
+/// Width that a text column keeps as long as something else can give way.
+const ROOMY: usize = 24;
+/// Width that a text column keeps as long as a column can go.
+const NARROW: usize = 16;
+/// Width that a text column keeps at last.
+const LEAST: usize = 8;
+
+/// A list before it is written.
+pub struct Listing<'l> {
+    pub headings: &'l [Heading],
+    pub rows: &'l [Vec<Cell>],
+    pub shown: &'l Shown,
+    /// With a line of headings.
+    pub headers: bool,
+    /// Columns may go: the reader did not choose them.
+    pub may_drop: bool,
+}
+
+/// The columns with the text of their cells.
+struct Columns {
+    all: Vec<Column>,
+}
+
+struct Column {
+    heading: Heading,
+    cells: Vec<String>,
+}
+
+impl Column {
+    fn natural(&self) -> usize {
+        self.cells.iter().map(|cell| cell.width()).max().unwrap_or_default()
+    }
+
+    fn is_empty(&self, headers: bool) -> bool {
+        self.cells.iter().skip(usize::from(headers)).all(String::is_empty)
+    }
+
+    /// Minimum width: what is cut keeps its heading.
+    fn least(&self, headers: bool, text: usize) -> usize {
+        let heading = if headers { self.heading.over().width() } else { 0 };
+        if self.heading.head.shrink { self.natural().min(text.max(heading)) } else { self.natural() }
+    }
+}
+
+impl Listing<'_> {
+    /// Lines of the table. `width` is the terminal's; `None` cuts nothing.
+    pub fn lines(&self, width: Option<usize>) -> Vec<String> {
+        let columns = self.fitting(width);
+        let layout: Vec<Layout> = columns.all.iter().map(|column| self.layout(column)).collect();
+        let lines = self.rows.len() + usize::from(self.headers);
+        let row = |at: usize| columns.all.iter().filter_map(|column| column.cells.get(at).cloned()).collect();
+        let rows: Vec<Vec<String>> = (0..lines).map(row).collect();
+        table::render(&layout, &rows, width)
+    }
+
+    fn layout(&self, column: &Column) -> Layout {
+        let heading = if self.headers { column.heading.over().width() } else { 0 };
+        let (right, shrink) = (column.heading.head.right, column.heading.head.shrink);
+        Layout { right, shrink, least: heading.max(LEAST) }
+    }
+
+    /// The columns with as much of them as there is room for.
+    fn fitting(&self, width: Option<usize>) -> Columns {
+        let full = self.columns(0);
+        let Some(width) = width else { return full };
+        for (level, text) in [(0, usize::MAX), (1, usize::MAX), (1, ROOMY), (2, ROOMY), (2, NARROW)] {
+            let columns = self.columns(level);
+            if self.fits(&columns, text, width) {
+                return columns;
+            }
+        }
+        let mut columns = self.columns(2);
+        while self.may_drop && !self.fits(&columns, NARROW, width) {
+            let ranked = columns.all.iter().enumerate().filter(|(_, column)| column.heading.head.rank > 0);
+            let Some((first, _)) = ranked.min_by_key(|(_, column)| column.heading.head.rank) else { break };
+            columns.all.remove(first);
+        }
+        columns
+    }
+
+    fn fits(&self, columns: &Columns, text: usize, width: usize) -> bool {
+        let gaps = table::GAP.len() * columns.all.len().saturating_sub(1);
+        columns.all.iter().map(|column| column.least(self.headers, text)).sum::<usize>() + gaps <= width
+    }
+
+    /// All columns with the text of a level: 0 is all of it. What is empty goes if it may.
+    fn columns(&self, level: usize) -> Columns {
+        let column = |(at, heading): (usize, &Heading)| {
+            let over = self.headers.then(|| heading.over());
+            let cells = self
+                .rows
+                .iter()
+                .filter_map(|row| row.get(at))
+                .map(|cell| safe::line(&cell.short(self.shown, level)).into_owned());
+            Column { heading: *heading, cells: over.into_iter().chain(cells).collect() }
+        };
+        let all = self.headings.iter().enumerate().map(column);
+        let goes = |column: &Column| {
+            let is_spare = column.heading.head.optional || (level > 0 && column.heading.head.rank > 0);
+            self.may_drop && is_spare && column.is_empty(self.headers)
+        };
+        Columns { all: all.filter(|column| !goes(column)).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::ui::cell::{self, head};
+
+    /// `#`, priority, opened at, customer and subject.
+    type Row = (i64, &'static str, &'static str, &'static str, &'static str);
+
+    const COLUMNS: &[cell::Column<Row>] = &[
+        cell::Column::new("number", head("#").right(), |row, _| Cell::int(row.0)),
+        cell::Column::new("priority", head("PRIO").rank(2), |row, _| Cell::usual(row.1, "Normal")),
+        cell::Column::new("opened", head("OPENED").rank(1), |row, _| Cell::date_time(row.2.parse().unwrap())),
+        cell::Column::new("customer", head("CUSTOMER").shrinking(), |row, _| Cell::text(row.3)),
+        cell::Column::new("name", head("SUBJECT").shrinking(), |row, _| Cell::text(row.4)),
+    ];
+
+    fn lines(rows: &[Row], width: Option<usize>, may_drop: bool) -> Vec<String> {
+        let shown = Shown { now: "2026-11-29T12:00:00Z".parse().unwrap(), utc: true };
+        let headings: Vec<Heading> = COLUMNS.iter().map(|column| column.heading).collect();
+        let rows: Vec<Vec<Cell>> =
+            rows.iter().map(|row| COLUMNS.iter().map(|column| column.cell(row, &shown)).collect()).collect();
+        Listing { headings: &headings, rows: &rows, shown: &shown, headers: true, may_drop }.lines(width)
+    }
+
+    const ROWS: [Row; 3] = [
+        (
+            12,
+            "Normal",
+            "2026-11-29T09:05:00Z",
+            "Budi Santoso (PT Sinar)",
+            "The invoice of October is wrong, please look at it",
+        ),
+        (7, "Normal", "2026-11-02T10:00:00Z", "Kim", "Printer"),
+        (3, "Normal", "2025-12-24T18:30:00Z", "Eva", "Cannot log in"),
+    ];
+
+    #[test]
+    fn what_hurts_least_gives_way_first() {
+        for (width, expected) in [
+            (
+                120,
+                [
+                    " #  PRIO    OPENED            CUSTOMER                 SUBJECT",
+                    "12  Normal  2026-11-29 09:05  Budi Santoso (PT Sinar)  The invoice of October is wrong, please look at it",
+                    " 7  Normal  2026-11-02 10:00  Kim                      Printer",
+                    " 3  Normal  2025-12-24 18:30  Eva                      Cannot log in",
+                ],
+            ),
+            (
+                100,
+                [
+                    " #  OPENED       CUSTOMER                 SUBJECT",
+                    "12  09:05        Budi Santoso (PT Sinar)  The invoice of October is wrong, please look at it",
+                    " 7  Nov 2 10:00  Kim                      Printer",
+                    " 3  2025-12-24   Eva                      Cannot log in",
+                ],
+            ),
+            (
+                70,
+                [
+                    " #  OPENED       CUSTOMER                 SUBJECT",
+                    "12  09:05        Budi Santoso (PT Sinar)  The invoice of October is…",
+                    " 7  Nov 2 10:00  Kim                      Printer",
+                    " 3  2025-12-24   Eva                      Cannot log in",
+                ],
+            ),
+            (
+                50,
+                [
+                    " #  OPENED      CUSTOMER          SUBJECT",
+                    "12  09:05       Budi Santoso (P…  The invoice of O…",
+                    " 7  Nov 2       Kim               Printer",
+                    " 3  2025-12-24  Eva               Cannot log in",
+                ],
+            ),
+            (
+                40,
+                [
+                    " #  CUSTOMER          SUBJECT",
+                    "12  Budi Santoso (P…  The invoice of O…",
+                    " 7  Kim               Printer",
+                    " 3  Eva               Cannot log in",
+                ],
+            ),
+            (
+                24,
+                [" #  CUSTOMER  SUBJECT", "12  Budi Sa…  The invo…", " 7  Kim       Printer", " 3  Eva       Cannot …"],
+            ),
+        ] {
+            assert_eq!(lines(&ROWS, Some(width), true), expected, "{width}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_usual_stays_and_chosen_columns_do_not_go() {
+        let mut rows = ROWS;
+        rows[1].1 = "Urgent";
+        let shown = lines(&rows, Some(60), true);
+        assert!(shown[0].contains("PRIO") && shown[2].contains("Urgent") && !shown[1].contains("Normal"), "{shown:?}");
+        let chosen = lines(&ROWS, Some(40), false);
+        assert!(
+            ["#", "PRIO", "OPENED", "CUSTOMER", "SUBJECT"].iter().all(|head| chosen[0].contains(head)),
+            "{chosen:?}"
+        );
+        assert!(lines(&ROWS, None, true)[1].contains("Normal"), "nothing is cut where there is no terminal");
+    }
+}
