@@ -310,13 +310,15 @@ CREATE TABLE cases (
   modified_at INTEGER NOT NULL,
   closed_at   INTEGER,
   first_response_at INTEGER,                      -- when a colleague first answered
-  answer_failed_at INTEGER                        -- our last answer did not reach the customer, and they were not answered since
+  answer_failed_at INTEGER,                       -- our last answer did not reach the customer, and they were not answered since
+  snoozed_until INTEGER                           -- Pending until then; any other status forgets it
 ) STRICT;
 CREATE INDEX cases_assigned ON cases (assigned_user_id, status);
 CREATE INDEX cases_auto_assigned ON cases (assigned_user_id, auto_assigned_at);
 CREATE INDEX cases_requester ON cases (requester_user_id) WHERE requester_user_id IS NOT NULL;
 CREATE INDEX cases_status ON cases (status, number);
 CREATE INDEX cases_account_created ON cases (account_id, created_at);
+CREATE INDEX cases_snoozed ON cases (snoozed_until) WHERE snoozed_until IS NOT NULL;
 
 CREATE TABLE case_teams (
   case_id INTEGER NOT NULL REFERENCES cases ON DELETE CASCADE,
@@ -324,6 +326,14 @@ CREATE TABLE case_teams (
   PRIMARY KEY (case_id, team_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX case_teams_team ON case_teams (team_id);
+
+-- Words that people and filters give to cases, in lower case.
+CREATE TABLE case_tags (
+  case_id INTEGER NOT NULL REFERENCES cases ON DELETE CASCADE,
+  tag     TEXT    NOT NULL,
+  PRIMARY KEY (case_id, tag)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX case_tags_tag ON case_tags (tag, case_id);
 
 -- Who is who in a case (B4.9). Addresses of the linked contact or lead, of users and of accounts need no row.
 CREATE TABLE case_people (
@@ -560,7 +570,7 @@ CREATE INDEX followers_user ON followers (user_id);
 CREATE TABLE notifications (
   id          INTEGER PRIMARY KEY AUTOINCREMENT,
   user_id     INTEGER NOT NULL REFERENCES users ON DELETE CASCADE,
-  kind        TEXT    NOT NULL,                   -- assigned, email, note, failed, alert
+  kind        TEXT    NOT NULL,                   -- assigned, email, note, failed, woken, alert
   parent_type TEXT,
   parent_id   INTEGER,
   email_id    INTEGER REFERENCES emails,
@@ -577,7 +587,7 @@ CREATE INDEX notifications_email ON notifications (email_id) WHERE email_id IS N
 -- How a user hears of what happens, where it is not the usual way (B7.4).
 CREATE TABLE notification_settings (
   user_id  INTEGER NOT NULL REFERENCES users ON DELETE CASCADE,
-  kind     TEXT    NOT NULL CHECK (kind IN ('assigned', 'email', 'note', 'failed')),
+  kind     TEXT    NOT NULL CHECK (kind IN ('assigned', 'email', 'note', 'failed', 'woken')),
   listed   INTEGER NOT NULL,                      -- 0 = not at all
   by_email TEXT    NOT NULL CHECK (by_email IN ('immediately', 'digest', 'off')),
   PRIMARY KEY (user_id, kind)
@@ -701,6 +711,18 @@ BEGIN
   INSERT INTO case_index (case_index, rowid, name, description) VALUES ('delete', old.id, old.name, old.description);
   INSERT INTO case_index (rowid, name, description) VALUES (new.id, new.name, new.description);
 END;
+
+-- Queries that people keep under a name.
+CREATE TABLE searches (
+  id         INTEGER PRIMARY KEY AUTOINCREMENT,
+  name       TEXT    NOT NULL COLLATE NOCASE,
+  query      TEXT    NOT NULL,
+  user_id    INTEGER REFERENCES users ON DELETE CASCADE, -- whose it is; NULL = shared
+  team_id    INTEGER REFERENCES teams ON DELETE CASCADE, -- shared with this team; NULL = with everybody
+  created_at INTEGER NOT NULL,
+  CHECK (user_id IS NULL OR team_id IS NULL)
+) STRICT;
+CREATE UNIQUE INDEX searches_name ON searches (coalesce(user_id, 0), name);
 
 -- Filters ---------------------------------------------------------------------------------------------------
 

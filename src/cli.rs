@@ -43,6 +43,7 @@ pub mod record;
 pub mod role;
 mod run;
 pub mod schema;
+pub mod search;
 pub mod send;
 pub mod status;
 pub mod stream;
@@ -194,6 +195,8 @@ enum Command {
     Case(case::CaseCommand),
     #[command(subcommand, alias = "emails")]
     Email(email::EmailCommand),
+    #[command(subcommand, alias = "searches")]
+    Search(search::SearchCommand),
     #[command(subcommand, alias = "folders")]
     Folder(folder::FolderCommand),
     /// Show what happened on a record

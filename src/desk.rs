@@ -20,9 +20,11 @@ pub mod outbox;
 pub mod people;
 pub mod record;
 mod share;
+mod snooze;
 mod sort;
 mod split;
 mod status;
+mod tag;
 
 use anyhow::Result;
 
@@ -39,9 +41,12 @@ pub use merge::{merge, refuse_merged, union};
 pub use next::take_next;
 pub use people::{Former, answered, set_roles};
 pub use share::share;
+pub use snooze::{snooze, wake};
 pub use sort::{Sorting, Target, sort};
 pub use split::split;
+use status::reopened;
 pub use status::{close, reopen, spam};
+pub use tag::{tag, untag};
 
 use crate::access::Actor;
 use crate::intake::world::World;

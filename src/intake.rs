@@ -44,4 +44,5 @@ mod survey;
 pub mod undelivered;
 pub mod verdicts;
 pub mod waiting;
+pub mod wake;
 pub mod world;

@@ -31,7 +31,7 @@
 //! | [`reply`] | letters that people write | [`access`], [`error`], [`intake`], [`mail`], [`outbox`], [`random`], [`store`], [`units`] |
 //! | [`desk`] | work on cases and records by hand | [`access`], [`erase`], [`error`], [`filter`], [`intake`], [`mail`], [`store`] |
 //! | [`erase`] | takes a person out of the archive | [`intake`], [`mail`], [`store`] |
-//! | [`cli`] | flags -> one operation -> output: no SQL, protocols or MIME | [`access`], [`caller`], [`config`], [`dates`], [`desk`], [`erase`], [`error`], [`filter`], [`holder`], [`intake`], [`job_control`], [`lock`], [`log`], [`mail`], [`moment`], [`net`], [`outbox`], [`query`], [`random`], [`reply`], [`secret`], [`store`], [`ui`], [`units`] |
+//! | [`cli`] | flags -> one operation -> output: no SQL, protocols or MIME | [`access`], [`caller`], [`config`], [`dates`], [`desk`], [`erase`], [`error`], [`filter`], [`holder`], [`intake`], [`job_control`], [`lock`], [`log`], [`mail`], [`moment`], [`net`], [`outbox`], [`query`], [`random`], [`reply`], [`secret`], [`store`], [`suggest`], [`ui`], [`units`] |
 //! | [`ui`] | tables, JSON, terminal-safe text; the only place that prints | [`error`], [`job_control`] |
 //! | [`config`] | the configuration file | [`suggest`], [`caller`], [`error`], [`net`], [`units`] |
 //! | [`secret`] | where passwords and tokens come from | [`error`], [`job_control`] |

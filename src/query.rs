@@ -4,6 +4,7 @@
 //! once the command line has resolved what its terms name.
 
 mod parse;
+mod saved;
 #[cfg(test)]
 mod tests;
 
@@ -12,6 +13,7 @@ use std::fmt::{self, Display, Formatter};
 use jiff::Timestamp;
 
 pub use parse::{Reading, parse};
+pub use saved::{expand, is_name};
 
 /// Conditions and how they are joined.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +67,8 @@ pub enum Term {
     Before(Timestamp),
     /// At this moment or later.
     Since(Timestamp),
+    /// The query that is kept under this name.
+    Saved(String),
     /// A field and what is looked for in it, never empty.
     Value(Field, String),
 }
@@ -116,6 +120,8 @@ fields! {
     Assignee = "assignee",
     /// A team it is shown to.
     Team = "team",
+    /// A tag of the case.
+    Tag = "tag",
     /// Number of a case.
     Case = "case",
     /// Part of a company's name.
@@ -153,6 +159,7 @@ impl Field {
         Field::Type,
         Field::Assignee,
         Field::Team,
+        Field::Tag,
         Field::Case,
         Field::Company,
         Field::Contact,
@@ -185,6 +192,7 @@ impl Field {
         Field::Status,
         Field::Assignee,
         Field::Team,
+        Field::Tag,
         Field::Case,
         Field::Company,
         Field::Account,
@@ -224,6 +232,7 @@ impl Display for Term {
             Term::Words(words) => write!(f, "{}{}", Quoted(&words.text), if words.begins { "*" } else { "" }),
             Term::Before(moment) => write!(f, "before:{moment}"),
             Term::Since(moment) => write!(f, "after:{moment}"),
+            Term::Saved(name) => write!(f, "@{name}"),
             Term::Value(field, value) => write!(f, "{}:{}", field.name(), Quoted(value)),
         }
     }

@@ -23,6 +23,7 @@ pub mod records;
 pub mod restored;
 pub mod roles;
 pub mod search;
+pub mod searches;
 pub mod sent_copies;
 pub mod server_actions;
 pub mod sight;

@@ -8,6 +8,7 @@ mod list;
 mod order;
 pub mod people;
 pub mod read;
+mod targets;
 mod write;
 
 use anyhow::Result;
@@ -22,6 +23,7 @@ use crate::store::cases::{Case, CaseStatus};
 use crate::store::db::Tx;
 use crate::store::records::Parent;
 use crate::store::sight::Object;
+use targets::{ByQuery, Numbers};
 
 /// Cases
 #[derive(Debug, Subcommand)]
@@ -56,7 +58,9 @@ pub enum CaseCommand {
     )]
     Edit(create::Edit),
     /// Assign cases to a user
-    #[command(before_help = "Examples:\n  $ espomail case assign 12 ana\n  $ espomail case assign 12 13 14 budi")]
+    #[command(
+        before_help = "Examples:\n  $ espomail case assign 12 ana\n  $ espomail case assign 12 13 14 budi\n  $ espomail case assign --query 'is:unassigned tag:billing' budi"
+    )]
     Assign(Assign),
     /// Assign cases to yourself
     #[command(before_help = "Examples:\n  $ espomail case take 12\n  $ espomail case take 12 13")]
@@ -69,12 +73,27 @@ pub enum CaseCommand {
     Release(Numbers),
     /// Close cases, also with an answer to the customer
     #[command(
-        before_help = "Examples:\n  $ espomail case close 12 13\n  $ espomail case close 12 -m 'We have sent it again.'\n  $ espomail case close 12 --status Duplicate"
+        before_help = "Examples:\n  $ espomail case close 12 13\n  $ espomail case close 12 -m 'We have sent it again.'\n  $ espomail case close --query 'older:90d -is:waiting'"
     )]
     Close(Close),
     /// Close cases as spam: status Rejected and type Spam
     #[command(before_help = "Examples:\n  $ espomail case spam 12\n  $ espomail case spam 12 13")]
     Spam(Numbers),
+    /// Set cases aside until a time: they are Pending until then, or until the customer writes
+    #[command(
+        before_help = "Examples:\n  $ espomail case snooze 12 'monday 9:00'\n  $ espomail case snooze 12 13 2w\n  $ espomail case snooze 12 --off"
+    )]
+    Snooze(Snooze),
+    /// Give cases tags
+    #[command(
+        before_help = "Examples:\n  $ espomail case tag 12 vip\n  $ espomail case tag 12 13 billing refund\n  $ espomail case tag --query 'from:sinar' vip"
+    )]
+    Tag(Tag),
+    /// Remove tags from cases
+    #[command(
+        before_help = "Examples:\n  $ espomail case untag 12 vip\n  $ espomail case untag --query 'is:closed tag:refund' refund"
+    )]
+    Untag(Tag),
     /// Reopen cases
     #[command(before_help = "Examples:\n  $ espomail case reopen 12\n  $ espomail case reopen 12 13")]
     Reopen(Numbers),
@@ -134,14 +153,6 @@ pub struct Number {
     number: i64,
 }
 
-/// Case numbers.
-#[derive(Debug, Args)]
-pub struct Numbers {
-    /// Case numbers
-    #[arg(value_name = "N", required = true, value_parser = case_number)]
-    numbers: Vec<i64>,
-}
-
 /// `case show`
 #[derive(Debug, Args)]
 pub struct Show {
@@ -168,8 +179,33 @@ pub struct ShowThread {
 #[derive(Debug, Args)]
 pub struct Assign {
     /// Case numbers, then the user; @me is you, @none removes the assignee
-    #[arg(value_name = "N… USER", num_args = 2.., required = true)]
+    #[arg(value_name = "N… USER", required = true)]
     words: Vec<String>,
+    #[command(flatten)]
+    by: ByQuery,
+}
+
+/// `case tag` and `case untag`
+#[derive(Debug, Args)]
+pub struct Tag {
+    /// Case numbers, then tags
+    #[arg(value_name = "N… TAG", required = true)]
+    words: Vec<String>,
+    #[command(flatten)]
+    by: ByQuery,
+}
+
+/// `case snooze`
+#[derive(Debug, Args)]
+pub struct Snooze {
+    /// Case numbers, then the time, such as 'tomorrow 9:00', monday or 2w
+    #[arg(value_name = "N… UNTIL", required_unless_present = "query")]
+    words: Vec<String>,
+    /// Wake them now
+    #[arg(long)]
+    off: bool,
+    #[command(flatten)]
+    by: ByQuery,
 }
 
 /// `case next`
@@ -183,14 +219,16 @@ pub struct Next {
 /// `case close`
 #[derive(Debug, Args)]
 pub struct Close {
-    /// Case numbers
-    #[arg(value_name = "N", required = true, value_parser = case_number)]
-    numbers: Vec<i64>,
+    #[command(flatten)]
+    cases: Numbers,
     /// Status: Closed, Rejected or Duplicate
     #[arg(long, value_name = "STATUS", default_value = "Closed")]
     status: CaseStatus,
     #[command(flatten)]
     answer: Words,
+    /// Answer the customer with the text of this template
+    #[arg(long, value_name = "TEMPLATE", conflicts_with_all = ["message", "file"])]
+    template: Option<String>,
 }
 
 /// `case note`
@@ -232,12 +270,15 @@ pub fn run(command: CaseCommand, ctx: &Context) -> Result<()> {
         CaseCommand::Create(args) => create::create(&args, ctx),
         CaseCommand::Edit(args) => create::edit(&args, ctx),
         CaseCommand::Assign(args) => change::assign_to(&args, ctx),
-        CaseCommand::Take(args) => change::take(&args.numbers, ctx),
+        CaseCommand::Take(args) => change::take(&args, ctx),
         CaseCommand::Next(args) => change::next(&args, ctx),
-        CaseCommand::Release(args) => change::release(&args.numbers, ctx),
+        CaseCommand::Release(args) => change::release(&args, ctx),
         CaseCommand::Close(args) => change::close(&args, ctx),
-        CaseCommand::Spam(args) => change::spam(&args.numbers, ctx),
-        CaseCommand::Reopen(args) => change::reopen(&args.numbers, ctx),
+        CaseCommand::Spam(args) => change::spam(&args, ctx),
+        CaseCommand::Reopen(args) => change::reopen(&args, ctx),
+        CaseCommand::Snooze(args) => change::snooze(&args, ctx),
+        CaseCommand::Tag(args) => change::tag(&args, ctx),
+        CaseCommand::Untag(args) => change::untag(&args, ctx),
         CaseCommand::Merge(args) => order::merge(&args, ctx),
         CaseCommand::Split(args) => order::split(&args, ctx),
         CaseCommand::Move(args) => order::hand_over(&args, ctx),

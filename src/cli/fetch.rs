@@ -145,6 +145,9 @@ pub fn run(args: &FetchArgs, ctx: &Context) -> Result<()> {
     let mut flushed = Flushed::default();
     // A database that cannot be written now cannot be a moment later either.
     let is_lost = ended.as_ref().is_err_and(db::is_fatal);
+    if !ctx.dry_run && !is_lost {
+        send::wake(ctx, &store)?;
+    }
     if !args.no_send && !ctx.dry_run && !is_lost {
         flushed = send::flush(ctx, &store, &connector, &args.accounts, max_runtime)?;
         send::say_trouble(ctx, &flushed);

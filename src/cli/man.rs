@@ -52,6 +52,7 @@ pub const PAGES: &[Page] = pages![
     "espomail-quarantine" "1",
     "espomail-record" "1",
     "espomail-role" "1",
+    "espomail-search" "1",
     "espomail-stream" "1",
     "espomail-team" "1",
     "espomail-template" "1",

@@ -1,5 +1,7 @@
 //! The QUERY of lists: read, and what its terms name looked up.
 
+pub mod saved;
+
 use std::str::FromStr;
 
 use anyhow::{Context as _, Result};
@@ -10,7 +12,7 @@ use super::context::{self, Context};
 use crate::access::Actor;
 use crate::error;
 use crate::query::{self, Field, Reading, Term, Tree};
-use crate::store::cases::CaseStatus;
+use crate::store::cases::{CaseStatus, read_tag};
 use crate::store::db::Tx;
 use crate::store::emails::{EmailStatus, SCHEDULED};
 use crate::store::label::{self, UnknownLabel};
@@ -22,13 +24,14 @@ pub const HELP: &str = "Queries:
   All conditions must hold; OR, parentheses and - (not) join them otherwise.
   invoice  invoic*  \"over due\"   words of the full text
   from:  to:  cc:  subject:  body:  company:   part of it, in any case
-  status:  team:  account:  case:N  assignee:USER (@me, @none, @team)
+  status:  team:  tag:  account:  case:N  assignee:USER (@me, @none, @team)
   before:2026-12-24  after:monday  older:7d  newer:\"2 weeks ago\"  has:attachment
   status:scheduled   a letter that is to be sent later; a case with one
   Cases (open ones, unless status: or is: is named):
-          is:open|closed|unassigned|waiting|unverified|undelivered  priority:
-          type:  contact:
+          is:open|closed|unassigned|waiting|unverified|undelivered|snoozed
+          priority:  type:  contact:
   Emails: is:unread|unverified  folder:inbox|important|sent|drafts|archive|trash|all|NAME
+  @NAME   a saved search (espomail search add)
   A query that begins with - goes after --; more in `man espomail`, Queries.";
 
 /// What a list has rows of.
@@ -40,6 +43,18 @@ pub enum Noun {
     Email,
     /// Rows of the outbox.
     Outbox,
+}
+
+impl Noun {
+    const ALL: [Noun; 3] = [Noun::Case, Noun::Email, Noun::Outbox];
+
+    fn fields(self) -> &'static [Field] {
+        match self {
+            Noun::Case => Field::CASES,
+            Noun::Email => Field::EMAILS,
+            Noun::Outbox => Field::OUTBOX,
+        }
+    }
 }
 
 /// A query that was read.
@@ -59,13 +74,14 @@ impl Query {
 
 /// Reads the words of a query. If the full text is asked for, everything is indexed first, so that nothing is missed.
 pub fn read(words: &[String], noun: Noun, ctx: &Context) -> Result<Query> {
-    let fields = match noun {
-        Noun::Case => Field::CASES,
-        Noun::Email => Field::EMAILS,
-        Noun::Outbox => Field::OUTBOX,
-    };
+    let fields = noun.fields();
     let now = ctx.now();
-    let tree = query::parse(&words.join(" "), &Reading { fields, clock: ctx.clock() })?;
+    let reading = Reading { fields, clock: ctx.clock() };
+    let tree = query::parse(&words.join(" "), &reading)?;
+    let tree = match tree.has(&|term| matches!(term, Term::Saved(_))) {
+        true => ctx.read(|tx, actor| saved::expanded(tx, actor, tree, &reading))?,
+        false => tree,
+    };
     if tree.has(&|term| matches!(term, Term::Words(_))) {
         if noun == Noun::Outbox {
             let text = "QUERY: words of the text cannot be looked for in the outbox";
@@ -76,10 +92,24 @@ pub fn read(words: &[String], noun: Noun, ctx: &Context) -> Result<Query> {
     Ok(Query { noun, tree, now })
 }
 
+/// Refuses a text that no list understands.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check(text: &str, ctx: &Context) -> Result<()> {
+    let read = |fields| query::parse(text, &Reading { fields, clock: ctx.clock() });
+    read(Field::ALL)?;
+    match Noun::ALL.iter().any(|noun| read(noun.fields()).is_ok()) {
+        true => Ok(()),
+        false => Ok(read(Field::CASES).map(drop)?),
+    }
+}
+
 /// Looks up what a query names; more conditions by flags are `and`ed.
 pub fn resolve(tx: &Tx<'_>, actor: &Actor, query: &Query, and: Vec<Test>) -> Result<Tree<Test>> {
     let tree = query.tree.clone().try_map(&mut |term| match term {
         Term::Words(words) => Ok(Test::Words(words)),
+        Term::Saved(name) => Err(error::data(format!("QUERY: @{name} was not looked up")).into()),
         Term::Before(moment) => Ok(Test::Before(moment)),
         Term::Since(moment) => Ok(Test::Since(moment)),
         Term::Value(Field::Status, value) => status(query, &value),
@@ -141,6 +171,10 @@ fn named(tx: &Tx<'_>, actor: &Actor, noun: Noun, field: Field, value: String) ->
         Field::Team => Test::Team(context::team(tx, &value)?.id),
         Field::Account => Test::Account(context::known_account(tx, actor, &value)?.id),
         Field::Case => case(tx, actor, case_number(&value).map_err(|e| error::data(format!("QUERY: case: {e}")))?)?,
+        Field::Tag => {
+            let tag = read_tag(&value).map_err(|e| error::data(format!("QUERY: tag: {e}")))?;
+            Test::Tag(tag)
+        }
         Field::State => match noun {
             Noun::Case => Test::State(label(field, &value)?),
             Noun::Email | Noun::Outbox => {

@@ -14,7 +14,7 @@ use super::context::Context;
 use super::{
     Cli, Command, account, busy, case, check, command_words, completions, config, day, db, doctor, email, export,
     fetch, filter, folder, import, ingest, init, log, man, named_files, notification, outbox, quarantine, record, role,
-    schema, send, status, stream, sudo_policy, sudo_relay, team, template, typed, user, whoami,
+    schema, search, send, status, stream, sudo_policy, sudo_relay, team, template, typed, user, whoami,
 };
 use crate::caller::{Caller, Process, Standing};
 use crate::config::{self as configuration, Config};
@@ -259,6 +259,7 @@ fn dispatch(command: Command, ctx: &Context) -> Result<()> {
         Command::User(command) => user::run(command, ctx),
         Command::Case(command) => case::run(command, ctx),
         Command::Email(command) => email::run(command, ctx),
+        Command::Search(command) => search::run(command, ctx),
         Command::Folder(command) => folder::run(command, ctx),
         Command::Stream(args) => stream::run(&args, ctx),
         Command::Note(args) => stream::note(&args, ctx),

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::context::Context;
 use super::{
     account, case, check, day, db, doctor, email, export, filter, folder, import, log, notification, outbox,
-    quarantine, record, role, status, stream, summary, team, template, user, whoami,
+    quarantine, record, role, search, status, stream, summary, team, template, user, whoami,
 };
 use crate::error;
 use crate::ui::cell::{Cell, Column, Named, head, unlisted};
@@ -96,6 +96,7 @@ const CHANGE: &[&str] = &[
     "template",
     "folder",
     "filter",
+    "search",
     "company",
     "contact",
     "lead",
@@ -147,6 +148,8 @@ const RESULTS: &[Shape] = &[
     list("settings", &[&notification::SETTINGS_COLUMNS]),
     list("outbox", &[&outbox::COLUMNS]),
     object("outbox_message", &[&outbox::COLUMNS, &outbox::SHOW_COLUMNS]),
+    list("searches", &[&search::COLUMNS]),
+    object("search", &[&search::COLUMNS]),
     list("quarantine", &[&quarantine::COLUMNS]),
     object("quarantine_message", &[&quarantine::COLUMNS]),
     with(list("status", &[&status::COLUMNS]), &[&status::WHOLE_COLUMNS]),

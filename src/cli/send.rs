@@ -16,7 +16,7 @@ use super::summary::{self, Tally};
 use crate::access::Actor;
 use crate::error::{self, Fault, Kind};
 use crate::intake::world::World;
-use crate::intake::{notice, undelivered};
+use crate::intake::{notice, undelivered, wake};
 use crate::lock::{self, Attempt};
 use crate::net::{Envelope, MailTransport, SendError, Sent};
 use crate::outbox::{self, Fate, Flushed, Manners, Trouble, Undelivered};
@@ -46,6 +46,7 @@ pub fn run(args: &SendArgs, ctx: &Context) -> Result<()> {
     }
     let store = ctx.unlogged_store()?;
     let started = Instant::now();
+    wake(ctx, &store)?;
     let flushed = flush(ctx, &store, &Connector::new(&ctx.config, &ctx.db_path), &[], ctx.config.max_runtime)?;
     for (name, error) in &flushed.accounts {
         ctx.ui.problem(&format!("account \"{name}\": cannot send"), error);
@@ -138,6 +139,16 @@ fn progress(ctx: &Context, store: &Store) -> Result<Rc<RefCell<Progress>>> {
     let mut progress = Progress::new(!ctx.ui.quiet && ctx.ui.verbosity == 0);
     progress.expect(usize::try_from(count)?, u64::try_from(bytes)?);
     Ok(Rc::new(RefCell::new(progress)))
+}
+
+/// Wakes snoozed cases whose time has come, each once; nothing is written where none is due.
+pub fn wake(ctx: &Context, store: &Store) -> Result<()> {
+    let now = Timestamp::now();
+    let mut is_due = store.read(|tx| wake::is_due(tx, now))?;
+    while is_due {
+        is_due = store.write(|tx| wake::wake(tx, &World::load(tx, &ctx.config, now)?))?;
+    }
+    Ok(())
 }
 
 /// Nothing is written where no digest is due.

@@ -56,6 +56,7 @@ pub fn merge(
     if let Some(since) = waiting.into_iter().flatten().filter_map(waiting_for_us).min() {
         cases::set_waiting(tx, into.id, WaitingFor::Us, Some(since), world.now)?;
     }
+    cases::copy_tags(tx, from.id, into.id)?;
     cases::move_failed_answer(tx, from.id, into.id)?;
     cases::set_merged(tx, from.id, into.id)?;
     cases::set_status(tx, from.id, CaseStatus::Duplicate, world.now)?;

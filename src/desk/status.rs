@@ -29,6 +29,11 @@ pub fn spam(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case) -> Resul
     edit(tx, world, actor, case, &marked)
 }
 
+/// The status of a case on which work goes on: it is its assignee's, or new.
+pub(super) fn reopened(case: &Case) -> CaseStatus {
+    if case.assigned_user_id.is_some() { CaseStatus::Assigned } else { CaseStatus::New }
+}
+
 /// Opens a closed case: it is its assignee's again, or new, and not spam. An open one stays as it is.
 ///
 /// # Errors
@@ -37,7 +42,7 @@ pub fn reopen(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case) -> Res
     if case.status.is_open() {
         return Ok(());
     }
-    let status = if case.assigned_user_id.is_some() { CaseStatus::Assigned } else { CaseStatus::New };
+    let status = reopened(case);
     let case_type = (case.case_type == SPAM).then_some("");
     edit(tx, world, actor, case, &Edit { case_type, status: Some(status), ..Edit::default() })
 }

@@ -1,5 +1,6 @@
 //! What filters may do, and which of it goes together (B10.3).
 
+use crate::store::cases::read_tag;
 use crate::store::filters::{Action, ActionKind, Filter, Scope};
 
 /// What a global filter or one of an account may do.
@@ -11,6 +12,7 @@ const FOR_ALL: &[ActionKind] = &[
     ActionKind::NoAutoReply,
     ActionKind::Priority,
     ActionKind::Type,
+    ActionKind::Tag,
     ActionKind::Assign,
     ActionKind::None,
 ];
@@ -45,6 +47,10 @@ pub fn parse(text: &str, scope: Scope) -> Result<Action, String> {
         (_, value) if value.chars().count() > 100 || value.chars().any(char::is_control) => {
             Err(format!("{kind}: its value must have at most 100 characters, none of them a control character"))
         }
+        (_, value) if kind == ActionKind::Tag => {
+            let value = read_tag(value).map_err(|e| format!("{kind}: {e}"))?;
+            Ok(Action { kind, value, target: None })
+        }
         (_, value) => Ok(Action { kind, value: value.to_owned(), target: None }),
     }
 }
@@ -56,6 +62,7 @@ fn needs(kind: ActionKind) -> Option<&'static str> {
         ActionKind::Assign => Some("a user"),
         ActionKind::Priority => Some("a priority"),
         ActionKind::Type => Some("a type"),
+        ActionKind::Tag => Some("a tag"),
         _ => None,
     }
 }
@@ -87,10 +94,9 @@ pub fn check(filter: &Filter) -> Result<(), String> {
             return Err(format!("--continue: {alone} ends the search for filters, so nothing can follow"));
         }
     }
-    let twice = kinds
-        .iter()
-        .enumerate()
-        .find(|(at, kind)| **kind != ActionKind::Team && kinds.iter().take(*at).any(|earlier| earlier == *kind));
+    let twice = kinds.iter().enumerate().find(|(at, kind)| {
+        !matches!(kind, ActionKind::Team | ActionKind::Tag) && kinds.iter().take(*at).any(|earlier| earlier == *kind)
+    });
     if let Some((_, kind)) = twice {
         return Err(format!("--do: {kind} is given twice"));
     }

@@ -76,6 +76,9 @@ impl Mail<'_> {
 /// Links a mail to a case, shows it to the case's people, and tells the followers.
 pub(super) fn join(tx: &Tx<'_>, world: &World<'_>, case: &Case, mail: &Mail<'_>) -> Result<()> {
     link(tx, world, case.id, mail)?;
+    if mail.verified {
+        tag(tx, world, case.id, mail)?;
+    }
     if let Some(assignee) = case.assigned_user_id {
         emails::add_assignee(tx, mail.email_id, assignee)?;
         mail.filtered.sort_inboxes(tx, world, mail.email_id)?;
@@ -105,6 +108,17 @@ pub(super) fn join(tx: &Tx<'_>, world: &World<'_>, case: &Case, mail: &Mail<'_>)
 fn is_assignee_away(tx: &Tx<'_>, world: &World<'_>, case: &Case) -> Result<bool> {
     let assignee = case.assigned_user_id.map(|id| users::by_id(tx, id)).transpose()?.flatten();
     Ok(assignee.is_some_and(|user| user.is_away(world.now)))
+}
+
+/// Gives a case the tags that filters have for a mail.
+pub(super) fn tag(tx: &Tx<'_>, world: &World<'_>, case_id: i64, mail: &Mail<'_>) -> Result<()> {
+    for (filter, tag) in mail.filtered.tags() {
+        if cases::add_tag(tx, case_id, tag)? {
+            let (parent, kind, text) = (Parent::case(case_id), NoteKind::Edited, format!("tagged {tag}: {filter}"));
+            stream::note(tx, NewNote { parent, kind, user_id: None, email_id: None, text: &text }, world.now)?;
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn link(tx: &Tx<'_>, world: &World<'_>, case_id: i64, mail: &Mail<'_>) -> Result<()> {

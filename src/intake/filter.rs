@@ -78,6 +78,11 @@ impl<'a> Filtered<'a> {
         self.verdict.first(ActionKind::Type).map_or("", |(_, action)| &action.value)
     }
 
+    /// Tags of the case it opens or joins, each with the filter that says so.
+    pub fn tags(&self) -> impl Iterator<Item = (String, &str)> {
+        self.verdict.all(ActionKind::Tag).map(|(filter, action)| (named(filter), action.value.as_str()))
+    }
+
     /// Who gets the case it opens, by id, and why.
     pub fn assignee(&self) -> Option<(i64, String)> {
         let (filter, action) = self.verdict.first(ActionKind::Assign)?;

@@ -297,6 +297,24 @@ pub fn assigned(tx: &Tx<'_>, world: &World<'_>, case: &Case, user_id: i64, autom
     Ok(())
 }
 
+/// Tells those who have to act that a case is not snoozed any more (B5.12).
+pub fn woken(tx: &Tx<'_>, world: &World<'_>, case: &Case) -> Result<()> {
+    let (parent, kind) = (Some(Parent::case(case.id)), NotificationKind::Woken);
+    let text = format!("#{} {}: snoozed until now, open again", case.number, case.name);
+    let notice = Notice {
+        parent,
+        email: None,
+        subject: format!("[#{}] snoozed until now: {}", case.number, case.name),
+        text: String::new(),
+        account_id: case.account_id,
+    };
+    for user in responsible(tx, case, world.now)? {
+        let new = NewNotification { user_id: user.id, kind, parent, email_id: None, text: &text };
+        tell(tx, world, &user, new, Some(&notice))?;
+    }
+    Ok(())
+}
+
 /// Tells a user that another record than a case is theirs.
 pub fn record_assigned(tx: &Tx<'_>, world: &World<'_>, record: Parent, user: &User) -> Result<()> {
     let (kind, parent, text) = (NotificationKind::Assigned, Some(record), records::label(tx, record)?);

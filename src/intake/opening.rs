@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use jiff::SignedDuration;
 
 use super::assign::{self, Assignment};
-use super::case::{DESCRIPTION_MAX, Mail, attach, join, link, remark};
+use super::case::{DESCRIPTION_MAX, Mail, attach, join, link, remark, tag};
 pub use super::new_case::People;
 use super::new_case::{self, Beginning};
 use super::world::World;
@@ -246,6 +246,7 @@ pub(super) fn open(
     if let Some(user) = user {
         stream::follow(tx, Parent::case(id), user.id)?;
     }
+    tag(tx, world, id, mail)?;
     link(tx, world, id, mail)?;
     link_earlier(tx, world, id, mail)?;
     introduce(tx, world, id, mail, opening)?;

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Field, Term, Tree, Words};
+use super::{Field, Term, Tree, Words, is_name};
 use crate::dates::{self, Clock, Towards};
 use crate::error::{self, Fault};
 use crate::suggest;
@@ -109,6 +109,9 @@ impl<'a> Parser<'a> {
         }
         let word = self.bare();
         let (name, value) = word.split_once(':').unwrap_or_default();
+        if let Some(name) = word.strip_prefix('@') {
+            return saved(name);
+        }
         // 10:30 and the like are words.
         if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphabetic()) {
             let text = word.trim_end_matches('*');
@@ -193,6 +196,15 @@ impl Reading<'_> {
         let moment = dates::read(&named, value, Towards::Past, &self.clock)?;
         Ok(Timestamp::from_second(moment.as_second()).unwrap_or(moment))
     }
+}
+
+fn saved(name: &str) -> Result<Term, Fault> {
+    if is_name(name) {
+        return Ok(Term::Saved(name.to_owned()));
+    }
+    let shown: String = name.chars().take(40).collect();
+    Err(error::data(format!("QUERY: \"@{shown}\" is not the name of a saved search"))
+        .hint("see `espomail search list`; put a word that begins with @ into quotes, and write users as assignee:@me"))
 }
 
 fn words(text: String, begins: bool) -> Result<Term, Fault> {

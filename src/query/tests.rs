@@ -43,6 +43,10 @@ fn what_is_understood() {
         ("is:open(b)", "is:open b"),
         ("10:30", "\"10:30\""),
         ("wi-fi", "\"wi-fi\""),
+        ("@late", "@late"),
+        ("-@late OR (@my.list-2)", "-@late OR @my.list-2"),
+        ("\"@late\"", "\"@late\""),
+        ("a@b.example", "\"a@b.example\""),
         ("Größe*", "Größe*"),
         ("before:2026-12-24", "before:2026-12-23T17:00:00Z"),
         ("after:2026-12-24T09:00", "after:2026-12-24T02:00:00Z"),
@@ -78,6 +82,9 @@ fn what_is_not_understood_is_named() {
         ("- a", "QUERY: \"-\" must stand right before a condition"),
         ("*", "QUERY: there is no letter or digit in \"\""),
         ("a & b", "QUERY: there is no letter or digit in \"&\""),
+        ("@", "QUERY: \"@\" is not the name of a saved search"),
+        ("@me", "QUERY: \"@me\" is not the name of a saved search"),
+        ("@a:b", "QUERY: \"@a:b\" is not the name of a saved search"),
         ("before:soon", "QUERY: before: \"soon\" is not a date or time"),
         ("older:x", "QUERY: older: \"x\" is not a date or time"),
     ] {
@@ -105,6 +112,81 @@ fn limits_are_errors() {
     }
 }
 
+/// What a query is with `searches` by name.
+fn expanded(text: &str, searches: &[(&str, &str)]) -> Result<String, String> {
+    let mut look_up = |name: &str| {
+        let found = searches.iter().find(|(known, _)| *known == name);
+        let (_, query) = found.ok_or_else(|| anyhow::anyhow!("no {name}"))?;
+        Ok(read(query)?)
+    };
+    expand(read(text).unwrap(), &mut look_up).map(|tree| tree.to_string()).map_err(|error| error.to_string())
+}
+
+#[test]
+fn saved_searches_stand_for_their_queries() {
+    let searches = [
+        ("late", "is:waiting OR older:2h"),
+        ("bills", "subject:invoice -@late"),
+        ("all", "@late @bills"),
+        ("one", "@two"),
+        ("two", "a OR @three"),
+        ("three", "@One"),
+        ("One", "@two"),
+        ("self", "@self"),
+        ("broken", "@nosuch"),
+    ];
+    let old = "before:2026-11-23T10:00:00Z";
+    for (text, expected) in [
+        ("@late", Ok(format!("is:waiting OR {old}"))),
+        ("x -@late", Ok(format!("x -(is:waiting OR {old})"))),
+        ("@bills", Ok(format!("subject:invoice -(is:waiting OR {old})"))),
+        ("@all b", Ok(format!("((is:waiting OR {old}) (subject:invoice -(is:waiting OR {old}))) b"))),
+        ("\"@late\"", Ok("\"@late\"".to_owned())),
+        ("@self", Err("QUERY: @self leads back to itself: @self → @self".to_owned())),
+        ("@two", Err("QUERY: @two leads back to itself: @two → @three → @One → @two".to_owned())),
+        ("@broken", Err("no nosuch".to_owned())),
+    ] {
+        assert_eq!(expanded(text, &searches), expected, "{text}");
+    }
+}
+
+#[test]
+fn saved_searches_are_bounded() {
+    let chain: Vec<(String, String)> = (0..12).map(|n| (format!("s{n}"), format!("@s{}", n + 1))).collect();
+    let mut chain: Vec<(&str, &str)> = chain.iter().map(|(name, query)| (name.as_str(), query.as_str())).collect();
+    chain.push(("s12", "end"));
+    assert_eq!(expanded("@s3", &chain).unwrap(), "end");
+    assert!(expanded("@s2", &chain).unwrap_err().contains("more than 10 deep"));
+    let twice: Vec<(String, String)> = (0..9).map(|n| (format!("s{n}"), format!("@s{0} @s{0}", n + 1))).collect();
+    let mut twice: Vec<(&str, &str)> = twice.iter().map(|(name, query)| (name.as_str(), query.as_str())).collect();
+    twice.push(("s9", "x"));
+    assert!(expanded("@s0", &twice).unwrap_err().contains("more than 200 conditions"));
+    assert!(expanded("@s4", &twice).is_ok());
+}
+
+#[test]
+fn names_of_searches_are_plain_words() {
+    for (name, expected) in [
+        ("late", true),
+        ("2026", true),
+        ("a.b-c_d", true),
+        ("größe", true),
+        ("", false),
+        ("-a", false),
+        ("a b", false),
+        ("a:b", false),
+        ("a/b", false),
+        ("ME", false),
+        ("none", false),
+        ("team", false),
+        ("@a", false),
+        ("a*", false),
+    ] {
+        assert_eq!(is_name(name), expected, "{name}");
+    }
+    assert!(is_name(&"x".repeat(50)) && !is_name(&"x".repeat(51)));
+}
+
 proptest! {
     #[test]
     fn nothing_panics_and_what_is_printed_reads_back(
@@ -113,7 +195,7 @@ proptest! {
                 "\\PC{0,6}",
                 Just("OR".to_owned()), Just("(".to_owned()), Just(")".to_owned()), Just("-".to_owned()),
                 Just("\"".to_owned()), Just("\\".to_owned()), Just("*".to_owned()), Just(" ".to_owned()),
-                Just(" a".to_owned()), Just(" is:open ".to_owned()), Just("from:\"b c\"".to_owned()),
+                Just(" @a".to_owned()), Just(" a".to_owned()), Just(" is:open ".to_owned()), Just("from:\"b c\"".to_owned()),
                 Just("older:3d".to_owned()), Just("subject:".to_owned()),
             ],
             0..12,

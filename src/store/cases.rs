@@ -4,6 +4,8 @@ mod change;
 mod facts;
 mod list;
 mod people;
+mod snooze;
+mod tags;
 
 use anyhow::Result;
 use jiff::Timestamp;
@@ -15,6 +17,8 @@ pub use change::*;
 pub use facts::*;
 pub use list::*;
 pub use people::*;
+pub use snooze::*;
+pub use tags::*;
 
 labels! {
     /// Where a case stands.
@@ -105,6 +109,8 @@ pub struct Case {
     pub first_response_at: Option<Timestamp>,
     /// When our last answer failed to reach the customer; `None` = it did not fail, or they were answered since.
     pub answer_failed_at: Option<Timestamp>,
+    /// Pending until then; `None` = not snoozed.
+    pub snoozed_until: Option<Timestamp>,
 }
 
 impl Case {
@@ -133,13 +139,14 @@ impl Case {
             closed_at: row.opt_time("closed_at")?,
             first_response_at: row.opt_time("first_response_at")?,
             answer_failed_at: row.opt_time("answer_failed_at")?,
+            snoozed_until: row.opt_time("snoozed_until")?,
         })
     }
 }
 
 const COLUMNS: &str = "c.id, c.number, c.key, c.name, c.status, c.priority, c.type, c.description, c.company_id, c.contact_id, c.lead_id,
     c.account_id, c.requester_user_id, c.assigned_user_id, c.merged_into_id, c.relates_to_id, c.waiting_since, c.waiting_for,
-    c.created_at, c.modified_at, c.closed_at, c.first_response_at, c.answer_failed_at";
+    c.created_at, c.modified_at, c.closed_at, c.first_response_at, c.answer_failed_at, c.snoozed_until";
 
 /// A case to be added.
 #[derive(Debug, Clone)]

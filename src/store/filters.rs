@@ -27,6 +27,8 @@ labels! {
         Priority = "priority",
         /// Type of the case it opens.
         Type = "type",
+        /// A tag for the case it opens or joins.
+        Tag = "tag",
         /// Who gets the case it opens.
         Assign = "assign",
         /// It is read already.
@@ -65,7 +67,7 @@ impl Scope {
 pub struct Action {
     /// What.
     pub kind: ActionKind,
-    /// Priority or type, or how the team, user or folder is called now; empty where the kind needs none.
+    /// Priority, type or tag, or how the team, user or folder is called now; empty where the kind needs none.
     pub value: String,
     /// The team, user or folder.
     pub target: Option<i64>,

@@ -21,8 +21,9 @@ const THINGS: &[Known] = &[
     Known { table: "teams", kind: "team", name: Some("name") },
     Known { table: "roles", kind: "role", name: Some("name") },
     Known { table: "users", kind: "user", name: Some("username") },
-    // A folder of one's own is nobody else's business.
+    // A folder or search of one's own is nobody else's business.
     Known { table: "folders", kind: "folder", name: Some("iif(user_id IS NULL, name, NULL)") },
+    Known { table: "searches", kind: "search", name: Some("iif(user_id IS NULL, name, NULL)") },
     Known { table: "cases", kind: "case", name: Some("number") },
     Known { table: "emails", kind: "email", name: None },
     Known { table: "deliveries", kind: "delivery", name: None },

@@ -21,6 +21,8 @@ labels! {
         Note = "note",
         /// Mail that the user wrote could not be delivered.
         Failed = "failed",
+        /// A snoozed case is open again.
+        Woken = "woken",
         /// Something an administrator should look at.
         Alert = "alert",
     }
@@ -28,8 +30,13 @@ labels! {
 
 impl NotificationKind {
     /// The kinds that a user can switch; the others are always listed and never mailed.
-    pub const SWITCHED: [NotificationKind; 4] =
-        [NotificationKind::Assigned, NotificationKind::Email, NotificationKind::Note, NotificationKind::Failed];
+    pub const SWITCHED: [NotificationKind; 5] = [
+        NotificationKind::Assigned,
+        NotificationKind::Email,
+        NotificationKind::Note,
+        NotificationKind::Failed,
+        NotificationKind::Woken,
+    ];
 }
 
 labels! {
@@ -53,14 +60,15 @@ pub struct Setting {
     pub by_email: ByEmail,
 }
 
-/// What a user has set, else the usual way: assignments and failed mail by e-mail at once, the rest in the list alone.
+/// What a user has set, else the usual way: assignments, failed mail and cases that woke up by e-mail at once, the rest in
+/// the list alone.
 pub fn setting(tx: &Tx<'_>, user_id: i64, kind: NotificationKind) -> Result<Setting> {
     let stored = tx.one(
         "SELECT listed, by_email FROM notification_settings WHERE user_id = ?1 AND kind = ?2",
         params![user_id, kind.as_str()],
         |row| Ok(Setting { listed: row.get("listed")?, by_email: row.label("by_email")? }),
     )?;
-    let is_urgent = matches!(kind, NotificationKind::Assigned | NotificationKind::Failed);
+    let is_urgent = matches!(kind, NotificationKind::Assigned | NotificationKind::Failed | NotificationKind::Woken);
     let by_email = if is_urgent { ByEmail::Immediately } else { ByEmail::Off };
     Ok(stored.unwrap_or(Setting { listed: true, by_email }))
 }

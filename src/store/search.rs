@@ -51,6 +51,8 @@ pub enum Test {
     Account(i64),
     /// This case, by id.
     Case(i64),
+    /// A case with this tag, or an email of one.
+    Tag(String),
     State(CaseState),
     /// Unverified mail that waits for a decision.
     Unverified,
@@ -87,6 +89,8 @@ labels! {
         Unverified = "unverified",
         /// Our last answer did not reach the customer.
         Undelivered = "undelivered",
+        /// Pending until a moment.
+        Snoozed = "snoozed",
     }
 }
 

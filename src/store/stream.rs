@@ -21,6 +21,8 @@ labels! {
         Assigned = "assigned",
         /// The status changed.
         Status = "status",
+        /// The case sleeps until a moment, or woke up.
+        Snoozed = "snoozed",
         /// A field was changed.
         Edited = "edited",
         /// A record was linked, or is no longer.

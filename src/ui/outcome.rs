@@ -71,6 +71,11 @@ impl Thing {
         Thing { fields: ("folder", "folders"), value: json!(name), key: name.to_owned() }
     }
 
+    /// A saved search, which is known by its name.
+    pub fn search(name: &str) -> Thing {
+        Thing { fields: ("search", "searches"), value: json!(name), key: name.to_owned() }
+    }
+
     pub fn filter(id: i64, name: &str) -> Thing {
         Thing { key: id.to_string(), ..Thing::named(("filter", "filters"), id, name) }
     }

@@ -1,5 +1,6 @@
 //! The program as people and scripts start it, without any server: mail comes in by `ingest` or `import`.
 
+mod bulk;
 mod case_work;
 mod command_line;
 mod dated;
@@ -15,4 +16,7 @@ mod records;
 mod roles;
 mod screens;
 mod search;
+mod searches;
 mod shown;
+mod snooze;
+mod tags;

@@ -1,94 +1,53 @@
-//! Who has a case, and whether it is open: assigning, taking, releasing, closing, reopening.
+//! Who has a case, whether it is open, and how it is marked: assigning, taking, releasing, closing, reopening, tagging,
+//! snoozing.
 
 use anyhow::Result;
 
-use super::{Assign, Close, Next, find_to_edit};
-use crate::access::{self, Actor};
+use super::targets::{Numbers, Words, each};
+use super::{Assign, Close, Next, Snooze, Tag, find_to_edit};
+use crate::access::Actor;
 use crate::cli::case_number;
 use crate::cli::context::{self, Context};
 use crate::cli::letter::{self, About, How, Parts};
 use crate::desk;
 use crate::error::{self, Fault, Kind};
 use crate::intake::world::World;
-use crate::store::cases::{self, Case};
+use crate::store::cases::{Case, read_tag};
 use crate::store::db::Tx;
-use crate::store::records::{self, Parent};
 use crate::store::{teams, users};
-use crate::ui::outcome::{Deed, Thing};
-
-/// Does the same with every case, and says what was done; all of them or none.
-pub(super) fn each(
-    ctx: &Context,
-    numbers: &[i64],
-    what: &str,
-    work: impl Fn(&Tx<'_>, &World<'_>, &Actor, &Case) -> Result<()>,
-) -> Result<()> {
-    each_told(ctx, numbers, |_| what.to_owned(), work)
-}
-
-/// The same, where `what` was done depends on the number of the case.
-fn each_told(
-    ctx: &Context,
-    numbers: &[i64],
-    what: impl Fn(i64) -> String,
-    work: impl Fn(&Tx<'_>, &World<'_>, &Actor, &Case) -> Result<()>,
-) -> Result<()> {
-    let notes = ctx.write(|tx, actor| {
-        let world = World::load(tx, &ctx.config, ctx.now())?;
-        let mut notes = Vec::new();
-        for number in numbers {
-            let case = find_to_edit(tx, actor, *number)?;
-            desk::refuse_merged(tx, actor, &case)?;
-            work(tx, &world, actor, &case)?;
-            notes.extend(out_of_sight(tx, actor, &case)?);
-        }
-        Ok(notes)
-    })?;
-    let deed = |number: &i64| Deed::new(Thing::case(*number), format!("case #{number} {}", what(*number)));
-    ctx.done_each(numbers.iter().map(deed).collect())?;
-    notes.iter().for_each(|note| ctx.ui.note(note));
-    Ok(())
-}
-
-/// Says of a case that was given away or to somebody where the actor, or who has it now, does not see it.
-fn out_of_sight(tx: &Tx<'_>, actor: &Actor, before: &Case) -> Result<Vec<String>> {
-    let (number, case) = (before.number, Parent::case(before.id));
-    let mut notes = Vec::new();
-    if !records::exists(tx, case, actor.sight())? {
-        notes.push(format!("you no longer see case #{number}: it is not yours any more"));
-    }
-    let assignee = cases::by_id(tx, before.id)?.and_then(|case| case.assigned_user_id);
-    let new = assignee.filter(|_| assignee != before.assigned_user_id).map(|id| users::by_id(tx, id)).transpose()?;
-    if let Some(user) = new.flatten()
-        && !records::exists(tx, case, access::sight_of(&user))?
-    {
-        notes.push(format!("{} cannot read case #{number}: their roles do not let them", user.username));
-    }
-    Ok(notes)
-}
+use crate::ui::outcome::Thing;
 
 pub fn assign_to(args: &Assign, ctx: &Context) -> Result<()> {
-    let Some((username, numbers)) = args.words.split_last() else { return Ok(()) };
-    let numbers: Vec<i64> = numbers
-        .iter()
-        .map(|n| {
-            let order = "the user comes last: espomail case assign 12 ana";
-            case_number(n).map_err(|e| error::data(format!("case: {e}")).hint(order).into())
-        })
-        .collect::<Result<_>>()?;
+    let order = "the user comes last: espomail case assign 12 ana";
+    let words = Words::split(&args.words, &args.by, order)?;
+    let [username] = words.rest else {
+        return Err(match words.rest {
+            [] => Fault::new(Kind::Usage, "user: name the user who gets the cases").hint(order).into(),
+            [first, ..] => {
+                let fault = case_number(first).err().unwrap_or_default();
+                error::data(format!("case: {fault}")).hint(order).into()
+            }
+        });
+    };
+    let Some(cases) = words.choose(ctx, &format!("Assign to {username}:"))? else { return Ok(()) };
     if username == context::NOBODY {
-        return each(ctx, &numbers, "is assigned to nobody", |tx, world, actor, case| match case.assigned_user_id {
+        let release = |tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case| match case.assigned_user_id {
             Some(_) => desk::release(tx, world, actor, case),
             None => Ok(()),
-        });
+        };
+        return each(ctx, &cases, |_| "is assigned to nobody".to_owned(), release);
     }
-    each(ctx, &numbers, &format!("assigned to {username}"), |tx, world, actor, case| {
-        desk::give(tx, world, actor, case, &context::user_or_me(tx, actor, "user", username)?)
-    })
+    each(
+        ctx,
+        &cases,
+        |_| format!("assigned to {username}"),
+        |tx, world, actor, case| desk::give(tx, world, actor, case, &context::user_or_me(tx, actor, "user", username)?),
+    )
 }
 
-pub fn take(numbers: &[i64], ctx: &Context) -> Result<()> {
-    let held = ctx.read(|tx, actor| held_by_others(tx, actor, numbers))?;
+pub fn take(args: &Numbers, ctx: &Context) -> Result<()> {
+    let Some(cases) = args.choose(ctx, "Take")? else { return Ok(()) };
+    let held = ctx.read(|tx, actor| held_by_others(tx, actor, &cases.numbers))?;
     if !held.is_empty() {
         ctx.confirm(&question(&held))?;
     }
@@ -97,7 +56,7 @@ pub fn take(numbers: &[i64], ctx: &Context) -> Result<()> {
         let before = holder(number).map(|held| format!(" (it was assigned to {})", held.username));
         format!("taken{}", before.unwrap_or_default())
     };
-    each_told(ctx, numbers, what, |tx, world, actor, case| {
+    each(ctx, &cases, what, |tx, world, actor, case| {
         let user = actor.require_user("case take")?;
         let is_known = |id| id == user.id || holder(case.number).is_some_and(|held| held.user_id == id);
         if let Some(id) = case.assigned_user_id.filter(|id| !is_known(*id)) {
@@ -132,9 +91,15 @@ fn held_by_others(tx: &Tx<'_>, actor: &Actor, numbers: &[i64]) -> Result<Vec<Hel
     Ok(held)
 }
 
+/// Number of cases that a question names.
+const NAMED: usize = 5;
+
 fn question(held: &[Held]) -> String {
-    let cases: Vec<String> =
-        held.iter().map(|held| format!("case #{} is assigned to {}", held.number, held.username)).collect();
+    let mut cases: Vec<String> =
+        held.iter().take(NAMED).map(|held| format!("case #{} is assigned to {}", held.number, held.username)).collect();
+    if let Some(more) = held.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        cases.push(format!("{more} more to others"));
+    }
     let it = if held.len() == 1 { "it" } else { "them" };
     format!("{}. Take {it}?", context::capitalised(&cases.join(", ")))
 }
@@ -170,26 +135,94 @@ pub fn close(args: &Close, ctx: &Context) -> Result<()> {
             .hint("use Closed, Rejected or Duplicate")
             .into());
     }
-    if let Some(answer) = args.answer.given()? {
-        let [number] = args.numbers.as_slice() else {
-            return Err(Fault::new(Kind::Usage, "-m, -F: you can answer only one case at a time").into());
+    let answer = args.answer.given()?;
+    if answer.is_some() || args.template.is_some() {
+        let [number] = args.cases.numbers.as_slice() else {
+            let text = "-m, -F, --template: you can answer only one case at a time";
+            return Err(Fault::new(Kind::Usage, text).into());
         };
-        let (parts, how) = (Parts::default(), How::default());
-        return letter::write(ctx, About::Case(*number), &parts, &how, Some(args.status), Some(answer));
+        let how = How::by_template(args.template.clone());
+        return letter::write(ctx, About::Case(*number), &Parts::default(), &how, Some(args.status), answer);
     }
-    each(ctx, &args.numbers, &format!("is {}", args.status), |tx, world, actor, case| {
-        desk::close(tx, world, actor, case, args.status)
-    })
+    let Some(cases) = args.cases.choose(ctx, "Close")? else { return Ok(()) };
+    each(
+        ctx,
+        &cases,
+        |_| format!("is {}", args.status),
+        |tx, world, actor, case| desk::close(tx, world, actor, case, args.status),
+    )
 }
 
-pub fn release(numbers: &[i64], ctx: &Context) -> Result<()> {
-    each(ctx, numbers, "released", desk::release)
+/// Does the same with every case.
+fn all(
+    args: &Numbers,
+    ctx: &Context,
+    (ask, done): (&str, &str),
+    work: impl Fn(&Tx<'_>, &World<'_>, &Actor, &Case) -> Result<()>,
+) -> Result<()> {
+    let Some(cases) = args.choose(ctx, ask)? else { return Ok(()) };
+    each(ctx, &cases, |_| done.to_owned(), work)
 }
 
-pub fn spam(numbers: &[i64], ctx: &Context) -> Result<()> {
-    each(ctx, numbers, "is Rejected as spam", desk::spam)
+pub fn release(args: &Numbers, ctx: &Context) -> Result<()> {
+    all(args, ctx, ("Release", "released"), desk::release)
 }
 
-pub fn reopen(numbers: &[i64], ctx: &Context) -> Result<()> {
-    each(ctx, numbers, "is open again", desk::reopen)
+pub fn spam(args: &Numbers, ctx: &Context) -> Result<()> {
+    all(args, ctx, ("Reject as spam:", "is Rejected as spam"), desk::spam)
+}
+
+pub fn reopen(args: &Numbers, ctx: &Context) -> Result<()> {
+    all(args, ctx, ("Reopen", "is open again"), desk::reopen)
+}
+
+pub fn tag(args: &Tag, ctx: &Context) -> Result<()> {
+    tags(args, ctx, ("Tag", "tagged"), desk::tag)
+}
+
+pub fn untag(args: &Tag, ctx: &Context) -> Result<()> {
+    tags(args, ctx, ("Untag", "no longer tagged"), desk::untag)
+}
+
+fn tags(
+    args: &Tag,
+    ctx: &Context,
+    (ask, done): (&str, &str),
+    work: fn(&Tx<'_>, &World<'_>, &Actor, &Case, &[String]) -> Result<()>,
+) -> Result<()> {
+    let order = "the tags come last: espomail case tag 12 vip";
+    let words = Words::split(&args.words, &args.by, order)?;
+    if words.rest.is_empty() {
+        return Err(Fault::new(Kind::Usage, "tag: name a tag after the cases").hint(order).into());
+    }
+    let read = |word: &String| read_tag(word).map_err(|e| error::data(format!("tag: {e}")).into());
+    let tags: Vec<String> = words.rest.iter().map(read).collect::<Result<_>>()?;
+    let named = tags.join(", ");
+    let Some(cases) = words.choose(ctx, ask)? else { return Ok(()) };
+    each(ctx, &cases, |_| format!("{done} {named}"), |tx, world, actor, case| work(tx, world, actor, case, &tags))
+}
+
+pub fn snooze(args: &Snooze, ctx: &Context) -> Result<()> {
+    let order = "the time comes last: espomail case snooze 12 'tomorrow 9:00'";
+    let words = Words::split(&args.words, &args.by, order)?;
+    let until = words.rest.join(" ");
+    if args.off {
+        if !until.is_empty() {
+            return Err(Fault::new(Kind::Usage, "--off: cannot be together with a time").into());
+        }
+        let Some(cases) = words.choose(ctx, "Wake")? else { return Ok(()) };
+        return each(ctx, &cases, |_| "is open again".to_owned(), desk::wake);
+    }
+    if until.is_empty() {
+        return Err(Fault::new(Kind::Usage, "UNTIL: say until when").hint(order).into());
+    }
+    let until = ctx.future("UNTIL", &until)?;
+    let shown = ctx.ui.local_time(until);
+    let Some(cases) = words.choose(ctx, "Snooze")? else { return Ok(()) };
+    each(
+        ctx,
+        &cases,
+        |_| format!("is snoozed until {shown}"),
+        |tx, world, actor, case| desk::snooze(tx, world, actor, case, (until, &shown)),
+    )
 }

@@ -3,8 +3,7 @@
 use anyhow::Result;
 use clap::{ArgGroup, Args};
 
-use super::find_to_edit;
-use crate::cli::case_number;
+use super::targets::{Numbers, each};
 use crate::cli::context::{self, Context};
 use crate::cli::text::{Text, read_source};
 use crate::desk::{self, ByHand};
@@ -49,9 +48,8 @@ pub struct Create {
         .multiple(true)
 ))]
 pub struct Edit {
-    /// Case number
-    #[arg(value_name = "N", value_parser = case_number)]
-    number: i64,
+    #[command(flatten)]
+    cases: Numbers,
     /// Subject
     #[arg(long, value_name = "TEXT")]
     subject: Option<String>,
@@ -107,9 +105,6 @@ pub fn edit(args: &Edit, ctx: &Context) -> Result<()> {
         case_type: args.case_type.as_deref(),
         description: description.as_deref(),
     };
-    ctx.write(|tx, actor| {
-        let case = find_to_edit(tx, actor, args.number)?;
-        desk::edit(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &case, &change)
-    })?;
-    ctx.done(Thing::case(args.number), &format!("case #{} changed", args.number))
+    let Some(cases) = args.cases.choose(ctx, "Change")? else { return Ok(()) };
+    each(ctx, &cases, |_| "changed".to_owned(), |tx, world, actor, case| desk::edit(tx, world, actor, case, &change))
 }

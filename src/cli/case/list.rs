@@ -9,7 +9,7 @@ use crate::cli::context::{self, Context};
 use crate::cli::page::{self, Page};
 use crate::cli::query::{self, Noun, Query};
 use crate::query::Field;
-use crate::store::cases::{self, CaseQuery, CaseSort, CaseStatus, Priority};
+use crate::store::cases::{self, CaseQuery, CaseSort, CaseStatus, Priority, read_tag};
 use crate::store::db::Tx;
 use crate::store::search::{CaseState, Test};
 
@@ -46,6 +46,9 @@ pub struct List {
     /// Only those of this priority
     #[arg(long, value_name = "PRIORITY")]
     priority: Option<Priority>,
+    /// Only those with this tag; can be repeated
+    #[arg(long = "tag", value_name = "TAG", value_parser = read_tag)]
+    tags: Vec<String>,
     /// Only those of this group account
     #[arg(long, value_name = "ACCOUNT")]
     account: Option<String>,
@@ -59,10 +62,13 @@ pub struct List {
     page: Page,
 }
 
+/// Fields that say which cases are meant, closed ones too.
+const STATES: [Field; 3] = [Field::Status, Field::State, Field::Case];
+
 impl List {
     /// Open, closed or both: by flag, by the query, else open.
     fn state(&self, query: &Query) -> Option<CaseState> {
-        let is_named = self.status.is_some() || query.names(&[Field::Status, Field::State, Field::Case]);
+        let is_named = self.status.is_some() || query.names(&STATES);
         match (self.closed, self.all || (is_named && !self.open)) {
             (true, _) => Some(CaseState::Closed),
             (false, true) => None,
@@ -83,6 +89,7 @@ impl List {
         }
         and.extend(self.status.map(|status| Test::Status(status.as_str())));
         and.extend(self.priority.map(Test::Priority));
+        and.extend(self.tags.iter().cloned().map(Test::Tag));
         if let Some(team) = &self.team {
             and.push(Test::Team(context::team(tx, team)?.id));
         }
@@ -92,6 +99,12 @@ impl List {
         let condition = query::resolve(tx, actor, query, and)?;
         Ok(CaseQuery { condition, sort: self.sort, limit: self.page.limit() })
     }
+}
+
+/// What a query means besides its words: open cases, unless it names a status, a state or a case.
+pub(super) fn usual_state(query: &Query) -> Vec<Test> {
+    let is_named = query.names(&STATES);
+    if is_named { Vec::new() } else { vec![Test::State(CaseState::Open)] }
 }
 
 /// Lists cases.

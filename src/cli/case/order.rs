@@ -4,13 +4,13 @@ use anyhow::Result;
 use clap::Args;
 
 use super::find_to_edit;
+use super::targets::{Numbers, each};
 use crate::cli::case_number;
 use crate::cli::context::{self, Context};
 use crate::desk;
 use crate::intake::roster;
 use crate::intake::world::World;
 use crate::store::cases::{Person, Role};
-use crate::store::records::{self, Parent};
 use crate::ui::outcome::Thing;
 
 /// `case merge`
@@ -44,9 +44,8 @@ pub struct Split {
 /// `case move`
 #[derive(Debug, Args)]
 pub struct Move {
-    /// Case number
-    #[arg(value_name = "N", value_parser = case_number)]
-    number: i64,
+    #[command(flatten)]
+    cases: Numbers,
     /// Team that gets the case
     #[arg(long, value_name = "TEAM")]
     team: String,
@@ -127,17 +126,11 @@ pub fn split(args: &Split, ctx: &Context) -> Result<()> {
 }
 
 pub fn hand_over(args: &Move, ctx: &Context) -> Result<()> {
-    let still_seen = ctx.write(|tx, actor| {
-        let case = find_to_edit(tx, actor, args.number)?;
-        let team = context::team(tx, &args.team)?;
-        desk::hand_over(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &case, &team)?;
-        records::exists(tx, Parent::case(case.id), actor.sight())
-    })?;
-    ctx.done(Thing::case(args.number), &format!("case #{} belongs to {}", args.number, args.team))?;
-    if !still_seen {
-        ctx.ui.note(&format!("you no longer see case #{}: you are not in {}", args.number, args.team));
-    }
-    Ok(())
+    let Some(cases) = args.cases.choose(ctx, &format!("Move to {}:", args.team))? else { return Ok(()) };
+    let what = |_| format!("belongs to {}", args.team);
+    each(ctx, &cases, what, |tx, world, actor, case| {
+        desk::hand_over(tx, world, actor, case, &context::team(tx, &args.team)?)
+    })
 }
 
 pub fn accept(args: &Accept, ctx: &Context) -> Result<()> {

@@ -35,13 +35,17 @@ use crate::ui::cell::{Cell, Column, Shown, head, unlisted};
 /// Fields of cases in their order.
 pub const COLUMNS: &[Column<CaseRow>] = &[
     Column::new("number", head("#").right().label("Case"), |row, _| Cell::int(row.case.number)),
-    Column::new("priority", head("PRIO"), |row, _| Cell::text(row.case.priority.as_str())),
-    Column::new("status", head("STATUS"), |row, _| Cell::text(row.case.status.as_str())),
-    Column::new("created_at", head("AGE").right().label("Opened"), |row, _| Cell::time(row.case.created_at)),
+    Column::new("priority", head("PRIO").rank(6), |row, _| Cell::usual(row.case.priority.as_str(), "Normal")),
+    Column::new("status", head("STATUS").rank(4), |row, _| Cell::text(row.case.status.as_str())),
+    Column::new("created_at", head("AGE").right().rank(1).label("Opened"), |row, _| Cell::time(row.case.created_at)),
     Column::new("waiting_since", head("WAITING").right().label("Waiting"), |row, shown| waiting(&row.case, shown)),
-    Column::new("assigned_user", head("ASSIGNEE").label("Assignee"), |row, _| assignee(row)),
+    Column::new("assigned_user", head("ASSIGNEE").rank(5).label("Assignee"), |row, _| assignee(row)),
     Column::new("customer", head("CUSTOMER").shrinking(), |row, _| customer(row)),
     Column::new("subject", head("SUBJECT").shrinking().label("Subject"), |row, _| Cell::text(&row.case.name)),
+    Column::new("tags", head("TAGS").shrinking().optional().rank(3).label("Tags"), |row, _| Cell::words(&row.tags)),
+    Column::new("snoozed_until", head("SNOOZED").optional().rank(2).label("Snoozed until"), |row, _| {
+        Cell::opt_date_time(row.case.snoozed_until)
+    }),
     Column::new("waiting", unlisted(), |row, _| who_waits(&row.case)),
     Column::new("id", unlisted(), |row, _| Cell::int(row.case.number)),
     Column::new("name", unlisted(), |row, _| Cell::text(&row.case.name)),

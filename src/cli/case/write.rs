@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::change::each;
+use super::targets::{Chosen, each};
 use super::{NoteArgs, Reply};
 use crate::cli::context::Context;
 use crate::cli::letter::{self, About};
@@ -12,10 +12,15 @@ use crate::store::records::Parent;
 
 pub fn note(args: NoteArgs, ctx: &Context) -> Result<()> {
     let text = args.text.read(ctx)?;
-    each(ctx, &[args.number], "noted", |tx, world, actor, case| {
-        notify::comment(tx, world, Parent::case(case.id), actor.user(), &text)?;
-        if args.answered { desk::answered(tx, world, actor, case) } else { Ok(()) }
-    })
+    each(
+        ctx,
+        &Chosen::named(&[args.number]),
+        |_| "noted".to_owned(),
+        |tx, world, actor, case| {
+            notify::comment(tx, world, Parent::case(case.id), actor.user(), &text)?;
+            if args.answered { desk::answered(tx, world, actor, case) } else { Ok(()) }
+        },
+    )
 }
 
 pub fn reply_to(args: &Reply, ctx: &Context) -> Result<()> {

@@ -197,6 +197,7 @@ fn resolve(tx: &Tx<'_>, actor: &Actor, field: &str, scope: Scope, action: Action
         | ActionKind::NoCase
         | ActionKind::NoAutoReply
         | ActionKind::Type
+        | ActionKind::Tag
         | ActionKind::Read
         | ActionKind::NoNotification
         | ActionKind::Important

@@ -82,6 +82,11 @@ impl StatusFlags {
 }
 
 impl How {
+    /// With the text of a template, if one is named.
+    pub fn by_template(template: Option<String>) -> How {
+        How { template, ..How::default() }
+    }
+
     /// Whether nothing is asked for but perhaps a time.
     pub fn is_plain(&self) -> bool {
         let named = self.from.is_some() || self.account.is_some() || self.template.is_some();

@@ -16,11 +16,12 @@ pub fn team_ids(tx: &Tx<'_>, case_id: i64) -> Result<Vec<i64>> {
     tx.values("SELECT team_id FROM case_teams WHERE case_id = ?1 ORDER BY team_id", params![case_id])
 }
 
-/// Changes the status; closing remembers when, opening forgets it.
+/// Changes the status; closing remembers when, opening forgets it. Only a Pending case is snoozed.
 pub fn set_status(tx: &Tx<'_>, case_id: i64, status: CaseStatus, now: Timestamp) -> Result<()> {
     let closed_at = (!status.is_open()).then(|| seconds(now));
     tx.execute(
         "UPDATE cases SET status = ?2, modified_at = ?3,
+            snoozed_until = CASE WHEN ?2 = 'Pending' THEN snoozed_until END,
             closed_at = CASE WHEN ?4 IS NULL THEN NULL ELSE coalesce(closed_at, ?4) END WHERE id = ?1",
         params![case_id, status.as_str(), seconds(now), closed_at],
     )?;

@@ -69,6 +69,7 @@ pub struct CaseRow {
     pub customer: Option<Customer>,
     /// Names of its teams.
     pub teams: Vec<String>,
+    pub tags: Vec<String>,
 }
 
 /// The customer of a case as lists show them.
@@ -143,7 +144,9 @@ const ROW: &str =
                 AND NOT EXISTS (SELECT 1 FROM case_people p WHERE p.case_id = c.id
                     AND p.address = coalesce(e.author_address, e.from_address)) ORDER BY e.id LIMIT 1) AS opener,
         (SELECT group_concat(name, char(10)) FROM (SELECT t.name FROM case_teams ct JOIN teams t ON t.id = ct.team_id
-            WHERE ct.case_id = c.id ORDER BY t.name)) AS team_names
+            WHERE ct.case_id = c.id ORDER BY t.name)) AS team_names,
+        (SELECT group_concat(tag, char(10)) FROM (SELECT g.tag FROM case_tags g WHERE g.case_id = c.id ORDER BY g.tag))
+            AS tag_names
     FROM cases c
     LEFT JOIN users u ON u.id = c.assigned_user_id
     LEFT JOIN users q ON q.id = c.requester_user_id
@@ -178,7 +181,10 @@ fn row(sight: Sight) -> String {
 }
 
 fn case_row(row: &Row<'_>) -> Result<CaseRow> {
-    let teams: Option<String> = row.get("team_names")?;
+    let lines = |column: &str| -> Result<Vec<String>> {
+        let text: Option<String> = row.get(column)?;
+        Ok(text.unwrap_or_default().split('\n').filter(|line| !line.is_empty()).map(str::to_owned).collect())
+    };
     Ok(CaseRow {
         case: Case::from_row(row)?,
         customer: customer(row)?,
@@ -187,7 +193,8 @@ fn case_row(row: &Row<'_>) -> Result<CaseRow> {
         lead: row.get("lead_name")?,
         company: row.get("company_name")?,
         account: row.get("account_name")?,
-        teams: teams.unwrap_or_default().split('\n').filter(|t| !t.is_empty()).map(str::to_owned).collect(),
+        teams: lines("team_names")?,
+        tags: lines("tag_names")?,
     })
 }
 

@@ -167,13 +167,32 @@ ALTER TABLE outbox ADD COLUMN status_from TEXT;
 ALTER TABLE notification_settings RENAME TO settings_before;
 CREATE TABLE notification_settings (
   user_id  INTEGER NOT NULL REFERENCES users ON DELETE CASCADE,
-  kind     TEXT    NOT NULL CHECK (kind IN ('assigned', 'email', 'note', 'failed')),
+  kind     TEXT    NOT NULL CHECK (kind IN ('assigned', 'email', 'note', 'failed', 'woken')),
   listed   INTEGER NOT NULL,
   by_email TEXT    NOT NULL CHECK (by_email IN ('immediately', 'digest', 'off')),
   PRIMARY KEY (user_id, kind)
 ) STRICT, WITHOUT ROWID;
 INSERT INTO notification_settings SELECT user_id, kind, listed, by_email FROM settings_before;
 DROP TABLE settings_before;
+-- Lists: tags, cases that sleep, saved searches.
+ALTER TABLE cases ADD COLUMN snoozed_until INTEGER;
+CREATE INDEX cases_snoozed ON cases (snoozed_until) WHERE snoozed_until IS NOT NULL;
+CREATE TABLE case_tags (
+  case_id INTEGER NOT NULL REFERENCES cases ON DELETE CASCADE,
+  tag     TEXT    NOT NULL,
+  PRIMARY KEY (case_id, tag)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX case_tags_tag ON case_tags (tag, case_id);
+CREATE TABLE searches (
+  id         INTEGER PRIMARY KEY AUTOINCREMENT,
+  name       TEXT    NOT NULL COLLATE NOCASE,
+  query      TEXT    NOT NULL,
+  user_id    INTEGER REFERENCES users ON DELETE CASCADE,
+  team_id    INTEGER REFERENCES teams ON DELETE CASCADE,
+  created_at INTEGER NOT NULL,
+  CHECK (user_id IS NULL OR team_id IS NULL)
+) STRICT;
+CREATE UNIQUE INDEX searches_name ON searches (coalesce(user_id, 0), name);
 -- How accounts log in: more ways to present a password, and pins of each server. A pin was one of the certificate, for both.
 ALTER TABLE accounts ADD COLUMN imap_way TEXT NOT NULL DEFAULT 'password'
   CHECK (imap_way IN ('password', 'plain', 'login', 'cram-md5', 'xoauth2', 'oauthbearer'));

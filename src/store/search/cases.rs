@@ -52,10 +52,17 @@ fn one(test: &Test, bound: &mut Bound) -> Result<String> {
         Test::State(CaseState::Closed) => format!("NOT {OPEN}"),
         Test::State(CaseState::Unassigned) => assigned(Assignee::Nobody, bound),
         Test::State(CaseState::Waiting) => format!("c.waiting_for = 'us' AND {OPEN}"),
+        Test::Tag(tag) => tagged(tag, bound),
+        Test::State(CaseState::Snoozed) => "c.snoozed_until IS NOT NULL".to_owned(),
         Test::State(CaseState::Undelivered) => "c.answer_failed_at IS NOT NULL".to_owned(),
         Test::State(CaseState::Unverified) | Test::Unverified => some_mail(&Test::Unverified, bound)?,
         Test::Holds(..) | Test::Sending(_) | Test::UnreadBy(_) | Test::Place(..) | Test::Folder(_) => unfit(test)?,
     })
+}
+
+/// Whether case `c` has a tag.
+pub(super) fn tagged(tag: &str, bound: &mut Bound) -> String {
+    format!("EXISTS (SELECT 1 FROM case_tags g WHERE g.tag = {} AND g.case_id = c.id)", bound.add(tag.to_owned()))
 }
 
 /// Whose case `c` it is.

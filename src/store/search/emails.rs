@@ -88,6 +88,11 @@ pub(super) fn one(test: &Test, bound: &mut Bound) -> Result<String> {
             cases::assigned(*assignee, bound),
             bound.sight.case()
         ),
+        Test::Tag(tag) => format!(
+            "e.parent_type = 'case' AND EXISTS (SELECT 1 FROM cases c WHERE c.id = e.parent_id AND {} AND {})",
+            cases::tagged(tag, bound),
+            bound.sight.case()
+        ),
         Test::Team(id) => {
             format!("EXISTS (SELECT 1 FROM email_teams t WHERE t.email_id = e.id AND t.team_id = {})", bound.add(*id))
         }

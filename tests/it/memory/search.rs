@@ -74,6 +74,8 @@ struct Case {
     priority: Priority,
     waiting: bool,
     undelivered: bool,
+    snoozed: bool,
+    tags: Vec<&'static str>,
     company: Option<i64>,
     contact: Option<i64>,
     account: Option<i64>,
@@ -90,6 +92,9 @@ struct Person {
     company: Option<i64>,
     assignee: Option<i64>,
 }
+
+/// Tags that cases may have.
+const TAGS: [&str; 2] = ["vip", "refund"];
 
 /// Where a user keeps the copy of an email.
 fn lies(email: i64, user: i64) -> Place {
@@ -202,6 +207,8 @@ impl World {
             priority: self.pick(Priority::ALL),
             waiting: self.one_in(2),
             undelivered: self.one_in(4),
+            snoozed: self.one_in(4),
+            tags: TAGS.into_iter().filter(|_| self.one_in(3)).collect(),
             company: self.perhaps(6),
             contact: self.perhaps(6),
             account: self.perhaps(2),
@@ -233,6 +240,12 @@ impl World {
                 cases::assign(tx, id, case.assignee, false, created)?;
                 let who = if case.waiting { WaitingFor::Us } else { WaitingFor::Customer };
                 cases::set_waiting(tx, id, who, Some(created), created)?;
+                if case.snoozed {
+                    cases::set_snoozed(tx, id, created, created)?;
+                }
+                for tag in &case.tags {
+                    cases::add_tag(tx, id, tag)?;
+                }
                 if case.undelivered {
                     cases::answer_failed(tx, id, created, created)?;
                 }
@@ -380,6 +393,7 @@ impl World {
                 let user = 1 + self.below(USERS);
                 Test::Assignee(self.pick(&[Assignee::User(user), Assignee::Nobody, Assignee::TeamOf(user)]))
             }
+            12 if self.one_in(2) => Test::Tag(self.pick(&["vip", "refund", "nobody"]).into()),
             12 => Test::Team(1 + self.below(TEAMS)),
             13 => Test::Account(1 + self.below(2)),
             _ => self.pick(&[Test::Attachment, Test::Case(5), Test::Unverified]),
@@ -447,6 +461,8 @@ impl World {
             Test::State(CaseState::Unassigned) => case.assignee.is_none(),
             Test::State(CaseState::Waiting) => case.waiting && case.status.is_open(),
             Test::State(CaseState::Undelivered) => case.undelivered,
+            Test::State(CaseState::Snoozed) => case.snoozed,
+            Test::Tag(tag) => case.tags.contains(&tag.as_str()),
             Test::Sending(_) | Test::UnreadBy(_) | Test::Place(..) | Test::Folder(_) => unreachable!(),
         }
     }
@@ -487,6 +503,9 @@ impl World {
             Test::Sending(now) => is_sending && mail.received_at <= now.as_second(),
             Test::Assignee(assignee) => {
                 case().is_some_and(|case| assigned(*assignee, case) && self.sees_case(sight, case))
+            }
+            Test::Tag(tag) => {
+                case().is_some_and(|case| case.tags.contains(&tag.as_str()) && self.sees_case(sight, case))
             }
             Test::Team(id) => mail.teams.contains(id),
             Test::Account(id) => mail.account == Some(*id),

@@ -1,0 +1,143 @@
+//! Changing all cases that a query finds.
+
+use serde_json::{Value, json};
+
+use crate::support::{Desk, every_row};
+
+/// Cases 1 to 4 of Support, 5 of Billing.
+fn desk() -> Desk {
+    let desk = Desk::new().team("Billing").user("dewi", &["Billing"]).piped_account("support", &[]);
+    for subject in ["Invoice one", "Invoice two", "Printer", "Invoice three", "Invoice four"] {
+        desk.put(&desk.letter("kim@customer.example", subject));
+    }
+    desk.ok("case move 5 --team Billing");
+    desk
+}
+
+impl Desk {
+    fn in_status(&self, status: &str) -> Vec<i64> {
+        let cases = self.items(&["case", "list", &format!("status:{status}")]);
+        cases.iter().rev().map(|case| case["number"].as_i64().unwrap()).collect()
+    }
+}
+
+#[test]
+fn a_query_stands_for_the_cases_that_it_finds_after_a_question() {
+    let desk = desk();
+    let close = ["--as", "ana", "case", "close", "--query", "subject:invoice"];
+    // Nobody can be asked.
+    desk.run(&close).exits(2).says("Close 3 cases?");
+    assert_eq!(desk.in_status("Closed"), [] as [i64; 0]);
+    let no = desk.sandbox.call(&close).on_terminal("n\n").run().exits(2);
+    assert!(no.stdout.contains("Close 3 cases? [y/N]"), "{no:?}");
+    assert_eq!(desk.in_status("Closed"), [] as [i64; 0]);
+    let before = every_row(&desk.sandbox.db());
+    let listed = desk.run(&[&["--dry-run"], &close[..]].concat()).ok();
+    assert!(listed.stdout.contains("Invoice one") && listed.stdout.contains("Invoice three"), "{listed:?}");
+    assert!(
+        !listed.stdout.contains("Printer")
+            && listed.stderr.contains("dry run, nothing changed; without --dry-run: Close 3 cases?")
+    );
+    assert_eq!(every_row(&desk.sandbox.db()), before);
+    let done = desk.run(&[&["--yes"], &close[..]].concat()).ok();
+    assert_eq!(done.stdout, "case #4 is Closed\ncase #2 is Closed\ncase #1 is Closed\n");
+    assert_eq!(desk.in_status("Closed"), [1, 2, 4], "case 5 is of another team");
+    // Closed cases are meant only if the query says so.
+    desk.run(&[&["--yes"], &close[..]].concat()).ok().says("There is no such case.");
+    desk.ok("--yes --as ana case reopen --query is:closed");
+    assert_eq!(desk.in_status("Closed"), [] as [i64; 0]);
+}
+
+#[test]
+fn every_verb_that_takes_numbers_takes_a_query() {
+    let desk = desk();
+    let field = |number: i64, field: &str| desk.json(&["case", "show", &number.to_string()])[field].clone();
+    for line in [
+        "--yes --as ana case take --query subject:one",
+        "--yes case assign --query subject:two budi",
+        "--yes case edit --query subject:invoice --priority High",
+        "--yes case tag --query subject:invoice bills",
+        "--yes case snooze --query subject:two 2w",
+    ] {
+        desk.ok(line);
+    }
+    assert_eq!(
+        (field(1, "assigned_user")["username"].clone(), field(2, "assigned_user")["username"].clone()),
+        (json!("ana"), json!("budi"))
+    );
+    assert_eq!((field(5, "priority"), field(3, "priority")), (json!("High"), json!("Normal")));
+    assert_eq!((field(4, "tags"), field(2, "status")), (json!(["bills"]), json!("Pending")));
+    for line in [
+        "--yes case snooze --off --query is:snoozed",
+        "--yes case release --query assignee:budi",
+        "--yes case untag --query tag:bills bills",
+        "--yes case move --query subject:printer --team Billing",
+        "--yes case spam --query subject:four",
+    ] {
+        desk.ok(line);
+    }
+    assert_eq!((field(2, "assigned_user"), field(2, "snoozed_until")), (Value::Null, Value::Null));
+    assert_eq!((field(4, "tags"), field(3, "teams"), field(5, "type")), (json!([]), json!(["Billing"]), json!("Spam")));
+    // Several numbers, where it was one.
+    desk.ok("case edit 1 2 --type bill");
+    desk.ok("case move 1 2 --team Billing");
+    assert_eq!((field(2, "type"), field(1, "teams")), (json!("bill"), json!(["Billing"])));
+}
+
+#[test]
+fn what_the_user_cannot_change_is_left_out() {
+    let desk = desk();
+    desk.ok("role grant Agent case-edit own");
+    desk.ok("case assign 1 ana");
+    let done = desk.ok("--yes --as ana case close --query subject:invoice");
+    assert_eq!(done.stdout, "case #1 is Closed\n");
+    assert!(done.stderr.contains("2 cases left out: you cannot change them"), "{done:?}");
+    desk.ok("--yes --as dewi case close --query subject:invoice").says("1 case left out: you cannot change it");
+    assert_eq!(desk.in_status("Closed"), [1]);
+}
+
+#[test]
+fn a_case_that_fails_is_named_and_the_others_are_done() {
+    let desk = desk();
+    desk.ok("case assign 1 2 ana");
+    // Releasing what nobody has is an error.
+    let partly = desk.run("--yes case release --query subject:invoice").exits(1);
+    assert_eq!(partly.stdout, "case #2 released\ncase #1 released\n");
+    assert!(partly.stderr.contains("espomail: case #4: is assigned to nobody"), "{partly:?}");
+    assert!(desk.items("case list assignee:ana").is_empty());
+    // Of cases that are named, all are changed or none.
+    desk.ok("case assign 1 ana");
+    desk.run("case release 1 4").exits(65).says("case #4: is assigned to nobody");
+    assert_eq!(desk.items("case list assignee:ana").len(), 1);
+}
+
+#[test]
+fn numbers_and_a_query_do_not_go_together() {
+    let desk = desk();
+    for (line, words) in [
+        ("case close 1 --query subject:x", "--query"),
+        ("case close", "<N>"),
+        ("case assign 1 --query subject:x ana", "--query: cannot be together with case numbers"),
+        ("case tag 1 --query subject:x vip", "--query: cannot be together with case numbers"),
+        ("case assign ana", "name a case by its number"),
+        ("case assign 1", "name the user who gets the cases"),
+        ("case close --query subject:invoice -m Done.", "you can answer only one case at a time"),
+    ] {
+        desk.run(line).exits(2).says(words);
+    }
+    desk.run("case close --query nosuch:x").exits(65).says("QUERY: \"nosuch:\" is not a field");
+    assert_eq!(desk.in_status("Closed"), [] as [i64; 0]);
+}
+
+#[test]
+fn closing_with_a_template_answers_the_customer() {
+    let desk = desk();
+    desk.run(&["template", "add", "done", "--subject", "Done", "--body", "It is done."]).exits(65);
+    let body = desk.sandbox.file("done.txt", b"It is done.\n");
+    desk.run(&["template", "add", "done", "--subject", "Done", "--body", body.to_str().unwrap()]).ok();
+    desk.ok("--as ana case close 1 --template done");
+    assert_eq!(desk.json("case show 1")["status"], "Closed");
+    assert_eq!(desk.items("outbox list").len(), 1);
+    desk.run("--as ana case close 2 --template nosuch").exits(65).says("there is no template \"nosuch\"");
+    assert_eq!(desk.json("case show 2")["status"], "New");
+}
