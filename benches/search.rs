@@ -153,7 +153,7 @@ fn case_list(store: &Store, condition: Tree<Test>, sort: CaseSort, limit: Option
 }
 
 fn email_list(store: &Store, condition: Tree<Test>, sight: Sight) -> usize {
-    let query = EmailQuery { condition, viewer: None, limit: Some(50) };
+    let query = EmailQuery { condition, limit: Some(50), ..EmailQuery::default() };
     store.read(|tx| emails::list(tx, &query, sight)).unwrap().len()
 }
 

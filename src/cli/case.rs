@@ -97,8 +97,10 @@ pub enum CaseCommand {
     /// Reopen cases
     #[command(before_help = "Examples:\n  $ espomail case reopen 12\n  $ espomail case reopen 12 13")]
     Reopen(Numbers),
-    /// Merge a case into another one, which remains
-    #[command(before_help = "Examples:\n  $ espomail case merge 13 12\n  $ espomail --yes case merge 13 12")]
+    /// Merge cases into another one, which remains
+    #[command(
+        before_help = "Examples:\n  $ espomail case merge 13 12\n  $ espomail case merge 13 14 15 12\n  $ espomail --yes case merge 13 12"
+    )]
     Merge(order::Merge),
     /// Move a mail and the answers to it into a new case
     #[command(

@@ -79,12 +79,15 @@ pub fn run(ctx: &Context) -> Result<bool> {
 
 fn day(tx: &Tx<'_>, actor: &Actor, user: &User, now: Timestamp) -> Result<Day> {
     let limit = i64::try_from(SHOWN)?;
-    let waiting = [Test::State(CaseState::Waiting), Test::Assignee(Assignee::User(user.id))];
-    let condition = Tree::All(waiting.map(Tree::Is).into());
+    // A user who set a case aside does not want to see it before its time.
+    let snoozed = Tree::Not(Box::new(Tree::Is(Test::State(CaseState::Snoozed))));
+    let waiting = [Test::State(CaseState::Waiting), Test::Assignee(Assignee::User(user.id))].map(Tree::Is);
+    let condition = Tree::All(waiting.into_iter().chain([snoozed]).collect());
     let mine = CaseQuery { condition, sort: Some(CaseSort::Waiting), limit: Some(limit) };
     let drafts = EmailQuery {
         condition: Tree::Is(Test::Place(Place::Drafts, Some(user.id))),
         viewer: Some(user.id),
+        now: Some(now),
         ..EmailQuery::default()
     };
     let teams = teams::of_user(tx, user.id)?;
@@ -108,7 +111,7 @@ fn tell(ui: &Ui, day: &Day) -> Result<()> {
     if ui.quiet {
         return ui.list("cases", cases_read::COLUMNS, &day.waiting.rows);
     }
-    let waiting = "espomail case list --mine --sort waiting is:waiting";
+    let waiting = "espomail case list --mine --sort waiting 'is:waiting -is:snoozed'";
     part(ui, ("Your cases that wait for an answer", waiting), &day.waiting, (cases_read::COLUMNS, &cases))?;
     ui.text(&heading("Unread notifications", day.unread, None, "espomail notification list"))?;
     let drafts = ("Your drafts", "espomail email list --folder drafts");

@@ -4,6 +4,7 @@ pub mod attachment;
 mod explain;
 mod link;
 mod list;
+mod open;
 mod ours;
 mod rest;
 mod show;
@@ -17,6 +18,7 @@ use jiff::Timestamp;
 
 pub use self::explain::COLUMNS as DECISION_COLUMNS;
 pub use self::list::{COLUMNS, List, author, from};
+pub use self::open::Opener;
 pub use self::show::{COLUMNS as MESSAGE_COLUMNS, Message};
 pub use self::sort::{Ids, is_reserved};
 pub use self::source::source;
@@ -48,6 +50,11 @@ pub enum EmailCommand {
         before_help = "Examples:\n  $ espomail email show 9131\n  $ espomail email show 9131 --raw > mail.eml\n  $ espomail --json email show mail.eml"
     )]
     Show(show::Show),
+    /// Open an attachment with your own program
+    #[command(
+        before_help = "Examples:\n  $ espomail email open 9131\n  $ ESPOMAIL_OPENER=zathura espomail email open 9131 2"
+    )]
+    Open(open::Open),
     /// List, save and print attachments
     #[command(subcommand)]
     Attachment(AttachmentCommand),
@@ -132,6 +139,7 @@ pub fn run(command: EmailCommand, ctx: &Context) -> Result<()> {
     match command {
         EmailCommand::List(args) => list::list(&args, ctx),
         EmailCommand::Show(args) => show::run(&args, ctx),
+        EmailCommand::Open(args) => open::run(&args, ctx),
         EmailCommand::Attachment(command) => attachment::run(command, ctx),
         EmailCommand::Read(args) => sort::run(&args.ids, &Sorting::Read(true), "read", ctx),
         EmailCommand::Unread(args) => sort::run(&args.ids, &Sorting::Read(false), "unread", ctx),

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::context::{self, Context};
 use super::labels::Labels;
-use super::page::Page;
+use super::page::{self, Page};
 use crate::access::Actor;
 use crate::error;
 use crate::intake::notification_text;
@@ -74,7 +74,7 @@ pub struct Settings {
 pub const COLUMNS: &[Column<Notification>] = &[
     Column::new("id", head("ID").right(), |one, _| Cell::int(one.id)),
     Column::new("created_at", head("AGE").right(), |one, _| Cell::time(one.created_at)),
-    Column::new("kind", head("KIND").rank(1), |one, _| Cell::text(one.kind.as_str())),
+    Column::new("kind", head("KIND").rank(3), |one, _| Cell::text(one.kind.as_str())),
     Column::new("text", head("TEXT").shrinking(), |one, _| Cell::text(&one.text)),
     Column::new("object", unlisted(), |one, _| {
         one.parent.map_or_else(Cell::none, |parent| object(parent, one.case_number))
@@ -100,12 +100,18 @@ pub fn run(command: NotificationCommand, ctx: &Context) -> Result<()> {
 }
 
 fn list(args: &List, ctx: &Context) -> Result<()> {
-    let rows = ctx.read(|tx, actor| {
+    let (rows, total) = ctx.read(|tx, actor| {
         let (user, sight) = (user(actor, "list")?, actor.sight());
         let rows = notifications::list(tx, user.id, sight, args.all, args.page.limit().unwrap_or(-1))?;
-        rows.into_iter().map(|row| notification_text::as_told(tx, row, sight)).collect::<Result<Vec<_>>>()
+        let count = |most| notifications::count_to(tx, user.id, sight, args.all, most);
+        let total = args.page.total(rows.len(), count)?;
+        let told =
+            rows.into_iter().map(|row| notification_text::as_told(tx, row, sight)).collect::<Result<Vec<_>>>()?;
+        Ok((told, total))
     })?;
-    ctx.ui.list("notifications", COLUMNS, &rows)
+    ctx.ui.list("notifications", COLUMNS, &rows)?;
+    page::tell(ctx, rows.len(), total);
+    Ok(())
 }
 
 fn read(args: &Read, ctx: &Context) -> Result<()> {

@@ -45,10 +45,10 @@ impl Page {
     }
 }
 
-/// Says on standard error how many rows a list left out.
+/// Says on standard error how many rows a list left out, also with `-q`: a script must not take a part for the whole.
 pub fn tell(ctx: &Context, shown: usize, total: Option<i64>) {
     if let Some(total) = total {
-        ctx.ui.note(&sentence(shown, total));
+        ctx.ui.caution(&sentence(shown, total));
     }
 }
 

@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 
 use super::context::{self, Context};
+use super::page::{self, Page};
 use crate::access::Actor;
 use crate::error::{self, Kind};
 use crate::intake::import;
@@ -23,12 +24,12 @@ use crate::ui::outcome::{self, Deed};
 /// Messages that could not be imported
 #[derive(Debug, Subcommand)]
 pub enum QuarantineCommand {
-    /// List the messages with their errors
+    /// List the messages with their errors, newest first
     #[command(
         alias = "ls",
         before_help = "Examples:\n  $ espomail quarantine list\n  $ espomail --json quarantine list"
     )]
-    List,
+    List(List),
     /// Show the readable part of a message
     #[command(
         alias = "view",
@@ -48,6 +49,13 @@ pub enum QuarantineCommand {
         before_help = "Examples:\n  $ espomail quarantine discard 40 --reason spam\n  $ espomail --yes quarantine discard 40 --reason 'seen in webmail'"
     )]
     Discard(Discard),
+}
+
+/// `quarantine list`
+#[derive(Debug, Args)]
+pub struct List {
+    #[command(flatten)]
+    page: Page,
 }
 
 /// `quarantine show`
@@ -111,18 +119,24 @@ pub const COLUMNS: &[Column<Listed>] = &[
 /// Runs a `quarantine` command.
 pub fn run(command: QuarantineCommand, ctx: &Context) -> Result<()> {
     match command {
-        QuarantineCommand::List => {
-            let rows = ctx.read(|tx, actor| {
-                actor.require_admin("quarantine list")?;
-                deliveries::quarantined(tx)?.into_iter().map(|d| listed(tx, d)).collect::<Result<Vec<_>>>()
-            })?;
-            ctx.ui.list("quarantine", COLUMNS, &rows)
-        }
+        QuarantineCommand::List(args) => list(args.page, ctx),
         QuarantineCommand::Show(args) => show(&args, ctx),
         QuarantineCommand::Retry(args) => retry(&args, ctx),
         QuarantineCommand::Export(args) => export(&args, ctx),
         QuarantineCommand::Discard(args) => discard(&args, ctx),
     }
+}
+
+fn list(page: Page, ctx: &Context) -> Result<()> {
+    let (rows, total) = ctx.read(|tx, actor| {
+        actor.require_admin("quarantine list")?;
+        let newest_first = deliveries::quarantined(tx)?.into_iter().rev().collect();
+        let (rows, total) = page.first(newest_first);
+        Ok((rows.into_iter().map(|row| listed(tx, row)).collect::<Result<Vec<_>>>()?, total))
+    })?;
+    ctx.ui.list("quarantine", COLUMNS, &rows)?;
+    page::tell(ctx, rows.len(), total);
+    Ok(())
 }
 
 fn find(tx: &Tx<'_>, actor: &Actor, id: i64) -> Result<Delivery> {

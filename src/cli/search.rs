@@ -10,8 +10,8 @@ use crate::error;
 use crate::query::is_name;
 use crate::store::db::Tx;
 use crate::store::searches::{self, Owner, Search};
-use crate::ui::outcome::Thing;
 use crate::ui::cell::{Cell, Column, head, unlisted};
+use crate::ui::outcome::Thing;
 
 /// Saved searches
 #[derive(Debug, Subcommand)]

@@ -68,6 +68,8 @@ pub fn words(kind: NoteKind) -> &'static str {
         NoteKind::Refused => "refused",
         NoteKind::People => "people",
         NoteKind::Answered => "answered",
+        NoteKind::Snoozed => "snoozed",
+        NoteKind::Tagged => "tags",
         NoteKind::Comment => "note",
         NoteKind::Remark => "remark",
         NoteKind::Failed => "not delivered",

@@ -14,7 +14,7 @@ use std::process::{Child, ChildStdin, Command as Process, ExitStatus, Stdio};
 use anyhow::{Context as _, Result};
 use clap::{Arg, ArgMatches, Command, ValueHint};
 
-use super::email::attachment;
+use super::email::{Opener, attachment};
 use super::sudo_front::{self, Terminal};
 use super::{named_files, sudo_policy};
 use crate::caller;
@@ -51,6 +51,8 @@ enum Output {
     File(File, PathBuf),
     /// Files for this directory.
     Files(PathBuf),
+    /// A file for the caller's own program.
+    Opened(Opener),
     /// [`sudo_front`] shows it, and answers what the command asks.
     Served,
 }
@@ -82,6 +84,9 @@ pub fn run(owner: &str, command: &Command, matches: &ArgMatches, ui: &Ui) -> Res
             _ => {}
         }
     }
+    if let Some(opener) = opens(matches, &mut args)? {
+        output = Output::Opened(opener);
+    }
     let somebody_types = io::stdin().is_terminal();
     let is_input = args.iter().any(|arg| arg == "-");
     let asks = somebody_types && !is_input;
@@ -104,7 +109,7 @@ pub fn run(owner: &str, command: &Command, matches: &ArgMatches, ui: &Ui) -> Res
     sudo.stdout(match &output {
         Output::Shown => Stdio::inherit(),
         Output::File(file, _) => file.try_clone()?.into(),
-        Output::Files(_) | Output::Served => Stdio::piped(),
+        Output::Files(_) | Output::Opened(_) | Output::Served => Stdio::piped(),
     });
     if matches!(output, Output::Served) {
         // Keys are for the editor and the pager.
@@ -127,6 +132,25 @@ pub fn run(owner: &str, command: &Command, matches: &ArgMatches, ui: &Ui) -> Res
         1 if !allowed(owner, &program) => Err(refused(owner).into()),
         code => Err(Ended::Code(code).into()),
     }
+}
+
+/// For `email open`, which asks the other side for the file alone: the caller's program.
+fn opens(matches: &ArgMatches, args: &mut Vec<OsString>) -> Result<Option<Opener>> {
+    let email = matches.subcommand().filter(|(name, _)| *name == "email").map(|(_, below)| below);
+    let Some(("open", leaf)) = email.and_then(ArgMatches::subcommand) else { return Ok(None) };
+    let word = |id: &str| leaf.get_raw(id).into_iter().flatten().map(|word| word.to_string_lossy()).collect::<String>();
+    let save = format!("save it: espomail email attachment save {} {}", word("id"), word("part"));
+    if matches.get_flag("dry_run") {
+        return Ok(None);
+    }
+    let opener = Opener::find(save.trim_end().to_owned())?;
+    let noun = args.iter().position(|arg| arg == "email" || arg == "emails").unwrap_or_default();
+    let verb = args.iter().skip(noun).position(|arg| arg == "open").map(|at| noun + at);
+    if let Some(verb) = verb {
+        args.splice(verb..=verb, ["attachment", "save"].map(OsString::from));
+        args.push("--dir=-".into());
+    }
+    Ok(Some(opener))
 }
 
 /// Whether the command may ask for an editor: it writes a letter, and no text is given or is to be edited.
@@ -210,6 +234,7 @@ fn finish(mut child: Child, frames: Vec<(OsString, Vec<u8>)>, output: &Output, u
     }
     let saved = match (output, child.stdout.take()) {
         (Output::Files(dir), Some(pipe)) => attachment::save_sent(&mut BufReader::new(pipe), dir, ui),
+        (Output::Opened(opener), Some(pipe)) => opener.open_sent(&mut BufReader::new(pipe)),
         _ => Ok(()),
     };
     let status = child.wait()?;

@@ -14,7 +14,8 @@ use crate::store::stream::NoteKind;
 /// # Errors
 /// The database.
 pub fn tag(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, tags: &[String]) -> Result<()> {
-    change(tx, world, actor, case, tags, ("tagged", cases::add_tag))
+    let given = changed(tags, |tag| cases::add_tag(tx, case.id, tag))?;
+    tell(tx, world, actor, case, "tagged", &given)
 }
 
 /// Takes tags from a case.
@@ -22,25 +23,24 @@ pub fn tag(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, tags: &[S
 /// # Errors
 /// The database.
 pub fn untag(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, tags: &[String]) -> Result<()> {
-    change(tx, world, actor, case, tags, ("tag removed:", cases::remove_tag))
+    let taken = changed(tags, |tag| cases::remove_tag(tx, case.id, tag))?;
+    tell(tx, world, actor, case, "tag removed:", &taken)
 }
 
-fn change(
-    tx: &Tx<'_>,
-    world: &World<'_>,
-    actor: &Actor,
-    case: &Case,
-    tags: &[String],
-    (what, set): (&str, fn(&Tx<'_>, i64, &str) -> Result<bool>),
-) -> Result<()> {
+/// The tags that were not so before.
+fn changed(tags: &[String], set: impl Fn(&str) -> Result<bool>) -> Result<Vec<&str>> {
     let mut changed = Vec::new();
     for tag in tags {
-        if set(tx, case.id, tag)? {
+        if set(tag)? {
             changed.push(tag.as_str());
         }
     }
-    match changed.is_empty() {
-        true => Ok(()),
-        false => note(tx, world, actor, case, NoteKind::Edited, &format!("{what} {}", changed.join(", "))),
+    Ok(changed)
+}
+
+fn tell(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case, what: &str, tags: &[&str]) -> Result<()> {
+    match tags {
+        [] => Ok(()),
+        tags => note(tx, world, actor, case, NoteKind::Tagged, &format!("{what} {}", tags.join(", "))),
     }
 }

@@ -114,7 +114,7 @@ fn is_assignee_away(tx: &Tx<'_>, world: &World<'_>, case: &Case) -> Result<bool>
 pub(super) fn tag(tx: &Tx<'_>, world: &World<'_>, case_id: i64, mail: &Mail<'_>) -> Result<()> {
     for (filter, tag) in mail.filtered.tags() {
         if cases::add_tag(tx, case_id, tag)? {
-            let (parent, kind, text) = (Parent::case(case_id), NoteKind::Edited, format!("tagged {tag}: {filter}"));
+            let (parent, kind, text) = (Parent::case(case_id), NoteKind::Tagged, format!("tagged {tag}: {filter}"));
             stream::note(tx, NewNote { parent, kind, user_id: None, email_id: None, text: &text }, world.now)?;
         }
     }

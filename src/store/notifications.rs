@@ -224,9 +224,17 @@ pub fn list(tx: &Tx<'_>, user_id: i64, sight: Sight, all: bool, limit: i64) -> R
 
 /// The number of a user's unread notifications of what they may see.
 pub fn count_unread(tx: &Tx<'_>, user_id: i64, sight: Sight) -> Result<i64> {
-    let sql =
-        format!("SELECT count(*) FROM notifications n WHERE n.user_id = ?2 AND n.read_at IS NULL AND {}", seen(sight));
-    Ok(tx.value(&sql, params![sight.parameter(), user_id])?.unwrap_or_default())
+    count_to(tx, user_id, sight, false, -1)
+}
+
+/// How many notifications [`list`] would give without a limit, at most `most`.
+pub fn count_to(tx: &Tx<'_>, user_id: i64, sight: Sight, all: bool, most: i64) -> Result<i64> {
+    let sql = format!(
+        "SELECT count(*) FROM (SELECT 1 FROM notifications n
+            WHERE n.user_id = ?2 AND (?3 OR n.read_at IS NULL) AND {} LIMIT ?4)",
+        seen(sight)
+    );
+    Ok(tx.value(&sql, params![sight.parameter(), user_id, all, most])?.unwrap_or_default())
 }
 
 /// Marks one of a user's notifications as read, or (`None`) all of them that they may see; how many that were.

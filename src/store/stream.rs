@@ -23,6 +23,8 @@ labels! {
         Status = "status",
         /// The case sleeps until a moment, or woke up.
         Snoozed = "snoozed",
+        /// Tags were given or removed.
+        Tagged = "tagged",
         /// A field was changed.
         Edited = "edited",
         /// A record was linked, or is no longer.

@@ -260,6 +260,8 @@ enum Face {
     Two(String, String),
     /// What most rows have, and is left out where there is little room.
     Usual(String),
+    /// Text, and a shorter one for where there is little room.
+    Shortened(String, String),
     Age(Timestamp),
     Ago(Timestamp),
     Moment(Timestamp),
@@ -276,6 +278,11 @@ impl Cell {
             true => Cell { value: json!(text), face: Face::Usual(text.to_owned()) },
             false => Cell::text(text),
         }
+    }
+
+    /// Any value, with what people see, and what they see where there is little room.
+    pub fn shortened(value: Value, shown: &str, short: &str) -> Cell {
+        Cell { value, face: Face::Shortened(shown.to_owned(), short.to_owned()) }
     }
 
     pub fn int(number: i64) -> Cell {
@@ -300,6 +307,11 @@ impl Cell {
     /// A moment, for people in local time.
     pub fn date_time(moment: Timestamp) -> Cell {
         Cell { value: json!(moment.to_string()), face: Face::Moment(moment) }
+    }
+
+    /// A moment for people, in whose place programs get another one.
+    pub fn moment_as(moment: Timestamp, value: Timestamp) -> Cell {
+        Cell { value: json!(value.to_string()), face: Face::Moment(moment) }
     }
 
     /// Any value, with what people see.
@@ -364,7 +376,7 @@ impl Cell {
     /// What people see in a table.
     pub(super) fn shown(&self, shown: &Shown) -> String {
         match &self.face {
-            Face::Text(text) | Face::Usual(text) | Face::Two(text, _) => text.clone(),
+            Face::Text(text) | Face::Usual(text) | Face::Two(text, _) | Face::Shortened(text, _) => text.clone(),
             Face::Age(moment) => shown.age(*moment),
             Face::Ago(moment) => format!("{} ago", shown.age(*moment)),
             Face::Moment(moment) => shown.local_time(*moment),
@@ -376,8 +388,9 @@ impl Cell {
     pub(super) fn short(&self, shown: &Shown, level: usize) -> String {
         match (&self.face, level) {
             (Face::Usual(_), 1..) => String::new(),
+            (Face::Shortened(_, short), 2..) => short.clone(),
             (Face::Moment(moment), 1..) => shown.short_time(*moment, level < 2),
-            (Face::Text(_) | Face::Usual(_) | Face::Age(_) | Face::Ago(_) | Face::Moment(_), _) => self.shown(shown),
+            (_, _) => self.shown(shown),
         }
     }
 
@@ -386,7 +399,7 @@ impl Cell {
         match &self.face {
             Face::Age(moment) => format!("{} ({})", shown.local_time(*moment), shown.age(*moment)),
             Face::Two(_, alone) => alone.clone(),
-            Face::Text(_) | Face::Usual(_) | Face::Ago(_) | Face::Moment(_) => self.shown(shown),
+            Face::Text(_) | Face::Usual(_) | Face::Shortened(..) | Face::Ago(_) | Face::Moment(_) => self.shown(shown),
         }
     }
 }

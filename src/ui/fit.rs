@@ -1,7 +1,8 @@
 //! How a list fits a terminal: what hurts least gives way first.
 //!
 //! Values that say nothing new (priority Normal) and the years of dates go first, then texts become shorter, then times of
-//! day go, then columns, in the order of their ranks; at last what is left is cut. No heading is cut before that.
+//! day and columns that say little go, then texts become short, then more columns go, in the order of their ranks; at last
+//! what is left is cut. No heading is cut before that.
 
 use unicode_width::UnicodeWidthStr;
 
@@ -9,7 +10,9 @@ use super::cell::{Cell, Heading, Shown};
 use super::safe;
 use super::table::{self, Layout};
 
-/// Width that a text column keeps as long as something else can give way.
+/// Columns up to this rank say little.
+const LITTLE: u8 = 2;
+/// Width that a text column keeps as long as something that says little can give way.
 const ROOMY: usize = 24;
 /// Width that a text column keeps as long as a column can go.
 const NARROW: usize = 16;
@@ -74,17 +77,23 @@ impl Listing<'_> {
     fn fitting(&self, width: Option<usize>) -> Columns {
         let full = self.columns(0);
         let Some(width) = width else { return full };
-        for (level, text) in [(0, usize::MAX), (1, usize::MAX), (1, ROOMY), (2, ROOMY), (2, NARROW)] {
+        for (level, text) in [(0, usize::MAX), (1, usize::MAX), (1, ROOMY)] {
             let columns = self.columns(level);
             if self.fits(&columns, text, width) {
                 return columns;
             }
         }
         let mut columns = self.columns(2);
-        while self.may_drop && !self.fits(&columns, NARROW, width) {
-            let ranked = columns.all.iter().enumerate().filter(|(_, column)| column.heading.head.rank > 0);
-            let Some((first, _)) = ranked.min_by_key(|(_, column)| column.heading.head.rank) else { break };
-            columns.all.remove(first);
+        for (text, most) in [(ROOMY, LITTLE), (NARROW, u8::MAX)] {
+            while self.may_drop && !self.fits(&columns, text, width) {
+                let ranks = columns.all.iter().map(|column| column.heading.head.rank).enumerate();
+                let Some((first, _)) =
+                    ranks.filter(|(_, rank)| (1..=most).contains(rank)).min_by_key(|(_, rank)| *rank)
+                else {
+                    break;
+                };
+                columns.all.remove(first);
+            }
         }
         columns
     }
@@ -116,7 +125,7 @@ impl Listing<'_> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
     use crate::ui::cell::{self, head};
 
@@ -125,8 +134,8 @@ mod tests {
 
     const COLUMNS: &[cell::Column<Row>] = &[
         cell::Column::new("number", head("#").right(), |row, _| Cell::int(row.0)),
-        cell::Column::new("priority", head("PRIO").rank(2), |row, _| Cell::usual(row.1, "Normal")),
-        cell::Column::new("opened", head("OPENED").rank(1), |row, _| Cell::date_time(row.2.parse().unwrap())),
+        cell::Column::new("priority", head("PRIO").rank(4), |row, _| Cell::usual(row.1, "Normal")),
+        cell::Column::new("opened", head("OPENED").rank(3), |row, _| Cell::date_time(row.2.parse().unwrap())),
         cell::Column::new("customer", head("CUSTOMER").shrinking(), |row, _| Cell::text(row.3)),
         cell::Column::new("name", head("SUBJECT").shrinking(), |row, _| Cell::text(row.4)),
     ];

@@ -17,6 +17,11 @@ impl Ui {
         }
     }
 
+    /// The same, also with `-q`: what a script has to know, too.
+    pub fn caution(&self, text: &str) {
+        self.remark("note", text, &safe::block(text));
+    }
+
     /// The next step, on standard error; not with `-q`.
     pub fn hint(&self, text: &str) {
         if !self.quiet {

@@ -7,6 +7,8 @@ mod dated;
 mod day;
 mod fifty;
 mod json;
+mod listing;
+mod opening;
 mod pager;
 mod people;
 mod privacy;

@@ -11,18 +11,15 @@ use crate::desk;
 use crate::intake::roster;
 use crate::intake::world::World;
 use crate::store::cases::{Person, Role};
-use crate::ui::outcome::Thing;
+use crate::ui::outcome::{Deed, Thing};
 
 /// `case merge`
 #[derive(Debug, Args)]
 pub struct Merge {
-    /// Case that is merged and closed
-    #[arg(value_name = "FROM", value_parser = case_number)]
-    from: i64,
-    /// Case that remains
-    #[arg(value_name = "INTO", value_parser = case_number)]
-    into: i64,
-    /// Make the customer of FROM a third party in INTO, who is not answered there (default: copied)
+    /// Cases that are merged and closed, then the case that remains
+    #[arg(value_name = "FROM… INTO", num_args = 2.., required = true, value_parser = case_number)]
+    numbers: Vec<i64>,
+    /// Make the customers of FROM third parties in INTO, who are not answered there (default: copied)
     #[arg(long)]
     third_party: bool,
 }
@@ -71,32 +68,49 @@ pub struct Refuse {
 }
 
 pub fn merge(args: &Merge, ctx: &Context) -> Result<()> {
-    ctx.confirm(&question(args, ctx)?)?;
+    let Some((into, from)) = args.numbers.split_last() else { return Ok(()) };
+    ctx.confirm(&question(args, from, *into, ctx)?)?;
     let is_open = ctx.write(|tx, actor| {
-        let (from, into) = (find_to_edit(tx, actor, args.from)?, find_to_edit(tx, actor, args.into)?);
-        desk::merge(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &from, &into, args.role())?;
-        Ok(into.status.is_open() || !from.status.is_open())
+        let world = World::load(tx, &ctx.config, ctx.now())?;
+        let mut is_open = false;
+        for number in from {
+            let (from, into) = (find_to_edit(tx, actor, *number)?, find_to_edit(tx, actor, *into)?);
+            desk::merge(tx, &world, actor, &from, &into, args.role())?;
+            is_open |= from.status.is_open() && !into.status.is_open();
+        }
+        Ok(!is_open)
     })?;
-    ctx.done(Thing::case(args.into), &format!("case #{} merged into #{}", args.from, args.into))?;
+    let deed = |number: &i64| Deed::new(Thing::case(*into), format!("case #{number} merged into #{into}"));
+    match from {
+        [one] => ctx.done(Thing::case(*into), &format!("case #{one} merged into #{into}"))?,
+        several => ctx.done_each(several.iter().map(deed).collect())?,
+    }
     if !is_open {
-        ctx.ui.hint(&format!("#{} is closed; to open it: espomail case reopen {}", args.into, args.into));
+        ctx.ui.hint(&format!("#{into} is closed; to open it: espomail case reopen {into}"));
     }
     Ok(())
 }
 
-/// Says what becomes of the customer of the case that goes, where the cases have different customers.
-fn question(args: &Merge, ctx: &Context) -> Result<String> {
+/// Says what becomes of the customers of the cases that go, where the cases have different customers.
+fn question(args: &Merge, from: &[i64], into: i64, ctx: &Context) -> Result<String> {
     let people = ctx.read(|tx, actor| {
-        let (from, into) = (find_to_edit(tx, actor, args.from)?, find_to_edit(tx, actor, args.into)?);
         let world = World::load(tx, &ctx.config, ctx.now())?;
-        let seen = roster::of_case(tx, &world, &from, actor.sight())?;
-        let mut people = desk::union(tx, &world, &from, &into, args.role())?.people;
-        // What becomes of the others goes without saying.
-        let is_customer = |one: &&Person| one.role == Role::Customer;
-        people.retain(|person| seen.iter().filter(is_customer).any(|one| one.address == person.address));
-        Ok(people)
+        let mut all = Vec::new();
+        for number in from {
+            let (from, into) = (find_to_edit(tx, actor, *number)?, find_to_edit(tx, actor, into)?);
+            let seen = roster::of_case(tx, &world, &from, actor.sight())?;
+            let mut people = desk::union(tx, &world, &from, &into, args.role())?.people;
+            // What becomes of the others goes without saying.
+            let is_customer = |one: &&Person| one.role == Role::Customer;
+            people.retain(|person| seen.iter().filter(is_customer).any(|one| one.address == person.address));
+            people.retain(|person| all.iter().all(|known: &Person| known.address != person.address));
+            all.extend(people);
+        }
+        Ok(all)
     })?;
-    let mut question = format!("Merge case #{} into #{}?", args.from, args.into);
+    let cases: Vec<String> = from.iter().map(|number| format!("#{number}")).collect();
+    let noun = if cases.len() == 1 { "case" } else { "cases" };
+    let mut question = format!("Merge {noun} {} into #{into}?", cases.join(", "));
     for Person { address, role, .. } in &people {
         question.push_str(&match role {
             Role::ThirdParty => format!(" {address} becomes a third party, who is not answered."),
@@ -108,7 +122,7 @@ fn question(args: &Merge, ctx: &Context) -> Result<String> {
 }
 
 impl Merge {
-    /// What becomes of the customer of the case that goes.
+    /// What becomes of the customer of a case that goes.
     fn role(&self) -> Role {
         if self.third_party { Role::ThirdParty } else { Role::Copied }
     }

@@ -43,7 +43,7 @@ pub const COLUMNS: &[Column<CaseRow>] = &[
     Column::new("customer", head("CUSTOMER").shrinking(), |row, _| customer(row)),
     Column::new("subject", head("SUBJECT").shrinking().label("Subject"), |row, _| Cell::text(&row.case.name)),
     Column::new("tags", head("TAGS").shrinking().optional().rank(3).label("Tags"), |row, _| Cell::words(&row.tags)),
-    Column::new("snoozed_until", head("SNOOZED").optional().rank(2).label("Snoozed until"), |row, _| {
+    Column::new("snoozed_until", head("SNOOZED").optional().rank(3).label("Snoozed until"), |row, _| {
         Cell::opt_date_time(row.case.snoozed_until)
     }),
     Column::new("waiting", unlisted(), |row, _| who_waits(&row.case)),

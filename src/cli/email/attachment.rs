@@ -116,7 +116,7 @@ pub fn json_of(attachment: &Attachment) -> Value {
 }
 
 /// Attachments and what they hold, flat.
-fn listed(raw: &[u8]) -> Vec<(PartId, Attachment)> {
+pub(super) fn listed(raw: &[u8]) -> Vec<(PartId, Attachment)> {
     let mut all = Vec::new();
     for attachment in message::parse(raw).attachments {
         let part = attachment.part;
@@ -127,7 +127,7 @@ fn listed(raw: &[u8]) -> Vec<(PartId, Attachment)> {
     all
 }
 
-fn content(raw: &[u8], part: PartId) -> Result<Vec<u8>> {
+pub(super) fn content(raw: &[u8], part: PartId) -> Result<Vec<u8>> {
     message::attachment_bytes(raw, part).ok_or_else(|| no_attachment(part))
 }
 

@@ -40,11 +40,13 @@ pub struct List {
 /// Fields of emails in their order.
 pub const COLUMNS: &[Column<EmailRow>] = &[
     Column::new("id", head("ID").right(), |row, _| Cell::int(row.email.id)),
-    Column::new("date", head("DATE"), |row, _| Cell::date_time(row.email.date.unwrap_or(row.email.received_at))),
+    Column::new("date", head("DATE"), |row, _| {
+        Cell::moment_as(row.listed_at, row.email.date.unwrap_or(row.email.received_at))
+    }),
     Column::new("from", head("FROM").shrinking(), |row, _| from(&row.email)),
     Column::new("subject", head("SUBJECT").shrinking(), |row, _| subject(&row.email.subject)),
-    Column::new("case", head("CASE").right().rank(3), |row, _| Cell::opt_int(row.case_number)),
-    Column::new("status", head("STATUS").rank(2), |row, shown| {
+    Column::new("case", head("CASE").right().rank(4), |row, _| Cell::opt_int(row.case_number)),
+    Column::new("status", head("STATUS").rank(3), |row, shown| {
         Cell::usual(row.email.shown_status(shown.now), "Archived")
     }),
     Column::new("unread", unlisted(), |row, _| Cell::bool(row.unread)),
@@ -74,9 +76,12 @@ fn marks(row: &EmailRow) -> Cell {
     Cell::object(json!(words), &signs)
 }
 
-/// The person who writes an email; people see the shared From by which they do.
+/// The person who writes an email; people see the shared From by which they do, and the name alone where there is little
+/// room.
 pub fn from(email: &Email) -> Cell {
-    Cell::object(json!([mailboxes::of(&email.author())]), &author(email))
+    let name = email.author().name;
+    let short = if name.trim().is_empty() { author(email) } else { email.with_way(&name) };
+    Cell::shortened(json!([mailboxes::of(&email.author())]), &author(email), &short)
 }
 
 /// The same as people see it.
@@ -111,7 +116,7 @@ pub(super) fn list(args: &List, ctx: &Context) -> Result<()> {
             None => {}
         }
         let condition = query::resolve(tx, actor, &asked, and)?;
-        let query = EmailQuery { condition, viewer: actor.user_id(), limit: args.page.limit() };
+        let query = EmailQuery { condition, viewer: actor.user_id(), limit: args.page.limit(), now: Some(ctx.now()) };
         let rows = emails::list(tx, &query, actor.sight())?;
         let total = args.page.total(rows.len(), |most| emails::count_to(tx, &query, most, actor.sight()))?;
         Ok((rows, total))

@@ -16,6 +16,9 @@ use crate::store::sight::Sight;
 #[derive(Debug, Clone)]
 pub struct EmailRow {
     pub email: Email,
+    /// When it was received, or written where that is still to come: its place in the list.
+    pub listed_at: Timestamp,
+    /// The case it belongs to; of a draft the one that it will.
     pub case_number: Option<i64>,
     /// Accounts that delivered or sent it.
     pub accounts: Vec<String>,
@@ -48,13 +51,32 @@ pub struct EmailQuery {
     pub viewer: Option<i64>,
     /// Maximum number.
     pub limit: Option<i64>,
+    /// What was received after this moment is in the list by the time at which it was written; `None` = nothing is.
+    pub now: Option<Timestamp>,
 }
 
-/// The emails that may be seen, newest first by the time they were received, also where they were imported later.
+/// The emails that may be seen, newest first by the time they were received, also where they were imported later. A letter
+/// that is to be sent later is as old as its writing.
 pub fn list(tx: &Tx<'_>, query: &EmailQuery, sight: Sight) -> Result<Vec<EmailRow>> {
     let mut bound = Bound::new(sight);
     let from = email_source(tx, &query.condition, sight, &mut bound)?;
     let limit = bound.add(query.limit.unwrap_or(-1));
+    let mut listed_at = "e.received_at".to_owned();
+    let mut ids = format!("SELECT e.id FROM {from} ORDER BY e.received_at DESC, e.id DESC LIMIT {limit}");
+    let from_future = match query.now.map(seconds) {
+        Some(now) => tx.value::<i64>("SELECT 1 FROM emails WHERE received_at > ?1 LIMIT 1", params![now])?.map(|_| now),
+        None => None,
+    };
+    // Only then, so that the index gives the order everywhere else.
+    if let Some(now) = from_future {
+        let now = bound.add(now);
+        listed_at = format!("CASE WHEN e.received_at > {now} THEN e.created_at ELSE e.received_at END");
+        ids = format!(
+            "SELECT id FROM (SELECT e.id AS id FROM {from} AND e.received_at <= {now}
+                    ORDER BY e.received_at DESC, e.id DESC LIMIT {limit})
+                UNION ALL SELECT e.id FROM {from} AND e.received_at > {now}"
+        );
+    }
     let viewer = bound.add(query.viewer);
     let folder = lies_in(&viewer);
     // A draft belongs to nothing yet, and is shown with what it is for.
@@ -62,7 +84,7 @@ pub fn list(tx: &Tx<'_>, query: &EmailQuery, sight: Sight) -> Result<Vec<EmailRo
     let parent_seen = sight.parent(kind, id);
     // What a row shows is looked up for those that are shown only.
     let sql = format!(
-        "SELECT {COLUMNS}, {parent_seen} AS parent_seen, c.number AS case_number,
+        "SELECT {COLUMNS}, {parent_seen} AS parent_seen, {listed_at} AS listed_at, c.number AS case_number,
             (SELECT group_concat(name, char(10)) FROM (SELECT DISTINCT a.name FROM deliveries d JOIN accounts a ON a.id = d.account_id
                 WHERE d.email_id = e.id AND (a.kind = 'group' OR ?1 IS NULL OR a.user_id = ?1) ORDER BY a.name)) AS account_names,
             EXISTS (SELECT 1 FROM email_users eu WHERE eu.email_id = e.id AND eu.user_id = {viewer} AND NOT eu.read) AS unread,
@@ -70,13 +92,13 @@ pub fn list(tx: &Tx<'_>, query: &EmailQuery, sight: Sight) -> Result<Vec<EmailRo
             {HAS_ATTACHMENT} AS attachment,
             {folder} AS lies_in, (SELECT count(*) FROM email_variants v WHERE v.email_id = e.id) AS variants
         FROM emails e LEFT JOIN drafts d ON d.email_id = e.id LEFT JOIN cases c ON {kind} = 'case' AND c.id = {id}
-        WHERE e.id IN (SELECT e.id FROM {from} ORDER BY e.received_at DESC, e.id DESC LIMIT {limit})
-        ORDER BY e.received_at DESC, e.id DESC"
+        WHERE e.id IN ({ids}) ORDER BY listed_at DESC, e.id DESC LIMIT {limit}"
     );
     tx.all(&sql, params_from_iter(bound.values), |row| {
         let accounts: Option<String> = row.get("account_names")?;
         let (email, parent_seen) = (Email::from_row(row)?, row.get("parent_seen")?);
         Ok(EmailRow {
+            listed_at: row.time("listed_at")?,
             case_number: if parent_seen { row.get("case_number")? } else { None },
             email: Email { parent: email.parent.filter(|_| parent_seen), ..email },
             accounts: accounts.unwrap_or_default().split('\n').filter(|a| !a.is_empty()).map(str::to_owned).collect(),

@@ -51,6 +51,7 @@ pub const QUESTIONS: &[Question] = &[
         "espomail case link 4 contact/1",
         &[("[y/N] ", "n\n"), ("[y/N] ", "y\n")],
     ),
+    question("cli/case/targets.rs", "Close 1 case?", "espomail case close --query subject:kettle"),
     question("cli/case/order.rs", "Merge case #3 into #4?", "espomail case merge 3 4"),
     Question {
         by_root: true,
@@ -76,6 +77,7 @@ pub const QUESTIONS: &[Question] = &[
         "Erase contact Jonas Weber with all their mail?",
         "espomail record erase contact 'Jonas Weber'",
     ),
+    question("cli/search.rs", "Delete search late?", "espomail search delete late"),
     question("cli/role.rs", "Delete role Extra?", "espomail role delete Extra"),
     question("cli/team.rs", "Delete team Empty?", "espomail team delete Empty"),
     question("cli/template.rs", "Delete template Ack?", "espomail template delete Ack"),
@@ -135,7 +137,7 @@ fn shop() -> Option<Modes> {
         "espomail -q user edit ana --type admin && espomail -q user add typo && espomail -q role add Extra &&
         espomail -q team add Empty && echo x | espomail -q template add Ack --subject s --body - &&
         espomail -q filter add noise --scope global --if subject=noise --do no-case &&
-        espomail -q --as ana folder add Later &&
+        espomail -q --as ana folder add Later && espomail -q --as ana search add late is:waiting &&
         echo pw | espomail -q account add spare --kind group --address spare@desk.example --imap imap.example.org --secret stdin &&
         espomail -q --as ana email send --to a@b.example --subject Other -m x --draft --account support &&
         espomail -q --as ana case reply 2 -m 'Guten Tag' --draft &&

@@ -79,6 +79,12 @@ fn every_verb_that_takes_numbers_takes_a_query() {
     assert_eq!((field(2, "assigned_user"), field(2, "snoozed_until")), (Value::Null, Value::Null));
     assert_eq!((field(4, "tags"), field(3, "teams"), field(5, "type")), (json!([]), json!(["Billing"]), json!("Spam")));
     // Several numbers, where it was one.
+    desk.run("case merge 3 4 9 1 --yes").exits(65).says("case 9: not found");
+    assert_eq!(field(3, "status"), "New", "all or none");
+    desk.run("case merge 3 4 1").exits(2).says("Merge cases #3, #4 into #1?");
+    desk.ok("--yes case merge 3 4 1");
+    assert_eq!((field(3, "status"), field(4, "status")), (json!("Duplicate"), json!("Duplicate")));
+    assert_eq!(desk.items("case thread 1").len(), 3);
     desk.ok("case edit 1 2 --type bill");
     desk.ok("case move 1 2 --team Billing");
     assert_eq!((field(2, "type"), field(1, "teams")), (json!("bill"), json!(["Billing"])));

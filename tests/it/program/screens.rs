@@ -22,3 +22,36 @@ fn what_people_read_looks_as_it_should() {
         screens(&desk, name, &args);
     }
 }
+
+#[test]
+fn lists_look_as_they_should() {
+    let desk = Desk::shop();
+    for (name, args) in [
+        ("day", "--as ana"),
+        ("case-list", "--as ana case list"),
+        ("case-list-all", "--as ana case list --all"),
+        ("email-list", "--as ana email list"),
+        ("notification-list", "--as ana notification list"),
+        ("outbox-list", "--as ana outbox list --all"),
+        ("status", "status"),
+        ("log-list", "log list --limit 10"),
+        ("attachment-list", "--as ana email attachment list 3"),
+    ] {
+        let args: Vec<&str> = args.split(' ').collect();
+        screens(&desk, name, &args);
+    }
+    for (user, args) in [
+        ("ana", ["case", "tag", "1", "2", "vip"]),
+        ("ana", ["case", "edit", "3", "--priority", "Urgent"]),
+        ("ana", ["case", "snooze", "4", "2026-03-16T09:00", "--utc"]),
+    ] {
+        desk.run_as(user, &args).ok();
+    }
+    for (name, args) in [
+        ("case-list-marked", "--as ana case list"),
+        ("case-list-fields", "--as ana case list --fields #,subject,tags,type"),
+    ] {
+        let args: Vec<&str> = args.split(' ').collect();
+        screens(&desk, name, &args);
+    }
+}

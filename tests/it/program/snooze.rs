@@ -42,6 +42,8 @@ fn a_snoozed_case_is_pending_until_its_time_and_wakes_once() {
     assert_eq!(desk.items("case list is:snoozed").len(), 2);
     assert!(desk.ok("--utc case list").stdout.contains("2199-12-24 09:00"));
     assert!(desk.ok("--utc case show 1").stdout.contains("Snoozed until"));
+    // Nobody is reminded of it meanwhile.
+    assert_eq!(desk.json("--as ana")["waiting_count"], 0);
     // Not before its time, and not by a command that only reads.
     desk.ok("fetch");
     desk.ok("case list");

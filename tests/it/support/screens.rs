@@ -14,7 +14,9 @@ pub fn screens(desk: &Desk, name: &str, args: &[&str]) {
     let shown = |columns: usize, color: &str| {
         desk.sandbox.env("COLUMNS", &columns.to_string());
         let run = desk.sandbox.call(&[&["--no-pager", "--color", color], args].concat()).columns(columns).run();
-        steady(&run.ok().stdout)
+        let dir = desk.sandbox.path("").display().to_string();
+        let program = super::program().display().to_string();
+        steady(&run.ok().stdout).replace(&dir, "/desk/").replace(&program, "espomail")
     };
     let mut text = format!("$ espomail {}\n", args.join(" "));
     for columns in WIDTHS {

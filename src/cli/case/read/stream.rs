@@ -91,6 +91,8 @@ fn deed(note: &Note, ui: &Ui) -> String {
         | NoteKind::Refused
         | NoteKind::People
         | NoteKind::Answered
+        | NoteKind::Snoozed
+        | NoteKind::Tagged
         | NoteKind::Remark
         | NoteKind::Failed
         | NoteKind::Comment

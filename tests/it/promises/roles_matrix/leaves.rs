@@ -209,6 +209,7 @@ pub const ROWS: &[Row] = &[
     row("email show {} --raw", Read(Email)),
     row("email show {} --headers", Read(Email)),
     row("email explain {}", Know(Email)),
+    row("email open {} 1", Not("starts a program; reads as email attachment cat does")),
     row("email attachment list {}", Know(Email)),
     row("email attachment cat {} 1", Read(Email)),
     row("email attachment save {} --dir saved", Do(Email)),
