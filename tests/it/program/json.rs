@@ -137,6 +137,7 @@ const LINES: &[(&str, Says, i32)] = &[
     ("case people 1", Tag("people"), 0),
     ("case people 1 --copied lab@far.example", Tag("result"), 0),
     ("--as ana case reply 1 -m Yes. --cc lab@far.example", Tag("result"), 0),
+    ("email show ANSWER", Tag("email"), 0),
     ("--as ana case reply 1 -m Later. --draft", Tag("result"), 0),
     ("--dry-run --as ana case reply 1 -m Yes.", Tag("result"), 0),
     ("case split 1 --from 1 --subject Other", Nothing, 65),
@@ -273,6 +274,7 @@ fn desk() -> Desk {
 fn words(desk: &Desk, line: &str) -> String {
     let of = |sql: &str| desk.query(sql).pop().unwrap_or_default();
     let line = line.replace("DRAFT", &of("SELECT coalesce(max(id), '') || '' FROM emails WHERE status = 'Draft'"));
+    let line = line.replace("ANSWER", &of("SELECT coalesce(max(id), '') || '' FROM emails WHERE status = 'Sending'"));
     line.replace("QUARANTINE", &of("SELECT coalesce(max(id), '') || '' FROM deliveries WHERE outcome = 'quarantined'"))
 }
 
