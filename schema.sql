@@ -689,13 +689,15 @@ CREATE VIEW email_texts AS
       || coalesce(char(10) || e.author_name || ' ' || e.author_address, '') AS addresses,
     substr(b.text, 1, 262144)
       || coalesce((SELECT char(10) || group_concat(substr(v.text, 1, 65536), char(10)) FROM (SELECT text FROM email_variants
-        WHERE email_id = e.id ORDER BY id LIMIT 10) v), '') AS text
+        WHERE email_id = e.id ORDER BY id LIMIT 10) v), '') AS text,
+    coalesce((SELECT group_concat(name, char(10)) FROM (SELECT f.name FROM email_attachments f
+      WHERE f.email_id = e.id AND NOT f.inline ORDER BY f.part LIMIT 1000)), '') AS files
   FROM emails e JOIN email_bodies b ON b.email_id = e.id;
 
 -- Filled in a pass of its own, in the order of ids: what is above the highest id is not in it yet (src/store/search/index.rs).
--- It holds no text of its own, so that erasing takes exactly the words of an email out of it.
+-- The program makes the words (src/words.rs): the index takes apart at blanks only. It holds no text of its own.
 CREATE VIRTUAL TABLE email_index USING fts5 (
-  subject, addresses, text, content = 'email_texts', content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 2');
+  subject, addresses, text, files, numbers, content = '', contentless_delete = 1, tokenize = 'ascii');
 CREATE TRIGGER emails_leave_index BEFORE DELETE ON emails
 WHEN EXISTS (SELECT 1 FROM email_index_docsize d WHERE d.id = old.id)
 BEGIN
@@ -703,13 +705,15 @@ BEGIN
 END;
 
 CREATE VIRTUAL TABLE case_index USING fts5 (
-  name, description, content = 'cases', content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 2');
+  name, description, numbers, content = '', contentless_delete = 1, tokenize = 'ascii');
+-- Cases that were taken out of the index because their texts changed, until the next pass puts them back.
+CREATE TABLE case_index_gaps (case_id INTEGER PRIMARY KEY REFERENCES cases ON DELETE CASCADE) STRICT;
 CREATE TRIGGER cases_change_index AFTER UPDATE OF name, description ON cases
 WHEN (old.name <> new.name OR old.description <> new.description)
   AND EXISTS (SELECT 1 FROM case_index_docsize d WHERE d.id = old.id)
 BEGIN
-  INSERT INTO case_index (case_index, rowid, name, description) VALUES ('delete', old.id, old.name, old.description);
-  INSERT INTO case_index (rowid, name, description) VALUES (new.id, new.name, new.description);
+  DELETE FROM case_index WHERE rowid = old.id;
+  INSERT OR IGNORE INTO case_index_gaps (case_id) VALUES (old.id);
 END;
 
 -- Queries that people keep under a name.

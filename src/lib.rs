@@ -21,9 +21,10 @@
 //! |---|---|---|
 //! | [`mail`] | reads and writes messages: values in, values out; no clock, SQL or sockets | no other room |
 //! | [`net`] | the only sockets: IMAP and SMTP behind two small traits | [`mail`] |
-//! | [`query`] | the search language: text in, a tree of conditions out | [`dates`], [`suggest`], [`error`] |
+//! | [`words`] | which letters are the same for a search, and where words begin: pure | no other room |
+//! | [`query`] | the search language: text in, a tree of conditions out | [`dates`], [`suggest`], [`error`], [`words`] |
 //! | [`filter`] | patterns, conditions and the verdict about a message: values in, values out | [`suggest`], [`mail`], [`store`], [`units`] |
-//! | [`store`] | the only SQL; `store::db` is the one place that names SQLite | [`caller`], [`error`], [`holder`], [`job_control`], [`mail`], [`query`], [`units`] |
+//! | [`store`] | the only SQL; `store::db` is the one place that names SQLite | [`caller`], [`error`], [`holder`], [`job_control`], [`mail`], [`query`], [`units`], [`words`] |
 //! | [`health`] | what an account remembers of its failures, and how long it rests: pure | [`error`], [`moment`], [`net`], [`store`] |
 //! | [`access`] | who may do what | [`caller`], [`error`], [`store`] |
 //! | [`outbox`] | what is to be sent, and what became of it; calls back for what follows | [`health`], [`mail`], [`moment`], [`net`], [`store`] |
@@ -81,3 +82,4 @@ pub mod secret;
 pub mod store;
 pub mod ui;
 pub mod units;
+pub mod words;

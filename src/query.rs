@@ -111,6 +111,8 @@ fields! {
     Subject = "subject",
     /// Part of the text.
     Body = "body",
+    /// Part of the name of an attached file.
+    Attachment = "attachment",
     Status = "status",
     /// Priority of a case.
     Priority = "priority",
@@ -154,6 +156,7 @@ impl Field {
         Field::Cc,
         Field::Subject,
         Field::Body,
+        Field::Attachment,
         Field::Status,
         Field::Priority,
         Field::Type,
@@ -189,6 +192,7 @@ impl Field {
         Field::Cc,
         Field::Subject,
         Field::Body,
+        Field::Attachment,
         Field::Status,
         Field::Assignee,
         Field::Team,

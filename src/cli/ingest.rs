@@ -1,6 +1,7 @@
 //! `espomail ingest`: one message on standard input, from an MTA alias or procmail (B2.12).
 
 use std::io::Read;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
@@ -16,6 +17,9 @@ use crate::store::db::Store;
 use crate::store::deliveries::{self, Facts, Outcome};
 use crate::store::raw::{self, Packed};
 use crate::store::search::index;
+
+/// How long the mail server waits for the full-text index.
+const INDEXING: Duration = Duration::from_secs(2);
 
 /// `ingest`
 #[derive(Debug, Args)]
@@ -124,5 +128,7 @@ fn import_now(ctx: &Context, store: &Store, account_id: i64, id: i64, now: Times
             ctx.ui.hint("see `espomail quarantine list`");
         }
     })?;
-    index::fill(store, &|| true)
+    // The mail server waits: what is left, as after a new release, is done by the next fetch or search.
+    let until = Instant::now() + INDEXING;
+    index::fill(store, &|| Instant::now() < until)
 }

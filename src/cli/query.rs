@@ -17,13 +17,14 @@ use crate::store::db::Tx;
 use crate::store::emails::{EmailStatus, SCHEDULED};
 use crate::store::label::{self, UnknownLabel};
 use crate::store::outbox::OutboxState;
-use crate::store::search::{Assignee, Named, Place, Test, index};
+use crate::store::search::{self, Assignee, Named, Place, Test, index};
+use crate::ui::progress::Progress;
 
 /// What `--help` of lists says of queries.
 pub const HELP: &str = "Queries:
   All conditions must hold; OR, parentheses and - (not) join them otherwise.
   invoice  invoic*  \"over due\"   words of the full text
-  from:  to:  cc:  subject:  body:  company:   part of it, in any case
+  from:  to:  cc:  subject:  body:  attachment:  company:   part of it, in any case
   status:  team:  tag:  account:  case:N  assignee:USER (@me, @none, @team)
   before:2026-12-24  after:monday  older:7d  newer:\"2 weeks ago\"  has:attachment
   status:scheduled   a letter that is to be sent later; a case with one
@@ -87,7 +88,7 @@ pub fn read(words: &[String], noun: Noun, ctx: &Context) -> Result<Query> {
             let text = "QUERY: words of the text cannot be looked for in the outbox";
             return Err(error::data(text).hint("write what is looked for as subject:invoice or to:eva").into());
         }
-        index::fill(&ctx.unlogged_store()?, &|| true).context("cannot bring the full-text index up to date")?;
+        complete(ctx).context("cannot bring the full-text index up to date")?;
     }
     Ok(Query { noun, tree, now })
 }
@@ -105,6 +106,13 @@ pub fn check(text: &str, ctx: &Context) -> Result<()> {
     }
 }
 
+/// Indexes what is missing. After a new release that may be everything: then a line says how far it is.
+fn complete(ctx: &Context) -> Result<()> {
+    let store = ctx.unlogged_store()?;
+    let mut progress = Progress::of_index(!ctx.ui.quiet, store.read(index::missing)?);
+    index::fill_telling(&store, &|| true, &mut |added| progress.advance(added, 0))
+}
+
 /// Looks up what a query names; more conditions by flags are `and`ed.
 pub fn resolve(tx: &Tx<'_>, actor: &Actor, query: &Query, and: Vec<Test>) -> Result<Tree<Test>> {
     let tree = query.tree.clone().try_map(&mut |term| match term {
@@ -115,6 +123,7 @@ pub fn resolve(tx: &Tx<'_>, actor: &Actor, query: &Query, and: Vec<Test>) -> Res
         Term::Value(Field::Status, value) => status(query, &value),
         Term::Value(field, value) => named(tx, actor, query.noun, field, value),
     })?;
+    let tree = search::with_numbers(tree);
     if and.is_empty() {
         return Ok(tree);
     }

@@ -26,6 +26,9 @@ use crate::store::search::index;
 use crate::store::server_actions::{self, ServerAction};
 use crate::store::{instance, users};
 
+/// More emails than these are told of while they are put into the full-text index, as after a new release.
+const AT_ONCE: usize = 5_000;
+
 /// What the run tells the person who watches it.
 #[derive(Debug)]
 pub enum Event<'a> {
@@ -98,7 +101,16 @@ impl Run<'_> {
         if !self.dry_run {
             // What is left at the end of the run's time is done by the next one, or by the first search.
             let started = Instant::now();
-            index::fill(self.store, &|| Instant::now() < self.until)?;
+            let missing = self.store.read(index::missing)?;
+            let is_long = missing > AT_ONCE;
+            if is_long {
+                watch(Event::Begun(missing, 0));
+            }
+            index::fill_telling(self.store, &|| Instant::now() < self.until, &mut |added| {
+                if is_long {
+                    watch(Event::Advanced(added, 0));
+                }
+            })?;
             watch(Event::Indexed(started.elapsed()));
         }
         match desk.cut_off {

@@ -6,6 +6,7 @@ use super::{Field, Term, Tree, Words, is_name};
 use crate::dates::{self, Clock, Towards};
 use crate::error::{self, Fault};
 use crate::suggest;
+use crate::words;
 
 /// The longest query, in bytes.
 const LENGTH: usize = 4 << 10;
@@ -105,7 +106,7 @@ impl<'a> Parser<'a> {
         if let Some(text) = self.quoted()? {
             let begins = self.rest.starts_with('*');
             self.skip(usize::from(begins));
-            return words(text, begins);
+            return full_text(text, begins);
         }
         let word = self.bare();
         let (name, value) = word.split_once(':').unwrap_or_default();
@@ -115,7 +116,7 @@ impl<'a> Parser<'a> {
         // 10:30 and the like are words.
         if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphabetic()) {
             let text = word.trim_end_matches('*');
-            return words(text.to_owned(), text != word);
+            return full_text(text.to_owned(), text != word);
         }
         let field = self.field(name)?;
         let value = match value {
@@ -207,8 +208,8 @@ fn saved(name: &str) -> Result<Term, Fault> {
         .hint("see `espomail search list`; put a word that begins with @ into quotes, and write users as assignee:@me"))
 }
 
-fn words(text: String, begins: bool) -> Result<Term, Fault> {
-    if text.chars().any(char::is_alphanumeric) {
+fn full_text(text: String, begins: bool) -> Result<Term, Fault> {
+    if words::any(&text) {
         return Ok(Term::Words(Words { text, begins }));
     }
     let shown: String = text.chars().take(40).collect();

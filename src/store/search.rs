@@ -20,17 +20,23 @@ use super::db::Value;
 use super::label::labels;
 use super::sight::Sight;
 use crate::query::{Field, Tree, Words};
+use crate::words;
 pub(super) use cases::case_condition;
 pub(super) use emails::email_source;
 pub(super) use folders::lies_in;
 pub use folders::{Named, Place};
 pub(super) use outbox::outbox_condition;
 
+/// Maximum number of groups of a number that is typed with blanks.
+const GROUPS: usize = 12;
+
 /// A term of a query with everything looked up.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Test {
     /// Words of the full text.
     Words(Words),
+    /// A number in groups with blanks between them: its words in any place, or the number in another form.
+    Number(String),
     /// Before this moment.
     Before(Timestamp),
     /// At this moment or later.
@@ -136,9 +142,69 @@ fn condition(
     }
 }
 
-/// Words as the full-text index takes them.
+/// A tree in which words that make a number together, as in `DE89 3704 0044 …` without quotes, are that number.
+pub fn with_numbers(tree: Tree<Test>) -> Tree<Test> {
+    match tree {
+        Tree::All(parts) => {
+            let mut parts: Vec<_> = parts.into_iter().map(with_numbers).collect();
+            let mut at = 0;
+            while at < parts.len() {
+                let rest = parts.get(at..).unwrap_or_default();
+                let texts: Vec<&str> = rest.iter().take(GROUPS).map_while(bare_word).collect();
+                let fits =
+                    (2..=texts.len()).rev().find(|n| words::is_number(&texts.get(..*n).unwrap_or_default().join(" ")));
+                if let Some(number) = fits.and_then(|n| texts.get(..n)) {
+                    let (end, number) = (at + number.len(), Tree::Is(Test::Number(number.join(" "))));
+                    parts.splice(at..end, [number]);
+                }
+                at += 1;
+            }
+            Tree::All(parts)
+        }
+        Tree::Any(parts) => Tree::Any(parts.into_iter().map(with_numbers).collect()),
+        Tree::Not(part) => Tree::Not(Box::new(with_numbers(*part))),
+        tree @ Tree::Is(_) => tree,
+    }
+}
+
+/// A word that was not put into quotes.
+fn bare_word(tree: &Tree<Test>) -> Option<&str> {
+    match tree {
+        Tree::Is(Test::Words(Words { text, begins: false })) if !text.contains(' ') => Some(text),
+        _ => None,
+    }
+}
+
+/// What the full-text index is asked for.
+fn full_text(test: &Test) -> Option<String> {
+    let word = |text: &str| matching(&Words { text: text.to_owned(), begins: false });
+    match test {
+        Test::Words(words) => Some(matching(words)),
+        Test::Number(text) => {
+            let apart: Vec<String> = text.split(' ').map(word).collect();
+            Some(format!("(({}) OR {})", apart.join(" AND "), word(text)))
+        }
+        _ => None,
+    }
+}
+
+/// Words as the full-text index takes them. They have no sign that means something to it.
 fn matching(words: &Words) -> String {
-    format!("\"{}\"{}", words.text.replace('"', "\"\""), if words.begins { " *" } else { "" })
+    let sought = words::sought(&words.text, words.begins);
+    let star = if sought.begins { " *" } else { "" };
+    let phrase = format!("\"{}\"{star}", sought.phrase.join(" "));
+    // Keys of numbers do not stand side by side.
+    let is_number = |word: &String| word.bytes().any(|byte| byte.is_ascii_digit());
+    let phrase = match sought.phrase.len() > 1 && sought.phrase.iter().all(is_number) {
+        true => format!("- numbers : {phrase}"),
+        false => phrase,
+    };
+    if sought.keys.is_empty() {
+        return phrase;
+    }
+    let star = if words.begins { " *" } else { "" };
+    let keys: String = sought.keys.iter().map(|key| format!(" OR \"{key}\"{star}")).collect();
+    format!("({phrase}{keys})")
 }
 
 fn unfit(test: &Test) -> Result<String> {

@@ -1,15 +1,16 @@
-//! Whether a text holds a part, in any case: for statements, and for what is compared outside them.
+//! Whether a text holds a part: for statements, and for what is compared outside them.
 
 use crate::mail::address;
+pub(super) use crate::words::fold as folded;
 
-/// Letter by letter, so that a letter is the same wherever it stands.
-pub(super) fn folded(text: &str) -> String {
-    text.chars().flat_map(char::to_lowercase).collect()
-}
+/// A longer text is not an address.
+const ADDRESS: usize = 320;
 
-/// Whether a text holds a part, which is in small letters. An address holds its domain in both spellings.
+/// Whether a text holds a part, which is folded. An address holds its domain in both spellings.
 pub(super) fn mentions(text: &str, part: &str) -> bool {
-    holds(text, part) || (!part.is_ascii() && address::in_letters(text).is_some_and(|text| holds(&text, part)))
+    let is_coded = || text.len() <= ADDRESS && memchr::memmem::find(text.as_bytes(), b"xn--").is_some();
+    let in_letters = || if is_coded() { address::in_letters(text) } else { None };
+    holds(text, part) || in_letters().is_some_and(|text| holds(&text, part))
 }
 
 fn holds(text: &str, part: &str) -> bool {

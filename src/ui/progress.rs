@@ -57,6 +57,17 @@ impl Progress {
         progress
     }
 
+    /// The same for texts that are put into the full-text index.
+    pub fn of_index(wanted: bool, texts: usize) -> Progress {
+        let mut progress = Progress::new(wanted);
+        let template = "indexing the full text: {human_pos} of {human_len}, {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            progress.bar.set_style(style);
+        }
+        progress.expect(texts, 0);
+        progress
+    }
+
     /// How much more is to come.
     pub fn expect(&mut self, messages: usize, bytes: u64) {
         self.bar.inc_length(messages as u64);

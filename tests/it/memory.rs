@@ -6,3 +6,4 @@ mod intake;
 mod loops;
 mod search;
 mod who;
+mod words;

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
+use crate::store::search::index;
 
 fn temp(name: &str) -> PathBuf {
     let dir = std::env::temp_dir().join(format!("espomail-db-{}-{name}", std::process::id()));
@@ -228,6 +229,7 @@ fn a_database_of_version_4_gets_its_roles_from_its_history() {
     ] {
         assert_eq!(store.read(|tx| tx.values::<String>(sql, [])).unwrap(), ["info@xn--mller-kva.example"], "{sql}");
     }
+    index::fill(&store, &|| true).unwrap();
     let found = |word: &str| {
         let sql = format!("SELECT rowid FROM email_index WHERE email_index MATCH '\"{word}\"'");
         store.read(|tx| tx.values::<i64>(&sql, [])).unwrap()

@@ -31,8 +31,32 @@ CREATE VIEW email_texts AS
       || coalesce(char(10) || e.author_name || ' ' || e.author_address, '') AS addresses,
     substr(b.text, 1, 262144)
       || coalesce((SELECT char(10) || group_concat(substr(v.text, 1, 65536), char(10)) FROM (SELECT text FROM email_variants
-        WHERE email_id = e.id ORDER BY id LIMIT 10) v), '') AS text
+        WHERE email_id = e.id ORDER BY id LIMIT 10) v), '') AS text,
+    coalesce((SELECT group_concat(name, char(10)) FROM (SELECT f.name FROM email_attachments f
+      WHERE f.email_id = e.id AND NOT f.inline ORDER BY f.part LIMIT 1000)), '') AS files
   FROM emails e JOIN email_bodies b ON b.email_id = e.id;
+-- The full-text index is of words that the program makes. The first fetch or search fills it again, in short transactions.
+DROP TRIGGER emails_leave_index;
+DROP TRIGGER cases_change_index;
+DROP TABLE email_index;
+DROP TABLE case_index;
+CREATE VIRTUAL TABLE email_index USING fts5 (
+  subject, addresses, text, files, numbers, content = '', contentless_delete = 1, tokenize = 'ascii');
+CREATE TRIGGER emails_leave_index BEFORE DELETE ON emails
+WHEN EXISTS (SELECT 1 FROM email_index_docsize d WHERE d.id = old.id)
+BEGIN
+  DELETE FROM email_index WHERE rowid = old.id;
+END;
+CREATE VIRTUAL TABLE case_index USING fts5 (
+  name, description, numbers, content = '', contentless_delete = 1, tokenize = 'ascii');
+CREATE TABLE case_index_gaps (case_id INTEGER PRIMARY KEY REFERENCES cases ON DELETE CASCADE) STRICT;
+CREATE TRIGGER cases_change_index AFTER UPDATE OF name, description ON cases
+WHEN (old.name <> new.name OR old.description <> new.description)
+  AND EXISTS (SELECT 1 FROM case_index_docsize d WHERE d.id = old.id)
+BEGIN
+  DELETE FROM case_index WHERE rowid = old.id;
+  INSERT OR IGNORE INTO case_index_gaps (case_id) VALUES (old.id);
+END;
 CREATE TABLE case_people (
   case_id  INTEGER NOT NULL REFERENCES cases ON DELETE CASCADE,
   address  TEXT    NOT NULL,
@@ -48,16 +72,9 @@ CREATE TABLE case_people (
 CREATE INDEX case_people_address ON case_people (address);
 CREATE INDEX case_people_email ON case_people (email_id) WHERE email_id IS NOT NULL;
 CREATE INDEX case_people_chosen ON case_people (case_id) WHERE role = 'customer' AND chosen;
--- Domains beyond ASCII are kept in one spelling, the one in ASCII. What is in the index is taken out and put back.
-CREATE TEMP TABLE respelled AS SELECT DISTINCT email_id AS id FROM email_addresses WHERE address <> in_ascii(address);
-CREATE TEMP TABLE indexed AS SELECT r.id FROM respelled r JOIN email_index_docsize d ON d.id = r.id;
-DELETE FROM email_index WHERE rowid IN (SELECT id FROM indexed);
+-- Domains beyond ASCII are kept in one spelling, the one in ASCII.
 UPDATE email_addresses SET address = in_ascii(address) WHERE address <> in_ascii(address);
 UPDATE emails SET from_address = in_ascii(from_address) WHERE from_address <> in_ascii(from_address);
-INSERT INTO email_index (rowid, subject, addresses, text)
-  SELECT id, subject, addresses, text FROM email_texts WHERE id IN (SELECT id FROM indexed);
-DROP TABLE respelled;
-DROP TABLE indexed;
 UPDATE OR IGNORE user_addresses SET address = in_ascii(address) WHERE address <> in_ascii(address);
 UPDATE accounts SET address = in_ascii(address) WHERE address <> in_ascii(address);
 UPDATE accounts SET reply_from = in_ascii(reply_from) WHERE reply_from <> in_ascii(reply_from);

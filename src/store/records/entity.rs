@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use super::super::db::{Row, Tx, params, seconds};
 use super::super::sight::Sight;
+use super::super::text;
 use super::{Parent, ParentType};
 
 /// A record with the names that are shown.
@@ -122,14 +123,12 @@ pub fn list(tx: &Tx<'_>, kind: ParentType, query: &RecordQuery, sight: Sight) ->
     );
     let bound = params![sight.parameter(), query.assigned_user_id, query.team_id];
     let mut found = tx.all(&sql, bound, |row| Record::from_row(kind, row))?;
-    // SQLite knows the case of ASCII letters only.
-    let words: Vec<String> = query.words.iter().map(|word| word.to_lowercase()).collect();
-    found.retain(|record| words.iter().all(|word| mentions(record, word)));
+    let words: Vec<String> = query.words.iter().map(|word| text::folded(word)).collect();
+    let holds = |record: &Record, word: &str| {
+        text::mentions(&record.name, word) || record.addresses.iter().any(|address| text::mentions(address, word))
+    };
+    found.retain(|record| words.iter().all(|word| holds(record, word)));
     Ok(found)
-}
-
-fn mentions(record: &Record, word: &str) -> bool {
-    record.name.to_lowercase().contains(word) || record.addresses.iter().any(|address| address.contains(word))
 }
 
 /// Adds a record that has only a name; the id.

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{Assignee, Bound, CaseState, Test, condition, emails, matching, unfit};
+use super::{Assignee, Bound, CaseState, Test, condition, emails, full_text, unfit};
 use crate::query::{Field, Tree};
 use crate::store::db::seconds;
 use crate::store::records::ParentType;
@@ -17,8 +17,8 @@ pub fn case_condition(tree: &Tree<Test>, bound: &mut Bound) -> Result<String> {
 
 fn one(test: &Test, bound: &mut Bound) -> Result<String> {
     Ok(match test {
-        Test::Words(words) => {
-            let place = bound.add(matching(words));
+        Test::Words(_) | Test::Number(_) => {
+            let place = bound.add(full_text(test).unwrap_or_default());
             format!(
                 "c.id IN (SELECT e.parent_id FROM email_index x CROSS JOIN emails e ON e.id = x.rowid
                     WHERE email_index MATCH {place} AND e.parent_type = 'case' AND {}
@@ -39,7 +39,9 @@ fn one(test: &Test, bound: &mut Bound) -> Result<String> {
         Test::Holds(Field::Body, text) => {
             format!("mentions(c.description, {}) OR {}", bound.add(folded(text)), some_mail(test, bound)?)
         }
-        Test::Holds(Field::To | Field::Cc, _) | Test::Attachment | Test::Scheduled(_) => some_mail(test, bound)?,
+        Test::Holds(Field::To | Field::Cc | Field::Attachment, _) | Test::Attachment | Test::Scheduled(_) => {
+            some_mail(test, bound)?
+        }
         Test::Status(status) => format!("c.status = {}", bound.add((*status).to_owned())),
         Test::Priority(priority) => format!("c.priority = {}", bound.add(priority.as_str().to_owned())),
         Test::Assignee(assignee) => assigned(*assignee, bound),

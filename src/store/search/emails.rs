@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{Bound, Test, cases, condition, folders, matching, unfit};
+use super::{Bound, Test, cases, condition, folders, full_text, unfit};
 use crate::query::{Field, Tree};
 use crate::store::db::{Tx, params, seconds};
 use crate::store::emails::HAS_ATTACHMENT;
@@ -17,15 +17,15 @@ const FEW: i64 = 2_000;
 /// full-text index gives them; else the table does.
 pub fn email_source(tx: &Tx<'_>, tree: &Tree<Test>, sight: Sight, bound: &mut Bound) -> Result<String> {
     let (words, rest): (Vec<_>, Vec<_>) = match tree.clone() {
-        Tree::All(parts) => parts.into_iter().partition(|part| matches!(part, Tree::Is(Test::Words(_)))),
-        tree if matches!(tree, Tree::Is(Test::Words(_))) => (vec![tree], Vec::new()),
+        Tree::All(parts) => parts.into_iter().partition(is_full_text),
+        tree if is_full_text(&tree) => (vec![tree], Vec::new()),
         tree => (Vec::new(), vec![tree]),
     };
     let rest = condition(&Tree::All(rest), bound, &one)?;
     let words: Vec<String> = words
         .iter()
         .filter_map(|part| match part {
-            Tree::Is(Test::Words(words)) => Some(matching(words)),
+            Tree::Is(test) => full_text(test),
             _ => None,
         })
         .collect();
@@ -44,6 +44,10 @@ pub fn email_source(tx: &Tx<'_>, tree: &Tree<Test>, sight: Sight, bound: &mut Bo
     ))
 }
 
+fn is_full_text(tree: &Tree<Test>) -> bool {
+    matches!(tree, Tree::Is(Test::Words(_) | Test::Number(_)))
+}
+
 /// What gives the ids of the emails that are seen, where these are few.
 fn few_ids(tx: &Tx<'_>, sight: Sight) -> Result<Option<&'static str>> {
     let Some(ids) = sight.email_ids() else { return Ok(None) };
@@ -53,9 +57,10 @@ fn few_ids(tx: &Tx<'_>, sight: Sight) -> Result<Option<&'static str>> {
 
 pub(super) fn one(test: &Test, bound: &mut Bound) -> Result<String> {
     Ok(match test {
-        Test::Words(words) => {
-            format!("e.id IN (SELECT rowid FROM email_index WHERE email_index MATCH {})", bound.add(matching(words)))
-        }
+        Test::Words(_) | Test::Number(_) => format!(
+            "e.id IN (SELECT rowid FROM email_index WHERE email_index MATCH {})",
+            bound.add(full_text(test).unwrap_or_default())
+        ),
         Test::Before(moment) => format!("e.received_at < {}", bound.add(seconds(*moment))),
         Test::Since(moment) => format!("e.received_at >= {}", bound.add(seconds(*moment))),
         Test::Holds(field @ (Field::From | Field::To | Field::Cc), text) => {
@@ -79,6 +84,10 @@ pub(super) fn one(test: &Test, bound: &mut Bound) -> Result<String> {
                 bound.add(folded(text))
             )
         }
+        Test::Holds(Field::Attachment, text) => format!(
+            "EXISTS (SELECT 1 FROM email_attachments f WHERE f.email_id = e.id AND NOT f.inline AND mentions(f.name, {}))",
+            bound.add(folded(text))
+        ),
         Test::Holds(Field::Company, text) => company(text, bound),
         Test::Status(status) => format!("e.status = {}", bound.add((*status).to_owned())),
         Test::Scheduled(now) => format!("e.status = 'Sending' AND e.received_at > {}", bound.add(seconds(*now))),

@@ -1,12 +1,13 @@
 //! The full-text index, filled in a pass of its own: in the transaction of the import it would cost four times as much.
 //!
-//! Ids only grow, so the highest id in the index tells where to go on, also after a kill. The texts of an email change
-//! only where it is taken out of the index and put back in the same transaction. Cases are edited; a trigger keeps those
-//! that are in the index right.
+//! [`crate::words`] makes the words. Ids only grow, so the highest id in the index tells where to go on, also after a kill
+//! and after a migration that emptied it. The texts of an email change only where it is taken out of the index and put back
+//! in the same transaction. Cases are edited: a trigger takes them out and remembers them, and the next pass puts them back.
 
 use anyhow::Result;
 
-use crate::store::db::{Store, Tx, params};
+use crate::store::db::{Row, Store, Tx, Value, params, params_from_iter};
+use crate::words;
 
 /// Maximum number of rows in one transaction …
 const ROWS: i64 = 500;
@@ -15,41 +16,81 @@ const BYTES: i64 = 2 << 20;
 /// … of which the index takes at most this number of one row.
 const ROW_BYTES: i64 = 256 << 10;
 
-/// The statements of one index.
+/// The statements of one pass.
 struct Part {
-    behind: &'static str,
+    /// How many rows are missing.
+    missing: &'static str,
     next: &'static str,
+    /// The texts of a row.
+    texts: &'static str,
+    columns: &'static [&'static str],
     add: &'static str,
+    /// What is to be done before a row is added.
+    before: &'static [&'static str],
 }
 
+const EMAILS: Part = Part {
+    missing: "SELECT count(*) FROM (SELECT 1 FROM emails
+        WHERE id > (SELECT coalesce(max(id), 0) FROM email_index_docsize) LIMIT ?1)",
+    next: "SELECT email_id AS id, octet_length(text) AS size FROM email_bodies
+        WHERE email_id > (SELECT coalesce(max(id), 0) FROM email_index_docsize) ORDER BY email_id LIMIT ?1",
+    texts: "SELECT subject, addresses, text, files FROM email_texts WHERE id = ?1",
+    columns: &["subject", "addresses", "text", "files"],
+    add: "INSERT INTO email_index (rowid, subject, addresses, text, files, numbers) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    before: &[],
+};
+
+const CASE_TEXTS: &str = "SELECT name, substr(description, 1, 262144) AS description FROM cases WHERE id = ?1";
+const CASE_COLUMNS: &[&str] = &["name", "description"];
+const ADD_CASE: &str = "INSERT INTO case_index (rowid, name, description, numbers) VALUES (?1, ?2, ?3, ?4)";
+
 const PARTS: &[Part] = &[
+    EMAILS,
     Part {
-        behind: "SELECT EXISTS (SELECT 1 FROM emails WHERE id > (SELECT coalesce(max(id), 0) FROM email_index_docsize))",
-        next: "SELECT email_id AS id, octet_length(text) AS size FROM email_bodies
-            WHERE email_id > (SELECT coalesce(max(id), 0) FROM email_index_docsize) ORDER BY email_id LIMIT ?1",
-        add: "INSERT INTO email_index (rowid, subject, addresses, text)
-            SELECT id, subject, addresses, text FROM email_texts
-            WHERE id > (SELECT coalesce(max(id), 0) FROM email_index_docsize) AND id <= ?1 ORDER BY id",
+        missing: "SELECT count(*) FROM (SELECT 1 FROM case_index_gaps LIMIT ?1)",
+        next: "SELECT c.id, octet_length(c.description) AS size FROM case_index_gaps g JOIN cases c ON c.id = g.case_id
+            ORDER BY g.case_id LIMIT ?1",
+        texts: CASE_TEXTS,
+        columns: CASE_COLUMNS,
+        add: ADD_CASE,
+        before: &["DELETE FROM case_index_gaps WHERE case_id = ?1", "DELETE FROM case_index WHERE rowid = ?1"],
     },
     Part {
-        behind: "SELECT EXISTS (SELECT 1 FROM cases WHERE id > (SELECT coalesce(max(id), 0) FROM case_index_docsize))",
+        missing: "SELECT count(*) FROM (SELECT 1 FROM cases
+            WHERE id > (SELECT coalesce(max(id), 0) FROM case_index_docsize) LIMIT ?1)",
         next: "SELECT id, octet_length(description) AS size FROM cases
             WHERE id > (SELECT coalesce(max(id), 0) FROM case_index_docsize) ORDER BY id LIMIT ?1",
-        add: "INSERT INTO case_index (rowid, name, description)
-            SELECT id, name, description FROM cases
-            WHERE id > (SELECT coalesce(max(id), 0) FROM case_index_docsize) AND id <= ?1 ORDER BY id",
+        texts: CASE_TEXTS,
+        columns: CASE_COLUMNS,
+        add: ADD_CASE,
+        before: &[],
     },
 ];
 
 /// Indexes what is not indexed yet, in short transactions, while `go_on` says so. Nothing is written where nothing is
 /// missing.
 pub fn fill(store: &Store, go_on: &dyn Fn() -> bool) -> Result<()> {
+    fill_telling(store, go_on, &mut |_| ())
+}
+
+/// The same, telling how many rows were added after each transaction.
+pub fn fill_telling(store: &Store, go_on: &dyn Fn() -> bool, told: &mut dyn FnMut(usize)) -> Result<()> {
     for part in PARTS {
-        while go_on() && store.read(|tx| tx.value::<bool>(part.behind, []))?.unwrap_or_default() {
-            store.write(|tx| add_next(tx, part))?;
+        while go_on() && store.read(|tx| tx.value::<bool>(part.missing, params![1]))?.unwrap_or_default() {
+            match store.write(|tx| add_next(tx, part))? {
+                0 => break,
+                added => told(added),
+            }
         }
     }
     Ok(())
+}
+
+/// How many rows [`fill`] would add.
+pub fn missing(tx: &Tx<'_>) -> Result<usize> {
+    let count = |part: &Part| Ok(tx.value::<i64>(part.missing, params![i64::MAX])?.unwrap_or_default());
+    let counts = PARTS.iter().map(count).collect::<Result<Vec<i64>>>()?;
+    Ok(usize::try_from(counts.iter().sum::<i64>())?)
 }
 
 /// Changes the texts of an email by `work`, and the index with them where the email is in it.
@@ -60,32 +101,26 @@ pub fn rewrite(tx: &Tx<'_>, email_id: i64, work: impl FnOnce() -> Result<()>) ->
     }
     tx.execute("DELETE FROM email_index WHERE rowid = ?1", params![email_id])?;
     work()?;
-    tx.execute(
-        "INSERT INTO email_index (rowid, subject, addresses, text)
-            SELECT id, subject, addresses, text FROM email_texts WHERE id = ?1",
-        params![email_id],
-    )?;
-    Ok(())
+    add(tx, &EMAILS, email_id)
 }
 
-/// Writes the whole index again: until then the words of what was deleted stay in it, marked as gone. (The option
-/// `secure-delete` of FTS5 would take most of them out at once, but costs a third of each pass.) A lone segment would be
-/// left as it is; another one next to it makes SQLite merge them.
+/// Writes the whole index again: until then the words of what was deleted stay in it, marked as gone. A lone segment would
+/// be left as it is; another one next to it makes SQLite merge them.
 pub fn scrub(tx: &Tx<'_>) -> Result<()> {
     for sql in [
-        "INSERT INTO email_index (rowid, subject, addresses, text) VALUES (0, 'x', '', '')",
+        "INSERT INTO email_index (rowid, subject) VALUES (0, 'x')",
         "INSERT INTO email_index (email_index) VALUES ('optimize')",
-        "INSERT INTO email_index (email_index, rowid, subject, addresses, text) VALUES ('delete', 0, 'x', '', '')",
-        "INSERT INTO case_index (rowid, name, description) VALUES (0, 'x', '')",
+        "DELETE FROM email_index WHERE rowid = 0",
+        "INSERT INTO case_index (rowid, name) VALUES (0, 'x')",
         "INSERT INTO case_index (case_index) VALUES ('optimize')",
-        "INSERT INTO case_index (case_index, rowid, name, description) VALUES ('delete', 0, 'x', '')",
+        "DELETE FROM case_index WHERE rowid = 0",
     ] {
         tx.execute(sql, [])?;
     }
     Ok(())
 }
 
-fn add_next(tx: &Tx<'_>, part: &Part) -> Result<()> {
+fn add_next(tx: &Tx<'_>, part: &Part) -> Result<usize> {
     let next = tx.all(part.next, params![ROWS], |row| Ok((row.get::<i64>("id")?, row.get::<i64>("size")?)))?;
     let mut bytes = 0;
     let fits = next.iter().take_while(|(_, size)| {
@@ -93,8 +128,19 @@ fn add_next(tx: &Tx<'_>, part: &Part) -> Result<()> {
         bytes += (*size).min(ROW_BYTES);
         before < BYTES
     });
-    if let Some((last, _)) = fits.last() {
-        tx.execute(part.add, params![last])?;
-    }
+    let fits: Vec<i64> = fits.map(|(id, _)| *id).collect();
+    fits.iter().try_for_each(|id| add(tx, part, *id))?;
+    Ok(fits.len())
+}
+
+fn add(tx: &Tx<'_>, part: &Part, id: i64) -> Result<()> {
+    part.before.iter().try_for_each(|sql| tx.execute(sql, params![id]).map(drop))?;
+    let read =
+        |row: &Row<'_>| part.columns.iter().map(|name| row.get::<Option<String>>(name)).collect::<Result<Vec<_>>>();
+    let Some(texts) = tx.one(part.texts, params![id], read)? else { return Ok(()) };
+    let texts: Vec<&str> = texts.iter().map(|text| text.as_deref().unwrap_or_default()).collect();
+    let indexed = words::index(&texts);
+    let columns = indexed.parts.into_iter().chain([indexed.numbers]).map(Value::from);
+    tx.execute(part.add, params_from_iter([Value::from(id)].into_iter().chain(columns)))?;
     Ok(())
 }

@@ -291,6 +291,7 @@ impl World {
         let people = [2, 0, 1]
             .map(|i| mail.people[i].iter().map(|m| format!("{} {}", m.name, m.address)).collect::<Vec<_>>().join("\n"));
         mail.words = vec![tokens(&mail.subject), tokens(&mail.text), tokens(&people.join("\n"))];
+        mail.words.extend(mail.attachment.then(|| tokens("a.pdf")));
         mail.users.iter_mut().for_each(|(id, read)| *read = *id == 3);
         let parts = [mail.attachment, !mail.attachment].map(|real| Attachment {
             part: if real { 1 } else { 2 },
@@ -353,7 +354,7 @@ impl World {
     }
 
     fn test(&mut self, of_cases: bool) -> Test {
-        const BOTH: [Field; 5] = [Field::From, Field::To, Field::Cc, Field::Subject, Field::Body];
+        const BOTH: [Field; 6] = [Field::From, Field::To, Field::Cc, Field::Subject, Field::Body, Field::Attachment];
         match self.dice.below(15) {
             0..=3 => {
                 let phrase = self.words(2);
@@ -365,7 +366,8 @@ impl World {
             4 => Test::Before(self.moment()),
             5 => Test::Since(self.moment()),
             6 => {
-                Test::Holds(self.pick(&BOTH), self.pick(&["MÜL", "voic", "ann@", ".example", "it's", "Σ", "%"]).into())
+                let parts = ["MÜL", "voic", "ann@", ".example", "it's", "Σ", "%", "STRASS", "muller", "ﬁ", "pdf"];
+                Test::Holds(self.pick(&BOTH), self.pick(&parts).into())
             }
             7 => Test::Holds(Field::Company, self.pick(&["MÜL", "x", "invoice", "e"]).into()),
             8 if of_cases => {
@@ -463,7 +465,9 @@ impl World {
             Test::State(CaseState::Undelivered) => case.undelivered,
             Test::State(CaseState::Snoozed) => case.snoozed,
             Test::Tag(tag) => case.tags.contains(&tag.as_str()),
-            Test::Sending(_) | Test::UnreadBy(_) | Test::Place(..) | Test::Folder(_) => unreachable!(),
+            Test::Number(_) | Test::Sending(_) | Test::UnreadBy(_) | Test::Place(..) | Test::Folder(_) => {
+                unreachable!()
+            }
         }
     }
 
@@ -481,6 +485,7 @@ impl World {
             Test::Holds(Field::Cc, part) => people(2, part),
             Test::Holds(Field::Subject, part) => holds(&mail.subject, part),
             Test::Holds(Field::Body, part) => holds(&mail.text, part),
+            Test::Holds(Field::Attachment, part) => mail.attachment && holds("a.pdf", part),
             Test::Holds(Field::Company, part) => {
                 let named = |id: Option<i64>| id.map(|id| by_id(&self.companies, id)).filter(|c| holds(&c.name, part));
                 match mail.parent {
@@ -572,27 +577,27 @@ fn office(tx: &Tx<'_>, now: Timestamp) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn lower(text: &str) -> String {
-    text.chars().flat_map(char::to_lowercase).collect()
-}
-
-fn holds(text: &str, part: &str) -> bool {
-    lower(text).contains(&lower(part))
-}
-
-/// Words of a text without their accents.
-fn tokens(text: &str) -> Vec<String> {
+/// A text in small letters without their accents.
+fn plain(text: &str) -> String {
     let plain = |c: char| match c {
         'ü' => 'u',
         'ä' => 'a',
         'ï' => 'i',
         'ό' => 'ο',
-        // The index knows one small sigma.
+        // There is one small sigma.
         'ς' => 'σ',
         c => c,
     };
-    let text: String = lower(text).chars().map(plain).collect();
-    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    text.chars().flat_map(char::to_lowercase).map(plain).collect::<String>().replace('ß', "ss")
+}
+
+fn holds(text: &str, part: &str) -> bool {
+    plain(text).contains(&plain(part))
+}
+
+/// Words of a text.
+fn tokens(text: &str) -> Vec<String> {
+    plain(text).split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
 fn found(words: &Words, texts: &[Vec<String>]) -> bool {

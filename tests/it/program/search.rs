@@ -86,6 +86,57 @@ fn mistakes_in_a_query_are_named() {
 }
 
 #[test]
+fn what_people_type_is_found() {
+    let desk = Desk::empty().team("Support").user("ana", &["Support"]);
+    let desk = desk.piped_account("support", &["--team", "Support"]);
+    desk.put(
+        &from("Jürgen Weiß <j@x.example>", "プリンターが動きません")
+            .body("货物已经到达。 Viele Grüßen aus der Straße, it\u{2019}s late\n"),
+    );
+    let text = "--b\n\nOrder RE-2231-44 over 1.234,56 EUR, IBAN DE89 3704 0044 0532 0130 00, Tel. +49 (0)30 1234-567\n\
+        --b\nContent-Type: application/pdf\nContent-Disposition: attachment; filename*=utf-8''Rechnung_Ma%CC%88rz.pdf\n\nx\n--b--\n";
+    let mixed = "multipart/mixed; boundary=b";
+    desk.put(&from("Eva <eva@x.example>", "Order").header("Content-Type", mixed).body(text));
+    for (query, found) in [
+        ("プリンター", "1"),
+        ("動きません", "1"),
+        ("货物", "1"),
+        ("到达", "1"),
+        ("grussen", "1"),
+        ("GRÜSSEN", "1"),
+        ("strasse", "1"),
+        ("jurgen weiss", "1"),
+        ("from:weiss", "1"),
+        ("body:grussen", "1"),
+        ("body:\"it's late\"", "1"),
+        ("subject:ﾌﾟﾘﾝﾀｰ", "1"),
+        ("marz", "2"),
+        ("rechnung*", "2"),
+        ("attachment:rechnung", "2"),
+        ("attachment:.PDF order", "2"),
+        ("attachment:docx", ""),
+        ("2231", "2"),
+        ("2231-44", "2"),
+        ("re223144", "2"),
+        ("1234.56", "2"),
+        ("\"1,234.56\"", "2"),
+        ("1235,56", ""),
+        ("DE89370400440532013000", "2"),
+        ("DE89 3704 0044 0532 0130 00", "2"),
+        ("0301234567", "2"),
+        ("030 1234567", "2"),
+        ("\"+49 30 1234567\"", "2"),
+        ("0301234568", ""),
+    ] {
+        for noun in ["email", "case"] {
+            let id = if noun == "email" { "id" } else { "number" };
+            let ids: Vec<String> = desk.items(&[noun, "list", query]).iter().map(|row| row[id].to_string()).collect();
+            assert_eq!(ids.join(" "), found, "{noun} {query}");
+        }
+    }
+}
+
+#[test]
 fn mail_that_is_not_indexed_yet_is_found() {
     let desk = desk();
     let db = desk.sandbox.database();
