@@ -185,7 +185,8 @@ CREATE TABLE accounts (
   dmarc_none    TEXT    NOT NULL DEFAULT 'trust' CHECK (dmarc_none IN ('trust', 'refuse')), -- mail of a domain without a policy
   reply_to_own_list INTEGER NOT NULL DEFAULT 0,   -- automatic replies also to mail that our own list has rewritten
   null_sender_refused INTEGER NOT NULL DEFAULT 0, -- its server takes no null sender; an edit forgets it
-  send_next_try_at INTEGER                        -- after refused logins and requests for a pause: SMTP not before this
+  send_next_try_at INTEGER,                       -- after refused logins and requests for a pause: SMTP not before this
+  language      TEXT                              -- of the people who write to it; NULL = that of the configuration
 ) STRICT;
 
 -- Addresses that write for other people, such as web forms; Reply-To names the person (B4.13).

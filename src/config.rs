@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::caller::{self, Process};
 use crate::error;
+use crate::mail::language::{self, Language};
 use crate::net::reach::Allowed;
 use crate::suggest;
 
@@ -72,6 +73,8 @@ keys! {
         alert_min_age: Duration = minutes(15),
         /// Personal accounts that a user may have.
         max_personal_accounts: u32 = 2,
+        /// Language of letters by accounts that have none of their own.
+        language: String = language::USUAL.to_owned(),
         /// Contacts rather than their companies get mail.
         b2c: bool = false,
         /// New cases of one sender in an hour before further mails join the last one; 0 = off.
@@ -199,6 +202,10 @@ impl Config {
                 "message_id_domain: must be a domain name",
             ),
         ];
+        if Language::of(&config.language).is_none() {
+            let known: Vec<&str> = language::ALL.iter().map(|language| language.code).collect();
+            return Err(Refused { message: format!("language: must be one of {}", known.join(", ")), hint: None });
+        }
         match checks.iter().find(|(wrong, _)| *wrong) {
             Some((_, message)) => Err(Refused { message: (*message).to_owned(), hint: None }),
             None => Ok(config),

@@ -34,7 +34,7 @@
 //! | [`erase`] | takes a person out of the archive | [`intake`], [`mail`], [`store`] |
 //! | [`cli`] | flags -> one operation -> output: no SQL, protocols or MIME | [`access`], [`caller`], [`config`], [`dates`], [`desk`], [`erase`], [`error`], [`filter`], [`holder`], [`intake`], [`job_control`], [`lock`], [`log`], [`mail`], [`moment`], [`net`], [`outbox`], [`query`], [`random`], [`reply`], [`secret`], [`store`], [`suggest`], [`ui`], [`units`] |
 //! | [`ui`] | tables, JSON, terminal-safe text; the only place that prints | [`error`], [`job_control`] |
-//! | [`config`] | the configuration file | [`suggest`], [`caller`], [`error`], [`net`], [`units`] |
+//! | [`config`] | the configuration file | [`suggest`], [`caller`], [`error`], [`mail`], [`net`], [`units`] |
 //! | [`secret`] | where passwords and tokens come from | [`error`], [`job_control`] |
 //! | [`error`] | errors with exit status and hint; classifies those of servers and of the database | [`net`], [`store`] |
 //! | [`caller`] | as whom the program runs, and for whom | [`error`] |

@@ -11,6 +11,7 @@ pub mod content_key;
 pub mod draft_file;
 pub mod file_type;
 pub mod forward;
+pub mod language;
 pub mod mailing_list;
 pub mod markdown;
 pub mod mbox;

@@ -52,6 +52,35 @@ impl<L: Label + Send + Sync> TypedValueParser for Labels<L> {
     }
 }
 
+/// Reads a label, or nothing, which takes the setting away.
+#[derive(Debug, Clone)]
+pub struct OrEmpty<L: Label>(Labels<L>);
+
+/// A label of an enum, or nothing.
+pub fn or_empty<L: Label>() -> OrEmpty<L> {
+    OrEmpty(Labels::of(L::VALUES))
+}
+
+impl<L: Label + Send + Sync> TypedValueParser for OrEmpty<L> {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        arg: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<String, clap::Error> {
+        match value.is_empty() {
+            true => Ok(String::new()),
+            false => self.0.parse_ref(command, arg, value).map(|label| label.text().to_owned()),
+        }
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        self.0.possible_values()
+    }
+}
+
 macro_rules! offered {
     ($($name:ty),+ $(,)?) => { $(
         impl ValueParserFactory for $name {

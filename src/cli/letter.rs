@@ -150,6 +150,7 @@ fn begin(
             quote,
             attachments,
             status,
+            zone: Some(ctx.clock().zone),
         };
         let world = World::load(tx, &ctx.config, ctx.now())?;
         match about {

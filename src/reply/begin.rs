@@ -1,10 +1,11 @@
 //! The beginning of a letter: who gets it, from whom, about what, and what already stands in it.
 
 use anyhow::{Context, Result};
+use jiff::tz::TimeZone;
 
 use super::recipients::{self, Recipients};
 use super::sender::{self, Choice, FromWish, Sender};
-use super::text::{self, Rendered};
+use super::text::{self, Rendered, Speech};
 use super::{Letter, Place, Started, permit};
 use crate::access::Actor;
 use crate::error;
@@ -83,6 +84,8 @@ pub struct Wishes<'a> {
     pub attachments: Vec<OutgoingAttachment>,
     /// Status of the case once it is sent.
     pub status: Option<CaseStatus>,
+    /// The time zone in which dates are told; `None` = UTC.
+    pub zone: Option<TimeZone>,
 }
 
 /// Begins a letter.
@@ -119,7 +122,11 @@ pub fn begin(
     };
     let subject = wishes.subject.clone().unwrap_or_else(|| occasion.subject(original.as_ref(), rendered.as_ref()));
     let place = occasion.place(tx, world, actor, original.as_ref(), &sender)?;
-    let (text, attachments) = occasion.text(tx, original.as_ref(), rendered.as_ref(), &wishes, &sender, actor)?;
+    let zone = wishes.zone.clone().unwrap_or(TimeZone::UTC);
+    let speech = Speech::of(world, &sender, &zone)?;
+    let own = rendered.as_ref().map_or(wishes.text.as_str(), |rendered| &rendered.text);
+    let own = Own { text: own, signature: text::signature(&sender, actor.user()), quote: wishes.quote };
+    let (text, attachments) = occasion.text(tx, original.as_ref(), &own, &speech)?;
     let letter = Letter {
         head: Head { to, cc, bcc, subject },
         html: rendered.and_then(|rendered| rendered.html_of(&text)),
@@ -173,6 +180,14 @@ fn delivered_by<'w>(
     let is_group = |account: &&Account| account.kind == AccountKind::Group && account.can_send();
     let mut accounts = world.accounts.iter().filter(|account| ids.contains(&account.id)).filter(is_group);
     Ok(accounts.find(|account| actor.require_account(tx, account).is_ok()))
+}
+
+/// What the writer's side adds to a letter.
+struct Own<'a> {
+    text: &'a str,
+    signature: &'a str,
+    /// The original is quoted.
+    quote: bool,
 }
 
 impl<'a> Occasion<'a> {
@@ -268,27 +283,23 @@ impl<'a> Occasion<'a> {
         self,
         tx: &Tx<'_>,
         original: Option<&Email>,
-        rendered: Option<&Rendered>,
-        wishes: &Wishes<'_>,
-        sender: &Sender,
-        actor: &Actor,
+        own: &Own<'_>,
+        speech: &Speech<'_>,
     ) -> Result<(String, Vec<OutgoingAttachment>)> {
-        let own = rendered.map_or(wishes.text.as_str(), |rendered| &rendered.text);
-        let signature = text::signature(sender, actor.user());
         let Occasion::Forward { email, attached, .. } = self else {
-            let quoted = original.filter(|_| wishes.quote);
+            let quoted = original.filter(|_| own.quote);
             let quoted =
                 quoted.map(|email| Ok::<_, anyhow::Error>((email, emails::text(tx, email.id)?))).transpose()?;
             let quoted = quoted.as_ref().map(|(email, text)| (*email, text.as_str()));
-            return Ok((text::answer(own, signature, quoted), Vec::new()));
+            return Ok((text::answer(own.text, own.signature, quoted, speech), Vec::new()));
         };
         let raw_id = email.raw_id.with_context(|| format!("email {}: its source was dropped", email.id))?;
         let bytes = raw::bytes(tx, raw_id)?;
-        let signed = signed(own, signature);
+        let signed = signed(own.text, own.signature);
         if attached {
             return Ok((signed, vec![whole(email, &bytes)]));
         }
-        Ok((forwarded_text(&signed, &message::parse(&bytes)), files(&bytes)))
+        Ok((forwarded_text(&signed, &message::parse(&bytes), speech.language, speech.zone), files(&bytes)))
     }
 }
 

@@ -1,12 +1,14 @@
 //! What stands in a letter before anybody edits it: what was given or a template, the signature, the original.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use jiff::tz::TimeZone;
 
 use super::sender::Sender;
 use crate::error;
 use crate::intake::world::World;
 use crate::mail::address::Mailbox;
 use crate::mail::compose::{reply_text, signed};
+use crate::mail::language::Language;
 use crate::mail::markdown;
 use crate::mail::template::{self, Values};
 use crate::store::accounts::AccountKind;
@@ -72,11 +74,30 @@ fn shown(mailbox: &Mailbox) -> String {
 }
 
 /// The text of an answer with its one signature, and the original after it where that is wanted.
-pub(super) fn answer(own: &str, signature: &str, quoted: Option<(&Email, &str)>) -> String {
+pub(super) fn answer(own: &str, signature: &str, quoted: Option<(&Email, &str)>, speech: &Speech<'_>) -> String {
     let own = signed(own, signature);
     match quoted {
-        Some((email, text)) => reply_text(&own, Some((&attribution(email), text))),
+        Some((email, text)) => {
+            let at = email.date.unwrap_or(email.received_at);
+            reply_text(&own, Some((&speech.language.wrote(&email.author(), at, speech.zone), text)))
+        }
         None => own,
+    }
+}
+
+/// How a letter speaks to its reader.
+pub(super) struct Speech<'a> {
+    pub language: &'static Language,
+    /// In which dates are told.
+    pub zone: &'a TimeZone,
+}
+
+impl<'a> Speech<'a> {
+    /// The language of the account that sends, else that of the configuration.
+    pub(super) fn of(world: &World<'_>, sender: &Sender, zone: &'a TimeZone) -> Result<Speech<'a>> {
+        let code = sender.account.sending.language.map_or(world.config.language.as_str(), |language| language.as_str());
+        let language = Language::of(code).with_context(|| format!("there is no language \"{code}\""))?;
+        Ok(Speech { language, zone })
     }
 }
 
@@ -86,14 +107,6 @@ pub(super) fn signature<'a>(sender: &'a Sender, author: Option<&'a User>) -> &'a
     let of_user = author.map_or("", |user| user.signature.as_str());
     let group_has_one = sender.account.kind == AccountKind::Group && !of_account.is_empty();
     if group_has_one || of_user.is_empty() { of_account } else { of_user }
-}
-
-fn attribution(email: &Email) -> String {
-    let from = email.author();
-    let date = email.date.unwrap_or(email.received_at).strftime("%Y-%m-%d at %H:%M UTC");
-    // A name is a stranger's: it writes no lines.
-    let from: String = from.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    format!("On {date}, {from} wrote:")
 }
 
 /// The error of a letter without a word.

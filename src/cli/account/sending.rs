@@ -5,10 +5,9 @@ use clap::Args;
 
 use super::flags::{Given, changed, check_folder, yes_or_no};
 use super::listed::Listed;
-use crate::cli::context;
-use crate::cli::mailboxes;
 use crate::cli::text::Signature;
-use crate::store::accounts::Account;
+use crate::cli::{context, labels, mailboxes};
+use crate::store::accounts::{Account, Language};
 use crate::ui::cell::{Cell, Column, unlisted};
 
 #[derive(Debug, Args)]
@@ -27,6 +26,9 @@ pub struct Flags {
     store_sent: Option<String>,
     #[command(flatten)]
     signature: Signature,
+    /// Language of the line above a quotation, of dates and of forwards (default: that of the configuration)
+    #[arg(long, value_name = "CODE", value_parser = labels::or_empty::<Language>())]
+    language: Option<String>,
 }
 
 impl Flags {
@@ -50,6 +52,7 @@ impl Flags {
             check_folder("--store-sent", folder)?;
             Ok(folder.parse()?)
         })?;
+        sending.language = changed(self.language.as_ref(), sending.language.take(), |code| Ok(code.parse()?))?;
         if let Some(signature) = self.signature.given()? {
             sending.signature = signature;
         }
@@ -66,6 +69,9 @@ pub const COLUMNS: &[Column<Listed>] = &[
     Column::new("shared", unlisted().labelled(), |one, _| Cell::bool(one.account.sending.shared)),
     Column::new("store_sent", unlisted().labelled(), |one, _| {
         Cell::opt_text(one.account.sending.store_sent.as_ref().map(ToString::to_string).as_deref())
+    }),
+    Column::new("language", unlisted().labelled(), |one, _| {
+        Cell::opt_text(one.account.sending.language.map(Language::as_str))
     }),
     Column::new("signature", unlisted().labelled(), |one, _| Cell::text(&one.account.sending.signature)),
 ];

@@ -244,13 +244,17 @@ fn a_forward_is_read_as_one() {
          Subject: It does not start\r\n\r\nThe machine\r\nis dead.\r\n"
             .as_bytes(),
     );
-    let text = forwarded_text("please help\n", &original);
-    let sent = compose(&Outgoing { subject: "Fwd: It does not start".into(), text, ..outgoing() }).unwrap();
+    let english = crate::mail::language::Language::of("en").unwrap();
+    let text = forwarded_text("please help\n", &original, english, &jiff::tz::TimeZone::UTC);
+    let sent =
+        compose(&Outgoing { subject: "Fwd: It does not start".into(), text: text.clone(), ..outgoing() }).unwrap();
     let sent = crate::mail::reading::Reading::parse(&sent);
     let read = sent.forward.as_ref().and_then(|forward| forward.meant()).unwrap();
     assert_eq!((read.comment.as_str(), read.text.as_str()), ("please help", "The machine\nis dead."));
     assert_eq!((read.from.address.as_str(), read.subject.as_str()), ("j@customer.example", "It does not start"));
-    assert!(forwarded_text("", &original).starts_with("---------- Forwarded"));
+    assert!(text.contains("\nDate: Mon, 23 Nov 2026 at 10:00\n"), "{text}");
+    let text = forwarded_text("", &original, english, &jiff::tz::TimeZone::UTC);
+    assert!(text.starts_with("---------- Forwarded"));
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! The text of an answer or a forward, from its pieces.
 
+use jiff::tz::TimeZone;
+
 use crate::mail::address::Mailbox;
+use crate::mail::language::Language;
 use crate::mail::message::Message;
 
 /// The line above a signature (RFC 3676 4.3). The blank at its end belongs to it.
@@ -37,20 +40,19 @@ pub fn reply_text(answer: &str, quoted: Option<(&str, &str)>) -> String {
 }
 
 /// The text of a forward: what was written, then the head of the original and its text, as the common mail programs
-/// write them.
-pub fn forwarded_text(comment: &str, original: &Message) -> String {
+/// write them in this language and time zone.
+pub fn forwarded_text(comment: &str, original: &Message, language: &Language, zone: &TimeZone) -> String {
     let list = |mailboxes: &[Mailbox]| mailboxes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let date = original.date.map(|date| date.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string());
-    let fields = [
-        ("From", list(&original.from)),
-        ("Date", date.unwrap_or_default()),
-        ("Subject", original.subject.clone()),
-        ("To", list(&original.to)),
-        ("Cc", list(&original.cc)),
+    let values = [
+        list(&original.from),
+        original.date.map(|date| language.moment(date, zone)).unwrap_or_default(),
+        original.subject.clone(),
+        list(&original.to),
+        list(&original.cc),
     ];
     let mut text = comment.trim_end().to_owned();
-    text.push_str("\n\n---------- Forwarded message ----------\n");
-    for (name, value) in fields.into_iter().filter(|(_, value)| !value.is_empty()) {
+    text.push_str(&format!("\n\n---------- {} ----------\n", language.forwarded()));
+    for (name, value) in language.labels().into_iter().zip(values).filter(|(_, value)| !value.is_empty()) {
         text.push_str(&format!("{name}: {}\n", super::header::clean(&value)));
     }
     text.push('\n');

@@ -179,8 +179,7 @@ fn one_signature_and_the_quotation() {
     desk.change("support", |account| account.sending.signature = "The desk".into());
     assert_eq!(text(words("Sorry.")), "Sorry.\n\n-- \nThe desk\n");
     let quoted = text(Wishes { quote: true, ..words("Sorry.") });
-    let expected =
-        "Sorry.\n\n-- \nThe desk\n\nOn 1970-01-01 at 00:00 UTC, Eva <eva@customer.example> wrote:\n> It is wrong.\n";
+    let expected = "Sorry.\n\n-- \nThe desk\n\nOn Thu, 1 Jan 1970 at 00:00, Eva wrote:\n> It is wrong.\n";
     assert_eq!(quoted, expected);
 }
 
@@ -202,7 +201,7 @@ fn a_template_makes_the_text() {
     desk.change("support", |account| (account.sending.shared, account.sending.signature) = (true, "The <desk>".into()));
     let html =
         desk.begin("ana", Occasion::Case(&case), Wishes { quote: true, ..wishes() }).unwrap().letter.html.unwrap();
-    let below = "<p>Eva</p><p>-- <br>\nThe &lt;desk&gt;</p>\n<p>On 1970-01-01";
+    let below = "<p>Eva</p><p>-- <br>\nThe &lt;desk&gt;</p>\n<p>On Thu, 1 Jan 1970";
     assert!(html.starts_with(below) && html.contains("<blockquote>"), "{html}");
     assert_eq!(desk.begin("ana", Occasion::New, wishes()).unwrap().letter.head.subject, "About support");
 }

@@ -1,7 +1,7 @@
 //! Mail that people send by an account.
 
-use super::StoreSent;
 use super::setting::settings;
+use super::{Language, StoreSent};
 
 settings! {
     /// How mail of people is sent.
@@ -16,5 +16,7 @@ settings! {
         store_sent: Option<StoreSent> = None,
         /// Signature of mail from this address, plain text without its line of dashes; may be empty.
         signature: String = String::new(),
+        /// Language of the line above a quotation and the like; `None` = that of the configuration.
+        language: Option<Language> = None,
     }
 }

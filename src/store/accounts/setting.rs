@@ -4,8 +4,8 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 use super::{
-    AccountKind, AfterImport, Auth, AutoMail, Distribution, DmarcNone, OnClosed, ReadSent, Share, StaffForward,
-    StoreSent, Tls,
+    AccountKind, AfterImport, Auth, AutoMail, Distribution, DmarcNone, Language, OnClosed, ReadSent, Share,
+    StaffForward, StoreSent, Tls,
 };
 use crate::store::db::{Row, Value, seconds};
 
@@ -71,6 +71,16 @@ impl Setting for Option<u64> {
 
     fn value(&self) -> Result<Value> {
         Ok(self.map(i64::try_from).transpose()?.into())
+    }
+}
+
+impl Setting for Option<Language> {
+    fn read(row: &Row<'_>, column: &str) -> Result<Self> {
+        row.opt_label(column)
+    }
+
+    fn value(&self) -> Result<Value> {
+        Ok(self.map(|language| language.as_str().to_owned()).into())
     }
 }
 

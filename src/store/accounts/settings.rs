@@ -129,6 +129,35 @@ labels! {
 }
 
 labels! {
+    /// The language of the people who write to an account, by its code; [`crate::mail::language`] has the words.
+    pub enum Language {
+        English = "en",
+        Czech = "cs",
+        Danish = "da",
+        German = "de",
+        Spanish = "es",
+        Finnish = "fi",
+        French = "fr",
+        Hungarian = "hu",
+        Indonesian = "id",
+        Italian = "it",
+        Japanese = "ja",
+        Korean = "ko",
+        Norwegian = "nb",
+        Dutch = "nl",
+        Polish = "pl",
+        Portuguese = "pt",
+        Russian = "ru",
+        Swedish = "sv",
+        Thai = "th",
+        Turkish = "tr",
+        Ukrainian = "uk",
+        Vietnamese = "vi",
+        Chinese = "zh",
+    }
+}
+
+labels! {
     /// Where the folder map puts the mail of a folder.
     pub enum PutIn {
         /// Where it comes to anyway, or into a folder of the owner's.
@@ -280,6 +309,12 @@ impl FromStr for StoreSent {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn every_language_of_accounts_has_words() {
+        let codes: Vec<&str> = crate::mail::language::ALL.iter().map(|language| language.code).collect();
+        assert_eq!(Language::ALL.iter().map(|language| language.as_str()).collect::<Vec<_>>(), codes);
+    }
 
     #[test]
     fn values_of_several_words_round_trip() {

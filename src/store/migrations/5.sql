@@ -225,3 +225,4 @@ ALTER TABLE accounts ADD COLUMN imap_pins TEXT NOT NULL DEFAULT '';
 ALTER TABLE accounts ADD COLUMN smtp_pins TEXT NOT NULL DEFAULT '';
 UPDATE accounts SET imap_pins = 'cert:' || pin WHERE pin IS NOT NULL;
 ALTER TABLE accounts DROP COLUMN pin;
+ALTER TABLE accounts ADD COLUMN language TEXT;
