@@ -26,7 +26,7 @@ pub use draft::{discard, keep, news, resume};
 pub use kept::Kept;
 pub use plan::{Outdated, Plan, Ready, over_limit, plan, plan_draft};
 pub use review::{Review, review};
-pub use sender::{FromWish, Sender};
+pub use sender::{FromWish, Sender, other_sender};
 
 use crate::access::Actor;
 use crate::intake::case_status;

@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use super::editor::page::Page;
 use super::editor::remote;
+use crate::mail::draft_file;
 use crate::ui::{afar, channel, frames};
 
 /// What the caller's side does with what comes.
@@ -41,7 +42,7 @@ impl Front for Terminal {
 /// # Errors
 /// The file cannot be made or read, or what comes is broken.
 pub fn serve(mut said: impl BufRead, mut answer: Option<impl Write>, front: &mut impl Front) -> Result<Option<Page>> {
-    let (mut page, mut shown) = (None::<Page>, Ok(()));
+    let (mut page, mut typed, mut shown) = (None::<Page>, Vec::new(), Ok(()));
     loop {
         let chunk = said.fill_buf()?;
         let length = match chunk.iter().position(|byte| *byte == afar::MARK) {
@@ -60,12 +61,20 @@ pub fn serve(mut said: impl BufRead, mut answer: Option<impl Write>, front: &mut
                     afar::SAY => front.say(&text),
                     afar::ASK => reply(if front.ask(&text)? { afar::YES } else { afar::NO }, b""),
                     afar::SAFE => page.iter().for_each(Page::discard),
+                    name if name.starts_with(afar::ATTACH) => {
+                        let place = name.strip_prefix(afar::ATTACH).unwrap_or_default();
+                        match remote::attach(&typed, place, &bytes) {
+                            Ok(file) => reply("", &file),
+                            Err(why) => reply(&why, b""),
+                        }
+                    }
                     name if name.starts_with(afar::EDIT) => {
                         let edited = open(name, &text)?;
-                        let (ended, typed) = edited.edit()?;
+                        let ended;
+                        (ended, typed) = edited.edit()?;
                         edited.keep();
                         let trouble = ended.err().as_ref().map(remote::trouble_to).unwrap_or_default();
-                        reply(&trouble, typed.as_bytes());
+                        reply(&trouble, &typed);
                         page = Some(edited);
                     }
                     _ => return Err(io::Error::from(ErrorKind::InvalidData).into()),
@@ -90,7 +99,7 @@ pub fn serve(mut said: impl BufRead, mut answer: Option<impl Write>, front: &mut
 fn open(asked: &str, text: &str) -> Result<Page> {
     // A name of that side is not a path on this one.
     let name = if asked.ends_with(remote::MARKDOWN) { remote::MARKDOWN } else { remote::PLAIN };
-    Page::open(name, text)
+    Page::open(name, text, draft_file::text_line(text))
 }
 
 #[cfg(test)]

@@ -169,7 +169,7 @@ mod tests {
             let answer = reply_text("Yes.\n", Some((&line, &mail.text)));
             let mut known = Known::default();
             known.learn(&mail.text);
-            let pieces = folded(&answer, &known);
+            let pieces = folded(&answer, &known, false);
             assert!(
                 pieces.iter().all(|piece| !matches!(piece, Piece::Line(text) if text.contains("Eva"))),
                 "{code}: {pieces:?}"

@@ -7,6 +7,7 @@
 
 use anyhow::Result;
 
+use super::Place;
 use crate::access::Actor;
 use crate::error;
 use crate::intake::world::World;
@@ -75,6 +76,16 @@ pub(super) fn choose(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, choice: &Cho
     };
     let from = Mailbox { name: name(&account, actor.user()), address };
     Ok(Sender { account, from })
+}
+
+/// Who sends a letter that was begun, where its writer wishes somebody else.
+///
+/// # Errors
+/// As [`choose`].
+pub fn other_sender(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, place: &Place, wish: &FromWish) -> Result<Sender> {
+    let case = super::case_of(tx, place)?;
+    let home = case.as_ref().and_then(|case| case.account_id).map(|id| world.account(id)).transpose()?;
+    choose(tx, world, actor, &Choice { wish, named: None, home, in_case: case.is_some() })
 }
 
 /// Whether the actor may send by this account: their own, that of the case or mail, the shared system account, one that

@@ -18,6 +18,9 @@ pub const SAY: &str = "say";
 pub const ASK: &str = "ask";
 /// A text for the editor; the name of the file follows.
 pub const EDIT: &str = "edit ";
+/// A file that the text names which was typed in the editor; its place among these follows, the bytes are the most that is
+/// wanted. The name of the answer says why it cannot be read.
+pub const ATTACH: &str = "attach ";
 /// What was typed in the editor is kept, or not wanted any more.
 pub const SAFE: &str = "safe";
 /// The answers to [`ASK`].

@@ -193,7 +193,7 @@ fn keys_of(groups: &[Group<'_>], signs: &[&str], plus: bool) -> impl Iterator<It
 }
 
 /// What a number is known by: an amount by its value, where the last group may be up to two decimals, else its letters and
-/// digits. An amount below a thousand is written in one way but for the sign, so its words side by side find it.
+/// digits. Amounts below a thousand differ in the sign only, so words side by side find them.
 fn usual(groups: &[Group<'_>], signs: &[&str]) -> Option<String> {
     let all = joined(groups);
     let (Some((last, before)), Some((sign, signs_before))) = (groups.split_last(), signs.split_last()) else {

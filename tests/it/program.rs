@@ -5,6 +5,7 @@ mod case_work;
 mod command_line;
 mod dated;
 mod day;
+mod editor;
 mod fifty;
 mod json;
 mod listing;

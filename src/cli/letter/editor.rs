@@ -2,12 +2,16 @@
 
 use anyhow::Result;
 
+use super::files;
 use crate::cli::context::Context;
 use crate::cli::editor::page::Page;
 use crate::cli::editor::remote;
 use crate::error::{self, Fault, Kind};
+use crate::intake::world::World;
+use crate::mail::address::parse_typed;
 use crate::mail::draft_file::{self, Edited};
-use crate::reply::Started;
+use crate::reply::{self, FromWish, Started};
+use crate::store::records::ParentType;
 
 /// A letter that is edited: here, or by somebody who came through sudo on their side.
 pub struct Sheet {
@@ -25,8 +29,17 @@ impl Sheet {
     /// Writes the letter down.
     pub fn open(ctx: &Context, started: &Started) -> Result<Sheet> {
         let name = if started.letter.markdown { remote::MARKDOWN } else { remote::PLAIN };
-        let written = draft_file::write(&comments(started), &started.letter.head, &started.letter.text);
-        let page = if ctx.edits_afar { None } else { Some(Page::open(name, &written)?) };
+        let attached: Vec<&str> = started.letter.attachments.iter().map(|file| file.name.as_str()).collect();
+        let status = started.status.map_or("", |status| status.as_str());
+        let written = draft_file::write(&draft_file::Sheet {
+            from: &started.sender.from,
+            head: &started.letter.head,
+            attached: &attached,
+            status: is_in_case(started).then_some(status),
+            text: &started.letter.text,
+        });
+        let line = draft_file::text_line(&written);
+        let page = if ctx.edits_afar { None } else { Some(Page::open(name, &written, line)?) };
         Ok(Sheet { name, written, page, rescued: false.into(), is_only: false.into() })
     }
 
@@ -36,17 +49,29 @@ impl Sheet {
             Some(page) => page.edit().inspect_err(|_| self.is_only.set(page.is_kept()))?,
             None => remote::edit(self.name, &self.written).inspect_err(|_| self.is_only.set(true))?,
         };
+        let (typed, guessed) = draft_file::decode(&typed);
         let edited = draft_file::read(&typed);
-        let cancelled = edited.text.trim().is_empty() || (typed == self.written && !prefilled);
-        if cancelled {
+        let is_same = draft_file::same(&typed, &self.written) && !prefilled;
+        if is_same || edited.text.trim().is_empty() {
+            let why = if is_same { "nothing was changed" } else { "the text is empty" };
             let kept = started.draft.map(|kept| format!("; draft {} is as it was", kept.email_id)).unwrap_or_default();
             ended?;
-            return Err(
-                Fault::new(Kind::Partial, format!("cancelled: the text is empty or was not changed{kept}")).into()
-            );
+            return Err(Fault::new(Kind::Partial, format!("cancelled: {why}{kept}")).into());
         }
-        let trouble = take(started, edited);
-        let failed = ended.and_then(|()| trouble.map_or(Ok(()), |text| Err(error::data(text).into())));
+        let attached = files::attached(&edited.attach, self.page.is_none(), ctx.config.attachment_max_size);
+        let trouble = [guessed.map(str::to_owned), take(ctx, started, edited)];
+        let attached = attached.into_iter().filter_map(|file| match file {
+            Ok(file) => {
+                started.letter.attachments.push(file);
+                None
+            }
+            Err(error) => Some(format!("Attach: {error:#}")),
+        });
+        let trouble = trouble.into_iter().flatten().chain(attached).collect::<Vec<_>>();
+        let failed = ended.and_then(|()| match trouble.is_empty() {
+            true => Ok(()),
+            false => Err(error::data(trouble.join("; ")).into()),
+        });
         self.rescued(ctx, started, failed)
     }
 
@@ -89,33 +114,61 @@ impl Drop for Sheet {
     }
 }
 
+fn is_in_case(started: &Started) -> bool {
+    started.place.parent.is_some_and(|parent| parent.kind == ParentType::Case)
+}
+
 /// Takes over what was edited; what is wrong with it. Lines that could not be read go above the text.
-fn take(started: &mut Started, edited: Edited) -> Option<String> {
-    let letter = &mut started.letter;
-    letter.head = edited.head;
+fn take(ctx: &Context, started: &mut Started, edited: Edited) -> Option<String> {
     let mut text = edited.bad.join("\n");
     if !text.is_empty() {
         text.push_str("\n\n");
     }
     text.push_str(edited.text.trim_start_matches('\n'));
-    if text.trim_end() != letter.text.trim_end() {
+    if text.trim_end() != started.letter.text.trim_end() {
         // HTML of a template says something else now.
-        letter.html = None;
+        started.letter.html = None;
     }
-    letter.text = text;
-    edited.trouble
+    started.letter.text = text;
+    if edited.headless {
+        return Some("the fields above the text are missing, so they are as they were".to_owned());
+    }
+    started.letter.head = edited.head;
+    let status = take_status(started, &edited.status).err().map(|error| format!("Status: {error:#}"));
+    let from = take_from(ctx, started, &edited.from).err();
+    // The same field as the one of the flag.
+    let from = from.map(|error| {
+        let text = format!("{error:#}");
+        let why =
+            text.strip_prefix("--from").and_then(|rest| rest.split_once(": ")).map_or(text.as_str(), |(_, why)| why);
+        format!("From: {why}")
+    });
+    edited.trouble.or(status).or(from)
 }
 
-fn comments(started: &Started) -> Vec<String> {
-    let mut comments = vec![format!("From: {}", started.sender.from)];
-    if let Some(status) = started.status {
-        comments.push(format!("The case will be {status}."));
+fn take_status(started: &mut Started, typed: &str) -> Result<()> {
+    if !typed.is_empty() && !is_in_case(started) {
+        return Err(error::data("the letter does not belong to a case that you can see").into());
     }
-    let files: Vec<&str> = started.letter.attachments.iter().map(|file| file.name.as_str()).collect();
-    if !files.is_empty() {
-        comments.push(format!("Attached: {}", files.join(", ")));
-    }
-    comments.push("You can change the fields. Lines with # above the empty line are ignored.".to_owned());
-    comments.push("An empty text, or one that is not changed, cancels.".to_owned());
-    comments
+    started.status = if typed.is_empty() { None } else { Some(typed.parse()?) };
+    Ok(())
+}
+
+/// An address that another account owns is sent by that account.
+fn take_from(ctx: &Context, started: &mut Started, typed: &str) -> Result<()> {
+    let wish = match typed {
+        "" => return Ok(()),
+        "user" => FromWish::User,
+        "group" => FromWish::Group,
+        typed => match parse_typed(typed).as_deref() {
+            Ok([one]) if one.address == started.sender.from.address => return Ok(()),
+            Ok([one]) => FromWish::Address(one.address.clone()),
+            _ => return Err(error::data(format!("\"{typed}\" is not an e-mail address")).into()),
+        },
+    };
+    started.sender = ctx.read(|tx, actor| {
+        let world = World::load(tx, &ctx.config, ctx.now())?;
+        reply::other_sender(tx, &world, actor, &started.place, &wish)
+    })?;
+    Ok(())
 }

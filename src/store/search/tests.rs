@@ -100,3 +100,37 @@ fn erased_words_leave_the_index_whole() {
     assert_eq!(traces(&store, "kim"), 0);
     assert_eq!(store.check().unwrap(), Vec::<String>::new());
 }
+
+#[test]
+fn a_pass_that_was_stopped_goes_on_where_it_was() {
+    let store = Store::in_memory().unwrap();
+    for number in 0..1_200 {
+        add(&store, number, "invoice");
+    }
+    let missing = || store.read(index::missing).unwrap();
+    let (turns, mut told) = (std::cell::Cell::new(0), Vec::new());
+    let go_on = || turns.replace(turns.get() + 1) < 1;
+    index::fill_telling(&store, &go_on, &mut |added| told.push(added)).unwrap();
+    assert_eq!((missing(), told), (700, vec![500]));
+    index::fill(&store, &|| true).unwrap();
+    assert_eq!(missing(), 0);
+    let found = "SELECT count(*) FROM email_index WHERE email_index MATCH 'invoice'";
+    assert_eq!(store.read(|tx| tx.value::<i64>(found, [])).unwrap(), Some(1_200));
+}
+
+#[test]
+fn words_that_make_a_number_are_that_number() {
+    let word = |text: &str| Tree::Is(Test::Words(Words { text: text.to_owned(), begins: false }));
+    let number = |text: &str| Tree::Is(Test::Number(text.to_owned()));
+    let texts = ["from", "030", "1234567", "and", "2231", "DE89", "3704", "0044", "0532", "0130", "00"];
+    let tree = Tree::Not(Box::new(Tree::All(texts.into_iter().map(word).collect())));
+    let expected =
+        vec![word("from"), number("030 1234567"), word("and"), word("2231"), number("DE89 3704 0044 0532 0130 00")];
+    assert_eq!(with_numbers(tree), Tree::Not(Box::new(Tree::All(expected))));
+    let quoted = Tree::All(vec![word("12 34"), word("5678")]);
+    assert_eq!(with_numbers(quoted.clone()), quoted);
+    assert_eq!(
+        full_text(&Test::Number("030 1234567".to_owned())).unwrap(),
+        "((\"030\" AND \"1234567\") OR (- numbers : \"030 1234567\" OR \"0301234567\" OR \"301234567\"))"
+    );
+}

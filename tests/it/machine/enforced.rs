@@ -392,11 +392,20 @@ printf 'From: eva@customer.example\\nSubject: Broken\\nMessage-ID: <a@customer.e
     edits("bin/types", "case reply 2 -m Hello -e --attach own.txt").ok();
     let sent = office.run("ana", "espomail outbox show 1").ok().stdout;
     assert!(sent.contains("Hello") && sent.contains("typed by ana"), "{sent}");
+    // Files that the editor's text names are read on the caller's side, from where they stand.
+    let attaches = "printf '#!/bin/sh\nsed -i \"s|^Attach:|Attach: own.txt\\\\nAttach: ~/own.txt|\" \"$1\"; echo more >>\"$1\"\n' >bin/attaches; chmod 755 bin/attaches";
+    office.run("ana", attaches).ok();
+    edits("bin/attaches", "case reply 2 --draft").ok();
+    let files = office.run("ana", "espomail email show 4").ok().stdout;
+    assert_eq!(files.matches("own.txt").count(), 2, "{files}");
+    office.run("ana", "rm own.txt").ok();
+    let missing = edits("bin/attaches", "case reply 2").exits(65);
+    assert!(missing.stdout.contains("Attach: cannot read own.txt: there is no such file"), "{missing:?}");
     // Cancelled; an editor that fails; a case that is not there.
     let cancelled = edits("true", "case reply 2").exits(1);
-    assert!(cancelled.stdout.contains("cancelled: the text is empty or was not changed"), "{cancelled:?}");
+    assert!(cancelled.stdout.contains("cancelled: nothing was changed"), "{cancelled:?}");
     let failed = edits("bin/fails", "case reply 2").exits(78);
-    assert!(failed.stdout.contains("failed: exit status: 3; what you wrote is draft 4"), "{failed:?}");
+    assert!(failed.stdout.contains("failed: exit status: 3; what you wrote is draft 6"), "{failed:?}");
     office.run("ana", "rm saw").ok();
     edits("bin/types", "case reply 99").exits(65);
     office.run("ana", "test ! -e saw").ok();
@@ -412,7 +421,7 @@ printf 'From: eva@customer.example\\nSubject: Broken\\nMessage-ID: <a@customer.e
     let said: Vec<&str> =
         alone.stdout.split('\0').filter_map(|frame| frame.split_once('\n')).map(|(head, _)| head).collect();
     assert!(
-        matches!(said.as_slice(), [edit, say] if edit.ends_with(" edit letter.txt") && say.ends_with(" say")),
+        matches!(said.as_slice(), [edit, say] if edit.ends_with(" edit letter.eml") && say.ends_with(" say")),
         "{alone:?}"
     );
     assert!(alone.stdout.contains("did not come back"), "{alone:?}");

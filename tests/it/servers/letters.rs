@@ -272,10 +272,10 @@ fn a_text_comes_by_a_pipe_too() {
 fn what_is_typed_without_an_empty_line_is_the_text() {
     let desk = desk(&[]);
     desk.put(&desk.of_customer("Broken"));
-    // It has no recipient any more, so it becomes a draft.
+    // It has no field any more, so it becomes a draft with those that it had.
     let reply = ["case", "reply", "1"];
     let bare = desk.edited("printf 'Hi,\nplease restart it.\nA.\n' >\"$2\"", "", &reply).exits(65);
-    assert!(bare.stdout.contains("the letter has no recipient; what you wrote is draft 2"), "{bare:?}");
+    assert!(bare.stdout.contains("so they are as they were; what you wrote is draft 2"), "{bare:?}");
     let draft = desk.ana(&["email", "show", "2"]).ok().stdout;
     assert!(draft.contains("Hi,\nplease restart it.\nA."), "{draft}");
 }
@@ -290,8 +290,10 @@ fn the_editor_has_a_private_file_and_loses_nothing() {
     let cancelled = desk.edited("cp \"$2\" seen; stat -c %a \"$2\" \"$(dirname \"$2\")\" >modes", "", &reply).exits(1);
     assert!(cancelled.stdout.contains("cancelled"), "{cancelled:?}");
     let seen = std::fs::read_to_string(desk.sandbox.path("seen")).unwrap();
-    let to =
-        format!("To: Eva Bérg <{}>\nCc: lee@customer.example\nBcc:\nSubject: Re: Broken\n\n", desk.customer().address);
+    let to = format!(
+        "To: Eva Bérg <{}>\nCc: lee@customer.example\nBcc:\nSubject: Re: Broken\nAttach:\nStatus:\n\n",
+        desk.customer().address
+    );
     assert!(
         seen.contains(&to)
             && seen.contains("\n-- \nAna Putri\nSupport\n")
@@ -367,8 +369,8 @@ fn signals_while_the_editor_is_open_cost_no_text() {
     let editor = format!("{program}; kill -INT $p; printf 'To: {to}\nSubject: x\n\nGoes on\n' >\"$2\"");
     desk.edited(&editor, "", &["case", "reply", "1"]).ok();
     assert_eq!(desk.sent(1)[0]["text"], "Goes on");
-    let gone = desk.edited("rm \"$2\"", "", &["case", "reply", "1"]).exits(65);
-    assert!(gone.stdout.contains("cannot be read") && !gone.stdout.contains("stays"), "{gone:?}");
+    let gone = desk.edited("rm \"$2\"", "", &["case", "reply", "1"]).exits(1);
+    assert!(gone.stdout.contains("the editor removed its file") && !gone.stdout.contains("stays"), "{gone:?}");
     assert_eq!(std::fs::read_dir(desk.sandbox.path("home")).unwrap().count(), 0, "no file stays");
 }
 
