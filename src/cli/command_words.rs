@@ -39,6 +39,8 @@ const SHOWING: &[&str] = &[
     "role list",
     "role show",
     "schema",
+    "search list",
+    "search show",
     "status",
     "stream",
     "team list",

@@ -185,7 +185,7 @@ mod tests {
                 70,
                 [
                     " #  OPENED       CUSTOMER                 SUBJECT",
-                    "12  09:05        Budi Santoso (PT Sinar)  The invoice of October is…",
+                    "12  09:05        Budi Santoso (PT Sinar)  The invoice of October is w…",
                     " 7  Nov 2 10:00  Kim                      Printer",
                     " 3  2025-12-24   Eva                      Cannot log in",
                 ],

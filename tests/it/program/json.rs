@@ -170,7 +170,7 @@ const LINES: &[(&str, Says, i32)] = &[
     ("email show 1 --headers", Tag("text"), 0),
     ("email show 1 --raw", Bytes, 0),
     ("email explain 1", Tag("decisions"), 0),
-    ("email open 1 1", Nothing, 78),
+    ("email open 99 1", Nothing, 65),
     ("email attachment list 1", Tag("attachments"), 0),
     ("email attachment cat 1 1", Bytes, 0),
     ("email attachment save 1 --dir saved", Tag("result"), 0),

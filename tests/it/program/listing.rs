@@ -92,7 +92,7 @@ fn fields_are_called_as_their_headings_too() {
     assert_eq!(first("case list --fields STATUS,prio"), ["STATUS  PRIO", "New     Normal"]);
     assert_eq!(
         desk.items("--fields subject case list"),
-        [json!({"name": "First"})],
+        [json!({"subject": "First"})],
         "programs get the name of the field"
     );
     desk.run("case list --fields nosuch").exits(2).says("known: number, priority");
