@@ -168,7 +168,8 @@ pub fn classify(error: &anyhow::Error) -> (Kind, Option<String>) {
         return (*kind, None);
     }
     if let Some(net) = error.chain().find_map(|cause| cause.downcast_ref::<NetError>()) {
-        return network(net.kind);
+        let (kind, hint) = network(net.kind);
+        return (kind, net.hint.clone().or(hint));
     }
     if let Some(busy) = error.chain().find_map(|cause| cause.downcast_ref::<Busy>()) {
         return (Kind::TempFail, Some(busy.hint()));
@@ -209,9 +210,11 @@ fn network(kind: NetErrorKind) -> (Kind, Option<String>) {
             (Kind::Unavailable, "`espomail account folders` with the name of the account says which there are")
         }
         NetErrorKind::Refused | NetErrorKind::Protocol => (Kind::Unavailable, ""),
-        NetErrorKind::Unreachable | NetErrorKind::Timeout | NetErrorKind::Closed | NetErrorKind::Temporary => {
-            (Kind::TempFail, "")
-        }
+        NetErrorKind::Unreachable
+        | NetErrorKind::Timeout
+        | NetErrorKind::Closed
+        | NetErrorKind::Temporary
+        | NetErrorKind::TokenExpired => (Kind::TempFail, ""),
     };
     (kind, Some(hint.to_owned()).filter(|h| !h.is_empty()))
 }

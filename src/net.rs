@@ -2,9 +2,11 @@
 //! (IMAP) and a [`MailTransport`] (SMTP). No store, no clock of the business, no policy.
 
 pub mod guard;
+pub mod http;
 pub mod imap;
 mod later;
 mod lines;
+pub mod loopback;
 pub mod patience;
 pub mod pin;
 pub mod presets;
@@ -132,6 +134,8 @@ pub enum NetErrorKind {
     Refused,
     /// The server asked to come back later ([`Later`], 4xx).
     Temporary,
+    /// The server ended the session because the access token has expired: a new session needs a new token.
+    TokenExpired,
     /// The server broke its protocol, or went over a limit that protects this program.
     Protocol,
 }
@@ -148,11 +152,13 @@ pub struct NetError {
     pub later: Option<Later>,
     /// The pin that a certificate which was refused would have.
     pub fingerprint: Option<String>,
+    /// The next step, where it is known better than by the kind.
+    pub hint: Option<String>,
 }
 
 impl NetError {
     pub fn new(kind: NetErrorKind, message: impl Into<String>) -> NetError {
-        NetError { kind, message: message.into(), later: None, fingerprint: None }
+        NetError { kind, message: message.into(), later: None, fingerprint: None, hint: None }
     }
 
     /// Whether the session goes on with the other folders.
@@ -168,10 +174,26 @@ impl NetError {
         if names_it { error } else { error.context(format!("folder {folder}")) }
     }
 
+    /// The same with the next step.
+    pub fn with_hint(self, hint: impl Into<String>) -> NetError {
+        NetError { hint: Some(hint.into()), ..self }
+    }
+
     /// A server asks to be left alone.
-    fn later(later: Later, message: String) -> NetError {
+    pub fn later(later: Later, message: String) -> NetError {
         NetError { later: Some(later), ..NetError::new(NetErrorKind::Temporary, message) }
     }
+}
+
+/// The words of an issuer as they may be quoted: one line, printable, and without these secrets.
+pub fn quoted(text: &str, secrets: &[&str]) -> String {
+    let hide = |text: String, secret: &&str| {
+        let secret = Zeroizing::new((*secret).to_owned());
+        let credentials = Credentials { login: String::new(), secret, mechanism: Mechanism::OAuthBearer };
+        printable::Words::hiding(&credentials).printable(text.as_bytes())
+    };
+    let plain = printable::Words::default().printable(text.as_bytes());
+    secrets.iter().filter(|secret| !secret.is_empty()).fold(plain, hide)
 }
 
 /// A folder that has been opened.

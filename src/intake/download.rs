@@ -162,10 +162,12 @@ fn fetch_range(
     }
 }
 
-/// Whether an error is a message's. A server that asks to be left alone, and the end of our own run, are not.
+/// Whether an error is a message's. A server that asks to be left alone, a token that ended, and the end of our own run are
+/// not.
 fn is_attempt(error: &NetError, job: &Job) -> bool {
     let is_over = error.kind == NetErrorKind::Timeout && Instant::now() >= job.until;
-    error.later.is_none() && error.kind != NetErrorKind::Refused && !is_over
+    let is_of_server = matches!(error.kind, NetErrorKind::Refused | NetErrorKind::TokenExpired);
+    error.later.is_none() && !is_of_server && !is_over
 }
 
 /// The bodies of one FETCH, packed and handed on in the order of UIDs while the rest is still on its way.

@@ -13,7 +13,7 @@ use anyhow::{Result, anyhow};
 use super::poll::session;
 use super::receive::Batch;
 use super::session_desk::{Desk, Job, Start};
-use crate::net::{MailSource, NetError};
+use crate::net::{MailSource, NetError, NetErrorKind};
 use crate::store::accounts::{Account, Polled};
 use crate::store::db;
 use crate::store::deliveries::{Owed, Recorded};
@@ -48,6 +48,8 @@ pub enum Call {
 struct Line {
     account_id: i64,
     calls: SyncSender<(i64, Call)>,
+    /// Number of batches that were handed on.
+    batches: usize,
 }
 
 impl Line {
@@ -84,6 +86,7 @@ impl Desk for Line {
     }
 
     fn batch(&mut self, batch: Batch) -> Result<()> {
+        self.batches += 1;
         self.call(Call::Batch(batch))
     }
 
@@ -161,8 +164,8 @@ pub fn run(
 
 fn work(queue: &Queue, connect: &Connect<'_>, calls: &SyncSender<(i64, Call)>) {
     while let Some(job) = queue.take() {
-        let mut line = Line { account_id: job.account.id, calls: calls.clone() };
-        let talk = || connect(&job.account).and_then(|mut source| session(source.as_mut(), &job, &mut line));
+        let mut line = Line { account_id: job.account.id, calls: calls.clone(), batches: 0 };
+        let talk = || talk(&job, connect, &mut line);
         // A bug in one session ends that session.
         let ended = catch_unwind(AssertUnwindSafe(talk)).unwrap_or_else(|_| Err(anyhow!("the session met a bug")));
         queue.give_back(&job);
@@ -170,6 +173,27 @@ fn work(queue: &Queue, connect: &Connect<'_>, calls: &SyncSender<(i64, Call)>) {
             return;
         }
     }
+}
+
+/// The sessions of an account: a second one where the server ended the first because its access token had expired, and
+/// so on as long as each brings something.
+fn talk(job: &Job, connect: &Connect<'_>, line: &mut Line) -> Result<()> {
+    let mut is_first = true;
+    loop {
+        let before = line.batches;
+        let ended = connect(&job.account).and_then(|mut source| session(source.as_mut(), job, line));
+        let Err(error) = ended else { return Ok(()) };
+        let went_on = std::mem::take(&mut is_first) || line.batches > before;
+        if !went_on || !is_expired(&error) || Instant::now() >= job.until {
+            return Err(error);
+        }
+        log::info!("account {}: the access token has expired in the middle: connects again", job.account.name);
+    }
+}
+
+fn is_expired(error: &anyhow::Error) -> bool {
+    let net = error.chain().find_map(|cause| cause.downcast_ref::<NetError>());
+    net.is_some_and(|net| net.kind == NetErrorKind::TokenExpired)
 }
 
 /// Jobs that wait, and the hosts that are busy.

@@ -79,6 +79,18 @@ pub(super) fn answer(
     Zeroizing::new(said)
 }
 
+/// What a challenge says of a refused token: its status (RFC 7628 3.2.2), in a few printable characters.
+pub(super) fn status(mechanism: Mechanism, challenge: &[u8]) -> Option<String> {
+    if !matches!(mechanism, Mechanism::XOAuth2 | Mechanism::OAuthBearer) {
+        return None;
+    }
+    let fields: serde_json::Value = serde_json::from_slice(challenge.get(..4096).unwrap_or(challenge)).ok()?;
+    let status = fields.get("status")?;
+    let text = status.as_str().map_or_else(|| status.to_string(), str::to_owned);
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    (!text.is_empty() && text.len() <= 40 && text.chars().all(is_word)).then_some(text)
+}
+
 /// RFC 2195: the name, and the challenge under the secret. `None` where this machine has no MD5, as under FIPS.
 fn digest(credentials: &Credentials, challenge: &[u8]) -> Option<String> {
     let key = PKey::hmac(credentials.secret.as_bytes()).ok()?;
@@ -110,6 +122,22 @@ mod tests {
         ] {
             let chosen = among(wanted, |name| offered.split(' ').any(|one| one == name));
             assert_eq!(chosen, used, "{wanted:?} of {offered:?}");
+        }
+    }
+
+    #[test]
+    fn a_refused_token_is_quoted_by_its_status_alone() {
+        for (challenge, expected) in [
+            (r#"{"status":"400","schemes":"Bearer","scope":"https://mail.google.com/"}"#, Some("400")),
+            (r#"{"status":"invalid_token"}"#, Some("invalid_token")),
+            (r#"{"status":401}"#, Some("401")),
+            (r#"{"status":"a b\nc"}"#, None),
+            (r#"{"schemes":"bearer"}"#, None),
+            ("eyJ", None),
+            ("", None),
+        ] {
+            assert_eq!(status(Mechanism::XOAuth2, challenge.as_bytes()).as_deref(), expected, "{challenge}");
+            assert_eq!(status(Mechanism::Plain, challenge.as_bytes()), None);
         }
     }
 

@@ -127,6 +127,7 @@ fn a_server_that_asks_to_be_left_alone_charges_nobody() {
         message: "throttled".into(),
         later: Some(Later { after: None, of_folder: false }),
         fingerprint: None,
+        hint: None,
     };
     let (handed, ended) = download(&mut Picky::new(&[1, 2], later));
     assert_eq!(handed, [(1, true, true), (2, true, true)]);

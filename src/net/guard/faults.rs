@@ -14,6 +14,7 @@ pub(in crate::net) fn farewell(words: &Words, status: &Status) -> NetError {
     let said = format!("the server said goodbye: {}", status.said(words));
     match status.later() {
         Some(later) => NetError::later(later, said),
+        None if status.is_of_token() => NetError::new(NetErrorKind::TokenExpired, said),
         None => NetError::new(NetErrorKind::Closed, said),
     }
 }

@@ -69,6 +69,12 @@ impl Status {
         if self.word == Word::Ok { None } else { later::asked(&self.code_name(), &String::from_utf8_lossy(text)) }
     }
 
+    /// Whether a farewell says that the access token of the session has expired: a session at Exchange ends with it.
+    pub(in crate::net) fn is_of_token(&self) -> bool {
+        let text = String::from_utf8_lossy(self.text.get(..TEXT_MAX).unwrap_or(&self.text)).to_lowercase();
+        text.contains("accesstokenexpired")
+    }
+
     /// Capabilities that came along (`[CAPABILITY IMAP4rev1 …]`).
     pub(in crate::net) fn capabilities(&self) -> Option<Vec<String>> {
         (self.code_name() == "CAPABILITY").then(|| capabilities(self.code.as_deref().unwrap_or_default()))

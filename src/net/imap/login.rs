@@ -93,7 +93,7 @@ fn login(mut guard: Guard, credentials: &Credentials, limits: Limits) -> Result<
         session.map_err(|(error, _)| error)
     }));
     let session = conclude(&mut guard.lock(), session);
-    let session = session.map_err(|error| refused_login(&guard, error))?;
+    let session = session.map_err(|error| refused_login(&guard, error, credentials.mechanism))?;
     introduced |= offers(&guard.lock(), "ID");
     if introduced {
         guard.lock().send_ahead(&id());
@@ -153,10 +153,13 @@ fn way(guard: &Guard, credentials: &Credentials) -> Result<Way, NetError> {
     })
 }
 
-fn refused_login(guard: &Shared, error: NetError) -> NetError {
+/// Of a refused token a challenge says why.
+fn refused_login(guard: &Shared, error: NetError, wanted: Mechanism) -> NetError {
     let refused = guard.lock().tagged().is_some_and(|status| status.word == Word::No);
     if refused && error.kind == NetErrorKind::Refused {
-        return NetError::new(NetErrorKind::LoginRefused, error.message);
+        let challenge = decode_block(&String::from_utf8_lossy(guard.lock().challenge())).unwrap_or_default();
+        let status = sasl::status(wanted, &challenge).map(|status| format!(" (status {status})")).unwrap_or_default();
+        return NetError::new(NetErrorKind::LoginRefused, format!("{}{status}", error.message));
     }
     error
 }

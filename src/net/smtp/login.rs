@@ -95,19 +95,26 @@ fn login(server: &mut Conversation, offered: &Offered, credentials: &Credentials
         let offered = server.words().printable(mechanisms.join(", ").as_bytes());
         return Err(sasl::not_offered(credentials.mechanism, &offered));
     };
-    let reply = authenticate(server, mechanism, credentials)?;
+    let (reply, status) = authenticate(server, mechanism, credentials)?;
     match reply.code {
         235 => Ok(()),
         500.. => {
-            let words = format!("the server refused the login: {}", reply.words());
+            let status = status.map(|status| format!(" (status {status})")).unwrap_or_default();
+            let words = format!("the server refused the login: {}{status}", reply.words());
             Err(NetError::new(NetErrorKind::LoginRefused, words))
         }
         _ => Err(reply::refusal("the login", &reply)),
     }
 }
 
-/// AUTH, with the first response where the mechanism has one, and an answer to each challenge.
-fn authenticate(server: &mut Conversation, mechanism: Mechanism, credentials: &Credentials) -> Result<Reply, NetError> {
+/// AUTH, with the first response where the mechanism has one, and an answer to each challenge; the last reply, and what
+/// a challenge says of a refused token.
+fn authenticate(
+    server: &mut Conversation,
+    mechanism: Mechanism,
+    credentials: &Credentials,
+) -> Result<(Reply, Option<String>), NetError> {
+    let mut status = None;
     let name = sasl::name(mechanism);
     let first = sasl::first(mechanism, credentials);
     let mut answered = usize::from(first.is_some());
@@ -123,10 +130,11 @@ fn authenticate(server: &mut Conversation, mechanism: Mechanism, credentials: &C
     };
     while reply.code == 334 && answered < CHALLENGES_MAX {
         let asked = decode_block(&String::from_utf8_lossy(challenge.trim_ascii())).unwrap_or_default();
+        status = sasl::status(mechanism, &asked).or(status);
         let answer = sasl::answer(mechanism, credentials, answered, &asked);
         let answer = Zeroizing::new(encode_block(answer.as_bytes()));
         (reply, challenge) = server.secret("", &Zeroizing::new(format!("{}\r\n", *answer)))?;
         answered += 1;
     }
-    Ok(reply)
+    Ok((reply, status))
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Crates and the only place they may be named in.
 const CRATES: &[(&str, &str)] =
-    &[("rusqlite", "store/db"), ("lettre", "net"), ("native_tls", "net"), ("mailparse", "mail")];
+    &[("rusqlite", "store/db"), ("lettre", "net"), ("native_tls", "net"), ("ureq", "net/http"), ("mailparse", "mail")];
 
 pub(crate) fn sources() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

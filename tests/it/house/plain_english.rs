@@ -23,8 +23,17 @@ const HABITS: [(&str, &str); 11] = [
 const IN_HELP: [(&str, &str); 4] =
     [("behind", "after"), ("beside", "in addition to"), ("may", "can"), ("as far as", "if, the part that")];
 /// Where "is no" negates no noun, and "ours" stands alone.
-const FINE: [&str; 8] =
-    ["is no longer", "is no more", "is no such", "there is no", "is no,", "is no)", "is no reply", "one of ours"];
+const FINE: [&str; 9] = [
+    "is no longer",
+    "is no more",
+    "is no such",
+    "there is no",
+    "is no,",
+    "is no)",
+    "is no reply",
+    "is no proxy",
+    "one of ours",
+];
 /// Nouns that end like a verb.
 const NOUNS: [&str; 3] = ["Address", "Status", "Press"];
 

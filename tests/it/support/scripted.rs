@@ -23,6 +23,12 @@ pub struct Folder {
     pub search: Lie,
     /// At which message it breaks, and how.
     pub breaks: Option<(usize, Break)>,
+    /// How it refuses every login; `None` = it takes any.
+    pub refuses: Option<&'static str>,
+    /// How it refuses to open the folder.
+    pub shut: Option<&'static str>,
+    /// A session ends as its access token does, after this number of bodies.
+    pub token_lasts: Option<usize>,
 }
 
 /// A list that is not the truth.
@@ -75,6 +81,7 @@ pub struct Scripted {
     pub port: u16,
     folder: Arc<Mutex<Folder>>,
     connections: Arc<AtomicUsize>,
+    logins: Arc<Mutex<Vec<String>>>,
 }
 
 impl Scripted {
@@ -84,14 +91,17 @@ impl Scripted {
         let port = listener.local_addr().unwrap().port();
         let (folder, connections) = (Arc::new(Mutex::new(Folder::default())), Arc::new(AtomicUsize::new(0)));
         let (shared, counter) = (Arc::clone(&folder), Arc::clone(&connections));
+        let logins = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&logins);
         std::thread::spawn(move || {
             for client in listener.incoming() {
                 counter.fetch_add(1, Ordering::SeqCst);
-                let session = Session { stream: BufReader::new(client.unwrap()), folder: Arc::clone(&shared) };
+                let (folder, logins) = (Arc::clone(&shared), Arc::clone(&seen));
+                let session = Session { stream: BufReader::new(client.unwrap()), folder, logins };
                 std::thread::spawn(move || session.serve());
             }
         });
-        let server = Scripted { port, folder, connections };
+        let server = Scripted { port, folder, connections, logins };
         server.add(uids);
         server
     }
@@ -111,11 +121,17 @@ impl Scripted {
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
+
+    /// The first answers of every AUTHENTICATE, decoded.
+    pub fn logins(&self) -> Vec<String> {
+        self.logins.lock().unwrap().clone()
+    }
 }
 
 struct Session {
     stream: BufReader<TcpStream>,
     folder: Arc<Mutex<Folder>>,
+    logins: Arc<Mutex<Vec<String>>>,
 }
 
 impl Session {
@@ -123,6 +139,7 @@ impl Session {
     fn serve(mut self) -> Option<()> {
         self.stream.get_ref().set_nodelay(true).ok()?;
         self.say("* OK [CAPABILITY IMAP4rev1 UIDPLUS] hello\r\n")?;
+        let mut bodies = 0;
         loop {
             let mut line = String::new();
             if self.stream.read_line(&mut line).ok()? == 0 {
@@ -130,6 +147,27 @@ impl Session {
             }
             let (tag, command) = line.trim_end().split_once(' ')?;
             let folder = self.folder.lock().unwrap().clone();
+            if command.starts_with("AUTHENTICATE") {
+                let said = self.authenticate(folder.refuses)?;
+                self.say(&format!("{tag} {said}\r\n"))?;
+                continue;
+            }
+            if let Some(shut) = folder.shut.filter(|_| command.starts_with("SELECT") || command.starts_with("EXAMINE"))
+            {
+                self.say(&format!("{tag} {shut}\r\n"))?;
+                continue;
+            }
+            if command.contains("BODY.PEEK[]") {
+                let named = folder.named(command.split(' ').nth(2).unwrap_or_default(), true);
+                let left = folder.token_lasts.map(|lasts| lasts.saturating_sub(bodies));
+                bodies += named.len();
+                if let Some(left) = left.filter(|left| *left < named.len()) {
+                    if let Answer::Ok(data) = folder.bodies(&named[..left]) {
+                        self.say(&data)?;
+                    }
+                    return self.say("* BYE Session invalidated - AccessTokenExpired\r\n");
+                }
+            }
             match folder.answer(command) {
                 Answer::Ok(data) => self.say(&format!("{data}{tag} OK done\r\n"))?,
                 Answer::No => self.say(&format!("{tag} NO I will not\r\n"))?,
@@ -143,6 +181,20 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// Takes a login by SASL; a refusal is explained by a challenge first.
+    fn authenticate(&mut self, refuses: Option<&'static str>) -> Option<&'static str> {
+        self.say("+ \r\n")?;
+        let mut line = String::new();
+        self.stream.read_line(&mut line).ok()?;
+        let first = openssl::base64::decode_block(line.trim()).ok()?;
+        self.logins.lock().unwrap().push(String::from_utf8(first).ok()?);
+        let Some(refusal) = refuses else { return Some("OK welcome") };
+        let challenge = openssl::base64::encode_block(br#"{"status":"400","schemes":"Bearer"}"#);
+        self.say(&format!("+ {challenge}\r\n"))?;
+        self.stream.read_line(&mut line).ok()?;
+        Some(refusal)
     }
 
     fn say(&mut self, text: &str) -> Option<()> {
