@@ -186,7 +186,10 @@ CREATE TABLE accounts (
   reply_to_own_list INTEGER NOT NULL DEFAULT 0,   -- automatic replies also to mail that our own list has rewritten
   null_sender_refused INTEGER NOT NULL DEFAULT 0, -- its server takes no null sender; an edit forgets it
   send_next_try_at INTEGER,                       -- after refused logins and requests for a pause: SMTP not before this
-  language      TEXT                              -- of the people who write to it; NULL = that of the configuration
+  language      TEXT,                             -- of the people who write to it; NULL = that of the configuration
+  oauth_client_id TEXT,                           -- client at the issuer of access tokens, where imap_secret names no profile
+  oauth_tenant  TEXT,
+  oauth_client_secret TEXT                        -- a reference, never the secret itself
 ) STRICT;
 
 -- Addresses that write for other people, such as web forms; Reply-To names the person (B4.13).

@@ -1,5 +1,8 @@
 //! `config.toml`: what an editor changes. What a subcommand changes is in the database; nothing is in both.
 
+pub mod oauth;
+
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -97,6 +100,8 @@ keys! {
         notification_max_age: Duration = days(2),
         /// Servers at other than public addresses that enforced mode connects to.
         allowed_hosts: Vec<Allowed> = Vec::new(),
+        /// How accounts sign in at an issuer of access tokens, by name.
+        oauth: BTreeMap<String, oauth::Profile> = BTreeMap::new(),
         /// The program's own log.
         log: Log = Log::default(),
     }
@@ -206,8 +211,9 @@ impl Config {
             let known: Vec<&str> = language::ALL.iter().map(|language| language.code).collect();
             return Err(Refused { message: format!("language: must be one of {}", known.join(", ")), hint: None });
         }
-        match checks.iter().find(|(wrong, _)| *wrong) {
-            Some((_, message)) => Err(Refused { message: (*message).to_owned(), hint: None }),
+        let wrong = checks.iter().find(|(wrong, _)| *wrong).map(|(_, message)| (*message).to_owned());
+        match wrong.or_else(|| config.oauth.iter().find_map(|(name, profile)| profile.fault(name))) {
+            Some(message) => Err(Refused { message, hint: None }),
             None => Ok(config),
         }
     }
@@ -222,6 +228,14 @@ impl Config {
         let (mut lines, mut parts) = (String::new(), String::new());
         for (key, value) in self.values()? {
             match value {
+                Value::Object(profiles) if key == "oauth" => {
+                    for (name, value) in profiles {
+                        let Value::Object(profile) = value else { continue };
+                        let set = profile.into_iter().filter(|(_, value)| !oauth::is_unset(value));
+                        let of_profile = set.map(|(key, value)| line(&key, value)).collect::<Result<String>>()?;
+                        parts.push_str(&format!("\n[oauth.{name}]\n{of_profile}"));
+                    }
+                }
                 Value::Object(part) => {
                     let of_part = part.into_iter().map(|(key, value)| line(&key, value)).collect::<Result<String>>()?;
                     parts.push_str(&format!("\n[{key}]\n{of_part}"));
@@ -262,6 +276,12 @@ pub struct Refused {
     hint: Option<String>,
 }
 
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
 impl Refused {
     fn new(error: &toml::de::Error) -> Refused {
         let said = error.message();
@@ -290,7 +310,8 @@ fn keys() -> Vec<String> {
 }
 
 fn nearest(unknown: &str) -> Option<String> {
-    suggest::nearest(unknown, keys().iter().map(String::as_str), 4).map(str::to_owned)
+    let known = [keys(), oauth::keys()].concat();
+    suggest::nearest(unknown, known.iter().map(String::as_str), 4).map(str::to_owned)
 }
 
 /// Where the configuration lies: a service's below /etc, a person's below the XDG directory.
@@ -360,7 +381,7 @@ mod tests {
             .collect();
         assert_eq!(Config::parse(&plain).unwrap(), Config::default());
         let manual = manual();
-        for key in keys() {
+        for key in [keys(), oauth::keys()].concat() {
             let in_example = EXAMPLE.lines().any(|line| line.starts_with(&format!("#{key} = ")));
             assert!(in_example, "{key} is not in config.example.toml");
             assert!(manual.contains(&key), "{key} is not in the manual");
@@ -380,6 +401,7 @@ mod tests {
             system_account: Some("support".into()),
             max_personal_accounts: 7,
             allowed_hosts: vec!["10.0.0.0/8".parse().unwrap()],
+            oauth: BTreeMap::from([("a-b".to_owned(), oauth::tests::whole())]),
             ..Config::default()
         };
         let written = config.to_toml().unwrap();
@@ -388,6 +410,7 @@ mod tests {
             let line = |line: &str| line.starts_with(&format!("{key} = ")) || line == format!("# {key} is not set");
             assert!(written.lines().any(line), "{key} is not shown");
         }
+        assert!(written.contains("[oauth.a-b]\nprovider = \"custom\"\nflow = \"code\"\n"), "{written}");
         for line in
             ["max_runtime = \"10m\"", "message_max_size = \"25MiB\"", "# database is not set", "level = \"info\""]
         {

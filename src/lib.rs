@@ -21,6 +21,7 @@
 //! |---|---|---|
 //! | [`mail`] | reads and writes messages: values in, values out; no clock, SQL or sockets | no other room |
 //! | [`net`] | the only sockets: IMAP and SMTP behind two small traits | [`mail`] |
+//! | [`oauth`] | sign-in with access tokens | [`config`], [`error`], [`lock`], [`net`], [`random`], [`secret`], [`store`] |
 //! | [`words`] | which letters are the same for a search, and where words begin: pure | no other room |
 //! | [`query`] | the search language: text in, a tree of conditions out | [`dates`], [`suggest`], [`error`], [`words`] |
 //! | [`filter`] | patterns, conditions and the verdict about a message: values in, values out | [`suggest`], [`mail`], [`store`], [`units`] |
@@ -32,9 +33,9 @@
 //! | [`reply`] | letters that people write | [`access`], [`error`], [`intake`], [`mail`], [`outbox`], [`random`], [`store`], [`units`] |
 //! | [`desk`] | work on cases and records by hand | [`access`], [`erase`], [`error`], [`filter`], [`intake`], [`mail`], [`store`] |
 //! | [`erase`] | takes a person out of the archive | [`intake`], [`mail`], [`store`] |
-//! | [`cli`] | flags -> one operation -> output: no SQL, protocols or MIME | [`access`], [`caller`], [`config`], [`dates`], [`desk`], [`erase`], [`error`], [`filter`], [`holder`], [`intake`], [`job_control`], [`lock`], [`log`], [`mail`], [`moment`], [`net`], [`outbox`], [`query`], [`random`], [`reply`], [`secret`], [`store`], [`suggest`], [`ui`], [`units`] |
+//! | [`cli`] | flags -> one operation -> output: no SQL, protocols or MIME | [`access`], [`caller`], [`config`], [`dates`], [`desk`], [`erase`], [`error`], [`filter`], [`holder`], [`intake`], [`job_control`], [`lock`], [`log`], [`mail`], [`moment`], [`net`], [`oauth`], [`outbox`], [`query`], [`random`], [`reply`], [`secret`], [`store`], [`suggest`], [`ui`], [`units`] |
 //! | [`ui`] | tables, JSON, terminal-safe text; the only place that prints | [`error`], [`job_control`] |
-//! | [`config`] | the configuration file | [`suggest`], [`caller`], [`error`], [`mail`], [`net`], [`units`] |
+//! | [`config`] | the configuration file | [`suggest`], [`caller`], [`error`], [`mail`], [`net`], [`secret`], [`units`] |
 //! | [`secret`] | where passwords and tokens come from | [`error`], [`job_control`] |
 //! | [`error`] | errors with exit status and hint; classifies those of servers and of the database | [`net`], [`store`] |
 //! | [`caller`] | as whom the program runs, and for whom | [`error`] |
@@ -71,6 +72,7 @@ pub mod log;
 pub mod mail;
 pub mod moment;
 pub mod net;
+pub mod oauth;
 pub mod outbox;
 pub mod query;
 mod random;

@@ -16,7 +16,7 @@ use rustix::process::{DumpableBehavior, Resource, Rlimit};
 use rustix::termios::{self, LocalModes, OptionalActions, Termios};
 use zeroize::Zeroizing;
 
-pub use kept::{OF_SMTP, copy, directory, directory_of_backup, remove, store};
+pub use kept::{Aside, OF_SMTP, copy, directory, directory_of_backup, private, remove, store};
 
 use crate::error::{self, Fault};
 use crate::job_control;
@@ -111,29 +111,37 @@ impl SecretSpec {
     /// # Errors
     /// Exit 78, naming the source and what to do; never the secret.
     pub fn resolve(&self, stored: &Path) -> Result<Zeroizing<String>> {
-        keep_to_this_process();
-        let text = match self {
-            SecretSpec::Cmd(argv) => command::run(argv)?,
-            SecretSpec::File(path) => from_file(path)?,
-            SecretSpec::Env(name) => from_environment(name)?,
-            SecretSpec::Cred(name) => {
-                let dir = std::env::var_os("CREDENTIALS_DIRECTORY")
-                    .ok_or_else(|| error::config(format!("secret cred:{name}: CREDENTIALS_DIRECTORY is not set")))?;
-                from_file(&Path::new(&dir).join(name))?
-            }
-            SecretSpec::Stored => from_file(stored)?,
-        };
+        let text = self.whole(stored)?;
         let line = Zeroizing::new(text.lines().next().unwrap_or_default().to_owned());
         if line.is_empty() {
             return Err(error::config(format!("secret {self}: is empty")).into());
         }
         Ok(line)
     }
+
+    /// The same with all its lines, such as a private key.
+    ///
+    /// # Errors
+    /// As [`SecretSpec::resolve`].
+    pub fn whole(&self, stored: &Path) -> Result<Zeroizing<String>> {
+        keep_to_this_process();
+        match self {
+            SecretSpec::Cmd(argv) => command::run(argv),
+            SecretSpec::File(path) => from_file(path),
+            SecretSpec::Env(name) => from_environment(name),
+            SecretSpec::Cred(name) => {
+                let dir = std::env::var_os("CREDENTIALS_DIRECTORY")
+                    .ok_or_else(|| error::config(format!("secret cred:{name}: CREDENTIALS_DIRECTORY is not set")))?;
+                from_file(&Path::new(&dir).join(name))
+            }
+            SecretSpec::Stored => from_file(stored),
+        }
+    }
 }
 
 /// From now on no core is written of this process, and no other process of the same user reads its memory, environment
 /// or descriptors.
-fn keep_to_this_process() {
+pub fn keep_to_this_process() {
     // Neither can fail but on a kernel that knows nothing of them, where there is nothing else to be done.
     let _ = rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);

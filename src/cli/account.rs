@@ -3,6 +3,7 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 pub mod audit;
+pub mod auth;
 mod auto_reply;
 mod cases;
 pub mod doubts;
@@ -11,6 +12,7 @@ mod flags;
 mod folders;
 mod identity;
 mod listed;
+mod oauth;
 mod personal;
 pub mod presets;
 pub mod probe;
@@ -19,6 +21,8 @@ mod sending;
 mod servers;
 mod settings;
 mod show;
+mod sign_in;
+pub mod token;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -95,6 +99,11 @@ pub enum AccountCommand {
         before_help = "Examples:\n  $ espomail account secret support --secret stdin < new-password\n  $ espomail account secret support --secret 'cmd:pass show mail/support'"
     )]
     Secret(secret::SecretArgs),
+    /// Sign in for access tokens at Microsoft 365, Google or another issuer
+    #[command(
+        before_help = "Examples:\n  $ espomail account auth support --device\n  $ espomail account auth support --status"
+    )]
+    Auth(auth::Auth),
     /// Show whether the breaker stopped automatic replies, or, with --reset, let them go on
     #[command(
         before_help = "Examples:\n  $ espomail account breaker support\n  $ espomail account breaker support --reset"
@@ -177,6 +186,7 @@ pub fn run(command: AccountCommand, ctx: &Context) -> Result<()> {
         AccountCommand::Folders(args) => folders(&args.account, ctx),
         AccountCommand::Reset(args) => reset(&args.account, ctx),
         AccountCommand::Secret(args) => secret::run(&args, ctx),
+        AccountCommand::Auth(args) => auth::run(&args, ctx),
         AccountCommand::Breaker(args) => probe::breaker(&args, ctx),
         AccountCommand::Audit(args) => audit::run(&args, ctx),
     }

@@ -1,6 +1,8 @@
 //! From an account's settings to a connection: endpoint, secret, session.
 
 mod advice;
+mod tokens;
+mod watched;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -11,6 +13,8 @@ use anyhow::{Context as _, Result};
 use zeroize::Zeroizing;
 
 pub use advice::{Protocol, advice};
+pub use tokens::{source, way};
+use watched::Watched;
 
 use crate::config::Config;
 use crate::error;
@@ -18,23 +22,24 @@ use crate::net::reach::Reach;
 use crate::net::{
     Credentials, Endpoint, MailSource, MailTransport, Mechanism, NetError, NetErrorKind, Timeouts, TlsMode, imap, smtp,
 };
+use crate::oauth::Client;
 use crate::secret::{self, SecretSpec};
-use crate::store::accounts::{Account, Auth, Server, Tls};
+use crate::store::accounts::{Account, Auth, Server, Tls, profile_in};
 
 /// Exchange's sizes are estimates: this is taken in addition to `message_max_size`.
 const SLACK_PERCENT: u64 = 25;
 
-/// An IMAP session of an account, logged in; it ends at `until`.
+/// An IMAP session of an account, logged in; it ends at `until`. Somebody waits for it.
 ///
 /// # Errors
-/// The secret cannot be had (configuration), or a [`crate::net::NetError`].
+/// The secret or the access token cannot be had, or a [`crate::net::NetError`].
 pub fn imap(
     account: &Account,
     config: &Config,
     database: &Path,
     until: Option<Instant>,
 ) -> Result<Box<dyn MailSource>> {
-    Connector::new(config, database).imap(account, until)
+    Connector::new(config, database).at_once(true).imap(account, until)
 }
 
 /// An SMTP session of an account, authenticated where it has a secret.
@@ -42,7 +47,7 @@ pub fn imap(
 /// # Errors
 /// As [`imap`].
 pub fn smtp(account: &Account, config: &Config, database: &Path) -> Result<Box<dyn MailTransport>> {
-    Connector::new(config, database).smtp(account, None)
+    Connector::new(config, database).at_once(true).smtp(account, None)
 }
 
 /// Connects the accounts of one run. The command that prints a secret runs once for all connections with it, and again
@@ -51,63 +56,126 @@ pub struct Connector<'a> {
     config: &'a Config,
     database: &'a Path,
     known: Mutex<Known>,
+    at_once: bool,
 }
 
-/// Secrets by their references and their files.
+/// Secrets by their files and their references.
 type Known = HashMap<(PathBuf, String), Zeroizing<String>>;
 
-/// Where one secret comes from.
-struct Source<'a> {
-    /// Where it is kept if it came by standard input.
-    file: PathBuf,
-    reference: &'a str,
-}
+/// Connects and logs in with these credentials.
+type LogIn<'a, T> = dyn Fn(Option<&Credentials>) -> Result<T, NetError> + 'a;
 
-impl Source<'_> {
-    fn key(&self) -> (PathBuf, String) {
-        (self.file.clone(), self.reference.to_owned())
-    }
+/// One login of an account.
+struct Login<'a> {
+    account: &'a Account,
+    server: &'a Server,
+    protocol: Protocol,
+    /// The name that is presented.
+    name: &'a str,
+    /// Where the secret comes from; empty = no login.
+    reference: &'a str,
 }
 
 impl<'a> Connector<'a> {
     /// No secret is known yet.
     pub fn new(config: &'a Config, database: &'a Path) -> Connector<'a> {
-        Connector { config, database, known: Mutex::default() }
+        Connector { config, database, known: Mutex::default(), at_once: false }
+    }
+
+    /// Whether somebody waits who may have mended what kept an access token from coming.
+    pub fn at_once(self, at_once: bool) -> Connector<'a> {
+        Connector { at_once, ..self }
     }
 
     /// See [`imap`].
     pub fn imap(&self, account: &Account, until: Option<Instant>) -> Result<Box<dyn MailSource>> {
         let endpoint = endpoint(account, Protocol::Imap, self.config, until)?;
-        let source = Source { file: secret_file(self.database, account.id), reference: &account.imap.secret };
-        let credentials = self.credentials(&account.imap, account.imap_login(), &source)?;
         let max = account.fetching.max_size.unwrap_or(self.config.message_max_size);
         let limits = imap::Limits { literal_max: max.saturating_add(max / 100 * SLACK_PERCENT) };
-        let session = imap::connect(&endpoint, &credentials, limits);
-        Ok(Box::new(session.inspect_err(|error| self.forget(&source, error))?))
+        let login = Login::imap(account);
+        let none = || NetError::new(NetErrorKind::Setting, "the account has no secret");
+        let connect =
+            |credentials: Option<&Credentials>| imap::connect(&endpoint, credentials.ok_or_else(none)?, limits);
+        match profile_in(login.reference) {
+            None => Ok(Box::new(self.by_password(&login, &connect)?)),
+            Some(profile) => {
+                let client = Client::of(self.config, account, profile)?;
+                let (session, token) = self.by_token(&login, &client, &connect)?;
+                Ok(Box::new(Watched::new(session, account.clone(), client, token.user)))
+            }
+        }
     }
 
     /// See [`smtp`].
     pub fn smtp(&self, account: &Account, until: Option<Instant>) -> Result<Box<dyn MailTransport>> {
         let endpoint = endpoint(account, Protocol::Smtp, self.config, until)?;
-        let (login, reference) = account.smtp_login();
-        let file = match account.smtp.secret.is_empty() {
-            true => secret_file(self.database, account.id),
-            false => smtp_secret_file(self.database, account.id),
+        let login = Login::smtp(account);
+        let connect = |credentials: Option<&Credentials>| smtp::connect(&endpoint, credentials);
+        let session = match profile_in(login.reference) {
+            None => self.by_password(&login, &connect)?,
+            Some(profile) => {
+                let client = Client::of(self.config, account, profile)?;
+                self.by_token(&login, &client, &connect)?.0
+            }
         };
-        let source = Source { file, reference };
-        let credentials = match reference.is_empty() {
-            true => None,
-            false => Some(self.credentials(&account.smtp, login, &source)?),
-        };
-        let session = smtp::connect(&endpoint, credentials.as_ref());
-        Ok(Box::new(session.inspect_err(|error| self.forget(&source, error))?))
+        Ok(Box::new(session))
     }
 
-    fn credentials(&self, server: &Server, login: &str, source: &Source<'_>) -> Result<Credentials> {
-        Ok(Credentials {
-            login: login.to_owned(),
-            secret: self.secret(source)?,
-            mechanism: match server.auth {
+    fn by_password<T>(&self, login: &Login<'_>, connect: &LogIn<'_, T>) -> Result<T> {
+        let key = (login.file(self.database), login.reference.to_owned());
+        let credentials = match login.reference.is_empty() {
+            true => None,
+            false => Some(login.credentials(self.secret(&key)?)),
+        };
+        connect(credentials.as_ref()).map_err(|error| {
+            // What was refused may have changed since: the next connection asks for it again.
+            if error.kind == NetErrorKind::LoginRefused {
+                self.known().remove(&key);
+            }
+            login.explained(error, None, None).into()
+        })
+    }
+
+    fn secret(&self, key: &(PathBuf, String)) -> Result<Zeroizing<String>> {
+        if let Some(known) = self.known().get(key) {
+            return Ok(known.clone());
+        }
+        let spec: SecretSpec = key.1.parse()?;
+        let secret = spec.resolve(&key.0)?;
+        self.known().insert(key.clone(), secret.clone());
+        Ok(secret)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<'a> Login<'a> {
+    fn imap(account: &'a Account) -> Login<'a> {
+        let server = &account.imap;
+        let name = account.imap_login();
+        Login { account, server, protocol: Protocol::Imap, name, reference: &server.secret }
+    }
+
+    fn smtp(account: &'a Account) -> Login<'a> {
+        let (name, reference) = account.smtp_login();
+        Login { account, server: &account.smtp, protocol: Protocol::Smtp, name, reference }
+    }
+
+    /// Where the secret is kept if it came by standard input.
+    fn file(&self, database: &Path) -> PathBuf {
+        match self.protocol {
+            Protocol::Smtp if !self.server.secret.is_empty() => smtp_secret_file(database, self.account.id),
+            Protocol::Smtp | Protocol::Imap => secret_file(database, self.account.id),
+        }
+    }
+
+    fn credentials(&self, secret: Zeroizing<String>) -> Credentials {
+        Credentials {
+            login: self.name.to_owned(),
+            secret,
+            mechanism: match self.server.auth {
                 Auth::Password => Mechanism::Password,
                 Auth::Plain => Mechanism::Plain,
                 Auth::Login => Mechanism::Login,
@@ -115,29 +183,7 @@ impl<'a> Connector<'a> {
                 Auth::XOAuth2 => Mechanism::XOAuth2,
                 Auth::OAuthBearer => Mechanism::OAuthBearer,
             },
-        })
-    }
-
-    fn secret(&self, source: &Source<'_>) -> Result<Zeroizing<String>> {
-        let key = source.key();
-        if let Some(known) = self.known().get(&key) {
-            return Ok(known.clone());
         }
-        let spec: SecretSpec = source.reference.parse()?;
-        let secret = spec.resolve(&source.file)?;
-        self.known().insert(key, secret.clone());
-        Ok(secret)
-    }
-
-    /// What was refused may have changed since: the next connection asks for it again.
-    fn forget(&self, source: &Source<'_>, error: &NetError) {
-        if error.kind == NetErrorKind::LoginRefused {
-            self.known().remove(&source.key());
-        }
-    }
-
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -5,6 +5,7 @@ mod files;
 mod locks;
 mod place;
 mod service;
+mod tokens;
 
 use std::path::Path;
 
@@ -139,6 +140,7 @@ fn everything(args: &DoctorArgs, ctx: &Context, place: Option<Place>, findings: 
     take(findings, desk::look(ctx), ctx);
     // What keeps them from being read has been said of the desk.
     let accounts = ctx.read(|tx, _| accounts::all(tx)).unwrap_or_default();
+    findings.extend(tokens::look(&accounts, ctx));
     for account in accounts.iter().filter(|account| account.active && !args.offline) {
         findings.extend(servers(account, ctx));
     }

@@ -123,6 +123,7 @@ const RESULTS: &[Shape] = &[
     object("account", &[&account::COLUMNS]),
     with(list("account_test", &[&account::probe::COLUMNS]), &[&WHOLE_OF_TEST]),
     list("presets", &[&account::presets::COLUMNS]),
+    object("sign_in", &[&account::auth::COLUMNS]),
     list("audit", &[&account::audit::COLUMNS]),
     object("breaker", &[&account::probe::BREAKER_COLUMNS]),
     list("folders", &[&account::FOLDER_COLUMNS]),

@@ -197,6 +197,8 @@ mod tests {
         ("account add x --secret cred:pw", "account add --secret"),
         ("account add x --smtp-secret cmd:true", "account add --smtp-secret"),
         ("account add x --token cmd:true", "account add --token"),
+        ("account add x --client-secret file:/x", "account add --client-secret"),
+        ("account edit x --client-secret cmd:true", "account edit --client-secret"),
         ("account add x --ca ca.pem", "account add --ca"),
         ("account edit x --secret file:/x", "account edit --secret"),
         ("account edit x --smtp-secret file:/x", "account edit --smtp-secret"),

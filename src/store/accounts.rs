@@ -10,6 +10,7 @@ mod sending;
 mod servers;
 mod setting;
 mod settings;
+mod sign_in;
 mod write;
 
 use anyhow::Result;
@@ -27,6 +28,7 @@ pub use personal::Personal;
 pub use sending::Sending;
 pub use servers::{Server, Trust};
 pub use settings::*;
+pub use sign_in::{SignIn, profile_in};
 pub use write::{add, update};
 
 /// What an account remembers about its last runs.
@@ -77,6 +79,8 @@ pub struct Account {
     pub smtp: Server,
     /// Which authorities of both are trusted.
     pub trust: Trust,
+    /// How it signs in with access tokens.
+    pub sign_in: SignIn,
     /// How mail is fetched.
     pub fetching: Fetching,
     /// How mail becomes cases.
@@ -123,6 +127,7 @@ impl Account {
             imap: Server::none(993, Tls::Implicit),
             smtp: Server::none(587, Tls::StartTls),
             trust: Trust::new(kind, now),
+            sign_in: SignIn::new(kind, now),
             fetching: Fetching::new(kind, now),
             cases: Cases::new(kind, now),
             wheel_user_id: None,
@@ -198,6 +203,7 @@ impl Account {
             imap: Server::read(row, &servers::IMAP)?,
             smtp: Server::read(row, &servers::SMTP)?,
             trust: Trust::read(row)?,
+            sign_in: SignIn::read(row)?,
             fetching: Fetching::read(row)?,
             cases: Cases::read(row)?,
             wheel_user_id: row.get("wheel_user_id")?,

@@ -20,6 +20,7 @@ mod left_alone;
 mod letters;
 mod mail_folders;
 mod monitoring;
+mod oauth;
 mod personal;
 mod repair;
 mod returns;

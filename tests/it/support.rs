@@ -9,6 +9,7 @@
 //! | [`Office`] | accounts and an agent on a database in memory, without a process |
 //! | [`Machine`] | a machine with users of its own and sudo |
 //! | [`Modes`] | the same rows in both modes on such a machine |
+//! | [`Issuer`] | an issuer of access tokens, over TLS, that answers by script |
 //! | [`Proxy`] | stands before a server, writes down what is said, cuts or kills at a chosen line |
 //! | [`SmtpSink`] | an SMTP server that answers by script |
 //! | [`mail`] | test messages |
@@ -21,6 +22,7 @@
 mod canon;
 mod desk;
 mod imap;
+mod issuer;
 mod letter;
 mod machine;
 mod mailbox;
@@ -47,6 +49,7 @@ use std::time::{Duration, Instant};
 pub use canon::every_row;
 pub use desk::{Desk, SUPPORT};
 pub use imap::{Imap, Stored};
+pub use issuer::{Issuer, Question, Rotation, Say, query};
 pub use letter::{Letter, header, mail};
 pub use machine::Machine;
 pub use mailbox::Mailbox;

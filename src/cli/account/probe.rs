@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::json;
 
-use super::{Breaker, readable};
+use super::{Breaker, readable, token};
 use crate::cli::connect::{self, Protocol};
 use crate::cli::context::{self, Context};
 use crate::error;
@@ -23,6 +23,24 @@ pub struct Tried {
     folders: Vec<(String, u32)>,
     text: String,
     hints: Vec<String>,
+}
+
+/// What stands for the issuer of tokens.
+pub const TOKEN: &str = "OAuth";
+
+impl Tried {
+    /// A token that came, with what is wrong all the same.
+    pub fn token(server: String, text: String, warning: Option<String>) -> Tried {
+        let state = if warning.is_some() { "warn" } else { "ok" };
+        Tried {
+            protocol: TOKEN,
+            state,
+            server: Some(server),
+            text,
+            hints: warning.into_iter().collect(),
+            ..Tried::default()
+        }
+    }
 }
 
 /// Fields of `account test` in their order.
@@ -48,6 +66,20 @@ pub const BREAKER_COLUMNS: &[Column<Account>] = &[
 pub fn test(name: &str, ctx: &Context) -> Result<()> {
     let account = readable(name, "account test", ctx)?;
     let (mut rows, mut failed) = (Vec::new(), None);
+    if let Some(profile) = account.oauth() {
+        let row = match token::tested(&account, profile, ctx) {
+            Ok(found) => Tried::token(found.server, found.text, found.warning),
+            Err(error) => {
+                let (text, hints) = (format!("{error:#}"), error::classify(&error).1.into_iter().collect());
+                failed.get_or_insert(error);
+                Tried { protocol: TOKEN, state: "fail", text, hints, ..Tried::default() }
+            }
+        };
+        say(name, &row, ctx)?;
+        rows.push(row);
+    }
+    // Without a token both servers would be told as the issuer was.
+    let has_token = failed.is_none();
     let mut told = |protocol: Protocol, tried: Result<Tried>| -> Result<()> {
         let row = match tried {
             Ok(tried) => Tried { protocol: protocol.name(), state: "ok", ..tried },
@@ -62,10 +94,10 @@ pub fn test(name: &str, ctx: &Context) -> Result<()> {
         rows.push(row);
         Ok(())
     };
-    if account.imap.host.is_some() {
+    if account.imap.host.is_some() && has_token {
         told(Protocol::Imap, test_imap(&account, ctx))?;
     }
-    if account.smtp.host.is_some() {
+    if account.smtp.host.is_some() && has_token {
         told(Protocol::Smtp, test_smtp(&account, ctx))?;
     }
     if account.imap.host.is_some() {
@@ -94,6 +126,13 @@ fn say(name: &str, row: &Tried, ctx: &Context) -> Result<()> {
     }
     match (*state, *protocol) {
         ("fail", _) => ctx.ui.warn(&format!("account \"{name}\": {protocol}: {text}")),
+        ("warn", TOKEN) => {
+            ctx.ui.text(&format!("{TOKEN} ok: {text}"))?;
+            hints.iter().for_each(|warning| ctx.ui.warn(&format!("account \"{name}\": {warning}")));
+            ctx.ui.hint("timedatectl set-ntp true");
+            return Ok(());
+        }
+        (_, TOKEN) => ctx.ui.text(&format!("{TOKEN} ok: {text}"))?,
         (_, "DMARC") => ctx.ui.text(&format!("DMARC {text}"))?,
         _ => ctx.ui.text(&format!("{protocol}  ok: {text}"))?,
     }

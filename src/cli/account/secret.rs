@@ -7,6 +7,8 @@ use zeroize::Zeroizing;
 use super::doubts::doubts_of;
 use crate::cli::connect;
 use crate::cli::context::{self, Context};
+use crate::error;
+use crate::oauth::client::own_files;
 use crate::secret::{self, SecretSpec};
 use crate::store::accounts::{self, Account};
 use crate::ui::outcome::Thing;
@@ -62,9 +64,12 @@ impl Typed {
     }
 }
 
-/// Removes the files of secrets that come from elsewhere now.
+/// Removes the files of secrets that come from elsewhere now, and the tokens of an account that uses none.
 pub fn forget_unused(ctx: &Context, account: &Account) -> Result<()> {
     let stored = SecretSpec::Stored.to_string();
+    if !ctx.dry_run && account.oauth().is_none() {
+        own_files(&ctx.db_path, account.id).iter().try_for_each(|file| secret::remove(file))?;
+    }
     if !ctx.dry_run && account.imap.secret != stored {
         secret::remove(&connect::secret_file(&ctx.db_path, account.id))?;
     }
@@ -76,6 +81,7 @@ pub fn forget_unused(ctx: &Context, account: &Account) -> Result<()> {
 
 /// Removes the files of an account that is not there any more.
 pub fn forget(ctx: &Context, id: i64) -> Result<()> {
+    own_files(&ctx.db_path, id).iter().try_for_each(|file| secret::remove(file))?;
     secret::remove(&connect::secret_file(&ctx.db_path, id))?;
     secret::remove(&connect::smtp_secret_file(&ctx.db_path, id))
 }
@@ -96,6 +102,12 @@ pub fn run(args: &SecretArgs, ctx: &Context) -> Result<()> {
     let (account, doubts) = ctx.write(|tx, actor| {
         let mut account = context::managed_account(tx, actor, "account secret", &args.account)?;
         let before = doubts_of(tx, &account, ctx)?;
+        if let Some(profile) = account.oauth().filter(|_| new.is_some()) {
+            let name = &account.name;
+            let text = format!("account {name}: logs in with access tokens of \"{profile}\", and has no password");
+            let hint = format!("espomail account edit {name} --secret SPEC takes a password instead");
+            return Err(error::data(text).hint(hint).into());
+        }
         if let Some(spec) = &new {
             account.imap.secret = spec.to_string();
         }

@@ -5,6 +5,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::listed::Listed;
+use super::oauth::Given;
 use super::presets;
 use super::secret::{Typed, reference};
 use crate::cli::context::Context;
@@ -83,6 +84,11 @@ impl Flags {
             || self.smtp_tls.is_some()
             || self.auth.is_some()
             || self.smtp_auth.is_some()
+    }
+
+    /// The ways to log in that are given.
+    pub fn ways(&self) -> Given {
+        Given { auth: self.auth, smtp_auth: self.smtp_auth.or(self.auth) }
     }
 
     /// Remembers of the servers that are named whether somebody did so through sudo.

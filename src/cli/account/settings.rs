@@ -4,7 +4,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::{auto_reply, cases, fetching, identity, personal, sending, servers};
+use super::{auto_reply, cases, fetching, identity, oauth, personal, sending, servers};
 use crate::cli::context::Context;
 use crate::error;
 use crate::store::accounts::{Account, AccountKind};
@@ -17,6 +17,8 @@ pub struct Settings {
     identity: identity::Flags,
     #[command(flatten)]
     pub servers: servers::Flags,
+    #[command(flatten)]
+    oauth: oauth::Flags,
     #[command(flatten)]
     pub fetching: fetching::Flags,
     #[command(flatten)]
@@ -32,9 +34,11 @@ pub struct Settings {
 impl Settings {
     /// The account with these settings.
     pub fn apply(&self, tx: &Tx<'_>, mut account: Account, ctx: &Context) -> Result<Account> {
+        let before = account.clone();
         account.edited_at = ctx.now();
         self.identity.apply(&mut account)?;
         self.servers.apply(&mut account)?;
+        self.oauth.apply(&mut account, &before, self.servers.ways(), ctx)?;
         self.fetching.apply(&mut account, ctx)?;
         self.cases.apply(tx, &mut account, ctx)?;
         self.auto_reply.apply(tx, &mut account)?;
@@ -66,6 +70,6 @@ impl Settings {
 
     /// Whether they say where a server is, how to come in, or what is polled there.
     pub fn concern_servers(&self) -> bool {
-        self.servers.is_any_given() || !self.fetching.folders.is_empty()
+        self.servers.is_any_given() || self.oauth.is_any_given() || !self.fetching.folders.is_empty()
     }
 }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::listed::{self, Listed};
-use super::{auto_reply, cases, fetching, identity, personal, sending, servers};
+use super::{auto_reply, cases, fetching, identity, oauth, personal, sending, servers};
 use crate::cli::context::{self, Context};
 use crate::store::accounts;
 use crate::ui::cell::Column;
@@ -16,6 +16,7 @@ pub const COLUMNS: &[&[Column<Listed>]] = &[
     auto_reply::LISTED,
     identity::COLUMNS,
     servers::IMAP,
+    oauth::COLUMNS,
     fetching::COLUMNS,
     cases::COLUMNS,
     auto_reply::COLUMNS,

@@ -33,7 +33,10 @@ impl Protocol {
 /// The next step after an error of a connection.
 pub fn advice(account: &Account, protocol: Protocol, error: &anyhow::Error) -> Option<String> {
     match error.chain().find_map(|cause| cause.downcast_ref::<NetError>()) {
-        Some(net) => step(account, protocol, net.kind, net.fingerprint.as_deref()).or_else(|| error::classify(error).1),
+        Some(net) => {
+            let known = || step(account, protocol, net.kind, net.fingerprint.as_deref());
+            net.hint.clone().or_else(known).or_else(|| error::classify(error).1)
+        }
         None => without_server(account, error),
     }
 }
@@ -55,6 +58,9 @@ fn step(account: &Account, protocol: Protocol, kind: NetErrorKind, fingerprint: 
         Protocol::Smtp => (465, 587),
     };
     Some(match kind {
+        NetErrorKind::LoginRefused if account.oauth().is_some() => {
+            format!("how the sign-in stands: espomail account auth {name} --status")
+        }
         NetErrorKind::LoginRefused if server.auth.takes_token() => {
             format!("is the token still valid? another command for it: espomail account edit {name} --token cmd:ARGV")
         }

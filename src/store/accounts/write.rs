@@ -48,6 +48,7 @@ fn settings(account: &Account) -> Result<Bound> {
         account.imap.bind(&servers::IMAP)?,
         account.smtp.bind(&servers::SMTP)?,
         account.trust.bind()?,
+        account.sign_in.bind()?,
         account.fetching.bind()?,
         account.cases.bind()?,
         account.auto_reply.bind()?,

@@ -226,3 +226,7 @@ ALTER TABLE accounts ADD COLUMN smtp_pins TEXT NOT NULL DEFAULT '';
 UPDATE accounts SET imap_pins = 'cert:' || pin WHERE pin IS NOT NULL;
 ALTER TABLE accounts DROP COLUMN pin;
 ALTER TABLE accounts ADD COLUMN language TEXT;
+-- Access tokens instead of passwords.
+ALTER TABLE accounts ADD COLUMN oauth_client_id TEXT;
+ALTER TABLE accounts ADD COLUMN oauth_tenant TEXT;
+ALTER TABLE accounts ADD COLUMN oauth_client_secret TEXT;

@@ -46,15 +46,15 @@ fn forms(secret: &str, login: &str) -> Vec<Vec<u8>> {
 
 /// Everything that was said or written, by where.
 #[derive(Default)]
-struct Places(BTreeMap<String, Vec<u8>>);
+pub(super) struct Places(BTreeMap<String, Vec<u8>>);
 
 impl Places {
-    fn add(&mut self, place: impl Into<String>, bytes: impl AsRef<[u8]>) {
+    pub(super) fn add(&mut self, place: impl Into<String>, bytes: impl AsRef<[u8]>) {
         self.0.entry(place.into()).or_default().extend(bytes.as_ref());
     }
 
     /// All files below a directory but those below `but`.
-    fn add_tree(&mut self, directory: &Path, but: &[PathBuf]) {
+    pub(super) fn add_tree(&mut self, directory: &Path, but: &[PathBuf]) {
         for path in tree(directory) {
             if path.is_file() && !but.iter().any(|part| path.starts_with(part)) {
                 self.add(path.display().to_string(), std::fs::read(&path).unwrap());
@@ -62,8 +62,12 @@ impl Places {
         }
     }
 
+    pub(super) fn names(&self) -> impl Iterator<Item = &String> {
+        self.0.keys()
+    }
+
     /// How often one of the secrets is somewhere, in any form, with where.
-    fn hits(&self, secrets: &[(String, String)]) -> Vec<String> {
+    pub(super) fn hits(&self, secrets: &[(String, String)]) -> Vec<String> {
         let mut hits = Vec::new();
         for (secret, login) in secrets {
             for form in forms(secret, login) {

@@ -94,6 +94,14 @@ impl Sandbox {
         }
     }
 
+    /// The program with these arguments, to be started by hand: its output can be read while it runs.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(program());
+        command.arg("--db").arg(self.db()).arg("--config").arg(self.path("config.toml")).args(args);
+        command.current_dir(&self.dir).env_clear().envs(&*self.env.borrow());
+        command
+    }
+
     /// What `--format json` says.
     #[track_caller]
     pub fn json(&self, args: &[&str]) -> serde_json::Value {

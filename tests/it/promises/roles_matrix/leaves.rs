@@ -98,6 +98,7 @@ pub const ROWS: &[Row] = &[
     late("account audit {}", Edit(Account), 75),
     row("account reset {}", Edit(Account)),
     row("account secret {} --secret env:OTHER", Edit(Account)),
+    late("account auth {} --status", Edit(Account), 65),
     row("account breaker {}", Edit(Account)),
     row("account breaker {} --reset", Edit(Account)),
     // Rules
