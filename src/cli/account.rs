@@ -221,11 +221,11 @@ fn add(args: &Add, ctx: &Context) -> Result<()> {
 
 /// What to know and to type next.
 fn after_change(name: &str, settings: &Settings, ctx: &Context) {
-    if let Some(preset) = settings.servers.preset().filter(|preset| !preset.hint.is_empty()) {
+    if let Some(preset) = settings.servers.preset().filter(|preset| !preset.hint.is_empty() && !settings.signs_in()) {
         ctx.ui.hint(&format!("{}: {}", preset.name, preset.hint));
     }
     if !ctx.dry_run && settings.concern_servers() {
-        ctx.ui.hint(&format!("try it: espomail account test {name}"));
+        ctx.ui.hint(&token::next_step(name, ctx));
     }
 }
 

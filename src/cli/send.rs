@@ -19,8 +19,9 @@ use crate::intake::world::World;
 use crate::intake::{notice, undelivered, wake};
 use crate::lock::{self, Attempt};
 use crate::net::{Envelope, MailTransport, SendError, Sent};
+use crate::oauth::refused;
 use crate::outbox::{self, Fate, Flushed, Manners, Trouble, Undelivered};
-use crate::store::accounts::Account;
+use crate::store::accounts::{self, Account};
 use crate::store::cases;
 use crate::store::db::{Store, Tx};
 use crate::store::outbox as rows;
@@ -191,9 +192,20 @@ fn say_letters(ctx: &Context, flushed: &Flushed) {
         let is_lost = trouble.fate == Fate::Failed;
         // Somebody who looks is told of what needs a hand, without being asked.
         ctx.ui.verbose(u8::from(!(is_lost && ctx.ui.is_terminal())), &line);
+        if refused::is_of_sender(&trouble.undelivered.words) {
+            sender(ctx, trouble).iter().for_each(|hint| ctx.ui.hint(hint));
+        }
         let level = if is_lost { ::log::Level::Warn } else { ::log::Level::Info };
         ::log::log!(level, "{line}");
     }
+}
+
+/// What an administrator of Exchange types where a login may not send as the account.
+fn sender(ctx: &Context, trouble: &Trouble) -> Option<String> {
+    let row = ctx.read(|tx, _| rows::by_id(tx, trouble.outbox_id)).ok()??;
+    let account = ctx.read(|tx, _| accounts::by_id(tx, row.account_id)).ok()??;
+    let login = refused::Login::of_sender(&account.name, &account.address, account.smtp_login().0);
+    refused::meaning(&trouble.undelivered.words, &login).map(|said| said.hint)
 }
 
 /// What is said of one letter; `None` for those who may not see it.

@@ -82,7 +82,7 @@ const fn usual(name: &'static str, imap: &'static str, smtp: &'static str) -> Pr
 
 const APP_PASSWORD: &str = "make an app password in the settings of the account: the usual password is refused";
 const SWITCH_ON: &str = "switch IMAP on in the settings of the web mail";
-const TOKEN: &str = "no password is taken, only an access token: see ACCESS TOKENS in espomail-servers(7)";
+const TOKEN: &str = "no password is taken, only an access token: --oauth PROFILE, see espomail-oauth(7)";
 
 /// Every preset in its order.
 pub const PRESETS: &[Preset] = &[
@@ -99,7 +99,7 @@ pub const PRESETS: &[Preset] = &[
         keeps_sent: true,
         unnamed_verdicts: true,
         exchangers: &["mail.protection.outlook.com"],
-        hint: "no password is taken, only an access token: see ACCESS TOKENS in espomail-servers(7); for a shared mailbox --smtp-login is the person whose token it is",
+        hint: TOKEN,
         ..usual("m365", "outlook.office365.com", "")
     },
     Preset {

@@ -21,7 +21,12 @@ pub struct Login<'a> {
     pub is_smtp: bool,
 }
 
-impl Login<'_> {
+impl<'a> Login<'a> {
+    /// One that the SMTP server has taken, and that may not send as the account.
+    pub fn of_sender(account: &'a str, address: &'a str, login: &'a str) -> Login<'a> {
+        Login { account, address, login, user: None, client: None, is_smtp: true }
+    }
+
     fn is_delegate(&self) -> bool {
         self.user.is_some_and(|user| !user.eq_ignore_ascii_case(self.login))
     }

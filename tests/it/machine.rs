@@ -4,3 +4,4 @@ mod enforced;
 pub mod questions;
 mod screens;
 mod terminals;
+mod tokens;

@@ -159,14 +159,14 @@ fn reference(spec: &str) -> Result<Option<String>> {
 
 /// What lists show.
 pub const COLUMNS: &[Column<Listed>] = &[
-    Column::new("oauth", unlisted().labelled(), |one, _| Cell::opt_text(one.account.oauth())),
-    Column::new("oauth_client_id", unlisted().labelled(), |one, _| {
+    Column::new("oauth", unlisted().label("OAuth"), |one, _| Cell::opt_text(one.account.oauth())),
+    Column::new("oauth_client_id", unlisted().label("OAuth client ID"), |one, _| {
         Cell::opt_text(one.account.sign_in.oauth_client_id.as_deref().filter(|_| one.is_manager))
     }),
-    Column::new("oauth_tenant", unlisted().labelled(), |one, _| {
+    Column::new("oauth_tenant", unlisted().label("OAuth tenant"), |one, _| {
         Cell::opt_text(one.account.sign_in.oauth_tenant.as_deref().filter(|_| one.is_manager))
     }),
-    Column::new("oauth_client_secret", unlisted().labelled(), |one, _| {
+    Column::new("oauth_client_secret", unlisted().label("OAuth client secret"), |one, _| {
         Cell::opt_text(one.account.sign_in.oauth_client_secret.as_deref().filter(|_| one.is_manager))
     }),
 ];

@@ -68,6 +68,11 @@ impl Settings {
         Err(error::data(format!("{flag}: is for {other} accounts, not for {kind} ones")).hint(hint).into())
     }
 
+    /// Whether they name a profile of access tokens.
+    pub fn signs_in(&self) -> bool {
+        self.oauth.is_any_given()
+    }
+
     /// Whether they say where a server is, how to come in, or what is polled there.
     pub fn concern_servers(&self) -> bool {
         self.servers.is_any_given() || self.oauth.is_any_given() || !self.fetching.folders.is_empty()

@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::cli::connect;
 use crate::cli::context::Context;
 use crate::oauth::Client;
-use crate::store::accounts::Account;
+use crate::store::accounts::{self, Account};
 
 /// A token that came.
 pub struct Found {
@@ -33,6 +33,20 @@ pub fn tested(account: &Account, profile: &str, ctx: &Context) -> Result<Found> 
     let asked = if started.elapsed() > Duration::from_millis(20) && token.is_fresh { "new" } else { "kept" };
     let text = format!("{asked} token{of}, {host}{}", by.unwrap_or_default());
     Ok(Found { server: host, text, warning: token.skew.and_then(clock) })
+}
+
+/// What to type after servers or logins have changed: nobody has signed in for a new account.
+pub fn next_step(name: &str, ctx: &Context) -> String {
+    let needs_sign_in = || {
+        let account = ctx.read(|tx, _| accounts::by_name(tx, name)).ok()??;
+        let client = Client::of(&ctx.config, &account, account.oauth()?).ok()?;
+        let file = client.token_file(&ctx.db_path, account.id);
+        Some(client.flow.is_of_person() && !file.exists())
+    };
+    match needs_sign_in() {
+        Some(true) => format!("sign in: espomail account auth {name}"),
+        Some(false) | None => format!("try it: espomail account test {name}"),
+    }
 }
 
 /// What is said of a clock that is wrong.

@@ -117,6 +117,36 @@ fn words_of_smtp_servers_lead_to_what_an_administrator_types() {
 }
 
 #[test]
+fn a_login_that_may_not_send_as_the_account_is_told_with_the_cmdlet() {
+    let smtp = SmtpSink::new(vec![Step {
+        verb: ".",
+        nth: 0,
+        answer: Answer::Say("550 5.7.60 SMTP; Client does not have permissions to send as this sender"),
+    }]);
+    let desk = Desk::new().piped_account("support", &["--shared"]);
+    desk.ok(&["account", "edit", "support", "--smtp", &smtp.address(), "--login", "bot@desk.example"]);
+    desk.sandbox.env("PW", "secret-password-1");
+    desk.ok(&[
+        "email",
+        "send",
+        "--account",
+        "support",
+        "--to",
+        "kim@customer.example",
+        "--subject",
+        "Hi",
+        "-m",
+        "x",
+        "--at",
+        "+1s",
+    ]);
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    let run = desk.run("-v send").exits(1);
+    let hint = "hint: an administrator allows it: Add-RecipientPermission support@desk.example -Trustee bot@desk.example -AccessRights SendAs";
+    assert!(run.stderr.contains("550 5.7.60") && run.stderr.contains(hint), "{run:?}");
+}
+
+#[test]
 fn accounts_without_a_profile_and_mistakes_are_told() {
     let rig = Rig::new("m365", "code", "tenant = \"example.org\"");
     let edit = |args: &[&str]| rig.sandbox.run(&[&["account", "edit", "support"], args].concat());
