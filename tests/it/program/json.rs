@@ -66,6 +66,9 @@ const LINES: &[(&str, Says, i32)] = &[
     ("account secret mine --secret env:PW", Tag("result"), 0),
     ("account breaker support", Tag("breaker"), 0),
     ("account breaker support --reset", Tag("result"), 0),
+    ("account edit mine --oauth google --client-id c", Tag("result"), 0),
+    ("account auth mine --status", Tag("sign_in"), 0),
+    ("account auth mine --forget", Tag("result"), 0),
     ("--yes account delete mine", Tag("result"), 0),
     // Rules
     ("filter add news --scope user:ana --if subject=news* --do read", Tag("result"), 0),

@@ -141,7 +141,7 @@ fn a_login_that_may_not_send_as_the_account_is_told_with_the_cmdlet() {
         "+1s",
     ]);
     std::thread::sleep(std::time::Duration::from_millis(1_100));
-    let run = desk.run("-v send").exits(1);
+    let run = desk.run("-v send").exits(69);
     let hint = "hint: an administrator allows it: Add-RecipientPermission support@desk.example -Trustee bot@desk.example -AccessRights SendAs";
     assert!(run.stderr.contains("550 5.7.60") && run.stderr.contains(hint), "{run:?}");
 }
