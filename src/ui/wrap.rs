@@ -107,12 +107,15 @@ fn may_part(before: char, after: char) -> bool {
 
 fn untabbed(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
+    let mut used = 0;
     for (at, piece) in line.split('\t').enumerate() {
         if at > 0 {
-            let stop = TAB - out.width() % TAB;
+            let stop = TAB - used % TAB;
             out.push_str(&" ".repeat(stop));
+            used += stop;
         }
         out.push_str(piece);
+        used += piece.width();
     }
     out
 }
@@ -148,6 +151,15 @@ mod tests {
         }
         let deep = format!("{} words that are quoted deeply", "> ".repeat(20));
         assert_eq!(wrapped(&deep, 30).lines().nth(1), Some("that are quoted deeply"));
+    }
+
+    /// Each of these takes no time, or minutes.
+    #[test]
+    fn long_lines_cost_no_more_than_their_length() {
+        for unit in ["\t", "a\t", "a", "a ", "漢", "> ", "- ", "\n", "\u{301}"] {
+            let text = unit.repeat(300_000);
+            assert!(!wrapped(&text, 80).is_empty(), "{unit:?}");
+        }
     }
 
     proptest! {
