@@ -194,7 +194,7 @@ mod tests {
                 50,
                 [
                     " #  OPENED      CUSTOMER          SUBJECT",
-                    "12  09:05       Budi Santoso (P…  The invoice of O…",
+                    "12  09:05       Budi Santoso (P…  The invoice of …",
                     " 7  Nov 2       Kim               Printer",
                     " 3  2025-12-24  Eva               Cannot log in",
                 ],
@@ -202,15 +202,20 @@ mod tests {
             (
                 40,
                 [
-                    " #  CUSTOMER          SUBJECT",
-                    "12  Budi Santoso (P…  The invoice of O…",
-                    " 7  Kim               Printer",
-                    " 3  Eva               Cannot log in",
+                    " #  CUSTOMER           SUBJECT",
+                    "12  Budi Santoso (PT…  The invoice of O…",
+                    " 7  Kim                Printer",
+                    " 3  Eva                Cannot log in",
                 ],
             ),
             (
                 24,
-                [" #  CUSTOMER  SUBJECT", "12  Budi Sa…  The invo…", " 7  Kim       Printer", " 3  Eva       Cannot …"],
+                [
+                    " #  CUSTOMER   SUBJECT",
+                    "12  Budi San…  The invo…",
+                    " 7  Kim        Printer",
+                    " 3  Eva        Cannot l…",
+                ],
             ),
         ] {
             assert_eq!(lines(&ROWS, Some(width), true), expected, "{width}");
