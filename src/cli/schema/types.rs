@@ -251,6 +251,7 @@ pub const TYPES: &[(&str, Type)] = &[
     ("is_auto_reply", Bool),
     ("is_bounce", Bool),
     ("kind", Text),
+    ("language", Text),
     ("last_backup_at", Time),
     ("last_error", Text),
     ("last_fetch_at", Time),

@@ -94,7 +94,7 @@ fn all_that_is_saved_becomes_a_letter_or_a_draft() {
     }
     // A letter whose fields are gone has those that it had.
     let headless = desk.query("SELECT address || subject FROM emails JOIN email_addresses ON email_id = emails.id WHERE status = 'Draft' AND field = 'to' ORDER BY emails.id");
-    assert_eq!(headless[0], "eva@x.exampleRe: Broken");
+    assert_eq!(headless[0], "eva@x.example[#1] Re: Broken");
 }
 
 #[test]
