@@ -19,4 +19,5 @@ pub mod safe;
 pub mod speaker;
 pub mod table;
 pub mod terminal;
+pub mod tint;
 mod wrap;

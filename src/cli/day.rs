@@ -113,7 +113,7 @@ fn tell(ui: &Ui, day: &Day) -> Result<()> {
     }
     let waiting = "espomail case list --mine --sort waiting 'is:waiting -is:snoozed'";
     part(ui, ("Your cases that wait for an answer", waiting), &day.waiting, (cases_read::COLUMNS, &cases))?;
-    ui.text(&heading("Unread notifications", day.unread, None, "espomail notification list"))?;
+    ui.heading(&heading("Unread notifications", day.unread, None, "espomail notification list"))?;
     let drafts = ("Your drafts", "espomail email list --folder drafts");
     part(ui, drafts, &day.drafts, (email::COLUMNS, &["id", "date", "subject"]))?;
     let letters = ["id", "created_at", "to", "subject", "last_error"];
@@ -135,7 +135,7 @@ fn part<T>(
     part: &Part<T>,
     (columns, fields): (&[Column<T>], &[&str]),
 ) -> Result<()> {
-    ui.text(&heading(title, part.count, Some(part.rows.len()), more))?;
+    ui.heading(&heading(title, part.count, Some(part.rows.len()), more))?;
     if part.rows.is_empty() {
         return Ok(());
     }

@@ -23,6 +23,7 @@ use crate::store::accounts::{self, Account};
 use crate::store::db::AFTER_DAMAGE;
 use crate::store::place::Place;
 use crate::ui::cell::{Cell, Column, head, unlisted};
+use crate::ui::tint::Tint;
 
 /// `doctor`
 #[derive(Debug, Args)]
@@ -48,7 +49,16 @@ impl DoctorArgs {
 /// Fields of a finding in their order.
 pub const COLUMNS: &[Column<Finding>] = &[
     Column::new("check", head("CHECK"), |found, _| Cell::text(&found.check)),
-    Column::new("state", head("STATE"), |found, _| Cell::text(found.state.name())),
+    Column::tinted(
+        "state",
+        head("STATE"),
+        |found, _| Cell::text(found.state.name()),
+        |found, _| match found.state {
+            State::Ok => None,
+            State::Warn => Some(Tint::Doubtful),
+            State::Fail(_) => Some(Tint::Failing),
+        },
+    ),
     Column::new("text", head("FOUND").shrinking(), |found, _| Cell::text(&found.text)),
     Column::new("hint", unlisted(), |found, _| Cell::text(&found.hint)),
     Column::new("account", unlisted(), |found, _| Cell::opt_named(found.account.as_ref())),

@@ -16,6 +16,7 @@ use crate::store::records::{Parent, ParentType};
 use crate::store::users::User;
 use crate::ui::cell::{Cell, Column, head, unlisted};
 use crate::ui::outcome::Thing;
+use crate::ui::tint::Tint;
 
 /// Your notifications
 #[derive(Debug, Subcommand)]
@@ -74,7 +75,12 @@ pub struct Settings {
 pub const COLUMNS: &[Column<Notification>] = &[
     Column::new("id", head("ID").right(), |one, _| Cell::int(one.id)),
     Column::new("created_at", head("AGE").right(), |one, _| Cell::time(one.created_at)),
-    Column::new("kind", head("KIND").rank(3), |one, _| Cell::text(one.kind.as_str())),
+    Column::tinted(
+        "kind",
+        head("KIND").rank(3),
+        |one, _| Cell::text(one.kind.as_str()),
+        |one, _| (one.kind == NotificationKind::Failed).then_some(Tint::Undelivered),
+    ),
     Column::new("text", head("TEXT").shrinking(), |one, _| Cell::text(&one.text)),
     Column::new("object", unlisted(), |one, _| {
         one.parent.map_or_else(Cell::none, |parent| object(parent, one.case_number))

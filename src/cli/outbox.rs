@@ -25,6 +25,7 @@ use crate::store::sight::Object;
 use crate::store::users::User;
 use crate::ui::cell::{Cell, Column, head, unlisted};
 use crate::ui::outcome::{Deed, Thing};
+use crate::ui::tint::Tint;
 
 /// Mail on its way out
 #[derive(Debug, Subcommand)]
@@ -89,7 +90,7 @@ pub struct Ids {
 pub const COLUMNS: &[Column<Listed>] = &[
     Column::new("id", head("ID").right().label("Outbox"), |one, _| Cell::int(one.row.id)),
     Column::new("kind", head("KIND").rank(1), |one, _| Cell::usual(one.row.kind.as_str(), "mail")),
-    Column::new("state", head("STATE"), |one, _| Cell::text(one.row.state.as_str())),
+    Column::tinted("state", head("STATE"), |one, _| Cell::text(one.row.state.as_str()), |one, _| tint(one)),
     Column::new("created_at", head("AGE").right().rank(3).label("Written"), |one, _| Cell::time(one.row.created_at)),
     Column::new("attempts", head("TRIES").right().rank(2).label("Tries"), |one, _| Cell::int(one.row.tries())),
     Column::new("next_try_at", head("NEXT").rank(4).label("Next try"), |one, _| next_try(one)),
@@ -100,6 +101,15 @@ pub const COLUMNS: &[Column<Listed>] = &[
     Column::new("email", unlisted().labelled(), |one, _| Cell::opt_int(one.row.email_id)),
     Column::new("message_id", unlisted().label("Message-ID"), |one, _| Cell::text(&one.row.message_id)),
 ];
+
+/// What did not arrive, and what may or may not have.
+fn tint(one: &Listed) -> Option<Tint> {
+    match one.row.state {
+        OutboxState::Failed => Some(Tint::Undelivered),
+        OutboxState::InDoubt | OutboxState::Held => Some(Tint::Doubtful),
+        OutboxState::Waiting | OutboxState::Sent | OutboxState::Cancelled => None,
+    }
+}
 
 /// What `outbox show` tells besides the fields of the list.
 pub const SHOW_COLUMNS: &[Column<Alone>] = &[

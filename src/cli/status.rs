@@ -16,6 +16,7 @@ use crate::store::emails;
 use crate::store::outbox::{self, OutboxState};
 use crate::store::{instance, restored, sent_copies};
 use crate::ui::cell::{Cell, Column, head, unlisted};
+use crate::ui::tint::Tint;
 
 /// `status`
 #[derive(Debug, Args)]
@@ -45,7 +46,16 @@ pub const COLUMNS: &[Column<Row>] = &[
         row.account.health.last_good_at.map_or_else(|| Cell::object(serde_json::Value::Null, "never"), Cell::ago)
     }),
     Column::new("new_24h", head("NEW 24H").right(), |row, _| Cell::int(row.counts.new)),
-    Column::new("state", head("STATE").shrinking(), |row, _| Cell::text(row.state())),
+    Column::tinted(
+        "state",
+        head("STATE").shrinking(),
+        |row, _| Cell::text(row.state()),
+        |row, _| {
+            let is_failing =
+                row.account.health.failing_since.is_some() || row.account.health.send_failing_since.is_some();
+            (!row.troubles.is_empty()).then_some(if is_failing { Tint::Failing } else { Tint::Doubtful })
+        },
+    ),
     Column::new("failing_since", unlisted(), |row, _| Cell::opt_date_time(row.account.health.failing_since)),
     Column::new("failed_runs", unlisted(), |row, _| Cell::int(row.account.health.failed_runs.into())),
     Column::new("failure", unlisted(), |row, _| Cell::text(&row.account.health.failure)),

@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::age;
+use super::tint::Tint;
 
 /// What a cell knows of its reader besides the row.
 #[derive(Debug, Clone, Copy)]
@@ -182,6 +183,7 @@ impl Heading {
 pub struct Column<T> {
     pub(super) heading: Heading,
     cell: fn(&T, &Shown) -> Cell,
+    tint: fn(&T, &Shown) -> Option<Tint>,
 }
 
 impl<T> Clone for Column<T> {
@@ -195,11 +197,25 @@ impl<T> Copy for Column<T> {}
 impl<T> Column<T> {
     /// A column of rows of the kind `T`.
     pub const fn new(field: &'static str, head: Head, cell: fn(&T, &Shown) -> Cell) -> Column<T> {
-        Column { heading: Heading { field, head }, cell }
+        Column::tinted(field, head, cell, |_, _| None)
+    }
+
+    /// The same, coloured where the value means something.
+    pub const fn tinted(
+        field: &'static str,
+        head: Head,
+        cell: fn(&T, &Shown) -> Cell,
+        tint: fn(&T, &Shown) -> Option<Tint>,
+    ) -> Column<T> {
+        Column { heading: Heading { field, head }, cell, tint }
     }
 
     pub(super) fn cell(&self, row: &T, shown: &Shown) -> Cell {
         (self.cell)(row, shown)
+    }
+
+    pub(super) fn tint(&self, row: &T, shown: &Shown) -> Option<Tint> {
+        (self.tint)(row, shown)
     }
 }
 
@@ -208,18 +224,24 @@ impl<T> Column<T> {
 pub struct Field {
     pub(super) heading: Heading,
     pub(super) cell: Cell,
+    pub(super) tint: Option<Tint>,
 }
 
 impl Field {
     /// A field that programs alone get.
     pub fn unseen(field: &'static str, cell: Cell) -> Field {
-        Field { heading: Heading { field, head: unlisted() }, cell }
+        Field { heading: Heading { field, head: unlisted() }, cell, tint: None }
     }
 }
 
 /// A row under the headings of its columns.
 pub fn fields<T>(columns: &[Column<T>], row: &T, shown: &Shown) -> Vec<Field> {
-    columns.iter().map(|column| Field { heading: column.heading, cell: column.cell(row, shown) }).collect()
+    let field = |column: &Column<T>| Field {
+        heading: column.heading,
+        cell: column.cell(row, shown),
+        tint: column.tint(row, shown),
+    };
+    columns.iter().map(field).collect()
 }
 
 /// The names of fields, for rows of any type.

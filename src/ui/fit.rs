@@ -9,6 +9,7 @@ use unicode_width::UnicodeWidthStr;
 use super::cell::{Cell, Heading, Shown};
 use super::safe;
 use super::table::{self, Layout};
+use super::tint::Tint;
 
 /// Columns up to this rank say little.
 const LITTLE: u8 = 2;
@@ -23,6 +24,8 @@ const LEAST: usize = 8;
 pub struct Listing<'l> {
     pub headings: &'l [Heading],
     pub rows: &'l [Vec<Cell>],
+    /// What the cells of the rows mean; empty = nothing.
+    pub tints: &'l [Vec<Option<Tint>>],
     pub shown: &'l Shown,
     /// With a line of headings.
     pub headers: bool,
@@ -36,6 +39,8 @@ struct Columns {
 }
 
 struct Column {
+    /// Its place among all.
+    at: usize,
     heading: Heading,
     cells: Vec<String>,
 }
@@ -64,7 +69,12 @@ impl Listing<'_> {
         let lines = self.rows.len() + usize::from(self.headers);
         let row = |at: usize| columns.all.iter().filter_map(|column| column.cells.get(at).cloned()).collect();
         let rows: Vec<Vec<String>> = (0..lines).map(row).collect();
-        table::render(&layout, &rows, width)
+        let first = usize::from(self.headers);
+        let tint = |line: usize, column: usize| {
+            let at = columns.all.get(column)?.at;
+            *self.tints.get(line.checked_sub(first)?)?.get(at)?
+        };
+        table::render(&layout, &rows, width, tint)
     }
 
     fn layout(&self, column: &Column) -> Layout {
@@ -112,7 +122,7 @@ impl Listing<'_> {
                 .iter()
                 .filter_map(|row| row.get(at))
                 .map(|cell| safe::line(&cell.short(self.shown, level)).into_owned());
-            Column { heading: *heading, cells: over.into_iter().chain(cells).collect() }
+            Column { at, heading: *heading, cells: over.into_iter().chain(cells).collect() }
         };
         let all = self.headings.iter().enumerate().map(column);
         let goes = |column: &Column| {
@@ -145,7 +155,7 @@ mod tests {
         let headings: Vec<Heading> = COLUMNS.iter().map(|column| column.heading).collect();
         let rows: Vec<Vec<Cell>> =
             rows.iter().map(|row| COLUMNS.iter().map(|column| column.cell(row, &shown)).collect()).collect();
-        Listing { headings: &headings, rows: &rows, shown: &shown, headers: true, may_drop }.lines(width)
+        Listing { headings: &headings, rows: &rows, shown: &shown, tints: &[], headers: true, may_drop }.lines(width)
     }
 
     const ROWS: [Row; 3] = [

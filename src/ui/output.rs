@@ -13,6 +13,7 @@ use super::cell::{self, Cell, Column, Field, Heading, Shown};
 pub use super::channel::print;
 use super::fit::Listing;
 use super::machine::{self, escaped, object, plain, schema};
+use super::tint::{self, Tint};
 use super::{afar, channel, safe};
 use crate::error::{Fault, Kind};
 
@@ -90,7 +91,11 @@ impl Ui {
         let row = |row: &T| picked.iter().map(|column| column.cell(row, &shown)).collect();
         let cells: Vec<Vec<Cell>> = rows.iter().map(row).collect();
         match self.format {
-            Format::Table => self.table(&headings, &cells, self.fields.is_empty()),
+            Format::Table => {
+                let tint = |row: &T| picked.iter().map(|column| column.tint(row, &shown)).collect();
+                let tints: Vec<_> = rows.iter().map(tint).collect();
+                self.table(&headings, &cells, &tints, self.fields.is_empty())
+            }
             Format::Plain => self.tsv(&headings, &cells),
             Format::Csv => self.csv(&headings, &cells),
             Format::Json => {
@@ -112,7 +117,9 @@ impl Ui {
         let shown = self.shown();
         let headings: Vec<Heading> = picked.iter().map(|column| column.heading).collect();
         let row = |row: &T| picked.iter().map(|column| column.cell(row, &shown)).collect();
-        self.table(&headings, &rows.iter().map(row).collect::<Vec<_>>(), true)
+        let tint = |row: &T| picked.iter().map(|column| column.tint(row, &shown)).collect();
+        let tints: Vec<_> = rows.iter().map(tint).collect();
+        self.table(&headings, &rows.iter().map(row).collect::<Vec<_>>(), &tints, true)
     }
 
     /// One result: labelled lines for people, an object for programs.
@@ -143,22 +150,28 @@ impl Ui {
             return key.or(fields.first()).map_or(Ok(()), |key| self.line(&key.cell.shown(&self.shown())));
         }
         let picked = self.pick(&fields, |field| &field.heading, Heading::is_shown_alone)?;
+        if self.for_people() {
+            return self.labelled(&picked);
+        }
         let (headings, cells): (Vec<Heading>, Vec<Cell>) =
             picked.into_iter().map(|field| (field.heading, field.cell.clone())).unzip();
         match self.format {
-            Format::Table => self.labelled(&headings, &cells),
             Format::Json | Format::Ndjson => self.json(&Value::Object(with_schema(noun, &headings, &cells))),
-            Format::Plain => self.tsv(&headings, &[cells]),
+            Format::Table | Format::Plain => self.tsv(&headings, &[cells]),
             Format::Csv => self.csv(&headings, &[cells]),
         }
     }
 
-    fn labelled(&self, headings: &[Heading], cells: &[Cell]) -> Result<()> {
-        let width = headings.iter().map(|heading| heading.before().len()).max().unwrap_or_default();
-        for (heading, cell) in headings.iter().zip(cells).filter(|(heading, _)| heading.is_shown_alone()) {
+    fn labelled(&self, fields: &[&Field]) -> Result<()> {
+        let width = fields.iter().map(|field| field.heading.before().len()).max().unwrap_or_default();
+        for Field { heading, cell, tint } in fields.iter().filter(|field| field.heading.is_shown_alone()) {
             let shown = cell.shown_alone(&self.shown());
             if !shown.is_empty() {
-                self.write(&format!("{}\n", self.hanging(&format!("{:width$}  ", heading.before()), &shown)))?;
+                let before = format!("{:width$}  ", heading.before());
+                let lines = self.hanging(&before, &shown);
+                let value = lines.strip_prefix(&before).unwrap_or_default();
+                let value = tint.map_or_else(|| value.to_owned(), |tint| tint.on(value));
+                self.text_in_colour(&format!("{before}{value}"))?;
             }
         }
         Ok(())
@@ -178,6 +191,16 @@ impl Ui {
             true => self.json(&json!({"schema": schema("text"), "text": text})),
             false => self.write(&format!("{}\n", safe::block(text))),
         }
+    }
+
+    /// A line for people above what it is about.
+    pub fn heading(&self, text: &str) -> Result<()> {
+        self.text_in_colour(&Tint::Heading.on(&safe::line(text)))
+    }
+
+    /// Text for people with marks of [`Tint`], which what comes from outside was made safe of.
+    pub fn text_in_colour(&self, text: &str) -> Result<()> {
+        self.write(&format!("{}\n", tint::painted(text, self.color)))
     }
 
     /// Bytes as they are; a terminal does not get them.
@@ -279,14 +302,19 @@ impl Ui {
         Some(key.or(columns.first())?.cell(row, &self.shown()).shown(&self.shown()))
     }
 
-    fn table(&self, headings: &[Heading], rows: &[Vec<Cell>], may_drop: bool) -> Result<()> {
+    fn table(
+        &self,
+        headings: &[Heading],
+        rows: &[Vec<Cell>],
+        tints: &[Vec<Option<Tint>>],
+        may_drop: bool,
+    ) -> Result<()> {
         let (shown, headers) = (&self.shown(), self.headers);
-        let listing = Listing { headings, rows, shown, headers, may_drop };
-        for (i, line) in listing.lines(self.width).iter().enumerate() {
-            let bold = self.color && self.headers && i == 0;
-            self.write(&if bold { format!("\u{1b}[1m{line}\u{1b}[0m\n") } else { format!("{line}\n") })?;
-        }
-        Ok(())
+        let listing = Listing { headings, rows, tints, shown, headers, may_drop };
+        listing.lines(self.width).iter().enumerate().try_for_each(|(line, text)| match line < usize::from(headers) {
+            true => self.text_in_colour(&Tint::Heading.on(text)),
+            false => self.text_in_colour(text),
+        })
     }
 
     fn tsv(&self, headings: &[Heading], rows: &[Vec<Cell>]) -> Result<()> {

@@ -2,6 +2,8 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use super::tint::{self, Tint};
+
 /// How a column of a table is set.
 #[derive(Debug, Clone, Copy)]
 pub struct Layout {
@@ -15,16 +17,24 @@ pub struct Layout {
 
 pub(super) const GAP: &str = "  ";
 
-/// Lines of a table. `width` is the terminal's; `None` cuts nothing.
-pub fn render(layout: &[Layout], rows: &[Vec<String>], width: Option<usize>) -> Vec<String> {
+/// Lines of a table. `width` is the terminal's; `None` cuts nothing. `tint` is that of a row and column.
+pub fn render(
+    layout: &[Layout],
+    rows: &[Vec<String>],
+    width: Option<usize>,
+    tint: impl Fn(usize, usize) -> Option<Tint>,
+) -> Vec<String> {
     let widths = widths(layout, rows, width);
     let last = layout.len().saturating_sub(1);
     rows.iter()
-        .map(|row| {
-            let mut text = String::new();
+        .enumerate()
+        .map(|(line, row)| {
+            let (mut text, mut plain) = (String::new(), 0);
             for (i, ((cell, layout), width)) in row.iter().zip(layout).zip(&widths).enumerate() {
                 let cell = cut(cell, *width);
                 let pad = " ".repeat(width.saturating_sub(cell.width()));
+                plain += if i == last { cell.width() } else { *width + GAP.len() };
+                let cell = tint(line, i).map_or_else(|| cell.clone(), |tint| tint.on(&cell));
                 match (layout.right, i == last) {
                     (true, _) => text.extend([pad.as_str(), &cell]),
                     (false, true) => text.push_str(&cell),
@@ -36,9 +46,17 @@ pub fn render(layout: &[Layout], rows: &[Vec<String>], width: Option<usize>) -> 
             }
             // A terminal narrower than the columns at their least is filled, not overrun.
             let text = text.trim_end();
-            width.map_or_else(|| text.to_owned(), |width| cut(text, width))
+            match width.filter(|width| *width < plain) {
+                Some(width) => cut(&without_tint(text), width),
+                None => text.to_owned(),
+            }
         })
         .collect()
+}
+
+/// A line that is cut in the middle keeps no colour.
+fn without_tint(text: &str) -> String {
+    tint::painted(text, false)
 }
 
 fn widths(layout: &[Layout], rows: &[Vec<String>], terminal: Option<usize>) -> Vec<usize> {
@@ -100,9 +118,16 @@ mod tests {
             vec!["7".into(), "漢字".into(), "a short subject".into()],
             vec!["412".into(), "x".into(), "a subject that is far too long for it".into()],
         ];
-        let lines = render(&layout, &rows, Some(30));
+        let plain = |width| render(&layout, &rows, width, |_, _| None);
+        let lines = plain(Some(30));
         assert_eq!(lines, ["  7  漢字  a short subject", "412  x     a subject that is …"]);
-        assert_eq!(render(&layout, &rows, None).last().map(String::len), Some(48));
+        assert_eq!(plain(None).last().map(String::len), Some(48));
+        // Colour moves nothing, and is not cut in two.
+        for width in [None, Some(30), Some(25), Some(20), Some(4)] {
+            let tinted = render(&layout, &rows, width, |_, column| (column > 0).then_some(Tint::Late));
+            let shown: Vec<String> = tinted.iter().map(|line| tint::painted(line, false)).collect();
+            assert_eq!(shown, plain(width), "{width:?}");
+        }
     }
 
     proptest! {
@@ -112,7 +137,7 @@ mod tests {
             width in 20_usize..200,
         ) {
             let layout = [LEFT, LEFT, Layout { shrink: true, ..LEFT }, Layout { right: true, ..LEFT }, LEFT];
-            for line in render(&layout, &cells, Some(width)) {
+            for line in render(&layout, &cells, Some(width), |_, _| None) {
                 prop_assert!(line.width() <= width, "{line:?} is wider than {width}");
             }
         }

@@ -1,5 +1,6 @@
 //! The sources themselves: which room uses which, what comments and texts may say.
 
+mod colours;
 mod doc_comments;
 mod layers;
 mod plain_english;

@@ -2,6 +2,7 @@
 
 mod bulk;
 mod case_work;
+mod colour;
 mod command_line;
 mod dated;
 mod day;

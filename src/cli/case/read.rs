@@ -4,6 +4,7 @@ mod mail;
 mod stream;
 
 use anyhow::Result;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use self::mail::Mail;
@@ -22,7 +23,7 @@ use crate::intake::world::World;
 use crate::mail::address;
 use crate::mail::subject;
 use crate::mail::text::Known;
-use crate::store::cases::{Case, CaseRow, Customer, Role, WaitingFor};
+use crate::store::cases::{Case, CaseRow, Customer, Priority, Role, WaitingFor};
 use crate::store::db::Tx;
 use crate::store::drafts::{self, CaseDraft};
 use crate::store::emails::EmailStatus;
@@ -31,14 +32,25 @@ use crate::store::records::Parent;
 use crate::store::stream::{self as notes_of, Note};
 use crate::store::users::{self, User};
 use crate::ui::cell::{Cell, Column, Shown, head, unlisted};
+use crate::ui::tint::Tint;
 
 /// Fields of cases in their order.
 pub const COLUMNS: &[Column<CaseRow>] = &[
     Column::new("number", head("#").right().label("Case"), |row, _| Cell::int(row.case.number)),
-    Column::new("priority", head("PRIO").rank(6), |row, _| Cell::usual(row.case.priority.as_str(), "Normal")),
+    Column::tinted(
+        "priority",
+        head("PRIO").rank(6),
+        |row, _| Cell::usual(row.case.priority.as_str(), "Normal"),
+        |row, _| (row.case.priority == Priority::Urgent).then_some(Tint::Urgent),
+    ),
     Column::new("status", head("STATUS").rank(4), |row, _| Cell::text(row.case.status.as_str())),
     Column::new("created_at", head("AGE").right().rank(1).label("Opened"), |row, _| Cell::time(row.case.created_at)),
-    Column::new("waiting_since", head("WAITING").right().label("Waiting"), |row, shown| waiting(&row.case, shown)),
+    Column::tinted(
+        "waiting_since",
+        head("WAITING").right().label("Waiting"),
+        |row, shown| waiting(&row.case, shown),
+        |row, shown| lateness(&row.case, shown),
+    ),
     Column::new("assigned_user", head("ASSIGNEE").rank(5).label("Assignee"), |row, _| assignee(row)),
     Column::new("customer", head("CUSTOMER").shrinking(), |row, _| customer(row)),
     Column::new("subject", head("SUBJECT").shrinking().label("Subject"), |row, _| Cell::text(&row.case.name)),
@@ -56,9 +68,12 @@ pub const COLUMNS: &[Column<CaseRow>] = &[
     Column::new("lead", unlisted(), |row, _| by_name(row.case.lead_id, row.lead.as_ref())),
     Column::new("teams", unlisted().labelled(), |row, _| Cell::words(&row.teams)),
     Column::new("account", unlisted().labelled(), |row, _| by_name(row.case.account_id, row.account.as_ref())),
-    Column::new("answer_failed_at", unlisted().label("Undelivered"), |row, _| {
-        Cell::opt_date_time(row.case.answer_failed_at)
-    }),
+    Column::tinted(
+        "answer_failed_at",
+        unlisted().label("Undelivered"),
+        |row, _| Cell::opt_date_time(row.case.answer_failed_at),
+        |_, _| Some(Tint::Undelivered),
+    ),
 ];
 
 /// What `case show` tells besides the fields of the list.
@@ -69,12 +84,15 @@ pub const SHOW_COLUMNS: &[Column<Alone>] = &[
         Cell::text(&people::as_text(&alone.people, Role::ThirdParty))
     }),
     Column::new("people", unlisted(), |alone, _| Cell::object(people::as_json(&alone.people), "")),
-    Column::new("invalid_addresses", unlisted().label("No such address"), |alone, _| {
-        delivery::invalid_cell(&alone.invalid)
-    }),
+    Column::tinted(
+        "invalid_addresses",
+        unlisted().label("No such address"),
+        |alone, _| delivery::invalid_cell(&alone.invalid),
+        |_, _| Some(Tint::Undelivered),
+    ),
     Column::new("followers", unlisted().labelled(), |alone, _| alone.followers()),
     Column::new("drafts", unlisted().labelled(), |alone, shown| alone.drafts(shown)),
-    Column::new("unsent", unlisted().labelled(), |alone, shown| alone.unsent(shown)),
+    Column::tinted("unsent", unlisted().labelled(), |alone, shown| alone.unsent(shown), |_, _| Some(Tint::Undelivered)),
     Column::new("stream", unlisted(), |alone, _| alone.stream()),
     Column::new("description", unlisted(), |alone, _| Cell::text(&alone.row.case.description)),
 ];
@@ -204,7 +222,7 @@ pub fn show(args: &Show, ctx: &Context) -> Result<()> {
         if alone.mails.is_empty() && !description.is_empty() {
             ctx.ui.text(&format!("\n{}", ctx.ui.set_in(description, 0)))?;
         }
-        ctx.ui.text(stream::shown(&alone, args.full, &ctx.ui).trim_end())?;
+        ctx.ui.text_in_colour(stream::shown(&alone, args.full, &ctx.ui).trim_end())?;
     }
     Ok(())
 }
@@ -228,10 +246,12 @@ pub fn thread(args: &ShowThread, ctx: &Context) -> Result<()> {
         let passes_on = subject::is_forward(&mail.email.subject);
         let quoted = if args.full { Quoted::Whole } else { Quoted::Folded { known: &known, passes_on } };
         let heads = mail.whole_head(&people, ui).into_iter().map(|head| ui.set_in(&head, 0));
-        let heads: Vec<String> = std::iter::once(ui.rule(&format!("{at} of {count}"))).chain(heads).collect();
+        let remarks = mail.remarks(ui).into_iter().map(|(tint, remark)| tint.on(&ui.set_in(&remark, 0)));
+        let rule = Tint::Rule.on(&ui.rule(&format!("{at} of {count}")));
+        let heads: Vec<String> = std::iter::once(rule).chain(heads).chain(remarks).collect();
         let body = ui.set_in(&mail_page::body(&mail.text, &quoted), 0);
         let files: String = mail.files().into_iter().map(|file| format!("\n{}", ui.set_in(&file, 0))).collect();
-        ui.text(&format!("{}{}\n\n{body}{files}", if at > 1 { "\n" } else { "" }, heads.join("\n")))?;
+        ui.text_in_colour(&format!("{}{}\n\n{body}{files}", if at > 1 { "\n" } else { "" }, heads.join("\n")))?;
         known.learn(&mail.text);
     }
     Ok(())
@@ -291,6 +311,17 @@ fn waiting(case: &Case, shown: &Shown) -> Cell {
         }
         (WaitingFor::Nobody, _) | (_, None) => Cell::none(),
     }
+}
+
+/// A customer waits for long after a day.
+const LONG: SignedDuration = SignedDuration::from_hours(24);
+
+fn lateness(case: &Case, shown: &Shown) -> Option<Tint> {
+    if case.answer_failed_at.is_some() {
+        return Some(Tint::Undelivered);
+    }
+    let since = case.waiting_since.filter(|_| case.status.is_open() && case.waiting_for == WaitingFor::Us)?;
+    (shown.now.duration_since(since) > LONG).then_some(Tint::Late)
 }
 
 fn customer(row: &CaseRow) -> Cell {

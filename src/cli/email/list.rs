@@ -11,9 +11,10 @@ use crate::cli::mailboxes;
 use crate::cli::page::{self, Page};
 use crate::cli::query::{self, Noun};
 use crate::query::Field;
-use crate::store::emails::{self, Email, EmailQuery, EmailRow};
+use crate::store::emails::{self, Email, EmailQuery, EmailRow, EmailStatus};
 use crate::store::search::{Place, Test};
-use crate::ui::cell::{Cell, Column, head, unlisted};
+use crate::ui::cell::{Cell, Column, Shown, head, unlisted};
+use crate::ui::tint::Tint;
 
 /// `email list`
 #[derive(Debug, Args)]
@@ -44,11 +45,14 @@ pub const COLUMNS: &[Column<EmailRow>] = &[
         Cell::moment_as(row.listed_at, row.email.date.unwrap_or(row.email.received_at))
     }),
     Column::new("from", head("FROM").shrinking(), |row, _| from(&row.email)),
-    Column::new("subject", head("SUBJECT").shrinking(), |row, _| subject(&row.email.subject)),
+    Column::tinted("subject", head("SUBJECT").shrinking(), |row, _| subject(&row.email.subject), unread),
     Column::new("case", head("CASE").right().rank(4), |row, _| Cell::opt_int(row.case_number)),
-    Column::new("status", head("STATUS").rank(3), |row, shown| {
-        Cell::usual(row.email.shown_status(shown.now), "Archived")
-    }),
+    Column::tinted(
+        "status",
+        head("STATUS").rank(3),
+        |row, shown| Cell::usual(row.email.shown_status(shown.now), "Archived"),
+        |row, _| (row.email.status == EmailStatus::Failed).then_some(Tint::Undelivered),
+    ),
     Column::new("unread", unlisted(), |row, _| Cell::bool(row.unread)),
     Column::new("accounts", head("ACCOUNTS").shrinking().rank(1), |row, _| Cell::words(&row.accounts)),
     Column::new("parent", unlisted(), |row, _| parent(&row.email)),
@@ -60,8 +64,12 @@ pub const COLUMNS: &[Column<EmailRow>] = &[
     Column::new("remarks", unlisted(), |row, _| Cell::words(&remarks(&row.email))),
     Column::new("private", unlisted(), |row, _| Cell::bool(row.email.private)),
     Column::new("by_way_of", unlisted(), |row, _| Cell::opt_text(row.email.by_way_of())),
-    Column::new("marks", head("MARK").leading(), |row, _| marks(row)),
+    Column::tinted("marks", head("MARK").leading(), |row, _| marks(row), unread),
 ];
+
+fn unread(row: &EmailRow, _: &Shown) -> Option<Tint> {
+    row.unread.then_some(Tint::Unread)
+}
 
 /// `N` unread, `!` important, `@` with an attachment, `a` automatic.
 fn marks(row: &EmailRow) -> Cell {

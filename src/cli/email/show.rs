@@ -22,6 +22,7 @@ use crate::mail::text::Known;
 use crate::store::emails::{Email, EmailStatus, Variant};
 use crate::ui::cell::{Cell, Column, Shown, head, unlisted};
 use crate::ui::output::Format;
+use crate::ui::tint::Tint;
 
 /// `email show`
 #[derive(Debug, Args)]
@@ -69,9 +70,14 @@ pub const COLUMNS: &[Column<Message>] = &[
     Column::new("kind", head("Kind"), |m, _| Cell::opt_text(m.message.kind().as_deref())),
     Column::new("case", head("Case"), |m, _| Cell::opt_int(m.origin.case)),
     Column::new("recipients", head("Delivery"), |m, _| delivery::recipients_cell(&m.origin.recipients)),
-    Column::new("unsent", head("Not sent"), unsent),
+    Column::tinted("unsent", head("Not sent"), unsent, |_, _| Some(Tint::Undelivered)),
     Column::new("attachments", unlisted(), |m, _| attachments(&m.message)),
-    Column::new("flagged", head("Look at"), |m, _| Cell::text(&m.origin.flagged.join("; "))),
+    Column::tinted(
+        "flagged",
+        head("Look at"),
+        |m, _| Cell::text(&m.origin.flagged.join("; ")),
+        |_, _| Some(Tint::Doubtful),
+    ),
     Column::new("remarks", unlisted(), |m, _| Cell::words(&m.origin.flagged)),
     Column::new("variants", head("Variants"), |m, _| variant_cell(&m.origin.variants)),
     Column::new("truncated", unlisted(), |m, _| Cell::bool(m.origin.truncated)),

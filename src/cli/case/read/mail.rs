@@ -18,6 +18,7 @@ use crate::store::db::Tx;
 use crate::store::emails::{self, Email, EmailStatus, Field};
 use crate::store::users::{self, User};
 use crate::ui::output::Ui;
+use crate::ui::tint::Tint;
 
 pub struct Mail {
     pub email: Email,
@@ -109,9 +110,9 @@ impl Mail {
         }
     }
 
-    /// To, Cc, Reply-To and Subject, where they say something, and why it is not gone. To of received mail is shown only where
+    /// To, Cc, Reply-To and Subject, where they say something. To of received mail is shown only where
     /// it has several addresses: one address is that of the group. `name` is the subject of the case.
-    pub fn heads(&self, name: &str, ui: &Ui) -> Vec<String> {
+    pub fn heads(&self, name: &str) -> Vec<String> {
         let mut heads = Vec::new();
         let mut head = |name: &str, mailboxes: &[Mailbox]| {
             if !mailboxes.is_empty() {
@@ -128,7 +129,6 @@ impl Mail {
         if subject::base(&self.email.subject) != subject::base(name) {
             heads.push(format!("Subject: {}", subject_of(&self.email)));
         }
-        heads.extend(self.remarks(ui));
         heads
     }
 
@@ -138,8 +138,8 @@ impl Mail {
         !self.email.is_ours() && self.reply_to.iter().any(|mailbox| mailbox.address != author)
     }
 
-    /// What somebody has to decide or do about it.
-    fn remarks(&self, ui: &Ui) -> Vec<String> {
+    /// What somebody has to decide or do about it, and why it is not gone.
+    pub fn remarks(&self, ui: &Ui) -> Vec<(Tint, String)> {
         let id = self.email.id;
         let undecided = self.email.undecided && self.email.automatic.is_empty();
         let undecided = undecided.then(|| {
@@ -148,7 +148,8 @@ impl Mail {
             )
         });
         let unsent = self.unsent.as_ref().map(|unsent| unsent.told(&ui.shown()));
-        undecided.into_iter().chain(unsent).collect()
+        let tinted = |tint: Tint, text: Option<String>| text.map(|text| (tint, text));
+        tinted(Tint::Doubtful, undecided).into_iter().chain(tinted(Tint::Undelivered, unsent)).collect()
     }
 
     /// The whole head, as mail programs show it.
@@ -166,7 +167,6 @@ impl Mail {
         }
         heads.push(format!("Date: {}", ui.local_time(email.date.unwrap_or(email.received_at))));
         heads.push(format!("Subject: {}", subject_of(email)));
-        heads.extend(self.remarks(ui));
         heads
     }
 

@@ -9,6 +9,7 @@ use crate::mail::subject;
 use crate::mail::text::Known;
 use crate::store::stream::{Note, NoteKind};
 use crate::ui::output::Ui;
+use crate::ui::tint::Tint;
 
 /// Columns by which what belongs to a mail or note is set in.
 const MARGIN: usize = 4;
@@ -48,21 +49,23 @@ pub fn mail_of<'a>(note: &Note, mails: &'a [Mail]) -> Option<&'a Mail> {
 
 fn mail_block(note: &Note, mail: &Mail, name: &str, people: &[Seen], quoted: &Quoted<'_>, ui: &Ui) -> String {
     let facts = mail.facts(people, &note.text, ui);
-    let mut block = entry(note, &format!("{}  ({facts})", mail.author()), ui);
-    let heads = mail.heads(name, ui);
+    let mut block = Tint::Heading.on(&entry(note, &format!("{}  ({facts})", mail.author()), ui));
+    let (heads, remarks) = (mail.heads(name), mail.remarks(ui));
     let body = mail_page::body(&mail.text, quoted);
-    let mut put = |text: &str| {
+    let mut put = |text: &str, tint: Option<Tint>| {
+        let text = ui.set_in(text, MARGIN);
         block.push('\n');
-        block.push_str(&ui.set_in(text, MARGIN));
+        block.push_str(&tint.map_or_else(|| text.clone(), |tint| tint.on(&text)));
     };
     if !heads.is_empty() {
-        put(&heads.join("\n"));
+        put(&heads.join("\n"), None);
     }
+    remarks.iter().for_each(|(tint, remark)| put(remark, Some(*tint)));
     if !body.trim().is_empty() {
-        put(&format!("{}{body}", if heads.is_empty() { "" } else { "\n" }));
+        put(&format!("{}{body}", if heads.is_empty() && remarks.is_empty() { "" } else { "\n" }), None);
     }
     if !mail.attachments.is_empty() {
-        put(&mail.files().join("\n"));
+        put(&mail.files().join("\n"), None);
     }
     block
 }
@@ -70,7 +73,7 @@ fn mail_block(note: &Note, mail: &Mail, name: &str, people: &[Seen], quoted: &Qu
 /// What somebody wrote for their colleagues, and mail that the reader may not see.
 fn comment(note: &Note, ui: &Ui) -> String {
     let who = note.username.as_deref().map(|who| format!(" by {who}")).unwrap_or_default();
-    let head = entry(note, &format!("{}{who}", words(note.kind)), ui);
+    let head = Tint::Heading.on(&entry(note, &format!("{}{who}", words(note.kind)), ui));
     if note.text.trim().is_empty() { head } else { format!("{head}\n{}", ui.set_in(note.text.trim_end(), MARGIN)) }
 }
 
@@ -99,7 +102,8 @@ fn deed(note: &Note, ui: &Ui) -> String {
         | NoteKind::EmailReceived
         | NoteKind::EmailSent => text.to_owned(),
     };
-    entry(note, &format!("{who}{sentence}"), ui)
+    let line = entry(note, &format!("{who}{sentence}"), ui);
+    if note.kind == NoteKind::Failed { Tint::Undelivered.on(&line) } else { line }
 }
 
 /// A line that begins with the time of a note.
