@@ -28,7 +28,7 @@ fn what_means_something_is_coloured() {
         (
             "--as ana case show 3",
             &[
-                "<31>23h undelivered<>",
+                "<31>the customer, since 2026-03-10 10:00 (23h): our answer did not arrive<>",
                 "<31>email 11: not delivered (",
                 "<31>    Not delivered (",
                 "<31>2026-03-10 10:30  not",
