@@ -4,6 +4,7 @@ pub mod oauth;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -102,6 +103,8 @@ keys! {
         allowed_hosts: Vec<Allowed> = Vec::new(),
         /// How accounts sign in at an issuer of access tokens, by name.
         oauth: BTreeMap<String, oauth::Profile> = BTreeMap::new(),
+        /// Name server that `account discover` asks; `None` = those of the system.
+        resolver: Option<SocketAddr> = None,
         /// The program's own log.
         log: Log = Log::default(),
     }

@@ -41,6 +41,7 @@ pub mod session_desk;
 pub mod sessions;
 pub mod steps;
 mod survey;
+pub mod trial;
 pub mod undelivered;
 pub mod verdicts;
 pub mod waiting;

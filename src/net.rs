@@ -1,6 +1,7 @@
 //! The only sockets. Two small traits are what the rest of the program sees: a [`MailSource`]
 //! (IMAP) and a [`MailTransport`] (SMTP). No store, no clock of the business, no policy.
 
+pub mod discover;
 pub mod guard;
 pub mod http;
 pub mod imap;
@@ -11,11 +12,13 @@ pub mod patience;
 pub mod pin;
 pub mod presets;
 mod printable;
+mod quota;
 pub mod reach;
 mod sasl;
 mod sent_folder;
 pub mod smtp;
 pub mod tls;
+pub mod trail;
 mod wire;
 
 #[cfg(test)]
@@ -31,8 +34,10 @@ use zeroize::Zeroizing;
 
 pub use self::later::Later;
 use self::pin::Pin;
+pub use self::quota::Quota;
 use self::reach::Reach;
 pub use self::sent_folder::sent_folder;
+use self::trail::Trail;
 
 /// Where to connect and how to protect the connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +55,8 @@ pub struct Endpoint {
     pub reach: Reach,
     /// Deadlines.
     pub timeouts: Timeouts,
+    /// Who watches.
+    pub trail: Trail,
 }
 
 /// How a connection is protected.
@@ -277,8 +284,16 @@ pub trait MailSource {
     fn move_to(&mut self, uids: &[u32], folder: &str) -> Result<(), NetError>;
     /// \Deleted, and UID EXPUNGE where the server has UIDPLUS.
     fn delete(&mut self, uids: &[u32]) -> Result<(), NetError>;
-    /// Whether a message of the open folder has this Message-ID (`UID SEARCH HEADER`).
-    fn contains(&mut self, message_id: &str) -> Result<bool, NetError>;
+    /// The messages of the open folder with this Message-ID (`UID SEARCH HEADER`), ascending.
+    fn find(&mut self, message_id: &str) -> Result<Vec<u32>, NetError>;
+    /// Whether there is one.
+    fn contains(&mut self, message_id: &str) -> Result<bool, NetError> {
+        Ok(!self.find(message_id)?.is_empty())
+    }
+    /// How full the mailbox is (`GETQUOTAROOT`); `None` where the server does not tell.
+    fn quota(&mut self) -> Result<Option<Quota>, NetError> {
+        Ok(None)
+    }
     fn create(&mut self, folder: &str) -> Result<(), NetError>;
     /// APPEND with \Seen and the date.
     fn append(&mut self, folder: &str, raw: &[u8], date: Timestamp) -> Result<(), NetError>;

@@ -2,10 +2,13 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
+mod add;
 pub mod audit;
 pub mod auth;
 mod auto_reply;
+pub mod breaker;
 mod cases;
+pub mod discover;
 pub mod doubts;
 mod fetching;
 mod flags;
@@ -15,13 +18,13 @@ mod listed;
 mod oauth;
 mod personal;
 pub mod presets;
-pub mod probe;
 mod secret;
 mod sending;
 mod servers;
 mod settings;
 mod show;
 mod sign_in;
+pub mod test;
 pub mod token;
 
 use anyhow::Result;
@@ -32,10 +35,9 @@ use self::settings::Settings;
 use super::connect;
 use super::context::{self, Context};
 use crate::access::{Actor, account};
-use crate::error::{self, Fault, Kind};
-use crate::intake::verdicts::Verdicts;
+use crate::error;
 use crate::net::ListedFolder;
-use crate::store::accounts::{self, Account, AccountKind};
+use crate::store::accounts::{self, Account};
 use crate::store::db::Tx;
 use crate::ui::cell::{Cell, Column, head};
 use crate::ui::outcome::Thing;
@@ -49,7 +51,7 @@ pub enum AccountCommand {
     #[command(
         before_help = "Examples:\n  $ espomail account add support --kind group --address support@example.org --imap imap.example.org --smtp smtp.example.org --login support --secret file:/etc/espomail/support.secret --create-case --case-team Support --distribution round-robin --auto-reply ack\n  $ espomail account add ann-mail --kind personal --user ann --address ann@example.org --imap imap.example.org --secret stdin"
     )]
-    Add(Box<Add>),
+    Add(Box<add::Add>),
     /// List accounts
     #[command(alias = "ls", before_help = "Examples:\n  $ espomail account list\n  $ espomail --json account list")]
     List,
@@ -78,9 +80,16 @@ pub enum AccountCommand {
         before_help = "Examples:\n  $ espomail account delete test\n  $ espomail --yes account delete test"
     )]
     Delete(Name),
-    /// Log in to IMAP and SMTP and show what was found; change nothing
-    #[command(before_help = "Examples:\n  $ espomail account test support\n  $ espomail -vv account test support")]
-    Test(Name),
+    /// Connect to IMAP and SMTP step by step and show what a fetch would bring; change nothing
+    #[command(
+        before_help = "Examples:\n  $ espomail account test support\n  $ espomail account test support --send-probe"
+    )]
+    Test(test::TestArgs),
+    /// Find the servers of an address and show how to add it; store nothing
+    #[command(
+        before_help = "Examples:\n  $ espomail account discover ana@example.org\n  $ espomail --json account discover ana@example.org"
+    )]
+    Discover(discover::DiscoverArgs),
     /// List the providers that --preset knows, with their servers
     #[command(
         before_help = "Examples:\n  $ espomail account presets\n  $ espomail account add support --address support@gmail.com --preset gmail --secret stdin"
@@ -123,21 +132,6 @@ pub struct Name {
     account: String,
 }
 
-/// `account add`
-#[derive(Debug, Args)]
-pub struct Add {
-    /// Account
-    account: String,
-    /// Kind: group (a shared mailbox such as support@) or personal (one user's mailbox, whose mail stays private)
-    #[arg(long, value_name = "KIND", default_value = "group", hide_possible_values = true)]
-    kind: AccountKind,
-    /// Owner of a personal account (default: you); @me is you
-    #[arg(long, value_name = "USER")]
-    user: Option<String>,
-    #[command(flatten)]
-    settings: Settings,
-}
-
 /// `account edit`
 #[derive(Debug, Args)]
 pub struct Edit {
@@ -174,49 +168,23 @@ pub const FOLDER_COLUMNS: &[Column<ServerFolder>] = &[
 /// Runs an `account` command.
 pub fn run(command: AccountCommand, ctx: &Context) -> Result<()> {
     match command {
-        AccountCommand::Add(args) => add(&args, ctx),
+        AccountCommand::Add(args) => add::run(&args, ctx),
         AccountCommand::List => show::list(ctx),
         AccountCommand::Show(args) => show::one(&args.account, ctx),
         AccountCommand::Edit(args) => edit(&args, ctx),
         AccountCommand::Enable(args) => set_active(&args.account, true, ctx),
         AccountCommand::Disable(args) => set_active(&args.account, false, ctx),
         AccountCommand::Delete(args) => delete(&args.account, ctx),
-        AccountCommand::Test(args) => probe::test(&args.account, ctx),
+        AccountCommand::Test(args) => test::run(&args, ctx),
+        AccountCommand::Discover(args) => discover::run(&args, ctx),
         AccountCommand::Presets => presets::list(ctx),
         AccountCommand::Folders(args) => folders(&args.account, ctx),
         AccountCommand::Reset(args) => reset(&args.account, ctx),
         AccountCommand::Secret(args) => secret::run(&args, ctx),
         AccountCommand::Auth(args) => auth::run(&args, ctx),
-        AccountCommand::Breaker(args) => probe::breaker(&args, ctx),
+        AccountCommand::Breaker(args) => breaker::run(&args, ctx),
         AccountCommand::Audit(args) => audit::run(&args, ctx),
     }
-}
-
-fn add(args: &Add, ctx: &Context) -> Result<()> {
-    let name = context::word("account", &args.account)?;
-    let typed = args.settings.servers.typed(ctx)?;
-    let (id, doubts) = ctx.write(|tx, actor| {
-        args.settings.fit(args.kind)?;
-        let user_id = owner_of_new(tx, actor, args, ctx)?;
-        refuse_taken(tx, actor, "account", &name, 0)?;
-        let new = Account { user_id, ..Account::new(&name, args.kind, ctx.now()) };
-        let mut account = args.settings.apply(tx, new, ctx)?;
-        args.settings.servers.confine(&mut account, ctx.caller.is_delegated());
-        account::check_addresses(tx, actor, None, &account)?;
-        accounts::check(&account)?;
-        account::refuse_taken(tx, actor, &account)?;
-        let account = Account { id: accounts::add(tx, &account)?, ..account };
-        folders::put(tx, &account, &args.settings, true)?;
-        doubts::refuse(tx, &account, ctx.now())?;
-        typed.keep(&account, ctx)?;
-        let mut doubts = doubts_of(tx, &account, ctx)?;
-        doubts.extend(Verdicts::of_neighbours(tx, &account)?.warning(&account));
-        Ok((account.id, doubts))
-    })?;
-    ctx.done(Thing::account(id, &name), &format!("account {name} added"))?;
-    doubts.iter().for_each(|doubt| ctx.ui.warn(&format!("account {name}: {doubt}")));
-    after_change(&name, &args.settings, ctx);
-    Ok(())
 }
 
 /// What to know and to type next.
@@ -229,28 +197,6 @@ fn after_change(name: &str, settings: &Settings, ctx: &Context) {
     }
 }
 
-/// The owner of the account that is to be added; a group account has none.
-fn owner_of_new(tx: &Tx<'_>, actor: &Actor, args: &Add, ctx: &Context) -> Result<Option<i64>> {
-    if args.kind == AccountKind::Group {
-        actor.require_admin("account add --kind group")?;
-        return match args.user {
-            Some(_) => Err(error::data("--user: a group account has no owner").hint("add --kind personal").into()),
-            None => Ok(None),
-        };
-    }
-    let owner = match (&args.user, actor.user()) {
-        (Some(name), _) => context::user_or_me(tx, actor, "--user", name)?,
-        (None, Some(user)) => user.clone(),
-        (None, None) => {
-            return Err(Fault::new(Kind::Usage, "--user: is missing")
-                .hint("say whose mailbox it is: --user USER")
-                .into());
-        }
-    };
-    account::permit_personal(tx, actor, &owner, ctx.config.max_personal_accounts)?;
-    Ok(Some(owner.id))
-}
-
 fn edit(args: &Edit, ctx: &Context) -> Result<()> {
     let name = args.name.as_deref().map(|n| context::word("--name", n)).transpose()?;
     let typed = args.settings.servers.typed(ctx)?;
@@ -258,7 +204,7 @@ fn edit(args: &Edit, ctx: &Context) -> Result<()> {
         let old = context::managed_account(tx, actor, "account edit", &args.account)?;
         let before = doubts_of(tx, &old, ctx)?;
         args.settings.fit(old.kind)?;
-        let mut account = args.settings.apply(tx, old.clone(), ctx)?;
+        let mut account = args.settings.apply(tx, old.clone(), None, ctx)?;
         args.settings.servers.confine(&mut account, ctx.caller.is_delegated());
         if ctx.caller.is_delegated() {
             account::check_secrets(&old, &account)?;

@@ -19,6 +19,7 @@ use watched::Watched;
 use crate::config::Config;
 use crate::error;
 use crate::net::reach::Reach;
+use crate::net::trail::Trail;
 use crate::net::{
     Credentials, Endpoint, MailSource, MailTransport, Mechanism, NetError, NetErrorKind, Timeouts, TlsMode, imap, smtp,
 };
@@ -57,6 +58,8 @@ pub struct Connector<'a> {
     database: &'a Path,
     known: Mutex<Known>,
     at_once: bool,
+    /// Who watches.
+    trail: Trail,
 }
 
 /// Secrets by their files and their references.
@@ -79,7 +82,7 @@ struct Login<'a> {
 impl<'a> Connector<'a> {
     /// No secret is known yet.
     pub fn new(config: &'a Config, database: &'a Path) -> Connector<'a> {
-        Connector { config, database, known: Mutex::default(), at_once: false }
+        Connector { config, database, known: Mutex::default(), at_once: false, trail: Trail::default() }
     }
 
     /// Whether somebody waits who may have mended what kept an access token from coming.
@@ -87,9 +90,21 @@ impl<'a> Connector<'a> {
         Connector { at_once, ..self }
     }
 
+    /// Knows the secrets that were typed and are not kept yet.
+    pub fn knowing(self, typed: Vec<(PathBuf, Zeroizing<String>)>) -> Connector<'a> {
+        let stored = SecretSpec::Stored.to_string();
+        self.known().extend(typed.into_iter().map(|(file, secret)| ((file, stored.clone()), secret)));
+        self
+    }
+
+    /// Takes down the steps of the next connection.
+    pub fn watched(self, trail: &Trail) -> Connector<'a> {
+        Connector { trail: trail.clone(), ..self }
+    }
+
     /// See [`imap`].
     pub fn imap(&self, account: &Account, until: Option<Instant>) -> Result<Box<dyn MailSource>> {
-        let endpoint = endpoint(account, Protocol::Imap, self.config, until)?;
+        let endpoint = Endpoint { trail: self.trail.clone(), ..endpoint(account, Protocol::Imap, self.config, until)? };
         let max = account.fetching.max_size.unwrap_or(self.config.message_max_size);
         let limits = imap::Limits { literal_max: max.saturating_add(max / 100 * SLACK_PERCENT) };
         let login = Login::imap(account);
@@ -108,7 +123,7 @@ impl<'a> Connector<'a> {
 
     /// See [`smtp`].
     pub fn smtp(&self, account: &Account, until: Option<Instant>) -> Result<Box<dyn MailTransport>> {
-        let endpoint = endpoint(account, Protocol::Smtp, self.config, until)?;
+        let endpoint = Endpoint { trail: self.trail.clone(), ..endpoint(account, Protocol::Smtp, self.config, until)? };
         let login = Login::smtp(account);
         let connect = |credentials: Option<&Credentials>| smtp::connect(&endpoint, credentials);
         let session = match profile_in(login.reference) {
@@ -212,6 +227,7 @@ fn endpoint(account: &Account, protocol: Protocol, config: &Config, until: Optio
             false => Reach::Anywhere,
         },
         timeouts: Timeouts { connect, tls, reply, until },
+        trail: Trail::default(),
     })
 }
 

@@ -11,19 +11,26 @@ use std::path::Path;
 
 use anyhow::Result;
 use clap::Args;
+use jiff::{SignedDuration, Timestamp};
 
+use super::account::test;
 use super::busy;
-use super::connect::{self, Protocol};
+use super::connect::{self, Connector, Protocol};
 use super::context::{self, Context};
 use crate::config;
 use crate::error::{self, Kind};
 use crate::intake::verdicts::Verdicts;
+use crate::net::Quota;
+use crate::net::trail::Trail;
 use crate::store;
 use crate::store::accounts::{self, Account};
 use crate::store::db::AFTER_DAMAGE;
 use crate::store::place::Place;
 use crate::ui::cell::{Cell, Column, head, unlisted};
 use crate::ui::tint::Tint;
+
+/// A certificate that ends within this number of days should have been renewed.
+const ENDING_DAYS: i64 = 14;
 
 /// `doctor`
 #[derive(Debug, Args)]
@@ -217,27 +224,52 @@ fn judged(account: &Account, ctx: &Context) -> Result<Finding> {
     Ok(found.of(account))
 }
 
-/// Connects and logs in.
+/// Connects and logs in; asks how full the mailbox is, and how long the certificates are valid.
 fn servers(account: &Account, ctx: &Context) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut note = |protocol: Protocol, host: &Option<String>, tried: Result<()>| {
+    for protocol in [Protocol::Imap, Protocol::Smtp] {
+        let Some(host) = protocol.server(account).host.as_deref() else { continue };
         let check = format!("{} {}", account.name, protocol.name());
-        let found = match tried {
-            Ok(()) => Finding::ok(&check, host.as_deref().unwrap_or_default()),
-            Err(error) => {
-                let hint = connect::advice(account, protocol, &error);
-                Finding::fail(&check, error::classify(&error).0, format!("{error:#}"), hint.unwrap_or_default())
-            }
+        let trail = Trail::default();
+        let connector = Connector::new(&ctx.config, &ctx.db_path).at_once(true).watched(&trail);
+        let tried = match protocol {
+            Protocol::Imap => connector.imap(account, None).and_then(|mut session| {
+                let quota = session.quota()?;
+                session.logout();
+                Ok(quota)
+            }),
+            Protocol::Smtp => connector.smtp(account, None).map(|mut session| {
+                session.quit();
+                None
+            }),
         };
-        findings.push(found.of(account));
-    };
-    if account.imap.host.is_some() {
-        let tried = connect::imap(account, &ctx.config, &ctx.db_path, None).map(|mut session| session.logout());
-        note(Protocol::Imap, &account.imap.host, tried);
-    }
-    if account.smtp.host.is_some() {
-        let tried = connect::smtp(account, &ctx.config, &ctx.db_path).map(|mut session| session.quit());
-        note(Protocol::Smtp, &account.smtp.host, tried);
+        match tried {
+            Ok(quota) => {
+                findings.push(Finding::ok(&check, host).of(account));
+                findings.extend(quota.and_then(|quota| room(&check, account, &quota)).map(|one| one.of(account)));
+                findings.extend(
+                    trail.certificate_ends().and_then(|ends| certificate(&check, ends, ctx)).map(|one| one.of(account)),
+                );
+            }
+            Err(error) => {
+                let hint = connect::advice(account, protocol, &error).unwrap_or_default();
+                findings.push(Finding::fail(&check, error::classify(&error).0, format!("{error:#}"), hint).of(account));
+            }
+        }
     }
     findings
+}
+
+fn room(check: &str, account: &Account, quota: &Quota) -> Option<Finding> {
+    quota.percent().filter(|percent| *percent >= test::NEARLY_FULL)?;
+    Some(Finding::warn(&format!("{check} quota"), test::filled(quota), test::make_room(account)))
+}
+
+/// A certificate that is over soon and that nobody has renewed yet.
+fn certificate(check: &str, ends: Timestamp, ctx: &Context) -> Option<Finding> {
+    let soon = ctx.now() + SignedDuration::from_hours(24 * ENDING_DAYS);
+    (ends < soon).then(|| {
+        let text = format!("valid until {}", ctx.ui.local_time(ends));
+        Finding::warn(&format!("{check} certificate"), text, "ask the people who run the server to renew it")
+    })
 }

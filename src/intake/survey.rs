@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::session_desk::{Desk, Start};
 use crate::net::{Listed, Listing, MailSource, NetError, NetErrorKind, OpenFolder};
+use crate::store::accounts::Folder;
 use crate::store::deliveries::Recorded;
 
 /// Maximum number of messages that the first poll lists instead of searching: a list can be counted.
@@ -61,6 +62,27 @@ pub(super) fn everything(
     }
     let mut listed = since(source, fetch_since, 0, past_uid)?;
     listed.extend(source.list(past_uid.saturating_add(1))?.rows);
+    Ok(listed)
+}
+
+/// What a poll of the open folder would fetch, as far as the server can be believed; nothing is remembered.
+pub(super) fn waiting(
+    source: &mut dyn MailSource,
+    fetch_since: Timestamp,
+    open: OpenFolder,
+    folder: &Folder,
+) -> Result<Vec<Listed>> {
+    if open.exists == 0 {
+        return Ok(Vec::new());
+    }
+    let known = folder.uidvalidity == Some(open.uidvalidity);
+    let newest = open.uidnext.map_or(u32::MAX - 1, |next| next.saturating_sub(1));
+    let (last_uid, past_uid) = if known { (folder.last_uid, folder.past_uid) } else { (0, newest) };
+    let mut listed = if last_uid < past_uid { since(source, fetch_since, last_uid, past_uid)? } else { Vec::new() };
+    let above = last_uid.max(past_uid).saturating_add(1);
+    if open.uidnext.is_none_or(|next| next > above) {
+        listed.extend(source.list(above)?.rows);
+    }
     Ok(listed)
 }
 

@@ -27,6 +27,11 @@ impl Verdicts {
     /// What it means that an account names no server whose verdicts it believes.
     pub const UNSET: &str = "without --authserv-id everybody is believed to be who From says";
 
+    /// Of one mail, which bears this id.
+    pub fn of_one(id: String) -> Verdicts {
+        Verdicts { mails: 1, ids: BTreeMap::from([(id, 1)]) }
+    }
+
     /// The newest mails of the other accounts on the same server, where this one has none yet.
     pub fn of_neighbours(tx: &Tx<'_>, account: &Account) -> Result<Verdicts> {
         let mut all = Verdicts::default();

@@ -5,7 +5,7 @@
 //! Everything else are typed facts, whose numbers are possible ones:
 //!
 //! - FETCH answers ([`fetch::Row`]): a body goes from the socket into the buffer that is delivered;
-//! - SEARCH and LIST lines, in plain ASCII, without literals;
+//! - SEARCH, LIST and QUOTA lines, in plain ASCII, without literals;
 //! - what a folder says of itself when it is opened ([`Opened`]);
 //! - untagged NO, BAD and BYE, the tagged status, the capabilities.
 //!
@@ -53,7 +53,7 @@ pub(super) enum Event {
     Continue,
     /// The command is over; see [`Guard::tagged`].
     Tagged,
-    /// A SEARCH or LIST line with its star.
+    /// A SEARCH, LIST or QUOTA line with its star.
     Line(Vec<u8>),
     /// Kept as a fact or of no interest.
     Noted,
@@ -307,7 +307,7 @@ impl Guard {
                 self.capabilities = Some(status::capabilities(&String::from_utf8_lossy(&line)));
                 Ok(Event::Noted)
             }
-            b"SEARCH" | b"LIST" => Ok(Event::Line(untagged_line(line))),
+            b"SEARCH" | b"LIST" | b"QUOTA" => Ok(Event::Line(untagged_line(line))),
             _ => Ok(Event::Noted),
         }
     }

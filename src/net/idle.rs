@@ -98,6 +98,10 @@ impl<T: Idle> MailSource for T {
         self.change(uids)
     }
 
+    fn find(&mut self, _: &str) -> Result<Vec<u32>, NetError> {
+        Ok(Vec::new())
+    }
+
     fn contains(&mut self, message_id: &str) -> Result<bool, NetError> {
         Idle::contains(self, message_id)
     }

@@ -8,6 +8,7 @@
 mod folder_name;
 mod listing;
 mod login;
+mod quota;
 mod uid_set;
 
 #[cfg(test)]
@@ -20,7 +21,7 @@ use jiff::{Timestamp, civil::Date};
 
 use super::guard::{ANSWER_MAX, Event, Guard, LINE_MAX, Row, Shared, Status, Word, nonsense, refused_later};
 use super::printable::Words;
-use super::{Body, Listed, ListedFolder, Listing, MailSource, NetError, NetErrorKind, OpenFolder};
+use super::{Body, Listed, ListedFolder, Listing, MailSource, NetError, NetErrorKind, OpenFolder, Quota};
 use listing::Found;
 pub use login::connect;
 
@@ -169,15 +170,31 @@ impl MailSource for ImapSource {
         Ok(())
     }
 
-    fn contains(&mut self, message_id: &str) -> Result<bool, NetError> {
+    fn find(&mut self, message_id: &str) -> Result<Vec<u32>, NetError> {
         if !message_id.bytes().all(|b| b.is_ascii_graphic()) {
-            return Ok(false);
+            return Ok(Vec::new());
         }
         let quoted = message_id.replace('\\', "\\\\").replace('"', "\\\"");
         let mut found = Found::new(self.exists());
         self.begin(ANSWER_MAX);
         self.search(&format!("HEADER Message-ID \"<{quoted}>\""), &mut found)?;
-        Ok(!found.uids()?.is_empty())
+        found.uids()
+    }
+
+    fn quota(&mut self) -> Result<Option<Quota>, NetError> {
+        if !self.offers("QUOTA")? {
+            return Ok(None);
+        }
+        let mut quota = Quota::default();
+        self.begin(ANSWER_MAX);
+        self.send("GETQUOTAROOT INBOX")?;
+        self.answers(&mut |_, event| {
+            if let Event::Line(line) = event {
+                quota::take(&line, &mut quota);
+            }
+            Ok(())
+        })?;
+        Ok(Some(quota).filter(|quota| quota.percent().is_some()))
     }
 
     fn create(&mut self, folder: &str) -> Result<(), NetError> {

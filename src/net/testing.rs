@@ -14,6 +14,7 @@ use openssl::x509::extension::{BasicConstraints, SubjectAlternativeName};
 use openssl::x509::{X509, X509NameBuilder};
 
 use super::reach::Reach;
+use super::trail::Trail;
 use super::{Credentials, Endpoint, Mechanism, Timeouts, TlsMode};
 
 /// One step of a script.
@@ -67,6 +68,7 @@ impl Server {
             pins: Vec::new(),
             reach: Reach::Anywhere,
             timeouts,
+            trail: Trail::default(),
         }
     }
 

@@ -12,9 +12,13 @@ use std::time::{Duration, Instant};
 
 use openssl::ssl::SslStream;
 
+use super::trail::Step;
 use super::wire::Wire;
 use super::{Endpoint, NetError, NetErrorKind, TlsMode};
 pub use trust::check_authorities;
+
+/// Addresses of a host that are shown.
+const SHOWN: usize = 4;
 
 /// A connected stream, in clear or in TLS, with deadlines.
 pub struct Stream(Layer);
@@ -48,6 +52,7 @@ impl Stream {
     /// TLS over the clear stream: handshake within its deadline, certificate checked.
     pub fn upgrade(self, endpoint: &Endpoint) -> Result<Stream, NetError> {
         let Layer::Plain(wire) = self.0 else { return Ok(self) };
+        endpoint.trail.begin(Step::Tls);
         Ok(Stream(Layer::Tls(Box::new(trust::handshake(endpoint, wire)?))))
     }
 
@@ -126,13 +131,20 @@ impl Write for Stream {
 /// Tries every address of the host; one that does not answer leaves time for the others.
 fn dial(endpoint: &Endpoint) -> Result<TcpStream, NetError> {
     let started = Instant::now();
+    endpoint.trail.begin(Step::Dns);
     let addresses = within_reach(endpoint, resolve(endpoint)?)?;
+    let shown: Vec<String> = addresses.iter().take(SHOWN).map(|address| address.ip().to_string()).collect();
+    endpoint.trail.found(shown.join(", "));
+    endpoint.trail.begin(Step::Tcp);
     let mut last = io::Error::from(io::ErrorKind::NotFound);
     for (index, address) in addresses.iter().enumerate() {
         let left = endpoint.timeouts.connect.saturating_sub(started.elapsed());
         let share = left / u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
         match TcpStream::connect_timeout(address, share.max(Duration::from_millis(1))) {
-            Ok(tcp) => return Ok(tcp),
+            Ok(tcp) => {
+                endpoint.trail.found(address.to_string());
+                return Ok(tcp);
+            }
             Err(error) => last = error,
         }
     }
@@ -155,6 +167,11 @@ fn within_reach(endpoint: &Endpoint, mut addresses: Vec<SocketAddr>) -> Result<V
 fn resolve(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, NetError> {
     if let Ok(ip) = endpoint.host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(ip, endpoint.port)]);
+    }
+    // RFC 6761: names for tests, which no name server knows.
+    #[cfg(feature = "poison")]
+    if endpoint.host.ends_with(".test") {
+        return Ok(vec![SocketAddr::new(std::net::Ipv4Addr::LOCALHOST.into(), endpoint.port)]);
     }
     let (answer, question) = mpsc::channel();
     let name = (endpoint.host.clone(), endpoint.port);

@@ -8,6 +8,7 @@ mod bad_input;
 mod clumsy_servers;
 mod command_log;
 mod connecting;
+mod discovery;
 mod examples;
 mod failures;
 mod fetching;

@@ -4,8 +4,8 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use jiff::Timestamp;
 
-use super::probe;
 use super::sign_in;
+use super::test;
 use crate::cli::connect;
 use crate::cli::context::{self, Context};
 use crate::config::oauth::{Flow, Provider};
@@ -135,7 +135,7 @@ pub fn run(args: &Auth, ctx: &Context) -> Result<()> {
     }
     sign_in(args, &account, &client, by_device, ctx).with_context(|| format!("account \"{name}\""))?;
     // Programs get one result.
-    if ctx.ui.for_people() { probe::test(name, ctx) } else { Ok(()) }
+    if ctx.ui.for_people() { test::of_account(name, ctx) } else { Ok(()) }
 }
 
 fn sign_in(args: &Auth, account: &Account, client: &Client, by_device: bool, ctx: &Context) -> Result<()> {

@@ -20,6 +20,10 @@ pub struct Flags {
 }
 
 impl Flags {
+    pub fn address(&self) -> Option<&str> {
+        self.address.as_deref()
+    }
+
     pub fn apply(&self, account: &mut Account) -> Result<()> {
         if let Some(address) = &self.address {
             account.address = context::mail_address("--address", address)?;

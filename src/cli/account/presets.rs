@@ -8,15 +8,15 @@ use crate::cli::context::Context;
 use crate::net::TlsMode;
 use crate::net::presets::{At, LoginName, PRESETS, Preset};
 use crate::store::accounts::{Account, Auth, Tls};
-use crate::ui::cell::{Cell, Column, head};
+use crate::ui::cell::{Cell, Column, head, unlisted};
 
 /// Fields of presets in their order.
 pub const COLUMNS: &[Column<Preset>] = &[
     Column::new("name", head("PRESET"), |preset, _| Cell::text(preset.name)),
     Column::new("imap", head("IMAP"), |preset, _| server(&preset.imap, preset.login)),
-    Column::new("smtp", head("SMTP"), |preset, _| server(&preset.smtp, preset.smtp_login)),
-    Column::new("login", head("LOGIN"), |preset, _| Cell::text(preset.login.as_str())),
-    Column::new("auth", head("AUTH"), |preset, _| Cell::text(auth(preset).as_str())),
+    Column::new("smtp", unlisted(), |preset, _| server(&preset.smtp, preset.smtp_login)),
+    Column::new("login", unlisted(), |preset, _| Cell::text(preset.login.as_str())),
+    Column::new("auth", unlisted(), |preset, _| Cell::text(auth(preset).as_str())),
     Column::new("hint", head("NOTES").shrinking(), |preset, _| Cell::text(preset.hint)),
 ];
 

@@ -1,5 +1,7 @@
 //! Secrets of accounts that are typed: read before the transaction begins, kept after everything else has succeeded.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::Result;
 use clap::Args;
 use zeroize::Zeroizing;
@@ -49,18 +51,21 @@ impl Typed {
         Ok(Typed { secret, smtp: typed.next() })
     }
 
+    /// What was typed, with the files in which it is going to be kept.
+    pub fn of(&self, account: &Account, database: &Path) -> Vec<(PathBuf, Zeroizing<String>)> {
+        let files = [
+            (&self.secret, connect::secret_file(database, account.id)),
+            (&self.smtp, connect::smtp_secret_file(database, account.id)),
+        ];
+        files.into_iter().filter_map(|(secret, file)| Some((file, secret.clone()?))).collect()
+    }
+
     /// Writes them, last of all, so that a refused account leaves none.
     pub fn keep(&self, account: &Account, ctx: &Context) -> Result<()> {
-        let kept = [
-            (&self.secret, connect::secret_file(&ctx.db_path, account.id)),
-            (&self.smtp, connect::smtp_secret_file(&ctx.db_path, account.id)),
-        ];
-        for (secret, file) in kept {
-            if let Some(secret) = secret.as_ref().filter(|_| !ctx.dry_run) {
-                secret::store(&file, secret)?;
-            }
+        if ctx.dry_run {
+            return Ok(());
         }
-        Ok(())
+        self.of(account, &ctx.db_path).iter().try_for_each(|(file, secret)| secret::store(file, secret))
     }
 }
 

@@ -101,6 +101,16 @@ impl Flags {
         }
     }
 
+    /// Whether a server is named, or a provider.
+    pub fn is_any_named(&self) -> bool {
+        self.imap.is_some() || self.smtp.is_some() || self.preset.is_some()
+    }
+
+    /// Whether it is said where the secret comes from.
+    pub fn is_secret_given(&self) -> bool {
+        self.secret.is_some() || self.token.is_some()
+    }
+
     /// The preset that was named.
     pub fn preset(&self) -> Option<&'static Preset> {
         self.preset.as_deref().and_then(Preset::named)

@@ -4,9 +4,10 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::{auto_reply, cases, fetching, identity, oauth, personal, sending, servers};
+use super::{auto_reply, cases, discover, fetching, identity, oauth, personal, sending, servers};
 use crate::cli::context::Context;
 use crate::error;
+use crate::net::discover::Found;
 use crate::store::accounts::{Account, AccountKind};
 use crate::store::db::Tx;
 
@@ -32,11 +33,19 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The account with these settings.
-    pub fn apply(&self, tx: &Tx<'_>, mut account: Account, ctx: &Context) -> Result<Account> {
+    /// The address that is given.
+    pub fn address(&self) -> Option<&str> {
+        self.identity.address()
+    }
+
+    /// The account with these settings, which come after what was found.
+    pub fn apply(&self, tx: &Tx<'_>, mut account: Account, found: Option<&Found>, ctx: &Context) -> Result<Account> {
         let before = account.clone();
         account.edited_at = ctx.now();
         self.identity.apply(&mut account)?;
+        if let Some(found) = found {
+            discover::apply(found, &mut account);
+        }
         self.servers.apply(&mut account)?;
         self.oauth.apply(&mut account, &before, self.servers.ways(), ctx)?;
         self.fetching.apply(&mut account, ctx)?;

@@ -22,7 +22,8 @@ impl Protocol {
         }
     }
 
-    fn server(self, account: &Account) -> &Server {
+    /// The server itself.
+    pub fn server(self, account: &Account) -> &Server {
         match self {
             Protocol::Imap => &account.imap,
             Protocol::Smtp => &account.smtp,

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::Login;
-use crate::net::{Body, Listed, ListedFolder, Listing, MailSource, NetError, OpenFolder};
+use crate::net::{Body, Listed, ListedFolder, Listing, MailSource, NetError, OpenFolder, Quota};
 use crate::oauth::Client;
 use crate::store::accounts::Account;
 
@@ -76,8 +76,18 @@ impl<S: MailSource> MailSource for Watched<S> {
         self.told(done)
     }
 
+    fn find(&mut self, message_id: &str) -> Result<Vec<u32>, NetError> {
+        let done = self.source.find(message_id);
+        self.told(done)
+    }
+
     fn contains(&mut self, message_id: &str) -> Result<bool, NetError> {
         let done = self.source.contains(message_id);
+        self.told(done)
+    }
+
+    fn quota(&mut self) -> Result<Option<Quota>, NetError> {
+        let done = self.source.quota();
         self.told(done)
     }
 

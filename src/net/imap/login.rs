@@ -11,6 +11,7 @@ use crate::net::guard::{Event, Guard, Shared, Word, farewell, nonsense};
 use crate::net::printable::Words;
 use crate::net::sasl;
 use crate::net::tls;
+use crate::net::trail::Step;
 use crate::net::{Credentials, Endpoint, Mechanism, NetError, NetErrorKind, TlsMode};
 
 /// Longest initial response in the line of AUTHENTICATE (RFC 4959); a longer one waits for the server's question.
@@ -20,11 +21,15 @@ const INITIAL_MAX: usize = 4096;
 pub fn connect(endpoint: &Endpoint, credentials: &Credentials, limits: Limits) -> Result<ImapSource, NetError> {
     let words = Words::hiding(credentials);
     let mut guard = Guard::new(tls::connect(endpoint)?, words, endpoint.timeouts.reply, limits.literal_max);
+    endpoint.trail.begin(Step::Greeting);
     greet(&mut guard)?;
     if endpoint.tls == TlsMode::StartTls {
         guard = start_tls(guard, endpoint, limits)?;
     }
-    login(guard, credentials, limits)
+    endpoint.trail.begin(Step::Login);
+    let source = login(guard, credentials, limits)?;
+    endpoint.trail.end();
+    Ok(source)
 }
 
 /// PREAUTH is refused: it skips the login and, before STARTTLS, the protection.
@@ -47,6 +52,7 @@ fn start_tls(mut guard: Guard, endpoint: &Endpoint, limits: Limits) -> Result<Gu
     if guard.capabilities().is_some_and(|offered| !offered.iter().any(|name| name == "STARTTLS")) {
         return Err(missing(""));
     }
+    endpoint.trail.begin(Step::Tls);
     guard.begin(SMALL);
     guard.send(b"s1 STARTTLS\r\n")?;
     while !matches!(guard.next()?, Event::Tagged) {}

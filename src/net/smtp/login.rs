@@ -12,6 +12,7 @@ use super::conversation::Conversation;
 use super::reply;
 use crate::net::printable::Words;
 use crate::net::sasl;
+use crate::net::trail::Step;
 use crate::net::{Credentials, Endpoint, Mechanism, NetError, NetErrorKind, Reply, TlsMode, tls};
 
 /// Challenges of one login that are answered.
@@ -21,6 +22,7 @@ const CHALLENGES_MAX: usize = 4;
 pub fn connect(endpoint: &Endpoint, credentials: Option<&Credentials>) -> Result<SmtpTransport, NetError> {
     let words = credentials.map(Words::hiding).unwrap_or_default();
     let mut server = Conversation::new(tls::connect(endpoint)?, words, endpoint.timeouts.reply);
+    endpoint.trail.begin(Step::Greeting);
     let greeting = server.greeting()?;
     if greeting.code != 220 {
         return Err(reply::refusal("the connection", &greeting));
@@ -31,8 +33,10 @@ pub fn connect(endpoint: &Endpoint, credentials: Option<&Credentials>) -> Result
         offered = ehlo(&mut server)?;
     }
     if let Some(credentials) = credentials {
+        endpoint.trail.begin(Step::Login);
         login(&mut server, &offered, credentials)?;
     }
+    endpoint.trail.end();
     let offers = |keyword: &str| offered.has(keyword);
     let (smtputf8, eightbitmime) = (offers("SMTPUTF8"), offers("8BITMIME"));
     Ok(SmtpTransport { server, fault: None, smtputf8, eightbitmime })
@@ -73,6 +77,7 @@ fn start_tls(mut server: Conversation, offered: &Offered, endpoint: &Endpoint) -
     if !offered.has("STARTTLS") {
         return Err(missing(""));
     }
+    endpoint.trail.begin(Step::Tls);
     let reply = server.command(&Starttls.to_string())?;
     if reply.code != 220 {
         return Err(missing(&format!(": {}", reply.words())));

@@ -77,6 +77,7 @@ pub(super) fn handshake(endpoint: &Endpoint, mut wire: Wire) -> Result<SslStream
         check_names(endpoint, own)?;
     }
     check_pins(endpoint, own)?;
+    tell(endpoint, &stream, own);
     Ok(stream)
 }
 
@@ -157,6 +158,14 @@ fn check_names(endpoint: &Endpoint, own: &X509Ref) -> Result<(), NetError> {
     }
     let words = "the certificate names no server in its subject alternative names";
     Err(distrust(endpoint, words, Some(own), Pin::of_certificate(own)))
+}
+
+/// What is worth knowing of a handshake that succeeded.
+fn tell(endpoint: &Endpoint, stream: &SslStream<Wire>, own: &X509Ref) {
+    let Some(ends) = moment(own.not_after()) else { return };
+    endpoint.trail.certificate(ends);
+    let version = stream.ssl().version_str();
+    endpoint.trail.found(format!("{version}, certificate valid until {}", ends.strftime("%Y-%m-%d")));
 }
 
 fn check_pins(endpoint: &Endpoint, own: &X509Ref) -> Result<(), NetError> {

@@ -10,7 +10,10 @@ pub fn check(account: &Account) -> Result<(), Fault> {
         return refuse("--address: is missing", "give the address of the mailbox: --address support@example.org");
     }
     if account.imap.host.is_none() && account.smtp.host.is_none() {
-        return refuse("--imap: is missing", "give the server: --imap imap.example.org (or only --smtp to send)");
+        return refuse(
+            "--imap: is missing",
+            "give the server: --imap imap.example.org (or only --smtp to send), or --preset, or --discover",
+        );
     }
     for (field, server) in [("--tls", &account.imap), ("--smtp-tls", &account.smtp)] {
         if let Some(host) = server.host.as_ref().filter(|_| server.tls == Tls::None && !server.is_on_this_machine()) {

@@ -35,6 +35,12 @@ const fn typed(
 const PASSWORD: &[(&str, &str)] = &[("Password: ", "geheim-7\n")];
 
 pub const QUESTIONS: &[Question] = &[
+    typed(
+        "cli/account/discover.rs",
+        "Use these servers?",
+        "espomail account add neu --address neu@gmail.com --no-test",
+        &[("[y/N] ", "y\n"), ("Password: ", "geheim-7\n")],
+    ),
     typed("cli/account/secret.rs", "Password: ", "espomail account edit spare --secret stdin", PASSWORD),
     question("cli/account.rs", "Delete account spare?", "espomail account delete spare"),
     question("cli/account.rs", "Look at everything in spare again?", "espomail account reset spare"),

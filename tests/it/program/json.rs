@@ -54,6 +54,7 @@ const LINES: &[(&str, Says, i32)] = &[
     ("account list", Tag("accounts"), 0),
     ("account show support", Tag("account"), 0),
     ("account presets", Tag("presets"), 0),
+    ("account discover ana@gmail.com", Tag("discovery"), 0),
     ("account show mine", Tag("account"), 0),
     ("account edit mine --signature S", Tag("result"), 0),
     ("account disable mine", Tag("result"), 0),

@@ -6,6 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 use espomail::net::reach::Reach;
+use espomail::net::trail::Trail;
 use espomail::net::{Credentials, Endpoint, Mechanism, NetError, Timeouts, TlsMode, imap, smtp};
 
 fn credentials() -> Credentials {
@@ -35,7 +36,16 @@ fn refused_in_clear(parts: &[&str], connect: impl FnOnce(&Endpoint) -> Result<()
     let short = Duration::from_millis(150);
     let timeouts = Timeouts { connect: short, tls: short, reply: short, until: None };
     let (host, tls) = ("127.0.0.1".to_owned(), TlsMode::StartTls);
-    let endpoint = Endpoint { host, port, tls, ca: None, pins: Vec::new(), reach: Reach::Anywhere, timeouts };
+    let endpoint = Endpoint {
+        host,
+        port,
+        tls,
+        ca: None,
+        pins: Vec::new(),
+        reach: Reach::Anywhere,
+        timeouts,
+        trail: Trail::default(),
+    };
     let heard = std::thread::scope(|scope| {
         let server = scope.spawn(|| play(listener.accept().unwrap().0, parts));
         assert!(connect(&endpoint).is_err(), "{parts:?}: there is a session");

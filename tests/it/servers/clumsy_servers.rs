@@ -9,6 +9,7 @@ use espomail::intake::undelivered;
 use espomail::mail::address::Mailbox;
 use espomail::mail::compose::Outgoing;
 use espomail::net::reach::Reach;
+use espomail::net::trail::Trail;
 use espomail::net::{Credentials, Endpoint, MailTransport, Mechanism, Timeouts, TlsMode, smtp};
 use espomail::outbox::{self, Flushed, Manners, Post};
 use espomail::store::accounts::{self, Account, AccountKind};
@@ -162,6 +163,7 @@ fn send(store: &Store, ports: [u16; 2], now: Timestamp) -> Flushed {
             pins: Vec::new(),
             reach: Reach::Anywhere,
             timeouts: Timeouts { connect: Duration::from_secs(2), tls: short, reply: short, until },
+            trail: Trail::default(),
         };
         let (login, secret) = ("me".to_owned(), "pa-55-word".to_owned().into());
         let credentials = Credentials { login, secret, mechanism: Mechanism::Password };

@@ -233,3 +233,24 @@ fn an_empty_answer_of_a_folder_with_mail_does_not_mean_that_nothing_is_new() {
     let server = opened(vec![expect("a3 UID SEARCH SINCE 3-Feb-2024"), send("* SEARCH\r\na3 OK done\r\n")]);
     assert_eq!(source(&server).search_since("2024-02-03".parse().unwrap()), Ok(Some(vec![])));
 }
+
+#[test]
+fn the_quota_is_asked_for_where_the_server_has_one() {
+    let asked = |offers: &str, steps: Vec<Step>| {
+        let mut script = vec![
+            send(format!("* OK [CAPABILITY IMAP4rev1 {offers}] hi\r\n")),
+            expect("a1 LOGIN"),
+            send(format!("a1 OK [CAPABILITY IMAP4rev1 {offers}] in\r\n")),
+        ];
+        script.extend(steps);
+        let server = Server::play(script);
+        connect(&server.endpoint(), &credentials(), LIMITS).unwrap().quota().map_err(|error| error.kind)
+    };
+    let root = || expect("a2 GETQUOTAROOT INBOX");
+    let line = "* QUOTAROOT INBOX \"\"\r\n* QUOTA \"\" (STORAGE 10 512)\r\na2 OK\r\n";
+    let known = Quota { bytes: Some((10_240, 524_288)), messages: None };
+    assert_eq!(asked("QUOTA", vec![root(), send(line)]), Ok(Some(known)));
+    assert_eq!(asked("QUOTA", vec![root(), send("* QUOTAROOT INBOX\r\na2 OK\r\n")]), Ok(None));
+    assert_eq!(asked("QUOTA", vec![root(), send("a2 NO no\r\n")]), Err(NetErrorKind::Refused));
+    assert_eq!(asked("IDLE", vec![]), Ok(None));
+}

@@ -13,6 +13,7 @@ use openssl::x509::extension::{BasicConstraints, SubjectAlternativeName};
 
 use super::*;
 use crate::net::reach::Reach;
+use crate::net::trail::Trail;
 use crate::net::{Timeouts, TlsMode, tls};
 
 #[test]
@@ -142,6 +143,7 @@ fn pinned_keys_are_asked_for_besides_chain_name_and_dates() {
             pins,
             reach: Reach::Anywhere,
             timeouts: Timeouts { connect: second, tls: second, reply: second, until: None },
+            trail: Trail::default(),
         };
         let error = tls::connect(&endpoint).err();
         let said = error.as_ref().map(|error| error.message.as_str()).unwrap_or_default();

@@ -88,6 +88,7 @@ pub const ROWS: &[Row] = &[
     row("account add new --kind group --address n@desk.example", Admin),
     row("account list", List(Account)),
     row("account presets", Anyone),
+    row("account discover a@gmail.com", Anyone),
     row("account show {}", Read(Account)),
     row("account edit {} --signature S", Edit(Account)),
     row("account enable {}", Edit(Account)),

@@ -1,0 +1,135 @@
+//! `account add`: with the servers that are given, that a preset knows, or that are found by the address. Servers that were
+//! found are tried before anything is kept.
+
+use anyhow::Result;
+use clap::Args;
+
+use super::doubts::{self, doubts_of};
+use super::secret::Typed;
+use super::settings::Settings;
+use super::{after_change, discover, folders, refuse_taken, test};
+use crate::access::{Actor, account};
+use crate::cli::context::{self, Context};
+use crate::error::{self, Fault, Kind};
+use crate::intake::verdicts::Verdicts;
+use crate::net::discover::Found;
+use crate::store::accounts::{self, Account, AccountKind};
+use crate::store::db::Tx;
+use crate::ui::outcome::Thing;
+
+/// `account add`
+#[derive(Debug, Args)]
+pub struct Add {
+    /// Account
+    account: String,
+    /// Kind: group (a shared mailbox such as support@) or personal (one user's mailbox, whose mail stays private)
+    #[arg(long, value_name = "KIND", default_value = "group", hide_possible_values = true)]
+    kind: AccountKind,
+    /// Owner of a personal account (default: you); @me is you
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
+    /// Find the servers by the address, show them, and try them before anything is kept
+    #[arg(long, conflicts_with = "preset")]
+    discover: bool,
+    /// With --discover, also ask Thunderbird's public database, which learns the domain by that
+    #[arg(long, requires = "discover")]
+    ispdb: bool,
+    /// Keep the account without trying the servers that were found
+    #[arg(long)]
+    no_test: bool,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// A new account before it is kept.
+struct New<'a> {
+    name: String,
+    args: &'a Add,
+    found: Option<Found>,
+    /// The password is asked for, though nobody said where it comes from.
+    asks: bool,
+}
+
+/// Runs `account add`.
+pub fn run(args: &Add, ctx: &Context) -> Result<()> {
+    let name = context::word("account", &args.account)?;
+    let servers = &args.settings.servers;
+    // Somebody who sits there and names no server is asked instead of refused.
+    let asked = ctx.ui.stdin_is_terminal() && !ctx.no_input && !servers.is_any_named();
+    let found = match args.settings.address().filter(|_| args.discover || asked) {
+        Some(address) => Some(discover::agreed(address, args.ispdb, ctx)?),
+        None if args.discover => {
+            return Err(error::data("--address: is missing").hint("servers are found by the address").into());
+        }
+        None => None,
+    };
+    let takes_password = found.as_ref().is_some_and(|found| !found.imap.only_tokens);
+    let asks = takes_password && ctx.ui.stdin_is_terminal() && !servers.is_secret_given();
+    let new = New { name, args, found, asks };
+    let typed = if asks { Typed::ask(Some("stdin"), None, ctx)? } else { servers.typed(ctx)? };
+    if new.found.is_some() && !args.no_test && !ctx.dry_run {
+        let account = ctx.read(|tx, actor| new.make(tx, actor, ctx))?;
+        test::before_it_is_kept(&account, &typed, &args.settings.fetching.folders, ctx)?;
+    }
+    let (id, doubts) = ctx.write(|tx, actor| {
+        let account = new.make(tx, actor, ctx)?;
+        let account = Account { id: accounts::add(tx, &account)?, ..account };
+        folders::put(tx, &account, &args.settings, true)?;
+        doubts::refuse(tx, &account, ctx.now())?;
+        typed.keep(&account, ctx)?;
+        let mut doubts = doubts_of(tx, &account, ctx)?;
+        doubts.extend(Verdicts::of_neighbours(tx, &account)?.warning(&account));
+        Ok((account.id, doubts))
+    })?;
+    let name = &new.name;
+    ctx.done(Thing::account(id, name), &format!("account {name} added"))?;
+    doubts.iter().for_each(|doubt| ctx.ui.warn(&format!("account {name}: {doubt}")));
+    if let Some(preset) = new.found.as_ref().and_then(|found| found.preset).filter(|preset| !preset.hint.is_empty()) {
+        ctx.ui.hint(&format!("{}: {}", preset.name, preset.hint));
+    }
+    after_change(name, &args.settings, ctx);
+    Ok(())
+}
+
+impl New<'_> {
+    /// The account with all its settings, checked.
+    fn make(&self, tx: &Tx<'_>, actor: &Actor, ctx: &Context) -> Result<Account> {
+        let settings = &self.args.settings;
+        settings.fit(self.args.kind)?;
+        let user_id = self.owner(tx, actor, ctx)?;
+        refuse_taken(tx, actor, "account", &self.name, 0)?;
+        let new = Account { user_id, ..Account::new(&self.name, self.args.kind, ctx.now()) };
+        let mut account = settings.apply(tx, new, self.found.as_ref(), ctx)?;
+        if self.asks {
+            "stdin".clone_into(&mut account.imap.secret);
+        }
+        account.imap.confined = ctx.caller.is_delegated();
+        account.smtp.confined = ctx.caller.is_delegated();
+        account::check_addresses(tx, actor, None, &account)?;
+        accounts::check(&account)?;
+        account::refuse_taken(tx, actor, &account)?;
+        Ok(account)
+    }
+
+    /// The owner; a group account has none.
+    fn owner(&self, tx: &Tx<'_>, actor: &Actor, ctx: &Context) -> Result<Option<i64>> {
+        if self.args.kind == AccountKind::Group {
+            actor.require_admin("account add --kind group")?;
+            return match self.args.user {
+                Some(_) => Err(error::data("--user: a group account has no owner").hint("add --kind personal").into()),
+                None => Ok(None),
+            };
+        }
+        let owner = match (&self.args.user, actor.user()) {
+            (Some(name), _) => context::user_or_me(tx, actor, "--user", name)?,
+            (None, Some(user)) => user.clone(),
+            (None, None) => {
+                return Err(Fault::new(Kind::Usage, "--user: is missing")
+                    .hint("say whose mailbox it is: --user USER")
+                    .into());
+            }
+        };
+        account::permit_personal(tx, actor, &owner, ctx.config.max_personal_accounts)?;
+        Ok(Some(owner.id))
+    }
+}
