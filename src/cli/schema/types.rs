@@ -364,7 +364,6 @@ pub const TYPES: &[(&str, Type)] = &[
     ("sent", Number),
     ("sent_copies", Number),
     ("sent_folder", Bool),
-    ("server", Text),
     ("sha256", Text),
     ("share", Text),
     ("shared", Bool),
