@@ -367,7 +367,10 @@ fn show(report: Report<'_>, ctx: &Context) -> Result<()> {
     if ctx.ui.for_people() {
         for row in report.rows.iter().filter(|row| row.state != "ok") {
             if row.state == "fail" {
-                let step = format!("{} {}", row.protocol, row.step);
+                let step = match row.protocol {
+                    ISSUER => ISSUER.to_owned(),
+                    protocol => format!("{protocol} {}", row.step),
+                };
                 ctx.ui.warn(&format!("account \"{}\": {step}: {}", report.account.name, row.text));
             }
             row.hints.iter().for_each(|hint| ctx.ui.hint(hint));
