@@ -6,8 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Crates and the only place they may be named in.
-const CRATES: &[(&str, &str)] =
-    &[("rusqlite", "store/db"), ("lettre", "net"), ("native_tls", "net"), ("ureq", "net/http"), ("mailparse", "mail")];
+const CRATES: &[(&str, &str)] = &[
+    ("rusqlite", "store/db"),
+    ("lettre", "net"),
+    ("native_tls", "net"),
+    ("ureq", "net"),
+    ("simple_dns", "net/discover"),
+    ("roxmltree", "net/discover"),
+    ("mailparse", "mail"),
+];
 
 pub(crate) fn sources() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

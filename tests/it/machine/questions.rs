@@ -110,7 +110,7 @@ const MORE: &[Question] = &[
         &[("[y/N] ", "n\n")],
     ),
     typed("", "exit status: 3; what you wrote is draft", "EDITOR=~/fails espomail case reply 2", &[]),
-    typed("", "cancelled: the text is empty", "EDITOR=true espomail case reply 2", &[]),
+    typed("", "cancelled: nothing was changed", "EDITOR=true espomail case reply 2", &[]),
     // Neither yes nor no is asked again; the end of the input is a no.
     typed("", "team Empty deleted", "espomail team delete Empty", &[("[y/N] ", "perhaps\n"), ("[y/N] ", "YES\n")]),
     typed("", "nothing was changed", "espomail team delete Empty", &[("[y/N] ", "\n")]),

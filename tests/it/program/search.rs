@@ -226,6 +226,6 @@ fn lists_say_what_they_leave_out() {
         assert_eq!(sandbox.run(&[list, &["--limit", "1"]].concat()).ok().stderr, said, "{list:?}");
         assert_eq!(sandbox.run(&[list, &["--limit", "9"]].concat()).ok().stderr, "", "{list:?}");
         assert_eq!(sandbox.run(&[list, &["--limit", "0"]].concat()).ok().stderr, "", "{list:?}");
-        assert_eq!(sandbox.run(&[&["-q"], list, &["--limit", "1"]].concat()).ok().stderr, "", "{list:?}");
+        assert_eq!(sandbox.run(&[&["-q"], list, &["--limit", "1"]].concat()).ok().stderr, said, "{list:?}");
     }
 }
