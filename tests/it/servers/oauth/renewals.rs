@@ -177,7 +177,7 @@ fn a_clock_that_is_wrong_is_told_and_a_jump_does_no_harm() {
         rig.issuer.state().clock = clock;
         rig.expire();
         let run = rig.sandbox.run(&["account", "test", "support"]).ok();
-        assert!(run.stderr.contains(text) && run.stderr.contains("clock is") != text.is_empty(), "{clock}: {run:?}");
+        assert!(run.stdout.contains(text) && run.stdout.contains("clock is") != text.is_empty(), "{clock}: {run:?}");
         let doctor = rig.sandbox.run(&["doctor", "--offline"]);
         assert_eq!(doctor.stdout.contains("clock is"), !text.is_empty(), "{clock}: {doctor:?}");
     }

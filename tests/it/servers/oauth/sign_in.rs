@@ -40,7 +40,11 @@ fn a_person_signs_in_once_and_a_real_server_takes_the_tokens_for_both_protocols(
         .says("espomail account auth support");
 
     let rig = Rig { sandbox, issuer, server: crate::support::Scripted::new([]) };
-    rig.sign_in(&[]).exits(0).says("account support: signed in").says("IMAP  ok").says("SMTP  ok");
+    rig.sign_in(&[])
+        .exits(0)
+        .says("account support: signed in")
+        .says("IMAP      login     ok")
+        .says("SMTP      login     ok");
     mailbox.append("INBOX", &mail("c@customer.example", &mailbox.address, "By token").bytes());
     for auth in ["oauthbearer", "xoauth2"] {
         rig.sandbox.run(&["account", "edit", "support", "--auth", auth, "--smtp-auth", "xoauth2"]).ok();
