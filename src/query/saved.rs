@@ -5,7 +5,7 @@ use crate::error::{self, Fault};
 
 /// The longest name, in characters.
 const NAME_MAX: usize = 50;
-/// Names of users in queries, which are no names of searches.
+/// Names that queries read as users. A saved search cannot have one of them.
 const RESERVED: [&str; 3] = ["me", "none", "team"];
 /// Saved searches inside one another.
 const DEPTH: usize = 10;
