@@ -7,7 +7,7 @@
 # make bench     side by side with mbsync and others on a private Dovecot: ratios, asserted nowhere
 # make corpus    how mail is read, scored against other parsers (skipped where the corpus is not there)
 # make build     target/release/espomail
-# make install   binary and manual page below PREFIX (default /usr/local) and DESTDIR
+# make install   binary, manual and completion for bash, fish and zsh below PREFIX (default /usr/local) and DESTDIR
 # make install-service   as root, after that: a service user owns the database, a group may run espomail through sudo
 #
 # "test" and "demo" install missing Debian packages (root or sudo); no service is started.
@@ -90,6 +90,9 @@ corpus: build
 
 install:
 	install -D -m 755 target/release/espomail $(DESTDIR)$(PREFIX)/bin/espomail
+	install -D -m 644 contrib/completions/espomail.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/espomail
+	install -D -m 644 contrib/completions/_espomail $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_espomail
+	install -D -m 644 contrib/completions/espomail.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/espomail.fish
 	for page in man/*; do install -D -m 644 "$$page" "$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}"; done
 
 install-service:

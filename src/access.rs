@@ -214,7 +214,7 @@ impl Actor {
     pub fn require_user(&self, what: &str) -> Result<&User> {
         match self {
             Actor::User(user) => Ok(user),
-            Actor::Administrator => Err(error::noperm(format!("{what}: no user is mapped to you"))
+            Actor::Administrator => Err(error::noperm(format!("{what}: no user has your login name"))
                 .hint("name one with --as USER, or give a user your login: espomail user edit USER --login NAME")
                 .into()),
         }

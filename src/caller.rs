@@ -187,9 +187,10 @@ pub fn home() -> Option<PathBuf> {
     if process.real < FIRST_PERSON {
         return None;
     }
+    let by_passwd = || unistd::User::from_uid(Uid::from_raw(process.real)).ok().flatten().map(|user| user.dir);
     match process.is_delegated() {
-        true => unistd::User::from_uid(Uid::from_raw(process.real)).ok().flatten().map(|user| user.dir),
-        false => std::env::var_os("HOME").map(PathBuf::from),
+        true => by_passwd(),
+        false => std::env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from).or_else(by_passwd),
     }
 }
 

@@ -24,6 +24,7 @@ pub mod export;
 pub mod fetch;
 pub mod filter;
 pub mod folder;
+pub mod help;
 pub mod import;
 pub mod ingest;
 pub mod init;
@@ -56,6 +57,7 @@ pub mod template;
 pub mod text;
 mod typed;
 mod unsent;
+mod usage;
 pub mod user;
 pub mod whoami;
 
@@ -75,6 +77,7 @@ use crate::units;
 #[command(
     name = "espomail",
     version,
+    disable_help_subcommand = true,
     max_term_width = 100,
     before_help = "Examples:\n  $ espomail init\n  $ espomail fetch\n  $ espomail case list --mine is:open"
 )]
@@ -230,6 +233,9 @@ enum Command {
         before_help = "Examples:\n  $ espomail man\n  $ espomail man account\n  $ espomail man --to /usr/local/share/man"
     )]
     Man(man::ManArgs),
+    /// Show the help of a command, or a topic of the manual
+    #[command(before_help = "Examples:\n  $ espomail help case reply\n  $ espomail help query")]
+    Help(help::HelpArgs),
     /// Print a completion script for a shell
     #[command(
         before_help = "Examples:\n  $ espomail completions bash > /etc/bash_completion.d/espomail\n  $ espomail completions fish > ~/.config/fish/completions/espomail.fish"
@@ -321,20 +327,19 @@ mod tests {
         }
     }
 
-    /// The other words for a command or verb, which no help shows; none is taken twice ([`the_grammar_is_consistent`]).
+    /// The other words for a command or verb; none is taken twice ([`the_grammar_is_consistent`]).
     const OTHER_WORDS: [(&str, &str); 3] = [("show", "view"), ("delete", "rm"), ("list", "ls")];
     const PLURALS: [&str; 11] =
         ["account", "case", "email", "filter", "folder", "notification", "record", "role", "team", "template", "user"];
 
     #[test]
-    fn verbs_and_nouns_have_other_words_that_no_help_shows() {
+    fn verbs_and_nouns_have_other_words() {
         fn walk(command: &clap::Command, path: &str) {
             for sub in command.get_subcommands() {
                 let path = format!("{path} {}", sub.get_name());
                 let wanted = OTHER_WORDS.iter().find(|(verb, _)| *verb == sub.get_name()).map(|(_, word)| *word);
-                let has = |word: &str| sub.get_all_aliases().any(|alias| alias == word);
-                assert!(wanted.is_none_or(has), "{path} has no alias {wanted:?}");
-                assert_eq!(sub.get_visible_aliases().next(), None, "{path}");
+                let has = |word: &str| sub.get_visible_aliases().any(|alias| alias == word);
+                assert!(wanted.is_none_or(has), "{path} has no alias {wanted:?} in its help");
                 walk(sub, &path);
             }
         }

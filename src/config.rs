@@ -1,5 +1,6 @@
 //! `config.toml`: what an editor changes. What a subcommand changes is in the database; nothing is in both.
 
+mod faults;
 pub mod oauth;
 
 use std::collections::BTreeMap;
@@ -12,11 +13,12 @@ use anyhow::{Result, anyhow};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use self::faults::Refused;
 use crate::caller::{self, Process};
 use crate::error;
 use crate::mail::language::{self, Language};
 use crate::net::reach::Allowed;
-use crate::suggest;
+use crate::system_words;
 
 /// Declares a part of the configuration: `key: Type = default`, which is all that there is to be said of a key here.
 macro_rules! keys {
@@ -181,17 +183,24 @@ impl Config {
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(e) if named.is_none() && e.kind() == std::io::ErrorKind::NotFound => return Ok(Config::default()),
-            Err(e) => return Err(error::config(format!("--config: cannot read {}: {e}", path.display())).into()),
+            Err(e) => {
+                let text = format!("cannot read the configuration {}: {}", path.display(), system_words::reason(&e));
+                return Err(error::config(text).hint("--config and ESPOMAIL_CONFIG name another file").into());
+            }
         };
-        Config::parse(&text).map_err(|e| e.context_path(&path).into())
+        Config::parse(&text).map_err(|refused| {
+            let line = refused.line.map(|line| format!(", line {line}")).unwrap_or_default();
+            let hint = refused.hint.unwrap_or_else(|| "`espomail config example` explains every key".to_owned());
+            error::config(format!("{}{line}: {}", path.display(), refused.message)).hint(hint).into()
+        })
     }
 
     /// Reads a configuration from its text.
     ///
     /// # Errors
-    /// What is wrong with it, naming the key and, for an unknown one, the nearest known.
+    /// What is wrong with it, naming the line, the key and, for an unknown one, the nearest known.
     pub fn parse(text: &str) -> Result<Config, Refused> {
-        let config: Config = toml::from_str(text).map_err(|e| Refused::new(&e))?;
+        let config: Config = toml::from_str(text).map_err(|e| Refused::new(text, &e, &[keys(), oauth::keys()].concat()))?;
         let checks = [
             (config.jobs == 0, "jobs: must be at least 1"),
             (config.jobs_per_host == 0, "jobs_per_host: must be at least 1"),
@@ -212,11 +221,11 @@ impl Config {
         ];
         if Language::of(&config.language).is_none() {
             let known: Vec<&str> = language::ALL.iter().map(|language| language.code).collect();
-            return Err(Refused { message: format!("language: must be one of {}", known.join(", ")), hint: None });
+            return Err(Refused::of_key(text, &format!("language: must be one of {}", known.join(", "))));
         }
         let wrong = checks.iter().find(|(wrong, _)| *wrong).map(|(_, message)| (*message).to_owned());
         match wrong.or_else(|| config.oauth.iter().find_map(|(name, profile)| profile.fault(name))) {
-            Some(message) => Err(Refused { message, hint: None }),
+            Some(message) => Err(Refused::of_key(text, &message)),
             None => Ok(config),
         }
     }
@@ -272,34 +281,6 @@ fn is_domain(text: &str) -> bool {
         && !text.starts_with(['.', '-'])
 }
 
-/// Why a configuration is refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
-    message: String,
-    hint: Option<String>,
-}
-
-impl std::fmt::Display for Refused {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl Refused {
-    fn new(error: &toml::de::Error) -> Refused {
-        let said = error.message();
-        let unknown = said.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
-        let hint = unknown.and_then(nearest).map(|key| format!("did you mean {key}?"));
-        let line = error.span().map(|span| format!(" (at byte {})", span.start)).unwrap_or_default();
-        Refused { message: format!("{}{line}", said.lines().next().unwrap_or_default()), hint }
-    }
-
-    fn context_path(self, path: &Path) -> error::Fault {
-        let hint = self.hint.unwrap_or_else(|| "see `espomail config example`".to_owned());
-        error::config(format!("{}: {}", path.display(), self.message)).hint(hint)
-    }
-}
-
 /// Every key, those of its parts too.
 fn keys() -> Vec<String> {
     let mut keys = Vec::new();
@@ -310,11 +291,6 @@ fn keys() -> Vec<String> {
         }
     }
     keys
-}
-
-fn nearest(unknown: &str) -> Option<String> {
-    let known = [keys(), oauth::keys()].concat();
-    suggest::nearest(unknown, known.iter().map(String::as_str), 4).map(str::to_owned)
 }
 
 /// Where the configuration lies: a service's below /etc, a person's below the XDG directory.
@@ -422,23 +398,50 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_named_with_the_nearest_key() {
-        let typo = Config::parse("max_runtme = \"5m\"").unwrap_err();
-        assert!(typo.message.contains("max_runtme"), "{typo:?}");
-        assert_eq!(typo.hint.as_deref(), Some("did you mean max_runtime?"));
-        for (text, part) in [
-            ("jobs = 0", "jobs"),
-            ("max_runtime = \"soon\"", "soon"),
-            ("message_max_size = \"1KiB\"", "message_max_size"),
-            ("message_id_domain = \"a b\"", "message_id_domain"),
-            ("reply_timeout = \"0s\"", "reply_timeout: must be at least 1s"),
-            ("max_runtime = \"0m\"", "max_runtime: must be at least 1s"),
-            ("database = \"~/espomail.db\"", "database: must begin with /"),
-            ("allowed_hosts = [\"a b\"]", "a b"),
-            ("jobs = \"four\"", "invalid type"),
+    fn mistakes_are_named_with_line_and_key() {
+        for (text, line, message, hint) in [
+            ("jobs = 1\nmax_runtme = \"5m\"", 2, "max_runtme is not a key", "did you mean max_runtime?"),
+            ("[log]\nlevle = \"info\"", 2, "levle is not a key", "did you mean level?"),
+            ("colour = 1", 1, "colour is not a key", ""),
+            ("jobs = 0", 1, "jobs: must be at least 1", ""),
+            ("# x\n\njobs = -1", 3, "jobs: must be a whole number, 0 or more", ""),
+            ("jobs = \"four\"", 1, "jobs: must be a whole number, 0 or more", ""),
+            ("jobs = 1.5", 1, "jobs: must be a whole number, 0 or more", ""),
+            ("b2c = \"yes\"", 1, "b2c: must be true or false", ""),
+            ("max_runtime = 10", 1, "max_runtime: must be a text in quotes", ""),
+            (
+                "max_runtime = \"soon\"",
+                1,
+                "max_runtime: \"soon\" is not a duration; write it as 30s, 10m, 1h30m or 3d",
+                "",
+            ),
+            (
+                "message_max_size = \"huge\"",
+                1,
+                "message_max_size: \"huge\" is not a size; write it as 500KiB, 25MiB or 1GiB",
+                "",
+            ),
+            ("message_max_size = \"1KiB\"", 1, "message_max_size: must be at least 64KiB", ""),
+            ("message_id_domain = \"a b\"", 1, "message_id_domain: must be a domain name", ""),
+            ("reply_timeout = \"0s\"", 1, "reply_timeout: must be at least 1s", ""),
+            ("database = \"~/espomail.db\"", 1, "database: must begin with /, as cron starts elsewhere", ""),
+            (
+                "allowed_hosts = [\n\"a\",\n\"a b\"]",
+                1,
+                "allowed_hosts: \"a b\" is not a host name, an address or a network such as 10.0.0.0/8",
+                "",
+            ),
+            ("allowed_hosts = \"a\"", 1, "allowed_hosts: must be a list in brackets", ""),
+            ("[log]\nlevel = \"loud\"", 2, "level: must be one of off, error, warn, info, debug, trace", ""),
+            ("log = 1", 1, "log: must be a section: [name]", ""),
+            ("jobs = 1\njobs = 2", 2, "jobs: is there twice", "texts stand in quotes"),
+            ("jobs 4", 1, "this is not in the form key = value", "texts stand in quotes"),
+            ("jobs = 1\nsystem_account = support", 2, "this is not in the form key = value", "texts stand in quotes"),
+            ("[log", 1, "this is not in the form key = value", "texts stand in quotes"),
         ] {
             let refused = Config::parse(text).unwrap_err();
-            assert!(refused.message.contains(part), "{text}: {refused:?}");
+            assert_eq!((refused.message.as_str(), refused.line), (message, Some(line)), "{text}");
+            assert!(refused.hint.unwrap_or_default().starts_with(hint), "{text}");
         }
     }
 }

@@ -32,11 +32,11 @@ pub struct Clock {
 /// Reads a date or time.
 ///
 /// # Errors
-/// Names the field, and lists examples (exit 65).
+/// Names the field, and lists examples (exit 2).
 pub fn read(field: &str, text: &str, towards: Towards, clock: &Clock) -> Result<Timestamp, Fault> {
     moment(text, towards, clock).ok_or_else(|| {
         let shown: String = text.chars().take(40).collect();
-        error::data(format!("{field}: \"{shown}\" is not a date or time")).hint(
+        error::usage(format!("{field}: \"{shown}\" is not a date or time")).hint(
             "write it as today, 'monday 9:00', 9am, 'in 2 hours', 2w, '2 weeks ago', 2026-12-24 or 2026-12-24T09:00",
         )
     })

@@ -8,6 +8,7 @@ use std::io::ErrorKind;
 
 use crate::net::{NetError, NetErrorKind};
 use crate::store::db::{self, Busy, Gravity};
+use crate::system_words;
 
 /// How serious an error is for the caller of the program (sysexits, see `man espomail`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,9 +136,32 @@ pub fn data(message: impl Into<String>) -> Fault {
     Fault::new(Kind::Data, message)
 }
 
-/// A file that cannot be used (exit 65): `error::file("FILE: cannot read a.txt", &error)`.
+/// A value whose form is wrong, or arguments that do not fit together (exit 2, B14.1). What follows a semicolon becomes the hint:
+/// `error::usage("--at: \"x\" is not a date; write it as today")`.
+pub fn usage(message: impl Into<String>) -> Fault {
+    let message = message.into();
+    let (sentence, next) = sentence_and_next(&message);
+    Fault { hint: next, ..Fault::new(Kind::Usage, sentence) }
+}
+
+/// What is wrong, and, after a semicolon, what to write instead.
+pub fn sentence_and_next(text: &str) -> (String, Option<String>) {
+    match text.rsplit_once("; ") {
+        // Not inside of what somebody typed.
+        Some((sentence, next)) if sentence.matches('"').count().is_multiple_of(2) => {
+            (sentence.to_owned(), Some(next.to_owned()))
+        }
+        _ => (text.to_owned(), None),
+    }
+}
+
+/// A file that cannot be used (exit 65; 74 where the disk is to blame): `error::file("cannot read a.txt", &error)`.
 pub fn file(what: impl fmt::Display, error: &std::io::Error) -> Fault {
-    Fault { cause: Some(error.kind()), ..data(format!("{what}: {error}")) }
+    let kind = match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem => Kind::Io,
+        _ => Kind::Data,
+    };
+    Fault { cause: Some(error.kind()), ..Fault::new(kind, format!("{what}: {}", system_words::reason(error))) }
 }
 
 /// Configuration or secret wrong (exit 78).

@@ -20,30 +20,31 @@
 //! | room | what it is | uses |
 //! |---|---|---|
 //! | [`mail`] | reads and writes messages: values in, values out; no clock, SQL or sockets | no other room |
-//! | [`net`] | the only sockets: IMAP and SMTP behind two small traits | [`mail`] |
+//! | [`net`] | the only sockets: IMAP and SMTP behind two small traits | [`mail`], [`system_words`] |
 //! | [`oauth`] | sign-in with access tokens | [`config`], [`error`], [`lock`], [`net`], [`random`], [`secret`], [`store`] |
 //! | [`words`] | which letters are the same for a search, and where words begin: pure | no other room |
 //! | [`query`] | the search language: text in, a tree of conditions out | [`dates`], [`suggest`], [`error`], [`words`] |
 //! | [`filter`] | patterns, conditions and the verdict about a message: values in, values out | [`suggest`], [`mail`], [`store`], [`units`] |
-//! | [`store`] | the only SQL; `store::db` is the one place that names SQLite | [`caller`], [`error`], [`holder`], [`job_control`], [`mail`], [`query`], [`units`], [`words`] |
+//! | [`store`] | the only SQL; `store::db` is the one place that names SQLite | [`caller`], [`error`], [`holder`], [`job_control`], [`mail`], [`query`], [`units`], [`words`], [`system_words`] |
 //! | [`health`] | what an account remembers of its failures, and how long it rests: pure | [`error`], [`moment`], [`net`], [`store`] |
 //! | [`access`] | who may do what | [`caller`], [`error`], [`store`] |
-//! | [`outbox`] | what is to be sent, and what became of it; calls back for what follows | [`health`], [`mail`], [`moment`], [`net`], [`store`] |
-//! | [`intake`] | from the wire to the case: decides with pure functions, then acts and records why | [`access`], [`config`], [`error`], [`filter`], [`health`], [`holder`], [`lock`], [`mail`], [`moment`], [`net`], [`outbox`], [`random`], [`store`], [`units`] |
+//! | [`outbox`] | what is to be sent, and what became of it; calls back for what follows | [`health`], [`mail`], [`moment`], [`net`], [`store`], [`system_words`] |
+//! | [`intake`] | from the wire to the case: decides with pure functions, then acts and records why | [`access`], [`config`], [`error`], [`filter`], [`health`], [`holder`], [`lock`], [`mail`], [`moment`], [`net`], [`outbox`], [`random`], [`store`], [`units`], [`system_words`] |
 //! | [`reply`] | letters that people write | [`access`], [`error`], [`intake`], [`mail`], [`outbox`], [`random`], [`store`], [`units`] |
 //! | [`desk`] | work on cases and records by hand | [`access`], [`erase`], [`error`], [`filter`], [`intake`], [`mail`], [`store`] |
 //! | [`erase`] | takes a person out of the archive | [`intake`], [`mail`], [`store`] |
-//! | [`cli`] | flags -> one operation -> output: no SQL, protocols or MIME | [`access`], [`caller`], [`config`], [`dates`], [`desk`], [`erase`], [`error`], [`filter`], [`holder`], [`intake`], [`job_control`], [`lock`], [`log`], [`mail`], [`moment`], [`net`], [`oauth`], [`outbox`], [`query`], [`random`], [`reply`], [`secret`], [`store`], [`suggest`], [`ui`], [`units`] |
-//! | [`ui`] | tables, JSON, terminal-safe text; the only place that prints | [`error`], [`job_control`] |
-//! | [`config`] | the configuration file | [`suggest`], [`caller`], [`error`], [`mail`], [`net`], [`secret`], [`units`] |
-//! | [`secret`] | where passwords and tokens come from | [`error`], [`job_control`] |
-//! | [`error`] | errors with exit status and hint; classifies those of servers and of the database | [`net`], [`store`] |
+//! | [`cli`] | flags -> one operation -> output: no SQL, protocols or MIME | [`access`], [`caller`], [`config`], [`dates`], [`desk`], [`erase`], [`error`], [`filter`], [`holder`], [`intake`], [`job_control`], [`lock`], [`log`], [`mail`], [`moment`], [`net`], [`oauth`], [`outbox`], [`query`], [`random`], [`reply`], [`secret`], [`store`], [`suggest`], [`ui`], [`units`], [`system_words`] |
+//! | [`ui`] | tables, JSON, terminal-safe text; the only place that prints | [`error`], [`job_control`], [`system_words`] |
+//! | [`config`] | the configuration file | [`suggest`], [`caller`], [`error`], [`mail`], [`net`], [`secret`], [`units`], [`system_words`] |
+//! | [`secret`] | where passwords and tokens come from | [`error`], [`job_control`], [`system_words`] |
+//! | [`error`] | errors with exit status and hint; classifies those of servers and of the database | [`net`], [`store`], [`system_words`] |
 //! | [`caller`] | as whom the program runs, and for whom | [`error`] |
 //! | [`lock`] | one process for each account and for the outbox | [`holder`], [`job_control`] |
 //! | [`holder`] | which process holds a lock or the database, and its state | no other room |
 //! | [`job_control`] | a writer is not stopped by a key press | [`holder`] |
-//! | [`log`] | the log file | [`ui`] |
+//! | [`log`] | the log file | [`ui`], [`system_words`] |
 //! | [`moment`] | times in the database that a wrong clock may have written | no other room |
+//! | [`system_words`] | what the system and the libraries say, for people: pure | no other room |
 //! | [`suggest`] | the known word that is closest to a mistyped one | no other room |
 //! | [`random`] | fresh random bytes | no other room |
 //! | [`dates`] | dates and times as people type them: pure | [`error`] |
@@ -82,6 +83,7 @@ mod suggest;
 pub mod rules {}
 pub mod secret;
 pub mod store;
+mod system_words;
 pub mod ui;
 pub mod units;
 pub mod words;

@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
+use crate::system_words;
 use crate::ui::safe;
 
 struct Sinks {
@@ -50,7 +51,11 @@ impl Sinks {
     /// The work goes on, and is told of nowhere: somebody hears of that once.
     fn tell(&self, error: &std::io::Error) {
         if !self.told.swap(true, Ordering::Relaxed) {
-            let text = format!("--log: cannot write {}: {error}; it goes on without", self.path.display());
+            let text = format!(
+                "--log: cannot write {}: {}; it goes on without",
+                self.path.display(),
+                system_words::reason(error)
+            );
             let _ = std::io::stderr().lock().write_all(format!("espomail: {}\n", safe::line(&text)).as_bytes());
         }
     }

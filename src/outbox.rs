@@ -28,6 +28,7 @@ use crate::store::outbox::{self, NewRow, OutboxKind, OutboxRow};
 use crate::store::raw::{self, Packed};
 use crate::store::records::{Parent, ParentType};
 use crate::store::stream::{self, NewNote, NoteKind};
+use crate::system_words;
 pub use copies::{ConnectImap, keep_copies};
 use settle::settle_doubt;
 
@@ -350,7 +351,7 @@ fn remember(
             let rest = rest(&account.health, error, now.duration_since(since), manners);
             Health {
                 send_failing_since: Some(since),
-                send_failure: format!("{error:#}"),
+                send_failure: system_words::chain(error),
                 send_next_try_at: rest.map(|rest| now + rest),
                 ..account.health
             }

@@ -20,6 +20,7 @@ pub use kept::{Aside, OF_SMTP, copy, directory, directory_of_backup, private, re
 
 use crate::error::{self, Fault};
 use crate::job_control;
+use crate::system_words;
 
 /// No secret is longer.
 const MAX_BYTES: u64 = 64 << 10;
@@ -70,7 +71,7 @@ impl SecretSpec {
     pub fn parse(flag: &str, given: &str) -> Result<SecretSpec, Fault> {
         // The text itself may be a password somebody typed here by mistake: it is never repeated.
         let bad = |why: &str| {
-            error::data(format!("{flag}: {why}"))
+            error::usage(format!("{flag}: {why}"))
                 .hint("use cmd:ARGV, file:PATH, env:NAME, cred:NAME or stdin; never the password itself")
         };
         if given == "stdin" {
@@ -97,7 +98,7 @@ impl SecretSpec {
     /// cron may have them where this command does not. `stored` is the file of [`SecretSpec::Stored`].
     pub fn fault(&self, stored: &Path) -> Option<String> {
         match self {
-            SecretSpec::File(_) => self.resolve(stored).err().map(|error| format!("{error:#}")),
+            SecretSpec::File(_) => self.resolve(stored).err().map(|error| system_words::chain(&error)),
             SecretSpec::Cmd(argv) => {
                 let program = argv.first()?;
                 command::fault(program).map(|why| format!("secret cmd:{program}: {why}"))
@@ -158,15 +159,15 @@ fn from_environment(name: &str) -> Result<Zeroizing<String>> {
 /// Reads a file that nobody else may read.
 fn from_file(path: &Path) -> Result<Zeroizing<String>> {
     let bad = |why: String| error::config(format!("secret file {}: {why}", path.display()));
-    let file = File::open(path).map_err(|e| bad(e.to_string()))?;
-    let mode = file.metadata().map_err(|e| bad(e.to_string()))?.mode();
+    let file = File::open(path).map_err(|e| bad(system_words::reason(&e)))?;
+    let mode = file.metadata().map_err(|e| bad(system_words::reason(&e)))?.mode();
     if mode & 0o077 != 0 {
         return Err(bad(format!("others can read it (mode {:03o})", mode & 0o777))
             .hint(format!("chmod 600 {}", path.display()))
             .into());
     }
     let mut text = Zeroizing::new(String::new());
-    file.take(MAX_BYTES).read_to_string(&mut text).map_err(|e| bad(e.to_string()))?;
+    file.take(MAX_BYTES).read_to_string(&mut text).map_err(|e| bad(system_words::reason(&e)))?;
     Ok(text)
 }
 
@@ -196,7 +197,8 @@ pub fn from_stdin(questions: &[&str], prompt: &dyn Fn(&str)) -> Result<Vec<Zeroi
     read.context("cannot read the secret from standard input")?;
     if lines.len() < questions.len() || lines.iter().any(|line| line.is_empty()) {
         let (said, hint) = match questions.len() {
-            1 => ("standard input is empty", "espomail … --secret stdin < FILE"),
+            1 if stdin.is_terminal() => ("no password was typed", "type it where it is asked for"),
+            1 => ("standard input is empty", "write the password to it: --secret stdin < FILE"),
             _ => ("standard input has fewer secrets than were asked for", "one line for each: first IMAP, then SMTP"),
         };
         return Err(error::data(format!("--secret stdin: {said}")).hint(hint).into());

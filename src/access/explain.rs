@@ -50,7 +50,7 @@ pub(super) fn widest(permission: Permission) -> Level {
 fn by(tx: &Tx<'_>, user: &User, permission: Permission, level: Level) -> Result<Vec<String>> {
     let grants = roles::grants(tx, user.id, permission)?;
     if grants.is_empty() {
-        return Ok(vec!["the default: none of the user's roles sets this permission".to_owned()]);
+        return Ok(vec![format!("the default: no role of {} sets this permission", user.username)]);
     }
     let named = grants.into_iter().filter(|grant| grant.level == level).map(|grant| match grant.team {
         Some(team) => format!("role {} of team {team}", grant.role),
@@ -62,7 +62,7 @@ fn by(tx: &Tx<'_>, user: &User, permission: Permission, level: Level) -> Result<
 fn why(tx: &Tx<'_>, user: &User, permission: Permission, level: Level, subject: Subject<'_>) -> Result<String> {
     let nearest = nearest(tx, user, subject)?;
     let beyond = |level: Level| nearest.is_some_and(|nearest| nearest > level);
-    let needs = if beyond(level) { "needs " } else { "" };
+    let needs = if beyond(level) { "needs the level " } else { "" };
     let near = format!("{needs}{}", near(tx, user, subject, nearest)?);
     let unread = permission.read_first().filter(|read| beyond(user.levels.of(*read)));
     Ok(match unread {
@@ -90,7 +90,7 @@ fn near(tx: &Tx<'_>, user: &User, subject: Subject<'_>, nearest: Option<Level>) 
         (Subject::User(other), Some(Level::Team)) => {
             format!("team: {} in common", teams::in_common(tx, user.id, other.id)?.join(", "))
         }
-        (_, Some(_)) => format!("all: neither {name}'s own nor of one of their teams"),
+        (_, Some(_)) => format!("all: it is neither {name}'s own nor that of a team of {name}"),
     })
 }
 

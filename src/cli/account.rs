@@ -53,11 +53,14 @@ pub enum AccountCommand {
     )]
     Add(Box<add::Add>),
     /// List accounts
-    #[command(alias = "ls", before_help = "Examples:\n  $ espomail account list\n  $ espomail --json account list")]
+    #[command(
+        visible_alias = "ls",
+        before_help = "Examples:\n  $ espomail account list\n  $ espomail --json account list"
+    )]
     List,
     /// Show an account with all its settings
     #[command(
-        alias = "view",
+        visible_alias = "view",
         before_help = "Examples:\n  $ espomail account show support\n  $ espomail --json account show support"
     )]
     Show(Name),
@@ -76,7 +79,7 @@ pub enum AccountCommand {
     Disable(Name),
     /// Delete an account that never delivered or sent anything
     #[command(
-        alias = "rm",
+        visible_alias = "rm",
         before_help = "Examples:\n  $ espomail account delete test\n  $ espomail --yes account delete test"
     )]
     Delete(Name),
@@ -227,7 +230,7 @@ fn edit(args: &Edit, ctx: &Context) -> Result<()> {
     })?;
     secret::forget_unused(ctx, &account)?;
     ctx.done(Thing::account(account.id, &account.name), &format!("account {} changed", args.account))?;
-    doubts.iter().for_each(|doubt| ctx.ui.warn(&format!("account {}: {doubt}", account.name)));
+    doubts.iter().for_each(|doubt| ctx.ui.concern(&format!("account {}: {doubt}", account.name)));
     after_change(&account.name, &args.settings, ctx);
     Ok(())
 }
@@ -252,9 +255,7 @@ fn set_active(name: &str, active: bool, ctx: &Context) -> Result<()> {
 }
 
 fn delete(name: &str, ctx: &Context) -> Result<()> {
-    readable(name, "account delete", ctx)?;
-    ctx.confirm(&format!("Delete account {name}?"))?;
-    let id = ctx.write(|tx, actor| {
+    let work = |tx: &Tx<'_>, actor: &Actor| {
         let account = context::managed_account(tx, actor, "account delete", name)?;
         if !accounts::delete(tx, account.id)? {
             return Err(error::data(format!("account {name}: has delivered or sent mail, which stays in the archive"))
@@ -262,7 +263,9 @@ fn delete(name: &str, ctx: &Context) -> Result<()> {
                 .into());
         }
         Ok(account.id)
-    })?;
+    };
+    ctx.confirm_tried(&format!("Delete account {name}?"), work)?;
+    let id = ctx.write(work)?;
     if !ctx.dry_run {
         secret::forget(ctx, id)?;
     }
@@ -294,8 +297,5 @@ fn reset(name: &str, ctx: &Context) -> Result<()> {
         accounts::reset(tx, account.id)?;
         Ok(account.id)
     })?;
-    ctx.done(
-        Thing::account(id, name),
-        &format!("account {name}: the next fetch looks at everything since its fetch-since again"),
-    )
+    ctx.done(Thing::account(id, name), &format!("account {name}: the next fetch checks everything since --since again"))
 }

@@ -30,14 +30,14 @@ use targets::{ByQuery, Numbers};
 pub enum CaseCommand {
     /// List cases
     #[command(
-        alias = "ls",
+        visible_alias = "ls",
         before_help = "Examples:\n  $ espomail case list --mine is:open\n  $ espomail --json case list 'invoice (from:eva OR company:sinar) -status:Closed older:7d'",
         after_help = crate::cli::query::HELP
     )]
     List(list::List),
     /// Show a case with its stream
     #[command(
-        alias = "view",
+        visible_alias = "view",
         before_help = "Examples:\n  $ espomail case show 12\n  $ espomail case show '#12' --full"
     )]
     Show(Show),

@@ -13,7 +13,7 @@ use crate::ui::output::Ui;
 pub enum ConfigCommand {
     /// Show the configuration file, or, with --effective, every value in force
     #[command(
-        alias = "view",
+        visible_alias = "view",
         before_help = "Examples:\n  $ espomail config show\n  $ espomail config show --effective"
     )]
     Show(Show),

@@ -1,4 +1,4 @@
-//! Questions before what cannot be taken back.
+//! Questions before what cannot be taken back (B14.3).
 
 use anyhow::Result;
 
@@ -8,47 +8,33 @@ use crate::error::{Fault, Kind};
 use crate::store::db::Tx;
 
 impl Context {
-    /// Asks an administrator; others are refused before they are asked.
+    /// Asks about something that was tried before and undone again: nobody is asked about what would be refused.
     ///
     /// # Errors
-    /// The caller is none, the answer is no, or nobody can be asked.
-    pub fn confirm_as_admin(&self, what: &str, question: &str) -> Result<()> {
-        self.confirm_about(what, question, |_, _| Ok(()))
-    }
-
-    /// The same about something that has to be there: nobody is asked about what is not.
-    ///
-    /// # Errors
-    /// Those of `find`, and as above.
-    pub fn confirm_about<T>(
-        &self,
-        what: &str,
-        question: &str,
-        find: impl FnOnce(&Tx<'_>, &Actor) -> Result<T>,
-    ) -> Result<()> {
-        self.read(|tx, actor| {
-            actor.require_admin(what)?;
-            find(tx, actor).map(|_| ())
-        })?;
+    /// Those of `work`; somebody says no, or nobody can be asked.
+    pub fn confirm_tried<T>(&self, question: &str, work: impl FnOnce(&Tx<'_>, &Actor) -> Result<T>) -> Result<()> {
+        if !self.yes && !self.dry_run {
+            self.rehearse(work)?;
+        }
         self.confirm(question)
     }
 
     /// Asks before something that cannot be taken back; without a terminal `--yes` is needed.
     ///
     /// # Errors
-    /// The answer is no, or nobody can be asked.
+    /// Somebody says no (exit 1), or nobody can be asked (exit 2).
     pub fn confirm(&self, question: &str) -> Result<()> {
         if self.yes || self.dry_run {
             return Ok(());
         }
         if self.no_input || !self.ui.stdin_is_terminal() {
             return Err(Fault::new(Kind::Usage, format!("not confirmed: {question}"))
-                .hint("to go on without being asked, add --yes")
+                .hint("add --yes to confirm it without being asked")
                 .into());
         }
         if self.ui.ask(question)? {
             return Ok(());
         }
-        Err(Fault::new(Kind::Usage, "nothing was changed").into())
+        Err(Fault::new(Kind::Partial, "nothing was changed").into())
     }
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use zeroize::Zeroizing;
 
 pub use advice::{Protocol, advice};
@@ -209,7 +209,10 @@ fn endpoint(account: &Account, protocol: Protocol, config: &Config, until: Optio
     };
     let Config { connect_timeout: connect, tls_timeout: tls, reply_timeout: reply, .. } = *config;
     Ok(Endpoint {
-        host: server.host.clone().with_context(|| format!("account \"{}\" has no such server", account.name))?,
+        host: server.host.clone().ok_or_else(|| {
+            error::data(format!("account {} has no such server", account.name))
+                .hint(format!("espomail account show {}", account.name))
+        })?,
         port: server.port,
         tls: match server.tls {
             Tls::Implicit => TlsMode::Implicit,

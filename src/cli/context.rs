@@ -96,7 +96,7 @@ impl Context {
     /// A date or time that has been: the last Monday, 2 weeks ago.
     ///
     /// # Errors
-    /// Names the field (exit 65).
+    /// Names the field (exit 2).
     pub fn past(&self, field: &str, text: &str) -> Result<Timestamp> {
         Ok(dates::read(field, text, Towards::Past, &self.clock())?)
     }
@@ -104,7 +104,7 @@ impl Context {
     /// A date or time that is to come: the next Monday, in 2 weeks.
     ///
     /// # Errors
-    /// It is none, or it is in the past: names the field (exit 65).
+    /// It is none (exit 2), or it is in the past (exit 65).
     pub fn future(&self, field: &str, text: &str) -> Result<Timestamp> {
         let at = dates::read(field, text, Towards::Future, &self.clock())?;
         if at <= self.now() {
@@ -116,6 +116,11 @@ impl Context {
     /// Writes something that is undone again.
     pub fn try_to_write(&self) -> Result<()> {
         Store::open(&self.db_path)?.rehearse(|tx| instance::backed_up(tx, self.now()))
+    }
+
+    /// Does something as the acting person and undoes it again.
+    pub fn rehearse<T>(&self, work: impl FnOnce(&Tx<'_>, &Actor) -> Result<T>) -> Result<T> {
+        Store::open(&self.db_path)?.rehearse(|tx| work(tx, &self.actor(tx)?))
     }
 
     /// Reads as the acting person.
@@ -290,7 +295,7 @@ pub fn record_ref(field: &str, text: &str) -> Result<Parent> {
         Some(Parent { kind, id: id.parse().ok().filter(|id| *id > 0)? })
     });
     found.ok_or_else(|| {
-        error::data(format!("{field}: \"{text}\" is not a record; write TYPE/ID"))
+        error::usage(format!("{field}: \"{text}\" is not a record"))
             .hint("write it as contact/12; TYPE is company, contact, lead, opportunity or case")
             .into()
     })
@@ -314,7 +319,7 @@ pub fn record(tx: &Tx<'_>, actor: &Actor, reference: Parent) -> Result<Parent> {
 }
 
 fn unknown(what: &str, name: &str, list: &str) -> anyhow::Error {
-    error::data(format!("{what}: there is no {what} \"{name}\"")).hint(format!("see `{list}`")).into()
+    error::data(format!("there is no {what} \"{name}\"")).hint(format!("see `{list}`")).into()
 }
 
 /// An email that the actor sees.
@@ -342,8 +347,8 @@ pub fn name(field: &str, given: &str) -> Result<String> {
     let bad =
         given.is_empty() || given.chars().count() > 100 || given.chars().any(char::is_control) || given.trim() != given;
     if bad {
-        return Err(error::data(format!(
-            "{field}: must be 1 to 100 characters without control characters or blanks at its ends"
+        return Err(error::usage(format!(
+            "{field}: must be 1 to 100 characters, without control characters and without spaces at its ends"
         ))
         .into());
     }
@@ -353,8 +358,8 @@ pub fn name(field: &str, given: &str) -> Result<String> {
 /// A username or account name: a name without blanks, commas, colons or slashes.
 pub fn word(field: &str, given: &str) -> Result<String> {
     if given.starts_with('-') || given.starts_with('@') || given.contains([' ', ',', ':', '/']) {
-        return Err(error::data(format!(
-            "{field}: \"{given}\" must not hold blanks, commas, colons or slashes, nor begin with - or @"
+        return Err(error::usage(format!(
+            "{field}: \"{given}\" must not contain spaces, commas, colons or slashes, or start with - or @"
         ))
         .into());
     }
@@ -364,7 +369,7 @@ pub fn word(field: &str, given: &str) -> Result<String> {
 /// An e-mail address, in lower case.
 pub fn mail_address(field: &str, given: &str) -> Result<String> {
     address::normalise(given).filter(|address| is_address(address)).ok_or_else(|| {
-        error::data(format!("{field}: \"{given}\" is not an e-mail address"))
+        error::usage(format!("{field}: \"{given}\" is not an e-mail address"))
             .hint("write it as name@example.org")
             .into()
     })
@@ -410,12 +415,12 @@ mod tests {
             ("case/12", ParentType::Case, 12),
             ("case/#12", ParentType::Case, 12),
         ] {
-            assert_eq!(record_ref("TYPE/ID", text).unwrap(), Parent { kind, id }, "{text}");
+            assert_eq!(record_ref("record", text).unwrap(), Parent { kind, id }, "{text}");
         }
         for text in ["", "contact", "contact/", "/3", "contact/0", "contact/-1", "contact/#3", "user/3", "contact/3/4"]
         {
-            let error = record_ref("TYPE/ID", text).err().map(|e| format!("{e:#}")).unwrap_or_default();
-            assert!(error.starts_with("TYPE/ID: "), "{text}: {error}");
+            let error = record_ref("record", text).err().map(|e| format!("{e:#}")).unwrap_or_default();
+            assert!(error.starts_with("record: "), "{text}: {error}");
         }
     }
 }

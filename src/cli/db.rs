@@ -2,6 +2,7 @@
 
 mod restore;
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -109,25 +110,39 @@ fn stats(ctx: &Context) -> Result<()> {
     Ok(())
 }
 
+/// A place where nothing can be made is wrong on the command line, not in the database.
+fn unwritable(error: anyhow::Error, file: &Path) -> anyhow::Error {
+    let denied = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .filter(|e| matches!(e.kind(), ErrorKind::PermissionDenied | ErrorKind::NotFound | ErrorKind::NotADirectory));
+    match denied {
+        Some(denied) => error::file(format!("cannot make {}", file.display()), denied).into(),
+        None => error,
+    }
+}
+
 fn backup(args: &Backup, ctx: &Context) -> Result<()> {
     ctx.read(|_, actor| actor.require_admin("db backup"))?;
     if args.file.as_os_str() == "-" {
-        let refused = Fault::new(Kind::Usage, "FILE: a backup is not written to standard output");
+        let refused = Fault::new(Kind::Usage, "a backup is not written to standard output");
         return Err(refused.hint("as root, name a new file where the owner of the database can write").into());
     }
     let (file, beside) = (&args.file, secret::directory_of_backup(&args.file));
     let taken = |path: &Path| path.symlink_metadata().is_ok();
     if let Some(path) = [file, &beside].into_iter().find(|path| taken(path)) {
-        return Err(error::data(format!("FILE: {} exists already", path.display())).hint("name a new file").into());
+        return Err(error::data(format!("{} exists already", path.display())).hint("name a new file").into());
     }
     if !ctx.dry_run {
         let secrets = if args.with_secrets { secret::copy(&secret::directory(&ctx.db_path), &beside) } else { Ok(()) };
-        secrets.and_then(|()| ctx.store()?.backup(file, ctx.now())).inspect_err(|_| {
-            // No passwords are left lying where there is no backup.
-            if args.with_secrets {
-                std::fs::remove_dir_all(&beside).ok();
-            }
-        })?;
+        secrets.and_then(|()| ctx.store()?.backup(file, ctx.now()).map_err(|e| unwritable(e, file))).inspect_err(
+            |_| {
+                // No passwords are left lying where there is no backup.
+                if args.with_secrets {
+                    std::fs::remove_dir_all(&beside).ok();
+                }
+            },
+        )?;
         ctx.administer("db backup", |tx| instance::backed_up(tx, ctx.now()))?;
     }
     let secrets = match args.with_secrets {

@@ -26,6 +26,7 @@ use crate::store;
 use crate::store::accounts::{self, Account};
 use crate::store::db::AFTER_DAMAGE;
 use crate::store::place::Place;
+use crate::system_words;
 use crate::ui::cell::{Cell, Column, head, unlisted};
 use crate::ui::tint::Tint;
 
@@ -101,6 +102,10 @@ impl State {
 }
 
 impl Finding {
+    fn is_failure(&self) -> bool {
+        matches!(self.state, State::Fail(_))
+    }
+
     fn ok(check: &str, text: impl Into<String>) -> Finding {
         Finding { check: check.to_owned(), state: State::Ok, text: text.into(), hint: String::new(), account: None }
     }
@@ -159,7 +164,11 @@ fn everything(args: &DoctorArgs, ctx: &Context, place: Option<Place>, findings: 
     let accounts = ctx.read(|tx, _| accounts::all(tx)).unwrap_or_default();
     findings.extend(tokens::look(&accounts, ctx));
     for account in accounts.iter().filter(|account| account.active && !args.offline) {
-        findings.extend(servers(account, ctx));
+        let tried = servers(account, ctx);
+        // What keeps failing is said once, by what fails now.
+        let again = |one: &Finding| tried.iter().any(|now| now.is_failure() && one.text.contains(&now.text));
+        findings.retain(|one| one.check != account.name || !again(one));
+        findings.extend(tried);
     }
     for account in accounts.iter().filter(|a| a.active && a.imap.host.is_some()) {
         take(findings, judged(account, ctx).map(|one| vec![one]), ctx);
@@ -182,7 +191,7 @@ fn take(findings: &mut Vec<Finding>, found: Result<Vec<Finding>>, ctx: &Context)
 /// What an error is as a finding.
 fn failed(check: &str, error: &anyhow::Error) -> Finding {
     let (kind, hint) = error::classify(error);
-    Finding::fail(check, kind, format!("{error:#}"), hint.unwrap_or_default())
+    Finding::fail(check, kind, system_words::chain(error), hint.unwrap_or_default())
 }
 
 fn configuration(ctx: &Context) -> Finding {
@@ -253,7 +262,7 @@ fn servers(account: &Account, ctx: &Context) -> Vec<Finding> {
             }
             Err(error) => {
                 let hint = connect::advice(account, protocol, &error).unwrap_or_default();
-                findings.push(Finding::fail(&check, error::classify(&error).0, format!("{error:#}"), hint).of(account));
+                findings.push(Finding::fail(&check, error::classify(&error).0, system_words::chain(&error), hint).of(account));
             }
         }
     }

@@ -39,14 +39,14 @@ type Decision = (String, String, Timestamp);
 pub enum EmailCommand {
     /// List emails, newest first
     #[command(
-        alias = "ls",
+        visible_alias = "ls",
         before_help = "Examples:\n  $ espomail email list 'invoice from:eva has:attachment newer:30d'\n  $ espomail --json email list --case 12",
         after_help = query::HELP
     )]
     List(List),
     /// Show emails, or message files (which need no database)
     #[command(
-        alias = "view",
+        visible_alias = "view",
         before_help = "Examples:\n  $ espomail email show 9131\n  $ espomail email show 9131 --raw > mail.eml\n  $ espomail --json email show mail.eml"
     )]
     Show(show::Show),
@@ -89,7 +89,7 @@ pub enum EmailCommand {
     Unlink(Id),
     /// Delete a draft; or an email for good, so that it is not fetched again either
     #[command(
-        alias = "rm",
+        visible_alias = "rm",
         before_help = "Examples:\n  $ espomail email delete 9140\n  $ espomail --yes email delete 9131 --reason 'sent to us by mistake'"
     )]
     Delete(link::Delete),

@@ -13,7 +13,7 @@ use self::target::{Exported, Form, Target};
 use super::context::{self, Context};
 use super::delivery;
 use crate::access::Actor;
-use crate::error::{Fault, Kind};
+use crate::error::{self, Kind};
 use crate::store::cases;
 use crate::store::db::{Store, Tx};
 use crate::store::emails;
@@ -107,9 +107,10 @@ fn counted(emails: usize) -> String {
 impl To {
     fn read(&self) -> Result<(Form, &str)> {
         let [form, path] = self.to.as_slice() else {
-            return Err(Fault::new(Kind::Usage, "--to: needs a format and a path").into());
+            return Err(error::usage("--to: needs a format and a path; write it as --to mbox FILE").into());
         };
-        let form = form.parse().map_err(|known| Fault::new(Kind::Usage, format!("--to: FORMAT must be {known}")))?;
+        let form =
+            form.parse().map_err(|known| error::usage(format!("--to: the format must be {known}, not \"{form}\"")))?;
         Ok((form, path))
     }
 }

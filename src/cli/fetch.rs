@@ -18,8 +18,10 @@ use crate::intake::import::Imported;
 use crate::job_control;
 use crate::outbox::Flushed;
 use crate::store::accounts::{self, Account, AccountKind};
-use crate::store::db::{self, Store};
+use crate::store::db::{self, Store, Tx};
 use crate::store::deliveries::{self, Outcome};
+use crate::store::users::{self, User};
+use crate::system_words;
 use crate::ui::progress::Progress;
 
 /// `fetch`
@@ -69,7 +71,7 @@ enum IfLocked {
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "must be at least 1".to_owned())
+    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| format!("must be a whole number, 1 or more, not \"{text}\""))
 }
 
 fn if_locked(text: &str) -> Result<IfLocked, String> {
@@ -78,7 +80,7 @@ fn if_locked(text: &str) -> Result<IfLocked, String> {
         ("fail", _) => Ok(IfLocked::Fail),
         ("wait", _) => Ok(IfLocked::Wait(None)),
         (_, Some(duration)) => super::duration(duration).map(|d| IfLocked::Wait(Some(d))),
-        _ => Err("must be skip, fail, wait or wait=DURATION".to_owned()),
+        _ => Err(format!("must be skip, fail, wait or wait=DURATION, not \"{text}\"")),
     }
 }
 
@@ -168,11 +170,7 @@ fn select(args: &FetchArgs, ctx: &Context, store: &Store) -> Result<(Vec<Account
             for name in &args.accounts {
                 let account = context::known_account(tx, &actor, name)?;
                 if !accounts.iter().any(|a| a.id == account.id) {
-                    return Err(error::data(format!(
-                        "account {name} cannot be fetched: the account or its owner is disabled, or it has no IMAP server"
-                    ))
-                    .hint(format!("see `espomail account show {name}`"))
-                    .into());
+                    return Err(unfetchable(tx, &account)?);
                 }
             }
             accounts.retain(|a| args.accounts.iter().any(|name| name.eq_ignore_ascii_case(&a.name)));
@@ -190,6 +188,20 @@ fn select(args: &FetchArgs, ctx: &Context, store: &Store) -> Result<(Vec<Account
         }
         Ok((accounts, unknown))
     })
+}
+
+/// Why an account is not fetched.
+fn unfetchable(tx: &Tx<'_>, account: &Account) -> Result<anyhow::Error> {
+    let name = &account.name;
+    let owner = account.user_id.map(|id| users::by_id(tx, id)).transpose()?.flatten();
+    let (why, hint) = match owner.filter(|owner| !owner.active) {
+        _ if !account.active => ("it is disabled".to_owned(), format!("espomail account enable {name}")),
+        Some(User { username, .. }) => {
+            (format!("its owner {username} is disabled"), format!("espomail user enable {username}"))
+        }
+        None => ("it has no IMAP server".to_owned(), format!("espomail account edit {name} --imap HOST")),
+    };
+    Ok(error::data(format!("account {name} cannot be fetched: {why}")).hint(hint).into())
 }
 
 /// Says what a person has to know: with `-v` every message, without it only what does not pass by itself.
@@ -309,12 +321,12 @@ impl Watch<'_> {
                 self.tell_late(account);
             }
             Event::Failed(account, error, false) if !interactive => match self.knows(account) {
-                true => ::log::warn!("{}: {error:#}", self.called(account)),
+                true => ::log::warn!("{}: {}", self.called(account), system_words::chain(error)),
                 false => ::log::warn!("{ACCOUNT_OF_OTHERS}: cannot be fetched"),
             },
             Event::Failed(account, error, speak) => match (speak || interactive, self.knows(account)) {
                 (true, true) => {
-                    self.ctx.ui.warn(&format!("{}: {error:#}", self.called(account)));
+                    self.ctx.ui.warn(&format!("{}: {}", self.called(account), system_words::chain(error)));
                     let next = connect::advice(account, Protocol::Imap, error);
                     next.iter().for_each(|step| self.ctx.ui.hint(step));
                     self.tell_late(account);
@@ -326,7 +338,7 @@ impl Watch<'_> {
                 let since = since
                     .map(|since| format!(" after failing since {}", self.ctx.ui.local_time(since)))
                     .unwrap_or_default();
-                self.ctx.ui.warn(&format!("{}: works again{since}", self.called(account)));
+                self.ctx.ui.concern(&format!("{}: works again{since}", self.called(account)));
             }
         }
     }

@@ -23,6 +23,7 @@ use crate::ui::cell::{Cell, Column, head, unlisted};
 pub use apply::{COLUMNS as MATCH_COLUMNS, Since};
 pub use change::{Add, Edit, Move};
 pub use exchange::Import;
+pub use scope::visible;
 pub use try_out::{COLUMNS as TEST_COLUMNS, Test};
 
 /// Filters: what to do with incoming mail
@@ -36,13 +37,13 @@ pub enum FilterCommand {
     Add(Add),
     /// List filters in the order in which they are asked, with their matches
     #[command(
-        alias = "ls",
+        visible_alias = "ls",
         before_help = "Examples:\n  $ espomail filter list\n  $ espomail --json filter list --scope account:support"
     )]
     List(List),
     /// Show a filter
     #[command(
-        alias = "view",
+        visible_alias = "view",
         before_help = "Examples:\n  $ espomail filter show offers\n  $ espomail --json filter show offers"
     )]
     Show(Name),
@@ -54,7 +55,7 @@ pub enum FilterCommand {
     Edit(Edit),
     /// Delete a filter
     #[command(
-        alias = "rm",
+        visible_alias = "rm",
         before_help = "Examples:\n  $ espomail filter delete offers\n  $ espomail --yes filter delete offers"
     )]
     Delete(Name),

@@ -24,7 +24,7 @@ pub enum FolderCommand {
     Add(Add),
     /// List your folders and the group folders you can see
     #[command(
-        alias = "ls",
+        visible_alias = "ls",
         before_help = "Examples:\n  $ espomail folder list\n  $ espomail --json --as ana folder list"
     )]
     List,
@@ -35,7 +35,7 @@ pub enum FolderCommand {
     Edit(Edit),
     /// Delete a folder; its mail returns to the inbox
     #[command(
-        alias = "rm",
+        visible_alias = "rm",
         before_help = "Examples:\n  $ espomail folder delete Invoices\n  $ espomail --yes folder delete Complaints"
     )]
     Delete(Name),
@@ -174,7 +174,7 @@ fn changeable(tx: &Tx<'_>, actor: &Actor, what: &str, name: &str) -> Result<Fold
 fn new_name(field: &str, given: &str) -> Result<String> {
     let name = context::name(field, given)?;
     if email::is_reserved(&name) {
-        return Err(error::data(format!("{field}: \"{name}\" means something already"))
+        return Err(error::usage(format!("{field}: \"{name}\" is a reserved name"))
             .hint("inbox, important, sent, drafts, archive, trash, all and none are there for everybody")
             .into());
     }

@@ -17,6 +17,7 @@ use crate::store::db::Store;
 use crate::store::deliveries::{self, Facts, Outcome};
 use crate::store::raw::{self, Packed};
 use crate::store::search::index;
+use crate::system_words;
 
 /// How long the mail server waits for the full-text index.
 const INDEXING: Duration = Duration::from_secs(2);
@@ -44,7 +45,7 @@ pub fn run(args: &IngestArgs, ctx: &Context) -> Result<()> {
             (_, next) => {
                 let next = next.map(|next| format!("; {next}")).unwrap_or_default();
                 let kept = format!("the message was not taken, the MTA keeps it{next}");
-                Fault::new(Kind::TempFail, format!("{error:#}")).hint(kept).into()
+                Fault::new(Kind::TempFail, system_words::chain(&error)).hint(kept).into()
             }
         }
     })
@@ -68,7 +69,7 @@ fn receive(args: &IngestArgs, ctx: &Context) -> Result<()> {
         ctx.store()?.read(|tx| context::known_account(tx, &ctx.actor(tx)?, &args.account)).map_err(|error| {
             match error::classify(&error).0 {
                 // The account may be there again tomorrow.
-                Kind::Data => Fault::new(Kind::TempFail, format!("{error:#}")).into(),
+                Kind::Data => Fault::new(Kind::TempFail, system_words::chain(&error)).into(),
                 _ => error,
             }
         })?;
@@ -98,7 +99,7 @@ fn message(args: &IngestArgs, max: u64) -> Result<Vec<u8>> {
     let mut raw = Vec::new();
     if let Some(sender) = args.sender.as_deref() {
         if sender.chars().any(|c| c.is_control() || c.is_whitespace()) {
-            return Err(error::data("--sender: must be an address, or empty").into());
+            return Err(error::usage("--sender: must be an e-mail address, or empty").into());
         }
         raw.extend_from_slice(format!("Return-Path: <{sender}>\r\n").as_bytes());
     }

@@ -29,7 +29,7 @@ pub fn run(_args: &InitArgs, ctx: &Context) -> Result<()> {
         ctx.ui.note(&next_steps(ctx));
     }
     if let Some(owner) = service.filter(|_| !ctx.dry_run) {
-        ctx.ui.warn(&format!("you now use this database, no longer with that of {owner}"));
+        ctx.ui.concern(&format!("you now use this database, no longer with that of {owner}"));
         ctx.ui.hint(&format!("to work with that one, remove it: rm {}", ctx.db_path.display()));
     }
     Ok(())

@@ -67,6 +67,9 @@ pub fn write(
     }
     let text = given.unwrap_or_default();
     let is_forward = matches!(about, About::Forward { .. });
+    if matches!(about, About::New) && !editing && !parts.has_recipient() {
+        return Err(error::usage("email send: --to is missing; name the recipient: --to ADDRESS").into());
+    }
     if text.trim().is_empty() && how.template.is_none() && !editing && !is_forward {
         return Err(text::missing());
     }
@@ -107,6 +110,7 @@ pub fn edit_draft(ctx: &Context, id: i64, parts: &Parts, given: Option<String>) 
 pub fn send_draft(ctx: &Context, id: i64, how: &How) -> Result<()> {
     let at = how.at(ctx)?;
     let started = resume(ctx, id)?;
+    can_go(ctx, &started, at)?;
     up_to_date(ctx, &started)?;
     finish(ctx, &started, false, at)
 }
@@ -200,6 +204,14 @@ fn resume(ctx: &Context, id: i64) -> Result<Started> {
     })
 }
 
+/// Refuses a letter that cannot be sent, before anything is asked about it.
+fn can_go(ctx: &Context, started: &Started, at: Option<jiff::Timestamp>) -> Result<()> {
+    ctx.read(|tx, actor| {
+        let world = World::load(tx, &ctx.config, ctx.now())?;
+        reply::plan(tx, &world, actor, started, at).map(|_| ())
+    })
+}
+
 /// Asks where somebody wrote in the case since the letter was begun (B13.4).
 fn up_to_date(ctx: &Context, started: &Started) -> Result<()> {
     match ctx.read(|tx, actor| reply::news(tx, started, actor.sight()))? {
@@ -212,6 +224,7 @@ fn finish(ctx: &Context, started: &Started, draft: bool, at: Option<jiff::Timest
     if draft {
         return keep(ctx, started);
     }
+    can_go(ctx, started, at)?;
     look_over(ctx, started)?;
     let plan = |tx: &Tx<'_>, world: &World<'_>, actor: &Actor| reply::plan(tx, world, actor, started, at);
     let queued = composed(ctx, plan, reply::send)?;
@@ -237,11 +250,17 @@ fn finish(ctx: &Context, started: &Started, draft: bool, at: Option<jiff::Timest
 fn look_over(ctx: &Context, started: &Started) -> Result<()> {
     let review =
         ctx.read(|tx, actor| reply::review(tx, &World::load(tx, &ctx.config, ctx.now())?, actor.sight(), started))?;
+    if started.letter.head.subject.trim().is_empty() {
+        ctx.ui.concern("the letter has no subject");
+    }
+    for file in started.letter.attachments.iter().filter(|file| file.bytes.is_empty()) {
+        ctx.ui.concern(&format!("the file {} is empty", file.name));
+    }
     let Some(review) = review else { return Ok(()) };
     ctx.ui.note(&review.readers);
     review.remarks.iter().for_each(|remark| ctx.ui.note(remark));
     for address in &review.invalid {
-        ctx.ui.note(&format!("mail to it came back: {address}"));
+        ctx.ui.note(&format!("earlier mail was not delivered to {address}"));
     }
     review.doubt.map_or(Ok(()), |question| ctx.confirm(&question))
 }

@@ -16,7 +16,7 @@ use crate::ui::cell::{Cell, Column, head, unlisted};
 pub enum LogCommand {
     /// List the changes made by commands, newest first: when, who, which command, what changed
     #[command(
-        alias = "ls",
+        visible_alias = "ls",
         before_help = "Examples:\n  $ espomail log list --since 2026-01-31 --user ana\n  $ espomail --json log list --limit 1000"
     )]
     List(List),

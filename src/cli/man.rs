@@ -13,6 +13,7 @@ use clap::Args;
 
 use super::context::Context;
 use crate::error::{self, Fault, Kind};
+use crate::suggest;
 use crate::ui::outcome::Thing;
 use crate::ui::{output, pager};
 
@@ -80,6 +81,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("man", "espomail"),
     ("completions", "espomail"),
     ("config", "espomail"),
+    ("help", "espomail"),
     ("toml", "espomail.toml"),
 ];
 
@@ -122,13 +124,21 @@ pub fn run(args: &ManArgs, ctx: &Context) -> Result<()> {
     if let Some(dir) = &args.to {
         return write_all(dir, ctx);
     }
-    let Some(page) = Page::about(&args.topic) else {
-        let names: Vec<&str> = PAGES.iter().map(|p| p.name.strip_prefix("espomail-").unwrap_or(p.name)).collect();
-        let text = format!("there is no manual page about \"{}\"", args.topic);
-        return Err(Fault::new(Kind::Usage, text).hint(format!("the pages are: {}", names.join(", "))).into());
-    };
+    let page = find(&args.topic)?;
+    if args.source {
+        return output::print(page.source.as_bytes());
+    }
+    show_page(&args.topic, ctx)
+}
+
+/// Shows a page of the manual as a reader sees it.
+///
+/// # Errors
+/// There is no such page.
+pub fn show_page(topic: &str, ctx: &Context) -> Result<()> {
+    let page = find(topic)?;
     // A pager started with the rights of a service would give them to everybody who can type "!".
-    if !args.source && !ctx.caller.is_delegated() {
+    if !ctx.caller.is_delegated() {
         if let Some(text) = rendered(page, ctx.ui.width)? {
             return output::print(&text);
         }
@@ -137,13 +147,33 @@ pub fn run(args: &ManArgs, ctx: &Context) -> Result<()> {
     output::print(page.source.as_bytes())
 }
 
+/// What `man` has pages about.
+pub fn topics() -> Vec<&'static str> {
+    let pages = PAGES.iter().map(|page| page.name.strip_prefix("espomail-").unwrap_or(page.name));
+    pages.chain(ELSEWHERE.iter().map(|(command, _)| *command)).collect()
+}
+
+fn find(topic: &str) -> Result<&'static Page> {
+    Page::about(topic).ok_or_else(|| {
+        let names: Vec<&str> = PAGES.iter().map(|p| p.name.strip_prefix("espomail-").unwrap_or(p.name)).collect();
+        let known = names.iter().copied().chain(ELSEWHERE.iter().map(|(command, _)| *command));
+        let text = format!("there is no manual page about \"{topic}\"");
+        let hint = match suggest::similar(topic, known) {
+            Some(meant) => format!("did you mean espomail man {meant}?"),
+            None => format!("the pages are: {}", names.join(", ")),
+        };
+        Fault::new(Kind::Usage, text).hint(hint).into()
+    })
+}
+
 fn write_all(dir: &Path, ctx: &Context) -> Result<()> {
     for page in PAGES {
         let file = dir.join(page.file());
         if !ctx.dry_run {
             let parent = file.parent().unwrap_or(dir);
-            std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
-            std::fs::write(&file, page.source).with_context(|| format!("cannot write {}", file.display()))?;
+            let cannot = |path: &Path, e| error::file(format!("--to: cannot make {}", path.display()), &e);
+            std::fs::create_dir_all(parent).map_err(|e| cannot(parent, e))?;
+            std::fs::write(&file, page.source).map_err(|e| cannot(&file, e))?;
         }
     }
     ctx.done(Thing::path(dir.display()), &format!("{} manual pages written below {}", PAGES.len(), dir.display()))

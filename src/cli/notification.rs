@@ -23,7 +23,7 @@ use crate::ui::tint::Tint;
 pub enum NotificationCommand {
     /// List your unread notifications, newest first
     #[command(
-        alias = "ls",
+        visible_alias = "ls",
         before_help = "Examples:\n  $ espomail notification list\n  $ espomail --json notification list --all --limit 100"
     )]
     List(List),
@@ -144,7 +144,7 @@ fn settings(args: &Settings, ctx: &Context) -> Result<()> {
         return ctx.ui.list("settings", SETTINGS_COLUMNS, &rows);
     }
     if let Some(kind) = args.on.iter().find(|kind| args.off.contains(kind)) {
-        return Err(error::data(format!("--on and --off: both name {kind}")).into());
+        return Err(error::usage(format!("--on and --off both name {kind}")).into());
     }
     let user = ctx.write(|tx, actor| {
         let user = user(actor, "settings")?;
@@ -191,7 +191,8 @@ fn by_email() -> String {
 }
 
 fn switch(text: &str) -> Result<(NotificationKind, ByEmail), String> {
-    let (kind, when) = text.split_once('=').ok_or("write it as email=digest")?;
+    let (kind, when) =
+        text.split_once('=').ok_or_else(|| format!("\"{text}\" is not KIND=WHEN; write it as email=digest"))?;
     Ok((
         switched().read(kind).map_err(|e| e.to_string())?,
         when.parse().map_err(|e: crate::store::label::UnknownLabel| e.to_string())?,

@@ -32,13 +32,16 @@ use crate::ui::tint::Tint;
 pub enum OutboxCommand {
     /// List mail that is not sent yet, or all of it, newest first
     #[command(
-        alias = "ls",
+        visible_alias = "ls",
         before_help = "Examples:\n  $ espomail outbox list\n  $ espomail --json outbox list status:scheduled",
         after_help = QUERY_HELP
     )]
     List(List),
     /// Show one message with its recipients
-    #[command(alias = "view", before_help = "Examples:\n  $ espomail outbox show 7\n  $ espomail --json outbox show 7")]
+    #[command(
+        visible_alias = "view",
+        before_help = "Examples:\n  $ espomail outbox show 7\n  $ espomail --json outbox show 7"
+    )]
     Show(Id),
     /// Send a waiting, held or failed message with the next run
     #[command(before_help = "Examples:\n  $ espomail outbox retry 7 && espomail send\n  $ espomail outbox retry 7 8")]

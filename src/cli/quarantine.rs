@@ -26,13 +26,13 @@ use crate::ui::outcome::{self, Deed};
 pub enum QuarantineCommand {
     /// List the messages with their errors, newest first
     #[command(
-        alias = "ls",
+        visible_alias = "ls",
         before_help = "Examples:\n  $ espomail quarantine list\n  $ espomail --json quarantine list"
     )]
     List(List),
     /// Show the readable part of a message
     #[command(
-        alias = "view",
+        visible_alias = "view",
         before_help = "Examples:\n  $ espomail quarantine show 40\n  $ espomail quarantine show 40 --raw > mail.eml"
     )]
     Show(Show),
@@ -227,7 +227,7 @@ fn export(args: &Export, ctx: &Context) -> Result<()> {
             .create_new(true)
             .mode(0o600)
             .open(&args.file)
-            .map_err(|e| error::file(format!("FILE: cannot make {}", args.file), &e))?;
+            .map_err(|e| error::file(format!("cannot make {}", args.file), &e))?;
         file.write_all(&raw).with_context(|| format!("cannot write {}", args.file))?;
     }
     ctx.done(
@@ -238,14 +238,16 @@ fn export(args: &Export, ctx: &Context) -> Result<()> {
 
 fn discard(args: &Discard, ctx: &Context) -> Result<()> {
     if args.reason.trim().is_empty() {
-        return Err(error::data("--reason: must not be empty").into());
+        return Err(error::usage("--reason: must not be empty; say why: it stays in the ledger").into());
     }
-    ctx.confirm_as_admin("quarantine discard", &format!("Throw message {} away for good?", args.id))?;
-    ctx.write(|tx, actor| {
+    let work = |tx: &Tx<'_>, actor: &Actor| {
+        actor.require_admin("quarantine discard")?;
         let delivery = find(tx, actor, args.id)?;
         deliveries::settle(tx, delivery.id, Outcome::Discarded, &args.reason, None)?;
         deliveries::drop_raw(tx, &delivery)
-    })?;
+    };
+    ctx.confirm_tried(&format!("Throw message {} away for good?", args.id), work)?;
+    ctx.write(work)?;
     ctx.done(outcome::Thing::quarantine(args.id), &format!("quarantine {} discarded", args.id))
 }
 

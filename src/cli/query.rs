@@ -85,8 +85,8 @@ pub fn read(words: &[String], noun: Noun, ctx: &Context) -> Result<Query> {
     };
     if tree.has(&|term| matches!(term, Term::Words(_))) {
         if noun == Noun::Outbox {
-            let text = "QUERY: words of the text cannot be looked for in the outbox";
-            return Err(error::data(text).hint("write what is looked for as subject:invoice or to:eva").into());
+            let text = "the query: words of the text cannot be looked for in the outbox";
+            return Err(error::usage(text).hint("write what is looked for as subject:invoice or to:eva").into());
         }
         complete(ctx).context("cannot bring the full-text index up to date")?;
     }
@@ -117,7 +117,7 @@ fn complete(ctx: &Context) -> Result<()> {
 pub fn resolve(tx: &Tx<'_>, actor: &Actor, query: &Query, and: Vec<Test>) -> Result<Tree<Test>> {
     let tree = query.tree.clone().try_map(&mut |term| match term {
         Term::Words(words) => Ok(Test::Words(words)),
-        Term::Saved(name) => Err(error::data(format!("QUERY: @{name} was not looked up")).into()),
+        Term::Saved(name) => Err(error::data(format!("the query: @{name} was not looked up")).into()),
         Term::Before(moment) => Ok(Test::Before(moment)),
         Term::Since(moment) => Ok(Test::Since(moment)),
         Term::Value(Field::Status, value) => status(query, &value),
@@ -179,9 +179,9 @@ fn named(tx: &Tx<'_>, actor: &Actor, noun: Noun, field: Field, value: String) ->
         Field::Assignee => Test::Assignee(assignee(tx, actor, &word(field, &value), &value)?),
         Field::Team => Test::Team(context::team(tx, &value)?.id),
         Field::Account => Test::Account(context::known_account(tx, actor, &value)?.id),
-        Field::Case => case(tx, actor, case_number(&value).map_err(|e| error::data(format!("QUERY: case: {e}")))?)?,
+        Field::Case => case(tx, actor, case_number(&value).map_err(|e| error::usage(format!("case: {e}")))?)?,
         Field::Tag => {
-            let tag = read_tag(&value).map_err(|e| error::data(format!("QUERY: tag: {e}")))?;
+            let tag = read_tag(&value).map_err(|e| error::usage(format!("tag: {e}")))?;
             Test::Tag(tag)
         }
         Field::State => match noun {
@@ -190,13 +190,13 @@ fn named(tx: &Tx<'_>, actor: &Actor, noun: Noun, field: Field, value: String) ->
                 if value.eq_ignore_ascii_case("unverified") {
                     return Ok(Test::Unverified);
                 }
-                only(field, &value, "unread")?;
+                only(field, &value, &["unread", "unverified"])?;
                 Test::UnreadBy(actor.require_user("is:unread")?.id)
             }
         },
-        Field::Folder => folder(tx, actor, "QUERY: folder", &value)?,
+        Field::Folder => folder(tx, actor, "folder", &value)?,
         Field::Has => {
-            only(field, &value, "attachment")?;
+            only(field, &value, &["attachment"])?;
             Test::Attachment
         }
         _ => Test::Holds(field, value),
@@ -218,14 +218,15 @@ fn label<T: FromStr<Err = UnknownLabel>>(field: Field, value: &str) -> Result<T>
 }
 
 fn unknown(field: Field, value: &str, e: &UnknownLabel) -> anyhow::Error {
-    error::data(format!("QUERY: {}: {e}", word(field, value))).into()
+    error::usage(format!("{}: {e}", word(field, value))).into()
 }
 
-fn only(field: Field, value: &str, known: &str) -> Result<()> {
-    if value.eq_ignore_ascii_case(known) {
+fn only(field: Field, value: &str, known: &[&str]) -> Result<()> {
+    if known.iter().any(|known| value.eq_ignore_ascii_case(known)) {
         return Ok(());
     }
-    Err(error::data(format!("QUERY: {}: must be {}:{known}", word(field, value), field.name())).into())
+    let known: Vec<String> = known.iter().map(|known| format!("{}:{known}", field.name())).collect();
+    Err(error::usage(format!("{}: must be {}", word(field, value), known.join(" or "))).into())
 }
 
 /// A condition as it was written.

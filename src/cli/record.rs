@@ -32,13 +32,13 @@ pub enum RecordCommand {
     Add(Add),
     /// List records of one type
     #[command(
-        alias = "ls",
+        visible_alias = "ls",
         before_help = "Examples:\n  $ espomail record list contact sinar.example\n  $ espomail --json record list lead --mine"
     )]
     List(List),
     /// Show a record
     #[command(
-        alias = "view",
+        visible_alias = "view",
         before_help = "Examples:\n  $ espomail record show contact Budi\n  $ espomail --json record show company 3"
     )]
     Show(Named),
@@ -49,7 +49,7 @@ pub enum RecordCommand {
     Edit(Edit),
     /// Delete a record; its mail and cases stay
     #[command(
-        alias = "rm",
+        visible_alias = "rm",
         before_help = "Examples:\n  $ espomail record delete lead 'Cold call'\n  $ espomail --yes record delete contact 3"
     )]
     Delete(Named),

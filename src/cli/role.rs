@@ -27,17 +27,20 @@ pub enum RoleCommand {
     #[command(before_help = "Examples:\n  $ espomail role add Auditor\n  $ espomail -q role add 'First Level'")]
     Add(Name),
     /// List roles
-    #[command(alias = "ls", before_help = "Examples:\n  $ espomail role list\n  $ espomail --format plain role list")]
+    #[command(
+        visible_alias = "ls",
+        before_help = "Examples:\n  $ espomail role list\n  $ espomail --format plain role list"
+    )]
     List,
     /// Show what a role allows and who has it
     #[command(
-        alias = "view",
+        visible_alias = "view",
         before_help = "Examples:\n  $ espomail role show Agent\n  $ espomail --json role show Agent"
     )]
     Show(Name),
     /// Delete a role and remove it from its users and teams
     #[command(
-        alias = "rm",
+        visible_alias = "rm",
         before_help = "Examples:\n  $ espomail role delete Auditor\n  $ espomail --yes role delete Auditor"
     )]
     Delete(Name),
@@ -141,9 +144,8 @@ pub fn run(command: RoleCommand, ctx: &Context) -> Result<()> {
 }
 
 fn find(tx: &Tx<'_>, name: &str) -> Result<Role> {
-    roles::by_name(tx, name)?.ok_or_else(|| {
-        error::data(format!("role: there is no role \"{name}\"")).hint("see `espomail role list`").into()
-    })
+    roles::by_name(tx, name)?
+        .ok_or_else(|| error::data(format!("there is no role \"{name}\"")).hint("see `espomail role list`").into())
 }
 
 fn add(given: &str, ctx: &Context) -> Result<()> {
@@ -163,8 +165,12 @@ fn add(given: &str, ctx: &Context) -> Result<()> {
 
 fn delete(name: &str, ctx: &Context) -> Result<()> {
     let question = format!("Delete role {name}? Those who have it lose what it allows.");
-    ctx.confirm_about("role delete", &question, |tx, _| find(tx, name))?;
-    ctx.administer("role delete", |tx| roles::delete(tx, find(tx, name)?.id))?;
+    let work = |tx: &Tx<'_>, actor: &Actor| {
+        actor.require_admin("role delete")?;
+        roles::delete(tx, find(tx, name)?.id)
+    };
+    ctx.confirm_tried(&question, work)?;
+    ctx.write(work)?;
     ctx.done(Thing::role(name), &format!("role {name} deleted"))
 }
 
@@ -197,7 +203,7 @@ fn unassign(args: &Held, ctx: &Context) -> Result<()> {
         if roles::unassign(tx, role.id, holder.0)? {
             return Ok((role, holder.1));
         }
-        Err(error::data(format!("role {}: is not one of {}", args.role, args.holder))
+        Err(error::data(format!("{} does not have the role {}", args.holder, args.role))
             .hint(format!("who has it: espomail role show {}", args.role))
             .into())
     })?;
@@ -213,7 +219,7 @@ fn holder(tx: &Tx<'_>, actor: &Actor, text: &str) -> Result<(Holder, Thing)> {
         }
         None => match teams::by_name(tx, text)? {
             Some(team) if users::by_username(tx, text)?.is_none() => {
-                return Err(error::data(format!("user: there is no user \"{text}\""))
+                return Err(error::data(format!("there is no user \"{text}\""))
                     .hint(format!("for all members of the team: team:{}", team.name))
                     .into());
             }

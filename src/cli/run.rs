@@ -6,21 +6,21 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Result;
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::error::ErrorKind;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use jiff::Timestamp;
 
 use super::context::Context;
 use super::{
     Cli, Command, account, busy, case, check, command_words, completions, config, day, db, doctor, email, export,
-    fetch, filter, folder, import, ingest, init, log, man, named_files, notification, outbox, quarantine, record, role,
-    schema, search, send, status, stream, sudo_policy, sudo_relay, team, template, typed, user, whoami,
+    fetch, filter, folder, help, import, ingest, init, log, man, named_files, notification, outbox, quarantine, record,
+    role, schema, search, send, status, stream, sudo_policy, sudo_relay, team, template, typed, usage, user, whoami,
 };
 use crate::caller::{Caller, Process, Standing};
 use crate::config::{self as configuration, Config};
 use crate::error::{self, Ended, Fault, Kind};
 use crate::job_control;
-use crate::ui::machine::Refusal;
+use crate::system_words;
 use crate::ui::output::{Format, Ui};
 use crate::ui::remarks;
 use crate::ui::terminal::{self, Habits, Screen};
@@ -34,8 +34,9 @@ pub fn run() -> ExitCode {
     let parsed = parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
     let (cli, matches) = match parsed {
         Ok(parsed) => parsed,
-        Err(refused) => return usage(&refused.format(&mut command), command),
+        Err(refused) => return refuse(&refused.format(&mut command), command),
     };
+    let is_completion = matches!(&cli.command, Some(Command::Completions(args)) if args.is_asked());
     let (ui, is_check) = (cli.ui(), matches!(cli.command, Some(Command::Check(_))));
     let is_ingest = matches!(cli.command, Some(Command::Ingest(_)));
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| execute(cli, &command, &matches, &ui)));
@@ -48,8 +49,12 @@ pub fn run() -> ExitCode {
             .hint("please report it with the command you typed")
             .into(),
     };
+    if is_completion {
+        // A key press gets words, or none.
+        return ExitCode::SUCCESS;
+    }
     let error = match error.downcast::<clap::Error>() {
-        Ok(refused) => return usage(&refused.format(&mut command), command),
+        Ok(refused) => return refuse(&refused.format(&mut command), command),
         Err(error) => error,
     };
     if error.chain().any(is_broken_pipe) {
@@ -59,7 +64,7 @@ pub fn run() -> ExitCode {
         return ExitCode::from(*code);
     }
     if is_check {
-        return ExitCode::from(check::unknown(&format!("{error:#}"), &ui));
+        return ExitCode::from(check::unknown(&system_words::chain(&error), &ui));
     }
     ui.error(&error);
     let kind = match error::classify(&error).0 {
@@ -74,14 +79,30 @@ fn is_broken_pipe(cause: &(dyn std::error::Error + 'static)) -> bool {
     cause.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
 }
 
-fn usage(refused: &clap::Error, command: clap::Command) -> ExitCode {
-    if matches!(refused.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        let _ = refused.print();
-        return ExitCode::SUCCESS;
+/// Ends a command line that is not understood, or that asks for help.
+fn refuse(refused: &clap::Error, mut command: clap::Command) -> ExitCode {
+    let words = std::env::args_os();
+    match refused.kind() {
+        ErrorKind::DisplayHelp => {
+            let _ = help::asked_for(words).map(|help| help.print());
+            return ExitCode::SUCCESS;
+        }
+        ErrorKind::DisplayVersion => {
+            let _ = refused.print();
+            return ExitCode::SUCCESS;
+        }
+        // A noun alone asks for its verbs.
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand if !asks_for_json() => {
+            remarks::show_aside(&help::missing(words).render().to_string());
+            return ExitCode::from(Kind::Usage.exit_code());
+        }
+        _ => {}
     }
+    let typed: Vec<String> = words.skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     // It repeats the arguments, which may be pasted from anywhere.
-    let text = refused.render().to_string();
-    remarks::complain(&text, asks_for_json().then(|| refusal(refused, &text)).as_ref());
+    let fault = usage::refusal(refused, &mut command, &typed);
+    let told = asks_for_json().then(|| usage::for_programs(refused, &fault));
+    remarks::complain(&fault, told.as_ref());
     // For a monitoring system the exit code of usage means critical.
     let understood = command.ignore_errors(true).try_get_matches_from(std::env::args_os());
     let code = match understood.is_ok_and(|typed| typed.subcommand_name() == Some("check")) {
@@ -91,45 +112,9 @@ fn usage(refused: &clap::Error, command: clap::Command) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// The same for programs: the first line is the message, what was wrong with it stands in fields of its own.
-fn refusal(refused: &clap::Error, text: &str) -> Refusal {
-    let text = text.strip_prefix("error: ").unwrap_or(text);
-    let mut parts = text.split("\n\n");
-    let message = parts.next().unwrap_or_default().trim();
-    let told = parts.map(str::trim).filter(|part| !part.is_empty() && !part.starts_with("Usage:"));
-    let argument = match refused.get(ContextKind::InvalidArg) {
-        Some(ContextValue::String(one)) => Some(one.as_str()),
-        Some(ContextValue::Strings(all)) => all.first().map(String::as_str),
-        _ => None,
-    };
-    // `--limit <N>`, `<NAME>`, `[QUERY]...`
-    let word = argument.and_then(|text| text.split(' ').next());
-    let word = word.map(|word| word.trim_end_matches('.').trim_matches(['<', '>', '[', ']']).to_owned());
-    let code = match refused.kind() {
-        ErrorKind::InvalidValue | ErrorKind::ValueValidation => "invalid-value",
-        ErrorKind::UnknownArgument => "unknown-argument",
-        ErrorKind::InvalidSubcommand => "unknown-command",
-        ErrorKind::ArgumentConflict => "conflict",
-        ErrorKind::MissingRequiredArgument => "missing-argument",
-        ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "missing-command",
-        _ => Kind::Usage.name(),
-    };
-    Refusal {
-        kind: Kind::Usage,
-        code: code.to_owned(),
-        message: message.to_owned(),
-        hints: told.map(str::to_owned).collect(),
-        argument: word,
-    }
-}
-
 /// The help, for a command line without a command where there is no day to show.
-fn help() -> clap::Error {
-    let command = Cli::command().arg_required_else_help(true);
-    match command.try_get_matches_from(["espomail"]) {
-        Err(help) => help,
-        Ok(_) => clap::Error::new(ErrorKind::MissingSubcommand),
-    }
+fn no_command() -> clap::Error {
+    clap::Error::new(ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand)
 }
 
 /// The command line could not be read, but this much of it can.
@@ -152,9 +137,21 @@ fn execute(mut cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui)
     let process = Process::current();
     job_control::start(process.is_delegated());
     if process.is_delegated() {
-        named_files::only_sent(cli.front).map_err(|e| error::data(e.to_string()))?;
+        named_files::only_sent(cli.front).map_err(|e| error::data(system_words::reason(&e)))?;
         sudo_policy::check(command, matches, std::env::vars_os().map(|(name, _)| name))?;
         sudo_policy::detach()?;
+    }
+    if let Some(Command::Completions(args)) = &cli.command
+        && !process.is_delegated()
+    {
+        // What the line says that is being typed.
+        cli.db = args.typed_path("--db").or(cli.db.take());
+        cli.config = args.typed_path("--config").or(cli.config.take());
+        cli.acting_as = args.typed("--as").or(cli.acting_as.take());
+    }
+    if ui.is_terminal() && jiff::tz::TimeZone::try_system().is_err() {
+        let zone = std::env::var("TZ").unwrap_or_default();
+        ui.concern(&format!("the time zone \"{zone}\" is not known, so times are in UTC"));
     }
     page(&cli, &process, matches, ui);
     let config = Config::load(cli.config.as_deref());
@@ -162,7 +159,8 @@ fn execute(mut cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui)
     if let Some(Command::Config(command)) = cli.command {
         return show_config(command, cli.config.as_deref(), config, &process, ui);
     }
-    let config = config?;
+    // What is about the program alone works with any configuration.
+    let config = if cli.needs_database() { config? } else { config.unwrap_or_default() };
     let config_path = Some(cli.config.clone().unwrap_or_else(configuration::default_path)).filter(|path| path.exists());
     let names_none = cli.db.is_none() && cli.config.is_none() && !matches!(cli.command, Some(Command::Init(_)));
     let may_be_services = cli.needs_database() && names_none && !process.is_delegated();
@@ -176,7 +174,7 @@ fn execute(mut cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui)
         args.ask_as_root(&db_path);
     }
     if cli.command.is_none() && !db_path.exists() {
-        return Err(help().into());
+        return Err(no_command().into());
     }
     let caller = caller(&cli, &process, &db_path)?;
     crate::log::start(cli.log.as_deref().or(config.log.file.as_deref()), config.log.level, cli.verbose)?;
@@ -199,7 +197,7 @@ fn execute(mut cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui)
     }
     let Some(command) = cli.command else {
         let is_shown = day::run(&ctx).map_err(|error| ctx.told_to_root(ctx.explained(error)))?;
-        return if is_shown { Ok(()) } else { Err(help().into()) };
+        return if is_shown { Ok(()) } else { Err(no_command().into()) };
     };
     dispatch(command, &ctx)
         .inspect_err(|error| ctx.note_refusal(error))
@@ -238,7 +236,10 @@ fn caller(cli: &Cli, process: &Process, db_path: &PathBuf) -> Result<Caller> {
 impl Command {
     /// Whether the database is opened.
     fn needs_database(&self) -> bool {
-        !matches!(self, Command::Config(_) | Command::Man(_) | Command::Schema(_) | Command::Completions(_))
+        match self {
+            Command::Completions(args) => args.wants_names(),
+            command => !matches!(command, Command::Config(_) | Command::Man(_) | Command::Help(_) | Command::Schema(_)),
+        }
     }
 }
 
@@ -271,7 +272,8 @@ fn dispatch(command: Command, ctx: &Context) -> Result<()> {
         Command::Whoami(args) => whoami::run(&args, ctx),
         Command::Schema(args) => schema::run(&args, ctx),
         Command::Man(args) => man::run(&args, ctx),
-        Command::Completions(args) => completions::run(&args),
+        Command::Help(args) => help::run(&args, ctx),
+        Command::Completions(args) => completions::run(&args, ctx),
         Command::Config(_) => Ok(()),
         Command::Record(command) => record::run(command, ctx),
         Command::Import(command) => import::run(command, ctx),
@@ -331,7 +333,7 @@ impl Context {
     fn told_to_root(&self, error: anyhow::Error) -> anyhow::Error {
         let became = self.caller.uid == 0 && self.caller.process_uid != 0;
         let (kind, hint) = error::classify(&error);
-        let text = format!("{error:#}");
+        let text = system_words::chain(&error);
         if !became || hint.is_some() || !error::is_denied(&error) {
             return error;
         }

@@ -237,8 +237,8 @@ pub fn run(args: &SchemaArgs, ctx: &Context) -> Result<()> {
     };
     let Some(shape) = RESULTS.iter().find(|shape| shape.name == name) else {
         let known: Vec<&str> = RESULTS.iter().map(|shape| shape.name).collect();
-        let text = format!("there is no result \"{name}\"");
-        return Err(error::data(text).hint(format!("known: {}", known.join(", "))).into());
+        let text = format!("\"{name}\" is not a result");
+        return Err(error::usage(text).hint(format!("known: {}", known.join(", "))).into());
     };
     if !ctx.ui.tells_people() {
         return ctx.ui.list("schema", COLUMNS, &[shape]);

@@ -23,11 +23,14 @@ pub enum SearchCommand {
     )]
     Add(Add),
     /// List your saved searches and those that are shared with you
-    #[command(alias = "ls", before_help = "Examples:\n  $ espomail search list\n  $ espomail --json search list")]
+    #[command(
+        visible_alias = "ls",
+        before_help = "Examples:\n  $ espomail search list\n  $ espomail --json search list"
+    )]
     List,
     /// Show a saved search
     #[command(
-        alias = "view",
+        visible_alias = "view",
         before_help = "Examples:\n  $ espomail search show late\n  $ espomail --json search show late"
     )]
     Show(Name),
@@ -38,7 +41,7 @@ pub enum SearchCommand {
     Rename(Rename),
     /// Delete a saved search
     #[command(
-        alias = "rm",
+        visible_alias = "rm",
         before_help = "Examples:\n  $ espomail search delete late\n  $ espomail --yes search delete late"
     )]
     Delete(Name),
@@ -110,10 +113,10 @@ pub fn run(command: SearchCommand, ctx: &Context) -> Result<()> {
 }
 
 fn add(args: &Add, ctx: &Context) -> Result<()> {
-    let name = new_name("NAME", &args.name)?;
+    let name = new_name("search add", &args.name)?;
     let text = args.query.join(" ");
     if text.trim().is_empty() {
-        return Err(error::data("QUERY: must not be empty").into());
+        return Err(error::usage("search add: the query must not be empty").into());
     }
     query::check(&text, ctx)?;
     ctx.write(|tx, actor| {
@@ -129,7 +132,7 @@ fn add(args: &Add, ctx: &Context) -> Result<()> {
                 Owner::Everybody
             }
         };
-        refuse_taken(tx, &owner, "NAME", name, None)?;
+        refuse_taken(tx, &owner, "search add", name, None)?;
         searches::add(tx, name, &text, &owner, ctx.now())?;
         // With what it names, and not itself.
         saved::check(tx, actor, name, ctx)

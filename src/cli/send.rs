@@ -25,6 +25,7 @@ use crate::store::accounts::{self, Account};
 use crate::store::cases;
 use crate::store::db::{Store, Tx};
 use crate::store::outbox as rows;
+use crate::system_words;
 use crate::ui::progress::Progress;
 
 /// No run takes longer than a year, even if `max_runtime` says so.
@@ -172,7 +173,7 @@ fn resting(name: &str, until: String) -> anyhow::Error {
 pub fn say_trouble(ctx: &Context, flushed: &Flushed) {
     let say = |what: &str, (name, error): &(String, anyhow::Error)| {
         let line = match ctx.read(|tx, actor| context::known_account(tx, actor, name)) {
-            Ok(_) => format!("account \"{name}\": {what}: {error:#}"),
+            Ok(_) => format!("account \"{name}\": {what}: {}", system_words::chain(error)),
             Err(_) => format!("{ACCOUNT_OF_OTHERS}: {what}"),
         };
         ctx.ui.trouble(1, &line);

@@ -43,7 +43,8 @@ pub const COLUMNS: &[Column<Row>] = &[
     Column::new("account", head("ACCOUNT").key(), |row, _| Cell::named(row.account.id, &row.account.name)),
     Column::new("kind", head("KIND"), |row, _| Cell::text(row.account.kind.as_str())),
     Column::new("last_good_at", head("LAST GOOD").right(), |row, _| {
-        row.account.health.last_good_at.map_or_else(|| Cell::object(serde_json::Value::Null, "never"), Cell::ago)
+        let never = if row.account.imap.host.is_some() { "never" } else { "-" };
+        row.account.health.last_good_at.map_or_else(|| Cell::object(serde_json::Value::Null, never), Cell::ago)
     }),
     Column::new("new_24h", head("NEW 24H").right(), |row, _| Cell::int(row.counts.new)),
     Column::tinted(
@@ -130,7 +131,7 @@ pub fn run(_args: &StatusArgs, ctx: &Context) -> Result<()> {
         return Ok(());
     }
     // Programs have their table; a process that keeps others waiting is told all the same.
-    stuck.iter().for_each(|line| ctx.ui.warn(line));
+    stuck.iter().for_each(|line| ctx.ui.concern(line));
     Ok(())
 }
 

@@ -83,7 +83,7 @@ pub fn who(note: &Note) -> Cell {
 
 /// Runs `stream`.
 pub fn run(args: &StreamArgs, ctx: &Context) -> Result<()> {
-    let reference = context::record_ref("record", &args.record)?;
+    let reference = context::record_ref(&ctx.command, &args.record)?;
     let rows = ctx.read(|tx, actor| {
         let parent = context::record(tx, actor, reference)?;
         stream::notes(tx, parent, actor.sight())?
@@ -109,7 +109,7 @@ fn listed(tx: &Tx<'_>, note: Note, sight: Sight) -> Result<Listed> {
 
 /// Runs `note`.
 pub fn note(args: &NoteArgs, ctx: &Context) -> Result<()> {
-    let reference = context::record_ref("record", &args.record)?;
+    let reference = context::record_ref(&ctx.command, &args.record)?;
     let text = args.text.read(ctx)?;
     let label = ctx.write(|tx, actor| {
         let parent = context::record(tx, actor, reference)?;

@@ -69,11 +69,12 @@ fn files(command: &Command, matches: &ArgMatches) -> Result<(), Fault> {
     for (arg, meaning, value) in named_values(command, matches) {
         match meaning {
             Meaning::File if !is_sent(arg, value) => {
-                return Err(error::noperm(format!(
-                    "{}: you cannot name a file when you come through sudo",
-                    shown(arg)
-                ))
-                .hint("use - for standard input or output; the shell opens files with your own rights"));
+                let what = match arg.get_long() {
+                    Some(long) => format!("--{long}"),
+                    None => format!("\"{}\"", value.to_string_lossy()),
+                };
+                return Err(error::noperm(format!("{what}: you cannot name a file when you come through sudo"))
+                    .hint("use - for standard input or output; the shell opens files with your own rights"));
             }
             Meaning::Secret if value != "stdin" && !value.is_empty() => {
                 return Err(error::noperm(format!(
@@ -263,7 +264,8 @@ mod tests {
         assert_eq!(named.into_iter().filter(ours).collect::<BTreeSet<_>>(), tried);
         for (line, arg) in LINES {
             let refused = refusal(line, &[]).unwrap_or_else(|| format!("{line} passes"));
-            assert!(arg.ends_with(refused.split(':').next().unwrap()), "{line}: {refused}");
+            let named = refused.split(':').next().unwrap();
+            assert!(arg.ends_with(named) || line.contains(named.trim_matches('"')), "{line}: {refused}");
         }
     }
 

@@ -20,6 +20,7 @@ use super::{named_files, sudo_policy};
 use crate::caller;
 use crate::config;
 use crate::error::{self, Ended, Fault};
+use crate::system_words;
 use crate::ui::output::Ui;
 use crate::ui::terminal::{Facts, Screen};
 use crate::ui::{frames, pager};
@@ -115,8 +116,9 @@ pub fn run(owner: &str, command: &Command, matches: &ArgMatches, ui: &Ui) -> Res
         // Keys are for the editor and the pager.
         sudo.process_group(0);
     }
-    let child =
-        sudo.spawn().map_err(|e| error::config(format!("sudo cannot be started: {e}")).hint("apt install sudo"))?;
+    let child = sudo.spawn().map_err(|e| {
+        error::config(format!("sudo cannot be started: {}", system_words::reason(&e))).hint("apt install sudo")
+    })?;
     let code = match output {
         Output::Served => serve(child, frames, asks, ui)?,
         _ => finish(child, frames, &output, ui)?,
@@ -244,12 +246,12 @@ fn finish(mut child: Child, frames: Vec<(OsString, Vec<u8>)>, output: &Output, u
 
 fn read(path: &Path) -> Result<Vec<u8>> {
     let bytes = named_files::read(&path.to_string_lossy(), MOST);
-    Ok(bytes.map_err(|e| error::data(format!("cannot read {}: {e}", path.display())))?)
+    Ok(bytes.map_err(|e| error::file(format!("cannot read {}", path.display()), &e))?)
 }
 
 fn new_file(path: &Path) -> Result<Output> {
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    let file = made.map_err(|e| error::data(format!("cannot make {}: {e}", path.display())))?;
+    let file = made.map_err(|e| error::file(format!("cannot make {}", path.display()), &e))?;
     Ok(Output::File(file, path.to_owned()))
 }
 

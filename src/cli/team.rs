@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::context::{self, Context};
 use crate::access;
+use crate::access::Actor;
 use crate::error;
 use crate::store::db::Tx;
 use crate::store::filters::{self, ActionKind};
@@ -22,11 +23,14 @@ pub enum TeamCommand {
     #[command(before_help = "Examples:\n  $ espomail team add Support\n  $ espomail team add Auditors --no-role")]
     Add(Add),
     /// List teams
-    #[command(alias = "ls", before_help = "Examples:\n  $ espomail team list\n  $ espomail --format plain team list")]
+    #[command(
+        visible_alias = "ls",
+        before_help = "Examples:\n  $ espomail team list\n  $ espomail --format plain team list"
+    )]
     List,
     /// Show a team with its members
     #[command(
-        alias = "view",
+        visible_alias = "view",
         before_help = "Examples:\n  $ espomail team show Support\n  $ espomail --json team show Support"
     )]
     Show(Name),
@@ -37,7 +41,7 @@ pub enum TeamCommand {
     Edit(Edit),
     /// Delete a team
     #[command(
-        alias = "rm",
+        visible_alias = "rm",
         before_help = "Examples:\n  $ espomail team delete Support\n  $ espomail --yes team delete Support"
     )]
     Delete(Name),
@@ -56,7 +60,7 @@ pub enum MemberCommand {
     Add(Member),
     /// Remove a member
     #[command(
-        alias = "rm",
+        visible_alias = "rm",
         before_help = "Examples:\n  $ espomail team member remove Support ana\n  $ espomail --dry-run team member remove Support budi"
     )]
     Remove(Membership),
@@ -175,8 +179,8 @@ fn edit(args: &Edit, ctx: &Context) -> Result<()> {
 
 fn delete(name: &str, ctx: &Context) -> Result<()> {
     let question = format!("Delete team {name}? Its members no longer see what only the team could see.");
-    ctx.confirm_about("team delete", &question, |tx, _| context::team(tx, name))?;
-    let id = ctx.administer("team delete", |tx| {
+    let work = |tx: &Tx<'_>, actor: &Actor| {
+        actor.require_admin("team delete")?;
         let team = context::team(tx, name)?;
         let accounts = teams::used_by_accounts(tx, team.id)?;
         if !accounts.is_empty() {
@@ -195,7 +199,9 @@ fn delete(name: &str, ctx: &Context) -> Result<()> {
         }
         teams::delete(tx, team.id)?;
         Ok(team.id)
-    })?;
+    };
+    ctx.confirm_tried(&question, work)?;
+    let id = ctx.write(work)?;
     ctx.done(Thing::team(id, name), &format!("team {name} deleted"))
 }
 

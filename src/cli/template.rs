@@ -25,11 +25,14 @@ pub enum TemplateCommand {
     )]
     Add(Add),
     /// List templates
-    #[command(alias = "ls", before_help = "Examples:\n  $ espomail template list\n  $ espomail --json template list")]
+    #[command(
+        visible_alias = "ls",
+        before_help = "Examples:\n  $ espomail template list\n  $ espomail --json template list"
+    )]
     List,
     /// Show the source of a template
     #[command(
-        alias = "view",
+        visible_alias = "view",
         before_help = "Examples:\n  $ espomail template show ack\n  $ espomail --json template show ack"
     )]
     Show(Name),
@@ -40,7 +43,7 @@ pub enum TemplateCommand {
     Edit(Edit),
     /// Delete a template that no account uses
     #[command(
-        alias = "rm",
+        visible_alias = "rm",
         before_help = "Examples:\n  $ espomail template delete ack\n  $ espomail --yes template delete ack"
     )]
     Delete(Name),
@@ -206,12 +209,12 @@ fn edit(args: Edit, ctx: &Context) -> Result<()> {
 }
 
 fn delete(name: &str, ctx: &Context) -> Result<()> {
-    ctx.confirm_about("template delete", &format!("Delete template {name}?"), |tx, _| context::template(tx, name))?;
-    let id = ctx.administer("template delete", |tx| {
+    let work = |tx: &Tx<'_>, actor: &Actor| {
+        actor.require_admin("template delete")?;
         let template = context::template(tx, name)?;
         let accounts = templates::used_by_accounts(tx, template.id)?;
         if !accounts.is_empty() {
-            return Err(error::data(format!("template {name}: {} answers with it", accounts.join(", ")))
+            return Err(error::data(format!("template {name}: the account {} still uses it", accounts.join(", ")))
                 .hint(format!(
                     "take it away first: espomail account edit {} --auto-reply ''",
                     context::first_word(&accounts)
@@ -220,7 +223,9 @@ fn delete(name: &str, ctx: &Context) -> Result<()> {
         }
         templates::delete(tx, template.id)?;
         Ok(template.id)
-    })?;
+    };
+    ctx.confirm_tried(&format!("Delete template {name}?"), work)?;
+    let id = ctx.write(work)?;
     ctx.done(Thing::template(id, name), &format!("template {name} deleted"))
 }
 
@@ -258,7 +263,7 @@ fn preview(args: &Preview, ctx: &Context) -> Result<()> {
 
 fn checked(field: &str, source: String) -> Result<String> {
     if source.trim().is_empty() {
-        return Err(error::data(format!("{field}: must not be empty")).into());
+        return Err(error::usage(format!("{field}: must not be empty")).into());
     }
     template::check(&source).map_err(|e| error::data(format!("{field}: {e}")))?;
     Ok(source)

@@ -66,7 +66,7 @@ impl Text {
         match self.given()? {
             // Only what an editor makes of it comes from afar.
             None if ctx.edits_afar => Ok(None),
-            None if !ctx.ui.stdin_is_terminal() && !ctx.no_input => read_source("standard input", "-").map(Some),
+            None if !ctx.ui.stdin_is_terminal() && !ctx.no_input => read_source("", "-").map(Some),
             given => Ok(given),
         }
     }
@@ -78,7 +78,7 @@ impl Text {
     pub fn given(&self) -> Result<Option<String>> {
         match (self.words.given()?, &self.stdin) {
             (Some(text), _) => Ok(Some(text)),
-            (None, Some(_)) => read_source("standard input", "-").map(Some),
+            (None, Some(_)) => read_source("", "-").map(Some),
             (None, None) => Ok(None),
         }
     }
@@ -115,24 +115,24 @@ impl Signature {
 
 /// The error where a text is needed and there is none.
 pub fn missing() -> anyhow::Error {
-    error::data("text: must not be empty").hint("give it with -m TEXT, -F FILE or - for standard input").into()
+    error::usage("the text is missing").hint("give it with -m TEXT, -F FILE or - for standard input").into()
 }
 
 /// Reads a file named on the command line, or standard input.
 pub fn read_source(field: &str, file: &str) -> Result<String> {
     const MAX: u64 = 10 << 20;
+    let before = if field.is_empty() { String::new() } else { format!("{field}: ") };
     let mut text = String::new();
     if file == "-" {
         job_control::while_waiting(|| std::io::stdin().take(MAX).read_to_string(&mut text)).map_err(|e| {
             match e.kind() {
-                std::io::ErrorKind::InvalidData => error::data(format!("{field}: is not UTF-8")).into(),
-                _ => anyhow::Error::from(e).context(format!("{field}: cannot read standard input")),
+                std::io::ErrorKind::InvalidData => error::data(format!("{before}standard input is not UTF-8")).into(),
+                _ => anyhow::Error::from(e).context(format!("{before}cannot read standard input")),
             }
         })?;
     } else {
-        let bytes =
-            named_files::read(file, MAX).map_err(|e| error::file(format!("{field}: cannot read {file}"), &e))?;
-        let not_text = |_| error::data(format!("{field}: cannot read {file}: it is not UTF-8"));
+        let bytes = named_files::read(file, MAX).map_err(|e| error::file(format!("{before}cannot read {file}"), &e))?;
+        let not_text = |_| error::data(format!("{before}cannot read {file}: it is not UTF-8"));
         text = String::from_utf8(bytes).map_err(not_text)?;
     }
     Ok(text)

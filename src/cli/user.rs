@@ -30,10 +30,13 @@ pub enum UserCommand {
     )]
     Add(Add),
     /// List users
-    #[command(alias = "ls", before_help = "Examples:\n  $ espomail user list\n  $ espomail --json user list")]
+    #[command(visible_alias = "ls", before_help = "Examples:\n  $ espomail user list\n  $ espomail --json user list")]
     List,
     /// Show a user
-    #[command(alias = "view", before_help = "Examples:\n  $ espomail user show ana\n  $ espomail --json user show ana")]
+    #[command(
+        visible_alias = "view",
+        before_help = "Examples:\n  $ espomail user show ana\n  $ espomail --json user show ana"
+    )]
     Show(Name),
     /// Change a user
     #[command(
@@ -47,7 +50,7 @@ pub enum UserCommand {
     Rename(name::Rename),
     /// Delete a user who never did anything
     #[command(
-        alias = "rm",
+        visible_alias = "rm",
         before_help = "Examples:\n  $ espomail user delete ana\n  $ espomail --yes user delete ana"
     )]
     Delete(Name),
@@ -308,7 +311,8 @@ const ADD_ANOTHER: &str = "first add another administrator: espomail user add NA
 fn tell_loss(ctx: &Context, loss: Option<String>) -> Result<()> {
     if let Some(admins) = loss {
         let login = ctx.caller.login.as_deref().unwrap_or_default();
-        ctx.ui.warn(&format!("you are not an administrator any more: {login} is your login, and its user is not one"));
+        ctx.ui
+            .caution(&format!("you are not an administrator any more: {login} is your login, and its user is not one"));
         let who = if admins.is_empty() { "root".to_owned() } else { admins };
         let own = ctx.read(|tx, _| Ok(users::by_login(tx, login)?.map(|user| user.username)));
         let own = own.ok().flatten().unwrap_or_else(|| "USER".to_owned());

@@ -79,7 +79,7 @@ fn changes(old: &Case, new: &Case) -> Vec<String> {
 pub(super) fn subject(given: &str) -> Result<String> {
     let subject = given.trim();
     if subject.is_empty() {
-        return Err(error::data("--subject: must not be empty").hint("give it with --subject 'TEXT'").into());
+        return Err(error::usage("--subject: must not be empty").hint("give it with --subject 'TEXT'").into());
     }
     line("--subject", subject, SUBJECT_MAX)
 }
@@ -93,7 +93,7 @@ pub(super) fn case_type(given: &str) -> Result<String> {
 pub(super) fn description(given: &str) -> Result<String> {
     let text = given.trim();
     if text.chars().count() > DESCRIPTION_MAX {
-        return Err(error::data(format!("description: must be at most {DESCRIPTION_MAX} characters"))
+        return Err(error::usage(format!("description: must be at most {DESCRIPTION_MAX} characters"))
             .hint("shorten it, or write the rest as notes: espomail case note N -F FILE")
             .into());
     }
@@ -102,7 +102,7 @@ pub(super) fn description(given: &str) -> Result<String> {
 
 fn line(field: &str, given: &str, max: usize) -> Result<String> {
     if given.chars().any(char::is_control) || given.chars().count() > max {
-        return Err(error::data(format!("{field}: must be one line of at most {max} characters"))
+        return Err(error::usage(format!("{field}: must be one line of at most {max} characters"))
             .hint("leave out line ends and other control characters")
             .into());
     }

@@ -126,10 +126,10 @@ pub(super) fn not_in(case: &Case, email_id: i64) -> anyhow::Error {
 pub fn linkable(kind: ParentType) -> Result<()> {
     match kind {
         ParentType::Company | ParentType::Contact | ParentType::Lead => Ok(()),
-        ParentType::Opportunity => Err(error::data("TYPE: a case has no opportunity")
+        ParentType::Opportunity => Err(error::usage("a case is not linked to an opportunity")
             .hint("it is linked to company/ID, contact/ID or lead/ID")
             .into()),
-        ParentType::Case => Err(error::data("TYPE: a case is not linked to a case")
+        ParentType::Case => Err(error::usage("a case is not linked to a case")
             .hint("to make one of two: espomail case merge FROM INTO")
             .into()),
     }

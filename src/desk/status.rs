@@ -37,7 +37,7 @@ pub(super) fn reopened(case: &Case) -> CaseStatus {
 /// Opens a closed case: it is its assignee's again, or new, and not spam. An open one stays as it is.
 ///
 /// # Errors
-/// It is merged into another one.
+/// It was merged into another one.
 pub fn reopen(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case) -> Result<()> {
     if case.status.is_open() {
         return Ok(());

@@ -24,6 +24,7 @@ use crate::store::cases::{self, Case};
 use crate::store::db::{self, Tx};
 use crate::store::outbox;
 use crate::store::{accounts, emails, invalid_addresses, users};
+use crate::system_words;
 
 /// The mail that is to be answered.
 pub struct Occasion<'a> {
@@ -188,7 +189,7 @@ fn sent_or_why_not(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>, to: 
     match tx.savepoint(|tx| letter::send(tx, world, occasion, to)) {
         Err(error) if !db::is_fatal(&error) => {
             let account = &occasion.account.name;
-            let why = format!("{error:#}");
+            let why = system_words::chain(&error);
             let told =
                 format!("account {account}: automatic replies cannot be made: {why}; to see: espomail template list");
             notify::tell_admins(tx, world, &told)?;

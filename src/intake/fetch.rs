@@ -25,6 +25,7 @@ use crate::store::deliveries::{self, Place};
 use crate::store::search::index;
 use crate::store::server_actions::{self, ServerAction};
 use crate::store::{instance, users};
+use crate::system_words;
 
 /// More emails than these are told of while they are put into the full-text index, as after a new release.
 const AT_ONCE: usize = 5_000;
@@ -376,10 +377,10 @@ impl<'a> Front<'a> {
         let went_on = said.is_some_and(|said| matches!(said.kind, NetErrorKind::Refused | NetErrorKind::Folder));
         let came_in = went_on && error.is::<Unsettled>();
         let later = said.and_then(|said| said.later);
-        let failure = Failure { kind, words: &format!("{error:#}"), later, came_in };
+        let failure = Failure { kind, words: &system_words::chain(error), later, came_in };
         let verdict = health::failed(&account.health, failure, patience, (self.run.clock)());
         watch(Event::Failed(account, error, verdict.speak));
-        self.remember(account, &verdict, &format!("fails: {error:#}"))
+        self.remember(account, &verdict, &format!("fails: {}", system_words::chain(error)))
     }
 
     fn remember(&self, account: &Account, verdict: &health::Verdict, words: &str) -> Result<()> {

@@ -23,6 +23,7 @@ use crate::mail::reading::Reading;
 use crate::store::db::{self, Store, Tx};
 use crate::store::deliveries::{self, Delivery, Outcome};
 use crate::store::filters;
+use crate::system_words;
 
 /// Number of runs that a message may kill before it is quarantined.
 const DEATHS: i64 = 3;
@@ -236,13 +237,13 @@ fn one_or_quarantine(
             };
             catch_unwind(AssertUnwindSafe(import)).unwrap_or_else(|_| Err(anyhow!("the import panicked")))
         }),
-        Err(error) => Err(anyhow!("{error:#}")),
+        Err(error) => Err(anyhow!("{}", system_words::chain(error))),
     };
     match outcome {
         Ok(imported) => Ok(imported),
         Err(error) if db::is_fatal(&error) => Err(error),
         Err(error) => {
-            let reason = format!("{error:#}");
+            let reason = system_words::chain(&error);
             deliveries::settle(tx, delivery.id, Outcome::Quarantined, &reason, None)?;
             Ok(Imported { delivery_id: delivery.id, outcome: Outcome::Quarantined, email_id: None, reason })
         }

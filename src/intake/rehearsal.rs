@@ -14,6 +14,7 @@ use crate::mail::reading::Reading;
 use crate::store::db::{Store, Tx};
 use crate::store::deliveries::{self, Delivery, Outcome};
 use crate::store::raw::{self, Stored};
+use crate::system_words;
 
 /// Maximum number of waiting messages that are read before the transaction; the rest are read inside it.
 const WAITING: i64 = 100;
@@ -36,7 +37,7 @@ pub fn run(store: &Store, config: &Config, account_id: i64, batch: &Batch, now: 
                 delivery_id: delivery.id,
                 outcome: Outcome::Quarantined,
                 email_id: None,
-                reason: format!("{error:#}"),
+                reason: system_words::chain(&error),
             }));
         }
         Ok(all)

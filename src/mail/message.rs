@@ -117,8 +117,11 @@ impl FromStr for PartId {
     type Err = String;
 
     fn from_str(text: &str) -> Result<PartId, String> {
-        let number =
-            |text: &str| text.parse().map_err(|_| "must be a number from the list, such as 2 or 3.1".to_owned());
+        let wrong = |_| {
+            let shown: String = text.chars().take(40).collect();
+            format!("\"{shown}\" is not the number of a part; see the numbers: espomail email attachment list")
+        };
+        let number = |text: &str| text.parse().map_err(wrong);
         let (part, inner) = text.split_once('.').map_or((text, None), |(part, inner)| (part, Some(inner)));
         Ok(PartId { part: number(part)?, inner: inner.map(number).transpose()? })
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::printable::Words;
 use super::tls::Stream;
 use super::{NetError, NetErrorKind};
+use crate::system_words;
 
 const BUFFER: usize = 64 * 1024;
 /// Minimum cost of a line, in bytes of the budget: each line is work, however short it is.
@@ -161,7 +162,7 @@ impl Lines {
             io::ErrorKind::UnexpectedEof => {
                 NetError::new(NetErrorKind::Closed, "the server closed the connection before its answer was complete")
             }
-            _ => NetError::new(NetErrorKind::Closed, format!("the connection broke: {error}")),
+            _ => NetError::new(NetErrorKind::Closed, format!("the connection broke: {}", system_words::reason(error))),
         }
     }
 }

@@ -15,6 +15,7 @@ use openssl::ssl::SslStream;
 use super::trail::Step;
 use super::wire::Wire;
 use super::{Endpoint, NetError, NetErrorKind, TlsMode};
+use crate::system_words;
 pub use trust::check_authorities;
 
 /// Addresses of a host that are shown.
@@ -182,7 +183,10 @@ fn resolve(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, NetError> {
     match question.recv_timeout(endpoint.timeouts.connect) {
         Ok(Ok(addresses)) if !addresses.is_empty() => Ok(addresses),
         Ok(Ok(_)) => Err(NetError::new(NetErrorKind::Unreachable, format!("{}: no address found", endpoint.host))),
-        Ok(Err(error)) => Err(NetError::new(NetErrorKind::Unreachable, format!("{}: {error}", endpoint.host))),
+        Ok(Err(error)) => Err(NetError::new(
+            NetErrorKind::Unreachable,
+            format!("{}: {}", endpoint.host, system_words::reason(&error)),
+        )),
         Err(_) => {
             Err(NetError::new(NetErrorKind::Timeout, format!("{}: the name server does not answer", endpoint.host)))
         }
@@ -194,7 +198,10 @@ fn unreachable(endpoint: &Endpoint, error: &io::Error) -> NetError {
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => NetErrorKind::Timeout,
         _ => NetErrorKind::Unreachable,
     };
-    NetError::new(kind, format!("cannot connect to {} port {}: {error}", endpoint.host, endpoint.port))
+    NetError::new(
+        kind,
+        format!("cannot connect to {} port {}: {}", endpoint.host, endpoint.port, system_words::reason(error)),
+    )
 }
 
 #[cfg(test)]

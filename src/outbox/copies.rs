@@ -17,6 +17,7 @@ use crate::store::db::{self, Store, Tx};
 use crate::store::outbox::{OutboxKind, OutboxRow};
 use crate::store::sent_copies::{self, SentCopy};
 use crate::store::{emails, raw};
+use crate::system_words;
 
 /// Connects to the IMAP server of an account, for a conversation that ends at the given moment.
 pub type ConnectImap<'a> = dyn FnMut(&Account, Option<Instant>) -> Result<Box<dyn MailSource>> + 'a;
@@ -101,7 +102,7 @@ fn of_account(
     let (mut source, folder) = match opened {
         Ok(opened) => opened,
         Err(error) => {
-            put_off(copies, &format!("{error:#}"))?;
+            put_off(copies, &system_words::chain(&error))?;
             return Ok(Some(error));
         }
     };
@@ -110,7 +111,7 @@ fn of_account(
             Ok(()) => store.write(|tx| sent_copies::done(tx, copy.outbox_id))?,
             Err(error) => {
                 let error = anyhow::Error::from(error).context(format!("folder {folder}"));
-                put_off(copies.get(at..).unwrap_or_default(), &format!("{error:#}"))?;
+                put_off(copies.get(at..).unwrap_or_default(), &system_words::chain(&error))?;
                 return Ok(Some(error));
             }
         }

@@ -14,6 +14,7 @@ use crate::store::accounts::{self, Account};
 use crate::store::db::{self, Store, Tx};
 use crate::store::outbox::{self, OutboxKind, OutboxRow, OutboxState};
 use crate::store::raw;
+use crate::system_words;
 
 /// Number of refusals in a row by the account's own server after which the rest is not even tried.
 const REFUSALS: usize = 3;
@@ -112,7 +113,7 @@ impl Turn<'_, '_> {
             }
             Err(error) => {
                 if is_passing(&error) {
-                    let words = format!("{error:#}");
+                    let words = system_words::chain(&error);
                     let given_up = self.store.write(|tx| {
                         let one = |row: &OutboxRow| Ok((row.id, self.wait_or_fail(tx, row, &words)?));
                         left.iter().map(one).collect::<Result<Vec<_>>>()
@@ -195,7 +196,7 @@ impl Turn<'_, '_> {
                     Ok(())
                 }
                 Err(error) => {
-                    let words = format!("{error:#}");
+                    let words = system_words::chain(&error);
                     unclaimed = Some(error);
                     Err(words)
                 }
@@ -326,7 +327,11 @@ impl Turn<'_, '_> {
         // The server's answer is written even where the rest fails.
         let followed = tx.savepoint(|tx| (self.aftermath)(tx, row, failed, (self.clock)()));
         if let Err(error) = db::unless_fatal(followed)? {
-            log::error!("outbox {}: what follows from its fate could not be done: {error:#}", row.id);
+            log::error!(
+                "outbox {}: what follows from its fate could not be done: {}",
+                row.id,
+                system_words::chain(&error)
+            );
         }
         Ok(())
     }

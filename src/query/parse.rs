@@ -27,10 +27,10 @@ pub struct Reading<'a> {
 /// Reads a query; an empty one is everything.
 ///
 /// # Errors
-/// Names the word that is not understood, and what would be (exit 65).
+/// Names the word that is not understood, and what would be (exit 2).
 pub fn parse(text: &str, reading: &Reading<'_>) -> Result<Tree<Term>, Fault> {
     if text.len() > LENGTH {
-        return Err(error::data(format!("QUERY: is longer than {LENGTH} bytes")));
+        return Err(error::usage(format!("the query is longer than {LENGTH} bytes")));
     }
     let mut parser = Parser { rest: text.trim_start(), reading, terms: 0 };
     if parser.rest.is_empty() {
@@ -39,7 +39,7 @@ pub fn parse(text: &str, reading: &Reading<'_>) -> Result<Tree<Term>, Fault> {
     let tree = parser.choices(0)?;
     match parser.rest.is_empty() {
         true => Ok(tree),
-        false => Err(error::data("QUERY: there is a \")\" without its \"(\"")),
+        false => Err(error::usage("the query: there is a \")\" without its \"(\"")),
     }
 }
 
@@ -69,7 +69,7 @@ impl<'a> Parser<'a> {
             parts.push(self.condition(depth)?);
         }
         if parts.is_empty() {
-            return Err(error::data("QUERY: a condition is missing next to OR or inside parentheses")
+            return Err(error::usage("the query: a condition is missing next to OR or inside parentheses")
                 .hint("write it as is:open (from:ann OR from:budi)"));
         }
         Ok(joined(parts, Tree::All))
@@ -77,12 +77,12 @@ impl<'a> Parser<'a> {
 
     fn condition(&mut self, depth: usize) -> Result<Tree<Term>, Fault> {
         if depth > DEPTH {
-            return Err(error::data(format!("QUERY: is nested more than {DEPTH} deep")));
+            return Err(error::usage(format!("the query is nested more than {DEPTH} deep")));
         }
         if self.rest.starts_with('-') {
             self.skip(1);
             if self.rest.chars().next().is_none_or(|c| c.is_whitespace() || c == ')') {
-                return Err(error::data("QUERY: \"-\" must stand right before a condition"));
+                return Err(error::usage("the query: \"-\" must stand right before a condition"));
             }
             return Ok(Tree::Not(Box::new(self.condition(depth + 1)?)));
         }
@@ -90,14 +90,14 @@ impl<'a> Parser<'a> {
             self.skip(1);
             let inner = self.choices(depth + 1)?;
             if !self.rest.starts_with(')') {
-                return Err(error::data("QUERY: there is a \"(\" without its \")\""));
+                return Err(error::usage("the query: there is a \"(\" without its \")\""));
             }
             self.skip(1);
             return Ok(inner);
         }
         self.terms += 1;
         if self.terms > TERMS {
-            return Err(error::data(format!("QUERY: has more than {TERMS} conditions")));
+            return Err(error::usage(format!("the query has more than {TERMS} conditions")));
         }
         self.term().map(Tree::Is)
     }
@@ -125,7 +125,7 @@ impl<'a> Parser<'a> {
             value => value.trim_end_matches('*').to_owned(),
         };
         if value.trim().is_empty() {
-            return Err(error::data(format!("QUERY: \"{name}:\" must be followed by a value"))
+            return Err(error::usage(format!("the query: \"{name}:\" must be followed by a value"))
                 .hint(format!("write it without a blank in between, as {name}:ann or {name}:\"Ann Muster\"")));
         }
         self.reading.term(field, value)
@@ -136,10 +136,10 @@ impl<'a> Parser<'a> {
         known.iter().copied().find(|field| field.name().eq_ignore_ascii_case(name)).ok_or_else(|| {
             let shown: String = name.chars().take(40).collect();
             let meant = suggest::nearest(&shown.to_ascii_lowercase(), known.iter().map(|field| field.name()), 2);
-            let meant = meant.map(|field| format!("; did you mean {field}:?")).unwrap_or_default();
+            let meant = meant.map(|field| format!("did you mean {field}:? ")).unwrap_or_default();
             let known: Vec<String> = known.iter().map(|field| format!("{}:", field.name())).collect();
-            error::data(format!("QUERY: \"{shown}:\" is not a field{meant}"))
-                .hint(format!("known are {}; put words with a colon into quotes", known.join(" ")))
+            error::usage(format!("the query: \"{shown}:\" is not a field"))
+                .hint(format!("{meant}known are {}; put words with a colon into quotes", known.join(" ")))
         })
     }
 
@@ -160,7 +160,7 @@ impl<'a> Parser<'a> {
                 _ => text.push(c),
             }
         }
-        Err(error::data("QUERY: a quotation mark is not closed")
+        Err(error::usage("the query: a quotation mark is not closed")
             .hint("in the shell put the whole query into single quotes: 'from:\"Ann Muster\"'"))
     }
 
@@ -193,7 +193,7 @@ impl Reading<'_> {
 
     /// In whole seconds, as moments are stored.
     fn moment(&self, field: Field, value: &str) -> Result<Timestamp, Fault> {
-        let named = format!("QUERY: {}", field.name());
+        let named = field.name().to_owned();
         let moment = dates::read(&named, value, Towards::Past, &self.clock)?;
         Ok(Timestamp::from_second(moment.as_second()).unwrap_or(moment))
     }
@@ -204,7 +204,7 @@ fn saved(name: &str) -> Result<Term, Fault> {
         return Ok(Term::Saved(name.to_owned()));
     }
     let shown: String = name.chars().take(40).collect();
-    Err(error::data(format!("QUERY: \"@{shown}\" is not the name of a saved search"))
+    Err(error::usage(format!("the query: \"@{shown}\" is not the name of a saved search"))
         .hint("see `espomail search list`; put a word that begins with @ into quotes, and write users as assignee:@me"))
 }
 
@@ -213,7 +213,7 @@ fn full_text(text: String, begins: bool) -> Result<Term, Fault> {
         return Ok(Term::Words(Words { text, begins }));
     }
     let shown: String = text.chars().take(40).collect();
-    Err(error::data(format!("QUERY: there is no letter or digit in \"{shown}\""))
+    Err(error::usage(format!("the query: there is no letter or digit in \"{shown}\""))
         .hint("the full text holds words only; subject: and body: find any characters"))
 }
 

@@ -59,11 +59,11 @@ impl<L: FnMut(&str) -> Result<Tree<Term>, anyhow::Error>> Expansion<'_, L> {
         let is_same = |known: &String| known.to_lowercase() == name.to_lowercase();
         if let Some(from) = self.path.iter().position(is_same) {
             let way: Vec<String> = self.path.iter().skip(from).map(|name| format!("@{name}")).collect();
-            let fault = format!("QUERY: @{name} leads back to itself: {} → @{name}", way.join(" → "));
+            let fault = format!("the query: @{name} leads back to itself: {} → @{name}", way.join(" → "));
             return Err(hinted(error::data(fault)));
         }
         if self.path.len() >= DEPTH {
-            let fault = format!("QUERY: saved searches are more than {DEPTH} deep inside one another");
+            let fault = format!("the query: saved searches are more than {DEPTH} deep inside one another");
             return Err(hinted(error::data(fault)));
         }
         let tree = (self.look_up)(name)?;
@@ -76,7 +76,9 @@ impl<L: FnMut(&str) -> Result<Tree<Term>, anyhow::Error>> Expansion<'_, L> {
     fn count(&mut self) -> Result<(), Fault> {
         self.terms += 1;
         if self.terms > TERMS {
-            return Err(error::data(format!("QUERY: has more than {TERMS} conditions with those of saved searches")));
+            return Err(error::data(format!(
+                "the query has more than {TERMS} conditions with those of saved searches"
+            )));
         }
         Ok(())
     }

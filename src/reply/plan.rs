@@ -69,7 +69,7 @@ pub fn plan<'a>(
     at: Option<Timestamp>,
 ) -> Result<Plan<'a>> {
     permit(tx, world, actor, started, at)?;
-    check(world, &started.letter)?;
+    check(world, &started.letter, started.draft.as_ref().map(|kept| kept.email_id))?;
     let known = started.draft.map(|kept| kept::unchanged(tx, kept).and_then(|id| emails::key(tx, id))).transpose()?;
     Plan::of(tx, world, started, at, known.flatten())
 }
@@ -140,10 +140,14 @@ pub(super) fn permit(
     Ok(())
 }
 
-fn check(world: &World<'_>, letter: &Letter) -> Result<()> {
+fn check(world: &World<'_>, letter: &Letter, draft: Option<i64>) -> Result<()> {
     let Head { to, cc, bcc, .. } = &letter.head;
     if to.is_empty() && cc.is_empty() && bcc.is_empty() {
-        return Err(error::data("To: the letter has no recipient").hint("name a recipient with --to ADDRESS").into());
+        let hint = match draft {
+            Some(id) => format!("espomail email edit {id} --to ADDRESS"),
+            None => "name a recipient with --to ADDRESS".to_owned(),
+        };
+        return Err(error::data("the letter has no recipient").hint(hint).into());
     }
     if letter.text.trim().is_empty() && letter.attachments.is_empty() {
         return Err(text::missing());

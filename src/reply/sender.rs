@@ -2,7 +2,8 @@
 //!
 //! A letter in a case goes by the group account that the case came by, if that one can send. Everything else: the user's
 //! own address, where an active personal account with SMTP has it; else the group account that the mail came by; else a
-//! shared group account of a team in common; else the system account, if it is shared. A group account that somebody names
+//! shared group account of a team in common; else the system account, if it is shared; else the only group account that
+//! the user could name. A group account that somebody names
 //! only has to be one that `group-account` reaches. At the level `no` none of them is.
 
 use anyhow::Result;
@@ -114,9 +115,12 @@ pub(super) fn refuse_unable(account: &Account) -> Result<()> {
     if account.can_send() {
         return Ok(());
     }
-    Err(error::config(format!("account \"{}\": is disabled or has no SMTP server", account.name))
-        .hint(format!("espomail account edit {} --smtp HOST", account.name))
-        .into())
+    let name = &account.name;
+    let (why, hint) = match account.active {
+        false => ("is disabled", format!("espomail account enable {name}")),
+        true => ("has no SMTP server", format!("espomail account edit {name} --smtp HOST")),
+    };
+    Err(error::data(format!("account {name} cannot send: it {why}")).hint(hint).into())
 }
 
 /// The user's personal account, that of the primary address first.
@@ -142,7 +146,24 @@ fn group(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, choice: &Choice<'_>) -> 
         |account: &&Account| account.kind == AccountKind::Group && account.sending.shared && account.can_send();
     let mut common = world.accounts.iter().filter(shared);
     let of_team = common.find(|account| actor.require_account(tx, account).is_ok());
-    of_team.or_else(|| shared_system(world)).cloned().ok_or_else(nobody)
+    if let Some(found) = of_team.or_else(|| shared_system(world)) {
+        return Ok(found.clone());
+    }
+    let is_open = |account: &&Account| account.kind == AccountKind::Group && account.can_send();
+    let open = world.accounts.iter().filter(is_open);
+    let mut open: Vec<&Account> = open.filter(|account| actor.require_account(tx, account).is_ok()).collect();
+    match open.pop() {
+        None => Err(nobody()),
+        // There is nothing to choose.
+        Some(only) if open.is_empty() => Ok(only.clone()),
+        Some(last) => {
+            let names: Vec<&str> =
+                open.iter().map(|account| account.name.as_str()).chain([last.name.as_str()]).collect();
+            Err(error::data("several accounts could send this letter")
+                .hint(format!("choose one: --account {}", names.join(", or --account ")))
+                .into())
+        }
+    }
 }
 
 fn by_address(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, choice: &Choice<'_>, address: &str) -> Result<Account> {
@@ -162,16 +183,16 @@ fn name(account: &Account, author: Option<&User>) -> String {
 }
 
 fn nobody() -> anyhow::Error {
-    error::config("--from: there is no account that you can send from")
+    error::data("you have no account that can send this letter")
         .hint(
-            "name a group account of one of your teams with --account; for all mail, an administrator shares one \
-             (espomail account edit NAME --shared) or gives you a personal one with SMTP",
+            "an administrator can let you use one: espomail account edit NAME --shared; or add your own: \
+             espomail account add NAME --kind personal",
         )
         .into()
 }
 
 fn no_own() -> anyhow::Error {
-    error::config("--from user: you have no active personal account with an SMTP server")
+    error::data("--from user: you have no active personal account with an SMTP server")
         .hint("espomail account list; or write from the group address: --from group")
         .into()
 }

@@ -111,5 +111,5 @@ pub(super) fn signature<'a>(sender: &'a Sender, author: Option<&'a User>) -> &'a
 
 /// The error of a letter without a word.
 pub(super) fn missing() -> anyhow::Error {
-    error::data("text: must not be empty").hint("give it with -m TEXT, -F FILE or - for standard input").into()
+    error::usage("the text is missing").hint("give it with -m TEXT, -F FILE or - for standard input").into()
 }

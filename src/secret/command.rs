@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::MAX_BYTES;
 use crate::error;
+use crate::system_words;
 
 /// A command has so long to print a secret.
 const TIME: Duration = Duration::from_secs(30);
@@ -72,7 +73,7 @@ pub(super) fn run(argv: &[String]) -> Result<Zeroizing<String>> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(|e| bad(e.to_string()))?;
+        .map_err(|e| bad(system_words::reason(&e)))?;
     let output = child.stdout.take().context("no pipe")?;
     let errors = child.stderr.take().context("no pipe")?;
     let read = |pipe: Box<dyn Read + Send>| {
@@ -83,14 +84,15 @@ pub(super) fn run(argv: &[String]) -> Result<Zeroizing<String>> {
         })
     };
     let (output, errors) = (read(Box::new(output)), read(Box::new(errors)));
-    let status = wait(&mut child).map_err(|e| bad(e.to_string()))?;
+    let status = wait(&mut child).map_err(|e| bad(system_words::reason(&e)))?;
     // Other processes that hold the pipes open are not waited for.
     let Some(status) = status else {
         return Err(bad(format!("took longer than {} s and was ended", TIME.as_secs())).into());
     };
     let said = errors.join().unwrap_or_default();
     if !status.success() {
-        return Err(bad(format!("{status}: {}", said.lines().next().unwrap_or_default())).into());
+        let said = said.lines().next().map(|line| format!(": {line}")).unwrap_or_default();
+        return Err(bad(format!("the program {}{said}", system_words::ended(status))).into());
     }
     Ok(output.join().unwrap_or_default())
 }

@@ -17,18 +17,15 @@ use super::tint::{self, Tint};
 use super::{afar, channel, safe};
 use crate::error::{Fault, Kind};
 
-/// How results are written.
+/// How results are written: for people, as tab-separated values, as one JSON document, as one JSON object a line, or by
+/// RFC 4180.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// For people.
+    // Help lists the values in one line.
     Table,
-    /// Tab-separated values.
     Plain,
-    /// One JSON document.
     Json,
-    /// One JSON object a line.
     Ndjson,
-    /// RFC 4180.
     Csv,
 }
 

@@ -7,7 +7,8 @@ use super::channel::say;
 use super::machine::{self, Refusal, escaped};
 use super::output::Ui;
 use super::safe;
-use crate::error::{self, Ended};
+use crate::error::{self, Ended, Fault};
+use crate::system_words;
 
 impl Ui {
     /// Something worth knowing, on standard error; not with `-q`.
@@ -29,7 +30,13 @@ impl Ui {
         }
     }
 
-    /// Something that is wrong or was, on standard error.
+    /// Something that the reader should look at, although the command succeeds, on standard error.
+    pub fn concern(&self, text: &str) {
+        log::warn!("{text}");
+        self.remark("warning", text, &format!("note: {}", safe::line(text)));
+    }
+
+    /// A failure, on standard error.
     pub fn warn(&self, text: &str) {
         log::warn!("{text}");
         self.remark("warning", text, &format!("espomail: {}", safe::line(text)));
@@ -51,7 +58,7 @@ impl Ui {
 
     /// The trouble of one item, with its hint; the command goes on.
     pub fn problem(&self, item: &str, trouble: &anyhow::Error) {
-        self.warn(&format!("{item}: {trouble:#}"));
+        self.warn(&format!("{item}: {}", system_words::chain(trouble)));
         if let Some(hint) = error::classify(trouble).1 {
             self.hint(&hint);
         }
@@ -60,7 +67,7 @@ impl Ui {
     /// The error a command ends with. Programs get it as the last line of standard error.
     pub fn error(&self, trouble: &anyhow::Error) {
         let (kind, hint) = error::classify(trouble);
-        let text = format!("{trouble:#}");
+        let text = system_words::chain(trouble);
         if self.format.is_json() {
             say(&machine::error(&Refusal { hints: hint.into_iter().collect(), ..Refusal::of(kind, &text) }));
         } else if !trouble.is::<Ended>() {
@@ -79,10 +86,15 @@ impl Ui {
 }
 
 /// A command line that is not understood, before there is a [`Ui`]; `refusal` is for programs, where these ask.
-pub fn complain(text: &str, refusal: Option<&Refusal>) {
-    let text = text.strip_prefix("error: ").unwrap_or(text).trim_end();
-    match refusal {
-        Some(refusal) => say(&machine::error(refusal)),
-        None => say(&format!("espomail: {}", safe::block(text))),
+pub fn complain(fault: &Fault, refusal: Option<&Refusal>) {
+    if let Some(refusal) = refusal {
+        return say(&machine::error(refusal));
     }
+    say(&format!("espomail: {}", safe::line(&fault.message)));
+    fault.hint.iter().for_each(|hint| say(&format!("hint: {}", safe::line(hint))));
+}
+
+/// Text of this program that is not the result, such as the help for an incomplete command line.
+pub fn show_aside(text: &str) {
+    say(text.trim_end());
 }

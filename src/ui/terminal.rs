@@ -7,10 +7,9 @@ use std::fmt;
 use std::io::{self, IsTerminal as _};
 use std::str::FromStr;
 
-/// When colours are used.
+/// When colours are used; auto = on a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Color {
-    /// On a terminal.
     Auto,
     Always,
     Never,

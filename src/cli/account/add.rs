@@ -10,7 +10,7 @@ use super::settings::Settings;
 use super::{after_change, discover, folders, refuse_taken, test};
 use crate::access::{Actor, account};
 use crate::cli::context::{self, Context};
-use crate::error::{self, Fault, Kind};
+use crate::error;
 use crate::intake::verdicts::Verdicts;
 use crate::net::discover::Found;
 use crate::store::accounts::{self, Account, AccountKind};
@@ -59,7 +59,7 @@ pub fn run(args: &Add, ctx: &Context) -> Result<()> {
     let found = match args.settings.address().filter(|_| args.discover || asked) {
         Some(address) => Some(discover::agreed(address, args.ispdb, ctx)?),
         None if args.discover => {
-            return Err(error::data("--address: is missing").hint("servers are found by the address").into());
+            return Err(error::usage("--address is missing").hint("servers are found by the address").into());
         }
         None => None,
     };
@@ -83,7 +83,7 @@ pub fn run(args: &Add, ctx: &Context) -> Result<()> {
     })?;
     let name = &new.name;
     ctx.done(Thing::account(id, name), &format!("account {name} added"))?;
-    doubts.iter().for_each(|doubt| ctx.ui.warn(&format!("account {name}: {doubt}")));
+    doubts.iter().for_each(|doubt| ctx.ui.concern(&format!("account {name}: {doubt}")));
     if let Some(preset) = new.found.as_ref().and_then(|found| found.preset).filter(|preset| !preset.hint.is_empty()) {
         ctx.ui.hint(&format!("{}: {}", preset.name, preset.hint));
     }
@@ -116,7 +116,7 @@ impl New<'_> {
         if self.args.kind == AccountKind::Group {
             actor.require_admin("account add --kind group")?;
             return match self.args.user {
-                Some(_) => Err(error::data("--user: a group account has no owner").hint("add --kind personal").into()),
+                Some(_) => Err(error::usage("--user: a group account has no owner").hint("add --kind personal").into()),
                 None => Ok(None),
             };
         }
@@ -124,9 +124,7 @@ impl New<'_> {
             (Some(name), _) => context::user_or_me(tx, actor, "--user", name)?,
             (None, Some(user)) => user.clone(),
             (None, None) => {
-                return Err(Fault::new(Kind::Usage, "--user: is missing")
-                    .hint("say whose mailbox it is: --user USER")
-                    .into());
+                return Err(error::usage("account add: --user is missing; say whose mailbox it is: --user USER").into());
             }
         };
         account::permit_personal(tx, actor, &owner, ctx.config.max_personal_accounts)?;

@@ -13,6 +13,7 @@ use crate::net::MailSource;
 use crate::store::accounts::Account;
 use crate::store::db::Store;
 use crate::store::deliveries::Outcome;
+use crate::system_words;
 use crate::ui::cell::{Cell, Column, head};
 
 /// `account audit`
@@ -71,7 +72,7 @@ pub fn run(args: &AuditArgs, ctx: &Context) -> Result<()> {
     drop((lock, store));
     let found = report(ctx, &account, &audited, args.repair)?;
     for error in &failed {
-        ctx.ui.warn(&format!("account {}: {error:#}", account.name));
+        ctx.ui.warn(&format!("account {}: {}", account.name, system_words::chain(error)));
         connect::advice(&account, Protocol::Imap, error).iter().for_each(|step| ctx.ui.hint(step));
     }
     let kinds = failed.iter().map(|error| error::classify(error).0);

@@ -55,7 +55,7 @@ pub struct Flags {
     #[arg(long, value_name = "yes|no", num_args = 0..=1, require_equals = true, default_missing_value = "yes", value_parser = yes_or_no)]
     add_all_team_users: Option<bool>,
     /// Group folder for its mail; the teams of the folder get the mail
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "FOLDER", help_heading = "Cases")]
     put_in: Option<String>,
 }
 

@@ -39,7 +39,7 @@ pub struct Flags {
     #[arg(long = "form-sender", value_name = "ADDRESS")]
     form_senders: Vec<String>,
     /// Read the Sent folder, so that answers written in other programs are known: auto, no or its name (default: auto for personal accounts, no for group accounts)
-    #[arg(long, value_name = "auto|no|FOLDER", value_parser = read_sent)]
+    #[arg(long, value_name = "auto|no|FOLDER", value_parser = read_sent, help_heading = "The mailbox")]
     pub read_sent: Option<ReadSent>,
 }
 
@@ -50,11 +50,11 @@ fn read_sent(text: &str) -> Result<ReadSent, String> {
 impl Flags {
     pub fn apply(&self, account: &mut Account, ctx: &Context) -> Result<()> {
         self.folders.iter().try_for_each(|folder| match folder.as_str() {
-            "" => Err(error::data("--folder: \"\" is not a folder name").into()),
+            "" => Err(error::usage("--folder: \"\" is not a folder name").into()),
             folder => check_folder("--folder", folder),
         })?;
         if self.max_size == Some(0) {
-            return Err(error::data("--max-size: must be at least one byte").into());
+            return Err(error::usage("--max-size: must be at least one byte").into());
         }
         let fetching = &mut account.fetching;
         if let Some(since) = &self.since {

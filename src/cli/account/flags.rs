@@ -13,7 +13,7 @@ pub fn yes_or_no(text: &str) -> Result<bool, String> {
     match text {
         "yes" => Ok(true),
         "no" => Ok(false),
-        _ => Err("must be yes or no".to_owned()),
+        _ => Err(format!("must be yes or no, not \"{text}\"")),
     }
 }
 
@@ -37,7 +37,7 @@ pub fn addresses(flag: &str, given: &[String], old: Vec<String>) -> Result<Vec<S
 /// Refuses what cannot be the name of a folder.
 pub fn check_folder(field: &str, name: &str) -> Result<()> {
     if name.chars().any(char::is_control) {
-        return Err(error::data(format!("{field}: \"{}\" is not a folder name", name.escape_debug())).into());
+        return Err(error::usage(format!("{field}: \"{}\" is not a folder name", name.escape_debug())).into());
     }
     Ok(())
 }

@@ -50,7 +50,7 @@ pub fn put(tx: &Tx<'_>, account: &Account, settings: &Settings, is_new: bool) ->
 fn mapped(tx: &Tx<'_>, account: &Account, text: &str) -> Result<Mapped> {
     let parts = text.rsplit_once('=').filter(|(imap, folder)| !imap.is_empty() && !folder.is_empty());
     let Some((imap, folder)) = parts.filter(|(imap, _)| !imap.chars().any(char::is_control)) else {
-        return Err(error::data(format!("--folder-map: \"{}\" is not IMAP=FOLDER", text.escape_debug()))
+        return Err(error::usage(format!("--folder-map: \"{}\" is not IMAP=FOLDER", text.escape_debug()))
             .hint("write it as --folder-map INBOX/Invoices=Invoices")
             .into());
     };
@@ -59,7 +59,7 @@ fn mapped(tx: &Tx<'_>, account: &Account, text: &str) -> Result<Mapped> {
         Ok(Place::Archive) => (PutIn::Archive, None),
         Ok(Place::Trash) => (PutIn::Trash, None),
         Ok(place) => {
-            return Err(error::data(format!("--folder-map: nothing can be put into {place}"))
+            return Err(error::usage(format!("--folder-map: nothing can be put into {place}"))
                 .hint("name a folder of the owner's, inbox, archive or trash")
                 .into());
         }

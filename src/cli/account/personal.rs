@@ -10,7 +10,7 @@ use crate::ui::cell::{Cell, Column, unlisted};
 #[derive(Debug, Args)]
 pub struct Flags {
     /// Leave the address of this personal account out of answers to all (group addresses never get them)
-    #[arg(long, value_name = "yes|no", num_args = 0..=1, require_equals = true, default_missing_value = "yes", value_parser = yes_or_no)]
+    #[arg(long, value_name = "yes|no", num_args = 0..=1, require_equals = true, default_missing_value = "yes", value_parser = yes_or_no, help_heading = "Sending")]
     exclude_from_reply: Option<bool>,
     /// Personal account: fetch this IMAP folder into the owner's folder, archive or trash
     #[arg(long = "folder-map", value_name = "IMAP=FOLDER")]

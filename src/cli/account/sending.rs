@@ -16,7 +16,7 @@ pub struct Flags {
     #[arg(long, value_name = "ADDRESS")]
     reply_to: Option<String>,
     /// Display name of the account's address
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = "The mailbox")]
     from_name: Option<String>,
     /// Let other members of its teams send through it
     #[arg(long, value_name = "yes|no", num_args = 0..=1, require_equals = true, default_missing_value = "yes", value_parser = yes_or_no)]

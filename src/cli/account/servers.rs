@@ -197,7 +197,7 @@ fn set_host(field: &str, server: &mut Server, given: &str, default_port: u16) ->
         server.host = None;
         return Ok(());
     }
-    let bad = || error::data(format!("{field}: \"{given}\" is not HOST or HOST:PORT"));
+    let bad = || error::usage(format!("{field}: \"{given}\" is not HOST or HOST:PORT"));
     let (host, port) = match given.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((host, rest)) => (host, rest.strip_prefix(':')),
         None if given.matches(':').count() > 1 => (given, None),
@@ -239,11 +239,11 @@ fn pins(flag: &str, given: &[String], old: &str) -> Result<String> {
     if given.is_empty() {
         return Ok(old.to_owned());
     }
-    let read = |text: &String| text.parse::<Pin>().map_err(|e| error::data(format!("{flag}: {e}")));
+    let read = |text: &String| text.parse::<Pin>().map_err(|e| error::usage(format!("{flag}: {e}")));
     let pins: Vec<Pin> = given.iter().filter(|text| !text.is_empty()).map(read).collect::<Result<_, _>>()?;
     let of_certificates = pins.iter().filter(|pin| pin.is_of_certificate()).count();
     if of_certificates > 0 && of_certificates < pins.len() {
-        return Err(error::data(format!("{flag}: sha256: and cert: do not go together"))
+        return Err(error::usage(format!("{flag}: sha256: and cert: do not go together"))
             .hint("sha256: requires a key besides a trusted authority; cert: trusts a certificate without one")
             .into());
     }

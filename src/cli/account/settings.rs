@@ -12,23 +12,24 @@ use crate::store::accounts::{Account, AccountKind};
 use crate::store::db::Tx;
 
 /// Settings of an account. Repeatable flags replace the whole list; an empty value takes a setting away.
+/// Their help has the headings of the manual.
 #[derive(Debug, Args)]
 pub struct Settings {
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "The mailbox")]
     identity: identity::Flags,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Servers")]
     pub servers: servers::Flags,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Sign-in with tokens")]
     oauth: oauth::Flags,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Fetching")]
     pub fetching: fetching::Flags,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Cases")]
     cases: cases::Flags,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Sending")]
     auto_reply: auto_reply::Flags,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "The mailbox")]
     pub personal: personal::Flags,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Sending")]
     sending: sending::Flags,
 }
 

@@ -22,10 +22,10 @@ pub fn assign_to(args: &Assign, ctx: &Context) -> Result<()> {
     let words = Words::split(&args.words, &args.by, order)?;
     let [username] = words.rest else {
         return Err(match words.rest {
-            [] => Fault::new(Kind::Usage, "user: name the user who gets the cases").hint(order).into(),
+            [] => Fault::new(Kind::Usage, "case assign: the user is missing").hint(order).into(),
             [first, ..] => {
                 let fault = case_number(first).err().unwrap_or_default();
-                error::data(format!("case: {fault}")).hint(order).into()
+                error::usage(format!("case assign: {fault}")).hint(order).into()
             }
         });
     };
@@ -36,6 +36,9 @@ pub fn assign_to(args: &Assign, ctx: &Context) -> Result<()> {
             None => Ok(()),
         };
         return each(ctx, &cases, |_| "is assigned to nobody".to_owned(), release);
+    }
+    if username.parse::<i64>().is_ok() && ctx.read(|tx, _| users::by_username(tx, username))?.is_none() {
+        return Err(error::data(format!("there is no user \"{username}\"")).hint(order).into());
     }
     each(
         ctx,
@@ -131,7 +134,7 @@ pub fn next(args: &Next, ctx: &Context) -> Result<()> {
 
 pub fn close(args: &Close, ctx: &Context) -> Result<()> {
     if args.status.is_open() {
-        return Err(error::data(format!("--status: {} is not a closed status", args.status))
+        return Err(error::usage(format!("--status: {} is not a closed status", args.status))
             .hint("use Closed, Rejected or Duplicate")
             .into());
     }
@@ -173,7 +176,7 @@ pub fn spam(args: &Numbers, ctx: &Context) -> Result<()> {
 }
 
 pub fn reopen(args: &Numbers, ctx: &Context) -> Result<()> {
-    all(args, ctx, ("Reopen", "is open again"), desk::reopen)
+    all(args, ctx, ("Reopen", "is open"), desk::reopen)
 }
 
 pub fn tag(args: &Tag, ctx: &Context) -> Result<()> {
@@ -193,9 +196,9 @@ fn tags(
     let order = "the tags come last: espomail case tag 12 vip";
     let words = Words::split(&args.words, &args.by, order)?;
     if words.rest.is_empty() {
-        return Err(Fault::new(Kind::Usage, "tag: name a tag after the cases").hint(order).into());
+        return Err(Fault::new(Kind::Usage, "case tag: the tag is missing").hint(order).into());
     }
-    let read = |word: &String| read_tag(word).map_err(|e| error::data(format!("tag: {e}")).into());
+    let read = |word: &String| read_tag(word).map_err(|e| error::usage(format!("case tag: {e}")).into());
     let tags: Vec<String> = words.rest.iter().map(read).collect::<Result<_>>()?;
     let named = tags.join(", ");
     let Some(cases) = words.choose(ctx, ask)? else { return Ok(()) };
@@ -208,15 +211,15 @@ pub fn snooze(args: &Snooze, ctx: &Context) -> Result<()> {
     let until = words.rest.join(" ");
     if args.off {
         if !until.is_empty() {
-            return Err(Fault::new(Kind::Usage, "--off: cannot be together with a time").into());
+            return Err(Fault::new(Kind::Usage, "case snooze: --off and a time cannot be together").into());
         }
         let Some(cases) = words.choose(ctx, "Wake")? else { return Ok(()) };
         return each(ctx, &cases, |_| "is open again".to_owned(), desk::wake);
     }
     if until.is_empty() {
-        return Err(Fault::new(Kind::Usage, "UNTIL: say until when").hint(order).into());
+        return Err(Fault::new(Kind::Usage, "case snooze: the time is missing").hint(order).into());
     }
-    let until = ctx.future("UNTIL", &until)?;
+    let until = ctx.future("case snooze", &until)?;
     let shown = ctx.ui.local_time(until);
     let Some(cases) = words.choose(ctx, "Snooze")? else { return Ok(()) };
     each(

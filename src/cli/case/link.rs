@@ -34,7 +34,7 @@ fn former(text: &str) -> Result<Former, String> {
         "address" => Ok(Former::Address),
         "third-party" => Ok(Former::ThirdParty),
         "copied" => Ok(Former::Copied),
-        _ => Err("must be address, third-party or copied".to_owned()),
+        _ => Err(format!("must be one of address, third-party, copied, not \"{text}\"")),
     }
 }
 
@@ -60,7 +60,7 @@ struct Before {
 }
 
 pub fn link(args: &Link, ctx: &Context) -> Result<()> {
-    let reference = context::record_ref("TYPE/ID", &args.record)?;
+    let reference = context::record_ref("case link", &args.record)?;
     let before = ctx.read(|tx, actor| {
         let case = find_to_edit(tx, actor, args.number)?;
         desk::linkable(reference.kind)?;
@@ -157,7 +157,7 @@ fn target(text: &str) -> Result<Target> {
         None => (text, None),
     };
     let wrong = || {
-        error::data(format!("TYPE[/ID]: \"{text}\" is not understood"))
+        error::usage(format!("case unlink: \"{text}\" is not a type or a record"))
             .hint("write it as contact, contact/12 or email/9131; TYPE is company, contact, lead or email")
     };
     let id = id.map(|id| id.parse().ok().filter(|id: &i64| *id > 0).ok_or_else(wrong)).transpose()?;

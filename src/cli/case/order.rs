@@ -5,12 +5,14 @@ use clap::Args;
 
 use super::find_to_edit;
 use super::targets::{Numbers, each};
+use crate::access::Actor;
 use crate::cli::case_number;
 use crate::cli::context::{self, Context};
 use crate::desk;
 use crate::intake::roster;
 use crate::intake::world::World;
 use crate::store::cases::{Person, Role};
+use crate::store::db::Tx;
 use crate::ui::outcome::{Deed, Thing};
 
 /// `case merge`
@@ -69,8 +71,7 @@ pub struct Refuse {
 
 pub fn merge(args: &Merge, ctx: &Context) -> Result<()> {
     let Some((into, from)) = args.numbers.split_last() else { return Ok(()) };
-    ctx.confirm(&question(args, from, *into, ctx)?)?;
-    let is_open = ctx.write(|tx, actor| {
+    let work = |tx: &Tx<'_>, actor: &Actor| {
         let world = World::load(tx, &ctx.config, ctx.now())?;
         let mut is_open = false;
         for number in from {
@@ -79,7 +80,9 @@ pub fn merge(args: &Merge, ctx: &Context) -> Result<()> {
             is_open |= from.status.is_open() && !into.status.is_open();
         }
         Ok(!is_open)
-    })?;
+    };
+    ctx.confirm_tried(&question(args, from, *into, ctx)?, work)?;
+    let is_open = ctx.write(work)?;
     let deed = |number: &i64| Deed::new(Thing::case(*into), format!("case #{number} merged into #{into}"));
     match from {
         [one] => ctx.done(Thing::case(*into), &format!("case #{one} merged into #{into}"))?,

@@ -69,7 +69,7 @@ pub fn run(args: &People, ctx: &Context) -> Result<()> {
     for (at, (address, _)) in changes.iter().enumerate() {
         if changes.iter().skip(at + 1).any(|(other, _)| other == address) {
             let text = format!("{address}: is named twice");
-            return Err(error::data(text).hint("an address has one role in a case").into());
+            return Err(error::usage(text).hint("an address has one role in a case").into());
         }
     }
     let has_customer = ctx.write(|tx, actor| {

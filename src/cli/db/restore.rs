@@ -13,6 +13,7 @@ use crate::lock::Lock;
 use crate::secret;
 use crate::store::db::{self, Store, Tx};
 use crate::store::{accounts, log, place, restored};
+use crate::system_words;
 use crate::ui::outcome::Thing;
 
 /// `db restore`
@@ -84,11 +85,11 @@ fn free(target: &Path, end: &str) -> PathBuf {
 /// The backup, where every page of it can be read.
 fn sound(file: &Path, ctx: &Context) -> Result<Store> {
     if !file.exists() {
-        return Err(error::data(format!("FILE: {} is not there", file.display())).into());
+        return Err(error::data(format!("{} is not there", file.display())).into());
     }
     let is_same = |a: &Path, b: &Path| fs::canonicalize(a).ok().is_some_and(|a| fs::canonicalize(b).ok() == Some(a));
     if is_same(file, &ctx.db_path) {
-        return Err(error::data(format!("FILE: {} is the database itself", file.display())).into());
+        return Err(error::data(format!("{} is the database itself", file.display())).into());
     }
     if fs::metadata(file).is_ok_and(|facts| facts.is_file() && facts.len() == 0) {
         return Err(damaged(file, "it is empty").into());
@@ -100,12 +101,12 @@ fn sound(file: &Path, ctx: &Context) -> Result<Store> {
     match store.check() {
         Ok(faults) if faults.is_empty() => Ok(store),
         Ok(faults) => Err(damaged(file, faults.first().map_or("", String::as_str)).into()),
-        Err(error) => Err(damaged(file, &format!("{error:#}")).into()),
+        Err(error) => Err(damaged(file, &system_words::chain(&error)).into()),
     }
 }
 
 fn damaged(file: &Path, fault: &str) -> Fault {
-    let text = format!("FILE: the backup {} is damaged: {fault}", file.display());
+    let text = format!("the backup {} is damaged: {fault}", file.display());
     Fault::new(Kind::Io, text).hint("name another backup: espomail db restore FILE; the database was not changed")
 }
 

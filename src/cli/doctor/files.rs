@@ -39,7 +39,7 @@ pub fn look(ctx: &Context, fix: bool) -> Result<Vec<Finding>> {
     }
     for check in ["database", "secrets"] {
         if !findings.iter().any(|one| one.check == check) {
-            findings.push(Finding::ok(check, format!("only for the owner, {}", name_of(owner))));
+            findings.push(Finding::ok(check, format!("readable only by its owner, {}", name_of(owner))));
         }
     }
     Ok(findings)

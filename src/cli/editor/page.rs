@@ -14,6 +14,7 @@ use crate::error::{self, Fault, Kind};
 use crate::job_control::{self, Outliving};
 use crate::mail::message_id;
 use crate::random;
+use crate::system_words;
 
 /// A file that only its writer can read. It goes with its directory, unless it is kept.
 pub struct Page {
@@ -58,7 +59,7 @@ impl Page {
             self.kept.set(!others.is_empty());
             self.has_more.set(!others.is_empty());
             let hint = error::classify(&error).1;
-            let fault = Fault::new(Kind::Config, format!("{error:#}{left}"));
+            let fault = Fault::new(Kind::Config, format!("{}{left}", system_words::chain(&error)));
             ended = Err(hint.into_iter().fold(fault, Fault::hint).into());
         }
         let mut typed = Vec::new();
@@ -75,7 +76,7 @@ impl Page {
                 let text = "cancelled: the editor removed its file";
                 return Err(ended.err().unwrap_or_else(|| Fault::new(Kind::Partial, text).into()));
             }
-            Err(e) => format!("the editor's file cannot be read: {e}"),
+            Err(e) => format!("the editor's file cannot be read: {}", system_words::reason(&e)),
         };
         self.keep();
         Err(error::data(format!("{trouble}; it stays in {}", self.dir.display())).into())
@@ -130,10 +131,10 @@ fn run(file: &Path, line: usize) -> Result<()> {
     let outliving = Outliving::of(&[SIGINT, SIGQUIT, SIGHUP, SIGTERM]);
     match outliving.and_then(|_outliving| job_control::while_waiting(|| command.status())) {
         Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(Fault::new(Kind::Config, format!("the editor \"{editor}\" failed: {status}"))
+        Ok(status) => Err(Fault::new(Kind::Config, format!("the editor \"{editor}\" {}", system_words::ended(status)))
             .hint("set VISUAL or EDITOR to one that works")
             .into()),
-        Err(e) => Err(error::config(format!("the editor cannot be started: {e}")).into()),
+        Err(e) => Err(error::config(format!("the editor cannot be started: {}", system_words::reason(&e))).into()),
     }
 }
 

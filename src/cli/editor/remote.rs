@@ -9,6 +9,7 @@ use super::attach;
 use super::page::Page;
 use crate::error;
 use crate::mail::draft_file;
+use crate::system_words;
 use crate::ui::afar;
 
 /// Name of the editor's file for a plain text, which editors know as mail.
@@ -24,7 +25,7 @@ pub fn edit(name: &str, text: &str) -> Result<(Result<()>, Vec<u8>)> {
     let asked = format!("{}{name}", afar::EDIT);
     let (trouble, typed) = afar::ask(&asked, text.as_bytes(), Page::MAX).map_err(|e| match e.kind() {
         io::ErrorKind::UnexpectedEof => error::data("what was typed did not come back from the editor"),
-        _ => error::data(e.to_string()),
+        _ => error::data(system_words::reason(&e)),
     })?;
     Ok((trouble_from(&trouble).map_or(Ok(()), Err), typed))
 }
@@ -57,7 +58,7 @@ pub fn is_safe() {
 /// How an editor that failed is told to the other side, in one line: the error and its hint.
 pub fn trouble_to(error: &anyhow::Error) -> String {
     let hint = error::classify(error).1.unwrap_or_default();
-    format!("{error:#}\t{hint}").replace('\n', " ")
+    format!("{}\t{hint}", system_words::chain(error)).replace('\n', " ")
 }
 
 fn trouble_from(line: &str) -> Option<anyhow::Error> {

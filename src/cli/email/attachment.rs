@@ -25,7 +25,7 @@ const SAME_NAME_MAX: usize = 1_000;
 pub enum AttachmentCommand {
     /// List the attachments of an email, including those inside a winmail.dat or a signed container
     #[command(
-        alias = "ls",
+        visible_alias = "ls",
         before_help = "Examples:\n  $ espomail email attachment list 9131\n  $ espomail --json email attachment list mail.eml"
     )]
     List(Source),
@@ -132,7 +132,7 @@ pub(super) fn content(raw: &[u8], part: PartId) -> Result<Vec<u8>> {
 }
 
 fn no_attachment(part: PartId) -> anyhow::Error {
-    error::data(format!("PART: there is no attachment {part}")).hint("see `espomail email attachment list`").into()
+    error::data(format!("there is no attachment {part}")).hint("see `espomail email attachment list`").into()
 }
 
 fn save(args: &Save, ctx: &Context) -> Result<()> {

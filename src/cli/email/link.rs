@@ -3,11 +3,13 @@
 use anyhow::Result;
 use clap::Args;
 
+use crate::access::Actor;
 use crate::cli::context::{self, Context};
 use crate::cli::letter;
 use crate::desk;
 use crate::error;
 use crate::intake::world::World;
+use crate::store::db::Tx;
 use crate::store::emails::EmailStatus;
 use crate::ui::outcome::Thing;
 
@@ -34,7 +36,7 @@ pub struct Delete {
 }
 
 pub fn link(args: &Link, ctx: &Context) -> Result<()> {
-    let reference = context::record_ref("TYPE/ID", &args.record)?;
+    let reference = context::record_ref("email link", &args.record)?;
     let verified = ctx.write(|tx, actor| {
         let email = context::email(tx, actor, args.id)?;
         let record = context::record(tx, actor, reference)?;
@@ -65,16 +67,15 @@ pub fn delete(args: &Delete, ctx: &Context) -> Result<()> {
         return letter::delete_draft(ctx, args.id);
     }
     let reason = args.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty()).ok_or_else(|| {
-        error::data("--reason: must not be empty").hint("say why: it stays in the ledger when the email is gone")
+        error::usage("--reason: must not be empty").hint("say why: it stays in the ledger when the email is gone")
     })?;
-    ctx.confirm_as_admin(
-        "email delete",
-        &format!("Delete email {} for good, for everybody? It does not come back from the server either.", args.id),
-    )?;
-    ctx.write(|tx, actor| {
+    let work = |tx: &Tx<'_>, actor: &Actor| {
         actor.require_admin("email delete")?;
         let email = context::email(tx, actor, args.id)?;
         desk::delete_email(tx, &World::load(tx, &ctx.config, ctx.now())?, actor, &email, reason)
-    })?;
+    };
+    let question = "for good, for everybody? It does not come back from the server either.";
+    ctx.confirm_tried(&format!("Delete email {} {question}", args.id), work)?;
+    ctx.write(work)?;
     ctx.done(Thing::email(args.id), &format!("email {} deleted", args.id))
 }

@@ -64,7 +64,7 @@ pub fn to_folder(args: &Move, ctx: &Context) -> Result<()> {
 
 fn email_id(text: &str) -> Result<i64> {
     text.parse().map_err(|_| {
-        error::data(format!("email: \"{text}\" is not an id"))
+        error::usage(format!("email move: \"{text}\" is not an email id"))
             .hint("the folder comes last: espomail email move 9131 9132 Invoices")
             .into()
     })
@@ -78,11 +78,11 @@ fn target(tx: &Tx<'_>, actor: &Actor, name: &str) -> Result<(Sorting, String)> {
         Ok(Place::Inbox) => Ok((Sorting::Move(Target::Inbox), "in the inbox".to_owned())),
         Ok(Place::Archive) => Ok((Sorting::Archive, "in the archive".to_owned())),
         Ok(Place::Trash) => Ok((Sorting::Trash, "in the trash".to_owned())),
-        Ok(place) => Err(error::data(format!("FOLDER: nothing can be moved to {place}"))
+        Ok(place) => Err(error::usage(format!("email move: nothing can be moved to {place}"))
             .hint("move it to inbox, archive, trash or a folder of `espomail folder list`")
             .into()),
         Err(_) => {
-            let folder = context::folder(tx, actor, "FOLDER", name)?;
+            let folder = context::folder(tx, actor, "email move", name)?;
             let done = format!("in the folder {}", folder.name);
             Ok((Sorting::Move(Target::Folder(folder)), done))
         }

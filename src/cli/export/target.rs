@@ -75,11 +75,14 @@ impl Target {
     pub fn begin(form: Form, path: &str, is_terminal: bool) -> Result<Target> {
         let place = match (form, path) {
             (Form::Eml | Form::Maildir, "-") => {
-                let refused = Fault::new(Kind::Usage, "PATH: - is for mbox and json only");
-                return Err(refused.hint("name a new directory; through sudo there are only mbox and json").into());
+                let refused =
+                    Fault::new(Kind::Usage, "--to: eml and maildir need a directory, and - is standard output");
+                return Err(refused
+                    .hint("name a new directory, or use mbox or json; through sudo only these two are possible")
+                    .into());
             }
             (Form::Mbox, "-") if is_terminal => {
-                let text = "PATH: standard output is a terminal, which raw mail could take over";
+                let text = "--to: standard output is a terminal, which raw mail could take over";
                 return Err(Fault::new(Kind::Usage, text).hint("name a new file").into());
             }
             (Form::Mbox | Form::Json, "-") => Place::Stdout,
@@ -104,7 +107,7 @@ impl Target {
         };
         let Place::Directory(aside) = &self.place else { return Ok(()) };
         let path = aside.path.join(name);
-        create(&path)?.write_all(raw).with_context(|| format!("cannot write {}", path.display()))
+        create(&path, &path)?.write_all(raw).with_context(|| format!("cannot write {}", path.display()))
     }
 
     /// Makes sure that everything is on the disk and gives it its name.
@@ -153,7 +156,7 @@ fn new_file(path: &Path) -> Result<Place> {
         return Err(exists(path));
     }
     let aside = Aside::of(path)?;
-    let file = create(&aside.path)?;
+    let file = create(&aside.path, path)?;
     Ok(Place::File(BufWriter::new(file), aside))
 }
 
@@ -166,23 +169,24 @@ fn new_directory(path: &Path, form: Form) -> Result<Place> {
     let parts: &[&str] = if form == Form::Maildir { &["", "tmp", "new", "cur"] } else { &[""] };
     for part in parts {
         let dir = aside.path.join(part);
-        DirBuilder::new().mode(0o700).create(&dir).map_err(|e| cannot_make(&dir, &e))?;
+        DirBuilder::new().mode(0o700).create(&dir).map_err(|e| cannot_make(path, &e))?;
     }
     Ok(Place::Directory(aside))
 }
 
-fn create(path: &Path) -> Result<File> {
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|e| cannot_make(path, &e))
+/// Makes a file that will be called `wanted`.
+fn create(path: &Path, wanted: &Path) -> Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|e| cannot_make(wanted, &e))
 }
 
 fn exists(path: &Path) -> anyhow::Error {
-    error::data(format!("PATH: {} exists already", path.display()))
+    error::data(format!("--to: {} exists already", path.display()))
         .hint("name a new one, or an empty directory; nothing is overwritten")
         .into()
 }
 
 fn cannot_make(path: &Path, error: &std::io::Error) -> anyhow::Error {
-    error::file(format!("PATH: cannot make {}", path.display()), error).into()
+    error::file(format!("--to: cannot make {}", path.display()), error).into()
 }
 
 /// What is being written, next to the place where it belongs; removed again unless it got its name.
@@ -194,7 +198,7 @@ struct Aside {
 impl Aside {
     fn of(wanted: &Path) -> Result<Aside> {
         let Some(name) = wanted.file_name() else {
-            return Err(error::data(format!("PATH: {} cannot be the name of a new file", wanted.display())).into());
+            return Err(error::data(format!("--to: {} cannot be the name of a new file", wanted.display())).into());
         };
         let name = format!(".{}.{}.partial", name.to_string_lossy(), std::process::id());
         Ok(Aside { path: wanted.with_file_name(name), wanted: wanted.to_owned() })

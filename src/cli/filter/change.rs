@@ -118,7 +118,7 @@ pub struct Written<'a> {
 pub fn build(tx: &Tx<'_>, actor: &Actor, written: &Written<'_>) -> Result<Filter> {
     let filter = Filter {
         id: 0,
-        name: name(if written.form == Form::Flags { "NAME" } else { "name" }, written.name)?,
+        name: name("name", written.name)?,
         scope: written.scope,
         position: 0,
         over_global: written.over_global,
@@ -129,14 +129,14 @@ pub fn build(tx: &Tx<'_>, actor: &Actor, written: &Written<'_>) -> Result<Filter
         hits: 0,
         last_hit_at: None,
     };
-    action::check(&filter).map_err(error::data)?;
+    action::check(&filter).map_err(error::usage)?;
     Ok(filter)
 }
 
 /// What is a number is an id.
 fn name(field: &str, given: &str) -> Result<String> {
     if !given.is_empty() && given.chars().all(|c| c.is_ascii_digit()) {
-        return Err(error::data(format!("{field}: a filter's name must not be a number")).into());
+        return Err(error::usage(format!("{field}: a filter's name must not be a number")).into());
     }
     context::name(field, given)
 }
@@ -144,7 +144,7 @@ fn name(field: &str, given: &str) -> Result<String> {
 fn conditions(form: Form, positive: &[String], negated: &[String]) -> Result<String> {
     let read = |key: &str, texts: &[String], negated: bool| {
         let field = form.field(key);
-        let one = |text: &String| Condition::parse(text, negated).map_err(|e| error::data(format!("{field}: {e}")));
+        let one = |text: &String| Condition::parse(text, negated).map_err(|e| error::usage(format!("{field}: {e}")));
         texts.iter().map(one).collect::<Result<Vec<_>, _>>()
     };
     let mut all = read("if", positive, false)?;
@@ -157,7 +157,7 @@ fn actions(tx: &Tx<'_>, actor: &Actor, form: Form, scope: Scope, texts: &[String
     texts
         .iter()
         .map(|text| {
-            let action = action::parse(text, scope).map_err(|e| error::data(format!("{field}: {e}")))?;
+            let action = action::parse(text, scope).map_err(|e| error::usage(format!("{field}: {e}")))?;
             resolve(tx, actor, &field, scope, action)
         })
         .collect()
@@ -190,7 +190,7 @@ fn resolve(tx: &Tx<'_>, actor: &Actor, field: &str, scope: Scope, action: Action
         ActionKind::Folder => folder(tx, actor, field, scope, &action.value)?,
         ActionKind::Priority => {
             let priority: Priority =
-                action.value.parse().map_err(|e| error::data(format!("{field}: priority: {e}")))?;
+                action.value.parse().map_err(|e| error::usage(format!("{field}: priority: {e}")))?;
             (priority.to_string(), None)
         }
         ActionKind::Skip
@@ -241,7 +241,7 @@ pub fn add(args: &Add, ctx: &Context) -> Result<()> {
                 over_global: args.over_global,
             },
         )?;
-        refuse_taken(tx, "NAME", &filter)?;
+        refuse_taken(tx, "name", &filter)?;
         let before = args.before.as_deref().map(|name| neighbour(tx, actor, scope, name)).transpose()?;
         let id = filters::add(tx, &filter, ctx.now())?;
         if before.is_some() {
@@ -283,7 +283,7 @@ pub fn edit(args: &Edit, ctx: &Context) -> Result<()> {
         }
         filter.continues = (filter.continues || args.continues) && !args.no_continue;
         filter.over_global = (filter.over_global || args.over_global) && !args.no_over_global;
-        action::check(&filter).map_err(error::data)?;
+        action::check(&filter).map_err(error::usage)?;
         filters::update(tx, &filter)?;
         desk::filters::refuse_too_large(tx, "--if", &[filter.id])?;
         Ok(filter)
@@ -293,7 +293,7 @@ pub fn edit(args: &Edit, ctx: &Context) -> Result<()> {
 
 pub fn delete(name: &str, ctx: &Context) -> Result<()> {
     ctx.read(|tx, actor| scope::find(tx, actor, name))?;
-    ctx.confirm(&format!("Delete filter {name}? What it did stays."))?;
+    ctx.confirm(&format!("Delete the filter {name}? What it did to mail stays."))?;
     let filter = ctx.write(|tx, actor| {
         let filter = scope::find(tx, actor, name)?;
         filters::delete(tx, filter.id)?;
@@ -306,7 +306,7 @@ pub fn switch(name: &str, active: bool, ctx: &Context) -> Result<()> {
     let filter = ctx.write(|tx, actor| {
         let filter = Filter { active, ..scope::find(tx, actor, name)? };
         filters::update(tx, &filter)?;
-        desk::filters::refuse_too_large(tx, "NAME", &[filter.id])?;
+        desk::filters::refuse_too_large(tx, "name", &[filter.id])?;
         Ok(filter)
     })?;
     let what = if active { "enabled" } else { "disabled" };
@@ -318,7 +318,7 @@ pub fn put(args: &Move, ctx: &Context) -> Result<()> {
         let filter = scope::find(tx, actor, &args.filter)?;
         let before = args.before.as_deref().map(|name| neighbour(tx, actor, filter.scope, name)).transpose()?;
         if before == Some(filter.id) {
-            return Err(error::data("--before: a filter cannot be asked before itself").into());
+            return Err(error::usage("--before: a filter cannot be asked before itself").into());
         }
         filters::put(tx, filter.id, before)?;
         Ok(filter)

@@ -13,16 +13,18 @@ use super::scope;
 use crate::access::Actor;
 use crate::cli::context::{self, Context};
 use crate::cli::text::read_source;
+use crate::config;
 use crate::desk;
-use crate::error::{self, Kind};
+use crate::error::{self, Fault, Kind};
 use crate::filter::sieve;
 use crate::store::db::Tx;
 use crate::store::filters::{self, Filter};
+use crate::system_words;
 
 /// `filter import`
 #[derive(Debug, Args)]
 pub struct Import {
-    /// TOML as `filter export` prints it, or a Sieve script (.sieve); - is standard input
+    /// File: TOML as `filter export` prints it, or a Sieve script (.sieve); - is standard input
     #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     file: String,
     /// Scope: global, account:NAME or user:NAME; required for Sieve, replaces the scope in a TOML file
@@ -35,6 +37,9 @@ pub struct Import {
     #[arg(long)]
     partial: bool,
 }
+
+/// The keys of the file.
+const KEYS: [&str; 9] = ["filter", "name", "scope", "if", "not", "do", "continue", "over_global", "disabled"];
 
 /// The file.
 #[derive(Debug, Serialize, Deserialize)]
@@ -104,7 +109,7 @@ struct Tally {
 }
 
 pub fn import(args: &Import, ctx: &Context) -> Result<()> {
-    let text = read_source("FILE", &args.file)?;
+    let text = read_source("", &args.file)?;
     let is_script = args.sieve || args.file.ends_with(".sieve");
     // The flag takes the place of what the file says.
     let scope_from = if args.scope.is_some() { Form::Flags } else { Form::File };
@@ -115,7 +120,7 @@ pub fn import(args: &Import, ctx: &Context) -> Result<()> {
         for (at, entry) in file.filter.iter().enumerate() {
             refuse_second(file.filter.iter().take(at), entry)?;
             let taken = take(tx, actor, ctx, entry, scope_from, &mut tally);
-            ids.extend(taken.map_err(|e| e.context(format!("filter \"{}\"", entry.name)))?);
+            ids.extend(taken.map_err(|e| of_file(e, &entry.name))?);
         }
         desk::filters::refuse_too_large(tx, "if", &ids)?;
         Ok(tally)
@@ -129,6 +134,17 @@ pub fn import(args: &Import, ctx: &Context) -> Result<()> {
     if is_whole { Ok(()) } else { Err(context::told(Kind::Partial)) }
 }
 
+/// Values of a file are data, also where the same value of an option would be a wrong command line.
+fn of_file(error: anyhow::Error, name: &str) -> anyhow::Error {
+    match error::classify(&error) {
+        (Kind::Usage, hint) => {
+            let text = format!("filter \"{name}\": {}", system_words::chain(&error));
+            Fault { hint, ..error::data(text) }.into()
+        }
+        _ => error.context(format!("filter \"{name}\"")),
+    }
+}
+
 /// Of two of the same name the later one would silently take the place of the other.
 fn refuse_second<'e>(mut earlier: impl Iterator<Item = &'e Entry>, entry: &Entry) -> Result<()> {
     match earlier.any(|other| other.name.eq_ignore_ascii_case(&entry.name) && other.scope == entry.scope) {
@@ -139,10 +155,10 @@ fn refuse_second<'e>(mut earlier: impl Iterator<Item = &'e Entry>, entry: &Entry
 
 fn toml_file(args: &Import, text: &str) -> Result<File> {
     let mut file: File = toml::from_str(text).map_err(|e| {
-        let place = e.span().map(|span| 1 + text.get(..span.start).unwrap_or_default().matches('\n').count());
-        let place = place.map(|line| format!(", line {line}")).unwrap_or_default();
-        let why = e.message().replace('\n', ": ");
-        error::data(format!("{}{place}: {why}", args.file)).hint("see `espomail filter export` for the form")
+        let refused = config::Refused::new(text, &e, &KEYS.map(str::to_owned));
+        let place = refused.line.map(|line| format!(", line {line}")).unwrap_or_default();
+        let hint = refused.hint.unwrap_or_else(|| "see `espomail filter export` for the form".to_owned());
+        error::data(format!("{}{place}: {}", args.file, refused.message)).hint(hint)
     })?;
     if let Some(scope) = &args.scope {
         file.filter.iter_mut().for_each(|entry| entry.scope.clone_from(scope));
@@ -153,7 +169,7 @@ fn toml_file(args: &Import, text: &str) -> Result<File> {
 /// The filters of a Sieve script, and whether they are all of it. They are named after the file and the line.
 fn script(args: &Import, text: &str, ctx: &Context) -> Result<(File, bool)> {
     let Some(scope) = &args.scope else {
-        return Err(error::data("--scope: a Sieve script does not say whose mail it is about")
+        return Err(error::usage("--scope: is missing: a Sieve script does not say whose mail it is about")
             .hint("add --scope user:NAME, account:NAME or global")
             .into());
     };

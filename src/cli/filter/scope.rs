@@ -49,7 +49,7 @@ pub fn read(tx: &Tx<'_>, actor: &Actor, form: Form, text: &str) -> Result<Scope>
                     .into()),
             }
         }
-        _ => Err(error::data(format!("{field}: \"{text}\" is not known"))
+        _ => Err(error::usage(format!("{field}: \"{text}\" is not a scope"))
             .hint("write it as global, account:NAME or user:NAME")
             .into()),
     }
@@ -104,11 +104,9 @@ pub fn find(tx: &Tx<'_>, actor: &Actor, name: &str) -> Result<Filter> {
     let ids: Vec<String> = visible.iter().map(|filter| filter.id.to_string()).collect();
     match visible.pop() {
         Some(filter) if ids.len() == 1 => Ok(filter),
-        Some(_) => Err(error::data(format!("filter: there are {} filters \"{name}\"", ids.len()))
+        Some(_) => Err(error::data(format!("there are {} filters \"{name}\"", ids.len()))
             .hint(format!("name it by its id: {}", ids.join(", ")))
             .into()),
-        None => {
-            Err(error::data(format!("filter: there is no filter \"{name}\"")).hint("see `espomail filter list`").into())
-        }
+        None => Err(error::data(format!("there is no filter \"{name}\"")).hint("see `espomail filter list`").into()),
     }
 }

@@ -39,7 +39,7 @@ pub fn mbox(path: &Path, quoting: Quoting, max: u64) -> Result<Messages> {
     let file = File::open(path).map_err(|e| unreadable(path, &e))?;
     let facts = file.metadata().map_err(|e| unreadable(path, &e))?;
     if facts.is_dir() {
-        let refused = error::data(format!("PATH: {} is a directory", path.display()));
+        let refused = error::data(format!("{} is a directory", path.display()));
         return Err(refused.hint("a Maildir is imported by `espomail import maildir`").into());
     }
     let modified = moment(&facts);
@@ -78,7 +78,7 @@ fn place(path: &Path, offset: u64) -> String {
 pub fn maildir(path: &Path, recursive: bool, max: u64) -> Result<Messages> {
     let is_maildir = |dir: &Path| dir.join("cur").is_dir() && dir.join("new").is_dir();
     if !is_maildir(path) {
-        let refused = error::data(format!("PATH: {} is not a Maildir: it lacks cur and new", path.display()));
+        let refused = error::data(format!("{} is not a Maildir: it lacks cur and new", path.display()));
         return Err(refused.hint("a directory of message files is imported by `espomail import eml`").into());
     }
     let mut folders = vec![path.to_owned()];
@@ -107,7 +107,7 @@ pub fn eml(path: &Path, max: u64) -> Result<Messages> {
     let is_eml = |file: &PathBuf| file.extension().is_some_and(|e| e.eq_ignore_ascii_case("eml")) && file.is_file();
     let found: Vec<PathBuf> = entries(path)?.into_iter().filter(is_eml).collect();
     if found.is_empty() {
-        let refused = error::data(format!("PATH: there is no file in {} whose name ends with .eml", path.display()));
+        let refused = error::data(format!("there is no file in {} whose name ends with .eml", path.display()));
         return Err(refused.hint("a Maildir is imported by `espomail import maildir`").into());
     }
     Ok(files(found, max))
@@ -139,7 +139,7 @@ fn read(path: &Path, max: u64) -> Step {
     if facts.len() > max {
         return (Err(too_large(&path.display().to_string(), facts.len(), max)), facts.len());
     }
-    let raw = fs::read(path).with_context(|| format!("PATH: cannot read {}", path.display()));
+    let raw = fs::read(path).with_context(|| format!("cannot read {}", path.display()));
     (raw.map(|raw| Found { raw, date: moment(&facts) }), facts.len())
 }
 
@@ -149,8 +149,8 @@ fn moment(facts: &fs::Metadata) -> Option<Timestamp> {
 
 fn unreadable(path: &Path, error: &std::io::Error) -> anyhow::Error {
     match error.kind() {
-        ErrorKind::InvalidData => error::data(format!("PATH: {} {error}", path.display())),
-        _ => error::file(format!("PATH: cannot read {}", path.display()), error),
+        ErrorKind::InvalidData => error::data(format!("{} {error}", path.display())),
+        _ => error::file(format!("cannot read {}", path.display()), error),
     }
     .into()
 }

@@ -12,6 +12,7 @@ use crate::mail::address::parse_typed;
 use crate::mail::draft_file::{self, Edited};
 use crate::reply::{self, FromWish, Started};
 use crate::store::records::ParentType;
+use crate::system_words;
 
 /// A letter that is edited: here, or by somebody who came through sudo on their side.
 pub struct Sheet {
@@ -65,7 +66,7 @@ impl Sheet {
                 started.letter.attachments.push(file);
                 None
             }
-            Err(error) => Some(format!("Attach: {error:#}")),
+            Err(error) => Some(format!("Attach: {}", system_words::chain(&error))),
         });
         let trouble = trouble.into_iter().flatten().chain(attached).collect::<Vec<_>>();
         let failed = ended.and_then(|()| match trouble.is_empty() {
@@ -85,7 +86,7 @@ impl Sheet {
         // In addition to a draft that is another now.
         let apart = || super::store(ctx, &Started { draft: None, ..started.clone() });
         Err(match super::store(ctx, started).or_else(|_| apart()) {
-            Ok(id) => Fault::new(kind, format!("{error:#}; what you wrote is draft {id}"))
+            Ok(id) => Fault::new(kind, format!("{}; what you wrote is draft {id}", system_words::chain(&error)))
                 .hint(format!("espomail email edit {id}; espomail email send {id}")),
             Err(_) => self.stays(kind, &error),
         }
@@ -97,11 +98,14 @@ impl Sheet {
         match &self.page {
             Some(page) => {
                 page.keep();
-                Fault::new(kind, format!("{error:#}; what you wrote is in {}", page.file().display()))
-                    .hint("copy it from there; the directory is yours to remove")
+                Fault::new(
+                    kind,
+                    format!("{}; what you wrote is in {}", system_words::chain(error), page.file().display()),
+                )
+                .hint("copy it from there; the directory is yours to remove")
             }
             // The other side says where.
-            None => Fault::new(kind, format!("{error:#}")),
+            None => Fault::new(kind, system_words::chain(error)),
         }
     }
 }
@@ -134,11 +138,12 @@ fn take(ctx: &Context, started: &mut Started, edited: Edited) -> Option<String> 
         return Some("the fields above the text are missing, so they are as they were".to_owned());
     }
     started.letter.head = edited.head;
-    let status = take_status(started, &edited.status).err().map(|error| format!("Status: {error:#}"));
+    let status =
+        take_status(started, &edited.status).err().map(|error| format!("Status: {}", system_words::chain(&error)));
     let from = take_from(ctx, started, &edited.from).err();
     // The same field as the one of the flag.
     let from = from.map(|error| {
-        let text = format!("{error:#}");
+        let text = system_words::chain(&error);
         let why =
             text.strip_prefix("--from").and_then(|rest| rest.split_once(": ")).map_or(text.as_str(), |(_, why)| why);
         format!("From: {why}")

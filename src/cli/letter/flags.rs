@@ -105,6 +105,10 @@ impl Parts {
         Ok((list("--to", &self.to)?, list("--cc", &self.cc)?, list("--bcc", &self.bcc)?))
     }
 
+    pub fn has_recipient(&self) -> bool {
+        [&self.to, &self.cc, &self.bcc].iter().any(|list| !list.is_empty())
+    }
+
     /// Whether any was given.
     pub fn any(&self) -> bool {
         let lists = [&self.to, &self.cc, &self.bcc, &self.attach];
@@ -134,7 +138,7 @@ fn list(field: &str, given: &[String]) -> Result<Vec<Mailbox>> {
     let mut all = Vec::new();
     for text in given {
         all.extend(parse_typed(text).map_err(|item| {
-            error::data(format!("{field}: \"{item}\" is not an e-mail address")).hint("write it as name@example.org")
+            error::usage(format!("{field}: \"{item}\" is not an e-mail address")).hint("write it as name@example.org")
         })?);
     }
     Ok(all)

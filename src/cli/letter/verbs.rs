@@ -89,7 +89,7 @@ pub fn forward(args: &Forward, ctx: &Context) -> Result<()> {
 pub fn send(args: &Send, ctx: &Context) -> Result<()> {
     let given = match args.what.as_deref() {
         None => args.text.given()?,
-        Some("-") => Some(read_source("standard input", "-")?),
+        Some("-") => Some(read_source("", "-")?),
         Some(id) => return send_draft(args, id, ctx),
     };
     super::write(ctx, About::New, &args.parts, &args.how, None, given)
@@ -98,13 +98,10 @@ pub fn send(args: &Send, ctx: &Context) -> Result<()> {
 fn send_draft(args: &Send, id: &str, ctx: &Context) -> Result<()> {
     let usage = |text: String, hint: &str| Err(Fault::new(Kind::Usage, text).hint(hint).into());
     let Ok(id) = id.parse() else {
-        return usage(format!("ID: \"{id}\" is not an email id"), "to write to somebody: --to ADDRESS");
+        return usage(format!("email send: \"{id}\" is not an email id"), "to write to somebody: --to ADDRESS");
     };
     if args.parts.any() || !args.how.is_plain() {
-        return usage(
-            format!("ID: draft {id} is sent as it is"),
-            &format!("change it first: espomail email edit {id}"),
-        );
+        return usage(format!("draft {id} is sent as it is"), &format!("change it first: espomail email edit {id}"));
     }
     super::send_draft(ctx, id, &args.how)
 }

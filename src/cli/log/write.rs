@@ -12,6 +12,7 @@ use crate::error::{self, Ended, Fault, Kind};
 use crate::store::db::{Store, Thing, Tx};
 use crate::store::log::{self, LogOutcome, NewEntry};
 use crate::store::users;
+use crate::system_words;
 
 impl Context {
     /// Does a write as the acting person and logs it in the same transaction; one that changes no row leaves no entry.
@@ -68,7 +69,7 @@ impl Context {
 
     /// Says in the program's log how a command ended that failed; a refusal has its own line.
     pub fn note_error(&self, error: &anyhow::Error) {
-        let (kind, text) = (error::classify(error).0, format!("{error:#}"));
+        let (kind, text) = (error::classify(error).0, system_words::chain(error));
         if kind != Kind::NoPerm && error.downcast_ref::<Ended>().is_none() {
             let text = if text.is_empty() { "some of it failed" } else { &text };
             ::log::error!("{}: {text} (exit {})", self.command, kind.exit_code());

@@ -15,7 +15,7 @@ use crate::store::users::User;
 use crate::ui::outcome::Thing;
 
 pub fn add(args: &Add, ctx: &Context) -> Result<()> {
-    let name = context::name("NAME", &args.name)?;
+    let name = context::name("name", &args.name)?;
     let id = ctx.write(|tx, actor| {
         // Before any name is looked up.
         actor.require_some(Permission::RecordEdit)?;
@@ -32,7 +32,7 @@ pub fn edit(args: &Edit, ctx: &Context) -> Result<()> {
         let record = find_to_edit(tx, actor, &args.record)?;
         let changes = args.fields.look_up(tx, actor, record.parent.kind, Some(record.parent))?;
         if changes.is_empty() && new_name.is_none() {
-            return Err(error::Fault::new(error::Kind::Usage, "record edit: nothing to be changed")
+            return Err(error::usage("record edit: nothing is given that is to be changed")
                 .hint("see `espomail record edit --help`")
                 .into());
         }
@@ -45,13 +45,14 @@ pub fn edit(args: &Edit, ctx: &Context) -> Result<()> {
 
 pub fn delete(args: &Named, ctx: &Context) -> Result<()> {
     let question = format!("Delete {} {}? Its mail and cases stay, without it.", args.kind, args.name);
-    ctx.confirm_about("record delete", &question, |tx, actor| find(tx, actor, args))?;
-    let record = ctx.write(|tx, actor| {
+    let work = |tx: &Tx<'_>, actor: &Actor| {
         actor.require_admin("record delete")?;
         let record = find(tx, actor, args)?;
         records::delete(tx, record.parent)?;
         Ok(record)
-    })?;
+    };
+    ctx.confirm_tried(&question, work)?;
+    let record = ctx.write(work)?;
     ctx.done(thing(&record), &format!("{} deleted", shown(&record)))
 }
 

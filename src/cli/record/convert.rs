@@ -15,7 +15,7 @@ use crate::ui::outcome::Thing;
 
 pub fn convert(args: &Convert, ctx: &Context) -> Result<()> {
     if args.record.kind != ParentType::Lead {
-        return Err(error::data(format!("TYPE: {} is not converted, only a lead is", args.record.kind))
+        return Err(error::usage(format!("a {} cannot be converted: only a lead can", args.record.kind))
             .hint("espomail record convert lead NAME")
             .into());
     }

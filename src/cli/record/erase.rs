@@ -12,21 +12,31 @@ use crate::error;
 use crate::intake::world::World;
 use crate::store::db::Tx;
 use crate::store::log;
-use crate::store::records::ParentType;
+use crate::store::records::{ParentType, Record};
+
+fn refuse_converted(record: &Record) -> Result<()> {
+    match record.converted.last() {
+        None => Ok(()),
+        Some(became) => Err(error::data(format!("{}: is converted", shown(record)))
+            .hint(format!("erase what it became: espomail record erase {} {}", became.kind, became.id))
+            .into()),
+    }
+}
 
 pub fn erase(args: &Named, ctx: &Context) -> Result<()> {
     if !matches!(args.kind, ParentType::Contact | ParentType::Lead) {
-        return Err(error::data(format!("TYPE: a {} cannot be erased: only contacts and leads can", args.kind))
+        return Err(error::usage(format!("a {} cannot be erased: only contacts and leads can", args.kind))
             .hint(format!("espomail record delete {} NAME", args.kind))
             .into());
     }
-    ctx.confirm_as_admin(
-        "record erase",
-        &format!(
-            "Erase {} {} with all their mail? This cannot be undone, except by restoring a backup.",
-            args.kind, args.name
-        ),
-    )?;
+    ctx.read(|tx, actor| {
+        actor.require_admin("record erase")?;
+        refuse_converted(&find(tx, actor, args)?)
+    })?;
+    ctx.confirm(&format!(
+        "Erase {} {} with all their mail? This cannot be undone, except by restoring a backup.",
+        args.kind, args.name
+    ))?;
     let store = ctx.unlogged_store()?.watch(log::kind_of)?;
     // Nothing of it may be on the wire meanwhile.
     let lock = context::send_lock(&ctx.db_path)?;
@@ -38,11 +48,7 @@ pub fn erase(args: &Named, ctx: &Context) -> Result<()> {
     let work = |tx: &Tx<'_>, actor: &Actor| {
         actor.require_admin("record erase")?;
         let record = find(tx, actor, args)?;
-        if let Some(became) = record.converted.last() {
-            return Err(error::data(format!("{}: is converted; erase what it became", shown(&record)))
-                .hint(format!("espomail record erase {} {}", became.kind, became.id))
-                .into());
-        }
+        refuse_converted(&record)?;
         let erased = erase::person(tx, &World::load(tx, &ctx.config, ctx.now())?, &record, &briefs)?;
         Ok((record, erased))
     };

@@ -72,7 +72,7 @@ impl Fields {
             ("--closed", self.closed, opportunity),
         ] {
             if given && !fits {
-                return Err(error::data(format!("{flag}: is not for records of the type {kind}"))
+                return Err(error::usage(format!("{flag}: is not for records of the type {kind}"))
                     .hint("see `espomail record add --help`")
                     .into());
             }

@@ -28,7 +28,7 @@ const SHOWN: usize = 10;
 pub fn import(args: &Import, ctx: &Context) -> Result<()> {
     let sheet = Sheet::read(&bytes(&args.file)?).map_err(|why| {
         let hint = "the first line names the columns, separated by commas, such as name,email,company";
-        error::data(format!("FILE: {}: {why}", args.file)).hint(hint)
+        error::data(format!("{}: {why}", args.file)).hint(hint)
     })?;
     if let Some(file) = args.rejects.as_deref().filter(|file| Path::new(file).exists()) {
         return Err(context::taken("--rejects", file));
@@ -59,7 +59,7 @@ pub fn import(args: &Import, ctx: &Context) -> Result<()> {
 }
 
 fn bytes(file: &str) -> Result<Vec<u8>> {
-    let cannot = |e: std::io::Error| error::file(format!("FILE: cannot read {file}"), &e);
+    let cannot = |e: std::io::Error| error::file(format!("cannot read {file}"), &e);
     let mut bytes = Vec::new();
     match file {
         "-" => {
@@ -68,9 +68,7 @@ fn bytes(file: &str) -> Result<Vec<u8>> {
         file => bytes = named_files::read(file, MAX).map_err(cannot)?,
     }
     if bytes.len() as u64 > MAX {
-        return Err(error::data(format!("FILE: {file} is larger than 64 MiB"))
-            .hint("split it into several files")
-            .into());
+        return Err(error::data(format!("{file} is larger than 64 MiB")).hint("split it into several files").into());
     }
     Ok(bytes)
 }
@@ -91,7 +89,7 @@ fn all<'s>(tx: &Tx<'_>, actor: &Actor, args: &Import, sheet: &'s Sheet, ctx: &Co
                 done.added += 1;
                 done.companies += usize::from(made_company);
             }
-            Err(refused) if error::classify(&refused).0 == Kind::Data => {
+            Err(refused) if matches!(error::classify(&refused).0, Kind::Data | Kind::Usage) => {
                 // The flags of `record add` are columns here.
                 let reason = refused.to_string().replacen("--assign-to", "assigned_user", 1);
                 done.refused.push((line, reason.trim_start_matches("--").to_owned()));
@@ -140,7 +138,7 @@ fn keep_refused(args: &Import, sheet: &Sheet, refused: &[(&Line, String)], ctx: 
     let Some(file) = &args.rejects else {
         tell(refused, ctx);
         return Err(error::data(format!(
-            "FILE: {} of {} lines are refused, nothing was imported",
+            "{} of {} lines are refused: nothing was imported",
             refused.len(),
             sheet.lines.len()
         ))

@@ -89,7 +89,7 @@ pub fn run(args: &Explain, ctx: &Context) -> Result<()> {
 
 fn row(tx: &Tx<'_>, user: &User, permission: Permission, named: Option<&Named>, args: &Explain) -> Result<Listed> {
     if named.is_some_and(|named| !fits(permission, named)) {
-        return Err(error::data(format!("OBJECT: {permission} is not about {}", args.object.as_deref().unwrap_or("")))
+        return Err(error::usage(format!("{permission} is not about {}", args.object.as_deref().unwrap_or("")))
             .hint(format!("it is about {}; or leave it out", wanted(permission)))
             .into());
     }
@@ -115,8 +115,8 @@ fn named(tx: &Tx<'_>, actor: &Actor, text: &str) -> Result<Named> {
         context::email(tx, actor, id)?;
         return Ok(Named::Object(Object::Email(id)));
     }
-    let reference = context::record_ref("OBJECT", text).map_err(|_| {
-        error::data(format!("OBJECT: \"{text}\" is not understood"))
+    let reference = context::record_ref("role explain", text).map_err(|_| {
+        error::usage(format!("\"{text}\" is not an object"))
             .hint("write it as case/12, contact/3, email/9131, account:support or user:ana")
     })?;
     Ok(Named::Object(Object::Record(context::record(tx, actor, reference)?)))

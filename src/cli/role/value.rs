@@ -16,7 +16,7 @@ pub fn setting(text: &str) -> Result<Setting, String> {
     }
     text.parse().map(|level| Setting(Some(level))).map_err(|_| {
         let known: Vec<&str> = Level::ALL.iter().map(|level| level.as_str()).collect();
-        format!("must be one of {}, unset", known.join(", "))
+        format!("must be one of {}, unset, not \"{text}\"", known.join(", "))
     })
 }
 
@@ -31,7 +31,7 @@ pub fn permissions(name: &str) -> Result<Vec<Permission>> {
         return Ok(vec![read, edit]);
     }
     let known: Vec<&str> = Permission::ALL.iter().map(|permission| permission.as_str()).collect();
-    Err(error::data(format!("PERMISSION: there is no \"{name}\""))
+    Err(error::usage(format!("\"{name}\" is not a permission"))
         .hint(format!("known: {}; case, record and email mean both", known.join(", ")))
         .into())
 }
@@ -45,7 +45,7 @@ pub fn fitting(permissions: &[Permission], Setting(level): Setting) -> Result<Op
         let known = permission.levels();
         if level.is_some_and(|level| !known.contains(&level)) {
             let known: Vec<&str> = known.iter().map(|level| level.as_str()).collect();
-            return Err(error::data(format!("LEVEL: {permission} is {}, or unset", known.join(", ")))
+            return Err(error::usage(format!("the level of {permission} must be one of {}, unset", known.join(", ")))
                 .hint("see `espomail role grant --help`")
                 .into());
         }

@@ -21,13 +21,13 @@ pub struct Rename {
 }
 
 pub fn rename(args: &Rename, ctx: &Context) -> Result<()> {
-    let new = context::word("NEW", &args.new)?;
+    let new = context::word("user rename", &args.new)?;
     let (id, old) = ctx.write(|tx, actor| {
         actor.require_admin("user rename")?;
         let mut user = context::user_or_me(tx, actor, "username", &args.old)?;
         // The same name in other letters is the user's own.
         if users::by_username(tx, &new)?.is_some_and(|other| other.id != user.id) {
-            return Err(context::taken("NEW", &new));
+            return Err(context::taken("user rename", &new));
         }
         let old = std::mem::replace(&mut user.username, new.clone());
         users::update(tx, &user)?;
@@ -40,15 +40,16 @@ pub fn rename(args: &Rename, ctx: &Context) -> Result<()> {
 pub fn delete(args: &Name, ctx: &Context) -> Result<()> {
     let name = &args.username;
     let question = format!("Delete user {name}? This cannot be undone.");
-    ctx.confirm_about("user delete", &question, |tx, actor| to_delete(tx, ctx, actor, name))?;
-    let (user, loss) = ctx.write(|tx, actor| {
+    let work = |tx: &Tx<'_>, actor: &Actor| {
         actor.require_admin("user delete")?;
         let administers = administers(tx, ctx);
         let user = to_delete(tx, ctx, actor, name)?;
         users::delete(tx, user.id)?;
         let loss = loss(tx, ctx, administers)?;
         Ok((user, loss))
-    })?;
+    };
+    ctx.confirm_tried(&question, work)?;
+    let (user, loss) = ctx.write(work)?;
     ctx.done(Thing::user(user.id, &user.username), &format!("user {} deleted", user.username))?;
     tell_loss(ctx, loss)
 }

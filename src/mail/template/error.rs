@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use minijinja::ErrorKind;
+
 use super::VARIABLES;
 
 /// Why a template is refused or cannot be rendered.
@@ -22,7 +24,7 @@ pub enum TemplateError {
     Invalid {
         /// Line of the mistake.
         line: usize,
-        /// The words of the template engine.
+        /// What is wrong with it.
         message: String,
     },
     #[error("the template is longer than {max} bytes")]
@@ -34,10 +36,7 @@ pub enum TemplateError {
 
 impl TemplateError {
     pub(super) fn from_engine(error: &minijinja::Error) -> TemplateError {
-        let message = match error.detail() {
-            Some(detail) => format!("{}: {detail}", error.kind()),
-            None => error.kind().to_string(),
-        };
+        let message = in_words(error.kind(), error.detail().unwrap_or_default());
         TemplateError::Invalid { line: error.line().unwrap_or(1), message }
     }
 
@@ -47,6 +46,37 @@ impl TemplateError {
         let (line, name) = first.map(|(line, name)| (line, name.clone())).unwrap_or_default();
         TemplateError::UnknownVariable { line, nearest: nearest(&name), name }
     }
+}
+
+/// What the template engine says, for people who do not know how it reads.
+fn in_words(kind: ErrorKind, detail: &str) -> String {
+    let named = detail.split(['\'', '`', '"']).nth(1).filter(|name| !name.is_empty());
+    let word = named.or_else(|| detail.split_whitespace().find(|word| word.contains('_'))).unwrap_or_default();
+    let is_unclosed = detail.contains("end of input") || detail.contains("unclosed") || detail.contains("end of file");
+    match kind {
+        ErrorKind::SyntaxError if detail.contains("end of variable block") => "{{ is not closed by }}".to_owned(),
+        ErrorKind::SyntaxError if detail.contains("comment") && is_unclosed => "{# is not closed by #}".to_owned(),
+        ErrorKind::SyntaxError if detail.contains("unknown statement") => {
+            let statement = detail.split_whitespace().last().unwrap_or_default();
+            format!("there is no statement {{% {statement} %}}")
+        }
+        ErrorKind::SyntaxError if is_unclosed => {
+            "{% if %} or another block is not closed, as by {% endif %}".to_owned()
+        }
+        ErrorKind::SyntaxError => "what stands in {{ }} or {% %} cannot be read".to_owned(),
+        ErrorKind::UnknownFilter => format!("there is no filter {}", filter_name(detail, word)),
+        ErrorKind::UnknownTest => format!("there is no test {}", filter_name(detail, word)),
+        ErrorKind::UnknownFunction => format!("there is no function {}", filter_name(detail, word)),
+        ErrorKind::UnknownMethod => "a value has no such method".to_owned(),
+        ErrorKind::UndefinedError => "a variable that is used there has no value".to_owned(),
+        ErrorKind::OutOfFuel => "it takes too long; repeat less in it".to_owned(),
+        _ => "it cannot be filled in".to_owned(),
+    }
+}
+
+/// The name in `filter nosuch is unknown`.
+fn filter_name<'d>(detail: &'d str, otherwise: &'d str) -> &'d str {
+    detail.split_whitespace().nth(1).unwrap_or(otherwise)
 }
 
 fn help(nearest: &Option<&'static str>) -> String {

@@ -17,6 +17,7 @@ use openssl::x509::{GeneralNameRef, X509, X509Ref, X509StoreContextRef, X509Veri
 use super::super::pin::Pin;
 use super::super::wire::Wire;
 use super::super::{Endpoint, NetError, NetErrorKind};
+use crate::system_words;
 
 /// Names of a certificate that an error shows.
 const NAMES_SHOWN: usize = 3;
@@ -137,11 +138,11 @@ pub fn check_authorities(path: &Path) -> Result<(), NetError> {
 
 fn authorities(path: &Path) -> Result<Vec<X509>, NetError> {
     let wrong = |why: String| NetError::new(NetErrorKind::Setting, format!("CA file {}: {why}", path.display()));
-    let pem = std::fs::read(path).map_err(|e| wrong(e.to_string()))?;
+    let pem = std::fs::read(path).map_err(|e| wrong(system_words::reason(&e)))?;
     match X509::stack_from_pem(&pem) {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
         Ok(_) => Err(wrong("no certificate in it".into())),
-        Err(error) => Err(wrong(error.to_string())),
+        Err(_) => Err(wrong("it is not in PEM format".into())),
     }
 }
 

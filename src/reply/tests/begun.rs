@@ -81,21 +81,21 @@ fn who_sends() {
     let group = Ok("support@desk.example".to_owned());
     // Nobody shares anything: the account of the case is for its cases.
     assert_eq!(from("ana", of_case, FromWish::Usual), group);
-    assert_eq!(from("ana", new, FromWish::Usual), Err(78));
-    assert_eq!(from("ana", of_case, FromWish::User), Err(78));
+    assert_eq!(from("ana", new, FromWish::Usual), group, "it is the only one that she could name");
+    assert_eq!(from("ana", of_case, FromWish::User), Err(65));
     assert_eq!(from("ana", new, address("support@desk.example")), group, "named, of a team in common");
     assert_eq!(from("eko", new, address("support@desk.example")), Err(77));
     assert_eq!(from("ana", of_case, address("eve@elsewhere.example")), Err(77));
     desk.change("support", |account| account.sending.shared = true);
     assert_eq!(from("ana", new, FromWish::Usual), group);
-    assert_eq!(from("eko", new, FromWish::Usual), Err(78), "shared with its teams only");
+    assert_eq!(from("eko", new, FromWish::Usual), Err(65), "shared with its teams only");
     // The system account is for all, if it is shared.
     let desk = Desk { config: Config { system_account: Some("sales".into()), ..Config::default() }, ..desk };
     let from = |user: &str, occasion: Occasion<'_>, wish: FromWish| {
         let started = desk.begin(user, occasion, Wishes { from: wish, ..words("x") });
         started.map(|s| s.sender.from.address).map_err(|e| error::classify(&e).0.exit_code())
     };
-    assert_eq!(from("eko", new, FromWish::Usual), Err(78));
+    assert_eq!(from("eko", new, FromWish::Usual), Err(65));
     desk.change("sales", |account| account.sending.shared = true);
     assert_eq!(from("eko", new, FromWish::Usual), Ok("sales@desk.example".into()));
     // Without the permission none of them sends, neither that of the case nor the shared one.
@@ -134,7 +134,7 @@ fn who_sends() {
     desk.change("ana", |account| account.active = false);
     assert_eq!(from("ana", of_case, FromWish::Usual), group, "a disabled account does not count");
     desk.change("support", |account| account.smtp.host = None);
-    assert_eq!(from("ana", of_case, FromWish::Usual), Err(78), "no other group answers for it");
+    assert_eq!(from("ana", of_case, FromWish::Usual), Err(65), "no other group answers for it");
 }
 
 #[test]

@@ -36,8 +36,8 @@ fn what_cannot_be_sent_is_named() {
         change(&mut started.letter);
         started
     };
-    assert!(refused(&with(&|l| l.head = Head::default()), None).starts_with("To: "));
-    assert!(refused(&with(&|l| l.text = " \n".into()), None).starts_with("text: "));
+    assert!(refused(&with(&|l| l.head = Head::default()), None).starts_with("the letter has no recipient"));
+    assert!(refused(&with(&|l| l.text = " \n".into()), None).starts_with("the text is missing"));
     let file = OutgoingAttachment { bytes: vec![0; 11], ..OutgoingAttachment::default() };
     assert!(refused(&with(&|l| l.attachments.push(file.clone())), None).contains("more than attachment_max_size, 10B"));
     assert!(refused(&good, Some(NOW)).starts_with("--at: "));

@@ -5,25 +5,25 @@ use crate::error::{self, Fault};
 
 /// Refuses an account that could not work.
 pub fn check(account: &Account) -> Result<(), Fault> {
-    let refuse = |text: &str, hint: &str| Err(error::data(text).hint(hint));
+    let refuse = |text: &str, hint: &str| Err(error::usage(text).hint(hint));
     if account.address.is_empty() {
-        return refuse("--address: is missing", "give the address of the mailbox: --address support@example.org");
+        return refuse("--address is missing", "give the address of the mailbox: --address support@example.org");
     }
     if account.imap.host.is_none() && account.smtp.host.is_none() {
         return refuse(
-            "--imap: is missing",
+            "--imap is missing",
             "give the server: --imap imap.example.org (or only --smtp to send), or --preset, or --discover",
         );
     }
     for (field, server) in [("--tls", &account.imap), ("--smtp-tls", &account.smtp)] {
         if let Some(host) = server.host.as_ref().filter(|_| server.tls == Tls::None && !server.is_on_this_machine()) {
-            return Err(error::data(format!("{field}: none is for this machine only, not for {host}"))
+            return Err(error::usage(format!("{field}: none is for this machine only, not for {host}"))
                 .hint("use implicit or starttls"));
         }
     }
     if account.imap.host.is_some() && account.imap.secret.is_empty() {
         return refuse(
-            "--secret: is missing",
+            "--secret is missing",
             "say where the password comes from: --secret file:PATH, cmd:ARGV, env:NAME or stdin",
         );
     }
@@ -31,16 +31,13 @@ pub fn check(account: &Account) -> Result<(), Fault> {
         return refuse("--distribution: there are no cases to distribute", "add --create-case");
     }
     if account.cases.distribution == Distribution::Direct && account.cases.assign_to_id.is_none() {
-        return refuse("--assign-to: is missing", "--distribution direct needs --assign-to USER");
+        return refuse("--assign-to is missing", "--distribution direct needs --assign-to USER");
     }
     if account.cases.distribution.is_by_team() && account.cases.case_team_id.is_none() {
-        return refuse(
-            "--case-team: is missing",
-            "cases are distributed among the members of a team: --case-team TEAM",
-        );
+        return refuse("--case-team is missing", "cases are distributed among the members of a team: --case-team TEAM");
     }
     if account.auto_reply.auto_reply_id.is_some() && account.smtp.host.is_none() {
-        return refuse("--smtp: is missing", "automatic replies need a server: --smtp smtp.example.org");
+        return refuse("--smtp is missing", "automatic replies need a server: --smtp smtp.example.org");
     }
     if account.sending.store_sent.is_some() && account.imap.host.is_none() {
         return refuse(
@@ -94,7 +91,7 @@ mod tests {
         ];
         for (at, (change, flag)) in rows.iter().enumerate() {
             let refused = check(&account(*change)).err().map(|fault| fault.to_string());
-            let named = refused.as_deref().and_then(|text| text.split(':').next());
+            let named = refused.as_deref().and_then(|text| text.split([':', ' ']).next());
             assert_eq!(named, *flag, "row {at}: {refused:?}");
         }
     }

@@ -8,6 +8,7 @@ use super::Store;
 use super::obstacle::{Gravity, Obstacle, gravity, obstacle};
 use crate::error::{self, Fault, Kind};
 use crate::store::place::{self, Place};
+use crate::system_words;
 use crate::units::about;
 
 /// What to do with a damaged database.
@@ -63,7 +64,9 @@ pub fn explain(error: &anyhow::Error, database: &Path) -> Option<Fault> {
 fn damage(database: &Path) -> Option<String> {
     match Store::open_as_it_is(database).and_then(|(store, _)| store.check()) {
         Ok(faults) => faults.into_iter().next(),
-        Err(error) => error.chain().find_map(|cause| obstacle(cause.downcast_ref()?)).map(|_| format!("{error:#}")),
+        Err(error) => {
+            error.chain().find_map(|cause| obstacle(cause.downcast_ref()?)).map(|_| system_words::chain(&error))
+        }
     }
 }
 

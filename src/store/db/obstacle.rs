@@ -3,6 +3,7 @@
 use rusqlite::ErrorCode;
 
 use super::Busy;
+use crate::system_words;
 
 /// How bad an error of the database is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,11 +64,16 @@ pub(super) fn obstacle(error: &rusqlite::Error) -> Option<Obstacle> {
         ErrorCode::DiskFull => Obstacle::Full,
         ErrorCode::ReadOnly => Obstacle::ReadOnly,
         ErrorCode::CannotOpen | ErrorCode::PermissionDenied => Obstacle::Closed,
-        ErrorCode::SystemIoFailure => Obstacle::Disk(error.to_string()),
-        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Obstacle::Damaged(error.to_string()),
+        ErrorCode::SystemIoFailure => Obstacle::Disk(said(error, words)),
+        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Obstacle::Damaged(said(error, words)),
         _ if is_missing => Obstacle::Damaged(words.to_owned()),
         _ => return None,
     })
+}
+
+/// The words of SQLite once, without its code.
+fn said(error: &rusqlite::Error, words: &str) -> String {
+    if words.is_empty() { system_words::plain(&error.to_string()) } else { words.to_owned() }
 }
 
 /// What is wrong with a file of which an error says that this program cannot have written it; `None` = it does not.

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
@@ -132,6 +132,9 @@ impl Store {
         let path = self.path.display();
         let _hold = Hold::begin();
         let id = self.conn.pragma_query_value(None, "application_id", |r| r.get::<_, i32>(0));
+        if id.as_ref().err().and_then(rusqlite::Error::sqlite_error_code) == Some(ErrorCode::NotADatabase) {
+            return Err(foreign(&self.path));
+        }
         let id = busy::named(&self.path, id.map_err(anyhow::Error::from))?;
         if id != APPLICATION_ID {
             let is_empty = fs::metadata(&self.path).is_ok_and(|facts| facts.len() == 0);
@@ -139,8 +142,7 @@ impl Store {
                 true => error::config(format!("{path} is an empty file, not a database of espomail")).hint(
                     "was it cut off? restore a backup: espomail db restore FILE; or remove it and run espomail init",
                 ),
-                false => error::config(format!("{path} is not a database of espomail"))
-                    .hint("name the right file with --db; if it was overwritten: espomail db restore FILE"),
+                false => return Err(foreign(&self.path)),
             }
             .into());
         }
@@ -220,6 +222,13 @@ pub(super) fn make(path: &Path) -> Result<()> {
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     made.and_then(|file| file.set_permissions(Permissions::from_mode(0o600)))
         .with_context(|| format!("cannot make {}", path.display()))
+}
+
+/// A file of another program, or one that was overwritten.
+fn foreign(path: &Path) -> anyhow::Error {
+    error::config(format!("{} is not a database of espomail", path.display()))
+        .hint("name the right file with --db; if it was overwritten: espomail db restore FILE")
+        .into()
 }
 
 /// Refuses what cannot be opened, with words of its own.

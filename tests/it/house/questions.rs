@@ -6,8 +6,7 @@ use super::layers::sources;
 use crate::machine::questions::QUESTIONS;
 
 /// What asks somebody at a terminal, or lets them write in their editor.
-const ASKING: &[&str] =
-    &["ctx.confirm(", "ctx.confirm_as_admin(", "ctx.confirm_about(", "ui.ask(", "ui.prompt(", "Sheet::open("];
+const ASKING: &[&str] = &["ctx.confirm(", "ctx.confirm_tried(", "ui.ask(", "ui.prompt(", "Sheet::open("];
 
 #[test]
 fn every_question_of_the_program_has_a_row_in_both_modes() {

@@ -64,7 +64,7 @@ pub const QUESTIONS: &[Question] = &[
         ..question("cli/db/restore.rs", "Put the backup of ", "espomail db restore /usr/local/copy.db")
     },
     question("cli/email/link.rs", "Delete email 3 for good, for everybody?", "espomail email delete 3 --reason spam"),
-    question("cli/filter/change.rs", "Delete filter noise?", "espomail filter delete noise"),
+    question("cli/filter/change.rs", "Delete the filter noise?", "espomail filter delete noise"),
     question("cli/folder.rs", "Delete folder Later?", "espomail folder delete Later"),
     question("cli/letter.rs", "Delete draft ", "espomail email delete DRAFT"),
     question("cli/letter.rs", "Send anyway?", "espomail email send DRAFT"),
@@ -72,7 +72,11 @@ pub const QUESTIONS: &[Question] = &[
     // The editor writes a letter, and changes a draft.
     typed("cli/letter.rs", "draft ", "EDITOR=~/types espomail case reply 2 --draft", &[]),
     typed("cli/letter.rs", "draft ", "EDITOR=~/types espomail email edit OTHER", &[]),
-    question("cli/quarantine.rs", "Throw message 1 away for good?", "espomail quarantine discard 1 --reason spam"),
+    question(
+        "cli/quarantine.rs",
+        " away for good?",
+        "espomail quarantine discard $(espomail -q quarantine list) --reason spam",
+    ),
     question(
         "cli/record/change.rs",
         "Delete company Kontor Weber GmbH?",
@@ -109,7 +113,7 @@ const MORE: &[Question] = &[
         "EDITOR=~/types espomail email reply 12",
         &[("[y/N] ", "n\n")],
     ),
-    typed("", "exit status: 3; what you wrote is draft", "EDITOR=~/fails espomail case reply 2", &[]),
+    typed("", "ended with exit code 3; what you wrote is draft", "EDITOR=~/fails espomail case reply 2", &[]),
     typed("", "cancelled: nothing was changed", "EDITOR=true espomail case reply 2", &[]),
     // Neither yes nor no is asked again; the end of the input is a no.
     typed("", "team Empty deleted", "espomail team delete Empty", &[("[y/N] ", "perhaps\n"), ("[y/N] ", "YES\n")]),
@@ -119,7 +123,7 @@ const MORE: &[Question] = &[
     typed("", "not confirmed", "espomail --no-input team delete Empty", &[]),
     typed("", "not confirmed", "espomail --no-input email reply 12 -F ~/file.txt", &[]),
     typed("", "team Empty deleted", "espomail -y team delete Empty", &[]),
-    typed("", "standard input is empty", "espomail account secret spare --secret stdin", &[("Password: ", "\n")]),
+    typed("", "no password was typed", "espomail account secret spare --secret stdin", &[("Password: ", "\n")]),
     // A text that is typed, to its end.
     typed(
         "",
@@ -127,7 +131,7 @@ const MORE: &[Question] = &[
         "echo typing; espomail case note 2 -F -; espomail stream case/2",
         &[("typing", "she called\n\u{4}")],
     ),
-    typed("", "text: must not be empty", "espomail case note 2", &[]),
+    typed("", "the text is missing", "espomail case note 2", &[]),
     typed("", "dry run", "espomail --dry-run team delete Empty", &[]),
     // The window is another one from one command to the next.
     typed(
@@ -149,6 +153,8 @@ fn shop() -> Option<Modes> {
         espomail -q --as ana case reply 2 -m 'Guten Tag' --draft &&
         printf 'From: weber@kontor.example\\nTo: support@desk.example\\nSubject: [#2] und noch etwas\\nMessage-ID: <late@kontor.example>\\n\\nBitte.\\n' |
             espomail ingest --account support &&
+        (printf 'From: a@b.example\\nTo: support@desk.example\\nSubject: x\\n\\npoison:importing:error\\n' |
+            ESPOMAIL_POISON=1 espomail ingest --account support || true) &&
         espomail -q db backup /var/lib/espomail/copy.db && mv /var/lib/espomail/copy.db /usr/local/ && chmod 644 /usr/local/copy.db",
     )?;
     let files = "printf '#!/bin/sh\\necho typed by ana >>\"$1\"\\n' >types && (cat types && echo exit 3) >fails && chmod 755 types fails && echo 'a file' >file.txt";

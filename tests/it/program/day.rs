@@ -98,7 +98,9 @@ fn help_is_shown_where_there_is_no_database_or_no_user() {
     let sandbox = Sandbox::new();
     for line in ["", "--json"] {
         let help = sandbox.run(&line.split_whitespace().collect::<Vec<_>>()).exits(2);
-        assert!(help.stdout.is_empty() && help.stderr.contains("espomail init"), "{help:?}");
+        assert!(help.stdout.is_empty() && !help.stderr.contains("espomail: "), "{help:?}");
+        let is_help = if line.is_empty() { "espomail init" } else { "a command is missing" };
+        assert!(help.stderr.contains(is_help), "{help:?}");
     }
     assert!(!sandbox.db().exists());
     sandbox.run(&["init"]).ok();
@@ -132,7 +134,7 @@ fn next_takes_the_unassigned_case_of_ones_teams_that_waits_longest() {
     desk.ok("--as dewi case next --team Billing").says("case #5 taken");
     desk.ok("team member remove Billing dewi");
     desk.run("--as dewi case next").exits(65).says("you are not in any team");
-    desk.run("case next").exits(77).says("no user is mapped to you");
+    desk.run("case next").exits(77).says("no user has your login name");
 }
 
 #[test]
@@ -145,7 +147,7 @@ fn taking_what_somebody_else_has_says_who_that_is_and_asks() {
     let refused = desk.run("--as budi case take 2 1").exits(2);
     assert!(refused.stderr.contains("Case #1 is assigned to ana. Take it?") && refused.stderr.contains("--yes"));
     assert_eq!((assignee(&desk, 1), assignee(&desk, 2)), (json!("ana"), Value::Null));
-    let kept = desk.sandbox.call(&["--as", "budi", "case", "take", "1"]).on_terminal("n\n").run().exits(2);
+    let kept = desk.sandbox.call(&["--as", "budi", "case", "take", "1"]).on_terminal("n\n").run().exits(1);
     assert!(kept.stdout.contains("Case #1 is assigned to ana. Take it? [y/N]"), "{kept:?}");
     assert_eq!(assignee(&desk, 1), "ana");
     desk.sandbox.call(&["--as", "budi", "case", "take", "1"]).on_terminal("y\n").run().ok();
@@ -215,5 +217,5 @@ fn plurals_and_short_verbs_mean_the_same_commands() {
     }
     desk.ok("filter add quiet --scope global --if subject=x --do no-case");
     desk.ok("--yes filters rm quiet");
-    assert!(!desk.ok("case --help").stdout.contains("alias"));
+    desk.ok("case --help").says("[alias: ls]");
 }

@@ -474,7 +474,7 @@ fn an_error_for_programs_names_the_argument() {
         ("case list --opne", "unknown-argument", json!("--opne"), 2),
         ("case show", "missing-argument", json!("N"), 2),
         ("case shwo 1", "unknown-command", Value::Null, 2),
-        ("case create --subject S --from x", "data", json!("--from"), 65),
+        ("case create --subject S --from x", "usage", json!("--from"), 2),
         ("case show 99", "data", Value::Null, 65),
         ("user edit ana", "usage", Value::Null, 2),
     ] {

@@ -11,7 +11,7 @@ fn a_renamed_user_keeps_everything_but_the_name() {
     for (line, code, said) in [
         ("user rename nobody x", 65, "there is no user \"nobody\""),
         ("user rename ana Budi", 65, "\"Budi\" exists already"),
-        ("user rename ana a:b", 65, "NEW: "),
+        ("user rename ana a:b", 2, "\"a:b\" must not contain"),
         ("--as budi user rename ana x", 77, "user rename"),
     ] {
         desk.run(line).exits(code).says(said);

@@ -210,7 +210,7 @@ fn drafts_are_kept_changed_sent_and_deleted() {
     let file = desk.sandbox.file("plan.txt", b"one\n");
     let plan = file.to_str().unwrap();
     desk.ana(&["email", "edit", &id, "-m", "A whole answer.", "--cc", "lee@customer.example", "--attach", plan]).ok();
-    desk.ana(&["email", "edit", &id, "--to", "bad@@x"]).exits(65);
+    desk.ana(&["email", "edit", &id, "--to", "bad@@x"]).exits(2);
     desk.ana(&["email", "send", &id, "--cc", "x@y.example"]).exits(2);
     desk.ana(&["email", "reply", &id, "-m", "x"]).exits(65);
     desk.ana(&["email", "edit", &id]).exits(65);

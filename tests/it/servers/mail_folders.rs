@@ -130,8 +130,8 @@ fn what_cannot_be_sorted_is_said_and_the_rest_is_done() {
     refused(&["--as", "ana", "email", "move", &one, "none"], 65, "is in no group folder that you work in");
     refused(&["--as", "ana", "folder", "add", "Trash"], 65, "means something already");
     refused(&["--as", "ana", "folder", "add", "Team", "--group", "Support"], 77, "only administrators can");
-    refused(&["folder", "add", "Mine"], 77, "no user is mapped to you");
-    refused(&["email", "list", "--folder", "inbox"], 77, "no user is mapped to you");
+    refused(&["folder", "add", "Mine"], 77, "no user has your login name");
+    refused(&["email", "list", "--folder", "inbox"], 77, "no user has your login name");
     refused(&["account", "edit", "support", "--put-in", "Nowhere"], 65, "there is no group folder \"Nowhere\"");
     assert_eq!(sandbox.canon(), before);
     let run = sandbox.run(&["--as", "ana", "email", "trash", "7", &one, "8"]).exits(1);
@@ -326,7 +326,7 @@ fn a_deleted_email_does_not_come_back() {
     let reply = sandbox.items(&["email", "list", "status:Sending", "case:1"])[0]["id"].to_string();
     sandbox.run(&["--as", "ana", "--yes", "email", "delete", &one, "--reason", "x"]).exits(77);
     sandbox.run(&["email", "delete", &one, "--reason", "x"]).exits(2);
-    sandbox.run(&["--yes", "email", "delete", &one, "--reason", " "]).exits(65);
+    sandbox.run(&["--yes", "email", "delete", &one, "--reason", " "]).exits(2);
     sandbox.run(&["--yes", "--dry-run", "email", "delete", &one, "--reason", "x"]).ok();
     let refused = sandbox.run(&["--yes", "email", "delete", &reply, "--reason", "x"]).exits(65);
     assert!(refused.stderr.contains("hint: take it back first: espomail outbox cancel"), "{refused:?}");

@@ -345,10 +345,8 @@ fn a_backup_replaces_what_is_damaged_or_gone() {
     fs::write(sandbox.path("empty.db"), "").unwrap();
     fs::write(sandbox.path("text.db"), "no database at all, but more than a hundred bytes ".repeat(9)).unwrap();
     for name in ["cut.db", "empty.db", "text.db"] {
-        let refused = sandbox
-            .run(&["--yes", "db", "restore", name])
-            .exits(74)
-            .says(&format!("FILE: the backup {name} is damaged: "));
+        let refused =
+            sandbox.run(&["--yes", "db", "restore", name]).exits(74).says(&format!("the backup {name} is damaged: "));
         assert!(
             refused.stderr.contains("hint: name another backup: ") && !refused.stderr.contains("keep the damaged"),
             "{refused:#?}"

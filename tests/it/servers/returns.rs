@@ -270,7 +270,7 @@ fn a_copy_that_fails_is_shown_and_tried_again() {
     sandbox.run(&["account", "edit", "support", "--imap", &imap]).ok();
     sandbox.run(&["fetch"]).ok();
     assert_eq!(kept(&mailbox, "Sent").len(), 1);
-    sandbox.run(&["account", "edit", "support", "--imap", ""]).exits(65);
+    sandbox.run(&["account", "edit", "support", "--imap", ""]).exits(2);
 }
 
 #[test]
