@@ -200,7 +200,8 @@ impl Config {
     /// # Errors
     /// What is wrong with it, naming the line, the key and, for an unknown one, the nearest known.
     pub fn parse(text: &str) -> Result<Config, Refused> {
-        let config: Config = toml::from_str(text).map_err(|e| Refused::new(text, &e, &[keys(), oauth::keys()].concat()))?;
+        let config: Config =
+            toml::from_str(text).map_err(|e| Refused::new(text, &e, &[keys(), oauth::keys()].concat()))?;
         let checks = [
             (config.jobs == 0, "jobs: must be at least 1"),
             (config.jobs_per_host == 0, "jobs_per_host: must be at least 1"),

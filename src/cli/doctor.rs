@@ -262,7 +262,9 @@ fn servers(account: &Account, ctx: &Context) -> Vec<Finding> {
             }
             Err(error) => {
                 let hint = connect::advice(account, protocol, &error).unwrap_or_default();
-                findings.push(Finding::fail(&check, error::classify(&error).0, system_words::chain(&error), hint).of(account));
+                findings.push(
+                    Finding::fail(&check, error::classify(&error).0, system_words::chain(&error), hint).of(account),
+                );
             }
         }
     }

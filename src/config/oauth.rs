@@ -268,7 +268,7 @@ pub(super) mod tests {
 
     fn refused(profile: &str) -> Option<String> {
         let text = format!("[oauth.work]\n{}\n", profile.replace("; ", "\n"));
-        Config::parse(&text).err().map(|refused| refused.to_string())
+        Config::parse(&text).err().map(|refused| refused.message)
     }
 
     #[test]
@@ -330,7 +330,7 @@ pub(super) mod tests {
             let parsed = Config::parse(&format!("[oauth.{name}]\n{body}"));
             assert_eq!(parsed.is_ok(), is_right, "{name}");
         }
-        let unknown = Config::parse(&format!("[oauth.work]\n{body}clientid = \"c\"\n")).err().map(|e| e.to_string());
+        let unknown = Config::parse(&format!("[oauth.work]\n{body}clientid = \"c\"\n")).err().map(|e| e.message);
         assert!(unknown.as_deref().is_some_and(|said| said.contains("clientid")), "{unknown:?}");
     }
 }

@@ -20,6 +20,7 @@ use crate::intake::verdicts::Verdicts;
 use crate::net::trail::{Taken, Trail};
 use crate::net::{MailSource, MailTransport, NetError, Quota};
 use crate::store::accounts::{self, Account, Folder};
+use crate::system_words;
 use crate::ui::cell::{Cell, Column, Field, head, unlisted};
 use crate::units;
 
@@ -99,7 +100,7 @@ impl Report<'_> {
 
     fn fail(&mut self, protocol: Protocol, step: &'static str, took: Option<Duration>, error: anyhow::Error) {
         let hints = connect::advice(self.account, protocol, &error).into_iter().collect();
-        let (protocol, text) = (protocol.name(), format!("{error:#}"));
+        let (protocol, text) = (protocol.name(), system_words::chain(&error));
         self.rows.push(Row { protocol, step, state: "fail", took, text, hints, ..Row::default() });
         self.failed.get_or_insert(error);
     }
@@ -141,7 +142,7 @@ fn ask_issuer(report: &mut Report<'_>, ctx: &Context) -> bool {
             true
         }
         Err(error) => {
-            let (text, hints) = (format!("{error:#}"), error::classify(&error).1.into_iter().collect());
+            let (text, hints) = (system_words::chain(&error), error::classify(&error).1.into_iter().collect());
             let took = Some(begun.elapsed());
             report.rows.push(Row {
                 protocol: ISSUER,
