@@ -28,7 +28,7 @@ fn a_query_stands_for_the_cases_that_it_finds_after_a_question() {
     // Nobody can be asked.
     desk.run(&close).exits(2).says("Close 3 cases?");
     assert_eq!(desk.in_status("Closed"), [] as [i64; 0]);
-    let no = desk.sandbox.call(&close).on_terminal("n\n").run().exits(2);
+    let no = desk.sandbox.call(&close).on_terminal("n\n").run().exits(1);
     assert!(no.stdout.contains("Close 3 cases? [y/N]"), "{no:?}");
     assert_eq!(desk.in_status("Closed"), [] as [i64; 0]);
     let before = every_row(&desk.sandbox.db());
@@ -122,7 +122,7 @@ fn numbers_and_a_query_do_not_go_together() {
     let desk = desk();
     for (line, words) in [
         ("case close 1 --query subject:x", "--query"),
-        ("case close", "<N>"),
+        ("case close", "the N is missing"),
         ("case assign 1 --query subject:x ana", "--query: cannot be together with case numbers"),
         ("case tag 1 --query subject:x vip", "--query: cannot be together with case numbers"),
         ("case assign ana", "name a case by its number"),
