@@ -82,11 +82,13 @@ use crate::units;
     before_help = "Examples:\n  $ espomail init\n  $ espomail fetch\n  $ espomail case list --mine is:open"
 )]
 pub struct Cli {
+    // Of these two the last counts: an alias of the shell may name them.
     /// Database file
     #[arg(
         long,
         global = true,
         help_heading = "Global options",
+        overrides_with = "db",
         value_name = "PATH",
         env = "ESPOMAIL_DB",
         hide_env_values = true
@@ -97,6 +99,7 @@ pub struct Cli {
         long,
         global = true,
         help_heading = "Global options",
+        overrides_with = "config",
         value_name = "PATH",
         env = "ESPOMAIL_CONFIG",
         hide_env_values = true

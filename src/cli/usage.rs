@@ -100,7 +100,10 @@ impl Found<'_> {
         let range = said.strip_prefix(&format!("{value} is not in "));
         let Some((least, most)) = range.and_then(|range| range.split_once("..")) else { return Some(said) };
         Some(match most.trim_start_matches('=') {
-            "" => format!("must be a whole number, {least} or more, not {value}"),
+            // Nobody chose the largest number of a type as a limit.
+            "" | "4294967295" | "9223372036854775807" => {
+                format!("must be a whole number, {least} or more, not {value}")
+            }
             most => format!("must be a whole number from {least} to {most}, not {value}"),
         })
     }

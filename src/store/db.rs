@@ -30,6 +30,7 @@ use rusqlite::{Connection, MAIN_DB, OptionalExtension, Params, TransactionBehavi
 pub use busy::Busy;
 pub use fault::{AFTER_DAMAGE, explain, is_fatal, unless_fatal};
 pub use obstacle::{Gravity, damage_of, gravity};
+pub use open::FOREIGN;
 pub use rusqlite::types::Value;
 pub use rusqlite::{params, params_from_iter};
 

@@ -248,7 +248,7 @@ fn pins(flag: &str, given: &[String], old: &str) -> Result<String> {
             .into());
     }
     if pins.len() > PINS_MAX {
-        return Err(error::data(format!("{flag}: a server has at most {PINS_MAX} pins"))
+        return Err(error::usage(format!("{flag}: a server has at most {PINS_MAX} pins"))
             .hint("two are usual: the present key and the next one")
             .into());
     }

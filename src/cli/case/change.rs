@@ -176,7 +176,7 @@ pub fn spam(args: &Numbers, ctx: &Context) -> Result<()> {
 }
 
 pub fn reopen(args: &Numbers, ctx: &Context) -> Result<()> {
-    all(args, ctx, ("Reopen", "is open"), desk::reopen)
+    all(args, ctx, ("Reopen", "is open again"), desk::reopen)
 }
 
 pub fn tag(args: &Tag, ctx: &Context) -> Result<()> {

@@ -96,6 +96,7 @@ fn sound(file: &Path, ctx: &Context) -> Result<Store> {
     }
     let (store, _) = Store::open_as_it_is(file).map_err(|error| match db::damage_of(&error) {
         Some(words) => damaged(file, &words).into(),
+        None if is_foreign(&error) => damaged(file, &format!("it {}", db::FOREIGN)).into(),
         None => db::explain(&error, file).map_or(error, Into::into),
     })?;
     match store.check() {
@@ -103,6 +104,10 @@ fn sound(file: &Path, ctx: &Context) -> Result<Store> {
         Ok(faults) => Err(damaged(file, faults.first().map_or("", String::as_str)).into()),
         Err(error) => Err(damaged(file, &system_words::chain(&error)).into()),
     }
+}
+
+fn is_foreign(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Fault>().is_some_and(|fault| fault.message.ends_with(db::FOREIGN))
 }
 
 fn damaged(file: &Path, fault: &str) -> Fault {

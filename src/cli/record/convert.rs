@@ -14,15 +14,15 @@ use crate::store::records::{self, ParentType};
 use crate::ui::outcome::Thing;
 
 pub fn convert(args: &Convert, ctx: &Context) -> Result<()> {
-    if args.record.kind != ParentType::Lead {
-        return Err(error::usage(format!("a {} cannot be converted: only a lead can", args.record.kind))
-            .hint("espomail record convert lead NAME")
-            .into());
-    }
     let company_name = args.company.as_deref().map(|name| context::name("--company", name)).transpose()?;
     let contact_name = args.contact.as_deref().map(|name| context::name("--contact", name)).transpose()?;
     let (lead, contact, company) = ctx.write(|tx, actor| {
         let lead = find_to_edit(tx, actor, &args.record)?;
+        if args.record.kind != ParentType::Lead {
+            return Err(error::usage(format!("a {} cannot be converted: only a lead can", args.record.kind))
+                .hint("espomail record convert lead NAME")
+                .into());
+        }
         desk::refuse_to_convert(tx, actor, &lead)?;
         let company = company_name.as_deref().map(|name| company_of(tx, actor, name)).transpose()?;
         let name = contact_name.as_deref().unwrap_or(&lead.name);

@@ -224,9 +224,11 @@ pub(super) fn make(path: &Path) -> Result<()> {
         .with_context(|| format!("cannot make {}", path.display()))
 }
 
-/// A file of another program, or one that was overwritten.
+/// What is said of a file of another program, and of one that was overwritten.
+pub const FOREIGN: &str = "is not a database of espomail";
+
 fn foreign(path: &Path) -> anyhow::Error {
-    error::config(format!("{} is not a database of espomail", path.display()))
+    error::config(format!("{} {FOREIGN}", path.display()))
         .hint("name the right file with --db; if it was overwritten: espomail db restore FILE")
         .into()
 }

@@ -136,7 +136,11 @@ fn attempts() -> Vec<(&'static str, i32, &'static str)> {
         // What is told of a terminal is a few words: it chooses no program, and believes nobody who has no other side.
         ("PAGER=$HOME/bin/evil S --afar 100x24,color,asks,edits case show 1 | cat", 0, "Invoice"),
         ("PAGER=$HOME/bin/evil S --afar 100x24 man | head -1", 0, ".Dd "),
-        ("S --afar 100x24,asks case merge 1 1 </dev/null | cat; exit ${PIPESTATUS[0]}", 2, "nothing was changed"),
+        (
+            "S --afar 100x24,asks case close --query is:open </dev/null | cat; exit ${PIPESTATUS[0]}",
+            1,
+            "nothing was changed",
+        ),
         ("S --afar 100x24,asks user delete ana </dev/null | cat; exit ${PIPESTATUS[0]}", 77, "user delete"),
         ("S --afar 99999x24 case list", 2, "--afar"),
         ("S --afar pager=$HOME/bin/evil case list", 2, "--afar"),
@@ -219,7 +223,7 @@ fn attempts() -> Vec<(&'static str, i32, &'static str)> {
         ("nice -n 19 S whoami", 0, "ana"),
         ("mkdir -p gone && cd gone && rmdir ../gone && S whoami", 0, "ana"),
         ("cd / && S whoami", 0, "ana"),
-        ("S case list 'subject:\"'\"$(printf 'x%.0s' {1..100000})\"'\"'", 65, "QUERY"),
+        ("S case list 'subject:\"'\"$(printf 'x%.0s' {1..100000})\"'\"'", 2, "query is longer"),
     ]
 }
 

@@ -153,8 +153,9 @@ fn shop() -> Option<Modes> {
         espomail -q --as ana case reply 2 -m 'Guten Tag' --draft &&
         printf 'From: weber@kontor.example\\nTo: support@desk.example\\nSubject: [#2] und noch etwas\\nMessage-ID: <late@kontor.example>\\n\\nBitte.\\n' |
             espomail ingest --account support &&
-        (printf 'From: a@b.example\\nTo: support@desk.example\\nSubject: x\\n\\npoison:importing:error\\n' |
-            ESPOMAIL_POISON=1 espomail ingest --account support || true) &&
+        espomail -q filter add unread --scope global --if subject=unreadable --do skip &&
+        printf 'From: a@b.example\\nTo: support@desk.example\\nSubject: unreadable\\n\\nx\\n' | espomail ingest --account support &&
+        python3 -c 'import sqlite3; d = sqlite3.connect(\"/var/lib/espomail/espomail.db\"); d.execute(\"UPDATE deliveries SET outcome = \\\"quarantined\\\" WHERE outcome = \\\"skipped\\\"\"); d.commit()' &&
         espomail -q db backup /var/lib/espomail/copy.db && mv /var/lib/espomail/copy.db /usr/local/ && chmod 644 /usr/local/copy.db",
     )?;
     let files = "printf '#!/bin/sh\\necho typed by ana >>\"$1\"\\n' >types && (cat types && echo exit 3) >fails && chmod 755 types fails && echo 'a file' >file.txt";

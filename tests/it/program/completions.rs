@@ -95,7 +95,8 @@ fn zsh_completes_names_numbers_and_words_of_queries() {
             ("NOW> ", "exit\n"),
         ],
     );
-    for part in ["Name                 support", "1  Invoice 2231", "Subject        Invoice 2231", "Name     Big Ones"]
+    for part in
+        ["Name                 support", "1  Invoice 2231", "Subject          Invoice 2231", "Name     Big Ones"]
     {
         assert!(shown.contains(part), "no {part} in {shown}");
     }

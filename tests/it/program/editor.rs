@@ -61,8 +61,8 @@ fn all_that_is_saved_becomes_a_letter_or_a_draft() {
         (&write(&format!("\\357\\273\\277{head}a mark\\n").replace("\\n", "\\r\\n")), 0, "is in the outbox", "a mark"),
         (&write(&format!("{head}Gr\\374\\337e\\n")), 65, "did not save UTF-8", "Gr\u{fc}\u{df}e"),
         (&write(&format!("{head}one\\000two\\n")), 65, "NUL characters", "onetwo"),
-        (&format!("{}; exit 3", write(&format!("{head}it fails\\n"))), 78, "failed: exit status: 3", "it fails"),
-        (&format!("{}; kill -9 $$", write(&format!("{head}it dies\\n"))), 78, "failed: exit status: 137", "it dies"),
+        (&format!("{}; exit 3", write(&format!("{head}it fails\\n"))), 78, "ended with exit code 3", "it fails"),
+        (&format!("{}; kill -9 $$", write(&format!("{head}it dies\\n"))), 78, "ended with exit code 137", "it dies"),
         ("cp \"$2\" new; echo replaced >>new; mv new \"$2\"", 0, "is in the outbox", "replaced"),
         ("echo renamed >>\"$2\"; mv \"$2\" \"$(dirname \"$2\")/other.txt\"", 0, "is in the outbox", "renamed"),
         (

@@ -296,7 +296,6 @@ const OTHERS: &[(i32, &[&str])] = &[
             "email list folder:nothing",
             "email list --folder nothing",
             "case assign 1 nobody",
-            "case assign 1 2",
             "case move 1 --team Nobody",
             "case link 1 contact/99",
             "case follow 1 --user nobody",

@@ -187,11 +187,12 @@ fn a_converted_lead_hands_everything_on() {
     );
     assert_eq!(sandbox.json(&["record", "show", "lead", "Kim"])["cases"], serde_json::json!([1]));
     sandbox.run(&["--dry-run", "record", "convert", "lead", "Kim"]).ok();
-    says(sandbox.run(&["record", "convert", "contact", "Kim"]).exits(2), "only a lead can");
+    sandbox.run(&["record", "convert", "contact", "Kim"]).exits(65).says("contact Kim: not found");
 
     sandbox.run(&["--as", "ana", "record", "convert", "lead", "Kim", "--company", "PT Sinar"]).ok();
     let contact = sandbox.json(&["record", "show", "contact", "Kim"]);
     assert_eq!(contact["emails"], serde_json::json!(["kim@x.example", "kim@home.example"]));
+    says(sandbox.run(&["record", "convert", "contact", "Kim"]).exits(2), "only a lead can");
     assert_eq!((&contact["company"]["name"], &contact["teams"][0]), (&"PT Sinar".into(), &"Support".into()));
     assert_eq!((&contact["assigned_user"]["username"], &contact["cases"][0]), (&"ana".into(), &1.into()));
     assert_eq!(contact["followers"][0]["username"], "ana");

@@ -114,7 +114,7 @@ fn the_widest_of_several_roles_wins_and_explain_says_by_which() {
     assert_eq!(desk.role_explained("ana assignment user:budi"), ["yes", "team", agent, team]);
     let foreign = |name: &str| format!("needs the level all: it is neither {name}'s own nor that of a team of {name}");
     assert_eq!(desk.role_explained("ana assignment user:dewi"), ["no", "team", agent, &foreign("ana")]);
-    let usual = "the default: none of the user's roles sets this permission";
+    let usual = "the default: no role of dewi sets this permission";
     assert_eq!(desk.role_explained("dewi case-read case/1"), ["no", "team", usual, &foreign("dewi")]);
     assert_eq!(desk.role_explained("dewi group-account"), ["no", "no", usual, "the level is no"]);
 
@@ -125,7 +125,7 @@ fn the_widest_of_several_roles_wins_and_explain_says_by_which() {
     desk.ok("role grant Agent case-edit unset");
     assert_eq!(
         desk.role_explained("ana case-edit case/1"),
-        ["no", "own", "role Narrow", &format!("needs {team}")],
+        ["no", "own", "role Narrow", &format!("needs the level {team}")],
         "wider than the default"
     );
     desk.ok("role grant Narrow case-read no");

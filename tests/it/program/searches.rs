@@ -54,7 +54,7 @@ fn searches_are_each_users_own_unless_an_administrator_shares_them() {
     assert!(desk.items(&["--as", "boss", "search", "list"]).is_empty(), "an administrator does not see it either");
     desk.run("--as boss search delete late --yes").exits(65).says("there is no saved search");
     // The administrator without a user has none of their own.
-    desk.run("search add x is:open").exits(77).says("no user is mapped to you");
+    desk.run("search add x is:open").exits(77).says("no user has your login name");
     for sharing in ["--everyone", "--team Billing"] {
         let line = format!("--as ana search add shared is:open {sharing}");
         desk.run(&line).exits(77).says("administrator");
@@ -105,23 +105,23 @@ fn what_cannot_be_a_search_is_refused_and_nothing_is_kept() {
         (vec!["search", "add", "LATE", "is:open"], 65, "exists already"),
         (vec!["search", "add", "a b", "is:open"], 65, "cannot be the name of a search"),
         (vec!["search", "add", "me", "is:open"], 65, "cannot be the name of a search"),
-        (vec!["search", "add", "x", "nosuch:y"], 65, "\"nosuch:\" is not a field"),
-        (vec!["search", "add", "x", "priority:High folder:inbox"], 65, "\"folder:\" is not a field"),
+        (vec!["search", "add", "x", "nosuch:y"], 2, "\"nosuch:\" is not a field"),
+        (vec!["search", "add", "x", "priority:High folder:inbox"], 2, "\"folder:\" is not a field"),
         (vec!["search", "add", "x", "@nosuch"], 65, "there is no saved search \"nosuch\""),
         (vec!["search", "add", "x", "@lates"], 65, "did you mean @late?"),
         (vec!["search", "add", "x", "a OR -@x"], 65, "@x leads back to itself: @x → @x"),
-        (vec!["search", "add", "x", ""], 65, "QUERY"),
+        (vec!["search", "add", "x", ""], 2, "the query must not be empty"),
         (vec!["search", "show", "nosuch"], 65, "there is no saved search"),
         (vec!["search", "rename", "late", "b c"], 65, "cannot be the name of a search"),
         (vec!["case", "list", "@lat"], 65, "did you mean @late?"),
-        (vec!["case", "list", "@me"], 65, "assignee:@me"),
+        (vec!["case", "list", "@me"], 2, "assignee:@me"),
     ] {
         desk.run_as("ana", &args).exits(code).says(words);
     }
     assert_eq!(desk.query("SELECT name || query FROM searches"), before);
     // A search of emails does not fit cases, and says so where it is used.
     desk.ana(&["search", "add", "box", "folder:inbox"]).ok();
-    desk.run("--as ana case list @box").exits(65).says("search @box: QUERY: \"folder:\" is not a field");
+    desk.run("--as ana case list @box").exits(2).says("search @box: the query: \"folder:\" is not a field");
     assert_eq!(desk.items(&["--as", "ana", "email", "list", "@box"]).len(), 0);
     let rows = every_row(&desk.sandbox.db());
     desk.ana("--dry-run search rename late later").ok();

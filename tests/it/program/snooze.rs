@@ -112,11 +112,11 @@ fn what_cannot_be_snoozed_is_refused() {
     let desk = desk();
     desk.ok("case close 2");
     for (line, code, words) in [
-        ("case snooze 1", 2, "UNTIL: say until when"),
+        ("case snooze 1", 2, "the time is missing"),
         ("case snooze monday", 2, "name a case by its number"),
-        ("case snooze 1 nonsense", 65, "UNTIL: \"nonsense\" is not a date or time"),
-        ("case snooze 1 2020-01-01", 65, "UNTIL: 2020-01-01 00:00 is in the past"),
-        ("case snooze 1 2w --off", 2, "--off: cannot be together with a time"),
+        ("case snooze 1 nonsense", 2, "case snooze: \"nonsense\" is not a date or time"),
+        ("case snooze 1 2020-01-01", 65, "case snooze: 2020-01-01 00:00 is in the past"),
+        ("case snooze 1 2w --off", 2, "--off and a time cannot be together"),
         ("case snooze 2 2w", 65, "espomail case reopen 2"),
         ("case snooze 1 --off", 65, "case #1: is not snoozed (Assigned)"),
         ("case snooze 9 2w", 65, "case 9: not found"),

@@ -195,7 +195,7 @@ fn a_file_of_authorities_that_is_gone_or_none_is_a_fault_of_the_settings() {
     let add = ["account", "add", "a", "--address", "a@x.example", "--secret", "env:HOME", "--imap", &imap];
     sandbox.run(&[&add[..], &["--ca", ca.to_str().unwrap()]].concat()).ok();
     sandbox.file("ca.pem", b"no certificate");
-    for words in ["no certificate in it", "No such file"] {
+    for words in ["no certificate in it", "there is no such file"] {
         let run = sandbox.run(&["account", "test", "a"]).exits(78);
         assert!(run.stderr.contains(words) && run.stderr.contains("hint: name another file"), "{run:?}");
         std::fs::remove_file(&ca).ok();

@@ -334,10 +334,7 @@ fn what_makes_no_sense_is_refused_and_nothing_is_changed() {
             &["add", "x", "--scope", "global", "--if", "body=regex:", "--do", "skip"],
             "--if: body: the expression must not be empty",
         ),
-        (
-            &["add", "x", "--scope", "global", "--if", "from=a", "--do", "team:Nobody"],
-            "team: there is no team \"Nobody\"",
-        ),
+        (&["add", "x", "--scope", "global", "--if", "from=a", "--do", "team:Nobody"], "there is no team \"Nobody\""),
         (
             &["add", "x", "--scope", "global", "--if", "from=a", "--do", "priority:Huge"],
             "--do: priority: must be one of Low",
@@ -412,12 +409,12 @@ fn filters_live_in_version_control() {
     assert_eq!(desk.ok(&["filter", "import", file]).stdout, "filters: 3 added, 0 changed, 0 as they were\n");
     assert_eq!(desk.ok(&["filter", "export"]).stdout, changed);
     for (bad, why) in [
-        (changed.replace("Sales", "Gone"), "team: there is no team \"Gone\""),
-        (changed.replace("continue", "contine"), ", line 14: unknown field `contine`"),
+        (changed.replace("Sales", "Gone"), ": there is no team \"Gone\""),
+        (changed.replace("continue", "contine"), ", line 14: contine is not a key"),
         (changed.replace("global\"", "account:none\""), "there is no account \"none\""),
         ("[[filter]".to_owned(), ", line 1: "),
         // Errors name the keys of the file.
-        (changed.replace("scope = \"global\"", "scope = \"globl\""), "\": scope: \"globl\" is not known"),
+        (changed.replace("scope = \"global\"", "scope = \"globl\""), "\": scope: \"globl\" is not a scope"),
         (changed.replace("do = [\"", "do = [\"fly\", \""), "\": do: \"fly\""),
         (changed.replace("if = [\"", "if = [\"nofield=1\", \""), "\": if: \"nofield\""),
         (

@@ -125,10 +125,10 @@ fn what_cannot_be_sorted_is_said_and_the_rest_is_done() {
     refused(&["--as", "dian", "email", "read", &one], 65, "email 1: not found");
     refused(&["email", "trash", &one], 65, "only a user has a mailbox to sort");
     refused(&["--as", "ana", "email", "move", &one, "Nowhere"], 65, "there is no folder \"Nowhere\"");
-    refused(&["--as", "ana", "email", "move", &one, "important"], 65, "nothing can be moved to important");
-    refused(&["--as", "ana", "email", "move", "Later", &one], 65, "\"Later\" is not an id");
+    refused(&["--as", "ana", "email", "move", &one, "important"], 2, "nothing can be moved to important");
+    refused(&["--as", "ana", "email", "move", "Later", &one], 2, "\"Later\" is not an email id");
     refused(&["--as", "ana", "email", "move", &one, "none"], 65, "is in no group folder that you work in");
-    refused(&["--as", "ana", "folder", "add", "Trash"], 65, "means something already");
+    refused(&["--as", "ana", "folder", "add", "Trash"], 2, "is a reserved name");
     refused(&["--as", "ana", "folder", "add", "Team", "--group", "Support"], 77, "only administrators can");
     refused(&["folder", "add", "Mine"], 77, "no user has your login name");
     refused(&["email", "list", "--folder", "inbox"], 77, "no user has your login name");

@@ -105,7 +105,7 @@ fn a_negative_limit_is_refused_by_the_name_of_its_flag() {
     for (flag, value, why) in [
         ("--max-age", "-5m", "\"-5m\" is not a duration"),
         ("--max-outbox-age", "-5m", "\"-5m\" is not a duration"),
-        ("--max-quarantine", "-1", "-1 is not in 0.."),
+        ("--max-quarantine", "-1", "must be a whole number, 0 or more, not -1"),
     ] {
         let check = sandbox.run(&["check", flag, value]).exits(3);
         let (first, _) = check.stderr.split_once('\n').unwrap();

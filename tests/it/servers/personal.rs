@@ -479,9 +479,10 @@ fn the_folder_map_files_mail_of_the_owner() {
     let shown = desk.json(&["--as", "ana", "account", "show", "ana-mail"]);
     assert_eq!(shown["folder_map"], serde_json::json!(["Bills=Invoices", "Old=archive", "Junk=trash"]));
     let edit = |map: &str| desk.run(&["--as", "ana", "account", "edit", "ana-mail", "--folder-map", map]);
-    for (map, words) in [("Bills", "is not IMAP=FOLDER"), ("Bills=None", "has no folder"), ("Bills=sent", "into sent")]
+    for (map, code, words) in
+        [("Bills", 2, "is not IMAP=FOLDER"), ("Bills=None", 65, "has no folder"), ("Bills=sent", 2, "into sent")]
     {
-        let run = edit(map).exits(65);
+        let run = edit(map).exits(code);
         assert!(run.stderr.contains("--folder-map") && run.stderr.contains(words), "{run:#?}");
     }
     edit("").ok();

@@ -93,7 +93,7 @@ fn the_log_tells_what_was_done_and_what_failed() {
     for (args, expected) in [
         (&["--dry-run", "fetch"][..], "INFO fetch: dry run, nothing changed: 1 would be imported"),
         (&["fetch"], "INFO fetch: imported 1, other 0, quarantined 0; sent 1"),
-        (&["fetch", "nope"], "ERROR fetch: account: there is no account \"nope\" (exit 65)"),
+        (&["fetch", "nope"], "ERROR fetch: there is no account \"nope\" (exit 65)"),
         (&["case", "note", "1", "-m", "x"], "INFO case note: "),
         (&["--dry-run", "case", "close", "1"], "INFO case close: dry run, nothing changed"),
         (&["--as", "ana", "team", "add", "X"], "WARN refused: team add"),
