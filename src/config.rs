@@ -1,7 +1,9 @@
 //! `config.toml`: what an editor changes. What a subcommand changes is in the database; nothing is in both.
 
 mod faults;
+mod in_words;
 pub mod oauth;
+mod place;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +16,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use self::faults::Refused;
-use crate::caller::{self, Process};
+pub use self::place::{
+    database_without_environment, default_database, default_path, of_service, path_of_service, without_environment,
+};
 use crate::error;
 use crate::mail::language::{self, Language};
 use crate::net::reach::Allowed;
@@ -129,45 +133,6 @@ const fn minutes(n: u64) -> Duration {
 
 const fn days(n: u64) -> Duration {
     Duration::from_secs(86_400 * n)
-}
-
-/// Values as people write them.
-mod in_words {
-    use serde::Serializer;
-
-    pub fn level<S: Serializer>(level: &log::LevelFilter, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&level.as_str().to_lowercase())
-    }
-
-    pub mod duration {
-        use std::time::Duration;
-
-        use serde::{Deserialize, Deserializer, Serializer, de};
-
-        use crate::units;
-
-        pub fn serialize<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
-            to.serialize_str(&units::write_duration(*duration))
-        }
-
-        pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-            units::duration(&String::deserialize(from)?).map_err(de::Error::custom)
-        }
-    }
-
-    pub mod size {
-        use serde::{Deserialize, Deserializer, Serializer, de};
-
-        use crate::units;
-
-        pub fn serialize<S: Serializer>(size: &u64, to: S) -> Result<S::Ok, S::Error> {
-            to.serialize_str(&units::write_size(*size))
-        }
-
-        pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
-            units::size(&String::deserialize(from)?).map_err(de::Error::custom)
-        }
-    }
 }
 
 /// The example file, every key explained.
@@ -292,54 +257,6 @@ fn keys() -> Vec<String> {
         }
     }
     keys
-}
-
-/// Where the configuration lies: a service's below /etc, a person's below the XDG directory.
-pub fn default_path() -> PathBuf {
-    match caller::home() {
-        None => path_of_service(),
-        Some(home) => xdg("XDG_CONFIG_HOME", &home, ".config").join("espomail/config.toml"),
-    }
-}
-
-/// Where the configuration lies for a program that cron starts: it has no variables but HOME.
-pub fn without_environment() -> PathBuf {
-    caller::home().map_or_else(path_of_service, |home| home.join(".config/espomail/config.toml"))
-}
-
-/// The database of such a program, where its configuration names none.
-pub fn database_without_environment() -> PathBuf {
-    caller::home().map_or_else(place_of_service, |home| home.join(".local/share/espomail/espomail.db"))
-}
-
-/// Where the configuration of a service lies.
-pub fn path_of_service() -> PathBuf {
-    PathBuf::from("/etc/espomail/config.toml")
-}
-
-/// The database of a service on this machine, by the configuration that everybody may read.
-pub fn of_service() -> PathBuf {
-    let text = fs::read_to_string(path_of_service()).unwrap_or_default();
-    let named = Config::parse(&text).ok().and_then(|config| config.database);
-    named.unwrap_or_else(place_of_service)
-}
-
-/// Where the database lies unless it is named.
-pub fn default_database() -> PathBuf {
-    match caller::home() {
-        None => place_of_service(),
-        Some(home) => xdg("XDG_DATA_HOME", &home, ".local/share").join("espomail/espomail.db"),
-    }
-}
-
-fn place_of_service() -> PathBuf {
-    PathBuf::from("/var/lib/espomail/espomail.db")
-}
-
-fn xdg(variable: &str, home: &Path, default: &str) -> PathBuf {
-    // A caller through sudo does not choose where the owner of the database looks.
-    let named = std::env::var_os(variable).filter(|_| !Process::current().is_delegated()).map(PathBuf::from);
-    named.filter(|p| p.is_absolute()).unwrap_or_else(|| home.join(default))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The only sockets. Two small traits are what the rest of the program sees: a [`MailSource`]
 //! (IMAP) and a [`MailTransport`] (SMTP). No store, no clock of the business, no policy.
 
+mod agent;
 pub mod discover;
 pub mod guard;
 pub mod http;

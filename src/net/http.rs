@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
-use ureq::config::Config;
+use ureq::config::{Config, ConfigBuilder};
 use ureq::http::Uri;
-use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
+use ureq::typestate::AgentScope;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
-use ureq::{Agent, Error, Proxy};
+use ureq::unversioned::transport::NextTimeout;
+use ureq::{Error, Proxy};
 use zeroize::Zeroizing;
 
+use super::agent::agent;
 use super::reach::Reach;
 use super::{NetError, NetErrorKind};
 
@@ -52,19 +53,10 @@ pub struct Answered {
 /// No complete answer came: names the host, the proxy where there is one, and the cause.
 pub fn post(url: &str, form: &str, way: &Way) -> Result<Answered, NetError> {
     let place = Place::of(url, way)?;
-    let tls = TlsConfig::builder().provider(TlsProvider::NativeTls).root_certs(RootCerts::PlatformVerifier).build();
-    let config = Agent::config_builder()
-        .https_only(true)
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .http_status_as_error(false)
-        .timeout_global(Some(way.within))
-        .user_agent(concat!("espomail/", env!("CARGO_PKG_VERSION")))
-        .proxy(place.proxy.clone())
-        .tls_config(tls)
-        .build();
     let resolver = Confined { reach: way.reach.clone(), proxy: place.proxy_host() };
-    let agent = Agent::with_parts(config, DefaultConnector::new(), resolver);
+    let proxy = place.proxy.clone();
+    let no_redirects = |config: ConfigBuilder<AgentScope>| config.max_redirects(0).max_redirects_will_error(false);
+    let agent = agent(|config| no_redirects(config).timeout_global(Some(way.within)).proxy(proxy), resolver);
     let request = agent.post(url).header("Accept", "application/json");
     let mut answer = request
         .content_type("application/x-www-form-urlencoded")

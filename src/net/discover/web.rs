@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use ureq::config::Config;
 use ureq::http::Uri;
-use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver as Resolve};
-use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+use ureq::unversioned::transport::NextTimeout;
 use ureq::{Agent, Error};
 
 use super::dns::{Kind, Record, Resolver};
+use crate::net::agent::agent;
 use crate::net::reach::Reach;
 
 /// Largest file.
@@ -29,15 +29,7 @@ pub(super) struct Web {
 impl Web {
     /// Asks `names` for addresses, where they are not the system's.
     pub(super) fn new(names: Option<Resolver>, reach: Reach, until: Instant) -> Web {
-        let tls = TlsConfig::builder().provider(TlsProvider::NativeTls).root_certs(RootCerts::PlatformVerifier).build();
-        let config = Agent::config_builder()
-            .tls_config(tls)
-            .https_only(true)
-            .max_redirects(REDIRECTS_MAX)
-            .http_status_as_error(false)
-            .user_agent(concat!("espomail/", env!("CARGO_PKG_VERSION")))
-            .build();
-        let agent = Agent::with_parts(config, DefaultConnector::default(), Guarded { names, reach });
+        let agent = agent(|config| config.max_redirects(REDIRECTS_MAX), Guarded { names, reach });
         Web { agent, until }
     }
 
