@@ -10,7 +10,7 @@ use crate::error::{Fault, Kind};
 use crate::mail::address::Mailbox;
 use crate::mail::compose::{self, Outgoing};
 use crate::mail::message_id::new_key;
-use crate::net::{Envelope, MailSource, MailTransport, Reply, SendError, sent_folder};
+use crate::net::{Envelope, ListedFolder, MailSource, MailTransport, Reply, SendError, sent_folder};
 use crate::random;
 
 /// Between two looks.
@@ -86,17 +86,16 @@ impl Probe {
     pub fn wait(&self, source: &mut dyn MailSource, polled: &[String], patience: Duration) -> Result<Option<Arrived>> {
         let started = Instant::now();
         let listed = source.folders()?;
-        let is_junk = |use_: &Option<String>| use_.as_deref().is_some_and(|name| name.eq_ignore_ascii_case("\\Junk"));
-        let junk = listed.iter().filter(|folder| folder.selectable && is_junk(&folder.special_use));
         let mut places = polled.to_vec();
-        places.extend(junk.map(|folder| folder.name.clone()));
+        places.extend(of_use(&listed, "\\Junk").map(str::to_owned));
+        let trash = trash(&listed);
         loop {
             for folder in &places {
-                if self.remove(source, folder)? {
+                if self.remove(source, folder, trash)? {
                     let after = started.elapsed();
                     // Some servers keep a copy of what is sent.
                     if let Some(sent) = sent_folder(&listed) {
-                        self.remove(source, sent)?;
+                        self.remove(source, sent, trash)?;
                     }
                     return Ok(Some(Arrived { folder: folder.clone(), after }));
                 }
@@ -108,8 +107,8 @@ impl Probe {
         }
     }
 
-    /// Removes it from a folder; whether it was there.
-    fn remove(&self, source: &mut dyn MailSource, folder: &str) -> Result<bool> {
+    /// Removes it from a folder, by way of `trash` where the server has more than folders; whether it was there.
+    fn remove(&self, source: &mut dyn MailSource, folder: &str, trash: Option<&str>) -> Result<bool> {
         source.open(folder, true)?;
         let mut found = source.find(&self.message_id)?;
         if found.is_empty() {
@@ -117,7 +116,29 @@ impl Probe {
         }
         source.open(folder, false)?;
         found = source.find(&self.message_id)?;
-        source.delete(&found).context("the message has arrived and cannot be removed")?;
+        let cannot = "the message has arrived and cannot be removed";
+        if let Some(trash) = trash.filter(|trash| *trash != folder) {
+            source.move_to(&found, trash).context(cannot)?;
+            source.open(trash, false)?;
+            found = source.find(&self.message_id)?;
+        }
+        source.delete(&found).context(cannot)?;
         Ok(true)
     }
 }
+
+/// The folder by which a message leaves a server that shows all mail in one more folder, as Gmail does: what is deleted
+/// in another folder stays in that one.
+fn trash(listed: &[ListedFolder]) -> Option<&str> {
+    of_use(listed, "\\All").and(of_use(listed, "\\Trash"))
+}
+
+fn of_use<'a>(listed: &'a [ListedFolder], name: &str) -> Option<&'a str> {
+    let is_meant = |folder: &&ListedFolder| {
+        folder.selectable && folder.special_use.as_deref().is_some_and(|of| of.eq_ignore_ascii_case(name))
+    };
+    listed.iter().find(is_meant).map(|folder| folder.name.as_str())
+}
+
+#[cfg(test)]
+mod tests;

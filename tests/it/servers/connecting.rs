@@ -191,6 +191,7 @@ fn a_step_that_fails_is_named() {
     let rogue = |at, quirk| format!("127.0.0.1:{}", RogueImap::new(at, quirk).port);
     let greeting = rogue(At::Greeting, Quirk::Say("220 this is SMTP\r\n"));
     let nothing = rogue(At::Body, Quirk::Say("{tag} OK done\r\n"));
+    let no_quota = rogue(At::Quota, Quirk::Say("{tag} NO not for you\r\n"));
     let secret = format!("file:{}", sandbox.path("password").display());
     let wrong = format!("file:{}", sandbox.file("wrong", b"no\n").display());
     let sink = SmtpSink::new(vec![Step { verb: "AUTH", nth: 0, answer: Answer::Say("535 5.7.8 no") }]);
@@ -204,6 +205,7 @@ fn a_step_that_fails_is_named() {
         (vec!["--secret", &wrong], "IMAP login", 77),
         (vec!["--secret", &secret, "--folder", "Nowhere"], "IMAP folder", 69),
         (vec!["--folder", "INBOX", "--imap", &nothing], "IMAP message", 69),
+        (vec!["--imap", &no_quota], "IMAP quota", 69),
         (vec!["--imap", &dovecot, "--smtp", &smtp, "--smtp-tls", "none"], "SMTP login", 77),
     ] {
         edit(&flags);
@@ -213,6 +215,11 @@ fn a_step_that_fails_is_named() {
         let failed: Vec<String> = steps(&sandbox, "support").into_iter().filter(|row| !row.ends_with("ok")).collect();
         assert_eq!(failed, [format!("{step} fail")], "{flags:?}");
     }
+    // One that is nearly used up is a warning.
+    let full = rogue(At::Quota, Quirk::Swap("STORAGE 10 100", "STORAGE 95 100"));
+    edit(&["--smtp", "", "--imap", &full]);
+    let run = sandbox.run(&["account", "test", "support"]).ok();
+    assert!(run.stdout.contains("used (95 %)") && run.stderr.contains("a full mailbox takes no mail"), "{run:#?}");
 }
 
 #[test]

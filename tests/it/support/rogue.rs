@@ -17,6 +17,8 @@ pub enum At {
     List,
     Body,
     Store,
+    /// The server offers QUOTA for this alone.
+    Quota,
 }
 
 /// What it does there. `{tag}` in a text is the tag of the command.
@@ -100,14 +102,17 @@ impl Session {
     /// Ends quietly when either side hangs up.
     fn serve(mut self) -> Option<()> {
         self.stream.get_ref().set_nodelay(true).ok()?;
-        self.answer(Some(At::Greeting), "*", "* OK [CAPABILITY IMAP4rev1 UIDPLUS ID] hello\r\n".into())?;
+        let is_at = |place: At| self.quirk.lock().unwrap().is_some_and(|(at, _)| at == place);
+        let more = if is_at(At::Quota) { " QUOTA" } else { "" };
+        let capabilities = format!("IMAP4rev1 UIDPLUS ID{more}");
+        self.answer(Some(At::Greeting), "*", format!("* OK [CAPABILITY {capabilities}] hello\r\n"))?;
         loop {
             let mut line = String::new();
             if self.stream.read_line(&mut line).ok()? == 0 {
                 return None;
             }
             let (tag, command) = line.trim_end().split_once(' ')?;
-            let (at, mut data) = right(command);
+            let (at, mut data) = right(command, &capabilities);
             let searches = self.quirk.lock().unwrap().is_some_and(|(place, _)| place == At::Search);
             if at == Some(At::List) && searches {
                 // A list that does not fit is what the client searches for.
@@ -151,11 +156,12 @@ impl Session {
 }
 
 /// The data of the right answer to a command.
-fn right(command: &str) -> (Option<At>, String) {
+fn right(command: &str, capabilities: &str) -> (Option<At>, String) {
     let uids = || 1..=5_usize;
     let asked = |uid: &usize| command.split(' ').nth(2).is_some_and(|set| is_in(set, *uid));
     match command.split(' ').next().unwrap_or_default() {
-        "CAPABILITY" => (None, "* CAPABILITY IMAP4rev1 UIDPLUS ID\r\n".into()),
+        "CAPABILITY" => (None, format!("* CAPABILITY {capabilities}\r\n")),
+        "GETQUOTAROOT" => (Some(At::Quota), "* QUOTAROOT INBOX \"\"\r\n* QUOTA \"\" (STORAGE 10 100)\r\n".into()),
         "ID" => (Some(At::Id), "* ID NIL\r\n".into()),
         "LOGIN" => (Some(At::Login), String::new()),
         "SELECT" | "EXAMINE" => (
