@@ -71,7 +71,7 @@ promises:
 	@echo "POINTS=$(POINTS) ROUNDS=$(ROUNDS) DAYS=$(DAYS) MAILS=$(MAILS), $$(date -u +%F)"
 	ESPOMAIL_POINTS=$(POINTS) ESPOMAIL_ROUNDS=$(ROUNDS) ESPOMAIL_DAYS=$(DAYS) ESPOMAIL_STOPS=400 ESPOMAIL_BREAKS=1 \
 	  ESPOMAIL_GUESSES=10000 ESPOMAIL_SHARE=1 ESPOMAIL_CONVERSED=10000 ESPOMAIL_RENEWALS=200 ESPOMAIL_TOKEN_MESSAGES=5000 $(SHIPPED) $(TEST) -- kills overlap model misbehaviour \
-	  broken_messages contradictions certificates starttls guesses roles_matrix renewals who stops --skip poison --nocapture 2>&1 | $(TABLE)
+	  broken_messages contradictions certificates starttls guesses roles_matrix renewals oauth::dovecot who stops --skip poison --nocapture 2>&1 | $(TABLE)
 	ESPOMAIL_MAILS=1000 $(POISONED) $(TEST) --test it -- poison --nocapture 2>&1 | $(TABLE)
 	ESPOMAIL_PRODUCTS=1 $(SHIPPED) $(TEST) --test it -- products --test-threads=1 --nocapture 2>&1 | $(TABLE)
 	ESPOMAIL_MAILS=$(MAILS) $(POISONED) $(TEST) --test it -- soak --nocapture 2>&1 | $(TABLE)

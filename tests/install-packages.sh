@@ -10,7 +10,7 @@
 set -euo pipefail
 
 packages=(build-essential pkg-config libssl-dev)
-[ "${1:-}" = build ] || packages+=(dovecot-imapd exim4-daemon-light strace openssl python3 mandoc sudo zsh fish)
+[ "${1:-}" = build ] || packages+=(dovecot-imapd dovecot-submissiond exim4-daemon-light strace openssl python3 mandoc sudo zsh fish)
 
 if ! command -v dpkg-query >/dev/null; then
   echo "not a Debian system: make sure that what these packages have is there: ${packages[*]}" >&2

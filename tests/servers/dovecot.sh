@@ -1,18 +1,33 @@
 #!/bin/bash
 # Private Dovecot on loopback, in the foreground, until standard input closes.
 #
-# usage: dovecot.sh [--rm] DIR [IMAP_PORT IMAPS_PORT]
+# usage: dovecot.sh [--rm] [--strict | --introspect URL CA] [--relay PORT] DIR [IMAP_PORT IMAPS_PORT]
 #
 # DIR must be new or empty; --rm removes it at the end.  Ports not given are chosen.  Prints one line
 # when it serves: "ready imap=PORT imaps=PORT".  Accounts u1 … u9999, password "pw"; Maildirs in
 # DIR/mail/USER (INBOX is the top, other folders .NAME, \Sent is "Sent"); STARTTLS on the IMAP port;
 # clients trust DIR/tls/ca.pem.  Plain text passwords are taken without TLS too, and for XOAUTH2 and
 # OAUTHBEARER a JSON web token with the user as "sub", signed HS256 with "espomail-test-token-secret".
+#
+#   --strict           takes only tokens that DIR/token.key (ES256, kid "first") has signed for
+#                      "https://issuer.example", "espomail" and scope "imap", with the user as "upn"
+#   --introspect       asks URL whether a token is active, and whose ("upn"); CA signed its certificate
+#   --relay            submission too, with the same logins, by the SMTP server at PORT of loopback
+#                      (needs dovecot-submissiond); then the line ends with "submission=PORT"
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
-[ "${1:-}" != --rm ] || { REMOVE=yes; shift; }
-[ $# = 1 ] || [ $# = 3 ] || { sed -n '2,10p' "$0" >&2; exit 2; }
+mode=usual relay=
+while :; do
+  case ${1:-} in
+    --rm) REMOVE=yes; shift ;;
+    --strict) mode=strict; shift ;;
+    --introspect) mode=introspect url=$2 authority=$3; shift 3 ;;
+    --relay) relay=$2; shift 2 ;;
+    *) break ;;
+  esac
+done
+[ $# = 1 ] || [ $# = 3 ] || { sed -n '2,17p' "$0" >&2; exit 2; }
 PATH=$PATH:/usr/sbin
 command -v dovecot >/dev/null || die "dovecot is missing: run tests/install-packages.sh"
 own_directory "$1"
@@ -21,14 +36,41 @@ make_certificates "$DIR/tls"
 uid=$(id -u "$OWNER") gid=$(id -g "$OWNER") group=$(id -gn "$OWNER") word="private-$$"
 for ((i = 1; i <= 9999; i++)); do echo "u$i:{PLAIN}pw:$uid:$gid::$DIR/mail/u$i::"; done >"$DIR/users"
 
-key=$DIR/keys/default/HS256/default
-mkdir -p "${key%/*}"
-printf %s espomail-test-token-secret | base64 >"$key"
-cat >"$DIR/oauth2.conf" <<CONF
+mkdir -p "$DIR/keys/default/HS256" "$DIR/keys/default/ES256"
+case $mode in
+  usual)
+    printf %s espomail-test-token-secret | base64 >"$DIR/keys/default/HS256/default"
+    cat >"$DIR/oauth2.conf" <<CONF
 introspection_mode = local
 local_validation_key_dict = fs:posix:prefix=$DIR/keys/
 username_attribute = sub
 CONF
+    ;;
+  strict)
+    openssl ecparam -name prime256v1 -genkey -noout -out "$DIR/token.key"
+    openssl ec -in "$DIR/token.key" -pubout -out "$DIR/keys/default/ES256/first" 2>/dev/null
+    cat >"$DIR/oauth2.conf" <<CONF
+introspection_mode = local
+local_validation_key_dict = fs:posix:prefix=$DIR/keys/
+username_attribute = upn
+issuers = https://issuer.example
+client_id = espomail
+scope = imap
+CONF
+    ;;
+  introspect)
+    cp "$authority" "$DIR/issuer.pem"
+    cat >"$DIR/oauth2.conf" <<CONF
+introspection_mode = post
+introspection_url = $url
+tls_ca_cert_file = $DIR/issuer.pem
+active_attribute = active
+active_value = true
+username_attribute = upn
+CONF
+    ;;
+esac
+[ "$mode" = usual ] || case $(dovecot --version) in 2.[0-3].*) ;; *) die "--$mode is written for Dovecot 2.3" ;; esac
 
 # What Dovecot 2.4 calls by other names than 2.3.
 settings_of_version() {
@@ -96,7 +138,7 @@ write_configuration() { # IMAP_PORT IMAPS_PORT
 base_dir = $DIR/run
 state_dir = $DIR/state
 log_path = $DIR/dovecot.log
-protocols = imap
+protocols = imap${relay:+ submission}
 listen = 127.0.0.1
 login_greeting = Dovecot $word ready.
 default_internal_user = $OWNER
@@ -142,15 +184,27 @@ service anvil {
   }
 }
 CONF
+    [ -z "$relay" ] || cat <<CONF
+submission_relay_host = 127.0.0.1
+submission_relay_port = $relay
+hostname = mail.espomail.example
+service submission-login {
+  chroot =
+  $unlimited
+  inet_listener submission {
+    port = $submission
+  }
+}
+CONF
   } >"$DIR/dovecot.conf"
 }
 
 for attempt in 1 2 3 4 5; do
-  imap=${2:-$(free_port)} imaps=${3:-$(free_port)}
+  imap=${2:-$(free_port)} imaps=${3:-$(free_port)} submission=$(free_port)
   write_configuration "$imap" "$imaps"
   give_away
   if launch "$imap" "$word" dovecot -F -c "$DIR/dovecot.conf"; then
-    echo "ready imap=$imap imaps=$imaps"
+    echo "ready imap=$imap imaps=$imaps${relay:+ submission=$submission}"
     watch
     exit 0
   fi

@@ -1,5 +1,6 @@
 //! Access tokens on the wire: how people sign in, how tokens are renewed, and what is said where that fails.
 
+mod dovecot;
 mod files;
 mod refusals;
 mod renewals;

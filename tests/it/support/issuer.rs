@@ -1,5 +1,5 @@
 //! An issuer of access tokens on loopback, over TLS with an authority of its own: it answers as Microsoft's and Google's do,
-//! or as a test says, and writes down what it was asked.
+//! or as a test says, and writes down what it was asked. Mail servers can ask it, too, whether a token is good.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -83,6 +83,8 @@ pub struct State {
     pub good: HashSet<String>,
     /// Access tokens that were given.
     pub given: Vec<String>,
+    /// Access tokens that are good, with the user of each, for servers that ask.
+    pub active: BTreeMap<String, String>,
     /// Codes with the challenge and the redirect that belong to each.
     codes: BTreeMap<String, (String, String)>,
     mint: Mint,
@@ -118,6 +120,7 @@ impl Issuer {
             questions: Vec::new(),
             good: HashSet::new(),
             given: Vec::new(),
+            active: BTreeMap::new(),
             codes: BTreeMap::new(),
             mint: Box::new(|_, count| format!("access-{count}")),
             count: 0,
@@ -303,6 +306,11 @@ impl State {
         if question.path == "devicecode" {
             let answer = r#"{"device_code":"device-1","user_code":"ABCD-EFGH","verification_uri":"https://issuer.example/device","expires_in":900,"interval":1}"#;
             return (200, answer.to_owned());
+        }
+        if question.path == "introspect" {
+            let user = self.active.get(question.get("token"));
+            let answer = user.map(|user| serde_json::json!({"active": true, "sub": "id-1", "upn": user}));
+            return (200, answer.unwrap_or_else(|| serde_json::json!({"active": false})).to_string());
         }
         let grant = question.get("grant_type");
         match grant {

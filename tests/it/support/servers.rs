@@ -14,6 +14,8 @@ pub struct Dovecot {
     dir: PathBuf,
     pub imap: u16,
     pub imaps: u16,
+    /// Where the options of the script ask for it.
+    pub submission: Option<u16>,
     next_user: AtomicUsize,
     _script: Child,
 }
@@ -22,11 +24,20 @@ impl Dovecot {
     /// The one for all tests of this process.
     pub fn shared() -> &'static Dovecot {
         static SHARED: OnceLock<Dovecot> = OnceLock::new();
-        SHARED.get_or_init(|| {
-            let dir = scratch("dovecot");
-            let (script, ports) = start("dovecot.sh", &[&dir]);
-            Dovecot { dir, imap: ports[0], imaps: ports[1], next_user: AtomicUsize::new(1), _script: script }
-        })
+        SHARED.get_or_init(|| Dovecot::with(&[]))
+    }
+
+    /// Another one, with these options of the script.
+    pub fn with(options: &[&str]) -> Dovecot {
+        let dir = scratch("dovecot");
+        let (script, ports) = start("dovecot.sh", &[options, &[dir.to_str().unwrap()]].concat());
+        let submission = ports.get(2).copied();
+        Dovecot { dir, imap: ports[0], imaps: ports[1], submission, next_user: AtomicUsize::new(1), _script: script }
+    }
+
+    /// A file of its directory.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
     }
 
     /// An empty mailbox nobody else uses, reached by mail to `uN@espomail.example`.
@@ -65,7 +76,8 @@ impl Exim {
         static SHARED: OnceLock<Exim> = OnceLock::new();
         SHARED.get_or_init(|| {
             let dir = scratch("exim");
-            let (script, ports) = start("exim.sh", &[&dir, &Dovecot::shared().dir]);
+            let directories = [&dir, &Dovecot::shared().dir].map(|dir| dir.to_str().unwrap());
+            let (script, ports) = start("exim.sh", &directories);
             Exim { dir, smtp: ports[0], smtps: ports[1], mailboxes: Mutex::new(()), _script: script }
         })
     }
@@ -100,12 +112,12 @@ impl Exim {
 }
 
 /// Starts a server script; its standard input stays open as long as this process lives.
-fn start(script: &str, directories: &[&Path]) -> (Child, Vec<u16>) {
+fn start(script: &str, arguments: &[&str]) -> (Child, Vec<u16>) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers").join(script);
     let mut child = Command::new("bash")
         .arg(path)
         .arg("--rm")
-        .args(directories)
+        .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
