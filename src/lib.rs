@@ -21,7 +21,7 @@
 //! |---|---|---|
 //! | [`mail`] | reads and writes messages: values in, values out; no clock, SQL or sockets | no other room |
 //! | [`net`] | the only sockets: IMAP and SMTP behind two small traits | [`mail`], [`system_words`] |
-//! | [`oauth`] | sign-in with access tokens | [`config`], [`error`], [`lock`], [`net`], [`random`], [`secret`], [`store`] |
+//! | [`oauth`] | sign-in with access tokens | [`config`], [`error`], [`lock`], [`net`], [`random`], [`secret`], [`store`], [`system_words`] |
 //! | [`words`] | which letters are the same for a search, and where words begin: pure | no other room |
 //! | [`query`] | the search language: text in, a tree of conditions out | [`dates`], [`suggest`], [`error`], [`words`] |
 //! | [`filter`] | patterns, conditions and the verdict about a message: values in, values out | [`suggest`], [`mail`], [`store`], [`units`] |

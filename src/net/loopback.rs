@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 const REQUEST_MAX: usize = 16 << 10;
 /// A request comes within this.
 const REQUEST_TIME: Duration = Duration::from_secs(5);
+/// Further ports that are tried where one is taken.
+const TRIES: u32 = 16;
 
 /// Listens at a port that nobody else has, on both loopback addresses where there are both: a browser takes either for
 /// `localhost`.
@@ -24,9 +26,23 @@ impl Loopback {
     /// # Errors
     /// The system gives no port.
     pub fn open() -> io::Result<Loopback> {
-        let first = TcpListener::bind((IpAddr::V4(Ipv4Addr::LOCALHOST), 0))?;
+        let mut left = TRIES;
+        loop {
+            let first = TcpListener::bind((IpAddr::V4(Ipv4Addr::LOCALHOST), 0))?;
+            match Loopback::with(first) {
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse && left > 0 => left -= 1,
+                opened => return opened,
+            }
+        }
+    }
+
+    /// Fails where another process has the other address of this port: the browser might bring the answer there.
+    fn with(first: TcpListener) -> io::Result<Loopback> {
         let port = first.local_addr()?.port();
-        let second = TcpListener::bind((IpAddr::V6(Ipv6Addr::LOCALHOST), port)).ok();
+        let second = match TcpListener::bind((IpAddr::V6(Ipv6Addr::LOCALHOST), port)) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(error),
+            bound => bound.ok(),
+        };
         let listeners: Vec<TcpListener> = std::iter::once(first).chain(second).collect();
         for listener in &listeners {
             listener.set_nonblocking(true)?;
@@ -90,6 +106,17 @@ mod tests {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
         stream
+    }
+
+    #[test]
+    fn a_port_of_which_another_has_one_address_is_not_used() {
+        // Where there is no IPv6 there is nothing to be taken.
+        let Ok(other) = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)) else { return };
+        let port = other.local_addr().unwrap().port();
+        let first = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+        assert_eq!(Loopback::with(first).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        let opened = Loopback::open().unwrap();
+        assert!(opened.listeners.len() == 2 && opened.port != port);
     }
 
     #[test]

@@ -108,10 +108,9 @@ pub fn passing(text: String, after: Option<Duration>) -> Cause {
 
 /// By Microsoft's number, else by the word of RFC 6749, else by the status of HTTP.
 pub fn of(refusal: &Refusal, facts: &Facts<'_>) -> Cause {
-    let row = refusal.codes.iter().find_map(|code| ROWS.iter().find(|(codes, _)| codes.contains(code)));
     let code = refusal.code();
     let overloaded = refusal.status == 429 || refusal.status >= 500;
-    match (row.map(|(_, row)| *row), refusal.error.as_str()) {
+    match (row(refusal), refusal.error.as_str()) {
         (Some(row), _) => by_number(row, &code, facts),
         (None, "temporarily_unavailable" | "server_error" | "slow_down") => come_back(&code, facts),
         (None, _) if overloaded => come_back(&code, facts),
@@ -124,6 +123,27 @@ pub fn of(refusal: &Refusal, facts: &Facts<'_>) -> Cause {
         (None, "redirect_uri_mismatch") => by_number(Row::Redirect, &code, facts),
         (None, _) => unknown(refusal, &code, facts),
     }
+}
+
+/// The same where somebody has just signed in: what is not taken is the code, and no sign-in has ended.
+pub fn of_code(refusal: &Refusal, facts: &Facts<'_>) -> Cause {
+    let is_of_code = match row(refusal) {
+        Some(Row::Ended(_)) => true,
+        Some(_) => false,
+        None => refusal.error == "invalid_grant" && refusal.codes.is_empty(),
+    };
+    if !is_of_code {
+        return of(refusal, facts);
+    }
+    let code = refusal.code();
+    let why = "it was used already, is too old or belongs to another sign-in";
+    let text = format!("the issuer does not take this code ({code}): {why}");
+    Cause::new(NetErrorKind::LoginRefused, text, format!("try again: {}", sign_in(facts)))
+}
+
+fn row(refusal: &Refusal) -> Option<Row> {
+    let of_code = |code: &u32| ROWS.iter().find(|(codes, _)| codes.contains(code));
+    refusal.codes.iter().find_map(of_code).map(|(_, row)| *row)
 }
 
 fn come_back(code: &str, facts: &Facts<'_>) -> Cause {

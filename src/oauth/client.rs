@@ -1,6 +1,6 @@
 //! The client that an account signs in with: a profile of the configuration, or the account's own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -162,6 +162,18 @@ pub fn own_files(database: &Path, account_id: i64) -> Vec<PathBuf> {
         }
     }
     files
+}
+
+/// Files of tokens of applications that no account uses any more; `used` are the names of profiles that accounts have.
+pub fn unused_files(database: &Path, used: &BTreeSet<String>) -> Vec<PathBuf> {
+    let is_unused = |name: &str| {
+        let Some(profile) = name.strip_prefix("oauth-") else { return false };
+        // Those that end in a number are of one account, and go with it.
+        let is_of_account = profile.rsplit_once('-').is_some_and(|(_, id)| id.bytes().all(|b| b.is_ascii_digit()));
+        !is_of_account && !profile.contains('.') && !used.contains(profile)
+    };
+    let entries = std::fs::read_dir(secret::directory(database)).into_iter().flatten().flatten();
+    entries.filter(|entry| entry.file_name().to_str().is_some_and(is_unused)).map(|entry| entry.path()).collect()
 }
 
 /// What an account says of itself, as a profile.

@@ -14,8 +14,8 @@ use crate::error;
 use crate::net::{Later, NetError, NetErrorKind};
 use crate::secret;
 
-/// The file gets this length before a token is asked for, so that what comes has room on the disk.
-const ROOM: usize = 32 << 10;
+/// The file gets this length before a token is asked for, so that what comes has room on the disk: the longest answer too.
+const ROOM: usize = 64 << 10;
 
 /// What is kept of a sign-in. Times are seconds since 1970.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,8 +95,10 @@ impl Kept {
     ///
     /// # Errors
     /// It cannot be written; the file before is as it was.
-    pub fn store(&self, aside: secret::Aside) -> Result<()> {
-        aside.store(&Zeroizing::new(serde_json::to_string(self)?))
+    pub fn store(&self, file: &Path, aside: secret::Aside) -> Result<()> {
+        let text = Zeroizing::new(serde_json::to_string(self)?);
+        // What was kept free is given back by now: some disks write nothing in its place.
+        aside.store(&text).or_else(|_| secret::store(file, &text))
     }
 
     /// Whether it is of this client: a token goes to nobody else.
@@ -206,6 +208,17 @@ mod tests {
         assert_eq!(kept.left(at(6_400)), 0, "an hour behind");
         assert_eq!(kept.refresh_token.as_str(), "r", "an answer without one keeps it");
         assert!(!format!("{kept:?}").contains("\"r\""));
+    }
+
+    #[test]
+    fn what_came_is_kept_where_the_file_aside_has_gone() {
+        let file = std::env::temp_dir().join(format!("espomail-kept-again-{}/7.oauth", std::process::id()));
+        let kept = Kept { refresh_token: Zeroizing::new("r2".into()), ..Kept::default() };
+        let aside = prepare(&file).unwrap();
+        std::fs::remove_file(file.with_file_name(format!("7.oauth.new-{}", std::process::id()))).unwrap();
+        kept.store(&file, aside).unwrap();
+        assert_eq!(read(&file, "").unwrap().unwrap().refresh_token.as_str(), "r2");
+        std::fs::remove_dir_all(file.parent().unwrap()).unwrap();
     }
 
     #[test]

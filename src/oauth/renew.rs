@@ -22,6 +22,7 @@ use crate::net::NetError;
 use crate::net::http::Way;
 use crate::secret::Aside;
 use crate::store::accounts::Account;
+use crate::system_words;
 
 /// Another process has so long to renew a token.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -38,6 +39,8 @@ pub struct Token {
     pub skew: Option<i64>,
     /// It came less than a minute ago: a server that refuses it would refuse another one, too.
     pub is_fresh: bool,
+    /// It came just now, by this very question.
+    pub is_new: bool,
 }
 
 impl std::fmt::Debug for Token {
@@ -69,7 +72,11 @@ pub fn lock_name(file: &Path) -> String {
 /// # Errors
 /// Another process has had it for 30 s: exit 75.
 pub fn lock(database: &Path, file: &Path, now: Timestamp) -> Result<Lock> {
-    let end = Instant::now() + PATIENCE;
+    lock_within(PATIENCE, database, file, now)
+}
+
+fn lock_within(patience: Duration, database: &Path, file: &Path, now: Timestamp) -> Result<Lock> {
+    let end = Instant::now() + patience;
     loop {
         match lock::attempt(database, &lock_name(file), now)? {
             Attempt::Held(lock) => return Ok(lock),
@@ -151,34 +158,34 @@ impl Source<'_> {
         let aside = kept::prepare(file)?;
         let heard = match self.ask(&kept) {
             Ok(heard) => heard,
-            Err(error) => return Err(self.unanswered(kept, aside, error)),
+            Err(error) => return Err(self.unanswered(file, kept, aside, error)),
         };
         match self.granted(&mut kept, &heard) {
-            Ok(()) => self.keep(&kept, aside),
+            Ok(()) => self.keep(file, &kept, aside),
             Err(cause) if cause.is_dead => {
                 // Somebody may have been faster without the lock, such as a restored file.
                 let now = self.read(file)?;
                 if now.refresh_token != kept.refresh_token {
                     return self.once_more(file, now, aside);
                 }
-                Err(self.failed(kept, aside, &cause, &heard))
+                Err(self.failed(file, kept, aside, (&cause, &heard)))
             }
-            Err(cause) => Err(self.failed(kept, aside, &cause, &heard)),
+            Err(cause) => Err(self.failed(file, kept, aside, (&cause, &heard))),
         }
     }
 
     /// With the refresh token that another one has brought.
-    fn once_more(&self, _file: &Path, mut kept: Kept, aside: Aside) -> Result<Token> {
+    fn once_more(&self, file: &Path, mut kept: Kept, aside: Aside) -> Result<Token> {
         if let Some(token) = self.usable(&kept, None) {
             return Ok(token);
         }
         let heard = match self.ask(&kept) {
             Ok(heard) => heard,
-            Err(error) => return Err(self.unanswered(kept, aside, error)),
+            Err(error) => return Err(self.unanswered(file, kept, aside, error)),
         };
         match self.granted(&mut kept, &heard) {
-            Ok(()) => self.keep(&kept, aside),
-            Err(cause) => Err(self.failed(kept, aside, &cause, &heard)),
+            Ok(()) => self.keep(file, &kept, aside),
+            Err(cause) => Err(self.failed(file, kept, aside, (&cause, &heard))),
         }
     }
 
@@ -219,24 +226,27 @@ impl Source<'_> {
     }
 
     /// Stored first, used then.
-    fn keep(&self, kept: &Kept, aside: Aside) -> Result<Token> {
-        kept.store(aside)?;
-        Ok(token(kept, (self.clock)()))
+    fn keep(&self, file: &Path, kept: &Kept, aside: Aside) -> Result<Token> {
+        match kept.store(file, aside) {
+            Ok(()) => Ok(Token { is_new: true, ..token(kept, (self.clock)()) }),
+            Err(error) => Err(lost(&error, &self.account.name, self.client).into()),
+        }
     }
 
-    fn failed(&self, mut kept: Kept, aside: Aside, cause: &Cause, heard: &Heard) -> anyhow::Error {
+    fn failed(&self, file: &Path, mut kept: Kept, aside: Aside, why: (&Cause, &Heard)) -> anyhow::Error {
+        let (cause, heard) = why;
         let trace = match &heard.answer {
             Answer::Refused(refusal) => refusal.trace.as_str(),
             Answer::Granted(_) | Answer::Nonsense(_) => "",
         };
         kept.fail(cause, trace, heard.skew, (self.clock)());
         // What cannot be remembered is asked again.
-        let _ = kept.store(aside);
+        let _ = kept.store(file, aside);
         cause.error().into()
     }
 
     /// No answer came: what is wrong here is told as it is, and what is wrong on the way passes.
-    fn unanswered(&self, mut kept: Kept, aside: Aside, error: anyhow::Error) -> anyhow::Error {
+    fn unanswered(&self, file: &Path, mut kept: Kept, aside: Aside, error: anyhow::Error) -> anyhow::Error {
         match error.downcast::<NetError>() {
             Ok(net) => {
                 let cause = issuer::unanswered(net);
@@ -246,11 +256,23 @@ impl Source<'_> {
                 if let Some(failure) = &mut kept.failure {
                     failure.until = None;
                 }
-                let _ = kept.store(aside);
+                let _ = kept.store(file, aside);
                 error.into()
             }
             Err(error) => error,
         }
+    }
+}
+
+/// Tokens that came and could not be written: nobody has them, and an issuer may take the ones before no more.
+pub fn lost(error: &anyhow::Error, account: &str, client: &Client) -> Fault {
+    let why = system_words::chain(error);
+    let fault = Fault::new(Kind::Io, format!("new tokens came and are lost: {why}"));
+    match client.flow.is_of_person() {
+        true => fault.hint(format!(
+            "make room on the disk and try again; if the sign-in has ended by then: espomail account auth {account}"
+        )),
+        false => fault.hint("make room on the disk and try again"),
     }
 }
 
@@ -260,6 +282,7 @@ fn token(kept: &Kept, now: Timestamp) -> Token {
         user: kept.user.clone(),
         skew: kept.skew,
         is_fresh: kept.age(now) < FRESH,
+        is_new: false,
     }
 }
 
@@ -267,4 +290,33 @@ fn token(kept: &Kept, now: Timestamp) -> Token {
 fn is_damage(error: &anyhow::Error) -> bool {
     let text = error.to_string();
     text.ends_with(": is damaged") || text.ends_with(": is empty")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_renewal_by_another_process_is_waited_for_and_then_named() {
+        let database = std::env::temp_dir().join(format!("espomail-renew-{}.db", std::process::id()));
+        let (file, now) = (Path::new("secrets/7.oauth"), Timestamp::UNIX_EPOCH);
+        let held = lock(&database, file, now).unwrap();
+        let begun = Instant::now();
+        let refused = lock_within(Duration::from_millis(100), &database, file, now).unwrap_err();
+        assert!(begun.elapsed() >= Duration::from_millis(100));
+        let (kind, hint) = error::classify(&refused);
+        let text = format!("the access token is being renewed by another process (pid {})", std::process::id());
+        assert_eq!((kind.exit_code(), refused.to_string()), (75, text));
+        assert!(hint.is_some());
+        // Others do not wait for it.
+        lock_within(Duration::ZERO, &database, Path::new("secrets/oauth-work"), now).unwrap();
+        let ends = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(50));
+            drop(held);
+        });
+        lock_within(PATIENCE, &database, file, now).unwrap();
+        ends.join().unwrap();
+        std::fs::remove_dir_all(lock::directory(&database)).unwrap();
+    }
 }

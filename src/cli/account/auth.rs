@@ -141,6 +141,8 @@ pub fn run(args: &Auth, ctx: &Context) -> Result<()> {
 fn sign_in(args: &Auth, account: &Account, client: &Client, by_device: bool, ctx: &Context) -> Result<()> {
     let meant = args.as_user.as_deref();
     let file = client.token_file(&ctx.db_path, account.id);
+    // What is said with the browser is secret, too.
+    secret::keep_to_this_process();
     // What is wrong with the place shows before somebody signs in.
     kept::prepare(&file)?;
     let mailbox = account.imap_login();
@@ -219,7 +221,8 @@ fn store(
     let mut kept =
         Kept { signed_in_at: Some(now.as_second()), by_device, user: tokens.user.clone(), ..Kept::of(client) };
     kept.take(tokens, skew, now);
-    kept.store(kept::prepare(&file)?)?;
+    let aside = kept::prepare(&file)?;
+    kept.store(&file, aside).map_err(|error| renew::lost(&error, &account.name, client))?;
     Ok(before)
 }
 

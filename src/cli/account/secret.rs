@@ -10,7 +10,7 @@ use super::doubts::doubts_of;
 use crate::cli::connect;
 use crate::cli::context::{self, Context};
 use crate::error;
-use crate::oauth::client::own_files;
+use crate::oauth::client::{own_files, unused_files};
 use crate::secret::{self, SecretSpec};
 use crate::store::accounts::{self, Account};
 use crate::ui::outcome::Thing;
@@ -81,14 +81,25 @@ pub fn forget_unused(ctx: &Context, account: &Account) -> Result<()> {
     if !ctx.dry_run && account.smtp.secret != stored {
         secret::remove(&connect::smtp_secret_file(&ctx.db_path, account.id))?;
     }
-    Ok(())
+    forget_applications(ctx)
+}
+
+/// Removes the tokens of applications whose last account is gone or signs in another way.
+fn forget_applications(ctx: &Context) -> Result<()> {
+    if ctx.dry_run {
+        return Ok(());
+    }
+    let used = ctx.store()?.read(accounts::all)?;
+    let used = used.iter().filter_map(|account| account.oauth().map(str::to_owned)).collect();
+    unused_files(&ctx.db_path, &used).iter().try_for_each(|file| secret::remove(file))
 }
 
 /// Removes the files of an account that is not there any more.
 pub fn forget(ctx: &Context, id: i64) -> Result<()> {
     own_files(&ctx.db_path, id).iter().try_for_each(|file| secret::remove(file))?;
     secret::remove(&connect::secret_file(&ctx.db_path, id))?;
-    secret::remove(&connect::smtp_secret_file(&ctx.db_path, id))
+    secret::remove(&connect::smtp_secret_file(&ctx.db_path, id))?;
+    forget_applications(ctx)
 }
 
 /// The new reference of a secret; an empty one takes it away.

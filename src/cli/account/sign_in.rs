@@ -116,7 +116,7 @@ pub fn by_code(asked: &Asked<'_>, is_elsewhere: bool) -> Result<(Tokens, Option<
         ("redirect_uri", &begun.redirect),
         ("code_verifier", &begun.verifier),
     ])?;
-    granted(asked, heard, false)
+    granted(asked, heard)
 }
 
 /// Waits for a code or a refusal; what is neither is told of.
@@ -190,13 +190,16 @@ pub fn by_device(asked: &Asked<'_>) -> Result<(Tokens, Option<i64>)> {
     }
 }
 
-fn granted(asked: &Asked<'_>, heard: Heard, by_device: bool) -> Result<(Tokens, Option<i64>)> {
-    if let Some(cause) = issuer::failure(&heard.answer, &asked.facts(by_device, Some(&heard))) {
-        return Err(cause.error().into());
-    }
-    match heard.answer {
-        Answer::Granted(tokens) => Ok((tokens, heard.skew)),
-        Answer::Refused(_) | Answer::Nonsense(_) => Err(anyhow::anyhow!("no token")),
+fn granted(asked: &Asked<'_>, heard: Heard) -> Result<(Tokens, Option<i64>)> {
+    let facts = asked.facts(false, Some(&heard));
+    let cause = match &heard.answer {
+        Answer::Refused(refusal) => Some(cause::of_code(refusal, &facts)),
+        answer @ (Answer::Granted(_) | Answer::Nonsense(_)) => issuer::failure(answer, &facts),
+    };
+    match (heard.answer, cause) {
+        (_, Some(cause)) => Err(cause.error().into()),
+        (Answer::Granted(tokens), None) => Ok((tokens, heard.skew)),
+        (Answer::Refused(_) | Answer::Nonsense(_), None) => Err(anyhow::anyhow!("no token")),
     }
 }
 

@@ -1,7 +1,5 @@
 //! A token for an account, asked for as a run does.
 
-use std::time::{Duration, Instant};
-
 use anyhow::Result;
 
 use crate::cli::connect;
@@ -25,12 +23,11 @@ pub struct Found {
 pub fn tested(account: &Account, profile: &str, ctx: &Context) -> Result<Found> {
     let client = Client::of(&ctx.config, account, profile)?;
     let way = connect::way(&ctx.config);
-    let started = Instant::now();
     let token = connect::source(&client, account, &ctx.config, &ctx.db_path, &way, true).token(None)?;
     let host = crate::net::http::host(&client.token_url);
     let by = crate::net::http::proxy_of(&client.token_url, &way)?.map(|proxy| format!(", by the proxy {proxy}"));
     let of = token.user.map(|user| format!(" of {user}")).unwrap_or_default();
-    let asked = if started.elapsed() > Duration::from_millis(20) && token.is_fresh { "new" } else { "kept" };
+    let asked = if token.is_new { "new" } else { "kept" };
     let text = format!("{asked} token{of}, {host}{}", by.unwrap_or_default());
     Ok(Found { server: host, text, warning: token.skew.and_then(clock) })
 }

@@ -95,9 +95,42 @@ fn every_number_of_microsoft_has_its_words_its_step_and_its_exit_code() {
         assert_eq!(told, (*kind, *text, *hint), "{error} {number}");
         assert!(!cause.text.contains("Trace"), "{}", cause.text);
     }
-    let named: Vec<u32> = rows.iter().map(|(_, number, ..)| *number).collect();
-    for (codes, row) in ROWS {
-        assert!(codes.iter().any(|code| named.contains(code)) || *row == Row::Frequency, "{row:?} has no row here");
+    // A number that is not written out above is told as the one of its row that is.
+    for (codes, row) in ROWS.iter().filter(|(_, row)| *row != Row::Frequency) {
+        let known = rows.iter().find(|(_, number, ..)| codes.contains(number));
+        let (word, number, kind, text, hint) = known.unwrap_or_else(|| unreachable!("{row:?} has no row here"));
+        for code in *codes {
+            let cause = cause(&person, word, *code, |_| {});
+            let text = text.replace(&format!("AADSTS{number}"), &format!("AADSTS{code}"));
+            let told = (cause.kind, cause.text, cause.hint.unwrap_or_default());
+            assert_eq!(told, (*kind, text, (*hint).to_owned()), "{code}");
+        }
+    }
+}
+
+#[test]
+fn a_code_that_is_not_taken_has_ended_no_sign_in() {
+    let person = client(Provider::M365, Flow::Code);
+    let facts = Facts {
+        account: "support",
+        client: &person,
+        by_device: false,
+        signed_in_at: None,
+        now: NOW,
+        skew: None,
+        retry_after: None,
+    };
+    for (error, number, is_of_code) in [
+        ("invalid_grant", 0, true),
+        ("invalid_grant", 54_005, true),
+        ("invalid_grant", 65_001, false),
+        ("invalid_client", 0, false),
+    ] {
+        let codes = if number == 0 { Vec::new() } else { vec![number] };
+        let refusal = Refusal { status: 400, error: error.into(), codes, ..Refusal::default() };
+        let cause = of_code(&refusal, &facts);
+        assert_eq!(cause.text.starts_with("the issuer does not take this code ("), is_of_code, "{}", cause.text);
+        assert_eq!(cause == of(&refusal, &facts), !is_of_code, "{}", cause.text);
     }
 }
 

@@ -1,9 +1,10 @@
 //! The file of a sign-in: what it must be, and with what it goes.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::time::Duration;
 
 use super::Rig;
-use crate::support::Sandbox;
+use crate::support::{Rotation, Sandbox, Say};
 
 #[test]
 fn a_token_file_that_is_not_as_it_should_be_spends_no_token() {
@@ -76,6 +77,99 @@ fn a_full_disk_is_found_before_a_token_is_spent() {
     assert_eq!(before, after);
     assert_eq!(std::fs::read_dir(rig.sandbox.path("secrets")).unwrap().count(), 1, "nothing is left aside");
     rig.sandbox.run(&["account", "test", "support"]).ok();
+}
+
+/// Runs a script with the tokens on a small disk of their own: `$E` tries the account, `$S` are the secrets.
+fn on_a_disk(rig: &Rig, script: &str) -> Option<String> {
+    let program = rig.sandbox.command(&["account", "test", "support"]);
+    let words = std::iter::once(program.get_program()).chain(program.get_args());
+    let words: Vec<String> = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect();
+    let set_up = format!(
+        "S={secrets}; T=$(cat $S/1.oauth); mount -t tmpfs -o size=256k,mode=700 none $S || exit 99; umask 077; \
+         printf %s \"$T\" >$S/1.oauth; E() {{ {program} >$S.out 2>&1; echo \"code $?\"; cat $S.out; }}; {script}",
+        secrets = rig.sandbox.path("secrets").display(),
+        program = words.join(" "),
+    );
+    let mut command = std::process::Command::new("unshare");
+    command.args(["-m", "bash", "-c", &set_up]).env_clear();
+    command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let output = command.output().unwrap();
+    if output.status.code() == Some(99) || String::from_utf8_lossy(&output.stderr).contains("unshare") {
+        eprintln!("skipped: no disk can be mounted here");
+        return None;
+    }
+    Some(String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr))
+}
+
+#[test]
+fn a_disk_that_is_full_or_read_only_loses_no_token() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let rig = Rig::signed_in();
+    rig.issuer.state().rotation = Rotation::Once;
+    rig.expire();
+    let asked = || rig.issuer.asked("refresh_token");
+    let before = (asked(), std::fs::read(rig.sandbox.path("secrets/1.oauth")).unwrap());
+    let look = "cat $S/1.oauth; ls $S";
+
+    // Before the question: nothing is asked, and nothing is left.
+    for (script, words) in [
+        (format!("mount -o remount,ro $S; E; {look}"), "read-only file system"),
+        (format!("head -c 1m /dev/zero >$S/fill 2>/dev/null; E; rm $S/fill; {look}"), "no space"),
+    ] {
+        let Some(said) = on_a_disk(&rig, &script) else { return };
+        assert!(said.contains("code 74") && said.contains("cannot write") && said.contains(words), "{said}");
+        assert!(
+            said.contains(std::str::from_utf8(&before.1).unwrap().trim()) && said.trim().ends_with("}1.oauth"),
+            "{said}"
+        );
+        assert_eq!(asked(), before.0, "{said}");
+    }
+
+    // The disk fills up while the issuer thinks: there is room for what comes.
+    rig.issuer.state().next = [Say::Late(Duration::from_secs(2))].into();
+    let fill = "E & for i in $(seq 100); do ls $S/*.new-* >/dev/null 2>&1 && break; sleep .05; done; sleep .3; \
+                head -c 1m /dev/zero >$S/fill 2>/dev/null; wait; rm $S/fill; ";
+    let Some(said) = on_a_disk(&rig, &format!("{fill}{look}")) else { return };
+    assert!(said.contains("code 0"), "{said}");
+    let newest = rig.issuer.state().good.iter().next().unwrap().clone();
+    assert!(said.contains(&format!("\"refresh_token\":\"{newest}\"")), "{said}");
+    assert_eq!(asked() - before.0, 1);
+
+    // It comes, and cannot be put in its place at all: that is said.
+    rig.issuer.state().good.insert("refresh-old".to_owned());
+    rig.change_tokens(|tokens| tokens["refresh_token"] = "refresh-old".into());
+    rig.issuer.state().next = [Say::Late(Duration::from_secs(2))].into();
+    let gone = "E & for i in $(seq 100); do ls $S/*.new-* >/dev/null 2>&1 && break; sleep .05; done; sleep .3; \
+                rm $S/1.oauth; mkdir $S/1.oauth; touch $S/1.oauth/x; wait; ls $S";
+    let Some(said) = on_a_disk(&rig, gone) else { return };
+    assert!(said.contains("code 74") && said.contains("new tokens came and are lost: cannot write"), "{said}");
+    assert!(said.contains("if the sign-in has ended by then: espomail account auth support"), "{said}");
+    assert!(said.trim().ends_with("\n1.oauth") && !said.contains("refresh-old"), "{said}");
+}
+
+#[test]
+fn the_token_of_an_application_goes_with_its_last_account() {
+    let rig = Rig::app();
+    rig.add("other");
+    rig.sandbox.run(&["fetch"]).ok();
+    let kept = rig.sandbox.path("secrets/oauth-work");
+    assert!(kept.exists());
+    rig.sandbox.run(&["--dry-run", "account", "edit", "support", "--secret", "env:PW"]).ok();
+    rig.sandbox.run(&["account", "edit", "support", "--secret", "env:PW"]).ok();
+    assert!(kept.exists(), "another account uses it");
+    rig.sandbox.run(&["--yes", "--dry-run", "account", "delete", "other"]);
+    assert!(kept.exists());
+    rig.sandbox.run(&["account", "edit", "other", "--secret", "env:PW"]).ok();
+    assert!(!kept.exists());
+    rig.sandbox.run(&["account", "edit", "support", "--oauth", "work"]).ok();
+    rig.sandbox.run(&["fetch", "support"]).ok();
+    assert!(kept.exists());
+    rig.add("third");
+    rig.sandbox.run(&["account", "edit", "support", "--secret", "env:PW"]).ok();
+    rig.sandbox.run(&["--yes", "account", "delete", "third"]).ok();
+    assert!(!kept.exists(), "its last account is deleted");
 }
 
 #[test]

@@ -144,6 +144,11 @@ fn a_session_that_ends_with_its_token_goes_on_in_the_same_run() {
     let all: Vec<usize> = (1..=messages).collect();
     assert_eq!(ledger(&rig.sandbox, "support", "'imported'"), all);
     assert!(rig.server.connections() >= 4, "{}", rig.server.connections());
+    promise(
+        "C6",
+        "a fetch whose sessions end with their token",
+        &format!("{messages} messages, each once, {} sessions", rig.server.connections()),
+    );
 
     // Where each session brings nothing there is an end.
     rig.server.add([messages + 1]);

@@ -28,6 +28,10 @@ fn no_token_is_anywhere_but_in_its_place() {
     let redirect = rig.issuer.agree(&signing.line());
     let read = |id: u32, name: &str| std::fs::read(format!("/proc/{id}/{name}")).unwrap_or_default();
     let cmdline = read(signing.id(), "cmdline");
+    // It has told nobody but the browser yet, and is guarded already.
+    let limits = String::from_utf8(read(signing.id(), "limits")).unwrap();
+    let is_none = |line: &str| line.split_whitespace().eq(["Max", "core", "file", "size", "0", "0", "bytes"]);
+    assert!(limits.lines().any(is_none), "{limits}");
     Issuer::follow(&redirect);
     let ended = signing.end().exits(0);
     loud(&rig, &["fetch"]).ok();
@@ -79,6 +83,56 @@ fn no_token_is_anywhere_but_in_its_place() {
     let hits = places.hits(&all);
     assert!(hits.is_empty(), "{hits:#?}");
     assert!(places.names().any(|place| place.ends_with("own.log")));
+}
+
+/// Runs the program in a shell that allows cores, and ends it as a crash does while it holds a token.
+#[test]
+fn no_core_is_written_of_a_process_that_holds_a_token() {
+    let rig = Rig::signed_in();
+    rig.expire();
+    rig.issuer.state().next = [Say::Late(std::time::Duration::from_secs(20))].into();
+    let program = rig.sandbox.command(&["account", "test", "support"]);
+    std::fs::create_dir(rig.sandbox.path("cores")).unwrap();
+    let mut command = std::process::Command::new("bash");
+    let script = "ulimit -c unlimited || exit 99; cd \"$1\" && shift && exec \"$@\"";
+    command.args(["-c", script, "bash"]).arg(rig.sandbox.path("cores")).arg(program.get_program());
+    command.args(program.get_args()).env_clear();
+    command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let asked = rig.issuer.asked("refresh_token");
+    let mut child = command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    crate::support::wait_until(std::time::Duration::from_secs(20), || rig.issuer.asked("refresh_token") > asked);
+    let pid = nix::unistd::Pid::from_raw(child.id().cast_signed());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGABRT).unwrap();
+    let status = child.wait().unwrap();
+    assert!(!std::os::unix::process::ExitStatusExt::core_dumped(&status), "{status}");
+    assert_eq!(std::fs::read_dir(rig.sandbox.path("cores")).unwrap().count(), 0);
+}
+
+#[test]
+fn programs_that_are_started_see_no_token() {
+    let rig = Rig::new("m365", "code", "tenant = \"example.org\"\nclient_secret = \"cmd:SPY\"");
+    let seen = rig.sandbox.path("seen");
+    let spy =
+        format!("#!/bin/sh\n{{ env; tr '\\0' ' ' </proc/self/cmdline; ls -l /proc/self/fd; }} >>{0}\n", seen.display());
+    let script = |name: &str, more: &str| {
+        let path = rig.sandbox.file(name, format!("{spy}{more}\n").as_bytes());
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        path.display().to_string()
+    };
+    let secret = script("spy", "echo Canary-client-0123456789abcdef");
+    let config = std::fs::read_to_string(rig.sandbox.path("config.toml")).unwrap();
+    std::fs::write(rig.sandbox.path("config.toml"), config.replace("cmd:SPY", &format!("cmd:{secret}"))).unwrap();
+    // A secret of another account.
+    rig.sandbox.env("OTHER", "Canary-env-0123456789abcdef");
+    rig.issuer.mint(|_, count| format!("Canary-access-{count}-0123456789abcdef"));
+    rig.issuer.state().user = "support@desk.example".into();
+    rig.sign_in(&[]).exits(0);
+    rig.expire();
+    rig.sandbox.run(&["fetch"]).ok();
+    let text = String::from_utf8_lossy(&std::fs::read(&seen).unwrap()).into_owned();
+    assert!(text.matches("PATH=").count() >= 2, "{text}");
+    assert!(!text.contains("Canary-"), "{text}");
+    assert!(!text.contains("1.oauth") && !text.contains("espomail.db"), "an open file is handed on: {text}");
 }
 
 #[test]

@@ -185,9 +185,43 @@ fn what_the_browser_brings_back_instead_of_a_code_is_told() {
     let mut signing = Signing::begin(&rig, &[]);
     let url = signing.line();
     signing.paste("a-code-of-somebody-else");
-    signing.end().exits(77).says("the sign-in has ended (invalid_grant)");
+    let said = "the issuer does not take this code (invalid_grant): it was used already, is too old or belongs";
+    signing.end().exits(77).says(said).says("hint: try again: espomail account auth support");
     assert!(!url.contains("verifier"));
     assert!(!rig.sandbox.path("secrets/1.oauth").exists());
+}
+
+#[test]
+fn a_code_is_good_once_and_ctrl_c_leaves_nothing() {
+    let rig = Rig::new("m365", "code", "tenant = \"example.org\"");
+    rig.issuer.state().user = "support@desk.example".into();
+    let interrupted = {
+        let mut signing = Signing::begin(&rig, &[]);
+        let redirect = rig.issuer.agree(&signing.line());
+        let pid = nix::unistd::Pid::from_raw(signing.id().cast_signed());
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
+        assert_ne!(signing.end().code, 0);
+        assert_eq!(std::fs::read_dir(rig.sandbox.path("secrets")).map_or(0, Iterator::count), 0, "nothing is left");
+        redirect
+    };
+    let port = |redirect: &str| redirect.split('/').nth(2).unwrap().to_owned();
+    let address = port(&interrupted).replace("localhost", "127.0.0.1");
+    assert!(std::net::TcpStream::connect(address).is_err(), "nobody listens any more");
+
+    let mut signing = Signing::begin(&rig, &[]);
+    // The answer of the sign-in before is not taken, even at the right port.
+    let used = rig.issuer.agree(&signing.line());
+    assert!(Issuer::follow(&interrupted.replace(&port(&interrupted), &port(&used))).contains("not the answer"));
+    Issuer::follow(&used);
+    signing.end().exits(0);
+    let tokens = rig.tokens();
+    let mut signing = Signing::begin(&rig, &[]);
+    let url = signing.line();
+    assert!(Issuer::follow(&used.replace(&port(&used), &port(&rig.issuer.agree(&url)))).contains("not the answer"));
+    let code = crate::support::query(used.split_once('?').unwrap().1)["code"].clone();
+    signing.paste(&format!("{code}-twice"));
+    signing.end().exits(77).says("the issuer does not take this code");
+    assert_eq!(rig.tokens(), tokens, "what was there before is kept");
 }
 
 #[test]
