@@ -17,6 +17,9 @@ use crate::store::accounts::{self, Account, AccountKind};
 use crate::store::db::Tx;
 use crate::ui::outcome::Thing;
 
+/// Passwords that are tried while somebody sits there.
+const PASSWORDS: u32 = 3;
+
 /// `account add`
 #[derive(Debug, Args)]
 pub struct Add {
@@ -57,7 +60,7 @@ pub fn run(args: &Add, ctx: &Context) -> Result<()> {
     // Somebody who sits there and names no server is asked instead of refused.
     let asked = ctx.ui.stdin_is_terminal() && !ctx.no_input && !servers.is_any_named();
     let found = match args.settings.address().filter(|_| args.discover || asked) {
-        Some(address) => Some(discover::agreed(address, args.ispdb, ctx)?),
+        Some(address) => Some(discover::agreed(address, servers.login(), args.ispdb, ctx)?),
         None if args.discover => {
             return Err(error::usage("--address is missing").hint("servers are found by the address").into());
         }
@@ -66,10 +69,9 @@ pub fn run(args: &Add, ctx: &Context) -> Result<()> {
     let takes_password = found.as_ref().is_some_and(|found| !found.imap.only_tokens);
     let asks = takes_password && ctx.ui.stdin_is_terminal() && !servers.is_secret_given();
     let new = New { name, args, found, asks };
-    let typed = if asks { Typed::ask(Some("stdin"), None, ctx)? } else { servers.typed(ctx)? };
+    let mut typed = if asks { Typed::ask(Some("stdin"), None, ctx)? } else { servers.typed(ctx)? };
     if new.found.is_some() && !args.no_test && !ctx.dry_run {
-        let account = ctx.read(|tx, actor| new.make(tx, actor, ctx))?;
-        test::before_it_is_kept(&account, &typed, &args.settings.fetching.folders, ctx)?;
+        new.tried(&mut typed, ctx)?;
     }
     let (id, doubts) = ctx.write(|tx, actor| {
         let account = new.make(tx, actor, ctx)?;
@@ -92,6 +94,22 @@ pub fn run(args: &Add, ctx: &Context) -> Result<()> {
 }
 
 impl New<'_> {
+    /// Tries the servers. A password that is refused is asked for again, because it is easily mistyped.
+    fn tried(&self, typed: &mut Typed, ctx: &Context) -> Result<()> {
+        let account = ctx.read(|tx, actor| self.make(tx, actor, ctx))?;
+        let mut left = PASSWORDS;
+        loop {
+            left -= 1;
+            let tested = test::before_it_is_kept(&account, typed, &self.args.settings.fetching.folders, ctx);
+            match tested {
+                Err(refused) if refused.is_of_password && self.asks && left > 0 => {}
+                tested => return tested.map_err(|refused| refused.error),
+            }
+            ctx.ui.note("Type the password again, or press Ctrl-C:");
+            *typed = Typed::ask(Some("stdin"), None, ctx)?;
+        }
+    }
+
     /// The account with all its settings, checked.
     fn make(&self, tx: &Tx<'_>, actor: &Actor, ctx: &Context) -> Result<Account> {
         let settings = &self.args.settings;

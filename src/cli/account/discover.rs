@@ -105,30 +105,47 @@ fn look(given: &str, ispdb: bool, ctx: &Context) -> Result<Shown> {
     }
     match found {
         Some(found) => Ok(Shown { address, found }),
-        None => Err(nothing(&address, &tried, ispdb)),
+        None => {
+            // One line for each place: together they are a wall of words.
+            let told: Vec<String> = tried.iter().map(|one| format!("{}: {}", one.asked, one.came)).collect();
+            if ctx.ui.for_people() && ctx.ui.verbosity == 0 {
+                told.iter().for_each(|line| ctx.ui.note(line));
+            }
+            Err(nothing(&address, &told, ispdb, ctx.ui.for_people()))
+        }
     }
 }
 
-fn nothing(address: &str, tried: &[Tried], ispdb: bool) -> anyhow::Error {
-    let all: Vec<String> = tried.iter().map(|one| format!("{}: {}", one.asked, one.came)).collect();
-    let words = format!("no servers found for {}: {}", address::domain(address), all.join("; "));
-    let more = if ispdb { "" } else { "; --ispdb also asks a public database" };
+fn nothing(address: &str, told: &[String], ispdb: bool, for_people: bool) -> anyhow::Error {
+    let tried = if for_people { String::new() } else { format!(": {}", told.join("; ")) };
+    let words = format!("no servers found for {}{tried}", address::domain(address));
+    let more = match ispdb {
+        true => String::new(),
+        false => format!("; espomail account discover {address} --ispdb also asks a public database"),
+    };
     Fault::new(Kind::Unavailable, words)
-        .hint(format!("ask the people who run the mailbox: account add --imap HOST --smtp HOST{more}"))
+        .hint(format!("ask the people who run the mailbox, and name its servers: --imap HOST --smtp HOST{more}"))
         .into()
 }
 
-/// The servers of an address, to which somebody has said yes.
+/// The servers of an address, to which somebody has said yes; `login` is the name that they gave.
 ///
 /// # Errors
 /// Nothing was found, the answer is no, or nobody can be asked about a doubt.
-pub fn agreed(address: &str, ispdb: bool, ctx: &Context) -> Result<Found> {
-    let Shown { found, .. } = look(address, ispdb, ctx)?;
+pub fn agreed(address: &str, login: Option<&str>, ispdb: bool, ctx: &Context) -> Result<Found> {
+    let Shown { mut found, .. } = look(address, ispdb, ctx)?;
+    if let Some(login) = login {
+        let usual = found.imap.login.clone();
+        let servers = std::iter::once(&mut found.imap).chain(&mut found.smtp);
+        servers.filter(|one| one.login == usual).for_each(|one| login.clone_into(&mut one.login));
+    }
     ctx.ui.note(&format!("Found by {}:", found.source.told()));
     for (name, server) in [("IMAP", Some(&found.imap)), ("SMTP", found.smtp.as_ref())] {
-        if let Some(server) = server {
-            ctx.ui.note(&format!("  {name}  {}, login {}", in_words(server), server.login));
-        }
+        let told = match server {
+            Some(server) => format!("{}, login {}", in_words(server), server.login),
+            None => "not found: add --smtp HOST, or the account only fetches".to_owned(),
+        };
+        ctx.ui.note(&format!("  {name}  {told}"));
     }
     found.doubts.iter().for_each(|doubt| ctx.ui.warn(doubt));
     let asks = ctx.ui.stdin_is_terminal() && !ctx.no_input;

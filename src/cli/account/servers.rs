@@ -106,6 +106,11 @@ impl Flags {
         self.imap.is_some() || self.smtp.is_some() || self.preset.is_some()
     }
 
+    /// The login name that is given.
+    pub fn login(&self) -> Option<&str> {
+        self.login.as_deref().filter(|login| !login.is_empty())
+    }
+
     /// Whether it is said where the secret comes from.
     pub fn is_secret_given(&self) -> bool {
         self.secret.is_some() || self.token.is_some()

@@ -190,11 +190,23 @@ pub fn run(args: &TestArgs, ctx: &Context) -> Result<()> {
     show(report, ctx)
 }
 
+/// Why an account is not kept.
+pub struct Refused {
+    pub error: anyhow::Error,
+    /// IMAP refused the login: the password may be mistyped.
+    pub is_of_password: bool,
+}
+
 /// Tries the servers of an account that is not kept yet.
 ///
 /// # Errors
 /// It does not work; what to change has been said.
-pub fn before_it_is_kept(account: &Account, typed: &Typed, folders: &[String], ctx: &Context) -> Result<()> {
+pub fn before_it_is_kept(
+    account: &Account,
+    typed: &Typed,
+    folders: &[String],
+    ctx: &Context,
+) -> std::result::Result<(), Refused> {
     let inbox = vec!["INBOX".to_owned()];
     let names = if folders.is_empty() { &inbox } else { folders };
     let folders: Vec<Folder> = names.iter().map(|name| Folder::new(name, false)).collect();
@@ -220,9 +232,11 @@ pub fn before_it_is_kept(account: &Account, typed: &Typed, folders: &[String], c
         return Ok(());
     };
     let kind = error::classify(&error).0;
-    Err(Fault::new(kind, format!("account {} was not added: its servers were tried and do not work", account.name))
-        .hint("type the command again with another option, or add --no-test to keep it as it is")
-        .into())
+    let is_login = |row: &Row| row.protocol == "IMAP" && row.step == "login" && row.state == "fail";
+    let is_of_password = kind == Kind::NoPerm && report.rows.iter().any(is_login);
+    let text = format!("account {} was not added: its servers were tried and do not work", account.name);
+    let hint = "type the command again with another option, or add --no-test to keep it as it is";
+    Err(Refused { error: Fault::new(kind, text).hint(hint).into(), is_of_password })
 }
 
 fn smtp(report: &mut Report<'_>, ctx: &Context) -> Option<Box<dyn MailTransport>> {

@@ -59,6 +59,8 @@ fn words(error: &Error) -> String {
         Error::RequireHttpsOnly(_) => "it leads to http, which anybody on the way could change".to_owned(),
         Error::BodyExceedsLimit(_) => format!("the file has more than {} KiB", BODY_MAX >> 10),
         Error::HostNotFound => "there is none".to_owned(),
+        // The words of the resolver of the system.
+        Error::Io(error) if error.to_string().starts_with("failed to lookup") => "there is none".to_owned(),
         Error::Timeout(_) => "the server takes too long".to_owned(),
         Error::TooManyRedirects => "it leads from one place to another without end".to_owned(),
         Error::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => "nobody listens there".to_owned(),

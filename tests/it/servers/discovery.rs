@@ -138,16 +138,21 @@ fn somebody_at_a_terminal_adds_an_account_by_its_address() {
     let (yes, password) = (("[y/N] ", "y\n"), ("Password: ", "pw\n"));
     // What is found is shown, and a no keeps nothing.
     let refused = typed(&[], &[("[y/N] ", "n\n")]).exits(1);
-    assert!(refused.stdout.contains(&format!("mail.works.test:{} implicit", dovecot.imaps)), "{refused:#?}");
+    let shown = format!("mail.works.test:{} implicit, login {}\n", dovecot.imaps, mailbox.user);
+    assert!(refused.stdout.contains(&shown), "{refused:#?}");
     // Nothing is kept of an account that does not work, and the fingerprint is shown.
     let failed = typed(&[], &[yes, password]).exits(69);
     assert!(failed.stdout.contains("account help was not added"), "{failed:#?}");
     let pin = pin(&failed);
-    let wrong = typed(&["--pin", &pin], &[yes, ("Password: ", "no\n")]).exits(77);
+    let no = ("Password: ", "no\n");
+    let wrong = typed(&["--pin", &pin], &[yes, no, no, no]).exits(77);
     assert!(wrong.stdout.contains("IMAP login: ") && !wrong.stdout.contains("account edit"), "{wrong:#?}");
+    assert!(wrong.stdout.contains("SMTP  not found: add --smtp HOST"), "{wrong:#?}");
+    assert_eq!(wrong.stdout.matches("Type the password again").count(), 2, "{wrong:#?}");
     assert_eq!(sandbox.items(&["account", "list"]).len(), 0);
     assert!(!sandbox.path("secrets/1").exists());
-    let added = typed(&["--pin", &pin], &[yes, password]).ok();
+    // One that was mistyped is typed again.
+    let added = typed(&["--pin", &pin], &[yes, no, password]).ok();
     assert!(added.stdout.contains("account help added") && added.stdout.contains("INBOX: 0 messages"), "{added:#?}");
     sandbox.run(&["account", "test", "help"]).ok();
 
