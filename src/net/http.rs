@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 use super::agent::agent;
 use super::reach::Reach;
 use super::{NetError, NetErrorKind};
+use crate::system_words;
 
 /// Bytes of an answer that are read.
 const ANSWER_MAX: u64 = 64 << 10;
@@ -181,10 +182,8 @@ fn cause(error: &Error, within: Duration) -> (NetErrorKind, String) {
         Error::Io(error) if matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) => {
             (NetErrorKind::Temporary, "the connection ended before the answer was complete (a proxy?)".to_owned())
         }
-        // The words of the system.
-        Error::Io(error) if error.raw_os_error().is_some() || error.to_string().starts_with("failed to lookup") => {
-            cannot(&error.to_string())
-        }
+        Error::Io(error) if error.to_string().starts_with("failed to lookup") => cannot("no address found"),
+        Error::Io(error) if error.raw_os_error().is_some() => cannot(&system_words::reason(error)),
         Error::Io(error) => cannot(&error.kind().to_string()),
         Error::Protocol(_) | Error::Http(_) => {
             (NetErrorKind::Temporary, "the answer is cut off or is not HTTP (a proxy?)".to_owned())
@@ -268,7 +267,7 @@ mod tests {
         let refused = post("https://127.0.0.1:9/t", "a=b", &way(Reach::Anywhere)).err().unwrap();
         assert_eq!(
             (refused.kind, refused.message.as_str()),
-            (NetErrorKind::Unreachable, "127.0.0.1: cannot connect: Connection refused (os error 111)")
+            (NetErrorKind::Unreachable, "127.0.0.1: cannot connect: connection refused")
         );
     }
 }

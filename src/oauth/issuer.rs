@@ -15,6 +15,7 @@ use super::jwt::{self, Algorithm};
 use crate::error;
 use crate::net::http::{self, Way};
 use crate::net::{NetError, NetErrorKind};
+use crate::secret::SecretSpec;
 
 /// A signed statement instead of a client secret (RFC 7523 2.2).
 const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -38,6 +39,17 @@ pub fn ask(client: &Client, fields: &[(&str, &str)], way: &Way, now: Timestamp) 
     let hidden: Vec<&str> = secrets.iter().map(|secret| secret.as_str()).collect();
     let answer = answer::read(answered.status, &answered.body, &hidden);
     Ok(Heard { answer, skew: skew(answered.date, now), retry_after: answered.retry_after })
+}
+
+/// Whether what shows who asks can be had, before a person takes the trouble to sign in. A command is not run for that.
+///
+/// # Errors
+/// The client secret, certificate or key cannot be read (exit 78).
+pub fn check_proof(client: &Client, now: Timestamp) -> Result<()> {
+    if let Proof::Secret(spec @ SecretSpec::Cmd(_)) = &client.proof {
+        return spec.fault(std::path::Path::new("")).map_or(Ok(()), |why| Err(error::config(why).into()));
+    }
+    proof(client, now).map(drop)
 }
 
 /// A device code and what the person is told (RFC 8628 3.2).

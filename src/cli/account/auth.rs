@@ -13,7 +13,7 @@ use crate::error::{self, Fault, Kind};
 use crate::oauth::answer::Tokens;
 use crate::oauth::kept::{self, Kept};
 use crate::oauth::who::{self, Who};
-use crate::oauth::{Client, renew};
+use crate::oauth::{Client, issuer, renew};
 use crate::secret;
 use crate::store::accounts::{self, Account};
 use crate::ui::cell::{Cell, Column, unlisted};
@@ -145,6 +145,7 @@ fn sign_in(args: &Auth, account: &Account, client: &Client, by_device: bool, ctx
     secret::keep_to_this_process();
     // What is wrong with the place shows before somebody signs in.
     kept::prepare(&file)?;
+    issuer::check_proof(client, ctx.now())?;
     let mailbox = account.imap_login();
     let asked = sign_in::Asked {
         account: &account.name,

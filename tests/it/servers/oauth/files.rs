@@ -150,6 +150,24 @@ fn a_disk_that_is_full_or_read_only_loses_no_token() {
 }
 
 #[test]
+fn a_damaged_token_of_an_application_is_replaced_and_an_open_one_is_refused() {
+    let rig = Rig::app();
+    let file = rig.sandbox.path("secrets/oauth-work");
+    rig.sandbox.run(&["fetch"]).ok();
+    let mut asked = rig.issuer.asked("client_credentials");
+    for damaged in [&b""[..], b"{\"access_token\":\"abc", b"{\"access_token\": 7}", b"\xff\x00"] {
+        rig.sandbox.file("secrets/oauth-work", damaged);
+        rig.sandbox.run(&["fetch"]).ok();
+        asked += 1;
+        assert_eq!(rig.issuer.asked("client_credentials"), asked, "nobody has to do anything");
+    }
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let run = rig.sandbox.run(&["account", "test", "support"]).exits(78);
+    assert!(run.stderr.contains("others can read it (mode 644)") && run.stderr.contains("hint: chmod 600 "), "{run:?}");
+    assert_eq!(rig.issuer.asked("client_credentials"), asked);
+}
+
+#[test]
 fn the_token_of_an_application_goes_with_its_last_account() {
     let rig = Rig::app();
     rig.add("other");

@@ -192,6 +192,20 @@ fn what_the_browser_brings_back_instead_of_a_code_is_told() {
 }
 
 #[test]
+fn a_client_secret_that_is_missing_is_told_before_somebody_signs_in() {
+    for (secret, words) in [
+        ("env:CLIENT", "the variable is not set"),
+        ("file:/no/such/file", "there is no such file"),
+        ("cmd:/no/such/program", "there is no such program"),
+    ] {
+        let rig = Rig::new("google", "code", &format!("client_secret = \"{secret}\""));
+        let run = rig.sandbox.run(&["account", "auth", "support"]).exits(78);
+        assert!(run.stderr.contains(words) && run.stdout.is_empty(), "{secret}: {run:?}");
+        assert_eq!(rig.issuer.state().questions.len(), 0);
+    }
+}
+
+#[test]
 fn a_code_is_good_once_and_ctrl_c_leaves_nothing() {
     let rig = Rig::new("m365", "code", "tenant = \"example.org\"");
     rig.issuer.state().user = "support@desk.example".into();
