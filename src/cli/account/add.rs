@@ -13,6 +13,7 @@ use crate::cli::context::{self, Context};
 use crate::error;
 use crate::intake::verdicts::Verdicts;
 use crate::net::discover::Found;
+use crate::oauth::Client;
 use crate::store::accounts::{self, Account, AccountKind};
 use crate::store::db::Tx;
 use crate::ui::outcome::Thing;
@@ -60,13 +61,17 @@ pub fn run(args: &Add, ctx: &Context) -> Result<()> {
     // Somebody who sits there and names no server is asked instead of refused.
     let asked = ctx.ui.stdin_is_terminal() && !ctx.no_input && !servers.is_any_named();
     let found = match args.settings.address().filter(|_| args.discover || asked) {
-        Some(address) => Some(discover::agreed(address, servers.login(), args.ispdb, ctx)?),
+        Some(address) => {
+            let has_tokens = args.settings.signs_in() || servers.is_secret_given();
+            let said = discover::Said { login: servers.login(), has_tokens };
+            Some(discover::agreed(address, &said, args.ispdb, ctx)?)
+        }
         None if args.discover => {
             return Err(error::usage("--address is missing").hint("servers are found by the address").into());
         }
         None => None,
     };
-    let takes_password = found.as_ref().is_some_and(|found| !found.imap.only_tokens);
+    let takes_password = found.as_ref().is_some_and(|found| !found.imap.only_tokens) && !args.settings.signs_in();
     let asks = takes_password && ctx.ui.stdin_is_terminal() && !servers.is_secret_given();
     let new = New { name, args, found, asks };
     let mut typed = if asks { Typed::ask(Some("stdin"), None, ctx)? } else { servers.typed(ctx)? };
@@ -86,7 +91,9 @@ pub fn run(args: &Add, ctx: &Context) -> Result<()> {
     let name = &new.name;
     ctx.done(Thing::account(id, name), &format!("account {name} added"))?;
     doubts.iter().for_each(|doubt| ctx.ui.concern(&format!("account {name}: {doubt}")));
-    if let Some(preset) = new.found.as_ref().and_then(|found| found.preset).filter(|preset| !preset.hint.is_empty()) {
+    if let Some(preset) = new.found.as_ref().and_then(|found| found.preset).filter(|preset| !preset.hint.is_empty())
+        && !args.settings.signs_in()
+    {
         ctx.ui.hint(&format!("{}: {}", preset.name, preset.hint));
     }
     after_change(name, &args.settings, ctx);
@@ -97,6 +104,11 @@ impl New<'_> {
     /// Tries the servers. A password that is refused is asked for again, because it is easily mistyped.
     fn tried(&self, typed: &mut Typed, ctx: &Context) -> Result<()> {
         let account = ctx.read(|tx, actor| self.make(tx, actor, ctx))?;
+        let client = account.oauth().map(|profile| Client::of(&ctx.config, &account, profile)).transpose()?;
+        if client.is_some_and(|client| client.flow.is_of_person()) {
+            ctx.ui.note("The servers are tried when somebody has signed in.");
+            return Ok(());
+        }
         let mut left = PASSWORDS;
         loop {
             left -= 1;

@@ -7,7 +7,8 @@ use serde_json::json;
 
 use super::presets::{self, tls_of};
 use crate::cli::context::{self, Context};
-use crate::error::{Fault, Kind};
+use crate::config::oauth::{Profile, Provider};
+use crate::error::{self, Fault, Kind};
 use crate::mail::address;
 use crate::net::discover::{self, Candidate, Found, Protocol, Search, Tried};
 use crate::net::reach::Reach;
@@ -28,6 +29,8 @@ pub struct DiscoverArgs {
 pub struct Shown {
     address: String,
     found: Found,
+    /// Of the configuration, for tokens.
+    profile: Option<String>,
 }
 
 /// Fields of a discovery in their order.
@@ -74,12 +77,20 @@ fn command(one: &Shown) -> String {
                     words += &format!(" --{flag}login {}", shlex::try_quote(&server.login).unwrap_or_default());
                 }
             }
-            if one.found.imap.only_tokens {
-                words += " --auth xoauth2";
-            }
         }
     }
-    words + if one.found.imap.only_tokens { " --token cmd:ARGV" } else { " --secret stdin" }
+    match (one.found.imap.only_tokens, &one.profile) {
+        (true, profile) => words + " --oauth " + profile.as_deref().unwrap_or("PROFILE"),
+        (false, _) => words + " --secret stdin",
+    }
+}
+
+/// The only profile of the configuration for a provider.
+fn profile<'a>(found: &Found, ctx: &'a Context) -> Option<&'a str> {
+    let is_at_microsoft = found.preset.is_some_and(|preset| ["m365", "outlook"].contains(&preset.name));
+    let is_meant = |profile: &Profile| (profile.provider() == Provider::M365) == is_at_microsoft;
+    let mut names = ctx.config.oauth.iter().filter(|(_, profile)| is_meant(profile)).map(|(name, _)| name.as_str());
+    names.next().filter(|_| names.next().is_none())
 }
 
 /// Runs `account discover`.
@@ -104,7 +115,10 @@ fn look(given: &str, ispdb: bool, ctx: &Context) -> Result<Shown> {
         ctx.ui.verbose(1, &format!("{asked}: {came}"));
     }
     match found {
-        Some(found) => Ok(Shown { address, found }),
+        Some(found) => {
+            let profile = profile(&found, ctx).map(str::to_owned);
+            Ok(Shown { address, found, profile })
+        }
         None => {
             // One line for each place: together they are a wall of words.
             let told: Vec<String> = tried.iter().map(|one| format!("{}: {}", one.asked, one.came)).collect();
@@ -128,13 +142,20 @@ fn nothing(address: &str, told: &[String], ispdb: bool, for_people: bool) -> any
         .into()
 }
 
-/// The servers of an address, to which somebody has said yes; `login` is the name that they gave.
+/// What somebody has said of the login already.
+pub struct Said<'a> {
+    pub login: Option<&'a str>,
+    /// Where access tokens come from.
+    pub has_tokens: bool,
+}
+
+/// The servers of an address, to which somebody has said yes.
 ///
 /// # Errors
-/// Nothing was found, the answer is no, or nobody can be asked about a doubt.
-pub fn agreed(address: &str, login: Option<&str>, ispdb: bool, ctx: &Context) -> Result<Found> {
+/// Nothing was found, the servers want what was not given, the answer is no, or nobody can be asked about a doubt.
+pub fn agreed(address: &str, said: &Said<'_>, ispdb: bool, ctx: &Context) -> Result<Found> {
     let Shown { mut found, .. } = look(address, ispdb, ctx)?;
-    if let Some(login) = login {
+    if let Some(login) = said.login {
         let usual = found.imap.login.clone();
         let servers = std::iter::once(&mut found.imap).chain(&mut found.smtp);
         servers.filter(|one| one.login == usual).for_each(|one| login.clone_into(&mut one.login));
@@ -148,6 +169,14 @@ pub fn agreed(address: &str, login: Option<&str>, ispdb: bool, ctx: &Context) ->
         ctx.ui.note(&format!("  {name}  {told}"));
     }
     found.doubts.iter().for_each(|doubt| ctx.ui.warn(doubt));
+    if found.imap.only_tokens && !said.has_tokens {
+        let text = format!("--oauth is missing: {} takes access tokens and no password", found.imap.host);
+        let hint = match profile(&found, ctx) {
+            Some(name) => format!("by the profile of the configuration: --oauth {name}"),
+            None => "make a profile in the configuration: espomail man oauth; then add --oauth PROFILE".to_owned(),
+        };
+        return Err(error::usage(text).hint(hint).into());
+    }
     let asks = ctx.ui.stdin_is_terminal() && !ctx.no_input;
     if asks || !found.doubts.is_empty() {
         ctx.confirm("Use these servers?")?;

@@ -19,6 +19,8 @@ use crate::intake::trial::{self, Waiting};
 use crate::intake::verdicts::Verdicts;
 use crate::net::trail::{Taken, Trail};
 use crate::net::{MailSource, MailTransport, NetError, Quota};
+use crate::oauth::client::own_files;
+use crate::secret;
 use crate::store::accounts::{self, Account, Folder};
 use crate::system_words;
 use crate::ui::cell::{Cell, Column, Field, head, unlisted};
@@ -219,6 +221,8 @@ pub fn before_it_is_kept(
     {
         transport.quit();
     }
+    // A token that came for it belongs to an account that is not there yet.
+    own_files(&ctx.db_path, account.id).iter().for_each(|file| drop(secret::remove(file)));
     // The account cannot be edited before it is there.
     let (edit, type_it) =
         (format!("espomail account edit {} ", account.name), format!("espomail account secret {} ", account.name));

@@ -21,6 +21,12 @@ pub fn check(account: &Account) -> Result<(), Fault> {
                 .hint("use implicit or starttls"));
         }
     }
+    if account.imap.host.is_some() && account.imap.secret.is_empty() && account.imap.auth.takes_token() {
+        return refuse(
+            "--oauth is missing",
+            "the login is by access token: --oauth PROFILE (espomail man oauth), or --token cmd:ARGV",
+        );
+    }
     if account.imap.host.is_some() && account.imap.secret.is_empty() {
         return refuse(
             "--secret is missing",
@@ -53,7 +59,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::store::accounts::{AccountKind, StoreSent};
+    use crate::store::accounts::{AccountKind, Auth, StoreSent};
 
     fn account(change: fn(&mut Account)) -> Account {
         let mut account = Account::new("support", AccountKind::Group, Timestamp::UNIX_EPOCH);
@@ -76,6 +82,7 @@ mod tests {
             (|a| (a.imap.tls, a.imap.host) = (Tls::None, Some("localhost".into())), None),
             (|a| (a.smtp.tls, a.smtp.host) = (Tls::None, Some("192.0.2.1".into())), Some("--smtp-tls")),
             (|a| a.imap.secret.clear(), Some("--secret")),
+            (|a| (a.imap.secret, a.imap.auth) = (String::new(), Auth::XOAuth2), Some("--oauth")),
             (|a| a.cases.distribution = Distribution::LeastBusy, Some("--distribution")),
             (|a| (a.cases.create_case, a.cases.distribution) = (true, Distribution::Direct), Some("--assign-to")),
             (|a| (a.cases.create_case, a.cases.distribution) = (true, Distribution::RoundRobin), Some("--case-team")),

@@ -156,6 +156,24 @@ fn somebody_at_a_terminal_adds_an_account_by_its_address() {
     assert!(added.stdout.contains("account help added") && added.stdout.contains("INBOX: 0 messages"), "{added:#?}");
     sandbox.run(&["account", "test", "help"]).ok();
 
+    // Where only tokens are taken, a profile is asked for before anything else; nobody has signed in by then.
+    sandbox
+        .config("[oauth.people]\nprovider = \"m365\"\nflow = \"code\"\ntenant = \"example.org\"\nclient_id = \"c\"\n");
+    let microsoft = ["account", "add", "kim", "--address", "kim@outlook.com"];
+    let refused = sandbox.call(&microsoft).at_terminal(100, &[]).run().exits(2);
+    let words = "--oauth is missing: outlook.office365.com takes access tokens and no password";
+    assert!(refused.stdout.contains(words) && refused.stdout.contains("--oauth people"), "{refused:#?}");
+    let shown = sandbox.json(&["account", "discover", "kim@outlook.com"]);
+    let command = "espomail account add kim --address kim@outlook.com --preset outlook --oauth people";
+    assert_eq!(shown["command"], command);
+    for (name, address) in [("kim", "kim@outlook.com"), ("gil", "gil@gmail.com")] {
+        let add = ["account", "add", name, "--address", address, "--oauth", "people"];
+        let added = sandbox.call(&add).at_terminal(100, &[yes]).run().ok();
+        let said = ["tried when somebody has signed in", &format!("sign in: espomail account auth {name}")];
+        assert!(said.iter().all(|text| added.stdout.contains(text)), "{added:#?}");
+        assert_eq!(sandbox.json(&["account", "show", name])["secret"], "oauth:people");
+    }
+
     // Elsewhere nobody is asked, so a doubt needs --yes.
     let other = ["account", "add", "other", "--address", "ana@outside.test", "--discover", "--secret", "env:HOME"];
     let refused = sandbox.run(&other).exits(2);
