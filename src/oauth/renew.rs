@@ -295,7 +295,56 @@ fn is_damage(error: &anyhow::Error) -> bool {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::answer::Tokens;
+    use super::super::tests::client;
     use super::*;
+    use crate::config::oauth::{Flow, Provider};
+    use crate::net::reach::Reach;
+    use crate::store::accounts::AccountKind;
+
+    #[test]
+    fn a_clock_that_jumps_costs_a_renewal_and_no_more() {
+        let came = Timestamp::constant(1_800_000_000, 0);
+        let (client, account) = (client(Provider::M365, Flow::Code), Account::new("support", AccountKind::Group, came));
+        let tokens = Tokens {
+            access: Zeroizing::new("a".into()),
+            refresh: Some(Zeroizing::new("r".into())),
+            lifetime: 3_600,
+            scopes: None,
+            user: None,
+        };
+        let mut kept = Kept::of(&client);
+        kept.take(&tokens, None, came);
+        let way = Way { reach: Reach::Anywhere, within: Duration::ZERO, by_proxy: false };
+        let used = |seconds: i64, refused: Option<&Token>| {
+            let clock = || came + jiff::SignedDuration::from_secs(seconds);
+            let source = Source {
+                client: &client,
+                account: &account,
+                database: Path::new("x.db"),
+                way: &way,
+                margin: Duration::from_secs(600),
+                clock: &clock,
+                at_once: false,
+            };
+            source.usable(&kept, refused)
+        };
+        for (seconds, is_good) in [
+            (0, true),
+            (420, true),
+            (-60, true),
+            (2_990, true),
+            (3_001, false),
+            (86_400, false),
+            (-3_600, false),
+            (-86_400, false),
+        ] {
+            assert_eq!(used(seconds, None).is_some(), is_good, "{seconds}");
+        }
+        let fresh = used(30, None).unwrap();
+        assert!(fresh.is_fresh && !fresh.is_new && !used(420, None).unwrap().is_fresh);
+        assert!(used(30, Some(&fresh)).is_none(), "a server has refused it");
+    }
 
     #[test]
     fn a_renewal_by_another_process_is_waited_for_and_then_named() {

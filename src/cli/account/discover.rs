@@ -168,7 +168,7 @@ pub fn agreed(address: &str, said: &Said<'_>, ispdb: bool, ctx: &Context) -> Res
         };
         ctx.ui.note(&format!("  {name}  {told}"));
     }
-    found.doubts.iter().for_each(|doubt| ctx.ui.warn(doubt));
+    found.doubts.iter().for_each(|doubt| ctx.ui.concern(doubt));
     if found.imap.only_tokens && !said.has_tokens {
         let text = format!("--oauth is missing: {} takes access tokens and no password", found.imap.host);
         let hint = match profile(&found, ctx) {

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use simple_dns::rdata::RData;
 use simple_dns::{CLASS, Name, Packet, PacketFlag, QCLASS, QTYPE, Question, RCODE, TYPE};
 
+use crate::system_words;
+
 /// A name server that does not answer within this time is asked again, or another one is.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How often each of them is asked.
@@ -93,7 +95,7 @@ impl Resolver {
         let failed = |e: io::Error| {
             Trouble::Server(match e.kind() {
                 io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => "the name server does not answer".to_owned(),
-                _ => format!("name server {server}: {e}"),
+                _ => format!("name server {server}: {}", system_words::reason(&e)),
             })
         };
         let answer = self.by_udp(server, &question, id).map_err(failed)?;
