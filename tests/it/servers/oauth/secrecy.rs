@@ -5,7 +5,7 @@ use openssl::rsa::Rsa;
 
 use super::{Rig, Signing};
 use crate::servers::secrets::Places;
-use crate::support::{Issuer, Say};
+use crate::support::{Dovecot, Issuer, Sandbox, Say};
 
 #[test]
 fn no_token_is_anywhere_but_in_its_place() {
@@ -106,6 +106,41 @@ fn no_core_is_written_of_a_process_that_holds_a_token() {
     let status = child.wait().unwrap();
     assert!(!std::os::unix::process::ExitStatusExt::core_dumped(&status), "{status}");
     assert_eq!(std::fs::read_dir(rig.sandbox.path("cores")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_panic_by_poison_shows_no_token() {
+    let (sandbox, issuer, mailbox) = (Sandbox::new(), Issuer::new(), Dovecot::shared().mailbox());
+    sandbox.run(&["init"]).ok();
+    issuer.profile(&sandbox, "own", "custom", "app", "client_secret = \"env:CLIENT\"");
+    sandbox.config("[log]\nlevel = \"trace\"\n");
+    for (name, value) in
+        [("CLIENT", "Canary-client-0123456789abcdef"), ("RUST_BACKTRACE", "full"), ("ESPOMAIL_POISON", "1")]
+    {
+        sandbox.env(name, value);
+    }
+    let token = mailbox.token(3_600);
+    let minted = token.clone();
+    issuer.mint(move |_, _| minted.clone());
+    let imap = format!("127.0.0.1:{}", Dovecot::shared().imap);
+    let account = ["account", "add", "support", "--address", &mailbox.address, "--login", &mailbox.user];
+    let servers = ["--imap", &imap, "--tls", "none", "--oauth", "own", "--since", "2020-01-01"];
+    sandbox.run(&[&account[..], &servers].concat()).ok();
+    let log = sandbox.path("own.log").display().to_string();
+    let mut places = Places::default();
+    for stage in ["reading", "importing"] {
+        let poison = format!("From: a@x.example\r\nSubject: poison:{stage}:panic\r\n\r\nx\r\n");
+        mailbox.append("INBOX", poison.as_bytes());
+        let run = sandbox.run(&["-vvv", "--log", &log, "fetch"]);
+        assert!(!run.stderr.contains("stack backtrace") && !run.stderr.contains("panicked at"), "{run:?}");
+        places.add(stage, format!("{}{}", run.stdout, run.stderr));
+    }
+    let written = std::fs::read_to_string(&log).unwrap();
+    assert!(written.contains("panic at "), "{written}");
+    places.add_tree(&sandbox.path(""), &[sandbox.path("secrets")]);
+    let secrets = [token, "Canary-client-0123456789abcdef".to_owned()].map(|one| (one, mailbox.user.clone()));
+    let hits = places.hits(&secrets);
+    assert!(hits.is_empty(), "{hits:#?}");
 }
 
 #[test]
