@@ -27,7 +27,7 @@ while :; do
     *) break ;;
   esac
 done
-[ $# = 1 ] || [ $# = 3 ] || { sed -n '2,17p' "$0" >&2; exit 2; }
+[ $# = 1 ] || [ $# = 3 ] || { sed -n '2,16p' "$0" >&2; exit 2; }
 PATH=$PATH:/usr/sbin
 command -v dovecot >/dev/null || die "dovecot is missing: run tests/install-packages.sh"
 own_directory "$1"

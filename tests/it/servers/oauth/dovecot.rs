@@ -36,6 +36,16 @@ fn forged(header: &Value, claims: &Value, secret: Option<&[u8]>) -> String {
     format!("{text}.{}", base64url(&signature.unwrap_or_default()))
 }
 
+/// Whether this Dovecot is one whose settings for tokens `dovecot.sh` knows.
+fn is_known() -> bool {
+    let version = std::process::Command::new("dovecot").arg("--version").env("PATH", "/usr/sbin:/usr/bin").output();
+    let is_known = version.is_ok_and(|version| version.stdout.starts_with(b"2.3."));
+    if !is_known {
+        eprintln!("skipped: not Dovecot 2.3");
+    }
+    is_known
+}
+
 /// An account on a Dovecot of its own, whose tokens come from an issuer by an application.
 struct Desk {
     sandbox: Sandbox,
@@ -94,6 +104,9 @@ impl Desk {
 
 #[test]
 fn a_real_server_takes_a_good_token_and_no_bad_one_for_both_protocols() {
+    if !is_known() {
+        return;
+    }
     let desk = Desk::new(Issuer::new(), &["--strict"]);
     let key = PKey::private_key_from_pem(&std::fs::read(desk.dovecot.file("token.key")).unwrap()).unwrap();
     let public = std::fs::read(desk.dovecot.file("keys/default/ES256/first")).unwrap();
@@ -168,6 +181,9 @@ fn a_real_server_takes_a_good_token_and_no_bad_one_for_both_protocols() {
 
 #[test]
 fn a_server_that_asks_the_issuer_refuses_a_token_as_soon_as_it_is_revoked() {
+    if !is_known() {
+        return;
+    }
     let issuer = Issuer::new();
     let url = issuer.url("introspect").replace("https://", "https://rig:rig-secret@");
     let ca = issuer.ca();
