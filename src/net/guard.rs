@@ -307,7 +307,7 @@ impl Guard {
                 self.capabilities = Some(status::capabilities(&String::from_utf8_lossy(&line)));
                 Ok(Event::Noted)
             }
-            b"SEARCH" | b"LIST" | b"QUOTA" => Ok(Event::Line(untagged_line(line))),
+            b"SEARCH" | b"LIST" | b"QUOTA" | b"NAMESPACE" => Ok(Event::Line(untagged_line(line))),
             _ => Ok(Event::Noted),
         }
     }

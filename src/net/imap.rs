@@ -8,13 +8,14 @@
 mod folder_name;
 mod listing;
 mod login;
+mod namespace;
 mod quota;
 mod uid_set;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use jiff::{Timestamp, civil::Date};
@@ -24,6 +25,7 @@ use super::printable::Words;
 use super::{Body, Listed, ListedFolder, Listing, MailSource, NetError, NetErrorKind, OpenFolder, Quota};
 use listing::Found;
 pub use login::connect;
+use namespace::Namespace;
 
 /// Answers to commands that carry no list.
 const SMALL: u64 = LINE_MAX as u64;
@@ -47,25 +49,33 @@ pub struct ImapSource {
     guard: Shared,
     limits: Limits,
     folder: Option<OpenFolder>,
+    /// The server has opened the folder for reading only, also where more was asked.
+    read_only: bool,
     /// ID has been sent, or is on its way.
     introduced: bool,
+    /// Folders as they are called on the wire, by the names that they were given.
+    names: HashMap<String, String>,
+    /// Where the folders of this user are, once it has been asked.
+    namespace: Option<Namespace>,
 }
 
 impl MailSource for ImapSource {
     fn open(&mut self, folder: &str, read_only: bool) -> Result<OpenFolder, NetError> {
-        let name = folder_name::quoted(folder)?;
         let verb = if read_only { "EXAMINE" } else { "SELECT" };
         self.folder = None;
-        let command = format!("{verb} {name}");
-        let opened = match self.change(&command) {
-            // Some providers open nothing for a program that has not said its name.
-            Err(error) if error.kind == NetErrorKind::Refused && self.introduce()? => self.change(&command),
-            opened => opened,
-        };
+        let opened = self.with_name(folder, &mut |source, name| {
+            let command = format!("{verb} {name}");
+            match source.change(&command) {
+                // Some providers open nothing for a program that has not said its name.
+                Err(error) if error.kind == NetErrorKind::Refused && source.introduce()? => source.change(&command),
+                opened => opened,
+            }
+        });
         opened.map_err(|error| match error.kind {
             NetErrorKind::Refused => NetError::new(NetErrorKind::Folder, format!("folder {folder:?}: {error}")),
             _ => error,
         })?;
+        self.read_only = self.guard.lock().tagged().is_some_and(|status| status.code_name() == "READ-ONLY");
         let said = self.guard.lock().opened();
         let Some(uidvalidity) = said.uidvalidity else {
             return Err(self.give_up("the server names no UIDVALIDITY"));
@@ -139,21 +149,23 @@ impl MailSource for ImapSource {
     }
 
     fn move_to(&mut self, uids: &[u32], folder: &str) -> Result<(), NetError> {
-        let target = folder_name::quoted(folder)?;
+        self.may_change()?;
         let verb = if self.offers("MOVE")? { "MOVE" } else { "COPY" };
         let mut created = false;
         self.begin(SMALL);
         for set in uid_set::sets(uids) {
-            let command = format!("UID {verb} {set} {target}");
-            match self.go_on(&command) {
-                Err(error) if !created && self.target_is_missing() => {
-                    created = true;
-                    let made = self.go_on(&format!("CREATE {target}"));
-                    made.map_err(|other| if other.kind == NetErrorKind::Refused { error } else { other })?;
-                    self.go_on(&command)?;
+            self.with_name(folder, &mut |source, target| {
+                let command = format!("UID {verb} {set} {target}");
+                match source.go_on(&command) {
+                    Err(error) if !created && source.target_is_missing() => {
+                        let made = source.go_on(&format!("CREATE {target}"));
+                        made.map_err(|other| if other.kind == NetErrorKind::Refused { error } else { other })?;
+                        created = true;
+                        source.go_on(&command)
+                    }
+                    done => done,
                 }
-                done => done?,
-            }
+            })?;
         }
         if verb == "COPY" { self.delete(uids) } else { Ok(()) }
     }
@@ -198,29 +210,16 @@ impl MailSource for ImapSource {
     }
 
     fn create(&mut self, folder: &str) -> Result<(), NetError> {
-        self.change(&format!("CREATE {}", folder_name::quoted(folder)?))
+        self.with_name(folder, &mut |source, name| source.change(&format!("CREATE {name}")))
     }
 
     fn append(&mut self, folder: &str, raw: &[u8], date: Timestamp) -> Result<(), NetError> {
-        let target = folder_name::quoted(folder)?;
-        let date = date.strftime("%d-%b-%Y %H:%M:%S +0000");
-        self.begin(SMALL);
-        self.send(&format!("APPEND {target} (\\Seen) \"{date}\" {{{}}}", raw.len()))?;
-        let mut sent = false;
-        let done = self.answers(&mut |guard, event| match event {
-            Event::Continue if !sent => {
-                sent = true;
-                guard.send(raw)?;
-                guard.send(b"\r\n")
-            }
-            Event::Continue => Err(nonsense(guard.words(), "a line", b"+")),
-            _ => Ok(()),
-        });
+        let date = date.strftime("%d-%b-%Y %H:%M:%S +0000").to_string();
+        let done = self.with_name(folder, &mut |source, target| source.append_as(target, raw, &date));
         match done {
             Err(_) if self.target_is_missing() => {
                 Err(NetError::new(NetErrorKind::Folder, format!("folder {folder:?} does not exist")))
             }
-            Ok(()) if !sent => Err(self.give_up("the server accepted a message that it has not seen")),
             done => done,
         }
     }
@@ -260,19 +259,6 @@ impl MailSource for ImapSource {
 impl ImapSource {
     fn exists(&self) -> u32 {
         self.folder.map_or(0, |folder| folder.exists)
-    }
-
-    /// Sends ID (RFC 2971) where it has not been sent and the server has it; whether that was so.
-    fn introduce(&mut self) -> Result<bool, NetError> {
-        let missing = || self.guard.lock().tagged().is_some_and(|status| status.code_name() == "NONEXISTENT");
-        if self.introduced || missing() || !self.offers("ID")? {
-            return Ok(false);
-        }
-        self.introduced = true;
-        match self.change(&login::id()) {
-            Err(error) if error.kind != NetErrorKind::Refused => Err(error),
-            _ => Ok(true),
-        }
     }
 
     fn offers(&mut self, capability: &str) -> Result<bool, NetError> {
@@ -322,7 +308,33 @@ impl ImapSource {
         Ok((rows, nameless))
     }
 
+    fn append_as(&mut self, target: &str, raw: &[u8], date: &str) -> Result<(), NetError> {
+        self.begin(SMALL);
+        self.send(&format!("APPEND {target} (\\Seen) \"{date}\" {{{}}}", raw.len()))?;
+        let mut sent = false;
+        let done = self.answers(&mut |guard, event| match event {
+            Event::Continue if !sent => {
+                sent = true;
+                guard.send(raw)?;
+                guard.send(b"\r\n")
+            }
+            Event::Continue => Err(nonsense(guard.words(), "a line", b"+")),
+            _ => Ok(()),
+        });
+        match done {
+            Ok(()) if !sent => Err(self.give_up("the server accepted a message that it has not seen")),
+            done => done,
+        }
+    }
+
+    /// Some servers say OK to a STORE there and do nothing; a COPY would be made again by each run.
+    fn may_change(&self) -> Result<(), NetError> {
+        let refused = || NetError::new(NetErrorKind::Refused, "the server lets the folder be read only, not changed");
+        if self.read_only { Err(refused()) } else { Ok(()) }
+    }
+
     fn store(&mut self, uids: &[u32], flag: &str) -> Result<(), NetError> {
+        self.may_change()?;
         self.begin(SMALL);
         for set in uid_set::sets(uids) {
             self.go_on(&format!("UID STORE {set} +FLAGS.SILENT ({flag})"))?;
@@ -337,11 +349,6 @@ impl ImapSource {
             Event::Line(line) => found.take(&line),
             _ => Ok(()),
         })
-    }
-
-    /// The last command was refused because its target folder is not there (RFC 3501 6.4.7).
-    fn target_is_missing(&self) -> bool {
-        self.guard.lock().tagged().is_some_and(|status| status.word == Word::No && status.code_name() == "TRYCREATE")
     }
 
     /// Begins an operation: all its commands together have this budget of bytes, and one clock.

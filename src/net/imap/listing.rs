@@ -115,8 +115,9 @@ pub(super) fn take_folder(line: &[u8], folders: &mut Vec<ListedFolder>) -> Resul
 
 /// Reads `* LIST (\HasNoChildren \Sent) "/" "Sent Items"`.
 pub(super) fn folder(line: &str) -> Option<ListedFolder> {
-    let rest = line.strip_prefix("* ")?.split_once(' ')?;
-    let (attributes, rest) = rest.1.trim_start().strip_prefix('(')?.split_once(')')?;
+    let (keyword, rest) = line.strip_prefix("* ")?.split_once(' ')?;
+    let list = Some(rest).filter(|_| keyword.eq_ignore_ascii_case("LIST"))?;
+    let (attributes, rest) = list.trim_start().strip_prefix('(')?.split_once(')')?;
     let (_delimiter, rest) = string(rest.trim_start())?;
     let (name, _) = string(rest.trim_start())?;
     let has = |wanted: &str| attributes.split(' ').any(|attribute| attribute.eq_ignore_ascii_case(wanted));
@@ -129,7 +130,7 @@ pub(super) fn folder(line: &str) -> Option<ListedFolder> {
 }
 
 /// A quoted string or an atom, and what follows it.
-fn string(text: &str) -> Option<(String, &str)> {
+pub(super) fn string(text: &str) -> Option<(String, &str)> {
     let Some(quoted) = text.strip_prefix('"') else {
         let (atom, rest) = text.split_at_checked(text.find(' ').unwrap_or(text.len()))?;
         return (!atom.is_empty()).then(|| (atom.to_owned(), rest));
@@ -163,6 +164,7 @@ mod tests {
             (r#"* LIST () "/" "Entw&APw-rfe" ("X" (1))"#, folder_of("Entwürfe", None, true)),
             (r#"* LIST (\Trash "/" x"#, None),
             (r#"* LIST () "/" "open"#, None),
+            (r#"* NAMESPACE (("INBOX." ".")) NIL NIL"#, None),
         ] {
             assert_eq!(folder(line), expected, "{line}");
         }

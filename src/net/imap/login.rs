@@ -1,6 +1,7 @@
 //! From an endpoint to a session: greeting, STARTTLS, login. No credential goes out before the stream is protected.
 
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use openssl::base64::{decode_block, encode_block};
@@ -104,7 +105,23 @@ fn login(mut guard: Guard, credentials: &Credentials, limits: Limits) -> Result<
     if introduced {
         guard.lock().send_ahead(&id());
     }
-    Ok(ImapSource { session, guard, limits, folder: None, introduced })
+    let (folder, names, namespace) = (None, HashMap::new(), None);
+    Ok(ImapSource { session, guard, limits, folder, read_only: false, introduced, names, namespace })
+}
+
+impl ImapSource {
+    /// Sends ID (RFC 2971) where it has not been sent and the server has it; whether that was so.
+    pub(super) fn introduce(&mut self) -> Result<bool, NetError> {
+        let missing = || self.guard.lock().tagged().is_some_and(|status| status.code_name() == "NONEXISTENT");
+        if self.introduced || missing() || !self.offers("ID")? {
+            return Ok(false);
+        }
+        self.introduced = true;
+        match self.change(&id()) {
+            Err(error) if error.kind != NetErrorKind::Refused => Err(error),
+            _ => Ok(true),
+        }
+    }
 }
 
 /// What stands after AUTHENTICATE, and how many challenges that answers in advance.

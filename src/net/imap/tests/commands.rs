@@ -136,6 +136,71 @@ fn a_server_without_move_and_uidplus() {
 }
 
 #[test]
+fn a_folder_that_the_server_opens_for_reading_only_is_not_changed() {
+    let server = opened(vec![
+        expect("a3 SELECT \"INBOX\""),
+        // Courier says OK to a STORE there, and does nothing.
+        send("* 3 EXISTS\r\n* OK [UIDVALIDITY 9] x\r\na3 OK [READ-ONLY] ok\r\n"),
+        expect("a4 SELECT \"INBOX\""),
+        send("* 3 EXISTS\r\n* OK [UIDVALIDITY 9] x\r\na4 OK [READ-WRITE] ok\r\n"),
+        expect("a5 UID STORE 1 +FLAGS.SILENT (\\Seen)"),
+        send("a5 OK\r\n"),
+    ]);
+    let mut source = source(&server);
+    source.open("INBOX", false).unwrap();
+    for refused in [source.mark_seen(&[1]), source.delete(&[1]), source.move_to(&[1], "Done")] {
+        let error = refused.unwrap_err();
+        assert!(error.kind == NetErrorKind::Refused && error.message.contains("read only"), "{error}");
+    }
+    source.open("INBOX", false).unwrap();
+    source.mark_seen(&[1]).unwrap();
+    drop(source);
+    server.lines();
+}
+
+#[test]
+fn folders_are_found_below_the_personal_namespace() {
+    let server = opened(vec![
+        expect("a3 CAPABILITY"),
+        send("* CAPABILITY IMAP4rev1 MOVE NAMESPACE\r\na3 OK\r\n"),
+        // Refused without TRYCREATE, as Courier does for a name outside of the namespace.
+        expect("a4 UID MOVE 1 \"Done\""),
+        send("a4 NO Error in IMAP command\r\n"),
+        expect("a5 NAMESPACE"),
+        send("* NAMESPACE ((\"INBOX.\" \".\")) NIL NIL\r\na5 OK\r\n"),
+        expect("a6 UID MOVE 1 \"INBOX.Done\""),
+        send("a6 NO [TRYCREATE] none\r\n"),
+        expect("a7 CREATE \"INBOX.Done\""),
+        send("a7 OK\r\n"),
+        expect("a8 UID MOVE 1 \"INBOX.Done\""),
+        send("a8 OK\r\n"),
+        // The name is known now, so is the prefix.
+        expect("a9 UID MOVE 2 \"INBOX.Done\""),
+        send("a9 NO [OVERQUOTA] full\r\n"),
+        expect("a10 CREATE \"Sent\""),
+        send("a10 NO Invalid mailbox name\r\n"),
+        expect("a11 CREATE \"INBOX.Sent\""),
+        send("a11 OK\r\n"),
+        expect("a12 APPEND \"INBOX.Sent\""),
+        send("+ go\r\n"),
+        Step::Take(3),
+        send("a12 OK\r\n"),
+        expect("a13 EXAMINE \"INBOX.Nope\""),
+        send("a13 NO none\r\n"),
+    ]);
+    let mut source = source(&server);
+    source.guard.lock().forget_capabilities();
+    source.move_to(&[1], "Done").unwrap();
+    assert!(source.move_to(&[2], "Done").unwrap_err().message.contains("[OVERQUOTA] full"));
+    source.create("Sent").unwrap();
+    source.append("Sent", b"x", "2024-02-03T01:02:03Z".parse().unwrap()).unwrap();
+    let error = source.open("INBOX.Nope", true).unwrap_err();
+    assert_eq!(error.kind, NetErrorKind::Folder, "{error}");
+    drop(source);
+    server.lines();
+}
+
+#[test]
 fn appending_waits_for_the_server_and_quotes_the_folder() {
     let server = opened(vec![
         expect("a3 APPEND \"a\\\"b\" (\\Seen) \"03-Feb-2024 01:02:03 +0000\" {5}"),
