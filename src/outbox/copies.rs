@@ -146,10 +146,11 @@ fn open_folder(source: &mut dyn MailSource, place: &StoreSent) -> Result<String>
         StoreSent::Folder(name) => name.clone(),
         StoreSent::SpecialUse => net::sent_folder(&source.folders()?).unwrap_or("Sent").to_owned(),
     };
-    match source.open(&folder, true) {
+    // Not read-only: Courier then takes no message for the folder.
+    match source.open(&folder, false) {
         Err(error) if error.kind == NetErrorKind::Folder => {
             source.create(&folder).map_err(|_| error)?;
-            source.open(&folder, true)?;
+            source.open(&folder, false)?;
         }
         opened => drop(opened?),
     }

@@ -12,16 +12,17 @@ struct Mailroom {
     /// Folder and source of each message.
     messages: Rc<RefCell<Vec<(String, String)>>>,
     opened: String,
+    read_only: bool,
     /// APPEND fails before (`Some(false)`) or after (`Some(true)`) the message is there.
     broken: Rc<Cell<Option<bool>>>,
 }
 
 impl Idle for Mailroom {
-    fn open(&mut self, folder: &str, _: bool) -> Result<OpenFolder, NetError> {
+    fn open(&mut self, folder: &str, read_only: bool) -> Result<OpenFolder, NetError> {
         if !self.folders.borrow().iter().any(|(name, _)| *name == folder) {
             return Err(NetError::new(NetErrorKind::Folder, "no such folder"));
         }
-        self.opened = folder.to_owned();
+        (self.opened, self.read_only) = (folder.to_owned(), read_only);
         Ok(OpenFolder { uidvalidity: 1, uidnext: None, exists: 0 })
     }
 
@@ -36,6 +37,10 @@ impl Idle for Mailroom {
     }
 
     fn append(&mut self, folder: &str, raw: &[u8], _: Timestamp) -> Result<(), NetError> {
+        if self.read_only && folder == self.opened {
+            // Courier's words.
+            return Err(NetError::new(NetErrorKind::Refused, "Current box is selected READ-ONLY."));
+        }
         if self.broken.get() != Some(false) {
             let text = String::from_utf8_lossy(raw).into_owned();
             self.messages.borrow_mut().push((folder.to_owned(), text));

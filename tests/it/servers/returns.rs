@@ -278,7 +278,7 @@ fn a_kill_neither_loses_nor_doubles_a_copy() {
     let points: &[(Side, &str, When)] = &[
         (Side::Client, "LOGIN", When::After),
         (Side::Client, "LIST", When::After),
-        (Side::Client, "EXAMINE", When::After),
+        (Side::Client, "SELECT", When::After),
         (Side::Client, "HEADER Message-ID", When::Before),
         (Side::Client, "HEADER Message-ID", When::After),
         (Side::Client, "APPEND", When::Before),
