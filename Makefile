@@ -4,6 +4,7 @@
 # make demo      the main job on private servers, from customer mail to answered cases
 # make promises  the promises of the manual page: the same tests as in "make test", with the program that is shipped, and
 #                far longer (an hour or more); prints its table
+# make makes     fetching, filing, sending and audit with Courier and Cyrus, unpacked and not installed, in the place of Dovecot
 # make bench     side by side with mbsync and others on a private Dovecot: ratios, asserted nowhere
 # make corpus    how mail is read, scored against other parsers (skipped where the corpus is not there)
 # make build     target/release/espomail
@@ -20,7 +21,7 @@ JOBS ?= 2
 export RUST_TEST_THREADS ?= 4
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: build test quick lint demo promises bench corpus install install-service
+.PHONY: build test quick lint demo promises makes bench corpus install install-service
 
 build:
 	cargo build --release --locked -j$(JOBS)
@@ -76,7 +77,12 @@ promises:
 	ESPOMAIL_PRODUCTS=1 $(SHIPPED) $(TEST) --test it -- products --test-threads=1 --nocapture 2>&1 | $(TABLE)
 	ESPOMAIL_MAILS=$(MAILS) $(POISONED) $(TEST) --test it -- soak --nocapture 2>&1 | $(TABLE)
 	ESPOMAIL_DAMAGES=10 ESPOMAIL_QUERIES=30 ESPOMAIL_LOOP_DAYS=3 $(SHIPPED) $(TEST) --test it -- --skip poison --skip soak --skip what_cannot_be_imported_is_named_or_kept 2>&1 | $(TABLE)
+	$(SHIPPED) JOBS=$(JOBS) tests/servers/makes.sh
 	$(TEST) --config profile.dev.package.clap_builder.debug-assertions=true --lib -- the_grammar 2>&1 | $(TABLE)
+
+makes:
+	tests/install-packages.sh
+	JOBS=$(JOBS) tests/servers/makes.sh
 
 # Of all that the tests say: what was shown, and what failed.
 TABLE = awk '/^(test .* )?promise / { sub(/^(test .* )?promise /, ""); print; fflush() } / FAILED$$|panicked at|^test result: F|^error/ { print; fflush(); failed = 1 } END { exit failed }'

@@ -1,4 +1,5 @@
-//! The program with mail servers: Dovecot and Exim, or one of ours that answers by script.
+//! The program with mail servers: Dovecot (or another make, see [`crate::support::Make`]) and Exim, or one of ours that
+//! answers by script.
 
 mod assignment;
 mod attachments;
@@ -20,6 +21,7 @@ mod import_export;
 mod left_alone;
 mod letters;
 mod mail_folders;
+mod makes;
 mod monitoring;
 mod oauth;
 mod personal;

@@ -6,6 +6,7 @@
 //! | [`Sandbox`] | a home of its own and the program in it |
 //! | [`Desk`] | a help desk in a sandbox: ana and budi in team Support, an account support, and questions to it |
 //! | [`Dovecot`], [`Exim`] | real servers, started once for all tests, with fresh mailboxes for each |
+//! | [`Make`] | which IMAP server it is: Courier or Cyrus in the place of Dovecot |
 //! | [`Office`] | accounts and an agent on a database in memory, without a process |
 //! | [`Machine`] | a machine with users of its own and sudo |
 //! | [`Modes`] | the same rows in both modes on such a machine |
@@ -60,7 +61,7 @@ pub use rogue::{At, Quirk, RogueImap, letter as rogue_letter};
 pub use sandbox::{Child, Run, Running, Sandbox, TERMINAL};
 pub use screens::{WIDTHS, golden, screens};
 pub use scripted::{Break, Folder, Lie, Scripted, ledger};
-pub use servers::{Dovecot, Exim};
+pub use servers::{Dovecot, Exim, Make};
 pub use sink::{Answer, Received, SmtpSink, Step};
 pub use smtp::submit;
 

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the two private servers share: their directory, ports, certificates and the watchdog.
+# What the private servers share: their directory, ports, certificates and the watchdog.
 #
 # A server lives in one directory made by its script, listens on loopback only and ends when the
 # script's standard input closes, so it never outlives who started it, not even after SIGKILL.
@@ -53,6 +53,7 @@ make_certificates() (
 # false if the server ended first (another process may have taken the port meanwhile).
 launch() {
   local port=$1 word=$2 greeting try
+  launched=("$@")
   shift 2
   setsid "${AS[@]}" setpriv --pdeathsig TERM "$@" </dev/null >>"$DIR/output.log" 2>&1 &
   server=$!
@@ -66,21 +67,32 @@ launch() {
   return 1
 }
 
-# watch: returns when standard input closes or the server ends.
+# watch: returns when standard input closes or the server ends.  On SIGUSR1 the server is stopped and started again, and the
+# file "restarted" says so.
 watch() {
+  local again= try
   cat <&0 >/dev/null 2>&1 & # an explicit redirection: jobs read from /dev/null otherwise
   watcher=$!
-  wait -n "$watcher" "$server" || true
+  trap 'again=yes' USR1
+  while wait -n "$watcher" "$server" || true; [ -n "$again" ]; do
+    again=
+    stop
+    for ((try = 0; try < 5; try++)); do
+      ! launch "${launched[@]}" || { touch "$DIR/restarted"; break; }
+    done
+  done
+}
+
+stop() {
+  local try
+  kill -- "-$server" 2>/dev/null || true
+  for ((try = 0; try < 60; try++)); do kill -0 -- "-$server" 2>/dev/null || break; sleep .05; done
+  kill -KILL -- "-$server" 2>/dev/null || true
 }
 
 finish() {
-  local try
-  trap '' INT TERM HUP
+  trap '' INT TERM HUP USR1
   [ -z "${watcher:-}" ] || kill "$watcher" 2>/dev/null || true
-  if [ -n "${server:-}" ]; then
-    kill -- "-$server" 2>/dev/null || true
-    for ((try = 0; try < 60; try++)); do kill -0 -- "-$server" 2>/dev/null || break; sleep .05; done
-    kill -KILL -- "-$server" 2>/dev/null || true
-  fi
+  [ -z "${server:-}" ] || stop
   [ -z "${REMOVE:-}" ] || rm -rf "$DIR"
 }

@@ -8,8 +8,8 @@
 # certificate and authority of the Dovecot beside it (DOVECOT_DIR/tls); AUTH PLAIN and LOGIN as u1 …
 # u9999 with password "pw", also without TLS; XOAUTH2 with anything that looks like a token of theirs.
 # Nothing ever leaves this machine:
-#   DIR/mailboxes      lines "ADDRESS USER" or "*@DOMAIN USER", read anew for each message: delivered
-#                      into DOVECOT_DIR/mail/USER; name+tag@… also as name@…
+#   DIR/mailboxes      lines "ADDRESS USER" or "*@DOMAIN USER", read again for each message: delivered
+#                      into DOVECOT_DIR/mail/USER, or to the LMTP socket that DOVECOT_DIR/lmtp names; name+tag@… also as name@…
 #   @rejects.example   550 at RCPT (full@: 552, spam@: 554), as every address not in the file
 #   @tempfail.example  451 at RCPT
 #   @bounces.example   taken, then bounced to the envelope sender (null sender: dropped)
@@ -28,6 +28,24 @@ mkdir -p "$DIR/spool" "$DIR/log"
 for ((i = 1; i <= 9999; i++)); do echo "u$i: pw"; done >"$DIR/users"
 touch "$DIR/mailboxes"
 uid=$(id -u "$OWNER") gid=$(id -g "$OWNER") word="private-$$"
+
+# A Maildir of the user that an address leads to, or, where the server beside says so, its LMTP socket.
+routers() {
+  local name search user
+  for name in mailbox tagged domain; do
+    echo "$name:"
+    [ $name != tagged ] || echo "  local_part_suffix = +*"
+    search=lsearch
+    [ $name != domain ] || search=lsearch*@
+    user="\${lookup{\$local_part@\$domain}$search{$DIR/mailboxes}{\$value}fail}"
+    if [ -f "$dovecot/lmtp" ]; then
+      printf '  driver = redirect\n  data = %s\n' "${user/\$value/\$value@mailbox.invalid}"
+    else
+      printf '  driver = accept\n  address_data = %s\n  transport = maildir\n' "$user"
+    fi
+  done
+  [ ! -f "$dovecot/lmtp" ] || printf 'users:\n  driver = accept\n  domains = mailbox.invalid\n  transport = lmtp\n'
+}
 
 # One user for everything: Exim started with -C by an ordinary user has no other rights, and its
 # own daemon's deliveries are such a start (exim_user, deliver_drop_privilege).  The limits Exim has
@@ -101,19 +119,7 @@ hop:
   self = send
   transport = hop
   no_more
-mailbox:
-  driver = accept
-  address_data = \${lookup{\$local_part@\$domain}lsearch{$DIR/mailboxes}{\$value}fail}
-  transport = maildir
-tagged:
-  driver = accept
-  local_part_suffix = +*
-  address_data = \${lookup{\$local_part@\$domain}lsearch{$DIR/mailboxes}{\$value}fail}
-  transport = maildir
-domain:
-  driver = accept
-  address_data = \${lookup{\$local_part@\$domain}lsearch*@{$DIR/mailboxes}{\$value}fail}
-  transport = maildir
+$(routers)
 others:
   driver = redirect
   domains = staff.example : customer.example : elsewhere.example
@@ -127,6 +133,15 @@ maildir:
   create_directory
   directory_mode = 0700
   mode = 0600
+  return_path_add
+  envelope_to_add
+  delivery_date_add
+  user = $uid
+  group = $gid
+lmtp:
+  driver = lmtp
+  socket = $(cat "$dovecot/lmtp" 2>/dev/null || echo /nowhere)
+  batch_max = 1
   return_path_add
   envelope_to_add
   delivery_date_add

@@ -21,11 +21,14 @@ fn dovecot_keeps_what_is_appended() {
     assert!(stored[1].flags.contains(&"\\Seen".to_owned()));
     let mut imap = mailbox.imap();
     imap.ok("EXAMINE INBOX");
-    assert!(imap.ok(&format!("UID FETCH {second} INTERNALDATE"))[0].contains("02-Jan-2026 03:04:05 +0000"));
+    assert!(imap.ok(&format!("UID FETCH {second} INTERNALDATE"))[0].contains("2-Jan-2026 03:04:05 +0000"));
 }
 
 #[test]
 fn tokens_open_a_mailbox() {
+    if Make::is_other("it takes no tokens") {
+        return;
+    }
     let mailbox = Dovecot::shared().mailbox();
     let login = |token: String| {
         let answer = format!("user={}\u{1}auth=Bearer {token}\u{1}\u{1}", mailbox.user);
@@ -111,6 +114,9 @@ fn the_proxy_writes_down_a_session() {
 
 #[test]
 fn the_proxy_cuts_where_it_is_told() {
+    if Make::chosen() == Make::Courier {
+        return eprintln!("skipped with Courier: it drops commands that are sent ahead of the answer to LOGIN");
+    }
     let mailbox = Dovecot::shared().mailbox();
     for number in 1..=3 {
         mailbox.append("INBOX", mail("a@b.example", "c@d.example", &format!("number {number}")).bytes().as_slice());

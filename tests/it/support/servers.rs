@@ -9,35 +9,110 @@ use std::time::Duration;
 
 use super::{Mailbox, scratch, submit, wait_until};
 
-/// IMAP, and the Maildirs behind it.
+/// Who made an IMAP server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Make {
+    Dovecot,
+    Courier,
+    Cyrus,
+}
+
+impl Make {
+    /// The one of this run: Dovecot, or what `ESPOMAIL_TEST_IMAP` names.
+    pub fn chosen() -> Make {
+        match std::env::var("ESPOMAIL_TEST_IMAP").as_deref() {
+            Ok("courier") => Make::Courier,
+            Ok("cyrus") => Make::Cyrus,
+            Ok("dovecot") | Err(_) => Make::Dovecot,
+            Ok(other) => panic!("ESPOMAIL_TEST_IMAP={other}: dovecot, courier or cyrus"),
+        }
+    }
+
+    /// True, with the reason in the output, where the server of this run is not Dovecot.
+    pub fn is_other(why: &str) -> bool {
+        let make = Make::chosen();
+        if make != Make::Dovecot {
+            eprintln!("skipped with {make:?}: {why}");
+        }
+        make != Make::Dovecot
+    }
+
+    /// A folder as it is called on the wire. Tests name folders as on Dovecot: at the top, separated by `/`, in ASCII or
+    /// modified UTF-7.
+    pub fn folder(self, name: &str) -> String {
+        match self {
+            Make::Dovecot => name.to_owned(),
+            _ if name.eq_ignore_ascii_case("INBOX") => name.to_owned(),
+            Make::Courier | Make::Cyrus => format!("INBOX.{}", name.replace('/', ".")),
+        }
+    }
+
+    fn script(self) -> &'static str {
+        match self {
+            Make::Dovecot => "dovecot.sh",
+            Make::Courier => "courier.sh",
+            Make::Cyrus => "cyrus.sh",
+        }
+    }
+}
+
+/// IMAP, and the mailboxes behind it: Dovecot, or the make that was chosen for this run.
 pub struct Dovecot {
     dir: PathBuf,
     pub imap: u16,
     pub imaps: u16,
     /// Where the options of the script ask for it.
     pub submission: Option<u16>,
+    /// The same mailboxes without UIDPLUS; Courier only.
+    pub without_uidplus: Option<u16>,
     next_user: AtomicUsize,
-    _script: Child,
+    script: Child,
 }
 
 impl Dovecot {
     /// The one for all tests of this process.
     pub fn shared() -> &'static Dovecot {
         static SHARED: OnceLock<Dovecot> = OnceLock::new();
-        SHARED.get_or_init(|| Dovecot::with(&[]))
+        SHARED.get_or_init(Dovecot::own)
     }
 
-    /// Another one, with these options of the script.
+    /// Another one, for a test that stops it.
+    pub fn own() -> Dovecot {
+        Dovecot::start(Make::chosen(), &[])
+    }
+
+    /// Another one, always Dovecot, with these options of its script.
     pub fn with(options: &[&str]) -> Dovecot {
+        Dovecot::start(Make::Dovecot, options)
+    }
+
+    fn start(make: Make, options: &[&str]) -> Dovecot {
         let dir = scratch("dovecot");
-        let (script, ports) = start("dovecot.sh", &[options, &[dir.to_str().unwrap()]].concat());
-        let submission = ports.get(2).copied();
-        Dovecot { dir, imap: ports[0], imaps: ports[1], submission, next_user: AtomicUsize::new(1), _script: script }
+        let (script, ports) = start(make.script(), &[options, &[dir.to_str().unwrap()]].concat());
+        let third = |of: Make| ports.get(2).copied().filter(|_| make == of);
+        Dovecot {
+            dir,
+            imap: ports[0],
+            imaps: ports[1],
+            submission: third(Make::Dovecot),
+            without_uidplus: third(Make::Courier),
+            next_user: AtomicUsize::new(1),
+            script,
+        }
     }
 
     /// A file of its directory.
     pub fn file(&self, name: &str) -> PathBuf {
         self.dir.join(name)
+    }
+
+    /// Stops the server, which ends all its sessions, and starts it again on the same ports.
+    pub fn restart(&self) {
+        let said = self.dir.join("restarted");
+        std::fs::remove_file(&said).ok();
+        rustix::process::kill_process(rustix::process::Pid::from_child(&self.script), rustix::process::Signal::USR1)
+            .unwrap();
+        wait_until(Duration::from_secs(60), || said.exists());
     }
 
     /// An empty mailbox nobody else uses, reached by mail to `uN@espomail.example`.
