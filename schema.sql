@@ -236,6 +236,7 @@ CREATE TABLE companies (                          -- EspoCRM: Account
   assigned_user_id INTEGER REFERENCES users,
   created_at INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX companies_name ON companies (lower(name));
 
 CREATE TABLE contacts (
   id         INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -245,6 +246,7 @@ CREATE TABLE contacts (
   created_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX contacts_company ON contacts (company_id);
+CREATE INDEX contacts_name ON contacts (lower(name));
 
 CREATE TABLE leads (
   id         INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -254,6 +256,7 @@ CREATE TABLE leads (
   converted_contact_id INTEGER REFERENCES contacts,
   created_at INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX leads_name ON leads (lower(name));
 
 CREATE TABLE opportunities (
   id         INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -264,6 +267,7 @@ CREATE TABLE opportunities (
   created_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX opportunities_company ON opportunities (company_id);
+CREATE INDEX opportunities_name ON opportunities (lower(name));
 
 CREATE TABLE opportunity_contacts (
   opportunity_id INTEGER NOT NULL REFERENCES opportunities ON DELETE CASCADE,
@@ -322,6 +326,9 @@ CREATE INDEX cases_auto_assigned ON cases (assigned_user_id, auto_assigned_at);
 CREATE INDEX cases_requester ON cases (requester_user_id) WHERE requester_user_id IS NOT NULL;
 CREATE INDEX cases_status ON cases (status, number);
 CREATE INDEX cases_account_created ON cases (account_id, created_at);
+CREATE INDEX cases_company ON cases (company_id) WHERE company_id IS NOT NULL;
+CREATE INDEX cases_contact ON cases (contact_id) WHERE contact_id IS NOT NULL;
+CREATE INDEX cases_lead ON cases (lead_id) WHERE lead_id IS NOT NULL;
 CREATE INDEX cases_snoozed ON cases (snoozed_until) WHERE snoozed_until IS NOT NULL;
 
 CREATE TABLE case_teams (
@@ -458,6 +465,7 @@ CREATE TABLE message_id_aliases (
   message_id TEXT    PRIMARY KEY,
   email_id   INTEGER NOT NULL REFERENCES emails ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX message_id_aliases_email ON message_id_aliases (email_id);
 
 CREATE TABLE email_users (
   email_id  INTEGER NOT NULL REFERENCES emails ON DELETE CASCADE,
@@ -625,6 +633,8 @@ CREATE INDEX outbox_state ON outbox (state, next_try_at);
 CREATE INDEX outbox_message_id ON outbox (message_id);
 CREATE INDEX outbox_email ON outbox (email_id);
 CREATE INDEX outbox_raw ON outbox (raw_id);
+CREATE INDEX outbox_settled ON outbox (settled_at) WHERE settled_at IS NOT NULL;
+CREATE INDEX outbox_user ON outbox (user_id) WHERE user_id IS NOT NULL;
 
 CREATE TABLE outbox_recipients (
   outbox_id INTEGER NOT NULL REFERENCES outbox ON DELETE CASCADE,
@@ -667,6 +677,7 @@ CREATE TABLE drafts (
   seen_id     INTEGER,                            -- the newest note of the case about a mail when it was begun
   CHECK ((parent_type IS NULL) = (parent_id IS NULL))
 ) STRICT;
+CREATE INDEX drafts_parent ON drafts (parent_type, parent_id);
 
 -- Who got an automatic reply, for the limits of B8.2.
 CREATE TABLE auto_replies (
@@ -782,6 +793,7 @@ CREATE TABLE log_entries (
   outcome    TEXT    NOT NULL CHECK (outcome IN ('done', 'begun', 'partial', 'failed')), -- begun: many transactions, the end is still to come
   more       INTEGER NOT NULL DEFAULT 0           -- objects beyond those that are listed
 ) STRICT;
+CREATE INDEX log_entries_at ON log_entries (at);
 
 CREATE TABLE log_objects (
   entry_id INTEGER NOT NULL REFERENCES log_entries ON DELETE CASCADE,

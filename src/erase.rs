@@ -17,7 +17,7 @@ use crate::mail::redact::without;
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, EmailStatus, Field};
 use crate::store::invalid_addresses;
-use crate::store::outbox::{self, OutboxKind};
+use crate::store::outbox;
 use crate::store::records::erase::{self, ERASED};
 use crate::store::records::{self, Parent, ParentType, Record};
 use crate::store::search::index;
@@ -202,7 +202,7 @@ impl<'a> Person<'a> {
 
     /// Notices to our users repeat what a customer wrote.
     fn notices(&self, keys: &BTreeSet<String>) -> Result<()> {
-        for row in outbox::list(self.tx, &[])?.iter().filter(|row| row.kind == OutboxKind::Notice) {
+        for row in outbox::notices(self.tx)? {
             let about = self.world.signer.verify(&row.message_id).is_some_and(|signed| keys.contains(&signed.key));
             if about || self.brief(row.raw_id)?.is_none_or(|brief| brief.speaks_of_them) {
                 erase::outbox_row(self.tx, row.id)?;

@@ -46,4 +46,5 @@ pub mod undelivered;
 pub mod verdicts;
 pub mod waiting;
 pub mod wake;
+mod well;
 pub mod world;

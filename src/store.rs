@@ -33,3 +33,6 @@ pub mod templates;
 mod text;
 pub mod tombstones;
 pub mod users;
+
+#[cfg(test)]
+mod tests;

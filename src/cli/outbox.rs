@@ -17,13 +17,14 @@ use crate::access::Actor;
 use crate::desk::{self, outbox::TakenBack};
 use crate::intake::world::World;
 use crate::mail::message;
-use crate::query::Field;
+use crate::query::{Field, Tree};
 use crate::store::accounts;
 use crate::store::cases;
 use crate::store::db::Tx;
 use crate::store::emails;
-use crate::store::outbox::{self, OutboxKind, OutboxRow, OutboxState};
+use crate::store::outbox::{self, OutboxKind, OutboxQuery, OutboxRow, OutboxState};
 use crate::store::raw;
+use crate::store::search::Test;
 use crate::store::sight::Object;
 use crate::store::users::User;
 use crate::ui::cell::{Cell, Column, head, unlisted};
@@ -186,17 +187,16 @@ fn cancelled(taken: &TakenBack) -> String {
 fn list(args: &List, ctx: &Context) -> Result<()> {
     let asked = query::read(&args.query, Noun::Outbox, ctx)?;
     let all = args.all || asked.names(&[Field::Status]);
-    let open = [OutboxState::Waiting, OutboxState::InDoubt, OutboxState::Held, OutboxState::Failed];
     let (rows, total) = ctx.read(|tx, actor| {
-        // What `check` warns of is listed as well.
-        let in_part = outbox::refused_in_part(tx, ctx.now() - SignedDuration::from_hours(24))?;
-        let mut rows = Vec::new();
-        for row in outbox::matching(tx, &query::resolve(tx, actor, &asked, Vec::new())?)?.into_iter().rev() {
-            if (all || open.contains(&row.state) || in_part.contains(&row.id)) && may_see(tx, actor, &row)? {
-                rows.push(row);
-            }
-        }
-        let (rows, total) = args.page.first(rows);
+        let wanted = OutboxQuery {
+            condition: query::resolve(tx, actor, &asked, Vec::new())?,
+            // What `check` warns of is listed as well.
+            open_since: (!all).then(|| ctx.now() - SignedDuration::from_hours(24)),
+            author: author(actor),
+            limit: args.page.limit(),
+        };
+        let rows = outbox::list(tx, &wanted, actor.sight())?;
+        let total = args.page.total(rows.len(), |most| outbox::count_to(tx, &wanted, most, actor.sight()))?;
         let shown = rows.into_iter().map(|row| listed(tx, actor, row, ctx.now())).collect::<Result<Vec<_>>>()?;
         Ok((shown, total))
     })?;
@@ -205,22 +205,24 @@ fn list(args: &List, ctx: &Context) -> Result<()> {
     Ok(())
 }
 
-/// The rows in these states (all, where empty) that the actor sees.
-pub fn seen(tx: &Tx<'_>, actor: &Actor, states: &[OutboxState]) -> Result<Vec<OutboxRow>> {
-    let mut seen = Vec::new();
-    for row in outbox::list(tx, states)? {
-        if may_see(tx, actor, &row)? {
-            seen.push(row);
-        }
-    }
-    Ok(seen)
+/// Whose letters alone an actor sees: their own, who is not an administrator.
+fn author(actor: &Actor) -> Option<i64> {
+    actor.require_admin("outbox").err().and(actor.user_id())
 }
 
-/// The letters of a user that every recipient's server refused.
+/// How many rows in one of these states the actor sees.
+pub fn count(tx: &Tx<'_>, actor: &Actor, states: &[OutboxState]) -> Result<i64> {
+    let condition = Tree::Any(states.iter().map(|state| Tree::Is(Test::Status(state.as_str()))).collect());
+    let wanted = OutboxQuery { condition, author: author(actor), ..OutboxQuery::default() };
+    outbox::count_to(tx, &wanted, i64::MAX, actor.sight())
+}
+
+/// The letters of a user that every recipient's server refused, oldest first.
 pub fn failed_of(tx: &Tx<'_>, actor: &Actor, user: &User, now: Timestamp) -> Result<Vec<Listed>> {
-    let rows = seen(tx, actor, &[OutboxState::Failed])?.into_iter();
-    let own = rows.filter(|row| row.kind == OutboxKind::Mail && row.user_id == Some(user.id));
-    own.map(|row| listed(tx, actor, row, now)).collect()
+    let condition = Tree::Is(Test::Status(OutboxState::Failed.as_str()));
+    let wanted = OutboxQuery { condition, author: Some(user.id), ..OutboxQuery::default() };
+    let failed = outbox::list(tx, &wanted, actor.sight())?;
+    failed.into_iter().rev().map(|row| listed(tx, actor, row, now)).collect()
 }
 
 /// A regular user sees what they wrote, as far as they may read it.

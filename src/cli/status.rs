@@ -283,8 +283,7 @@ fn outbox_rows(tx: &Tx<'_>, ctx: &Context, actor: &Actor) -> Result<[i64; 3]> {
         let queue = outbox::queue(tx, &(ctx.now()..ctx.now()), ctx.now())?;
         return Ok([queue.waiting, queue.uncertain, queue.failed]);
     }
-    let count =
-        |states: &[OutboxState]| -> Result<i64> { Ok(i64::try_from(super::outbox::seen(tx, actor, states)?.len())?) };
+    let count = |states: &[OutboxState]| super::outbox::count(tx, actor, states);
     Ok([
         count(&[OutboxState::Waiting])?,
         count(&[OutboxState::InDoubt, OutboxState::Held])?,

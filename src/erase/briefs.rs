@@ -14,7 +14,7 @@ use crate::mail::reading::Reading;
 use crate::mail::redact::without;
 use crate::store::db::Tx;
 use crate::store::emails;
-use crate::store::outbox::{self, OutboxKind};
+use crate::store::outbox;
 use crate::store::raw;
 use crate::store::records::{Record, erase};
 use crate::store::sight::Sight;
@@ -70,8 +70,7 @@ impl Briefs {
         let nothing = Briefs::default();
         let person = Person::of(tx, world, record, &nothing)?;
         let mut raws: Vec<i64> = erase::deliveries_without_email(tx)?.into_iter().map(|(_, raw_id)| raw_id).collect();
-        let notices = outbox::list(tx, &[])?.into_iter().filter(|row| row.kind == OutboxKind::Notice);
-        raws.extend(notices.map(|row| row.raw_id));
+        raws.extend(outbox::notices(tx)?.into_iter().map(|row| row.raw_id));
         for id in person.naming()? {
             let email = emails::by_id(tx, id, Sight::Everything)?;
             raws.extend(email.filter(|email| person.reads_as_report(email)).and_then(|email| email.raw_id));

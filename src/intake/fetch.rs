@@ -12,6 +12,7 @@ use super::receive::{self, Batch};
 use super::rehearsal;
 use super::session_desk::{Job, Start};
 use super::sessions::{self, Call, Connect, Limits};
+use super::well::Well;
 use super::world::World;
 use crate::config::Config;
 use crate::error::{self, Fault, Kind};
@@ -81,7 +82,7 @@ impl Run<'_> {
     /// # Errors
     /// The database fails, or accounts were not done within `max_runtime`.
     pub fn go(&self, accounts: Vec<Account>, watch: &mut dyn FnMut(Event<'_>)) -> Result<Option<Kind>> {
-        let mut desk = Front { run: self, seats: HashMap::new(), worst: None, cut_off: 0 };
+        let mut desk = Front { run: self, seats: HashMap::new(), well: Well::default(), worst: None, cut_off: 0 };
         let mut jobs = Vec::new();
         for account in accounts {
             match db::unless_fatal(desk.admit(account.clone(), watch))? {
@@ -97,7 +98,10 @@ impl Run<'_> {
             self.import_what_was_piped(&mut desk, watch)?;
         }
         if polled && !self.dry_run {
-            self.store.write(|tx| instance::fetched(tx, (self.clock)()))?;
+            self.store.write(|tx| {
+                desk.well.write(tx)?;
+                instance::fetched(tx, (self.clock)())
+            })?;
         }
         if !self.dry_run {
             // What is left at the end of the run's time is done by the next one, or by the first search.
@@ -158,6 +162,8 @@ struct Seat<'a> {
 struct Front<'a> {
     run: &'a Run<'a>,
     seats: HashMap<i64, Seat<'a>>,
+    /// Accounts that are as well as before.
+    well: Well,
     worst: Option<Kind>,
     /// Number of accounts that were not done when the run's time was over.
     cut_off: usize,
@@ -207,6 +213,9 @@ impl<'a> Front<'a> {
     }
 
     fn serve(&mut self, account_id: i64, call: Call, watch: &mut dyn FnMut(Event<'_>)) -> Result<()> {
+        if self.well.has_waited() {
+            self.run.store.write(|tx| self.well.write(tx))?;
+        }
         // A session that does not wait for its answer any more has ended; it will say why.
         match call {
             Call::Opened(folder, uidvalidity, answer) => {
@@ -383,8 +392,8 @@ impl<'a> Front<'a> {
         self.remember(account, &verdict, &format!("fails: {}", system_words::chain(error)))
     }
 
-    fn remember(&self, account: &Account, verdict: &health::Verdict, words: &str) -> Result<()> {
-        if self.run.dry_run {
+    fn remember(&mut self, account: &Account, verdict: &health::Verdict, words: &str) -> Result<()> {
+        if self.run.dry_run || (!verdict.notify && self.well.takes(account, &verdict.health)) {
             return Ok(());
         }
         self.run.store.write(|tx| {

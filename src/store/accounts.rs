@@ -327,6 +327,15 @@ pub fn rest(tx: &Tx<'_>, id: i64, until: Timestamp) -> Result<()> {
     Ok(())
 }
 
+/// Remembers that an account was fetched, unless another run has written that since it was fetched `before`.
+pub fn set_last_good(tx: &Tx<'_>, id: i64, before: Option<Timestamp>, at: Timestamp) -> Result<()> {
+    tx.execute(
+        "UPDATE accounts SET last_good_at = ?3 WHERE id = ?1 AND last_good_at IS NOT DISTINCT FROM ?2",
+        params![id, before.map(seconds), seconds(at)],
+    )?;
+    Ok(())
+}
+
 /// Writes what the last run found out.
 pub fn set_health(tx: &Tx<'_>, id: i64, health: &Health) -> Result<()> {
     tx.execute(

@@ -9,6 +9,8 @@ mod busy;
 mod fault;
 mod obstacle;
 mod open;
+#[cfg(test)]
+pub(super) mod seen;
 #[cfg(feature = "poison")]
 mod steps;
 #[cfg(test)]
@@ -25,7 +27,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use jiff::Timestamp;
 use rusqlite::functions::{Context as Call, FunctionFlags};
 use rusqlite::types::FromSql;
-use rusqlite::{Connection, MAIN_DB, OptionalExtension, Params, TransactionBehavior};
+use rusqlite::{CachedStatement, Connection, MAIN_DB, OptionalExtension, Params, TransactionBehavior};
 
 pub use busy::Busy;
 pub use fault::{AFTER_DAMAGE, explain, is_fatal, unless_fatal};
@@ -236,14 +238,20 @@ impl Store {
 }
 
 impl Tx<'_> {
+    fn prepared(&self, sql: &str) -> Result<CachedStatement<'_>> {
+        #[cfg(test)]
+        seen::note(sql);
+        Ok(self.conn.prepare_cached(sql)?)
+    }
+
     /// Runs a statement; the number of rows it changed.
     pub fn execute(&self, sql: &str, params: impl Params) -> Result<usize> {
-        Ok(self.conn.prepare_cached(sql)?.execute(params)?)
+        Ok(self.prepared(sql)?.execute(params)?)
     }
 
     /// Runs an INSERT; the new id.
     pub fn insert(&self, sql: &str, params: impl Params) -> Result<i64> {
-        Ok(self.conn.prepare_cached(sql)?.insert(params)?)
+        Ok(self.prepared(sql)?.insert(params)?)
     }
 
     /// The bytes of a column of one row, without SQLite's own copy of them.
@@ -272,13 +280,13 @@ impl Tx<'_> {
 
     /// The first row, if there is one.
     pub fn one<T>(&self, sql: &str, params: impl Params, map: impl FnOnce(&Row<'_>) -> Result<T>) -> Result<Option<T>> {
-        let mut statement = self.conn.prepare_cached(sql)?;
+        let mut statement = self.prepared(sql)?;
         let mut rows = statement.query(params)?;
         rows.next()?.map(|row| map(&Row(row))).transpose()
     }
 
     pub fn all<T>(&self, sql: &str, params: impl Params, mut map: impl FnMut(&Row<'_>) -> Result<T>) -> Result<Vec<T>> {
-        let mut statement = self.conn.prepare_cached(sql)?;
+        let mut statement = self.prepared(sql)?;
         let mut rows = statement.query(params)?;
         let mut all = Vec::new();
         while let Some(row) = rows.next()? {
@@ -289,12 +297,12 @@ impl Tx<'_> {
 
     /// The first column of the first row, if there is one.
     pub fn value<T: FromSql>(&self, sql: &str, params: impl Params) -> Result<Option<T>> {
-        Ok(self.conn.prepare_cached(sql)?.query_row(params, |r| r.get(0)).optional()?)
+        Ok(self.prepared(sql)?.query_row(params, |r| r.get(0)).optional()?)
     }
 
     /// The first column of all rows.
     pub fn values<T: FromSql>(&self, sql: &str, params: impl Params) -> Result<Vec<T>> {
-        let mut statement = self.conn.prepare_cached(sql)?;
+        let mut statement = self.prepared(sql)?;
         let values = statement.query_map(params, |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
         Ok(values)
     }

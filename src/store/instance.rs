@@ -58,7 +58,7 @@ pub fn written_ahead(tx: &Tx<'_>) -> Result<Option<Timestamp>> {
             coalesce(send_failing_since, 0), coalesce(breaker_reset_at, 0), edited_at)) FROM accounts
         UNION ALL SELECT max(digest_at) FROM users
         UNION ALL SELECT max(coalesce(failing_since, 0), created_at) FROM outbox WHERE state = 'waiting'
-        UNION ALL SELECT max(created_at) FROM auto_replies
+        UNION ALL SELECT (SELECT max(r.created_at) FROM auto_replies r WHERE r.account_id = a.id) FROM accounts a
         UNION ALL SELECT max(waiting_since) FROM cases WHERE status IN ('New', 'Assigned', 'Pending'))";
     tx.one(sql, [], |row| row.opt_time("latest")).map(Option::flatten)
 }

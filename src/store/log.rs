@@ -162,21 +162,34 @@ pub struct Object {
     pub name: Option<String>,
 }
 
+/// What is wanted of the entries `l`; `?1` and `?2` are moment and user. Ids grow with time, so that those from before the
+/// first one are not looked at.
+fn wanted(query: &LogQuery) -> &'static str {
+    match query.since {
+        Some(_) => {
+            "l.at >= ?1 AND l.id >= (SELECT min(f.id) FROM log_entries f WHERE f.at >= ?1)
+                AND (?2 IS NULL OR l.user_id = ?2 OR l.as_user_id = ?2)"
+        }
+        None => "?1 IS NULL AND (?2 IS NULL OR l.user_id = ?2 OR l.as_user_id = ?2)",
+    }
+}
+
 /// How many entries [`list`] would give without a limit, at most `most`.
 pub fn count_to(tx: &Tx<'_>, query: &LogQuery, most: i64) -> Result<i64> {
-    let sql = "SELECT count(*) FROM (SELECT 1 FROM log_entries l
-        WHERE (?1 IS NULL OR l.at >= ?1) AND (?2 IS NULL OR l.user_id = ?2 OR l.as_user_id = ?2) LIMIT ?3)";
-    Ok(tx.value(sql, params![query.since.map(seconds), query.user_id, most])?.unwrap_or_default())
+    let sql = format!("SELECT count(*) FROM (SELECT 1 FROM log_entries l WHERE {} LIMIT ?3) AS listed", wanted(query));
+    Ok(tx.value(&sql, params![query.since.map(seconds), query.user_id, most])?.unwrap_or_default())
 }
 
 /// Entries, newest first.
 pub fn list(tx: &Tx<'_>, query: &LogQuery) -> Result<Vec<Entry>> {
     let mut entries = tx.all(
-        "SELECT l.id, l.at, l.uid, l.caller_uid, l.user_id, u.username, l.as_user_id, a.username AS as_username,
+        &format!(
+            "SELECT l.id, l.at, l.uid, l.caller_uid, l.user_id, u.username, l.as_user_id, a.username AS as_username,
                 l.command, l.outcome, l.more
             FROM log_entries l LEFT JOIN users u ON u.id = l.user_id LEFT JOIN users a ON a.id = l.as_user_id
-            WHERE (?1 IS NULL OR l.at >= ?1) AND (?2 IS NULL OR l.user_id = ?2 OR l.as_user_id = ?2)
-            ORDER BY l.id DESC LIMIT ?3",
+            WHERE {} ORDER BY l.id DESC LIMIT ?3",
+            wanted(query)
+        ),
         params![query.since.map(seconds), query.user_id, query.limit],
         entry,
     )?;
@@ -213,7 +226,7 @@ fn objects(tx: &Tx<'_>, entry_id: i64) -> Result<Vec<Object>> {
     rows.into_iter().map(|(kind, id)| object(tx, kind, id)).collect()
 }
 
-fn object(tx: &Tx<'_>, kind: String, id: i64) -> Result<Object> {
+pub(super) fn object(tx: &Tx<'_>, kind: String, id: i64) -> Result<Object> {
     let Some((table, column)) = named(&kind) else { return Ok(Object { kind, id, name: None }) };
     // Table and column are those of the list above.
     let sql = format!(

@@ -3,19 +3,18 @@
 mod auto_replies;
 mod bounces;
 mod counts;
+mod list;
 
 use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
 
 use super::cases::CaseStatus;
-use super::db::{Row, Tx, exactly_one, params, params_from_iter, seconds};
+use super::db::{Row, Tx, exactly_one, params, seconds};
 use super::label::labels;
-use super::search::{Bound, Test, outbox_condition};
 pub use auto_replies::*;
 pub use bounces::*;
 pub use counts::*;
-
-use crate::query::Tree;
+pub use list::*;
 
 labels! {
     /// What is sent, which decides what an unknown outcome means.
@@ -223,17 +222,9 @@ pub fn in_doubt(tx: &Tx<'_>) -> Result<Vec<OutboxRow>> {
     tx.all(&format!("{SELECT} WHERE state = 'in doubt' ORDER BY id"), [], OutboxRow::from_row)
 }
 
-/// Rows in the given states (all, where empty), oldest first.
-pub fn list(tx: &Tx<'_>, states: &[OutboxState]) -> Result<Vec<OutboxRow>> {
-    let rows = tx.all(&format!("{SELECT} ORDER BY id"), [], OutboxRow::from_row)?;
-    Ok(rows.into_iter().filter(|row| states.is_empty() || states.contains(&row.state)).collect())
-}
-
-/// Rows of which something holds, oldest first.
-pub fn matching(tx: &Tx<'_>, tree: &Tree<Test>) -> Result<Vec<OutboxRow>> {
-    let mut bound = Bound::unseen();
-    let condition = outbox_condition(tree, &mut bound)?;
-    tx.all(&format!("{SELECT} WHERE {condition} ORDER BY id"), params_from_iter(bound.values), OutboxRow::from_row)
+/// Notices to our users, oldest first.
+pub fn notices(tx: &Tx<'_>) -> Result<Vec<OutboxRow>> {
+    tx.all(&format!("{SELECT} WHERE kind = 'notice' ORDER BY id"), [], OutboxRow::from_row)
 }
 
 pub fn by_id(tx: &Tx<'_>, id: i64) -> Result<Option<OutboxRow>> {

@@ -111,11 +111,6 @@ impl Bound {
         Bound { values: vec![sight.parameter().into()], sight }
     }
 
-    /// The same without a sight, for a table whose rows are judged one by one.
-    pub(super) fn unseen() -> Bound {
-        Bound { values: Vec::new(), sight: Sight::Everything }
-    }
-
     /// Adds a value; its place in the statement.
     pub(super) fn add(&mut self, value: impl Into<Value>) -> String {
         self.values.push(value.into());

@@ -50,11 +50,11 @@ pub fn accounts_due(tx: &Tx<'_>, now: Timestamp) -> Result<Vec<i64>> {
     )
 }
 
-/// The copies of an account whose time has come, oldest first.
+/// The copies of an account whose time has come, oldest first. `CROSS JOIN`: few copies wait, of all that was sent.
 pub fn due(tx: &Tx<'_>, account_id: i64, now: Timestamp) -> Result<Vec<SentCopy>> {
     tx.all(
         "SELECT s.outbox_id, o.email_id, o.message_id, o.raw_id, o.created_at, s.attempts
-            FROM sent_copies s JOIN outbox o ON o.id = s.outbox_id
+            FROM sent_copies s CROSS JOIN outbox o ON o.id = s.outbox_id
             WHERE o.account_id = ?1 AND (s.next_try_at <= ?2 OR s.next_try_at > ?3) ORDER BY s.outbox_id",
         params![account_id, seconds(now), seconds(now + LONGEST)],
         |row| {
@@ -89,7 +89,7 @@ pub fn put_off(tx: &Tx<'_>, outbox_id: i64, words: &str, next_try_at: Timestamp)
 pub fn make_due(tx: &Tx<'_>, account_id: i64) -> Result<()> {
     tx.execute(
         "UPDATE sent_copies SET next_try_at = 0
-            WHERE outbox_id IN (SELECT id FROM outbox WHERE account_id = ?1)",
+            WHERE EXISTS (SELECT 1 FROM outbox o WHERE o.id = sent_copies.outbox_id AND o.account_id = ?1)",
         params![account_id],
     )?;
     Ok(())
@@ -99,7 +99,7 @@ pub fn make_due(tx: &Tx<'_>, account_id: i64) -> Result<()> {
 pub fn waiting(tx: &Tx<'_>, account_id: i64) -> Result<Waiting> {
     let waiting = tx.one(
         "SELECT count(*) AS count, coalesce(max(s.last_error), '') AS last_error
-            FROM sent_copies s JOIN outbox o ON o.id = s.outbox_id WHERE o.account_id = ?1",
+            FROM sent_copies s CROSS JOIN outbox o ON o.id = s.outbox_id WHERE o.account_id = ?1",
         params![account_id],
         |row| Ok(Waiting { count: row.get("count")?, last_error: row.get("last_error")? }),
     )?;

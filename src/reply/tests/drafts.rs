@@ -102,7 +102,10 @@ fn a_draft_that_is_another_now_is_neither_sent_again_nor_written_over() {
     desk.send(&new).unwrap();
     refused(&twice, "was sent");
     assert_eq!((email().status, text().trim_end()), (EmailStatus::Sending, "Second."));
-    assert_eq!(desk.store.read(|tx| rows::list(tx, &[])).unwrap().len(), 1);
+    assert_eq!(
+        desk.store.read(|tx| rows::list(tx, &rows::OutboxQuery::default(), Sight::Everything)).unwrap().len(),
+        1
+    );
 
     let gone = Started { draft: Some(Kept { email_id: 99, raw_id: 1 }), ..started };
     let error = desk.send(&gone).unwrap_err();

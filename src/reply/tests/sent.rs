@@ -41,7 +41,7 @@ fn what_cannot_be_sent_is_named() {
     let file = OutgoingAttachment { bytes: vec![0; 11], ..OutgoingAttachment::default() };
     assert!(refused(&with(&|l| l.attachments.push(file.clone())), None).contains("more than attachment_max_size, 10B"));
     assert!(refused(&good, Some(NOW)).starts_with("--at: "));
-    assert_eq!(desk.store.read(|tx| rows::list(tx, &[])).unwrap(), []);
+    assert_eq!(desk.store.read(|tx| rows::list(tx, &rows::OutboxQuery::default(), Sight::Everything)).unwrap(), []);
     assert!(desk.begin("ana", Occasion::New, Wishes { status: Some(CaseStatus::Closed), ..words("x") }).is_err());
 }
 
@@ -154,7 +154,7 @@ fn a_letter_whose_case_changes_while_it_is_composed_is_planned_again() {
     let kept = |letter: &Ready<'_>| desk.write(|tx, world| keep(tx, world, &Actor::Administrator, letter));
     assert!(sent(&old).unwrap_err().is::<Outdated>());
     assert!(kept(&old_draft).unwrap_err().is::<Outdated>());
-    assert!(desk.store.read(|tx| rows::list(tx, &[])).unwrap().is_empty());
+    assert!(desk.store.read(|tx| rows::list(tx, &rows::OutboxQuery::default(), Sight::Everything)).unwrap().is_empty());
     let queued = sent(&ready()).unwrap();
     let row = desk.store.read(|tx| rows::by_id(tx, queued.outbox_id)).unwrap().unwrap();
     assert!(row.subject.contains("[#77]") && row.message_id.contains("00000000000000ff"), "{row:?}");

@@ -230,3 +230,16 @@ ALTER TABLE accounts ADD COLUMN language TEXT;
 ALTER TABLE accounts ADD COLUMN oauth_client_id TEXT;
 ALTER TABLE accounts ADD COLUMN oauth_tenant TEXT;
 ALTER TABLE accounts ADD COLUMN oauth_client_secret TEXT;
+-- What a screen asks is answered by an index, however much there is.
+CREATE INDEX message_id_aliases_email ON message_id_aliases (email_id);
+CREATE INDEX drafts_parent ON drafts (parent_type, parent_id);
+CREATE INDEX outbox_settled ON outbox (settled_at) WHERE settled_at IS NOT NULL;
+CREATE INDEX outbox_user ON outbox (user_id) WHERE user_id IS NOT NULL;
+CREATE INDEX log_entries_at ON log_entries (at);
+CREATE INDEX cases_company ON cases (company_id) WHERE company_id IS NOT NULL;
+CREATE INDEX cases_contact ON cases (contact_id) WHERE contact_id IS NOT NULL;
+CREATE INDEX cases_lead ON cases (lead_id) WHERE lead_id IS NOT NULL;
+CREATE INDEX companies_name ON companies (lower(name));
+CREATE INDEX contacts_name ON contacts (lower(name));
+CREATE INDEX leads_name ON leads (lower(name));
+CREATE INDEX opportunities_name ON opportunities (lower(name));

@@ -31,9 +31,9 @@ pub fn queue(tx: &Tx<'_>, within: &Range<Timestamp>, now: Timestamp) -> Result<Q
             (SELECT count(*) FROM outbox WHERE state = 'waiting' AND not_before > ?2) AS scheduled,
             (SELECT count(*) FROM outbox WHERE state IN ('in doubt', 'held')) AS uncertain,
             (SELECT count(*) FROM outbox WHERE state = 'failed') AS failed,
-            (SELECT count(DISTINCT o.id) FROM outbox_recipients r JOIN outbox o ON o.id = r.outbox_id
-                WHERE r.state = 'failed' AND r.bounce_id IS NULL AND o.state IN ('failed', 'sent') AND o.settled_at > ?1
-                AND o.settled_at < ?3)
+            (SELECT count(*) FROM outbox o INDEXED BY outbox_settled
+                WHERE o.settled_at > ?1 AND o.settled_at < ?3 AND o.state IN ('failed', 'sent') AND EXISTS (
+                    SELECT 1 FROM outbox_recipients r WHERE r.outbox_id = o.id AND r.state = 'failed' AND r.bounce_id IS NULL))
                 AS refused,
             (SELECT min(coalesce(not_before, created_at)) FROM outbox
                 WHERE state = 'waiting' AND coalesce(not_before, created_at) <= ?2) AS oldest",
@@ -63,15 +63,6 @@ pub fn waits(tx: &Tx<'_>, now: Timestamp) -> Result<(i64, Option<(Timestamp, Tim
     Ok(found.unwrap_or_default())
 }
 
-/// Messages that some recipients took and a server refused for others, for good, since then: their ids.
-pub fn refused_in_part(tx: &Tx<'_>, since: Timestamp) -> Result<Vec<i64>> {
-    tx.values(
-        "SELECT o.id FROM outbox o WHERE o.state = 'sent' AND o.settled_at > ?1 AND EXISTS (SELECT 1 FROM outbox_recipients r
-            WHERE r.outbox_id = o.id AND r.state = 'failed' AND r.bounce_id IS NULL) ORDER BY o.id",
-        params![seconds(since)],
-    )
-}
-
 /// How many rows are due, and their bytes as they are stored.
 pub fn due_size(tx: &Tx<'_>, now: Timestamp) -> Result<(i64, i64)> {
     let size = tx.one(
@@ -87,9 +78,10 @@ pub fn due_size(tx: &Tx<'_>, now: Timestamp) -> Result<(i64, i64)> {
 pub fn automatic_failures(tx: &Tx<'_>, account_id: i64, since: Timestamp) -> Result<Option<(i64, String)>> {
     let settled = tx.one(
         "SELECT count(*) FILTER (WHERE state = 'failed') AS failed, count(*) FILTER (WHERE state = 'sent') AS sent,
-            (SELECT last_error FROM outbox l WHERE l.account_id = ?1 AND l.kind <> 'mail' AND l.state = 'failed'
+            (SELECT last_error FROM outbox l INDEXED BY outbox_settled
+                WHERE l.account_id = ?1 AND l.kind <> 'mail' AND l.state = 'failed' AND l.settled_at > ?2
                 ORDER BY l.settled_at DESC, l.id DESC LIMIT 1) AS last_error
-            FROM outbox WHERE account_id = ?1 AND kind <> 'mail' AND settled_at > ?2",
+            FROM outbox INDEXED BY outbox_settled WHERE account_id = ?1 AND kind <> 'mail' AND settled_at > ?2",
         params![account_id, seconds(since)],
         |row| Ok((row.get::<i64>("failed")?, row.get::<i64>("sent")?, row.get::<Option<String>>("last_error")?)),
     )?;

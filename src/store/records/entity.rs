@@ -90,7 +90,7 @@ pub fn by_id(tx: &Tx<'_>, parent: Parent, sight: Sight) -> Result<Option<Record>
 
 /// Those of this name, in any case, that may be seen.
 pub fn by_name(tx: &Tx<'_>, kind: ParentType, name: &str, sight: Sight) -> Result<Vec<Record>> {
-    let sql = format!("{} AND r.name = ?2 COLLATE NOCASE ORDER BY r.id", select(sight, kind));
+    let sql = format!("{} AND lower(r.name) = lower(?2) ORDER BY r.id", select(sight, kind));
     tx.all(&sql, params![sight.parameter(), name], |row| Record::from_row(kind, row))
 }
 
@@ -118,7 +118,7 @@ pub fn list(tx: &Tx<'_>, kind: ParentType, query: &RecordQuery, sight: Sight) ->
         "{} AND (?2 IS NULL OR r.assigned_user_id = ?2)
             AND (?3 IS NULL OR EXISTS (SELECT 1 FROM record_teams y
                 WHERE y.record_type = '{kind}' AND y.record_id = r.id AND y.team_id = ?3))
-        ORDER BY r.name COLLATE NOCASE, r.id",
+        ORDER BY lower(r.name), r.id",
         select(sight, kind)
     );
     let bound = params![sight.parameter(), query.assigned_user_id, query.team_id];

@@ -14,7 +14,8 @@ use espomail::net::{Credentials, Endpoint, MailTransport, Mechanism, Timeouts, T
 use espomail::outbox::{self, Flushed, Manners, Post};
 use espomail::store::accounts::{self, Account, AccountKind};
 use espomail::store::db::Store;
-use espomail::store::outbox::{OutboxKind, OutboxState};
+use espomail::store::outbox::{OutboxKind, OutboxQuery, OutboxState};
+use espomail::store::sight::Sight;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::support::Answer::{Cut, Drip, Flood, Say};
@@ -101,7 +102,7 @@ fn endure(step: Step) -> usize {
         flush(8 * 60);
     }
     let refused = matches!(step.answer, Say(text) if text.starts_with("554"));
-    let rows = store.read(|tx| espomail::store::outbox::list(tx, &[])).unwrap();
+    let rows = store.read(|tx| espomail::store::outbox::list(tx, &OutboxQuery::default(), Sight::Everything)).unwrap();
     let failed: Vec<_> =
         rows.iter().filter(|row| row.state == OutboxState::Failed).map(|row| &row.message_id).collect();
     assert!(rows.iter().all(|row| [OutboxState::Sent, OutboxState::Failed].contains(&row.state)), "{rows:#?}");

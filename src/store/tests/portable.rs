@@ -1,0 +1,1 @@
+//! Statements are written so that SQLite and PostgreSQL both take them.
