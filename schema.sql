@@ -38,7 +38,8 @@ CREATE INDEX users_login ON users (login);
 CREATE TABLE user_addresses (
   address    TEXT    PRIMARY KEY,
   user_id    INTEGER NOT NULL REFERENCES users ON DELETE CASCADE,
-  is_primary INTEGER NOT NULL DEFAULT 0
+  is_primary INTEGER NOT NULL DEFAULT 0,
+  position   INTEGER NOT NULL DEFAULT 0           -- order in which they are shown
 ) STRICT;
 CREATE INDEX user_addresses_user ON user_addresses (user_id);
 

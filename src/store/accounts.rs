@@ -235,10 +235,12 @@ impl Account {
 }
 
 const SELECT: &str = "SELECT a.*,
-        (SELECT group_concat(address, char(10)) FROM (SELECT address FROM account_aliases WHERE account_id = a.id ORDER BY address)) AS aliases,
-        (SELECT group_concat(address, char(10)) FROM (SELECT address FROM account_form_senders WHERE account_id = a.id
-            ORDER BY address)) AS form_senders,
-        (SELECT group_concat(team_id, char(10)) FROM (SELECT team_id FROM account_teams WHERE account_id = a.id ORDER BY team_id)) AS team_ids
+        (SELECT string_agg(address, '\n') FROM (SELECT address FROM account_aliases
+            WHERE account_id = a.id ORDER BY address) AS those) AS aliases,
+        (SELECT string_agg(address, '\n') FROM (SELECT address FROM account_form_senders WHERE account_id = a.id
+            ORDER BY address) AS those) AS form_senders,
+        (SELECT string_agg(CAST(team_id AS TEXT), '\n') FROM (SELECT team_id FROM account_teams
+            WHERE account_id = a.id ORDER BY team_id) AS those) AS team_ids
     FROM accounts a";
 
 /// All accounts by id.
@@ -252,7 +254,7 @@ pub fn by_id(tx: &Tx<'_>, id: i64) -> Result<Option<Account>> {
 
 /// By name, in any case.
 pub fn by_name(tx: &Tx<'_>, name: &str) -> Result<Option<Account>> {
-    tx.one(&format!("{SELECT} WHERE a.name = ?1"), params![name], Account::from_row)
+    tx.one(&format!("{SELECT} WHERE lower(a.name) = lower(?1)"), params![name], Account::from_row)
 }
 
 /// How many personal accounts a user has.
@@ -311,7 +313,7 @@ pub fn reset_breaker(tx: &Tx<'_>, id: i64, now: Timestamp) -> Result<()> {
 
 /// Remembers that the server of an account takes no null sender; an edit of the account forgets it.
 pub fn remember_refused_null_sender(tx: &Tx<'_>, id: i64) -> Result<()> {
-    tx.execute("UPDATE accounts SET null_sender_refused = 1 WHERE id = ?1", params![id])?;
+    tx.execute("UPDATE accounts SET null_sender_refused = TRUE WHERE id = ?1", params![id])?;
     Ok(())
 }
 

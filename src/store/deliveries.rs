@@ -146,7 +146,7 @@ pub fn receive(tx: &Tx<'_>, place: Place<'_>, facts: Facts, raw_id: i64) -> Resu
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'received', ?8, ?9) ON CONFLICT ({PLACE}) DO UPDATE SET
                 outcome = 'received', reason = '', raw_id = excluded.raw_id, size = excluded.size,
                 truncated = excluded.truncated, received_at = excluded.received_at
-            WHERE outcome IN ('missing', 'unfetchable')
+            WHERE deliveries.outcome IN ('missing', 'unfetchable')
             RETURNING id"
         ),
         params![
@@ -184,7 +184,10 @@ pub fn known_uids(tx: &Tx<'_>, account_id: i64, folder: &str, uidvalidity: u32, 
 /// Messages of an account that wait for the import, in its order: folder, UID.
 pub fn waiting(tx: &Tx<'_>, account_id: i64, limit: i64) -> Result<Vec<Delivery>> {
     tx.all(
-        &format!("{SELECT} WHERE d.outcome = 'received' AND d.account_id = ?1 ORDER BY d.folder, d.uid, d.id LIMIT ?2"),
+        &format!(
+            "{SELECT} WHERE d.outcome = 'received' AND d.account_id = ?1
+            ORDER BY d.folder NULLS FIRST, d.uid NULLS FIRST, d.id LIMIT ?2"
+        ),
         params![account_id, limit],
         Delivery::from_row,
     )
@@ -237,7 +240,7 @@ pub fn drop_raw(tx: &Tx<'_>, delivery: &Delivery) -> Result<()> {
 
 /// A message of which only the beginning was fetched is there whole.
 pub fn complete(tx: &Tx<'_>, id: i64, raw_id: i64) -> Result<()> {
-    tx.execute("UPDATE deliveries SET raw_id = ?2, truncated = 0 WHERE id = ?1", params![id, raw_id])?;
+    tx.execute("UPDATE deliveries SET raw_id = ?2, truncated = FALSE WHERE id = ?1", params![id, raw_id])?;
     Ok(())
 }
 

@@ -63,8 +63,10 @@ pub fn of_record(tx: &Tx<'_>, parent: Parent, sight: Sight) -> Result<Vec<CaseDr
 /// Keeps a draft, in place of what was known of it.
 pub fn put(tx: &Tx<'_>, draft: &Draft) -> Result<()> {
     tx.execute(
-        "INSERT OR REPLACE INTO drafts (email_id, account_id, parent_type, parent_id, markdown, case_status, seen_id)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO drafts (email_id, account_id, parent_type, parent_id, markdown, case_status, seen_id)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (email_id) DO UPDATE SET
+                account_id = excluded.account_id, parent_type = excluded.parent_type, parent_id = excluded.parent_id,
+                markdown = excluded.markdown, case_status = excluded.case_status, seen_id = excluded.seen_id",
         params![
             draft.email_id,
             draft.account_id,

@@ -170,7 +170,8 @@ const COLUMNS: &str =
     "e.id, e.message_id, e.raw_id, e.status, e.subject, e.from_name, e.from_address, e.date, e.received_at,
     e.parent_type, e.parent_id, e.verified, e.automatic, e.user_id, e.flow_account_id, e.truncated, e.flagged, e.private,
     e.author_name, e.author_address, e.undecided, e.verdict,
-    iif(e.status = 'Sending', (SELECT o.last_error FROM outbox o WHERE o.email_id = e.id AND o.state = 'held'), NULL) AS held";
+    CASE WHEN e.status = 'Sending'
+        THEN (SELECT o.last_error FROM outbox o WHERE o.email_id = e.id AND o.state = 'held' LIMIT 1) END AS held";
 
 fn author_of(row: &Row<'_>) -> Result<Option<Mailbox>> {
     let address: Option<String> = row.get("author_address")?;
@@ -218,7 +219,7 @@ pub fn by_message_id(tx: &Tx<'_>, message_id: &str) -> Result<Vec<Email>> {
     tx.all(
         &format!(
             "SELECT {COLUMNS} FROM emails e WHERE e.id IN (
-                    SELECT id FROM (SELECT id FROM emails WHERE message_id = ?1 ORDER BY id LIMIT 20)
+                    SELECT id FROM (SELECT id FROM emails WHERE message_id = ?1 ORDER BY id LIMIT 20) AS those
                     UNION SELECT email_id FROM message_id_aliases WHERE message_id = ?1)
                 ORDER BY e.id LIMIT 20"
         ),

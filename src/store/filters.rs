@@ -159,7 +159,7 @@ pub fn all(tx: &Tx<'_>) -> Result<Vec<Filter>> {
 
 /// Whether a filter may look into the text of mail.
 pub fn look_into_bodies(tx: &Tx<'_>) -> Result<bool> {
-    let sql = "SELECT 1 FROM filters WHERE active AND instr(conditions, 'body') LIMIT 1";
+    let sql = "SELECT 1 FROM filters WHERE active AND instr(conditions, 'body') > 0 LIMIT 1";
     Ok(tx.value::<i64>(sql, [])?.is_some())
 }
 
@@ -189,7 +189,7 @@ pub fn add(tx: &Tx<'_>, filter: &Filter, now: Timestamp) -> Result<i64> {
     let id = tx.insert(
         "INSERT INTO filters (name, account_id, user_id, position, over_global, continues, active, conditions, created_at)
             VALUES (?1, ?2, ?3, (SELECT coalesce(max(position), 0) + 1 FROM filters
-                WHERE account_id IS ?2 AND user_id IS ?3), ?4, ?5, ?6, ?7, ?8)",
+                WHERE account_id IS NOT DISTINCT FROM ?2 AND user_id IS NOT DISTINCT FROM ?3), ?4, ?5, ?6, ?7, ?8)",
         params![
             filter.name,
             account_id,
@@ -245,7 +245,8 @@ pub fn delete(tx: &Tx<'_>, id: i64) -> Result<()> {
 pub fn put(tx: &Tx<'_>, id: i64, before: Option<i64>) -> Result<()> {
     let mut order: Vec<i64> = tx.values(
         "SELECT f.id FROM filters f JOIN filters me ON me.id = ?1
-            WHERE f.account_id IS me.account_id AND f.user_id IS me.user_id AND f.id <> ?1 ORDER BY f.position",
+            WHERE f.account_id IS NOT DISTINCT FROM me.account_id AND f.user_id IS NOT DISTINCT FROM me.user_id AND f.id <> ?1
+            ORDER BY f.position",
         params![id],
     )?;
     let at = order.iter().position(|other| Some(*other) == before).unwrap_or(order.len());
@@ -265,8 +266,8 @@ pub fn hit(tx: &Tx<'_>, id: i64, now: Timestamp) -> Result<()> {
 /// Names of the filters that give mail to this team, or put it into this folder.
 pub fn naming(tx: &Tx<'_>, kind: ActionKind, target: i64) -> Result<Vec<String>> {
     tx.values(
-        "SELECT DISTINCT f.name FROM filter_actions a JOIN filters f ON f.id = a.filter_id
-            WHERE a.kind = ?1 AND coalesce(a.team_id, a.user_id, a.folder_id) = ?2 ORDER BY f.name",
+        "SELECT f.name FROM filter_actions a JOIN filters f ON f.id = a.filter_id
+            WHERE a.kind = ?1 AND coalesce(a.team_id, a.user_id, a.folder_id) = ?2 GROUP BY f.name ORDER BY lower(f.name)",
         params![kind.as_str(), target],
     )
 }
@@ -291,7 +292,7 @@ pub fn archive(
                 AND (?4 IS NULL OR EXISTS (SELECT 1 FROM deliveries d WHERE d.email_id = e.id AND d.account_id = ?4))
                 AND (?5 IS NULL OR EXISTS (SELECT 1 FROM email_users own
                     WHERE own.email_id = e.id AND own.user_id = ?5 AND own.folder = 'inbox'
-                        AND (?7 = 0 OR (own.trash = 0 AND own.archive = 0 AND own.folder_id IS NULL))))
+                        AND (NOT ?7 OR (NOT own.trash AND NOT own.archive AND own.folder_id IS NULL))))
                 ORDER BY e.id LIMIT ?6",
             sight.email()
         ),

@@ -31,17 +31,22 @@ impl Folder {
 }
 
 const SELECT: &str = "SELECT f.id, f.name, f.user_id,
-        (SELECT group_concat(team_id, ' ') FROM (SELECT team_id FROM folder_teams WHERE folder_id = f.id ORDER BY team_id)) AS team_ids
+        (SELECT string_agg(CAST(team_id AS TEXT), ' ') FROM (SELECT team_id FROM folder_teams
+            WHERE folder_id = f.id ORDER BY team_id) AS those) AS team_ids
     FROM folders f";
 
 /// A user's own folder by name, in any case.
 pub fn personal(tx: &Tx<'_>, user_id: i64, name: &str) -> Result<Option<Folder>> {
-    tx.one(&format!("{SELECT} WHERE f.user_id = ?1 AND f.name = ?2"), params![user_id, name], Folder::from_row)
+    tx.one(
+        &format!("{SELECT} WHERE f.user_id = ?1 AND lower(f.name) = lower(?2)"),
+        params![user_id, name],
+        Folder::from_row,
+    )
 }
 
 /// A group folder by name, in any case and for any reader.
 pub fn group(tx: &Tx<'_>, name: &str) -> Result<Option<Folder>> {
-    tx.one(&format!("{SELECT} WHERE f.user_id IS NULL AND f.name = ?1"), params![name], Folder::from_row)
+    tx.one(&format!("{SELECT} WHERE f.user_id IS NULL AND lower(f.name) = lower(?1)"), params![name], Folder::from_row)
 }
 
 pub fn by_id(tx: &Tx<'_>, id: i64) -> Result<Option<Folder>> {
@@ -55,7 +60,7 @@ pub fn list(tx: &Tx<'_>, user_id: Option<i64>, sight: Sight) -> Result<Vec<Folde
             "{SELECT} WHERE f.user_id = ?2 OR (f.user_id IS NULL AND (?1 IS NULL OR EXISTS (
                 SELECT 1 FROM folder_teams ft JOIN team_members tm ON tm.team_id = ft.team_id
                 WHERE ft.folder_id = f.id AND tm.user_id = ?1)))
-            ORDER BY f.user_id IS NULL, f.name"
+            ORDER BY f.user_id IS NULL, lower(f.name)"
         ),
         params![sight.parameter(), user_id],
         Folder::from_row,
@@ -100,12 +105,15 @@ pub fn set_teams(tx: &Tx<'_>, id: i64, team_ids: &[i64]) -> Result<()> {
     withdraw(tx, id, None)?;
     tx.execute("DELETE FROM folder_teams WHERE folder_id = ?1", params![id])?;
     for team_id in team_ids {
-        tx.execute("INSERT OR IGNORE INTO folder_teams (folder_id, team_id) VALUES (?1, ?2)", params![id, team_id])?;
+        tx.execute(
+            "INSERT INTO folder_teams (folder_id, team_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+            params![id, team_id],
+        )?;
     }
     tx.execute(
-        "INSERT OR IGNORE INTO email_teams (email_id, team_id)
+        "INSERT INTO email_teams (email_id, team_id)
             SELECT e.id, ft.team_id FROM folder_teams ft JOIN emails e ON e.group_folder_id = ft.folder_id
-            WHERE ft.folder_id = ?1",
+            WHERE ft.folder_id = ?1 ON CONFLICT DO NOTHING",
         params![id],
     )?;
     Ok(())
@@ -130,5 +138,5 @@ pub(super) fn withdraw(tx: &Tx<'_>, id: i64, email_id: Option<i64>) -> Result<()
 
 /// Accounts whose mail goes into a folder.
 pub fn used_by_accounts(tx: &Tx<'_>, id: i64) -> Result<Vec<String>> {
-    tx.values("SELECT name FROM accounts WHERE group_folder_id = ?1 ORDER BY name", params![id])
+    tx.values("SELECT name FROM accounts WHERE group_folder_id = ?1 ORDER BY lower(name)", params![id])
 }

@@ -53,13 +53,15 @@ pub fn last_times(tx: &Tx<'_>) -> Result<(Option<Timestamp>, Option<Timestamp>)>
 /// clock ran ahead then, or is slow now.
 pub fn written_ahead(tx: &Tx<'_>) -> Result<Option<Timestamp>> {
     let sql = "SELECT max(at) AS latest FROM (
-        SELECT max(coalesce(last_fetch_at, 0), coalesce(last_backup_at, 0), created_at) AS at FROM instance
-        UNION ALL SELECT max(max(coalesce(last_good_at, 0), coalesce(failing_since, 0), coalesce(alerted_at, 0),
-            coalesce(send_failing_since, 0), coalesce(breaker_reset_at, 0), edited_at)) FROM accounts
-        UNION ALL SELECT max(digest_at) FROM users
-        UNION ALL SELECT max(coalesce(failing_since, 0), created_at) FROM outbox WHERE state = 'waiting'
+        SELECT last_fetch_at AS at FROM instance UNION ALL SELECT last_backup_at FROM instance
+        UNION ALL SELECT created_at FROM instance UNION ALL SELECT last_good_at FROM accounts
+        UNION ALL SELECT failing_since FROM accounts UNION ALL SELECT alerted_at FROM accounts
+        UNION ALL SELECT send_failing_since FROM accounts UNION ALL SELECT breaker_reset_at FROM accounts
+        UNION ALL SELECT edited_at FROM accounts UNION ALL SELECT digest_at FROM users
+        UNION ALL SELECT max(failing_since) FROM outbox WHERE state = 'waiting'
+        UNION ALL SELECT max(created_at) FROM outbox WHERE state = 'waiting'
         UNION ALL SELECT (SELECT max(r.created_at) FROM auto_replies r WHERE r.account_id = a.id) FROM accounts a
-        UNION ALL SELECT max(waiting_since) FROM cases WHERE status IN ('New', 'Assigned', 'Pending'))";
+        UNION ALL SELECT max(waiting_since) FROM cases WHERE status IN ('New', 'Assigned', 'Pending')) AS written";
     tx.one(sql, [], |row| row.opt_time("latest")).map(Option::flatten)
 }
 

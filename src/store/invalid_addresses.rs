@@ -25,7 +25,7 @@ impl InvalidAddress {
 /// Remembers that an address does not exist, for everybody or for mail of one account; a second report changes nothing.
 pub fn add(tx: &Tx<'_>, address: &str, account_id: Option<i64>, reason: &str, now: Timestamp) -> Result<()> {
     tx.execute(
-        "INSERT OR IGNORE INTO invalid_addresses (address, account_id, reason, since) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT INTO invalid_addresses (address, account_id, reason, since) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
         params![address.to_lowercase(), account_id, reason, seconds(now)],
     )?;
     Ok(())
@@ -40,7 +40,7 @@ pub fn remove(tx: &Tx<'_>, address: &str) -> Result<bool> {
 pub fn find(tx: &Tx<'_>, address: &str, account_id: Option<i64>) -> Result<Option<InvalidAddress>> {
     tx.one(
         "SELECT address, reason, since FROM invalid_addresses
-            WHERE address = ?1 AND (account_id IS NULL OR account_id = ?2) ORDER BY account_id",
+            WHERE address = ?1 AND (account_id IS NULL OR account_id = ?2) ORDER BY account_id NULLS FIRST LIMIT 1",
         params![address.to_lowercase(), account_id],
         InvalidAddress::from_row,
     )

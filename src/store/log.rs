@@ -22,8 +22,8 @@ const THINGS: &[Known] = &[
     Known { table: "roles", kind: "role", name: Some("name") },
     Known { table: "users", kind: "user", name: Some("username") },
     // A folder or search of one's own is nobody else's business.
-    Known { table: "folders", kind: "folder", name: Some("iif(user_id IS NULL, name, NULL)") },
-    Known { table: "searches", kind: "search", name: Some("iif(user_id IS NULL, name, NULL)") },
+    Known { table: "folders", kind: "folder", name: Some("CASE WHEN user_id IS NULL THEN name END") },
+    Known { table: "searches", kind: "search", name: Some("CASE WHEN user_id IS NULL THEN name END") },
     Known { table: "cases", kind: "case", name: Some("number") },
     Known { table: "emails", kind: "email", name: None },
     Known { table: "deliveries", kind: "delivery", name: None },
@@ -100,7 +100,8 @@ pub fn add(tx: &Tx<'_>, new: &NewEntry<'_>, things: &[Thing], now: Timestamp) ->
 pub fn remember(tx: &Tx<'_>, kind: &str, id: i64) -> Result<()> {
     let Some((table, column)) = named(kind) else { return Ok(()) };
     let sql = format!(
-        "INSERT OR REPLACE INTO gone_things (kind, row_id, name) SELECT ?1, id, {column} FROM {table} WHERE id = ?2"
+        "INSERT INTO gone_things (kind, row_id, name) SELECT ?1, id, {column} FROM {table} WHERE id = ?2
+            ON CONFLICT (kind, row_id) DO UPDATE SET name = excluded.name"
     );
     tx.execute(&sql, params![kind, id])?;
     Ok(())

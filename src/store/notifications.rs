@@ -224,14 +224,14 @@ pub fn list(tx: &Tx<'_>, user_id: i64, sight: Sight, all: bool, limit: i64) -> R
 
 /// The number of a user's unread notifications of what they may see.
 pub fn count_unread(tx: &Tx<'_>, user_id: i64, sight: Sight) -> Result<i64> {
-    count_to(tx, user_id, sight, false, -1)
+    count_to(tx, user_id, sight, false, i64::MAX)
 }
 
 /// How many notifications [`list`] would give without a limit, at most `most`.
 pub fn count_to(tx: &Tx<'_>, user_id: i64, sight: Sight, all: bool, most: i64) -> Result<i64> {
     let sql = format!(
         "SELECT count(*) FROM (SELECT 1 FROM notifications n
-            WHERE n.user_id = ?2 AND (?3 OR n.read_at IS NULL) AND {} LIMIT ?4)",
+            WHERE n.user_id = ?2 AND (?3 OR n.read_at IS NULL) AND {} LIMIT ?4) AS those",
         seen(sight)
     );
     Ok(tx.value(&sql, params![sight.parameter(), user_id, all, most])?.unwrap_or_default())
@@ -241,7 +241,7 @@ pub fn count_to(tx: &Tx<'_>, user_id: i64, sight: Sight, all: bool, most: i64) -
 pub fn mark_read(tx: &Tx<'_>, user_id: i64, sight: Sight, id: Option<i64>, now: Timestamp) -> Result<usize> {
     tx.execute(
         &format!(
-            "UPDATE notifications AS n SET read_at = ?4, digest = 0
+            "UPDATE notifications AS n SET read_at = ?4, digest = FALSE
                 WHERE n.user_id = ?2 AND (?3 IS NULL OR n.id = ?3) AND n.read_at IS NULL AND {}",
             seen(sight)
         ),
@@ -275,7 +275,7 @@ pub fn take_digest(tx: &Tx<'_>, user_id: i64, sight: Sight, now: Timestamp) -> R
         params![sight.parameter(), user_id],
         Notification::from_row,
     )?;
-    tx.execute("UPDATE notifications SET digest = 0 WHERE user_id = ?1 AND digest", params![user_id])?;
+    tx.execute("UPDATE notifications SET digest = FALSE WHERE user_id = ?1 AND digest", params![user_id])?;
     tx.execute("UPDATE users SET digest_at = ?2 WHERE id = ?1", params![user_id, seconds(now)])?;
     Ok(waiting)
 }

@@ -184,7 +184,7 @@ pub fn add(tx: &Tx<'_>, new: &NewRow<'_>, now: Timestamp) -> Result<i64> {
     )?;
     for address in new.recipients {
         tx.execute(
-            "INSERT OR IGNORE INTO outbox_recipients (outbox_id, address) VALUES (?1, ?2)",
+            "INSERT INTO outbox_recipients (outbox_id, address) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
             params![id, address],
         )?;
     }
@@ -239,7 +239,8 @@ pub fn of_email(tx: &Tx<'_>, email_id: i64) -> Result<Vec<OutboxRow>> {
 /// Recipients with state (`cancelled` where they wait no more) and the server's words.
 pub fn recipients(tx: &Tx<'_>, id: i64) -> Result<Vec<(String, String, String)>> {
     tx.all(
-        "SELECT r.address, iif(o.state = 'cancelled' AND r.state = 'waiting', o.state, r.state) AS state, r.reply
+        "SELECT r.address, CASE WHEN o.state = 'cancelled' AND r.state = 'waiting' THEN o.state
+            ELSE r.state END AS state, r.reply
             FROM outbox o JOIN outbox_recipients r ON r.outbox_id = o.id WHERE o.id = ?1 ORDER BY r.address",
         params![id],
         |row| Ok((row.get("address")?, row.get("state")?, row.get("reply")?)),

@@ -124,8 +124,8 @@ impl Stored {
 /// # Errors
 /// No such row.
 pub fn stored(tx: &Tx<'_>, id: i64) -> Result<Stored> {
-    let sql =
-        "SELECT size, sha256, codec, iif(octet_length(data) > ?2, NULL, data) AS data FROM raw_messages WHERE id = ?1";
+    let sql = "SELECT size, sha256, codec, CASE WHEN octet_length(data) <= ?2 THEN data END AS data FROM raw_messages
+        WHERE id = ?1";
     let stored = tx.one(sql, params![id, i64::try_from(LARGE)?], |row| {
         let data = match row.get("data")? {
             Some(data) => data,

@@ -28,7 +28,7 @@ pub struct Contact {
 pub fn contact_by_address(tx: &Tx<'_>, address: &str) -> Result<Option<Contact>> {
     tx.one(
         "SELECT c.id, c.name, c.company_id FROM record_addresses r JOIN contacts c ON c.id = r.record_id
-            WHERE r.address = ?1 AND r.record_type = 'contact' ORDER BY c.id",
+            WHERE r.address = ?1 AND r.record_type = 'contact' ORDER BY c.id LIMIT 1",
         params![address],
         |row| Ok(Contact { id: row.get("id")?, name: row.get("name")?, company_id: row.get("company_id")? }),
     )
@@ -37,7 +37,7 @@ pub fn contact_by_address(tx: &Tx<'_>, address: &str) -> Result<Option<Contact>>
 /// The oldest company with this address.
 pub fn company_by_address(tx: &Tx<'_>, address: &str) -> Result<Option<i64>> {
     tx.value(
-        "SELECT record_id FROM record_addresses WHERE address = ?1 AND record_type = 'company' ORDER BY record_id",
+        "SELECT record_id FROM record_addresses WHERE address = ?1 AND record_type = 'company' ORDER BY record_id LIMIT 1",
         params![address],
     )
 }
@@ -46,7 +46,7 @@ pub fn company_by_address(tx: &Tx<'_>, address: &str) -> Result<Option<i64>> {
 pub fn lead_by_address(tx: &Tx<'_>, address: &str) -> Result<Option<Parent>> {
     tx.one(
         "SELECT l.id, l.converted_company_id, l.converted_contact_id FROM record_addresses r
-            JOIN leads l ON l.id = r.record_id WHERE r.address = ?1 AND r.record_type = 'lead' ORDER BY l.id",
+            JOIN leads l ON l.id = r.record_id WHERE r.address = ?1 AND r.record_type = 'lead' ORDER BY l.id LIMIT 1",
         params![address],
         |row| {
             let company: Option<i64> = row.get("converted_company_id")?;

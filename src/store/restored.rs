@@ -43,10 +43,11 @@ pub fn settle(tx: &Tx<'_>, now: Timestamp) -> Result<Option<Restored>> {
         params![HELD, seconds(now)],
     )?;
     // What was to be told in a digest was told, or is in the list.
-    tx.execute("UPDATE notifications SET digest = 0 WHERE digest", [])?;
+    tx.execute("UPDATE notifications SET digest = FALSE WHERE digest", [])?;
     tx.execute(
         "UPDATE instance SET backup_made_at = NULL, restored_at = ?1, restored_from = ?2,
-            next_case = max(next_case, (SELECT coalesce(max(number), 0) + 1 FROM cases)) - 1 + ?3",
+            next_case = ?3 + (SELECT CASE WHEN coalesce(max(number), 0) < next_case - 1 THEN next_case - 1
+                ELSE coalesce(max(number), 0) END FROM cases)",
         params![seconds(now), seconds(backup_made_at), SKIPPED],
     )?;
     Ok(Some(Restored { at: now, backup_made_at }))

@@ -53,12 +53,12 @@ pub fn delete(tx: &Tx<'_>, id: i64) -> Result<()> {
 
 /// All roles by name.
 pub fn all(tx: &Tx<'_>) -> Result<Vec<Role>> {
-    tx.all("SELECT id, name FROM roles ORDER BY name", [], Role::from_row)
+    tx.all("SELECT id, name FROM roles ORDER BY lower(name)", [], Role::from_row)
 }
 
 /// By name, in any case.
 pub fn by_name(tx: &Tx<'_>, name: &str) -> Result<Option<Role>> {
-    tx.one("SELECT id, name FROM roles WHERE name = ?1", params![name], Role::from_row)
+    tx.one("SELECT id, name FROM roles WHERE lower(name) = lower(?1)", params![name], Role::from_row)
 }
 
 /// Sets the level of a permission; `None` = the role says nothing about it any more.
@@ -90,8 +90,8 @@ pub fn permissions(tx: &Tx<'_>, role_id: i64) -> Result<Vec<(Permission, Level)>
 pub fn assign(tx: &Tx<'_>, role_id: i64, holder: Holder) -> Result<bool> {
     about(tx, role_id, holder);
     let (sql, id) = match holder {
-        Holder::User(id) => ("INSERT OR IGNORE INTO role_users (role_id, user_id) VALUES (?1, ?2)", id),
-        Holder::Team(id) => ("INSERT OR IGNORE INTO role_teams (role_id, team_id) VALUES (?1, ?2)", id),
+        Holder::User(id) => ("INSERT INTO role_users (role_id, user_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING", id),
+        Holder::Team(id) => ("INSERT INTO role_teams (role_id, team_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING", id),
     };
     Ok(tx.execute(sql, params![role_id, id])? > 0)
 }
@@ -119,7 +119,7 @@ fn about(tx: &Tx<'_>, role_id: i64, holder: Holder) {
 pub fn users(tx: &Tx<'_>, role_id: i64) -> Result<Vec<(i64, String)>> {
     tx.all(
         "SELECT u.id, u.username FROM role_users r JOIN users u ON u.id = r.user_id WHERE r.role_id = ?1
-            ORDER BY u.username",
+            ORDER BY lower(u.username)",
         params![role_id],
         |row| Ok((row.get("id")?, row.get("username")?)),
     )
@@ -128,7 +128,7 @@ pub fn users(tx: &Tx<'_>, role_id: i64) -> Result<Vec<(i64, String)>> {
 /// Names of the teams that have a role.
 pub fn teams(tx: &Tx<'_>, role_id: i64) -> Result<Vec<String>> {
     tx.values(
-        "SELECT t.name FROM role_teams r JOIN teams t ON t.id = r.team_id WHERE r.role_id = ?1 ORDER BY t.name",
+        "SELECT t.name FROM role_teams r JOIN teams t ON t.id = r.team_id WHERE r.role_id = ?1 ORDER BY lower(t.name)",
         params![role_id],
     )
 }
@@ -136,7 +136,7 @@ pub fn teams(tx: &Tx<'_>, role_id: i64) -> Result<Vec<String>> {
 /// Names of the roles of a team.
 pub fn of_team(tx: &Tx<'_>, team_id: i64) -> Result<Vec<String>> {
     tx.values(
-        "SELECT r.name FROM role_teams t JOIN roles r ON r.id = t.role_id WHERE t.team_id = ?1 ORDER BY r.name",
+        "SELECT r.name FROM role_teams t JOIN roles r ON r.id = t.role_id WHERE t.team_id = ?1 ORDER BY lower(r.name)",
         params![team_id],
     )
 }
@@ -146,7 +146,7 @@ pub fn of_user(tx: &Tx<'_>, user_id: i64) -> Result<Vec<String>> {
     tx.values(
         "SELECT r.name FROM roles r WHERE r.id IN (SELECT role_id FROM role_users WHERE user_id = ?1
                 UNION ALL SELECT t.role_id FROM team_members m JOIN role_teams t ON t.team_id = m.team_id WHERE m.user_id = ?1)
-            ORDER BY r.name",
+            ORDER BY lower(r.name)",
         params![user_id],
     )
 }
@@ -160,7 +160,7 @@ pub fn grants(tx: &Tx<'_>, user_id: i64, permission: Permission) -> Result<Vec<G
                     JOIN teams t ON t.id = m.team_id WHERE m.user_id = ?1) h
             JOIN roles r ON r.id = h.role_id
             JOIN role_permissions p ON p.role_id = r.id AND p.permission = ?2
-            ORDER BY r.name, h.team",
+            ORDER BY lower(r.name), h.team NULLS FIRST",
         params![user_id, permission.as_str()],
         |row| Ok(Grant { role: row.get("role")?, team: row.get("team")?, level: row.label("level")? }),
     )?;

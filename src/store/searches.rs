@@ -52,7 +52,7 @@ pub fn list(tx: &Tx<'_>, user_id: Option<i64>, sight: Sight) -> Result<Vec<Searc
             FROM searches s LEFT JOIN teams t ON t.id = s.team_id
             WHERE s.user_id = ?2 OR (s.user_id IS NULL AND (s.team_id IS NULL OR ?1 IS NULL
                 OR EXISTS (SELECT 1 FROM team_members m WHERE m.team_id = s.team_id AND m.user_id = ?1)))
-            ORDER BY s.user_id IS NULL, s.name",
+            ORDER BY s.user_id IS NULL, lower(s.name)",
         params![sight.parameter(), user_id],
         Search::from_row,
     )
@@ -60,7 +60,10 @@ pub fn list(tx: &Tx<'_>, user_id: Option<i64>, sight: Sight) -> Result<Vec<Searc
 
 /// Whether a user has a search of this name, or (`None`) there is a shared one, in any case; its id.
 pub fn id_of(tx: &Tx<'_>, user_id: Option<i64>, name: &str) -> Result<Option<i64>> {
-    tx.value("SELECT id FROM searches WHERE user_id IS ?1 AND name = ?2", params![user_id, name])
+    tx.value(
+        "SELECT id FROM searches WHERE user_id IS NOT DISTINCT FROM ?1 AND lower(name) = lower(?2)",
+        params![user_id, name],
+    )
 }
 
 /// Adds a search; the id.

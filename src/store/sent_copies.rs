@@ -34,7 +34,7 @@ pub struct Waiting {
 /// Plans the copy of a message; one that is planned already stays.
 pub fn plan(tx: &Tx<'_>, outbox_id: i64, now: Timestamp) -> Result<()> {
     tx.execute(
-        "INSERT OR IGNORE INTO sent_copies (outbox_id, next_try_at) VALUES (?1, ?2)",
+        "INSERT INTO sent_copies (outbox_id, next_try_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
         params![outbox_id, seconds(now)],
     )?;
     Ok(())

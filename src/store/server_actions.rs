@@ -19,7 +19,7 @@ pub struct ServerAction {
 /// Plans an action for a delivery; one that is planned already stays.
 pub fn plan(tx: &Tx<'_>, delivery_id: i64, action: &str) -> Result<()> {
     tx.execute(
-        "INSERT OR IGNORE INTO server_actions (delivery_id, action) VALUES (?1, ?2)",
+        "INSERT INTO server_actions (delivery_id, action) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
         params![delivery_id, action],
     )?;
     Ok(())

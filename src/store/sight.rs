@@ -123,14 +123,14 @@ pub fn teams_in_common(tx: &Tx<'_>, object: Object, user_id: i64) -> Result<Vec<
     };
     let sql = format!(
         "SELECT t.name FROM teams t JOIN team_members tm ON tm.team_id = t.id WHERE tm.user_id = ?1 AND t.id IN ({given})
-            ORDER BY t.name"
+            ORDER BY lower(t.name)"
     );
     tx.values(&sql, params![user_id, id])
 }
 
 /// Both name `?1`, so that a statement has it for every reader.
-const EVERYTHING: &str = "(TRUE OR ?1)";
-const NOTHING: &str = "(FALSE AND ?1)";
+const EVERYTHING: &str = "(TRUE OR ?1 IS NULL)";
+const NOTHING: &str = "(FALSE AND ?1 IS NULL)";
 /// Drafts are of no record until they are sent.
 const SHARED_BY_RECORD: &str =
     "(NOT e.private OR EXISTS (SELECT 1 FROM email_users eu WHERE eu.email_id = e.id AND eu.user_id = ?1))";

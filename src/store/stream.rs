@@ -136,7 +136,7 @@ pub fn notes(tx: &Tx<'_>, parent: Parent, sight: Sight) -> Result<Vec<Note>> {
         &format!(
             "SELECT n.id, n.kind, n.user_id, u.username, CASE WHEN {seen} THEN n.email_id END AS email_id,
                 CASE WHEN n.kind IN ('email-received', 'email-sent') AND e.id IS NOT NULL AND {seen}
-                    THEN min(e.received_at, n.created_at) ELSE n.created_at END AS came_at,
+                    AND e.received_at < n.created_at THEN e.received_at ELSE n.created_at END AS came_at,
                 CASE WHEN NOT {names_nothing_hidden} THEN ?5
                     WHEN n.kind = 'status' OR e.id IS NULL OR {seen} THEN n.text ELSE ?4 END AS text
             FROM notes n LEFT JOIN users u ON u.id = n.user_id LEFT JOIN emails e ON e.id = n.email_id
@@ -186,7 +186,7 @@ pub fn newest_of_mail(tx: &Tx<'_>, parent: Parent) -> Result<Option<i64>> {
 pub fn follow(tx: &Tx<'_>, parent: Parent, user_id: i64) -> Result<()> {
     tx.about(parent.kind.as_str(), parent.id);
     tx.execute(
-        "INSERT OR IGNORE INTO followers (parent_type, parent_id, user_id) VALUES (?1, ?2, ?3)",
+        "INSERT INTO followers (parent_type, parent_id, user_id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
         params![parent.kind.as_str(), parent.id, user_id],
     )?;
     Ok(())

@@ -42,14 +42,14 @@ pub fn delete(tx: &Tx<'_>, id: i64) -> Result<()> {
 
 /// All teams by name.
 pub fn all(tx: &Tx<'_>) -> Result<Vec<Team>> {
-    tx.all("SELECT id, name FROM teams ORDER BY name", [], |row| {
+    tx.all("SELECT id, name FROM teams ORDER BY lower(name)", [], |row| {
         Ok(Team { id: row.get("id")?, name: row.get("name")? })
     })
 }
 
 /// By name, in any case.
 pub fn by_name(tx: &Tx<'_>, name: &str) -> Result<Option<Team>> {
-    tx.one("SELECT id, name FROM teams WHERE name = ?1", params![name], |row| {
+    tx.one("SELECT id, name FROM teams WHERE lower(name) = lower(?1)", params![name], |row| {
         Ok(Team { id: row.get("id")?, name: row.get("name")? })
     })
 }
@@ -64,7 +64,7 @@ pub fn by_id(tx: &Tx<'_>, id: i64) -> Result<Option<Team>> {
 pub fn members(tx: &Tx<'_>, team_id: i64) -> Result<Vec<Member>> {
     tx.all(
         "SELECT m.user_id, u.username, m.position FROM team_members m JOIN users u ON u.id = m.user_id
-            WHERE m.team_id = ?1 ORDER BY u.username",
+            WHERE m.team_id = ?1 ORDER BY lower(u.username)",
         params![team_id],
         |row| {
             Ok(Member { user_id: row.get("user_id")?, username: row.get("username")?, position: row.get("position")? })
@@ -106,14 +106,15 @@ pub fn is_member(tx: &Tx<'_>, team_id: i64, user_id: i64) -> Result<bool> {
 pub fn in_common(tx: &Tx<'_>, one: i64, other: i64) -> Result<Vec<String>> {
     tx.values(
         "SELECT t.name FROM team_members a JOIN team_members b ON b.team_id = a.team_id JOIN teams t ON t.id = a.team_id
-            WHERE a.user_id = ?1 AND b.user_id = ?2 ORDER BY t.name",
+            WHERE a.user_id = ?1 AND b.user_id = ?2 ORDER BY lower(t.name)",
         params![one, other],
     )
 }
 
 pub fn of_user(tx: &Tx<'_>, user_id: i64) -> Result<Vec<Team>> {
     tx.all(
-        "SELECT t.id, t.name FROM teams t JOIN team_members m ON m.team_id = t.id WHERE m.user_id = ?1 ORDER BY t.name",
+        "SELECT t.id, t.name FROM teams t JOIN team_members m ON m.team_id = t.id
+            WHERE m.user_id = ?1 ORDER BY lower(t.name)",
         params![user_id],
         |row| Ok(Team { id: row.get("id")?, name: row.get("name")? }),
     )
@@ -121,5 +122,5 @@ pub fn of_user(tx: &Tx<'_>, user_id: i64) -> Result<Vec<Team>> {
 
 /// Accounts that use this team as their case team.
 pub fn used_by_accounts(tx: &Tx<'_>, team_id: i64) -> Result<Vec<String>> {
-    tx.values("SELECT name FROM accounts WHERE case_team_id = ?1 ORDER BY name", params![team_id])
+    tx.values("SELECT name FROM accounts WHERE case_team_id = ?1 ORDER BY lower(name)", params![team_id])
 }

@@ -60,12 +60,12 @@ pub fn delete(tx: &Tx<'_>, id: i64) -> Result<()> {
 
 /// All by name.
 pub fn all(tx: &Tx<'_>) -> Result<Vec<Template>> {
-    tx.all(&format!("{SELECT} ORDER BY name"), [], Template::from_row)
+    tx.all(&format!("{SELECT} ORDER BY lower(name)"), [], Template::from_row)
 }
 
 /// By name, in any case.
 pub fn by_name(tx: &Tx<'_>, name: &str) -> Result<Option<Template>> {
-    tx.one(&format!("{SELECT} WHERE name = ?1"), params![name], Template::from_row)
+    tx.one(&format!("{SELECT} WHERE lower(name) = lower(?1)"), params![name], Template::from_row)
 }
 
 pub fn by_id(tx: &Tx<'_>, id: i64) -> Result<Option<Template>> {
@@ -74,5 +74,5 @@ pub fn by_id(tx: &Tx<'_>, id: i64) -> Result<Option<Template>> {
 
 /// Accounts that answer with this template.
 pub fn used_by_accounts(tx: &Tx<'_>, id: i64) -> Result<Vec<String>> {
-    tx.values("SELECT name FROM accounts WHERE auto_reply_id = ?1 ORDER BY name", params![id])
+    tx.values("SELECT name FROM accounts WHERE auto_reply_id = ?1 ORDER BY lower(name)", params![id])
 }

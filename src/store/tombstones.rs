@@ -16,7 +16,7 @@ pub fn hash(message_id: &str, from: &str, date: Option<Timestamp>) -> [u8; 32] {
 /// Keeps an email from coming back.
 pub fn add(tx: &Tx<'_>, hash: &[u8; 32], now: Timestamp) -> Result<()> {
     tx.execute(
-        "INSERT OR IGNORE INTO tombstones (hash, created_at) VALUES (?1, ?2)",
+        "INSERT INTO tombstones (hash, created_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
         params![hash.as_slice(), seconds(now)],
     )?;
     Ok(())

@@ -74,9 +74,10 @@ impl User {
 }
 
 const SELECT: &str = "SELECT u.id, u.username, u.name, u.type, u.active, u.login, u.away, u.away_until, u.signature,
-        (SELECT group_concat(address, char(10)) FROM
-            (SELECT address FROM user_addresses WHERE user_id = u.id ORDER BY is_primary DESC, rowid)) AS addresses,
-        (SELECT group_concat(p.permission || ' ' || p.level, char(10)) FROM role_permissions p WHERE p.role_id IN (
+        (SELECT string_agg(address, '\n') FROM
+            (SELECT address FROM user_addresses WHERE user_id = u.id
+                ORDER BY is_primary DESC, position, address) AS own) AS addresses,
+        (SELECT string_agg(p.permission || ' ' || p.level, '\n') FROM role_permissions p WHERE p.role_id IN (
             SELECT role_id FROM role_users WHERE user_id = u.id
             UNION ALL SELECT rt.role_id FROM team_members tm JOIN role_teams rt ON rt.team_id = tm.team_id
                 WHERE tm.user_id = u.id)) AS grants
@@ -122,8 +123,8 @@ pub fn set_addresses(tx: &Tx<'_>, user_id: i64, addresses: &[String]) -> Result<
     tx.execute("DELETE FROM user_addresses WHERE user_id = ?1", params![user_id])?;
     for (i, address) in addresses.iter().enumerate() {
         tx.execute(
-            "INSERT INTO user_addresses (address, user_id, is_primary) VALUES (?1, ?2, ?3)",
-            params![address, user_id, i == 0],
+            "INSERT INTO user_addresses (address, user_id, is_primary, position) VALUES (?1, ?2, ?3, ?4)",
+            params![address, user_id, i == 0, i64::try_from(i)?],
         )?;
     }
     Ok(())
@@ -151,7 +152,7 @@ pub fn update(tx: &Tx<'_>, user: &User) -> Result<()> {
 
 /// All users by name.
 pub fn all(tx: &Tx<'_>) -> Result<Vec<User>> {
-    tx.all(&format!("{SELECT} ORDER BY u.username"), [], User::from_row)
+    tx.all(&format!("{SELECT} ORDER BY lower(u.username)"), [], User::from_row)
 }
 
 pub fn by_id(tx: &Tx<'_>, id: i64) -> Result<Option<User>> {
@@ -160,12 +161,12 @@ pub fn by_id(tx: &Tx<'_>, id: i64) -> Result<Option<User>> {
 
 /// By username, in any case.
 pub fn by_username(tx: &Tx<'_>, username: &str) -> Result<Option<User>> {
-    tx.one(&format!("{SELECT} WHERE u.username = ?1"), params![username], User::from_row)
+    tx.one(&format!("{SELECT} WHERE lower(u.username) = lower(?1)"), params![username], User::from_row)
 }
 
 /// The user with this operating-system name, an active one first.
 pub fn by_login(tx: &Tx<'_>, login: &str) -> Result<Option<User>> {
-    tx.one(&format!("{SELECT} WHERE u.login = ?1 ORDER BY u.active DESC, u.id"), params![login], User::from_row)
+    tx.one(&format!("{SELECT} WHERE u.login = ?1 ORDER BY u.active DESC, u.id LIMIT 1"), params![login], User::from_row)
 }
 
 /// Whose address this is.

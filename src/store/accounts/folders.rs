@@ -99,13 +99,13 @@ pub fn put_folders(tx: &Tx<'_>, account_id: i64, names: &[String]) -> Result<()>
 /// Makes a folder the account's Sent folder, polled last; `None` = there is none any more.
 pub fn put_sent(tx: &Tx<'_>, account_id: i64, name: Option<&str>) -> Result<()> {
     tx.execute(
-        "DELETE FROM account_folders WHERE account_id = ?1 AND sent AND name IS NOT ?2",
+        "DELETE FROM account_folders WHERE account_id = ?1 AND sent AND name IS DISTINCT FROM ?2",
         params![account_id, name],
     )?;
     if let Some(name) = name {
         tx.execute(
-            "INSERT INTO account_folders (account_id, name, position, sent) VALUES (?1, ?2, ?3, 1)
-                ON CONFLICT (account_id, name) DO UPDATE SET sent = 1",
+            "INSERT INTO account_folders (account_id, name, position, sent) VALUES (?1, ?2, ?3, TRUE)
+                ON CONFLICT (account_id, name) DO UPDATE SET sent = TRUE",
             params![account_id, name, LAST],
         )?;
     }
@@ -165,10 +165,11 @@ impl Polled {
 /// A poll has come to its end. What the first one has not put into the ledger is of the past.
 pub fn polled(tx: &Tx<'_>, account_id: i64, folder: &str, uidvalidity: u32, polled: Polled) -> Result<()> {
     tx.execute(
-        "UPDATE account_folders SET last_uid = max(last_uid, ?4), messages = ?5, past = CASE
+        "UPDATE account_folders SET last_uid = CASE WHEN last_uid < ?4 THEN ?4 ELSE last_uid END, messages = ?5, past = CASE
                 WHEN past IS NOT NULL THEN past + ?6
                 WHEN ?5 IS NULL THEN NULL
-                ELSE max(0, ?5 - (SELECT count(*) FROM deliveries d WHERE d.account_id = ?1 AND d.folder = ?2 AND d.uidvalidity = ?3))
+                ELSE (SELECT CASE WHEN count(*) < ?5 THEN ?5 - count(*) ELSE 0 END FROM deliveries d
+                    WHERE d.account_id = ?1 AND d.folder = ?2 AND d.uidvalidity = ?3)
             END
             WHERE account_id = ?1 AND name = ?2 AND uidvalidity = ?3",
         params![account_id, folder, uidvalidity, polled.up_to, polled.messages, polled.left_out],
@@ -190,9 +191,10 @@ pub fn reset(tx: &Tx<'_>, account_id: i64) -> Result<()> {
 /// Folders that have more messages on the server than the ledger and the past explain, and how many more (B2.16).
 pub fn unexplained(tx: &Tx<'_>, account_id: i64) -> Result<Vec<(String, i64)>> {
     tx.all(
-        "SELECT name, messages - past - (SELECT count(*) FROM deliveries d WHERE d.account_id = f.account_id
-                AND d.folder = f.name AND d.uidvalidity = f.uidvalidity) AS more
-            FROM account_folders f WHERE account_id = ?1 AND messages > past AND more > 0 ORDER BY position",
+        "SELECT name, more FROM (SELECT f.name, f.position, f.messages - f.past - (SELECT count(*) FROM deliveries d
+                    WHERE d.account_id = f.account_id AND d.folder = f.name AND d.uidvalidity = f.uidvalidity) AS more
+                FROM account_folders f WHERE f.account_id = ?1 AND f.messages > f.past) AS counted
+            WHERE more > 0 ORDER BY position",
         params![account_id],
         |row| Ok((row.get("name")?, row.get("more")?)),
     )

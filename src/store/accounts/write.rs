@@ -24,7 +24,8 @@ pub fn update(tx: &Tx<'_>, account: &Account) -> Result<()> {
     let mut bound = settings(account)?;
     let assigned: Vec<String> = bound.iter().map(|(column, _)| format!("{column} = :{column}")).collect();
     let sql = format!(
-        "UPDATE accounts SET {}, next_try_at = NULL, rests = 0, send_next_try_at = NULL, null_sender_refused = 0 WHERE id = :id",
+        "UPDATE accounts SET {}, next_try_at = NULL, rests = 0, send_next_try_at = NULL, null_sender_refused = FALSE
+            WHERE id = :id",
         assigned.join(", ")
     );
     bound.push(("id", account.id.into()));
@@ -72,21 +73,21 @@ fn put_lists(tx: &Tx<'_>, account: &Account) -> Result<()> {
     tx.execute("DELETE FROM account_aliases WHERE account_id = ?1", params![account.id])?;
     for alias in &account.aliases {
         tx.execute(
-            "INSERT OR IGNORE INTO account_aliases (address, account_id) VALUES (?1, ?2)",
+            "INSERT INTO account_aliases (address, account_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
             params![alias, account.id],
         )?;
     }
     tx.execute("DELETE FROM account_form_senders WHERE account_id = ?1", params![account.id])?;
     for sender in &account.form_senders {
         tx.execute(
-            "INSERT OR IGNORE INTO account_form_senders (address, account_id) VALUES (?1, ?2)",
+            "INSERT INTO account_form_senders (address, account_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
             params![sender, account.id],
         )?;
     }
     tx.execute("DELETE FROM account_teams WHERE account_id = ?1", params![account.id])?;
     for team in &account.team_ids {
         tx.execute(
-            "INSERT OR IGNORE INTO account_teams (account_id, team_id) VALUES (?1, ?2)",
+            "INSERT INTO account_teams (account_id, team_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
             params![account.id, team],
         )?;
     }

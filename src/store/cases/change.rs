@@ -8,7 +8,10 @@ use super::{Case, CaseStatus, WaitingFor};
 
 /// Puts a case into a team.
 pub fn add_team(tx: &Tx<'_>, case_id: i64, team_id: i64) -> Result<()> {
-    tx.execute("INSERT OR IGNORE INTO case_teams (case_id, team_id) VALUES (?1, ?2)", params![case_id, team_id])?;
+    tx.execute(
+        "INSERT INTO case_teams (case_id, team_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+        params![case_id, team_id],
+    )?;
     Ok(())
 }
 
@@ -50,7 +53,8 @@ pub fn set_waiting(tx: &Tx<'_>, case_id: i64, who: WaitingFor, since: Option<Tim
             params![case_id, answered_at],
         )?;
         tx.execute(
-            "UPDATE cases SET first_response_at = min(coalesce(first_response_at, ?2), ?2) WHERE id = ?1",
+            "UPDATE cases SET first_response_at = ?2
+                WHERE id = ?1 AND (first_response_at IS NULL OR first_response_at > ?2)",
             params![case_id, answered_at],
         )?;
     }
@@ -76,9 +80,8 @@ pub fn answer_failed(tx: &Tx<'_>, case_id: i64, answered_at: Timestamp, now: Tim
 /// Moves the mark of an answer that did not arrive to the case that lives on: the older one stays.
 pub fn move_failed_answer(tx: &Tx<'_>, from: i64, into: i64) -> Result<()> {
     tx.execute(
-        "UPDATE cases SET answer_failed_at = coalesce(
-                min(answer_failed_at, (SELECT answer_failed_at FROM cases WHERE id = ?1)),
-                answer_failed_at, (SELECT answer_failed_at FROM cases WHERE id = ?1)) WHERE id = ?2",
+        "UPDATE cases SET answer_failed_at = (SELECT min(c.answer_failed_at) FROM cases c WHERE c.id IN (?1, ?2))
+            WHERE id = ?2",
         params![from, into],
     )?;
     tx.execute("UPDATE cases SET answer_failed_at = NULL WHERE id = ?1", params![from])?;

@@ -22,7 +22,7 @@ pub fn open_of(tx: &Tx<'_>, user_id: i64) -> Result<i64> {
 pub fn last_auto_assignment(tx: &Tx<'_>, user_id: i64) -> Result<Option<(i64, i64)>> {
     tx.one(
         "SELECT auto_assigned_at, id FROM cases WHERE assigned_user_id = ?1 AND auto_assigned_at IS NOT NULL
-            ORDER BY auto_assigned_at DESC, id DESC",
+            ORDER BY auto_assigned_at DESC, id DESC LIMIT 1",
         params![user_id],
         |row| Ok((row.get("auto_assigned_at")?, row.get("id")?)),
     )

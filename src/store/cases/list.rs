@@ -90,12 +90,12 @@ pub fn list(tx: &Tx<'_>, query: &CaseQuery, sight: Sight) -> Result<Vec<CaseRow>
         CaseSort::Priority => {
             "CASE c.priority WHEN 'Urgent' THEN 0 WHEN 'High' THEN 1 WHEN 'Normal' THEN 2 ELSE 3 END, c.number DESC"
         }
-        CaseSort::Waiting => "c.waiting_for <> 'us', c.waiting_since, c.number",
+        CaseSort::Waiting => "c.waiting_for <> 'us', c.waiting_since NULLS FIRST, c.number",
         CaseSort::Modified => "c.modified_at DESC, c.number DESC",
     };
     let mut bound = Bound::new(sight);
     let condition = case_condition(&query.condition, &mut bound)?;
-    let limit = bound.add(query.limit.unwrap_or(-1));
+    let limit = bound.add(query.limit.unwrap_or(i64::MAX));
     // What a row shows is looked up for those that are shown only.
     let sql = format!(
         "{} WHERE c.id IN (SELECT c.id FROM cases c WHERE {condition} ORDER BY {order} LIMIT {limit}) ORDER BY {order}",
@@ -106,7 +106,7 @@ pub fn list(tx: &Tx<'_>, query: &CaseQuery, sight: Sight) -> Result<Vec<CaseRow>
 
 /// How many cases `list` would give without a limit.
 pub fn count(tx: &Tx<'_>, query: &CaseQuery, sight: Sight) -> Result<i64> {
-    count_to(tx, query, -1, sight)
+    count_to(tx, query, i64::MAX, sight)
 }
 
 /// The same, at most `most`.
@@ -114,7 +114,7 @@ pub fn count_to(tx: &Tx<'_>, query: &CaseQuery, most: i64, sight: Sight) -> Resu
     let mut bound = Bound::new(sight);
     let condition = case_condition(&query.condition, &mut bound)?;
     let most = bound.add(most);
-    let sql = format!("SELECT count(*) FROM (SELECT 1 FROM cases c WHERE {condition} LIMIT {most})");
+    let sql = format!("SELECT count(*) FROM (SELECT 1 FROM cases c WHERE {condition} LIMIT {most}) AS those");
     Ok(tx.value(&sql, params_from_iter(bound.values))?.unwrap_or_default())
 }
 
@@ -139,13 +139,13 @@ const ROW: &str =
         {contact_addresses}, {lead_addresses},
         (SELECT t.address FROM user_addresses t WHERE t.user_id = q.id ORDER BY t.is_primary DESC LIMIT 1)
             AS requester_address,
-        (SELECT coalesce(e.author_name, e.from_name) || char(10) || coalesce(e.author_address, e.from_address)
+        (SELECT coalesce(e.author_name, e.from_name) || '\n' || coalesce(e.author_address, e.from_address)
             FROM emails e WHERE e.parent_type = 'case' AND e.parent_id = c.id AND e.status = 'Archived' AND {email}
                 AND NOT EXISTS (SELECT 1 FROM case_people p WHERE p.case_id = c.id
                     AND p.address = coalesce(e.author_address, e.from_address)) ORDER BY e.id LIMIT 1) AS opener,
-        (SELECT group_concat(name, char(10)) FROM (SELECT t.name FROM case_teams ct JOIN teams t ON t.id = ct.team_id
-            WHERE ct.case_id = c.id ORDER BY t.name)) AS team_names,
-        (SELECT group_concat(tag, char(10)) FROM (SELECT g.tag FROM case_tags g WHERE g.case_id = c.id ORDER BY g.tag))
+        (SELECT string_agg(name, '\n') FROM (SELECT t.name FROM case_teams ct JOIN teams t ON t.id = ct.team_id
+            WHERE ct.case_id = c.id ORDER BY lower(t.name)) AS those) AS team_names,
+        (SELECT string_agg(tag, '\n') FROM (SELECT g.tag FROM case_tags g WHERE g.case_id = c.id ORDER BY g.tag) AS those)
             AS tag_names
     FROM cases c
     LEFT JOIN users u ON u.id = c.assigned_user_id

@@ -98,10 +98,19 @@ pub fn ways(tx: &Tx<'_>, case_id: i64, sight: Sight) -> Result<Vec<(String, Stri
             WHERE e.parent_type = 'case' AND e.parent_id = ?2 AND e.author_address <> e.from_address AND {}
                 AND NOT EXISTS (SELECT 1 FROM emails d WHERE d.parent_type = 'case' AND d.parent_id = ?2 AND d.verified
                     AND d.author_address IS NULL AND d.from_address = e.author_address)
-            GROUP BY e.author_address ORDER BY min(e.id)",
+            ORDER BY e.id",
         sight.email_of(ParentType::Case)
     );
-    tx.all(&sql, params![sight.parameter(), case_id], |row| Ok((row.get("person")?, row.get("way")?)))
+    let mut ways: Vec<(String, String)> = Vec::new();
+    tx.all(&sql, params![sight.parameter(), case_id], |row| {
+        let (person, way) = (row.get("person")?, row.get("way")?);
+        // The way of their first mail.
+        if !ways.iter().any(|(known, _)| *known == person) {
+            ways.push((person, way));
+        }
+        Ok(())
+    })?;
+    Ok(ways)
 }
 
 /// Whether an agent named the customer.
@@ -127,8 +136,8 @@ pub fn set_role(tx: &Tx<'_>, case_id: i64, person: &Person) -> Result<()> {
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
             ON CONFLICT (case_id, address) DO UPDATE SET role = excluded.role, chosen = excluded.chosen,
                 reason = excluded.reason, email_id = excluded.email_id, since = excluded.since,
-                opened = max(opened, excluded.opened),
-                name = CASE WHEN excluded.name = '' THEN name ELSE excluded.name END",
+                opened = case_people.opened OR excluded.opened,
+                name = CASE WHEN excluded.name = '' THEN case_people.name ELSE excluded.name END",
         params![case_id, address, name, role.as_str(), chosen, opened, reason, email_id, seconds(*since)],
     )?;
     Ok(())
@@ -143,8 +152,9 @@ pub fn remove_person(tx: &Tx<'_>, case_id: i64, address: &str) -> Result<bool> {
 /// Gives the people of a case the same roles in the one that takes its place.
 pub fn copy_people(tx: &Tx<'_>, from_id: i64, to_id: i64) -> Result<()> {
     tx.execute(
-        "INSERT OR IGNORE INTO case_people (case_id, address, name, role, chosen, opened, reason, email_id, since)
-            SELECT ?2, address, name, role, chosen, opened, reason, email_id, since FROM case_people WHERE case_id = ?1",
+        "INSERT INTO case_people (case_id, address, name, role, chosen, opened, reason, email_id, since)
+            SELECT ?2, address, name, role, chosen, opened, reason, email_id, since FROM case_people WHERE case_id = ?1
+            ON CONFLICT DO NOTHING",
         params![from_id, to_id],
     )?;
     Ok(())
@@ -184,7 +194,7 @@ pub fn was_written_to(tx: &Tx<'_>, record: Parent, address: &str) -> Result<bool
     // Strangers can name an address as often as they like; our own letters are few.
     let sql = "SELECT 1 FROM emails e INDEXED BY emails_letters JOIN email_addresses a ON a.email_id = e.id
         WHERE e.parent_id = ?1 AND e.parent_type = ?3 AND e.status <> 'Archived' AND e.status <> 'Draft' AND e.automatic = ''
-            AND a.field IN ('to', 'cc', 'bcc') AND +a.address = ?2 LIMIT 1";
+            AND a.field IN ('to', 'cc', 'bcc') AND a.address || '' = ?2 LIMIT 1";
     Ok(tx.value::<i64>(sql, params![record.id, address, record.kind.as_str()])?.is_some())
 }
 

@@ -33,7 +33,10 @@ pub fn tags(tx: &Tx<'_>, case_id: i64) -> Result<Vec<String>> {
 /// Gives a case a tag; whether it had not got it.
 pub fn add_tag(tx: &Tx<'_>, case_id: i64, tag: &str) -> Result<bool> {
     tx.about("case", case_id);
-    let added = tx.execute("INSERT OR IGNORE INTO case_tags (case_id, tag) VALUES (?1, ?2)", params![case_id, tag])?;
+    let added = tx.execute(
+        "INSERT INTO case_tags (case_id, tag) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+        params![case_id, tag],
+    )?;
     Ok(added > 0)
 }
 
@@ -47,7 +50,7 @@ pub fn remove_tag(tx: &Tx<'_>, case_id: i64, tag: &str) -> Result<bool> {
 /// Gives a case the tags of another one.
 pub fn copy_tags(tx: &Tx<'_>, from: i64, into: i64) -> Result<()> {
     tx.execute(
-        "INSERT OR IGNORE INTO case_tags (case_id, tag) SELECT ?2, tag FROM case_tags WHERE case_id = ?1",
+        "INSERT INTO case_tags (case_id, tag) SELECT ?2, tag FROM case_tags WHERE case_id = ?1 ON CONFLICT DO NOTHING",
         params![from, into],
     )?;
     Ok(())

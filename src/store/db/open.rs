@@ -176,7 +176,7 @@ impl Store {
         self.reading_pragmas()
     }
 
-    fn reading_pragmas(&self) -> Result<()> {
+    pub(super) fn reading_pragmas(&self) -> Result<()> {
         // The savepoint of each message would go through a file of its own.
         self.conn.pragma_update(None, "temp_store", "memory")?;
         self.conn.pragma_update(None, "trusted_schema", false)?;

@@ -28,6 +28,13 @@ pub fn during(work: impl FnOnce()) -> BTreeSet<String> {
 }
 
 impl Store {
+    /// A database in memory, in which statements are compiled as in a file.
+    pub fn for_plans() -> Result<Store> {
+        let store = Store::in_memory()?;
+        store.reading_pragmas()?;
+        Ok(store)
+    }
+
     /// The steps by which a statement would find its rows, as EXPLAIN QUERY PLAN tells them.
     pub fn plan(&self, sql: &str) -> Result<Vec<String>> {
         let mut statement = self.conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;

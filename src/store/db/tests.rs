@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use super::*;
 use crate::store::search::index;
+use crate::store::users;
 
 fn temp(name: &str) -> PathBuf {
     let dir = std::env::temp_dir().join(format!("espomail-db-{}-{name}", std::process::id()));
@@ -121,6 +122,8 @@ fn a_database_of_the_first_version_becomes_what_a_new_one_is() {
     old.pragma_update(None, "user_version", 1).unwrap();
     old.execute_batch(
         "INSERT INTO users (username, login, created_at, notify_assignment) VALUES ('ana', 'ana', 0, 'off');
+        INSERT INTO user_addresses (address, user_id, is_primary)
+            VALUES ('c@x.example', 1, 0), ('b@x.example', 1, 1), ('a@x.example', 1, 0);
         INSERT INTO emails (id, key, message_id, status, subject, text, received_at, created_at)
             VALUES (3, 'k3', 'm3', 'Archived', 's', 'Hello', 0, 0), (9, 'k9', 'm9', 'Archived', 's', 'gone', 0, 0);
         INSERT INTO email_addresses (email_id, field, position, address) VALUES (3, 'from', 0, 'eva@x.example');
@@ -135,6 +138,8 @@ fn a_database_of_the_first_version_becomes_what_a_new_one_is() {
     assert_eq!(shape(&migrated.conn), shape(&Store::in_memory().unwrap().conn));
     let kept = migrated.read(|tx| tx.values::<String>("SELECT by_email FROM notification_settings", [])).unwrap();
     assert_eq!(kept, ["off"]);
+    let addresses = migrated.read(|tx| users::by_id(tx, 1)).unwrap().unwrap().addresses;
+    assert_eq!(addresses, ["b@x.example", "c@x.example", "a@x.example"], "the order stays");
     let servers = "SELECT name || ' ' || imap_auth || ' ' || imap_pins || '/' || smtp_pins FROM accounts ORDER BY name";
     let servers = migrated.read(|tx| tx.values::<String>(servers, [])).unwrap();
     assert_eq!(servers, ["a xoauth2 cert:ab/", "b password /"]);

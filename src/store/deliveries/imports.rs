@@ -60,16 +60,10 @@ pub fn has_delivered(tx: &Tx<'_>, account_id: i64, email_id: i64, except: i64) -
 /// or to that account without a folder.
 pub fn came_to_the_same_place(tx: &Tx<'_>, delivery: &Delivery, email_id: i64) -> Result<bool> {
     let found: Option<i64> = tx.value(
-        "SELECT 1 FROM deliveries WHERE email_id = ?1 AND account_id = ?2 AND folder IS ?3 AND uidvalidity IS ?4 AND id <> ?5
-            AND (?3 IS NULL OR uid IS NOT ?6) LIMIT 1",
-        params![
-            email_id,
-            delivery.account_id,
-            delivery.folder,
-            delivery.uidvalidity,
-            delivery.id,
-            delivery.uid
-        ],
+        "SELECT 1 FROM deliveries WHERE email_id = ?1 AND account_id = ?2 AND folder IS NOT DISTINCT FROM ?3
+            AND uidvalidity IS NOT DISTINCT FROM ?4 AND id <> ?5
+            AND (?3 IS NULL OR uid IS DISTINCT FROM ?6) LIMIT 1",
+        params![email_id, delivery.account_id, delivery.folder, delivery.uidvalidity, delivery.id, delivery.uid],
     )?;
     Ok(found.is_some())
 }

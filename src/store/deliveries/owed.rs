@@ -41,9 +41,10 @@ pub fn miss(tx: &Tx<'_>, place: Place<'_>, facts: Facts, words: &str) -> Result<
         &format!(
             "INSERT INTO deliveries ({PLACE}, {FACTS}, outcome, reason, attempts, tried_at)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'missing', ?8, 1, ?7)
-            ON CONFLICT ({PLACE}) DO UPDATE SET attempts = attempts + 1, reason = excluded.reason,
-                tried_at = excluded.tried_at, outcome = CASE WHEN attempts + 1 < ?9 THEN 'missing' ELSE 'unfetchable' END
-            WHERE outcome IN ('missing', 'unfetchable') RETURNING outcome"
+            ON CONFLICT ({PLACE}) DO UPDATE SET attempts = deliveries.attempts + 1, reason = excluded.reason,
+                tried_at = excluded.tried_at,
+                outcome = CASE WHEN deliveries.attempts + 1 < ?9 THEN 'missing' ELSE 'unfetchable' END
+            WHERE deliveries.outcome IN ('missing', 'unfetchable') RETURNING outcome"
         ),
         params![
             place.account_id,
@@ -127,7 +128,7 @@ pub fn owed(tx: &Tx<'_>, account_id: i64, now: Timestamp) -> Result<Vec<Owed>> {
                 ON f.account_id = d.account_id AND f.name = d.folder AND f.uidvalidity = d.uidvalidity
             WHERE d.account_id = ?1 AND (d.outcome = 'missing' OR (d.outcome = 'unfetchable' AND d.attempts < ?2
                 AND (d.tried_at IS NULL OR d.tried_at <= ?3 OR d.tried_at > ?4)))
-            ORDER BY d.attempts, d.tried_at, d.id LIMIT ?5",
+            ORDER BY d.attempts, d.tried_at NULLS FIRST, d.id LIMIT ?5",
         params![account_id, ATTEMPTS + DAYS, seconds(now - DAY), seconds(now), AT_ONCE],
         |row| {
             Ok(Owed {

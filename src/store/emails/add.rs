@@ -146,8 +146,8 @@ fn add_references(tx: &Tx<'_>, id: i64, message: &Message) -> Result<()> {
 fn add_attachments(tx: &Tx<'_>, id: i64, attachments: &[Attachment]) -> Result<()> {
     for a in attachments {
         tx.execute(
-            "INSERT OR IGNORE INTO email_attachments (email_id, part, name, content_type, size, sha256, content_id, inline)
-                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO email_attachments (email_id, part, name, content_type, size, sha256, content_id, inline)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
             params![id, a.part, a.name, a.content_type, i64::try_from(a.size)?, a.sha256, a.content_id, a.inline],
         )?;
     }

@@ -32,7 +32,7 @@ pub fn set_undecided(tx: &Tx<'_>, email_id: i64, undecided: bool) -> Result<()> 
 /// Takes an email out of what it belonged to.
 pub fn clear_parent(tx: &Tx<'_>, email_id: i64) -> Result<()> {
     tx.execute(
-        "UPDATE emails SET parent_type = NULL, parent_id = NULL, verified = 1, undecided = 0 WHERE id = ?1",
+        "UPDATE emails SET parent_type = NULL, parent_id = NULL, verified = TRUE, undecided = FALSE WHERE id = ?1",
         params![email_id],
     )?;
     Ok(())
@@ -58,7 +58,7 @@ pub fn set_status_of(tx: &Tx<'_>, email_id: Option<i64>, status: EmailStatus) ->
 /// Another name of our email.
 pub fn add_alias(tx: &Tx<'_>, email_id: i64, message_id: &str) -> Result<()> {
     tx.execute(
-        "INSERT OR IGNORE INTO message_id_aliases (message_id, email_id) VALUES (?1, ?2)",
+        "INSERT INTO message_id_aliases (message_id, email_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
         params![message_id, email_id],
     )?;
     Ok(())
@@ -67,7 +67,7 @@ pub fn add_alias(tx: &Tx<'_>, email_id: i64, message_id: &str) -> Result<()> {
 /// Puts an email into a user's inbox or Sent; what is there stays as it is.
 pub fn add_user(tx: &Tx<'_>, email_id: i64, user_id: i64, sent: bool) -> Result<()> {
     tx.execute(
-        "INSERT OR IGNORE INTO email_users (email_id, user_id, folder, read) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT INTO email_users (email_id, user_id, folder, read) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
         params![email_id, user_id, if sent { "sent" } else { "inbox" }, sent],
     )?;
     Ok(())
@@ -76,7 +76,8 @@ pub fn add_user(tx: &Tx<'_>, email_id: i64, user_id: i64, sent: bool) -> Result<
 /// Puts an email into the inbox of the assignee of its case, unless it is private to others (B6.1).
 pub fn add_assignee(tx: &Tx<'_>, email_id: i64, user_id: i64) -> Result<()> {
     tx.execute(
-        "INSERT OR IGNORE INTO email_users (email_id, user_id) SELECT id, ?2 FROM emails WHERE id = ?1 AND NOT private",
+        "INSERT INTO email_users (email_id, user_id) SELECT id, ?2 FROM emails WHERE id = ?1 AND NOT private
+            ON CONFLICT DO NOTHING",
         params![email_id, user_id],
     )?;
     Ok(())
@@ -87,7 +88,7 @@ pub fn set_author(tx: &Tx<'_>, email_id: i64, user_id: i64) -> Result<()> {
     tx.execute("UPDATE emails SET user_id = ?2 WHERE id = ?1", params![email_id, user_id])?;
     add_user(tx, email_id, user_id, true)?;
     tx.execute(
-        "UPDATE email_users SET folder = 'sent', read = 1 WHERE email_id = ?1 AND user_id = ?2",
+        "UPDATE email_users SET folder = 'sent', read = TRUE WHERE email_id = ?1 AND user_id = ?2",
         params![email_id, user_id],
     )?;
     Ok(())
@@ -101,7 +102,7 @@ pub fn set_private(tx: &Tx<'_>, email_id: i64, private: bool) -> Result<()> {
 
 /// Marks an email as read by everybody who has it.
 pub fn set_read_by_all(tx: &Tx<'_>, email_id: i64) -> Result<()> {
-    tx.execute("UPDATE email_users SET read = 1 WHERE email_id = ?1", params![email_id])?;
+    tx.execute("UPDATE email_users SET read = TRUE WHERE email_id = ?1", params![email_id])?;
     Ok(())
 }
 
@@ -116,7 +117,7 @@ pub fn inboxes(tx: &Tx<'_>, email_id: i64) -> Result<Vec<i64>> {
 /// Whether an email lies in a user's inbox, in none of their folders, archive or trash.
 pub fn is_unsorted(tx: &Tx<'_>, email_id: i64, user_id: i64) -> Result<bool> {
     let sql = "SELECT 1 FROM email_users WHERE email_id = ?1 AND user_id = ?2 AND folder = 'inbox'
-        AND trash = 0 AND archive = 0 AND folder_id IS NULL";
+        AND NOT trash AND NOT archive AND folder_id IS NULL";
     Ok(tx.value::<i64>(sql, params![email_id, user_id])?.is_some())
 }
 
@@ -135,15 +136,18 @@ pub fn remove_team(tx: &Tx<'_>, email_id: i64, team_id: i64) -> Result<()> {
 
 /// Shows an email to a team.
 pub fn add_team(tx: &Tx<'_>, email_id: i64, team_id: i64) -> Result<()> {
-    tx.execute("INSERT OR IGNORE INTO email_teams (email_id, team_id) VALUES (?1, ?2)", params![email_id, team_id])?;
+    tx.execute(
+        "INSERT INTO email_teams (email_id, team_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+        params![email_id, team_id],
+    )?;
     Ok(())
 }
 
 /// Shows all emails of a case to a team.
 pub fn add_team_of_case(tx: &Tx<'_>, case_id: i64, team_id: i64) -> Result<()> {
     tx.execute(
-        "INSERT OR IGNORE INTO email_teams (email_id, team_id)
-            SELECT e.id, ?2 FROM emails e WHERE e.parent_type = 'case' AND e.parent_id = ?1",
+        "INSERT INTO email_teams (email_id, team_id)
+            SELECT e.id, ?2 FROM emails e WHERE e.parent_type = 'case' AND e.parent_id = ?1 ON CONFLICT DO NOTHING",
         params![case_id, team_id],
     )?;
     Ok(())

@@ -60,7 +60,7 @@ pub struct EmailQuery {
 pub fn list(tx: &Tx<'_>, query: &EmailQuery, sight: Sight) -> Result<Vec<EmailRow>> {
     let mut bound = Bound::new(sight);
     let from = email_source(tx, &query.condition, sight, &mut bound)?;
-    let limit = bound.add(query.limit.unwrap_or(-1));
+    let limit = bound.add(query.limit.unwrap_or(i64::MAX));
     let mut listed_at = "e.received_at".to_owned();
     let mut ids = format!("SELECT e.id FROM {from} ORDER BY e.received_at DESC, e.id DESC LIMIT {limit}");
     let from_future = match query.now.map(seconds) {
@@ -73,7 +73,7 @@ pub fn list(tx: &Tx<'_>, query: &EmailQuery, sight: Sight) -> Result<Vec<EmailRo
         listed_at = format!("CASE WHEN e.received_at > {now} THEN e.created_at ELSE e.received_at END");
         ids = format!(
             "SELECT id FROM (SELECT e.id AS id FROM {from} AND e.received_at <= {now}
-                    ORDER BY e.received_at DESC, e.id DESC LIMIT {limit})
+                    ORDER BY e.received_at DESC, e.id DESC LIMIT {limit}) AS those
                 UNION ALL SELECT e.id FROM {from} AND e.received_at > {now}"
         );
     }
@@ -85,8 +85,9 @@ pub fn list(tx: &Tx<'_>, query: &EmailQuery, sight: Sight) -> Result<Vec<EmailRo
     // What a row shows is looked up for those that are shown only.
     let sql = format!(
         "SELECT {COLUMNS}, {parent_seen} AS parent_seen, {listed_at} AS listed_at, c.number AS case_number,
-            (SELECT group_concat(name, char(10)) FROM (SELECT DISTINCT a.name FROM deliveries d JOIN accounts a ON a.id = d.account_id
-                WHERE d.email_id = e.id AND (a.kind = 'group' OR ?1 IS NULL OR a.user_id = ?1) ORDER BY a.name)) AS account_names,
+            (SELECT string_agg(name, '\n') FROM (SELECT a.name FROM deliveries d JOIN accounts a ON a.id = d.account_id
+                WHERE d.email_id = e.id AND (a.kind = 'group' OR ?1 IS NULL OR a.user_id = ?1) GROUP BY a.name
+                    ORDER BY lower(a.name)) AS named) AS account_names,
             EXISTS (SELECT 1 FROM email_users eu WHERE eu.email_id = e.id AND eu.user_id = {viewer} AND NOT eu.read) AS unread,
             EXISTS (SELECT 1 FROM email_users eu WHERE eu.email_id = e.id AND eu.user_id = {viewer} AND eu.important) AS important,
             {HAS_ATTACHMENT} AS attachment,
@@ -116,7 +117,7 @@ pub fn count_to(tx: &Tx<'_>, query: &EmailQuery, most: i64, sight: Sight) -> Res
     let mut bound = Bound::new(sight);
     let from = email_source(tx, &query.condition, sight, &mut bound)?;
     let most = bound.add(most);
-    let sql = format!("SELECT count(*) FROM (SELECT 1 FROM {from} LIMIT {most})");
+    let sql = format!("SELECT count(*) FROM (SELECT 1 FROM {from} LIMIT {most}) AS those");
     Ok(tx.value(&sql, params_from_iter(bound.values))?.unwrap_or_default())
 }
 

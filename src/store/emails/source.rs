@@ -61,7 +61,7 @@ pub fn variants(tx: &Tx<'_>, email_id: i64) -> Result<Vec<Variant>> {
 pub fn replace_source(tx: &Tx<'_>, email_id: i64, raw_id: i64, message_id: &str, message: &Message) -> Result<()> {
     index::rewrite(tx, email_id, || {
         tx.execute(
-            "UPDATE emails SET raw_id = ?2, message_id = ?3, subject = ?4, has_html = ?5, truncated = 0 WHERE id = ?1",
+            "UPDATE emails SET raw_id = ?2, message_id = ?3, subject = ?4, has_html = ?5, truncated = FALSE WHERE id = ?1",
             params![email_id, raw_id, message_id, message.subject, message.html.is_some()],
         )?;
         replace_parts(tx, email_id, message)

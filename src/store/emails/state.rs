@@ -45,7 +45,7 @@ pub fn set_archive(tx: &Tx<'_>, email_id: i64, user_id: i64, archive: bool) -> R
 pub fn move_to(tx: &Tx<'_>, email_id: i64, user_id: i64, folder_id: Option<i64>) -> Result<()> {
     tx.about("email", email_id);
     tx.execute(
-        "UPDATE email_users SET folder_id = ?3, trash = 0, archive = 0 WHERE email_id = ?1 AND user_id = ?2",
+        "UPDATE email_users SET folder_id = ?3, trash = FALSE, archive = FALSE WHERE email_id = ?1 AND user_id = ?2",
         params![email_id, user_id, folder_id],
     )?;
     Ok(())
@@ -66,7 +66,8 @@ pub fn put_into_group_folder(tx: &Tx<'_>, email_id: i64, folder_id: Option<i64>)
 
 fn show_to_teams(tx: &Tx<'_>, email_id: i64, folder_id: i64) -> Result<()> {
     tx.execute(
-        "INSERT OR IGNORE INTO email_teams (email_id, team_id) SELECT ?1, team_id FROM folder_teams WHERE folder_id = ?2",
+        "INSERT INTO email_teams (email_id, team_id) SELECT ?1, team_id FROM folder_teams WHERE folder_id = ?2
+            ON CONFLICT DO NOTHING",
         params![email_id, folder_id],
     )?;
     Ok(())

@@ -243,3 +243,6 @@ CREATE INDEX companies_name ON companies (lower(name));
 CREATE INDEX contacts_name ON contacts (lower(name));
 CREATE INDEX leads_name ON leads (lower(name));
 CREATE INDEX opportunities_name ON opportunities (lower(name));
+-- The order of the addresses of a user.
+ALTER TABLE user_addresses ADD COLUMN position INTEGER NOT NULL DEFAULT 0;
+UPDATE user_addresses SET position = rowid;

@@ -34,8 +34,9 @@ pub fn was_cancelled(tx: &Tx<'_>, email_id: i64) -> Result<bool> {
 pub fn by_message_id(tx: &Tx<'_>, message_id: &str) -> Result<Option<OutboxRow>> {
     tx.one(
         &format!(
-            "{SELECT} WHERE message_id = ?1
-                OR email_id IN (SELECT email_id FROM message_id_aliases WHERE message_id = ?1) ORDER BY id DESC"
+            "{SELECT} WHERE id = (SELECT max(named.id) FROM (SELECT o.id FROM outbox o WHERE o.message_id = ?1
+                UNION ALL SELECT o.id FROM message_id_aliases a JOIN outbox o ON o.email_id = a.email_id
+                    WHERE a.message_id = ?1) AS named)"
         ),
         params![message_id],
         OutboxRow::from_row,
@@ -51,7 +52,8 @@ pub fn notice_went_to(tx: &Tx<'_>, message_id: &str) -> Result<Option<i64>> {
 /// Recipients of an email that was sent from here, by address, as it was sent last; none of one that was received.
 pub fn recipients_of_email(tx: &Tx<'_>, email_id: i64) -> Result<Vec<Recipient>> {
     tx.all(
-        "SELECT r.address, iif(o.state = 'cancelled' AND r.state = 'waiting', o.state, r.state) AS state, r.reply,
+        "SELECT r.address, CASE WHEN o.state = 'cancelled' AND r.state = 'waiting' THEN o.state
+            ELSE r.state END AS state, r.reply,
             r.bounce_id FROM outbox o JOIN outbox_recipients r ON r.outbox_id = o.id
             WHERE o.id = (SELECT max(id) FROM outbox WHERE email_id = ?1) ORDER BY r.address",
         params![email_id],

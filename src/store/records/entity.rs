@@ -71,10 +71,11 @@ fn select(sight: Sight, kind: ParentType) -> String {
     format!(
         "SELECT r.id, r.name, r.assigned_user_id, u.username AS assignee, o.id AS company_id, o.name AS company_name,
             {open} AS open, {converted}, r.created_at,
-            (SELECT group_concat(address, char(10)) FROM (SELECT a.address FROM record_addresses a
-                WHERE a.record_type = '{kind}' AND a.record_id = r.id ORDER BY a.is_primary DESC, a.address)) AS addresses,
-            (SELECT group_concat(name, char(10)) FROM (SELECT t.name FROM record_teams x JOIN teams t ON t.id = x.team_id
-                WHERE x.record_type = '{kind}' AND x.record_id = r.id ORDER BY t.name)) AS team_names
+            (SELECT string_agg(address, '\n') FROM (SELECT a.address FROM record_addresses a
+                WHERE a.record_type = '{kind}' AND a.record_id = r.id
+                    ORDER BY a.is_primary DESC, a.address) AS those) AS addresses,
+            (SELECT string_agg(name, '\n') FROM (SELECT t.name FROM record_teams x JOIN teams t ON t.id = x.team_id
+                WHERE x.record_type = '{kind}' AND x.record_id = r.id ORDER BY lower(t.name)) AS those) AS team_names
         FROM {} r LEFT JOIN users u ON u.id = r.assigned_user_id LEFT JOIN companies o ON o.id = {company} AND {may_see_company}
         WHERE {}",
         kind.table(),
@@ -97,7 +98,7 @@ pub fn by_name(tx: &Tx<'_>, kind: ParentType, name: &str, sight: Sight) -> Resul
 /// The record of this type that has an address, for any reader.
 pub fn by_address(tx: &Tx<'_>, kind: ParentType, address: &str) -> Result<Option<Parent>> {
     let id: Option<i64> = tx.value(
-        "SELECT record_id FROM record_addresses WHERE address = ?1 AND record_type = ?2 ORDER BY record_id",
+        "SELECT record_id FROM record_addresses WHERE address = ?1 AND record_type = ?2 ORDER BY record_id LIMIT 1",
         params![address, kind.as_str()],
     )?;
     Ok(id.map(|id| Parent { kind, id }))
@@ -179,7 +180,7 @@ pub fn set_addresses(tx: &Tx<'_>, parent: Parent, addresses: &[String]) -> Resul
 /// Adds an address after those that a record has.
 pub fn add_address(tx: &Tx<'_>, parent: Parent, address: &str) -> Result<()> {
     tx.execute(
-        "INSERT OR IGNORE INTO record_addresses (address, record_type, record_id) VALUES (?1, ?2, ?3)",
+        "INSERT INTO record_addresses (address, record_type, record_id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
         params![address, parent.kind.as_str(), parent.id],
     )?;
     Ok(())
@@ -195,7 +196,7 @@ pub fn set_teams(tx: &Tx<'_>, parent: Parent, team_ids: &[i64]) -> Result<()> {
 /// Shows a record to a team.
 pub fn add_team(tx: &Tx<'_>, parent: Parent, team_id: i64) -> Result<()> {
     tx.execute(
-        "INSERT OR IGNORE INTO record_teams (record_type, record_id, team_id) VALUES (?1, ?2, ?3)",
+        "INSERT INTO record_teams (record_type, record_id, team_id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
         params![parent.kind.as_str(), parent.id, team_id],
     )?;
     Ok(())
@@ -214,7 +215,7 @@ pub fn set_contacts(tx: &Tx<'_>, opportunity_id: i64, contact_ids: &[i64]) -> Re
     tx.execute("DELETE FROM opportunity_contacts WHERE opportunity_id = ?1", params![opportunity_id])?;
     for contact_id in contact_ids {
         tx.execute(
-            "INSERT OR IGNORE INTO opportunity_contacts (opportunity_id, contact_id) VALUES (?1, ?2)",
+            "INSERT INTO opportunity_contacts (opportunity_id, contact_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
             params![opportunity_id, contact_id],
         )?;
     }

@@ -84,7 +84,7 @@ pub fn cases_of(tx: &Tx<'_>, parent: Parent) -> Result<Vec<i64>> {
 /// The email whose text became the description of a case.
 pub fn opened_by(tx: &Tx<'_>, case_id: i64) -> Result<Option<i64>> {
     tx.value(
-        "SELECT id FROM emails WHERE parent_type = 'case' AND parent_id = ?1 AND status = 'Archived' ORDER BY id",
+        "SELECT id FROM emails WHERE parent_type = 'case' AND parent_id = ?1 AND status = 'Archived' ORDER BY id LIMIT 1",
         params![case_id],
     )
 }

@@ -51,7 +51,8 @@ fn is_full_text(tree: &Tree<Test>) -> bool {
 /// What gives the ids of the emails that are seen, where these are few.
 fn few_ids(tx: &Tx<'_>, sight: Sight) -> Result<Option<&'static str>> {
     let Some(ids) = sight.email_ids() else { return Ok(None) };
-    let count = tx.value::<i64>(&format!("SELECT count(*) FROM ({ids} LIMIT ?2)"), params![sight.parameter(), FEW])?;
+    let count =
+        tx.value::<i64>(&format!("SELECT count(*) FROM ({ids} LIMIT ?2) AS those"), params![sight.parameter(), FEW])?;
     Ok((count.unwrap_or_default() < FEW).then_some(ids))
 }
 

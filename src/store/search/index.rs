@@ -31,7 +31,7 @@ struct Part {
 
 const EMAILS: Part = Part {
     missing: "SELECT count(*) FROM (SELECT 1 FROM emails
-        WHERE id > (SELECT coalesce(max(id), 0) FROM email_index_docsize) LIMIT ?1)",
+        WHERE id > (SELECT coalesce(max(id), 0) FROM email_index_docsize) LIMIT ?1) AS those",
     next: "SELECT email_id AS id, octet_length(text) AS size FROM email_bodies
         WHERE email_id > (SELECT coalesce(max(id), 0) FROM email_index_docsize) ORDER BY email_id LIMIT ?1",
     texts: "SELECT subject, addresses, text, files FROM email_texts WHERE id = ?1",
@@ -47,7 +47,7 @@ const ADD_CASE: &str = "INSERT INTO case_index (rowid, name, description, number
 const PARTS: &[Part] = &[
     EMAILS,
     Part {
-        missing: "SELECT count(*) FROM (SELECT 1 FROM case_index_gaps LIMIT ?1)",
+        missing: "SELECT count(*) FROM (SELECT 1 FROM case_index_gaps LIMIT ?1) AS those",
         next: "SELECT c.id, octet_length(c.description) AS size FROM case_index_gaps g JOIN cases c ON c.id = g.case_id
             ORDER BY g.case_id LIMIT ?1",
         texts: CASE_TEXTS,
@@ -57,7 +57,7 @@ const PARTS: &[Part] = &[
     },
     Part {
         missing: "SELECT count(*) FROM (SELECT 1 FROM cases
-            WHERE id > (SELECT coalesce(max(id), 0) FROM case_index_docsize) LIMIT ?1)",
+            WHERE id > (SELECT coalesce(max(id), 0) FROM case_index_docsize) LIMIT ?1) AS those",
         next: "SELECT id, octet_length(description) AS size FROM cases
             WHERE id > (SELECT coalesce(max(id), 0) FROM case_index_docsize) ORDER BY id LIMIT ?1",
         texts: CASE_TEXTS,
