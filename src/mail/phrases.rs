@@ -168,6 +168,8 @@ phrases! {
     AUTOMATIC_REPLIES = "automatic_replies";
     /// Subjects of answers that a program gives for somebody who is away.
     AWAY = "away";
+    /// Words for an absence that people begin subjects with as well: they count before the subject of our mail alone.
+    AWAY_WORDS = "away_words";
     /// Parts of such subjects.
     AWAY_SENTENCES = "away_sentences";
     /// Beginnings of the subjects by which a desk says that it has got a message.
@@ -176,6 +178,8 @@ phrases! {
     READ_RECEIPTS = "read_receipts";
     /// Before the subject of a mail that was deleted unread.
     UNREAD_RECEIPTS = "unread_receipts";
+    /// Before the subject of a mail that lies in the mailbox of its recipient.
+    DELIVERY_RECEIPTS = "delivery_receipts";
     /// In the text of a receipt for a mail that was deleted unread.
     WITHOUT_BEING_READ = "without_being_read";
     /// What gateways write before a subject, without brackets.

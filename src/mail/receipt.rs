@@ -17,6 +17,8 @@ pub enum Fate {
     Deleted,
     /// It was passed on, printed or handled by a program.
     Processed,
+    /// It lies in the mailbox, and nobody has read it yet.
+    Delivered,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +35,7 @@ impl fmt::Display for Receipt {
             Fate::Displayed => "read receipt: displayed",
             Fate::Deleted => "read receipt: deleted unread",
             Fate::Processed => "read receipt: processed",
+            Fate::Delivered => "delivery receipt",
         })
     }
 }
@@ -71,6 +74,7 @@ fn of_subject(message: &Message, words: Option<ByWords>) -> Option<Receipt> {
     let fate = match words.map(|words| words.mark).or_else(|| of_program().map(|marked| marked.mark))? {
         Mark::Read => Fate::Displayed,
         Mark::Unread => Fate::Deleted,
+        Mark::Delivered => Fate::Delivered,
         Mark::Reply | Mark::Perhaps => return None,
     };
     let answered: Vec<String> = message.in_reply_to.iter().chain(&message.references).take(MAX_IDS).cloned().collect();

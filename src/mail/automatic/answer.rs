@@ -102,8 +102,10 @@ impl Look<'_> {
         let marks = [
             (&phrases::AUTOMATIC_REPLIES, Mark::Reply),
             (&phrases::AWAY, Mark::Perhaps),
+            (&phrases::AWAY_WORDS, Mark::Perhaps),
             (&phrases::UNREAD_RECEIPTS, Mark::Unread),
             (&phrases::READ_RECEIPTS, Mark::Read),
+            (&phrases::DELIVERY_RECEIPTS, Mark::Delivered),
             (&phrases::ACKNOWLEDGEMENTS, Mark::Perhaps),
         ];
         marks.iter().find_map(|(list, mark)| {
@@ -122,13 +124,15 @@ impl Look<'_> {
         if !is_acknowledgement && after.starts_with(char::is_alphanumeric) {
             return None;
         }
-        let is_receipt = matches!(mark, Mark::Read | Mark::Unread);
+        let is_receipt = matches!(mark, Mark::Read | Mark::Unread | Mark::Delivered);
         let after = after.trim_start_matches(['"', '\'', '»', '”', '“']);
         let is_separated = match is_receipt {
             true => after.trim_start().starts_with([':', '：', '︰']),
             false => subject::is_separated_after(after),
         };
         let rest = without_separators(after);
+        // `Read [#7] Printer`: some programs leave the colon out.
+        let is_separated = is_separated || is_receipt && after.starts_with(' ') && begins_with_number(rest);
         if is_separated && let Some(rest) = self.repeats(rest) {
             return Some(rest);
         }
@@ -224,6 +228,8 @@ fn is_short(text: &str, words: usize) -> bool {
 
 /// Whether a phrase may stand alone: people write `Holiday` alone, but seldom a name of such notes.
 fn says_enough(list: &'static Phrases, phrase: &str) -> bool {
-    let is_receipt = [&phrases::READ_RECEIPTS, &phrases::UNREAD_RECEIPTS].iter().any(|of| std::ptr::eq(list, *of));
-    !is_receipt && (!std::ptr::eq(list, &phrases::AWAY) || subject::is_long(phrase, subject::LONG))
+    let of_people =
+        [&phrases::READ_RECEIPTS, &phrases::UNREAD_RECEIPTS, &phrases::DELIVERY_RECEIPTS, &phrases::AWAY_WORDS];
+    let is_of_people = of_people.iter().any(|of| std::ptr::eq(list, *of));
+    !is_of_people && (!std::ptr::eq(list, &phrases::AWAY) || subject::is_long(phrase, subject::LONG))
 }

@@ -24,6 +24,8 @@ pub(in crate::mail) enum Mark {
     Read,
     /// `Not read: …`: it was deleted unread.
     Unread,
+    /// `Delivered: …`: it lies in the mailbox.
+    Delivered,
 }
 
 /// A mark, and whether the subject of an answer stands after it.
@@ -62,6 +64,7 @@ fn sure_mark_of(subject: &str) -> Option<Marked> {
     let mark = match colon.is_some() {
         true if phrases::UNREAD_RECEIPTS.have(name) => Mark::Unread,
         true if phrases::READ_RECEIPTS.have(name) => Mark::Read,
+        true if phrases::DELIVERY_RECEIPTS.have(name) => Mark::Delivered,
         true if is_absence(name) => Mark::Reply,
         _ if phrases::AUTOMATIC_REPLIES.have(name) => Mark::Reply,
         _ => return None,
@@ -71,7 +74,8 @@ fn sure_mark_of(subject: &str) -> Option<Marked> {
 
 fn perhaps(subject: &str) -> bool {
     let whole = tidy(subject);
-    [&phrases::AUTOMATIC_REPLIES, &phrases::AWAY].iter().any(|list| stands_out(list, &whole))
+    let lists = [&phrases::AUTOMATIC_REPLIES, &phrases::AWAY, &phrases::AWAY_WORDS];
+    lists.iter().any(|list| stands_out(list, &whole))
         || phrases::AWAY_SENTENCES.first_in(&whole).is_some()
         || phrases::ACKNOWLEDGEMENTS.begin(&whole)
 }
