@@ -18,7 +18,7 @@ use jiff::Timestamp;
 
 pub use self::explain::COLUMNS as DECISION_COLUMNS;
 pub use self::list::{COLUMNS, List, author, from};
-pub use self::open::Opener;
+pub use self::open::{Opener, SENT};
 pub use self::show::{COLUMNS as MESSAGE_COLUMNS, Message};
 pub use self::sort::{Ids, is_reserved};
 pub use self::source::source;

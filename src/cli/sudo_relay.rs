@@ -14,7 +14,7 @@ use std::process::{Child, ChildStdin, Command as Process, ExitStatus, Stdio};
 use anyhow::{Context as _, Result};
 use clap::{Arg, ArgMatches, Command, ValueHint};
 
-use super::email::{Opener, attachment};
+use super::email::{Opener, SENT, attachment};
 use super::sudo_front::{self, Terminal};
 use super::{named_files, sudo_policy};
 use crate::caller;
@@ -121,7 +121,7 @@ pub fn run(owner: &str, command: &Command, matches: &ArgMatches, ui: &Ui) -> Res
     })?;
     let code = match output {
         Output::Served => serve(child, frames, asks, ui)?,
-        _ => finish(child, frames, &output, ui)?,
+        _ => finish(child, frames, &output, ui, matches.get_flag("dry_run"))?,
     };
     if let Output::File(file, path) = output {
         match code {
@@ -140,18 +140,11 @@ pub fn run(owner: &str, command: &Command, matches: &ArgMatches, ui: &Ui) -> Res
 fn opens(matches: &ArgMatches, args: &mut Vec<OsString>) -> Result<Option<Opener>> {
     let email = matches.subcommand().filter(|(name, _)| *name == "email").map(|(_, below)| below);
     let Some(("open", leaf)) = email.and_then(ArgMatches::subcommand) else { return Ok(None) };
-    let word = |id: &str| leaf.get_raw(id).into_iter().flatten().map(|word| word.to_string_lossy()).collect::<String>();
-    let save = format!("save it: espomail email attachment save {} {}", word("id"), word("part"));
-    if matches.get_flag("dry_run") {
-        return Ok(None);
-    }
-    let opener = Opener::find(save.trim_end().to_owned())?;
-    let noun = args.iter().position(|arg| arg == "email" || arg == "emails").unwrap_or_default();
-    let verb = args.iter().skip(noun).position(|arg| arg == "open").map(|at| noun + at);
-    if let Some(verb) = verb {
-        args.splice(verb..=verb, ["attachment", "save"].map(OsString::from));
-        args.push("--dir=-".into());
-    }
+    let id = leaf.get_raw("id").into_iter().flatten().map(|word| word.to_string_lossy()).collect();
+    let opener = Opener::find(id)?;
+    // After the verb: what follows `--` is not an option.
+    let verb = args.iter().rposition(|arg| arg == "open").map_or(args.len(), |at| at + 1);
+    args.insert(verb, SENT.into());
     Ok(Some(opener))
 }
 
@@ -230,13 +223,19 @@ fn code(status: ExitStatus) -> u8 {
 }
 
 /// Sends the files, then what comes in by standard input, takes what is to be saved, and waits for the end.
-fn finish(mut child: Child, frames: Vec<(OsString, Vec<u8>)>, output: &Output, ui: &Ui) -> Result<u8> {
+fn finish(
+    mut child: Child,
+    frames: Vec<(OsString, Vec<u8>)>,
+    output: &Output,
+    ui: &Ui,
+    is_rehearsed: bool,
+) -> Result<u8> {
     if let Some(pipe) = child.stdin.take() {
         feed(pipe, frames, !io::stdin().is_terminal());
     }
     let saved = match (output, child.stdout.take()) {
         (Output::Files(dir), Some(pipe)) => attachment::save_sent(&mut BufReader::new(pipe), dir, ui),
-        (Output::Opened(opener), Some(pipe)) => opener.open_sent(&mut BufReader::new(pipe)),
+        (Output::Opened(opener), Some(pipe)) => opener.open_sent(&mut BufReader::new(pipe), ui, is_rehearsed),
         _ => Ok(()),
     };
     let status = child.wait()?;

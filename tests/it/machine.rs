@@ -1,6 +1,8 @@
 //! A machine with users, sudo, file rights and terminals; needs root and skips itself, saying so, without.
 
+mod day;
 mod enforced;
+mod full_disk;
 pub mod questions;
 mod screens;
 mod terminals;

@@ -17,9 +17,12 @@ use super::source::source;
 use crate::cli::context::Context;
 use crate::error::{self, Fault, Kind};
 use crate::job_control;
-use crate::mail::message::{Attachment, PartId};
+use crate::mail::message::PartId;
 use crate::mail::message_id;
 use crate::random;
+use crate::system_words;
+use crate::ui::outcome::{Deed, Outcome};
+use crate::ui::output::Ui;
 use crate::ui::{frames, safe};
 
 /// The variable that names the program.
@@ -43,79 +46,105 @@ pub struct Open {
     /// Number of the attachment in `email attachment list` (default: the only one)
     #[arg(value_name = "PART")]
     part: Option<PartId>,
+    /// Send the file to the person's side of sudo, which opens it
+    #[arg(long, hide = true)]
+    sent: bool,
 }
 
+/// The argument of the other side of sudo.
+pub const SENT: &str = "--sent";
+
 pub fn run(args: &Open, ctx: &Context) -> Result<()> {
+    if args.sent {
+        let raw = source(&args.id.to_string(), ctx)?;
+        let (part, name) = chosen(args, &raw)?;
+        let mut frame = Vec::new();
+        frames::write(&mut frame, &format!("{part} {name}"), &content(&raw, part)?)?;
+        return ctx.ui.bytes(&frame);
+    }
     if ctx.caller.is_delegated() || ctx.caller.uid != ctx.caller.process_uid {
         return Err(error::noperm("email open: no program is started with the rights of the service user")
             .hint(format!("leave sudo out, or save it: espomail email attachment save {}", args.id))
             .into());
     }
     let raw = source(&args.id.to_string(), ctx)?;
-    let (part, file) = chosen(args, listed(&raw))?;
-    let name = safe::file_name(&file.name, &format!("attachment-{part}"));
-    let opener = Opener::find(format!("save it: espomail email attachment save {} {part}", args.id))?;
+    let (part, name) = chosen(args, &raw)?;
+    let opener = Opener::find(args.id.to_string())?;
     if ctx.dry_run {
-        return ctx.rehearsed(&format!("{name} is opened with {}", opener.program));
+        return ctx.rehearsed(&opener.rehearsal(&name));
     }
-    opener.open(&name, &content(&raw, part)?)
+    opener.open(part, &name, &content(&raw, part)?)
 }
 
 /// The person's program.
 pub struct Opener {
     program: String,
-    /// What to do where it is of no use.
-    save: String,
+    email: String,
 }
 
 impl Opener {
     /// # Errors
     /// There is none.
-    pub fn find(save: String) -> Result<Opener> {
+    pub fn find(email: String) -> Result<Opener> {
         match opener(&|name| env::var_os(name)) {
-            Some(program) => Ok(Opener { program, save }),
+            Some(program) => Ok(Opener { program, email }),
             None => Err(error::config("email open: there is no display, and no program is named")
-                .hint(format!("set {OPENER}, or {save}"))
+                .hint(format!("set {OPENER}, or save it: espomail email attachment save {email}"))
                 .into()),
         }
     }
 
-    /// Opens bytes as a file of this name.
-    fn open(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        if is_program(name) {
-            let fault = format!("email open: {name} may be a program, which would run instead of being shown");
-            return Err(error::data(fault).hint(self.save.clone()).into());
-        }
-        start(&self.program, &write(name, bytes)?, &self.save)
+    /// What a rehearsal says.
+    fn rehearsal(&self, name: &str) -> String {
+        format!("{name} is opened with {}", self.program)
     }
 
-    /// Opens the one file that an `attachment save --dir -` sends.
+    /// Opens bytes as a file of this name.
+    fn open(&self, part: PartId, name: &str, bytes: &[u8]) -> Result<()> {
+        let save = format!("save it: espomail email attachment save {} {part}", self.email);
+        if is_program(name) {
+            let fault = format!("email open: {name} may be a program, which would run instead of being shown");
+            return Err(error::data(fault).hint(save).into());
+        }
+        start(&self.program, &write(name, bytes)?, &save)
+    }
+
+    /// Opens the file that the other side of sudo sends; that side says itself why it sends none.
     ///
     /// # Errors
-    /// It sends several.
-    pub fn open_sent(&self, input: &mut impl BufRead) -> Result<()> {
-        let Some((name, bytes)) = frames::read(input, u64::MAX)? else { return Ok(()) };
-        if frames::read(input, u64::MAX)?.is_some() {
-            let fault = "PART: the email has several attachments; say which";
-            return Err(Fault::new(Kind::Usage, fault).hint("see `espomail email attachment list ID`").into());
+    /// It cannot be opened.
+    pub fn open_sent(&self, input: &mut impl BufRead, ui: &Ui, is_rehearsed: bool) -> Result<()> {
+        let Some((said, bytes)) = frames::read(input, u64::MAX)? else { return Ok(()) };
+        let (part, name) = said.split_once(' ').unwrap_or_default();
+        let name = safe::file_name(name, "attachment");
+        match is_rehearsed {
+            true => {
+                let deeds = vec![Deed::new(Vec::new(), self.rehearsal(&name))];
+                ui.outcome(&Outcome { deeds, dry_run: true, ..Outcome::default() })
+            }
+            false => self.open(part.parse().map_err(error::data)?, &name, &bytes),
         }
-        self.open(&safe::file_name(&name, "attachment"), &bytes)
     }
 }
 
-/// The attachment that is meant.
-fn chosen(args: &Open, all: Vec<(PartId, Attachment)>) -> Result<(PartId, Attachment)> {
+/// The attachment that is meant, and the name of its file.
+fn chosen(args: &Open, raw: &[u8]) -> Result<(PartId, String)> {
+    let all = listed(raw);
     let list = format!("espomail email attachment list {}", args.id);
     let count = all.len();
     let mut meant = all.into_iter().filter(|(part, _)| args.part.is_none_or(|wanted| wanted == *part));
     match (meant.next(), args.part, count) {
-        (Some(one), Some(_), _) | (Some(one), None, 1) => Ok(one),
+        (Some((part, file)), Some(_), _) | (Some((part, file)), None, 1) => {
+            Ok((part, safe::file_name(&file.name, &format!("attachment-{part}"))))
+        }
         (Some(_), None, _) => {
-            let fault = format!("PART: email {} has {count} attachments; say which", args.id);
+            let fault = format!("email {} has {count} attachments; say which", args.id);
             Err(Fault::new(Kind::Usage, fault).hint(list).into())
         }
-        (None, Some(part), _) => Err(error::data(format!("PART: there is no attachment {part}")).hint(list).into()),
-        (None, None, _) => Err(error::data(format!("email {}: has no attachment", args.id)).into()),
+        (None, Some(part), _) => {
+            Err(error::data(format!("email {} has no attachment {part}", args.id)).hint(list).into())
+        }
+        (None, None, _) => Err(error::data(format!("email {} has no attachment", args.id)).into()),
     }
 }
 
@@ -187,8 +216,8 @@ fn start(opener: &str, path: &Path, save: &str) -> Result<()> {
     match job_control::while_waiting(|| command.status()) {
         Ok(status) if status.success() => Ok(()),
         Ok(status) if status.code() == Some(127) => Err(failed("there is no such program".to_owned())),
-        Ok(status) => Err(failed(format!("failed: {status}"))),
-        Err(e) => Err(failed(format!("cannot be started: {e}"))),
+        Ok(status) => Err(failed(system_words::ended(status))),
+        Err(e) => Err(failed(format!("cannot be started: {}", system_words::reason(&e)))),
     }
 }
 

@@ -82,6 +82,7 @@ impl Sheet {
         if self.rescued.replace(true) {
             return Err(error);
         }
+        let error = ctx.explained(error);
         let kind = error::classify(&error).0;
         // In addition to a draft that is another now.
         let apart = || super::store(ctx, &Started { draft: None, ..started.clone() });

@@ -72,7 +72,7 @@ fn without_a_program_or_for_a_program_nothing_is_opened() {
     desk.sandbox.env("ESPOMAIL_OPENER", "no-such-program-anywhere");
     desk.run("email open 1").exits(78).says("there is no such program");
     desk.sandbox.env("ESPOMAIL_OPENER", "false");
-    desk.run("email open 1").exits(78).says("failed");
+    desk.run("email open 1").exits(78).says("ended with exit code 1");
     // A directory that others can use is not used.
     let base = desk.sandbox.path("run/espomail-opened");
     std::fs::set_permissions(&base, std::fs::Permissions::from_mode(0o755)).unwrap();
