@@ -16,6 +16,9 @@ use crate::store::{accounts, roles, searches, teams, templates, users};
 /// Open cases that are offered, those that changed last.
 const CASES: i64 = 100;
 
+/// Tags that are offered, those of the most cases.
+const TAGS: i64 = 200;
+
 /// Finds them in the database as it is: to ask changes nothing, also not a database of an older release.
 pub fn find(names: Names, ctx: &Context) -> Result<Vec<Offer>> {
     let store = Store::open_as_it_is(&ctx.db_path)?.0;
@@ -66,7 +69,19 @@ fn of(tx: &Tx<'_>, actor: &Actor, names: Names) -> Result<Vec<Offer>> {
             let cases = open_cases(tx, actor)?;
             of(tx, actor, Names::Users)?.into_iter().chain(cases).collect()
         }
+        Names::Tags => {
+            let tags = cases::tags_in_use(tx, actor.sight(), TAGS)?;
+            tags.into_iter().map(|(tag, count)| Offer::new(tag, cases_with_it(count))).collect()
+        }
+        Names::CasesAndTags => {
+            let cases = open_cases(tx, actor)?;
+            of(tx, actor, Names::Tags)?.into_iter().chain(cases).collect()
+        }
     })
+}
+
+fn cases_with_it(count: i64) -> String {
+    if count == 1 { "1 case".to_owned() } else { format!("{count} cases") }
 }
 
 fn open_cases(tx: &Tx<'_>, actor: &Actor) -> Result<Vec<Offer>> {

@@ -35,6 +35,10 @@ pub enum Names {
     Searches,
     /// Open cases, with their subjects.
     Cases,
+    /// Tags of cases.
+    Tags,
+    /// Open cases and tags.
+    CasesAndTags,
     /// Users, and teams as `team:NAME`.
     Holders,
     /// Open cases and users.
@@ -205,6 +209,7 @@ impl<'a> Walk<'a> {
         let wanted = match name {
             "assignee" => Wanted::Names(Names::Users),
             "team" => Wanted::Names(Names::Teams),
+            "tag" => Wanted::Names(Names::Tags),
             "account" => Wanted::Names(Names::Accounts),
             "folder" => Wanted::Names(Names::Folders),
             "case" => Wanted::Names(Names::Cases),
@@ -258,15 +263,18 @@ fn names(noun: &str, arg: &Arg) -> Option<Names> {
     let is_case = || help(arg).to_lowercase().starts_with("case");
     Some(match (value, id) {
         ("N… USER", _) => Names::CasesAndUsers,
+        ("N… TAG", _) => Names::CasesAndTags,
+        ("TAG", _) => Names::Tags,
         ("USER|team:TEAM", _) => Names::Holders,
-        ("USER", _) | (_, "user" | "username" | "old") => Names::Users,
+        ("USER", _) | (_, "user" | "username") => Names::Users,
+        (_, "old") if noun == "user" => Names::Users,
         ("ACCOUNT", _) | (_, "account" | "accounts") => Names::Accounts,
         ("TEAM", _) | (_, "team" | "teams") => Names::Teams,
         ("TEMPLATE", _) | (_, "template") => Names::Templates,
         ("ROLE", _) | (_, "role") => Names::Roles,
         ("FOLDER", _) | (_, "folder") if id != "store_sent" && noun != "account" => Names::Folders,
         (_, "filter" | "name" | "names" | "before") if noun == "filter" => Names::Filters,
-        ("NAME", "name") if noun == "search" => Names::Searches,
+        ("NAME" | "OLD", "name" | "old") if noun == "search" => Names::Searches,
         ("FROM… INTO", _) => Names::Cases,
         (value, _) if (value == "N" || value.starts_with("N…")) && is_case() => Names::Cases,
         _ => return None,
@@ -347,7 +355,16 @@ mod tests {
             ("template edit ", Names::Templates),
             ("folder delete ", Names::Folders),
             ("case list is:open @", Names::Searches),
+            ("email list @", Names::Searches),
             ("search show ", Names::Searches),
+            ("search rename ", Names::Searches),
+            ("search delete ", Names::Searches),
+            ("case list tag:", Names::Tags),
+            ("email list is:unread tag:v", Names::Tags),
+            ("case list --tag ", Names::Tags),
+            ("case tag ", Names::CasesAndTags),
+            ("case tag 1 ", Names::CasesAndTags),
+            ("case untag 1 vip ", Names::CasesAndTags),
             ("email list --folder ", Names::Folders),
             ("email send --account ", Names::Accounts),
             ("account add x --case-team ", Names::Teams),

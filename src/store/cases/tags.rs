@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::super::db::{Tx, params};
+use super::super::sight::Sight;
 
 /// The longest tag, in characters.
 const TAG_MAX: usize = 50;
@@ -28,6 +29,16 @@ pub fn read_tag(given: &str) -> Result<String, String> {
 /// The tags of a case in their order.
 pub fn tags(tx: &Tx<'_>, case_id: i64) -> Result<Vec<String>> {
     tx.values("SELECT tag FROM case_tags WHERE case_id = ?1 ORDER BY tag", params![case_id])
+}
+
+/// The tags of the cases that may be seen, each with their number; those of the most cases first, at most `most`.
+pub fn tags_in_use(tx: &Tx<'_>, sight: Sight, most: i64) -> Result<Vec<(String, i64)>> {
+    let sql = format!(
+        "SELECT g.tag, count(*) AS cases FROM case_tags g JOIN cases c ON c.id = g.case_id WHERE {}
+            GROUP BY g.tag ORDER BY cases DESC, g.tag LIMIT ?2",
+        sight.case()
+    );
+    tx.all(&sql, params![sight.parameter(), most], |row| Ok((row.get("tag")?, row.get("cases")?)))
 }
 
 /// Gives a case a tag; whether it had not got it.

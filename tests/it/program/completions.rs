@@ -14,6 +14,8 @@ fn desk() -> Desk {
     let desk = Desk::new().team("Big Ones").piped_account("support", &[]);
     desk.put(&desk.letter("eva@x.example", "Invoice 2231"));
     desk.put(&desk.letter("kim@x.example", "Printer \u{1b}[2J"));
+    desk.ok("case tag 1 2 warranty");
+    desk.ok("--as ana search add overdue is:waiting");
     desk
 }
 
@@ -57,6 +59,9 @@ fn bash_completes_names_numbers_words_of_queries_and_files() {
             ("READY> ", "espomail team show Big\t\n"),
             ("READY> ", "espomail team show 'Big\t\n"),
             ("READY> ", "espomail case note 1 -F not\t\n"),
+            ("READY> ", "espomail case list tag:war\t\n"),
+            ("READY> ", "espomail case tag 1 war\t\n"),
+            ("READY> ", "espomail --as ana case list @over\t\n"),
             ("READY> ", "exit\n"),
         ],
     );
@@ -69,6 +74,9 @@ fn bash_completes_names_numbers_words_of_queries_and_files() {
         "espomail team show Big\\ Ones",
         "espomail team show 'Big Ones'",
         "-F note.txt",
+        "case list tag:warranty",
+        "case tag 1 warranty",
+        "case list @overdue",
     ] {
         assert!(shown.contains(part), "no {part} in {shown}");
     }
@@ -135,6 +143,11 @@ fn the_program_answers_a_shell_quickly_silently_and_as_the_user_who_types() {
     assert_eq!(ask("espomail --as ana case show ", &[]), "words\n", "she sees neither case");
     desk.ok("case assign 1 ana");
     assert_eq!(ask("espomail --as=ana case show ", &[]), "words\n1\tInvoice 2231\n");
+    // A tag is known from cases that she may read alone.
+    desk.ok("case tag 2 secret");
+    assert_eq!(ask("espomail --as ana case list tag:", &[]), "words\ntag:warranty\t1 case\n");
+    assert_eq!(ask("espomail case untag 2 se", &[]), "words\nsecret\t1 case\n");
+    assert_eq!(ask("espomail --as ana case list @", &[]), "words\n@overdue\tis:waiting\n");
     for database in ["/nonexistent", "/etc/passwd", "/tmp"] {
         assert_eq!(ask("espomail case show ", &[("ESPOMAIL_DB", database)]), "", "{database}");
         assert_eq!(ask(&format!("espomail --db {database} user show "), &[]), "", "{database}");
@@ -145,4 +158,21 @@ fn the_program_answers_a_shell_quickly_silently_and_as_the_user_who_types() {
     }
     // The promise is 50 ms of the program that is shipped; this one is not optimised, and may share its machine.
     assert!(began.elapsed().as_millis() < 10_000, "{:?}", began.elapsed());
+}
+
+#[test]
+fn make_install_brings_the_completion_of_every_shell_and_the_manual() {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let make = ["-n", "-s", "-C", root, "install", "DESTDIR=/staged", "PREFIX=/usr"];
+    let done = Command::new("make").args(make).env_remove("MAKEFLAGS").output().unwrap();
+    let commands = String::from_utf8_lossy(&done.stdout).into_owned();
+    for (script, place) in [
+        ("espomail.bash", "/staged/usr/share/bash-completion/completions/espomail"),
+        ("_espomail", "/staged/usr/share/zsh/site-functions/_espomail"),
+        ("espomail.fish", "/staged/usr/share/fish/vendor_completions.d/espomail.fish"),
+    ] {
+        assert!(commands.contains(&format!("contrib/completions/{script} {place}\n")), "{script}: {commands}");
+    }
+    assert_eq!(std::fs::read_dir(SCRIPTS).unwrap().count(), 3, "a script is not installed");
+    assert!(commands.contains("for page in man/*") && commands.contains("/staged/usr/share/man/man"), "{commands}");
 }
