@@ -46,7 +46,7 @@
 //! | [`moment`] | times in the database that a wrong clock may have written | no other room |
 //! | [`system_words`] | what the system and the libraries say, for people: pure | no other room |
 //! | [`suggest`] | the known word that is closest to a mistyped one | no other room |
-//! | [`random`] | fresh random bytes | no other room |
+//! | [`random`] | fresh random bytes | [`system_words`] |
 //! | [`dates`] | dates and times as people type them: pure | [`error`] |
 //! | [`units`] | durations and sizes in words | no other room |
 //! | [`rules`] | the rules by the numbers that code and tests cite: text alone | no other room |

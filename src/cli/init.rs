@@ -15,6 +15,7 @@ use crate::error;
 use crate::store::db::Store;
 use crate::store::instance;
 use crate::store::log::LogOutcome;
+use crate::system_words::plain;
 use crate::ui::outcome::Thing;
 
 /// `init`
@@ -44,7 +45,7 @@ pub fn create(ctx: &Context) -> Result<()> {
     }
     if !ctx.dry_run {
         let mut secret = [0; 32];
-        getrandom::fill(&mut secret).map_err(|e| anyhow::anyhow!("no random bytes: {e}"))?;
+        getrandom::fill(&mut secret).map_err(|e| anyhow::anyhow!("no random bytes: {}", plain(&e.to_string())))?;
         Store::create(&ctx.db_path)?.write(|tx| {
             instance::create(tx, &secret, ctx.now())?;
             access::make_agent(tx, ctx.now())?;

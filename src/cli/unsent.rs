@@ -49,7 +49,9 @@ impl Unsent {
     /// The same in the head of its case.
     pub fn in_head(&self, shown: &Shown) -> String {
         let told = self.told(shown);
-        let told = told.strip_prefix("Not sent ").unwrap_or(&told);
+        if let Some(why) = told.strip_prefix("Not sent (") {
+            return format!("email {} ({why}", self.email_id);
+        }
         let (first, rest) = told.split_at_checked(1).unwrap_or_default();
         format!("email {}: {}{rest}", self.email_id, first.to_lowercase())
     }

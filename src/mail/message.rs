@@ -85,6 +85,18 @@ pub fn parse(raw: &[u8]) -> Message {
     read(raw, 1)
 }
 
+/// Bytes of a file that are looked at to know whether it is a mail.
+const HEAD: usize = 64 << 10;
+/// Fields of which a mail has at least one.
+const FIELDS: [&str; 9] =
+    ["from", "to", "cc", "subject", "date", "message-id", "received", "return-path", "content-type"];
+
+/// Whether bytes begin with the header of a mail, however poor it is.
+pub fn has_header(raw: &[u8]) -> bool {
+    let head = parse(raw.get(..HEAD).unwrap_or(raw));
+    head.headers.iter().any(|(name, _)| FIELDS.contains(&name.to_ascii_lowercase().as_str()))
+}
+
 /// As [`parse`]; `wrapped` = whether a whole report in it is read as well.
 fn read(raw: &[u8], wrapped: usize) -> Message {
     let mut defects = Defects::default();

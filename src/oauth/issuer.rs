@@ -16,6 +16,7 @@ use crate::error;
 use crate::net::http::{self, Way};
 use crate::net::{NetError, NetErrorKind};
 use crate::secret::SecretSpec;
+use crate::system_words;
 
 /// A signed statement instead of a client secret (RFC 7523 2.2).
 const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -198,7 +199,7 @@ fn proof(client: &Client, now: Timestamp) -> Result<Vec<(&'static str, Zeroizing
         Proof::Certificate { certificate, key } => {
             let shown = certificate.display();
             let bad = |why: String| error::config(format!("certificate {shown}: {why}"));
-            let pem = std::fs::read(certificate).map_err(|error| bad(error.to_string()))?;
+            let pem = std::fs::read(certificate).map_err(|error| bad(system_words::reason(&error)))?;
             let thumb = jwt::thumb(&pem).map_err(|error| bad(error.to_string()))?;
             let text = key.whole(std::path::Path::new(""))?;
             let key = jwt::key(&text).map_err(|error| self::error::config(format!("key {key}: {error}")))?;

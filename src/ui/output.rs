@@ -62,6 +62,19 @@ pub struct Ui {
     pub now: Timestamp,
 }
 
+/// What people read in the place of an empty list.
+fn none_of(noun: &str) -> String {
+    match noun {
+        "outbox" => "No mail in the outbox.".to_owned(),
+        "quarantine" => "The quarantine is empty.".to_owned(),
+        "skipped" => "No skipped mail.".to_owned(),
+        "stream" => "No notes.".to_owned(),
+        "history" => "No changes.".to_owned(),
+        "thread" => "No emails.".to_owned(),
+        noun => format!("No {}.", noun.replace('_', " ")),
+    }
+}
+
 impl Ui {
     /// A list of results. `noun` names the JSON schema.
     pub fn list<T>(&self, noun: &str, columns: &[Column<T>], rows: &[T]) -> Result<()> {
@@ -76,7 +89,7 @@ impl Ui {
         }
         if rows.is_empty() && self.for_people() {
             if self.width.is_some() && !self.quiet {
-                self.note(&format!("No {}.", noun.replace('_', " ")));
+                self.note(&none_of(noun));
             }
             return Ok(());
         }

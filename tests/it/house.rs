@@ -2,6 +2,7 @@
 
 mod colours;
 mod doc_comments;
+mod foreign_words;
 mod layers;
 mod plain_english;
 mod questions;

@@ -12,6 +12,7 @@ use crate::oauth::client::Proof;
 use crate::oauth::kept::{self, Kept};
 use crate::oauth::{Client, jwt};
 use crate::store::accounts::Account;
+use crate::system_words;
 
 /// What ends within this is told.
 const SOON: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -76,7 +77,12 @@ fn of_secret(client: &Client, ctx: &Context) -> Option<Finding> {
         let shown = certificate.display();
         let thumb = std::fs::read(certificate).map_err(anyhow::Error::from).and_then(|pem| jwt::thumb(&pem));
         return match thumb {
-            Err(error) => Some(Finding::fail(&check, Kind::Config, format!("certificate {shown}: {error}"), "")),
+            Err(error) => Some(Finding::fail(
+                &check,
+                Kind::Config,
+                format!("certificate {shown}: {}", system_words::chain(&error)),
+                "",
+            )),
             Ok(thumb) => ends(&check, "the certificate", thumb.ends?, ctx.now()),
         };
     }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 use crate::cli::named_files;
+use crate::system_words;
 
 /// At most `max` bytes of a file, and one more of a longer one. A path is as the person who types it means it: from where
 /// they stand, or with `~/` from their home.
@@ -23,6 +24,6 @@ pub fn why(e: &io::Error) -> String {
         io::ErrorKind::NotFound => "there is no such file".to_owned(),
         io::ErrorKind::PermissionDenied => "you are not allowed to read it".to_owned(),
         io::ErrorKind::IsADirectory => "it is a directory".to_owned(),
-        _ => e.to_string(),
+        _ => system_words::reason(e),
     }
 }

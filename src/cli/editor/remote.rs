@@ -36,7 +36,7 @@ pub fn attached(place: usize, max: u64) -> Result<Vec<u8>, String> {
     match asked {
         Ok((why, bytes)) if why.is_empty() => Ok(bytes),
         Ok((why, _)) => Err(why),
-        Err(e) => Err(e.to_string()),
+        Err(e) => Err(system_words::reason(&e)),
     }
 }
 

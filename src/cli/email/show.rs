@@ -11,6 +11,7 @@ use crate::cli::context::Context;
 use crate::cli::delivery;
 use crate::cli::mail_page::{self, Quoted};
 use crate::cli::mailboxes;
+use crate::error;
 use crate::intake::answered;
 use crate::mail::address::{self, Mailbox};
 use crate::mail::author;
@@ -166,6 +167,12 @@ fn attachments(message: &Reading) -> Cell {
     Cell::object(json!(json), &mail_page::files(&message.attachments).join("\n"))
 }
 
+/// An email by its id, or a file by its name, as the subject of an error.
+fn subject_of(what: &str, fault: &str) -> String {
+    let is_id = what.parse::<i64>().is_ok();
+    if is_id { format!("email {fault}") } else { fault.to_owned() }
+}
+
 /// Runs `email show`.
 pub fn run(args: &Show, ctx: &Context) -> Result<()> {
     let is_one_document = ctx.ui.format == Format::Json && args.what.len() > 1;
@@ -199,7 +206,11 @@ fn show(what: &str, args: &Show, ctx: &Context) -> Result<()> {
         return ctx.ui.text(&lines.iter().map(|line| ctx.ui.set_in(line, 0)).collect::<Vec<_>>().join("\n"));
     }
     if args.html {
-        return ctx.ui.text(message.html.as_deref().unwrap_or_default());
+        let Some(html) = message.html.as_deref().filter(|html| !html.trim().is_empty()) else {
+            let fault = format!("{what} has no HTML: it is written in plain text");
+            return Err(error::data(subject_of(what, &fault)).hint(format!("espomail email show {what}")).into());
+        };
+        return ctx.ui.text(html);
     }
     ctx.ui.object("email", COLUMNS, &shown)?;
     if ctx.ui.tells_people() {

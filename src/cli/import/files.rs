@@ -5,12 +5,14 @@ use std::io::{BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::vec::IntoIter;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use jiff::Timestamp;
 
 use crate::error::{self, Fault};
 use crate::intake::bulk::Found;
 use crate::mail::mbox::{Quoting, Reader};
+use crate::mail::message;
+use crate::system_words;
 
 /// The next message and the bytes of the files that were read for it; an error concerns only one message, unless
 /// nothing comes after it.
@@ -68,7 +70,7 @@ pub fn mbox(path: &Path, quoting: Quoting, max: u64) -> Result<Messages> {
 }
 
 fn place(path: &Path, offset: u64) -> String {
-    format!("{}, at byte {offset}", path.display())
+    format!("{}, from byte {offset} on", path.display())
 }
 
 /// The messages of a Maildir, read and unread ones; with `recursive` those of its folders, too.
@@ -139,7 +141,10 @@ fn read(path: &Path, max: u64) -> Step {
     if facts.len() > max {
         return (Err(too_large(&path.display().to_string(), facts.len(), max)), facts.len());
     }
-    let raw = fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+    let raw = fs::read(path).map_err(|e| unreadable(path, &e)).and_then(|raw| match message::has_header(&raw) {
+        true => Ok(raw),
+        false => Err(no_mail(path)),
+    });
     (raw.map(|raw| Found { raw, date: moment(&facts) }), facts.len())
 }
 
@@ -149,10 +154,16 @@ fn moment(facts: &fs::Metadata) -> Option<Timestamp> {
 
 fn unreadable(path: &Path, error: &std::io::Error) -> anyhow::Error {
     match error.kind() {
-        ErrorKind::InvalidData => error::data(format!("{} {error}", path.display())),
+        ErrorKind::InvalidData => error::data(format!("{} {}", path.display(), system_words::reason(error))),
         _ => error::file(format!("cannot read {}", path.display()), error),
     }
     .into()
+}
+
+/// A text, a picture or an mbox: to archive it as a mail without sender and date would help nobody.
+fn no_mail(path: &Path) -> anyhow::Error {
+    let fault = error::data(format!("{} is not a mail: it does not begin with a header field", path.display()));
+    fault.hint("an mbox file is imported by `espomail import mbox`").into()
 }
 
 /// A message over the limit is left out whole: what was cut could not be completed later.

@@ -17,7 +17,7 @@ const SERVERS_MAX: usize = 20;
 /// In words: it is not such a file.
 pub(super) fn servers(xml: &str, address: &str) -> Result<Vec<Candidate>, String> {
     let options = ParsingOptions { allow_dtd: false, nodes_limit: NODES_MAX, ..ParsingOptions::default() };
-    let document = Document::parse_with_options(xml, options).map_err(|e| format!("the file cannot be read: {e}"))?;
+    let document = Document::parse_with_options(xml, options).map_err(|_| "the file is not well-formed XML")?;
     if !document.root_element().has_tag_name("clientConfig") {
         return Err("the file is not one for mail programs (clientConfig)".to_owned());
     }

@@ -89,7 +89,8 @@ impl Resolver {
 
     fn ask_one(&self, server: SocketAddr, name: &str, kind: Kind) -> Result<Vec<Record>, Trouble> {
         let mut id = [0; 2];
-        getrandom::fill(&mut id).map_err(|e| Trouble::Name(format!("no random bytes: {e}")))?;
+        getrandom::fill(&mut id)
+            .map_err(|e| Trouble::Name(format!("no random bytes: {}", system_words::plain(&e.to_string()))))?;
         let id = u16::from_be_bytes(id);
         let question = question(id, name, kind).ok_or_else(|| Trouble::Name(format!("{name:?} is not a name")))?;
         let failed = |e: io::Error| {

@@ -13,6 +13,7 @@ use ureq::{Agent, Error};
 use super::dns::{Kind, Record, Resolver};
 use crate::net::agent::agent;
 use crate::net::reach::Reach;
+use crate::system_words;
 
 /// Largest file.
 const BODY_MAX: u64 = 64 << 10;
@@ -65,7 +66,7 @@ fn words(error: &Error) -> String {
         Error::TooManyRedirects => "it leads from one place to another without end".to_owned(),
         Error::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => "nobody listens there".to_owned(),
         error => {
-            let text = error.to_string();
+            let text = system_words::plain(&error.to_string());
             match text.contains("certificate verify failed") {
                 true => "its certificate is not trusted".to_owned(),
                 false => text.chars().filter(|c| !c.is_control()).take(200).collect(),

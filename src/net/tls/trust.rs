@@ -33,12 +33,17 @@ struct Seen {
     own: Option<X509>,
 }
 
+/// What OpenSSL says of its own state, without its numbers and the places of its sources.
+fn cannot(error: ErrorStack) -> NetError {
+    let reasons: Vec<&str> = error.errors().iter().filter_map(openssl::error::Error::reason).collect();
+    NetError::new(NetErrorKind::Tls, format!("TLS cannot be set up: {}", reasons.join(", ")))
+}
+
 /// TLS over a stream on which nothing was said yet in TLS.
 ///
 /// # Errors
 /// The handshake failed, or a check of the certificate.
 pub(super) fn handshake(endpoint: &Endpoint, mut wire: Wire) -> Result<SslStream<Wire>, NetError> {
-    let cannot = |e: ErrorStack| NetError::new(NetErrorKind::Tls, format!("TLS cannot be set up: {e}"));
     let mut setup = connector(endpoint.ca.as_deref())?.configure().map_err(cannot)?;
     let by_certificate = endpoint.pins.iter().any(Pin::is_of_certificate);
     let seen = Arc::new(Mutex::new(Seen::default()));
@@ -106,8 +111,7 @@ fn connector(ca: Option<&Path>) -> Result<SslConnector, NetError> {
         return Ok(connector.clone());
     }
     let authorities = ca.map(authorities).transpose()?.unwrap_or_default();
-    let connector =
-        build(authorities).map_err(|e| NetError::new(NetErrorKind::Tls, format!("TLS cannot be set up: {e}")))?;
+    let connector = build(authorities).map_err(cannot)?;
     kept.insert(setting, connector.clone());
     Ok(connector)
 }

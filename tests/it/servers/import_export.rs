@@ -312,7 +312,7 @@ fn what_cannot_be_imported_is_named_or_kept_and_a_killed_import_goes_on() {
     let file = sandbox.file("mixed.mbox", &mbox(&[letter(2).bytes(), large.clone(), letter(3).bytes()]));
     let run = sandbox.run(&["import", "mbox", text(&file), "--account", "support"]).exits(1);
     assert!(run.stdout.contains("imported 2, already there 0, quarantined 0, not read 1"), "{run:?}");
-    assert!(run.stderr.contains("at byte ") && run.stderr.contains("--max-size"), "{run:?}");
+    assert!(run.stderr.contains("from byte ") && run.stderr.contains("--max-size"), "{run:?}");
     sandbox.run(&["account", "edit", "support", "--max-size", "1MiB"]).ok();
     assert_eq!(import(&sandbox, &["mbox", text(&file)], 0), [1, 2, 0, 0]);
 
