@@ -67,6 +67,8 @@ pub enum Term {
     Before(Timestamp),
     /// At this moment or later.
     Since(Timestamp),
+    /// The customer waits since before this moment.
+    WaitingSince(Timestamp),
     /// The query that is kept under this name.
     Saved(String),
     /// A field and what is looked for in it, never empty.
@@ -146,6 +148,8 @@ fields! {
     Older = "older",
     /// Not longer ago than a duration, or since a date.
     Newer = "newer",
+    /// A customer who waits longer than a duration, or since before a date.
+    Waiting = "waiting",
 }
 
 impl Field {
@@ -173,6 +177,7 @@ impl Field {
         Field::After,
         Field::Older,
         Field::Newer,
+        Field::Waiting,
     ];
     /// Those of `outbox list`.
     pub const OUTBOX: &'static [Field] = &[
@@ -236,6 +241,7 @@ impl Display for Term {
             Term::Words(words) => write!(f, "{}{}", Quoted(&words.text), if words.begins { "*" } else { "" }),
             Term::Before(moment) => write!(f, "before:{moment}"),
             Term::Since(moment) => write!(f, "after:{moment}"),
+            Term::WaitingSince(moment) => write!(f, "waiting:{moment}"),
             Term::Saved(name) => write!(f, "@{name}"),
             Term::Value(field, value) => write!(f, "{}:{}", field.name(), Quoted(value)),
         }

@@ -210,7 +210,8 @@ fn endpoint(account: &Account, protocol: Protocol, config: &Config, until: Optio
     let Config { connect_timeout: connect, tls_timeout: tls, reply_timeout: reply, .. } = *config;
     Ok(Endpoint {
         host: server.host.clone().ok_or_else(|| {
-            error::data(format!("account {} has no such server", account.name))
+            let kind = if protocol == Protocol::Imap { "IMAP" } else { "SMTP" };
+            error::data(format!("account {} has no {kind} server", account.name))
                 .hint(format!("espomail account show {}", account.name))
         })?,
         port: server.port,

@@ -189,7 +189,7 @@ fn from_wish(given: &Option<String>) -> Result<FromWish> {
 fn received(tx: &Tx<'_>, actor: &Actor, id: i64) -> Result<(Email, Option<Case>)> {
     let email = context::email(tx, actor, id)?;
     if email.status == emails::EmailStatus::Draft {
-        return Err(error::data(format!("email {id}: is a draft"))
+        return Err(error::data(format!("email {id} is a draft"))
             .hint(format!("espomail email edit {id}; espomail email send {id}"))
             .into());
     }

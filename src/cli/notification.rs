@@ -135,7 +135,11 @@ fn read(args: &Read, ctx: &Context) -> Result<()> {
         }
         Ok(count)
     })?;
-    ctx.done_with(Vec::new(), &format!("{count} read"), vec![("count", json!(count))])
+    ctx.done_with(
+        Vec::new(),
+        &format!("{count} {} marked as read", if count == 1 { "notification is" } else { "notifications are" }),
+        vec![("count", json!(count))],
+    )
 }
 
 fn settings(args: &Settings, ctx: &Context) -> Result<()> {

@@ -158,7 +158,7 @@ fn bytes(ctx: &Context, id: i64) -> Result<(Delivery, Vec<u8>)> {
 fn show(args: &Show, ctx: &Context) -> Result<()> {
     let (delivery, raw) = bytes(ctx, args.id)?;
     if args.raw {
-        return ctx.ui.bytes(&raw);
+        return ctx.ui.bytes(&raw, "mail.eml");
     }
     let row = ctx.read(|tx, _| listed(tx, delivery))?;
     ctx.ui.object("quarantine_message", COLUMNS, &row)?;
@@ -219,7 +219,7 @@ fn import_again(store: &Store, todo: Vec<Delivery>, ctx: &Context) -> Result<()>
 fn export(args: &Export, ctx: &Context) -> Result<()> {
     let (_, raw) = bytes(ctx, args.id)?;
     if args.file == "-" {
-        return ctx.ui.bytes(&raw);
+        return ctx.ui.bytes(&raw, "mail.eml");
     }
     if !ctx.dry_run {
         let mut file = OpenOptions::new()

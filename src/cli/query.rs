@@ -24,16 +24,16 @@ use crate::ui::progress::Progress;
 pub const HELP: &str = "Queries:
   All conditions must hold; OR, parentheses and - (not) join them otherwise.
   invoice  invoic*  \"over due\"   words of the full text
-  from:  to:  cc:  subject:  body:  attachment:  company:   part of it, in any case
+  from:  to:  cc:  subject:  body:  attachment:  company:   a part, in upper or lower case
   status:  team:  tag:  account:  case:N  assignee:USER (@me, @none, @team)
   before:2026-12-24  after:monday  older:7d  newer:\"2 weeks ago\"  has:attachment
   status:scheduled   a letter that is to be sent later; a case with one
   Cases (open ones, unless status: or is: is named):
           is:open|closed|unassigned|waiting|unverified|undelivered|snoozed
-          priority:  type:  contact:
+          priority:  type:  contact:  waiting:2d (the customer, for longer than that)
   Emails: is:unread|unverified  folder:inbox|important|sent|drafts|archive|trash|all|NAME
   @NAME   a saved search (espomail search add)
-  A query that begins with - goes after --; more in `man espomail`, Queries.";
+  A query that begins with - goes after --; more in `espomail man query`.";
 
 /// What a list has rows of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,6 +120,7 @@ pub fn resolve(tx: &Tx<'_>, actor: &Actor, query: &Query, and: Vec<Test>) -> Res
         Term::Saved(name) => Err(error::data(format!("the query: @{name} was not looked up")).into()),
         Term::Before(moment) => Ok(Test::Before(moment)),
         Term::Since(moment) => Ok(Test::Since(moment)),
+        Term::WaitingSince(moment) => Ok(Test::WaitingSince(moment)),
         Term::Value(Field::Status, value) => status(query, &value),
         Term::Value(field, value) => named(tx, actor, query.noun, field, value),
     })?;

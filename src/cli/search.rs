@@ -18,7 +18,7 @@ use crate::ui::outcome::Thing;
 pub enum SearchCommand {
     /// Save a query under a name, which then stands for it as @NAME
     #[command(
-        before_help = "Examples:\n  $ espomail search add late 'is:waiting older:2d'\n  $ espomail case list @late assignee:@me\n  $ espomail search add refunds 'tag:refund OR subject:refund' --team Billing",
+        before_help = "Examples:\n  $ espomail search add late waiting:2d\n  $ espomail case list @late assignee:@me\n  $ espomail search add refunds 'tag:refund OR subject:refund' --team Billing",
         after_help = crate::cli::query::HELP
     )]
     Add(Add),

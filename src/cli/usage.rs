@@ -153,11 +153,9 @@ fn missing(typed: &Typed<'_>, found: &Found<'_>) -> Fault {
             None => typed.subject(shown),
         })
         .collect();
-    let is_many = |name: &String| ["ids", "numbers", "files"].iter().any(|end| name.ends_with(end));
-    let is_plural = names.len() > 1 || names.iter().any(is_many);
     let names: Vec<String> =
         names.into_iter().map(|name| if name.starts_with('-') { name } else { format!("the {name}") }).collect();
-    let verb = if is_plural { "are" } else { "is" };
+    let verb = if names.len() > 1 { "are" } else { "is" };
     usage(typed.said(&format!("{} {verb} missing", and(&names))), typed.example())
 }
 

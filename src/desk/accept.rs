@@ -88,7 +88,7 @@ fn unverified(tx: &Tx<'_>, actor: &Actor, email_id: i64) -> Result<(Email, Case)
     let email = emails::by_id(tx, email_id, Sight::Everything)?.ok_or_else(not_found)?;
     let Some(case_id) = seen_in_case(tx, actor.sight(), &email)? else {
         emails::by_id(tx, email_id, actor.sight())?.ok_or_else(not_found)?;
-        return Err(error::data(format!("email {email_id}: is in no case"))
+        return Err(error::data(format!("email {email_id} is in no case"))
             .hint(format!("espomail email explain {email_id} says why"))
             .into());
     };
@@ -96,13 +96,13 @@ fn unverified(tx: &Tx<'_>, actor: &Actor, email_id: i64) -> Result<(Email, Case)
     let case = cases::by_id(tx, case_id)?.context("the case vanished")?;
     if !email.automatic.is_empty() {
         let text = format!(
-            "email {email_id}: is automatic mail ({}), which needs no decision about its sender",
+            "email {email_id} is automatic mail ({}), which needs no decision about its sender",
             email.automatic
         );
         return Err(error::data(text).hint(format!("espomail email explain {email_id} says why")).into());
     }
     if email.verified {
-        let text = format!("email {email_id}: is verified already, there is nothing to decide");
+        let text = format!("email {email_id} is verified already: there is nothing to decide");
         let hint = format!("to change who takes part: espomail case people {}", case.number);
         return Err(error::data(text).hint(hint).into());
     }

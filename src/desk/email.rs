@@ -56,7 +56,7 @@ pub fn link_email(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email, 
 /// It belongs to nothing.
 pub fn unlink_email(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email) -> Result<()> {
     let Some(parent) = email.parent else {
-        return Err(error::data(format!("email {}: is linked to nothing", email.id))
+        return Err(error::data(format!("email {} is linked to nothing", email.id))
             .hint(format!("to link it: espomail email link {} case/12", email.id))
             .into());
     };
@@ -77,7 +77,7 @@ pub fn unlink_email(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email
 /// It is still to be sent.
 pub fn delete_email(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email, reason: &str) -> Result<()> {
     if let Some(row) = outbox::on_its_way(tx, email.id)? {
-        return Err(error::data(format!("email {}: is still to be sent", email.id))
+        return Err(error::data(format!("email {} is still to be sent", email.id))
             .hint(format!("take it back first: espomail outbox cancel {row}"))
             .into());
     }

@@ -83,7 +83,7 @@ pub fn unlink(
     let linked = slot(&mut new, kind)?.take();
     let Some(linked) = linked.filter(|linked| id.is_none_or(|id| id == *linked)) else {
         let which = id.map_or_else(|| kind.to_string(), |id| format!("{kind}/{id}"));
-        return Err(error::data(format!("case #{}: is not linked to {which}", case.number))
+        return Err(error::data(format!("case #{} is not linked to {which}", case.number))
             .hint(format!("see its links: espomail --json case show {}", case.number))
             .into());
     };

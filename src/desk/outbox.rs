@@ -43,7 +43,7 @@ pub fn retry(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow) -> Result<()> {
                 OutboxState::Cancelled => "what a user wrote is a draft: espomail email list status:Draft",
                 _ => "to write once more: espomail email forward",
             };
-            return Err(error::data(format!("outbox {}: is {state}", row.id)).hint(hint).into());
+            return Err(error::data(format!("outbox {} is {state}", row.id)).hint(hint).into());
         }
     }
     outbox::make_due(tx, row.id, world.now)
@@ -64,7 +64,7 @@ pub fn mark_sent(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, row: &OutboxRow)
             OutboxState::Waiting => "it has not been sent; take it back: espomail outbox cancel ID",
             _ => "only held messages and those in doubt can be marked",
         };
-        return Err(error::data(format!("outbox {}: is {}", row.id, row.state)).hint(hint).into());
+        return Err(error::data(format!("outbox {} is {}", row.id, row.state)).hint(hint).into());
     }
     let words = format!("marked as sent by {}", who(actor));
     outbox::settle_waiting(tx, row.id, &words)?;
@@ -91,7 +91,7 @@ pub struct TakenBack {
 /// It was sent, or nobody knows.
 pub fn cancel(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, row: &OutboxRow) -> Result<TakenBack> {
     if !matches!(row.state, OutboxState::Waiting | OutboxState::Held | OutboxState::Failed) {
-        let fault = error::data(format!("outbox {}: is {}, which cannot be taken back", row.id, row.state));
+        let fault = error::data(format!("outbox {} is {}, which cannot be taken back", row.id, row.state));
         let in_doubt = row.state == OutboxState::InDoubt;
         return Err(
             if in_doubt { fault.hint("the next `espomail send` sends it again or holds it") } else { fault }.into()

@@ -39,7 +39,7 @@ pub fn set_roles(
         if role == Role::Customer {
             replace_customers(tx, world, case, address)?;
         }
-        cases::set_role(tx, case.id, &chosen(world, address, role, &format!("{} said so", who(actor))))?;
+        cases::set_role(tx, case.id, &chosen(world, address, role, &format!("set by {}", who(actor))))?;
         let text = format!("{address} is {} from now on", with_article(role));
         note(tx, world, actor, case, NoteKind::People, &text)?;
     }

@@ -22,7 +22,7 @@ pub fn share(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email) -> Re
         return Ok(());
     }
     if email.parent.is_none() {
-        return Err(error::data(format!("email {}: is not linked to a record, so nobody else would see it", email.id))
+        return Err(error::data(format!("email {} is not linked to a record, so nobody else would see it", email.id))
             .hint("it is linked by the addresses in it: espomail record add contact NAME --email ADDRESS")
             .into());
     }

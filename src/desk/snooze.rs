@@ -24,7 +24,7 @@ pub fn snooze(
     (until, shown): (Timestamp, &str),
 ) -> Result<()> {
     if !case.status.is_open() {
-        return Err(error::data(format!("case #{}: is closed ({})", case.number, case.status))
+        return Err(error::data(format!("case #{} is closed ({})", case.number, case.status))
             .hint(format!("open it first: espomail case reopen {}", case.number))
             .into());
     }
@@ -41,7 +41,7 @@ pub fn snooze(
 /// It is not snoozed.
 pub fn wake(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case) -> Result<()> {
     if case.snoozed_until.is_none() {
-        return Err(error::data(format!("case #{}: is not snoozed ({})", case.number, case.status)).into());
+        return Err(error::data(format!("case #{} is not snoozed ({})", case.number, case.status)).into());
     }
     case_status::set(tx, world, case, reopened(case), actor.user())
 }

@@ -90,7 +90,7 @@ fn into_group_folder(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Emai
 
 fn out_of_group_folder(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email) -> Result<()> {
     if !shares(tx, actor, email)? {
-        return Err(error::data(format!("email {}: is in no group folder that you work in", email.id))
+        return Err(error::data(format!("email {} is in no group folder that you work in", email.id))
             .hint("to take it out of your own folder: espomail email move ID inbox")
             .into());
     }

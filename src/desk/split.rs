@@ -158,9 +158,9 @@ fn tell(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, old: &Case, new: &Case, m
     let first = moved.first().map_or(0, |email| email.id);
     let what = match moved.len() {
         1 => format!("email {first}"),
-        more => format!("email {first} and {} later ones", more - 1),
+        more => format!("email {first} and {} later mails", more - 1),
     };
-    let made = format!("of {what} from #{} {}", old.number, old.name);
+    let made = format!("with {what} of #{} {}", old.number, old.name);
     note(tx, world, actor, new, NoteKind::Created, &made)?;
     note(tx, world, actor, old, NoteKind::Split, &format!("{what} went to #{} {}", new.number, new.name))
 }

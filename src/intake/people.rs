@@ -250,7 +250,7 @@ pub fn written_to(tx: &Tx<'_>, world: &World<'_>, case: &Case, letter: &Written<
         }
         giving.give(readers.into_iter(), Role::Copied, "in To or Cc of our letter to the customer")?;
     } else {
-        giving.give(readers.into_iter(), Role::ThirdParty, "we wrote to it about the case")?;
+        giving.give(readers.into_iter(), Role::ThirdParty, "we wrote to this address about the case")?;
     }
     giving.give(letter.bcc.iter(), Role::ThirdParty, "in Bcc of our letter")
 }

@@ -11,7 +11,7 @@ use super::message::Message;
 use super::message_id;
 use super::subject;
 use block::Block;
-pub(in crate::mail) use block::{announces, header_lines};
+pub(in crate::mail) use block::{announces, header_lines, is_by_program};
 
 /// The mail that was forwarded.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -187,6 +187,7 @@ impl Reading<'_> {
         match field {
             Field::Before | Field::Older => self.moment(field, &value).map(Term::Before),
             Field::After | Field::Newer => self.moment(field, &value).map(Term::Since),
+            Field::Waiting => self.moment(field, &value).map(Term::WaitingSince),
             _ => Ok(Term::Value(field, value)),
         }
     }

@@ -129,7 +129,7 @@ pub(super) fn has_key(tx: &Tx<'_>, id: i64, key: &str) -> Result<()> {
 fn find(tx: &Tx<'_>, email: &Email) -> Result<Draft> {
     let draft = if email.status == EmailStatus::Draft { drafts::by_email(tx, email.id)? } else { None };
     draft.ok_or_else(|| {
-        error::data(format!("email {}: is not a draft", email.id)).hint("see `espomail email list status:Draft`").into()
+        error::data(format!("email {} is not a draft", email.id)).hint("see `espomail email list status:Draft`").into()
     })
 }
 

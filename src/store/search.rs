@@ -41,6 +41,8 @@ pub enum Test {
     Before(Timestamp),
     /// At this moment or later.
     Since(Timestamp),
+    /// A case whose customer waits since before this moment.
+    WaitingSince(Timestamp),
     /// A text field holds this, in any case.
     Holds(Field, String),
     /// In this status, by its label.

@@ -162,7 +162,8 @@ impl Heading {
 
     /// Whether somebody may mean it by this name: what stands over or before its values.
     pub(super) fn is_called(&self, name: &str) -> bool {
-        let same = |text: &str| text.replace(' ', "_").eq_ignore_ascii_case(name);
+        let name = name.replace(' ', "_");
+        let same = |text: &str| text.replace(' ', "_").eq_ignore_ascii_case(&name);
         same(&self.over()) || same(&self.before())
     }
 

@@ -174,7 +174,8 @@ impl Ui {
 
     fn labelled(&self, fields: &[&Field]) -> Result<()> {
         let width = fields.iter().map(|field| field.heading.before().len()).max().unwrap_or_default();
-        for Field { heading, cell, tint } in fields.iter().filter(|field| field.heading.is_shown_alone()) {
+        let is_shown = |field: &&&Field| !self.fields.is_empty() || field.heading.is_shown_alone();
+        for Field { heading, cell, tint } in fields.iter().filter(is_shown) {
             let shown = cell.shown_alone(&self.shown());
             if !shown.is_empty() {
                 let before = format!("{:width$}  ", heading.before());
@@ -213,17 +214,17 @@ impl Ui {
         self.write(&format!("{}\n", tint::painted(text, self.color)))
     }
 
-    /// Bytes as they are; a terminal does not get them.
+    /// Bytes as they are; a terminal does not get them. `file` is what they are usually written to.
     ///
     /// # Errors
     /// Standard output is a terminal.
-    pub fn bytes(&self, bytes: &[u8]) -> Result<()> {
+    pub fn bytes(&self, bytes: &[u8], file: &str) -> Result<()> {
         if self.width.is_some() {
             return Err(Fault::new(
                 Kind::Usage,
-                "--raw: standard output is a terminal, which raw mail could take over",
+                "standard output is a terminal, and bytes of a mail could take it over",
             )
-            .hint("write it to a file: … --raw > mail.eml")
+            .hint(format!("write them to a file: add > {file}"))
             .into());
         }
         print(bytes)

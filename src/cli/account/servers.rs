@@ -138,9 +138,11 @@ impl Flags {
             set_host("--imap", &mut account.imap, host, port)?;
         }
         if let Some(host) = &self.smtp {
+            let before = account.smtp.host.is_some().then_some(account.smtp.tls);
             set_host("--smtp", &mut account.smtp, host, 587)?;
             let beside = account.imap.host.is_some() || self.tls.is_some();
-            account.smtp.tls = default_smtp_tls(&account.smtp, if beside { account.imap.tls } else { Tls::None });
+            let usual = default_smtp_tls(&account.smtp, if beside { account.imap.tls } else { Tls::None });
+            account.smtp.tls = kept_smtp_tls(before, account.smtp.port, usual);
         }
         account.smtp.tls = self.smtp_tls.unwrap_or(account.smtp.tls);
         account.imap.auth = self.auth.unwrap_or(account.imap.auth);
@@ -214,6 +216,14 @@ fn set_host(field: &str, server: &mut Server, given: &str, default_port: u16) ->
     }
     (server.host, server.port) = (Some(host.to_owned()), port);
     Ok(())
+}
+
+/// The protection that an account has holds for its next server, too, unless that port has another one.
+fn kept_smtp_tls(before: Option<Tls>, port: u16, usual: Tls) -> Tls {
+    match (before, port) {
+        (Some(Tls::Implicit), 587) | (Some(_), 465) | (None, _) => usual,
+        (Some(before), _) => before,
+    }
 }
 
 fn default_smtp_tls(smtp: &Server, imap: Tls) -> Tls {
@@ -303,5 +313,14 @@ mod tests {
         assert_eq!(default_smtp_tls(&with("smtp.example.org", 587), Tls::None), Tls::StartTls);
         assert_eq!(default_smtp_tls(&with("smtp.example.org", 465), Tls::None), Tls::Implicit);
         assert_eq!(default_smtp_tls(&with("127.0.0.1", 2525), Tls::None), Tls::None);
+        for (before, port, usual, tls) in [
+            (None, 2525, Tls::StartTls, Tls::StartTls),
+            (Some(Tls::Implicit), 2465, Tls::StartTls, Tls::Implicit),
+            (Some(Tls::None), 2525, Tls::StartTls, Tls::None),
+            (Some(Tls::StartTls), 465, Tls::Implicit, Tls::Implicit),
+            (Some(Tls::Implicit), 587, Tls::StartTls, Tls::StartTls),
+        ] {
+            assert_eq!(kept_smtp_tls(before, port, usual), tls, "{before:?} {port}");
+        }
     }
 }

@@ -29,7 +29,7 @@ pub fn assign_to(args: &Assign, ctx: &Context) -> Result<()> {
             }
         });
     };
-    let Some(cases) = words.choose(ctx, &format!("Assign to {username}:"))? else { return Ok(()) };
+    let Some(cases) = words.choose(ctx, &format!("Assign {{}} to {username}?"))? else { return Ok(()) };
     if username == context::NOBODY {
         let release = |tx: &Tx<'_>, world: &World<'_>, actor: &Actor, case: &Case| match case.assigned_user_id {
             Some(_) => desk::release(tx, world, actor, case),
@@ -40,16 +40,19 @@ pub fn assign_to(args: &Assign, ctx: &Context) -> Result<()> {
     if username.parse::<i64>().is_ok() && ctx.read(|tx, _| users::by_username(tx, username))?.is_none() {
         return Err(error::data(format!("there is no user \"{username}\"")).hint(order).into());
     }
+    let is_me = username == "@me";
+    let me = ctx.read(|tx, actor| is_me.then(|| context::user_or_me(tx, actor, "user", username)).transpose())?;
+    let me = me.map(|user| user.username);
     each(
         ctx,
         &cases,
-        |_| format!("assigned to {username}"),
+        |_| format!("assigned to {}", me.as_deref().unwrap_or(username)),
         |tx, world, actor, case| desk::give(tx, world, actor, case, &context::user_or_me(tx, actor, "user", username)?),
     )
 }
 
 pub fn take(args: &Numbers, ctx: &Context) -> Result<()> {
-    let Some(cases) = args.choose(ctx, "Take")? else { return Ok(()) };
+    let Some(cases) = args.choose(ctx, "Take {}?")? else { return Ok(()) };
     let held = ctx.read(|tx, actor| held_by_others(tx, actor, &cases.numbers))?;
     if !held.is_empty() {
         ctx.confirm(&question(&held))?;
@@ -147,7 +150,7 @@ pub fn close(args: &Close, ctx: &Context) -> Result<()> {
         let how = How::by_template(args.template.clone());
         return letter::write(ctx, About::Case(*number), &Parts::default(), &how, Some(args.status), answer);
     }
-    let Some(cases) = args.cases.choose(ctx, "Close")? else { return Ok(()) };
+    let Some(cases) = args.cases.choose(ctx, "Close {}?")? else { return Ok(()) };
     each(
         ctx,
         &cases,
@@ -168,23 +171,23 @@ fn all(
 }
 
 pub fn release(args: &Numbers, ctx: &Context) -> Result<()> {
-    all(args, ctx, ("Release", "released"), desk::release)
+    all(args, ctx, ("Release {}?", "released"), desk::release)
 }
 
 pub fn spam(args: &Numbers, ctx: &Context) -> Result<()> {
-    all(args, ctx, ("Reject as spam:", "is Rejected as spam"), desk::spam)
+    all(args, ctx, ("Close {} as spam?", "is Rejected as spam"), desk::spam)
 }
 
 pub fn reopen(args: &Numbers, ctx: &Context) -> Result<()> {
-    all(args, ctx, ("Reopen", "is open again"), desk::reopen)
+    all(args, ctx, ("Reopen {}?", "is open again"), desk::reopen)
 }
 
 pub fn tag(args: &Tag, ctx: &Context) -> Result<()> {
-    tags(args, ctx, ("Tag", "tagged"), desk::tag)
+    tags(args, ctx, ("Tag {}?", "tagged"), desk::tag)
 }
 
 pub fn untag(args: &Tag, ctx: &Context) -> Result<()> {
-    tags(args, ctx, ("Untag", "no longer tagged"), desk::untag)
+    tags(args, ctx, ("Untag {}?", "no longer tagged"), desk::untag)
 }
 
 fn tags(
@@ -193,8 +196,12 @@ fn tags(
     (ask, done): (&str, &str),
     work: fn(&Tx<'_>, &World<'_>, &Actor, &Case, &[String]) -> Result<()>,
 ) -> Result<()> {
-    let order = "the tags come last: espomail case tag 12 vip";
-    let words = Words::split(&args.words, &args.by, order)?;
+    let order = "the tags come last, and a tag has a letter: espomail case tag 12 vip";
+    // A number is never a tag, so programs may put the numbers last.
+    let (numbers, tags): (Vec<String>, Vec<String>) =
+        args.words.iter().cloned().partition(|word| case_number(word).is_ok());
+    let in_order: Vec<String> = numbers.into_iter().chain(tags).collect();
+    let words = Words::split(&in_order, &args.by, order)?;
     if words.rest.is_empty() {
         return Err(Fault::new(Kind::Usage, "case tag: the tag is missing").hint(order).into());
     }
@@ -213,7 +220,7 @@ pub fn snooze(args: &Snooze, ctx: &Context) -> Result<()> {
         if !until.is_empty() {
             return Err(Fault::new(Kind::Usage, "case snooze: --off and a time cannot be together").into());
         }
-        let Some(cases) = words.choose(ctx, "Wake")? else { return Ok(()) };
+        let Some(cases) = words.choose(ctx, "Wake {}?")? else { return Ok(()) };
         return each(ctx, &cases, |_| "is open again".to_owned(), desk::wake);
     }
     if until.is_empty() {
@@ -221,7 +228,7 @@ pub fn snooze(args: &Snooze, ctx: &Context) -> Result<()> {
     }
     let until = ctx.future("case snooze", &until)?;
     let shown = ctx.ui.local_time(until);
-    let Some(cases) = words.choose(ctx, "Snooze")? else { return Ok(()) };
+    let Some(cases) = words.choose(ctx, &format!("Snooze {{}} until {shown}?"))? else { return Ok(()) };
     each(
         ctx,
         &cases,

@@ -105,6 +105,6 @@ pub fn edit(args: &Edit, ctx: &Context) -> Result<()> {
         case_type: args.case_type.as_deref(),
         description: description.as_deref(),
     };
-    let Some(cases) = args.cases.choose(ctx, "Change")? else { return Ok(()) };
+    let Some(cases) = args.cases.choose(ctx, "Change {}?")? else { return Ok(()) };
     each(ctx, &cases, |_| "changed".to_owned(), |tx, world, actor, case| desk::edit(tx, world, actor, case, &change))
 }

@@ -143,7 +143,7 @@ pub fn split(args: &Split, ctx: &Context) -> Result<()> {
 }
 
 pub fn hand_over(args: &Move, ctx: &Context) -> Result<()> {
-    let Some(cases) = args.cases.choose(ctx, &format!("Move to {}:", args.team))? else { return Ok(()) };
+    let Some(cases) = args.cases.choose(ctx, &format!("Move {{}} to the team {}?", args.team))? else { return Ok(()) };
     let what = |_| format!("belongs to {}", args.team);
     each(ctx, &cases, what, |tx, world, actor, case| {
         desk::hand_over(tx, world, actor, case, &context::team(tx, &args.team)?)

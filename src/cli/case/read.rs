@@ -58,7 +58,7 @@ pub const COLUMNS: &[Column<CaseRow>] = &[
     Column::new("snoozed_until", head("SNOOZED").optional().rank(3).label("Snoozed until"), |row, _| {
         Cell::opt_date_time(row.case.snoozed_until)
     }),
-    Column::new("waiting", unlisted(), |row, _| who_waits(&row.case)),
+    Column::new("waiting", unlisted(), |row, shown| who_waits(&row.case, shown)),
     Column::new("id", unlisted(), |row, _| Cell::int(row.case.number)),
     Column::new("name", unlisted(), |row, _| Cell::text(&row.case.name)),
     Column::new("waiting_for", unlisted(), |row, _| Cell::text(row.case.waiting_for.as_str())),
@@ -280,7 +280,7 @@ fn assignee(row: &CaseRow) -> Cell {
 
 /// Who waits since when, in the words of the table: the customer, or us. A letter that did not arrive leaves the customer
 /// waiting.
-fn who_waits(case: &Case) -> Cell {
+fn who_waits(case: &Case, shown: &Shown) -> Cell {
     let who = match case.waiting_for {
         WaitingFor::Us => "customer",
         WaitingFor::Customer | WaitingFor::Nobody if case.answer_failed_at.is_some() => "customer",
@@ -288,7 +288,9 @@ fn who_waits(case: &Case) -> Cell {
         WaitingFor::Nobody => return Cell::none(),
     };
     match case.waiting_since.filter(|_| case.status.is_open()) {
-        Some(since) => Cell::object(json!({"who": who, "since": since.to_string()}), who),
+        Some(since) => {
+            Cell::object(json!({"who": who, "since": since.to_string()}), &format!("{who} {}", shown.age(since)))
+        }
         None => Cell::none(),
     }
 }

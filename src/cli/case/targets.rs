@@ -39,7 +39,7 @@ pub struct Numbers {
 }
 
 impl Numbers {
-    /// The cases that are meant; `None` = there is nothing to do. `what` is done is asked for a query: `Close`.
+    /// The cases that are meant; `None` = there is nothing to do. `what` is done is asked for a query: `Close {}`.
     pub fn choose(&self, ctx: &Context, what: &str) -> Result<Option<Chosen>> {
         match &self.by.query {
             Some(query) => found(ctx, query, what),
@@ -98,6 +98,10 @@ impl Chosen {
 
 /// The cases that a query finds and the actor can change, after a question; with a dry run they are listed.
 fn found(ctx: &Context, text: &str, what: &str) -> Result<Option<Chosen>> {
+    // A script whose variable is empty must not change everything.
+    if text.trim().is_empty() {
+        return Err(error::usage("--query: the query is empty").hint("for all open cases: --query is:open").into());
+    }
     let asked = query::read(&[text.to_owned()], Noun::Case, ctx)?;
     let (rows, left) = ctx.read(|tx, actor| {
         let condition = query::resolve(tx, actor, &asked, list::usual_state(&asked))?;
@@ -108,6 +112,10 @@ fn found(ctx: &Context, text: &str, what: &str) -> Result<Option<Chosen>> {
         let left = count - rows.len();
         Ok((rows, left))
     })?;
+    if left > 0 && rows.is_empty() {
+        let text = format!("you cannot change the {} that the query finds", counted(left));
+        return Err(Fault::new(Kind::NoPerm, text).hint("espomail role explain USER case-edit case/N says why").into());
+    }
     if left > 0 {
         ctx.ui.note(&format!(
             "{} left out: you cannot change {}",
@@ -119,10 +127,10 @@ fn found(ctx: &Context, text: &str, what: &str) -> Result<Option<Chosen>> {
         ctx.ui.nothing("There is no such case.")?;
         return Ok(None);
     }
-    let question = format!("{what} {}?", counted(rows.len()));
+    let question = what.replace("{}", &matching(rows.len(), text.trim()));
     if ctx.dry_run {
         ctx.ui.list("cases", COLUMNS, &rows)?;
-        ctx.ui.note(&format!("dry run, nothing changed; without --dry-run: {question}"));
+        ctx.ui.note(&format!("dry run, nothing changed; without --dry-run it would ask: {question}"));
         return Ok(None);
     }
     ctx.confirm(&question)?;
@@ -131,6 +139,10 @@ fn found(ctx: &Context, text: &str, what: &str) -> Result<Option<Chosen>> {
 
 fn can_change(tx: &Tx<'_>, actor: &Actor, case: &Case) -> bool {
     case.merged_into_id.is_none() && actor.require_edit(tx, Object::Record(Parent::case(case.id))).is_ok()
+}
+
+fn matching(count: usize, query: &str) -> String {
+    format!("{} that {} {query}", counted(count), if count == 1 { "matches" } else { "match" })
 }
 
 fn counted(count: usize) -> String {
@@ -219,7 +231,7 @@ fn out_of_sight(tx: &Tx<'_>, actor: &Actor, before: &Case) -> Result<Vec<String>
     let (number, case) = (before.number, Parent::case(before.id));
     let mut notes = Vec::new();
     if !records::exists(tx, case, actor.sight())? {
-        notes.push(format!("you no longer see case #{number}: it is not yours any more"));
+        notes.push(format!("you cannot see case #{number} any more: neither you nor your teams have it"));
     }
     let assignee = cases::by_id(tx, before.id)?.and_then(|case| case.assigned_user_id);
     let new = assignee.filter(|_| assignee != before.assigned_user_id).map(|id| users::by_id(tx, id)).transpose()?;

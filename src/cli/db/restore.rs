@@ -66,7 +66,7 @@ pub fn run(args: &Restore, ctx: &Context) -> Result<()> {
         let settle = |tx: &Tx<'_>| restored::mark(tx, made_at).and_then(|()| restored::settle(tx, ctx.now()));
         Store::open(target)?.watch(log::kind_of)?.write(|tx| ctx.logged(tx, |tx, _| settle(tx)))?;
     }
-    ctx.done(Thing::path(target.display()), &format!("{of} is the database {}", target.display()))?;
+    ctx.done(Thing::path(target.display()), &format!("{of} is now the database {}", target.display()))?;
     if !ctx.dry_run {
         secrets(file, ctx)?;
         ctx.ui.hint("espomail db check; espomail fetch gets what came since; espomail outbox list shows what is held");

@@ -95,7 +95,7 @@ pub fn run(command: AttachmentCommand, ctx: &Context) -> Result<()> {
         AttachmentCommand::Save(args) => save(&args, ctx),
         AttachmentCommand::Cat(args) => {
             let raw = source(&args.source.what, ctx)?;
-            ctx.ui.bytes(&content(&raw, args.part)?)
+            ctx.ui.bytes(&content(&raw, args.part)?, "FILE")
         }
     }
 }
@@ -153,7 +153,7 @@ fn save(args: &Save, ctx: &Context) -> Result<()> {
         if args.dir == Path::new("-") && !ctx.dry_run {
             let mut frame = Vec::new();
             frames::write(&mut frame, &name, &content(&raw, *part)?)?;
-            ctx.ui.bytes(&frame)?;
+            ctx.ui.bytes(&frame, "FILE")?;
             continue;
         }
         if ctx.dry_run {

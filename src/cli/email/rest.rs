@@ -55,7 +55,7 @@ fn places(store: &Store, id: i64, ctx: &Context) -> Result<(Email, Vec<Place>)> 
         let email = context::email(tx, &actor, id)?;
         actor.require_edit(tx, Object::Email(id))?;
         if !email.truncated {
-            return Err(error::data(format!("email {id}: is here whole already")).into());
+            return Err(error::data(format!("email {id} is here whole already")).into());
         }
         let mut places = Vec::new();
         for delivery in rest::places(tx, &email)? {

@@ -199,7 +199,7 @@ fn show(what: &str, args: &Show, ctx: &Context) -> Result<()> {
     let shown = message(what, args, ctx)?;
     let Message { origin, message } = &shown;
     if args.raw {
-        return ctx.ui.bytes(&origin.raw);
+        return ctx.ui.bytes(&origin.raw, "mail.eml");
     }
     if args.headers {
         let lines: Vec<String> = message.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();

@@ -205,6 +205,12 @@ pub fn is_dash(arg: &Arg) -> bool {
 
 /// What the last of several words means: `user` of `N… USER`.
 pub fn last_of_many(shown: &str) -> Option<&'static str> {
-    let known = [("<N… USER>", "user"), ("<ID> <FOLDER>", "folder"), ("<N… TAG>", "tag"), ("<N… UNTIL>", "time")];
+    let known = [
+        ("<N… USER>", "user"),
+        ("<ID> <FOLDER>", "folder"),
+        ("<N… TAG>", "tag"),
+        ("<N… UNTIL>", "time"),
+        ("<FROM… INTO>", "case that remains"),
+    ];
     known.into_iter().find(|(names, _)| shown.starts_with(names)).map(|(_, last)| last)
 }

@@ -42,7 +42,9 @@ impl<'a> Typed<'a> {
     /// The argument that clap shows so.
     pub fn argument(&self, shown: &str) -> Option<&'a Arg> {
         let first = shown.split([' ', '=']).next().unwrap_or_default().trim_end_matches('.');
-        let by_name = |arg: &&Arg| arg.to_string() == shown;
+        // `[N]...` is `<N>...` where something else may stand for it.
+        let bare = |shown: &str| shown.replace(['[', ']', '<', '>'], "");
+        let by_name = |arg: &&Arg| bare(&arg.to_string()) == bare(shown);
         let by_option = |arg: &&Arg| {
             arg.get_long().is_some_and(|long| first == format!("--{long}"))
                 || arg.get_short().is_some_and(|short| first == format!("-{short}"))
@@ -111,10 +113,15 @@ pub fn subject(arg: &Arg) -> String {
     }
 }
 
-/// What an argument is called: `case number` of "Case number", `email ids` of "Email ids, then a folder".
+/// What an argument is called: `case number` of "Case number", `email id` of "Email ids, then a folder".
 pub fn phrase(arg: &Arg) -> String {
     let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
     let help = help.split([',', ';', ':', '(']).next().unwrap_or_default().trim();
+    // One of them is missing or wrong.
+    let help = ["ids", "numbers", "files", "tags"]
+        .iter()
+        .find(|many| help.ends_with(*many))
+        .map_or(help, |_| help.strip_suffix('s').unwrap_or(help));
     if !help.starts_with(char::is_uppercase) {
         // It lists values, or explains a sign.
         let names = arg.get_value_names().into_iter().flatten();

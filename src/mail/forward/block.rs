@@ -52,6 +52,15 @@ pub(in crate::mail) fn header_lines(text: &str) -> Option<usize> {
     Some(head.lines().count())
 }
 
+/// Whether the header block that a text begins with can only come from a program: it names an address, or a moment. A
+/// person who lists where something goes writes `From: Berlin`, too.
+pub(in crate::mail) fn is_by_program(text: &str) -> bool {
+    let value =
+        |label| Fields::read(text).and_then(|fields| fields.value(label).map(str::to_owned)).unwrap_or_default();
+    let numbers = |text: &str| text.split(|c: char| !c.is_numeric()).filter(|digits| !digits.is_empty()).count();
+    value(Label::From).contains('@') || value(Label::To).contains('@') || numbers(&value(Label::Date)) > 3
+}
+
 /// What a label stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Label {

@@ -54,6 +54,9 @@ fn one(test: &Test, bound: &mut Bound) -> Result<String> {
         Test::State(CaseState::Closed) => format!("NOT {OPEN}"),
         Test::State(CaseState::Unassigned) => assigned(Assignee::Nobody, bound),
         Test::State(CaseState::Waiting) => format!("c.waiting_for = 'us' AND {OPEN}"),
+        Test::WaitingSince(moment) => {
+            format!("c.waiting_for = 'us' AND c.waiting_since < {} AND {OPEN}", bound.add(seconds(*moment)))
+        }
         Test::Tag(tag) => tagged(tag, bound),
         Test::State(CaseState::Snoozed) => "c.snoozed_until IS NOT NULL".to_owned(),
         Test::State(CaseState::Undelivered) => "c.answer_failed_at IS NOT NULL".to_owned(),

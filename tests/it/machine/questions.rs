@@ -57,7 +57,11 @@ pub const QUESTIONS: &[Question] = &[
         "espomail case link 4 contact/1",
         &[("[y/N] ", "n\n"), ("[y/N] ", "y\n")],
     ),
-    question("cli/case/targets.rs", "Close 1 case?", "espomail case close --query subject:kettle"),
+    question(
+        "cli/case/targets.rs",
+        "Close 1 case that matches subject:kettle?",
+        "espomail case close --query subject:kettle",
+    ),
     question("cli/case/order.rs", "Merge case #3 into #4?", "espomail case merge 3 4"),
     Question {
         by_root: true,

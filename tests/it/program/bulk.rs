@@ -26,17 +26,19 @@ fn a_query_stands_for_the_cases_that_it_finds_after_a_question() {
     let desk = desk();
     let close = ["--as", "ana", "case", "close", "--query", "subject:invoice"];
     // Nobody can be asked.
-    desk.run(&close).exits(2).says("Close 3 cases?");
+    desk.run(&close).exits(2).says("Close 3 cases that match subject:invoice?");
     assert_eq!(desk.in_status("Closed"), [] as [i64; 0]);
     let no = desk.sandbox.call(&close).on_terminal("n\n").run().exits(1);
-    assert!(no.stdout.contains("Close 3 cases? [y/N]"), "{no:?}");
+    assert!(no.stdout.contains("Close 3 cases that match subject:invoice? [y/N]"), "{no:?}");
     assert_eq!(desk.in_status("Closed"), [] as [i64; 0]);
     let before = every_row(&desk.sandbox.db());
     let listed = desk.run(&[&["--dry-run"], &close[..]].concat()).ok();
     assert!(listed.stdout.contains("Invoice one") && listed.stdout.contains("Invoice three"), "{listed:?}");
     assert!(
         !listed.stdout.contains("Printer")
-            && listed.stderr.contains("dry run, nothing changed; without --dry-run: Close 3 cases?")
+            && listed.stderr.contains(
+                "dry run, nothing changed; without --dry-run it would ask: Close 3 cases that match subject:invoice?"
+            )
     );
     assert_eq!(every_row(&desk.sandbox.db()), before);
     let done = desk.run(&[&["--yes"], &close[..]].concat()).ok();
@@ -65,6 +67,10 @@ fn every_verb_that_takes_numbers_takes_a_query() {
         (field(1, "assigned_user")["username"].clone(), field(2, "assigned_user")["username"].clone()),
         (json!("ana"), json!("budi"))
     );
+    // Programs put what they were given last.
+    desk.ok("case tag urgent-one 3 5");
+    assert_eq!((field(3, "tags"), field(5, "tags")), (json!(["urgent-one"]), json!(["bills", "urgent-one"])));
+    desk.ok("case untag urgent-one 3 5");
     assert_eq!((field(5, "priority"), field(3, "priority")), (json!("High"), json!("Normal")));
     assert_eq!((field(4, "tags"), field(2, "status")), (json!(["bills"]), json!("Pending")));
     for line in [
@@ -98,7 +104,8 @@ fn what_the_user_cannot_change_is_left_out() {
     let done = desk.ok("--yes --as ana case close --query subject:invoice");
     assert_eq!(done.stdout, "case #1 is Closed\n");
     assert!(done.stderr.contains("2 cases left out: you cannot change them"), "{done:?}");
-    desk.ok("--yes --as dewi case close --query subject:invoice").says("1 case left out: you cannot change it");
+    let none = desk.run("--yes --as dewi case close --query subject:invoice").exits(77);
+    assert!(none.stderr.contains("you cannot change the 1 case that the query finds"), "{none:?}");
     assert_eq!(desk.in_status("Closed"), [1]);
 }
 
@@ -110,12 +117,12 @@ fn a_case_that_fails_is_named_and_the_others_are_done() {
     // What is closed cannot be snoozed.
     let query = "subject:invoice (is:open OR is:closed)";
     let partly = desk.run(&["--yes", "case", "snooze", "2w", "--query", query]).exits(1);
-    assert!(partly.stderr.contains("espomail: case #4: is closed"), "{partly:?}");
+    assert!(partly.stderr.contains("espomail: case #4 is closed"), "{partly:?}");
     assert!(partly.stdout.starts_with("case #5 ") && partly.stdout.lines().count() == 3, "{partly:?}");
     assert_eq!(desk.in_status("Pending"), [1, 2, 5]);
     // Of cases that are named, all are changed or none.
     desk.ok("case snooze 1 2 5 --off");
-    desk.run("case snooze 1 4 2w").exits(65).says("case #4: is closed");
+    desk.run("case snooze 1 4 2w").exits(65).says("case #4 is closed");
     assert_eq!(desk.in_status("Pending"), [] as [i64; 0]);
 }
 
@@ -124,7 +131,7 @@ fn numbers_and_a_query_do_not_go_together() {
     let desk = desk();
     for (line, words) in [
         ("case close 1 --query subject:x", "--query"),
-        ("case close", "the N is missing"),
+        ("case close", "the case number is missing"),
         ("case assign 1 --query subject:x ana", "--query: cannot be together with case numbers"),
         ("case tag 1 --query subject:x vip", "--query: cannot be together with case numbers"),
         ("case assign ana", "name a case by its number"),
@@ -132,6 +139,9 @@ fn numbers_and_a_query_do_not_go_together() {
         ("case close --query subject:invoice -m Done.", "you can answer only one case at a time"),
     ] {
         desk.run(line).exits(2).says(words);
+    }
+    for empty in ["", " "] {
+        desk.run(&["--yes", "case", "close", "--query", empty]).exits(2).says("the query is empty");
     }
     desk.run("case close --query nosuch:x").exits(2).says("\"nosuch:\" is not a field");
     assert_eq!(desk.in_status("Closed"), [] as [i64; 0]);

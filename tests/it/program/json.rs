@@ -442,8 +442,12 @@ fn waiting_says_who_waits_and_nobody_waits_in_a_closed_case() {
     let desk = desk();
     let waiting = || desk.json("case show 1")["waiting"].clone();
     assert_eq!(waiting()["who"], "customer");
+    // For longer than a moment in the past: the customer who waits since now does not; before one to come, everybody.
+    assert_eq!(desk.items("case list waiting:1h case:1").len(), 0);
+    assert_eq!(desk.items("case list waiting:2100-01-01 case:1").len(), 1);
     desk.ok("--as ana case reply 1 -m Yes.");
     assert_eq!(waiting()["who"], "us");
+    assert_eq!(desk.items("case list waiting:2100-01-01 case:1").len(), 0, "we wait");
     assert_eq!(waiting()["since"], desk.json("case show 1")["waiting_since"]);
     desk.ok("case close 1");
     assert_eq!(waiting(), Value::Null);

@@ -95,5 +95,8 @@ fn fields_are_called_as_their_headings_too() {
         [json!({"subject": "First"})],
         "programs get the name of the field"
     );
+    desk.sandbox.run(&["outbox", "list", "--fields", "LAST ERROR"]).ok();
+    // What no list shows is shown where it is named.
+    assert!(first("case show 1 --fields waiting")[0].starts_with("Waiting  customer "));
     desk.run("case list --fields nosuch").exits(2).says("known: number, priority");
 }

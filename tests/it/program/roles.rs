@@ -478,11 +478,11 @@ fn giving_a_case_out_of_somebodys_sight_is_said() {
     let desk = desk();
     desk.ok("role grant Agent case own");
     let released = desk.ok("--as ana case release 2");
-    assert!(released.stderr.contains("you no longer see case #2: it is not yours any more"), "{released:?}");
+    assert!(released.stderr.contains("you cannot see case #2 any more: it is not yours any more"), "{released:?}");
     desk.run("--as ana case show 2").exits(65);
     desk.ok("case assign 2 ana");
     let given = desk.ok("--as ana case assign 2 budi");
-    assert!(given.stderr.contains("you no longer see case #2"), "{given:?}");
+    assert!(given.stderr.contains("you cannot see case #2 any more"), "{given:?}");
     desk.ok("role grant Agent case-read no");
     let given = desk.ok("case assign 2 ana");
     assert!(given.stderr.contains("ana cannot read case #2"), "{given:?}");

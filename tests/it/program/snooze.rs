@@ -118,9 +118,9 @@ fn what_cannot_be_snoozed_is_refused() {
         ("case snooze 1 2020-01-01", 65, "case snooze: 2020-01-01 00:00 is in the past"),
         ("case snooze 1 2w --off", 2, "--off and a time cannot be together"),
         ("case snooze 2 2w", 65, "espomail case reopen 2"),
-        ("case snooze 1 --off", 65, "case #1: is not snoozed (Assigned)"),
+        ("case snooze 1 --off", 65, "case #1 is not snoozed (Assigned)"),
         ("case snooze 9 2w", 65, "case 9: not found"),
-        ("case snooze 1 2 2w", 65, "case #2: is closed"),
+        ("case snooze 1 2 2w", 65, "case #2 is closed"),
     ] {
         desk.run(line).exits(code).says(words);
     }

@@ -52,8 +52,8 @@ impl Quotation {
         let copied = |head| Some(Quotation { head, lines: left.len(), kind: Kind::Copied });
         if !forward::announces(line) {
             return match forward::header_lines(rest) {
-                Some(head) => copied(head),
-                None => unmarked_quotation(left, known, tries),
+                Some(head) if forward::is_by_program(rest) || known.is_most_of(left.get(head..)?) => copied(head),
+                _ => unmarked_quotation(left, known, tries),
             };
         }
         let above = 1 + left.iter().skip(1).take_while(|line| line.trim().is_empty()).count();

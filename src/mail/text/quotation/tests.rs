@@ -47,6 +47,23 @@ fn quotations_are_folded() {
     }
 }
 
+/// Who lists where something goes writes lines that look like a header.
+#[test]
+fn what_only_looks_like_a_header_is_shown() {
+    let sent = "Hello,\nplease fetch twelve boxes from our hall.\nThanks\nHans";
+    for list in [
+        "From: Berlin, Gro\u{df}str. 12\nTo: Hamburg, Hafen 3\nDate: 5 Dec\nSubject: 12 boxes",
+        "Von: Berlin\nAn: Hamburg\nDatum: 5.12.2026\nBetreff: 12 Kisten",
+        "Von: Berlin\nGesendet: Montag\nAn: Hamburg\nBetreff: Kisten",
+    ] {
+        let text = format!("Please book the transport:\n\n{list}\n\nThanks\nHans");
+        assert_eq!(shown(&text, sent), text.replace('\n', "|"), "{list}");
+        // The same above what the thread has is a copy.
+        let copy = format!("Ok\n\n{list}\n\n{sent}");
+        assert!(shown(&copy, sent).starts_with("Ok||["), "{}", shown(&copy, sent));
+    }
+}
+
 #[test]
 fn what_nobody_sent_before_is_shown_as_far_as_it_is_short() {
     let quoted = |count: usize| (0..count).map(|n| format!("> new line {n}\n")).collect::<String>();
