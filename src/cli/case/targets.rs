@@ -231,7 +231,7 @@ fn out_of_sight(tx: &Tx<'_>, actor: &Actor, before: &Case) -> Result<Vec<String>
     let (number, case) = (before.number, Parent::case(before.id));
     let mut notes = Vec::new();
     if !records::exists(tx, case, actor.sight())? {
-        notes.push(format!("you cannot see case #{number} any more: neither you nor your teams have it"));
+        notes.push(format!("you cannot see case #{number} any more: your roles do not show it to you"));
     }
     let assignee = cases::by_id(tx, before.id)?.and_then(|case| case.assigned_user_id);
     let new = assignee.filter(|_| assignee != before.assigned_user_id).map(|id| users::by_id(tx, id)).transpose()?;

@@ -478,7 +478,7 @@ fn giving_a_case_out_of_somebodys_sight_is_said() {
     let desk = desk();
     desk.ok("role grant Agent case own");
     let released = desk.ok("--as ana case release 2");
-    assert!(released.stderr.contains("you cannot see case #2 any more: it is not yours any more"), "{released:?}");
+    assert!(released.stderr.contains("you cannot see case #2 any more: your roles do not show it"), "{released:?}");
     desk.run("--as ana case show 2").exits(65);
     desk.ok("case assign 2 ana");
     let given = desk.ok("--as ana case assign 2 budi");
