@@ -60,7 +60,7 @@ pub fn run(args: &Open, ctx: &Context) -> Result<()> {
         let (part, name) = chosen(args, &raw)?;
         let mut frame = Vec::new();
         frames::write(&mut frame, &format!("{part} {name}"), &content(&raw, part)?)?;
-        return ctx.ui.bytes(&frame);
+        return ctx.ui.bytes(&frame, "FILE");
     }
     if ctx.caller.is_delegated() || ctx.caller.uid != ctx.caller.process_uid {
         return Err(error::noperm("email open: no program is started with the rights of the service user")
