@@ -20,4 +20,4 @@ pub mod speaker;
 pub mod table;
 pub mod terminal;
 pub mod tint;
-mod wrap;
+pub mod wrap;

@@ -50,8 +50,8 @@ pub fn write_duration(duration: Duration) -> String {
 pub fn about(bytes: u64) -> String {
     match bytes {
         ..1_024 => format!("{bytes} B"),
-        1_024..1_048_576 => format!("{} KiB", bytes >> 10),
-        1_048_576..1_073_741_824 => format!("{} MiB", bytes >> 20),
+        1_024..1_048_576 => format!("{} KiB", (bytes + (1 << 9)) >> 10),
+        1_048_576..1_073_741_824 => format!("{} MiB", (bytes + (1 << 19)) >> 20),
         // One digit after the point.
         _ => format!("{}.{} GiB", bytes >> 30, (bytes >> 20) % 1_024 * 10 / 1_024),
     }

@@ -67,7 +67,7 @@ pub const COLUMNS: &[Column<Finding>] = &[
             State::Fail(_) => Some(Tint::Failing),
         },
     ),
-    Column::new("text", head("FOUND").shrinking(), |found, _| Cell::text(&found.text)),
+    Column::new("text", head("FOUND").wrapping(), |found, _| Cell::text(&found.text)),
     Column::new("hint", unlisted(), |found, _| Cell::text(&found.hint)),
     Column::new("account", unlisted(), |found, _| Cell::opt_named(found.account.as_ref())),
     Column::new("exit", unlisted(), |found, _| {

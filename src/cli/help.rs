@@ -8,6 +8,11 @@ use super::man;
 use super::{Cli, man::Page};
 use crate::error::{Fault, Kind};
 use crate::suggest;
+use crate::ui::wrap;
+
+/// Columns of the first page, and those before what a command does.
+const WIDTH: usize = 80;
+const MARGIN: usize = 16;
 
 /// What people do every day, what they set up once, and what helps where something is wrong. A test finds a command that is
 /// in none.
@@ -66,12 +71,14 @@ fn template(tree: &Command) -> String {
         page.push_str(&format!("\n{title}:\n"));
         for command in names.iter().filter_map(|name| tree.find_subcommand(name)) {
             let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+            let about = wrap::wrapped(&about, WIDTH - MARGIN).replace('\n', &format!("\n{:MARGIN$}", ""));
             page.push_str(&format!("  {:13} {about}\n", command.get_name()));
         }
     }
     page + "\nOptions of every command:\n{options}\n\n\
         A noun may stand in the plural; ls, view and rm mean list, show and delete.\n\
-        `espomail help COMMAND` shows the options of a command, `espomail man COMMAND` its page of the manual."
+        `espomail help COMMAND` shows the options of a command, `espomail man COMMAND`\n\
+        its page of the manual."
 }
 
 /// The help that these words ask for, as clap shows it.

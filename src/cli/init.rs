@@ -73,8 +73,9 @@ fn next_steps(ctx: &Context) -> String {
   {espomail} user add ana --email ana@example.org
   {espomail} team member add Support ana
 The mailbox (the password is asked for once and kept in a file only you can read):
-  {espomail} account add support --address support@example.org --imap imap.example.org --smtp smtp.example.org \\
-      --secret stdin --create-case --case-team Support --distribution round-robin
+  {espomail} account add support --address support@example.org \\
+      --imap imap.example.org --smtp smtp.example.org --secret stdin \\
+      --create-case --case-team Support --distribution round-robin
   {espomail} account test support
 The line for `crontab -e`:
   * * * * * {fetch}

@@ -103,7 +103,7 @@ pub const COLUMNS: &[Column<Listed>] = &[
     Column::new("next_try_at", head("NEXT").rank(4).label("Next try"), |one, _| next_try(one)),
     Column::new("to", head("TO").shrinking().only_in_lists(), |one, _| mailboxes::nameless(&one.to)),
     Column::new("subject", head("SUBJECT").shrinking(), |one, _| Cell::text(&one.row.subject)),
-    Column::new("last_error", head("LAST ERROR").shrinking(), |one, _| Cell::text(&one.wait.why)),
+    Column::new("last_error", head("LAST ERROR").shrinking().optional(), |one, _| Cell::text(&one.wait.why)),
     Column::new("account", unlisted().labelled(), |one, _| Cell::opt_named(one.account.as_ref())),
     Column::new("email", unlisted().labelled(), |one, _| Cell::opt_int(one.row.email_id)),
     Column::new("message_id", unlisted().label("Message-ID"), |one, _| Cell::text(&one.row.message_id)),

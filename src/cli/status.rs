@@ -49,7 +49,7 @@ pub const COLUMNS: &[Column<Row>] = &[
     Column::new("new_24h", head("NEW 24H").right(), |row, _| Cell::int(row.counts.new)),
     Column::tinted(
         "state",
-        head("STATE").shrinking(),
+        head("STATE").wrapping(),
         |row, _| Cell::text(row.state()),
         |row, _| {
             let is_failing =

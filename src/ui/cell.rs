@@ -52,6 +52,7 @@ pub struct Head {
     pub(super) leading: bool,
     pub(super) is_key: bool,
     pub(super) optional: bool,
+    pub(super) wraps: bool,
     pub(super) rank: u8,
 }
 
@@ -77,6 +78,7 @@ pub const fn head(over: &'static str) -> Head {
         shrink: false,
         leading: false,
         is_key: false,
+        wraps: false,
         optional: false,
         rank: 0,
     }
@@ -96,6 +98,11 @@ impl Head {
     /// Cut first on a narrow terminal.
     pub const fn shrinking(self) -> Head {
         Head { shrink: true, ..self }
+    }
+
+    /// The last column, a sentence that is the point of its row: it is not cut, but goes on below itself.
+    pub const fn wrapping(self) -> Head {
+        Head { shrink: true, wraps: true, ..self }
     }
 
     /// Shown to people before the other columns of a list; programs get it in its order.

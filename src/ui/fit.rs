@@ -10,6 +10,7 @@ use super::cell::{Cell, Heading, Shown};
 use super::safe;
 use super::table::{self, Layout};
 use super::tint::Tint;
+use super::wrap;
 
 /// Columns up to this rank say little.
 const LITTLE: u8 = 2;
@@ -19,6 +20,8 @@ const ROOMY: usize = 24;
 const NARROW: usize = 16;
 /// Width that a text column keeps at last.
 const LEAST: usize = 8;
+/// Width that a sentence keeps as long as something else can give way, and below which it is cut.
+const SENTENCE: usize = 36;
 
 /// A list before it is written.
 pub struct Listing<'l> {
@@ -57,6 +60,7 @@ impl Column {
     /// Minimum width: what is cut keeps its heading.
     fn least(&self, headers: bool, text: usize) -> usize {
         let heading = if headers { self.heading.over().width() } else { 0 };
+        let text = if self.heading.head.wraps { text.min(SENTENCE) } else { text };
         if self.heading.head.shrink { self.natural().min(text.max(heading)) } else { self.natural() }
     }
 }
@@ -69,10 +73,15 @@ impl Listing<'_> {
         let lines = self.rows.len() + usize::from(self.headers);
         let row = |at: usize| columns.all.iter().filter_map(|column| column.cells.get(at).cloned()).collect();
         let rows: Vec<Vec<String>> = (0..lines).map(row).collect();
+        let wraps = columns.all.last().is_some_and(|column| column.heading.head.wraps);
+        let room = table::widths(&layout, &rows, width).last().copied().filter(|room| wraps && *room >= SENTENCE);
+        // Each line with the row that it is of.
+        let lines: Vec<(usize, Vec<String>)> = rows.into_iter().enumerate().flat_map(|row| below(row, room)).collect();
+        let (of, rows): (Vec<usize>, Vec<Vec<String>>) = lines.into_iter().unzip();
         let first = usize::from(self.headers);
         let tint = |line: usize, column: usize| {
             let at = columns.all.get(column)?.at;
-            *self.tints.get(line.checked_sub(first)?)?.get(at)?
+            *self.tints.get(of.get(line)?.checked_sub(first)?)?.get(at)?
         };
         table::render(&layout, &rows, width, tint)
     }
@@ -133,10 +142,23 @@ impl Listing<'_> {
     }
 }
 
+/// A row in as many lines as its last cell needs where it has this room.
+fn below((at, mut row): (usize, Vec<String>), room: Option<usize>) -> Vec<(usize, Vec<String>)> {
+    let Some((room, last)) = room.zip(row.last_mut()) else { return vec![(at, row)] };
+    let wrapped = wrap::wrapped(last, room);
+    let mut parts = wrapped.split('\n').map(str::to_owned);
+    *last = parts.next().unwrap_or_default();
+    let empty = vec![String::new(); row.len() - 1];
+    let more = parts.map(|part| (at, empty.iter().cloned().chain([part]).collect()));
+    std::iter::once((at, row)).chain(more).collect()
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
+    use jiff::Timestamp;
+
     use crate::ui::cell::{self, head};
 
     /// `#`, priority, opened at, customer and subject.
@@ -230,6 +252,37 @@ mod tests {
         ] {
             assert_eq!(lines(&ROWS, Some(width), true), expected, "{width}");
         }
+    }
+
+    #[test]
+    fn a_sentence_goes_on_below_itself() {
+        type Found = (&'static str, &'static str);
+        const FOUND: &[cell::Column<Found>] = &[
+            cell::Column::new("what", head("WHAT"), |row, _| Cell::text(row.0)),
+            cell::Column::new("text", head("FOUND").wrapping(), |row, _| Cell::text(row.1)),
+        ];
+        let rows: [Found; 2] =
+            [("disk", "is full"), ("cron", "has no line that fetches this database, so no mail comes in")];
+        let shown = Shown { now: Timestamp::UNIX_EPOCH, utc: true };
+        let lines = |width| {
+            let headings: Vec<Heading> = FOUND.iter().map(|column| column.heading).collect();
+            let cells: Vec<Vec<Cell>> =
+                rows.iter().map(|row| FOUND.iter().map(|column| column.cell(row, &shown)).collect()).collect();
+            let listing =
+                Listing { headings: &headings, rows: &cells, tints: &[], shown: &shown, headers: true, may_drop: true };
+            listing.lines(Some(width))
+        };
+        let wide =
+            ["WHAT  FOUND", "disk  is full", "cron  has no line that fetches this database, so no mail comes in"];
+        assert_eq!(lines(80), wide);
+        let narrow = [
+            "WHAT  FOUND",
+            "disk  is full",
+            "cron  has no line that fetches this",
+            "      database, so no mail comes in",
+        ];
+        assert_eq!(lines(44), narrow);
+        assert_eq!(lines(30)[2], "cron  has no line that fetche…", "too narrow for sentences");
     }
 
     #[test]

@@ -59,7 +59,8 @@ fn without_tint(text: &str) -> String {
     tint::painted(text, false)
 }
 
-fn widths(layout: &[Layout], rows: &[Vec<String>], terminal: Option<usize>) -> Vec<usize> {
+/// The width of each column in a terminal of this width.
+pub(super) fn widths(layout: &[Layout], rows: &[Vec<String>], terminal: Option<usize>) -> Vec<usize> {
     let mut widths: Vec<usize> = (0..layout.len())
         .map(|i| rows.iter().filter_map(|row| row.get(i)).map(|c| c.width()).max().unwrap_or(0))
         .collect();

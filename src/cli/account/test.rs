@@ -51,7 +51,7 @@ pub const COLUMNS: &[Column<Row>] = &[
     Column::new("step", head("STEP"), |row, _| Cell::text(row.step)),
     Column::new("state", head("STATE"), |row, _| Cell::text(row.state)),
     Column::new("ms", head("TIME"), |row, _| milliseconds(row.took)),
-    Column::new("text", head("FOUND").shrinking(), |row, _| Cell::text(&row.text)),
+    Column::new("text", head("FOUND").wrapping(), |row, _| Cell::text(&row.text)),
     Column::new("hints", unlisted(), |row, _| Cell::words(&row.hints)),
     Column::new("messages", unlisted(), |row, _| {
         let folder = |(name, waiting): &(String, Waiting)| json!({"name": name, "count": waiting.messages, "new": waiting.new, "size": waiting.bytes});

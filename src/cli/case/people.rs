@@ -48,7 +48,7 @@ pub const COLUMNS: &[Column<Seen>] = &[
         Cell::object(json!(address), &seen.with_way(&address::shown(address)))
     }),
     Column::new("since", head("SINCE"), |seen, _| Cell::date_time(seen.person.since)),
-    Column::new("reason", head("WHY").shrinking(), |seen, _| Cell::text(&seen.person.reason)),
+    Column::new("reason", head("WHY").wrapping(), |seen, _| Cell::text(&seen.person.reason)),
     Column::new("chosen", unlisted(), |seen, _| Cell::bool(seen.person.chosen)),
     Column::new("by_way_of", unlisted(), |seen, _| Cell::opt_text(seen.way.as_deref())),
 ];

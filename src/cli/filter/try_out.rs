@@ -45,7 +45,7 @@ pub const COLUMNS: &[Column<Listed>] = &[
     Column::new("result", head("RESULT"), |one, _| Cell::text(&one.result)),
     Column::new("condition", head("CONDITION").shrinking(), |one, _| Cell::text(&one.condition)),
     Column::new("holds", head("HOLDS"), |one, _| Cell::bool(one.finding.holds)),
-    Column::new("why", head("WHY").shrinking(), |one, _| Cell::text(&one.finding.why)),
+    Column::new("why", head("WHY").wrapping(), |one, _| Cell::text(&one.finding.why)),
     Column::new("actions", unlisted(), |one, _| Cell::words(&one.actions)),
     Column::new("id", unlisted(), |one, _| Cell::int(one.id)),
 ];

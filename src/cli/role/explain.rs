@@ -41,7 +41,7 @@ pub const COLUMNS: &[Column<Listed>] = &[
     Column::new("answer", head("ANSWER"), |one, _| Cell::text(if one.answer.allowed { "yes" } else { "no" })),
     Column::new("level", head("LEVEL"), |one, _| Cell::text(one.answer.level.as_str())),
     Column::new("by", head("BY").shrinking(), |one, _| Cell::words(&one.answer.by)),
-    Column::new("why", head("WHY").shrinking(), |one, _| Cell::text(&one.answer.why)),
+    Column::new("why", head("WHY").wrapping(), |one, _| Cell::text(&one.answer.why)),
     Column::new("user", unlisted(), |one, _| Cell::user(one.user.0, &one.user.1)),
     Column::new("allowed", unlisted(), |one, _| Cell::bool(one.answer.allowed)),
     Column::new("object", unlisted(), |one, _| {

@@ -36,7 +36,7 @@ fn late(uid: u32, attempts: i64) -> Late {
 
 #[test]
 fn a_message_that_is_asked_for_again_is_named() {
-    let said = "folder INBOX, UID 7 (1 KiB) was cut off, is asked for again: the connection ended";
+    let said = "folder INBOX, UID 7 (2 KiB) was cut off, is asked for again: the connection ended";
     assert_eq!(cut_off(&late(7, 1)), said);
     assert!(cut_off(&late(7, 2)).contains(" was cut off twice, "));
     assert!(cut_off(&Late { size: 0, ..late(7, 1) }).starts_with("folder INBOX, UID 7 was cut off, "));

@@ -42,6 +42,7 @@ fn tests() -> Vec<Test> {
         Test::Number("12 34".to_owned()),
         Test::Before(NOW),
         Test::Since(NOW),
+        Test::WaitingSince(NOW),
         Test::Status("Sent"),
         Test::Scheduled(NOW),
         Test::Sending(NOW),
@@ -151,6 +152,7 @@ fn of_reader(tx: &Tx<'_>, sight: Sight) {
     let _ = cases::by_number(tx, 1, sight);
     let _ = cases::row_by_number(tx, 1, sight);
     let _ = cases::people(tx, 1, sight);
+    let _ = cases::tags_in_use(tx, sight, 9);
     let _ = cases::ways(tx, 1, sight);
     let _ = emails::by_id(tx, 1, sight);
     let _ = emails::is_shown_in_case(tx, 1, sight);

@@ -72,6 +72,7 @@ const WALKS: &[(&str, &str, &str)] = &[
     ("SELECT 1 FROM opportunities WHERE assigned_user_id", "opportunities", DELETED),
     ("EXISTS (SELECT 1 FROM drafts WHERE account_id", "drafts", DELETED),
     ("UPDATE notifications SET digest = FALSE WHERE digest", "notifications", "a restored database is settled once"),
+    ("FROM case_tags g JOIN", "case_tags", "the tags in use are counted, for a completion"),
     ("of_sender (id)", "emails", "`e` are the ten mails of one sender in one case, by an index"),
 ];
 
