@@ -675,7 +675,8 @@ CREATE TABLE drafts (
   parent_id   INTEGER,                            -- what it will belong to
   markdown    INTEGER NOT NULL DEFAULT 0,         -- its text is Markdown
   case_status TEXT,                               -- status of the case once it is sent; NULL = as it is
-  seen_id     INTEGER,                            -- the newest note of the case about a mail when it was begun
+  seen_id     INTEGER,                            -- the newest note of the case when it was begun
+  unread      TEXT    NOT NULL DEFAULT '',        -- lines of its fields that could not be read, each after what is wrong and a tab
   CHECK ((parent_type IS NULL) = (parent_id IS NULL))
 ) STRICT;
 CREATE INDEX drafts_parent ON drafts (parent_type, parent_id);

@@ -52,9 +52,11 @@ use crate::access::Actor;
 use crate::intake::world::World;
 use crate::store::cases::{self, Case};
 use crate::store::db::Tx;
+use crate::store::drafts;
 use crate::store::emails::{self, Email};
 use crate::store::outbox as rows;
 use crate::store::records::Parent;
+use crate::store::sight::Sight;
 use crate::store::stream::{self, NewNote, NoteKind};
 
 /// Notes what the actor did to a case.
@@ -82,6 +84,14 @@ fn relocate(tx: &Tx<'_>, world: &World<'_>, email: &Email, to: &Case, verified: 
         stream::is_verified(tx, email.id)?;
     }
     rows::move_email(tx, email.id, to.id)?;
+    // An answer that is not sent yet belongs where the mail is that it answers.
+    if let Some(from) = email.parent {
+        for id in drafts::of_record(tx, from, Sight::Everything)?.into_iter().filter_map(|draft| draft.email_id) {
+            if emails::references(tx, id)?.last() == Some(&email.message_id) {
+                drafts::set_parent(tx, id, parent)?;
+            }
+        }
+    }
     for team in cases::team_ids(tx, to.id)? {
         emails::add_team(tx, email.id, team)?;
     }

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, ThreadId};
 
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
-use signal_hook::flag;
+use signal_hook::{SigId, flag};
 
 /// The thread that may let the stop signals through, and which of them its parent had not held back.
 static MAIN: OnceLock<(ThreadId, SigSet)> = OnceLock::new();
@@ -100,5 +100,39 @@ impl Drop for Outliving {
     fn drop(&mut self) {
         let usual = USUAL.lock().unwrap_or_else(PoisonError::into_inner);
         self.0.iter().filter_map(|signal| usual.get(signal)).for_each(|usual| usual.store(true, Ordering::Relaxed));
+    }
+}
+
+/// Whether one of these signals came since, besides what else it does.
+#[derive(Debug)]
+pub struct Heard(Vec<(i32, Arc<AtomicBool>, SigId)>);
+
+impl Heard {
+    /// From now on.
+    ///
+    /// # Errors
+    /// One of them is not a signal that a program can hear.
+    pub fn of(signals: &[i32]) -> io::Result<Heard> {
+        let mut heard = Heard(Vec::new());
+        for signal in signals {
+            let flag = Arc::new(AtomicBool::new(false));
+            let id = flag::register(*signal, Arc::clone(&flag))?;
+            heard.0.push((*signal, flag, id));
+        }
+        Ok(heard)
+    }
+
+    /// The name of one that came.
+    pub fn name(&self) -> Option<&'static str> {
+        let (signal, ..) = self.0.iter().find(|(_, flag, _)| flag.load(Ordering::SeqCst))?;
+        signal_hook::low_level::signal_name(*signal)
+    }
+}
+
+impl Drop for Heard {
+    fn drop(&mut self) {
+        for (.., id) in &self.0 {
+            signal_hook::low_level::unregister(*id);
+        }
     }
 }

@@ -27,6 +27,7 @@ pub use kept::Kept;
 pub use plan::{Outdated, Plan, Ready, over_limit, plan, plan_draft};
 pub use review::{Review, review};
 pub use sender::{FromWish, Sender, other_sender};
+pub use text::says_something;
 
 use crate::access::Actor;
 use crate::intake::case_status;
@@ -34,7 +35,7 @@ use crate::intake::people::{self, Written};
 use crate::intake::world::World;
 use crate::mail::address::{self, Mailbox};
 use crate::mail::compose::{Outgoing, OutgoingAttachment};
-use crate::mail::draft_file::Head;
+use crate::mail::draft_file::{Head, Unread};
 use crate::outbox::{self, Archive, Post};
 use crate::store::cases::{self, Case, CaseStatus, Role, WaitingFor};
 use crate::store::db::Tx;
@@ -66,7 +67,7 @@ pub struct Place {
     pub in_reply_to: Option<String>,
     /// The thread, oldest first.
     pub references: Vec<String>,
-    /// The newest note of the case about a mail when it was begun.
+    /// The newest note of the case when it was begun.
     pub seen_id: Option<i64>,
 }
 
@@ -84,6 +85,8 @@ pub struct Started {
     pub draft: Option<Kept>,
     /// Those of the case who get nothing of it, with the role that is why.
     pub left_out: Vec<(Mailbox, Role)>,
+    /// Lines of the fields that could not be read when it was edited.
+    pub unread: Vec<Unread>,
     /// The addresses that the writer typed.
     pub typed: Vec<String>,
     /// What the writer should know before it goes out, one sentence each.

@@ -20,7 +20,7 @@ pub use self::explain::COLUMNS as DECISION_COLUMNS;
 pub use self::list::{COLUMNS, List, author, from};
 pub use self::open::{Opener, SENT};
 pub use self::show::{COLUMNS as MESSAGE_COLUMNS, Message};
-pub use self::sort::{Ids, is_reserved};
+pub use self::sort::{Ids, is_reserved, was_seen};
 pub use self::source::source;
 
 use self::attachment::AttachmentCommand;

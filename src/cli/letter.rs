@@ -80,7 +80,10 @@ pub fn write(
     }
     let sheet = Sheet::open(ctx, &started)?;
     sheet.edit(ctx, &mut started, prefilled)?;
-    let done = up_to_date(ctx, &started).and_then(|()| finish(ctx, &started, how.draft, at));
+    let silent = || Fault::new(Kind::Partial, "cancelled: the letter has no text besides the quotation").into();
+    let says = how.draft || ctx.read(|_, actor| Ok(reply::says_something(&started, actor.user())))?;
+    let done = if says { up_to_date(ctx, &started) } else { Err(silent()) };
+    let done = done.and_then(|()| finish(ctx, &started, how.draft, at));
     sheet.rescued(ctx, &started, done)
 }
 
@@ -88,7 +91,7 @@ pub fn write(
 pub fn edit_draft(ctx: &Context, id: i64, parts: &Parts, given: Option<String>) -> Result<()> {
     let mut started = resume(ctx, id)?;
     let by_flags = given.is_some() || parts.any();
-    parts.change(ctx, &mut started.letter)?;
+    parts.change(ctx, &mut started)?;
     if let Some(text) = given {
         started.letter.text = text;
         started.letter.html = None;
@@ -214,7 +217,7 @@ fn can_go(ctx: &Context, started: &Started, at: Option<jiff::Timestamp>) -> Resu
 
 /// Asks where somebody wrote in the case since the letter was begun (B13.4).
 fn up_to_date(ctx: &Context, started: &Started) -> Result<()> {
-    match ctx.read(|tx, actor| reply::news(tx, started, actor.sight()))? {
+    match ctx.read(|tx, actor| reply::news(tx, started, actor))? {
         Some(news) => ctx.confirm(&format!("{news}. Send anyway?")),
         None => Ok(()),
     }
@@ -228,7 +231,15 @@ fn finish(ctx: &Context, started: &Started, draft: bool, at: Option<jiff::Timest
     look_over(ctx, started)?;
     let plan = |tx: &Tx<'_>, world: &World<'_>, actor: &Actor| reply::plan(tx, world, actor, started, at);
     let queued = composed(ctx, plan, reply::send)?;
-    let when = at.map(|at| format!(", to be sent {}", ctx.ui.local_time(at))).unwrap_or_default();
+    let mut when = at.map(|at| format!(", to be sent {}", ctx.ui.local_time(at))).unwrap_or_default();
+    if let (Some(number), Some(status)) = (queued.case, started.status) {
+        let is = match (ctx.dry_run, at) {
+            (false, None) => "is",
+            (false, Some(_)) => "will then be",
+            (true, _) => "would be",
+        };
+        when.push_str(&format!("; case #{number} {is} {status}"));
+    }
     let to = queued.recipients.join(", ");
     if ctx.dry_run {
         return ctx.rehearsed(&format!("letter to {to} would go into the outbox{when}"));
@@ -272,7 +283,7 @@ fn keep(ctx: &Context, started: &Started) -> Result<()> {
         id.map(|id| cases::by_id_seen(tx, id, actor.sight())).transpose()
     })?;
     let case = case.flatten().map(|case| Thing::case(case.number));
-    ctx.done(std::iter::once(Thing::email(id)).chain(case).collect::<Vec<_>>(), &format!("draft {id} is kept"))?;
+    ctx.done(std::iter::once(Thing::email(id)).chain(case).collect::<Vec<_>>(), &format!("draft {id} saved"))?;
     if !ctx.dry_run {
         ctx.ui.hint(&format!("espomail email edit {id}; espomail email send {id}; espomail email delete {id}"));
     }

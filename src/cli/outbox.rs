@@ -159,9 +159,7 @@ pub fn run(command: OutboxCommand, ctx: &Context) -> Result<()> {
     match command {
         OutboxCommand::List(args) => list(&args, ctx),
         OutboxCommand::Show(args) => show(args.id, ctx),
-        OutboxCommand::Retry(args) => change(&args.ids, ctx, |tx, world, _, row| {
-            desk::outbox::retry(tx, world, row).map(|()| ("is due again: the next run sends it".to_owned(), None))
-        }),
+        OutboxCommand::Retry(args) => retry(&args.ids, ctx),
         OutboxCommand::Cancel(args) => change(&args.ids, ctx, |tx, world, actor, row| {
             desk::outbox::cancel(tx, world, actor, row).map(|taken| (cancelled(&taken), taken.draft_id))
         }),
@@ -169,6 +167,26 @@ pub fn run(command: OutboxCommand, ctx: &Context) -> Result<()> {
             desk::outbox::mark_sent(tx, world, actor, row).map(|()| ("is marked as sent".to_owned(), None))
         }),
     }
+}
+
+/// A letter that was to be sent later is sent at once only if that is meant.
+fn retry(ids: &[i64], ctx: &Context) -> Result<()> {
+    let scheduled = |row: &OutboxRow| {
+        let at = row.not_before.filter(|at| row.state == OutboxState::Waiting && *at > ctx.now());
+        at.map(|at| ctx.ui.local_time(at))
+    };
+    let rows = ctx.read(|tx, actor| ids.iter().map(|id| find_to_edit(tx, actor, *id)).collect::<Result<Vec<_>>>())?;
+    let named = |row: &OutboxRow| scheduled(row).map(|at| format!("outbox {} is scheduled for {at}", row.id));
+    let named: Vec<String> = rows.iter().filter_map(named).collect();
+    if !named.is_empty() {
+        let them = if named.len() == 1 { "it" } else { "them" };
+        ctx.confirm(&format!("{}. Send {them} with the next run?", context::capitalised(&named.join(", "))))?;
+    }
+    change(ids, ctx, |tx, world, _, row| {
+        desk::outbox::retry(tx, world, row)?;
+        let instead = scheduled(row).map(|at| format!(", and not at {at}")).unwrap_or_default();
+        Ok((format!("is due again: the next run sends it{instead}"), None))
+    })
 }
 
 fn cancelled(taken: &TakenBack) -> String {
@@ -180,6 +198,9 @@ fn cancelled(taken: &TakenBack) -> String {
     }
     if let Some(id) = taken.draft_id {
         text.push_str(&format!("; the mail is draft {id} again"));
+    }
+    if let Some((number, status)) = taken.closed {
+        text.push_str(&format!("; case #{number} stays {status} (to open it: espomail case reopen {number})"));
     }
     text
 }

@@ -110,7 +110,7 @@ fn listed(tx: &Tx<'_>, note: Note, sight: Sight) -> Result<Listed> {
 /// Runs `note`.
 pub fn note(args: &NoteArgs, ctx: &Context) -> Result<()> {
     let reference = context::record_ref(&ctx.command, &args.record)?;
-    let text = args.text.read(ctx)?;
+    let text = args.text.read()?;
     let label = ctx.write(|tx, actor| {
         let parent = context::record(tx, actor, reference)?;
         actor.require_edit(tx, Object::Record(parent))?;

@@ -5,7 +5,6 @@ use std::io::Read as _;
 use anyhow::Result;
 use clap::Args;
 
-use super::context::Context;
 use super::named_files;
 use crate::error;
 use crate::job_control;
@@ -46,29 +45,12 @@ impl Words {
 }
 
 impl Text {
-    /// The text that is needed: from a flag, or from a pipe where none says.
+    /// The text that is needed. Standard input is not read unless it is asked for: it may belong to the loop of a script.
     ///
     /// # Errors
     /// There is none, or it cannot be read.
-    pub fn read(&self, ctx: &Context) -> Result<String> {
-        let given = self.given_or_piped(ctx)?.unwrap_or_default();
-        if given.trim().is_empty() {
-            return Err(missing());
-        }
-        Ok(given)
-    }
-
-    /// The text of a flag, or of a pipe where none says; `None` where only an editor is left.
-    ///
-    /// # Errors
-    /// It cannot be read.
-    pub fn given_or_piped(&self, ctx: &Context) -> Result<Option<String>> {
-        match self.given()? {
-            // Only what an editor makes of it comes from afar.
-            None if ctx.edits_afar => Ok(None),
-            None if !ctx.ui.stdin_is_terminal() && !ctx.no_input => read_source("", "-").map(Some),
-            given => Ok(given),
-        }
+    pub fn read(&self) -> Result<String> {
+        self.given()?.filter(|text| !text.trim().is_empty()).ok_or_else(missing)
     }
 
     /// The text that a flag asks for, if one does.

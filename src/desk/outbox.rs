@@ -4,11 +4,11 @@ use anyhow::Result;
 
 use super::who;
 use crate::access::Actor;
-use crate::error;
+use crate::error::{self, Fault};
 use crate::intake::world::World;
 use crate::intake::{undelivered, waiting};
 use crate::mail::{markdown, message};
-use crate::store::cases;
+use crate::store::cases::{self, CaseStatus};
 use crate::store::db::Tx;
 use crate::store::drafts::{self, Draft};
 use crate::store::emails::{self, EmailStatus};
@@ -41,10 +41,16 @@ pub fn retry(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow) -> Result<()> {
             let hint = match state {
                 OutboxState::InDoubt => "the next `espomail send` sends it again or holds it",
                 OutboxState::Cancelled => "what a user wrote is a draft: espomail email list status:Draft",
-                _ => "to write once more: espomail email forward",
+                _ => "",
             };
-            return Err(error::data(format!("outbox {} is {state}", row.id)).hint(hint).into());
+            let fault = error::data(format!("outbox {} is {state}", row.id));
+            let again = row.email_id.map(|id| format!("to send it again, forward it: espomail email forward {id}"));
+            let hint = if hint.is_empty() { again } else { Some(hint.to_owned()) };
+            return Err(hint.into_iter().fold(fault, Fault::hint).into());
         }
+    }
+    if let Some(id) = row.email_id.filter(|_| row.not_before.is_some_and(|at| at > world.now)) {
+        emails::set_received_at(tx, id, world.now)?;
     }
     outbox::make_due(tx, row.id, world.now)
 }
@@ -82,6 +88,8 @@ pub struct TakenBack {
     pub have: Vec<String>,
     /// Who may have it.
     pub may_have: Vec<String>,
+    /// The case that it closed, and the status which that keeps.
+    pub closed: Option<(i64, CaseStatus)>,
 }
 
 /// Takes a row back. What a user wrote and nobody got is a draft again, and its case is as if it had not been written,
@@ -112,7 +120,15 @@ pub fn cancel(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, row: &OutboxRow) ->
         Some(email_id) if row.kind == OutboxKind::Mail => redraft(tx, world, row, email_id).map(Some)?,
         _ => emails::set_status_of(tx, row.email_id, EmailStatus::Failed).map(|()| None)?,
     };
-    Ok(TakenBack { draft_id, have, may_have })
+    Ok(TakenBack { draft_id, have, may_have, closed: closed_by(tx, row)? })
+}
+
+/// The case that a letter closed when it was written, if it is as it was then.
+fn closed_by(tx: &Tx<'_>, row: &OutboxRow) -> Result<Option<(i64, CaseStatus)>> {
+    let status = row.status_to.filter(|status| row.status_from.is_some() && !status.is_open());
+    let (Some(status), Some(case_id)) = (status, row.case_id) else { return Ok(None) };
+    let case = cases::by_id(tx, case_id)?.filter(|case| case.status == status);
+    Ok(case.map(|case| (case.number, status)))
 }
 
 /// Shows on the case that a letter will not be sent, without what only its writer may know: a Bcc, and to whom a private one
@@ -175,7 +191,8 @@ fn redraft(tx: &Tx<'_>, world: &World<'_>, row: &OutboxRow, email_id: i64) -> Re
         // As it was written, if the HTML is what its text makes.
         markdown: message.html.is_some_and(|html| html.trim() == markdown::to_html(&message.text).trim()),
         status: None,
-        seen_id: case_id.map(|id| stream::newest_of_mail(tx, Parent::case(id))).transpose()?.flatten(),
+        seen_id: case_id.map(|id| stream::newest(tx, Parent::case(id))).transpose()?.flatten(),
+        unread: String::new(),
     };
     drafts::put(tx, &draft)?;
     if let Some(case) = case_id.map(|id| cases::by_id(tx, id)).transpose()?.flatten() {

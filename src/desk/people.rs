@@ -33,7 +33,10 @@ pub fn set_roles(
         if let Some(user) = users::by_address(tx, address)?.filter(|_| role != Role::Customer) {
             let (number, name) = (case.number, &user.username);
             let text = format!("{address}: is the address of user {name}, who is staff in every case");
-            let hint = format!("let them read along: espomail case follow {number} --user {name}");
+            let hint = match actor.require_admin("case follow --user") {
+                Ok(()) => format!("let them read along: espomail case follow {number} --user {name}"),
+                Err(_) => format!("they can read along: {name} types espomail case follow {number}"),
+            };
             return Err(error::data(text).hint(hint).into());
         }
         if role == Role::Customer {

@@ -39,7 +39,40 @@ pub struct Sheet<'a> {
     pub attached: &'a [&'a str],
     /// Status of the case once it is sent, may be empty; `None` = there is no case.
     pub status: Option<&'a str>,
+    /// Lines that could not be read when it was edited before.
+    pub unread: &'a [Unread],
     pub text: &'a str,
+}
+
+/// A line above the text that could not be read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Unread {
+    /// The whole line.
+    pub line: String,
+    /// What is wrong with it: one sentence that names the field.
+    pub why: String,
+}
+
+impl Unread {
+    pub fn new(line: &str, why: impl Into<String>) -> Unread {
+        Unread { line: line.trim().to_owned(), why: why.into() }
+    }
+
+    /// Whether the line gives this field.
+    pub fn is_of(&self, field: &str) -> bool {
+        self.line.split_once(':').is_some_and(|(name, _)| name.trim().eq_ignore_ascii_case(field))
+    }
+
+    /// Lines as they are kept with a draft.
+    pub fn to_text(all: &[Unread]) -> String {
+        let one = |unread: &Unread| format!("{}\t{}\n", one_line(&unread.why), one_line(&unread.line));
+        all.iter().map(one).collect()
+    }
+
+    /// The reverse of [`Unread::to_text`].
+    pub fn from_text(text: &str) -> Vec<Unread> {
+        text.lines().filter_map(|line| line.split_once('\t')).map(|(why, line)| Unread::new(line, why)).collect()
+    }
 }
 
 /// What an edited file says.
@@ -53,18 +86,19 @@ pub struct Edited {
     pub status: String,
     /// Paths of files.
     pub attach: Vec<String>,
-    /// Lines of the head that could not be read, whole.
-    pub bad: Vec<String>,
-    /// What is wrong with the first of them: one sentence that names the field.
-    pub trouble: Option<String>,
+    /// Lines of the head that could not be read.
+    pub bad: Vec<Unread>,
     pub text: String,
 }
 
 /// What every file explains.
 const EXPLANATION: &[&str] = &[
-    "# You can change the fields. Attach takes the path of a file; more lines of it attach more files.",
-    "# Lines with # above the empty line are ignored. An empty text, or one that is not changed, cancels.",
+    "# You can change the fields. Attach takes the path of a file; repeat the",
+    "# line for more files. Lines with # above the empty line are ignored.",
+    "# A text that is empty or not changed cancels.",
 ];
+/// Columns of what explains, without its mark.
+const WIDTH: usize = 74;
 const ATTACHED: &str = "# Attached: ";
 
 const FIELDS: &[&str] = &["from", "to", "cc", "bcc", "subject", "attach", "status"];
@@ -75,7 +109,7 @@ pub fn write(sheet: &Sheet<'_>) -> String {
     for line in EXPLANATION {
         push_line(&mut file, line, "");
     }
-    let Sheet { from, head, attached, status, text } = sheet;
+    let Sheet { from, head, attached, status, unread, text } = sheet;
     if !attached.is_empty() {
         push_line(&mut file, ATTACHED, &attached.join(", "));
     }
@@ -89,6 +123,10 @@ pub fn write(sheet: &Sheet<'_>) -> String {
     if let Some(status) = status {
         push_line(&mut file, "Status: ", status);
     }
+    for Unread { line, why } in *unread {
+        explain(&mut file, why);
+        push_line(&mut file, line, "");
+    }
     file.push('\n');
     file.push_str(text);
     file
@@ -96,9 +134,27 @@ pub fn write(sheet: &Sheet<'_>) -> String {
 
 /// One line, with any names and subjects of strangers.
 fn push_line(file: &mut String, name: &str, value: &str) {
-    let value: String = value.chars().map(|c| if c.is_control() || c == '\u{2028}' { ' ' } else { c }).collect();
-    file.push_str(format!("{name}{value}").trim_end());
+    file.push_str(format!("{name}{}", one_line(value)).trim_end());
     file.push('\n');
+}
+
+fn one_line(value: &str) -> String {
+    value.chars().map(|c| if c.is_control() || c == '\u{2028}' { ' ' } else { c }).collect()
+}
+
+/// Comments that an editor shows without breaking them.
+fn explain(file: &mut String, sentence: &str) {
+    let mut line = String::new();
+    for word in one_line(sentence).split(' ').filter(|word| !word.is_empty()) {
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > WIDTH {
+            push_line(file, "# ", &std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    push_line(file, "# ", &line);
 }
 
 /// The number of the line at which the text of a written file begins.
@@ -148,8 +204,7 @@ pub fn read(file: &str) -> Edited {
     }
     for line in unfolded(head) {
         if let Err(trouble) = edited.take(&line) {
-            edited.trouble.get_or_insert(trouble);
-            edited.bad.push(line);
+            edited.bad.push(Unread::new(&line, trouble));
         }
     }
     edited
@@ -244,6 +299,10 @@ mod tests {
         Mailbox { name: name.into(), address: address.into() }
     }
 
+    fn lines(bad: &[Unread]) -> Vec<&str> {
+        bad.iter().map(|bad| bad.line.as_str()).collect()
+    }
+
     #[test]
     fn what_is_written_is_read_back() {
         let head = Head {
@@ -253,8 +312,14 @@ mod tests {
         };
         let from = mailbox("", "me@desk.example");
         let attached = ["a.pdf\nCc: x"];
-        let sheet =
-            Sheet { from: &from, head: &head, attached: &attached, status: Some("Closed"), text: "one\n\n# two\n" };
+        let sheet = Sheet {
+            from: &from,
+            head: &head,
+            attached: &attached,
+            status: Some("Closed"),
+            unread: &[],
+            text: "one\n\n# two\n",
+        };
         let file = write(&sheet);
         assert!(file.contains("\n# Attached: a.pdf Cc: x\nFrom: me@desk.example\nTo: \"Doe,"), "{file}");
         let headless: String = file.lines().filter(|line| !is_field(line)).map(|line| format!("{line}\n")).collect();
@@ -291,8 +356,16 @@ mod tests {
             ("Cc: a@b.example,\n  bad\n\n", "Cc: a@b.example,  bad", "Cc: \"bad\"", ""),
         ] {
             let edited = read(file);
-            assert_eq!((edited.bad.join("|").as_str(), edited.text.as_str()), (bad, text), "{file:?}");
-            assert!(edited.trouble.is_some_and(|t| t.starts_with(trouble)), "{file:?}");
+            assert_eq!((lines(&edited.bad).join("|").as_str(), edited.text.as_str()), (bad, text), "{file:?}");
+            assert!(edited.bad.first().is_some_and(|first| first.why.starts_with(trouble)), "{file:?}");
+            // The next file has the lines again as they were, below what is wrong with them.
+            let kept = Unread::from_text(&Unread::to_text(&edited.bad));
+            assert_eq!(kept, edited.bad);
+            let from = mailbox("", "me@desk.example");
+            let next =
+                write(&Sheet { from: &from, head: &edited.head, attached: &[], status: None, unread: &kept, text });
+            assert_eq!(read(&next).bad, edited.bad, "{next}");
+            assert!(next.lines().all(|line| line.chars().count() <= 76), "{next}");
         }
         for (file, attach) in [
             ("To:\nAttach: a b.pdf\nATTACH: \"c.pdf\"\nattach:\nAttach: ~/d:e.pdf\n\nx", "a b.pdf|c.pdf|~/d:e.pdf"),
@@ -310,7 +383,7 @@ mod tests {
         ] {
             let edited = read(file);
             assert_eq!((edited.head.subject.as_str(), edited.text.as_str()), (subject, text), "{file:?}");
-            assert_eq!(edited.trouble, None, "{file:?}");
+            assert_eq!(edited.bad, [], "{file:?}");
         }
         assert_eq!(read("\nHi").text, "Hi");
         assert_eq!(read("Subject: x").head.subject, "x");
@@ -348,7 +421,7 @@ mod tests {
         fn no_name_or_subject_writes_a_line_of_its_own(name in "\\PC{0,20}|[a-z\r\n\u{85}\u{2028}:@<>\",#]{0,30}", text in "\\PC{0,20}") {
             let head = Head { to: vec![mailbox(&name, "j@x.example")], subject: name.clone(), ..Head::default() };
             let from = mailbox(&name, "me@desk.example");
-            let sheet = Sheet { from: &from, head: &head, attached: &[&name], status: None, text: &text };
+            let sheet = Sheet { from: &from, head: &head, attached: &[&name], status: None, unread: &[], text: &text };
             let edited = read(&write(&sheet));
             prop_assert_eq!(edited.text, text);
             prop_assert!(edited.head.cc.is_empty() && edited.head.bcc.is_empty() && edited.attach.is_empty());
@@ -360,7 +433,7 @@ mod tests {
             let edited = read(&file);
             let head = &edited.head;
             let lists = [&head.to, &head.cc, &head.bcc].map(|list| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
-            let kept = [&edited.bad.join(" "), &edited.text, &head.subject, &edited.from, &edited.status, &edited.attach.join(" ")].map(String::as_str).join(" ");
+            let kept = [&lines(&edited.bad).join(" "), &edited.text, &head.subject, &edited.from, &edited.status, &edited.attach.join(" ")].map(String::as_str).join(" ");
             let kept = format!("{kept} {}", lists.join(" "));
             let plain = file.replace('\r', "");
             // Of fields that come twice the last one counts; comments above fields go.

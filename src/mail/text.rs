@@ -6,7 +6,7 @@ mod quotation;
 use std::borrow::Cow;
 
 pub use html::from_html;
-pub use quotation::{Known, Piece, folded};
+pub use quotation::{Known, Piece, folded, has_own_words};
 
 /// Characters without a width, which do not end a word: soft hyphens, joiners, marks of byte order.
 fn is_invisible(c: char) -> bool {

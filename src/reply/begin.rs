@@ -135,7 +135,18 @@ pub fn begin(
         attachments: wishes.attachments.into_iter().chain(attachments).collect(),
     };
     let typed = wishes.to.iter().chain(&wishes.cc).chain(&wishes.bcc).map(|mailbox| mailbox.address.clone()).collect();
-    Ok(Started { letter, place, sender, status: wishes.status, draft: None, left_out, typed, remarks, doubt })
+    Ok(Started {
+        letter,
+        place,
+        sender,
+        status: wishes.status,
+        draft: None,
+        left_out,
+        unread: Vec::new(),
+        typed,
+        remarks,
+        doubt,
+    })
 }
 
 fn refuse(case: Option<&Case>, wishes: &Wishes<'_>) -> Result<()> {
@@ -275,7 +286,7 @@ impl<'a> Occasion<'a> {
                 None => chain,
             },
             in_reply_to,
-            seen_id: case.map(|case| stream::newest_of_mail(tx, Parent::case(case.id))).transpose()?.flatten(),
+            seen_id: case.map(|case| stream::newest(tx, Parent::case(case.id))).transpose()?.flatten(),
         })
     }
 

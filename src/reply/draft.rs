@@ -7,7 +7,7 @@ use super::{Kept, Letter, Outdated, Place, Ready, Started, begin, case_of, kept,
 use crate::access::Actor;
 use crate::error;
 use crate::intake::world::World;
-use crate::mail::draft_file::Head;
+use crate::mail::draft_file::{Head, Unread};
 use crate::mail::message;
 use crate::store::db::Tx;
 use crate::store::drafts::{self, Draft};
@@ -16,7 +16,7 @@ use crate::store::permissions::Permission;
 use crate::store::raw;
 use crate::store::records::{self, Parent};
 use crate::store::sight::Sight;
-use crate::store::stream::{self, NoteKind};
+use crate::store::stream::{self, Note, NoteKind};
 
 /// Keeps a letter as a draft, new or in place of what it was; the id of its email.
 ///
@@ -55,6 +55,7 @@ pub fn keep(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, letter: &Ready<'_>) -
         markdown: started.letter.markdown,
         status: started.status,
         seen_id: started.place.seen_id,
+        unread: Unread::to_text(&started.unread),
     };
     drafts::put(tx, &draft)?;
     Ok(email_id)
@@ -102,6 +103,7 @@ pub fn resume(tx: &Tx<'_>, world: &World<'_>, actor: &Actor, email: &Email) -> R
         status: draft.status,
         draft: Some(kept),
         left_out: Vec::new(),
+        unread: Unread::from_text(&draft.unread),
         typed,
         remarks: Vec::new(),
         doubt: None,
@@ -133,30 +135,69 @@ fn find(tx: &Tx<'_>, email: &Email) -> Result<Draft> {
     })
 }
 
-/// What happened in the case of a letter since it was begun: one sentence, nothing where nothing did. A draft may be
-/// older than the mail that it answers, so that the notes count, which are written when mail comes and goes.
-pub fn news(tx: &Tx<'_>, started: &Started, sight: Sight) -> Result<Option<String>> {
+/// What others did in the case of a letter since it was begun, and what its writer sent: one sentence, nothing where nothing
+/// happened. A draft may be older than the mail that it answers, so that the notes count, which are written when mail comes
+/// and goes.
+pub fn news(tx: &Tx<'_>, started: &Started, actor: &Actor) -> Result<Option<String>> {
     let Some(case) = case_of(tx, &started.place)? else { return Ok(None) };
     let since = started.place.seen_id.unwrap_or_default();
-    let mut newer = Vec::new();
     let mut notes = stream::notes(tx, Parent::case(case.id), Sight::Everything)?;
     notes.retain(|note| note.id > since);
     notes.sort_by_key(|note| note.id);
+    let (mut letters, mut others) = (Vec::new(), Vec::new());
     for note in notes {
-        let is_of_mail = matches!(note.kind, NoteKind::EmailReceived | NoteKind::EmailSent);
-        let id = note.email_id.filter(|_| is_of_mail);
-        let email = id.map(|id| emails::by_id(tx, id, Sight::Everything)).transpose()?.flatten();
-        newer.extend(email.filter(|email| email.automatic.is_empty() || !email.is_ours()).map(|email| (note, email)));
+        if matches!(note.kind, NoteKind::EmailReceived | NoteKind::EmailSent) {
+            let email = note.email_id.map(|id| emails::by_id(tx, id, Sight::Everything)).transpose()?.flatten();
+            letters.extend(
+                email.filter(|email| email.automatic.is_empty() || !email.is_ours()).map(|email| (note, email)),
+            );
+        } else if note.user_id.is_some() && note.user_id != actor.user_id() {
+            others.extend(deed(&note).map(|what| format!("{} {what}", note.username.as_deref().unwrap_or("somebody"))));
+        }
     }
-    let Some((note, email)) = newer.last() else { return Ok(None) };
-    let more = if newer.len() > 1 { format!(" and {} more", newer.len() - 1) } else { String::new() };
-    let may_read = emails::by_id(tx, email.id, sight)?.is_some();
+    // Of two changes of the same kind the last one counts, and few are told.
+    others.dedup();
+    let rest = others.len().saturating_sub(DEEDS);
+    let mut told: Vec<String> = others.split_off(rest);
+    if rest > 0 {
+        told.push(format!("{rest} more changes"));
+    }
+    let letters = letters_since(tx, &letters, actor)?;
+    let what: Vec<String> = letters.into_iter().chain(told).collect();
+    Ok((!what.is_empty()).then(|| format!("case #{}: since you began this letter, {}", case.number, what.join(", "))))
+}
+
+/// How many deeds of colleagues are told.
+const DEEDS: usize = 3;
+
+/// What a colleague did that somebody who writes to the customer should know.
+fn deed(note: &Note) -> Option<String> {
+    Some(match note.kind {
+        NoteKind::Comment => "wrote a note".to_owned(),
+        NoteKind::Answered => "noted that the customer was answered otherwise".to_owned(),
+        NoteKind::Status => format!("changed the status ({})", note.text),
+        NoteKind::Assigned => format!("changed the assignee ({})", note.text),
+        _ => return None,
+    })
+}
+
+/// The last letter that came or went, and how many more.
+fn letters_since(tx: &Tx<'_>, letters: &[(Note, Email)], actor: &Actor) -> Result<Option<String>> {
+    let Some((note, email)) = letters.last() else { return Ok(None) };
+    let may_read = emails::by_id(tx, email.id, actor.sight())?.is_some();
+    let is_own = note.user_id.is_some() && note.user_id == actor.user_id();
     let what = match (note.kind, &note.username) {
+        (NoteKind::EmailSent, Some(_)) if is_own => "you answered".to_owned(),
         (NoteKind::EmailSent, Some(user)) => format!("{user} answered"),
         (NoteKind::EmailSent, None) => "somebody answered".to_owned(),
         _ if may_read => format!("a mail came from {}", email.with_way(&email.author().address)),
         _ => "a mail came that you cannot read".to_owned(),
     };
     let id = if may_read { format!(" (email {})", email.id) } else { String::new() };
-    Ok(Some(format!("case #{}: since you began this letter, {what}{id}{more}", case.number)))
+    let more = match letters.len() - 1 {
+        0 => String::new(),
+        1 => " and 1 other letter came or went".to_owned(),
+        more => format!(" and {more} other letters came or went"),
+    };
+    Ok(Some(format!("{what}{id}{more}")))
 }

@@ -69,7 +69,7 @@ pub fn plan<'a>(
     at: Option<Timestamp>,
 ) -> Result<Plan<'a>> {
     permit(tx, world, actor, started, at)?;
-    check(world, &started.letter, started.draft.as_ref().map(|kept| kept.email_id))?;
+    check(world, actor, started)?;
     let known = started.draft.map(|kept| kept::unchanged(tx, kept).and_then(|id| emails::key(tx, id))).transpose()?;
     Plan::of(tx, world, started, at, known.flatten())
 }
@@ -140,7 +140,13 @@ pub(super) fn permit(
     Ok(())
 }
 
-fn check(world: &World<'_>, letter: &Letter, draft: Option<i64>) -> Result<()> {
+fn check(world: &World<'_>, actor: &Actor, started: &Started) -> Result<()> {
+    let (letter, draft) = (&started.letter, started.draft.map(|kept| kept.email_id));
+    if let Some(first) = started.unread.first() {
+        let of = draft.map(|id| format!("draft {id}: ")).unwrap_or_default();
+        let edit = draft.map_or("espomail email edit ID".to_owned(), |id| format!("espomail email edit {id}"));
+        return Err(error::data(format!("{of}{}", first.why)).hint(format!("mend it first: {edit}")).into());
+    }
     let Head { to, cc, bcc, .. } = &letter.head;
     if to.is_empty() && cc.is_empty() && bcc.is_empty() {
         let hint = match draft {
@@ -151,6 +157,9 @@ fn check(world: &World<'_>, letter: &Letter, draft: Option<i64>) -> Result<()> {
     }
     if letter.text.trim().is_empty() && letter.attachments.is_empty() {
         return Err(text::missing());
+    }
+    if !text::says_something(started, actor.user()) {
+        return Err(error::data("the letter has no text besides the quotation").hint("write one").into());
     }
     let size: u64 = letter.attachments.iter().map(|file| file.bytes.len() as u64).sum();
     let max = world.config.attachment_max_size;

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use jiff::tz::TimeZone;
 
+use super::Started;
 use super::sender::Sender;
 use crate::error;
 use crate::intake::world::World;
@@ -11,6 +12,7 @@ use crate::mail::compose::{reply_text, signed};
 use crate::mail::language::Language;
 use crate::mail::markdown;
 use crate::mail::template::{self, Values};
+use crate::mail::text::has_own_words;
 use crate::store::accounts::AccountKind;
 use crate::store::cases::Case;
 use crate::store::db::Tx;
@@ -107,6 +109,12 @@ pub(super) fn signature<'a>(sender: &'a Sender, author: Option<&'a User>) -> &'a
     let of_user = author.map_or("", |user| user.signature.as_str());
     let group_has_one = sender.account.kind == AccountKind::Group && !of_account.is_empty();
     if group_has_one || of_user.is_empty() { of_account } else { of_user }
+}
+
+/// Whether a letter has anything for its reader: words besides signature and quotation, or a file.
+pub fn says_something(started: &Started, author: Option<&User>) -> bool {
+    let letter = &started.letter;
+    !letter.attachments.is_empty() || has_own_words(&letter.text, signature(&started.sender, author))
 }
 
 /// The error of a letter without a word.

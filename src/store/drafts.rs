@@ -23,8 +23,10 @@ pub struct Draft {
     pub markdown: bool,
     /// Status of the case once it is sent.
     pub status: Option<CaseStatus>,
-    /// The newest note of the case about a mail when it was begun.
+    /// The newest note of the case when it was begun.
     pub seen_id: Option<i64>,
+    /// Lines of its fields that the editor left unreadable, each with what is wrong with it.
+    pub unread: String,
 }
 
 /// A draft as those are told of it who see the record that it is for.
@@ -63,10 +65,11 @@ pub fn of_record(tx: &Tx<'_>, parent: Parent, sight: Sight) -> Result<Vec<CaseDr
 /// Keeps a draft, in place of what was known of it.
 pub fn put(tx: &Tx<'_>, draft: &Draft) -> Result<()> {
     tx.execute(
-        "INSERT INTO drafts (email_id, account_id, parent_type, parent_id, markdown, case_status, seen_id)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (email_id) DO UPDATE SET
+        "INSERT INTO drafts (email_id, account_id, parent_type, parent_id, markdown, case_status, seen_id, unread)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (email_id) DO UPDATE SET
                 account_id = excluded.account_id, parent_type = excluded.parent_type, parent_id = excluded.parent_id,
-                markdown = excluded.markdown, case_status = excluded.case_status, seen_id = excluded.seen_id",
+                markdown = excluded.markdown, case_status = excluded.case_status, seen_id = excluded.seen_id,
+                unread = excluded.unread",
         params![
             draft.email_id,
             draft.account_id,
@@ -75,6 +78,7 @@ pub fn put(tx: &Tx<'_>, draft: &Draft) -> Result<()> {
             draft.markdown,
             draft.status.map(CaseStatus::as_str),
             draft.seen_id,
+            draft.unread,
         ],
     )?;
     Ok(())
@@ -82,7 +86,7 @@ pub fn put(tx: &Tx<'_>, draft: &Draft) -> Result<()> {
 
 pub fn by_email(tx: &Tx<'_>, email_id: i64) -> Result<Option<Draft>> {
     tx.one(
-        "SELECT account_id, parent_type, parent_id, markdown, case_status, seen_id FROM drafts WHERE email_id = ?1",
+        "SELECT account_id, parent_type, parent_id, markdown, case_status, seen_id, unread FROM drafts WHERE email_id = ?1",
         params![email_id],
         |row| {
             let parent_id: Option<i64> = row.get("parent_id")?;
@@ -96,9 +100,17 @@ pub fn by_email(tx: &Tx<'_>, email_id: i64) -> Result<Option<Draft>> {
                 markdown: row.get("markdown")?,
                 status: status.as_deref().map(CaseStatus::from_str).transpose()?,
                 seen_id: row.get("seen_id")?,
+                unread: row.get("unread")?,
             })
         },
     )
+}
+
+/// A draft is for another record.
+pub fn set_parent(tx: &Tx<'_>, email_id: i64, parent: Parent) -> Result<()> {
+    let sql = "UPDATE drafts SET parent_type = ?2, parent_id = ?3 WHERE email_id = ?1";
+    tx.execute(sql, params![email_id, parent.kind.as_str(), parent.id])?;
+    Ok(())
 }
 
 /// The email is not a draft any more.

@@ -286,7 +286,7 @@ pub fn explain(tx: &Tx<'_>, id: i64, words: &str) -> Result<()> {
 /// Makes a row due at once; its failures so far are forgotten.
 pub fn make_due(tx: &Tx<'_>, id: i64, now: Timestamp) -> Result<()> {
     tx.execute(
-        "UPDATE outbox SET next_try_at = ?2, attempts = 0, failing_since = NULL WHERE id = ?1",
+        "UPDATE outbox SET next_try_at = ?2, not_before = CASE WHEN not_before > ?2 THEN ?2 ELSE not_before END, attempts = 0, failing_since = NULL WHERE id = ?1",
         params![id, seconds(now)],
     )?;
     Ok(())

@@ -176,9 +176,9 @@ pub fn answered_otherwise(tx: &Tx<'_>, case_id: i64) -> Result<Vec<Timestamp>> {
     )
 }
 
-/// The newest note about a mail that came to a record or went out from it.
-pub fn newest_of_mail(tx: &Tx<'_>, parent: Parent) -> Result<Option<i64>> {
-    let sql = "SELECT max(id) FROM notes WHERE parent_type = ?1 AND parent_id = ?2 AND kind IN ('email-received', 'email-sent')";
+/// The newest note of a record.
+pub fn newest(tx: &Tx<'_>, parent: Parent) -> Result<Option<i64>> {
+    let sql = "SELECT max(id) FROM notes WHERE parent_type = ?1 AND parent_id = ?2";
     Ok(tx.value(sql, params![parent.kind.as_str(), parent.id])?.flatten())
 }
 

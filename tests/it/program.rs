@@ -11,6 +11,7 @@ mod editor;
 mod errors;
 mod fifty;
 mod json;
+mod letters;
 mod listing;
 mod opening;
 mod pager;

@@ -18,7 +18,7 @@ pub struct Flags {
     /// Display name of the account's address
     #[arg(long, value_name = "NAME", help_heading = "The mailbox")]
     from_name: Option<String>,
-    /// Let other members of its teams send through it
+    /// Send letters of its teams' members by it where they name no account and have none of their own
     #[arg(long, value_name = "yes|no", num_args = 0..=1, require_equals = true, default_missing_value = "yes", value_parser = yes_or_no)]
     shared: Option<bool>,
     /// Store copies of what people send in this folder of the mailbox (default: the server's folder for sent mail)

@@ -3,6 +3,7 @@
 
 use anyhow::Result;
 
+use super::people;
 use super::targets::{Numbers, Words, each};
 use super::{Assign, Close, Next, Snooze, Tag, find_to_edit};
 use crate::access::Actor;
@@ -12,7 +13,7 @@ use crate::cli::letter::{self, About, How, Parts};
 use crate::desk;
 use crate::error::{self, Fault, Kind};
 use crate::intake::world::World;
-use crate::store::cases::{Case, read_tag};
+use crate::store::cases::{Case, Role, read_tag};
 use crate::store::db::Tx;
 use crate::store::{teams, users};
 use crate::ui::outcome::Thing;
@@ -124,10 +125,19 @@ pub fn next(args: &Next, ctx: &Context) -> Result<()> {
                 .into());
         }
         let world = World::load(tx, &ctx.config, ctx.now())?;
-        desk::take_next(tx, &world, actor, user, &teams)
+        let Some(number) = desk::take_next(tx, &world, actor, user, &teams)? else { return Ok(None) };
+        let case = context::case(tx, actor, number)?;
+        let customer = people::as_text(&people::seen(tx, &world, actor, &case)?, Role::Customer);
+        Ok(Some((case, customer)))
     })?;
     match taken {
-        Some(number) => ctx.done(Thing::case(number), &format!("case #{number} taken")),
+        Some((case, customer)) => {
+            let (number, name) = (case.number, &case.name);
+            let of = if customer.is_empty() { String::new() } else { format!(" of {customer}") };
+            ctx.done(Thing::case(number), &format!("case #{number}{of} taken: {name}"))?;
+            ctx.ui.hint(&format!("to read it: espomail case show {number}; to answer: espomail case reply {number}"));
+            Ok(())
+        }
         None => {
             let of = args.team.as_ref().map_or("your teams".to_owned(), |team| format!("team {team}"));
             ctx.ui.nothing(&format!("There is no unassigned case of {of}."))

@@ -15,6 +15,7 @@ use crate::cli::context::{self, Context};
 use crate::cli::delivery;
 use crate::cli::email;
 use crate::cli::email::attachment;
+use crate::cli::email::was_seen;
 use crate::cli::mail_page::{self, Quoted};
 use crate::cli::mailboxes;
 use crate::cli::stream::{who, words};
@@ -223,6 +224,7 @@ pub fn show(args: &Show, ctx: &Context) -> Result<()> {
             ctx.ui.text(&format!("\n{}", ctx.ui.set_in(description, 0)))?;
         }
         ctx.ui.text_in_colour(stream::shown(&alone, args.full, &ctx.ui).trim_end())?;
+        was_seen(&ids(&alone.mails), ctx);
     }
     Ok(())
 }
@@ -254,7 +256,12 @@ pub fn thread(args: &ShowThread, ctx: &Context) -> Result<()> {
         ui.text_in_colour(&format!("{}{}\n\n{body}{files}", if at > 1 { "\n" } else { "" }, heads.join("\n")))?;
         known.learn(&mail.text);
     }
+    was_seen(&ids(&mails), ctx);
     Ok(())
+}
+
+fn ids(mails: &[Mail]) -> Vec<i64> {
+    mails.iter().map(|mail| mail.email.id).collect()
 }
 
 pub fn history(number: i64, ctx: &Context) -> Result<()> {

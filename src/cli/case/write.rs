@@ -11,7 +11,7 @@ use crate::intake::notify;
 use crate::store::records::Parent;
 
 pub fn note(args: NoteArgs, ctx: &Context) -> Result<()> {
-    let text = args.text.read(ctx)?;
+    let text = args.text.read()?;
     each(
         ctx,
         &Chosen::named(&[args.number]),
@@ -24,6 +24,5 @@ pub fn note(args: NoteArgs, ctx: &Context) -> Result<()> {
 }
 
 pub fn reply_to(args: &Reply, ctx: &Context) -> Result<()> {
-    let given = if args.how.template.is_some() { args.text.given()? } else { args.text.given_or_piped(ctx)? };
-    letter::write(ctx, About::Case(args.number), &args.parts, &args.how, args.status.status(), given)
+    letter::write(ctx, About::Case(args.number), &args.parts, &args.how, args.status.status(), args.text.given()?)
 }

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
 use crate::error::{self, Fault, Kind};
-use crate::job_control::{self, Outliving};
+use crate::job_control::{self, Heard, Outliving};
 use crate::mail::message_id;
 use crate::random;
 use crate::system_words;
@@ -58,8 +58,8 @@ impl Page {
             let left = if others.is_empty() { String::new() } else { format!("; what it left is in {dir}") };
             self.kept.set(!others.is_empty());
             self.has_more.set(!others.is_empty());
-            let hint = error::classify(&error).1;
-            let fault = Fault::new(Kind::Config, format!("{}{left}", system_words::chain(&error)));
+            let (kind, hint) = error::classify(&error);
+            let fault = Fault::new(kind, format!("{}{left}", system_words::chain(&error)));
             ended = Err(hint.into_iter().fold(fault, Fault::hint).into());
         }
         let mut typed = Vec::new();
@@ -127,15 +127,26 @@ fn run(file: &Path, line: usize) -> Result<()> {
         command.arg(format!("+{line}"));
     }
     command.arg(file);
-    // The editor uses Ctrl-C for its own ends or dies of it: what was typed is taken care of when it has ended.
+    // The editor uses Ctrl-C for its own ends or dies of it: what was typed is taken care of when it has ended. Nobody means
+    // to send a letter who ends this program.
+    let heard = Heard::of(&[SIGHUP, SIGTERM])?;
     let outliving = Outliving::of(&[SIGINT, SIGQUIT, SIGHUP, SIGTERM]);
-    match outliving.and_then(|_outliving| job_control::while_waiting(|| command.status())) {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(Fault::new(Kind::Config, format!("the editor \"{editor}\" {}", system_words::ended(status)))
-            .hint("set VISUAL or EDITOR to one that works")
-            .into()),
-        Err(e) => Err(error::config(format!("the editor cannot be started: {}", system_words::reason(&e))).into()),
+    let status = outliving.and_then(|_outliving| job_control::while_waiting(|| command.status()));
+    let status =
+        status.map_err(|e| error::config(format!("the editor cannot be started: {}", system_words::reason(&e))))?;
+    if let Some(signal) = heard.name() {
+        return Err(Fault::new(Kind::Partial, format!("{signal} arrived while the editor was open")).into());
     }
+    if status.success() {
+        return Ok(());
+    }
+    let text = format!("the editor \"{editor}\" {}", system_words::ended(status));
+    Err(match status.code() {
+        // The shell did not find it, or may not run it.
+        Some(126 | 127) => Fault::new(Kind::Config, text).hint("set VISUAL or EDITOR to one that works"),
+        _ => Fault::new(Kind::Partial, text),
+    }
+    .into())
 }
 
 /// Editors that begin at line N where `+N` stands before the file.

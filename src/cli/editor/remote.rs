@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::attach;
 use super::page::Page;
-use crate::error;
+use crate::error::{self, Fault, Kind};
 use crate::mail::draft_file;
 use crate::system_words;
 use crate::ui::afar;
@@ -55,22 +55,36 @@ pub fn is_safe() {
     let _ = afar::tell(afar::SAFE, b"");
 }
 
-/// How an editor that failed is told to the other side, in one line: the error and its hint.
+/// How an editor that failed is told to the other side, in one line: the exit code, the error and its hint.
 pub fn trouble_to(error: &anyhow::Error) -> String {
-    let hint = error::classify(error).1.unwrap_or_default();
-    format!("{}\t{hint}", system_words::chain(error)).replace('\n', " ")
+    let (kind, hint) = error::classify(error);
+    let hint = hint.unwrap_or_default();
+    format!("{}\t{}\t{hint}", kind.exit_code(), system_words::chain(error)).replace('\n', " ")
 }
 
 fn trouble_from(line: &str) -> Option<anyhow::Error> {
-    let (text, hint) = line.split_once('\t').unwrap_or((line, ""));
-    let fault = error::config(text);
-    (!text.is_empty()).then(|| if hint.is_empty() { fault } else { fault.hint(hint) }.into())
+    let (code, rest) = line.split_once('\t')?;
+    let (text, hint) = rest.split_once('\t').unwrap_or((rest, ""));
+    let is_config = code == Kind::Config.exit_code().to_string();
+    let fault = Fault::new(if is_config { Kind::Config } else { Kind::Partial }, text);
+    Some(if hint.is_empty() { fault } else { fault.hint(hint) }.into())
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn the_other_side_hears_how_an_editor_failed() {
+        for fault in [Fault::new(Kind::Config, "not\nfound").hint("set EDITOR"), Fault::new(Kind::Partial, "it died")] {
+            let error = anyhow::Error::from(fault);
+            let came = trouble_from(&trouble_to(&error)).unwrap();
+            assert_eq!(error::classify(&came), error::classify(&error));
+            assert_eq!(came.to_string(), error.to_string().replace('\n', " "));
+        }
+        assert!(trouble_from("").is_none());
+    }
 
     #[test]
     fn only_files_that_were_typed_are_sent() {

@@ -6,11 +6,13 @@ use clap::Args;
 use crate::access::Actor;
 use crate::cli::context::{self, Context};
 use crate::cli::letter;
+use crate::cli::outbox::may_see;
 use crate::desk;
 use crate::error;
 use crate::intake::world::World;
 use crate::store::db::Tx;
-use crate::store::emails::EmailStatus;
+use crate::store::emails::{Email, EmailStatus};
+use crate::store::outbox;
 use crate::ui::outcome::Thing;
 
 /// `email link`
@@ -60,8 +62,11 @@ pub fn unlink(id: i64, ctx: &Context) -> Result<()> {
 
 pub fn delete(args: &Delete, ctx: &Context) -> Result<()> {
     let is_draft = ctx.read(|tx, actor| {
-        let is_draft = context::email(tx, actor, args.id)?.status == EmailStatus::Draft;
-        if is_draft { Ok(true) } else { actor.require_admin("email delete").map(|()| false) }
+        let email = context::email(tx, actor, args.id)?;
+        if email.status == EmailStatus::Draft {
+            return Ok(true);
+        }
+        actor.require_admin("email delete").map(|()| false).or_else(|error| Err(not_a_draft(tx, actor, &email, error)?))
     })?;
     if is_draft {
         return letter::delete_draft(ctx, args.id);
@@ -78,4 +83,18 @@ pub fn delete(args: &Delete, ctx: &Context) -> Result<()> {
     ctx.confirm_tried(&format!("Delete email {} {question}", args.id), work)?;
     ctx.write(work)?;
     ctx.done(Thing::email(args.id), &format!("email {} deleted", args.id))
+}
+
+/// What somebody can do who may delete drafts alone.
+fn not_a_draft(tx: &Tx<'_>, actor: &Actor, email: &Email, error: anyhow::Error) -> Result<anyhow::Error> {
+    let Some(row) = outbox::on_its_way(tx, email.id)?.map(|id| outbox::by_id(tx, id)).transpose()?.flatten() else {
+        return Ok(
+            error::noperm(format!("email {} is not a draft: only administrators can delete mail", email.id)).into()
+        );
+    };
+    if !may_see(tx, actor, &row)? {
+        return Ok(error);
+    }
+    let hint = format!("take it back: espomail outbox cancel {}", row.id);
+    Ok(error::data(format!("email {} is not a draft: it is still to be sent", email.id)).hint(hint).into())
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::attachment;
 use super::list as email;
+use super::sort::was_seen;
 use super::source::{Origin, as_variant, origin, remarks};
 use crate::cli::context::Context;
 use crate::cli::delivery;
@@ -225,6 +226,7 @@ fn show(what: &str, args: &Show, ctx: &Context) -> Result<()> {
             .collect();
         let gap = if files.is_empty() || body.is_empty() { "" } else { "\n" };
         ctx.ui.text(&format!("\n{body}{gap}{files}"))?;
+        was_seen(&Vec::from_iter(shown.origin.id), ctx);
     }
     Ok(())
 }

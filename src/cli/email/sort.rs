@@ -10,7 +10,9 @@ use crate::desk::{self, Sorting, Target};
 use crate::error;
 use crate::intake::world::World;
 use crate::store::db::Tx;
+use crate::store::emails;
 use crate::store::search::Place;
+use crate::system_words;
 use crate::ui::outcome::{Deed, Thing};
 
 /// Takes mail out of its group folder.
@@ -92,4 +94,23 @@ fn target(tx: &Tx<'_>, actor: &Actor, name: &str) -> Result<(Sorting, String)> {
 /// Whether a name means a place already, so that no folder can have it.
 pub fn is_reserved(name: &str) -> bool {
     name.eq_ignore_ascii_case(NONE) || name.parse::<Place>().is_ok()
+}
+
+/// Marks mail as read that a person just saw on a terminal; scripts read without a trace. What was shown is not spoiled by an
+/// archive that cannot be written now.
+pub fn was_seen(ids: &[i64], ctx: &Context) {
+    if !ctx.ui.is_terminal() || !ctx.ui.tells_people() || ctx.dry_run {
+        return;
+    }
+    let unread = |tx: &Tx<'_>, actor: &Actor| match actor.user_id() {
+        Some(user_id) => Ok(emails::unread_among(tx, user_id, ids)?.into_iter().map(|id| (id, user_id)).collect()),
+        None => Ok(Vec::new()),
+    };
+    let marked = ctx.read(unread).and_then(|unread| {
+        let mark = |tx: &Tx<'_>| unread.iter().try_for_each(|(id, user)| emails::set_read(tx, *id, *user, true));
+        if unread.is_empty() { Ok(()) } else { ctx.write(|tx, _| mark(tx)) }
+    });
+    if let Err(error) = marked {
+        ctx.ui.verbose(1, &format!("not marked as read: {}", system_words::chain(&error)));
+    }
 }

@@ -13,6 +13,7 @@ use crate::error;
 use crate::job_control;
 use crate::mail::address::Mailbox;
 use crate::mail::author;
+use crate::mail::draft_file::Unread;
 use crate::mail::reading::Reading;
 use crate::store::cases::{self, Case};
 use crate::store::db::Tx;
@@ -94,7 +95,12 @@ fn stored(id: i64, ctx: &Context) -> Result<Origin> {
             writer: email.user_id.map(|id| users::by_id(tx, id)).transpose()?.flatten(),
             unsent: Unsent::of(tx, actor, &email, ctx.now())?,
             before: before(tx, actor, &email)?,
-            flagged: remarks(&email).into_iter().chain(unverified).chain(doubt(tx, actor, &email)?).collect(),
+            flagged: remarks(&email)
+                .into_iter()
+                .chain(unverified)
+                .chain(doubt(tx, actor, &email)?)
+                .chain(unread(tx, &email)?)
+                .collect(),
             variants: variants(tx, actor, id)?,
             truncated: email.truncated,
             recipients: delivery::recipients(tx, actor, &email)?,
@@ -130,6 +136,13 @@ fn doubt(tx: &Tx<'_>, actor: &Actor, email: &Email) -> Result<Option<String>> {
     let text =
         || format!("it was cancelled, but {} may have it: its server did not answer to the end", doubtful.join(", "));
     Ok((!doubtful.is_empty()).then(text))
+}
+
+/// Lines of a draft's fields that could not be read when it was edited.
+fn unread(tx: &Tx<'_>, email: &Email) -> Result<Vec<String>> {
+    let Some(draft) = drafts::by_email(tx, email.id)? else { return Ok(Vec::new()) };
+    let one = |unread: Unread| format!("not read: {} ({}); espomail email edit {}", unread.line, unread.why, email.id);
+    Ok(Unread::from_text(&draft.unread).into_iter().map(one).collect())
 }
 
 /// What is special about an email.

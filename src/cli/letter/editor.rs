@@ -9,7 +9,7 @@ use crate::cli::editor::remote;
 use crate::error::{self, Fault, Kind};
 use crate::intake::world::World;
 use crate::mail::address::parse_typed;
-use crate::mail::draft_file::{self, Edited};
+use crate::mail::draft_file::{self, Edited, Unread};
 use crate::reply::{self, FromWish, Started};
 use crate::store::records::ParentType;
 use crate::system_words;
@@ -37,6 +37,7 @@ impl Sheet {
             head: &started.letter.head,
             attached: &attached,
             status: is_in_case(started).then_some(status),
+            unread: &started.unread,
             text: &started.letter.text,
         });
         let line = draft_file::text_line(&written);
@@ -44,7 +45,7 @@ impl Sheet {
         Ok(Sheet { name, written, page, rescued: false.into(), is_only: false.into() })
     }
 
-    /// Lets the user edit the letter. One that is empty, or not changed where nothing was `prefilled`, is cancelled.
+    /// Lets the user edit the letter. One that is empty or not changed is cancelled.
     pub fn edit(&self, ctx: &Context, started: &mut Started, prefilled: bool) -> Result<()> {
         let (ended, typed) = match &self.page {
             Some(page) => page.edit().inspect_err(|_| self.is_only.set(page.is_kept()))?,
@@ -52,23 +53,26 @@ impl Sheet {
         };
         let (typed, guessed) = draft_file::decode(&typed);
         let edited = draft_file::read(&typed);
-        let is_same = draft_file::same(&typed, &self.written) && !prefilled;
+        let is_same = draft_file::same(&typed, &self.written);
         if is_same || edited.text.trim().is_empty() {
-            let why = if is_same { "nothing was changed" } else { "the text is empty" };
-            let kept = started.draft.map(|kept| format!("; draft {} is as it was", kept.email_id)).unwrap_or_default();
             ended?;
-            return Err(Fault::new(Kind::Partial, format!("cancelled: {why}{kept}")).into());
+            return Err(cancelled(started, is_same, prefilled).into());
         }
         let attached = files::attached(&edited.attach, self.page.is_none(), ctx.config.attachment_max_size);
-        let trouble = [guessed.map(str::to_owned), take(ctx, started, edited)];
-        let attached = attached.into_iter().filter_map(|file| match file {
-            Ok(file) => {
-                started.letter.attachments.push(file);
-                None
+        let mut unread = Vec::new();
+        for (file, read) in edited.attach.iter().zip(attached) {
+            match read {
+                Ok(file) => started.letter.attachments.push(file),
+                Err(error) => {
+                    let why = format!("Attach: {}", system_words::chain(&error));
+                    unread.push(Unread::new(&format!("Attach: {file}"), why));
+                }
             }
-            Err(error) => Some(format!("Attach: {}", system_words::chain(&error))),
-        });
-        let trouble = trouble.into_iter().flatten().chain(attached).collect::<Vec<_>>();
+        }
+        let headless = take(ctx, started, edited, unread);
+        // One line says enough of a text that was typed above the fields.
+        let unread = started.unread.iter().map(|unread| unread.why.as_str()).filter(|_| headless.is_none()).take(3);
+        let trouble: Vec<&str> = guessed.into_iter().chain(headless).chain(unread).collect();
         let failed = ended.and_then(|()| match trouble.is_empty() {
             true => Ok(()),
             false => Err(error::data(trouble.join("; ")).into()),
@@ -87,8 +91,12 @@ impl Sheet {
         // In addition to a draft that is another now.
         let apart = || super::store(ctx, &Started { draft: None, ..started.clone() });
         Err(match super::store(ctx, started).or_else(|_| apart()) {
-            Ok(id) => Fault::new(kind, format!("{}; what you wrote is draft {id}", system_words::chain(&error)))
-                .hint(format!("espomail email edit {id}; espomail email send {id}")),
+            Ok(id) => {
+                let send =
+                    if started.unread.is_empty() { format!("; espomail email send {id}") } else { String::new() };
+                Fault::new(kind, format!("{}; what you wrote is draft {id}", system_words::chain(&error)))
+                    .hint(format!("espomail email edit {id}{send}"))
+            }
             Err(_) => self.stays(kind, &error),
         }
         .into())
@@ -123,33 +131,39 @@ fn is_in_case(started: &Started) -> bool {
     started.place.parent.is_some_and(|parent| parent.kind == ParentType::Case)
 }
 
-/// Takes over what was edited; what is wrong with it. Lines that could not be read go above the text.
-fn take(ctx: &Context, started: &mut Started, edited: Edited) -> Option<String> {
-    let mut text = edited.bad.join("\n");
-    if !text.is_empty() {
-        text.push_str("\n\n");
-    }
-    text.push_str(edited.text.trim_start_matches('\n'));
+/// Why a letter goes nowhere.
+fn cancelled(started: &Started, is_same: bool, prefilled: bool) -> Fault {
+    let why = if is_same { "nothing was changed" } else { "the text is empty" };
+    let kept = started.draft.map(|kept| format!("; draft {} is as it was", kept.email_id)).unwrap_or_default();
+    let fault = Fault::new(Kind::Partial, format!("cancelled: {why}{kept}"));
+    if is_same && prefilled { fault.hint("to send it as it is, leave out --edit") } else { fault }
+}
+
+/// Takes over what was edited, with the fields that could not be read; what is wrong where there are no fields.
+fn take(ctx: &Context, started: &mut Started, edited: Edited, unread: Vec<Unread>) -> Option<&'static str> {
+    let text = edited.text.trim_start_matches('\n').to_owned();
     if text.trim_end() != started.letter.text.trim_end() {
         // HTML of a template says something else now.
         started.letter.html = None;
     }
     started.letter.text = text;
     if edited.headless {
-        return Some("the fields above the text are missing, so they are as they were".to_owned());
+        return Some("the fields above the text are missing, so they are as they were");
     }
     started.letter.head = edited.head;
-    let status =
-        take_status(started, &edited.status).err().map(|error| format!("Status: {}", system_words::chain(&error)));
-    let from = take_from(ctx, started, &edited.from).err();
-    // The same field as the one of the flag.
-    let from = from.map(|error| {
+    started.unread = edited.bad.into_iter().chain(unread).collect();
+    if let Err(error) = take_status(started, &edited.status) {
+        let why = format!("Status: {}", system_words::chain(&error));
+        started.unread.push(Unread::new(&format!("Status: {}", edited.status), why));
+    }
+    if let Err(error) = take_from(ctx, started, &edited.from) {
+        // The same field as the one of the flag.
         let text = system_words::chain(&error);
         let why =
             text.strip_prefix("--from").and_then(|rest| rest.split_once(": ")).map_or(text.as_str(), |(_, why)| why);
-        format!("From: {why}")
-    });
-    edited.trouble.or(status).or(from)
+        started.unread.push(Unread::new(&format!("From: {}", edited.from), format!("From: {why}")));
+    }
+    None
 }
 
 fn take_status(started: &mut Started, typed: &str) -> Result<()> {

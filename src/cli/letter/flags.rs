@@ -8,7 +8,7 @@ use super::files;
 use crate::cli::context::Context;
 use crate::error;
 use crate::mail::address::{Mailbox, parse_typed};
-use crate::reply::Letter;
+use crate::reply::Started;
 use crate::store::cases::CaseStatus;
 
 /// The parts of a letter besides its text.
@@ -116,8 +116,9 @@ impl Parts {
     }
 
     /// Replaces what was given; files are added.
-    pub fn change(&self, ctx: &Context, letter: &mut Letter) -> Result<()> {
+    pub fn change(&self, ctx: &Context, started: &mut Started) -> Result<()> {
         let (to, cc, bcc) = self.recipients()?;
+        let letter = &mut started.letter;
         let head = &mut letter.head;
         for (given, new, old) in
             [(&self.to, to, &mut head.to), (&self.cc, cc, &mut head.cc), (&self.bcc, bcc, &mut head.bcc)]
@@ -130,6 +131,11 @@ impl Parts {
             head.subject.clone_from(subject);
         }
         letter.attachments.extend(files::read(&self.attach, ctx.config.attachment_max_size)?);
+        // What is given now takes the place of what could not be read.
+        let lists = [("to", &self.to), ("cc", &self.cc), ("bcc", &self.bcc), ("attach", &self.attach)];
+        for (field, _) in lists.into_iter().filter(|(_, given)| !given.is_empty()) {
+            started.unread.retain(|unread| !unread.is_of(field));
+        }
         Ok(())
     }
 }

@@ -74,9 +74,8 @@ pub struct Edit {
 
 /// Answers an email.
 pub fn reply(args: &Reply, ctx: &Context) -> Result<()> {
-    let given = if args.how.template.is_some() { args.text.given()? } else { args.text.given_or_piped(ctx)? };
     let about = About::Answer { id: args.id, all: args.all };
-    super::write(ctx, about, &args.parts, &args.how, args.status.status(), given)
+    super::write(ctx, about, &args.parts, &args.how, args.status.status(), args.text.given()?)
 }
 
 /// Forwards an email; it needs no text.

@@ -48,6 +48,16 @@ pub fn folded<'a>(text: &'a str, known: &Known, passes_on: bool) -> Vec<Piece<'a
     pieces
 }
 
+/// Whether somebody wrote more than they quote and sign with. What a program copied with its header counts: a forward is there
+/// for it.
+pub fn has_own_words(text: &str, signature: &str) -> bool {
+    let is_signature = |line: &str| line == "--" || signature.lines().any(|own| own.trim() == line);
+    parts(text.trim_end(), &Known::default()).iter().any(|part| match part {
+        Part::Line(line) => !line.trim().is_empty() && !is_signature(line.trim()),
+        Part::Quoted(block) => block.quotation.kind != Kind::Marked,
+    })
+}
+
 /// A text in its order.
 enum Part<'a> {
     Line(&'a str),

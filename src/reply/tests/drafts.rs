@@ -54,7 +54,7 @@ fn a_draft_is_the_letter_and_becomes_the_mail() {
     assert_eq!(found("Hello"), [id]);
     assert!(desk.store.read(|tx| raw::bytes(tx, first_source)).is_err(), "the old text is nowhere");
 
-    let news_of = |started: &Started| desk.store.read(|tx| news(tx, started, Sight::Everything)).unwrap();
+    let news_of = |started: &Started| desk.store.read(|tx| news(tx, started, &Actor::Administrator)).unwrap();
     assert!(news_of(&resume()).is_none());
     desk.write(|tx, _| put(tx, b"From: eva@customer.example\r\nMessage-ID: <q3@x>\r\n\r\nHurry\r\n", Some(case.id)))
         .unwrap();

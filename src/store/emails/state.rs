@@ -4,8 +4,9 @@
 //! others. A group folder is a place of its own beside that, with trash and archive for everybody who works in it.
 
 use anyhow::Result;
+use jiff::Timestamp;
 
-use crate::store::db::{Tx, params};
+use crate::store::db::{Tx, params, seconds};
 use crate::store::folders;
 use crate::store::label::labels;
 
@@ -20,9 +21,21 @@ labels! {
     }
 }
 
+/// A letter that was to be sent later is sent at this moment.
+pub fn set_received_at(tx: &Tx<'_>, email_id: i64, at: Timestamp) -> Result<()> {
+    tx.execute("UPDATE emails SET received_at = ?2 WHERE id = ?1", params![email_id, seconds(at)])?;
+    Ok(())
+}
+
 /// Marks a user's copy as read or unread.
 pub fn set_read(tx: &Tx<'_>, email_id: i64, user_id: i64, read: bool) -> Result<()> {
     set(tx, "UPDATE email_users SET read = ?3 WHERE email_id = ?1 AND user_id = ?2", email_id, user_id, read)
+}
+
+/// Which of these emails a user has a copy of that is unread.
+pub fn unread_among(tx: &Tx<'_>, user_id: i64, ids: &[i64]) -> Result<Vec<i64>> {
+    let sql = "SELECT email_id FROM email_users WHERE email_id = ?1 AND user_id = ?2 AND NOT read";
+    ids.iter().filter_map(|id| tx.value(sql, params![id, user_id]).transpose()).collect()
 }
 
 /// Marks a user's copy as important, or takes the mark away.

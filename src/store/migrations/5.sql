@@ -246,3 +246,5 @@ CREATE INDEX opportunities_name ON opportunities (lower(name));
 -- The order of the addresses of a user.
 ALTER TABLE user_addresses ADD COLUMN position INTEGER NOT NULL DEFAULT 0;
 UPDATE user_addresses SET position = rowid;
+-- A draft whose fields could not all be read.
+ALTER TABLE drafts ADD COLUMN unread TEXT NOT NULL DEFAULT '';

@@ -383,7 +383,7 @@ printf 'From: eva@customer.example\\nSubject: Broken\\nMessage-ID: <a@customer.e
     let left = || office.run("root", "find /tmp -name 'espomail-*'; cat /home/ana/started").stdout;
 
     let kept = edits("bin/types", "case reply 2 --draft").ok();
-    assert!(kept.stdout.contains("draft 2 is kept"), "{kept:?}");
+    assert!(kept.stdout.contains("draft 2 saved"), "{kept:?}");
     assert_eq!(office.run("ana", "cat who").ok().stdout, "ana\n600\n");
     let saw = office.run("ana", "cat saw").ok().stdout;
     assert!(saw.contains("To: eva@customer.example\n") && saw.contains("Subject: "), "{saw}");

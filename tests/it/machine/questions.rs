@@ -77,6 +77,11 @@ pub const QUESTIONS: &[Question] = &[
     typed("cli/letter.rs", "draft ", "EDITOR=~/types espomail case reply 2 --draft", &[]),
     typed("cli/letter.rs", "draft ", "EDITOR=~/types espomail email edit OTHER", &[]),
     question(
+        "cli/outbox.rs",
+        "Send it with the next run?",
+        "espomail outbox retry $(espomail -q case reply 2 -m Later --at 2031-01-02T09:00 | head -n 1)",
+    ),
+    question(
         "cli/quarantine.rs",
         " away for good?",
         "espomail quarantine discard $(espomail -q quarantine list) --reason spam",

@@ -54,15 +54,15 @@ fn all_that_is_saved_becomes_a_letter_or_a_draft() {
             "fields above",
             "Betreff: Neu\n\nauf Deutsch",
         ),
-        (&write("Hola\\nTo: eva@x.example\\n\\ntext\\n"), 65, "the line \"Hola\" above the text", "Hola\n\ntext"),
-        (&write("To: eva@@x\\n\\nbroken\\n"), 65, "To: \"eva@@x\" is not an e-mail address", "To: eva@@x\n\nbroken"),
+        (&write("Hola\\nTo: eva@x.example\\n\\ntext\\n"), 65, "the line \"Hola\" above the text", "text"),
+        (&write("To: eva@@x\\n\\nbroken\\n"), 65, "To: \"eva@@x\" is not an e-mail address", "broken"),
         (&write("To: eva@x.example\\nno empty line\\n"), 0, "is in the outbox", "no empty line"),
         (&write("TO: eva@x.example\\nsubject : Neu\\n \\nother case\\n"), 0, "is in the outbox", "other case"),
         (&write(&format!("\\357\\273\\277{head}a mark\\n").replace("\\n", "\\r\\n")), 0, "is in the outbox", "a mark"),
         (&write(&format!("{head}Gr\\374\\337e\\n")), 65, "did not save UTF-8", "Gr\u{fc}\u{df}e"),
         (&write(&format!("{head}one\\000two\\n")), 65, "NUL characters", "onetwo"),
-        (&format!("{}; exit 3", write(&format!("{head}it fails\\n"))), 78, "ended with exit code 3", "it fails"),
-        (&format!("{}; kill -9 $$", write(&format!("{head}it dies\\n"))), 78, "ended with exit code 137", "it dies"),
+        (&format!("{}; exit 3", write(&format!("{head}it fails\\n"))), 1, "ended with exit code 3", "it fails"),
+        (&format!("{}; kill -9 $$", write(&format!("{head}it dies\\n"))), 1, "ended with exit code 137", "it dies"),
         ("cp \"$2\" new; echo replaced >>new; mv new \"$2\"", 0, "is in the outbox", "replaced"),
         ("echo renamed >>\"$2\"; mv \"$2\" \"$(dirname \"$2\")/other.txt\"", 0, "is in the outbox", "renamed"),
         (
@@ -92,6 +92,16 @@ fn all_that_is_saved_becomes_a_letter_or_a_draft() {
         }
         assert_eq!(left(&desk), Vec::<std::path::PathBuf>::new(), "{editor}");
     }
+    // What was given or comes from a template is not sent either by somebody who leaves the editor without a change.
+    desk.sandbox.call(&["template", "add", "done", "--subject", "s", "--body", "-"]).stdin(b"It is done.\n").run().ok();
+    for given in [&["-m", "Text"][..], &["--template", "done"]] {
+        let run = edited(&desk, "true", &[&["case", "reply", "1", "-e"], given].concat()).exits(1);
+        assert!(
+            run.stdout.contains("cancelled: nothing was changed\nhint: to send it as it is, leave out --edit"),
+            "{run:?}"
+        );
+    }
+    assert_eq!(left(&desk), Vec::<std::path::PathBuf>::new());
     // A letter whose fields are gone has those that it had.
     let headless = desk.query("SELECT address || subject FROM emails JOIN email_addresses ON email_id = emails.id WHERE status = 'Draft' AND field = 'to' ORDER BY emails.id");
     assert_eq!(headless[0], "eva@x.example[#1] Re: Broken");
@@ -105,7 +115,7 @@ fn what_cannot_be_kept_stays_in_the_file() {
         ("yes 'too long' | head -c 17000000 >>\"$2\"", 65, "the text is longer than 16 MiB; it stays in", "letter.eml"),
         (
             "echo saved >>\"$2\"; echo unsaved >\"$(dirname \"$2\")/.letter.eml.swp\"; kill -9 $$",
-            78,
+            1,
             "what it left is in",
             ".letter.eml.swp",
         ),
@@ -176,6 +186,100 @@ fn fields_of_the_editor_attach_files_and_set_sender_and_status() {
     let run = edited(&desk, editor, &["email", "send", "--account", "support"]).exits(65);
     assert!(run.stdout.contains("Status: the letter does not belong to a case"), "{run:?}");
     assert_eq!(std::fs::read_to_string(desk.sandbox.path("seen")).unwrap(), "0\n");
+}
+
+#[test]
+fn a_letter_without_a_word_of_its_writer_is_not_sent() {
+    let desk = desk();
+    desk.ok("user edit ana --signature Ana");
+    let set = |what: &str| format!("sed -i '{what}' \"$2\"");
+    let newest = || number(&desk, "SELECT max(id) || '' FROM emails");
+    for what in ["s/^Subject:.*/Subject: Neu/", "1,/^$/!{/^$/d}", "/^On /d", "1,/^$/!{/^>/!d}"] {
+        let run = edited(&desk, &set(what), &["case", "reply", "1"]).exits(1);
+        let id = newest();
+        let said = format!("cancelled: the letter has no text besides the quotation; what you wrote is draft {id}");
+        assert!(run.stdout.contains(&said), "{what}: {run:?}");
+        desk.run_as("ana", &["email", "send", &id.to_string()]).exits(65).says("has no text besides the quotation");
+    }
+    desk.ana(&["case", "reply", "1", "-m", "> It smokes."]).exits(65).says("has no text besides the quotation");
+    assert_eq!(desk.query("SELECT count(*) || '' FROM outbox"), ["0"]);
+    // Words below the quotation and among it are words; a draft may be without; a forward is there for what it brings.
+    edited(&desk, "echo Below. >>\"$2\"", &["case", "reply", "1"]).ok();
+    edited(&desk, &set("s/^> It smokes.*/&\\nDoes it?/"), &["case", "reply", "1"]).ok();
+    edited(&desk, &set("s/^Subject:.*/Subject: Neu/"), &["case", "reply", "1", "--draft"]).ok().says("saved");
+    edited(&desk, &set("s/^To:.*/To: lab@y.example/"), &["--yes", "email", "forward", "1"]).ok();
+    let attached = &["--yes", "email", "forward", "1", "--as-attachment"];
+    edited(&desk, &set("s/^To:.*/To: lab@y.example/;$s/$/\\n/"), attached).ok();
+    assert_eq!(desk.query("SELECT count(*) || '' FROM outbox"), ["4"]);
+}
+
+#[test]
+fn a_line_that_cannot_be_read_stays_with_the_draft_until_it_is_mended() {
+    let desk = desk();
+    let head = |line: &str| format!("sed -i '1i {line}' \"$2\"; echo Text >>\"$2\"");
+    for (line, why, mended) in [
+        (
+            "To: not-an-address, foo@",
+            "To: \"not-an-address\" is not an e-mail address",
+            "s/^To: not.*/To: foo@x.example/",
+        ),
+        ("Priority: High", "there is no field \"Priority\"", "/^Priority/d"),
+        ("Attach: nothing.pdf", "Attach: cannot read nothing.pdf", "/^Attach: n/d"),
+        ("Status: Shut", "Status: must be one of", "s/^Status: Shut/Status: Closed/"),
+        ("From: nobody", "From: \"nobody\" is not an e-mail address", "/^From: nobody/d"),
+    ] {
+        // Of From and Status the last line counts.
+        let editor = match line.starts_with(['F', 'S']) {
+            true => format!("sed -i 's/^{}:.*/{line}/' \"$2\"; echo Text >>\"$2\"", line.split(':').next().unwrap()),
+            false => head(line),
+        };
+        let run = edited(&desk, &editor, &["case", "reply", "1"]).exits(65);
+        assert!(run.stdout.contains(why) && !run.stdout.contains("email send"), "{line}: {run:?}");
+        let id = number(&desk, "SELECT max(id) || '' FROM emails").to_string();
+        let send = || desk.ana(&["email", "send", &id]);
+        let refused = send().exits(65).says(&format!("espomail email edit {id}"));
+        assert!(refused.stderr.contains(why), "{refused:?}");
+        let shown = desk.ana(&["email", "show", &id, "--full"]).ok().stdout;
+        let (fields, text) = shown.split_once("\n\n").unwrap();
+        assert!(fields.contains("not read: ") && !text.contains(line), "{shown}");
+        // Another bad try adds nothing.
+        let again = "cp \"$2\" seen; echo More >>\"$2\"";
+        edited(&desk, again, &["email", "edit", &id]).exits(65).says(why);
+        let seen = std::fs::read_to_string(desk.sandbox.path("seen")).unwrap();
+        let lines: Vec<&str> = seen.lines().collect();
+        let at = lines.iter().rposition(|one| *one == line).unwrap();
+        assert!(lines[at - 1].starts_with("# ") && lines[at + 1].is_empty(), "{seen}");
+        assert_eq!(seen.matches(line).count(), 1, "{seen}");
+        send().exits(65);
+        edited(&desk, &format!("sed -i '{mended}' \"$2\""), &["email", "edit", &id]).ok();
+        desk.ana(&["--yes", "email", "send", &id]).ok();
+        let sent = desk.ana(&["email", "show", &id, "--full"]).ok().stdout;
+        assert!(!sent.contains("not read") && !sent.contains(line), "{sent}");
+    }
+    // What is given by an option takes its place.
+    edited(&desk, &head("To: foo@"), &["case", "reply", "1"]).exits(65);
+    let id = number(&desk, "SELECT max(id) || '' FROM emails").to_string();
+    desk.ana(&["email", "edit", &id, "-m", "Other"]).ok();
+    desk.ana(&["email", "send", &id]).exits(65);
+    desk.ana(&["email", "edit", &id, "--to", "eva@x.example"]).ok();
+    desk.ana(&["--yes", "email", "send", &id]).ok();
+}
+
+#[test]
+fn a_signal_while_the_editor_is_open_makes_a_draft() {
+    let desk = desk();
+    let program = format!(
+        "p=$PPID; [ \"$(readlink /proc/$p/exe)\" = {} ] || p=$(cut -d' ' -f4 /proc/$p/stat)",
+        crate::support::program().display()
+    );
+    for (signal, is_sent) in [("TERM", false), ("HUP", false), ("INT", true)] {
+        let editor = format!("echo Precious >>\"$2\"; {program}; kill -{signal} $p; sleep 0.1");
+        let run = edited(&desk, &editor, &["case", "reply", "1"]).exits(if is_sent { 0 } else { 1 });
+        let said = format!("SIG{signal} arrived while the editor was open; what you wrote is draft");
+        assert_eq!(run.stdout.contains(&said), !is_sent, "{run:?}");
+        let status = if is_sent { "Sending" } else { "Draft" };
+        assert_eq!(desk.query("SELECT status FROM emails ORDER BY id DESC LIMIT 1"), [status], "{signal}");
+    }
 }
 
 #[test]
