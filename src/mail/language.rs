@@ -119,7 +119,7 @@ mod tests {
     use crate::mail::compose::{forwarded_text, reply_text};
     use crate::mail::forward;
     use crate::mail::message::Message;
-    use crate::mail::text::{Known, Piece, folded};
+    use crate::mail::text::{Known, Piece, folded, has_own_words};
 
     #[test]
     fn the_line_above_a_quotation_is_of_the_language_and_the_zone() {
@@ -174,6 +174,15 @@ mod tests {
                 pieces.iter().all(|piece| !matches!(piece, Piece::Line(text) if text.contains("Eva"))),
                 "{code}: {pieces:?}"
             );
+            // An answer that says nothing is known as one in each language, and a forward is there for what it brings.
+            let silent = reply_text("\n-- \nAna\nSupport\n", Some((&line, &mail.text)));
+            assert!(!has_own_words(&silent, "Ana\nSupport"), "{code}: {silent}");
+            assert!(
+                has_own_words(&answer, "") && has_own_words(&format!("{silent}\nYes.\n"), "Ana\nSupport"),
+                "{code}"
+            );
+            let forward = forwarded_text("", &mail, language, &TimeZone::UTC);
+            assert!(has_own_words(&forward, ""), "{code}: {forward}");
         }
     }
 }
