@@ -5,7 +5,7 @@
 # make promises  the promises of the manual page: the same tests as in "make test", with the program that is shipped, and
 #                far longer (an hour or more); prints its table
 # make makes     fetching, filing, sending and audit with Courier and Cyrus, unpacked and not installed, in the place of Dovecot
-# make bench     side by side with mbsync and others on a private Dovecot: ratios, asserted nowhere
+# make bench     side by side with mbsync and others on a private Dovecot, and screens in a large archive: asserted nowhere
 # make corpus    how mail is read, scored against other parsers (skipped where the corpus is not there)
 # make build     target/release/espomail
 # make install   binary, manual and completion for bash, fish and zsh below PREFIX (default /usr/local) and DESTDIR
@@ -87,9 +87,10 @@ makes:
 # Of all that the tests say: what was shown, and what failed.
 TABLE = awk '/^(test .* )?promise / { sub(/^(test .* )?promise /, ""); print; fflush() } / FAILED$$|panicked at|^test result: F|^error/ { print; fflush(); failed = 1 } END { exit failed }'
 
-# BENCH="--messages 20000 --runs 1" and the like.
+# BENCH="--messages 20000 --runs 1" and the like; GROWTH="--large 1000000" takes half an hour.
 bench: build
 	benches/compare.py target/release/espomail $(BENCH)
+	benches/growth.py target/release/espomail $(GROWTH)
 
 corpus: build
 	tests/corpus.sh target/release/espomail

@@ -5,6 +5,7 @@
 //! through [`Store::write`], which is BEGIN IMMEDIATE: one writer at a time, for every process.
 
 mod backup;
+mod bind;
 mod busy;
 mod fault;
 mod obstacle;
@@ -23,18 +24,18 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use jiff::Timestamp;
 use rusqlite::functions::{Context as Call, FunctionFlags};
-use rusqlite::types::FromSql;
-use rusqlite::{CachedStatement, Connection, MAIN_DB, OptionalExtension, Params, TransactionBehavior};
+use rusqlite::types::{FromSql, ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{CachedStatement, Connection, MAIN_DB, TransactionBehavior};
 
+pub use bind::{Bind, Params, Ty, Typed, params};
 pub use busy::Busy;
 pub use fault::{AFTER_DAMAGE, explain, is_fatal, unless_fatal};
 pub use obstacle::{Gravity, damage_of, gravity};
 pub use open::FOREIGN;
 pub use rusqlite::types::Value;
-pub use rusqlite::{params, params_from_iter};
 
 use super::label::UnknownLabel;
 use super::text;
@@ -56,6 +57,31 @@ const MIGRATIONS: &[&str] = &[
 
 /// Others have so long to end their transaction.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Bytes beyond this go in and out of the database without a copy.
+pub const LARGE: usize = 1 << 20;
+
+/// A column that holds bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Column {
+    pub table: &'static str,
+    pub name: &'static str,
+}
+
+/// Bytes as a value, or room for as many.
+enum Bytes<'a> {
+    These(&'a [u8]),
+    Room(u64),
+}
+
+impl ToSql for Bytes<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Bytes::These(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
+            Bytes::Room(length) => ToSqlOutput::ZeroBlob(*length),
+        })
+    }
+}
 
 /// A row of one of the things that people know, by what it is called and its id.
 pub type Thing = (&'static str, i64);
@@ -238,56 +264,80 @@ impl Store {
 }
 
 impl Tx<'_> {
-    fn prepared(&self, sql: &str) -> Result<CachedStatement<'_>> {
+    /// A statement with its values, of which `missing` come later.
+    fn bound(&self, sql: &str, params: impl Params, missing: usize) -> Result<CachedStatement<'_>> {
         #[cfg(test)]
         seen::note(sql);
-        Ok(self.conn.prepare_cached(sql)?)
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let mut place = 0;
+        params.each(&mut |value| {
+            place += 1;
+            Ok(statement.raw_bind_parameter(place, value as &dyn ToSql)?)
+        })?;
+        let wanted = statement.parameter_count();
+        ensure!(place + missing == wanted, "a statement takes {wanted} values and was given {place}: {sql}");
+        Ok(statement)
+    }
+
+    fn prepared(&self, sql: &str, params: impl Params) -> Result<CachedStatement<'_>> {
+        self.bound(sql, params, 0)
     }
 
     /// Runs a statement; the number of rows it changed.
     pub fn execute(&self, sql: &str, params: impl Params) -> Result<usize> {
-        Ok(self.prepared(sql)?.execute(params)?)
+        Ok(self.prepared(sql, params)?.raw_execute()?)
     }
 
     /// Runs an INSERT; the new id.
     pub fn insert(&self, sql: &str, params: impl Params) -> Result<i64> {
-        Ok(self.prepared(sql)?.insert(params)?)
+        exactly_one(self.execute(sql, params)?)?;
+        Ok(self.conn.last_insert_rowid())
+    }
+
+    /// Runs an INSERT whose last value is bytes, for a column that is named as well; the new id. As a value SQLite would
+    /// copy large ones twice.
+    pub fn store_bytes(&self, sql: &str, params: impl Params, column: Column, bytes: &[u8]) -> Result<i64> {
+        let is_large = bytes.len() > LARGE;
+        let last = if is_large { Bytes::Room(u64::try_from(bytes.len())?) } else { Bytes::These(bytes) };
+        let mut statement = self.bound(sql, params, 1)?;
+        let place = statement.parameter_count();
+        statement.raw_bind_parameter(place, last)?;
+        exactly_one(statement.raw_execute()?)?;
+        let id = self.conn.last_insert_rowid();
+        if is_large {
+            self.conn.blob_open(MAIN_DB, column.table, column.name, id, false)?.write_all(bytes)?;
+        }
+        Ok(id)
     }
 
     /// The bytes of a column of one row, without SQLite's own copy of them.
-    pub fn read_blob(&self, table: &str, column: &str, id: i64) -> Result<Vec<u8>> {
-        let mut blob = self.conn.blob_open(MAIN_DB, table, column, id, true)?;
+    pub fn load_bytes(&self, column: Column, id: i64) -> Result<Vec<u8>> {
+        let mut blob = self.conn.blob_open(MAIN_DB, column.table, column.name, id, true)?;
         let mut bytes = Vec::with_capacity(blob.len());
         blob.read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 
-    /// Reads a column of one row as a stream.
-    pub fn read_blob_with<T>(
+    /// Reads the bytes of a column of one row as a stream, as far as `read` wants them.
+    pub fn load_bytes_with<T>(
         &self,
-        table: &str,
-        column: &str,
+        column: Column,
         id: i64,
         read: impl FnOnce(&mut dyn Read) -> Result<T>,
     ) -> Result<T> {
-        read(&mut self.conn.blob_open(MAIN_DB, table, column, id, true)?)
-    }
-
-    /// Writes bytes into a column that has as many of them. As a parameter of a statement SQLite would copy them twice.
-    pub fn write_blob(&self, table: &str, column: &str, id: i64, bytes: &[u8]) -> Result<()> {
-        Ok(self.conn.blob_open(MAIN_DB, table, column, id, false)?.write_all(bytes)?)
+        read(&mut self.conn.blob_open(MAIN_DB, column.table, column.name, id, true)?)
     }
 
     /// The first row, if there is one.
     pub fn one<T>(&self, sql: &str, params: impl Params, map: impl FnOnce(&Row<'_>) -> Result<T>) -> Result<Option<T>> {
-        let mut statement = self.prepared(sql)?;
-        let mut rows = statement.query(params)?;
+        let mut statement = self.prepared(sql, params)?;
+        let mut rows = statement.raw_query();
         rows.next()?.map(|row| map(&Row(row))).transpose()
     }
 
     pub fn all<T>(&self, sql: &str, params: impl Params, mut map: impl FnMut(&Row<'_>) -> Result<T>) -> Result<Vec<T>> {
-        let mut statement = self.prepared(sql)?;
-        let mut rows = statement.query(params)?;
+        let mut statement = self.prepared(sql, params)?;
+        let mut rows = statement.raw_query();
         let mut all = Vec::new();
         while let Some(row) = rows.next()? {
             all.push(map(&Row(row))?);
@@ -297,14 +347,12 @@ impl Tx<'_> {
 
     /// The first column of the first row, if there is one.
     pub fn value<T: FromSql>(&self, sql: &str, params: impl Params) -> Result<Option<T>> {
-        Ok(self.prepared(sql)?.query_row(params, |r| r.get(0)).optional()?)
+        self.one(sql, params, |row| Ok(row.0.get(0)?))
     }
 
     /// The first column of all rows.
     pub fn values<T: FromSql>(&self, sql: &str, params: impl Params) -> Result<Vec<T>> {
-        let mut statement = self.prepared(sql)?;
-        let values = statement.query_map(params, |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
-        Ok(values)
+        self.all(sql, params, |row| Ok(row.0.get(0)?))
     }
 
     /// Says that what was written is about a thing, where the row itself is of a table without ids.

@@ -8,13 +8,12 @@ use sha2::{Digest, Sha256};
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::stream::read::Decoder;
 
-use super::db::{Tx, params};
+use super::db::{Column, LARGE, Tx, params};
 
 /// Compression level of zstd. Mail is mostly base64, where a higher one costs much and saves hardly anything.
 const LEVEL: i32 = 1;
 
-/// What is larger goes in and out of the database without a copy.
-const LARGE: usize = 1 << 20;
+const DATA: Column = Column { table: "raw_messages", name: "data" };
 
 /// Bytes made ready to be stored, away from the transaction.
 #[derive(Debug, Clone)]
@@ -77,18 +76,8 @@ fn compressor() -> std::io::Result<Compressor<'static>> {
 pub fn add(tx: &Tx<'_>, packed: &Packed) -> Result<i64> {
     let Packed { size, sha256, codec, data } = packed;
     let size = i64::try_from(*size)?;
-    if data.len() <= LARGE {
-        return tx.insert(
-            "INSERT INTO raw_messages (size, sha256, codec, data) VALUES (?1, ?2, ?3, ?4)",
-            params![size, sha256.as_slice(), codec, data],
-        );
-    }
-    let id = tx.insert(
-        "INSERT INTO raw_messages (size, sha256, codec, data) VALUES (?1, ?2, ?3, zeroblob(?4))",
-        params![size, sha256.as_slice(), codec, i64::try_from(data.len())?],
-    )?;
-    tx.write_blob("raw_messages", "data", id, data)?;
-    Ok(id)
+    let sql = "INSERT INTO raw_messages (size, sha256, codec, data) VALUES (?1, ?2, ?3, ?4)";
+    tx.store_bytes(sql, params![size, sha256.as_slice(), codec], DATA, data)
 }
 
 /// Bytes as they are stored.
@@ -129,7 +118,7 @@ pub fn stored(tx: &Tx<'_>, id: i64) -> Result<Stored> {
     let stored = tx.one(sql, params![id, i64::try_from(LARGE)?], |row| {
         let data = match row.get("data")? {
             Some(data) => data,
-            None => tx.read_blob("raw_messages", "data", id)?,
+            None => tx.load_bytes(DATA, id)?,
         };
         Ok(Stored { id, size: row.get("size")?, sha256: row.get("sha256")?, codec: row.get("codec")?, data })
     })?;
@@ -152,7 +141,7 @@ pub fn beginning(tx: &Tx<'_>, id: i64, max: u64) -> Result<Vec<u8>> {
     let codec: Option<String> = tx.value("SELECT codec FROM raw_messages WHERE id = ?1", params![id])?;
     let codec = codec.with_context(|| format!("stored message {id} is missing"))?;
     let mut bytes = Vec::new();
-    tx.read_blob_with("raw_messages", "data", id, |data| {
+    tx.load_bytes_with(DATA, id, |data| {
         let read = if codec == "zstd" {
             Decoder::new(data).and_then(|decoder| decoder.take(max).read_to_end(&mut bytes))
         } else {

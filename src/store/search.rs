@@ -22,7 +22,7 @@ use super::sight::Sight;
 use crate::query::{Field, Tree, Words};
 use crate::words;
 pub(super) use cases::case_condition;
-pub(super) use emails::email_source;
+pub(super) use emails::{Source, email_source};
 pub(super) use folders::lies_in;
 pub use folders::{Named, Place};
 pub(super) use outbox::outbox_condition;

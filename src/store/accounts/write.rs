@@ -11,9 +11,10 @@ use crate::store::sent_copies;
 pub fn add(tx: &Tx<'_>, account: &Account) -> Result<i64> {
     let mut bound = settings(account)?;
     bound.push(("created_at", seconds(account.created_at).into()));
-    let columns: Vec<&str> = bound.iter().map(|(column, _)| *column).collect();
-    let sql = format!("INSERT INTO accounts ({}) VALUES (:{})", columns.join(", "), columns.join(", :"));
-    let id = tx.insert(&sql, named(&names(&bound), &bound).as_slice())?;
+    let places: Vec<String> = (1..=bound.len()).map(|place| format!("?{place}")).collect();
+    let (columns, values): (Vec<&str>, Vec<Value>) = bound.into_iter().unzip();
+    let sql = format!("INSERT INTO accounts ({}) VALUES ({})", columns.join(", "), places.join(", "));
+    let id = tx.insert(&sql, values)?;
     put_lists(tx, &Account { id, ..account.clone() })?;
     Ok(id)
 }
@@ -21,15 +22,15 @@ pub fn add(tx: &Tx<'_>, account: &Account) -> Result<i64> {
 /// Writes every setting back, aliases and teams included; health and wheel are left alone, except the waiting
 /// after refused logins and at a server's wish, and what was learnt of the server: a changed account is tried at once.
 pub fn update(tx: &Tx<'_>, account: &Account) -> Result<()> {
-    let mut bound = settings(account)?;
-    let assigned: Vec<String> = bound.iter().map(|(column, _)| format!("{column} = :{column}")).collect();
+    let (columns, mut values): (Vec<&str>, Vec<Value>) = settings(account)?.into_iter().unzip();
+    let assigned: Vec<String> = columns.iter().zip(2..).map(|(column, place)| format!("{column} = ?{place}")).collect();
     let sql = format!(
         "UPDATE accounts SET {}, next_try_at = NULL, rests = 0, send_next_try_at = NULL, null_sender_refused = FALSE
-            WHERE id = :id",
+            WHERE id = ?1",
         assigned.join(", ")
     );
-    bound.push(("id", account.id.into()));
-    tx.execute(&sql, named(&names(&bound), &bound).as_slice())?;
+    values.insert(0, account.id.into());
+    tx.execute(&sql, values)?;
     sent_copies::make_due(tx, account.id)?;
     put_lists(tx, account)
 }
@@ -57,15 +58,6 @@ fn settings(account: &Account) -> Result<Bound> {
         account.personal.bind()?,
     ];
     Ok(groups.into_iter().flatten().collect())
-}
-
-/// The names of the parameters of a statement.
-fn names(bound: &Bound) -> Vec<String> {
-    bound.iter().map(|(column, _)| format!(":{column}")).collect()
-}
-
-fn named<'a>(names: &'a [String], bound: &'a Bound) -> Vec<(&'a str, &'a Value)> {
-    names.iter().map(String::as_str).zip(bound.iter().map(|(_, value)| value)).collect()
 }
 
 /// Aliases, form senders and teams.

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::super::db::{Row, Tx, params, params_from_iter};
+use super::super::db::{Row, Tx, params};
 use super::super::label::labels;
 use super::super::records::ParentType;
 use super::super::search::{Assignee, Bound, CaseState, Test, case_condition};
@@ -101,7 +101,7 @@ pub fn list(tx: &Tx<'_>, query: &CaseQuery, sight: Sight) -> Result<Vec<CaseRow>
         "{} WHERE c.id IN (SELECT c.id FROM cases c WHERE {condition} ORDER BY {order} LIMIT {limit}) ORDER BY {order}",
         row(sight)
     );
-    tx.all(&sql, params_from_iter(bound.values), case_row)
+    tx.all(&sql, bound.values, case_row)
 }
 
 /// How many cases `list` would give without a limit.
@@ -115,7 +115,7 @@ pub fn count_to(tx: &Tx<'_>, query: &CaseQuery, most: i64, sight: Sight) -> Resu
     let condition = case_condition(&query.condition, &mut bound)?;
     let most = bound.add(most);
     let sql = format!("SELECT count(*) FROM (SELECT 1 FROM cases c WHERE {condition} LIMIT {most}) AS those");
-    Ok(tx.value(&sql, params_from_iter(bound.values))?.unwrap_or_default())
+    Ok(tx.value(&sql, bound.values)?.unwrap_or_default())
 }
 
 /// One case as a row, as far as it may be seen.

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 use rusqlite::{Connection, backup};
 
-use super::{Store, open, params, seconds};
+use super::{Store, open, seconds};
 use crate::store::place;
 
 /// Pages that are copied at once.
@@ -37,7 +37,7 @@ impl Store {
         // Older versions cannot say so, and one that is a backup already keeps its time.
         if copy.column_exists(None, "instance", "backup_made_at")? {
             let mark = "UPDATE instance SET backup_made_at = coalesce(backup_made_at, ?1)";
-            copy.execute(mark, params![seconds(now)])?;
+            copy.execute(mark, [seconds(now)])?;
         }
         copy.close().map_err(|(_, e)| e)?;
         OpenOptions::new().write(true).open(target)?.sync_all()?;

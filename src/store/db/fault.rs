@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::Store;
 use super::obstacle::{Gravity, Obstacle, gravity, obstacle};
-use crate::error::{self, Fault, Kind};
+use crate::error::{self, Ended, Fault, Kind};
 use crate::store::place::{self, Place};
 use crate::system_words;
 use crate::units::about;
@@ -48,7 +48,8 @@ pub(super) fn refuse_unwritable(database: &Path) -> std::result::Result<(), Faul
 /// What an error of the database means for a person, and what to do; `None` where its own words say it, or where it is
 /// none of the database. An error that would count as a bug is one of the database where that turns out to be damaged.
 pub fn explain(error: &anyhow::Error, database: &Path) -> Option<Fault> {
-    if error.chain().any(|cause| cause.is::<Fault>()) {
+    // A command has ended with what it found: the database is as good as before, and takes long to look at.
+    if error.chain().any(|cause| cause.is::<Fault>() || cause.is::<Ended>()) {
         return None;
     }
     let found = error.chain().find_map(|cause| obstacle(cause.downcast_ref()?));
@@ -99,6 +100,7 @@ fn told(found: &Obstacle, place: &Place) -> Fault {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use anyhow::anyhow;
     use rusqlite::ffi;
 
@@ -163,6 +165,19 @@ mod tests {
             assert!(fault.message.contains(text), "{obstacle:?}: {fault:?}");
             assert!(fault.hint.as_deref().is_some_and(|said| said.contains(hint)), "{obstacle:?}: {fault:?}");
         }
+    }
+
+    #[test]
+    fn the_whole_database_is_not_looked_at_when_a_command_ends_with_what_it_found() {
+        let directory = std::env::temp_dir().join(format!("espomail-found-{}", std::process::id()));
+        let path = directory.join("espomail.db");
+        let _ = std::fs::remove_dir_all(&directory);
+        let store = Store::create(&path).unwrap();
+        let torn = "PRAGMA foreign_keys = off; INSERT INTO outbox_recipients (outbox_id, address) VALUES (9, 'x')";
+        store.conn.execute_batch(torn).unwrap();
+        assert!(explain(&anyhow!("a bug"), &path).is_some());
+        assert!(explain(&Ended::Code(1).into(), &path).is_none(), "check ended with a warning");
+        std::fs::remove_dir_all(directory).unwrap();
     }
 
     #[test]

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 
 use super::{COLUMNS, Email};
 use crate::query::Tree;
-use crate::store::db::{Tx, params, params_from_iter, seconds};
+use crate::store::db::{Tx, params, seconds};
 use crate::store::records::ParentType;
-use crate::store::search::{Bound, Test, email_source, lies_in};
+use crate::store::search::{Bound, Source, Test, email_source, lies_in};
 use crate::store::sight::Sight;
 
 /// A row of `email list`.
@@ -42,6 +42,9 @@ pub const HAS_ATTACHMENT: &str = "EXISTS (SELECT 1 FROM email_attachments f WHER
         'message/disposition-notification')
     AND (f.name <> '' OR f.content_type <> 'text/calendar'))";
 
+/// Of words that more emails have, the newest are put in order: ids grow with time, and the order of the list is another one.
+const NEWEST: i64 = 10_000;
+
 /// What `email list` shows.
 #[derive(Debug, Clone, Default)]
 pub struct EmailQuery {
@@ -59,10 +62,21 @@ pub struct EmailQuery {
 /// that is to be sent later is as old as its writing.
 pub fn list(tx: &Tx<'_>, query: &EmailQuery, sight: Sight) -> Result<Vec<EmailRow>> {
     let mut bound = Bound::new(sight);
-    let from = email_source(tx, &query.condition, sight, &mut bound)?;
-    let limit = bound.add(query.limit.unwrap_or(i64::MAX));
+    let Source { from, by_words } = email_source(tx, &query.condition, sight, &mut bound)?;
+    let limit = query.limit.unwrap_or(i64::MAX);
+    let most = if by_words { bound.add(limit.max(NEWEST)) } else { String::new() };
+    let limit = bound.add(limit);
+    // The ids that are listed, of those for which something holds besides.
+    let ids = |besides: &str| match by_words {
+        true => format!(
+            "SELECT found.id FROM (SELECT e.id AS id, e.received_at AS received_at FROM {from}{besides}
+                    ORDER BY x.rowid DESC LIMIT {most}) AS found
+                ORDER BY found.received_at DESC, found.id DESC LIMIT {limit}"
+        ),
+        false => format!("SELECT e.id FROM {from}{besides} ORDER BY e.received_at DESC, e.id DESC LIMIT {limit}"),
+    };
     let mut listed_at = "e.received_at".to_owned();
-    let mut ids = format!("SELECT e.id FROM {from} ORDER BY e.received_at DESC, e.id DESC LIMIT {limit}");
+    let mut listed = ids("");
     let from_future = match query.now.map(seconds) {
         Some(now) => tx.value::<i64>("SELECT 1 FROM emails WHERE received_at > ?1 LIMIT 1", params![now])?.map(|_| now),
         None => None,
@@ -71,10 +85,9 @@ pub fn list(tx: &Tx<'_>, query: &EmailQuery, sight: Sight) -> Result<Vec<EmailRo
     if let Some(now) = from_future {
         let now = bound.add(now);
         listed_at = format!("CASE WHEN e.received_at > {now} THEN e.created_at ELSE e.received_at END");
-        ids = format!(
-            "SELECT id FROM (SELECT e.id AS id FROM {from} AND e.received_at <= {now}
-                    ORDER BY e.received_at DESC, e.id DESC LIMIT {limit}) AS those
-                UNION ALL SELECT e.id FROM {from} AND e.received_at > {now}"
+        listed = format!(
+            "SELECT id FROM ({}) AS past UNION ALL SELECT e.id FROM {from} AND e.received_at > {now}",
+            ids(&format!(" AND e.received_at <= {now}"))
         );
     }
     let viewer = bound.add(query.viewer);
@@ -93,9 +106,9 @@ pub fn list(tx: &Tx<'_>, query: &EmailQuery, sight: Sight) -> Result<Vec<EmailRo
             {HAS_ATTACHMENT} AS attachment,
             {folder} AS lies_in, (SELECT count(*) FROM email_variants v WHERE v.email_id = e.id) AS variants
         FROM emails e LEFT JOIN drafts d ON d.email_id = e.id LEFT JOIN cases c ON {kind} = 'case' AND c.id = {id}
-        WHERE e.id IN ({ids}) ORDER BY listed_at DESC, e.id DESC LIMIT {limit}"
+        WHERE e.id IN ({listed}) ORDER BY listed_at DESC, e.id DESC LIMIT {limit}"
     );
-    tx.all(&sql, params_from_iter(bound.values), |row| {
+    tx.all(&sql, bound.values, |row| {
         let accounts: Option<String> = row.get("account_names")?;
         let (email, parent_seen) = (Email::from_row(row)?, row.get("parent_seen")?);
         Ok(EmailRow {
@@ -115,16 +128,16 @@ pub fn list(tx: &Tx<'_>, query: &EmailQuery, sight: Sight) -> Result<Vec<EmailRo
 /// How many emails `list` would give without a limit, at most `most`.
 pub fn count_to(tx: &Tx<'_>, query: &EmailQuery, most: i64, sight: Sight) -> Result<i64> {
     let mut bound = Bound::new(sight);
-    let from = email_source(tx, &query.condition, sight, &mut bound)?;
+    let from = email_source(tx, &query.condition, sight, &mut bound)?.from;
     let most = bound.add(most);
     let sql = format!("SELECT count(*) FROM (SELECT 1 FROM {from} LIMIT {most}) AS those");
-    Ok(tx.value(&sql, params_from_iter(bound.values))?.unwrap_or_default())
+    Ok(tx.value(&sql, bound.values)?.unwrap_or_default())
 }
 
 /// How many unverified mails wait for a decision, as far as they and their cases may be seen (B4.10).
 pub fn count_undecided(tx: &Tx<'_>, sight: Sight) -> Result<i64> {
     let sql = format!(
-        "SELECT count(*) FROM emails e JOIN cases c ON c.id = e.parent_id
+        "SELECT count(*) FROM emails e INDEXED BY emails_undecided CROSS JOIN cases c ON c.id = e.parent_id
             WHERE e.undecided AND e.parent_type = 'case' AND {} AND {}",
         sight.email_of(ParentType::Case),
         sight.case()

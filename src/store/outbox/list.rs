@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::{OutboxRow, SELECT, Tx, seconds};
 use crate::query::Tree;
-use crate::store::db::{Value, params_from_iter};
+use crate::store::db::Value;
 use crate::store::search::{Bound, Test, outbox_condition};
 use crate::store::sight::Sight;
 
@@ -28,7 +28,7 @@ pub fn list(tx: &Tx<'_>, query: &OutboxQuery, sight: Sight) -> Result<Vec<Outbox
     values.push(query.limit.unwrap_or(i64::MAX).into());
     let limit = values.len();
     let sql = format!("{SELECT} WHERE {condition} ORDER BY id DESC LIMIT ?{limit}");
-    tx.all(&sql, params_from_iter(values), OutboxRow::from_row)
+    tx.all(&sql, values, OutboxRow::from_row)
 }
 
 /// How many rows `list` would give without a limit, at most `most`.
@@ -37,7 +37,7 @@ pub fn count_to(tx: &Tx<'_>, query: &OutboxQuery, most: i64, sight: Sight) -> Re
     values.push(most.into());
     let most = values.len();
     let sql = format!("SELECT count(*) FROM (SELECT 1 FROM outbox WHERE {condition} LIMIT ?{most}) AS listed");
-    Ok(tx.value(&sql, params_from_iter(values))?.unwrap_or_default())
+    Ok(tx.value(&sql, values)?.unwrap_or_default())
 }
 
 fn narrowed(query: &OutboxQuery, sight: Sight) -> Result<(String, Vec<Value>)> {

@@ -13,9 +13,17 @@ use crate::store::text::folded;
 /// Who sees fewer emails than this gets them by looking these up; else some of them come soon in the order of the list.
 const FEW: i64 = 2_000;
 
+/// Where the emails of a list come from.
+pub struct Source {
+    /// What stands after FROM, with all conditions.
+    pub from: String,
+    /// The full-text index `x` gives them.
+    pub by_words: bool,
+}
+
 /// `FROM … WHERE …` for the emails `e` that are asked for and may be seen. Where words must be in the text in any case, the
 /// full-text index gives them; else the table does.
-pub fn email_source(tx: &Tx<'_>, tree: &Tree<Test>, sight: Sight, bound: &mut Bound) -> Result<String> {
+pub fn email_source(tx: &Tx<'_>, tree: &Tree<Test>, sight: Sight, bound: &mut Bound) -> Result<Source> {
     let (words, rest): (Vec<_>, Vec<_>) = match tree.clone() {
         Tree::All(parts) => parts.into_iter().partition(is_full_text),
         tree if is_full_text(&tree) => (vec![tree], Vec::new()),
@@ -33,15 +41,16 @@ pub fn email_source(tx: &Tx<'_>, tree: &Tree<Test>, sight: Sight, bound: &mut Bo
     let few = few_ids(tx, sight)?;
     if words.is_empty() {
         let few = few.map(|ids| format!("e.id IN ({ids}) AND ")).unwrap_or_default();
-        return Ok(format!("emails e WHERE {few}{visible} AND {rest}"));
+        return Ok(Source { from: format!("emails e WHERE {few}{visible} AND {rest}"), by_words: false });
     }
     let place = bound.add(words.join(" AND "));
     // With the plus the index is not asked for each of them.
     let few = few.map(|ids| format!("+x.rowid IN ({ids}) AND ")).unwrap_or_default();
-    Ok(format!(
+    let from = format!(
         "email_index x CROSS JOIN emails e ON e.id = x.rowid
         WHERE email_index MATCH {place} AND {few}{visible} AND {rest}"
-    ))
+    );
+    Ok(Source { from, by_words: true })
 }
 
 fn is_full_text(tree: &Tree<Test>) -> bool {
@@ -114,7 +123,10 @@ pub(super) fn one(test: &Test, bound: &mut Bound) -> Result<String> {
             "EXISTS (SELECT 1 FROM email_users u WHERE u.email_id = e.id AND u.user_id = {} AND NOT u.read)",
             bound.add(*id)
         ),
-        Test::Unverified => "e.undecided".to_owned(),
+        // There are few, in any order of the list.
+        Test::Unverified => {
+            "e.id IN (SELECT w.id FROM emails w INDEXED BY emails_undecided WHERE w.undecided)".to_owned()
+        }
         Test::Attachment => HAS_ATTACHMENT.to_owned(),
         Test::Place(place, viewer) => folders::place(*place, *viewer, bound),
         Test::Folder(folder) => folders::named(*folder, bound),

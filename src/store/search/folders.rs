@@ -46,7 +46,10 @@ pub(super) fn place(place: Place, viewer: Option<i64>, bound: &mut Bound) -> Str
             format!("{} AND NOT ({elsewhere})", own(&lies, &viewer))
         }
         Place::Important => format!("{} AND NOT ({})", own("u.important", &viewer), trash(&viewer)),
-        Place::Drafts => format!("e.status = 'Draft' AND e.user_id = {viewer} AND NOT ({})", trash(&viewer)),
+        Place::Drafts => format!(
+            "e.id IN (SELECT d.email_id FROM drafts d) AND e.status = 'Draft' AND e.user_id = {viewer} AND NOT ({})",
+            trash(&viewer)
+        ),
         Place::Archive => {
             format!("{} OR {}", own("u.archive AND NOT u.trash", &viewer), shared(GroupPlace::Archive, &viewer))
         }

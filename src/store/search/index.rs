@@ -6,7 +6,7 @@
 
 use anyhow::Result;
 
-use crate::store::db::{Row, Store, Tx, Value, params, params_from_iter};
+use crate::store::db::{Row, Store, Tx, Value, params};
 use crate::words;
 
 /// Maximum number of rows in one transaction …
@@ -141,6 +141,6 @@ fn add(tx: &Tx<'_>, part: &Part, id: i64) -> Result<()> {
     let texts: Vec<&str> = texts.iter().map(|text| text.as_deref().unwrap_or_default()).collect();
     let indexed = words::index(&texts);
     let columns = indexed.parts.into_iter().chain([indexed.numbers]).map(Value::from);
-    tx.execute(part.add, params_from_iter([Value::from(id)].into_iter().chain(columns)))?;
+    tx.execute(part.add, [Value::from(id)].into_iter().chain(columns).collect::<Vec<_>>())?;
     Ok(())
 }

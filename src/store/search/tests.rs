@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use super::*;
 use crate::mail::message::Message;
@@ -133,4 +133,30 @@ fn words_that_make_a_number_are_that_number() {
         full_text(&Test::Number("030 1234567".to_owned())).unwrap(),
         "((\"030\" AND \"1234567\") OR (- numbers : \"030 1234567\" OR \"0301234567\" OR \"301234567\"))"
     );
+}
+
+/// Emails with ids from 1 on, each older than the one before, of which all have one word.
+const FREQUENT: [&str; 3] = [
+    "WITH RECURSIVE n (id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < ?1)
+        INSERT INTO emails (id, message_id, status, subject, received_at, created_at)
+        SELECT id, 'm' || id, 'Archived', '', ?1 - id, 0 FROM n",
+    "INSERT INTO email_bodies (email_id, text) SELECT id, 'word' FROM emails WHERE id <= ?1",
+    "INSERT INTO email_index (rowid, text) SELECT id, 'word' FROM emails WHERE id <= ?1",
+];
+
+#[test]
+fn of_a_frequent_word_the_newest_emails_are_put_in_order() {
+    let first = |count: i64, limit: Option<i64>| {
+        let store = Store::in_memory().unwrap();
+        let word = Tree::Is(Test::Words(Words { text: "word".to_owned(), begins: false }));
+        let query = emails::EmailQuery { condition: word, limit, ..emails::EmailQuery::default() };
+        let found = store.write(|tx| {
+            FREQUENT.iter().try_for_each(|sql| tx.execute(sql, [count]).map(drop))?;
+            emails::list(tx, &query, Sight::Everything)
+        });
+        found.unwrap()[0].email.id
+    };
+    assert_eq!(first(10_000, Some(1)), 1, "all of them");
+    assert_eq!(first(10_001, Some(1)), 2, "without the one that came first");
+    assert_eq!(first(10_001, None), 1, "all are wanted");
 }

@@ -36,6 +36,7 @@ const WALKS: &[(&str, &str, &str)] = &[
     ("FROM cases c WHERE", "cases", PAGE),
     ("FROM emails e WHERE", "emails", PAGE),
     ("FROM outbox WHERE", "outbox", PAGE),
+    ("emails_undecided", "emails", "mail that waits for a decision, by an index that has nothing else"),
     ("FROM log_entries l", "log_entries", PAGE),
     ("FROM companies r LEFT JOIN", "companies", ALL),
     ("FROM contacts r LEFT JOIN", "contacts", ALL),

@@ -1,0 +1,133 @@
+//! Values that go into a statement. Each has a type also where it is NULL: SQLite does not ask for it, other engines do.
+
+use anyhow::Result;
+use rusqlite::types::{ToSql, Value};
+
+/// What a parameter is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ty {
+    Int,
+    Bool,
+    Text,
+    Bytes,
+    /// NULL of a value that is known at run time only: what the statement makes of it.
+    Unknown,
+}
+
+/// A type of which every value has the same type in the database.
+pub trait Typed: ToSql {
+    const TY: Ty;
+}
+
+/// A value of a statement.
+pub trait Bind: ToSql {
+    fn ty(&self) -> Ty;
+}
+
+macro_rules! typed {
+    ($($ty:ident: $($kind:ty),+;)+) => { $($( impl Typed for $kind { const TY: Ty = Ty::$ty; } )+)+ };
+}
+
+typed! {
+    Int: i64, i32, u32, u16, u8;
+    Bool: bool;
+    Text: str, String;
+    Bytes: [u8], Vec<u8>;
+}
+
+impl<T: Typed + ?Sized> Typed for &T {
+    const TY: Ty = T::TY;
+}
+
+impl<T: Typed> Typed for Option<T> {
+    const TY: Ty = T::TY;
+}
+
+impl<T: Typed + ?Sized> Bind for T {
+    fn ty(&self) -> Ty {
+        T::TY
+    }
+}
+
+impl Bind for Value {
+    fn ty(&self) -> Ty {
+        match self {
+            Value::Null | Value::Real(_) => Ty::Unknown,
+            Value::Integer(_) => Ty::Int,
+            Value::Text(_) => Ty::Text,
+            Value::Blob(_) => Ty::Bytes,
+        }
+    }
+}
+
+/// The values of a statement in the order of `?1`, `?2` and so on.
+pub trait Params {
+    /// Gives each value to `bind`.
+    ///
+    /// # Errors
+    /// The first of `bind`.
+    fn each(&self, bind: &mut dyn FnMut(&dyn Bind) -> Result<()>) -> Result<()>;
+}
+
+impl Params for &[&dyn Bind] {
+    fn each(&self, bind: &mut dyn FnMut(&dyn Bind) -> Result<()>) -> Result<()> {
+        self.iter().try_for_each(|value| bind(*value))
+    }
+}
+
+/// No values.
+impl Params for [&'static dyn Bind; 0] {
+    fn each(&self, _: &mut dyn FnMut(&dyn Bind) -> Result<()>) -> Result<()> {
+        Ok(())
+    }
+}
+
+macro_rules! alike {
+    ($($count:literal)+) => { $(
+        impl<T: Bind> Params for [T; $count] {
+            fn each(&self, bind: &mut dyn FnMut(&dyn Bind) -> Result<()>) -> Result<()> {
+                self.iter().try_for_each(|value| bind(value))
+            }
+        }
+    )+ };
+}
+
+alike!(1 2 3 4);
+
+impl<A: Bind, B: Bind> Params for (A, B) {
+    fn each(&self, bind: &mut dyn FnMut(&dyn Bind) -> Result<()>) -> Result<()> {
+        bind(&self.0)?;
+        bind(&self.1)
+    }
+}
+
+impl Params for Vec<Value> {
+    fn each(&self, bind: &mut dyn FnMut(&dyn Bind) -> Result<()>) -> Result<()> {
+        self.iter().try_for_each(|value| bind(value))
+    }
+}
+
+/// Values of types that differ, each as it stands.
+#[macro_export]
+macro_rules! bound {
+    () => { &[] as &[&dyn $crate::store::db::Bind] };
+    ($($value:expr),+ $(,)?) => { &[$(&$value as &dyn $crate::store::db::Bind),+] as &[&dyn $crate::store::db::Bind] };
+}
+
+pub use crate::bound as params;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_value_has_a_type_also_where_it_is_null() {
+        let (none, text): (Option<i64>, Option<&str>) = (None, None);
+        let values: &[&dyn Bind] =
+            params![none, text, true, "x".to_owned(), vec![1_u8], 7_u32, Value::Null, Value::from(1)];
+        let types: Vec<Ty> = values.iter().map(|value| value.ty()).collect();
+        let expected = [Ty::Int, Ty::Text, Ty::Bool, Ty::Text, Ty::Bytes, Ty::Int, Ty::Unknown, Ty::Int];
+        assert_eq!(types, expected);
+    }
+}
