@@ -92,8 +92,7 @@ pub fn print(bytes: &[u8]) -> Result<bool> {
     match state {
         State::Kept(pieces) => {
             pieces.push(Piece::Output(bytes.to_vec()));
-            // The last line of the screen is the shell's.
-            if height(pieces, screen.width) < screen.height {
+            if fits(pieces, *screen) {
                 return Ok(true);
             }
             match start(command) {
@@ -147,6 +146,11 @@ fn chosen(ours: Option<String>, usual: Option<String>, term: Option<&str>) -> Op
     let command = ours.or(usual).unwrap_or_else(|| USUAL.to_owned());
     let is_one = !matches!(command.trim(), "" | "cat");
     (is_one && term.is_some_and(|term| !term.is_empty()) && !is_dumb(term)).then_some(command)
+}
+
+/// Whether all of it is seen at once; the last line of the screen is the shell's.
+fn fits(pieces: &[Piece], screen: Screen) -> bool {
+    height(pieces, screen.width) < screen.height
 }
 
 /// The lines of a screen that all of it takes.
@@ -238,5 +242,32 @@ impl Shown {
         let is_run = ended.is_ok_and(|status| !NOT_RUN.contains(&status.code()));
         let output = Piece::Output(if is_run { Vec::new() } else { self.sent });
         show(std::iter::once(output).chain(self.said.into_iter().map(Piece::Said)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fits_leaves_a_line_for_the_shell() {
+        let screen = Screen { width: 10, height: 3 };
+        for (text, expected) in [
+            ("", true),
+            ("one\n", true),
+            ("one\ntwo\n", true),
+            ("one\ntwo\nthree\n", false),
+            // A line that is wrapped takes several, an empty one its own.
+            ("0123456789\ntwo\n", true),
+            ("0123456789a\ntwo\n", false),
+            ("\n\n\n", false),
+            ("\u{6f22}\u{6f22}\u{6f22}\u{6f22}\u{6f22}\u{6f22}\ntwo\n", false),
+            // Colour takes no room.
+            ("\u{1b}[1m0123456789\u{1b}[0m\ntwo\n", true),
+        ] {
+            assert_eq!(fits(&[Piece::Output(text.as_bytes().to_vec())], screen), expected, "{text:?}");
+        }
+        let said = [Piece::Output(b"one\ntwo\n".to_vec()), Piece::Said("note\n".to_owned())];
+        assert!(!fits(&said, screen), "what is said stands on the same screen");
     }
 }

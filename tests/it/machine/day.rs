@@ -241,7 +241,7 @@ fn what_is_left(day: &Day) {
         "dry run, nothing changed; without --dry-run: log.txt is opened with",
         "case #2 taken (it was assigned to budi)",
         "Merge case #5 into #2?",
-        "Close 2 cases?",
+        "Close 2 cases that match",
         "Sudah kami kirim teknisi.",
         "Attachment 2: report.pdf",
         "プリンターが動きません",

@@ -15,7 +15,10 @@ fn shown(desk: &Desk, line: &str) -> String {
         codes.extend([if at == 0 { String::new() } else { format!("<{code}>") }.replace("<0>", "<>").as_str(), text]);
         without.push_str(text);
     }
-    assert_eq!(without, plain, "{line}");
+    // How much of the disk is free changes while the tests run.
+    let lasting =
+        |text: &str| text.lines().filter(|line| !line.contains(" free, ")).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(lasting(&without), lasting(&plain), "{line}");
     codes
 }
 

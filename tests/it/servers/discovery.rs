@@ -78,7 +78,7 @@ fn servers_are_found_by_an_address() {
         ("dot.example", "the domain says that it offers no IMAP"),
         ("wrong.example", "https://autoconfig.wrong.example/mail/config-v1.1.xml: its certificate is not trusted"),
         ("redirect.example", "it leads to http, which anybody on the way could change"),
-        ("laughs.example", "the file cannot be read"),
+        ("laughs.example", "the file is not well-formed XML"),
         ("big.example", "the file has more than 64 KiB"),
         ("loop.example", "SRV records: there are none"),
         ("hostile.example", "it names no IMAP server with TLS"),
