@@ -96,7 +96,7 @@ fn day(tx: &Tx<'_>, actor: &Actor, user: &User, now: Timestamp) -> Result<Day> {
         waiting: listed(tx, actor, &mine)?,
         unread: notifications::count_unread(tx, user.id, actor.sight())?,
         drafts: Part::of(emails::list(tx, &drafts, actor.sight())?)?,
-        failed: Part::of(outbox::failed_of(tx, actor, user, now)?)?,
+        failed: Part::of(outbox::stuck_of(tx, actor, user, now)?)?,
         unassigned: listed(tx, actor, &CaseQuery::to_take(&teams, limit))?,
         teams,
     })
@@ -117,7 +117,7 @@ fn tell(ui: &Ui, day: &Day) -> Result<()> {
     let drafts = ("Your drafts", "espomail email list --folder drafts");
     part(ui, drafts, &day.drafts, (email::COLUMNS, &["id", "date", "subject"]))?;
     let letters = ["id", "created_at", "to", "subject", "last_error"];
-    let failed = ("Your letters that failed", "espomail outbox list status:failed");
+    let failed = ("Your letters that did not go out", "espomail outbox list");
     part(ui, failed, &day.failed, (outbox::COLUMNS, &letters))?;
     let query = context::first_word(&[query_of(&day.teams)]);
     let more = format!("espomail case list --unassigned --sort waiting {query}");

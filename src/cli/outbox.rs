@@ -238,12 +238,17 @@ pub fn count(tx: &Tx<'_>, actor: &Actor, states: &[OutboxState]) -> Result<i64> 
     outbox::count_to(tx, &wanted, i64::MAX, actor.sight())
 }
 
-/// The letters of a user that every recipient's server refused, oldest first.
-pub fn failed_of(tx: &Tx<'_>, actor: &Actor, user: &User, now: Timestamp) -> Result<Vec<Listed>> {
-    let condition = Tree::Is(Test::Status(OutboxState::Failed.as_str()));
+/// The letters of a user that did not go out when they should have: refused, held, or waiting for something to be mended;
+/// oldest first.
+pub fn stuck_of(tx: &Tx<'_>, actor: &Actor, user: &User, now: Timestamp) -> Result<Vec<Listed>> {
+    let states = [OutboxState::Failed, OutboxState::Held, OutboxState::Waiting];
+    let condition = Tree::Any(states.iter().map(|state| Tree::Is(Test::Status(state.as_str()))).collect());
     let wanted = OutboxQuery { condition, author: Some(user.id), ..OutboxQuery::default() };
-    let failed = outbox::list(tx, &wanted, actor.sight())?;
-    failed.into_iter().rev().map(|row| listed(tx, actor, row, now)).collect()
+    let mut rows = outbox::list(tx, &wanted, actor.sight())?;
+    rows.reverse();
+    let mut all = rows.into_iter().map(|row| listed(tx, actor, row, now)).collect::<Result<Vec<_>>>()?;
+    all.retain(|one| one.row.state != OutboxState::Waiting || !one.wait.why.is_empty());
+    Ok(all)
 }
 
 /// A regular user sees what they wrote, as far as they may read it.

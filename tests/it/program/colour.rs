@@ -43,7 +43,7 @@ fn what_means_something_is_coloured() {
         ("--as ana email list", &["<1>N<>", "<1>Re: プリンターが動きません<>", "<31>Failed<>"]),
         ("--as ana notification list", &["<31>failed<>"]),
         ("--as ana outbox list", &["<31>failed<>", "waiting"]),
-        ("--as ana", &["<1>Your cases that wait for an answer: 2 (", "<1>Your letters that failed: 1 ("]),
+        ("--as ana", &["<1>Your cases that wait for an answer: 2 (", "<1>Your letters that did not go out: "]),
         ("doctor --offline", &["<35>warn<>", "ok "]),
     ] {
         let shown = shown(&desk, line);

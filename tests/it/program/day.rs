@@ -51,7 +51,7 @@ fn the_day_of_a_user_shows_what_is_theirs_and_the_command_for_more() {
         "Your cases that wait for an answer: 2 (espomail case list --mine --sort waiting 'is:waiting -is:snoozed')",
         "Unread notifications: 2 (espomail notification list)",
         "Your drafts: 1 (espomail email list --folder drafts)",
-        "Your letters that failed: 1 (espomail outbox list status:failed)",
+        "Your letters that did not go out: 1 (espomail outbox list)",
         "Unassigned cases of your teams: 1 (espomail case list --unassigned --sort waiting 'is:open -status:Pending team:Support')",
     ] {
         assert!(shown.stdout.contains(text), "{text}: {shown:?}");
