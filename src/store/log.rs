@@ -164,11 +164,11 @@ pub struct Object {
 }
 
 /// What is wanted of the entries `l`; `?1` and `?2` are moment and user. Ids grow with time, so that those from before the
-/// first one are not looked at.
+/// first one are not looked at. `+ 0`: it is found by its moment.
 fn wanted(query: &LogQuery) -> &'static str {
     match query.since {
         Some(_) => {
-            "l.at >= ?1 AND l.id >= (SELECT min(f.id) FROM log_entries f WHERE f.at >= ?1)
+            "l.at >= ?1 AND l.id >= (SELECT min(f.id + 0) FROM log_entries f WHERE f.at >= ?1)
                 AND (?2 IS NULL OR l.user_id = ?2 OR l.as_user_id = ?2)"
         }
         None => "?1 IS NULL AND (?2 IS NULL OR l.user_id = ?2 OR l.as_user_id = ?2)",

@@ -210,13 +210,15 @@ fn seen(sight: Sight) -> String {
     format!("(n.parent_type IS NULL OR {})", sight.parent("n.parent_type", "n.parent_id"))
 }
 
+/// Unread ones, which an index has, or all; `?3` says which.
+fn wanted(all: bool) -> &'static str {
+    if all { "?3" } else { "n.read_at IS NULL AND NOT ?3" }
+}
+
 /// A user's notifications of what they may see, newest first; only unread ones unless `all`.
 pub fn list(tx: &Tx<'_>, user_id: i64, sight: Sight, all: bool, limit: i64) -> Result<Vec<Notification>> {
     tx.all(
-        &format!(
-            "{SELECT} WHERE n.user_id = ?2 AND (?3 OR n.read_at IS NULL) AND {} ORDER BY n.id DESC LIMIT ?4",
-            seen(sight)
-        ),
+        &format!("{SELECT} WHERE n.user_id = ?2 AND {} AND {} ORDER BY n.id DESC LIMIT ?4", wanted(all), seen(sight)),
         params![sight.parameter(), user_id, all, limit],
         Notification::from_row,
     )
@@ -231,7 +233,8 @@ pub fn count_unread(tx: &Tx<'_>, user_id: i64, sight: Sight) -> Result<i64> {
 pub fn count_to(tx: &Tx<'_>, user_id: i64, sight: Sight, all: bool, most: i64) -> Result<i64> {
     let sql = format!(
         "SELECT count(*) FROM (SELECT 1 FROM notifications n
-            WHERE n.user_id = ?2 AND (?3 OR n.read_at IS NULL) AND {} LIMIT ?4) AS those",
+            WHERE n.user_id = ?2 AND {} AND {} LIMIT ?4) AS those",
+        wanted(all),
         seen(sight)
     );
     Ok(tx.value(&sql, params![sight.parameter(), user_id, all, most])?.unwrap_or_default())

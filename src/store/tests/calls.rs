@@ -162,8 +162,10 @@ fn of_reader(tx: &Tx<'_>, sight: Sight) {
         let _ = filters::archive(tx, scope, true, NOW, 0, 9, sight);
     }
     let _ = folders::list(tx, Some(1), sight);
-    let _ = notifications::list(tx, 1, sight, true, 9);
-    let _ = notifications::count_to(tx, 1, sight, true, 9);
+    for all in [true, false] {
+        let _ = notifications::list(tx, 1, sight, all, 9);
+        let _ = notifications::count_to(tx, 1, sight, all, 9);
+    }
     let _ = notifications::mark_read(tx, 1, sight, None, NOW);
     let _ = notifications::exists(tx, 1, sight, 1);
     let _ = notifications::take_digest(tx, 1, sight, NOW);
