@@ -295,9 +295,9 @@ pub fn record_ref(field: &str, text: &str) -> Result<Parent> {
         Some(Parent { kind, id: id.parse().ok().filter(|id| *id > 0)? })
     });
     found.ok_or_else(|| {
-        error::usage(format!("{field}: \"{text}\" is not a record"))
-            .hint("write it as contact/12; TYPE is company, contact, lead, opportunity or case")
-            .into()
+        let of_case = text.parse::<i64>().ok().map(|number| format!("case number {number} is case/{number}"));
+        let form = || "write it as contact/12; TYPE is company, contact, lead, opportunity or case".to_owned();
+        error::usage(format!("{field}: \"{text}\" is not a record")).hint(of_case.unwrap_or_else(form)).into()
     })
 }
 

@@ -214,7 +214,9 @@ fn refuse_taken(tx: &Tx<'_>, owner: &Owner, field: &str, name: &str, except: Opt
         Owner::Team(..) | Owner::Everybody => None,
     };
     match searches::id_of(tx, user_id, name)?.filter(|id| Some(*id) != except) {
-        Some(_) => Err(context::taken(field, name)),
+        Some(_) => Err(error::data(format!("{field}: \"{name}\" exists already"))
+            .hint(format!("to change it, delete it and add it again: espomail search delete {name}"))
+            .into()),
         None => Ok(()),
     }
 }

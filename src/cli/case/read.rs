@@ -132,8 +132,8 @@ pub const HISTORY_COLUMNS: &[Column<Note>] = &[
     Column::new("id", unlisted(), |note, _| Cell::int(note.id)),
     Column::new("kind", head("WHAT"), |note, _| Cell::object(json!(note.kind.as_str()), words(note.kind))),
     Column::new("user", head("WHO"), |note, _| who(note)),
-    Column::new("text", head("TEXT").shrinking(), |note, _| Cell::text(&note.text)),
-    Column::new("created_at", head("WHEN"), |note, _| Cell::date_time(note.created_at)),
+    Column::new("text", head("TEXT").wrapping(), |note, _| Cell::text(&note.text)),
+    Column::new("created_at", head("WHEN").leading(), |note, _| Cell::date_time(note.created_at)),
 ];
 
 /// A case with what is shown of it alone.

@@ -97,6 +97,10 @@ pub fn for_option(typed: &Typed<'_>, option: &str) -> String {
     if let Some(arg) = positional {
         return format!("the {} is written without an option: {} {arg}", phrase(arg), typed.full());
     }
+    let elsewhere = COMMANDS_FOR.iter().find(|(full, option, _)| *full == typed.full() && *option == name);
+    if let Some((_, _, command)) = elsewhere {
+        return (*command).to_owned();
+    }
     let noun = typed.path.iter().rev().nth(1);
     let sibling = noun
         .into_iter()
@@ -110,6 +114,15 @@ pub fn for_option(typed: &Typed<'_>, option: &str) -> String {
         _ => typed.see_help(),
     }
 }
+
+/// Options that people look for where a command of its own does it.
+const COMMANDS_FOR: &[(&str, &str, &str)] = &[
+    ("espomail case edit", "assignee", "espomail case assign N USER"),
+    ("espomail case edit", "assign-to", "espomail case assign N USER"),
+    ("espomail case edit", "team", "espomail case move N --team TEAM"),
+    ("espomail case edit", "tag", "espomail case tag N TAG"),
+    ("espomail case edit", "close", "espomail case close N"),
+];
 
 /// Letters of other programs, and the option that they mean.
 const LETTERS: &[(&str, &str)] = &[

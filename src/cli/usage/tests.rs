@@ -120,6 +120,10 @@ fn what_is_wrong_is_said_in_one_line_with_the_next_step() {
             "case list: --status can be given only once / see espomail case list --help",
         ),
         ("case", "case: a verb is missing / the verbs are "),
+        ("case edit 3 --assignee eva", "case edit: there is no option --assignee / espomail case assign N USER"),
+        ("case merge 29", "case merge: the case that remains is missing / for example: espomail case merge 13 12"),
+        ("case close", "case close: the case number is missing / for example: espomail case close 12"),
+        ("email archive abc", "email archive: the email id must be a whole number, not \"abc\" / "),
         ("case edit 3", "case edit: one of these is missing: --subject, "),
         ("--json case", "case: a verb is missing / the verbs are "),
     ] {

@@ -449,6 +449,7 @@ fn mistakes_are_met_with_what_was_meant() {
         ("email list --unread", "hint: in the query: espomail email list is:unread"),
         ("case list --opne", "hint: did you mean --open?"),
         ("case delete 1", "hint: cases are kept: espomail case close N"),
+        ("stream 3", "hint: case number 3 is case/3"),
         ("case assign 1 2", "hint: the user comes last: espomail case assign 12 ana"),
         ("template add x --subject s --body open.tpl", "--body: line 1: {{ is not closed by }}"),
         ("template add x --subject s --body block.tpl", "--body: line 1: {% if %} or another block is not closed"),
