@@ -25,10 +25,10 @@ pub fn plan(tx: &Tx<'_>, delivery_id: i64, action: &str) -> Result<()> {
     Ok(())
 }
 
-/// Pending actions of an account, by folder and UID.
+/// Pending actions of an account, by folder and UID. `CROSS JOIN`: few are pending, of all that an account delivered.
 pub fn pending(tx: &Tx<'_>, account_id: i64) -> Result<Vec<ServerAction>> {
     tx.all(
-        "SELECT s.id, d.folder, d.uidvalidity, d.uid, s.action FROM server_actions s JOIN deliveries d ON d.id = s.delivery_id
+        "SELECT s.id, d.folder, d.uidvalidity, d.uid, s.action FROM server_actions s CROSS JOIN deliveries d ON d.id = s.delivery_id
             WHERE d.account_id = ?1 ORDER BY d.folder, s.action, d.uid",
         params![account_id],
         |row| {
@@ -54,7 +54,7 @@ pub fn done(tx: &Tx<'_>, ids: &[i64]) -> Result<()> {
 /// Why the server refused the last time; empty = it did not, or it is done.
 pub fn refusal(tx: &Tx<'_>, account_id: i64) -> Result<String> {
     let words: Option<String> = tx.value(
-        "SELECT s.last_error FROM server_actions s JOIN deliveries d ON d.id = s.delivery_id
+        "SELECT s.last_error FROM server_actions s CROSS JOIN deliveries d ON d.id = s.delivery_id
             WHERE d.account_id = ?1 AND s.last_error <> '' ORDER BY s.id DESC LIMIT 1",
         params![account_id],
     )?;

@@ -126,7 +126,8 @@ pub fn owed(tx: &Tx<'_>, account_id: i64, now: Timestamp) -> Result<Vec<Owed>> {
     tx.all(
         "SELECT d.folder, d.uidvalidity, d.uid, d.size FROM deliveries d JOIN account_folders f
                 ON f.account_id = d.account_id AND f.name = d.folder AND f.uidvalidity = d.uidvalidity
-            WHERE d.account_id = ?1 AND (d.outcome = 'missing' OR (d.outcome = 'unfetchable' AND d.attempts < ?2
+            WHERE d.account_id = ?1 AND d.outcome IN ('missing', 'unfetchable')
+                AND (d.outcome = 'missing' OR (d.outcome = 'unfetchable' AND d.attempts < ?2
                 AND (d.tried_at IS NULL OR d.tried_at <= ?3 OR d.tried_at > ?4)))
             ORDER BY d.attempts, d.tried_at NULLS FIRST, d.id LIMIT ?5",
         params![account_id, ATTEMPTS + DAYS, seconds(now - DAY), seconds(now), AT_ONCE],
