@@ -150,18 +150,18 @@ pub struct Listed {
 pub const COLUMNS: &[Column<Listed>] = &[
     Column::new("username", head("USER").labelled().key(), |one, _| Cell::text(&one.user.username)),
     Column::new("name", head("NAME").shrinking(), |one, _| Cell::text(&one.user.name)),
-    Column::new("type", head("TYPE"), |one, _| Cell::text(one.user.user_type.as_str())),
+    Column::new("type", head("TYPE").rank(2), |one, _| Cell::text(one.user.user_type.as_str())),
     Column::new("active", head("ACTIVE"), |one, _| Cell::bool(one.user.active)),
-    Column::new("away_until", head("AWAY"), |one, shown| away_until(&one.user, shown.now)),
+    Column::new("away_until", head("AWAY").optional().rank(4), |one, shown| away_until(&one.user, shown.now)),
     Column::new("addresses", head("E-MAIL").shrinking(), |one, _| Cell::words(&one.user.addresses)),
-    Column::new("login", head("LOGIN"), |one, _| Cell::text(&one.user.login)),
-    Column::new("teams", head("TEAMS").shrinking(), |one, _| Cell::words(&one.teams)),
+    Column::new("login", head("LOGIN").optional().rank(1), |one, _| Cell::text(&one.user.login)),
+    Column::new("teams", head("TEAMS").shrinking().rank(5), |one, _| Cell::words(&one.teams)),
     Column::new("notify", unlisted(), |one, _| Cell::text(one.notify.as_str())),
     Column::new("away", unlisted(), |one, shown| Cell::bool(one.user.is_away(shown.now))),
     Column::new("emails", unlisted(), |one, _| Cell::words(&one.user.addresses)),
     Column::new("id", unlisted(), |one, _| Cell::int(one.user.id)),
     Column::new("signature", unlisted(), |one, _| Cell::text(&one.user.signature)),
-    Column::new("roles", head("ROLES").shrinking(), |one, _| Cell::words(&one.roles)),
+    Column::new("roles", head("ROLES").shrinking().rank(3), |one, _| Cell::words(&one.roles)),
 ];
 
 /// Runs a `user` command.

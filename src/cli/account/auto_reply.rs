@@ -51,8 +51,9 @@ impl Flags {
 }
 
 /// What lists show.
-pub const LISTED: &[Column<Listed>] =
-    &[Column::new("auto_reply", head("AUTO-REPLY"), |one, _| Cell::opt_named(one.auto_reply.as_ref()))];
+pub const LISTED: &[Column<Listed>] = &[Column::new("auto_reply", head("AUTO-REPLY").optional().rank(2), |one, _| {
+    Cell::opt_named(one.auto_reply.as_ref())
+})];
 
 /// The other fields.
 pub const COLUMNS: &[Column<Listed>] = &[

@@ -124,9 +124,11 @@ fn group_folder(tx: &Tx<'_>, name: &str) -> Result<Folder> {
 
 /// What lists show.
 pub const LISTED: &[Column<Listed>] = &[
-    Column::new("create_case", head("CASES"), |one, _| Cell::bool(one.account.cases.create_case)),
-    Column::new("distribution", head("DISTRIBUTION"), |one, _| Cell::text(one.account.cases.distribution.as_str())),
-    Column::new("case_team", head("TEAM").shrinking(), |one, _| Cell::opt_named(one.case_team.as_ref())),
+    Column::new("create_case", head("CASES").rank(3), |one, _| Cell::bool(one.account.cases.create_case)),
+    Column::new("distribution", head("DISTRIBUTION").rank(1), |one, _| {
+        Cell::text(one.account.cases.distribution.as_str())
+    }),
+    Column::new("case_team", head("TEAM").shrinking().rank(5), |one, _| Cell::opt_named(one.case_team.as_ref())),
 ];
 
 /// The other fields.

@@ -36,9 +36,9 @@ impl Flags {
 /// What lists show.
 pub const LISTED: &[Column<Listed>] = &[
     Column::new("name", head("ACCOUNT").labelled().key(), |one, _| Cell::text(&one.account.name)),
-    Column::new("kind", head("KIND"), |one, _| Cell::text(one.account.kind.as_str())),
+    Column::new("kind", head("KIND").rank(4), |one, _| Cell::text(one.account.kind.as_str())),
     Column::new("address", head("ADDRESS").shrinking(), |one, _| Cell::text(&one.account.address)),
-    Column::new("active", head("ACTIVE"), |one, _| Cell::bool(one.account.active)),
+    Column::new("active", head("ACTIVE").rank(6), |one, _| Cell::bool(one.account.active)),
 ];
 
 /// The other fields.

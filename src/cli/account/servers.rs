@@ -172,7 +172,7 @@ impl Flags {
 /// What lists show.
 pub const LISTED: &[Column<Listed>] = &[
     Column::new("imap", head("IMAP").shrinking(), |one, _| server(&one.account.imap, one.is_manager)),
-    Column::new("smtp", head("SMTP").shrinking(), |one, _| server(&one.account.smtp, one.is_manager)),
+    Column::new("smtp", head("SMTP").shrinking().rank(7), |one, _| server(&one.account.smtp, one.is_manager)),
 ];
 
 /// The other fields of IMAP.
