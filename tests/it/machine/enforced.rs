@@ -408,7 +408,7 @@ printf 'From: eva@customer.example\\nSubject: Broken\\nMessage-ID: <a@customer.e
     // Cancelled; an editor that fails; a case that is not there.
     let cancelled = edits("true", "case reply 2").exits(1);
     assert!(cancelled.stdout.contains("cancelled: nothing was changed"), "{cancelled:?}");
-    let failed = edits("bin/fails", "case reply 2").exits(78);
+    let failed = edits("bin/fails", "case reply 2").exits(1);
     assert!(failed.stdout.contains("ended with exit code 3; what you wrote is draft 6"), "{failed:?}");
     office.run("ana", "rm saw").ok();
     edits("bin/types", "case reply 99").exits(65);

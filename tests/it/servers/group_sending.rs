@@ -120,7 +120,7 @@ fn what_leaves_by_a_group_account_is_what_the_level_allows() {
                 expected.insert(word, (mailbox.address.clone(), desk.named(reply_to)));
                 match manner {
                     " --draft" => drop(desk.ana(&format!("-q email send {}", run.stdout.trim())).ok()),
-                    " --at +1h" => drop(desk.ana(&format!("-q outbox retry {}", run.stdout.trim())).ok()),
+                    " --at +1h" => drop(desk.ana(&format!("--yes -q outbox retry {}", run.stdout.trim())).ok()),
                     _ => {}
                 }
             }
@@ -143,7 +143,7 @@ fn a_level_that_is_taken_away_stops_drafts_and_not_what_is_in_the_outbox() {
     assert!(refused.contains("group-account"), "{refused}");
     desk.ana(&format!("-q email edit {} -m word-other", draft.trim())).exits(77);
     desk.ok(&format!("outbox cancel {}", revoked.trim()));
-    desk.ok(&format!("outbox retry {}", later.trim()));
+    desk.ok(&format!("--yes outbox retry {}", later.trim()));
     assert_eq!(desk.arrived(1).into_keys().collect::<Vec<_>>(), ["word-later"]);
 }
 
