@@ -27,7 +27,9 @@ pub fn fold(text: &str) -> String {
     while !rest.is_empty() {
         let end = rest.bytes().position(|byte| !byte.is_ascii()).unwrap_or(rest.len());
         let (ascii, after) = rest.split_at_checked(end).unwrap_or_default();
-        folded.extend(ascii.bytes().map(|byte| char::from(byte.to_ascii_lowercase())));
+        let start = folded.len();
+        folded.push_str(ascii);
+        folded.get_mut(start..).into_iter().for_each(str::make_ascii_lowercase);
         let end = after.bytes().position(|byte| byte.is_ascii()).unwrap_or(after.len());
         let (other, after) = after.split_at_checked(end).unwrap_or_default();
         let start = folded.len();

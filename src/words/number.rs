@@ -53,13 +53,32 @@ pub fn collect(folded: &str, keys: &mut BTreeSet<String>) {
     let mut at = 0;
     while let Some(found) = folded.as_bytes().get(at..).and_then(|rest| rest.iter().position(u8::is_ascii_digit)) {
         let digit = at + found;
-        let mut number = read(folded, start_of(folded, digit, at, is_sign), at);
+        let start = start_of(folded, digit, at, is_sign);
+        if let Some(end) = plain_end(folded, start) {
+            at = end;
+            continue;
+        }
+        let mut number = read(folded, start, at);
         if number.letters() > LETTERS {
             number = read(folded, start_of(folded, digit, at, |_| false), at);
         }
         number.collect(keys);
         at = number.groups.last().map_or(digit + 1, |group| group.end).max(digit + 1);
     }
+}
+
+/// Where a word ends that begins here and has no key: most words with digits are short, and stand between blanks.
+fn plain_end(text: &str, start: usize) -> Option<usize> {
+    let group = group(text, start)?;
+    let is_phone = group.is_digits() && PHONE.contains(&group.text.len());
+    let mut after = text.as_bytes().get(group.end..)?.iter();
+    let is_alone = match (after.next(), after.next()) {
+        (None | Some(b'\n'), _) => true,
+        // A blank may stand within a number, before its next digits, and within an IBAN.
+        (Some(b' '), next) => next.is_some_and(|byte| byte.is_ascii_alphabetic()) && group.text.len() != 4,
+        _ => false,
+    };
+    (is_alone && !is_phone && group.text.len() <= LONGEST).then_some(group.end)
 }
 
 /// The keys of a folded text that is one number and nothing else, the most usual first.
