@@ -67,7 +67,7 @@ pub fn collect(folded: &str, keys: &mut BTreeSet<String>) {
     }
 }
 
-/// Where a word ends that begins here and has no key: most words with digits are short, and stand between blanks.
+/// The end of the word that begins here, if that word has no key. Saves taking it apart: most words with digits are such.
 fn plain_end(text: &str, start: usize) -> Option<usize> {
     let group = group(text, start)?;
     let is_phone = group.is_digits() && PHONE.contains(&group.text.len());
