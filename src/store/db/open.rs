@@ -161,7 +161,7 @@ impl Store {
         Ok(version)
     }
 
-    fn pragmas(&self) -> Result<()> {
+    pub(super) fn pragmas(&self) -> Result<()> {
         let _hold = Hold::begin();
         busy::named(&self.path, self.set_pragmas())
     }
