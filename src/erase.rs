@@ -94,8 +94,8 @@ struct Touched {
     keys: BTreeSet<String>,
 }
 
-struct Person<'a> {
-    tx: &'a Tx<'a>,
+struct Person<'a, 't> {
+    tx: &'a Tx<'t>,
     world: &'a World<'a>,
     addresses: &'a [String],
     /// Addresses and names by which our own texts speak of them, in lower case.
@@ -103,8 +103,8 @@ struct Person<'a> {
     briefs: &'a Briefs,
 }
 
-impl<'a> Person<'a> {
-    fn of(tx: &'a Tx<'a>, world: &'a World<'a>, record: &'a Record, briefs: &'a Briefs) -> Result<Person<'a>> {
+impl<'a, 't> Person<'a, 't> {
+    fn of(tx: &'a Tx<'t>, world: &'a World<'a>, record: &'a Record, briefs: &'a Briefs) -> Result<Person<'a, 't>> {
         let mut words = record.addresses.clone();
         for record in records_of(tx, record)? {
             words.push(records::label(tx, record)?.to_lowercase());

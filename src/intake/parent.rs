@@ -107,8 +107,8 @@ const MAX_GHOSTS: usize = 100;
 /// Cases that the sender could not join, which are remembered.
 const MAX_NEARER: usize = 50;
 
-struct Search<'a> {
-    tx: &'a Tx<'a>,
+struct Search<'a, 't> {
+    tx: &'a Tx<'t>,
     world: &'a World<'a>,
     sender: &'a Sender,
     /// Cases of the mails named so far that the sender could not join by them.
@@ -118,7 +118,7 @@ struct Search<'a> {
     asked: RefCell<HashMap<(i64, bool), Option<String>>>,
 }
 
-impl Search<'_> {
+impl Search<'_, '_> {
     /// B4.2: every id in turn, signed ones and those of stored emails.
     fn by_ids(&mut self, message: &Reading) -> Result<Option<Found>> {
         for id in ids(message) {

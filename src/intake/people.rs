@@ -85,14 +85,14 @@ fn is_of_company(tx: &Tx<'_>, case: &Case, address: &str) -> Result<bool> {
 }
 
 /// How a role is given: by which mail, and why.
-struct Giving<'a> {
-    tx: &'a Tx<'a>,
+struct Giving<'a, 't> {
+    tx: &'a Tx<'t>,
     world: &'a World<'a>,
     case: &'a Case,
     email_id: Option<i64>,
 }
 
-impl Giving<'_> {
+impl Giving<'_, '_> {
     fn person(&self, mailbox: &Mailbox, role: Role, reason: &str) -> Person {
         Person {
             address: mailbox.address.clone(),
@@ -225,7 +225,7 @@ pub fn wrote(tx: &Tx<'_>, world: &World<'_>, case: &Case, mail: (&Sender, &Readi
     }
 }
 
-fn copied(giving: &Giving<'_>, message: &Reading) -> Result<()> {
+fn copied(giving: &Giving<'_, '_>, message: &Reading) -> Result<()> {
     let readers = message.to.iter().chain(&message.cc);
     if readers.clone().count() > MOST_READERS {
         return Ok(());
@@ -265,7 +265,7 @@ pub struct Written<'a> {
     pub typed: &'a [&'a str],
 }
 
-fn raise(giving: &Giving<'_>, mailbox: &Mailbox) -> Result<()> {
+fn raise(giving: &Giving<'_, '_>, mailbox: &Mailbox) -> Result<()> {
     let row = cases::person(giving.tx, giving.case.id, &mailbox.address)?;
     if row.is_some_and(|person| person.role == Role::ThirdParty && !person.chosen) {
         let reason = "an agent wrote to it together with the customer";

@@ -74,8 +74,8 @@ fn summary(tx: &Tx<'_>, email_id: i64) -> Result<String> {
 }
 
 /// A message on its way through the steps.
-struct Incoming<'a> {
-    tx: &'a Tx<'a>,
+struct Incoming<'a, 't> {
+    tx: &'a Tx<'t>,
     world: &'a World<'a>,
     account: &'a Account,
     delivery: &'a Delivery,
@@ -97,8 +97,13 @@ struct Kept {
     private: bool,
 }
 
-impl<'a> Incoming<'a> {
-    fn of(tx: &'a Tx<'a>, world: &'a World<'a>, delivery: &'a Delivery, message: &'a Reading) -> Result<Incoming<'a>> {
+impl<'a, 't> Incoming<'a, 't> {
+    fn of(
+        tx: &'a Tx<'t>,
+        world: &'a World<'a>,
+        delivery: &'a Delivery,
+        message: &'a Reading,
+    ) -> Result<Incoming<'a, 't>> {
         let account = world.account(delivery.account_id)?;
         let folder = sent::folder(tx, account, delivery)?;
         Ok(Incoming { tx, world, account, delivery, message, folder })

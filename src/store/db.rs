@@ -7,9 +7,12 @@
 mod backup;
 mod bind;
 mod busy;
+mod columns;
 mod fault;
+mod kept;
 mod obstacle;
 mod open;
+mod row;
 #[cfg(test)]
 pub(super) mod seen;
 #[cfg(feature = "poison")]
@@ -20,24 +23,24 @@ mod tests;
 use std::collections::BTreeSet;
 use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 use rusqlite::functions::{Context as Call, FunctionFlags};
 use rusqlite::types::{FromSql, ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{CachedStatement, Connection, MAIN_DB, TransactionBehavior};
+use rusqlite::{Connection, MAIN_DB, TransactionBehavior};
 
 pub use bind::{Bind, Params, Ty, Typed, params};
 pub use busy::Busy;
 pub use fault::{AFTER_DAMAGE, explain, is_fatal, unless_fatal};
 pub use obstacle::{Gravity, damage_of, gravity};
 pub use open::FOREIGN;
+pub use row::Row;
 pub use rusqlite::types::Value;
 
-use super::label::UnknownLabel;
+use self::kept::{Kept, Prepared};
 use super::text;
 use crate::job_control::Hold;
 use crate::mail::address;
@@ -105,11 +108,9 @@ impl Drop for Store {
 /// A transaction. It ends with the closure it was given to.
 pub struct Tx<'a> {
     conn: &'a Connection,
+    kept: Kept<'a>,
     written: &'a Mutex<BTreeSet<Thing>>,
 }
-
-/// One row of an answer, read by column name.
-pub struct Row<'a>(&'a rusqlite::Row<'a>);
 
 impl Store {
     /// A database in memory, for tests.
@@ -143,7 +144,7 @@ impl Store {
         if let Ok(mut written) = self.written.lock() {
             written.clear();
         }
-        Tx { conn, written: &self.written }
+        Tx { conn, kept: Kept::default(), written: &self.written }
     }
 
     /// `mentions(text, part)` in statements: SQLite itself knows the case of ASCII letters only. `in_ascii(address)` for
@@ -264,28 +265,31 @@ impl Store {
 }
 
 impl Tx<'_> {
-    /// A statement with its values, of which `missing` come later.
-    fn bound(&self, sql: &str, params: impl Params, missing: usize) -> Result<CachedStatement<'_>> {
+    /// Runs `work` with a statement that has its values, of which `missing` come later.
+    fn with<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        missing: usize,
+        work: impl FnOnce(&mut Prepared<'_>) -> Result<T>,
+    ) -> Result<T> {
         #[cfg(test)]
         seen::note(sql);
-        let mut statement = self.conn.prepare_cached(sql)?;
-        let mut place = 0;
-        params.each(&mut |value| {
-            place += 1;
-            Ok(statement.raw_bind_parameter(place, value as &dyn ToSql)?)
-        })?;
-        let wanted = statement.parameter_count();
-        ensure!(place + missing == wanted, "a statement takes {wanted} values and was given {place}: {sql}");
-        Ok(statement)
+        let prepared = self.kept.prepared(self.conn, sql)?;
+        let mut prepared = prepared.borrow_mut();
+        prepared.bind(sql, params, missing)?;
+        work(&mut prepared)
     }
 
-    fn prepared(&self, sql: &str, params: impl Params) -> Result<CachedStatement<'_>> {
-        self.bound(sql, params, 0)
+    /// Runs statements that change what columns there are.
+    fn batch(&self, sql: &str) -> Result<()> {
+        self.kept.forget();
+        Ok(self.conn.execute_batch(sql)?)
     }
 
     /// Runs a statement; the number of rows it changed.
     pub fn execute(&self, sql: &str, params: impl Params) -> Result<usize> {
-        Ok(self.prepared(sql, params)?.raw_execute()?)
+        self.with(sql, params, 0, |prepared| Ok(prepared.statement.raw_execute()?))
     }
 
     /// Runs an INSERT; the new id.
@@ -299,10 +303,12 @@ impl Tx<'_> {
     pub fn store_bytes(&self, sql: &str, params: impl Params, column: Column, bytes: &[u8]) -> Result<i64> {
         let is_large = bytes.len() > LARGE;
         let last = if is_large { Bytes::Room(u64::try_from(bytes.len())?) } else { Bytes::These(bytes) };
-        let mut statement = self.bound(sql, params, 1)?;
-        let place = statement.parameter_count();
-        statement.raw_bind_parameter(place, last)?;
-        exactly_one(statement.raw_execute()?)?;
+        let changed = self.with(sql, params, 1, |Prepared { statement, .. }| {
+            let place = statement.parameter_count();
+            statement.raw_bind_parameter(place, last)?;
+            Ok(statement.raw_execute()?)
+        })?;
+        exactly_one(changed)?;
         let id = self.conn.last_insert_rowid();
         if is_large {
             self.conn.blob_open(MAIN_DB, column.table, column.name, id, false)?.write_all(bytes)?;
@@ -330,29 +336,42 @@ impl Tx<'_> {
 
     /// The first row, if there is one.
     pub fn one<T>(&self, sql: &str, params: impl Params, map: impl FnOnce(&Row<'_>) -> Result<T>) -> Result<Option<T>> {
-        let mut statement = self.prepared(sql, params)?;
-        let mut rows = statement.raw_query();
-        rows.next()?.map(|row| map(&Row(row))).transpose()
+        self.with(sql, params, 0, |Prepared { statement, columns }| {
+            let mut rows = statement.raw_query();
+            let Some(row) = rows.next()? else { return Ok(None) };
+            map(&Row::new(row, kept::columns(columns, row)?, sql)).map(Some)
+        })
     }
 
     pub fn all<T>(&self, sql: &str, params: impl Params, mut map: impl FnMut(&Row<'_>) -> Result<T>) -> Result<Vec<T>> {
-        let mut statement = self.prepared(sql, params)?;
-        let mut rows = statement.raw_query();
-        let mut all = Vec::new();
-        while let Some(row) = rows.next()? {
-            all.push(map(&Row(row))?);
-        }
-        Ok(all)
+        self.with(sql, params, 0, |Prepared { statement, columns }| {
+            let mut rows = statement.raw_query();
+            let mut all = Vec::new();
+            while let Some(row) = rows.next()? {
+                all.push(map(&Row::new(row, kept::columns(columns, row)?, sql))?);
+            }
+            Ok(all)
+        })
     }
 
     /// The first column of the first row, if there is one.
     pub fn value<T: FromSql>(&self, sql: &str, params: impl Params) -> Result<Option<T>> {
-        self.one(sql, params, |row| Ok(row.0.get(0)?))
+        self.with(sql, params, 0, |Prepared { statement, .. }| {
+            let mut rows = statement.raw_query();
+            Ok(rows.next()?.map(|row| row.get(0)).transpose()?)
+        })
     }
 
     /// The first column of all rows.
     pub fn values<T: FromSql>(&self, sql: &str, params: impl Params) -> Result<Vec<T>> {
-        self.all(sql, params, |row| Ok(row.0.get(0)?))
+        self.with(sql, params, 0, |Prepared { statement, .. }| {
+            let mut rows = statement.raw_query();
+            let mut all = Vec::new();
+            while let Some(row) = rows.next()? {
+                all.push(row.get(0)?);
+            }
+            Ok(all)
+        })
     }
 
     /// Says that what was written is about a thing, where the row itself is of a table without ids.
@@ -391,39 +410,6 @@ impl Tx<'_> {
     /// Marks a place that relies on there being one writer (case numbers, the round-robin wheel, the outbox claim).
     /// SQLite's write transaction is exactly that, so nothing is to be done.
     pub fn serialise(&self, _what: &str) {}
-}
-
-impl Row<'_> {
-    /// A column's value.
-    pub fn get<T: FromSql>(&self, column: &str) -> Result<T> {
-        Ok(self.0.get(column)?)
-    }
-
-    /// A column of seconds as a moment.
-    pub fn time(&self, column: &str) -> Result<Timestamp> {
-        moment(self.get(column)?)
-    }
-
-    /// A column of seconds or NULL.
-    pub fn opt_time(&self, column: &str) -> Result<Option<Timestamp>> {
-        self.get::<Option<i64>>(column)?.map(moment).transpose()
-    }
-
-    /// A text column as an enum with labels.
-    pub fn label<T: FromStr<Err = UnknownLabel>>(&self, column: &str) -> Result<T> {
-        let label: String = self.get(column)?;
-        label.parse().map_err(|e: UnknownLabel| anyhow!("column {column}: {e}"))
-    }
-
-    /// As [`Row::label`]; `None` where the column is NULL.
-    pub fn opt_label<T: FromStr<Err = UnknownLabel>>(&self, column: &str) -> Result<Option<T>> {
-        let label: Option<String> = self.get(column)?;
-        label.map(|label| label.parse().map_err(|e: UnknownLabel| anyhow!("column {column}: {e}"))).transpose()
-    }
-}
-
-fn moment(seconds: i64) -> Result<Timestamp> {
-    Timestamp::from_second(seconds).with_context(|| format!("{seconds} is not a moment"))
 }
 
 /// The form in which moments are stored.

@@ -13,7 +13,7 @@ use crate::store::emails::{self, Email};
 use crate::store::stream::{self, NewNote, NoteKind};
 use crate::store::{raw, tombstones};
 
-impl Incoming<'_> {
+impl Incoming<'_, '_> {
     /// B3.2, and what was erased: asked first, because our mail that comes back is kept, too.
     pub(super) fn comes_back(&self) -> Result<Option<Imported>> {
         if self.is_erased()? {

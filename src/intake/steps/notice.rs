@@ -15,7 +15,7 @@ use crate::store::sight::Object;
 use crate::store::users::User;
 use crate::store::{cases, emails};
 
-impl Incoming<'_> {
+impl Incoming<'_, '_> {
     /// An answer to our notice, which nobody outside gets.
     pub(super) fn answers_notice(&self, sender: &Sender) -> Result<Option<Imported>> {
         let (Some(user), Some(key)) = (sender.verified_user(), self.key_of_notice()) else { return Ok(None) };

@@ -14,7 +14,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
-use super::{APPLICATION_ID, MIGRATIONS, PATIENCE, SCHEMA, Store, VERSION, busy, fault};
+use super::{APPLICATION_ID, MIGRATIONS, PATIENCE, SCHEMA, Store, VERSION, busy, fault, kept};
 use crate::error::{self, Fault, Kind};
 use crate::job_control::Hold;
 use crate::store::place;
@@ -36,7 +36,7 @@ impl Store {
         let store = Store::connect(path)?;
         store.pragmas().with_context(|| format!("cannot use {}", path.display()))?;
         store.write(|tx| {
-            tx.conn.execute_batch(SCHEMA)?;
+            tx.batch(SCHEMA)?;
             tx.conn.pragma_update(None, "application_id", APPLICATION_ID)?;
             tx.conn.pragma_update(None, "user_version", VERSION)?;
             Ok(())
@@ -121,7 +121,7 @@ impl Store {
         let conn = Connection::open_with_flags(name, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
             .with_context(|| format!("cannot open {}", path.display()))?;
         conn.busy_timeout(PATIENCE)?;
-        conn.set_prepared_statement_cache_capacity(200);
+        conn.set_prepared_statement_cache_capacity(kept::MOST);
         let store = Store::around(conn, path);
         store.functions()?;
         Ok(store)
@@ -196,7 +196,7 @@ impl Store {
             // Another process may have migrated it meanwhile.
             let version = self.recognise(newest)?;
             for sql in migrations.iter().skip(usize::try_from(version - 1)?) {
-                tx.conn.execute_batch(sql)?;
+                tx.batch(sql)?;
             }
             let torn: Option<String> = tx.value("SELECT \"table\" FROM pragma_foreign_key_check LIMIT 1", [])?;
             if let Some(table) = torn {

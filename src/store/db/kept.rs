@@ -1,0 +1,167 @@
+//! The statements of a transaction: prepared once, and kept with the names of their columns until it ends.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::rc::Rc;
+
+use anyhow::{Result, ensure};
+use rusqlite::types::ToSql;
+use rusqlite::{CachedStatement, Connection};
+
+use super::Params;
+use super::columns::Columns;
+
+/// As many as the connection keeps afterwards.
+pub(super) const MOST: usize = 200;
+
+/// A statement that is ready to run.
+pub(super) struct Prepared<'a> {
+    pub(super) statement: CachedStatement<'a>,
+    /// Known once there has been a row.
+    pub(super) columns: Option<Columns>,
+}
+
+impl Prepared<'_> {
+    /// Gives the statement its values, of which `missing` come later.
+    pub(super) fn bind(&mut self, sql: &str, params: impl Params, missing: usize) -> Result<()> {
+        let mut place = 0;
+        params.each(&mut |value| {
+            place += 1;
+            Ok(self.statement.raw_bind_parameter(place, value as &dyn ToSql)?)
+        })?;
+        let wanted = self.statement.parameter_count();
+        ensure!(place + missing == wanted, "a statement takes {wanted} values and was given {place}: {sql}");
+        Ok(())
+    }
+}
+
+/// The columns of a statement, of which there is a row.
+pub(super) fn columns<'c>(known: &'c mut Option<Columns>, row: &rusqlite::Row<'_>) -> Result<&'c Columns> {
+    if let Some(columns) = known {
+        return Ok(columns);
+    }
+    let statement = row.as_ref();
+    let mut columns = Columns::default();
+    for column in 0..statement.column_count() {
+        columns.add(statement.column_name(column)?);
+    }
+    Ok(known.insert(columns))
+}
+
+type ByText<T> = HashMap<Box<str>, T, BuildHasherDefault<OfText>>;
+
+/// Statements by their text.
+#[derive(Default)]
+pub(super) struct Kept<'a>(RefCell<ByText<Rc<RefCell<Prepared<'a>>>>>);
+
+impl<'a> Kept<'a> {
+    /// A statement that is not running.
+    pub(super) fn prepared(&self, conn: &'a Connection, sql: &str) -> Result<Rc<RefCell<Prepared<'a>>>> {
+        let mut all = self.0.borrow_mut();
+        let kept = all.get(sql);
+        if let Some(idle) = kept.filter(|kept| kept.try_borrow_mut().is_ok()) {
+            return Ok(Rc::clone(idle));
+        }
+        let is_running = kept.is_some();
+        let prepared = Prepared { statement: conn.prepare_cached(sql)?, columns: None };
+        let prepared = Rc::new(RefCell::new(prepared));
+        if !is_running {
+            if all.len() >= MOST {
+                all.clear();
+            }
+            all.insert(sql.into(), Rc::clone(&prepared));
+        }
+        Ok(prepared)
+    }
+
+    /// Forgets them: tables are about to have other columns.
+    pub(super) fn forget(&self) {
+        self.0.borrow_mut().clear();
+    }
+}
+
+/// Adds up the bytes of a statement. All of them are of this program, so nobody can choose such as meet.
+#[derive(Default)]
+struct OfText(u64);
+
+impl OfText {
+    fn add(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
+
+impl Hasher for OfText {
+    fn write(&mut self, bytes: &[u8]) {
+        let (words, rest) = bytes.as_chunks::<8>();
+        words.iter().for_each(|word| self.add(u64::from_le_bytes(*word)));
+        self.add(rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)));
+    }
+
+    fn finish(&self) -> u64 {
+        self.0 ^ self.0 >> 32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::store::db::{Store, Tx, params};
+
+    fn with_teams(names: &[&str]) -> Store {
+        let store = Store::in_memory().unwrap();
+        let add = |tx: &Tx<'_>, name: &&str| {
+            tx.insert("INSERT INTO teams (name, created_at) VALUES (?1, 0)", params![*name]).map(drop)
+        };
+        store.write(|tx| names.iter().try_for_each(|name| add(tx, name))).unwrap();
+        store
+    }
+
+    #[test]
+    fn a_column_that_is_not_there_is_named_with_the_statement() {
+        let store = with_teams(&["a"]);
+        let read = store.read(|tx| tx.one("SELECT id FROM teams", [], |row| row.get::<i64>("size")));
+        assert_eq!(read.unwrap_err().to_string(), "there is no column size in the answer to: SELECT id FROM teams");
+    }
+
+    #[test]
+    fn a_statement_that_is_running_can_be_run_again_meanwhile() {
+        let store = with_teams(&["a", "b"]);
+        fn named(tx: &Tx<'_>, depth: usize) -> Result<String> {
+            let sql = "SELECT name, id FROM teams ORDER BY id LIMIT 2";
+            let inner =
+                |name: String| if depth == 0 { Ok(name) } else { Ok(format!("{name}({})", named(tx, depth - 1)?)) };
+            Ok(tx.all(sql, [], |row| inner(row.get("name")?))?.join(" "))
+        }
+        let read = store.read(|tx| Ok((named(tx, 2)?, named(tx, 0)?))).unwrap();
+        assert_eq!(read, ("a(a(a b) b(a b)) b(a(a b) b(a b))".to_owned(), "a b".to_owned()));
+    }
+
+    #[test]
+    fn columns_that_a_table_gets_meanwhile_are_found() {
+        let store = with_teams(&["a"]);
+        let both = store.write(|tx| {
+            let read = |column: &str| tx.one("SELECT t.*, 7 AS last FROM teams t", [], |row| row.get::<i64>(column));
+            let before = read("last")?;
+            tx.batch("ALTER TABLE teams ADD COLUMN size INTEGER NOT NULL DEFAULT 3")?;
+            Ok((before, read("size")?, read("last")?))
+        });
+        assert_eq!(both.unwrap(), (Some(7), Some(3), Some(7)));
+    }
+
+    #[test]
+    fn statements_are_kept_up_to_a_number() {
+        let store = with_teams(&["a"]);
+        store
+            .read(|tx| {
+                for n in 0..i64::try_from(3 * MOST).unwrap() {
+                    let sql = format!("SELECT id + {n} AS n FROM teams");
+                    assert_eq!(tx.one(&sql, [], |row| row.get::<i64>("n"))?, Some(n + 1));
+                    assert!(tx.kept.0.borrow().len() <= MOST);
+                }
+                Ok(())
+            })
+            .unwrap();
+    }
+}
