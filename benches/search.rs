@@ -52,7 +52,7 @@ impl Dice {
 /// `count` emails of a team, ten of them in a case, 40 cases of them open; 20 emails hold the word `rare`, one in ten `tenth`,
 /// all of them `always`.
 fn archive(path: &Path, count: u64) -> Store {
-    let store = Store::create(path).unwrap();
+    let store = Store::create(&espomail::place::Place::of_file(path)).unwrap();
     let now = Timestamp::now();
     store.write(|tx| people(tx, now)).unwrap();
     let mut dice = Dice(count);

@@ -7,12 +7,13 @@
 use std::ffi::CString;
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use nix::unistd::{self, Gid, Uid};
 
 use crate::error::{self, Fault};
+use crate::place::Place;
 
 /// Accounts below this uid are the system's and its services'.
 const FIRST_PERSON: u32 = 1000;
@@ -139,8 +140,8 @@ impl Caller {
     ///
     /// # Errors
     /// As [`Process::standing`].
-    pub fn of(process: &Process, database: Option<&PathBuf>) -> Result<Caller> {
-        let owner = database.and_then(|database| owner(database, process.effective == 0));
+    pub fn of(process: &Process, place: Option<&Place>) -> Result<Caller> {
+        let owner = place.and_then(|place| owner(place, process.effective == 0));
         let standing = process.standing(owner.map(|(uid, _)| uid))?;
         let uid = match process.sudo {
             Some(Ok(uid)) if standing == Standing::Delegated => uid,
@@ -176,8 +177,8 @@ pub fn is_service(uid: u32) -> bool {
 }
 
 /// Whether a service user owns this database.
-pub fn is_enforced(database: &Path) -> bool {
-    owner(database, false).is_some_and(|(uid, _)| is_service(uid))
+pub fn is_enforced(place: &Place) -> bool {
+    owner(place, false).is_some_and(|(uid, _)| is_service(uid))
 }
 
 /// The home of the person who runs this process; root and service users have none. Through sudo the environment is not
@@ -195,12 +196,13 @@ pub fn home() -> Option<PathBuf> {
 }
 
 /// The login name of the owner of a database, whether or not it can be seen.
-pub fn owner_name(database: &Path) -> Option<String> {
-    owner(database, false).and_then(|(uid, _)| login_of(uid))
+pub fn owner_name(place: &Place) -> Option<String> {
+    owner(place, false).and_then(|(uid, _)| login_of(uid))
 }
 
 /// Owner and group of a database. Where it cannot be seen, or root is about to make it, those of its directory.
-fn owner(database: &Path, is_root: bool) -> Option<(u32, u32)> {
+fn owner(place: &Place, is_root: bool) -> Option<(u32, u32)> {
+    let database = place.file();
     let facts = std::fs::metadata(database).or_else(|e| match database.parent() {
         Some(dir) if is_root || e.kind() == io::ErrorKind::PermissionDenied => std::fs::metadata(dir),
         _ => Err(e),

@@ -65,7 +65,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
-use clap::{ArgAction, Parser, Subcommand};
+use clap::{ArgAction, Parser, Subcommand, ValueHint};
 
 pub use self::run::run;
 use crate::ui::output::Format;
@@ -82,7 +82,7 @@ use crate::units;
     before_help = "Examples:\n  $ espomail init\n  $ espomail fetch\n  $ espomail case list --mine is:open"
 )]
 pub struct Cli {
-    // Of these two the last counts: an alias of the shell may name them.
+    // Of these three the last counts: an alias of the shell may name them.
     /// Database file
     #[arg(
         long,
@@ -105,6 +105,18 @@ pub struct Cli {
         hide_env_values = true
     )]
     config: Option<PathBuf>,
+    /// State directory: locks, and the passwords and tokens that are kept in files
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Global options",
+        overrides_with = "state",
+        value_name = "DIR",
+        value_hint = ValueHint::DirPath,
+        env = "ESPOMAIL_STATE",
+        hide_env_values = true
+    )]
+    state: Option<PathBuf>,
     /// Act as this user
     #[arg(long = "as", global = true, help_heading = "Global options", value_name = "USER")]
     acting_as: Option<String>,

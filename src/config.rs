@@ -48,6 +48,8 @@ keys! {
     pub struct Config {
         /// Database file.
         database: Option<PathBuf> = None,
+        /// State directory; `None` = that of the database.
+        state: Option<PathBuf> = None,
         /// Domain of our message ids; `None` = that of the sending account.
         message_id_domain: Option<String> = None,
         /// Account that sends notices; `None` = the one the case came by.
@@ -178,6 +180,10 @@ impl Config {
             (
                 config.database.as_ref().is_some_and(|path| !path.is_absolute()),
                 "database: must begin with /, as cron starts elsewhere",
+            ),
+            (
+                config.state.as_ref().is_some_and(|path| !path.is_absolute()),
+                "state: must begin with /, as cron starts elsewhere",
             ),
             (config.message_max_size < 64 << 10, "message_max_size: must be at least 64KiB"),
             (
@@ -343,6 +349,7 @@ mod tests {
             ("message_id_domain = \"a b\"", 1, "message_id_domain: must be a domain name", ""),
             ("reply_timeout = \"0s\"", 1, "reply_timeout: must be at least 1s", ""),
             ("database = \"~/espomail.db\"", 1, "database: must begin with /, as cron starts elsewhere", ""),
+            ("state = \"espomail\"", 1, "state: must begin with /, as cron starts elsewhere", ""),
             (
                 "allowed_hosts = [\n\"a\",\n\"a b\"]",
                 1,

@@ -21,11 +21,11 @@
 //! |---|---|---|
 //! | [`mail`] | reads and writes messages: values in, values out; no clock, SQL or sockets | no other room |
 //! | [`net`] | the only sockets: IMAP and SMTP behind two small traits | [`mail`], [`system_words`] |
-//! | [`oauth`] | sign-in with access tokens | [`config`], [`error`], [`lock`], [`net`], [`random`], [`secret`], [`store`], [`system_words`] |
+//! | [`oauth`] | sign-in with access tokens | [`config`], [`error`], [`lock`], [`net`], [`place`], [`random`], [`secret`], [`store`], [`system_words`] |
 //! | [`words`] | which letters are the same for a search, and where words begin: pure | no other room |
 //! | [`query`] | the search language: text in, a tree of conditions out | [`dates`], [`suggest`], [`error`], [`words`] |
 //! | [`filter`] | patterns, conditions and the verdict about a message: values in, values out | [`suggest`], [`mail`], [`store`], [`units`] |
-//! | [`store`] | the only SQL; `store::db` is the one place that names SQLite | [`caller`], [`error`], [`holder`], [`job_control`], [`mail`], [`query`], [`units`], [`words`], [`system_words`] |
+//! | [`store`] | the only SQL; `store::db` is the one place that names SQLite | [`caller`], [`error`], [`holder`], [`job_control`], [`mail`], [`place`], [`query`], [`units`], [`words`], [`system_words`] |
 //! | [`health`] | what an account remembers of its failures, and how long it rests: pure | [`error`], [`moment`], [`net`], [`store`] |
 //! | [`access`] | who may do what | [`caller`], [`error`], [`store`] |
 //! | [`outbox`] | what is to be sent, and what became of it; calls back for what follows | [`health`], [`mail`], [`moment`], [`net`], [`store`], [`system_words`] |
@@ -33,13 +33,14 @@
 //! | [`reply`] | letters that people write | [`access`], [`error`], [`intake`], [`mail`], [`outbox`], [`random`], [`store`], [`units`] |
 //! | [`desk`] | work on cases and records by hand | [`access`], [`erase`], [`error`], [`filter`], [`intake`], [`mail`], [`store`] |
 //! | [`erase`] | takes a person out of the archive | [`intake`], [`mail`], [`store`] |
-//! | [`cli`] | flags -> one operation -> output: no SQL, protocols or MIME | [`access`], [`caller`], [`config`], [`dates`], [`desk`], [`erase`], [`error`], [`filter`], [`holder`], [`intake`], [`job_control`], [`lock`], [`log`], [`mail`], [`moment`], [`net`], [`oauth`], [`outbox`], [`query`], [`random`], [`reply`], [`secret`], [`store`], [`suggest`], [`ui`], [`units`], [`system_words`] |
+//! | [`cli`] | flags -> one operation -> output: no SQL, protocols or MIME | [`access`], [`caller`], [`config`], [`dates`], [`desk`], [`erase`], [`error`], [`filter`], [`holder`], [`intake`], [`job_control`], [`lock`], [`log`], [`mail`], [`moment`], [`net`], [`oauth`], [`outbox`], [`place`], [`query`], [`random`], [`reply`], [`secret`], [`store`], [`suggest`], [`ui`], [`units`], [`system_words`] |
 //! | [`ui`] | tables, JSON, terminal-safe text; the only place that prints | [`error`], [`job_control`], [`system_words`] |
-//! | [`config`] | the configuration file | [`suggest`], [`caller`], [`error`], [`mail`], [`net`], [`secret`], [`units`], [`system_words`] |
+//! | [`config`] | the configuration file | [`suggest`], [`caller`], [`error`], [`mail`], [`net`], [`place`], [`secret`], [`units`], [`system_words`] |
 //! | [`secret`] | where passwords and tokens come from | [`error`], [`job_control`], [`system_words`] |
 //! | [`error`] | errors with exit status and hint; classifies those of servers and of the database | [`net`], [`store`], [`system_words`] |
-//! | [`caller`] | as whom the program runs, and for whom | [`error`] |
-//! | [`lock`] | one process for each account and for the outbox | [`holder`], [`job_control`] |
+//! | [`place`] | where the database and the state directory are: paths | [`caller`], [`error`], [`system_words`] |
+//! | [`caller`] | as whom the program runs, and for whom | [`error`], [`place`] |
+//! | [`lock`] | one process for each account and for the outbox | [`holder`], [`job_control`], [`place`] |
 //! | [`holder`] | which process holds a lock or the database, and its state | no other room |
 //! | [`job_control`] | a writer is not stopped by a key press | [`holder`] |
 //! | [`log`] | the log file | [`ui`], [`system_words`] |
@@ -75,6 +76,7 @@ pub mod moment;
 pub mod net;
 pub mod oauth;
 pub mod outbox;
+pub mod place;
 pub mod query;
 mod random;
 pub mod reply;

@@ -1,11 +1,11 @@
-//! Locks that die with the process: a file next to the database, held by the operating system.
+//! Locks that die with the process: a file in the state directory, held by the operating system.
 //!
 //! What the holder wrote into the file outlives it, which is how the next run learns at which message
 //! a run died ([`Lock::doing`]). No lock is ever judged by its age.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -13,6 +13,7 @@ use jiff::Timestamp;
 
 use crate::holder::{self, Holder};
 use crate::job_control::Hold;
+use crate::place::{self, Place};
 
 /// The width of one field in the lock file.
 const FIELD: usize = 20;
@@ -44,18 +45,9 @@ pub enum Attempt {
     Busy(Holder),
 }
 
-/// The directory of the locks of a database.
-pub fn directory(database: &Path) -> PathBuf {
-    // One set of locks, through all links that lead to the database.
-    let database = database.canonicalize().unwrap_or_else(|_| database.to_owned());
-    let mut name = database.into_os_string();
-    name.push(".locks");
-    PathBuf::from(name)
-}
-
 /// The locks of a database that are held, by name.
-pub fn held(database: &Path) -> Vec<(String, Holder)> {
-    let files = fs::read_dir(directory(database)).into_iter().flatten().flatten();
+pub fn held(place: &Place) -> Vec<(String, Holder)> {
+    let files = fs::read_dir(place.locks()).into_iter().flatten().flatten();
     let holder = |file: fs::DirEntry| {
         let pid = holder::of_lock_file(&file.path())?;
         let written = fs::read_to_string(file.path()).unwrap_or_default();
@@ -78,14 +70,11 @@ fn since(written: &str) -> Option<Timestamp> {
 ///
 /// # Errors
 /// The lock file cannot be made or read.
-pub fn attempt(database: &Path, name: &str, now: Timestamp) -> Result<Attempt> {
-    let dir = directory(database);
-    if !dir.exists() {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&dir)
-            .with_context(|| format!("cannot make {}", dir.display()))?;
+pub fn attempt(place: &Place, name: &str, now: Timestamp) -> Result<Attempt> {
+    let dir = place.locks();
+    match DirBuilder::new().mode(0o700).create(&dir) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(place::cannot_make(&dir, &error).into()),
+        _ => {}
     }
     let path = dir.join(name);
     let file = OpenOptions::new()
@@ -95,7 +84,7 @@ pub fn attempt(database: &Path, name: &str, now: Timestamp) -> Result<Attempt> {
         .truncate(false)
         .mode(0o600)
         .open(&path)
-        .with_context(|| format!("cannot open {}", path.display()))?;
+        .map_err(|error| place::cannot_make(&path, &error))?;
     let written = fs::read_to_string(&path).unwrap_or_default();
     let number = |number| field(&written, number);
     let hold = Hold::begin();
@@ -161,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_second_holder_is_told_who_has_it_and_a_dead_one_leaves_its_message() {
-        let db = std::env::temp_dir().join(format!("espomail-lock-{}.db", std::process::id()));
+        let db = Place::of_file(std::env::temp_dir().join(format!("espomail-lock-{}.db", std::process::id())));
         let now = Timestamp::from_second(1_800_000_000).unwrap();
         let first = held(attempt(&db, "account-1", now).unwrap());
         assert!(first.died_at().is_empty());
@@ -186,6 +175,6 @@ mod tests {
         third.idle().unwrap();
         drop(third);
         assert!(held(attempt(&db, "account-1", now).unwrap()).died_at().is_empty());
-        fs::remove_dir_all(directory(&db)).unwrap();
+        fs::remove_dir_all(db.locks()).unwrap();
     }
 }

@@ -1,5 +1,5 @@
 //! Where secrets come from. The database holds only the reference; what came by standard input is a file
-//! next to the database. No secret is ever an argument, and none is shown by `Debug`.
+//! of the state directory. No secret is ever an argument, and none is shown by `Debug`.
 
 mod command;
 mod kept;
@@ -16,7 +16,7 @@ use rustix::process::{DumpableBehavior, Resource, Rlimit};
 use rustix::termios::{self, LocalModes, OptionalActions, Termios};
 use zeroize::Zeroizing;
 
-pub use kept::{Aside, OF_SMTP, copy, directory, directory_of_backup, private, remove, store};
+pub use kept::{Aside, OF_SMTP, copy, directory_of_backup, private, remove, store};
 
 use crate::error::{self, Fault};
 use crate::job_control;
@@ -36,7 +36,7 @@ pub enum SecretSpec {
     Env(String),
     /// A credential of systemd: `$CREDENTIALS_DIRECTORY/NAME`.
     Cred(String),
-    /// Kept in `secrets/` next to the database.
+    /// Kept in a file of the state directory.
     Stored,
 }
 

@@ -276,7 +276,7 @@ fn folders(name: &str, ctx: &Context) -> Result<()> {
     let account = readable(name, "account folders", ctx)?;
     let monitored: Vec<String> =
         ctx.store()?.read(|tx| accounts::folders(tx, account.id))?.into_iter().map(|f| f.name).collect();
-    let mut source = connect::imap(&account, &ctx.config, &ctx.db_path, None)?;
+    let mut source = connect::imap(&account, &ctx.config, &ctx.place, None)?;
     let folders = source.folders()?;
     source.logout();
     let is_monitored = |folder: &ListedFolder| monitored.contains(&folder.name);

@@ -1,6 +1,5 @@
 //! Who keeps others waiting, in words.
 
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Error;
@@ -12,6 +11,7 @@ use super::{Cli, command_words};
 use crate::error::{Fault, Kind};
 use crate::holder::{self, Holder};
 use crate::lock;
+use crate::place::Place;
 use crate::store::db::Busy;
 
 /// A process that will not go on by itself, and what it keeps from others.
@@ -44,14 +44,14 @@ pub const ACCOUNT_OF_OTHERS: &str = "an account of others";
 const DATABASE: &str = "database";
 
 /// The database where somebody is writing it, and the locks that are held, by name.
-pub fn held(database: &Path) -> Vec<(String, Holder)> {
-    let writer = holder::of_database(database).map(|holder| (DATABASE.to_owned(), holder));
-    writer.into_iter().chain(lock::held(database)).collect()
+pub fn held(place: &Place) -> Vec<(String, Holder)> {
+    let writer = holder::of_database(place.file()).map(|holder| (DATABASE.to_owned(), holder));
+    writer.into_iter().chain(lock::held(place)).collect()
 }
 
 /// The processes that will not let go of it by themselves.
-pub fn stuck(database: &Path) -> Vec<Stuck> {
-    grouped(held(database).into_iter().filter(|(_, holder)| holder.is_stuck()))
+pub fn stuck(place: &Place) -> Vec<Stuck> {
+    grouped(held(place).into_iter().filter(|(_, holder)| holder.is_stuck()))
 }
 
 fn grouped(held: impl Iterator<Item = (String, Holder)>) -> Vec<Stuck> {

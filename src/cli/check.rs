@@ -16,7 +16,7 @@ use crate::lock;
 use crate::moment;
 use crate::store::accounts;
 use crate::store::db::{Busy, Tx};
-use crate::store::{deliveries, instance, outbox, place, sent_copies, server_actions};
+use crate::store::{deliveries, disk, instance, outbox, sent_copies, server_actions};
 use crate::ui::cell::{Cell, Column, head, unlisted};
 use crate::ui::output::Ui;
 
@@ -112,10 +112,11 @@ impl Report {
 /// Runs `check`.
 pub fn run(args: &CheckArgs, ctx: &Context) -> Result<()> {
     let limits = Limits { account: args.max_age, outbox: args.max_outbox_age, quarantine: args.max_quarantine };
-    let place = place::look(&ctx.db_path).map(|place| place.troubles()).unwrap_or_default();
-    let place: Vec<String> = place.into_iter().filter(|one| one.is_grave).map(|one| one.what).collect();
-    let stuck = busy::stuck(&ctx.db_path);
-    let looked = ctx.read(|tx, actor| look(tx, actor, place, &stuck, &limits, ctx.now()));
+    let disk = disk::look_at(&ctx.place).map(|disk| [disk.troubles(), disk.state.into_iter().collect()].concat());
+    let disk: Vec<String> =
+        disk.unwrap_or_default().into_iter().filter(|one| one.is_grave).map(|one| one.what).collect();
+    let stuck = busy::stuck(&ctx.place);
+    let looked = ctx.read(|tx, actor| look(tx, actor, disk, &stuck, &limits, ctx.now()));
     let report = looked.or_else(|error| held_up(&stuck, error))?;
     say(&ctx.ui, &report)?;
     if report.code == 0 { Ok(()) } else { Err(Ended::Code(report.code).into()) }

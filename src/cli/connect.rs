@@ -5,7 +5,7 @@ mod tokens;
 mod watched;
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -24,6 +24,7 @@ use crate::net::{
     Credentials, Endpoint, MailSource, MailTransport, Mechanism, NetError, NetErrorKind, Timeouts, TlsMode, imap, smtp,
 };
 use crate::oauth::Client;
+use crate::place::Place;
 use crate::secret::{self, SecretSpec};
 use crate::store::accounts::{Account, Auth, Server, Tls, profile_in};
 
@@ -34,28 +35,23 @@ const SLACK_PERCENT: u64 = 25;
 ///
 /// # Errors
 /// The secret or the access token cannot be had, or a [`crate::net::NetError`].
-pub fn imap(
-    account: &Account,
-    config: &Config,
-    database: &Path,
-    until: Option<Instant>,
-) -> Result<Box<dyn MailSource>> {
-    Connector::new(config, database).at_once(true).imap(account, until)
+pub fn imap(account: &Account, config: &Config, place: &Place, until: Option<Instant>) -> Result<Box<dyn MailSource>> {
+    Connector::new(config, place).at_once(true).imap(account, until)
 }
 
 /// An SMTP session of an account, authenticated where it has a secret.
 ///
 /// # Errors
 /// As [`imap`].
-pub fn smtp(account: &Account, config: &Config, database: &Path) -> Result<Box<dyn MailTransport>> {
-    Connector::new(config, database).at_once(true).smtp(account, None)
+pub fn smtp(account: &Account, config: &Config, place: &Place) -> Result<Box<dyn MailTransport>> {
+    Connector::new(config, place).at_once(true).smtp(account, None)
 }
 
 /// Connects the accounts of one run. The command that prints a secret runs once for all connections with it, and again
 /// only after a refused login: it may ask somebody, or write down that it was asked.
 pub struct Connector<'a> {
     config: &'a Config,
-    database: &'a Path,
+    place: &'a Place,
     known: Mutex<Known>,
     at_once: bool,
     /// Who watches.
@@ -81,8 +77,8 @@ struct Login<'a> {
 
 impl<'a> Connector<'a> {
     /// No secret is known yet.
-    pub fn new(config: &'a Config, database: &'a Path) -> Connector<'a> {
-        Connector { config, database, known: Mutex::default(), at_once: false, trail: Trail::default() }
+    pub fn new(config: &'a Config, place: &'a Place) -> Connector<'a> {
+        Connector { config, place, known: Mutex::default(), at_once: false, trail: Trail::default() }
     }
 
     /// Whether somebody waits who may have mended what kept an access token from coming.
@@ -137,7 +133,7 @@ impl<'a> Connector<'a> {
     }
 
     fn by_password<T>(&self, login: &Login<'_>, connect: &LogIn<'_, T>) -> Result<T> {
-        let key = (login.file(self.database), login.reference.to_owned());
+        let key = (login.file(self.place), login.reference.to_owned());
         let credentials = match login.reference.is_empty() {
             true => None,
             false => Some(login.credentials(self.secret(&key)?)),
@@ -179,10 +175,10 @@ impl<'a> Login<'a> {
     }
 
     /// Where the secret is kept if it came by standard input.
-    fn file(&self, database: &Path) -> PathBuf {
+    fn file(&self, place: &Place) -> PathBuf {
         match self.protocol {
-            Protocol::Smtp if !self.server.secret.is_empty() => smtp_secret_file(database, self.account.id),
-            Protocol::Smtp | Protocol::Imap => secret_file(database, self.account.id),
+            Protocol::Smtp if !self.server.secret.is_empty() => smtp_secret_file(place, self.account.id),
+            Protocol::Smtp | Protocol::Imap => secret_file(place, self.account.id),
         }
     }
 
@@ -235,12 +231,12 @@ fn endpoint(account: &Account, protocol: Protocol, config: &Config, until: Optio
     })
 }
 
-/// Where a secret that came by standard input is kept: `secrets/<account id>` next to the database.
-pub fn secret_file(database: &Path, account_id: i64) -> PathBuf {
-    secret::directory(database).join(account_id.to_string())
+/// Where a secret that came by standard input is kept.
+pub fn secret_file(place: &Place, account_id: i64) -> PathBuf {
+    place.secrets().join(account_id.to_string())
 }
 
 /// The same for one that is for SMTP alone.
-pub fn smtp_secret_file(database: &Path, account_id: i64) -> PathBuf {
-    secret::directory(database).join(format!("{account_id}{}", secret::OF_SMTP))
+pub fn smtp_secret_file(place: &Place, account_id: i64) -> PathBuf {
+    place.secrets().join(format!("{account_id}{}", secret::OF_SMTP))
 }

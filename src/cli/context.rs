@@ -1,6 +1,6 @@
 //! What every command gets: output, configuration, the database, and who is acting.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use jiff::Timestamp;
@@ -18,6 +18,7 @@ use crate::error::{self, Ended, Fault, Kind};
 use crate::lock::{self, Attempt, Lock};
 use crate::mail::address;
 use crate::mail::compose::is_address;
+use crate::place::Place;
 use crate::store::accounts::{self, Account};
 use crate::store::cases::{self, Case, CaseRow};
 use crate::store::db::{self, Store, Tx};
@@ -42,8 +43,8 @@ pub struct Context {
     pub config: Config,
     /// File of the configuration; `None` = every value has its default.
     pub config_path: Option<PathBuf>,
-    /// Database.
-    pub db_path: PathBuf,
+    /// Where the database and its state are.
+    pub place: Place,
     /// Noun and verb of the command.
     pub command: String,
     /// Who typed it.
@@ -63,13 +64,13 @@ pub struct Context {
 impl Context {
     /// Opens the database for reading; writing is [`Context::write`]'s, which logs it.
     pub fn store(&self) -> Result<Store> {
-        Store::open_to_read(&self.db_path)
+        Store::open_to_read(&self.place)
     }
 
     /// Opens the database for work whose writes are in no log, because a ledger of their own tells of them, or that is
     /// logged as a whole ([`Context::long_work`]). A test knows who calls this.
     pub fn unlogged_store(&self) -> Result<Store> {
-        let store = Store::open(&self.db_path)?;
+        let store = Store::open(&self.place)?;
         if !self.dry_run && store.read(restored::backup_made_at)?.is_some() {
             store.write(|tx| restored::settle(tx, self.now()))?;
         }
@@ -115,12 +116,12 @@ impl Context {
 
     /// Writes something that is undone again.
     pub fn try_to_write(&self) -> Result<()> {
-        Store::open(&self.db_path)?.rehearse(|tx| instance::backed_up(tx, self.now()))
+        Store::open(&self.place)?.rehearse(|tx| instance::backed_up(tx, self.now()))
     }
 
     /// Does something as the acting person and undoes it again.
     pub fn rehearse<T>(&self, work: impl FnOnce(&Tx<'_>, &Actor) -> Result<T>) -> Result<T> {
-        Store::open(&self.db_path)?.rehearse(|tx| work(tx, &self.actor(tx)?))
+        Store::open(&self.place)?.rehearse(|tx| work(tx, &self.actor(tx)?))
     }
 
     /// Reads as the acting person.
@@ -151,7 +152,7 @@ impl Context {
 
     /// An error as a person understands it: what the database says is told by what it means.
     pub fn explained(&self, error: anyhow::Error) -> anyhow::Error {
-        db::explain(&error, &self.db_path).map_or(error, anyhow::Error::from)
+        db::explain(&error, &self.place).map_or(error, anyhow::Error::from)
     }
 
     /// Says what would be done without `--dry-run`.
@@ -228,7 +229,7 @@ fn no_account(name: &str) -> anyhow::Error {
 /// # Errors
 /// Another process has it: exit 75.
 pub fn lock(store: &Store, account: &Account) -> Result<Lock> {
-    match lock::attempt(store.path(), &lock::of_account(account.id), Timestamp::now())? {
+    match lock::attempt(store.place(), &lock::of_account(account.id), Timestamp::now())? {
         Attempt::Held(lock) => Ok(lock),
         Attempt::Busy(holder) => {
             let text = format!("account {}: is being fetched by {}", account.name, busy::told(&holder));
@@ -242,8 +243,8 @@ pub fn lock(store: &Store, account: &Account) -> Result<Lock> {
 ///
 /// # Errors
 /// Another process has it: exit 75.
-pub fn send_lock(database: &Path) -> Result<Lock> {
-    match lock::attempt(database, "outbox", Timestamp::now())? {
+pub fn send_lock(place: &Place) -> Result<Lock> {
+    match lock::attempt(place, "outbox", Timestamp::now())? {
         Attempt::Held(lock) => Ok(lock),
         Attempt::Busy(holder) => {
             let text = format!("the outbox is being sent by {}", busy::told(&holder));

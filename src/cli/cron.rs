@@ -17,19 +17,19 @@ pub fn command(ctx: &Context) -> String {
     let there = config::without_environment();
     let named = ctx.config_path.as_ref().filter(|path| **path != there);
     let found = ctx.config.database.clone().unwrap_or_else(config::database_without_environment);
-    let database = Some(&ctx.db_path).filter(|path| absolute(path) != absolute(&found));
-    line(&program(), named.map(|path| absolute(path)).as_deref(), database.map(|path| absolute(path)).as_deref())
+    let database = Some(ctx.place.file()).filter(|path| absolute(path) != absolute(&found));
+    let state = ctx.place.named_state().filter(|state| ctx.config.state.as_deref() != Some(*state));
+    let flags = [("--config", named.map(|path| absolute(path))), ("--db", database.map(absolute))];
+    line(&program(), flags.into_iter().chain([("--state", state.map(absolute))]))
 }
 
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-fn line(program: &str, config: Option<&Path>, database: Option<&Path>) -> String {
-    let flag = |name: &str, path: Option<&Path>| {
-        path.map(|path| format!(" {name} {}", word(&path.display().to_string()))).unwrap_or_default()
-    };
-    format!("{}{}{} fetch", word(program), flag("--config", config), flag("--db", database))
+fn line(program: &str, flags: impl IntoIterator<Item = (&'static str, Option<PathBuf>)>) -> String {
+    let flag = |(name, path): (&str, Option<PathBuf>)| Some(format!(" {name} {}", word(&path?.display().to_string())));
+    format!("{}{} fetch", word(program), flags.into_iter().filter_map(flag).collect::<String>())
 }
 
 /// A word of a command in a crontab: a shell reads it, and cron takes a bare % for the end of the line.
@@ -77,13 +77,13 @@ fn found(ctx: &Context) -> Option<String> {
 
 fn file_of_system(ctx: &Context) -> Option<String> {
     // Its lines run as the service user, whose database is another one than that of a person.
-    let is_services = absolute(&ctx.db_path) == config::of_service();
+    let is_services = absolute(ctx.place.file()) == config::of_service().file();
     let has_line = |file: &str| {
         let lines = std::fs::read_to_string(file).unwrap_or_default();
-        starts(&lines, &absolute(&ctx.db_path), is_services)
+        starts(&lines, &absolute(ctx.place.file()), is_services)
     };
     // The timer runs the database of the service.
-    let by_timer = Path::new(TIMER).exists() && absolute(&ctx.db_path) == config::of_service();
+    let by_timer = Path::new(TIMER).exists() && absolute(ctx.place.file()) == config::of_service().file();
     if has_line(OF_SERVICE) {
         return Some(OF_SERVICE.to_owned());
     }
@@ -91,14 +91,14 @@ fn file_of_system(ctx: &Context) -> Option<String> {
 }
 
 fn fetches(crontab: &str, ctx: &Context) -> bool {
-    starts(crontab, &absolute(&ctx.db_path), absolute(&ctx.db_path) == absolute(&usual(ctx)))
+    starts(crontab, &absolute(ctx.place.file()), absolute(ctx.place.file()) == absolute(&usual(ctx)))
 }
 
 /// The database of a line that names none.
 fn usual(ctx: &Context) -> PathBuf {
     match ctx.caller.standing {
         Standing::Person => config::database_without_environment(),
-        _ => config::of_service(),
+        _ => config::of_service().file().to_owned(),
     }
 }
 
@@ -130,15 +130,17 @@ mod tests {
 
     #[test]
     fn the_line_names_what_cron_would_not_find() {
-        let path = |text: &'static str| Some(Path::new(text));
-        for (config, database, expected) in [
-            (None, None, "/usr/bin/espomail fetch"),
-            (None, path("/srv/mail/e.db"), "/usr/bin/espomail --db /srv/mail/e.db fetch"),
-            (path("/etc/e.toml"), None, "/usr/bin/espomail --config /etc/e.toml fetch"),
-            (None, path("/srv/my mail/100%.db"), "/usr/bin/espomail --db '/srv/my mail/100\\%.db' fetch"),
-            (None, path("/srv/o'neil.db"), "/usr/bin/espomail --db '/srv/o'\\''neil.db' fetch"),
+        for (config, database, state, expected) in [
+            ("", "", "", "/usr/bin/espomail fetch"),
+            ("", "/srv/mail/e.db", "", "/usr/bin/espomail --db /srv/mail/e.db fetch"),
+            ("/etc/e.toml", "", "", "/usr/bin/espomail --config /etc/e.toml fetch"),
+            ("", "/srv/e.db", "/var/lib/e", "/usr/bin/espomail --db /srv/e.db --state /var/lib/e fetch"),
+            ("", "/srv/my mail/100%.db", "", "/usr/bin/espomail --db '/srv/my mail/100\\%.db' fetch"),
+            ("", "/srv/o'neil.db", "", "/usr/bin/espomail --db '/srv/o'\\''neil.db' fetch"),
         ] {
-            assert_eq!(line("/usr/bin/espomail", config, database), expected);
+            let flags = [("--config", config), ("--db", database), ("--state", state)];
+            let flags = flags.map(|(name, path)| (name, Some(PathBuf::from(path)).filter(|_| !path.is_empty())));
+            assert_eq!(line("/usr/bin/espomail", flags), expected);
         }
     }
 

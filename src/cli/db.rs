@@ -42,6 +42,13 @@ pub enum DbCommand {
     Restore(restore::Restore),
 }
 
+impl DbCommand {
+    /// Whether there need be neither a database nor a state directory before.
+    pub fn makes_database(&self) -> bool {
+        matches!(self, DbCommand::Init | DbCommand::Restore(_))
+    }
+}
+
 /// `db backup`
 #[derive(Debug, Args)]
 pub struct Backup {
@@ -80,7 +87,7 @@ pub fn run(command: DbCommand, ctx: &Context) -> Result<()> {
 fn check(ctx: &Context) -> Result<()> {
     let faults = ctx.store()?.check()?;
     if ctx.ui.format.is_json() {
-        ctx.ui.object("db_check", CHECK_COLUMNS, &(ctx.db_path.display().to_string(), faults.clone()))?;
+        ctx.ui.object("db_check", CHECK_COLUMNS, &(ctx.place.file().display().to_string(), faults.clone()))?;
     } else if faults.is_empty() {
         ctx.ui.text("ok")?;
     }
@@ -90,7 +97,7 @@ fn check(ctx: &Context) -> Result<()> {
     if !ctx.ui.format.is_json() {
         faults.iter().try_for_each(|fault| ctx.ui.text(fault))?;
     }
-    ctx.ui.warn(&format!("{} is damaged", ctx.db_path.display()));
+    ctx.ui.warn(&format!("{} is damaged", ctx.place.file().display()));
     ctx.ui.hint(AFTER_DAMAGE);
     Err(context::told(Kind::Io))
 }
@@ -100,13 +107,13 @@ fn stats(ctx: &Context) -> Result<()> {
     let (tables, bytes) = ctx.store()?.stats()?;
     let size = vec![
         Field::unseen("size", Cell::int(bytes)),
-        Field::unseen("database", Cell::text(&ctx.db_path.display().to_string())),
+        Field::unseen("database", Cell::text(&ctx.place.file().display().to_string())),
     ];
     ctx.ui.list_with("tables", COLUMNS, &tables, size)?;
     if ctx.ui.format.is_json() {
         return Ok(());
     }
-    ctx.ui.note(&format!("{bytes} bytes in {}", ctx.db_path.display()));
+    ctx.ui.note(&format!("{bytes} bytes in {}", ctx.place.file().display()));
     Ok(())
 }
 
@@ -134,7 +141,7 @@ fn backup(args: &Backup, ctx: &Context) -> Result<()> {
         return Err(error::data(format!("{} exists already", path.display())).hint("name a new file").into());
     }
     if !ctx.dry_run {
-        let secrets = if args.with_secrets { secret::copy(&secret::directory(&ctx.db_path), &beside) } else { Ok(()) };
+        let secrets = if args.with_secrets { secret::copy(&ctx.place.secrets(), &beside) } else { Ok(()) };
         secrets.and_then(|()| ctx.store()?.backup(file, ctx.now()).map_err(|e| unwritable(e, file))).inspect_err(
             |_| {
                 // No passwords are left lying where there is no backup.

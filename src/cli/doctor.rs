@@ -1,13 +1,11 @@
 //! `espomail doctor`: looks whether everything is as it has to be, and says what to do about what is not.
 
 mod desk;
+mod disk;
 mod files;
 mod locks;
-mod place;
 mod service;
 mod tokens;
-
-use std::path::Path;
 
 use anyhow::Result;
 use clap::Args;
@@ -22,10 +20,11 @@ use crate::error::{self, Kind};
 use crate::intake::verdicts::Verdicts;
 use crate::net::Quota;
 use crate::net::trail::Trail;
+use crate::place::Place;
 use crate::store;
 use crate::store::accounts::{self, Account};
 use crate::store::db::AFTER_DAMAGE;
-use crate::store::place::Place;
+use crate::store::disk::Disk;
 use crate::system_words;
 use crate::ui::cell::{Cell, Column, head, unlisted};
 use crate::ui::tint::Tint;
@@ -49,8 +48,8 @@ pub struct DoctorArgs {
 
 impl DoctorArgs {
     /// Asks sudo, as root can before it becomes the owner of the database.
-    pub fn ask_as_root(&mut self, database: &Path) {
-        self.rule = service::ask(database);
+    pub fn ask_as_root(&mut self, place: &Place) {
+        self.rule = service::ask(place);
     }
 }
 
@@ -127,15 +126,15 @@ impl Finding {
 pub fn run(args: &DoctorArgs, ctx: &Context) -> Result<()> {
     let mut findings = vec![configuration(ctx)];
     // Before it is opened, which may take helpers away that nobody can write.
-    let place = store::place::look(&ctx.db_path).ok();
+    let disk = store::disk::look_at(&ctx.place).ok();
     match ctx.read(|_, actor| actor.require_admin("doctor")) {
-        Err(error) if !ctx.db_path.exists() || !is_of_database(&error) => return Err(error),
+        Err(error) if !ctx.place.file().exists() || !is_of_database(&error) => return Err(error),
         // What is wrong with it is what is asked.
         Err(error) => {
-            take(&mut findings, place::look(ctx, args.fix, place), ctx);
+            take(&mut findings, disk::look(ctx, args.fix, disk), ctx);
             take(&mut findings, Err(error), ctx);
         }
-        Ok(()) => everything(args, ctx, place, &mut findings),
+        Ok(()) => everything(args, ctx, disk, &mut findings),
     }
     ctx.ui.list("doctor", COLUMNS, &findings)?;
     if ctx.ui.tells_people() {
@@ -154,8 +153,8 @@ fn is_of_database(error: &anyhow::Error) -> bool {
 }
 
 /// Looks at one thing after the other: what a damaged database does not tell keeps back nothing of the rest.
-fn everything(args: &DoctorArgs, ctx: &Context, place: Option<Place>, findings: &mut Vec<Finding>) {
-    take(findings, place::look(ctx, args.fix, place), ctx);
+fn everything(args: &DoctorArgs, ctx: &Context, disk: Option<Disk>, findings: &mut Vec<Finding>) {
+    take(findings, disk::look(ctx, args.fix, disk), ctx);
     findings.push(integrity(ctx));
     take(findings, locks::look(ctx), ctx);
     take(findings, service::look(args.rule.as_ref(), ctx), ctx);
@@ -201,7 +200,7 @@ fn configuration(ctx: &Context) -> Finding {
         return fault;
     }
     let there = if path.exists() { "is right" } else { "is not there; every value has its default" };
-    Finding::ok("configuration", format!("{} {there}; database {}", path.display(), ctx.db_path.display()))
+    Finding::ok("configuration", format!("{} {there}; database {}", path.display(), ctx.place.file().display()))
 }
 
 fn integrity(ctx: &Context) -> Finding {
@@ -240,7 +239,7 @@ fn servers(account: &Account, ctx: &Context) -> Vec<Finding> {
         let Some(host) = protocol.server(account).host.as_deref() else { continue };
         let check = format!("{} {}", account.name, protocol.name());
         let trail = Trail::default();
-        let connector = Connector::new(&ctx.config, &ctx.db_path).at_once(true).watched(&trail);
+        let connector = Connector::new(&ctx.config, &ctx.place).at_once(true).watched(&trail);
         let tried = match protocol {
             Protocol::Imap => connector.imap(account, None).and_then(|mut session| {
                 let quota = session.quota()?;

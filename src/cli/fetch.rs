@@ -95,7 +95,7 @@ pub fn run(args: &FetchArgs, ctx: &Context) -> Result<()> {
     let started = Instant::now();
     let max_runtime = args.max_runtime.unwrap_or(ctx.config.max_runtime);
     let until = send::end_of(started, max_runtime);
-    let connector = Connector::new(&ctx.config, &ctx.db_path).at_once(!args.accounts.is_empty());
+    let connector = Connector::new(&ctx.config, &ctx.place).at_once(!args.accounts.is_empty());
     let connect = |account: &Account| connector.imap(account, Some(until));
     let run = Run {
         store: &store,

@@ -118,7 +118,7 @@ fn message(args: &IngestArgs, max: u64) -> Result<Vec<u8>> {
 }
 
 fn import_now(ctx: &Context, store: &Store, account_id: i64, id: i64, now: Timestamp) -> Result<()> {
-    let Attempt::Held(lock) = lock::attempt(store.path(), &lock::of_account(account_id), now)? else { return Ok(()) };
+    let Attempt::Held(lock) = lock::attempt(store.place(), &lock::of_account(account_id), now)? else { return Ok(()) };
     import::run(store, &ctx.config, &lock, account_id, &Timestamp::now, &mut |imported| {
         if imported.delivery_id != id {
             return;

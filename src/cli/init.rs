@@ -1,6 +1,6 @@
 //! `espomail init`: the first command anybody types.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Args;
@@ -24,45 +24,52 @@ pub struct InitArgs {}
 
 /// Runs `init`: makes the database and says what comes next.
 pub fn run(_args: &InitArgs, ctx: &Context) -> Result<()> {
-    let service = sudo_relay::owner_of_service().filter(|_| ctx.db_path == config::default_database());
+    let service = sudo_relay::owner_of_service().filter(|_| ctx.place.file() == config::default_database());
     create(ctx)?;
     if !ctx.dry_run && !ctx.ui.quiet {
         ctx.ui.note(&next_steps(ctx));
     }
     if let Some(owner) = service.filter(|_| !ctx.dry_run) {
         ctx.ui.concern(&format!("you now use this database, no longer with that of {owner}"));
-        ctx.ui.hint(&format!("to work with that one, remove it: rm {}", ctx.db_path.display()));
+        ctx.ui.hint(&format!("to work with that one, remove it: rm {}", ctx.place.file().display()));
     }
     Ok(())
 }
 
 /// Makes the database with its instance secret.
 pub fn create(ctx: &Context) -> Result<()> {
-    if ctx.db_path.exists() {
-        return Err(error::data(format!("--db: {} exists already", ctx.db_path.display()))
+    if ctx.place.file().exists() {
+        return Err(error::data(format!("--db: {} exists already", ctx.place.file().display()))
             .hint("use it as it is, or name another place with --db")
             .into());
     }
     if !ctx.dry_run {
         let mut secret = [0; 32];
         getrandom::fill(&mut secret).map_err(|e| anyhow::anyhow!("no random bytes: {}", plain(&e.to_string())))?;
-        Store::create(&ctx.db_path)?.write(|tx| {
+        ctx.place.make_state()?;
+        let store = Store::create(&ctx.place)?;
+        ctx.place.part_from_old_secrets()?;
+        store.write(|tx| {
             instance::create(tx, &secret, ctx.now())?;
             access::make_agent(tx, ctx.now())?;
             ctx.log(tx, &Actor::Administrator, LogOutcome::Done, &[])
         })?;
     }
-    ctx.done(Thing::path(ctx.db_path.display()), &format!("database {} is ready", ctx.db_path.display()))
+    ctx.done(Thing::path(ctx.place.file().display()), &format!("database {} is ready", ctx.place.file().display()))
 }
 
 /// How this database is reached by a command that is typed.
 fn typed(ctx: &Context) -> String {
-    let named = std::env::var_os("ESPOMAIL_DB").map(PathBuf::from).or_else(|| ctx.config.database.clone());
-    let path = ctx.db_path.display().to_string();
-    match named.unwrap_or_else(config::default_database) == ctx.db_path {
-        true => "espomail".to_owned(),
-        false => format!("espomail --db {}", shlex::try_quote(&path).unwrap_or_else(|_| path.as_str().into())),
-    }
+    let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let usual = ctx.config.place(variable("ESPOMAIL_DB").as_deref(), variable("ESPOMAIL_STATE").as_deref());
+    let flag = |name: &str, path: &Path| {
+        let path = path.display().to_string();
+        format!(" {name} {}", shlex::try_quote(&path).unwrap_or_else(|_| path.as_str().into()))
+    };
+    let database = Some(ctx.place.file()).filter(|file| *file != usual.file());
+    let state = ctx.place.named_state().filter(|state| usual.named_state() != Some(*state));
+    let flags = [database.map(|path| flag("--db", path)), state.map(|path| flag("--state", path))];
+    format!("espomail{}", flags.into_iter().flatten().collect::<String>())
 }
 
 fn next_steps(ctx: &Context) -> String {

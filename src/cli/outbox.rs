@@ -321,7 +321,7 @@ fn change(
     ctx: &Context,
     change: impl Fn(&Tx<'_>, &World<'_>, &Actor, &OutboxRow) -> Result<(String, Option<i64>)>,
 ) -> Result<()> {
-    let lock = context::send_lock(&ctx.db_path)?;
+    let lock = context::send_lock(&ctx.place)?;
     let done = ctx.write(|tx, actor| {
         let world = World::load(tx, &ctx.config, ctx.now())?;
         let one = |id: &i64| {

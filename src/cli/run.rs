@@ -1,7 +1,7 @@
 //! From the words that were typed to an exit code.
 
 use std::io::{self, IsTerminal as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -20,6 +20,7 @@ use crate::caller::{Caller, Process, Standing};
 use crate::config::{self as configuration, Config};
 use crate::error::{self, Ended, Fault, Kind};
 use crate::job_control;
+use crate::place::Place;
 use crate::system_words;
 use crate::ui::output::{Format, Ui};
 use crate::ui::remarks;
@@ -147,6 +148,7 @@ fn execute(mut cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui)
         // What the line says that is being typed.
         cli.db = args.typed_path("--db").or(cli.db.take());
         cli.config = args.typed_path("--config").or(cli.config.take());
+        cli.state = args.typed_path("--state").or(cli.state.take());
         cli.acting_as = args.typed("--as").or(cli.acting_as.take());
     }
     if ui.is_terminal() && jiff::tz::TimeZone::try_system().is_err() {
@@ -162,27 +164,31 @@ fn execute(mut cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui)
     // What is about the program alone works with any configuration.
     let config = if cli.needs_database() { config? } else { config.unwrap_or_default() };
     let config_path = Some(cli.config.clone().unwrap_or_else(configuration::default_path)).filter(|path| path.exists());
-    let names_none = cli.db.is_none() && cli.config.is_none() && !matches!(cli.command, Some(Command::Init(_)));
+    let is_named = cli.db.is_some() || cli.config.is_some() || cli.state.is_some();
+    let names_none = !is_named && !matches!(cli.command, Some(Command::Init(_)));
     let may_be_services = cli.needs_database() && names_none && !process.is_delegated();
     if let Some(owner) = sudo_relay::owner_of_service().filter(|_| may_be_services) {
         return job_control::while_waiting(|| sudo_relay::run(&owner, command, matches, ui));
     }
-    let db_path = cli.db.clone().or_else(|| config.database.clone()).unwrap_or_else(configuration::default_database);
+    let place = config.place(cli.db.as_deref(), cli.state.as_deref());
     if let Some(Command::Doctor(args)) = &mut cli.command
         && process.is_root()
     {
-        args.ask_as_root(&db_path);
+        args.ask_as_root(&place);
     }
-    if cli.command.is_none() && !db_path.exists() {
+    if cli.command.is_none() && !place.file().exists() {
         return Err(no_command().into());
     }
-    let caller = caller(&cli, &process, &db_path)?;
+    let caller = caller(&cli, &process, &place)?;
+    if cli.needs_state() {
+        place.admit(!cli.dry_run)?;
+    }
     crate::log::start(cli.log.as_deref().or(config.log.file.as_deref()), config.log.level, cli.verbose)?;
     let ctx = Context {
         ui: ui.clone(),
         config,
         config_path,
-        db_path,
+        place,
         command: command_words::of(matches),
         caller,
         acting_as: cli.acting_as,
@@ -225,8 +231,8 @@ fn show_config(
 }
 
 /// Who is calling; root becomes the owner of the database. What a service makes is its own alone.
-fn caller(cli: &Cli, process: &Process, db_path: &PathBuf) -> Result<Caller> {
-    let caller = Caller::of(process, cli.needs_database().then_some(db_path))?;
+fn caller(cli: &Cli, process: &Process, place: &Place) -> Result<Caller> {
+    let caller = Caller::of(process, cli.needs_database().then_some(place))?;
     if matches!(caller.standing, Standing::Service | Standing::Delegated) {
         rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     }
@@ -284,6 +290,16 @@ fn dispatch(command: Command, ctx: &Context) -> Result<()> {
 impl Cli {
     fn needs_database(&self) -> bool {
         self.command.as_ref().is_none_or(Command::needs_database)
+    }
+
+    /// Whether a state directory that cannot be used ends the command; `init` makes it, and others say what is wrong.
+    fn needs_state(&self) -> bool {
+        use Command::{Check, Completions, Db, Doctor, Init};
+        match &self.command {
+            Some(Init(_) | Check(_) | Doctor(_) | Completions(_)) => false,
+            Some(Db(command)) => !command.makes_database(),
+            _ => self.needs_database(),
+        }
     }
 
     fn ui(&self) -> Ui {

@@ -49,7 +49,7 @@ pub fn run(args: &SendArgs, ctx: &Context) -> Result<()> {
     let store = ctx.unlogged_store()?;
     let started = Instant::now();
     wake(ctx, &store)?;
-    let flushed = flush(ctx, &store, &Connector::new(&ctx.config, &ctx.db_path), &[], ctx.config.max_runtime)?;
+    let flushed = flush(ctx, &store, &Connector::new(&ctx.config, &ctx.place), &[], ctx.config.max_runtime)?;
     for (name, error) in &flushed.accounts {
         ctx.ui.problem(&format!("account \"{name}\": cannot send"), error);
     }
@@ -81,7 +81,7 @@ pub fn flush(
     named: &[String],
     max_runtime: Duration,
 ) -> Result<Flushed> {
-    match lock::attempt(&ctx.db_path, "outbox", Timestamp::now())? {
+    match lock::attempt(&ctx.place, "outbox", Timestamp::now())? {
         Attempt::Busy(holder) => {
             let line = format!("the outbox is being sent by {}", busy::told(&holder));
             if busy::is_late(&holder, max_runtime) {

@@ -119,7 +119,7 @@ pub fn run(_args: &StatusArgs, ctx: &Context) -> Result<()> {
         }
         let mut whole = whole(tx, ctx, actor, counts, steps)?;
         let name_of = |lock: &str| known.iter().find(|(name, _)| name == lock).map(|(_, name)| name.clone());
-        let stuck: Vec<String> = busy::stuck(&ctx.db_path).iter().map(|one| one.told(&name_of)).collect();
+        let stuck: Vec<String> = busy::stuck(&ctx.place).iter().map(|one| one.told(&name_of)).collect();
         whole.troubles.splice(0..0, stuck.iter().map(|line| context::capitalised(line)));
         Ok((rows, whole, stuck))
     })?;

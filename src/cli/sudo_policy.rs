@@ -15,7 +15,7 @@ use super::named_files;
 use crate::error::{self, Fault};
 
 /// Flags of the whole program that choose files, or another person.
-const FLAGS: [&str; 4] = ["db", "config", "log", "acting_as"];
+const FLAGS: [&str; 5] = ["db", "state", "config", "log", "acting_as"];
 /// Variables by which the caller would choose files or code. A rule of sudo with `env_reset` lets none of them through.
 const VARIABLES: [&str; 7] = ["ESPOMAIL_", "LD_", "OPENSSL_", "SSL_CERT_", "CREDENTIALS_DIRECTORY", "RUST_", "SQLITE_"];
 
@@ -174,6 +174,8 @@ mod tests {
         for line in [
             "--db x.db whoami",
             "whoami --db x.db",
+            "--state /tmp whoami",
+            "whoami --state=/tmp",
             "--config x.toml whoami",
             "--log x.log whoami",
             "--as ana whoami",
@@ -182,7 +184,15 @@ mod tests {
         ] {
             assert!(refusal(line, &[]).is_some(), "{line}");
         }
-        for name in ["ESPOMAIL_DB", "ESPOMAIL_CONFIG", "ESPOMAIL_X", "LD_PRELOAD", "OPENSSL_CONF", "SSL_CERT_FILE"] {
+        for name in [
+            "ESPOMAIL_DB",
+            "ESPOMAIL_STATE",
+            "ESPOMAIL_CONFIG",
+            "ESPOMAIL_X",
+            "LD_PRELOAD",
+            "OPENSSL_CONF",
+            "SSL_CERT_FILE",
+        ] {
             assert!(refusal("whoami", &["PATH", name]).unwrap().starts_with(name), "{name}");
         }
         for line in ["whoami", "-v case list", "--json case list is:open", "case note 3 -m x", "case reply 3 -"] {

@@ -33,15 +33,15 @@ const GROUP: &str = "espomail-users";
 
 /// Who owns the service's database, if that is what a person without a database of their own means, and may not read.
 pub fn owner_of_service() -> Option<String> {
-    // With `--db`, `--config` or a database of their own nobody comes here.
+    // With `--db`, `--state`, `--config` or a database of their own nobody comes here.
     let own = [config::default_path(), config::default_database()];
     // Without a home there are none: those are the service's.
     if caller::home().is_some() && own.iter().any(|path| path.exists()) {
         return None;
     }
-    let database = config::of_service();
-    let denied = File::open(&database).is_err_and(|e| e.kind() == ErrorKind::PermissionDenied);
-    denied.then(|| caller::owner_name(&database)).flatten()
+    let place = config::of_service();
+    let denied = File::open(place.file()).is_err_and(|e| e.kind() == ErrorKind::PermissionDenied);
+    denied.then(|| caller::owner_name(&place)).flatten()
 }
 
 /// What becomes of the command's standard output.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Config;
 use crate::caller::{self, Process};
+use crate::place::{Database, Place};
 
 /// Where the configuration lies: a service's below /etc, a person's below the XDG directory.
 pub fn default_path() -> PathBuf {
@@ -21,7 +22,7 @@ pub fn without_environment() -> PathBuf {
 
 /// The database of such a program, where its configuration names none.
 pub fn database_without_environment() -> PathBuf {
-    caller::home().map_or_else(place_of_service, |home| home.join(".local/share/espomail/espomail.db"))
+    caller::home().map_or_else(database_of_service, |home| home.join(".local/share/espomail/espomail.db"))
 }
 
 /// Where the configuration of a service lies.
@@ -29,22 +30,31 @@ pub fn path_of_service() -> PathBuf {
     PathBuf::from("/etc/espomail/config.toml")
 }
 
-/// The database of a service on this machine, by the configuration that everybody may read.
-pub fn of_service() -> PathBuf {
+/// Where a service on this machine keeps its data, by the configuration that everybody may read.
+pub fn of_service() -> Place {
     let text = fs::read_to_string(path_of_service()).unwrap_or_default();
-    let named = Config::parse(&text).ok().and_then(|config| config.database);
-    named.unwrap_or_else(place_of_service)
+    let config = Config::parse(&text).unwrap_or_default();
+    let database = config.database.unwrap_or_else(database_of_service);
+    Place::new(Database::File(database), config.state.as_deref())
+}
+
+impl Config {
+    /// Where the data is: as it was named in the command, else in this configuration, else where it usually is.
+    pub fn place(&self, database: Option<&Path>, state: Option<&Path>) -> Place {
+        let database = database.map(Path::to_owned).or_else(|| self.database.clone()).unwrap_or_else(default_database);
+        Place::new(Database::File(database), state.or(self.state.as_deref()))
+    }
 }
 
 /// Where the database lies unless it is named.
 pub fn default_database() -> PathBuf {
     match caller::home() {
-        None => place_of_service(),
+        None => database_of_service(),
         Some(home) => xdg("XDG_DATA_HOME", &home, ".local/share").join("espomail/espomail.db"),
     }
 }
 
-fn place_of_service() -> PathBuf {
+fn database_of_service() -> PathBuf {
     PathBuf::from("/var/lib/espomail/espomail.db")
 }
 

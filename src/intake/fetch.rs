@@ -136,7 +136,7 @@ impl Run<'_> {
             }
             let Some(account) = self.store.read(|tx| accounts::by_id(tx, account_id))? else { continue };
             let now = (self.clock)();
-            let Attempt::Held(lock) = lock::attempt(self.store.path(), &lock::of_account(account_id), now)? else {
+            let Attempt::Held(lock) = lock::attempt(self.store.place(), &lock::of_account(account_id), now)? else {
                 continue;
             };
             let done = import::run(self.store, self.config, &lock, account_id, self.clock, &mut |imported| {
@@ -180,7 +180,7 @@ impl<'a> Front<'a> {
         let lock = if self.run.dry_run {
             None
         } else {
-            match lock::attempt(self.run.store.path(), &lock::of_account(account.id), now)? {
+            match lock::attempt(self.run.store.place(), &lock::of_account(account.id), now)? {
                 Attempt::Held(lock) => Some(lock),
                 Attempt::Busy(holder) => {
                     watch(Event::Busy(&account, &holder));

@@ -1,14 +1,15 @@
 //! The client that an account signs in with: a profile of the configuration, or the account's own.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 
 use crate::config::Config;
 use crate::config::oauth::{Flow, Profile, Provider};
 use crate::error;
-use crate::secret::{self, SecretSpec};
+use crate::place::Place;
+use crate::secret::SecretSpec;
 use crate::store::accounts::Account;
 
 /// The scope by which an application asks Exchange.
@@ -125,13 +126,13 @@ impl Client {
     }
 
     /// Where its tokens for an account are kept.
-    pub fn token_file(&self, database: &Path, account_id: i64) -> PathBuf {
+    pub fn token_file(&self, place: &Place, account_id: i64) -> PathBuf {
         let name = match self.flow {
             Flow::Code | Flow::Device => format!("{account_id}.oauth"),
             Flow::App => format!("oauth-{}", self.name),
             Flow::ServiceAccount => format!("oauth-{}-{account_id}", self.name),
         };
-        secret::directory(database).join(name)
+        place.secrets().join(name)
     }
 
     /// How it is called in sentences.
@@ -151,8 +152,8 @@ impl Client {
 }
 
 /// Every file of tokens that an account alone has.
-pub fn own_files(database: &Path, account_id: i64) -> Vec<PathBuf> {
-    let directory = secret::directory(database);
+pub fn own_files(place: &Place, account_id: i64) -> Vec<PathBuf> {
+    let directory = place.secrets();
     let mut files = vec![directory.join(format!("{account_id}.oauth"))];
     let end = format!("-{account_id}");
     for entry in std::fs::read_dir(&directory).into_iter().flatten().flatten() {
@@ -165,14 +166,14 @@ pub fn own_files(database: &Path, account_id: i64) -> Vec<PathBuf> {
 }
 
 /// Files of tokens of applications that no account uses any more; `used` are the names of profiles that accounts have.
-pub fn unused_files(database: &Path, used: &BTreeSet<String>) -> Vec<PathBuf> {
+pub fn unused_files(place: &Place, used: &BTreeSet<String>) -> Vec<PathBuf> {
     let is_unused = |name: &str| {
         let Some(profile) = name.strip_prefix("oauth-") else { return false };
         // Those that end in a number are of one account, and go with it.
         let is_of_account = profile.rsplit_once('-').is_some_and(|(_, id)| id.bytes().all(|b| b.is_ascii_digit()));
         !is_of_account && !profile.contains('.') && !used.contains(profile)
     };
-    let entries = std::fs::read_dir(secret::directory(database)).into_iter().flatten().flatten();
+    let entries = std::fs::read_dir(place.secrets()).into_iter().flatten().flatten();
     entries.filter(|entry| entry.file_name().to_str().is_some_and(is_unused)).map(|entry| entry.path()).collect()
 }
 
@@ -248,8 +249,8 @@ mod tests {
         let plain = account(|_| {});
         let of = |name: &str| Client::of(&config, &plain, name).unwrap();
         let file = |client: &Client| {
-            let file = client.token_file(Path::new("/d/e.db"), 7);
-            file.strip_prefix("/d/secrets").unwrap().to_str().unwrap().to_owned()
+            let file = client.token_file(&Place::of_file("/d/e.db"), 7);
+            file.strip_prefix("/d/e.db.secrets").unwrap().to_str().unwrap().to_owned()
         };
         let app = of("app");
         assert_eq!(app.token_url, "https://login.microsoftonline.com/example.org/oauth2/v2.0/token");

@@ -20,6 +20,7 @@ use crate::error::{self, Fault, Kind};
 use crate::lock::{self, Attempt, Lock};
 use crate::net::NetError;
 use crate::net::http::Way;
+use crate::place::Place;
 use crate::secret::Aside;
 use crate::store::accounts::Account;
 use crate::system_words;
@@ -53,7 +54,7 @@ impl std::fmt::Debug for Token {
 pub struct Source<'a> {
     pub client: &'a Client,
     pub account: &'a Account,
-    pub database: &'a Path,
+    pub place: &'a Place,
     pub way: &'a Way,
     /// A session may last so long: a token that ends before is renewed.
     pub margin: Duration,
@@ -71,14 +72,14 @@ pub fn lock_name(file: &Path) -> String {
 ///
 /// # Errors
 /// Another process has had it for 30 s: exit 75.
-pub fn lock(database: &Path, file: &Path, now: Timestamp) -> Result<Lock> {
-    lock_within(PATIENCE, database, file, now)
+pub fn lock(place: &Place, file: &Path, now: Timestamp) -> Result<Lock> {
+    lock_within(PATIENCE, place, file, now)
 }
 
-fn lock_within(patience: Duration, database: &Path, file: &Path, now: Timestamp) -> Result<Lock> {
+fn lock_within(patience: Duration, place: &Place, file: &Path, now: Timestamp) -> Result<Lock> {
     let end = Instant::now() + patience;
     loop {
-        match lock::attempt(database, &lock_name(file), now)? {
+        match lock::attempt(place, &lock_name(file), now)? {
             Attempt::Held(lock) => return Ok(lock),
             Attempt::Busy(holder) if Instant::now() >= end => {
                 let text = format!("the access token is being renewed by another process (pid {})", holder.pid);
@@ -96,13 +97,13 @@ impl Source<'_> {
     /// Nobody has signed in or the sign-in has ended (77), the client is not set up (78), the file cannot be read or
     /// written (78, 74), or the issuer cannot be asked (75).
     pub fn token(&self, refused: Option<&Token>) -> Result<Token> {
-        let file = self.client.token_file(self.database, self.account.id);
+        let file = self.client.token_file(self.place, self.account.id);
         let kept = self.read(&file)?;
         if let Some(token) = self.usable(&kept, refused) {
             return Ok(token);
         }
         self.give_up(&kept)?;
-        let _lock = lock(self.database, &file, (self.clock)())?;
+        let _lock = lock(self.place, &file, (self.clock)())?;
         let kept = self.read(&file)?;
         if let Some(token) = self.usable(&kept, refused) {
             return Ok(token);
@@ -321,7 +322,7 @@ mod tests {
             let source = Source {
                 client: &client,
                 account: &account,
-                database: Path::new("x.db"),
+                place: &Place::of_file("x.db"),
                 way: &way,
                 margin: Duration::from_secs(600),
                 clock: &clock,
@@ -348,24 +349,24 @@ mod tests {
 
     #[test]
     fn a_renewal_by_another_process_is_waited_for_and_then_named() {
-        let database = std::env::temp_dir().join(format!("espomail-renew-{}.db", std::process::id()));
+        let place = Place::of_file(std::env::temp_dir().join(format!("espomail-renew-{}.db", std::process::id())));
         let (file, now) = (Path::new("secrets/7.oauth"), Timestamp::UNIX_EPOCH);
-        let held = lock(&database, file, now).unwrap();
+        let held = lock(&place, file, now).unwrap();
         let begun = Instant::now();
-        let refused = lock_within(Duration::from_millis(100), &database, file, now).unwrap_err();
+        let refused = lock_within(Duration::from_millis(100), &place, file, now).unwrap_err();
         assert!(begun.elapsed() >= Duration::from_millis(100));
         let (kind, hint) = error::classify(&refused);
         let text = format!("the access token is being renewed by another process (pid {})", std::process::id());
         assert_eq!((kind.exit_code(), refused.to_string()), (75, text));
         assert!(hint.is_some());
         // Others do not wait for it.
-        lock_within(Duration::ZERO, &database, Path::new("secrets/oauth-work"), now).unwrap();
+        lock_within(Duration::ZERO, &place, Path::new("secrets/oauth-work"), now).unwrap();
         let ends = std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(50));
             drop(held);
         });
-        lock_within(PATIENCE, &database, file, now).unwrap();
+        lock_within(PATIENCE, &place, file, now).unwrap();
         ends.join().unwrap();
-        std::fs::remove_dir_all(lock::directory(&database)).unwrap();
+        std::fs::remove_dir_all(place.locks()).unwrap();
     }
 }

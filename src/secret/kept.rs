@@ -1,4 +1,5 @@
-//! Secrets that came by standard input, and tokens: files in `secrets` next to the database, and next to a backup.
+//! Secrets that came by standard input, and tokens: files in a directory of the state (`Place::secrets`), and
+//! next to a backup.
 //!
 //! | name | what |
 //! |---|---|
@@ -22,11 +23,6 @@ use crate::error;
 
 /// The end of the name of a secret that is for SMTP alone.
 pub const OF_SMTP: &str = "-smtp";
-
-/// Where the secrets of a database are.
-pub fn directory(database: &Path) -> PathBuf {
-    database.parent().unwrap_or(Path::new("")).join("secrets")
-}
 
 /// Where those of a backup are.
 pub fn directory_of_backup(backup: &Path) -> PathBuf {

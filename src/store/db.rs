@@ -22,7 +22,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -44,6 +44,7 @@ use self::kept::{Kept, Prepared};
 use super::text;
 use crate::job_control::Hold;
 use crate::mail::address;
+use crate::place::Place;
 
 const SCHEMA: &str = include_str!("../../schema.sql");
 /// `espm`, so that `file` and this program recognise their own.
@@ -92,7 +93,7 @@ pub type Thing = (&'static str, i64);
 /// An open database.
 pub struct Store {
     conn: Connection,
-    path: PathBuf,
+    place: Place,
     written: Arc<Mutex<BTreeSet<Thing>>>,
     /// The last one that closes a database does so under a lock.
     _closing: Option<Hold>,
@@ -115,7 +116,7 @@ pub struct Tx<'a> {
 impl Store {
     /// A database in memory, for tests.
     pub fn in_memory() -> Result<Store> {
-        let store = Store::around(Connection::open_in_memory()?, Path::new(":memory:"));
+        let store = Store::around(Connection::open_in_memory()?, &Place::of_file(":memory:"));
         store.conn.pragma_update(None, "foreign_keys", true)?;
         store.functions()?;
         store.conn.execute_batch(SCHEMA)?;
@@ -123,8 +124,8 @@ impl Store {
         Ok(store)
     }
 
-    fn around(conn: Connection, path: &Path) -> Store {
-        Store { conn, path: path.to_owned(), written: Arc::default(), _closing: None }
+    fn around(conn: Connection, place: &Place) -> Store {
+        Store { conn, place: place.clone(), written: Arc::default(), _closing: None }
     }
 
     /// From now on every transaction knows which things it has written ([`Tx::written`]); `kind_of` says what a row of a
@@ -179,7 +180,7 @@ impl Store {
 
     fn scrub(&self) -> Result<()> {
         let _hold = Hold::begin();
-        busy::named(&self.path, self.scrub_now())
+        busy::named(self.path(), self.scrub_now())
     }
 
     fn scrub_now(&self) -> Result<()> {
@@ -215,12 +216,16 @@ impl Store {
             end(tx)?;
             Ok(done)
         };
-        busy::named(&self.path, transact())
+        busy::named(self.path(), transact())
     }
 
-    /// Where the database is.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// Where the database and its state are.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    fn path(&self) -> &Path {
+        self.place.file()
     }
 
     /// `integrity_check` and `foreign_key_check`: one line for every fault found.

@@ -5,5 +5,6 @@ mod enforced;
 mod full_disk;
 pub mod questions;
 mod screens;
+mod state;
 mod terminals;
 mod tokens;

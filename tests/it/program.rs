@@ -26,4 +26,5 @@ mod search;
 mod searches;
 mod shown;
 mod snooze;
+mod state;
 mod tags;

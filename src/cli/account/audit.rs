@@ -54,7 +54,7 @@ pub fn run(args: &AuditArgs, ctx: &Context) -> Result<()> {
     let store = ctx.unlogged_store()?;
     // A run that fetches meanwhile would make messages look missing that are on their way.
     let lock = if args.repair && !ctx.dry_run { Some(context::lock(&store, &account)?) } else { None };
-    let mut source = connect::imap(&account, &ctx.config, &ctx.db_path, None)?;
+    let mut source = connect::imap(&account, &ctx.config, &ctx.place, None)?;
     let Look { mut audited, mut failed } = audit::look(source.as_mut(), &store, &account)?;
     let wanted: usize = audited.iter().map(|found| found.wanted.len()).sum();
     match &lock {

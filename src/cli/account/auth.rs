@@ -140,7 +140,7 @@ pub fn run(args: &Auth, ctx: &Context) -> Result<()> {
 
 fn sign_in(args: &Auth, account: &Account, client: &Client, by_device: bool, ctx: &Context) -> Result<()> {
     let meant = args.as_user.as_deref();
-    let file = client.token_file(&ctx.db_path, account.id);
+    let file = client.token_file(&ctx.place, account.id);
     // What is said with the browser is secret, too.
     secret::keep_to_this_process();
     // What is wrong with the place shows before somebody signs in.
@@ -215,9 +215,9 @@ fn store(
     skew: Option<i64>,
     ctx: &Context,
 ) -> Result<Option<String>> {
-    let file = client.token_file(&ctx.db_path, account.id);
+    let file = client.token_file(&ctx.place, account.id);
     let now = ctx.now();
-    let _lock = renew::lock(&ctx.db_path, &file, now)?;
+    let _lock = renew::lock(&ctx.place, &file, now)?;
     let before = kept::read(&file, "").ok().flatten().and_then(|kept| kept.user.clone());
     let mut kept =
         Kept { signed_in_at: Some(now.as_second()), by_device, user: tokens.user.clone(), ..Kept::of(client) };
@@ -249,7 +249,7 @@ fn settle(account: &Account, who: &Who, before: Option<&str>, ctx: &Context) -> 
 }
 
 fn status(account: &Account, client: Client, ctx: &Context) -> Result<()> {
-    let file = client.token_file(&ctx.db_path, account.id);
+    let file = client.token_file(&ctx.place, account.id);
     let again = format!("sign in again: espomail account auth {}", account.name);
     let kept = kept::read(&file, &again)?;
     let failure = kept.as_ref().and_then(|kept| kept.failure.clone());
@@ -274,9 +274,9 @@ fn forget(account: &Account, client: &Client, ctx: &Context) -> Result<()> {
         .hint("ask root")
         .into());
     }
-    let file = client.token_file(&ctx.db_path, account.id);
+    let file = client.token_file(&ctx.place, account.id);
     if !ctx.dry_run {
-        let _lock = renew::lock(&ctx.db_path, &file, ctx.now())?;
+        let _lock = renew::lock(&ctx.place, &file, ctx.now())?;
         secret::remove(&file)?;
     }
     ctx.done(Thing::account(account.id, &account.name), &format!("account {name}: the sign-in is forgotten"))?;

@@ -64,7 +64,7 @@ pub fn doubts_of(tx: &Tx<'_>, account: &Account, ctx: &Context) -> Result<Vec<St
         found.push(format!("--reply-to: no account of this database has {address}, so answers do not come back here"));
     }
     let (of_imap, of_smtp) =
-        (connect::secret_file(&ctx.db_path, account.id), connect::smtp_secret_file(&ctx.db_path, account.id));
+        (connect::secret_file(&ctx.place, account.id), connect::smtp_secret_file(&ctx.place, account.id));
     let secrets = [("--secret", &account.imap.secret, of_imap), ("--smtp-secret", &account.smtp.secret, of_smtp)];
     for (flag, secret, stored) in secrets {
         let fault = secret.parse().ok().and_then(|spec: SecretSpec| spec.fault(&stored));

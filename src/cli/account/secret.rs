@@ -1,6 +1,6 @@
 //! Secrets of accounts that are typed: read before the transaction begins, kept after everything else has succeeded.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
@@ -11,6 +11,7 @@ use crate::cli::connect;
 use crate::cli::context::{self, Context};
 use crate::error;
 use crate::oauth::client::{own_files, unused_files};
+use crate::place::Place;
 use crate::secret::{self, SecretSpec};
 use crate::store::accounts::{self, Account};
 use crate::ui::outcome::Thing;
@@ -52,10 +53,10 @@ impl Typed {
     }
 
     /// What was typed, with the files in which it is going to be kept.
-    pub fn of(&self, account: &Account, database: &Path) -> Vec<(PathBuf, Zeroizing<String>)> {
+    pub fn of(&self, account: &Account, place: &Place) -> Vec<(PathBuf, Zeroizing<String>)> {
         let files = [
-            (&self.secret, connect::secret_file(database, account.id)),
-            (&self.smtp, connect::smtp_secret_file(database, account.id)),
+            (&self.secret, connect::secret_file(place, account.id)),
+            (&self.smtp, connect::smtp_secret_file(place, account.id)),
         ];
         files.into_iter().filter_map(|(secret, file)| Some((file, secret.clone()?))).collect()
     }
@@ -65,7 +66,7 @@ impl Typed {
         if ctx.dry_run {
             return Ok(());
         }
-        self.of(account, &ctx.db_path).iter().try_for_each(|(file, secret)| secret::store(file, secret))
+        self.of(account, &ctx.place).iter().try_for_each(|(file, secret)| secret::store(file, secret))
     }
 }
 
@@ -73,13 +74,13 @@ impl Typed {
 pub fn forget_unused(ctx: &Context, account: &Account) -> Result<()> {
     let stored = SecretSpec::Stored.to_string();
     if !ctx.dry_run && account.oauth().is_none() {
-        own_files(&ctx.db_path, account.id).iter().try_for_each(|file| secret::remove(file))?;
+        own_files(&ctx.place, account.id).iter().try_for_each(|file| secret::remove(file))?;
     }
     if !ctx.dry_run && account.imap.secret != stored {
-        secret::remove(&connect::secret_file(&ctx.db_path, account.id))?;
+        secret::remove(&connect::secret_file(&ctx.place, account.id))?;
     }
     if !ctx.dry_run && account.smtp.secret != stored {
-        secret::remove(&connect::smtp_secret_file(&ctx.db_path, account.id))?;
+        secret::remove(&connect::smtp_secret_file(&ctx.place, account.id))?;
     }
     forget_applications(ctx)
 }
@@ -91,14 +92,14 @@ fn forget_applications(ctx: &Context) -> Result<()> {
     }
     let used = ctx.store()?.read(accounts::all)?;
     let used = used.iter().filter_map(|account| account.oauth().map(str::to_owned)).collect();
-    unused_files(&ctx.db_path, &used).iter().try_for_each(|file| secret::remove(file))
+    unused_files(&ctx.place, &used).iter().try_for_each(|file| secret::remove(file))
 }
 
 /// Removes the files of an account that is not there any more.
 pub fn forget(ctx: &Context, id: i64) -> Result<()> {
-    own_files(&ctx.db_path, id).iter().try_for_each(|file| secret::remove(file))?;
-    secret::remove(&connect::secret_file(&ctx.db_path, id))?;
-    secret::remove(&connect::smtp_secret_file(&ctx.db_path, id))?;
+    own_files(&ctx.place, id).iter().try_for_each(|file| secret::remove(file))?;
+    secret::remove(&connect::secret_file(&ctx.place, id))?;
+    secret::remove(&connect::smtp_secret_file(&ctx.place, id))?;
     forget_applications(ctx)
 }
 

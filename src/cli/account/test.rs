@@ -89,7 +89,7 @@ struct Report<'a> {
 
 impl Report<'_> {
     fn connector<'c>(&self, trail: &Trail, ctx: &'c Context) -> Connector<'c> {
-        Connector::new(&ctx.config, &ctx.db_path).at_once(true).watched(trail).knowing(self.typed.clone())
+        Connector::new(&ctx.config, &ctx.place).at_once(true).watched(trail).knowing(self.typed.clone())
     }
 
     fn ok(&mut self, protocol: &'static str, step: &'static str, took: Option<Duration>, text: String) {
@@ -212,7 +212,7 @@ pub fn before_it_is_kept(
     let inbox = vec!["INBOX".to_owned()];
     let names = if folders.is_empty() { &inbox } else { folders };
     let folders: Vec<Folder> = names.iter().map(|name| Folder::new(name, false)).collect();
-    let mut report = Report { account, typed: typed.of(account, &ctx.db_path), rows: Vec::new(), failed: None };
+    let mut report = Report { account, typed: typed.of(account, &ctx.place), rows: Vec::new(), failed: None };
     if let Some(mut source) = imap(&mut report, &folders, ctx) {
         source.logout();
     }
@@ -222,7 +222,7 @@ pub fn before_it_is_kept(
         transport.quit();
     }
     // A token that came for it belongs to an account that is not there yet.
-    own_files(&ctx.db_path, account.id).iter().for_each(|file| drop(secret::remove(file)));
+    own_files(&ctx.place, account.id).iter().for_each(|file| drop(secret::remove(file)));
     // The account cannot be edited before it is there.
     let (edit, type_it) =
         (format!("espomail account edit {} ", account.name), format!("espomail account secret {} ", account.name));

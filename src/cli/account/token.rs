@@ -23,7 +23,7 @@ pub struct Found {
 pub fn tested(account: &Account, profile: &str, ctx: &Context) -> Result<Found> {
     let client = Client::of(&ctx.config, account, profile)?;
     let way = connect::way(&ctx.config);
-    let token = connect::source(&client, account, &ctx.config, &ctx.db_path, &way, true).token(None)?;
+    let token = connect::source(&client, account, &ctx.config, &ctx.place, &way, true).token(None)?;
     let host = crate::net::http::host(&client.token_url);
     let by = crate::net::http::proxy_of(&client.token_url, &way)?.map(|proxy| format!(", by the proxy {proxy}"));
     let of = token.user.map(|user| format!(" of {user}")).unwrap_or_default();
@@ -37,7 +37,7 @@ pub fn next_step(name: &str, ctx: &Context) -> String {
     let needs_sign_in = || {
         let account = ctx.read(|tx, _| accounts::by_name(tx, name)).ok()??;
         let client = Client::of(&ctx.config, &account, account.oauth()?).ok()?;
-        let file = client.token_file(&ctx.db_path, account.id);
+        let file = client.token_file(&ctx.place, account.id);
         Some(client.flow.is_of_person() && !file.exists())
     };
     match needs_sign_in() {

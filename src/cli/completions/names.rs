@@ -21,7 +21,7 @@ const TAGS: i64 = 200;
 
 /// Finds them in the database as it is: to ask changes nothing, also not a database of an older release.
 pub fn find(names: Names, ctx: &Context) -> Result<Vec<Offer>> {
-    let store = Store::open_as_it_is(&ctx.db_path)?.0;
+    let store = Store::open_as_it_is(&ctx.place)?.0;
     store.read(|tx| {
         let actor = ctx.actor(tx)?;
         of(tx, &actor, names)

@@ -1,7 +1,6 @@
 //! Logins with access tokens: a token that is good for the session, one renewal where the server refuses an older one, and
 //! what a refusal means.
 
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -15,6 +14,7 @@ use crate::net::reach::Reach;
 use crate::net::{NetError, NetErrorKind};
 use crate::oauth::refused::{self, meaning};
 use crate::oauth::{Client, Source, Token};
+use crate::place::Place;
 use crate::store::accounts::Account;
 
 /// A session lasts no longer without `max_runtime`.
@@ -38,19 +38,19 @@ pub fn source<'a>(
     client: &'a Client,
     account: &'a Account,
     config: &Config,
-    database: &'a Path,
+    place: &'a Place,
     way: &'a Way,
     at_once: bool,
 ) -> Source<'a> {
     let margin = config.max_runtime.max(SHORTEST);
-    Source { client, account, database, way, margin, clock: &Timestamp::now, at_once }
+    Source { client, account, place, way, margin, clock: &Timestamp::now, at_once }
 }
 
 impl Connector<'_> {
     /// Logs in with a token; one that the server refuses is renewed once, unless it came just now.
     pub(super) fn by_token<T>(&self, login: &Login<'_>, client: &Client, connect: &LogIn<'_, T>) -> Result<(T, Token)> {
         let way = way(self.config);
-        let source = source(client, login.account, self.config, self.database, &way, self.at_once);
+        let source = source(client, login.account, self.config, self.place, &way, self.at_once);
         let token = source.token(None)?;
         let with = |token: &Token| connect(Some(&login.credentials(token.access.clone())));
         let refused = match with(&token) {

@@ -10,9 +10,10 @@ use jiff::Timestamp;
 use crate::cli::context::{self, Context};
 use crate::error::{self, Fault, Kind};
 use crate::lock::Lock;
+use crate::place::{self, Place};
 use crate::secret;
 use crate::store::db::{self, Store, Tx};
-use crate::store::{accounts, log, place, restored};
+use crate::store::{accounts, disk, log, restored};
 use crate::system_words;
 use crate::ui::outcome::Thing;
 
@@ -36,8 +37,8 @@ enum Present {
 
 /// Runs `db restore`.
 pub fn run(args: &Restore, ctx: &Context) -> Result<()> {
-    let (file, target) = (&args.file, &ctx.db_path);
-    let present = present(target, ctx)?;
+    let (file, target) = (&args.file, ctx.place.file());
+    let present = present(ctx)?;
     let backup = sound(file, ctx)?;
     let made_at = made_at(file, &backup)?;
     let kept = free(target, &format!(".before-restore-{}", ctx.now().strftime("%Y%m%dT%H%M%SZ")));
@@ -50,21 +51,22 @@ pub fn run(args: &Restore, ctx: &Context) -> Result<()> {
         ))?;
     }
     if !ctx.dry_run {
+        ctx.place.make_state()?;
         let _locks = match &present {
-            Present::Database(store) => idle(store, target)?,
+            Present::Database(store) => idle(store)?,
             _ => Vec::new(),
         };
-        let copy = place::beside(target, ".restoring");
+        let copy = disk::beside(target, ".restoring");
         // Of a restore that was killed.
         fs::remove_file(&copy).ok();
         make_directory(target)?;
-        let put = backup.backup(&copy, made_at).and_then(|()| put(&copy, target, &present, &kept, ctx.now()));
+        let put = backup.backup(&copy, made_at).and_then(|()| put(&copy, &ctx.place, &present, &kept, ctx.now()));
         fs::remove_file(&copy).ok();
         put?;
         drop(present);
         // Opening has brought an older one up to date, which was not marked.
         let settle = |tx: &Tx<'_>| restored::mark(tx, made_at).and_then(|()| restored::settle(tx, ctx.now()));
-        Store::open(target)?.watch(log::kind_of)?.write(|tx| ctx.logged(tx, |tx, _| settle(tx)))?;
+        Store::open(&ctx.place)?.watch(log::kind_of)?.write(|tx| ctx.logged(tx, |tx, _| settle(tx)))?;
     }
     ctx.done(Thing::path(target.display()), &format!("{of} is now the database {}", target.display()))?;
     if !ctx.dry_run {
@@ -76,9 +78,9 @@ pub fn run(args: &Restore, ctx: &Context) -> Result<()> {
 
 /// A free name in the directory of the database: two backups may be restored in one second.
 fn free(target: &Path, end: &str) -> PathBuf {
-    let is_free = |path: &PathBuf| ["", "-wal", "-shm"].iter().all(|end| !place::beside(path, end).exists());
-    let first = place::beside(target, end);
-    let more = (2..u32::MAX).map(|n| place::beside(target, &format!("{end}-{n}")));
+    let is_free = |path: &PathBuf| ["", "-wal", "-shm"].iter().all(|end| !disk::beside(path, end).exists());
+    let first = disk::beside(target, end);
+    let more = (2..u32::MAX).map(|n| disk::beside(target, &format!("{end}-{n}")));
     std::iter::once(first.clone()).chain(more).find(is_free).unwrap_or(first)
 }
 
@@ -88,16 +90,16 @@ fn sound(file: &Path, ctx: &Context) -> Result<Store> {
         return Err(error::data(format!("{} is not there", file.display())).into());
     }
     let is_same = |a: &Path, b: &Path| fs::canonicalize(a).ok().is_some_and(|a| fs::canonicalize(b).ok() == Some(a));
-    if is_same(file, &ctx.db_path) {
+    if is_same(file, ctx.place.file()) {
         return Err(error::data(format!("{} is the database itself", file.display())).into());
     }
     if fs::metadata(file).is_ok_and(|facts| facts.is_file() && facts.len() == 0) {
         return Err(damaged(file, "it is empty").into());
     }
-    let (store, _) = Store::open_as_it_is(file).map_err(|error| match db::damage_of(&error) {
+    let (store, _) = Store::open_as_it_is(&Place::of_file(file)).map_err(|error| match db::damage_of(&error) {
         Some(words) => damaged(file, &words).into(),
         None if is_foreign(&error) => damaged(file, &format!("it {}", db::FOREIGN)).into(),
-        None => db::explain(&error, file).map_or(error, Into::into),
+        None => db::explain(&error, &Place::of_file(file)).map_or(error, Into::into),
     })?;
     match store.check() {
         Ok(faults) if faults.is_empty() => Ok(store),
@@ -123,11 +125,11 @@ fn made_at(file: &Path, backup: &Store) -> Result<Timestamp> {
     own.map_or_else(written, Ok)
 }
 
-fn present(target: &Path, ctx: &Context) -> Result<Present> {
-    if !target.exists() {
+fn present(ctx: &Context) -> Result<Present> {
+    if !ctx.place.file().exists() {
         return Ok(Present::Nothing);
     }
-    match Store::open(target)
+    match Store::open(&ctx.place)
         .and_then(|store| store.read(|tx| ctx.actor(tx)?.require_admin("db restore")).map(|()| store))
     {
         Ok(store) => Ok(Present::Database(Box::new(store))),
@@ -137,12 +139,12 @@ fn present(target: &Path, ctx: &Context) -> Result<Present> {
 }
 
 /// Nobody fetches or sends while the database is replaced.
-fn idle(store: &Store, target: &Path) -> Result<Vec<Lock>> {
+fn idle(store: &Store) -> Result<Vec<Lock>> {
     let mut locks = Vec::new();
     for account in store.read(accounts::all)? {
         locks.push(context::lock(store, &account)?);
     }
-    locks.push(context::send_lock(target)?);
+    locks.push(context::send_lock(store.place())?);
     Ok(locks)
 }
 
@@ -157,7 +159,8 @@ fn make_directory(target: &Path) -> Result<()> {
 }
 
 /// Keeps what is there, then puts the copy in its place.
-fn put(copy: &Path, target: &Path, present: &Present, kept: &Path, now: Timestamp) -> Result<()> {
+fn put(copy: &Path, place: &Place, present: &Present, kept: &Path, now: Timestamp) -> Result<()> {
+    let target = place.file();
     match present {
         Present::Nothing => {
             // What belongs to a database that is gone would be taken for its log.
@@ -170,16 +173,16 @@ fn put(copy: &Path, target: &Path, present: &Present, kept: &Path, now: Timestam
         }
         Present::Database(store) => {
             store.backup(kept, now)?;
-            Store::open(target)?.replace_with(&Store::open_as_it_is(copy)?.0)
+            Store::open(place)?.replace_with(&Store::open_as_it_is(&Place::of_file(copy))?.0)
         }
     }
 }
 
 fn aside(target: &Path, kept: &Path, ends: &[&str]) -> Result<()> {
     for end in ends {
-        let from = place::beside(target, end);
+        let from = disk::beside(target, end);
         if from.exists() {
-            let to = place::beside(kept, end);
+            let to = disk::beside(kept, end);
             fs::rename(&from, &to).with_context(|| format!("cannot move {} to {}", from.display(), to.display()))?;
         }
     }
@@ -188,7 +191,7 @@ fn aside(target: &Path, kept: &Path, ends: &[&str]) -> Result<()> {
 
 /// Secrets of a backup with them, where there are none.
 fn secrets(file: &Path, ctx: &Context) -> Result<()> {
-    let (from, to) = (secret::directory_of_backup(file), secret::directory(&ctx.db_path));
+    let (from, to) = (secret::directory_of_backup(file), ctx.place.secrets());
     let has_some = |dir: &Path| fs::read_dir(dir).is_ok_and(|mut files| files.next().is_some());
     match (has_some(&from), has_some(&to)) {
         (true, false) => secret::copy(&from, &to),

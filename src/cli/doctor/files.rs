@@ -8,26 +8,24 @@ use anyhow::{Context as _, Result};
 
 use super::Finding;
 use crate::caller;
-use crate::cli::connect;
 use crate::cli::context::Context;
 use crate::error::Kind;
-use crate::lock;
-use crate::store::place;
+use crate::place;
+use crate::store::disk;
 
 /// Looks at the database, its helpers, locks and secrets; with `fix` takes from others what they must not have.
 pub fn look(ctx: &Context, fix: bool) -> Result<Vec<Finding>> {
-    let db = &ctx.db_path;
-    let beside = |end: &str| place::beside(db, end);
-    let directory = db.parent().map(Path::to_owned).unwrap_or_default();
-    let secrets = connect::secret_file(db, 0).parent().map(Path::to_owned).unwrap_or_default();
-    let locks = lock::directory(db);
-    let mut all = vec![("database", db.clone()), ("database", beside("-wal")), ("database", beside("-shm"))];
+    let db = ctx.place.file();
+    let beside = |end: &str| disk::beside(db, end);
+    let directory = place::directory(db).to_owned();
+    let mut all = vec![("database", db.to_owned()), ("database", beside("-wal")), ("database", beside("-shm"))];
     let owner = owner(db, &directory)?;
     if caller::is_service(owner) {
         // A person's database may lie among their other files.
         all.push(("database", directory));
+        all.extend(ctx.place.named_state().map(|state| ("state", state.to_owned())));
     }
-    for (check, dir) in [("locks", locks), ("secrets", secrets)] {
+    for (check, dir) in [("locks", ctx.place.locks()), ("secrets", ctx.place.secrets())] {
         all.extend(fs::read_dir(&dir).into_iter().flatten().filter_map(|entry| Some((check, entry.ok()?.path()))));
         all.push((check, dir));
     }
@@ -42,6 +40,10 @@ pub fn look(ctx: &Context, fix: bool) -> Result<Vec<Finding>> {
             findings.push(Finding::ok(check, format!("readable only by its owner, {}", name_of(owner))));
         }
     }
+    findings.extend(ctx.place.left_secrets().map(|left| {
+        let text = format!("those in {} are not used: the state directory is another one", left.display());
+        Finding::warn("secrets", text, format!("mv -T {} {}", left.display(), ctx.place.secrets().display()))
+    }));
     Ok(findings)
 }
 
@@ -57,7 +59,7 @@ fn judge(check: &str, path: &Path, facts: &Metadata, owner: u32, ctx: &Context, 
         let text = format!("{shown} belongs to {}", name_of(facts.uid()));
         return Ok(Some(Finding::fail(check, Kind::Config, text, format!("chown {} {shown}", name_of(owner)))));
     }
-    let (open, own) = (facts.mode() & 0o077, place::of_owner(facts));
+    let (open, own) = (facts.mode() & 0o077, disk::of_owner(facts));
     let is_shut = facts.mode() & own != own && check != "secrets";
     if facts.is_symlink() || (open == 0 && !is_shut) {
         return Ok(None);

@@ -19,7 +19,7 @@ pub fn look(ctx: &Context) -> Result<Vec<Finding>> {
         account.map_or_else(|| name.to_owned(), |account| format!("account {}", account.name))
     };
     let mut findings: Vec<Finding> =
-        busy::held(&ctx.db_path).iter().filter_map(|(name, holder)| judge(&name_of(name), holder, ctx)).collect();
+        busy::held(&ctx.place).iter().filter_map(|(name, holder)| judge(&name_of(name), holder, ctx)).collect();
     if findings.is_empty() {
         findings.push(Finding::ok("locks", "no process is waiting"));
     }

@@ -14,6 +14,7 @@ use crate::caller::{self, Standing};
 use crate::cli::context::Context;
 use crate::cli::cron;
 use crate::error::Kind;
+use crate::place::Place;
 use crate::store::users;
 
 /// The group whose members may run espomail through sudo (contrib/sudoers).
@@ -26,8 +27,8 @@ pub struct Rule {
 }
 
 /// Asks sudo about each member of the group; `None` where no service owns the database, or sudo cannot be asked.
-pub fn ask(database: &Path) -> Option<Rule> {
-    let owner = caller::owner_name(database).filter(|_| caller::is_enforced(database))?;
+pub fn ask(place: &Place) -> Option<Rule> {
+    let owner = caller::owner_name(place).filter(|_| caller::is_enforced(place))?;
     let members = Group::from_name(GROUP).ok()??.mem;
     let is_let = |login: &String| {
         let mut sudo = Command::new("sudo");

@@ -32,7 +32,7 @@ pub fn look(accounts: &[Account], ctx: &Context) -> Vec<Finding> {
                 continue;
             }
         };
-        let file = client.token_file(&ctx.db_path, account.id);
+        let file = client.token_file(&ctx.place, account.id);
         let again = format!("espomail account auth {}", account.name);
         let kept = kept::read(&file, &again);
         skew = kept.as_ref().ok().and_then(Option::as_ref).and_then(|kept| kept.skew).or(skew);

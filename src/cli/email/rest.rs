@@ -74,7 +74,7 @@ fn one(store: &Store, email: &Email, place: &Place, max_size: u64, ctx: &Context
     let _lock: Lock = context::lock(store, account)?;
     let mut limited = account.clone();
     limited.fetching.max_size = Some(max_size);
-    let mut source = connect::imap(&limited, &ctx.config, &ctx.db_path, None)?;
+    let mut source = connect::imap(&limited, &ctx.config, &ctx.place, None)?;
     let whole: Whole = rest::ask(source.as_mut(), delivery, max_size)?;
     source.logout();
     let size = whole.size();

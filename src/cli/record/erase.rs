@@ -39,7 +39,7 @@ pub fn erase(args: &Named, ctx: &Context) -> Result<()> {
     ))?;
     let store = ctx.unlogged_store()?.watch(log::kind_of)?;
     // Nothing of it may be on the wire meanwhile.
-    let lock = context::send_lock(&ctx.db_path)?;
+    let lock = context::send_lock(&ctx.place)?;
     let briefs = store.read(|tx| {
         let (world, actor) = (World::load(tx, &ctx.config, ctx.now())?, ctx.actor(tx)?);
         actor.require_admin("record erase")?;

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, backup};
 
 use super::{Store, open, seconds};
-use crate::store::place;
+use crate::place;
 
 /// Pages that are copied at once.
 const PAGES: i32 = 1_000;

@@ -7,7 +7,8 @@ use anyhow::Result;
 use super::Store;
 use super::obstacle::{Gravity, Obstacle, gravity, obstacle};
 use crate::error::{self, Ended, Fault, Kind};
-use crate::store::place::{self, Place};
+use crate::place::Place;
+use crate::store::disk::{self, Disk};
 use crate::system_words;
 use crate::units::about;
 
@@ -38,8 +39,8 @@ pub(super) fn cannot_write(error: &anyhow::Error) -> bool {
 
 /// Refuses a database that this process may not write, before a helper is made that it could not write either.
 pub(super) fn refuse_unwritable(database: &Path) -> std::result::Result<(), Fault> {
-    let place = place::look(database).unwrap_or_default();
-    match place.troubles().into_iter().find(|trouble| place.read_only || !place.locked.is_empty() && trouble.is_grave) {
+    let disk = disk::look(database).unwrap_or_default();
+    match disk.troubles().into_iter().find(|trouble| disk.read_only || !disk.locked.is_empty() && trouble.is_grave) {
         Some(trouble) => Err(Fault::new(Kind::Io, trouble.what).hint(trouble.remedy)),
         None => Ok(()),
     }
@@ -47,23 +48,24 @@ pub(super) fn refuse_unwritable(database: &Path) -> std::result::Result<(), Faul
 
 /// What an error of the database means for a person, and what to do; `None` where its own words say it, or where it is
 /// none of the database. An error that would count as a bug is one of the database where that turns out to be damaged.
-pub fn explain(error: &anyhow::Error, database: &Path) -> Option<Fault> {
+pub fn explain(error: &anyhow::Error, place: &Place) -> Option<Fault> {
     // A command has ended with what it found: the database is as good as before, and takes long to look at.
     if error.chain().any(|cause| cause.is::<Fault>() || cause.is::<Ended>()) {
         return None;
     }
     let found = error.chain().find_map(|cause| obstacle(cause.downcast_ref()?));
     let found = match found {
-        None if error::classify(error).0 == Kind::Bug => Obstacle::Damaged(damage(database)?),
+        None if error::classify(error).0 == Kind::Bug => Obstacle::Damaged(damage(place)?),
         found => found?,
     };
-    let place = place::look(database).unwrap_or_else(|_| Place { database: database.to_owned(), ..Place::default() });
-    Some(told(&found, &place))
+    let disk =
+        disk::look(place.file()).unwrap_or_else(|_| Disk { database: place.file().to_owned(), ..Disk::default() });
+    Some(told(&found, &disk))
 }
 
 /// The first fault of a database that can be looked at; `None` = it has none.
-fn damage(database: &Path) -> Option<String> {
-    match Store::open_as_it_is(database).and_then(|(store, _)| store.check()) {
+fn damage(place: &Place) -> Option<String> {
+    match Store::open_as_it_is(place).and_then(|(store, _)| store.check()) {
         Ok(faults) => faults.into_iter().next(),
         Err(error) => {
             error.chain().find_map(|cause| obstacle(cause.downcast_ref()?)).map(|_| system_words::chain(&error))
@@ -71,24 +73,24 @@ fn damage(database: &Path) -> Option<String> {
     }
 }
 
-fn told(found: &Obstacle, place: &Place) -> Fault {
-    let database = place.database.display();
+fn told(found: &Obstacle, disk: &Disk) -> Fault {
+    let database = disk.database.display();
     let io = |text: String, hint: &str| Fault::new(Kind::Io, text).hint(hint);
-    let grave = place.troubles().into_iter().find(|trouble| trouble.is_grave);
+    let grave = disk.troubles().into_iter().find(|trouble| trouble.is_grave);
     match (found, grave) {
         (Obstacle::Damaged(words), _) => io(format!("{database} is damaged: {words}"), AFTER_DAMAGE),
         // This is the reason, by any name that SQLite gives it.
         (_, Some(trouble)) => io(trouble.what, &trouble.remedy),
         (Obstacle::Full, None) => io(
-            format!("the disk of {database} is full or its quota is used up ({} free)", about(place.free)),
+            format!("the disk of {database} is full or its quota is used up ({} free)", about(disk.free)),
             "free some space, then run it again: nothing half done was kept",
         ),
         (Obstacle::ReadOnly, None) => io(
-            format!("{database} cannot be written by {}, it belongs to {}", place.runner, place.owner),
+            format!("{database} cannot be written by {}, it belongs to {}", disk.runner, disk.owner),
             "was it moved or replaced meanwhile? run it again; `espomail doctor` shows who can write what",
         ),
         (Obstacle::Closed, None) => io(
-            format!("{database}, its log or its directory cannot be opened by {}", place.runner),
+            format!("{database}, its log or its directory cannot be opened by {}", disk.runner),
             "`espomail doctor` shows who can write what",
         ),
         (Obstacle::Disk(words), None) => io(
@@ -136,32 +138,32 @@ mod tests {
 
     #[test]
     fn obstacles_are_told_by_who_owns_what_and_what_to_do() {
-        let place = |change: fn(&mut Place)| {
-            let mut place = Place {
+        let disk = |change: fn(&mut Disk)| {
+            let mut disk = Disk {
                 database: "/d/e.db".into(),
                 free: 1 << 40,
                 owner: "desk".into(),
                 runner: "ana".into(),
-                ..Place::default()
+                ..Disk::default()
             };
-            change(&mut place);
-            place
+            change(&mut disk);
+            disk
         };
-        let shm = |p: &mut Place| {
-            p.locked = vec![place::Locked { path: "/d/e.db-shm".into(), mode: 0o400, is_dir: false, by_mode: true }];
+        let shm = |p: &mut Disk| {
+            p.locked = vec![disk::Locked { path: "/d/e.db-shm".into(), mode: 0o400, is_dir: false, by_mode: true }];
         };
         let rows = [
-            (Obstacle::ReadOnly, place(shm), "/d/e.db-shm cannot be written by its owner", "chmod 600 /d/e.db-shm"),
-            (Obstacle::Closed, place(|p| p.read_only = true), "is mounted read-only", "remount,rw"),
-            (Obstacle::Disk("x".into()), place(|p| p.free = 0), "0 B free", "free some space"),
-            (Obstacle::Full, place(|_| {}), "quota", "free some space"),
-            (Obstacle::ReadOnly, place(|_| {}), "cannot be written by ana, it belongs to desk", "espomail doctor"),
-            (Obstacle::Closed, place(|_| {}), "cannot be opened by ana", "espomail doctor"),
-            (Obstacle::Disk("short read".into()), place(|_| {}), "fails: short read", "espomail db check"),
-            (Obstacle::Damaged("page 3".into()), place(|p| p.free = 0), "is damaged: page 3", "espomail db restore"),
+            (Obstacle::ReadOnly, disk(shm), "/d/e.db-shm cannot be written by its owner", "chmod 600 /d/e.db-shm"),
+            (Obstacle::Closed, disk(|p| p.read_only = true), "is mounted read-only", "remount,rw"),
+            (Obstacle::Disk("x".into()), disk(|p| p.free = 0), "0 B free", "free some space"),
+            (Obstacle::Full, disk(|_| {}), "quota", "free some space"),
+            (Obstacle::ReadOnly, disk(|_| {}), "cannot be written by ana, it belongs to desk", "espomail doctor"),
+            (Obstacle::Closed, disk(|_| {}), "cannot be opened by ana", "espomail doctor"),
+            (Obstacle::Disk("short read".into()), disk(|_| {}), "fails: short read", "espomail db check"),
+            (Obstacle::Damaged("page 3".into()), disk(|p| p.free = 0), "is damaged: page 3", "espomail db restore"),
         ];
-        for (obstacle, place, text, hint) in rows {
-            let fault = told(&obstacle, &place);
+        for (obstacle, disk, text, hint) in rows {
+            let fault = told(&obstacle, &disk);
             assert!(fault.message.contains(text), "{obstacle:?}: {fault:?}");
             assert!(fault.hint.as_deref().is_some_and(|said| said.contains(hint)), "{obstacle:?}: {fault:?}");
         }
@@ -172,17 +174,17 @@ mod tests {
         let directory = std::env::temp_dir().join(format!("espomail-found-{}", std::process::id()));
         let path = directory.join("espomail.db");
         let _ = std::fs::remove_dir_all(&directory);
-        let store = Store::create(&path).unwrap();
+        let store = Store::create(&Place::of_file(&path)).unwrap();
         let torn = "PRAGMA foreign_keys = off; INSERT INTO outbox_recipients (outbox_id, address) VALUES (9, 'x')";
         store.conn.execute_batch(torn).unwrap();
-        assert!(explain(&anyhow!("a bug"), &path).is_some());
-        assert!(explain(&Ended::Code(1).into(), &path).is_none(), "check ended with a warning");
+        assert!(explain(&anyhow!("a bug"), store.place()).is_some());
+        assert!(explain(&Ended::Code(1).into(), store.place()).is_none(), "check ended with a warning");
         std::fs::remove_dir_all(directory).unwrap();
     }
 
     #[test]
     fn what_has_words_of_its_own_keeps_them() {
-        let nowhere = Path::new("/nowhere/espomail.db");
+        let nowhere = &Place::of_file("/nowhere/espomail.db");
         assert!(explain(&error::data("subject: empty").into(), nowhere).is_none());
         assert!(explain(&anyhow!(failure(ffi::SQLITE_BUSY)), nowhere).is_none());
         assert!(explain(&anyhow!("a bug, as there is no database that could be damaged"), nowhere).is_none());

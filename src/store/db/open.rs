@@ -17,14 +17,16 @@ use rustix::io::Errno;
 use super::{APPLICATION_ID, MIGRATIONS, PATIENCE, SCHEMA, Store, VERSION, busy, fault, kept};
 use crate::error::{self, Fault, Kind};
 use crate::job_control::Hold;
-use crate::store::place;
+use crate::place::{self, Place};
+use crate::store::disk;
 
 impl Store {
     /// Makes a new database, file 0600 in a directory 0700 with any umask.
     ///
     /// # Errors
     /// Where a file of that name exists, or nothing can be written there.
-    pub fn create(path: &Path) -> Result<Store> {
+    pub fn create(place: &Place) -> Result<Store> {
+        let path = place.file();
         if let Some(dir) = path.parent().filter(|d| !d.as_os_str().is_empty() && !d.exists()) {
             fs::DirBuilder::new()
                 .recursive(true)
@@ -33,7 +35,7 @@ impl Store {
                 .with_context(|| format!("cannot make {}", dir.display()))?;
         }
         make(path)?;
-        let store = Store::connect(path)?;
+        let store = Store::connect(place)?;
         store.pragmas().with_context(|| format!("cannot use {}", path.display()))?;
         store.write(|tx| {
             tx.batch(SCHEMA)?;
@@ -48,12 +50,13 @@ impl Store {
     ///
     /// # Errors
     /// No such file, not a database of this program, made by a newer release (configuration); a damaged one (I/O).
-    pub fn open(path: &Path) -> Result<Store> {
+    pub fn open(place: &Place) -> Result<Store> {
+        let path = place.file();
         admit(path)?;
         mend_helpers(path);
         // A connection that may not write would leave a log behind that nobody may write.
         fault::refuse_unwritable(path)?;
-        let store = Store::connect(path)?;
+        let store = Store::connect(place)?;
         store.recognise(VERSION)?;
         store.pragmas().with_context(|| format!("cannot use {}", path.display()))?;
         store.migrate(MIGRATIONS)?;
@@ -65,13 +68,13 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::open`].
-    pub fn open_to_read(path: &Path) -> Result<Store> {
-        let (store, version) = Store::open_as_it_is(path)?;
+    pub fn open_to_read(place: &Place) -> Result<Store> {
+        let (store, version) = Store::open_as_it_is(place)?;
         match version == VERSION {
             true => Ok(store),
             false => {
                 drop(store);
-                Store::open(path)?.read_only()
+                Store::open(place)?.read_only()
             }
         }
     }
@@ -80,18 +83,19 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::open`].
-    pub fn open_as_it_is(path: &Path) -> Result<(Store, i32)> {
+    pub fn open_as_it_is(place: &Place) -> Result<(Store, i32)> {
+        let path = place.file();
         admit(path)?;
-        let wal = place::beside(path, "-wal");
+        let wal = disk::beside(path, "-wal");
         let is_quiet = fs::metadata(&wal).map_or(true, |facts| facts.len() == 0);
         let is_fixed = [path, place::directory(path)].iter().any(|path| access(*path, Access::WRITE_OK).is_err());
-        let untouched = is_fixed && is_quiet && !place::beside(path, "-shm").exists();
-        let opened = if untouched { Store::connect_unchanging(path) } else { Store::connect(path) };
+        let untouched = is_fixed && is_quiet && !disk::beside(path, "-shm").exists();
+        let opened = if untouched { Store::connect_unchanging(place) } else { Store::connect(place) };
         let recognised = opened.and_then(|store| Ok((store.recognise(VERSION)?, store)));
         let (version, store) = match recognised {
             // A full disk has no room for the helper that even a reader makes.
             Err(error) if is_quiet && !untouched && fault::cannot_write(&error) => {
-                let store = Store::connect_unchanging(path)?;
+                let store = Store::connect_unchanging(place)?;
                 (store.recognise(VERSION)?, store)
             }
             recognised => recognised?,
@@ -106,43 +110,43 @@ impl Store {
         Ok(self)
     }
 
-    pub(super) fn connect(path: &Path) -> Result<Store> {
-        Store::connect_with(path, path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+    pub(super) fn connect(place: &Place) -> Result<Store> {
+        Store::connect_with(place, place.file(), OpenFlags::SQLITE_OPEN_READ_WRITE)
     }
 
     /// Without locks, log and helper files: for a file that nobody writes while it is read.
-    fn connect_unchanging(path: &Path) -> Result<Store> {
-        let uri = format!("file:{}?immutable=1", encoded(path));
-        Store::connect_with(path, Path::new(&uri), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)
+    fn connect_unchanging(place: &Place) -> Result<Store> {
+        let uri = format!("file:{}?immutable=1", encoded(place.file()));
+        Store::connect_with(place, Path::new(&uri), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)
     }
 
-    fn connect_with(path: &Path, name: &Path, flags: OpenFlags) -> Result<Store> {
+    fn connect_with(place: &Place, name: &Path, flags: OpenFlags) -> Result<Store> {
         let _hold = Hold::begin();
         let conn = Connection::open_with_flags(name, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-            .with_context(|| format!("cannot open {}", path.display()))?;
+            .with_context(|| format!("cannot open {}", place.file().display()))?;
         conn.busy_timeout(PATIENCE)?;
         conn.set_prepared_statement_cache_capacity(kept::MOST);
-        let store = Store::around(conn, path);
+        let store = Store::around(conn, place);
         store.functions()?;
         Ok(store)
     }
 
     /// The version of a database of this program, before anything is written into it.
     fn recognise(&self, newest: i32) -> Result<i32> {
-        let path = self.path.display();
+        let path = self.path().display();
         let _hold = Hold::begin();
         let id = self.conn.pragma_query_value(None, "application_id", |r| r.get::<_, i32>(0));
         if id.as_ref().err().and_then(rusqlite::Error::sqlite_error_code) == Some(ErrorCode::NotADatabase) {
-            return Err(foreign(&self.path));
+            return Err(foreign(self.path()));
         }
-        let id = busy::named(&self.path, id.map_err(anyhow::Error::from))?;
+        let id = busy::named(self.path(), id.map_err(anyhow::Error::from))?;
         if id != APPLICATION_ID {
-            let is_empty = fs::metadata(&self.path).is_ok_and(|facts| facts.len() == 0);
+            let is_empty = fs::metadata(self.path()).is_ok_and(|facts| facts.len() == 0);
             return Err(match is_empty {
                 true => error::config(format!("{path} is an empty file, not a database of espomail")).hint(
                     "was it cut off? restore a backup: espomail db restore FILE; or remove it and run espomail init",
                 ),
-                false => return Err(foreign(&self.path)),
+                false => return Err(foreign(self.path())),
             }
             .into());
         }
@@ -163,7 +167,7 @@ impl Store {
 
     pub(super) fn pragmas(&self) -> Result<()> {
         let _hold = Hold::begin();
-        busy::named(&self.path, self.set_pragmas())
+        busy::named(self.path(), self.set_pragmas())
     }
 
     fn set_pragmas(&self) -> Result<()> {
@@ -200,7 +204,7 @@ impl Store {
             }
             let torn: Option<String> = tx.value("SELECT \"table\" FROM pragma_foreign_key_check LIMIT 1", [])?;
             if let Some(table) = torn {
-                bail!("{}: rows of {table} refer to what is not there", self.path.display());
+                bail!("{}: rows of {table} refer to what is not there", self.path().display());
             }
             tx.conn.pragma_update(None, "user_version", newest)?;
             Ok(())
@@ -262,7 +266,7 @@ fn mend_helpers(path: &Path) {
     if !fs::metadata(path).is_ok_and(|facts| facts.uid() == mine && is_open(&facts)) {
         return;
     }
-    for helper in [place::beside(path, "-wal"), place::beside(path, "-shm")] {
+    for helper in [disk::beside(path, "-wal"), disk::beside(path, "-shm")] {
         if let Ok(facts) = helper.symlink_metadata()
             && facts.is_file()
             && facts.uid() == mine

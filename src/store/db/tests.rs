@@ -4,6 +4,7 @@ mod older;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 
 use super::*;
 use crate::store::search::index;
@@ -19,11 +20,11 @@ fn temp(name: &str) -> PathBuf {
 fn a_new_database_is_private_and_opens_again() {
     let dir = temp("new");
     let path = dir.join("espomail.db");
-    drop(Store::create(&path).unwrap());
+    drop(Store::create(&Place::of_file(&path)).unwrap());
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(fs::metadata(&dir).unwrap().permissions().mode() & 0o777, 0o700);
-    assert_eq!(Store::open(&path).unwrap().check().unwrap(), Vec::<String>::new());
-    assert!(Store::create(&path).is_err(), "an existing file is never overwritten");
+    assert_eq!(Store::open(&Place::of_file(&path)).unwrap().check().unwrap(), Vec::<String>::new());
+    assert!(Store::create(&Place::of_file(&path)).is_err(), "an existing file is never overwritten");
     fs::remove_dir_all(dir).unwrap();
 }
 
@@ -31,18 +32,18 @@ fn a_new_database_is_private_and_opens_again() {
 fn older_databases_migrate_newer_and_foreign_ones_are_refused() {
     let dir = temp("migrate");
     let path = dir.join("espomail.db");
-    let store = Store::create(&path).unwrap();
+    let store = Store::create(&Place::of_file(&path)).unwrap();
     let more = ["ALTER TABLE teams ADD COLUMN colour TEXT", "CREATE TABLE more (id INTEGER)"];
     store.migrate(&[MIGRATIONS, &more].concat()).unwrap();
     assert_eq!(store.version().unwrap(), VERSION + 2);
     store.read(|tx| tx.values::<i64>("SELECT id FROM more", [])).unwrap();
     drop(store);
-    let newer = Store::open(&path).err().unwrap();
+    let newer = Store::open(&Place::of_file(&path)).err().unwrap();
     assert!(format!("{newer:#}").contains("newer espomail"), "{newer:#}");
 
     let foreign = dir.join("foreign.db");
     Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
-    let refused = Store::open(&foreign).err().unwrap();
+    let refused = Store::open(&Place::of_file(&foreign)).err().unwrap();
     assert!(format!("{refused:#}").contains("not a database of espomail"), "{refused:#}");
     fs::remove_dir_all(dir).unwrap();
 }
@@ -50,7 +51,7 @@ fn older_databases_migrate_newer_and_foreign_ones_are_refused() {
 #[test]
 fn a_failed_migration_changes_nothing() {
     let dir = temp("halfway");
-    let store = Store::create(&dir.join("espomail.db")).unwrap();
+    let store = Store::create(&Place::of_file(dir.join("espomail.db"))).unwrap();
     assert!(store.migrate(&[MIGRATIONS, &["CREATE TABLE more (id INTEGER)", "nonsense"]].concat()).is_err());
     assert_eq!(store.version().unwrap(), VERSION);
     assert!(store.read(|tx| tx.values::<i64>("SELECT id FROM more", [])).is_err());
@@ -79,12 +80,15 @@ fn an_error_in_a_savepoint_undoes_only_it() {
 #[test]
 fn a_backup_is_a_complete_private_database() {
     let dir = temp("backup");
-    let store = Store::create(&dir.join("espomail.db")).unwrap();
+    let store = Store::create(&Place::of_file(dir.join("espomail.db"))).unwrap();
     store.write(|tx| tx.execute("INSERT INTO teams (name, created_at) VALUES ('a', 0)", [])).unwrap();
     let copy = dir.join("copy.db");
     store.backup(&copy, Timestamp::UNIX_EPOCH).unwrap();
     assert_eq!(fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
-    let names = Store::open(&copy).unwrap().read(|tx| tx.values::<String>("SELECT name FROM teams", [])).unwrap();
+    let names = Store::open(&Place::of_file(&copy))
+        .unwrap()
+        .read(|tx| tx.values::<String>("SELECT name FROM teams", []))
+        .unwrap();
     assert_eq!(names, ["a"]);
     assert!(store.backup(&copy, Timestamp::UNIX_EPOCH).is_err(), "a backup never overwrites a file");
     fs::remove_dir_all(dir).unwrap();
@@ -94,8 +98,8 @@ fn a_backup_is_a_complete_private_database() {
 fn a_store_for_reading_lets_nothing_be_written() {
     let dir = temp("reading");
     let path = dir.join("espomail.db");
-    drop(Store::create(&path).unwrap());
-    let store = Store::open(&path).unwrap().read_only().unwrap();
+    drop(Store::create(&Place::of_file(&path)).unwrap());
+    let store = Store::open(&Place::of_file(&path)).unwrap().read_only().unwrap();
     let add = |tx: &Tx<'_>| tx.execute("INSERT INTO teams (name, created_at) VALUES ('a', 0)", []);
     assert!(store.write(add).is_err() && store.rehearse(add).is_err());
     assert_eq!(store.read(|tx| tx.values::<i64>("SELECT id FROM teams", [])).unwrap(), [0i64; 0]);
@@ -121,7 +125,7 @@ fn a_database_of_the_first_version_keeps_its_users_accounts_and_mail() {
     )
     .unwrap();
     drop(old);
-    let migrated = Store::open(&path).unwrap();
+    let migrated = Store::open(&Place::of_file(&path)).unwrap();
     assert_eq!(migrated.version().unwrap(), VERSION);
     let kept = migrated.read(|tx| tx.values::<String>("SELECT by_email FROM notification_settings", [])).unwrap();
     assert_eq!(kept, ["off"]);
@@ -188,7 +192,7 @@ fn a_database_of_version_4_gets_its_roles_from_its_history() {
     let dir = temp("roles");
     let path = dir.join("espomail.db");
     older::of_version(&path, 4).execute_batch(HISTORY).unwrap();
-    let store = Store::open(&path).unwrap();
+    let store = Store::open(&Place::of_file(&path)).unwrap();
     let sql = "SELECT case_id || ' ' || address || ' ' || role || iif(opened, ' opened', '') FROM case_people ORDER BY case_id, address";
     assert_eq!(
         store.read(|tx| tx.values::<String>(sql, [])).unwrap(),

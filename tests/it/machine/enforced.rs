@@ -20,7 +20,7 @@ pub fn office() -> Option<Machine> {
         )
         .ok();
     let plant = format!(
-        "umask 077; cd /var/lib/espomail && echo {CANARY} >canary && mkdir -p secrets && echo {CANARY} >secrets/99 &&
+        "umask 077; cd /var/lib/espomail && echo {CANARY} >canary && mkdir -p espomail.db.secrets && echo {CANARY} >espomail.db.secrets/99 &&
         printf 'From: a@b.example\\nSubject: {CANARY}\\n\\n{CANARY}\\n' >canary.eml && chown -R espomail: ."
     );
     office.run("root", &plant).ok();
@@ -155,7 +155,7 @@ fn attempts() -> Vec<(&'static str, i32, &'static str)> {
         ("S case create --subject x --team Support -F note", 77, "--file"),
         ("S case reply 1 -m x --attach note", 77, "--attach"),
         ("cd dash && S case reply 1 -m x --attach -", 65, "--attach"),
-        ("S case reply 1 -m x --attach /var/lib/espomail/secrets/99", 77, "--attach"),
+        ("S case reply 1 -m x --attach /var/lib/espomail/espomail.db.secrets/99", 77, "--attach"),
         ("S email send --to a@b.example --subject x -m x --attach note", 77, "--attach"),
         ("S email show /var/lib/espomail/canary.eml", 77, "cannot name a file"),
         ("S email show ./note", 77, "cannot name a file"),
@@ -285,7 +285,10 @@ fn servers_inside_are_reached_only_where_the_configuration_says_so() {
     office.run("root", "echo 'allowed_hosts = [\"127.0.0.0/8\", \"::1\"]' >/etc/espomail/config.toml").ok();
     office.run("ana", &format!("{S} account test mine")).ok();
     // What came by standard input is the service user's alone, and root's secrets stay with their server.
-    assert_eq!(office.run("root", "stat -c '%U %a' /var/lib/espomail/secrets/1").ok().stdout, "espomail 600\n");
+    assert_eq!(
+        office.run("root", "stat -c '%U %a' /var/lib/espomail/espomail.db.secrets/1").ok().stdout,
+        "espomail 600\n"
+    );
     office.run("root", "espomail account edit mine --secret file:/var/lib/espomail/canary").ok();
     let refused = office.run("ana", &format!("{S} account edit mine --imap imap.evil.example")).exits(77);
     assert!(refused.stderr.contains("--imap"), "{refused:?}");
@@ -311,14 +314,14 @@ fn doctor_finds_and_mends_what_others_could_read() {
         ],
     );
     office.run("ana", &format!("{S} doctor")).exits(77);
-    office.run("root", "chmod 644 /var/lib/espomail/secrets/99 && chmod 755 /var/lib/espomail").ok();
-    found("espomail doctor --offline", 78, &["secrets/99 is open to others (mode 644)", "mode 755"]);
+    office.run("root", "chmod 644 /var/lib/espomail/espomail.db.secrets/99 && chmod 755 /var/lib/espomail").ok();
+    found("espomail doctor --offline", 78, &["espomail.db.secrets/99 is open to others (mode 644)", "mode 755"]);
     found("espomail --dry-run doctor --fix --offline", 0, &["would be set to"]);
     found("espomail doctor --offline", 78, &["mode 644"]);
     found("espomail doctor --fix --offline", 0, &["set to 600"]);
     found("espomail --json doctor --offline", 0, &["readable only by its owner", "\"state\""]);
-    office.run("root", "touch /var/lib/espomail/secrets/x && userdel budi").ok();
-    found("espomail doctor --offline", 78, &["secrets/x belongs to root", "login budi"]);
+    office.run("root", "touch /var/lib/espomail/espomail.db.secrets/x && userdel budi").ok();
+    found("espomail doctor --offline", 78, &["espomail.db.secrets/x belongs to root", "login budi"]);
 }
 
 #[test]
@@ -528,9 +531,14 @@ fn a_backup_that_fails_leaves_no_secrets() {
     let backup = "espomail db backup --with-secrets /tmp/small/copy.db";
     office.run("root", backup).exits(74);
     assert_eq!(office.run("root", "ls -A /tmp/small").ok().stdout, "");
-    office.run("root", "mount -o remount,size=64m /tmp/small && ln -s /etc/shadow /var/lib/espomail/secrets/1").ok();
+    office
+        .run(
+            "root",
+            "mount -o remount,size=64m /tmp/small && ln -s /etc/shadow /var/lib/espomail/espomail.db.secrets/1",
+        )
+        .ok();
     office.run("root", backup).exits(74);
-    assert_eq!(office.run("root", "rm /var/lib/espomail/secrets/1; ls -A /tmp/small").ok().stdout, "");
+    assert_eq!(office.run("root", "rm /var/lib/espomail/espomail.db.secrets/1; ls -A /tmp/small").ok().stdout, "");
     office.run("root", backup).ok();
     assert_eq!(
         office.run("root", "cat /tmp/small/copy.db.secrets/99; umount /tmp/small").ok().stdout,

@@ -28,7 +28,7 @@ fn what_people_type_without_sudo_is_as_if_they_had_typed_it_with() {
     assert!(added.stdout.contains("account mine added") && !added.stdout.contains("geheim"), "{added:#?}");
     let changed = typed(100, "espomail account secret mine --secret stdin", &[("Password: ", "geheim-2\n")]).ok();
     assert!(!changed.stdout.contains("geheim"), "{changed:#?}");
-    assert_eq!(office.run("root", "cat /var/lib/espomail/secrets/1").ok().stdout, "geheim-2\n");
+    assert_eq!(office.run("root", "cat /var/lib/espomail/espomail.db.secrets/1").ok().stdout, "geheim-2\n");
 
     // What cannot be taken back is asked.
     let subject = "A subject that is far longer than any terminal of sixty columns has room for in one line";

@@ -57,7 +57,10 @@ fn people_sign_in_by_what_root_has_named_and_choose_nothing_else() {
     configure("[\"localhost\", \"127.0.0.1\"]");
     let ended = office.run("ana", &auth).exits(0);
     assert!(ended.stdout.contains("ABCD-EFGH") && ended.stdout.contains("signed in as ana@staff.example"), "{ended:?}");
-    assert_eq!(office.run("root", "stat -c '%U %a' /var/lib/espomail/secrets/1.oauth").ok().stdout, "espomail 600\n");
+    assert_eq!(
+        office.run("root", "stat -c '%U %a' /var/lib/espomail/espomail.db.secrets/1.oauth").ok().stdout,
+        "espomail 600\n"
+    );
     // The token stays with the server that it was given for, and nobody else touches the account.
     let moved = office.run("ana", &format!("{S} account edit mine --imap imap.evil.example")).exits(77);
     assert!(moved.stderr.contains("--imap"), "{moved:?}");

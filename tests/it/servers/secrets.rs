@@ -1,4 +1,4 @@
-//! Secrets (promise S7): a canary of every kind is used in every way, and found nowhere but in `secrets/`.
+//! Secrets (promise S7): a canary of every kind is used in every way, and found nowhere but in the directory for them.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -217,11 +217,11 @@ fn no_secret_is_anywhere_but_in_its_place() {
     for name in names {
         places.add("account show", sandbox.run(&["--json", "account", "show", name]).ok().stdout);
     }
-    places.add_tree(&sandbox.path(""), &[given, sandbox.path("secrets")]);
+    places.add_tree(&sandbox.path(""), &[given, sandbox.path("espomail.db.secrets")]);
     add_cores(&mut places);
 
     let mut kept = Places::default();
-    kept.add_tree(&sandbox.path("secrets"), &[]);
+    kept.add_tree(&sandbox.path("espomail.db.secrets"), &[]);
     assert!(!kept.hits(&secrets[..1]).is_empty(), "the search finds what is there");
     let hits = places.hits(&secrets);
     assert!(hits.is_empty(), "{hits:#?}");
@@ -307,7 +307,7 @@ fn a_server_that_repeats_the_password_at_a_later_step_is_quoted_without_it() {
             sandbox.run(&["outbox", "cancel", &row["id"].to_string()]);
         }
     }
-    places.add_tree(&sandbox.path(""), &[sandbox.path("given"), sandbox.path("secrets")]);
+    places.add_tree(&sandbox.path(""), &[sandbox.path("given"), sandbox.path("espomail.db.secrets")]);
     let hits = places.hits(&[(secret, "a@desk.example".to_owned())]);
     assert!(hits.is_empty(), "{hits:#?}");
     let gaps = |place: &str| {
@@ -417,7 +417,7 @@ fn files_are_private_under_any_umask() {
     let import = ["record", "import", csv.to_str().unwrap(), "contact", "--rejects", "all/rejects.csv"];
     program(&import, b"").wait();
     let files: Vec<PathBuf> = tree(&all);
-    for name in ["copy.db", "copy.db.secrets/1", "secrets/1", "out.mbox", "rejects.csv", "own.log"] {
+    for name in ["copy.db", "copy.db.secrets/1", "espomail.db.secrets/1", "out.mbox", "rejects.csv", "own.log"] {
         assert!(files.iter().any(|path| path.ends_with(name)), "{name} is missing: {files:#?}");
     }
     let seen = open_to_others(&all);
@@ -441,7 +441,7 @@ fn a_kept_secret_goes_with_its_use() {
     sandbox.run(&["init"]).ok();
     sandbox.group_account("a", &mailbox, &[]);
     sandbox.group_account("b", &Dovecot::shared().mailbox(), &[]);
-    let kept = |id: i64| sandbox.path(&format!("secrets/{id}")).exists();
+    let kept = |id: i64| sandbox.path(&format!("espomail.db.secrets/{id}")).exists();
     let store = |name: &str| {
         sandbox.call(&["account", "secret", name, "--secret", "stdin"]).stdin(b"pw\n").run().ok();
     };
@@ -462,7 +462,7 @@ fn a_kept_secret_goes_with_its_use() {
     assert!(!kept(2));
 
     store("a");
-    std::fs::set_permissions(sandbox.path("secrets/1"), std::fs::Permissions::from_mode(0o644)).unwrap();
+    std::fs::set_permissions(sandbox.path("espomail.db.secrets/1"), std::fs::Permissions::from_mode(0o644)).unwrap();
     let refused = sandbox.run(&["account", "test", "a"]).exits(78);
     assert!(refused.stderr.contains("others can read it (mode 644)"), "{refused:?}");
 }

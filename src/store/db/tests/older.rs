@@ -2,7 +2,7 @@
 //! covered as it is; a column that it drops needs a row in [`MOVED`].
 
 use super::*;
-use crate::store::place;
+use crate::store::disk;
 
 /// Rows that each table gets, as far as its conditions let it.
 const ROWS: i64 = 3;
@@ -32,7 +32,7 @@ pub(super) fn of_version(path: &Path, version: i32) -> Connection {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     // Migrations use the functions of the program.
     drop(Connection::open(path).unwrap());
-    let store = Store::connect(path).unwrap();
+    let store = Store::connect(&Place::of_file(path)).unwrap();
     store.conn.pragma_update(None, "foreign_keys", false).unwrap();
     store.conn.execute_batch(include_str!("../version_1.sql")).unwrap();
     let steps = usize::try_from(version - 1).unwrap();
@@ -210,7 +210,7 @@ fn words(conn: &Connection) -> Vec<String> {
 /// The same rows in a database that was made by the schema of today, whose conditions they have to meet.
 fn rebuilt(migrated: &Path) -> Store {
     let path = migrated.with_file_name("rebuilt.db");
-    let store = Store::create(&path).unwrap();
+    let store = Store::create(&Place::of_file(&path)).unwrap();
     store.conn.execute("ATTACH ?1 AS migrated", [migrated.to_str().unwrap()]).unwrap();
     store.conn.pragma_update(None, "foreign_keys", false).unwrap();
     for table in tables(&store.conn) {
@@ -231,7 +231,7 @@ fn a_database_of_every_version_becomes_what_a_new_one_is_and_loses_nothing() {
         let old = of_version(&path, version);
         fill(&old);
         let before = fs::read(&path).unwrap();
-        let store = Store::open(&path).unwrap();
+        let store = Store::open(&Place::of_file(&path)).unwrap();
         let new = &store.conn;
         // What was migrated in place is compared with a copy of what was there.
         let kept = dir.join("before.db");
@@ -275,7 +275,7 @@ fn a_migration_that_fails_or_is_killed_leaves_every_version_as_it_was() {
         fill(&of_version(&path, version));
         let before = content(&Connection::open(&path).unwrap());
         let open = |path: &Path| {
-            let store = Store::connect(path).unwrap();
+            let store = Store::connect(&Place::of_file(path)).unwrap();
             store.pragmas().unwrap();
             store.conn.pragma_update(None, "synchronous", "off").unwrap();
             store
@@ -294,7 +294,7 @@ fn a_migration_that_fails_or_is_killed_leaves_every_version_as_it_was() {
             let mut copies = copies.lock().unwrap();
             let to = from.with_file_name(format!("killed-{}.db", copies.len()));
             for end in ["", "-wal"] {
-                fs::copy(place::beside(&from, end), place::beside(&to, end)).unwrap();
+                fs::copy(disk::beside(&from, end), disk::beside(&to, end)).unwrap();
             }
             copies.push(to);
             Ok(0)
@@ -305,7 +305,7 @@ fn a_migration_that_fails_or_is_killed_leaves_every_version_as_it_was() {
         drop(store);
         let copied = copied.lock().unwrap();
         assert_eq!(copied.len(), usize::try_from(VERSION - version).unwrap());
-        let in_log = |copy: &PathBuf| fs::metadata(place::beside(copy, "-wal")).unwrap().len();
+        let in_log = |copy: &PathBuf| fs::metadata(disk::beside(copy, "-wal")).unwrap().len();
         assert!(copied.last().is_some_and(|copy| in_log(copy) > 0), "nothing had been written yet");
         for copy in copied.iter() {
             same(&format!("version {version} after a kill"), &content(&Connection::open(copy).unwrap()), &before);

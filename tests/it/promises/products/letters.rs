@@ -31,7 +31,7 @@ fn noise(count: usize) -> Vec<u8> {
 }
 
 fn desk(sandbox: &Sandbox) -> Office {
-    let store = Store::create(&sandbox.path("letters.db")).unwrap();
+    let store = Store::create(&espomail::place::Place::of_file(sandbox.path("letters.db"))).unwrap();
     office_in(store, |account| account.smtp.host = Some("127.0.0.1".into()))
 }
 

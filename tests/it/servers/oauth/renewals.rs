@@ -238,7 +238,7 @@ fn a_proxy_is_used_and_named_unless_the_host_needs_none() {
     let run = rig.sandbox.run(&["account", "test", "support"]).ok();
     assert!(run.stdout.contains(&format!("by the proxy 127.0.0.1:{port}")), "{run:?}");
     assert_eq!(count.load(Ordering::SeqCst), 1);
-    let again = || std::fs::remove_file(rig.sandbox.path("secrets/oauth-work")).unwrap();
+    let again = || std::fs::remove_file(rig.sandbox.path("espomail.db.secrets/oauth-work")).unwrap();
     again();
     rig.sandbox.env("NO_PROXY", "localhost");
     let run = rig.sandbox.run(&["account", "test", "support"]).ok();
@@ -298,7 +298,7 @@ fn an_answer_that_is_none_passes_and_an_issuer_is_not_asked_each_minute() {
     rig.sandbox.run(&["fetch", "support"]).ok();
 
     rig.sandbox.env("SSL_CERT_FILE", "/dev/null");
-    std::fs::remove_file(rig.sandbox.path("secrets/oauth-work")).unwrap();
+    std::fs::remove_file(rig.sandbox.path("espomail.db.secrets/oauth-work")).unwrap();
     rig.sandbox
         .run(&["account", "test", "support"])
         .exits(75)

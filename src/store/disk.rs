@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, StatVfsMountFlags, access, statvfs};
 
 use crate::caller;
+use crate::place::{Place, directory};
 use crate::units::about;
 
 /// One batch of mail is at most so large.
@@ -17,9 +18,11 @@ const BATCH: u64 = 16 << 20;
 /// Size of the log next to the database at which it is written back.
 const WAL: u64 = 64 << 20;
 
-/// What is known of the place.
+const SEE_WHY: &str = "see with dmesg why, then make it writable: mount -o remount,rw";
+
+/// What is known of it.
 #[derive(Debug, Clone, Default)]
-pub struct Place {
+pub struct Disk {
     pub database: PathBuf,
     /// Bytes of it and of its write-ahead log.
     pub size: u64,
@@ -35,6 +38,8 @@ pub struct Place {
     pub runner: String,
     /// What this process cannot write.
     pub locked: Vec<Locked>,
+    /// Why the state directory that was named cannot be used.
+    pub state: Option<Trouble>,
 }
 
 /// A file or directory that cannot be written.
@@ -50,7 +55,7 @@ pub struct Locked {
     pub by_mode: bool,
 }
 
-/// One thing that is wrong with the place.
+/// One thing that is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
     /// Nothing can be written any more, or will soon.
@@ -67,16 +72,11 @@ pub fn beside(database: &Path, end: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// The directory of a database; a bare name lies in the current one.
-pub fn directory(database: &Path) -> &Path {
-    database.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// Looks at the place of a database.
+/// Looks at the disk of a database.
 ///
 /// # Errors
 /// The database is not there, or not to be seen.
-pub fn look(database: &Path) -> io::Result<Place> {
+pub fn look(database: &Path) -> io::Result<Disk> {
     let facts = fs::metadata(database)?;
     let directory = directory(database);
     let disk = statvfs(directory)?;
@@ -86,7 +86,7 @@ pub fn look(database: &Path) -> io::Result<Place> {
     let makes = helpers.iter().any(|helper| !helper.exists());
     let files = makes.then(|| directory.to_owned()).into_iter().chain([database.to_owned()]).chain(helpers);
     let wal = fs::metadata(beside(database, "-wal")).map_or(0, |facts| facts.len());
-    Ok(Place {
+    Ok(Disk {
         database: database.to_owned(),
         size: facts.len() + wal,
         free: disk.f_bavail.saturating_mul(disk.f_frsize),
@@ -96,7 +96,26 @@ pub fn look(database: &Path) -> io::Result<Place> {
         owner: name(facts.uid()),
         runner: name(rustix::process::geteuid().as_raw()),
         locked: files.filter_map(|path| locked(path, facts.uid())).collect(),
+        state: None,
     })
+}
+
+/// Looks at it with the state directory that was named.
+///
+/// # Errors
+/// As [`look`].
+pub fn look_at(place: &Place) -> io::Result<Disk> {
+    let mut disk = look(place.file())?;
+    let Some(state) = place.named_state() else { return Ok(disk) };
+    let owner = fs::metadata(place.file())?.uid();
+    let trouble = |what, remedy| Some(Trouble { is_grave: true, what, remedy });
+    disk.state = place.admit(false).err().and_then(|fault| trouble(fault.message, fault.hint.unwrap_or_default()));
+    if statvfs(state).is_ok_and(|disk| disk.f_flag.contains(StatVfsMountFlags::RDONLY)) {
+        let what = format!("the disk of the state directory {} is mounted read-only", state.display());
+        disk.state = trouble(what, SEE_WHY.to_owned());
+    }
+    disk.locked.extend(locked(state.to_owned(), owner).filter(|_| disk.state.is_none()));
+    Ok(disk)
 }
 
 fn locked(path: PathBuf, owner: u32) -> Option<Locked> {
@@ -112,7 +131,7 @@ pub fn of_owner(facts: &Metadata) -> u32 {
     if facts.is_dir() { 0o700 } else { 0o600 }
 }
 
-impl Place {
+impl Disk {
     /// What a run may write before space is given back.
     pub fn needs(&self) -> u64 {
         BATCH + self.size.min(WAL)
@@ -124,7 +143,7 @@ impl Place {
         let grave = |what: String, remedy: String| Trouble { is_grave: true, what, remedy };
         if self.read_only {
             let what = format!("the disk of {database} is mounted read-only");
-            return vec![grave(what, "see with dmesg why, then make it writable: mount -o remount,rw".to_owned())];
+            return vec![grave(what, SEE_WHY.to_owned())];
         }
         let mut found: Vec<Trouble> = self.locked.iter().map(|one| self.shut(one)).collect();
         if self.no_inodes {
@@ -172,68 +191,68 @@ mod tests {
 
     const GIB: u64 = 1 << 30;
 
-    fn place(change: impl FnOnce(&mut Place)) -> Place {
-        let mut place = Place {
+    fn disk(change: impl FnOnce(&mut Disk)) -> Disk {
+        let mut disk = Disk {
             database: "/d/e.db".into(),
             size: GIB,
             free: 100 * GIB,
             owner: "desk".into(),
             runner: "desk".into(),
-            ..Place::default()
+            ..Disk::default()
         };
-        change(&mut place);
-        place
+        change(&mut disk);
+        disk
     }
 
     #[test]
     fn what_keeps_from_writing_is_named_with_its_remedy() {
         let locked = |path: &str, mode: u32, by_mode: bool| Locked { path: path.into(), mode, is_dir: false, by_mode };
-        let rows: Vec<(Place, &[&str])> = vec![
-            (place(|_| {}), &[]),
+        let rows: Vec<(Disk, &[&str])> = vec![
+            (disk(|_| {}), &[]),
             (
-                place(|p| p.free = 0),
+                disk(|p| p.free = 0),
                 &[
                     "grave 0 B free on the disk of /d/e.db, a run can need 80 MiB: free some space: until then mail is neither fetched nor sent",
                 ],
             ),
             (
-                place(|p| p.free = GIB),
+                disk(|p| p.free = GIB),
                 &[
                     "1.0 GiB free on the disk of /d/e.db, which has 1.0 GiB: free some space: record erase, and a backup on this disk, need as much again as the database has",
                 ],
             ),
             // A small database needs little.
-            (place(|p| (p.size, p.free) = (1 << 20, 30 << 20)), &[]),
+            (disk(|p| (p.size, p.free) = (1 << 20, 30 << 20)), &[]),
             (
-                place(|p| p.no_inodes = true),
+                disk(|p| p.no_inodes = true),
                 &["grave the disk of /d/e.db cannot hold another file (df -i): remove files that are not needed"],
             ),
             (
-                place(|p| (p.read_only, p.free) = (true, 0)),
+                disk(|p| (p.read_only, p.free) = (true, 0)),
                 &[
                     "grave the disk of /d/e.db is mounted read-only: see with dmesg why, then make it writable: mount -o remount,rw",
                 ],
             ),
             (
-                place(|p| p.locked = vec![locked("/d/e.db-shm", 0o400, true)]),
+                disk(|p| p.locked = vec![locked("/d/e.db-shm", 0o400, true)]),
                 &["grave /d/e.db-shm cannot be written by its owner, desk (mode 400): chmod 600 /d/e.db-shm"],
             ),
             (
-                place(|p| (p.runner, p.locked) = ("ana".into(), vec![locked("/d/e.db", 0o644, false)])),
+                disk(|p| (p.runner, p.locked) = ("ana".into(), vec![locked("/d/e.db", 0o644, false)])),
                 &[
                     "grave /d/e.db cannot be written by ana; the database belongs to desk: run it as the owner: sudo -u desk espomail …",
                 ],
             ),
             (
-                place(|p| p.locked = vec![locked("/d", 0o755, false)]),
+                disk(|p| p.locked = vec![locked("/d", 0o755, false)]),
                 &[
                     "grave /d cannot be written by desk; the database belongs to desk: give it back, as root: chown desk /d",
                 ],
             ),
         ];
-        for (place, expected) in rows {
+        for (disk, expected) in rows {
             let said = |t: &Trouble| format!("{}{}: {}", if t.is_grave { "grave " } else { "" }, t.what, t.remedy);
-            assert_eq!(place.troubles().iter().map(said).collect::<Vec<_>>(), expected, "{place:?}");
+            assert_eq!(disk.troubles().iter().map(said).collect::<Vec<_>>(), expected, "{disk:?}");
         }
     }
 }

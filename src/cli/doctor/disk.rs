@@ -5,18 +5,19 @@ use anyhow::Result;
 use super::{Finding, failed, files};
 use crate::cli::context::Context;
 use crate::error::{self, Kind};
-use crate::store::place::{self, Place};
+use crate::store::disk::{self, Disk};
 use crate::units::about;
 
 /// Looks at the disk, at owners and modes, and tries to write; `before` is how it was before the database was opened.
-pub fn look(ctx: &Context, fix: bool, before: Option<Place>) -> Result<Vec<Finding>> {
+pub fn look(ctx: &Context, fix: bool, before: Option<Disk>) -> Result<Vec<Finding>> {
     let mut findings = files::look(ctx, fix)?;
-    let place = match before.filter(|_| !fix) {
+    let disk = match before.filter(|_| !fix) {
         Some(before) => before,
         // Rights have been given back.
-        None => place::look(&ctx.db_path)?,
+        None => disk::look_at(&ctx.place)?,
     };
-    let troubles = place.troubles();
+    findings.extend(state(ctx, &disk));
+    let troubles = disk.troubles();
     let is_grave = troubles.iter().any(|trouble| trouble.is_grave);
     findings.extend(troubles.into_iter().map(|trouble| match trouble.is_grave {
         true => Finding::fail("disk", Kind::Io, trouble.what, trouble.remedy),
@@ -24,12 +25,21 @@ pub fn look(ctx: &Context, fix: bool, before: Option<Place>) -> Result<Vec<Findi
     }));
     if !is_grave {
         findings.extend(writing(ctx));
-        let text = format!("{} free, the database has {}", about(place.free), about(place.size));
+        let text = format!("{} free, the database has {}", about(disk.free), about(disk.size));
         if findings.iter().all(|one| one.check != "disk") {
             findings.push(Finding::ok("disk", text));
         }
     }
     Ok(findings)
+}
+
+/// The state directory, where one was named.
+fn state(ctx: &Context, disk: &Disk) -> Option<Finding> {
+    let named = ctx.place.named_state()?;
+    Some(match &disk.state {
+        Some(trouble) => Finding::fail("state", Kind::Config, &trouble.what, &trouble.remedy),
+        None => Finding::ok("state", format!("locks and secrets are in {}", named.display())),
+    })
 }
 
 /// What a write says that is undone again; nothing where it works or another process is writing.

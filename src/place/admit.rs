@@ -1,0 +1,113 @@
+//! Whether a state directory can be that of a database.
+
+use std::ffi::OsString;
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use super::Place;
+use crate::caller;
+use crate::error::{self, Fault};
+use crate::system_words;
+
+impl Place {
+    /// Makes the state directory that was named, 0700.
+    ///
+    /// # Errors
+    /// As [`Place::admit`]; or it cannot be made.
+    pub fn make_state(&self) -> Result<(), Fault> {
+        if let Some(state) = self.state.as_ref().filter(|state| !state.exists()) {
+            make(state)?;
+        }
+        self.admit(true)
+    }
+
+    /// Keeps a new database from secrets that an older release kept for another one in its directory.
+    ///
+    /// # Errors
+    /// A directory cannot be made.
+    pub fn part_from_old_secrets(&self) -> Result<(), Fault> {
+        if self.old_secrets().is_some() { make(&self.own_secrets()) } else { Ok(()) }
+    }
+
+    /// Refuses a state directory that was named and cannot be that of this database; with `claims` it is taken for it.
+    ///
+    /// # Errors
+    /// Exit 78: there is none, it is not a directory, it belongs to another user than the database, or another database of
+    /// the same name has its state there.
+    pub fn admit(&self, claims: bool) -> Result<(), Fault> {
+        let Some(state) = &self.state else { return Ok(()) };
+        let shown = state.display();
+        let facts = fs::metadata(state).map_err(|e| match e.kind() {
+            ErrorKind::NotFound => error::config(format!("there is no state directory {shown}"))
+                .hint(format!("make it: mkdir -m 700 {shown}; or name another one with --state")),
+            _ => error::config(format!("the state directory {shown}: {}", system_words::reason(&e)))
+                .hint("name another one with --state"),
+        })?;
+        if !facts.is_dir() {
+            return Err(error::config(format!("the state directory {shown} is not a directory"))
+                .hint("name a directory with --state"));
+        }
+        let mine = rustix::process::geteuid().as_raw();
+        let owner = fs::metadata(self.file()).map_or(mine, |facts| facts.uid());
+        if facts.uid() != owner {
+            let of = |uid: u32| caller::login_of(uid).unwrap_or_else(|| format!("uid {uid}"));
+            let text = format!(
+                "the state directory {shown} belongs to {}, the database {} to {}",
+                of(facts.uid()),
+                self.file().display(),
+                of(owner)
+            );
+            return Err(error::config(text)
+                .hint(format!("as root: chown {} {shown}; or name another one with --state", of(owner))));
+        }
+        self.refuse_another(state)?;
+        if claims {
+            // Where nothing can be written, no state is written either.
+            let _ = self.claim(state);
+        }
+        Ok(())
+    }
+
+    /// Which database of this name has its state in this directory.
+    fn claim_file(&self, state: &Path) -> PathBuf {
+        state.join(self.with_end(".database"))
+    }
+
+    fn refuse_another(&self, state: &Path) -> Result<(), Fault> {
+        let claimed = fs::read(self.claim_file(state)).unwrap_or_default();
+        let claimed = PathBuf::from(OsString::from_vec(claimed.trim_ascii_end().to_vec()));
+        // One that is gone was moved here.
+        if claimed.as_os_str().is_empty() || claimed == self.real_file() || !claimed.exists() {
+            return Ok(());
+        }
+        let text = format!(
+            "the state directory {} is that of {}, which has the same name",
+            state.display(),
+            claimed.display()
+        );
+        Err(error::config(text).hint("name another directory with --state: locks and passwords would be mixed up"))
+    }
+
+    fn claim(&self, state: &Path) -> io::Result<()> {
+        let (path, file) = (self.claim_file(state), self.real_file());
+        if fs::read(&path).is_ok_and(|bytes| bytes.trim_ascii_end() == file.as_os_str().as_bytes()) {
+            return Ok(());
+        }
+        let mut out = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+        out.write_all(file.as_os_str().as_bytes())?;
+        out.write_all(b"\n")
+    }
+}
+
+fn make(dir: &Path) -> Result<(), Fault> {
+    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|e| cannot_make(dir, &e))
+}
+
+/// A directory of the state that cannot be made.
+pub fn cannot_make(dir: &Path, error: &io::Error) -> Fault {
+    let fault = error::file(format!("cannot make {}", dir.display()), error);
+    Fault { kind: error::Kind::Io, ..fault }.hint("`espomail doctor` shows who can write what")
+}

@@ -1,0 +1,62 @@
+//! The state directory of a service and of a person, with the rights that each of them has.
+
+use crate::support::Machine;
+
+#[test]
+fn the_state_directory_of_a_service_is_root_s_to_choose() {
+    let Some(office) = Machine::open() else { return };
+    office.run("root", "espomail user add ana --email ana@staff.example").ok();
+    office
+        .run(
+            "root",
+            "install -d -m 700 -o espomail /var/lib/state && echo 'state = \"/var/lib/state\"' >/etc/espomail/config.toml &&
+            echo pw | espomail account add support --kind group --address s@desk.example --tls none --imap 127.0.0.1:1 \
+                --smtp 127.0.0.1:1 --secret stdin",
+        )
+        .ok();
+    let kept = office.run("root", "stat -c '%U %a' /var/lib/state/espomail.db.secrets/1").ok().stdout;
+    assert_eq!(kept, "espomail 600\n");
+    office.run("ana", "espomail case list").ok();
+    // A person cannot choose another one, neither as themselves nor through sudo.
+    for script in
+        ["sudo -n -u espomail espomail --state /tmp whoami", "sudo -n -u espomail espomail whoami --state=/tmp"]
+    {
+        let refused = office.run("ana", script).exits(77);
+        assert!(refused.stderr.contains("--state: you cannot use it when you come through sudo"), "{refused:#?}");
+    }
+    // As with --db it means a database of their own.
+    let own = office.run("ana", "mkdir -m 700 mine && espomail --state mine case list").exits(78);
+    assert!(own.stderr.contains("no database at /home/ana/.local/share/espomail/espomail.db"), "{own:#?}");
+    let found = |script: &str, code: i32, words: &str| {
+        let run = office.run("root", script).exits(code);
+        assert!(run.stdout.contains(words), "no \"{words}\" in {run:#?}");
+    };
+    found("espomail doctor --offline", 0, "locks and secrets are in /var/lib/state");
+    office.run("root", "chmod 755 /var/lib/state").ok();
+    found("espomail doctor --offline", 78, "/var/lib/state is open to others (mode 755)");
+    found("espomail doctor --fix --offline", 0, "set to 700");
+    office.run("root", "chown root /var/lib/state").ok();
+    found("espomail doctor --offline", 78, "the state directory /var/lib/state belongs to root, the database");
+    let refused = office.run("root", "espomail fetch").exits(78);
+    assert!(refused.stderr.contains("chown espomail /var/lib/state"), "{refused:#?}");
+}
+
+#[test]
+fn a_state_directory_that_cannot_be_written_is_told_by_the_command_that_needs_it() {
+    let Some(office) = Machine::open() else { return };
+    office.run("bob", "espomail --state state init && chmod 500 state").ok();
+    let add = "espomail --state state account add a --kind group --address a@desk.example --tls none --imap 127.0.0.1:1 --smtp 127.0.0.1:1";
+    office.run("bob", &format!("{add} --secret env:PW")).ok();
+    office.run("bob", "espomail --state state account list").ok();
+    for command in
+        ["PW=x espomail --state state fetch", "echo pw | espomail --state state account secret a --secret stdin"]
+    {
+        let refused = office.run("bob", command).exits(74);
+        assert!(refused.stderr.contains("/home/bob/state/espomail.db."), "{refused:#?}");
+        assert!(refused.stderr.contains("permission denied"), "{refused:#?}");
+    }
+    let fetch = office.run("bob", "PW=x espomail --state state fetch").exits(74);
+    assert!(fetch.stderr.contains("hint: `espomail doctor` shows who can write what"), "{fetch:#?}");
+    let found = office.run("bob", "espomail --state state doctor --offline").exits(74);
+    assert!(found.stdout.contains("/home/bob/state cannot be written by its owner, bob (mode 500)"), "{found:#?}");
+}

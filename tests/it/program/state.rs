@@ -1,0 +1,179 @@
+//! The state directory: locks, passwords and tokens, next to the database or where `--state` says.
+
+use std::net::TcpListener;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::path::Path;
+use std::time::Duration;
+
+use crate::support::{Sandbox, mail, wait_until};
+
+/// Adds an account with a password that is kept in a file; nothing answers at its servers.
+#[track_caller]
+fn account(sandbox: &Sandbox, place: &[&str], imap: &str, password: &str) {
+    let account =
+        ["account", "add", "support", "--kind", "group", "--address", "support@desk.example", "--tls", "none"];
+    let servers = ["--imap", imap, "--smtp", "127.0.0.1:1", "--secret", "stdin"];
+    sandbox.call(&[place, &account, &servers].concat()).stdin(format!("{password}\n").as_bytes()).run().ok();
+}
+
+fn text(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path:?}: {error}"))
+}
+
+#[test]
+fn two_databases_of_one_directory_have_passwords_of_their_own() {
+    for named in [&[] as &[&str], &["--state", "state"]] {
+        let sandbox = Sandbox::new();
+        let state = if named.is_empty() { sandbox.path("") } else { sandbox.path("state") };
+        let second = [&["--db", "second.db"], named].concat();
+        sandbox.run(&[named, &["init"]].concat()).ok();
+        sandbox.run(&[&second[..], &["init"]].concat()).ok();
+        account(&sandbox, named, "127.0.0.1:1", "first");
+        account(&sandbox, &second, "127.0.0.1:1", "second");
+        let kept = |database: &str| text(&state.join(format!("{database}.secrets/1")));
+        assert_eq!((kept("espomail.db"), kept("second.db")), ("first\n".into(), "second\n".into()), "{named:?}");
+        sandbox.run(&[named, &["--yes", "account", "delete", "support"]].concat()).ok();
+        assert_eq!(kept("second.db"), "second\n", "{named:?}");
+        assert!(!state.join("espomail.db.secrets/1").exists(), "{named:?}");
+        // Nothing of it is elsewhere.
+        let besides = std::fs::read_dir(sandbox.path("")).unwrap().map(|entry| entry.unwrap().file_name());
+        let besides = besides.filter(|name| name.to_string_lossy().contains(".secrets")).count();
+        assert_eq!(besides, if named.is_empty() { 2 } else { 0 }, "{named:?}");
+    }
+}
+
+#[test]
+fn an_installation_of_an_older_release_goes_on_with_its_passwords_and_locks() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["init"]).ok();
+    account(&sandbox, &[], "127.0.0.1:1", "old");
+    // As it was kept until now.
+    let (secrets, own) = (sandbox.path("secrets"), sandbox.path("espomail.db.secrets"));
+    std::fs::rename(&own, &secrets).unwrap();
+    sandbox.call(&["account", "secret", "support", "--secret", "stdin"]).stdin(b"changed\n").run().ok();
+    assert_eq!((text(&secrets.join("1")), own.exists()), ("changed\n".into(), false));
+    sandbox.run(&["db", "backup", "copy.db", "--with-secrets"]).ok();
+    assert_eq!(text(&sandbox.path("copy.db.secrets/1")), "changed\n");
+    std::fs::create_dir(sandbox.path("espomail.db.locks")).unwrap();
+    let lock = std::fs::File::create(sandbox.path("espomail.db.locks/account-1")).unwrap();
+    lock.try_lock().unwrap();
+    // It is left to the process that has the lock.
+    sandbox.run(&["fetch", "support"]).ok();
+    drop(lock);
+    sandbox.run(&["fetch", "support"]).exits(75);
+    // A new database in the same directory does not get them.
+    let second = ["--db", "second.db"];
+    sandbox.run(&[&second[..], &["init"]].concat()).ok();
+    account(&sandbox, &second, "127.0.0.1:1", "second");
+    assert_eq!(
+        (text(&secrets.join("1")), text(&sandbox.path("second.db.secrets/1"))),
+        ("changed\n".into(), "second\n".into())
+    );
+    // Nor does a state directory that is named later, which is told with the next step.
+    std::fs::create_dir(sandbox.path("state")).unwrap();
+    let found = sandbox.run(&["--state", "state", "doctor", "--offline"]).ok();
+    let step = format!("mv -T {} {}", secrets.display(), sandbox.path("state/espomail.db.secrets").display());
+    assert!(found.stdout.contains("are not used") && found.stderr.contains(&step), "{found:#?}");
+    std::fs::rename(&secrets, sandbox.path("state/espomail.db.secrets")).unwrap();
+    let found = sandbox.run(&["--state", "state", "doctor", "--offline"]).ok();
+    assert!(!found.stdout.contains("are not used"), "{found:#?}");
+}
+
+#[test]
+fn the_option_wins_over_the_variable_and_that_over_the_configuration() {
+    let sandbox = Sandbox::new();
+    let line = format!("state = \"{}\"\n", sandbox.path("configured").display());
+    sandbox.config(&line);
+    sandbox.run(&["init"]).ok();
+    assert_eq!(std::fs::metadata(sandbox.path("configured")).unwrap().permissions().mode() & 0o777, 0o700);
+    let shown = sandbox.run(&["config", "show"]).ok().stdout;
+    assert!(shown.contains(&line), "{shown}");
+    account(&sandbox, &[], "127.0.0.1:1", "x");
+    assert!(sandbox.path("configured/espomail.db.secrets/1").exists());
+    for name in ["variable", "option"] {
+        std::fs::create_dir(sandbox.path(name)).unwrap();
+    }
+    let stored = |args: &[&str], place: &str| {
+        let secret = ["account", "secret", "support", "--secret", "stdin"];
+        sandbox.call(&[args, &secret].concat()).stdin(b"y\n").run().ok();
+        assert_eq!(text(&sandbox.path(place).join("espomail.db.secrets/1")), "y\n", "{place}");
+    };
+    sandbox.env("ESPOMAIL_STATE", sandbox.path("variable").to_str().unwrap());
+    stored(&[], "variable");
+    stored(&["--state", "option"], "option");
+    sandbox.run(&["--db", "other.db", "--state", "option", "init"]).ok();
+    let steps = sandbox.run(&["--db", "third.db", "--state", "option", "init"]).ok().stderr;
+    let option = format!("--state {}", sandbox.path("option").display());
+    assert!(steps.contains(&format!("espomail --db third.db {option} user add")), "{steps}");
+    assert!(steps.lines().any(|line| line.trim().starts_with("* * * * *") && line.contains(&option)), "{steps}");
+}
+
+#[test]
+fn a_state_directory_that_cannot_be_used_ends_every_command_with_the_next_step() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["init"]).ok();
+    let state = sandbox.path("state");
+    let named = ["--state", state.to_str().unwrap()];
+    let rows = crate::support::every_row(&sandbox.db());
+    let refused = |words: &str, hint: &str| {
+        for command in [&["fetch"] as &[&str], &["case", "list"], &["team", "add", "X"], &["db", "stats"], &["whoami"]]
+        {
+            let run = sandbox.run(&[&named[..], command].concat()).exits(78);
+            assert!(run.stderr.contains(words) && run.stderr.contains(hint), "{command:?}: {run:#?}");
+        }
+        let found = sandbox.run(&[&named[..], &["doctor", "--offline"]].concat()).exits(78);
+        assert!(found.stdout.contains(words) && found.stderr.contains(hint), "{found:#?}");
+        let check = sandbox.run(&[&named[..], &["check"]].concat()).exits(2);
+        assert!(check.stdout.contains(words), "{check:#?}");
+        assert_eq!(crate::support::every_row(&sandbox.db()), rows, "{words}");
+    };
+    let shown = state.display();
+    refused(&format!("there is no state directory {shown}"), &format!("mkdir -m 700 {shown}"));
+    assert!(!state.exists(), "a mistyped name makes nothing");
+    std::fs::write(&state, "").unwrap();
+    refused(&format!("the state directory {shown} is not a directory"), "name a directory with --state");
+    std::fs::remove_file(&state).unwrap();
+    std::fs::create_dir(&state).unwrap();
+    if std::fs::metadata(&state).unwrap().uid() == 0 {
+        chown(&state, Some(4711), None).unwrap();
+        refused(&format!("the state directory {shown} belongs to uid 4711"), &format!("chown root {shown}"));
+        chown(&state, Some(0), None).unwrap();
+    }
+    sandbox.run(&[&named[..], &["db", "stats"]].concat()).ok();
+    std::fs::create_dir(sandbox.path("other")).unwrap();
+    let other = sandbox.run(&[&["--db", "other/espomail.db"], &named[..], &["init"]].concat()).exits(78);
+    assert!(other.stderr.contains("which has the same name"), "{other:#?}");
+    assert!(!sandbox.path("other/espomail.db").exists());
+    // What its owner cannot write.
+    std::fs::set_permissions(&state, std::fs::Permissions::from_mode(0o500)).unwrap();
+    let found = sandbox.run(&[&named[..], &["doctor", "--offline"]].concat()).exits(74);
+    assert!(found.stdout.contains("cannot be written by its owner"), "{found:#?}");
+    assert!(found.stderr.contains(&format!("chmod 700 {shown}")), "{found:#?}");
+    sandbox.run(&[&named[..], &["check"]].concat()).exits(2);
+    std::fs::set_permissions(&state, std::fs::Permissions::from_mode(0o700)).unwrap();
+    sandbox.run(&[&named[..], &["doctor", "--offline"]].concat()).ok();
+}
+
+#[test]
+fn a_killed_process_leaves_no_lock_in_the_state_directory() {
+    let sandbox = Sandbox::new();
+    sandbox.config(&format!("state = \"{}\"\nreply_timeout = \"30s\"\n", sandbox.path("state").display()));
+    sandbox.run(&["init"]).ok();
+    // A server that says nothing.
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    account(&sandbox, &[], &server.local_addr().unwrap().to_string(), "x");
+    let running = sandbox.call(&["fetch", "support"]).spawn();
+    let _session = server.accept().unwrap();
+    wait_until(Duration::from_secs(20), || sandbox.path("state/espomail.db.locks/account-1").exists());
+    assert!(!sandbox.path("espomail.db.locks").exists(), "locks are where the configuration says");
+    // It is left to that process.
+    sandbox.run(&["fetch", "support"]).ok();
+    let letter = mail("eva@customer.example", "support@desk.example", "Piped").bytes();
+    sandbox.call(&["ingest", "--account", "support"]).stdin(&letter).run().ok();
+    assert_eq!(sandbox.items(&["email", "list"]).len(), 0);
+    running.kill();
+    drop(server);
+    // The next run has the lock at once, and imports what came meanwhile.
+    sandbox.run(&["fetch", "support"]).exits(75);
+    assert_eq!(sandbox.items(&["email", "list"]).len(), 1);
+}
