@@ -1,4 +1,4 @@
-//! The only SQL. [`db`] is the one place that names SQLite; every other file holds one entity: its
+//! The only SQL. [`db`] runs it on an engine; every other file holds one entity: its
 //! struct, its enums, its statements. No policy, no clock, no sockets.
 
 pub mod accounts;

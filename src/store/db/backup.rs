@@ -3,17 +3,13 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
-use rusqlite::{Connection, backup};
 
-use super::{Store, open, seconds};
+use super::{Engine, Store, open, seconds};
+use crate::error::{Fault, Kind};
 use crate::place;
-
-/// Pages that are copied at once.
-const PAGES: i32 = 1_000;
 
 impl Store {
     /// Copies the database to a new file (0600) while others may go on writing.
@@ -30,16 +26,7 @@ impl Store {
     }
 
     fn copy_to(&self, target: &Path, now: Timestamp) -> Result<()> {
-        let mut copy = Connection::open(target)?;
-        backup::Backup::new(&self.conn, &mut copy)?.run_to_completion(PAGES, Duration::ZERO, None)?;
-        // One self-contained file, in any journal mode of the original.
-        copy.pragma_update(None, "journal_mode", "delete")?;
-        // Older versions cannot say so, and one that is a backup already keeps its time.
-        if copy.column_exists(None, "instance", "backup_made_at")? {
-            let mark = "UPDATE instance SET backup_made_at = coalesce(backup_made_at, ?1)";
-            copy.execute(mark, [seconds(now)])?;
-        }
-        copy.close().map_err(|(_, e)| e)?;
+        of_engine!(Engine, &self.engine, conn => conn.copy_to(target, seconds(now)))?;
         OpenOptions::new().write(true).open(target)?.sync_all()?;
         Ok(())
     }
@@ -50,13 +37,11 @@ impl Store {
     /// # Errors
     /// Another process is using it, or nothing can be written; this database is as it was.
     pub fn replace_with(&mut self, source: &Store) -> Result<()> {
-        let copy = backup::Backup::new(&source.conn, &mut self.conn)?;
-        match copy.step(-1)? {
-            backup::StepResult::Done => Ok(()),
-            _ => Err(crate::error::Fault::new(crate::error::Kind::TempFail, "another process is using the database")
-                .hint("stop cron and run it again")
-                .into()),
-        }
+        let is_replaced = match (&mut self.engine, &source.engine) {
+            (Engine::Sqlite(conn), Engine::Sqlite(source)) => conn.replace_with(source)?,
+        };
+        let busy = || Fault::new(Kind::TempFail, "another process is using the database");
+        if is_replaced { Ok(()) } else { Err(busy().hint("stop cron and run it again").into()) }
     }
 
     /// Moves a file that is a whole database, made by [`Store::backup`], to where no database is.

@@ -1,7 +1,8 @@
 //! Values that go into a statement. Each has a type also where it is NULL: SQLite does not ask for it, other engines do.
 
 use anyhow::Result;
-use rusqlite::types::{ToSql, Value};
+
+use super::value::{Value, ValueRef};
 
 /// What a parameter is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,47 +16,82 @@ pub enum Ty {
 }
 
 /// A type of which every value has the same type in the database.
-pub trait Typed: ToSql {
+pub trait Typed {
     const TY: Ty;
+
+    fn as_value(&self) -> ValueRef<'_>;
 }
 
 /// A value of a statement.
-pub trait Bind: ToSql {
+pub trait Bind {
     fn ty(&self) -> Ty;
+
+    fn value(&self) -> ValueRef<'_>;
 }
 
 macro_rules! typed {
-    ($($ty:ident: $($kind:ty),+;)+) => { $($( impl Typed for $kind { const TY: Ty = Ty::$ty; } )+)+ };
+    ($($ty:ident($value:ident => $made:expr): $($kind:ty),+;)+) => { $($(
+        impl Typed for $kind {
+            const TY: Ty = Ty::$ty;
+
+            fn as_value(&self) -> ValueRef<'_> {
+                let $value = self;
+                $made
+            }
+        }
+    )+)+ };
 }
 
 typed! {
-    Int: i64, i32, u32, u16, u8;
-    Bool: bool;
-    Text: str, String;
-    Bytes: [u8], Vec<u8>;
+    Int(number => ValueRef::Integer(*number)): i64;
+    Int(number => ValueRef::Integer(i64::from(*number))): i32, u32, u16, u8;
+    Bool(flag => ValueRef::Integer(i64::from(*flag))): bool;
+    Text(text => ValueRef::Text(text.as_bytes())): str, String;
+    Bytes(bytes => ValueRef::Bytes(bytes)): [u8], Vec<u8>;
 }
 
 impl<T: Typed + ?Sized> Typed for &T {
     const TY: Ty = T::TY;
+
+    fn as_value(&self) -> ValueRef<'_> {
+        T::as_value(self)
+    }
 }
 
 impl<T: Typed> Typed for Option<T> {
     const TY: Ty = T::TY;
+
+    fn as_value(&self) -> ValueRef<'_> {
+        self.as_ref().map_or(ValueRef::Null, T::as_value)
+    }
 }
 
 impl<T: Typed + ?Sized> Bind for T {
     fn ty(&self) -> Ty {
         T::TY
     }
+
+    fn value(&self) -> ValueRef<'_> {
+        self.as_value()
+    }
 }
 
 impl Bind for Value {
     fn ty(&self) -> Ty {
         match self {
-            Value::Null | Value::Real(_) => Ty::Unknown,
+            Value::Null => Ty::Unknown,
+            Value::Bool(_) => Ty::Bool,
             Value::Integer(_) => Ty::Int,
             Value::Text(_) => Ty::Text,
-            Value::Blob(_) => Ty::Bytes,
+        }
+    }
+
+    fn value(&self) -> ValueRef<'_> {
+        match self {
+            Value::Null => ValueRef::Null,
+            Value::Bool(flag) => ValueRef::Integer(i64::from(*flag)),
+            Value::Integer(number) => ValueRef::Integer(*number),
+            Value::Text(text) => ValueRef::Text(text.as_bytes()),
         }
     }
 }
@@ -125,7 +161,7 @@ mod tests {
     fn a_value_has_a_type_also_where_it_is_null() {
         let (none, text): (Option<i64>, Option<&str>) = (None, None);
         let values: &[&dyn Bind] =
-            params![none, text, true, "x".to_owned(), vec![1_u8], 7_u32, Value::Null, Value::from(1)];
+            params![none, text, true, "x".to_owned(), vec![1_u8], 7_u32, Value::Null, Value::from(1_i64)];
         let types: Vec<Ty> = values.iter().map(|value| value.ty()).collect();
         let expected = [Ty::Int, Ty::Text, Ty::Bool, Ty::Text, Ty::Bytes, Ty::Int, Ty::Unknown, Ty::Int];
         assert_eq!(types, expected);

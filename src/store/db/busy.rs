@@ -1,12 +1,8 @@
 //! The error of a process that waited in vain: it names the process that holds the database.
 
 use std::fmt;
-use std::path::Path;
 
-use anyhow::Result;
-use rusqlite::ErrorCode;
-
-use crate::holder::{self, Holder};
+use crate::holder::Holder;
 
 /// Another process has the database, and did not let go of it in time.
 #[derive(Debug)]
@@ -17,6 +13,10 @@ pub struct Busy {
 }
 
 impl Busy {
+    pub(super) fn writing(holder: Option<Holder>) -> Busy {
+        Busy { holder, doing: "writing" }
+    }
+
     /// Readers do not stand in anybody's way, but where a database is rebuilt.
     pub(super) fn reading() -> Busy {
         Busy { holder: None, doing: "reading" }
@@ -41,16 +41,3 @@ impl fmt::Display for Busy {
 }
 
 impl std::error::Error for Busy {}
-
-/// The result, where it is that somebody else has the database with the name of that process.
-pub(super) fn named<T>(path: &Path, done: Result<T>) -> Result<T> {
-    done.map_err(|error| {
-        let is_busy = error.chain().any(|cause| match cause.downcast_ref() {
-            Some(rusqlite::Error::SqliteFailure(failure, _)) => {
-                matches!(failure.code, ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
-            }
-            _ => false,
-        });
-        if is_busy { Busy { holder: holder::of_database(path), doing: "writing" }.into() } else { error }
-    })
-}

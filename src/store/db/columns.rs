@@ -21,7 +21,7 @@ impl Columns {
         self.ends.push(self.names.len());
     }
 
-    fn name(&self, column: usize) -> Option<&str> {
+    pub(super) fn name(&self, column: usize) -> Option<&str> {
         let end = *self.ends.get(column)?;
         let start = column.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
         self.names.get(start..end)

@@ -1,11 +1,12 @@
-//! What errors of SQLite mean: how the program ends, and what a person has to do.
+//! What errors of the database mean: how the program ends, and what a person has to do.
 
 use std::path::Path;
 
 use anyhow::Result;
 
 use super::Store;
-use super::obstacle::{Gravity, Obstacle, gravity, obstacle};
+use super::meaning::Obstacle;
+use super::obstacle::{Gravity, gravity, obstacle};
 use crate::error::{self, Ended, Fault, Kind};
 use crate::place::Place;
 use crate::store::disk::{self, Disk};
@@ -33,8 +34,7 @@ pub fn unless_fatal<T>(done: Result<T>) -> Result<Result<T>> {
 
 /// Whether a database could not be opened because opening it writes.
 pub(super) fn cannot_write(error: &anyhow::Error) -> bool {
-    let found = error.chain().find_map(|cause| obstacle(cause.downcast_ref()?));
-    matches!(found, Some(Obstacle::ReadOnly | Obstacle::Closed | Obstacle::Full | Obstacle::Disk(_)))
+    matches!(obstacle(error), Some(Obstacle::ReadOnly | Obstacle::Closed | Obstacle::Full | Obstacle::Disk(_)))
 }
 
 /// Refuses a database that this process may not write, before a helper is made that it could not write either.
@@ -53,8 +53,7 @@ pub fn explain(error: &anyhow::Error, place: &Place) -> Option<Fault> {
     if error.chain().any(|cause| cause.is::<Fault>() || cause.is::<Ended>()) {
         return None;
     }
-    let found = error.chain().find_map(|cause| obstacle(cause.downcast_ref()?));
-    let found = match found {
+    let found = match obstacle(error) {
         None if error::classify(error).0 == Kind::Bug => Obstacle::Damaged(damage(place)?),
         found => found?,
     };
@@ -67,9 +66,7 @@ pub fn explain(error: &anyhow::Error, place: &Place) -> Option<Fault> {
 fn damage(place: &Place) -> Option<String> {
     match Store::open_as_it_is(place).and_then(|(store, _)| store.check()) {
         Ok(faults) => faults.into_iter().next(),
-        Err(error) => {
-            error.chain().find_map(|cause| obstacle(cause.downcast_ref()?)).map(|_| system_words::chain(&error))
-        }
+        Err(error) => obstacle(&error).map(|_| system_words::chain(&error)),
     }
 }
 
@@ -79,7 +76,7 @@ fn told(found: &Obstacle, disk: &Disk) -> Fault {
     let grave = disk.troubles().into_iter().find(|trouble| trouble.is_grave);
     match (found, grave) {
         (Obstacle::Damaged(words), _) => io(format!("{database} is damaged: {words}"), AFTER_DAMAGE),
-        // This is the reason, by any name that SQLite gives it.
+        // This is the reason, by any name that the engine gives it.
         (_, Some(trouble)) => io(trouble.what, &trouble.remedy),
         (Obstacle::Full, None) => io(
             format!("the disk of {database} is full or its quota is used up ({} free)", about(disk.free)),
@@ -104,37 +101,8 @@ fn told(found: &Obstacle, disk: &Disk) -> Fault {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use anyhow::anyhow;
-    use rusqlite::ffi;
 
     use super::*;
-
-    fn failure(code: i32) -> rusqlite::Error {
-        rusqlite::Error::SqliteFailure(ffi::Error::new(code), Some("words".to_owned()))
-    }
-
-    #[test]
-    fn errors_of_the_database_end_as_they_should() {
-        let rows = [
-            (failure(ffi::SQLITE_BUSY), Kind::TempFail),
-            (failure(ffi::SQLITE_LOCKED), Kind::TempFail),
-            (failure(ffi::SQLITE_FULL), Kind::Io),
-            (failure(ffi::SQLITE_READONLY_CANTINIT), Kind::Io),
-            (failure(ffi::SQLITE_IOERR_SHORT_READ), Kind::Io),
-            (failure(ffi::SQLITE_CANTOPEN), Kind::Io),
-            (failure(ffi::SQLITE_CORRUPT_INDEX), Kind::Io),
-            (failure(ffi::SQLITE_NOTADB), Kind::Io),
-            (failure(ffi::SQLITE_CONSTRAINT_UNIQUE), Kind::Bug),
-            (rusqlite::Error::IntegralValueOutOfRange(0, -1), Kind::Io),
-            (rusqlite::Error::InvalidColumnType(0, "key".into(), rusqlite::types::Type::Null), Kind::Io),
-            (rusqlite::Error::SqliteFailure(ffi::Error::new(1), Some("no such table: users".into())), Kind::Io),
-            (rusqlite::Error::SqliteFailure(ffi::Error::new(1), Some("near \"x\": syntax error".into())), Kind::Bug),
-            (rusqlite::Error::InvalidQuery, Kind::Bug),
-        ];
-        for (error, kind) in rows {
-            let said = error.to_string();
-            assert_eq!(error::classify(&error.into()).0, kind, "{said}");
-        }
-    }
 
     #[test]
     fn obstacles_are_told_by_who_owns_what_and_what_to_do() {
@@ -176,7 +144,7 @@ mod tests {
         let _ = std::fs::remove_dir_all(&directory);
         let store = Store::create(&Place::of_file(&path)).unwrap();
         let torn = "PRAGMA foreign_keys = off; INSERT INTO outbox_recipients (outbox_id, address) VALUES (9, 'x')";
-        store.conn.execute_batch(torn).unwrap();
+        store.conn().execute_batch(torn).unwrap();
         assert!(explain(&anyhow!("a bug"), store.place()).is_some());
         assert!(explain(&Ended::Code(1).into(), store.place()).is_none(), "check ended with a warning");
         std::fs::remove_dir_all(directory).unwrap();
@@ -186,7 +154,6 @@ mod tests {
     fn what_has_words_of_its_own_keeps_them() {
         let nowhere = &Place::of_file("/nowhere/espomail.db");
         assert!(explain(&error::data("subject: empty").into(), nowhere).is_none());
-        assert!(explain(&anyhow!(failure(ffi::SQLITE_BUSY)), nowhere).is_none());
         assert!(explain(&anyhow!("a bug, as there is no database that could be damaged"), nowhere).is_none());
     }
 }

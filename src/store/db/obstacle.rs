@@ -1,9 +1,15 @@
-//! What errors of SQLite mean: what keeps a database from being used, and whether that passes.
+//! What errors mean for a run: what keeps a database from being used, and whether that passes.
 
-use rusqlite::ErrorCode;
+use std::error::Error;
+use std::path::Path;
+
+use anyhow::Result;
 
 use super::Busy;
-use crate::system_words;
+use super::meaning::{Meaning, Obstacle};
+use super::sqlite;
+use super::value::Unreadable;
+use crate::holder;
 
 /// How bad an error of the database is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,69 +22,44 @@ pub enum Gravity {
     Bug,
 }
 
+/// What an error means; `None` = it is none of the database.
+fn meaning(error: &(dyn Error + 'static)) -> Option<Meaning> {
+    // Columns have types, and are written by this program alone.
+    let unreadable = error.downcast_ref::<Unreadable>().map(|found| Obstacle::Damaged(found.to_string()));
+    unreadable.map(Meaning::Obstacle).or_else(|| sqlite::meaning(error))
+}
+
 /// How bad an error in a chain is; `None` = it is none of the database.
-pub fn gravity(error: &(dyn std::error::Error + 'static)) -> Option<Gravity> {
+pub fn gravity(error: &(dyn Error + 'static)) -> Option<Gravity> {
     if error.is::<Busy>() {
         return Some(Gravity::Busy);
     }
-    let error = error.downcast_ref::<rusqlite::Error>()?;
-    Some(match (obstacle(error), error) {
-        (Some(_), _) => Gravity::Broken,
-        (None, rusqlite::Error::SqliteFailure(failure, _))
-            if matches!(failure.code, ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) =>
-        {
-            Gravity::Busy
-        }
-        _ => Gravity::Bug,
+    Some(match meaning(error)? {
+        Meaning::Busy => Gravity::Busy,
+        Meaning::Obstacle(_) => Gravity::Broken,
+        Meaning::Constraint | Meaning::Statement => Gravity::Bug,
     })
 }
 
-/// What keeps a database from being used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Obstacle {
-    /// It may not be written.
-    ReadOnly,
-    /// It, its log or its directory cannot be opened.
-    Closed,
-    /// The disk is full.
-    Full,
-    /// The disk does not do what it is told.
-    Disk(String),
-    /// What is read cannot have been written by this program.
-    Damaged(String),
-}
-
-pub(super) fn obstacle(error: &rusqlite::Error) -> Option<Obstacle> {
-    use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error};
-    let (failure, words) = match error {
-        rusqlite::Error::SqliteFailure(failure, words) => (failure, words.as_deref().unwrap_or_default()),
-        rusqlite::Error::SqlInputError { error, msg, .. } => (error, msg.as_str()),
-        // The tables are STRICT: nothing of another form was ever written.
-        FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) | Utf8Error(..) => {
-            return Some(Obstacle::Damaged(error.to_string()));
-        }
-        _ => return None,
-    };
-    let is_missing = ["no such table", "no such column", "no such index"].iter().any(|text| words.starts_with(text));
-    Some(match failure.code {
-        ErrorCode::DiskFull => Obstacle::Full,
-        ErrorCode::ReadOnly => Obstacle::ReadOnly,
-        ErrorCode::CannotOpen | ErrorCode::PermissionDenied => Obstacle::Closed,
-        ErrorCode::SystemIoFailure => Obstacle::Disk(said(error, words)),
-        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Obstacle::Damaged(said(error, words)),
-        _ if is_missing => Obstacle::Damaged(words.to_owned()),
-        _ => return None,
+/// The result; where it is that somebody else has the database, with the name of that process.
+pub(super) fn named<T>(path: &Path, done: Result<T>) -> Result<T> {
+    done.map_err(|error| match error.chain().any(|cause| meaning(cause) == Some(Meaning::Busy)) {
+        true => Busy::writing(holder::of_database(path)).into(),
+        false => error,
     })
 }
 
-/// The words of SQLite once, without its code.
-fn said(error: &rusqlite::Error, words: &str) -> String {
-    if words.is_empty() { system_words::plain(&error.to_string()) } else { words.to_owned() }
+/// The obstacle that an error tells of.
+pub(super) fn obstacle(error: &anyhow::Error) -> Option<Obstacle> {
+    error.chain().find_map(|cause| match meaning(cause) {
+        Some(Meaning::Obstacle(obstacle)) => Some(obstacle),
+        _ => None,
+    })
 }
 
 /// What is wrong with a file of which an error says that this program cannot have written it; `None` = it does not.
 pub fn damage_of(error: &anyhow::Error) -> Option<String> {
-    match error.chain().find_map(|cause| obstacle(cause.downcast_ref()?))? {
+    match obstacle(error)? {
         Obstacle::Damaged(words) => Some(words),
         _ => None,
     }

@@ -4,17 +4,14 @@
 //! nothing at all where it is opened to be read.
 
 use std::fs::{self, OpenOptions, Permissions};
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
-use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use anyhow::{Context, Result};
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
-use super::{APPLICATION_ID, MIGRATIONS, PATIENCE, SCHEMA, Store, VERSION, busy, fault, kept};
+use super::{Engine, Store, VERSION, fault, obstacle, sqlite};
 use crate::error::{self, Fault, Kind};
 use crate::job_control::Hold;
 use crate::place::{self, Place};
@@ -37,12 +34,8 @@ impl Store {
         make(path)?;
         let store = Store::connect(place)?;
         store.pragmas().with_context(|| format!("cannot use {}", path.display()))?;
-        store.write(|tx| {
-            tx.batch(SCHEMA)?;
-            tx.conn.pragma_update(None, "application_id", APPLICATION_ID)?;
-            tx.conn.pragma_update(None, "user_version", VERSION)?;
-            Ok(())
-        })?;
+        let _hold = Hold::begin();
+        obstacle::named(path, of_engine!(Engine, &store.engine, conn => conn.found()))?;
         Ok(store)
     }
 
@@ -59,7 +52,7 @@ impl Store {
         let store = Store::connect(place)?;
         store.recognise(VERSION)?;
         store.pragmas().with_context(|| format!("cannot use {}", path.display()))?;
-        store.migrate(MIGRATIONS)?;
+        store.migrate(sqlite::MIGRATIONS)?;
         Ok(store)
     }
 
@@ -100,47 +93,36 @@ impl Store {
             }
             recognised => recognised?,
         };
-        store.reading_pragmas()?;
+        of_engine!(Engine, &store.engine, conn => conn.prepare_to_read())?;
         Ok((store.read_only()?, version))
     }
 
     /// Lets nothing be written by this store any more.
     pub fn read_only(self) -> Result<Store> {
-        self.conn.pragma_update(None, "query_only", true)?;
+        of_engine!(Engine, &self.engine, conn => conn.read_only())?;
         Ok(self)
     }
 
     pub(super) fn connect(place: &Place) -> Result<Store> {
-        Store::connect_with(place, place.file(), OpenFlags::SQLITE_OPEN_READ_WRITE)
+        Store::connected(place, sqlite::Conn::open)
     }
 
     /// Without locks, log and helper files: for a file that nobody writes while it is read.
     fn connect_unchanging(place: &Place) -> Result<Store> {
-        let uri = format!("file:{}?immutable=1", encoded(place.file()));
-        Store::connect_with(place, Path::new(&uri), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)
+        Store::connected(place, sqlite::Conn::open_unchanging)
     }
 
-    fn connect_with(place: &Place, name: &Path, flags: OpenFlags) -> Result<Store> {
+    fn connected(place: &Place, open: fn(&Path) -> Result<sqlite::Conn>) -> Result<Store> {
         let _hold = Hold::begin();
-        let conn = Connection::open_with_flags(name, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-            .with_context(|| format!("cannot open {}", place.file().display()))?;
-        conn.busy_timeout(PATIENCE)?;
-        conn.set_prepared_statement_cache_capacity(kept::MOST);
-        let store = Store::around(conn, place);
-        store.functions()?;
-        Ok(store)
+        let conn = open(place.file()).with_context(|| format!("cannot open {}", place.file().display()))?;
+        Ok(Store::around(Engine::Sqlite(conn), place))
     }
 
     /// The version of a database of this program, before anything is written into it.
     fn recognise(&self, newest: i32) -> Result<i32> {
         let path = self.path().display();
         let _hold = Hold::begin();
-        let id = self.conn.pragma_query_value(None, "application_id", |r| r.get::<_, i32>(0));
-        if id.as_ref().err().and_then(rusqlite::Error::sqlite_error_code) == Some(ErrorCode::NotADatabase) {
-            return Err(foreign(self.path()));
-        }
-        let id = busy::named(self.path(), id.map_err(anyhow::Error::from))?;
-        if id != APPLICATION_ID {
+        if !obstacle::named(self.path(), of_engine!(Engine, &self.engine, conn => conn.is_ours()))? {
             let is_empty = fs::metadata(self.path()).is_ok_and(|facts| facts.len() == 0);
             return Err(match is_empty {
                 true => error::config(format!("{path} is an empty file, not a database of espomail")).hint(
@@ -167,54 +149,22 @@ impl Store {
 
     pub(super) fn pragmas(&self) -> Result<()> {
         let _hold = Hold::begin();
-        busy::named(self.path(), self.set_pragmas())
-    }
-
-    fn set_pragmas(&self) -> Result<()> {
-        self.conn.pragma_update(None, "page_size", 8192)?;
-        self.conn.pragma_update(None, "journal_mode", "wal")?;
-        self.conn.pragma_update(None, "synchronous", "full")?;
-        self.conn.pragma_update(None, "foreign_keys", true)?;
-        self.conn.pragma_update(None, "journal_size_limit", 64 << 20)?;
-        self.conn.pragma_update(None, "wal_autocheckpoint", 6_000)?;
-        self.reading_pragmas()
-    }
-
-    pub(super) fn reading_pragmas(&self) -> Result<()> {
-        // The savepoint of each message would go through a file of its own.
-        self.conn.pragma_update(None, "temp_store", "memory")?;
-        self.conn.pragma_update(None, "trusted_schema", false)?;
-        // Without it a statement over a partial index is compiled again for every value that is bound to it.
-        self.conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-        Ok(())
+        obstacle::named(self.path(), of_engine!(Engine, &self.engine, conn => conn.prepare_to_write()))
     }
 
     pub(super) fn migrate(&self, migrations: &[&str]) -> Result<()> {
-        let newest = 1 + i32::try_from(migrations.len())?;
+        let newest = sqlite::Conn::newest(migrations)?;
         if self.recognise(newest)? == newest {
             return Ok(());
         }
-        // A table that is rebuilt is dropped first, which must not reach the rows that refer to it.
-        self.conn.pragma_update(None, "foreign_keys", false)?;
-        let migrated = self.write(|tx| {
-            // Another process may have migrated it meanwhile.
-            let version = self.recognise(newest)?;
-            for sql in migrations.iter().skip(usize::try_from(version - 1)?) {
-                tx.batch(sql)?;
-            }
-            let torn: Option<String> = tx.value("SELECT \"table\" FROM pragma_foreign_key_check LIMIT 1", [])?;
-            if let Some(table) = torn {
-                bail!("{}: rows of {table} refer to what is not there", self.path().display());
-            }
-            tx.conn.pragma_update(None, "user_version", newest)?;
-            Ok(())
-        });
-        self.conn.pragma_update(None, "foreign_keys", true)?;
-        migrated
+        let _hold = Hold::begin();
+        // Another process may have migrated it meanwhile.
+        let version = || self.recognise(newest);
+        obstacle::named(self.path(), of_engine!(Engine, &self.engine, conn => conn.migrate(migrations, version)))
     }
 
     pub(super) fn version(&self) -> Result<i32> {
-        Ok(self.conn.pragma_query_value(None, "user_version", |r| r.get(0))?)
+        of_engine!(Engine, &self.engine, conn => conn.version())
     }
 }
 
@@ -276,11 +226,4 @@ fn mend_helpers(path: &Path) {
             let _ = fs::set_permissions(&helper, Permissions::from_mode(facts.mode() & 0o777 | 0o600));
         }
     }
-}
-
-/// A path as it stands in a URI.
-fn encoded(path: &Path) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte);
-    let one = |&byte: &u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
-    path.as_os_str().as_bytes().iter().map(one).collect()
 }

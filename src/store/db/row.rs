@@ -5,14 +5,28 @@ use std::str::FromStr;
 
 use anyhow::{Context, Result, anyhow};
 use jiff::Timestamp;
-use rusqlite::types::FromSql;
 
 use super::columns::Columns;
+use super::sqlite;
+use super::value::{FromValue, ValueRef};
 use crate::store::label::UnknownLabel;
+
+/// The values of a row where its engine has them.
+pub(super) enum Cells<'a> {
+    Sqlite(sqlite::Cells<'a>),
+}
+
+impl Cells<'_> {
+    fn value(&self, place: usize) -> Result<ValueRef<'_>> {
+        match self {
+            Cells::Sqlite(cells) => cells.value(place),
+        }
+    }
+}
 
 /// One row of an answer, read by column name.
 pub struct Row<'a> {
-    row: &'a rusqlite::Row<'a>,
+    cells: Cells<'a>,
     columns: &'a Columns,
     sql: &'a str,
     /// How many columns have been read.
@@ -20,17 +34,21 @@ pub struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    pub(super) fn new(row: &'a rusqlite::Row<'a>, columns: &'a Columns, sql: &'a str) -> Row<'a> {
-        Row { row, columns, sql, reads: Cell::new(0) }
+    pub(super) fn new(cells: Cells<'a>, columns: &'a Columns, sql: &'a str) -> Row<'a> {
+        Row { cells, columns, sql, reads: Cell::new(0) }
     }
 
-    /// A column's value.
-    pub fn get<T: FromSql>(&self, column: &str) -> Result<T> {
+    /// The value of the first column.
+    pub(super) fn first<T: FromValue>(&self) -> Result<T> {
+        T::from_value(self.cells.value(0)?).map_err(|misfit| misfit.of(self.columns.name(0).unwrap_or_default()).into())
+    }
+
+    pub fn get<T: FromValue>(&self, column: &str) -> Result<T> {
         let read = self.reads.get();
         self.reads.set(read + 1);
         let place = self.columns.place(column, read);
         let place = place.with_context(|| format!("there is no column {column} in the answer to: {}", self.sql))?;
-        Ok(self.row.get(place)?)
+        T::from_value(self.cells.value(place)?).map_err(|misfit| misfit.of(column).into())
     }
 
     /// A column of seconds as a moment.

@@ -4,9 +4,8 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use rusqlite::types::Null;
 
-use super::Store;
+use super::{Engine, Store};
 
 thread_local! {
     static SEEN: RefCell<Option<BTreeSet<String>>> = const { RefCell::new(None) };
@@ -31,21 +30,12 @@ impl Store {
     /// A database in memory, in which statements are compiled as in a file.
     pub fn for_plans() -> Result<Store> {
         let store = Store::in_memory()?;
-        store.reading_pragmas()?;
+        of_engine!(Engine, &store.engine, conn => conn.prepare_to_read())?;
         Ok(store)
     }
 
     /// The steps by which a statement would find its rows, as EXPLAIN QUERY PLAN tells them.
     pub fn plan(&self, sql: &str) -> Result<Vec<String>> {
-        let mut statement = self.conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
-        for place in 1..=statement.parameter_count() {
-            statement.raw_bind_parameter(place, Null)?;
-        }
-        let mut rows = statement.raw_query();
-        let mut steps = Vec::new();
-        while let Some(row) = rows.next()? {
-            steps.push(row.get("detail")?);
-        }
-        Ok(steps)
+        of_engine!(Engine, &self.engine, conn => conn.plan(sql))
     }
 }

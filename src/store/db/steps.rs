@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Result;
 
-use super::Store;
+use super::{Engine, Store};
 
-/// Steps of SQLite's machine between two looks at it.
+/// Steps of the engine between two looks at it.
 const EVERY: u8 = 10;
 
 impl Store {
@@ -21,9 +21,8 @@ impl Store {
         let counter = Arc::clone(&steps);
         let count = move || {
             counter.fetch_add(u64::from(EVERY), Ordering::Relaxed);
-            false
         };
-        self.conn.progress_handler(i32::from(EVERY), Some(count))?;
+        of_engine!(Engine, &mut self.engine, conn => conn.at_steps(EVERY, count))?;
         Ok(steps)
     }
 }

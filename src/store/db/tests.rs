@@ -6,6 +6,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
+use rusqlite::Connection;
+
+use super::sqlite::{APPLICATION_ID, MIGRATIONS};
 use super::*;
 use crate::store::search::index;
 use crate::store::users;

@@ -1,4 +1,4 @@
-//! The rooms of `lib.rs`: an arrow that is not in its table fails here, and SQLite is named in one file.
+//! The rooms of `lib.rs`: an arrow that is not in its table fails here, and SQLite is named by its engine alone.
 
 mod circles;
 
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Crates and the only place they may be named in.
 const CRATES: &[(&str, &str)] = &[
-    ("rusqlite", "store/db"),
+    ("rusqlite", "store/db/sqlite"),
     ("lettre", "net"),
     ("native_tls", "net"),
     ("ureq", "net"),
@@ -116,7 +116,7 @@ fn rooms_use_what_the_table_says_and_nothing_else() {
 #[test]
 fn protocol_crates_and_sql_stay_in_their_rooms() {
     let mut faults = Vec::new();
-    for (path, text) in sources() {
+    for (path, text) in sources().into_iter().filter(|(path, _)| !is_test(path)) {
         let place = path.display().to_string();
         for (name, home) in CRATES {
             // compose uses lettre's builder, which speaks no protocol.

@@ -1,6 +1,9 @@
 //! Databases of every older version, with rows in each of their tables, become what a new database is. The next version is
 //! covered as it is; a column that it drops needs a row in [`MOVED`].
 
+use rusqlite::functions::{Context as Call, FunctionFlags};
+use rusqlite::types::Value;
+
 use super::*;
 use crate::store::disk;
 
@@ -33,12 +36,12 @@ pub(super) fn of_version(path: &Path, version: i32) -> Connection {
     // Migrations use the functions of the program.
     drop(Connection::open(path).unwrap());
     let store = Store::connect(&Place::of_file(path)).unwrap();
-    store.conn.pragma_update(None, "foreign_keys", false).unwrap();
-    store.conn.execute_batch(include_str!("../version_1.sql")).unwrap();
+    store.conn().pragma_update(None, "foreign_keys", false).unwrap();
+    store.conn().execute_batch(include_str!("../version_1.sql")).unwrap();
     let steps = usize::try_from(version - 1).unwrap();
-    MIGRATIONS.iter().take(steps).for_each(|sql| store.conn.execute_batch(sql).unwrap());
-    store.conn.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
-    store.conn.pragma_update(None, "user_version", version).unwrap();
+    MIGRATIONS.iter().take(steps).for_each(|sql| store.conn().execute_batch(sql).unwrap());
+    store.conn().pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+    store.conn().pragma_update(None, "user_version", version).unwrap();
     drop(store);
     let conn = Connection::open(path).unwrap();
     conn.pragma_update(None, "foreign_keys", false).unwrap();
@@ -211,20 +214,20 @@ fn words(conn: &Connection) -> Vec<String> {
 fn rebuilt(migrated: &Path) -> Store {
     let path = migrated.with_file_name("rebuilt.db");
     let store = Store::create(&Place::of_file(&path)).unwrap();
-    store.conn.execute("ATTACH ?1 AS migrated", [migrated.to_str().unwrap()]).unwrap();
-    store.conn.pragma_update(None, "foreign_keys", false).unwrap();
-    for table in tables(&store.conn) {
-        let list = columns(&store.conn, &table).join(", ");
+    store.conn().execute("ATTACH ?1 AS migrated", [migrated.to_str().unwrap()]).unwrap();
+    store.conn().pragma_update(None, "foreign_keys", false).unwrap();
+    for table in tables(store.conn()) {
+        let list = columns(store.conn(), &table).join(", ");
         let sql = format!("INSERT INTO main.\"{table}\" ({list}) SELECT {list} FROM migrated.\"{table}\"");
-        store.conn.execute(&sql, []).unwrap_or_else(|error| panic!("{table}: {error}"));
+        store.conn().execute(&sql, []).unwrap_or_else(|error| panic!("{table}: {error}"));
     }
-    store.conn.execute("DETACH migrated", []).unwrap();
+    store.conn().execute("DETACH migrated", []).unwrap();
     store
 }
 
 #[test]
 fn a_database_of_every_version_becomes_what_a_new_one_is_and_loses_nothing() {
-    let fresh = shape(&Store::in_memory().unwrap().conn);
+    let fresh = shape(Store::in_memory().unwrap().conn());
     for version in 1..VERSION {
         let dir = temp(&format!("of-version-{version}"));
         let path = dir.join("espomail.db");
@@ -232,7 +235,7 @@ fn a_database_of_every_version_becomes_what_a_new_one_is_and_loses_nothing() {
         fill(&old);
         let before = fs::read(&path).unwrap();
         let store = Store::open(&Place::of_file(&path)).unwrap();
-        let new = &store.conn;
+        let new = store.conn();
         // What was migrated in place is compared with a copy of what was there.
         let kept = dir.join("before.db");
         fs::write(&kept, before).unwrap();
@@ -258,7 +261,7 @@ fn a_database_of_every_version_becomes_what_a_new_one_is_and_loses_nothing() {
         assert_eq!(store.check().unwrap(), Vec::<String>::new(), "from version {version}");
         let again = rebuilt(&path);
         index::fill(&again, &|| true).unwrap();
-        let (found, expected) = (words(new), words(&again.conn));
+        let (found, expected) = (words(new), words(again.conn()));
         assert!(expected.len() > 20, "{expected:?}");
         same(&format!("the words from version {version}"), &found, &expected);
         drop((store, again, old));
@@ -268,7 +271,7 @@ fn a_database_of_every_version_becomes_what_a_new_one_is_and_loses_nothing() {
 
 #[test]
 fn a_migration_that_fails_or_is_killed_leaves_every_version_as_it_was() {
-    let fresh = shape(&Store::in_memory().unwrap().conn);
+    let fresh = shape(Store::in_memory().unwrap().conn());
     for version in 1..VERSION {
         let dir = temp(&format!("killed-{version}"));
         let path = dir.join("espomail.db");
@@ -277,7 +280,7 @@ fn a_migration_that_fails_or_is_killed_leaves_every_version_as_it_was() {
         let open = |path: &Path| {
             let store = Store::connect(&Place::of_file(path)).unwrap();
             store.pragmas().unwrap();
-            store.conn.pragma_update(None, "synchronous", "off").unwrap();
+            store.conn().pragma_update(None, "synchronous", "off").unwrap();
             store
         };
         let failed = open(&path).migrate(&[MIGRATIONS, &["nonsense"]].concat());
@@ -286,7 +289,7 @@ fn a_migration_that_fails_or_is_killed_leaves_every_version_as_it_was() {
 
         // The files as a kill leaves them after each step, with pages of the unfinished transaction in the log.
         let store = open(&path);
-        store.conn.pragma_update(None, "cache_size", 1).unwrap();
+        store.conn().pragma_update(None, "cache_size", 1).unwrap();
         let copied = Arc::new(Mutex::new(Vec::new()));
         let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DIRECTONLY;
         let (from, copies) = (path.clone(), Arc::clone(&copied));
@@ -299,7 +302,7 @@ fn a_migration_that_fails_or_is_killed_leaves_every_version_as_it_was() {
             copies.push(to);
             Ok(0)
         };
-        store.conn.create_scalar_function("killed_here", 0, flags, move |call| kill(call)).unwrap();
+        store.conn().create_scalar_function("killed_here", 0, flags, move |call| kill(call)).unwrap();
         let killed: Vec<String> = MIGRATIONS.iter().map(|sql| format!("{sql};SELECT killed_here();")).collect();
         store.migrate(&killed.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
         drop(store);
@@ -311,7 +314,7 @@ fn a_migration_that_fails_or_is_killed_leaves_every_version_as_it_was() {
             same(&format!("version {version} after a kill"), &content(&Connection::open(copy).unwrap()), &before);
             let next = open(copy);
             next.migrate(MIGRATIONS).unwrap();
-            same(&format!("version {version}, the next run"), &shape(&next.conn), &fresh);
+            same(&format!("version {version}, the next run"), &shape(next.conn()), &fresh);
         }
         fs::remove_dir_all(dir).unwrap();
     }

@@ -6,20 +6,50 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 
 use anyhow::{Result, ensure};
-use rusqlite::types::ToSql;
+use rusqlite::types::{self, ToSql, ToSqlOutput};
 use rusqlite::{CachedStatement, Connection};
 
-use super::Params;
-use super::columns::Columns;
+use crate::store::db::bind::Params;
+use crate::store::db::columns::Columns;
+use crate::store::db::value::ValueRef;
 
 /// As many as the connection keeps afterwards.
 pub(super) const MOST: usize = 200;
+
+/// A value that is given to a statement.
+struct Given<'a>(ValueRef<'a>);
+
+impl ToSql for Given<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self.0 {
+            ValueRef::Null | ValueRef::Fraction => types::ValueRef::Null,
+            ValueRef::Integer(number) => types::ValueRef::Integer(number),
+            ValueRef::Text(text) => types::ValueRef::Text(text),
+            ValueRef::Bytes(bytes) => types::ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+/// The values of a row.
+pub struct Cells<'a>(&'a rusqlite::Row<'a>);
+
+impl Cells<'_> {
+    pub(in crate::store::db) fn value(&self, place: usize) -> Result<ValueRef<'_>> {
+        Ok(match self.0.get_ref(place)? {
+            types::ValueRef::Null => ValueRef::Null,
+            types::ValueRef::Integer(number) => ValueRef::Integer(number),
+            types::ValueRef::Real(_) => ValueRef::Fraction,
+            types::ValueRef::Text(text) => ValueRef::Text(text),
+            types::ValueRef::Blob(bytes) => ValueRef::Bytes(bytes),
+        })
+    }
+}
 
 /// A statement that is ready to run.
 pub(super) struct Prepared<'a> {
     pub(super) statement: CachedStatement<'a>,
     /// Known once there has been a row.
-    pub(super) columns: Option<Columns>,
+    columns: Option<Columns>,
 }
 
 impl Prepared<'_> {
@@ -28,25 +58,42 @@ impl Prepared<'_> {
         let mut place = 0;
         params.each(&mut |value| {
             place += 1;
-            Ok(self.statement.raw_bind_parameter(place, value as &dyn ToSql)?)
+            Ok(self.statement.raw_bind_parameter(place, Given(value.value()))?)
         })?;
         let wanted = self.statement.parameter_count();
         ensure!(place + missing == wanted, "a statement takes {wanted} values and was given {place}: {sql}");
         Ok(())
     }
+
+    /// Runs the statement and gives `map` the first row.
+    pub(super) fn first<T>(&mut self, map: impl FnOnce(Cells<'_>, &Columns) -> Result<T>) -> Result<Option<T>> {
+        let mut rows = self.statement.raw_query();
+        let Some(row) = rows.next()? else { return Ok(None) };
+        map(Cells(row), known(&mut self.columns, row)?).map(Some)
+    }
+
+    /// Runs the statement and gives `map` each row.
+    pub(super) fn all<T>(&mut self, mut map: impl FnMut(Cells<'_>, &Columns) -> Result<T>) -> Result<Vec<T>> {
+        let mut rows = self.statement.raw_query();
+        let mut all = Vec::new();
+        while let Some(row) = rows.next()? {
+            all.push(map(Cells(row), known(&mut self.columns, row)?)?);
+        }
+        Ok(all)
+    }
 }
 
 /// The columns of a statement, of which there is a row.
-pub(super) fn columns<'c>(known: &'c mut Option<Columns>, row: &rusqlite::Row<'_>) -> Result<&'c Columns> {
-    if let Some(columns) = known {
+fn known<'c>(columns: &'c mut Option<Columns>, row: &rusqlite::Row<'_>) -> Result<&'c Columns> {
+    if let Some(columns) = columns {
         return Ok(columns);
     }
     let statement = row.as_ref();
-    let mut columns = Columns::default();
+    let mut found = Columns::default();
     for column in 0..statement.column_count() {
-        columns.add(statement.column_name(column)?);
+        found.add(statement.column_name(column)?);
     }
-    Ok(known.insert(columns))
+    Ok(columns.insert(found))
 }
 
 type ByText<T> = HashMap<Box<str>, T, BuildHasherDefault<OfText>>;
@@ -144,7 +191,7 @@ mod tests {
         let both = store.write(|tx| {
             let read = |column: &str| tx.one("SELECT t.*, 7 AS last FROM teams t", [], |row| row.get::<i64>(column));
             let before = read("last")?;
-            tx.batch("ALTER TABLE teams ADD COLUMN size INTEGER NOT NULL DEFAULT 3")?;
+            tx.sqlite().batch("ALTER TABLE teams ADD COLUMN size INTEGER NOT NULL DEFAULT 3")?;
             Ok((before, read("size")?, read("last")?))
         });
         assert_eq!(both.unwrap(), (Some(7), Some(3), Some(7)));
@@ -158,7 +205,7 @@ mod tests {
                 for n in 0..i64::try_from(3 * MOST).unwrap() {
                     let sql = format!("SELECT id + {n} AS n FROM teams");
                     assert_eq!(tx.one(&sql, [], |row| row.get::<i64>("n"))?, Some(n + 1));
-                    assert!(tx.kept.0.borrow().len() <= MOST);
+                    assert!(tx.sqlite().kept.0.borrow().len() <= MOST);
                 }
                 Ok(())
             })

@@ -1,0 +1,187 @@
+//! SQLite: the engine in the program itself, on one file. The one place that names it: statements here; below it how
+//! a file is opened ([`open`]), which statements are kept ([`kept`]), what is done with a whole file ([`file`]), and what
+//! errors mean ([`error`]).
+
+mod error;
+mod file;
+mod kept;
+mod open;
+
+use std::io::{Read, Write as _};
+
+use anyhow::Result;
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, MAIN_DB, TransactionBehavior};
+
+pub use error::meaning;
+pub use kept::Cells;
+#[cfg(test)]
+pub use open::APPLICATION_ID;
+pub use open::MIGRATIONS;
+
+use self::kept::{Kept, Prepared};
+use super::bind::Params;
+use super::columns::Columns;
+use super::{Column, LARGE, Mode, exactly_one};
+
+/// Has the file open.
+pub struct Conn(Connection);
+
+/// A transaction.
+pub struct Running<'a> {
+    conn: &'a Connection,
+    kept: Kept<'a>,
+}
+
+/// Bytes as a value, or room for as many.
+enum Bytes<'a> {
+    These(&'a [u8]),
+    Room(u64),
+}
+
+impl ToSql for Bytes<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Bytes::These(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
+            Bytes::Room(length) => ToSqlOutput::ZeroBlob(*length),
+        })
+    }
+}
+
+impl Conn {
+    /// Runs `work` in a transaction and ends it.
+    pub fn transact<T>(&self, mode: Mode, work: impl FnOnce(Running<'_>) -> Result<T>) -> Result<T> {
+        let behavior = match mode {
+            Mode::Read => TransactionBehavior::Deferred,
+            Mode::Write | Mode::Rehearse => TransactionBehavior::Immediate,
+        };
+        let tx = rusqlite::Transaction::new_unchecked(&self.0, behavior)?;
+        let done = work(Running { conn: &tx, kept: Kept::default() })?;
+        match mode {
+            Mode::Read | Mode::Write => tx.commit()?,
+            Mode::Rehearse => tx.rollback()?,
+        }
+        Ok(done)
+    }
+
+    /// From now on `told` hears of each row that is written: its table and id.
+    pub fn watch(&mut self, mut told: impl FnMut(&str, i64) + Send + 'static) -> Result<()> {
+        Ok(self.0.update_hook(Some(move |_, _: &str, table: &str, id| told(table, id)))?)
+    }
+}
+
+impl Running<'_> {
+    /// Runs `work` with a statement that has its values, of which `missing` come later.
+    fn with<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        missing: usize,
+        work: impl FnOnce(&mut Prepared<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let prepared = self.kept.prepared(self.conn, sql)?;
+        let mut prepared = prepared.borrow_mut();
+        prepared.bind(sql, params, missing)?;
+        work(&mut prepared)
+    }
+
+    pub fn execute(&self, sql: &str, params: impl Params) -> Result<usize> {
+        self.with(sql, params, 0, |prepared| Ok(prepared.statement.raw_execute()?))
+    }
+
+    pub fn insert(&self, sql: &str, params: impl Params) -> Result<i64> {
+        exactly_one(self.execute(sql, params)?)?;
+        Ok(self.conn.last_insert_rowid())
+    }
+
+    /// As a value SQLite would copy large bytes twice.
+    pub fn store_bytes(&self, sql: &str, params: impl Params, column: Column, bytes: &[u8]) -> Result<i64> {
+        let is_large = bytes.len() > LARGE;
+        let last = if is_large { Bytes::Room(u64::try_from(bytes.len())?) } else { Bytes::These(bytes) };
+        let changed = self.with(sql, params, 1, |Prepared { statement, .. }| {
+            let place = statement.parameter_count();
+            statement.raw_bind_parameter(place, last)?;
+            Ok(statement.raw_execute()?)
+        })?;
+        exactly_one(changed)?;
+        let id = self.conn.last_insert_rowid();
+        if is_large {
+            self.conn.blob_open(MAIN_DB, column.table, column.name, id, false)?.write_all(bytes)?;
+        }
+        Ok(id)
+    }
+
+    /// Without SQLite's own copy of the bytes.
+    pub fn load_bytes(&self, column: Column, id: i64) -> Result<Vec<u8>> {
+        let mut blob = self.conn.blob_open(MAIN_DB, column.table, column.name, id, true)?;
+        let mut bytes = Vec::with_capacity(blob.len());
+        blob.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    pub fn load_bytes_with<T>(
+        &self,
+        column: Column,
+        id: i64,
+        read: impl FnOnce(&mut dyn Read) -> Result<T>,
+    ) -> Result<T> {
+        read(&mut self.conn.blob_open(MAIN_DB, column.table, column.name, id, true)?)
+    }
+
+    /// Gives `map` the first row, if there is one.
+    pub fn first<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        map: impl FnOnce(Cells<'_>, &Columns) -> Result<T>,
+    ) -> Result<Option<T>> {
+        self.with(sql, params, 0, |prepared| prepared.first(map))
+    }
+
+    /// Gives `map` each row.
+    pub fn all<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        map: impl FnMut(Cells<'_>, &Columns) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        self.with(sql, params, 0, |prepared| prepared.all(map))
+    }
+
+    /// Runs statements that change what columns there are.
+    pub fn batch(&self, sql: &str) -> Result<()> {
+        self.kept.forget();
+        Ok(self.conn.execute_batch(sql)?)
+    }
+
+    /// Undoes what was written since the savepoint of this name, which is over then.
+    pub fn roll_back_to(&self, savepoint: &str) -> Result<()> {
+        Ok(self.conn.execute_batch(&format!("ROLLBACK TO {savepoint}; RELEASE {savepoint}"))?)
+    }
+
+    /// Rows written by this connection since it was opened.
+    pub fn changes(&self) -> u64 {
+        self.conn.total_changes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Conn, Connection, Running};
+    use crate::store::db::{Engine, Store, Tx};
+
+    impl Store {
+        /// The connection, for what only tests do with one.
+        pub(in crate::store::db) fn conn(&self) -> &Connection {
+            let Engine::Sqlite(Conn(conn)) = &self.engine;
+            conn
+        }
+    }
+
+    impl<'a> Tx<'a> {
+        pub(in crate::store::db) fn sqlite(&self) -> &Running<'a> {
+            let crate::store::db::Running::Sqlite(running) = &self.running;
+            running
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! What is done with a whole file: checked, counted, copied, rebuilt; and for tests, how statements go through it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Result;
+use rusqlite::{Connection, backup};
+
+use super::Conn;
+
+/// Pages that are copied at once.
+const PAGES: i32 = 1_000;
+
+impl Conn {
+    /// `integrity_check` and `foreign_key_check`: one line for every fault found.
+    pub fn check(&self) -> Result<Vec<String>> {
+        let mut faults = Vec::new();
+        let mut integrity = self.0.prepare("PRAGMA integrity_check")?;
+        for line in integrity.query_map([], |r| r.get::<_, String>(0))? {
+            let line = line?;
+            if line != "ok" {
+                faults.push(line);
+            }
+        }
+        let mut keys = self.0.prepare("PRAGMA foreign_key_check")?;
+        for row in
+            keys.query_map([], |r| Ok((r.get::<_, String>(0)?, r.get::<_, Option<i64>>(1)?, r.get::<_, String>(2)?)))?
+        {
+            let (table, rowid, parent) = row?;
+            faults.push(format!("{table} row {} points to a missing row of {parent}", rowid.unwrap_or_default()));
+        }
+        Ok(faults)
+    }
+
+    /// Rows of every table, and the size of the file in bytes.
+    pub fn stats(&self) -> Result<(Vec<(String, i64)>, i64)> {
+        let mut names = self.0.prepare(
+            "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name",
+        )?;
+        let mut tables = Vec::new();
+        for name in names.query_map([], |r| r.get::<_, String>(0))? {
+            let name = name?;
+            // The names come from the schema, not from anybody's input.
+            let rows = self.0.query_row(&format!("SELECT count(*) FROM \"{name}\""), [], |r| r.get(0))?;
+            tables.push((name, rows));
+        }
+        let bytes = self.0.query_row(
+            "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
+            [],
+            |r| r.get(0),
+        )?;
+        Ok((tables, bytes))
+    }
+
+    /// From now on what is deleted is overwritten.
+    pub fn overwrite_what_is_deleted(&self) -> Result<()> {
+        Ok(self.0.pragma_update(None, "secure_delete", true)?)
+    }
+
+    /// Rebuilds the file, so that no freed page and no log holds anything; `false` = somebody reads the log still.
+    pub fn scrub(&self) -> Result<bool> {
+        // The copy that is made of the whole database has no place in memory.
+        self.0.pragma_update(None, "temp_store", "file")?;
+        self.0.execute_batch("VACUUM")?;
+        self.0.pragma_update(None, "temp_store", "memory")?;
+        let is_read: bool = self.0.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        Ok(!is_read)
+    }
+
+    /// Copies everything into an empty file, which says when that was.
+    pub fn copy_to(&self, target: &Path, made_at: i64) -> Result<()> {
+        let mut copy = Connection::open(target)?;
+        backup::Backup::new(&self.0, &mut copy)?.run_to_completion(PAGES, Duration::ZERO, None)?;
+        // One self-contained file, in any journal mode of the original.
+        copy.pragma_update(None, "journal_mode", "delete")?;
+        // Older versions cannot say so, and one that is a backup already keeps its time.
+        if copy.column_exists(None, "instance", "backup_made_at")? {
+            copy.execute("UPDATE instance SET backup_made_at = coalesce(backup_made_at, ?1)", [made_at])?;
+        }
+        Ok(copy.close().map_err(|(_, error)| error)?)
+    }
+
+    /// Puts what another database holds in the place of everything in this one, in one transaction; `false` = somebody
+    /// else is using this one.
+    pub fn replace_with(&mut self, source: &Conn) -> Result<bool> {
+        let copy = backup::Backup::new(&source.0, &mut self.0)?;
+        Ok(matches!(copy.step(-1)?, backup::StepResult::Done))
+    }
+
+    /// Calls `each` whenever statements have taken this number of steps.
+    #[cfg(feature = "poison")]
+    pub fn at_steps(&mut self, every: u8, mut each: impl FnMut() + Send + 'static) -> Result<()> {
+        let count = move || {
+            each();
+            false
+        };
+        Ok(self.0.progress_handler(i32::from(every), Some(count))?)
+    }
+
+    /// The steps by which a statement would find its rows, as EXPLAIN QUERY PLAN tells them.
+    #[cfg(test)]
+    pub fn plan(&self, sql: &str) -> Result<Vec<String>> {
+        let mut statement = self.0.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+        for place in 1..=statement.parameter_count() {
+            statement.raw_bind_parameter(place, rusqlite::types::Null)?;
+        }
+        let mut rows = statement.raw_query();
+        let mut steps = Vec::new();
+        while let Some(row) = rows.next()? {
+            steps.push(row.get("detail")?);
+        }
+        Ok(steps)
+    }
+}
