@@ -27,11 +27,11 @@ pub struct Indexed {
 }
 
 /// Makes words of the parts of a document.
-pub fn index(parts: &[&str]) -> Indexed {
+pub fn index<T: AsRef<str>>(parts: &[T]) -> Indexed {
     let mut indexed = Indexed::default();
     let mut keys = std::collections::BTreeSet::new();
     for part in parts {
-        let folded = fold(part);
+        let folded = fold(part.as_ref());
         let mut words = String::with_capacity(folded.len());
         pieces::push(&folded, &mut words);
         number::collect(&folded, &mut keys);

@@ -19,7 +19,7 @@ use crate::store::search::index;
 
 /// Maximum number of messages in one batch …
 const BATCH: usize = 200;
-/// … and maximum packed bytes.
+/// … and maximum number of bytes.
 const BATCH_BYTES: usize = 2 << 20;
 
 /// A message that was found in a file.
@@ -76,7 +76,7 @@ impl<'a> Importer<'a> {
         if self.bulk.lock.is_none() {
             return Ok(true);
         }
-        self.bytes += packed.stored();
+        self.bytes += packed.size();
         self.batch.push((packed, found.date));
         if self.batch.len() >= BATCH || self.bytes >= BATCH_BYTES {
             self.flush(heard)?;

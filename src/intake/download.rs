@@ -22,9 +22,9 @@ use crate::store::raw::Packed;
 const RANGE_BYTES: u64 = 16 << 20;
 /// … and maximum number of messages.
 const RANGE_COUNT: usize = 500;
-/// Packed bytes handed over at once, while the rest of the range is on its way.
-const HAND_OVER: usize = 1 << 20;
-/// Maximum packed bytes that may wait for an earlier message; what comes then is asked for alone.
+/// Bytes handed over at once, while the rest of the range is on its way: one commit stores them.
+const HAND_OVER: usize = 2 << 20;
+/// Maximum number of bytes that may wait for an earlier message; what comes then is asked for alone.
 const EARLY_MAX: usize = 64 << 20;
 /// Number of bytes fetched of a message over the size limit (B2.8).
 const BEGINNING: u32 = 1 << 20;
@@ -189,14 +189,14 @@ impl Arrivals<'_> {
             return Ok(());
         }
         let packed = Packed::new(body.raw)?;
-        self.waiting += packed.stored();
+        self.waiting += packed.size();
         self.early.insert(body.uid, packed);
         while let Some(listed) = self.rest.first().copied()
             && let Some(packed) = self.early.remove(&listed.uid)
         {
             self.next();
-            self.bytes += packed.stored();
-            self.waiting = self.waiting.saturating_sub(packed.stored());
+            self.bytes += packed.size();
+            self.waiting = self.waiting.saturating_sub(packed.size());
             let body = self.delivered(packed);
             self.batch.items.push(Item { listed, body });
         }

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
 
-use super::import::{self, Imported, Importer};
+use super::import::{self, Imported, Importer, Reader};
 use super::poll::Unsettled;
-use super::receive::{self, Batch};
+use super::receive::Batch;
 use super::rehearsal;
 use super::session_desk::{Job, Start};
 use super::sessions::{self, Call, Connect, Limits};
@@ -82,7 +82,7 @@ impl Run<'_> {
     /// # Errors
     /// The database fails, or accounts were not done within `max_runtime`.
     pub fn go(&self, accounts: Vec<Account>, watch: &mut dyn FnMut(Event<'_>)) -> Result<Option<Kind>> {
-        let mut desk = Front { run: self, seats: HashMap::new(), well: Well::default(), worst: None, cut_off: 0 };
+        let mut desk = Front::new(self);
         let mut jobs = Vec::new();
         for account in accounts {
             match db::unless_fatal(desk.admit(account.clone(), watch))? {
@@ -164,12 +164,18 @@ struct Front<'a> {
     seats: HashMap<i64, Seat<'a>>,
     /// Accounts that are as well as before.
     well: Well,
+    reader: Reader,
     worst: Option<Kind>,
     /// Number of accounts that were not done when the run's time was over.
     cut_off: usize,
 }
 
 impl<'a> Front<'a> {
+    fn new(run: &'a Run<'a>) -> Front<'a> {
+        let (well, reader) = (Well::default(), Reader::default());
+        Front { run, seats: HashMap::new(), well, reader, worst: None, cut_off: 0 }
+    }
+
     /// Takes the account's lock, imports what an earlier run left, and says what is to be fetched.
     fn admit(&mut self, account: Account, watch: &mut dyn FnMut(Event<'_>)) -> Result<Option<Job>> {
         let now = (self.run.clock)();
@@ -200,7 +206,7 @@ impl<'a> Front<'a> {
                 import::run(self.run.store, config, &lock, id, self.run.clock, &mut |imported| {
                     watch(Event::Imported(&account, imported));
                 })?;
-                Some(Importer::new(self.run.store, config, Some(lock), id))
+                Some(Importer::new(self.run.store, config, Some(lock), id, &self.reader))
             }
             None => None,
         };
@@ -236,9 +242,9 @@ impl<'a> Front<'a> {
             }
             Call::Begun(messages, bytes) => watch(Event::Begun(messages, bytes)),
             Call::Batch(batch) => {
-                self.batch(account_id, &batch, watch)?;
-                let bytes = batch.items.iter().map(|item| item.listed.size).sum();
-                watch(Event::Advanced(batch.items.len(), bytes));
+                let (count, bytes) = (batch.items.len(), batch.items.iter().map(|item| item.listed.size).sum());
+                self.batch(account_id, batch, watch)?;
+                watch(Event::Advanced(count, bytes));
             }
             Call::Complete(folder, uidvalidity, polled, answer) => {
                 self.import(account_id, watch)?;
@@ -278,14 +284,14 @@ impl<'a> Front<'a> {
         Ok(begun.unwrap_or(Start { past_uid, ..Start::default() }))
     }
 
-    fn batch(&mut self, account_id: i64, batch: &Batch, watch: &mut dyn FnMut(Event<'_>)) -> Result<()> {
+    fn batch(&mut self, account_id: i64, batch: Batch, watch: &mut dyn FnMut(Event<'_>)) -> Result<()> {
         if self.run.dry_run {
-            return self.rehearse(account_id, batch, watch);
+            return self.rehearse(account_id, &batch, watch);
         }
         let now = (self.run.clock)();
         let seat = self.seat(account_id)?;
         let Some(importer) = &mut seat.importer else { return Ok(()) };
-        let (stored, imported) = importer.receive(now, |tx| receive::write_batch(tx, batch, now))?;
+        let (stored, imported) = importer.receive(now, batch)?;
         seat.stored += stored;
         imported.iter().for_each(|one| watch(Event::Imported(&seat.account, one)));
         Ok(())

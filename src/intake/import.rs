@@ -5,15 +5,17 @@
 
 mod reader;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 use jiff::Timestamp;
 
-use self::reader::{Parsed, Reader};
+pub use self::reader::Reader;
+use self::reader::{Line, Parsed};
 pub(super) use self::reader::{Wants, read};
+use super::receive::{self, Batch, Delivered, Item};
 pub use super::steps::Imported;
 use super::world::World;
 use super::{poison, steps};
@@ -51,14 +53,14 @@ pub fn run(
     done: &mut dyn FnMut(&Imported),
 ) -> Result<()> {
     judge_deaths(store, lock)?;
-    Importer::new(store, config, Some(lock.clone()), account_id).finish(clock, done)
+    Importer::new(store, config, Some(lock.clone()), account_id, &Reader::default()).finish(clock, done)
 }
 
 /// Imports one delivery out of turn: `ingest`, `quarantine retry`.
 pub fn single(store: &Store, config: &Config, delivery: &Delivery, now: Timestamp) -> Result<Option<Imported>> {
-    let mut importer = Importer::new(store, config, None, delivery.account_id);
-    importer.read(vec![delivery.clone()])?;
-    let ((), mut imported) = importer.commit(now, |_| Ok(()))?;
+    let mut importer = Importer::new(store, config, None, delivery.account_id, &Reader::default());
+    importer.read(vec![delivery.clone()], &mut HashMap::new())?;
+    let (_, mut imported) = importer.commit(now, None)?;
     Ok(imported.pop())
 }
 
@@ -86,33 +88,39 @@ pub struct Importer<'a> {
     config: &'a Config,
     lock: Option<Lock>,
     account_id: i64,
-    reader: Option<Reader>,
+    reader: Reader,
+    line: Option<Line>,
     /// The messages that the reader was given, by the id of their delivery; each batch is one commit.
     batches: VecDeque<Vec<i64>>,
 }
 
 impl<'a> Importer<'a> {
     /// Nothing is read yet.
-    pub fn new(store: &'a Store, config: &'a Config, lock: Option<Lock>, account_id: i64) -> Importer<'a> {
-        Importer { store, config, lock, account_id, reader: None, batches: VecDeque::new() }
+    pub fn new(
+        store: &'a Store,
+        config: &'a Config,
+        lock: Option<Lock>,
+        account_id: i64,
+        reader: &Reader,
+    ) -> Importer<'a> {
+        let reader = reader.clone();
+        Importer { store, config, lock, account_id, reader, line: None, batches: VecDeque::new() }
     }
 
-    /// Stores what was received now and imports, in the same commit, what was received before it.
+    /// Stores what was received now and imports, in the same commit, what was received before it. How many messages were
+    /// stored, and what became of those before.
     ///
     /// # Errors
     /// The database fails. Nothing of it is written then.
-    pub fn receive<T>(
-        &mut self,
-        now: Timestamp,
-        receive: impl FnOnce(&Tx<'_>) -> Result<T>,
-    ) -> Result<(T, Vec<Imported>)> {
-        let done = if self.batches.len() < AHEAD {
-            (self.store.write(receive)?, Vec::new())
+    pub fn receive(&mut self, now: Timestamp, batch: Batch) -> Result<(usize, Vec<Imported>)> {
+        let (stored, imported) = if self.batches.len() < AHEAD {
+            (self.store.write(|tx| receive::write_batch(tx, &batch, now))?, Vec::new())
         } else {
-            self.commit(now, receive)?
+            self.commit(now, Some(&batch))?
         };
-        self.read_ahead()?;
-        Ok(done)
+        let count = stored.iter().flatten().count();
+        self.read_ahead(&mut fresh(batch, stored))?;
+        Ok((count, imported))
     }
 
     /// Imports the rest; `done` hears of every message after its commit.
@@ -121,17 +129,18 @@ impl<'a> Importer<'a> {
     /// As [`run`].
     pub fn finish(&mut self, clock: &dyn Fn() -> Timestamp, done: &mut dyn FnMut(&Imported)) -> Result<()> {
         loop {
-            while self.batches.len() <= AHEAD && self.read_ahead()? {}
+            while self.batches.len() <= AHEAD && self.read_ahead(&mut HashMap::new())? {}
             if self.batches.is_empty() {
                 return Ok(());
             }
-            let ((), imported) = self.commit(clock(), |_| Ok(()))?;
+            let (_, imported) = self.commit(clock(), None)?;
             imported.iter().for_each(&mut *done);
         }
     }
 
-    /// Gives the reader the messages that wait and that it has not been given; whether there are any.
-    fn read_ahead(&mut self) -> Result<bool> {
+    /// Gives the reader the messages that wait and that it has not been given; whether there are any. The bytes of some
+    /// are at hand.
+    fn read_ahead(&mut self, fresh: &mut HashMap<i64, Vec<u8>>) -> Result<bool> {
         let given: Vec<i64> = self.batches.iter().flatten().copied().collect();
         let limit = i64::try_from(given.len().saturating_add(BATCH))?;
         let mut waiting = self.store.read(|tx| deliveries::waiting(tx, self.account_id, limit))?;
@@ -142,52 +151,55 @@ impl<'a> Importer<'a> {
         }
         waiting.retain(|delivery| !given.contains(&delivery.id));
         waiting.truncate(if suspects { 1 } else { BATCH });
-        self.read(waiting)
+        self.read(waiting, fresh)
     }
 
-    fn read(&mut self, waiting: Vec<Delivery>) -> Result<bool> {
-        let loaded = self.store.read(|tx| reader::load(tx, waiting, BATCH_BYTES))?;
+    fn read(&mut self, waiting: Vec<Delivery>, fresh: &mut HashMap<i64, Vec<u8>>) -> Result<bool> {
+        let loaded = self.store.read(|tx| reader::load(tx, waiting, fresh, BATCH_BYTES))?;
         if loaded.is_empty() {
             return Ok(false);
         }
         self.batches.push_back(loaded.iter().map(|(delivery, _)| delivery.id).collect());
-        if self.reader.is_none() {
+        if self.line.is_none() {
             // A filter that is added while the reader works asks in the transaction.
             let bodies = self.store.read(filters::look_into_bodies)?;
             let wants = if bodies { Wants::Bodies } else { Wants::Nothing };
-            self.reader = Some(Reader::start(self.lock.clone(), wants));
+            self.line = Some(Line::new(&self.reader, self.lock.clone(), wants));
         }
-        if let Some(reader) = &self.reader {
-            reader.read(loaded);
+        if let Some(line) = &self.line {
+            line.read(loaded);
         }
         Ok(true)
     }
 
-    /// Imports the oldest batch in one commit, with what `also` writes before. What does not fit into the limits stays
-    /// received, and everything after it is read again, so that the order stays.
-    fn commit<T>(&mut self, now: Timestamp, also: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<(T, Vec<Imported>)> {
-        let count = self.batches.pop_front().map_or(0, |batch| batch.len());
+    /// Imports the oldest batch in one commit, with what was received now: the ids of its deliveries. What does not fit into
+    /// the limits stays received and comes first in the next commit, so that the order stays.
+    fn commit(&mut self, now: Timestamp, received: Option<&Batch>) -> Result<(Vec<Option<i64>>, Vec<Imported>)> {
+        let mut oldest = self.batches.pop_front().unwrap_or_default();
         // No transaction begins before there is something to write.
-        let first = if count > 0 { self.next(Duration::MAX) } else { None };
+        let first = if oldest.is_empty() { None } else { self.next(Duration::MAX)? };
         let done = self.store.write(|tx| {
-            let written = also(tx)?;
-            let (seen, imported) = self.import(tx, first, count, now)?;
-            Ok((written, seen, imported))
+            let stored = received.map_or(Ok(Vec::new()), |batch| receive::write_batch(tx, batch, now))?;
+            let (seen, imported) = self.import(tx, first, oldest.len(), now)?;
+            Ok((stored, seen, imported))
         });
         // An error, unlike a crash, must not raise the message's crash counter.
-        self.doing(0)?;
-        if done.as_ref().is_ok_and(|(_, seen, _)| *seen == count) {
-            return done.map(|(written, _, imported)| (written, imported));
+        let idle = self.doing(0);
+        if done.is_err() || idle.is_err() {
+            // It is all read again.
+            self.batches.clear();
+            self.line = None;
         }
-        self.batches.clear();
-        if let Some(mut reader) = self.reader.take() {
-            reader.stop()?;
+        let (stored, seen, imported) = idle.and(done)?;
+        oldest.drain(..seen);
+        if !oldest.is_empty() {
+            self.batches.push_front(oldest);
         }
-        done.map(|(written, _, imported)| (written, imported))
+        Ok((stored, imported))
     }
 
-    fn next(&self, within: Duration) -> Option<Parsed> {
-        self.reader.as_ref().and_then(|reader| reader.next(within))
+    fn next(&self, within: Duration) -> Result<Option<Parsed>> {
+        self.line.as_ref().map_or(Ok(None), |line| line.next(within))
     }
 
     fn doing(&self, delivery_id: i64) -> Result<()> {
@@ -210,16 +222,24 @@ impl<'a> Importer<'a> {
         while let Some(Parsed { delivery, message }) = next {
             seen += 1;
             // Another process may have imported it since it was read.
-            let current = deliveries::by_id(tx, delivery.id)?;
-            if current.is_some_and(|d| d.outcome == Outcome::Received) {
+            if deliveries::waits(tx, delivery.id)? {
                 self.doing(delivery.id)?;
                 all.push(one_or_quarantine(tx, &world, &delivery, &message)?);
             }
             let left = WRITE_TIME.saturating_sub(started.elapsed());
-            next = if seen == count || left.is_zero() { None } else { self.next(left.min(PARSE_TIME)) };
+            next = if seen == count || left.is_zero() { None } else { self.next(left.min(PARSE_TIME))? };
         }
         Ok((seen, all))
     }
+}
+
+/// The bytes of what was stored, by the id of the delivery.
+fn fresh(batch: Batch, stored: Vec<Option<i64>>) -> HashMap<i64, Vec<u8>> {
+    let bytes = |(Item { body, .. }, delivery_id): (Item, Option<i64>)| match body {
+        Delivered::Whole(packed) | Delivered::Beginning(packed) => Some((delivery_id?, packed.into_bytes())),
+        Delivered::Nothing(_) => None,
+    };
+    batch.items.into_iter().zip(stored).filter_map(bytes).collect()
 }
 
 fn one_or_quarantine(
@@ -254,7 +274,7 @@ fn one_or_quarantine(
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::intake::receive::{Batch, Delivered, Item, write_batch};
+    use crate::intake::receive::write_batch;
     use crate::net::Listed;
     use crate::store::instance;
     use crate::store::raw::Packed;
@@ -293,8 +313,8 @@ mod tests {
     #[test]
     fn a_batch_is_imported_in_the_commit_that_stores_the_next() {
         let (store, config, now) = (prepared(), Config::default(), Timestamp::UNIX_EPOCH);
-        let mut importer = Importer::new(&store, &config, None, 1);
-        let mut receive = |uids| importer.receive(now, |tx| write_batch(tx, &batch(uids), now)).unwrap();
+        let mut importer = Importer::new(&store, &config, None, 1, &Reader::default());
+        let mut receive = |uids| importer.receive(now, batch(uids)).unwrap();
         let (_, first) = receive(1..=3);
         assert_eq!(first, []);
         let (_, second) = receive(4..=5);
@@ -309,13 +329,10 @@ mod tests {
     #[test]
     fn what_cannot_be_stored_imports_nothing_and_is_imported_later() {
         let (store, config, now) = (prepared(), Config::default(), Timestamp::UNIX_EPOCH);
-        let mut importer = Importer::new(&store, &config, None, 1);
-        importer.receive(now, |tx| write_batch(tx, &batch(1..=2), now)).unwrap();
-        let failed = importer.receive(now, |tx| {
-            write_batch(tx, &batch(3..=3), now)?;
-            Err::<(), _>(anyhow!("the disk is full"))
-        });
-        assert!(failed.is_err());
+        let mut importer = Importer::new(&store, &config, None, 1, &Reader::default());
+        importer.receive(now, batch(1..=2)).unwrap();
+        let of_nobody = Batch { account_id: 99, ..batch(3..=3) };
+        assert!(importer.receive(now, of_nobody).is_err());
         let emails = || store.read(|tx| tx.value::<i64>("SELECT count(*) FROM emails", [])).unwrap();
         assert_eq!(emails(), Some(0));
         let mut rest = Vec::new();
@@ -329,11 +346,12 @@ mod tests {
         let (store, config, now) = (prepared(), Config::default(), Timestamp::UNIX_EPOCH);
         store.write(|tx| write_batch(tx, &batch(1..=4), now)).unwrap();
         store.write(|tx| tx.execute("UPDATE deliveries SET deaths = 1 WHERE uid <= 2", [])).unwrap();
-        let mut importer = Importer::new(&store, &config, None, 1);
+        let mut importer = Importer::new(&store, &config, None, 1, &Reader::default());
         let mut sizes = Vec::new();
-        while importer.read_ahead().unwrap() {
-            assert!(!importer.read_ahead().unwrap() || sizes.len() >= 2, "nobody is read beside a suspect");
-            let ((), imported) = importer.commit(now, |_| Ok(())).unwrap();
+        let ahead = |importer: &mut Importer<'_>| importer.read_ahead(&mut HashMap::new()).unwrap();
+        while ahead(&mut importer) {
+            assert!(!ahead(&mut importer) || sizes.len() >= 2, "nobody is read beside a suspect");
+            let (_, imported) = importer.commit(now, None).unwrap();
             sizes.push(imported.len());
         }
         assert_eq!(sizes, [1, 1, 2]);

@@ -52,12 +52,14 @@ pub enum Delivered {
 
 /// Stores a batch; messages stored.
 pub fn store_batch(store: &Store, batch: &Batch, now: Timestamp) -> Result<usize> {
-    store.write(|tx| write_batch(tx, batch, now))
+    let deliveries = store.write(|tx| write_batch(tx, batch, now))?;
+    Ok(deliveries.iter().flatten().count())
 }
 
-/// The same inside a transaction of the caller.
-pub fn write_batch(tx: &Tx<'_>, batch: &Batch, now: Timestamp) -> Result<usize> {
-    let mut stored = 0;
+/// Stores a batch inside a transaction of the caller. For each of its messages the id of the delivery that now waits for
+/// the import.
+pub fn write_batch(tx: &Tx<'_>, batch: &Batch, now: Timestamp) -> Result<Vec<Option<i64>>> {
+    let mut stored = Vec::with_capacity(batch.items.len());
     for Item { listed, body } in &batch.items {
         let place = Place {
             account_id: batch.account_id,
@@ -74,13 +76,15 @@ pub fn write_batch(tx: &Tx<'_>, batch: &Batch, now: Timestamp) -> Result<usize> 
         match body {
             Delivered::Whole(packed) | Delivered::Beginning(packed) => {
                 let raw_id = raw::add(tx, packed)?;
-                match deliveries::receive(tx, place, facts, raw_id)? {
-                    Some(_) => stored += 1,
-                    None => raw::delete(tx, raw_id)?,
+                let delivery_id = deliveries::receive(tx, place, facts, raw_id)?;
+                if delivery_id.is_none() {
+                    raw::delete(tx, raw_id)?;
                 }
+                stored.push(delivery_id);
             }
             Delivered::Nothing(words) => {
                 deliveries::miss(tx, place, facts, words)?;
+                stored.push(None);
             }
         }
     }

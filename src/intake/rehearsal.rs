@@ -58,9 +58,7 @@ impl Read {
             Delivered::Whole(packed) | Delivered::Beginning(packed) => Some((item.listed.uid, packed)),
             Delivered::Nothing(_) => None,
         });
-        let batch = bodies
-            .map(|(uid, packed)| (uid, packed.unpack().and_then(|bytes| import::read(&bytes, Wants::Bodies))))
-            .collect();
+        let batch = bodies.map(|(uid, packed)| (uid, import::read(packed.bytes(), Wants::Bodies))).collect();
         let waiting = store.read(|tx| {
             let waiting = deliveries::waiting(tx, account_id, WAITING)?.into_iter();
             Ok(waiting.filter_map(|one| Some((one.id, raw::stored(tx, one.raw_id?)))).collect::<Vec<_>>())

@@ -210,6 +210,12 @@ pub fn by_id(tx: &Tx<'_>, id: i64) -> Result<Option<Delivery>> {
     tx.one(&format!("{SELECT} WHERE d.id = ?1"), params![id], Delivery::from_row)
 }
 
+/// Whether a message waits for the import.
+pub fn waits(tx: &Tx<'_>, id: i64) -> Result<bool> {
+    let waits = tx.value("SELECT outcome = 'received' FROM deliveries WHERE id = ?1", params![id])?;
+    Ok(waits.unwrap_or_default())
+}
+
 /// Deliveries of an email, oldest first.
 pub fn of_email(tx: &Tx<'_>, email_id: i64) -> Result<Vec<Delivery>> {
     tx.all(&format!("{SELECT} WHERE d.email_id = ?1 ORDER BY d.id"), params![email_id], Delivery::from_row)

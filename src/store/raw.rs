@@ -18,14 +18,14 @@ const DATA: Column = Column { table: "raw_messages", name: "data" };
 /// Bytes made ready to be stored, away from the transaction.
 #[derive(Debug, Clone)]
 pub struct Packed {
-    size: usize,
+    raw: Vec<u8>,
     sha256: [u8; 32],
-    codec: &'static str,
-    data: Vec<u8>,
+    /// The bytes compressed, unless that makes them larger.
+    zstd: Option<Vec<u8>>,
 }
 
 impl Packed {
-    /// Compresses bytes, unless that makes them larger.
+    /// Compresses bytes and keeps them as they are as well, for those that read them next.
     pub fn new(raw: Vec<u8>) -> Result<Packed> {
         thread_local! {
             // Making a context costs more than compressing a usual mail.
@@ -37,14 +37,13 @@ impl Packed {
         })?;
         // Room was made for bytes that do not compress.
         packed.shrink_to_fit();
-        let (size, sha256) = (raw.len(), Sha256::digest(&raw).into());
-        let (codec, data) = if packed.len() < size { ("zstd", packed) } else { ("none", raw) };
-        Ok(Packed { size, sha256, codec, data })
+        let zstd = (packed.len() < raw.len()).then_some(packed);
+        Ok(Packed { sha256: Sha256::digest(&raw).into(), raw, zstd })
     }
 
     /// Bytes of the message.
     pub fn size(&self) -> usize {
-        self.size
+        self.raw.len()
     }
 
     /// Digest of the message.
@@ -52,17 +51,14 @@ impl Packed {
         &self.sha256
     }
 
-    /// The bytes of the message again.
-    ///
-    /// # Errors
-    /// They were damaged in memory.
-    pub fn unpack(&self) -> Result<Vec<u8>> {
-        if self.codec == "zstd" { decompress(&self.data, self.size) } else { Ok(self.data.clone()) }
+    /// The message.
+    pub fn bytes(&self) -> &[u8] {
+        &self.raw
     }
 
-    /// Bytes it takes in the store.
-    pub fn stored(&self) -> usize {
-        self.data.len()
+    /// The message, where nothing else of it is needed any more.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.raw
     }
 }
 
@@ -74,10 +70,10 @@ fn compressor() -> std::io::Result<Compressor<'static>> {
 
 /// Stores bytes; the id.
 pub fn add(tx: &Tx<'_>, packed: &Packed) -> Result<i64> {
-    let Packed { size, sha256, codec, data } = packed;
-    let size = i64::try_from(*size)?;
+    let size = i64::try_from(packed.size())?;
+    let (codec, data) = packed.zstd.as_ref().map_or(("none", &packed.raw), |data| ("zstd", data));
     let sql = "INSERT INTO raw_messages (size, sha256, codec, data) VALUES (?1, ?2, ?3, ?4)";
-    tx.store_bytes(sql, params![size, sha256.as_slice(), codec], DATA, data)
+    tx.store_bytes(sql, params![size, packed.sha256.as_slice(), codec], DATA, data)
 }
 
 /// Bytes as they are stored.

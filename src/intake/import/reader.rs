@@ -1,6 +1,11 @@
-//! Reads and parses stored messages on a thread of its own, while the main thread stores and imports others.
+//! Reads and parses messages on a thread of its own, while the main thread stores and imports others.
 
-use std::panic::catch_unwind;
+use std::cell::OnceCell;
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -14,8 +19,25 @@ use crate::store::db::{self, Tx};
 use crate::store::deliveries::Delivery;
 use crate::store::raw::{self, Stored};
 
-/// A message as it lies in the store, with its ledger row.
-pub(super) type Loaded = (Delivery, Result<Stored>);
+/// A message that is to be read, with its ledger row.
+pub(super) type Loaded = (Delivery, Result<Source>);
+
+/// Where the bytes of a message are.
+pub(super) enum Source {
+    /// Here: they were stored a moment ago.
+    Bytes(Vec<u8>),
+    /// As they lie in the store.
+    Stored(Stored),
+}
+
+impl Source {
+    fn bytes(self) -> Result<Vec<u8>> {
+        match self {
+            Source::Bytes(bytes) => Ok(bytes),
+            Source::Stored(stored) => stored.unpack(),
+        }
+    }
+}
 
 /// A message that has been read and parsed.
 pub(super) struct Parsed {
@@ -23,83 +45,149 @@ pub(super) struct Parsed {
     pub(super) message: Result<Reading>,
 }
 
-/// The thread, and the lines to it. It ends with its owner.
-pub(super) struct Reader {
-    lines: Option<(Sender<Vec<Loaded>>, Receiver<Parsed>)>,
-    thread: Option<JoinHandle<Result<()>>>,
+/// The thread that reads, begun when there is something to read. The imports of several accounts share it by copies of
+/// this; it ends with the last of them.
+#[derive(Clone, Default)]
+pub struct Reader(Rc<OnceCell<Thread>>);
+
+struct Thread {
+    jobs: Option<Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Messages of one account.
+struct Job {
+    batch: Vec<Loaded>,
+    /// Notes at which message the thread is.
+    lock: Option<Lock>,
+    wants: Wants,
+    answers: Sender<Result<Parsed>>,
+    given_up: Arc<AtomicBool>,
+}
+
+impl Job {
+    /// Reads the messages in their order, until nobody wants the next. It always ends with an answer, also by a bug.
+    fn work(self) {
+        let answers = self.answers.clone();
+        let read =
+            catch_unwind(AssertUnwindSafe(|| self.read())).unwrap_or_else(|_| Err(anyhow!("the reader panicked")));
+        if let Err(error) = read {
+            let _ = answers.send(Err(error));
+        }
+    }
+
+    fn read(self) -> Result<()> {
+        let Job { batch, lock, wants, answers, given_up } = self;
+        let doing = |delivery_id| lock.as_ref().map_or(Ok(()), |lock| lock.doing(Doing::Reading, delivery_id));
+        for (delivery, source) in batch {
+            doing(delivery.id)?;
+            let message = source.and_then(Source::bytes).and_then(|bytes| read(&bytes, wants));
+            if given_up.load(Ordering::Relaxed) || answers.send(Ok(Parsed { delivery, message })).is_err() {
+                break;
+            }
+        }
+        // A crash while messages only wait must not be charged to any of them.
+        doing(0)
+    }
 }
 
 impl Reader {
-    /// A reader that notes in the lock file at which message it is.
-    pub(super) fn start(lock: Option<Lock>, wants: Wants) -> Reader {
-        let (batches, asked) = channel();
-        let (answers, parsed) = channel();
-        let thread = thread::spawn(move || parse(&asked, lock.as_ref(), wants, &answers));
-        Reader { lines: Some((batches, parsed)), thread: Some(thread) }
+    fn take(&self, job: Job) {
+        let start = || {
+            let (jobs, asked) = channel::<Job>();
+            let thread = thread::spawn(move || asked.into_iter().for_each(Job::work));
+            Thread { jobs: Some(jobs), thread: Some(thread) }
+        };
+        // A job that nobody takes answers nothing, which its line tells.
+        self.0.get_or_init(start).jobs.as_ref().and_then(|jobs| jobs.send(job).ok());
+    }
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        self.jobs = None;
+        self.thread.take().map(JoinHandle::join);
+    }
+}
+
+/// What the import of one account asks the reader, in order.
+pub(super) struct Line {
+    reader: Reader,
+    lock: Option<Lock>,
+    wants: Wants,
+    /// Only jobs hold ends of it, so it is closed when the last of them is done.
+    answers: Option<Receiver<Result<Parsed>>>,
+    next: Option<Sender<Result<Parsed>>>,
+    given_up: Arc<AtomicBool>,
+}
+
+impl Line {
+    /// A line to the reader, which notes in the lock file at which message it is.
+    pub(super) fn new(reader: &Reader, lock: Option<Lock>, wants: Wants) -> Line {
+        let (answer, answers) = channel();
+        Line {
+            reader: reader.clone(),
+            lock,
+            wants,
+            answers: Some(answers),
+            next: Some(answer),
+            given_up: Arc::default(),
+        }
     }
 
-    /// Takes messages to be read after those it has.
+    /// Gives messages to be read after those that it has.
     pub(super) fn read(&self, batch: Vec<Loaded>) {
-        // A thread that has ended says why when it is stopped.
-        self.lines.as_ref().and_then(|(batches, _)| batches.send(batch).ok());
+        if let Some(answers) = self.next.clone() {
+            let (lock, given_up) = (self.lock.clone(), Arc::clone(&self.given_up));
+            self.reader.take(Job { batch, lock, wants: self.wants, answers, given_up });
+        }
     }
 
-    /// The next message in the order in which they were given; `None` where it takes longer, or the thread has ended.
-    pub(super) fn next(&self, within: Duration) -> Option<Parsed> {
-        self.lines.as_ref().and_then(|(_, parsed)| parsed.recv_timeout(within).ok())
-    }
-
-    /// Ends the thread; what it has not read yet is read another time.
+    /// The next message in the order in which they were given; `None` where it takes longer.
     ///
     /// # Errors
-    /// It panicked, or could not write to the lock file.
-    pub(super) fn stop(&mut self) -> Result<()> {
-        self.lines = None;
-        let ended = self.thread.take().map(JoinHandle::join);
-        ended.unwrap_or(Ok(Ok(()))).map_err(|_| anyhow!("the reader panicked"))?
+    /// The lock file could not be written.
+    pub(super) fn next(&self, within: Duration) -> Result<Option<Parsed>> {
+        self.answers.as_ref().and_then(|answers| answers.recv_timeout(within).ok()).transpose()
     }
 }
 
-impl Drop for Reader {
+impl Drop for Line {
+    /// Waits until no message of this account is being read: the lock is given back after that.
     fn drop(&mut self) {
-        let _ = self.stop();
+        self.given_up.store(true, Ordering::Relaxed);
+        self.next = None;
+        self.answers.take().into_iter().flatten().for_each(drop);
     }
 }
 
-/// The stored bytes of the first of these messages, `limit` bytes of them and one more. A database that cannot be read
-/// is not the fault of a message.
-pub(super) fn load(tx: &Tx<'_>, batch: Vec<Delivery>, limit: i64) -> Result<Vec<Loaded>> {
+/// The bytes of the first of these messages, `limit` bytes of them and one more: `fresh` ones, or those of the store. A
+/// database that cannot be read is not the fault of a message.
+pub(super) fn load(
+    tx: &Tx<'_>,
+    batch: Vec<Delivery>,
+    fresh: &mut HashMap<i64, Vec<u8>>,
+    limit: i64,
+) -> Result<Vec<Loaded>> {
     let mut bytes = 0;
     let mut loaded = Vec::new();
     for delivery in batch {
-        let stored = delivery.raw_id.context("its bytes were dropped").and_then(|id| raw::stored(tx, id));
-        if stored.as_ref().is_err_and(db::is_fatal) {
-            return stored.map(|_| loaded);
+        let source = match fresh.remove(&delivery.id) {
+            Some(bytes) => Ok(Source::Bytes(bytes)),
+            None => {
+                delivery.raw_id.context("its bytes were dropped").and_then(|id| raw::stored(tx, id)).map(Source::Stored)
+            }
+        };
+        if source.as_ref().is_err_and(db::is_fatal) {
+            return source.map(|_| loaded);
         }
         bytes += delivery.size;
-        loaded.push((delivery, stored));
+        loaded.push((delivery, source));
         if bytes > limit {
             break;
         }
     }
     Ok(loaded)
-}
-
-/// Unpacks and parses messages in their order until nobody wants the next.
-fn parse(asked: &Receiver<Vec<Loaded>>, lock: Option<&Lock>, wants: Wants, parsed: &Sender<Parsed>) -> Result<()> {
-    let doing = |delivery_id| lock.map_or(Ok(()), |lock| lock.doing(Doing::Reading, delivery_id));
-    for batch in asked {
-        for (delivery, stored) in batch {
-            doing(delivery.id)?;
-            let message = stored.and_then(Stored::unpack).and_then(|bytes| read(&bytes, wants));
-            if parsed.send(Parsed { delivery, message }).is_err() {
-                return doing(0);
-            }
-        }
-        // A crash while messages only wait must not be charged to any of them.
-        doing(0)?;
-    }
-    Ok(())
 }
 
 /// What the steps of the import ask of a message in addition to what they ask of every message.

@@ -4,10 +4,13 @@
 //! and after a migration that emptied it. The texts of an email change only where it is taken out of the index and put back
 //! in the same transaction. Cases are edited: a trigger takes them out and remembers them, and the next pass puts them back.
 
+use std::sync::mpsc::channel;
+use std::thread;
+
 use anyhow::Result;
 
 use crate::store::db::{Row, Store, Tx, Value, params};
-use crate::words;
+use crate::words::{self, Indexed};
 
 /// Maximum number of rows in one transaction …
 const ROWS: i64 = 500;
@@ -129,17 +132,38 @@ fn add_next(tx: &Tx<'_>, part: &Part) -> Result<usize> {
         before < BYTES
     });
     let fits: Vec<i64> = fits.map(|(id, _)| *id).collect();
-    fits.iter().try_for_each(|id| add(tx, part, *id))?;
+    let (texts, read) = channel::<Vec<String>>();
+    let (made, words) = channel();
+    // Words are made by a thread of their own, while the index takes those before them.
+    thread::scope(|scope| {
+        scope.spawn(move || read.iter().try_for_each(|texts| made.send(words::index(&texts))));
+        for id in &fits {
+            texts.send(texts_of(tx, part, *id)?)?;
+        }
+        drop(texts);
+        fits.iter().try_for_each(|id| put(tx, part, *id, words.recv()?))
+    })?;
     Ok(fits.len())
 }
 
 fn add(tx: &Tx<'_>, part: &Part, id: i64) -> Result<()> {
+    put(tx, part, id, words::index(&texts_of(tx, part, id)?))
+}
+
+/// The texts of a row, none where it has none.
+fn texts_of(tx: &Tx<'_>, part: &Part, id: i64) -> Result<Vec<String>> {
+    let read = |row: &Row<'_>| {
+        let text = |name: &&str| Ok(row.get::<Option<String>>(name)?.unwrap_or_default());
+        part.columns.iter().map(text).collect::<Result<Vec<_>>>()
+    };
+    Ok(tx.one(part.texts, params![id], read)?.unwrap_or_default())
+}
+
+fn put(tx: &Tx<'_>, part: &Part, id: i64, indexed: Indexed) -> Result<()> {
+    if indexed.parts.is_empty() {
+        return Ok(());
+    }
     part.before.iter().try_for_each(|sql| tx.execute(sql, params![id]).map(drop))?;
-    let read =
-        |row: &Row<'_>| part.columns.iter().map(|name| row.get::<Option<String>>(name)).collect::<Result<Vec<_>>>();
-    let Some(texts) = tx.one(part.texts, params![id], read)? else { return Ok(()) };
-    let texts: Vec<&str> = texts.iter().map(|text| text.as_deref().unwrap_or_default()).collect();
-    let indexed = words::index(&texts);
     let columns = indexed.parts.into_iter().chain([indexed.numbers]).map(Value::from);
     tx.execute(part.add, [Value::from(id)].into_iter().chain(columns).collect::<Vec<_>>())?;
     Ok(())
