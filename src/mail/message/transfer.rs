@@ -67,15 +67,10 @@ fn base64_and_rest(text: &[u8]) -> (Vec<u8>, &[u8]) {
     let mut rest = text;
     while let [byte, after @ ..] = rest {
         // Whole groups of four, which is nearly all there is.
-        if count == 0
-            && let [a, b, c, d, after @ ..] = rest
-        {
-            let group = [sextet(*a), sextet(*b), sextet(*c), sextet(*d)];
-            if group.iter().all(|value| *value < 64) {
-                let [_, first, second, third] =
-                    group.iter().fold(0u32, |bits, value| bits << 6 | u32::from(*value)).to_be_bytes();
-                out.extend_from_slice(&[first, second, third]);
-                rest = after;
+        if count == 0 {
+            let groups = whole_groups(rest, &mut out);
+            if groups > 0 {
+                rest = rest.get(4 * groups..).unwrap_or_default();
                 continue;
             }
         }
@@ -109,6 +104,50 @@ fn base64_and_rest(text: &[u8]) -> (Vec<u8>, &[u8]) {
     (out, &[])
 }
 
+/// Decodes the groups of four letters that a text begins with, at most a line of them; how many.
+fn whole_groups(text: &[u8], out: &mut Vec<u8>) -> usize {
+    let before = out.len();
+    let line = text.get(..LINE).unwrap_or(text);
+    out.resize(before + line.len() / 4 * 3, 0);
+    let (letters, bytes) = (line.chunks_exact(4), out.get_mut(before..).unwrap_or_default().chunks_exact_mut(3));
+    let mut groups = 0;
+    for (letters, bytes) in letters.zip(bytes) {
+        let [a, b, c, d] = letters else { break };
+        let value = placed(0, *a) | placed(1, *b) | placed(2, *c) | placed(3, *d);
+        let [rest, decoded @ ..] = value.to_be_bytes();
+        if rest != 0 {
+            break;
+        }
+        bytes.copy_from_slice(&decoded);
+        groups += 1;
+    }
+    out.truncate(before + 3 * groups);
+    groups
+}
+
+/// Letters of a usual line.
+const LINE: usize = 76;
+
+/// The bits of a letter at a place of a group, in the lower three bytes; more where it is none.
+fn placed(place: usize, letter: u8) -> u32 {
+    #[allow(clippy::indexing_slicing)] // The compiler evaluates it.
+    const BITS: [[u32; 256]; 4] = {
+        let mut bits = [[u32::MAX; 256]; 4];
+        let (mut place, mut letter) = (0, 0);
+        while place < 4 {
+            while letter < 256 {
+                if VALUES[letter] < PADDING {
+                    bits[place][letter] = (VALUES[letter] as u32) << (18 - 6 * place);
+                }
+                letter += 1;
+            }
+            (place, letter) = (place + 1, 0);
+        }
+        bits
+    };
+    BITS.get(place).and_then(|bits| bits.get(usize::from(letter))).copied().unwrap_or(u32::MAX)
+}
+
 /// Whether a line has words with blanks between them.
 fn is_prose(text: &[u8]) -> bool {
     let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default().trim_ascii();
@@ -127,22 +166,23 @@ const FOREIGN: u8 = 65;
 
 /// The value of a letter of either alphabet (RFC 4648), [`PADDING`] or [`FOREIGN`].
 fn sextet(byte: u8) -> u8 {
-    #[allow(clippy::indexing_slicing)] // The compiler evaluates it.
-    const VALUES: [u8; 256] = {
-        let mut values = [FOREIGN; 256];
-        let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-        let mut value = 0;
-        while value < 64 {
-            values[letters[value as usize] as usize] = value;
-            value += 1;
-        }
-        values[b'-' as usize] = 62;
-        values[b'_' as usize] = 63;
-        values[b'=' as usize] = PADDING;
-        values
-    };
     VALUES.get(usize::from(byte)).copied().unwrap_or(FOREIGN)
 }
+
+#[allow(clippy::indexing_slicing)] // The compiler evaluates it.
+const VALUES: [u8; 256] = {
+    let mut values = [FOREIGN; 256];
+    let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut value = 0;
+    while value < 64 {
+        values[letters[value as usize] as usize] = value;
+        value += 1;
+    }
+    values[b'-' as usize] = 62;
+    values[b'_' as usize] = 63;
+    values[b'=' as usize] = PADDING;
+    values
+};
 
 /// Quoted-printable: soft line ends, blanks at line ends dropped, a `=` that escapes nothing stays.
 pub(super) fn quoted_printable(text: &[u8]) -> Vec<u8> {

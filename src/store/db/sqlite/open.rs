@@ -106,6 +106,8 @@ impl Conn {
     pub fn prepare_to_read(&self) -> Result<()> {
         // The savepoint of each message would go through a file of its own.
         self.0.pragma_update(None, "temp_store", "memory")?;
+        // In KiB. The pages that each mail needs stay in memory, with room for what one commit writes.
+        self.0.pragma_update(None, "cache_size", -4_000)?;
         self.0.pragma_update(None, "trusted_schema", false)?;
         // Without it a statement over a partial index is compiled again for every value that is bound to it.
         self.0.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
