@@ -280,7 +280,7 @@ mod tests {
     use crate::store::raw::Packed;
 
     fn prepared() -> Store {
-        let store = Store::in_memory().unwrap();
+        let store = Store::for_test().unwrap();
         let account = "INSERT INTO accounts (id, name, kind, address, fetch_since, created_at, edited_at)
             VALUES (1, 'a', 'group', 'a@x', 0, 0, 0)";
         let folder = "INSERT INTO account_folders (account_id, name, position, uidvalidity) VALUES (1, 'INBOX', 0, 7)";

@@ -117,7 +117,7 @@ mod tests {
     }
 
     fn prepared() -> Store {
-        let store = Store::in_memory().unwrap();
+        let store = Store::for_test().unwrap();
         store
             .write(|tx| {
                 tx.execute(

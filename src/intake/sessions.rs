@@ -262,7 +262,7 @@ mod tests {
     use crate::store::db::Store;
 
     fn jobs(hosts: &[&str]) -> Vec<Job> {
-        let store = Store::in_memory().unwrap();
+        let store = Store::for_test().unwrap();
         let sql = "INSERT INTO accounts (name, kind, address, imap_host, fetch_since, created_at, edited_at)
             VALUES (?1, 'group', ?1, ?2, 0, 0, 0)";
         let add = |tx: &crate::store::db::Tx<'_>| {
@@ -306,7 +306,7 @@ mod tests {
         .unwrap();
         let number = i64::try_from(u64::MAX).unwrap_err();
         assert_eq!(heard, ["1 a0".to_owned(), format!("1 {number}"), "2 a1".to_owned()]);
-        let store = Store::in_memory().unwrap().read_only().unwrap();
+        let store = Store::for_test().unwrap().read_only().unwrap();
         let ended = run(jobs(&["one", "two"]), limits, &refuses, &mut |_, _| {
             store.write(|tx| tx.execute("DELETE FROM accounts", [])).map(|_| ())
         });

@@ -78,7 +78,7 @@ mod tests {
             assert_eq!(Well::default().takes(&account, &after), taken, "{before:?} {after:?}");
         }
 
-        let store = Store::in_memory().unwrap();
+        let store = Store::for_test().unwrap();
         let mut well = Well::default();
         let seen = |well: &mut Well| {
             store.write(|tx| well.write(tx)).unwrap();

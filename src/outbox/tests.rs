@@ -65,7 +65,7 @@ fn hours(hours: i64) -> SignedDuration {
 
 impl Office {
     fn new(acts: &[Act]) -> Office {
-        let store = Store::in_memory().unwrap();
+        let store = Store::for_test().unwrap();
         let (case_id, user_id) = store
             .write(|tx| {
                 instance::create(tx, &[7; 32], START)?;

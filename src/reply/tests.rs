@@ -43,7 +43,7 @@ const QUESTION: &str = "From: Eva <eva@customer.example>\r\nTo: support@desk.exa
     Message-ID: <q2@customer.example>\r\nReferences: <q0@customer.example> <q1@customer.example>\r\n\r\nIt is wrong.\r\n";
 
 fn desk(raw: &[u8]) -> Desk {
-    let store = Store::in_memory().unwrap();
+    let store = Store::for_test().unwrap();
     let original = store
         .write(|tx| {
             instance::create(tx, &[7; 32], NOW)?;

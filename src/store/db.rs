@@ -109,8 +109,8 @@ pub struct Tx<'a> {
 }
 
 impl Store {
-    /// A database in memory, for tests.
-    pub fn in_memory() -> Result<Store> {
+    /// A database of its own for a test, with nothing in it.
+    pub fn for_test() -> Result<Store> {
         Ok(Store::around(Engine::Sqlite(sqlite::Conn::in_memory()?), &Place::of_file(":memory:")))
     }
 

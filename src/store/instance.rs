@@ -102,7 +102,7 @@ mod tests {
 
     /// Whether each rule that looks at the last hour or day counts what happened then.
     fn counted(then: Timestamp) -> (Vec<bool>, Option<Timestamp>) {
-        let store = Store::in_memory().unwrap();
+        let store = Store::for_test().unwrap();
         let counted = store.write(|tx| {
             for sql in DESK {
                 tx.execute(sql, params![seconds(then)])?;

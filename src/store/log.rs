@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     fn a_watched_store_knows_what_was_written_by_tables_that_people_know() {
-        let store = Store::in_memory().unwrap().watch(kind_of).unwrap();
+        let store = Store::for_test().unwrap().watch(kind_of).unwrap();
         store
             .write(|tx| {
                 tx.execute("INSERT INTO teams (id, name, created_at) VALUES (7, 'a', 0)", [])?;
@@ -285,7 +285,7 @@ mod tests {
 
     #[test]
     fn every_thing_has_a_table_with_its_name() {
-        let store = Store::in_memory().unwrap();
+        let store = Store::for_test().unwrap();
         for known in THINGS {
             let column = known.name.unwrap_or("id");
             let sql = format!("SELECT CAST({column} AS TEXT) FROM {} WHERE id = 1", known.table);
@@ -295,7 +295,7 @@ mod tests {
 
     #[test]
     fn things_are_listed_by_what_they_are_called_now_and_many_are_counted() {
-        let store = Store::in_memory().unwrap();
+        let store = Store::for_test().unwrap();
         let entries = store.write(|tx| {
             tx.execute("INSERT INTO teams (id, name, created_at) VALUES (7, 'old', 0)", [])?;
             tx.execute("INSERT INTO cases (id, number, key, name, created_at, modified_at) VALUES (5, 412, 'k', 'secret', 0, 0)", [])?;
@@ -320,7 +320,7 @@ mod tests {
 
     #[test]
     fn entries_are_chosen_by_time_and_person() {
-        let store = Store::in_memory().unwrap();
+        let store = Store::for_test().unwrap();
         store
             .write(|tx| {
                 for id in [1, 2] {

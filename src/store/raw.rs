@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn bytes_come_back_as_they_were() {
-        let store = Store::in_memory().unwrap();
+        let store = Store::for_test().unwrap();
         for raw in [b"".to_vec(), b"\0\xff\r\n".to_vec(), vec![b'x'; 100_000], (0..=255).collect(), random(LARGE + 1)] {
             let id = store.write(|tx| add(tx, &Packed::new(raw.clone()).unwrap())).unwrap();
             assert_eq!(store.read(|tx| bytes(tx, id)).unwrap(), raw);
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn of_a_large_message_the_beginning_can_be_read_alone() {
-        let store = Store::in_memory().unwrap();
+        let store = Store::for_test().unwrap();
         for raw in [b"".to_vec(), b"abc".to_vec(), vec![b'x'; 100_000], random(LARGE + 1)] {
             let id = store.write(|tx| add(tx, &Packed::new(raw.clone()).unwrap())).unwrap();
             for max in [0, 2, 1_000, 1 << 30] {
@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn damage_is_an_error() {
-        let store = Store::in_memory().unwrap();
+        let store = Store::for_test().unwrap();
         let text: String = (0..1000).map(|n| format!("line {n}\n")).collect();
         for raw in [b"abc".to_vec(), text.into_bytes(), random(LARGE + 1)] {
             let id = store.write(|tx| add(tx, &Packed::new(raw).unwrap())).unwrap();

@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn only_a_backup_is_settled_and_only_once() {
         let at = |seconds| Timestamp::from_second(seconds).unwrap();
-        let store = Store::in_memory().unwrap();
+        let store = Store::for_test().unwrap();
         let settle = |now| store.write(|tx| settle(tx, at(now))).unwrap();
         store.write(|tx| instance::create(tx, &[7; 32], at(1))).unwrap();
         let number = || store.write(instance::take_case_number).unwrap();

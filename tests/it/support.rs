@@ -7,6 +7,7 @@
 //! | [`Desk`] | a help desk in a sandbox: ana and budi in team Support, an account support, and questions to it |
 //! | [`Dovecot`], [`Exim`] | real servers, started once for all tests, with fresh mailboxes for each |
 //! | [`Make`] | which IMAP server it is: Courier or Cyrus in the place of Dovecot |
+//! | [`Database`] | the database as somebody with a shell could open it; the one piece that names SQLite |
 //! | [`Office`] | accounts and an agent on a database in memory, without a process |
 //! | [`Machine`] | a machine with users of its own and sudo |
 //! | [`Modes`] | the same rows in both modes on such a machine |
@@ -21,6 +22,7 @@
 #![allow(dead_code, unused_imports)]
 
 mod canon;
+mod database;
 mod desk;
 mod imap;
 mod issuer;
@@ -47,7 +49,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-pub use canon::every_row;
+pub use database::{Cell, Database, every_row, new_store, store};
 pub use desk::{Desk, SUPPORT};
 pub use imap::{Imap, Stored};
 pub use issuer::{Issuer, Question, Rotation, Say, query};

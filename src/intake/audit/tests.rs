@@ -67,7 +67,7 @@ impl Idle for Shelf {
 
 /// An account whose ledger has these UIDs, the watermark at the last of them.
 fn ledger(uids: impl Iterator<Item = u32>, past: u32) -> (Store, Account) {
-    let store = Store::in_memory().unwrap();
+    let store = Store::for_test().unwrap();
     let now = Timestamp::UNIX_EPOCH;
     let account = store
         .write(|tx| {

@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn answers_end_a_waiting_and_the_first_one_is_remembered() {
         let at = |second: i64| Timestamp::from_second(second).unwrap();
-        let store = Store::in_memory().unwrap();
+        let store = Store::for_test().unwrap();
         let (case, waits) = store
             .write(|tx| {
                 let new = NewCase { number: 1, key: "k", name: "", ..NewCase::default() };

@@ -29,7 +29,7 @@ pub fn during(work: impl FnOnce()) -> BTreeSet<String> {
 impl Store {
     /// A database in memory, in which statements are compiled as in a file.
     pub fn for_plans() -> Result<Store> {
-        let store = Store::in_memory()?;
+        let store = Store::for_test()?;
         of_engine!(Engine, &store.engine, conn => conn.prepare_to_read())?;
         Ok(store)
     }

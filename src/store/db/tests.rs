@@ -63,7 +63,7 @@ fn a_failed_migration_changes_nothing() {
 
 #[test]
 fn an_error_in_a_savepoint_undoes_only_it() {
-    let store = Store::in_memory().unwrap();
+    let store = Store::for_test().unwrap();
     let add = |tx: &Tx<'_>, name: &str| tx.insert("INSERT INTO teams (name, created_at) VALUES (?1, 0)", params![name]);
     store
         .write(|tx| {

@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn what_waits_for_another_try_is_counted_without_what_is_for_later() -> Result<()> {
-        let store = Store::in_memory()?;
+        let store = Store::for_test()?;
         let at = |second: i64| Ok::<_, anyhow::Error>(Timestamp::from_second(1_800_000_000 + second)?);
         let found = store.write(|tx| {
             let raw_id = account_and_bytes(tx)?;
@@ -141,7 +141,7 @@ mod tests {
             (&[("mail", "failed", 1), ("mail", "sent", 1)], None),
         ];
         for (sent, expected) in rows {
-            let store = Store::in_memory()?;
+            let store = Store::for_test()?;
             let found = store.write(|tx| {
                 let raw_id = account_and_bytes(tx)?;
                 for (kind, state, hours) in sent {

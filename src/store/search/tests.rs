@@ -82,7 +82,7 @@ fn add(store: &Store, number: usize, text: &str) -> i64 {
 
 #[test]
 fn erased_words_leave_the_index_whole() {
-    let store = Store::in_memory().unwrap();
+    let store = Store::for_test().unwrap();
     let words =
         |prefix: &str, from: usize| -> String { (from..from + 2_000).map(|i| format!("{prefix}{i:05} ")).collect() };
     let mut kim = 0;
@@ -103,7 +103,7 @@ fn erased_words_leave_the_index_whole() {
 
 #[test]
 fn a_pass_that_was_stopped_goes_on_where_it_was() {
-    let store = Store::in_memory().unwrap();
+    let store = Store::for_test().unwrap();
     for number in 0..1_200 {
         add(&store, number, "invoice");
     }
@@ -147,7 +147,7 @@ const FREQUENT: [&str; 3] = [
 #[test]
 fn of_a_frequent_word_the_newest_emails_are_put_in_order() {
     let first = |count: i64, limit: Option<i64>| {
-        let store = Store::in_memory().unwrap();
+        let store = Store::for_test().unwrap();
         let word = Tree::Is(Test::Words(Words { text: "word".to_owned(), begins: false }));
         let query = emails::EmailQuery { condition: word, limit, ..emails::EmailQuery::default() };
         let found = store.write(|tx| {

@@ -41,7 +41,7 @@ impl Kind {
 }
 
 fn filled() -> Store {
-    let store = Store::in_memory().unwrap();
+    let store = Store::for_test().unwrap();
     store
         .write(|tx| {
             for sql in [
@@ -149,7 +149,7 @@ const OTHERS: [ParentType; 4] = [ParentType::Company, ParentType::Contact, Paren
 
 /// Eight cases and eight records of each type, and for every case, and for none, eight emails.
 fn tied() -> Store {
-    let store = Store::in_memory().unwrap();
+    let store = Store::for_test().unwrap();
     store
         .write(|tx| {
             for sql in [

@@ -226,6 +226,31 @@ fn no_command_writes_past_the_log() {
     assert!(faults.is_empty(), "{faults:#?}");
 }
 
+/// Whichever engine holds the rows of a test run, one file knows it.
+#[test]
+fn tests_open_a_database_through_one_helper() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (mut directories, mut faults) = (vec![root.join("src"), root.join("tests")], Vec::new());
+    while let Some(directory) = directories.pop() {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            let place = path.strip_prefix(root).unwrap().display().to_string();
+            let may = ["src/store/db", "tests/it/support/database.rs", "tests/it/house/"];
+            if path.is_dir() {
+                directories.push(path);
+            } else if place.ends_with(".rs") && may.iter().all(|may| !place.starts_with(may)) {
+                let text = std::fs::read_to_string(path).unwrap();
+                let past = ["Store::for_test(", "Store::create(", "Store::open"]
+                    .map(|name| place.starts_with("tests") && text.contains(name));
+                if text.contains("rusqlite") || past.contains(&true) {
+                    faults.push(place);
+                }
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
 /// A longer file holds more than one idea.
 const MOST_LINES: usize = 450;
 

@@ -59,7 +59,7 @@ struct Instance {
 
 impl Instance {
     fn new(address: &str) -> Instance {
-        let store = Store::in_memory().unwrap();
+        let store = crate::support::store();
         store
             .write(|tx| {
                 instance::create(tx, &[u8::try_from(address.len())?; 32], START)?;

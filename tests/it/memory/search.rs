@@ -117,7 +117,7 @@ struct World {
 impl World {
     fn new() -> World {
         let mut world = World {
-            store: Store::in_memory().unwrap(),
+            store: crate::support::store(),
             dice: Dice::new(),
             now: "2026-11-23T12:00:00Z".parse().unwrap(),
             mails: Vec::new(),

@@ -145,7 +145,7 @@ fn add(tx: &Tx<'_>, number: usize, text: &str, part: usize) -> anyhow::Result<i6
 
 /// A database of these texts, each in a place of its own: subject, text or name of a file.
 fn archive(texts: &[String]) -> Store {
-    let store = Store::in_memory().unwrap();
+    let store = crate::support::store();
     store
         .write(|tx| {
             for (number, text) in texts.iter().enumerate() {

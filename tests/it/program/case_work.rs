@@ -499,12 +499,11 @@ fn a_regular_user_answers_from_accounts_of_their_teams_only() {
 fn the_customer_of_a_case_is_not_a_stranger_in_it() {
     let desk = desk(&[]);
     desk.put(&from(KIM, "Broken"));
-    let db = desk.sandbox.database();
-    db.execute("UPDATE emails SET verified = 0", []).unwrap();
+    desk.sandbox.sql("UPDATE emails SET verified = 0");
     desk.put(&from(KIM, "again").in_reply_to("<none@x.example>"));
-    db.execute("UPDATE emails SET parent_type = 'case', parent_id = 1, from_address = 'x@y.example' WHERE id = 1", [])
-        .unwrap();
-    db.execute("UPDATE emails SET parent_type = 'case', parent_id = 1 WHERE id = 2", []).unwrap();
+    desk.sandbox
+        .sql("UPDATE emails SET parent_type = 'case', parent_id = 1, from_address = 'x@y.example' WHERE id = 1");
+    desk.sandbox.sql("UPDATE emails SET parent_type = 'case', parent_id = 1 WHERE id = 2");
     assert_eq!(desk.json(&["case", "show", "1"])["customer"]["address"], KIM);
 }
 
@@ -520,8 +519,7 @@ fn settings_that_would_fail_later_are_refused_or_made_whole() {
     assert!(empty.stderr.contains("no certificate in it"), "{empty:?}");
     desk.sandbox.file("ca.pem", &std::fs::read(Dovecot::shared().ca()).unwrap());
     desk.ok("account edit support --ca ca.pem");
-    let db = desk.sandbox.database();
-    let ca: String = db.query_row("SELECT ca_file FROM accounts", [], |row| row.get(0)).unwrap();
+    let ca = desk.query("SELECT ca_file FROM accounts").concat();
     assert!(ca.starts_with('/') && ca.ends_with("/ca.pem"), "{ca}");
     desk.ok("record add contact Kim --assign-to ana");
     desk.ok(&["record", "edit", "contact", "Kim", "--assign-to", ""]);

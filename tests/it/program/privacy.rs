@@ -166,7 +166,7 @@ fn a_case_names_no_address_of_private_mail_that_does_not_exist() {
     let letter = private().header("From", "eva@customer.example").in_reply_to("<pump@customer.example>");
     deliver(&sandbox, "ana-mail", &letter.cc("rosa@home.example"));
     let sql = "INSERT INTO invalid_addresses (address, reason, since) VALUES ('rosa@home.example', 'unknown', 0)";
-    sandbox.database().execute(sql, []).unwrap();
+    sandbox.sql(sql);
     let invalid = |user: &str| sandbox.json(&["--as", user, "case", "show", "1"])["invalid_addresses"].clone();
     assert_eq!(invalid("budi"), Value::Array(Vec::new()));
     assert_eq!(invalid("ana")[0]["address"], "rosa@home.example");

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::support::{Letter, Run, Sandbox, mail};
+use crate::support::{Cell, Letter, Run, Sandbox, mail};
 
 const SUPPORT: &str = "support@desk.example";
 
@@ -31,36 +31,13 @@ fn deliver(sandbox: &Sandbox, letter: &Letter) {
 
 /// The words in the full-text indexes.
 fn indexed(sandbox: &Sandbox) -> BTreeSet<String> {
-    let db = sandbox.database();
-    db.execute_batch(
-        "CREATE VIRTUAL TABLE temp.email_words USING fts5vocab (main, email_index, row);
-        CREATE VIRTUAL TABLE temp.case_words USING fts5vocab (main, case_index, row)",
-    )
-    .unwrap();
-    let mut statement = db.prepare("SELECT term FROM email_words UNION SELECT term FROM case_words").unwrap();
-    statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    sandbox.database().indexed_words().into_iter().collect()
 }
 
 /// Every row of every table.
 fn everything(sandbox: &Sandbox) -> Vec<(String, String)> {
-    let db = sandbox.database();
-    let tables = sandbox.query("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'");
-    let mut all = Vec::new();
-    for table in tables {
-        let mut statement = db.prepare(&format!("SELECT * FROM {table}")).unwrap();
-        let columns = statement.column_count();
-        let mut rows = statement.query([]).unwrap();
-        while let Some(row) = rows.next().unwrap() {
-            let shown = |i| match row.get_ref(i).unwrap() {
-                rusqlite::types::ValueRef::Text(bytes) | rusqlite::types::ValueRef::Blob(bytes) => {
-                    String::from_utf8_lossy(bytes).into_owned()
-                }
-                other => format!("{other:?}"),
-            };
-            all.push((table.clone(), (0..columns).map(shown).collect::<Vec<_>>().join("|")));
-        }
-    }
-    all
+    let shown = |row: Vec<Cell>| row.iter().map(Cell::plain).collect::<Vec<_>>().join("|");
+    sandbox.database().every_row().into_iter().map(|(table, row)| (table, shown(row))).collect()
 }
 
 fn names(items: &[Value]) -> Vec<&str> {
@@ -334,10 +311,10 @@ fn quarantine(sandbox: &Sandbox, letter: &Letter) {
     let (bytes, digest) = (letter.bytes(), Sha256::digest(letter.bytes()).to_vec());
     let db = sandbox.database();
     let sql = "INSERT INTO raw_messages (size, sha256, codec, data) VALUES (?1, ?2, 'none', ?3)";
-    db.execute(sql, rusqlite::params![bytes.len() as i64, digest, bytes]).unwrap();
+    let raw = db.insert(sql, &[Cell::Int(bytes.len() as i64), Cell::Bytes(digest), Cell::Bytes(bytes)]);
     let sql = "INSERT INTO deliveries (account_id, internal_date, size, raw_id, outcome, reason, received_at)
         VALUES (1, 0, 1, ?1, 'quarantined', 'no', 0)";
-    db.execute(sql, [db.last_insert_rowid()]).unwrap();
+    db.insert(sql, &[Cell::Int(raw)]);
 }
 
 /// Where a word is found in the database: tables, or bytes of its files.
@@ -351,13 +328,10 @@ fn traces(sandbox: &Sandbox, words: &[&str]) -> BTreeSet<String> {
                 .map(|word| format!("{word} in {table}: {row}")),
         );
     }
-    let packed = sandbox.database();
-    let mut statement = packed.prepare("SELECT codec, size, data FROM raw_messages").unwrap();
-    let mut rows = statement.query([]).unwrap();
-    while let Some(row) = rows.next().unwrap() {
-        let (codec, size, data): (String, u32, Vec<u8>) =
-            (row.get(0).unwrap(), row.get(1).unwrap(), row.get(2).unwrap());
-        let raw = if codec == "zstd" { zstd::bulk::decompress(&data, size as usize).unwrap() } else { data };
+    for row in sandbox.database().rows("SELECT codec, size, data FROM raw_messages") {
+        let [codec, size, Cell::Bytes(data)] = row.as_slice() else { panic!("{row:?}") };
+        let size = usize::try_from(size.int()).unwrap();
+        let raw = if codec.plain() == "zstd" { zstd::bulk::decompress(data, size).unwrap() } else { data.clone() };
         let text = String::from_utf8_lossy(&raw).to_lowercase();
         found.extend(
             words.iter().filter(|word| text.contains(**word)).map(|word| format!("{word} in raw bytes:\n{text}")),

@@ -3,10 +3,8 @@
 
 mod attempts;
 
-use rusqlite::types::ValueRef;
-
 use self::attempts::guess;
-use crate::support::{Desk, Dice, Letter, SUPPORT, asked, from, promise};
+use crate::support::{Cell, Desk, Dice, Letter, SUPPORT, asked, from, promise};
 
 /// The cases there are, in every state, and what a stranger may know or guess about them.
 struct Scene {
@@ -78,15 +76,8 @@ impl Scene {
             format!("SELECT id, subject, message_id FROM outbox WHERE case_id <= {}", self.cases),
             format!("SELECT id, number FROM cases WHERE relates_to_id <= {0} OR merged_into_id <= {0}", self.cases),
         ] {
-            let mut statement = db.prepare(&sql).unwrap();
-            let columns = statement.column_count();
-            let mut rows = statement.query([]).unwrap();
-            while let Some(row) = rows.next().unwrap() {
-                let shown = |i| match row.get_ref(i).unwrap() {
-                    text @ ValueRef::Text(_) => text.as_str().unwrap().to_owned(),
-                    other => format!("{other:?}"),
-                };
-                all.push_str(&format!("{sql}: {}\n", (0..columns).map(shown).collect::<Vec<_>>().join(" | ")));
+            for row in db.rows(&sql) {
+                all.push_str(&format!("{sql}: {}\n", row.iter().map(Cell::plain).collect::<Vec<_>>().join(" | ")));
             }
         }
         all
@@ -144,16 +135,17 @@ impl Scene {
     /// How many automatic answers strangers got. Each names the case that the guess itself opened, and no other.
     fn told_strangers(&self) -> usize {
         let db = self.desk.sandbox.database();
-        let sql = "SELECT o.subject, c.number, e.from_address FROM outbox o JOIN auto_replies r ON r.outbox_id = o.id
-            JOIN emails e ON e.id = r.email_id LEFT JOIN cases c ON c.id = e.parent_id AND e.parent_type = 'case'
-            WHERE o.case_id IS NULL OR o.case_id > ?1";
-        let mut statement = db.prepare(sql).unwrap();
-        let mut rows = statement.query([self.cases]).unwrap();
+        let sql = format!(
+            "SELECT o.subject, c.number FROM outbox o JOIN auto_replies r ON r.outbox_id = o.id
+                JOIN emails e ON e.id = r.email_id LEFT JOIN cases c ON c.id = e.parent_id AND e.parent_type = 'case'
+                WHERE o.case_id IS NULL OR o.case_id > {}",
+            self.cases
+        );
         let mut answers = 0;
-        while let Some(row) = rows.next().unwrap() {
-            let (subject, number): (String, Option<i64>) = (row.get(0).unwrap(), row.get(1).unwrap());
-            let number = number.unwrap_or_else(|| panic!("\"{subject}\" answers no case"));
-            assert!(number > self.cases && subject == format!("[#{number}] Received"), "{subject}, of case {number}");
+        for row in db.rows(&sql) {
+            let [Cell::Text(subject), Cell::Int(number)] = row.as_slice() else { panic!("{row:?} answers no case") };
+            let number = *number;
+            assert!(number > self.cases && *subject == format!("[#{number}] Received"), "{subject}, of case {number}");
             answers += 1;
         }
         answers

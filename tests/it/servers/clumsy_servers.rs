@@ -84,7 +84,7 @@ fn endure(step: Step) -> usize {
     }
     let (clumsy, healthy) = (SmtpSink::new(script), SmtpSink::new(Vec::new()));
     let ports = [clumsy.port, healthy.port];
-    let store = Store::in_memory().unwrap();
+    let store = crate::support::store();
     for (name, mails) in [("clumsy", MAILS), ("healthy", 1)] {
         let id = add_account(&store, name);
         (0..mails).for_each(|n| write(&store, id, &format!("{name}-{n}")));

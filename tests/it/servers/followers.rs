@@ -246,8 +246,7 @@ fn a_digest_collects_what_was_told() {
     desk.put(&desk.vouched(&desk.customer().address, "Three"));
     Exim::shared().idle();
     assert_eq!(desk.mailbox("ana").messages("INBOX").len(), 1);
-    let db = desk.sandbox.database();
-    db.execute("UPDATE users SET digest_at = digest_at - 86400 WHERE username = 'ana'", []).unwrap();
+    desk.sandbox.sql("UPDATE users SET digest_at = digest_at - 86400 WHERE username = 'ana'");
     desk.ok(&["fetch"]);
     Exim::shared().idle();
     assert_eq!(desk.mailbox("ana").arrived(2).remove(1).header("Subject"), "2 notifications");

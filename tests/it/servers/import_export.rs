@@ -27,8 +27,7 @@ fn import(sandbox: &Sandbox, args: &[&str], code: i32) -> [i64; 4] {
 }
 
 fn count(sandbox: &Sandbox, table: &str) -> i64 {
-    let db = sandbox.database();
-    db.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+    sandbox.database().value(&format!("SELECT count(*) FROM {table}")).int()
 }
 
 /// Case, auto-replies and notices, notifications.

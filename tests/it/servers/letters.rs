@@ -514,7 +514,7 @@ fn a_personal_account_writes_as_its_owner_and_the_customer_answers_the_group() {
     desk.sandbox.group_account("ana-own", &own, &[]);
     let personal = "UPDATE accounts SET kind = 'personal', user_id = (SELECT id FROM users WHERE username = 'ana')
         WHERE name = 'ana-own'";
-    desk.sandbox.database().execute(personal, []).unwrap();
+    desk.sandbox.sql(personal);
     desk.put(&desk.of_customer("Broken"));
     desk.ana(&["case", "reply", "1", "-m", "From me.", "--from", "user"]).ok();
     desk.ana(&["case", "reply", "1", "-m", "From us."]).ok();

@@ -304,7 +304,7 @@ fn a_clock_that_ran_ahead_is_named() {
     sandbox.support_account(&mailbox, &[]);
     sandbox.run(&["fetch"]).ok();
     says(&sandbox, 0, "ESPOMAIL OK");
-    let store = espomail::store::db::Store::open(&espomail::place::Place::of_file(sandbox.db())).unwrap();
+    let store = sandbox.store();
     let next_year = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * 365);
     store.write(|tx| espomail::store::instance::fetched(tx, next_year)).unwrap();
     says(&sandbox, 1, "ESPOMAIL WARNING - times that are still to come stand in the database: is the clock right?");

@@ -404,9 +404,8 @@ fn doctor_prints_its_table_for_every_kind_of_damage() {
 fn a_piped_message_that_a_damaged_database_cannot_import_stays_with_the_mta() {
     let sandbox = desk();
     let db = sandbox.database();
-    let root: i64 =
-        db.query_row("SELECT rootpage FROM sqlite_master WHERE name = 'cases'", [], |row| row.get(0)).unwrap();
-    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    let root = db.value("SELECT rootpage FROM sqlite_master WHERE name = 'cases'").int();
+    db.rows("PRAGMA wal_checkpoint(TRUNCATE)");
     drop(db);
     let mut bytes = fs::read(sandbox.db()).unwrap();
     let begin = usize::try_from(root - 1).unwrap() * 8_192;

@@ -2,9 +2,9 @@
 //! times). Two databases that say the same are equal here.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use super::Sandbox;
+use super::database::Cell;
 
 /// One line a fact; lines of a query are sorted, so that parallel runs compare as sets.
 const FACTS: &[(&str, &str)] = &[
@@ -47,43 +47,14 @@ const FACTS: &[(&str, &str)] = &[
     ("bytes", "SELECT hex(sha256), size FROM raw_messages r WHERE EXISTS (SELECT 1 FROM deliveries d WHERE d.raw_id = r.id)"),
 ];
 
-fn shown(value: rusqlite::types::ValueRef<'_>) -> String {
-    match value.as_str() {
-        Ok(text) => format!(" {text:?}"),
-        Err(_) => format!(" {value:?}"),
-    }
-}
-
-/// Every row of every table, to see whether anything at all was changed.
-pub fn every_row(db: &Path) -> String {
-    let db = rusqlite::Connection::open(db).unwrap();
-    let tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name";
-    let mut tables = db.prepare(tables).unwrap();
-    let names = tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect::<Vec<String>>();
-    let mut all = String::new();
-    for name in names {
-        let mut statement = db.prepare(&format!("SELECT * FROM \"{name}\"")).unwrap();
-        let columns = statement.column_count();
-        let line =
-            |row: &rusqlite::Row<'_>| Ok((0..columns).map(|i| shown(row.get_ref(i).unwrap())).collect::<String>());
-        statement.query_map([], line).unwrap().for_each(|line| all.push_str(&format!("{name}{}\n", line.unwrap())));
-    }
-    all
-}
-
 impl Sandbox {
     /// The canonical dump of the database as it is now.
     pub fn canon(&self) -> String {
         let db = self.database();
         let mut all = String::new();
         for (name, sql) in FACTS {
-            let mut statement = db.prepare(sql).unwrap();
-            let columns = statement.column_count();
-            let mut lines: Vec<String> = statement
-                .query_map([], |row| Ok((0..columns).map(|i| shown(row.get_ref(i).unwrap())).collect::<String>()))
-                .unwrap()
-                .map(|line| format!("{name}{}\n", line.unwrap()))
-                .collect();
+            let shown = |row: &Vec<Cell>| format!("{name} {row:?}\n");
+            let mut lines: Vec<String> = db.rows(sql).iter().map(shown).collect();
             lines.sort();
             all.extend(lines);
         }
@@ -95,29 +66,11 @@ impl Sandbox {
         let db = self.database();
         let sql =
             "SELECT a.address, d.uid FROM deliveries d JOIN accounts a ON a.id = d.account_id ORDER BY a.id, d.uid";
-        let mut statement = db.prepare(sql).unwrap();
         let mut ledger = BTreeMap::<String, Vec<u32>>::new();
-        for row in statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap() {
-            let (address, uid): (String, u32) = row.unwrap();
-            ledger.entry(address).or_default().push(uid);
+        for row in db.rows(sql) {
+            let [address, uid] = row.as_slice() else { panic!("{row:?}") };
+            ledger.entry(address.plain()).or_default().push(u32::try_from(uid.int()).unwrap());
         }
         ledger
-    }
-
-    /// The database, opened as somebody with a shell could.
-    pub fn database(&self) -> rusqlite::Connection {
-        rusqlite::Connection::open(self.db()).unwrap()
-    }
-
-    /// Runs a statement on the database, as somebody with a shell could.
-    pub fn sql(&self, sql: &str) {
-        self.database().execute_batch(sql).unwrap();
-    }
-
-    /// The rows of a query that asks for one column of texts.
-    pub fn query(&self, sql: &str) -> Vec<String> {
-        let database = self.database();
-        let mut query = database.prepare(sql).unwrap();
-        query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
     }
 }

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::canon::every_row;
+use super::every_row;
 use super::{Child, Run, Running, program, scratch};
 
 /// What is copied into the namespace before people come.

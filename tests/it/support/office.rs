@@ -23,7 +23,7 @@ pub struct Office {
 
 /// Accounts support and sales make cases; ana is the only agent.
 pub fn office(change: impl Fn(&mut accounts::Account)) -> Office {
-    office_in(Store::in_memory().unwrap(), change)
+    office_in(super::store(), change)
 }
 
 /// The same in a database that is new.

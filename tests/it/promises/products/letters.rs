@@ -9,7 +9,7 @@ use espomail::mail::compose::OutgoingAttachment;
 use espomail::mail::template;
 use espomail::reply::{self, Occasion, Started, Wishes};
 use espomail::store::cases;
-use espomail::store::db::{Store, Tx};
+use espomail::store::db::Tx;
 use espomail::store::sight::Sight;
 
 use super::mails::CUSTOMER;
@@ -31,7 +31,7 @@ fn noise(count: usize) -> Vec<u8> {
 }
 
 fn desk(sandbox: &Sandbox) -> Office {
-    let store = Store::create(&espomail::place::Place::of_file(sandbox.path("letters.db"))).unwrap();
+    let store = crate::support::new_store(sandbox.path("letters.db"));
     office_in(store, |account| account.smtp.host = Some("127.0.0.1".into()))
 }
 

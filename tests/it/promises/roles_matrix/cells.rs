@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::calls::renamed;
-use super::database::Database;
+use super::database::Guarded;
 use super::leaves::{ANY, Needs, ROWS, Row};
 use super::model::{Kind, Relation, Who};
 use super::scene::Object;
@@ -24,7 +24,7 @@ pub(super) struct Cells<'a> {
     pub(super) objects: &'a [Object],
     pub(super) who: &'a Who,
     pub(super) sandbox: Sandbox,
-    pub(super) database: Database,
+    pub(super) database: Guarded,
     /// What is said of an object that does not exist, by command.
     pub(super) missing: BTreeMap<String, (i32, String)>,
     /// Counts calls; one in this number is made.
@@ -42,7 +42,7 @@ impl Part {
         sandbox.file("people.csv", b"name\nNew\n");
         sandbox.env("PW", "pw");
         who.is_ana_of(&sandbox);
-        let database = Database::new(&sandbox.db());
+        let database = Guarded::new(&sandbox.db());
         let part = Part { cells: 0, runs: 0, faults: Vec::new() };
         let share = asked("ESPOMAIL_SHARE", 8);
         let mut cells = Cells { objects, who, sandbox, database, missing: BTreeMap::new(), turn: serial, share, part };

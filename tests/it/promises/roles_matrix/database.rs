@@ -3,38 +3,38 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use rusqlite::types::ValueRef;
+use crate::support::Database;
 
 /// A database that nothing should change, with a clean copy beside it.
-pub struct Database {
+pub struct Guarded {
     path: PathBuf,
     clean: PathBuf,
-    connection: Option<rusqlite::Connection>,
+    connection: Option<Database>,
     version: i64,
     content: String,
 }
 
-impl Database {
-    pub fn new(path: &Path) -> Database {
+impl Guarded {
+    pub fn new(path: &Path) -> Guarded {
         let clean = path.with_extension("clean");
         std::fs::copy(path, &clean).unwrap();
         let mut database =
-            Database { path: path.to_owned(), clean, connection: None, version: 0, content: String::new() };
+            Guarded { path: path.to_owned(), clean, connection: None, version: 0, content: String::new() };
         database.open();
         database.content = dump(database.connection.as_ref().unwrap());
         database
     }
 
     fn open(&mut self) {
-        let connection = rusqlite::Connection::open(&self.path).unwrap();
-        self.version = version(&connection);
+        let connection = Database::open(&self.path);
+        self.version = connection.version();
         self.connection = Some(connection);
     }
 
     /// What has changed, which is undone then.
     pub fn changes(&mut self) -> Option<String> {
         let connection = self.connection.as_ref().unwrap();
-        let version = version(connection);
+        let version = connection.version();
         if std::mem::replace(&mut self.version, version) == version {
             return None;
         }
@@ -53,31 +53,11 @@ impl Database {
     }
 }
 
-/// Changes whenever another connection has committed something.
-fn version(db: &rusqlite::Connection) -> i64 {
-    db.query_row("PRAGMA data_version", [], |row| row.get(0)).unwrap()
-}
-
 /// Every row of every table but the log of who did what.
-fn dump(db: &rusqlite::Connection) -> String {
-    let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name";
-    let mut statement = db.prepare_cached(sql).unwrap();
-    let tables: Vec<String> = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+fn dump(db: &Database) -> String {
     let mut all = String::new();
-    for table in tables {
-        let mut statement = db.prepare_cached(&format!("SELECT * FROM \"{table}\"")).unwrap();
-        let columns = statement.column_count();
-        let mut rows = statement.query([]).unwrap();
-        while let Some(row) = rows.next().unwrap() {
-            all.push_str(&table);
-            for column in 0..columns {
-                match row.get_ref(column).unwrap() {
-                    text @ ValueRef::Text(_) => write!(all, " {:?}", text.as_str().unwrap()).unwrap(),
-                    other => write!(all, " {other:?}").unwrap(),
-                }
-            }
-            all.push('\n');
-        }
+    for (table, row) in db.every_row() {
+        writeln!(all, "{table} {row:?}").unwrap();
     }
     all
 }

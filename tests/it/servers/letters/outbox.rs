@@ -43,7 +43,7 @@ fn a_held_message_is_explained_and_settled_by_hand() {
     desk.support().append("INBOX", &desk.of_customer("Broken").bytes());
     desk.ok(&["fetch", "--no-send"]);
     let hold = "UPDATE outbox SET state = 'held', last_error = 'the connection was lost after the body'";
-    desk.sandbox.database().execute(hold, []).unwrap();
+    desk.sandbox.sql(hold);
     let shown = desk.ok(&["outbox", "show", "1"]);
     assert!(shown.stdout.contains("held") && shown.stdout.contains("the connection was lost"), "{shown:?}");
     assert!(shown.stderr.contains("outbox mark-sent 1") && shown.stderr.contains("outbox retry 1"), "{shown:?}");
@@ -99,7 +99,7 @@ fn scheduled_reply_is_sent_once_by_the_next_fetch() {
     let taken = || sink.received().iter().filter(|mail| mail.taken).count();
     assert_eq!((taken(), desk.outbox("state")), (0, vec![json!("waiting")]), "not before its time");
     let due = "UPDATE outbox SET next_try_at = 0";
-    desk.sandbox.database().execute(due, []).unwrap();
+    desk.sandbox.sql(due);
     desk.ok(&["fetch"]);
     desk.ok(&["fetch"]);
     assert_eq!((taken(), desk.outbox("state")), (1, vec![json!("sent")]));
@@ -111,7 +111,7 @@ fn what_is_in_doubt_is_shown_with_what_can_be_done() {
     desk.put(&desk.of_customer("Broken"));
     desk.ana(&["case", "reply", "1", "-m", "x"]).ok();
     let doubt = "UPDATE outbox SET state = 'in doubt'";
-    desk.sandbox.database().execute(doubt, []).unwrap();
+    desk.sandbox.sql(doubt);
     assert_eq!(desk.items(&["outbox", "list"])[0]["state"], "in doubt");
     assert!(desk.ok(&["status"]).stdout.contains("0 waiting, 1 uncertain"));
     for (verb, code) in [("show", 0), ("retry", 65), ("cancel", 65)] {
@@ -142,7 +142,7 @@ fn what_is_taken_back_says_who_has_it() {
     // Of what a server may have taken the draft is made with a warning; it says no more to whom it went once.
     desk.ana(&["case", "reply", "1", "-m", "Perhaps."]).ok();
     let doubt = "UPDATE outbox_recipients SET reply = 'may have it: lost' WHERE outbox_id = 2";
-    desk.sandbox.database().execute(doubt, []).unwrap();
+    desk.sandbox.sql(doubt);
     let back = desk.ana(&["outbox", "cancel", "2"]).ok().stdout;
     let both = format!("later@tempfail.example, {}", desk.customer().address);
     assert_eq!(back, format!("outbox 2 is cancelled; may have reached {both}; the mail is draft 3 again\n"));
