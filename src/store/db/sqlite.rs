@@ -10,7 +10,7 @@ mod open;
 use std::io::{Read, Write as _};
 
 use anyhow::Result;
-use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use rusqlite::blob::ZeroBlob;
 use rusqlite::{Connection, MAIN_DB, TransactionBehavior};
 
 pub use error::meaning;
@@ -22,6 +22,7 @@ pub use open::MIGRATIONS;
 use self::kept::{Kept, Prepared};
 use super::bind::Params;
 use super::columns::Columns;
+use super::value::ValueRef;
 use super::{Column, LARGE, Mode, exactly_one};
 
 /// Has the file open.
@@ -31,21 +32,6 @@ pub struct Conn(Connection);
 pub struct Running<'a> {
     conn: &'a Connection,
     kept: Kept<'a>,
-}
-
-/// Bytes as a value, or room for as many.
-enum Bytes<'a> {
-    These(&'a [u8]),
-    Room(u64),
-}
-
-impl ToSql for Bytes<'_> {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(match self {
-            Bytes::These(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
-            Bytes::Room(length) => ToSqlOutput::ZeroBlob(*length),
-        })
-    }
 }
 
 impl Conn {
@@ -81,8 +67,9 @@ impl Running<'_> {
     ) -> Result<T> {
         let prepared = self.kept.prepared(self.conn, sql)?;
         let mut prepared = prepared.borrow_mut();
-        prepared.bind(sql, params, missing)?;
-        work(&mut prepared)
+        let done = prepared.bind(sql, params, missing).and_then(|()| work(&mut prepared));
+        prepared.lighten();
+        done
     }
 
     pub fn execute(&self, sql: &str, params: impl Params) -> Result<usize> {
@@ -97,11 +84,14 @@ impl Running<'_> {
     /// As a value SQLite would copy large bytes twice.
     pub fn store_bytes(&self, sql: &str, params: impl Params, column: Column, bytes: &[u8]) -> Result<i64> {
         let is_large = bytes.len() > LARGE;
-        let last = if is_large { Bytes::Room(u64::try_from(bytes.len())?) } else { Bytes::These(bytes) };
-        let changed = self.with(sql, params, 1, |Prepared { statement, .. }| {
-            let place = statement.parameter_count();
-            statement.raw_bind_parameter(place, last)?;
-            Ok(statement.raw_execute()?)
+        let room = u64::try_from(bytes.len())?;
+        let changed = self.with(sql, params, 1, |prepared| {
+            let place = prepared.statement.parameter_count();
+            match is_large {
+                true => prepared.statement.raw_bind_parameter(place, ZeroBlob(room))?,
+                false => prepared.give(place, ValueRef::Bytes(bytes))?,
+            }
+            Ok(prepared.statement.raw_execute()?)
         })?;
         exactly_one(changed)?;
         let id = self.conn.last_insert_rowid();

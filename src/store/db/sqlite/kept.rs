@@ -16,6 +16,9 @@ use crate::store::db::value::ValueRef;
 /// As many as the connection keeps afterwards.
 pub(super) const MOST: usize = 200;
 
+/// Values beyond this are not kept with their statement.
+const HEAVY: usize = 1 << 16;
+
 /// A value that is given to a statement.
 struct Given<'a>(ValueRef<'a>);
 
@@ -50,6 +53,8 @@ pub(super) struct Prepared<'a> {
     pub(super) statement: CachedStatement<'a>,
     /// Known once there has been a row.
     columns: Option<Columns>,
+    /// SQLite has copies of values that are large.
+    is_heavy: bool,
 }
 
 impl Prepared<'_> {
@@ -58,11 +63,26 @@ impl Prepared<'_> {
         let mut place = 0;
         params.each(&mut |value| {
             place += 1;
-            Ok(self.statement.raw_bind_parameter(place, Given(value.value()))?)
+            self.give(place, value.value())
         })?;
         let wanted = self.statement.parameter_count();
         ensure!(place + missing == wanted, "a statement takes {wanted} values and was given {place}: {sql}");
         Ok(())
+    }
+
+    /// Gives the statement one value.
+    pub(super) fn give(&mut self, place: usize, value: ValueRef<'_>) -> Result<()> {
+        if let ValueRef::Text(bytes) | ValueRef::Bytes(bytes) = value {
+            self.is_heavy |= bytes.len() > HEAVY;
+        }
+        Ok(self.statement.raw_bind_parameter(place, Given(value))?)
+    }
+
+    /// Takes large values away from the statement, which has run.
+    pub(super) fn lighten(&mut self) {
+        if std::mem::take(&mut self.is_heavy) {
+            self.statement.clear_bindings();
+        }
     }
 
     /// Runs the statement and gives `map` the first row.
@@ -111,7 +131,7 @@ impl<'a> Kept<'a> {
             return Ok(Rc::clone(idle));
         }
         let is_running = kept.is_some();
-        let prepared = Prepared { statement: conn.prepare_cached(sql)?, columns: None };
+        let prepared = Prepared { statement: conn.prepare_cached(sql)?, columns: None, is_heavy: false };
         let prepared = Rc::new(RefCell::new(prepared));
         if !is_running {
             if all.len() >= MOST {
@@ -195,6 +215,23 @@ mod tests {
             Ok((before, read("size")?, read("last")?))
         });
         assert_eq!(both.unwrap(), (Some(7), Some(3), Some(7)));
+    }
+
+    #[test]
+    fn large_values_are_not_kept_with_their_statement() {
+        let (store, sql) = (with_teams(&[]), "SELECT length(?1) AS length");
+        for (length, is_kept) in [(HEAVY, true), (HEAVY + 1, false), (HEAVY, true)] {
+            store
+                .read(|tx| {
+                    let text = "x".repeat(length);
+                    assert_eq!(tx.value::<i64>(sql, [text.as_str()])?, Some(i64::try_from(length)?));
+                    let prepared = tx.sqlite().kept.prepared(tx.sqlite().conn, sql)?;
+                    let bound = prepared.borrow().statement.expanded_sql().unwrap();
+                    assert_eq!(bound.contains("xx"), is_kept, "{length}");
+                    Ok(())
+                })
+                .unwrap();
+        }
     }
 
     #[test]
