@@ -103,8 +103,9 @@ fn check(ctx: &Context) -> Result<()> {
 }
 
 fn stats(ctx: &Context) -> Result<()> {
-    ctx.read(|_, actor| actor.require_admin("db stats"))?;
-    let (tables, bytes) = ctx.store()?.stats()?;
+    let store = ctx.store()?;
+    store.read(|tx| ctx.actor(tx)?.require_admin("db stats"))?;
+    let (tables, bytes) = store.stats()?;
     let size = vec![
         Field::unseen("size", Cell::int(bytes)),
         Field::unseen("database", Cell::text(&ctx.place.file().display().to_string())),
@@ -130,7 +131,8 @@ fn unwritable(error: anyhow::Error, file: &Path) -> anyhow::Error {
 }
 
 fn backup(args: &Backup, ctx: &Context) -> Result<()> {
-    ctx.read(|_, actor| actor.require_admin("db backup"))?;
+    let store = ctx.store()?;
+    store.read(|tx| ctx.actor(tx)?.require_admin("db backup"))?;
     if args.file.as_os_str() == "-" {
         let refused = Fault::new(Kind::Usage, "a backup is not written to standard output");
         return Err(refused.hint("as root, name a new file where the owner of the database can write").into());
@@ -142,14 +144,12 @@ fn backup(args: &Backup, ctx: &Context) -> Result<()> {
     }
     if !ctx.dry_run {
         let secrets = if args.with_secrets { secret::copy(&ctx.place.secrets(), &beside) } else { Ok(()) };
-        secrets.and_then(|()| ctx.store()?.backup(file, ctx.now()).map_err(|e| unwritable(e, file))).inspect_err(
-            |_| {
-                // No passwords are left lying where there is no backup.
-                if args.with_secrets {
-                    std::fs::remove_dir_all(&beside).ok();
-                }
-            },
-        )?;
+        secrets.and_then(|()| store.backup(file, ctx.now()).map_err(|e| unwritable(e, file))).inspect_err(|_| {
+            // No passwords are left lying where there is no backup.
+            if args.with_secrets {
+                std::fs::remove_dir_all(&beside).ok();
+            }
+        })?;
         ctx.administer("db backup", |tx| instance::backed_up(tx, ctx.now()))?;
     }
     let secrets = match args.with_secrets {

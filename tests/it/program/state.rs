@@ -177,3 +177,49 @@ fn a_killed_process_leaves_no_lock_in_the_state_directory() {
     sandbox.run(&["fetch", "support"]).exits(75);
     assert_eq!(sandbox.items(&["email", "list"]).len(), 1);
 }
+
+/// How often a command opens the database.
+fn opened(sandbox: &Sandbox, args: &[&str]) -> usize {
+    let trace = sandbox.path("trace");
+    let mut command = std::process::Command::new("strace");
+    command.args(["-f", "-qq", "-e", "trace=openat", "-o"]).arg(&trace);
+    let program = sandbox.command(args);
+    command.arg(program.get_program()).args(program.get_args()).env_clear().stdin(std::process::Stdio::null());
+    command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let done = command.output().unwrap();
+    assert!(done.status.success(), "{args:?}: {done:?}");
+    let is_database = |line: &&str| line.contains("/espomail.db\",") && !line.contains("ENOENT");
+    text(&trace).lines().filter(is_database).count()
+}
+
+#[test]
+fn a_command_opens_the_database_once_unless_it_waits_in_between() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["init"]).ok();
+    sandbox.run(&["team", "add", "Support"]).ok();
+    account(&sandbox, &[], "127.0.0.1:1", "x");
+    let create =
+        ["case", "create", "--subject", "Printer", "--team", "Support", "-m", "broken", "--from", "eva@x.example"];
+    for (args, most) in [
+        (&create[..], 1),
+        (&["case", "list"], 1),
+        (&["case", "show", "1"], 1),
+        (&["case", "note", "1", "-m", "x"], 1),
+        (&["case", "tag", "1", "x"], 1),
+        (&["email", "list"], 1),
+        (&["status"], 1),
+        (&["check"], 1),
+        (&["whoami"], 1),
+        (&["account", "list"], 1),
+        (&["outbox", "list"], 1),
+        (&["send"], 1),
+        (&["db", "check"], 1),
+        (&["db", "stats"], 1),
+        (&["db", "backup", "copy.db"], 2),
+        // A letter asks what came meanwhile, and is composed while nobody waits for the database.
+        (&["case", "reply", "1", "-m", "x", "--yes"], 6),
+    ] {
+        let opened = opened(&sandbox, args);
+        assert!((1..=most).contains(&opened), "{args:?} opens it {opened} times");
+    }
+}
