@@ -381,8 +381,30 @@ CREATE TABLE raw_messages (
   size   INTEGER NOT NULL,                        -- bytes before compression
   sha256 BLOB    NOT NULL,
   codec  TEXT    NOT NULL CHECK (codec IN ('zstd', 'none')),
+  data   BLOB    NOT NULL,                        -- the message without its parts
+  parts  INTEGER NOT NULL DEFAULT 0               -- number of raw_uses
+) STRICT;
+
+-- Long runs of base64 in messages, decoded: an attachment that comes again is stored once.
+CREATE TABLE raw_parts (
+  id     INTEGER PRIMARY KEY AUTOINCREMENT,
+  size   INTEGER NOT NULL,                        -- bytes before compression
+  sha256 BLOB    NOT NULL UNIQUE,
+  codec  TEXT    NOT NULL CHECK (codec IN ('zstd', 'none')),
   data   BLOB    NOT NULL
 ) STRICT;
+
+-- Where in a message its parts stood.
+CREATE TABLE raw_uses (
+  raw_id  INTEGER NOT NULL REFERENCES raw_messages ON DELETE CASCADE,
+  number  INTEGER NOT NULL,
+  part_id INTEGER NOT NULL REFERENCES raw_parts,
+  place   INTEGER NOT NULL,                       -- bytes of raw_messages.data, unpacked, before it
+  line    INTEGER NOT NULL,                       -- letters in a line
+  crlf    INTEGER NOT NULL,                       -- whether lines end with CR LF, not with LF alone
+  PRIMARY KEY (raw_id, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX raw_uses_part ON raw_uses (part_id);
 
 CREATE TABLE emails (
   id          INTEGER PRIMARY KEY AUTOINCREMENT,

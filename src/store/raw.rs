@@ -1,44 +1,60 @@
-//! Source bytes as received and as sent, compressed, away from the tables that are listed.
+//! Source bytes as received and as sent, compressed, away from the tables that are listed. Attachments of messages are kept
+//! as parts, each of them once.
+
+mod parts;
 
 use std::cell::RefCell;
-use std::io::Read;
+use std::io::Read as _;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::stream::read::Decoder;
 
-use super::db::{Column, LARGE, Tx, params};
+use self::parts::{Form, Run};
+use super::db::{Column, LARGE, Row, Tx, params};
 
 /// Compression level of zstd. Mail is mostly base64, where a higher one costs much and saves hardly anything.
 const LEVEL: i32 = 1;
 
 const DATA: Column = Column { table: "raw_messages", name: "data" };
+const PART: Column = Column { table: "raw_parts", name: "data" };
 
 /// Bytes made ready to be stored, away from the transaction.
 #[derive(Debug, Clone)]
 pub struct Packed {
     raw: Vec<u8>,
     sha256: [u8; 32],
-    /// The bytes compressed, unless that makes them larger.
-    zstd: Option<Vec<u8>>,
+    /// What is stored of the message itself; `None` = the bytes as they are.
+    rest: Option<Kept>,
+    parts: Vec<Part>,
+}
+
+/// Bytes as they are kept.
+#[derive(Debug, Clone)]
+struct Kept {
+    codec: &'static str,
+    data: Vec<u8>,
+}
+
+/// A run of base64 that was taken out of the message.
+#[derive(Debug, Clone)]
+struct Part {
+    form: Form,
+    size: usize,
+    sha256: [u8; 32],
+    kept: Kept,
 }
 
 impl Packed {
     /// Compresses bytes and keeps them as they are as well, for those that read them next.
     pub fn new(raw: Vec<u8>) -> Result<Packed> {
-        thread_local! {
-            // Making a context costs more than compressing a usual mail.
-            static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
-        }
-        let mut packed = COMPRESSOR.with_borrow_mut(|kept| match kept {
-            Some(compressor) => compressor.compress(&raw),
-            None => kept.insert(compressor()?).compress(&raw),
-        })?;
-        // Room was made for bytes that do not compress.
-        packed.shrink_to_fit();
-        let zstd = (packed.len() < raw.len()).then_some(packed);
-        Ok(Packed { sha256: Sha256::digest(&raw).into(), raw, zstd })
+        let sha256 = Sha256::digest(&raw).into();
+        let (rest, runs) = match parts::take_apart(&raw) {
+            Some((rest, runs)) => (Some(Kept::smallest(rest)?), runs),
+            None => (Kept::compressed(&raw)?, Vec::new()),
+        };
+        Ok(Packed { sha256, rest, parts: runs.into_iter().map(Part::new).collect::<Result<_>>()?, raw })
     }
 
     /// Bytes of the message.
@@ -62,6 +78,35 @@ impl Packed {
     }
 }
 
+impl Part {
+    fn new(run: Run) -> Result<Part> {
+        let Run { form, bytes } = run;
+        let (size, sha256) = (bytes.len(), Sha256::digest(&bytes).into());
+        Ok(Part { form, size, sha256, kept: Kept::smallest(bytes)? })
+    }
+}
+
+impl Kept {
+    /// Compressed bytes; `None` where that makes them larger.
+    fn compressed(bytes: &[u8]) -> Result<Option<Kept>> {
+        thread_local! {
+            // Making a context costs more than compressing a usual mail.
+            static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+        }
+        let mut data = COMPRESSOR.with_borrow_mut(|kept| match kept {
+            Some(compressor) => compressor.compress(bytes),
+            None => kept.insert(compressor()?).compress(bytes),
+        })?;
+        // Room was made for bytes that do not compress.
+        data.shrink_to_fit();
+        Ok((data.len() < bytes.len()).then_some(Kept { codec: "zstd", data }))
+    }
+
+    fn smallest(bytes: Vec<u8>) -> Result<Kept> {
+        Ok(Kept::compressed(&bytes)?.unwrap_or(Kept { codec: "none", data: bytes }))
+    }
+}
+
 fn compressor() -> std::io::Result<Compressor<'static>> {
     let mut compressor = Compressor::new(LEVEL)?;
     compressor.include_checksum(true)?;
@@ -70,10 +115,29 @@ fn compressor() -> std::io::Result<Compressor<'static>> {
 
 /// Stores bytes; the id.
 pub fn add(tx: &Tx<'_>, packed: &Packed) -> Result<i64> {
-    let size = i64::try_from(packed.size())?;
-    let (codec, data) = packed.zstd.as_ref().map_or(("none", &packed.raw), |data| ("zstd", data));
-    let sql = "INSERT INTO raw_messages (size, sha256, codec, data) VALUES (?1, ?2, ?3, ?4)";
-    tx.store_bytes(sql, params![size, packed.sha256.as_slice(), codec], DATA, data)
+    let Packed { raw, sha256, rest, parts } = packed;
+    let (codec, data) = rest.as_ref().map_or(("none", raw), |kept| (kept.codec, &kept.data));
+    let sql = "INSERT INTO raw_messages (size, sha256, parts, codec, data) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let (size, count) = (i64::try_from(raw.len())?, i64::try_from(parts.len())?);
+    let id = tx.store_bytes(sql, params![size, sha256.as_slice(), count, codec], DATA, data)?;
+    for (number, part) in parts.iter().enumerate() {
+        let part_id = part_id(tx, part)?;
+        let Form { place, line, crlf } = part.form;
+        tx.execute(
+            "INSERT INTO raw_uses (raw_id, number, part_id, place, line, crlf) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![id, i64::try_from(number)?, part_id, i64::try_from(place)?, i64::try_from(line)?, crlf],
+        )?;
+    }
+    Ok(id)
+}
+
+/// The part that is there, or a new one.
+fn part_id(tx: &Tx<'_>, part: &Part) -> Result<i64> {
+    let Part { size, sha256, kept, .. } = part;
+    let there = tx.value("SELECT id FROM raw_parts WHERE sha256 = ?1", params![sha256.as_slice()])?;
+    let sql = "INSERT INTO raw_parts (size, sha256, codec, data) VALUES (?1, ?2, ?3, ?4)";
+    let add = || tx.store_bytes(sql, params![i64::try_from(*size)?, sha256.as_slice(), kept.codec], PART, &kept.data);
+    there.map_or_else(add, Ok)
 }
 
 /// Bytes as they are stored.
@@ -82,25 +146,58 @@ pub struct Stored {
     id: i64,
     size: i64,
     sha256: Vec<u8>,
+    rest: Read,
+    /// Where runs were taken out, and their bytes.
+    parts: Vec<(Form, Read)>,
+    /// How many of them there are to be.
+    count: i64,
+}
+
+/// Bytes as they were read.
+#[derive(Debug)]
+struct Read {
+    size: i64,
     codec: String,
     data: Vec<u8>,
+}
+
+impl Read {
+    fn from_row(tx: &Tx<'_>, row: &Row<'_>, column: Column, id: i64) -> Result<Read> {
+        let data = match row.get("data")? {
+            Some(data) => data,
+            None => tx.load_bytes(column, id)?,
+        };
+        Ok(Read { size: row.get("size")?, codec: row.get("codec")?, data })
+    }
+
+    /// The bytes, at most as many as its size says.
+    fn unpack(self) -> Result<Vec<u8>> {
+        if self.codec == "zstd" { decompress(&self.data, usize::try_from(self.size)?) } else { Ok(self.data) }
+    }
 }
 
 impl Stored {
     /// The bytes of the message.
     ///
     /// # Errors
-    /// Damaged data: what is packed has a checksum of its own, for the rest the digest is compared.
+    /// Damaged data: what is packed whole has a checksum of its own, for the rest the digest is compared.
     pub fn unpack(self) -> Result<Vec<u8>> {
-        let damaged = || format!("stored message {} is damaged", self.id);
+        let damaged = format!("stored message {} is damaged", self.id);
+        self.unpack_all().and_then(|raw| raw.context("its parts do not fit")).context(damaged)
+    }
+
+    fn unpack_all(self) -> Result<Option<Vec<u8>>> {
         let size = usize::try_from(self.size)?;
-        if self.codec == "zstd" {
-            let raw = decompress(&self.data, size).with_context(damaged)?;
-            ensure!(raw.len() == size, damaged());
-            return Ok(raw);
+        let has_checksum = self.count == 0 && self.rest.codec == "zstd";
+        let mut raw = self.rest.unpack()?;
+        if self.count > 0 {
+            let run = |(form, part): (Form, Read)| Ok(Run { form, bytes: part.unpack()? });
+            let runs = self.parts.into_iter().map(run).collect::<Result<Vec<_>>>()?;
+            let Some(whole) = parts::put_together(&raw, &runs, size) else { return Ok(None) };
+            raw = whole;
         }
-        ensure!(Sha256::digest(&self.data).as_slice() == self.sha256, damaged());
-        Ok(self.data)
+        let is_right = raw.len() == size && (has_checksum || Sha256::digest(&raw).as_slice() == self.sha256);
+        Ok(is_right.then_some(raw))
     }
 }
 
@@ -109,16 +206,27 @@ impl Stored {
 /// # Errors
 /// No such row.
 pub fn stored(tx: &Tx<'_>, id: i64) -> Result<Stored> {
-    let sql = "SELECT size, sha256, codec, CASE WHEN octet_length(data) <= ?2 THEN data END AS data FROM raw_messages
+    let large = i64::try_from(LARGE)?;
+    let sql =
+        "SELECT size, sha256, parts, codec, CASE WHEN octet_length(data) <= ?2 THEN data END AS data FROM raw_messages
         WHERE id = ?1";
-    let stored = tx.one(sql, params![id, i64::try_from(LARGE)?], |row| {
-        let data = match row.get("data")? {
-            Some(data) => data,
-            None => tx.load_bytes(DATA, id)?,
-        };
-        Ok(Stored { id, size: row.get("size")?, sha256: row.get("sha256")?, codec: row.get("codec")?, data })
+    let stored = tx.one(sql, params![id, large], |row| {
+        let rest = Read::from_row(tx, row, DATA, id)?;
+        let (sha256, count) = (row.get("sha256")?, row.get("parts")?);
+        Ok(Stored { id, size: rest.size, sha256, rest, parts: Vec::new(), count })
     })?;
-    stored.with_context(|| format!("stored message {id} is missing"))
+    let mut stored = stored.with_context(|| format!("stored message {id} is missing"))?;
+    if stored.count > 0 {
+        let sql = "SELECT u.place, u.line, u.crlf, p.id, p.size, p.codec,
+            CASE WHEN octet_length(p.data) <= ?2 THEN p.data END AS data
+            FROM raw_uses u JOIN raw_parts p ON p.id = u.part_id WHERE u.raw_id = ?1 ORDER BY u.number";
+        stored.parts = tx.all(sql, params![id, large], |row| {
+            let number = |column| anyhow::Ok(usize::try_from(row.get::<i64>(column)?)?);
+            let form = Form { place: number("place")?, line: number("line")?, crlf: row.get("crlf")? };
+            Ok((form, Read::from_row(tx, row, PART, row.get("id")?)?))
+        })?;
+    }
+    Ok(stored)
 }
 
 /// The bytes of a message.
@@ -129,13 +237,19 @@ pub fn bytes(tx: &Tx<'_>, id: i64) -> Result<Vec<u8>> {
     stored(tx, id)?.unpack()
 }
 
-/// The first bytes of a message, at most `max`: what comes after them is neither read nor unpacked.
+/// The first bytes of a message, at most `max`: of a message that is stored in one piece nothing after them is read.
 ///
 /// # Errors
 /// No such row, or its data is damaged.
 pub fn beginning(tx: &Tx<'_>, id: i64, max: u64) -> Result<Vec<u8>> {
-    let codec: Option<String> = tx.value("SELECT codec FROM raw_messages WHERE id = ?1", params![id])?;
-    let codec = codec.with_context(|| format!("stored message {id} is missing"))?;
+    let sql = "SELECT codec, parts > 0 AS parts FROM raw_messages WHERE id = ?1";
+    let facts = tx.one(sql, params![id], |row| Ok((row.get::<String>("codec")?, row.get::<bool>("parts")?)))?;
+    let (codec, has_parts) = facts.with_context(|| format!("stored message {id} is missing"))?;
+    if has_parts {
+        let mut bytes = bytes(tx, id)?;
+        bytes.truncate(usize::try_from(max).unwrap_or(usize::MAX));
+        return Ok(bytes);
+    }
     let mut bytes = Vec::new();
     tx.load_bytes_with(DATA, id, |data| {
         let read = if codec == "zstd" {
@@ -166,27 +280,31 @@ pub fn identity(tx: &Tx<'_>, id: i64) -> Result<Option<(i64, Vec<u8>)>> {
     })
 }
 
-/// Drops bytes that nothing points to any more.
+/// Drops bytes that nothing points to any more, and those of its parts that no other message has.
 pub fn delete(tx: &Tx<'_>, id: i64) -> Result<()> {
+    let parts: Vec<i64> = tx.values("SELECT part_id FROM raw_uses WHERE raw_id = ?1", params![id])?;
     tx.execute("DELETE FROM raw_messages WHERE id = ?1", params![id])?;
+    for part_id in parts {
+        let sql = "DELETE FROM raw_parts WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM raw_uses WHERE part_id = ?1)";
+        tx.execute(sql, params![part_id])?;
+    }
     Ok(())
 }
 
 /// Drops bytes, unless something points to them still.
 pub fn delete_unused(tx: &Tx<'_>, id: i64) -> Result<()> {
-    tx.execute(
-        "DELETE FROM raw_messages WHERE id = ?1
-            AND NOT EXISTS (SELECT 1 FROM emails WHERE raw_id = ?1) AND NOT EXISTS (SELECT 1 FROM outbox WHERE raw_id = ?1)
-            AND NOT EXISTS (SELECT 1 FROM deliveries WHERE raw_id = ?1)
-            AND NOT EXISTS (SELECT 1 FROM email_variants WHERE raw_id = ?1)",
+    let used = tx.value::<bool>(
+        "SELECT EXISTS (SELECT 1 FROM emails WHERE raw_id = ?1) OR EXISTS (SELECT 1 FROM outbox WHERE raw_id = ?1)
+            OR EXISTS (SELECT 1 FROM deliveries WHERE raw_id = ?1)
+            OR EXISTS (SELECT 1 FROM email_variants WHERE raw_id = ?1)",
         params![id],
     )?;
-    Ok(())
+    if used.unwrap_or_default() { Ok(()) } else { delete(tx, id) }
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
     use crate::store::db::Store;
 
@@ -220,6 +338,58 @@ mod tests {
             }
         }
         assert!(store.read(|tx| beginning(tx, 99, 1)).is_err());
+    }
+
+    fn with_attachment(text: &str, attachment: &[u8]) -> Vec<u8> {
+        let letters = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, attachment);
+        let lines: Vec<&str> = letters.as_bytes().chunks(76).map(|line| std::str::from_utf8(line).unwrap()).collect();
+        format!("{text}\r\n\r\n{}\r\n--x--\r\n", lines.join("\r\n")).into_bytes()
+    }
+
+    fn count(store: &Store, table: &str) -> i64 {
+        store.read(|tx| tx.value(&format!("SELECT count(*) FROM {table}"), [])).unwrap().unwrap()
+    }
+
+    #[test]
+    fn an_attachment_that_comes_again_is_stored_once_and_goes_with_the_last_message_that_has_it() {
+        let store = Store::for_test().unwrap();
+        let logo = random(100_000);
+        let messages: Vec<Vec<u8>> = (0..20).map(|n| with_attachment(&format!("mail {n}"), &logo)).collect();
+        let add = |raw: &Vec<u8>| store.write(|tx| add(tx, &Packed::new(raw.clone())?)).unwrap();
+        let ids: Vec<i64> = messages.iter().map(add).collect();
+        for (id, raw) in ids.iter().zip(&messages) {
+            assert_eq!(&store.read(|tx| bytes(tx, *id)).unwrap(), raw);
+            assert_eq!(store.read(|tx| beginning(tx, *id, 40)).unwrap(), raw[..40]);
+        }
+        assert_eq!(count(&store, "raw_parts"), 1);
+        let (size, of_messages) = (store.stats().unwrap().1, messages.iter().map(Vec::len).sum::<usize>());
+        assert!(usize::try_from(size).unwrap() < of_messages / 2, "{size} bytes for {of_messages}");
+        for (left, id) in ids.iter().rev().enumerate() {
+            assert_eq!(count(&store, "raw_parts"), 1, "{left}");
+            store.write(|tx| if left % 2 == 0 { delete(tx, *id) } else { delete_unused(tx, *id) }).unwrap();
+        }
+        assert_eq!((count(&store, "raw_parts"), count(&store, "raw_uses"), count(&store, "raw_messages")), (0, 0, 0));
+    }
+
+    #[test]
+    fn a_message_whose_part_is_damaged_or_gone_is_damaged() {
+        let store = Store::for_test().unwrap();
+        let raw = with_attachment("mail", &random(LARGE + 1));
+        let id = store.write(|tx| add(tx, &Packed::new(raw.clone())?)).unwrap();
+        for damage in [
+            "UPDATE raw_uses SET place = place + 1",
+            "UPDATE raw_uses SET line = 72",
+            "UPDATE raw_uses SET crlf = 1 - crlf",
+            "UPDATE raw_parts SET data = CAST(substr(data, 1, 5) || zeroblob(9) || substr(data, 15) AS BLOB)",
+            "DELETE FROM raw_uses",
+        ] {
+            let read = store.rehearse(|tx| {
+                tx.execute(damage, [])?;
+                Ok(format!("{:#}", bytes(tx, id).unwrap_err()))
+            });
+            assert!(read.unwrap().contains("damaged"), "{damage}");
+        }
+        assert_eq!(store.read(|tx| bytes(tx, id)).unwrap(), raw);
     }
 
     #[test]

@@ -67,6 +67,7 @@ fn enums() -> BTreeMap<String, Vec<String>> {
         ("cases.waiting_for", all::<WaitingFor>()),
         ("case_people.role", of(&[Role::Customer, Role::Copied, Role::ThirdParty])),
         ("raw_messages.codec", words(&["zstd", "none"])),
+        ("raw_parts.codec", words(&["zstd", "none"])),
         ("emails.status", all::<EmailStatus>()),
         ("emails.parent_type", all::<ParentType>()),
         ("emails.group_place", all::<GroupPlace>()),

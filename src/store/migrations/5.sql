@@ -248,3 +248,22 @@ ALTER TABLE user_addresses ADD COLUMN position INTEGER NOT NULL DEFAULT 0;
 UPDATE user_addresses SET position = rowid;
 -- A draft whose fields could not all be read.
 ALTER TABLE drafts ADD COLUMN unread TEXT NOT NULL DEFAULT '';
+-- Attachments that come again are stored once.
+ALTER TABLE raw_messages ADD COLUMN parts INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE raw_parts (
+  id     INTEGER PRIMARY KEY AUTOINCREMENT,
+  size   INTEGER NOT NULL,
+  sha256 BLOB    NOT NULL UNIQUE,
+  codec  TEXT    NOT NULL CHECK (codec IN ('zstd', 'none')),
+  data   BLOB    NOT NULL
+) STRICT;
+CREATE TABLE raw_uses (
+  raw_id  INTEGER NOT NULL REFERENCES raw_messages ON DELETE CASCADE,
+  number  INTEGER NOT NULL,
+  part_id INTEGER NOT NULL REFERENCES raw_parts,
+  place   INTEGER NOT NULL,
+  line    INTEGER NOT NULL,
+  crlf    INTEGER NOT NULL,
+  PRIMARY KEY (raw_id, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX raw_uses_part ON raw_uses (part_id);

@@ -328,7 +328,8 @@ fn traces(sandbox: &Sandbox, words: &[&str]) -> BTreeSet<String> {
                 .map(|word| format!("{word} in {table}: {row}")),
         );
     }
-    for row in sandbox.database().rows("SELECT codec, size, data FROM raw_messages") {
+    let kept = "SELECT codec, size, data FROM raw_messages UNION ALL SELECT codec, size, data FROM raw_parts";
+    for row in sandbox.database().rows(kept) {
         let [codec, size, Cell::Bytes(data)] = row.as_slice() else { panic!("{row:?}") };
         let size = usize::try_from(size.int()).unwrap();
         let raw = if codec.plain() == "zstd" { zstd::bulk::decompress(data, size).unwrap() } else { data.clone() };
