@@ -23,7 +23,7 @@ const RANGE_BYTES: u64 = 16 << 20;
 /// … and maximum number of messages.
 const RANGE_COUNT: usize = 500;
 /// Bytes handed over at once, while the rest of the range is on its way: one commit stores them.
-const HAND_OVER: usize = 2 << 20;
+const HAND_OVER: usize = 1 << 20;
 /// Maximum number of bytes that may wait for an earlier message; what comes then is asked for alone.
 const EARLY_MAX: usize = 64 << 20;
 /// Number of bytes fetched of a message over the size limit (B2.8).

@@ -13,7 +13,7 @@ use anyhow::{Result, anyhow};
 use jiff::Timestamp;
 
 pub use self::reader::Reader;
-use self::reader::{Line, Parsed};
+use self::reader::{Fresh, Line, Parsed};
 pub(super) use self::reader::{Wants, read};
 use super::receive::{self, Batch, Delivered, Item};
 pub use super::steps::Imported;
@@ -38,7 +38,7 @@ const WRITE_TIME: Duration = Duration::from_secs(1);
 /// … or when the next message takes so long to parse.
 const PARSE_TIME: Duration = Duration::from_millis(250);
 /// Number of batches read ahead of the one that is imported, so that neither thread waits for the other.
-const AHEAD: usize = 1;
+const AHEAD: usize = 2;
 
 /// Imports everything an account has received; `done` hears of every message after its commit.
 ///
@@ -140,7 +140,7 @@ impl<'a> Importer<'a> {
 
     /// Gives the reader the messages that wait and that it has not been given; whether there are any. The bytes of some
     /// are at hand.
-    fn read_ahead(&mut self, fresh: &mut HashMap<i64, Vec<u8>>) -> Result<bool> {
+    fn read_ahead(&mut self, fresh: &mut HashMap<i64, Fresh>) -> Result<bool> {
         let given: Vec<i64> = self.batches.iter().flatten().copied().collect();
         let limit = i64::try_from(given.len().saturating_add(BATCH))?;
         let mut waiting = self.store.read(|tx| deliveries::waiting(tx, self.account_id, limit))?;
@@ -154,7 +154,7 @@ impl<'a> Importer<'a> {
         self.read(waiting, fresh)
     }
 
-    fn read(&mut self, waiting: Vec<Delivery>, fresh: &mut HashMap<i64, Vec<u8>>) -> Result<bool> {
+    fn read(&mut self, waiting: Vec<Delivery>, fresh: &mut HashMap<i64, Fresh>) -> Result<bool> {
         let loaded = self.store.read(|tx| reader::load(tx, waiting, fresh, BATCH_BYTES))?;
         if loaded.is_empty() {
             return Ok(false);
@@ -234,7 +234,7 @@ impl<'a> Importer<'a> {
 }
 
 /// The bytes of what was stored, by the id of the delivery.
-fn fresh(batch: Batch, stored: Vec<Option<i64>>) -> HashMap<i64, Vec<u8>> {
+fn fresh(batch: Batch, stored: Vec<Option<i64>>) -> HashMap<i64, Fresh> {
     let bytes = |(Item { body, .. }, delivery_id): (Item, Option<i64>)| match body {
         Delivered::Whole(packed) | Delivered::Beginning(packed) => Some((delivery_id?, packed.into_bytes())),
         Delivered::Nothing(_) => None,
@@ -311,26 +311,29 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_is_imported_in_the_commit_that_stores_the_next() {
+    fn a_batch_is_imported_in_a_commit_that_stores_a_later_one() {
         let (store, config, now) = (prepared(), Config::default(), Timestamp::UNIX_EPOCH);
         let mut importer = Importer::new(&store, &config, None, 1, &Reader::default());
         let mut receive = |uids| importer.receive(now, batch(uids)).unwrap();
         let (_, first) = receive(1..=3);
         assert_eq!(first, []);
         let (_, second) = receive(4..=5);
-        assert_eq!(uids(&store, &second), [1, 2, 3]);
+        assert_eq!(second, []);
         let (_, third) = receive(6..=6);
-        assert_eq!(uids(&store, &third), [4, 5]);
+        assert_eq!(uids(&store, &third), [1, 2, 3]);
+        let (_, fourth) = receive(7..=7);
+        assert_eq!(uids(&store, &fourth), [4, 5]);
         let mut rest = Vec::new();
         importer.finish(&|| now, &mut |one| rest.push(one.clone())).unwrap();
-        assert_eq!(uids(&store, &rest), [6]);
+        assert_eq!(uids(&store, &rest), [6, 7]);
     }
 
     #[test]
     fn what_cannot_be_stored_imports_nothing_and_is_imported_later() {
         let (store, config, now) = (prepared(), Config::default(), Timestamp::UNIX_EPOCH);
         let mut importer = Importer::new(&store, &config, None, 1, &Reader::default());
-        importer.receive(now, batch(1..=2)).unwrap();
+        importer.receive(now, batch(1..=1)).unwrap();
+        importer.receive(now, batch(2..=2)).unwrap();
         let of_nobody = Batch { account_id: 99, ..batch(3..=3) };
         assert!(importer.receive(now, of_nobody).is_err());
         let emails = || store.read(|tx| tx.value::<i64>("SELECT count(*) FROM emails", [])).unwrap();

@@ -58,13 +58,13 @@ impl Read {
             Delivered::Whole(packed) | Delivered::Beginning(packed) => Some((item.listed.uid, packed)),
             Delivered::Nothing(_) => None,
         });
-        let batch = bodies.map(|(uid, packed)| (uid, import::read(packed.bytes(), Wants::Bodies))).collect();
+        let batch = bodies.map(|(uid, packed)| (uid, import::read(packed.bytes(), &[], Wants::Bodies))).collect();
         let waiting = store.read(|tx| {
             let waiting = deliveries::waiting(tx, account_id, WAITING)?.into_iter();
             Ok(waiting.filter_map(|one| Some((one.id, raw::stored(tx, one.raw_id?)))).collect::<Vec<_>>())
         })?;
         let read = |stored: Result<Stored>| {
-            stored.and_then(Stored::unpack).and_then(|bytes| import::read(&bytes, Wants::Bodies))
+            stored.and_then(Stored::unpack).and_then(|bytes| import::read(&bytes, &[], Wants::Bodies))
         };
         Ok(Read { batch, waiting: waiting.into_iter().map(|(id, stored)| (id, read(stored))).collect() })
     }
@@ -76,7 +76,7 @@ impl Read {
         let known = uid.and_then(|uid| self.batch.remove(&uid)).or_else(|| self.waiting.remove(&delivery.id));
         let read = || {
             let raw_id = delivery.raw_id.context("its bytes were dropped")?;
-            raw::bytes(tx, raw_id).and_then(|bytes| import::read(&bytes, Wants::Bodies))
+            raw::bytes(tx, raw_id).and_then(|bytes| import::read(&bytes, &[], Wants::Bodies))
         };
         known.unwrap_or_else(read)
     }

@@ -60,7 +60,7 @@ pub fn ask(source: &mut dyn MailSource, delivery: &Delivery, max_size: u64) -> R
     let mut raw = None;
     source.fetch(&[uid], None, &mut |body| raw = Some(body.raw))?;
     let raw = raw.filter(|raw| !raw.is_empty()).ok_or_else(|| anyhow!("the server answered OK without the message"))?;
-    Ok(Whole { message: import::read(&raw, Wants::Nothing)?, raw })
+    Ok(Whole { message: import::read(&raw, &[], Wants::Nothing)?, raw })
 }
 
 fn gone(text: &str) -> Fault {

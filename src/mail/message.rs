@@ -22,6 +22,7 @@ mod tnef;
 mod transfer;
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
 use jiff::Timestamp;
@@ -82,7 +83,23 @@ pub struct Message {
 
 /// Reads a message. Broken, truncated and hostile bytes give a poorer message, never an error.
 pub fn parse(raw: &[u8]) -> Message {
-    read(raw, 1)
+    read(raw, &[], 1)
+}
+
+/// The same of a message of which long runs of base64 have been decoded already.
+pub fn parse_decoded(raw: &[u8], decoded: &[DecodedRun]) -> Message {
+    read(raw, decoded, 1)
+}
+
+/// A run of base64 in a message that somebody has decoded: whole lines, of which every letter counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecodedRun {
+    /// Where its letters stand in the message.
+    pub at: Range<usize>,
+    /// Bytes that they stand for.
+    pub size: u64,
+    /// Digest of these bytes.
+    pub sha256: [u8; 32],
 }
 
 /// Bytes of a file that are looked at to know whether it is a mail.
@@ -98,13 +115,14 @@ pub fn has_header(raw: &[u8]) -> bool {
 }
 
 /// As [`parse`]; `wrapped` = whether a whole report in it is read as well.
-fn read(raw: &[u8], wrapped: usize) -> Message {
+fn read(raw: &[u8], decoded: &[DecodedRun], wrapped: usize) -> Message {
     let mut defects = Defects::default();
     let parts = parts::split(raw, &mut defects);
     let mut message = Message::default();
     headers::fill(&mut message, &parts, &mut defects);
     message.return_path = message.return_path.or_else(|| parts::envelope_sender(raw));
-    body::fill(&mut message, &parts, wrapped, &mut defects);
+    let decoded: Vec<_> = decoded.iter().filter_map(|run| Some((raw.get(run.at.clone())?, run))).collect();
+    body::fill(&mut message, &parts, &decoded, wrapped, &mut defects);
     message.defects = defects.0;
     message
 }

@@ -15,7 +15,7 @@ use super::automatic::{self, Reason};
 use super::bounce::{self, Bounce};
 use super::forward::{self, Forward};
 use super::mailing_list::List;
-use super::message::{self, Message};
+use super::message::{self, DecodedRun, Message};
 use super::receipt::{self, Receipt};
 use super::{content_key, subject, text};
 
@@ -71,6 +71,11 @@ impl Reading {
     /// Reads the bytes of a message; as [`message::parse`], it never fails.
     pub fn parse(raw: &[u8]) -> Reading {
         Reading::of(message::parse(raw))
+    }
+
+    /// The same of a message of which long runs of base64 have been decoded already.
+    pub fn parse_decoded(raw: &[u8], decoded: &[DecodedRun]) -> Reading {
+        Reading::of(message::parse_decoded(raw, decoded))
     }
 
     /// Reads a message.

@@ -11,8 +11,9 @@ use sha2::{Digest, Sha256};
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::stream::read::Decoder;
 
-use self::parts::{Form, Run};
+use self::parts::{Form, Found, Run};
 use super::db::{Column, LARGE, Row, Tx, params};
+use crate::mail::message::DecodedRun;
 
 /// Compression level of zstd. Mail is mostly base64, where a higher one costs much and saves hardly anything.
 const LEVEL: i32 = 1;
@@ -41,8 +42,7 @@ struct Kept {
 #[derive(Debug, Clone)]
 struct Part {
     form: Form,
-    size: usize,
-    sha256: [u8; 32],
+    decoded: DecodedRun,
     kept: Kept,
 }
 
@@ -72,17 +72,17 @@ impl Packed {
         &self.raw
     }
 
-    /// The message, where nothing else of it is needed any more.
-    pub fn into_bytes(self) -> Vec<u8> {
-        self.raw
+    /// The message and what has been decoded of it, where nothing else of it is needed any more.
+    pub fn into_bytes(self) -> (Vec<u8>, Vec<DecodedRun>) {
+        (self.raw, self.parts.into_iter().map(|part| part.decoded).collect())
     }
 }
 
 impl Part {
-    fn new(run: Run) -> Result<Part> {
+    fn new((at, run): Found) -> Result<Part> {
         let Run { form, bytes } = run;
-        let (size, sha256) = (bytes.len(), Sha256::digest(&bytes).into());
-        Ok(Part { form, size, sha256, kept: Kept::smallest(bytes)? })
+        let decoded = DecodedRun { at, size: bytes.len() as u64, sha256: Sha256::digest(&bytes).into() };
+        Ok(Part { form, decoded, kept: Kept::smallest(bytes)? })
     }
 }
 
@@ -133,7 +133,7 @@ pub fn add(tx: &Tx<'_>, packed: &Packed) -> Result<i64> {
 
 /// The part that is there, or a new one.
 fn part_id(tx: &Tx<'_>, part: &Part) -> Result<i64> {
-    let Part { size, sha256, kept, .. } = part;
+    let Part { decoded: DecodedRun { size, sha256, .. }, kept, .. } = part;
     let there = tx.value("SELECT id FROM raw_parts WHERE sha256 = ?1", params![sha256.as_slice()])?;
     let sql = "INSERT INTO raw_parts (size, sha256, codec, data) VALUES (?1, ?2, ?3, ?4)";
     let add = || tx.store_bytes(sql, params![i64::try_from(*size)?, sha256.as_slice(), kept.codec], PART, &kept.data);

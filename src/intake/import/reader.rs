@@ -14,6 +14,7 @@ use anyhow::{Context, Result, anyhow};
 
 use super::super::poison;
 use crate::lock::{Doing, Lock};
+use crate::mail::message::DecodedRun;
 use crate::mail::reading::Reading;
 use crate::store::db::{self, Tx};
 use crate::store::deliveries::Delivery;
@@ -25,16 +26,19 @@ pub(super) type Loaded = (Delivery, Result<Source>);
 /// Where the bytes of a message are.
 pub(super) enum Source {
     /// Here: they were stored a moment ago.
-    Bytes(Vec<u8>),
+    Fresh(Fresh),
     /// As they lie in the store.
     Stored(Stored),
 }
 
+/// Bytes of a message, and what has been decoded of it.
+pub(super) type Fresh = (Vec<u8>, Vec<DecodedRun>);
+
 impl Source {
-    fn bytes(self) -> Result<Vec<u8>> {
+    fn bytes(self) -> Result<Fresh> {
         match self {
-            Source::Bytes(bytes) => Ok(bytes),
-            Source::Stored(stored) => stored.unpack(),
+            Source::Fresh(fresh) => Ok(fresh),
+            Source::Stored(stored) => Ok((stored.unpack()?, Vec::new())),
         }
     }
 }
@@ -81,7 +85,7 @@ impl Job {
         let doing = |delivery_id| lock.as_ref().map_or(Ok(()), |lock| lock.doing(Doing::Reading, delivery_id));
         for (delivery, source) in batch {
             doing(delivery.id)?;
-            let message = source.and_then(Source::bytes).and_then(|bytes| read(&bytes, wants));
+            let message = source.and_then(Source::bytes).and_then(|(bytes, decoded)| read(&bytes, &decoded, wants));
             if given_up.load(Ordering::Relaxed) || answers.send(Ok(Parsed { delivery, message })).is_err() {
                 break;
             }
@@ -166,14 +170,14 @@ impl Drop for Line {
 pub(super) fn load(
     tx: &Tx<'_>,
     batch: Vec<Delivery>,
-    fresh: &mut HashMap<i64, Vec<u8>>,
+    fresh: &mut HashMap<i64, Fresh>,
     limit: i64,
 ) -> Result<Vec<Loaded>> {
     let mut bytes = 0;
     let mut loaded = Vec::new();
     for delivery in batch {
         let source = match fresh.remove(&delivery.id) {
-            Some(bytes) => Ok(Source::Bytes(bytes)),
+            Some(fresh) => Ok(Source::Fresh(fresh)),
             None => {
                 delivery.raw_id.context("its bytes were dropped").and_then(|id| raw::stored(tx, id)).map(Source::Stored)
             }
@@ -199,10 +203,10 @@ pub(in crate::intake) enum Wants {
 }
 
 /// Parses a message; one that makes the parser panic is an error.
-pub(in crate::intake) fn read(bytes: &[u8], wants: Wants) -> Result<Reading> {
+pub(in crate::intake) fn read(bytes: &[u8], decoded: &[DecodedRun], wants: Wants) -> Result<Reading> {
     let parse = || {
         poison::act(Doing::Reading, bytes)?;
-        let message = Reading::parse(bytes);
+        let message = Reading::parse_decoded(bytes, decoded);
         if wants == Wants::Bodies {
             message.html_text();
         }

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use sha2::{Digest, Sha256};
 
 use super::parts::{self, Part};
-use super::{Attachment, Defects, Enclosed, Message, encoded_word, headers, signed, tnef, transfer};
+use super::{Attachment, DecodedRun, Defects, Enclosed, Message, encoded_word, headers, signed, tnef, transfer};
 use kind::{Kind, kind};
 pub(super) use readable::readable;
 use section::decoded_text;
@@ -22,11 +22,17 @@ const MAX_REPORT: usize = 256 << 10;
 const MAX_REPORTS: usize = 100;
 
 /// Fills text, HTML and attachments.
-pub(super) fn fill(message: &mut Message, parts: &[Part<'_>], wrapped: usize, defects: &mut Defects) {
+pub(super) fn fill(
+    message: &mut Message,
+    parts: &[Part<'_>],
+    decoded: &[(&[u8], &DecodedRun)],
+    wrapped: usize,
+    defects: &mut Defects,
+) {
     (message.text, message.html) = readable(parts, signed::MAX_LAYERS, defects);
     for (index, part) in leaves(parts).filter(|(index, _)| kind(parts, *index) == Kind::Attachment) {
         report(message, part, wrapped, defects);
-        let attachment = attachment(message, index, part);
+        let attachment = attachment(message, index, part, decoded);
         message.attachments.extend(attachment);
     }
     // What a winmail.dat says counts where the message itself has no text.
@@ -83,8 +89,14 @@ fn capped(mut text: String, defects: &mut Defects) -> String {
     text
 }
 
-fn attachment(message: &mut Message, index: usize, part: &Part<'_>) -> Option<Attachment> {
-    let bytes = attached(part);
+fn attachment(
+    message: &mut Message,
+    index: usize,
+    part: &Part<'_>,
+    decoded: &[(&[u8], &DecodedRun)],
+) -> Option<Attachment> {
+    let known = decoded_before(part, decoded);
+    let bytes = if known.is_some() { Cow::default() } else { attached(part) };
     let content_id = part.field("Content-ID").map(|id| encoded_word::decode(id, None));
     let content_id = content_id.map(|id| id.trim_matches(['<', '>', ' ']).to_owned()).filter(|id| !id.is_empty());
     let mut attachment = Attachment {
@@ -93,7 +105,7 @@ fn attachment(message: &mut Message, index: usize, part: &Part<'_>) -> Option<At
         content_type: part.media.value.clone(),
         content_id,
         inline: part.disposition.value == "inline",
-        ..described(&bytes)
+        ..known.map_or_else(|| described(&bytes), |run| of_digest(run.size, &run.sha256))
     };
     match attachment.content_type.as_str() {
         "message/rfc822" | "message/global" if attachment.name.is_empty() => {
@@ -105,6 +117,18 @@ fn attachment(message: &mut Message, index: usize, part: &Part<'_>) -> Option<At
     }
     attachment.contents = (1..).zip(&files(part, &bytes)).map(|(number, file)| enclosed(number, file)).collect();
     Some(attachment)
+}
+
+/// The run of base64 that is all of an attachment, of which nothing but its size and digest is asked for.
+fn decoded_before<'a>(part: &Part<'_>, decoded: &[(&[u8], &'a DecodedRun)]) -> Option<&'a DecodedRun> {
+    let is_read = is_tnef(part) || is_smime(part) || part.media.value.starts_with("message/");
+    let encoding = part.field("Content-Transfer-Encoding").unwrap_or_default();
+    if is_read || decoded.is_empty() || !encoding.trim_ascii().eq_ignore_ascii_case(b"base64") {
+        return None;
+    }
+    // Equal bytes elsewhere in the message would do as well; these are found without being compared.
+    let body = part.body.trim_ascii_end();
+    decoded.iter().find(|(letters, _)| std::ptr::eq(*letters, body)).map(|(_, run)| *run)
 }
 
 fn is_tnef(part: &Part<'_>) -> bool {
@@ -145,8 +169,12 @@ fn enclosed(number: u32, file: &tnef::File) -> Attachment {
 }
 
 fn described(bytes: &[u8]) -> Attachment {
-    let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    Attachment { size: bytes.len() as u64, sha256, ..Attachment::default() }
+    of_digest(bytes.len() as u64, &Sha256::digest(bytes))
+}
+
+fn of_digest(size: u64, sha256: &[u8]) -> Attachment {
+    let sha256 = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+    Attachment { size, sha256, ..Attachment::default() }
 }
 
 /// The name in Content-Disposition, else in Content-Type; one line.
@@ -165,5 +193,44 @@ fn mark_referenced(message: &mut Message) {
         .collect();
     for attachment in &mut message.attachments {
         attachment.inline |= attachment.content_id.as_deref().is_some_and(|id| referenced.contains(&id));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use crate::mail::message::{DecodedRun, parse, parse_decoded};
+
+    /// The size of the attachment, by somebody who says of its letters that they are one byte.
+    fn size(fields: &str, letters: &str, after: &str) -> u64 {
+        let raw = format!(
+            "Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n{fields}\r\n\r\n{letters}{after}--x--\r\n"
+        );
+        let at = raw.find("QUJD").unwrap();
+        let run = DecodedRun { at: at..at + letters.len(), size: 1, sha256: [7; 32] };
+        let message = parse_decoded(raw.as_bytes(), &[run]);
+        let mut others = message.clone();
+        others.attachments = parse(raw.as_bytes()).attachments;
+        assert_eq!(others, parse(raw.as_bytes()), "nothing else of it depends on that");
+        message.attachments.first().unwrap().size
+    }
+
+    #[test]
+    fn an_attachment_that_was_decoded_before_is_not_decoded_again_unless_it_is_read() {
+        let base64 = "Content-Transfer-Encoding: base64\r\nContent-Disposition: attachment\r\nContent-Type: ";
+        for (kind, letters, after, expected) in [
+            ("image/png; name=a.png", "QUJDREVG", "\r\n", 1),
+            ("image/png; name=a.png", "QUJDREVG\r\nQUJD", "\r\n\r\n", 1),
+            // Another run follows, or words.
+            ("image/png; name=a.png", "QUJDREVG", "\r\nQUJD\r\n", 9),
+            // What is in it is read.
+            ("application/ms-tnef; name=winmail.dat", "QUJDREVG", "\r\n", 6),
+            ("application/octet-stream; name=a.p7m", "QUJDREVG", "\r\n", 6),
+            ("message/rfc822", "QUJDREVG", "\r\n", 6),
+        ] {
+            assert_eq!(size(&format!("{base64}{kind}"), letters, after), expected, "{kind} {letters} {after}");
+        }
+        let plain = "Content-Disposition: attachment\r\nContent-Type: image/png; name=a.png";
+        assert_eq!(size(plain, "QUJDREVG", "\r\n"), 8, "its letters are its bytes");
     }
 }

@@ -31,7 +31,7 @@ impl Enclosed {
         headers::fill(&mut inner, &parts, &mut defects);
         let (text, _) = body::readable(&parts, signed::MAX_LAYERS, &mut defects);
         let is_report = wrapped > 0 && bounce::may_be_wrapped(&inner);
-        let report = is_report.then(|| Box::new(super::read(raw, wrapped - 1)));
+        let report = is_report.then(|| Box::new(super::read(raw, &[], wrapped - 1)));
         let from = inner.from.into_iter().next();
         let readers = inner.to.into_iter().chain(inner.cc).chain(inner.bcc).collect();
         Enclosed { message_id: inner.message_id, from, readers, subject: inner.subject, text, report }

@@ -4,6 +4,8 @@
 //! It is a matter of bytes alone. No MIME is read, so nothing that a message says about itself can mislead it: a run is taken
 //! out only where its bytes, encoded again in lines of the same length, are exactly what stood there.
 
+use std::ops::Range;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use memchr::memchr;
@@ -39,8 +41,11 @@ pub(super) struct Run {
     pub(super) bytes: Vec<u8>,
 }
 
+/// A run, and where its letters stand in the message.
+pub(super) type Found = (Range<usize>, Run);
+
 /// Takes the long runs of base64 out of a message; what is left of it, and the runs in their order. `None` where it has none.
-pub(super) fn take_apart(raw: &[u8]) -> Option<(Vec<u8>, Vec<Run>)> {
+pub(super) fn take_apart(raw: &[u8]) -> Option<(Vec<u8>, Vec<Found>)> {
     let (mut rest, mut runs) = (Vec::new(), Vec::new());
     // What has not been looked at, where a line begins, and what has not been copied.
     let (mut text, mut kept) = (raw, raw);
@@ -49,7 +54,8 @@ pub(super) fn take_apart(raw: &[u8]) -> Option<(Vec<u8>, Vec<Run>)> {
         let after = text.get(seen..).unwrap_or_default();
         if bytes.len() >= SMALLEST {
             rest.extend_from_slice(kept.get(..kept.len() - text.len()).unwrap_or_default());
-            runs.push(Run { form: Form { place: rest.len(), line, crlf }, bytes });
+            let at = raw.len() - text.len();
+            runs.push((at..at + seen, Run { form: Form { place: rest.len(), line, crlf }, bytes }));
             kept = after;
         }
         text = memchr(b'\n', after).and_then(|at| after.get(at + 1..)).unwrap_or_default();
@@ -138,6 +144,7 @@ mod tests {
 
     fn sizes(raw: &str) -> Vec<usize> {
         let Some((rest, runs)) = take_apart(raw.as_bytes()) else { return Vec::new() };
+        let runs: Vec<Run> = runs.into_iter().map(|(_, run)| run).collect();
         assert_eq!(put_together(&rest, &runs, raw.len()).unwrap(), raw.as_bytes(), "{raw}");
         runs.iter().map(|run| run.bytes.len()).collect()
     }
@@ -202,6 +209,7 @@ mod tests {
                 raw.extend_from_slice(text.as_bytes());
             }
             if let Some((rest, runs)) = take_apart(&raw) {
+                let runs: Vec<Run> = runs.into_iter().map(|(_, run)| run).collect();
                 prop_assert!(put_together(&rest, &runs, raw.len()).unwrap() == raw);
             }
         }
