@@ -105,7 +105,7 @@ pub struct Cli {
         hide_env_values = true
     )]
     config: Option<PathBuf>,
-    /// State directory: locks, and the passwords and tokens that are kept in files
+    /// State directory: the passwords and tokens that are kept in files
     #[arg(
         long,
         global = true,

@@ -1,5 +1,5 @@
-//! Where a desk keeps its data: the database, and the state directory with what processes of this machine share in files:
-//! locks, passwords that came by standard input, and tokens.
+//! Where a desk keeps its data: the database, its locks, and the state directory with passwords that came by standard input,
+//! and tokens.
 //!
 //! Paths are here; `admit` says whether a state directory can be used. By default the state is next to the database, so that
 //! nobody has to name it. Names in it begin with that of the database, so that several databases can have one state directory.
@@ -59,9 +59,10 @@ impl Place {
         }
     }
 
-    /// The directory of the locks.
+    /// The directory of the locks: next to the file of a database in any state directory, as two processes that name
+    /// different ones must not do the same work.
     pub fn locks(&self) -> PathBuf {
-        self.state().join(self.with_end(".locks"))
+        directory(&self.real_file()).join(self.with_end(".locks"))
     }
 
     /// The directory of the secrets and tokens.
@@ -137,7 +138,7 @@ mod tests {
             (real.join("a.db"), None, real.join("a.db.locks"), real.join("a.db.secrets")),
             (links.join("b.db"), None, real.join("a.db.locks"), real.join("a.db.secrets")),
             (real.join("other.db"), None, real.join("other.db.locks"), real.join("other.db.secrets")),
-            (links.join("b.db"), Some(&state), state.join("a.db.locks"), state.join("a.db.secrets")),
+            (links.join("b.db"), Some(&state), real.join("a.db.locks"), state.join("a.db.secrets")),
         ] {
             let place = at(&file, named.map(PathBuf::as_path));
             assert_eq!((place.locks(), place.secrets()), (locks, secrets), "{file:?} {named:?}");

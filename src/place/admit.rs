@@ -51,7 +51,12 @@ impl Place {
                 .hint("name a directory with --state"));
         }
         let mine = rustix::process::geteuid().as_raw();
-        let owner = fs::metadata(self.file()).map_or(mine, |facts| facts.uid());
+        let owner = match fs::metadata(self.file()) {
+            Ok(database) => database.uid(),
+            Err(e) if e.kind() == ErrorKind::NotFound => mine,
+            // Who opens the database hears why it cannot be looked at.
+            Err(_) => facts.uid(),
+        };
         if facts.uid() != owner {
             let of = |uid: u32| caller::login_of(uid).unwrap_or_else(|| format!("uid {uid}"));
             let text = format!(
@@ -60,8 +65,7 @@ impl Place {
                 self.file().display(),
                 of(owner)
             );
-            return Err(error::config(text)
-                .hint(format!("as root: chown {} {shown}; or name another one with --state", of(owner))));
+            return Err(error::config(text).hint(format!("name a directory of {} with --state", of(owner))));
         }
         self.refuse_another(state)?;
         if claims {
@@ -79,8 +83,9 @@ impl Place {
     fn refuse_another(&self, state: &Path) -> Result<(), Fault> {
         let claimed = fs::read(self.claim_file(state)).unwrap_or_default();
         let claimed = PathBuf::from(OsString::from_vec(claimed.trim_ascii_end().to_vec()));
-        // One that is gone was moved here.
-        if claimed.as_os_str().is_empty() || claimed == self.real_file() || !claimed.exists() {
+        // One that is gone was moved here; of one whose disk is not there that cannot be told.
+        let is_gone = claimed.parent().is_some_and(Path::is_dir) && claimed.try_exists().is_ok_and(|there| !there);
+        if claimed.as_os_str().is_empty() || claimed == self.real_file() || is_gone {
             return Ok(());
         }
         let text = format!(
@@ -88,7 +93,7 @@ impl Place {
             state.display(),
             claimed.display()
         );
-        Err(error::config(text).hint("name another directory with --state: locks and passwords would be mixed up"))
+        Err(error::config(text).hint("name another directory with --state: passwords would be mixed up"))
     }
 
     fn claim(&self, state: &Path) -> io::Result<()> {

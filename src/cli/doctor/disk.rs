@@ -38,7 +38,7 @@ fn state(ctx: &Context, disk: &Disk) -> Option<Finding> {
     let named = ctx.place.named_state()?;
     Some(match &disk.state {
         Some(trouble) => Finding::fail("state", Kind::Config, &trouble.what, &trouble.remedy),
-        None => Finding::ok("state", format!("locks and secrets are in {}", named.display())),
+        None => Finding::ok("state", format!("passwords and tokens are in {}", named.display())),
     })
 }
 

@@ -23,7 +23,9 @@ pub fn look(ctx: &Context, fix: bool) -> Result<Vec<Finding>> {
     if caller::is_service(owner) {
         // A person's database may lie among their other files.
         all.push(("database", directory));
-        all.extend(ctx.place.named_state().map(|state| ("state", state.to_owned())));
+        // Another one may be named by mistake, and is left as it is.
+        let named = ctx.place.named_state().filter(|_| ctx.place.admit(false).is_ok());
+        all.extend(named.map(|state| ("state", state.to_owned())));
     }
     for (check, dir) in [("locks", ctx.place.locks()), ("secrets", ctx.place.secrets())] {
         all.extend(fs::read_dir(&dir).into_iter().flatten().filter_map(|entry| Some((check, entry.ok()?.path()))));

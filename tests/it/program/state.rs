@@ -1,4 +1,4 @@
-//! The state directory: locks, passwords and tokens, next to the database or where `--state` says.
+//! The state directory: passwords and tokens, next to the database or where `--state` says. Locks are next to the database.
 
 use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
@@ -56,6 +56,8 @@ fn an_installation_of_an_older_release_goes_on_with_its_passwords_and_locks() {
     assert_eq!(text(&sandbox.path("copy.db.secrets/1")), "changed\n");
     std::fs::create_dir(sandbox.path("espomail.db.locks")).unwrap();
     let lock = std::fs::File::create(sandbox.path("espomail.db.locks/account-1")).unwrap();
+    lock.set_permissions(std::fs::Permissions::from_mode(0o600)).unwrap();
+    std::fs::set_permissions(sandbox.path("espomail.db.locks"), std::fs::Permissions::from_mode(0o700)).unwrap();
     lock.try_lock().unwrap();
     // It is left to the process that has the lock.
     sandbox.run(&["fetch", "support"]).ok();
@@ -136,7 +138,7 @@ fn a_state_directory_that_cannot_be_used_ends_every_command_with_the_next_step()
     std::fs::create_dir(&state).unwrap();
     if std::fs::metadata(&state).unwrap().uid() == 0 {
         chown(&state, Some(4711), None).unwrap();
-        refused(&format!("the state directory {shown} belongs to uid 4711"), &format!("chown root {shown}"));
+        refused(&format!("the state directory {shown} belongs to uid 4711"), "name a directory of root with --state");
         chown(&state, Some(0), None).unwrap();
     }
     sandbox.run(&[&named[..], &["db", "stats"]].concat()).ok();
@@ -155,7 +157,7 @@ fn a_state_directory_that_cannot_be_used_ends_every_command_with_the_next_step()
 }
 
 #[test]
-fn a_killed_process_leaves_no_lock_in_the_state_directory() {
+fn any_state_directory_means_the_same_locks_and_a_killed_process_leaves_none() {
     let sandbox = Sandbox::new();
     sandbox.config(&format!("state = \"{}\"\nreply_timeout = \"30s\"\n", sandbox.path("state").display()));
     sandbox.run(&["init"]).ok();
@@ -164,10 +166,11 @@ fn a_killed_process_leaves_no_lock_in_the_state_directory() {
     account(&sandbox, &[], &server.local_addr().unwrap().to_string(), "x");
     let running = sandbox.call(&["fetch", "support"]).spawn();
     let _session = server.accept().unwrap();
-    wait_until(Duration::from_secs(20), || sandbox.path("state/espomail.db.locks/account-1").exists());
-    assert!(!sandbox.path("espomail.db.locks").exists(), "locks are where the configuration says");
-    // It is left to that process.
+    wait_until(Duration::from_secs(20), || sandbox.path("espomail.db.locks/account-1").exists());
+    // It is left to that process, also by one that names another state directory.
     sandbox.run(&["fetch", "support"]).ok();
+    std::fs::create_dir(sandbox.path("other")).unwrap();
+    sandbox.run(&["--state", "other", "fetch", "support"]).ok();
     let letter = mail("eva@customer.example", "support@desk.example", "Piped").bytes();
     sandbox.call(&["ingest", "--account", "support"]).stdin(&letter).run().ok();
     assert_eq!(sandbox.items(&["email", "list"]).len(), 0);
@@ -185,6 +188,7 @@ fn opened(sandbox: &Sandbox, args: &[&str]) -> usize {
     command.args(["-f", "-qq", "-e", "trace=openat", "-o"]).arg(&trace);
     let program = sandbox.command(args);
     command.arg(program.get_program()).args(program.get_args()).env_clear().stdin(std::process::Stdio::null());
+    command.current_dir(sandbox.path(""));
     command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
     let done = command.output().unwrap();
     assert!(done.status.success(), "{args:?}: {done:?}");
