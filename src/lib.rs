@@ -12,7 +12,7 @@
 //!
 //! Each stage reads what the stage before committed, so a kill at any point is repaired by the next
 //! run doing the same thing again. While `fetch` receives, a batch is read on a thread of its own and imported in the
-//! commit that stores the next one. What follows from a message alone is worked out there ([`mail::reading`]), so that no
+//! commit that stores a later one. What follows from a message alone is worked out there ([`mail::reading`]), so that no
 //! mail, however it is made, keeps the database for long.
 //!
 //! # Rooms

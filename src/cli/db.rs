@@ -14,7 +14,7 @@ use super::init;
 use crate::error::{self, Fault, Kind};
 use crate::secret;
 use crate::store::db::AFTER_DAMAGE;
-use crate::store::instance;
+use crate::store::{instance, raw};
 use crate::ui::cell::{Cell, Column, Field, head};
 use crate::ui::outcome::Thing;
 
@@ -85,7 +85,12 @@ pub fn run(command: DbCommand, ctx: &Context) -> Result<()> {
 }
 
 fn check(ctx: &Context) -> Result<()> {
-    let faults = ctx.store()?.check()?;
+    let store = ctx.store()?;
+    let mut faults = store.check()?;
+    if faults.is_empty() {
+        let incomplete = store.read(raw::incomplete)?;
+        faults.extend(incomplete.iter().map(|id| format!("stored message {id} has not all of its parts")));
+    }
     if ctx.ui.format.is_json() {
         ctx.ui.object("db_check", CHECK_COLUMNS, &(ctx.place.file().display().to_string(), faults.clone()))?;
     } else if faults.is_empty() {

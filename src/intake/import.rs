@@ -167,7 +167,7 @@ impl<'a> Importer<'a> {
             self.line = Some(Line::new(&self.reader, self.lock.clone(), wants));
         }
         if let Some(line) = &self.line {
-            line.read(loaded);
+            line.read(loaded)?;
         }
         Ok(true)
     }
@@ -177,11 +177,13 @@ impl<'a> Importer<'a> {
     fn commit(&mut self, now: Timestamp, received: Option<&Batch>) -> Result<(Vec<Option<i64>>, Vec<Imported>)> {
         let mut oldest = self.batches.pop_front().unwrap_or_default();
         // No transaction begins before there is something to write.
-        let first = if oldest.is_empty() { None } else { self.next(Duration::MAX)? };
-        let done = self.store.write(|tx| {
-            let stored = received.map_or(Ok(Vec::new()), |batch| receive::write_batch(tx, batch, now))?;
-            let (seen, imported) = self.import(tx, first, oldest.len(), now)?;
-            Ok((stored, seen, imported))
+        let first = if oldest.is_empty() { Ok(None) } else { self.next(Duration::MAX) };
+        let done = first.and_then(|first| {
+            self.store.write(|tx| {
+                let stored = received.map_or(Ok(Vec::new()), |batch| receive::write_batch(tx, batch, now))?;
+                let (seen, imported) = self.import(tx, first, oldest.len(), now)?;
+                Ok((stored, seen, imported))
+            })
         });
         // An error, unlike a crash, must not raise the message's crash counter.
         let idle = self.doing(0);

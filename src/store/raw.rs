@@ -2,6 +2,8 @@
 //! as parts, each of them once.
 
 mod parts;
+#[cfg(test)]
+mod tests;
 
 use std::cell::RefCell;
 use std::io::Read as _;
@@ -13,6 +15,7 @@ use zstd::stream::read::Decoder;
 
 use self::parts::{Form, Found, Run};
 use super::db::{Column, LARGE, Row, Tx, params};
+use crate::error::{Fault, Kind};
 use crate::mail::message::DecodedRun;
 
 /// Compression level of zstd. Mail is mostly base64, where a higher one costs much and saves hardly anything.
@@ -102,7 +105,8 @@ impl Kept {
         Ok((data.len() < bytes.len()).then_some(Kept { codec: "zstd", data }))
     }
 
-    fn smallest(bytes: Vec<u8>) -> Result<Kept> {
+    fn smallest(mut bytes: Vec<u8>) -> Result<Kept> {
+        bytes.shrink_to_fit();
         Ok(Kept::compressed(&bytes)?.unwrap_or(Kept { codec: "none", data: bytes }))
     }
 }
@@ -131,13 +135,26 @@ pub fn add(tx: &Tx<'_>, packed: &Packed) -> Result<i64> {
     Ok(id)
 }
 
-/// The part that is there, or a new one.
+/// The part that is there, or a new one. One that is damaged is written again.
 fn part_id(tx: &Tx<'_>, part: &Part) -> Result<i64> {
     let Part { decoded: DecodedRun { size, sha256, .. }, kept, .. } = part;
-    let there = tx.value("SELECT id FROM raw_parts WHERE sha256 = ?1", params![sha256.as_slice()])?;
-    let sql = "INSERT INTO raw_parts (size, sha256, codec, data) VALUES (?1, ?2, ?3, ?4)";
-    let add = || tx.store_bytes(sql, params![i64::try_from(*size)?, sha256.as_slice(), kept.codec], PART, &kept.data);
-    there.map_or_else(add, Ok)
+    let (size, data) = (i64::try_from(*size)?, &kept.data);
+    let sql =
+        "SELECT id, size = ?2 AND codec = ?3 AND octet_length(data) = ?4 AS fits FROM raw_parts WHERE sha256 = ?1";
+    let values = params![sha256.as_slice(), size, kept.codec, i64::try_from(data.len())?];
+    let there = tx.one(sql, values, |row| Ok((row.get::<i64>("id")?, row.get::<bool>("fits")?)))?;
+    match there {
+        Some((id, true)) => Ok(id),
+        Some((id, false)) => {
+            let sql = "UPDATE raw_parts SET size = ?2, codec = ?3, data = ?4 WHERE id = ?1";
+            tx.execute(sql, params![id, size, kept.codec, data.as_slice()])?;
+            Ok(id)
+        }
+        None => {
+            let sql = "INSERT INTO raw_parts (size, sha256, codec, data) VALUES (?1, ?2, ?3, ?4)";
+            tx.store_bytes(sql, params![size, sha256.as_slice(), kept.codec], PART, data)
+        }
+    }
 }
 
 /// Bytes as they are stored.
@@ -150,7 +167,7 @@ pub struct Stored {
     /// Where runs were taken out, and their bytes.
     parts: Vec<(Form, Read)>,
     /// How many of them there are to be.
-    count: i64,
+    count: usize,
 }
 
 /// Bytes as they were read.
@@ -182,14 +199,19 @@ impl Stored {
     /// # Errors
     /// Damaged data: what is packed whole has a checksum of its own, for the rest the digest is compared.
     pub fn unpack(self) -> Result<Vec<u8>> {
-        let damaged = format!("stored message {} is damaged", self.id);
-        self.unpack_all().and_then(|raw| raw.context("its parts do not fit")).context(damaged)
+        let id = self.id;
+        self.unpack_all()
+            .and_then(|raw| raw.context("its bytes are not those that were stored"))
+            .with_context(|| damaged(id))
     }
 
     fn unpack_all(self) -> Result<Option<Vec<u8>>> {
         let size = usize::try_from(self.size)?;
         let has_checksum = self.count == 0 && self.rest.codec == "zstd";
         let mut raw = self.rest.unpack()?;
+        if self.parts.len() != self.count {
+            return Ok(None);
+        }
         if self.count > 0 {
             let run = |(form, part): (Form, Read)| Ok(Run { form, bytes: part.unpack()? });
             let runs = self.parts.into_iter().map(run).collect::<Result<Vec<_>>>()?;
@@ -199,6 +221,22 @@ impl Stored {
         let is_right = raw.len() == size && (has_checksum || Sha256::digest(&raw).as_slice() == self.sha256);
         Ok(is_right.then_some(raw))
     }
+}
+
+fn damaged(id: i64) -> Fault {
+    let text = format!("stored message {id} is damaged");
+    Fault::new(Kind::Io, text)
+        .hint("a backup may have it whole: espomail db restore FILE; `espomail db check` looks for more")
+}
+
+/// The messages that have not all of their parts.
+pub fn incomplete(tx: &Tx<'_>) -> Result<Vec<i64>> {
+    tx.values(
+        "SELECT r.id FROM raw_messages r
+            LEFT JOIN (SELECT raw_id, count(*) AS uses FROM raw_uses GROUP BY raw_id) AS u ON u.raw_id = r.id
+            WHERE r.parts <> coalesce(u.uses, 0) ORDER BY r.id",
+        [],
+    )
 }
 
 /// The stored bytes of a message, still packed.
@@ -212,7 +250,8 @@ pub fn stored(tx: &Tx<'_>, id: i64) -> Result<Stored> {
         WHERE id = ?1";
     let stored = tx.one(sql, params![id, large], |row| {
         let rest = Read::from_row(tx, row, DATA, id)?;
-        let (sha256, count) = (row.get("sha256")?, row.get("parts")?);
+        let count = usize::try_from(row.get::<i64>("parts")?).with_context(|| damaged(id))?;
+        let sha256 = row.get("sha256")?;
         Ok(Stored { id, size: rest.size, sha256, rest, parts: Vec::new(), count })
     })?;
     let mut stored = stored.with_context(|| format!("stored message {id} is missing"))?;
@@ -221,7 +260,7 @@ pub fn stored(tx: &Tx<'_>, id: i64) -> Result<Stored> {
             CASE WHEN octet_length(p.data) <= ?2 THEN p.data END AS data
             FROM raw_uses u JOIN raw_parts p ON p.id = u.part_id WHERE u.raw_id = ?1 ORDER BY u.number";
         stored.parts = tx.all(sql, params![id, large], |row| {
-            let number = |column| anyhow::Ok(usize::try_from(row.get::<i64>(column)?)?);
+            let number = |column| usize::try_from(row.get::<i64>(column)?).with_context(|| damaged(id));
             let form = Form { place: number("place")?, line: number("line")?, crlf: row.get("crlf")? };
             Ok((form, Read::from_row(tx, row, PART, row.get("id")?)?))
         })?;
@@ -237,15 +276,16 @@ pub fn bytes(tx: &Tx<'_>, id: i64) -> Result<Vec<u8>> {
     stored(tx, id)?.unpack()
 }
 
-/// The first bytes of a message, at most `max`: of a message that is stored in one piece nothing after them is read.
+/// The first bytes of a message, at most `max`: nothing after them is read, unless a part is among them.
 ///
 /// # Errors
 /// No such row, or its data is damaged.
 pub fn beginning(tx: &Tx<'_>, id: i64, max: u64) -> Result<Vec<u8>> {
-    let sql = "SELECT codec, parts > 0 AS parts FROM raw_messages WHERE id = ?1";
-    let facts = tx.one(sql, params![id], |row| Ok((row.get::<String>("codec")?, row.get::<bool>("parts")?)))?;
-    let (codec, has_parts) = facts.with_context(|| format!("stored message {id} is missing"))?;
-    if has_parts {
+    let codec: Option<String> = tx.value("SELECT codec FROM raw_messages WHERE id = ?1", params![id])?;
+    let codec = codec.with_context(|| format!("stored message {id} is missing"))?;
+    let first: Option<i64> =
+        tx.value("SELECT place FROM raw_uses WHERE raw_id = ?1 ORDER BY number LIMIT 1", params![id])?;
+    if first.is_some_and(|place| u64::try_from(place).is_ok_and(|place| place < max)) {
         let mut bytes = bytes(tx, id)?;
         bytes.truncate(usize::try_from(max).unwrap_or(usize::MAX));
         return Ok(bytes);
@@ -257,7 +297,7 @@ pub fn beginning(tx: &Tx<'_>, id: i64, max: u64) -> Result<Vec<u8>> {
         } else {
             data.take(max).read_to_end(&mut bytes)
         };
-        read.with_context(|| format!("stored message {id} is damaged"))
+        read.with_context(|| damaged(id))
     })?;
     Ok(bytes)
 }
@@ -300,114 +340,4 @@ pub fn delete_unused(tx: &Tx<'_>, id: i64) -> Result<()> {
         params![id],
     )?;
     if used.unwrap_or_default() { Ok(()) } else { delete(tx, id) }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
-    use super::*;
-    use crate::store::db::Store;
-
-    /// Bytes that do not compress.
-    fn random(count: usize) -> Vec<u8> {
-        let mut state = 1_u64;
-        let mut next = || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            state.to_be_bytes()[0]
-        };
-        (0..count).map(|_| next()).collect()
-    }
-
-    #[test]
-    fn bytes_come_back_as_they_were() {
-        let store = Store::for_test().unwrap();
-        for raw in [b"".to_vec(), b"\0\xff\r\n".to_vec(), vec![b'x'; 100_000], (0..=255).collect(), random(LARGE + 1)] {
-            let id = store.write(|tx| add(tx, &Packed::new(raw.clone()).unwrap())).unwrap();
-            assert_eq!(store.read(|tx| bytes(tx, id)).unwrap(), raw);
-        }
-    }
-
-    #[test]
-    fn of_a_large_message_the_beginning_can_be_read_alone() {
-        let store = Store::for_test().unwrap();
-        for raw in [b"".to_vec(), b"abc".to_vec(), vec![b'x'; 100_000], random(LARGE + 1)] {
-            let id = store.write(|tx| add(tx, &Packed::new(raw.clone()).unwrap())).unwrap();
-            for max in [0, 2, 1_000, 1 << 30] {
-                let first: Vec<u8> = raw.iter().copied().take(usize::try_from(max).unwrap()).collect();
-                assert_eq!(store.read(|tx| beginning(tx, id, max)).unwrap(), first);
-            }
-        }
-        assert!(store.read(|tx| beginning(tx, 99, 1)).is_err());
-    }
-
-    fn with_attachment(text: &str, attachment: &[u8]) -> Vec<u8> {
-        let letters = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, attachment);
-        let lines: Vec<&str> = letters.as_bytes().chunks(76).map(|line| std::str::from_utf8(line).unwrap()).collect();
-        format!("{text}\r\n\r\n{}\r\n--x--\r\n", lines.join("\r\n")).into_bytes()
-    }
-
-    fn count(store: &Store, table: &str) -> i64 {
-        store.read(|tx| tx.value(&format!("SELECT count(*) FROM {table}"), [])).unwrap().unwrap()
-    }
-
-    #[test]
-    fn an_attachment_that_comes_again_is_stored_once_and_goes_with_the_last_message_that_has_it() {
-        let store = Store::for_test().unwrap();
-        let logo = random(100_000);
-        let messages: Vec<Vec<u8>> = (0..20).map(|n| with_attachment(&format!("mail {n}"), &logo)).collect();
-        let add = |raw: &Vec<u8>| store.write(|tx| add(tx, &Packed::new(raw.clone())?)).unwrap();
-        let ids: Vec<i64> = messages.iter().map(add).collect();
-        for (id, raw) in ids.iter().zip(&messages) {
-            assert_eq!(&store.read(|tx| bytes(tx, *id)).unwrap(), raw);
-            assert_eq!(store.read(|tx| beginning(tx, *id, 40)).unwrap(), raw[..40]);
-        }
-        assert_eq!(count(&store, "raw_parts"), 1);
-        let (size, of_messages) = (store.stats().unwrap().1, messages.iter().map(Vec::len).sum::<usize>());
-        assert!(usize::try_from(size).unwrap() < of_messages / 2, "{size} bytes for {of_messages}");
-        for (left, id) in ids.iter().rev().enumerate() {
-            assert_eq!(count(&store, "raw_parts"), 1, "{left}");
-            store.write(|tx| if left % 2 == 0 { delete(tx, *id) } else { delete_unused(tx, *id) }).unwrap();
-        }
-        assert_eq!((count(&store, "raw_parts"), count(&store, "raw_uses"), count(&store, "raw_messages")), (0, 0, 0));
-    }
-
-    #[test]
-    fn a_message_whose_part_is_damaged_or_gone_is_damaged() {
-        let store = Store::for_test().unwrap();
-        let raw = with_attachment("mail", &random(LARGE + 1));
-        let id = store.write(|tx| add(tx, &Packed::new(raw.clone())?)).unwrap();
-        for damage in [
-            "UPDATE raw_uses SET place = place + 1",
-            "UPDATE raw_uses SET line = 72",
-            "UPDATE raw_uses SET crlf = 1 - crlf",
-            "UPDATE raw_parts SET data = CAST(substr(data, 1, 5) || zeroblob(9) || substr(data, 15) AS BLOB)",
-            "DELETE FROM raw_uses",
-        ] {
-            let read = store.rehearse(|tx| {
-                tx.execute(damage, [])?;
-                Ok(format!("{:#}", bytes(tx, id).unwrap_err()))
-            });
-            assert!(read.unwrap().contains("damaged"), "{damage}");
-        }
-        assert_eq!(store.read(|tx| bytes(tx, id)).unwrap(), raw);
-    }
-
-    #[test]
-    fn damage_is_an_error() {
-        let store = Store::for_test().unwrap();
-        let text: String = (0..1000).map(|n| format!("line {n}\n")).collect();
-        for raw in [b"abc".to_vec(), text.into_bytes(), random(LARGE + 1)] {
-            let id = store.write(|tx| add(tx, &Packed::new(raw).unwrap())).unwrap();
-            let length: i64 = store
-                .read(|tx| tx.value("SELECT length(data) FROM raw_messages WHERE id = ?1", [id]))
-                .unwrap()
-                .unwrap();
-            // One byte in the middle, and the whole.
-            for (start, count) in [(length / 2, 1), (1, length)] {
-                let change = "UPDATE raw_messages SET data = CAST(substr(data, 1, ?2) || zeroblob(?3) || substr(data, ?2 + ?3 + 1) AS BLOB) WHERE id = ?1";
-                store.write(|tx| tx.execute(change, params![id, start - 1, count])).unwrap();
-                assert!(format!("{:#}", store.read(|tx| bytes(tx, id)).unwrap_err()).contains("damaged"), "{length}");
-            }
-        }
-    }
 }

@@ -84,9 +84,12 @@ impl Job {
         let Job { batch, lock, wants, answers, given_up } = self;
         let doing = |delivery_id| lock.as_ref().map_or(Ok(()), |lock| lock.doing(Doing::Reading, delivery_id));
         for (delivery, source) in batch {
+            if given_up.load(Ordering::Relaxed) {
+                break;
+            }
             doing(delivery.id)?;
             let message = source.and_then(Source::bytes).and_then(|(bytes, decoded)| read(&bytes, &decoded, wants));
-            if given_up.load(Ordering::Relaxed) || answers.send(Ok(Parsed { delivery, message })).is_err() {
+            if answers.send(Ok(Parsed { delivery, message })).is_err() {
                 break;
             }
         }
@@ -96,14 +99,15 @@ impl Job {
 }
 
 impl Reader {
-    fn take(&self, job: Job) {
-        let start = || {
+    fn take(&self, job: Job) -> Result<()> {
+        if self.0.get().is_none() {
             let (jobs, asked) = channel::<Job>();
-            let thread = thread::spawn(move || asked.into_iter().for_each(Job::work));
-            Thread { jobs: Some(jobs), thread: Some(thread) }
-        };
-        // A job that nobody takes answers nothing, which its line tells.
-        self.0.get_or_init(start).jobs.as_ref().and_then(|jobs| jobs.send(job).ok());
+            let thread = thread::Builder::new().spawn(move || asked.into_iter().for_each(Job::work))?;
+            let _ = self.0.set(Thread { jobs: Some(jobs), thread: Some(thread) });
+        }
+        let jobs = self.0.get().and_then(|thread| thread.jobs.as_ref());
+        let taken = jobs.and_then(|jobs| jobs.send(job).ok());
+        taken.ok_or_else(|| anyhow!("the reader has ended"))
     }
 }
 
@@ -119,8 +123,8 @@ pub(super) struct Line {
     reader: Reader,
     lock: Option<Lock>,
     wants: Wants,
-    /// Only jobs hold ends of it, so it is closed when the last of them is done.
     answers: Option<Receiver<Result<Parsed>>>,
+    /// What each job gets a copy of. Once this one is dropped, the last job that is done closes the channel.
     next: Option<Sender<Result<Parsed>>>,
     given_up: Arc<AtomicBool>,
 }
@@ -140,11 +144,13 @@ impl Line {
     }
 
     /// Gives messages to be read after those that it has.
-    pub(super) fn read(&self, batch: Vec<Loaded>) {
-        if let Some(answers) = self.next.clone() {
-            let (lock, given_up) = (self.lock.clone(), Arc::clone(&self.given_up));
-            self.reader.take(Job { batch, lock, wants: self.wants, answers, given_up });
-        }
+    ///
+    /// # Errors
+    /// No thread can be made.
+    pub(super) fn read(&self, batch: Vec<Loaded>) -> Result<()> {
+        let Some(answers) = self.next.clone() else { return Ok(()) };
+        let (lock, given_up) = (self.lock.clone(), Arc::clone(&self.given_up));
+        self.reader.take(Job { batch, lock, wants: self.wants, answers, given_up })
     }
 
     /// The next message in the order in which they were given; `None` where it takes longer.

@@ -16,7 +16,8 @@ pub(super) struct Columns {
 
 impl Columns {
     pub(super) fn add(&mut self, name: &str) {
-        self.asked.push(Cell::new(self.ends.len()));
+        let first = (0..self.ends.len()).find(|column| self.name(*column) == Some(name));
+        self.asked.push(Cell::new(first.unwrap_or(self.ends.len())));
         self.names.push_str(name);
         self.ends.push(self.names.len());
     }
@@ -52,12 +53,13 @@ mod tests {
         for name in ["id", "name", "", "id", "número"] {
             columns.add(name);
         }
-        let rows: [&[(&str, Option<usize>)]; 5] = [
+        let rows: [&[(&str, Option<usize>)]; 6] = [
             &[("id", Some(0)), ("name", Some(1)), ("", Some(2)), ("número", Some(4))],
             &[("name", Some(1)), ("id", Some(0)), ("idname", None), ("n", None), ("número", Some(4))],
             // More reads than columns, and one that is not there between others.
             &[("id", Some(0)), ("x", None), ("name", Some(1)), ("id", Some(0)), ("id", Some(0)), ("name", Some(1))],
             &[("name", Some(1)), ("x", None), ("name", Some(1)), ("id", Some(0)), ("id", Some(0)), ("name", Some(1))],
+            &[("", Some(2)), ("", Some(2)), ("", Some(2)), ("id", Some(0)), ("id", Some(0))],
             &[],
         ];
         for row in rows {
@@ -74,6 +76,6 @@ mod tests {
         ["a", "b", "b"].iter().for_each(|name| columns.add(name));
         assert_eq!(columns.place("b", 0), Some(1), "the first of a name");
         let asked: Vec<usize> = columns.asked.iter().map(Cell::get).collect();
-        assert_eq!(asked, [1, 1, 2]);
+        assert_eq!(asked, [1, 1, 1]);
     }
 }

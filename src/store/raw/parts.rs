@@ -41,6 +41,15 @@ pub(super) struct Run {
     pub(super) bytes: Vec<u8>,
 }
 
+impl Run {
+    /// Bytes that it had in the message; `None` where it cannot have stood there.
+    fn letters(&self) -> Option<usize> {
+        let lines = self.bytes.len().div_ceil(Some(self.form.line / 4 * 3).filter(|bytes| *bytes > 0)?);
+        let ends = lines.saturating_sub(1).checked_mul(self.form.end().len())?;
+        self.bytes.len().div_ceil(3).checked_mul(4)?.checked_add(ends)
+    }
+}
+
 /// A run, and where its letters stand in the message.
 pub(super) type Found = (Range<usize>, Run);
 
@@ -105,8 +114,12 @@ fn decode(letters: &[u8], bytes: &mut Vec<u8>) -> Option<usize> {
     decoded.filter(|count| *count > 0)
 }
 
-/// The message again; `None` where the forms are not those of its runs.
+/// The message again; `None` where the forms are not those of its runs, or it would have another size.
 pub(super) fn put_together(rest: &[u8], runs: &[Run], size: usize) -> Option<Vec<u8>> {
+    let sizes = runs.iter().map(Run::letters).sum::<Option<usize>>()?;
+    if rest.len().checked_add(sizes)? != size {
+        return None;
+    }
     let mut raw = Vec::with_capacity(size);
     let mut copied = 0;
     for Run { form, bytes } in runs {
@@ -190,9 +203,11 @@ mod tests {
     #[test]
     fn forms_of_other_runs_are_noticed() {
         let run = |place, line| [Run { form: Form { place, line, crlf: true }, bytes: bytes(10) }];
-        assert_eq!(put_together(b"abc", &run(4, 76), 0), None);
-        assert_eq!(put_together(b"abc", &run(1, 0), 0), None);
-        assert!(put_together(b"abc", &run(3, 4), 0).is_some());
+        let together = |run: [Run; 1], size| put_together(b"abc", &run, size).map(|raw| raw.len());
+        assert_eq!(together(run(3, 4), 3 + 16 + 3 * 2), Some(25));
+        for (run, size) in [(run(4, 76), 19), (run(1, 0), 19), (run(3, 4), 24), (run(3, 4), 1 << 60)] {
+            assert_eq!(together(run, size), None, "{size}");
+        }
     }
 
     proptest! {

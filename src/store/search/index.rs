@@ -19,6 +19,9 @@ const BYTES: i64 = 2 << 20;
 /// … of which the index takes at most this number of one row.
 const ROW_BYTES: i64 = 256 << 10;
 
+/// Number of rows whose texts are read before the words of the first one are put in.
+const AHEAD: usize = 16;
+
 /// The statements of one pass.
 struct Part {
     /// How many rows are missing.
@@ -136,12 +139,17 @@ fn add_next(tx: &Tx<'_>, part: &Part) -> Result<usize> {
     let (made, words) = channel();
     // Words are made by a thread of their own, while the index takes those before them.
     thread::scope(|scope| {
-        scope.spawn(move || read.iter().try_for_each(|texts| made.send(words::index(&texts))));
-        for id in &fits {
-            texts.send(texts_of(tx, part, *id)?)?;
+        let work = move || read.iter().try_for_each(|texts| made.send(words::index(&texts)));
+        thread::Builder::new().spawn_scoped(scope, work)?;
+        let mut unread = fits.iter();
+        for (number, id) in fits.iter().enumerate() {
+            for next in unread.by_ref().take(if number == 0 { AHEAD } else { 1 }) {
+                texts.send(texts_of(tx, part, *next)?)?;
+            }
+            put(tx, part, *id, words.recv()?)?;
         }
         drop(texts);
-        fits.iter().try_for_each(|id| put(tx, part, *id, words.recv()?))
+        anyhow::Ok(())
     })?;
     Ok(fits.len())
 }

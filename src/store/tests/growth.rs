@@ -36,6 +36,8 @@ const WALKS: &[(&str, &str, &str)] = &[
     ("FROM cases c WHERE", "cases", PAGE),
     ("FROM emails e WHERE", "emails", PAGE),
     ("FROM outbox WHERE", "outbox", PAGE),
+    ("FROM raw_messages r", "raw_messages", "`db check` looks at all that is stored"),
+    ("FROM raw_messages r", "raw_uses", "`db check` looks at all that is stored"),
     ("emails_undecided", "emails", "mail that waits for a decision, by an index that has nothing else"),
     ("FROM log_entries l", "log_entries", PAGE),
     ("FROM companies r LEFT JOIN", "companies", ALL),

@@ -27,8 +27,11 @@ impl Conn {
             keys.query_map([], |r| Ok((r.get::<_, String>(0)?, r.get::<_, Option<i64>>(1)?, r.get::<_, String>(2)?)))?
         {
             let (table, rowid, parent) = row?;
-            faults.push(format!("{table} row {} points to a missing row of {parent}", rowid.unwrap_or_default()));
+            let row = rowid.map_or_else(|| "a row".to_owned(), |id| format!("row {id}"));
+            faults.push(format!("{table}: {row} points to a missing row of {parent}"));
         }
+        // Rows without an id are told once.
+        faults.dedup();
         Ok(faults)
     }
 
