@@ -10,7 +10,7 @@ fn mail_for_later_waits_and_can_be_taken_back() {
     assert!(queued.stdout.contains(", to be sent 20"), "{queued:?}");
     desk.ok(&["send"]);
     assert_eq!(desk.outbox("state"), ["waiting"]);
-    let hours = desk.query("SELECT ((next_try_at - created_at) / 3600) || '' FROM outbox");
+    let hours = desk.query("SELECT ((next_try_at - created_at + 60) / 3600) || '' FROM outbox");
     assert_eq!(hours, ["5"]);
     assert_eq!(desk.first_case().1, "us", "the customer still waits");
     for (at, code, part) in [
