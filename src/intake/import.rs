@@ -159,7 +159,7 @@ impl<'a> Importer<'a> {
         if loaded.is_empty() {
             return Ok(false);
         }
-        self.batches.push_back(loaded.iter().map(|(delivery, _)| delivery.id).collect());
+        let ids = loaded.iter().map(|(delivery, _)| delivery.id).collect();
         if self.line.is_none() {
             // A filter that is added while the reader works asks in the transaction.
             let bodies = self.store.read(filters::look_into_bodies)?;
@@ -169,6 +169,8 @@ impl<'a> Importer<'a> {
         if let Some(line) = &self.line {
             line.read(loaded)?;
         }
+        // Nobody waits for what the reader has not taken.
+        self.batches.push_back(ids);
         Ok(true)
     }
 
