@@ -1,5 +1,6 @@
 # make test      what the project asks of every change: packages, format, lints, all tests
 # make lint      format, lints and what deny.toml says of dependencies; installs nothing
+# make test-postgres   all tests with a private PostgreSQL in the place of database files
 # make quick     the tests that need no server and no root, in a minute after the build; installs nothing
 # make demo      the main job on private servers, from customer mail to answered cases
 # make promises  the promises of the manual page: the same tests as in "make test", with the program that is shipped, and
@@ -11,7 +12,7 @@
 # make install   binary, manual and completion for bash, fish and zsh below PREFIX (default /usr/local) and DESTDIR
 # make install-service   as root, after that: a service user owns the database, a group may run espomail through sudo
 #
-# "test" and "demo" install missing Debian packages (root or sudo); no service is started.
+# "test", "test-postgres" and "demo" install missing Debian packages (root or sudo); no service is started.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -21,23 +22,32 @@ JOBS ?= 2
 export RUST_TEST_THREADS ?= 4
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: build test quick lint demo promises makes bench corpus install install-service
+.PHONY: build test test-postgres quick lint demo promises makes bench corpus install install-service
 
 build:
 	cargo build --release --locked -j$(JOBS)
 
-# The last line sums up all test programs; one that died without a result counts as a failure.
+# The last line sums up all test programs; one that died without a result counts as a failure. Those that run with a private
+# PostgreSQL come after a line that says so, and tests about database files say there that they are skipped.
 SUM = awk ' \
   { print; fflush() } \
+  /^With PostgreSQL/ { there = 1; before = passed } \
   /^ +(Running|Doc-tests) / { failed++ } \
+  /skipped: about a database file/ { passed--; skipped++ } \
   /^test result:/ { passed += $$4; failed += $$6 - 1; skipped += $$8 } \
-  END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped }'
+  END { printf "%d passed, %d failed, %d skipped", passed, failed, skipped; \
+    if (there) printf " (with PostgreSQL: %d passed)", passed - before; print "" }'
 
 test:
 	tests/install-packages.sh
 	cargo fmt --check
 	cargo clippy --all-targets --locked -j$(JOBS) -- -D warnings
 	CARGO_TERM_COLOR=never cargo test --locked -j$(JOBS) --no-fail-fast 2>&1 | $(SUM)
+
+test-postgres:
+	tests/install-packages.sh
+	{ echo "With PostgreSQL:"; \
+	  CARGO_TERM_COLOR=never tests/with-postgres.sh cargo test --locked -j$(JOBS) --no-fail-fast; } 2>&1 | $(SUM)
 
 # What is next to the code, and the folders of tests/it that need no server.
 TEST_QUICKLY = CARGO_TERM_COLOR=never cargo test --locked -j$(JOBS) --no-fail-fast

@@ -25,6 +25,7 @@ mod makes;
 mod monitoring;
 mod oauth;
 mod personal;
+mod private_postgres;
 mod repair;
 mod returns;
 mod secrets;

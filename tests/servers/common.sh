@@ -21,6 +21,8 @@ own_directory() {
   fi
   trap finish EXIT
   trap 'exit 143' INT TERM HUP
+  again=
+  trap 'again=yes' USR1
 }
 
 # give_away: hands everything in DIR to the user the server runs as.
@@ -49,32 +51,39 @@ make_certificates() (
   } 2>openssl.log || die "openssl failed: $(tail -n 3 openssl.log)"
 )
 
+# What ends the server at once, and what ends when the script shall.
+END=TERM UNTIL=(cat)
+
+# greets PORT WORD: true if PORT greets with a line that holds WORD.
+greets() {
+  local greeting
+  { read -rt 5 greeting <"/dev/tcp/127.0.0.1/$1"; } 2>/dev/null || return 1
+  case $greeting in *"$2"*) ;; *) return 1 ;; esac
+}
+
 # launch PORT WORD COMMAND…: starts the server; true once PORT greets with a line that holds WORD,
 # false if the server ended first (another process may have taken the port meanwhile).
 launch() {
-  local port=$1 word=$2 greeting try
+  local port=$1 word=$2 try
   launched=("$@")
   shift 2
-  setsid "${AS[@]}" setpriv --pdeathsig TERM "$@" </dev/null >>"$DIR/output.log" 2>&1 &
+  setsid "${AS[@]}" setpriv --pdeathsig $END "$@" </dev/null >>"$DIR/output.log" 2>&1 &
   server=$!
   for ((try = 0; try < 200; try++)); do
     kill -0 "$server" 2>/dev/null || return 1
-    if { read -rt 5 greeting <"/dev/tcp/127.0.0.1/$port"; } 2>/dev/null; then
-      case $greeting in *"$word"*) return 0 ;; esac
-    fi
+    ! greets "$port" "$word" || return 0
     sleep .05
   done
   return 1
 }
 
-# watch: returns when standard input closes or the server ends.  On SIGUSR1 the server is stopped and started again, and the
-# file "restarted" says so.
+# watch: returns when standard input closes (UNTIL ends) or the server ends.  On SIGUSR1 the server is stopped and started
+# again, and the file "restarted" says so.
 watch() {
-  local again= try
-  cat <&0 >/dev/null 2>&1 & # an explicit redirection: jobs read from /dev/null otherwise
+  local try
+  "${UNTIL[@]}" <&0 >/dev/null 2>&1 & # an explicit redirection: jobs read from /dev/null otherwise
   watcher=$!
-  trap 'again=yes' USR1
-  while wait -n "$watcher" "$server" || true; [ -n "$again" ]; do
+  while [ -n "$again" ] || { wait -n "$watcher" "$server" || true; [ -n "$again" ]; }; do
     again=
     stop
     for ((try = 0; try < 5; try++)); do
@@ -85,7 +94,7 @@ watch() {
 
 stop() {
   local try
-  kill -- "-$server" 2>/dev/null || true
+  kill -$END -- "-$server" 2>/dev/null || true
   for ((try = 0; try < 60; try++)); do kill -0 -- "-$server" 2>/dev/null || break; sleep .05; done
   kill -KILL -- "-$server" 2>/dev/null || true
 }
