@@ -42,7 +42,7 @@ pub mod shop;
 mod sink;
 mod smtp;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::str::FromStr;
 use std::sync::OnceLock;
@@ -68,10 +68,10 @@ pub use sink::{Answer, Received, SmtpSink, Step};
 pub use smtp::submit;
 
 /// The program that is tested: what the tests were built with, or another build of it (`ESPOMAIL_BINARY`), as in `make
-/// promises` the one that is shipped.
+/// promises` the one that is shipped. It is the file itself, as the program names itself, and not a link to it.
 pub fn program() -> PathBuf {
     let named = std::env::var_os("ESPOMAIL_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_espomail").into());
-    std::path::absolute(named).unwrap()
+    Path::new(&named).canonicalize().unwrap_or_else(|error| panic!("{named:?}: {error}"))
 }
 
 /// Asks again and again; panics when `condition` is not true within `limit`.

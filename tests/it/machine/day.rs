@@ -96,7 +96,7 @@ const STEPS: &[(&str, &str)] = &[
 fn steady(line: &str) -> String {
     let is_time = |word: &str| {
         let digits = word.chars().filter(char::is_ascii_digit).count();
-        let is_age = digits > 0 && digits < 3 && digits + 1 == word.len() && word.ends_with(['s', 'm']);
+        let is_age = digits > 0 && digits < 4 && digits + 1 == word.len() && word.ends_with(['s', 'm', 'h', 'd']);
         let is_hour = word.len() == 5 && digits == 4 && word.get(2..3) == Some(":");
         let is_duration = word.len() == 3 && digits == 2 && word.get(1..2) == Some(".");
         is_age || is_hour || is_duration

@@ -26,18 +26,25 @@ fn the_most_used_screens_are_the_same_in_both_modes() {
             // As long as the screen is, the pager is ready and has nothing to do.
             let script = commands.join("; echo; ");
             let typed = Typed { columns, rows: 1000, script: &script, steps: &[] };
-            let [enforced, advisory] = modes.screens(&typed);
+            let mut screens = modes.screens(&typed);
+            if lasting(&screens[0].1) != lasting(&screens[1].1) {
+                // Between the two the age of something has grown by a day: not again at once.
+                screens = modes.screens(&typed);
+            }
+            let [enforced, advisory] = screens;
             assert!(enforced.1.contains(wanted) && enforced.1.contains("99812"), "{enforced:#?}");
             // What starts `fetch` is the one thing that must differ: the line of the system is for the service's database.
             assert!(enforced.1.contains("is cron running? /etc/cron.d/espomail has the line"), "{enforced:#?}");
             assert!(advisory.1.contains("is it in the crontab? * * * * * "), "{advisory:#?}");
-            let [enforced_screen, advisory_screen] = [&enforced.1, &advisory.1].map(|shown| {
-                shown.lines().filter(|line| !line.starts_with("Last fetch: ")).collect::<Vec<_>>().join("\n")
-            });
-            assert_same(&script, &enforced_screen, &advisory_screen);
+            assert_same(&script, &lasting(&enforced.1), &lasting(&advisory.1));
             assert_eq!(enforced.0, advisory.0, "{script}");
         }
     }
+}
+
+/// What is the same in both modes.
+fn lasting(shown: &str) -> String {
+    shown.lines().filter(|line| !line.starts_with("Last fetch: ")).collect::<Vec<_>>().join("\n")
 }
 
 #[test]

@@ -4,6 +4,8 @@ use crate::support::Desk;
 
 /// What is shown in colour, with the codes as `<31>` and their end as `<>`; without its codes it is what is shown plain.
 fn shown(desk: &Desk, line: &str) -> String {
+    // Both runs show the same ages.
+    desk.stop_clock();
     let run = |color: &str| {
         let args: Vec<&str> = [color].into_iter().chain(line.split(' ')).collect();
         desk.sandbox.run(&args).stdout

@@ -149,6 +149,15 @@ impl Desk {
         self.sandbox.env("ESPOMAIL_TEST_CLOCK", &now.as_second().to_string());
     }
 
+    /// Stops the clock here and now, if it does not stand still already: for screens that are compared with each other.
+    pub fn stop_clock(&self) {
+        if self.sandbox.has_env("ESPOMAIL_TEST_CLOCK") {
+            return;
+        }
+        self.sandbox.env("LD_PRELOAD", clock().to_str().unwrap());
+        self.at(jiff::Timestamp::now());
+    }
+
     #[track_caller]
     pub fn run<L: Line + ?Sized>(&self, line: &L) -> Run {
         self.sandbox.run(&line.words())

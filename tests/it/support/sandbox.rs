@@ -56,6 +56,10 @@ impl Sandbox {
         self.env.borrow_mut().insert(name.to_owned(), value.to_owned());
     }
 
+    pub fn has_env(&self, name: &str) -> bool {
+        self.env.borrow().contains_key(name)
+    }
+
     /// Takes a variable out of the environment again.
     pub fn unset(&self, name: &str) {
         self.env.borrow_mut().remove(name);

@@ -15,8 +15,7 @@ pub fn screens(desk: &Desk, name: &str, args: &[&str]) {
         desk.sandbox.env("COLUMNS", &columns.to_string());
         let run = desk.sandbox.call(&[&["--no-pager", "--color", color], args].concat()).columns(columns).run();
         let dir = desk.sandbox.path("").display().to_string();
-        // The program knows itself by its file, not by a link to it.
-        let program = super::program().canonicalize().unwrap().display().to_string();
+        let program = super::program().display().to_string();
         steady(&run.ok().stdout).replace(&dir, "/desk/").replace(&program, "espomail")
     };
     let mut text = format!("$ espomail {}\n", args.join(" "));
