@@ -38,7 +38,7 @@
 //! | [`config`] | the configuration file | [`suggest`], [`caller`], [`error`], [`mail`], [`net`], [`place`], [`secret`], [`units`], [`system_words`] |
 //! | [`secret`] | where passwords and tokens come from | [`error`], [`job_control`], [`system_words`] |
 //! | [`error`] | errors with exit status and hint; classifies those of servers and of the database | [`net`], [`store`], [`system_words`] |
-//! | [`place`] | where the database and the state directory are: paths | [`caller`], [`error`], [`system_words`] |
+//! | [`place`] | where the database and the state directory are: paths, and the names of servers | [`caller`], [`error`], [`secret`], [`suggest`], [`system_words`] |
 //! | [`caller`] | as whom the program runs, and for whom | [`error`], [`place`] |
 //! | [`lock`] | one process for each account and for the outbox | [`holder`], [`job_control`], [`place`] |
 //! | [`holder`] | which process holds a lock or the database, and its state | no other room |

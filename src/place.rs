@@ -5,6 +5,7 @@
 //! nobody has to name it. Names in it begin with that of the database, so that several databases can have one state directory.
 
 mod admit;
+pub mod server;
 
 use std::ffi::OsString;
 use std::fs;

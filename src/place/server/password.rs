@@ -1,0 +1,128 @@
+//! Where the password of a server comes from, at the moment when it is connected. In this order: the reference in the
+//! configuration, the service, `PGPASSWORD`, the file of passwords.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use zeroize::Zeroizing;
+
+use super::surroundings::{self, Surroundings};
+use super::{Host, Server, Target, service};
+use crate::error;
+use crate::secret::{self, SecretSpec};
+
+/// One source of a password, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// `database_password` of the configuration.
+    Reference(String),
+    /// The file of services.
+    Service(PathBuf),
+    /// `PGPASSWORD`.
+    Variable,
+    /// The file of passwords.
+    File(PathBuf),
+    /// None of them has one.
+    Nowhere,
+}
+
+impl Server {
+    /// The password for a host, got now; `None` where nobody has one, as for a role that the server knows by its user.
+    ///
+    /// # Errors
+    /// Exit 78: its source cannot be read, or others can read it; never the password.
+    pub fn password(&self, host: &Host) -> Result<Option<Zeroizing<String>>> {
+        Ok(self.password_in(host, &Surroundings::current())?.1)
+    }
+
+    /// Where the password for a host comes from.
+    ///
+    /// # Errors
+    /// As [`Server::password`].
+    pub fn password_source(&self, host: &Host) -> Result<Source> {
+        Ok(self.password_in(host, &Surroundings::current())?.0)
+    }
+
+    /// The file of the only authorities that are trusted, as libpq has it; `None` = those of the system.
+    pub fn authorities(&self) -> Option<PathBuf> {
+        let usual = || surroundings::home().map(|home| home.join(".postgresql/root.crt")).filter(|file| file.is_file());
+        self.sslrootcert.clone().or_else(usual)
+    }
+
+    pub(super) fn password_in(&self, host: &Host, from: &Surroundings) -> Result<(Source, Option<Zeroizing<String>>)> {
+        secret::keep_to_this_process();
+        if let Some(reference) = &self.secret {
+            let spec = SecretSpec::parse("database_password", reference)?;
+            return Ok((Source::Reference(reference.clone()), Some(spec.resolve(Path::new(""))?)));
+        }
+        if let Some((file, name)) = &self.service
+            && let Some(password) = service::password(name, file)?
+        {
+            return Ok((Source::Service(file.clone()), Some(password)));
+        }
+        if let Some(password) = (from.variable)("PGPASSWORD") {
+            return Ok((Source::Variable, Some(Zeroizing::new(password))));
+        }
+        let usual = || from.home.as_deref().map(|home| home.join(".pgpass"));
+        let Some(file) = self.passfile.clone().or_else(usual) else { return Ok((Source::Nowhere, None)) };
+        let Some(text) = service::read(&file)? else {
+            return match &self.passfile {
+                Some(_) => Err(error::config(format!("there is no file of passwords {}", file.display()))
+                    .hint("passfile and PGPASSFILE name it")
+                    .into()),
+                None => Ok((Source::Nowhere, None)),
+            };
+        };
+        service::refuse_open(&file)?;
+        let wanted = [name_in_file(host), host.port.to_string(), self.dbname(), self.user()];
+        Ok(match text.lines().find_map(|line| password_of(line, &wanted)) {
+            Some(password) => (Source::File(file), Some(password)),
+            None => (Source::Nowhere, None),
+        })
+    }
+}
+
+/// What libpq looks for in the first field.
+fn name_in_file(host: &Host) -> String {
+    match &host.target {
+        Target::Socket(_) => host.name(),
+        Target::Name(name) => name.clone(),
+    }
+}
+
+/// The password of a line `host:port:database:user:password`, where the first four fit; `*` fits everything.
+fn password_of(line: &str, wanted: &[String; 4]) -> Option<Zeroizing<String>> {
+    if line.starts_with('#') {
+        return None;
+    }
+    let mut fields: Vec<Zeroizing<String>> = vec![Zeroizing::new(String::with_capacity(line.len()))];
+    // Whether all of a field is one star that is not escaped.
+    let mut stars = vec![false];
+    let mut letters = line.chars();
+    while let Some(letter) = letters.next() {
+        let is_last = fields.len() > wanted.len();
+        let (last, star) = (fields.last_mut()?, stars.last_mut()?);
+        match letter {
+            ':' if !is_last => {
+                fields.push(Zeroizing::new(String::with_capacity(line.len())));
+                stars.push(false);
+            }
+            '\\' => {
+                last.extend(letters.next());
+                *star = false;
+            }
+            letter => {
+                *star = letter == '*' && last.is_empty();
+                last.push(letter);
+            }
+        }
+    }
+    let fits = wanted.iter().zip(&fields).zip(&stars).all(|((wanted, field), star)| *star || **field == *wanted);
+    let password = fields.get(wanted.len()).filter(|password| fits && !password.is_empty());
+    password.cloned()
+}
+
+#[cfg(test)]
+pub(super) fn of_line(line: &str, wanted: [&str; 4]) -> Option<String> {
+    password_of(line, &wanted.map(str::to_owned)).map(|password| password.to_string())
+}
