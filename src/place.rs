@@ -12,6 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use admit::cannot_make;
+pub use server::Server;
 
 /// Where the data of a desk is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub struct Place {
 pub enum Database {
     /// A file of SQLite.
     File(PathBuf),
+    /// A schema of a server.
+    Server(Box<Server>),
 }
 
 impl Place {
@@ -43,8 +46,23 @@ impl Place {
 
     /// The file of the database, as it was named.
     pub fn file(&self) -> &Path {
-        let Database::File(path) = &self.database;
-        path
+        match &self.database {
+            Database::File(path) => path,
+            Database::Server(_) => Path::new("server"),
+        }
+    }
+
+    /// What holds the rows.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// The database in a sentence.
+    pub fn shown(&self) -> String {
+        match &self.database {
+            Database::File(path) => path.display().to_string(),
+            Database::Server(server) => server.to_string(),
+        }
     }
 
     /// The state directory, where one was named.

@@ -142,7 +142,8 @@ impl<'a> Importer<'a> {
     /// are at hand.
     fn read_ahead(&mut self, fresh: &mut HashMap<i64, Fresh>) -> Result<bool> {
         let given: Vec<i64> = self.batches.iter().flatten().copied().collect();
-        let limit = i64::try_from(given.len().saturating_add(BATCH))?;
+        let most = BATCH.min(self.store.most_messages());
+        let limit = i64::try_from(given.len().saturating_add(most))?;
         let mut waiting = self.store.read(|tx| deliveries::waiting(tx, self.account_id, limit))?;
         // One by one while somebody is under suspicion, so that the next death has one cause.
         let suspects = waiting.iter().any(|delivery| delivery.deaths > 0);
@@ -150,7 +151,7 @@ impl<'a> Importer<'a> {
             return Ok(false);
         }
         waiting.retain(|delivery| !given.contains(&delivery.id));
-        waiting.truncate(if suspects { 1 } else { BATCH });
+        waiting.truncate(if suspects { 1 } else { most });
         self.read(waiting, fresh)
     }
 

@@ -9,6 +9,8 @@ macro_rules! of_engine {
     ($of:ident, $value:expr, $engine:ident => $work:expr) => {
         match $value {
             $of::Sqlite($engine) => $work,
+            #[cfg(feature = "postgres")]
+            $of::Postgres($engine) => $work,
         }
     };
 }
@@ -21,9 +23,12 @@ mod fault;
 mod meaning;
 mod obstacle;
 mod open;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod row;
 #[cfg(test)]
 pub(super) mod seen;
+mod served;
 mod sqlite;
 #[cfg(feature = "poison")]
 mod steps;
@@ -33,7 +38,6 @@ mod value;
 
 use std::collections::BTreeSet;
 use std::io::Read;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, Result, bail};
@@ -49,6 +53,8 @@ pub use value::{FromValue, Misfit, Value, ValueRef};
 
 use self::row::Cells;
 use crate::job_control::Hold;
+#[cfg(feature = "postgres")]
+use crate::place::Database;
 use crate::place::Place;
 
 /// The version of `schema.sql`.
@@ -70,11 +76,15 @@ pub type Thing = (&'static str, i64);
 /// What holds the rows and runs the statements.
 enum Engine {
     Sqlite(sqlite::Conn),
+    #[cfg(feature = "postgres")]
+    Postgres(Box<postgres::Conn>),
 }
 
 /// A transaction of an engine.
 enum Running<'a> {
     Sqlite(sqlite::Running<'a>),
+    #[cfg(feature = "postgres")]
+    Postgres(postgres::Running<'a>),
 }
 
 /// What becomes of a transaction.
@@ -111,6 +121,16 @@ pub struct Tx<'a> {
 impl Store {
     /// A database of its own for a test, with nothing in it.
     pub fn for_test() -> Result<Store> {
+        #[cfg(feature = "postgres")]
+        if let Some(server) = Store::server_of_tests()? {
+            return Store::create(&Place::new(Database::Server(Box::new(server)), None));
+        }
+        Ok(Store::around(Engine::Sqlite(sqlite::Conn::in_memory()?), &Place::of_file(":memory:")))
+    }
+
+    /// A database of SQLite for a test that is about this engine.
+    #[cfg(test)]
+    pub(crate) fn embedded_for_test() -> Result<Store> {
         Ok(Store::around(Engine::Sqlite(sqlite::Conn::in_memory()?), &Place::of_file(":memory:")))
     }
 
@@ -127,7 +147,11 @@ impl Store {
                 written.insert((kind, id));
             }
         };
-        of_engine!(Engine, &mut self.engine, conn => conn.watch(told))?;
+        match &mut self.engine {
+            Engine::Sqlite(conn) => conn.watch(told)?,
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(conn) => conn.watch(kind_of, told),
+        }
         Ok(self)
     }
 
@@ -150,7 +174,9 @@ impl Store {
     /// # Errors
     /// As [`Store::write`]; or what was written stays, but the file could not be rebuilt.
     pub fn write_and_scrub<T>(&self, work: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
-        of_engine!(Engine, &self.engine, conn => conn.overwrite_what_is_deleted())?;
+        if let Engine::Sqlite(conn) = &self.engine {
+            conn.overwrite_what_is_deleted()?;
+        }
         let done = self.write(work)?;
         self.scrub().context("it is done, but the file still holds traces of it")?;
         Ok(done)
@@ -158,7 +184,7 @@ impl Store {
 
     fn scrub(&self) -> Result<()> {
         let _hold = Hold::begin();
-        let is_gone = obstacle::named(self.path(), of_engine!(Engine, &self.engine, conn => conn.scrub()))?;
+        let is_gone = obstacle::named(&self.place, of_engine!(Engine, &self.engine, conn => conn.scrub()))?;
         if is_gone { Ok(()) } else { Err(Busy::reading().into()) }
     }
 
@@ -177,17 +203,25 @@ impl Store {
         let _hold = Hold::begin();
         let done = match &self.engine {
             Engine::Sqlite(conn) => conn.transact(mode, |running| work(&self.fresh(Running::Sqlite(running)))),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(conn) => conn.transact(mode, |running| work(&self.fresh(Running::Postgres(running)))),
         };
-        obstacle::named(self.path(), done)
+        obstacle::named(&self.place, done)
+    }
+
+    /// How many messages one transaction may import. A server slows down for everybody where one has many savepoints, of
+    /// which it keeps 64 at hand; a message has up to three.
+    pub fn most_messages(&self) -> usize {
+        match &self.engine {
+            Engine::Sqlite(_) => usize::MAX,
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(_) => 20,
+        }
     }
 
     /// Where the database and its state are.
     pub fn place(&self) -> &Place {
         &self.place
-    }
-
-    fn path(&self) -> &Path {
-        self.place.file()
     }
 
     /// What is wrong with the files and the rows: one line for every fault found.
@@ -242,6 +276,10 @@ impl Tx<'_> {
             Running::Sqlite(tx) => {
                 tx.first(sql, params, |cells, columns| map(&Row::new(Cells::Sqlite(cells), columns, sql)))
             }
+            #[cfg(feature = "postgres")]
+            Running::Postgres(tx) => {
+                tx.first(sql, params, |cells, columns| map(&Row::new(Cells::Postgres(cells), columns, sql)))
+            }
         }
     }
 
@@ -250,6 +288,10 @@ impl Tx<'_> {
         match &self.running {
             Running::Sqlite(tx) => {
                 tx.all(sql, params, |cells, columns| map(&Row::new(Cells::Sqlite(cells), columns, sql)))
+            }
+            #[cfg(feature = "postgres")]
+            Running::Postgres(tx) => {
+                tx.all(sql, params, |cells, columns| map(&Row::new(Cells::Postgres(cells), columns, sql)))
             }
         }
     }

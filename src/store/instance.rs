@@ -81,7 +81,7 @@ mod tests {
 
     /// A desk on which everything happened at one moment, `?1`.
     const DESK: &[&str] = &[
-        "INSERT INTO instance (id, secret, created_at, last_fetch_at) VALUES (1, x'00', ?1, ?1)",
+        "INSERT INTO instance (id, secret, created_at, last_fetch_at) VALUES (1, ?2, ?1, ?1)",
         "INSERT INTO accounts (id, name, kind, address, fetch_since, created_at, edited_at, breaker_reset_at)
             VALUES (1, 'support', 'group', 'support@desk.example', 0, ?1, ?1, ?1)",
         "INSERT INTO users (id, username, login, created_at, digest_at) VALUES (1, 'ana', 'ana', ?1, ?1)",
@@ -89,7 +89,7 @@ mod tests {
         "INSERT INTO cases (id, number, key, name, account_id, created_at, modified_at) VALUES (1, 1, 'k', 'x', 1, ?1, ?1)",
         "INSERT INTO emails (id, message_id, status, subject, from_address, received_at, created_at, parent_type, parent_id,
             flow_account_id, undecided) VALUES (1, 'm', 'Archived', 'x', 'eva@x.example', ?1, ?1, 'case', 1, 1, 1)",
-        "INSERT INTO raw_messages (id, size, sha256, codec, data) VALUES (1, ?1, x'00', 'none', x'00')",
+        "INSERT INTO raw_messages (id, size, sha256, codec, data) VALUES (1, ?1, ?2, 'none', ?2)",
         "INSERT INTO outbox (id, kind, account_id, message_id, subject, envelope_from, raw_id, state, created_at, next_try_at)
             VALUES (1, 'mail', 1, 'o', 'x', '', 1, 'waiting', ?1, ?1)",
         "INSERT INTO outbox (id, kind, account_id, message_id, subject, envelope_from, raw_id, state, created_at, next_try_at,
@@ -105,7 +105,10 @@ mod tests {
         let store = Store::for_test().unwrap();
         let counted = store.write(|tx| {
             for sql in DESK {
-                tx.execute(sql, params![seconds(then)])?;
+                match sql.contains("?2") {
+                    true => tx.execute(sql, params![seconds(then), vec![0_u8]])?,
+                    false => tx.execute(sql, params![seconds(then)])?,
+                };
             }
             let hour = moment::last(SignedDuration::from_hours(1), NOW);
             let eva = Mailbox { name: String::new(), address: "eva@x.example".into() };

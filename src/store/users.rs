@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn nothing_that_names_a_user_loses_it_without_a_trace() {
-        let store = Store::for_test().unwrap();
+        let store = Store::embedded_for_test().unwrap();
         let sql = "SELECT m.name AS name, f.\"from\" AS col FROM sqlite_master m, pragma_foreign_key_list(m.name) f
             WHERE m.type = 'table' AND f.\"table\" = 'users' AND f.on_delete <> 'CASCADE'";
         let naming: Vec<(String, String)> =

@@ -106,7 +106,7 @@ fn what_is_not_a_name_is_refused_by_the_word_that_is_wrong_and_passwords_are_not
         ("postgresql://h:x/d", "port: must be a number", ""),
         ("postgresql://2001:db8::7/d", "host: an address with colons stands in brackets", ""),
         ("postgresql://h%zz/d", "a % that is not followed by two digits", "%25"),
-        ("postgresql://h/d?host=/x%00y", "host: must not contain control characters", ""),
+        ("postgresql:///d?host=/x%00y", "host: must not contain control characters", ""),
         ("postgresql://a%20b/d", "host: must be a name, an address or the directory", ""),
         ("host=a,b port=1,2,3 dbname=d", "port: needs as many values as host, which has 2", ""),
         ("host=a,b hostaddr=192.0.2.7", "hostaddr: needs as many values as host, which has 2", ""),

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 
 use super::{Engine, Store, open, seconds};
-use crate::error::{Fault, Kind};
+use crate::error::{self, Fault, Kind};
 use crate::place;
 
 impl Store {
@@ -26,7 +26,11 @@ impl Store {
     }
 
     fn copy_to(&self, target: &Path, now: Timestamp) -> Result<()> {
-        of_engine!(Engine, &self.engine, conn => conn.copy_to(target, seconds(now)))?;
+        match &self.engine {
+            Engine::Sqlite(conn) => conn.copy_to(target, seconds(now))?,
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(_) => return Err(error::config("TODO").into()),
+        }
         OpenOptions::new().write(true).open(target)?.sync_all()?;
         Ok(())
     }
@@ -39,6 +43,8 @@ impl Store {
     pub fn replace_with(&mut self, source: &Store) -> Result<()> {
         let is_replaced = match (&mut self.engine, &source.engine) {
             (Engine::Sqlite(conn), Engine::Sqlite(source)) => conn.replace_with(source)?,
+            #[cfg(feature = "postgres")]
+            _ => return Err(error::config("TODO").into()),
         };
         let busy = || Fault::new(Kind::TempFail, "another process is using the database");
         if is_replaced { Ok(()) } else { Err(busy().hint("stop cron and run it again").into()) }

@@ -5,6 +5,8 @@
 pub enum Meaning {
     /// Somebody else has what was wanted: it passes.
     Busy,
+    /// The server is not there, or has ended what was begun: it passes. In its words.
+    Lost(String),
     /// The database cannot be used.
     Obstacle(Obstacle),
     /// A rule of a table forbids it: a key that is there already, or one that is not.

@@ -1,15 +1,18 @@
 //! What errors mean for a run: what keeps a database from being used, and whether that passes.
 
 use std::error::Error;
-use std::path::Path;
 
 use anyhow::Result;
 
 use super::Busy;
 use super::meaning::{Meaning, Obstacle};
+#[cfg(feature = "postgres")]
+use super::postgres;
 use super::sqlite;
 use super::value::Unreadable;
-use crate::holder;
+use crate::error::{Fault, Kind};
+use crate::holder::{self, Holder};
+use crate::place::{Database, Place};
 
 /// How bad an error of the database is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +29,10 @@ pub enum Gravity {
 fn meaning(error: &(dyn Error + 'static)) -> Option<Meaning> {
     // Columns have types, and are written by this program alone.
     let unreadable = error.downcast_ref::<Unreadable>().map(|found| Obstacle::Damaged(found.to_string()));
-    unreadable.map(Meaning::Obstacle).or_else(|| sqlite::meaning(error))
+    let meaning = unreadable.map(Meaning::Obstacle).or_else(|| sqlite::meaning(error));
+    #[cfg(feature = "postgres")]
+    let meaning = meaning.or_else(|| postgres::meaning(error));
+    meaning
 }
 
 /// How bad an error in a chain is; `None` = it is none of the database.
@@ -35,18 +41,33 @@ pub fn gravity(error: &(dyn Error + 'static)) -> Option<Gravity> {
         return Some(Gravity::Busy);
     }
     Some(match meaning(error)? {
-        Meaning::Busy => Gravity::Busy,
+        Meaning::Busy | Meaning::Lost(_) => Gravity::Busy,
         Meaning::Obstacle(_) => Gravity::Broken,
         Meaning::Constraint | Meaning::Statement => Gravity::Bug,
     })
 }
 
-/// The result; where it is that somebody else has the database, with the name of that process.
-pub(super) fn named<T>(path: &Path, done: Result<T>) -> Result<T> {
-    done.map_err(|error| match error.chain().any(|cause| meaning(cause) == Some(Meaning::Busy)) {
-        true => Busy::writing(holder::of_database(path)).into(),
-        false => error,
+/// The result; where it is that somebody else has the database, with the name of that process; where it is that the server
+/// is gone, with the name of the database.
+pub(super) fn named<T>(place: &Place, done: Result<T>) -> Result<T> {
+    done.map_err(|error| match error.chain().find_map(meaning) {
+        Some(Meaning::Busy) => Busy::writing(holder(place)).into(),
+        Some(Meaning::Lost(words)) => lost(place, &words).into(),
+        _ => error,
     })
+}
+
+fn holder(place: &Place) -> Option<Holder> {
+    match place.database() {
+        Database::File(path) => holder::of_database(path),
+        // It may be on another machine.
+        Database::Server(_) => None,
+    }
+}
+
+fn lost(place: &Place, words: &str) -> Fault {
+    let text = format!("the server of {} cannot be reached any more: {words}", place.shown());
+    Fault::new(Kind::TempFail, text).hint("run it again when the server is there: nothing half done was kept")
 }
 
 /// The obstacle that an error tells of.

@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use super::{Engine, Store, VERSION, fault, obstacle, sqlite};
 use crate::error::{self, Fault, Kind};
 use crate::job_control::Hold;
-use crate::place::{self, Place};
+use crate::place::{self, Database, Place};
 use crate::store::disk;
 
 impl Store {
@@ -23,7 +23,10 @@ impl Store {
     /// # Errors
     /// Where a file of that name exists, or nothing can be written there.
     pub fn create(place: &Place) -> Result<Store> {
-        let path = place.file();
+        let path = match place.database() {
+            Database::File(path) => path,
+            Database::Server(server) => return Store::create_on(place, server),
+        };
         if let Some(dir) = path.parent().filter(|d| !d.as_os_str().is_empty() && !d.exists()) {
             fs::DirBuilder::new()
                 .recursive(true)
@@ -35,7 +38,7 @@ impl Store {
         let store = Store::connect(place)?;
         store.pragmas().with_context(|| format!("cannot use {}", path.display()))?;
         let _hold = Hold::begin();
-        obstacle::named(path, of_engine!(Engine, &store.engine, conn => conn.found()))?;
+        obstacle::named(place, of_engine!(Engine, &store.engine, conn => conn.found()))?;
         Ok(store)
     }
 
@@ -44,7 +47,10 @@ impl Store {
     /// # Errors
     /// No such file, not a database of this program, made by a newer release (configuration); a damaged one (I/O).
     pub fn open(place: &Place) -> Result<Store> {
-        let path = place.file();
+        let path = match place.database() {
+            Database::File(path) => path,
+            Database::Server(server) => return Store::open_on(place, server),
+        };
         admit(path)?;
         mend_helpers(path);
         // A connection that may not write would leave a log behind that nobody may write.
@@ -77,7 +83,10 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub fn open_as_it_is(place: &Place) -> Result<(Store, i32)> {
-        let path = place.file();
+        let path = match place.database() {
+            Database::File(path) => path,
+            Database::Server(server) => return Store::open_on_as_it_is(place, server),
+        };
         admit(path)?;
         let wal = disk::beside(path, "-wal");
         let is_quiet = fs::metadata(&wal).map_or(true, |facts| facts.len() == 0);
@@ -93,7 +102,9 @@ impl Store {
             }
             recognised => recognised?,
         };
-        of_engine!(Engine, &store.engine, conn => conn.prepare_to_read())?;
+        if let Engine::Sqlite(conn) = &store.engine {
+            conn.prepare_to_read()?;
+        }
         Ok((store.read_only()?, version))
     }
 
@@ -119,16 +130,18 @@ impl Store {
     }
 
     /// The version of a database of this program, before anything is written into it.
-    fn recognise(&self, newest: i32) -> Result<i32> {
-        let path = self.path().display();
+    pub(super) fn recognise(&self, newest: i32) -> Result<i32> {
+        let path = self.place.shown();
         let _hold = Hold::begin();
-        if !obstacle::named(self.path(), of_engine!(Engine, &self.engine, conn => conn.is_ours()))? {
-            let is_empty = fs::metadata(self.path()).is_ok_and(|facts| facts.len() == 0);
-            return Err(match is_empty {
-                true => error::config(format!("{path} is an empty file, not a database of espomail")).hint(
-                    "was it cut off? restore a backup: espomail db restore FILE; or remove it and run espomail init",
-                ),
-                false => return Err(foreign(self.path())),
+        if !obstacle::named(&self.place, of_engine!(Engine, &self.engine, conn => conn.is_ours()))? {
+            return Err(match self.place.database() {
+                Database::File(file) if fs::metadata(file).is_ok_and(|facts| facts.len() == 0) => error::config(
+                    format!("{path} is an empty file, not a database of espomail"),
+                )
+                .hint("was it cut off? restore a backup: espomail db restore FILE; or remove it and run espomail init"),
+                Database::File(file) => foreign(file),
+                Database::Server(_) => error::config(format!("no database of espomail in {path}"))
+                    .hint("run `espomail init`, or name the database with --db"),
             }
             .into());
         }
@@ -149,18 +162,26 @@ impl Store {
 
     pub(super) fn pragmas(&self) -> Result<()> {
         let _hold = Hold::begin();
-        obstacle::named(self.path(), of_engine!(Engine, &self.engine, conn => conn.prepare_to_write()))
+        match &self.engine {
+            Engine::Sqlite(conn) => obstacle::named(&self.place, conn.prepare_to_write()),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(_) => Ok(()),
+        }
     }
 
     pub(super) fn migrate(&self, migrations: &[&str]) -> Result<()> {
-        let newest = sqlite::Conn::newest(migrations)?;
+        let newest = match &self.engine {
+            Engine::Sqlite(_) => sqlite::Conn::newest(migrations)?,
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(_) => VERSION,
+        };
         if self.recognise(newest)? == newest {
             return Ok(());
         }
         let _hold = Hold::begin();
         // Another process may have migrated it meanwhile.
         let version = || self.recognise(newest);
-        obstacle::named(self.path(), of_engine!(Engine, &self.engine, conn => conn.migrate(migrations, version)))
+        obstacle::named(&self.place, of_engine!(Engine, &self.engine, conn => conn.migrate(migrations, version)))
     }
 
     pub(super) fn version(&self) -> Result<i32> {
@@ -181,10 +202,9 @@ pub(super) fn make(path: &Path) -> Result<()> {
 /// What is said of a file of another program, and of one that was overwritten.
 pub const FOREIGN: &str = "is not a database of espomail";
 
-fn foreign(path: &Path) -> anyhow::Error {
+fn foreign(path: &Path) -> Fault {
     error::config(format!("{} {FOREIGN}", path.display()))
         .hint("name the right file with --db; if it was overwritten: espomail db restore FILE")
-        .into()
 }
 
 /// Refuses what cannot be opened, with words of its own.

@@ -7,6 +7,8 @@ use anyhow::{Context, Result, anyhow};
 use jiff::Timestamp;
 
 use super::columns::Columns;
+#[cfg(feature = "postgres")]
+use super::postgres;
 use super::sqlite;
 use super::value::{FromValue, ValueRef};
 use crate::store::label::UnknownLabel;
@@ -14,12 +16,16 @@ use crate::store::label::UnknownLabel;
 /// The values of a row where its engine has them.
 pub(super) enum Cells<'a> {
     Sqlite(sqlite::Cells<'a>),
+    #[cfg(feature = "postgres")]
+    Postgres(postgres::Cells<'a>),
 }
 
 impl Cells<'_> {
     fn value(&self, place: usize) -> Result<ValueRef<'_>> {
         match self {
             Cells::Sqlite(cells) => cells.value(place),
+            #[cfg(feature = "postgres")]
+            Cells::Postgres(cells) => cells.value(place),
         }
     }
 }

@@ -157,21 +157,28 @@ impl Running<'_> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::panic)]
     use super::{Conn, Connection, Running};
     use crate::store::db::{Engine, Store, Tx};
 
     impl Store {
         /// The connection, for what only tests do with one.
         pub(in crate::store::db) fn conn(&self) -> &Connection {
-            let Engine::Sqlite(Conn(conn)) = &self.engine;
-            conn
+            match &self.engine {
+                Engine::Sqlite(Conn(conn)) => conn,
+                #[cfg(feature = "postgres")]
+                Engine::Postgres(_) => panic!("a test of SQLite"),
+            }
         }
     }
 
     impl<'a> Tx<'a> {
         pub(in crate::store::db) fn sqlite(&self) -> &Running<'a> {
-            let crate::store::db::Running::Sqlite(running) = &self.running;
-            running
+            match &self.running {
+                crate::store::db::Running::Sqlite(running) => running,
+                #[cfg(feature = "postgres")]
+                crate::store::db::Running::Postgres(_) => panic!("a test of SQLite"),
+            }
         }
     }
 }

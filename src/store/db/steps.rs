@@ -22,7 +22,11 @@ impl Store {
         let count = move || {
             counter.fetch_add(u64::from(EVERY), Ordering::Relaxed);
         };
-        of_engine!(Engine, &mut self.engine, conn => conn.at_steps(EVERY, count))?;
+        match &mut self.engine {
+            Engine::Sqlite(conn) => conn.at_steps(EVERY, count)?,
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(_) => anyhow::bail!("steps are those of SQLite"),
+        }
         Ok(steps)
     }
 }

@@ -4,7 +4,7 @@ mod older;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
@@ -196,7 +196,7 @@ fn a_database_of_version_4_gets_its_roles_from_its_history() {
     let path = dir.join("espomail.db");
     older::of_version(&path, 4).execute_batch(HISTORY).unwrap();
     let store = Store::open(&Place::of_file(&path)).unwrap();
-    let sql = "SELECT case_id || ' ' || address || ' ' || role || iif(opened, ' opened', '') FROM case_people ORDER BY case_id, address";
+    let sql = "SELECT case_id || ' ' || address || ' ' || role || CASE WHEN opened THEN ' opened' ELSE '' END FROM case_people ORDER BY case_id, address";
     assert_eq!(
         store.read(|tx| tx.values::<String>(sql, [])).unwrap(),
         [

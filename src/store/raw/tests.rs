@@ -46,7 +46,7 @@ fn count(store: &Store, table: &str) -> i64 {
 
 #[test]
 fn an_attachment_that_comes_again_is_stored_once_and_goes_with_the_last_message_that_has_it() {
-    let store = Store::for_test().unwrap();
+    let store = Store::embedded_for_test().unwrap();
     let logo = random(100_000);
     let messages: Vec<Vec<u8>> = (0..20).map(|n| with_attachment(&format!("mail {n}"), &logo)).collect();
     let add = |raw: &Vec<u8>| store.write(|tx| add(tx, &Packed::new(raw.clone())?)).unwrap();
@@ -67,7 +67,7 @@ fn an_attachment_that_comes_again_is_stored_once_and_goes_with_the_last_message_
 
 #[test]
 fn a_message_whose_part_is_damaged_or_gone_is_damaged() {
-    let store = Store::for_test().unwrap();
+    let store = Store::embedded_for_test().unwrap();
     let raw = with_attachment("mail", &random(LARGE + 1));
     let id = store.write(|tx| add(tx, &Packed::new(raw.clone())?)).unwrap();
     for damage in [
@@ -99,7 +99,7 @@ fn a_message_whose_part_is_damaged_or_gone_is_damaged() {
 
 #[test]
 fn damage_is_an_error() {
-    let store = Store::for_test().unwrap();
+    let store = Store::embedded_for_test().unwrap();
     let text: String = (0..1000).map(|n| format!("line {n}\n")).collect();
     for raw in [b"abc".to_vec(), text.into_bytes(), random(LARGE + 1)] {
         let id = store.write(|tx| add(tx, &Packed::new(raw).unwrap())).unwrap();

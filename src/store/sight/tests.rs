@@ -64,7 +64,7 @@ fn filled() -> Store {
 fn insert_email(tx: &Tx<'_>, id: i64, case: Option<i64>, private: bool) -> anyhow::Result<()> {
     tx.execute(
         "INSERT INTO emails (id, message_id, status, subject, received_at, created_at, parent_type, parent_id, private)
-            VALUES (?1, 'm' || ?1, 'Archived', 's', 0, 0, iif(?2 IS NULL, NULL, 'case'), ?2, ?3)",
+            VALUES (?1, 'm' || ?1, 'Archived', 's', 0, 0, CASE WHEN ?2 IS NOT NULL THEN 'case' END, ?2, ?3)",
         params![id, case, private],
     )?;
     tx.execute("INSERT INTO email_bodies (email_id, text) VALUES (?1, 'word' || ?1)", params![id])?;

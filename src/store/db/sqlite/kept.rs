@@ -177,7 +177,7 @@ mod tests {
     use crate::store::db::{Store, Tx, params};
 
     fn with_teams(names: &[&str]) -> Store {
-        let store = Store::for_test().unwrap();
+        let store = Store::embedded_for_test().unwrap();
         let add = |tx: &Tx<'_>, name: &&str| {
             tx.insert("INSERT INTO teams (name, created_at) VALUES (?1, 0)", params![*name]).map(drop)
         };

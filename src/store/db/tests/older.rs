@@ -227,7 +227,7 @@ fn rebuilt(migrated: &Path) -> Store {
 
 #[test]
 fn a_database_of_every_version_becomes_what_a_new_one_is_and_loses_nothing() {
-    let fresh = shape(Store::for_test().unwrap().conn());
+    let fresh = shape(Store::embedded_for_test().unwrap().conn());
     for version in 1..VERSION {
         let dir = temp(&format!("of-version-{version}"));
         let path = dir.join("espomail.db");
@@ -271,7 +271,7 @@ fn a_database_of_every_version_becomes_what_a_new_one_is_and_loses_nothing() {
 
 #[test]
 fn a_migration_that_fails_or_is_killed_leaves_every_version_as_it_was() {
-    let fresh = shape(Store::for_test().unwrap().conn());
+    let fresh = shape(Store::embedded_for_test().unwrap().conn());
     for version in 1..VERSION {
         let dir = temp(&format!("killed-{version}"));
         let path = dir.join("espomail.db");

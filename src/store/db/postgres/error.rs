@@ -1,0 +1,86 @@
+//! What errors of PostgreSQL mean, by its codes.
+
+use std::error::Error;
+
+use ::postgres::error::SqlState;
+
+use crate::store::db::meaning::{Meaning, Obstacle};
+
+/// What an error means; `None` = it is none of PostgreSQL.
+pub fn meaning(error: &(dyn Error + 'static)) -> Option<Meaning> {
+    let error = error.downcast_ref::<::postgres::Error>()?;
+    let Some(said) = error.as_db_error() else {
+        let is_of_network = error.is_closed() || error.source().is_some_and(|source| source.is::<std::io::Error>());
+        return Some(match is_of_network {
+            true => Meaning::Lost(of_network(error)),
+            false => Meaning::Statement,
+        });
+    };
+    Some(of_code(said.code(), said.message()))
+}
+
+fn of_network(error: &::postgres::Error) -> String {
+    match error.source() {
+        Some(source) => source.to_string(),
+        None => "it has closed the connection".to_owned(),
+    }
+}
+
+fn of_code(state: &SqlState, words: &str) -> Meaning {
+    let words = words.to_owned();
+    let code = state.code();
+    let obstacle = match (code, code.get(..2).unwrap_or_default()) {
+        ("55P03" | "40001" | "40P01", _) => return Meaning::Busy,
+        ("25006", _) => Obstacle::ReadOnly,
+        ("53100", _) => Obstacle::Full,
+        ("42501", _) => Obstacle::Closed,
+        // No table of that name: the rows may be in another schema, or somebody has dropped it.
+        ("42P01" | "3F000", _) | (_, "XX") => Obstacle::Damaged(words),
+        (_, "58") => Obstacle::Disk(words),
+        // The connection, resources, an operator who stops the server or the session, a transaction that idled too long.
+        ("25P03", _) | (_, "08" | "53" | "57") => return Meaning::Lost(words),
+        (_, "23") => return Meaning::Constraint,
+        _ => return Meaning::Statement,
+    };
+    Meaning::Obstacle(obstacle)
+}
+
+/// Whether an error says that the answer of the server was not heard.
+pub(super) fn is_lost(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| matches!(meaning(cause), Some(Meaning::Lost(_))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_of_the_server_mean_what_a_run_has_to_know() {
+        let obstacle = Meaning::Obstacle;
+        for (code, expected) in [
+            ("55P03", Meaning::Busy),
+            ("40P01", Meaning::Busy),
+            ("40001", Meaning::Busy),
+            ("57P01", Meaning::Lost("x".into())),
+            ("57P02", Meaning::Lost("x".into())),
+            ("57P03", Meaning::Lost("x".into())),
+            ("57014", Meaning::Lost("x".into())),
+            ("25P03", Meaning::Lost("x".into())),
+            ("08006", Meaning::Lost("x".into())),
+            ("53300", Meaning::Lost("x".into())),
+            ("53100", obstacle(Obstacle::Full)),
+            ("25006", obstacle(Obstacle::ReadOnly)),
+            ("42501", obstacle(Obstacle::Closed)),
+            ("42P01", obstacle(Obstacle::Damaged("x".into()))),
+            ("XX001", obstacle(Obstacle::Damaged("x".into()))),
+            ("58030", obstacle(Obstacle::Disk("x".into()))),
+            ("23505", Meaning::Constraint),
+            ("23503", Meaning::Constraint),
+            ("42601", Meaning::Statement),
+            ("25P02", Meaning::Statement),
+            ("22021", Meaning::Statement),
+        ] {
+            assert_eq!(of_code(&SqlState::from_code(code), "x"), expected, "{code}");
+        }
+    }
+}

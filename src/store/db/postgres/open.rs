@@ -1,0 +1,228 @@
+//! Connections to a server: how they are made, what they are told, and in which version the tables are.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use ::postgres::config::{SslMode, TargetSessionAttrs};
+use ::postgres::{Client, Config, NoTls};
+use anyhow::{Context, Result, ensure};
+
+use super::error::meaning;
+use super::kept::Kept;
+use super::{Conn, Link};
+use crate::error as errors;
+use crate::place::server::{Host, Server, SessionAttrs, Target};
+use crate::store::db::meaning::Meaning;
+use crate::store::db::{Mode, VERSION};
+
+const SCHEMA: &str = include_str!("../../../../schema.postgres.sql");
+
+/// Statements that lead from one version to the next, for databases made by an older release: the first that had this engine
+/// made version 5.
+pub const MIGRATIONS: &[&str] = &[];
+
+/// The oldest release of PostgreSQL whose answers are known, as it numbers them itself.
+const OLDEST: i32 = 140_000;
+
+/// A server of which nothing is heard is asked, and given up, after this.
+const ANSWER: Duration = Duration::from_secs(30);
+
+/// What a connection is told: how long others have to end their transaction, and that a process which is stopped in the
+/// middle of one does not hold up everybody else.
+const SESSION: &str = "SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '60s';
+    SET client_min_messages = 'warning'; SET bytea_output = 'hex'; SET jit = off";
+
+impl Link {
+    /// Connects.
+    ///
+    /// # Errors
+    /// The server is not there or does not let this process in.
+    pub(super) fn open(server: &Server, is_read_only: bool) -> Result<Link> {
+        let mut client = connected(server)?;
+        client.batch_execute(SESSION)?;
+        if let Some(schema) = &server.schema {
+            let set = client.execute("SELECT set_config('search_path', quote_ident($1), FALSE)", &[schema]);
+            set.map(drop)?;
+        }
+        if is_read_only {
+            client.batch_execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")?;
+        }
+        Ok(Link { client, kept: Kept::default() })
+    }
+}
+
+/// A connection to the first host that gives one.
+fn connected(server: &Server) -> Result<Client> {
+    let mut failure = None;
+    for host in &server.hosts {
+        match to_host(server, host) {
+            Ok(client) => return Ok(client),
+            Err(error) => failure = failure.or(Some(error)),
+        }
+    }
+    Err(failure.unwrap_or_else(|| anyhow::anyhow!("{server} names no host")))
+}
+
+fn to_host(server: &Server, host: &Host) -> Result<Client> {
+    let mut config = Config::new();
+    match &host.target {
+        Target::Socket(directory) => config.host_path(directory),
+        Target::Name(name) => config.host(name),
+    };
+    if let Some(address) = host.address {
+        config.hostaddr(address);
+    }
+    if let Some(password) = server.password(host)? {
+        config.password(password.as_bytes());
+    }
+    config
+        .port(host.port)
+        .user(&server.user())
+        .dbname(&server.dbname())
+        .application_name(&server.application_name)
+        .connect_timeout(server.connect_timeout)
+        .tcp_user_timeout(ANSWER)
+        .keepalives_idle(ANSWER)
+        .target_session_attrs(match server.target_session_attrs {
+            SessionAttrs::Any => TargetSessionAttrs::Any,
+            SessionAttrs::ReadWrite => TargetSessionAttrs::ReadWrite,
+        })
+        .ssl_mode(SslMode::Disable);
+    config.connect(NoTls).map_err(|failure| refused(server, failure))
+}
+
+/// What a server that is there says against a connection; one that is not there is [`Meaning::Lost`].
+fn refused(server: &Server, failure: ::postgres::Error) -> anyhow::Error {
+    if matches!(meaning(&failure), Some(Meaning::Lost(_))) {
+        return failure.into();
+    }
+    let words = failure.as_db_error().map_or_else(|| chain(&failure), |said| said.message().to_owned());
+    errors::config(format!("{server} does not let this process in: {words}"))
+        .hint(
+            "see what its role, its password and the server's pg_hba.conf say; `espomail man postgresql` has the steps",
+        )
+        .into()
+}
+
+impl Conn {
+    pub fn open(server: &Server) -> Result<Conn> {
+        let link = RefCell::new(Link::open(server, false)?);
+        let conn = Conn {
+            server: server.clone(),
+            link,
+            told: RefCell::default(),
+            changes: Cell::new(0),
+            has_failed: Cell::new(false),
+            is_read_only: Cell::new(false),
+        };
+        conn.recognise_server()?;
+        Ok(conn)
+    }
+
+    /// Refuses a server of which the answers are not known.
+    fn recognise_server(&self) -> Result<()> {
+        let sql = "SELECT CAST(current_setting('server_version_num') AS INTEGER), current_setting('server_encoding'),
+            current_setting('server_version')";
+        let row = self.link.borrow_mut().client.query_one(sql, &[])?;
+        let (number, encoding, version): (i32, String, String) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        if number < OLDEST {
+            return Err(errors::config(format!("{} is PostgreSQL {version}", self.server))
+                .hint("espomail needs PostgreSQL 14 or newer")
+                .into());
+        }
+        if encoding != "UTF8" {
+            return Err(errors::config(format!("{} holds its texts as {encoding}", self.server))
+                .hint("make a database for it with: createdb --encoding=UTF8 --template=template0 NAME")
+                .into());
+        }
+        Ok(())
+    }
+
+    /// Makes the tables in a schema that has none.
+    ///
+    /// # Errors
+    /// There is something in it, or the role may not.
+    pub fn found(&self) -> Result<()> {
+        if let Some(schema) = &self.server.schema {
+            let mut link = self.link.borrow_mut();
+            let exists = link.client.query_opt("SELECT 1 FROM pg_namespace WHERE nspname = $1", &[schema])?.is_some();
+            if !exists {
+                let sql = link.client.query_one("SELECT format('CREATE SCHEMA %I', $1::text)", &[schema])?;
+                let sql: String = sql.try_get(0)?;
+                link.client.batch_execute(&sql)?;
+            }
+        }
+        ensure!(self.schema()?.is_some(), self.without_schema());
+        ensure!(!self.is_ours()?, errors::data(format!("--db: {} exists already", self.server)));
+        let objects = self.objects()?;
+        ensure!(objects == 0, self.is_taken(objects));
+        self.batch("BEGIN")?;
+        let made = self
+            .batch(SCHEMA)
+            .and_then(|()| self.batch(&format!("INSERT INTO schema_version (version) VALUES ({VERSION}); COMMIT")));
+        if made.is_err() {
+            let _ = self.batch("ROLLBACK");
+        }
+        made
+    }
+
+    /// How many tables, views and functions lie in the schema.
+    pub fn objects(&self) -> Result<i64> {
+        let sql = "SELECT (SELECT count(*) FROM pg_class WHERE relnamespace = s.oid)
+            + (SELECT count(*) FROM pg_proc WHERE pronamespace = s.oid)
+            FROM pg_namespace s WHERE s.nspname = current_schema()";
+        let row = self.link.borrow_mut().client.query_opt(sql, &[])?;
+        Ok(row.map(|row| row.try_get(0)).transpose()?.unwrap_or_default())
+    }
+
+    /// The schema in which the tables lie or are made; `None` = there is none of that name.
+    pub fn schema(&self) -> Result<Option<String>> {
+        Ok(self.link.borrow_mut().client.query_one("SELECT current_schema()", &[])?.try_get(0)?)
+    }
+
+    fn without_schema(&self) -> errors::Fault {
+        errors::config(format!("{}: its search_path leads to no schema", self.server))
+            .hint("name one that exists, or that can be made, with schema=NAME")
+    }
+
+    fn is_taken(&self, objects: i64) -> errors::Fault {
+        errors::data(format!("--db: {} holds {objects} tables, indexes and functions of something else", self.server))
+            .hint("name a schema that has nothing in it, or that does not exist: schema=NAME")
+    }
+
+    /// Whether the tables are of this program.
+    pub fn is_ours(&self) -> Result<bool> {
+        let sql = "SELECT 1 FROM pg_class WHERE relname = 'schema_version' AND relnamespace =
+            (SELECT oid FROM pg_namespace WHERE nspname = current_schema())";
+        Ok(self.link.borrow_mut().client.query_opt(sql, &[])?.is_some())
+    }
+
+    pub fn version(&self) -> Result<i32> {
+        let row = self.link.borrow_mut().client.query_opt("SELECT max(version) FROM schema_version", &[])?;
+        let version: Option<i64> = row.context("schema_version has no row")?.try_get(0)?;
+        Ok(i32::try_from(version.unwrap_or_default())?)
+    }
+
+    /// Lets nothing be written by this connection any more.
+    pub fn read_only(&self) -> Result<()> {
+        self.is_read_only.set(true);
+        self.batch("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
+    }
+
+    /// Brings the tables up to the newest version; `version` says in which they are, once nobody else can change it.
+    pub fn migrate(&self, migrations: &[&str], version: impl FnOnce() -> Result<i32>) -> Result<()> {
+        self.transact(Mode::Write, |running| {
+            let first = VERSION - i32::try_from(migrations.len())?;
+            for sql in migrations.iter().skip(usize::try_from(version()? - first)?) {
+                running.conn.batch(sql)?;
+            }
+            running.conn.batch(&format!("UPDATE schema_version SET version = {VERSION}"))
+        })
+    }
+}
+
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

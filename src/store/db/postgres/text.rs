@@ -1,0 +1,95 @@
+//! Statements as PostgreSQL takes them. They are written for both engines; what is left are signs that each spells its own
+//! way, and hints that this engine does not need.
+
+/// The text of a statement for this engine. In what is outside of quotes:
+/// - values are `$1`, not `?1`,
+/// - `lower(?1)` is of ASCII letters only, whatever the server's language,
+/// - `CROSS JOIN … ON` and `INDEXED BY`, which tell SQLite an order and an index, are left out.
+pub(super) fn own(sql: &str) -> String {
+    let mut own = String::with_capacity(sql.len() + 16);
+    for (number, part) in sql.split('\'').enumerate() {
+        if number > 0 {
+            own.push('\'');
+        }
+        match number % 2 {
+            0 => outside(part, &mut own),
+            _ => own.push_str(part),
+        }
+    }
+    own
+}
+
+fn outside(part: &str, own: &mut String) {
+    let plain = part.replace("CROSS JOIN", "JOIN");
+    let mut pieces = plain.split("INDEXED BY ");
+    let first = pieces.next().unwrap_or_default();
+    let after = pieces.map(|piece| piece.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_'));
+    for piece in [first].into_iter().chain(after) {
+        values(piece, own);
+    }
+}
+
+fn values(piece: &str, own: &mut String) {
+    let mut parts = piece.split('?');
+    own.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
+        let number = part.strip_suffix(rest).unwrap_or_default();
+        let is_lowered = own.ends_with("lower(");
+        own.push('$');
+        own.push_str(number);
+        own.push_str(if is_lowered { " COLLATE \"C\"" } else { "" });
+        own.push_str(rest);
+    }
+}
+
+/// The table that a statement writes.
+pub(super) fn written(sql: &str) -> Option<&str> {
+    let mut words = sql.split(|c: char| c.is_whitespace() || c == '(').filter(|word| !word.is_empty());
+    match words.next()? {
+        "INSERT" | "DELETE" => words.nth(1),
+        "UPDATE" => words.next(),
+        _ => None,
+    }
+}
+
+/// Whether a statement that writes says what it answers.
+pub(super) fn returns(sql: &str) -> bool {
+    sql.contains("RETURNING ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_are_put_as_the_engine_takes_them() {
+        for (sql, expected) in [
+            ("SELECT 1", "SELECT 1"),
+            ("SELECT ?1, ?12 WHERE a = '?1' AND b = ?2", "SELECT $1, $12 WHERE a = '?1' AND b = $2"),
+            ("a = 'it''s ?1' AND b = ?1", "a = 'it''s ?1' AND b = $1"),
+            ("lower(name) = lower(?1)", "lower(name) = lower($1 COLLATE \"C\")"),
+            ("FROM a CROSS JOIN b ON b.id = a.id", "FROM a JOIN b ON b.id = a.id"),
+            ("FROM emails e INDEXED BY emails_from WHERE a = ?1", "FROM emails e  WHERE a = $1"),
+            ("FROM notes INDEXED BY notes_remarks\n WHERE TRUE", "FROM notes \n WHERE TRUE"),
+            ("SELECT 'é', 'CROSS JOIN'", "SELECT 'é', 'CROSS JOIN'"),
+        ] {
+            assert_eq!(own(sql), expected);
+        }
+    }
+
+    #[test]
+    fn the_table_that_a_statement_writes_is_named() {
+        for (sql, table) in [
+            ("INSERT INTO teams (name) VALUES (?1)", Some("teams")),
+            ("INSERT INTO teams(name) VALUES (?1)", Some("teams")),
+            ("UPDATE cases SET status = ?1", Some("cases")),
+            ("DELETE FROM notes\n WHERE id = ?1", Some("notes")),
+            ("SELECT 1 FROM teams", None),
+            ("SAVEPOINT message", None),
+            ("", None),
+        ] {
+            assert_eq!(written(sql), table, "{sql}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Making and opening a database on a server.
+
+use anyhow::Result;
+
+use super::Store;
+#[cfg(feature = "postgres")]
+use super::{Engine, VERSION, obstacle, postgres};
+#[cfg(feature = "postgres")]
+use crate::job_control::Hold;
+use crate::place::Place;
+use crate::place::server::Server;
+
+#[cfg(feature = "postgres")]
+impl Store {
+    /// Makes the tables in a schema that has nothing in it.
+    ///
+    /// # Errors
+    /// There is something in it, the role may not (data, configuration), or the server is not there.
+    pub(super) fn create_on(place: &Place, server: &Server) -> Result<Store> {
+        let _hold = Hold::begin();
+        let conn = obstacle::named(place, postgres::Conn::open(server))?;
+        obstacle::named(place, conn.found())?;
+        Ok(Store::around(Engine::Postgres(Box::new(conn)), place))
+    }
+
+    /// Opens a database and brings an older one up to this version.
+    ///
+    /// # Errors
+    /// No such database, one made by a newer release (configuration), or the server is not there.
+    pub(super) fn open_on(place: &Place, server: &Server) -> Result<Store> {
+        let store = Store::connect_to(place, server)?;
+        store.migrate(postgres::MIGRATIONS)?;
+        Ok(store)
+    }
+
+    /// Opens a database so that nothing can be written by this store, in whichever version that this release knows.
+    ///
+    /// # Errors
+    /// As [`Store::open_on`].
+    pub(super) fn open_on_as_it_is(place: &Place, server: &Server) -> Result<(Store, i32)> {
+        let store = Store::connect_to(place, server)?;
+        let version = store.recognise(VERSION)?;
+        Ok((store.read_only()?, version))
+    }
+
+    fn connect_to(place: &Place, server: &Server) -> Result<Store> {
+        let _hold = Hold::begin();
+        let conn = obstacle::named(place, postgres::Conn::open(server))?;
+        Ok(Store::around(Engine::Postgres(Box::new(conn)), place))
+    }
+
+    /// A schema of its own on the server that tests run on, where they run on one.
+    pub(super) fn server_of_tests() -> Result<Option<Server>> {
+        use std::sync::atomic::{AtomicU32, Ordering};
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        if std::env::var("ESPOMAIL_TEST_DB").as_deref() != Ok("postgres") {
+            return Ok(None);
+        }
+        let server = std::env::var("ESPOMAIL_TEST_SERVER")?;
+        let schema = format!("test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        Ok(Some(Server::parse(&format!("{server}&schema={schema}"))?))
+    }
+}
+
+#[cfg(not(feature = "postgres"))]
+impl Store {
+    pub(super) fn create_on(place: &Place, _: &Server) -> Result<Store> {
+        without_engine(place)
+    }
+
+    pub(super) fn open_on(place: &Place, _: &Server) -> Result<Store> {
+        without_engine(place)
+    }
+
+    pub(super) fn open_on_as_it_is(place: &Place, _: &Server) -> Result<(Store, i32)> {
+        without_engine(place)
+    }
+}
+
+#[cfg(not(feature = "postgres"))]
+fn without_engine<T>(place: &Place) -> Result<T> {
+    let text = format!("this espomail was built without PostgreSQL, which {} needs", place.shown());
+    Err(crate::error::config(text).hint("build it with the feature postgres, which is on by default").into())
+}
