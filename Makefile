@@ -2,7 +2,7 @@
 # make lint      format, lints and what deny.toml says of dependencies; installs nothing
 # make test-postgres   all tests with a private PostgreSQL in the place of database files
 # make quick     the tests that need no server and no root, in a minute after the build; installs nothing
-# make demo      the main job on private servers, from customer mail to answered cases
+# make demo      the main job on private servers, from customer mail to answered cases; with DB=postgres on PostgreSQL
 # make promises  the promises of the manual page: the same tests as in "make test", with the program that is shipped, and
 #                far longer (an hour or more); prints its table
 # make makes     fetching, filing, sending and audit with Courier and Cyrus, unpacked and not installed, in the place of Dovecot
@@ -63,8 +63,10 @@ lint:
 	  if cargo deny fetch db 2>/dev/null; then cargo deny --locked check advisories; \
 	  else echo "skipped: the database of advisories cannot be fetched"; fi
 
+# DB=postgres puts its database on a private PostgreSQL.
 demo:
-	@tests/demo.sh
+	@tests/install-packages.sh
+	@$(if $(filter postgres,$(DB)),tests/with-postgres.sh) tests/demo.sh
 
 POINTS ?= 600
 ROUNDS ?= 200

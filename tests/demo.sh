@@ -1,5 +1,6 @@
 #!/bin/bash
-# The main job from end to end on private servers: customer mail becomes cases, agents answer them.
+# The main job from end to end on private servers: customer mail becomes cases, agents answer them.  In tests/with-postgres.sh
+# the database is on that server, which "make demo DB=postgres" does.
 # Touches nothing but a temporary directory, listens on loopback only, cleans up after itself.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -13,7 +14,7 @@ fail() { printf '\ndemo: %s\n' "$*" >&2; exit 1; }
 expect() { [ "$2" = "$3" ] || fail "$1: expected $2, got $3"; } # WHAT WANTED FOUND
 
 # espomail ARGS…: with the database and configuration of the demo; run ARGS…: shows the command first.
-espomail() { (cd "$home" && HOME=$home "$bin" --db "$home/espomail.db" --config "$home/config.toml" --no-input "$@"); }
+espomail() { (cd "$home" && HOME=$home "$bin" "${place[@]}" --config "$home/config.toml" --no-input "$@"); }
 run() { show "$@"; espomail "$@" || fail "that command ended with exit code $?"; }
 show() {
   local word words=espomail
@@ -67,8 +68,13 @@ trap 'exit 130' INT TERM HUP
 serve dovecot.sh "$base/dovecot"
 serve exim.sh "$base/exim" "$base/dovecot"
 printf '%s@shop.example %s\n' support u1 ana u21 budi u22 citra u23 dewi u24 >>"$base/exim/mailboxes"
+place=(--db "$home/espomail.db")
+if [ "${ESPOMAIL_TEST_DB:-}" = postgres ]; then
+  place=(--db "${ESPOMAIL_TEST_SERVER/'///?'/'///espomail?'}" --state "$home/state")
+fi
 title "On 127.0.0.1: Dovecot on port $imap (IMAP), Exim on port $smtp (SMTP)"
 echo "Each espomail below has its database and configuration in a temporary directory."
+[ "${ESPOMAIL_TEST_DB:-}" != postgres ] || echo "Its database is on PostgreSQL: ${place[1]}"
 
 title "1. Three agents and one on holiday, and the mailbox support@shop.example"
 (umask 077 && echo pw >"$home/password" && : >"$home/config.toml")

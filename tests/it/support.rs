@@ -12,6 +12,7 @@
 //! | [`Machine`] | a machine with users of its own and sudo |
 //! | [`Modes`] | the same rows in both modes on such a machine |
 //! | [`Issuer`] | an issuer of access tokens, over TLS, that answers by script |
+//! | [`Postgres`] | a database server that a test restarts; [`Cutter`] ends connections to one at a chosen step |
 //! | [`Proxy`] | stands before a server, writes down what is said, cuts or kills at a chosen line |
 //! | [`SmtpSink`] | an SMTP server that answers by script |
 //! | [`mail`] | test messages |
@@ -31,6 +32,8 @@ mod machine;
 mod mailbox;
 mod modes;
 mod office;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod proxy;
 mod rogue;
 mod sandbox;
@@ -49,7 +52,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-pub use database::{Cell, Database, every_row, new_store, store};
+pub use database::{Cell, Database, every_row_of_file, found_by, is_on_server, new_store, no_file, store};
 pub use desk::{Desk, SUPPORT};
 pub use imap::{Imap, Stored};
 pub use issuer::{Issuer, Question, Rotation, Say, query};
@@ -58,6 +61,8 @@ pub use machine::Machine;
 pub use mailbox::Mailbox;
 pub use modes::{Mode, Modes, Typed};
 pub use office::{Office, from, office, office_in};
+#[cfg(feature = "postgres")]
+pub use postgres::{Cutter, Harm, Postgres};
 pub use proxy::{Deed, Proxy, Rule, Side, Speech, When};
 pub use rogue::{At, Quirk, RogueImap, letter as rogue_letter};
 pub use sandbox::{Child, Run, Running, Sandbox, TERMINAL};

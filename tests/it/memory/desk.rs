@@ -105,11 +105,11 @@ fn a_stranger_who_was_split_off_takes_part_in_the_case_of_their_own() {
     let second = from("eve@elsewhere.example", "Mine");
     let second = (office.deliver(&second), second);
     let third = office.deliver(&from("eve@elsewhere.example", "And").in_reply_to(second.1.value("Message-ID")));
-    office.sql("UPDATE emails SET parent_id = 1, verified = 0 WHERE from_address = 'eve@elsewhere.example'");
+    office.sql("UPDATE emails SET parent_id = 1, verified = FALSE WHERE from_address = 'eve@elsewhere.example'");
     let id = second.0.email_id.unwrap();
     let old = office.case(1);
     office.work(|tx, world, actor| desk::split(tx, world, actor, &old, id, None)).unwrap();
-    assert_eq!(office.query("SELECT verified || '' FROM emails ORDER BY id"), ["1", "1", "1"]);
+    assert_eq!(office.query("SELECT CAST(verified AS INTEGER) || '' FROM emails ORDER BY id"), ["1", "1", "1"]);
     assert_eq!((office.case_of(&first), office.case_of(&third)), (1, 3));
     assert_eq!(office.case_of(&office.deliver(&from("eve@elsewhere.example", "more [#3]"))), 3);
     assert_eq!((office.clock(1), office.clock(3)), ("us 0".into(), "us 0".into()));
@@ -121,7 +121,7 @@ fn an_accepted_mail_of_a_closed_case_opens_a_new_one_where_the_account_wants_tha
     office.deliver(&from("kim@customer.example", "One"));
     office.sql("UPDATE cases SET status = 'Closed', closed_at = created_at");
     let mail = office.deliver(&from("eve@elsewhere.example", "Mine"));
-    office.sql("UPDATE emails SET parent_id = 1, verified = 0 WHERE from_address = 'eve@elsewhere.example'");
+    office.sql("UPDATE emails SET parent_id = 1, verified = FALSE WHERE from_address = 'eve@elsewhere.example'");
     let id = mail.email_id.unwrap();
     let case = office.work(|tx, world, actor| desk::accept(tx, world, actor, id, false)).unwrap();
     assert_eq!((case.number, case.relates_to_id), (3, Some(1)));

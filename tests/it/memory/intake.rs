@@ -189,7 +189,7 @@ fn an_assignee_who_cannot_act_any_more_is_replaced_at_the_next_mail() {
     office.deliver(&first);
     office.sql("INSERT INTO users (id, username, login, created_at) VALUES (2, 'budi', 'budi', 0)");
     office.sql("INSERT INTO team_members (team_id, user_id) VALUES (1, 2)");
-    office.sql("UPDATE users SET active = 0 WHERE username = 'ana'");
+    office.sql("UPDATE users SET active = FALSE WHERE username = 'ana'");
     office.deliver(&from("kim@customer.example", "Re: One").in_reply_to(first.value("Message-ID")));
     assert_eq!(office.query("SELECT u.username FROM cases c JOIN users u ON u.id = c.assigned_user_id"), ["budi"]);
 }

@@ -23,7 +23,7 @@ use espomail::store::records::{Parent, ParentType};
 use espomail::store::sight::Sight;
 
 use crate::support::Letter;
-use crate::support::{Office, from, office};
+use crate::support::{Office, found_by, from, office};
 
 /// The desk's own mail server.
 const MX: &str = "mx.desk.example";
@@ -196,7 +196,7 @@ fn the_linked_contact_is_the_customer_and_the_telephone_service_is_not() {
     office.sql("INSERT INTO contacts (id, name, created_at) VALUES (1, 'Eva', 0)");
     office.sql(
         "INSERT INTO record_addresses (address, record_type, record_id, is_primary)
-            VALUES ('eva@customer.example', 'contact', 1, 1)",
+            VALUES ('eva@customer.example', 'contact', 1, TRUE)",
     );
     let contact = Parent { kind: ParentType::Contact, id: 1 };
     let link = |former| office.act(|tx, world, actor| desk::link(tx, world, actor, &office_case(tx), contact, former));
@@ -464,8 +464,8 @@ fn what_is_absent_is_not_equal() {
     let noted = office.query("SELECT text FROM notes WHERE kind = 'remark'");
     assert!(noted.iter().any(|text| text.contains("--variant 1")), "{noted:?}");
     espomail::store::search::index::fill(&office.store, &|| true).unwrap();
-    let found = "SELECT rowid || '' FROM email_index WHERE email_index MATCH 'xylophone'";
-    assert_eq!(office.query(found).len(), 1);
+    let found = found_by("xylophone");
+    assert_eq!(office.query(&found).len(), 1);
 }
 
 #[test]
@@ -564,7 +564,7 @@ fn a_sender_without_an_address_is_shown_and_found_and_cannot_be_answered() {
         assert!(refused.contains("has no customer to answer"), "{refused}");
     }
     espomail::store::search::index::fill(&office.store, &|| true).unwrap();
-    assert_eq!(office.query("SELECT rowid || '' FROM email_index WHERE email_index MATCH '49301234567'").len(), 1);
+    assert_eq!(office.query(&found_by("49301234567")).len(), 1);
 }
 
 #[test]
@@ -572,13 +572,16 @@ fn a_users_sent_folder_does_not_lead_round_the_gate() {
     let office = desk();
     office.deliver(&from("eva@customer.example", "Help"));
     office.sql("INSERT INTO users (id, username, login, created_at) VALUES (7, 'eko', 'eko', 0)");
-    office.sql("INSERT INTO user_addresses (address, user_id, is_primary) VALUES ('eko@staff.example', 7, 1)");
+    office.sql("INSERT INTO user_addresses (address, user_id, is_primary) VALUES ('eko@staff.example', 7, TRUE)");
     office.act(|tx, _, _| {
         let mut account = Account::new("eko", espomail::store::accounts::AccountKind::Personal, office.now);
         account.address = "eko@staff.example".into();
         account.user_id = Some(7);
         let id = espomail::store::accounts::add(tx, &account)?;
-        tx.execute("INSERT INTO account_folders (account_id, name, position, sent) VALUES (?1, 'INBOX', 0, 1)", [id])?;
+        tx.execute(
+            "INSERT INTO account_folders (account_id, name, position, sent) VALUES (?1, 'INBOX', 0, TRUE)",
+            [id],
+        )?;
         Ok(())
     });
     let ours = office.reply(1);

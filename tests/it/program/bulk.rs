@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Desk, every_row};
+use crate::support::Desk;
 
 /// Cases 1 to 4 of Support, 5 of Billing.
 fn desk() -> Desk {
@@ -31,7 +31,7 @@ fn a_query_stands_for_the_cases_that_it_finds_after_a_question() {
     let no = desk.sandbox.call(&close).on_terminal("n\n").run().exits(1);
     assert!(no.stdout.contains("Close 3 cases that match subject:invoice? [y/N]"), "{no:?}");
     assert_eq!(desk.in_status("Closed"), [] as [i64; 0]);
-    let before = every_row(&desk.sandbox.db());
+    let before = desk.sandbox.every_row();
     let listed = desk.run(&[&["--dry-run"], &close[..]].concat()).ok();
     assert!(listed.stdout.contains("Invoice one") && listed.stdout.contains("Invoice three"), "{listed:?}");
     assert!(
@@ -40,7 +40,7 @@ fn a_query_stands_for_the_cases_that_it_finds_after_a_question() {
                 "dry run, nothing changed; without --dry-run it would ask: Close 3 cases that match subject:invoice?"
             )
     );
-    assert_eq!(every_row(&desk.sandbox.db()), before);
+    assert_eq!(desk.sandbox.every_row(), before);
     let done = desk.run(&[&["--yes"], &close[..]].concat()).ok();
     assert_eq!(done.stdout, "case #4 is Closed\ncase #2 is Closed\ncase #1 is Closed\n");
     assert_eq!(desk.in_status("Closed"), [1, 2, 4], "case 5 is of another team");

@@ -1,6 +1,6 @@
 //! What agents do to cases besides answering them, through the program; mail comes in by `ingest`.
 
-use crate::support::{Desk, Dovecot, Letter, SUPPORT, Sandbox, every_row, from};
+use crate::support::{Desk, Dovecot, Letter, SUPPORT, Sandbox, from};
 
 const KIM: &str = "kim@customer.example";
 
@@ -46,7 +46,7 @@ impl Desk {
     }
 
     fn everything(&self) -> String {
-        every_row(&self.sandbox.db())
+        self.sandbox.every_row()
     }
 }
 
@@ -499,7 +499,7 @@ fn a_regular_user_answers_from_accounts_of_their_teams_only() {
 fn the_customer_of_a_case_is_not_a_stranger_in_it() {
     let desk = desk(&[]);
     desk.put(&from(KIM, "Broken"));
-    desk.sandbox.sql("UPDATE emails SET verified = 0");
+    desk.sandbox.sql("UPDATE emails SET verified = FALSE");
     desk.put(&from(KIM, "again").in_reply_to("<none@x.example>"));
     desk.sandbox
         .sql("UPDATE emails SET parent_type = 'case', parent_id = 1, from_address = 'x@y.example' WHERE id = 1");

@@ -28,7 +28,7 @@ fn command(desk: &Desk, name: &str) -> Command {
     let mut path = OsString::from(program().parent().unwrap());
     path.push(":/usr/bin:/bin");
     let mut command = Command::new(name);
-    command.env_clear().env("PATH", path).env("ESPOMAIL_DB", desk.sandbox.db()).env("TERM", "dumb");
+    command.env_clear().env("PATH", path).envs(desk.sandbox.place_in_environment()).env("TERM", "dumb");
     command.env("HOME", desk.sandbox.path("home")).env("PS1", "READY> ").current_dir(desk.sandbox.path(""));
     command
 }

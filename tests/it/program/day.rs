@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Desk, Sandbox, every_row};
+use crate::support::{Desk, Sandbox};
 
 /// ana and budi are in Support, dewi in Billing.
 fn desk() -> Desk {
@@ -114,9 +114,9 @@ fn next_takes_the_unassigned_case_of_ones_teams_that_waits_longest() {
     waiting_cases(&desk, &["First", "Second", "Third", "Billing's"].map(|s| s.split('\'').next().unwrap()));
     desk.ok("case move 5 --team Billing");
     desk.ok("case edit 4 --status Pending");
-    let before = every_row(&desk.sandbox.db());
+    let before = desk.sandbox.every_row();
     desk.ok("--dry-run --as ana case next");
-    assert_eq!(every_row(&desk.sandbox.db()), before, "a dry run changes nothing");
+    assert_eq!(desk.sandbox.every_row(), before, "a dry run changes nothing");
     for (user, expected) in [("ana", 2), ("budi", 3), ("ana", 1)] {
         let taken = desk.run(&format!("--as {user} case next")).ok();
         assert!(taken.stdout.starts_with(&format!("case #{expected} ")), "{taken:?}");

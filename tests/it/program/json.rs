@@ -330,7 +330,7 @@ fn a_new_database_and_a_message_on_standard_input_are_told_in_json() {
     for line in ["init", "db init"] {
         let sandbox = Sandbox::new();
         let made = sandbox.json(&line.split(' ').collect::<Vec<_>>());
-        assert_eq!(made["path"], json!(sandbox.db().display().to_string()));
+        assert_eq!(made["path"], json!(sandbox.database_name()));
     }
     let desk = desk();
     let letter = desk.letter("new@x.example", "Piped").bytes();

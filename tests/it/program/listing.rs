@@ -17,7 +17,8 @@ fn emails_are_in_the_order_of_the_date_that_is_shown() {
     // A message without a mailbox came when it says so.
     desk.put(&desk.letter("kim@customer.example", "Wrong clock").date("2019-01-01T00:00:00Z".parse().unwrap()));
     desk.sandbox.sql("UPDATE emails SET received_at = received_at - 1000 * (5 - id)");
-    desk.sandbox.sql("UPDATE emails SET received_at = unixepoch() + 86400 * 300 WHERE subject = 'Second'");
+    let later = jiff::Timestamp::now().as_second() + 86_400 * 300;
+    desk.sandbox.sql(&format!("UPDATE emails SET received_at = {later} WHERE subject = 'Second'"));
     desk.ok("--as ana case reply 1 -m Later. --at 2199-01-01");
     let subjects = |args: &[&str]| -> Vec<String> {
         let rows = desk.items(&[&["email", "list"], args].concat());

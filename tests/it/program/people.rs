@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Desk, every_row};
+use crate::support::Desk;
 
 #[test]
 fn a_renamed_user_keeps_everything_but_the_name() {
@@ -17,9 +17,9 @@ fn a_renamed_user_keeps_everything_but_the_name() {
         desk.run(line).exits(code).says(said);
     }
     desk.ok("user rename ana Ana");
-    let before = every_row(&desk.sandbox.db());
+    let before = desk.sandbox.every_row();
     desk.ok("--dry-run user rename ana putri");
-    assert_eq!(every_row(&desk.sandbox.db()), before, "a dry run changes nothing");
+    assert_eq!(desk.sandbox.every_row(), before, "a dry run changes nothing");
     assert_eq!(desk.ok("user rename ana putri").stdout, "user Ana is now putri\n");
     assert_eq!(desk.sandbox.json(&["case", "show", "1"])["assigned_user"]["username"], "putri");
     let user = desk.sandbox.json(&["user", "show", "putri"]);
@@ -38,7 +38,7 @@ fn only_a_user_who_never_did_anything_is_deleted() {
     desk.ok("user add extra --email extra@staff.example");
     desk.ok("team member add Support extra");
     desk.ok("user add boss --type admin");
-    let before = every_row(&desk.sandbox.db());
+    let before = desk.sandbox.every_row();
     for (line, code, said) in [
         ("--yes user delete nobody", 65, "there is no user \"nobody\""),
         ("--yes user delete ana", 65, "you cannot delete ana: the user has cases"),
@@ -50,13 +50,13 @@ fn only_a_user_who_never_did_anything_is_deleted() {
         ("--yes --as boss user delete boss", 65, "you cannot delete boss: that is you"),
     ] {
         desk.run(line).exits(code).says(said);
-        assert_eq!(every_row(&desk.sandbox.db()), before, "{line}");
+        assert_eq!(desk.sandbox.every_row(), before, "{line}");
     }
     desk.ok("--yes --dry-run user delete extra");
-    assert_eq!(every_row(&desk.sandbox.db()), before, "a dry run changes nothing");
+    assert_eq!(desk.sandbox.every_row(), before, "a dry run changes nothing");
     assert_eq!(desk.ok("--yes user delete extra").stdout, "user extra deleted\n");
     desk.run("user show extra").exits(65);
-    assert!(!every_row(&desk.sandbox.db()).contains("extra@staff.example"));
+    assert!(!desk.sandbox.every_row().contains("extra@staff.example"));
     // The log goes on naming the user who is gone.
     desk.run("log list").ok().says("user extra");
     desk.ok("user add extra --email extra@staff.example");

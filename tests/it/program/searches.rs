@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Desk, every_row};
+use crate::support::Desk;
 
 fn desk() -> Desk {
     let desk = Desk::new().team("Billing").user("dewi", &["Billing"]).piped_account("support", &[]);
@@ -123,7 +123,7 @@ fn what_cannot_be_a_search_is_refused_and_nothing_is_kept() {
     desk.ana(&["search", "add", "box", "folder:inbox"]).ok();
     desk.run("--as ana case list @box").exits(2).says("search @box: the query: \"folder:\" is not a field");
     assert_eq!(desk.items(&["--as", "ana", "email", "list", "@box"]).len(), 0);
-    let rows = every_row(&desk.sandbox.db());
+    let rows = desk.sandbox.every_row();
     desk.ana("--dry-run search rename late later").ok();
-    assert_eq!(every_row(&desk.sandbox.db()), rows);
+    assert_eq!(desk.sandbox.every_row(), rows);
 }

@@ -104,7 +104,7 @@ fn an_answer_that_is_not_gone_says_why_and_what_helps() {
         assert!(desk.json("--as budi case show 1")["unsent"][0]["outbox"].is_null(), "{state}");
     }
     desk.sandbox.sql("UPDATE outbox SET state = 'waiting', last_error = ''");
-    desk.sandbox.sql("UPDATE accounts SET active = 0");
+    desk.sandbox.sql("UPDATE accounts SET active = FALSE");
     assert!(shown("ana").contains("(account support is disabled), there is no next try before that is mended"));
     let email = desk.ok("--as ana email show 2").stdout;
     assert!(email.contains("Not sent (account support is disabled)") && email.contains("Written by  ana"), "{email}");

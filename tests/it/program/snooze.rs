@@ -20,7 +20,8 @@ impl Desk {
 
     /// As if the time of every snoozed case had come a second ago.
     fn time_passes(&self) {
-        self.sandbox.sql("UPDATE cases SET snoozed_until = unixepoch() - 1 WHERE snoozed_until IS NOT NULL");
+        let past = jiff::Timestamp::now().as_second() - 1;
+        self.sandbox.sql(&format!("UPDATE cases SET snoozed_until = {past} WHERE snoozed_until IS NOT NULL"));
     }
 
     fn texts(&self, number: i64) -> Vec<String> {

@@ -5,7 +5,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::Path;
 use std::time::Duration;
 
-use crate::support::{Sandbox, mail, wait_until};
+use crate::support::{Sandbox, mail, no_file, wait_until};
 
 /// Adds an account with a password that is kept in a file; nothing answers at its servers.
 #[track_caller]
@@ -22,6 +22,9 @@ fn text(path: &Path) -> String {
 
 #[test]
 fn two_databases_of_one_directory_have_passwords_of_their_own() {
+    if no_file() {
+        return;
+    }
     for named in [&[] as &[&str], &["--state", "state"]] {
         let sandbox = Sandbox::new();
         let state = if named.is_empty() { sandbox.path("") } else { sandbox.path("state") };
@@ -44,6 +47,9 @@ fn two_databases_of_one_directory_have_passwords_of_their_own() {
 
 #[test]
 fn an_installation_of_an_older_release_goes_on_with_its_passwords_and_locks() {
+    if no_file() {
+        return;
+    }
     let sandbox = Sandbox::new();
     sandbox.run(&["init"]).ok();
     account(&sandbox, &[], "127.0.0.1:1", "old");
@@ -83,6 +89,9 @@ fn an_installation_of_an_older_release_goes_on_with_its_passwords_and_locks() {
 
 #[test]
 fn the_option_wins_over_the_variable_and_that_over_the_configuration() {
+    if no_file() {
+        return;
+    }
     let sandbox = Sandbox::new();
     let line = format!("state = \"{}\"\n", sandbox.path("configured").display());
     sandbox.config(&line);
@@ -112,11 +121,14 @@ fn the_option_wins_over_the_variable_and_that_over_the_configuration() {
 
 #[test]
 fn a_state_directory_that_cannot_be_used_ends_every_command_with_the_next_step() {
+    if no_file() {
+        return;
+    }
     let sandbox = Sandbox::new();
     sandbox.run(&["init"]).ok();
     let state = sandbox.path("state");
     let named = ["--state", state.to_str().unwrap()];
-    let rows = crate::support::every_row(&sandbox.db());
+    let rows = sandbox.every_row();
     let refused = |words: &str, hint: &str| {
         for command in [&["fetch"] as &[&str], &["case", "list"], &["team", "add", "X"], &["db", "stats"], &["whoami"]]
         {
@@ -127,7 +139,7 @@ fn a_state_directory_that_cannot_be_used_ends_every_command_with_the_next_step()
         assert!(found.stdout.contains(words) && found.stderr.contains(hint), "{found:#?}");
         let check = sandbox.run(&[&named[..], &["check"]].concat()).exits(2);
         assert!(check.stdout.contains(words), "{check:#?}");
-        assert_eq!(crate::support::every_row(&sandbox.db()), rows, "{words}");
+        assert_eq!(sandbox.every_row(), rows, "{words}");
     };
     let shown = state.display();
     refused(&format!("there is no state directory {shown}"), &format!("mkdir -m 700 {shown}"));
@@ -158,6 +170,9 @@ fn a_state_directory_that_cannot_be_used_ends_every_command_with_the_next_step()
 
 #[test]
 fn any_state_directory_means_the_same_locks_and_a_killed_process_leaves_none() {
+    if no_file() {
+        return;
+    }
     let sandbox = Sandbox::new();
     sandbox.config(&format!("state = \"{}\"\nreply_timeout = \"30s\"\n", sandbox.path("state").display()));
     sandbox.run(&["init"]).ok();
@@ -198,6 +213,9 @@ fn opened(sandbox: &Sandbox, args: &[&str]) -> usize {
 
 #[test]
 fn a_command_opens_the_database_once_unless_it_waits_in_between() {
+    if no_file() {
+        return;
+    }
     let sandbox = Sandbox::new();
     sandbox.run(&["init"]).ok();
     sandbox.run(&["team", "add", "Support"]).ok();

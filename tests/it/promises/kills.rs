@@ -1,6 +1,9 @@
 //! SIGKILL at every stage (promise R1): after another run the canonical dump and what the SMTP server got
 //! equal those of an undisturbed run, except automatic replies that are held in doubt.
 
+#[cfg(feature = "postgres")]
+mod server;
+
 use std::collections::HashMap;
 use std::process::Command;
 use std::sync::OnceLock;
@@ -43,7 +46,11 @@ struct Scene {
 }
 
 fn scene() -> Scene {
-    let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
+    scene_in(Sandbox::new())
+}
+
+fn scene_in(sandbox: Sandbox) -> Scene {
+    let mailbox = Dovecot::shared().mailbox();
     let (imap, sink) = (Proxy::new(Dovecot::shared().imap), SmtpSink::new(Vec::new()));
     let smtp = Proxy::new(sink.port);
     let extra = [
@@ -201,7 +208,7 @@ fn killed_by_the_server_at_every_step_of_smtp() {
 fn traced(scene: &Scene, options: &[&str]) -> Run {
     let mut strace = Command::new("strace");
     strace.args(["-f", "-qq", "-e", "trace=fsync,pwrite64,sendto,recvfrom"]).args(options).arg(program());
-    strace.arg("--db").arg(scene.sandbox.db()).arg("--config").arg(scene.sandbox.path("config.toml")).arg("fetch");
+    strace.args(scene.sandbox.place()).arg("--config").arg(scene.sandbox.path("config.toml")).arg("fetch");
     Child::default().spawn(strace, None, format!("{options:?}")).wait()
 }
 

@@ -128,7 +128,7 @@ fn endure(at: At, quirk: Quirk) {
 fn limited(sandbox: &Sandbox) -> crate::support::Run {
     let mut shell = Command::new("sh");
     shell.args(["-c", "ulimit -v $0; exec \"$@\"", MEMORY]).arg(program());
-    shell.arg("--db").arg(sandbox.db()).arg("--config").arg(sandbox.path("config.toml")).arg("fetch");
+    shell.args(sandbox.place()).arg("--config").arg(sandbox.path("config.toml")).arg("fetch");
     Child::default().spawn(shell, None, "fetch".into()).wait()
 }
 

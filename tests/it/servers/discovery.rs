@@ -150,7 +150,7 @@ fn somebody_at_a_terminal_adds_an_account_by_its_address() {
     assert!(wrong.stdout.contains("SMTP  not found: add --smtp HOST"), "{wrong:#?}");
     assert_eq!(wrong.stdout.matches("Type the password again").count(), 2, "{wrong:#?}");
     assert_eq!(sandbox.items(&["account", "list"]).len(), 0);
-    assert!(!sandbox.path("espomail.db.secrets/1").exists());
+    assert!(!sandbox.secrets("1").exists());
     // One that was mistyped is typed again.
     let added = typed(&["--pin", &pin], &[yes, no, password]).ok();
     assert!(added.stdout.contains("account help added") && added.stdout.contains("INBOX: 0 messages"), "{added:#?}");

@@ -76,7 +76,8 @@ impl Desk {
         command.args(["-o", "pipefail", "-c", line]).current_dir(sandbox.path("")).env_clear();
         command.env("PATH", format!("{}:/usr/bin:/bin", sandbox.path("bin").display())).env("TZ", "UTC");
         command.env("HOME", sandbox.path("home")).env("LANG", "C.UTF-8");
-        command.env("ESPOMAIL_DB", sandbox.db()).env("ESPOMAIL_CONFIG", sandbox.path("config.toml"));
+        command.env("ESPOMAIL_CONFIG", sandbox.path("config.toml"));
+        command.envs(sandbox.place_in_environment());
         Child::default().spawn(command, Some(b"pw\n".to_vec()), line.to_owned()).wait()
     }
 

@@ -321,10 +321,10 @@ fn the_editor_has_a_private_file_and_loses_nothing() {
     assert!(died.stdout.contains("what you wrote is draft 4"), "{died:?}");
     desk.sandbox.file("more.eml", &desk.of_customer("Re: [#1] more").bytes());
     let meanwhile = format!(
-        "{}; {} --db {} --config {} ingest --account support <more.eml",
+        "{}; {} {} --config {} ingest --account support <more.eml",
         write(&desk.customer().address, "Too late"),
         program().display(),
-        desk.sandbox.db().display(),
+        desk.sandbox.place_in_shell(),
         desk.sandbox.path("config.toml").display(),
     );
     let no = desk.edited(&meanwhile, "n", &reply).exits(1);
@@ -383,7 +383,7 @@ fn what_becomes_of_a_draft_while_it_is_edited_costs_no_text_and_no_second_mail()
         run.stdout.trim().to_owned()
     };
     // While the editor is open the same user does something else to the draft, in another window.
-    let program = format!("{} --db {}", program().display(), desk.sandbox.db().display());
+    let program = format!("{} {}", program().display(), desk.sandbox.place_in_shell());
     let edited = |id: &str, other: &str| {
         let editor = format!(
             "sleep 1; echo Mine >>\"$2\"; date +%s >{stamp}; {program} --as ana --yes email {other} >/dev/null 2>&1 || exit 9",

@@ -216,7 +216,9 @@ fn a_group_folder_gives_its_mail_to_its_teams_and_shares_trash_and_archive() {
 fn states_are_for_those_who_have_a_copy() {
     let office = office(|_| {});
     office.deliver(&from("kim@customer.example", "One").cc("ana@staff.example"));
-    let copies = || office.query("SELECT user_id || ' ' || read || important || trash || archive FROM email_users");
+    let copies = || {
+        office.query("SELECT user_id || ' ' || CAST(read AS INTEGER) || CAST(important AS INTEGER) || CAST(trash AS INTEGER) || CAST(archive AS INTEGER) FROM email_users")
+    };
     office.sql("INSERT INTO users (username, login, created_at) VALUES ('budi', 'budi', 0)");
     let write = |work: &dyn Fn(&Tx<'_>) -> anyhow::Result<()>| office.store.write(|tx| work(tx)).unwrap();
     for user in [1, 2] {

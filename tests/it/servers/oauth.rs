@@ -63,14 +63,14 @@ impl Rig {
 
     /// The token file of account support.
     pub fn tokens(&self) -> serde_json::Value {
-        serde_json::from_slice(&std::fs::read(self.sandbox.path("espomail.db.secrets/1.oauth")).unwrap()).unwrap()
+        serde_json::from_slice(&std::fs::read(self.sandbox.secrets("1.oauth")).unwrap()).unwrap()
     }
 
     /// Changes the token file as time or another hand would.
     pub fn change_tokens(&self, change: impl FnOnce(&mut serde_json::Value)) {
         let mut tokens = self.tokens();
         change(&mut tokens);
-        self.sandbox.file("espomail.db.secrets/1.oauth", tokens.to_string().as_bytes());
+        self.sandbox.file(self.sandbox.secrets("1.oauth").to_str().unwrap(), tokens.to_string().as_bytes());
     }
 
     /// The access token has ended.

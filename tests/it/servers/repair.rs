@@ -5,7 +5,7 @@ use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::{Child, Dice, Dovecot, Run, Sandbox, SmtpSink, mail, program};
+use crate::support::{Child, Dice, Dovecot, Run, Sandbox, SmtpSink, mail, no_file, program};
 
 /// A person's uid that nobody on this machine has: root becomes the owner of a database.
 const SOMEBODY: u32 = 61_234;
@@ -59,6 +59,9 @@ const READS: &[&[&str]] =
 
 #[test]
 fn a_helper_that_its_owner_cannot_write_is_found_and_mended() {
+    if no_file() {
+        return;
+    }
     if !is_root() {
         return;
     }
@@ -85,6 +88,9 @@ fn a_helper_that_its_owner_cannot_write_is_found_and_mended() {
 
 #[test]
 fn missing_rights_are_told_with_who_owns_what() {
+    if no_file() {
+        return;
+    }
     if !is_root() {
         return;
     }
@@ -134,6 +140,9 @@ fn on_a_disk(sandbox: &Sandbox, size: &str, script: &str) -> Option<Run> {
 
 #[test]
 fn a_read_only_disk_is_read_and_told() {
+    if no_file() {
+        return;
+    }
     if !is_root() {
         return;
     }
@@ -160,6 +169,9 @@ fn a_read_only_disk_is_read_and_told() {
 
 #[test]
 fn a_full_disk_is_told_before_and_after() {
+    if no_file() {
+        return;
+    }
     if !is_root() {
         return;
     }
@@ -194,6 +206,9 @@ const COMMANDS: &[&[&str]] = &[
 
 #[test]
 fn damages_end_with_words_and_never_as_a_bug() {
+    if no_file() {
+        return;
+    }
     let sandbox = desk();
     let whole = fs::read(sandbox.db()).unwrap();
     let mut dice = Dice::new();
@@ -294,6 +309,9 @@ fn is_settled(sandbox: &Sandbox, mailbox: &crate::support::Mailbox, sink: &SmtpS
 
 #[test]
 fn a_restored_database_knows_that_it_is_one() {
+    if no_file() {
+        return;
+    }
     let (sandbox, mailbox, sink) = restored_desk();
     sandbox.run(&["db", "restore", "backup.db"]).exits(2).says("kept as");
     sandbox.run(&["--yes", "db", "restore", "nothing.db"]).exits(65).says("is not there");
@@ -317,6 +335,9 @@ fn a_restored_database_knows_that_it_is_one() {
 
 #[test]
 fn a_backup_that_was_put_in_place_by_hand_knows_it_too() {
+    if no_file() {
+        return;
+    }
     let (sandbox, mailbox, sink) = restored_desk();
     for helper in ["espomail.db-wal", "espomail.db-shm"] {
         fs::remove_file(sandbox.path(helper)).ok();
@@ -329,6 +350,9 @@ fn a_backup_that_was_put_in_place_by_hand_knows_it_too() {
 
 #[test]
 fn a_backup_replaces_what_is_damaged_or_gone() {
+    if no_file() {
+        return;
+    }
     let sandbox = desk();
     sandbox.run(&["db", "backup", "backup.db"]).ok();
     let db = fs::OpenOptions::new().write(true).open(sandbox.db()).unwrap();
@@ -369,6 +393,9 @@ fn a_backup_replaces_what_is_damaged_or_gone() {
 /// Wherever a database is damaged: what is wrong with it is what was asked.
 #[test]
 fn doctor_prints_its_table_for_every_kind_of_damage() {
+    if no_file() {
+        return;
+    }
     let sandbox = desk();
     let whole = fs::read(sandbox.db()).unwrap();
     let pages = whole.len() / 8_192;
@@ -402,6 +429,9 @@ fn doctor_prints_its_table_for_every_kind_of_damage() {
 /// What is damaged may lose what was put into it: the MTA keeps its copy.
 #[test]
 fn a_piped_message_that_a_damaged_database_cannot_import_stays_with_the_mta() {
+    if no_file() {
+        return;
+    }
     let sandbox = desk();
     let db = sandbox.database();
     let root = db.value("SELECT rootpage FROM sqlite_master WHERE name = 'cases'").int();

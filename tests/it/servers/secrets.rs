@@ -217,11 +217,11 @@ fn no_secret_is_anywhere_but_in_its_place() {
     for name in names {
         places.add("account show", sandbox.run(&["--json", "account", "show", name]).ok().stdout);
     }
-    places.add_tree(&sandbox.path(""), &[given, sandbox.path("espomail.db.secrets")]);
+    places.add_tree(&sandbox.path(""), &[given, sandbox.secrets("")]);
     add_cores(&mut places);
 
     let mut kept = Places::default();
-    kept.add_tree(&sandbox.path("espomail.db.secrets"), &[]);
+    kept.add_tree(&sandbox.secrets(""), &[]);
     assert!(!kept.hits(&secrets[..1]).is_empty(), "the search finds what is there");
     let hits = places.hits(&secrets);
     assert!(hits.is_empty(), "{hits:#?}");
@@ -307,7 +307,7 @@ fn a_server_that_repeats_the_password_at_a_later_step_is_quoted_without_it() {
             sandbox.run(&["outbox", "cancel", &row["id"].to_string()]);
         }
     }
-    places.add_tree(&sandbox.path(""), &[sandbox.path("given"), sandbox.path("espomail.db.secrets")]);
+    places.add_tree(&sandbox.path(""), &[sandbox.path("given"), sandbox.secrets("")]);
     let hits = places.hits(&[(secret, "a@desk.example".to_owned())]);
     assert!(hits.is_empty(), "{hits:#?}");
     let gaps = |place: &str| {
@@ -441,7 +441,7 @@ fn a_kept_secret_goes_with_its_use() {
     sandbox.run(&["init"]).ok();
     sandbox.group_account("a", &mailbox, &[]);
     sandbox.group_account("b", &Dovecot::shared().mailbox(), &[]);
-    let kept = |id: i64| sandbox.path(&format!("espomail.db.secrets/{id}")).exists();
+    let kept = |id: i64| sandbox.secrets(&id.to_string()).exists();
     let store = |name: &str| {
         sandbox.call(&["account", "secret", name, "--secret", "stdin"]).stdin(b"pw\n").run().ok();
     };
@@ -462,7 +462,7 @@ fn a_kept_secret_goes_with_its_use() {
     assert!(!kept(2));
 
     store("a");
-    std::fs::set_permissions(sandbox.path("espomail.db.secrets/1"), std::fs::Permissions::from_mode(0o644)).unwrap();
+    std::fs::set_permissions(sandbox.secrets("1"), std::fs::Permissions::from_mode(0o644)).unwrap();
     let refused = sandbox.run(&["account", "test", "a"]).exits(78);
     assert!(refused.stderr.contains("others can read it (mode 644)"), "{refused:?}");
 }

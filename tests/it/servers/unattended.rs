@@ -51,9 +51,8 @@ fn somebody_at_a_terminal_is_told_what_a_run_did() {
     let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
     sandbox.support_account(&mailbox, &[]);
     mailbox.append("INBOX", &mail("c@customer.example", &mailbox.address, "Hello").bytes());
-    let database = sandbox.db();
     let config = sandbox.path("config.toml");
-    let line = format!("{} --db {} --config {} fetch", program().display(), database.display(), config.display());
+    let line = format!("{} {} --config {} fetch", program().display(), sandbox.place_in_shell(), config.display());
     let mut terminal = Command::new("script");
     terminal.args(["-qec", &line, "/dev/null"]);
     let run = Child::default().spawn(terminal, None, line).wait().ok();
@@ -133,7 +132,7 @@ fn what_was_piped_in_while_another_process_worked_is_imported_later() {
     sandbox.support_account(&mailbox, &[]);
     sandbox.run(&["fetch"]).ok();
     sandbox.run(&["account", "edit", "support", "--imap", ""]).ok();
-    let lock = sandbox.path("espomail.db.locks").join("account-1");
+    let lock = sandbox.lock("account-1");
     let held = OpenOptions::new().read(true).write(true).open(lock).unwrap();
     held.try_lock().unwrap();
     let letter = mail("c@customer.example", &mailbox.address, "Piped").bytes();

@@ -11,7 +11,7 @@ const FACTS: &[(&str, &str)] = &[
     (
         "case",
         "SELECT c.name, c.status, c.priority, c.waiting_for, c.description, coalesce(u.username, '-'), coalesce(a.name, '-'),
-            (SELECT group_concat(t.name) FROM case_teams ct JOIN teams t ON t.id = ct.team_id WHERE ct.case_id = c.id)
+            (SELECT string_agg(t.name, ',' ORDER BY t.name) FROM case_teams ct JOIN teams t ON t.id = ct.team_id WHERE ct.case_id = c.id)
         FROM cases c LEFT JOIN users u ON u.id = c.assigned_user_id LEFT JOIN accounts a ON a.id = c.account_id",
     ),
     (
@@ -37,14 +37,14 @@ const FACTS: &[(&str, &str)] = &[
     ("notification", "SELECT u.username, n.kind, coalesce(c.name, '-') FROM notifications n JOIN users u ON u.id = n.user_id LEFT JOIN cases c ON c.id = n.parent_id"),
     (
         "outbox",
-        "SELECT o.kind, o.state, o.envelope_from, (SELECT group_concat(address) FROM outbox_recipients r WHERE r.outbox_id = o.id),
+        "SELECT o.kind, o.state, o.envelope_from, (SELECT string_agg(address, ',' ORDER BY address) FROM outbox_recipients r WHERE r.outbox_id = o.id),
             coalesce(c.name, '-') FROM outbox o LEFT JOIN cases c ON c.id = o.case_id",
     ),
     ("auto-reply", "SELECT r.address, a.name FROM auto_replies r JOIN accounts a ON a.id = r.account_id"),
     ("folder", "SELECT a.name, f.name, f.last_uid, f.failure FROM account_folders f JOIN accounts a ON a.id = f.account_id"),
     ("wheel", "SELECT a.name, coalesce(u.username, '-') FROM accounts a LEFT JOIN users u ON u.id = a.wheel_user_id"),
     ("action", "SELECT action FROM server_actions"),
-    ("bytes", "SELECT hex(sha256), size FROM raw_messages r WHERE EXISTS (SELECT 1 FROM deliveries d WHERE d.raw_id = r.id)"),
+    ("bytes", "SELECT sha256, size FROM raw_messages r WHERE EXISTS (SELECT 1 FROM deliveries d WHERE d.raw_id = r.id)"),
 ];
 
 impl Sandbox {

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::every_row;
+use super::every_row_of_file;
 use super::{Child, Run, Running, program, scratch};
 
 /// What is copied into the namespace before people come.
@@ -98,7 +98,7 @@ impl Machine {
             let name = format!("espomail.db{end}");
             std::fs::copy(self.path("/var/lib/espomail").join(&name), copy.join(&name)).ok();
         }
-        let rows = every_row(&copy.join("espomail.db"));
+        let rows = every_row_of_file(&copy.join("espomail.db"));
         std::fs::remove_dir_all(copy).unwrap();
         rows
     }

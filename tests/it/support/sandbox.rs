@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::database::{Kept, is_on_server};
 use super::{Dovecot, Exim, Mailbox, program, schema, scratch};
 
 /// Runs a program on a terminal: columns, steps, program, arguments.
@@ -20,17 +21,32 @@ pub const TERMINAL: &str = include_str!("terminal.py");
 /// How long one call of the program may take.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// A directory with home, configuration and database; removed at the end unless the test fails.
+/// A directory with home, configuration and database; removed at the end unless the test fails. Below
+/// `tests/with-postgres.sh` the database is a schema of the server, and the directory has the state directory instead.
 pub struct Sandbox {
     dir: PathBuf,
+    kept: Kept,
     env: RefCell<BTreeMap<String, String>>,
 }
 
 impl Sandbox {
     pub fn new() -> Sandbox {
+        Sandbox::with(Kept::new())
+    }
+
+    /// With the database on this server, see [`super::Postgres`].
+    #[cfg(feature = "postgres")]
+    pub fn on(server: &str) -> Sandbox {
+        Sandbox::with(Kept::on(server))
+    }
+
+    fn with(kept: Kept) -> Sandbox {
         let dir = scratch("sandbox");
         std::fs::DirBuilder::new().mode(0o700).create(&dir).unwrap();
-        let sandbox = Sandbox { dir, env: RefCell::new(BTreeMap::new()) };
+        let sandbox = Sandbox { dir, kept, env: RefCell::new(BTreeMap::new()) };
+        if is_on_server() {
+            std::fs::DirBuilder::new().mode(0o700).create(sandbox.path("state")).unwrap();
+        }
         std::fs::create_dir(sandbox.path("home")).unwrap();
         std::fs::write(sandbox.path("config.toml"), "").unwrap();
         let home = sandbox.path("home").display().to_string();
@@ -47,8 +63,8 @@ impl Sandbox {
         self.dir.join(name)
     }
 
-    pub fn db(&self) -> PathBuf {
-        self.path("espomail.db")
+    pub(super) fn kept(&self) -> &Kept {
+        &self.kept
     }
 
     /// Sets a variable of the environment for all calls from now on.
@@ -101,7 +117,7 @@ impl Sandbox {
     /// The program with these arguments, to be started by hand: its output can be read while it runs.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(program());
-        command.arg("--db").arg(self.db()).arg("--config").arg(self.path("config.toml")).args(args);
+        command.args(self.place()).arg("--config").arg(self.path("config.toml")).args(args);
         command.current_dir(&self.dir).env_clear().envs(&*self.env.borrow());
         command
     }
@@ -188,8 +204,9 @@ fn as_in_schema(document: &serde_json::Value, args: &[&str]) {
 impl Drop for Sandbox {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("kept: {}", self.dir.display());
+            eprintln!("kept: {}{}", self.dir.display(), self.kept.elsewhere());
         } else {
+            self.kept.drop_it();
             std::fs::remove_dir_all(&self.dir).ok();
         }
     }
@@ -253,7 +270,7 @@ impl Call<'_> {
             }
             None => Command::new(program),
         };
-        command.arg("--db").arg(self.sandbox.db()).arg("--config").arg(self.sandbox.path("config.toml"));
+        command.args(self.sandbox.place()).arg("--config").arg(self.sandbox.path("config.toml"));
         if self.terminal.is_none() {
             command.arg("--no-input");
         }

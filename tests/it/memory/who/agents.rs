@@ -21,7 +21,7 @@ impl Office {
             self.sql(&format!(
                 "INSERT INTO record_addresses (address, record_type, record_id, is_primary)
                     VALUES ('{address}', 'contact', {id}, {})",
-                i32::from(at == 0)
+                at == 0
             ));
         }
     }

@@ -122,7 +122,7 @@ fn what_unproven_mail_names_besides_its_author_is_not_used() {
     office.deliver(&judged("forms@shop.example", "Order", "pass").reply_to("v@sinar.example"));
     assert_eq!(office.query(linked), ["1"]);
     // Where a forged From leads to the company, its stream says so.
-    office.sql("UPDATE accounts SET create_case = 0");
+    office.sql("UPDATE accounts SET create_case = FALSE");
     office.deliver(&judged("v@sinar.example", "Forged", "fail"));
     assert!(office.query(noted).iter().any(|text| text.contains("can be forged")), "{:?}", office.query(noted));
 }

@@ -178,7 +178,7 @@ fn a_letter_that_a_colleague_writes_in_another_program_is_one_of_the_house() {
 fn in_a_sent_folder_from_says_who_wrote() {
     let office = office();
     office.deliver(&from(EVA, "Help").message_id("<help@customer.example>"));
-    office.sql("INSERT INTO account_folders (account_id, name, position, sent) VALUES (2, 'INBOX', 0, 1)");
+    office.sql("INSERT INTO account_folders (account_id, name, position, sent) VALUES (2, 'INBOX', 0, TRUE)");
     office.sql("UPDATE accounts SET read_sent = 'auto' WHERE id = 2");
     let letter = from("support@desk.example", "Re: Help")
         .header("To", EVA)
@@ -207,7 +207,7 @@ fn explain_says_where_somebody_may_not_write() {
     let office = judging(|_| {});
     office.deliver(&judged(EVA, "Help", "pass").message_id("<help@customer.example>"));
     office.sql("INSERT INTO users (id, username, login, created_at) VALUES (7, 'eko', 'eko', 0)");
-    office.sql("INSERT INTO user_addresses (address, user_id, is_primary) VALUES ('eko@staff.example', 7, 1)");
+    office.sql("INSERT INTO user_addresses (address, user_id, is_primary) VALUES ('eko@staff.example', 7, TRUE)");
     let mail = judged("eko@staff.example", "Re: Help", "pass").in_reply_to("<help@customer.example>");
     let said = office.decision(&office.deliver(&mail), "parent");
     assert!(said.contains("refers to #1, where user eko cannot write"), "{said}");

@@ -73,7 +73,7 @@ impl Desk {
 
     /// Logs in to both servers with a token that is new.
     fn test(&self, mechanism: &str, token: &str) -> Run {
-        std::fs::remove_file(self.sandbox.path("espomail.db.secrets/oauth-own")).ok();
+        std::fs::remove_file(self.sandbox.secrets("oauth-own")).ok();
         let token = token.to_owned();
         self.issuer.mint(move |_, _| token.clone());
         self.again(mechanism)

@@ -10,13 +10,13 @@ use crate::support::{Rotation, Sandbox, Say};
 fn a_token_file_that_is_not_as_it_should_be_spends_no_token() {
     let rig = Rig::signed_in();
     rig.expire();
-    let file = rig.sandbox.path("espomail.db.secrets/1.oauth");
+    let file = rig.sandbox.secrets("1.oauth");
     let good = std::fs::read(&file).unwrap();
     let text = String::from_utf8(good.clone()).unwrap();
     let mode = |mode| std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
     let put = |bytes: &[u8]| {
         std::fs::remove_file(&file).or_else(|_| std::fs::remove_dir(&file)).ok();
-        rig.sandbox.file("espomail.db.secrets/1.oauth", bytes);
+        rig.sandbox.file(file.to_str().unwrap(), bytes);
     };
     let asked = || rig.issuer.state().questions.len();
     let before = asked();
@@ -62,8 +62,7 @@ fn a_token_file_that_is_not_as_it_should_be_spends_no_token() {
 fn a_full_disk_is_found_before_a_token_is_spent() {
     let rig = Rig::signed_in();
     rig.expire();
-    let before =
-        (rig.issuer.state().questions.len(), std::fs::read(rig.sandbox.path("espomail.db.secrets/1.oauth")).unwrap());
+    let before = (rig.issuer.state().questions.len(), std::fs::read(rig.sandbox.secrets("1.oauth")).unwrap());
     let program = rig.sandbox.command(&["account", "test", "support"]);
     // No file grows beyond 8 KiB, as on a full disk.
     let mut command = std::process::Command::new("bash");
@@ -74,10 +73,9 @@ fn a_full_disk_is_found_before_a_token_is_spent() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(74), "{said}");
     assert!(said.contains("cannot write"), "{said}");
-    let after =
-        (rig.issuer.state().questions.len(), std::fs::read(rig.sandbox.path("espomail.db.secrets/1.oauth")).unwrap());
+    let after = (rig.issuer.state().questions.len(), std::fs::read(rig.sandbox.secrets("1.oauth")).unwrap());
     assert_eq!(before, after);
-    assert_eq!(std::fs::read_dir(rig.sandbox.path("espomail.db.secrets")).unwrap().count(), 1, "nothing is left aside");
+    assert_eq!(std::fs::read_dir(rig.sandbox.secrets("")).unwrap().count(), 1, "nothing is left aside");
     rig.sandbox.run(&["account", "test", "support"]).ok();
 }
 
@@ -89,7 +87,7 @@ fn on_a_disk(rig: &Rig, script: &str) -> Option<String> {
     let set_up = format!(
         "S={secrets}; T=$(cat $S/1.oauth); mount -t tmpfs -o size=256k,mode=700 none $S || exit 99; umask 077; \
          printf %s \"$T\" >$S/1.oauth; E() {{ {program} >$S.out 2>&1; echo \"code $?\"; cat $S.out; }}; {script}",
-        secrets = rig.sandbox.path("espomail.db.secrets").display(),
+        secrets = rig.sandbox.secrets("").display(),
         program = words.join(" "),
     );
     let mut command = std::process::Command::new("unshare");
@@ -112,7 +110,7 @@ fn a_disk_that_is_full_or_read_only_loses_no_token() {
     rig.issuer.state().rotation = Rotation::Once;
     rig.expire();
     let asked = || rig.issuer.asked("refresh_token");
-    let before = (asked(), std::fs::read(rig.sandbox.path("espomail.db.secrets/1.oauth")).unwrap());
+    let before = (asked(), std::fs::read(rig.sandbox.secrets("1.oauth")).unwrap());
     let look = "cat $S/1.oauth; ls $S";
 
     // Before the question: nothing is asked, and nothing is left.
@@ -154,11 +152,11 @@ fn a_disk_that_is_full_or_read_only_loses_no_token() {
 #[test]
 fn a_damaged_token_of_an_application_is_replaced_and_an_open_one_is_refused() {
     let rig = Rig::app();
-    let file = rig.sandbox.path("espomail.db.secrets/oauth-work");
+    let file = rig.sandbox.secrets("oauth-work");
     rig.sandbox.run(&["fetch"]).ok();
     let mut asked = rig.issuer.asked("client_credentials");
     for damaged in [&b""[..], b"{\"access_token\":\"abc", b"{\"access_token\": 7}", b"\xff\x00"] {
-        rig.sandbox.file("espomail.db.secrets/oauth-work", damaged);
+        rig.sandbox.file(file.to_str().unwrap(), damaged);
         rig.sandbox.run(&["fetch"]).ok();
         asked += 1;
         assert_eq!(rig.issuer.asked("client_credentials"), asked, "nobody has to do anything");
@@ -174,7 +172,7 @@ fn the_token_of_an_application_goes_with_its_last_account() {
     let rig = Rig::app();
     rig.add("other");
     rig.sandbox.run(&["fetch"]).ok();
-    let kept = rig.sandbox.path("espomail.db.secrets/oauth-work");
+    let kept = rig.sandbox.secrets("oauth-work");
     assert!(kept.exists());
     rig.sandbox.run(&["--dry-run", "account", "edit", "support", "--secret", "env:PW"]).ok();
     rig.sandbox.run(&["account", "edit", "support", "--secret", "env:PW"]).ok();

@@ -238,7 +238,7 @@ fn a_proxy_is_used_and_named_unless_the_host_needs_none() {
     let run = rig.sandbox.run(&["account", "test", "support"]).ok();
     assert!(run.stdout.contains(&format!("by the proxy 127.0.0.1:{port}")), "{run:?}");
     assert_eq!(count.load(Ordering::SeqCst), 1);
-    let again = || std::fs::remove_file(rig.sandbox.path("espomail.db.secrets/oauth-work")).unwrap();
+    let again = || std::fs::remove_file(rig.sandbox.secrets("oauth-work")).unwrap();
     again();
     rig.sandbox.env("NO_PROXY", "localhost");
     let run = rig.sandbox.run(&["account", "test", "support"]).ok();
@@ -291,14 +291,15 @@ fn an_answer_that_is_none_passes_and_an_issuer_is_not_asked_each_minute() {
     rig.add("other");
     rig.sandbox.run(&["fetch"]).exits(75);
     assert_eq!(rig.issuer.state().questions.len() - before, 1, "it said when to come back");
-    let rests = "SELECT CAST(count(*) AS TEXT) FROM accounts WHERE next_try_at > unixepoch() + 300";
-    assert_eq!(rig.sandbox.query(rests), ["2"], "the accounts are left alone");
+    let soon = jiff::Timestamp::now().as_second() + 300;
+    let rests = format!("SELECT CAST(count(*) AS TEXT) FROM accounts WHERE next_try_at > {soon}");
+    assert_eq!(rig.sandbox.query(&rests), ["2"], "the accounts are left alone");
     rig.issuer.state().always = None;
     // Somebody who waits is served at once.
     rig.sandbox.run(&["fetch", "support"]).ok();
 
     rig.sandbox.env("SSL_CERT_FILE", "/dev/null");
-    std::fs::remove_file(rig.sandbox.path("espomail.db.secrets/oauth-work")).unwrap();
+    std::fs::remove_file(rig.sandbox.secrets("oauth-work")).unwrap();
     rig.sandbox
         .run(&["account", "test", "support"])
         .exits(75)

@@ -72,7 +72,7 @@ fn no_token_is_anywhere_but_in_its_place() {
 
     places.add("command line", cmdline);
     places.add("account auth", &ended.said);
-    places.add_tree(&rig.sandbox.path(""), &[rig.sandbox.path("espomail.db.secrets")]);
+    places.add_tree(&rig.sandbox.path(""), &[rig.sandbox.secrets("")]);
     let mut all: Vec<(String, String)> = secrets.map(|secret| (secret, String::new())).into();
     all.extend(rig.issuer.state().given.iter().map(|token| (token.clone(), "support@desk.example".to_owned())));
     let asked = rig.issuer.state().questions.clone();
@@ -137,7 +137,7 @@ fn a_panic_by_poison_shows_no_token() {
     }
     let written = std::fs::read_to_string(&log).unwrap();
     assert!(written.contains("panic at "), "{written}");
-    places.add_tree(&sandbox.path(""), &[sandbox.path("espomail.db.secrets")]);
+    places.add_tree(&sandbox.path(""), &[sandbox.secrets("")]);
     let secrets = [token, "Canary-client-0123456789abcdef".to_owned()].map(|one| (one, mailbox.user.clone()));
     let hits = places.hits(&secrets);
     assert!(hits.is_empty(), "{hits:#?}");
@@ -198,10 +198,10 @@ fn keys_sign_for_applications_and_service_accounts_and_stay_here() {
     );
     let mut verifier = openssl::sign::Verifier::new(openssl::hash::MessageDigest::sha256(), &key).unwrap();
     assert!(verifier.verify_oneshot(&decoded(parts[2]), format!("{}.{}", parts[0], parts[1]).as_bytes()).unwrap());
-    assert!(rig.sandbox.path("espomail.db.secrets/oauth-work-1").exists());
+    assert!(rig.sandbox.secrets("oauth-work-1").exists());
 
     rig.sandbox.env("ROBOT", "{\"private_key\": \"not a key\"}");
-    std::fs::remove_file(rig.sandbox.path("espomail.db.secrets/oauth-work-1")).unwrap();
+    std::fs::remove_file(rig.sandbox.secrets("oauth-work-1")).unwrap();
     let refused = rig.sandbox.run(&["account", "test", "support"]).exits(78);
     assert!(
         refused.stderr.contains("service_account env:ROBOT") && !refused.stderr.contains("not a key"),

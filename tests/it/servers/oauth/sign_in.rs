@@ -89,7 +89,7 @@ fn an_address_is_pasted_where_the_browser_is_elsewhere() {
     let shown = rig.sandbox.json(&["account", "auth", "support", "--status"]);
     assert_eq!((&shown["state"], &shown["signed_in_as"]), (&"good".into(), &"support@desk.example".into()));
     rig.sandbox.run(&["account", "auth", "support", "--forget"]).ok();
-    assert!(!rig.sandbox.path("espomail.db.secrets/1.oauth").exists());
+    assert!(!rig.sandbox.secrets("1.oauth").exists());
 }
 
 #[test]
@@ -103,11 +103,7 @@ fn a_code_is_typed_on_another_machine_and_ctrl_c_leaves_nothing() {
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(signing.id().cast_signed()), nix::sys::signal::Signal::SIGINT)
         .unwrap();
     assert_ne!(signing.end().code, 0);
-    assert_eq!(
-        std::fs::read_dir(rig.sandbox.path("espomail.db.secrets")).map_or(0, Iterator::count),
-        0,
-        "nothing is left"
-    );
+    assert_eq!(std::fs::read_dir(rig.sandbox.secrets("")).map_or(0, Iterator::count), 0, "nothing is left");
 
     let mut state = rig.issuer.state();
     state.always = None;
@@ -159,7 +155,7 @@ fn who_signed_in_is_compared_with_who_was_meant() {
         .exits(78)
         .says("the provider gave no permission to stay signed in")
         .says("myaccount.google.com");
-    assert!(!google.sandbox.path("espomail.db.secrets/1.oauth").exists());
+    assert!(!google.sandbox.secrets("1.oauth").exists());
     google.sandbox.run(&["account", "auth", "support", "--device"]).exits(2).says("no device codes");
 }
 
@@ -192,7 +188,7 @@ fn what_the_browser_brings_back_instead_of_a_code_is_told() {
     let said = "the issuer does not take this code (invalid_grant): it was used already, is too old or belongs";
     signing.end().exits(77).says(said).says("hint: try again: espomail account auth support");
     assert!(!url.contains("verifier"));
-    assert!(!rig.sandbox.path("espomail.db.secrets/1.oauth").exists());
+    assert!(!rig.sandbox.secrets("1.oauth").exists());
 }
 
 #[test]
@@ -219,11 +215,7 @@ fn a_code_is_good_once_and_ctrl_c_leaves_nothing() {
         let pid = nix::unistd::Pid::from_raw(signing.id().cast_signed());
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
         assert_ne!(signing.end().code, 0);
-        assert_eq!(
-            std::fs::read_dir(rig.sandbox.path("espomail.db.secrets")).map_or(0, Iterator::count),
-            0,
-            "nothing is left"
-        );
+        assert_eq!(std::fs::read_dir(rig.sandbox.secrets("")).map_or(0, Iterator::count), 0, "nothing is left");
         redirect
     };
     let port = |redirect: &str| redirect.split('/').nth(2).unwrap().to_owned();
