@@ -19,6 +19,7 @@ mod backup;
 mod bind;
 mod busy;
 mod columns;
+mod copy;
 mod fault;
 mod meaning;
 mod obstacle;

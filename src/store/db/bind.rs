@@ -137,7 +137,7 @@ impl<A: Bind, B: Bind> Params for (A, B) {
     }
 }
 
-impl Params for Vec<Value> {
+impl<T: Bind> Params for Vec<T> {
     fn each(&self, bind: &mut dyn FnMut(&dyn Bind) -> Result<()>) -> Result<()> {
         self.iter().try_for_each(|value| bind(value))
     }

@@ -2,11 +2,46 @@
 
 use anyhow::Result;
 
-use super::Conn;
+use super::{Conn, Running};
 
 /// The tables of this program, in the order of their names.
 const TABLES: &str = "SELECT c.relname FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace
     WHERE s.nspname = current_schema() AND c.relkind = 'r' ORDER BY c.relname";
+
+impl Running<'_> {
+    /// Every column of the tables by table and place, and whether it belongs to the primary key.
+    pub fn columns(&self) -> Result<Vec<(String, String, bool)>> {
+        let sql = "SELECT CAST(c.relname AS TEXT), CAST(a.attname AS TEXT), coalesce(a.attnum = ANY(i.indkey), FALSE)
+            FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace
+            JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+            LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
+            WHERE s.nspname = current_schema() AND c.relkind = 'r' ORDER BY c.relname COLLATE \"C\", a.attnum";
+        let rows = self.conn.link.borrow_mut().client.query(sql, &[])?;
+        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))).collect()
+    }
+
+    /// Looks at keys to other tables when the transaction ends.
+    pub fn defer_keys(&self) -> Result<()> {
+        self.conn.batch("SET CONSTRAINTS ALL DEFERRED")
+    }
+
+    /// The last id that each table has given to a row.
+    pub fn last_ids(&self) -> Result<Vec<(String, i64)>> {
+        let sql = "SELECT CAST(c.relname AS TEXT), q.last_value FROM pg_class c
+            JOIN pg_sequences q ON q.schemaname = current_schema() AND q.sequencename = c.relname || '_id_seq'
+            WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
+            AND q.last_value IS NOT NULL ORDER BY c.relname";
+        let rows = self.conn.link.borrow_mut().client.query(sql, &[])?;
+        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+    }
+
+    /// Lets a table give ids above this one only.
+    pub fn set_last_id(&self, table: &str, id: i64) -> Result<()> {
+        let sql = "SELECT setval(pg_get_serial_sequence(quote_ident($1), 'id'), $2)";
+        self.conn.link.borrow_mut().client.query(sql, &[&table, &id])?;
+        Ok(())
+    }
+}
 
 impl Conn {
     /// Names as they stand in a statement.

@@ -6,10 +6,41 @@ use std::time::Duration;
 use anyhow::Result;
 use rusqlite::{Connection, backup};
 
-use super::Conn;
+use super::{Conn, Running};
 
 /// Pages that are copied at once.
 const PAGES: i32 = 1_000;
+
+impl Running<'_> {
+    /// Every column of the tables by table and place, and whether it belongs to the primary key.
+    pub fn columns(&self) -> Result<Vec<(String, String, bool)>> {
+        let sql = "SELECT t.name, c.name, c.pk > 0 FROM pragma_table_list t, pragma_table_info(t.name) c
+            WHERE t.schema = 'main' AND t.type = 'table' AND t.name NOT LIKE 'sqlite_%' ORDER BY t.name, c.cid";
+        let mut columns = self.conn.prepare(sql)?;
+        let all = columns.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        Ok(all.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Looks at keys to other tables when the transaction ends.
+    pub fn defer_keys(&self) -> Result<()> {
+        Ok(self.conn.pragma_update(None, "defer_foreign_keys", true)?)
+    }
+
+    /// The last id that each table has given to a row.
+    pub fn last_ids(&self) -> Result<Vec<(String, i64)>> {
+        let mut last = self.conn.prepare("SELECT name, seq FROM sqlite_sequence ORDER BY name")?;
+        let all = last.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(all.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Lets a table give ids above this one only.
+    pub fn set_last_id(&self, table: &str, id: i64) -> Result<()> {
+        if self.conn.execute("UPDATE sqlite_sequence SET seq = ?2 WHERE name = ?1", (table, id))? == 0 {
+            self.conn.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?1, ?2)", (table, id))?;
+        }
+        Ok(())
+    }
+}
 
 impl Conn {
     /// `integrity_check` and `foreign_key_check`: one line for every fault found.

@@ -131,7 +131,7 @@ fn value(conn: &Connection, definition: &str, table: &str, column: &str, row: i6
 
 /// Puts rows into every table: with all columns filled, or as many as the conditions of the table let be; the second one
 /// with no more than it needs. Of tables whose ids are never used again the last row is gone.
-fn fill(conn: &Connection) {
+pub(super) fn fill(conn: &Connection) {
     for table in tables(conn) {
         let columns = columns(conn, &table);
         let definition = plain(&texts(conn, &format!("SELECT sql FROM sqlite_schema WHERE name = '{table}'")).concat());
@@ -182,7 +182,7 @@ fn rows(conn: &Connection, table: &str, columns: &[String]) -> Vec<String> {
 }
 
 /// Fails with the lines that only one of two has.
-fn same(what: &str, found: &[String], expected: &[String]) {
+pub(super) fn same(what: &str, found: &[String], expected: &[String]) {
     let without = |all: &[String], others: &[String]| -> Vec<String> {
         all.iter().filter(|one| !others.contains(one)).take(3).cloned().collect()
     };
@@ -191,7 +191,7 @@ fn same(what: &str, found: &[String], expected: &[String]) {
 }
 
 /// Everything that is in a database.
-fn content(conn: &Connection) -> Vec<String> {
+pub(super) fn content(conn: &Connection) -> Vec<String> {
     let of = |table: &String| {
         rows(conn, table, &columns(conn, table)).into_iter().map(|row| format!("{table}|{row}")).collect::<Vec<_>>()
     };
