@@ -41,7 +41,8 @@ visudo -cqf "$rule" || { echo "install-service: the rule of sudo is not accepted
 install -D -m 440 "$rule" "$dest/etc/sudoers.d/espomail"
 
 place 644 crontab /etc/cron.d/espomail
-[ -n "$dest" ] || [ -e /var/lib/espomail/espomail.db ] || "$program" -q init >/dev/null
+# The configuration may name a database on a server.
+[ -n "$dest" ] || [ -e /var/lib/espomail/espomail.db ] || "$program" whoami >/dev/null 2>&1 || "$program" -q init >/dev/null
 
 if [ -n "$dest" ]; then
   echo "placed below $dest; on the machine itself come systemd-sysusers, systemd-tmpfiles --create and $program init, as root"

@@ -1,7 +1,7 @@
 //! Who typed the command, as the operating system knows them, and in which mode the program therefore runs.
 //!
-//! *Enforced* mode: a service user owns the database, and people come through a rule of sudo, which says in `SUDO_UID` who
-//! they are. *Advisory* mode: one person owns it. [`Process::standing`] decides, and [`Caller::of`] acts on it: root becomes
+//! *Enforced* mode: a service user owns the database (of one on a server: its state directory), and people come through a
+//! rule of sudo, which says in `SUDO_UID` who they are. *Advisory* mode: one person owns it. [`Process::standing`] decides, and [`Caller::of`] acts on it: root becomes
 //! the owner before anything is opened.
 
 use std::ffi::CString;
@@ -36,7 +36,7 @@ pub struct Caller {
 /// How a caller stands to the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// Advisory mode: everyone who can read the file can do everything; users are mapped by login.
+    /// Advisory mode: everyone who can open the database can do everything; users are mapped by login.
     Person,
     /// Enforced mode: root or the service user itself, the administrator.
     Service,
@@ -55,7 +55,7 @@ impl Standing {
     /// The mode and its reason, for people.
     pub fn describe(self) -> &'static str {
         match self {
-            Standing::Person => "advisory: everyone who can read the database file can do everything",
+            Standing::Person => "advisory: everyone who can open the database can do everything",
             Standing::Service => "enforced: a service user owns the database; it and root are administrators",
             Standing::Delegated => "enforced: a service user owns the database, you came through sudo",
             Standing::Stranger => "enforced, but the database file can be read without sudo: see `espomail doctor`",
@@ -200,10 +200,12 @@ pub fn owner_name(place: &Place) -> Option<String> {
     owner(place, false).and_then(|(uid, _)| login_of(uid))
 }
 
-/// Owner and group of a database. Where it cannot be seen, or root is about to make it, those of its directory.
+/// Owner and group of a database, which for one on a server are those of its state directory. Where it cannot be seen, or
+/// root is about to make it, those of the directory it lies in.
 fn owner(place: &Place, is_root: bool) -> Option<(u32, u32)> {
-    let database = place.file();
-    let facts = std::fs::metadata(database).or_else(|e| match database.parent() {
+    let (file, state) = (place.file(), place.state());
+    let kept = file.unwrap_or(&state);
+    let facts = std::fs::metadata(kept).or_else(|e| match kept.parent() {
         Some(dir) if is_root || e.kind() == io::ErrorKind::PermissionDenied => std::fs::metadata(dir),
         _ => Err(e),
     });

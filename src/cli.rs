@@ -83,7 +83,7 @@ use crate::units;
 )]
 pub struct Cli {
     // Of these three the last counts: an alias of the shell may name them.
-    /// Database file
+    /// Database: a file, or the name of one on a server such as postgresql://HOST/NAME
     #[arg(
         long,
         global = true,

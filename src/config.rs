@@ -46,8 +46,10 @@ macro_rules! keys {
 keys! {
     /// The configuration with its defaults. Unknown keys are refused.
     pub struct Config {
-        /// Database file.
-        database: Option<PathBuf> = None,
+        /// Database: a file, or the name of one on a server.
+        database: Option<String> = None,
+        /// Reference of the password of a server.
+        database_password: Option<String> = None,
         /// State directory; `None` = that of the database.
         state: Option<PathBuf> = None,
         /// Domain of our message ids; `None` = that of the sending account.
@@ -178,10 +180,6 @@ impl Config {
             (config.tls_timeout.is_zero(), "tls_timeout: must be at least 1s"),
             (config.reply_timeout.is_zero(), "reply_timeout: must be at least 1s"),
             (
-                config.database.as_ref().is_some_and(|path| !path.is_absolute()),
-                "database: must begin with /, as cron starts elsewhere",
-            ),
-            (
                 config.state.as_ref().is_some_and(|path| !path.is_absolute()),
                 "state: must begin with /, as cron starts elsewhere",
             ),
@@ -191,6 +189,9 @@ impl Config {
                 "message_id_domain: must be a domain name",
             ),
         ];
+        config
+            .check_database()
+            .map_err(|fault| Refused { hint: fault.hint, ..Refused::of_key(text, &fault.message) })?;
         if Language::of(&config.language).is_none() {
             let known: Vec<&str> = language::ALL.iter().map(|language| language.code).collect();
             return Err(Refused::of_key(text, &format!("language: must be one of {}", known.join(", "))));
@@ -350,6 +351,42 @@ mod tests {
             ("reply_timeout = \"0s\"", 1, "reply_timeout: must be at least 1s", ""),
             ("database = \"~/espomail.db\"", 1, "database: must begin with /, as cron starts elsewhere", ""),
             ("state = \"espomail\"", 1, "state: must begin with /, as cron starts elsewhere", ""),
+            (
+                "database = \"postgresql://a:b@h/d\"",
+                1,
+                "database: a password must not stand in the name of a database, where others can read it",
+                "name its place",
+            ),
+            (
+                "database = \"service=a sslmod=x\"",
+                1,
+                "database: sslmod is not a keyword of the name of a database",
+                "did you mean sslmode?",
+            ),
+            (
+                "database = \"mysql://h/d\"",
+                1,
+                "database: \"mysql:\" does not begin the name of a database that espomail can use",
+                "write it as postgresql://",
+            ),
+            (
+                "jobs = 1\ndatabase_password = \"pw\"",
+                2,
+                "database_password: does not say where the password is",
+                "use cred:NAME",
+            ),
+            (
+                "database_password = \"stdin\"",
+                1,
+                "database_password: does not say where the password is",
+                "use cred:NAME",
+            ),
+            (
+                "database_password = \"file:pw\"",
+                1,
+                "database_password: does not say where the password is",
+                "use cred:NAME",
+            ),
             (
                 "allowed_hosts = [\n\"a\",\n\"a b\"]",
                 1,

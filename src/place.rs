@@ -1,25 +1,29 @@
 //! Where a desk keeps its data: the database, its locks, and the state directory with passwords that came by standard input,
 //! and tokens.
 //!
-//! Paths are here; `admit` says whether a state directory can be used. By default the state is next to the database, so that
-//! nobody has to name it. Names in it begin with that of the database, so that several databases can have one state directory.
+//! Paths are here; `admit` says whether a state directory can be used, and [`server`] how a database of a server is named. By
+//! default the state of a file is next to it, so that nobody has to name it. Names in the state directory begin with that of
+//! the database, so that several databases can have one.
 
 mod admit;
 pub mod server;
 
 use std::ffi::OsString;
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use admit::cannot_make;
 pub use server::Server;
 
-/// Where the data of a desk is.
+/// Where the data of a desk is. It is shown as people name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     database: Database,
     /// The state directory, where one was named.
     state: Option<PathBuf>,
+    /// The state directory of a server where none was named.
+    usual_state: PathBuf,
 }
 
 /// What holds the rows.
@@ -31,38 +35,81 @@ pub enum Database {
     Server(Box<Server>),
 }
 
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.database {
+            Database::File(path) => path.display().fmt(f),
+            Database::Server(server) => server.fmt(f),
+        }
+    }
+}
+
 impl Place {
-    /// A database with the state directory that was named; `None` = the directory of the database.
+    /// A database with the state directory that was named; `None` = the directory of a file, or for a server that of
+    /// [`Place::usually_in`].
     pub fn new(database: Database, state: Option<&Path>) -> Place {
         // Somebody may leave the directory in which it was typed.
         let state = state.map(|state| std::path::absolute(state).unwrap_or_else(|_| state.to_owned()));
-        Place { database, state }
+        Place { database, state, usual_state: PathBuf::from(".") }
     }
 
     /// A database file with its state next to it.
     pub fn of_file(path: impl Into<PathBuf>) -> Place {
-        Place { database: Database::File(path.into()), state: None }
+        Place::new(Database::File(path.into()), None)
     }
 
-    /// The file of the database, as it was named.
-    pub fn file(&self) -> &Path {
-        match &self.database {
-            Database::File(path) => path,
-            Database::Server(_) => Path::new("server"),
-        }
+    /// The directory in which a server has its state unless one is named.
+    pub fn usually_in(self, dir: &Path) -> Place {
+        Place { usual_state: dir.to_owned(), ..self }
     }
 
-    /// What holds the rows.
     pub fn database(&self) -> &Database {
         &self.database
     }
 
-    /// The database in a sentence.
-    pub fn shown(&self) -> String {
+    /// The file of the database, as it was named; `None` = it is on a server.
+    pub fn file(&self) -> Option<&Path> {
         match &self.database {
-            Database::File(path) => path.display().to_string(),
-            Database::Server(server) => server.to_string(),
+            Database::File(path) => Some(path),
+            Database::Server(_) => None,
         }
+    }
+
+    /// The server of the database.
+    pub fn server(&self) -> Option<&Server> {
+        match &self.database {
+            Database::File(_) => None,
+            Database::Server(server) => Some(server),
+        }
+    }
+
+    /// As it is named in sentences and results, without a password.
+    pub fn shown(&self) -> String {
+        self.to_string()
+    }
+
+    /// What a command is told to use this database, wherever it runs and with whichever variables: a path from the root,
+    /// or the name of a server.
+    pub fn typed(&self) -> String {
+        match &self.database {
+            Database::File(path) => std::path::absolute(path).unwrap_or_else(|_| path.clone()).display().to_string(),
+            Database::Server(server) if server.variables.is_empty() => server.text.clone(),
+            Database::Server(server) => server.uri(),
+        }
+    }
+
+    /// Whether both are the same database, as far as their names tell.
+    pub fn is_same_database(&self, other: &Place) -> bool {
+        match (&self.database, &other.database) {
+            (Database::Server(one), Database::Server(other)) => one.name() == other.name(),
+            (Database::File(_), Database::File(_)) => self.typed() == other.typed(),
+            _ => false,
+        }
+    }
+
+    /// Whether there is no file where one should be; a server is asked by who opens it.
+    pub fn is_missing(&self) -> bool {
+        self.file().is_some_and(|file| !file.exists())
     }
 
     /// The state directory, where one was named.
@@ -72,16 +119,21 @@ impl Place {
 
     /// The state directory.
     pub fn state(&self) -> PathBuf {
-        match &self.state {
-            Some(state) => state.clone(),
-            None => directory(&self.real_file()).to_owned(),
+        match (&self.state, &self.database) {
+            (Some(state), _) => state.clone(),
+            (None, Database::File(file)) => directory(&real(file)).to_owned(),
+            (None, Database::Server(_)) => self.usual_state.clone(),
         }
     }
 
     /// The directory of the locks: next to the file of a database in any state directory, as two processes that name
-    /// different ones must not do the same work.
+    /// different ones must not do the same work. Of a server nothing else is on this machine than the state directory.
     pub fn locks(&self) -> PathBuf {
-        directory(&self.real_file()).join(self.with_end(".locks"))
+        let dir = match &self.database {
+            Database::File(file) => directory(&real(file)).to_owned(),
+            Database::Server(_) => self.state(),
+        };
+        dir.join(self.with_end(".locks"))
     }
 
     /// The directory of the secrets and tokens.
@@ -96,8 +148,8 @@ impl Place {
 
     /// Where older releases kept them, one for all databases of a directory.
     fn old_secrets(&self) -> Option<PathBuf> {
-        let real = self.real_file();
-        let old = [self.file(), &real].map(|file| directory(file).join("secrets"));
+        let file = self.file()?;
+        let old = [directory(file), directory(&real(file))].map(|dir| dir.join("secrets"));
         old.into_iter().find(|old| self.state.is_none() && old.is_dir())
     }
 
@@ -108,18 +160,20 @@ impl Place {
         self.state.as_ref().filter(|_| !has_some(&self.own_secrets()) && has_some(&beside)).map(|_| beside)
     }
 
-    /// One set of locks and secrets, through all links that lead to the database.
-    fn real_file(&self) -> PathBuf {
-        let file = self.file();
-        let of_new = || Some(directory(file).canonicalize().ok()?.join(file.file_name()?));
-        file.canonicalize().ok().or_else(of_new).unwrap_or_else(|| file.to_owned())
-    }
-
     fn with_end(&self, end: &str) -> OsString {
-        let mut name = self.real_file().file_name().unwrap_or_default().to_owned();
+        let mut name = match &self.database {
+            Database::File(file) => real(file).file_name().unwrap_or_default().to_owned(),
+            Database::Server(server) => server.name().into(),
+        };
         name.push(end);
         name
     }
+}
+
+/// One set of locks and secrets, through all links that lead to the file.
+fn real(file: &Path) -> PathBuf {
+    let of_new = || Some(directory(file).canonicalize().ok()?.join(file.file_name()?));
+    file.canonicalize().ok().or_else(of_new).unwrap_or_else(|| file.to_owned())
 }
 
 /// The directory of a file; a bare name lies in the current one.
@@ -209,18 +263,47 @@ mod tests {
         // Another database of the same name.
         fs::create_dir(dir.join("other")).unwrap();
         let other = at(&dir.join("other/espomail.db"), Some(&state));
-        fs::write(other.file(), "").unwrap();
+        fs::write(other.file().unwrap(), "").unwrap();
         let text =
             format!("the state directory {} is that of {}, which has the same name", state.display(), file.display());
         assert_eq!((refused(&other), place.admit(true).is_ok()), (text, true));
         // One of another name, and one that was moved.
         at(&dir.join("other/second.db"), Some(&state)).admit(true).unwrap();
-        fs::rename(&file, other.file()).unwrap();
+        fs::rename(&file, other.file().unwrap()).unwrap();
         other.admit(true).unwrap();
         if rustix::process::geteuid().is_root() {
             chown(&state, Some(4_711), None).unwrap();
             let text = refused(&other);
             assert!(text.contains("belongs to uid 4711, the database") && text.ends_with("to root"), "{text}");
+        }
+        fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn a_server_has_locks_and_secrets_in_its_state_directory_alone_and_by_one_name() {
+        let dir = temp("server");
+        let of = |text: &str, state: Option<&Path>| {
+            let server = Server::of_machine(text).unwrap();
+            Place::new(Database::Server(Box::new(server)), state).usually_in(&dir.join("usual"))
+        };
+        let (one, named) = (of("postgresql://db/d", None), of("host=db port=5432 dbname=d", Some(&dir.join("state"))));
+        assert_eq!(one.locks(), dir.join("usual/d.public@db:5432.locks"));
+        assert_eq!(named.locks(), dir.join("state/d.public@db:5432.locks"));
+        assert_eq!(named.secrets(), dir.join("state/d.public@db:5432.secrets"));
+        assert!(one.is_same_database(&named) && !one.is_same_database(&of("postgresql://db/d?schema=x", None)));
+        assert_eq!((one.file(), one.is_missing(), one.shown().as_str()), (None, false, "postgresql://db/d"));
+        // The usual one is made where there is none; one that was named is not.
+        one.admit(true).unwrap();
+        assert_eq!(fs::metadata(one.state()).unwrap().permissions().mode() & 0o777, 0o700);
+        let fault = named.admit(true).unwrap_err();
+        assert_eq!((fault.kind, named.state().exists()), (Kind::Config, false));
+        assert!(fault.message.starts_with("there is no state directory"), "{fault:?}");
+        named.make_state().unwrap();
+        named.admit(true).unwrap();
+        if rustix::process::geteuid().is_root() {
+            chown(named.state(), Some(4_711), None).unwrap();
+            let fault = named.admit(true).unwrap_err();
+            assert!(fault.message.contains("belongs to uid 4711, and you are root"), "{fault:?}");
         }
         fs::remove_dir_all(dir).unwrap();
     }

@@ -43,9 +43,9 @@ pub const ACCOUNT_OF_OTHERS: &str = "an account of others";
 /// What [`held`] calls the database itself.
 const DATABASE: &str = "database";
 
-/// The database where somebody is writing it, and the locks that are held, by name.
+/// The database where somebody is writing its file, and the locks that are held, by name.
 pub fn held(place: &Place) -> Vec<(String, Holder)> {
-    let writer = holder::of_database(place.file()).map(|holder| (DATABASE.to_owned(), holder));
+    let writer = place.file().and_then(holder::of_database).map(|holder| (DATABASE.to_owned(), holder));
     writer.into_iter().chain(lock::held(place)).collect()
 }
 

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use super::context::Context;
 use crate::caller::Standing;
 use crate::config;
+use crate::place::{Database, Place, Server};
 
 /// Where `make install-service` puts the line of a service.
 const OF_SERVICE: &str = "/etc/cron.d/espomail";
@@ -16,19 +17,40 @@ const TIMER: &str = "/etc/systemd/system/espomail.timer";
 pub fn command(ctx: &Context) -> String {
     let there = config::without_environment();
     let named = ctx.config_path.as_ref().filter(|path| **path != there);
-    let found = ctx.config.database.clone().unwrap_or_else(config::database_without_environment);
-    let database = Some(ctx.place.file()).filter(|path| absolute(path) != absolute(&found));
+    let found = match &ctx.config.database {
+        Some(database) => named_in_line(database),
+        None => Some(Place::of_file(config::database_without_environment())),
+    };
+    let is_found = found.is_some_and(|found| is_reached_alike(&found, &ctx.place));
     let state = ctx.place.named_state().filter(|state| ctx.config.state.as_deref() != Some(*state));
-    let flags = [("--config", named.map(|path| absolute(path))), ("--db", database.map(absolute))];
-    line(&program(), flags.into_iter().chain([("--state", state.map(absolute))]))
+    let path = |path: &Path| absolute(path).display().to_string();
+    let database = Some(ctx.place.typed()).filter(|_| !is_found);
+    let flags = [("--config", named.map(|named| path(named))), ("--db", database), ("--state", state.map(path))];
+    line(&program(), flags)
+}
+
+/// What the name of a database is for a program that cron starts; `None` = nothing that can be read.
+fn named_in_line(text: &str) -> Option<Place> {
+    match Server::is_named_by(text) {
+        true => Some(Place::new(Database::Server(Box::new(Server::without_variables(text).ok()?)), None)),
+        false => Some(Place::of_file(text)),
+    }
+}
+
+/// Whether both names lead to one database in the same way.
+fn is_reached_alike(one: &Place, other: &Place) -> bool {
+    match (one.server(), other.server()) {
+        (Some(one), Some(other)) => one.uri() == other.uri(),
+        _ => one.is_same_database(other),
+    }
 }
 
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-fn line(program: &str, flags: impl IntoIterator<Item = (&'static str, Option<PathBuf>)>) -> String {
-    let flag = |(name, path): (&str, Option<PathBuf>)| Some(format!(" {name} {}", word(&path?.display().to_string())));
+fn line(program: &str, flags: impl IntoIterator<Item = (&'static str, Option<String>)>) -> String {
+    let flag = |(name, value): (&str, Option<String>)| Some(format!(" {name} {}", word(&value?)));
     format!("{}{} fetch", word(program), flags.into_iter().filter_map(flag).collect::<String>())
 }
 
@@ -77,13 +99,13 @@ fn found(ctx: &Context) -> Option<String> {
 
 fn file_of_system(ctx: &Context) -> Option<String> {
     // Its lines run as the service user, whose database is another one than that of a person.
-    let is_services = absolute(ctx.place.file()) == config::of_service().file();
+    let is_services = ctx.place.is_same_database(&config::of_service());
     let has_line = |file: &str| {
         let lines = std::fs::read_to_string(file).unwrap_or_default();
-        starts(&lines, &absolute(ctx.place.file()), is_services)
+        starts(&lines, &ctx.place, is_services)
     };
     // The timer runs the database of the service.
-    let by_timer = Path::new(TIMER).exists() && absolute(ctx.place.file()) == config::of_service().file();
+    let by_timer = Path::new(TIMER).exists() && is_services;
     if has_line(OF_SERVICE) {
         return Some(OF_SERVICE.to_owned());
     }
@@ -91,29 +113,31 @@ fn file_of_system(ctx: &Context) -> Option<String> {
 }
 
 fn fetches(crontab: &str, ctx: &Context) -> bool {
-    starts(crontab, &absolute(ctx.place.file()), absolute(ctx.place.file()) == absolute(&usual(ctx)))
+    starts(crontab, &ctx.place, ctx.place.is_same_database(&usual(ctx)))
 }
 
 /// The database of a line that names none.
-fn usual(ctx: &Context) -> PathBuf {
+fn usual(ctx: &Context) -> Place {
     match ctx.caller.standing {
-        Standing::Person => config::database_without_environment(),
-        _ => config::of_service().file().to_owned(),
+        Standing::Person => Place::of_file(config::database_without_environment()),
+        _ => config::of_service(),
     }
 }
 
 /// Whether a line fetches this database; `is_usual` says that it is the one of lines that name none.
-fn starts(crontab: &str, database: &Path, is_usual: bool) -> bool {
+fn starts(crontab: &str, database: &Place, is_usual: bool) -> bool {
     crontab.lines().map(str::trim).filter(|line| !line.starts_with('#')).any(|line| {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let runs = words.iter().any(|word| word.ends_with("espomail")) && words.contains(&"fetch");
-        let after = |flag: &str| match words.iter().position(|word| *word == flag) {
-            Some(at) => words.get(at + 1).copied(),
+        let line = line.replace("\\%", "%");
+        let as_they_are = || line.split_whitespace().map(str::to_owned).collect();
+        let words: Vec<String> = shlex::split(&line).unwrap_or_else(as_they_are);
+        let runs = words.iter().any(|word| word.ends_with("espomail")) && words.iter().any(|word| word == "fetch");
+        let after = |flag: &str| match words.iter().position(|word| word == flag) {
+            Some(at) => words.get(at + 1).map(String::as_str),
             None => None,
         };
         let named = after("--db").or_else(|| words.iter().find_map(|word| word.strip_prefix("--db=")));
         runs && match named {
-            Some(named) => Path::new(named.trim_matches('\'')) == database,
+            Some(named) => named_in_line(named).is_some_and(|named| named.is_same_database(database)),
             None => is_usual || after("--config").is_some(),
         }
     })
@@ -126,6 +150,7 @@ pub fn program() -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -137,16 +162,20 @@ mod tests {
             ("", "/srv/e.db", "/var/lib/e", "/usr/bin/espomail --db /srv/e.db --state /var/lib/e fetch"),
             ("", "/srv/my mail/100%.db", "", "/usr/bin/espomail --db '/srv/my mail/100\\%.db' fetch"),
             ("", "/srv/o'neil.db", "", "/usr/bin/espomail --db '/srv/o'\\''neil.db' fetch"),
+            ("", "postgresql://db/desk", "", "/usr/bin/espomail --db postgresql://db/desk fetch"),
+            ("", "postgresql:///a%20b?schema=x", "", "/usr/bin/espomail --db 'postgresql:///a\\%20b?schema=x' fetch"),
+            ("", "service=desk schema=x", "", "/usr/bin/espomail --db 'service=desk schema=x' fetch"),
         ] {
             let flags = [("--config", config), ("--db", database), ("--state", state)];
-            let flags = flags.map(|(name, path)| (name, Some(PathBuf::from(path)).filter(|_| !path.is_empty())));
+            let flags = flags.map(|(name, value)| (name, Some(value.to_owned()).filter(|value| !value.is_empty())));
             assert_eq!(line("/usr/bin/espomail", flags), expected);
         }
     }
 
     #[test]
     fn a_line_counts_for_the_database_that_it_fetches() {
-        let ours = Path::new("/srv/e.db");
+        let file = Place::of_file("/srv/e.db");
+        let server = named_in_line("postgresql://db/a%20b?schema=x").unwrap();
         for (crontab, usual, expected) in [
             ("* * * * * /usr/bin/espomail fetch", true, true),
             ("* * * * * /usr/bin/espomail fetch", false, false),
@@ -157,7 +186,17 @@ mod tests {
             ("*/5 * * * * espomail send", true, false),
             ("MAILTO=root", true, false),
         ] {
-            assert_eq!(starts(crontab, ours, usual), expected, "{crontab}");
+            assert_eq!(starts(crontab, &file, usual), expected, "{crontab}");
+        }
+        for (crontab, expected) in [
+            ("* * * * * espomail --db 'postgresql://db/a\\%20b?schema=x' fetch", true),
+            ("* * * * * espomail --db='host=db dbname=\\'a b\\' schema=x' fetch", false),
+            ("* * * * * espomail --db \"host=db dbname='a b' schema=x\" fetch", true),
+            ("* * * * * espomail --db 'postgresql://db/a\\%20b' fetch", false),
+            ("* * * * * espomail --db /srv/e.db fetch", false),
+            ("* * * * * espomail fetch", false),
+        ] {
+            assert_eq!(starts(crontab, &server, false), expected, "{crontab}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `espomail db`: the database file.
+//! `espomail db`: the database as a whole.
 
 mod restore;
 
@@ -92,7 +92,7 @@ fn check(ctx: &Context) -> Result<()> {
         faults.extend(incomplete.iter().map(|id| format!("stored message {id} has not all of its parts")));
     }
     if ctx.ui.format.is_json() {
-        ctx.ui.object("db_check", CHECK_COLUMNS, &(ctx.place.file().display().to_string(), faults.clone()))?;
+        ctx.ui.object("db_check", CHECK_COLUMNS, &(ctx.place.shown(), faults.clone()))?;
     } else if faults.is_empty() {
         ctx.ui.text("ok")?;
     }
@@ -102,7 +102,7 @@ fn check(ctx: &Context) -> Result<()> {
     if !ctx.ui.format.is_json() {
         faults.iter().try_for_each(|fault| ctx.ui.text(fault))?;
     }
-    ctx.ui.warn(&format!("{} is damaged", ctx.place.file().display()));
+    ctx.ui.warn(&format!("{} is damaged", ctx.place));
     ctx.ui.hint(AFTER_DAMAGE);
     Err(context::told(Kind::Io))
 }
@@ -111,15 +111,12 @@ fn stats(ctx: &Context) -> Result<()> {
     let store = ctx.store()?;
     store.read(|tx| ctx.actor(tx)?.require_admin("db stats"))?;
     let (tables, bytes) = store.stats()?;
-    let size = vec![
-        Field::unseen("size", Cell::int(bytes)),
-        Field::unseen("database", Cell::text(&ctx.place.file().display().to_string())),
-    ];
+    let size = vec![Field::unseen("size", Cell::int(bytes)), Field::unseen("database", Cell::text(&ctx.place.shown()))];
     ctx.ui.list_with("tables", COLUMNS, &tables, size)?;
     if ctx.ui.format.is_json() {
         return Ok(());
     }
-    ctx.ui.note(&format!("{bytes} bytes in {}", ctx.place.file().display()));
+    ctx.ui.note(&format!("{bytes} bytes in {}", ctx.place));
     Ok(())
 }
 

@@ -4,6 +4,7 @@ mod desk;
 mod disk;
 mod files;
 mod locks;
+mod server;
 mod service;
 mod tokens;
 
@@ -128,9 +129,10 @@ pub fn run(args: &DoctorArgs, ctx: &Context) -> Result<()> {
     // Before it is opened, which may take helpers away that nobody can write.
     let disk = store::disk::look_at(&ctx.place).ok();
     match ctx.read(|_, actor| actor.require_admin("doctor")) {
-        Err(error) if !ctx.place.file().exists() || !is_of_database(&error) => return Err(error),
+        Err(error) if ctx.place.is_missing() || !is_of_database(&error) => return Err(error),
         // What is wrong with it is what is asked.
         Err(error) => {
+            findings.extend(server::look(ctx));
             take(&mut findings, disk::look(ctx, args.fix, disk), ctx);
             take(&mut findings, Err(error), ctx);
         }
@@ -155,6 +157,7 @@ fn is_of_database(error: &anyhow::Error) -> bool {
 /// Looks at one thing after the other: what a damaged database does not tell keeps back nothing of the rest.
 fn everything(args: &DoctorArgs, ctx: &Context, disk: Option<Disk>, findings: &mut Vec<Finding>) {
     take(findings, disk::look(ctx, args.fix, disk), ctx);
+    findings.extend(server::look(ctx));
     findings.push(integrity(ctx));
     take(findings, locks::look(ctx), ctx);
     take(findings, service::look(args.rule.as_ref(), ctx), ctx);
@@ -177,7 +180,13 @@ fn everything(args: &DoctorArgs, ctx: &Context, disk: Option<Disk>, findings: &m
 /// Takes what was found, or what kept it from being found, which is said once.
 fn take(findings: &mut Vec<Finding>, found: Result<Vec<Finding>>, ctx: &Context) {
     match found {
-        Ok(found) => findings.extend(found),
+        Ok(found) => {
+            // What keeps a server from being asked is met by each question.
+            let is_new = |findings: &[Finding], one: &Finding| findings.iter().all(|before| before.text != one.text);
+            let new: Vec<Finding> =
+                found.into_iter().filter(|one| !one.is_failure() || is_new(findings, one)).collect();
+            findings.extend(new);
+        }
         Err(error) => {
             let fault = failed("database", &busy::in_words(ctx.explained(error)));
             if findings.iter().all(|one| one.text != fault.text) {
@@ -200,14 +209,15 @@ fn configuration(ctx: &Context) -> Finding {
         return fault;
     }
     let there = if path.exists() { "is right" } else { "is not there; every value has its default" };
-    Finding::ok("configuration", format!("{} {there}; database {}", path.display(), ctx.place.file().display()))
+    Finding::ok("configuration", format!("{} {there}; database {}", path.display(), ctx.place))
 }
 
 fn integrity(ctx: &Context) -> Finding {
+    let looked = if ctx.place.file().is_some() { "every page, index and reference" } else { "every index and rule" };
     match ctx.store().and_then(|store| store.check()) {
         Err(error) => failed("integrity", &ctx.explained(error)),
         Ok(faults) => match faults.first() {
-            None => Finding::ok("integrity", "every page, index and reference"),
+            None => Finding::ok("integrity", looked),
             Some(fault) => {
                 let text = format!("{} faults, such as: {fault}", faults.len());
                 Finding::fail("integrity", Kind::Io, text, AFTER_DAMAGE)

@@ -12,6 +12,7 @@ use crate::access::{self, Actor};
 use crate::caller::Standing;
 use crate::config;
 use crate::error;
+use crate::place::{Database, Place};
 use crate::store::db::Store;
 use crate::store::instance;
 use crate::store::log::LogOutcome;
@@ -24,22 +25,22 @@ pub struct InitArgs {}
 
 /// Runs `init`: makes the database and says what comes next.
 pub fn run(_args: &InitArgs, ctx: &Context) -> Result<()> {
-    let service = sudo_relay::owner_of_service().filter(|_| ctx.place.file() == config::default_database());
+    let service = sudo_relay::owner_of_service().filter(|_| ctx.place.file() == Some(&config::default_database()));
     create(ctx)?;
     if !ctx.dry_run && !ctx.ui.quiet {
         ctx.ui.note(&next_steps(ctx));
     }
     if let Some(owner) = service.filter(|_| !ctx.dry_run) {
         ctx.ui.concern(&format!("you now use this database, no longer with that of {owner}"));
-        ctx.ui.hint(&format!("to work with that one, remove it: rm {}", ctx.place.file().display()));
+        ctx.ui.hint(&format!("to work with that one, remove it: rm {}", ctx.place));
     }
     Ok(())
 }
 
 /// Makes the database with its instance secret.
 pub fn create(ctx: &Context) -> Result<()> {
-    if ctx.place.file().exists() {
-        return Err(error::data(format!("--db: {} exists already", ctx.place.file().display()))
+    if ctx.place.file().is_some_and(Path::exists) {
+        return Err(error::data(format!("--db: {} exists already", ctx.place))
             .hint("use it as it is, or name another place with --db")
             .into());
     }
@@ -55,20 +56,25 @@ pub fn create(ctx: &Context) -> Result<()> {
             ctx.log(tx, &Actor::Administrator, LogOutcome::Done, &[])
         })?;
     }
-    ctx.done(Thing::path(ctx.place.file().display()), &format!("database {} is ready", ctx.place.file().display()))
+    ctx.done(Thing::path(&ctx.place), &format!("database {} is ready", ctx.place))
 }
 
 /// How this database is reached by a command that is typed.
 fn typed(ctx: &Context) -> String {
     let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
-    let usual = ctx.config.place(variable("ESPOMAIL_DB").as_deref(), variable("ESPOMAIL_STATE").as_deref());
-    let flag = |name: &str, path: &Path| {
-        let path = path.display().to_string();
-        format!(" {name} {}", shlex::try_quote(&path).unwrap_or_else(|_| path.as_str().into()))
+    let usual = ctx.config.place(variable("ESPOMAIL_DB").as_deref(), variable("ESPOMAIL_STATE").as_deref()).ok();
+    let flag = |name: &str, value: String| {
+        format!(" {name} {}", shlex::try_quote(&value).unwrap_or_else(|_| value.as_str().into()))
     };
-    let database = Some(ctx.place.file()).filter(|file| *file != usual.file());
-    let state = ctx.place.named_state().filter(|state| usual.named_state() != Some(*state));
-    let flags = [database.map(|path| flag("--db", path)), state.map(|path| flag("--state", path))];
+    let named = match ctx.place.database() {
+        Database::File(file) => file.display().to_string(),
+        Database::Server(server) => server.text.clone(),
+    };
+    let database = Some(named).filter(|_| usual.as_ref().map(Place::database) != Some(ctx.place.database()));
+    let usual_state = usual.as_ref().and_then(Place::named_state);
+    let state = ctx.place.named_state().filter(|state| usual_state != Some(*state));
+    let state = state.map(|state| state.display().to_string());
+    let flags = [database.map(|named| flag("--db", named)), state.map(|state| flag("--state", state))];
     format!("espomail{}", flags.into_iter().flatten().collect::<String>())
 }
 

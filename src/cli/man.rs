@@ -61,6 +61,7 @@ pub const PAGES: &[Page] = pages![
     "espomail.toml" "5",
     "espomail-json" "7",
     "espomail-oauth" "7",
+    "espomail-postgresql" "7",
     "espomail-query" "7",
     "espomail-rules" "7",
     "espomail-security" "7",

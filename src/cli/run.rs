@@ -170,13 +170,17 @@ fn execute(mut cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui)
     if let Some(owner) = sudo_relay::owner_of_service().filter(|_| may_be_services) {
         return job_control::while_waiting(|| sudo_relay::run(&owner, command, matches, ui));
     }
-    let place = config.place(cli.db.as_deref(), cli.state.as_deref());
+    let place = match config.place(cli.db.as_deref(), cli.state.as_deref()) {
+        Ok(place) => place,
+        Err(fault) if cli.needs_database() => return Err(fault.into()),
+        Err(_) => Place::of_file(configuration::default_database()),
+    };
     if let Some(Command::Doctor(args)) = &mut cli.command
         && process.is_root()
     {
         args.ask_as_root(&place);
     }
-    if cli.command.is_none() && !place.file().exists() {
+    if cli.command.is_none() && place.is_missing() {
         return Err(no_command().into());
     }
     let caller = caller(&cli, &process, &place)?;

@@ -13,6 +13,8 @@ use std::process::{Child, ChildStdin, Command as Process, ExitStatus, Stdio};
 
 use anyhow::{Context as _, Result};
 use clap::{Arg, ArgMatches, Command, ValueHint};
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
 
 use super::email::{Opener, SENT, attachment};
 use super::sudo_front::{self, Terminal};
@@ -31,7 +33,7 @@ const MOST: u64 = 128 << 20;
 /// The group that the rule of `make install-service` lets run the program.
 const GROUP: &str = "espomail-users";
 
-/// Who owns the service's database, if that is what a person without a database of their own means, and may not read.
+/// Who owns the service's database, if that is what a person without a database of their own means, and may not use.
 pub fn owner_of_service() -> Option<String> {
     // With `--db`, `--state`, `--config` or a database of their own nobody comes here.
     let own = [config::default_path(), config::default_database()];
@@ -40,7 +42,13 @@ pub fn owner_of_service() -> Option<String> {
         return None;
     }
     let place = config::of_service();
-    let denied = File::open(place.file()).is_err_and(|e| e.kind() == ErrorKind::PermissionDenied);
+    let denied = match place.file() {
+        Some(file) => File::open(file).is_err_and(|e| e.kind() == ErrorKind::PermissionDenied),
+        // Who may not write the state of a server is not who uses it.
+        None => {
+            caller::is_enforced(&place) && access(place.state(), Access::WRITE_OK).is_err_and(|e| e == Errno::ACCESS)
+        }
+    };
     denied.then(|| caller::owner_name(&place)).flatten()
 }
 

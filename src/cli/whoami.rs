@@ -48,7 +48,7 @@ pub fn run(_args: &WhoamiArgs, ctx: &Context) -> Result<()> {
         teams: teams.into_iter().map(|team| team.name).collect(),
         mode: ctx.caller.standing.mode(),
         mode_described: ctx.caller.standing.describe(),
-        database: ctx.place.file().display().to_string(),
+        database: ctx.place.shown(),
         login: ctx.caller.login.clone(),
     };
     ctx.ui.object("whoami", COLUMNS, &row)

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::Config;
 use crate::caller::{self, Process};
-use crate::place::{Database, Place};
+use crate::error::{self, Fault, Kind};
+use crate::place::{Database, Place, Server, directory};
+use crate::secret::SecretSpec;
 
 /// Where the configuration lies: a service's below /etc, a person's below the XDG directory.
 pub fn default_path() -> PathBuf {
@@ -30,19 +32,84 @@ pub fn path_of_service() -> PathBuf {
     PathBuf::from("/etc/espomail/config.toml")
 }
 
-/// Where a service on this machine keeps its data, by the configuration that everybody may read.
+/// Where a service on this machine keeps its data, by the configuration that everybody may read. Of a server that cannot
+/// be told, as its file of services cannot be read, the state directory is right.
 pub fn of_service() -> Place {
     let text = fs::read_to_string(path_of_service()).unwrap_or_default();
     let config = Config::parse(&text).unwrap_or_default();
-    let database = config.database.unwrap_or_else(database_of_service);
-    Place::new(Database::File(database), config.state.as_deref())
+    let named = config.database.as_deref();
+    let server = named.filter(|named| Server::is_named_by(named)).and_then(|named| {
+        let server = Server::of_machine(named).or_else(|_| Server::without_service(named));
+        server.ok().map(|server| Database::Server(Box::new(server)))
+    });
+    let file = || Database::File(named.map_or_else(database_of_service, PathBuf::from));
+    let place = Place::new(server.unwrap_or_else(file), config.state.as_deref());
+    place.usually_in(directory(&database_of_service()))
 }
 
 impl Config {
     /// Where the data is: as it was named in the command, else in this configuration, else where it usually is.
-    pub fn place(&self, database: Option<&Path>, state: Option<&Path>) -> Place {
-        let database = database.map(Path::to_owned).or_else(|| self.database.clone()).unwrap_or_else(default_database);
-        Place::new(Database::File(database), state.or(self.state.as_deref()))
+    ///
+    /// # Errors
+    /// What was named is the name of a server that cannot be read: exit 2 where it is the command's, else 78.
+    pub fn place(&self, database: Option<&Path>, state: Option<&Path>) -> Result<Place, Fault> {
+        let of = |field: &str, kind: Kind, fault: Fault| {
+            let kind = if fault.kind == Kind::Usage { kind } else { fault.kind };
+            Fault { kind, message: format!("{field}: {}", fault.message), ..fault }
+        };
+        let database = match (database, &self.database) {
+            (Some(named), _) => self.named(named).map_err(|fault| of("--db", Kind::Usage, fault))?,
+            (None, Some(named)) => self.named(Path::new(named)).map_err(|fault| of("database", Kind::Config, fault))?,
+            (None, None) => Database::File(default_database()),
+        };
+        let place = Place::new(database, state.or(self.state.as_deref()));
+        Ok(place.usually_in(directory(&default_database())))
+    }
+
+    /// Refuses a database that no process could use, and a password that stands there itself.
+    ///
+    /// # Errors
+    /// The key and what is wrong with it.
+    pub(super) fn check_database(&self) -> Result<(), Fault> {
+        let of = |fault: Fault| Fault { message: format!("database: {}", fault.message), ..fault };
+        if let Some(named) = &self.database {
+            if Server::is_named_by(named) {
+                Server::check(named).map_err(of)?;
+            } else if !Path::new(named).is_absolute() {
+                Server::refuse_other_schemes(named).map_err(of)?;
+                return Err(error::config("database: must begin with /, as cron starts elsewhere"));
+            }
+        }
+        let Some(reference) = &self.database_password else { return Ok(()) };
+        let spec = SecretSpec::parse("database_password", reference).ok();
+        let is_path = |spec: &SecretSpec| !matches!(spec, SecretSpec::File(_)) || reference.starts_with("file:/");
+        match spec.filter(|spec| *spec != SecretSpec::Stored).filter(is_path) {
+            Some(_) => Ok(()),
+            // What stands there may be the password.
+            None => Err(error::config("database_password: does not say where the password is")
+                .hint("use cred:NAME, file:/PATH, env:NAME or cmd:COMMAND; never the password itself")),
+        }
+    }
+
+    /// What a text names. A server gets the password of the configuration if it is that of the configuration, or if that
+    /// names none: the password of one server is not told to another one.
+    fn named(&self, named: &Path) -> Result<Database, Fault> {
+        let Some(text) = named.to_str() else { return Ok(Database::File(named.to_owned())) };
+        if !Server::is_named_by(text) {
+            Server::refuse_other_schemes(text)?;
+            return Ok(Database::File(named.to_owned()));
+        }
+        let mut server = Server::parse(text)?;
+        let is_known = || match &self.database {
+            Some(own) if own == text => true,
+            Some(own) if Server::is_named_by(own) => {
+                Server::parse(own).is_ok_and(|own| (&own.hosts, own.user()) == (&server.hosts, server.user()))
+            }
+            Some(_) => false,
+            None => true,
+        };
+        server.secret = self.database_password.clone().filter(|_| is_known());
+        Ok(Database::Server(Box::new(server)))
     }
 }
 

@@ -1,25 +1,26 @@
 //! Whether a state directory can be that of a database.
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use super::Place;
+use super::{Database, Place, real};
 use crate::caller;
 use crate::error::{self, Fault};
 use crate::system_words;
 
 impl Place {
-    /// Makes the state directory that was named, 0700.
+    /// Makes the state directory that was named, or that of a server, 0700.
     ///
     /// # Errors
     /// As [`Place::admit`]; or it cannot be made.
     pub fn make_state(&self) -> Result<(), Fault> {
-        if let Some(state) = self.state.as_ref().filter(|state| !state.exists()) {
-            make(state)?;
+        let state = self.state.clone().or_else(|| self.server().map(|_| self.state()));
+        if let Some(state) = state.filter(|state| !state.exists()) {
+            make(&state)?;
         }
         self.admit(true)
     }
@@ -33,44 +34,56 @@ impl Place {
     }
 
     /// Refuses a state directory that was named and cannot be that of this database; with `claims` it is taken for it.
+    /// Of a server it is refused unnamed as well, or, with `claims`, made where it is not there.
     ///
     /// # Errors
     /// Exit 78: there is none, it is not a directory, it belongs to another user than the database, or another database of
     /// the same name has its state there.
     pub fn admit(&self, claims: bool) -> Result<(), Fault> {
-        let Some(state) = &self.state else { return Ok(()) };
-        let shown = state.display();
-        let facts = fs::metadata(state).map_err(|e| match e.kind() {
-            ErrorKind::NotFound => error::config(format!("there is no state directory {shown}"))
-                .hint(format!("make it: mkdir -m 700 {shown}; or name another one with --state")),
-            _ => error::config(format!("the state directory {shown}: {}", system_words::reason(&e)))
-                .hint("name another one with --state"),
-        })?;
-        if !facts.is_dir() {
-            return Err(error::config(format!("the state directory {shown} is not a directory"))
-                .hint("name a directory with --state"));
+        match (&self.database, &self.state) {
+            (Database::File(file), Some(state)) => self.admit_of_file(file, state, claims),
+            (Database::File(_), None) => Ok(()),
+            (Database::Server(_), _) => self.admit_of_server(claims),
         }
+    }
+
+    fn admit_of_file(&self, file: &Path, state: &Path, claims: bool) -> Result<(), Fault> {
+        let (shown, facts) = (state.display(), facts(state)?);
         let mine = rustix::process::geteuid().as_raw();
-        let owner = match fs::metadata(self.file()) {
+        let owner = match fs::metadata(file) {
             Ok(database) => database.uid(),
             Err(e) if e.kind() == ErrorKind::NotFound => mine,
             // Who opens the database hears why it cannot be looked at.
             Err(_) => facts.uid(),
         };
         if facts.uid() != owner {
-            let of = |uid: u32| caller::login_of(uid).unwrap_or_else(|| format!("uid {uid}"));
             let text = format!(
                 "the state directory {shown} belongs to {}, the database {} to {}",
-                of(facts.uid()),
-                self.file().display(),
-                of(owner)
+                name_of(facts.uid()),
+                file.display(),
+                name_of(owner)
             );
-            return Err(error::config(text).hint(format!("name a directory of {} with --state", of(owner))));
+            return Err(error::config(text).hint(format!("name a directory of {} with --state", name_of(owner))));
         }
-        self.refuse_another(state)?;
+        self.refuse_another(file, state)?;
         if claims {
             // Where nothing can be written, no state is written either.
-            let _ = self.claim(state);
+            let _ = self.claim(file, state);
+        }
+        Ok(())
+    }
+
+    /// The database has no owner on this machine: that of its state has to be who uses it.
+    fn admit_of_server(&self, claims: bool) -> Result<(), Fault> {
+        let state = self.state();
+        if self.state.is_none() && !state.exists() {
+            return if claims { make(&state) } else { Ok(()) };
+        }
+        let (owner, mine) = (facts(&state)?.uid(), rustix::process::geteuid().as_raw());
+        if owner != mine {
+            let (owner, mine) = (name_of(owner), name_of(mine));
+            let text = format!("the state directory {} belongs to {owner}, and you are {mine}", state.display());
+            return Err(error::config(text).hint("name a directory of your own with --state"));
         }
         Ok(())
     }
@@ -80,12 +93,12 @@ impl Place {
         state.join(self.with_end(".database"))
     }
 
-    fn refuse_another(&self, state: &Path) -> Result<(), Fault> {
+    fn refuse_another(&self, file: &Path, state: &Path) -> Result<(), Fault> {
         let claimed = fs::read(self.claim_file(state)).unwrap_or_default();
         let claimed = PathBuf::from(OsString::from_vec(claimed.trim_ascii_end().to_vec()));
         // One that is gone was moved here; of one whose disk is not there that cannot be told.
         let is_gone = claimed.parent().is_some_and(Path::is_dir) && claimed.try_exists().is_ok_and(|there| !there);
-        if claimed.as_os_str().is_empty() || claimed == self.real_file() || is_gone {
+        if claimed.as_os_str().is_empty() || claimed == real(file) || is_gone {
             return Ok(());
         }
         let text = format!(
@@ -96,8 +109,8 @@ impl Place {
         Err(error::config(text).hint("name another directory with --state: passwords would be mixed up"))
     }
 
-    fn claim(&self, state: &Path) -> io::Result<()> {
-        let (path, file) = (self.claim_file(state), self.real_file());
+    fn claim(&self, file: &Path, state: &Path) -> io::Result<()> {
+        let (path, file) = (self.claim_file(state), real(file));
         if fs::read(&path).is_ok_and(|bytes| bytes.trim_ascii_end() == file.as_os_str().as_bytes()) {
             return Ok(());
         }
@@ -105,6 +118,26 @@ impl Place {
         out.write_all(file.as_os_str().as_bytes())?;
         out.write_all(b"\n")
     }
+}
+
+/// What is known of a state directory.
+fn facts(state: &Path) -> Result<Metadata, Fault> {
+    let shown = state.display();
+    let facts = fs::metadata(state).map_err(|e| match e.kind() {
+        ErrorKind::NotFound => error::config(format!("there is no state directory {shown}"))
+            .hint(format!("make it: mkdir -m 700 {shown}; or name another one with --state")),
+        _ => error::config(format!("the state directory {shown}: {}", system_words::reason(&e)))
+            .hint("name another one with --state"),
+    })?;
+    match facts.is_dir() {
+        true => Ok(facts),
+        false => Err(error::config(format!("the state directory {shown} is not a directory"))
+            .hint("name a directory with --state")),
+    }
+}
+
+fn name_of(uid: u32) -> String {
+    caller::login_of(uid).unwrap_or_else(|| format!("uid {uid}"))
 }
 
 fn make(dir: &Path) -> Result<(), Fault> {

@@ -19,6 +19,8 @@ use nix::unistd::{self, User};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest as _, Sha256};
 
+pub use password::Source;
+
 /// The port of a server that names none.
 const PORT: u16 = 5432;
 /// Where servers of a distribution have their sockets: libpq looks into one of them.

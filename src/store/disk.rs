@@ -80,7 +80,6 @@ pub fn look(database: &Path) -> io::Result<Disk> {
     let facts = fs::metadata(database)?;
     let directory = directory(database);
     let disk = statvfs(directory)?;
-    let name = |uid: u32| caller::login_of(uid).unwrap_or_else(|| format!("uid {uid}"));
     let helpers = [beside(database, "-wal"), beside(database, "-shm")];
     // Where both are there, nothing has to be made in the directory.
     let makes = helpers.iter().any(|helper| !helper.exists());
@@ -93,8 +92,8 @@ pub fn look(database: &Path) -> io::Result<Disk> {
         // Some file systems have no limit and say 0 of 0.
         no_inodes: disk.f_files > 0 && disk.f_favail == 0,
         read_only: disk.f_flag.contains(StatVfsMountFlags::RDONLY),
-        owner: name(facts.uid()),
-        runner: name(rustix::process::geteuid().as_raw()),
+        owner: name_of(facts.uid()),
+        runner: name_of(rustix::process::geteuid().as_raw()),
         locked: files.filter_map(|path| locked(path, facts.uid())).collect(),
         state: None,
     })
@@ -105,9 +104,10 @@ pub fn look(database: &Path) -> io::Result<Disk> {
 /// # Errors
 /// As [`look`].
 pub fn look_at(place: &Place) -> io::Result<Disk> {
-    let mut disk = look(place.file())?;
+    let Some(file) = place.file() else { return look_at_state(place) };
+    let mut disk = look(file)?;
     let Some(state) = place.named_state() else { return Ok(disk) };
-    let owner = fs::metadata(place.file())?.uid();
+    let owner = fs::metadata(file)?.uid();
     let trouble = |what, remedy| Some(Trouble { is_grave: true, what, remedy });
     disk.state = place.admit(false).err().and_then(|fault| trouble(fault.message, fault.hint.unwrap_or_default()));
     if statvfs(state).is_ok_and(|disk| disk.f_flag.contains(StatVfsMountFlags::RDONLY)) {
@@ -116,6 +116,33 @@ pub fn look_at(place: &Place) -> io::Result<Disk> {
     }
     disk.locked.extend(locked(state.to_owned(), owner).filter(|_| disk.state.is_none()));
     Ok(disk)
+}
+
+/// Looks at the state directory of a server, which is all of it that is on this machine.
+fn look_at_state(place: &Place) -> io::Result<Disk> {
+    let state = place.state();
+    if let Err(fault) = place.admit(false) {
+        let trouble = Trouble { is_grave: true, what: fault.message, remedy: fault.hint.unwrap_or_default() };
+        return Ok(Disk { database: state, state: Some(trouble), free: u64::MAX, ..Disk::default() });
+    }
+    // Made by the first command that keeps something there.
+    let there = state.ancestors().find(|dir| dir.exists()).unwrap_or(&state).to_owned();
+    let (facts, disk) = (fs::metadata(&there)?, statvfs(&there)?);
+    Ok(Disk {
+        size: 0,
+        free: disk.f_bavail.saturating_mul(disk.f_frsize),
+        no_inodes: disk.f_files > 0 && disk.f_favail == 0,
+        read_only: disk.f_flag.contains(StatVfsMountFlags::RDONLY),
+        owner: name_of(facts.uid()),
+        runner: name_of(rustix::process::geteuid().as_raw()),
+        locked: locked(there, facts.uid()).into_iter().collect(),
+        database: state,
+        state: None,
+    })
+}
+
+fn name_of(uid: u32) -> String {
+    caller::login_of(uid).unwrap_or_else(|| format!("uid {uid}"))
 }
 
 fn locked(path: PathBuf, owner: u32) -> Option<Locked> {

@@ -24,6 +24,7 @@ mod roles;
 mod screens;
 mod search;
 mod searches;
+mod server_names;
 mod shown;
 mod snooze;
 mod state;

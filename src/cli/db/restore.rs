@@ -37,9 +37,10 @@ enum Present {
 
 /// Runs `db restore`.
 pub fn run(args: &Restore, ctx: &Context) -> Result<()> {
-    let (file, target) = (&args.file, ctx.place.file());
+    let file = &args.file;
+    let Some(target) = ctx.place.file() else { return into_server(file, ctx) };
     let present = present(ctx)?;
-    let backup = sound(file, ctx)?;
+    let backup = sound(file, target)?;
     let made_at = made_at(file, &backup)?;
     let kept = free(target, &format!(".before-restore-{}", ctx.now().strftime("%Y%m%dT%H%M%SZ")));
     let of = format!("the backup of {}", ctx.ui.local_time(made_at));
@@ -56,11 +57,11 @@ pub fn run(args: &Restore, ctx: &Context) -> Result<()> {
             Present::Database(store) => idle(store)?,
             _ => Vec::new(),
         };
-        let copy = disk::beside(target, ".restoring");
+        let copy = copy_for(target);
         // Of a restore that was killed.
         fs::remove_file(&copy).ok();
         make_directory(target)?;
-        let put = backup.backup(&copy, made_at).and_then(|()| put(&copy, &ctx.place, &present, &kept, ctx.now()));
+        let put = backup.backup(&copy, made_at).and_then(|()| put(target, &ctx.place, &present, &kept, ctx.now()));
         fs::remove_file(&copy).ok();
         put?;
         drop(present);
@@ -76,6 +77,19 @@ pub fn run(args: &Restore, ctx: &Context) -> Result<()> {
     Ok(())
 }
 
+/// Restores a backup into a database on a server.
+fn into_server(file: &Path, ctx: &Context) -> Result<()> {
+    let text = format!("{} is on a server, and a backup is put in the place of a file", ctx.place);
+    let to = shlex::try_quote(&ctx.place.typed())?.into_owned();
+    let from = file.display().to_string();
+    Err(error::usage(text).hint(format!("espomail db copy {} {to}", shlex::try_quote(&from)?)).into())
+}
+
+/// What the backup is copied to before it is put in the place of the database.
+fn copy_for(target: &Path) -> PathBuf {
+    disk::beside(target, ".restoring")
+}
+
 /// A free name in the directory of the database: two backups may be restored in one second.
 fn free(target: &Path, end: &str) -> PathBuf {
     let is_free = |path: &PathBuf| ["", "-wal", "-shm"].iter().all(|end| !disk::beside(path, end).exists());
@@ -85,12 +99,12 @@ fn free(target: &Path, end: &str) -> PathBuf {
 }
 
 /// The backup, where every page of it can be read.
-fn sound(file: &Path, ctx: &Context) -> Result<Store> {
+fn sound(file: &Path, target: &Path) -> Result<Store> {
     if !file.exists() {
         return Err(error::data(format!("{} is not there", file.display())).into());
     }
     let is_same = |a: &Path, b: &Path| fs::canonicalize(a).ok().is_some_and(|a| fs::canonicalize(b).ok() == Some(a));
-    if is_same(file, ctx.place.file()) {
+    if is_same(file, target) {
         return Err(error::data(format!("{} is the database itself", file.display())).into());
     }
     if fs::metadata(file).is_ok_and(|facts| facts.is_file() && facts.len() == 0) {
@@ -126,7 +140,7 @@ fn made_at(file: &Path, backup: &Store) -> Result<Timestamp> {
 }
 
 fn present(ctx: &Context) -> Result<Present> {
-    if !ctx.place.file().exists() {
+    if ctx.place.is_missing() {
         return Ok(Present::Nothing);
     }
     match Store::open(&ctx.place)
@@ -159,8 +173,8 @@ fn make_directory(target: &Path) -> Result<()> {
 }
 
 /// Keeps what is there, then puts the copy in its place.
-fn put(copy: &Path, place: &Place, present: &Present, kept: &Path, now: Timestamp) -> Result<()> {
-    let target = place.file();
+fn put(target: &Path, place: &Place, present: &Present, kept: &Path, now: Timestamp) -> Result<()> {
+    let copy = &copy_for(target);
     match present {
         Present::Nothing => {
             // What belongs to a database that is gone would be taken for its log.

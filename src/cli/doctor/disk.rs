@@ -1,5 +1,7 @@
 //! The disk and the files of the database: whether it can be written at all.
 
+use std::path::Path;
+
 use anyhow::Result;
 
 use super::{Finding, failed, files};
@@ -25,7 +27,10 @@ pub fn look(ctx: &Context, fix: bool, before: Option<Disk>) -> Result<Vec<Findin
     }));
     if !is_grave {
         findings.extend(writing(ctx));
-        let text = format!("{} free, the database has {}", about(disk.free), about(disk.size));
+        let text = match ctx.place.file() {
+            Some(_) => format!("{} free, the database has {}", about(disk.free), about(disk.size)),
+            None => format!("{} free for the state directory", about(disk.free)),
+        };
         if findings.iter().all(|one| one.check != "disk") {
             findings.push(Finding::ok("disk", text));
         }
@@ -33,12 +38,13 @@ pub fn look(ctx: &Context, fix: bool, before: Option<Disk>) -> Result<Vec<Findin
     Ok(findings)
 }
 
-/// The state directory, where one was named.
+/// The state directory, where one was named or the database is on a server.
 fn state(ctx: &Context, disk: &Disk) -> Option<Finding> {
-    let named = ctx.place.named_state()?;
+    let of_server = ctx.place.server().map(|_| ctx.place.state());
+    let state = ctx.place.named_state().map(Path::to_owned).or(of_server)?;
     Some(match &disk.state {
         Some(trouble) => Finding::fail("state", Kind::Config, &trouble.what, &trouble.remedy),
-        None => Finding::ok("state", format!("passwords and tokens are in {}", named.display())),
+        None => Finding::ok("state", format!("passwords and tokens are in {}", state.display())),
     })
 }
 
@@ -47,6 +53,6 @@ fn writing(ctx: &Context) -> Option<Finding> {
     let error = ctx.try_to_write().err()?;
     match error::classify(&error).0 {
         Kind::TempFail => None,
-        _ => Some(failed("disk", &ctx.explained(error))),
+        _ => Some(failed(if ctx.place.file().is_some() { "disk" } else { "database" }, &ctx.explained(error))),
     }
 }

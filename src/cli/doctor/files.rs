@@ -2,7 +2,7 @@
 
 use std::fs::{self, Metadata, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
@@ -10,23 +10,17 @@ use super::Finding;
 use crate::caller;
 use crate::cli::context::Context;
 use crate::error::Kind;
-use crate::place;
+use crate::place::{self, Database};
 use crate::store::disk;
 
 /// Looks at the database, its helpers, locks and secrets; with `fix` takes from others what they must not have.
 pub fn look(ctx: &Context, fix: bool) -> Result<Vec<Finding>> {
-    let db = ctx.place.file();
-    let beside = |end: &str| disk::beside(db, end);
-    let directory = place::directory(db).to_owned();
-    let mut all = vec![("database", db.to_owned()), ("database", beside("-wal")), ("database", beside("-shm"))];
-    let owner = owner(db, &directory)?;
-    if caller::is_service(owner) {
-        // A person's database may lie among their other files.
-        all.push(("database", directory));
-        // Another one may be named by mistake, and is left as it is.
-        let named = ctx.place.named_state().filter(|_| ctx.place.admit(false).is_ok());
-        all.extend(named.map(|state| ("state", state.to_owned())));
-    }
+    let (mut all, owner) = match ctx.place.database() {
+        Database::File(file) => of_file(file, ctx)?,
+        // What is wrong with it is told with the disk.
+        Database::Server(_) if ctx.place.admit(false).is_err() => return Ok(Vec::new()),
+        Database::Server(_) => of_state(ctx)?,
+    };
     for (check, dir) in [("locks", ctx.place.locks()), ("secrets", ctx.place.secrets())] {
         all.extend(fs::read_dir(&dir).into_iter().flatten().filter_map(|entry| Some((check, entry.ok()?.path()))));
         all.push((check, dir));
@@ -37,7 +31,8 @@ pub fn look(ctx: &Context, fix: bool) -> Result<Vec<Finding>> {
         let Ok(facts) = path.symlink_metadata() else { continue };
         findings.extend(judge(check, &path, &facts, owner, ctx, fix)?);
     }
-    for check in ["database", "secrets"] {
+    let kept = ctx.place.file().map_or("state", |_| "database");
+    for check in [kept, "secrets"] {
         if !findings.iter().any(|one| one.check == check) {
             findings.push(Finding::ok(check, format!("readable only by its owner, {}", name_of(owner))));
         }
@@ -47,6 +42,31 @@ pub fn look(ctx: &Context, fix: bool) -> Result<Vec<Finding>> {
         Finding::warn("secrets", text, format!("mv -T {} {}", left.display(), ctx.place.secrets().display()))
     }));
     Ok(findings)
+}
+
+/// A file with its helpers, and who owns it.
+fn of_file(file: &Path, ctx: &Context) -> Result<(Vec<(&'static str, PathBuf)>, u32)> {
+    let beside = |end: &str| disk::beside(file, end);
+    let directory = place::directory(file).to_owned();
+    let mut all = vec![("database", file.to_owned()), ("database", beside("-wal")), ("database", beside("-shm"))];
+    let owner = owner(file, &directory)?;
+    if caller::is_service(owner) {
+        // A person's database may lie among their other files.
+        all.push(("database", directory));
+        // Another one may be named by mistake, and is left as it is.
+        let named = ctx.place.named_state().filter(|_| ctx.place.admit(false).is_ok());
+        all.extend(named.map(|state| ("state", state.to_owned())));
+    }
+    Ok((all, owner))
+}
+
+/// The state directory of a server, and who owns it.
+fn of_state(ctx: &Context) -> Result<(Vec<(&'static str, PathBuf)>, u32)> {
+    let state = ctx.place.state();
+    let owner = fs::metadata(&state).map_or_else(|_| ctx.caller.process_uid, |facts| facts.uid());
+    // A person's may hold more than that.
+    let own = Some(("state", state)).filter(|_| caller::is_service(owner));
+    Ok((own.into_iter().collect(), owner))
 }
 
 /// Who owns the database. A copy that root put into a service's directory should be the service's.

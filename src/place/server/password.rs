@@ -1,7 +1,9 @@
 //! Where the password of a server comes from, at the moment when it is connected. In this order: the reference in the
 //! configuration, the service, `PGPASSWORD`, the file of passwords.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Result;
 use zeroize::Zeroizing;
@@ -11,7 +13,7 @@ use super::{Host, Server, Target, service};
 use crate::error;
 use crate::secret::{self, SecretSpec};
 
-/// One source of a password, for people.
+/// One source of a password, shown as people know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// `database_password` of the configuration.
@@ -24,6 +26,20 @@ pub enum Source {
     File(PathBuf),
     /// None of them has one.
     Nowhere,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // What follows the kind may be a whole command.
+            Source::Reference(reference) => {
+                write!(f, "database_password ({}:)", reference.split_once(':').map_or("", |(kind, _)| kind))
+            }
+            Source::Service(file) | Source::File(file) => file.display().fmt(f),
+            Source::Variable => f.write_str("PGPASSWORD"),
+            Source::Nowhere => f.write_str("nobody"),
+        }
+    }
 }
 
 impl Server {
@@ -40,7 +56,11 @@ impl Server {
     /// # Errors
     /// As [`Server::password`].
     pub fn password_source(&self, host: &Host) -> Result<Source> {
-        Ok(self.password_in(host, &Surroundings::current())?.0)
+        match &self.secret {
+            // It may be a command that asks somebody.
+            Some(reference) => Ok(Source::Reference(reference.clone())),
+            None => Ok(self.password_in(host, &Surroundings::current())?.0),
+        }
     }
 
     /// The file of the only authorities that are trusted, as libpq has it; `None` = those of the system.
@@ -52,8 +72,7 @@ impl Server {
     pub(super) fn password_in(&self, host: &Host, from: &Surroundings) -> Result<(Source, Option<Zeroizing<String>>)> {
         secret::keep_to_this_process();
         if let Some(reference) = &self.secret {
-            let spec = SecretSpec::parse("database_password", reference)?;
-            return Ok((Source::Reference(reference.clone()), Some(spec.resolve(Path::new(""))?)));
+            return Ok((Source::Reference(reference.clone()), Some(of_reference(reference)?)));
         }
         if let Some((file, name)) = &self.service
             && let Some(password) = service::password(name, file)?
@@ -80,6 +99,18 @@ impl Server {
             None => (Source::Nowhere, None),
         })
     }
+}
+
+/// What a reference leads to, asked for once in a process: a command may ask somebody, or write down that it was asked.
+fn of_reference(reference: &str) -> Result<Zeroizing<String>> {
+    static KNOWN: Mutex<Option<(String, Zeroizing<String>)>> = Mutex::new(None);
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, secret)) = known.as_ref().filter(|(of, _)| of == reference) {
+        return Ok(secret.clone());
+    }
+    let secret = SecretSpec::parse("database_password", reference)?.resolve(Path::new(""))?;
+    *known = Some((reference.to_owned(), secret.clone()));
+    Ok(secret)
 }
 
 /// What libpq looks for in the first field.

@@ -45,9 +45,25 @@ impl Server {
     /// # Errors
     /// As [`Server::parse`].
     pub fn check(text: &str) -> Result<(), Fault> {
+        Server::without_service(text).map(drop)
+    }
+
+    /// The server by what its name says itself.
+    ///
+    /// # Errors
+    /// As [`Server::parse`].
+    pub fn without_service(text: &str) -> Result<Server, Fault> {
         let words = words::of(text)?;
         let of_name = words.into_iter().filter(|(key, _)| *key != "service").collect();
-        Server::from_words(text, &of_name, None, Vec::new()).map(drop)
+        Server::from_words(text, &of_name, None, Vec::new())
+    }
+
+    /// As [`Server::parse`], for a program that cron starts: it has no variables but HOME.
+    ///
+    /// # Errors
+    /// As [`Server::parse`].
+    pub fn without_variables(text: &str) -> Result<Server, Fault> {
+        Server::read(text, &Surroundings::without_variables())
     }
 
     /// The server that a text names: `postgresql://…`, `postgres://…`, `service=NAME` with further words, or words alone.
@@ -73,9 +89,10 @@ impl Server {
         let (of_variables, variables) = surroundings.words();
         let service = [&named, &of_variables].into_iter().find_map(|words| value(words, "service"));
         let service = service.map(|name| Ok((service::find(name, surroundings)?, name.to_owned()))).transpose()?;
-        let mut words = named;
+        let (mut words, mut variables) = (named, variables);
         let mut with_password = None;
         if let Some((found, name)) = service {
+            variables.extend(surroundings.names_services());
             fill(&mut words, found.words);
             with_password = Some((found.file, name)).filter(|_| found.has_password);
         }

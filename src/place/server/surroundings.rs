@@ -42,13 +42,18 @@ impl Surroundings {
     pub fn current() -> Surroundings {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         match Process::current().is_delegated() {
-            true => Surroundings { home: home(), ..Surroundings::of_machine() },
+            true => Surroundings::without_variables(),
             false => Surroundings {
                 variable: Box::new(variable),
                 home: home(),
                 of_system: variable("PGSYSCONFDIR").map(PathBuf::from).into_iter().chain(of_system()).collect(),
             },
         }
+    }
+
+    /// Those of this process, without variables.
+    pub fn without_variables() -> Surroundings {
+        Surroundings { home: home(), ..Surroundings::of_machine() }
     }
 
     /// Those that are the same for everybody on this machine.
@@ -61,6 +66,11 @@ impl Surroundings {
         let set = VARIABLES.iter().filter_map(|(name, key)| Some((*name, (*key, (self.variable)(name)?))));
         let (names, words) = set.unzip::<_, _, Vec<_>, Vec<_>>();
         (words, names)
+    }
+
+    /// The variables that say where services are described.
+    pub fn names_services(&self) -> impl Iterator<Item = &'static str> {
+        ["PGSERVICEFILE", "PGSYSCONFDIR"].into_iter().filter(|name| (self.variable)(name).is_some())
     }
 
     /// The files in which a service may be described, in the order in which they are read.

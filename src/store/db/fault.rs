@@ -8,7 +8,7 @@ use super::Store;
 use super::meaning::Obstacle;
 use super::obstacle::{Gravity, gravity, obstacle};
 use crate::error::{self, Ended, Fault, Kind};
-use crate::place::Place;
+use crate::place::{Place, Server};
 use crate::store::disk::{self, Disk};
 use crate::system_words;
 use crate::units::about;
@@ -57,9 +57,35 @@ pub fn explain(error: &anyhow::Error, place: &Place) -> Option<Fault> {
         None if error::classify(error).0 == Kind::Bug => Obstacle::Damaged(damage(place)?),
         found => found?,
     };
-    let disk =
-        disk::look(place.file()).unwrap_or_else(|_| Disk { database: place.file().to_owned(), ..Disk::default() });
+    let Some(file) = place.file() else { return Some(told_of_server(&found, place)) };
+    let disk = disk::look(file).unwrap_or_else(|_| Disk { database: file.to_owned(), ..Disk::default() });
     Some(told(&found, &disk))
+}
+
+/// What the server says of its own disk and of the rights of the role.
+fn told_of_server(found: &Obstacle, place: &Place) -> Fault {
+    let io = |text: String, hint: &str| Fault::new(Kind::Io, text).hint(hint);
+    let role = place.server().map(Server::user).unwrap_or_default();
+    match found {
+        Obstacle::Damaged(words) => io(
+            format!("{place} is damaged: {words}"),
+            "see the log of the server; was a table dropped, or the schema changed by something else?",
+        ),
+        Obstacle::Full => {
+            io(format!("the disk of the server of {place} is full"), "free some space there, then run it again")
+        }
+        Obstacle::ReadOnly => io(
+            format!("{place} cannot be written now: the server is a standby or read-only"),
+            "name the primary, or several hosts, with --db",
+        ),
+        Obstacle::Closed => {
+            let text = format!("the role {role} has too few rights in {place}");
+            error::config(text).hint("see ROLES AND GRANTS in `espomail man postgresql`")
+        }
+        Obstacle::Disk(words) => {
+            io(format!("the disk of the server of {place} fails: {words}"), "see the log of the server")
+        }
+    }
 }
 
 /// The first fault of a database that can be looked at; `None` = it has none.

@@ -125,7 +125,8 @@ impl Store {
 
     fn connected(place: &Place, open: fn(&Path) -> Result<sqlite::Conn>) -> Result<Store> {
         let _hold = Hold::begin();
-        let conn = open(place.file()).with_context(|| format!("cannot open {}", place.file().display()))?;
+        let file = place.file().with_context(|| format!("{place} is not a file"))?;
+        let conn = open(file).with_context(|| format!("cannot open {place}"))?;
         Ok(Store::around(Engine::Sqlite(conn), place))
     }
 

@@ -1,0 +1,57 @@
+//! A database on a server: by which role, password and TLS it is reached, and what cron would not find.
+
+use super::{Finding, failed};
+use crate::cli::context::Context;
+use crate::place::server::{Host, Server, Source, SslMode, Target};
+
+/// Looks at the name of the server; nothing is connected.
+pub fn look(ctx: &Context) -> Vec<Finding> {
+    let Some(server) = ctx.place.server() else { return Vec::new() };
+    let mut findings = vec![password(server)];
+    findings.extend(server.hosts.iter().filter_map(|host| open_way(server, host)));
+    findings.extend(variables(server));
+    findings
+}
+
+/// Where the password comes from.
+fn password(server: &Server) -> Finding {
+    let source = match server.hosts.first().map_or(Ok(Source::Nowhere), |host| server.password_source(host)) {
+        Ok(source) => source,
+        Err(error) => return failed("password", &error),
+    };
+    let of_role = format!("of the role {}", server.user());
+    match source {
+        Source::Reference(_) | Source::Service(_) | Source::File(_) => {
+            Finding::ok("password", format!("that {of_role} comes from {source}"))
+        }
+        Source::Variable => Finding::warn(
+            "password",
+            format!("that {of_role} comes from PGPASSWORD, which cron does not set"),
+            "name its place in the configuration: database_password = \"file:PATH\"",
+        ),
+        Source::Nowhere => Finding::ok("password", format!("none is known {of_role}")),
+    }
+}
+
+/// A way over the network on which the server is not checked.
+fn open_way(server: &Server, host: &Host) -> Option<Finding> {
+    let Target::Name(name) = &host.target else { return None };
+    let what = match server.sslmode(host) {
+        _ if host.is_here() => return None,
+        SslMode::VerifyFull | SslMode::VerifyCa => return None,
+        SslMode::Require if server.authorities().is_some() => return None,
+        SslMode::Disable => format!("everything goes in clear to {name}: others on the way can read and change it"),
+        SslMode::Prefer | SslMode::Require => {
+            format!("nothing proves that {name} is the server: others on the way could read and change everything")
+        }
+    };
+    Some(Finding::warn("TLS", what, "sslmode=verify-full, with an authority of your own also sslrootcert=FILE"))
+}
+
+/// Variables that say where the database is.
+fn variables(server: &Server) -> Option<Finding> {
+    let names = Some(server.variables.join(", ")).filter(|names| !names.is_empty())?;
+    let text = format!("{names} say how the database is reached, and cron does not set them");
+    let hint = format!("write it into the configuration: database = \"{}\"", server.uri());
+    Some(Finding::warn("server", text, hint))
+}
