@@ -25,7 +25,7 @@
 //! | [`words`] | which letters are the same for a search, and where words begin: pure | no other room |
 //! | [`query`] | the search language: text in, a tree of conditions out | [`dates`], [`suggest`], [`error`], [`words`] |
 //! | [`filter`] | patterns, conditions and the verdict about a message: values in, values out | [`suggest`], [`mail`], [`store`], [`units`] |
-//! | [`store`] | the only SQL; `store::db::sqlite` is the one place that names SQLite | [`caller`], [`error`], [`holder`], [`job_control`], [`mail`], [`place`], [`query`], [`units`], [`words`], [`system_words`] |
+//! | [`store`] | the only SQL; `store::db::sqlite` is the one place that names SQLite | [`caller`], [`error`], [`holder`], [`job_control`], [`mail`], [`net`], [`place`], [`query`], [`units`], [`words`], [`system_words`] |
 //! | [`health`] | what an account remembers of its failures, and how long it rests: pure | [`error`], [`moment`], [`net`], [`store`] |
 //! | [`access`] | who may do what | [`caller`], [`error`], [`store`] |
 //! | [`outbox`] | what is to be sent, and what became of it; calls back for what follows | [`health`], [`mail`], [`moment`], [`net`], [`store`], [`system_words`] |

@@ -3,6 +3,7 @@
 //! Refuses: a clear connection to anything but a loopback address, TLS below 1.2, a certificate that is not trusted
 //! or not pinned. Nothing is sent before those checks.
 
+pub mod database;
 mod trust;
 
 use std::io::{self, Read, Write};

@@ -11,7 +11,10 @@ use jiff::Timestamp;
 use openssl::asn1::{Asn1Time, Asn1TimeRef};
 use openssl::error::ErrorStack;
 use openssl::nid::Nid;
-use openssl::ssl::{self, HandshakeError, SslConnector, SslMethod, SslStream, SslVerifyMode, SslVersion};
+use openssl::ssl::{
+    self, HandshakeError, SslConnector, SslConnectorBuilder, SslMethod, SslStream, SslVerifyMode, SslVersion,
+};
+use openssl::x509::store::X509StoreBuilder;
 use openssl::x509::{GeneralNameRef, X509, X509Ref, X509StoreContextRef, X509VerifyResult};
 
 use super::super::pin::Pin;
@@ -26,7 +29,7 @@ const NAME_MAX: usize = 80;
 
 /// What the check of a chain met.
 #[derive(Default)]
-struct Seen {
+pub(super) struct Seen {
     /// The first check that failed, and how far from the server's own certificate.
     failed: Option<(X509VerifyResult, u32)>,
     /// The server's own certificate.
@@ -69,7 +72,7 @@ pub(super) fn handshake(endpoint: &Endpoint, mut wire: Wire) -> Result<SslStream
             HandshakeError::WouldBlock(_) => stalled(endpoint),
             HandshakeError::Failure(stream) if is_late(stream.error(), started, endpoint) => stalled(endpoint),
             HandshakeError::Failure(stream) => match (seen.failed, &seen.own) {
-                (Some((failed, depth)), own) => distrusted(endpoint, failed, depth, own.as_deref()),
+                (Some((failed, depth)), own) => distrusted(&endpoint.host, failed, depth, own.as_deref()),
                 (None, _) => {
                     let words = failed_handshake(&stream.error().to_string(), endpoint.port);
                     NetError::new(NetErrorKind::Tls, format!("{}: {words}", endpoint.host))
@@ -78,13 +81,42 @@ pub(super) fn handshake(endpoint: &Endpoint, mut wire: Wire) -> Result<SslStream
         }
     })?;
     let own = stream.ssl().peer_certificate();
-    let own = own.as_deref().ok_or_else(|| distrust(endpoint, "the server shows no certificate", None, None))?;
+    let own = own.as_deref().ok_or_else(|| distrust(&endpoint.host, "the server shows no certificate", None, None))?;
     if !by_certificate {
         check_names(endpoint, own)?;
     }
     check_pins(endpoint, own)?;
     tell(endpoint, &stream, own);
     Ok(stream)
+}
+
+/// TLS to the server of a database. What its certificate is checked for is the connector's; that it is for the host is
+/// asked of each connection.
+pub(super) fn watched(is_checked: bool, only: Option<&Path>) -> Result<(SslConnector, Arc<Mutex<Seen>>), NetError> {
+    let mut builder = if is_checked && only.is_none() { of_system() } else { bare() }.map_err(cannot)?;
+    for certificate in only.map(authorities).transpose()?.unwrap_or_default() {
+        builder.cert_store_mut().add_cert(certificate).map_err(cannot)?;
+    }
+    let seen = Arc::new(Mutex::new(Seen::default()));
+    if is_checked {
+        let seen = Arc::clone(&seen);
+        builder.set_verify_callback(SslVerifyMode::PEER, move |is_right, context| {
+            if !is_right {
+                note(&seen, context);
+            }
+            is_right
+        });
+    } else {
+        builder.set_verify(SslVerifyMode::NONE);
+    }
+    Ok((builder.build(), seen))
+}
+
+/// What the check of a certificate that failed has met, in words; `None` = none has failed.
+pub(super) fn distrust_seen(host: &str, seen: &Mutex<Seen>) -> Option<NetError> {
+    let seen = std::mem::take(&mut *seen.lock().unwrap_or_else(PoisonError::into_inner));
+    let (failed, depth) = seen.failed?;
+    Some(distrusted(host, failed, depth, seen.own.as_deref()))
 }
 
 /// Whether a handshake failed because its time was over.
@@ -118,6 +150,23 @@ fn connector(ca: Option<&Path>) -> Result<SslConnector, NetError> {
 
 /// Trusts the system's authorities and these; a system without any of them can still use pinned certificates.
 fn build(authorities: Vec<X509>) -> Result<SslConnector, ErrorStack> {
+    let mut builder = of_system()?;
+    for certificate in authorities {
+        builder.cert_store_mut().add_cert(certificate)?;
+    }
+    Ok(builder.build())
+}
+
+fn bare() -> Result<SslConnectorBuilder, ErrorStack> {
+    let mut builder = SslConnector::builder(SslMethod::tls_client())?;
+    // Only those that are named are trusted.
+    builder.set_cert_store(X509StoreBuilder::new()?.build());
+    builder.set_min_proto_version(Some(SslVersion::TLS1_2))?;
+    Ok(builder)
+}
+
+/// With the system's authorities.
+fn of_system() -> Result<SslConnectorBuilder, ErrorStack> {
     let mut builder = SslConnector::builder(SslMethod::tls_client())?;
     builder.set_min_proto_version(Some(SslVersion::TLS1_2))?;
     // OpenSSL that was built from source looks in places of its own.
@@ -126,10 +175,7 @@ fn build(authorities: Vec<X509>) -> Result<SslConnector, ErrorStack> {
     for (file, directory) in places.chain(system.cert_dir.iter().map(|dir| (None, Some(dir.as_path())))) {
         let _ = builder.load_verify_locations(file, directory);
     }
-    for certificate in authorities {
-        builder.cert_store_mut().add_cert(certificate)?;
-    }
-    Ok(builder.build())
+    Ok(builder)
 }
 
 /// Whether a file holds certificates of authorities.
@@ -162,7 +208,7 @@ fn check_names(endpoint: &Endpoint, own: &X509Ref) -> Result<(), NetError> {
         return Ok(());
     }
     let words = "the certificate names no server in its subject alternative names";
-    Err(distrust(endpoint, words, Some(own), Pin::of_certificate(own)))
+    Err(distrust(&endpoint.host, words, Some(own), Pin::of_certificate(own)))
 }
 
 /// What is worth knowing of a handshake that succeeded.
@@ -184,7 +230,7 @@ fn check_pins(endpoint: &Endpoint, own: &X509Ref) -> Result<(), NetError> {
         true => format!("the certificate is not the pinned one; it is {seen}"),
         false => format!("authority, name and dates are right, but the key is not a pinned one; it is {seen}"),
     };
-    Err(distrust(endpoint, &words, Some(own), shown))
+    Err(distrust(&endpoint.host, &words, Some(own), shown))
 }
 
 fn stalled(endpoint: &Endpoint) -> NetError {
@@ -206,8 +252,7 @@ fn failed_handshake(error: &str, port: u16) -> String {
 }
 
 /// A check of the chain that failed, in words.
-fn distrusted(endpoint: &Endpoint, failed: X509VerifyResult, depth: u32, own: Option<&X509Ref>) -> NetError {
-    let host = &endpoint.host;
+fn distrusted(host: &str, failed: X509VerifyResult, depth: u32, own: Option<&X509Ref>) -> NetError {
     let of = if depth == 0 { "the certificate" } else { "a certificate of its authority" };
     let reason = failed.error_string();
     let why = match reason {
@@ -225,16 +270,16 @@ fn distrusted(endpoint: &Endpoint, failed: X509VerifyResult, depth: u32, own: Op
         }
         reason => format!("the certificate is not trusted ({reason})"),
     };
-    distrust(endpoint, &why, own, own.and_then(Pin::of_certificate))
+    distrust(host, &why, own, own.and_then(Pin::of_certificate))
 }
 
 /// An error of a certificate, with its dates.
-fn distrust(endpoint: &Endpoint, why: &str, own: Option<&X509Ref>, pin: Option<Pin>) -> NetError {
+fn distrust(host: &str, why: &str, own: Option<&X509Ref>, pin: Option<Pin>) -> NetError {
     let dates = own.and_then(|own| Some((moment(own.not_before())?, moment(own.not_after())?)));
     let dates = dates.map(|(from, until)| dates_in_words(from, until, Timestamp::now())).unwrap_or_default();
     NetError {
         fingerprint: pin.map(|pin| pin.to_string()),
-        ..NetError::new(NetErrorKind::Certificate, format!("{}: {why}{dates}", endpoint.host))
+        ..NetError::new(NetErrorKind::Certificate, format!("{host}: {why}{dates}"))
     }
 }
 

@@ -1,6 +1,6 @@
 //! PostgreSQL: the engine on a server. The one place that names it: transactions here; below it how a connection is made and
 //! what it finds there ([`open`]), which statements are kept ([`kept`]), how their text is put for this engine ([`text`]),
-//! what is done with the whole database ([`whole`]), and what errors mean ([`error`]).
+//! what is done with the whole database ([`whole`]), TLS ([`tls`]), and what errors mean ([`error`]).
 //!
 //! A transaction that may write is READ COMMITTED and takes *the turn*, a row of the table `turns`, before it looks at
 //! anything: that is SQLite's BEGIN IMMEDIATE. At a stricter level what it sees would be older than the lock that it waited
@@ -10,6 +10,7 @@ mod error;
 mod kept;
 mod open;
 mod text;
+mod tls;
 mod whole;
 
 use std::cell::{Cell, RefCell};

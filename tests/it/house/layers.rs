@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 /// Crates and the only place they may be named in.
 const CRATES: &[(&str, &str)] = &[
     ("rusqlite", "store/db/sqlite"),
+    ("postgres_openssl", "store/db/postgres"),
     ("lettre", "net"),
     ("native_tls", "net"),
     ("ureq", "net"),

@@ -13,6 +13,7 @@ use openssl::x509::extension::{BasicConstraints, SubjectAlternativeName};
 
 use super::*;
 use crate::net::reach::Reach;
+use crate::net::tls::database::{Check, Guard};
 use crate::net::trail::Trail;
 use crate::net::{Timeouts, TlsMode, tls};
 
@@ -153,4 +154,41 @@ fn pinned_keys_are_asked_for_besides_chain_name_and_dates() {
         assert_eq!(shown, fingerprint.map(|pin| pin.to_string()), "{case}");
     }
     std::fs::remove_file(ca).unwrap();
+}
+
+#[test]
+fn the_server_of_a_database_is_checked_for_what_was_asked() {
+    let (authority, stranger) = (Made::new("authority", (-1, 9), None), Made::new("stranger", (-1, 9), None));
+    let file = |name: &str, made: &Made| {
+        let path = std::env::temp_dir().join(format!("espomail-database-{}-{name}.pem", std::process::id()));
+        std::fs::write(&path, made.certificate.to_pem().unwrap()).unwrap();
+        path
+    };
+    let (ours, theirs) = (file("ours", &authority), file("theirs", &stranger));
+    let by = |name, days| Made::new(name, days, Some(&authority));
+    let (good, other, old) = (by("localhost", (-1, 9)), by("db.example.org", (-1, 9)), by("localhost", (-9, -1)));
+    for (case, check, authorities, server, words) in [
+        ("the right one", Check::Name, Some(&ours), &good, None),
+        ("another name", Check::Name, Some(&ours), &other, Some("is for db.example.org, not for localhost")),
+        ("another name that is not asked for", Check::Chain, Some(&ours), &other, None),
+        ("another authority", Check::Chain, Some(&theirs), &good, Some("from an authority that is not trusted")),
+        ("an authority that the system does not know", Check::Name, None, &good, Some("not trusted")),
+        ("the authorities of the system", Check::Chain, None, &good, Some("not trusted")),
+        ("expired", Check::Chain, Some(&ours), &old, Some("the certificate has expired")),
+        ("nothing is asked", Check::Nothing, None, &old, None),
+        ("nothing is asked, and an authority named", Check::Nothing, Some(&theirs), &other, None),
+    ] {
+        let guard = Guard::new(check, authorities.map(PathBuf::as_path)).unwrap();
+        let tcp = std::net::TcpStream::connect(("127.0.0.1", server.serve())).unwrap();
+        let setup = guard.connector.configure().unwrap().verify_hostname(guard.checks_name());
+        let is_connected = setup.connect("localhost", tcp).is_ok();
+        let fault = guard.fault("localhost");
+        assert_eq!((is_connected, fault.is_none()), (words.is_none(), words.is_none()), "{case}: {fault:?}");
+        if let (Some(fault), Some(words)) = (fault, words) {
+            assert!(fault.message.contains(words) && fault.message.starts_with("localhost: "), "{case}: {fault:?}");
+            assert!(fault.hint.is_some_and(|hint| hint.contains("sslrootcert")), "{case}");
+        }
+    }
+    assert!(Guard::new(Check::Name, Some(Path::new("/nowhere/ca.pem"))).is_err());
+    [ours, theirs].iter().for_each(|file| std::fs::remove_file(file).unwrap());
 }

@@ -3,14 +3,16 @@
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
-use ::postgres::config::{SslMode, TargetSessionAttrs};
+use ::postgres::config::TargetSessionAttrs;
+use ::postgres::error::SqlState;
 use ::postgres::{Client, Config, NoTls};
 use anyhow::{Context, Result, ensure};
 
 use super::error::meaning;
 use super::kept::Kept;
+use super::tls::Tls;
 use super::{Conn, Link};
-use crate::error as errors;
+use crate::error::{self as errors, Fault, Kind};
 use crate::place::server::{Host, Server, SessionAttrs, Target};
 use crate::store::db::meaning::Meaning;
 use crate::store::db::{Mode, VERSION};
@@ -55,7 +57,7 @@ impl Link {
 fn connected(server: &Server) -> Result<Client> {
     let mut failure = None;
     for host in &server.hosts {
-        match to_host(server, host) {
+        match to_host(server, host).map_err(|error| unreachable(server, error)) {
             Ok(client) => return Ok(client),
             Err(error) => failure = failure.or(Some(error)),
         }
@@ -64,6 +66,7 @@ fn connected(server: &Server) -> Result<Client> {
 }
 
 fn to_host(server: &Server, host: &Host) -> Result<Client> {
+    let tls = Tls::of(server, host)?;
     let mut config = Config::new();
     match &host.target {
         Target::Socket(directory) => config.host_path(directory),
@@ -87,21 +90,58 @@ fn to_host(server: &Server, host: &Host) -> Result<Client> {
             SessionAttrs::Any => TargetSessionAttrs::Any,
             SessionAttrs::ReadWrite => TargetSessionAttrs::ReadWrite,
         })
-        .ssl_mode(SslMode::Disable);
-    config.connect(NoTls).map_err(|failure| refused(server, failure))
+        .ssl_mode(tls.asked);
+    let connected = match &tls.connector {
+        Some(connector) => config.connect(connector.clone()),
+        None => config.connect(NoTls),
+    };
+    connected.map_err(|failure| tls.fault(host, &chain(&failure)).unwrap_or_else(|| refused(server, host, failure)))
+}
+
+/// A server that is not there, or not yet, in words.
+fn unreachable(server: &Server, error: anyhow::Error) -> anyhow::Error {
+    let lost = error.chain().find_map(|cause| match meaning(cause) {
+        Some(Meaning::Lost(words)) => Some(words),
+        _ => None,
+    });
+    let Some(words) = lost else { return error };
+    let text = format!("the server of {server} cannot be reached: {words}");
+    Fault::new(Kind::TempFail, text).hint("is it running, and are its host and port right? then run it again").into()
 }
 
 /// What a server that is there says against a connection; one that is not there is [`Meaning::Lost`].
-fn refused(server: &Server, failure: ::postgres::Error) -> anyhow::Error {
+fn refused(server: &Server, host: &Host, failure: ::postgres::Error) -> anyhow::Error {
     if matches!(meaning(&failure), Some(Meaning::Lost(_))) {
         return failure.into();
     }
     let words = failure.as_db_error().map_or_else(|| chain(&failure), |said| said.message().to_owned());
-    errors::config(format!("{server} does not let this process in: {words}"))
-        .hint(
+    let source = server.password_source(host).ok();
+    let fault = match failure.code() {
+        _ if words.contains("password missing") => errors::config(format!(
+            "{server} asks for a password of the role {}, and none is known",
+            server.user()
+        ))
+        .hint("name its place in the configuration: database_password = \"file:PATH\"; or use PGPASSWORD or ~/.pgpass"),
+        Some(code) if *code == SqlState::INVALID_PASSWORD => {
+            errors::config(format!("{server} does not take the password of the role {}", server.user())).hint(
+                match source {
+                    Some(source) => format!("it is the one of {source}: is that right, and is the role?"),
+                    None => "is it right, and is the role?".to_owned(),
+                },
+            )
+        }
+        Some(code) if *code == SqlState::INVALID_CATALOG_NAME => {
+            let name = server.dbname();
+            errors::config(format!("{server}: the server has no database \"{name}\"")).hint(format!(
+                "make it: createdb --encoding=UTF8 --template=template0 --owner={} {name}",
+                server.user()
+            ))
+        }
+        _ => errors::config(format!("{server} does not let this process in: {words}")).hint(
             "see what its role, its password and the server's pg_hba.conf say; `espomail man postgresql` has the steps",
-        )
-        .into()
+        ),
+    };
+    fault.into()
 }
 
 impl Conn {
@@ -122,9 +162,10 @@ impl Conn {
     /// Refuses a server of which the answers are not known.
     fn recognise_server(&self) -> Result<()> {
         let sql = "SELECT CAST(current_setting('server_version_num') AS INTEGER), current_setting('server_encoding'),
-            current_setting('server_version')";
+            current_setting('server_version'), current_schema()";
         let row = self.link.borrow_mut().client.query_one(sql, &[])?;
         let (number, encoding, version): (i32, String, String) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        let schema: Option<String> = row.try_get(3)?;
         if number < OLDEST {
             return Err(errors::config(format!("{} is PostgreSQL {version}", self.server))
                 .hint("espomail needs PostgreSQL 14 or newer")
@@ -135,7 +176,15 @@ impl Conn {
                 .hint("make a database for it with: createdb --encoding=UTF8 --template=template0 NAME")
                 .into());
         }
-        Ok(())
+        // Locks and secrets are kept by its name.
+        match schema.filter(|schema| schema != self.server.expects_schema()) {
+            None => Ok(()),
+            Some(other) => {
+                Err(errors::config(format!("{}: the role's search_path leads to the schema {other}", self.server))
+                    .hint(format!("name it: schema={other}"))
+                    .into())
+            }
+        }
     }
 
     /// Makes the tables in a schema that has none.
