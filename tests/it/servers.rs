@@ -9,6 +9,7 @@ mod bad_input;
 mod clumsy_servers;
 mod command_log;
 mod connecting;
+mod database_passwords;
 mod discovery;
 mod examples;
 mod failures;

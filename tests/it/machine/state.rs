@@ -57,3 +57,43 @@ fn a_state_directory_that_cannot_be_written_is_told_by_the_command_that_needs_it
     let found = office.run("bob", "espomail --state state doctor --offline").exits(74);
     assert!(found.stdout.contains("/home/bob/state cannot be written by its owner, bob (mode 500)"), "{found:#?}");
 }
+
+#[test]
+fn a_database_on_a_server_is_named_by_the_service_and_reached_by_its_user_alone() {
+    let Some(office) = Machine::open() else { return };
+    // Nobody listens there; what is said of it says who asked, and how far they came.
+    let configured = "rm -f /var/lib/espomail/espomail.db* && umask 077 && echo pw >/etc/espomail/database.pw &&
+        chown espomail /etc/espomail/database.pw && umask 022 && printf '%s\n' 'database = \"postgresql://127.0.0.1:1/mail\"' \
+            'database_password = \"file:/etc/espomail/database.pw\"' >/etc/espomail/config.toml";
+    office.run("root", configured).ok();
+    let there = "the server of postgresql://127.0.0.1:1/mail cannot be reached";
+    for (person, script, code, words) in [
+        ("ana", "espomail whoami", 75, there),
+        ("ana", "sudo -n -u espomail espomail whoami", 75, there),
+        ("ana", "PGPORT=2 PGHOST=::1 PGSERVICE=x espomail whoami", 75, there),
+        ("root", "espomail whoami", 75, there),
+        ("root", "espomail doctor --offline", 75, "passwords and tokens are in /var/lib/espomail"),
+        ("ana", "sudo -n -u espomail espomail --db postgresql:///mine whoami", 77, "--db: you cannot use it"),
+        // A database of one's own has a state directory of one's own.
+        (
+            "ana",
+            "espomail --db postgresql://127.0.0.1:2/own whoami",
+            75,
+            "postgresql://127.0.0.1:2/own cannot be reached",
+        ),
+        ("ana", "espomail --db postgresql://127.0.0.1:2/own --state /var/lib/espomail whoami", 78, "and you are ana"),
+        ("ana", "cat /etc/espomail/database.pw", 1, "Permission denied"),
+    ] {
+        let run = office.run(person, script).exits(code);
+        assert!(format!("{}{}", run.stdout, run.stderr).contains(words), "no \"{words}\" in {run:#?}");
+    }
+    office.run("root", "chmod 644 /etc/espomail/database.pw").ok();
+    let open = office.run("ana", "espomail whoami").exits(78);
+    assert!(open.stderr.contains("/etc/espomail/database.pw: others can read it (mode 644)"), "{open:#?}");
+    // The state directory is a service's also where it is another one.
+    let moved = "chmod 600 /etc/espomail/database.pw && install -d -m 700 -o espomail /srv/state && echo 'state = \"/srv/state\"' >>/etc/espomail/config.toml";
+    office.run("root", moved).ok();
+    let found = office.run("root", "espomail doctor --offline").exits(75);
+    assert!(found.stdout.contains("passwords and tokens are in /srv/state"), "{found:#?}");
+    office.run("ana", "espomail whoami").exits(75);
+}
