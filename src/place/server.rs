@@ -32,6 +32,8 @@ const NAME_MAX: usize = 150;
 /// What stands in a name of files as it is.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 const OF_HOST: &AsciiSet = &PLAIN.remove(b'.');
+/// What means nothing in a URI.
+const IN_URI: &AsciiSet = &OF_HOST.remove(b'~');
 
 /// A database of a server of PostgreSQL.
 #[derive(Clone, PartialEq, Eq)]
@@ -219,30 +221,28 @@ impl Server {
     }
 }
 
-/// The short name that people read: `postgresql://db.example.org/espomail, schema desk`.
+/// The short name that people read, a URI that leads to the same database: `postgresql://db.example.org/mail?schema=desk`.
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let port =
-            |port: u16| Some(port).filter(|port| *port != PORT).map(|port| format!(":{port}")).unwrap_or_default();
+        let port = |port: u16| Some(port).filter(|port| *port != PORT);
+        let of_port = |number: u16| port(number).map(|port| format!(":{port}")).unwrap_or_default();
         let hosts: Vec<String> = self
             .hosts
             .iter()
             .filter_map(|host| match &host.target {
                 Target::Socket(_) => None,
-                Target::Name(name) if name.contains(':') => Some(format!("[{name}]{}", port(host.port))),
-                Target::Name(name) => Some(format!("{name}{}", port(host.port))),
+                Target::Name(name) if name.contains(':') => Some(format!("[{name}]{}", of_port(host.port))),
+                Target::Name(name) => Some(format!("{name}{}", of_port(host.port))),
             })
             .collect();
-        write!(f, "postgresql://{}/{}", hosts.join(","), self.dbname())?;
-        if let [Host { target: Target::Socket(dir), port, .. }] = self.hosts.as_slice() {
-            let dir = Some(dir).filter(|dir| !is_usual(dir)).map(|dir| format!("host={}", dir.display()));
-            let port = Some(port).filter(|port| **port != PORT).map(|port| format!("port={port}"));
-            let words: Vec<String> = dir.into_iter().chain(port).collect();
-            if !words.is_empty() {
-                write!(f, "?{}", words.join("&"))?;
-            }
+        write!(f, "postgresql://{}/{}", hosts.join(","), utf8_percent_encode(&self.dbname(), IN_URI))?;
+        let mut words = Vec::new();
+        if let [Host { target: Target::Socket(dir), port: number, .. }] = self.hosts.as_slice() {
+            words.extend(Some(dir).filter(|dir| !is_usual(dir)).map(|dir| format!("host={}", dir.display())));
+            words.extend(port(*number).map(|port| format!("port={port}")));
         }
-        self.schema.as_ref().map_or(Ok(()), |schema| write!(f, ", schema {schema}"))
+        words.extend(self.schema.as_ref().map(|schema| format!("schema={schema}")));
+        words.iter().enumerate().try_for_each(|(at, word)| write!(f, "{}{word}", if at == 0 { '?' } else { '&' }))
     }
 }
 

@@ -79,7 +79,7 @@ pub fn run(args: &Restore, ctx: &Context) -> Result<()> {
 
 /// Restores a backup into a database on a server.
 fn into_server(file: &Path, ctx: &Context) -> Result<()> {
-    let text = format!("{} is on a server, and a backup is put in the place of a file", ctx.place);
+    let text = format!("a backup is put in the place of a file, and the database is on a server: {}", ctx.place);
     let to = shlex::try_quote(&ctx.place.typed())?.into_owned();
     let from = file.display().to_string();
     Err(error::usage(text).hint(format!("espomail db copy {} {to}", shlex::try_quote(&from)?)).into())

@@ -29,7 +29,7 @@ fn password(server: &Server) -> Finding {
             format!("that {of_role} comes from PGPASSWORD, which cron does not set"),
             "name its place in the configuration: database_password = \"file:PATH\"",
         ),
-        Source::Nowhere => Finding::ok("password", format!("none is known {of_role}")),
+        Source::Nowhere => Finding::ok("password", format!("none is known for the role {}", server.user())),
     }
 }
 

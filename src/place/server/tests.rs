@@ -43,15 +43,21 @@ fn put(path: &Path, text: &str, mode: u32) {
 fn a_name_is_read_as_libpq_reads_it() {
     for (text, shown, hosts, user, dbname) in [
         ("postgresql://db.example.org/desk", "postgresql://db.example.org/desk", "db.example.org:5432", "", "desk"),
-        ("postgres://ana@db/desk?schema=one", "postgresql://db/desk, schema one", "db:5432", "ana", "desk"),
+        ("postgres://ana@db/desk?schema=one", "postgresql://db/desk?schema=one", "db:5432", "ana", "desk"),
         ("postgresql://db:6000/d", "postgresql://db:6000/d", "db:6000", "", "d"),
         ("postgresql://[2001:db8::7]:6000/d", "postgresql://[2001:db8::7]:6000/d", "2001:db8::7:6000", "", "d"),
         ("postgresql://a,b:6000,c/d", "postgresql://a,b:6000,c/d", "a:5432 b:6000 c:5432", "", "d"),
-        ("postgresql://an%40a@h/mail%2Fdesk", "postgresql://h/mail/desk", "h:5432", "an@a", "mail/desk"),
+        ("postgresql://an%40a@h/mail%2Fdesk", "postgresql://h/mail%2Fdesk", "h:5432", "an@a", "mail/desk"),
         ("postgresql:///d?host=/srv/pg", "postgresql:///d?host=/srv/pg", "/srv/pg:5432", "", "d"),
         ("postgresql://%2Fsrv%2Fpg:6000/d", "postgresql:///d?host=/srv/pg&port=6000", "/srv/pg:6000", "", "d"),
         ("host=/run/postgresql dbname=d", "postgresql:///d", "/run/postgresql:5432", "", "d"),
-        (r"host = h dbname = 'it\'s a \\ b'  user=ana", r"postgresql://h/it's a \ b", "h:5432", "ana", r"it's a \ b"),
+        (
+            r"host = h dbname = 'it\'s a \\ b'  user=ana",
+            "postgresql://h/it%27s%20a%20%5C%20b",
+            "h:5432",
+            "ana",
+            r"it's a \ b",
+        ),
         ("host=a,b port=6000 dbname=d", "postgresql://a:6000,b:6000/d", "a:6000 b:6000", "", "d"),
         ("hostaddr=192.0.2.7 dbname=d", "postgresql://192.0.2.7/d", "192.0.2.7:5432", "", "d"),
         ("user=ana host=h", "postgresql://h/ana", "h:5432", "ana", "ana"),
@@ -68,6 +74,8 @@ fn a_name_is_read_as_libpq_reads_it() {
             (shown, hosts, user, dbname),
             "{text}"
         );
+        let short = Server::read(&server.to_string(), &nowhere()).unwrap();
+        assert_eq!(short.name(), server.name(), "{text}");
         let again = Server::read(&server.uri(), &nowhere()).unwrap();
         assert_eq!(
             (again.name(), again.to_string(), again.hosts),
@@ -210,10 +218,10 @@ fn the_name_counts_before_the_service_and_the_service_before_the_variables() {
     put(&home.join("mine.conf"), "[desk]\nhost=of-variable\n", 0o644);
     let own = home.join("mine.conf").display().to_string();
     let rows: [(&[(&str, &str)], &str, &str); 9] = [
-        (&[], "service=desk", "postgresql://db.example.org:6000/mail, schema one"),
-        (&[], "service=desk schema=two port=7000", "postgresql://db.example.org:7000/mail, schema two"),
-        (&[], "postgresql://?service=desk", "postgresql://db.example.org:6000/mail, schema one"),
-        (&[("PGSERVICE", "desk")], "postgresql:///x", "postgresql://db.example.org:6000/x, schema one"),
+        (&[], "service=desk", "postgresql://db.example.org:6000/mail?schema=one"),
+        (&[], "service=desk schema=two port=7000", "postgresql://db.example.org:7000/mail?schema=two"),
+        (&[], "postgresql://?service=desk", "postgresql://db.example.org:6000/mail?schema=one"),
+        (&[("PGSERVICE", "desk")], "postgresql:///x", "postgresql://db.example.org:6000/x?schema=one"),
         (&[], "service=site dbname=d", "postgresql://site/d"),
         (&[("PGSERVICEFILE", &own)], "service=desk dbname=d", "postgresql://of-variable/d"),
         (

@@ -80,6 +80,9 @@ fn run(sandbox: &Sandbox, variables: &[(&str, &str)], args: &[&str], meanwhile: 
     (said, output.status.code().unwrap())
 }
 
+/// Variables, arguments, and where the password comes from.
+type Row<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str], &'a str);
+
 #[test]
 fn a_password_goes_to_the_server_and_nowhere_else() {
     let sandbox = Sandbox::new();
@@ -103,7 +106,7 @@ fn a_password_goes_to_the_server_and_nowhere_else() {
     let configs = [format!("file:{secret}"), format!("cmd:cat {secret}"), "env:DESK".to_owned(), "cred:pw".to_owned()]
         .map(|reference| by(&reference));
     let no_reference = file("none.toml", String::new());
-    let rows: [(&[(&str, &str)], &[&str], &str); 7] = [
+    let rows: [Row<'_>; 7] = [
         (&[], &["--config", &configs[0]], "database_password (file:)"),
         (&[("PGPASSWORD", "another")], &["--config", &configs[1]], "database_password (cmd:)"),
         (&[("DESK", PASSWORD)], &["--config", &configs[2]], "database_password (env:)"),
