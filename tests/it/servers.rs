@@ -10,6 +10,7 @@ mod clumsy_servers;
 mod command_log;
 mod connecting;
 mod database_passwords;
+mod database_server;
 mod discovery;
 mod examples;
 mod failures;

@@ -1,10 +1,12 @@
 //! What errors of PostgreSQL mean, by its codes.
 
 use std::error::Error;
+use std::io;
 
 use ::postgres::error::SqlState;
 
 use crate::store::db::meaning::{Meaning, Obstacle};
+use crate::system_words;
 
 /// What an error means; `None` = it is none of PostgreSQL.
 pub fn meaning(error: &(dyn Error + 'static)) -> Option<Meaning> {
@@ -20,10 +22,11 @@ pub fn meaning(error: &(dyn Error + 'static)) -> Option<Meaning> {
 }
 
 fn of_network(error: &::postgres::Error) -> String {
-    match error.source() {
-        Some(source) => source.to_string(),
-        None => "it has closed the connection".to_owned(),
-    }
+    let source = error.source().map(|source| match source.downcast_ref::<io::Error>() {
+        Some(error) => system_words::reason(error),
+        None => source.to_string(),
+    });
+    source.unwrap_or_else(|| "it has closed the connection".to_owned())
 }
 
 fn of_code(state: &SqlState, words: &str) -> Meaning {

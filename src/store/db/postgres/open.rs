@@ -106,7 +106,15 @@ fn unreachable(server: &Server, error: anyhow::Error) -> anyhow::Error {
     });
     let Some(words) = lost else { return error };
     let text = format!("the server of {server} cannot be reached: {words}");
-    Fault::new(Kind::TempFail, text).hint("is it running, and are its host and port right? then run it again").into()
+    let by_socket = server.hosts.iter().find_map(|host| match &host.target {
+        Target::Socket(dir) => Some(dir.join(format!(".s.PGSQL.{}", host.port))),
+        Target::Name(_) => None,
+    });
+    let hint = match by_socket {
+        Some(socket) => format!("is it running, and is this its socket: {}? host and port name it", socket.display()),
+        None => "is it running, and are its host and port right? then run it again".to_owned(),
+    };
+    Fault::new(Kind::TempFail, text).hint(hint).into()
 }
 
 /// What a server that is there says against a connection; one that is not there is [`Meaning::Lost`].

@@ -1,0 +1,118 @@
+//! A server of PostgreSQL that refuses: what it says is told with the next step, and nothing is left there.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+
+use postgres::{Client, NoTls};
+
+use crate::support::{Sandbox, scratch};
+
+/// A server of this test alone; it ends with its standard input.
+struct Private {
+    process: Child,
+    input: Option<ChildStdin>,
+    /// Directory of the socket, and the port, which is of loopback too.
+    at: String,
+    port: String,
+}
+
+impl Private {
+    fn start() -> Private {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers/postgres.sh");
+        let dir = scratch("pg-refuses");
+        let mut command = Command::new("bash");
+        command.arg(script).args(["--rm", "--port", "0", "--minutes", "5", "start"]).arg(&dir);
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let port = line.trim().rsplit_once("port=").unwrap_or_else(|| panic!("{line}")).1.to_owned();
+        let input = process.stdin.take();
+        Private { process, input, at: format!("host={}/socket&port={port}", dir.display()), port }
+    }
+
+    fn run(&self, database: &str, sql: &str) {
+        let url = format!("postgresql:///{database}?{}&user=postgres", self.at);
+        Client::connect(&url, NoTls).unwrap().batch_execute(sql).unwrap();
+    }
+
+    /// Everything that somebody has made in a database.
+    fn made(&self, database: &str) -> i64 {
+        let url = format!("postgresql:///{database}?{}&user=postgres", self.at);
+        let sql = "SELECT (SELECT count(*) FROM pg_class) + (SELECT count(*) FROM pg_namespace) + (SELECT count(*) FROM pg_proc)";
+        Client::connect(&url, NoTls).unwrap().query_one(sql, &[]).unwrap().get(0)
+    }
+}
+
+impl Drop for Private {
+    fn drop(&mut self) {
+        drop(self.input.take());
+        self.process.wait().ok();
+    }
+}
+
+#[test]
+fn what_a_server_refuses_is_told_with_the_next_step_and_changes_nothing() {
+    let (server, sandbox) = (Private::start(), Sandbox::new());
+    server.run(
+        "espomail",
+        "CREATE ROLE poor LOGIN; CREATE SCHEMA two; CREATE SCHEMA foreigners; CREATE TABLE foreigners.a (b INT)",
+    );
+    server.run(
+        "espomail",
+        "CREATE ROLE led LOGIN; ALTER ROLE led SET search_path = two; GRANT ALL ON SCHEMA two TO led, espomail",
+    );
+    server.run("espomail", "GRANT ALL ON SCHEMA foreigners TO espomail");
+    let name =
+        |role: &str, database: &str, words: &str| format!("postgresql://{role}@/{database}?{}{words}", server.at);
+    let (port, tcp) =
+        (&server.port, |words: &str| format!("postgresql://espomail@127.0.0.1:{}/espomail{words}", server.port));
+    let before = server.made("espomail");
+    for (db, verb, code, words, hint) in [
+        (
+            name("espomail", "nothere", ""),
+            "whoami",
+            78,
+            "the server has no database \"nothere\"",
+            "createdb --encoding=UTF8",
+        ),
+        (name("stranger", "espomail", ""), "whoami", 78, "role \"stranger\" does not exist", "pg_hba.conf"),
+        (
+            name("espomail", "espomail", ""),
+            "whoami",
+            78,
+            "no database of espomail in postgresql:///espomail?",
+            "espomail init",
+        ),
+        (name("espomail", "espomail", "&schema=nothere"), "whoami", 78, "schema=nothere", "espomail init"),
+        (name("poor", "espomail", "&schema=own"), "init", 78, "the role poor has too few rights", "ROLES AND GRANTS"),
+        (name("poor", "espomail", ""), "init", 78, "the role poor has too few rights", "ROLES AND GRANTS"),
+        (
+            name("led", "espomail", ""),
+            "init",
+            78,
+            "the role's search_path leads to the schema two",
+            "name it: schema=two",
+        ),
+        (name("espomail", "espomail", "&schema=foreigners"), "init", 65, "of something else", "schema=NAME"),
+        (tcp("?sslmode=require"), "whoami", 69, "the server at 127.0.0.1 has no TLS", "sslmode=disable"),
+        (tcp("?sslmode=verify-full"), "init", 69, "the server at 127.0.0.1 has no TLS", "postgresql.conf"),
+        (tcp("?sslmode=require&sslrootcert=/nowhere.pem"), "init", 78, "/nowhere.pem", "sslrootcert"),
+        (tcp("").replace(port.as_str(), "1"), "init", 75, "cannot be reached: connection refused", "host and port"),
+        ("postgresql:///d?host=/nowhere".to_owned(), "init", 75, "cannot be reached", "/nowhere/.s.PGSQL.5432"),
+    ] {
+        let run = sandbox.run(&["--db", &db, "--state", ".", verb]).exits(code);
+        assert!(run.stderr.contains(words) && run.stderr.contains(hint), "{db}: {run:#?}");
+    }
+    assert_eq!(server.made("espomail"), before);
+    // The next step leads on.
+    for db in
+        [name("espomail", "espomail", "&schema=own"), name("led", "espomail", "&schema=two"), tcp("?schema=three")]
+    {
+        let db = ["--db", &db, "--state", "."];
+        sandbox.run(&[&db[..], &["init"]].concat()).ok();
+        sandbox.run(&[&db[..], &["whoami"]].concat()).ok();
+        let again = sandbox.run(&[&db[..], &["init"]].concat()).exits(65);
+        assert!(again.stderr.contains("exists already"), "{again:#?}");
+    }
+}
