@@ -19,7 +19,7 @@ CREATE TABLE turns (
 INSERT INTO turns (name) VALUES ('write');
 
 -- Where a part begins in a text, counted from 1; 0 = nowhere.
-CREATE FUNCTION instr(text TEXT, part TEXT) RETURNS BIGINT LANGUAGE SQL IMMUTABLE PARALLEL SAFE
+CREATE FUNCTION instr(text TEXT, part TEXT) RETURNS INTEGER LANGUAGE SQL IMMUTABLE PARALLEL SAFE
   RETURN strpos(text, part);
 
 -- Whether a text has a part in any case; the part is in lower case. The second letter of a dotted capital I goes with it.

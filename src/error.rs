@@ -201,6 +201,9 @@ pub fn classify(error: &anyhow::Error) -> (Kind, Option<String>) {
     if let Some(gravity) = error.chain().find_map(db::gravity) {
         let (kind, hint) = match gravity {
             Gravity::Busy => (Kind::TempFail, "another process is writing; run it again"),
+            Gravity::Gone => {
+                (Kind::TempFail, "run it again when the server is there; nothing that was half done is kept")
+            }
             Gravity::Broken => {
                 (Kind::Io, "espomail doctor says what is wrong with the disk, the rights or the database")
             }

@@ -11,7 +11,10 @@ pub mod server;
 use std::ffi::OsString;
 use std::fmt;
 use std::fs;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
 
 pub use admit::cannot_make;
 pub use server::Server;
@@ -174,6 +177,19 @@ impl Place {
 fn real(file: &Path) -> PathBuf {
     let of_new = || Some(directory(file).canonicalize().ok()?.join(file.file_name()?));
     file.canonicalize().ok().or_else(of_new).unwrap_or_else(|| file.to_owned())
+}
+
+/// Makes the directory of a file, for its owner alone, where there is none.
+///
+/// # Errors
+/// It cannot be made.
+pub fn make_directory(file: &Path) -> Result<()> {
+    let dir = directory(file);
+    if dir.exists() {
+        return Ok(());
+    }
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    made.with_context(|| format!("cannot make {}", dir.display()))
 }
 
 /// The directory of a file; a bare name lies in the current one.

@@ -1,5 +1,6 @@
 //! `espomail db`: the database as a whole.
 
+pub mod copy;
 mod restore;
 
 use std::io::ErrorKind;
@@ -35,6 +36,11 @@ pub enum DbCommand {
         before_help = "Examples:\n  $ espomail db backup /var/backups/espomail.db\n  $ espomail db backup espomail-$(date +%F).db --with-secrets"
     )]
     Backup(Backup),
+    /// Copy everything into a new database, on a server or in a file
+    #[command(
+        before_help = "Examples:\n  $ espomail db copy /srv/mail/espomail.db postgresql://db.example.org/mail\n  $ espomail db copy postgresql:///mail espomail.db --with-secrets"
+    )]
+    Copy(copy::Copy),
     /// Restore a backup; the present database is kept next to it
     #[command(
         before_help = "Examples:\n  $ espomail db restore /var/backups/espomail.db\n  $ espomail --yes --db /srv/mail/espomail.db db restore espomail-2026-11-28.db"
@@ -80,6 +86,7 @@ pub fn run(command: DbCommand, ctx: &Context) -> Result<()> {
         DbCommand::Check => check(ctx),
         DbCommand::Stats => stats(ctx),
         DbCommand::Backup(args) => backup(&args, ctx),
+        DbCommand::Copy(args) => copy::run(&args, ctx),
         DbCommand::Restore(args) => restore::run(&args, ctx),
     }
 }

@@ -11,6 +11,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use jiff::Timestamp;
 
 use super::context::Context;
+use super::db::DbCommand;
 use super::{
     Cli, Command, account, busy, case, check, command_words, completions, config, day, db, doctor, email, export,
     fetch, filter, folder, help, import, ingest, init, log, man, named_files, notification, outbox, quarantine, record,
@@ -164,6 +165,12 @@ fn execute(mut cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui)
     // What is about the program alone works with any configuration.
     let config = if cli.needs_database() { config? } else { config.unwrap_or_default() };
     let config_path = Some(cli.config.clone().unwrap_or_else(configuration::default_path)).filter(|path| path.exists());
+    if let Some(Command::Db(DbCommand::Copy(args))) = &cli.command {
+        if process.is_delegated() {
+            return Err(error::noperm("db copy: you cannot use it when you come through sudo").into());
+        }
+        cli.db = Some(args.from.clone());
+    }
     let is_named = cli.db.is_some() || cli.config.is_some() || cli.state.is_some();
     let names_none = !is_named && !matches!(cli.command, Some(Command::Init(_)));
     let may_be_services = cli.needs_database() && names_none && !process.is_delegated();

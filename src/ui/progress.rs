@@ -59,12 +59,20 @@ impl Progress {
 
     /// The same for texts that are put into the full-text index.
     pub fn of_index(wanted: bool, texts: usize) -> Progress {
+        Progress::counting(wanted, "indexing the full text: {human_pos} of {human_len}, {eta} left", texts)
+    }
+
+    /// Of rows that are copied.
+    pub fn of_rows(wanted: bool, rows: usize) -> Progress {
+        Progress::counting(wanted, "copying rows: {human_pos} of {human_len}, {eta} left", rows)
+    }
+
+    fn counting(wanted: bool, template: &str, all: usize) -> Progress {
         let mut progress = Progress::new(wanted);
-        let template = "indexing the full text: {human_pos} of {human_len}, {eta} left";
         if let Ok(style) = ProgressStyle::with_template(template) {
             progress.bar.set_style(style);
         }
-        progress.expect(texts, 0);
+        progress.expect(all, 0);
         progress
     }
 

@@ -5,6 +5,7 @@ mod case_work;
 mod colour;
 mod command_line;
 mod completions;
+mod copies;
 mod dated;
 mod day;
 mod editor;

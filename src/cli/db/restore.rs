@@ -60,7 +60,7 @@ pub fn run(args: &Restore, ctx: &Context) -> Result<()> {
         let copy = copy_for(target);
         // Of a restore that was killed.
         fs::remove_file(&copy).ok();
-        make_directory(target)?;
+        place::make_directory(target)?;
         let put = backup.backup(&copy, made_at).and_then(|()| put(target, &ctx.place, &present, &kept, ctx.now()));
         fs::remove_file(&copy).ok();
         put?;
@@ -153,23 +153,13 @@ fn present(ctx: &Context) -> Result<Present> {
 }
 
 /// Nobody fetches or sends while the database is replaced.
-fn idle(store: &Store) -> Result<Vec<Lock>> {
+pub(super) fn idle(store: &Store) -> Result<Vec<Lock>> {
     let mut locks = Vec::new();
     for account in store.read(accounts::all)? {
         locks.push(context::lock(store, &account)?);
     }
     locks.push(context::send_lock(store.place())?);
     Ok(locks)
-}
-
-fn make_directory(target: &Path) -> Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    let dir = place::directory(target);
-    if dir.exists() {
-        return Ok(());
-    }
-    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
-    made.with_context(|| format!("cannot make {}", dir.display()))
 }
 
 /// Keeps what is there, then puts the copy in its place.

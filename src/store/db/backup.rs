@@ -8,8 +8,8 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 
 use super::{Engine, Store, open, seconds};
-use crate::error::{self, Fault, Kind};
-use crate::place;
+use crate::error::{Fault, Kind};
+use crate::place::{self, Place};
 
 impl Store {
     /// Copies the database to a new file (0600) while others may go on writing.
@@ -29,10 +29,22 @@ impl Store {
         match &self.engine {
             Engine::Sqlite(conn) => conn.copy_to(target, seconds(now))?,
             #[cfg(feature = "postgres")]
-            Engine::Postgres(_) => return Err(error::config("TODO").into()),
+            Engine::Postgres(_) => self.copy_to_file(target, now)?,
         }
         OpenOptions::new().write(true).open(target)?.sync_all()?;
         Ok(())
+    }
+
+    /// A backup of a server is a file that every espomail can read.
+    #[cfg(feature = "postgres")]
+    fn copy_to_file(&self, target: &Path, now: Timestamp) -> Result<()> {
+        let copy = Store::found_in(&Place::of_file(target))?;
+        self.copy_into(&copy, &mut |_, _| ())?;
+        copy.write(|tx| {
+            tx.execute("UPDATE instance SET backup_made_at = coalesce(backup_made_at, ?1)", [seconds(now)])
+        })?;
+        let Engine::Sqlite(conn) = &copy.engine else { return Ok(()) };
+        conn.without_log()
     }
 
     /// Puts what another database holds in the place of everything in this one, in one transaction: who has it open goes
@@ -44,7 +56,7 @@ impl Store {
         let is_replaced = match (&mut self.engine, &source.engine) {
             (Engine::Sqlite(conn), Engine::Sqlite(source)) => conn.replace_with(source)?,
             #[cfg(feature = "postgres")]
-            _ => return Err(error::config("TODO").into()),
+            _ => anyhow::bail!("only a file is put in the place of a file"),
         };
         let busy = || Fault::new(Kind::TempFail, "another process is using the database");
         if is_replaced { Ok(()) } else { Err(busy().hint("stop cron and run it again").into()) }

@@ -2,25 +2,8 @@
 
 use anyhow::Result;
 
+pub use super::value::{Ty, Typed};
 use super::value::{Value, ValueRef};
-
-/// What a parameter is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ty {
-    Int,
-    Bool,
-    Text,
-    Bytes,
-    /// NULL of a value that is known at run time only: what the statement makes of it.
-    Unknown,
-}
-
-/// A type of which every value has the same type in the database.
-pub trait Typed {
-    const TY: Ty;
-
-    fn as_value(&self) -> ValueRef<'_>;
-}
 
 /// A value of a statement.
 pub trait Bind {
@@ -79,7 +62,7 @@ impl<T: Typed + ?Sized> Bind for T {
 impl Bind for Value {
     fn ty(&self) -> Ty {
         match self {
-            Value::Null => Ty::Unknown,
+            Value::Null(ty) => *ty,
             Value::Bool(_) => Ty::Bool,
             Value::Integer(_) => Ty::Int,
             Value::Text(_) => Ty::Text,
@@ -88,7 +71,7 @@ impl Bind for Value {
 
     fn value(&self) -> ValueRef<'_> {
         match self {
-            Value::Null => ValueRef::Null,
+            Value::Null(_) => ValueRef::Null,
             Value::Bool(flag) => ValueRef::Integer(i64::from(*flag)),
             Value::Integer(number) => ValueRef::Integer(*number),
             Value::Text(text) => ValueRef::Text(text.as_bytes()),
@@ -161,9 +144,9 @@ mod tests {
     fn a_value_has_a_type_also_where_it_is_null() {
         let (none, text): (Option<i64>, Option<&str>) = (None, None);
         let values: &[&dyn Bind] =
-            params![none, text, true, "x".to_owned(), vec![1_u8], 7_u32, Value::Null, Value::from(1_i64)];
+            params![none, text, true, "x".to_owned(), vec![1_u8], 7_u32, Value::from(None::<u32>), Value::from(1_i64)];
         let types: Vec<Ty> = values.iter().map(|value| value.ty()).collect();
-        let expected = [Ty::Int, Ty::Text, Ty::Bool, Ty::Text, Ty::Bytes, Ty::Int, Ty::Unknown, Ty::Int];
+        let expected = [Ty::Int, Ty::Text, Ty::Bool, Ty::Text, Ty::Bytes, Ty::Int, Ty::Int, Ty::Int];
         assert_eq!(types, expected);
     }
 }

@@ -1,4 +1,5 @@
-//! The error of a process that waited in vain: it names the process that holds the database.
+//! The errors of a process that waited in vain: for another one that holds the database, which is named, or for a server that
+//! is gone.
 
 use std::fmt;
 
@@ -41,3 +42,19 @@ impl fmt::Display for Busy {
 }
 
 impl std::error::Error for Busy {}
+
+/// The server of a database is not there, or has ended what was begun.
+#[derive(Debug)]
+pub(super) struct Gone {
+    pub(super) database: String,
+    /// What was heard last.
+    pub(super) words: String,
+}
+
+impl fmt::Display for Gone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the server of {} cannot be reached: {}", self.database, self.words)
+    }
+}
+
+impl std::error::Error for Gone {}

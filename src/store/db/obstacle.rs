@@ -4,13 +4,12 @@ use std::error::Error;
 
 use anyhow::Result;
 
-use super::Busy;
+use super::busy::{Busy, Gone};
 use super::meaning::{Meaning, Obstacle};
 #[cfg(feature = "postgres")]
 use super::postgres;
 use super::sqlite;
 use super::value::Unreadable;
-use crate::error::{Fault, Kind};
 use crate::holder::{self, Holder};
 use crate::place::{Database, Place};
 
@@ -19,6 +18,8 @@ use crate::place::{Database, Place};
 pub enum Gravity {
     /// Somebody else is writing: it passes.
     Busy,
+    /// The server is not there: it passes.
+    Gone,
     /// The disk, the rights or the file.
     Broken,
     /// A statement of this program.
@@ -40,8 +41,12 @@ pub fn gravity(error: &(dyn Error + 'static)) -> Option<Gravity> {
     if error.is::<Busy>() {
         return Some(Gravity::Busy);
     }
+    if error.is::<Gone>() {
+        return Some(Gravity::Gone);
+    }
     Some(match meaning(error)? {
-        Meaning::Busy | Meaning::Lost(_) => Gravity::Busy,
+        Meaning::Busy => Gravity::Busy,
+        Meaning::Lost(_) => Gravity::Gone,
         Meaning::Obstacle(_) => Gravity::Broken,
         Meaning::Constraint | Meaning::Statement => Gravity::Bug,
     })
@@ -52,7 +57,7 @@ pub fn gravity(error: &(dyn Error + 'static)) -> Option<Gravity> {
 pub(super) fn named<T>(place: &Place, done: Result<T>) -> Result<T> {
     done.map_err(|error| match error.chain().find_map(meaning) {
         Some(Meaning::Busy) => Busy::writing(holder(place)).into(),
-        Some(Meaning::Lost(words)) => lost(place, &words).into(),
+        Some(Meaning::Lost(words)) => Gone { database: place.shown(), words }.into(),
         _ => error,
     })
 }
@@ -63,11 +68,6 @@ fn holder(place: &Place) -> Option<Holder> {
         // It may be on another machine.
         Database::Server(_) => None,
     }
-}
-
-fn lost(place: &Place, words: &str) -> Fault {
-    let text = format!("the server of {} cannot be reached any more: {words}", place.shown());
-    Fault::new(Kind::TempFail, text).hint("run it again when the server is there: nothing half done was kept")
 }
 
 /// The obstacle that an error tells of.

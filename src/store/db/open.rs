@@ -4,7 +4,7 @@
 //! nothing at all where it is opened to be read.
 
 use std::fs::{self, OpenOptions, Permissions};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -27,16 +27,15 @@ impl Store {
             Database::File(path) => path,
             Database::Server(server) => return Store::create_on(place, server),
         };
-        if let Some(dir) = path.parent().filter(|d| !d.as_os_str().is_empty() && !d.exists()) {
-            fs::DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(dir)
-                .with_context(|| format!("cannot make {}", dir.display()))?;
-        }
+        place::make_directory(path)?;
         make(path)?;
+        Store::found_in(place)
+    }
+
+    /// Makes the tables in a file that is empty.
+    pub(super) fn found_in(place: &Place) -> Result<Store> {
         let store = Store::connect(place)?;
-        store.pragmas().with_context(|| format!("cannot use {}", path.display()))?;
+        store.pragmas().with_context(|| format!("cannot use {}", place.shown()))?;
         let _hold = Hold::begin();
         obstacle::named(place, of_engine!(Engine, &store.engine, conn => conn.found()))?;
         Ok(store)

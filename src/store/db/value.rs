@@ -4,10 +4,29 @@ use std::fmt;
 
 use anyhow::Result;
 
+/// What a parameter is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ty {
+    Int,
+    Bool,
+    Text,
+    Bytes,
+    /// That of the column it goes into.
+    Unknown,
+}
+
+/// A type of which every value has the same type in the database.
+pub trait Typed {
+    const TY: Ty;
+
+    fn as_value(&self) -> ValueRef<'_>;
+}
+
 /// A value that is known at run time only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
-    Null,
+    /// Nothing, of a type.
+    Null(Ty),
     Bool(bool),
     Integer(i64),
     Text(String),
@@ -37,9 +56,9 @@ impl From<String> for Value {
     }
 }
 
-impl<T: Into<Value>> From<Option<T>> for Value {
+impl<T: Into<Value> + Typed> From<Option<T>> for Value {
     fn from(value: Option<T>) -> Value {
-        value.map_or(Value::Null, T::into)
+        value.map_or(Value::Null(T::TY), T::into)
     }
 }
 
@@ -199,7 +218,7 @@ mod tests {
             (Value::from(true), Value::Bool(true)),
             (Value::from(7_u16), Value::Integer(7)),
             (Value::from(Some("x".to_owned())), Value::Text("x".to_owned())),
-            (Value::from(None::<u32>), Value::Null),
+            (Value::from(None::<u32>), Value::Null(Ty::Int)),
         ];
         for (value, expected) in rows {
             assert_eq!(value, expected);

@@ -211,7 +211,8 @@ const UNLOGGED: &[&str] = &[
 ];
 
 /// Files that open a database past the context.
-const OPENERS: &[&str] = &["cli/context.rs", "cli/db/restore.rs", "cli/init.rs", "store/db/open.rs"];
+const OPENERS: &[&str] =
+    &["cli/context.rs", "cli/db/copy.rs", "cli/db/restore.rs", "cli/init.rs", "store/db.rs", "store/db/open.rs"];
 
 #[test]
 fn no_command_writes_past_the_log() {

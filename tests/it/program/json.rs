@@ -40,6 +40,7 @@ const LINES: &[(&str, Says, i32)] = &[
     ("db check", Tag("db_check"), 0),
     ("db stats", Tag("tables"), 0),
     ("db backup backup.db", Tag("result"), 0),
+    ("db copy backup.db copied.db", Tag("result"), 0),
     ("--yes db restore backup.db", Tag("result"), 0),
     ("fetch", Nothing, 0),
     ("fetch --summary", Tag("run"), 0),

@@ -189,7 +189,8 @@ impl Kept {
             }
             let types: Vec<Ty> = given.iter().map(|value| value.ty).collect();
             let named: Vec<Type> = types.iter().map(|ty| of_server(*ty)).collect();
-            let statement = client.prepare_typed(&text::own(sql), &named).with_context(|| format!("in: {sql}"))?;
+            let statement =
+                client.prepare_typed(&text::own(sql), &named).with_context(|| format!("in: {}", short(sql)))?;
             let mut columns = Columns::default();
             statement.columns().iter().for_each(|column| columns.add(column.name()));
             let prepared = Prepared { types, statement, columns: Rc::new(columns) };
@@ -198,6 +199,11 @@ impl Kept {
         let kept = self.0.get(sql).and_then(|kept| kept.iter().find(|prepared| is_of(prepared)));
         kept.ok_or_else(|| anyhow::anyhow!("a statement was not kept: {sql}"))
     }
+}
+
+/// The beginning of a statement, which is enough to find it.
+fn short(sql: &str) -> String {
+    sql.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(160).collect()
 }
 
 fn of_server(ty: Ty) -> Type {

@@ -3,7 +3,7 @@
 
 /// The text of a statement for this engine. In what is outside of quotes:
 /// - values are `$1`, not `?1`,
-/// - `lower(?1)` is of ASCII letters only, whatever the server's language,
+/// - `lower(?1)` is of ASCII letters only, in any language of the server,
 /// - `CROSS JOIN … ON` and `INDEXED BY`, which tell SQLite an order and an index, are left out.
 pub(super) fn own(sql: &str) -> String {
     let mut own = String::with_capacity(sql.len() + 16);

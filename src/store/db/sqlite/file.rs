@@ -114,6 +114,12 @@ impl Conn {
         Ok(copy.close().map_err(|(_, error)| error)?)
     }
 
+    /// Makes it one self-contained file.
+    #[cfg(feature = "postgres")]
+    pub fn without_log(&self) -> Result<()> {
+        Ok(self.0.pragma_update(None, "journal_mode", "delete")?)
+    }
+
     /// Puts what another database holds in the place of everything in this one, in one transaction; `false` = somebody
     /// else is using this one.
     pub fn replace_with(&mut self, source: &Conn) -> Result<bool> {

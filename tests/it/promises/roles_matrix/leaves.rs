@@ -83,6 +83,7 @@ pub const ROWS: &[Row] = &[
     row("db check", Not("says whether the file is sound, nothing of what is in it")),
     row("db stats", Admin),
     row("db backup backup.db", Admin),
+    row("db copy nothing.db copy.db", Not("names its database itself, and asks as db backup does")),
     late("db restore nothing.db", Admin, 65),
     // Accounts
     row("account add new --kind group --address n@desk.example", Admin),
