@@ -72,7 +72,8 @@ fn since(written: &str) -> Option<Timestamp> {
 /// The lock file cannot be made or read.
 pub fn attempt(place: &Place, name: &str, now: Timestamp) -> Result<Attempt> {
     let dir = place.locks();
-    match DirBuilder::new().mode(0o700).create(&dir) {
+    // Of a server the state directory may not be there yet.
+    match DirBuilder::new().recursive(true).mode(0o700).create(&dir) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(place::cannot_make(&dir, &error).into()),
         _ => {}
     }
@@ -138,8 +139,11 @@ pub fn of_account(account_id: i64) -> String {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
     use crate::holder::State;
+    use crate::place::{Database, Server};
 
     fn held(attempt: Attempt) -> Lock {
         match attempt {
@@ -176,5 +180,19 @@ mod tests {
         drop(third);
         assert!(held(attempt(&db, "account-1", now).unwrap()).died_at().is_empty());
         fs::remove_dir_all(db.locks()).unwrap();
+    }
+
+    #[test]
+    fn the_first_lock_of_a_server_makes_its_state_directory_which_is_private() {
+        let dir = std::env::temp_dir().join(format!("espomail-lock-server-{}", std::process::id()));
+        let server = Database::Server(Box::new(Server::of_machine("postgresql://db/mail").unwrap()));
+        let place = Place::new(server, None).usually_in(&dir.join("state"));
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        place.admit(true).unwrap();
+        assert!(!dir.exists());
+        held(attempt(&place, "outbox", now).unwrap());
+        assert_eq!(fs::metadata(dir.join("state")).unwrap().permissions().mode() & 0o777, 0o700);
+        assert!(dir.join("state/mail.public@db:5432.locks/outbox").exists());
+        fs::remove_dir_all(dir).unwrap();
     }
 }

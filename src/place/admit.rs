@@ -34,7 +34,7 @@ impl Place {
     }
 
     /// Refuses a state directory that was named and cannot be that of this database; with `claims` it is taken for it.
-    /// Of a server it is refused unnamed as well, or, with `claims`, made where it is not there.
+    /// Of a server one that is there is refused unnamed as well.
     ///
     /// # Errors
     /// Exit 78: there is none, it is not a directory, it belongs to another user than the database, or another database of
@@ -43,7 +43,7 @@ impl Place {
         match (&self.database, &self.state) {
             (Database::File(file), Some(state)) => self.admit_of_file(file, state, claims),
             (Database::File(_), None) => Ok(()),
-            (Database::Server(_), _) => self.admit_of_server(claims),
+            (Database::Server(_), _) => self.admit_of_server(),
         }
     }
 
@@ -74,10 +74,11 @@ impl Place {
     }
 
     /// The database has no owner on this machine: that of its state has to be who uses it.
-    fn admit_of_server(&self, claims: bool) -> Result<(), Fault> {
+    fn admit_of_server(&self) -> Result<(), Fault> {
         let state = self.state();
+        // What is kept there first makes it.
         if self.state.is_none() && !state.exists() {
-            return if claims { make(&state) } else { Ok(()) };
+            return Ok(());
         }
         let (owner, mine) = (facts(&state)?.uid(), rustix::process::geteuid().as_raw());
         if owner != mine {

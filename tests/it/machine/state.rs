@@ -90,6 +90,12 @@ fn a_database_on_a_server_is_named_by_the_service_and_reached_by_its_user_alone(
     office.run("root", "chmod 644 /etc/espomail/database.pw").ok();
     let open = office.run("ana", "espomail whoami").exits(78);
     assert!(open.stderr.contains("/etc/espomail/database.pw: others can read it (mode 644)"), "{open:#?}");
+    // Variables that a rule of sudo lets through say nothing of it.
+    let through = "chmod 600 /etc/espomail/database.pw && echo 'database = \"postgresql:///mail?host=/nowhere\"' >/etc/espomail/config.toml &&
+        SUDO_UID=$(id -u ana) PGPORT=2 PGUSER=eve setpriv --reuid espomail --regid espomail --init-groups espomail whoami";
+    let kept = office.run("root", through).exits(75);
+    assert!(kept.stderr.contains("the server of postgresql:///mail?host=/nowhere cannot be reached"), "{kept:#?}");
+    office.run("root", configured).ok();
     // The state directory is a service's also where it is another one.
     let moved = "chmod 600 /etc/espomail/database.pw && install -d -m 700 -o espomail /srv/state && echo 'state = \"/srv/state\"' >>/etc/espomail/config.toml";
     office.run("root", moved).ok();
