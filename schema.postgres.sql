@@ -22,9 +22,115 @@ INSERT INTO turns (name) VALUES ('write');
 CREATE FUNCTION instr(text TEXT, part TEXT) RETURNS INTEGER LANGUAGE SQL IMMUTABLE PARALLEL SAFE
   RETURN strpos(text, part);
 
--- Whether a text has a part in any case; the part is in lower case. The second letter of a dotted capital I goes with it.
-CREATE FUNCTION mentions(text TEXT, part TEXT) RETURNS BOOLEAN LANGUAGE SQL IMMUTABLE PARALLEL SAFE
-  RETURN coalesce(strpos(lower(replace(text, U&'\0130', U&'i\0307') COLLATE "C.utf8"), part) > 0, FALSE);
+-- A text in the form in which texts are compared: what `fold` of src/words/fold.rs makes of it, letter by letter. The program
+-- puts another collation in where the server has no C.utf8, and letters that the server may not know.
+CREATE FUNCTION folded(text TEXT) RETURNS TEXT LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+  t TEXT COLLATE "C" := text;
+  -- What nobody sees.
+  unseen CONSTANT TEXT := '\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164'
+    '\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff';
+  -- Marks on letters of Europe and the Near East, where people leave them out.
+  marks CONSTANT TEXT := '\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f\u0591-\u05bd\u05bf\u05c1'
+    '\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8'
+    '\u06ea-\u06ed\u0711\u0730-\u074a\u115f\u1160';
+  -- Letters that may be composed with the one before.
+  composing CONSTANT TEXT := '\u0900-\u1bff\u3099\u309a\U00010800-\U00016fff';
+  -- Letters of scripts without blanks: a line that ends between two of them goes on.
+  unspaced CONSTANT TEXT := '\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ece\u0edc-\u0edf\u1000-\u103f\u1050-\u108f\u109a-\u109f\u1780-\u17d3'
+    '\u17d7\u17dc\u17dd\u1950-\u1974\u1980-\u19c9\u1a20-\u1a7f\u3005-\u3007\u3021-\u3029\u3031-\u3035'
+    '\u3038-\u303c\u3041-\u309f\u30a1-\u30fa\u30fc-\u312f\u3131-\u318e\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf'
+    '\u4e00-\u9fff\ua9e0-\ua9ef\ua9fa-\ua9fe\uaa60-\uaa7f\U0001aff0-\U0001b16f\U00020000-\U000323af';
+BEGIN
+  IF t ~ ('[' || unseen || ']') THEN
+    t := regexp_replace(t, '[' || unseen || ']+', '', 'g');
+  END IF;
+  -- (the program puts the newest letters here)
+  t := regexp_replace(normalize(t, NFKD), '[' || marks || ']+', '', 'g');
+  t := lower(t COLLATE "C.utf8");
+  IF t ~ '[\u02bc\u2010-\u201f\u2032\u2044\u2212\u2215]' THEN
+    t := regexp_replace(t, '[\u02bc\u2018\u2019\u201b\u2032]', '''', 'g');
+    t := regexp_replace(t, '[\u201c-\u201f]', '"', 'g');
+    t := regexp_replace(t, '[\u2010\u2012-\u2014\u2212]', '-', 'g');
+    t := regexp_replace(t, '[\u2044\u2215]', '/', 'g');
+  END IF;
+  t := replace(t, 'ß', 'ss');
+  IF t ~ '[\u00e6\u00f0\u00f8\u00fe\u0111\u0127\u0131\u0142\u0153\u0167\u03c2]' THEN
+    t := replace(replace(replace(t, 'æ', 'ae'), 'œ', 'oe'), 'þ', 'th');
+    t := translate(t, 'øłđðħŧıς', 'olddhtiσ');
+  END IF;
+  IF t ~ ('[' || composing || ']') THEN
+    t := normalize(t, NFC);
+  END IF;
+  IF t ~ ('[' || unspaced || ']\r?\n') THEN
+    t := regexp_replace(t, '(?<=[' || unspaced || '])\r?\n(?=[' || unspaced || '])', '', 'g');
+  END IF;
+  RETURN t;
+END
+$$;
+
+-- An address with its domain in letters (RFC 3492, section 6.2); NULL where it has no such spelling.
+CREATE FUNCTION in_letters(address TEXT) RETURNS TEXT LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+  domain CONSTANT TEXT := regexp_replace(address, '^.*@', '');
+  labels TEXT[] := '{}';
+  label TEXT; letters TEXT; digits TEXT;
+  n BIGINT; i BIGINT; bias BIGINT; before BIGINT; weight BIGINT; k BIGINT; least BIGINT; digit BIGINT; delta BIGINT; size BIGINT;
+BEGIN
+  FOREACH label IN ARRAY string_to_array(domain, '.') LOOP
+    IF lower(left(label, 4)) = 'xn--' THEN
+      label := substr(label, 5);
+      letters := coalesce(substring(label, '^(.*)-[^-]*$'), '');
+      digits := substring(label, '[^-]*$');
+      IF digits = '' THEN RETURN NULL; END IF;
+      n := 128; i := 0; bias := 72;
+      WHILE digits <> '' LOOP
+        before := i; weight := 1; k := 36;
+        LOOP
+          digit := strpos('abcdefghijklmnopqrstuvwxyz0123456789', lower(left(digits, 1))) - 1;
+          IF digits = '' OR digit < 0 OR weight > 1000000000 THEN RETURN NULL; END IF;
+          digits := substr(digits, 2);
+          i := i + digit * weight;
+          least := CASE WHEN k <= bias THEN 1 WHEN k >= bias + 26 THEN 26 ELSE k - bias END;
+          EXIT WHEN digit < least;
+          weight := weight * (36 - least); k := k + 36;
+        END LOOP;
+        size := length(letters) + 1;
+        delta := (i - before) / CASE WHEN before = 0 THEN 700 ELSE 2 END;
+        delta := delta + delta / size;
+        bias := 0;
+        WHILE delta > 455 LOOP
+          delta := delta / 35; bias := bias + 36;
+        END LOOP;
+        bias := bias + 36 * delta / (delta + 38);
+        n := n + i / size; i := i % size;
+        IF n > 1114111 OR n BETWEEN 55296 AND 57343 THEN RETURN NULL; END IF;
+        letters := overlay(letters PLACING chr(CAST(n AS INTEGER)) FROM CAST(i + 1 AS INTEGER) FOR 0);
+        i := i + 1;
+      END LOOP;
+      label := letters;
+    END IF;
+    labels := labels || label;
+  END LOOP;
+  RETURN left(address, length(address) - length(domain)) || array_to_string(labels, '.');
+END
+$$;
+
+-- Whether a text has a part, which is folded (src/store/text.rs). An address has its domain in both spellings.
+CREATE FUNCTION mentions(text TEXT, part TEXT) RETURNS BOOLEAN LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+  -- It is unpacked once.
+  t CONSTANT TEXT COLLATE "C" := text || '';
+BEGIN
+  IF t IS NULL OR part IS NULL THEN
+    RETURN FALSE;
+  END IF;
+  IF octet_length(t) <= 320 AND strpos(t, 'xn--') > 0 AND strpos(folded(in_letters(t)), part) > 0 THEN
+    RETURN TRUE;
+  END IF;
+  RETURN strpos(CASE WHEN octet_length(t) = length(t) THEN lower(t) ELSE folded(t) END, part) > 0;
+END
+$$;
 
 CREATE TABLE instance (
   id BIGINT PRIMARY KEY CHECK (id = 1),
@@ -734,18 +840,28 @@ CREATE VIEW email_texts AS
         WHERE email_id = e.id AND NOT inline ORDER BY part LIMIT 1000) f), '') AS files
   FROM emails e JOIN email_bodies b ON b.email_id = e.id;
 
--- Words as the program makes them (src/words.rs), with a blank before and after each; a word that cannot be typed stands
--- between the columns of a row. Words that stand side by side are looked for in the text, which the lexemes have found.
+-- Words as the program makes them (src/words.rs), with a blank before and after each; a sign, which cannot be typed, stands
+-- between the texts of a row and on both sides of each key of a number. Words that stand side by side are looked for in the
+-- text, which the lexemes have found. A row that is not whole has words that are no lexemes (src/store/search/full_text).
 CREATE TABLE email_words (
   id BIGINT PRIMARY KEY REFERENCES emails ON DELETE CASCADE DEFERRABLE,
   words TEXT COLLATE "C" NOT NULL,
+  whole BOOLEAN NOT NULL,
   lexemes TSVECTOR NOT NULL
 );
+-- Whether words have some of them side by side. The text has to be unpacked for that: a server that knows the price asks the
+-- index of the lexemes before.
+CREATE FUNCTION stand_in(part TEXT, words TEXT) RETURNS BOOLEAN LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 1000 AS $$
+BEGIN
+  RETURN strpos(words, part) > 0;
+END
+$$;
 CREATE INDEX email_words_lexemes ON email_words USING gin (lexemes);
 
 CREATE TABLE case_words (
   id BIGINT PRIMARY KEY REFERENCES cases ON DELETE CASCADE DEFERRABLE,
   words TEXT COLLATE "C" NOT NULL,
+  whole BOOLEAN NOT NULL,
   lexemes TSVECTOR NOT NULL
 );
 CREATE INDEX case_words_lexemes ON case_words USING gin (lexemes);

@@ -113,6 +113,13 @@ impl Drop for Store {
     }
 }
 
+/// Whose texts a statement is made of, where engines have none in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
 /// A transaction. It ends with the closure it was given to.
 pub struct Tx<'a> {
     running: Running<'a>,
@@ -220,6 +227,14 @@ impl Store {
         }
     }
 
+    pub fn dialect(&self) -> Dialect {
+        match &self.engine {
+            Engine::Sqlite(_) => Dialect::Sqlite,
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
     /// Where the database and its state are.
     pub fn place(&self) -> &Place {
         &self.place
@@ -237,6 +252,15 @@ impl Store {
 }
 
 impl Tx<'_> {
+    /// Of the engine that runs this transaction.
+    pub fn dialect(&self) -> Dialect {
+        match &self.running {
+            Running::Sqlite(_) => Dialect::Sqlite,
+            #[cfg(feature = "postgres")]
+            Running::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
     /// Runs a statement; the number of rows it changed.
     pub fn execute(&self, sql: &str, params: impl Params) -> Result<usize> {
         note(sql);

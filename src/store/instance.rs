@@ -85,7 +85,7 @@ mod tests {
         "INSERT INTO accounts (id, name, kind, address, fetch_since, created_at, edited_at, breaker_reset_at)
             VALUES (1, 'support', 'group', 'support@desk.example', 0, ?1, ?1, ?1)",
         "INSERT INTO users (id, username, login, created_at, digest_at) VALUES (1, 'ana', 'ana', ?1, ?1)",
-        "INSERT INTO notifications (user_id, kind, text, created_at, digest) VALUES (1, 'failed', 'x', ?1, 1)",
+        "INSERT INTO notifications (user_id, kind, text, created_at, digest) VALUES (1, 'failed', 'x', ?1, TRUE)",
         "INSERT INTO cases (id, number, key, name, account_id, created_at, modified_at) VALUES (1, 1, 'k', 'x', 1, ?1, ?1)",
         "INSERT INTO emails (id, message_id, status, subject, from_address, received_at, created_at, parent_type, parent_id,
             flow_account_id, undecided) VALUES (1, 'm', 'Archived', 'x', 'eva@x.example', ?1, ?1, 'case', 1, 1, 1)",

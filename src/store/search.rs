@@ -1,22 +1,24 @@
 //! Conditions of lists as SQL: what a query asks for, in the same statement as the access condition.
 //!
 //! The text of a statement is made of the literals below and numbers of parameters only; text that somebody wrote is a
-//! parameter. For the full-text index words are put into quotation marks, so that they are never its syntax.
+//! parameter. What the full-text index is asked for is [`wanted`], which [`full_text`] puts for the engine.
 
 pub mod index;
 
 mod cases;
 mod emails;
 mod folders;
+mod full_text;
 mod outbox;
 #[cfg(test)]
 mod tests;
+mod wanted;
 
 use anyhow::{Result, bail};
 use jiff::Timestamp;
 
 use super::cases::Priority;
-use super::db::Value;
+use super::db::{Tx, Value};
 use super::label::labels;
 use super::sight::Sight;
 use crate::query::{Field, Tree, Words};
@@ -25,6 +27,7 @@ pub(super) use cases::case_condition;
 pub(super) use emails::{Source, email_source};
 pub(super) use folders::lies_in;
 pub use folders::{Named, Place};
+use full_text::FullText;
 pub(super) use outbox::outbox_condition;
 
 /// Maximum number of groups of a number that is typed with blanks.
@@ -102,15 +105,17 @@ labels! {
     }
 }
 
-/// Values of a statement, of which the first is [`Sight::parameter`], and through whose eyes it reads.
+/// Values of a statement, of which the first is [`Sight::parameter`], through whose eyes it reads, and how the engine has
+/// the full-text index.
 pub(super) struct Bound {
     pub(super) values: Vec<Value>,
     sight: Sight,
+    full_text: &'static FullText,
 }
 
 impl Bound {
-    pub(super) fn new(sight: Sight) -> Bound {
-        Bound { values: vec![sight.parameter().into()], sight }
+    pub(super) fn new(tx: &Tx<'_>, sight: Sight) -> Bound {
+        Bound { values: vec![sight.parameter().into()], sight, full_text: full_text::of(tx.dialect()) }
     }
 
     /// Adds a value; its place in the statement.
@@ -170,38 +175,6 @@ fn bare_word(tree: &Tree<Test>) -> Option<&str> {
         Tree::Is(Test::Words(Words { text, begins: false })) if !text.contains(' ') => Some(text),
         _ => None,
     }
-}
-
-/// What the full-text index is asked for.
-fn full_text(test: &Test) -> Option<String> {
-    let word = |text: &str| matching(&Words { text: text.to_owned(), begins: false });
-    match test {
-        Test::Words(words) => Some(matching(words)),
-        Test::Number(text) => {
-            let apart: Vec<String> = text.split(' ').map(word).collect();
-            Some(format!("(({}) OR {})", apart.join(" AND "), word(text)))
-        }
-        _ => None,
-    }
-}
-
-/// Words as the full-text index takes them. They have no sign that means something to it.
-fn matching(words: &Words) -> String {
-    let sought = words::sought(&words.text, words.begins);
-    let star = if sought.begins { " *" } else { "" };
-    let phrase = format!("\"{}\"{star}", sought.phrase.join(" "));
-    // Keys of numbers do not stand side by side.
-    let is_number = |word: &String| word.bytes().any(|byte| byte.is_ascii_digit());
-    let phrase = match sought.phrase.len() > 1 && sought.phrase.iter().all(is_number) {
-        true => format!("- numbers : {phrase}"),
-        false => phrase,
-    };
-    if sought.keys.is_empty() {
-        return phrase;
-    }
-    let star = if words.begins { " *" } else { "" };
-    let keys: String = sought.keys.iter().map(|key| format!(" OR \"{key}\"{star}")).collect();
-    format!("({phrase}{keys})")
 }
 
 fn unfit(test: &Test) -> Result<String> {

@@ -129,8 +129,8 @@ pub fn teams_in_common(tx: &Tx<'_>, object: Object, user_id: i64) -> Result<Vec<
 }
 
 /// Both name `?1`, so that a statement has it for every reader.
-const EVERYTHING: &str = "(TRUE OR ?1 IS NULL)";
-const NOTHING: &str = "(FALSE AND ?1 IS NULL)";
+const EVERYTHING: &str = "(TRUE OR CAST(?1 AS BIGINT) IS NULL)";
+const NOTHING: &str = "(FALSE AND CAST(?1 AS BIGINT) IS NULL)";
 /// Drafts are of no record until they are sent.
 const SHARED_BY_RECORD: &str =
     "(NOT e.private OR EXISTS (SELECT 1 FROM email_users eu WHERE eu.email_id = e.id AND eu.user_id = ?1))";

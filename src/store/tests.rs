@@ -6,5 +6,5 @@
 
 mod calls;
 mod growth;
-mod literals;
+pub mod literals;
 mod portable;

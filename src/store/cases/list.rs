@@ -93,7 +93,7 @@ pub fn list(tx: &Tx<'_>, query: &CaseQuery, sight: Sight) -> Result<Vec<CaseRow>
         CaseSort::Waiting => "c.waiting_for <> 'us', c.waiting_since NULLS FIRST, c.number",
         CaseSort::Modified => "c.modified_at DESC, c.number DESC",
     };
-    let mut bound = Bound::new(sight);
+    let mut bound = Bound::new(tx, sight);
     let condition = case_condition(&query.condition, &mut bound)?;
     let limit = bound.add(query.limit.unwrap_or(i64::MAX));
     // What a row shows is looked up for those that are shown only.
@@ -111,7 +111,7 @@ pub fn count(tx: &Tx<'_>, query: &CaseQuery, sight: Sight) -> Result<i64> {
 
 /// The same, at most `most`.
 pub fn count_to(tx: &Tx<'_>, query: &CaseQuery, most: i64, sight: Sight) -> Result<i64> {
-    let mut bound = Bound::new(sight);
+    let mut bound = Bound::new(tx, sight);
     let condition = case_condition(&query.condition, &mut bound)?;
     let most = bound.add(most);
     let sql = format!("SELECT count(*) FROM (SELECT 1 FROM cases c WHERE {condition} LIMIT {most}) AS those");

@@ -8,6 +8,7 @@
 
 mod error;
 mod kept;
+mod letters;
 mod open;
 mod text;
 mod tls;

@@ -61,19 +61,19 @@ pub struct EmailQuery {
 /// The emails that may be seen, newest first by the time they were received, also where they were imported later. A letter
 /// that is to be sent later is as old as its writing.
 pub fn list(tx: &Tx<'_>, query: &EmailQuery, sight: Sight) -> Result<Vec<EmailRow>> {
-    let mut bound = Bound::new(sight);
+    let mut bound = Bound::new(tx, sight);
     let Source { from, by_words } = email_source(tx, &query.condition, sight, &mut bound)?;
     let limit = query.limit.unwrap_or(i64::MAX);
-    let most = if by_words { bound.add(limit.max(NEWEST)) } else { String::new() };
+    let most = by_words.map(|_| bound.add(limit.max(NEWEST))).unwrap_or_default();
     let limit = bound.add(limit);
     // The ids that are listed, of those for which something holds besides.
     let ids = |besides: &str| match by_words {
-        true => format!(
+        Some(id) => format!(
             "SELECT found.id FROM (SELECT e.id AS id, e.received_at AS received_at FROM {from}{besides}
-                    ORDER BY x.rowid DESC LIMIT {most}) AS found
+                    ORDER BY {id} DESC LIMIT {most}) AS found
                 ORDER BY found.received_at DESC, found.id DESC LIMIT {limit}"
         ),
-        false => format!("SELECT e.id FROM {from}{besides} ORDER BY e.received_at DESC, e.id DESC LIMIT {limit}"),
+        None => format!("SELECT e.id FROM {from}{besides} ORDER BY e.received_at DESC, e.id DESC LIMIT {limit}"),
     };
     let mut listed_at = "e.received_at".to_owned();
     let mut listed = ids("");
@@ -127,7 +127,7 @@ pub fn list(tx: &Tx<'_>, query: &EmailQuery, sight: Sight) -> Result<Vec<EmailRo
 
 /// How many emails `list` would give without a limit, at most `most`.
 pub fn count_to(tx: &Tx<'_>, query: &EmailQuery, most: i64, sight: Sight) -> Result<i64> {
-    let mut bound = Bound::new(sight);
+    let mut bound = Bound::new(tx, sight);
     let from = email_source(tx, &query.condition, sight, &mut bound)?.from;
     let most = bound.add(most);
     let sql = format!("SELECT count(*) FROM (SELECT 1 FROM {from} LIMIT {most}) AS those");

@@ -24,7 +24,7 @@ pub struct OutboxQuery {
 
 /// Rows as far as their emails may be seen, newest first.
 pub fn list(tx: &Tx<'_>, query: &OutboxQuery, sight: Sight) -> Result<Vec<OutboxRow>> {
-    let (condition, mut values) = narrowed(query, sight)?;
+    let (condition, mut values) = narrowed(tx, query, sight)?;
     values.push(query.limit.unwrap_or(i64::MAX).into());
     let limit = values.len();
     let sql = format!("{SELECT} WHERE {condition} ORDER BY id DESC LIMIT ?{limit}");
@@ -33,15 +33,15 @@ pub fn list(tx: &Tx<'_>, query: &OutboxQuery, sight: Sight) -> Result<Vec<Outbox
 
 /// How many rows `list` would give without a limit, at most `most`.
 pub fn count_to(tx: &Tx<'_>, query: &OutboxQuery, most: i64, sight: Sight) -> Result<i64> {
-    let (condition, mut values) = narrowed(query, sight)?;
+    let (condition, mut values) = narrowed(tx, query, sight)?;
     values.push(most.into());
     let most = values.len();
     let sql = format!("SELECT count(*) FROM (SELECT 1 FROM outbox WHERE {condition} LIMIT ?{most}) AS listed");
     Ok(tx.value(&sql, values)?.unwrap_or_default())
 }
 
-fn narrowed(query: &OutboxQuery, sight: Sight) -> Result<(String, Vec<Value>)> {
-    let mut bound = Bound::new(sight);
+fn narrowed(tx: &Tx<'_>, query: &OutboxQuery, sight: Sight) -> Result<(String, Vec<Value>)> {
+    let mut bound = Bound::new(tx, sight);
     let mut condition = outbox_condition(&query.condition, &mut bound)?;
     if let Some(since) = query.open_since.map(seconds) {
         let since = bound.add(since);

@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 
-use super::{Assignee, Bound, CaseState, Test, condition, emails, full_text, unfit};
+use super::wanted::Wanted;
+use super::{Assignee, Bound, CaseState, Test, condition, emails, unfit};
 use crate::query::{Field, Tree};
 use crate::store::db::seconds;
 use crate::store::records::ParentType;
@@ -18,13 +19,9 @@ pub fn case_condition(tree: &Tree<Test>, bound: &mut Bound) -> Result<String> {
 fn one(test: &Test, bound: &mut Bound) -> Result<String> {
     Ok(match test {
         Test::Words(_) | Test::Number(_) => {
-            let place = bound.add(full_text(test).unwrap_or_default());
-            format!(
-                "c.id IN (SELECT e.parent_id FROM email_index x CROSS JOIN emails e ON e.id = x.rowid
-                    WHERE email_index MATCH {place} AND e.parent_type = 'case' AND {}
-                    UNION ALL SELECT rowid FROM case_index WHERE case_index MATCH {place})",
-                bound.sight.email_of(ParentType::Case)
-            )
+            let Some(wanted) = Wanted::of_test(test) else { return unfit(test) };
+            let of_emails = format!("e.parent_type = 'case' AND {}", bound.sight.email_of(ParentType::Case));
+            format!("c.id IN ({})", (bound.full_text.case_ids)(&wanted, &of_emails, bound))
         }
         Test::Before(moment) => format!("c.created_at < {}", bound.add(seconds(*moment))),
         Test::Since(moment) => format!("c.created_at >= {}", bound.add(seconds(*moment))),

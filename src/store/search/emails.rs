@@ -2,7 +2,9 @@
 
 use anyhow::Result;
 
-use super::{Bound, Test, cases, condition, folders, full_text, unfit};
+use super::full_text::Emails;
+use super::wanted::Wanted;
+use super::{Bound, Test, cases, condition, folders, unfit};
 use crate::query::{Field, Tree};
 use crate::store::db::{Tx, params, seconds};
 use crate::store::emails::HAS_ATTACHMENT;
@@ -17,8 +19,8 @@ const FEW: i64 = 2_000;
 pub struct Source {
     /// What stands after FROM, with all conditions.
     pub from: String,
-    /// The full-text index `x` gives them.
-    pub by_words: bool,
+    /// The id by which the full-text index gives them, if it does.
+    pub by_words: Option<&'static str>,
 }
 
 /// `FROM … WHERE …` for the emails `e` that are asked for and may be seen. Where words must be in the text in any case, the
@@ -30,10 +32,10 @@ pub fn email_source(tx: &Tx<'_>, tree: &Tree<Test>, sight: Sight, bound: &mut Bo
         tree => (Vec::new(), vec![tree]),
     };
     let rest = condition(&Tree::All(rest), bound, &one)?;
-    let words: Vec<String> = words
+    let words: Vec<Wanted> = words
         .iter()
         .filter_map(|part| match part {
-            Tree::Is(test) => full_text(test),
+            Tree::Is(test) => Wanted::of_test(test),
             _ => None,
         })
         .collect();
@@ -41,16 +43,11 @@ pub fn email_source(tx: &Tx<'_>, tree: &Tree<Test>, sight: Sight, bound: &mut Bo
     let few = few_ids(tx, sight)?;
     if words.is_empty() {
         let few = few.map(|ids| format!("e.id IN ({ids}) AND ")).unwrap_or_default();
-        return Ok(Source { from: format!("emails e WHERE {few}{visible} AND {rest}"), by_words: false });
+        return Ok(Source { from: format!("emails e WHERE {few}{visible} AND {rest}"), by_words: None });
     }
-    let place = bound.add(words.join(" AND "));
-    // With the plus the index is not asked for each of them.
-    let few = few.map(|ids| format!("+x.rowid IN ({ids}) AND ")).unwrap_or_default();
-    let from = format!(
-        "email_index x CROSS JOIN emails e ON e.id = x.rowid
-        WHERE email_index MATCH {place} AND {few}{visible} AND {rest}"
-    );
-    Ok(Source { from, by_words: true })
+    let Emails { from, id, plain_id, holds } = (bound.full_text.emails)(&Wanted::All(words), bound);
+    let few = few.map(|ids| format!("{plain_id} IN ({ids}) AND ")).unwrap_or_default();
+    Ok(Source { from: format!("{from} WHERE {holds} AND {few}{visible} AND {rest}"), by_words: Some(id) })
 }
 
 fn is_full_text(tree: &Tree<Test>) -> bool {
@@ -67,10 +64,10 @@ fn few_ids(tx: &Tx<'_>, sight: Sight) -> Result<Option<&'static str>> {
 
 pub(super) fn one(test: &Test, bound: &mut Bound) -> Result<String> {
     Ok(match test {
-        Test::Words(_) | Test::Number(_) => format!(
-            "e.id IN (SELECT rowid FROM email_index WHERE email_index MATCH {})",
-            bound.add(full_text(test).unwrap_or_default())
-        ),
+        Test::Words(_) | Test::Number(_) => {
+            let Some(wanted) = Wanted::of_test(test) else { return unfit(test) };
+            format!("e.id IN ({})", (bound.full_text.email_ids)(&wanted, bound))
+        }
         Test::Before(moment) => format!("e.received_at < {}", bound.add(seconds(*moment))),
         Test::Since(moment) => format!("e.received_at >= {}", bound.add(seconds(*moment))),
         Test::Holds(field @ (Field::From | Field::To | Field::Cc), text) => {

@@ -9,8 +9,9 @@ use std::thread;
 
 use anyhow::Result;
 
+use super::full_text::{self, FullText, Part};
 use crate::store::db::{Row, Store, Tx, Value, params};
-use crate::words::{self, Indexed};
+use crate::words;
 
 /// Maximum number of rows in one transaction …
 const ROWS: i64 = 500;
@@ -22,57 +23,6 @@ const ROW_BYTES: i64 = 256 << 10;
 /// Number of rows whose texts are read before the words of the first one are put in.
 const AHEAD: usize = 16;
 
-/// The statements of one pass.
-struct Part {
-    /// How many rows are missing.
-    missing: &'static str,
-    next: &'static str,
-    /// The texts of a row.
-    texts: &'static str,
-    columns: &'static [&'static str],
-    add: &'static str,
-    /// What is to be done before a row is added.
-    before: &'static [&'static str],
-}
-
-const EMAILS: Part = Part {
-    missing: "SELECT count(*) FROM (SELECT 1 FROM emails
-        WHERE id > (SELECT coalesce(max(id), 0) FROM email_index_docsize) LIMIT ?1) AS those",
-    next: "SELECT email_id AS id, octet_length(text) AS size FROM email_bodies
-        WHERE email_id > (SELECT coalesce(max(id), 0) FROM email_index_docsize) ORDER BY email_id LIMIT ?1",
-    texts: "SELECT subject, addresses, text, files FROM email_texts WHERE id = ?1",
-    columns: &["subject", "addresses", "text", "files"],
-    add: "INSERT INTO email_index (rowid, subject, addresses, text, files, numbers) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-    before: &[],
-};
-
-const CASE_TEXTS: &str = "SELECT name, substr(description, 1, 262144) AS description FROM cases WHERE id = ?1";
-const CASE_COLUMNS: &[&str] = &["name", "description"];
-const ADD_CASE: &str = "INSERT INTO case_index (rowid, name, description, numbers) VALUES (?1, ?2, ?3, ?4)";
-
-const PARTS: &[Part] = &[
-    EMAILS,
-    Part {
-        missing: "SELECT count(*) FROM (SELECT 1 FROM case_index_gaps LIMIT ?1) AS those",
-        next: "SELECT c.id, octet_length(c.description) AS size FROM case_index_gaps g JOIN cases c ON c.id = g.case_id
-            ORDER BY g.case_id LIMIT ?1",
-        texts: CASE_TEXTS,
-        columns: CASE_COLUMNS,
-        add: ADD_CASE,
-        before: &["DELETE FROM case_index_gaps WHERE case_id = ?1", "DELETE FROM case_index WHERE rowid = ?1"],
-    },
-    Part {
-        missing: "SELECT count(*) FROM (SELECT 1 FROM cases
-            WHERE id > (SELECT coalesce(max(id), 0) FROM case_index_docsize) LIMIT ?1) AS those",
-        next: "SELECT id, octet_length(description) AS size FROM cases
-            WHERE id > (SELECT coalesce(max(id), 0) FROM case_index_docsize) ORDER BY id LIMIT ?1",
-        texts: CASE_TEXTS,
-        columns: CASE_COLUMNS,
-        add: ADD_CASE,
-        before: &[],
-    },
-];
-
 /// Indexes what is not indexed yet, in short transactions, while `go_on` says so. Nothing is written where nothing is
 /// missing.
 pub fn fill(store: &Store, go_on: &dyn Fn() -> bool) -> Result<()> {
@@ -81,9 +31,10 @@ pub fn fill(store: &Store, go_on: &dyn Fn() -> bool) -> Result<()> {
 
 /// The same, telling how many rows were added after each transaction.
 pub fn fill_telling(store: &Store, go_on: &dyn Fn() -> bool, told: &mut dyn FnMut(usize)) -> Result<()> {
-    for part in PARTS {
+    let texts = full_text::of(store.dialect());
+    for part in texts.parts {
         while go_on() && store.read(|tx| tx.value::<bool>(part.missing, params![1]))?.unwrap_or_default() {
-            match store.write(|tx| add_next(tx, part))? {
+            match store.write(|tx| add_next(tx, texts, part))? {
                 0 => break,
                 added => told(added),
             }
@@ -95,38 +46,30 @@ pub fn fill_telling(store: &Store, go_on: &dyn Fn() -> bool, told: &mut dyn FnMu
 /// How many rows [`fill`] would add.
 pub fn missing(tx: &Tx<'_>) -> Result<usize> {
     let count = |part: &Part| Ok(tx.value::<i64>(part.missing, params![i64::MAX])?.unwrap_or_default());
-    let counts = PARTS.iter().map(count).collect::<Result<Vec<i64>>>()?;
+    let parts = full_text::of(tx.dialect()).parts;
+    let counts = parts.iter().map(count).collect::<Result<Vec<i64>>>()?;
     Ok(usize::try_from(counts.iter().sum::<i64>())?)
 }
 
 /// Changes the texts of an email by `work`, and the index with them where the email is in it.
 pub fn rewrite(tx: &Tx<'_>, email_id: i64, work: impl FnOnce() -> Result<()>) -> Result<()> {
-    let indexed = "SELECT EXISTS (SELECT 1 FROM email_index_docsize WHERE id = ?1)";
-    if !tx.value::<bool>(indexed, params![email_id])?.unwrap_or_default() {
+    let texts = full_text::of(tx.dialect());
+    if !tx.value::<bool>(texts.has_email, params![email_id])?.unwrap_or_default() {
         return work();
     }
-    tx.execute("DELETE FROM email_index WHERE rowid = ?1", params![email_id])?;
+    tx.execute(texts.remove_email, params![email_id])?;
     work()?;
-    add(tx, &EMAILS, email_id)
+    let Some(part) = texts.parts.first() else { return Ok(()) };
+    put(tx, part, email_id, of_texts(texts, &texts_of(tx, part, email_id)?))
 }
 
-/// Writes the whole index again: until then the words of what was deleted stay in it, marked as gone. A lone segment would
-/// be left as it is; another one next to it makes SQLite merge them.
+/// Writes the whole index again: until then the words of what was deleted stay in it, marked as gone. Where the engine can
+/// do that after the transaction only, [`Store::write_and_scrub`] does.
 pub fn scrub(tx: &Tx<'_>) -> Result<()> {
-    for sql in [
-        "INSERT INTO email_index (rowid, subject) VALUES (0, 'x')",
-        "INSERT INTO email_index (email_index) VALUES ('optimize')",
-        "DELETE FROM email_index WHERE rowid = 0",
-        "INSERT INTO case_index (rowid, name) VALUES (0, 'x')",
-        "INSERT INTO case_index (case_index) VALUES ('optimize')",
-        "DELETE FROM case_index WHERE rowid = 0",
-    ] {
-        tx.execute(sql, [])?;
-    }
-    Ok(())
+    full_text::of(tx.dialect()).scrub.iter().try_for_each(|sql| tx.execute(sql, []).map(drop))
 }
 
-fn add_next(tx: &Tx<'_>, part: &Part) -> Result<usize> {
+fn add_next(tx: &Tx<'_>, texts: &'static FullText, part: &Part) -> Result<usize> {
     let next = tx.all(part.next, params![ROWS], |row| Ok((row.get::<i64>("id")?, row.get::<i64>("size")?)))?;
     let mut bytes = 0;
     let fits = next.iter().take_while(|(_, size)| {
@@ -135,27 +78,23 @@ fn add_next(tx: &Tx<'_>, part: &Part) -> Result<usize> {
         before < BYTES
     });
     let fits: Vec<i64> = fits.map(|(id, _)| *id).collect();
-    let (texts, read) = channel::<Vec<String>>();
+    let (given, read) = channel::<Vec<String>>();
     let (made, words) = channel();
     // Words are made by a thread of their own, while the index takes those before them.
     thread::scope(|scope| {
-        let work = move || read.iter().try_for_each(|texts| made.send(words::index(&texts)));
+        let work = move || read.iter().try_for_each(|row| made.send(of_texts(texts, &row)));
         thread::Builder::new().spawn_scoped(scope, work)?;
         let mut unread = fits.iter();
         for (number, id) in fits.iter().enumerate() {
             for next in unread.by_ref().take(if number == 0 { AHEAD } else { 1 }) {
-                texts.send(texts_of(tx, part, *next)?)?;
+                given.send(texts_of(tx, part, *next)?)?;
             }
             put(tx, part, *id, words.recv()?)?;
         }
-        drop(texts);
+        drop(given);
         anyhow::Ok(())
     })?;
     Ok(fits.len())
-}
-
-fn add(tx: &Tx<'_>, part: &Part, id: i64) -> Result<()> {
-    put(tx, part, id, words::index(&texts_of(tx, part, id)?))
 }
 
 /// The texts of a row, none where it has none.
@@ -167,12 +106,14 @@ fn texts_of(tx: &Tx<'_>, part: &Part, id: i64) -> Result<Vec<String>> {
     Ok(tx.one(part.texts, params![id], read)?.unwrap_or_default())
 }
 
-fn put(tx: &Tx<'_>, part: &Part, id: i64, indexed: Indexed) -> Result<()> {
-    if indexed.parts.is_empty() {
-        return Ok(());
-    }
+/// What the index keeps of texts; `None` where there are none.
+fn of_texts(of_engine: &FullText, texts: &[String]) -> Option<Vec<Value>> {
+    (!texts.is_empty()).then(|| (of_engine.row)(words::index(texts)))
+}
+
+fn put(tx: &Tx<'_>, part: &Part, id: i64, row: Option<Vec<Value>>) -> Result<()> {
+    let Some(row) = row else { return Ok(()) };
     part.before.iter().try_for_each(|sql| tx.execute(sql, params![id]).map(drop))?;
-    let columns = indexed.parts.into_iter().chain([indexed.numbers]).map(Value::from);
-    tx.execute(part.add, [Value::from(id)].into_iter().chain(columns).collect::<Vec<_>>())?;
+    tx.execute(part.add, [Value::from(id)].into_iter().chain(row).collect::<Vec<_>>())?;
     Ok(())
 }

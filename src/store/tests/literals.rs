@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::store::db::Dialect;
+
 /// A string of a source file that begins a statement.
 pub struct Literal {
     /// File and line.
@@ -12,6 +14,17 @@ pub struct Literal {
 }
 
 impl Literal {
+    /// The engine of which alone it is; `None` = of all of them.
+    pub fn engine(&self) -> Option<Dialect> {
+        let of = |(file, engine): &(&str, Dialect)| self.place.starts_with(file).then_some(*engine);
+        OF_ENGINE.iter().find_map(of)
+    }
+
+    /// Whether it is for this engine.
+    pub fn is_for(&self, engine: Dialect) -> bool {
+        self.engine().is_none_or(|of| of == engine)
+    }
+
     /// Whether parts are put into it.
     pub fn has_holes(&self) -> bool {
         self.pieces().len() > 1
@@ -42,6 +55,10 @@ impl Literal {
         })
     }
 }
+
+/// Files with texts that one engine has.
+const OF_ENGINE: [(&str, Dialect); 2] =
+    [("store/search/full_text/fts5.rs", Dialect::Sqlite), ("store/search/full_text/lexemes.rs", Dialect::Postgres)];
 
 const VERBS: [&str; 5] = ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"];
 

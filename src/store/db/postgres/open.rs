@@ -10,6 +10,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::error::meaning;
 use super::kept::Kept;
+use super::letters;
 use super::tls::Tls;
 use super::{Conn, Link};
 use crate::error::{self as errors, Fault, Kind};
@@ -213,14 +214,32 @@ impl Conn {
         ensure!(!self.is_ours()?, errors::data(format!("--db: {} exists already", self.server)));
         let objects = self.objects()?;
         ensure!(objects == 0, self.is_taken(objects));
+        let schema = letters::put_into(SCHEMA, self.collation()?);
         self.batch("BEGIN")?;
         let made = self
-            .batch(SCHEMA)
+            .batch(&schema)
             .and_then(|()| self.batch(&format!("INSERT INTO schema_version (version) VALUES ({VERSION}); COMMIT")));
         if made.is_err() {
             let _ = self.batch("ROLLBACK");
         }
         made
+    }
+
+    /// The collation by which the server makes small letters.
+    fn collation(&self) -> Result<&'static str> {
+        let sql = "SELECT c.collname FROM pg_collation c JOIN pg_namespace s ON s.oid = c.collnamespace
+            WHERE s.nspname = 'pg_catalog' AND c.collencoding IN (-1, pg_char_to_encoding('UTF8'))";
+        let rows = self.link.borrow_mut().client.query(sql, &[])?;
+        let known = rows.iter().map(|row| Ok(row.try_get(0)?)).collect::<Result<Vec<String>>>()?;
+        let names = letters::COLLATIONS.join(", ");
+        let refused = || {
+            errors::config(format!("{} has no collation that knows the small letters of all scripts", self.server))
+                .hint(format!(
+                    "give it one of {names}: install the locale C.UTF-8 there, and let a superuser run\
+                    SELECT pg_import_system_collations('pg_catalog')"
+                ))
+        };
+        Ok(letters::chosen(&known).ok_or_else(refused)?)
     }
 
     /// How many tables, views and functions lie in the schema.

@@ -8,6 +8,10 @@ use super::{Conn, Running};
 const TABLES: &str = "SELECT c.relname FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace
     WHERE s.nspname = current_schema() AND c.relkind = 'r' ORDER BY c.relname";
 
+/// Their indexes of words.
+const WORDS: &str = "SELECT c.relname FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace
+    JOIN pg_am a ON a.oid = c.relam WHERE s.nspname = current_schema() AND c.relkind = 'i' AND a.amname = 'gin'";
+
 impl Running<'_> {
     /// Every column of the tables by table and place, and whether it belongs to the primary key.
     pub fn columns(&self) -> Result<Vec<(String, String, bool)>> {
@@ -79,11 +83,16 @@ impl Conn {
         Ok((counts, bytes))
     }
 
-    /// Frees the places of rows that are gone. What lies in the write-ahead log, in copies of the server and in backups
-    /// stays there until these are written over.
+    /// Frees the places of rows that are gone, and writes the indexes of words again, which keep each word they ever had. What
+    /// lies in the write-ahead log, in copies of the server and in backups stays there until these are written over.
     pub fn scrub(&self) -> Result<bool> {
         let tables: Vec<String> = self.tables()?.iter().map(|table| format!("\"{table}\"")).collect();
         self.batch(&format!("VACUUM {}", tables.join(", ")))?;
+        let rows = self.link.borrow_mut().client.query(WORDS, &[])?;
+        for row in rows {
+            let index: String = row.try_get(0)?;
+            self.batch(&format!("REINDEX INDEX \"{index}\""))?;
+        }
         Ok(true)
     }
 }

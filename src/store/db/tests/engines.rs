@@ -92,12 +92,12 @@ fn both_schemas_have_one_shape() {
     }
 }
 
-/// The flags of the schema, by table and column.
+/// The flags of the tables that both engines have, by table and column.
 fn flags() -> Vec<(String, String)> {
     let all = parts(include_str!("../../../../schema.postgres.sql"));
     let of = |(table, part): &(String, String)| {
         let (column, rest) = part.split_once(' ')?;
-        rest.starts_with("BOOLEAN").then(|| (table.clone(), column.to_owned()))
+        (rest.starts_with("BOOLEAN") && !table.ends_with("_words")).then(|| (table.clone(), column.to_owned()))
     };
     all.iter().filter_map(of).collect()
 }

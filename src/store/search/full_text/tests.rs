@@ -1,0 +1,162 @@
+#![allow(clippy::unwrap_used)]
+
+mod alike;
+mod letters;
+mod plans;
+
+use super::lexemes::{query, row};
+use super::*;
+use crate::query::Words;
+use crate::store::db::{Store, Tx, params, seen};
+use crate::store::search::{Test, index};
+use crate::store::sight::Sight;
+use crate::store::tests::literals;
+use crate::words;
+
+fn wanted(text: &str, begins: bool) -> Wanted {
+    Wanted::of_test(&Test::Words(Words { text: text.to_owned(), begins })).unwrap()
+}
+
+#[test]
+fn words_never_become_syntax() {
+    for (text, begins, of_fts5, of_lexemes) in [
+        ("Invoice", false, "\"invoice\"", "('invoice')"),
+        ("invoic", true, "\"invoic\" *", "('invoic':*)"),
+        ("a\" OR subject:\"b", false, "- numbers : \"a or subject b\"", "('a' & 'or' & 'subject' & 'b')"),
+        ("NEAR(a b) AND -c ^d", false, "- numbers : \"near a b and c d\"", "('near' & 'a' & 'b' & 'and' & 'c' & 'd')"),
+        ("it's \\' | & !x:*", false, "- numbers : \"it s x\"", "('it' & 's' & 'x')"),
+        ("2231-44", false, "(- numbers : \"2231 44\" OR \"223144\")", "(('2231' & '44') | ('223144'))"),
+        ("2231-4", true, "(- numbers : \"2231 4\" * OR \"22314\" *)", "(('2231' & '4':*) | ('22314':*))"),
+        ("動き", false, "\"動き\"", "('動き')"),
+        ("猫", false, "\"猫\" *", "('猫':*)"),
+        ("", false, "\"\"", "'/'"),
+    ] {
+        let wanted = wanted(text, begins);
+        assert_eq!((fts5::matching(&wanted).as_str(), query(&wanted).as_str()), (of_fts5, of_lexemes), "{text}");
+    }
+    let number = Wanted::of_test(&Test::Number("030 1234567".to_owned())).unwrap();
+    assert_eq!(
+        fts5::matching(&number),
+        "((\"030\" AND \"1234567\") OR (- numbers : \"030 1234567\" OR \"0301234567\" OR \"301234567\"))"
+    );
+    assert_eq!(query(&number), "((('030') & ('1234567')) | (('030' & '1234567') | ('0301234567') | ('301234567')))");
+}
+
+/// The values of a row of lexemes: words, whether it is whole, lexemes.
+fn kept(texts: &[&str]) -> (String, bool, String) {
+    let Ok([Value::Text(words), Value::Bool(is_whole), Value::Text(lexemes)]) =
+        <[Value; 3]>::try_from(row(words::index(texts)))
+    else {
+        unreachable!("three values of these types")
+    };
+    (words, is_whole, lexemes)
+}
+
+#[test]
+fn keys_and_texts_never_stand_side_by_side() {
+    for (texts, words, lexemes) in [
+        (&["Invoice 2231-44", "B b"][..], " invoice 2231 44 | b b | 223144 | ", "invoice 2231 44 b 223144"),
+        (&["1.234,56 and 030 1234567", ""], " 1 234 56 and 030 1234567 | | 0301234567 | 1234·56 | 301234567 | ", ""),
+        (&["", ""], " | | | ", ""),
+    ] {
+        let (found, is_whole, of_row) = kept(texts);
+        assert_eq!((found.as_str(), is_whole), (words, true));
+        let expected = if lexemes.is_empty() { of_row.as_str() } else { lexemes };
+        assert_eq!(of_row, expected);
+        assert!(!of_row.contains("  ") && !of_row.contains('|'));
+    }
+}
+
+#[test]
+fn a_row_with_too_many_words_says_so() {
+    let text: String = (0..200_000).map(|number| format!("w{number} ")).collect();
+    let (words, is_whole, lexemes) = kept(&[&text]);
+    let bytes: usize = lexemes.split(' ').map(str::len).sum();
+    assert!(!is_whole && words.contains(" w199999 ") && !lexemes.contains("w199999"));
+    assert!(lexemes.ends_with(" |") && (1 << 20) - 8 < bytes && bytes < 1 << 20, "{bytes}");
+    let twice: String = (0..200_000).map(|number| format!("w{} ", number % 100_000)).collect();
+    assert!(kept(&[&twice]).1, "each word counts once");
+}
+
+#[test]
+fn a_word_is_at_most_as_long_as_a_lexeme() {
+    let longest = words::index(&["\u{1e900}".repeat(3_000)]).parts.iter().map(String::len).max().unwrap();
+    assert!(longest < 300, "words are cut before they come here: {longest}");
+    let word = "ä".repeat(2_000);
+    let kept = row(Indexed { parts: vec![word], numbers: String::new() });
+    assert_eq!(kept.last(), Some(&Value::from("ä".repeat(1_023))));
+}
+
+/// Every statement that has a text of its own for an engine is taken by that engine.
+#[test]
+fn statements_of_one_engine_are_taken_by_it() {
+    let store = Store::for_test().unwrap();
+    let taken = seen::during(|| take_all(&store));
+    let mut own = literals::all();
+    own.retain(|one| one.engine() == Some(store.dialect()));
+    assert!(own.len() > 5);
+    for one in own {
+        assert!(taken.iter().any(|sql| one.fits(sql)), "{}: {}", one.place, one.text);
+    }
+}
+
+/// Runs every statement of the engine of a store.
+fn take_all(store: &Store) {
+    const ROWS: [&str; 3] = [
+        "INSERT INTO emails (id, message_id, status, subject, received_at, created_at) VALUES (1, 'm', 'Sent', 'a', 0, 0)",
+        "INSERT INTO email_bodies (email_id, text) VALUES (1, 'b')",
+        "INSERT INTO cases (id, number, key, name, created_at, modified_at) VALUES (1, 1, 'k', 'c', 0, 0)",
+    ];
+    store.write(|tx| ROWS.iter().try_for_each(|sql| tx.execute(sql, []).map(drop))).unwrap();
+    index::fill(store, &|| true).unwrap();
+    let texts = of(store.dialect());
+    let all = [wanted("word", true), wanted("two words", false), wanted("2231-44", false), Wanted::Any(Vec::new())];
+    store
+        .rehearse(|tx| {
+            let id = params![1_i64];
+            for part in texts.parts {
+                tx.value::<i64>(part.missing, id)?;
+                tx.all(part.next, id, |row| row.get::<i64>("id"))?;
+                tx.all(part.texts, id, |_| Ok(()))?;
+                part.before.iter().try_for_each(|sql| tx.execute(sql, id).map(drop))?;
+            }
+            tx.value::<bool>(texts.has_email, id)?;
+            tx.execute(texts.remove_email, id)?;
+            texts.scrub.iter().try_for_each(|sql| tx.execute(sql, []).map(drop))?;
+            for wanted in &all {
+                let mut bound = Bound::new(tx, Sight::Everything);
+                let found = (texts.emails)(wanted, &mut bound);
+                let sql = format!(
+                    "SELECT {} FROM {} WHERE {} AND CAST(?1 AS BIGINT) IS NULL",
+                    found.id, found.from, found.holds
+                );
+                tx.values::<i64>(&sql, bound.values)?;
+                for in_cases in [false, true] {
+                    let mut bound = Bound::new(tx, Sight::Everything);
+                    let ids = match in_cases {
+                        true => (texts.case_ids)(wanted, "e.parent_type = 'case'", &mut bound),
+                        false => (texts.email_ids)(wanted, &mut bound),
+                    };
+                    let sql = format!("SELECT id FROM emails WHERE id IN ({ids}) AND CAST(?1 AS BIGINT) IS NULL");
+                    tx.values::<i64>(&sql, bound.values)?;
+                }
+            }
+            Ok(())
+        })
+        .unwrap();
+}
+
+/// A new database on the server that tests run on; `None`, and a line that says so, where they run on none.
+fn on_server() -> Option<Store> {
+    let store = Store::for_test().unwrap();
+    if store.dialect() == Dialect::Postgres {
+        return Some(store);
+    }
+    seen::skip("about PostgreSQL, which this run has not");
+    None
+}
+
+/// All ids that a statement gives.
+fn ids(tx: &Tx<'_>, sql: &str, bound: Bound) -> Vec<i64> {
+    tx.values(sql, bound.values).map_err(|error| format!("{error:#}: {sql}")).unwrap()
+}
