@@ -69,6 +69,7 @@ launch() {
   shift 2
   setsid "${AS[@]}" setpriv --pdeathsig $END "$@" </dev/null >>"$DIR/output.log" 2>&1 &
   server=$!
+  echo "$server" >"$DIR/server.pid"
   for ((try = 0; try < 200; try++)); do
     kill -0 "$server" 2>/dev/null || return 1
     ! greets "$port" "$word" || return 0
@@ -77,10 +78,20 @@ launch() {
   return 1
 }
 
+# Ends the server where SIGKILL ended its script together with who started it: a program with the set-user-ID bit, as Exim,
+# is not told of its parent's death.
+# shellcheck disable=SC2016
+GUARD='cat >/dev/null
+  while kill -0 "$1" 2>/dev/null; do sleep .2; done
+  server=$(cat "$2/server.pid") || exit 0
+  kill -KILL -- "-$server"
+  [ -z "$3" ] || rm -rf "$2"'
+
 # watch: returns when standard input closes (UNTIL ends) or the server ends.  On SIGUSR1 the server is stopped and started
 # again, and the file "restarted" says so.
 watch() {
   local try
+  setsid bash -c "$GUARD" guard $$ "$DIR" "${REMOVE:-}" <&0 >/dev/null 2>&1 &
   "${UNTIL[@]}" <&0 >/dev/null 2>&1 & # an explicit redirection: jobs read from /dev/null otherwise
   watcher=$!
   while [ -n "$again" ] || { wait -n "$watcher" "$server" || true; [ -n "$again" ]; }; do
@@ -103,5 +114,6 @@ finish() {
   trap '' INT TERM HUP USR1
   [ -z "${watcher:-}" ] || kill "$watcher" 2>/dev/null || true
   [ -z "${server:-}" ] || stop
+  rm -f "$DIR/server.pid"
   [ -z "${REMOVE:-}" ] || rm -rf "$DIR"
 }
