@@ -57,7 +57,7 @@ impl Desk {
     #[track_caller]
     pub fn empty() -> Desk {
         let desk = Desk { sandbox: Sandbox::new(), mailboxes: BTreeMap::new() };
-        desk.ok("init");
+        desk.sandbox.begin_with("empty", &|first| drop(first.run(&["init"]).ok()));
         desk
     }
 
@@ -71,7 +71,16 @@ impl Desk {
     /// Agents ana and budi in team Support; no account.
     #[track_caller]
     pub fn new() -> Desk {
-        Desk::empty().team("Support").user("ana", &["Support"]).user("budi", &["Support"])
+        let desk = Desk { sandbox: Sandbox::new(), mailboxes: BTreeMap::new() };
+        desk.sandbox.begin_with("office", &|first| {
+            first.run(&["init"]).ok();
+            first.run(&["team", "add", "Support"]).ok();
+            for user in ["ana", "budi"] {
+                first.run(&["user", "add", user, "--email", &format!("{user}@staff.example")]).ok();
+                first.run(&["team", "member", "add", "Support", user]).ok();
+            }
+        });
+        desk
     }
 
     /// What [`Sandbox::support_account`] makes on the real servers, and the mailbox of a customer.

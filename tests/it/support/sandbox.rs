@@ -149,15 +149,17 @@ impl Sandbox {
     /// `account add`, and wins over the defaults given there only where a flag may be repeated.
     #[track_caller]
     pub fn support_account(&self, mailbox: &Mailbox, extra: &[&str]) {
-        self.run(&["init"]).ok();
-        self.run(&["team", "add", "Support"]).ok();
-        for user in ["ana", "budi", "citra"] {
-            self.run(&["user", "add", user, "--email", &format!("{user}@staff.example")]).ok();
-            self.run(&["team", "member", "add", "Support", user]).ok();
-        }
-        let body = self.file("thanks.txt", b"Hello {{ sender.name }},\n\nwe look into it: case {{ case.number }}.\n");
-        let body = body.to_str().unwrap();
-        self.run(&["template", "add", "Thanks", "--subject", "We have your message", "--body", body]).ok();
+        self.begin_with("support", &|first| {
+            first.run(&["init"]).ok();
+            first.run(&["team", "add", "Support"]).ok();
+            for user in ["ana", "budi", "citra"] {
+                first.run(&["user", "add", user, "--email", &format!("{user}@staff.example")]).ok();
+                first.run(&["team", "member", "add", "Support", user]).ok();
+            }
+            let body = b"Hello {{ sender.name }},\n\nwe look into it: case {{ case.number }}.\n";
+            let template = ["template", "add", "Thanks", "--subject", "We have your message", "--body", "-"];
+            first.call(&template).stdin(body).run().ok();
+        });
         self.group_account(
             "support",
             mailbox,
@@ -265,7 +267,7 @@ impl Call<'_> {
             Some(steps) => {
                 let mut command = Command::new("python3");
                 let (columns, steps) = (self.columns.to_string(), serde_json::json!(steps).to_string());
-                command.args(["-c", TERMINAL, &columns, &steps]).arg(program);
+                command.args(["-I", "-S", "-c", TERMINAL, &columns, &steps]).arg(program);
                 command
             }
             None => Command::new(program),
