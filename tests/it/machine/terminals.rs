@@ -10,7 +10,7 @@ fn at_terminal(office: &Machine, person: &str, columns: u16, script: &str, steps
     let steps = serde_json::to_string(steps).unwrap().replace('\'', "'\\''");
     let terminal = TERMINAL.replace('\'', "'\\''");
     let script = script.replace('\'', "'\\''");
-    let run = office.run(person, &format!("python3 -c '{terminal}' {columns} '{steps}' bash -c '{script}'"));
+    let run = office.run(person, &format!("python3 -I -S -c '{terminal}' {columns} '{steps}' bash -c '{script}'"));
     assert!(!run.stdout.contains("never seen: "), "{run:#?}");
     run
 }

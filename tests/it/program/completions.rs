@@ -36,8 +36,11 @@ fn command(desk: &Desk, name: &str) -> Command {
 /// What the terminal shows of a shell in which these keys are pressed.
 fn typed(desk: &Desk, shell: &[&str], steps: &[(&str, &str)]) -> String {
     let mut terminal = command(desk, "python3");
-    let done =
-        terminal.args(["-c", TERMINAL, "100", &serde_json::json!(steps).to_string()]).args(shell).output().unwrap();
+    let done = terminal
+        .args(["-I", "-S", "-c", TERMINAL, "100", &serde_json::json!(steps).to_string()])
+        .args(shell)
+        .output()
+        .unwrap();
     String::from_utf8_lossy(&done.stdout).into_owned()
 }
 

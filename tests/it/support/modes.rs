@@ -87,7 +87,8 @@ impl Modes {
         let Typed { columns, rows, script, steps } = typed;
         let (terminal, steps) = (quoted(TERMINAL), quoted(&serde_json::to_string(steps).unwrap()));
         let script = quoted(script);
-        self.machine.run(person, &format!("ROWS={rows} python3 -c '{terminal}' {columns} '{steps}' bash -c '{script}'"))
+        self.machine
+            .run(person, &format!("ROWS={rows} python3 -I -S -c '{terminal}' {columns} '{steps}' bash -c '{script}'"))
     }
 
     /// The screens of both modes, from the same rows: exit code and what is shown, without the directory of the database.
