@@ -61,7 +61,7 @@ fn list(args: &List, ctx: &Context) -> Result<()> {
     let (entries, total) = ctx.read(|tx, actor| {
         actor.require_admin("log list")?;
         let user = args.user.as_deref().map(|name| context::user_or_me(tx, actor, "--user", name)).transpose()?;
-        let query = LogQuery { since, user_id: user.map(|user| user.id), limit: args.page.limit().unwrap_or(-1) };
+        let query = LogQuery { since, user_id: user.map(|user| user.id), limit: args.page.limit().unwrap_or(i64::MAX) };
         let entries = log::list(tx, &query)?;
         let total = args.page.total(entries.len(), |most| log::count_to(tx, &query, most))?;
         Ok((entries, total))

@@ -108,7 +108,7 @@ pub fn run(command: NotificationCommand, ctx: &Context) -> Result<()> {
 fn list(args: &List, ctx: &Context) -> Result<()> {
     let (rows, total) = ctx.read(|tx, actor| {
         let (user, sight) = (user(actor, "list")?, actor.sight());
-        let rows = notifications::list(tx, user.id, sight, args.all, args.page.limit().unwrap_or(-1))?;
+        let rows = notifications::list(tx, user.id, sight, args.all, args.page.limit().unwrap_or(i64::MAX))?;
         let count = |most| notifications::count_to(tx, user.id, sight, args.all, most);
         let total = args.page.total(rows.len(), count)?;
         let told =

@@ -22,9 +22,9 @@ impl Page {
         Some(self.limit.into()).filter(|limit| *limit > 0)
     }
 
-    /// Maximum number of rows to read where rows are counted by reading them; -1 = all.
+    /// Maximum number of rows to read where rows are counted by reading them; the largest number = all.
     pub fn to_read(self) -> i64 {
-        self.limit().map_or(-1, |limit| limit.max(MOST) + 1)
+        self.limit().map_or(i64::MAX, |limit| limit.max(MOST) + 1)
     }
 
     /// Of rows that were all found: those that are shown, and how many there are if some are left out.

@@ -78,10 +78,10 @@ fn man_shows_its_source_where_no_viewer_is_installed() {
 fn init_names_the_database_in_the_next_steps_where_no_variable_does() {
     let sandbox = Sandbox::new();
     let said = sandbox.run(&["init"]).ok().stderr;
-    let named = format!("  espomail --db {} ", sandbox.db().display());
+    let named = format!("  espomail {} ", sandbox.place_in_shell());
     assert_eq!(said.matches(&named).count(), 5, "{said}");
     let usual = Sandbox::new();
-    usual.env("ESPOMAIL_DB", &usual.db().display().to_string());
+    usual.place_in_environment().iter().for_each(|(name, value)| usual.env(name, value));
     let said = usual.run(&["init"]).ok().stderr;
     assert_eq!(said.matches("  espomail team add Support\n").count(), 1, "{said}");
 }

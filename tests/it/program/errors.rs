@@ -1,7 +1,7 @@
 //! Wrong command lines: each error is one line and a hint in the program's own words, and the same kind of wrong value ends
 //! with the same status wherever it is read (B14.1, B14.2).
 
-use crate::support::{Desk, Run};
+use crate::support::{Desk, Run, is_on_server};
 
 /// Words of libraries and of the system, and names of arguments that are not the subject of a sentence.
 const FOREIGN: &[&str] = &[
@@ -426,6 +426,10 @@ fn errors_are_in_plain_words() {
     let mut tried = 0;
     for (code, lines) in OTHERS {
         for line in *lines {
+            // A backup is put in the place of a file.
+            if is_on_server() && line.starts_with("db restore") {
+                continue;
+            }
             let run = run(&desk, line);
             assert_eq!(run.code, *code, "{run:?}");
             is_plain(line, &run);

@@ -278,9 +278,14 @@ fn desk() -> Desk {
 /// The line in its final words: drafts and the quarantine have ids that depend on the lines before.
 fn words(desk: &Desk, line: &str) -> String {
     let of = |sql: &str| desk.query(sql).pop().unwrap_or_default();
-    let line = line.replace("DRAFT", &of("SELECT coalesce(max(id), '') || '' FROM emails WHERE status = 'Draft'"));
-    let line = line.replace("ANSWER", &of("SELECT coalesce(max(id), '') || '' FROM emails WHERE status = 'Sending'"));
-    line.replace("QUARANTINE", &of("SELECT coalesce(max(id), '') || '' FROM deliveries WHERE outcome = 'quarantined'"))
+    let line =
+        line.replace("DRAFT", &of("SELECT coalesce(CAST(max(id) AS TEXT), '') FROM emails WHERE status = 'Draft'"));
+    let line =
+        line.replace("ANSWER", &of("SELECT coalesce(CAST(max(id) AS TEXT), '') FROM emails WHERE status = 'Sending'"));
+    line.replace(
+        "QUARANTINE",
+        &of("SELECT coalesce(CAST(max(id) AS TEXT), '') FROM deliveries WHERE outcome = 'quarantined'"),
+    )
 }
 
 /// What is wrong with what a command said to a program.
@@ -331,7 +336,7 @@ fn a_new_database_and_a_message_on_standard_input_are_told_in_json() {
     for line in ["init", "db init"] {
         let sandbox = Sandbox::new();
         let made = sandbox.json(&line.split(' ').collect::<Vec<_>>());
-        assert_eq!(made["path"], json!(sandbox.database_name()));
+        assert_eq!(made["path"], json!(sandbox.database_shown()));
     }
     let desk = desk();
     let letter = desk.letter("new@x.example", "Piped").bytes();

@@ -338,24 +338,34 @@ impl Sandbox {
 
     /// The directory of the passwords and tokens, or a file in it.
     pub fn secrets(&self, name: &str) -> PathBuf {
-        let directory = self.of_state(".secrets");
+        let directory = match self.kept() {
+            Kept::File => self.path("espomail.db.secrets"),
+            #[cfg(feature = "postgres")]
+            Kept::Schema(_) => self.own_place().secrets(),
+        };
         if name.is_empty() { directory } else { directory.join(name) }
     }
 
     /// A file of the directory of the locks.
     pub fn lock(&self, name: &str) -> PathBuf {
-        self.of_state(".locks").join(name)
+        self.own_place().locks().join(name)
     }
 
-    /// The directory with this end that the database has.
-    fn of_state(&self, end: &str) -> PathBuf {
-        if !is_on_server() {
-            return self.path(&format!("espomail.db{end}"));
+    /// The same as the program has it.
+    fn own_place(&self) -> Place {
+        match self.kept() {
+            Kept::File => Place::of_file(self.db()),
+            #[cfg(feature = "postgres")]
+            Kept::Schema(schema) => {
+                let server = espomail::place::server::Server::parse(&schema.url()).unwrap();
+                Place::new(espomail::place::Database::Server(Box::new(server)), Some(&self.path("state")))
+            }
         }
-        let state = self.path("state");
-        let names = std::fs::read_dir(&state).into_iter().flatten().map(|entry| entry.unwrap().path());
-        let found = names.filter(|path| path.to_string_lossy().ends_with(end)).max();
-        found.unwrap_or_else(|| state.join(format!("none{end}")))
+    }
+
+    /// How the program calls the database in a sentence.
+    pub fn database_shown(&self) -> String {
+        self.own_place().shown()
     }
 
     /// Gives a sandbox without database the one that `commands` make. They run once for all tests of this process: each has a
@@ -380,7 +390,7 @@ impl Sandbox {
 
     /// The store of the program on this database.
     pub fn store(&self) -> Store {
-        Store::open(&Place::of_file(self.db())).unwrap()
+        Store::open(&self.own_place()).unwrap()
     }
 
     /// Runs a statement on the database, as somebody with a shell could.
