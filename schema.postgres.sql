@@ -821,6 +821,7 @@ CREATE TABLE auto_replies (
 );
 CREATE INDEX auto_replies_address ON auto_replies (account_id, address, created_at);
 CREATE INDEX auto_replies_account ON auto_replies (account_id, created_at);
+CREATE INDEX auto_replies_domain ON auto_replies (account_id, substr(address, instr(address, '@') + 1), created_at);
 CREATE INDEX auto_replies_case ON auto_replies (case_id, address) WHERE case_id IS NOT NULL;
 CREATE INDEX auto_replies_email ON auto_replies (email_id);
 

@@ -6,6 +6,7 @@ mod suppression;
 use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
 
+use suppression::PER_DOMAIN;
 pub use suppression::{Facts, Limits, Suppression, suppression};
 
 use super::notify;
@@ -52,8 +53,8 @@ pub fn run(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>) -> Result<()
     let address = automatic::answer_address(occasion.message, &occasion.sender.author)
         .filter(|m| is_address(&m.address))
         .cloned();
-    let facts = facts(tx, world, occasion, address.as_ref())?;
     let limits = limits(world);
+    let facts = facts(tx, world, occasion, address.as_ref(), &limits)?;
     let decision = match (suppression(&facts, &limits), address) {
         (Some(why), _) => {
             if why == Suppression::Breaker && !facts.tripped {
@@ -77,7 +78,13 @@ fn limits(world: &World<'_>) -> Limits {
     }
 }
 
-fn facts(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>, to: Option<&Mailbox>) -> Result<Facts> {
+fn facts(
+    tx: &Tx<'_>,
+    world: &World<'_>,
+    occasion: &Occasion<'_>,
+    to: Option<&Mailbox>,
+    limits: &Limits,
+) -> Result<Facts> {
     let Occasion { account, message, .. } = *occasion;
     let last = |hours| moment::last(SignedDuration::from_hours(hours), world.now);
     // One that was set by a clock that ran ahead was not set yet.
@@ -86,7 +93,8 @@ fn facts(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>, to: Option<&Ma
     // All forms of an address lead to one mailbox.
     let limited = to.map(|m| address::without_tag(&m.address));
     let address = limited.as_deref();
-    let mut recent = address.map_or(Ok(Vec::new()), |a| outbox::auto_replies_to(tx, account.id, a, &last(24)))?;
+    let counted = address.filter(|_| limits.per_hour > 0 || limits.per_day > 0);
+    let mut recent = counted.map_or(Ok(Vec::new()), |a| outbox::auto_replies_to(tx, account.id, a, &last(24)))?;
     if is_own_mail(occasion, address) {
         // What others let us send to an address does not use up the share of who writes from there (B5.9).
         let verdict = occasion.sender.verdict.label();
@@ -126,7 +134,7 @@ fn facts(tx: &Tx<'_>, world: &World<'_>, occasion: &Occasion<'_>, to: Option<&Ma
         last_hour: i64::try_from(recent.iter().filter(|sent| last(1).contains(&sent.at)).count())?,
         last_day: i64::try_from(recent.len())?,
         domain_last_hour: address.map_or(Ok(0), |a| to_domain(tx, occasion, a, world.now))?,
-        account_last_hour: outbox::auto_replies_within(tx, account.id, &(since_reset..last(1).end))?,
+        account_last_hour: outbox::auto_replies_within(tx, account.id, &(since_reset..last(1).end), limits.breaker)?,
         tripped: accounts::breaker_tripped(tx, account.id)?,
     })
 }
@@ -146,7 +154,7 @@ fn to_domain(tx: &Tx<'_>, occasion: &Occasion<'_>, address: &str, now: Timestamp
     }
     let verdict = is_own_mail(occasion, Some(address)).then(|| occasion.sender.verdict.label());
     let hour = moment::last(SignedDuration::from_hours(1), now);
-    outbox::auto_replies_to_domain(tx, occasion.account.id, domain, verdict, &hour)
+    outbox::auto_replies_to_domain(tx, occasion.account.id, domain, verdict, &hour, PER_DOMAIN)
 }
 
 /// The account's reply-to; with plus addressing the case's own address. Otherwise From is enough.

@@ -114,9 +114,9 @@ mod tests {
             let eva = Mailbox { name: String::new(), address: "eva@x.example".into() };
             let opener = Opener { account_id: 1, from: &eva, verdict: "" };
             let counted = vec![
-                outbox::auto_replies_within(tx, 1, &hour)? > 0,
+                outbox::auto_replies_within(tx, 1, &hour, 9)? > 0,
                 !outbox::auto_replies_to(tx, 1, "eva@x.example", &hour)?.is_empty(),
-                outbox::auto_replies_to_domain(tx, 1, "x.example", None, &hour)? > 0,
+                outbox::auto_replies_to_domain(tx, 1, "x.example", None, &hour, 9)? > 0,
                 !outbox::acknowledged(tx, 1, "x.example", &hour)?.is_empty(),
                 !cases::opened_by(tx, &opener, None, &hour, 9)?.is_empty(),
                 !emails::unverified_within(tx, 1, &hour)?.is_empty(),

@@ -89,7 +89,7 @@ pub struct Facts {
     pub invalid: Option<String>,
     /// The address got one for this case.
     pub replied_to_case: bool,
-    /// To this address in the last hour, from this account.
+    /// To this address in the last hour, from this account; these numbers are counted as far as the limits go.
     pub last_hour: i64,
     /// To this address in the last day, from this account.
     pub last_day: i64,
@@ -115,7 +115,7 @@ pub struct Limits {
 }
 
 /// Automatic replies to new addresses of one domain in an hour (B8.7).
-const PER_DOMAIN: i64 = 20;
+pub(super) const PER_DOMAIN: i64 = 20;
 
 /// Why no reply is sent; `None` = it is sent.
 pub fn suppression(facts: &Facts, limits: &Limits) -> Option<Suppression> {

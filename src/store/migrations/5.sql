@@ -175,6 +175,7 @@ CREATE INDEX notes_email ON notes (email_id) WHERE email_id IS NOT NULL;
 CREATE INDEX notes_remarks ON notes (parent_type, parent_id) WHERE kind = 'remark' AND email_id IS NULL;
 CREATE INDEX notifications_email ON notifications (email_id) WHERE email_id IS NOT NULL;
 CREATE INDEX outbox_raw ON outbox (raw_id);
+CREATE INDEX auto_replies_domain ON auto_replies (account_id, substr(address, instr(address, '@') + 1), created_at);
 CREATE INDEX auto_replies_case ON auto_replies (case_id, address) WHERE case_id IS NOT NULL;
 CREATE INDEX auto_replies_email ON auto_replies (email_id);
 -- Answers that do not arrive.

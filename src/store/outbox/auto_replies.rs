@@ -24,10 +24,11 @@ pub fn add_auto_reply(
     Ok(())
 }
 
-/// Automatic replies of an account within a time.
-pub fn auto_replies_within(tx: &Tx<'_>, account_id: i64, within: &Range<Timestamp>) -> Result<i64> {
-    let sql = "SELECT count(*) FROM auto_replies WHERE account_id = ?1 AND created_at > ?2 AND created_at < ?3";
-    Ok(tx.value(sql, params![account_id, seconds(within.start), seconds(within.end)])?.unwrap_or_default())
+/// Automatic replies of an account within a time, counted up to `most`.
+pub fn auto_replies_within(tx: &Tx<'_>, account_id: i64, within: &Range<Timestamp>, most: i64) -> Result<i64> {
+    let sql = "SELECT count(*) FROM (SELECT 1 FROM auto_replies
+        WHERE account_id = ?1 AND created_at > ?2 AND created_at < ?3 LIMIT ?4) AS those";
+    Ok(tx.value(sql, params![account_id, seconds(within.start), seconds(within.end), most])?.unwrap_or_default())
 }
 
 /// An automatic reply, and whose mail it answered.
@@ -57,21 +58,23 @@ pub fn auto_replies_to(
     )
 }
 
-/// Automatic replies of an account within a time to addresses of one domain that had no case before (B8.7); with a
-/// verdict only those to mail of that domain which the mail server judged so.
+/// Automatic replies of an account within a time to addresses of one domain that had no case before (B8.7), counted up to
+/// `most`; with a verdict only those to mail of that domain which the mail server judged so.
 pub fn auto_replies_to_domain(
     tx: &Tx<'_>,
     account_id: i64,
     domain: &str,
     verdict: Option<&str>,
     within: &Range<Timestamp>,
+    most: i64,
 ) -> Result<i64> {
     let count = tx.value(
-        "SELECT count(*) FROM auto_replies r LEFT JOIN emails e ON e.id = r.email_id
+        "SELECT count(*) FROM (SELECT 1 FROM auto_replies r INDEXED BY auto_replies_domain LEFT JOIN emails e ON e.id = r.email_id
             WHERE r.account_id = ?1 AND r.created_at > ?3 AND r.created_at < ?5 AND substr(r.address, instr(r.address, '@') + 1) = ?2
                 AND (?4 IS NULL OR (e.verdict = ?4 AND coalesce(e.author_address, e.from_address) LIKE '%@' || ?2))
-                AND NOT EXISTS (SELECT 1 FROM case_people p WHERE p.address = r.address AND p.since < r.created_at)",
-        params![account_id, domain, seconds(within.start), verdict, seconds(within.end)],
+                AND NOT EXISTS (SELECT 1 FROM case_people p WHERE p.address = r.address AND p.since < r.created_at)
+            LIMIT ?6) AS those",
+        params![account_id, domain, seconds(within.start), verdict, seconds(within.end), most],
     )?;
     Ok(count.unwrap_or_default())
 }
@@ -84,9 +87,9 @@ pub fn acknowledged(
     within: &Range<Timestamp>,
 ) -> Result<Vec<(String, i64)>> {
     tx.all(
-        "SELECT o.subject, r.case_id FROM auto_replies r JOIN outbox o ON o.id = r.outbox_id
+        "SELECT o.subject, r.case_id FROM auto_replies r INDEXED BY auto_replies_domain JOIN outbox o ON o.id = r.outbox_id
             WHERE r.account_id = ?1 AND r.created_at > ?3 AND r.created_at < ?4 AND r.case_id IS NOT NULL
-                AND substr(r.address, instr(r.address, '@') + 1) = ?2 ORDER BY r.id DESC LIMIT 200",
+                AND substr(r.address, instr(r.address, '@') + 1) = ?2 ORDER BY r.created_at DESC, r.id DESC LIMIT 200",
         params![account_id, domain, seconds(within.start), seconds(within.end)],
         |row| Ok((row.get("subject")?, row.get("case_id")?)),
     )

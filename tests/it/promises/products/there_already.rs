@@ -158,6 +158,12 @@ fn rows() -> Vec<Row> {
             ..ROW
         },
         Row {
+            name: "automatic replies of the hour",
+            first: &[TEMPLATE, ANSWERS],
+            account: answering,
+            ..ROW
+        },
+        Row {
             name: "mails beside one that a filter skips",
             first: &[
                 "INSERT INTO filters (id, name, position, conditions, created_at) VALUES (1, 'f', 1, 'subject=skipped', 0)",
