@@ -88,7 +88,7 @@ mod tests {
         "INSERT INTO notifications (user_id, kind, text, created_at, digest) VALUES (1, 'failed', 'x', ?1, TRUE)",
         "INSERT INTO cases (id, number, key, name, account_id, created_at, modified_at) VALUES (1, 1, 'k', 'x', 1, ?1, ?1)",
         "INSERT INTO emails (id, message_id, status, subject, from_address, received_at, created_at, parent_type, parent_id,
-            flow_account_id, undecided) VALUES (1, 'm', 'Archived', 'x', 'eva@x.example', ?1, ?1, 'case', 1, 1, 1)",
+            flow_account_id, undecided) VALUES (1, 'm', 'Archived', 'x', 'eva@x.example', ?1, ?1, 'case', 1, 1, TRUE)",
         "INSERT INTO raw_messages (id, size, sha256, codec, data) VALUES (1, ?1, ?2, 'none', ?2)",
         "INSERT INTO outbox (id, kind, account_id, message_id, subject, envelope_from, raw_id, state, created_at, next_try_at)
             VALUES (1, 'mail', 1, 'o', 'x', '', 1, 'waiting', ?1, ?1)",
