@@ -157,12 +157,7 @@ fn rows() -> Vec<Row> {
             before: PAST,
             ..ROW
         },
-        Row {
-            name: "automatic replies of the hour",
-            first: &[TEMPLATE, ANSWERS],
-            account: answering,
-            ..ROW
-        },
+        Row { name: "automatic replies of the hour", first: &[TEMPLATE, ANSWERS], account: answering, ..ROW },
         Row {
             name: "mails beside one that a filter skips",
             first: &[
