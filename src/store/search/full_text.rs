@@ -59,11 +59,9 @@ pub struct Part {
     pub(super) before: &'static [&'static str],
 }
 
-/// The texts of an email.
 const EMAIL_TEXTS: &str = "SELECT subject, addresses, text, files FROM email_texts WHERE id = ?1";
 const EMAIL_COLUMNS: &[&str] = &["subject", "addresses", "text", "files"];
 
-/// The texts of a case.
 const CASE_TEXTS: &str = "SELECT name, substr(description, 1, 262144) AS description FROM cases WHERE id = ?1";
 const CASE_COLUMNS: &[&str] = &["name", "description"];
 

@@ -124,7 +124,6 @@ const FREQUENT: [&str; 2] = [
     "INSERT INTO email_bodies (email_id, text) SELECT id, 'word' FROM emails WHERE id <= ?1",
 ];
 
-/// Their words.
 fn frequent_words(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Sqlite => "INSERT INTO email_index (rowid, text) SELECT id, 'word' FROM emails WHERE id <= ?1",
