@@ -365,7 +365,7 @@ impl Tx<'_> {
     }
 
     /// Marks a place that relies on there being one writer (case numbers, the round-robin wheel, the outbox claim).
-    /// SQLite's write transaction is exactly that, so nothing is to be done.
+    /// A transaction that writes is exactly that on every engine, so nothing is to be done.
     pub fn serialise(&self, _what: &str) {}
 }
 

@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::restore;
 use crate::cli::context::Context;
-use crate::error::{self, Kind};
+use crate::error::{self, Fault, Kind};
 use crate::place::Place;
 use crate::secret;
 use crate::store::db::{self, Store};
@@ -35,7 +35,7 @@ pub struct Copy {
 pub fn run(args: &Copy, ctx: &Context) -> Result<()> {
     let from = ctx.store()?;
     from.read(|tx| ctx.actor(tx)?.require_admin("db copy"))?;
-    let to = ctx.config.place(Some(&args.to), None)?;
+    let to = ctx.config.place(Some(&args.to), None).map_err(of_to)?;
     if ctx.place.is_same_database(&to) {
         return Err(error::usage(format!("{to} is the database that is copied")).hint("name another one as TO").into());
     }
@@ -68,6 +68,11 @@ pub fn run(args: &Copy, ctx: &Context) -> Result<()> {
         to.typed()
     ));
     Ok(())
+}
+
+/// A fault of the name of TO, which is read as that of --db.
+fn of_to(fault: Fault) -> Fault {
+    Fault { message: fault.message.replacen("--db: ", "TO: ", 1), ..fault }
 }
 
 /// The new database. One on a server may have its tables already, if nobody has used it.

@@ -76,7 +76,7 @@ impl Bind for Cell {
 impl Store {
     /// Whether nobody has begun to use it: it has its tables, and no row says that it was set up.
     pub fn is_unused(&self) -> Result<bool> {
-        Ok(self.read(|tx| tx.value::<i64>("SELECT count(*) FROM instance", []))? == Some(0))
+        self.read(|tx| Ok(!is_used(tx)?))
     }
 
     /// Copies every row into a database that nobody uses yet; `told` hears of each table and the number of its rows so far.
@@ -87,8 +87,7 @@ impl Store {
     pub fn copy_into(&self, target: &Store, told: &mut dyn FnMut(&str, usize)) -> Result<()> {
         self.read(|from| {
             target.write(|to| {
-                let used = tx_is_used(to)?;
-                ensure!(!used, error::data(format!("{} is in use already", target.place().shown())));
+                ensure!(!is_used(to)?, error::data(format!("{} is in use already", target.place().shown())));
                 of_engine!(Running, &to.running, tx => tx.defer_keys())?;
                 let known = tables(to)?;
                 for table in tables(from)? {
@@ -105,7 +104,7 @@ impl Store {
     }
 }
 
-fn tx_is_used(tx: &Tx<'_>) -> Result<bool> {
+fn is_used(tx: &Tx<'_>) -> Result<bool> {
     Ok(tx.value::<i64>("SELECT count(*) FROM instance", [])? != Some(0))
 }
 

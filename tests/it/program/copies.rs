@@ -29,6 +29,7 @@ fn a_database_is_copied_whole_into_a_new_one() {
     let found = |db: &str| desk.sandbox.run(&["--db", db, "--json", "email", "list", "printer"]).ok().stdout;
     assert_eq!(found(to), found(&from));
     assert_eq!(desk.sandbox.run(&["--db", to, "db", "check"]).ok().stdout, "ok\n");
+    desk.sandbox.run(&["db", "copy", &from, "postgresql://h/d?x=1"]).exits(2).says("TO: x is not a keyword");
     copy(&[]).exits(65).says("exists already");
     desk.sandbox.run(&["db", "copy", &from, &from]).exits(2).says("is the database that is copied");
     desk.sandbox.run(&["db", "copy", "/nowhere/x.db", to]).exits(78).says("no database at /nowhere/x.db");

@@ -28,7 +28,7 @@ fn parts(sql: &str) -> Vec<(String, String)> {
     parts
 }
 
-/// Indexes of a schema that are no part of a table.
+/// The statements of a schema that make indexes. Keys, which stand in a table, are not among them.
 fn indexes(sql: &str) -> Vec<String> {
     let of = |kind: &str| {
         let found = sql.lines().filter(|line| line.starts_with(kind));

@@ -85,6 +85,13 @@ fn row(indexed: Indexed) -> Vec<Value> {
     indexed.parts.into_iter().chain([indexed.numbers]).map(Value::from).collect()
 }
 
+/// Whether words could all be keys of numbers, each of which has a digit. To leave a column out costs a search of frequent
+/// words twice its time.
+fn may_be_keys(words: &[String], begins: bool) -> bool {
+    let whole = if begins { words.split_last().map_or(words, |(_, before)| before) } else { words };
+    whole.iter().all(|word| word.bytes().any(|byte| byte.is_ascii_digit()))
+}
+
 /// Keys of numbers are in a column of their own, in which nothing stands side by side.
 pub(super) fn matching(wanted: &Wanted) -> String {
     let joined = |parts: &[Wanted], by: &str| {
@@ -94,7 +101,7 @@ pub(super) fn matching(wanted: &Wanted) -> String {
     match wanted {
         Wanted::Words { words, begins } => {
             let star = if *begins { " *" } else { "" };
-            let only = if words.len() > 1 { "- numbers : " } else { "" };
+            let only = if words.len() > 1 && may_be_keys(words, *begins) { "- numbers : " } else { "" };
             format!("{only}\"{}\"{star}", words.join(" "))
         }
         Wanted::All(parts) => joined(parts, " AND "),
