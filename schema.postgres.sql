@@ -831,8 +831,8 @@ CREATE INDEX auto_replies_email ON auto_replies (email_id);
 CREATE VIEW email_texts AS
   SELECT e.id, e.subject,
     coalesce((SELECT string_agg(a.name || ' ' || a.address, E'\n' ORDER BY a.field, a.position) FROM email_addresses a
-      WHERE a.email_id = e.id AND a.field <> 'bcc')
-      || coalesce(E'\n' || e.author_name || ' ' || e.author_address, ''), '') AS addresses,
+      WHERE a.email_id = e.id AND a.field <> 'bcc'), '')
+      || coalesce(E'\n' || e.author_name || ' ' || e.author_address, '') AS addresses,
     substr(b.text, 1, 262144)
       || coalesce((SELECT E'\n' || string_agg(substr(v.text, 1, 65536), E'\n' ORDER BY v.id) FROM (
         SELECT id, text FROM email_variants WHERE email_id = e.id ORDER BY id LIMIT 10) v), '') AS text,

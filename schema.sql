@@ -724,8 +724,8 @@ CREATE INDEX auto_replies_email ON auto_replies (email_id);
 -- What the full-text index of emails is made of. Bcc is not in it: readers of the index would learn of it.
 CREATE VIEW email_texts AS
   SELECT e.id, e.subject,
-    (SELECT group_concat(name || ' ' || address, char(10)) FROM (SELECT a.name, a.address FROM email_addresses a
-      WHERE a.email_id = e.id AND a.field <> 'bcc' ORDER BY a.field, a.position))
+    coalesce((SELECT group_concat(name || ' ' || address, char(10)) FROM (SELECT a.name, a.address FROM email_addresses a
+      WHERE a.email_id = e.id AND a.field <> 'bcc' ORDER BY a.field, a.position)), '')
       || coalesce(char(10) || e.author_name || ' ' || e.author_address, '') AS addresses,
     substr(b.text, 1, 262144)
       || coalesce((SELECT char(10) || group_concat(substr(v.text, 1, 65536), char(10)) FROM (SELECT text FROM email_variants

@@ -263,19 +263,19 @@ impl Tx<'_> {
 
     /// Runs a statement; the number of rows it changed.
     pub fn execute(&self, sql: &str, params: impl Params) -> Result<usize> {
-        note(sql);
+        note(sql, &params, None);
         of_engine!(Running, &self.running, tx => tx.execute(sql, params))
     }
 
     /// Runs an INSERT; the new id.
     pub fn insert(&self, sql: &str, params: impl Params) -> Result<i64> {
-        note(sql);
+        note(sql, &params, None);
         of_engine!(Running, &self.running, tx => tx.insert(sql, params))
     }
 
     /// Runs an INSERT whose last value is bytes, for a column that is named as well; the new id.
     pub fn store_bytes(&self, sql: &str, params: impl Params, column: Column, bytes: &[u8]) -> Result<i64> {
-        note(sql);
+        note(sql, &params, Some(Ty::Bytes));
         of_engine!(Running, &self.running, tx => tx.store_bytes(sql, params, column, bytes))
     }
 
@@ -296,7 +296,7 @@ impl Tx<'_> {
 
     /// The first row, if there is one.
     pub fn one<T>(&self, sql: &str, params: impl Params, map: impl FnOnce(&Row<'_>) -> Result<T>) -> Result<Option<T>> {
-        note(sql);
+        note(sql, &params, None);
         match &self.running {
             Running::Sqlite(tx) => {
                 tx.first(sql, params, |cells, columns| map(&Row::new(Cells::Sqlite(cells), columns, sql)))
@@ -309,7 +309,7 @@ impl Tx<'_> {
     }
 
     pub fn all<T>(&self, sql: &str, params: impl Params, mut map: impl FnMut(&Row<'_>) -> Result<T>) -> Result<Vec<T>> {
-        note(sql);
+        note(sql, &params, None);
         match &self.running {
             Running::Sqlite(tx) => {
                 tx.all(sql, params, |cells, columns| map(&Row::new(Cells::Sqlite(cells), columns, sql)))
@@ -375,9 +375,9 @@ pub fn seconds(moment: Timestamp) -> i64 {
 }
 
 /// Notes which statements tests run.
-fn note(_sql: &str) {
+fn note(_sql: &str, _params: &impl Params, _last: Option<Ty>) {
     #[cfg(test)]
-    seen::note(_sql);
+    seen::note(_sql, _params, _last);
 }
 
 /// Fails where a statement changed another number of rows than one.

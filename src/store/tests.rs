@@ -4,7 +4,8 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice)]
 
-mod calls;
+pub mod calls;
+pub mod dice;
 mod growth;
 pub mod literals;
 mod portable;

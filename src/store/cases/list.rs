@@ -137,7 +137,7 @@ const ROW: &str =
             AND NOT EXISTS (SELECT 1 FROM emails w WHERE w.parent_type = 'case' AND w.parent_id = c.id AND w.verified
                 AND w.author_address IS NULL AND w.from_address = f.address)) AS way,
         {contact_addresses}, {lead_addresses},
-        (SELECT t.address FROM user_addresses t WHERE t.user_id = q.id ORDER BY t.is_primary DESC LIMIT 1)
+        (SELECT t.address FROM user_addresses t WHERE t.user_id = q.id ORDER BY t.is_primary DESC, t.address LIMIT 1)
             AS requester_address,
         (SELECT coalesce(e.author_name, e.from_name) || '\n' || coalesce(e.author_address, e.from_address)
             FROM emails e WHERE e.parent_type = 'case' AND e.parent_id = c.id AND e.status = 'Archived' AND {email}

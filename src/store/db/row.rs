@@ -57,6 +57,19 @@ impl<'a> Row<'a> {
         T::from_value(self.cells.value(place)?).map_err(|misfit| misfit.of(column).into())
     }
 
+    /// All of its values.
+    #[cfg(test)]
+    pub(super) fn printed(&self) -> Result<String> {
+        let places = (0..).take_while(|place| self.columns.name(*place).is_some());
+        let values = places.map(|place| {
+            Ok(match self.cells.value(place)? {
+                ValueRef::Text(text) => format!("{:?}", String::from_utf8_lossy(text)),
+                other => format!("{other:?}"),
+            })
+        });
+        Ok(values.collect::<Result<Vec<_>>>()?.join(", "))
+    }
+
     /// A column of seconds as a moment.
     pub fn time(&self, column: &str) -> Result<Timestamp> {
         moment(self.get(column)?)

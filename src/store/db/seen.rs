@@ -1,26 +1,44 @@
 //! Which statements this thread has prepared, and how the database finds the rows of one, for tests.
 
+#![allow(clippy::expect_used)]
+
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use anyhow::Result;
 
-use super::{Engine, Store};
+use super::{Dialect, Engine, Params, Store, Ty, Value};
 
-thread_local! {
-    static SEEN: RefCell<Option<BTreeSet<String>>> = const { RefCell::new(None) };
+/// A statement that was given values.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Seen {
+    pub sql: String,
+    /// Of the values.
+    pub types: Vec<Ty>,
 }
 
-pub(super) fn note(sql: &str) {
+thread_local! {
+    static SEEN: RefCell<Option<BTreeSet<Seen>>> = const { RefCell::new(None) };
+}
+
+/// `last` is the type of a value that comes after the others.
+pub(super) fn note(sql: &str, params: &impl Params, last: Option<Ty>) {
     SEEN.with_borrow_mut(|seen| {
-        if let Some(seen) = seen.as_mut().filter(|seen| !seen.contains(sql)) {
-            seen.insert(sql.to_owned());
+        let Some(seen) = seen.as_mut() else { return };
+        let mut types = Vec::new();
+        let each = params.each(&mut |value| {
+            types.push(value.ty());
+            Ok(())
+        });
+        types.extend(last);
+        if each.is_ok() {
+            seen.insert(Seen { sql: sql.to_owned(), types });
         }
     });
 }
 
-/// The texts of the statements that `work` prepares, each once.
-pub fn during(work: impl FnOnce()) -> BTreeSet<String> {
+/// The statements that `work` runs, each once for the types of its values.
+pub fn during(work: impl FnOnce()) -> BTreeSet<Seen> {
     SEEN.set(Some(BTreeSet::new()));
     work();
     SEEN.take().unwrap_or_default()
@@ -44,6 +62,30 @@ impl Store {
             Engine::Postgres(_) => anyhow::bail!("plans are those of SQLite"),
         }
     }
+
+    /// Prepares a statement and does not run it; the types of its values, where they are not known as the engine takes them.
+    pub fn prepare(&self, sql: &str, types: Option<&[Ty]>) -> Result<Vec<Ty>> {
+        match &self.engine {
+            Engine::Sqlite(conn) => conn.plan(sql).map(|_| types.unwrap_or_default().to_vec()),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(conn) => conn.prepare(sql, types.unwrap_or_default()),
+        }
+    }
+
+    /// The answer to a statement, each row as it would be printed.
+    pub fn answer(&self, sql: &str, values: &[Value]) -> Result<Vec<String>> {
+        self.read(|tx| tx.all(sql, values.to_vec(), |row| row.printed()))
+    }
+}
+
+/// A new database on the server that tests run on; `None`, and a line that says so, where they run on none.
+pub fn on_server() -> Option<Store> {
+    let store = Store::for_test().expect("a database for a test");
+    if store.dialect() == Dialect::Postgres {
+        return Some(store);
+    }
+    skip("about PostgreSQL, which this run has not");
+    None
 }
 
 /// Says that a test does nothing in this run: past what the test harness keeps to itself.

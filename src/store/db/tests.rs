@@ -2,6 +2,7 @@
 
 mod engines;
 mod older;
+mod same_answers;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

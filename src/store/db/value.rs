@@ -5,7 +5,7 @@ use std::fmt;
 use anyhow::Result;
 
 /// What a parameter is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ty {
     Int,
     Bool,

@@ -26,8 +26,8 @@ CREATE INDEX email_variants_email ON email_variants (email_id);
 DROP VIEW email_texts;
 CREATE VIEW email_texts AS
   SELECT e.id, e.subject,
-    (SELECT group_concat(name || ' ' || address, char(10)) FROM (SELECT a.name, a.address FROM email_addresses a
-      WHERE a.email_id = e.id AND a.field <> 'bcc' ORDER BY a.field, a.position))
+    coalesce((SELECT group_concat(name || ' ' || address, char(10)) FROM (SELECT a.name, a.address FROM email_addresses a
+      WHERE a.email_id = e.id AND a.field <> 'bcc' ORDER BY a.field, a.position)), '')
       || coalesce(char(10) || e.author_name || ' ' || e.author_address, '') AS addresses,
     substr(b.text, 1, 262144)
       || coalesce((SELECT char(10) || group_concat(substr(v.text, 1, 65536), char(10)) FROM (SELECT text FROM email_variants

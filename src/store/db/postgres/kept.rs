@@ -201,6 +201,23 @@ impl Kept {
     }
 }
 
+#[cfg(test)]
+impl super::Conn {
+    /// Prepares a statement for values of these types, of which the last ones may be left out; the types of all of them.
+    pub fn prepare(&self, sql: &str, types: &[Ty]) -> Result<Vec<Ty>> {
+        let named: Vec<Type> = types.iter().map(|ty| of_server(*ty)).collect();
+        let statement = self.link.borrow_mut().client.prepare_typed(&text::own(sql), &named)?;
+        let of_program = |ty: &Type| match *ty {
+            Type::INT8 | Type::INT4 => Ty::Int,
+            Type::BOOL => Ty::Bool,
+            Type::TEXT => Ty::Text,
+            Type::BYTEA => Ty::Bytes,
+            _ => Ty::Unknown,
+        };
+        Ok(statement.params().iter().map(of_program).collect())
+    }
+}
+
 /// The beginning of a statement, which is enough to find it.
 fn short(sql: &str) -> String {
     sql.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(160).collect()

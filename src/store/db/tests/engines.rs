@@ -93,7 +93,7 @@ fn both_schemas_have_one_shape() {
 }
 
 /// The flags of the tables that both engines have, by table and column.
-fn flags() -> Vec<(String, String)> {
+pub(super) fn flags() -> Vec<(String, String)> {
     let all = parts(include_str!("../../../../schema.postgres.sql"));
     let of = |(table, part): &(String, String)| {
         let (column, rest) = part.split_once(' ')?;

@@ -49,25 +49,25 @@ pub(super) fn of_version(path: &Path, version: i32) -> Connection {
 }
 
 /// The first column of an answer.
-fn texts(conn: &Connection, sql: &str) -> Vec<String> {
+pub(super) fn texts(conn: &Connection, sql: &str) -> Vec<String> {
     let mut statement = conn.prepare(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
     let rows = statement.query_map([], |row| row.get::<_, Option<String>>(0)).unwrap();
     rows.map(|row| row.unwrap().unwrap_or_default()).collect()
 }
 
-fn tables(conn: &Connection) -> Vec<String> {
+pub(super) fn tables(conn: &Connection) -> Vec<String> {
     texts(
         conn,
         "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name",
     )
 }
 
-fn columns(conn: &Connection, table: &str) -> Vec<String> {
+pub(super) fn columns(conn: &Connection, table: &str) -> Vec<String> {
     texts(conn, &format!("SELECT name FROM pragma_table_xinfo('{table}') WHERE hidden = 0 ORDER BY cid"))
 }
 
 /// A definition without what has no meaning: comments, quotes and the way it is set.
-fn plain(sql: &str) -> String {
+pub(super) fn plain(sql: &str) -> String {
     let lines = sql.lines().map(|line| line.split_once("--").map_or(line, |(before, _)| before));
     let words = lines.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ");
     words.replace('"', "").replace("( ", "(").replace(" )", ")")
@@ -101,7 +101,7 @@ pub(super) fn shape(conn: &Connection) -> Vec<String> {
 }
 
 /// The words of `CHECK (column IN ('a', 'b'))`.
-fn choices(definition: &str, column: &str) -> Vec<String> {
+pub(super) fn choices(definition: &str, column: &str) -> Vec<String> {
     let list = definition.split_once(&format!("CHECK ({column} IN (")).and_then(|(_, rest)| rest.split_once(')'));
     list.map(|(list, _)| list.split(',').map(|word| word.trim().trim_matches('\'').to_owned()).collect())
         .unwrap_or_default()

@@ -5,18 +5,19 @@
 use jiff::Timestamp;
 
 use super::super::super::{Bound, Test, case_condition, email_source, index, with_numbers};
-use super::{ids, on_server};
+use super::ids;
 use crate::mail::address::Mailbox;
 use crate::mail::message::{Attachment, Message};
 use crate::query::{Tree, Words};
 use crate::store::cases::{self, NewCase};
+use crate::store::db::seen::on_server;
 use crate::store::db::{Store, params};
 use crate::store::emails::{self, EmailStatus, NewEmail};
 use crate::store::records::erase;
 use crate::store::sight::Sight;
+use crate::store::tests::dice::Dice;
 use crate::words;
 
-const SEED: u64 = 20_261_130;
 const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
 
 /// Emails and cases that are added before the queries of a round.
@@ -43,27 +44,6 @@ const GAPS: &[&str] = &[
     " ", " ", " ", " ", "\n", "\r\n", ", ", ". ", "-", "/", "'", "\u{a0}", "\u{3000}", "、", "\u{ad}", "\u{200b}", "|",
     "\\", "\"", ":*", " & ", "_", "(", ") ", "@", "·", "%",
 ];
-
-pub(super) struct Dice(u64);
-
-impl Dice {
-    pub(super) fn new() -> Dice {
-        Dice(std::env::var("ESPOMAIL_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(SEED))
-    }
-
-    /// A number below `end` (splitmix64).
-    pub(super) fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((z ^ (z >> 31)) % u64::try_from(end).unwrap()).unwrap()
-    }
-
-    fn one<'a, T: ?Sized>(&mut self, of: &[&'a T]) -> &'a T {
-        of[self.below(of.len())]
-    }
-}
 
 pub(super) fn word(dice: &mut Dice) -> String {
     let script = SCRIPTS[dice.below(SCRIPTS.len())];
@@ -251,7 +231,7 @@ fn both_engines_find_the_same() {
     let both = Both([Store::embedded_for_test().unwrap(), server]);
     let queries: usize = std::env::var("ESPOMAIL_QUERIES").ok().and_then(|count| count.parse().ok()).unwrap_or(10_000);
     let mut dice = Dice::new();
-    let seed = dice.0;
+    let seed = dice.seed();
     let mut texts = Vec::new();
     for query in 0..queries {
         if query % 500 == 0 {

@@ -1,8 +1,9 @@
 //! What a text mentions is the same on both engines, with every letter.
 
-use super::alike::{Dice, text, word};
-use super::on_server;
+use super::alike::{text, word};
 use crate::store::db::params;
+use crate::store::db::seen::on_server;
+use crate::store::tests::dice::Dice;
 use crate::store::text::{folded, mentions};
 
 /// Stands between letters; no letter becomes it.

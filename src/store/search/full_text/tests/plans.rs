@@ -1,9 +1,9 @@
 //! PostgreSQL finds words by its index, also where there are many rows.
 
 use super::super::super::{Bound, Test, email_source};
-use super::on_server;
 use crate::query::{Tree, Words};
 use crate::store::db::Store;
+use crate::store::db::seen::on_server;
 use crate::store::emails::{self, EmailQuery};
 use crate::store::sight::Sight;
 
