@@ -14,6 +14,8 @@ use jiff::Timestamp;
 pub struct Holder {
     /// Process id.
     pub pid: u32,
+    /// The other machine that it runs on; `None` = this one.
+    pub host: Option<String>,
     /// What it is doing.
     pub state: State,
     /// When it was started, or took what it holds.
@@ -73,11 +75,17 @@ impl Holder {
         let args = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         Holder {
             pid,
+            host: None,
             state: stat.as_ref().map_or(State::Unknown, |stat| stat.state),
             since: stat.as_ref().and_then(|stat| started_at(stat.ticks)),
             args: parse_args(&args),
             terminal: stat.and_then(|stat| terminal(stat.terminal)),
         }
+    }
+
+    /// A process of another machine, of which nothing else is known.
+    pub fn elsewhere(pid: u32, host: String) -> Holder {
+        Holder { pid, host: Some(host), state: State::Unknown, since: None, args: Vec::new(), terminal: None }
     }
 
     /// The same since another moment.
@@ -91,8 +99,11 @@ impl Holder {
         let words = words(&self.args).map(|words| format!("espomail {words}"));
         let since = self.since.map(|since| format!("since {}", time(since)));
         let terminal = self.terminal.as_ref().filter(|_| self.is_stuck()).map(|name| format!("on {name}"));
-        let facts = [words, Some(self.state.word().to_owned()), since, terminal];
-        format!("process {} ({})", self.pid, facts.into_iter().flatten().collect::<Vec<_>>().join(", "))
+        let state = self.host.is_none().then(|| self.state.word().to_owned());
+        let facts: Vec<String> = [words, state, since, terminal].into_iter().flatten().collect();
+        let host = self.host.as_ref().map(|host| format!(" on {host}")).unwrap_or_default();
+        let facts = if facts.is_empty() { String::new() } else { format!(" ({})", facts.join(", ")) };
+        format!("process {}{host}{facts}", self.pid)
     }
 
     /// Whether it will not go on by itself.
@@ -103,6 +114,9 @@ impl Holder {
     /// The next step for the person who waits for it.
     pub fn hint(&self) -> String {
         let pid = self.pid;
+        if let Some(host) = &self.host {
+            return format!("run it again when that has ended; look at it on {host}: ps -fp {pid}");
+        }
         match self.state {
             State::Stopped => {
                 format!("let it go on: kill -CONT {pid}, or fg in its terminal; end it: kill -KILL {pid}")
@@ -114,6 +128,11 @@ impl Holder {
             }
         }
     }
+}
+
+/// The name of this machine.
+pub fn host() -> String {
+    fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned()
 }
 
 /// The process that holds the lock with which others wait for a database: to write it, or to open it.
@@ -276,12 +295,16 @@ garbage
         let time = |at: Timestamp| at.to_string();
         let since = Timestamp::from_second(0).ok();
         let terminal = Some("pts/3".to_owned());
-        let stopped = Holder { pid: 7, state: State::Stopped, since, args, terminal };
+        let stopped = Holder { pid: 7, host: None, state: State::Stopped, since, args, terminal };
         let told = stopped.told(&words, &time);
         assert_eq!(told, "process 7 (espomail case note, stopped, since 1970-01-01T00:00:00Z, on pts/3)");
         assert!(stopped.hint().contains("kill -CONT 7"), "{}", stopped.hint());
         let gone = Holder { state: State::Unknown, since: None, args: Vec::new(), terminal: None, ..stopped };
         assert_eq!(gone.told(&words, &time), "process 7 (in an unknown state)");
+        let elsewhere = Holder::elsewhere(7, "web2".to_owned());
+        assert_eq!(elsewhere.told(&words, &time), "process 7 on web2");
+        assert!(elsewhere.hint().contains("on web2: ps -fp 7"), "{}", elsewhere.hint());
+        assert_eq!(elsewhere.since(since).told(&words, &time), "process 7 on web2 (since 1970-01-01T00:00:00Z)");
     }
 
     #[test]

@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_process_that_is_stopped_is_told_once_with_all_that_it_holds() {
-        let holder = |pid, state| Holder { pid, state, since: None, args: Vec::new(), terminal: None };
+        let holder = |pid, state| Holder { pid, host: None, state, since: None, args: Vec::new(), terminal: None };
         let held = [
             ("database", holder(4711, State::Stopped)),
             ("account-1", holder(4711, State::Stopped)),

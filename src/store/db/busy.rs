@@ -37,7 +37,7 @@ impl Busy {
 
 impl fmt::Display for Busy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.told(|holder| format!("process {} ({})", holder.pid, holder.state.word())))
+        f.write_str(&self.told(|holder| holder.told(&|_| None, &|at| at.to_string())))
     }
 }
 

@@ -1,6 +1,7 @@
 //! PostgreSQL: the engine on a server. The one place that names it: transactions here; below it how a connection is made and
 //! what it finds there ([`open`]), which statements are kept ([`kept`]), how their text is put for this engine ([`text`]),
-//! what is done with the whole database ([`whole`]), TLS ([`tls`]), and what errors mean ([`error`]).
+//! what is done with the whole database ([`whole`]), TLS ([`tls`]), what errors mean ([`error`]), and who has the turn
+//! ([`turn`]).
 //!
 //! A transaction that may write is READ COMMITTED and takes *the turn*, a row of the table `turns`, before it looks at
 //! anything: that is SQLite's BEGIN IMMEDIATE. At a stricter level what it sees would be older than the lock that it waited
@@ -12,6 +13,7 @@ mod letters;
 mod open;
 mod text;
 mod tls;
+mod turn;
 mod whole;
 
 use std::cell::{Cell, RefCell};
@@ -119,7 +121,7 @@ impl Conn {
             Ok(begun) => begun,
             Err(error) => {
                 let _ = link.client.batch_execute("ROLLBACK");
-                return Err(error.into());
+                return Err(turn::named(&mut link.client, error));
             }
         };
         let rows = begun.iter().filter_map(|message| match message {

@@ -116,3 +116,31 @@ fn what_a_server_refuses_is_told_with_the_next_step_and_changes_nothing() {
         assert!(again.stderr.contains("exists already"), "{again:#?}");
     }
 }
+
+#[test]
+fn the_process_that_is_writing_is_named_with_its_machine() {
+    let (server, sandbox) = (Private::start(), Sandbox::new());
+    let here = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap().trim().to_owned();
+    let pid = std::process::id();
+    let waiting = [
+        ("near", format!("espomail {pid}@{here}"), format!("process {pid} ("), format!("look at it: ps -fp {pid}")),
+        ("far", "desk 12@web2".into(), "process 12 on web2 (since ".into(), "look at it on web2: ps -fp 12".into()),
+        ("unnamed", "psql".into(), "another process is writing".into(), "run it again when that has ended".into()),
+    ]
+    .map(|(schema, name, told, hint)| {
+        let db = format!("postgresql://espomail@/espomail?{}", server.at);
+        let mut holder: postgres::Config = db.parse().unwrap();
+        let db = format!("{db}&schema={schema}");
+        sandbox.run(&["--db", &db, "--state", ".", "init"]).ok();
+        let mut holder = holder.application_name(&name).connect(NoTls).unwrap();
+        holder.batch_execute(&format!("BEGIN; SELECT FROM {schema}.turns FOR UPDATE")).unwrap();
+        let run = sandbox.call(&["--db", &db, "--state", ".", "team", "add", "support"]).spawn();
+        (run, holder, told, hint)
+    });
+    for (run, holder, told, hint) in waiting {
+        let run = run.wait().exits(75);
+        assert!(run.stderr.contains(&told) && run.stderr.contains(&hint), "{told}: {run:#?}");
+        assert!(run.stderr.contains("the database is busy"), "{run:#?}");
+        drop(holder);
+    }
+}

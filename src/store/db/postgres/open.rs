@@ -12,7 +12,7 @@ use super::error::meaning;
 use super::kept::Kept;
 use super::letters;
 use super::tls::Tls;
-use super::{Conn, Link};
+use super::{Conn, Link, turn};
 use crate::error::{self as errors, Fault, Kind};
 use crate::place::server::{Host, Server, SessionAttrs, Target};
 use crate::store::db::meaning::Meaning;
@@ -83,7 +83,7 @@ fn to_host(server: &Server, host: &Host) -> Result<Client> {
         .port(host.port)
         .user(&server.user())
         .dbname(&server.dbname())
-        .application_name(&server.application_name)
+        .application_name(&turn::name(&server.application_name))
         .connect_timeout(server.connect_timeout)
         .tcp_user_timeout(ANSWER)
         .keepalives_idle(ANSWER)
