@@ -57,7 +57,7 @@ pub enum RecordCommand {
     #[command(
         before_help = "Examples:\n  $ espomail --dry-run record erase contact Budi\n  $ espomail --yes record erase lead 4"
     )]
-    Erase(Named),
+    Erase(erase::Erase),
     /// Follow a record: be notified of its mail and notes
     #[command(
         before_help = "Examples:\n  $ espomail record follow company 'PT Sinar'\n  $ espomail record follow contact Budi --user ana"

@@ -177,22 +177,33 @@ impl Store {
     }
 
     /// Writes as [`Store::write`] and leaves nothing of what is gone in the file: freed pages and the log hold it until
-    /// they are used again, also what other connections freed before. Takes as much disk again as the database has.
+    /// they are used again, also what other connections freed before. Takes as much disk again as the database has. A server
+    /// frees the places of rows; with `rewrite` it writes each table again, to which nobody else gets meanwhile.
     ///
     /// # Errors
     /// As [`Store::write`]; or what was written stays, but the file could not be rebuilt.
-    pub fn write_and_scrub<T>(&self, work: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
+    pub fn write_and_scrub<T>(&self, rewrite: bool, work: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
         if let Engine::Sqlite(conn) = &self.engine {
             conn.overwrite_what_is_deleted()?;
         }
         let done = self.write(work)?;
-        self.scrub().context("it is done, but the file still holds traces of it")?;
+        let held = match &self.engine {
+            Engine::Sqlite(_) => "the file still holds traces of it",
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(_) => "the tables still hold traces of it",
+        };
+        self.scrub(rewrite).with_context(|| format!("it is done, but {held}"))?;
         Ok(done)
     }
 
-    fn scrub(&self) -> Result<()> {
+    fn scrub(&self, _rewrite: bool) -> Result<()> {
         let _hold = Hold::begin();
-        let is_gone = obstacle::named(&self.place, of_engine!(Engine, &self.engine, conn => conn.scrub()))?;
+        let scrubbed = match &self.engine {
+            Engine::Sqlite(conn) => conn.scrub(),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(conn) => conn.scrub(_rewrite).map(|()| true),
+        };
+        let is_gone = obstacle::named(&self.place, scrubbed)?;
         if is_gone { Ok(()) } else { Err(Busy::reading().into()) }
     }
 

@@ -1,6 +1,7 @@
 //! `record erase`: a person goes, with all their mail (B13.8).
 
 use anyhow::Result;
+use clap::Args;
 
 use super::change::thing;
 use super::{Named, counted, find};
@@ -14,6 +15,16 @@ use crate::store::db::Tx;
 use crate::store::log;
 use crate::store::records::{ParentType, Record};
 
+/// `record erase`
+#[derive(Debug, Args)]
+pub struct Erase {
+    #[command(flatten)]
+    record: Named,
+    /// Write the tables of a server again, while nobody can work
+    #[arg(long)]
+    rewrite: bool,
+}
+
 fn refuse_converted(record: &Record) -> Result<()> {
     match record.converted.last() {
         None => Ok(()),
@@ -23,7 +34,9 @@ fn refuse_converted(record: &Record) -> Result<()> {
     }
 }
 
-pub fn erase(args: &Named, ctx: &Context) -> Result<()> {
+pub fn erase(args: &Erase, ctx: &Context) -> Result<()> {
+    let rewrite = args.rewrite;
+    let args = &args.record;
     if !matches!(args.kind, ParentType::Contact | ParentType::Lead) {
         return Err(error::usage(format!("a {} cannot be erased: only contacts and leads can", args.kind))
             .hint(format!("espomail record delete {} NAME", args.kind))
@@ -53,7 +66,7 @@ pub fn erase(args: &Named, ctx: &Context) -> Result<()> {
         Ok((record, erased))
     };
     let work = |tx: &Tx<'_>| ctx.logged(tx, work);
-    let (record, erased) = if ctx.dry_run { store.rehearse(work) } else { store.write_and_scrub(work) }?;
+    let (record, erased) = if ctx.dry_run { store.rehearse(work) } else { store.write_and_scrub(rewrite, work) }?;
     drop((lock, store));
     let kept = match erased.kept {
         0 => String::new(),

@@ -1,17 +1,18 @@
 //! A server of PostgreSQL that refuses: what it says is told with the next step, and nothing is left there.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 use postgres::{Client, NoTls};
 
-use crate::support::{Sandbox, scratch};
+use crate::support::{Letter, SUPPORT, Sandbox, mail, scratch};
 
 /// A server of this test alone; it ends with its standard input.
 struct Private {
     process: Child,
     input: Option<ChildStdin>,
+    dir: PathBuf,
     /// Directory of the socket, and the port, which is of loopback too.
     at: String,
     port: String,
@@ -28,7 +29,7 @@ impl Private {
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let port = line.trim().rsplit_once("port=").unwrap_or_else(|| panic!("{line}")).1.to_owned();
         let input = process.stdin.take();
-        Private { process, input, at: format!("host={}/socket&port={port}", dir.display()), port }
+        Private { process, input, at: format!("host={}/socket&port={port}", dir.display()), port, dir }
     }
 
     fn run(&self, database: &str, sql: &str) {
@@ -143,4 +144,42 @@ fn the_process_that_is_writing_is_named_with_its_machine() {
         assert!(run.stderr.contains("the database is busy"), "{run:#?}");
         drop(holder);
     }
+}
+
+/// Files of the server's tables that hold some bytes.
+fn holding(server: &Private, bytes: &[u8]) -> Vec<PathBuf> {
+    server.run("espomail", "CHECKPOINT");
+    let databases = std::fs::read_dir(server.dir.join("data/base")).unwrap();
+    let files = databases.flat_map(|database| std::fs::read_dir(database.unwrap().path()).unwrap());
+    let holds =
+        |path: &PathBuf| std::fs::read(path).is_ok_and(|file| file.windows(bytes.len()).any(|part| part == bytes));
+    files.map(|file| file.unwrap().path()).filter(holds).collect()
+}
+
+#[test]
+fn no_file_of_a_table_holds_an_erased_person_when_the_tables_are_written_again() {
+    let (server, sandbox) = (Private::start(), Sandbox::new());
+    let db = format!("postgresql://espomail@/espomail?{}&schema=erased", server.at);
+    let run = |args: &[&str]| sandbox.run(&[&["--db", &db, "--state", "."], args].concat()).ok();
+    run(&["init"]);
+    let account = ["account", "add", "support", "--address", SUPPORT, "--smtp", "127.0.0.1:9", "--smtp-tls", "none"];
+    run(&[&account[..], &["--secret", "env:X", "--create-case", "--create-contact"]].concat());
+    let ingest = |letter: &Letter| {
+        let call = sandbox.call(&["--db", &db, "--state", ".", "ingest", "--account", "support"]);
+        call.stdin(&letter.bytes()).run().ok();
+    };
+    for number in 0..8 {
+        let kim = mail("Kim <kim@x.example>", SUPPORT, &format!("Broken {number}"));
+        ingest(&kim.body("My secret is xyzzycanary, which stands here in the open.\n"));
+        ingest(&mail("lee@y.example", SUPPORT, &format!("Question of Lee {number}")));
+    }
+    run(&["email", "list", "xyzzycanary"]);
+    assert!(holding(&server, b"xyzzycanary").len() > 1);
+    let dry = run(&["--dry-run", "record", "erase", "contact", "Kim", "--rewrite"]);
+    assert!(dry.stderr.contains("dry run") && !holding(&server, b"xyzzycanary").is_empty(), "{dry:?}");
+    run(&["--yes", "record", "erase", "contact", "Kim", "--rewrite"]);
+    for trace in [&b"xyzzycanary"[..], b"kim@x.example"] {
+        assert_eq!(holding(&server, trace), Vec::<PathBuf>::new());
+    }
+    assert!(!holding(&server, b"lee@y.example").is_empty());
 }

@@ -83,16 +83,21 @@ impl Conn {
         Ok((counts, bytes))
     }
 
-    /// Frees the places of rows that are gone, and writes the indexes of words again, which keep each word they ever had. What
-    /// lies in the write-ahead log, in copies of the server and in backups stays there until these are written over.
-    pub fn scrub(&self) -> Result<bool> {
+    /// Frees the places of rows that are gone, and writes the indexes of words again, which keep each word they ever had; with
+    /// `rewrite`, writes each table again. What the planner knows of values is made new. What lies in the write-ahead log, in
+    /// copies of the server and in backups stays there until these are written over.
+    pub fn scrub(&self, rewrite: bool) -> Result<()> {
         let tables: Vec<String> = self.tables()?.iter().map(|table| format!("\"{table}\"")).collect();
-        self.batch(&format!("VACUUM {}", tables.join(", ")))?;
+        let how = if rewrite { "FULL, ANALYZE" } else { "ANALYZE" };
+        self.batch(&format!("VACUUM ({how}) {}", tables.join(", ")))?;
+        if rewrite {
+            return Ok(());
+        }
         let rows = self.link.borrow_mut().client.query(WORDS, &[])?;
         for row in rows {
             let index: String = row.try_get(0)?;
             self.batch(&format!("REINDEX INDEX \"{index}\""))?;
         }
-        Ok(true)
+        Ok(())
     }
 }

@@ -60,6 +60,6 @@ fn what_is_scrubbed_has_a_new_index() {
         store.read(|tx| tx.value::<i64>(sql, [])).unwrap()
     };
     let before = file();
-    store.write_and_scrub(|_| Ok(())).unwrap();
+    store.write_and_scrub(false, |_| Ok(())).unwrap();
     assert_ne!(file(), before);
 }
