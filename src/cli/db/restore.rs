@@ -79,6 +79,10 @@ pub fn run(args: &Restore, ctx: &Context) -> Result<()> {
 
 /// Restores a backup into a database on a server.
 fn into_server(file: &Path, ctx: &Context) -> Result<()> {
+    // Who may not restore hears that first.
+    if let Ok(store) = ctx.store() {
+        store.read(|tx| ctx.actor(tx)?.require_admin("db restore"))?;
+    }
     let text = format!("a backup is put in the place of a file, and the database is on a server: {}", ctx.place);
     let to = shlex::try_quote(&ctx.place.typed())?.into_owned();
     let from = file.display().to_string();

@@ -553,7 +553,7 @@ fn a_case_by_hand_is_told_to_its_assignee_by_e_mail_too() {
 #[test]
 fn a_case_names_writers_readers_and_attachments() {
     let sandbox = Sandbox::new();
-    sandbox.run(&["init"]).ok();
+    sandbox.init();
     sandbox.run(&["team", "add", "support"]).ok();
     sandbox.run(&["user", "add", "ana", "--email", "ana@staff.example"]).ok();
     sandbox.run(&["team", "member", "add", "support", "ana"]).ok();

@@ -5,7 +5,7 @@ use crate::support::{Sandbox, program};
 #[test]
 fn a_disabled_user_may_nothing() {
     let sandbox = Sandbox::new();
-    sandbox.run(&["init"]).ok();
+    sandbox.init();
     let me = sandbox.json(&["whoami"])["login"].as_str().map(str::to_owned).unwrap_or_else(|| "root".to_owned());
     sandbox.run(&["user", "add", "boss", "--type", "admin", "--login", &me]).ok();
     let taken = sandbox.run(&["user", "add", "other", "--login", &me]).exits(65);
@@ -20,7 +20,7 @@ fn a_disabled_user_may_nothing() {
 #[test]
 fn headings_of_plain_output_are_separated_as_its_values_are() {
     let sandbox = Sandbox::new();
-    sandbox.run(&["init"]).ok();
+    sandbox.init();
     sandbox.run(&["team", "add", "Support"]).ok();
     let list = sandbox.run(&["--format", "plain", "team", "list"]).ok();
     let tabs: Vec<usize> = list.stdout.lines().map(|line| line.matches('\t').count()).collect();
@@ -30,7 +30,7 @@ fn headings_of_plain_output_are_separated_as_its_values_are() {
 #[test]
 fn bytes_that_are_not_text_are_refused() {
     let sandbox = Sandbox::new();
-    sandbox.run(&["init"]).ok();
+    sandbox.init();
     let stdin =
         sandbox.call(&["template", "add", "t", "--subject", "s", "--body", "-"]).stdin(b"L\xe9on").run().exits(65);
     assert!(stdin.stderr.contains("is not UTF-8"), "{stdin:?}");

@@ -9,7 +9,7 @@ const SUPPORT: &str = "support@desk.example";
 /// An account without servers that makes cases; ana is its agent.
 fn desk() -> Sandbox {
     let sandbox = Sandbox::new();
-    sandbox.run(&["init"]).ok();
+    sandbox.init();
     sandbox.run(&["team", "add", "Support"]).ok();
     sandbox.run(&["user", "add", "ana", "--email", "ana@staff.example"]).ok();
     sandbox.run(&["team", "member", "add", "Support", "ana"]).ok();

@@ -106,7 +106,7 @@ fn help_is_shown_where_there_is_no_database_or_no_user() {
         assert!(help.stderr.contains(is_help), "{help:?}");
     }
     assert!(!sandbox.db().exists());
-    sandbox.run(&["init"]).ok();
+    sandbox.init();
     sandbox.run(&[]).exits(2).says("Usage: ");
 }
 

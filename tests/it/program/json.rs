@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use clap::CommandFactory as _;
 use serde_json::{Value, json};
 
-use crate::support::{Desk, Run, Sandbox, mail, schema};
+use crate::support::{Desk, Run, Sandbox, is_on_server, mail, schema};
 
 /// A command line with the tag of its document, or why it has none.
 enum Says {
@@ -318,6 +318,9 @@ fn every_command_says_what_the_schema_says() {
     desk.sandbox.sql("UPDATE emails SET raw_id = NULL WHERE subject = 'Held'");
     let mut wrong = Vec::new();
     for (line, says, code) in LINES {
+        // A backup is put in the place of a file only.
+        let is_refused = is_on_server() && line.contains("db restore");
+        let (says, code) = if is_refused { (&Nothing, &2) } else { (says, code) };
         let words = words(&desk, line);
         let run = desk.run(&format!("--json {words}"));
         // The exit codes of check are those of monitoring systems.

@@ -89,8 +89,10 @@ fn what_a_letter_does_to_the_status_of_its_case_is_said() {
     assert!(closed.stdout.contains("; case #1 is Closed"), "{closed:?}");
     let plain = desk.ana(&["case", "reply", "1", "-m", "x"]).ok();
     assert!(!plain.stdout.contains("; case #1"), "{plain:?}");
-    desk.ana(&["outbox", "cancel", "1"]).ok().says("again");
-    let cancelled = desk.ana(&["outbox", "cancel", "2"]).ok();
+    // What a dry run took back may leave a gap in the numbers.
+    let waiting = desk.query("SELECT id || '' FROM outbox ORDER BY id");
+    desk.ana(&["outbox", "cancel", &waiting[0]]).ok().says("again");
+    let cancelled = desk.ana(&["outbox", "cancel", &waiting[1]]).ok();
     assert!(cancelled.stdout.contains("; case #1 stays Closed (to open it: espomail case reopen 1)"), "{cancelled:?}");
     assert_eq!(desk.query("SELECT status FROM cases"), ["Closed"]);
 }

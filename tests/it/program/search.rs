@@ -149,7 +149,7 @@ fn mail_that_is_not_indexed_yet_is_found() {
 /// An office whose cases 1 to 3 are closed, open and taken, and open and urgent.
 fn three_cases() -> Sandbox {
     let sandbox = Sandbox::new();
-    sandbox.run(&["init"]).ok();
+    sandbox.init();
     sandbox.run(&["team", "add", "Support"]).ok();
     sandbox.run(&["user", "add", "ana", "--type", "admin", "--email", "ana@staff.example"]).ok();
     sandbox.run(&["team", "member", "add", "Support", "ana"]).ok();

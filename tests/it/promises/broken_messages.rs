@@ -23,7 +23,7 @@ fn one_message_holds_up_nothing() {
         .collect();
     let sandbox = Sandbox::new();
     sandbox.config("reply_timeout = \"1s\"\njobs = 50\njobs_per_host = 50\n");
-    sandbox.run(&["init"]).ok();
+    sandbox.init();
     let servers: Vec<(String, Scripted)> =
         (0..rows.len()).map(|at| (format!("odd{at}"), Scripted::new(places()))).collect();
     for ((name, server), row) in servers.iter().zip(&rows) {

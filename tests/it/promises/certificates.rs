@@ -106,7 +106,7 @@ const SMTP: &str = "220 hello\r\n";
 fn tested(protocol: &str, server: &str, extra: &[&str]) -> (i32, String) {
     let sandbox = Sandbox::new();
     sandbox.config("connect_timeout = \"2s\"\ntls_timeout = \"2s\"\nreply_timeout = \"2s\"\n");
-    sandbox.run(&["init"]).ok();
+    sandbox.init();
     let secret = format!("file:{}", sandbox.file("password", b"secret-canary\n").display());
     let mut account = vec!["account", "add", "a", "--address", "a@desk.example", "--secret", &secret];
     account.extend([protocol, server, if protocol == "--imap" { "--tls" } else { "--smtp-tls" }, "implicit"]);
@@ -190,7 +190,7 @@ fn a_file_of_authorities_that_is_gone_or_none_is_a_fault_of_the_settings() {
     let shown = certificate("localhost", -1, 9, None);
     let server = TlsServer::new(&shown, IMAP, None);
     let sandbox = Sandbox::new();
-    sandbox.run(&["init"]).ok();
+    sandbox.init();
     let (ca, imap) = (sandbox.file("ca.pem", &shown.x509.to_pem().unwrap()), format!("localhost:{}", server.port));
     let add = ["account", "add", "a", "--address", "a@x.example", "--secret", "env:HOME", "--imap", &imap];
     sandbox.run(&[&add[..], &["--ca", ca.to_str().unwrap()]].concat()).ok();

@@ -57,7 +57,7 @@ const HIDDEN: &[&str] = &[
 fn desk(uids: std::ops::RangeInclusive<usize>) -> (Sandbox, Vec<(String, Scripted)>) {
     let sandbox = Sandbox::new();
     sandbox.config("connect_timeout = \"2s\"\nreply_timeout = \"2s\"\njobs = 16\njobs_per_host = 16\n");
-    sandbox.run(&["init"]).ok();
+    sandbox.init();
     let servers: Vec<(String, Scripted)> =
         (0..ROWS.len()).map(|at| (format!("odd{at}"), Scripted::new(uids.clone()))).collect();
     servers.iter().for_each(|(name, server)| server.account(&sandbox, name));
@@ -133,7 +133,7 @@ fn new_messages_are_fetched_when_a_folder_is_renumbered() {
         ("as many as before, and more, no UIDNEXT", &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], Some("")),
     ];
     let sandbox = Sandbox::new();
-    sandbox.run(&["init"]).ok();
+    sandbox.init();
     let servers: Vec<(String, Scripted)> =
         (0..rows.len()).map(|at| (format!("odd{at}"), Scripted::new([8, 9, 10]))).collect();
     servers.iter().for_each(|(name, server)| server.account(&sandbox, name));
@@ -157,7 +157,7 @@ fn new_messages_are_fetched_when_a_folder_is_renumbered() {
 #[test]
 fn what_works_and_brings_nothing_is_told() {
     let sandbox = Sandbox::new();
-    sandbox.run(&["init"]).ok();
+    sandbox.init();
     let server = Scripted::new(1..=3);
     server.account(&sandbox, "odd");
     sandbox.run(&["account", "edit", "odd", "--portion", "2"]).ok();
@@ -179,7 +179,7 @@ fn what_works_and_brings_nothing_is_told() {
 #[test]
 fn a_message_that_is_gone_does_not_count_as_renumbering() {
     let sandbox = Sandbox::new();
-    sandbox.run(&["init"]).ok();
+    sandbox.init();
     let servers: Vec<(String, Scripted)> = ["", "0", "9"]
         .iter()
         .map(|next| {

@@ -92,7 +92,7 @@ fn errors_for_programs_are_one_line_of_json() {
 #[test]
 fn a_configuration_with_a_mistake_is_named_and_everything_else_waits() {
     let sandbox = Sandbox::new();
-    sandbox.run(&["init"]).ok();
+    sandbox.init();
     sandbox.config("max_runtme = \"5m\"\n");
     for args in [&["fetch"][..], &["config", "check"], &["case", "list"]] {
         let run = sandbox.run(args).exits(78);

@@ -190,7 +190,7 @@ fn an_automatic_reply_goes_out_where_the_null_sender_may_not_send() {
     let denied = "554 5.2.252 SendAsDenied; support@desk.example not allowed to send as <>";
     let smtp = SmtpSink::new(vec![Step { verb: ".", nth: 1, answer: Say(denied) }]);
     let sandbox = Sandbox::new();
-    sandbox.run(&["init"]).ok();
+    sandbox.init();
     let body = sandbox.file("ack.txt", b"Case {{ case.number }}");
     sandbox.run(&["template", "add", "ack", "--subject", "We have it", "--body", body.to_str().unwrap()]).ok();
     sandbox.run(&["team", "add", "support"]).ok();
@@ -231,7 +231,7 @@ fn an_automatic_reply_goes_out_where_the_null_sender_may_not_send() {
 fn a_server_that_wants_a_pause_is_left_alone_until_somebody_says_otherwise() {
     let busy = vec![Step { verb: "AUTH", nth: 0, answer: Say("454 4.7.0 too many logins, try again in 20 minutes") }];
     let (smtp, sandbox) = (SmtpSink::new(busy), Sandbox::new());
-    sandbox.run(&["init"]).ok();
+    sandbox.init();
     let secret = format!("file:{}", sandbox.file("password", b"pw\n").display());
     let add =
         ["account", "add", "desk", "--address", "support@desk.example", "--smtp", &smtp.address(), "--secret", &secret];

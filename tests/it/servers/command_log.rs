@@ -124,7 +124,7 @@ fn what_writes_nothing_is_refused_or_comes_by_cron_leaves_no_entry() {
 #[test]
 fn log_entry_names_the_user_of_the_command() {
     let sandbox = Sandbox::new();
-    sandbox.run(&["init"]).ok();
+    sandbox.init();
     let login = String::from_utf8(std::process::Command::new("id").arg("-un").output().unwrap().stdout).unwrap();
     let uid = String::from_utf8(std::process::Command::new("id").arg("-u").output().unwrap().stdout).unwrap();
     sandbox.run(&["user", "add", "boss", "--type", "admin", "--login", login.trim()]).ok();

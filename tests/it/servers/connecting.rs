@@ -62,7 +62,7 @@ fn both_servers_can_have_a_password_that_is_typed() {
 #[test]
 fn a_preset_gives_what_is_not_given_and_says_what_it_cannot_know() {
     let sandbox = Sandbox::new();
-    sandbox.run(&["init"]).ok();
+    sandbox.init();
     let add = ["account", "add", "help", "--address", "help@icloud.com", "--preset", "iCloud", "--secret", "env:PW"];
     let added = sandbox.run(&add).ok();
     assert!(added.stderr.contains("hint: icloud: make an app-specific password"), "{added:#?}");

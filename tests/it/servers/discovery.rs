@@ -57,7 +57,7 @@ fn world() -> World {
 fn servers_are_found_by_an_address() {
     let (world, sandbox) = (world(), Sandbox::new());
     world.around(&sandbox);
-    sandbox.run(&["init"]).ok();
+    sandbox.init();
     for (domain, found) in [
         ("gmail.com", "imap.gmail.com:993 implicit, login ana@gmail.com"),
         ("srv.example", "imap.srv.example:1993 implicit, login ana@srv.example"),
@@ -130,7 +130,7 @@ fn somebody_at_a_terminal_adds_an_account_by_its_address() {
         ("_imaps._tcp.outside.test", vec![Srv(0, dovecot.imaps, "mail.works.test")]),
     ];
     World::new(names, &[], |_| Vec::new(), &[]).around(&sandbox);
-    sandbox.run(&["init"]).ok();
+    sandbox.init();
     let add = ["account", "add", "help", "--address", &mailbox.address, "--login", &mailbox.user];
     let typed = |extra: &[&str], steps: &[(&str, &str)]| {
         sandbox.call(&[&add[..], extra].concat()).at_terminal(100, steps).run()

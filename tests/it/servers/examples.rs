@@ -4,7 +4,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::{Child, Desk, Dovecot, Exim, Run, mail, program};
+use crate::support::{Child, Desk, Dovecot, Exim, Run, is_on_server, mail, program};
 
 /// The pages in an order in which each finds what the ones before it made.
 const PAGES: &[&str] = &["account", "fetch", "filter", "case", "email", "folder", "export", "import", "db"];
@@ -119,7 +119,12 @@ fn examples_of_the_manual_work() {
         assert!(lines.len() >= 2, "{page}: {lines:?}");
         for line in lines {
             desk.prepare(&line);
-            desk.shell(&desk.here(&line)).ok();
+            let run = desk.shell(&desk.here(&line));
+            // A backup is put in the place of a file only.
+            match is_on_server() && line.contains("db restore") {
+                true => drop(run.exits(2).says("espomail db copy ")),
+                false => drop(run.ok()),
+            }
         }
     }
     // What they say they do.

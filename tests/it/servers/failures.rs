@@ -48,9 +48,7 @@ fn a_message_that_cannot_be_imported_is_kept_whole_and_the_rest_is_done() {
     let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
     sandbox.support_account(&mailbox, &["--after", "delete"]);
     // The database itself refuses this one message.
-    sandbox.sql(
-        "CREATE TRIGGER poison BEFORE INSERT ON emails WHEN new.subject LIKE '%poison%' BEGIN SELECT raise(ABORT, 'too bitter'); END",
-    );
+    sandbox.poison("%poison%", "too bitter");
     let poison = mail("c2@customer.example", &mailbox.address, "poison").bytes();
     mailbox.append("INBOX", &mail("c1@customer.example", &mailbox.address, "before").bytes());
     mailbox.append("INBOX", &poison);
@@ -70,7 +68,7 @@ fn a_message_that_cannot_be_imported_is_kept_whole_and_the_rest_is_done() {
     sandbox.run(&["quarantine", "export", &id, file.to_str().unwrap()]).exits(65);
     sandbox.run(&["quarantine", "retry", &id]).exits(1);
 
-    sandbox.sql("DROP TRIGGER poison");
+    sandbox.cure();
     sandbox.run(&["quarantine", "retry", "--all"]).ok();
     assert_eq!(sandbox.items(&["case", "list"]).len(), 3);
     assert!(sandbox.items(&["quarantine", "list"]).is_empty());
@@ -82,7 +80,7 @@ fn a_message_that_cannot_be_imported_is_kept_whole_and_the_rest_is_done() {
 fn a_discarded_message_needs_a_reason_and_a_yes() {
     let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
     sandbox.support_account(&mailbox, &[]);
-    sandbox.sql("CREATE TRIGGER poison BEFORE INSERT ON emails BEGIN SELECT raise(ABORT, 'no'); END");
+    sandbox.poison("%", "no");
     mailbox.append("INBOX", &mail("c@customer.example", &mailbox.address, "x").bytes());
     sandbox.run(&["fetch"]).exits(1);
     let id = sandbox.items(&["quarantine", "list"])[0]["id"].to_string();

@@ -20,7 +20,7 @@ fn says(sandbox: &Sandbox, code: i32, begin: &str) -> Run {
 #[test]
 fn check_is_not_ok_where_nothing_is_fetched() {
     let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
-    sandbox.run(&["init"]).ok();
+    sandbox.init();
     sandbox.run(&["status"]).ok().says("No account yet: espomail account add");
     says(&sandbox, 1, "ESPOMAIL WARNING - there is no account yet: espomail account add | ");
     sandbox.group_account("support", &mailbox, &[]);
@@ -101,7 +101,7 @@ fn what_a_server_refused_is_told_once() {
 #[test]
 fn a_negative_limit_is_refused_by_the_name_of_its_flag() {
     let sandbox = Sandbox::new();
-    sandbox.run(&["init"]).ok();
+    sandbox.init();
     for (flag, value, why) in [
         ("--max-age", "-5m", "\"-5m\" is not a duration"),
         ("--max-outbox-age", "-5m", "\"-5m\" is not a duration"),
@@ -169,7 +169,7 @@ fn a_message_that_was_cut_off_is_told_before_it_is_given_up() {
 #[test]
 fn doctor_names_the_configuration_that_is_in_force_and_the_database() {
     let sandbox = Sandbox::new();
-    sandbox.run(&["init"]).ok();
+    sandbox.init();
     let found = sandbox.run(&["doctor", "--offline"]).ok();
     let config = sandbox.path("config.toml").display().to_string();
     assert!(found.stdout.contains(&format!("{config} is right")), "{found:#?}");
@@ -184,7 +184,7 @@ fn doctor_names_the_configuration_that_is_in_force_and_the_database() {
 #[test]
 fn a_user_with_the_callers_login_does_not_lock_them_out() {
     let sandbox = Sandbox::new();
-    sandbox.run(&["init"]).ok();
+    sandbox.init();
     let me = sandbox.json(&["whoami"])["login"].as_str().map(str::to_owned).unwrap_or_else(|| "root".to_owned());
     let refused = sandbox.run(&["user", "add", &me]).exits(65);
     let said = format!("user add: you would not be an administrator any more: {me} is your login");
@@ -254,7 +254,7 @@ fn send_says_what_waits_until_when_and_an_error_once() {
 #[test]
 fn a_log_that_cannot_be_written_is_told_once() {
     let sandbox = Sandbox::new();
-    sandbox.run(&["init"]).ok();
+    sandbox.init();
     sandbox.run(&["team", "add", "Support"]).ok();
     let args = ["--log", "/dev/full", "team", "edit", "Support", "--name", "Help"];
     let told = sandbox.run(&args).ok().stderr;
@@ -264,7 +264,7 @@ fn a_log_that_cannot_be_written_is_told_once() {
 #[test]
 fn a_secret_that_cannot_be_had_is_doubted_when_it_is_set() {
     let sandbox = Sandbox::new();
-    sandbox.run(&["init"]).ok();
+    sandbox.init();
     let add = ["account", "add", "x", "--address", "x@y.example", "--imap", "127.0.0.1:1", "--tls", "none"];
     let added =
         sandbox.run(&[&add[..], &["--folder", "Nope", "--secret", "cmd:/nonexistent/tool show x"]].concat()).ok();
@@ -287,7 +287,7 @@ fn a_secret_that_cannot_be_had_is_doubted_when_it_is_set() {
 #[test]
 fn what_keeps_check_from_looking_is_unknown() {
     let sandbox = Sandbox::new();
-    sandbox.run(&["init"]).ok();
+    sandbox.init();
     for args in [&["check", "--max-age", "-5m"][..], &["check", "--max-age", "soon"], &["check", "--nonsense"]] {
         sandbox.run(args).exits(3);
     }
@@ -318,7 +318,7 @@ fn a_clock_that_ran_ahead_is_named() {
 #[test]
 fn doctor_tells_of_accounts_that_fail() {
     let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
-    sandbox.run(&["init"]).ok();
+    sandbox.init();
     let found = sandbox.run(&["doctor", "--offline"]).ok();
     assert!(found.stdout.contains("there is no account yet: espomail account add"), "{found:#?}");
     sandbox.group_account("support", &mailbox, &[]);
@@ -337,13 +337,15 @@ fn doctor_tells_of_accounts_that_fail() {
 #[test]
 fn the_line_for_cron_finds_the_database() {
     let sandbox = Sandbox::new();
-    let (db, config) = (sandbox.db().display().to_string(), sandbox.path("config.toml").display().to_string());
-    let line = format!("* * * * * {} --config {config} --db {db} fetch", program().display());
+    let (place, config) = (sandbox.place_in_shell(), sandbox.path("config.toml").display().to_string());
+    let line = format!("* * * * * {} --config {config} {place} fetch", program().display());
     sandbox.run(&["init"]).ok().says(&line);
     sandbox.run(&["status"]).ok().says(&line);
     sandbox.run(&["account", "add", "x", "--address", "x@y.example", "--smtp", "127.0.0.1:1"]).ok();
     sandbox.run(&["doctor", "--offline"]).says(&line);
-    sandbox.config(&format!("database = {db:?}\n"));
+    for (key, value) in ["database", "state"].iter().zip(sandbox.place().iter().skip(1).step_by(2)) {
+        sandbox.config(&format!("{key} = {value:?}\n"));
+    }
     let line = format!("* * * * * {} --config {config} fetch", program().display());
     sandbox.run(&["status"]).ok().says(&line);
 }

@@ -23,7 +23,7 @@ impl Rig {
     /// Account support, which nobody has signed in for.
     pub fn new(provider: &str, flow: &str, more: &str) -> Rig {
         let rig = Rig { sandbox: Sandbox::new(), issuer: Issuer::new(), server: Scripted::new(1..=2) };
-        rig.sandbox.run(&["init"]).ok();
+        rig.sandbox.init();
         rig.issuer.profile(&rig.sandbox, "work", provider, flow, more);
         rig.add("support");
         rig

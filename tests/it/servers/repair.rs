@@ -13,7 +13,7 @@ const SOMEBODY: u32 = 61_234;
 /// A database with an account, a case and a letter, and nothing but the one file.
 fn desk() -> Sandbox {
     let sandbox = Sandbox::new();
-    sandbox.run(&["init"]).ok();
+    sandbox.init();
     sandbox.run(&["team", "add", "Support"]).ok();
     sandbox.run(&["user", "add", "ana", "--email", "ana@staff.example"]).ok();
     sandbox.file("password", b"pw\n");

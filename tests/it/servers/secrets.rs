@@ -10,7 +10,7 @@ use openssl::base64::encode_block;
 
 use crate::support::{
     Answer, At, Child, Deed, Dovecot, Proxy, Quirk, RogueImap, Rule, Run, Running, Sandbox, Side, SmtpSink, Step, When,
-    mail, promise, wait_until,
+    is_on_server, mail, promise, wait_until,
 };
 
 /// A secret with everything that is written otherwise somewhere: in URLs, quoted strings, base64.
@@ -51,6 +51,22 @@ pub(super) struct Places(BTreeMap<String, Vec<u8>>);
 impl Places {
     pub(super) fn add(&mut self, place: impl Into<String>, bytes: impl AsRef<[u8]>) {
         self.0.entry(place.into()).or_default().extend(bytes.as_ref());
+    }
+
+    /// All files of a sandbox but those below `but`, with the rows of a database that is not one of them.
+    pub(super) fn add_sandbox(&mut self, sandbox: &Sandbox, but: &[PathBuf]) {
+        self.add_tree(&sandbox.path(""), but);
+        if is_on_server() {
+            self.add(
+                "espomail.db",
+                sandbox
+                    .database()
+                    .every_row()
+                    .iter()
+                    .flat_map(|(_, row)| row)
+                    .fold(String::new(), |text, cell| text + &cell.plain() + "\n"),
+            );
+        }
     }
 
     /// All files below a directory but those below `but`.
@@ -136,7 +152,7 @@ fn no_secret_is_anywhere_but_in_its_place() {
         sandbox.env(name, value);
     }
     sandbox.env("PW", &canary("env"));
-    sandbox.run(&["init"]).ok();
+    sandbox.init();
 
     // One account for every kind of secret, on servers that take any password.
     let imap = RogueImap::new(At::Login, Quirk::First("* OK hello\r\n"));
@@ -217,7 +233,7 @@ fn no_secret_is_anywhere_but_in_its_place() {
     for name in names {
         places.add("account show", sandbox.run(&["--json", "account", "show", name]).ok().stdout);
     }
-    places.add_tree(&sandbox.path(""), &[given, sandbox.secrets("")]);
+    places.add_sandbox(&sandbox, &[given, sandbox.secrets("")]);
     add_cores(&mut places);
 
     let mut kept = Places::default();
@@ -244,7 +260,7 @@ fn a_server_that_repeats_the_password_at_a_later_step_is_quoted_without_it() {
     let sandbox = Sandbox::new();
     let mut places = Places::default();
     sandbox.config("reply_timeout = \"1s\"\n[log]\nlevel = \"trace\"\n");
-    sandbox.run(&["init"]).ok();
+    sandbox.init();
     let secret = canary("later");
     let by_file = format!("file:{}", sandbox.file("given", secret.as_bytes()).display());
     let (imap, smtp) = (RogueImap::new(At::Login, Quirk::Say("")), SmtpSink::new(Vec::new()));
@@ -307,7 +323,7 @@ fn a_server_that_repeats_the_password_at_a_later_step_is_quoted_without_it() {
             sandbox.run(&["outbox", "cancel", &row["id"].to_string()]);
         }
     }
-    places.add_tree(&sandbox.path(""), &[sandbox.path("given"), sandbox.secrets("")]);
+    places.add_sandbox(&sandbox, &[sandbox.path("given"), sandbox.secrets("")]);
     let hits = places.hits(&[(secret, "a@desk.example".to_owned())]);
     assert!(hits.is_empty(), "{hits:#?}");
     let gaps = |place: &str| {
@@ -438,7 +454,7 @@ fn open_to_others(directory: &Path) -> Vec<String> {
 #[test]
 fn a_kept_secret_goes_with_its_use() {
     let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
-    sandbox.run(&["init"]).ok();
+    sandbox.init();
     sandbox.group_account("a", &mailbox, &[]);
     sandbox.group_account("b", &Dovecot::shared().mailbox(), &[]);
     let kept = |id: i64| sandbox.secrets(&id.to_string()).exists();

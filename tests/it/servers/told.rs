@@ -19,13 +19,15 @@ fn a_dry_run_says_that_it_is_one() {
     }
     sandbox.run(&["fetch"]).ok();
     let before = sandbox.canon();
+    // What a dry run took back may leave a gap in the ids.
+    let mail = &sandbox.query("SELECT min(id) || '' FROM emails")[0];
     let body = sandbox.file("body.txt", b"Hello").display().to_string();
     let rows: Vec<Vec<&str>> = vec![
         vec!["case", "reply", "1", "-m", "Hello."],
         vec!["case", "reply", "1", "-m", "Hello.", "--at", "+9h"],
         vec!["case", "reply", "1", "-m", "Hello.", "--draft"],
-        vec!["email", "reply", "1", "-m", "Hello."],
-        vec!["email", "forward", "1", "--to", "x@y.example", "-m", "See."],
+        vec!["email", "reply", mail, "-m", "Hello."],
+        vec!["email", "forward", mail, "--to", "x@y.example", "-m", "See."],
         vec!["email", "send", "--to", "x@y.example", "--subject", "x", "-m", "x", "--from", &mailbox.address],
         vec!["case", "take", "1", "--as", "ana"],
         vec!["case", "assign", "1", "ana"],
@@ -34,7 +36,7 @@ fn a_dry_run_says_that_it_is_one() {
         vec!["case", "create", "--subject", "Two"],
         vec!["case", "note", "1", "-m", "x"],
         vec!["case", "people", "1", "--third-party", "x@y.example"],
-        vec!["email", "delete", "1", "--reason", "x"],
+        vec!["email", "delete", mail, "--reason", "x"],
         vec!["template", "add", "x", "--subject", "x", "--body", &body],
         vec!["team", "add", "Sales"],
         vec!["user", "add", "dewi"],
@@ -165,7 +167,7 @@ fn a_failed_test_names_the_next_command() {
 #[test]
 fn fetch_without_an_account_says_so_and_a_lock_is_told_once() {
     let sandbox = Sandbox::new();
-    sandbox.run(&["init"]).ok();
+    sandbox.init();
     sandbox.run(&["fetch"]).ok().silent();
     sandbox.run(&["-v", "fetch"]).ok().says("no account yet: espomail account add");
     let mailbox = Dovecot::shared().mailbox();

@@ -16,7 +16,7 @@ const MAIL: &str = "From: Kim <kim@customer.example>\r\nTo: support@desk.example
 /// A desk with one case of Kim, whom ana answers by this server.
 fn desk(script: Vec<Step>) -> (Sandbox, SmtpSink) {
     let (sandbox, smtp) = (Sandbox::new(), SmtpSink::new(script));
-    sandbox.run(&["init"]).ok();
+    sandbox.init();
     sandbox.run(&["team", "add", "support"]).ok();
     sandbox.run(&["user", "add", "ana", "--email", "ana@staff.example"]).ok();
     sandbox.run(&["team", "member", "add", "support", "ana"]).ok();

@@ -1,13 +1,12 @@
 //! The database as somebody with a shell could open it. This is the one file of these tests that names SQLite or opens a
 //! database; it knows which engine a test run has: SQLite, or PostgreSQL below `tests/with-postgres.sh`.
 
+mod copies;
 #[cfg(feature = "postgres")]
 mod server;
 
-use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use espomail::place::Place;
 use espomail::store::db::Store;
@@ -76,7 +75,7 @@ impl Kept {
         match self {
             Kept::File => String::new(),
             #[cfg(feature = "postgres")]
-            Kept::Schema(schema) => format!(" and schema {}", schema.name()),
+            Kept::Schema(schema) => format!(" and {}", schema.shown()),
         }
     }
 }
@@ -366,26 +365,6 @@ impl Sandbox {
     /// How the program calls the database in a sentence.
     pub fn database_shown(&self) -> String {
         self.own_place().shown()
-    }
-
-    /// Gives a sandbox without database the one that `commands` make. They run once for all tests of this process: each has a
-    /// copy of the file, with a secret of its own. They run here where there is no file, and where the clock is another one.
-    #[track_caller]
-    pub fn begin_with(&self, name: &'static str, commands: &dyn Fn(&Sandbox)) {
-        static MADE: Mutex<BTreeMap<&str, Vec<u8>>> = Mutex::new(BTreeMap::new());
-        if is_on_server() || self.has_env("ESPOMAIL_TEST_CLOCK") {
-            return commands(self);
-        }
-        let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-        if !made.contains_key(name) {
-            let first = Sandbox::new();
-            commands(&first);
-            made.insert(name, std::fs::read(first.db()).unwrap());
-        }
-        assert!(!self.db().exists(), "it has a database already");
-        std::fs::rename(self.file("copy", &made[name]), self.db()).unwrap();
-        drop(made);
-        self.sql("UPDATE instance SET secret = randomblob(32)");
     }
 
     /// The store of the program on this database.

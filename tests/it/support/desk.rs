@@ -57,7 +57,7 @@ impl Desk {
     #[track_caller]
     pub fn empty() -> Desk {
         let desk = Desk { sandbox: Sandbox::new(), mailboxes: BTreeMap::new() };
-        desk.sandbox.begin_with("empty", &|first| drop(first.run(&["init"]).ok()));
+        desk.sandbox.init();
         desk
     }
 

@@ -72,7 +72,7 @@ impl RogueImap {
     /// `init`, and an account on this server with the name `rogue`.
     #[track_caller]
     pub fn account(&self, sandbox: &super::Sandbox) {
-        sandbox.run(&["init"]).ok();
+        sandbox.init();
         let secret = format!("file:{}", sandbox.file("password", b"pw\n").display());
         let server = format!("127.0.0.1:{}", self.port);
         let account =

@@ -18,7 +18,7 @@ use super::{Dovecot, Exim, Mailbox, program, schema, scratch};
 /// Runs a program on a terminal: columns, steps, program, arguments.
 pub const TERMINAL: &str = include_str!("terminal.py");
 
-/// How long one call of the program may take.
+/// How long one call of the program may take; where its database is on a server, which works for other tests too, thrice.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// A directory with home, configuration and database; removed at the end unless the test fails. Below
@@ -40,7 +40,7 @@ impl Sandbox {
         Sandbox::with(Kept::on(server))
     }
 
-    fn with(kept: Kept) -> Sandbox {
+    pub(super) fn with(kept: Kept) -> Sandbox {
         let dir = scratch("sandbox");
         std::fs::DirBuilder::new().mode(0o700).create(&dir).unwrap();
         let sandbox = Sandbox { dir, kept, env: RefCell::new(BTreeMap::new()) };
@@ -355,10 +355,10 @@ impl Running {
         self.child.kill();
     }
 
-    /// Waits for its end; kills it and panics after 60 seconds.
+    /// Waits for its end; kills it and panics after the limit of a call.
     #[track_caller]
     pub fn wait(self) -> Run {
-        self.watch(LIMIT, &mut |_| {})
+        self.watch(if is_on_server() { 3 * LIMIT } else { LIMIT }, &mut |_| {})
     }
 
     /// The same with another limit; `look` sees the process id again and again until the end.

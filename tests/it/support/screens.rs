@@ -16,7 +16,9 @@ pub fn screens(desk: &Desk, name: &str, args: &[&str]) {
         let run = desk.sandbox.call(&[&["--no-pager", "--color", color], args].concat()).columns(columns).run();
         let dir = desk.sandbox.path("").display().to_string();
         let program = super::program().display().to_string();
-        steady(&run.ok().stdout).replace(&dir, "/desk/").replace(&program, "espomail")
+        // A database on a server is shown as the file that it would be.
+        let (place, file) = (desk.sandbox.place_in_shell(), format!("--db {dir}espomail.db"));
+        steady(&run.ok().stdout).replace(&place, &file).replace(&dir, "/desk/").replace(&program, "espomail")
     };
     let mut text = format!("$ espomail {}\n", args.join(" "));
     for columns in WIDTHS {

@@ -45,7 +45,7 @@ impl Cells<'_> {
         for object in self.objects.iter().filter(leaks).collect::<Vec<_>>() {
             self.fault(&run, &format!("shows {}", object.word));
         }
-        if let Some(new) = self.database.changes() {
+        if let Some(new) = self.database.changes(&self.sandbox) {
             self.fault(&run, &format!("changes the database: {new}"));
         }
         run

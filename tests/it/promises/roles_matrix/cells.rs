@@ -1,7 +1,6 @@
 //! Calls the program for each cell and compares.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use super::calls::renamed;
 use super::database::Guarded;
@@ -35,14 +34,12 @@ pub(super) struct Cells<'a> {
 
 impl Part {
     /// `serial` tells the users apart, so that each takes another share of the cells.
-    pub fn run(db: &Path, objects: &[Object], who: &Who, serial: usize) -> Part {
-        let sandbox = Sandbox::new();
-        std::fs::copy(db, sandbox.db()).unwrap();
+    pub fn run(sandbox: Sandbox, objects: &[Object], who: &Who, serial: usize) -> Part {
         sandbox.file("text", b"Hello.\n");
         sandbox.file("people.csv", b"name\nNew\n");
         sandbox.env("PW", "pw");
         who.is_ana_of(&sandbox);
-        let database = Guarded::new(&sandbox.db());
+        let database = Guarded::new(&sandbox);
         let part = Part { cells: 0, runs: 0, faults: Vec::new() };
         let share = asked("ESPOMAIL_SHARE", 8);
         let mut cells = Cells { objects, who, sandbox, database, missing: BTreeMap::new(), turn: serial, share, part };

@@ -1,38 +1,33 @@
 //! The database of one user's part: what is in it, and back to what it was.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
 
-use crate::support::Database;
+use crate::support::{Database, Sandbox};
 
-/// A database that nothing should change, with a clean copy beside it.
+/// A database that nothing should change, with a clean copy of it.
 pub struct Guarded {
-    path: PathBuf,
-    clean: PathBuf,
+    clean: Sandbox,
     connection: Option<Database>,
     version: i64,
     content: String,
 }
 
 impl Guarded {
-    pub fn new(path: &Path) -> Guarded {
-        let clean = path.with_extension("clean");
-        std::fs::copy(path, &clean).unwrap();
-        let mut database =
-            Guarded { path: path.to_owned(), clean, connection: None, version: 0, content: String::new() };
-        database.open();
+    pub fn new(sandbox: &Sandbox) -> Guarded {
+        let mut database = Guarded { clean: sandbox.copy(), connection: None, version: 0, content: String::new() };
+        database.open(sandbox);
         database.content = dump(database.connection.as_ref().unwrap());
         database
     }
 
-    fn open(&mut self) {
-        let connection = Database::open(&self.path);
+    fn open(&mut self, sandbox: &Sandbox) {
+        let connection = sandbox.database();
         self.version = connection.version();
         self.connection = Some(connection);
     }
 
-    /// What has changed, which is undone then.
-    pub fn changes(&mut self) -> Option<String> {
+    /// What has changed in the database, which is undone then.
+    pub fn changes(&mut self, sandbox: &Sandbox) -> Option<String> {
         let connection = self.connection.as_ref().unwrap();
         let version = connection.version();
         if std::mem::replace(&mut self.version, version) == version {
@@ -43,11 +38,8 @@ impl Guarded {
             return None;
         }
         self.connection = None;
-        for suffix in ["-wal", "-shm"] {
-            std::fs::remove_file(format!("{}{suffix}", self.path.display())).ok();
-        }
-        std::fs::copy(&self.clean, &self.path).unwrap();
-        self.open();
+        sandbox.put_back(&self.clean);
+        self.open(sandbox);
         let new = content.lines().filter(|line| !self.content.contains(line));
         Some(new.collect::<Vec<_>>().join("\n"))
     }

@@ -64,7 +64,7 @@ impl Scene {
     }
 
     fn people(&mut self) {
-        self.run("init");
+        self.sandbox.init();
         for team in ["Support", "Billing"] {
             self.run(&format!("team add {team} --no-role"));
         }

@@ -59,7 +59,7 @@ impl Desk {
         let relay = Exim::shared().smtp.to_string();
         let dovecot = Dovecot::with(&[options, &["--relay", &relay]].concat());
         let (sandbox, user) = (Sandbox::new(), "u7".to_owned());
-        sandbox.run(&["init"]).ok();
+        sandbox.init();
         issuer.profile(&sandbox, "own", "custom", "app", "client_secret = \"env:CLIENT\"");
         sandbox.env("CLIENT", "client-secret-1");
         let (imap, smtp) =

@@ -1,10 +1,11 @@
 //! The file of a sign-in: what it must be, and with what it goes.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
 use std::time::Duration;
 
 use super::Rig;
-use crate::support::{Rotation, Sandbox, Say};
+use crate::support::{Rotation, Sandbox, Say, no_file};
 
 #[test]
 fn a_token_file_that_is_not_as_it_should_be_spends_no_token() {
@@ -194,15 +195,7 @@ fn the_token_of_an_application_goes_with_its_last_account() {
 fn tokens_go_into_a_backup_only_if_asked_and_go_with_their_account() {
     let rig = Rig::signed_in();
     rig.add("other");
-    let secrets = |sandbox: &Sandbox, dir: &str| {
-        let mut names: Vec<String> = std::fs::read_dir(sandbox.path(dir))
-            .into_iter()
-            .flatten()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort_unstable();
-        names
-    };
+    let secrets = |sandbox: &Sandbox, dir: &str| names(&sandbox.path(dir));
     rig.sandbox.run(&["db", "backup", "plain.db"]).ok();
     rig.sandbox.run(&["db", "backup", "whole.db", "--with-secrets"]).ok();
     assert_eq!(
@@ -215,11 +208,29 @@ fn tokens_go_into_a_backup_only_if_asked_and_go_with_their_account() {
     );
 
     rig.sandbox.run(&["--yes", "account", "delete", "support"]).ok();
-    assert_eq!(secrets(&rig.sandbox, "espomail.db.secrets"), Vec::<String>::new());
+    assert_eq!(names(&rig.sandbox.secrets("")), Vec::<String>::new());
+}
+
+#[test]
+fn tokens_come_back_with_a_backup_and_go_when_a_password_is_set() {
+    if no_file() {
+        return;
+    }
+    let rig = Rig::signed_in();
+    rig.sandbox.run(&["db", "backup", "whole.db", "--with-secrets"]).ok();
+    rig.sandbox.run(&["--yes", "account", "delete", "support"]).ok();
     rig.sandbox.run(&["--yes", "db", "restore", "whole.db"]).ok();
-    assert_eq!(secrets(&rig.sandbox, "espomail.db.secrets"), ["1.oauth"]);
+    assert_eq!(names(&rig.sandbox.secrets("")), ["1.oauth"]);
     rig.expire();
     rig.sandbox.run(&["account", "test", "support"]).ok();
     rig.sandbox.run(&["account", "edit", "support", "--secret", "env:PW"]).ok();
-    assert_eq!(secrets(&rig.sandbox, "espomail.db.secrets"), Vec::<String>::new(), "a password needs no token");
+    assert_eq!(names(&rig.sandbox.secrets("")), Vec::<String>::new(), "a password needs no token");
+}
+
+/// What is in a directory, if it is there.
+fn names(directory: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten();
+    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort_unstable();
+    names
 }

@@ -72,7 +72,7 @@ fn no_token_is_anywhere_but_in_its_place() {
 
     places.add("command line", cmdline);
     places.add("account auth", &ended.said);
-    places.add_tree(&rig.sandbox.path(""), &[rig.sandbox.secrets("")]);
+    places.add_sandbox(&rig.sandbox, &[rig.sandbox.secrets("")]);
     let mut all: Vec<(String, String)> = secrets.map(|secret| (secret, String::new())).into();
     all.extend(rig.issuer.state().given.iter().map(|token| (token.clone(), "support@desk.example".to_owned())));
     let asked = rig.issuer.state().questions.clone();
@@ -111,7 +111,7 @@ fn no_core_is_written_of_a_process_that_holds_a_token() {
 #[test]
 fn a_panic_by_poison_shows_no_token() {
     let (sandbox, issuer, mailbox) = (Sandbox::new(), Issuer::new(), Dovecot::shared().mailbox());
-    sandbox.run(&["init"]).ok();
+    sandbox.init();
     issuer.profile(&sandbox, "own", "custom", "app", "client_secret = \"env:CLIENT\"");
     sandbox.config("[log]\nlevel = \"trace\"\n");
     for (name, value) in
@@ -137,7 +137,7 @@ fn a_panic_by_poison_shows_no_token() {
     }
     let written = std::fs::read_to_string(&log).unwrap();
     assert!(written.contains("panic at "), "{written}");
-    places.add_tree(&sandbox.path(""), &[sandbox.secrets("")]);
+    places.add_sandbox(&sandbox, &[sandbox.secrets("")]);
     let secrets = [token, "Canary-client-0123456789abcdef".to_owned()].map(|one| (one, mailbox.user.clone()));
     let hits = places.hits(&secrets);
     assert!(hits.is_empty(), "{hits:#?}");

@@ -6,7 +6,7 @@ use crate::support::{Dovecot, Exim, Issuer, Sandbox, Say, SmtpSink, mail, wait_u
 #[test]
 fn a_person_signs_in_once_and_a_real_server_takes_the_tokens_for_both_protocols() {
     let (sandbox, issuer, mailbox) = (Sandbox::new(), Issuer::new(), Dovecot::shared().mailbox());
-    sandbox.run(&["init"]).ok();
+    sandbox.init();
     issuer.profile(&sandbox, "own", "custom", "code", "scopes = [\"openid\", \"offline_access\"]");
     // An issuer that does not say who it was.
     issuer.state().user = String::new();

@@ -1,8 +1,10 @@
 //! A schema of a private PostgreSQL, as somebody with a shell could open it; see `tests/with-postgres.sh`.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use postgres::types::{FromSql, IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
 use postgres::{Client, NoTls};
@@ -27,34 +29,89 @@ pub fn server() -> Option<String> {
 /// A schema that is dropped at the end.
 pub struct Schema {
     server: String,
-    name: String,
+    /// The database that it is in; in one of its own after [`Schema::begin_with`].
+    database: RefCell<String>,
+    name: RefCell<String>,
+    /// Others are copied from it until the server ends.
+    is_template: bool,
     /// The URL of the server as the program gets it, where it is another one.
     through: RefCell<Option<String>>,
 }
 
+/// The database that belongs to the role.
+const OF_ROLE: &str = "espomail";
+
+/// The schema in a database of its own.
+const ALONE: &str = "desk";
+
 impl Schema {
     /// An empty one, in the database that belongs to the role.
     pub fn new(server: String) -> Schema {
-        static NEXT: AtomicUsize = AtomicUsize::new(1);
-        let name = format!("sandbox_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let schema = Schema { server, name, through: RefCell::default() };
-        client(&schema.database()).batch_execute(&format!("CREATE SCHEMA {}", schema.name)).unwrap();
+        let name = format!("sandbox_{}", serial());
+        Schema::create(server, OF_ROLE.to_owned(), name, false)
+    }
+
+    fn create(server: String, database: String, name: String, is_template: bool) -> Schema {
+        let (database, name) = (RefCell::new(database), RefCell::new(name));
+        let schema = Schema { server, database, name, is_template, through: RefCell::default() };
+        client(&schema.inside()).batch_execute(&format!("CREATE SCHEMA {}", schema.name.borrow())).unwrap();
         schema
     }
 
-    pub fn name(&self) -> &str {
-        &self.name
+    /// Gives an empty one what `commands` make in another, in a database that the server copies: they run once.
+    pub fn begin_with(&self, what: &str, commands: &dyn Fn(Schema)) {
+        static MADE: Mutex<BTreeSet<(String, String)>> = Mutex::new(BTreeSet::new());
+        let template = format!("begin_{}_{what}", std::process::id());
+        let mut outside = client(&in_database(&self.server, OF_ROLE));
+        let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+        if !made.contains(&(self.server.clone(), template.clone())) {
+            outside.batch_execute(&format!("CREATE DATABASE {template}")).unwrap();
+            commands(Schema::create(self.server.clone(), template.clone(), ALONE.to_owned(), true));
+            made.insert((self.server.clone(), template.clone()));
+        }
+        drop(made);
+        // The program finds its database: this one is empty, or it stays.
+        outside.batch_execute(&format!("DROP SCHEMA {}", self.name.borrow())).unwrap();
+        let own = format!("sandbox_{}", serial());
+        outside.batch_execute(&format!("CREATE DATABASE {own} TEMPLATE {template}")).unwrap();
+        (*self.database.borrow_mut(), *self.name.borrow_mut()) = (own, ALONE.to_owned());
+    }
+
+    /// The same in a database of its own; this one is in one too.
+    pub fn copy(&self) -> Schema {
+        let name = RefCell::new(self.name.borrow().clone());
+        let (server, database) = (self.server.clone(), RefCell::new(format!("sandbox_{}", serial())));
+        let copy = Schema { server, database, name, is_template: false, through: RefCell::default() };
+        self.copy_into(&copy.database.borrow());
+        copy
+    }
+
+    /// Becomes what another is.
+    pub fn become_copy_of(&self, other: &Schema) {
+        self.drop_it();
+        other.copy_into(&self.database.borrow());
+    }
+
+    fn copy_into(&self, database: &str) {
+        let sql = format!("CREATE DATABASE {database} TEMPLATE {}", self.database.borrow());
+        client(&in_database(&self.server, OF_ROLE)).batch_execute(&sql).unwrap();
+    }
+
+    /// Where somebody finds it.
+    pub fn shown(&self) -> String {
+        format!("schema {} of database {}", self.name.borrow(), self.database.borrow())
     }
 
     /// The URL of the database that the schema is in.
-    fn database(&self) -> String {
-        of_role(&self.server)
+    fn inside(&self) -> String {
+        in_database(&self.server, &self.database.borrow())
     }
 
     /// What `--db` is given.
     pub fn url(&self) -> String {
         let through = self.through.borrow();
-        format!("{}&schema={}", of_role(through.as_ref().unwrap_or(&self.server)), self.name)
+        let database = in_database(through.as_ref().unwrap_or(&self.server), &self.database.borrow());
+        format!("{database}&schema={}", self.name.borrow())
     }
 
     /// Lets the program reach the server by the socket in this directory.
@@ -66,21 +123,32 @@ impl Schema {
 
     /// A connection that finds the tables of the schema.
     pub fn connect(&self) -> Server {
-        let mut client = client(&self.database());
-        client.batch_execute(&format!("SET search_path = {}", self.name)).unwrap();
+        let mut client = client(&self.inside());
+        client.batch_execute(&format!("SET search_path = {}", self.name.borrow())).unwrap();
         Server(RefCell::new(client))
     }
 
     /// Takes it away, unless something keeps it in use.
     pub fn drop_it(&self) {
-        let sql = format!("SET lock_timeout = '5s'; DROP SCHEMA {} CASCADE", self.name);
-        client(&self.database()).batch_execute(&sql).ok();
+        let database = self.database.borrow();
+        let sql = match database.as_str() {
+            _ if self.is_template => return,
+            OF_ROLE => format!("SET lock_timeout = '5s'; DROP SCHEMA {} CASCADE", self.name.borrow()),
+            own => format!("DROP DATABASE {own} WITH (FORCE)"),
+        };
+        client(&in_database(&self.server, OF_ROLE)).batch_execute(&sql).ok();
     }
 }
 
-/// The URL of the database that belongs to the role.
-fn of_role(server: &str) -> String {
-    server.replacen("///?", "///espomail?", 1)
+/// Part of a name that nothing else on any server has.
+fn serial() -> String {
+    static NEXT: AtomicUsize = AtomicUsize::new(1);
+    format!("{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// The URL of a database.
+fn in_database(server: &str, name: &str) -> String {
+    server.replacen("///?", &format!("///{name}?"), 1)
 }
 
 fn client(url: &str) -> Client {
