@@ -105,6 +105,7 @@ pub fn run(args: &FetchArgs, ctx: &Context) -> Result<()> {
         jobs: args.jobs.unwrap_or(ctx.config.jobs),
         limit: args.limit,
         dry_run: ctx.dry_run,
+        tells: ctx.ui.verbosity > 0,
         named: !args.accounts.is_empty(),
         until,
     };
@@ -156,7 +157,10 @@ pub fn run(args: &FetchArgs, ctx: &Context) -> Result<()> {
         tally.worst = worse(tally.worst, send::trouble(&flushed));
     }
     let is_asked = args.summary || ctx.dry_run || ctx.ui.verbosity > 0 || ctx.ui.is_terminal();
-    let told = summary::tell(ctx, &store, &tally, &flushed, started, is_asked);
+    let told = match &ended {
+        Err(error) if db::is_unflushed(error) => Ok(()),
+        _ => summary::tell(ctx, &store, &tally, &flushed, started, is_asked),
+    };
     ended.and(told)?;
     tally.worst.map_or(Ok(()), |kind| Err(context::told(kind)))
 }

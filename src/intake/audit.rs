@@ -248,8 +248,15 @@ impl Repair<'_> {
         let max_size = self.account.fetching.max_size.unwrap_or(self.config.message_max_size);
         // No run ends it.
         let until = Instant::now() + Duration::from_secs(86_400);
-        let job =
-            Job { account: self.account.clone(), folders: Vec::new(), portion: 0, max_size, dry_run: false, until };
+        let job = Job {
+            account: self.account.clone(),
+            folders: Vec::new(),
+            portion: 0,
+            max_size,
+            sessions: 1,
+            dry_run: false,
+            until,
+        };
         let mut door = Door { repair: self, heard, stored: 0 };
         for found in audited.iter().filter(|found| !found.left.is_empty()) {
             let (folder, uidvalidity) = (&found.folder, found.uidvalidity);

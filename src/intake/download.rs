@@ -22,8 +22,12 @@ use crate::store::raw::Packed;
 const RANGE_BYTES: u64 = 16 << 20;
 /// … and maximum number of messages.
 const RANGE_COUNT: usize = 500;
-/// Bytes handed over at once, while the rest of the range is on its way: one commit stores them.
+/// Bytes handed over at once, while the rest of the range is on its way: one commit stores them …
 const HAND_OVER: usize = 1 << 20;
+/// … or this, where more than [`FEW`] sessions have some in their hands.
+const HAND_OVER_OF_MANY: usize = 256 << 10;
+/// Number of sessions at once up to which each takes as much as is fast.
+pub(super) const FEW: usize = 2;
 /// Maximum number of bytes that may wait for an earlier message; what comes then is asked for alone.
 const EARLY_MAX: usize = 64 << 20;
 /// Number of bytes fetched of a message over the size limit (B2.8).
@@ -115,7 +119,8 @@ fn fetch_range(
     let large = range.iter().any(|message| message.size > job.max_size);
     let partial = large.then_some(BEGINNING);
     let uids: Vec<u32> = range.iter().map(|message| message.uid).collect();
-    let mut arrivals = Arrivals { rest: range, early: HashMap::new(), waiting: 0, large, bytes: 0, batch };
+    let hand_over = if job.sessions > FEW { HAND_OVER_OF_MANY } else { HAND_OVER };
+    let mut arrivals = Arrivals { rest: range, early: HashMap::new(), waiting: 0, large, bytes: 0, hand_over, batch };
     let mut handed = Ok(());
     let mut ended = source.fetch(&uids, partial, &mut |body| {
         if handed.is_ok() {
@@ -179,6 +184,8 @@ struct Arrivals<'a> {
     waiting: usize,
     large: bool,
     bytes: usize,
+    /// Bytes after which they are handed over.
+    hand_over: usize,
     batch: Batch,
 }
 
@@ -200,7 +207,7 @@ impl Arrivals<'_> {
             let body = self.delivered(packed);
             self.batch.items.push(Item { listed, body });
         }
-        if self.bytes >= HAND_OVER { self.hand_over(desk) } else { Ok(()) }
+        if self.bytes >= self.hand_over { self.hand_over(desk) } else { Ok(()) }
     }
 
     /// The message at which the connection broke: the one that was being received, else the first that has not come.

@@ -1,11 +1,16 @@
-//! One run of `fetch`: which accounts, in whose lock, and what the main thread answers the sessions.
+//! One run of `fetch`: in whose lock it is, and what the main thread answers the sessions.
 
-use std::collections::{HashMap, HashSet};
-use std::time::{Duration, Instant};
+mod accounts_of_run;
+mod event;
+
+use std::collections::HashMap;
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
 
+pub use self::accounts_of_run::{pollable, resting_owners};
+pub use self::event::Event;
 use super::import::{self, Imported, Importer, Reader};
 use super::poll::Unsettled;
 use super::receive::Batch;
@@ -17,42 +22,18 @@ use super::world::World;
 use crate::config::Config;
 use crate::error::{self, Fault, Kind};
 use crate::health::{self, Failure, Patience};
-use crate::holder::Holder;
 use crate::lock::{self, Attempt};
 use crate::net::{NetError, NetErrorKind};
 use crate::store::accounts::{self, Account, AfterImport, Polled};
 use crate::store::db::{self, Store, Tx};
-use crate::store::deliveries::{self, Place};
+use crate::store::deliveries::{self, Outcome, Place};
+use crate::store::instance;
 use crate::store::search::index;
 use crate::store::server_actions::{self, ServerAction};
-use crate::store::{instance, users};
 use crate::system_words;
 
 /// More emails than these are told of while they are put into the full-text index, as after a new release.
 const AT_ONCE: usize = 5_000;
-
-/// What the run tells the person who watches it.
-#[derive(Debug)]
-pub enum Event<'a> {
-    /// A message was imported (or would be, in a dry run).
-    Imported(&'a Account, &'a Imported),
-    /// Number of messages and bytes that are going to be fetched.
-    Begun(usize, u64),
-    /// Maximum number of them that are stored.
-    Advanced(usize, u64),
-    /// Another process is fetching this account.
-    Busy(&'a Account, &'a Holder),
-    /// Its server is left alone until then: it refused the login, or asks for it.
-    Waiting(&'a Account, Timestamp),
-    /// The account is done: messages stored.
-    Done(&'a Account, usize),
-    /// The account failed; `speak` says that cron is to hear of it.
-    Failed(&'a Account, &'a anyhow::Error, bool),
-    /// It works again, and somebody had been told that it did not.
-    Recovered(&'a Account, Option<Timestamp>),
-    /// So long it took to bring the full-text index up to date.
-    Indexed(Duration),
-}
 
 /// How a run is to be done.
 pub struct Run<'a> {
@@ -70,6 +51,8 @@ pub struct Run<'a> {
     pub limit: Option<usize>,
     /// Nothing is changed here or on the servers.
     pub dry_run: bool,
+    /// Somebody is told of each message as soon as it is imported.
+    pub tells: bool,
     /// The accounts were named: refused logins are tried at once.
     pub named: bool,
     /// Fetching ends then (`max_runtime`).
@@ -82,7 +65,14 @@ impl Run<'_> {
     /// # Errors
     /// The database fails, or accounts were not done within `max_runtime`.
     pub fn go(&self, accounts: Vec<Account>, watch: &mut dyn FnMut(Event<'_>)) -> Result<Option<Kind>> {
-        let mut desk = Front::new(self);
+        let done = self.poll(accounts, watch);
+        // What came in is told of, and the run may end. Else nobody knows what came in.
+        self.store.flush_own()?;
+        done
+    }
+
+    fn poll(&self, accounts: Vec<Account>, watch: &mut dyn FnMut(Event<'_>)) -> Result<Option<Kind>> {
+        let mut desk = Front::new(self, self.jobs.min(accounts.len()));
         let mut jobs = Vec::new();
         for account in accounts {
             match db::unless_fatal(desk.admit(account.clone(), watch))? {
@@ -165,15 +155,17 @@ struct Front<'a> {
     /// Accounts that are as well as before.
     well: Well,
     reader: Reader,
+    /// Number of sessions at once.
+    sessions: usize,
     worst: Option<Kind>,
     /// Number of accounts that were not done when the run's time was over.
     cut_off: usize,
 }
 
 impl<'a> Front<'a> {
-    fn new(run: &'a Run<'a>) -> Front<'a> {
+    fn new(run: &'a Run<'a>, sessions: usize) -> Front<'a> {
         let (well, reader) = (Well::default(), Reader::default());
-        Front { run, seats: HashMap::new(), well, reader, worst: None, cut_off: 0 }
+        Front { run, seats: HashMap::new(), well, reader, sessions, worst: None, cut_off: 0 }
     }
 
     /// Takes the account's lock, imports what an earlier run left, and says what is to be fetched.
@@ -200,13 +192,15 @@ impl<'a> Front<'a> {
         let max_size = account.fetching.max_size.unwrap_or(config.message_max_size);
         let id = account.id;
         let Run { dry_run, until, .. } = *self.run;
-        let job = Job { account: account.clone(), folders, portion, max_size, dry_run, until };
+        let sessions = self.sessions;
+        let job = Job { account: account.clone(), folders, portion, max_size, sessions, dry_run, until };
         let importer = match lock {
             Some(lock) => {
                 import::run(self.run.store, config, &lock, id, self.run.clock, &mut |imported| {
                     watch(Event::Imported(&account, imported));
                 })?;
-                Some(Importer::new(self.run.store, config, Some(lock), id, &self.reader))
+                let importer = Importer::new(self.run.store, config, Some(lock), id, &self.reader);
+                Some(importer.of_session(sessions, !self.run.tells))
             }
             None => None,
         };
@@ -288,20 +282,25 @@ impl<'a> Front<'a> {
         if self.run.dry_run {
             return self.rehearse(account_id, &batch, watch);
         }
-        let now = (self.run.clock)();
+        let (store, now) = (self.run.store, (self.run.clock)());
         let seat = self.seat(account_id)?;
         let Some(importer) = &mut seat.importer else { return Ok(()) };
         let (stored, imported) = importer.receive(now, batch)?;
         seat.stored += stored;
-        imported.iter().for_each(|one| watch(Event::Imported(&seat.account, one)));
-        Ok(())
+        imported.iter().try_for_each(|one| tell(store, &seat.account, one, watch))
     }
 
     /// Imports what is left of what the account has received.
     fn import(&mut self, account_id: i64, watch: &mut dyn FnMut(Event<'_>)) -> Result<()> {
-        let clock = self.run.clock;
+        let Run { clock, store, .. } = *self.run;
         let Seat { account, importer: Some(importer), .. } = self.seat(account_id)? else { return Ok(()) };
-        importer.finish(clock, &mut |imported| watch(Event::Imported(account, imported)))
+        let mut told = Ok(());
+        importer.finish(clock, &mut |one| {
+            if told.is_ok() {
+                told = tell(store, account, one, watch);
+            }
+        })?;
+        told
     }
 
     /// Does everything with a batch and undoes it (`--dry-run`).
@@ -338,6 +337,10 @@ impl<'a> Front<'a> {
         if !void.is_empty() {
             let ids: Vec<i64> = void.iter().map(|a| a.id).collect();
             store.write(|tx| server_actions::done(tx, &ids))?;
+        }
+        // The server's copy is the only one that a power cut cannot take. A run that was killed may have planned these.
+        if !due.is_empty() {
+            store.flush()?;
         }
         Ok(due)
     }
@@ -413,6 +416,15 @@ impl<'a> Front<'a> {
     }
 }
 
+/// Says what became of a message; a person hears at once of one that is kept and was not imported.
+fn tell(store: &Store, account: &Account, one: &Imported, watch: &mut dyn FnMut(Event<'_>)) -> Result<()> {
+    if one.outcome == Outcome::Quarantined {
+        store.flush_own()?;
+    }
+    watch(Event::Imported(account, one));
+    Ok(())
+}
+
 /// What is known of a folder under this UIDVALIDITY.
 fn opened(tx: &Tx<'_>, account_id: i64, folder: &str, uidvalidity: u32) -> Result<Option<Start>> {
     let known = accounts::folder(tx, account_id, folder)?.filter(|known| known.uidvalidity == Some(uidvalidity));
@@ -428,17 +440,4 @@ fn opened(tx: &Tx<'_>, account_id: i64, folder: &str, uidvalidity: u32) -> Resul
 
 fn is_timeout(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| cause.downcast_ref::<NetError>().is_some_and(|error| error.kind == NetErrorKind::Timeout))
-}
-
-/// The accounts a run without names polls: active, with IMAP, and, if personal, of an active owner (B2.1).
-pub fn pollable(tx: &Tx<'_>) -> Result<Vec<Account>> {
-    let resting = resting_owners(tx)?;
-    let mut all = accounts::all(tx)?;
-    all.retain(|a| a.active && a.imap.host.is_some() && a.user_id.is_none_or(|id| !resting.contains(&id)));
-    Ok(all)
-}
-
-/// Users who are disabled: their accounts rest.
-pub fn resting_owners(tx: &Tx<'_>) -> Result<HashSet<i64>> {
-    Ok(users::all(tx)?.into_iter().filter(|user| !user.active).map(|user| user.id).collect())
 }

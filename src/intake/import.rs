@@ -15,6 +15,7 @@ use jiff::Timestamp;
 pub use self::reader::Reader;
 use self::reader::{Fresh, Line, Parsed};
 pub(super) use self::reader::{Wants, read};
+use super::download::FEW;
 use super::receive::{self, Batch, Delivered, Item};
 pub use super::steps::Imported;
 use super::world::World;
@@ -37,8 +38,15 @@ const BATCH_BYTES: i64 = 2 << 20;
 const WRITE_TIME: Duration = Duration::from_secs(1);
 /// … or when the next message takes so long to parse.
 const PARSE_TIME: Duration = Duration::from_millis(250);
-/// Number of batches read ahead of the one that is imported, so that neither thread waits for the other.
+/// Number of batches read ahead of the one that is imported, so that neither thread waits for the other …
 const AHEAD: usize = 2;
+/// … and where many accounts are fetched at once: the reader has those of others.
+const AHEAD_OF_MANY: usize = 1;
+
+/// The import of a message failed and may have left something in the transaction.
+#[derive(Debug, thiserror::Error)]
+#[error("the import of a message failed")]
+struct Spoilt;
 
 /// Imports everything an account has received; `done` hears of every message after its commit.
 ///
@@ -59,6 +67,7 @@ pub fn run(
 /// Imports one delivery out of turn: `ingest`, `quarantine retry`.
 pub fn single(store: &Store, config: &Config, delivery: &Delivery, now: Timestamp) -> Result<Option<Imported>> {
     let mut importer = Importer::new(store, config, None, delivery.account_id, &Reader::default());
+    importer.is_careful = true;
     importer.read(vec![delivery.clone()], &mut HashMap::new())?;
     let (_, mut imported) = importer.commit(now, None)?;
     Ok(imported.pop())
@@ -92,6 +101,13 @@ pub struct Importer<'a> {
     line: Option<Line>,
     /// The messages that the reader was given, by the id of their delivery; each batch is one commit.
     batches: VecDeque<Vec<i64>>,
+    /// Number of batches read ahead of the one that is imported.
+    ahead: usize,
+    /// No commit waits for the disk: what a power cut takes comes again by itself.
+    is_hasty: bool,
+    /// Each message has a savepoint, so that one that fails takes nothing away but itself. Most mail needs none, and a
+    /// savepoint costs a copy of each page that the message changes: without one, the whole commit is done once more.
+    is_careful: bool,
 }
 
 impl<'a> Importer<'a> {
@@ -103,8 +119,20 @@ impl<'a> Importer<'a> {
         account_id: i64,
         reader: &Reader,
     ) -> Importer<'a> {
-        let reader = reader.clone();
-        Importer { store, config, lock, account_id, reader, line: None, batches: VecDeque::new() }
+        let (reader, batches) = (reader.clone(), VecDeque::new());
+        let (ahead, is_hasty, is_careful) = (AHEAD, false, false);
+        Importer { store, config, lock, account_id, reader, line: None, batches, ahead, is_hasty, is_careful }
+    }
+
+    /// Of what one of several sessions receives. Where it is `hasty`, no commit waits for the disk; before anything outside
+    /// depends on it, the store is flushed.
+    pub fn of_session(self, sessions: usize, hasty: bool) -> Importer<'a> {
+        let ahead = if sessions > FEW { AHEAD_OF_MANY } else { AHEAD };
+        Importer { ahead, is_hasty: hasty, ..self }
+    }
+
+    fn write<T>(&self, work: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
+        if self.is_hasty { self.store.write_soon(work) } else { self.store.write(work) }
     }
 
     /// Stores what was received now and imports, in the same commit, what was received before it. How many messages were
@@ -113,8 +141,8 @@ impl<'a> Importer<'a> {
     /// # Errors
     /// The database fails. Nothing of it is written then.
     pub fn receive(&mut self, now: Timestamp, batch: Batch) -> Result<(usize, Vec<Imported>)> {
-        let (stored, imported) = if self.batches.len() < AHEAD {
-            (self.store.write(|tx| receive::write_batch(tx, &batch, now))?, Vec::new())
+        let (stored, imported) = if self.batches.len() < self.ahead {
+            (self.write(|tx| receive::write_batch(tx, &batch, now))?, Vec::new())
         } else {
             self.commit(now, Some(&batch))?
         };
@@ -129,7 +157,7 @@ impl<'a> Importer<'a> {
     /// As [`run`].
     pub fn finish(&mut self, clock: &dyn Fn() -> Timestamp, done: &mut dyn FnMut(&Imported)) -> Result<()> {
         loop {
-            while self.batches.len() <= AHEAD && self.read_ahead(&mut HashMap::new())? {}
+            while self.batches.len() <= self.ahead && self.read_ahead(&mut HashMap::new())? {}
             if self.batches.is_empty() {
                 return Ok(());
             }
@@ -178,11 +206,22 @@ impl<'a> Importer<'a> {
     /// Imports the oldest batch in one commit, with what was received now: the ids of its deliveries. What does not fit into
     /// the limits stays received and comes first in the next commit, so that the order stays.
     fn commit(&mut self, now: Timestamp, received: Option<&Batch>) -> Result<(Vec<Option<i64>>, Vec<Imported>)> {
+        match self.attempt(now, received) {
+            Err(error) if error.is::<Spoilt>() => {
+                // What was read is gone, and is read again for the commits after this one.
+                self.is_careful = true;
+                self.attempt(now, received)
+            }
+            done => done,
+        }
+    }
+
+    fn attempt(&mut self, now: Timestamp, received: Option<&Batch>) -> Result<(Vec<Option<i64>>, Vec<Imported>)> {
         let mut oldest = self.batches.pop_front().unwrap_or_default();
         // No transaction begins before there is something to write.
         let first = if oldest.is_empty() { Ok(None) } else { self.next(Duration::MAX) };
         let done = first.and_then(|first| {
-            self.store.write(|tx| {
+            self.write(|tx| {
                 let stored = received.map_or(Ok(Vec::new()), |batch| receive::write_batch(tx, batch, now))?;
                 let (seen, imported) = self.import(tx, first, oldest.len(), now)?;
                 Ok((stored, seen, imported))
@@ -229,7 +268,7 @@ impl<'a> Importer<'a> {
             // Another process may have imported it since it was read.
             if deliveries::waits(tx, delivery.id)? {
                 self.doing(delivery.id)?;
-                all.push(one_or_quarantine(tx, &world, &delivery, &message)?);
+                all.push(one_or_quarantine(tx, &world, &delivery, &message, self.is_careful)?);
             }
             let left = WRITE_TIME.saturating_sub(started.elapsed());
             next = if seen == count || left.is_zero() { None } else { self.next(left.min(PARSE_TIME))? };
@@ -247,21 +286,25 @@ fn fresh(batch: Batch, stored: Vec<Option<i64>>) -> HashMap<i64, Fresh> {
     batch.items.into_iter().zip(stored).filter_map(bytes).collect()
 }
 
+/// Without care, an import that fails is an error, after which nothing may be committed.
 fn one_or_quarantine(
     tx: &Tx<'_>,
     world: &World<'_>,
     delivery: &Delivery,
     message: &Result<Reading>,
+    with_care: bool,
 ) -> Result<Imported> {
+    let one = |tx: &Tx<'_>, message| {
+        let import = || {
+            let done = steps::one(tx, world, delivery, message)?;
+            poison::act(Doing::Importing, message.subject.as_bytes())?;
+            Ok(done)
+        };
+        catch_unwind(AssertUnwindSafe(import)).unwrap_or_else(|_| Err(anyhow!("the import panicked")))
+    };
     let outcome = match message {
-        Ok(message) => tx.savepoint(|tx| {
-            let import = || {
-                let done = steps::one(tx, world, delivery, message)?;
-                poison::act(Doing::Importing, message.subject.as_bytes())?;
-                Ok(done)
-            };
-            catch_unwind(AssertUnwindSafe(import)).unwrap_or_else(|_| Err(anyhow!("the import panicked")))
-        }),
+        Ok(message) if with_care => tx.savepoint(|tx| one(tx, message)),
+        Ok(message) => return db::unless_fatal(one(tx, message))?.map_err(|_| Spoilt.into()),
         Err(error) => Err(anyhow!("{}", system_words::chain(error))),
     };
     match outcome {
@@ -363,5 +406,28 @@ mod tests {
             sizes.push(imported.len());
         }
         assert_eq!(sizes, [1, 1, 2]);
+    }
+
+    #[test]
+    fn a_message_that_cannot_be_imported_takes_nothing_away_but_itself() {
+        let (store, config, now) = (prepared(), Config::default(), Timestamp::UNIX_EPOCH);
+        // As a bug would, in the middle of what is written for a message.
+        let forbid = "CREATE TRIGGER forbid BEFORE INSERT ON email_bodies WHEN EXISTS (
+            SELECT 1 FROM emails e WHERE e.id = new.email_id AND e.message_id IN ('2@x', '5@x'))
+            BEGIN SELECT raise(ABORT, 'forbidden'); END";
+        store.write(|tx| tx.execute(forbid, [])).unwrap();
+        let mut importer = Importer::new(&store, &config, None, 1, &Reader::default()).of_session(1, true);
+        let mut all = Vec::new();
+        for uids in [1..=3, 4..=4, 5..=6, 7..=7] {
+            all.extend(importer.receive(now, batch(uids)).unwrap().1);
+        }
+        importer.finish(&|| now, &mut |one| all.push(one.clone())).unwrap();
+        assert_eq!(uids(&store, &all), [1, 2, 3, 4, 5, 6, 7]);
+        let kept: Vec<u32> = store
+            .read(|tx| tx.values("SELECT uid FROM deliveries WHERE outcome = 'quarantined' ORDER BY uid", []))
+            .unwrap();
+        assert_eq!(kept, [2, 5]);
+        let emails = store.read(|tx| tx.values::<String>("SELECT message_id FROM emails ORDER BY id", [])).unwrap();
+        assert_eq!(emails, ["1@x", "3@x", "4@x", "6@x", "7@x"]);
     }
 }

@@ -20,6 +20,8 @@ pub struct Job {
     pub portion: usize,
     /// Largest message in bytes.
     pub max_size: u64,
+    /// Number of sessions at once: each keeps the less in memory.
+    pub sessions: usize,
     /// Nothing is changed on the server.
     pub dry_run: bool,
     /// The run ends then: what is cut off by that is nobody's fault.

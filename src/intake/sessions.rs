@@ -272,7 +272,8 @@ mod tests {
             accounts::all(tx)
         };
         let until = Instant::now();
-        let job = |account| Job { account, folders: Vec::new(), portion: 0, max_size: 1, dry_run: false, until };
+        let job =
+            |account| Job { account, folders: Vec::new(), portion: 0, max_size: 1, sessions: 1, dry_run: false, until };
         store.write(add).unwrap().into_iter().map(job).collect()
     }
 

@@ -1,5 +1,6 @@
 //! The database: transactions here, rows in [`row`] and values in [`value`]; below it opening and migrating ([`open`]),
-//! backups and what a restored one does ([`backup`]), what its errors mean ([`fault`]), and the engine, [`sqlite`].
+//! backups and what a restored one does ([`backup`]), which commits are on the disk ([`soon`]), what its errors mean
+//! ([`fault`]), and the engine, [`sqlite`].
 //!
 //! Everything else in `store` writes statements against [`Tx`] and reads [`Row`]s. Writing happens only
 //! through [`Store::write`], which is BEGIN IMMEDIATE: one writer at a time, for every process.
@@ -30,6 +31,7 @@ mod row;
 #[cfg(test)]
 pub(super) mod seen;
 mod served;
+mod soon;
 mod sqlite;
 #[cfg(feature = "poison")]
 mod steps;
@@ -50,9 +52,11 @@ pub use fault::{AFTER_DAMAGE, explain, is_fatal, unless_fatal};
 pub use obstacle::{Gravity, damage_of, gravity};
 pub use open::FOREIGN;
 pub use row::Row;
+pub use soon::is_unflushed;
 pub use value::{FromValue, Misfit, Value, ValueRef};
 
 use self::row::Cells;
+use self::soon::Soon;
 use crate::job_control::Hold;
 #[cfg(feature = "postgres")]
 use crate::place::Database;
@@ -93,12 +97,16 @@ enum Running<'a> {
 enum Mode {
     Read,
     Write,
+    /// It is committed, and nobody waits until it is on the disk.
+    WriteSoon,
     /// It is undone.
     Rehearse,
 }
 
 /// An open database.
 pub struct Store {
+    /// Ended before the database is closed.
+    soon: Soon,
     engine: Engine,
     place: Place,
     written: Arc<Mutex<BTreeSet<Thing>>>,
@@ -143,7 +151,7 @@ impl Store {
     }
 
     fn around(engine: Engine, place: &Place) -> Store {
-        Store { engine, place: place.clone(), written: Arc::default(), _closing: None }
+        Store { soon: Soon::default(), engine, place: place.clone(), written: Arc::default(), _closing: None }
     }
 
     /// From now on every transaction knows which things it has written ([`Tx::written`]); `kind_of` says what a row of a

@@ -26,6 +26,7 @@ mod mail_folders;
 mod makes;
 mod monitoring;
 mod oauth;
+mod on_disk;
 mod personal;
 mod private_postgres;
 mod repair;

@@ -67,7 +67,7 @@ impl Desk for Notebook {
 fn download(source: &mut dyn MailSource) -> (Vec<(u32, bool, bool)>, Result<()>) {
     let account = Account::new("a", AccountKind::Group, Timestamp::UNIX_EPOCH);
     let until = Instant::now() + Duration::from_secs(60);
-    let job = Job { account, folders: Vec::new(), portion: 0, max_size: 100, dry_run: false, until };
+    let job = Job { account, folders: Vec::new(), portion: 0, max_size: 100, sessions: 1, dry_run: false, until };
     let range: Vec<Listed> = (1..=5).map(|uid| listed(uid, 1)).collect();
     let mut desk = Notebook::default();
     let ended = fetch_listed(source, &job, "INBOX", 1, &range, true, &mut desk);
@@ -108,7 +108,7 @@ fn where_the_connection_breaks_the_message_that_was_received_is_charged() {
 fn a_folder_that_cannot_be_opened_keeps_back_what_is_owed_of_no_other() -> Result<()> {
     let account = Account::new("a", AccountKind::Group, Timestamp::UNIX_EPOCH);
     let until = Instant::now() + Duration::from_secs(60);
-    let job = Job { account, folders: Vec::new(), portion: 0, max_size: 100, dry_run: false, until };
+    let job = Job { account, folders: Vec::new(), portion: 0, max_size: 100, sessions: 1, dry_run: false, until };
     let owed = [("Locked", 1), ("INBOX", 2), ("Locked", 4), ("INBOX", 5)];
     let owed = owed.map(|(folder, uid)| Owed { folder: folder.to_owned(), uidvalidity: 1, uid, size: 1 });
     let mut desk = Notebook::default();
@@ -137,7 +137,15 @@ fn a_server_that_asks_to_be_left_alone_charges_nobody() {
 #[test]
 fn the_end_of_the_run_charges_nobody() {
     let account = Account::new("a", AccountKind::Group, Timestamp::UNIX_EPOCH);
-    let job = Job { account, folders: Vec::new(), portion: 0, max_size: 100, dry_run: false, until: Instant::now() };
+    let job = Job {
+        account,
+        folders: Vec::new(),
+        portion: 0,
+        max_size: 100,
+        sessions: 1,
+        dry_run: false,
+        until: Instant::now(),
+    };
     let timeout = NetError::new(NetErrorKind::Timeout, "the server does not answer in time");
     assert!(!is_attempt(&timeout, &job));
     assert!(is_attempt(&timeout, &Job { until: Instant::now() + Duration::from_secs(60), ..job }));

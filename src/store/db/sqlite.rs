@@ -2,18 +2,22 @@
 //! a file is opened ([`open`]), which statements are kept ([`kept`]), what is done with a whole file ([`file`]), and what
 //! errors mean ([`error`]).
 
+mod checkpoints;
 mod error;
 mod file;
 mod kept;
 mod open;
 
+use std::cell::OnceCell;
+use std::fs::File;
 use std::io::{Read, Write as _};
 
 use anyhow::Result;
 use rusqlite::blob::ZeroBlob;
 use rusqlite::{Connection, MAIN_DB, TransactionBehavior};
 
-pub use error::meaning;
+pub use checkpoints::Checkpoints;
+pub use error::{Unflushed, meaning};
 pub use kept::Cells;
 #[cfg(test)]
 pub use open::APPLICATION_ID;
@@ -25,8 +29,9 @@ use super::columns::Columns;
 use super::value::ValueRef;
 use super::{Column, LARGE, Mode, exactly_one};
 
-/// Has the file open.
-pub struct Conn(Connection);
+/// Has the file open, and its log once commits do not wait for the disk: what cannot be written of it is told to those who
+/// have it open then.
+pub struct Conn(Connection, OnceCell<File>);
 
 /// A transaction.
 pub struct Running<'a> {
@@ -37,14 +42,15 @@ pub struct Running<'a> {
 impl Conn {
     /// Runs `work` in a transaction and ends it.
     pub fn transact<T>(&self, mode: Mode, work: impl FnOnce(Running<'_>) -> Result<T>) -> Result<T> {
+        let _hasty = (mode == Mode::WriteSoon).then(|| self.hurry()).transpose()?;
         let behavior = match mode {
             Mode::Read => TransactionBehavior::Deferred,
-            Mode::Write | Mode::Rehearse => TransactionBehavior::Immediate,
+            Mode::Write | Mode::WriteSoon | Mode::Rehearse => TransactionBehavior::Immediate,
         };
         let tx = rusqlite::Transaction::new_unchecked(&self.0, behavior)?;
         let done = work(Running { conn: &tx, kept: Kept::default() })?;
         match mode {
-            Mode::Read | Mode::Write => tx.commit()?,
+            Mode::Read | Mode::Write | Mode::WriteSoon => tx.commit()?,
             Mode::Rehearse => tx.rollback()?,
         }
         Ok(done)
@@ -165,7 +171,7 @@ mod tests {
         /// The connection, for what only tests do with one.
         pub(in crate::store::db) fn conn(&self) -> &Connection {
             match &self.engine {
-                Engine::Sqlite(Conn(conn)) => conn,
+                Engine::Sqlite(Conn(conn, _)) => conn,
                 #[cfg(feature = "postgres")]
                 Engine::Postgres(_) => panic!("a test of SQLite"),
             }

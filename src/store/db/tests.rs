@@ -7,6 +7,7 @@ mod same_answers;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use rusqlite::Connection;
 
@@ -229,5 +230,48 @@ fn a_database_of_version_4_gets_its_roles_from_its_history() {
     };
     assert_eq!((found("xn"), found("m\u{fc}ller")), (vec![6], vec![]));
     assert_eq!(store.check().unwrap(), Vec::<String>::new());
+    fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn only_commits_that_may_be_lost_do_not_wait_for_the_disk() {
+    let dir = temp("soon");
+    let store = Store::create(&Place::of_file(dir.join("espomail.db"))).unwrap();
+    let level = || store.conn().pragma_query_value(None, "synchronous", |row| row.get::<_, i64>(0)).unwrap();
+    let (normal, full) = (1, 2);
+    assert_eq!(store.write_soon(|_| Ok(level())).unwrap(), normal);
+    assert_eq!(store.write(|_| Ok(level())).unwrap(), full);
+    store.write_soon::<()>(|_| bail!("no")).unwrap_err();
+    assert_eq!(level(), full, "after an error");
+    let panics = || store.write_soon::<()>(|_| panic!("no"));
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(panics)).unwrap_err();
+    assert_eq!(store.write(|_| Ok(level())).unwrap(), full, "after a panic");
+    drop(store);
+    let store = Store::open(&Place::of_file(dir.join("espomail.db"))).unwrap();
+    store.conn().pragma_update(None, "journal_mode", "delete").unwrap();
+    let level = || store.conn().pragma_query_value(None, "synchronous", |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(store.write_soon(|_| Ok(level())).unwrap(), full, "without a log");
+    store.flush().unwrap();
+    fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn a_scrub_waits_for_one_who_takes_the_log_into_the_file() {
+    let dir = temp("scrub");
+    let path = dir.join("espomail.db");
+    let store = Store::create(&Place::of_file(&path)).unwrap();
+    // As the thread of another process that fetches: byte 121 of the helper is the lock of who does it.
+    let other_does = "import fcntl, sys, time
+with open(sys.argv[1], 'r+b') as helper:
+    fcntl.lockf(helper, fcntl.LOCK_EX, 1, 121)
+    print(flush=True)
+    time.sleep(0.5)";
+    let mut other = Command::new("python3");
+    other.args(["-c", other_does]).arg(dir.join("espomail.db-shm")).stdout(Stdio::piped());
+    let mut other = other.spawn().unwrap();
+    other.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+    store.write_and_scrub(true, |_| Ok(())).unwrap();
+    other.wait().unwrap();
+    drop(store);
     fs::remove_dir_all(dir).unwrap();
 }

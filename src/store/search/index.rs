@@ -34,7 +34,7 @@ pub fn fill_telling(store: &Store, go_on: &dyn Fn() -> bool, told: &mut dyn FnMu
     let texts = full_text::of(store.dialect());
     for part in texts.parts {
         while go_on() && store.read(|tx| tx.value::<bool>(part.missing, params![1]))?.unwrap_or_default() {
-            match store.write(|tx| add_next(tx, texts, part))? {
+            match store.write_soon(|tx| add_next(tx, texts, part))? {
                 0 => break,
                 added => told(added),
             }

@@ -33,7 +33,8 @@ const ANSWER: Duration = Duration::from_secs(30);
 /// What a connection is told: how long others have to end their transaction, and that a process which is stopped in the
 /// middle of one does not hold up everybody else.
 const SESSION: &str = "SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '60s';
-    SET client_min_messages = 'warning'; SET bytea_output = 'hex'; SET jit = off";
+    SET client_min_messages = 'warning'; SET bytea_output = 'hex'; SET jit = off;
+    SELECT set_config('synchronous_commit', 'on', FALSE) WHERE current_setting('synchronous_commit') = 'off'";
 
 impl Link {
     /// Connects.

@@ -1,14 +1,26 @@
 //! What errors of SQLite mean.
 
 use std::error::Error;
+use std::io::ErrorKind;
 
 use rusqlite::ErrorCode;
 
 use crate::store::db::meaning::{Meaning, Obstacle};
 use crate::system_words;
 
+/// The log could not be taken to the disk.
+#[derive(Debug, thiserror::Error)]
+#[error("the log of the database cannot be written to the disk: {}", system_words::plain(&.0.to_string()))]
+pub struct Unflushed(pub std::io::Error);
+
 /// What an error means; `None` = it is none of SQLite.
 pub fn meaning(error: &(dyn Error + 'static)) -> Option<Meaning> {
+    if let Some(Unflushed(error)) = error.downcast_ref::<Unflushed>() {
+        return Some(Meaning::Obstacle(match error.kind() {
+            ErrorKind::StorageFull => Obstacle::Full,
+            _ => Obstacle::Disk(system_words::plain(&error.to_string())),
+        }));
+    }
     let error = error.downcast_ref::<rusqlite::Error>()?;
     let (failure, words) = match error {
         rusqlite::Error::SqliteFailure(failure, words) => (failure, words.as_deref().unwrap_or_default()),
@@ -72,6 +84,8 @@ mod tests {
             let said = error.to_string();
             assert_eq!(error::classify(&error.into()).0, kind, "{said}");
         }
+        let refused = |kind: ErrorKind| error::classify(&Unflushed(kind.into()).into()).0;
+        assert_eq!((refused(ErrorKind::StorageFull), refused(ErrorKind::Other)), (Kind::Io, Kind::Io));
         assert_eq!(error::classify(&Misfit::Range(-1).of("size").into()).0, Kind::Io);
         assert_eq!(meaning(&failure(ffi::SQLITE_CONSTRAINT_CHECK)), Some(Meaning::Constraint));
         assert_eq!(meaning(&std::fmt::Error), None);

@@ -1,12 +1,18 @@
 //! What is done with a whole file: checked, counted, copied, rebuilt; and for tests, how statements go through it.
 
+use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::Path;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use rusqlite::{Connection, backup};
 
+use super::error::Unflushed;
+use super::open::PATIENCE;
 use super::{Conn, Running};
+use crate::store::disk;
 
 /// Pages that are copied at once.
 const PAGES: i32 = 1_000;
@@ -42,7 +48,50 @@ impl Running<'_> {
     }
 }
 
+/// The log of a database. Nobody locks it, so nothing is let go of when it is closed.
+fn log(path: &Path) -> std::io::Result<File> {
+    // SQLite follows links.
+    File::open(disk::beside(&fs::canonicalize(path)?, "-wal"))
+}
+
+/// As long as this is there, a commit does not wait for the disk.
+pub(super) struct Hasty<'a>(&'a Connection);
+
+impl Drop for Hasty<'_> {
+    fn drop(&mut self) {
+        // It cannot fail between two transactions.
+        let _ = self.0.pragma_update(None, "synchronous", "full");
+    }
+}
+
 impl Conn {
+    /// Commits do not wait for the disk, as long as the answer is there: where there is a log, which is kept open. Without one
+    /// a power cut could damage the file.
+    pub(super) fn hurry(&self) -> Result<Option<Hasty<'_>>> {
+        if self.1.get().is_none() {
+            let Some(log) = self.0.path().and_then(|path| log(Path::new(path)).ok()) else { return Ok(None) };
+            let _ = self.1.set(log);
+        }
+        self.0.pragma_update(None, "synchronous", "normal")?;
+        Ok(Some(Hasty(&self.0)))
+    }
+
+    /// Waits until every commit is on the disk. It is in the log, or has been taken from there into the file, by somebody
+    /// who made sure of it before the log was used again.
+    ///
+    /// # Errors
+    /// The disk does not take it.
+    pub fn flush(&self, path: &Path) -> Result<()> {
+        let flushed = match self.1.get() {
+            Some(log) => log.sync_data(),
+            None => log(path).and_then(|log| log.sync_data()),
+        };
+        match flushed {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(Unflushed(error).into()),
+            _ => Ok(()),
+        }
+    }
+
     /// `integrity_check` and `foreign_key_check`: one line for every fault found.
     pub fn check(&self) -> Result<Vec<String>> {
         let mut faults = Vec::new();
@@ -97,8 +146,15 @@ impl Conn {
         self.0.pragma_update(None, "temp_store", "file")?;
         self.0.execute_batch("VACUUM")?;
         self.0.pragma_update(None, "temp_store", "memory")?;
-        let is_read: bool = self.0.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-        Ok(!is_read)
+        let begun = Instant::now();
+        loop {
+            let is_busy: bool = self.0.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+            // It has waited for those who read, and not for another one who takes the log into the file.
+            if !is_busy || begun.elapsed() >= PATIENCE {
+                return Ok(!is_busy);
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Copies everything into an empty file, which says when that was.

@@ -1,5 +1,6 @@
 //! Connections to a file: how they are made, what they know, and in which version the file is.
 
+use std::cell::OnceCell;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
@@ -26,12 +27,12 @@ pub const MIGRATIONS: &[&str] = &[
 ];
 
 /// Others have so long to end their transaction.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Conn {
     /// A database in memory, with its tables.
     pub fn in_memory() -> Result<Conn> {
-        let conn = Conn(Connection::open_in_memory()?);
+        let conn = Conn(Connection::open_in_memory()?, OnceCell::new());
         conn.0.pragma_update(None, "foreign_keys", true)?;
         conn.functions()?;
         conn.0.execute_batch(SCHEMA)?;
@@ -50,7 +51,8 @@ impl Conn {
     }
 
     fn open_with(name: &Path, flags: OpenFlags) -> Result<Conn> {
-        let conn = Conn(Connection::open_with_flags(name, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?);
+        let conn = Connection::open_with_flags(name, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        let conn = Conn(conn, OnceCell::new());
         conn.0.busy_timeout(PATIENCE)?;
         conn.0.set_prepared_statement_cache_capacity(kept::MOST);
         conn.functions()?;

@@ -139,3 +139,17 @@ fn a_database_is_the_same_after_a_copy_to_the_other_engine_and_back() {
     drop((original, between, back));
     fs::remove_dir_all(dir).unwrap();
 }
+
+#[cfg(feature = "postgres")]
+#[test]
+fn a_commit_on_a_server_waits_for_the_disk_though_its_role_does_not_ask_for_that() {
+    let Some(server) = Store::server_of_tests().unwrap() else { return };
+    let place = Place::new(Database::Server(Box::new(server)), None);
+    let store = Store::create(&place).unwrap();
+    let tell = |what: &str| store.write(|tx| tx.execute(&format!("ALTER ROLE CURRENT_USER {what}"), [])).unwrap();
+    tell("SET synchronous_commit = off");
+    let sql = "SELECT current_setting('synchronous_commit')";
+    let said = Store::open(&place).unwrap().read(|tx| tx.value::<String>(sql, [])).unwrap();
+    tell("RESET synchronous_commit");
+    assert_eq!(said.as_deref(), Some("on"));
+}
