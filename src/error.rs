@@ -7,7 +7,7 @@ use std::fmt;
 use std::io::ErrorKind;
 
 use crate::net::{NetError, NetErrorKind};
-use crate::store::db::{self, Busy, Gravity};
+use crate::store::db::{self, Busy, Gone, Gravity};
 use crate::system_words;
 
 /// How serious an error is for the caller of the program (sysexits, see `man espomail`).
@@ -198,12 +198,13 @@ pub fn classify(error: &anyhow::Error) -> (Kind, Option<String>) {
     if let Some(busy) = error.chain().find_map(|cause| cause.downcast_ref::<Busy>()) {
         return (Kind::TempFail, Some(busy.hint()));
     }
+    if let Some(gone) = error.chain().find_map(|cause| cause.downcast_ref::<Gone>()) {
+        return (Kind::TempFail, Some(gone.hint().to_owned()));
+    }
     if let Some(gravity) = error.chain().find_map(db::gravity) {
         let (kind, hint) = match gravity {
             Gravity::Busy => (Kind::TempFail, "another process is writing; run it again"),
-            Gravity::Gone => {
-                (Kind::TempFail, "run it again when the server is there; nothing that was half done is kept")
-            }
+            Gravity::Gone => (Kind::TempFail, "run it again when the server is there"),
             Gravity::Broken => {
                 (Kind::Io, "espomail doctor says what is wrong with the disk, the rights or the database")
             }

@@ -47,7 +47,7 @@ use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 
 pub use bind::{Bind, Params, Ty, Typed, params};
-pub use busy::Busy;
+pub use busy::{Busy, Gone};
 pub use fault::{AFTER_DAMAGE, explain, is_fatal, unless_fatal};
 pub use obstacle::{Gravity, damage_of, gravity};
 pub use open::FOREIGN;

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use super::meaning::Loss;
 use crate::holder::Holder;
 
 /// Another process has the database, and did not let go of it in time.
@@ -45,15 +46,36 @@ impl std::error::Error for Busy {}
 
 /// The server of a database is not there, or has ended what was begun.
 #[derive(Debug)]
-pub(super) struct Gone {
-    pub(super) database: String,
-    /// What was heard last.
-    pub(super) words: String,
+pub struct Gone {
+    database: String,
+    loss: Loss,
+}
+
+impl Gone {
+    pub(super) fn new(database: String, loss: Loss) -> Gone {
+        Gone { database, loss }
+    }
+
+    /// The next step.
+    pub fn hint(&self) -> &'static str {
+        match self.loss {
+            Loss::Unreachable(_) => "run it again when the server is there; nothing that was half done is kept",
+            Loss::Ended(_) => "run it again; nothing that was half done is kept",
+            Loss::Unsure(_) => "see whether it was done, then run it again",
+        }
+    }
 }
 
 impl fmt::Display for Gone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the server of {} cannot be reached: {}", self.database, self.words)
+        let Gone { database, loss } = self;
+        match loss {
+            Loss::Unreachable(words) => write!(f, "the server of {database} cannot be reached: {words}"),
+            Loss::Ended(words) => write!(f, "the server of {database} has ended the transaction: {words}"),
+            Loss::Unsure(words) => {
+                write!(f, "the server of {database} has not said whether the last change was kept: {words}")
+            }
+        }
     }
 }
 

@@ -5,14 +5,33 @@
 pub enum Meaning {
     /// Somebody else has what was wanted: it passes.
     Busy,
-    /// The server is not there, or has ended what was begun: it passes. In its words.
-    Lost(String),
+    /// What was begun is lost with the server: it passes.
+    Lost(Loss),
     /// The database cannot be used.
     Obstacle(Obstacle),
     /// A rule of a table forbids it: a key that is there already, or one that is not.
     Constraint,
     /// A statement that the engine does not take.
     Statement,
+}
+
+/// How a transaction was lost, in the words of the server or the system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Loss {
+    /// The server is not there.
+    Unreachable(String),
+    /// It has ended the transaction or the connection, for a reason that is not in the statement.
+    Ended(String),
+    /// It could not say whether the transaction was committed.
+    Unsure(String),
+}
+
+impl Loss {
+    pub fn words(self) -> String {
+        match self {
+            Loss::Unreachable(words) | Loss::Ended(words) | Loss::Unsure(words) => words,
+        }
+    }
 }
 
 /// What keeps a database from being used.

@@ -57,7 +57,7 @@ pub fn gravity(error: &(dyn Error + 'static)) -> Option<Gravity> {
 pub(super) fn named<T>(place: &Place, done: Result<T>) -> Result<T> {
     done.map_err(|error| match error.chain().find_map(meaning) {
         Some(Meaning::Busy) => Busy::writing(holder(place)).into(),
-        Some(Meaning::Lost(words)) => Gone { database: place.shown(), words }.into(),
+        Some(Meaning::Lost(loss)) => Gone::new(place.shown(), loss).into(),
         _ => error,
     })
 }

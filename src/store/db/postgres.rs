@@ -1,12 +1,13 @@
 //! PostgreSQL: the engine on a server. The one place that names it: transactions here; below it how a connection is made and
 //! what it finds there ([`open`]), which statements are kept ([`kept`]), how their text is put for this engine ([`text`]),
-//! what is done with the whole database ([`whole`]), TLS ([`tls`]), what errors mean ([`error`]), and who has the turn
-//! ([`turn`]).
+//! what is done with the whole database ([`whole`]), TLS ([`tls`]), what errors mean ([`error`]), who has the turn
+//! ([`turn`]), and whether a COMMIT without an answer was done ([`commit`]).
 //!
 //! A transaction that may write is READ COMMITTED and takes *the turn*, a row of the table `turns`, before it looks at
 //! anything: that is SQLite's BEGIN IMMEDIATE. At a stricter level what it sees would be older than the lock that it waited
 //! for. A transaction that reads has one snapshot.
 
+mod commit;
 mod error;
 mod kept;
 mod letters;
@@ -18,25 +19,21 @@ mod whole;
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, Read};
-use std::thread;
-use std::time::{Duration, Instant};
 
-use ::postgres::{Client, SimpleQueryMessage};
-use anyhow::{Context, Result, bail, ensure};
+use ::postgres::Client;
+use anyhow::{Context, Result, ensure};
 
 pub use error::meaning;
 pub use kept::Cells;
 pub use open::MIGRATIONS;
 
+use self::commit::Begun;
 use self::kept::{Answer, Given, Kept};
 use super::bind::Params;
 use super::columns::Columns;
 use super::value::FromValue;
 use super::{Column, LARGE, Mode, exactly_one};
 use crate::place::server::Server;
-
-/// How long a server may take to be there again, where it is to tell whether a transaction was committed.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The piece of a value that is stored at once: the server needs several times its size.
 const PIECE: usize = LARGE;
@@ -67,6 +64,8 @@ pub struct Conn {
 struct Link {
     client: Client,
     kept: Kept,
+    /// What the server is known by until it loses something; asked for with the first transaction that may write.
+    life: Option<String>,
 }
 
 /// A transaction.
@@ -93,7 +92,7 @@ impl Conn {
     /// Runs `work` in a transaction and ends it.
     pub fn transact<T>(&self, mode: Mode, work: impl FnOnce(Running<'_>) -> Result<T>) -> Result<T> {
         self.has_failed.set(false);
-        let number = self.begin(mode)?;
+        let begun = self.begin(mode)?;
         let mut open = Open { conn: self, is_over: false };
         let done = work(Running { conn: self })?;
         if mode == Mode::Rehearse {
@@ -102,62 +101,31 @@ impl Conn {
         // COMMIT of a transaction that has failed would be answered without an error.
         ensure!(!self.has_failed.get(), "a statement of a transaction failed, and it went on");
         open.is_over = true;
-        self.commit(number.as_deref())?;
+        self.commit(begun.as_ref())?;
         Ok(done)
     }
 
-    /// Begins a transaction; the number by which the server knows one that may write.
-    fn begin(&self, mode: Mode) -> Result<Option<String>> {
+    /// Begins a transaction; what the server knows one by that may write.
+    fn begin(&self, mode: Mode) -> Result<Option<Begun>> {
         if mode == Mode::Read {
             self.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
             return Ok(None);
         }
         let mut link = self.link.borrow_mut();
-        let begun = link.client.simple_query(
-            "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT name FROM turns WHERE name = 'write' FOR UPDATE;
-            SELECT pg_current_xact_id()",
-        );
-        let begun = match begun {
-            Ok(begun) => begun,
+        match commit::begin(&mut link) {
+            Ok(begun) => Ok(Some(begun)),
             Err(error) => {
                 let _ = link.client.batch_execute("ROLLBACK");
-                return Err(turn::named(&mut link.client, error));
+                Err(turn::named(&mut link.client, error))
             }
-        };
-        let rows = begun.iter().filter_map(|message| match message {
-            SimpleQueryMessage::Row(row) => row.get(0),
-            _ => None,
-        });
-        Ok(rows.last().map(str::to_owned))
-    }
-
-    /// Ends a transaction. Where the answer is lost the server is asked again.
-    fn commit(&self, number: Option<&str>) -> Result<()> {
-        match (self.batch("COMMIT"), number) {
-            (Err(lost), Some(number)) if error::is_lost(&lost) => self.look_up(number, lost),
-            (done, _) => done,
         }
     }
 
-    /// Whether a transaction of which the end was not heard was committed.
-    fn look_up(&self, number: &str, lost: anyhow::Error) -> Result<()> {
-        let until = Instant::now() + PATIENCE;
-        loop {
-            let status = Link::open(&self.server, self.is_read_only.get()).and_then(|mut link| {
-                let rows = link.client.query("SELECT pg_xact_status(CAST($1 AS TEXT)::xid8)", &[&number])?;
-                self.link.replace(link);
-                let row = rows.first().context("pg_xact_status gave no row")?;
-                Ok(row.try_get::<_, Option<String>>(0)?)
-            });
-            match status {
-                Ok(Some(status)) if status == "committed" => return Ok(()),
-                Ok(Some(status)) if status == "aborted" => return Err(lost),
-                Ok(None) => bail!("{lost:#}; the server does not know any more whether the last step was committed"),
-                _ if Instant::now() > until => {
-                    return Err(lost.context("the server could not be asked whether the last step was committed"));
-                }
-                _ => thread::sleep(PATIENCE / 40),
-            }
+    /// Ends a transaction. Where the answer is lost the server is asked again.
+    fn commit(&self, begun: Option<&Begun>) -> Result<()> {
+        match (self.batch("COMMIT"), begun) {
+            (Err(lost), Some(begun)) if error::is_lost(&lost) => self.look_up(begun, lost),
+            (done, _) => done,
         }
     }
 
@@ -178,7 +146,7 @@ impl Running<'_> {
         let mut given = Given::all(params)?;
         given.extend(last.map(Given::bytes));
         let mut link = self.conn.link.borrow_mut();
-        let Link { client, kept } = &mut *link;
+        let Link { client, kept, .. } = &mut *link;
         let answer = kept.run(client, sql, &given);
         self.conn.has_failed.set(self.conn.has_failed.get() || answer.is_err());
         answer

@@ -1,20 +1,35 @@
 //! What errors of PostgreSQL mean, by its codes.
 
 use std::error::Error;
-use std::io;
+use std::{fmt, io};
 
 use ::postgres::error::SqlState;
 
-use crate::store::db::meaning::{Meaning, Obstacle};
+use crate::store::db::meaning::{Loss, Meaning, Obstacle};
 use crate::system_words;
+
+/// It cannot be told whether a transaction was committed; why, in the words of the server or the system.
+#[derive(Debug)]
+pub(super) struct Unsure(pub(super) String);
+
+impl fmt::Display for Unsure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "it is not known whether the transaction was committed: {}", self.0)
+    }
+}
+
+impl std::error::Error for Unsure {}
 
 /// What an error means; `None` = it is none of PostgreSQL.
 pub fn meaning(error: &(dyn Error + 'static)) -> Option<Meaning> {
+    if let Some(Unsure(words)) = error.downcast_ref() {
+        return Some(Meaning::Lost(Loss::Unsure(words.clone())));
+    }
     let error = error.downcast_ref::<::postgres::Error>()?;
     let Some(said) = error.as_db_error() else {
         let is_of_network = error.is_closed() || error.source().is_some_and(|source| source.is::<std::io::Error>());
         return Some(match is_of_network {
-            true => Meaning::Lost(of_network(error)),
+            true => Meaning::Lost(Loss::Unreachable(of_network(error))),
             false => Meaning::Statement,
         });
     };
@@ -41,7 +56,10 @@ fn of_code(state: &SqlState, words: &str) -> Meaning {
         ("42P01" | "3F000", _) | (_, "XX") => Obstacle::Damaged(words),
         (_, "58") => Obstacle::Disk(words),
         // The connection, resources, an operator who stops the server or the session, a transaction that idled too long.
-        ("25P03", _) | (_, "08" | "53" | "57") => return Meaning::Lost(words),
+        ("25P03", _) | (_, "08" | "53" | "57") => return Meaning::Lost(Loss::Ended(words)),
+        // A statement that was prepared is there no more, or the tables have changed since: the next run prepares it again.
+        ("26000", _) => return Meaning::Lost(Loss::Ended(words)),
+        ("0A000", _) if words.contains("cached plan") => return Meaning::Lost(Loss::Ended(words)),
         (_, "23") => return Meaning::Constraint,
         _ => return Meaning::Statement,
     };
@@ -53,6 +71,14 @@ pub(super) fn is_lost(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| matches!(meaning(cause), Some(Meaning::Lost(_))))
 }
 
+/// What was said when something was lost.
+pub(super) fn words(error: &anyhow::Error) -> Option<String> {
+    error.chain().find_map(|cause| match meaning(cause) {
+        Some(Meaning::Lost(loss)) => Some(loss.words()),
+        _ => None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,17 +86,20 @@ mod tests {
     #[test]
     fn codes_of_the_server_mean_what_a_run_has_to_know() {
         let obstacle = Meaning::Obstacle;
+        let ended = || Meaning::Lost(Loss::Ended("x".into()));
         for (code, expected) in [
             ("55P03", Meaning::Busy),
             ("40P01", Meaning::Busy),
             ("40001", Meaning::Busy),
-            ("57P01", Meaning::Lost("x".into())),
-            ("57P02", Meaning::Lost("x".into())),
-            ("57P03", Meaning::Lost("x".into())),
-            ("57014", Meaning::Lost("x".into())),
-            ("25P03", Meaning::Lost("x".into())),
-            ("08006", Meaning::Lost("x".into())),
-            ("53300", Meaning::Lost("x".into())),
+            ("57P01", ended()),
+            ("57P02", ended()),
+            ("57P03", ended()),
+            ("57014", ended()),
+            ("25P03", ended()),
+            ("08006", ended()),
+            ("53300", ended()),
+            ("53200", ended()),
+            ("26000", ended()),
             ("53100", obstacle(Obstacle::Full)),
             ("25006", obstacle(Obstacle::ReadOnly)),
             ("42501", obstacle(Obstacle::Closed)),
@@ -82,8 +111,12 @@ mod tests {
             ("42601", Meaning::Statement),
             ("25P02", Meaning::Statement),
             ("22021", Meaning::Statement),
+            ("0A000", Meaning::Statement),
         ] {
             assert_eq!(of_code(&SqlState::from_code(code), "x"), expected, "{code}");
         }
+        let changed = "cached plan must not change result type";
+        let expected = Meaning::Lost(Loss::Ended(changed.to_owned()));
+        assert_eq!(of_code(&SqlState::FEATURE_NOT_SUPPORTED, changed), expected);
     }
 }

@@ -8,7 +8,7 @@ use ::postgres::error::SqlState;
 use ::postgres::{Client, Config, NoTls};
 use anyhow::{Context, Result, ensure};
 
-use super::error::meaning;
+use super::error::{meaning, words as said_of_loss};
 use super::kept::Kept;
 use super::letters;
 use super::tls::Tls;
@@ -51,7 +51,7 @@ impl Link {
         if is_read_only {
             client.batch_execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")?;
         }
-        Ok(Link { client, kept: Kept::default() })
+        Ok(Link { client, kept: Kept::default(), life: None })
     }
 }
 
@@ -102,11 +102,7 @@ fn to_host(server: &Server, host: &Host) -> Result<Client> {
 
 /// A server that is not there, or not yet, in words.
 fn unreachable(server: &Server, error: anyhow::Error) -> anyhow::Error {
-    let lost = error.chain().find_map(|cause| match meaning(cause) {
-        Some(Meaning::Lost(words)) => Some(words),
-        _ => None,
-    });
-    let Some(words) = lost else { return error };
+    let Some(words) = said_of_loss(&error) else { return error };
     let text = format!("the server of {server} cannot be reached: {words}");
     let by_socket = server.hosts.iter().find_map(|host| match &host.target {
         Target::Socket(dir) => Some(dir.join(format!(".s.PGSQL.{}", host.port))),

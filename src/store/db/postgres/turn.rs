@@ -35,10 +35,10 @@ fn process(name: &str) -> Option<(u32, &str)> {
 }
 
 /// The error of a connection that did not get the turn; where somebody else has it, with that process.
-pub(super) fn named(client: &mut Client, error: ::postgres::Error) -> anyhow::Error {
-    match meaning(&error) {
+pub(super) fn named(client: &mut Client, error: anyhow::Error) -> anyhow::Error {
+    match error.chain().find_map(meaning) {
         Some(Meaning::Busy) => Busy::writing(holder(client).unwrap_or_default()).into(),
-        _ => error.into(),
+        _ => error,
     }
 }
 

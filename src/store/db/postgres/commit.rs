@@ -1,0 +1,129 @@
+//! Whether a transaction was committed of which the end was not heard.
+//!
+//! The server knows a transaction by a number, and says what became of it. A server that has crashed, or another one that has
+//! taken its place, gives the number of a transaction again of which nothing was written down: that number then tells of
+//! another transaction. So "committed" counts only where the server has lost nothing meanwhile, which the age of its
+//! statistics shows: it throws them away then, and keeps them otherwise.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ::postgres::SimpleQueryMessage;
+use ::postgres::error::SqlState;
+use anyhow::{Context, Result};
+
+use super::error::{Unsure, words};
+use super::{Conn, Link};
+
+/// How long a server may take to be there again, where it is to tell whether a transaction was committed.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A transaction that may write.
+#[derive(Debug)]
+pub(super) struct Begun {
+    number: String,
+    /// What the server was known by.
+    life: Option<String>,
+}
+
+/// What the server says of a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Committed,
+    Undone,
+    /// It has not ended yet.
+    Open,
+    /// The server cannot tell.
+    Unknown,
+}
+
+/// Begins a transaction that may write, with the turn.
+pub(super) fn begin(link: &mut Link) -> Result<Begun> {
+    const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT name FROM turns WHERE name = 'write' FOR UPDATE;
+        SELECT pg_current_xact_id()";
+    let answer = match link.life {
+        Some(_) => link.client.simple_query(BEGIN)?,
+        None => {
+            let sql = format!("{BEGIN}, CAST(pg_stat_get_bgwriter_stat_reset_time() AS TEXT)");
+            link.client.simple_query(&sql)?
+        }
+    };
+    let rows = answer.iter().filter_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    });
+    let row = rows.last().context("BEGIN gave no row")?;
+    let number = row.try_get(0)?.context("the transaction has no number")?.to_owned();
+    if link.life.is_none() {
+        link.life = row.try_get(1)?.map(str::to_owned);
+    }
+    Ok(Begun { number, life: link.life.clone() })
+}
+
+impl Conn {
+    /// Ends well where a transaction was committed of which the end was not heard.
+    ///
+    /// # Errors
+    /// It was not committed (`lost`), or that cannot be told. The connection is another one then, if there is one.
+    pub(super) fn look_up(&self, begun: &Begun, lost: anyhow::Error) -> Result<()> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let fate = Link::open(&self.server, self.is_read_only.get()).and_then(|mut link| {
+                let fate = asked(&mut link, begun);
+                self.link.replace(link);
+                fate
+            });
+            match fate {
+                Ok(Fate::Committed) => return Ok(()),
+                Ok(Fate::Undone) => return Err(lost),
+                Ok(Fate::Open) | Err(_) if Instant::now() < until => thread::sleep(PATIENCE / 40),
+                Ok(Fate::Unknown | Fate::Open) | Err(_) => {
+                    return Err(Unsure(words(&lost).unwrap_or_else(|| "its answer was lost".to_owned())).into());
+                }
+            }
+        }
+    }
+}
+
+fn asked(link: &mut Link, begun: &Begun) -> Result<Fate> {
+    let sql = "SELECT pg_xact_status(CAST($1 AS TEXT)::xid8), CAST(pg_stat_get_bgwriter_stat_reset_time() AS TEXT)";
+    let row = match link.client.query_one(sql, &[&begun.number]) {
+        // A number that is still to be given.
+        Err(error) if error.code() == Some(&SqlState::INVALID_PARAMETER_VALUE) => return Ok(Fate::Undone),
+        row => row?,
+    };
+    let (status, life): (Option<String>, Option<String>) = (row.try_get(0)?, row.try_get(1)?);
+    Ok(fate(status.as_deref(), life.is_some() && life == begun.life))
+}
+
+/// `is_same` = the server has lost nothing since the transaction began.
+fn fate(status: Option<&str>, is_same: bool) -> Fate {
+    match status {
+        Some("committed") if is_same => Fate::Committed,
+        // Also one to which the number was given again can only be there where the first one is not.
+        Some("aborted") => Fate::Undone,
+        Some("in progress") if is_same => Fate::Open,
+        _ => Fate::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transaction_is_committed_where_a_server_says_so_that_has_lost_nothing() {
+        for (status, is_same, expected) in [
+            (Some("committed"), true, Fate::Committed),
+            (Some("committed"), false, Fate::Unknown),
+            (Some("aborted"), true, Fate::Undone),
+            (Some("aborted"), false, Fate::Undone),
+            (Some("in progress"), true, Fate::Open),
+            (Some("in progress"), false, Fate::Unknown),
+            (Some("something new"), true, Fate::Unknown),
+            (None, true, Fate::Unknown),
+        ] {
+            assert_eq!(fate(status, is_same), expected, "{status:?} {is_same}");
+        }
+    }
+}
