@@ -12,7 +12,8 @@
 //! | [`Machine`] | a machine with users of its own and sudo |
 //! | [`Modes`] | the same rows in both modes on such a machine |
 //! | [`Issuer`] | an issuer of access tokens, over TLS, that answers by script |
-//! | [`Postgres`] | a database server that a test restarts; [`Cutter`] ends connections to one at a chosen step |
+//! | [`Postgres`] | a database server of the tests' own, which they restart |
+//! | [`Cutter`] | stands before the socket of a database server, cuts or disturbs at a chosen step |
 //! | [`Proxy`] | stands before a server, writes down what is said, cuts or kills at a chosen line |
 //! | [`SmtpSink`] | an SMTP server that answers by script |
 //! | [`mail`] | test messages |
@@ -23,6 +24,8 @@
 #![allow(dead_code, unused_imports)]
 
 mod canon;
+#[cfg(feature = "postgres")]
+pub mod cutter;
 mod database;
 mod desk;
 mod imap;
@@ -52,6 +55,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+#[cfg(feature = "postgres")]
+pub use cutter::Cutter;
 pub use database::{Cell, Database, every_row_of_file, found_by, is_on_server, new_store, no_file, store};
 pub use desk::{Desk, SUPPORT};
 pub use imap::{Imap, Stored};
@@ -62,7 +67,7 @@ pub use mailbox::Mailbox;
 pub use modes::{Mode, Modes, Typed};
 pub use office::{Office, from, office, office_in};
 #[cfg(feature = "postgres")]
-pub use postgres::{Cutter, Harm, Postgres};
+pub use postgres::{Postgres, Stop};
 pub use proxy::{Deed, Proxy, Rule, Side, Speech, When};
 pub use rogue::{At, Quirk, RogueImap, letter as rogue_letter};
 pub use sandbox::{Child, Run, Running, Sandbox, TERMINAL};

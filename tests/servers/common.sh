@@ -88,7 +88,8 @@ GUARD='cat >/dev/null
   [ -z "$3" ] || rm -rf "$2"'
 
 # watch: returns when standard input closes (UNTIL ends) or the server ends.  On SIGUSR1 the server is stopped and started
-# again, and the file "restarted" says so.
+# again, and the file "restarted" says so.  The file "signal" may have another signal for that, which only the first of its
+# processes gets.
 watch() {
   local try
   setsid bash -c "$GUARD" guard $$ "$DIR" "${REMOVE:-}" <&0 >/dev/null 2>&1 &
@@ -96,6 +97,10 @@ watch() {
   watcher=$!
   while [ -n "$again" ] || { wait -n "$watcher" "$server" || true; [ -n "$again" ]; }; do
     again=
+    if [ -f "$DIR/signal" ]; then
+      kill -"$(cat "$DIR/signal")" "$server" 2>/dev/null || true
+      for ((try = 0; try < 200; try++)); do kill -0 "$server" 2>/dev/null || break; sleep .05; done
+    fi
     stop
     for ((try = 0; try < 5; try++)); do
       ! launch "${launched[@]}" || { touch "$DIR/restarted"; break; }

@@ -7,7 +7,8 @@
 # DIR must be new or empty; --rm removes it at the end.  Prints one line when it serves:
 # "ready server=URL", a URL without the name of a database, for a role "espomail" that may create some and owns the one called
 # "espomail".  The superuser is "postgres".  Nobody is asked for a password, so only root and the caller reach the socket,
-# DIR/socket.  On SIGUSR1 the server is stopped and started again, and the file DIR/restarted says so.
+# DIR/socket.  On SIGUSR1 the server is stopped and started again, and the file DIR/restarted says so; a file DIR/signal with
+# QUIT lets it end without a shutdown.
 #
 #   --fsync        what was committed is on the disk, for tests that kill the server; left out, it is in memory only
 #   --port PORT    listens on that port of loopback too, for tests that cut connections; 0 chooses one.  The line ends with

@@ -40,16 +40,17 @@ fn fill(mailbox: &Mailbox) {
 
 struct Scene {
     sandbox: Sandbox,
+    mailbox: Mailbox,
     imap: Proxy,
     smtp: Proxy,
     sink: SmtpSink,
 }
 
 fn scene() -> Scene {
-    scene_in(Sandbox::new())
+    scene_in(Sandbox::new(), fill)
 }
 
-fn scene_in(sandbox: Sandbox) -> Scene {
+fn scene_in(sandbox: Sandbox, fill: fn(&Mailbox)) -> Scene {
     let mailbox = Dovecot::shared().mailbox();
     let (imap, sink) = (Proxy::new(Dovecot::shared().imap), SmtpSink::new(Vec::new()));
     let smtp = Proxy::new(sink.port);
@@ -67,7 +68,7 @@ fn scene_in(sandbox: Sandbox) -> Scene {
     // The same address in every scene, so that dumps can be compared.
     sandbox.run(&["account", "edit", "support", "--address", "support@desk.example"]).ok();
     fill(&mailbox);
-    Scene { sandbox, imap, smtp, sink }
+    Scene { sandbox, mailbox, imap, smtp, sink }
 }
 
 /// Subject and recipient of every message the server took, sorted.
@@ -142,6 +143,12 @@ fn recover_and_compare(scene: &Scene, point: &str, wanted: &(String, Vec<String>
     once.dedup();
     assert_eq!(sent, once, "{point}: an automatic reply twice");
     assert!(sent.len() + 1 >= all.len(), "{point}: only the one in doubt may be missing: {sent:?}");
+    let written = |all: &[String]| all.iter().filter(|m| !m.contains("auto-replied")).cloned().collect::<Vec<_>>();
+    let mut letters = written(&got);
+    let count = letters.len();
+    letters.dedup();
+    assert_eq!(letters, written(&wanted.1), "{point}: the letters sent differ");
+    assert!(count <= letters.len() + 1, "{point}: only the letter in doubt may be there twice: {got:?}");
 }
 
 #[test]

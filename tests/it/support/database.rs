@@ -61,6 +61,10 @@ impl Kept {
         Kept::Schema(server::Schema::new(server.to_owned()))
     }
 
+    pub fn is_on_server(&self) -> bool {
+        !matches!(self, Kept::File)
+    }
+
     /// Takes it away; a file goes with its directory.
     pub fn drop_it(&self) {
         match self {
@@ -306,6 +310,15 @@ impl Sandbox {
         }
     }
 
+    /// The database on the server, and the schema in it.
+    #[cfg(feature = "postgres")]
+    pub fn schema(&self) -> (String, String) {
+        match self.kept() {
+            Kept::File => panic!("there is no server"),
+            Kept::Schema(schema) => schema.names(),
+        }
+    }
+
     /// Lets the program reach the server by the socket in this directory from now on.
     #[cfg(feature = "postgres")]
     pub fn connect_through(&self, directory: &Path) {
@@ -316,7 +329,7 @@ impl Sandbox {
     /// The options that name the database, and the state directory where that is not the one of the database.
     pub fn place(&self) -> Vec<String> {
         let mut options = vec!["--db".to_owned(), self.database_name()];
-        if is_on_server() {
+        if self.kept().is_on_server() {
             options.extend(["--state".to_owned(), self.path("state").display().to_string()]);
         }
         options

@@ -44,7 +44,7 @@ impl Sandbox {
         let dir = scratch("sandbox");
         std::fs::DirBuilder::new().mode(0o700).create(&dir).unwrap();
         let sandbox = Sandbox { dir, kept, env: RefCell::new(BTreeMap::new()) };
-        if is_on_server() {
+        if sandbox.kept.is_on_server() {
             std::fs::DirBuilder::new().mode(0o700).create(sandbox.path("state")).unwrap();
         }
         std::fs::create_dir(sandbox.path("home")).unwrap();

@@ -85,6 +85,11 @@ impl SmtpSink {
         self.state.lock().unwrap().received.clone()
     }
 
+    /// Forgets what was received.
+    pub fn clear(&self) {
+        self.state.lock().unwrap().received.clear();
+    }
+
     /// How often a verb was said since the script began.
     pub fn count(&self, verb: &str) -> usize {
         self.state.lock().unwrap().seen.iter().filter(|seen| *seen == verb).count()

@@ -1,73 +1,149 @@
-//! A database server that is gone for a moment, at every step of a run (promise R1): the run goes on or says so, and the
-//! next one makes of it what an undisturbed one makes.
+//! A database on a server, and everything that can go wrong between the program and it, at every step of a run (promise R1):
+//! the run goes on or says so, and the next one makes of it what an undisturbed one makes.
+//!
+//! These tests have a server of their own. A file and a server come to the same canonical dump.
 
-use std::sync::Arc;
+mod commits;
+mod cuts;
+mod ended;
+mod killed;
 
-use super::{Scene, recover_and_compare, scene_in, undisturbed};
-use crate::support::{Cutter, Harm, Postgres, Sandbox, asked, is_on_server, promise};
+use super::{Scene, answer, date, fill, recover_and_compare, same_lines, scene_in, taken, undisturbed};
+use crate::support::cutter::{Fate, Harm, Step};
+use crate::support::{Cutter, Mailbox, Postgres, Run, Sandbox, asked, mail, promise};
 
-/// True, with a word in the output, where the database is a file in this run.
-fn no_server() -> bool {
-    if !is_on_server() {
-        eprintln!("skipped: about a database server");
-    }
-    !is_on_server()
+/// Some mails of each kind that makes a run do something else: a question, an answer to it, an out-of-office, and the
+/// question again.
+fn fill_with_few(mailbox: &Mailbox) {
+    let mail = |subject: &str| mail("c1@customer.example", "support@desk.example", subject).date(date());
+    let question = mail("Question 1").message_id("<q1@customer.example>");
+    mailbox.append("INBOX", &question.bytes());
+    let more = mail("More on 1").message_id("<m1@customer.example>");
+    mailbox.append("INBOX", &more.in_reply_to("<q1@customer.example>").bytes());
+    let away = mail("Away").message_id("<a1@customer.example>");
+    mailbox.append("INBOX", &away.add("Auto-Submitted", "auto-replied").bytes());
+    mailbox.append("INBOX", &question.bytes());
 }
 
-/// The steps of a run at which harm is done, spread evenly, and whether the server still does each.
-fn points(all: usize, usual: usize) -> Vec<(usize, bool)> {
-    let points = asked("ESPOMAIL_POINTS", usual).min(all);
-    (1..=points).map(|point| ((all * point).div_ceil(points), point % 2 == 0)).collect()
+/// A scene on a server that is as new after each [`Rig::reset`], and what an undisturbed run makes of it.
+struct Rig<'a> {
+    postgres: &'a Postgres,
+    scene: Scene,
+    cutter: Cutter,
+    wanted: (String, Vec<String>),
+    /// What a client sends in the first run, and how many transactions that may write it commits.
+    steps: usize,
+    commits: usize,
 }
 
-/// Runs `fetch` with harm at each of these points; how many runs ended with an error.
-fn harmed(what: &str, server: &str, usual: usize, deed: &Arc<dyn Fn() + Send + Sync>) {
-    let wanted = undisturbed();
-    let through = |scene: &Scene| {
-        let cutter = Cutter::new(server);
+impl Rig<'_> {
+    fn new(postgres: &Postgres, fill: fn(&Mailbox)) -> Rig<'_> {
+        let scene = scene_in(Sandbox::on(&postgres.server), fill);
+        let cutter = Cutter::new(&postgres.server);
         scene.sandbox.connect_through(cutter.host());
-        cutter
-    };
-    let counted = scene_in(Sandbox::on(server));
-    let cutter = through(&counted);
-    counted.sandbox.run(&["fetch"]).ok();
-    let all = cutter.steps();
-    let (points, mut told) = (points(all, usual), 0);
-    for &(nth, is_served) in &points {
-        let point = format!("{what} at step {nth} of {all}, {}", if is_served { "done" } else { "not done" });
-        let scene = scene_in(Sandbox::on(server));
-        let cutter = through(&scene);
-        cutter.set_harm(Some(Harm { nth, is_served, deed: Arc::clone(deed) }));
-        let run = scene.sandbox.run(&["fetch"]);
-        assert!(cutter.is_done() || nth * 10 > all * 9, "{point}: not reached");
-        assert!([0, 75].contains(&run.code), "{point}: {run:#?}");
-        // A run that failed says which database it lost; one that did not says nothing.
-        assert_eq!(run.code == 75, run.stderr.contains(cutter.host().to_str().unwrap()), "{point}: {run:#?}");
-        told += usize::from(run.code == 75);
-        cutter.set_harm(None);
-        let doubtful = scene.sandbox.canon().contains("\"in doubt\"");
-        recover_and_compare(&scene, &point, &wanted, doubtful);
+        let wanted = Default::default();
+        let mut rig = Rig { postgres, scene, cutter, wanted, steps: 0, commits: 0 };
+        rig.as_superuser(
+            "CREATE SCHEMA saved; CREATE PROCEDURE pg_temp.save() LANGUAGE plpgsql AS $$ DECLARE name text; BEGIN
+                FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = current_schema() LOOP
+                    EXECUTE format('CREATE TABLE saved.%1$I AS TABLE %1$I', name);
+                END LOOP; END $$; CALL pg_temp.save()",
+        );
+        // A crash would put the sequences of a copied database back, of which the server has written nothing down yet.
+        rig.as_superuser("CHECKPOINT");
+        rig.scene.sandbox.run(&["fetch"]).ok().silent();
+        (rig.steps, rig.commits) = (rig.cutter.steps(), rig.cutter.commits());
+        answer(&rig.scene);
+        rig.scene.sandbox.run(&["send"]).ok();
+        rig.wanted = (rig.scene.sandbox.canon(), taken(&rig.scene.sink));
+        rig.reset();
+        rig
     }
-    assert!(told > 0, "{what}: no run noticed");
-    promise("R1", &format!("{what} at {} of {all} steps: lost, doubled or half made", points.len()), "0");
+
+    /// Runs statements in the database of the scene.
+    fn as_superuser(&self, sql: &str) {
+        let (database, here) = self.scene.sandbox.schema();
+        let set = format!("SET search_path = {here}; SET session_replication_role = replica; ");
+        let done = self.postgres.superuser(&database).batch_execute(&(set + sql));
+        done.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+    }
+
+    /// Everything is as it was before the first run.
+    fn reset(&self) {
+        self.cutter.set_harm(None);
+        self.as_superuser(
+            "CREATE PROCEDURE pg_temp.reset() LANGUAGE plpgsql AS $$ DECLARE name text; BEGIN
+                FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = current_schema() LOOP
+                    EXECUTE format('DELETE FROM %1$I', name);
+                    EXECUTE format('INSERT INTO %1$I OVERRIDING SYSTEM VALUE SELECT * FROM saved.%1$I', name);
+                END LOOP; END $$; CALL pg_temp.reset()",
+        );
+        let Scene { sandbox, mailbox, imap, smtp, sink } = &self.scene;
+        std::fs::remove_dir_all(sandbox.lock("")).ok();
+        let mut session = mailbox.imap();
+        session.ok("SELECT INBOX");
+        session.ok("UID STORE 1:* -FLAGS (\\Seen)");
+        for proxy in [imap, smtp] {
+            proxy.set_rule(None);
+            proxy.clear();
+        }
+        sink.clear();
+    }
+
+    /// A run with harm. No two runs take quite the same steps: `None` = it took fewer, and is as new.
+    #[track_caller]
+    fn harmed(&self, harm: Harm) -> Option<Run> {
+        let (step, all) = match harm.step {
+            Step::Any(nth) => (nth, self.steps),
+            Step::Commit(nth) => (nth, self.commits),
+        };
+        self.cutter.set_harm(Some(harm));
+        let run = self.scene.sandbox.run(&["fetch"]);
+        if self.cutter.is_done() {
+            self.cutter.set_harm(None);
+            return Some(run);
+        }
+        assert!(step * 10 > all * 8, "step {step} of {all} was not reached: {run:#?}");
+        self.reset();
+        None
+    }
+
+    /// A run that failed as something of the server passed says which database it is; one that did not fail says nothing.
+    #[track_caller]
+    fn tells(&self, point: &str, run: &Run) {
+        let database = self.cutter.host().to_str().unwrap();
+        match run.code {
+            0 => assert!(run.stdout.is_empty() && run.stderr.is_empty(), "{point}: {run:#?}"),
+            75 => assert!(run.stderr.contains(database) && run.stderr.contains("run it again"), "{point}: {run:#?}"),
+            _ => panic!("{point}: {run:#?}"),
+        }
+    }
+
+    /// Waits until what a run has begun is over on the server, which may not have heard of its end yet.
+    fn settle(&self) {
+        self.as_superuser("SET lock_timeout = '30s'; BEGIN; SELECT name FROM turns FOR UPDATE; COMMIT");
+    }
+
+    /// The next run makes of it what an undisturbed one makes. All is as new then.
+    #[track_caller]
+    fn recovers(&self, point: &str) {
+        self.settle();
+        let doubtful = self.scene.sandbox.canon().contains("\"in doubt\"");
+        recover_and_compare(&self.scene, point, &self.wanted, doubtful);
+        self.reset();
+    }
+}
+
+/// Numbers from 1 to `all`, spread evenly: this many, or as many as `ESPOMAIL_POINTS` says.
+fn spread(all: usize, usual: usize) -> Vec<usize> {
+    let points = asked("ESPOMAIL_POINTS", usual).min(all);
+    (1..=points).map(|point| (all * point).div_ceil(points)).collect()
 }
 
 #[test]
-fn a_connection_that_is_cut_costs_no_mail() {
-    if no_server() {
-        return;
-    }
-    let server = std::env::var("ESPOMAIL_TEST_SERVER").unwrap();
-    let nothing: Arc<dyn Fn() + Send + Sync> = Arc::new(|| {});
-    harmed("connection cut", &server, 12, &nothing);
-}
-
-#[test]
-fn a_server_that_is_restarted_costs_no_mail() {
-    if no_server() {
-        return;
-    }
-    let server = Postgres::own();
-    let restart: Arc<dyn Fn() + Send + Sync> = Arc::new(server.restart());
-    harmed("server restarted", &server.server, 4, &restart);
+fn a_server_and_a_file_come_to_the_same() {
+    let rig = Rig::new(Postgres::shared(), fill);
+    let on_file = undisturbed();
+    same_lines("on a server", &rig.wanted.0, &on_file.0);
+    assert_eq!(rig.wanted.1, on_file.1);
 }

@@ -97,6 +97,11 @@ impl Schema {
         client(&in_database(&self.server, OF_ROLE)).batch_execute(&sql).unwrap();
     }
 
+    /// The database, and the schema in it.
+    pub fn names(&self) -> (String, String) {
+        (self.database.borrow().clone(), self.name.borrow().clone())
+    }
+
     /// Where somebody finds it.
     pub fn shown(&self) -> String {
         format!("schema {} of database {}", self.name.borrow(), self.database.borrow())

@@ -1,0 +1,86 @@
+//! The answer to COMMIT is lost: the server is asked whether it was done.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::*;
+use crate::support::{Child, Stop, wait_until};
+
+#[test]
+fn a_commit_without_an_answer_is_looked_up_and_the_run_goes_on() {
+    let rig = Rig::new(Postgres::shared(), fill_with_few);
+    let points = spread(rig.commits, 5);
+    for &nth in &points {
+        let point = format!("unanswered COMMIT {nth} of {}", rig.commits);
+        let Some(run) = rig.harmed(Harm::new(Step::Commit(nth), Fate::Unanswered)) else { continue };
+        assert_eq!(run.code, 0, "{point}: it was committed: {run:#?}");
+        rig.tells(&point, &run);
+        rig.recovers(&point);
+        let point = format!("COMMIT {nth} of {} that is not heard", rig.commits);
+        let Some(run) = rig.harmed(Harm::new(Step::Commit(nth), Fate::Lost)) else { continue };
+        assert_eq!(run.code, 75, "{point}: it was not committed: {run:#?}");
+        rig.tells(&point, &run);
+        rig.recovers(&point);
+    }
+    let what = format!("answer of PostgreSQL to {} of {} COMMITs lost", points.len(), rig.commits);
+    promise("R1", &format!("{what}, committed or not: wrongly told"), "0");
+}
+
+/// The server gives the number of a transaction again where it has written nothing of it down before it died.
+#[test]
+fn a_commit_of_which_a_crash_left_nothing_is_not_taken_for_another_one() {
+    let postgres = Postgres::own();
+    let rig = Rig::new(&postgres, fill_with_few);
+    // Nothing is written down before a COMMIT.
+    let lazy = "ALTER SYSTEM SET wal_writer_delay = '10s'";
+    for sql in [lazy, "SELECT pg_reload_conf()"] {
+        postgres.superuser("postgres").batch_execute(sql).unwrap();
+    }
+    for nth in spread(rig.commits, 3) {
+        let point = format!("crash at COMMIT {nth} of {}", rig.commits);
+        let restart = postgres.restart(Stop::Immediate);
+        let other = postgres.server.replacen("///?", "///espomail?", 1);
+        let deed = move || {
+            restart();
+            let mut client = ::postgres::Client::connect(&other, ::postgres::NoTls).unwrap();
+            for _ in 0..5 {
+                client.batch_execute("SELECT pg_current_xact_id()").unwrap();
+            }
+        };
+        let Some(run) = rig.harmed(Harm::with(Step::Commit(nth), Fate::Lost, deed)) else { continue };
+        assert_eq!(run.code, 75, "{point}: it was not committed: {run:#?}");
+        rig.tells(&point, &run);
+        rig.recovers(&point);
+    }
+}
+
+/// What a dead process has sent reaches the server when the next run has begun.
+#[test]
+fn a_commit_that_comes_when_the_next_run_has_begun_costs_no_mail() {
+    let rig = Rig::new(Postgres::shared(), fill_with_few);
+    let points = spread(rig.commits, 3);
+    for &nth in &points {
+        let point = format!("late COMMIT {nth} of {}", rig.commits);
+        let child = Child::default();
+        let dying = child.clone();
+        let late = Harm { deed: Arc::new(move || dying.kill()), ..Harm::new(Step::Commit(nth), Fate::Late) };
+        rig.cutter.set_harm(Some(late));
+        let run = rig.scene.sandbox.call(&["fetch"]).known_to(&child).run();
+        if !rig.cutter.is_done() {
+            assert!(nth + 2 > rig.commits, "{point}: {run:#?}");
+            rig.reset();
+            continue;
+        }
+        assert_eq!(run.code, 128 + 9, "{point}: {run:#?}");
+        let next = rig.scene.sandbox.call(&["fetch"]).spawn();
+        let waits =
+            "SELECT pid || '' FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%FROM turns%'";
+        wait_until(Duration::from_secs(20), || !rig.scene.sandbox.query(waits).is_empty());
+        rig.cutter.let_go();
+        next.wait().ok().silent();
+        rig.recovers(&point);
+    }
+    let what =
+        format!("{} of {} COMMITs of a dead process reach PostgreSQL in the next run", points.len(), rig.commits);
+    promise("R1", &format!("{what}: lost, doubled or half made"), "0");
+}

@@ -1,0 +1,272 @@
+//! Stands before the socket of a PostgreSQL, counts what clients send, and once does harm at a chosen step.
+
+use std::io::{Read as _, Write as _};
+use std::net::Shutdown;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use super::{scratch, wait_until};
+
+/// The socket in the directory that a URL names.
+const SOCKET: &str = ".s.PGSQL.5432";
+
+/// How long something is waited for that comes at once, if it comes.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What clients send, counted from 1 over all connections since the harm was set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Anything.
+    Any(usize),
+    /// The COMMIT of a transaction that may write.
+    Commit(usize),
+}
+
+/// What becomes of what was sent, and of the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// The server does not get it. The connection ends.
+    Lost,
+    /// The server gets it, and the client no answer. The connection ends.
+    Unanswered,
+    /// The connection of the client ends. The server gets it when [`Cutter::let_go`] says so.
+    Late,
+    /// The server gets it, and the connection goes on.
+    Heard,
+}
+
+/// What is done at a step.
+#[derive(Clone)]
+pub struct Harm {
+    pub step: Step,
+    pub fate: Fate,
+    /// What is done meanwhile: after the server was asked, before the client hears of it.
+    pub deed: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl Harm {
+    /// What becomes of a step, and nothing else.
+    pub fn new(step: Step, fate: Fate) -> Harm {
+        Harm { step, fate, deed: Arc::new(|| {}) }
+    }
+
+    pub fn with(step: Step, fate: Fate, deed: impl Fn() + Send + Sync + 'static) -> Harm {
+        Harm { step, fate, deed: Arc::new(deed) }
+    }
+}
+
+#[derive(Default)]
+struct State {
+    harm: Option<Harm>,
+    is_done: bool,
+    is_let_go: bool,
+    /// What was late has been answered.
+    is_over: bool,
+    steps: usize,
+    commits: usize,
+    /// Words that the server gets other ones of the same length for.
+    other_words: Vec<(&'static str, &'static str)>,
+}
+
+impl State {
+    /// Counts a step; what is to be done at it.
+    fn count(&mut self, is_commit: bool) -> Option<Harm> {
+        self.steps += 1;
+        self.commits += usize::from(is_commit);
+        let (steps, commits) = (self.steps, self.commits);
+        self.harm.take_if(|harm| match harm.step {
+            Step::Any(nth) => nth == steps,
+            Step::Commit(nth) => is_commit && nth == commits,
+        })
+    }
+}
+
+/// Serves till the end of the process.
+pub struct Cutter {
+    dir: PathBuf,
+    state: Arc<Mutex<State>>,
+}
+
+impl Cutter {
+    pub fn new(server: &str) -> Cutter {
+        let dir = scratch("cut");
+        std::fs::create_dir(&dir).unwrap();
+        let (listener, upstream) = (UnixListener::bind(dir.join(SOCKET)).unwrap(), directory(server).join(SOCKET));
+        let state = Arc::new(Mutex::new(State::default()));
+        let shared = Arc::clone(&state);
+        std::thread::spawn(move || {
+            for client in listener.incoming() {
+                // A server that is being restarted takes nobody: the client sees the end at once.
+                if let (Ok(client), Ok(server)) = (client, UnixStream::connect(&upstream)) {
+                    serve(client, server, &shared);
+                }
+            }
+        });
+        Cutter { dir, state }
+    }
+
+    /// The directory of its socket.
+    pub fn host(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Forgets what was counted, and does other harm.
+    pub fn set_harm(&self, harm: Option<Harm>) {
+        let mut state = self.state.lock().unwrap();
+        *state = State { harm, other_words: std::mem::take(&mut state.other_words), ..State::default() };
+    }
+
+    /// From now on the server gets other words, which are as long.
+    pub fn set_words(&self, words: &[(&'static str, &'static str)]) {
+        assert!(words.iter().all(|(said, heard)| said.len() == heard.len()), "{words:?}");
+        self.state.lock().unwrap().other_words = words.to_vec();
+    }
+
+    /// How often clients have sent something.
+    pub fn steps(&self) -> usize {
+        self.state.lock().unwrap().steps
+    }
+
+    /// How many transactions that may write came to their COMMIT.
+    pub fn commits(&self) -> usize {
+        self.state.lock().unwrap().commits
+    }
+
+    /// Whether the step came. Waits until all is done then.
+    pub fn is_done(&self) -> bool {
+        let has_begun = self.state.lock().unwrap().harm.is_none();
+        if has_begun {
+            wait_until(Duration::from_secs(60), || self.state.lock().unwrap().is_done);
+        }
+        has_begun
+    }
+
+    /// The server gets what was late, and has answered it then.
+    pub fn let_go(&self) {
+        self.state.lock().unwrap().is_let_go = true;
+        wait_until(PATIENCE, || self.state.lock().unwrap().is_over);
+    }
+}
+
+impl Drop for Cutter {
+    fn drop(&mut self) {
+        self.state.lock().unwrap().is_let_go = true;
+        std::fs::remove_dir_all(&self.dir).ok();
+    }
+}
+
+/// The directory of the socket in a URL.
+fn directory(server: &str) -> PathBuf {
+    let (_, rest) = server.split_once("host=").unwrap();
+    PathBuf::from(rest.split('&').next().unwrap())
+}
+
+/// What the server has said since nobody hears it any more.
+#[derive(Default)]
+struct Answer {
+    is_mute: AtomicBool,
+    said: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Answer {
+    fn note(&self) {
+        *self.said.lock().unwrap() = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits until the server has said something, or has ended the connection.
+    fn wait(&self) {
+        let silent = self.said.lock().unwrap();
+        drop(self.changed.wait_timeout_while(silent, PATIENCE, |said| !*said).unwrap());
+    }
+}
+
+fn serve(client: UnixStream, server: UnixStream, state: &Arc<Mutex<State>>) {
+    let answer = Arc::new(Answer::default());
+    let (mut from, mut to) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+    let heard = Arc::clone(&answer);
+    std::thread::spawn(move || {
+        let mut bytes = vec![0; 64 * 1024];
+        while let Ok(count @ 1..) = from.read(&mut bytes) {
+            if heard.is_mute.load(Ordering::SeqCst) {
+                heard.note();
+            } else if to.write_all(&bytes[..count]).is_err() {
+                break;
+            }
+        }
+        to.shutdown(Shutdown::Both).ok();
+        from.shutdown(Shutdown::Both).ok();
+        heard.note();
+    });
+    let state = Arc::clone(state);
+    std::thread::spawn(move || {
+        let (mut from, mut to) = (client, server);
+        pass_on(&mut from, &mut to, &state, &answer);
+        from.shutdown(Shutdown::Both).ok();
+        to.shutdown(Shutdown::Both).ok();
+    });
+}
+
+/// Passes on what the client sends, until one of them or the harm ends the connection.
+fn pass_on(from: &mut UnixStream, to: &mut UnixStream, state: &Mutex<State>, answer: &Answer) {
+    let mut bytes = vec![0; 64 * 1024];
+    let mut may_write = false;
+    while let Ok(count @ 1..) = from.read(&mut bytes) {
+        let sent = &mut bytes[..count];
+        may_write = (may_write || holds(sent, "READ COMMITTED")) && !holds(sent, "READ ONLY");
+        let is_commit = may_write && sent.ends_with(b"COMMIT\0");
+        let harm = {
+            let mut state = state.lock().unwrap();
+            state.other_words.iter().for_each(|(said, heard)| replace(sent, said, heard));
+            state.count(is_commit)
+        };
+        let Some(Harm { fate, deed, .. }) = harm else {
+            if to.write_all(sent).is_err() {
+                return;
+            }
+            continue;
+        };
+        match fate {
+            Fate::Heard => {
+                deed();
+                state.lock().unwrap().is_done = true;
+                // Where the deed has ended the connection, the client finds that out by itself.
+                to.write_all(sent).ok();
+                continue;
+            }
+            Fate::Unanswered => {
+                answer.is_mute.store(true, Ordering::SeqCst);
+                to.write_all(sent).ok();
+                answer.wait();
+                deed();
+            }
+            Fate::Lost => deed(),
+            Fate::Late => {
+                answer.is_mute.store(true, Ordering::SeqCst);
+                deed();
+                from.shutdown(Shutdown::Both).ok();
+                state.lock().unwrap().is_done = true;
+                wait_until(Duration::from_secs(60), || state.lock().unwrap().is_let_go);
+                to.write_all(sent).ok();
+                answer.wait();
+                state.lock().unwrap().is_over = true;
+            }
+        }
+        state.lock().unwrap().is_done = true;
+        return;
+    }
+}
+
+fn holds(bytes: &[u8], words: &str) -> bool {
+    bytes.windows(words.len()).any(|window| window == words.as_bytes())
+}
+
+fn replace(bytes: &mut [u8], said: &str, heard: &str) {
+    while let Some(at) = bytes.windows(said.len()).position(|window| window == said.as_bytes()) {
+        bytes[at..at + said.len()].copy_from_slice(heard.as_bytes());
+    }
+}
