@@ -66,6 +66,11 @@ impl Place {
         Place { usual_state: dir.to_owned(), ..self }
     }
 
+    /// The same database with another state directory.
+    pub fn with_state(self, state: &Path) -> Place {
+        Place { state: Some(state.to_owned()), ..self }
+    }
+
     pub fn database(&self) -> &Database {
         &self.database
     }

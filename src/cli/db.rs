@@ -2,6 +2,7 @@
 
 pub mod copy;
 mod restore;
+mod secrets;
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -13,8 +14,9 @@ use serde_json::json;
 use super::context::{self, Context};
 use super::init;
 use crate::error::{self, Fault, Kind};
+use crate::place::Server;
 use crate::secret;
-use crate::store::db::AFTER_DAMAGE;
+use crate::store::db::{after_damage, is_standby};
 use crate::store::{instance, raw};
 use crate::ui::cell::{Cell, Column, Field, head};
 use crate::ui::outcome::Thing;
@@ -110,7 +112,7 @@ fn check(ctx: &Context) -> Result<()> {
         faults.iter().try_for_each(|fault| ctx.ui.text(fault))?;
     }
     ctx.ui.warn(&format!("{} is damaged", ctx.place));
-    ctx.ui.hint(AFTER_DAMAGE);
+    ctx.ui.hint(&after_damage(&ctx.place));
     Err(context::told(Kind::Io))
 }
 
@@ -146,20 +148,32 @@ fn backup(args: &Backup, ctx: &Context) -> Result<()> {
         let refused = Fault::new(Kind::Usage, "a backup is not written to standard output");
         return Err(refused.hint("as root, name a new file where the owner of the database can write").into());
     }
+    if let Some(named) = args.file.to_str().filter(|named| Server::is_named_by(named)) {
+        let own = shlex::try_quote(&ctx.place.typed())?.into_owned();
+        return Err(error::usage(format!("a backup is a file, and {named} names a database on a server"))
+            .hint(format!("espomail db copy {own} {}", shlex::try_quote(named)?))
+            .into());
+    }
     let (file, beside) = (&args.file, secret::directory_of_backup(&args.file));
     let taken = |path: &Path| path.symlink_metadata().is_ok();
     if let Some(path) = [file, &beside].into_iter().find(|path| taken(path)) {
         return Err(error::data(format!("{} exists already", path.display())).hint("name a new file").into());
     }
     if !ctx.dry_run {
-        let secrets = if args.with_secrets { secret::copy(&ctx.place.secrets(), &beside) } else { Ok(()) };
-        secrets.and_then(|()| store.backup(file, ctx.now()).map_err(|e| unwritable(e, file))).inspect_err(|_| {
+        store.require_whole()?;
+        let secrets = if args.with_secrets { secret::copy(&ctx.place.secrets(), &beside) } else { Ok(0) };
+        secrets.and_then(|_| store.backup(file, ctx.now()).map_err(|e| unwritable(e, file))).inspect_err(|_| {
             // No passwords are left lying where there is no backup.
             if args.with_secrets {
                 std::fs::remove_dir_all(&beside).ok();
             }
         })?;
-        ctx.administer("db backup", |tx| instance::backed_up(tx, ctx.now()))?;
+        match ctx.administer("db backup", |tx| instance::backed_up(tx, ctx.now())) {
+            Err(error) if ctx.place.server().is_some() && is_standby(&error) => ctx.ui.concern(
+                "the server is a standby or read-only, so the database does not say when this backup was made",
+            ),
+            recorded => recorded?,
+        }
     }
     let secrets = match args.with_secrets {
         true => format!("secrets to {}", beside.display()),

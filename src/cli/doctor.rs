@@ -24,7 +24,7 @@ use crate::net::trail::Trail;
 use crate::place::Place;
 use crate::store;
 use crate::store::accounts::{self, Account};
-use crate::store::db::AFTER_DAMAGE;
+use crate::store::db::after_damage;
 use crate::store::disk::Disk;
 use crate::system_words;
 use crate::ui::cell::{Cell, Column, head, unlisted};
@@ -159,6 +159,7 @@ fn everything(args: &DoctorArgs, ctx: &Context, disk: Option<Disk>, findings: &m
     take(findings, disk::look(ctx, args.fix, disk), ctx);
     findings.extend(server::look(ctx));
     findings.push(integrity(ctx));
+    take(findings, server::foreign(ctx), ctx);
     take(findings, locks::look(ctx), ctx);
     take(findings, service::look(args.rule.as_ref(), ctx), ctx);
     take(findings, desk::look(ctx), ctx);
@@ -213,14 +214,15 @@ fn configuration(ctx: &Context) -> Finding {
 }
 
 fn integrity(ctx: &Context) -> Finding {
-    let looked = if ctx.place.file().is_some() { "every page, index and reference" } else { "every index and rule" };
+    let looked =
+        if ctx.place.file().is_some() { "every page, index and reference" } else { "every table, key, index and rule" };
     match ctx.store().and_then(|store| store.check()) {
         Err(error) => failed("integrity", &ctx.explained(error)),
         Ok(faults) => match faults.first() {
             None => Finding::ok("integrity", looked),
             Some(fault) => {
                 let text = format!("{} faults, such as: {fault}", faults.len());
-                Finding::fail("integrity", Kind::Io, text, AFTER_DAMAGE)
+                Finding::fail("integrity", Kind::Io, text, after_damage(&ctx.place))
             }
         },
     }

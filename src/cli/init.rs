@@ -44,6 +44,9 @@ pub fn create(ctx: &Context) -> Result<()> {
             .hint("use it as it is, or name another place with --db")
             .into());
     }
+    if let Some(server) = ctx.place.server().filter(|_| ctx.dry_run) {
+        Store::could_create_on(&ctx.place, server)?;
+    }
     if !ctx.dry_run {
         let mut secret = [0; 32];
         getrandom::fill(&mut secret).map_err(|e| anyhow::anyhow!("no random bytes: {}", plain(&e.to_string())))?;

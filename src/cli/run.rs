@@ -165,11 +165,12 @@ fn execute(mut cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui)
     // What is about the program alone works with any configuration.
     let config = if cli.needs_database() { config? } else { config.unwrap_or_default() };
     let config_path = Some(cli.config.clone().unwrap_or_else(configuration::default_path)).filter(|path| path.exists());
-    if let Some(Command::Db(DbCommand::Copy(args))) = &cli.command {
+    if let Some(Command::Db(DbCommand::Copy(args))) = &mut cli.command {
         if process.is_delegated() {
             return Err(error::noperm("db copy: you cannot use it when you come through sudo").into());
         }
         cli.db = Some(args.from.clone());
+        args.take_state(&mut cli.state);
     }
     let is_named = cli.db.is_some() || cli.config.is_some() || cli.state.is_some();
     let names_none = !is_named && !matches!(cli.command, Some(Command::Init(_)));

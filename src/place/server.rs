@@ -2,8 +2,9 @@
 //! password: [`Server::password`] gets that when the server is connected.
 //!
 //! How a name is read is in `words`, where its values come from in `settings`, `service` and `surroundings`, where the
-//! password comes from in `password`.
+//! password comes from in `password`, another schema of the same database in `other`.
 
+mod other;
 mod password;
 mod service;
 mod settings;

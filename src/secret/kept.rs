@@ -157,12 +157,13 @@ pub fn remove(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Copies all secrets of one directory into another; `from` need not exist.
+/// Copies all secrets of one directory into another; the number of them. `from` need not exist.
 ///
 /// # Errors
 /// A file cannot be read or written.
-pub fn copy(from: &Path, to: &Path) -> Result<()> {
+pub fn copy(from: &Path, to: &Path) -> Result<usize> {
     make_private(to)?;
+    let mut copied = 0;
     for entry in fs::read_dir(from).into_iter().flatten() {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default();
@@ -172,8 +173,9 @@ pub fn copy(from: &Path, to: &Path) -> Result<()> {
         let secret =
             Zeroizing::new(fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?);
         store(&to.join(name), secret.trim_end_matches('\n'))?;
+        copied += 1;
     }
-    Ok(())
+    Ok(copied)
 }
 
 fn make_private(dir: &Path) -> Result<()> {
@@ -226,7 +228,7 @@ mod tests {
             fs::write(secrets.join(name), "left by a kill").unwrap();
         }
 
-        copy(&secrets, &backup).unwrap();
+        assert_eq!(copy(&secrets, &backup).unwrap(), 6);
         assert_eq!((mode(&backup), mode(&backup.join("12"))), (0o700, 0o600));
         assert_eq!(fs::read_to_string(backup.join("12")).unwrap(), "other\n");
         assert_eq!(fs::read_dir(&backup).unwrap().count(), 6, "nothing half is copied");

@@ -1,5 +1,5 @@
 //! The database: transactions here, rows in [`row`] and values in [`value`]; below it opening and migrating ([`open`]),
-//! backups and what a restored one does ([`backup`]), which commits are on the disk ([`soon`]), what its errors mean
+//! backups and what a restored one does ([`backup`]), new files ([`aside`]), which commits are on the disk ([`soon`]), what its errors mean
 //! ([`fault`]), and the engine, [`sqlite`].
 //!
 //! Everything else in `store` writes statements against [`Tx`] and reads [`Row`]s. Writing happens only
@@ -16,6 +16,7 @@ macro_rules! of_engine {
     };
 }
 
+mod aside;
 mod backup;
 mod bind;
 mod busy;
@@ -46,9 +47,10 @@ use std::sync::{Arc, Mutex};
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 
+pub use aside::NewFile;
 pub use bind::{Bind, Params, Ty, Typed, params};
 pub use busy::{Busy, Gone};
-pub use fault::{AFTER_DAMAGE, explain, is_fatal, unless_fatal};
+pub use fault::{after_damage, at, explain, is_fatal, is_standby, unless_fatal};
 pub use obstacle::{Gravity, damage_of, gravity};
 pub use open::FOREIGN;
 pub use row::Row;

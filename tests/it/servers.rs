@@ -11,6 +11,7 @@ mod command_log;
 mod connecting;
 mod database_passwords;
 mod database_server;
+mod database_whole;
 mod discovery;
 mod examples;
 mod failures;

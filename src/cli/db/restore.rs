@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::cli::context::{self, Context};
 use crate::error::{self, Fault, Kind};
 use crate::lock::Lock;
-use crate::place::{self, Place};
+use crate::place::{self, Place, Server};
 use crate::secret;
 use crate::store::db::{self, Store, Tx};
 use crate::store::{accounts, disk, log, restored};
@@ -84,9 +84,13 @@ fn into_server(file: &Path, ctx: &Context) -> Result<()> {
         store.read(|tx| ctx.actor(tx)?.require_admin("db restore"))?;
     }
     let text = format!("a backup is put in the place of a file, and the database is on a server: {}", ctx.place);
-    let to = shlex::try_quote(&ctx.place.typed())?.into_owned();
+    // The one that is in use cannot be filled.
+    let other = ctx.place.server().map(Server::with_other_schema).unwrap_or_default();
+    let to = shlex::try_quote(&other)?.into_owned();
     let from = file.display().to_string();
-    Err(error::usage(text).hint(format!("espomail db copy {} {to}", shlex::try_quote(&from)?)).into())
+    Err(error::usage(text)
+        .hint(format!("espomail db copy {} {to}; then name that one in the configuration", shlex::try_quote(&from)?))
+        .into())
 }
 
 /// What the backup is copied to before it is put in the place of the database.
@@ -202,7 +206,7 @@ fn secrets(file: &Path, ctx: &Context) -> Result<()> {
     let (from, to) = (secret::directory_of_backup(file), ctx.place.secrets());
     let has_some = |dir: &Path| fs::read_dir(dir).is_ok_and(|mut files| files.next().is_some());
     match (has_some(&from), has_some(&to)) {
-        (true, false) => secret::copy(&from, &to),
+        (true, false) => secret::copy(&from, &to).map(drop),
         (true, true) => {
             ctx.ui.hint(&format!(
                 "the passwords in {} are as they were; those of the backup are in {}",

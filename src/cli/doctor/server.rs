@@ -1,5 +1,7 @@
 //! A database on a server: by which role, password and TLS it is reached, and what cron would not find.
 
+use anyhow::Result;
+
 use super::{Finding, failed};
 use crate::cli::context::Context;
 use crate::place::server::{Host, Server, Source, SslMode, Target};
@@ -11,6 +13,22 @@ pub fn look(ctx: &Context) -> Vec<Finding> {
     findings.extend(server.hosts.iter().filter_map(|host| open_way(server, host)));
     findings.extend(variables(server));
     findings
+}
+
+/// Tables of something else in the same schema.
+pub fn foreign(ctx: &Context) -> Result<Vec<Finding>> {
+    let tables = ctx.store()?.foreign_tables()?;
+    let named = match tables.as_slice() {
+        [] => return Ok(Vec::new()),
+        [one] => format!("the table {one} in the schema is not of espomail"),
+        [first, ..] => format!("{} tables in the schema are not of espomail, such as {first}", tables.len()),
+    };
+    let text = format!("{named}: no backup and no copy takes it");
+    Ok(vec![Finding::warn(
+        "schema",
+        text,
+        "give espomail a schema of its own; see MOVING A DATABASE in `espomail man postgresql`",
+    )])
 }
 
 /// Where the password comes from.

@@ -1,50 +1,50 @@
 //! Copies of a whole database. A backup says in itself that it is one, so that a database that was put in place from it
 //! notices that, no matter who put it there ([`crate::store::restored`]).
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 
-use super::{Engine, Store, open, seconds};
+#[cfg(feature = "postgres")]
+use super::at;
+use super::{Engine, NewFile, Store, seconds};
 use crate::error::{Fault, Kind};
-use crate::place::{self, Place};
+use crate::place;
 
 impl Store {
     /// Copies the database to a new file (0600) while others may go on writing.
     ///
     /// # Errors
-    /// Where `target` exists, or nothing can be written there; a half-written file is removed.
+    /// Where `target` exists, nothing can be written there, or this database is not whole; no half-written file stays.
     pub fn backup(&self, target: &Path, now: Timestamp) -> Result<()> {
-        open::make(target)?;
-        let copied = self.copy_to(target, now);
-        if copied.is_err() {
-            let _ = fs::remove_file(target);
-        }
-        copied.with_context(|| format!("cannot back up to {}", target.display()))
+        self.require_whole()?;
+        let file = NewFile::begin(target)?;
+        self.copy_to(file, now).with_context(|| format!("cannot back up to {}", target.display()))
     }
 
-    fn copy_to(&self, target: &Path, now: Timestamp) -> Result<()> {
+    fn copy_to(&self, file: NewFile, now: Timestamp) -> Result<()> {
         match &self.engine {
-            Engine::Sqlite(conn) => conn.copy_to(target, seconds(now))?,
+            Engine::Sqlite(conn) => {
+                conn.copy_to(file.path(), seconds(now))?;
+                file.finish()
+            }
             #[cfg(feature = "postgres")]
-            Engine::Postgres(_) => self.copy_to_file(target, now)?,
+            Engine::Postgres(_) => self.copy_to_file(file, now),
         }
-        OpenOptions::new().write(true).open(target)?.sync_all()?;
-        Ok(())
     }
 
     /// A backup of a server is a file that every espomail can read.
     #[cfg(feature = "postgres")]
-    fn copy_to_file(&self, target: &Path, now: Timestamp) -> Result<()> {
-        let copy = Store::found_in(&Place::of_file(target))?;
+    fn copy_to_file(&self, file: NewFile, now: Timestamp) -> Result<()> {
+        let copy = file.database()?;
         self.copy_into(&copy, &mut |_, _| ())?;
-        copy.write(|tx| {
+        let marked = copy.write(|tx| {
             tx.execute("UPDATE instance SET backup_made_at = coalesce(backup_made_at, ?1)", [seconds(now)])
-        })?;
-        let Engine::Sqlite(conn) = &copy.engine else { return Ok(()) };
-        conn.without_log()
+        });
+        at(&copy.place, marked)?;
+        file.finish_database(copy)
     }
 
     /// Puts what another database holds in the place of everything in this one, in one transaction: who has it open goes

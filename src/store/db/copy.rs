@@ -5,8 +5,9 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::bind::{Bind, Ty};
 use super::value::{FromValue, Misfit, ValueRef};
-use super::{Column, Running, Store, Tx};
-use crate::error;
+use super::{Column, Engine, Row, Running, Store, Tx, after_damage, at};
+use crate::error::{self, Fault, Kind};
+use crate::place::Place;
 
 /// Number of rows that are read at once.
 const ROWS: i64 = 500;
@@ -79,28 +80,86 @@ impl Store {
         self.read(|tx| Ok(!is_used(tx)?))
     }
 
+    /// Refuses a database of which something is missing or hidden: what is copied of it would not be whole.
+    ///
+    /// # Errors
+    /// Exit 74 with the first fault.
+    pub fn require_whole(&self) -> Result<()> {
+        let faults = match &self.engine {
+            Engine::Sqlite(_) => Vec::new(),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(conn) => at(&self.place, conn.gaps())?,
+        };
+        let Some(first) = faults.first() else { return Ok(()) };
+        let more = if faults.len() > 1 { format!(" (and {} more)", faults.len() - 1) } else { String::new() };
+        let text = format!("{} is not whole: {first}{more}", self.place);
+        Err(Fault::new(Kind::Io, text).hint(after_damage(&self.place)).into())
+    }
+
+    /// Tables of something else next to those of this program.
+    pub fn foreign_tables(&self) -> Result<Vec<String>> {
+        match &self.engine {
+            Engine::Sqlite(_) => Ok(Vec::new()),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(conn) => conn.foreign_tables(),
+        }
+    }
+
     /// Copies every row into a database that nobody uses yet; `told` hears of each table and the number of its rows so far.
     /// Ids stay the same, and none is used again that was used before.
     ///
     /// # Errors
     /// `target` is in use (data), or one of the two fails. Nothing is written then.
     pub fn copy_into(&self, target: &Store, told: &mut dyn FnMut(&str, usize)) -> Result<()> {
-        self.read(|from| {
-            target.write(|to| {
-                ensure!(!is_used(to)?, error::data(format!("{} is in use already", target.place().shown())));
-                of_engine!(Running, &to.running, tx => tx.defer_keys())?;
-                let known = tables(to)?;
-                for table in tables(from)? {
-                    let is_known = known.iter().any(|other| other.name == table.name);
-                    ensure!(is_known, "{} has no table {}", target.place().shown(), table.name);
-                    copy_table(from, to, &table, told).with_context(|| format!("cannot copy {}", table.name))?;
+        self.require_whole()?;
+        let done = self.read(|from| {
+            let from = Side { tx: from, place: &self.place };
+            let done = target.write(|to| {
+                let to = Side { tx: to, place: &target.place };
+                ensure!(!to.does(is_used)?, error::data(format!("{} is in use already", target.place)));
+                to.does(|tx| of_engine!(Running, &tx.running, tx => tx.defer_keys()))?;
+                let (there, known) = (from.does(tables)?, to.does(tables)?);
+                for table in &known {
+                    from.require(&there, table)?;
+                    copy_table(&from, &to, table, told).with_context(|| format!("cannot copy {}", table.name))?;
                 }
-                for (table, id) in of_engine!(Running, &from.running, tx => tx.last_ids())? {
-                    of_engine!(Running, &to.running, tx => tx.set_last_id(&table, id))?;
+                let last = from.does(|tx| of_engine!(Running, &tx.running, tx => tx.last_ids()))?;
+                for (table, id) in last.into_iter().filter(|(table, _)| known.iter().any(|known| known.name == *table))
+                {
+                    to.does(|tx| of_engine!(Running, &tx.running, tx => tx.set_last_id(&table, id)))?;
                 }
                 Ok(())
-            })
-        })
+            });
+            at(&target.place, done)
+        });
+        at(&self.place, done)
+    }
+}
+
+/// One of the two databases: what goes wrong there is told of it.
+struct Side<'a, 'b> {
+    tx: &'a Tx<'b>,
+    place: &'a Place,
+}
+
+impl Side<'_, '_> {
+    fn does<T>(&self, work: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
+        at(self.place, work(self.tx))
+    }
+
+    /// Refuses to be copied where it has less than the other one. What it has more is of something else.
+    fn require(&self, there: &[Table], table: &Table) -> Result<()> {
+        let own = there.iter().find(|own| own.name == table.name);
+        let lacks = |own: &Table| table.columns.iter().find(|column| !own.columns.contains(column)).cloned();
+        let what = match own {
+            None => format!("table {}", table.name),
+            Some(own) => match lacks(own) {
+                None => return Ok(()),
+                Some(column) => format!("column {}.{column}", table.name),
+            },
+        };
+        let text = format!("{} is not whole: {what} is missing", self.place);
+        Err(Fault::new(Kind::Io, text).hint(after_damage(self.place)).into())
     }
 }
 
@@ -124,7 +183,7 @@ pub(super) fn tables(tx: &Tx<'_>) -> Result<Vec<Table>> {
     Ok(tables)
 }
 
-fn copy_table(from: &Tx<'_>, to: &Tx<'_>, table: &Table, told: &mut dyn FnMut(&str, usize)) -> Result<()> {
+fn copy_table(from: &Side<'_, '_>, to: &Side<'_, '_>, table: &Table, told: &mut dyn FnMut(&str, usize)) -> Result<()> {
     let large = LARGE_COLUMNS.into_iter().find(|column| column.table == table.name);
     let columns: Vec<&String> =
         table.columns.iter().filter(|column| large.is_none_or(|large| large.name != column.as_str())).collect();
@@ -145,9 +204,8 @@ fn copy_table(from: &Tx<'_>, to: &Tx<'_>, table: &Table, told: &mut dyn FnMut(&s
         };
         let in_order = if key.is_empty() { String::new() } else { format!(" ORDER BY {key} LIMIT {ROWS}") };
         let sql = format!("SELECT {list} FROM {}{beyond}{in_order}", table.name);
-        let rows = from.all(&sql, after.take().unwrap_or_default(), |row| {
-            columns.iter().map(|column| row.get::<Cell>(column)).collect::<Result<Vec<_>>>()
-        })?;
+        let of_row = |row: &Row<'_>| columns.iter().map(|column| row.get::<Cell>(column)).collect::<Result<Vec<_>>>();
+        let rows = from.does(|tx| tx.all(&sql, after.take().unwrap_or_default(), of_row))?;
         let Some(last) = rows.last() else { break };
         let of_key = |column: &String| columns.iter().position(|known| *known == column).and_then(|at| last.get(at));
         after = table.key.iter().map(|column| of_key(column).cloned()).collect();
@@ -155,10 +213,10 @@ fn copy_table(from: &Tx<'_>, to: &Tx<'_>, table: &Table, told: &mut dyn FnMut(&s
         for row in rows {
             match (large, row.first()) {
                 (Some(column), Some(Cell::Integer(id))) => {
-                    let bytes = from.load_bytes(column, *id)?;
-                    to.store_bytes(&insert, row, column, &bytes)?;
+                    let bytes = from.does(|tx| tx.load_bytes(column, *id))?;
+                    to.does(|tx| tx.store_bytes(&insert, row, column, &bytes))?;
                 }
-                _ => drop(to.execute(&insert, row)?),
+                _ => drop(to.does(|tx| tx.execute(&insert, row))?),
             }
         }
         copied += count;

@@ -1,24 +1,52 @@
 //! What errors of the database mean: how the program ends, and what a person has to do.
 
+use std::fmt;
 use std::path::Path;
 
 use anyhow::Result;
 
 use super::Store;
 use super::meaning::Obstacle;
-use super::obstacle::{Gravity, gravity, obstacle};
+use super::obstacle::{Gravity, gravity, named, obstacle};
 use crate::error::{self, Ended, Fault, Kind};
-use crate::place::{Place, Server};
+use crate::place::{self, Database, Place, Server};
 use crate::store::disk::{self, Disk};
 use crate::system_words;
 use crate::units::about;
 
-/// What to do with a damaged database.
-pub const AFTER_DAMAGE: &str = "keep the damaged file and restore the last good backup: espomail db restore FILE; `espomail db check` lists the faults";
+/// What to do with a damaged file.
+const AFTER_DAMAGE: &str = "keep the damaged file and restore the last good backup: espomail db restore FILE; `espomail db check` lists the faults";
 
 /// Whether an error says that the database itself cannot be written or read any more, so that going on is pointless.
 pub fn is_fatal(error: &anyhow::Error) -> bool {
     error.chain().filter_map(gravity).any(|gravity| gravity != Gravity::Bug)
+}
+
+/// Whether an error says that the database cannot be written now.
+pub fn is_standby(error: &anyhow::Error) -> bool {
+    obstacle(error) == Some(Obstacle::ReadOnly)
+}
+
+/// The database that an obstacle is in the way of, where a command has two.
+#[derive(Debug)]
+struct At(Place);
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The result; where an obstacle or another process is in the way, with the database that it concerns. What is said first
+/// counts.
+///
+/// # Errors
+/// Those of `done`.
+pub fn at<T>(place: &Place, done: Result<T>) -> Result<T> {
+    named(place, done).map_err(|error| match obstacle(&error) {
+        Some(_) if error.downcast_ref::<At>().is_none() => error.context(At(place.clone())),
+        _ => error,
+    })
 }
 
 /// Tells an error of the database itself, which ends a run, from any other one, which ends only what has met it.
@@ -53,12 +81,15 @@ pub fn explain(error: &anyhow::Error, place: &Place) -> Option<Fault> {
     if error.chain().any(|cause| cause.is::<Fault>() || cause.is::<Ended>()) {
         return None;
     }
+    let place = error.downcast_ref::<At>().map_or(place, |At(place)| place);
     let found = match obstacle(error) {
         None if error::classify(error).0 == Kind::Bug => Obstacle::Damaged(damage(place)?),
         found => found?,
     };
     let Some(file) = place.file() else { return Some(told_of_server(&found, place)) };
-    let disk = disk::look(file).unwrap_or_else(|_| Disk { database: file.to_owned(), ..Disk::default() });
+    // A new file is not there yet.
+    let disk = disk::look(file).or_else(|_| disk::look(place::directory(file)));
+    let disk = Disk { database: file.to_owned(), ..disk.unwrap_or_default() };
     Some(told(&found, &disk))
 }
 
@@ -67,10 +98,7 @@ fn told_of_server(found: &Obstacle, place: &Place) -> Fault {
     let io = |text: String, hint: &str| Fault::new(Kind::Io, text).hint(hint);
     let role = place.server().map(Server::user).unwrap_or_default();
     match found {
-        Obstacle::Damaged(words) => io(
-            format!("{place} is damaged: {words}"),
-            "see the log of the server; was a table dropped, or the schema changed by something else?",
-        ),
+        Obstacle::Damaged(words) => io(format!("{place} is damaged: {words}"), &after_damage(place)),
         Obstacle::Full => {
             io(format!("the disk of the server of {place} is full"), "free some space there, then run it again")
         }
@@ -78,12 +106,31 @@ fn told_of_server(found: &Obstacle, place: &Place) -> Fault {
             format!("{place} cannot be written now: the server is a standby or read-only"),
             "name the primary, or several hosts, with --db",
         ),
-        Obstacle::Closed => {
-            let text = format!("the role {role} has too few rights in {place}");
-            error::config(text).hint("see ROLES AND GRANTS in `espomail man postgresql`")
-        }
+        Obstacle::Closed => too_few_rights(&role, &place.shown()),
         Obstacle::Disk(words) => {
             io(format!("the disk of the server of {place} fails: {words}"), "see the log of the server")
+        }
+    }
+}
+
+/// What is said where the role may not do what is asked of it, or not see every row.
+pub(super) fn too_few_rights(role: &str, place: &str) -> Fault {
+    error::config(format!("the role {role} has too few rights in {place}")).hint(
+        "see ROLES AND GRANTS in `espomail man postgresql`; `espomail db check` tells whether rows are hidden from it",
+    )
+}
+
+/// What to do with a database that is damaged: a server has its own files.
+pub fn after_damage(place: &Place) -> String {
+    match place.database() {
+        Database::File(_) => AFTER_DAMAGE.to_owned(),
+        Database::Server(server) => {
+            let quoted = |text: String| shlex::try_quote(&text).map_or_else(|_| text.clone(), Into::into);
+            let (own, other) = (quoted(place.typed()), quoted(server.with_other_schema()));
+            format!(
+                "`espomail --db {own} db check` lists the faults: run the statements that it shows, or copy the last good \
+                 backup into a new schema: espomail db copy FILE {other}"
+            )
         }
     }
 }

@@ -155,7 +155,7 @@ impl Store {
         }
         if version < 1 {
             let text = format!("{path} is damaged: it says that its schema is {version}, which no release has made");
-            return Err(Fault::new(Kind::Io, text).hint(fault::AFTER_DAMAGE).into());
+            return Err(Fault::new(Kind::Io, text).hint(fault::after_damage(&self.place)).into());
         }
         Ok(version)
     }

@@ -1,6 +1,6 @@
 //! PostgreSQL: the engine on a server. The one place that names it: transactions here; below it how a connection is made and
 //! what it finds there ([`open`]), which statements are kept ([`kept`]), how their text is put for this engine ([`text`]),
-//! what is done with the whole database ([`whole`]), TLS ([`tls`]), what errors mean ([`error`]), who has the turn
+//! what is done with the whole database ([`whole`]), whether all of its parts are there ([`shape`]), TLS ([`tls`]), what errors mean ([`error`]), who has the turn
 //! ([`turn`]), and whether a COMMIT without an answer was done ([`commit`]).
 //!
 //! A transaction that may write is READ COMMITTED and takes *the turn*, a row of the table `turns`, before it looks at
@@ -12,6 +12,7 @@ mod error;
 mod kept;
 mod letters;
 mod open;
+mod shape;
 mod text;
 mod tls;
 mod turn;

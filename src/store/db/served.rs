@@ -23,6 +23,15 @@ impl Store {
         Ok(Store::around(Engine::Postgres(Box::new(conn)), place))
     }
 
+    /// Whether a database could be made there; nothing is.
+    ///
+    /// # Errors
+    /// As [`Store::create_on`].
+    pub fn could_create_on(place: &Place, server: &Server) -> Result<()> {
+        let _hold = Hold::begin();
+        obstacle::named(place, postgres::Conn::open(server).and_then(|conn| conn.admits_a_new_one()))
+    }
+
     /// Opens a database and brings an older one up to this version.
     ///
     /// # Errors
@@ -65,6 +74,10 @@ impl Store {
 #[cfg(not(feature = "postgres"))]
 impl Store {
     pub(super) fn create_on(place: &Place, _: &Server) -> Result<Store> {
+        without_engine(place)
+    }
+
+    pub fn could_create_on(place: &Place, _: &Server) -> Result<()> {
         without_engine(place)
     }
 

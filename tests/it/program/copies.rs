@@ -34,3 +34,21 @@ fn a_database_is_copied_whole_into_a_new_one() {
     desk.sandbox.run(&["db", "copy", &from, &from]).exits(2).says("is the database that is copied");
     desk.sandbox.run(&["db", "copy", "/nowhere/x.db", to]).exits(78).says("no database at /nowhere/x.db");
 }
+
+#[test]
+fn what_cannot_be_copied_is_refused_with_the_step_that_helps() {
+    let desk = Desk::empty();
+    let (from, dir) = (desk.sandbox.database_name(), desk.sandbox.path("nowhere"));
+    let to = dir.join("x.db");
+    let run = desk.sandbox.run(&["db", "copy", &from, to.to_str().unwrap()]).exits(65).says("mkdir -m 700");
+    assert!(run.stderr.contains("there is no directory") && !dir.exists(), "{run:#?}");
+    let run = desk.sandbox.run(&["db", "copy", "/nowhere/x.db", "y.db"]).exits(78).says("as FROM");
+    assert!(!run.stderr.contains("--db"), "{run:#?}");
+    let run = desk.sandbox.run(&["--db", &from, "db", "backup", "postgresql:///mail"]);
+    run.exits(2).says("names a database on a server").says("espomail db copy ").says("postgresql:///mail");
+    assert!(!desk.sandbox.path("postgresql:").exists());
+    // What a copy left that was killed: no process has this number.
+    let left = desk.sandbox.file("z.db.copying-4999999", b"");
+    desk.sandbox.run(&["db", "copy", &from, "z.db"]).ok();
+    assert!(!left.exists() && desk.sandbox.path("z.db").exists());
+}

@@ -9,17 +9,17 @@ use postgres::{Client, NoTls};
 use crate::support::{Letter, SUPPORT, Sandbox, mail, scratch};
 
 /// A server of this test alone; it ends with its standard input.
-struct Private {
+pub(super) struct Private {
     process: Child,
     input: Option<ChildStdin>,
     dir: PathBuf,
     /// Directory of the socket, and the port, which is of loopback too.
     at: String,
-    port: String,
+    pub(super) port: String,
 }
 
 impl Private {
-    fn start() -> Private {
+    pub(super) fn start() -> Private {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers/postgres.sh");
         let dir = scratch("pg-refuses");
         let mut command = Command::new("bash");
@@ -32,9 +32,14 @@ impl Private {
         Private { process, input, at: format!("host={}/socket&port={port}", dir.display()), port, dir }
     }
 
-    fn run(&self, database: &str, sql: &str) {
+    pub(super) fn run(&self, database: &str, sql: &str) {
         let url = format!("postgresql:///{database}?{}&user=postgres", self.at);
         Client::connect(&url, NoTls).unwrap().batch_execute(sql).unwrap();
+    }
+
+    /// The name of a schema of the database, reached by a role.
+    pub(super) fn named(&self, role: &str, schema: &str) -> String {
+        format!("postgresql://{role}@/espomail?{}&schema={schema}", self.at)
     }
 
     /// Everything that somebody has made in a database.

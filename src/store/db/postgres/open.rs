@@ -15,10 +15,11 @@ use super::tls::Tls;
 use super::{Conn, Link, turn};
 use crate::error::{self as errors, Fault, Kind};
 use crate::place::server::{Host, Server, SessionAttrs, Target};
+use crate::store::db::fault::too_few_rights;
 use crate::store::db::meaning::Meaning;
 use crate::store::db::{Mode, VERSION};
 
-const SCHEMA: &str = include_str!("../../../../schema.postgres.sql");
+pub(super) const SCHEMA: &str = include_str!("../../../../schema.postgres.sql");
 
 /// Statements that lead from one version to the next, for databases made by an older release: the first that had this engine
 /// made version 5.
@@ -30,9 +31,10 @@ const OLDEST: i32 = 140_000;
 /// A server of which nothing is heard is asked, and given up, after this.
 const ANSWER: Duration = Duration::from_secs(30);
 
-/// What a connection is told: how long others have to end their transaction, and that a process which is stopped in the
+/// What a connection is told: that rows which are hidden from it are an error, how long others have to end their transaction, and that a process which is stopped in the
 /// middle of one does not hold up everybody else.
-const SESSION: &str = "SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '60s';
+const SESSION: &str =
+    "SET row_security = off; SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '60s';
     SET client_min_messages = 'warning'; SET bytea_output = 'hex'; SET jit = off;
     SELECT set_config('synchronous_commit', 'on', FALSE) WHERE current_setting('synchronous_commit') = 'off'";
 
@@ -193,33 +195,57 @@ impl Conn {
         }
     }
 
-    /// Makes the tables in a schema that has none.
+    /// Makes the tables in a schema that has none. It is one transaction, and one process at a time does that.
     ///
     /// # Errors
     /// There is something in it, or the role may not.
     pub fn found(&self) -> Result<()> {
-        if let Some(schema) = &self.server.schema {
-            let mut link = self.link.borrow_mut();
-            let exists = link.client.query_opt("SELECT 1 FROM pg_namespace WHERE nspname = $1", &[schema])?.is_some();
-            if !exists {
-                let sql = link.client.query_one("SELECT format('CREATE SCHEMA %I', $1::text)", &[schema])?;
-                let sql: String = sql.try_get(0)?;
-                link.client.batch_execute(&sql)?;
-            }
-        }
-        ensure!(self.schema()?.is_some(), self.without_schema());
-        ensure!(!self.is_ours()?, errors::data(format!("--db: {} exists already", self.server)));
-        let objects = self.objects()?;
-        ensure!(objects == 0, self.is_taken(objects));
-        let schema = letters::put_into(SCHEMA, self.collation()?);
         self.batch("BEGIN")?;
-        let made = self
-            .batch(&schema)
-            .and_then(|()| self.batch(&format!("INSERT INTO schema_version (version) VALUES ({VERSION}); COMMIT")));
+        let made = self.found_now();
         if made.is_err() {
             let _ = self.batch("ROLLBACK");
         }
         made
+    }
+
+    fn found_now(&self) -> Result<()> {
+        let key = self.server.expects_schema();
+        let sql = "SELECT pg_advisory_xact_lock(hashtextextended('espomail ' || CAST($1 AS TEXT), 0))";
+        self.link.borrow_mut().client.query(sql, &[&key])?;
+        self.admits_a_new_one()?;
+        if let Some(schema) = &self.server.schema {
+            let sql = "SELECT format('CREATE SCHEMA IF NOT EXISTS %I', CAST($1 AS TEXT))
+                WHERE NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)";
+            let make = self.link.borrow_mut().client.query_opt(sql, &[schema])?;
+            if let Some(make) = make {
+                self.batch(make.try_get(0)?)?;
+            }
+        }
+        self.batch(&letters::put_into(SCHEMA, self.collation()?))?;
+        self.batch(&format!("INSERT INTO schema_version (version) VALUES ({VERSION}); COMMIT"))
+    }
+
+    /// Whether tables could be made: nothing is written.
+    ///
+    /// # Errors
+    /// There is something in the schema, or the role may not make them or the schema.
+    pub fn admits_a_new_one(&self) -> Result<()> {
+        let sql = "SELECT CASE WHEN s.oid IS NULL THEN has_database_privilege(current_database(), 'CREATE')
+                ELSE has_schema_privilege(s.oid, 'CREATE') AND has_schema_privilege(s.oid, 'USAGE') END
+            FROM (SELECT coalesce($1, current_schema()) AS name) w LEFT JOIN pg_namespace s ON s.nspname = w.name
+            WHERE w.name IS NOT NULL";
+        let row = self.link.borrow_mut().client.query_opt(sql, &[&self.server.schema])?;
+        let is_allowed: bool = row.ok_or_else(|| self.without_schema())?.try_get(0)?;
+        ensure!(!self.is_ours()?, self.exists());
+        let objects = self.objects()?;
+        ensure!(objects == 0, self.is_taken(objects));
+        ensure!(is_allowed, too_few_rights(&self.server.user(), &self.server.to_string()));
+        Ok(())
+    }
+
+    fn exists(&self) -> errors::Fault {
+        errors::data(format!("--db: {} exists already", self.server))
+            .hint("use it as it is, or name another place with --db")
     }
 
     /// The collation by which the server makes small letters.
@@ -246,11 +272,6 @@ impl Conn {
             FROM pg_namespace s WHERE s.nspname = current_schema()";
         let row = self.link.borrow_mut().client.query_opt(sql, &[])?;
         Ok(row.map(|row| row.try_get(0)).transpose()?.unwrap_or_default())
-    }
-
-    /// The schema in which the tables lie or are made; `None` = there is none of that name.
-    pub fn schema(&self) -> Result<Option<String>> {
-        Ok(self.link.borrow_mut().client.query_one("SELECT current_schema()", &[])?.try_get(0)?)
     }
 
     fn without_schema(&self) -> errors::Fault {

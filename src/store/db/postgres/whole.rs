@@ -2,25 +2,27 @@
 
 use anyhow::Result;
 
-use super::{Conn, Running};
+use super::{Conn, Running, shape};
 
-/// The tables of this program, in the order of their names.
-const TABLES: &str = "SELECT c.relname FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace
-    WHERE s.nspname = current_schema() AND c.relkind = 'r' ORDER BY c.relname";
+/// The tables of the schema, in the order of their names.
+const TABLES: &str = "SELECT CAST(c.relname AS TEXT) FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace
+    WHERE s.nspname = current_schema() AND c.relkind = 'r' AND c.relname = ANY($1) ORDER BY c.relname COLLATE \"C\"";
 
 /// Their indexes of words.
-const WORDS: &str = "SELECT c.relname FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace
-    JOIN pg_am a ON a.oid = c.relam WHERE s.nspname = current_schema() AND c.relkind = 'i' AND a.amname = 'gin'";
+const WORDS: &str = "SELECT CAST(c.relname AS TEXT) FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace
+    JOIN pg_index i ON i.indexrelid = c.oid JOIN pg_class t ON t.oid = i.indrelid JOIN pg_am a ON a.oid = c.relam
+    WHERE s.nspname = current_schema() AND a.amname = 'gin' AND t.relname = ANY($1)";
 
 impl Running<'_> {
-    /// Every column of the tables by table and place, and whether it belongs to the primary key.
+    /// Every column of this program's tables by table and place, and whether it belongs to the primary key.
     pub fn columns(&self) -> Result<Vec<(String, String, bool)>> {
         let sql = "SELECT CAST(c.relname AS TEXT), CAST(a.attname AS TEXT), coalesce(a.attnum = ANY(i.indkey), FALSE)
             FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace
             JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
             LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
-            WHERE s.nspname = current_schema() AND c.relkind = 'r' ORDER BY c.relname COLLATE \"C\", a.attnum";
-        let rows = self.conn.link.borrow_mut().client.query(sql, &[])?;
+            WHERE s.nspname = current_schema() AND c.relkind = 'r' AND c.relname = ANY($1)
+            ORDER BY c.relname COLLATE \"C\", a.attnum";
+        let rows = self.conn.link.borrow_mut().client.query(sql, &[&shape::own_tables()])?;
         rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))).collect()
     }
 
@@ -48,14 +50,14 @@ impl Running<'_> {
 }
 
 impl Conn {
-    /// Names as they stand in a statement.
+    /// Names as they stand in a statement. Tables of something else may lie in the same schema.
     fn tables(&self) -> Result<Vec<String>> {
-        let rows = self.link.borrow_mut().client.query(TABLES, &[])?;
+        let rows = self.link.borrow_mut().client.query(TABLES, &[&shape::own_tables()])?;
         rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
     }
 
-    /// Indexes that the server cannot use, and rules that it has not looked at: one line for each. The server holds rows
-    /// together itself.
+    /// What is missing, indexes that the server cannot use, and rules that it has not looked at: one line for each. The
+    /// server holds rows together itself.
     pub fn check(&self) -> Result<Vec<String>> {
         let sql = "SELECT 'index ' || c.relname || ' cannot be used: REINDEX INDEX ' || c.relname
                 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
@@ -65,8 +67,12 @@ impl Conn {
                 FROM pg_constraint k JOIN pg_class t ON t.oid = k.conrelid
                 JOIN pg_namespace s ON s.oid = k.connamespace
                 WHERE s.nspname = current_schema() AND NOT k.convalidated";
+        let mut faults = self.gaps()?;
         let rows = self.link.borrow_mut().client.query(sql, &[])?;
-        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+        for row in rows {
+            faults.push(row.try_get(0)?);
+        }
+        Ok(faults)
     }
 
     /// Rows of every table, and the size of all of them with their indexes in bytes.
@@ -78,8 +84,9 @@ impl Conn {
             counts.push((table, row.try_get(0)?));
         }
         let sql = "SELECT CAST(coalesce(sum(pg_total_relation_size(c.oid)), 0) AS BIGINT) FROM pg_class c
-            JOIN pg_namespace s ON s.oid = c.relnamespace WHERE s.nspname = current_schema() AND c.relkind = 'r'";
-        let bytes = self.link.borrow_mut().client.query_one(sql, &[])?.try_get(0)?;
+            JOIN pg_namespace s ON s.oid = c.relnamespace
+            WHERE s.nspname = current_schema() AND c.relkind = 'r' AND c.relname = ANY($1)";
+        let bytes = self.link.borrow_mut().client.query_one(sql, &[&shape::own_tables()])?.try_get(0)?;
         Ok((counts, bytes))
     }
 
@@ -93,7 +100,7 @@ impl Conn {
         if rewrite {
             return Ok(());
         }
-        let rows = self.link.borrow_mut().client.query(WORDS, &[])?;
+        let rows = self.link.borrow_mut().client.query(WORDS, &[&shape::own_tables()])?;
         for row in rows {
             let index: String = row.try_get(0)?;
             self.batch(&format!("REINDEX INDEX \"{index}\""))?;

@@ -171,7 +171,6 @@ impl Conn {
     }
 
     /// Makes it one self-contained file.
-    #[cfg(feature = "postgres")]
     pub fn without_log(&self) -> Result<()> {
         Ok(self.0.pragma_update(None, "journal_mode", "delete")?)
     }

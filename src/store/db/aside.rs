@@ -1,0 +1,153 @@
+//! A database file that is made under another name, and gets its own when it is whole: one that was killed leaves nothing that
+//! looks like a database.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use super::{Engine, Store, fault, open};
+use crate::place::{self, Place};
+use crate::store::disk;
+
+/// What the name has more as long as it is being made; the process follows, so that two never have one file.
+const END: &str = ".copying-";
+
+/// A file that is being made.
+pub struct NewFile {
+    target: PathBuf,
+    aside: PathBuf,
+}
+
+impl NewFile {
+    /// Makes an empty file (0600) next to the one that it will be, and removes those of processes that were killed.
+    ///
+    /// # Errors
+    /// `target` is there, or nothing can be written there.
+    pub fn begin(target: &Path) -> Result<NewFile> {
+        if target.symlink_metadata().is_ok() {
+            let there = std::io::Error::from(ErrorKind::AlreadyExists);
+            return Err(there).with_context(|| format!("cannot make {}", target.display()));
+        }
+        remove_left(target);
+        let file =
+            NewFile { target: target.to_owned(), aside: disk::beside(target, &format!("{END}{}", std::process::id())) };
+        // What this process left itself has failed before.
+        file.remove();
+        // Nobody knows the name that it has for now.
+        let of_system =
+            |error: anyhow::Error| error.downcast::<std::io::Error>().map_or_else(|error| error, Into::into);
+        open::make(&file.aside).map_err(of_system).with_context(|| format!("cannot make {}", target.display()))?;
+        Ok(file)
+    }
+
+    /// Where it is written.
+    pub fn path(&self) -> &Path {
+        &self.aside
+    }
+
+    /// Makes the tables in it. What is said of the database names it as it will be.
+    ///
+    /// # Errors
+    /// Nothing can be written there.
+    pub fn database(&self) -> Result<Store> {
+        let place = Place::of_file(&self.target);
+        let mut store = fault::at(&place, Store::found_in(&Place::of_file(&self.aside)))?;
+        store.place = place;
+        Ok(store)
+    }
+
+    /// Gives a database its name, with everything in one file.
+    ///
+    /// # Errors
+    /// The disk does not take it; nothing of it stays.
+    pub fn finish_database(self, store: Store) -> Result<()> {
+        if let Engine::Sqlite(conn) = &store.engine {
+            fault::at(&store.place, conn.without_log())?;
+        }
+        drop(store);
+        self.finish()
+    }
+
+    /// Gives it its name: on the disk when this returns.
+    ///
+    /// # Errors
+    /// The disk does not take it; nothing of it stays.
+    pub fn finish(self) -> Result<()> {
+        let cannot = || format!("cannot make {}", self.target.display());
+        OpenOptions::new().write(true).open(&self.aside)?.sync_all().with_context(cannot)?;
+        if self.target.symlink_metadata().is_ok() {
+            return Err(std::io::Error::from(ErrorKind::AlreadyExists)).with_context(cannot);
+        }
+        fs::rename(&self.aside, &self.target).with_context(cannot)?;
+        Ok(File::open(place::directory(&self.target))?.sync_all()?)
+    }
+
+    fn remove(&self) {
+        remove(&self.aside);
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        // Gone where it has its name.
+        self.remove();
+    }
+}
+
+fn remove(file: &Path) {
+    ["", "-wal", "-shm", "-journal"].iter().for_each(|end| drop(fs::remove_file(disk::beside(file, end))));
+}
+
+/// Removes what processes left that are there no more.
+fn remove_left(target: &Path) {
+    let Some(name) = target.file_name().and_then(|name| name.to_str()) else { return };
+    let begin = format!("{name}{END}");
+    for entry in fs::read_dir(place::directory(target)).into_iter().flatten().flatten() {
+        let left = entry.file_name();
+        let process = left.to_str().and_then(|left| left.strip_prefix(&begin)?.parse::<u32>().ok());
+        if process.is_some_and(|process| !Path::new("/proc").join(process.to_string()).exists()) {
+            remove(&entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_file_has_its_name_when_it_is_whole_and_what_a_killed_process_left_goes() {
+        let dir = std::env::temp_dir().join(format!("espomail-aside-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&dir);
+        fs::create_dir_all(&dir).unwrap();
+        let target = dir.join("new.db");
+        // No process has this number.
+        for left in ["new.db.copying-4999999", "new.db.copying-4999999-wal", "new.db.copying-1", "new.db.copying-notes"]
+        {
+            fs::write(dir.join(left), "").unwrap();
+        }
+        let names = || {
+            let mut names: Vec<String> =
+                fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+            names.sort();
+            names
+        };
+        let (kept, own) =
+            (["new.db.copying-1", "new.db.copying-notes"], format!("new.db.copying-{}", std::process::id()));
+        let file = NewFile::begin(&target).unwrap();
+        let store = file.database().unwrap();
+        assert!(!target.exists() && dir.join(&own).exists() && store.place().file() == Some(target.as_path()));
+        drop((store, file));
+        assert_eq!(names(), kept, "one that failed leaves nothing");
+        let file = NewFile::begin(&target).unwrap();
+        let store = file.database().unwrap();
+        file.finish_database(store).unwrap();
+        assert_eq!(names(), ["new.db", kept[0], kept[1]]);
+        assert!(Store::open(&Place::of_file(&target)).unwrap().is_unused().unwrap());
+        assert!(NewFile::begin(&target).is_err(), "nothing is overwritten");
+        fs::remove_dir_all(dir).unwrap();
+    }
+}
