@@ -6,7 +6,8 @@
 # make promises  the promises of the manual page: the same tests as in "make test", with the program that is shipped, and
 #                far longer (an hour or more); prints its table
 # make makes     fetching, filing, sending and audit with Courier and Cyrus, unpacked and not installed, in the place of Dovecot
-# make bench     side by side with mbsync and others on a private Dovecot, and screens in a large archive: asserted nowhere
+# make bench     side by side with mbsync and others on a private Dovecot, screens in a large archive, and a mail on SQLite
+#                beside PostgreSQL: asserted nowhere
 # make corpus    how mail is read, scored against other parsers (skipped where the corpus is not there)
 # make build     target/release/espomail
 # make install   binary, manual and completion for bash, fish and zsh below PREFIX (default /usr/local) and DESTDIR
@@ -104,6 +105,7 @@ TABLE = awk '/^(test .* )?promise / { sub(/^(test .* )?promise /, ""); print; ff
 bench: build
 	benches/compare.py target/release/espomail $(BENCH)
 	benches/growth.py target/release/espomail $(GROWTH)
+	tests/with-postgres.sh --fsync cargo bench --locked -j$(JOBS) --bench engines
 
 corpus: build
 	tests/corpus.sh target/release/espomail

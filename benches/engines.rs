@@ -75,6 +75,7 @@ fn main() {
 struct Seat {
     name: String,
     server: Option<String>,
+    distance: Duration,
     link: Option<Arc<Link>>,
 }
 
@@ -103,7 +104,7 @@ fn median(runs: Vec<Run>) -> Run {
 
 impl Seat {
     fn file() -> Seat {
-        Seat { name: "SQLite".to_owned(), server: None, link: None }
+        Seat { name: "SQLite".to_owned(), server: None, distance: Duration::ZERO, link: None }
     }
 
     fn server(dir: &Path, server: &str, distance: Duration) -> Seat {
@@ -114,7 +115,7 @@ impl Seat {
         std::fs::create_dir_all(&near).unwrap();
         let link = Link::open(&near.join(".s.PGSQL.5432"), socket, distance);
         let url = format!("postgresql:///espomail?host={}&user=espomail", near.display());
-        Seat { name: format!("PostgreSQL at {distance:?}"), server: Some(url), link: Some(link) }
+        Seat { name: format!("PostgreSQL at {distance:?}"), server: Some(url), distance, link: Some(link) }
     }
 
     fn run(&self, dir: &Path, number: usize, mails: u32) -> Run {
@@ -123,7 +124,7 @@ impl Seat {
             let place = match &self.server {
                 None => Place::of_file(dir.join(&name)),
                 Some(url) => {
-                    let name = format!("{name}_{}", self.name.len());
+                    let name = format!("{name}_{}", self.distance.as_micros());
                     let server = Server::parse(&format!("{url}&schema={name}")).unwrap();
                     Place::new(Database::Server(Box::new(server)), Some(&dir.join("state")))
                 }
