@@ -7,7 +7,7 @@ use std::fmt;
 use std::io::ErrorKind;
 
 use crate::net::{NetError, NetErrorKind};
-use crate::store::db::{self, Busy, Gone, Gravity};
+use crate::store::db::{self, Busy, Gone, Gravity, Superseded};
 use crate::system_words;
 
 /// How serious an error is for the caller of the program (sysexits, see `man espomail`).
@@ -200,6 +200,9 @@ pub fn classify(error: &anyhow::Error) -> (Kind, Option<String>) {
     }
     if let Some(gone) = error.chain().find_map(|cause| cause.downcast_ref::<Gone>()) {
         return (Kind::TempFail, Some(gone.hint().to_owned()));
+    }
+    if error.chain().any(|cause| cause.is::<Superseded>()) {
+        return (Kind::TempFail, Some("what was committed stays; the other host goes on".to_owned()));
     }
     if let Some(gravity) = error.chain().find_map(db::gravity) {
         let (kind, hint) = match gravity {

@@ -28,19 +28,20 @@
 //! | [`store`] | the only SQL; `store::db::sqlite` is the one place that names SQLite | [`caller`], [`error`], [`holder`], [`job_control`], [`mail`], [`net`], [`place`], [`query`], [`units`], [`words`], [`system_words`] |
 //! | [`health`] | what an account remembers of its failures, and how long it rests: pure | [`error`], [`moment`], [`net`], [`store`] |
 //! | [`access`] | who may do what | [`caller`], [`error`], [`store`] |
-//! | [`outbox`] | what is to be sent, and what became of it; calls back for what follows | [`health`], [`mail`], [`moment`], [`net`], [`store`], [`system_words`] |
-//! | [`intake`] | from the wire to the case: decides with pure functions, then acts and records why | [`access`], [`config`], [`error`], [`filter`], [`health`], [`holder`], [`lock`], [`mail`], [`moment`], [`net`], [`outbox`], [`random`], [`store`], [`units`], [`system_words`] |
+//! | [`outbox`] | what is to be sent, and what became of it; calls back for what follows | [`claim`], [`health`], [`mail`], [`moment`], [`net`], [`store`], [`system_words`] |
+//! | [`intake`] | from the wire to the case: decides with pure functions, then acts and records why | [`access`], [`claim`], [`config`], [`error`], [`filter`], [`health`], [`holder`], [`lock`], [`mail`], [`moment`], [`net`], [`outbox`], [`random`], [`store`], [`units`], [`system_words`] |
 //! | [`reply`] | letters that people write | [`access`], [`error`], [`intake`], [`mail`], [`outbox`], [`random`], [`store`], [`units`] |
 //! | [`desk`] | work on cases and records by hand | [`access`], [`erase`], [`error`], [`filter`], [`intake`], [`mail`], [`store`] |
 //! | [`erase`] | takes a person out of the archive | [`intake`], [`mail`], [`store`] |
-//! | [`cli`] | flags -> one operation -> output: no SQL, protocols or MIME | [`access`], [`caller`], [`config`], [`dates`], [`desk`], [`erase`], [`error`], [`filter`], [`holder`], [`intake`], [`job_control`], [`lock`], [`log`], [`mail`], [`moment`], [`net`], [`oauth`], [`outbox`], [`place`], [`query`], [`random`], [`reply`], [`secret`], [`store`], [`suggest`], [`ui`], [`units`], [`system_words`] |
+//! | [`cli`] | flags -> one operation -> output: no SQL, protocols or MIME | [`access`], [`caller`], [`claim`], [`config`], [`dates`], [`desk`], [`erase`], [`error`], [`filter`], [`holder`], [`intake`], [`job_control`], [`lock`], [`log`], [`mail`], [`moment`], [`net`], [`oauth`], [`outbox`], [`place`], [`query`], [`random`], [`reply`], [`secret`], [`store`], [`suggest`], [`ui`], [`units`], [`system_words`] |
 //! | [`ui`] | tables, JSON, terminal-safe text; the only place that prints | [`error`], [`job_control`], [`system_words`] |
 //! | [`config`] | the configuration file | [`suggest`], [`caller`], [`error`], [`mail`], [`net`], [`place`], [`secret`], [`units`], [`system_words`] |
 //! | [`secret`] | where passwords and tokens come from | [`error`], [`job_control`], [`system_words`] |
 //! | [`error`] | errors with exit status and hint; classifies those of servers and of the database | [`net`], [`store`], [`system_words`] |
 //! | [`place`] | where the database and the state directory are: paths, and the names of servers | [`caller`], [`error`], [`secret`], [`suggest`], [`system_words`] |
 //! | [`caller`] | as whom the program runs, and for whom | [`error`], [`place`] |
-//! | [`lock`] | one process for each account and for the outbox | [`holder`], [`job_control`], [`place`] |
+//! | [`lock`] | one process for each account and for the outbox | [`holder`], [`job_control`], [`place`], [`random`] |
+//! | [`claim`] | one process of all machines for each account, and for its sending | [`holder`], [`lock`], [`store`] |
 //! | [`holder`] | which process holds a lock or the database, and its state | no other room |
 //! | [`job_control`] | a writer is not stopped by a key press | [`holder`] |
 //! | [`log`] | the log file | [`ui`], [`system_words`] |
@@ -58,6 +59,7 @@
 
 pub mod access;
 pub mod caller;
+pub mod claim;
 pub mod cli;
 pub mod config;
 pub mod dates;

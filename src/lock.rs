@@ -6,6 +6,7 @@
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -14,9 +15,16 @@ use jiff::Timestamp;
 use crate::holder::{self, Holder};
 use crate::job_control::Hold;
 use crate::place::{self, Place};
+use crate::random;
 
 /// The width of one field in the lock file.
 const FIELD: usize = 20;
+
+/// The name of the lock with which mail is sent.
+pub const OUTBOX: &str = "outbox";
+
+/// The length of a key.
+const KEY: usize = 16;
 
 /// A lock that is held until its last copy is dropped or the process ends.
 #[derive(Debug, Clone)]
@@ -66,18 +74,22 @@ fn since(written: &str) -> Option<Timestamp> {
     field(written, 1).and_then(|seconds| Timestamp::from_second(seconds).ok())
 }
 
+/// The directory of the locks, which is there then.
+fn directory(place: &Place) -> Result<PathBuf> {
+    let dir = place.locks();
+    // Of a server the state directory may not be there yet.
+    match DirBuilder::new().recursive(true).mode(0o700).create(&dir) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(place::cannot_make(&dir, &error).into()),
+        _ => Ok(dir),
+    }
+}
+
 /// Tries to take a lock by name, without waiting.
 ///
 /// # Errors
 /// The lock file cannot be made or read.
 pub fn attempt(place: &Place, name: &str, now: Timestamp) -> Result<Attempt> {
-    let dir = place.locks();
-    // Of a server the state directory may not be there yet.
-    match DirBuilder::new().recursive(true).mode(0o700).create(&dir) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(place::cannot_make(&dir, &error).into()),
-        _ => {}
-    }
-    let path = dir.join(name);
+    let path = directory(place)?.join(name);
     let file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -129,6 +141,32 @@ impl Lock {
     fn write(&self, field: usize, value: i64) -> Result<()> {
         let text = format!("{value:>width$}\n", width = FIELD - 1);
         self.file.write_all_at(text.as_bytes(), (field * FIELD) as u64).context("cannot write the lock file")
+    }
+}
+
+/// What this machine's locks of a database are known by to other machines: made at random with the first of them.
+///
+/// # Errors
+/// Its file cannot be made or read.
+pub fn key(place: &Place) -> Result<String> {
+    let dir = directory(place)?;
+    let path = dir.join("host");
+    if let Some(key) = fs::read_to_string(&path).ok().filter(|key| key.len() == KEY) {
+        return Ok(key);
+    }
+    let key: String = random::bytes()?.iter().map(|byte| format!("{byte:02x}")).collect();
+    // One that is begun is not read: it comes into its place whole, and the first one stays.
+    let begun = dir.join(format!("host.{}", std::process::id()));
+    let mut file = OpenOptions::new();
+    let file = file.write(true).create(true).truncate(true).mode(0o600);
+    file.open(&begun)
+        .and_then(|file| file.write_all_at(key.as_bytes(), 0))
+        .map_err(|e| place::cannot_make(&begun, &e))?;
+    let linked = fs::hard_link(&begun, &path);
+    fs::remove_file(&begun).with_context(|| format!("cannot remove {}", begun.display()))?;
+    match linked {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(place::cannot_make(&path, &error).into()),
+        _ => fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display())),
     }
 }
 

@@ -15,13 +15,14 @@ use std::time::Instant;
 use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::claim::{self, Asked};
 use crate::health;
 use crate::mail::compose::{self, Outgoing};
 use crate::mail::message::{self, Message};
 use crate::moment;
 use crate::net::{MailTransport, NetError, NetErrorKind, patience};
 use crate::store::accounts::{self, Account, AccountKind, Health};
-use crate::store::db::{self, Store, Tx};
+use crate::store::db::{self, Store, Superseded, Tx};
 use crate::store::drafts;
 use crate::store::emails::{self, EmailStatus, NewEmail};
 use crate::store::outbox::{self, NewRow, OutboxKind, OutboxRow};
@@ -284,7 +285,12 @@ pub fn flush(
     clock: &dyn Fn() -> Timestamp,
 ) -> Result<Flushed> {
     let mut flushed = Flushed::default();
-    store.write(|tx| judge_leftovers(tx, clock()))?;
+    for account_id in store.read(outbox::accounts_in_doubt)? {
+        // The machine that has claimed the account may be about to hear the server's answer.
+        let Asked::Held(claim) = claim::sending(store, account_id)? else { continue };
+        let _under = claim.under();
+        unless_superseded(store.write(|tx| judge_leftovers(tx, account_id, clock())))?;
+    }
     let due = store.read(|tx| accounts_due(tx, clock()))?;
     for (at, account) in due.iter().enumerate() {
         let name = account.name.clone();
@@ -294,16 +300,24 @@ pub fn flush(
             flushed.resting.push((name, until));
             continue;
         }
+        // Another machine sends for it now.
+        let Asked::Held(claim) = claim::sending(store, account.id)? else { continue };
         // One part more is left for copies of what was sent.
         let until = share(manners.until, due.len() - at + 1);
-        let turn = turn::run(store, account.clone(), connect, aftermath, until, clock, &mut flushed);
+        let turn = turn::run(store, &claim, account.clone(), connect, aftermath, until, clock, &mut flushed);
         let error = db::unless_fatal(turn)?.unwrap_or_else(Some);
-        store.write(|tx| remember(tx, account.id, error.as_ref(), manners, clock()))?;
+        let _under = claim.under();
+        unless_superseded(store.write(|tx| remember(tx, account.id, error.as_ref(), manners, clock())))?;
         if let Some(error) = error {
             flushed.accounts.push((name, error));
         }
     }
     Ok(flushed)
+}
+
+/// What was written; where another machine has taken over, it writes that.
+fn unless_superseded(written: Result<()>) -> Result<()> {
+    written.or_else(|error| if error.is::<Superseded>() { Ok(()) } else { Err(error) })
 }
 
 /// The accounts that have something to send and may: a disabled account neither polls nor sends, its mail waits.
@@ -328,9 +342,9 @@ fn is_over(until: Option<Instant>) -> bool {
     until.is_some_and(|until| until <= Instant::now())
 }
 
-/// Rows whose sender died while the body was on the wire.
-fn judge_leftovers(tx: &Tx<'_>, now: Timestamp) -> Result<()> {
-    for row in outbox::in_doubt(tx)? {
+/// Rows of an account whose sender died while the body was on the wire.
+fn judge_leftovers(tx: &Tx<'_>, account_id: i64, now: Timestamp) -> Result<()> {
+    for row in outbox::in_doubt(tx, account_id)? {
         settle_doubt(tx, &row, "the program ended before the server's final reply", now)?;
     }
     Ok(())

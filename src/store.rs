@@ -13,6 +13,7 @@ pub mod folders;
 pub mod instance;
 pub mod invalid_addresses;
 pub mod label;
+pub mod leases;
 pub mod log;
 pub mod notifications;
 pub mod outbox;

@@ -12,9 +12,11 @@ pub use super::busy::ACCOUNT_OF_OTHERS;
 use crate::access::Actor;
 pub use crate::access::account::unusable;
 use crate::caller::Caller;
+use crate::claim::{self, Asked, Claim, Leased};
 use crate::config::Config;
 use crate::dates::{self, Clock, Towards};
 use crate::error::{self, Ended, Fault, Kind};
+use crate::holder::Holder;
 use crate::lock::{self, Attempt, Lock};
 use crate::mail::address;
 use crate::mail::compose::is_address;
@@ -224,33 +226,54 @@ fn no_account(name: &str) -> anyhow::Error {
     unknown("account", name, "espomail account list")
 }
 
-/// The lock of an account, for what must not go on while it is being fetched.
+/// An account, for what must not go on while it is being fetched.
 ///
 /// # Errors
 /// Another process has it: exit 75.
-pub fn lock(store: &Store, account: &Account) -> Result<Lock> {
-    match lock::attempt(store.place(), &lock::of_account(account.id), Timestamp::now())? {
-        Attempt::Held(lock) => Ok(lock),
-        Attempt::Busy(holder) => {
+pub fn claim<'a>(store: &'a Store, account: &Account) -> Result<Claim<'a>> {
+    match claim::account(store, account.id, true, Timestamp::now())? {
+        Asked::Held(claim) => Ok(claim),
+        Asked::Busy(holder) | Asked::Done(holder) => {
             let text = format!("account {}: is being fetched by {}", account.name, busy::told(&holder));
             Err(Fault::new(Kind::TempFail, text).hint(holder.hint()).into())
         }
     }
 }
 
-/// The lock of the outbox, for what must not happen to a message that is on the wire. It is not kept while results are
-/// shown.
+/// The outbox: nobody sends while this is held.
+pub struct Unsent<'a> {
+    lock: Lock,
+    _leased: Vec<Leased<'a>>,
+}
+
+impl Unsent<'_> {
+    /// The lock of this machine alone.
+    pub fn into_lock(self) -> Lock {
+        self.lock
+    }
+}
+
+/// The outbox, for what must not happen to a message that is on the wire. It is not kept while results are shown.
 ///
 /// # Errors
 /// Another process has it: exit 75.
-pub fn send_lock(place: &Place) -> Result<Lock> {
-    match lock::attempt(place, "outbox", Timestamp::now())? {
-        Attempt::Held(lock) => Ok(lock),
-        Attempt::Busy(holder) => {
-            let text = format!("the outbox is being sent by {}", busy::told(&holder));
-            Err(Fault::new(Kind::TempFail, text).hint(holder.hint()).into())
+pub fn unsent(store: &Store) -> Result<Unsent<'_>> {
+    let busy = |holder: Holder| {
+        let text = format!("the outbox is being sent by {}", busy::told(&holder));
+        Fault::new(Kind::TempFail, text).hint(holder.hint())
+    };
+    let lock = match lock::attempt(store.place(), lock::OUTBOX, Timestamp::now())? {
+        Attempt::Held(lock) => lock,
+        Attempt::Busy(holder) => return Err(busy(holder).into()),
+    };
+    let mut leased = Vec::new();
+    for account in store.read(accounts::all)? {
+        match claim::sending(store, account.id)? {
+            Asked::Held(one) => leased.push(one),
+            Asked::Busy(holder) | Asked::Done(holder) => return Err(busy(holder).into()),
         }
     }
+    Ok(Unsent { lock, _leased: leased })
 }
 
 /// A user by name.

@@ -309,6 +309,15 @@ impl Watch<'_> {
                 self.told_busy.push(account.id);
                 self.busy.push(account.clone());
             }
+            Event::Polled(account, holder) => {
+                let host = holder.host.as_deref().unwrap_or_default();
+                ui.verbose(1, &format!("{}: was fetched by {host} a moment ago", self.called(account)));
+            }
+            Event::TakenOver(account) => {
+                self.tally.worst = worse(self.tally.worst, Some(Kind::TempFail));
+                let line = "another host has taken it over, because this run was too slow; it goes on there";
+                ui.trouble(1, &format!("{}: {line}", self.called(account)));
+            }
             Event::Waiting(account, until) => {
                 let refused = account.health.failure_kind == Kind::NoPerm.name();
                 let (kind, why) = match refused {

@@ -143,14 +143,16 @@ impl MboxFormat {
 
 fn import(ctx: &Context, account: &Account, source: Source, messages: Messages) -> Result<()> {
     let store = ctx.unlogged_store()?;
-    let lock = if ctx.dry_run { None } else { Some(context::lock(&store, account)?) };
+    let claim = if ctx.dry_run { None } else { Some(context::claim(&store, account)?) };
+    let under = claim.as_ref().and_then(|claim| claim.under());
     let mut tally = Tally::default();
     let done = ctx.long_work(&store, &[("account", account.id)], || {
-        tally = run_import(ctx, &store, lock.as_ref(), account, source, messages)?;
+        tally = run_import(ctx, &store, claim.as_ref().map(|claim| claim.lock()), account, source, messages)?;
         if tally.quarantined + tally.failed > 0 { Err(context::told(Kind::Partial)) } else { Ok(()) }
     });
     // Nobody waits for somebody who reads.
-    drop((lock, store));
+    drop((under, claim));
+    drop(store);
     match done.as_ref().map_err(|error| error::classify(error).0) {
         Ok(()) | Err(Kind::Partial) => tally.say(ctx, account)?,
         Err(_) => {}

@@ -9,10 +9,10 @@ use jiff::Timestamp;
 
 use super::busy;
 use super::context::{self, Context};
+use crate::claim::{self, Asked};
 use crate::error::{self, Fault, Kind};
 use crate::intake::import;
 use crate::job_control;
-use crate::lock::{self, Attempt};
 use crate::store::db::Store;
 use crate::store::deliveries::{self, Facts, Outcome};
 use crate::store::raw::{self, Packed};
@@ -118,8 +118,10 @@ fn message(args: &IngestArgs, max: u64) -> Result<Vec<u8>> {
 }
 
 fn import_now(ctx: &Context, store: &Store, account_id: i64, id: i64, now: Timestamp) -> Result<()> {
-    let Attempt::Held(lock) = lock::attempt(store.place(), &lock::of_account(account_id), now)? else { return Ok(()) };
-    import::run(store, &ctx.config, &lock, account_id, &Timestamp::now, &mut |imported| {
+    // The process that has the account imports it, or the next fetch.
+    let Asked::Held(claim) = claim::account(store, account_id, true, now)? else { return Ok(()) };
+    let _under = claim.under();
+    import::run(store, &ctx.config, claim.lock(), account_id, &Timestamp::now, &mut |imported| {
         if imported.delivery_id != id {
             return;
         }

@@ -321,7 +321,8 @@ fn change(
     ctx: &Context,
     change: impl Fn(&Tx<'_>, &World<'_>, &Actor, &OutboxRow) -> Result<(String, Option<i64>)>,
 ) -> Result<()> {
-    let lock = context::send_lock(&ctx.place)?;
+    let store = ctx.store()?;
+    let unsent = context::unsent(&store)?;
     let done = ctx.write(|tx, actor| {
         let world = World::load(tx, &ctx.config, ctx.now())?;
         let one = |id: &i64| {
@@ -337,7 +338,7 @@ fn change(
         };
         ids.iter().map(one).collect::<Result<Vec<_>>>()
     })?;
-    drop(lock);
+    drop(unsent);
     ctx.done_each(done)
 }
 

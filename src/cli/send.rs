@@ -81,7 +81,7 @@ pub fn flush(
     named: &[String],
     max_runtime: Duration,
 ) -> Result<Flushed> {
-    match lock::attempt(&ctx.place, "outbox", Timestamp::now())? {
+    match lock::attempt(&ctx.place, lock::OUTBOX, Timestamp::now())? {
         Attempt::Busy(holder) => {
             let line = format!("the outbox is being sent by {}", busy::told(&holder));
             if busy::is_late(&holder, max_runtime) {

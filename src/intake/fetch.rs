@@ -2,6 +2,7 @@
 
 mod accounts_of_run;
 mod event;
+mod start;
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -19,13 +20,13 @@ use super::session_desk::{Job, Start};
 use super::sessions::{self, Call, Connect, Limits};
 use super::well::Well;
 use super::world::World;
+use crate::claim::{self, Asked, Claim};
 use crate::config::Config;
 use crate::error::{self, Fault, Kind};
 use crate::health::{self, Failure, Patience};
-use crate::lock::{self, Attempt};
 use crate::net::{NetError, NetErrorKind};
 use crate::store::accounts::{self, Account, AfterImport, Polled};
-use crate::store::db::{self, Store, Tx};
+use crate::store::db::{self, Store, Superseded, Tx};
 use crate::store::deliveries::{self, Outcome, Place};
 use crate::store::instance;
 use crate::store::search::index;
@@ -126,10 +127,9 @@ impl Run<'_> {
             }
             let Some(account) = self.store.read(|tx| accounts::by_id(tx, account_id))? else { continue };
             let now = (self.clock)();
-            let Attempt::Held(lock) = lock::attempt(self.store.place(), &lock::of_account(account_id), now)? else {
-                continue;
-            };
-            let done = import::run(self.store, self.config, &lock, account_id, self.clock, &mut |imported| {
+            let Asked::Held(claim) = claim::account(self.store, account_id, true, now)? else { continue };
+            let _under = claim.under();
+            let done = import::run(self.store, self.config, claim.lock(), account_id, self.clock, &mut |imported| {
                 watch(Event::Imported(&account, imported));
             });
             if let Err(error) = db::unless_fatal(done)? {
@@ -143,7 +143,8 @@ impl Run<'_> {
 /// What the main thread keeps about an account that is being fetched.
 struct Seat<'a> {
     account: Account,
-    /// Holds the account's lock; a dry run has neither.
+    /// A dry run has neither this nor an importer.
+    claim: Option<Claim<'a>>,
     importer: Option<Importer<'a>>,
     stored: usize,
 }
@@ -168,24 +169,31 @@ impl<'a> Front<'a> {
         Front { run, seats: HashMap::new(), well, reader, sessions, worst: None, cut_off: 0 }
     }
 
-    /// Takes the account's lock, imports what an earlier run left, and says what is to be fetched.
+    /// Claims the account, imports what an earlier run left, and says what is to be fetched.
     fn admit(&mut self, account: Account, watch: &mut dyn FnMut(Event<'_>)) -> Result<Option<Job>> {
         let now = (self.run.clock)();
         if let Some(until) = health::waits(&account.health, self.run.named, now) {
             watch(Event::Waiting(&account, until));
             return Ok(None);
         }
-        let lock = if self.run.dry_run {
+        let asked = if self.run.dry_run {
             None
         } else {
-            match lock::attempt(self.run.store.place(), &lock::of_account(account.id), now)? {
-                Attempt::Held(lock) => Some(lock),
-                Attempt::Busy(holder) => {
-                    watch(Event::Busy(&account, &holder));
-                    return Ok(None);
-                }
+            Some(claim::account(self.run.store, account.id, self.run.named, now)?)
+        };
+        let claim = match asked {
+            None => None,
+            Some(Asked::Held(claim)) => Some(claim),
+            Some(Asked::Busy(holder)) => {
+                watch(Event::Busy(&account, &holder));
+                return Ok(None);
+            }
+            Some(Asked::Done(holder)) => {
+                watch(Event::Polled(&account, &holder));
+                return Ok(None);
             }
         };
+        let _under = claim.as_ref().and_then(|claim| claim.under());
         let folders = self.run.store.read(|tx| accounts::folders(tx, account.id))?;
         let config = self.run.config;
         let portion = self.run.limit.unwrap_or(usize::try_from(account.fetching.portion.unwrap_or(config.portion))?);
@@ -194,17 +202,17 @@ impl<'a> Front<'a> {
         let Run { dry_run, until, .. } = *self.run;
         let sessions = self.sessions;
         let job = Job { account: account.clone(), folders, portion, max_size, sessions, dry_run, until };
-        let importer = match lock {
-            Some(lock) => {
-                import::run(self.run.store, config, &lock, id, self.run.clock, &mut |imported| {
+        let importer = match &claim {
+            Some(claim) => {
+                import::run(self.run.store, config, claim.lock(), id, self.run.clock, &mut |imported| {
                     watch(Event::Imported(&account, imported));
                 })?;
-                let importer = Importer::new(self.run.store, config, Some(lock), id, &self.reader);
+                let importer = Importer::new(self.run.store, config, Some(claim.lock().clone()), id, &self.reader);
                 Some(importer.of_session(sessions, !self.run.tells))
             }
             None => None,
         };
-        self.seats.insert(id, Seat { account, importer, stored: 0 });
+        self.seats.insert(id, Seat { account, claim, importer, stored: 0 });
         Ok(Some(job))
     }
 
@@ -216,10 +224,12 @@ impl<'a> Front<'a> {
         if self.well.has_waited() {
             self.run.store.write(|tx| self.well.write(tx))?;
         }
+        let claim = self.seats.get(&account_id).and_then(|seat| seat.claim.as_ref());
+        let _under = claim.and_then(|claim| claim.under());
         // A session that does not wait for its answer any more has ended; it will say why.
         match call {
             Call::Opened(folder, uidvalidity, answer) => {
-                let start = self.run.store.read(|tx| opened(tx, account_id, &folder, uidvalidity))?;
+                let start = self.run.store.read(|tx| start::of(tx, account_id, &folder, uidvalidity))?;
                 let _ = answer.send(start);
             }
             Call::Begin(folder, uidvalidity, past_uid, renumbered, answer) => {
@@ -271,7 +281,7 @@ impl<'a> Front<'a> {
                 deliveries::forget_numbers(tx, account_id, folder, uidvalidity)?;
             }
             accounts::begin_folder(tx, account_id, folder, uidvalidity, past_uid)?;
-            opened(tx, account_id, folder, uidvalidity)
+            start::of(tx, account_id, folder, uidvalidity)
         };
         let begun = if self.run.dry_run { self.run.store.rehearse(work) } else { self.run.store.write(work) }?;
         // A folder that was taken away meanwhile, and is polled for the last time.
@@ -354,19 +364,26 @@ impl<'a> Front<'a> {
         self.run.store.write(|tx| accounts::set_folder_failure(tx, account_id, folder, words))
     }
 
-    /// Remembers how the account's session ended, and lets go of its lock.
+    /// Remembers how the account's session ended, and lets go of the account.
     fn ended(&mut self, account_id: i64, ended: Result<()>, watch: &mut dyn FnMut(Event<'_>)) -> Result<()> {
         let imported = db::unless_fatal(self.import(account_id, watch))?;
         let seat = self.seats.remove(&account_id).context("a session that was not admitted")?;
         let account = &seat.account;
         match ended.and(imported) {
             Ok(()) => {
+                if let Some(claim) = &seat.claim {
+                    claim.done();
+                }
                 let verdict = health::recovered(&account.health, (self.run.clock)());
                 self.remember(account, &verdict, "works again")?;
                 watch(Event::Done(account, seat.stored));
                 if verdict.speak {
                     watch(Event::Recovered(account, account.health.failing_since));
                 }
+                Ok(())
+            }
+            Err(error) if error.chain().any(|cause| cause.is::<Superseded>()) => {
+                watch(Event::TakenOver(account));
                 Ok(())
             }
             Err(error) => {
@@ -423,19 +440,6 @@ fn tell(store: &Store, account: &Account, one: &Imported, watch: &mut dyn FnMut(
     }
     watch(Event::Imported(account, one));
     Ok(())
-}
-
-/// What is known of a folder under this UIDVALIDITY.
-fn opened(tx: &Tx<'_>, account_id: i64, folder: &str, uidvalidity: u32) -> Result<Option<Start>> {
-    let known = accounts::folder(tx, account_id, folder)?.filter(|known| known.uidvalidity == Some(uidvalidity));
-    let Some(known) = known else { return Ok(None) };
-    let above = known.last_uid.saturating_add(1);
-    Ok(Some(Start {
-        last_uid: known.last_uid,
-        past_uid: known.past_uid,
-        messages: known.messages,
-        known: deliveries::known_uids(tx, account_id, folder, uidvalidity, above)?,
-    }))
 }
 
 fn is_timeout(error: &anyhow::Error) -> bool {

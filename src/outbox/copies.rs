@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::backoff::backoff;
 use super::{is_over, share};
+use crate::claim::{self, Asked};
 use crate::health;
 use crate::net::{self, MailSource, NetError, NetErrorKind};
 use crate::store::accounts::{self, Account, StoreSent};
@@ -53,6 +54,9 @@ pub fn keep_copies(
         if !account.active || health::waits(&account.health, false, clock()).is_some() {
             continue;
         }
+        // Another machine keeps them now.
+        let Asked::Held(claim) = claim::sending(store, account_id)? else { continue };
+        let _under = claim.under();
         let copies = store.read(|tx| sent_copies::due(tx, account_id, clock()))?;
         let ended = match (&account.sending.store_sent, account.imap.host.is_some()) {
             (Some(place), true) => {

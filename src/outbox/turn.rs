@@ -8,10 +8,11 @@ use jiff::Timestamp;
 
 use super::settle::{self, Settled, settle, settle_doubt};
 use super::{Aftermath, Connect, Fate, Flushed, Trouble, Undelivered, is_over};
+use crate::claim::{self, Leased};
 use crate::mail::refusal;
 use crate::net::{Envelope, MailTransport, NetError, NetErrorKind, Reply, SendError, Sent};
 use crate::store::accounts::{self, Account};
-use crate::store::db::{self, Store, Tx};
+use crate::store::db::{self, Store, Superseded, Tx};
 use crate::store::outbox::{self, OutboxKind, OutboxRow, OutboxState};
 use crate::store::raw;
 use crate::system_words;
@@ -39,6 +40,7 @@ enum Came {
 
 struct Turn<'a, 'c> {
     store: &'a Store,
+    claim: &'a Leased<'a>,
     account: Account,
     connect: &'a mut Connect<'c>,
     aftermath: &'a Aftermath<'a>,
@@ -53,8 +55,10 @@ struct Turn<'a, 'c> {
 }
 
 /// Sends the rows of one account that are due until its time is over; what is wrong with the account, if anything is.
+#[allow(clippy::too_many_arguments)]
 pub(super) fn run(
     store: &Store,
+    claim: &Leased<'_>,
     account: Account,
     connect: &mut Connect<'_>,
     aftermath: &Aftermath<'_>,
@@ -62,9 +66,21 @@ pub(super) fn run(
     clock: &dyn Fn() -> Timestamp,
     flushed: &mut Flushed,
 ) -> Result<Option<anyhow::Error>> {
+    let _under = claim.under();
     let rows = store.read(|tx| outbox::due(tx, account.id, clock()))?;
-    let mut turn =
-        Turn { store, account, connect, aftermath, until, clock, flushed, transport: None, through: 0, any: false };
+    let mut turn = Turn {
+        store,
+        claim,
+        account,
+        connect,
+        aftermath,
+        until,
+        clock,
+        flushed,
+        transport: None,
+        through: 0,
+        any: false,
+    };
     let (mut trouble, mut held) = (None, 0);
     for (at, row) in rows.iter().enumerate() {
         let left = rows.get(at..).unwrap_or_default();
@@ -188,9 +204,15 @@ impl Turn<'_, '_> {
         let (mut claimed, mut unclaimed) = (false, None);
         let result = transport.send(envelope, body, &mut || {
             let (store, now) = (self.store, (self.clock)());
-            let claim =
+            let begun = claim::uptime();
+            let written =
                 store.write(|tx| outbox::change(tx, row.id, OutboxState::Waiting, OutboxState::InDoubt, "", now));
-            match claim {
+            // A process that was stopped meanwhile, or a machine that slept, may not be the only sender any more.
+            let written = written.and_then(|()| match self.claim.is_held_since(begun) {
+                true => Ok(()),
+                false => Err(Superseded.into()),
+            });
+            match written {
                 Ok(()) => {
                     claimed = true;
                     Ok(())

@@ -49,11 +49,12 @@ use jiff::Timestamp;
 
 pub use aside::NewFile;
 pub use bind::{Bind, Params, Ty, Typed, params};
-pub use busy::{Busy, Gone};
+pub use busy::{Busy, Gone, Superseded};
 pub use fault::{after_damage, at, explain, is_fatal, is_standby, unless_fatal};
 pub use obstacle::{Gravity, damage_of, gravity};
 pub use open::FOREIGN;
 pub use row::Row;
+pub use served::Under;
 pub use soon::is_unflushed;
 pub use value::{FromValue, Misfit, Value, ValueRef};
 
@@ -103,6 +104,8 @@ enum Mode {
     WriteSoon,
     /// It is undone.
     Rehearse,
+    /// It may write, and nothing that it decides depends on what others write meanwhile.
+    Besides,
 }
 
 /// An open database.
@@ -141,7 +144,8 @@ impl Store {
     pub fn for_test() -> Result<Store> {
         #[cfg(feature = "postgres")]
         if let Some(server) = Store::server_of_tests()? {
-            return Store::create(&Place::new(Database::Server(Box::new(server)), None));
+            let state = std::env::temp_dir().join(format!("espomail-state-{}", std::process::id()));
+            return Store::create(&Place::new(Database::Server(Box::new(server)), Some(&state)));
         }
         Ok(Store::around(Engine::Sqlite(sqlite::Conn::in_memory()?), &Place::of_file(":memory:")))
     }

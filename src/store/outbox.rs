@@ -217,9 +217,15 @@ pub fn accounts_due(tx: &Tx<'_>, now: Timestamp) -> Result<Vec<i64>> {
     )
 }
 
-/// Rows in doubt: left over by a run that died, as long as the caller holds the lock.
-pub fn in_doubt(tx: &Tx<'_>) -> Result<Vec<OutboxRow>> {
-    tx.all(&format!("{SELECT} WHERE state = 'in doubt' ORDER BY id"), [], OutboxRow::from_row)
+/// Rows of an account in doubt: left over by a run that died, as long as the caller has claimed its sending.
+pub fn in_doubt(tx: &Tx<'_>, account_id: i64) -> Result<Vec<OutboxRow>> {
+    let sql = format!("{SELECT} WHERE state = 'in doubt' AND account_id = ?1 ORDER BY id");
+    tx.all(&sql, params![account_id], OutboxRow::from_row)
+}
+
+/// Accounts with rows in doubt, ascending.
+pub fn accounts_in_doubt(tx: &Tx<'_>) -> Result<Vec<i64>> {
+    tx.values("SELECT DISTINCT account_id FROM outbox WHERE state = 'in doubt' ORDER BY account_id", [])
 }
 
 /// Notices to our users, oldest first.

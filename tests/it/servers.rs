@@ -20,6 +20,7 @@ mod filters;
 mod followers;
 mod group_sending;
 mod hostile;
+mod hosts;
 mod import_export;
 mod left_alone;
 mod letters;

@@ -53,14 +53,15 @@ pub fn run(args: &AuditArgs, ctx: &Context) -> Result<()> {
     }
     let store = ctx.unlogged_store()?;
     // A run that fetches meanwhile would make messages look missing that are on their way.
-    let lock = if args.repair && !ctx.dry_run { Some(context::lock(&store, &account)?) } else { None };
+    let claim = if args.repair && !ctx.dry_run { Some(context::claim(&store, &account)?) } else { None };
+    let _under = claim.as_ref().and_then(|claim| claim.under());
     let mut source = connect::imap(&account, &ctx.config, &ctx.place, None)?;
     let Look { mut audited, mut failed } = audit::look(source.as_mut(), &store, &account)?;
     let wanted: usize = audited.iter().map(|found| found.wanted.len()).sum();
-    match &lock {
-        Some(lock) if audited.iter().any(Audited::is_to_be_repaired) => {
+    match &claim {
+        Some(claim) if audited.iter().any(Audited::is_to_be_repaired) => {
             ctx.long_work(&store, &[("account", account.id)], || {
-                repair(ctx, &store, &account, lock, source.as_mut(), &audited)
+                repair(ctx, &store, &account, claim.lock(), source.as_mut(), &audited)
             })?;
             Look { audited, failed } = audit::look(source.as_mut(), &store, &account)?;
         }
@@ -69,7 +70,8 @@ pub fn run(args: &AuditArgs, ctx: &Context) -> Result<()> {
     }
     source.logout();
     // Nobody waits for somebody who reads.
-    drop((lock, store));
+    drop((_under, claim));
+    drop(store);
     let found = report(ctx, &account, &audited, args.repair)?;
     for error in &failed {
         ctx.ui.warn(&format!("account {}: {}", account.name, system_words::chain(error)));

@@ -167,9 +167,10 @@ pub fn run(args: &TestArgs, ctx: &Context) -> Result<()> {
     if args.send_probe && (account.imap.host.is_none() || account.smtp.host.is_none()) {
         return Err(error::data(format!("--send-probe: account {} does not both send and fetch", account.name)).into());
     }
-    let _lock = if args.send_probe && !ctx.dry_run {
+    let store = ctx.store()?;
+    let _claim = if args.send_probe && !ctx.dry_run {
         // A fetch would import the message.
-        Some(context::lock(&ctx.store()?, &account)?)
+        Some(context::claim(&store, &account)?)
     } else {
         None
     };

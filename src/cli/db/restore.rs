@@ -7,7 +7,8 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use jiff::Timestamp;
 
-use crate::cli::context::{self, Context};
+use crate::claim::Claim;
+use crate::cli::context::{self, Context, Unsent};
 use crate::error::{self, Fault, Kind};
 use crate::lock::Lock;
 use crate::place::{self, Place, Server};
@@ -54,7 +55,7 @@ pub fn run(args: &Restore, ctx: &Context) -> Result<()> {
     if !ctx.dry_run {
         ctx.place.make_state()?;
         let _locks = match &present {
-            Present::Database(store) => idle(store)?,
+            Present::Database(store) => idle(store)?.into_locks(),
             _ => Vec::new(),
         };
         let copy = copy_for(target);
@@ -160,14 +161,25 @@ fn present(ctx: &Context) -> Result<Present> {
     }
 }
 
-/// Nobody fetches or sends while the database is replaced.
-pub(super) fn idle(store: &Store) -> Result<Vec<Lock>> {
-    let mut locks = Vec::new();
-    for account in store.read(accounts::all)? {
-        locks.push(context::lock(store, &account)?);
+/// Nobody fetches or sends while this is held.
+pub(super) struct Idle<'a> {
+    claims: Vec<Claim<'a>>,
+    unsent: Unsent<'a>,
+}
+
+impl Idle<'_> {
+    /// The locks alone, which outlive the database: a file has nothing else.
+    fn into_locks(self) -> Vec<Lock> {
+        let locks = self.claims.into_iter().map(Claim::into_lock);
+        locks.chain([self.unsent.into_lock()]).collect()
     }
-    locks.push(context::send_lock(store.place())?);
-    Ok(locks)
+}
+
+/// Nobody fetches or sends while the database is replaced.
+pub(super) fn idle(store: &Store) -> Result<Idle<'_>> {
+    let accounts = store.read(accounts::all)?;
+    let claims = accounts.iter().map(|account| context::claim(store, account)).collect::<Result<_>>()?;
+    Ok(Idle { claims, unsent: context::unsent(store)? })
 }
 
 /// Keeps what is there, then puts the copy in its place.

@@ -7,7 +7,6 @@ use crate::cli::connect;
 use crate::cli::context::{self, Context};
 use crate::error;
 use crate::intake::rest::{self, Whole};
-use crate::lock::Lock;
 use crate::store::accounts::{self, Account};
 use crate::store::db::Store;
 use crate::store::deliveries::Delivery;
@@ -71,7 +70,7 @@ fn places(store: &Store, id: i64, ctx: &Context) -> Result<(Email, Vec<Place>)> 
 /// Asks one server; with `--dry-run` too, as nothing changes there by that.
 fn one(store: &Store, email: &Email, place: &Place, max_size: u64, ctx: &Context) -> Result<usize> {
     let Place { account, delivery } = place;
-    let _lock: Lock = context::lock(store, account)?;
+    let _claim = context::claim(store, account)?;
     let mut limited = account.clone();
     limited.fetching.max_size = Some(max_size);
     let mut source = connect::imap(&limited, &ctx.config, &ctx.place, None)?;

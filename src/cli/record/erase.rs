@@ -52,7 +52,7 @@ pub fn erase(args: &Erase, ctx: &Context) -> Result<()> {
     ))?;
     let store = ctx.unlogged_store()?.watch(log::kind_of)?;
     // Nothing of it may be on the wire meanwhile.
-    let lock = context::send_lock(&ctx.place)?;
+    let unsent = context::unsent(&store)?;
     let briefs = store.read(|tx| {
         let (world, actor) = (World::load(tx, &ctx.config, ctx.now())?, ctx.actor(tx)?);
         actor.require_admin("record erase")?;
@@ -67,7 +67,8 @@ pub fn erase(args: &Erase, ctx: &Context) -> Result<()> {
     };
     let work = |tx: &Tx<'_>| ctx.logged(tx, work);
     let (record, erased) = if ctx.dry_run { store.rehearse(work) } else { store.write_and_scrub(rewrite, work) }?;
-    drop((lock, store));
+    drop(unsent);
+    drop(store);
     let kept = match erased.kept {
         0 => String::new(),
         n => format!("; kept, because others take part: {}", counted(n, "email")),

@@ -19,6 +19,10 @@ pub enum Event<'a> {
     Advanced(usize, u64),
     /// Another process is fetching this account.
     Busy(&'a Account, &'a Holder),
+    /// Another machine has fetched it a moment ago.
+    Polled(&'a Account, &'a Holder),
+    /// Another machine has taken it over from this run, and goes on.
+    TakenOver(&'a Account),
     /// Its server is left alone until then: it refused the login, or asks for it.
     Waiting(&'a Account, Timestamp),
     /// The account is done: messages stored.

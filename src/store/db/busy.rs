@@ -44,6 +44,18 @@ impl fmt::Display for Busy {
 
 impl std::error::Error for Busy {}
 
+/// Another host has taken over what this process worked for: it may write nothing for it any more.
+#[derive(Debug)]
+pub struct Superseded;
+
+impl fmt::Display for Superseded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("another host has taken it over, because this process was too slow")
+    }
+}
+
+impl std::error::Error for Superseded {}
+
 /// The server of a database is not there, or has ended what was begun.
 #[derive(Debug)]
 pub struct Gone {

@@ -16,11 +16,13 @@ const ROWS: i64 = 500;
 const LARGE_COLUMNS: [Column; 2] =
     [Column { table: "raw_messages", name: "data" }, Column { table: "raw_parts", name: "data" }];
 
-/// Tables that only an engine knows, or that say what its full-text index has.
-const OF_ENGINE: [&str; 7] = [
+/// Tables that only an engine knows, or that say what its full-text index has, or who works on a server.
+const OF_ENGINE: [&str; 9] = [
     "case_index_gaps",
     "case_words",
     "email_words",
+    "hosts",
+    "leases",
     "raw_messages_pieces",
     "raw_parts_pieces",
     "schema_version",

@@ -59,6 +59,8 @@ pub struct Conn {
     has_failed: Cell<bool>,
     /// Nothing is written.
     is_read_only: Cell<bool>,
+    /// A statement with which each transaction that may write begins: where it gives no row, another host has taken over.
+    fence: RefCell<String>,
 }
 
 /// A connection and what the server keeps for it.
@@ -112,8 +114,10 @@ impl Conn {
             self.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
             return Ok(None);
         }
+        let has_turn = mode != Mode::Besides;
+        let fence = if has_turn { self.fence.borrow().clone() } else { String::new() };
         let mut link = self.link.borrow_mut();
-        match commit::begin(&mut link) {
+        match commit::begin(&mut link, has_turn, &fence) {
             Ok(begun) => Ok(Some(begun)),
             Err(error) => {
                 let _ = link.client.batch_execute("ROLLBACK");
@@ -128,6 +132,11 @@ impl Conn {
             (Err(lost), Some(begun)) if error::is_lost(&lost) => self.look_up(begun, lost),
             (done, _) => done,
         }
+    }
+
+    /// From now on each transaction that may write begins with this statement; the one before.
+    pub fn begin_with(&self, fence: String) -> String {
+        self.fence.replace(fence)
     }
 
     /// From now on `told` hears of each row that is written into a table `of` which it wants to know: the table and the id.

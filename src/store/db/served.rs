@@ -1,14 +1,47 @@
-//! Making and opening a database on a server.
+//! Making and opening a database on a server, and what holds where several hosts work on one.
 
 use anyhow::Result;
 
-use super::Store;
+use super::{Engine, Mode, Store, Tx};
 #[cfg(feature = "postgres")]
-use super::{Engine, VERSION, obstacle, postgres};
+use super::{VERSION, obstacle, postgres};
 #[cfg(feature = "postgres")]
 use crate::job_control::Hold;
 use crate::place::Place;
 use crate::place::server::Server;
+
+/// While it is there, each transaction of a store that may write looks first whether its host may.
+pub struct Under<'a> {
+    _store: &'a Store,
+    _before: String,
+}
+
+impl Drop for Under<'_> {
+    fn drop(&mut self) {
+        #[cfg(feature = "postgres")]
+        if let Engine::Postgres(conn) = &self._store.engine {
+            conn.begin_with(std::mem::take(&mut self._before));
+        }
+    }
+}
+
+impl Store {
+    /// Lets each transaction that may write begin with a statement: where that gives no row, nothing is written, and the
+    /// error is [`super::Superseded`]. An empty one is none.
+    pub fn under(&self, _fence: String) -> Under<'_> {
+        let before = match &self.engine {
+            Engine::Sqlite(_) => String::new(),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(conn) => conn.begin_with(_fence),
+        };
+        Under { _store: self, _before: before }
+    }
+
+    /// Runs `work` in a transaction that may write and waits for no other: it decides nothing by what others write.
+    pub fn write_besides<T>(&self, work: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
+        self.transact(Mode::Besides, work)
+    }
+}
 
 #[cfg(feature = "postgres")]
 impl Store {

@@ -45,12 +45,12 @@ impl Conn {
         let _hasty = (mode == Mode::WriteSoon).then(|| self.hurry()).transpose()?;
         let behavior = match mode {
             Mode::Read => TransactionBehavior::Deferred,
-            Mode::Write | Mode::WriteSoon | Mode::Rehearse => TransactionBehavior::Immediate,
+            Mode::Write | Mode::WriteSoon | Mode::Rehearse | Mode::Besides => TransactionBehavior::Immediate,
         };
         let tx = rusqlite::Transaction::new_unchecked(&self.0, behavior)?;
         let done = work(Running { conn: &tx, kept: Kept::default() })?;
         match mode {
-            Mode::Read | Mode::Write | Mode::WriteSoon => tx.commit()?,
+            Mode::Read | Mode::Write | Mode::WriteSoon | Mode::Besides => tx.commit()?,
             Mode::Rehearse => tx.rollback()?,
         }
         Ok(done)

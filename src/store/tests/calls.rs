@@ -146,7 +146,7 @@ fn alike_for_all(tx: &Tx<'_>) {
     let _ = folders::by_id(tx, 1);
     let _ = outbox::due(tx, 1, NOW);
     let _ = outbox::accounts_due(tx, NOW);
-    let _ = outbox::in_doubt(tx);
+    let _ = outbox::in_doubt(tx, 1);
     let _ = outbox::notices(tx);
     let _ = outbox::by_id(tx, 1);
     let _ = outbox::of_email(tx, 1);

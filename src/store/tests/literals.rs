@@ -57,8 +57,11 @@ impl Literal {
 }
 
 /// Files with texts that one engine has.
-const OF_ENGINE: [(&str, Dialect); 2] =
-    [("store/search/full_text/fts5.rs", Dialect::Sqlite), ("store/search/full_text/lexemes.rs", Dialect::Postgres)];
+const OF_ENGINE: [(&str, Dialect); 3] = [
+    ("store/leases.rs", Dialect::Postgres),
+    ("store/search/full_text/fts5.rs", Dialect::Sqlite),
+    ("store/search/full_text/lexemes.rs", Dialect::Postgres),
+];
 
 const VERBS: [&str; 5] = ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"];
 

@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use ::postgres::SimpleQueryMessage;
 use ::postgres::error::SqlState;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::error::{Unsure, words};
 use super::{Conn, Link};
+use crate::store::db::Superseded;
 
 /// How long a server may take to be there again, where it is to tell whether a transaction was committed.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -37,21 +38,23 @@ enum Fate {
     Unknown,
 }
 
-/// Begins a transaction that may write, with the turn.
-pub(super) fn begin(link: &mut Link) -> Result<Begun> {
-    const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT name FROM turns WHERE name = 'write' FOR UPDATE;
-        SELECT pg_current_xact_id()";
-    let answer = match link.life {
-        Some(_) => link.client.simple_query(BEGIN)?,
-        None => {
-            let sql = format!("{BEGIN}, CAST(pg_stat_get_bgwriter_stat_reset_time() AS TEXT)");
-            link.client.simple_query(&sql)?
-        }
-    };
-    let rows = answer.iter().filter_map(|message| match message {
-        SimpleQueryMessage::Row(row) => Some(row),
-        _ => None,
-    });
+/// Begins a transaction that may write, with the turn; where `fence`, a statement, gives no row, nothing may be written.
+///
+/// # Errors
+/// [`Superseded`] where `fence` gives none, or the server. The transaction may be open then.
+pub(super) fn begin(link: &mut Link, has_turn: bool, fence: &str) -> Result<Begun> {
+    let turn = if has_turn { "SELECT name FROM turns WHERE name = 'write' FOR UPDATE;" } else { "" };
+    let life = if link.life.is_none() { ", CAST(pg_stat_get_bgwriter_stat_reset_time() AS TEXT)" } else { "" };
+    let sql = format!("BEGIN ISOLATION LEVEL READ COMMITTED; {turn} {fence}; SELECT pg_current_xact_id(){life}");
+    let answer = link.client.simple_query(&sql)?;
+    let rows: Vec<_> = answer
+        .iter()
+        .filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
+        })
+        .collect();
+    ensure!(rows.len() > usize::from(has_turn) + usize::from(!fence.is_empty()), Superseded);
     let row = rows.last().context("BEGIN gave no row")?;
     let number = row.try_get(0)?.context("the transaction has no number")?.to_owned();
     if link.life.is_none() {

@@ -162,6 +162,7 @@ impl Conn {
             changes: Cell::new(0),
             has_failed: Cell::new(false),
             is_read_only: Cell::new(false),
+            fence: RefCell::default(),
         };
         conn.recognise_server()?;
         Ok(conn)

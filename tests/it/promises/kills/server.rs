@@ -30,6 +30,8 @@ struct Rig<'a> {
     postgres: &'a Postgres,
     scene: Scene,
     cutter: Cutter,
+    /// What the first run makes, and all runs.
+    fetched: String,
     wanted: (String, Vec<String>),
     /// What a client sends in the first run, and how many transactions that may write it commits.
     steps: usize,
@@ -41,8 +43,8 @@ impl Rig<'_> {
         let scene = scene_in(Sandbox::on(&postgres.server), fill);
         let cutter = Cutter::new(&postgres.server);
         scene.sandbox.connect_through(cutter.host());
-        let wanted = Default::default();
-        let mut rig = Rig { postgres, scene, cutter, wanted, steps: 0, commits: 0 };
+        let (fetched, wanted) = Default::default();
+        let mut rig = Rig { postgres, scene, cutter, fetched, wanted, steps: 0, commits: 0 };
         rig.as_superuser(
             "CREATE SCHEMA saved; CREATE PROCEDURE pg_temp.save() LANGUAGE plpgsql AS $$ DECLARE name text; BEGIN
                 FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = current_schema() LOOP
@@ -53,6 +55,7 @@ impl Rig<'_> {
         rig.as_superuser("CHECKPOINT");
         rig.scene.sandbox.run(&["fetch"]).ok().silent();
         (rig.steps, rig.commits) = (rig.cutter.steps(), rig.cutter.commits());
+        rig.fetched = rig.scene.sandbox.canon();
         answer(&rig.scene);
         rig.scene.sandbox.run(&["send"]).ok();
         rig.wanted = (rig.scene.sandbox.canon(), taken(&rig.scene.sink));
@@ -88,6 +91,13 @@ impl Rig<'_> {
             proxy.clear();
         }
         sink.clear();
+    }
+
+    /// Fails where a run does not tell that its COMMIT was lost; one that only gave a lease back need not, as that ends.
+    #[track_caller]
+    fn lost(&self, point: &str, run: &Run) {
+        let is_whole = run.code == 0 && self.scene.sandbox.canon() == self.fetched;
+        assert!(run.code == 75 || is_whole, "{point}: it was not committed: {run:#?}");
     }
 
     /// A run with harm. No two runs take quite the same steps: `None` = it took fewer, and is as new.

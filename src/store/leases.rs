@@ -1,0 +1,248 @@
+//! Which host works for an account, where several hosts work on one database: a lease, by the clock of the server. A file has
+//! no leases: its locks are of the one machine that it is on.
+//!
+//! A holder begins each transaction with the statement of [`fence`], which makes the lease longer. One that was too slow finds
+//! no row then: the host that took the account over has raised the epoch.
+
+use anyhow::{Context, Result};
+
+use super::db::{Dialect, Store, Tx, Under, params};
+use super::label::labels;
+use crate::holder::Holder;
+
+/// How long a lease lasts that is not made longer, in milliseconds.
+pub const LENGTH: i64 = 120_000;
+
+/// A host leaves an account alone for this number of milliseconds after another one has polled it: all begin with the minute.
+pub const POLLED: i64 = 55_000;
+
+labels! {
+    /// What is done for an account.
+    pub enum Work {
+        Fetch = "fetch",
+        Send = "send",
+    }
+}
+
+/// A host, as the others know it.
+#[derive(Debug, Clone, Copy)]
+pub struct Host<'a> {
+    /// Made at random for its state directory.
+    pub key: &'a str,
+    pub name: &'a str,
+    /// Process that works there.
+    pub process: u32,
+}
+
+/// The right to work for an account until somebody takes it over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    work: Work,
+    account_id: i64,
+    epoch: i64,
+}
+
+/// The answer to who wants a lease.
+#[derive(Debug)]
+pub enum Taken {
+    Held(Lease),
+    /// Another host works for the account.
+    Busy(Holder),
+    /// Another host has done the work a moment ago.
+    Done(Holder),
+}
+
+/// What is known of a lease.
+struct Known {
+    host_id: i64,
+    holder: Holder,
+    /// Milliseconds that it lasts.
+    left: i64,
+    /// Milliseconds since the work was done.
+    done: Option<i64>,
+}
+
+/// Takes the lease of an account for a host, at once where somebody `asked` for just this account; `None` = the database is
+/// a file.
+///
+/// # Errors
+/// The database.
+pub fn take(store: &Store, host: Host<'_>, work: Work, account_id: i64, asked: bool) -> Result<Option<Taken>> {
+    if store.dialect() == Dialect::Sqlite {
+        return Ok(None);
+    }
+    store.write_besides(|tx| {
+        let host_id = known(tx, host)?;
+        if let Some(known) = look(tx, work, account_id)?.filter(|known| known.host_id != host_id) {
+            if known.left > 0 {
+                return Ok(Some(Taken::Busy(known.holder)));
+            }
+            if !asked && known.done.is_some_and(|done| done < POLLED) {
+                return Ok(Some(Taken::Done(known.holder)));
+            }
+        }
+        let epoch = tx.value(
+            "INSERT INTO leases (kind, account_id, host_id, process, epoch, until)
+                VALUES (?1, ?2, ?3, ?4, 1, this_moment() + ?5)
+                ON CONFLICT (kind, account_id) DO UPDATE
+                    SET host_id = ?3, process = ?4, epoch = leases.epoch + 1, until = this_moment() + ?5
+                    WHERE leases.until < this_moment() OR leases.host_id = ?3
+                RETURNING epoch",
+            params![work.as_str(), account_id, host_id, host.process, LENGTH],
+        )?;
+        match epoch {
+            Some(epoch) => Ok(Some(Taken::Held(Lease { work, account_id, epoch }))),
+            // Somebody else took it in this moment.
+            None => Ok(look(tx, work, account_id)?.map(|known| Taken::Busy(known.holder))),
+        }
+    })
+}
+
+/// The id of a host, which is seen by this.
+fn known(tx: &Tx<'_>, host: Host<'_>) -> Result<i64> {
+    let id = tx.value(
+        "INSERT INTO hosts (key, name, version, seen_at) VALUES (?1, ?2, ?3, this_moment())
+            ON CONFLICT (key, name) DO UPDATE SET version = ?3, seen_at = this_moment() RETURNING id",
+        params![host.key, host.name, env!("CARGO_PKG_VERSION")],
+    )?;
+    id.context("a host has no id")
+}
+
+fn look(tx: &Tx<'_>, work: Work, account_id: i64) -> Result<Option<Known>> {
+    tx.one(
+        "SELECT l.host_id, h.name, l.process, l.until - this_moment() AS remaining, this_moment() - l.done_at AS done
+            FROM leases l JOIN hosts h ON h.id = l.host_id WHERE l.kind = ?1 AND l.account_id = ?2",
+        params![work.as_str(), account_id],
+        |row| {
+            let holder = Holder::elsewhere(row.get("process")?, row.get("name")?);
+            Ok(Known { host_id: row.get("host_id")?, holder, left: row.get("remaining")?, done: row.get("done")? })
+        },
+    )
+}
+
+/// From now on, until what it gives is dropped, the store writes only while the lease is held, and makes it longer by that.
+pub fn under(store: &Store, lease: Lease) -> Under<'_> {
+    let Lease { work, account_id, epoch } = lease;
+    let kind = work.as_str();
+    store.under(format!(
+        "UPDATE leases SET until = this_moment() + {LENGTH}
+            WHERE kind = '{kind}' AND account_id = {account_id} AND epoch = {epoch} RETURNING epoch"
+    ))
+}
+
+/// Gives a lease back; `done`: what it was for is done for now.
+///
+/// # Errors
+/// The database. The lease ends by itself then.
+pub fn release(store: &Store, lease: Lease, done: bool) -> Result<()> {
+    store.write_besides(|tx| {
+        tx.execute(
+            "UPDATE leases SET until = 0, done_at = CASE WHEN ?4 THEN this_moment() ELSE done_at END
+                WHERE kind = ?1 AND account_id = ?2 AND epoch = ?3",
+            params![lease.work.as_str(), lease.account_id, lease.epoch, done],
+        )
+        .map(drop)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::store::accounts::{self, Account, AccountKind};
+    use crate::store::db::Superseded;
+    use crate::store::db::seen::on_server;
+    use crate::store::teams;
+
+    const NEAR: Host<'_> = Host { key: "1", name: "web1", process: 11 };
+    const FAR: Host<'_> = Host { key: "2", name: "web2", process: 22 };
+
+    /// A database on the server that tests run on, with one account.
+    fn desk() -> Option<Store> {
+        let store = on_server()?;
+        let account = Account::new("support", AccountKind::Group, Timestamp::UNIX_EPOCH);
+        store.write(|tx| accounts::add(tx, &account)).unwrap();
+        Some(store)
+    }
+
+    fn asked(store: &Store, host: Host<'_>, work: Work, asked: bool) -> Taken {
+        take(store, host, work, 1, asked).unwrap().unwrap()
+    }
+
+    fn held(store: &Store, host: Host<'_>) -> Lease {
+        match asked(store, host, Work::Fetch, false) {
+            Taken::Held(lease) => lease,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn pass(store: &Store, seconds: i64) {
+        let sql = "UPDATE leases SET until = until - ?1 * 1000, done_at = done_at - ?1 * 1000";
+        store.write_besides(|tx| tx.execute(sql, [seconds])).unwrap();
+    }
+
+    #[test]
+    fn a_lease_is_held_by_one_host_until_it_is_over_or_given_back() {
+        let Some(store) = desk() else { return };
+        let first = held(&store, NEAR);
+        let Taken::Busy(holder) = asked(&store, FAR, Work::Fetch, true) else { panic!("two have it") };
+        assert_eq!((holder.pid, holder.host.as_deref()), (11, Some("web1")));
+        assert!(matches!(asked(&store, FAR, Work::Send, true), Taken::Held(_)), "that is another one");
+        // Its own lock keeps processes of one host apart: one that asks again has died.
+        let second = held(&store, NEAR);
+        assert_eq!(second.epoch, first.epoch + 1);
+        pass(&store, 119);
+        assert!(matches!(asked(&store, FAR, Work::Fetch, true), Taken::Busy(_)));
+        {
+            let _under = under(&store, second);
+            store.write(|_| Ok(())).unwrap();
+        }
+        pass(&store, 119);
+        assert!(matches!(asked(&store, FAR, Work::Fetch, true), Taken::Busy(_)), "a transaction makes it longer");
+        pass(&store, 2);
+        assert_eq!(held(&store, FAR).epoch, second.epoch + 1);
+        release(&store, second, true).unwrap();
+        assert!(matches!(asked(&store, NEAR, Work::Fetch, true), Taken::Busy(_)), "it was not ours to give");
+    }
+
+    #[test]
+    fn who_has_lost_a_lease_writes_nothing_any_more() {
+        let Some(store) = desk() else { return };
+        let lease = held(&store, NEAR);
+        pass(&store, 121);
+        let add = |name: &str| store.write(|tx| teams::add(tx, name, Timestamp::UNIX_EPOCH));
+        let slow = under(&store, lease);
+        add("nobody took it over").unwrap();
+        pass(&store, 121);
+        held(&store, FAR);
+        let refused = add("too late").unwrap_err();
+        assert!(refused.is::<Superseded>(), "{refused:#}");
+        drop(slow);
+        add("for another account").unwrap();
+        let names: Vec<String> = store.read(|tx| tx.values("SELECT name FROM teams ORDER BY id", [])).unwrap();
+        assert_eq!(names, ["nobody took it over", "for another account"]);
+    }
+
+    #[test]
+    fn what_another_host_has_just_done_is_left_alone() {
+        let Some(store) = desk() else { return };
+        release(&store, held(&store, NEAR), true).unwrap();
+        let Taken::Done(holder) = asked(&store, FAR, Work::Fetch, false) else { panic!("it was done now") };
+        assert_eq!(holder.host.as_deref(), Some("web1"));
+        let Taken::Held(lease) = asked(&store, FAR, Work::Fetch, true) else { panic!("somebody asked") };
+        // What failed is not done.
+        release(&store, lease, false).unwrap();
+        assert!(matches!(asked(&store, NEAR, Work::Fetch, false), Taken::Done(_)), "in the same minute");
+        pass(&store, 56);
+        release(&store, held(&store, NEAR), true).unwrap();
+        release(&store, held(&store, NEAR), true).unwrap();
+    }
+
+    #[test]
+    fn a_file_has_no_leases() {
+        let store = Store::embedded_for_test().unwrap();
+        assert!(take(&store, NEAR, Work::Fetch, 1, false).unwrap().is_none());
+    }
+}

@@ -1,0 +1,137 @@
+//! Several machines work on one database: each mail is fetched and answered once, whichever of them does it, and one that was
+//! too slow writes nothing any more. A machine is a state directory here.
+
+use std::time::Duration;
+
+use crate::support::{Dovecot, Mailbox, Postgres, Run, Running, Sandbox, mail, wait_until};
+
+/// A desk on a server with as many accounts, whose mailboxes hold this number of mails each.
+fn desk(accounts: usize, mails: usize) -> (Sandbox, Vec<Mailbox>) {
+    let sandbox = Sandbox::on(&Postgres::shared().server);
+    let mailboxes: Vec<Mailbox> = (0..accounts).map(|_| Dovecot::shared().mailbox()).collect();
+    for (account, mailbox) in mailboxes.iter().enumerate() {
+        let letters = (0..mails).map(|n| {
+            let sender = format!("c@c{account}-{n}.example");
+            mail(&sender, &mailbox.address, &format!("Question {account}-{n}")).bytes()
+        });
+        letters.for_each(|letter| {
+            mailbox.append("INBOX", &letter);
+        });
+        match account {
+            0 => sandbox.support_account(mailbox, &["--auto-reply", "Thanks"]),
+            _ => {
+                let name = format!("account{account}");
+                sandbox.group_account(
+                    &name,
+                    mailbox,
+                    &["--case-team", "Support", "--create-case", "--auto-reply", "Thanks"],
+                );
+            }
+        }
+    }
+    (sandbox, mailboxes)
+}
+
+/// A command on the machine of this name.
+fn on(sandbox: &Sandbox, host: &str, args: &[&str]) -> Running {
+    let state = sandbox.path(host);
+    std::fs::create_dir_all(&state).unwrap();
+    sandbox.call(&[&["--state", state.to_str().unwrap()], args].concat()).spawn()
+}
+
+fn numbers(sandbox: &Sandbox) -> Vec<String> {
+    sandbox.query(
+        "SELECT 'emails ' || count(*) || ' of ' || count(DISTINCT message_id) FROM emails WHERE status = 'Archived'
+            UNION ALL SELECT 'cases ' || count(*) || ' of ' || count(DISTINCT name) FROM cases
+            UNION ALL SELECT 'deliveries ' || count(*) || ' of ' || count(DISTINCT account_id || ' ' || uid) FROM deliveries
+            UNION ALL SELECT 'replies ' || count(*) || ' of ' || count(DISTINCT case_id) FROM outbox WHERE kind = 'auto-reply'",
+    )
+}
+
+fn whole(mails: usize) -> Vec<String> {
+    ["emails", "cases", "deliveries", "replies"].map(|what| format!("{what} {mails} of {mails}")).to_vec()
+}
+
+#[test]
+fn machines_that_fetch_at_once_take_each_mail_once() {
+    let (sandbox, _mailboxes) = desk(3, 20);
+    for _ in 0..2 {
+        let runs: Vec<Running> =
+            ["web1", "web2", "web1", "web3"].iter().map(|host| on(&sandbox, host, &["fetch", "--no-send"])).collect();
+        for run in runs {
+            let run = run.wait();
+            assert!([0, 75].contains(&run.code), "{run:#?}");
+        }
+    }
+    assert_eq!(numbers(&sandbox), whole(60));
+    let numbers_of_cases =
+        sandbox.query("SELECT string_agg(number || '', ' ') FROM (SELECT number FROM cases ORDER BY number) AS those");
+    let expected: Vec<String> = (1..=60).map(|number: i64| number.to_string()).collect();
+    assert_eq!(numbers_of_cases, [expected.join(" ")]);
+}
+
+#[test]
+fn an_account_that_another_machine_has_is_left_alone_until_its_lease_is_over() {
+    let (sandbox, _mailboxes) = desk(1, 2);
+    sandbox.sql("INSERT INTO hosts (id, key, name, version, seen_at) VALUES (99, 'k', 'web9', '1', 0)");
+    sandbox.sql("INSERT INTO leases SELECT 'fetch', id, 99, 12, 5, this_moment() + 60000 FROM accounts");
+    let busy = "support\": is being fetched by process 12 on web9";
+    on(&sandbox, "web1", &["fetch", "--no-send"]).wait().ok().silent();
+    let told = on(&sandbox, "web1", &["-v", "fetch", "--no-send"]).wait().ok();
+    assert!(told.stderr.contains(busy), "{told:#?}");
+    let busy = busy.replace('"', "");
+    let refused = on(&sandbox, "web1", &["account", "audit", "support", "--repair"]).wait().exits(75);
+    assert!(refused.stderr.contains(&busy) && refused.stderr.contains("look at it on web9"), "{refused:#?}");
+    assert_eq!(numbers(&sandbox), whole(0));
+    // What it has done a moment ago is left, unless somebody asks.
+    sandbox.sql("UPDATE leases SET until = 0, done_at = this_moment()");
+    let told = on(&sandbox, "web1", &["-v", "fetch", "--no-send"]).wait().ok();
+    assert!(told.stderr.contains("\"support\": was fetched by web9 a moment ago"), "{told:#?}");
+    assert_eq!(numbers(&sandbox), whole(0));
+    on(&sandbox, "web1", &["fetch", "--no-send", "support"]).wait().ok();
+    assert_eq!(numbers(&sandbox), whole(2));
+    assert_eq!(sandbox.query("SELECT epoch || ' ' || until FROM leases WHERE kind = 'fetch'"), ["6 0"]);
+}
+
+/// Stops a run while it holds nothing of the server, and lets its leases end, as if it had been stopped for long.
+fn stop_and_outwait(sandbox: &Sandbox, run: &Running) {
+    let signal = |name: &str| {
+        let pid = run.id().to_string();
+        assert!(std::process::Command::new("kill").args([name, &pid]).status().unwrap().success());
+    };
+    wait_until(Duration::from_secs(60), || sandbox.query("SELECT count(*) || '' FROM emails")[0] != "0");
+    let is_idle = || {
+        signal("-STOP");
+        std::thread::sleep(Duration::from_millis(50));
+        let sql = format!(
+            "SELECT coalesce(max(state), '') FROM pg_stat_activity WHERE application_name LIKE '%{}@%'",
+            run.id()
+        );
+        let is_idle = sandbox.query(&sql) == ["idle"];
+        if !is_idle {
+            signal("-CONT");
+        }
+        is_idle
+    };
+    wait_until(Duration::from_secs(60), is_idle);
+    sandbox.sql("UPDATE leases SET until = 0");
+}
+
+#[test]
+fn a_machine_that_was_too_slow_writes_nothing_more_for_what_another_has_taken_over() {
+    let (sandbox, _mailboxes) = desk(1, 90);
+    let slow = on(&sandbox, "web1", &["-v", "fetch", "--no-send"]);
+    stop_and_outwait(&sandbox, &slow);
+    assert!(sandbox.items(&["case", "list"]).len() < 90, "the run was stopped in the middle");
+    on(&sandbox, "web2", &["fetch", "--no-send"]).wait().ok();
+    assert_eq!(numbers(&sandbox), whole(90));
+    let wanted = sandbox.canon();
+    assert!(std::process::Command::new("kill").args(["-CONT", &slow.id().to_string()]).status().unwrap().success());
+    let slow: Run = slow.wait();
+    assert_eq!(slow.code, 75, "{slow:#?}");
+    assert!(slow.stderr.contains("\"support\": another host has taken it over"), "{slow:#?}");
+    assert_eq!(sandbox.canon(), wanted);
+    assert_eq!(numbers(&sandbox), whole(90));
+    let failing = sandbox.query("SELECT count(*) || '' FROM accounts WHERE failing_since IS NOT NULL");
+    assert_eq!(failing, ["0"], "no account fails because of that");
+}
