@@ -8,6 +8,7 @@ use std::ffi::CString;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result};
 use nix::unistd::{self, Gid, Uid};
@@ -19,6 +20,9 @@ use crate::place::Place;
 const FIRST_PERSON: u32 = 1000;
 /// Other programs that change the user, and the variable by which they tell who came. Only sudo is believed.
 const OTHERS: [&str; 2] = ["DOAS_USER", "PKEXEC_UID"];
+
+/// Whether this process was root and has become another user, whose home `HOME` is not.
+static HAS_BECOME: AtomicBool = AtomicBool::new(false);
 
 /// The caller of this process.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -189,7 +193,7 @@ pub fn home() -> Option<PathBuf> {
         return None;
     }
     let by_passwd = || unistd::User::from_uid(Uid::from_raw(process.real)).ok().flatten().map(|user| user.dir);
-    match process.is_delegated() {
+    match process.is_delegated() || HAS_BECOME.load(Ordering::Relaxed) {
         true => by_passwd(),
         false => std::env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from).or_else(by_passwd),
     }
@@ -239,7 +243,9 @@ fn become_user(uid: u32, gid: u32) -> Result<()> {
             unistd::setgid(Gid::from_raw(gid))?;
         }
     }
-    Ok(unistd::setuid(Uid::from_raw(uid))?)
+    unistd::setuid(Uid::from_raw(uid))?;
+    HAS_BECOME.store(true, Ordering::Relaxed);
+    Ok(())
 }
 
 #[cfg(test)]

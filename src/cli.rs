@@ -43,6 +43,7 @@ pub mod query;
 pub mod record;
 pub mod role;
 mod run;
+mod same_place;
 pub mod schema;
 pub mod search;
 pub mod send;

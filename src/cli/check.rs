@@ -113,10 +113,15 @@ impl Report {
 pub fn run(args: &CheckArgs, ctx: &Context) -> Result<()> {
     let limits = Limits { account: args.max_age, outbox: args.max_outbox_age, quarantine: args.max_quarantine };
     let disk = disk::look_at(&ctx.place).map(|disk| [disk.troubles(), disk.state.into_iter().collect()].concat());
-    let disk: Vec<String> =
+    let mut disk: Vec<String> =
         disk.unwrap_or_default().into_iter().filter(|one| one.is_grave).map(|one| one.what).collect();
     let stuck = busy::stuck(&ctx.place);
-    let looked = ctx.read(|tx, actor| look(tx, actor, disk, &stuck, &limits, ctx.now()));
+    let looked = ctx.store().and_then(|store| {
+        let fixed =
+            store.takes_no_writes()?.then(|| format!("{} is read-only: mail is neither fetched nor sent", ctx.place));
+        disk.extend(fixed);
+        store.read(|tx| look(tx, &ctx.actor(tx)?, disk, &stuck, &limits, ctx.now()))
+    });
     let report = looked.or_else(|error| held_up(&stuck, error))?;
     say(&ctx.ui, &report)?;
     if report.code == 0 { Ok(()) } else { Err(Ended::Code(report.code).into()) }

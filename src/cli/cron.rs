@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::context::Context;
-use crate::caller::Standing;
+use crate::caller::{self, Standing};
 use crate::config;
 use crate::place::{Database, Place, Server};
 
@@ -80,9 +80,21 @@ pub fn quick_advice(ctx: &Context) -> String {
 }
 
 fn missing(ctx: &Context) -> String {
+    let (file, line) = line_for(ctx);
     match ctx.caller.standing {
-        Standing::Person => format!("is it in the crontab? * * * * * {}", command(ctx)),
-        _ => format!("is it in {OF_SERVICE}? * * * * * espomail {}", command(ctx)),
+        Standing::Person => format!("is it in the crontab? {line}"),
+        _ => format!("is it in {file}? {line}"),
+    }
+}
+
+/// Where the line that fetches belongs, and the line: that of a service names its user.
+pub fn line_for(ctx: &Context) -> (&'static str, String) {
+    match ctx.caller.standing {
+        Standing::Person => ("`crontab -e`", format!("* * * * * {}", command(ctx))),
+        _ => {
+            let owner = caller::login_of(ctx.caller.process_uid).unwrap_or_else(|| "espomail".to_owned());
+            (OF_SERVICE, format!("* * * * * {owner} {}", command(ctx)))
+        }
     }
 }
 

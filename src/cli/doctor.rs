@@ -30,6 +30,8 @@ use crate::system_words;
 use crate::ui::cell::{Cell, Column, head, unlisted};
 use crate::ui::tint::Tint;
 
+pub use server::lost_password;
+
 /// A certificate that ends within this number of days should have been renewed.
 const ENDING_DAYS: i64 = 14;
 

@@ -1,5 +1,6 @@
 //! `espomail init`: the first command anybody types.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -7,12 +8,13 @@ use clap::Args;
 
 use super::context::Context;
 use super::cron;
+use super::doctor;
+use super::same_place;
 use super::sudo_relay;
 use crate::access::{self, Actor};
 use crate::caller::Standing;
 use crate::config;
 use crate::error;
-use crate::place::{Database, Place};
 use crate::store::db::Store;
 use crate::store::instance;
 use crate::store::log::LogOutcome;
@@ -29,6 +31,10 @@ pub fn run(_args: &InitArgs, ctx: &Context) -> Result<()> {
     create(ctx)?;
     if !ctx.dry_run && !ctx.ui.quiet {
         ctx.ui.note(&next_steps(ctx));
+        if let Some((lost, hint)) = ctx.place.server().and_then(doctor::lost_password) {
+            ctx.ui.concern(&lost);
+            ctx.ui.hint(hint);
+        }
     }
     if let Some(owner) = service.filter(|_| !ctx.dry_run) {
         ctx.ui.concern(&format!("you now use this database, no longer with that of {owner}"));
@@ -50,8 +56,12 @@ pub fn create(ctx: &Context) -> Result<()> {
     if !ctx.dry_run {
         let mut secret = [0; 32];
         getrandom::fill(&mut secret).map_err(|e| anyhow::anyhow!("no random bytes: {}", plain(&e.to_string())))?;
+        let new = missing(&ctx.place.state());
         ctx.place.make_state()?;
-        let store = Store::create(&ctx.place)?;
+        let store = Store::create(&ctx.place).inspect_err(|_| {
+            // Nothing is in them yet; a directory that holds something stays.
+            new.iter().for_each(|dir| drop(fs::remove_dir(dir)));
+        })?;
         ctx.place.part_from_old_secrets()?;
         store.write(|tx| {
             instance::create(tx, &secret, ctx.now())?;
@@ -62,27 +72,14 @@ pub fn create(ctx: &Context) -> Result<()> {
     ctx.done(Thing::path(&ctx.place), &format!("database {} is ready", ctx.place))
 }
 
-/// How this database is reached by a command that is typed.
-fn typed(ctx: &Context) -> String {
-    let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
-    let usual = ctx.config.place(variable("ESPOMAIL_DB").as_deref(), variable("ESPOMAIL_STATE").as_deref()).ok();
-    let flag = |name: &str, value: String| {
-        format!(" {name} {}", shlex::try_quote(&value).unwrap_or_else(|_| value.as_str().into()))
-    };
-    let named = match ctx.place.database() {
-        Database::File(file) => file.display().to_string(),
-        Database::Server(server) => server.text.clone(),
-    };
-    let database = Some(named).filter(|_| usual.as_ref().map(Place::database) != Some(ctx.place.database()));
-    let usual_state = usual.as_ref().and_then(Place::named_state);
-    let state = ctx.place.named_state().filter(|state| usual_state != Some(*state));
-    let state = state.map(|state| state.display().to_string());
-    let flags = [database.map(|named| flag("--db", named)), state.map(|state| flag("--state", state))];
-    format!("espomail{}", flags.into_iter().flatten().collect::<String>())
+/// A directory that is not there, and those above it that are not, the lowest first.
+fn missing(dir: &Path) -> Vec<PathBuf> {
+    let above = dir.ancestors().filter(|dir| !dir.as_os_str().is_empty());
+    above.take_while(|dir| !dir.exists()).map(Path::to_owned).collect()
 }
 
 fn next_steps(ctx: &Context) -> String {
-    let (fetch, espomail) = (cron::command(ctx), typed(ctx));
+    let ((file, line), espomail) = (cron::line_for(ctx), same_place::command(&ctx.config, &ctx.place));
     format!(
         "\nWho works here:
   {espomail} team add Support
@@ -93,8 +90,8 @@ The mailbox (the password is asked for once and kept in a file only you can read
       --imap imap.example.org --smtp smtp.example.org --secret stdin \\
       --create-case --case-team Support --distribution round-robin
   {espomail} account test support
-The line for `crontab -e`:
-  * * * * * {fetch}
+The line for {file}:
+  {line}
 
 {}",
         mode(ctx.caller.standing)
@@ -109,7 +106,7 @@ fn mode(standing: Standing) -> &'static str {
         }
         _ => {
             "A service user owns this database (enforced mode): people reach it through a rule of sudo, see
-ENFORCED MODE in `man espomail`; `espomail doctor` looks whether all is well."
+ENFORCED MODE in `espomail man security`; `espomail doctor` looks whether all is well."
         }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use clap::error::ErrorKind;
+use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use jiff::Timestamp;
 
@@ -15,7 +16,8 @@ use super::db::DbCommand;
 use super::{
     Cli, Command, account, busy, case, check, command_words, completions, config, day, db, doctor, email, export,
     fetch, filter, folder, help, import, ingest, init, log, man, named_files, notification, outbox, quarantine, record,
-    role, schema, search, send, status, stream, sudo_policy, sudo_relay, team, template, typed, usage, user, whoami,
+    role, same_place, schema, search, send, status, stream, sudo_policy, sudo_relay, team, template, typed, usage,
+    user, whoami,
 };
 use crate::caller::{Caller, Process, Standing};
 use crate::config::{self as configuration, Config};
@@ -180,7 +182,7 @@ fn execute(mut cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui)
     }
     let place = match config.place(cli.db.as_deref(), cli.state.as_deref()) {
         Ok(place) => place,
-        Err(fault) if cli.needs_database() => return Err(fault.into()),
+        Err(fault) if cli.needs_database() => return Err(refused_place(fault, &cli, matches).into()),
         Err(_) => Place::of_file(configuration::default_database()),
     };
     if let Some(Command::Doctor(args)) = &mut cli.command
@@ -193,7 +195,7 @@ fn execute(mut cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui)
     }
     let caller = caller(&cli, &process, &place)?;
     if cli.needs_state() {
-        place.admit(!cli.dry_run)?;
+        place.admit(!cli.dry_run).map_err(|fault| same_place::with_flags(fault.into(), &config, &place))?;
     }
     crate::log::start(cli.log.as_deref().or(config.log.file.as_deref()), config.log.level, cli.verbose)?;
     let ctx = Context {
@@ -214,13 +216,25 @@ fn execute(mut cli: Cli, command: &clap::Command, matches: &ArgMatches, ui: &Ui)
         ctx.read(|_, _| Ok(())).map_err(|error| ctx.explained(error))?;
     }
     let Some(command) = cli.command else {
-        let is_shown = day::run(&ctx).map_err(|error| ctx.told_to_root(ctx.explained(error)))?;
+        let is_shown = day::run(&ctx).map_err(|error| ctx.in_full(error))?;
         return if is_shown { Ok(()) } else { Err(no_command().into()) };
     };
     dispatch(command, &ctx)
         .inspect_err(|error| ctx.note_refusal(error))
-        .map_err(|error| ctx.told_to_root(ctx.explained(error)))
+        .map_err(|error| ctx.in_full(error))
         .inspect_err(|error| ctx.note_error(error))
+}
+
+/// What is said of the name of a database that cannot be used: by the variable where that has it. A mail server keeps the
+/// mail then.
+fn refused_place(fault: Fault, cli: &Cli, matches: &ArgMatches) -> Fault {
+    let is_of_variable = matches.value_source("db") == Some(ValueSource::EnvVariable);
+    let message = match fault.message.strip_prefix("--db: ") {
+        Some(rest) if is_of_variable => format!("ESPOMAIL_DB: {rest}"),
+        _ => fault.message,
+    };
+    let kind = if matches!(cli.command, Some(Command::Ingest(_))) { Kind::TempFail } else { fault.kind };
+    Fault { kind, message, ..fault }
 }
 
 /// Runs `config`, of the service's configuration for those whom the front takes through sudo: it is in force for them.
@@ -357,6 +371,11 @@ fn page(cli: &Cli, process: &Process, matches: &ArgMatches, ui: &Ui) {
 }
 
 impl Context {
+    /// An error as the person who typed the command understands it, with the next step for them.
+    fn in_full(&self, error: anyhow::Error) -> anyhow::Error {
+        same_place::with_flags(self.told_to_root(self.explained(error)), &self.config, &self.place)
+    }
+
     /// Root, who became the owner of the database, hears whose rights were too few.
     fn told_to_root(&self, error: anyhow::Error) -> anyhow::Error {
         let became = self.caller.uid == 0 && self.caller.process_uid != 0;

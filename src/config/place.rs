@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::Config;
 use crate::caller::{self, Process};
 use crate::error::{self, Fault, Kind};
-use crate::place::{Database, Place, Server, directory};
+use crate::place::{Database, Place, Server, directory, server};
 use crate::secret::SecretSpec;
 
 /// Where the configuration lies: a service's below /etc, a person's below the XDG directory.
@@ -55,7 +55,11 @@ impl Config {
     pub fn place(&self, database: Option<&Path>, state: Option<&Path>) -> Result<Place, Fault> {
         let of = |field: &str, kind: Kind, fault: Fault| {
             let kind = if fault.kind == Kind::Usage { kind } else { fault.kind };
-            Fault { kind, message: format!("{field}: {}", fault.message), ..fault }
+            let message = match server::begins_with_variable(&fault.message) {
+                true => fault.message,
+                false => format!("{field}: {}", fault.message),
+            };
+            Fault { kind, message, ..fault }
         };
         let database = match (database, &self.database) {
             (Some(named), _) => self.named(named).map_err(|fault| of("--db", Kind::Usage, fault))?,
@@ -108,7 +112,11 @@ impl Config {
             Some(_) => false,
             None => true,
         };
-        server.secret = self.database_password.clone().filter(|_| is_known());
+        let is_known = is_known();
+        server.secret = self.database_password.clone().filter(|_| is_known);
+        let own = self.database.as_ref().filter(|_| self.database_password.is_some() && !is_known);
+        server.withheld =
+            own.map(|own| Server::without_service(own).map_or_else(|_| own.clone(), |own| own.to_string()));
         Ok(Database::Server(Box::new(server)))
     }
 }

@@ -125,8 +125,10 @@ impl Place {
 fn facts(state: &Path) -> Result<Metadata, Fault> {
     let shown = state.display();
     let facts = fs::metadata(state).map_err(|e| match e.kind() {
-        ErrorKind::NotFound => error::config(format!("there is no state directory {shown}"))
-            .hint(format!("make it: mkdir -m 700 {shown}; or name another one with --state")),
+        ErrorKind::NotFound => error::config(format!("there is no state directory {shown}")).hint(format!(
+            "`espomail init` makes it for a new database; for one that is there: mkdir -m 700 {shown}, or name another \
+                 one with --state"
+        )),
         _ => error::config(format!("the state directory {shown}: {}", system_words::reason(&e)))
             .hint("name another one with --state"),
     })?;

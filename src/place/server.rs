@@ -21,6 +21,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest as _, Sha256};
 
 pub use password::Source;
+pub use surroundings::begins_with_variable;
 
 /// The port of a server that names none.
 const PORT: u16 = 5432;
@@ -64,6 +65,8 @@ pub struct Server {
     pub passfile: Option<PathBuf>,
     /// Reference of the password, as `cred:NAME`, where the configuration has one.
     pub secret: Option<String>,
+    /// Whose password the configuration has, where it is not sent to this server.
+    pub withheld: Option<String>,
     /// File and name of the service that holds a password.
     service: Option<(PathBuf, String)>,
     /// The variables that said something of it, which cron does not have.
@@ -244,6 +247,17 @@ impl fmt::Display for Server {
         }
         words.extend(self.schema.as_ref().map(|schema| format!("schema={schema}")));
         words.iter().enumerate().try_for_each(|(at, word)| write!(f, "{}{word}", if at == 0 { '?' } else { '&' }))
+    }
+}
+
+/// The host with its port, or the socket.
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.target {
+            Target::Socket(dir) => dir.join(format!(".s.PGSQL.{}", self.port)).display().fmt(f),
+            Target::Name(name) if name.contains(':') => write!(f, "[{name}]:{}", self.port),
+            Target::Name(name) => write!(f, "{name}:{}", self.port),
+        }
     }
 }
 

@@ -270,6 +270,15 @@ impl Store {
         of_engine!(Engine, &self.engine, conn => conn.check())
     }
 
+    /// Whether the server takes no writes from anybody: it is a standby, or read-only for this role.
+    pub fn takes_no_writes(&self) -> Result<bool> {
+        match &self.engine {
+            Engine::Sqlite(_) => Ok(false),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(conn) => conn.takes_no_writes(),
+        }
+    }
+
     /// Rows of every table, and the size of the database in bytes.
     pub fn stats(&self) -> Result<(Vec<(String, i64)>, i64)> {
         of_engine!(Engine, &self.engine, conn => conn.stats())

@@ -9,6 +9,7 @@ mod bad_input;
 mod clumsy_servers;
 mod command_log;
 mod connecting;
+mod database_answers;
 mod database_passwords;
 mod database_server;
 mod database_whole;

@@ -26,15 +26,19 @@ pub fn look(ctx: &Context, fix: bool) -> Result<Vec<Finding>> {
         all.push((check, dir));
     }
     let mut findings = Vec::new();
+    let is_service = caller::is_service(owner);
     for (check, path) in all {
+        // A person's directory may hold more than that, which others may read and must not replace.
+        let kept_from_others = if check == "state" && !is_service { 0o022 } else { 0o077 };
         // Neither there nor, as a link, to be followed.
         let Ok(facts) = path.symlink_metadata() else { continue };
-        findings.extend(judge(check, &path, &facts, owner, ctx, fix)?);
+        findings.extend(judge((check, &path), &facts, (owner, kept_from_others), ctx, fix)?);
     }
     let kept = ctx.place.file().map_or("state", |_| "database");
     for check in [kept, "secrets"] {
         if !findings.iter().any(|one| one.check == check) {
-            findings.push(Finding::ok(check, format!("readable only by its owner, {}", name_of(owner))));
+            let can = if check == "state" && !is_service { "changed" } else { "readable" };
+            findings.push(Finding::ok(check, format!("{can} only by its owner, {}", name_of(owner))));
         }
     }
     findings.extend(ctx.place.left_secrets().map(|left| {
@@ -53,10 +57,10 @@ fn of_file(file: &Path, ctx: &Context) -> Result<(Vec<(&'static str, PathBuf)>, 
     if caller::is_service(owner) {
         // A person's database may lie among their other files.
         all.push(("database", directory));
-        // Another one may be named by mistake, and is left as it is.
-        let named = ctx.place.named_state().filter(|_| ctx.place.admit(false).is_ok());
-        all.extend(named.map(|state| ("state", state.to_owned())));
     }
+    // Another one may be named by mistake, and is left as it is.
+    let named = ctx.place.named_state().filter(|_| ctx.place.admit(false).is_ok());
+    all.extend(named.map(|state| ("state", state.to_owned())));
     Ok((all, owner))
 }
 
@@ -64,9 +68,7 @@ fn of_file(file: &Path, ctx: &Context) -> Result<(Vec<(&'static str, PathBuf)>, 
 fn of_state(ctx: &Context) -> Result<(Vec<(&'static str, PathBuf)>, u32)> {
     let state = ctx.place.state();
     let owner = fs::metadata(&state).map_or_else(|_| ctx.caller.process_uid, |facts| facts.uid());
-    // A person's may hold more than that.
-    let own = Some(("state", state)).filter(|_| caller::is_service(owner));
-    Ok((own.into_iter().collect(), owner))
+    Ok((vec![("state", state)], owner))
 }
 
 /// Who owns the database. A copy that root put into a service's directory should be the service's.
@@ -75,13 +77,21 @@ fn owner(db: &Path, directory: &Path) -> Result<u32> {
     Ok(service.map_or_else(|| fs::metadata(db).map(|facts| facts.uid()), Ok)?)
 }
 
-fn judge(check: &str, path: &Path, facts: &Metadata, owner: u32, ctx: &Context, fix: bool) -> Result<Option<Finding>> {
+/// Judges one path; `kept` is who owns it, and what others must not be allowed.
+fn judge(
+    (check, path): (&str, &Path),
+    facts: &Metadata,
+    kept: (u32, u32),
+    ctx: &Context,
+    fix: bool,
+) -> Result<Option<Finding>> {
+    let (owner, kept_from_others) = kept;
     let shown = path.display();
     if facts.uid() != owner {
         let text = format!("{shown} belongs to {}", name_of(facts.uid()));
         return Ok(Some(Finding::fail(check, Kind::Config, text, format!("chown {} {shown}", name_of(owner)))));
     }
-    let (open, own) = (facts.mode() & 0o077, disk::of_owner(facts));
+    let (open, own) = (facts.mode() & kept_from_others, disk::of_owner(facts));
     let is_shut = facts.mode() & own != own && check != "secrets";
     if facts.is_symlink() || (open == 0 && !is_shut) {
         return Ok(None);
@@ -90,9 +100,10 @@ fn judge(check: &str, path: &Path, facts: &Metadata, owner: u32, ctx: &Context, 
     if open == 0 && !fix {
         return Ok(None);
     }
-    let mode = facts.mode() & 0o700 | if is_shut { own } else { 0 };
+    let mode = facts.mode() & 0o777 & !kept_from_others | if is_shut { own } else { 0 };
     let (what, remark) = match open {
         0 => ("shut to its owner", ""),
+        _ if kept_from_others == 0o022 => ("open to changes by others", "other users could replace what is in it"),
         _ => ("open to others", "other users could read it and perhaps did"),
     };
     let text = format!("{shown} is {what} (mode {:03o})", facts.mode() & 0o777);

@@ -31,23 +31,34 @@ pub fn foreign(ctx: &Context) -> Result<Vec<Finding>> {
     )])
 }
 
+/// The next step for a password that cron does not find.
+const REFERENCE: &str = "name its place in the configuration: database_password = \"file:PATH\"";
+
+/// That cron does not find the password with which this process has been let in, and what to do about it.
+pub fn lost_password(server: &Server) -> Option<(String, &'static str)> {
+    let source = server.password_source(server.hosts.first()?).ok()?;
+    let text = format!("the password of the role {} comes from {source}", server.user());
+    server.password_is_lost(&source).then(|| (lost(&text), REFERENCE))
+}
+
+fn lost(text: &str) -> String {
+    format!("{text}, and cron does not look for it there: it does not set your variables")
+}
+
 /// Where the password comes from.
 fn password(server: &Server) -> Finding {
-    let source = match server.hosts.first().map_or(Ok(Source::Nowhere), |host| server.password_source(host)) {
+    let source = match server.hosts.first().map_or(Ok(Source::Nowhere(None)), |host| server.password_source(host)) {
         Ok(source) => source,
         Err(error) => return failed("password", &error),
     };
-    let of_role = format!("of the role {}", server.user());
+    let text = format!("that of the role {} comes from {source}", server.user());
     match source {
-        Source::Reference(_) | Source::Service(_) | Source::File(_) => {
-            Finding::ok("password", format!("that {of_role} comes from {source}"))
+        _ if server.password_is_lost(&source) => Finding::warn("password", lost(&text), REFERENCE),
+        Source::Reference(_) | Source::Service(_) | Source::File(_) | Source::Variable => Finding::ok("password", text),
+        Source::Nowhere(looked) => {
+            let looked = looked.map(|looked| format!(": {looked}")).unwrap_or_default();
+            Finding::ok("password", format!("none is known for the role {}{looked}", server.user()))
         }
-        Source::Variable => Finding::warn(
-            "password",
-            format!("that {of_role} comes from PGPASSWORD, which cron does not set"),
-            "name its place in the configuration: database_password = \"file:PATH\"",
-        ),
-        Source::Nowhere => Finding::ok("password", format!("none is known for the role {}", server.user())),
     }
 }
 
@@ -68,8 +79,12 @@ fn open_way(server: &Server, host: &Host) -> Option<Finding> {
 
 /// Variables that say where the database is.
 fn variables(server: &Server) -> Option<Finding> {
-    let names = Some(server.variables.join(", ")).filter(|names| !names.is_empty())?;
-    let text = format!("{names} say how the database is reached, and cron does not set them");
+    let (names, say, them) = match server.variables.as_slice() {
+        [] => return None,
+        [one] => ((*one).to_owned(), "says", "it"),
+        several => (several.join(", "), "say", "them"),
+    };
+    let text = format!("{names} {say} how the database is reached, and cron does not set {them}");
     let hint = format!("write it into the configuration: database = \"{}\"", server.uri());
     Some(Finding::warn("server", text, hint))
 }

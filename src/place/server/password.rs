@@ -2,6 +2,7 @@
 //! configuration, the service, `PGPASSWORD`, the file of passwords.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -10,8 +11,9 @@ use zeroize::Zeroizing;
 
 use super::surroundings::{self, Surroundings};
 use super::{Host, Server, Target, service};
-use crate::error;
+use crate::error::{self, Fault};
 use crate::secret::{self, SecretSpec};
+use crate::system_words;
 
 /// One source of a password, shown as people know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,8 +26,8 @@ pub enum Source {
     Variable,
     /// The file of passwords.
     File(PathBuf),
-    /// None of them has one.
-    Nowhere,
+    /// None of them has one; why the file of passwords has none, where there is such a file.
+    Nowhere(Option<String>),
 }
 
 impl fmt::Display for Source {
@@ -37,7 +39,7 @@ impl fmt::Display for Source {
             }
             Source::Service(file) | Source::File(file) => file.display().fmt(f),
             Source::Variable => f.write_str("PGPASSWORD"),
-            Source::Nowhere => f.write_str("nobody"),
+            Source::Nowhere(_) => f.write_str("nobody"),
         }
     }
 }
@@ -63,6 +65,16 @@ impl Server {
         }
     }
 
+    /// Whether a command that is told how to reach this database ([`Server::uri`]) does not find the password where
+    /// there are no variables: it is in one, or in a service that they name.
+    pub fn password_is_lost(&self, source: &Source) -> bool {
+        match source {
+            Source::Variable => true,
+            Source::Service(_) => !self.variables.is_empty(),
+            Source::Reference(_) | Source::File(_) | Source::Nowhere(_) => false,
+        }
+    }
+
     /// The file of the only authorities that are trusted, as libpq has it; `None` = those of the system.
     pub fn authorities(&self) -> Option<PathBuf> {
         let usual = || surroundings::home().map(|home| home.join(".postgresql/root.crt")).filter(|file| file.is_file());
@@ -83,20 +95,29 @@ impl Server {
             return Ok((Source::Variable, Some(Zeroizing::new(password))));
         }
         let usual = || from.home.as_deref().map(|home| home.join(".pgpass"));
-        let Some(file) = self.passfile.clone().or_else(usual) else { return Ok((Source::Nowhere, None)) };
-        let Some(text) = service::read(&file)? else {
-            return match &self.passfile {
-                Some(_) => Err(error::config(format!("there is no file of passwords {}", file.display()))
+        let Some(file) = self.passfile.clone().or_else(usual) else { return Ok((Source::Nowhere(None), None)) };
+        let text = match service::read(&file) {
+            Ok(Some(text)) => text,
+            Ok(None) if self.passfile.is_some() => {
+                return Err(error::config(format!("there is no file of passwords {}", file.display()))
                     .hint("passfile and PGPASSFILE name it")
-                    .into()),
-                None => Ok((Source::Nowhere, None)),
-            };
+                    .into());
+            }
+            Ok(None) => return Ok((Source::Nowhere(None), None)),
+            // Of a home that is another's, as after a change of the user.
+            Err(fault) if self.passfile.is_none() && fault.cause == Some(ErrorKind::PermissionDenied) => {
+                return Ok((Source::Nowhere(Some(fault.message)), None));
+            }
+            Err(fault) => return Err(fault.into()),
         };
         service::refuse_open(&file)?;
         let wanted = [name_in_file(host), host.port.to_string(), self.dbname(), self.user()];
         Ok(match text.lines().find_map(|line| password_of(line, &wanted)) {
             Some(password) => (Source::File(file), Some(password)),
-            None => (Source::Nowhere, None),
+            None => {
+                let looked = format!("{} has no line for {}", file.display(), wanted.join(":"));
+                (Source::Nowhere(Some(looked)), None)
+            }
         })
     }
 }
@@ -108,7 +129,13 @@ fn of_reference(reference: &str) -> Result<Zeroizing<String>> {
     if let Some((_, secret)) = known.as_ref().filter(|(of, _)| of == reference) {
         return Ok(secret.clone());
     }
-    let secret = SecretSpec::parse("database_password", reference)?.resolve(Path::new(""))?;
+    let secret = SecretSpec::parse("database_password", reference)?.resolve(Path::new(""));
+    let secret = secret.map_err(|error| {
+        let (kind, hint) = error::classify(&error);
+        let usual = "the key database_password of the configuration names its place: file:PATH, cred:, env: or cmd:";
+        let hint = hint.unwrap_or_else(|| usual.to_owned());
+        Fault::new(kind, format!("database_password: {}", system_words::chain(&error))).hint(hint)
+    })?;
     *known = Some((reference.to_owned(), secret.clone()));
     Ok(secret)
 }

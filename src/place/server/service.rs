@@ -61,8 +61,10 @@ pub fn password(name: &str, file: &Path) -> Result<Option<Zeroizing<String>>, Fa
 
 /// The text of a file; `None` where there is none.
 pub fn read(file: &Path) -> Result<Option<Zeroizing<String>>, Fault> {
-    let bad =
-        |e: &std::io::Error| error::config(format!("cannot read {}: {}", file.display(), system_words::reason(e)));
+    let bad = |e: &std::io::Error| Fault {
+        cause: Some(e.kind()),
+        ..error::config(format!("cannot read {}: {}", file.display(), system_words::reason(e)))
+    };
     let opened = match File::open(file) {
         Ok(opened) => opened,
         Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::surroundings::Surroundings;
+use super::surroundings::{self, Surroundings};
 use super::words::{self, Words};
 use super::{Host, PORT, Server, SessionAttrs, SslMode, Target, service, usual_socket};
 use crate::error::{self, Fault};
@@ -89,15 +89,18 @@ impl Server {
         let (of_variables, variables) = surroundings.words();
         let service = [&named, &of_variables].into_iter().find_map(|words| value(words, "service"));
         let service = service.map(|name| Ok((service::find(name, surroundings)?, name.to_owned()))).transpose()?;
-        let (mut words, mut variables) = (named, variables);
+        let (mut words, mut variables) = (named.clone(), variables);
+        let mut of_service = Words::new();
         let mut with_password = None;
         if let Some((found, name)) = service {
             variables.extend(surroundings.names_services());
+            of_service.clone_from(&found.words);
             fill(&mut words, found.words);
             with_password = Some((found.file, name)).filter(|_| found.has_password);
         }
         fill(&mut words, of_variables);
-        Server::from_words(text, &words, with_password, variables)
+        let of_name = [&named, &of_service];
+        Server::from_words(text, &words, with_password, variables).map_err(|fault| by_variable(fault, of_name))
     }
 
     fn from_words(
@@ -123,6 +126,7 @@ impl Server {
             schema: of("schema").map(schema).transpose()?,
             passfile: path("passfile")?,
             secret: None,
+            withheld: None,
             hosts,
             service,
             variables,
@@ -132,6 +136,19 @@ impl Server {
                 .hint("name the file of the authority with sslrootcert=FILE, or use verify-full"));
         }
         Ok(server)
+    }
+}
+
+/// Names the variable in the place of its keyword, where neither the name nor the service has said it.
+fn by_variable(fault: Fault, words: [&Words; 2]) -> Fault {
+    let length = fault.message.find(|c: char| !c.is_ascii_lowercase() && c != '_').unwrap_or(fault.message.len());
+    let (key, rest) = fault.message.split_at_checked(length).unwrap_or_default();
+    if words.iter().any(|words| value(words, key).is_some()) {
+        return fault;
+    }
+    match surroundings::variable_of(key) {
+        Some(variable) => Fault { message: format!("{variable}{rest}"), ..fault },
+        None => fault,
     }
 }
 
@@ -224,6 +241,8 @@ fn schema(name: &str) -> Result<String, Fault> {
 }
 
 fn sslmode(word: &str) -> Result<SslMode, Fault> {
+    // libpq's way to ask for TLS only where nothing else is taken: here it is asked for at once.
+    let word = if word == "allow" { "prefer" } else { word };
     let known = || SslMode::ALL.iter().map(|(known, _)| *known);
     SslMode::ALL.iter().find(|(known, _)| *known == word).map(|(_, mode)| *mode).ok_or_else(|| {
         let fault = error::usage(format!("sslmode: must be one of {}", known().collect::<Vec<_>>().join(", ")));

@@ -81,6 +81,16 @@ impl Surroundings {
     }
 }
 
+/// The variable that says the same as a keyword.
+pub fn variable_of(key: &str) -> Option<&'static str> {
+    VARIABLES.iter().find(|(_, known)| *known == key).map(|(name, _)| *name)
+}
+
+/// Whether what is wrong with the name of a database was said by a variable, which it begins with.
+pub fn begins_with_variable(message: &str) -> bool {
+    VARIABLES.iter().any(|(name, _)| message.starts_with(name))
+}
+
 fn of_system() -> impl Iterator<Item = PathBuf> {
     OF_SYSTEM.iter().map(|dir| Path::new(dir).to_owned())
 }

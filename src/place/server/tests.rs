@@ -105,7 +105,8 @@ fn what_is_not_a_name_is_refused_by_the_word_that_is_wrong_and_passwords_are_not
         ("host=h zzz=1", "zzz is not a keyword", "known are application_name, connect_timeout"),
         ("host=h host=i", "host: is there twice", ""),
         ("postgresql://h/d?sslmode=verify", "sslmode: must be one of disable, prefer", "did you mean verify-ca?"),
-        ("postgresql://h/d?sslmode=allow", "sslmode: must be one of disable, prefer", ""),
+        ("postgresql://h/d?schema=", "schema: is empty", "schema=NAME"),
+        ("service= host=h", "service: is empty", "leave it out"),
         ("postgresql://h/d?sslmode=verify-ca", "sslmode=verify-ca needs sslrootcert", "verify-full"),
         ("postgresql://h/d?sslrootcert=ca.pem", "sslrootcert: must begin with /", ""),
         ("postgresql://h/d?schema=My-Desk", "schema: must be a plain name", "schema=desk"),
@@ -141,7 +142,16 @@ fn a_file_is_not_taken_for_a_server_and_another_engine_is_refused() {
         assert!(!Server::is_named_by(text), "{text}");
         assert!(Server::refuse_other_schemes(text).is_ok(), "{text}");
     }
-    for text in ["mysql://h/d", "sqlite:///x.db", "postgres:desk", "postgresql:/h/d", "POSTGRESQL://h/d"] {
+    for text in [
+        "postgresql//h/d",
+        "postgres//h",
+        "POSTGRESQL//h/d",
+        "mysql://h/d",
+        "sqlite:///x.db",
+        "postgres:desk",
+        "postgresql:/h/d",
+        "POSTGRESQL://h/d",
+    ] {
         assert!(!Server::is_named_by(text), "{text}");
         let fault = Server::refuse_other_schemes(text).unwrap_err();
         assert!(fault.hint.unwrap().contains("postgresql://host/database"), "{text}");
@@ -161,6 +171,7 @@ fn a_server_over_the_network_is_verified_and_one_of_this_machine_need_not_be() {
         ("postgresql://db.example.org/d?sslmode=require", Require),
         ("postgresql://db.example.org/d?sslmode=disable", Disable),
         ("postgresql:///d?host=/srv/pg&sslmode=verify-full", Disable),
+        ("postgresql://db.example.org/d?sslmode=allow", Prefer),
     ] {
         let server = server(text);
         assert_eq!(server.sslmode(&server.hosts[0]), expected, "{text}");
@@ -254,6 +265,26 @@ fn the_name_counts_before_the_service_and_the_service_before_the_variables() {
 }
 
 #[test]
+fn what_a_variable_says_wrongly_is_told_by_its_name() {
+    let home = temp("variables");
+    put(&home.join(".pg_service.conf"), "[desk]\nhost=h\nsslmode=wrong\n", 0o644);
+    for (variables, text, expected) in [
+        (&[("PGSSLMODE", "wrong")][..], "postgresql://h/d", "PGSSLMODE: must be one of"),
+        (&[("PGSSLMODE", "verify-ca")], "postgresql://h/d", "PGSSLMODE=verify-ca needs sslrootcert"),
+        (&[("PGTARGETSESSIONATTRS", "standby")], "postgresql://h/d", "PGTARGETSESSIONATTRS: must be any or"),
+        (&[("PGPORT", "many")], "postgresql://h/d", "PGPORT: must be a number"),
+        (&[("PGSSLMODE", "prefer")], "postgresql://h/d?sslmode=wrong", "sslmode: must be one of"),
+        (&[("PGSSLMODE", "prefer")], "service=desk", "sslmode: must be one of"),
+        (&[], "postgresql://h/d?sslmode=wrong", "sslmode: must be one of"),
+    ] {
+        let fault = Server::read(text, &surroundings(variables, &home)).unwrap_err();
+        assert!(fault.message.starts_with(expected), "{text}: {fault:?}");
+        assert_eq!(super::begins_with_variable(&fault.message), expected.starts_with("PG"), "{text}");
+    }
+    fs::remove_dir_all(home).unwrap();
+}
+
+#[test]
 fn a_line_of_the_file_of_passwords_is_read_with_its_escapes() {
     let wanted = ["db.example.org", "5432", "de:sk", "ana"];
     for (line, expected) in [
@@ -296,6 +327,7 @@ fn a_password_is_got_from_the_first_source_that_has_one_and_from_no_file_that_ot
     };
     let reference = format!("file:{}", home.join("pw").display());
     let set = [("PGPASSWORD", "of-variable")];
+    let nowhere = |line: &str| Source::Nowhere(Some(format!("{} has no line for {line}", passwords.display())));
     for (text, variables, secret, source, expected) in [
         (
             "service=desk",
@@ -308,7 +340,7 @@ fn a_password_is_got_from_the_first_source_that_has_one_and_from_no_file_that_ot
         ("service=plain", &set, None, Source::Variable, Some("of-variable")),
         ("service=plain", &[], None, Source::File(passwords.clone()), Some("of-file")),
         ("postgresql:///x?host=/run/postgresql", &[], None, Source::File(passwords.clone()), Some("of-socket")),
-        ("postgresql://other/d", &[], None, Source::Nowhere, None),
+        ("postgresql://ana@other/d", &[], None, nowhere("other:5432:d:ana"), None),
         ("postgresql://ana@h/d?passfile=/dev/null", &set, None, Source::Variable, Some("of-variable")),
     ] {
         let expected = expected.map(str::to_owned);
@@ -323,7 +355,7 @@ fn a_password_is_got_from_the_first_source_that_has_one_and_from_no_file_that_ot
     refused("postgresql://h/d?passfile=/nowhere/pw", "there is no file of passwords /nowhere/pw");
     refused("postgresql://h/d?passfile=/dev", "cannot read /dev");
     fs::remove_file(&passwords).unwrap();
-    assert_eq!(got("service=plain", &[], None), Ok((Source::Nowhere, None)));
+    assert_eq!(got("service=plain", &[], None), Ok((Source::Nowhere(None), None)));
     fs::set_permissions(&services, fs::Permissions::from_mode(0o644)).unwrap();
     let fault = Server::read("service=desk", &surroundings(&[], &home)).unwrap_err();
     assert!(fault.message.contains("others can read it") && !fault.message.contains("of-"), "{fault:?}");

@@ -45,6 +45,15 @@ pub fn is_of_server(text: &str) -> bool {
 /// It does.
 pub fn refuse_other_schemes(text: &str) -> Result<(), Fault> {
     let scheme = text.split_once(':').map_or("", |(scheme, _)| scheme);
+    // The name of a server in which the colon was left out.
+    let is_mistyped = SCHEMES.iter().any(|known| {
+        let without = known.replace(':', "");
+        text.get(..without.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(&without))
+    });
+    if is_mistyped {
+        let text = "the name of a database on a server begins with postgresql://, with a colon";
+        return Err(error::usage(text).hint(FORM));
+    }
     let is_scheme = !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric() || c == '+');
     if is_scheme && (text.contains("://") || SCHEMES.iter().any(|known| known.trim_end_matches("://") == scheme)) {
         let text = format!("\"{scheme}:\" does not begin the name of a database that espomail can use");
@@ -78,6 +87,12 @@ pub fn known(pairs: Vec<(String, String)>) -> Result<Words, Fault> {
         }
         if value.contains(char::is_control) {
             return Err(error::usage(format!("{known}: must not contain control characters")).hint(FORM));
+        }
+        // An empty variable of a script would lead to another desk.
+        if value.is_empty() && matches!(known, "schema" | "service") {
+            return Err(
+                error::usage(format!("{known}: is empty")).hint(format!("write it as {known}=NAME, or leave it out"))
+            );
         }
         words.push((known, value));
     }

@@ -11,28 +11,43 @@ use crate::holder::Holder;
 pub struct Busy {
     /// Who it is, where that can be told.
     pub holder: Option<Holder>,
+    /// The session of a server that is none of this program, in words, and the next step.
+    session: Option<(String, String)>,
     doing: &'static str,
 }
 
 impl Busy {
     pub(super) fn writing(holder: Option<Holder>) -> Busy {
-        Busy { holder, doing: "writing" }
+        Busy { holder, session: None, doing: "writing" }
+    }
+
+    /// Another program holds it, in the session of this number.
+    pub(super) fn of_session(number: i32, role: &str, application: &str) -> Busy {
+        let program = if application.is_empty() { String::new() } else { format!(" in {application}") };
+        let who = format!("the role {role}{program} (session {number} of the server)");
+        let hint = format!(
+            "run it again when that has ended; who may, ends it on the server: SELECT pg_terminate_backend({number})"
+        );
+        Busy { holder: None, session: Some((who, hint)), doing: "writing" }
     }
 
     /// Readers do not stand in anybody's way, but where a database is rebuilt.
     pub(super) fn reading() -> Busy {
-        Busy { holder: None, doing: "reading" }
+        Busy { holder: None, session: None, doing: "reading" }
     }
 
     /// In a sentence; `told` says who the holder is.
     pub fn told(&self, told: impl FnOnce(&Holder) -> String) -> String {
-        let who = self.holder.as_ref().map_or_else(|| "another process".to_owned(), told);
+        let of_session = || self.session.as_ref().map(|(who, _)| who.clone());
+        let who = self.holder.as_ref().map(told).or_else(of_session).unwrap_or_else(|| "another process".to_owned());
         format!("the database is busy: {who} is {} it", self.doing)
     }
 
     /// The next step.
     pub fn hint(&self) -> String {
-        self.holder.as_ref().map_or_else(|| "run it again when that has ended".to_owned(), Holder::hint)
+        let of_session = || self.session.as_ref().map(|(_, hint)| hint.clone());
+        let hint = self.holder.as_ref().map(Holder::hint).or_else(of_session);
+        hint.unwrap_or_else(|| "run it again when that has ended".to_owned())
     }
 }
 
@@ -70,8 +85,11 @@ impl Gone {
 
     /// The next step.
     pub fn hint(&self) -> &'static str {
-        match self.loss {
+        match &self.loss {
             Loss::Unreachable(_) => "run it again when the server is there; nothing that was half done is kept",
+            Loss::Ended(words) if words.contains("statement timeout") => {
+                "give its role more time: ALTER ROLE NAME SET statement_timeout = 0; nothing that was half done is kept"
+            }
             Loss::Ended(_) => "run it again; nothing that was half done is kept",
             Loss::Unsure(_) => "see whether it was done, then run it again",
         }

@@ -62,7 +62,10 @@ pub fn unless_fatal<T>(done: Result<T>) -> Result<Result<T>> {
 
 /// Whether a database could not be opened because opening it writes.
 pub(super) fn cannot_write(error: &anyhow::Error) -> bool {
-    matches!(obstacle(error), Some(Obstacle::ReadOnly | Obstacle::Closed | Obstacle::Full | Obstacle::Disk(_)))
+    matches!(
+        obstacle(error),
+        Some(Obstacle::ReadOnly | Obstacle::Closed | Obstacle::Denied(_) | Obstacle::Full | Obstacle::Disk(_))
+    )
 }
 
 /// Refuses a database that this process may not write, before a helper is made that it could not write either.
@@ -106,7 +109,8 @@ fn told_of_server(found: &Obstacle, place: &Place) -> Fault {
             format!("{place} cannot be written now: the server is a standby or read-only"),
             "name the primary, or several hosts, with --db",
         ),
-        Obstacle::Closed => too_few_rights(&role, &place.shown()),
+        Obstacle::Closed => error::config(format!("{place} cannot be opened")).hint("see the log of the server"),
+        Obstacle::Denied(words) => too_few_rights(&role, &place.shown(), words),
         Obstacle::Disk(words) => {
             io(format!("the disk of the server of {place} fails: {words}"), "see the log of the server")
         }
@@ -114,8 +118,8 @@ fn told_of_server(found: &Obstacle, place: &Place) -> Fault {
 }
 
 /// What is said where the role may not do what is asked of it, or not see every row.
-pub(super) fn too_few_rights(role: &str, place: &str) -> Fault {
-    error::config(format!("the role {role} has too few rights in {place}")).hint(
+pub(super) fn too_few_rights(role: &str, place: &str, words: &str) -> Fault {
+    error::config(format!("the role {role} has too few rights in {place}: {words}")).hint(
         "see ROLES AND GRANTS in `espomail man postgresql`; `espomail db check` tells whether rows are hidden from it",
     )
 }
@@ -159,7 +163,7 @@ fn told(found: &Obstacle, disk: &Disk) -> Fault {
             format!("{database} cannot be written by {}, it belongs to {}", disk.runner, disk.owner),
             "was it moved or replaced meanwhile? run it again; `espomail doctor` shows who can write what",
         ),
-        (Obstacle::Closed, None) => io(
+        (Obstacle::Closed | Obstacle::Denied(_), None) => io(
             format!("{database}, its log or its directory cannot be opened by {}", disk.runner),
             "`espomail doctor` shows who can write what",
         ),

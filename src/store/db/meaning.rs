@@ -41,6 +41,8 @@ pub enum Obstacle {
     ReadOnly,
     /// It, its log or its directory cannot be opened.
     Closed,
+    /// The role has too few rights, in the words of the server.
+    Denied(String),
     /// The disk is full.
     Full,
     /// The disk does not do what it is told.

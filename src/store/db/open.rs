@@ -141,7 +141,7 @@ impl Store {
                 .hint("was it cut off? restore a backup: espomail db restore FILE; or remove it and run espomail init"),
                 Database::File(file) => foreign(file),
                 Database::Server(_) => error::config(format!("no database of espomail in {path}"))
-                    .hint("run `espomail init`, or name the database with --db"),
+                    .hint("run `espomail init`, or name another one with --db"),
             }
             .into());
         }
@@ -216,7 +216,7 @@ fn admit(path: &Path) -> Result<()> {
             .hint("if the database belongs to a service, leave --db out; `espomail doctor`, run as root, shows who owns it")
             .into()),
         Err(_) if !path.exists() => Err(error::config(format!("no database at {shown}"))
-            .hint("run `espomail init`, or name the database with --db")
+            .hint("run `espomail init`, or name another one with --db")
             .into()),
         _ if path.is_dir() => Err(error::config(format!("{shown} is a directory, not a database"))
             .hint(format!("name the file: --db {}", path.join("espomail.db").display()))

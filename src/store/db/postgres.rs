@@ -12,6 +12,7 @@ mod error;
 mod kept;
 mod letters;
 mod open;
+mod reach;
 mod shape;
 mod text;
 mod tls;

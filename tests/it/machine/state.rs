@@ -17,6 +17,12 @@ fn the_state_directory_of_a_service_is_root_s_to_choose() {
     let kept = office.run("root", "stat -c '%U %a' /var/lib/state/espomail.db.secrets/1").ok().stdout;
     assert_eq!(kept, "espomail 600\n");
     office.run("ana", "espomail case list").ok();
+    // What starts a run of the service names its user.
+    let made = office.run("root", "espomail --db /var/lib/espomail/second.db init").ok();
+    let line =
+        "/etc/cron.d/espomail:\n  * * * * * espomail /usr/local/bin/espomail --db /var/lib/espomail/second.db fetch";
+    let told = format!("{}{}", made.stdout, made.stderr);
+    assert!(told.contains(line) && told.contains("ENFORCED MODE in `espomail man security`"), "{told}");
     // A person cannot choose another one, neither as themselves nor through sudo.
     for script in
         ["sudo -n -u espomail espomail --state /tmp whoami", "sudo -n -u espomail espomail whoami --state=/tmp"]

@@ -61,6 +61,7 @@ fn a_password_in_the_name_is_refused_wherever_it_stands_and_never_shown() {
         }
         refused(&sandbox, &[], &["--json", "--db", &name, "whoami"], 2, &words[..1]);
         refused(&sandbox, &[("ESPOMAIL_DB", &name)], &["whoami"], 2, &words);
+        refused(&sandbox, &[("ESPOMAIL_DB", &name)], &["whoami"], 2, &["ESPOMAIL_DB: a password must not stand"]);
         let file = sandbox.path("config.toml").display().to_string();
         std::fs::write(&file, format!("jobs = 2\ndatabase = \"{name}\"\n")).unwrap();
         for command in [&["whoami"][..], &["config", "check"], &["config", "show"], &["config", "show", "--effective"]]
@@ -91,6 +92,8 @@ fn a_name_that_cannot_be_used_is_refused_by_its_word_and_its_place() {
         ("host=db port=many", &["--db: port: must be a number from 1 to 65535"]),
         ("mysql://db/mail", &["--db: \"mysql:\" does not begin the name", "postgresql://host/database"]),
         ("postgresql:mail", &["does not begin the name", "espomail man postgresql"]),
+        ("postgresql//mail", &["--db: the name of a database on a server begins with postgresql://"]),
+        ("postgresql://db/mail?schema=", &["--db: schema: is empty", "leave it out"]),
     ] {
         refused(&sandbox, &[], &["--db", name, "init"], 2, words);
         let file = sandbox.path("config.toml").display().to_string();
@@ -98,6 +101,12 @@ fn a_name_that_cannot_be_used_is_refused_by_its_word_and_its_place() {
         let in_file = words[0].replace("--db: ", "database: ");
         refused(&sandbox, &[], &["--config", &file, "init"], 78, &["line 1: ", &in_file]);
     }
+    // A mail server keeps the mail, wherever the name stands.
+    let ingest = ["ingest", "--account", "x"];
+    refused(&sandbox, &[], &[&["--db", "postgresql://db/mail?x=1"][..], &ingest].concat(), 75, &["--db: x is not"]);
+    refused(&sandbox, &[("ESPOMAIL_DB", "mysql://db/mail")], &ingest, 75, &["ESPOMAIL_DB: \"mysql:\" does not"]);
+    let variable = [("PGSSLMODE", "wrong"), ("ESPOMAIL_DB", "postgresql://db/mail")];
+    refused(&sandbox, &variable, &["whoami"], 2, &["espomail: PGSSLMODE: must be one of"]);
     let nobody = ["--db: there is no service \"nobody\"", ".pg_service.conf", "PGSERVICEFILE"];
     refused(&sandbox, &[], &["--db", "service=nobody", "init"], 78, &nobody);
     // A service with a password that everybody can read.
@@ -106,9 +115,35 @@ fn a_name_that_cannot_be_used_is_refused_by_its_word_and_its_place() {
     let words = ["services holds a password, and others can read it (mode 644)", "chmod 600"];
     refused(&sandbox, &[("PGSERVICEFILE", &file)], &["--db", "service=desk", "init"], 78, &words);
     // The state directory is not made where it was named, and is one's own.
-    let state = ["there is no state directory", "mkdir -m 700"];
+    let state = ["there is no state directory", "mkdir -m 700", "`espomail --db postgresql:///mail --state "];
     let named = ["--db", "postgresql:///mail", "--state", "nowhere", "whoami"];
     refused(&sandbox, &[], &named, 78, &state);
+}
+
+#[test]
+fn doctor_tells_who_can_change_the_state_of_a_person_and_what_cron_does_not_find() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let sandbox = Sandbox::new();
+    let (state, services) = (sandbox.path("own"), sandbox.file("services", b"[desk]\nhost=/nowhere\npassword=x\n"));
+    std::fs::create_dir(&state).unwrap();
+    let services = services.display().to_string();
+    let mode = |mode: u32| std::fs::set_permissions(&state, std::fs::Permissions::from_mode(mode)).unwrap();
+    let found = |args: &[&str]| {
+        let variables = [("PGSERVICEFILE", services.as_str())];
+        let args = [&["--db", "service=desk", "--state", "own", "doctor", "--offline"], args].concat();
+        let output = run(&sandbox, &variables, &args);
+        String::from_utf8_lossy(&output.stdout).split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let is_root = rustix::process::geteuid().is_root();
+    for (given, words) in [(0o777, "is open to changes by others (mode 777)"), (0o755, "changed only by its owner")] {
+        mode(given);
+        let told = found(&[]);
+        assert!(told.contains(words), "root {is_root}, {given:o}: {told}");
+        assert!(told.contains("cron does not look for it there") && told.contains("PGSERVICEFILE says how"), "{told}");
+    }
+    mode(0o777);
+    assert!(found(&["--fix"]).contains("(mode 777): set to 755"));
+    assert_eq!(std::fs::metadata(&state).unwrap().permissions().mode() & 0o777, 0o755);
 }
 
 #[test]

@@ -86,7 +86,7 @@ fn errors_for_programs_are_one_line_of_json() {
     let last = run.stderr.lines().last().unwrap();
     let error: serde_json::Value = serde_json::from_str(last).unwrap();
     assert_eq!(error["error"]["kind"], "config");
-    assert!(error["error"]["hint"].as_str().unwrap().contains("espomail init"), "{error}");
+    assert!(error["error"]["hint"].as_str().unwrap().contains("init`, or name another one with --db"), "{error}");
 }
 
 #[test]

@@ -137,5 +137,22 @@ fn a_password_goes_to_the_server_and_nowhere_else() {
         let (said, code) = run(&sandbox, &[], &["--config", &configs[0], "--db", db, "whoami"], |_| ());
         assert!(code == 78 && said.contains(nobody) && said.contains("database_password = \"file:PATH\""), "{said}");
     }
+    // What is known of its place is told.
+    let (said, _) = run(
+        &sandbox,
+        &[],
+        &["--config", &configs[0], "--db", &name.replace("127.0.0.1", "localhost"), "whoami"],
+        |_| (),
+    );
+    let own = format!("database_password is for postgresql://127.0.0.1:{port}/mail alone");
+    assert!(said.contains(&own), "{said}");
+    let variables = [("PGPASSFILE", passwords.as_str())];
+    let (said, _) = run(&sandbox, &variables, &["--config", &no_reference, "--db", &another, "whoami"], |_| ());
+    let line = format!("{passwords} has no line for 127.0.0.1:{}:mail:desk", other.port);
+    assert!(said.contains(&line), "{said}");
+    let gone = by("file:/nowhere/pw");
+    let (said, code) = run(&sandbox, &[], &["--config", &gone, "whoami"], |_| ());
+    let told = "database_password: secret file /nowhere/pw: there is no such file or directory";
+    assert!(code == 78 && said.contains(told) && said.contains("the key database_password of"), "{said}");
     assert!(other.told.try_recv().is_err() && server.told.try_recv().is_err());
 }

@@ -14,7 +14,7 @@ pub(super) struct Private {
     input: Option<ChildStdin>,
     dir: PathBuf,
     /// Directory of the socket, and the port, which is of loopback too.
-    at: String,
+    pub(super) at: String,
     pub(super) port: String,
 }
 
@@ -43,7 +43,7 @@ impl Private {
     }
 
     /// Everything that somebody has made in a database.
-    fn made(&self, database: &str) -> i64 {
+    pub(super) fn made(&self, database: &str) -> i64 {
         let url = format!("postgresql:///{database}?{}&user=postgres", self.at);
         let sql = "SELECT (SELECT count(*) FROM pg_class) + (SELECT count(*) FROM pg_namespace) + (SELECT count(*) FROM pg_proc)";
         Client::connect(&url, NoTls).unwrap().query_one(sql, &[]).unwrap().get(0)
@@ -88,11 +88,17 @@ fn what_a_server_refuses_is_told_with_the_next_step_and_changes_nothing() {
             "whoami",
             78,
             "no database of espomail in postgresql:///espomail?",
-            "espomail init",
+            "run `espomail --db 'postgresql://espomail@/espomail?",
         ),
-        (name("espomail", "espomail", "&schema=nothere"), "whoami", 78, "schema=nothere", "espomail init"),
-        (name("poor", "espomail", "&schema=own"), "init", 78, "the role poor has too few rights", "ROLES AND GRANTS"),
-        (name("poor", "espomail", ""), "init", 78, "the role poor has too few rights", "ROLES AND GRANTS"),
+        (name("espomail", "espomail", "&schema=nothere"), "whoami", 78, "schema=nothere", "&schema=nothere' --state"),
+        (
+            name("poor", "espomail", "&schema=own"),
+            "init",
+            78,
+            "the role poor has too few rights in",
+            "it needs CREATE on the schema",
+        ),
+        (name("poor", "espomail", ""), "init", 78, "it needs CREATE on the schema", "ROLES AND GRANTS"),
         (
             name("led", "espomail", ""),
             "init",
@@ -131,7 +137,7 @@ fn the_process_that_is_writing_is_named_with_its_machine() {
     let waiting = [
         ("near", format!("espomail {pid}@{here}"), format!("process {pid} ("), format!("look at it: ps -fp {pid}")),
         ("far", "desk 12@web2".into(), "process 12 on web2 (since ".into(), "look at it on web2: ps -fp 12".into()),
-        ("unnamed", "psql".into(), "another process is writing".into(), "run it again when that has ended".into()),
+        ("other", "psql".into(), "the role espomail in psql (session ".into(), "pg_terminate_backend(".into()),
     ]
     .map(|(schema, name, told, hint)| {
         let db = format!("postgresql://espomail@/espomail?{}", server.at);

@@ -51,7 +51,7 @@ fn of_code(state: &SqlState, words: &str) -> Meaning {
         ("55P03" | "40001" | "40P01", _) => return Meaning::Busy,
         ("25006", _) => Obstacle::ReadOnly,
         ("53100", _) => Obstacle::Full,
-        ("42501", _) => Obstacle::Closed,
+        ("42501", _) => Obstacle::Denied(words),
         // No table of that name: the rows may be in another schema, or somebody has dropped it.
         ("42P01" | "3F000", _) | (_, "XX") => Obstacle::Damaged(words),
         (_, "58") => Obstacle::Disk(words),
@@ -102,7 +102,7 @@ mod tests {
             ("26000", ended()),
             ("53100", obstacle(Obstacle::Full)),
             ("25006", obstacle(Obstacle::ReadOnly)),
-            ("42501", obstacle(Obstacle::Closed)),
+            ("42501", obstacle(Obstacle::Denied("x".into()))),
             ("42P01", obstacle(Obstacle::Damaged("x".into()))),
             ("XX001", obstacle(Obstacle::Damaged("x".into()))),
             ("58030", obstacle(Obstacle::Disk("x".into()))),

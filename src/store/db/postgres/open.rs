@@ -1,22 +1,16 @@
 //! Connections to a server: how they are made, what they are told, and in which version the tables are.
 
 use std::cell::{Cell, RefCell};
-use std::time::Duration;
 
-use ::postgres::config::TargetSessionAttrs;
-use ::postgres::error::SqlState;
-use ::postgres::{Client, Config, NoTls};
 use anyhow::{Context, Result, ensure};
 
-use super::error::{meaning, words as said_of_loss};
 use super::kept::Kept;
 use super::letters;
-use super::tls::Tls;
-use super::{Conn, Link, turn};
-use crate::error::{self as errors, Fault, Kind};
-use crate::place::server::{Host, Server, SessionAttrs, Target};
+use super::reach::connected;
+use super::{Conn, Link};
+use crate::error as errors;
+use crate::place::server::Server;
 use crate::store::db::fault::too_few_rights;
-use crate::store::db::meaning::Meaning;
 use crate::store::db::{Mode, VERSION};
 
 pub(super) const SCHEMA: &str = include_str!("../../../../schema.postgres.sql");
@@ -28,10 +22,8 @@ pub const MIGRATIONS: &[&str] = &[];
 /// The oldest release of PostgreSQL whose answers are known, as it numbers them itself.
 const OLDEST: i32 = 140_000;
 
-/// A server of which nothing is heard is asked, and given up, after this.
-const ANSWER: Duration = Duration::from_secs(30);
-
-/// What a connection is told: that rows which are hidden from it are an error, how long others have to end their transaction, and that a process which is stopped in the
+/// What a connection is told: that rows which are hidden from it are an error, how long others have to end their
+/// transaction, and that a process which is stopped in the
 /// middle of one does not hold up everybody else.
 const SESSION: &str =
     "SET row_security = off; SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '60s';
@@ -57,101 +49,6 @@ impl Link {
     }
 }
 
-/// A connection to the first host that gives one.
-fn connected(server: &Server) -> Result<Client> {
-    let mut failure = None;
-    for host in &server.hosts {
-        match to_host(server, host).map_err(|error| unreachable(server, error)) {
-            Ok(client) => return Ok(client),
-            Err(error) => failure = failure.or(Some(error)),
-        }
-    }
-    Err(failure.unwrap_or_else(|| anyhow::anyhow!("{server} names no host")))
-}
-
-fn to_host(server: &Server, host: &Host) -> Result<Client> {
-    let tls = Tls::of(server, host)?;
-    let mut config = Config::new();
-    match &host.target {
-        Target::Socket(directory) => config.host_path(directory),
-        Target::Name(name) => config.host(name),
-    };
-    if let Some(address) = host.address {
-        config.hostaddr(address);
-    }
-    if let Some(password) = server.password(host)? {
-        config.password(password.as_bytes());
-    }
-    config
-        .port(host.port)
-        .user(&server.user())
-        .dbname(&server.dbname())
-        .application_name(&turn::name(&server.application_name))
-        .connect_timeout(server.connect_timeout)
-        .tcp_user_timeout(ANSWER)
-        .keepalives_idle(ANSWER)
-        .target_session_attrs(match server.target_session_attrs {
-            SessionAttrs::Any => TargetSessionAttrs::Any,
-            SessionAttrs::ReadWrite => TargetSessionAttrs::ReadWrite,
-        })
-        .ssl_mode(tls.asked);
-    let connected = match &tls.connector {
-        Some(connector) => config.connect(connector.clone()),
-        None => config.connect(NoTls),
-    };
-    connected.map_err(|failure| tls.fault(host, &chain(&failure)).unwrap_or_else(|| refused(server, host, failure)))
-}
-
-/// A server that is not there, or not yet, in words.
-fn unreachable(server: &Server, error: anyhow::Error) -> anyhow::Error {
-    let Some(words) = said_of_loss(&error) else { return error };
-    let text = format!("the server of {server} cannot be reached: {words}");
-    let by_socket = server.hosts.iter().find_map(|host| match &host.target {
-        Target::Socket(dir) => Some(dir.join(format!(".s.PGSQL.{}", host.port))),
-        Target::Name(_) => None,
-    });
-    let hint = match by_socket {
-        Some(socket) => format!("is it running, and is this its socket: {}? host and port name it", socket.display()),
-        None => "is it running, and are its host and port right? then run it again".to_owned(),
-    };
-    Fault::new(Kind::TempFail, text).hint(hint).into()
-}
-
-/// What a server that is there says against a connection; one that is not there is [`Meaning::Lost`].
-fn refused(server: &Server, host: &Host, failure: ::postgres::Error) -> anyhow::Error {
-    if matches!(meaning(&failure), Some(Meaning::Lost(_))) {
-        return failure.into();
-    }
-    let words = failure.as_db_error().map_or_else(|| chain(&failure), |said| said.message().to_owned());
-    let source = server.password_source(host).ok();
-    let fault = match failure.code() {
-        _ if words.contains("password missing") => errors::config(format!(
-            "{server} asks for a password of the role {}, and none is known",
-            server.user()
-        ))
-        .hint("name its place in the configuration: database_password = \"file:PATH\"; or use PGPASSWORD or ~/.pgpass"),
-        Some(code) if *code == SqlState::INVALID_PASSWORD => {
-            errors::config(format!("{server} does not take the password of the role {}", server.user())).hint(
-                match source {
-                    Some(source) => format!("it is the one of {source}: is that right, and is the role?"),
-                    None => "is it right, and is the role?".to_owned(),
-                },
-            )
-        }
-        Some(code) if *code == SqlState::INVALID_CATALOG_NAME => {
-            let name = server.dbname();
-            errors::config(format!("{server}: the server has no database \"{name}\"")).hint(format!(
-                "make it: createdb --encoding=UTF8 --template=template0 --owner={} {name}",
-                server.user()
-            ))
-        }
-        _ => errors::config(format!("{server} does not let this process in: {words}")).hint(
-            "see what its role, its password and the server's pg_hba.conf say; `espomail man postgresql` has the steps",
-        ),
-    };
-    fault.into()
-}
-
 impl Conn {
     pub fn open(server: &Server) -> Result<Conn> {
         let link = RefCell::new(Link::open(server, false)?);
@@ -171,7 +68,9 @@ impl Conn {
     /// Refuses a server of which the answers are not known.
     fn recognise_server(&self) -> Result<()> {
         let sql = "SELECT CAST(current_setting('server_version_num') AS INTEGER), current_setting('server_encoding'),
-            current_setting('server_version'), current_schema()";
+            current_setting('server_version'), current_schema(),
+            EXISTS (SELECT FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace
+                WHERE s.nspname = 'public' AND c.relname = 'schema_version')";
         let row = self.link.borrow_mut().client.query_one(sql, &[])?;
         let (number, encoding, version): (i32, String, String) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         let schema: Option<String> = row.try_get(3)?;
@@ -185,15 +84,40 @@ impl Conn {
                 .hint("make a database for it with: createdb --encoding=UTF8 --template=template0 NAME")
                 .into());
         }
+        let Some(found) = schema else { return self.refuse_shut_schema() };
         // Locks and secrets are kept by its name.
-        match schema.filter(|schema| schema != self.server.expects_schema()) {
-            None => Ok(()),
-            Some(other) => {
-                Err(errors::config(format!("{}: the role's search_path leads to the schema {other}", self.server))
-                    .hint(format!("name it: schema={other}"))
-                    .into())
-            }
+        if found == self.server.expects_schema() {
+            return Ok(());
         }
+        let of_public = match row.try_get(4)? {
+            true => "the desk that was used so far is in public: schema=public; that of the other schema: ",
+            false => "name it: ",
+        };
+        Err(errors::config(format!("{}: the role's search_path leads to the schema {found}", self.server))
+            .hint(format!("{of_public}schema={found}"))
+            .into())
+    }
+
+    /// Refuses a schema that is there and that the role cannot use: it looks like one that is not.
+    fn refuse_shut_schema(&self) -> Result<()> {
+        let sql = "SELECT pg_get_userbyid(s.nspowner), quote_ident(s.nspname), quote_ident(current_user),
+            EXISTS (SELECT FROM pg_class WHERE relname = 'schema_version' AND relnamespace = s.oid)
+            FROM pg_namespace s WHERE s.nspname = $1 AND NOT has_schema_privilege(s.oid, 'USAGE')";
+        let name = self.server.expects_schema();
+        let Some(row) = self.link.borrow_mut().client.query_opt(sql, &[&name])? else { return Ok(()) };
+        let (owner, schema, role): (String, String, String) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        let grant = match row.try_get(3)? {
+            true => format!(
+                "log in as its owner: user={owner}; or let {owner} run: GRANT USAGE ON SCHEMA {schema} TO {role}; GRANT ALL ON ALL TABLES IN SCHEMA {schema} TO {role}"
+            ),
+            false => format!("let {owner} run: GRANT USAGE, CREATE ON SCHEMA {schema} TO {role}"),
+        };
+        let text = format!(
+            "{}: the schema {name} exists, and the role {} has no rights on it",
+            self.server,
+            self.server.user()
+        );
+        Err(errors::config(text).hint(grant).into())
     }
 
     /// Makes the tables in a schema that has none. It is one transaction, and one process at a time does that.
@@ -240,7 +164,8 @@ impl Conn {
         ensure!(!self.is_ours()?, self.exists());
         let objects = self.objects()?;
         ensure!(objects == 0, self.is_taken(objects));
-        ensure!(is_allowed, too_few_rights(&self.server.user(), &self.server.to_string()));
+        let needs = "it needs CREATE on the schema, or on the database where the schema is not there yet";
+        ensure!(is_allowed, too_few_rights(&self.server.user(), &self.server.to_string(), needs));
         Ok(())
     }
 
@@ -298,6 +223,13 @@ impl Conn {
         Ok(i32::try_from(version.unwrap_or_default())?)
     }
 
+    /// Whether nothing could be written by this role, whatever this connection was told.
+    pub fn takes_no_writes(&self) -> Result<bool> {
+        let sql = "SELECT pg_is_in_recovery() OR EXISTS
+            (SELECT FROM pg_settings WHERE name = 'default_transaction_read_only' AND reset_val = 'on')";
+        Ok(self.link.borrow_mut().client.query_one(sql, &[])?.try_get(0)?)
+    }
+
     /// Lets nothing be written by this connection any more.
     pub fn read_only(&self) -> Result<()> {
         self.is_read_only.set(true);
@@ -314,10 +246,4 @@ impl Conn {
             running.conn.batch(&format!("UPDATE schema_version SET version = {VERSION}"))
         })
     }
-}
-
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -13,7 +13,8 @@ use crate::store::db::meaning::Meaning;
 const LONGEST: usize = 63;
 
 /// The one that has locked the row of the turn, since when, by the clock of the server.
-const HOLDER: &str = "SELECT a.application_name, CAST(extract(epoch FROM a.xact_start) AS BIGINT)
+const HOLDER: &str =
+    "SELECT a.application_name, CAST(extract(epoch FROM a.xact_start) AS BIGINT), a.pid, a.usename::text
     FROM turns t JOIN pg_stat_activity a ON a.backend_xid = t.xmax WHERE t.name = 'write'";
 
 /// The name of a connection of this process: `espomail 4711@host`.
@@ -37,20 +38,27 @@ fn process(name: &str) -> Option<(u32, &str)> {
 /// The error of a connection that did not get the turn; where somebody else has it, with that process.
 pub(super) fn named(client: &mut Client, error: anyhow::Error) -> anyhow::Error {
     match error.chain().find_map(meaning) {
-        Some(Meaning::Busy) => Busy::writing(holder(client).unwrap_or_default()).into(),
+        Some(Meaning::Busy) => busy(client).unwrap_or_else(|_| Busy::writing(None)).into(),
         _ => error,
     }
 }
 
-fn holder(client: &mut Client) -> Result<Option<Holder>> {
-    let Some(row) = client.query_opt(HOLDER, &[])? else { return Ok(None) };
-    let (name, since): (String, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);
+fn busy(client: &mut Client) -> Result<Busy> {
+    let Some(row) = client.query_opt(HOLDER, &[])? else { return Ok(Busy::writing(None)) };
+    let (name, since): (Option<String>, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);
+    let name = name.unwrap_or_default();
     let since = since.and_then(|since| Timestamp::from_second(since).ok());
     let of = |(pid, host): (u32, &str)| match host == holder::host() {
         true => Holder::of(pid),
         false => Holder::elsewhere(pid, host.to_owned()),
     };
-    Ok(process(&name).map(|process| of(process).since(since)))
+    Ok(match process(&name) {
+        Some(process) => Busy::writing(Some(of(process).since(since))),
+        None => {
+            let (session, role): (i32, Option<String>) = (row.try_get(2)?, row.try_get(3)?);
+            Busy::of_session(session, &role.unwrap_or_default(), &name)
+        }
+    })
 }
 
 #[cfg(test)]
