@@ -267,7 +267,7 @@ impl Store {
 
     /// What is wrong with the files and the rows: one line for every fault found.
     pub fn check(&self) -> Result<Vec<String>> {
-        of_engine!(Engine, &self.engine, conn => conn.check())
+        obstacle::named(&self.place, of_engine!(Engine, &self.engine, conn => conn.check()))
     }
 
     /// Whether the server takes no writes from anybody: it is a standby, or read-only for this role.
@@ -281,7 +281,7 @@ impl Store {
 
     /// Rows of every table, and the size of the database in bytes.
     pub fn stats(&self) -> Result<(Vec<(String, i64)>, i64)> {
-        of_engine!(Engine, &self.engine, conn => conn.stats())
+        obstacle::named(&self.place, of_engine!(Engine, &self.engine, conn => conn.stats()))
     }
 }
 

@@ -109,7 +109,7 @@ impl Store {
 
     /// Lets nothing be written by this store any more.
     pub fn read_only(self) -> Result<Store> {
-        of_engine!(Engine, &self.engine, conn => conn.read_only())?;
+        obstacle::named(&self.place, of_engine!(Engine, &self.engine, conn => conn.read_only()))?;
         Ok(self)
     }
 
@@ -185,7 +185,7 @@ impl Store {
     }
 
     pub(super) fn version(&self) -> Result<i32> {
-        of_engine!(Engine, &self.engine, conn => conn.version())
+        obstacle::named(&self.place, of_engine!(Engine, &self.engine, conn => conn.version()))
     }
 }
 

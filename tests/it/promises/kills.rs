@@ -129,6 +129,11 @@ fn recover_and_compare(scene: &Scene, point: &str, wanted: &(String, Vec<String>
         answer(scene);
     }
     scene.sandbox.run(&["send"]).ok();
+    compare(scene, point, wanted, doubtful);
+}
+
+/// Fails where something was lost, doubled or half made. `doubtful` = a run died while a message was on the wire.
+fn compare(scene: &Scene, point: &str, wanted: &(String, Vec<String>), doubtful: bool) {
     let (dump, got) = (scene.sandbox.canon(), taken(&scene.sink));
     if !doubtful {
         same_lines(point, &dump, &wanted.0);

@@ -112,7 +112,35 @@ fn fate(status: Option<&str>, is_same: bool) -> Fate {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+    use anyhow::anyhow;
+
     use super::*;
+    use crate::store::db::{Mode, Store};
+
+    /// Where tests have a server.
+    #[test]
+    fn a_server_is_asked_what_became_of_a_transaction() {
+        let Some(server) = Store::server_of_tests().unwrap() else { return };
+        let conn = Conn::open(&server).unwrap();
+        conn.found().unwrap();
+        let ended = |how: &str| {
+            let begun = conn.begin(Mode::Write).unwrap().unwrap();
+            conn.batch(how).unwrap();
+            begun
+        };
+        let answer = |begun: &Begun| conn.look_up(begun, anyhow!("lost")).map_err(|error| error.to_string());
+        let committed = ended("COMMIT");
+        assert_eq!(answer(&committed), Ok(()));
+        assert_eq!(answer(&ended("ROLLBACK")), Err("lost".to_owned()));
+        let next = committed.number.parse::<u64>().unwrap() + 1_000_000;
+        assert_eq!(answer(&Begun { number: next.to_string(), ..ended("COMMIT") }), Err("lost".to_owned()));
+        // The number may be that of another transaction.
+        for life in [None, Some("2026-01-01 00:00:00+00".to_owned())] {
+            let told = answer(&Begun { life, number: committed.number.clone() }).unwrap_err();
+            assert!(told.contains("it is not known whether the transaction was committed"), "{told}");
+        }
+    }
 
     #[test]
     fn a_transaction_is_committed_where_a_server_says_so_that_has_lost_nothing() {

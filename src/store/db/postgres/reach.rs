@@ -129,7 +129,9 @@ fn unreachable(server: &Server, host: &Host, words: &str) -> Fault {
             .hint("name the primary too, or run it again when this one is the primary; target_session_attrs=any reads from a standby");
     }
     let hint = match &host.target {
-        Target::Socket(_) => format!("is it running, and is this its socket: {host}? host and port name it"),
+        Target::Socket(_) => {
+            format!("is it running, and is this its socket: {host}? host and port name it; then run it again")
+        }
         Target::Name(_) => "is it running, and are its host and port right? then run it again".to_owned(),
     };
     Fault::new(Kind::TempFail, format!("the server of {subject} cannot be reached: {words}")).hint(hint)

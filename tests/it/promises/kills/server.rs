@@ -8,7 +8,7 @@ mod cuts;
 mod ended;
 mod killed;
 
-use super::{Scene, answer, date, fill, recover_and_compare, same_lines, scene_in, taken, undisturbed};
+use super::{Scene, answer, compare, date, fill, same_lines, scene, scene_in, taken};
 use crate::support::cutter::{Fate, Harm, Step};
 use crate::support::{Cutter, Mailbox, Postgres, Run, Sandbox, asked, mail, promise};
 
@@ -30,8 +30,6 @@ struct Rig<'a> {
     postgres: &'a Postgres,
     scene: Scene,
     cutter: Cutter,
-    /// What the first run makes, and all runs.
-    fetched: String,
     wanted: (String, Vec<String>),
     /// What a client sends in the first run, and how many transactions that may write it commits.
     steps: usize,
@@ -43,8 +41,8 @@ impl Rig<'_> {
         let scene = scene_in(Sandbox::on(&postgres.server), fill);
         let cutter = Cutter::new(&postgres.server);
         scene.sandbox.connect_through(cutter.host());
-        let (fetched, wanted) = Default::default();
-        let mut rig = Rig { postgres, scene, cutter, fetched, wanted, steps: 0, commits: 0 };
+        let wanted = Default::default();
+        let mut rig = Rig { postgres, scene, cutter, wanted, steps: 0, commits: 0 };
         rig.as_superuser(
             "CREATE SCHEMA saved; CREATE PROCEDURE pg_temp.save() LANGUAGE plpgsql AS $$ DECLARE name text; BEGIN
                 FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = current_schema() LOOP
@@ -55,9 +53,6 @@ impl Rig<'_> {
         rig.as_superuser("CHECKPOINT");
         rig.scene.sandbox.run(&["fetch"]).ok().silent();
         (rig.steps, rig.commits) = (rig.cutter.steps(), rig.cutter.commits());
-        rig.fetched = rig.scene.sandbox.canon();
-        answer(&rig.scene);
-        rig.scene.sandbox.run(&["send"]).ok();
         rig.wanted = (rig.scene.sandbox.canon(), taken(&rig.scene.sink));
         rig.reset();
         rig
@@ -96,7 +91,7 @@ impl Rig<'_> {
     /// Fails where a run does not tell that its COMMIT was lost; one that only gave a lease back need not, as that ends.
     #[track_caller]
     fn lost(&self, point: &str, run: &Run) {
-        let is_whole = run.code == 0 && self.scene.sandbox.canon() == self.fetched;
+        let is_whole = run.code == 0 && self.scene.sandbox.canon() == self.wanted.0;
         assert!(run.code == 75 || is_whole, "{point}: it was not committed: {run:#?}");
     }
 
@@ -137,23 +132,35 @@ impl Rig<'_> {
     /// The next run makes of it what an undisturbed one makes. All is as new then.
     #[track_caller]
     fn recovers(&self, point: &str) {
+        self.comes_to(point, &self.wanted);
+    }
+
+    /// The next run makes this of it: the dump and the messages sent. All is as new then.
+    #[track_caller]
+    fn comes_to(&self, point: &str, wanted: &(String, Vec<String>)) {
         self.settle();
         let doubtful = self.scene.sandbox.canon().contains("\"in doubt\"");
-        recover_and_compare(&self.scene, point, &self.wanted, doubtful);
+        self.scene.sandbox.run(&["fetch"]).ok();
+        compare(&self.scene, point, wanted, doubtful);
         self.reset();
     }
 }
 
 /// Numbers from 1 to `all`, spread evenly: this many, or as many as `ESPOMAIL_POINTS` says.
 fn spread(all: usize, usual: usize) -> Vec<usize> {
-    let points = asked("ESPOMAIL_POINTS", usual).min(all);
+    spread_by(all, asked("ESPOMAIL_POINTS", usual))
+}
+
+fn spread_by(all: usize, points: usize) -> Vec<usize> {
+    let points = points.clamp(1, all);
     (1..=points).map(|point| (all * point).div_ceil(points)).collect()
 }
 
 #[test]
 fn a_server_and_a_file_come_to_the_same() {
     let rig = Rig::new(Postgres::shared(), fill);
-    let on_file = undisturbed();
-    same_lines("on a server", &rig.wanted.0, &on_file.0);
-    assert_eq!(rig.wanted.1, on_file.1);
+    let other = scene();
+    other.sandbox.run(&["fetch"]).ok().silent();
+    same_lines("on a server", &rig.wanted.0, &other.sandbox.canon());
+    assert_eq!(rig.wanted.1, taken(&other.sink));
 }

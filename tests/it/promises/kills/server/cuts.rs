@@ -7,7 +7,7 @@ fn a_connection_that_is_cut_at_any_step_costs_no_mail() {
     let rig = Rig::new(Postgres::shared(), fill_with_few);
     let (mut cuts, mut told) = (0, 0);
     for fate in [Fate::Lost, Fate::Unanswered] {
-        for nth in spread(rig.steps, 5) {
+        for nth in spread(rig.steps, 4) {
             let point = format!("{fate:?} at step {nth} of {}", rig.steps);
             let Some(run) = rig.harmed(Harm::new(Step::Any(nth), fate)) else { continue };
             rig.tells(&point, &run);
@@ -18,6 +18,19 @@ fn a_connection_that_is_cut_at_any_step_costs_no_mail() {
     assert!(told > 0, "no run noticed");
     let steps = format!("connection to PostgreSQL cut {cuts} times at {} steps", rig.steps);
     promise("R1", &format!("{steps}: lost, doubled or half made"), "0");
+}
+
+/// Opening a database takes steps of its own.
+#[test]
+fn a_command_whose_connection_is_cut_names_the_database() {
+    let rig = Rig::new(Postgres::shared(), fill_with_few);
+    let database = rig.cutter.host().to_str().unwrap();
+    for nth in 1..=12 {
+        rig.cutter.set_harm(Some(Harm::new(Step::Any(nth), Fate::Lost)));
+        let run = rig.scene.sandbox.run(&["email", "list"]).exits(75);
+        assert!(rig.cutter.is_done(), "step {nth}");
+        assert!(run.stderr.contains(database) && run.stderr.contains("run it again"), "step {nth}: {run:#?}");
+    }
 }
 
 /// A run that meets an error, unlike one that dies, raises no message's suspicion.
