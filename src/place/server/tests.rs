@@ -106,7 +106,7 @@ fn what_is_not_a_name_is_refused_by_the_word_that_is_wrong_and_passwords_are_not
         ("host=h host=i", "host: is there twice", ""),
         ("postgresql://h/d?sslmode=verify", "sslmode: must be one of disable, prefer", "did you mean verify-ca?"),
         ("postgresql://h/d?schema=", "schema: is empty", "schema=NAME"),
-        ("service= host=h", "service: is empty", "leave it out"),
+        ("host=h service=''", "service: is empty", "leave it out"),
         ("postgresql://h/d?sslmode=verify-ca", "sslmode=verify-ca needs sslrootcert", "verify-full"),
         ("postgresql://h/d?sslrootcert=ca.pem", "sslrootcert: must begin with /", ""),
         ("postgresql://h/d?schema=My-Desk", "schema: must be a plain name", "schema=desk"),

@@ -135,6 +135,11 @@ impl Conn {
         }
     }
 
+    /// Whether nothing is to be written by this connection.
+    pub fn only_reads(&self) -> bool {
+        self.is_read_only.get()
+    }
+
     /// From now on each transaction that may write begins with this statement; the one before.
     pub fn begin_with(&self, fence: String) -> String {
         self.fence.replace(fence)

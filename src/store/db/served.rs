@@ -37,6 +37,15 @@ impl Store {
         Under { _store: self, _before: before }
     }
 
+    /// Whether this store was opened to read alone.
+    pub fn only_reads(&self) -> bool {
+        match &self.engine {
+            Engine::Sqlite(_) => false,
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(conn) => conn.only_reads(),
+        }
+    }
+
     /// Runs `work` in a transaction that may write and waits for no other: it decides nothing by what others write.
     pub fn write_besides<T>(&self, work: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
         self.transact(Mode::Besides, work)

@@ -223,7 +223,7 @@ impl Conn {
         Ok(i32::try_from(version.unwrap_or_default())?)
     }
 
-    /// Whether nothing could be written by this role, whatever this connection was told.
+    /// Whether this role could write nothing, also where this connection was not told to.
     pub fn takes_no_writes(&self) -> Result<bool> {
         let sql = "SELECT pg_is_in_recovery() OR EXISTS
             (SELECT FROM pg_settings WHERE name = 'default_transaction_read_only' AND reset_val = 'on')";

@@ -148,7 +148,7 @@ fn an_error_that_is_not_of_the_mail_puts_none_aside() {
         ("26000", &[imported], 75, "has ended the transaction: x", "run it again"),
         ("25006", &[imported], 74, "a standby or read-only", "name the primary"),
         ("58030", &[imported], 74, "the disk of the server of ", "see the log of the server"),
-        ("XX001", &[imported], 74, "is damaged: x", "see the log of the server"),
+        ("XX001", &[imported], 74, "is damaged: x", "db check` lists the faults"),
         ("42501", &[imported], 78, "has too few rights", "espomail man postgresql"),
         ("23514", &[imported], 1, "kept: db error: ERROR: x", "espomail quarantine list"),
     ] {
