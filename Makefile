@@ -1,4 +1,5 @@
-# make test      what the project asks of every change: packages, format, lints, all tests
+# make test      what the project asks of every change: packages, format, lints, all tests, and some of them once more with a
+#                private PostgreSQL
 # make lint      format, lints and what deny.toml says of dependencies; installs nothing
 # make test-postgres   all tests with a private PostgreSQL in the place of database files
 # make quick     the tests that need no server and no root, in a minute after the build; installs nothing
@@ -44,7 +45,17 @@ test:
 	tests/install-packages.sh
 	cargo fmt --check
 	cargo clippy --all-targets --locked -j$(JOBS) -- -D warnings
-	CARGO_TERM_COLOR=never cargo test --locked -j$(JOBS) --no-fail-fast 2>&1 | $(SUM)
+	{ $(TEST_ALL) || failed=1; echo "With PostgreSQL:"; tests/with-postgres.sh $(SHELL) -c '$(TEST_CHOSEN)' || failed=1; \
+	  exit $${failed:-0}; } 2>&1 | $(SUM)
+
+TEST_ALL = CARGO_TERM_COLOR=never cargo test --locked -j$(JOBS) --no-fail-fast
+# What tells most of the other engine in little time: every statement of the store, the two engines against each other, whole
+# messages, and the program with its lists and changes. The tests of files and sources have run already, and those of
+# kills, cut connections and several machines have servers of their own.
+TEST_CHOSEN = export ESPOMAIL_QUERIES=500 ESPOMAIL_READS=1; \
+	  $(TEST_ALL) --lib -- store:: --skip older:: --skip growth:: --skip portable:: --skip letters:: || failed=1; \
+	  $(TEST_ALL) --test it -- memory::intake program::bulk || failed=1; \
+	  exit $${failed:-0}
 
 test-postgres:
 	tests/install-packages.sh
