@@ -248,7 +248,7 @@ impl Store {
         match &self.engine {
             Engine::Sqlite(_) => usize::MAX,
             #[cfg(feature = "postgres")]
-            Engine::Postgres(_) => 20,
+            Engine::Postgres(_) => 16,
         }
     }
 
