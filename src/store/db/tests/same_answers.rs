@@ -227,7 +227,7 @@ fn both_engines_give_the_same_answers() {
             }
         }
     }
-    assert!(asks > 1_000 && rows > asks / 4, "{asks} questions, {rows} rows");
+    assert!(asks > 1_000 && rows > 1_000, "{asks} questions, {rows} rows");
     assert!(
         faults.is_empty(),
         "ESPOMAIL_TEST_SEED={}: {} of {asks} answers differ: {faults:#?}",
