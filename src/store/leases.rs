@@ -1,7 +1,7 @@
 //! Which host works for an account, where several hosts work on one database: a lease, by the clock of the server. A file has
 //! no leases: its locks are of the one machine that it is on.
 //!
-//! A holder begins each transaction with the statement of [`fence`], which makes the lease longer. One that was too slow finds
+//! A holder begins each transaction with the statement of [`under`], which makes the lease longer. One that was too slow finds
 //! no row then: the host that took the account over has raised the epoch.
 
 use anyhow::{Context, Result};

@@ -70,11 +70,16 @@ fn machines_that_fetch_at_once_take_each_mail_once() {
     assert_eq!(numbers_of_cases, [expected.join(" ")]);
 }
 
+/// Another machine has a lease of each account.
+fn works_elsewhere(sandbox: &Sandbox, kind: &str) {
+    sandbox.sql("INSERT INTO hosts (id, key, name, version, seen_at) VALUES (99, 'k', 'web9', '1', 0)");
+    sandbox.sql(&format!("INSERT INTO leases SELECT '{kind}', id, 99, 12, 5, this_moment() + 60000 FROM accounts"));
+}
+
 #[test]
 fn an_account_that_another_machine_has_is_left_alone_until_its_lease_is_over() {
     let (sandbox, _mailboxes) = desk(1, 2);
-    sandbox.sql("INSERT INTO hosts (id, key, name, version, seen_at) VALUES (99, 'k', 'web9', '1', 0)");
-    sandbox.sql("INSERT INTO leases SELECT 'fetch', id, 99, 12, 5, this_moment() + 60000 FROM accounts");
+    works_elsewhere(&sandbox, "fetch");
     let busy = "support\": is being fetched by process 12 on web9";
     on(&sandbox, "web1", &["fetch", "--no-send"]).wait().ok().silent();
     let told = on(&sandbox, "web1", &["-v", "fetch", "--no-send"]).wait().ok();
@@ -119,4 +124,27 @@ fn a_machine_that_was_too_slow_writes_nothing_more_for_what_another_has_taken_ov
     assert_eq!(numbers(&sandbox), whole(90));
     let failing = sandbox.query("SELECT count(*) || '' FROM accounts WHERE failing_since IS NOT NULL");
     assert_eq!(failing, ["0"], "no account fails because of that");
+}
+
+#[test]
+fn mail_that_another_machine_sends_is_neither_sent_nor_judged_until_its_lease_is_over() {
+    let (sandbox, mailboxes) = desk(1, 1);
+    let customer = Dovecot::shared().mailbox();
+    mailboxes[0].append("INBOX", &mail(&customer.address, &mailboxes[0].address, "Of one who is there").bytes());
+    on(&sandbox, "web1", &["fetch", "--no-send"]).wait().ok();
+    // The other machine may be about to hear what became of the first.
+    sandbox.sql("UPDATE outbox SET state = 'in doubt' WHERE id = 1");
+    works_elsewhere(&sandbox, "send");
+    let states = || sandbox.query("SELECT state FROM outbox ORDER BY id");
+    on(&sandbox, "web1", &["send"]).wait().ok();
+    assert_eq!(states(), ["in doubt", "waiting"]);
+    for change in [&["outbox", "cancel", "2"][..], &["outbox", "retry", "1"]] {
+        let refused = on(&sandbox, "web1", change).wait().exits(75);
+        assert!(refused.stderr.contains("the outbox is being sent by process 12 on web9"), "{refused:#?}");
+    }
+    assert_eq!(states(), ["in doubt", "waiting"]);
+    sandbox.sql("UPDATE leases SET until = 0");
+    on(&sandbox, "web1", &["send"]).wait().ok();
+    // Nobody knows whether the first has arrived.
+    assert_eq!(states(), ["held", "sent"]);
 }
