@@ -236,10 +236,14 @@ fn most_of_one_thread(calls: &str, call: &str) -> usize {
 /// SIGKILL at this number of calls of one kind (or as many as `ESPOMAIL_POINTS` says), spread over the run.
 fn killed_at(call: &str, usual: usize) {
     let wanted = undisturbed();
-    let counted = scene();
-    let list = counted.sandbox.path("calls");
-    traced(&counted, &["-o", list.to_str().unwrap()]).ok();
-    let all = most_of_one_thread(&std::fs::read_to_string(list).unwrap(), call);
+    // No two runs make quite the same calls: the shorter one of two counts.
+    let counted = || {
+        let scene = scene();
+        let list = scene.sandbox.path("calls");
+        traced(&scene, &["-o", list.to_str().unwrap()]).ok();
+        most_of_one_thread(&std::fs::read_to_string(list).unwrap(), call)
+    };
+    let all = counted().min(counted());
     let points = asked("ESPOMAIL_POINTS", usual).min(all);
     let mut killed = 0;
     for point in 1..=points {
@@ -247,8 +251,8 @@ fn killed_at(call: &str, usual: usize) {
         let scene = scene();
         let inject = format!("inject={call}:signal=KILL:when={nth}");
         let run = traced(&scene, &["-o", "/dev/null", "-e", &inject]);
-        // No two runs make quite the same calls: one of the last that was not reached does not count as a kill.
-        assert!(run.code != 0 || nth * 10 > all * 8 || nth + 3 > all, "{call} {nth} of {all}: not killed");
+        // One of the last that was not reached does not count as a kill.
+        assert!(run.code != 0 || nth * 10 > all * 9 || nth + 3 > all, "{call} {nth} of {all}: not killed");
         killed += usize::from(run.code != 0);
         // A death between 354 and 250 leaves an automatic reply in doubt.
         let doubtful = scene.sandbox.canon().contains("\"in doubt\"");
