@@ -113,14 +113,14 @@ impl Report {
 pub fn run(args: &CheckArgs, ctx: &Context) -> Result<()> {
     let limits = Limits { account: args.max_age, outbox: args.max_outbox_age, quarantine: args.max_quarantine };
     let disk = disk::look_at(&ctx.place).map(|disk| [disk.troubles(), disk.state.into_iter().collect()].concat());
-    let mut disk: Vec<String> =
+    let mut grave: Vec<String> =
         disk.unwrap_or_default().into_iter().filter(|one| one.is_grave).map(|one| one.what).collect();
     let stuck = busy::stuck(&ctx.place);
     let looked = ctx.store().and_then(|store| {
-        let fixed =
+        let unwritable =
             store.takes_no_writes()?.then(|| format!("{} is read-only: mail is neither fetched nor sent", ctx.place));
-        disk.extend(fixed);
-        store.read(|tx| look(tx, &ctx.actor(tx)?, disk, &stuck, &limits, ctx.now()))
+        grave.extend(unwritable);
+        store.read(|tx| look(tx, &ctx.actor(tx)?, grave, &stuck, &limits, ctx.now()))
     });
     let report = looked.or_else(|error| held_up(&stuck, error))?;
     say(&ctx.ui, &report)?;

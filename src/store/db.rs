@@ -1,6 +1,6 @@
 //! The database: transactions here, rows in [`row`] and values in [`value`]; below it opening and migrating ([`open`]),
-//! backups and what a restored one does ([`backup`]), new files ([`aside`]), which commits are on the disk ([`soon`]), what its errors mean
-//! ([`fault`]), and the engine, [`sqlite`].
+//! backups and what a restored one does ([`backup`]), new files ([`aside`]), which commits are on the disk ([`soon`]), what
+//! its errors mean ([`fault`]), and the engines ([`sqlite`], `postgres`).
 //!
 //! Everything else in `store` writes statements against [`Tx`] and reads [`Row`]s. Writing happens only
 //! through [`Store::write`], which is BEGIN IMMEDIATE: one writer at a time, for every process.

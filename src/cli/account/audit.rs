@@ -54,7 +54,7 @@ pub fn run(args: &AuditArgs, ctx: &Context) -> Result<()> {
     let store = ctx.unlogged_store()?;
     // A run that fetches meanwhile would make messages look missing that are on their way.
     let claim = if args.repair && !ctx.dry_run { Some(context::claim(&store, &account)?) } else { None };
-    let _under = claim.as_ref().and_then(|claim| claim.under());
+    let under = claim.as_ref().and_then(|claim| claim.under());
     let mut source = connect::imap(&account, &ctx.config, &ctx.place, None)?;
     let Look { mut audited, mut failed } = audit::look(source.as_mut(), &store, &account)?;
     let wanted: usize = audited.iter().map(|found| found.wanted.len()).sum();
@@ -70,7 +70,7 @@ pub fn run(args: &AuditArgs, ctx: &Context) -> Result<()> {
     }
     source.logout();
     // Nobody waits for somebody who reads.
-    drop((_under, claim));
+    drop((under, claim));
     drop(store);
     let found = report(ctx, &account, &audited, args.repair)?;
     for error in &failed {

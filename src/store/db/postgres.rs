@@ -1,7 +1,8 @@
-//! PostgreSQL: the engine on a server. The one place that names it: transactions here; below it how a connection is made and
-//! what it finds there ([`open`]), which statements are kept ([`kept`]), how their text is put for this engine ([`text`]),
-//! what is done with the whole database ([`whole`]), whether all of its parts are there ([`shape`]), TLS ([`tls`]), what errors mean ([`error`]), who has the turn
-//! ([`turn`]), and whether a COMMIT without an answer was done ([`commit`]).
+//! PostgreSQL: the engine on a server. The one place that names it: transactions here; below it how a host is reached
+//! ([`reach`]) by TLS ([`tls`]) and what a connection finds there ([`open`]), which statements are kept ([`kept`]), how their
+//! text is put for this engine ([`text`]), what is done with the whole database ([`whole`]), whether all of its parts are
+//! there ([`shape`]), what errors mean ([`error`]), who has the turn ([`turn`]), and whether a COMMIT without an answer was
+//! done ([`commit`]).
 //!
 //! A transaction that may write is READ COMMITTED and takes *the turn*, a row of the table `turns`, before it looks at
 //! anything: that is SQLite's BEGIN IMMEDIATE. At a stricter level what it sees would be older than the lock that it waited
