@@ -89,7 +89,7 @@ impl Run<'_> {
             self.import_what_was_piped(&mut desk, watch)?;
         }
         if polled && !self.dry_run {
-            self.store.write(|tx| {
+            self.store.write_soon(|tx| {
                 desk.well.write(tx)?;
                 instance::fetched(tx, (self.clock)())
             })?;
@@ -222,7 +222,7 @@ impl<'a> Front<'a> {
 
     fn serve(&mut self, account_id: i64, call: Call, watch: &mut dyn FnMut(Event<'_>)) -> Result<()> {
         if self.well.has_waited() {
-            self.run.store.write(|tx| self.well.write(tx))?;
+            self.run.store.write_soon(|tx| self.well.write(tx))?;
         }
         let claim = self.seats.get(&account_id).and_then(|seat| seat.claim.as_ref());
         let _under = claim.and_then(|claim| claim.under());
@@ -255,12 +255,12 @@ impl<'a> Front<'a> {
                 let actions = self.complete(account_id, &folder, uidvalidity, polled)?;
                 let _ = answer.send(actions);
             }
-            Call::Acted(ids, refused) => self.run.store.write(|tx| match refused {
+            Call::Acted(ids, refused) => self.run.store.write_soon(|tx| match refused {
                 None => server_actions::done(tx, &ids),
                 Some(words) => server_actions::failed(tx, &ids, &words),
             })?,
             Call::SentFolder(name) => {
-                self.run.store.write(|tx| accounts::put_sent(tx, account_id, Some(&name)))?;
+                self.run.store.write_soon(|tx| accounts::put_sent(tx, account_id, Some(&name)))?;
             }
             Call::Folder(folder, failure) => self.folder(account_id, &folder, failure.as_ref())?,
             Call::Ended(ended) => self.ended(account_id, ended, watch)?,
@@ -283,7 +283,7 @@ impl<'a> Front<'a> {
             accounts::begin_folder(tx, account_id, folder, uidvalidity, past_uid)?;
             start::of(tx, account_id, folder, uidvalidity)
         };
-        let begun = if self.run.dry_run { self.run.store.rehearse(work) } else { self.run.store.write(work) }?;
+        let begun = if self.run.dry_run { self.run.store.rehearse(work) } else { self.run.store.write_soon(work) }?;
         // A folder that was taken away meanwhile, and is polled for the last time.
         Ok(begun.unwrap_or(Start { past_uid, ..Start::default() }))
     }
@@ -337,7 +337,7 @@ impl<'a> Front<'a> {
         // A poll without news costs no commit.
         let known = store.read(|tx| accounts::folder(tx, account_id, folder))?;
         if known.is_some_and(|known| polled.changes(&known)) {
-            store.write(|tx| accounts::polled(tx, account_id, folder, uidvalidity, polled))?;
+            store.write_soon(|tx| accounts::polled(tx, account_id, folder, uidvalidity, polled))?;
         }
         let pending = store.read(|tx| server_actions::pending(tx, account_id))?;
         let keeps = self.seat(account_id)?.account.fetching.after_import == AfterImport::Keep;
@@ -346,7 +346,7 @@ impl<'a> Front<'a> {
             pending.into_iter().filter(|a| a.folder == folder).partition(|a| a.uidvalidity == uidvalidity && !keeps);
         if !void.is_empty() {
             let ids: Vec<i64> = void.iter().map(|a| a.id).collect();
-            store.write(|tx| server_actions::done(tx, &ids))?;
+            store.write_soon(|tx| server_actions::done(tx, &ids))?;
         }
         // The server's copy is the only one that a power cut cannot take. A run that was killed may have planned these.
         if !due.is_empty() {
@@ -361,7 +361,7 @@ impl<'a> Front<'a> {
         if self.run.dry_run || known.iter().any(|f| f.name == folder && f.failure == words) {
             return Ok(());
         }
-        self.run.store.write(|tx| accounts::set_folder_failure(tx, account_id, folder, words))
+        self.run.store.write_soon(|tx| accounts::set_folder_failure(tx, account_id, folder, words))
     }
 
     /// Remembers how the account's session ended, and lets go of the account.
@@ -422,7 +422,7 @@ impl<'a> Front<'a> {
         if self.run.dry_run || (!verdict.notify && self.well.takes(account, &verdict.health)) {
             return Ok(());
         }
-        self.run.store.write(|tx| {
+        self.run.store.write_soon(|tx| {
             accounts::set_health(tx, account.id, &verdict.health)?;
             if verdict.notify {
                 let world = World::load(tx, self.run.config, (self.run.clock)())?;

@@ -6,7 +6,7 @@
 //! database is one file. Somebody who reads meanwhile can see what a power cut takes away.
 //!
 //! So [`Store::write_soon`] is for what comes again by itself: what a session receives and imports (its watermark goes with
-//! it, so it is fetched again) and the full-text index. Before something outside is told or done that a power cut must not
+//! it, so it is fetched again), what a poll remembers of folders and of the account, and the full-text index. Before something outside is told or done that a power cut must not
 //! make untrue, there is a commit that waits, or [`Store::flush`]:
 //!
 //! | before | by |

@@ -22,7 +22,7 @@ enum Call {
     Told,
 }
 
-const TOLD: &[&str] = &["imported 6, other 0", "imported 0, other 0"];
+const TOLD: &[&str] = &["imported 6, other 0", "imported 4, other 0", "imported 0, other 0"];
 
 /// Runs the program under strace.
 fn strace(sandbox: &Sandbox, options: &[&str], args: &[&str]) -> Output {
@@ -147,6 +147,24 @@ fn what_a_run_left_is_on_the_disk_before_the_next_one_changes_the_server() {
     let calls = traced(&sandbox, &["fetch", "--no-send"]);
     assert!(flushes_before(&calls, &Call::Settled) > 0, "{calls:?}");
     assert_eq!(mailbox.messages("INBOX").len(), 0);
+}
+
+#[test]
+fn accounts_do_not_wait_for_the_disk_one_after_another() {
+    if no_file() {
+        return;
+    }
+    let (sandbox, mailbox) = (Sandbox::new(), Dovecot::shared().mailbox());
+    let waits = || flushes_before(&traced(&sandbox, &["fetch", "--no-send", "--summary"]), &Call::Told);
+    sandbox.support_account(&mailbox, &[]);
+    let alone = waits();
+    for name in ["a", "b", "c", "d"] {
+        let mailbox = Dovecot::shared().mailbox();
+        mailbox.append("INBOX", &mail("c@customer.example", &mailbox.address, "Q").bytes());
+        sandbox.group_account(name, &mailbox, &["--after", "keep"]);
+    }
+    let together = waits();
+    assert!(together <= alone + 1, "{together} with five accounts, {alone} with one");
 }
 
 /// SQLite calls fsync, and the program itself fdatasync for its flushes.
