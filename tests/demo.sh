@@ -61,7 +61,7 @@ tests/install-packages.sh
 echo "Building: a few minutes the first time"
 cargo build --release --locked -j2
 bin=${CARGO_TARGET_DIR:-$PWD/target}/release/espomail
-base=$(mktemp -d -t demo.XXXXXX) home=$base/home
+base=$(mktemp -d --suffix=.demo) home=$base/home
 chmod 755 "$base" && mkdir -m 700 "$home" && mkfifo "$base/alive" && exec 9<>"$base/alive"
 trap clean_up EXIT
 trap 'exit 130' INT TERM HUP

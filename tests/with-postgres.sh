@@ -21,7 +21,7 @@ done
 # Each test has a database of some hundred files: in memory, where that has room and nothing has to be kept.
 room=$(df --output=avail -B1M /dev/shm 2>/dev/null | tail -n 1 || true)
 [[ ${room:-0} -lt 4000 || " ${options[*]} " == *" --fsync "* ]] || place=/dev/shm
-base=$(TMPDIR=${place:-${TMPDIR:-/tmp}} mktemp -d -t postgres.XXXXXX)
+base=$(TMPDIR=${place:-${TMPDIR:-/tmp}} mktemp -d --suffix=.postgres)
 chmod 755 "$base"
 mkfifo "$base/alive"
 exec 9<>"$base/alive" 8>"$base/ready"

@@ -53,7 +53,7 @@ CONF
 cat >>"$DIR/session" <<'CONF'
 for folder in "$maildir" "$maildir/.Sent"; do
   [ ! -d "$folder/cur" ] || continue
-  made=$(mktemp -d "${maildir%/*}/.made.XXXXXX")
+  made=$(mktemp -d -p "${maildir%/*}" --suffix=.made)
   mkdir "$made"/{tmp,new,cur}
   # Two first sessions at the same time would each choose a UIDVALIDITY.
   echo "1 $((EPOCHSECONDS - 1000000000)) 1" >"$made/courierimapuiddb"

@@ -24,7 +24,7 @@ folder=$target/servers/$make
 command -v apt-get >/dev/null && command -v dpkg >/dev/null || no "this is not a Debian system"
 
 mkdir -p "$target/servers"
-work=$(mktemp -d "$target/servers/.$make.XXXXXX")
+work=$(mktemp -d -p "$target/servers" --suffix=".$make")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM HUP
 mkdir "$work/packages" "$work/root"
