@@ -21,6 +21,7 @@ pub use self::place::{
 };
 use crate::error;
 use crate::mail::language::{self, Language};
+use crate::net::http;
 use crate::net::reach::Allowed;
 use crate::system_words;
 
@@ -85,6 +86,10 @@ keys! {
         /// Age of a failure before cron hears of it.
         #[serde(with = "in_words::duration")]
         alert_min_age: Duration = minutes(15),
+        /// URL that hears of each run of `fetch`.
+        ping_url: Option<String> = None,
+        /// It also hears when a run begins.
+        ping_start: bool = false,
         /// Personal accounts that a user may have.
         max_personal_accounts: u32 = 2,
         /// Language of letters by accounts that have none of their own.
@@ -182,6 +187,10 @@ impl Config {
             (
                 config.state.as_ref().is_some_and(|path| !path.is_absolute()),
                 "state: must begin with /, as cron starts elsewhere",
+            ),
+            (
+                config.ping_url.as_ref().is_some_and(|url| !http::is_listener(url)),
+                "ping_url: must begin with https://, or with http://localhost, without a password and without #",
             ),
             (config.message_max_size < 64 << 10, "message_max_size: must be at least 64KiB"),
             (
@@ -348,6 +357,12 @@ mod tests {
             ),
             ("message_max_size = \"1KiB\"", 1, "message_max_size: must be at least 64KiB", ""),
             ("message_id_domain = \"a b\"", 1, "message_id_domain: must be a domain name", ""),
+            (
+                "ping_url = \"http://hc.example/x\"",
+                1,
+                "ping_url: must begin with https://, or with http://localhost, without a password and without #",
+                "",
+            ),
             ("reply_timeout = \"0s\"", 1, "reply_timeout: must be at least 1s", ""),
             ("database = \"~/espomail.db\"", 1, "database: must begin with /, as cron starts elsewhere", ""),
             ("state = \"espomail\"", 1, "state: must begin with /, as cron starts elsewhere", ""),

@@ -144,6 +144,11 @@ impl Place {
         dir.join(self.with_end(".locks"))
     }
 
+    /// The file with the moments at which others were told that a run ended.
+    pub fn pings(&self) -> PathBuf {
+        self.state().join(self.with_end(".pings"))
+    }
+
     /// The directory of the secrets and tokens.
     pub fn secrets(&self) -> PathBuf {
         let own = self.own_secrets();

@@ -8,6 +8,7 @@ pub mod deliveries;
 pub mod disk;
 pub mod drafts;
 pub mod emails;
+pub mod events;
 pub mod filters;
 pub mod folders;
 pub mod instance;

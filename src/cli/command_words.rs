@@ -21,6 +21,7 @@ const SHOWING: &[&str] = &[
     "email explain",
     "email list",
     "email show",
+    "events",
     "filter list",
     "filter replay",
     "filter show",

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::connect::{self, Connector, Protocol};
 use super::context::{self, ACCOUNT_OF_OTHERS, Context};
+use super::ping::{Did, Ping};
 use super::summary::{self, Tally};
 use super::{busy, send};
 use crate::error::{self, Kind};
@@ -16,6 +17,7 @@ use crate::intake::concerns;
 use crate::intake::fetch::{self, Event, Run};
 use crate::intake::import::Imported;
 use crate::job_control;
+use crate::net::http;
 use crate::outbox::Flushed;
 use crate::store::accounts::{self, Account, AccountKind};
 use crate::store::db::{self, Store, Tx};
@@ -51,6 +53,9 @@ pub struct FetchArgs {
     /// End the run after this (default: configuration)
     #[arg(long, value_name = "DURATION", value_parser = super::duration)]
     max_runtime: Option<Duration>,
+    /// Tell this URL how the run ended (default: configuration)
+    #[arg(long, value_name = "URL", value_parser = listener)]
+    ping_url: Option<String>,
     /// Print a line of numbers at the end
     #[arg(long)]
     summary: bool,
@@ -84,8 +89,26 @@ fn if_locked(text: &str) -> Result<IfLocked, String> {
     }
 }
 
+fn listener(text: &str) -> Result<String, String> {
+    match http::is_listener(text) {
+        true => Ok(text.to_owned()),
+        // A URL may hold a secret.
+        false => Err("must begin with https://, or with http://localhost".to_owned()),
+    }
+}
+
 /// Runs `fetch`.
 pub fn run(args: &FetchArgs, ctx: &Context) -> Result<()> {
+    let is_whole = args.accounts.is_empty() && args.kind == KindFilter::All;
+    let ping = Ping::of(args.ping_url.as_deref(), is_whole, ctx)?;
+    ping.begin();
+    let mut did = Did::default();
+    let outcome = fetch_and_send(args, ctx, &mut did);
+    ping.end(did, &outcome);
+    outcome
+}
+
+fn fetch_and_send(args: &FetchArgs, ctx: &Context, did: &mut Did) -> Result<()> {
     let store = ctx.unlogged_store()?;
     let (accounts, unknown) = select(args, ctx, &store)?;
     if let Some(most) = args.jitter.filter(|_| !ctx.dry_run) {
@@ -114,6 +137,7 @@ pub fn run(args: &FetchArgs, ctx: &Context) -> Result<()> {
     if accounts.is_empty() {
         nothing_to_poll(ctx, &store)?;
     }
+    let asked = accounts.len();
     let mut todo = accounts;
     let mut ended = Ok(());
     loop {
@@ -145,6 +169,8 @@ pub fn run(args: &FetchArgs, ctx: &Context) -> Result<()> {
         }
     }
     let mut tally = watch.tally;
+    let Tally { imported, other, quarantined, .. } = tally;
+    *did = Did { imported, other, quarantined, is_left_to_others: asked > 0 && todo.len() == asked, ..Did::default() };
     let mut flushed = Flushed::default();
     // A database that cannot be written now cannot be a moment later either.
     let is_lost = ended.as_ref().is_err_and(db::is_fatal);
@@ -154,6 +180,7 @@ pub fn run(args: &FetchArgs, ctx: &Context) -> Result<()> {
     if !args.no_send && !ctx.dry_run && !is_lost {
         flushed = send::flush(ctx, &store, &connector, &args.accounts, max_runtime)?;
         send::say_trouble(ctx, &flushed);
+        (did.sent, did.failed) = (flushed.sent, flushed.failed);
         tally.worst = worse(tally.worst, send::trouble(&flushed));
     }
     let is_asked = args.summary || ctx.dry_run || ctx.ui.verbosity > 0 || ctx.ui.is_terminal();

@@ -36,7 +36,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Set-up", &["init", "account", "template", "filter", "user", "team", "role", "config", "import", "export"]),
     (
         "Running and repair",
-        &["fetch", "send", "ingest", "status", "check", "metrics", "doctor", "quarantine", "db", "log"],
+        &["fetch", "send", "ingest", "status", "check", "metrics", "doctor", "quarantine", "db", "log", "events"],
     ),
     ("Help", &["help", "man", "schema", "completions"]),
 ];

@@ -14,10 +14,10 @@ use jiff::Timestamp;
 use super::context::Context;
 use super::db::DbCommand;
 use super::{
-    Cli, Command, account, busy, case, check, command_words, completions, config, day, db, doctor, email, export,
-    fetch, filter, folder, help, import, ingest, init, log, man, named_files, notification, outbox, quarantine, record,
-    role, same_place, schema, search, send, status, stream, sudo_policy, sudo_relay, team, template, typed, usage,
-    user, whoami,
+    Cli, Command, account, busy, case, check, command_words, completions, config, day, db, doctor, email, events,
+    export, fetch, filter, folder, help, import, ingest, init, log, man, metrics, named_files, notification, outbox,
+    quarantine, record, role, same_place, schema, search, send, status, stream, sudo_policy, sudo_relay, team,
+    template, typed, usage, user, whoami,
 };
 use crate::caller::{Caller, Process, Standing};
 use crate::config::{self as configuration, Config};
@@ -283,6 +283,7 @@ fn dispatch(command: Command, ctx: &Context) -> Result<()> {
         Command::Ingest(args) => ingest::run(&args, ctx),
         Command::Status(args) => status::run(&args, ctx),
         Command::Check(args) => check::run(&args, ctx),
+        Command::Metrics(args) => metrics::run(&args, ctx),
         Command::Doctor(args) => doctor::run(&args, ctx),
         Command::Account(command) => account::run(command, ctx),
         Command::Filter(command) => filter::run(command, ctx),
@@ -295,6 +296,7 @@ fn dispatch(command: Command, ctx: &Context) -> Result<()> {
         Command::Search(command) => search::run(command, ctx),
         Command::Folder(command) => folder::run(command, ctx),
         Command::Stream(args) => stream::run(&args, ctx),
+        Command::Events(args) => events::run(&args, ctx),
         Command::Note(args) => stream::note(&args, ctx),
         Command::Notification(command) => notification::run(command, ctx),
         Command::Outbox(command) => outbox::run(command, ctx),

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::context::Context;
 use super::{
-    account, case, check, day, db, doctor, email, export, filter, folder, import, log, notification, outbox,
+    account, case, check, day, db, doctor, email, events, export, filter, folder, import, log, notification, outbox,
     quarantine, record, role, search, status, stream, summary, team, template, user, whoami,
 };
 use crate::error;
@@ -146,6 +146,7 @@ const RESULTS: &[Shape] = &[
     list("mail_folders", &[&folder::COLUMNS]),
     list("decisions", &[&email::DECISION_COLUMNS]),
     list("stream", &[&stream::COLUMNS]),
+    list("events", &[&events::COLUMNS]),
     list("notifications", &[&notification::COLUMNS]),
     list("settings", &[&notification::SETTINGS_COLUMNS]),
     list("outbox", &[&outbox::COLUMNS]),

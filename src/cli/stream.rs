@@ -36,9 +36,9 @@ pub struct NoteArgs {
 
 /// A note as its reader may know it.
 pub struct Listed {
-    note: Note,
-    email_id: Option<i64>,
-    text: String,
+    pub note: Note,
+    pub email_id: Option<i64>,
+    pub text: String,
 }
 
 /// Fields of notes in their order.
@@ -73,6 +73,9 @@ pub fn words(kind: NoteKind) -> &'static str {
         NoteKind::Comment => "note",
         NoteKind::Remark => "remark",
         NoteKind::Failed => "not delivered",
+        NoteKind::Failing => "fails",
+        NoteKind::Recovered => "works again",
+        NoteKind::Restored => "restored",
     }
 }
 
@@ -95,7 +98,7 @@ pub fn run(args: &StreamArgs, ctx: &Context) -> Result<()> {
 }
 
 /// A note about an email that the reader may not see says that there is one.
-fn listed(tx: &Tx<'_>, note: Note, sight: Sight) -> Result<Listed> {
+pub fn listed(tx: &Tx<'_>, note: Note, sight: Sight) -> Result<Listed> {
     let email = note.email_id.map(|id| emails::by_id(tx, id, sight)).transpose()?.flatten();
     let text = match (&email, note.email_id) {
         (Some(email), _) if note.text.is_empty() => {

@@ -8,6 +8,7 @@ use anyhow::Result;
 use super::editor::page::Page;
 use super::editor::remote;
 use crate::mail::draft_file;
+use crate::ui::journal::Priority;
 use crate::ui::{afar, channel, frames};
 
 /// What the caller's side does with what comes.
@@ -29,7 +30,7 @@ impl Front for Terminal {
     }
 
     fn say(&mut self, line: &str) {
-        channel::say(line.strip_suffix('\n').unwrap_or(line));
+        channel::say(Priority::Info, line.strip_suffix('\n').unwrap_or(line));
     }
 
     fn ask(&mut self, question: &str) -> Result<bool> {

@@ -245,6 +245,7 @@ mod tests {
         ("import eml x --account a", "import eml PATH"),
         ("import maildir x --account a", "import maildir PATH"),
         ("import mbox x --account a", "import mbox PATH"),
+        ("metrics --textfile x", "metrics --textfile"),
         ("man --to /tmp", "man --to"),
         ("note case/3 -F x", "note --file"),
         ("quarantine export 3 x", "quarantine export FILE"),

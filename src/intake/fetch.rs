@@ -426,7 +426,7 @@ impl<'a> Front<'a> {
             accounts::set_health(tx, account.id, &verdict.health)?;
             if verdict.notify {
                 let world = World::load(tx, self.run.config, (self.run.clock)())?;
-                super::notify::tell_admins(tx, &world, &format!("account {} {words}", account.name))?;
+                super::notify::account(tx, &world, account, verdict.health.failing_since.is_some(), words)?;
             }
             Ok(())
         })

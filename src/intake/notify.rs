@@ -11,9 +11,11 @@ use super::world::World;
 use crate::access;
 use crate::mail::text;
 use crate::moment;
+use crate::store::accounts::Account;
 use crate::store::cases::{self, Case};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email, Field};
+use crate::store::events;
 use crate::store::notifications::{self, ByEmail, NewNotification, NotificationKind};
 use crate::store::records::{self, Parent, ParentType};
 use crate::store::sight::Sight;
@@ -257,6 +259,13 @@ fn list(tx: &Tx<'_>, world: &World<'_>, user: &User, new: NewNotification<'_>) -
     let may_read = new.parent.map_or(Ok(true), |parent| records::exists(tx, parent, access::sight_of(user)))?;
     let is_listed = may_read && notifications::setting(tx, user.id, new.kind)?.listed;
     Ok(is_listed && notifications::add(tx, new, false, world.now)?.is_some())
+}
+
+/// Tells administrators and other programs that an account has failed for long, or works again.
+pub fn account(tx: &Tx<'_>, world: &World<'_>, account: &Account, fails: bool, words: &str) -> Result<()> {
+    let kind = if fails { NoteKind::Failing } else { NoteKind::Recovered };
+    events::of_account(tx, account.id, kind, words, world.now)?;
+    tell_admins(tx, world, &format!("account {} {words}", account.name))
 }
 
 /// One notification to every active admin.

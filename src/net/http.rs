@@ -1,6 +1,6 @@
-//! Questions to the endpoints of OAuth issuers: one form is posted over HTTPS, and one answer comes back. No redirect is
-//! followed, an answer has a limit and a deadline, and the certificate is checked against the authorities of the system.
-//! Nothing of a form or an answer stands in an error.
+//! Questions over HTTPS: one form is posted to an endpoint of an OAuth issuer, or numbers to a URL that hears of runs, and one
+//! answer comes back. No redirect is followed, an answer has a limit and a deadline, and the certificate is checked against
+//! the authorities of the system. Nothing of what was posted, of the path or of an answer stands in an error.
 
 use std::io;
 use std::time::Duration;
@@ -53,16 +53,28 @@ pub struct Answered {
 /// # Errors
 /// No complete answer came: names the host, the proxy where there is one, and the cause.
 pub fn post(url: &str, form: &str, way: &Way) -> Result<Answered, NetError> {
+    send(url, "application/x-www-form-urlencoded", form, way, true)
+}
+
+/// Posts a text, also without TLS to this machine itself ([`is_listener`]).
+///
+/// # Errors
+/// As [`post`].
+pub fn note(url: &str, text: &str, way: &Way) -> Result<Answered, NetError> {
+    let is_here = is_here(url);
+    send(url, "text/plain; charset=utf-8", text, &Way { by_proxy: way.by_proxy && !is_here, ..way.clone() }, !is_here)
+}
+
+fn send(url: &str, content_type: &str, text: &str, way: &Way, https_only: bool) -> Result<Answered, NetError> {
     let place = Place::of(url, way)?;
     let resolver = Confined { reach: way.reach.clone(), proxy: place.proxy_host() };
     let proxy = place.proxy.clone();
     let no_redirects = |config: ConfigBuilder<AgentScope>| config.max_redirects(0).max_redirects_will_error(false);
-    let agent = agent(|config| no_redirects(config).timeout_global(Some(way.within)).proxy(proxy), resolver);
+    let own = |config| no_redirects(config).https_only(https_only).timeout_global(Some(way.within)).proxy(proxy);
+    let agent = agent(own, resolver);
     let request = agent.post(url).header("Accept", "application/json");
-    let mut answer = request
-        .content_type("application/x-www-form-urlencoded")
-        .send(form)
-        .map_err(|error| place.trouble(&error, way.within))?;
+    let mut answer =
+        request.content_type(content_type).send(text).map_err(|error| place.trouble(&error, way.within))?;
     let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let date = header("date").and_then(|date| moment(&date));
     let retry_after = header("retry-after").and_then(|after| wait(&after, date));
@@ -89,6 +101,17 @@ pub fn host(url: &str) -> String {
 pub fn is_endpoint(url: &str) -> bool {
     let plain = !url.contains(['@', '#', ' ']) && !url.chars().any(char::is_control);
     plain && url.parse::<Uri>().is_ok_and(|uri| uri.scheme_str() == Some("https") && uri.host().is_some())
+}
+
+/// Whether a text is a URL that can hear of runs: an endpoint, or a port of this machine.
+pub fn is_listener(url: &str) -> bool {
+    is_endpoint(url) || (is_here(url) && is_endpoint(&url.replacen("http://", "https://", 1)))
+}
+
+/// Whether nothing of what is posted leaves this machine, so that it may go in clear.
+fn is_here(url: &str) -> bool {
+    let is_loopback = |host: &str| host == "localhost" || host == "127.0.0.1" || host == "[::1]";
+    url.parse::<Uri>().is_ok_and(|uri| uri.scheme_str() == Some("http") && uri.host().is_some_and(is_loopback))
 }
 
 /// An HTTP date; only the form that servers send.
@@ -240,6 +263,24 @@ mod tests {
             assert_eq!(is_endpoint(url), expected, "{url}");
         }
         assert_eq!(host("https://login.example:8443/token"), "login.example");
+    }
+
+    #[test]
+    fn only_this_machine_hears_of_runs_in_clear() {
+        for (url, expected) in [
+            ("https://hc.example/uuid", true),
+            ("http://hc.example/uuid", false),
+            ("http://localhost:3001/api/push/x?status=up", true),
+            ("http://127.0.0.1/x", true),
+            ("http://[::1]:8000/x", true),
+            ("http://127.0.0.1.example/x", false),
+            ("http://localhost@hc.example/x", false),
+            ("http://user:pw@localhost/x", false),
+            ("ftp://localhost/x", false),
+            ("localhost", false),
+        ] {
+            assert_eq!(is_listener(url), expected, "{url}");
+        }
     }
 
     #[test]

@@ -279,6 +279,11 @@ impl Store {
         }
     }
 
+    /// Size of the database in bytes.
+    pub fn size(&self) -> Result<i64> {
+        obstacle::named(&self.place, of_engine!(Engine, &self.engine, conn => conn.size()))
+    }
+
     /// Rows of every table, and the size of the database in bytes.
     pub fn stats(&self) -> Result<(Vec<(String, i64)>, i64)> {
         obstacle::named(&self.place, of_engine!(Engine, &self.engine, conn => conn.stats()))
@@ -380,6 +385,11 @@ impl Tx<'_> {
     /// Rows written by this connection since it was opened.
     pub fn changes(&self) -> u64 {
         of_engine!(Running, &self.running, tx => tx.changes())
+    }
+
+    /// Lets a table give ids above this one only.
+    pub fn set_last_id(&self, table: &str, id: i64) -> Result<()> {
+        of_engine!(Running, &self.running, tx => tx.set_last_id(table, id))
     }
 
     /// Runs `work` so that an error undoes only what `work` did.

@@ -216,6 +216,11 @@ pub fn waits(tx: &Tx<'_>, id: i64) -> Result<bool> {
     Ok(waits.unwrap_or_default())
 }
 
+/// The last number that the ledger has given.
+pub fn newest(tx: &Tx<'_>) -> Result<Option<i64>> {
+    Ok(tx.value("SELECT max(id) FROM deliveries", [])?.flatten())
+}
+
 /// Deliveries of an email, oldest first.
 pub fn of_email(tx: &Tx<'_>, email_id: i64) -> Result<Vec<Delivery>> {
     tx.all(&format!("{SELECT} WHERE d.email_id = ?1 ORDER BY d.id"), params![email_id], Delivery::from_row)

@@ -5,6 +5,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 use super::db::{Tx, params, seconds};
+use super::events;
 
 /// Number of case numbers left out: customers may hold those that were given after the backup.
 const SKIPPED: i64 = 1_000;
@@ -50,6 +51,7 @@ pub fn settle(tx: &Tx<'_>, now: Timestamp) -> Result<Option<Restored>> {
                 ELSE coalesce(max(number), 0) END FROM cases)",
         params![seconds(now), seconds(backup_made_at), SKIPPED],
     )?;
+    events::restored(tx, "from a backup", now)?;
     Ok(Some(Restored { at: now, backup_made_at }))
 }
 

@@ -49,6 +49,12 @@ labels! {
         Remark = "remark",
         /// Our mail could not be delivered.
         Failed = "failed",
+        /// An account has failed for long.
+        Failing = "failing",
+        /// An account works again.
+        Recovered = "recovered",
+        /// The database was put in place from a backup.
+        Restored = "restored",
     }
 }
 
@@ -113,7 +119,7 @@ pub fn note_about(tx: &Tx<'_>, new: NewNote<'_>, about: Parent, now: Timestamp) 
 }
 
 /// What a note that names another record says to readers who cannot read that record.
-const HIDDEN_RECORD: &str = "about a record that you cannot read";
+pub(super) const HIDDEN_RECORD: &str = "about a record that you cannot read";
 
 /// What a note about an email says to readers who cannot read that email.
 pub const HIDDEN: &str = "an e-mail that you cannot read";

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Write as _};
 
 use anyhow::Result;
 
+use super::journal::{self, Priority};
 use super::{afar, pager, safe, speaker};
 use crate::job_control;
 
@@ -19,9 +20,10 @@ pub fn print(bytes: &[u8]) -> Result<()> {
     Ok(job_control::while_waiting(|| io::stdout().lock().write_all(bytes))?)
 }
 
-/// A line on standard error.
-pub fn say(text: &str) {
+/// A line on standard error, as serious as this for the journal.
+pub fn say(priority: Priority, text: &str) {
     let line = format!("{text}\n");
+    let line = if afar::facts().is_some() { line } else { journal::marked(priority, &line).into_owned() };
     if job_control::is_holding() {
         return speaker::later(line);
     }

@@ -4,6 +4,7 @@
 use serde_json::json;
 
 use super::channel::say;
+use super::journal::Priority::{self, Error, Info, Warning};
 use super::machine::{self, Refusal, escaped};
 use super::output::Ui;
 use super::safe;
@@ -14,38 +15,38 @@ impl Ui {
     /// Something worth knowing, on standard error; not with `-q`.
     pub fn note(&self, text: &str) {
         if !self.quiet {
-            self.remark("note", text, &safe::block(text));
+            self.remark(Info, "note", text, &safe::block(text));
         }
     }
 
     /// The same, also with `-q`: what a script has to know, too.
     pub fn caution(&self, text: &str) {
-        self.remark("note", text, &safe::block(text));
+        self.remark(Info, "note", text, &safe::block(text));
     }
 
     /// The next step, on standard error; not with `-q`.
     pub fn hint(&self, text: &str) {
         if !self.quiet {
-            self.remark("hint", text, &format!("hint: {}", safe::line(text)));
+            self.remark(Info, "hint", text, &format!("hint: {}", safe::line(text)));
         }
     }
 
     /// Something that the reader should look at, although the command succeeds, on standard error.
     pub fn concern(&self, text: &str) {
         log::warn!("{text}");
-        self.remark("warning", text, &format!("note: {}", safe::line(text)));
+        self.remark(Warning, "warning", text, &format!("note: {}", safe::line(text)));
     }
 
     /// A failure, on standard error.
     pub fn warn(&self, text: &str) {
         log::warn!("{text}");
-        self.remark("warning", text, &format!("espomail: {}", safe::line(text)));
+        self.remark(Error, "warning", text, &format!("espomail: {}", safe::line(text)));
     }
 
     /// Something for those who gave `-v` at least this number of times.
     pub fn verbose(&self, level: u8, text: &str) {
         if self.verbosity >= level {
-            self.remark("note", text, &safe::line(text));
+            self.remark(Info, "note", text, &safe::line(text));
         }
     }
 
@@ -69,18 +70,18 @@ impl Ui {
         let (kind, hint) = error::classify(trouble);
         let text = system_words::chain(trouble);
         if self.format.is_json() {
-            say(&machine::error(&Refusal { hints: hint.into_iter().collect(), ..Refusal::of(kind, &text) }));
+            say(Error, &machine::error(&Refusal { hints: hint.into_iter().collect(), ..Refusal::of(kind, &text) }));
         } else if !trouble.is::<Ended>() {
             self.warn(&text);
-            hint.iter().for_each(|hint| say(&format!("hint: {}", safe::line(hint))));
+            hint.iter().for_each(|hint| say(Info, &format!("hint: {}", safe::line(hint))));
         }
     }
 
     /// One remark under its name for programs, or as people see it.
-    fn remark(&self, name: &str, text: &str, shown: &str) {
+    fn remark(&self, priority: Priority, name: &str, text: &str, shown: &str) {
         match self.format.is_json() {
-            true => say(&escaped(&json!({ name: text }))),
-            false => say(shown),
+            true => say(priority, &escaped(&json!({ name: text }))),
+            false => say(priority, shown),
         }
     }
 }
@@ -88,13 +89,13 @@ impl Ui {
 /// A command line that is not understood, before there is a [`Ui`]; `refusal` is for programs, where these ask.
 pub fn complain(fault: &Fault, refusal: Option<&Refusal>) {
     if let Some(refusal) = refusal {
-        return say(&machine::error(refusal));
+        return say(Error, &machine::error(refusal));
     }
-    say(&format!("espomail: {}", safe::line(&fault.message)));
-    fault.hint.iter().for_each(|hint| say(&format!("hint: {}", safe::line(hint))));
+    say(Error, &format!("espomail: {}", safe::line(&fault.message)));
+    fault.hint.iter().for_each(|hint| say(Info, &format!("hint: {}", safe::line(hint))));
 }
 
 /// Text of this program that is not the result, such as the help for an incomplete command line.
 pub fn show_aside(text: &str) {
-    say(text.trim_end());
+    say(Info, text.trim_end());
 }

@@ -209,6 +209,7 @@ pub const TYPES: &[(&str, Type)] = &[
     ("emails", NUMBERS),
     ("enabled", Bool),
     ("error", Text),
+    ("event", Text),
     ("exclude_from_reply", Bool),
     ("exit", Number),
     ("expires_at", Time),

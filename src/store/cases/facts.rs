@@ -6,7 +6,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 use super::super::db::{Tx, params, seconds};
-use super::{COLUMNS, Case};
+use super::{COLUMNS, Case, CaseStatus};
 use crate::mail::address::Mailbox;
 
 /// How many open cases a user has, over all accounts.
@@ -16,6 +16,15 @@ pub fn open_of(tx: &Tx<'_>, user_id: i64) -> Result<i64> {
         params![user_id],
     )?;
     Ok(open.unwrap_or_default())
+}
+
+/// Open cases by their status.
+pub fn open_by_status(tx: &Tx<'_>) -> Result<Vec<(CaseStatus, i64)>> {
+    let count = |status: CaseStatus| -> Result<(CaseStatus, i64)> {
+        let sql = "SELECT count(*) FROM cases WHERE status = ?1";
+        Ok((status, tx.value(sql, params![status.as_str()])?.unwrap_or_default()))
+    };
+    CaseStatus::ALL.iter().filter(|status| status.is_open()).map(|status| count(*status)).collect()
 }
 
 /// When a user was last given a case by distribution: moment and case id, the larger the later.

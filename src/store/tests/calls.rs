@@ -12,6 +12,7 @@ use crate::store::db::seen::{self, Seen};
 use crate::store::db::{Store, Tx};
 use crate::store::deliveries::{self, Facts, Place};
 use crate::store::emails::{self, EmailQuery};
+use crate::store::events;
 use crate::store::filters::{self, Scope};
 use crate::store::folders;
 use crate::store::log::{self, LogQuery};
@@ -213,6 +214,7 @@ fn of_reader(tx: &Tx<'_>, sight: Sight) {
         let _ = notifications::list(tx, 1, sight, all, 9);
         let _ = notifications::count_to(tx, 1, sight, all, 9);
     }
+    let _ = events::after(tx, 1, 9, sight);
     let _ = notifications::mark_read(tx, 1, sight, None, NOW);
     let _ = notifications::exists(tx, 1, sight, 1);
     let _ = notifications::take_digest(tx, 1, sight, NOW);

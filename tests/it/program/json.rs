@@ -22,6 +22,7 @@ use Says::{Bytes, Nothing, Tag};
 const LINES: &[(&str, Says, i32)] = &[
     ("status", Tag("status"), 0),
     ("check --max-age 3650d --max-outbox-age 3650d", Tag("check"), 1),
+    ("metrics", Tag("text"), 0),
     ("doctor --offline", Tag("doctor"), 0),
     ("whoami", Tag("whoami"), 0),
     ("--as ana whoami", Tag("whoami"), 0),
@@ -129,6 +130,7 @@ const LINES: &[(&str, Says, i32)] = &[
     ("case thread 1", Tag("thread"), 0),
     ("case history 1", Tag("history"), 0),
     ("stream case/1", Tag("stream"), 0),
+    ("events", Tag("events"), 0),
     ("case create --subject Called --from kim@customer.example --team Support", Tag("result"), 0),
     ("case edit 1 --priority High", Tag("result"), 0),
     ("case assign 1 2 ana", Tag("result"), 0),

@@ -100,7 +100,10 @@ fn deed(note: &Note, ui: &Ui) -> String {
         | NoteKind::Failed
         | NoteKind::Comment
         | NoteKind::EmailReceived
-        | NoteKind::EmailSent => text.to_owned(),
+        | NoteKind::EmailSent
+        | NoteKind::Failing
+        | NoteKind::Recovered
+        | NoteKind::Restored => text.to_owned(),
     };
     let line = entry(note, &format!("{who}{sentence}"), ui);
     if note.kind == NoteKind::Failed { Tint::Undelivered.on(&line) } else { line }

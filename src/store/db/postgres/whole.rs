@@ -83,11 +83,15 @@ impl Conn {
             let row = self.link.borrow_mut().client.query_one(&format!("SELECT count(*) FROM \"{table}\""), &[])?;
             counts.push((table, row.try_get(0)?));
         }
+        Ok((counts, self.size()?))
+    }
+
+    /// Size of all tables with their indexes in bytes.
+    pub fn size(&self) -> Result<i64> {
         let sql = "SELECT CAST(coalesce(sum(pg_total_relation_size(c.oid)), 0) AS BIGINT) FROM pg_class c
             JOIN pg_namespace s ON s.oid = c.relnamespace
             WHERE s.nspname = current_schema() AND c.relkind = 'r' AND c.relname = ANY($1)";
-        let bytes = self.link.borrow_mut().client.query_one(sql, &[&shape::own_tables()])?.try_get(0)?;
-        Ok((counts, bytes))
+        Ok(self.link.borrow_mut().client.query_one(sql, &[&shape::own_tables()])?.try_get(0)?)
     }
 
     /// Frees the places of rows that are gone, and writes the indexes of words again, which keep each word they ever had; with

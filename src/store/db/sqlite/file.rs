@@ -127,12 +127,13 @@ impl Conn {
             let rows = self.0.query_row(&format!("SELECT count(*) FROM \"{name}\""), [], |r| r.get(0))?;
             tables.push((name, rows));
         }
-        let bytes = self.0.query_row(
-            "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
-            [],
-            |r| r.get(0),
-        )?;
-        Ok((tables, bytes))
+        Ok((tables, self.size()?))
+    }
+
+    /// Size of the file in bytes.
+    pub fn size(&self) -> Result<i64> {
+        let sql = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
+        Ok(self.0.query_row(sql, [], |r| r.get(0))?)
     }
 
     /// From now on what is deleted is overwritten.
