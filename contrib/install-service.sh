@@ -41,6 +41,9 @@ visudo -cqf "$rule" || { echo "install-service: the rule of sudo is not accepted
 install -D -m 440 "$rule" "$dest/etc/sudoers.d/espomail"
 
 place 644 crontab /etc/cron.d/espomail
+# Started by nobody: cron does it already.
+place 644 espomail.service "$prefix/lib/systemd/system/espomail.service"
+place 644 espomail.timer "$prefix/lib/systemd/system/espomail.timer"
 # The configuration may name a database on a server.
 [ -n "$dest" ] || [ -e /var/lib/espomail/espomail.db ] || "$program" whoami >/dev/null 2>&1 || "$program" -q init >/dev/null
 

@@ -10,8 +10,29 @@ use crate::place::{Database, Place, Server};
 
 /// Where `make install-service` puts the line of a service.
 const OF_SERVICE: &str = "/etc/cron.d/espomail";
-/// The timer of contrib/, for those who prefer it.
-const TIMER: &str = "/etc/systemd/system/espomail.timer";
+/// The name of the timer that systemd knows, as the package brings it.
+const TIMER: &str = "espomail.timer";
+/// Where a timer may be: of the package, of `make install-service`, or by hand.
+const TIMERS: [&str; 3] = ["/usr/lib/systemd/system", "/usr/local/lib/systemd/system", "/etc/systemd/system"];
+/// What is here is started with the machine.
+const ENABLED: &str = "/etc/systemd/system/timers.target.wants";
+
+/// What fetches every minute.
+enum Starter {
+    /// A line for cron, and the file that has it.
+    Line(&'static str),
+    Timer,
+}
+
+impl Starter {
+    /// What to look at where nothing is fetched in spite of it.
+    fn advice(&self) -> String {
+        match self {
+            Starter::Line(file) => format!("is cron running? {file} has the line"),
+            Starter::Timer => format!("does the timer run? systemctl status {TIMER}"),
+        }
+    }
+}
 
 /// The command that cron runs for this database: cron has neither the flags nor the variables of the person who asks.
 pub fn command(ctx: &Context) -> String {
@@ -65,30 +86,39 @@ fn word(text: &str) -> String {
 
 /// What to do where nothing seems to start `fetch`: look at the line that is there, or write one.
 pub fn advice(ctx: &Context) -> String {
-    match found(ctx) {
-        Some(place) => format!("is cron running? {place} has the line"),
-        None => missing(ctx),
-    }
+    found(ctx).map_or_else(|| missing(ctx), |starter| starter.advice())
 }
 
 /// As [`advice`], for who must not wait: no other program is asked.
 pub fn quick_advice(ctx: &Context) -> String {
-    match file_of_system(ctx) {
-        Some(place) => format!("is cron running? {place} has the line"),
-        None => missing(ctx),
-    }
+    of_system(ctx).map_or_else(|| missing(ctx), |starter| starter.advice())
 }
 
 fn missing(ctx: &Context) -> String {
     let (file, line) = line_for(ctx);
     match ctx.caller.standing {
         Standing::Person => format!("is it in the crontab? {line}"),
+        _ if timer_is_for(ctx) => format!("is the timer enabled? systemctl enable --now {TIMER}"),
         _ => format!("is it in {file}? {line}"),
     }
 }
 
+/// How to have the database fetched every minute: what to do, in words, and the command or line.
+pub fn steps(ctx: &Context) -> (String, String) {
+    match line_for(ctx) {
+        _ if timer_is_for(ctx) => ("Fetch and send every minute".to_owned(), format!("systemctl enable --now {TIMER}")),
+        (file, line) => (format!("The line for {file}"), line),
+    }
+}
+
+/// Whether a timer is there that would fetch this database.
+fn timer_is_for(ctx: &Context) -> bool {
+    let is_there = || TIMERS.iter().any(|place| Path::new(place).join(TIMER).exists());
+    ctx.place.is_same_database(&config::of_service()) && is_there()
+}
+
 /// Where the line that fetches belongs, and the line: that of a service names its user.
-pub fn line_for(ctx: &Context) -> (&'static str, String) {
+fn line_for(ctx: &Context) -> (&'static str, String) {
     match ctx.caller.standing {
         Standing::Person => ("`crontab -e`", format!("* * * * * {}", command(ctx))),
         _ => {
@@ -98,30 +128,26 @@ pub fn line_for(ctx: &Context) -> (&'static str, String) {
     }
 }
 
-/// Where a line for this database is.
-fn found(ctx: &Context) -> Option<String> {
-    file_of_system(ctx).or_else(|| {
+/// What there is that fetches this database.
+fn found(ctx: &Context) -> Option<Starter> {
+    of_system(ctx).or_else(|| {
         if ctx.caller.is_delegated() {
             return None;
         }
         let listed = Command::new("crontab").arg("-l").stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
-        fetches(&String::from_utf8_lossy(&listed.stdout), ctx).then(|| "`crontab -l`".to_owned())
+        fetches(&String::from_utf8_lossy(&listed.stdout), ctx).then_some(Starter::Line("`crontab -l`"))
     })
 }
 
-fn file_of_system(ctx: &Context) -> Option<String> {
-    // Its lines run as the service user, whose database is another one than that of a person.
+fn of_system(ctx: &Context) -> Option<Starter> {
+    // Its lines run as the service user, whose database is another one than that of a person. So does the timer.
     let is_services = ctx.place.is_same_database(&config::of_service());
-    let has_line = |file: &str| {
-        let lines = std::fs::read_to_string(file).unwrap_or_default();
-        starts(&lines, &ctx.place, is_services)
-    };
-    // The timer runs the database of the service.
-    let by_timer = Path::new(TIMER).exists() && is_services;
-    if has_line(OF_SERVICE) {
-        return Some(OF_SERVICE.to_owned());
+    let lines = std::fs::read_to_string(OF_SERVICE).unwrap_or_default();
+    if starts(&lines, &ctx.place, is_services) {
+        return Some(Starter::Line(OF_SERVICE));
     }
-    by_timer.then(|| TIMER.to_owned())
+    // The file that this leads to can be missing for a program in a cage.
+    (is_services && Path::new(ENABLED).join(TIMER).symlink_metadata().is_ok()).then_some(Starter::Timer)
 }
 
 fn fetches(crontab: &str, ctx: &Context) -> bool {

@@ -79,7 +79,7 @@ fn missing(dir: &Path) -> Vec<PathBuf> {
 }
 
 fn next_steps(ctx: &Context) -> String {
-    let ((file, line), espomail) = (cron::line_for(ctx), same_place::command(&ctx.config, &ctx.place));
+    let ((way, line), espomail) = (cron::steps(ctx), same_place::command(&ctx.config, &ctx.place));
     format!(
         "\nWho works here:
   {espomail} team add Support
@@ -90,7 +90,7 @@ The mailbox (the password is asked for once and kept in a file only you can read
       --imap imap.example.org --smtp smtp.example.org --secret stdin \\
       --create-case --case-team Support --distribution round-robin
   {espomail} account test support
-The line for {file}:
+{way}:
   {line}
 
 {}",

@@ -6,6 +6,7 @@ mod attachments;
 mod audit;
 mod auto_reply;
 mod bad_input;
+mod cage;
 mod clumsy_servers;
 mod command_log;
 mod connecting;

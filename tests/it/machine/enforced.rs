@@ -522,6 +522,17 @@ fn doctor_finds_what_locks_people_out_and_what_others_could_change() {
     }
     let cron = office.run("root", "espomail doctor --offline").ok().stderr;
     assert!(cron.contains("is cron running? /etc/cron.d/espomail has the line"), "{cron}");
+    // The timer is there, and is started with the machine once it is enabled.
+    let advice = |change: &str| office.run("root", &format!("{change} && espomail doctor --offline")).ok().stderr;
+    let off = advice("rm /etc/cron.d/espomail");
+    assert!(off.contains("is the timer enabled? systemctl enable --now espomail.timer"), "{off}");
+    let on = advice(
+        "mkdir -p /etc/systemd/system/timers.target.wants &&
+         ln -s /usr/local/lib/systemd/system/espomail.timer /etc/systemd/system/timers.target.wants/",
+    );
+    assert!(on.contains("does the timer run? systemctl status espomail.timer"), "{on}");
+    let gone = advice("rm /etc/systemd/system/timers.target.wants/espomail.timer /usr/local/lib/systemd/system/*");
+    assert!(gone.contains("is it in /etc/cron.d/espomail? * * * * * espomail /usr/local/bin/espomail fetch"), "{gone}");
 }
 
 #[test]
@@ -561,5 +572,7 @@ fn for_a_package_files_are_placed_and_nothing_else_is_said_to_be_done() {
     assert!(run.status.success() && said.starts_with("placed below") && !said.contains("is set up"), "{said}");
     let rule = std::fs::read_to_string(dest.join("etc/sudoers.d/espomail")).unwrap();
     assert!(rule.contains("Cmnd_Alias ESPOMAIL = /opt/mail/bin/espomail"), "{rule}");
+    let unit = std::fs::read_to_string(dest.join("opt/mail/lib/systemd/system/espomail.service")).unwrap();
+    assert!(unit.contains("\nExecStart=/opt/mail/bin/espomail fetch\n"), "{unit}");
     std::fs::remove_dir_all(dest).unwrap();
 }
