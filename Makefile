@@ -11,7 +11,9 @@
 #                beside PostgreSQL: asserted nowhere
 # make corpus    how mail is read, scored against other parsers (skipped where the corpus is not there)
 # make build     target/release/espomail
-# make install   binary, manual and completion for bash, fish and zsh below PREFIX (default /usr/local) and DESTDIR
+# make install   binary, manual, examples and completion for bash, fish and zsh below PREFIX (default /usr/local) and DESTDIR
+# make deb       target/package/espomail_VERSION_MACHINE.deb
+# make test-package   the package on a bare Debian in a folder, and the page of reports in a browser; needs root and the network
 # make install-service   as root, after that: a service user owns the database, a group may run espomail through sudo
 #
 # "test", "test-postgres" and "demo" install missing Debian packages (root or sudo); no service is started.
@@ -24,7 +26,7 @@ JOBS ?= 2
 export RUST_TEST_THREADS ?= 4
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: build test test-postgres quick lint demo promises makes bench corpus install install-service
+.PHONY: build test test-postgres quick lint demo promises makes bench corpus install install-service deb test-package
 
 build:
 	cargo build --release --locked -j$(JOBS)
@@ -121,12 +123,23 @@ bench: build
 corpus: build
 	tests/corpus.sh target/release/espomail
 
+PROGRAM ?= $(TARGET)/release/espomail
 install:
-	install -D -m 755 target/release/espomail $(DESTDIR)$(PREFIX)/bin/espomail
+	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/espomail
 	install -D -m 644 contrib/completions/espomail.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/espomail
 	install -D -m 644 contrib/completions/_espomail $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_espomail
 	install -D -m 644 contrib/completions/espomail.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/espomail.fish
+	install -D -m 644 config.example.toml $(DESTDIR)$(PREFIX)/share/doc/espomail/examples/config.toml
+	install -D -m 644 contrib/crontab $(DESTDIR)$(PREFIX)/share/doc/espomail/examples/crontab
 	for page in man/*; do install -D -m 644 "$$page" "$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}"; done
 
 install-service:
 	PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) contrib/install-service.sh
+
+# The Debian package, with a unit and a timer that nothing starts, and without a line for cron.
+deb: build
+	contrib/deb/build.sh $(PROGRAM) $(TARGET)/package
+
+test-package: build
+	tests/install-packages.sh package
+	tests/package/all.sh $(PROGRAM)

@@ -5,13 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-bold='' plain='' servers=()
-[ ! -t 1 ] || { bold=$'\e[1m' plain=$'\e[0m'; }
-export COLUMNS=80
-
-title() { printf '\n%s== %s%s\n' "$bold" "$*" "$plain"; }
-fail() { printf '\ndemo: %s\n' "$*" >&2; exit 1; }
-expect() { [ "$2" = "$3" ] || fail "$1: expected $2, got $3"; } # WHAT WANTED FOUND
+. tests/servers/stage.sh
 
 # espomail ARGS…: with the database and configuration of the demo; run ARGS…: shows the command first.
 espomail() { (cd "$home" && HOME=$home "$bin" "${place[@]}" --config "$home/config.toml" --no-input "$@"); }
@@ -22,51 +16,13 @@ show() {
   printf '\n%s%s%s\n' "$bold" "$(fold -s -w 74 <<<"\$ $words" | sed '2,$s/^/    /; $!s/ *$/ \\/')" "$plain"
 }
 
-# serve SCRIPT ARGS…: starts a private server, which ends when descriptor 9 is closed here.
-serve() {
-  local try
-  "tests/servers/$1" "${@:2}" <"$base/alive" >"$base/$1.out" 2>&1 9>&- &
-  servers+=($!)
-  for ((try = 0; try < 300; try++)); do
-    ! grep -q '^ready' "$base/$1.out" || { eval "$(sed -n 's/^ready //p' "$base/$1.out")"; return; }
-    kill -0 $! 2>/dev/null || break
-    sleep .05
-  done
-  fail "$(cat "$base/$1.out")"
-}
-clean_up() {
-  exec 9>&-
-  [ ${#servers[@]} = 0 ] || wait "${servers[@]}" 2>/dev/null || true
-  rm -rf "$base"
-}
-
-# post SENDER RECIPIENT: sends the message on standard input; delivered: waits till all mail arrived.
-post() {
-  sed "s/@DATE@/$(date -R)/; s/\r*\$/\r/" >"$base/message"
-  python3 -c 'import smtplib, sys
-smtplib.SMTP("127.0.0.1", int(sys.argv[1])).sendmail(sys.argv[2], [sys.argv[3]], open(sys.argv[4], "rb").read())' \
-    "$smtp" "$1" "$2" "$base/message"
-  delivered
-}
-delivered() {
-  local try
-  for ((try = 0; try < 600; try++)); do [ -n "$(ls "$base/exim/spool/input")" ] || return 0; sleep .05; done
-  fail "mail stays in the queue: $(tail -n 3 "$base/exim/log/mainlog")"
-}
-files() { find "$base/dovecot/mail/u$1/new" -type f -printf '%T@ %p\n' 2>/dev/null | sort -n | cut -d' ' -f2-; } # oldest first
-header() { sed 's/\r$//; /^$/q' "$2" | sed -e ':a;N;$!ba;s/\n[ \t]\+/ /g' | sed -n "s/^$1: *//Ip"; } # NAME FILE
-headers() { for name in From To Subject; do printf '    %-8s %s\n' "$name:" "$(header "$name" "$1")"; done; }
-
 tests/install-packages.sh
 echo "Building: a few minutes the first time"
 cargo build --release --locked -j2
 bin=${CARGO_TARGET_DIR:-$PWD/target}/release/espomail
-base=$(mktemp -d --suffix=.demo) home=$base/home
-chmod 755 "$base" && mkdir -m 700 "$home" && mkfifo "$base/alive" && exec 9<>"$base/alive"
-trap clean_up EXIT
-trap 'exit 130' INT TERM HUP
-serve dovecot.sh "$base/dovecot"
-serve exim.sh "$base/exim" "$base/dovecot"
+begin
+home=$base/home
+mkdir -m 700 "$home"
 printf '%s@shop.example %s\n' support u1 ana u21 budi u22 citra u23 dewi u24 >>"$base/exim/mailboxes"
 place=(--db "$home/espomail.db")
 if [ "${ESPOMAIL_TEST_DB:-}" = postgres ]; then

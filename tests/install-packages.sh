@@ -1,7 +1,9 @@
 #!/bin/bash
 # Installs the Debian packages that building and testing need, without starting any service.
 #
-# usage: install-packages.sh [build]      build: only what the build needs
+# usage: install-packages.sh [build | package]
+#
+# build: only what the build needs; package: also what `make test-package` needs
 #
 # Silent and instant when nothing is missing.  As root, or through sudo.  While it installs, a
 # /usr/sbin/policy-rc.d holds services back; what was there before is put back.  Servers that come in
@@ -13,6 +15,8 @@ packages=(build-essential pkg-config libssl-dev)
 [ "${1:-}" = build ] || packages+=(dovecot-imapd dovecot-submissiond exim4-daemon-light strace openssl python3 mandoc sudo zsh fish)
 # Any version of it will do, also one that did not come by Debian's name for the newest.
 [ "${1:-}" = build ] || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || packages+=(postgresql)
+
+[ "${1:-}" != package ] || packages+=(dpkg-dev debootstrap lintian chromium)
 
 if ! command -v dpkg-query >/dev/null; then
   echo "not a Debian system: make sure that what these packages have is there: ${packages[*]}" >&2
