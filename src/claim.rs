@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use crate::holder::{self, Holder};
 use crate::lock::{self, Attempt, Lock};
 use crate::store::db::{Store, Under};
-use crate::store::leases::{self, Host, Lease, Taken, Work};
+use crate::store::hosts::{self, Host, Work};
+use crate::store::leases::{self, Lease, Taken};
 
 /// The lock of an account and its lease.
 #[derive(Debug)]
@@ -75,6 +76,19 @@ fn leased(store: &Store, work: Work, account_id: i64, asked: bool) -> Result<Ask
         Some(Taken::Busy(holder)) => Asked::Busy(holder),
         Some(Taken::Done(holder)) => Asked::Done(holder),
     })
+}
+
+/// Lets other machines know how this one is configured and how far its clock is off; nothing where the
+/// database is a file.
+///
+/// # Errors
+/// The file of its key, or the database.
+pub fn announce(store: &Store, configuration: &str, clock: &dyn Fn() -> Timestamp) -> Result<()> {
+    if store.place().server().is_none() || store.only_reads() {
+        return Ok(());
+    }
+    let (key, name) = (lock::key(store.place())?, holder::host());
+    hosts::announce(store, Host { key: &key, name: &name, process: std::process::id() }, configuration, clock)
 }
 
 /// How long this machine has been up. It goes on while the machine sleeps, and nobody sets it.

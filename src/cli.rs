@@ -26,6 +26,7 @@ pub mod fetch;
 pub mod filter;
 pub mod folder;
 pub mod help;
+pub mod host;
 pub mod import;
 pub mod ingest;
 pub mod init;
@@ -40,6 +41,7 @@ mod named_files;
 pub mod notification;
 pub mod outbox;
 mod page;
+mod passwords;
 mod ping;
 pub mod quarantine;
 pub mod query;
@@ -58,6 +60,8 @@ mod sudo_relay;
 mod summary;
 pub mod team;
 pub mod template;
+#[cfg(test)]
+mod tests;
 pub mod text;
 mod typed;
 mod unsent;
@@ -245,6 +249,8 @@ enum Command {
     Outbox(outbox::OutboxCommand),
     #[command(subcommand)]
     Quarantine(quarantine::QuarantineCommand),
+    #[command(alias = "hosts")]
+    Host(host::HostArgs),
     #[command(subcommand)]
     Db(db::DbCommand),
     #[command(subcommand)]
@@ -293,6 +299,3 @@ fn duration(text: &str) -> Result<Duration, String> {
 fn size(text: &str) -> Result<u64, String> {
     units::size(text)
 }
-
-#[cfg(test)]
-mod tests;

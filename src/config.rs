@@ -1,5 +1,6 @@
 //! `config.toml`: what an editor changes. What a subcommand changes is in the database; nothing is in both.
 
+mod decisive;
 mod faults;
 mod in_words;
 pub mod oauth;
@@ -15,6 +16,7 @@ use anyhow::{Result, anyhow};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use self::decisive::{differing, fingerprint};
 pub use self::faults::Refused;
 pub use self::place::{
     database_without_environment, default_database, default_path, of_service, path_of_service, without_environment,

@@ -120,6 +120,23 @@ pub fn attempt(place: &Place, name: &str, now: Timestamp) -> Result<Attempt> {
     }
 }
 
+/// The locks of accounts of which the last holder died at a message, and that nobody else holds: they are held now.
+///
+/// # Errors
+/// A lock file cannot be read.
+pub fn left_by_the_dead(place: &Place, now: Timestamp) -> Result<Vec<Lock>> {
+    let mut left = Vec::new();
+    for file in fs::read_dir(place.locks()).into_iter().flatten().flatten() {
+        let written = fs::read_to_string(file.path()).unwrap_or_default();
+        let is_at_one = [2, 3].into_iter().any(|number| field(&written, number).is_some_and(|id| id > 0));
+        let Some(name) = file.file_name().to_str().filter(|_| is_at_one).map(str::to_owned) else { continue };
+        if let Attempt::Held(lock) = attempt(place, &name, now)? {
+            left.push(lock);
+        }
+    }
+    Ok(left)
+}
+
 impl Lock {
     /// The deliveries at which the last holder died, if it did: one of them is the cause.
     pub fn died_at(&self) -> &[i64] {
@@ -206,8 +223,14 @@ mod tests {
             held => panic!("{held:?}"),
         }
         drop(first);
+        held(attempt(&db, "account-2", now).unwrap()).idle().unwrap();
+        let left = || -> Vec<Vec<i64>> {
+            left_by_the_dead(&db, now).unwrap().iter().map(|lock| lock.died_at().to_vec()).collect()
+        };
+        assert_eq!(left(), [[4712, 4711]]);
         let second = held(attempt(&db, "account-1", now).unwrap());
         assert_eq!(second.died_at(), [4712, 4711]);
+        assert!(left().is_empty(), "somebody has it");
         second.idle().unwrap();
         second.doing(Doing::Reading, 7).unwrap();
         second.doing(Doing::Importing, 7).unwrap();

@@ -1,8 +1,9 @@
-//! Where secrets come from. The database holds only the reference; what came by standard input is a file
-//! of the state directory. No secret is ever an argument, and none is shown by `Debug`.
+//! Where secrets come from. A database file holds only the reference; what came by standard input is a file
+//! of the state directory, or sealed in a database on a server ([`Key`]). No secret is ever an argument, and none is shown by `Debug`.
 
 mod command;
 mod kept;
+mod sealed;
 
 use std::fmt;
 use std::fs::File;
@@ -17,6 +18,7 @@ use rustix::termios::{self, LocalModes, OptionalActions, Termios};
 use zeroize::Zeroizing;
 
 pub use kept::{Aside, OF_SMTP, copy, directory_of_backup, private, remove, store};
+pub use sealed::{KEY, Key};
 
 use crate::error::{self, Fault};
 use crate::job_control;

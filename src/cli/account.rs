@@ -202,7 +202,7 @@ fn after_change(name: &str, settings: &Settings, ctx: &Context) {
 
 fn edit(args: &Edit, ctx: &Context) -> Result<()> {
     let name = args.name.as_deref().map(|n| context::word("--name", n)).transpose()?;
-    let typed = args.settings.servers.typed(ctx)?;
+    let typed = args.settings.servers.typed(&args.account, ctx)?;
     let (account, doubts) = ctx.write(|tx, actor| {
         let old = context::managed_account(tx, actor, "account edit", &args.account)?;
         let before = doubts_of(tx, &old, ctx)?;
@@ -222,7 +222,7 @@ fn edit(args: &Edit, ctx: &Context) -> Result<()> {
         accounts::update(tx, &account)?;
         folders::put(tx, &account, &args.settings, false)?;
         doubts::refuse(tx, &account, ctx.now())?;
-        typed.keep(&account, ctx)?;
+        typed.keep(tx, &account, ctx)?;
         // What was so before is nothing new.
         let doubts =
             doubts_of(tx, &account, ctx)?.into_iter().filter(|doubt| !before.contains(doubt)).collect::<Vec<_>>();

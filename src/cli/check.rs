@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::busy::{self, Stuck};
 use super::context::{ACCOUNT_OF_OTHERS, Context};
+use super::host;
 use crate::access::Actor;
 use crate::error::Ended;
 use crate::intake::concerns::{self, Concern, Idle, Level, Limits, Watched};
@@ -16,7 +17,7 @@ use crate::lock;
 use crate::moment;
 use crate::store::accounts;
 use crate::store::db::{Busy, Tx};
-use crate::store::{deliveries, disk, instance, outbox, sent_copies, server_actions};
+use crate::store::{deliveries, disk, hosts, instance, outbox, sent_copies, server_actions};
 use crate::ui::cell::{Cell, Column, head, unlisted};
 use crate::ui::output::Ui;
 
@@ -120,7 +121,10 @@ pub fn run(args: &CheckArgs, ctx: &Context) -> Result<()> {
         let unwritable =
             store.takes_no_writes()?.then(|| format!("{} is read-only: mail is neither fetched nor sent", ctx.place));
         grave.extend(unwritable);
-        store.read(|tx| look(tx, &ctx.actor(tx)?, grave, &stuck, &limits, ctx.now()))
+        let of_hosts = store.read(|tx| Ok(host::trouble::of(&hosts::list(tx)?, ctx.config.max_runtime)))?;
+        let of_hosts = of_hosts.iter().map(|trouble| (Level::Warning, trouble.told()));
+        let of_place = grave.into_iter().map(|what| (Level::Critical, what)).chain(of_hosts).collect();
+        store.read(|tx| look(tx, &ctx.actor(tx)?, of_place, &stuck, &limits, ctx.now()))
     });
     let report = looked.or_else(|error| held_up(&stuck, error))?;
     say(&ctx.ui, &report)?;
@@ -175,7 +179,7 @@ fn held_up(stuck: &[Stuck], error: anyhow::Error) -> Result<Report> {
 fn look(
     tx: &Tx<'_>,
     actor: &Actor,
-    place: Vec<String>,
+    place: Vec<(Level, String)>,
     stuck: &[Stuck],
     limits: &Limits,
     now: Timestamp,
@@ -183,7 +187,8 @@ fn look(
     let accounts = watched(tx, now)?;
     let queue = outbox::queue(tx, &moment::last(LATELY, now), now)?;
     let ahead = instance::written_ahead(tx)?.is_some_and(|at| moment::is_ahead(at, now));
-    let mut found: Vec<(Level, String)> = place.into_iter().map(|what| (Level::Critical, what)).collect();
+    let fetchers = hosts::fetchers(tx)?;
+    let mut found = place;
     let mut known = Vec::new();
     let mut quarantined = 0;
     for one in &accounts {
@@ -191,7 +196,12 @@ fn look(
         quarantined += deliveries::counts(tx, one.account.id, now)?.quarantined;
         let name = actor.knows_account(tx, &one.account)?.then_some(one.account.name.as_str());
         known.extend(name.map(|name| (lock::of_account(one.account.id), name)));
-        found.extend(concerns::of_account(one, limits, now).into_iter().map(|c| (c.level, told(name, &c))));
+        let concerns = concerns::of_account(one, limits, now).into_iter().map(|concern| {
+            let is_of_host = !concern.why.is_empty() && concern.why == one.account.health.failure;
+            let on = if is_of_host { host::on(&fetchers, one.account.id) } else { String::new() };
+            (concern.level, told(name, &concern) + &on)
+        });
+        found.extend(concerns);
     }
     let name_of = |lock: &str| known.iter().find(|(name, _)| name == lock).map(|(_, name)| (*name).to_owned());
     found.extend(stuck.iter().map(|one| (Level::Critical, one.told(&name_of))));

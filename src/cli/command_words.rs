@@ -27,6 +27,7 @@ const SHOWING: &[&str] = &[
     "filter show",
     "filter test",
     "folder list",
+    "host list",
     "log list",
     "man",
     "notification list",

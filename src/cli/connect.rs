@@ -5,7 +5,7 @@ mod tokens;
 mod watched;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -16,6 +16,7 @@ pub use advice::{Protocol, advice};
 pub use tokens::{source, way};
 use watched::Watched;
 
+use super::passwords;
 use crate::config::Config;
 use crate::error;
 use crate::net::reach::Reach;
@@ -27,6 +28,7 @@ use crate::oauth::Client;
 use crate::place::Place;
 use crate::secret::{self, SecretSpec};
 use crate::store::accounts::{Account, Auth, Server, Tls, profile_in};
+use crate::store::sealed_secrets::Sealed;
 
 /// Exchange's sizes are estimates: this is taken in addition to `message_max_size`.
 const SLACK_PERCENT: u64 = 25;
@@ -53,6 +55,8 @@ pub struct Connector<'a> {
     config: &'a Config,
     place: &'a Place,
     known: Mutex<Known>,
+    /// What the database holds, once it was asked.
+    sealed: Mutex<Option<Vec<Sealed>>>,
     at_once: bool,
     /// Who watches.
     trail: Trail,
@@ -78,7 +82,8 @@ struct Login<'a> {
 impl<'a> Connector<'a> {
     /// No secret is known yet.
     pub fn new(config: &'a Config, place: &'a Place) -> Connector<'a> {
-        Connector { config, place, known: Mutex::default(), at_once: false, trail: Trail::default() }
+        let (known, sealed) = (Mutex::default(), Mutex::default());
+        Connector { config, place, known, sealed, at_once: false, trail: Trail::default() }
     }
 
     /// Whether somebody waits who may have mended what kept an access token from coming.
@@ -142,6 +147,7 @@ impl<'a> Connector<'a> {
             // What was refused may have changed since: the next connection asks for it again.
             if error.kind == NetErrorKind::LoginRefused {
                 self.known().remove(&key);
+                *self.sealed.lock().unwrap_or_else(PoisonError::into_inner) = None;
             }
             login.explained(error, None, None).into()
         })
@@ -152,9 +158,24 @@ impl<'a> Connector<'a> {
             return Ok(known.clone());
         }
         let spec: SecretSpec = key.1.parse()?;
-        let secret = spec.resolve(&key.0)?;
+        let secret = match spec {
+            SecretSpec::Stored => self.kept(&key.0)?,
+            spec => spec.resolve(&key.0)?,
+        };
         self.known().insert(key.clone(), secret.clone());
         Ok(secret)
+    }
+
+    /// A password that came by standard input.
+    fn kept(&self, file: &Path) -> Result<Zeroizing<String>> {
+        let mut sealed = self.sealed.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = match sealed.take() {
+            Some(all) => all,
+            None => passwords::sealed(self.place)?,
+        };
+        let found = passwords::find(self.place, &all, file);
+        *sealed = Some(all);
+        found
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {

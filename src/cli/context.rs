@@ -73,8 +73,8 @@ impl Context {
     /// logged as a whole ([`Context::long_work`]). A test knows who calls this.
     pub fn unlogged_store(&self) -> Result<Store> {
         let store = Store::open(&self.place)?;
-        if !self.dry_run && store.read(restored::backup_made_at)?.is_some() {
-            store.write(|tx| restored::settle(tx, self.now()))?;
+        if !self.dry_run && !restored::after_failover(&store, self.now())? {
+            restored::settle_backup(&store, self.now())?;
         }
         Ok(store)
     }

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::context::{self, Context};
 use super::init;
+use super::passwords;
 use crate::error::{self, Fault, Kind};
 use crate::place::Server;
 use crate::secret;
@@ -161,7 +162,12 @@ fn backup(args: &Backup, ctx: &Context) -> Result<()> {
     }
     if !ctx.dry_run {
         store.require_whole()?;
-        let secrets = if args.with_secrets { secret::copy(&ctx.place.secrets(), &beside) } else { Ok(0) };
+        let secrets = match args.with_secrets {
+            true => {
+                secret::copy(&ctx.place.secrets(), &beside).and_then(|_| passwords::unseal_into(&beside, &ctx.place))
+            }
+            false => Ok(0),
+        };
         secrets.and_then(|_| store.backup(file, ctx.now()).map_err(|e| unwritable(e, file))).inspect_err(|_| {
             // No passwords are left lying where there is no backup.
             if args.with_secrets {

@@ -3,6 +3,7 @@
 mod desk;
 mod disk;
 mod files;
+mod hosts;
 mod locks;
 mod server;
 mod service;
@@ -162,6 +163,7 @@ fn everything(args: &DoctorArgs, ctx: &Context, disk: Option<Disk>, findings: &m
     findings.extend(server::look(ctx));
     findings.push(integrity(ctx));
     take(findings, server::foreign(ctx), ctx);
+    take(findings, hosts::look(ctx), ctx);
     take(findings, locks::look(ctx), ctx);
     take(findings, service::look(args.rule.as_ref(), ctx), ctx);
     take(findings, desk::look(ctx), ctx);

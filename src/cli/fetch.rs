@@ -116,6 +116,7 @@ fn fetch_and_send(args: &FetchArgs, ctx: &Context, did: &mut Did) -> Result<()> 
         job_control::while_waiting(|| std::thread::sleep(time));
     }
     let started = Instant::now();
+    send::announce(ctx, &store)?;
     let max_runtime = args.max_runtime.unwrap_or(ctx.config.max_runtime);
     let until = send::end_of(started, max_runtime);
     let connector = Connector::new(&ctx.config, &ctx.place).at_once(!args.accounts.is_empty());

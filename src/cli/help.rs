@@ -36,7 +36,20 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Set-up", &["init", "account", "template", "filter", "user", "team", "role", "config", "import", "export"]),
     (
         "Running and repair",
-        &["fetch", "send", "ingest", "status", "check", "metrics", "doctor", "quarantine", "db", "log", "events"],
+        &[
+            "fetch",
+            "send",
+            "ingest",
+            "status",
+            "check",
+            "metrics",
+            "doctor",
+            "quarantine",
+            "host",
+            "db",
+            "log",
+            "events",
+        ],
     ),
     ("Help", &["help", "man", "schema", "completions"]),
 ];

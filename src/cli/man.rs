@@ -47,6 +47,7 @@ pub const PAGES: &[Page] = pages![
     "espomail-fetch" "1",
     "espomail-filter" "1",
     "espomail-folder" "1",
+    "espomail-host" "1",
     "espomail-import" "1",
     "espomail-log" "1",
     "espomail-notification" "1",

@@ -15,8 +15,8 @@ use super::context::Context;
 use super::db::DbCommand;
 use super::{
     Cli, Command, account, busy, case, check, command_words, completions, config, day, db, doctor, email, events,
-    export, fetch, filter, folder, help, import, ingest, init, log, man, metrics, named_files, notification, outbox,
-    quarantine, record, role, same_place, schema, search, send, status, stream, sudo_policy, sudo_relay, team,
+    export, fetch, filter, folder, help, host, import, ingest, init, log, man, metrics, named_files, notification,
+    outbox, quarantine, record, role, same_place, schema, search, send, status, stream, sudo_policy, sudo_relay, team,
     template, typed, usage, user, whoami,
 };
 use crate::caller::{Caller, Process, Standing};
@@ -301,6 +301,7 @@ fn dispatch(command: Command, ctx: &Context) -> Result<()> {
         Command::Notification(command) => notification::run(command, ctx),
         Command::Outbox(command) => outbox::run(command, ctx),
         Command::Quarantine(command) => quarantine::run(command, ctx),
+        Command::Host(args) => host::run(&args, ctx),
         Command::Db(command) => db::run(command, ctx),
         Command::Log(command) => log::run(command, ctx),
         Command::Whoami(args) => whoami::run(&args, ctx),

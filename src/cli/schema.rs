@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 
 use super::context::Context;
 use super::{
-    account, case, check, day, db, doctor, email, events, export, filter, folder, import, log, notification, outbox,
-    quarantine, record, role, search, status, stream, summary, team, template, user, whoami,
+    account, case, check, day, db, doctor, email, events, export, filter, folder, host, import, log, notification,
+    outbox, quarantine, record, role, search, status, stream, summary, team, template, user, whoami,
 };
 use crate::error;
 use crate::ui::cell::{Cell, Column, Named, head, unlisted};
@@ -96,6 +96,8 @@ const CHANGE: &[&str] = &[
     "template",
     "folder",
     "filter",
+    "host",
+    "hosts",
     "search",
     "company",
     "contact",
@@ -158,6 +160,7 @@ const RESULTS: &[Shape] = &[
     with(list("status", &[&status::COLUMNS]), &[&status::WHOLE_COLUMNS]),
     object("check", &[&check::COLUMNS]),
     list("doctor", &[&doctor::COLUMNS]),
+    list("hosts", &[&host::COLUMNS]),
     with(list("tables", &[&db::COLUMNS]), &[&WHOLE_OF_TABLES]),
     object("db_check", &[&db::CHECK_COLUMNS]),
     list("teams", &[&team::COLUMNS]),

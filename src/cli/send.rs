@@ -14,6 +14,7 @@ use super::context::{self, ACCOUNT_OF_OTHERS, Context};
 use super::outbox as outbox_rows;
 use super::summary::{self, Tally};
 use crate::access::Actor;
+use crate::claim;
 use crate::error::{self, Fault, Kind};
 use crate::intake::world::World;
 use crate::intake::{notice, undelivered, wake};
@@ -48,6 +49,7 @@ pub fn run(args: &SendArgs, ctx: &Context) -> Result<()> {
     }
     let store = ctx.unlogged_store()?;
     let started = Instant::now();
+    announce(ctx, &store)?;
     wake(ctx, &store)?;
     let flushed = flush(ctx, &store, &Connector::new(&ctx.config, &ctx.place), &[], ctx.config.max_runtime)?;
     for (name, error) in &flushed.accounts {
@@ -71,6 +73,14 @@ pub fn run(args: &SendArgs, ctx: &Context) -> Result<()> {
 /// The moment at which a run must end; `started` = the moment at which it began.
 pub fn end_of(started: Instant, max_runtime: Duration) -> Instant {
     started + max_runtime.min(LONGEST)
+}
+
+/// Lets other machines know how this one is configured.
+pub fn announce(ctx: &Context, store: &Store) -> Result<()> {
+    match ctx.dry_run || ctx.place.server().is_none() {
+        true => Ok(()),
+        false => claim::announce(store, &ctx.config.decisive()?, &Timestamp::now),
+    }
 }
 
 /// Sends what is due, unless another process is at it.

@@ -5,7 +5,7 @@ use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
 use super::context::{self, Context};
-use super::{busy, check, cron};
+use super::{busy, check, cron, host};
 use crate::access::Actor;
 use crate::intake::concerns;
 use crate::lock;
@@ -13,6 +13,7 @@ use crate::store::accounts::{self, Account};
 use crate::store::db::{self, Tx};
 use crate::store::deliveries::{self, Counts};
 use crate::store::emails;
+use crate::store::hosts::{self, Fetcher};
 use crate::store::outbox::{self, OutboxState};
 use crate::store::{instance, restored, sent_copies};
 use crate::ui::cell::{Cell, Column, head, unlisted};
@@ -29,6 +30,8 @@ pub struct Row {
     /// The worst first.
     troubles: Vec<Trouble>,
     copies: i64,
+    /// The machine that fetched it last, where there are several.
+    host: Option<String>,
 }
 
 impl Row {
@@ -63,6 +66,7 @@ pub const COLUMNS: &[Column<Row>] = &[
     Column::new("quarantined", unlisted(), |row, _| Cell::int(row.counts.quarantined)),
     Column::new("unfetchable", unlisted(), |row, _| Cell::int(row.counts.unfetchable)),
     Column::new("sent_copies", unlisted(), |row, _| Cell::int(row.copies)),
+    Column::new("host", unlisted(), |row, _| Cell::opt_text(row.host.as_deref())),
     Column::new("troubles", unlisted(), |row, _| {
         let told: Vec<&str> = row.troubles.iter().map(|trouble| trouble.what.as_str()).collect();
         Cell::object(serde_json::json!(told), &told.join("; "))
@@ -105,17 +109,19 @@ pub fn run(_args: &StatusArgs, ctx: &Context) -> Result<()> {
         let mut rows = Vec::new();
         let mut counts = Counts::default();
         let (mut steps, mut known) = (Vec::new(), Vec::new());
+        let fetchers = hosts::fetchers(tx)?;
         for account in accounts::all(tx)? {
             if !actor.knows_account(tx, &account)? {
                 continue;
             }
             let own = deliveries::counts(tx, account.id, day_ago)?;
             counts.quarantined += own.quarantined;
-            let troubles = troubles(tx, ctx, &account)?;
+            let troubles = troubles(tx, ctx, &account, &fetchers)?;
             steps.extend(further(&account, &troubles));
             let copies = sent_copies::waiting(tx, account.id)?.count;
             known.push((lock::of_account(account.id), account.name.clone()));
-            rows.push(Row { account, counts: own, troubles, copies });
+            let host = fetchers.iter().find(|one| one.account_id == account.id).map(|one| one.host.clone());
+            rows.push(Row { account, counts: own, troubles, copies, host });
         }
         let mut whole = whole(tx, ctx, actor, counts, steps)?;
         let name_of = |lock: &str| known.iter().find(|(name, _)| name == lock).map(|(_, name)| name.clone());
@@ -158,7 +164,7 @@ fn at_work(account: &Account) -> &'static str {
 }
 
 /// What is wrong with an account that is in use, the worst first.
-fn troubles(tx: &Tx<'_>, ctx: &Context, account: &Account) -> Result<Vec<Trouble>> {
+fn troubles(tx: &Tx<'_>, ctx: &Context, account: &Account, fetchers: &[Fetcher]) -> Result<Vec<Trouble>> {
     let (health, mut found) = (&account.health, Vec::new());
     if !account.active {
         return Ok(found);
@@ -166,7 +172,8 @@ fn troubles(tx: &Tx<'_>, ctx: &Context, account: &Account) -> Result<Vec<Trouble
     if let Some(since) = health.failing_since {
         let runs = health.failed_runs;
         let (since, runs_of) = (ctx.ui.local_time(since), if runs == 1 { "run" } else { "runs" });
-        found.push(Trouble::new(format!("failing since {since} ({runs} {runs_of}): {}", health.failure)));
+        let on = host::on(fetchers, account.id);
+        found.push(Trouble::new(format!("failing since {since} ({runs} {runs_of}): {}{on}", health.failure)));
     }
     if let Some(since) = health.send_failing_since {
         let since = ctx.ui.local_time(since);
@@ -200,6 +207,8 @@ fn whole(tx: &Tx<'_>, ctx: &Context, actor: &Actor, counts: Counts, steps: Vec<S
         troubles.push("No account yet: espomail account add".to_owned());
     }
     troubles.extend(restoration(tx, ctx, actor)?);
+    let of_hosts = host::troubles(tx, actor, "status", ctx)?;
+    troubles.extend(of_hosts.iter().map(|trouble| context::capitalised(&trouble.told())));
     troubles.extend(steps);
     if last_fetch.is_none_or(|at| ctx.now().duration_since(at) > CRON_SILENT) {
         troubles.push(format!("Last fetch: {}; {}", ago(last_fetch, ctx), cron::quick_advice(ctx)));
@@ -268,9 +277,14 @@ fn restoration(tx: &Tx<'_>, ctx: &Context, actor: &Actor) -> Result<Option<Strin
         )));
     }
     let held = outbox::queue(tx, &(ctx.now()..ctx.now()), ctx.now())?.uncertain;
-    let last = restored::last(tx)?;
+    let (last, is_failover) = (restored::last(tx)?, restored::failed_over_at(tx)?.is_some());
     Ok(last.filter(|one| held > 0 || ctx.now().duration_since(one.at) < TOLD).map(|one| {
         let (at, made) = (ctx.ui.age(one.at), ctx.ui.local_time(one.backup_made_at));
+        if is_failover {
+            return format!(
+                "Another database server took over {at} ago and may lack what was committed last: what was to be sent is held (espomail outbox list); earlier mail gets no automatic reply"
+            );
+        }
         format!(
             "Restored {at} ago from a backup of {made}: what was to be sent is held (espomail outbox list); earlier mail gets no automatic reply"
         )

@@ -62,8 +62,20 @@ fn consistent(command: &clap::Command, path: &str) {
 
 /// The other words for a command or verb; none is taken twice ([`the_grammar_is_consistent`]).
 const OTHER_WORDS: [(&str, &str); 3] = [("show", "view"), ("delete", "rm"), ("list", "ls")];
-const PLURALS: [&str; 11] =
-    ["account", "case", "email", "filter", "folder", "notification", "record", "role", "team", "template", "user"];
+const PLURALS: [&str; 12] = [
+    "account",
+    "case",
+    "email",
+    "filter",
+    "folder",
+    "host",
+    "notification",
+    "record",
+    "role",
+    "team",
+    "template",
+    "user",
+];
 
 #[test]
 fn verbs_and_nouns_have_other_words() {

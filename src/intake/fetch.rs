@@ -73,6 +73,9 @@ impl Run<'_> {
     }
 
     fn poll(&self, accounts: Vec<Account>, watch: &mut dyn FnMut(Event<'_>)) -> Result<Option<Kind>> {
+        if !self.dry_run {
+            import::judge_the_dead(self.store, (self.clock)())?;
+        }
         let mut desk = Front::new(self, self.jobs.min(accounts.len()));
         let mut jobs = Vec::new();
         for account in accounts {

@@ -21,7 +21,7 @@ pub use super::steps::Imported;
 use super::world::World;
 use super::{poison, steps};
 use crate::config::Config;
-use crate::lock::{Doing, Lock};
+use crate::lock::{self, Doing, Lock};
 use crate::mail::reading::Reading;
 use crate::store::db::{self, Store, Tx};
 use crate::store::deliveries::{self, Delivery, Outcome};
@@ -71,6 +71,15 @@ pub fn single(store: &Store, config: &Config, delivery: &Delivery, now: Timestam
     importer.read(vec![delivery.clone()], &mut HashMap::new())?;
     let (_, mut imported) = importer.commit(now, None)?;
     Ok(imported.pop())
+}
+
+/// Counts the deaths of runs of this machine that nobody has counted yet, also where another machine has their accounts now: before that
+/// machine, which takes an account over, dies at the same message.
+///
+/// # Errors
+/// The lock files, or the database.
+pub fn judge_the_dead(store: &Store, now: Timestamp) -> Result<()> {
+    lock::left_by_the_dead(store.place(), now)?.iter().try_for_each(|lock| judge_deaths(store, lock))
 }
 
 /// Counts the death of a run at its messages; one that was there at the third is quarantined.

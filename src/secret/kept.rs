@@ -105,8 +105,13 @@ impl Drop for Aside {
 /// # Errors
 /// Exit 78: another kind of file, another owner, or others can read it; or the system's own error.
 pub fn private(path: &Path) -> Result<Option<Zeroizing<String>>> {
+    private_as("token file", path)
+}
+
+/// The same of a file that is called `what` in errors.
+pub(super) fn private_as(what: &str, path: &Path) -> Result<Option<Zeroizing<String>>> {
     let shown = path.display();
-    let bad = |why: &str, hint: String| Err(error::config(format!("token file {shown}: {why}")).hint(hint).into());
+    let bad = |why: &str, hint: String| Err(error::config(format!("{what} {shown}: {why}")).hint(hint).into());
     let facts = match path.symlink_metadata() {
         Ok(facts) => facts,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),

@@ -22,6 +22,7 @@ mod bind;
 mod busy;
 mod columns;
 mod copy;
+mod failover;
 mod fault;
 mod meaning;
 mod obstacle;

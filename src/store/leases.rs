@@ -4,10 +4,10 @@
 //! A holder begins each transaction with the statement of [`under`], which makes the lease longer. One that was too slow finds
 //! no row then: the host that took the account over has raised the epoch.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::db::{Dialect, Store, Tx, Under, params};
-use super::label::labels;
+use super::hosts::{self, Host, Work};
 use crate::holder::Holder;
 
 /// How long a lease lasts that is not made longer, in milliseconds.
@@ -16,29 +16,13 @@ pub const LENGTH: i64 = 120_000;
 /// A host leaves an account alone for this number of milliseconds after another one has polled it: all begin with the minute.
 pub const POLLED: i64 = 55_000;
 
-labels! {
-    /// What is done for an account.
-    pub enum Work {
-        Fetch = "fetch",
-        Send = "send",
-    }
-}
-
-/// A host, as the others know it.
-#[derive(Debug, Clone, Copy)]
-pub struct Host<'a> {
-    /// Made at random for its state directory.
-    pub key: &'a str,
-    pub name: &'a str,
-    /// Process that works there.
-    pub process: u32,
-}
-
 /// The right to work for an account until somebody takes it over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease {
     work: Work,
     account_id: i64,
+    /// No other host ever has this number, also where one is forgotten and comes again.
+    host_id: i64,
     epoch: i64,
 }
 
@@ -54,7 +38,6 @@ pub enum Taken {
 
 /// What is known of a lease.
 struct Known {
-    host_id: i64,
     holder: Holder,
     /// Milliseconds that it lasts.
     left: i64,
@@ -76,61 +59,48 @@ pub fn take(store: &Store, host: Host<'_>, work: Work, account_id: i64, asked: b
         return Ok(known.filter(|known| known.left > 0).map(|known| Taken::Busy(known.holder)));
     }
     store.write_besides(|tx| {
-        let host_id = known(tx, host)?;
-        if let Some(known) = look(tx, work, account_id)?.filter(|known| known.host_id != host_id) {
-            if known.left > 0 {
-                return Ok(Some(Taken::Busy(known.holder)));
-            }
-            if !asked && known.done.is_some_and(|done| done < POLLED) {
-                return Ok(Some(Taken::Done(known.holder)));
-            }
-        }
+        let host_id = hosts::seen(tx, host)?;
         let epoch = tx.value(
-            "INSERT INTO leases (kind, account_id, host_id, process, epoch, until)
-                VALUES (?1, ?2, ?3, ?4, 1, this_moment() + ?5)
+            "INSERT INTO leases (kind, account_id, host_id, process, epoch, since, until)
+                VALUES (?1, ?2, ?3, ?4, 1, this_moment(), this_moment() + ?5)
                 ON CONFLICT (kind, account_id) DO UPDATE
-                    SET host_id = ?3, process = ?4, epoch = leases.epoch + 1, until = this_moment() + ?5
-                    WHERE leases.until < this_moment() OR leases.host_id = ?3
+                    SET host_id = ?3, process = ?4, epoch = leases.epoch + 1, since = this_moment(),
+                        until = this_moment() + ?5
+                    WHERE leases.host_id = ?3 OR (leases.until < this_moment()
+                        AND (?6 OR coalesce(leases.done_at, 0) < this_moment() - ?7))
                 RETURNING epoch",
-            params![work.as_str(), account_id, host_id, host.process, LENGTH],
+            params![work.as_str(), account_id, host_id, host.process, LENGTH, asked, POLLED],
         )?;
-        match epoch {
-            Some(epoch) => Ok(Some(Taken::Held(Lease { work, account_id, epoch }))),
-            // Somebody else took it in this moment.
-            None => Ok(look(tx, work, account_id)?.map(|known| Taken::Busy(known.holder))),
+        if let Some(epoch) = epoch {
+            return Ok(Some(Taken::Held(Lease { work, account_id, host_id, epoch })));
         }
+        Ok(look(tx, work, account_id)?.map(|known| match known.done {
+            Some(done) if known.left <= 0 && done < POLLED && !asked => Taken::Done(known.holder),
+            // Also one that was given back in this moment.
+            _ => Taken::Busy(known.holder),
+        }))
     })
-}
-
-/// The id of a host, which is seen by this.
-fn known(tx: &Tx<'_>, host: Host<'_>) -> Result<i64> {
-    let id = tx.value(
-        "INSERT INTO hosts (key, name, version, seen_at) VALUES (?1, ?2, ?3, this_moment())
-            ON CONFLICT (key, name) DO UPDATE SET version = ?3, seen_at = this_moment() RETURNING id",
-        params![host.key, host.name, env!("CARGO_PKG_VERSION")],
-    )?;
-    id.context("a host has no id")
 }
 
 fn look(tx: &Tx<'_>, work: Work, account_id: i64) -> Result<Option<Known>> {
     tx.one(
-        "SELECT l.host_id, h.name, l.process, l.until - this_moment() AS remaining, this_moment() - l.done_at AS done
+        "SELECT h.name, l.process, l.until - this_moment() AS remaining, this_moment() - l.done_at AS done
             FROM leases l JOIN hosts h ON h.id = l.host_id WHERE l.kind = ?1 AND l.account_id = ?2",
         params![work.as_str(), account_id],
         |row| {
             let holder = Holder::elsewhere(row.get("process")?, row.get("name")?);
-            Ok(Known { host_id: row.get("host_id")?, holder, left: row.get("remaining")?, done: row.get("done")? })
+            Ok(Known { holder, left: row.get("remaining")?, done: row.get("done")? })
         },
     )
 }
 
 /// From now on, until what it gives is dropped, the store writes only while the lease is held, and makes it longer by that.
 pub fn under(store: &Store, lease: Lease) -> Under<'_> {
-    let Lease { work, account_id, epoch } = lease;
+    let Lease { work, account_id, host_id, epoch } = lease;
     let kind = work.as_str();
     store.under(format!(
-        "UPDATE leases SET until = this_moment() + {LENGTH}
-            WHERE kind = '{kind}' AND account_id = {account_id} AND epoch = {epoch} RETURNING epoch"
+        "UPDATE leases SET until = this_moment() + {LENGTH} WHERE kind = '{kind}' AND account_id = {account_id}
+            AND host_id = {host_id} AND epoch = {epoch} RETURNING epoch"
     ))
 }
 
@@ -141,9 +111,9 @@ pub fn under(store: &Store, lease: Lease) -> Under<'_> {
 pub fn release(store: &Store, lease: Lease, done: bool) -> Result<()> {
     store.write_besides(|tx| {
         tx.execute(
-            "UPDATE leases SET until = 0, done_at = CASE WHEN ?4 THEN this_moment() ELSE done_at END
-                WHERE kind = ?1 AND account_id = ?2 AND epoch = ?3",
-            params![lease.work.as_str(), lease.account_id, lease.epoch, done],
+            "UPDATE leases SET until = 0, done_at = CASE WHEN ?5 THEN this_moment() ELSE done_at END
+                WHERE kind = ?1 AND account_id = ?2 AND host_id = ?3 AND epoch = ?4",
+            params![lease.work.as_str(), lease.account_id, lease.host_id, lease.epoch, done],
         )
         .map(drop)
     })
@@ -227,6 +197,20 @@ mod tests {
         add("for another account").unwrap();
         let names: Vec<String> = store.read(|tx| tx.values("SELECT name FROM teams ORDER BY id", [])).unwrap();
         assert_eq!(names, ["nobody took it over", "for another account"]);
+    }
+
+    #[test]
+    fn a_host_that_was_forgotten_writes_nothing_although_the_epochs_begin_again() {
+        let Some(store) = desk() else { return };
+        let lease = held(&store, NEAR);
+        store.write_besides(|tx| hosts::forget(tx, hosts::seen(tx, NEAR)?)).unwrap();
+        let other = held(&store, FAR);
+        assert_eq!(other.epoch, lease.epoch);
+        let slow = under(&store, lease);
+        assert!(store.write(|_| Ok(())).unwrap_err().is::<Superseded>());
+        drop(slow);
+        release(&store, lease, true).unwrap();
+        assert!(matches!(asked(&store, NEAR, Work::Fetch, true), Taken::Busy(_)), "it was not ours to give");
     }
 
     #[test]

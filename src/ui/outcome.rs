@@ -62,6 +62,11 @@ impl Thing {
         Thing { fields: ("role", "roles"), value: json!(name), key: name.to_owned() }
     }
 
+    /// A machine, which is known by its name.
+    pub fn host(name: &str) -> Thing {
+        Thing { fields: ("host", "hosts"), value: json!(name), key: name.to_owned() }
+    }
+
     pub fn template(id: i64, name: &str) -> Thing {
         Thing::named(("template", "templates"), id, name)
     }

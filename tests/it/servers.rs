@@ -16,6 +16,8 @@ mod database_server;
 mod database_whole;
 mod discovery;
 mod examples;
+#[cfg(feature = "postgres")]
+mod failover;
 mod failures;
 mod fetching;
 mod filters;
@@ -35,6 +37,8 @@ mod personal;
 mod private_postgres;
 mod repair;
 mod returns;
+#[cfg(feature = "postgres")]
+mod sealed;
 mod secrets;
 mod support_works;
 mod threading;

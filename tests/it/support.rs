@@ -70,7 +70,7 @@ pub use office::{Office, from, office, office_in};
 pub use postgres::{Postgres, Stop};
 pub use proxy::{Deed, Proxy, Rule, Side, Speech, When};
 pub use rogue::{At, Quirk, RogueImap, letter as rogue_letter};
-pub use sandbox::{Child, Run, Running, Sandbox, TERMINAL};
+pub use sandbox::{Call, Child, Run, Running, Sandbox, TERMINAL};
 pub use screens::{WIDTHS, golden, screens};
 pub use scripted::{Break, Folder, Lie, Scripted, ledger};
 pub use servers::{Dovecot, Exim, Make};

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Private PostgreSQL on a socket, in the foreground, until standard input closes or the time is over.
 #
-# usage: postgres.sh [--rm] [--fsync] [--port PORT] [--minutes N] start DIR
+# usage: postgres.sh [--rm] [--fsync] [--port PORT] [--minutes N] [--primary | --standby-of DIR] start DIR
 #        postgres.sh stop DIR
 #
 # DIR must be new or empty; --rm removes it at the end.  Prints one line when it serves:
@@ -14,19 +14,23 @@
 #   --port PORT    listens on that port of loopback too, for tests that cut connections; 0 chooses one.  The line ends with
 #                  "port=PORT" then
 #   --minutes N    how long it runs at most (120)
+#   --primary      others can be its standby
+#   --standby-of DIR   begins as a copy of the one in DIR, and follows it
 #
 # "stop" ends the server in DIR and returns when it has ended.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
 usage() { sed -n '4,5p' "$0" >&2; exit 2; }
-fsync=off port= minutes=120
+fsync=off port= minutes=120 primary= of=
 while :; do
   case ${1:-} in
     --rm) REMOVE=yes; shift ;;
     --fsync) fsync=on; shift ;;
     --port) port=$2; shift 2 ;;
     --minutes) minutes=$2; shift 2 ;;
+    --primary) primary=yes; shift ;;
+    --standby-of) of=$(cd "$2" && pwd -P) primary=yes; shift 2 ;;
     *) break ;;
   esac
 done
@@ -65,8 +69,14 @@ cd / # not every folder can be entered by the user that runs the server
 # One that has a data directory is started by nobody else, so no word is needed to know it by.
 greets() { "$bin/pg_isready" -q -t 5 -h "$DIR/socket" -p "$1" -U postgres -d postgres; }
 
-"${AS[@]}" timeout 60 "$bin/initdb" -D "$DIR/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync --no-instructions \
-  >"$DIR/initdb.log" 2>&1 || die "initdb failed: $(tail -n 3 "$DIR/initdb.log")"
+make() {
+  if [ -n "$of" ]; then
+    "${AS[@]}" timeout 60 "$bin/pg_basebackup" -D "$DIR/data" -h "$of/socket" -U postgres -R -X stream -c fast
+    return
+  fi
+  "${AS[@]}" timeout 60 "$bin/initdb" -D "$DIR/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync --no-instructions
+}
+make >"$DIR/initdb.log" 2>&1 || die "initdb failed: $(tail -n 3 "$DIR/initdb.log")"
 
 write_configuration() { # PORT
   cat >"$DIR/data/espomail.conf" <<CONF
@@ -77,16 +87,16 @@ unix_socket_permissions = 0700
 max_connections = 200
 shared_buffers = 32MB
 jit = off
-wal_level = minimal
+wal_level = $([ -n "$primary" ] && echo replica || echo minimal)
 min_wal_size = 32MB
 max_wal_size = 256MB
-max_wal_senders = 0
+max_wal_senders = $([ -n "$primary" ] && echo 4 || echo 0)
 fsync = $fsync
 full_page_writes = $fsync
 log_line_prefix = '%m %p %a '
 CONF
 }
-echo "include 'espomail.conf'" >>"$DIR/data/postgresql.conf"
+[ -n "$of" ] || echo "include 'espomail.conf'" >>"$DIR/data/postgresql.conf"
 
 for attempt in 1 2 3 4 5; do
   listen=${port:-5432}
@@ -94,7 +104,7 @@ for attempt in 1 2 3 4 5; do
   write_configuration "$listen"
   give_away
   if launch "$listen" - "$bin/postgres" -D "$DIR/data"; then
-    said=$("$bin/psql" -Xqh "$DIR/socket" -p "$listen" -U postgres -v ON_ERROR_STOP=1 postgres 2>&1 <<SQL
+    [ -n "$of" ] || said=$("$bin/psql" -Xqh "$DIR/socket" -p "$listen" -U postgres -v ON_ERROR_STOP=1 postgres 2>&1 <<SQL
 CREATE ROLE espomail LOGIN CREATEDB;
 CREATE DATABASE espomail OWNER espomail;
 SQL

@@ -74,7 +74,8 @@ pub fn run(args: &Add, ctx: &Context) -> Result<()> {
     let takes_password = found.as_ref().is_some_and(|found| !found.imap.only_tokens) && !args.settings.signs_in();
     let asks = takes_password && ctx.ui.stdin_is_terminal() && !servers.is_secret_given();
     let new = New { name, args, found, asks };
-    let mut typed = if asks { Typed::ask(Some("stdin"), None, ctx)? } else { servers.typed(ctx)? };
+    let mut typed =
+        if asks { Typed::ask(&args.account, Some("stdin"), None, ctx)? } else { servers.typed(&args.account, ctx)? };
     if new.found.is_some() && !args.no_test && !ctx.dry_run {
         new.tried(&mut typed, ctx)?;
     }
@@ -83,7 +84,7 @@ pub fn run(args: &Add, ctx: &Context) -> Result<()> {
         let account = Account { id: accounts::add(tx, &account)?, ..account };
         folders::put(tx, &account, &args.settings, true)?;
         doubts::refuse(tx, &account, ctx.now())?;
-        typed.keep(&account, ctx)?;
+        typed.keep(tx, &account, ctx)?;
         let mut doubts = doubts_of(tx, &account, ctx)?;
         doubts.extend(Verdicts::of_neighbours(tx, &account)?.warning(&account));
         Ok((account.id, doubts))
@@ -118,7 +119,7 @@ impl New<'_> {
                 tested => return tested.map_err(|refused| refused.error),
             }
             ctx.ui.note("Type the password again, or press Ctrl-C:");
-            *typed = Typed::ask(Some("stdin"), None, ctx)?;
+            *typed = Typed::ask(&self.args.account, Some("stdin"), None, ctx)?;
         }
     }
 

@@ -9,11 +9,13 @@ use zeroize::Zeroizing;
 use super::doubts::doubts_of;
 use crate::cli::connect;
 use crate::cli::context::{self, Context};
+use crate::cli::passwords;
 use crate::error;
 use crate::oauth::client::{own_files, unused_files};
 use crate::place::Place;
 use crate::secret::{self, SecretSpec};
 use crate::store::accounts::{self, Account};
+use crate::store::db::Tx;
 use crate::ui::outcome::Thing;
 
 /// `account secret`
@@ -38,8 +40,8 @@ pub struct Typed {
 }
 
 impl Typed {
-    /// Asks for what these references say comes by standard input.
-    pub fn ask(secret: Option<&str>, smtp: Option<&str>, ctx: &Context) -> Result<Typed> {
+    /// Asks for what these references of an account say comes by standard input.
+    pub fn ask(account: &str, secret: Option<&str>, smtp: Option<&str>, ctx: &Context) -> Result<Typed> {
         let is_typed = |spec: Option<&str>| spec == Some("stdin");
         let asked = match (is_typed(secret), is_typed(smtp)) {
             (false, false) => return Ok(Typed::default()),
@@ -47,6 +49,7 @@ impl Typed {
             (false, true) => vec!["Password of SMTP: "],
             (true, true) => vec!["Password of IMAP: ", "Password of SMTP: "],
         };
+        passwords::admit(account, ctx)?;
         let mut typed = secret::from_stdin(&asked, &|question| ctx.ui.prompt(question))?.into_iter();
         let secret = if is_typed(secret) { typed.next() } else { None };
         Ok(Typed { secret, smtp: typed.next() })
@@ -62,11 +65,11 @@ impl Typed {
     }
 
     /// Writes them, last of all, so that a refused account leaves none.
-    pub fn keep(&self, account: &Account, ctx: &Context) -> Result<()> {
+    pub fn keep(&self, tx: &Tx<'_>, account: &Account, ctx: &Context) -> Result<()> {
         if ctx.dry_run {
             return Ok(());
         }
-        self.of(account, &ctx.place).iter().try_for_each(|(file, secret)| secret::store(file, secret))
+        passwords::keep(tx, account, &self.of(account, &ctx.place), ctx)
     }
 }
 
@@ -115,7 +118,7 @@ pub fn reference(flag: &str, given: &str) -> Result<String> {
 pub fn run(args: &SecretArgs, ctx: &Context) -> Result<()> {
     let new = args.secret.as_deref().map(|spec| SecretSpec::parse("--secret", spec)).transpose()?;
     let new_smtp = args.smtp_secret.as_deref().map(|spec| reference("--smtp-secret", spec)).transpose()?;
-    let typed = Typed::ask(args.secret.as_deref(), args.smtp_secret.as_deref(), ctx)?;
+    let typed = Typed::ask(&args.account, args.secret.as_deref(), args.smtp_secret.as_deref(), ctx)?;
     let (account, doubts) = ctx.write(|tx, actor| {
         let mut account = context::managed_account(tx, actor, "account secret", &args.account)?;
         let before = doubts_of(tx, &account, ctx)?;
@@ -133,7 +136,7 @@ pub fn run(args: &SecretArgs, ctx: &Context) -> Result<()> {
         }
         account.edited_at = ctx.now();
         accounts::update(tx, &account)?;
-        typed.keep(&account, ctx)?;
+        typed.keep(tx, &account, ctx)?;
         let doubts: Vec<String> =
             doubts_of(tx, &account, ctx)?.into_iter().filter(|doubt| !before.contains(doubt)).collect();
         Ok((account, doubts))

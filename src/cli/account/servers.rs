@@ -70,8 +70,8 @@ pub struct Flags {
 
 impl Flags {
     /// Reads the secrets that are said to come by standard input.
-    pub fn typed(&self, ctx: &Context) -> Result<Typed> {
-        Typed::ask(self.secret.as_deref().or(self.token.as_deref()), self.smtp_secret.as_deref(), ctx)
+    pub fn typed(&self, account: &str, ctx: &Context) -> Result<Typed> {
+        Typed::ask(account, self.secret.as_deref().or(self.token.as_deref()), self.smtp_secret.as_deref(), ctx)
     }
 
     /// Whether any of them is given, and not to take a setting away.

@@ -70,7 +70,10 @@ pub fn run(args: &Copy, ctx: &Context) -> Result<()> {
     }
     to.part_from_old_secrets()?;
     let secrets = match args.with_secrets {
-        true => secrets::copy(&from, &to, ctx)?,
+        true => {
+            let sealing = to.server().map(|_| Store::open(&to)).transpose()?;
+            secrets::copy(&from, &to, sealing.as_ref(), ctx)?
+        }
         false => "secrets are not copied".to_owned(),
     };
     foreign(&from, ctx)?;

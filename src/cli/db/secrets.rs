@@ -5,23 +5,26 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use crate::cli::context::Context;
+use crate::cli::passwords;
 use crate::place::Place;
 use crate::secret::{self, OF_SMTP, SecretSpec};
 use crate::store::accounts;
 use crate::store::db::Store;
 
 /// Copies the secrets of the database of the context to `to`, and names the accounts whose secret is not there then; a
-/// sentence that says how many there were.
+/// sentence that says how many there were. `sealing` is the new database where it is on a server.
 ///
 /// # Errors
 /// A file cannot be read or written.
-pub fn copy(from: &Store, to: &Place, ctx: &Context) -> Result<String> {
+pub fn copy(from: &Store, to: &Place, sealing: Option<&Store>, ctx: &Context) -> Result<String> {
     let target = to.secrets();
     let source = directory(&ctx.place, to);
-    let copied = secret::copy(&source, &target)?;
+    let copied = secret::copy(&source, &target)? + passwords::unseal_into(&target, from.place())?;
+    sealing.map_or(Ok(()), passwords::seal_files)?;
+    let sealed = passwords::sealed(to)?;
     let lacking = from.read(accounts::all)?.into_iter().filter(|account| {
         let stored = SecretSpec::Stored.to_string();
-        let lacks = |name: String| !target.join(name).exists();
+        let lacks = |name: String| !target.join(&name).exists() && !sealed.iter().any(|one| one.name == name);
         account.imap.secret == stored && lacks(account.id.to_string())
             || account.smtp.secret == stored && lacks(format!("{}{OF_SMTP}", account.id))
     });

@@ -17,7 +17,7 @@ const LARGE_COLUMNS: [Column; 2] =
     [Column { table: "raw_messages", name: "data" }, Column { table: "raw_parts", name: "data" }];
 
 /// Tables that only an engine knows, or that say what its full-text index has, or who works on a server.
-const OF_ENGINE: [&str; 9] = [
+const OF_ENGINE: [&str; 10] = [
     "case_index_gaps",
     "case_words",
     "email_words",
@@ -26,6 +26,7 @@ const OF_ENGINE: [&str; 9] = [
     "raw_messages_pieces",
     "raw_parts_pieces",
     "schema_version",
+    "sealed_secrets",
     "turns",
 ];
 

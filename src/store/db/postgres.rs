@@ -1,8 +1,8 @@
 //! PostgreSQL: the engine on a server. The one place that names it: transactions here; below it how a host is reached
 //! ([`reach`]) by TLS ([`tls`]) and what a connection finds there ([`open`]), which statements are kept ([`kept`]), how their
 //! text is put for this engine ([`text`]), what is done with the whole database ([`whole`]), whether all of its parts are
-//! there ([`shape`]), what errors mean ([`error`]), who has the turn ([`turn`]), and whether a COMMIT without an answer was
-//! done ([`commit`]).
+//! there ([`shape`]), what errors mean ([`error`]), who has the turn ([`turn`]), whether a COMMIT without an answer was done
+//! ([`commit`]), and whether another server has taken its place ([`timeline`]).
 //!
 //! A transaction that may write is READ COMMITTED and takes *the turn*, a row of the table `turns`, before it looks at
 //! anything: that is SQLite's BEGIN IMMEDIATE. At a stricter level what it sees would be older than the lock that it waited
@@ -16,6 +16,7 @@ mod open;
 mod reach;
 mod shape;
 mod text;
+mod timeline;
 mod tls;
 mod turn;
 mod whole;
@@ -63,6 +64,8 @@ pub struct Conn {
     is_read_only: Cell<bool>,
     /// A statement with which each transaction that may write begins: where it gives no row, another host has taken over.
     fence: RefCell<String>,
+    /// What a server may lack that has taken the place of another one is being looked after.
+    admits: Cell<bool>,
 }
 
 /// A connection and what the server keeps for it.
@@ -71,6 +74,8 @@ struct Link {
     kept: Kept,
     /// What the server is known by until it loses something; asked for with the first transaction that may write.
     life: Option<String>,
+    /// It is the server that the database was written on last.
+    is_known: bool,
 }
 
 /// A transaction.
@@ -119,7 +124,7 @@ impl Conn {
         let has_turn = mode != Mode::Besides;
         let fence = if has_turn { self.fence.borrow().clone() } else { String::new() };
         let mut link = self.link.borrow_mut();
-        match commit::begin(&mut link, has_turn, &fence) {
+        match commit::begin(&mut link, has_turn, &fence, mode == Mode::Rehearse || self.admits.get()) {
             Ok(begun) => Ok(Some(begun)),
             Err(error) => {
                 let _ = link.client.batch_execute("ROLLBACK");

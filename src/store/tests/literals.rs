@@ -57,8 +57,10 @@ impl Literal {
 }
 
 /// Files with texts that one engine has.
-const OF_ENGINE: [(&str, Dialect); 3] = [
+const OF_ENGINE: [(&str, Dialect); 5] = [
+    ("store/hosts.rs", Dialect::Postgres),
     ("store/leases.rs", Dialect::Postgres),
+    ("store/sealed_secrets.rs", Dialect::Postgres),
     ("store/search/full_text/fts5.rs", Dialect::Sqlite),
     ("store/search/full_text/lexemes.rs", Dialect::Postgres),
 ];

@@ -40,6 +40,8 @@ const LINES: &[(&str, Says, i32)] = &[
     ("db init", Nothing, 65),
     ("db check", Tag("db_check"), 0),
     ("db stats", Tag("tables"), 0),
+    ("host list", Tag("hosts"), 0),
+    ("host forget web9", Nothing, 65),
     ("db backup backup.db", Tag("result"), 0),
     ("db copy backup.db copied.db", Tag("result"), 0),
     ("--yes db restore backup.db", Tag("result"), 0),

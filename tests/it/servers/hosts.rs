@@ -1,9 +1,13 @@
 //! Several machines work on one database: each mail is fetched and answered once, whichever of them does it, and one that was
 //! too slow writes nothing any more. A machine is a state directory here.
 
+use std::process::Command;
 use std::time::Duration;
 
-use crate::support::{Deed, Dovecot, Mailbox, Postgres, Proxy, Rule, Running, Sandbox, Side, When, mail, wait_until};
+use crate::support::{
+    Child, Deed, Dovecot, Mailbox, Postgres, Proxy, Rule, Running, Sandbox, Side, When, clock, is_on_server, mail,
+    wait_until,
+};
 
 /// A desk on a server with as many accounts, whose mailboxes hold this number of mails each.
 fn desk(accounts: usize, mails: usize) -> (Sandbox, Vec<Mailbox>) {
@@ -37,6 +41,25 @@ fn on(sandbox: &Sandbox, host: &str, args: &[&str]) -> Running {
     let state = sandbox.path(host);
     std::fs::create_dir_all(&state).unwrap();
     sandbox.call(&[&["--state", state.to_str().unwrap()], args].concat()).spawn()
+}
+
+/// The same where the machine really has this name, and where its clock is ahead by as many seconds.
+fn on_named(sandbox: &Sandbox, host: &str, ahead: i64, args: &[&str]) -> Running {
+    let state = sandbox.path(host);
+    std::fs::create_dir_all(&state).unwrap();
+    let inner = sandbox.command(&[&["--state", state.to_str().unwrap()], args].concat());
+    let mut outer = Command::new("unshare");
+    outer
+        .args(["-u", "sh", "-c", "hostname \"$0\" && exec \"$@\"", host])
+        .arg(inner.get_program())
+        .args(inner.get_args());
+    outer.env_clear().envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    outer.current_dir(inner.get_current_dir().unwrap());
+    if ahead != 0 {
+        let now = jiff::Timestamp::now().as_second() + ahead;
+        outer.env("LD_PRELOAD", clock()).env("ESPOMAIL_TEST_CLOCK", now.to_string());
+    }
+    Child::default().spawn(outer, None, format!("{args:?} on {host}"))
 }
 
 fn numbers(sandbox: &Sandbox) -> Vec<String> {
@@ -73,7 +96,9 @@ fn machines_that_fetch_at_once_take_each_mail_once() {
 /// Another machine has a lease of each account.
 fn works_elsewhere(sandbox: &Sandbox, kind: &str) {
     sandbox.sql("INSERT INTO hosts (id, key, name, version, seen_at) VALUES (99, 'k', 'web9', '1', 0)");
-    sandbox.sql(&format!("INSERT INTO leases SELECT '{kind}', id, 99, 12, 5, this_moment() + 60000 FROM accounts"));
+    sandbox.sql(&format!(
+        "INSERT INTO leases SELECT '{kind}', id, 99, 12, 5, this_moment(), this_moment() + 60000 FROM accounts"
+    ));
 }
 
 #[test]
@@ -147,4 +172,89 @@ fn mail_that_another_machine_sends_is_neither_sent_nor_judged_until_its_lease_is
     on(&sandbox, "web1", &["send"]).wait().ok();
     // Nobody knows whether the first has arrived.
     assert_eq!(states(), ["held", "sent"]);
+}
+
+#[test]
+fn a_machine_counts_its_own_deaths_also_for_an_account_that_another_has_now() {
+    let (sandbox, mailboxes) = desk(1, 0);
+    sandbox.env("ESPOMAIL_POISON", "1");
+    mailboxes[0].append("INBOX", &mail("c@c.example", &mailboxes[0].address, "poison:importing:abort").bytes());
+    sandbox.sql("INSERT INTO hosts (id, key, name, version, seen_at) VALUES (99, 'k', 'web9', '1', 0)");
+    let told = || sandbox.query("SELECT deaths || ' ' || outcome FROM deliveries");
+    for (host, expected) in [("web1", "1 received"), ("web2", "2 received"), ("web1", "3 quarantined")] {
+        let died = on(&sandbox, host, &["fetch", "--no-send"]).wait();
+        assert!(died.code > 128, "{died:#?}");
+        // Another machine has taken the account over.
+        sandbox.sql("UPDATE leases SET host_id = 99, until = this_moment() + 60000");
+        on(&sandbox, host, &["fetch", "--no-send"]).wait().ok();
+        assert_eq!(told(), [expected], "the death on {host}");
+        on(&sandbox, host, &["fetch", "--no-send"]).wait().ok();
+        assert_eq!(told(), [expected], "the death on {host} is counted once");
+        sandbox.sql("UPDATE leases SET until = 0");
+    }
+    on(&sandbox, "web2", &["fetch", "--no-send"]).wait().ok();
+    assert_eq!(told(), ["3 quarantined"]);
+}
+
+#[test]
+fn machines_are_listed_with_what_they_hold_and_compared() {
+    if !rustix::process::geteuid().is_root() {
+        return eprintln!("skipped: needs root");
+    }
+    let (sandbox, _mailboxes) = desk(2, 1);
+    on_named(&sandbox, "web1", 0, &["fetch", "--no-send"]).wait().ok();
+    let text = |args: &[&str]| sandbox.run(args).stdout;
+    let listed = text(&["host", "list"]);
+    assert!(listed.contains("web1") && listed.contains("idle") && !listed.contains("differ"), "{listed}");
+    sandbox.config("portion = 7\njobs = 2\n");
+    on_named(&sandbox, "web2", 3_580, &["fetch", "--no-send", "support"]).wait().ok();
+    sandbox.config("");
+    sandbox.sql("UPDATE hosts SET seen_at = seen_at - 3600000 WHERE name = 'web1'");
+    sandbox.sql("UPDATE leases SET host_id = (SELECT id FROM hosts WHERE name = 'web1'), process = 12, until = this_moment() - 3000000 WHERE account_id = 1");
+    let clock = "he clock of web2 is 59 min ahead of that of the database server";
+    let differ = "he configurations of web1 and web2 differ: portion (";
+    let left =
+        "eb1 was not seen for 60 min and has not given back an account (if it is gone: espomail host forget web1)";
+    for command in [&["hosts"][..], &["host", "list"], &["status"], &["check"], &["doctor", "--offline"]] {
+        let said = sandbox.run(command);
+        let said = said.stdout.clone() + &said.stderr;
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        let hint = if command[0] == "doctor" { left.split(" (").next().unwrap() } else { left };
+        let differ = if command[0] == "doctor" { differ.trim_end_matches(" (") } else { differ };
+        for expected in [clock, differ, hint] {
+            assert!(said.contains(expected), "{command:?}: {expected} in {said}");
+        }
+    }
+    assert_eq!(sandbox.run(&["check"]).code, 1);
+    let hosts = sandbox.items(&["host", "list"]);
+    assert_eq!((hosts[0]["name"].as_str(), hosts[1]["name"].as_str()), (Some("web1"), Some("web2")));
+    assert_eq!((&hosts[0]["leases"][0]["work"], &hosts[0]["leases"][0]["is_over"]), (&"fetch".into(), &true.into()));
+    assert!(hosts[1]["clock_ahead_ms"].as_i64().unwrap() > 3_550_000 && hosts[1]["leases"] == serde_json::json!([]));
+    assert_ne!(hosts[0]["configuration"], hosts[1]["configuration"]);
+    // One that was seen just now is there.
+    let refused = sandbox.run(&["host", "forget", "web2"]).exits(75);
+    assert!(refused.stderr.contains("host web2 is not gone: it was seen"), "{refused:#?}");
+    sandbox.run(&["host", "forget", "web3"]).exits(65).says("there is no host \"web3\"");
+    sandbox.run(&["--dry-run", "host", "forget", "web1"]).ok();
+    assert_eq!(sandbox.items(&["host", "list"]).len(), 2);
+    sandbox.run(&["host", "forget", "web1"]).ok().says("host web1 is forgotten");
+    assert_eq!(sandbox.items(&["host", "list"]).len(), 1);
+    // What it had is free, and what it knew is not taken for a lease.
+    on_named(&sandbox, "web1", 0, &["fetch", "--no-send", "support"]).wait().ok();
+    assert_eq!(sandbox.items(&["host", "list"]).len(), 2);
+    let failing = "UPDATE accounts SET failing_since = 1, failed_runs = 3, failure = 'no way' WHERE name = 'support'";
+    sandbox.sql(failing);
+    assert!(text(&["status"]).split_whitespace().collect::<Vec<_>>().join(" ").contains("no way (on web1)"));
+    assert!(text(&["check"]).contains("no way") && text(&["check"]).contains("(on web1)"), "{}", text(&["check"]));
+}
+
+#[test]
+fn a_database_file_has_one_machine() {
+    let sandbox = Sandbox::new();
+    if is_on_server() {
+        return eprintln!("skipped: about a database file");
+    }
+    sandbox.run(&["init"]).ok();
+    sandbox.run(&["hosts"]).ok().says("the database is a file: this machine alone works with it");
+    sandbox.run(&["hosts", "forget", "web1"]).exits(65).says("the database is a file");
 }

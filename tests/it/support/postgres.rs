@@ -35,10 +35,29 @@ impl Postgres {
     }
 
     pub fn own() -> Postgres {
+        Postgres::started(&[])
+    }
+
+    /// One that others can follow.
+    pub fn primary() -> Postgres {
+        Postgres::started(&["--primary"])
+    }
+
+    /// One that follows this one, which is a [`Postgres::primary`].
+    pub fn standby(&self) -> Postgres {
+        Postgres::started(&["--standby-of", self.dir.to_str().unwrap()])
+    }
+
+    /// The directory of its socket.
+    pub fn socket(&self) -> PathBuf {
+        self.dir.join("socket")
+    }
+
+    fn started(options: &[&str]) -> Postgres {
         let dir = scratch("pg");
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers/postgres.sh");
         let mut command = Command::new("bash");
-        command.arg(path).args(["--rm", "start"]).arg(&dir).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.arg(path).arg("--rm").args(options).arg("start").arg(&dir).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut script = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(script.stdout.take().unwrap()).read_line(&mut line).unwrap();

@@ -4,6 +4,8 @@
 //! taken its place, gives the number of a transaction again of which nothing was written down: that number then tells of
 //! another transaction. So "committed" counts only where the server has lost nothing meanwhile, which the age of its
 //! statistics shows: it throws them away then, and keeps them otherwise.
+//!
+//! With the first transaction of a connection the server also says on which timeline it is: see [`super::timeline`].
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,8 +14,8 @@ use ::postgres::SimpleQueryMessage;
 use ::postgres::error::SqlState;
 use anyhow::{Context, Result, ensure};
 
-use super::error::{Unsure, words};
-use super::{Conn, Link};
+use super::error::{Replaced, Unsure, words};
+use super::{Conn, Link, timeline};
 use crate::store::db::Superseded;
 
 /// How long a server may take to be there again, where it is to tell whether a transaction was committed.
@@ -38,14 +40,17 @@ enum Fate {
     Unknown,
 }
 
-/// Begins a transaction that may write, with the turn; where `fence`, a statement, gives no row, nothing may be written.
+/// Begins a transaction that may write, with the turn; where `fence`, a statement, gives no row, nothing may be written, and
+/// neither on another timeline, unless that `is_admitted`.
 ///
 /// # Errors
-/// [`Superseded`] where `fence` gives none, or the server. The transaction may be open then.
-pub(super) fn begin(link: &mut Link, has_turn: bool, fence: &str) -> Result<Begun> {
+/// [`Superseded`] where `fence` gives none, [`Replaced`], or the server. The transaction may be open then.
+pub(super) fn begin(link: &mut Link, has_turn: bool, fence: &str, is_admitted: bool) -> Result<Begun> {
     let turn = if has_turn { "SELECT name FROM turns WHERE name = 'write' FOR UPDATE;" } else { "" };
     let life = if link.life.is_none() { ", CAST(pg_stat_get_bgwriter_stat_reset_time() AS TEXT)" } else { "" };
-    let sql = format!("BEGIN ISOLATION LEVEL READ COMMITTED; {turn} {fence}; SELECT pg_current_xact_id(){life}");
+    let same = if link.is_known { "TRUE" } else { timeline::IS_SAME };
+    let sql =
+        format!("BEGIN ISOLATION LEVEL READ COMMITTED; {turn} {fence}; SELECT pg_current_xact_id(), {same}{life}");
     let answer = link.client.simple_query(&sql)?;
     let rows: Vec<_> = answer
         .iter()
@@ -57,8 +62,10 @@ pub(super) fn begin(link: &mut Link, has_turn: bool, fence: &str) -> Result<Begu
     ensure!(rows.len() > usize::from(has_turn) + usize::from(!fence.is_empty()), Superseded);
     let row = rows.last().context("BEGIN gave no row")?;
     let number = row.try_get(0)?.context("the transaction has no number")?.to_owned();
+    link.is_known = row.try_get(1)? == Some("t");
+    ensure!(link.is_known || is_admitted, Replaced);
     if link.life.is_none() {
-        link.life = row.try_get(1)?.map(str::to_owned);
+        link.life = row.try_get(2)?.map(str::to_owned);
     }
     Ok(Begun { number, life: link.life.clone() })
 }

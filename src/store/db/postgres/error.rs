@@ -20,10 +20,26 @@ impl fmt::Display for Unsure {
 
 impl std::error::Error for Unsure {}
 
+/// Another server has taken the place of the one that the database was written on, and this process has not looked what that
+/// means.
+#[derive(Debug)]
+pub(super) struct Replaced;
+
+impl fmt::Display for Replaced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("another server has taken its place")
+    }
+}
+
+impl std::error::Error for Replaced {}
+
 /// What an error means; `None` = it is none of PostgreSQL.
 pub fn meaning(error: &(dyn Error + 'static)) -> Option<Meaning> {
     if let Some(Unsure(words)) = error.downcast_ref() {
         return Some(Meaning::Lost(Loss::Unsure(words.clone())));
+    }
+    if error.is::<Replaced>() {
+        return Some(Meaning::Lost(Loss::Ended(Replaced.to_string())));
     }
     let error = error.downcast_ref::<::postgres::Error>()?;
     let Some(said) = error.as_db_error() else {

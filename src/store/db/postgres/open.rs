@@ -45,7 +45,7 @@ impl Link {
         if is_read_only {
             client.batch_execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")?;
         }
-        Ok(Link { client, kept: Kept::default(), life: None })
+        Ok(Link { client, kept: Kept::default(), life: None, is_known: false })
     }
 }
 
@@ -60,6 +60,7 @@ impl Conn {
             has_failed: Cell::new(false),
             is_read_only: Cell::new(false),
             fence: RefCell::default(),
+            admits: Cell::new(false),
         };
         conn.recognise_server()?;
         Ok(conn)
@@ -147,7 +148,9 @@ impl Conn {
             }
         }
         self.batch(&letters::put_into(SCHEMA, self.collation()?))?;
-        self.batch(&format!("INSERT INTO schema_version (version) VALUES ({VERSION}); COMMIT"))
+        self.batch(&format!("INSERT INTO schema_version (version) VALUES ({VERSION})"))?;
+        self.note_timeline()?;
+        self.batch("COMMIT")
     }
 
     /// Whether tables could be made: nothing is written.

@@ -83,6 +83,8 @@ pub const ROWS: &[Row] = &[
     row("db init", Not("makes a database where there is none")),
     row("db check", Not("says whether the file is sound, nothing of what is in it")),
     row("db stats", Admin),
+    row("host list", Admin),
+    late("host forget web2", Admin, 65),
     row("db backup backup.db", Admin),
     row("db copy nothing.db copy.db", Not("names its database itself, and asks as db backup does")),
     late("db restore nothing.db", Admin, 65),
