@@ -46,6 +46,7 @@ mod ping;
 pub mod quarantine;
 pub mod query;
 pub mod record;
+pub mod report;
 pub mod role;
 mod run;
 mod same_place;
@@ -278,6 +279,8 @@ enum Command {
     Completions(completions::CompletionsArgs),
     #[command(subcommand, alias = "records")]
     Record(record::RecordCommand),
+    #[command(subcommand, alias = "reports")]
+    Report(report::ReportCommand),
     #[command(subcommand)]
     Import(import::ImportCommand),
     #[command(subcommand)]

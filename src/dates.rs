@@ -1,8 +1,9 @@
 //! Dates and times as people type them, the same in every flag and query. Pure: text, clock and zone in, a moment out.
 //!
 //! A day without a time is its midnight. A weekday, a time of day or a duration without a direction lies before now in
-//! `--since` and in queries, and after now in `--at` and `--until`. A time that the clocks skip is the one after the gap;
-//! of a time that they show twice the first counts. Days, weeks, months and years go by the calendar, hours by the clock.
+//! `--since`, in queries and in reports, and after now in `--at` and `--until`. A time that the clocks skip is the one after
+//! the gap; of a time that they show twice the first counts. Days, weeks, months and years go by the calendar, hours by the
+//! clock.
 
 use jiff::civil::{Date, DateTime, Time, Weekday};
 use jiff::fmt::friendly::SpanParser;

@@ -31,9 +31,10 @@
 //! | [`outbox`] | what is to be sent, and what became of it; calls back for what follows | [`claim`], [`health`], [`mail`], [`moment`], [`net`], [`store`], [`system_words`] |
 //! | [`intake`] | from the wire to the case: decides with pure functions, then acts and records why | [`access`], [`claim`], [`config`], [`error`], [`filter`], [`health`], [`holder`], [`lock`], [`mail`], [`moment`], [`net`], [`outbox`], [`random`], [`store`], [`units`], [`system_words`] |
 //! | [`reply`] | letters that people write | [`access`], [`error`], [`intake`], [`mail`], [`outbox`], [`random`], [`store`], [`units`] |
+//! | [`report`] | figures for team leads out of rows of the store, and pages and pictures of them: pure | [`store`], [`ui`] |
 //! | [`desk`] | work on cases and records by hand | [`access`], [`erase`], [`error`], [`filter`], [`intake`], [`mail`], [`store`] |
 //! | [`erase`] | takes a person out of the archive | [`intake`], [`mail`], [`store`] |
-//! | [`cli`] | flags -> one operation -> output: no SQL, protocols or MIME | [`access`], [`caller`], [`claim`], [`config`], [`dates`], [`desk`], [`erase`], [`error`], [`filter`], [`holder`], [`intake`], [`job_control`], [`lock`], [`log`], [`mail`], [`moment`], [`net`], [`oauth`], [`outbox`], [`place`], [`query`], [`random`], [`reply`], [`secret`], [`store`], [`suggest`], [`ui`], [`units`], [`system_words`] |
+//! | [`cli`] | flags -> one operation -> output: no SQL, protocols or MIME | [`access`], [`caller`], [`claim`], [`config`], [`dates`], [`desk`], [`erase`], [`error`], [`filter`], [`holder`], [`intake`], [`job_control`], [`lock`], [`log`], [`mail`], [`moment`], [`net`], [`oauth`], [`outbox`], [`place`], [`query`], [`random`], [`reply`], [`report`], [`secret`], [`store`], [`suggest`], [`ui`], [`units`], [`system_words`] |
 //! | [`ui`] | tables, JSON, terminal-safe text; the only place that prints | [`error`], [`job_control`], [`system_words`] |
 //! | [`config`] | the configuration file | [`suggest`], [`caller`], [`error`], [`mail`], [`net`], [`place`], [`secret`], [`units`], [`system_words`] |
 //! | [`secret`] | where passwords and tokens come from | [`error`], [`job_control`], [`system_words`] |
@@ -82,6 +83,7 @@ pub mod place;
 pub mod query;
 mod random;
 pub mod reply;
+pub mod report;
 mod suggest;
 #[doc = include_str!("rules.md")]
 pub mod rules {}

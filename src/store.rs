@@ -23,6 +23,7 @@ pub mod parent;
 pub mod permissions;
 pub mod raw;
 pub mod records;
+pub mod reports;
 pub mod restored;
 pub mod roles;
 pub mod sealed_secrets;

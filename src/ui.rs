@@ -6,6 +6,7 @@ pub mod afar;
 pub mod age;
 pub mod cell;
 pub mod channel;
+pub mod chart;
 pub mod exposition;
 mod fit;
 pub mod frames;

@@ -54,6 +54,7 @@ pub const PAGES: &[Page] = pages![
     "espomail-outbox" "1",
     "espomail-quarantine" "1",
     "espomail-record" "1",
+    "espomail-report" "1",
     "espomail-role" "1",
     "espomail-search" "1",
     "espomail-stream" "1",

@@ -16,8 +16,8 @@ use super::db::DbCommand;
 use super::{
     Cli, Command, account, busy, case, check, command_words, completions, config, day, db, doctor, email, events,
     export, fetch, filter, folder, help, host, import, ingest, init, log, man, metrics, named_files, notification,
-    outbox, quarantine, record, role, same_place, schema, search, send, status, stream, sudo_policy, sudo_relay, team,
-    template, typed, usage, user, whoami,
+    outbox, quarantine, record, report, role, same_place, schema, search, send, status, stream, sudo_policy,
+    sudo_relay, team, template, typed, usage, user, whoami,
 };
 use crate::caller::{Caller, Process, Standing};
 use crate::config::{self as configuration, Config};
@@ -311,6 +311,7 @@ fn dispatch(command: Command, ctx: &Context) -> Result<()> {
         Command::Completions(args) => completions::run(&args, ctx),
         Command::Config(_) => Ok(()),
         Command::Record(command) => record::run(command, ctx),
+        Command::Report(command) => report::run(command, ctx),
         Command::Import(command) => import::run(command, ctx),
         Command::Export(command) => export::run(command, ctx),
     }

@@ -1,6 +1,7 @@
 //! `espomail schema`: the JSON of every result. The columns of each noun are the only source of its fields, and a field has
 //! the same type in every result ([`types`]).
 
+mod old;
 mod types;
 
 use anyhow::Result;
@@ -10,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::context::Context;
 use super::{
     account, case, check, day, db, doctor, email, events, export, filter, folder, host, import, log, notification,
-    outbox, quarantine, record, role, search, status, stream, summary, team, template, user, whoami,
+    outbox, quarantine, record, report, role, search, status, stream, summary, team, template, user, whoami,
 };
 use crate::error;
 use crate::ui::cell::{Cell, Column, Named, head, unlisted};
@@ -176,6 +177,13 @@ const RESULTS: &[Shape] = &[
     object("whoami", &[&whoami::COLUMNS]),
     list("records", &[&record::COLUMNS]),
     object("record", &[&record::COLUMNS, &record::SHOW_COLUMNS]),
+    with(list("report_workload", &[&report::OVERVIEW]), &[&report::WHOLE]),
+    with(list("report_first_response", &[&report::FIRST_RESPONSE]), &[&report::WHOLE]),
+    with(list("report_resolution", &[&report::RESOLUTION]), &[&report::WHOLE]),
+    with(list("report_backlog", &[&report::BACKLOG]), &[&report::WHOLE]),
+    with(list("report_volume", &[&report::VOLUME]), &[&report::WHOLE]),
+    with(list("report_accounts", &[&report::OVERVIEW]), &[&report::WHOLE]),
+    with(list("report_tags", &[&report::OVERVIEW]), &[&report::WHOLE]),
     object("import", &[&import::COLUMNS]),
     object("run", &[&summary::COLUMNS]),
     list("log_entries", &[&log::COLUMNS]),
@@ -203,12 +211,12 @@ impl Shape {
     /// Names and types.
     fn types(&self) -> Map<String, Value> {
         let all = self.names().into_iter().chain(self.names_of_whole());
-        all.map(|field| (field.to_owned(), json!(types::of(self.name, field)))).collect()
+        all.map(|field| (field.to_owned(), json!(old::of(self.name, field)))).collect()
     }
 
     /// Names of the fields that go with the next release, and what to read instead.
     fn deprecated(&self) -> Map<String, Value> {
-        let old = self.names().into_iter().filter_map(|field| Some((field, types::successor(self.name, field)?)));
+        let old = self.names().into_iter().filter_map(|field| Some((field, old::successor(self.name, field)?)));
         old.map(|(field, instead)| (field.to_owned(), json!(instead))).collect()
     }
 }
@@ -249,12 +257,12 @@ pub fn run(args: &SchemaArgs, ctx: &Context) -> Result<()> {
     }
     let whole = shape.names_of_whole();
     let row = |field: &&'static str| {
-        let note = match types::successor(shape.name, field) {
+        let note = match old::successor(shape.name, field) {
             Some(instead) => format!("deprecated: read {instead}"),
             None if whole.contains(field) => "next to items".to_owned(),
             None => String::new(),
         };
-        ((*field).to_owned(), types::of(shape.name, field), note)
+        ((*field).to_owned(), old::of(shape.name, field), note)
     };
     let rows: Vec<Row> = whole.iter().map(row).chain(shape.names().iter().map(row)).collect();
     ctx.ui.list("fields", FIELDS, &rows)
@@ -274,8 +282,7 @@ mod tests {
         for shape in RESULTS {
             for field in shape.names().into_iter().chain(shape.names_of_whole()) {
                 known.insert(field);
-                if types::successor(shape.name, field).is_none() && types::TYPES.iter().all(|(name, _)| *name != field)
-                {
+                if old::successor(shape.name, field).is_none() && types::TYPES.iter().all(|(name, _)| *name != field) {
                     missing.push(format!("{}.{field}", shape.name));
                 }
             }
@@ -295,7 +302,7 @@ mod tests {
         assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
         let fields: BTreeSet<&str> = types::TYPES.iter().map(|(name, _)| *name).collect();
         assert_eq!(fields.len(), types::TYPES.len());
-        for old in types::DEPRECATED {
+        for old in old::DEPRECATED {
             let shape = RESULTS.iter().find(|shape| shape.name == old.result);
             let has = |field: &str| shape.is_some_and(|shape| shape.names().contains(&field));
             let first = old.instead.split(&[' ', '.'][..]).next().unwrap_or_default();

@@ -25,10 +25,12 @@ pub enum Tint {
     Unread,
     /// It parts what is above from what is below.
     Rule,
+    /// It draws a figure that stands next to it.
+    Chart,
 }
 
 /// Each with the codes of its colour: of the sixteen that every terminal has, those that are read on dark and on light.
-const CODES: [(Tint, &str); 8] = [
+const CODES: [(Tint, &str); 9] = [
     (Tint::Heading, "1"),
     (Tint::Urgent, "1;31"),
     (Tint::Late, "31"),
@@ -37,6 +39,7 @@ const CODES: [(Tint, &str); 8] = [
     (Tint::Doubtful, "35"),
     (Tint::Unread, "1"),
     (Tint::Rule, "36"),
+    (Tint::Chart, "36"),
 ];
 
 /// The first of the characters that mark a meaning; they stand for nothing in any text.
@@ -84,7 +87,7 @@ mod tests {
 
     #[test]
     fn every_meaning_has_a_colour_for_dark_and_light() {
-        use Tint::{Doubtful, Failing, Heading, Late, Rule, Undelivered, Unread, Urgent};
+        use Tint::{Chart, Doubtful, Failing, Heading, Late, Rule, Undelivered, Unread, Urgent};
         for (tint, expected) in [
             (Heading, "\u{1b}[1mx\u{1b}[0m"),
             (Urgent, "\u{1b}[1;31mx\u{1b}[0m"),
@@ -94,6 +97,7 @@ mod tests {
             (Doubtful, "\u{1b}[35mx\u{1b}[0m"),
             (Unread, "\u{1b}[1mx\u{1b}[0m"),
             (Rule, "\u{1b}[36mx\u{1b}[0m"),
+            (Chart, "\u{1b}[36mx\u{1b}[0m"),
         ] {
             assert_eq!(painted(&tint.on("x"), true), expected, "{tint:?}");
             assert_eq!(painted(&tint.on("x"), false), "x", "{tint:?}");

@@ -25,6 +25,7 @@ mod privacy;
 mod quotations;
 mod reading;
 mod records;
+mod reports;
 mod roles;
 mod screens;
 mod search;

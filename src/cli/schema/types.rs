@@ -12,6 +12,8 @@ pub enum Type {
     Time,
     /// Texts by names that are not known beforehand.
     Texts,
+    /// Numbers, or null, by names that are not known beforehand.
+    Numbers,
     List(&'static Type),
     /// Exactly these fields, each with its type in the table.
     Object(&'static [&'static str]),
@@ -19,9 +21,9 @@ pub enum Type {
     Of(&'static str),
 }
 
-use Type::{Bool, List, Number, Object, Of, Text, Texts, Time};
+use Type::{Bool, List, Number, Numbers, Object, Of, Text, Texts, Time};
 
-const WORDS: Type = List(&Text);
+pub(super) const WORDS: Type = List(&Text);
 const NUMBERS: Type = List(&Number);
 const USER: Type = Object(&["id", "username"]);
 const NAMED: Type = Object(&["id", "name"]);
@@ -38,6 +40,7 @@ impl fmt::Display for Type {
             Bool => f.write_str("boolean"),
             Time => f.write_str("time"),
             Texts => f.write_str("{*: string}"),
+            Numbers => f.write_str("{*: number}"),
             List(one) => write!(f, "[{one}]"),
             Object(fields) => {
                 let field = |name: &&str| format!("{name}: {}", find(name).unwrap_or(&Text));
@@ -55,7 +58,7 @@ impl Type {
         match self {
             List(one) => one.keys(),
             Object(fields) => fields.to_vec(),
-            Text | Number | Bool | Time | Texts | Of(_) => Vec::new(),
+            Text | Number | Bool | Time | Texts | Numbers | Of(_) => Vec::new(),
         }
     }
 
@@ -64,57 +67,9 @@ impl Type {
         match self {
             List(one) => one.shapes(),
             Of(name) => vec![name],
-            Text | Number | Bool | Time | Texts | Object(_) => Vec::new(),
+            Text | Number | Bool | Time | Texts | Numbers | Object(_) => Vec::new(),
         }
     }
-}
-
-/// A field that goes with the next release.
-pub struct Old {
-    pub result: &'static str,
-    pub field: &'static str,
-    /// What to read instead.
-    pub instead: &'static str,
-    kind: Type,
-}
-
-const fn old(result: &'static str, field: &'static str, instead: &'static str, kind: Type) -> Old {
-    Old { result, field, instead, kind }
-}
-
-/// They keep their types, also where the field of that name has another one in other results.
-pub const DEPRECATED: &[Old] = &[
-    old("cases", "waiting_for", "waiting", Text),
-    old("case", "waiting_for", "waiting", Text),
-    old("cases", "name", "subject", Text),
-    old("case", "name", "subject", Text),
-    old("emails", "variants", "variant_count", Number),
-    old("emails", "flagged", "remarks", Text),
-    old("email", "flagged", "remarks", Text),
-    old("exported-email", "flagged", "remarks", Text),
-    old("accounts", "folders", "imap_folders", WORDS),
-    old("account", "folders", "imap_folders", WORDS),
-    old("users", "emails", "addresses", WORDS),
-    old("user", "emails", "addresses", WORDS),
-    old("records", "emails", "addresses", WORDS),
-    old("record", "emails", "addresses", WORDS),
-    old("result", "id", "the field of the noun", Number),
-    old("error", "hint", "hints", Text),
-];
-
-fn deprecated(result: &str, field: &str) -> Option<&'static Old> {
-    DEPRECATED.iter().find(|old| old.result == result && old.field == field)
-}
-
-/// What to read instead of a field that goes with the next release.
-pub fn successor(result: &str, field: &str) -> Option<&'static str> {
-    deprecated(result, field).map(|old| old.instead)
-}
-
-/// The type of a field of a result, in the words of `schema`.
-pub fn of(result: &str, field: &str) -> String {
-    let old = deprecated(result, field).map(|old| &old.kind);
-    old.or_else(|| find(field)).map(ToString::to_string).unwrap_or_default()
 }
 
 pub fn find(field: &str) -> Option<&'static Type> {
@@ -137,6 +92,8 @@ pub const TYPES: &[(&str, Type)] = &[
     ("already_there", Number),
     ("answer", Text),
     ("answer_failed_at", Time),
+    ("answered", Number),
+    ("answers", Number),
     ("argument", Text),
     ("as", USER),
     ("asked", Number),
@@ -164,6 +121,7 @@ pub const TYPES: &[(&str, Type)] = &[
     ("ca", Text),
     ("caller_uid", Number),
     ("case", Number),
+    ("case_count", Number),
     ("case_team", NAMED),
     ("cases", NUMBERS),
     ("cc", MAILBOXES),
@@ -171,6 +129,7 @@ pub const TYPES: &[(&str, Type)] = &[
     ("check", Text),
     ("chosen", Bool),
     ("clock_ahead_ms", Number),
+    ("closed", Number),
     ("code", Text),
     ("command", Text),
     ("companies_added", Number),
@@ -210,6 +169,7 @@ pub const TYPES: &[(&str, Type)] = &[
     ("email", Number),
     ("emails", NUMBERS),
     ("enabled", Bool),
+    ("ends_at", Time),
     ("error", Text),
     ("event", Text),
     ("exclude_from_reply", Bool),
@@ -227,6 +187,7 @@ pub const TYPES: &[(&str, Type)] = &[
     ("file", Text),
     ("filter", NAMED),
     ("first_response_at", Time),
+    ("first_response_seconds", Number),
     ("flow", Text),
     ("folder", Text),
     ("folder_map", WORDS),
@@ -236,6 +197,8 @@ pub const TYPES: &[(&str, Type)] = &[
     ("from", MAILBOXES),
     ("from_addr", Text),
     ("from_name", Text),
+    ("group", Text),
+    ("grouped_by", Text),
     ("hard", Bool),
     ("hint", Text),
     ("hints", WORDS),
@@ -272,6 +235,7 @@ pub const TYPES: &[(&str, Type)] = &[
     ("mail", Object(&["to", "cc", "reply_to", "writer", "automatic", "automatic_kind", "attachments"])),
     ("marks", WORDS),
     ("max_size", Number),
+    ("median_seconds", Number),
     ("members", List(&Object(&["id", "username", "position"]))),
     ("message", Text),
     ("message_id", Text),
@@ -296,8 +260,11 @@ pub const TYPES: &[(&str, Type)] = &[
     ("object", THING),
     ("objects", List(&Object(&["type", "id", "name"]))),
     ("of", Text),
+    ("oldest_seconds", Number),
     ("on_closed", Text),
     ("open", Bool),
+    ("open_count", Number),
+    ("opened", Number),
     ("opportunity", NAMED),
     ("optional", Bool),
     ("order", Number),
@@ -314,6 +281,7 @@ pub const TYPES: &[(&str, Type)] = &[
     ("outbox_waiting", Number),
     ("outcome", Text),
     ("over_global", Bool),
+    ("p90_seconds", Number),
     ("parent", THING),
     ("part", Number),
     ("path", Text),
@@ -342,6 +310,7 @@ pub const TYPES: &[(&str, Type)] = &[
     ("read", Bool),
     ("read_sent", Text),
     ("reason", Text),
+    ("received", Number),
     ("received_at", Time),
     ("recipients", List(&Object(&["address", "state", "reply", "report"]))),
     ("references", WORDS),
@@ -391,6 +360,7 @@ pub const TYPES: &[(&str, Type)] = &[
     ("source", Text),
     ("special_use", Text),
     ("staff_forward", Text),
+    ("starts_at", Time),
     ("state", Text),
     ("status", Text),
     ("step", Text),
@@ -406,20 +376,26 @@ pub const TYPES: &[(&str, Type)] = &[
     ("template", NAMED),
     ("text", Text),
     ("third_parties", Text),
+    ("time_zone", Text),
     ("tls", Text),
     ("to", MAILBOXES),
+    ("total", Numbers),
+    ("trend", NUMBERS),
+    ("trend_step", Text),
     ("troubles", WORDS),
     ("truncated", Bool),
     ("type", Text),
     ("types", Texts),
     ("uid", Number),
+    ("unanswered", Number),
     ("unassigned_cases", List(&Of("cases"))),
     ("unassigned_count", Number),
     ("unchanged", Number),
     ("unfetchable", Number),
     ("unread", Bool),
-    ("unsent", List(&Object(&["email", "outbox", "state", "why", "next_try_at"]))),
     ("unread_notifications", Number),
+    ("unsent", List(&Object(&["email", "outbox", "state", "why", "next_try_at"]))),
+    ("until", Time),
     ("unverified", Number),
     ("user", USER),
     ("username", Text),

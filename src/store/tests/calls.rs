@@ -22,7 +22,7 @@ use crate::store::permissions::{Level, Levels, Permission};
 use crate::store::records::{self, Parent, ParentType, RecordQuery};
 use crate::store::search::{self, Assignee, CaseState, Named, Test, index};
 use crate::store::sight::{self, Object, Sight};
-use crate::store::{drafts, searches, stream, templates, users};
+use crate::store::{drafts, reports, searches, stream, templates, users};
 
 const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
 
@@ -219,6 +219,11 @@ fn of_reader(tx: &Tx<'_>, sight: Sight) {
     let _ = notifications::exists(tx, 1, sight, 1);
     let _ = notifications::take_digest(tx, 1, sight, NOW);
     let _ = records::contacts_of(tx, 1, sight);
+    let _ = reports::cases(tx, sight);
+    let _ = reports::waits(tx, sight);
+    let _ = reports::letters(tx, sight, NOW, NOW);
+    let _ = reports::teams_of_cases(tx, sight);
+    let _ = reports::tags_of_cases(tx, sight);
     for kind in ParentType::ALL {
         let record = Parent { kind: *kind, id: 1 };
         let _ = drafts::of_record(tx, record, sight);

@@ -76,6 +76,11 @@ const WALKS: &[(&str, &str, &str)] = &[
     ("EXISTS (SELECT 1 FROM drafts WHERE account_id", "drafts", DELETED),
     ("UPDATE notifications SET digest = FALSE WHERE digest", "notifications", "a restored database is settled once"),
     ("FROM case_tags g JOIN", "case_tags", "the tags in use are counted, for a completion"),
+    ("FROM case_waits w", "case_waits", REPORT),
+    ("FROM case_teams t", "case_teams", REPORT),
+    ("FROM case_teams t", "cases", REPORT),
+    ("FROM case_tags g", "case_tags", REPORT),
+    ("FROM case_tags g", "cases", REPORT),
     ("of_sender (id)", "emails", "`e` are the ten mails of one sender in one case, by an index"),
 ];
 
@@ -85,6 +90,7 @@ const PAGE: &str = "in the order of the list, until the page is full or 10,000 a
 const ALL: &str = "the list of records reads all of them, which are people and companies and not mail";
 const PART: &str = "no index finds a part of a name";
 const ERASED: &str = "a person is erased, which looks at everything";
+const REPORT: &str = "a report counts all cases, once a week";
 const DELETED: &str = "a record, account, team or user is deleted, which is rare";
 
 /// Rows that wait for the next run, of which there are few however much was done before.

@@ -1,0 +1,96 @@
+//! A report as a page or a picture: on standard output, or in a file that takes the place of the last one when it is whole.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::Result;
+use clap::{Args, ValueHint};
+
+use super::screen;
+use crate::cli::context::Context;
+use crate::error;
+use crate::report::figures::Report;
+use crate::report::page::{self, Frame};
+use crate::report::plot;
+use crate::ui::outcome::Thing;
+use crate::ui::output::{self, Format};
+
+/// What is written in the place of a table.
+#[derive(Debug, Args)]
+pub struct Written {
+    /// Write a page for browsers and mail programs into this file; - is standard output
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::Other, conflicts_with = "svg")]
+    html: Option<String>,
+    /// Write a picture into this file; - is standard output
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::Other)]
+    svg: Option<String>,
+}
+
+impl Written {
+    /// The file that is named.
+    fn file(&self) -> Option<(&'static str, &str)> {
+        let html = self.html.as_deref().map(|file| ("--html", file));
+        html.or_else(|| self.svg.as_deref().map(|file| ("--svg", file)))
+    }
+
+    /// Refuses another format besides.
+    ///
+    /// # Errors
+    /// Exit 2.
+    pub fn check(&self, ctx: &Context) -> Result<()> {
+        match self.file() {
+            Some((flag, _)) if ctx.ui.format != Format::Table || !ctx.ui.fields.is_empty() => {
+                let text = format!("{flag}: cannot be used with --format, --json or --fields");
+                Err(error::usage(text).hint("leave one of them out").into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes the report; whether it was to be written.
+    pub fn write(&self, ctx: &Context, report: &Report) -> Result<bool> {
+        let Some((flag, file)) = self.file() else { return Ok(false) };
+        let caption = screen::caption(ctx, report);
+        let text = match flag {
+            "--svg" => plot::picture(report, &caption),
+            _ => {
+                let made = format!(
+                    "Made {} by espomail. What the figures are: espomail man report",
+                    ctx.ui.local_time(ctx.now())
+                );
+                let title = screen::title(report);
+                page::page(&[report], &Frame { title: &title, caption: &screen::time(ctx, report), made: &made })
+            }
+        };
+        if file == "-" {
+            output::print(text.as_bytes())?;
+            return Ok(true);
+        }
+        if !ctx.dry_run {
+            replace(Path::new(file), text.as_bytes())
+                .map_err(|e| error::file(format!("{flag}: cannot write {file}"), &e))?;
+        }
+        ctx.done(Thing::path(file), &format!("report written to {file}"))?;
+        Ok(true)
+    }
+}
+
+/// Writes a file aside and gives it its name, so that a reader of the old one never sees a part of the new one.
+fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    if path.is_dir() {
+        return Err(std::io::ErrorKind::IsADirectory.into());
+    }
+    let name = path.file_name().ok_or(std::io::ErrorKind::InvalidInput)?;
+    let aside = path.with_file_name(format!(".{}.{}.partial", name.to_string_lossy(), std::process::id()));
+    let written = (|| {
+        let mut file = File::create_new(&aside)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&aside, path)
+    })();
+    if written.is_err() {
+        let _ = fs::remove_file(&aside);
+    }
+    written
+}
