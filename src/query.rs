@@ -67,8 +67,8 @@ pub enum Term {
     Before(Timestamp),
     /// At this moment or later.
     Since(Timestamp),
-    /// The customer waits since before this moment.
-    WaitingSince(Timestamp),
+    /// What is said of the time of a case, up to this moment.
+    Pace(Pace, Timestamp),
     /// The query that is kept under this name.
     Saved(String),
     /// A field and what is looked for in it, never empty.
@@ -82,6 +82,31 @@ pub struct Words {
     pub text: String,
     /// The last word may go on.
     pub begins: bool,
+}
+
+/// How long nothing has happened on an open case, or when it comes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// The customer has been waiting for us since before a moment.
+    Waiting,
+    /// We have been waiting for the customer since before a moment.
+    Us,
+    /// There was no mail either way since a moment, automatic mail left out.
+    Idle,
+    /// It is set aside until a moment or less.
+    Due,
+}
+
+impl Pace {
+    /// The field that says it.
+    pub fn field(self) -> Field {
+        match self {
+            Pace::Waiting => Field::Waiting,
+            Pace::Us => Field::Us,
+            Pace::Idle => Field::Idle,
+            Pace::Due => Field::Due,
+        }
+    }
 }
 
 macro_rules! fields {
@@ -150,6 +175,12 @@ fields! {
     Newer = "newer",
     /// A customer who waits longer than a duration, or since before a date.
     Waiting = "waiting",
+    /// A case on which we wait for the customer longer than a duration, or since before a date.
+    Us = "us",
+    /// A case without mail either way for longer than a duration, or since a date.
+    Idle = "idle",
+    /// A case that is set aside, and comes back within a duration or by a date.
+    Due = "due",
 }
 
 impl Field {
@@ -178,6 +209,9 @@ impl Field {
         Field::Older,
         Field::Newer,
         Field::Waiting,
+        Field::Us,
+        Field::Idle,
+        Field::Due,
     ];
     /// Those of `outbox list`.
     pub const OUTBOX: &'static [Field] = &[
@@ -241,7 +275,7 @@ impl Display for Term {
             Term::Words(words) => write!(f, "{}{}", Quoted(&words.text), if words.begins { "*" } else { "" }),
             Term::Before(moment) => write!(f, "before:{moment}"),
             Term::Since(moment) => write!(f, "after:{moment}"),
-            Term::WaitingSince(moment) => write!(f, "waiting:{moment}"),
+            Term::Pace(pace, moment) => write!(f, "{}:{moment}", pace.field().name()),
             Term::Saved(name) => write!(f, "@{name}"),
             Term::Value(field, value) => write!(f, "{}:{}", field.name(), Quoted(value)),
         }

@@ -31,6 +31,7 @@ pub const HELP: &str = "Queries:
   Cases (open ones, unless status: or is: is named):
           is:open|closed|unassigned|waiting|unverified|undelivered|snoozed
           priority:  type:  contact:  waiting:2d (the customer, for longer than that)
+          us:14d (we wait)  idle:30d (no mail either way)  due:2d (set aside until then)
   Emails: is:unread|unverified  folder:inbox|important|sent|drafts|archive|trash|all|NAME
   @NAME   a saved search (espomail search add)
   A query that begins with - goes after --; more in `espomail man query`.";
@@ -120,7 +121,7 @@ pub fn resolve(tx: &Tx<'_>, actor: &Actor, query: &Query, and: Vec<Test>) -> Res
         Term::Saved(name) => Err(error::data(format!("the query: @{name} was not looked up")).into()),
         Term::Before(moment) => Ok(Test::Before(moment)),
         Term::Since(moment) => Ok(Test::Since(moment)),
-        Term::WaitingSince(moment) => Ok(Test::WaitingSince(moment)),
+        Term::Pace(pace, moment) => Ok(Test::Pace(pace, moment)),
         Term::Value(Field::Status, value) => status(query, &value),
         Term::Value(field, value) => named(tx, actor, query.noun, field, value),
     })?;

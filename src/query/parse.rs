@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Field, Term, Tree, Words, is_name};
+use super::{Field, Pace, Term, Tree, Words, is_name};
 use crate::dates::{self, Clock, Towards};
 use crate::error::{self, Fault};
 use crate::suggest;
@@ -185,17 +185,20 @@ impl<'a> Parser<'a> {
 impl Reading<'_> {
     fn term(&self, field: Field, value: String) -> Result<Term, Fault> {
         match field {
-            Field::Before | Field::Older => self.moment(field, &value).map(Term::Before),
-            Field::After | Field::Newer => self.moment(field, &value).map(Term::Since),
-            Field::Waiting => self.moment(field, &value).map(Term::WaitingSince),
+            Field::Before | Field::Older => Ok(Term::Before(self.moment(field, &value, Towards::Past)?)),
+            Field::After | Field::Newer => Ok(Term::Since(self.moment(field, &value, Towards::Past)?)),
+            Field::Waiting => Ok(Term::Pace(Pace::Waiting, self.moment(field, &value, Towards::Past)?)),
+            Field::Us => Ok(Term::Pace(Pace::Us, self.moment(field, &value, Towards::Past)?)),
+            Field::Idle => Ok(Term::Pace(Pace::Idle, self.moment(field, &value, Towards::Past)?)),
+            Field::Due => Ok(Term::Pace(Pace::Due, self.moment(field, &value, Towards::Future)?)),
             _ => Ok(Term::Value(field, value)),
         }
     }
 
     /// In whole seconds, as moments are stored.
-    fn moment(&self, field: Field, value: &str) -> Result<Timestamp, Fault> {
+    fn moment(&self, field: Field, value: &str, towards: Towards) -> Result<Timestamp, Fault> {
         let named = field.name().to_owned();
-        let moment = dates::read(&named, value, Towards::Past, &self.clock)?;
+        let moment = dates::read(&named, value, towards, &self.clock)?;
         Ok(Timestamp::from_second(moment.as_second()).unwrap_or(moment))
     }
 }

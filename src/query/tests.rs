@@ -59,6 +59,11 @@ fn what_is_understood() {
         ("before:\"sunday 9:00\"", "before:2026-11-22T02:00:00Z"),
         ("after:\"2 weeks ago\"", "after:2026-11-09T12:00:00Z"),
         ("after:9:30", "after:2026-11-23T02:30:00Z"),
+        ("waiting:2h", "waiting:2026-11-23T10:00:00Z"),
+        ("us:14d", "us:2026-11-09T12:00:00Z"),
+        ("idle:2026-11-20", "idle:2026-11-19T17:00:00Z"),
+        ("due:2h", "due:2026-11-23T14:00:00Z"),
+        ("due:2026-11-23T14:00:00Z", "due:2026-11-23T14:00:00Z"),
     ] {
         assert_eq!(read(text).unwrap().to_string(), expected, "{text}");
     }

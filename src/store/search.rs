@@ -21,7 +21,7 @@ use super::cases::Priority;
 use super::db::{Tx, Value};
 use super::label::labels;
 use super::sight::Sight;
-use crate::query::{Field, Tree, Words};
+use crate::query::{Field, Pace, Tree, Words};
 use crate::words;
 pub(super) use cases::case_condition;
 pub(super) use emails::{Source, email_source};
@@ -44,8 +44,8 @@ pub enum Test {
     Before(Timestamp),
     /// At this moment or later.
     Since(Timestamp),
-    /// A case whose customer waits since before this moment.
-    WaitingSince(Timestamp),
+    /// An open case of which this is true, by this moment.
+    Pace(Pace, Timestamp),
     /// A text field holds this, in any case.
     Holds(Field, String),
     /// In this status, by its label.

@@ -6,6 +6,7 @@ mod colour;
 mod command_line;
 mod completions;
 mod copies;
+mod crontab;
 mod dated;
 mod day;
 mod editor;

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::wanted::Wanted;
 use super::{Assignee, Bound, CaseState, Test, condition, emails, unfit};
-use crate::query::{Field, Tree};
+use crate::query::{Field, Pace, Tree};
 use crate::store::db::seconds;
 use crate::store::records::ParentType;
 use crate::store::text::folded;
@@ -51,15 +51,26 @@ fn one(test: &Test, bound: &mut Bound) -> Result<String> {
         Test::State(CaseState::Closed) => format!("NOT {OPEN}"),
         Test::State(CaseState::Unassigned) => assigned(Assignee::Nobody, bound),
         Test::State(CaseState::Waiting) => format!("c.waiting_for = 'us' AND {OPEN}"),
-        Test::WaitingSince(moment) => {
-            format!("c.waiting_for = 'us' AND c.waiting_since < {} AND {OPEN}", bound.add(seconds(*moment)))
-        }
+        Test::Pace(pace, moment) => format!("{} AND {OPEN}", of_pace(*pace, bound.add(seconds(*moment)))),
         Test::Tag(tag) => tagged(tag, bound),
         Test::State(CaseState::Snoozed) => "c.snoozed_until IS NOT NULL".to_owned(),
         Test::State(CaseState::Undelivered) => "c.answer_failed_at IS NOT NULL".to_owned(),
         Test::State(CaseState::Unverified) | Test::Unverified => some_mail(&Test::Unverified, bound)?,
         Test::Holds(..) | Test::Sending(_) | Test::UnreadBy(_) | Test::Place(..) | Test::Folder(_) => unfit(test)?,
     })
+}
+
+/// What is said of the time of case `c`.
+fn of_pace(pace: Pace, moment: String) -> String {
+    match pace {
+        Pace::Waiting => format!("c.waiting_for = 'us' AND c.waiting_since < {moment}"),
+        Pace::Us => format!("c.waiting_for = 'customer' AND c.waiting_since < {moment}"),
+        Pace::Idle => format!(
+            "c.created_at < {moment} AND NOT EXISTS (SELECT 1 FROM emails i WHERE i.parent_type = 'case'
+                AND i.parent_id = c.id AND i.automatic = '' AND i.received_at >= {moment})"
+        ),
+        Pace::Due => format!("c.snoozed_until <= {moment}"),
+    }
 }
 
 /// Whether case `c` has a tag.

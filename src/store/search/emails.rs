@@ -127,7 +127,7 @@ pub(super) fn one(test: &Test, bound: &mut Bound) -> Result<String> {
         Test::Attachment => HAS_ATTACHMENT.to_owned(),
         Test::Place(place, viewer) => folders::place(*place, *viewer, bound),
         Test::Folder(folder) => folders::named(*folder, bound),
-        Test::Holds(..) | Test::Priority(_) | Test::State(_) | Test::WaitingSince(_) => unfit(test)?,
+        Test::Holds(..) | Test::Priority(_) | Test::State(_) | Test::Pace(..) => unfit(test)?,
     })
 }
 

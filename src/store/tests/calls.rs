@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use crate::mail::address::Mailbox;
-use crate::query::{Field, Tree, Words};
+use crate::query::{Field, Pace, Tree, Words};
 use crate::store::accounts::{self, Account, AccountKind, Polled};
 use crate::store::cases::{self, CaseQuery, CaseSort, CaseStatus, NewCase, Opener, Priority};
 use crate::store::db::seen::{self, Seen};
@@ -44,7 +44,10 @@ fn tests() -> Vec<Test> {
         Test::Number("12 34".to_owned()),
         Test::Before(NOW),
         Test::Since(NOW),
-        Test::WaitingSince(NOW),
+        Test::Pace(Pace::Waiting, NOW),
+        Test::Pace(Pace::Us, NOW),
+        Test::Pace(Pace::Idle, NOW),
+        Test::Pace(Pace::Due, NOW),
         Test::Status("Sent"),
         Test::Scheduled(NOW),
         Test::Sending(NOW),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use espomail::mail::address::Mailbox;
 use espomail::mail::message::{Attachment, Message};
-use espomail::query::{Field, Tree, Words};
+use espomail::query::{Field, Pace, Tree, Words};
 use espomail::store::accounts::{self, Account, AccountKind};
 use espomail::store::cases::{self, CaseQuery, CaseStatus, NewCase, Priority, WaitingFor};
 use espomail::store::db::{Store, Tx};
@@ -364,7 +364,7 @@ impl World {
                 Test::Words(Words { text, begins })
             }
             4 => Test::Before(self.moment()),
-            5 if of_cases && self.one_in(3) => Test::WaitingSince(self.moment()),
+            5 if of_cases && self.one_in(3) => Test::Pace(Pace::Waiting, self.moment()),
             5 => Test::Since(self.moment()),
             6 => {
                 let parts = ["MÜL", "voic", "ann@", ".example", "it's", "Σ", "%", "STRASS", "muller", "ﬁ", "pdf"];
@@ -465,9 +465,16 @@ impl World {
             Test::State(CaseState::Waiting) => case.waiting && case.status.is_open(),
             Test::State(CaseState::Undelivered) => case.undelivered,
             Test::State(CaseState::Snoozed) => case.snoozed,
-            Test::WaitingSince(moment) => case.waiting && case.status.is_open() && case.created_at < moment.as_second(),
+            Test::Pace(Pace::Waiting, moment) => {
+                case.waiting && case.status.is_open() && case.created_at < moment.as_second()
+            }
             Test::Tag(tag) => case.tags.contains(&tag.as_str()),
-            Test::Number(_) | Test::Sending(_) | Test::UnreadBy(_) | Test::Place(..) | Test::Folder(_) => {
+            Test::Number(_)
+            | Test::Pace(..)
+            | Test::Sending(_)
+            | Test::UnreadBy(_)
+            | Test::Place(..)
+            | Test::Folder(_) => {
                 unreachable!()
             }
         }
