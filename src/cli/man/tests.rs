@@ -186,7 +186,9 @@ fn shell_lines(page: &str) -> Vec<String> {
             _ => found.extend(line.strip_prefix(".Dl ")),
         }
     }
-    let characters = [("\\(aq", "'"), ("\\(dq", "\""), ("\\&", ""), ("\\e", "\\")];
+    // A script has the number of a case in a variable.
+    let number = ("\"$number\"", "12");
+    let characters = [("\\(aq", "'"), ("\\(dq", "\""), ("\\&", ""), ("\\e", "\\"), number];
     let text = characters.iter().fold(found.join("\n"), |text, (written, shown)| text.replace(written, shown));
     // A command that aliases(5) quotes.
     joined(&text.replace("\"|", "| "))
