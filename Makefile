@@ -3,7 +3,8 @@
 # make lint      format, lints and what deny.toml says of dependencies; installs nothing
 # make test-postgres   all tests with a private PostgreSQL in the place of database files
 # make quick     the tests that need no server and no root, in a minute after the build; installs nothing
-# make demo      the main job on private servers, from customer mail to answered cases; with DB=postgres on PostgreSQL
+# make demo      the main job on private servers, from customer mail to answered cases; with DB=postgres on PostgreSQL, and
+#                with HOSTS=2 DB=postgres on several machines
 # make promises  the promises of the manual page: the same tests as in "make test", with the program that is shipped, and
 #                far longer (an hour or more); prints its table
 # make makes     fetching, filing, sending and audit with Courier and Cyrus, unpacked and not installed, in the place of Dovecot
@@ -78,16 +79,19 @@ lint:
 	  if cargo deny fetch db 2>/dev/null; then cargo deny --locked check advisories; \
 	  else echo "skipped: the database of advisories cannot be fetched"; fi
 
-# DB=postgres puts its database on a private PostgreSQL.
+# DB=postgres puts its database on a private PostgreSQL, on which HOSTS machines work then.
+HOSTS ?= 1
 demo:
 	@tests/install-packages.sh
-	@$(if $(filter postgres,$(DB)),tests/with-postgres.sh) tests/demo.sh
+	@HOSTS=$(HOSTS) $(if $(filter postgres,$(DB)),tests/with-postgres.sh) tests/demo.sh
 
 POINTS ?= 600
 ROUNDS ?= 200
 DAYS ?= 200
 MAILS ?= 100000
-# SHIPPED is what is installed; POISONED differs in nothing but the triggers of src/intake/poison.rs.
+MACHINES ?= 1000
+# SHIPPED is what is installed; POISONED differs in nothing but the triggers of src/intake/poison.rs and leases that tests can
+# make shorter.
 promises: TEST = CARGO_TERM_COLOR=never cargo test --locked -j$(JOBS)
 promises: SHIPPED = ESPOMAIL_BINARY=$(TARGET)/release/espomail
 promises: POISONED = ESPOMAIL_BINARY=$(TARGET)/release/espomail-poison
@@ -99,11 +103,12 @@ promises:
 	@echo "POINTS=$(POINTS) ROUNDS=$(ROUNDS) DAYS=$(DAYS) MAILS=$(MAILS), $$(date -u +%F)"
 	ESPOMAIL_POINTS=$(POINTS) ESPOMAIL_ROUNDS=$(ROUNDS) ESPOMAIL_DAYS=$(DAYS) ESPOMAIL_STOPS=400 ESPOMAIL_BREAKS=1 \
 	  ESPOMAIL_GUESSES=10000 ESPOMAIL_SHARE=1 ESPOMAIL_CONVERSED=10000 ESPOMAIL_RENEWALS=200 ESPOMAIL_TOKEN_MESSAGES=5000 $(SHIPPED) $(TEST) -- kills overlap model misbehaviour \
-	  broken_messages contradictions certificates starttls guesses roles_matrix renewals oauth::dovecot who stops --skip poison --nocapture 2>&1 | $(TABLE)
+	  broken_messages contradictions certificates starttls guesses roles_matrix renewals oauth::dovecot who stops --skip poison --skip four_machines --nocapture 2>&1 | $(TABLE)
 	ESPOMAIL_MAILS=1000 $(POISONED) $(TEST) --test it -- poison --nocapture 2>&1 | $(TABLE)
+	ESPOMAIL_POINTS=$(MACHINES) $(POISONED) $(TEST) --test it -- four_machines --nocapture 2>&1 | $(TABLE)
 	ESPOMAIL_PRODUCTS=1 $(SHIPPED) $(TEST) --test it -- products --test-threads=1 --nocapture 2>&1 | $(TABLE)
 	ESPOMAIL_MAILS=$(MAILS) $(POISONED) $(TEST) --test it -- soak --nocapture 2>&1 | $(TABLE)
-	ESPOMAIL_DAMAGES=10 ESPOMAIL_QUERIES=30 ESPOMAIL_LOOP_DAYS=3 $(SHIPPED) $(TEST) --test it -- --skip poison --skip soak --skip what_cannot_be_imported_is_named_or_kept 2>&1 | $(TABLE)
+	ESPOMAIL_DAMAGES=10 ESPOMAIL_QUERIES=30 ESPOMAIL_LOOP_DAYS=3 $(SHIPPED) $(TEST) --test it -- --skip poison --skip four_machines --skip soak --skip what_cannot_be_imported_is_named_or_kept 2>&1 | $(TABLE)
 	$(SHIPPED) JOBS=$(JOBS) tests/servers/makes.sh
 	$(TEST) --config profile.dev.package.clap_builder.debug-assertions=true --lib -- the_grammar 2>&1 | $(TABLE)
 
@@ -119,6 +124,7 @@ bench: build
 	benches/compare.py target/release/espomail $(BENCH)
 	benches/growth.py target/release/espomail $(GROWTH)
 	tests/with-postgres.sh --fsync cargo bench --locked -j$(JOBS) --bench engines
+	tests/with-postgres.sh --fsync benches/hosts.py target/release/espomail $(HOSTS_BENCH)
 
 corpus: build
 	tests/corpus.sh target/release/espomail

@@ -125,7 +125,7 @@ impl<'a> Leased<'a> {
 
     /// Whether nobody else can have taken it over, if it was looked at just after this moment ([`uptime`]).
     pub fn is_held_since(&self, moment: Duration) -> bool {
-        let least = Duration::from_millis(leases::LENGTH.unsigned_abs()) / 2;
+        let least = Duration::from_millis(leases::length().unsigned_abs()) / 2;
         self.lease.is_none() || uptime().saturating_sub(moment) < least
     }
 
@@ -147,5 +147,27 @@ impl Drop for Leased<'_> {
             // Where that fails it ends by itself.
             let _ = leases::release(self.store, lease, self.is_done.get());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_lease_that_was_looked_at_half_its_length_ago_may_be_another_hosts() {
+        let store = Store::embedded_for_test().unwrap();
+        let held = |lease| Leased { store: &store, lease, is_done: Cell::new(false) };
+        let ago = |seconds| uptime().saturating_sub(Duration::from_secs(seconds));
+        // A machine that is up for less than that says nothing about it.
+        if uptime() < Duration::from_secs(120) {
+            return;
+        }
+        let leased = held(Some(Lease::for_test()));
+        for (seconds, expected) in [(0, true), (59, true), (61, false), (119, false)] {
+            assert_eq!(leased.is_held_since(ago(seconds)), expected, "{seconds}");
+        }
+        assert!(held(None).is_held_since(ago(119)), "a file has no leases");
     }
 }

@@ -1,6 +1,6 @@
 #!/bin/bash
 # The main job from end to end on private servers: customer mail becomes cases, agents answer them.  In tests/with-postgres.sh
-# the database is on that server, which "make demo DB=postgres" does.
+# the database is on that server, which "make demo DB=postgres" does; with HOSTS=2 other machines work on it as well.
 # Touches nothing but a temporary directory, listens on loopback only, cleans up after itself.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -10,6 +10,14 @@ cd "$(dirname "$0")/.."
 # espomail ARGS…: with the database and configuration of the demo; run ARGS…: shows the command first.
 espomail() { (cd "$home" && HOME=$home "$bin" "${place[@]}" --config "$home/config.toml" --no-input "$@"); }
 run() { show "$@"; espomail "$@" || fail "that command ended with exit code $?"; }
+# on NAME ARGS…: a machine of that name (where this script may give one) with a state directory of its own.
+on() {
+  local name=$1 named=()
+  shift
+  ! unshare -u true 2>/dev/null || named=(unshare -u sh -c 'hostname "$0" && exec "$@"' "$name")
+  mkdir -p -m 700 "$home/$name"
+  (cd "$home" && HOME=$home "${named[@]}" "$bin" "${place[@]}" --state "$home/$name" --config "$home/config.toml" --no-input "$@")
+}
 show() {
   local word words=espomail
   for word; do case $word in *[!A-Za-z0-9@%_+=:,./-]*) words+=" '$word'" ;; *) words+=" $word" ;; esac; done
@@ -105,6 +113,32 @@ title "7. Another fetch has nothing to do and says nothing"
 show fetch
 expect "output of the second fetch" "" "$(espomail fetch 2>&1)"
 run status
+
+if [ "${ESPOMAIL_TEST_DB:-}" = postgres ] && [ "${HOSTS:-1}" -gt 1 ]; then
+  title "8. $HOSTS machines fetch with one database, all at once"
+  for ((n = 1; n <= 12; n++)); do
+    post "c$n@many.example" support@shop.example <<MAIL
+From: Customer $n <c$n@many.example>
+To: support@shop.example
+Subject: Question $n of many
+Date: @DATE@
+Message-ID: <many-$n@many.example>
+
+Where is my order $n?
+MAIL
+  done
+  show fetch support
+  running=()
+  for ((n = 1; n <= HOSTS; n++)); do
+    on "web$n" fetch support &
+    running+=($!)
+  done
+  for process in "${running[@]}"; do wait "$process" || fail "a machine ended with exit code $?"; done
+  on web1 fetch support
+  expect "cases" 19 "$(espomail -q case list --all --limit 0 | wc -l)"
+  run host list
+  [ "$(espomail -q host list | wc -l)" -ge "$HOSTS" ] || unshare -u true 2>/dev/null || echo "(machines of one name: this needs root)"
+fi
 
 title "All of this was checked. With your own mailbox:"
 cat <<'TEXT'

@@ -256,6 +256,7 @@ impl Repair<'_> {
             sessions: 1,
             dry_run: false,
             until,
+            is_claimed: true,
         };
         let mut door = Door { repair: self, heard, stored: 0 };
         for found in audited.iter().filter(|found| !found.left.is_empty()) {

@@ -1,6 +1,7 @@
 //! One run of `fetch`: in whose lock it is, and what the main thread answers the sessions.
 
 mod accounts_of_run;
+mod admit;
 mod event;
 mod start;
 
@@ -16,7 +17,7 @@ use super::import::{self, Imported, Importer, Reader};
 use super::poll::Unsettled;
 use super::receive::Batch;
 use super::rehearsal;
-use super::session_desk::{Job, Start};
+use super::session_desk::Start;
 use super::sessions::{self, Call, Connect, Limits};
 use super::well::Well;
 use super::world::World;
@@ -79,19 +80,15 @@ impl Run<'_> {
         let mut desk = Front::new(self, self.jobs.min(accounts.len()));
         let mut jobs = Vec::new();
         for account in accounts {
-            match db::unless_fatal(desk.admit(account.clone(), watch))? {
-                Ok(job) => jobs.extend(job),
-                Err(error) => desk.failed(&account, &error, watch)?,
-            }
+            jobs.extend(desk.job(account, watch)?);
         }
-        let polled = !jobs.is_empty();
         let limits = Limits { jobs: self.jobs, per_host: self.config.jobs_per_host, until: self.until };
         let left = sessions::run(jobs, limits, self.connect, &mut |id, call| desk.serve(id, call, watch))?;
         desk.cut_off += left.len();
         if !self.dry_run {
             self.import_what_was_piped(&mut desk, watch)?;
         }
-        if polled && !self.dry_run {
+        if desk.admitted > 0 && !self.dry_run {
             self.store.write_soon(|tx| {
                 desk.well.write(tx)?;
                 instance::fetched(tx, (self.clock)())
@@ -156,6 +153,10 @@ struct Seat<'a> {
 struct Front<'a> {
     run: &'a Run<'a>,
     seats: HashMap<i64, Seat<'a>>,
+    /// Accounts that are claimed when their sessions begin.
+    waiting: HashMap<i64, Account>,
+    /// Number of accounts that had a session.
+    admitted: usize,
     /// Accounts that are as well as before.
     well: Well,
     reader: Reader,
@@ -169,54 +170,8 @@ struct Front<'a> {
 impl<'a> Front<'a> {
     fn new(run: &'a Run<'a>, sessions: usize) -> Front<'a> {
         let (well, reader) = (Well::default(), Reader::default());
-        Front { run, seats: HashMap::new(), well, reader, sessions, worst: None, cut_off: 0 }
-    }
-
-    /// Claims the account, imports what an earlier run left, and says what is to be fetched.
-    fn admit(&mut self, account: Account, watch: &mut dyn FnMut(Event<'_>)) -> Result<Option<Job>> {
-        let now = (self.run.clock)();
-        if let Some(until) = health::waits(&account.health, self.run.named, now) {
-            watch(Event::Waiting(&account, until));
-            return Ok(None);
-        }
-        let asked = if self.run.dry_run {
-            None
-        } else {
-            Some(claim::account(self.run.store, account.id, self.run.named, now)?)
-        };
-        let claim = match asked {
-            None => None,
-            Some(Asked::Held(claim)) => Some(claim),
-            Some(Asked::Busy(holder)) => {
-                watch(Event::Busy(&account, &holder));
-                return Ok(None);
-            }
-            Some(Asked::Done(holder)) => {
-                watch(Event::Polled(&account, &holder));
-                return Ok(None);
-            }
-        };
-        let _under = claim.as_ref().and_then(|claim| claim.under());
-        let folders = self.run.store.read(|tx| accounts::folders(tx, account.id))?;
-        let config = self.run.config;
-        let portion = self.run.limit.unwrap_or(usize::try_from(account.fetching.portion.unwrap_or(config.portion))?);
-        let max_size = account.fetching.max_size.unwrap_or(config.message_max_size);
-        let id = account.id;
-        let Run { dry_run, until, .. } = *self.run;
-        let sessions = self.sessions;
-        let job = Job { account: account.clone(), folders, portion, max_size, sessions, dry_run, until };
-        let importer = match &claim {
-            Some(claim) => {
-                import::run(self.run.store, config, claim.lock(), id, self.run.clock, &mut |imported| {
-                    watch(Event::Imported(&account, imported));
-                })?;
-                let importer = Importer::new(self.run.store, config, Some(claim.lock().clone()), id, &self.reader);
-                Some(importer.of_session(sessions, !self.run.tells))
-            }
-            None => None,
-        };
-        self.seats.insert(id, Seat { account, claim, importer, stored: 0 });
-        Ok(Some(job))
+        let (seats, waiting) = (HashMap::new(), HashMap::new());
+        Front { run, seats, waiting, admitted: 0, well, reader, sessions, worst: None, cut_off: 0 }
     }
 
     fn seat(&mut self, account_id: i64) -> Result<&mut Seat<'a>> {
@@ -231,6 +186,10 @@ impl<'a> Front<'a> {
         let _under = claim.and_then(|claim| claim.under());
         // A session that does not wait for its answer any more has ended; it will say why.
         match call {
+            Call::Claim(answer) => {
+                let job = self.waiting.remove(&account_id).map(|account| self.claimed(account, watch)).transpose()?;
+                let _ = answer.send(job.flatten());
+            }
             Call::Opened(folder, uidvalidity, answer) => {
                 let start = self.run.store.read(|tx| start::of(tx, account_id, &folder, uidvalidity))?;
                 let _ = answer.send(start);

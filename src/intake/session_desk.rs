@@ -26,6 +26,8 @@ pub struct Job {
     pub dry_run: bool,
     /// The run ends then: what is cut off by that is nobody's fault.
     pub until: Instant,
+    /// Else nothing but the account is known yet.
+    pub is_claimed: bool,
 }
 
 /// The main thread, as a session sees it. Who only takes in what is fetched need not answer the rest.

@@ -21,6 +21,8 @@ use crate::store::server_actions::ServerAction;
 
 /// What a session tells or asks the main thread.
 pub enum Call {
+    /// The account is wanted now; nothing where another process has it.
+    Claim(SyncSender<Option<Job>>),
     /// See [`Desk::opened`].
     Opened(String, u32, SyncSender<Option<Start>>),
     /// See [`Desk::begin`].
@@ -163,8 +165,18 @@ pub fn run(
 }
 
 fn work(queue: &Queue, connect: &Connect<'_>, calls: &SyncSender<(i64, Call)>) {
-    while let Some(job) = queue.take() {
+    while let Some(mut job) = queue.take() {
         let mut line = Line { account_id: job.account.id, calls: calls.clone(), batches: 0 };
+        if !job.is_claimed {
+            match line.ask(Call::Claim) {
+                Ok(Some(claimed)) => job = claimed,
+                Ok(None) => {
+                    queue.give_back(&job);
+                    continue;
+                }
+                Err(_) => return,
+            }
+        }
         let talk = || talk(&job, connect, &mut line);
         // A bug in one session ends that session.
         let ended = catch_unwind(AssertUnwindSafe(talk)).unwrap_or_else(|_| Err(anyhow!("the session met a bug")));
@@ -272,8 +284,16 @@ mod tests {
             accounts::all(tx)
         };
         let until = Instant::now();
-        let job =
-            |account| Job { account, folders: Vec::new(), portion: 0, max_size: 1, sessions: 1, dry_run: false, until };
+        let job = |account| Job {
+            account,
+            folders: Vec::new(),
+            portion: 0,
+            max_size: 1,
+            sessions: 1,
+            dry_run: false,
+            until,
+            is_claimed: true,
+        };
         store.write(add).unwrap().into_iter().map(job).collect()
     }
 

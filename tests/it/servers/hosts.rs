@@ -93,6 +93,24 @@ fn machines_that_fetch_at_once_take_each_mail_once() {
     assert_eq!(numbers_of_cases, [expected.join(" ")]);
 }
 
+#[test]
+fn accounts_that_a_machine_has_not_come_to_yet_are_free_for_others() {
+    let (sandbox, _mailboxes) = desk(2, 3);
+    let proxy = Proxy::new(Dovecot::shared().imap);
+    sandbox.run(&["account", "edit", "account1", "--imap", &proxy.address()]).ok();
+    sandbox.config("jobs = 1\n");
+    let deed = Deed::Hold(Duration::from_secs(8));
+    proxy.set_rule(Some(Rule { side: Side::Client, text: "SELECT", nth: 1, when: When::Before, deed }));
+    // The first by name, which takes long.
+    let slow = on(&sandbox, "web1", &["fetch", "--no-send"]);
+    wait_until(Duration::from_secs(30), || proxy.count(Side::Client, "LOGIN") > 0);
+    std::thread::sleep(Duration::from_millis(300));
+    on(&sandbox, "web2", &["fetch", "--no-send", "support"]).wait().ok();
+    assert_eq!(numbers(&sandbox), whole(3), "the other account");
+    slow.wait().ok();
+    assert_eq!(numbers(&sandbox), whole(6));
+}
+
 /// Another machine has a lease of each account.
 fn works_elsewhere(sandbox: &Sandbox, kind: &str) {
     sandbox.sql("INSERT INTO hosts (id, key, name, version, seen_at) VALUES (99, 'k', 'web9', '1', 0)");
@@ -175,7 +193,7 @@ fn mail_that_another_machine_sends_is_neither_sent_nor_judged_until_its_lease_is
 }
 
 #[test]
-fn a_machine_counts_its_own_deaths_also_for_an_account_that_another_has_now() {
+fn a_machine_counts_its_own_deaths_by_poison_also_for_an_account_that_another_has_now() {
     let (sandbox, mailboxes) = desk(1, 0);
     sandbox.env("ESPOMAIL_POISON", "1");
     mailboxes[0].append("INBOX", &mail("c@c.example", &mailboxes[0].address, "poison:importing:abort").bytes());
@@ -257,4 +275,10 @@ fn a_database_file_has_one_machine() {
     sandbox.run(&["init"]).ok();
     sandbox.run(&["hosts"]).ok().says("the database is a file: this machine alone works with it");
     sandbox.run(&["hosts", "forget", "web1"]).exits(65).says("the database is a file");
+}
+
+#[test]
+fn the_configuration_of_the_example_is_right() {
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/contrib/two-hosts/config.toml");
+    Sandbox::new().run(&["--config", example, "config", "check"]).ok();
 }

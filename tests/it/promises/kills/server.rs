@@ -6,6 +6,7 @@
 mod commits;
 mod cuts;
 mod ended;
+mod hosts;
 mod killed;
 
 use super::{Scene, answer, compare, date, fill, same_lines, scene, scene_in, taken};
