@@ -448,6 +448,8 @@ CREATE INDEX cases_company ON cases (company_id) WHERE company_id IS NOT NULL;
 CREATE INDEX cases_contact ON cases (contact_id) WHERE contact_id IS NOT NULL;
 CREATE INDEX cases_lead ON cases (lead_id) WHERE lead_id IS NOT NULL;
 CREATE INDEX cases_snoozed ON cases (snoozed_until) WHERE snoozed_until IS NOT NULL;
+CREATE INDEX cases_merged ON cases (merged_into_id) WHERE merged_into_id IS NOT NULL;
+CREATE INDEX cases_relates ON cases (relates_to_id) WHERE relates_to_id IS NOT NULL;
 
 CREATE TABLE case_teams (
   case_id BIGINT NOT NULL REFERENCES cases ON DELETE CASCADE DEFERRABLE,
@@ -711,6 +713,7 @@ CREATE TABLE notes (
 CREATE INDEX notes_parent ON notes (parent_type, parent_id, id);
 CREATE INDEX notes_email ON notes (email_id) WHERE email_id IS NOT NULL;
 CREATE INDEX notes_remarks ON notes (parent_type, parent_id) WHERE kind = 'remark' AND email_id IS NULL;
+CREATE INDEX notes_about ON notes (about_type, about_id) WHERE about_id IS NOT NULL;
 
 CREATE TABLE followers (
   parent_type TEXT COLLATE "C" NOT NULL,
@@ -773,6 +776,7 @@ CREATE INDEX outbox_email ON outbox (email_id);
 CREATE INDEX outbox_raw ON outbox (raw_id);
 CREATE INDEX outbox_settled ON outbox (settled_at) WHERE settled_at IS NOT NULL;
 CREATE INDEX outbox_user ON outbox (user_id) WHERE user_id IS NOT NULL;
+CREATE INDEX outbox_case ON outbox (case_id) WHERE case_id IS NOT NULL;
 
 CREATE TABLE outbox_recipients (
   outbox_id BIGINT NOT NULL REFERENCES outbox ON DELETE CASCADE DEFERRABLE,
@@ -828,6 +832,7 @@ CREATE INDEX auto_replies_account ON auto_replies (account_id, created_at);
 CREATE INDEX auto_replies_domain ON auto_replies (account_id, substr(address, instr(address, '@') + 1), created_at);
 CREATE INDEX auto_replies_case ON auto_replies (case_id, address) WHERE case_id IS NOT NULL;
 CREATE INDEX auto_replies_email ON auto_replies (email_id);
+CREATE INDEX auto_replies_outbox ON auto_replies (outbox_id);
 
 -- Search ------------------------------------------------------------------------------------------------
 

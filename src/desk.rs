@@ -18,6 +18,7 @@ mod merge;
 mod next;
 pub mod outbox;
 pub mod people;
+pub mod prune;
 pub mod record;
 mod share;
 mod snooze;

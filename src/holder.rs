@@ -151,6 +151,18 @@ pub fn of_lock_file(path: &Path) -> Option<u32> {
     writer(&fs::read_to_string("/proc/locks").ok()?, "FLOCK", File::of(path).ok()?)
 }
 
+/// Another process that has a file open, as far as this one may know of it.
+pub fn that_has_open(path: &Path) -> Option<Holder> {
+    let is_same = |facts: &fs::Metadata, other: &fs::Metadata| (facts.dev(), facts.ino()) == (other.dev(), other.ino());
+    let facts = fs::metadata(path).ok()?;
+    let has_open = |pid: u32| {
+        let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+        descriptors.filter_map(|one| fs::metadata(one.path()).ok()).any(|other| is_same(&facts, &other))
+    };
+    let pids = fs::read_dir("/proc").ok()?.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter(|pid| *pid != std::process::id()).find(|pid| has_open(*pid)).map(Holder::of)
+}
+
 /// A file as `/proc/locks` names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct File {

@@ -21,6 +21,7 @@ pub mod notifications;
 pub mod outbox;
 pub mod parent;
 pub mod permissions;
+pub mod prune;
 pub mod raw;
 pub mod records;
 pub mod reports;

@@ -10,6 +10,7 @@ pub mod breaker;
 mod cases;
 pub mod discover;
 pub mod doubts;
+mod exchange;
 mod fetching;
 mod flags;
 mod folders;
@@ -26,6 +27,7 @@ mod show;
 mod sign_in;
 pub mod test;
 pub mod token;
+mod written;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -126,6 +128,20 @@ pub enum AccountCommand {
         before_help = "Examples:\n  $ espomail account audit support\n  $ espomail account audit support --repair"
     )]
     Audit(audit::AuditArgs),
+    /// Print accounts as TOML
+    #[command(
+        before_help = "Examples:\n  $ espomail account export > accounts.toml\n  $ espomail account export support sales"
+    )]
+    Export {
+        /// Accounts to print (default: all)
+        #[arg(value_name = "ACCOUNT")]
+        accounts: Vec<String>,
+    },
+    /// Add and change accounts as a TOML file says; an account that is as it says is left alone
+    #[command(
+        before_help = "Examples:\n  $ espomail --dry-run account import accounts.toml\n  $ espomail account import - < accounts.toml"
+    )]
+    Import(exchange::Import),
 }
 
 /// An account's name.
@@ -187,6 +203,8 @@ pub fn run(command: AccountCommand, ctx: &Context) -> Result<()> {
         AccountCommand::Auth(args) => auth::run(&args, ctx),
         AccountCommand::Breaker(args) => breaker::run(&args, ctx),
         AccountCommand::Audit(args) => audit::run(&args, ctx),
+        AccountCommand::Export { accounts } => exchange::export(&accounts, ctx),
+        AccountCommand::Import(args) => exchange::import(&args, ctx),
     }
 }
 

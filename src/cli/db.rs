@@ -1,11 +1,14 @@
 //! `espomail db`: the database as a whole.
 
 pub mod copy;
+mod keep;
+pub mod prune;
 mod restore;
 mod secrets;
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -36,7 +39,7 @@ pub enum DbCommand {
     Stats,
     /// Copy the database to a new file while others go on working
     #[command(
-        before_help = "Examples:\n  $ espomail db backup /var/backups/espomail.db\n  $ espomail db backup espomail-$(date +%F).db --with-secrets"
+        before_help = "Examples:\n  $ espomail db backup /var/backups/espomail.db\n  $ espomail db backup espomail-$(date +%F).db --with-secrets --keep 14d"
     )]
     Backup(Backup),
     /// Copy everything into a new database, on a server or in a file
@@ -49,6 +52,11 @@ pub enum DbCommand {
         before_help = "Examples:\n  $ espomail db restore /var/backups/espomail.db\n  $ espomail --yes --db /srv/mail/espomail.db db restore espomail-2026-11-28.db"
     )]
     Restore(restore::Restore),
+    /// Remove what is older than a given time, while others go on working
+    #[command(
+        before_help = "Examples:\n  $ espomail --dry-run db prune --older 730d --kind cases --kind sources\n  $ espomail --yes db prune --older 90d --kind trash --account support"
+    )]
+    Prune(prune::Prune),
 }
 
 impl DbCommand {
@@ -67,6 +75,9 @@ pub struct Backup {
     /// Include the passwords given by standard input, as files in the new directory FILE.secrets
     #[arg(long)]
     with_secrets: bool,
+    /// Then delete backups of this database next to it that are older than this
+    #[arg(long, value_name = "DURATION", value_parser = super::duration)]
+    keep: Option<Duration>,
 }
 
 /// Fields of `db stats` in their order.
@@ -91,6 +102,7 @@ pub fn run(command: DbCommand, ctx: &Context) -> Result<()> {
         DbCommand::Backup(args) => backup(&args, ctx),
         DbCommand::Copy(args) => copy::run(&args, ctx),
         DbCommand::Restore(args) => restore::run(&args, ctx),
+        DbCommand::Prune(args) => prune::run(&args, ctx),
     }
 }
 
@@ -181,14 +193,20 @@ fn backup(args: &Backup, ctx: &Context) -> Result<()> {
             recorded => recorded?,
         }
     }
+    let deleted = args.keep.map(|keep| keep::apply(&args.file, keep, ctx)).transpose()?.unwrap_or_default();
     let secrets = match args.with_secrets {
         true => format!("secrets to {}", beside.display()),
         false => "secrets are not in it".to_owned(),
     };
     let kept = args.with_secrets.then(|| beside.display().to_string());
+    let gone = match deleted.as_slice() {
+        [] => String::new(),
+        [one] => format!("; {one} deleted, which was older"),
+        several => format!("; {} older backups deleted", several.len()),
+    };
     ctx.done_with(
         Thing::path(file.display()),
-        &format!("backup written to {}; {secrets}", file.display()),
+        &format!("backup written to {}; {secrets}{gone}", file.display()),
         vec![("secrets_path", json!(kept))],
     )
 }

@@ -33,8 +33,16 @@ pub fn recipients_once(tx: &Tx<'_>, actor: &Actor, email: &Email) -> Result<Vec<
 }
 
 /// The source of an email, or of another text of it, as this actor may see it: without Bcc, unless they know it.
-pub fn source(tx: &Tx<'_>, actor: &Actor, email: &Email, raw_id: i64) -> Result<Vec<u8>> {
-    let bytes = raw::bytes(tx, raw_id)?;
+pub fn source(tx: &Tx<'_>, actor: &Actor, email: &Email) -> Result<Vec<u8>> {
+    seen(actor, email, emails::bytes(tx, email)?)
+}
+
+/// The same of another text of it.
+pub fn variant(tx: &Tx<'_>, actor: &Actor, email: &Email, raw_id: i64) -> Result<Vec<u8>> {
+    seen(actor, email, raw::bytes(tx, raw_id)?)
+}
+
+fn seen(actor: &Actor, email: &Email, bytes: Vec<u8>) -> Result<Vec<u8>> {
     Ok(if knows_bcc(actor, email) { bytes } else { bcc::without(&bytes) })
 }
 

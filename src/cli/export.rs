@@ -147,12 +147,10 @@ fn once(ids: &[i64]) -> Vec<i64> {
 fn exported(store: &Store, actor: &Actor, id: i64) -> Result<Option<Exported>> {
     store.read(|tx| {
         let email = context::email(tx, actor, id)?;
-        let Some(raw_id) = email.raw_id else { return Ok(None) };
+        if email.raw_id.is_none() {
+            return Ok(None);
+        }
         let case = email.case_id().map(|id| cases::by_id_seen(tx, id, actor.sight())).transpose()?.flatten();
-        Ok(Some(Exported {
-            raw: delivery::source(tx, actor, &email, raw_id)?,
-            case: case.map(|case| case.number),
-            email,
-        }))
+        Ok(Some(Exported { raw: delivery::source(tx, actor, &email)?, case: case.map(|case| case.number), email }))
     })
 }

@@ -148,6 +148,7 @@ const RESULTS: &[Shape] = &[
     list("skipped", &[&email::skipped::COLUMNS]),
     list("mail_folders", &[&folder::COLUMNS]),
     list("decisions", &[&email::DECISION_COLUMNS]),
+    list("pruned", &[&db::prune::COLUMNS]),
     list("stream", &[&stream::COLUMNS]),
     list("events", &[&events::COLUMNS]),
     list("notifications", &[&notification::COLUMNS]),

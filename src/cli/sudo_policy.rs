@@ -246,6 +246,7 @@ mod tests {
         ("import maildir x --account a", "import maildir PATH"),
         ("import mbox x --account a", "import mbox PATH"),
         ("metrics --textfile x", "metrics --textfile"),
+        ("account import x", "account import FILE"),
         ("man --to /tmp", "man --to"),
         ("note case/3 -F x", "note --file"),
         ("quarantine export 3 x", "quarantine export FILE"),

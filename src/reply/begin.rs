@@ -1,6 +1,6 @@
 //! The beginning of a letter: who gets it, from whom, about what, and what already stands in it.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use jiff::tz::TimeZone;
 
 use super::recipients::{self, Recipients};
@@ -21,7 +21,6 @@ use crate::store::cases::{Case, CaseStatus};
 use crate::store::db::Tx;
 use crate::store::deliveries;
 use crate::store::emails::{self, Email};
-use crate::store::raw;
 use crate::store::records::{self, Parent};
 use crate::store::sight::Sight;
 use crate::store::stream;
@@ -304,8 +303,7 @@ impl<'a> Occasion<'a> {
             let quoted = quoted.as_ref().map(|(email, text)| (*email, text.as_str()));
             return Ok((text::answer(own.text, own.signature, quoted, speech), Vec::new()));
         };
-        let raw_id = email.raw_id.with_context(|| format!("email {}: its source was dropped", email.id))?;
-        let bytes = raw::bytes(tx, raw_id)?;
+        let bytes = emails::bytes(tx, email)?;
         let signed = signed(own.text, own.signature);
         if attached {
             return Ok((signed, vec![whole(email, &bytes)]));

@@ -34,6 +34,7 @@ mod row;
 pub(super) mod seen;
 mod served;
 mod soon;
+mod space;
 mod sqlite;
 #[cfg(feature = "poison")]
 mod steps;

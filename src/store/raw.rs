@@ -331,13 +331,28 @@ pub fn delete(tx: &Tx<'_>, id: i64) -> Result<()> {
     Ok(())
 }
 
+/// The message without its parts; `None` where it has none.
+pub fn without_parts(tx: &Tx<'_>, id: i64) -> Result<Option<Vec<u8>>> {
+    let Stored { rest, count, size, .. } = stored(tx, id)?;
+    match count {
+        0 => Ok(None),
+        // What is left is shorter than the whole.
+        _ => Read { size, ..rest }.unpack().with_context(|| damaged(id)).map(Some),
+    }
+}
+
 /// Drops bytes, unless something points to them still.
 pub fn delete_unused(tx: &Tx<'_>, id: i64) -> Result<()> {
+    if is_used(tx, id)? { Ok(()) } else { delete(tx, id) }
+}
+
+/// Whether something points to bytes.
+pub fn is_used(tx: &Tx<'_>, id: i64) -> Result<bool> {
     let used = tx.value::<bool>(
         "SELECT EXISTS (SELECT 1 FROM emails WHERE raw_id = ?1) OR EXISTS (SELECT 1 FROM outbox WHERE raw_id = ?1)
             OR EXISTS (SELECT 1 FROM deliveries WHERE raw_id = ?1)
             OR EXISTS (SELECT 1 FROM email_variants WHERE raw_id = ?1)",
         params![id],
     )?;
-    if used.unwrap_or_default() { Ok(()) } else { delete(tx, id) }
+    Ok(used.unwrap_or_default())
 }

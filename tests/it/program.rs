@@ -1,5 +1,6 @@
 //! The program as people and scripts start it, without any server: mail comes in by `ingest` or `import`.
 
+mod backups;
 mod bulk;
 mod case_work;
 mod colour;
@@ -12,6 +13,7 @@ mod day;
 mod editor;
 mod errors;
 mod events;
+mod exchange;
 mod fifty;
 mod journal;
 mod json;
@@ -23,6 +25,7 @@ mod pager;
 mod people;
 mod ping;
 mod privacy;
+mod prune;
 mod quotations;
 mod reading;
 mod records;

@@ -8,8 +8,10 @@ use clap::Args;
 use jiff::Timestamp;
 
 use crate::claim::Claim;
+use crate::cli::busy;
 use crate::cli::context::{self, Context, Unsent};
 use crate::error::{self, Fault, Kind};
+use crate::holder;
 use crate::lock::Lock;
 use crate::place::{self, Place, Server};
 use crate::secret;
@@ -54,6 +56,7 @@ pub fn run(args: &Restore, ctx: &Context) -> Result<()> {
     }
     if !ctx.dry_run {
         ctx.place.make_state()?;
+        refuse_in_use(target)?;
         let _locks = match &present {
             Present::Database(store) => idle(store)?.into_locks(),
             _ => Vec::new(),
@@ -76,6 +79,13 @@ pub fn run(args: &Restore, ctx: &Context) -> Result<()> {
         ctx.ui.hint("espomail db check; espomail fetch gets what came since; espomail outbox list shows what is held");
     }
     Ok(())
+}
+
+/// Refuses a database that another process has open: it would go on with ids that mean something else then.
+fn refuse_in_use(target: &Path) -> Result<()> {
+    let Some(holder) = holder::that_has_open(target) else { return Ok(()) };
+    let text = format!("{} is in use by {}", target.display(), busy::told(&holder));
+    Err(Fault::new(Kind::TempFail, text).hint(holder.hint()).into())
 }
 
 /// Restores a backup into a database on a server.
@@ -192,7 +202,9 @@ fn put(target: &Path, place: &Place, present: &Present, kept: &Path, now: Timest
             Store::put(copy, target)
         }
         Present::Ruin => {
-            aside(target, kept, &["", "-wal", "-shm"])?;
+            aside(target, kept, &["-wal", "-shm"])?;
+            // A kill leaves one of both, never nothing.
+            fs::hard_link(target, kept).or_else(|_| fs::copy(target, kept).map(drop))?;
             Store::put(copy, target)
         }
         Present::Database(store) => {

@@ -128,7 +128,12 @@ pub(super) fn listed(raw: &[u8]) -> Vec<(PartId, Attachment)> {
 }
 
 pub(super) fn content(raw: &[u8], part: PartId) -> Result<Vec<u8>> {
-    message::attachment_bytes(raw, part).ok_or_else(|| no_attachment(part))
+    let bytes = message::attachment_bytes(raw, part).ok_or_else(|| no_attachment(part))?;
+    if bytes.is_empty() {
+        let text = format!("attachment {part} is empty: it came so, or its bytes were pruned");
+        return Err(error::data(text).hint("a backup may have it: see espomail db prune in `espomail man db`").into());
+    }
+    Ok(bytes)
 }
 
 fn no_attachment(part: PartId) -> anyhow::Error {

@@ -79,7 +79,6 @@ fn standard_input() -> io::Result<Vec<u8>> {
 fn stored(id: i64, ctx: &Context) -> Result<Origin> {
     ctx.read(|tx, actor| {
         let email = context::email(tx, actor, id)?;
-        let raw_id = email.raw_id.with_context(|| format!("email {id}: its source was dropped"))?;
         let case = case_of(tx, actor, &email)?;
         let unverified = case.as_ref().filter(|_| !email.verified && email.automatic.is_empty());
         let unverified = unverified.map(|case| {
@@ -100,13 +99,14 @@ fn stored(id: i64, ctx: &Context) -> Result<Origin> {
                 .chain(unverified)
                 .chain(doubt(tx, actor, &email)?)
                 .chain(unread(tx, &email)?)
+                .chain(email.raw_id.is_none().then(|| "its source was pruned: this is its text".to_owned()))
                 .collect(),
             variants: variants(tx, actor, id)?,
             truncated: email.truncated,
             recipients: delivery::recipients(tx, actor, &email)?,
             bcc: delivery::bcc(tx, actor, &email)?,
             behind: email.behind.clone(),
-            raw: delivery::source(tx, actor, &email, raw_id)?,
+            raw: delivery::source(tx, actor, &email)?,
         })
     })
 }
@@ -168,6 +168,6 @@ pub(super) fn as_variant(origin: Origin, number: usize, what: &str, ctx: &Contex
             .into());
     };
     let id = origin.id.context("a message file has no variants")?;
-    let raw = ctx.read(|tx, actor| delivery::source(tx, actor, &context::email(tx, actor, id)?, variant.raw_id))?;
+    let raw = ctx.read(|tx, actor| delivery::variant(tx, actor, &context::email(tx, actor, id)?, variant.raw_id))?;
     Ok(Origin { raw, ..origin })
 }

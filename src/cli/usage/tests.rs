@@ -149,6 +149,7 @@ fn value_of(arg: &Arg) -> String {
     match known.first() {
         Some(value) => value.get_name().to_owned(),
         None if name == "LEVEL" => "all".to_owned(),
+        None if name == "DURATION" => "3d".to_owned(),
         None => "1".to_owned(),
     }
 }

@@ -4,10 +4,12 @@
 //! nothing at all where it is opened to be read.
 
 use std::fs::{self, OpenOptions, Permissions};
+use std::io::Read as _;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use jiff::Timestamp;
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
@@ -107,6 +109,13 @@ impl Store {
         Ok((store.read_only()?, version))
     }
 
+    /// Whether a file says at its beginning that it is a database of this program, without opening it as one.
+    pub fn is_of_espomail(path: &Path) -> bool {
+        let mut head = [0; 72];
+        let is_read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok();
+        is_read && head.starts_with(b"SQLite format 3\0") && head.ends_with(&sqlite::APPLICATION_ID.to_be_bytes())
+    }
+
     /// Lets nothing be written by this store any more.
     pub fn read_only(self) -> Result<Store> {
         obstacle::named(&self.place, of_engine!(Engine, &self.engine, conn => conn.read_only()))?;
@@ -175,13 +184,32 @@ impl Store {
             #[cfg(feature = "postgres")]
             Engine::Postgres(_) => VERSION,
         };
-        if self.recognise(newest)? == newest {
+        let found = self.recognise(newest)?;
+        if found == newest {
             return Ok(());
         }
+        self.keep_before(found)?;
         let _hold = Hold::begin();
         // Another process may have migrated it meanwhile.
         let version = || self.recognise(newest);
         obstacle::named(&self.place, of_engine!(Engine, &self.engine, conn => conn.migrate(migrations, version)))
+    }
+
+    /// Copies a file as it is before it is brought up to date, so that the release before can go on with it.
+    fn keep_before(&self, version: i32) -> Result<()> {
+        let Some(file) = self.place.file() else { return Ok(()) };
+        let copy = disk::beside(file, &format!(".before-schema-{}", version + 1));
+        // Another process is at it, or was killed after that.
+        if copy.exists() {
+            return Ok(());
+        }
+        let written = Timestamp::try_from(fs::metadata(file)?.modified()?)?;
+        match self.backup(&copy, written) {
+            Err(_) if copy.exists() => Ok(()),
+            made => made.with_context(|| {
+                format!("the database is to be brought up to date, but cannot be kept as {}", copy.display())
+            }),
+        }
     }
 
     pub(super) fn version(&self) -> Result<i32> {

@@ -19,7 +19,6 @@ use rusqlite::{Connection, MAIN_DB, TransactionBehavior};
 pub use checkpoints::Checkpoints;
 pub use error::{Unflushed, meaning};
 pub use kept::Cells;
-#[cfg(test)]
 pub use open::APPLICATION_ID;
 pub use open::MIGRATIONS;
 

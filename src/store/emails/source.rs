@@ -3,8 +3,11 @@
 use anyhow::Result;
 
 use super::add::replace_parts;
+use super::{Email, Field, addresses, text};
+use crate::mail::address::Mailbox;
 use crate::mail::message::Message;
 use crate::store::db::{Tx, params};
+use crate::store::raw;
 use crate::store::search::index;
 
 /// Another text of an email that an account delivered.
@@ -66,4 +69,46 @@ pub fn replace_source(tx: &Tx<'_>, email_id: i64, raw_id: i64, message_id: &str,
         )?;
         replace_parts(tx, email_id, message)
     })
+}
+
+/// The source of an email; where it was pruned, a message of what is left: its fields and its text.
+///
+/// # Errors
+/// Its bytes are damaged.
+pub fn bytes(tx: &Tx<'_>, email: &Email) -> Result<Vec<u8>> {
+    match email.raw_id {
+        Some(raw_id) => raw::bytes(tx, raw_id),
+        None => remains(tx, email),
+    }
+}
+
+fn remains(tx: &Tx<'_>, email: &Email) -> Result<Vec<u8>> {
+    // Nothing of the archive begins a field of its own.
+    let line = |text: &str| text.replace(|c: char| c.is_control(), " ");
+    let mut head = String::new();
+    for (field, name) in
+        [(Field::From, "From"), (Field::ReplyTo, "Reply-To"), (Field::To, "To"), (Field::Cc, "Cc"), (Field::Bcc, "Bcc")]
+    {
+        let one = |mailbox: &Mailbox| match mailbox.name.as_str() {
+            "" => line(&mailbox.address),
+            name => format!("\"{}\" <{}>", line(name).replace(['"', '\\'], "'"), line(&mailbox.address)),
+        };
+        let all: Vec<String> = addresses(tx, email.id, field)?.iter().map(one).collect();
+        if !all.is_empty() {
+            head.push_str(&format!("{name}: {}\r\n", all.join(",\r\n ")));
+        }
+    }
+    if let Some(date) = email.date {
+        head.push_str(&format!("Date: {}\r\n", date.strftime("%a, %d %b %Y %H:%M:%S +0000")));
+    }
+    if !email.message_id.starts_with("sha256:") {
+        head.push_str(&format!("Message-ID: <{}>\r\n", line(&email.message_id)));
+    }
+    let subject = line(&email.subject);
+    let text = text(tx, email.id)?.replace("\r\n", "\n").replace('\n', "\r\n");
+    Ok(format!(
+        "{head}Subject: {subject}\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\
+         Content-Transfer-Encoding: 8bit\r\n\r\n{text}"
+    )
+    .into_bytes())
 }

@@ -268,3 +268,9 @@ CREATE TABLE raw_uses (
   PRIMARY KEY (raw_id, number)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX raw_uses_part ON raw_uses (part_id);
+-- What points to cases and to messages of the outbox that are pruned.
+CREATE INDEX cases_merged ON cases (merged_into_id) WHERE merged_into_id IS NOT NULL;
+CREATE INDEX cases_relates ON cases (relates_to_id) WHERE relates_to_id IS NOT NULL;
+CREATE INDEX notes_about ON notes (about_type, about_id) WHERE about_id IS NOT NULL;
+CREATE INDEX outbox_case ON outbox (case_id) WHERE case_id IS NOT NULL;
+CREATE INDEX auto_replies_outbox ON auto_replies (outbox_id);

@@ -19,6 +19,7 @@ use crate::store::log::{self, LogQuery};
 use crate::store::notifications;
 use crate::store::outbox::{self, NewRow, OutboxKind, OutboxQuery};
 use crate::store::permissions::{Level, Levels, Permission};
+use crate::store::prune::{self, Old, Prunable};
 use crate::store::records::{self, Parent, ParentType, RecordQuery};
 use crate::store::search::{self, Assignee, CaseState, Named, Test, index};
 use crate::store::sight::{self, Object, Sight};
@@ -218,6 +219,9 @@ fn of_reader(tx: &Tx<'_>, sight: Sight) {
         let _ = notifications::count_to(tx, 1, sight, all, 9);
     }
     let _ = events::after(tx, 1, 9, sight);
+    for kind in Prunable::ALL {
+        let _ = prune::found(tx, &Old { kind: *kind, before: NOW, accounts: &[] }, 0, 9, 9);
+    }
     let _ = notifications::mark_read(tx, 1, sight, None, NOW);
     let _ = notifications::exists(tx, 1, sight, 1);
     let _ = notifications::take_digest(tx, 1, sight, NOW);

@@ -55,8 +55,6 @@ const WALKS: &[(&str, &str, &str)] = &[
     ("instr(lower(", "notes", ERASED),
     ("instr(lower(", "notifications", ERASED),
     ("instr(lower(", "outbox", ERASED),
-    ("DELETE FROM outbox WHERE id = ?1", ANY, ERASED),
-    ("DELETE FROM auto_replies WHERE outbox_id", "auto_replies", ERASED),
     ("notifications WHERE parent_type", "notifications", ERASED),
     ("UPDATE notifications SET parent_type = NULL", "notifications", DELETED),
     ("UPDATE leads SET", "leads", DELETED),

@@ -4,6 +4,7 @@ use super::layers::sources;
 
 /// Files whose errors in braces are of the program's own types, in words for people, with how many there are.
 const OWN: &[(&str, usize)] = &[
+    ("cli/account/exchange.rs", 1),
     ("cli/account/fetching.rs", 1),
     ("cli/account/servers.rs", 2),
     ("cli/case/change.rs", 1),

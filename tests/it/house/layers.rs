@@ -201,6 +201,7 @@ fn in_parentheses(text: &str, mut depth: usize) -> &str {
 const UNLOGGED: &[&str] = &[
     "cli/account/audit.rs",
     "cli/context.rs",
+    "cli/db/prune.rs",
     "cli/fetch.rs",
     "cli/send.rs",
     "cli/import.rs",

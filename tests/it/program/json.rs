@@ -45,6 +45,7 @@ const LINES: &[(&str, Says, i32)] = &[
     ("db backup backup.db", Tag("result"), 0),
     ("db copy backup.db copied.db", Tag("result"), 0),
     ("--yes db restore backup.db", Tag("result"), 0),
+    ("--yes db prune --older 3650d --kind log", Tag("pruned"), 0),
     ("fetch", Nothing, 0),
     ("fetch --summary", Tag("run"), 0),
     ("--dry-run fetch", Tag("run"), 0),
@@ -58,6 +59,8 @@ const LINES: &[(&str, Says, i32)] = &[
     ("account list", Tag("accounts"), 0),
     ("account show support", Tag("account"), 0),
     ("account presets", Tag("presets"), 0),
+    ("account export", Tag("text"), 0),
+    ("account import accounts.toml", Tag("result"), 0),
     ("account discover ana@gmail.com", Tag("discovery"), 0),
     ("account show mine", Tag("account"), 0),
     ("account edit mine --signature S", Tag("result"), 0),
@@ -287,6 +290,7 @@ fn desk() -> Desk {
     desk.sandbox.file("body.txt", b"Hello {{ sender.name }}");
     desk.sandbox.file("people.csv", b"name,email\nRina,rina@x.example\n");
     desk.sandbox.file("filters.toml", b"");
+    desk.sandbox.file("accounts.toml", b"");
     desk
 }
 

@@ -357,6 +357,7 @@ fn a_backup_replaces_what_is_damaged_or_gone() {
     sandbox.run(&["db", "backup", "backup.db"]).ok();
     let db = fs::OpenOptions::new().write(true).open(sandbox.db()).unwrap();
     db.write_all_at(&[0; 100], 0).unwrap();
+    drop(db);
     sandbox.run(&["case", "list"]).exits(78).says("espomail db restore");
     sandbox.run(&["--yes", "db", "restore", "backup.db"]).ok();
     assert_eq!(sandbox.items(&["case", "list"]).len(), 30);

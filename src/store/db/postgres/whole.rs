@@ -94,6 +94,12 @@ impl Conn {
         Ok(self.link.borrow_mut().client.query_one(sql, &[&shape::own_tables()])?.try_get(0)?)
     }
 
+    /// Frees the places of rows that are gone. Others go on reading and writing.
+    pub fn vacuum(&self) -> Result<()> {
+        // Not in one statement: each table would wait for the others.
+        self.tables()?.iter().try_for_each(|table| self.batch(&format!("VACUUM \"{table}\"")))
+    }
+
     /// Frees the places of rows that are gone, and writes the indexes of words again, which keep each word they ever had; with
     /// `rewrite`, writes each table again. What the planner knows of values is made new. What lies in the write-ahead log, in
     /// copies of the server and in backups stays there until these are written over.

@@ -17,6 +17,11 @@ use crate::store::disk;
 /// Pages that are copied at once.
 const PAGES: i32 = 1_000;
 
+/// The mode of `auto_vacuum` in which a file gives pages back when it is asked to.
+const INCREMENTAL: i64 = 2;
+/// Pages that are given back at once, in some milliseconds.
+const SOME_PAGES: i64 = 64;
+
 impl Running<'_> {
     /// Every column of the tables by table and place, and whether it belongs to the primary key.
     pub fn columns(&self) -> Result<Vec<(String, String, bool)>> {
@@ -134,6 +139,27 @@ impl Conn {
     pub fn size(&self) -> Result<i64> {
         let sql = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
         Ok(self.0.query_row(sql, [], |r| r.get(0))?)
+    }
+
+    /// Gives some free pages back to the disk; the bytes that are still free, and whether that is all that can be given.
+    pub fn give_back_some(&self) -> Result<(u64, bool)> {
+        let number = |name: &str| self.0.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        let before = number("freelist_count")?;
+        if number("auto_vacuum")? == INCREMENTAL {
+            // Each page is a row of its answer.
+            let mut some = self.0.prepare(&format!("PRAGMA incremental_vacuum({SOME_PAGES})"))?;
+            let mut pages = some.query([])?;
+            while pages.next()?.is_some() {}
+        }
+        let left = number("freelist_count")?;
+        let bytes = u64::try_from(left * number("page_size")?)?;
+        Ok((bytes, left == 0 || left >= before))
+    }
+
+    /// Rewrites the file without free pages.
+    pub fn compact(&self) -> Result<()> {
+        self.0.pragma_update(None, "auto_vacuum", "incremental")?;
+        self.scrub().map(drop)
     }
 
     /// From now on what is deleted is overwritten.

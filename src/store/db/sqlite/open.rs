@@ -97,6 +97,10 @@ impl Conn {
     /// What a connection that writes has to know.
     pub fn prepare_to_write(&self) -> Result<()> {
         self.0.pragma_update(None, "page_size", 8192)?;
+        if self.0.pragma_query_value(None, "page_count", |row| row.get::<_, i64>(0))? == 0 {
+            // Only a new file can learn to give pages back in steps.
+            self.0.pragma_update(None, "auto_vacuum", "incremental")?;
+        }
         self.0.pragma_update(None, "journal_mode", "wal")?;
         self.0.pragma_update(None, "synchronous", "full")?;
         self.0.pragma_update(None, "foreign_keys", true)?;

@@ -241,6 +241,18 @@ fn a_database_of_every_version_becomes_what_a_new_one_is_and_loses_nothing() {
         fs::write(&kept, before).unwrap();
         let old = Connection::open(&kept).unwrap();
         assert_eq!(store.version().unwrap(), VERSION);
+        // The program keeps one itself, for the release before.
+        let own = Connection::open(disk::beside(&path, &format!(".before-schema-{}", version + 1))).unwrap();
+        same(&format!("what is kept of version {version}"), &shape(&own), &shape(&old));
+        for table in tables(&old) {
+            let columns: Vec<String> =
+                columns(&old, &table).into_iter().filter(|column| column != "backup_made_at").collect();
+            same(
+                &format!("{table} that is kept of version {version}"),
+                &rows(&own, &table, &columns),
+                &rows(&old, &table, &columns),
+            );
+        }
         same(&format!("the schema from version {version}"), &shape(new), &fresh);
         for table in tables(&old) {
             let now = columns(new, &table);

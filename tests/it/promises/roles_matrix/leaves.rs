@@ -88,10 +88,13 @@ pub const ROWS: &[Row] = &[
     row("db backup backup.db", Admin),
     row("db copy nothing.db copy.db", Not("names its database itself, and asks as db backup does")),
     late("db restore nothing.db", Admin, 65),
+    row("db prune --older 365d --kind trash", Admin),
     // Accounts
     row("account add new --kind group --address n@desk.example", Admin),
     row("account list", List(Account)),
     row("account presets", Anyone),
+    row("account export", Admin),
+    row("account import text", Not("reads a file of accounts, and asks as account add does")),
     row("account discover a@gmail.com", Anyone),
     row("account show {}", Read(Account)),
     row("account edit {} --signature S", Edit(Account)),
