@@ -109,6 +109,8 @@ class Desk:
         database = sqlite3.connect(self.database)
         database.executescript("PRAGMA synchronous = off; PRAGMA cache_size = -400000")
         rows, rng, now = Rows(), random.Random(SEED), int(time.time())
+        # The accounts were added before the first mail came.
+        database.execute("UPDATE log_entries SET at = ?", (now - 60 * count - 7_200,))
         mails = 0
         for mail in range(1, count + 1):
             number, at = mail // PER_CASE + 1, now - 60 * (count - mail) - 3_600

@@ -163,14 +163,10 @@ pub struct Object {
     pub name: Option<String>,
 }
 
-/// What is wanted of the entries `l`; `?1` and `?2` are moment and user. Ids grow with time, so that those from before the
-/// first one are not looked at. `+ 0`: it is found by its moment.
+/// What is wanted of the entries `l`; `?1` and `?2` are moment and user.
 fn wanted(query: &LogQuery) -> &'static str {
     match query.since {
-        Some(_) => {
-            "l.at >= ?1 AND l.id >= (SELECT min(f.id + 0) FROM log_entries f WHERE f.at >= ?1)
-                AND (?2 IS NULL OR l.user_id = ?2 OR l.as_user_id = ?2)"
-        }
+        Some(_) => "l.at >= ?1 AND (?2 IS NULL OR l.user_id = ?2 OR l.as_user_id = ?2)",
         None => "?1 IS NULL AND (?2 IS NULL OR l.user_id = ?2 OR l.as_user_id = ?2)",
     }
 }
@@ -181,6 +177,11 @@ pub fn count_to(tx: &Tx<'_>, query: &LogQuery, most: i64) -> Result<i64> {
     Ok(tx.value(&sql, params![query.since.map(seconds), query.user_id, most])?.unwrap_or_default())
 }
 
+/// From the first id that can be wanted. Ids grow with time: where there are few entries since the moment, those from before the
+/// first one are not looked at. Where there are many, the newest fill the list soon.
+const SINCE_FIRST: &str = " AND l.id >= (SELECT CASE WHEN count(*) < 1000 THEN min(f.id) ELSE 0 END
+    FROM (SELECT id FROM log_entries WHERE at >= ?1 LIMIT 1000) AS f)";
+
 /// Entries, newest first.
 pub fn list(tx: &Tx<'_>, query: &LogQuery) -> Result<Vec<Entry>> {
     let mut entries = tx.all(
@@ -188,8 +189,9 @@ pub fn list(tx: &Tx<'_>, query: &LogQuery) -> Result<Vec<Entry>> {
             "SELECT l.id, l.at, l.uid, l.caller_uid, l.user_id, u.username, l.as_user_id, a.username AS as_username,
                 l.command, l.outcome, l.more
             FROM log_entries l LEFT JOIN users u ON u.id = l.user_id LEFT JOIN users a ON a.id = l.as_user_id
-            WHERE {} ORDER BY l.id DESC LIMIT ?3",
-            wanted(query)
+            WHERE {}{} ORDER BY l.id DESC LIMIT ?3",
+            wanted(query),
+            query.since.map(|_| SINCE_FIRST).unwrap_or_default()
         ),
         params![query.since.map(seconds), query.user_id, query.limit],
         entry,
