@@ -193,6 +193,7 @@ pub struct Facts {
     pub teams_of_cases: Vec<(i64, i64)>,
     /// Case and tag.
     pub tags_of_cases: Vec<(i64, String)>,
-    /// Users, teams or accounts, as the rows need.
-    pub names: Vec<Named>,
+    pub users: Vec<Named>,
+    pub teams: Vec<Named>,
+    pub accounts: Vec<Named>,
 }

@@ -41,6 +41,7 @@ const SHOWING: &[&str] = &[
     "report backlog",
     "report first-response",
     "report resolution",
+    "report summary",
     "report tags",
     "report volume",
     "report workload",

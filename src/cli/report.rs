@@ -3,12 +3,12 @@
 mod columns;
 mod file;
 mod screen;
+pub mod summary;
 
 use std::ops::Range;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use jiff::civil::Time;
 use jiff::{Span, Timestamp};
 use serde_json::{Map, Value, json};
 
@@ -59,17 +59,29 @@ pub enum ReportCommand {
     /// Show the figures of each tag
     #[command(before_help = "Examples:\n  $ espomail report tags\n  $ espomail --json report tags --since 90d")]
     Tags(Within),
+    /// Show all reports, one after the other, or as one page
+    #[command(
+        before_help = "Examples:\n  $ espomail report summary\n  $ espomail report summary --since '1 week ago' --html week.html"
+    )]
+    Summary(summary::SummaryArgs),
 }
 
-/// The time that a report is about, and where it goes.
+/// The time that a report is about.
 #[derive(Debug, Args)]
-pub struct Within {
+pub struct Time {
     /// From this date or time on; by default 29 days before today
     #[arg(long, value_name = "DATE")]
     since: Option<String>,
     /// Up to this date or time, which is not part of the report; by default now
     #[arg(long, value_name = "DATE")]
     until: Option<String>,
+}
+
+/// The time that a report is about, and where it goes.
+#[derive(Debug, Args)]
+pub struct Within {
+    #[command(flatten)]
+    time: Time,
     #[command(flatten)]
     written: Written,
 }
@@ -104,12 +116,13 @@ pub fn run(command: ReportCommand, ctx: &Context) -> Result<()> {
         ReportCommand::Volume(args) => (Kind::Volume, args.within, args.by),
         ReportCommand::Accounts(within) => (Kind::Accounts, within, Some(By::Account)),
         ReportCommand::Tags(within) => (Kind::Tags, within, Some(By::Tag)),
+        ReportCommand::Summary(args) => return summary::run(&args, ctx),
     };
     within.written.check(ctx)?;
-    let range = within.range(ctx)?;
+    let range = within.time.range(ctx)?;
     let by = by.unwrap_or_else(|| periods::usual(&range));
-    let report = made(ctx, Asked { kind, by, range, zone: ctx.clock().zone })?;
-    if within.written.write(ctx, &report)? {
+    let [report] = made(ctx, [Asked { kind, by, range, zone: ctx.clock().zone }])?;
+    if within.written.write(ctx, &[&report], &screen::title(&report))? {
         return Ok(());
     }
     match ctx.ui.tells_people() {
@@ -118,13 +131,13 @@ pub fn run(command: ReportCommand, ctx: &Context) -> Result<()> {
     }
 }
 
-impl Within {
+impl Time {
     fn range(&self, ctx: &Context) -> Result<Range<Timestamp>> {
         let now = ctx.now();
         let month_ago = || {
             let clock = ctx.clock();
             let first = now.to_zoned_datetime(clock.zone.clone()).date().checked_sub(Span::new().days(29))?;
-            clock.zone.to_timestamp(first.to_datetime(Time::midnight()))
+            clock.zone.to_timestamp(first.to_datetime(jiff::civil::Time::midnight()))
         };
         let since = self.since.as_deref().map_or_else(|| Ok(month_ago()?), |text| ctx.past("--since", text))?;
         let until = self.until.as_deref().map_or(Ok(now), |text| ctx.past("--until", text))?.min(now);
@@ -140,36 +153,50 @@ impl Within {
     }
 }
 
-fn made(ctx: &Context, asked: Asked) -> Result<Report> {
+/// The reports that are asked for, of the same moment.
+fn made<const N: usize>(ctx: &Context, asked: [Asked; N]) -> Result<[Report; N]> {
     let facts = ctx.read(|tx, actor| facts(tx, actor, &asked))?;
-    let by = asked.by;
-    figures::report(asked, &facts).ok_or_else(|| {
+    let mut too_many = None;
+    let reports = asked.map(|asked| {
+        let by = asked.by;
+        let report = figures::report(asked, &facts);
+        too_many = too_many.or_else(|| report.is_none().then_some(by));
+        report
+    });
+    let refused = || {
+        let by = too_many.map_or("day", By::as_str);
         let text = format!("--by {by}: a report has at most {} rows by time", periods::MOST);
-        error::usage(text).hint("use --by month, or name a later --since").into()
-    })
+        error::usage(text).hint("use --by month, or name a later --since")
+    };
+    let reports: Vec<Report> = reports.into_iter().flatten().collect();
+    reports.try_into().map_err(|_| refused().into())
 }
 
 /// What the figures are made of, as far as the actor sees it.
-fn facts(tx: &Tx<'_>, actor: &Actor, asked: &Asked) -> Result<Facts> {
+fn facts(tx: &Tx<'_>, actor: &Actor, asked: &[Asked]) -> Result<Facts> {
     let sight = actor.sight();
-    let has_letters = asked.kind.has_trend() || asked.kind == Kind::Volume;
-    let has_waits = asked.kind.has_trend() || asked.kind == Kind::FirstResponse;
-    Ok(Facts {
-        cases: reports::cases(tx, sight)?,
-        waits: if has_waits { reports::waits(tx, sight)? } else { Vec::new() },
-        letters: match has_letters {
-            true => reports::letters(tx, sight, asked.range.start, asked.range.end)?,
-            false => Vec::new(),
-        },
-        teams_of_cases: if asked.by == By::Team { reports::teams_of_cases(tx, sight)? } else { Vec::new() },
-        tags_of_cases: if asked.by == By::Tag { reports::tags_of_cases(tx, sight)? } else { Vec::new() },
-        names: match asked.by {
-            By::User => reports::users(tx)?,
-            By::Team => reports::teams(tx)?,
-            By::Account => reports::accounts(tx)?,
-            By::Tag | By::Day | By::Week | By::Month => Vec::new(),
-        },
-    })
+    let is_any = |wanted: &dyn Fn(&Asked) -> bool| asked.iter().any(wanted);
+    let is_by = |by: By| is_any(&|asked| asked.by == by);
+    let mut facts = Facts { cases: reports::cases(tx, sight)?, ..Facts::default() };
+    if is_any(&|asked| asked.kind.has_trend() || asked.kind == Kind::FirstResponse) {
+        facts.waits = reports::waits(tx, sight)?;
+    }
+    if let Some(Asked { range, .. }) = asked.iter().find(|one| one.kind.has_trend() || one.kind == Kind::Volume) {
+        facts.letters = reports::letters(tx, sight, range.start, range.end)?;
+    }
+    if is_by(By::User) {
+        facts.users = reports::users(tx)?;
+    }
+    if is_by(By::Team) {
+        (facts.teams, facts.teams_of_cases) = (reports::teams(tx)?, reports::teams_of_cases(tx, sight)?);
+    }
+    if is_by(By::Account) {
+        facts.accounts = reports::accounts(tx)?;
+    }
+    if is_by(By::Tag) {
+        facts.tags_of_cases = reports::tags_of_cases(tx, sight)?;
+    }
+    Ok(facts)
 }
 
 /// The name of the result for programs.

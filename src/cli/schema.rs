@@ -185,6 +185,7 @@ const RESULTS: &[Shape] = &[
     with(list("report_volume", &[&report::VOLUME]), &[&report::WHOLE]),
     with(list("report_accounts", &[&report::OVERVIEW]), &[&report::WHOLE]),
     with(list("report_tags", &[&report::OVERVIEW]), &[&report::WHOLE]),
+    object("report_summary", &[&report::summary::COLUMNS]),
     object("import", &[&import::COLUMNS]),
     object("run", &[&summary::COLUMNS]),
     list("log_entries", &[&log::COLUMNS]),

@@ -266,6 +266,7 @@ mod tests {
         ("report volume --svg x", "report volume --svg"),
         ("report workload --html x", "report workload --html"),
         ("report workload --svg x", "report workload --svg"),
+        ("report summary --html x", "report summary --html"),
         ("template add x --subject s --body x", "template add --body"),
         ("template add x --subject s --body - --html x", "template add --html"),
         ("template edit x --body x", "template edit --body"),

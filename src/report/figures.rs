@@ -14,7 +14,7 @@ use super::periods::{self, Period};
 use super::statistics::{median, p90};
 use super::{By, Facts, Kind};
 use crate::store::cases::CaseStatus;
-use crate::store::reports::CaseFacts;
+use crate::store::reports::{CaseFacts, Named};
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -115,7 +115,13 @@ impl Groups {
         }
         let mut names: Vec<(Option<i64>, Option<String>)> = vec![(None, None)];
         let (mut by_id, mut by_case) = (HashMap::new(), HashMap::<i64, Vec<usize>>::new());
-        for (id, name) in &facts.names {
+        let named: &[Named] = match asked.by {
+            By::User => &facts.users,
+            By::Team => &facts.teams,
+            By::Account => &facts.accounts,
+            By::Tag | By::Day | By::Week | By::Month => &[],
+        };
+        for (id, name) in named {
             by_id.insert(*id, names.len());
             names.push((Some(*id), Some(name.clone())));
         }

@@ -7,7 +7,7 @@ use super::{Figure, Kind, plot};
 
 /// Rows of things on a page.
 const MOST: usize = 200;
-/// Rows of a table that is open from the beginning.
+/// Rows of a table by time that is open from the beginning.
 const OPEN: usize = 40;
 
 const STYLE: &str = include_str!("page.css");
@@ -70,7 +70,7 @@ fn section(report: &Report, is_titled: bool) -> String {
     let chart = if report.asked.by.is_time() { chart(report) } else { String::new() };
     format!(
         "<section>\n{title}<p class=\"about\">{explained}</p>\n<ul class=\"tiles\">\n{tiles}</ul>\n{chart}{}</section>\n",
-        table(report)
+        table(report, is_titled)
     )
 }
 
@@ -103,7 +103,8 @@ fn chart(report: &Report) -> String {
     )
 }
 
-fn table(report: &Report) -> String {
+/// The table; on a page of several reports, and where it is long, that of a chart is folded.
+fn table(report: &Report, is_one_of_several: bool) -> String {
     if report.rows.is_empty() {
         return "<p class=\"none\">Nothing happened in this time.</p>\n".to_owned();
     }
@@ -134,10 +135,11 @@ fn table(report: &Report) -> String {
         text.push_str(&format!("<p class=\"none\">and {} more</p>\n", report.rows.len() - shown));
     }
     let table = format!("<div class=\"wide\">\n{text}</div>\n");
-    if report.rows.len() <= OPEN || !by.is_time() {
+    if !by.is_time() || (report.rows.len() <= OPEN && !is_one_of_several) {
         return table;
     }
-    format!("<details>\n<summary>All {} {name}s</summary>\n{table}</details>\n", report.rows.len())
+    let (many, more) = (report.rows.len(), if report.rows.len() == 1 { "" } else { "s" });
+    format!("<details>\n<summary>Table of {many} {name}{more}</summary>\n{table}</details>\n")
 }
 
 fn capital(word: &str) -> String {

@@ -48,19 +48,22 @@ impl Written {
         }
     }
 
-    /// Writes the report; whether it was to be written.
-    pub fn write(&self, ctx: &Context, report: &Report) -> Result<bool> {
-        let Some((flag, file)) = self.file() else { return Ok(false) };
-        let caption = screen::caption(ctx, report);
+    /// A page alone.
+    pub fn page(file: Option<String>) -> Written {
+        Written { html: file, svg: None }
+    }
+
+    /// Writes the reports, of which a picture has the first; whether they were to be written.
+    pub fn write(&self, ctx: &Context, reports: &[&Report], title: &str) -> Result<bool> {
+        let (Some((flag, file)), Some(first)) = (self.file(), reports.first()) else { return Ok(false) };
         let text = match flag {
-            "--svg" => plot::picture(report, &caption),
+            "--svg" => plot::picture(first, &screen::caption(ctx, first)),
             _ => {
                 let made = format!(
                     "Made {} by espomail. What the figures are: espomail man report",
                     ctx.ui.local_time(ctx.now())
                 );
-                let title = screen::title(report);
-                page::page(&[report], &Frame { title: &title, caption: &screen::time(ctx, report), made: &made })
+                page::page(reports, &Frame { title, caption: &screen::time(ctx, first), made: &made })
             }
         };
         if file == "-" {

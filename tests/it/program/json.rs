@@ -258,6 +258,7 @@ const LINES: &[(&str, Says, i32)] = &[
     ("report volume --by account --utc", Tag("report_volume"), 0),
     ("report accounts", Tag("report_accounts"), 0),
     ("report tags", Tag("report_tags"), 0),
+    ("report summary", Tag("report_summary"), 0),
     ("report volume --by day --since 2001-01-01", Nothing, 2),
     ("report volume --since 2100-01-01", Nothing, 2),
     ("send", Nothing, 75),

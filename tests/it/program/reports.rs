@@ -376,6 +376,7 @@ fn reports_look_as_they_should() {
         let words: Vec<&str> = words.split(' ').collect();
         screens(&desk, name, &words);
     }
+    screens(&desk, "report-summary", &["report", "summary", "--since", "2026-03-30"]);
     desk.sandbox.env("LC_ALL", "C");
     screens(&desk, "report-workload-ascii", &["report", "workload", "--since", "2026-03-27"]);
 }
@@ -534,6 +535,23 @@ fn pages_have_the_figures_of_json_and_need_nothing_else() {
 }
 
 #[test]
+fn a_summary_has_the_rows_of_all_reports() {
+    let desk = desk();
+    let summary = desk.json(&[&["report", "summary"][..], &MARCH].concat());
+    for kind in ["workload", "first-response", "resolution", "backlog", "volume", "accounts", "tags"] {
+        let field = format!("report_{}", kind.replace('-', "_"));
+        assert_eq!(summary[&field], report(&desk, &[], &[kind])["items"], "{kind}");
+    }
+    let page = desk.ok(&[&["report", "summary", "--html", "-"][..], &MARCH].concat()).stdout;
+    needs_nothing_else(&page);
+    let titles: Vec<_> =
+        parsed(&page).descendants().filter(|n| n.has_tag_name("h2")).map(|n| n.text().unwrap().to_owned()).collect();
+    assert_eq!(titles, ["Volume", "Backlog", "First response", "Resolution", "Workload", "Accounts", "Tags"]);
+    let run = desk.run("--format csv report summary");
+    assert!(run.code == 2 && run.stderr.contains("espomail --format csv report volume"), "{run:#?}");
+}
+
+#[test]
 fn pictures_are_xml_and_need_nothing_else() {
     let desk = desk();
     for words in ["volume", "first-response --by week", "workload", "tags", "backlog --by team"] {
@@ -591,7 +609,7 @@ fn the_recipe_of_the_manual_mails_a_page() {
     assert!(run.status.success() && run.stdout.is_empty(), "{run:?}");
     let text = std::fs::read_to_string(&mail).unwrap();
     let (head, page) = text.split_once("\n\n").unwrap();
-    assert!(head.starts_with("To: boss@desk.example\nSubject: Workload of the help desk, week "), "{head}");
+    assert!(head.starts_with("To: boss@desk.example\nSubject: The help desk, week "), "{head}");
     assert!(head.contains("\nContent-Type: text/html; charset=utf-8"), "{head}");
     needs_nothing_else(page);
     assert!(page.starts_with("<!DOCTYPE html>\n") && text.is_ascii(), "{text}");

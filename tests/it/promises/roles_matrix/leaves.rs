@@ -158,6 +158,7 @@ pub const ROWS: &[Row] = &[
     row("report volume", Anyone),
     row("report accounts", Anyone),
     row("report tags", Anyone),
+    row("report summary", Anyone),
     row("role show Agent", Anyone),
     row("role delete Agent", Admin),
     row("role grant Agent case-read all", Admin),
