@@ -4,6 +4,9 @@
 //! email when it is imported ([`super::steps`]). So an import that was killed is simply repeated, and a second one does
 //! nothing.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashSet;
 
 use anyhow::Result;

@@ -43,11 +43,6 @@ const AHEAD: usize = 2;
 /// … and where many accounts are fetched at once: the reader has those of others.
 const AHEAD_OF_MANY: usize = 1;
 
-/// The import of a message failed and may have left something in the transaction.
-#[derive(Debug, thiserror::Error)]
-#[error("the import of a message failed")]
-struct Spoilt;
-
 /// Imports everything an account has received; `done` hears of every message after its commit.
 ///
 /// # Errors
@@ -150,10 +145,9 @@ impl<'a> Importer<'a> {
     /// # Errors
     /// The database fails. Nothing of it is written then.
     pub fn receive(&mut self, now: Timestamp, batch: Batch) -> Result<(usize, Vec<Imported>)> {
-        let (stored, imported) = if self.batches.len() < self.ahead {
-            (self.write(|tx| receive::write_batch(tx, &batch, now))?, Vec::new())
-        } else {
-            self.commit(now, Some(&batch))?
+        let (stored, imported) = match self.batches.len() < self.ahead {
+            true => (self.write(|tx| receive::write_batch(tx, &batch, now))?, Vec::new()),
+            false => self.commit(now, Some(&batch))?,
         };
         let count = stored.iter().flatten().count();
         self.read_ahead(&mut fresh(batch, stored))?;
@@ -216,7 +210,8 @@ impl<'a> Importer<'a> {
     /// the limits stays received and comes first in the next commit, so that the order stays.
     fn commit(&mut self, now: Timestamp, received: Option<&Batch>) -> Result<(Vec<Option<i64>>, Vec<Imported>)> {
         match self.attempt(now, received) {
-            Err(error) if error.is::<Spoilt>() => {
+            // The import of a message failed, perhaps one before that which has heard of it.
+            Err(error) if !self.is_careful && !db::is_fatal(&error) => {
                 // What was read is gone, and is read again for the commits after this one.
                 self.is_careful = true;
                 self.attempt(now, received)
@@ -232,7 +227,7 @@ impl<'a> Importer<'a> {
         let done = first.and_then(|first| {
             self.write(|tx| {
                 let stored = received.map_or(Ok(Vec::new()), |batch| receive::write_batch(tx, batch, now))?;
-                let (seen, imported) = self.import(tx, first, oldest.len(), now)?;
+                let (seen, imported) = self.import(tx, first, &oldest, now)?;
                 Ok((stored, seen, imported))
             })
         });
@@ -259,28 +254,29 @@ impl<'a> Importer<'a> {
         self.lock.as_ref().map_or(Ok(()), |lock| lock.doing(Doing::Importing, delivery_id))
     }
 
-    /// Imports up to `count` messages; how many were looked at, and what became of them.
+    /// Imports messages, the first of these; how many were looked at, and what became of them.
     fn import(
         &self,
         tx: &Tx<'_>,
         first: Option<Parsed>,
-        count: usize,
+        ids: &[i64],
         now: Timestamp,
     ) -> Result<(usize, Vec<Imported>)> {
         let world = World::with_filters(tx, self.config, now)?;
+        // Another process may have imported some since they were read.
+        let waiting = deliveries::waiting_of(tx, self.account_id, ids)?;
         let started = Instant::now();
         let mut seen = 0;
         let mut all = Vec::new();
         let mut next = first;
         while let Some(Parsed { delivery, message }) = next {
             seen += 1;
-            // Another process may have imported it since it was read.
-            if deliveries::waits(tx, delivery.id)? {
+            if waiting.contains(&delivery.id) {
                 self.doing(delivery.id)?;
                 all.push(one_or_quarantine(tx, &world, &delivery, &message, self.is_careful)?);
             }
             let left = WRITE_TIME.saturating_sub(started.elapsed());
-            next = if seen == count || left.is_zero() { None } else { self.next(left.min(PARSE_TIME))? };
+            next = if seen == ids.len() || left.is_zero() { None } else { self.next(left.min(PARSE_TIME))? };
         }
         Ok((seen, all))
     }
@@ -313,7 +309,7 @@ fn one_or_quarantine(
     };
     let outcome = match message {
         Ok(message) if with_care => tx.savepoint(|tx| one(tx, message)),
-        Ok(message) => return db::unless_fatal(one(tx, message))?.map_err(|_| Spoilt.into()),
+        Ok(message) => return one(tx, message),
         Err(error) => Err(anyhow!("{}", system_words::chain(error))),
     };
     match outcome {
@@ -333,6 +329,7 @@ mod tests {
     use super::*;
     use crate::intake::receive::write_batch;
     use crate::net::Listed;
+    use crate::store::db::Dialect;
     use crate::store::instance;
     use crate::store::raw::Packed;
 
@@ -345,7 +342,7 @@ mod tests {
             .write(|tx| {
                 instance::create(tx, &[0; 32], Timestamp::UNIX_EPOCH)?;
                 tx.execute(account, [])?;
-                tx.execute(folder, [])
+                tx.execute(folder, []).map(drop)
             })
             .unwrap();
         store
@@ -405,7 +402,7 @@ mod tests {
     fn suspects_are_imported_one_by_one() {
         let (store, config, now) = (prepared(), Config::default(), Timestamp::UNIX_EPOCH);
         store.write(|tx| write_batch(tx, &batch(1..=4), now)).unwrap();
-        store.write(|tx| tx.execute("UPDATE deliveries SET deaths = 1 WHERE uid <= 2", [])).unwrap();
+        store.write(|tx| tx.execute("UPDATE deliveries SET deaths = 1 WHERE uid <= 2", []).map(drop)).unwrap();
         let mut importer = Importer::new(&store, &config, None, 1, &Reader::default());
         let mut sizes = Vec::new();
         let ahead = |importer: &mut Importer<'_>| importer.read_ahead(&mut HashMap::new()).unwrap();
@@ -421,10 +418,21 @@ mod tests {
     fn a_message_that_cannot_be_imported_takes_nothing_away_but_itself() {
         let (store, config, now) = (prepared(), Config::default(), Timestamp::UNIX_EPOCH);
         // As a bug would, in the middle of what is written for a message.
-        let forbid = "CREATE TRIGGER forbid BEFORE INSERT ON email_bodies WHEN EXISTS (
-            SELECT 1 FROM emails e WHERE e.id = new.email_id AND e.message_id IN ('2@x', '5@x'))
-            BEGIN SELECT raise(ABORT, 'forbidden'); END";
-        store.write(|tx| tx.execute(forbid, [])).unwrap();
+        let forbidden = "EXISTS (SELECT 1 FROM emails e WHERE e.id = new.email_id AND e.message_id IN ('2@x', '5@x'))";
+        let forbid = match store.dialect() {
+            Dialect::Sqlite => vec![format!(
+                "CREATE TRIGGER forbid BEFORE INSERT ON email_bodies WHEN {forbidden}
+                BEGIN SELECT raise(ABORT, 'forbidden'); END"
+            )],
+            Dialect::Postgres => vec![
+                format!(
+                    "CREATE FUNCTION forbid() RETURNS TRIGGER LANGUAGE plpgsql AS $f$
+                    BEGIN IF {forbidden} THEN RAISE EXCEPTION 'forbidden'; END IF; RETURN new; END $f$"
+                ),
+                "CREATE TRIGGER forbid BEFORE INSERT ON email_bodies FOR EACH ROW EXECUTE FUNCTION forbid()".to_owned(),
+            ],
+        };
+        store.write(|tx| forbid.iter().try_for_each(|sql| tx.execute(sql, []).map(drop))).unwrap();
         let mut importer = Importer::new(&store, &config, None, 1, &Reader::default()).of_session(1, true);
         let mut all = Vec::new();
         for uids in [1..=3, 4..=4, 5..=6, 7..=7] {

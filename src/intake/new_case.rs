@@ -1,6 +1,6 @@
 //! A new row for a case, made by mail, by hand, or out of another case.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::world::World;
 use crate::mail::message_id;
@@ -61,5 +61,5 @@ pub fn add(tx: &Tx<'_>, world: &World<'_>, new: &Beginning<'_>) -> Result<Case> 
     };
     let id = cases::add(tx, &row, world.now)?;
     new.team_ids.iter().try_for_each(|team| cases::add_team(tx, id, *team))?;
-    cases::by_id(tx, id)?.context("the new case vanished")
+    Ok(cases::added(id, &row, world.now))
 }

@@ -17,7 +17,7 @@ use crate::moment;
 use crate::store::accounts::{Account, AutoMail, StaffForward};
 use crate::store::cases::{self, Case, Priority, WaitingFor};
 use crate::store::db::Tx;
-use crate::store::records::{self, Parent, ParentType};
+use crate::store::records::{self, Known, Parent, ParentType};
 use crate::store::stream::{self, NewNote, NoteKind};
 use crate::store::{emails, outbox, users};
 
@@ -160,14 +160,19 @@ fn burst(tx: &Tx<'_>, world: &World<'_>, account: &Account, mail: &Mail<'_>) -> 
         (true, true) => "nobody".to_owned(),
     };
     let mut whose = if reply_to.is_empty() { name.clone() } else { format!("{name} for {reply_to}") };
+    // Those with this Reply-To are among them: most senders are known not to be one by this answer alone.
+    let most = limit.saturating_mul(10);
+    let of_from = cases::opened_by(tx, &of, None, &hour, most)?;
+    if of_from.len() < limit {
+        return Ok(None);
+    }
     let mut recent = cases::opened_by(tx, &of, Some(reply_to), &hour, limit)?;
     if recent.len() < limit {
-        let most = limit.saturating_mul(10);
-        recent = cases::opened_by(tx, &of, None, &hour, most)?;
-        whose = name;
-        if recent.len() < most {
+        if of_from.len() < most {
             return Ok(None);
         }
+        recent = of_from;
+        whose = name;
     }
     // Nobody looks into one that is closed: then the next mail opens the case that further ones join.
     let Some(case) = recent.into_iter().find(|case| case.status.is_open()) else { return Ok(None) };
@@ -286,17 +291,18 @@ fn introduce(tx: &Tx<'_>, world: &World<'_>, case_id: i64, mail: &Mail<'_>, open
 /// `new_contact`, the account whose case teams see it.
 pub fn people(tx: &Tx<'_>, world: &World<'_>, requester: &Mailbox, new_contact: Option<&Account>) -> Result<People> {
     let address = &requester.address;
-    if let Some(contact) = records::contact_by_address(tx, address)? {
-        return Ok(People { contact_id: Some(contact.id), company_id: contact.company_id, lead_id: None });
-    }
-    if let Some(company) = records::company_by_address(tx, address)? {
-        return Ok(People { company_id: Some(company), ..People::default() });
-    }
-    if let Some(lead) = records::lead_by_address(tx, address)? {
-        let id = |kind| Some(lead.id).filter(|_| lead.kind == kind);
-        let (contact_id, company_id, lead_id) =
-            (id(ParentType::Contact), id(ParentType::Company), id(ParentType::Lead));
-        return Ok(People { contact_id, company_id, lead_id });
+    match records::whose(tx, address)? {
+        Some(Known::Contact(contact)) => {
+            return Ok(People { contact_id: Some(contact.id), company_id: contact.company_id, lead_id: None });
+        }
+        Some(Known::Company(company)) => return Ok(People { company_id: Some(company), ..People::default() }),
+        Some(Known::Lead(lead)) => {
+            let id = |kind| Some(lead.id).filter(|_| lead.kind == kind);
+            let (contact_id, company_id, lead_id) =
+                (id(ParentType::Contact), id(ParentType::Company), id(ParentType::Lead));
+            return Ok(People { contact_id, company_id, lead_id });
+        }
+        None => {}
     }
     if let Some(account) = new_contact.filter(|_| !address.is_empty() && !world.is_own(address)) {
         let name = if requester.name.is_empty() { address } else { &requester.name };

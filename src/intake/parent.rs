@@ -19,7 +19,7 @@ use crate::store::cases::{self, Case, Role};
 use crate::store::db::Tx;
 use crate::store::emails::{self, Email};
 use crate::store::permissions::Permission;
-use crate::store::records::{self, Parent, ParentType};
+use crate::store::records::{self, Known, Parent, ParentType};
 use crate::store::sight::{Object, Sight};
 
 /// What was found, with the reason.
@@ -376,17 +376,17 @@ fn by_records(tx: &Tx<'_>, world: &World<'_>, sender: &Sender, message: &Reading
 
 fn record_of(tx: &Tx<'_>, world: &World<'_>, address: &str) -> Result<Option<Parent>> {
     let of = |kind, id| Some(Parent { kind, id });
-    if let Some(contact) = records::contact_by_address(tx, address)? {
-        let company = contact.company_id.filter(|_| !world.config.b2c);
-        let Some(company) = company else { return Ok(of(ParentType::Contact, contact.id)) };
-        let open = if world.config.link_opportunity { records::open_opportunities(tx, company)? } else { Vec::new() };
-        return Ok(match open.as_slice() {
-            [only] => of(ParentType::Opportunity, *only),
-            _ => of(ParentType::Company, company),
-        });
-    }
-    if let Some(company) = records::company_by_address(tx, address)? {
-        return Ok(of(ParentType::Company, company));
-    }
-    records::lead_by_address(tx, address)
+    let contact = match records::whose(tx, address)? {
+        None => return Ok(None),
+        Some(Known::Company(company)) => return Ok(of(ParentType::Company, company)),
+        Some(Known::Lead(lead)) => return Ok(Some(lead)),
+        Some(Known::Contact(contact)) => contact,
+    };
+    let company = contact.company_id.filter(|_| !world.config.b2c);
+    let Some(company) = company else { return Ok(of(ParentType::Contact, contact.id)) };
+    let open = if world.config.link_opportunity { records::open_opportunities(tx, company)? } else { Vec::new() };
+    Ok(match open.as_slice() {
+        [only] => of(ParentType::Opportunity, *only),
+        _ => of(ParentType::Company, company),
+    })
 }

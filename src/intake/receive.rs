@@ -59,7 +59,8 @@ pub fn store_batch(store: &Store, batch: &Batch, now: Timestamp) -> Result<usize
 /// Stores a batch inside a transaction of the caller. For each of its messages the id of the delivery that now waits for
 /// the import.
 pub fn write_batch(tx: &Tx<'_>, batch: &Batch, now: Timestamp) -> Result<Vec<Option<i64>>> {
-    let mut stored = Vec::with_capacity(batch.items.len());
+    // By the id of their bytes. Whether the ledger takes them is asked once for all: a server answers in one go then.
+    let mut raws = Vec::with_capacity(batch.items.len());
     for Item { listed, body } in &batch.items {
         let place = Place {
             account_id: batch.account_id,
@@ -76,18 +77,16 @@ pub fn write_batch(tx: &Tx<'_>, batch: &Batch, now: Timestamp) -> Result<Vec<Opt
         match body {
             Delivered::Whole(packed) | Delivered::Beginning(packed) => {
                 let raw_id = raw::add(tx, packed)?;
-                let delivery_id = deliveries::receive(tx, place, facts, raw_id)?;
-                if delivery_id.is_none() {
-                    raw::delete(tx, raw_id)?;
-                }
-                stored.push(delivery_id);
+                deliveries::receive(tx, place, facts, raw_id)?;
+                raws.push(Some(raw_id));
             }
             Delivered::Nothing(words) => {
                 deliveries::miss(tx, place, facts, words)?;
-                stored.push(None);
+                raws.push(None);
             }
         }
     }
+    let stored = taken(tx, &raws)?;
     if let Some(last) = batch.items.last().filter(|_| batch.moves) {
         let uid = last.listed.uid;
         accounts::raise_watermark(tx, batch.account_id, &batch.folder, batch.uidvalidity, uid)?;
@@ -95,10 +94,20 @@ pub fn write_batch(tx: &Tx<'_>, batch: &Batch, now: Timestamp) -> Result<Vec<Opt
     Ok(stored)
 }
 
+/// The ids of the deliveries that have these bytes. Bytes that the ledger did not take are dropped.
+fn taken(tx: &Tx<'_>, raws: &[Option<i64>]) -> Result<Vec<Option<i64>>> {
+    let all = || raws.iter().flatten().copied();
+    let (Some(first), Some(last)) = (all().min(), all().max()) else { return Ok(vec![None; raws.len()]) };
+    let deliveries = deliveries::with_raws(tx, first, last)?;
+    all().filter(|raw_id| !deliveries.contains_key(raw_id)).try_for_each(|raw_id| raw::delete(tx, raw_id))?;
+    Ok(raws.iter().map(|raw_id| deliveries.get(raw_id.as_ref()?).copied()).collect())
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
+    use crate::store::db::seen::on_server;
 
     fn item(uid: u32, body: Delivered) -> Item {
         Item { listed: Listed { uid, size: 3, internal_date: None, seen: false }, body }
@@ -124,7 +133,7 @@ mod tests {
                     "INSERT INTO accounts (id, name, kind, address, fetch_since, created_at, edited_at) VALUES (1, 'a', 'group', 'a@x', 0, 0, 0)",
                     [],
                 )?;
-                tx.execute("INSERT INTO account_folders (account_id, name, position, uidvalidity) VALUES (1, 'INBOX', 0, 7)", [])
+                tx.execute("INSERT INTO account_folders (account_id, name, position, uidvalidity) VALUES (1, 'INBOX', 0, 7)", []).map(drop)
             })
             .unwrap();
         store
@@ -173,6 +182,39 @@ mod tests {
         // What came is not charged any more.
         again(after(0));
         assert_eq!(outcomes(&store)[1], "12 received");
+    }
+
+    #[test]
+    fn bytes_that_the_ledger_does_not_take_are_dropped() {
+        let store = prepared();
+        let now = after(0);
+        let whole = |uids: std::ops::RangeInclusive<u32>| {
+            batch(uids.map(|uid| item(uid, Delivered::Whole(packed()))).collect())
+        };
+        let first = store.write(|tx| write_batch(tx, &whole(1..=3), now)).unwrap();
+        assert!(first.iter().all(Option::is_some));
+        let again = store.write(|tx| write_batch(tx, &whole(2..=5), now)).unwrap();
+        assert_eq!(again.iter().map(Option::is_some).collect::<Vec<_>>(), [false, false, true, true]);
+        let count = |sql: &str| store.read(|tx| tx.value::<i64>(sql, [])).unwrap();
+        assert_eq!(count("SELECT count(*) FROM raw_messages"), Some(5));
+        assert_eq!(count("SELECT count(*) FROM deliveries d JOIN raw_messages r ON r.id = d.raw_id"), Some(5));
+        let ids: Vec<i64> =
+            store.read(|tx| tx.values("SELECT id FROM deliveries WHERE uid > 3 ORDER BY uid", [])).unwrap();
+        assert_eq!(again.into_iter().flatten().collect::<Vec<_>>(), ids);
+    }
+
+    #[test]
+    fn a_batch_takes_few_round_trips() {
+        let Some(_) = on_server() else { return };
+        let store = prepared();
+        let whole = |uids: std::ops::Range<u32>| batch(uids.map(|uid| item(uid, Delivered::Whole(packed()))).collect());
+        let store_all = |uids| store_batch(&store, &whole(uids), after(0)).unwrap();
+        // Statements are prepared once for a connection.
+        assert_eq!((store_all(1..101), store_all(101..201)), (100, 100));
+        let before = store.trips();
+        assert_eq!(store_all(201..301), 100);
+        let trips = store.trips() - before;
+        assert!(trips <= 5, "BEGIN, the ids, the rows with the question, COMMIT: {trips}");
     }
 
     #[test]

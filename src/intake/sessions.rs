@@ -329,7 +329,7 @@ mod tests {
         assert_eq!(heard, ["1 a0".to_owned(), format!("1 {number}"), "2 a1".to_owned()]);
         let store = Store::for_test().unwrap().read_only().unwrap();
         let ended = run(jobs(&["one", "two"]), limits, &refuses, &mut |_, _| {
-            store.write(|tx| tx.execute("DELETE FROM accounts", [])).map(|_| ())
+            store.write(|tx| tx.execute("DELETE FROM accounts", []).map(drop)).map(|_| ())
         });
         assert!(db::is_fatal(&ended.unwrap_err()), "a store that cannot be written ends the run");
     }

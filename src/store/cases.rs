@@ -217,6 +217,38 @@ pub fn add(tx: &Tx<'_>, case: &NewCase<'_>, now: Timestamp) -> Result<i64> {
     )
 }
 
+/// A case as it stands there after [`add`].
+pub fn added(id: i64, case: &NewCase<'_>, now: Timestamp) -> Case {
+    // Moments are kept in seconds.
+    let now = Timestamp::from_second(seconds(now)).unwrap_or(now);
+    Case {
+        id,
+        number: case.number,
+        key: case.key.to_owned(),
+        name: case.name.to_owned(),
+        status: CaseStatus::New,
+        priority: case.priority,
+        case_type: case.case_type.to_owned(),
+        description: case.description.to_owned(),
+        company_id: case.company_id,
+        contact_id: case.contact_id,
+        lead_id: case.lead_id,
+        account_id: case.account_id,
+        requester_user_id: case.requester_user_id,
+        assigned_user_id: None,
+        merged_into_id: None,
+        relates_to_id: case.relates_to_id,
+        waiting_since: None,
+        waiting_for: WaitingFor::Nobody,
+        created_at: now,
+        modified_at: now,
+        closed_at: None,
+        first_response_at: None,
+        answer_failed_at: None,
+        snoozed_until: None,
+    }
+}
+
 pub fn by_id(tx: &Tx<'_>, id: i64) -> Result<Option<Case>> {
     tx.one(&format!("SELECT {COLUMNS} FROM cases c WHERE c.id = ?1"), params![id], Case::from_row)
 }

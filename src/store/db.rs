@@ -20,8 +20,10 @@ mod aside;
 mod backup;
 mod bind;
 mod busy;
+mod changed;
 mod columns;
 mod copy;
+mod count;
 mod failover;
 mod fault;
 mod meaning;
@@ -31,7 +33,7 @@ mod open;
 mod postgres;
 mod row;
 #[cfg(test)]
-pub(super) mod seen;
+pub(crate) mod seen;
 mod served;
 mod soon;
 mod space;
@@ -46,12 +48,13 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::sync::{Arc, Mutex};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use jiff::Timestamp;
 
 pub use aside::NewFile;
 pub use bind::{Bind, Params, Ty, Typed, params};
 pub use busy::{Busy, Gone, Superseded};
+pub use changed::{Changed, exactly_one};
 pub use fault::{after_damage, at, explain, is_fatal, is_standby, unless_fatal};
 pub use obstacle::{Gravity, damage_of, gravity};
 pub use open::FOREIGN;
@@ -302,13 +305,18 @@ impl Tx<'_> {
         }
     }
 
-    /// Runs a statement; the number of rows it changed.
-    pub fn execute(&self, sql: &str, params: impl Params) -> Result<usize> {
+    /// Runs a statement. On a server it may wait until an answer is wanted, at the latest that to COMMIT, and an error of it
+    /// comes then; within a savepoint at its end.
+    pub fn execute(&self, sql: &str, params: impl Params) -> Result<Changed<'_>> {
         note(sql, &params, None);
-        of_engine!(Running, &self.running, tx => tx.execute(sql, params))
+        match &self.running {
+            Running::Sqlite(tx) => tx.execute(sql, params).map(Changed::known),
+            #[cfg(feature = "postgres")]
+            Running::Postgres(tx) => tx.execute(sql, params).map(Changed::on_server),
+        }
     }
 
-    /// Runs an INSERT; the new id.
+    /// Runs an INSERT; the new id. It may wait as [`Tx::execute`].
     pub fn insert(&self, sql: &str, params: impl Params) -> Result<i64> {
         note(sql, &params, None);
         of_engine!(Running, &self.running, tx => tx.insert(sql, params))
@@ -385,7 +393,7 @@ impl Tx<'_> {
     }
 
     /// Rows written by this connection since it was opened.
-    pub fn changes(&self) -> u64 {
+    pub fn changes(&self) -> Result<u64> {
         of_engine!(Running, &self.running, tx => tx.changes())
     }
 
@@ -396,18 +404,13 @@ impl Tx<'_> {
 
     /// Runs `work` so that an error undoes only what `work` did.
     pub fn savepoint<T>(&self, work: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
-        self.execute("SAVEPOINT message", [])?;
-        match work(self) {
-            Ok(done) => {
-                self.execute("RELEASE message", [])?;
-                Ok(done)
-            }
-            Err(error) => {
-                // After a full disk the engine may have rolled everything back by itself.
-                let _ = of_engine!(Running, &self.running, tx => tx.roll_back_to("message"));
-                Err(error)
-            }
+        of_engine!(Running, &self.running, tx => tx.set_savepoint())?;
+        let done = work(self).and_then(|done| of_engine!(Running, &self.running, tx => tx.release()).map(|()| done));
+        if done.is_err() {
+            // After a full disk the engine may have rolled everything back by itself.
+            let _ = of_engine!(Running, &self.running, tx => tx.roll_back());
         }
+        done
     }
 
     /// Marks a place that relies on there being one writer (case numbers, the round-robin wheel, the outbox claim).
@@ -424,12 +427,4 @@ pub fn seconds(moment: Timestamp) -> i64 {
 fn note(_sql: &str, _params: &impl Params, _last: Option<Ty>) {
     #[cfg(test)]
     seen::note(_sql, _params, _last);
-}
-
-/// Fails where a statement changed another number of rows than one.
-pub fn exactly_one(changed: usize) -> Result<()> {
-    if changed != 1 {
-        bail!("one row was to be changed, {changed} were");
-    }
-    Ok(())
 }

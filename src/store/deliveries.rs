@@ -4,6 +4,8 @@ mod imports;
 mod ledger;
 mod owed;
 
+use std::collections::{HashMap, HashSet};
+
 use anyhow::Result;
 use jiff::Timestamp;
 
@@ -137,17 +139,16 @@ const PLACE: &str = "account_id, folder, uidvalidity, uid";
 /// Those of [`Facts`] that a message has whether its bytes came or not.
 const FACTS: &str = "internal_date, size, received_at";
 
-/// Records a message whose bytes have been stored; `None` where the ledger has settled this UID before.
+/// Records a message whose bytes have been stored, unless the ledger has settled this UID before: [`with_raws`] tells which.
 /// A UID that was recorded as missing or unfetchable is received after all.
-pub fn receive(tx: &Tx<'_>, place: Place<'_>, facts: Facts, raw_id: i64) -> Result<Option<i64>> {
-    tx.value(
+pub fn receive(tx: &Tx<'_>, place: Place<'_>, facts: Facts, raw_id: i64) -> Result<()> {
+    tx.execute(
         &format!(
             "INSERT INTO deliveries ({PLACE}, {FACTS}, outcome, truncated, raw_id)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'received', ?8, ?9) ON CONFLICT ({PLACE}) DO UPDATE SET
                 outcome = 'received', reason = '', raw_id = excluded.raw_id, size = excluded.size,
                 truncated = excluded.truncated, received_at = excluded.received_at
-            WHERE deliveries.outcome IN ('missing', 'unfetchable')
-            RETURNING id"
+            WHERE deliveries.outcome IN ('missing', 'unfetchable')"
         ),
         params![
             place.account_id,
@@ -160,7 +161,15 @@ pub fn receive(tx: &Tx<'_>, place: Place<'_>, facts: Facts, raw_id: i64) -> Resu
             facts.truncated,
             raw_id,
         ],
-    )
+    )?;
+    Ok(())
+}
+
+/// The deliveries that have stored bytes with an id between these two, by the id of the bytes.
+pub fn with_raws(tx: &Tx<'_>, first: i64, last: i64) -> Result<HashMap<i64, i64>> {
+    let sql = "SELECT id, raw_id FROM deliveries WHERE raw_id BETWEEN ?1 AND ?2";
+    let all = tx.all(sql, params![first, last], |row| Ok((row.get("raw_id")?, row.get("id")?)))?;
+    Ok(all.into_iter().collect())
 }
 
 /// Records a message that came by `ingest`; the id.
@@ -210,10 +219,12 @@ pub fn by_id(tx: &Tx<'_>, id: i64) -> Result<Option<Delivery>> {
     tx.one(&format!("{SELECT} WHERE d.id = ?1"), params![id], Delivery::from_row)
 }
 
-/// Whether a message waits for the import.
-pub fn waits(tx: &Tx<'_>, id: i64) -> Result<bool> {
-    let waits = tx.value("SELECT outcome = 'received' FROM deliveries WHERE id = ?1", params![id])?;
-    Ok(waits.unwrap_or_default())
+/// Which of these messages of an account wait for the import.
+pub fn waiting_of(tx: &Tx<'_>, account_id: i64, ids: &[i64]) -> Result<HashSet<i64>> {
+    let (Some(first), Some(last)) = (ids.iter().min(), ids.iter().max()) else { return Ok(HashSet::new()) };
+    let sql = "SELECT id FROM deliveries WHERE outcome = 'received' AND account_id = ?1 AND id BETWEEN ?2 AND ?3";
+    let waiting: HashSet<i64> = tx.values(sql, params![account_id, *first, *last])?.into_iter().collect();
+    Ok(ids.iter().copied().filter(|id| waiting.contains(id)).collect())
 }
 
 /// The last number that the ledger has given.

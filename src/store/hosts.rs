@@ -238,7 +238,9 @@ mod tests {
         let host = Host { key: "1", name: "web1", process: 11 };
         let now = Timestamp::now;
         let age = |seconds: i64| {
-            store.write_besides(|tx| tx.execute("UPDATE hosts SET seen_at = seen_at - ?1 * 1000", [seconds])).unwrap();
+            store
+                .write_besides(|tx| tx.execute("UPDATE hosts SET seen_at = seen_at - ?1 * 1000", [seconds]).map(drop))
+                .unwrap();
         };
         // Which transaction has written the row.
         let written = || store.read(|tx| tx.value::<String>("SELECT CAST(xmin AS TEXT) FROM hosts", [])).unwrap();

@@ -33,7 +33,7 @@ pub fn add(tx: &Tx<'_>, address: &str, account_id: Option<i64>, reason: &str, no
 
 /// The address exists after all; whether it was invalid for anybody.
 pub fn remove(tx: &Tx<'_>, address: &str) -> Result<bool> {
-    Ok(tx.execute("DELETE FROM invalid_addresses WHERE address = ?1", params![address.to_lowercase()])? > 0)
+    Ok(tx.execute("DELETE FROM invalid_addresses WHERE address = ?1", params![address.to_lowercase()])?.rows()? > 0)
 }
 
 /// What is known of an address, if it is invalid for everybody, or for mail of this account.

@@ -171,7 +171,7 @@ mod tests {
 
     fn pass(store: &Store, seconds: i64) {
         let sql = "UPDATE leases SET until = until - ?1 * 1000, done_at = done_at - ?1 * 1000";
-        store.write_besides(|tx| tx.execute(sql, [seconds])).unwrap();
+        store.write_besides(|tx| tx.execute(sql, [seconds]).map(drop)).unwrap();
     }
 
     #[test]

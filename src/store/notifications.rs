@@ -242,14 +242,15 @@ pub fn count_to(tx: &Tx<'_>, user_id: i64, sight: Sight, all: bool, most: i64) -
 
 /// Marks one of a user's notifications as read, or (`None`) all of them that they may see; how many that were.
 pub fn mark_read(tx: &Tx<'_>, user_id: i64, sight: Sight, id: Option<i64>, now: Timestamp) -> Result<usize> {
-    tx.execute(
+    let marked = tx.execute(
         &format!(
             "UPDATE notifications AS n SET read_at = ?4, digest = FALSE
                 WHERE n.user_id = ?2 AND (?3 IS NULL OR n.id = ?3) AND n.read_at IS NULL AND {}",
             seen(sight)
         ),
         params![sight.parameter(), user_id, id, seconds(now)],
-    )
+    )?;
+    marked.rows()
 }
 
 /// Whether a user has such a notification of something they may see.

@@ -24,8 +24,32 @@ pub struct Contact {
     pub company_id: Option<i64>,
 }
 
+/// Whom an address belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Known {
+    Contact(Contact),
+    Company(i64),
+    /// A lead: itself, or what it was converted to.
+    Lead(Parent),
+}
+
+/// Whom an address belongs to: a contact before a company, and that before a lead; the oldest of each.
+pub fn whose(tx: &Tx<'_>, address: &str) -> Result<Option<Known>> {
+    let any: Option<i64> = tx.value("SELECT 1 FROM record_addresses WHERE address = ?1 LIMIT 1", params![address])?;
+    if any.is_none() {
+        return Ok(None);
+    }
+    if let Some(contact) = contact_by_address(tx, address)? {
+        return Ok(Some(Known::Contact(contact)));
+    }
+    if let Some(company) = company_by_address(tx, address)? {
+        return Ok(Some(Known::Company(company)));
+    }
+    Ok(lead_by_address(tx, address)?.map(Known::Lead))
+}
+
 /// The oldest contact with this address.
-pub fn contact_by_address(tx: &Tx<'_>, address: &str) -> Result<Option<Contact>> {
+fn contact_by_address(tx: &Tx<'_>, address: &str) -> Result<Option<Contact>> {
     tx.one(
         "SELECT c.id, c.name, c.company_id FROM record_addresses r JOIN contacts c ON c.id = r.record_id
             WHERE r.address = ?1 AND r.record_type = 'contact' ORDER BY c.id LIMIT 1",
@@ -35,7 +59,7 @@ pub fn contact_by_address(tx: &Tx<'_>, address: &str) -> Result<Option<Contact>>
 }
 
 /// The oldest company with this address.
-pub fn company_by_address(tx: &Tx<'_>, address: &str) -> Result<Option<i64>> {
+fn company_by_address(tx: &Tx<'_>, address: &str) -> Result<Option<i64>> {
     tx.value(
         "SELECT record_id FROM record_addresses WHERE address = ?1 AND record_type = 'company' ORDER BY record_id LIMIT 1",
         params![address],
@@ -43,7 +67,7 @@ pub fn company_by_address(tx: &Tx<'_>, address: &str) -> Result<Option<i64>> {
 }
 
 /// A lead with this address: itself, or what it was converted to.
-pub fn lead_by_address(tx: &Tx<'_>, address: &str) -> Result<Option<Parent>> {
+fn lead_by_address(tx: &Tx<'_>, address: &str) -> Result<Option<Parent>> {
     tx.one(
         "SELECT l.id, l.converted_company_id, l.converted_contact_id FROM record_addresses r
             JOIN leads l ON l.id = r.record_id WHERE r.address = ?1 AND r.record_type = 'lead' ORDER BY l.id LIMIT 1",

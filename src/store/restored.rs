@@ -119,12 +119,12 @@ mod tests {
         let number = |store: &Store| store.write(instance::take_case_number);
         assert_eq!(number(&store).unwrap(), 1);
         assert!(!after_failover(&store, at(40)).unwrap());
-        store.write(|tx| tx.execute("UPDATE turns SET timeline = '000000FF'", [])).unwrap();
+        store.write(|tx| tx.execute("UPDATE turns SET timeline = '000000FF'", []).map(drop)).unwrap();
         let again = Store::open(store.place()).unwrap();
         let refused = number(&again).unwrap_err();
         assert!(refused.to_string().ends_with("another server has taken its place"), "{refused:#}");
         assert!(crate::store::db::is_fatal(&refused));
-        let besides = again.write_besides(|tx| tx.execute("UPDATE instance SET next_case = 9", []));
+        let besides = again.write_besides(|tx| tx.execute("UPDATE instance SET next_case = 9", []).map(drop));
         assert!(besides.is_err());
         again.rehearse(instance::take_case_number).unwrap();
         assert!(number(&again).is_err(), "a rehearsal admits nothing");

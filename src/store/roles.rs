@@ -93,7 +93,7 @@ pub fn assign(tx: &Tx<'_>, role_id: i64, holder: Holder) -> Result<bool> {
         Holder::User(id) => ("INSERT INTO role_users (role_id, user_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING", id),
         Holder::Team(id) => ("INSERT INTO role_teams (role_id, team_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING", id),
     };
-    Ok(tx.execute(sql, params![role_id, id])? > 0)
+    Ok(tx.execute(sql, params![role_id, id])?.rows()? > 0)
 }
 
 /// Takes a role away; whether it was had.
@@ -103,7 +103,7 @@ pub fn unassign(tx: &Tx<'_>, role_id: i64, holder: Holder) -> Result<bool> {
         Holder::User(id) => ("DELETE FROM role_users WHERE role_id = ?1 AND user_id = ?2", id),
         Holder::Team(id) => ("DELETE FROM role_teams WHERE role_id = ?1 AND team_id = ?2", id),
     };
-    Ok(tx.execute(sql, params![role_id, id])? > 0)
+    Ok(tx.execute(sql, params![role_id, id])?.rows()? > 0)
 }
 
 /// The log names the role and whose it becomes or was.

@@ -205,7 +205,7 @@ pub fn unfollow(tx: &Tx<'_>, parent: Parent, user_id: i64) -> Result<bool> {
         "DELETE FROM followers WHERE parent_type = ?1 AND parent_id = ?2 AND user_id = ?3",
         params![parent.kind.as_str(), parent.id, user_id],
     )?;
-    Ok(ended > 0)
+    Ok(ended.rows()? > 0)
 }
 
 /// Takes what was noted of an email's way (received, sent, failed) along from the record that it belonged to, or a case

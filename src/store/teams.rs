@@ -86,7 +86,8 @@ pub fn put_member(tx: &Tx<'_>, team_id: i64, user_id: i64, position: &str) -> Re
 /// Ends a membership; whether there was one.
 pub fn remove_member(tx: &Tx<'_>, team_id: i64, user_id: i64) -> Result<bool> {
     membership(tx, team_id, user_id);
-    Ok(tx.execute("DELETE FROM team_members WHERE team_id = ?1 AND user_id = ?2", params![team_id, user_id])? > 0)
+    Ok(tx.execute("DELETE FROM team_members WHERE team_id = ?1 AND user_id = ?2", params![team_id, user_id])?.rows()?
+        > 0)
 }
 
 /// The rows of members have no ids by which the log could know of them.

@@ -24,6 +24,10 @@ pub fn add(tx: &Tx<'_>, hash: &[u8; 32], now: Timestamp) -> Result<()> {
 
 /// Whether an email was erased.
 pub fn contains(tx: &Tx<'_>, hash: &[u8; 32]) -> Result<bool> {
+    // Most desks have erased nothing, which a server tells once for a batch of mail.
+    if tx.value::<i64>("SELECT 1 FROM tombstones LIMIT 1", [])?.is_none() {
+        return Ok(false);
+    }
     let found: Option<i64> = tx.value("SELECT 1 FROM tombstones WHERE hash = ?1", params![hash.as_slice()])?;
     Ok(found.is_some())
 }

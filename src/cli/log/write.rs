@@ -19,9 +19,9 @@ impl Context {
     /// The store has to be watched ([`Store::watch`]).
     pub fn logged<T>(&self, tx: &Tx<'_>, work: impl FnOnce(&Tx<'_>, &Actor) -> Result<T>) -> Result<T> {
         let actor = self.actor(tx)?;
-        let before = tx.changes();
+        let before = tx.changes()?;
         let done = work(tx, &actor)?;
-        if tx.changes() > before {
+        if tx.changes()? > before {
             self.log(tx, &actor, LogOutcome::Done, &tx.written())?;
         }
         Ok(done)

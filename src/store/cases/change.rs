@@ -131,7 +131,7 @@ pub fn set_requester(tx: &Tx<'_>, id: i64, user_id: i64) -> Result<()> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::{NewCase, add, by_id};
+    use super::super::{NewCase, Priority, add, added, by_id};
     use super::*;
     use crate::store::db::Store;
 
@@ -161,5 +161,29 @@ mod tests {
             .unwrap();
         assert_eq!(case.first_response_at, Some(at(40)));
         assert_eq!(waits, ["10-40", "60-90"]);
+    }
+
+    #[test]
+    fn a_case_stands_there_as_it_is_known_without_being_read() {
+        let store = Store::for_test().unwrap();
+        let now = Timestamp::from_nanosecond(1_700_000_000_123_456_789).unwrap();
+        let full = NewCase {
+            number: 7,
+            key: "k",
+            name: "n",
+            description: "d",
+            priority: Priority::High,
+            case_type: "t",
+            ..NewCase::default()
+        };
+        for case in [full, NewCase { number: 8, key: "l", ..NewCase::default() }] {
+            let (id, read) = store
+                .write(|tx| {
+                    let id = add(tx, &case, now)?;
+                    Ok((id, by_id(tx, id)?))
+                })
+                .unwrap();
+            assert_eq!(Some(added(id, &case, now)), read);
+        }
     }
 }

@@ -146,7 +146,7 @@ pub fn set_role(tx: &Tx<'_>, case_id: i64, person: &Person) -> Result<()> {
 /// Takes the role of an address in a case away; whether it had one by a row.
 pub fn remove_person(tx: &Tx<'_>, case_id: i64, address: &str) -> Result<bool> {
     let sql = "DELETE FROM case_people WHERE case_id = ?1 AND address = ?2";
-    Ok(tx.execute(sql, params![case_id, address])? > 0)
+    Ok(tx.execute(sql, params![case_id, address])?.rows()? > 0)
 }
 
 /// Gives the people of a case the same roles in the one that takes its place.

@@ -48,14 +48,14 @@ pub fn add_tag(tx: &Tx<'_>, case_id: i64, tag: &str) -> Result<bool> {
         "INSERT INTO case_tags (case_id, tag) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
         params![case_id, tag],
     )?;
-    Ok(added > 0)
+    Ok(added.rows()? > 0)
 }
 
 /// Takes a tag from a case; whether it had it.
 pub fn remove_tag(tx: &Tx<'_>, case_id: i64, tag: &str) -> Result<bool> {
     tx.about("case", case_id);
     let removed = tx.execute("DELETE FROM case_tags WHERE case_id = ?1 AND tag = ?2", params![case_id, tag])?;
-    Ok(removed > 0)
+    Ok(removed.rows()? > 0)
 }
 
 /// Gives a case the tags of another one.

@@ -41,7 +41,7 @@ impl Store {
         let copy = file.database()?;
         self.copy_into(&copy, &mut |_, _| ())?;
         let marked = copy.write(|tx| {
-            tx.execute("UPDATE instance SET backup_made_at = coalesce(backup_made_at, ?1)", [seconds(now)])
+            tx.execute("UPDATE instance SET backup_made_at = coalesce(backup_made_at, ?1)", [seconds(now)]).map(drop)
         });
         at(&copy.place, marked)?;
         file.finish_database(copy)

@@ -219,7 +219,7 @@ fn copy_table(from: &Side<'_, '_>, to: &Side<'_, '_>, table: &Table, told: &mut 
                     let bytes = from.does(|tx| tx.load_bytes(column, *id))?;
                     to.does(|tx| tx.store_bytes(&insert, row, column, &bytes))?;
                 }
-                _ => drop(to.does(|tx| tx.execute(&insert, row))?),
+                _ => to.does(|tx| tx.execute(&insert, row).map(drop))?,
             }
         }
         copied += count;

@@ -1,6 +1,7 @@
 //! PostgreSQL: the engine on a server. The one place that names it: transactions here; below it how a host is reached
-//! ([`reach`]) by TLS ([`tls`]) and what a connection finds there ([`open`]), which statements are kept ([`kept`]), how their
-//! text is put for this engine ([`text`]), what is done with the whole database ([`whole`]), whether all of its parts are
+//! ([`reach`]) by TLS ([`tls`]) and what a connection finds there ([`open`]), what is sent together ([`line`]), which statements
+//! are kept ([`kept`]), how their text is put for this engine ([`text`]), ids of rows to come ([`ids`]), which
+//! answers still hold ([`memo`]), what is done with the whole database ([`whole`]), whether all of its parts are
 //! there ([`shape`]), what errors mean ([`error`]), who has the turn ([`turn`]), whether a COMMIT without an answer was done
 //! ([`commit`]), and whether another server has taken its place ([`timeline`]).
 //!
@@ -10,33 +11,42 @@
 
 mod commit;
 mod error;
+mod ids;
 mod kept;
 mod letters;
+mod line;
+mod memo;
 mod open;
 mod reach;
+mod schema;
 mod shape;
 mod text;
 mod timeline;
 mod tls;
 mod turn;
+mod values;
 mod whole;
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, Read};
+use std::rc::Rc;
 
-use ::postgres::Client;
 use anyhow::{Context, Result, ensure};
 
 pub use error::meaning;
-pub use kept::Cells;
 pub use open::MIGRATIONS;
+pub use values::Cells;
 
 use self::commit::Begun;
-use self::kept::{Answer, Given, Kept};
+use self::ids::Ids;
+use self::kept::Kept;
+use self::line::Client;
+use self::values::{Answer, Given};
 use super::bind::Params;
 use super::columns::Columns;
+use super::count::one_row;
 use super::value::FromValue;
-use super::{Column, LARGE, Mode, exactly_one};
+use super::{Column, LARGE, Mode};
 use crate::place::server::Server;
 
 /// The piece of a value that is stored at once: the server needs several times its size.
@@ -57,9 +67,6 @@ pub struct Conn {
     server: Server,
     link: RefCell<Link>,
     told: RefCell<Option<Told>>,
-    changes: Cell<u64>,
-    /// A statement of this transaction has failed: nothing but going back is left.
-    has_failed: Cell<bool>,
     /// Nothing is written.
     is_read_only: Cell<bool>,
     /// A statement with which each transaction that may write begins: where it gives no row, another host has taken over.
@@ -72,6 +79,9 @@ pub struct Conn {
 struct Link {
     client: Client,
     kept: Kept,
+    ids: Ids,
+    /// The numbers of the statements that began the savepoints of this transaction.
+    savepoints: Vec<u64>,
     /// What the server is known by until it loses something; asked for with the first transaction that may write.
     life: Option<String>,
     /// It is the server that the database was written on last.
@@ -92,6 +102,7 @@ struct Open<'a> {
 impl Drop for Open<'_> {
     fn drop(&mut self) {
         if !self.is_over {
+            self.conn.link.borrow_mut().client.forget();
             // Where the connection is gone, so is the transaction.
             let _ = self.conn.batch("ROLLBACK");
         }
@@ -101,15 +112,19 @@ impl Drop for Open<'_> {
 impl Conn {
     /// Runs `work` in a transaction and ends it.
     pub fn transact<T>(&self, mode: Mode, work: impl FnOnce(Running<'_>) -> Result<T>) -> Result<T> {
-        self.has_failed.set(false);
+        self.run_in_transaction(mode, work).map_err(|error| turn::named(&mut self.link.borrow_mut().client, error))
+    }
+
+    fn run_in_transaction<T>(&self, mode: Mode, work: impl FnOnce(Running<'_>) -> Result<T>) -> Result<T> {
         let begun = self.begin(mode)?;
         let mut open = Open { conn: self, is_over: false };
         let done = work(Running { conn: self })?;
         if mode == Mode::Rehearse {
+            self.link.borrow_mut().client.flush()?;
             return Ok(done);
         }
         // COMMIT of a transaction that has failed would be answered without an error.
-        ensure!(!self.has_failed.get(), "a statement of a transaction failed, and it went on");
+        ensure!(!self.link.borrow().client.has_failed(), "a statement of a transaction failed, and it went on");
         open.is_over = true;
         self.commit(begun.as_ref())?;
         Ok(done)
@@ -117,6 +132,13 @@ impl Conn {
 
     /// Begins a transaction; what the server knows one by that may write.
     fn begin(&self, mode: Mode) -> Result<Option<Begun>> {
+        {
+            let mut link = self.link.borrow_mut();
+            link.client.forget();
+            link.savepoints.clear();
+            link.ids.begin(matches!(mode, Mode::Write | Mode::WriteSoon));
+            link.kept.memo.begin(mode != Mode::Besides);
+        }
         if mode == Mode::Read {
             self.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
             return Ok(None);
@@ -128,13 +150,18 @@ impl Conn {
             Ok(begun) => Ok(Some(begun)),
             Err(error) => {
                 let _ = link.client.batch_execute("ROLLBACK");
-                Err(turn::named(&mut link.client, error))
+                Err(error)
             }
         }
     }
 
     /// Ends a transaction. Where the answer is lost the server is asked again.
     fn commit(&self, begun: Option<&Begun>) -> Result<()> {
+        {
+            let Link { client, ids, .. } = &mut *self.link.borrow_mut();
+            ids.end(client);
+        }
+        // What waits travels with it: after an error of that the server makes it a ROLLBACK.
         match (self.batch("COMMIT"), begun) {
             (Err(lost), Some(begun)) if error::is_lost(&lost) => self.look_up(begun, lost),
             (done, _) => done,
@@ -158,36 +185,36 @@ impl Conn {
 
     /// Runs statements without values.
     fn batch(&self, sql: &str) -> Result<()> {
-        Ok(self.link.borrow_mut().client.batch_execute(sql)?)
+        let Link { client, kept, .. } = &mut *self.link.borrow_mut();
+        kept.memo.forget();
+        client.batch_execute(sql)
     }
 }
 
 impl Running<'_> {
     /// Runs a statement and takes all of its answer, so that another one can run while it is read.
-    fn run(&self, sql: &str, params: impl Params, last: Option<&[u8]>) -> Result<Answer> {
+    fn run(&self, sql: &str, params: impl Params, last: Option<&[u8]>) -> Result<Rc<Answer>> {
         let mut given = Given::all(params)?;
         given.extend(last.map(Given::bytes));
+        self.run_given(sql, &given)
+    }
+
+    fn run_given(&self, sql: &str, given: &[Given<'_>]) -> Result<Rc<Answer>> {
         let mut link = self.conn.link.borrow_mut();
         let Link { client, kept, .. } = &mut *link;
-        let answer = kept.run(client, sql, &given);
-        self.conn.has_failed.set(self.conn.has_failed.get() || answer.is_err());
-        answer
+        kept.run(client, sql, given)
     }
 
-    /// Runs a statement that writes, and tells of the rows; the number of them.
-    fn write(&self, sql: &str, params: impl Params) -> Result<usize> {
-        let is_told = |table: &str| self.conn.told.borrow().as_ref().is_some_and(|told| (told.of)(table).is_some());
-        let answer = match text::written(sql).is_some_and(is_told) && !text::returns(sql) {
-            true => self.run(&format!("{sql} RETURNING id"), params, None)?,
-            false => self.run(sql, params, None)?,
-        };
-        self.tell(sql, &answer)?;
-        Ok(usize::try_from(self.count(&answer))?)
+    /// Lets a statement that writes wait; its number.
+    fn put(&self, sql: &str, given: Vec<Given<'static>>) -> Result<u64> {
+        let Link { client, kept, .. } = &mut *self.conn.link.borrow_mut();
+        kept.put(client, sql, given)
     }
 
-    fn count(&self, answer: &Answer) -> u64 {
-        self.conn.changes.set(self.conn.changes.get() + answer.changed);
-        answer.changed
+    /// Whether somebody wants to know of each row that a statement writes.
+    fn is_told(&self, sql: &str) -> bool {
+        let told = self.conn.told.borrow();
+        told.as_ref().zip(text::written(sql)).is_some_and(|(told, table)| (told.of)(table).is_some())
     }
 
     /// Tells of rows that were written, where the answer has their ids.
@@ -205,8 +232,17 @@ impl Running<'_> {
         Ok(())
     }
 
-    pub fn execute(&self, sql: &str, params: impl Params) -> Result<usize> {
-        self.write(sql, params)
+    /// Runs a statement, which may wait until its count is wanted.
+    pub fn execute(&self, sql: &str, params: impl Params) -> Result<Changed<'_>> {
+        if !self.is_told(sql) {
+            return Ok(Changed::Later(self.conn, self.put(sql, Given::all(params)?)?));
+        }
+        let answer = match text::returns(sql) {
+            true => self.run(sql, params, None)?,
+            false => self.run(&format!("{sql} RETURNING id"), params, None)?,
+        };
+        self.tell(sql, &answer)?;
+        Ok(Changed::Known(answer.changed))
     }
 
     pub fn insert(&self, sql: &str, params: impl Params) -> Result<i64> {
@@ -214,11 +250,30 @@ impl Running<'_> {
     }
 
     fn inserted(&self, sql: &str, params: impl Params, last: Option<&[u8]>) -> Result<i64> {
-        let answer = self.run(&format!("{sql} RETURNING id"), params, last)?;
+        let mut given = Given::all(params)?;
+        let place = given.len() + usize::from(last.is_some()) + 1;
+        if !self.is_told(sql)
+            && let Some(own) = text::with_id(sql, place)
+            && let Some(id) = self.next_id(sql)?
+        {
+            given.extend(last.map(Given::copied));
+            given.push(Given::id(id));
+            self.put(&own, given)?;
+            return Ok(id);
+        }
+        let mut given: Vec<Given<'_>> = given;
+        given.extend(last.map(Given::bytes));
+        let answer = self.run_given(&format!("{sql} RETURNING id"), &given)?;
         self.tell(sql, &answer)?;
-        exactly_one(usize::try_from(self.count(&answer))?)?;
+        one_row(usize::try_from(answer.changed)?)?;
         let row = answer.rows.first().context("an INSERT returned no id")?;
         i64::from_value(Cells::new(row).value(0)?).map_err(|misfit| misfit.of("id").into())
+    }
+
+    /// The id for the row of an INSERT, where it is known before.
+    fn next_id(&self, sql: &str) -> Result<Option<i64>> {
+        let Link { client, ids, .. } = &mut *self.conn.link.borrow_mut();
+        text::written(sql).map_or(Ok(None), |table| ids.next(client, table))
     }
 
     /// Large bytes go in pieces: the first one, which shows by its size that there are more, into the column itself.
@@ -227,7 +282,7 @@ impl Running<'_> {
         let id = self.inserted(sql, params, Some(first))?;
         let add = format!("INSERT INTO {}_pieces (row_id, number, {}) VALUES (?1, ?2, ?3)", column.table, column.name);
         for (number, piece) in (1_i64..).zip(rest.chunks(PIECE)) {
-            self.run(&add, [id, number], Some(piece))?;
+            self.put(&add, vec![Given::id(id), Given::id(number), Given::copied(piece)])?;
         }
         Ok(id)
     }
@@ -281,16 +336,61 @@ impl Running<'_> {
         answer.rows.iter().map(|row| map(Cells::new(row), &answer.columns)).collect()
     }
 
-    /// Undoes what was written since the savepoint of this name, which is over then.
-    pub fn roll_back_to(&self, savepoint: &str) -> Result<()> {
-        self.conn.batch(&format!("ROLLBACK TO {savepoint}; RELEASE {savepoint}"))?;
-        self.conn.has_failed.set(false);
+    /// Begins a savepoint. What waits from before is none of it: an error of that comes now.
+    pub fn set_savepoint(&self) -> Result<()> {
+        let Link { client, savepoints, .. } = &mut *self.conn.link.borrow_mut();
+        if client.owes_answers() {
+            client.flush()?;
+        }
+        savepoints.push(client.mark("SAVEPOINT message"));
+        Ok(())
+    }
+
+    /// Ends the last savepoint, once each of its statements is answered.
+    pub fn release(&self) -> Result<()> {
+        let Link { client, savepoints, .. } = &mut *self.conn.link.borrow_mut();
+        let owes = client.owes_answers();
+        client.mark("RELEASE message");
+        if owes {
+            client.flush()?;
+        }
+        savepoints.pop();
+        Ok(())
+    }
+
+    /// Undoes what was written since the last savepoint, which is over then.
+    pub fn roll_back(&self) -> Result<()> {
+        let Link { client, kept, savepoints, .. } = &mut *self.conn.link.borrow_mut();
+        kept.memo.forget();
+        let number = savepoints.pop().context("there is no savepoint")?;
+        if client.take_back(number) {
+            client.batch_execute("ROLLBACK TO message; RELEASE message")?;
+            client.forgive();
+        }
         Ok(())
     }
 
     /// Rows written by this connection since it was opened.
-    pub fn changes(&self) -> u64 {
-        self.conn.changes.get()
+    pub fn changes(&self) -> Result<u64> {
+        let client = &mut self.conn.link.borrow_mut().client;
+        client.flush()?;
+        Ok(client.changes())
+    }
+}
+
+/// How many rows a statement has changed, or where that will be known.
+#[derive(Clone, Copy)]
+pub enum Changed<'a> {
+    Known(u64),
+    Later(&'a Conn, u64),
+}
+
+impl Changed<'_> {
+    pub fn rows(self) -> Result<u64> {
+        match self {
+            Changed::Known(rows) => Ok(rows),
+            Changed::Later(conn, number) => conn.link.borrow_mut().client.count(number),
+        }
     }
 }
 

@@ -72,6 +72,15 @@ impl Store {
         }
     }
 
+    /// How often the answers of a server were waited for.
+    pub fn trips(&self) -> u64 {
+        match &self.engine {
+            Engine::Sqlite(_) => 0,
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(conn) => conn.trips(),
+        }
+    }
+
     /// The answer to a statement, each row as it would be printed.
     pub fn answer(&self, sql: &str, values: &[Value]) -> Result<Vec<String>> {
         self.read(|tx| tx.all(sql, values.to_vec(), |row| row.printed()))

@@ -25,8 +25,9 @@ pub use open::MIGRATIONS;
 use self::kept::{Kept, Prepared};
 use super::bind::Params;
 use super::columns::Columns;
+use super::count::one_row;
 use super::value::ValueRef;
-use super::{Column, LARGE, Mode, exactly_one};
+use super::{Column, LARGE, Mode};
 
 /// Has the file open, and its log once commits do not wait for the disk: what cannot be written of it is told to those who
 /// have it open then.
@@ -82,7 +83,7 @@ impl Running<'_> {
     }
 
     pub fn insert(&self, sql: &str, params: impl Params) -> Result<i64> {
-        exactly_one(self.execute(sql, params)?)?;
+        one_row(self.execute(sql, params)?)?;
         Ok(self.conn.last_insert_rowid())
     }
 
@@ -98,7 +99,7 @@ impl Running<'_> {
             }
             Ok(prepared.statement.raw_execute()?)
         })?;
-        exactly_one(changed)?;
+        one_row(changed)?;
         let id = self.conn.last_insert_rowid();
         if is_large {
             self.conn.blob_open(MAIN_DB, column.table, column.name, id, false)?.write_all(bytes)?;
@@ -149,14 +150,24 @@ impl Running<'_> {
         Ok(self.conn.execute_batch(sql)?)
     }
 
-    /// Undoes what was written since the savepoint of this name, which is over then.
-    pub fn roll_back_to(&self, savepoint: &str) -> Result<()> {
-        Ok(self.conn.execute_batch(&format!("ROLLBACK TO {savepoint}; RELEASE {savepoint}"))?)
+    /// Begins a savepoint.
+    pub fn set_savepoint(&self) -> Result<()> {
+        self.execute("SAVEPOINT message", []).map(drop)
+    }
+
+    /// Ends the last savepoint.
+    pub fn release(&self) -> Result<()> {
+        self.execute("RELEASE message", []).map(drop)
+    }
+
+    /// Undoes what was written since the last savepoint, which is over then.
+    pub fn roll_back(&self) -> Result<()> {
+        Ok(self.conn.execute_batch("ROLLBACK TO message; RELEASE message")?)
     }
 
     /// Rows written by this connection since it was opened.
-    pub fn changes(&self) -> u64 {
-        self.conn.total_changes()
+    pub fn changes(&self) -> Result<u64> {
+        Ok(self.conn.total_changes())
     }
 }
 

@@ -3,12 +3,15 @@
 mod engines;
 mod older;
 mod same_answers;
+#[cfg(feature = "postgres")]
+mod waiting;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use anyhow::bail;
 use rusqlite::Connection;
 
 use super::sqlite::{APPLICATION_ID, MIGRATIONS};
@@ -87,7 +90,7 @@ fn an_error_in_a_savepoint_undoes_only_it() {
 fn a_backup_is_a_complete_private_database() {
     let dir = temp("backup");
     let store = Store::create(&Place::of_file(dir.join("espomail.db"))).unwrap();
-    store.write(|tx| tx.execute("INSERT INTO teams (name, created_at) VALUES ('a', 0)", [])).unwrap();
+    store.write(|tx| tx.execute("INSERT INTO teams (name, created_at) VALUES ('a', 0)", []).map(drop)).unwrap();
     let copy = dir.join("copy.db");
     store.backup(&copy, Timestamp::UNIX_EPOCH).unwrap();
     assert_eq!(fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
@@ -106,7 +109,7 @@ fn a_store_for_reading_lets_nothing_be_written() {
     let path = dir.join("espomail.db");
     drop(Store::create(&Place::of_file(&path)).unwrap());
     let store = Store::open(&Place::of_file(&path)).unwrap().read_only().unwrap();
-    let add = |tx: &Tx<'_>| tx.execute("INSERT INTO teams (name, created_at) VALUES ('a', 0)", []);
+    let add = |tx: &Tx<'_>| tx.execute("INSERT INTO teams (name, created_at) VALUES ('a', 0)", [])?.rows();
     assert!(store.write(add).is_err() && store.rehearse(add).is_err());
     assert_eq!(store.read(|tx| tx.values::<i64>("SELECT id FROM teams", [])).unwrap(), [0i64; 0]);
     store.backup(&dir.join("copy.db"), Timestamp::UNIX_EPOCH).unwrap();

@@ -85,5 +85,5 @@ pub fn come_back(
             WHERE outbox_id = ?1 AND address = ?2 AND state = 'sent' AND (bounce_id IS NULL OR ?5 = 'failed')",
         params![outbox_id, address, words, bounce_id, state],
     )?;
-    Ok(marked > 0)
+    Ok(marked.rows()? > 0)
 }

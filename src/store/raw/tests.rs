@@ -92,7 +92,7 @@ fn a_message_whose_part_is_damaged_or_gone_is_damaged() {
     });
     assert_eq!(incomplete.unwrap(), [id]);
     // The next message with this attachment needs it whole.
-    store.write(|tx| tx.execute("UPDATE raw_parts SET data = zeroblob(9)", [])).unwrap();
+    store.write(|tx| tx.execute("UPDATE raw_parts SET data = zeroblob(9)", []).map(drop)).unwrap();
     let next = store.write(|tx| add(tx, &Packed::new(raw.clone())?)).unwrap();
     assert_eq!(store.read(|tx| Ok([bytes(tx, id)?, bytes(tx, next)?])).unwrap(), [raw.clone(), raw]);
 }
@@ -108,7 +108,7 @@ fn damage_is_an_error() {
         // One byte in the middle, and the whole.
         for (start, count) in [(length / 2, 1), (1, length)] {
             let change = "UPDATE raw_messages SET data = CAST(substr(data, 1, ?2) || zeroblob(?3) || substr(data, ?2 + ?3 + 1) AS BLOB) WHERE id = ?1";
-            store.write(|tx| tx.execute(change, params![id, start - 1, count])).unwrap();
+            store.write(|tx| tx.execute(change, params![id, start - 1, count]).map(drop)).unwrap();
             assert!(format!("{:#}", store.read(|tx| bytes(tx, id)).unwrap_err()).contains("damaged"), "{length}");
         }
     }

@@ -99,7 +99,7 @@ pub fn description(tx: &Tx<'_>, case_id: i64) -> Result<()> {
 pub fn empty_case(tx: &Tx<'_>, case_id: i64) -> Result<bool> {
     let sql = "UPDATE cases SET name = ?2, description = ?2 WHERE id = ?1
         AND NOT EXISTS (SELECT 1 FROM emails WHERE parent_type = 'case' AND parent_id = ?1)";
-    let empty = tx.execute(sql, params![case_id, ERASED])? > 0;
+    let empty = tx.execute(sql, params![case_id, ERASED])?.rows()? > 0;
     if empty {
         notifications_of(tx, Parent::case(case_id))?;
     }

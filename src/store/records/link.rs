@@ -46,7 +46,7 @@ pub fn delete(tx: &Tx<'_>, parent: Parent) -> Result<()> {
 }
 
 /// Makes a lead known as the contact, and the company, that it became: addresses go to the contact, cases get both,
-/// and mail goes where [`super::lead_by_address`] sends it from now on.
+/// and mail goes where [`super::whose`] sends it from now on.
 pub fn convert(tx: &Tx<'_>, lead: Parent, contact: Parent, company: Option<Parent>) -> Result<()> {
     let company_id = company.map(|company| company.id);
     tx.execute(

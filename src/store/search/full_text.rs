@@ -51,7 +51,7 @@ pub struct Part {
     /// How many rows are missing.
     pub(super) missing: &'static str,
     pub(super) next: &'static str,
-    /// The texts of a row.
+    /// The texts of rows, from one id to another.
     pub(super) texts: &'static str,
     pub(super) columns: &'static [&'static str],
     pub(super) add: &'static str,
@@ -59,10 +59,11 @@ pub struct Part {
     pub(super) before: &'static [&'static str],
 }
 
-const EMAIL_TEXTS: &str = "SELECT subject, addresses, text, files FROM email_texts WHERE id = ?1";
+const EMAIL_TEXTS: &str = "SELECT id, subject, addresses, text, files FROM email_texts WHERE id BETWEEN ?1 AND ?2";
 const EMAIL_COLUMNS: &[&str] = &["subject", "addresses", "text", "files"];
 
-const CASE_TEXTS: &str = "SELECT name, substr(description, 1, 262144) AS description FROM cases WHERE id = ?1";
+const CASE_TEXTS: &str =
+    "SELECT id, name, substr(description, 1, 262144) AS description FROM cases WHERE id BETWEEN ?1 AND ?2";
 const CASE_COLUMNS: &[&str] = &["name", "description"];
 
 /// Cases that were taken out because their texts changed.

@@ -4,6 +4,7 @@
 //! and after a migration that emptied it. The texts of an email change only where it is taken out of the index and put back
 //! in the same transaction. Cases are edited: a trigger takes them out and remembers them, and the next pass puts them back.
 
+use std::collections::HashMap;
 use std::sync::mpsc::channel;
 use std::thread;
 
@@ -20,8 +21,8 @@ const BYTES: i64 = 2 << 20;
 /// … of which the index takes at most this number of one row.
 const ROW_BYTES: i64 = 256 << 10;
 
-/// Number of rows whose texts are read before the words of the first one are put in.
-const AHEAD: usize = 16;
+/// Number of rows whose texts are read at once. The next ones are read before the words of those before are put in.
+const AHEAD: usize = 8;
 
 /// Indexes what is not indexed yet, in short transactions, while `go_on` says so. Nothing is written where nothing is
 /// missing.
@@ -60,7 +61,8 @@ pub fn rewrite(tx: &Tx<'_>, email_id: i64, work: impl FnOnce() -> Result<()>) ->
     tx.execute(texts.remove_email, params![email_id])?;
     work()?;
     let Some(part) = texts.parts.first() else { return Ok(()) };
-    put(tx, part, email_id, of_texts(texts, &texts_of(tx, part, email_id)?))
+    let of_email = texts_of(tx, part, &[email_id])?.pop().unwrap_or_default();
+    put(tx, part, email_id, of_texts(texts, &of_email))
 }
 
 /// Writes the whole index again: until then the words of what was deleted stay in it, marked as gone. Where the engine can
@@ -84,12 +86,17 @@ fn add_next(tx: &Tx<'_>, texts: &'static FullText, part: &Part) -> Result<usize>
     thread::scope(|scope| {
         let work = move || read.iter().try_for_each(|row| made.send(of_texts(texts, &row)));
         thread::Builder::new().spawn_scoped(scope, work)?;
-        let mut unread = fits.iter();
-        for (number, id) in fits.iter().enumerate() {
-            for next in unread.by_ref().take(if number == 0 { AHEAD } else { 1 }) {
-                given.send(texts_of(tx, part, *next)?)?;
+        let mut unread = fits.chunks(AHEAD);
+        let mut read_on = || -> Result<()> {
+            match unread.next() {
+                Some(next) => texts_of(tx, part, next)?.into_iter().try_for_each(|row| anyhow::Ok(given.send(row)?)),
+                None => Ok(()),
             }
-            put(tx, part, *id, words.recv()?)?;
+        };
+        read_on()?;
+        for chunk in fits.chunks(AHEAD) {
+            read_on()?;
+            chunk.iter().try_for_each(|id| put(tx, part, *id, words.recv()?))?;
         }
         drop(given);
         anyhow::Ok(())
@@ -97,13 +104,21 @@ fn add_next(tx: &Tx<'_>, texts: &'static FullText, part: &Part) -> Result<usize>
     Ok(fits.len())
 }
 
-/// The texts of a row, none where it has none.
-fn texts_of(tx: &Tx<'_>, part: &Part, id: i64) -> Result<Vec<String>> {
+/// The texts of rows in the order of their ids, none where one has none.
+fn texts_of(tx: &Tx<'_>, part: &Part, ids: &[i64]) -> Result<Vec<Vec<String>>> {
     let read = |row: &Row<'_>| {
         let text = |name: &&str| Ok(row.get::<Option<String>>(name)?.unwrap_or_default());
-        part.columns.iter().map(text).collect::<Result<Vec<_>>>()
+        let texts = part.columns.iter().map(text).collect::<Result<Vec<_>>>()?;
+        Ok((row.get::<i64>("id")?, texts))
     };
-    Ok(tx.one(part.texts, params![id], read)?.unwrap_or_default())
+    let mut texts = HashMap::new();
+    // Between the ids of neighbours there is nothing that is not wanted.
+    for run in ids.chunk_by(|one, next| next - one == 1) {
+        if let (Some(first), Some(last)) = (run.first(), run.last()) {
+            texts.extend(tx.all(part.texts, params![*first, *last], read)?);
+        }
+    }
+    Ok(ids.iter().map(|id| texts.remove(id).unwrap_or_default()).collect())
 }
 
 /// What the index keeps of texts; `None` where there are none.

@@ -77,7 +77,7 @@ fn erased_words_leave_the_index_whole() {
         }
         index::fill(&store, &|| true).unwrap();
     }
-    store.write(|tx| tx.execute("INSERT INTO email_index (email_index) VALUES ('optimize')", [])).unwrap();
+    store.write(|tx| tx.execute("INSERT INTO email_index (email_index) VALUES ('optimize')", []).map(drop)).unwrap();
     assert!(traces(&store, "kim") > 5, "{}", traces(&store, "kim"));
     store.write(|tx| erase::email(tx, kim, "erased")).unwrap();
     store.write(index::scrub).unwrap();

@@ -40,6 +40,7 @@ const WALKS: &[(&str, &str, &str)] = &[
     ("FROM raw_messages r", "raw_uses", "`db check` looks at all that is stored"),
     ("emails_undecided", "emails", "mail that waits for a decision, by an index that has nothing else"),
     ("FROM log_entries l", "log_entries", PAGE),
+    ("SELECT 1 FROM tombstones LIMIT 1", "tombstones", "whether there is one: the first ends it"),
     ("FROM companies r LEFT JOIN", "companies", ALL),
     ("FROM contacts r LEFT JOIN", "contacts", ALL),
     ("FROM leads r LEFT JOIN", "leads", ALL),

@@ -56,8 +56,12 @@ impl Office {
         let facts = Facts { internal_date: self.now, size: bytes.len() as i64, truncated: false, now: self.now };
         let place = Place { account_id: 1, folder: "INBOX", uidvalidity: 1, uid };
         let packed = raw::Packed::new(bytes.to_vec()).unwrap();
-        let id =
-            self.store.write(|tx| Ok(deliveries::receive(tx, place, facts, raw::add(tx, &packed)?)?.unwrap())).unwrap();
+        let receive = |tx: &Tx<'_>| {
+            let raw_id = raw::add(tx, &packed)?;
+            deliveries::receive(tx, place, facts, raw_id)?;
+            Ok(*deliveries::with_raws(tx, raw_id, raw_id)?.get(&raw_id).unwrap())
+        };
+        let id = self.store.write(receive).unwrap();
         let (imported, writing) = cpu(|| {
             self.store.write(|tx| {
                 let world = World::with_filters(tx, &self.config, self.now)?;

@@ -10,9 +10,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ::postgres::SimpleQueryMessage;
-use ::postgres::error::SqlState;
 use anyhow::{Context, Result, ensure};
+use tokio_postgres::SimpleQueryMessage;
+use tokio_postgres::error::SqlState;
 
 use super::error::{Replaced, Unsure, words};
 use super::{Conn, Link, timeline};
@@ -99,11 +99,15 @@ fn asked(link: &mut Link, begun: &Begun) -> Result<Fate> {
     let sql = "SELECT pg_xact_status(CAST($1 AS TEXT)::xid8), CAST(pg_stat_get_bgwriter_stat_reset_time() AS TEXT)";
     let row = match link.client.query_one(sql, &[&begun.number]) {
         // A number that is still to be given.
-        Err(error) if error.code() == Some(&SqlState::INVALID_PARAMETER_VALUE) => return Ok(Fate::Undone),
+        Err(error) if code(&error) == Some(&SqlState::INVALID_PARAMETER_VALUE) => return Ok(Fate::Undone),
         row => row?,
     };
     let (status, life): (Option<String>, Option<String>) = (row.try_get(0)?, row.try_get(1)?);
     Ok(fate(status.as_deref(), life.is_some() && life == begun.life))
+}
+
+fn code(error: &anyhow::Error) -> Option<&SqlState> {
+    error.downcast_ref::<tokio_postgres::Error>()?.code()
 }
 
 /// `is_same` = the server has lost nothing since the transaction began.

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::{fmt, io};
 
-use ::postgres::error::SqlState;
+use tokio_postgres::error::SqlState;
 
 use crate::store::db::meaning::{Loss, Meaning, Obstacle};
 use crate::system_words;
@@ -41,7 +41,7 @@ pub fn meaning(error: &(dyn Error + 'static)) -> Option<Meaning> {
     if error.is::<Replaced>() {
         return Some(Meaning::Lost(Loss::Ended(Replaced.to_string())));
     }
-    let error = error.downcast_ref::<::postgres::Error>()?;
+    let error = error.downcast_ref::<tokio_postgres::Error>()?;
     let Some(said) = error.as_db_error() else {
         let is_of_network = error.is_closed() || error.source().is_some_and(|source| source.is::<std::io::Error>());
         return Some(match is_of_network {
@@ -52,7 +52,7 @@ pub fn meaning(error: &(dyn Error + 'static)) -> Option<Meaning> {
     Some(of_code(said.code(), said.message()))
 }
 
-fn of_network(error: &::postgres::Error) -> String {
+fn of_network(error: &tokio_postgres::Error) -> String {
     let source = error.source().map(|source| match source.downcast_ref::<io::Error>() {
         Some(error) => system_words::reason(error),
         None => source.to_string(),

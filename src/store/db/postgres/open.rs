@@ -4,16 +4,16 @@ use std::cell::{Cell, RefCell};
 
 use anyhow::{Context, Result, ensure};
 
+use super::ids::Ids;
 use super::kept::Kept;
 use super::letters;
 use super::reach::connected;
+use super::schema::SCHEMA;
 use super::{Conn, Link};
 use crate::error as errors;
 use crate::place::server::Server;
 use crate::store::db::fault::too_few_rights;
 use crate::store::db::{Mode, VERSION};
-
-pub(super) const SCHEMA: &str = include_str!("../../../../schema.postgres.sql");
 
 /// Statements that lead from one version to the next, for databases made by an older release: the first that had this engine
 /// made version 5.
@@ -39,13 +39,20 @@ impl Link {
         let mut client = connected(server)?;
         client.batch_execute(SESSION)?;
         if let Some(schema) = &server.schema {
-            let set = client.execute("SELECT set_config('search_path', quote_ident($1), FALSE)", &[schema]);
+            let set = client.query("SELECT set_config('search_path', quote_ident($1), FALSE)", &[schema]);
             set.map(drop)?;
         }
         if is_read_only {
             client.batch_execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")?;
         }
-        Ok(Link { client, kept: Kept::default(), life: None, is_known: false })
+        Ok(Link {
+            client,
+            kept: Kept::default(),
+            ids: Ids::default(),
+            savepoints: Vec::new(),
+            life: None,
+            is_known: false,
+        })
     }
 }
 
@@ -56,8 +63,6 @@ impl Conn {
             server: server.clone(),
             link,
             told: RefCell::default(),
-            changes: Cell::new(0),
-            has_failed: Cell::new(false),
             is_read_only: Cell::new(false),
             fence: RefCell::default(),
             admits: Cell::new(false),

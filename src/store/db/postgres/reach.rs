@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use ::postgres::config::TargetSessionAttrs;
-use ::postgres::error::SqlState;
-use ::postgres::{Client, Config, NoTls};
 use anyhow::Result;
+use tokio_postgres::config::TargetSessionAttrs;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Config, NoTls};
 
 use super::error::meaning;
+use super::line::Client;
 use super::tls::Tls;
 use super::turn;
 use crate::error::{self as errors, Fault, Kind};
@@ -67,9 +68,9 @@ fn to_host(server: &Server, host: &Host) -> Result<Client> {
     }
     config
         .port(host.port)
-        .user(&server.user())
-        .dbname(&server.dbname())
-        .application_name(&turn::name(&server.application_name))
+        .user(server.user())
+        .dbname(server.dbname())
+        .application_name(turn::name(&server.application_name))
         .connect_timeout(server.connect_timeout)
         .tcp_user_timeout(ANSWER)
         .keepalives_idle(ANSWER)
@@ -79,12 +80,15 @@ fn to_host(server: &Server, host: &Host) -> Result<Client> {
         })
         .ssl_mode(tls.asked);
     let connected = match &tls.connector {
-        Some(connector) => config.connect(connector.clone()),
-        None => config.connect(NoTls),
+        Some(connector) => Client::connect(&config, connector.clone()),
+        None => Client::connect(&config, NoTls),
     };
-    connected.map_err(|failure| {
-        let of_tls = tls.fault(host, &chain(&failure));
-        of_tls.unwrap_or_else(|| fault(server, host, &failure).into())
+    connected.map_err(|error| match error.downcast::<tokio_postgres::Error>() {
+        Ok(failure) => {
+            let of_tls = tls.fault(host, &chain(&failure));
+            of_tls.unwrap_or_else(|| fault(server, host, &failure).into())
+        }
+        Err(error) => error,
     })
 }
 
@@ -93,7 +97,7 @@ fn subject(server: &Server, host: &Host) -> String {
     if server.hosts.len() > 1 { host.to_string() } else { server.to_string() }
 }
 
-fn fault(server: &Server, host: &Host, failure: &::postgres::Error) -> Fault {
+fn fault(server: &Server, host: &Host, failure: &tokio_postgres::Error) -> Fault {
     match (meaning(failure), failure.as_db_error()) {
         (Some(Meaning::Lost(_)), Some(said)) => {
             not_now(&subject(server, host), &server.user(), said.code().code(), said.message())
@@ -138,7 +142,7 @@ fn unreachable(server: &Server, host: &Host, words: &str) -> Fault {
 }
 
 /// What a server that is there says against a connection.
-fn refused(server: &Server, host: &Host, failure: &::postgres::Error) -> Fault {
+fn refused(server: &Server, host: &Host, failure: &tokio_postgres::Error) -> Fault {
     let words = failure.as_db_error().map_or_else(|| chain(failure), |said| said.message().to_owned());
     let (subject, role) = (subject(server, host), server.user());
     let of_root = || {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 
 use super::Conn;
-use super::open::SCHEMA;
+use super::schema::SCHEMA;
 
 /// What the server has in the schema, in the words of [`Part::what`].
 const PRESENT: &str = "WITH t AS (SELECT c.oid, c.relname, c.relkind FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace

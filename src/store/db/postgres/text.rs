@@ -53,6 +53,19 @@ pub(super) fn written(sql: &str) -> Option<&str> {
     }
 }
 
+/// An INSERT of one row that is given its id as well, as the value of this place; `None` = it is written in another way.
+pub(super) fn with_id(sql: &str, place: usize) -> Option<String> {
+    let (columns, values) = sql.split_once("VALUES")?;
+    let columns = columns.trim_end().strip_suffix(')')?;
+    let values = values.trim().strip_suffix(')').filter(|values| values.starts_with('('))?;
+    let (_, names) = columns.split_once('(')?;
+    if names.split(',').any(|name| name.trim().trim_matches('"') == "id") {
+        return None;
+    }
+    let is_plain = !values.contains("VALUES") && !values.contains("ON CONFLICT");
+    is_plain.then(|| format!("{columns}, id) VALUES {values}, ?{place})"))
+}
+
 /// Whether a statement that writes says what it answers.
 pub(super) fn returns(sql: &str) -> bool {
     sql.contains("RETURNING ")
@@ -75,6 +88,24 @@ mod tests {
             ("SELECT 'é', 'CROSS JOIN'", "SELECT 'é', 'CROSS JOIN'"),
         ] {
             assert_eq!(own(sql), expected);
+        }
+    }
+
+    #[test]
+    fn an_insert_of_one_row_can_be_given_its_id() {
+        for (sql, expected) in [
+            (
+                "INSERT INTO teams (name, created_at)\n  VALUES (?1, lower(?2))",
+                Some("INSERT INTO teams (name, created_at, id) VALUES (?1, lower(?2), ?3)"),
+            ),
+            ("INSERT INTO teams (name) VALUES (?1) ON CONFLICT DO NOTHING", None),
+            ("INSERT INTO teams (name) VALUES (?1) ON CONFLICT (name) DO UPDATE SET name = lower(?1)", None),
+            ("INSERT INTO teams (name) SELECT name FROM teams", None),
+            ("INSERT INTO teams (name) VALUES (?1), (?2) RETURNING id", None),
+            ("INSERT INTO teams VALUES (?1)", None),
+            ("INSERT INTO teams (\"id\", name) VALUES (?1, ?2)", None),
+        ] {
+            assert_eq!(with_id(sql, 3).as_deref(), expected, "{sql}");
         }
     }
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use ::postgres::config::SslMode as Asked;
 use anyhow::Result;
 use postgres_openssl::MakeTlsConnector;
+use tokio_postgres::config::SslMode as Asked;
 
 use crate::error::{Fault, Kind};
 use crate::net::NetError;

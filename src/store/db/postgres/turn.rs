@@ -1,10 +1,11 @@
-//! Who has the turn: each connection has the name of its process, and the server knows which connection has locked the row.
+//! Who has the turn: each connection has the name of its process, and the server knows which connection has locked the row, or
+//! a whole table, as an administrator or a dump does.
 
-use ::postgres::Client;
 use anyhow::Result;
 use jiff::Timestamp;
 
 use super::error::meaning;
+use super::line::Client;
 use crate::holder::{self, Holder};
 use crate::store::db::busy::Busy;
 use crate::store::db::meaning::Meaning;
@@ -16,6 +17,15 @@ const LONGEST: usize = 63;
 const HOLDER: &str =
     "SELECT a.application_name, CAST(extract(epoch FROM a.xact_start) AS BIGINT), a.pid, a.usename::text
     FROM turns t JOIN pg_stat_activity a ON a.backend_xid = t.xmax WHERE t.name = 'write'";
+
+/// The one that keeps others from a whole table.
+const LOCKER: &str =
+    "SELECT a.application_name, CAST(extract(epoch FROM a.xact_start) AS BIGINT), a.pid, a.usename::text
+    FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace s ON s.oid = c.relnamespace
+    JOIN pg_stat_activity a ON a.pid = l.pid
+    WHERE s.nspname = current_schema() AND a.datname = current_database() AND l.granted AND l.pid <> pg_backend_pid()
+        AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+    ORDER BY a.xact_start LIMIT 1";
 
 /// The name of a connection of this process: `espomail 4711@host`.
 pub(super) fn name(given: &str) -> String {
@@ -35,16 +45,20 @@ fn process(name: &str) -> Option<(u32, &str)> {
     Some((pid.parse().ok()?, host))
 }
 
-/// The error of a connection that did not get the turn; where somebody else has it, with that process.
+/// The error of a connection that did not get the turn or a table; where somebody else has it, with that process.
 pub(super) fn named(client: &mut Client, error: anyhow::Error) -> anyhow::Error {
     match error.chain().find_map(meaning) {
-        Some(Meaning::Busy) => busy(client).unwrap_or_else(|_| Busy::writing(None)).into(),
+        Some(Meaning::Busy) if !error.chain().any(|cause| cause.is::<Busy>()) => {
+            busy(client).unwrap_or_else(|_| Busy::writing(None)).into()
+        }
         _ => error,
     }
 }
 
 fn busy(client: &mut Client) -> Result<Busy> {
-    let Some(row) = client.query_opt(HOLDER, &[])? else { return Ok(Busy::writing(None)) };
+    let of_turn = client.query_opt(HOLDER, &[])?;
+    let found = of_turn.map_or_else(|| client.query_opt(LOCKER, &[]), |row| Ok(Some(row)))?;
+    let Some(row) = found else { return Ok(Busy::writing(None)) };
     let (name, since): (Option<String>, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);
     let name = name.unwrap_or_default();
     let since = since.and_then(|since| Timestamp::from_second(since).ok());

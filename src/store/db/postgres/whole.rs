@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{Conn, Running, shape};
+use super::{Conn, Link, Running, shape};
 
 /// The tables of the schema, in the order of their names.
 const TABLES: &str = "SELECT CAST(c.relname AS TEXT) FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace
@@ -44,7 +44,9 @@ impl Running<'_> {
     /// Lets a table give ids above this one only.
     pub fn set_last_id(&self, table: &str, id: i64) -> Result<()> {
         let sql = "SELECT setval(pg_get_serial_sequence(quote_ident($1), 'id'), $2)";
-        self.conn.link.borrow_mut().client.query(sql, &[&table, &id])?;
+        let Link { client, ids, .. } = &mut *self.conn.link.borrow_mut();
+        ids.forget(table);
+        client.query(sql, &[&table, &id])?;
         Ok(())
     }
 }

@@ -155,7 +155,8 @@ fn a_commit_on_a_server_waits_for_the_disk_though_its_role_does_not_ask_for_that
     let Some(server) = Store::server_of_tests().unwrap() else { return };
     let place = Place::new(Database::Server(Box::new(server)), None);
     let store = Store::create(&place).unwrap();
-    let tell = |what: &str| store.write(|tx| tx.execute(&format!("ALTER ROLE CURRENT_USER {what}"), [])).unwrap();
+    let tell =
+        |what: &str| store.write(|tx| tx.execute(&format!("ALTER ROLE CURRENT_USER {what}"), []).map(drop)).unwrap();
     tell("SET synchronous_commit = off");
     let sql = "SELECT current_setting('synchronous_commit')";
     let said = Store::open(&place).unwrap().read(|tx| tx.value::<String>(sql, [])).unwrap();

@@ -119,7 +119,7 @@ fn take_all(store: &Store) {
             for part in texts.parts {
                 tx.value::<i64>(part.missing, id)?;
                 tx.all(part.next, id, |row| row.get::<i64>("id"))?;
-                tx.all(part.texts, id, |_| Ok(()))?;
+                tx.all(part.texts, params![1_i64, 1_i64], |_| Ok(()))?;
                 part.before.iter().try_for_each(|sql| tx.execute(sql, id).map(drop))?;
             }
             tx.value::<bool>(texts.has_email, id)?;

@@ -1,0 +1,350 @@
+//! The connection itself. The one place in which something is asynchronous: a statement is a future, and it is sent when it
+//! is polled for the first time.
+//!
+//! A statement of which nobody wants the answer now waits here, and travels with the next one. The server runs in order what
+//! it gets, and takes nothing but a way back after the first error of a transaction: what becomes of the rows is the same as
+//! where each answer is waited for. Only the error is heard later, by the one who asks next:
+//! - who wants an answer hears the first error of all that was sent with the question;
+//! - a savepoint begins when no write waits, and ends when each of its own is answered: an error stays inside;
+//! - COMMIT travels with what waits, and the server makes it a ROLLBACK after an error.
+
+use std::collections::{HashMap, VecDeque};
+use std::future::{Future, poll_fn};
+use std::mem;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+
+use anyhow::{Context as _, Result};
+use tokio::runtime::{Builder, Runtime};
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Config, Error, Row, SimpleQueryMessage, Socket, Statement};
+
+use super::values::Given;
+
+/// Maximum number of bytes of values that wait, and of statements: beyond that they are sent.
+const MOST_BYTES: usize = 512 << 10;
+const MOST: usize = 400;
+
+type Values<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+/// A connection to a server.
+pub(super) struct Client {
+    /// Dropped before the line, which ends by that.
+    client: Arc<tokio_postgres::Client>,
+    line: Line,
+    waiting: VecDeque<Waiting>,
+    /// Of the values that wait.
+    bytes: usize,
+    /// The number of the next statement that waits.
+    next: u64,
+    /// Rows that the statements of this transaction have changed, by their numbers.
+    counts: HashMap<u64, u64>,
+    /// Rows that were changed since the connection was made.
+    changes: u64,
+    /// A statement of this transaction has failed: nothing but going back is left.
+    has_failed: bool,
+    /// How often answers were waited for.
+    #[cfg(test)]
+    trips: u64,
+}
+
+/// What carries bytes to and fro while somebody waits for an answer.
+struct Line {
+    runtime: Runtime,
+    /// `None` = it has ended.
+    carrier: Option<UnderWay<()>>,
+    /// What has ended it.
+    broken: Option<Error>,
+}
+
+/// A statement that was not sent yet.
+struct Waiting {
+    number: u64,
+    what: What,
+}
+
+enum What {
+    /// A savepoint or the like, which changes no row and fails only with the connection.
+    Mark(String),
+    Write {
+        statement: Statement,
+        given: Vec<Given<'static>>,
+    },
+}
+
+/// What ends at its own time.
+type UnderWay<T> = Pin<Box<dyn Future<Output = Result<T, Error>>>>;
+
+/// A statement that is under way: the rows that it changes.
+type Sent = UnderWay<u64>;
+
+impl Line {
+    /// Waits for `work`. An answer that has come counts, also where the connection has ended after it.
+    fn wait<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let Line { runtime, carrier, broken } = self;
+        let mut work = pin!(work);
+        runtime.block_on(poll_fn(|cx| {
+            if let Some(carried) = carrier.as_mut()
+                && let Poll::Ready(ended) = carried.as_mut().poll(cx)
+            {
+                // What has no answer learns that there will be none.
+                *carrier = None;
+                *broken = ended.err();
+            }
+            work.as_mut().poll(cx)
+        }))
+    }
+
+    /// An error; where it is that the connection has ended, with the reason.
+    fn told(&mut self, error: Error) -> Error {
+        if error.is_closed() { self.broken.take().unwrap_or(error) } else { error }
+    }
+}
+
+impl Drop for Line {
+    /// Says goodbye to the server: the client is gone.
+    fn drop(&mut self) {
+        if let Some(carrier) = self.carrier.take() {
+            let _ = self.runtime.block_on(carrier);
+        }
+    }
+}
+
+impl Client {
+    /// Connects.
+    ///
+    /// # Errors
+    /// The server is not there, or lets nobody in.
+    pub(super) fn connect<T>(config: &Config, tls: T) -> Result<Client>
+    where
+        T: MakeTlsConnect<Socket>,
+        T::Stream: 'static,
+    {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let (client, connection) = runtime.block_on(config.connect(tls))?;
+        Ok(Client {
+            client: Arc::new(client),
+            line: Line { runtime, carrier: Some(Box::pin(connection)), broken: None },
+            waiting: VecDeque::new(),
+            bytes: 0,
+            next: 0,
+            counts: HashMap::new(),
+            changes: 0,
+            has_failed: false,
+            #[cfg(test)]
+            trips: 0,
+        })
+    }
+
+    /// Nothing of an earlier transaction waits or counts any more.
+    pub(super) fn forget(&mut self) {
+        self.waiting.clear();
+        self.bytes = 0;
+        self.counts.clear();
+        self.has_failed = false;
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.has_failed
+    }
+
+    /// Rows that were changed since the connection was made, by what was answered.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// Lets a statement that changes no row wait; its number.
+    pub(super) fn mark(&mut self, text: &str) -> u64 {
+        self.put(What::Mark(text.to_owned()))
+    }
+
+    /// Lets a statement wait that writes; its number.
+    ///
+    /// # Errors
+    /// Those of all that wait, where that is too much.
+    pub(super) fn put_write(&mut self, statement: Statement, given: Vec<Given<'static>>) -> Result<u64> {
+        self.bytes += given.iter().map(Given::size).sum::<usize>();
+        let number = self.put(What::Write { statement, given });
+        if self.bytes > MOST_BYTES || self.waiting.len() > MOST {
+            self.flush()?;
+        }
+        Ok(number)
+    }
+
+    fn put(&mut self, what: What) -> u64 {
+        let number = self.next;
+        self.next += 1;
+        self.waiting.push_back(Waiting { number, what });
+        number
+    }
+
+    /// Whether there is no answer yet to a statement that writes.
+    pub(super) fn owes_answers(&self) -> bool {
+        self.waiting.iter().any(|waiting| matches!(waiting.what, What::Write { .. }))
+    }
+
+    /// Forgets what waits since a statement of this number; whether it had been sent.
+    pub(super) fn take_back(&mut self, number: u64) -> bool {
+        let was_sent = self.waiting.front().is_none_or(|first| first.number > number);
+        self.waiting.retain(|waiting| waiting.number < number);
+        was_sent
+    }
+
+    /// Goes on after an error, where the server has gone back to before it.
+    pub(super) fn forgive(&mut self) {
+        self.has_failed = false;
+    }
+
+    /// Waits for the answers to all that waits.
+    ///
+    /// # Errors
+    /// The first one.
+    pub(super) fn flush(&mut self) -> Result<()> {
+        if self.waiting.is_empty() { Ok(()) } else { self.send(async { Ok(()) }) }
+    }
+
+    /// The rows that a statement has changed which was let wait in this transaction.
+    ///
+    /// # Errors
+    /// The first one of all that waits; it has been taken back.
+    pub(super) fn count(&mut self, number: u64) -> Result<u64> {
+        if !self.counts.contains_key(&number) {
+            self.flush()?;
+        }
+        self.counts.get(&number).copied().context("what was undone has changed no rows")
+    }
+
+    /// Sends what waits and `last` after it, and waits for all answers.
+    ///
+    /// # Errors
+    /// The first one.
+    fn send<T>(&mut self, last: impl Future<Output = Result<T, Error>>) -> Result<T> {
+        self.bytes = 0;
+        #[cfg(test)]
+        {
+            self.trips += 1;
+        }
+        let (heads, sent): (Vec<_>, Vec<_>) = mem::take(&mut self.waiting)
+            .into_iter()
+            .map(|Waiting { number, what }| match what {
+                What::Mark(text) => ((number, false), marked(Arc::clone(&self.client), text)),
+                What::Write { statement, given } => {
+                    ((number, true), written(Arc::clone(&self.client), statement, given))
+                }
+            })
+            .unzip();
+        let (answers, done) = self.line.wait(together(sent, last));
+        for ((number, writes), answer) in heads.into_iter().zip(answers) {
+            let count = answer.map_err(|error| self.failed(error))?;
+            self.counts.insert(number, count);
+            self.changes += if writes { count } else { 0 };
+        }
+        done.map_err(|error| self.failed(error))
+    }
+
+    fn failed(&mut self, error: Error) -> anyhow::Error {
+        self.has_failed = true;
+        self.line.told(error).into()
+    }
+
+    /// Runs a statement that was prepared: its rows, and how many it has changed.
+    pub(super) fn run(&mut self, statement: &Statement, writes: bool, given: &[Given<'_>]) -> Result<(Vec<Row>, u64)> {
+        let client = Arc::clone(&self.client);
+        let values = values(given);
+        let (rows, changed) = self.send(async {
+            if statement.columns().is_empty() {
+                return Ok((Vec::new(), client.execute(statement, &values).await?));
+            }
+            let rows = client.query(statement, &values).await?;
+            let count = rows.len() as u64;
+            Ok((rows, count))
+        })?;
+        let changed = if writes { changed } else { 0 };
+        self.changes += changed;
+        Ok((rows, changed))
+    }
+
+    pub(super) fn prepare_typed(&mut self, sql: &str, types: &[Type]) -> Result<Statement> {
+        let client = Arc::clone(&self.client);
+        self.send(client.prepare_typed(sql, types))
+    }
+
+    pub(super) fn query(&mut self, sql: &str, values: Values<'_>) -> Result<Vec<Row>> {
+        let client = Arc::clone(&self.client);
+        self.send(client.query(sql, values))
+    }
+
+    pub(super) fn query_one(&mut self, sql: &str, values: Values<'_>) -> Result<Row> {
+        let client = Arc::clone(&self.client);
+        self.send(client.query_one(sql, values))
+    }
+
+    pub(super) fn query_opt(&mut self, sql: &str, values: Values<'_>) -> Result<Option<Row>> {
+        let client = Arc::clone(&self.client);
+        self.send(client.query_opt(sql, values))
+    }
+
+    /// Runs statements without values.
+    pub(super) fn batch_execute(&mut self, sql: &str) -> Result<()> {
+        let client = Arc::clone(&self.client);
+        self.send(client.batch_execute(sql))
+    }
+
+    /// Runs statements without values; their answers as text.
+    pub(super) fn simple_query(&mut self, sql: &str) -> Result<Vec<SimpleQueryMessage>> {
+        let client = Arc::clone(&self.client);
+        self.send(client.simple_query(sql))
+    }
+}
+
+fn values<'a>(given: &'a [Given<'_>]) -> Vec<&'a (dyn ToSql + Sync)> {
+    given.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
+}
+
+fn marked(client: Arc<tokio_postgres::Client>, text: String) -> Sent {
+    Box::pin(async move { client.batch_execute(&text).await.map(|()| 0) })
+}
+
+fn written(client: Arc<tokio_postgres::Client>, statement: Statement, given: Vec<Given<'static>>) -> Sent {
+    Box::pin(async move { client.execute(&statement, &values(&given)).await })
+}
+
+/// Sends all of these before an answer is waited for; the answers in order.
+async fn together<T>(sent: Vec<Sent>, last: impl Future<Output = T>) -> (Vec<Result<u64, Error>>, T) {
+    let mut last = pin!(last);
+    let mut under_way: Vec<(Sent, Option<Result<u64, Error>>)> = sent.into_iter().map(|one| (one, None)).collect();
+    let early = poll_fn(|cx| {
+        for (one, answer) in &mut under_way {
+            if let Poll::Ready(ready) = one.as_mut().poll(cx) {
+                *answer = Some(ready);
+            }
+        }
+        Poll::Ready(match last.as_mut().poll(cx) {
+            Poll::Ready(ready) => Some(ready),
+            Poll::Pending => None,
+        })
+    })
+    .await;
+    let mut answers = Vec::with_capacity(under_way.len());
+    for (one, answer) in under_way {
+        answers.push(match answer {
+            Some(answer) => answer,
+            None => one.await,
+        });
+    }
+    let done = match early {
+        Some(done) => done,
+        None => last.await,
+    };
+    (answers, done)
+}
+
+#[cfg(test)]
+impl super::Conn {
+    /// How often answers of the server were waited for.
+    pub fn trips(&self) -> u64 {
+        self.link.borrow().client.trips
+    }
+}
