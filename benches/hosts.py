@@ -98,7 +98,7 @@ def main():
                 letters.append(f"From: c{number}@c{number}.example\r\nTo: a{account}@bench.example\r\nSubject: Question {number}\r\n"
                                f"Date: Mon, 01 Jun 2026 10:00:00 +0000\r\nMessage-ID: <h{number}@c.example>\r\n\r\n"
                                + "\r\n".join(" ".join(rng.choice(compare.WORDS) for _ in range(12)) for _ in range(20)) + "\r\n")
-            dovecot.fill(f"h{account}", [letter.encode() for letter in letters])
+            dovecot.fill(f"u{account + 1}", [letter.encode() for letter in letters])
         mails = given.accounts * given.mails
         print(f"{mails} mails of {given.accounts} accounts; medians and p99 of a command that writes, in ms")
         print(f"{'':<10}{'hosts':>6}{'mails/s':>10}{'waiting':>10}{'median':>9}{'p99':>9}{'max':>9}")
@@ -110,7 +110,7 @@ def main():
                 for account, name in enumerate(desk.names):
                     more = ["--create-case", "--case-team", "Support"] if kind == "cases" else []
                     desk.run(0, "account", "add", name, "--kind", "group", "--address", f"{name}@bench.example", "--imap",
-                             f"127.0.0.1:{dovecot.imap}", "--tls", "none", "--login", f"h{account}", "--secret",
+                             f"127.0.0.1:{dovecot.imap}", "--tls", "none", "--login", f"u{account + 1}", "--secret",
                              f"file:{work}/password", "--since", "2020-01-01", *more)
                 took, waiting, writes = desk.fetch(hosts, mails)
                 at = lambda share: 1000 * writes[min(len(writes) - 1, int(len(writes) * share))]
