@@ -14,6 +14,7 @@
 # make build     target/release/espomail
 # make install   binary, manual, examples and completion for bash, fish and zsh below PREFIX (default /usr/local) and DESTDIR
 # make deb       target/package/espomail_VERSION_MACHINE.deb
+# make dist      what a release consists of, in target/dist: sources with all crates, a binary, the package, checksums
 # make test-package   the package on a bare Debian in a folder, and the page of reports in a browser; needs root and the network
 # make install-service   as root, after that: a service user owns the database, a group may run espomail through sudo
 #
@@ -27,7 +28,7 @@ JOBS ?= 2
 export RUST_TEST_THREADS ?= 4
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: build test test-postgres quick lint demo promises makes bench corpus install install-service deb test-package
+.PHONY: build test test-postgres quick lint demo promises makes bench corpus install install-service deb dist test-package
 
 build:
 	cargo build --release --locked -j$(JOBS)
@@ -145,6 +146,10 @@ install-service:
 # The Debian package, with a unit and a timer that nothing starts, and without a line for cron.
 deb: build
 	contrib/deb/build.sh $(PROGRAM) $(TARGET)/package
+
+# Of the last commit.
+dist:
+	contrib/dist.sh $(TARGET)/dist
 
 test-package: build
 	tests/install-packages.sh package

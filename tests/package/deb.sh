@@ -86,6 +86,7 @@ on "espomail case reply 1 -m 'We are sending a new one.' && espomail send"
 delivered
 expect "mail in Eva's mailbox" 1 "$(files 11 | wc -l)"
 on "espomail status"
+on "espomail report volume && espomail events --after 0 --format ndjson | head -n 3"
 
 title "4. Backup and restore"
 on "install -d -m 700 -o espomail /var/backups/espomail && espomail db backup /var/backups/espomail/copy.db"
