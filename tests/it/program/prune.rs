@@ -97,9 +97,10 @@ fn sources_and_attachments_go_and_the_text_stays_and_is_known_again() {
         with_attachment("c1@customer.example", "One", 1, 40_000),
         with_attachment("c2@customer.example", "Two", 2, 40_000),
     );
-    [&first, &second].iter().for_each(|letter| desk.put(letter));
+    let open = with_attachment("c3@customer.example", "Open", 3, 40_000);
+    [&first, &second, &open].iter().for_each(|letter| desk.put(letter));
     desk.ok("case close 1 2");
-    age(&desk, "1, 2");
+    age(&desk, "1, 2, 3");
     let id = |subject: &str| desk.items(&["email", "list", "--folder", "all", subject])[0]["id"].to_string();
     let (one, two) = (id("One"), id("Two"));
     assert_eq!(
@@ -111,10 +112,15 @@ fn sources_and_attachments_go_and_the_text_stays_and_is_known_again() {
     let part = desk.items(&format!("email attachment list {one}"))[0]["part"].to_string().replace('"', "");
     let refused = desk.run(&format!("email attachment cat {one} {part}")).exits(65);
     assert!(refused.stderr.contains("pruned"), "{refused:#?}");
-    assert!(!desk.items("db stats").iter().any(|row| row["table"] == "raw_parts" && row["rows"] != 0));
+    assert!(
+        desk.items("db stats").iter().any(|row| row["table"] == "raw_parts" && row["rows"] == 1),
+        "that of the open case"
+    );
     assert_eq!(pruned(&desk, "db prune --older 365d --kind attachments"), [], "there is none any more");
     desk.ok("db check");
     pruned(&desk, "db prune --older 365d --kind sources");
+    let raw = desk.ok(&format!("email show {} --raw", id("Open"))).stdout;
+    assert!(raw.len() > 40_000 && raw.contains("Text of Open"), "mail of an open case stays as it is");
     let shown = desk.ok(&format!("email show {two}")).stdout;
     assert!(shown.contains("Text of Two") && shown.contains("its source was pruned"), "{shown}");
     let raw = desk.ok(&format!("email show {two} --raw")).stdout;
