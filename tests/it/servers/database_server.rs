@@ -37,6 +37,12 @@ impl Private {
         Client::connect(&url, NoTls).unwrap().batch_execute(sql).unwrap();
     }
 
+    /// How many rows a table of a schema has.
+    pub(super) fn count(&self, table: &str) -> i64 {
+        let url = format!("postgresql:///espomail?{}&user=postgres", self.at);
+        Client::connect(&url, NoTls).unwrap().query_one(&format!("SELECT count(*) FROM {table}"), &[]).unwrap().get(0)
+    }
+
     /// The name of a schema of the database, reached by a role.
     pub(super) fn named(&self, role: &str, schema: &str) -> String {
         format!("postgresql://{role}@/espomail?{}&schema={schema}", self.at)
