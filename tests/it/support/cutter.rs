@@ -164,43 +164,94 @@ fn directory(server: &str) -> PathBuf {
     PathBuf::from(rest.split('&').next().unwrap())
 }
 
-/// What the server has said since nobody hears it any more.
-#[derive(Default)]
-struct Answer {
+/// What was asked on a connection and answered, by the messages that end a question and an answer. Several questions travel
+/// together.
+struct Talk {
     is_mute: AtomicBool,
-    said: Mutex<bool>,
+    count: Mutex<Count>,
     changed: Condvar,
 }
 
-impl Answer {
-    fn note(&self) {
-        *self.said.lock().unwrap() = true;
+#[derive(Default)]
+struct Count {
+    asked: usize,
+    answered: usize,
+    has_ended: bool,
+}
+
+impl Talk {
+    /// The server answers the first message of a connection, too.
+    fn new() -> Talk {
+        let count = Mutex::new(Count { asked: 1, ..Count::default() });
+        Talk { is_mute: AtomicBool::default(), count, changed: Condvar::new() }
+    }
+
+    fn note(&self, change: impl FnOnce(&mut Count)) {
+        change(&mut self.count.lock().unwrap());
         self.changed.notify_all();
     }
 
-    /// Waits until the server has said something, or has ended the connection.
+    /// Waits until the server has answered all, or has ended the connection.
     fn wait(&self) {
-        let silent = self.said.lock().unwrap();
-        drop(self.changed.wait_timeout_while(silent, PATIENCE, |said| !*said).unwrap());
+        let waits = |count: &mut Count| count.answered < count.asked && !count.has_ended;
+        drop(self.changed.wait_timeout_while(self.count.lock().unwrap(), PATIENCE, waits).unwrap());
+    }
+}
+
+/// Finds the messages of some kinds in what one side says: a letter, the length in four bytes, and the rest.
+struct Messages {
+    kinds: &'static [u8],
+    head: Vec<u8>,
+    /// What is left of the message.
+    rest: usize,
+}
+
+impl Messages {
+    /// The first message of a client has no letter.
+    fn of_client() -> Messages {
+        Messages { kinds: b"QS", head: vec![0], rest: 0 }
+    }
+
+    fn of_server() -> Messages {
+        Messages { kinds: b"Z", head: Vec::new(), rest: 0 }
+    }
+
+    fn count(&mut self, mut bytes: &[u8]) -> usize {
+        let mut found = 0;
+        while !bytes.is_empty() {
+            let taken = self.rest.min(bytes.len());
+            self.rest -= taken;
+            bytes = &bytes[taken..];
+            while self.rest == 0 && !bytes.is_empty() {
+                self.head.push(bytes[0]);
+                bytes = &bytes[1..];
+                if let &[kind, a, b, c, d] = &self.head[..] {
+                    found += usize::from(self.kinds.contains(&kind));
+                    self.rest = u32::from_be_bytes([a, b, c, d]) as usize - 4;
+                    self.head.clear();
+                }
+            }
+        }
+        found
     }
 }
 
 fn serve(client: UnixStream, server: UnixStream, state: &Arc<Mutex<State>>) {
-    let answer = Arc::new(Answer::default());
+    let answer = Arc::new(Talk::new());
     let (mut from, mut to) = (server.try_clone().unwrap(), client.try_clone().unwrap());
     let heard = Arc::clone(&answer);
     std::thread::spawn(move || {
-        let mut bytes = vec![0; 64 * 1024];
+        let (mut bytes, mut messages) = (vec![0; 64 * 1024], Messages::of_server());
         while let Ok(count @ 1..) = from.read(&mut bytes) {
-            if heard.is_mute.load(Ordering::SeqCst) {
-                heard.note();
-            } else if to.write_all(&bytes[..count]).is_err() {
+            let answers = messages.count(&bytes[..count]);
+            if !heard.is_mute.load(Ordering::SeqCst) && to.write_all(&bytes[..count]).is_err() {
                 break;
             }
+            heard.note(|count| count.answered += answers);
         }
         to.shutdown(Shutdown::Both).ok();
         from.shutdown(Shutdown::Both).ok();
-        heard.note();
+        heard.note(|count| count.has_ended = true);
     });
     let state = Arc::clone(state);
     std::thread::spawn(move || {
@@ -212,11 +263,13 @@ fn serve(client: UnixStream, server: UnixStream, state: &Arc<Mutex<State>>) {
 }
 
 /// Passes on what the client sends, until one of them or the harm ends the connection.
-fn pass_on(from: &mut UnixStream, to: &mut UnixStream, state: &Mutex<State>, answer: &Answer) {
-    let mut bytes = vec![0; 64 * 1024];
+fn pass_on(from: &mut UnixStream, to: &mut UnixStream, state: &Mutex<State>, answer: &Talk) {
+    let (mut bytes, mut messages) = (vec![0; 64 * 1024], Messages::of_client());
     let mut may_write = false;
     while let Ok(count @ 1..) = from.read(&mut bytes) {
         let sent = &mut bytes[..count];
+        let asked = messages.count(sent);
+        answer.note(|count| count.asked += asked);
         may_write = (may_write || holds(sent, "READ COMMITTED")) && !holds(sent, "READ ONLY");
         let is_commit = may_write && sent.ends_with(b"COMMIT\0");
         let harm = {
