@@ -243,13 +243,15 @@ impl World {
         }
         same_lines(point, &settled(&self.sandbox.canon()), &wanted.0);
         let sent = sent(&self.sink);
+        // A notice of which nobody knows whether it arrived is sent again (B8.5).
         let mut once = sent.clone();
         once.dedup();
-        assert_eq!(sent, once, "{point}: an automatic reply twice");
+        let replies = |all: &[String]| all.iter().filter(|one| one.contains("auto-replied")).count();
+        assert_eq!(replies(&sent), replies(&once), "{point}: an automatic reply twice: {sent:?}");
         assert!(sent.iter().all(|one| wanted.1.contains(one)), "{point}: {sent:?}");
         let listed = self.sandbox.items(&["outbox", "list"]);
         let held = listed.iter().filter(|one| one["state"] == "held").count();
-        assert!(sent.len() + held >= wanted.1.len(), "{point}: {} sent, {held} held of {}", sent.len(), wanted.1.len());
+        assert!(once.len() + held >= wanted.1.len(), "{point}: {} sent, {held} held of {}", once.len(), wanted.1.len());
         held
     }
 }
