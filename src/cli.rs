@@ -46,6 +46,7 @@ mod ping;
 pub mod quarantine;
 pub mod query;
 pub mod record;
+mod replaced;
 pub mod report;
 pub mod role;
 mod run;

@@ -1,23 +1,20 @@
 //! `espomail metrics`: numbers for Prometheus, on standard output or in a file for the textfile collector of its node
 //! exporter. That file is always whole, and says when it was written.
 
-use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
 use super::context::Context;
-use crate::error;
+use super::replaced;
 use crate::intake::concerns;
 use crate::moment;
 use crate::oauth::client::Proof;
 use crate::oauth::kept::{self, Kept};
 use crate::oauth::{Client, jwt};
-use crate::place;
 use crate::store::accounts::{self, Account};
 use crate::store::db::{self, Tx};
 use crate::store::deliveries::{self, Counts};
@@ -64,7 +61,8 @@ pub fn run(args: &MetricsArgs, ctx: &Context) -> Result<()> {
         Some(file) if file.as_os_str() == "-" => ctx.ui.text(page.trim_end()),
         Some(_) if ctx.dry_run => ctx.ui.text(page.trim_end()),
         Some(file) => {
-            write(file, &page).map_err(|e| error::file(format!("--textfile: cannot write {}", file.display()), &e))?;
+            // The node exporter is another user.
+            replaced::replace("--textfile", file, page.as_bytes(), Some(0o644), ctx)?;
             ctx.ui.verbose(1, &format!("metrics written to {}", file.display()));
             Ok(())
         }
@@ -178,30 +176,6 @@ fn client_ends(client: &Client, ctx: &Context) -> Option<Timestamp> {
     }
     let profile = ctx.config.oauth.get(&client.name).filter(|_| !client.is_own)?;
     Some(profile.client_secret_expires?.in_tz("UTC").ok()?.timestamp())
-}
-
-/// Puts a file in its place in one step: a reader sees the one before or this one. The node exporter is another user.
-fn write(file: &Path, page: &str) -> io::Result<()> {
-    // The node exporter reads no hidden file and none without the right end.
-    let mut name = std::ffi::OsString::from(".");
-    name.push(file.file_name().unwrap_or_default());
-    name.push(format!(".{}", std::process::id()));
-    let aside = place::directory(file).join(name);
-    let written = (|| {
-        if file.symlink_metadata().is_ok_and(|facts| !facts.is_file()) {
-            return Err(io::Error::other("it is there and is not a file"));
-        }
-        let _ = fs::remove_file(&aside);
-        let mut new: File = OpenOptions::new().write(true).create_new(true).mode(0o644).open(&aside)?;
-        new.set_permissions(Permissions::from_mode(0o644))?;
-        new.write_all(page.as_bytes())?;
-        new.sync_all()?;
-        fs::rename(&aside, file)
-    })();
-    if written.is_err() {
-        let _ = fs::remove_file(&aside);
-    }
-    written
 }
 
 fn at(moment: Timestamp) -> i64 {

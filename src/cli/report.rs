@@ -140,7 +140,9 @@ impl Time {
             clock.zone.to_timestamp(first.to_datetime(jiff::civil::Time::midnight()))
         };
         let since = self.since.as_deref().map_or_else(|| Ok(month_ago()?), |text| ctx.past("--since", text))?;
-        let until = self.until.as_deref().map_or(Ok(now), |text| ctx.past("--until", text))?.min(now);
+        // What has happened is stored in whole seconds: all of this one is in the report.
+        let end = Timestamp::from_second(now.as_second() + i64::from(now.subsec_nanosecond() > 0))?;
+        let until = self.until.as_deref().map_or(Ok(end), |text| ctx.past("--until", text))?.min(end);
         if since >= until {
             let text = format!(
                 "the report would begin at {}, which is not before its end, {}",

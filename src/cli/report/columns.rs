@@ -19,13 +19,13 @@ const ENDS: Column<Row> = Column::new("ends_at", unlisted(), |row, _| {
 const TREND: Column<Row> = Column::new("trend", unlisted(), |row, _| Cell::object(json!(row.trend), ""));
 
 /// The number at this place.
-const fn count<const N: usize>(field: &'static str) -> Column<Row> {
-    Column::new(field, head(" ").right(), |row, _| Cell::opt_int(row.values.get(N).copied().flatten()))
+const fn count<const N: usize>(field: &'static str, heading: &'static str) -> Column<Row> {
+    Column::new(field, head(heading).right(), |row, _| Cell::opt_int(row.values.get(N).copied().flatten()))
 }
 
 /// The seconds at this place.
-const fn span<const N: usize>(field: &'static str) -> Column<Row> {
-    Column::new(field, head(" ").right(), |row, _| match row.values.get(N).copied().flatten() {
+const fn span<const N: usize>(field: &'static str, heading: &'static str) -> Column<Row> {
+    Column::new(field, head(heading).right(), |row, _| match row.values.get(N).copied().flatten() {
         Some(seconds) => Cell::object(json!(seconds), &chart::lasting(seconds)),
         None => Cell::object(Value::Null, ""),
     })
@@ -36,10 +36,10 @@ pub const VOLUME: &[Column<Row>] = &[
     ID,
     STARTS,
     ENDS,
-    count::<0>("opened"),
-    count::<1>("closed"),
-    count::<2>("received"),
-    count::<3>("answers"),
+    count::<0>("opened", "OPENED"),
+    count::<1>("closed", "CLOSED"),
+    count::<2>("received", "RECEIVED"),
+    count::<3>("answers", "ANSWERS"),
 ];
 
 pub const BACKLOG: &[Column<Row>] = &[
@@ -47,10 +47,10 @@ pub const BACKLOG: &[Column<Row>] = &[
     ID,
     STARTS,
     ENDS,
-    count::<0>("open_count"),
-    count::<1>("opened"),
-    count::<2>("closed"),
-    span::<3>("oldest_seconds"),
+    count::<0>("open_count", "OPEN"),
+    count::<1>("opened", "OPENED"),
+    count::<2>("closed", "CLOSED"),
+    span::<3>("oldest_seconds", "OLDEST"),
 ];
 
 pub const FIRST_RESPONSE: &[Column<Row>] = &[
@@ -58,26 +58,33 @@ pub const FIRST_RESPONSE: &[Column<Row>] = &[
     ID,
     STARTS,
     ENDS,
-    count::<0>("case_count"),
-    count::<1>("answered"),
-    count::<2>("unanswered"),
-    span::<3>("median_seconds"),
-    span::<4>("p90_seconds"),
+    count::<0>("case_count", "CASE"),
+    count::<1>("answered", "ANSWERED"),
+    count::<2>("unanswered", "UNANSWERED"),
+    span::<3>("median_seconds", "MEDIAN"),
+    span::<4>("p90_seconds", "P90"),
 ];
 
-pub const RESOLUTION: &[Column<Row>] =
-    &[GROUP, ID, STARTS, ENDS, count::<0>("closed"), span::<1>("median_seconds"), span::<2>("p90_seconds")];
+pub const RESOLUTION: &[Column<Row>] = &[
+    GROUP,
+    ID,
+    STARTS,
+    ENDS,
+    count::<0>("closed", "CLOSED"),
+    span::<1>("median_seconds", "MEDIAN"),
+    span::<2>("p90_seconds", "P90"),
+];
 
 pub const OVERVIEW: &[Column<Row>] = &[
     GROUP,
     ID,
-    count::<0>("open_count"),
-    count::<1>("waiting_count"),
-    count::<2>("opened"),
-    count::<3>("closed"),
-    count::<4>("received"),
-    count::<5>("answers"),
-    span::<6>("first_response_seconds"),
+    count::<0>("open_count", "OPEN"),
+    count::<1>("waiting_count", "WAITING"),
+    count::<2>("opened", "OPENED"),
+    count::<3>("closed", "CLOSED"),
+    count::<4>("received", "RECEIVED"),
+    count::<5>("answers", "ANSWERS"),
+    span::<6>("first_response_seconds", "FIRST RESPONSE"),
     TREND,
 ];
 

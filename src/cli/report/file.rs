@@ -1,7 +1,5 @@
 //! A report as a page or a picture: on standard output, or in a file that takes the place of the last one when it is whole.
 
-use std::fs::{self, File};
-use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Result;
@@ -9,6 +7,7 @@ use clap::{Args, ValueHint};
 
 use super::screen;
 use crate::cli::context::Context;
+use crate::cli::replaced;
 use crate::error;
 use crate::report::figures::Report;
 use crate::report::page::{self, Frame};
@@ -71,29 +70,9 @@ impl Written {
             return Ok(true);
         }
         if !ctx.dry_run {
-            replace(Path::new(file), text.as_bytes())
-                .map_err(|e| error::file(format!("{flag}: cannot write {file}"), &e))?;
+            replaced::replace(flag, Path::new(file), text.as_bytes(), None, ctx)?;
         }
         ctx.done(Thing::path(file), &format!("report written to {file}"))?;
         Ok(true)
     }
-}
-
-/// Writes a file aside and gives it its name, so that a reader of the old one never sees a part of the new one.
-fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    if path.is_dir() {
-        return Err(std::io::ErrorKind::IsADirectory.into());
-    }
-    let name = path.file_name().ok_or(std::io::ErrorKind::InvalidInput)?;
-    let aside = path.with_file_name(format!(".{}.{}.partial", name.to_string_lossy(), std::process::id()));
-    let written = (|| {
-        let mut file = File::create_new(&aside)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&aside, path)
-    })();
-    if written.is_err() {
-        let _ = fs::remove_file(&aside);
-    }
-    written
 }

@@ -6,7 +6,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use crate::support::{Desk, screens};
+use crate::support::{Desk, no_file, screens};
 
 /// A case. Moments are in UTC, `DD hh:mm` of March; empty = never.
 struct Row {
@@ -580,15 +580,27 @@ fn a_page_takes_the_place_of_the_last_one() {
     assert!(std::fs::read_to_string(&file).unwrap().ends_with("</html>\n"));
     let left = std::fs::read_dir(desk.sandbox.path(""))
         .unwrap()
-        .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().ends_with(".partial"));
+        .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with(".page.html"));
     assert_eq!(left.count(), 0, "nothing is left aside");
+    desk.sandbox.file("config.toml", b"");
+    rustix::fs::mkfifoat(rustix::fs::CWD, desk.sandbox.path("pipe"), rustix::fs::Mode::RUSR).unwrap();
+    if !no_file() {
+        let database = desk.sandbox.db().display().to_string();
+        let run = desk.sandbox.run(&["report", "volume", "--html", &database]).exits(2);
+        run.says("belongs to espomail itself");
+        desk.ok("db check");
+    }
     for (words, code, says) in [
         ("--json report volume --html -", 2, "--html: cannot be used with --format"),
         ("--format csv report volume --svg -", 2, "--svg: cannot be used with --format"),
         ("--fields group report volume --html -", 2, "--html: cannot be used with"),
         ("report volume --html - --svg -", 2, "--html and --svg cannot be together"),
         ("report volume --html nowhere/page.html", 65, "--html: cannot write nowhere/page.html"),
-        ("report volume --html /", 65, "--html: cannot write /"),
+        ("report volume --html /", 2, "--html: \"/\" is not the name of a file"),
+        ("report volume --html pipe", 2, "--html: pipe is there and is not a plain file"),
+        ("report volume --svg config.toml", 2, "config.toml belongs to espomail itself"),
+        ("metrics --textfile pipe", 2, "--textfile: pipe is there and is not a plain file"),
+        ("metrics --textfile config.toml", 2, "config.toml belongs to espomail itself"),
     ] {
         let run = desk.run(words);
         assert!(run.code == code && run.stderr.contains(says), "{words}: {run:#?}");
