@@ -167,8 +167,9 @@ fn made<const N: usize>(ctx: &Context, asked: [Asked; N]) -> Result<[Report; N]>
     });
     let refused = || {
         let by = too_many.map_or("day", By::as_str);
-        let text = format!("--by {by}: a report has at most {} rows by time", periods::MOST);
-        error::usage(text).hint("use --by month, or name a later --since")
+        let next =
+            if by == By::Month.as_str() { "name a later --since" } else { "use --by month, or name a later --since" };
+        error::usage(format!("a report has at most {} rows, and by {by} it would have more", periods::MOST)).hint(next)
     };
     let reports: Vec<Report> = reports.into_iter().flatten().collect();
     reports.try_into().map_err(|_| refused().into())

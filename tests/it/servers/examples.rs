@@ -55,6 +55,7 @@ impl Desk {
         let backups = self.sandbox.path("backups").display().to_string();
         [
             ("* * * * * ", ""),
+            ("30 4 * * 0 ", ""),
             ("/usr/local/bin/", ""),
             ("/var/backups", backups.as_str()),
             ("/srv/old", "old"),
