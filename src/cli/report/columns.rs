@@ -58,11 +58,11 @@ pub const FIRST_RESPONSE: &[Column<Row>] = &[
     ID,
     STARTS,
     ENDS,
-    count::<0>("case_count", "CASE"),
+    count::<0>("case_count", "CASES"),
     count::<1>("answered", "ANSWERED"),
     count::<2>("unanswered", "UNANSWERED"),
     span::<3>("median_seconds", "MEDIAN"),
-    span::<4>("p90_seconds", "P90"),
+    span::<4>("p90_seconds", "90%"),
 ];
 
 pub const RESOLUTION: &[Column<Row>] = &[
@@ -72,7 +72,7 @@ pub const RESOLUTION: &[Column<Row>] = &[
     ENDS,
     count::<0>("closed", "CLOSED"),
     span::<1>("median_seconds", "MEDIAN"),
-    span::<2>("p90_seconds", "P90"),
+    span::<2>("p90_seconds", "90%"),
 ];
 
 pub const OVERVIEW: &[Column<Row>] = &[
@@ -84,7 +84,7 @@ pub const OVERVIEW: &[Column<Row>] = &[
     count::<3>("closed", "CLOSED"),
     count::<4>("received", "RECEIVED"),
     count::<5>("answers", "ANSWERS"),
-    span::<6>("first_response_seconds", "FIRST RESPONSE"),
+    span::<6>("first_response_seconds", "FIRST REPLY"),
     TREND,
 ];
 

@@ -382,6 +382,18 @@ fn reports_look_as_they_should() {
 }
 
 #[test]
+fn fields_that_are_chosen_have_the_headings_of_the_report() {
+    let desk = desk();
+    for kind in espomail::report::Kind::ALL {
+        let fields: Vec<&str> = kind.figures().iter().map(|figure| figure.field).collect();
+        let headings: Vec<&str> = kind.figures().iter().map(|figure| figure.heading).collect();
+        let run = desk.ok(&["--fields", &fields.join(","), "report", kind.as_str()]);
+        let head: Vec<&str> = run.stdout.lines().next().unwrap().split("  ").map(str::trim).collect();
+        assert_eq!(head.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>(), headings, "{kind}");
+    }
+}
+
+#[test]
 fn what_cannot_be_reported_is_refused() {
     let desk = desk();
     for (words, code, says) in [
