@@ -63,20 +63,22 @@ impl Desk for Notebook {
     }
 }
 
-/// What is handed over of UIDs 1 to 5: whether each is whole, and whether the watermark may pass it.
-fn download(source: &mut dyn MailSource) -> (Vec<(u32, bool, bool)>, Result<()>) {
-    let account = Account::new("a", AccountKind::Group, Timestamp::UNIX_EPOCH);
-    let until = Instant::now() + Duration::from_secs(60);
-    let job = Job {
-        account,
+fn job() -> Job {
+    Job {
+        account: Account::new("a", AccountKind::Group, Timestamp::UNIX_EPOCH),
         folders: Vec::new(),
         portion: 0,
         max_size: 100,
         sessions: 1,
         dry_run: false,
-        until,
+        until: Instant::now() + Duration::from_secs(60),
         is_claimed: true,
-    };
+    }
+}
+
+/// What is handed over of UIDs 1 to 5: whether each is whole, and whether the watermark may pass it.
+fn download(source: &mut dyn MailSource) -> (Vec<(u32, bool, bool)>, Result<()>) {
+    let job = job();
     let range: Vec<Listed> = (1..=5).map(|uid| listed(uid, 1)).collect();
     let mut desk = Notebook::default();
     let ended = fetch_listed(source, &job, "INBOX", 1, &range, true, &mut desk);
@@ -115,18 +117,7 @@ fn where_the_connection_breaks_the_message_that_was_received_is_charged() {
 
 #[test]
 fn a_folder_that_cannot_be_opened_keeps_back_what_is_owed_of_no_other() -> Result<()> {
-    let account = Account::new("a", AccountKind::Group, Timestamp::UNIX_EPOCH);
-    let until = Instant::now() + Duration::from_secs(60);
-    let job = Job {
-        account,
-        folders: Vec::new(),
-        portion: 0,
-        max_size: 100,
-        sessions: 1,
-        dry_run: false,
-        until,
-        is_claimed: true,
-    };
+    let job = job();
     let owed = [("Locked", 1), ("INBOX", 2), ("Locked", 4), ("INBOX", 5)];
     let owed = owed.map(|(folder, uid)| Owed { folder: folder.to_owned(), uidvalidity: 1, uid, size: 1 });
     let mut desk = Notebook::default();
