@@ -79,8 +79,8 @@ Description: mailboxes become cases that a team answers from the shell
  thread. It gives the case to an agent, sends an automatic reply, and sends
  the answers of the agent from the address of the group.
  .
- It is one program with one SQLite database, or a schema of PostgreSQL. There
- is no daemon: a timer of systemd or cron starts it.
+ It is one program with one SQLite database, or a schema of PostgreSQL. It is
+ not a daemon: systemd or cron starts it every minute.
 END
 (cd "$root" && find . -path ./DEBIAN -prune -o -type f -printf '%P\0' | LC_ALL=C sort -z | xargs -0 md5sum) >"$root/DEBIAN/md5sums"
 find "$root" -exec touch --no-dereference --date="@$moment" {} +
