@@ -107,15 +107,16 @@ labels! {
 
 /// Values of a statement, of which the first is [`Sight::parameter`], through whose eyes it reads, and how the engine has
 /// the full-text index.
-pub(super) struct Bound {
+pub(super) struct Bound<'a, 't> {
     pub(super) values: Vec<Value>,
+    tx: &'a Tx<'t>,
     sight: Sight,
     full_text: &'static FullText,
 }
 
-impl Bound {
-    pub(super) fn new(tx: &Tx<'_>, sight: Sight) -> Bound {
-        Bound { values: vec![sight.parameter().into()], sight, full_text: full_text::of(tx.dialect()) }
+impl<'a, 't> Bound<'a, 't> {
+    pub(super) fn new(tx: &'a Tx<'t>, sight: Sight) -> Bound<'a, 't> {
+        Bound { values: vec![sight.parameter().into()], tx, sight, full_text: full_text::of(tx.dialect()) }
     }
 
     /// Adds a value; its place in the statement.

@@ -21,7 +21,7 @@ fn one(test: &Test, bound: &mut Bound) -> Result<String> {
         Test::Words(_) | Test::Number(_) => {
             let Some(wanted) = Wanted::of_test(test) else { return unfit(test) };
             let of_emails = format!("e.parent_type = 'case' AND {}", bound.sight.email_of(ParentType::Case));
-            format!("c.id IN ({})", (bound.full_text.case_ids)(&wanted, &of_emails, bound))
+            (bound.full_text.cases)(&wanted, &of_emails, bound)?
         }
         Test::Before(moment) => format!("c.created_at < {}", bound.add(seconds(*moment))),
         Test::Since(moment) => format!("c.created_at >= {}", bound.add(seconds(*moment))),

@@ -6,6 +6,8 @@ mod lexemes;
 #[cfg(test)]
 mod tests;
 
+use anyhow::Result;
+
 use super::Bound;
 use super::wanted::Wanted;
 use crate::store::db::{Dialect, Value};
@@ -18,8 +20,8 @@ pub struct FullText {
     pub(super) emails: fn(&Wanted, &mut Bound) -> Emails,
     /// A SELECT of the ids of such emails.
     pub(super) email_ids: fn(&Wanted, &mut Bound) -> String,
-    /// A SELECT of the ids of cases that have such emails, of which something holds, or are so themselves.
-    pub(super) case_ids: fn(&Wanted, &str, &mut Bound) -> String,
+    /// A condition on cases `c`: they have such emails `e`, of which something holds, or are so themselves.
+    pub(super) cases: fn(&Wanted, &str, &mut Bound) -> Result<String>,
     /// What the index keeps of the words of a row: the values of [`Part::add`] after the id.
     pub(super) row: fn(Indexed) -> Vec<Value>,
     /// What the pass puts in, in this order.

@@ -1,20 +1,28 @@
 //! SQLite: an index of FTS5. Words are put into quotation marks, so that they are never its syntax.
 
+use anyhow::Result;
+
 use super::{
     Bound, CASE_COLUMNS, CASE_TEXTS, EMAIL_COLUMNS, EMAIL_TEXTS, END_OF_GAP, Emails, FullText, GAPS, Indexed,
     NEXT_GAPS, Part, Value, Wanted,
 };
+use crate::store::db::params;
 
 pub(super) const TEXTS: FullText = FullText {
     emails,
     email_ids,
-    case_ids,
+    cases,
     row,
     parts: PARTS,
     has_email: "SELECT EXISTS (SELECT 1 FROM email_index_docsize WHERE id = ?1)",
     remove_email: "DELETE FROM email_index WHERE rowid = ?1",
     scrub: SCRUB,
 };
+
+/// Of a word that more emails have, the cases are gone through, not the emails: a page of a list is full after few of them,
+/// and of most words to look up the case of each email would take longer.
+const MANY: i64 = 10_000;
+const HITS: &str = "SELECT count(*) FROM (SELECT 1 FROM email_index WHERE email_index MATCH ?1 LIMIT ?2) AS those";
 
 const ADD_CASE: &str = "INSERT INTO case_index (rowid, name, description, numbers) VALUES (?1, ?2, ?3, ?4)";
 
@@ -72,13 +80,23 @@ fn email_ids(wanted: &Wanted, bound: &mut Bound) -> String {
     format!("SELECT rowid FROM email_index WHERE email_index MATCH {}", bound.add(matching(wanted)))
 }
 
-fn case_ids(wanted: &Wanted, of_emails: &str, bound: &mut Bound) -> String {
-    let place = bound.add(matching(wanted));
-    format!(
-        "SELECT e.parent_id FROM email_index x CROSS JOIN emails e ON e.id = x.rowid
-            WHERE email_index MATCH {place} AND {of_emails}
-        UNION ALL SELECT rowid FROM case_index WHERE case_index MATCH {place}"
-    )
+fn cases(wanted: &Wanted, of_emails: &str, bound: &mut Bound) -> Result<String> {
+    let matching = matching(wanted);
+    let hits = bound.tx.value::<i64>(HITS, params![matching.as_str(), MANY + 1])?.unwrap_or_default();
+    let place = bound.add(matching);
+    let of_case = format!("c.id IN (SELECT rowid FROM case_index WHERE case_index MATCH {place})");
+    Ok(if hits > MANY {
+        format!(
+            "EXISTS (SELECT 1 FROM emails e WHERE e.parent_id = c.id AND {of_emails}
+                AND +e.id IN (SELECT rowid FROM email_index WHERE email_index MATCH {place})) OR {of_case}"
+        )
+    } else {
+        format!(
+            "c.id IN (SELECT e.parent_id FROM email_index x CROSS JOIN emails e ON e.id = x.rowid
+                WHERE email_index MATCH {place} AND {of_emails}
+            UNION ALL SELECT rowid FROM case_index WHERE case_index MATCH {place})"
+        )
+    })
 }
 
 fn row(indexed: Indexed) -> Vec<Value> {

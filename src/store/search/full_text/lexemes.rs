@@ -4,6 +4,8 @@
 
 use std::collections::HashSet;
 
+use anyhow::Result;
+
 use super::{
     Bound, CASE_COLUMNS, CASE_TEXTS, EMAIL_COLUMNS, EMAIL_TEXTS, END_OF_GAP, Emails, FullText, GAPS, Indexed,
     NEXT_GAPS, Part, Value, Wanted,
@@ -12,7 +14,7 @@ use super::{
 pub(super) const TEXTS: FullText = FullText {
     emails,
     email_ids,
-    case_ids,
+    cases,
     row,
     parts: PARTS,
     has_email: "SELECT EXISTS (SELECT 1 FROM email_words WHERE id = ?1)",
@@ -76,12 +78,12 @@ fn email_ids(wanted: &Wanted, bound: &mut Bound) -> String {
     format!("SELECT x.id FROM email_words x WHERE {}", holds(wanted, bound))
 }
 
-fn case_ids(wanted: &Wanted, of_emails: &str, bound: &mut Bound) -> String {
+fn cases(wanted: &Wanted, of_emails: &str, bound: &mut Bound) -> Result<String> {
     let holds = holds(wanted, bound);
-    format!(
-        "SELECT e.parent_id FROM email_words x JOIN emails e ON e.id = x.id WHERE {holds} AND {of_emails}
-        UNION ALL SELECT x.id FROM case_words x WHERE {holds}"
-    )
+    Ok(format!(
+        "c.id IN (SELECT e.parent_id FROM email_words x JOIN emails e ON e.id = x.id WHERE {holds} AND {of_emails}
+            UNION ALL SELECT x.id FROM case_words x WHERE {holds})"
+    ))
 }
 
 /// A condition on words `x`. The lexemes find what may be meant; the text tells where that is not enough: of words side by

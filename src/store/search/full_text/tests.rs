@@ -133,15 +133,14 @@ fn take_all(store: &Store) {
                     found.id, found.from, found.holds
                 );
                 tx.values::<i64>(&sql, bound.values)?;
-                for in_cases in [false, true] {
-                    let mut bound = Bound::new(tx, Sight::Everything);
-                    let ids = match in_cases {
-                        true => (texts.case_ids)(wanted, "e.parent_type = 'case'", &mut bound),
-                        false => (texts.email_ids)(wanted, &mut bound),
-                    };
-                    let sql = format!("SELECT id FROM emails WHERE id IN ({ids}) AND CAST(?1 AS BIGINT) IS NULL");
-                    tx.values::<i64>(&sql, bound.values)?;
-                }
+                let mut bound = Bound::new(tx, Sight::Everything);
+                let ids = (texts.email_ids)(wanted, &mut bound);
+                let sql = format!("SELECT id FROM emails WHERE id IN ({ids}) AND CAST(?1 AS BIGINT) IS NULL");
+                tx.values::<i64>(&sql, bound.values)?;
+                let mut bound = Bound::new(tx, Sight::Everything);
+                let holds = (texts.cases)(wanted, "e.parent_type = 'case'", &mut bound)?;
+                let sql = format!("SELECT c.id FROM cases c WHERE ({holds}) AND CAST(?1 AS BIGINT) IS NULL");
+                tx.values::<i64>(&sql, bound.values)?;
             }
             Ok(())
         })
@@ -151,4 +150,63 @@ fn take_all(store: &Store) {
 /// All ids that a statement gives.
 fn ids(tx: &Tx<'_>, sql: &str, bound: Bound) -> Vec<i64> {
     tx.values(sql, bound.values).map_err(|error| format!("{error:#}: {sql}")).unwrap()
+}
+
+/// A word that is in more emails than the index is asked for, and the emails of three cases among them.
+#[test]
+fn cases_are_found_by_frequent_words_as_by_rare_ones() {
+    const MAIL: &str =
+        "INSERT INTO emails (id, message_id, status, subject, received_at, created_at, parent_type, parent_id)
+        VALUES (?1, ?2, 'Archived', 'a', 0, 0, ?3, ?4)";
+    let store = Store::for_test().unwrap();
+    store
+        .write(|tx| {
+            for id in 1..=4_i64 {
+                tx.execute(
+                    "INSERT INTO cases (id, number, key, name, created_at, modified_at) VALUES (?1, ?1, ?2, ?3, 0, 0)",
+                    params![id, id.to_string(), if id == 4 { "lamp" } else { "other" }],
+                )?;
+            }
+            for (id, parent, case, text) in [
+                (1_i64, Some("case"), Some(1_i64), "lamp"),
+                (2, Some("case"), Some(1), "bulb"),
+                (3, Some("case"), Some(2), "lamp bulb"),
+                (4, Some("case"), Some(3), "shade"),
+                (5, Some("company"), Some(3), "lamp"),
+                (6, None, None, "lamp"),
+            ] {
+                tx.execute(MAIL, params![id, id.to_string(), parent, case])?;
+                tx.execute("INSERT INTO email_bodies (email_id, text) VALUES (?1, ?2)", params![id, text])?;
+            }
+            Ok(())
+        })
+        .unwrap();
+    index::fill(&store, &|| true).unwrap();
+    let found = || {
+        store
+            .read(|tx| {
+                ["lamp", "bulb", "shade", "nothing"]
+                    .map(|word| {
+                        let mut bound = Bound::new(tx, Sight::Everything);
+                        let holds =
+                            (of(tx.dialect()).cases)(&wanted(word, false), "e.parent_type = 'case'", &mut bound)?;
+                        let sql = format!(
+                            "SELECT c.id FROM cases c WHERE ({holds}) AND CAST(?1 AS BIGINT) IS NULL ORDER BY c.id"
+                        );
+                        tx.values::<i64>(&sql, bound.values)
+                    })
+                    .into_iter()
+                    .collect::<Result<Vec<_>>>()
+            })
+            .unwrap()
+    };
+    let expected = [vec![1, 2, 4], vec![1, 2], vec![3], vec![]];
+    assert_eq!(found(), expected);
+    // Words of emails that are no longer there: only the count of them matters.
+    if store.dialect() == Dialect::Sqlite {
+        let word = "WITH RECURSIVE ids (id) AS (VALUES (100) UNION ALL SELECT id + 1 FROM ids WHERE id < 10100)
+            INSERT INTO email_index (rowid, text) SELECT id, 'lamp' FROM ids";
+        store.write(|tx| tx.execute(word, []).map(drop)).unwrap();
+        assert_eq!(found(), expected);
+    }
 }
