@@ -45,3 +45,4 @@ mod threading;
 mod told;
 mod unattended;
 mod undelivered;
+mod upgrade;
