@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use self::decisive::{differing, fingerprint};
-pub use self::faults::Refused;
+pub use self::faults::{Refused, key_of};
 pub use self::place::{
     database_without_environment, default_database, default_path, of_service, path_of_service, without_environment,
 };
@@ -190,10 +190,6 @@ impl Config {
                 config.state.as_ref().is_some_and(|path| !path.is_absolute()),
                 "state: must begin with /, as cron starts elsewhere",
             ),
-            (
-                config.ping_url.as_ref().is_some_and(|url| !http::is_listener(url)),
-                "ping_url: must begin with https://, or with http://localhost, without a password and without #",
-            ),
             (config.message_max_size < 64 << 10, "message_max_size: must be at least 64KiB"),
             (
                 config.message_id_domain.as_ref().is_some_and(|d| !is_domain(d)),
@@ -203,6 +199,10 @@ impl Config {
         config
             .check_database()
             .map_err(|fault| Refused { hint: fault.hint, ..Refused::of_key(text, &fault.message) })?;
+        if let Some(why) = config.ping_url.as_deref().and_then(http::listener_fault) {
+            let refused = Refused::of_key(text, &format!("ping_url: {why}"));
+            return Err(Refused { hint: Some(PING_FORM.to_owned()), ..refused });
+        }
         if Language::of(&config.language).is_none() {
             let known: Vec<&str> = language::ALL.iter().map(|language| language.code).collect();
             return Err(Refused::of_key(text, &format!("language: must be one of {}", known.join(", "))));
@@ -214,6 +214,9 @@ impl Config {
         }
     }
 }
+
+/// What the URL of a service that hears of runs looks like.
+pub const PING_FORM: &str = "copy the whole URL from the service, such as https://hc-ping.com/UUID";
 
 impl Config {
     /// Every value in force, in the form of the file.
@@ -362,8 +365,8 @@ mod tests {
             (
                 "ping_url = \"http://hc.example/x\"",
                 1,
-                "ping_url: must begin with https://, or with http://localhost, without a password and without #",
-                "",
+                "ping_url: http:// would send it in clear; it is for localhost alone, so begin with https://",
+                PING_FORM,
             ),
             ("reply_timeout = \"0s\"", 1, "reply_timeout: must be at least 1s", ""),
             ("database = \"~/espomail.db\"", 1, "database: must begin with /, as cron starts elsewhere", ""),

@@ -5,6 +5,7 @@ mod disk;
 mod files;
 mod hosts;
 mod locks;
+mod pings;
 mod server;
 mod service;
 mod tokens;
@@ -167,6 +168,7 @@ fn everything(args: &DoctorArgs, ctx: &Context, disk: Option<Disk>, findings: &m
     take(findings, locks::look(ctx), ctx);
     take(findings, service::look(args.rule.as_ref(), ctx), ctx);
     take(findings, desk::look(ctx), ctx);
+    findings.extend(pings::look(ctx));
     // What keeps them from being read has been said of the desk.
     let accounts = ctx.read(|tx, _| accounts::all(tx)).unwrap_or_default();
     findings.extend(tokens::look(&accounts, ctx));

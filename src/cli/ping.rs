@@ -3,16 +3,15 @@
 //!
 //! It says numbers, never a word of mail. What goes wrong with it is logged and changes nothing of the run.
 
-use std::fs::OpenOptions;
-use std::io::{Read as _, Seek as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+mod kept;
+
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use jiff::Timestamp;
-use rustix::fs::{FlockOperation, flock};
+use jiff::SignedDuration;
 
+pub use self::kept::{Failing, Kept};
+use self::kept::{MOST, admit, settle};
 use super::busy;
 use super::context::Context;
 use crate::error::{self, Kind};
@@ -22,9 +21,11 @@ use crate::net::reach::Reach;
 
 /// A service answers within this.
 const WITHIN: Duration = Duration::from_secs(5);
-/// Services refuse more in a minute.
-const MOST: usize = 5;
-const MINUTE: i64 = 60_000;
+/// What failed longer ago than this, and is not tried any more, is over.
+const OVER: SignedDuration = SignedDuration::from_hours(24);
+/// What to look at where nothing is heard.
+pub const ADVICE: &str =
+    "is the URL right (ping_url, or --ping-url in the crontab), and is the service up? the next run tries again";
 
 /// What a run did.
 #[derive(Debug, Clone, Copy, Default)]
@@ -88,19 +89,38 @@ impl<'a> Ping<'a> {
     fn tell(&self, path: &str, numbers: &str) {
         let Some(url) = &self.url else { return };
         let host = http::host(url);
-        match is_allowed(&self.ctx.place.pings(), Timestamp::now().as_millisecond()) {
+        let file = self.ctx.place.pings();
+        match admit(&file, self.ctx.now()) {
             Ok(true) => {}
             Ok(false) => return ::log::warn!("ping of {host}: left out, there were {MOST} within a minute"),
             // A disk that is full is what somebody should hear of.
             Err(error) => ::log::warn!("ping of {host}: {}", crate::system_words::reason(&error)),
         }
         let way = Way { reach: Reach::Anywhere, within: WITHIN, by_proxy: !self.ctx.caller.is_delegated() };
-        match job_control::while_waiting(|| http::note(&with_path(url, path), numbers, &way)) {
-            Ok(answered) if (200..300).contains(&answered.status) => ::log::debug!("ping of {host}{path}: heard"),
-            Ok(answered) => ::log::warn!("ping of {host}{path}: the server answers {}", answered.status),
-            Err(error) => ::log::warn!("ping of {}{path}", busy::in_words(error.into())),
+        let failed = match job_control::while_waiting(|| http::note(&with_path(url, path), numbers, &way)) {
+            Ok(answered) if (200..300).contains(&answered.status) => None,
+            Ok(answered) => Some(format!("{host}: the server answers {}", answered.status)),
+            Err(error) => Some(busy::in_words(error.into()).to_string()),
+        };
+        match &failed {
+            None => ::log::debug!("ping of {host}{path}: heard"),
+            Some(why) => ::log::warn!("ping of {why}"),
+        }
+        if let Err(error) = settle(&file, self.ctx.now(), failed.as_deref()) {
+            ::log::warn!("ping of {host}: {}", crate::system_words::reason(&error));
         }
     }
+}
+
+/// What this machine remembers of its pings.
+pub fn kept(ctx: &Context) -> Kept {
+    Kept::of(&ctx.place.pings())
+}
+
+/// Pings that fail, of those that go on.
+pub fn failing<'k>(ctx: &Context, kept: &'k Kept) -> Option<&'k Failing> {
+    let goes_on = |failing: &&Failing| ctx.config.ping_url.is_some() || ctx.now().duration_since(failing.last) < OVER;
+    kept.failing.as_ref().filter(goes_on)
 }
 
 /// Adds to the path of a URL, which may have a query.
@@ -114,27 +134,6 @@ fn with_path(url: &str, path: &str) -> String {
 /// Without the slash at its end, where a path with one is added.
 fn trimmed<'u>(url: &'u str, path: &str) -> &'u str {
     if path.is_empty() { url } else { url.trim_end_matches('/') }
-}
-
-/// Whether another ping is allowed now, in milliseconds; it is written down then.
-fn is_allowed(file: &Path, now: i64) -> std::io::Result<bool> {
-    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(file)?;
-    // Another run of this machine may look at the same moment.
-    flock(&file, FlockOperation::LockExclusive)?;
-    let mut text = String::new();
-    (&file).take(4 << 10).read_to_string(&mut text)?;
-    let mut last: Vec<i64> = text.lines().filter_map(|line| line.parse().ok()).collect();
-    // A time that is still to come was written by a wrong clock.
-    last.retain(|at| *at > now - MINUTE && *at <= now);
-    if last.len() >= MOST {
-        return Ok(false);
-    }
-    last.push(now);
-    let text: String = last.iter().map(|at| format!("{at}\n")).collect();
-    file.rewind()?;
-    file.set_len(0)?;
-    file.write_all(text.as_bytes())?;
-    Ok(true)
 }
 
 #[cfg(test)]
@@ -153,20 +152,5 @@ mod tests {
         ] {
             assert_eq!(with_path(url, path), expected);
         }
-    }
-
-    #[test]
-    fn there_are_at_most_five_in_any_minute() {
-        let file = std::env::temp_dir().join(format!("espomail-pings-{}", std::process::id()));
-        let _ = std::fs::remove_file(&file);
-        let allowed: Vec<bool> =
-            [0, 10, 20, 30, 40, 50, 59_000, 60_001, 60_002].map(|at| is_allowed(&file, 1_000_000 + at).unwrap()).into();
-        assert_eq!(allowed, [true, true, true, true, true, false, false, true, false]);
-        // The clock was set back.
-        assert!(is_allowed(&file, 0).unwrap());
-        std::fs::write(&file, "what is this\n").unwrap();
-        assert!(is_allowed(&file, 5).unwrap());
-        std::fs::remove_file(&file).unwrap();
-        assert!(is_allowed(Path::new("/nowhere/pings"), 0).is_err());
     }
 }

@@ -5,7 +5,7 @@ use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
 use super::context::{self, Context};
-use super::{busy, check, cron, host};
+use super::{busy, check, cron, host, ping};
 use crate::access::Actor;
 use crate::intake::concerns;
 use crate::lock;
@@ -210,6 +210,9 @@ fn whole(tx: &Tx<'_>, ctx: &Context, actor: &Actor, counts: Counts, steps: Vec<S
     let of_hosts = host::troubles(tx, actor, "status", ctx)?;
     troubles.extend(of_hosts.iter().map(|trouble| context::capitalised(&trouble.told())));
     troubles.extend(steps);
+    if actor.require_admin("status").is_ok() {
+        troubles.extend(pings(ctx));
+    }
     if last_fetch.is_none_or(|at| ctx.now().duration_since(at) > CRON_SILENT) {
         troubles.push(format!("Last fetch: {}; {}", ago(last_fetch, ctx), cron::quick_advice(ctx)));
     }
@@ -220,6 +223,15 @@ fn whole(tx: &Tx<'_>, ctx: &Context, actor: &Actor, counts: Counts, steps: Vec<S
         last_fetch,
         last_backup,
         troubles,
+    })
+}
+
+/// That a service which should hear of runs does not.
+fn pings(ctx: &Context) -> Option<String> {
+    let kept = ping::kept(ctx);
+    ping::failing(ctx, &kept).map(|failing| {
+        let (since, last) = (ctx.ui.local_time(failing.since), ctx.ui.age(failing.last));
+        format!("Pings fail since {since}, the last one {last} ago: {} (espomail doctor)", failing.why)
     })
 }
 

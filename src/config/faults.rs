@@ -71,7 +71,7 @@ fn named<'s>(said: &'s str, begin: &str) -> Option<&'s str> {
 }
 
 /// The key of a line `key = value`.
-fn key_of(line: &str) -> Option<&str> {
+pub fn key_of(line: &str) -> Option<&str> {
     let key = line.split_once('=')?.0.trim();
     let is_key = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
     is_key.then_some(key)

@@ -108,6 +108,23 @@ pub fn is_listener(url: &str) -> bool {
     is_endpoint(url) || (is_here(url) && is_endpoint(&url.replacen("http://", "https://", 1)))
 }
 
+/// Why a text cannot hear of runs, without a word of it: a URL may hold a secret.
+pub fn listener_fault(url: &str) -> Option<&'static str> {
+    let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
+    if is_listener(url) {
+        return None;
+    }
+    Some(match scheme {
+        "" => "it does not begin with https://, or with http://localhost",
+        "http" if !is_here(url) => "http:// would send it in clear; it is for localhost alone, so begin with https://",
+        _ if !["http", "https"].contains(&scheme) => "it begins with neither https:// nor http://localhost",
+        _ if url.contains('@') => "it has a name or password before an @",
+        _ if url.contains('#') => "it has a #, and what follows that is never sent",
+        _ if url.contains(|c: char| c == ' ' || c.is_control()) => "it has a space or a control character",
+        _ => "it names no host",
+    })
+}
+
 /// Whether nothing of what is posted leaves this machine, so that it may go in clear.
 fn is_here(url: &str) -> bool {
     let is_loopback = |host: &str| host == "localhost" || host == "127.0.0.1" || host == "[::1]";

@@ -4,11 +4,14 @@
 //! The file says all of an account: what it does not name has its default. Exceptions are what a file does not know: the
 //! moment since which mail counts, and where the secrets come from, stay as they are.
 
+mod place;
+
 use anyhow::{Context as _, Result};
 use clap::{Args, CommandFactory as _, FromArgMatches as _};
 use serde_json::json;
 use toml::{Table, Value};
 
+use self::place::Source;
 use super::settings::Settings;
 use super::written::{self, Entry};
 use super::{folders, listed};
@@ -17,12 +20,11 @@ use crate::cli::context::{self, Context};
 use crate::cli::text::read_source;
 use crate::cli::{Cli, usage};
 use crate::config;
-use crate::error::{self, Fault, Kind};
+use crate::error::{self, Fault};
 use crate::secret::{OF_SMTP, SecretSpec};
 use crate::store::accounts::{self, Account, AccountKind};
 use crate::store::db::Tx;
 use crate::suggest;
-use crate::system_words;
 
 /// `account import`
 #[derive(Debug, Args)]
@@ -84,13 +86,15 @@ pub fn import(args: &Import, ctx: &Context) -> Result<()> {
         return Err(error::noperm("account import: you cannot use it when you come through sudo").into());
     }
     let text = read_source("", &args.file)?;
-    let entries = read(&args.file, &text)?;
+    let source = Source { file: &args.file, text: &text };
+    let entries = read(&source)?;
+    let command = command();
     let (done, lacking) = ctx.write(|tx, actor| {
         actor.require_admin("account import")?;
         let mut done = Vec::new();
-        for entry in &entries {
+        for (at, entry) in entries.iter().enumerate() {
             let taken = take(tx, actor, ctx, entry);
-            done.push(taken.map_err(|error| of_file(error, &name_of(entry)))?);
+            done.push(taken.map_err(|error| source.fault(&error, at, &name_of(entry), &command))?);
         }
         let all = accounts::all(tx)?;
         Ok((
@@ -136,23 +140,30 @@ fn lacks_secret(account: &Account, ctx: &Context) -> bool {
 }
 
 /// The accounts of a file.
-fn read(file: &str, text: &str) -> Result<Vec<Entry>> {
+fn read(source: &Source<'_>) -> Result<Vec<Entry>> {
     let form = || "see `espomail account export` for the form".to_owned();
-    let whole: Table = toml::from_str(text).map_err(|e| {
-        let refused = config::Refused::new(text, &e, &[]);
-        let place = refused.line.map(|line| format!(", line {line}")).unwrap_or_default();
-        error::data(format!("{file}{place}: {}", refused.message)).hint(refused.hint.unwrap_or_else(form))
+    let whole: Table = toml::from_str(source.text).map_err(|e| {
+        let refused = config::Refused::new(source.text, &e, &[]);
+        error::data(format!("{}: {}", source.place(refused.line), refused.message))
+            .hint(refused.hint.unwrap_or_else(form))
     })?;
     if let Some(key) = whole.keys().find(|key| *key != "account") {
-        return Err(error::data(format!("{file}: {key} is not a key; accounts begin with [[account]]"))
-            .hint(form())
-            .into());
+        let line = config::Refused::of_key(source.text, key).line;
+        let text = format!("{}: {key} is not a key; accounts begin with [[account]]", source.place(line));
+        return Err(error::data(text).hint(form()).into());
     }
-    let Some(entries) = whole.get("account") else { return Ok(Vec::new()) };
-    let tables = entries.as_array().map(|all| all.iter().map(Value::as_table).collect::<Option<Vec<_>>>());
-    let Some(Some(tables)) = tables else {
-        return Err(error::data(format!("{file}: account must be a list: [[account]]")).hint(form()).into());
+    let tables = match whole.get("account") {
+        None => Some(Vec::new()),
+        Some(entries) => entries.as_array().and_then(|all| all.iter().map(Value::as_table).collect::<Option<Vec<_>>>()),
     };
+    let Some(tables) = tables else {
+        let text = format!("{}: account must be a list: [[account]]", source.place(None));
+        return Err(error::data(text).hint(form()).into());
+    };
+    if tables.is_empty() {
+        let hint = "each account begins with [[account]]; `espomail account export` prints those of a database";
+        return Err(error::data(format!("{}: it holds no account", source.place(None))).hint(hint).into());
+    }
     let entries: Vec<Entry> = tables
         .into_iter()
         .map(|table| table.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
@@ -160,7 +171,8 @@ fn read(file: &str, text: &str) -> Result<Vec<Entry>> {
     for (at, entry) in entries.iter().enumerate() {
         let name = name_of(entry);
         if entries.iter().take(at).any(|other| name_of(other).eq_ignore_ascii_case(&name)) {
-            return Err(error::data(format!("{file}: account \"{name}\" is there twice")).into());
+            let text = format!("{}: account \"{name}\" is there twice", source.place(source.line(at, "name").0));
+            return Err(error::data(text).hint("remove one of both, or give it another name").into());
         }
     }
     Ok(entries)
@@ -170,14 +182,6 @@ fn name_of(entry: &Entry) -> String {
     entry.get("name").and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-/// Values of a file are data, also where the same value of an option would be a wrong command line.
-fn of_file(error: anyhow::Error, name: &str) -> anyhow::Error {
-    let (kind, hint) = error::classify(&error);
-    let text = format!("account \"{name}\": {}", system_words::chain(&error));
-    let kind = if kind == Kind::Usage { Kind::Data } else { kind };
-    Fault { hint, ..Fault::new(kind, text) }.into()
-}
-
 /// Adds an account, or changes the one of that name.
 fn take(tx: &Tx<'_>, actor: &Actor, ctx: &Context, entry: &Entry) -> Result<Done> {
     let own = |key: &str| match entry.get(key) {
@@ -185,7 +189,8 @@ fn take(tx: &Tx<'_>, actor: &Actor, ctx: &Context, entry: &Entry) -> Result<Done
         Some(Value::String(text)) => Ok(Some(text.as_str())),
         Some(_) => Err(error::data(format!("{key}: must be a text in quotes"))),
     };
-    let name = context::word("name", own("name")?.unwrap_or_default())?;
+    let given = own("name")?.ok_or_else(|| error::data("name: is missing").hint("add it: name = \"support\""))?;
+    let name = context::word("name", given)?;
     let kind = match own("kind")? {
         None => AccountKind::Group,
         Some(kind) => kind.parse().map_err(|e| error::data(format!("kind: {e}")))?,
@@ -352,5 +357,9 @@ fn refusal(refused: &clap::Error, words: &[String]) -> Fault {
     let fault = usage::refusal(refused, &mut Cli::command(), &typed);
     let (field, rest) = fault.message.split_once(':').unwrap_or((fault.message.as_str(), ""));
     let key = field.trim_start_matches('-').replace('-', "_");
-    Fault { hint: fault.hint.clone(), ..error::data(format!("{key}:{rest}")) }
+    let hint = fault.hint.clone().map(|hint| match hint.contains("--help") {
+        true => "SETTINGS in `espomail man account` has the keys, as options".to_owned(),
+        false => hint,
+    });
+    Fault { hint, ..error::data(format!("{key}:{rest}")) }
 }

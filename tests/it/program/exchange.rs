@@ -159,7 +159,7 @@ fn fifty_mailboxes_go_in_at_once_or_not_at_all() {
         ("[[account]]\nname = \"x\"\nadress = \"x@d.example\"\n", "did you mean address?"),
         (
             "[[account]]\nname = \"x\"\naddress = \"x@d.example\"\nimap = \"h\"\ntls = \"loud\"\n",
-            "account \"x\": tls: must be one of",
+            "accounts.toml, line 255: account \"x\": tls: must be one of",
         ),
         (
             "[[account]]\nname = \"x\"\naddress = \"x@d.example\"\nimap = \"h\"\nportion = \"many\"\n",
@@ -171,15 +171,19 @@ fn fifty_mailboxes_go_in_at_once_or_not_at_all() {
         ),
         (
             "[[account]]\nname = \"x\"\naddress = \"x@d.example\"\nimap = \"h\"\nteam = [\"Nobody\"]\n",
-            "there is no team \"Nobody\"",
+            "accounts.toml, line 255: account \"x\": team: there is no team \"Nobody\"",
         ),
         (
             "[[account]]\nname = \"x\"\nkind = \"personal\"\naddress = \"x@d.example\"\nimap = \"h\"\n",
             "user: is missing",
         ),
-        ("[[account]]\nname = \"x\"\naddress = \"x@d.example\"\nimap = \"h\"\nshare = \"record\"\n", "share"),
-        ("[[account]]\nname = \"BOX3\"\naddress = \"x@d.example\"\n", "account \"BOX3\" is there twice"),
-        ("[[account]]\naddress = \"x@d.example\"\n", "name: must be"),
+        (
+            "[[account]]\nname = \"x\"\naddress = \"x@d.example\"\nimap = \"h\"\nshare = \"record\"\n",
+            "kind = \"personal\", user = \"USER\"",
+        ),
+        ("[[account]]\nname = \"BOX3\"\naddress = \"x@d.example\"\n", "line 252: account \"BOX3\" is there twice"),
+        ("[[account]]\naddress = \"x@d.example\"\n", "name: is missing"),
+        ("[[account]]\nname = \"\"\n", "name: must be"),
         ("[account]\nname = \"x\"\n", "accounts.toml"),
         ("jobs = 3\n", "jobs is not a key"),
         ("[[account]\n", "accounts.toml, line "),
@@ -194,7 +198,13 @@ fn fifty_mailboxes_go_in_at_once_or_not_at_all() {
         );
         let refused = desk.run("account import accounts.toml").exits(65);
         assert!(refused.stderr.contains(said) && !refused.stderr.contains("hunter2"), "{said}: {refused:#?}");
+        assert!(!refused.stderr.contains(" --"), "the file has keys and no options: {refused:#?}");
+        assert!(refused.stderr.contains("accounts.toml"), "{said}: {refused:#?}");
         assert_eq!(desk.items("account list").len(), 0, "{said}");
+    }
+    for nothing in ["", "# later\n", "account = []\n"] {
+        write(&desk, nothing);
+        desk.run("account import accounts.toml").exits(65).says("accounts.toml: it holds no account");
     }
     write(&desk, &all);
     assert_eq!(desk.ok("account import accounts.toml").stdout, "accounts: 50 added, 0 changed, 0 as they were\n");

@@ -291,7 +291,8 @@ fn desk() -> Desk {
     desk.sandbox.file("body.txt", b"Hello {{ sender.name }}");
     desk.sandbox.file("people.csv", b"name,email\nRina,rina@x.example\n");
     desk.sandbox.file("filters.toml", b"");
-    desk.sandbox.file("accounts.toml", b"");
+    let account = "[[account]]\nname = \"filed\"\naddress = \"filed@x.example\"\nimap = \"imap.x.example\"\n";
+    desk.sandbox.file("accounts.toml", format!("{account}secret = \"env:PW\"\nenabled = false\n").as_bytes());
     desk
 }
 

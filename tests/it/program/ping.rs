@@ -164,8 +164,24 @@ fn a_service_that_fails_is_logged_and_changes_nothing() {
         assert!((least..15).contains(&took), "{url}: {took} s");
         let logged = std::fs::read_to_string(&log).unwrap();
         assert!(logged.contains(said) && !logged.contains("SECRET") && !logged.contains("uuid"), "{said}: {logged}");
+        // Not only the log tells it.
+        let why = said.trim_start_matches("ping of ");
+        let status = desk.ok("status").stdout;
+        assert!(status.contains("Pings fail since ") && status.contains(why), "{why}: {status}");
+        assert!(!status.contains("SECRET") && !status.contains("uuid"), "{status}");
+        assert!(!desk.run("--as ana status").stdout.contains("Pings fail"), "it is for administrators");
+        let found = desk.items("doctor --offline").into_iter().find(|one| one["check"] == "pings").unwrap();
+        assert!(found["state"] == "warn" && found["text"].as_str().unwrap().contains(why), "{found}");
     }
     assert_eq!(away.heard().len(), 1, "it is not followed");
+    // The first one that is heard ends it.
+    forget_limit(&desk);
+    let good = Service::new("200 OK");
+    desk.sandbox.config(&format!("ping_url = \"{}\"\n", good.url));
+    desk.ok("fetch");
+    assert!(!desk.ok("status").stdout.contains("Pings fail"));
+    let found = desk.items("doctor --offline").into_iter().find(|one| one["check"] == "pings").unwrap();
+    assert!(found["state"] == "ok" && found["text"].as_str().unwrap().contains("127.0.0.1 heard of a run"), "{found}");
     failing(&desk, 78);
     desk.run(&["fetch", "--ping-url", &format!("http://{gone}/x")]).exits(78);
 }
